@@ -1,0 +1,141 @@
+# TrustedRouter. One file, no recursion, no configure.
+#   make            build everything            make test       everything, both planes, PostgreSQL
+#   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
+#   make up / down  the same in the background  make asan fuzz bench format clean
+# Variables: CC, MODE=release|asan|clang, T=name (one unit test: make unit T=json).
+
+MODE ?= release
+B    := build/$(MODE)
+CC_release := gcc
+CC_clang   := clang-14
+CC_asan    := clang-14
+ifeq ($(origin CC),default)
+CC := $(CC_$(MODE))
+endif
+
+WARN := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+        -Wformat=2 -Wvla -Wswitch-enum -Werror
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
+OPT_clang   := $(OPT_release)
+OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS  += $(OPT_$(MODE)) -fPIE -fstack-protector-strong -fcf-protection=full -ffile-prefix-map=$(CURDIR)=.
+LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LDFLAGS += $(if $(filter asan,$(MODE)),-fsanitize=address$(comma)undefined,)
+comma := ,
+
+# --- layers: a directory sees itself and what is left of it (tests/checks/layers.sh checks the .d files)
+DIRS              := common proto attestation dataplane controlplane
+SEES_common       := common
+SEES_proto        := common proto
+SEES_attestation  := common proto attestation
+SEES_dataplane    := common proto attestation dataplane dataplane/api dataplane/core dataplane/route \
+                     dataplane/provider dataplane/link dataplane/trust
+SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
+                     controlplane/peers controlplane/db
+SEES_tests        := . tests $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
+
+LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
+LIBS_dataplane    := $(LIBS_base)
+LIBS_controlplane := $(LIBS_base) -lpq -ljson-c
+
+# --- sources: everything in a layer is its library, but for what a program must choose at link time
+PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c \
+                $(wildcard attestation/tools/*.c attestation/sim/*.c) attestation/quote_snp.c
+SRC          := $(shell find $(DIRS) -name '*.c')
+lib_src       = $(filter $1/%,$(filter-out $(PROGRAM_ONLY),$(SRC)))
+SIM_SRC      := $(wildcard attestation/sim/*.c)
+SNP_SRC      := $(wildcard attestation/quote_snp.c)
+UNIT_SRC     := $(wildcard tests/unit/test_*.c)
+FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
+# (G) files see content: whoever includes content_view.h is compiled behind the guard.
+CONTENT      := $(shell grep -l '"content_view.h"' $(filter-out common/content.c,$(SRC)) /dev/null)
+
+obj           = $(patsubst %.c,$B/%.o,$1)
+PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/mock_provider $B/load
+UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
+
+.PHONY: all check unit layers symbols test run up down asan fuzz bench image format clean deps
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS)
+
+define layer_rules
+$B/$1/%.o: $1/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(WARN) $$(CFLAGS) $$(addprefix -iquote ,$$(SEES_$1)) \
+	    $$(if $$(filter $1/$$*.c,$$(CONTENT)),-include common/content_guard.h) -MMD -MP -c $$< -o $$@
+$B/lib$1.a: $$(call obj,$$(call lib_src,$1))
+	@rm -f $$@
+	ar rcsD $$@ $$^
+endef
+$(foreach d,$(DIRS),$(eval $(call layer_rules,$d)))
+$B/tests/%.o: tests/%.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) $(addprefix -iquote ,$(SEES_tests)) -MMD -MP -c $< -o $@
+
+BASE_LIBS := $B/libattestation.a $B/libproto.a $B/libcommon.a
+link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1
+# zero-on-free replaces malloc's free(); a sanitizer has its own.
+ZERO_FREE := $(if $(filter asan,$(MODE)),,$B/dataplane/zero_free.o)
+
+$B/tr-controlplane: $B/controlplane/main.o $B/libcontrolplane.a $(BASE_LIBS)
+	$(call link,$(LIBS_controlplane))
+$B/tr-dataplane: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SNP_SRC)) $B/libdataplane.a $(BASE_LIBS)
+	$(call link,$(LIBS_dataplane))
+$B/tr-dataplane-sim: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
+	$(call link,$(LIBS_dataplane))
+$B/mock_provider: $(call obj,$(wildcard tests/mock_provider/*.c)) $B/libcommon.a
+	$(call link,$(LIBS_base))
+$B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
+	$(call link,$(LIBS_base))
+$B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcontrolplane.a $(BASE_LIBS)
+	@mkdir -p $(@D)
+	$(call link,$(LIBS_controlplane) -ldl)
+
+# --- checks and tests
+unit: $(UNITS)
+	tests/run $(UNITS)
+layers: $(PROGRAMS)
+	tests/checks/layers.sh $B
+symbols: $(PROGRAMS)
+	tests/checks/symbols.sh $B
+check: unit layers symbols
+
+deps:
+	@deploy/dev/install-packages test
+test:
+	@deploy/dev/install-packages test
+	@tests/all
+run:
+	@deploy/dev/install-packages run
+	@$(MAKE) --no-print-directory -j2 all
+	@deploy/dev/up --foreground
+up:
+	@deploy/dev/install-packages run
+	@$(MAKE) --no-print-directory -j2 all
+	@deploy/dev/up
+down:
+	@deploy/dev/down
+asan:
+	$(MAKE) MODE=asan all unit
+
+# --- fuzzing: libFuzzer, seeds in tests/fuzz/corpus/NAME, FUZZ_SECONDS each
+FUZZ_SECONDS ?= 20
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
+build/fuzz/%: tests/fuzz/%.c $(call lib_src,common) $(call lib_src,proto) $(call lib_src,attestation) $(call lib_src,dataplane) $(SIM_SRC)
+	@mkdir -p $(@D)
+	clang-14 -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    $(addprefix -iquote ,$(SEES_tests)) $^ -o $@ $(LIBS_base)
+fuzz: $(FUZZERS)
+	@tests/fuzz/run-all $(FUZZ_SECONDS) $(FUZZERS)
+
+bench: all
+	@deploy/dev/install-packages bench
+	@tests/bench/run
+format:
+	clang-format-14 -i $(SRC) $(shell find $(DIRS) tests -name '*.h') $(UNIT_SRC) $(FUZZ_SRC)
+clean:
+	rm -rf build
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

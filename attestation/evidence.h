@@ -1,0 +1,38 @@
+/* Evidence: the identity document D and the 64 bytes that bind it to a report (facts/snp.md 4.3).
+ *   leaf        = SHA-256(0x00 || "tr-nonce/v1\0" || purpose || nonce[32] || cb[32])
+ *   REPORT_DATA = SHA-512("tr-evidence/v1\0" || SHA-256(D) || root), batch of one: root = leaf */
+#ifndef TR_ATTESTATION_EVIDENCE_H
+#define TR_ATTESTATION_EVIDENCE_H
+
+#include "buf.h"
+#include "err.h"
+#include "id.h"
+#include "secret.h"
+#include "view.h"
+
+enum evidence_purpose { EVIDENCE_PUBLIC = 1, EVIDENCE_LINK = 2, EVIDENCE_HANDOVER = 3 };
+
+struct identity {
+    char audience[128];
+    struct id boot;
+    struct digest32 config_sha256;    /* measured configuration (providers.conf) */
+    struct digest32 cp_spki_sha256;   /* the control plane this data plane pins */
+    uint8_t hpke_x25519[32];
+    uint64_t not_after_s;             /* unix seconds */
+    uint8_t receipt_ed25519[32];
+    bool simulated;
+    struct digest32 tls_spki_sha256;
+};
+enum { IDENTITY_MAX_BYTES = 4096 };
+
+/* The canonical JSON of i (sorted keys, no spaces, lower-case hex): the exact bytes that are hashed. */
+must_check enum err identity_encode(const struct identity *i, struct buf *out);
+/* Strict: exactly the canonical form, every key once, nothing else. ERR_FORMAT. */
+must_check enum err identity_decode(struct view text, struct identity *out);
+
+void evidence_leaf(enum evidence_purpose purpose, const uint8_t nonce[static 32],
+                   const uint8_t cb[static 32], struct digest32 *leaf);
+void evidence_report_data(struct view identity_text, const struct digest32 *root,
+                          uint8_t out[static 64]);
+
+#endif

@@ -1,0 +1,38 @@
+/* Where a data plane gets its attestation reports: one backend per program, chosen at link time.
+ * quote_snp.c (the device) is in the attestation library; sim/ is linked only by tr-dataplane-sim
+ * and tests. */
+#ifndef TR_ATTESTATION_QUOTE_H
+#define TR_ATTESTATION_QUOTE_H
+
+#include "buf.h"
+#include "err.h"
+#include "secret.h"
+
+#include <stdbool.h>
+
+enum { SNP_REPORT_BYTES = 1184, QUOTE_CERT_MAX = 4096 };
+
+struct quote {
+    uint8_t report[SNP_REPORT_BYTES];
+    struct buf vek; /* DER, may be empty when the platform has none */
+    struct buf ask; /* DER */
+};
+void quote_init(struct quote *q);
+void quote_free(struct quote *q);
+
+struct quote_source; /* one open backend */
+
+/* The backend this program was linked with. name is "sev-snp" or "simulated". */
+struct quote_backend {
+    const char *name;
+    bool simulated;
+    /* dir: the simulator's platform directory; ignored by the device. ERR_ATTESTATION when there is
+     * no device (the caller exits non-zero). why gets one printable sentence. */
+    enum err (*open)(const char *dir, const struct digest48 *sim_measurement,
+                     struct quote_source **out, struct buf *why);
+    enum err (*get)(struct quote_source *s, const uint8_t report_data[static 64], struct quote *out);
+    void (*close)(struct quote_source *s);
+};
+extern const struct quote_backend quote_backend;
+
+#endif

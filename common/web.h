@@ -1,0 +1,103 @@
+/* The HTTPS server both planes share: h2o (libuv build) behind one thin file, HTTP/1.1 only.
+ * h2o's types never leave common/web*.c. One web_server per loop and thread.
+ *
+ * A request arrives complete (head and body). The handler answers at once or later, once:
+ * either web_respond(), or web_stream_start() + web_stream_write()* + web_stream_end/abort().
+ * After the answer is complete, or when the client is gone, the handler's `gone` callback (if set)
+ * has fired exactly once or never will, as documented below, and the pointer is dead. */
+#ifndef TR_COMMON_WEB_H
+#define TR_COMMON_WEB_H
+
+#include "err.h"
+#include "view.h"
+
+#include <stdbool.h>
+#include <openssl/ssl.h>
+#include <uv.h>
+
+struct web_server;
+struct web_request;
+
+struct web_header {
+    struct view name; /* lower case */
+    struct view value;
+};
+
+struct web_limits {
+    size_t body_max;              /* bytes; a longer body is answered 413 by the error hook */
+    size_t body_total_max;        /* bytes of request bodies held at once by this server */
+    unsigned connections_max;     /* per server; further ones are closed at accept */
+    unsigned connections_per_ip;  /* 0: unlimited */
+    unsigned request_timeout_ms;  /* keep-alive idle + head + body of one request */
+    unsigned write_stall_ms;      /* a reader that takes nothing for this long is cut off */
+    unsigned sweep_ms;            /* how often departed clients of in-flight requests are looked for */
+};
+
+struct web_config {
+    uv_loop_t *loop;
+    const char *host; /* address to bind, "127.0.0.1" */
+    uint16_t port;    /* 0: any; see web_port() */
+    SSL_CTX *tls;     /* borrowed, outlives the server; NULL: plain text (private listeners only) */
+    struct web_limits limits;
+    /* Called with a complete request. Borrowed views stay valid until the handler returns, except
+     * that method, path, query and headers stay valid until the answer is complete. */
+    void (*handler)(void *cookie, struct web_request *r);
+    /* Called to word an error that the server itself must answer (400, 408, 413, 431...), body via
+     * web_respond() exactly as in handler. NULL: an empty body. */
+    void (*error)(void *cookie, struct web_request *r, int status);
+    void *cookie;
+};
+
+/* Bind and listen (SO_REUSEPORT). ERR_IO with errno set when the address is taken. */
+must_check enum err web_start(const struct web_config *config, struct web_server **out);
+uint16_t web_port(const struct web_server *s);
+/* Stop accepting; running requests finish; then drained(cookie) fires once. */
+void web_stop(struct web_server *s, void (*drained)(void *cookie), void *cookie);
+void web_free(struct web_server *s); /* after drained, loop no longer running it */
+
+struct web_counters {
+    uint64_t connections_open, connections_total, requests_total, write_stalls, clients_gone;
+};
+struct web_counters web_counters(const struct web_server *s);
+
+struct view web_method(const struct web_request *r);
+struct view web_path(const struct web_request *r);  /* up to '?', raw (not percent-decoded) */
+struct view web_query(const struct web_request *r); /* after '?', may be empty */
+/* Value of a header by lower-case name; false when absent. First one when repeated. */
+bool web_header(const struct web_request *r, struct view name, struct view *out);
+unsigned web_header_count(const struct web_request *r, struct view name);
+/* The body. Valid until the handler returns; the server wipes it then (copy what you keep). */
+struct view web_body(const struct web_request *r);
+/* Peer address: 16 bytes, IPv4 mapped. */
+void web_peer(const struct web_request *r, uint8_t out[static 16]);
+/* RFC 9266 exporter "EXPORTER-Channel-Binding" of this connection; false without TLS. */
+bool web_exporter(const struct web_request *r, uint8_t out[static 32]);
+
+/* cookie of this request; `gone` fires at most once, when the client left or the write failed
+ * before the answer was complete; the request pointer is dead when it returns. It never fires
+ * after web_respond/web_stream_end/web_stream_abort was called. */
+void web_set_gone(struct web_request *r, void (*gone)(void *cookie), void *cookie);
+
+/* Answer with a full body (copied) and Content-Length. The pointer is dead on return.
+ * Connection stays open. content-type is one of the headers. */
+void web_respond(struct web_request *r, int status, const struct web_header *headers, size_t n,
+                 struct view body);
+
+/* Start a chunked answer. Nothing leaves before the first web_stream_write.
+ * `writable` fires once per accepted write, when the bytes were handed to the kernel: the next
+ * write is allowed from then on (also from inside the callback). */
+void web_stream_start(struct web_request *r, int status, const struct web_header *headers, size_t n,
+                      void (*writable)(void *cookie), void *cookie);
+/* Send bytes (len > 0): one TLS record chain, one write. bytes are borrowed until `writable`.
+ * Must not be called while a write is in flight (assert). */
+void web_stream_write(struct web_request *r, struct view bytes);
+bool web_stream_busy(const struct web_request *r);
+/* Last bytes (may be empty) and a clean end. The pointer is dead on return; the bytes are
+ * borrowed until `released(cookie)` fires (may be NULL when bytes is empty or static). */
+void web_stream_end(struct web_request *r, struct view bytes, void (*released)(void *), void *cookie);
+/* An unclean end: last bytes (may be empty) leave, then the connection is closed without the final
+ * chunk, so no client can take the answer for complete. Same lifetime rules as web_stream_end. */
+void web_stream_abort(struct web_request *r, struct view bytes, void (*released)(void *),
+                      void *cookie);
+
+#endif

@@ -1,0 +1,39 @@
+/* The control plane's end of the attested link: a TLS 1.3 listener that challenges every data plane,
+ * verifies its evidence, and only then serves keys, leases, pushes and usage. */
+#ifndef TR_CONTROLPLANE_PEERS_PEERS_H
+#define TR_CONTROLPLANE_PEERS_PEERS_H
+
+#include "err.h"
+#include "ledger.h"
+#include "providers.h"
+#include "verify.h"
+
+#include <uv.h>
+
+struct peers;
+struct peers_config {
+    uv_loop_t *loop;
+    const char *host;
+    uint16_t port;            /* 0: any */
+    EVP_PKEY *link_key;       /* pinned by data planes */
+    X509 *link_cert;
+    EVP_PKEY *ca_key;         /* signs accepted data planes' TLS keys (TR_CA) */
+    X509 *ca_cert;
+    const char *dataplane_names; /* names in those certificates: "localhost,127.0.0.1" */
+    uint32_t reattest_ms;
+    const struct attest_policy *policy; /* replaced with peers_set_policy */
+    struct ledger *ledger;
+    const struct providers *providers;
+    /* Key of a provider, by number; false when the operator gave none. */
+    bool (*provider_key)(void *cookie, uint16_t provider_no, struct view *key);
+    void *cookie;
+};
+must_check enum err peers_start(const struct peers_config *c, struct peers **out);
+uint16_t peers_port(const struct peers *p);
+void peers_stop(struct peers *p, void (*stopped)(void *cookie), void *cookie);
+struct peers_counters {
+    uint64_t connected, accepted_total, refused_total, refused[REFUSAL_COUNT];
+};
+struct peers_counters peers_counters(const struct peers *p);
+
+#endif

@@ -1,0 +1,53 @@
+/* The keys this data plane may serve and the leases they spend. Written by the link thread, read and
+ * debited by workers with atomics only: no lock, no allocation, no system call on a warm key. */
+#ifndef TR_DATAPLANE_CORE_KEYRING_H
+#define TR_DATAPLANE_CORE_KEYRING_H
+
+#include "err.h"
+#include "id.h"
+#include "message.h"
+#include "secret.h"
+
+struct keyring;
+struct key; /* one entry; a reference keeps it from being recycled */
+
+must_check enum err keyring_new(size_t max_keys, struct keyring **out);
+void keyring_free(struct keyring *k);
+
+/* --- workers --- */
+
+/* ERR_NONE: *out referenced, end with key_release(). ERR_NOT_FOUND: ask the link.
+ * ERR_AUTH, ERR_CREDIT, ERR_KEY_LIMIT, ERR_FORBIDDEN (disabled or expired): a remembered no. */
+must_check enum err keyring_find(struct keyring *k, const struct digest32 *digest, uint64_t mono_ms,
+                                 struct key **out);
+void key_release(struct key *k);
+struct id key_id(const struct key *k);
+struct id key_account(const struct key *k);
+
+/* Debit amount from the lease. On ERR_NONE *lease says which lease pays; end with key_settle().
+ * ERR_CREDIT: the lease holds less (ask for more). ERR_CONTROL_PLANE: the lease has ended.
+ * ERR_RATE: over requests per minute, retry_ms set. ERR_AUTH: revoked meanwhile. */
+must_check enum err key_reserve(struct key *k, int64_t amount_nusd, uint64_t mono_ms,
+                                struct id *lease, uint32_t *retry_ms);
+/* Give back what was not used: cost <= amount (asserted). */
+void key_settle(struct key *k, const struct id *lease, int64_t amount_nusd, int64_t cost_nusd);
+/* What could be reserved at most now (for the 402 sentence). */
+int64_t key_available(const struct key *k);
+/* True when the lease is low or near its end: the worker asks the link for more in the background. */
+bool key_wants_more(struct key *k, uint64_t mono_ms);
+/* Count tokens against tokens_per_minute after the fact. */
+void key_count_tokens(struct key *k, uint64_t tokens, uint64_t mono_ms);
+
+/* --- the link thread --- */
+
+must_check enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mono_ms);
+void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_ms);
+void keyring_no_key(struct keyring *k, const struct msg_no_key *n, uint64_t mono_ms);
+void keyring_revoke(struct keyring *k, const struct msg_revoke *r);
+/* Leases idle or about to end: fills what to give back, at most max; returns how many. */
+size_t keyring_returns(struct keyring *k, uint64_t mono_ms, struct msg_lease_return *out,
+                       size_t max);
+/* Everything unspent, for a clean shutdown. Call repeatedly until 0. */
+size_t keyring_close(struct keyring *k, struct msg_lease_return *out, size_t max);
+
+#endif

@@ -1,0 +1,71 @@
+/* The attested link to the control plane, on a thread of its own: connect, prove, look keys up, move
+ * leases, ship usage, receive pushes, reconnect. Workers talk to it through a port each. */
+#ifndef TR_DATAPLANE_LINK_UPLINK_H
+#define TR_DATAPLANE_LINK_UPLINK_H
+
+#include "err.h"
+#include "keyring.h"
+#include "message.h"
+#include "meter.h"
+#include "secret.h"
+#include "view.h"
+
+#include <openssl/ssl.h>
+#include <uv.h>
+
+struct uplink;
+struct uplink_port; /* one per worker loop */
+struct ask;
+
+struct identity_keys; /* dataplane/trust/identity.h: the boot's keys and identity document */
+
+struct uplink_config {
+    const char *host;
+    uint16_t port;
+    struct digest32 cp_spki; /* pinned */
+    struct identity_keys *keys;
+    struct quote_source *quotes;
+    struct keyring *keyring;
+    struct meter *meter;
+    /* Pushes, called on the link thread. catalog: taken by the callee. */
+    void (*on_catalog)(void *cookie, struct catalog *c);
+    void (*on_secret)(void *cookie, uint16_t provider_no, struct view key);
+    void (*on_cert)(void *cookie, struct view leaf_der, struct view ca_der);
+    void *cookie;
+};
+
+must_check enum err uplink_start(const struct uplink_config *c, struct uplink **out);
+/* Ships what is left (bounded: 3 s), returns leases, says BYE, joins the thread. */
+void uplink_stop(struct uplink *u);
+
+/* ERR_NONE: evidence is accepted and fresh (connected or not: leases decide).
+ * ERR_ATTESTATION: never accepted, refused, or expired. Lock-free, any thread. */
+enum err uplink_trust(const struct uplink *u);
+/* Connected and accepted right now. */
+bool uplink_connected(const struct uplink *u);
+/* Last refusal, for /health and the log. */
+enum refusal uplink_refusal(const struct uplink *u);
+struct uplink_counters {
+    uint64_t connects, refusals, records_sent, records_acked, backlog, unknown_provider_pushes;
+};
+struct uplink_counters uplink_counters(const struct uplink *u);
+
+/* Port of a worker: call on the worker's loop thread before it runs. */
+must_check enum err uplink_port_new(struct uplink *u, uv_loop_t *loop, struct uplink_port **out);
+void uplink_port_free(struct uplink_port *p);
+
+/* Ask the control plane about a key (KEY_LOOKUP) or for more lease (LEASE_MORE), wanting at least
+ * want_nusd available. cb fires once on the worker's loop: ERR_NONE: look in the keyring again;
+ * ERR_CONTROL_PLANE: not connected or no answer within 3 s. Concurrent asks for one key are merged
+ * into one message. want_nusd <= LEASE_ASK_MAX. */
+must_check enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *digest,
+                                   int64_t want_nusd, void (*cb)(void *cookie, enum err e),
+                                   void *cookie, struct ask **out);
+must_check enum err uplink_ask_lease(struct uplink_port *p, struct key *key, int64_t want_nusd,
+                                     void (*cb)(void *cookie, enum err e, enum lease_status s),
+                                     void *cookie, struct ask **out);
+/* Same without an answer: top up in the background. */
+void uplink_hint_lease(struct uplink_port *p, struct key *key, int64_t want_nusd);
+void ask_cancel(struct ask *a);
+
+#endif

@@ -1,0 +1,60 @@
+/* Makes one chat.completion.chunk (or a whole chat.completion) of any OpenAI-compatible provider the
+ * canonical one that all clients accept (facts/wire.md 1.5), by splicing: id, created and model
+ * become ours, missing members are added, fillers dropped, everything else stays byte for byte. */
+#ifndef TR_DATAPLANE_PROVIDER_CHAT_CANON_H
+#define TR_DATAPLANE_PROVIDER_CHAT_CANON_H
+
+#include "buf.h"
+#include "err.h"
+#include "providers.h"
+#include "usage.h"
+#include "view.h"
+
+struct token_usage {
+    bool present;
+    bool clamped; /* negative, absurd or inconsistent figures were corrected */
+    uint32_t prompt, completion; /* completion includes reasoning whatever the provider does */
+    uint32_t cached_read, cache_write, reasoning;
+};
+
+/* What stays the same over one response. */
+struct chat_canon {
+    char id[48];          /* "gen-..." */
+    uint64_t created;     /* unix seconds */
+    struct view model;    /* the catalog's model id, borrowed */
+    const struct provider *provider;
+    bool want_usage;      /* the client asked for usage (always true for a whole completion) */
+    /* running state */
+    unsigned chunks;                /* emitted so far */
+    uint32_t roles_seen;            /* bit per choice index < 32 */
+    enum usage_finish finish;       /* of choice 0; FINISH_NONE until seen */
+    struct token_usage usage;
+    uint64_t content_bytes;         /* text, reasoning and tool-argument bytes delivered */
+    bool useful;                    /* some content, tool call, refusal or finish has been seen */
+    struct { uint32_t upstream, ours; bool used, started; } tools[32];
+    unsigned n_tools;
+};
+
+enum chat_kind {
+    CHAT_NOTHING, /* nothing to emit (an empty first chunk, a filler, a bare usage not asked for) */
+    CHAT_EMIT,    /* out holds the canonical JSON */
+    CHAT_DONE,    /* the provider's "[DONE]" */
+    CHAT_ERROR,   /* an error object or an error event; error_view is its message (content class) */
+};
+struct chat_error {
+    int status;          /* best HTTP status: from the object's code, else 502 */
+    bool client_fault;   /* 400/404/413/422: the same request will fail elsewhere too */
+    bool context_length; /* "context_length_exceeded" */
+    struct view message; /* borrowed from the event; content class: to the client only */
+};
+
+/* One SSE event's data. Appends to out (no framing). ERR_PROVIDER_PROTOCOL when it is no JSON. */
+must_check enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *out,
+                                     enum chat_kind *kind, struct chat_error *error);
+/* A whole non-stream response body. */
+must_check enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *out,
+                                     enum chat_kind *kind, struct chat_error *error);
+/* An error response (status >= 400) of any provider shape: what to tell the client. */
+void chat_canon_error(int status, struct view body, struct chat_error *error);
+
+#endif

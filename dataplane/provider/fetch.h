@@ -1,0 +1,70 @@
+/* One HTTP/1.1 request to one provider and its response, on our own client (uv_tcp, OpenSSL memory
+ * BIOs, picohttpparser). Never retries by itself except once on a stale pooled connection on which
+ * provably nothing was received. */
+#ifndef TR_DATAPLANE_PROVIDER_FETCH_H
+#define TR_DATAPLANE_PROVIDER_FETCH_H
+
+#include "err.h"
+#include "providers.h"
+#include "view.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct upstreams; /* per loop: pools, resolver, TLS contexts; not shared between threads */
+struct fetch;
+
+must_check enum err upstreams_new(uv_loop_t *loop, const struct providers *p,
+                                  struct upstreams **out, struct buf *why);
+void upstreams_free(struct upstreams *u); /* closes idle connections; run the loop afterwards */
+struct upstream_counters {
+    uint64_t connects, reuses, stale_retries, timeouts, open, idle;
+};
+struct upstream_counters upstreams_counters(const struct upstreams *u);
+
+/* The provider credential in use (operator's key), shared by all loops; wiped on replacement.
+ * Thread-safe: called by the link thread, read by workers. */
+struct credentials;
+must_check enum err credentials_new(struct credentials **out);
+void credentials_free(struct credentials *c);
+must_check enum err credentials_set(struct credentials *c, uint16_t provider_no, struct view key);
+bool credentials_present(const struct credentials *c, uint16_t provider_no);
+
+struct fetch_head {
+    int status;
+    bool event_stream;        /* content-type is text/event-stream */
+    bool json;
+    int64_t retry_after_ms;   /* -1: none; from retry-after-ms or retry-after */
+};
+
+struct fetch_request {
+    const struct provider *provider;
+    const struct credentials *credentials;
+    struct view path;         /* after the provider's prefix: "/chat/completions" */
+    struct view content_type; /* "application/json" */
+    struct view body;         /* borrowed until `done` or fetch_cancel() */
+    bool last_candidate;      /* the first-byte deadline may be longer (300 s) */
+};
+
+/* Callbacks run on the loop. head: once. body: zero or more times, bytes borrowed for the call and
+ * already de-chunked. done: exactly once, last; the fetch is dead then. ERR_NONE: the response
+ * ended as HTTP says it must (whether the SSE stream was complete is the caller's question). */
+struct fetch_events {
+    void (*head)(void *cookie, const struct fetch_head *head);
+    void (*body)(void *cookie, struct view bytes);
+    void (*done)(void *cookie, enum err e);
+};
+
+/* Never calls back before returning. ERR_OVERLOAD when no connection can be had. */
+must_check enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
+                                const struct fetch_events *events, void *cookie,
+                                struct fetch **out);
+/* No callback after this. Closes the connection in this loop turn. */
+void fetch_cancel(struct fetch *f);
+/* Backpressure: stop and resume reading; deadlines do not run while paused. */
+void fetch_pause(struct fetch *f);
+void fetch_resume(struct fetch *f);
+/* True once any request byte may have reached the provider. */
+bool fetch_sent(const struct fetch *f);
+
+#endif

@@ -1,0 +1,68 @@
+/* The usage record: everything a data plane tells the control plane about one request. Fixed width,
+ * integers and 16-byte ids only, so that nothing textual can cross. PROTOCOL.md prints the byte
+ * table and how many bits each field can carry (the leak budget); usage_budget() computes it. */
+#ifndef TR_PROTO_USAGE_H
+#define TR_PROTO_USAGE_H
+
+#include "err.h"
+#include "id.h"
+#include "view.h"
+
+enum usage_flag {
+    USAGE_STREAM = 1 << 0,
+    USAGE_BYOK = 1 << 1,
+    USAGE_ESTIMATED = 1 << 2,   /* the provider was silent; tokens are our estimate */
+    USAGE_CLAMPED = 1 << 3,     /* the provider's figure was absurd or above the reservation */
+    USAGE_CLIENT_GONE = 1 << 4, /* cancelled by the client; delivered tokens billed */
+    USAGE_FALLBACK = 1 << 5,    /* not the first candidate */
+};
+
+enum usage_finish {
+    FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_TOOL_CALLS, FINISH_CONTENT_FILTER, FINISH_ERROR,
+    FINISH_COUNT
+};
+const char *usage_finish_name(enum usage_finish f); /* "stop", ... ; "" for FINISH_NONE */
+
+/* In memory; on the wire USAGE_WIRE_BYTES big-endian bytes in this order (usage.c has the table). */
+struct usage_record {
+    uint64_t seq; /* per boot, from 1, no gaps */
+    struct id request;
+    struct id key;
+    struct id account;
+    struct id lease;
+    uint64_t received_ms; /* unix */
+    uint64_t user_hash;   /* keyed hash of the end-user id, 0 when none */
+    int64_t cost_nusd;
+    uint32_t model_no, endpoint_no;
+    uint32_t first_model_no; /* the model asked for, when a fallback answered */
+    uint32_t price_version;
+    uint32_t catalog_version;
+    uint32_t route_us, first_byte_us;
+    uint32_t total_ms;
+    uint32_t tokens_prompt, tokens_completion;
+    uint32_t tokens_cached_read, tokens_cache_write, tokens_reasoning;
+    uint16_t http_status;
+    uint16_t flags;
+    uint16_t region_no;
+    uint8_t error_class; /* enum err */
+    uint8_t finish;      /* enum usage_finish */
+    uint8_t route_reason;
+    uint8_t attempt, attempts;
+};
+
+enum { USAGE_WIRE_BYTES = 192 };
+
+void usage_encode(const struct usage_record *r, uint8_t out[static USAGE_WIRE_BYTES]);
+/* ERR_FORMAT when a reserved byte is set, ERR_RANGE when a field is outside its range. */
+must_check enum err usage_decode(struct view wire, struct usage_record *out);
+
+/* The leak budget: what each field can carry, in bits. */
+struct usage_budget {
+    const char *field;
+    uint16_t offset, bytes;
+    uint16_t bits;   /* information it can carry at most */
+    const char *why; /* what bounds it */
+};
+const struct usage_budget *usage_budget(size_t *n);
+
+#endif
