@@ -12,7 +12,7 @@
 
 enum conf_type {
     CONF_TEXT,  /* char[size], NUL-terminated, at most size-1 bytes */
-    CONF_U64,   /* uint64_t, within [min, max] */
+    CONF_U64,   /* uint64_t, within [min, max]; max 0: no upper bound */
     CONF_BOOL,  /* bool: on/off/true/false/yes/no */
     CONF_HEX,   /* exactly `size` bytes from hex digits */
     CONF_NUSD,  /* int64_t nano-USD from decimal dollars */
@@ -31,8 +31,10 @@ struct conf_field {
 };
 
 /* Called for each section as it opens (kind "provider", name "demo-a" for "[provider demo-a]"; the
- * part before the first section has kind ""). Returns the field table and where to write; NULL
- * fields: unknown section, an error. */
+ * part before the first section has kind "" and is always opened first). kind and name are borrowed
+ * for the call. Returns the field table (at most 64 fields) and where to write. NULL fields: an
+ * unknown or repeated section, an error; for kind "" only if a key stands there. A required field
+ * must be present, and not empty, in every section of its table. */
 struct conf_target {
     const struct conf_field *fields;
     size_t n_fields;

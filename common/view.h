@@ -42,8 +42,10 @@ static inline bool view_take(struct view *v, size_t n, struct view *out)
     if (n > v->len)
         return false;
     *out = (struct view){v->ptr, n};
-    v->ptr += n;
-    v->len -= n;
+    if (n != 0) { /* NULL + 0 is undefined in C */
+        v->ptr += n;
+        v->len -= n;
+    }
     return true;
 }
 
@@ -52,7 +54,7 @@ static inline struct view view_from(struct view v, size_t from)
 {
     if (from > v.len)
         from = v.len;
-    return view_of(v.ptr + from, v.len - from);
+    return from == 0 ? v : view_of(v.ptr + from, v.len - from);
 }
 
 /* ASCII case-insensitive comparison; `lower` must already be lower case. */
