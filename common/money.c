@@ -1,0 +1,121 @@
+#include "money.h"
+
+#include <assert.h>
+
+enum {
+    NUSD_DECIMALS = 9,
+    PUSD_DECIMALS = 12,
+};
+
+enum err money_add(int64_t a, int64_t b, int64_t *out)
+{
+    int64_t sum;
+
+    if (__builtin_add_overflow(a, b, &sum))
+        return ERR_RANGE;
+    *out = sum;
+    return ERR_NONE;
+}
+
+enum err money_sub(int64_t a, int64_t b, int64_t *out)
+{
+    int64_t difference;
+
+    if (__builtin_sub_overflow(a, b, &difference))
+        return ERR_RANGE;
+    *out = difference;
+    return ERR_NONE;
+}
+
+enum err money_cost(uint64_t tokens, int64_t price_pusd, int64_t *out_nusd)
+{
+    unsigned __int128 nusd;
+
+    if (price_pusd < 0)
+        return ERR_RANGE;
+    /* At most 2^64 * 2^63 + 500 < 2^128: the product and its rounding are exact. */
+    nusd = ((unsigned __int128)tokens * (uint64_t)price_pusd + PUSD_PER_NUSD / 2) / PUSD_PER_NUSD;
+    if (nusd > INT64_MAX)
+        return ERR_RANGE;
+    *out_nusd = (int64_t)nusd;
+    return ERR_NONE;
+}
+
+/* digits ["." digits], at most `decimals` of the latter, as a count of 10^-decimals. */
+static enum err parse_decimal(struct view v, unsigned decimals, int64_t *out)
+{
+    int64_t n = 0;
+    unsigned seen = 0; /* digits after the point */
+    bool point = false, digit_last = false, over = false;
+
+    for (size_t i = 0; i < v.len; i++) {
+        uint8_t c = v.ptr[i];
+
+        if (c == '.') {
+            if (point || !digit_last)
+                return ERR_FORMAT;
+            point = true;
+            digit_last = false;
+            continue;
+        }
+        if (c < '0' || c > '9' || (point && seen == decimals))
+            return ERR_FORMAT;
+        seen += point;
+        digit_last = true;
+        over |= __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, c - '0', &n);
+    }
+    if (!digit_last)
+        return ERR_FORMAT;
+    for (; seen < decimals; seen++)
+        over |= __builtin_mul_overflow(n, 10, &n);
+    if (over)
+        return ERR_RANGE;
+    *out = n;
+    return ERR_NONE;
+}
+
+enum err money_parse_usd(struct view v, int64_t *out_nusd)
+{
+    return parse_decimal(v, NUSD_DECIMALS, out_nusd);
+}
+
+enum err money_parse_price(struct view v, int64_t *out_pusd)
+{
+    return parse_decimal(v, PUSD_DECIMALS, out_pusd);
+}
+
+static void text_decimal(int64_t value, unsigned decimals, char out[static MONEY_TEXT_MAX])
+{
+    /* Written backwards: 12 decimals, the point, at least one digit; 19 digits and a sign at most.
+     */
+    uint64_t n = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char text[MONEY_TEXT_MAX], *p = text + sizeof text;
+    bool significant = false; /* zeros at the end of the fraction say nothing */
+
+    *--p = '\0';
+    for (unsigned i = 0; i < decimals; i++, n /= 10) {
+        significant |= n % 10 != 0;
+        if (significant)
+            *--p = (char)('0' + n % 10);
+    }
+    if (significant)
+        *--p = '.';
+    do {
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+    if (value < 0)
+        *--p = '-';
+    assert(p >= text);
+    memcpy(out, p, (size_t)(text + sizeof text - p));
+}
+
+void money_text_usd(int64_t nusd, char out[static MONEY_TEXT_MAX])
+{
+    text_decimal(nusd, NUSD_DECIMALS, out);
+}
+
+void money_text_price(int64_t pusd, char out[static MONEY_TEXT_MAX])
+{
+    text_decimal(pusd, PUSD_DECIMALS, out);
+}
