@@ -1,6 +1,7 @@
 /* The messages of the link between the planes. PROTOCOL.md has each as a byte table; message.c
- * writes and reads them. Every frame: u32 payload length, u8 type, u8 version (1), u16 zero, payload;
- * big-endian. A reader takes from a view, compares with what is left, and rejects trailing bytes.
+ * writes and reads them. Every frame: u32 payload length, u8 type, u8 version (1), u16 zero,
+ * payload; big-endian. A reader takes from a view, compares with what is left, and rejects trailing
+ * bytes.
  *
  * D = data plane, C = control plane. Before ACCEPT only CHALLENGE, EVIDENCE, ACCEPT and REFUSE are
  * legal; anything else closes the connection. */
@@ -10,7 +11,7 @@
 #include "buf.h"
 #include "err.h"
 #include "id.h"
-#include "bounds.h"
+#include "limits.h"
 #include "secret.h"
 #include "usage.h"
 #include "view.h"
@@ -20,48 +21,68 @@
 enum { FRAME_HEADER_BYTES = 8, FRAME_VERSION = 1 };
 
 enum message_type {
-    MSG_CHALLENGE = 1,    /* C->D */
-    MSG_EVIDENCE = 2,     /* D->C */
-    MSG_ACCEPT = 3,       /* C->D */
-    MSG_REFUSE = 4,       /* C->D, then close */
-    MSG_KEY_LOOKUP = 5,   /* D->C */
-    MSG_GRANT = 6,        /* C->D */
-    MSG_NO_KEY = 7,       /* C->D */
-    MSG_LEASE_MORE = 8,   /* D->C */
-    MSG_LEASE = 9,        /* C->D, answers LEASE_MORE */
-    MSG_LEASE_RETURN = 10,/* D->C */
-    MSG_REVOKE = 11,      /* C->D push */
-    MSG_CATALOG = 12,     /* C->D push */
-    MSG_SECRET = 13,      /* C->D push */
-    MSG_USAGE = 14,       /* D->C */
-    MSG_USAGE_ACK = 15,   /* C->D */
-    MSG_CERT = 16,        /* C->D push after ACCEPT and before expiry */
-    MSG_PING = 17,        /* D->C */
-    MSG_PONG = 18,        /* C->D */
-    MSG_BYE = 19,         /* D->C: boot ends; unused leases may be closed */
+    MSG_CHALLENGE = 1,     /* C->D */
+    MSG_EVIDENCE = 2,      /* D->C */
+    MSG_ACCEPT = 3,        /* C->D */
+    MSG_REFUSE = 4,        /* C->D, then close */
+    MSG_KEY_LOOKUP = 5,    /* D->C */
+    MSG_GRANT = 6,         /* C->D */
+    MSG_NO_KEY = 7,        /* C->D */
+    MSG_LEASE_MORE = 8,    /* D->C */
+    MSG_LEASE = 9,         /* C->D, answers LEASE_MORE */
+    MSG_LEASE_RETURN = 10, /* D->C */
+    MSG_REVOKE = 11,       /* C->D push */
+    MSG_CATALOG = 12,      /* C->D push */
+    MSG_SECRET = 13,       /* C->D push */
+    MSG_USAGE = 14,        /* D->C */
+    MSG_USAGE_ACK = 15,    /* C->D */
+    MSG_CERT = 16,         /* C->D push after ACCEPT and before expiry */
+    MSG_PING = 17,         /* D->C */
+    MSG_PONG = 18,         /* C->D */
+    MSG_BYE = 19,          /* D->C: boot ends; unused leases may be closed */
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
  * refusal_name(). 0 is "accepted". */
 enum refusal {
     REFUSAL_NONE,
-    REFUSAL_MALFORMED,       /* the EVIDENCE frame or the identity document does not parse */
-    REFUSAL_LENGTH, REFUSAL_VERSION, REFUSAL_SIG_ALGO, REFUSAL_SIG_FORMAT, REFUSAL_MBZ,
-    REFUSAL_KEY_KIND, REFUSAL_PRODUCT, REFUSAL_CERT, REFUSAL_ROOT, REFUSAL_TCB_CERT,
-    REFUSAL_HWID, REFUSAL_CHIP, REFUSAL_SIGNATURE, REFUSAL_VMPL, REFUSAL_DEBUG, REFUSAL_POLICY,
-    REFUSAL_PLATFORM, REFUSAL_TCB_ORDER, REFUSAL_TCB_FLOOR, REFUSAL_ID_KEY, REFUSAL_MEASUREMENT,
-    REFUSAL_GUEST_SVN, REFUSAL_HOST_DATA,
-    REFUSAL_NONCE,           /* not the nonce of this challenge */
-    REFUSAL_CHANNEL,         /* evidence of another connection (exporter differs) */
-    REFUSAL_PEER_KEY,        /* the client certificate's key is not the attested TLS key */
+    REFUSAL_MALFORMED, /* the EVIDENCE frame or the identity document does not parse */
+    REFUSAL_LENGTH,
+    REFUSAL_VERSION,
+    REFUSAL_SIG_ALGO,
+    REFUSAL_SIG_FORMAT,
+    REFUSAL_MBZ,
+    REFUSAL_KEY_KIND,
+    REFUSAL_PRODUCT,
+    REFUSAL_CERT,
+    REFUSAL_ROOT,
+    REFUSAL_TCB_CERT,
+    REFUSAL_HWID,
+    REFUSAL_CHIP,
+    REFUSAL_SIGNATURE,
+    REFUSAL_VMPL,
+    REFUSAL_DEBUG,
+    REFUSAL_POLICY,
+    REFUSAL_PLATFORM,
+    REFUSAL_TCB_ORDER,
+    REFUSAL_TCB_FLOOR,
+    REFUSAL_ID_KEY,
+    REFUSAL_MEASUREMENT,
+    REFUSAL_GUEST_SVN,
+    REFUSAL_HOST_DATA,
+    REFUSAL_NONCE,    /* not the nonce of this challenge */
+    REFUSAL_CHANNEL,  /* evidence of another connection (exporter differs) */
+    REFUSAL_PEER_KEY, /* the client certificate's key is not the attested TLS key */
     REFUSAL_AUDIENCE,
-    REFUSAL_SIMULATED,       /* simulated evidence and the policy does not name the simulator */
-    REFUSAL_EXPIRED,         /* no fresh evidence within the re-attestation interval */
+    REFUSAL_SIMULATED, /* simulated evidence and the policy does not name the simulator */
+    REFUSAL_EXPIRED,   /* no fresh evidence within the re-attestation interval */
     REFUSAL_COUNT
 };
 const char *refusal_name(enum refusal r); /* "measurement", ... */
 
-struct msg_challenge { uint8_t nonce[32]; };
+struct msg_challenge {
+    uint8_t nonce[32];
+};
 struct msg_evidence {
     struct view identity; /* exact bytes of the identity document D, <= 4096 */
     struct view report;   /* 1184 bytes */
@@ -72,39 +93,81 @@ struct msg_accept {
     uint32_t reattest_after_ms;
     uint64_t unix_ms; /* the control plane's clock: leases are told in durations, not instants */
 };
-struct msg_refuse { uint16_t reason; };
-struct msg_key_lookup { struct digest32 key_digest; int64_t want_nusd; };
+struct msg_refuse {
+    uint16_t reason;
+};
+struct msg_key_lookup {
+    struct digest32 key_digest;
+    int64_t want_nusd;
+};
 enum { GRANT_MODELS_MAX = 0 };
 struct msg_grant {
     struct digest32 key_digest;
     struct id key, account, lease;
-    int64_t granted_nusd;    /* total ever granted under this lease */
-    uint32_t lease_ms;       /* the lease ends this long after receipt */
+    int64_t granted_nusd;                            /* total ever granted under this lease */
+    uint32_t lease_ms;                               /* the lease ends this long after receipt */
     uint32_t requests_per_minute, tokens_per_minute; /* 0: unlimited */
-    uint64_t expires_ms;     /* unix; 0: the key does not expire */
+    uint64_t expires_ms;                             /* unix; 0: the key does not expire */
 };
-enum no_key_reason { NO_KEY_UNKNOWN, NO_KEY_DISABLED, NO_KEY_EXPIRED, NO_KEY_CREDIT, NO_KEY_LIMIT,
-                     NO_KEY_COUNT };
-struct msg_no_key { struct digest32 key_digest; uint8_t reason; };
-struct msg_lease_more { struct id key, lease; int64_t want_nusd; };
+enum no_key_reason {
+    NO_KEY_UNKNOWN,
+    NO_KEY_DISABLED,
+    NO_KEY_EXPIRED,
+    NO_KEY_CREDIT,
+    NO_KEY_LIMIT,
+    NO_KEY_COUNT
+};
+struct msg_no_key {
+    struct digest32 key_digest;
+    uint8_t reason;
+};
+struct msg_lease_more {
+    struct id key, lease;
+    int64_t want_nusd;
+};
 enum lease_status { LEASE_OK, LEASE_NO_CREDIT, LEASE_KEY_LIMIT, LEASE_GONE, LEASE_STATUS_COUNT };
 /* OK: granted_nusd and lease_ms replace the lease's. NO_CREDIT, KEY_LIMIT: nothing could be added;
- * the lease itself goes on (lease_ms is renewed). GONE: expired or closed; look the key up again. */
-struct msg_lease { struct id key, lease; int64_t granted_nusd; uint32_t lease_ms; uint8_t status; };
+ * the lease itself goes on (lease_ms is renewed). GONE: expired or closed; look the key up again.
+ */
+struct msg_lease {
+    struct id key, lease;
+    int64_t granted_nusd;
+    uint32_t lease_ms;
+    uint8_t status;
+};
 /* Gives back amount_nusd of the lease; final: no record will follow under this lease. */
-struct msg_lease_return { struct id lease; int64_t amount_nusd; uint8_t final; };
-struct msg_revoke { struct digest32 key_digest; uint8_t reason; };
-struct msg_secret { uint16_t provider_no; struct view sealed; /* crypto_box_seal to the attested X25519 key */ };
-struct msg_usage { uint16_t count; struct view records; /* count * USAGE_WIRE_BYTES */ };
-struct msg_usage_ack { uint64_t seq; /* every record up to and including seq is committed */ };
-struct msg_cert { struct view leaf, ca; /* DER */ };
-struct msg_ping { uint64_t token; };
+struct msg_lease_return {
+    struct id lease;
+    int64_t amount_nusd;
+    uint8_t final;
+};
+struct msg_revoke {
+    struct digest32 key_digest;
+    uint8_t reason;
+};
+struct msg_secret {
+    uint16_t provider_no;
+    struct view sealed; /* crypto_box_seal to the attested X25519 key */
+};
+struct msg_usage {
+    uint16_t count;
+    struct view records; /* count * USAGE_WIRE_BYTES */
+};
+struct msg_usage_ack {
+    uint64_t seq; /* every record up to and including seq is committed */
+};
+struct msg_cert {
+    struct view leaf, ca; /* DER */
+};
+struct msg_ping {
+    uint64_t token;
+};
 
 /* The catalog as pushed: prices, models, endpoints; it can only name measured provider ids.
  * Decoded into arrays the caller owns. Text here is ours (operator's), never a client's. */
 struct catalog_model {
     uint32_t no;
-    char id[LIMIT_MODEL_ID_BYTES + 1];   /* "author/slug" */
+    char id[LIMIT_MODEL_ID_BYTES + 1]; /* "author/slug" */
     char name[LIMIT_MODEL_ID_BYTES + 1];
     uint32_t context_length, max_output; /* tokens */
     uint64_t created;                    /* unix seconds */
@@ -127,12 +190,17 @@ struct catalog {
     struct catalog_endpoint *endpoints;
     size_t n_endpoints;
 };
-void catalog_free(struct catalog *c);
+void catalog_free(struct catalog *c); /* empties *c; an empty catalog is fine */
+/* What the catalog's texts may be, for whoever accepts them from an operator: ids are 1..128
+ * printable ASCII characters without space, quote and backslash; names 0..128 printable ones. */
+bool catalog_id_ok(struct view v);
+bool catalog_name_ok(struct view v);
 
 /* Encoders append one whole frame (header included) to out. */
 #define MESSAGE_CODECS(X)                                                                          \
-    X(challenge) X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more)    \
-    X(lease) X(lease_return) X(revoke) X(secret) X(usage) X(usage_ack) X(cert) X(ping)
+    X(challenge)                                                                                   \
+    X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
+        X(lease_return) X(revoke) X(secret) X(usage) X(usage_ack) X(cert) X(ping)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);
@@ -140,13 +208,18 @@ MESSAGE_CODECS(MESSAGE_DECLARE)
 #undef MESSAGE_DECLARE
 must_check enum err msg_pong_encode(const struct msg_ping *m, struct buf *out);
 must_check enum err msg_bye_encode(struct buf *out);
-/* Allocates; gives *out to the caller (catalog_free). Duplicate numbers or ids are ERR_FORMAT. */
+/* decode allocates; gives *out to the caller (catalog_free). Both refuse what breaks a rule of the
+ * whole: numbers of models and of endpoints are unique and not 0, model ids unique, every
+ * endpoint's model is present (ERR_FORMAT). */
 must_check enum err catalog_encode(const struct catalog *c, struct buf *out);
 must_check enum err catalog_decode(struct view payload, struct catalog *out);
 
 /* Take one complete frame from the front of *in (consumed). ERR_SHORT: need more bytes, nothing
  * consumed. ERR_VERSION, ERR_LIMIT, ERR_FORMAT: close the connection. */
-struct frame { enum message_type type; struct view payload; };
+struct frame {
+    enum message_type type;
+    struct view payload;
+};
 must_check enum err frame_take(struct view *in, struct frame *out);
 
 #endif

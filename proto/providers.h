@@ -5,7 +5,7 @@
 #define TR_PROTO_PROVIDERS_H
 
 #include "buf.h"
-#include "bounds.h"
+#include "limits.h"
 #include "secret.h"
 
 #include <stdbool.h>
@@ -13,26 +13,26 @@
 enum provider_dialect { DIALECT_OPENAI, DIALECT_COUNT }; /* table grows: anthropic, gemini, ... */
 enum provider_auth { AUTH_BEARER, AUTH_API_KEY, AUTH_X_API_KEY, AUTH_NONE };
 enum provider_quirk {
-    QUIRK_NO_STREAM_OPTIONS = 1 << 0,    /* rejects stream_options */
-    QUIRK_MAX_TOKENS = 1 << 1,           /* only knows max_tokens */
-    QUIRK_MAX_COMPLETION_TOKENS = 1 << 2,/* only knows max_completion_tokens */
-    QUIRK_REASONING_EXCLUDED = 1 << 3,   /* reasoning tokens are not inside completion_tokens */
-    QUIRK_NO_STORE = 1 << 4,             /* rejects the field "store"; otherwise store:false is forced */
+    QUIRK_NO_STREAM_OPTIONS = 1 << 0,     /* rejects stream_options */
+    QUIRK_MAX_TOKENS = 1 << 1,            /* only knows max_tokens */
+    QUIRK_MAX_COMPLETION_TOKENS = 1 << 2, /* only knows max_completion_tokens */
+    QUIRK_REASONING_EXCLUDED = 1 << 3,    /* reasoning tokens are not inside completion_tokens */
+    QUIRK_NO_STORE = 1 << 4, /* rejects the field "store"; otherwise store:false is forced */
 };
 struct provider {
     uint16_t no;
-    char id[32];           /* "demo-a": lower case, digits, dash */
+    char id[32]; /* "demo-a": lower case, digits, dash */
     char name[64];
     char host[256];
     uint16_t port;
-    bool tls;              /* off is accepted only for loopback hosts, and only in simulated builds */
-    char path[128];        /* prefix before "/chat/completions": "/v1" */
-    char ca[256];          /* CA bundle file; empty: the system's */
+    bool tls;       /* off is accepted only for loopback hosts, and only in simulated builds */
+    char path[128]; /* prefix before "/chat/completions": "/v1" */
+    char ca[256];   /* CA bundle file; empty: the system's */
     enum provider_dialect dialect;
     enum provider_auth auth;
     unsigned quirks;
     char region[16], jurisdiction[16];
-    bool retains_data;     /* data policy: the provider may keep prompts */
+    bool retains_data; /* data policy: the provider may keep prompts */
     uint32_t connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms; /* deadlines */
 };
 struct providers {

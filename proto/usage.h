@@ -18,12 +18,18 @@ enum usage_flag {
 };
 
 enum usage_finish {
-    FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_TOOL_CALLS, FINISH_CONTENT_FILTER, FINISH_ERROR,
+    FINISH_NONE,
+    FINISH_STOP,
+    FINISH_LENGTH,
+    FINISH_TOOL_CALLS,
+    FINISH_CONTENT_FILTER,
+    FINISH_ERROR,
     FINISH_COUNT
 };
 const char *usage_finish_name(enum usage_finish f); /* "stop", ... ; "" for FINISH_NONE */
 
-/* In memory; on the wire USAGE_WIRE_BYTES big-endian bytes in this order (usage.c has the table). */
+/* In memory; on the wire USAGE_WIRE_BYTES big-endian bytes in this order (usage.c has the table).
+ */
 struct usage_record {
     uint64_t seq; /* per boot, from 1, no gaps */
     struct id request;
@@ -52,6 +58,8 @@ struct usage_record {
 
 enum { USAGE_WIRE_BYTES = 192 };
 
+/* An integer above its field's greatest value is written as that value, so that no record can make
+ * the other end close the link. cost_nusd >= 0 and only known flags, asserted. */
 void usage_encode(const struct usage_record *r, uint8_t out[static USAGE_WIRE_BYTES]);
 /* ERR_FORMAT when a reserved byte is set, ERR_RANGE when a field is outside its range. */
 must_check enum err usage_decode(struct view wire, struct usage_record *out);

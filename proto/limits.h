@@ -1,0 +1,31 @@
+/* Every bound that both planes, or two rooms of one plane, share: a name, a unit, a reason. */
+#ifndef TR_PROTO_LIMITS_H
+#define TR_PROTO_LIMITS_H
+
+enum {
+    LIMIT_BODY_BYTES = 32 << 20,     /* request body; images as data URIs reach 20 MB */
+    LIMIT_HEADER_BYTES = 64 << 10,   /* request head; Codex sends one 800-byte header, SDKs 2 KB */
+    LIMIT_SSE_LINE_BYTES = 4 << 20,  /* one upstream SSE line; a longer one fails cleanly */
+    LIMIT_RESPONSE_BYTES = 32 << 20, /* non-stream upstream body */
+    LIMIT_UPSTREAM_HEAD_BYTES = 64 << 10,
+    LIMIT_MEMBERS = 256,        /* top-level members of a request */
+    LIMIT_MODEL_ID_BYTES = 128, /* "author/slug:variant" */
+    LIMIT_PROVIDERS = 64,
+    LIMIT_MODELS = 1024,
+    LIMIT_ENDPOINTS = 4096,           /* (model, provider) pairs */
+    LIMIT_CANDIDATES = 8,             /* endpoints tried for one request */
+    LIMIT_FRAME_BYTES = 1 << 20,      /* one link frame's payload (the catalog is the largest) */
+    LIMIT_EVIDENCE_PART_BYTES = 4096, /* identity, report, certificate: real ones are 1.2-1.7 KB */
+    LIMIT_SECRET_BYTES = 4096,        /* a provider key; service-account tokens reach 2 KB */
+    LIMIT_USAGE_BATCH = 256,          /* records in one USAGE frame */
+    LIMIT_USAGE_BACKLOG = 65536,      /* unacknowledged records a data plane keeps (12 MiB);
+                                         when full, inference stops with 503 */
+    LIMIT_KEYS = 65536,               /* keys a data plane holds at once */
+    LIMIT_NEGATIVE_KEYS = 4096,       /* unknown keys remembered */
+    LIMIT_NEGATIVE_MS = 5000,         /* for this long */
+    LIMIT_REATTEST_MS = 600000,       /* evidence is renewed at least this often */
+    LIMIT_CLOCK_SKEW_MS = 5000,       /* between the planes; leases end this much earlier here */
+    LIMIT_TOKENS_ABSURD = 16 << 20,   /* more tokens than any context: clamped and flagged */
+};
+
+#endif

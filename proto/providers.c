@@ -1,0 +1,259 @@
+#include "providers.h"
+
+#include "conf.h"
+
+#include <arpa/inet.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One section as the configuration reader fills it; checked and narrowed afterwards. */
+struct section {
+    struct provider p;
+    char quirks[256];
+    uint64_t port, connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms;
+    int dialect, auth;
+};
+
+static const char *const dialect_names[] = {[DIALECT_OPENAI] = "openai", NULL};
+_Static_assert(sizeof dialect_names / sizeof dialect_names[0] == DIALECT_COUNT + 1, "one each");
+static const char *const auth_names[] = {
+    [AUTH_BEARER] = "bearer",
+    [AUTH_API_KEY] = "api-key",
+    [AUTH_X_API_KEY] = "x-api-key",
+    [AUTH_NONE] = "none",
+    NULL,
+};
+static const struct {
+    struct view name;
+    unsigned bit;
+} quirk_names[] = {
+    {VIEW_LIT("no_stream_options"), QUIRK_NO_STREAM_OPTIONS},
+    {VIEW_LIT("max_tokens"), QUIRK_MAX_TOKENS},
+    {VIEW_LIT("max_completion_tokens"), QUIRK_MAX_COMPLETION_TOKENS},
+    {VIEW_LIT("reasoning_excluded"), QUIRK_REASONING_EXCLUDED},
+    {VIEW_LIT("no_store"), QUIRK_NO_STORE},
+};
+
+enum { DEADLINE_MAX_MS = 3600 * 1000 }; /* the longest answers of reasoning models take minutes */
+
+/* --- the configuration's fields and their defaults */
+
+#define TEXT(field, name)                                                                          \
+    {                                                                                              \
+        name, CONF_TEXT, offsetof(struct section, p.field), sizeof(((struct provider *)0)->field), \
+            0, 0, NULL, false                                                                      \
+    }
+#define DEADLINE(field)                                                                            \
+    {                                                                                              \
+#field, CONF_U64, offsetof(struct section, field), sizeof(uint64_t), 1, DEADLINE_MAX_MS,   \
+            NULL, false                                                                            \
+    }
+static const struct conf_field section_fields[] = {
+    TEXT(name, "name"),
+    {"host", CONF_TEXT, offsetof(struct section, p.host), sizeof(((struct provider *)0)->host), 0,
+     0, NULL, true},
+    {"port", CONF_U64, offsetof(struct section, port), sizeof(uint64_t), 1, 65535, NULL, false},
+    {"tls", CONF_BOOL, offsetof(struct section, p.tls), sizeof(bool), 0, 0, NULL, false},
+    TEXT(path, "path"),
+    TEXT(ca, "ca"),
+    {"dialect", CONF_NAME, offsetof(struct section, dialect), sizeof(int), 0, 0, dialect_names,
+     false},
+    {"auth", CONF_NAME, offsetof(struct section, auth), sizeof(int), 0, 0, auth_names, false},
+    {"quirks", CONF_TEXT, offsetof(struct section, quirks), sizeof(((struct section *)0)->quirks),
+     0, 0, NULL, false},
+    TEXT(region, "region"),
+    TEXT(jurisdiction, "jurisdiction"),
+    {"retains_data", CONF_BOOL, offsetof(struct section, p.retains_data), sizeof(bool), 0, 0, NULL,
+     false},
+    DEADLINE(connect_ms),
+    DEADLINE(tls_ms),
+    DEADLINE(first_byte_ms),
+    DEADLINE(idle_ms),
+    DEADLINE(total_ms),
+};
+
+static const struct section section_default = {
+    .p = {.path = "/v1", .tls = true, .retains_data = true},
+    .port = 443,
+    .connect_ms = 5000,
+    .tls_ms = 5000,
+    .first_byte_ms = 20000,
+    .idle_ms = 120000, /* reasoning models pause for a minute between events */
+    .total_ms = 1800000,
+    .dialect = DIALECT_OPENAI,
+    .auth = AUTH_BEARER,
+};
+
+struct parse {
+    struct section *sections;
+    size_t n;
+    bool too_many;
+};
+
+static struct conf_target parse_section(void *cookie, struct view kind, struct view name)
+{
+    struct parse *parse = cookie;
+    struct section *s;
+
+    if (kind.len == 0) /* nothing may stand before the first section */
+        return (struct conf_target){section_fields, 0, parse};
+    if (!view_eq(kind, VIEW_LIT("provider")) || name.len >= sizeof s->p.id)
+        return (struct conf_target){NULL, 0, NULL};
+    if (parse->n == LIMIT_PROVIDERS) {
+        parse->too_many = true;
+        return (struct conf_target){NULL, 0, NULL};
+    }
+    s = &parse->sections[parse->n++];
+    *s = section_default;
+    if (name.len != 0)
+        memcpy(s->p.id, name.ptr, name.len);
+    return (struct conf_target){section_fields, sizeof section_fields / sizeof section_fields[0],
+                                s};
+}
+
+/* --- what a section must satisfy */
+
+static bool text_ok(const char *s, const char *allowed)
+{
+    return s[strspn(s, allowed)] == '\0';
+}
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGIT "0123456789"
+
+static bool host_ok(const char *host)
+{
+    return host[0] != '\0' && host[0] != '-' && host[0] != '.' &&
+           (text_ok(host, LOWER DIGIT "-.") || text_ok(host, "abcdef" DIGIT ":."));
+}
+
+/* The whole of 127/8 is loopback; a name that merely begins with "127." is not. */
+static bool host_is_loopback(const char *host)
+{
+    struct in_addr v4;
+
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
+}
+
+static bool path_ok(const char *path)
+{
+    size_t len = strlen(path);
+
+    return len == 0 ||
+           (path[0] == '/' && path[len - 1] != '/' && text_ok(path, LOWER UPPER DIGIT "/-._~"));
+}
+
+/* Names separated by spaces or commas; each once. */
+static bool quirks_take(const char *text, unsigned *out)
+{
+    unsigned quirks = 0;
+
+    while (text += strspn(text, " ,"), *text != '\0') {
+        struct view word = view_of(text, strcspn(text, " ,"));
+        unsigned bit = 0;
+
+        for (size_t i = 0; i < sizeof quirk_names / sizeof quirk_names[0]; i++)
+            if (view_eq(word, quirk_names[i].name))
+                bit = quirk_names[i].bit;
+        if (bit == 0 || (quirks & bit) != 0)
+            return false;
+        quirks |= bit;
+        text += word.len;
+    }
+    *out = quirks;
+    return (quirks & (QUIRK_MAX_TOKENS | QUIRK_MAX_COMPLETION_TOKENS)) !=
+           (QUIRK_MAX_TOKENS | QUIRK_MAX_COMPLETION_TOKENS);
+}
+
+/* The first rule the section breaks, as the name of its field; NULL when it is fine. */
+static const char *section_finish(struct section *s)
+{
+    struct provider *p = &s->p;
+
+    p->port = (uint16_t)s->port;
+    p->dialect = (enum provider_dialect)s->dialect;
+    p->auth = (enum provider_auth)s->auth;
+    p->connect_ms = (uint32_t)s->connect_ms;
+    p->tls_ms = (uint32_t)s->tls_ms;
+    p->first_byte_ms = (uint32_t)s->first_byte_ms;
+    p->idle_ms = (uint32_t)s->idle_ms;
+    p->total_ms = (uint32_t)s->total_ms;
+    if (p->id[0] == '\0' || !text_ok(p->id, LOWER DIGIT "-"))
+        return "its id (lower case, digits and dashes)";
+    for (const char *c = p->name; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            return "name";
+    if (!host_ok(p->host))
+        return "host";
+    if (!p->tls && !host_is_loopback(p->host))
+        return "tls (it may be off for a loopback host only)";
+    if (!path_ok(p->path))
+        return "path";
+    if (!text_ok(p->region, LOWER DIGIT "-"))
+        return "region";
+    if (!text_ok(p->jurisdiction, LOWER UPPER DIGIT "-"))
+        return "jurisdiction";
+    if (!quirks_take(s->quirks, &p->quirks))
+        return "quirks";
+    if (p->name[0] == '\0')
+        memcpy(p->name, p->id, sizeof p->id);
+    return NULL;
+}
+
+/* Our sentence; when even that cannot be written the error alone has to do. */
+static void why_set(struct buf *why, size_t no, const char *field)
+{
+    buf_reset(why);
+    if (buf_appendf(why, "providers.conf: provider %zu: bad %s", no, field) != ERR_NONE)
+        buf_reset(why);
+}
+
+enum err providers_parse(struct view text, struct providers *out, struct buf *why)
+{
+    struct parse parse = {calloc(LIMIT_PROVIDERS, sizeof(struct section)), 0, false};
+    enum err e = ERR_MEMORY;
+
+    if (parse.sections == NULL)
+        goto done;
+    e = conf_parse(text, "providers.conf", parse_section, &parse, why);
+    if (e != ERR_NONE) {
+        if (parse.too_many)
+            why_set(why, LIMIT_PROVIDERS, "number (too many providers)");
+        goto done;
+    }
+    e = ERR_CONFIG;
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < parse.n; i++) {
+        const char *bad = section_finish(&parse.sections[i]);
+
+        if (bad == NULL && providers_find(out, parse.sections[i].p.id) != NULL)
+            bad = "its id (given twice)";
+        if (bad != NULL) {
+            why_set(why, i, bad);
+            goto done;
+        }
+        out->list[out->n] = parse.sections[i].p;
+        out->list[out->n].no = (uint16_t)out->n;
+        out->n++;
+    }
+    if (out->n == 0) {
+        why_set(why, 0, "file (it names no provider)");
+        goto done;
+    }
+    digest_sha256(text, &out->digest);
+    e = ERR_NONE;
+done:
+    free(parse.sections);
+    return e;
+}
+
+const struct provider *providers_find(const struct providers *p, const char *id)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->list[i].id, id) == 0)
+            return &p->list[i];
+    return NULL;
+}

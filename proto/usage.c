@@ -1,0 +1,187 @@
+/* One table says where each field of a usage record lies, how large it may be and why: the encoder,
+ * the decoder and the published leak budget are all read from it. */
+#include "usage.h"
+
+#include "codec.h"
+#include "limits.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+enum {
+    USAGE_RESERVED_AT = 159,
+    USAGE_FLAGS_ALL = USAGE_STREAM | USAGE_BYOK | USAGE_ESTIMATED | USAGE_CLAMPED |
+                      USAGE_CLIENT_GONE | USAGE_FALLBACK,
+};
+#define UNIX_MS_MAX ((UINT64_C(1) << 48) - 1) /* year 10889 */
+
+/* X(field, offset, bytes, bits, greatest value, what bounds it). An id has no greatest value. */
+#define USAGE_FIELDS(X)                                                                            \
+    X(seq, 0, 8, 64, UINT64_MAX, "counter, consecutive within a boot")                             \
+    X(request, 8, 16, 128, 0,                                                                      \
+      "id made here: milliseconds and random bits, never from the request")                        \
+    X(key, 24, 16, 128, 0, "id the control plane granted")                                         \
+    X(account, 40, 16, 128, 0, "id the control plane granted")                                     \
+    X(lease, 56, 16, 128, 0, "id the control plane granted")                                       \
+    X(received_ms, 72, 8, 48, UNIX_MS_MAX, "unix milliseconds below 2^48")                         \
+    X(user_hash, 80, 8, 64, UINT64_MAX, "keyed hash of the end-user id; the key never leaves")     \
+    X(cost_nusd, 88, 8, 63, INT64_MAX, "tokens times published prices, not negative")              \
+    X(model_no, 96, 4, 32, UINT32_MAX, "number from the pushed catalog, or 0")                     \
+    X(endpoint_no, 100, 4, 32, UINT32_MAX, "number from the pushed catalog, or 0")                 \
+    X(first_model_no, 104, 4, 32, UINT32_MAX, "number from the pushed catalog, or 0")              \
+    X(price_version, 108, 4, 32, UINT32_MAX, "number from the pushed catalog")                     \
+    X(catalog_version, 112, 4, 32, UINT32_MAX, "number from the pushed catalog")                   \
+    X(route_us, 116, 4, 32, UINT32_MAX, "duration")                                                \
+    X(first_byte_us, 120, 4, 32, UINT32_MAX, "duration")                                           \
+    X(total_ms, 124, 4, 32, UINT32_MAX, "duration")                                                \
+    X(tokens_prompt, 128, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")        \
+    X(tokens_completion, 132, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")    \
+    X(tokens_cached_read, 136, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")   \
+    X(tokens_cache_write, 140, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")   \
+    X(tokens_reasoning, 144, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")     \
+    X(http_status, 148, 2, 10, 599, "what the client was answered, 0 or up to 599")                \
+    X(flags, 150, 2, 6, USAGE_FLAGS_ALL, "six known bits")                                         \
+    X(region_no, 152, 2, 16, UINT16_MAX, "number of a configured region")                          \
+    X(error_class, 154, 1, 6, ERR_COUNT - 1, "one of the listed error classes")                    \
+    X(finish, 155, 1, 3, FINISH_COUNT - 1, "one of the listed finish reasons")                     \
+    X(route_reason, 156, 1, 8, UINT8_MAX, "number of a routing rule")                              \
+    X(attempt, 157, 1, 4, LIMIT_CANDIDATES, "at most 8 candidates are tried")                      \
+    X(attempts, 158, 1, 4, LIMIT_CANDIDATES, "at most 8 candidates are tried")
+
+struct usage_field {
+    size_t at;    /* in struct usage_record */
+    uint64_t max; /* greatest legal value of an integer */
+};
+
+#define USAGE_ASSERT(field, offset, bytes, bits, max, why)                                         \
+    _Static_assert(sizeof(((struct usage_record *)0)->field) == (bytes), #field);
+USAGE_FIELDS(USAGE_ASSERT)
+_Static_assert(ERR_COUNT <= 64, "error_class is 6 bits");
+_Static_assert(FINISH_COUNT <= 8, "finish is 3 bits");
+_Static_assert(USAGE_FLAGS_ALL == 63, "flags is 6 bits without holes");
+
+#define USAGE_BUDGET(field, offset, bytes, bits, max, why) {#field, offset, bytes, bits, why},
+static const struct usage_budget budget[] = {
+    USAGE_FIELDS(USAGE_BUDGET){"reserved", USAGE_RESERVED_AT, USAGE_WIRE_BYTES - USAGE_RESERVED_AT,
+                               0, "zero, checked"},
+};
+
+#define USAGE_FIELD(field, offset, bytes, bits, max, why)                                          \
+    {offsetof(struct usage_record, field), max},
+static const struct usage_field fields[] = {USAGE_FIELDS(USAGE_FIELD)};
+enum { USAGE_FIELD_COUNT = sizeof fields / sizeof fields[0] };
+_Static_assert(sizeof budget / sizeof budget[0] == USAGE_FIELD_COUNT + 1, "one row each");
+
+const struct usage_budget *usage_budget(size_t *n)
+{
+    *n = sizeof budget / sizeof budget[0];
+    return budget;
+}
+
+static uint64_t host_load(const uint8_t *at, size_t bytes)
+{
+    uint64_t v64;
+    uint32_t v32;
+    uint16_t v16;
+
+    switch (bytes) {
+    case 8:
+        memcpy(&v64, at, 8);
+        return v64;
+    case 4:
+        memcpy(&v32, at, 4);
+        return v32;
+    case 2:
+        memcpy(&v16, at, 2);
+        return v16;
+    default:
+        assert(bytes == 1);
+        return *at;
+    }
+}
+
+static void host_store(uint8_t *at, uint64_t v, size_t bytes)
+{
+    uint32_t v32 = (uint32_t)v;
+    uint16_t v16 = (uint16_t)v;
+
+    switch (bytes) {
+    case 8:
+        memcpy(at, &v, 8);
+        return;
+    case 4:
+        memcpy(at, &v32, 4);
+        return;
+    case 2:
+        memcpy(at, &v16, 2);
+        return;
+    default:
+        assert(bytes == 1);
+        *at = (uint8_t)v;
+    }
+}
+
+void usage_encode(const struct usage_record *r, uint8_t out[static USAGE_WIRE_BYTES])
+{
+    const uint8_t *base = (const uint8_t *)r;
+
+    assert(r->cost_nusd >= 0);
+    assert((r->flags & ~USAGE_FLAGS_ALL) == 0);
+    memset(out, 0, USAGE_WIRE_BYTES);
+    for (size_t i = 0; i < USAGE_FIELD_COUNT; i++) {
+        const struct usage_budget *b = &budget[i];
+
+        if (b->bytes == sizeof(struct id)) {
+            memcpy(out + b->offset, base + fields[i].at, b->bytes);
+        } else {
+            uint64_t v = host_load(base + fields[i].at, b->bytes);
+
+            store_be(out + b->offset, v > fields[i].max ? fields[i].max : v, b->bytes);
+        }
+    }
+}
+
+enum err usage_decode(struct view wire, struct usage_record *out)
+{
+    uint8_t *base = (uint8_t *)out;
+    uint8_t reserved = 0;
+
+    if (wire.len != USAGE_WIRE_BYTES)
+        return ERR_FORMAT;
+    *out = (struct usage_record){0};
+    for (size_t i = 0; i < USAGE_FIELD_COUNT; i++) {
+        const struct usage_budget *b = &budget[i];
+
+        if (b->bytes == sizeof(struct id)) {
+            memcpy(base + fields[i].at, wire.ptr + b->offset, b->bytes);
+        } else {
+            uint64_t v = load_be(wire.ptr + b->offset, b->bytes);
+
+            if (v > fields[i].max)
+                return ERR_RANGE;
+            host_store(base + fields[i].at, v, b->bytes);
+        }
+    }
+    for (size_t i = USAGE_RESERVED_AT; i < USAGE_WIRE_BYTES; i++)
+        reserved |= wire.ptr[i];
+    if (reserved != 0)
+        return ERR_FORMAT;
+    if (out->seq == 0 || out->attempt > out->attempts)
+        return ERR_RANGE;
+    return ERR_NONE;
+}
+
+const char *usage_finish_name(enum usage_finish f)
+{
+    static const char *const names[] = {
+        [FINISH_NONE] = "",
+        [FINISH_STOP] = "stop",
+        [FINISH_LENGTH] = "length",
+        [FINISH_TOOL_CALLS] = "tool_calls",
+        [FINISH_CONTENT_FILTER] = "content_filter",
+        [FINISH_ERROR] = "error",
+    };
+    _Static_assert(sizeof names / sizeof names[0] == FINISH_COUNT, "one name each");
+
+    return (unsigned)f < FINISH_COUNT ? names[f] : "unknown";
+}

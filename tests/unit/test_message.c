@@ -1,0 +1,365 @@
+/* Every message of the link: encode then decode gives the same fields, and what is a byte short, a
+ * byte long, reserved or out of range is refused. Layouts themselves are pinned by a few literal
+ * frames, so that both ends cannot drift together. */
+#include "check.h"
+
+#include "message.h"
+
+#include <stdlib.h>
+
+static struct buf out;
+
+static struct view payload(void)
+{
+    return view_from(buf_view(&out), FRAME_HEADER_BYTES);
+}
+
+/* The frame is whole, and its payload is refused when it is one byte shorter or longer. */
+#define CHECK_MESSAGE(m, TYPE, ...)                                                                \
+    do {                                                                                           \
+        struct msg_##m in_ = {__VA_ARGS__}, back_;                                                 \
+        struct view all_;                                                                          \
+        struct frame f_;                                                                           \
+        struct buf again_;                                                                         \
+        buf_reset(&out);                                                                           \
+        CHECK_INT(msg_##m##_encode(&in_, &out), ERR_NONE);                                         \
+        all_ = buf_view(&out);                                                                     \
+        CHECK_INT(frame_take(&all_, &f_), ERR_NONE);                                               \
+        CHECK_INT(f_.type, TYPE);                                                                  \
+        CHECK_INT(all_.len, 0);                                                                    \
+        CHECK_INT(msg_##m##_decode(f_.payload, &back_), ERR_NONE);                                 \
+        buf_init(&again_, 1 << 21);                                                                \
+        CHECK_INT(msg_##m##_encode(&back_, &again_), ERR_NONE);                                    \
+        CHECK(view_eq(buf_view(&again_), buf_view(&out)));                                         \
+        buf_free(&again_);                                                                         \
+        CHECK(msg_##m##_decode(view_of(f_.payload.ptr, f_.payload.len - 1), &back_) != ERR_NONE);  \
+        CHECK_INT(buf_append_byte(&out, 0), ERR_NONE);                                             \
+        CHECK(msg_##m##_decode(payload(), &back_) != ERR_NONE);                                    \
+    } while (0)
+
+/* The encoder refuses and leaves the buffer as it was. */
+#define CHECK_REFUSED(m, ...)                                                                      \
+    do {                                                                                           \
+        struct msg_##m in_ = {__VA_ARGS__};                                                        \
+        buf_reset(&out);                                                                           \
+        CHECK_INT(buf_append_byte(&out, 'x'), ERR_NONE);                                           \
+        CHECK(msg_##m##_encode(&in_, &out) != ERR_NONE);                                           \
+        CHECK_INT(out.len, 1);                                                                     \
+    } while (0)
+
+static const uint8_t some[4200] = {1, 2, 3};
+
+static void run_round_trips(void)
+{
+    CHECK_MESSAGE(challenge, MSG_CHALLENGE, .nonce = {9, 8, 7});
+    CHECK_MESSAGE(evidence, MSG_EVIDENCE, .identity = VIEW_LIT("{}"), .report = view_of(some, 1184),
+                  .vek = view_of(some, 4096), .ask = VIEW_EMPTY);
+    CHECK_MESSAGE(accept, MSG_ACCEPT, .session = {{1}}, .reattest_after_ms = 600000, .unix_ms = 5);
+    CHECK_MESSAGE(refuse, MSG_REFUSE, .reason = REFUSAL_EXPIRED);
+    CHECK_MESSAGE(key_lookup, MSG_KEY_LOOKUP, .key_digest = {{1}}, .want_nusd = INT64_MAX);
+    CHECK_MESSAGE(grant, MSG_GRANT, .key_digest = {{1}}, .key = {{2}}, .account = {{3}},
+                  .lease = {{4}}, .granted_nusd = 250000000, .lease_ms = 60000,
+                  .requests_per_minute = 60, .tokens_per_minute = 1000, .expires_ms = 9);
+    CHECK_MESSAGE(no_key, MSG_NO_KEY, .key_digest = {{1}}, .reason = NO_KEY_LIMIT);
+    CHECK_MESSAGE(lease_more, MSG_LEASE_MORE, .key = {{1}}, .lease = {{2}}, .want_nusd = 1);
+    CHECK_MESSAGE(lease, MSG_LEASE, .key = {{1}}, .lease = {{2}}, .granted_nusd = 3, .lease_ms = 4,
+                  .status = LEASE_GONE);
+    CHECK_MESSAGE(lease_return, MSG_LEASE_RETURN, .lease = {{1}}, .amount_nusd = 0, .final = 1);
+    CHECK_MESSAGE(revoke, MSG_REVOKE, .key_digest = {{1}}, .reason = NO_KEY_DISABLED);
+    CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .sealed = view_of(some, 49));
+    CHECK_MESSAGE(usage, MSG_USAGE, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES));
+    CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
+    CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));
+    CHECK_MESSAGE(ping, MSG_PING, .token = 42);
+}
+
+static void run_encoder_refuses(void)
+{
+    CHECK_REFUSED(evidence, .identity = view_of(some, 4097), .report = view_of(some, 1184));
+    CHECK_REFUSED(evidence, .identity = VIEW_EMPTY, .report = view_of(some, 1184));
+    CHECK_REFUSED(accept, .reattest_after_ms = 0);
+    CHECK_REFUSED(accept, .reattest_after_ms = LIMIT_REATTEST_MS + 1);
+    CHECK_REFUSED(refuse, .reason = REFUSAL_NONE);
+    CHECK_REFUSED(refuse, .reason = REFUSAL_COUNT);
+    CHECK_REFUSED(key_lookup, .want_nusd = -1);
+    CHECK_REFUSED(grant, .granted_nusd = -1);
+    CHECK_REFUSED(no_key, .reason = NO_KEY_COUNT);
+    CHECK_REFUSED(lease, .status = LEASE_STATUS_COUNT);
+    CHECK_REFUSED(lease_return, .final = 2);
+    CHECK_REFUSED(lease_return, .amount_nusd = INT64_MIN);
+    CHECK_REFUSED(revoke, .reason = NO_KEY_COUNT);
+    CHECK_REFUSED(secret, .provider_no = LIMIT_PROVIDERS, .sealed = view_of(some, 49));
+    CHECK_REFUSED(secret, .provider_no = 0, .sealed = view_of(some, 48));
+    CHECK_REFUSED(usage, .count = 0);
+    CHECK_REFUSED(usage, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES - 1));
+    CHECK_REFUSED(usage, .count = LIMIT_USAGE_BATCH + 1);
+    CHECK_REFUSED(cert, .leaf = VIEW_EMPTY, .ca = view_of(some, 1));
+}
+
+/* One byte of a good payload is replaced; the decoder must answer `want`. */
+static void run_decoder_refuses(void)
+{
+    struct msg_lease lease = {.status = 0};
+    struct msg_refuse refuse = {.reason = 1};
+    struct msg_usage usage = {1, view_of(some, USAGE_WIRE_BYTES)};
+    struct msg_lease_return ret = {.final = 0};
+    struct msg_key_lookup lookup = {.want_nusd = 0};
+    struct msg_accept accept = {.reattest_after_ms = 1};
+
+#define WITH(m, value, at, byte, want)                                                             \
+    do {                                                                                           \
+        struct msg_##m back_;                                                                      \
+        buf_reset(&out);                                                                           \
+        CHECK_INT(msg_##m##_encode(&(value), &out), ERR_NONE);                                     \
+        CHECK_INT(msg_##m##_decode(payload(), &back_), ERR_NONE);                                  \
+        out.ptr[FRAME_HEADER_BYTES + (at)] = (byte);                                               \
+        CHECK_INT(msg_##m##_decode(payload(), &back_), want);                                      \
+    } while (0)
+    WITH(lease, lease, 44, LEASE_STATUS_COUNT, ERR_RANGE);
+    WITH(lease, lease, 32, 0x80, ERR_RANGE); /* negative amount */
+    WITH(refuse, refuse, 1, 0, ERR_RANGE);
+    WITH(refuse, refuse, 1, REFUSAL_COUNT, ERR_RANGE);
+    WITH(usage, usage, 3, 1, ERR_FORMAT); /* reserved */
+    WITH(usage, usage, 1, 2, ERR_FORMAT); /* two announced, one there */
+    WITH(usage, usage, 1, 0, ERR_RANGE);
+    WITH(lease_return, ret, 24, 2, ERR_RANGE);
+    WITH(key_lookup, lookup, 32, 0xff, ERR_RANGE);
+    WITH(accept, accept, 19, 0, ERR_RANGE);
+#undef WITH
+}
+
+static void run_literal_frames(void)
+{
+    struct msg_ping ping = {0x0102030405060708};
+    struct msg_usage_ack ack = {258};
+    struct msg_refuse refuse = {REFUSAL_DEBUG};
+
+    buf_reset(&out);
+    CHECK_INT(msg_ping_encode(&ping, &out), ERR_NONE);
+    CHECK_BYTES(out.ptr, out.len, "\0\0\0\10\21\1\0\0\1\2\3\4\5\6\7\10", 16);
+    buf_reset(&out);
+    CHECK_INT(msg_pong_encode(&ping, &out), ERR_NONE);
+    CHECK_BYTES(out.ptr, out.len, "\0\0\0\10\22\1\0\0\1\2\3\4\5\6\7\10", 16);
+    buf_reset(&out);
+    CHECK_INT(msg_usage_ack_encode(&ack, &out), ERR_NONE);
+    CHECK_BYTES(out.ptr, out.len, "\0\0\0\10\17\1\0\0\0\0\0\0\0\0\1\2", 16);
+    buf_reset(&out);
+    CHECK_INT(msg_refuse_encode(&refuse, &out), ERR_NONE);
+    CHECK_BYTES(out.ptr, out.len, "\0\0\0\2\4\1\0\0\0\20", 10);
+    buf_reset(&out);
+    CHECK_INT(msg_bye_encode(&out), ERR_NONE);
+    CHECK_BYTES(out.ptr, out.len, "\0\0\0\0\23\1\0\0", 8);
+}
+
+static void run_frames(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        enum err want;
+    } cases[] = {
+        {"", 0, ERR_SHORT},
+        {"\0\0\0\0\23\1\0", 7, ERR_SHORT},
+        {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
+        {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
+        {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
+        {"\0\0\0\0\24\1\0\0", 8, ERR_VERSION}, /* type 20 */
+        {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
+        {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
+        {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */
+        {"\0\20\0\0\23\1\0\0", 8, ERR_SHORT},  /* 2^20 exactly */
+        {"\377\377\377\377\23\1\0\0", 8, ERR_LIMIT},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct view in = view_of(cases[i].bytes, cases[i].len);
+        struct frame f;
+
+        CHECK_INT(frame_take(&in, &f), cases[i].want);
+        CHECK_INT(in.len, cases[i].want == ERR_NONE ? 0 : cases[i].len);
+    }
+}
+
+/* Two frames, delivered at every possible split, come out whole and in order. */
+static void run_frames_split(void)
+{
+    struct msg_ping ping = {1};
+    struct msg_usage_ack ack = {2};
+
+    buf_reset(&out);
+    CHECK_INT(msg_ping_encode(&ping, &out), ERR_NONE);
+    CHECK_INT(msg_usage_ack_encode(&ack, &out), ERR_NONE);
+    for (size_t cut = 0; cut <= out.len; cut++) {
+        struct view in = view_of(out.ptr, cut);
+        struct frame f;
+        unsigned got = 0;
+
+        while (frame_take(&in, &f) == ERR_NONE)
+            CHECK_INT(f.type, got++ == 0 ? MSG_PING : MSG_USAGE_ACK);
+        CHECK_INT(got, cut / 16);
+    }
+}
+
+/* --- the catalog */
+
+static struct catalog_model models[2];
+static struct catalog_endpoint endpoints[3];
+static struct catalog catalog;
+
+static void catalog_reset(void)
+{
+    models[0] = (struct catalog_model){1, "demo/one", "Demo One", 1000, 100, 1700000000, CAP_TOOLS};
+    models[1] = (struct catalog_model){2, "demo/two", "", 2000, 200, 1700000001, 0};
+    endpoints[0] = (struct catalog_endpoint){10, 1, 0, 1, "one-a", 1, 2, 3, 4, 5};
+    endpoints[1] = (struct catalog_endpoint){11, 1, 1, 0, "one-b", 0, 0, 0, 0, 1};
+    endpoints[2] = (struct catalog_endpoint){12, 2, 63, 65535, "two", INT64_MAX, 1, 1, 1, 1};
+    catalog = (struct catalog){
+        .version = 7, .models = models, .n_models = 2, .endpoints = endpoints, .n_endpoints = 3};
+    buf_reset(&out);
+}
+
+static void run_catalog_round_trip(void)
+{
+    struct catalog back;
+    struct digest32 want;
+    struct buf again;
+
+    catalog_reset();
+    CHECK_INT(catalog_encode(&catalog, &out), ERR_NONE);
+    CHECK_INT(catalog_decode(payload(), &back), ERR_NONE);
+    CHECK_INT(back.version, 7);
+    CHECK_INT(back.n_models, 2);
+    CHECK_INT(back.n_endpoints, 3);
+    CHECK(strcmp(back.models[0].id, "demo/one") == 0 && back.models[1].name[0] == '\0');
+    CHECK(strcmp(back.endpoints[2].upstream_model, "two") == 0);
+    CHECK_INT(back.endpoints[2].price_prompt_pusd, INT64_MAX);
+    CHECK_INT(back.endpoints[2].weight, 65535);
+    digest_sha256(payload(), &want);
+    CHECK(memcmp(&want, &back.digest, 32) == 0);
+    buf_init(&again, 1 << 21);
+    CHECK_INT(catalog_encode(&back, &again), ERR_NONE);
+    CHECK(view_eq(buf_view(&again), buf_view(&out)));
+    buf_free(&again);
+    catalog_free(&back);
+    CHECK(back.models == NULL);
+    catalog_free(&back);
+    /* trailing, short */
+    CHECK_INT(catalog_decode(view_of(payload().ptr, payload().len - 1), &back), ERR_FORMAT);
+    CHECK_INT(buf_append_byte(&out, 0), ERR_NONE);
+    CHECK_INT(catalog_decode(payload(), &back), ERR_FORMAT);
+    /* empty is legal */
+    catalog = (struct catalog){.version = 1};
+    buf_reset(&out);
+    CHECK_INT(catalog_encode(&catalog, &out), ERR_NONE);
+    CHECK_INT(catalog_decode(payload(), &back), ERR_NONE);
+    CHECK_INT(back.n_models, 0);
+    catalog_free(&back);
+}
+
+static void run_catalog_refuses(void)
+{
+#define REFUSE(change, want)                                                                       \
+    do {                                                                                           \
+        catalog_reset();                                                                           \
+        change;                                                                                    \
+        CHECK_INT(catalog_encode(&catalog, &out), want);                                           \
+        CHECK_INT(out.len, 0);                                                                     \
+    } while (0)
+    REFUSE(models[1].no = 1, ERR_FORMAT);
+    REFUSE(models[1].no = 0, ERR_FORMAT);
+    REFUSE(strcpy(models[1].id, "demo/one"), ERR_FORMAT);
+    REFUSE(strcpy(models[1].id, "demo two"), ERR_FORMAT);
+    REFUSE(models[1].id[0] = '\0', ERR_FORMAT);
+    REFUSE(models[1].name[0] = '\n', ERR_FORMAT);
+    REFUSE(memset(models[1].id, 'a', sizeof models[1].id), ERR_FORMAT);
+    REFUSE(models[1].capabilities = 16, ERR_RANGE);
+    REFUSE(endpoints[2].no = 10, ERR_FORMAT);
+    REFUSE(endpoints[2].no = 0, ERR_FORMAT);
+    REFUSE(endpoints[2].model_no = 3, ERR_FORMAT);
+    REFUSE(endpoints[2].provider_no = LIMIT_PROVIDERS, ERR_RANGE);
+    REFUSE(endpoints[2].price_cached_pusd = -1, ERR_RANGE);
+    REFUSE(catalog.n_models = LIMIT_MODELS + 1, ERR_LIMIT);
+    REFUSE(catalog.n_endpoints = LIMIT_ENDPOINTS + 1, ERR_LIMIT);
+#undef REFUSE
+}
+
+/* What the encoder never writes, the decoder must still refuse: patch the wire. */
+static void run_catalog_decoder_refuses(void)
+{
+    struct catalog back;
+    size_t n;
+
+    catalog_reset();
+    CHECK_INT(catalog_encode(&catalog, &out), ERR_NONE);
+    n = out.len;
+    out.ptr[FRAME_HEADER_BYTES + 11] = 2; /* first model's number becomes the second's */
+    CHECK_INT(catalog_decode(payload(), &back), ERR_FORMAT);
+    out.ptr[FRAME_HEADER_BYTES + 11] = 1;
+    out.ptr[FRAME_HEADER_BYTES + 13] = 0; /* NUL in an id */
+    CHECK_INT(catalog_decode(payload(), &back), ERR_FORMAT);
+    out.ptr[FRAME_HEADER_BYTES + 13] = 'd';
+    out.ptr[n - 36] = 0x80; /* the last endpoint's first price */
+    CHECK_INT(catalog_decode(payload(), &back), ERR_RANGE);
+    out.ptr[n - 36] = 0x7f;
+    CHECK_INT(catalog_decode(payload(), &back), ERR_NONE);
+    catalog_free(&back);
+    out.ptr[FRAME_HEADER_BYTES + 4] = 4; /* 1026 models announced */
+    CHECK_INT(catalog_decode(payload(), &back), ERR_LIMIT);
+}
+
+static void run_catalog_full_fits(void)
+{
+    struct catalog full = {.version = 1, .n_models = LIMIT_MODELS, .n_endpoints = LIMIT_ENDPOINTS};
+    struct catalog back;
+
+    full.models = calloc(LIMIT_MODELS, sizeof *full.models);
+    full.endpoints = calloc(LIMIT_ENDPOINTS, sizeof *full.endpoints);
+    for (uint32_t i = 0; i < LIMIT_MODELS; i++) {
+        full.models[i].no = i + 1;
+        memset(full.models[i].id, 'm', LIMIT_MODEL_ID_BYTES);
+        memset(full.models[i].name, 'n', LIMIT_MODEL_ID_BYTES);
+        snprintf(full.models[i].id + LIMIT_MODEL_ID_BYTES - 4, 5, "%04u", (unsigned)i % 10000);
+    }
+    for (uint32_t i = 0; i < LIMIT_ENDPOINTS; i++) {
+        full.endpoints[i].no = i + 1;
+        full.endpoints[i].model_no = i % LIMIT_MODELS + 1;
+        memset(full.endpoints[i].upstream_model, 'u', LIMIT_MODEL_ID_BYTES);
+    }
+    buf_reset(&out);
+    CHECK_INT(catalog_encode(&full, &out), ERR_NONE);
+    CHECK_INT(catalog_decode(payload(), &back), ERR_NONE);
+    CHECK_INT(back.n_endpoints, LIMIT_ENDPOINTS);
+    catalog_free(&back);
+    catalog_free(&full);
+}
+
+static void run_refusal_names(void)
+{
+    for (int i = 0; i < REFUSAL_COUNT; i++)
+        for (int j = 0; j < i; j++)
+            CHECK(strcmp(refusal_name((enum refusal)i), refusal_name((enum refusal)j)) != 0);
+    CHECK(strcmp(refusal_name(REFUSAL_MEASUREMENT), "measurement") == 0);
+    CHECK(strcmp(refusal_name(REFUSAL_COUNT), "unknown") == 0);
+}
+
+static const struct check_case cases[] = {
+    {"message_round_trips", run_round_trips},
+    {"message_encoder_refuses", run_encoder_refuses},
+    {"message_decoder_refuses", run_decoder_refuses},
+    {"message_literal_frames", run_literal_frames},
+    {"message_frames", run_frames},
+    {"message_frames_split", run_frames_split},
+    {"message_catalog_round_trip", run_catalog_round_trip},
+    {"message_catalog_refuses", run_catalog_refuses},
+    {"message_catalog_decoder_refuses", run_catalog_decoder_refuses},
+    {"message_catalog_full_fits", run_catalog_full_fits},
+    {"message_refusal_names", run_refusal_names},
+};
+
+int main(int argc, char **argv)
+{
+    if (secret_init() != ERR_NONE)
+        return 1;
+    buf_init(&out, 2 << 20);
+    return check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
+}

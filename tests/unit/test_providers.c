@@ -1,0 +1,159 @@
+/* providers.conf decides where prompts go. Each rule has an accepted file and a rejected twin, and
+ * the reason never repeats a value of the file. */
+#include "check.h"
+
+#include "providers.h"
+
+#include <stdlib.h>
+
+static struct providers p;
+
+static enum err parse(const char *text, char why_out[static 256])
+{
+    struct buf why;
+    enum err e;
+
+    buf_init(&why, 255);
+    e = providers_parse(view_str(text), &p, &why);
+    snprintf(why_out, 256, "%.*s", (int)why.len, why.ptr != NULL ? (const char *)why.ptr : "");
+    buf_free(&why);
+    return e;
+}
+
+#define A "[provider demo-a]\nhost = 127.0.0.1\nport = 8081\ntls = off\n"
+
+static void run_defaults_and_fields(void)
+{
+    char why[256];
+    const struct provider *b;
+
+    CHECK_INT(parse("# two\n" A "retains_data = no\n"
+                    "[provider b]\nname = Beta Inc\nhost = api.example.com\npath = /compat/v1\n"
+                    "auth = x-api-key\nquirks = max_tokens, no_store\nregion = eu-west\n"
+                    "jurisdiction = FR\nconnect_ms = 100\ntls_ms = 200\nfirst_byte_ms = 300\n"
+                    "idle_ms = 400\ntotal_ms = 500\nca = /etc/ca.pem\n",
+                    why),
+              ERR_NONE);
+    CHECK_INT(p.n, 2);
+    CHECK_INT(p.list[0].no, 0);
+    CHECK_INT(p.list[0].port, 8081);
+    CHECK(!p.list[0].tls && !p.list[0].retains_data);
+    CHECK(strcmp(p.list[0].name, "demo-a") == 0);
+    CHECK(strcmp(p.list[0].path, "/v1") == 0);
+    CHECK_INT(p.list[0].auth, AUTH_BEARER);
+    CHECK_INT(p.list[0].first_byte_ms, 20000);
+    b = providers_find(&p, "b");
+    CHECK(b == &p.list[1]);
+    CHECK(providers_find(&p, "c") == NULL);
+    if (b != NULL) {
+        CHECK_INT(b->no, 1);
+        CHECK_INT(b->port, 443);
+        CHECK(b->tls && b->retains_data);
+        CHECK_INT(b->quirks, QUIRK_MAX_TOKENS | QUIRK_NO_STORE);
+        CHECK_INT(b->auth, AUTH_X_API_KEY);
+        CHECK_INT(b->total_ms, 500);
+        CHECK(strcmp(b->path, "/compat/v1") == 0 && strcmp(b->name, "Beta Inc") == 0);
+        CHECK(strcmp(b->region, "eu-west") == 0 && strcmp(b->jurisdiction, "FR") == 0);
+        CHECK(strcmp(b->ca, "/etc/ca.pem") == 0);
+    }
+}
+
+static void run_digest_is_of_the_bytes(void)
+{
+    struct digest32 first, want;
+    char why[256];
+
+    CHECK_INT(parse(A, why), ERR_NONE);
+    first = p.digest;
+    digest_sha256(VIEW_LIT(A), &want);
+    CHECK(memcmp(&first, &want, 32) == 0);
+    CHECK_INT(parse(A "\n", why), ERR_NONE);
+    CHECK(memcmp(&first, &p.digest, 32) != 0);
+}
+
+static void run_rejects(void)
+{
+    static const struct {
+        const char *text, *why;
+    } cases[] = {
+        {"", "no provider"},
+        {"host = x\n", "host"},
+        {"[provider a]\nport = 1\n", "host"},
+        {A A, "given twice"},
+        {"[provider A]\nhost = x\n", "its id"},
+        {"[provider]\nhost = x\n", "its id"},
+        {"[provider a123456789012345678901234567890123]\nhost = x\n", "section"},
+        {"[model a]\nhost = x\n", "section"},
+        {"[provider a]\nhost = exa mple\n", "host"},
+        {"[provider a]\nhost = SECRET/evil\n", "host"},
+        {"[provider a]\nhost = user@evil\n", "host"},
+        {"[provider a]\nhost = example.com\ntls = off\n", "tls"},
+        {"[provider a]\nhost = 127.evil.example\ntls = off\n", "tls"},
+        {"[provider a]\nhost = x\nport = 0\n", "port"},
+        {"[provider a]\nhost = x\nport = 65536\n", "port"},
+        {"[provider a]\nhost = x\npath = v1\n", "path"},
+        {"[provider a]\nhost = x\npath = /v1/\n", "path"},
+        {"[provider a]\nhost = x\npath = /v1?x=1\n", "path"},
+        {"[provider a]\nhost = x\ndialect = gopher\n", "dialect"},
+        {"[provider a]\nhost = x\nauth = basic\n", "auth"},
+        {"[provider a]\nhost = x\nquirks = nonsense\n", "quirks"},
+        {"[provider a]\nhost = x\nquirks = no_store no_store\n", "quirks"},
+        {"[provider a]\nhost = x\nquirks = max_tokens max_completion_tokens\n", "quirks"},
+        {"[provider a]\nhost = x\nname = caf\xc3\xa9\n", "name"},
+        {"[provider a]\nhost = x\nregion = a b\n", "region"},
+        {"[provider a]\nhost = x\nconnect_ms = 0\n", "connect_ms"},
+        {"[provider a]\nhost = x\napi_key = sk-SECRET\n", "api_key"},
+        {"[provider a]\nhost = x\nhost = y\n", "host"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char why[256];
+
+        CHECK_INT(parse(cases[i].text, why), ERR_CONFIG);
+        if (strstr(why, cases[i].why) == NULL || strstr(why, "SECRET") != NULL) {
+            printf("# case %zu says: %s\n", i, why);
+            check_fail(__FILE__, __LINE__, "the reason names the field, not the value");
+        }
+    }
+}
+
+static void run_loopback_hosts(void)
+{
+    static const char *const hosts[] = {"localhost", "::1", "127.0.0.1", "127.9.9.9"};
+    char text[128], why[256];
+
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        snprintf(text, sizeof text, "[provider a]\nhost = %s\ntls = off\n", hosts[i]);
+        CHECK_INT(parse(text, why), ERR_NONE);
+    }
+}
+
+static void run_too_many(void)
+{
+    static char text[(LIMIT_PROVIDERS + 1) * 32];
+    char why[256];
+    size_t n = 0;
+
+    for (int i = 0; i < LIMIT_PROVIDERS; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "[provider p%d]\nhost=x\n", i);
+    CHECK_INT(parse(text, why), ERR_NONE);
+    CHECK_INT(p.n, LIMIT_PROVIDERS);
+    snprintf(text + n, sizeof text - n, "[provider more]\nhost=x\n");
+    CHECK_INT(parse(text, why), ERR_CONFIG);
+    CHECK(strstr(why, "too many") != NULL);
+}
+
+static const struct check_case cases[] = {
+    {"providers_defaults_and_fields", run_defaults_and_fields},
+    {"providers_digest_is_of_the_bytes", run_digest_is_of_the_bytes},
+    {"providers_rejects", run_rejects},
+    {"providers_loopback_hosts", run_loopback_hosts},
+    {"providers_too_many", run_too_many},
+};
+
+int main(int argc, char **argv)
+{
+    if (secret_init() != ERR_NONE)
+        return 1;
+    return check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
+}

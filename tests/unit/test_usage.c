@@ -1,0 +1,214 @@
+/* The usage record is all that leaves a data plane about a request, so its layout and its leak
+ * budget are published. This test keeps the table, the codec and PROTOCOL.md one thing: the rows
+ * tile 192 bytes, the bits are those the decoder lets through, and the document has the same rows.
+ */
+#include "check.h"
+
+#include "buf.h"
+#include "limits.h"
+#include "usage.h"
+
+#include <stdlib.h>
+
+static unsigned char document[1 << 17];
+static size_t document_len;
+
+static bool document_load(void)
+{
+    FILE *f = fopen("proto/PROTOCOL.md", "rb");
+
+    if (f == NULL)
+        return false;
+    document_len = fread(document, 1, sizeof document, f);
+    fclose(f);
+    return document_len > 0 && document_len < sizeof document;
+}
+
+static bool document_has(const char *row)
+{
+    return memmem(document, document_len, row, strlen(row)) != NULL;
+}
+
+static void run_rows_tile(void)
+{
+    size_t n, at = 0;
+    const struct usage_budget *b = usage_budget(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        CHECK_INT(b[i].offset, at);
+        CHECK(b[i].bytes > 0);
+        CHECK(b[i].bits <= 8 * b[i].bytes);
+        at += b[i].bytes;
+    }
+    CHECK_INT(at, USAGE_WIRE_BYTES);
+}
+
+static void run_document_matches(void)
+{
+    size_t n;
+    unsigned sum = 0;
+    char row[256];
+    const struct usage_budget *b = usage_budget(&n);
+
+    CHECK(document_load());
+    for (size_t i = 0; i < n; i++) {
+        snprintf(row, sizeof row, "| %u | %u | %s | %u | %s |\n", b[i].offset, b[i].bytes,
+                 b[i].field, b[i].bits, b[i].why);
+        printf("# %s", row);
+        CHECK(document_has(row));
+        sum += b[i].bits;
+    }
+    snprintf(row, sizeof row, "| | 192 | sum | %u | |\n", sum);
+    printf("# %s", row);
+    CHECK(document_has(row));
+    /* The twin: a row that is off by one bit is not there. */
+    snprintf(row, sizeof row, "| | 192 | sum | %u | |\n", sum + 1);
+    CHECK(!document_has(row));
+}
+
+static struct usage_record sample(void)
+{
+    return (struct usage_record){
+        .seq = 7,
+        .request = {{1, 2}},
+        .key = {{3}},
+        .account = {{4}},
+        .lease = {{5}},
+        .received_ms = 1790000000123,
+        .user_hash = 0xfedcba9876543210,
+        .cost_nusd = 123456789,
+        .model_no = 1,
+        .endpoint_no = 2,
+        .first_model_no = 3,
+        .price_version = 4,
+        .catalog_version = 5,
+        .route_us = 6,
+        .first_byte_us = 7,
+        .total_ms = 8,
+        .tokens_prompt = 9,
+        .tokens_completion = 10,
+        .tokens_cached_read = 11,
+        .tokens_cache_write = 12,
+        .tokens_reasoning = 13,
+        .http_status = 200,
+        .flags = USAGE_STREAM | USAGE_FALLBACK,
+        .region_no = 14,
+        .error_class = ERR_CLIENT_GONE,
+        .finish = FINISH_LENGTH,
+        .route_reason = 15,
+        .attempt = 1,
+        .attempts = 2,
+    };
+}
+
+static void run_round_trip(void)
+{
+    struct usage_record r = sample(), back;
+    uint8_t wire[USAGE_WIRE_BYTES], again[USAGE_WIRE_BYTES];
+
+    usage_encode(&r, wire);
+    CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_NONE);
+    usage_encode(&back, again);
+    CHECK(memcmp(wire, again, sizeof wire) == 0);
+    CHECK_INT(back.cost_nusd, 123456789);
+    CHECK_INT(back.tokens_reasoning, 13);
+    CHECK_INT(back.attempts, 2);
+    CHECK_INT(wire[7], 7);   /* big-endian seq */
+    CHECK_INT(wire[148], 0); /* http_status 200 */
+    CHECK_INT(wire[149], 200);
+    CHECK_INT(usage_decode(view_of(wire, sizeof wire - 1), &back), ERR_FORMAT);
+}
+
+/* For every integer: the greatest value the budget's bits allow for is about what the decoder lets
+ * through, and one bit more is not. An id's bytes are all free. */
+static void run_bits_are_enforced(void)
+{
+    size_t n;
+    const struct usage_budget *b = usage_budget(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct usage_record r = sample(), back;
+        uint8_t wire[USAGE_WIRE_BYTES];
+        unsigned width = 8 * b[i].bytes, bits = b[i].bits;
+
+        r.attempts = LIMIT_CANDIDATES;
+        r.attempt = 0;
+        usage_encode(&r, wire);
+        if (b[i].bytes == 16) {
+            memset(wire + b[i].offset, 0xff, 16);
+            CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_NONE);
+            continue;
+        }
+        /* one bit above the budget, alone */
+        memset(wire + b[i].offset, 0, b[i].bytes);
+        if (bits < width) {
+            wire[b[i].offset + b[i].bytes - 1 - bits / 8] |= (uint8_t)(1u << bits % 8);
+            CHECK(usage_decode(view_of(wire, sizeof wire), &back) != ERR_NONE);
+        }
+        /* the highest bit inside it, alone: the budget is not larger than it needs to be.
+         * (attempt may not exceed attempts, and 0 attempts is below attempt 0's twin.) */
+        if (bits > 0) {
+            memset(wire + b[i].offset, 0, b[i].bytes);
+            bits--;
+            wire[b[i].offset + b[i].bytes - 1 - bits / 8] |= (uint8_t)(1u << bits % 8);
+            CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_NONE);
+        }
+    }
+}
+
+static void run_rejects(void)
+{
+    struct usage_record r = sample(), back;
+    uint8_t wire[USAGE_WIRE_BYTES];
+
+    usage_encode(&r, wire);
+    for (size_t i = 159; i < USAGE_WIRE_BYTES; i++) {
+        wire[i] = 1;
+        CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_FORMAT);
+        wire[i] = 0;
+    }
+    CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_NONE);
+    memset(wire, 0, 8); /* seq 0 */
+    CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_RANGE);
+    wire[7] = 1;
+    wire[157] = 3; /* attempt 3 of 2 */
+    CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_RANGE);
+    wire[157] = 2;
+    CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_NONE);
+    wire[88] = 0x80; /* negative cost */
+    CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_RANGE);
+}
+
+static void run_saturates(void)
+{
+    struct usage_record r = sample(), back;
+    uint8_t wire[USAGE_WIRE_BYTES];
+
+    r.tokens_prompt = UINT32_MAX;
+    r.http_status = 999;
+    r.error_class = 255;
+    usage_encode(&r, wire);
+    CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_NONE);
+    CHECK_INT(back.tokens_prompt, LIMIT_TOKENS_ABSURD);
+    CHECK_INT(back.http_status, 599);
+    CHECK_INT(back.error_class, ERR_COUNT - 1);
+    CHECK_INT(back.tokens_completion, 10);
+}
+
+static void run_finish_names(void)
+{
+    CHECK(strcmp(usage_finish_name(FINISH_NONE), "") == 0);
+    CHECK(strcmp(usage_finish_name(FINISH_TOOL_CALLS), "tool_calls") == 0);
+    CHECK(strcmp(usage_finish_name(FINISH_COUNT), "unknown") == 0);
+}
+
+static const struct check_case cases[] = {
+    {"usage_rows_tile_192_bytes", run_rows_tile},
+    {"usage_document_matches_table", run_document_matches},
+    {"usage_round_trip", run_round_trip},
+    {"usage_bits_are_enforced", run_bits_are_enforced},
+    {"usage_rejects", run_rejects},
+    {"usage_saturates", run_saturates},
+    {"usage_finish_names", run_finish_names},
+};
+CHECK_MAIN(cases)
