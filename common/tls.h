@@ -1,4 +1,7 @@
-/* TLS pieces both planes share: contexts, keys born in memory, certificates, exporters. */
+/* TLS pieces both planes share: contexts, keys born in memory, certificates, exporters.
+ * Every X509 and EVP_PKEY given out is the caller's (X509_free, EVP_PKEY_free); every one taken as
+ * an argument is borrowed, and where a context keeps it OpenSSL's own reference count does. On
+ * failure the output is untouched. */
 #ifndef TR_COMMON_TLS_H
 #define TR_COMMON_TLS_H
 
@@ -10,9 +13,17 @@
 
 /* A new P-256 key in memory. Caller owns (EVP_PKEY_free). */
 must_check enum err tls_key_new(EVP_PKEY **out);
-/* Self-signed certificate for `names` (comma-separated DNS names and IPs), valid `days`. */
+/* The public half of a key from its DER SubjectPublicKeyInfo. ERR_FORMAT unless it is P-256 and
+ * nothing follows it. */
+must_check enum err tls_key_from_der(struct view spki, EVP_PKEY **out);
+/* DER SubjectPublicKeyInfo of a key. ERR_LIMIT when cap is too small (91 suffice for P-256). */
+must_check enum err tls_key_der(EVP_PKEY *key, uint8_t *out, size_t cap, size_t *len);
+
+/* Self-signed certificate for `names` (comma-separated DNS names and IPs), valid `days`.
+ * ERR_FORMAT when a name is empty or has a character no host name has. */
 must_check enum err tls_cert_self(EVP_PKEY *key, const char *names, unsigned days, X509 **out);
-/* A CA certificate, and a leaf for `leaf_key` (public half suffices) signed by it. */
+/* A CA certificate, and a leaf for `leaf_key` (public half suffices) signed by it. The leaf never
+ * outlives its CA. */
 must_check enum err tls_ca_new(EVP_PKEY *key, const char *common_name, unsigned days, X509 **out);
 must_check enum err tls_ca_sign(EVP_PKEY *ca_key, X509 *ca, EVP_PKEY *leaf_key, const char *names,
                                 unsigned minutes, X509 **out);
@@ -21,16 +32,27 @@ must_check enum err tls_spki_sha256(EVP_PKEY *key, struct digest32 *out);
 must_check enum err tls_cert_spki_sha256(X509 *cert, struct digest32 *out);
 
 /* TLS 1.3 only, ALPN http/1.1, quiet shutdown, released buffers, no renegotiation, no early data.
- * key and cert are borrowed (reference-counted by OpenSSL). */
+ * Stateless tickets let clients resume; sessions never cross contexts. */
 must_check enum err tls_server_ctx(EVP_PKEY *key, X509 *cert, SSL_CTX **out);
-/* Replace the certificate of a live context (new connections see it); chain may be NULL. */
+/* Replace the certificate of a live context (new handshakes see it); chain may be NULL. Safe from
+ * any thread while others accept: each handshake copies the triple out under a lock. */
 must_check enum err tls_ctx_set_cert(SSL_CTX *ctx, EVP_PKEY *key, X509 *cert, X509 *chain);
 
-/* RFC 9266 tls-exporter of a finished TLS 1.3 connection. */
+/* RFC 9266 tls-exporter of a finished TLS 1.3 connection. ERR_TLS before that. */
 must_check enum err tls_exporter(SSL *ssl, uint8_t out[static 32]);
 
-/* PEM in memory and on disk (the control plane's CA; never the data plane's keys). */
+/* Certificates as bytes. ERR_LIMIT when cap is too small, ERR_FORMAT when in does not parse or
+ * something follows it (DER). */
 must_check enum err tls_cert_pem(X509 *cert, char *out, size_t cap, size_t *len);
-must_check enum err tls_key_load_or_create(const char *path, EVP_PKEY **out); /* 0600 */
+must_check enum err tls_cert_from_pem(struct view in, X509 **out);
+must_check enum err tls_cert_der(X509 *cert, uint8_t *out, size_t cap, size_t *len);
+must_check enum err tls_cert_from_der(struct view in, X509 **out);
+
+/* On disk (the control plane's CA; never the data plane's keys). Files appear whole or not at all:
+ * written aside, synced, renamed. A key file is 0600 and refused (ERR_CONFIG) when others may read
+ * it. tls_cert_load: ERR_NOT_FOUND when there is no such file. */
+must_check enum err tls_key_load_or_create(const char *path, EVP_PKEY **out);
+must_check enum err tls_cert_load(const char *path, X509 **out);
+must_check enum err tls_cert_save(const char *path, X509 *cert);
 
 #endif
