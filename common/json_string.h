@@ -1,0 +1,21 @@
+/* What the json files share among themselves; everyone else uses json.h. */
+#ifndef TR_COMMON_JSON_STRING_H
+#define TR_COMMON_JSON_STRING_H
+
+#include "err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* *at stands behind an opening quote and is moved behind the closing one, everything between them
+ * checked: escapes, control characters, UTF-8. On failure *at is the first bad byte; ERR_SHORT when
+ * that is `end`. Never reads at or beyond end. */
+must_check enum err json_string_scan(const uint8_t **at, const uint8_t *end);
+
+static inline bool json_is_space(uint8_t c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+#endif
