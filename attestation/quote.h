@@ -32,6 +32,9 @@ struct quote_backend {
                      struct quote_source **out, struct buf *why);
     enum err (*get)(struct quote_source *s, const uint8_t report_data[static 64], struct quote *out);
     void (*close)(struct quote_source *s);
+    /* The simulator's: write a new platform (an AMD-shaped chain with its keys) to dir, which is
+     * created and must hold none yet. NULL: this backend makes none. why gets one sentence. */
+    enum err (*make_platform)(const char *dir, struct buf *why);
 };
 extern const struct quote_backend quote_backend;
 

@@ -11,7 +11,7 @@
 #include "buf.h"
 #include "err.h"
 #include "id.h"
-#include "limits.h"
+#include "bounds.h"
 #include "secret.h"
 #include "usage.h"
 #include "view.h"

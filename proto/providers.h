@@ -5,7 +5,7 @@
 #define TR_PROTO_PROVIDERS_H
 
 #include "buf.h"
-#include "limits.h"
+#include "bounds.h"
 #include "secret.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #include "usage.h"
 
 #include "codec.h"
-#include "limits.h"
+#include "bounds.h"
 
 #include <assert.h>
 #include <stddef.h>

@@ -7,6 +7,7 @@
 #include "keyring.h"
 #include "message.h"
 #include "meter.h"
+#include "money.h"
 #include "secret.h"
 #include "view.h"
 
@@ -27,6 +28,7 @@ struct uplink_config {
     struct quote_source *quotes;
     struct keyring *keyring;
     struct meter *meter;
+    size_t n_providers; /* measured providers: a push that names a higher number is refused */
     /* Pushes, called on the link thread. catalog: taken by the callee. */
     void (*on_catalog)(void *cookie, struct catalog *c);
     void (*on_secret)(void *cookie, uint16_t provider_no, struct view key);
@@ -52,20 +54,32 @@ struct uplink_counters uplink_counters(const struct uplink *u);
 
 /* Port of a worker: call on the worker's loop thread before it runs. */
 must_check enum err uplink_port_new(struct uplink *u, uv_loop_t *loop, struct uplink_port **out);
+/* On the worker's loop thread, before uplink_stop(); the loop must then run once more to close the
+ * port's handle. Asks still waiting are cancelled. */
 void uplink_port_free(struct uplink_port *p);
+
+/* The most one ask may want: ten times the dearest request there is (a full context of 1M tokens
+ * at $75/M), so that a mistake of ours cannot lease a whole account. */
+#define LEASE_ASK_MAX (1000 * NUSD_PER_USD)
 
 /* Ask the control plane about a key (KEY_LOOKUP) or for more lease (LEASE_MORE), wanting at least
  * want_nusd available. cb fires once on the worker's loop: ERR_NONE: look in the keyring again;
- * ERR_CONTROL_PLANE: not connected or no answer within 3 s. Concurrent asks for one key are merged
- * into one message. want_nusd <= LEASE_ASK_MAX. */
+ * ERR_CONTROL_PLANE: not connected or no answer within 3 s. Concurrent asks for one key are merged:
+ * at most one message per key is on its way, and asks that arrive meanwhile for more lease share the
+ * next one, which wants their sum. 0 <= want_nusd <= LEASE_ASK_MAX. ERR_OVERLOAD: too many asks of
+ * this port are waiting. */
 must_check enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *digest,
                                    int64_t want_nusd, void (*cb)(void *cookie, enum err e),
                                    void *cookie, struct ask **out);
+/* LEASE_OK: reserve again. LEASE_NO_CREDIT, LEASE_KEY_LIMIT: nothing could be added. LEASE_GONE: the
+ * key may not be served any more; keyring_find() says why. A lease that has ended is replaced by
+ * looking the key up, within the same ask. */
 must_check enum err uplink_ask_lease(struct uplink_port *p, struct key *key, int64_t want_nusd,
                                      void (*cb)(void *cookie, enum err e, enum lease_status s),
                                      void *cookie, struct ask **out);
 /* Same without an answer: top up in the background. */
 void uplink_hint_lease(struct uplink_port *p, struct key *key, int64_t want_nusd);
+/* The callback will not fire; the handle is dead. */
 void ask_cancel(struct ask *a);
 
 #endif

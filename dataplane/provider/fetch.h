@@ -18,7 +18,8 @@ must_check enum err upstreams_new(uv_loop_t *loop, const struct providers *p,
                                   struct upstreams **out, struct buf *why);
 void upstreams_free(struct upstreams *u); /* closes idle connections; run the loop afterwards */
 struct upstream_counters {
-    uint64_t connects, reuses, stale_retries, timeouts, open, idle;
+    uint64_t connects, reuses, resumptions, stale_retries, timeouts;
+    uint64_t connections, idle; /* now */
 };
 struct upstream_counters upstreams_counters(const struct upstreams *u);
 
@@ -55,13 +56,15 @@ struct fetch_events {
     void (*done)(void *cookie, enum err e);
 };
 
-/* Never calls back before returning. ERR_OVERLOAD when no connection can be had. */
+/* Never calls back before returning. ERR_OVERLOAD when no connection can be had; ERR_CONFIG when the
+ * provider wants a credential and there is none. */
 must_check enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
                                 const struct fetch_events *events, void *cookie,
                                 struct fetch **out);
 /* No callback after this. Closes the connection in this loop turn. */
 void fetch_cancel(struct fetch *f);
-/* Backpressure: stop and resume reading; deadlines do not run while paused. */
+/* Backpressure: stop and resume reading; deadlines do not run while paused. What was already read
+ * from the socket (64 KiB at most) is still delivered after a pause. */
 void fetch_pause(struct fetch *f);
 void fetch_resume(struct fetch *f);
 /* True once any request byte may have reached the provider. */

@@ -5,7 +5,7 @@
 #include "check.h"
 
 #include "buf.h"
-#include "limits.h"
+#include "bounds.h"
 #include "usage.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Every bound that both planes, or two rooms of one plane, share: a name, a unit, a reason. */
-#ifndef TR_PROTO_LIMITS_H
-#define TR_PROTO_LIMITS_H
+#ifndef TR_PROTO_BOUNDS_H
+#define TR_PROTO_BOUNDS_H
 
 enum {
     LIMIT_BODY_BYTES = 32 << 20,     /* request body; images as data URIs reach 20 MB */

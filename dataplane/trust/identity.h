@@ -1,0 +1,51 @@
+/* Who this boot is: the keys born in its memory and the identity document that names them. The
+ * document's digest is inside every attestation report, so whoever accepts the report knows that
+ * these keys, and no others, belong to the measured program. Nothing here is ever written out;
+ * a new boot is a new identity. */
+#ifndef TR_DATAPLANE_TRUST_IDENTITY_H
+#define TR_DATAPLANE_TRUST_IDENTITY_H
+
+#include "buf.h"
+#include "err.h"
+#include "id.h"
+#include "secret.h"
+#include "view.h"
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+
+/* A document outlives any sensible time between two releases, but not its program for ever. */
+enum { IDENTITY_VALID_DAYS = 90 };
+
+struct identity_keys;
+
+struct identity_config {
+    const char *audience;             /* the name clients connect to, at most 127 bytes */
+    struct digest32 config_sha256;    /* the measured configuration: providers.digest */
+    struct digest32 cp_spki_sha256;   /* the control plane this data plane pins */
+    bool simulated;                   /* quote_backend.simulated */
+};
+
+/* Make the boot id and the three keys, each for one role: TLS (P-256), sealed secrets (X25519),
+ * receipts (Ed25519). Gives *out, to be freed when no thread uses it any more.
+ * ERR_CONFIG: the audience is empty, too long, or not printable ASCII without quote or backslash.
+ * ERR_CRYPTO, ERR_MEMORY. */
+must_check enum err identity_keys_new(const struct identity_config *c, struct identity_keys **out);
+/* Wipes every secret. */
+void identity_keys_free(struct identity_keys *k);
+
+/* The TLS key: the same one serves clients and proves this data plane on the link. Borrowed. */
+EVP_PKEY *identity_tls_key(const struct identity_keys *k);
+struct id identity_boot(const struct identity_keys *k);
+/* The exact bytes of the identity document; live as long as k. */
+struct view identity_text(const struct identity_keys *k);
+/* The public half of the receipt key (Ed25519). */
+void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32]);
+
+/* Open what was sealed to this boot's X25519 key (crypto_box_seal) and append the plain text to
+ * out, which should be one that wipes (struct buf does). ERR_CRYPTO when it was not sealed to this
+ * boot, ERR_LIMIT when out is too small; out is then unchanged. Any thread. */
+must_check enum err identity_open_sealed(const struct identity_keys *k, struct view sealed,
+                                         struct buf *out);
+
+#endif
