@@ -32,7 +32,8 @@ bool key_lease(const struct key *k, uint64_t mono_ms, struct id *lease);
  * key_settle(), before key_release().
  * ERR_CREDIT: the lease holds less. ERR_CONTROL_PLANE: the lease has ended since keyring_find().
  * Both: uplink_ask_lease(), and reserve again while it answers LEASE_OK.
- * ERR_RATE: over requests or tokens per minute, retry_ms set. ERR_AUTH: revoked meanwhile.
+ * ERR_RATE: over requests or tokens per minute, retry_ms set. ERR_AUTH, ERR_FORBIDDEN: revoked
+ * meanwhile.
  * A request counts against requests per minute only when ERR_NONE is returned. */
 must_check enum err key_reserve(struct key *k, int64_t amount_nusd, uint64_t mono_ms,
                                 struct id *lease, uint32_t *retry_ms);

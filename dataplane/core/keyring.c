@@ -1,0 +1,324 @@
+/* How it works, and why overspending is impossible.
+ *
+ * A slot holds one key. Slots are allocated once and never freed while the program runs, so a
+ * reader may always look at a slot it found through a stale link; whether the slot is still the one
+ * it wants is decided by `state`: generation (32 bits), a live bit, and a reference count, changed
+ * together by compare-and-swap. A reader takes a reference only in a generation it has seen alive,
+ * and compares the whole digest after that; the link thread recycles a slot only by swapping a state
+ * without references for a dead one of the next generation. So a referenced slot never changes its
+ * key, and a recycled one is never mistaken for its predecessor.
+ *
+ * A lease is one word, `money`: an epoch (16 bits, odd: no lease is open) and what is left (48 bits
+ * of nano-USD, up to $281,474). The lease's id belongs to an even epoch and changes only in an odd
+ * one. Workers read the word, then id and deadline, then swap the word: the swap fails when the
+ * epoch moved meanwhile, so a debit always comes from, and a rest always returns to, the lease whose
+ * id was read. (A swap could be fooled only if 32,768 leases of one key passed between two
+ * instructions of one worker; each takes a round trip to the control plane.)
+ *
+ * For every lease, at every moment:   available + reserved + spent + returned <= granted
+ *   granted    rises only by what a message of the control plane adds over the largest total seen;
+ *   available  rises by exactly that, or by amount - cost of a reservation that had taken amount out
+ *              of it before; it falls by the swap of a reservation, or to 0 when the lease closes;
+ *   returned   is what was available in the swap that closed the lease.
+ * The sum is below granted when a rest arrives after its lease closed: such a rest is dropped here
+ * and comes back to the customer when the control plane ends the lease. */
+#include "keyring.h"
+
+#include "keyring_slot.h"
+
+#include <assert.h>
+
+/* --- finding --- */
+
+static uint64_t digest_word(const struct digest32 *d, unsigned i)
+{
+    uint64_t w;
+
+    memcpy(&w, d->b + 8 * i, sizeof w);
+    return w;
+}
+
+uint32_t keyring_bucket(const struct keyring *k, const struct digest32 *d)
+{
+    return (uint32_t)digest_word(d, 1) & k->bucket_mask;
+}
+
+uint64_t keyring_tag(const struct digest32 *d)
+{
+    return digest_word(d, 0);
+}
+
+static bool key_ref(struct key *s)
+{
+    uint64_t w = atomic_load_explicit(&s->state, memory_order_acquire);
+
+    while (w & KEY_LIVE) {
+        assert((w & KEY_REFS) < KEY_REFS);
+        if (atomic_compare_exchange_weak_explicit(&s->state, &w, w + 1, memory_order_acq_rel,
+                                                  memory_order_acquire))
+            return true;
+    }
+    return false;
+}
+
+void key_release(struct key *s)
+{
+    uint64_t before = atomic_fetch_sub_explicit(&s->state, 1, memory_order_release);
+
+    assert((before & KEY_REFS) != 0);
+    (void)before;
+}
+
+/* One pass over the chain. A slot that is recycled under our feet may lead into another chain:
+ * harmless, because every hit is verified and `changes` makes the caller walk again. */
+static struct key *keyring_walk(struct keyring *k, const struct digest32 *d)
+{
+    uint64_t tag = keyring_tag(d);
+    uint32_t at =
+        atomic_load_explicit(&k->buckets[keyring_bucket(k, d)], memory_order_acquire);
+
+    for (unsigned steps = 0; at != 0 && steps < KEYRING_CHAIN_MAX; steps++) {
+        struct key *s = &k->slots[at - 1];
+
+        if (atomic_load_explicit(&s->tag, memory_order_acquire) == tag && key_ref(s)) {
+            if (secret_equal(&s->digest, d, sizeof *d))
+                return s;
+            key_release(s);
+        }
+        at = atomic_load_explicit(&s->next, memory_order_acquire);
+    }
+    return NULL;
+}
+
+static enum err keyring_remembered_no(const struct keyring *k, const struct digest32 *d,
+                                      uint64_t mono_ms)
+{
+    const struct no_cell *set = &k->no[(digest_word(d, 1) & (NO_SETS - 1)) * NO_WAYS];
+
+    for (unsigned i = 0; i < NO_WAYS; i++) {
+        /* A cell is read between two equal reads of its verdict, which is 0 while it changes. Two
+         * equal verdicts around a change say the same of both keys, so even that is right. */
+        uint64_t v = atomic_load_explicit(&set[i].verdict, memory_order_acquire);
+        bool same = v != 0 && verdict_until(v) > mono_ms;
+
+        for (unsigned w = 0; same && w < 4; w++)
+            same = atomic_load_explicit(&set[i].digest[w], memory_order_acquire) ==
+                   digest_word(d, w);
+        if (same && atomic_load_explicit(&set[i].verdict, memory_order_acquire) == v)
+            return verdict_err(v);
+    }
+    return ERR_NOT_FOUND;
+}
+
+static bool key_lease_open(const struct key *s, uint64_t mono_ms)
+{
+    return !money_closed(atomic_load_explicit(&s->money, memory_order_acquire)) &&
+           atomic_load_explicit(&s->deadline_ms, memory_order_acquire) > mono_ms;
+}
+
+/* What a worker may do with a key that is in the table. */
+static enum err key_verdict(const struct key *s, uint64_t mono_ms)
+{
+    uint64_t no = atomic_load_explicit(&s->no, memory_order_acquire);
+
+    if (no != 0)
+        return verdict_until(no) > mono_ms ? verdict_err(no) : ERR_NOT_FOUND;
+    if (atomic_load_explicit(&s->expires_ms, memory_order_relaxed) <= mono_ms)
+        return ERR_FORBIDDEN;
+    return key_lease_open(s, mono_ms) ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+enum err keyring_find(struct keyring *k, const struct digest32 *digest, uint64_t mono_ms,
+                      struct key **out)
+{
+    struct key *s = NULL;
+    uint64_t before, after = atomic_load_explicit(&k->changes, memory_order_acquire);
+    enum err e;
+
+    for (unsigned tries = 0; s == NULL && tries < KEYRING_WALKS_MAX; tries++) {
+        before = after;
+        s = keyring_walk(k, digest);
+        after = atomic_load_explicit(&k->changes, memory_order_acquire);
+        if (before == after)
+            break;
+    }
+    if (s == NULL)
+        return keyring_remembered_no(k, digest, mono_ms);
+    if ((e = key_verdict(s, mono_ms)) != ERR_NONE) {
+        key_release(s);
+        return e;
+    }
+    /* Once a second is enough to tell idle from busy, and keeps the line out of every request. */
+    if ((int64_t)(mono_ms - atomic_load_explicit(&s->used_ms, memory_order_relaxed)) >= 1000)
+        atomic_store_explicit(&s->used_ms, mono_ms, memory_order_relaxed);
+    *out = s;
+    return ERR_NONE;
+}
+
+struct id key_id(const struct key *s)
+{
+    return s->id;
+}
+
+struct id key_account(const struct key *s)
+{
+    return s->account;
+}
+
+struct digest32 key_digest(const struct key *s)
+{
+    return s->digest;
+}
+
+/* --- spending --- */
+
+static struct id key_lease_id(const struct key *s)
+{
+    uint64_t w[2] = {atomic_load_explicit(&s->lease[0], memory_order_acquire),
+                     atomic_load_explicit(&s->lease[1], memory_order_acquire)};
+    struct id id;
+
+    memcpy(id.b, w, sizeof id.b);
+    return id;
+}
+
+bool key_lease(const struct key *s, uint64_t mono_ms, struct id *lease)
+{
+    uint64_t before = atomic_load_explicit(&s->money, memory_order_acquire);
+    struct id id = key_lease_id(s);
+
+    if (!key_lease_open(s, mono_ms))
+        return false;
+    if (money_epoch(atomic_load_explicit(&s->money, memory_order_acquire)) != money_epoch(before))
+        return false; /* replaced while we looked: ask about the key, the answer is right then */
+    *lease = id;
+    return true;
+}
+
+/* A token bucket of one minute as one number: the time at which it is full again. Each token moves
+ * that time by interval_ns; more than a minute ahead of now means empty. */
+static enum err bucket_take(_Atomic uint64_t *full_ns, uint64_t interval_ns, uint64_t mono_ms,
+                            uint32_t *retry_ms)
+{
+    uint64_t now = mono_ms * 1000000, old, next;
+
+    if (interval_ns == 0)
+        return ERR_NONE;
+    old = atomic_load_explicit(full_ns, memory_order_relaxed);
+    do {
+        next = (old > now ? old : now) + interval_ns;
+        if (next - now > MINUTE_NS) {
+            *retry_ms = (uint32_t)((next - now - MINUTE_NS) / 1000000 + 1);
+            return ERR_RATE;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(full_ns, &old, next, memory_order_relaxed,
+                                                    memory_order_relaxed));
+    return ERR_NONE;
+}
+
+static enum err key_tokens_left(const struct key *s, uint64_t mono_ms, uint32_t *retry_ms)
+{
+    uint64_t now = mono_ms * 1000000;
+    uint64_t full = atomic_load_explicit(&s->token_full_ns, memory_order_relaxed);
+
+    if (atomic_load_explicit(&s->token_ns, memory_order_relaxed) == 0 || full <= now ||
+        full - now < MINUTE_NS)
+        return ERR_NONE;
+    *retry_ms = (uint32_t)((full - now - MINUTE_NS) / 1000000 + 1);
+    return ERR_RATE;
+}
+
+void key_count_tokens(struct key *s, uint64_t tokens, uint64_t mono_ms)
+{
+    uint64_t now = mono_ms * 1000000, old, next;
+    uint64_t interval_ns = atomic_load_explicit(&s->token_ns, memory_order_relaxed);
+
+    if (interval_ns == 0)
+        return;
+    if (tokens > LIMIT_TOKENS_ABSURD) /* 2^24 * 6e10 fits 64 bits */
+        tokens = LIMIT_TOKENS_ABSURD;
+    old = atomic_load_explicit(&s->token_full_ns, memory_order_relaxed);
+    do {
+        next = (old > now ? old : now) + tokens * interval_ns;
+        if (next - now > TOKEN_DEBT_MAX_NS)
+            next = now + TOKEN_DEBT_MAX_NS;
+    } while (!atomic_compare_exchange_weak_explicit(&s->token_full_ns, &old, next,
+                                                    memory_order_relaxed, memory_order_relaxed));
+}
+
+static enum err key_debit(struct key *s, uint64_t amount, uint64_t mono_ms, struct id *lease)
+{
+    uint64_t w = atomic_load_explicit(&s->money, memory_order_acquire);
+    struct id id;
+
+    do {
+        if (money_closed(w))
+            return ERR_CONTROL_PLANE;
+        id = key_lease_id(s);
+        if (atomic_load_explicit(&s->deadline_ms, memory_order_acquire) <= mono_ms)
+            return ERR_CONTROL_PLANE;
+        if (money_amount(w) < amount)
+            return ERR_CREDIT;
+    } while (!atomic_compare_exchange_weak_explicit(&s->money, &w, w - amount, memory_order_acq_rel,
+                                                    memory_order_acquire));
+    *lease = id;
+    return ERR_NONE;
+}
+
+enum err key_reserve(struct key *s, int64_t amount_nusd, uint64_t mono_ms, struct id *lease,
+                     uint32_t *retry_ms)
+{
+    uint64_t request_ns = atomic_load_explicit(&s->request_ns, memory_order_relaxed);
+    uint64_t no = atomic_load_explicit(&s->no, memory_order_acquire);
+    enum err e;
+
+    assert(amount_nusd >= 0);
+    if (no != 0)
+        return verdict_err(no);
+    if ((e = key_tokens_left(s, mono_ms, retry_ms)) != ERR_NONE ||
+        (e = bucket_take(&s->request_full_ns, request_ns, mono_ms, retry_ms)) != ERR_NONE)
+        return e;
+    e = key_debit(s, (uint64_t)amount_nusd, mono_ms, lease);
+    if (e != ERR_NONE && request_ns != 0) /* it will be tried again once the lease has grown */
+        atomic_fetch_sub_explicit(&s->request_full_ns, request_ns, memory_order_relaxed);
+    return e;
+}
+
+void key_settle(struct key *s, const struct id *lease, int64_t amount_nusd, int64_t cost_nusd)
+{
+    uint64_t rest, next, w = atomic_load_explicit(&s->money, memory_order_acquire);
+    struct id id;
+
+    assert(cost_nusd >= 0 && cost_nusd <= amount_nusd);
+    rest = (uint64_t)(amount_nusd - cost_nusd);
+    do {
+        if (money_closed(w))
+            return;
+        id = key_lease_id(s);
+        if (!id_eq(&id, lease))
+            return;
+        next = money_plus(w, rest);
+    } while (!atomic_compare_exchange_weak_explicit(&s->money, &w, next, memory_order_acq_rel,
+                                                    memory_order_acquire));
+}
+
+int64_t key_available(const struct key *s)
+{
+    return (int64_t)money_amount(atomic_load_explicit(&s->money, memory_order_acquire));
+}
+
+bool key_wants_more(struct key *s, uint64_t mono_ms)
+{
+    uint64_t w = atomic_load_explicit(&s->money, memory_order_acquire);
+    uint64_t deadline = atomic_load_explicit(&s->deadline_ms, memory_order_acquire);
+    uint64_t asked = atomic_load_explicit(&s->asked_ms, memory_order_relaxed);
+
+    if (money_closed(w) || deadline <= mono_ms)
+        return false; /* nothing to extend: the next request asks about the key */
+    if (money_amount(w) >= atomic_load_explicit(&s->low_nusd, memory_order_relaxed) &&
+        deadline - mono_ms > atomic_load_explicit(&s->renew_ms, memory_order_relaxed))
+        return false;
+    return (int64_t)(mono_ms - asked) >= KEY_ASK_EVERY_MS &&
+           atomic_compare_exchange_strong_explicit(&s->asked_ms, &asked, mono_ms,
+                                                   memory_order_relaxed, memory_order_relaxed);
+}

@@ -1,0 +1,142 @@
+/* Each worker's ring has one producer (the worker) and one consumer (the link thread); head and tail
+ * only count upwards. A place is reserved before a request is dispatched, so a push never finds the
+ * ring full and a request that was served is never left without a record.
+ *
+ * Places, counted over all workers, bound what exists between admission and acknowledgement:
+ *   reserved by running requests + waiting in rings + kept by the shipper <= LIMIT_USAGE_BACKLOG */
+#include "meter.h"
+
+#include "bounds.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum {
+    /* Per worker, between admission and the link thread's next visit (20 ms): more requests than one
+     * worker can hold open. 3.3 MB of address space, of which only the deepest burst is touched. */
+    METER_RING = 16384,
+};
+_Static_assert((METER_RING & (METER_RING - 1)) == 0, "positions are masked");
+
+struct meter_ring {
+    _Alignas(64) _Atomic uint64_t tail; /* records pushed */
+    _Atomic uint64_t base;              /* position that sits in records[0] */
+    uint64_t reserved;                  /* worker only: places ever reserved, less those given up */
+    _Alignas(64) _Atomic uint64_t head; /* records taken */
+    struct usage_record *records;
+};
+
+struct meter {
+    _Alignas(64) _Atomic uint64_t places;
+    _Alignas(64) unsigned workers;
+    unsigned next; /* link thread only: the ring to begin with, so that none starves */
+    struct meter_ring rings[];
+};
+
+enum err meter_new(unsigned workers, struct meter **out)
+{
+    struct meter *m = NULL;
+    size_t size = sizeof *m + workers * sizeof m->rings[0];
+    enum err e = ERR_MEMORY;
+
+    m = aligned_alloc(64, size);
+    if (m == NULL)
+        return ERR_MEMORY;
+    memset(m, 0, size);
+    m->workers = workers;
+    for (unsigned i = 0; i < workers; i++) {
+        m->rings[i].records = malloc(METER_RING * sizeof(struct usage_record));
+        if (m->rings[i].records == NULL)
+            goto done;
+    }
+    *out = m;
+    m = NULL;
+    e = ERR_NONE;
+done:
+    meter_free(m);
+    return e;
+}
+
+void meter_free(struct meter *m)
+{
+    if (m == NULL)
+        return;
+    for (unsigned i = 0; i < m->workers; i++)
+        free(m->rings[i].records);
+    free(m);
+}
+
+bool meter_reserve(struct meter *m, unsigned worker)
+{
+    struct meter_ring *r = &m->rings[worker];
+
+    assert(worker < m->workers);
+    if (r->reserved - atomic_load_explicit(&r->head, memory_order_acquire) >= METER_RING)
+        return false;
+    if (atomic_fetch_add_explicit(&m->places, 1, memory_order_relaxed) >= LIMIT_USAGE_BACKLOG) {
+        atomic_fetch_sub_explicit(&m->places, 1, memory_order_relaxed);
+        return false;
+    }
+    r->reserved++;
+    return true;
+}
+
+void meter_unreserve(struct meter *m, unsigned worker)
+{
+    struct meter_ring *r = &m->rings[worker];
+    uint64_t before = atomic_fetch_sub_explicit(&m->places, 1, memory_order_relaxed);
+
+    assert(before > 0 && r->reserved > atomic_load_explicit(&r->tail, memory_order_relaxed));
+    (void)before;
+    r->reserved--;
+}
+
+void meter_push(struct meter *m, unsigned worker, const struct usage_record *record)
+{
+    struct meter_ring *r = &m->rings[worker];
+    uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+    uint64_t base = atomic_load_explicit(&r->base, memory_order_relaxed);
+
+    assert(r->reserved > tail); /* a place was reserved for this record */
+    /* Everything was taken: begin again at the front, so that a quiet worker keeps reusing the same
+     * page. The consumer reads base only when it sees records, which is after this. */
+    if (atomic_load_explicit(&r->head, memory_order_acquire) == tail) {
+        base = tail;
+        atomic_store_explicit(&r->base, base, memory_order_relaxed);
+    }
+    r->records[(tail - base) & (METER_RING - 1)] = *record;
+    atomic_store_explicit(&r->tail, tail + 1, memory_order_release);
+}
+
+static size_t ring_take(struct meter_ring *r, struct usage_record *out, size_t max)
+{
+    uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+    uint64_t tail = atomic_load_explicit(&r->tail, memory_order_acquire);
+    uint64_t base = atomic_load_explicit(&r->base, memory_order_relaxed);
+    size_t n = 0;
+
+    for (; n < max && head != tail; n++, head++)
+        out[n] = r->records[(head - base) & (METER_RING - 1)];
+    if (n > 0)
+        atomic_store_explicit(&r->head, head, memory_order_release);
+    return n;
+}
+
+size_t meter_take(struct meter *m, struct usage_record *out, size_t max)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < m->workers && n < max; i++)
+        n += ring_take(&m->rings[(m->next + i) % m->workers], out + n, max - n);
+    m->next++;
+    return n;
+}
+
+void meter_acked(struct meter *m, size_t n)
+{
+    uint64_t before = atomic_fetch_sub_explicit(&m->places, n, memory_order_relaxed);
+
+    assert(before >= n);
+    (void)before;
+}

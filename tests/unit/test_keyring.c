@@ -1,0 +1,746 @@
+/* The keyring is where credit could be spent twice: by two workers, by a late settlement, by a lease
+ * that was replaced, by a slot that was recycled. Each of these has a case, and one case lets threads
+ * do all of it at once and then adds up, lease by lease, what was granted and what went out. */
+#include "check.h"
+#include "clock.h"
+#include "keyring.h"
+#include "keyring_slot.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static const uint64_t T0 = 1000000; /* mono ms at which the cases begin */
+
+static struct digest32 digest_of(uint32_t n)
+{
+    struct digest32 d;
+
+    digest_sha256(view_of(&n, sizeof n), &d);
+    return d;
+}
+
+static struct id id_of(uint32_t kind, uint32_t n)
+{
+    struct id id = {{0}};
+
+    memcpy(id.b, &kind, 4);
+    memcpy(id.b + 12, &n, 4);
+    return id;
+}
+
+static struct msg_grant grant_of(uint32_t key, uint32_t lease, int64_t granted_nusd)
+{
+    return (struct msg_grant){.key_digest = digest_of(key),
+                              .key = id_of(1, key),
+                              .account = id_of(2, key),
+                              .lease = id_of(3, lease),
+                              .granted_nusd = granted_nusd,
+                              .lease_ms = 60000};
+}
+
+static struct msg_lease lease_of(uint32_t key, uint32_t lease, int64_t granted_nusd,
+                                 enum lease_status s)
+{
+    return (struct msg_lease){.key = id_of(1, key),
+                              .lease = id_of(3, lease),
+                              .granted_nusd = granted_nusd,
+                              .lease_ms = 60000,
+                              .status = (uint8_t)s};
+}
+
+static struct keyring *ring(size_t max)
+{
+    struct keyring *k = NULL;
+
+    CHECK_INT(secret_init(), ERR_NONE);
+    CHECK_INT(keyring_new(max, &k), ERR_NONE);
+    return k;
+}
+
+static struct key *found(struct keyring *k, uint32_t key, uint64_t now)
+{
+    struct digest32 d = digest_of(key);
+    struct key *s = NULL;
+
+    CHECK_INT(keyring_find(k, &d, now, &s), ERR_NONE);
+    return s;
+}
+
+static enum err find_err(struct keyring *k, uint32_t key, uint64_t now)
+{
+    struct digest32 d = digest_of(key);
+    struct key *s = NULL;
+    enum err e = keyring_find(k, &d, now, &s);
+
+    if (e == ERR_NONE)
+        key_release(s);
+    return e;
+}
+
+static void grants_and_finds(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(7, 70, 1000);
+    struct key *s;
+    struct id want_key = id_of(1, 7), want_account = id_of(2, 7), want_lease = id_of(3, 70);
+    struct id got, lease;
+    struct digest32 d;
+
+    CHECK_INT(find_err(k, 7, T0), ERR_NOT_FOUND);
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(find_err(k, 8, T0), ERR_NOT_FOUND);
+    s = found(k, 7, T0);
+    got = key_id(s);
+    CHECK(id_eq(&got, &want_key));
+    got = key_account(s);
+    CHECK(id_eq(&got, &want_account));
+    d = key_digest(s);
+    CHECK_BYTES(d.b, 32, g.key_digest.b, 32);
+    CHECK(key_lease(s, T0, &lease) && id_eq(&lease, &want_lease));
+    CHECK_INT(key_available(s), 1000);
+    key_release(s);
+    /* The same digest can never become another key. */
+    g.key = id_of(1, 9);
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_FORMAT);
+    g = grant_of(9, 90, -1);
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_RANGE);
+    CHECK_INT(find_err(k, 9, T0), ERR_NOT_FOUND);
+    keyring_free(k);
+    keyring_free(NULL);
+}
+
+/* Equal in everything the table sorts by: only the whole digest tells them apart. */
+static void whole_digest_decides(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant a = grant_of(1, 10, 100), b = grant_of(2, 20, 200);
+    struct msg_revoke r;
+    struct key *s = NULL;
+
+    memcpy(b.key_digest.b, a.key_digest.b, 31);
+    b.key_digest.b[31] = (uint8_t)~a.key_digest.b[31];
+    CHECK_INT(keyring_grant(k, &a, T0), ERR_NONE);
+    CHECK_INT(keyring_find(k, &b.key_digest, T0, &s), ERR_NOT_FOUND);
+    CHECK_INT(keyring_grant(k, &b, T0), ERR_NONE);
+    CHECK_INT(keyring_find(k, &a.key_digest, T0, &s), ERR_NONE);
+    CHECK_INT(key_available(s), 100);
+    key_release(s);
+    CHECK_INT(keyring_find(k, &b.key_digest, T0, &s), ERR_NONE);
+    CHECK_INT(key_available(s), 200);
+    key_release(s);
+    r = (struct msg_revoke){.key_digest = b.key_digest, .reason = NO_KEY_UNKNOWN};
+    r.key_digest.b[31] ^= 1; /* a third, unknown one */
+    keyring_revoke(k, &r, T0);
+    CHECK_INT(keyring_find(k, &r.key_digest, T0, &s), ERR_AUTH);
+    CHECK_INT(find_err(k, 1, T0), ERR_NONE);
+    keyring_free(k);
+}
+
+static void reserves_and_settles(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct id lease, other = id_of(3, 11);
+    uint32_t retry_ms = 0;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 1001, T0, &lease, &retry_ms), ERR_CREDIT);
+    CHECK_INT(key_reserve(s, 1000, T0, &lease, &retry_ms), ERR_NONE);
+    CHECK(id_eq(&lease, &g.lease));
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_CREDIT);
+    CHECK_INT(key_reserve(s, 0, T0, &lease, &retry_ms), ERR_NONE);
+    key_settle(s, &lease, 0, 0);
+    key_settle(s, &other, 1000, 0); /* not the lease that paid: nothing comes back */
+    CHECK_INT(key_available(s), 0);
+    key_settle(s, &lease, 1000, 400);
+    CHECK_INT(key_available(s), 600);
+    /* A bigger total adds its difference, once, in whatever order totals arrive. */
+    keyring_lease(k, &(struct msg_lease){.key = g.key, .lease = g.lease, .granted_nusd = 1500,
+                                         .lease_ms = 60000}, T0);
+    CHECK_INT(key_available(s), 1100);
+    g.granted_nusd = 1300;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(key_available(s), 1100);
+    g.granted_nusd = 1500;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(key_available(s), 1100);
+    key_release(s);
+    keyring_free(k);
+}
+
+static void late_settlement_pays_only_its_lease(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant a = grant_of(1, 10, 1000), b = grant_of(1, 11, 500);
+    struct msg_lease gone = lease_of(1, 11, 0, LEASE_GONE);
+    struct msg_lease_return ret[4];
+    struct id lease_a, lease_b;
+    uint32_t retry_ms;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &a, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 700, T0, &lease_a, &retry_ms), ERR_NONE);
+    CHECK_INT(keyring_grant(k, &b, T0), ERR_NONE); /* replaced while 700 are out */
+    CHECK_INT(key_available(s), 500);
+    CHECK_INT(keyring_returns(k, T0, ret, 4), 1); /* what was left of the first */
+    CHECK_INT(ret[0].amount_nusd, 300);
+    CHECK(id_eq(&ret[0].lease, &a.lease) && !ret[0].final);
+    key_settle(s, &lease_a, 700, 100);
+    CHECK_INT(key_available(s), 500); /* 600 did not leak into the second */
+    CHECK_INT(key_reserve(s, 200, T0, &lease_b, &retry_ms), ERR_NONE);
+    CHECK(id_eq(&lease_b, &b.lease));
+    keyring_lease(k, &gone, T0);
+    CHECK_INT(key_available(s), 0);
+    key_settle(s, &lease_b, 200, 0);
+    CHECK_INT(key_available(s), 0);
+    CHECK_INT(key_reserve(s, 1, T0, &lease_b, &retry_ms), ERR_CONTROL_PLANE);
+    CHECK(!key_lease(s, T0, &lease_b));
+    CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
+    key_release(s);
+    keyring_free(k);
+}
+
+static void given_back_lease_is_not_spent_twice(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct msg_lease_return ret[4];
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(keyring_returns(k, T0 + 1000, ret, 4), 0);
+    CHECK_INT(keyring_returns(k, T0 + KEY_IDLE_MS, ret, 4), 1);
+    CHECK_INT(ret[0].amount_nusd, 1000);
+    CHECK(!ret[0].final);
+    CHECK_INT(find_err(k, 1, T0 + KEY_IDLE_MS), ERR_NOT_FOUND);
+    CHECK_INT(keyring_returns(k, T0 + KEY_IDLE_MS, ret, 4), 0);
+    /* The control plane extends the same lease: only what it adds counts. */
+    g.granted_nusd = 1400;
+    CHECK_INT(keyring_grant(k, &g, T0 + KEY_IDLE_MS), ERR_NONE);
+    s = found(k, 1, T0 + KEY_IDLE_MS);
+    CHECK_INT(key_available(s), 400);
+    /* In use: not idle, however long. Near its end: to be renewed, once a second. */
+    CHECK_INT(keyring_returns(k, T0 + 50000, ret, 4), 0);
+    struct msg_lease_more more[4];
+    CHECK_INT(keyring_renewals(k, T0 + 30000, more, 4), 0);
+    CHECK_INT(keyring_renewals(k, T0 + 60000, more, 4), 1);
+    CHECK(id_eq(&more[0].lease, &g.lease) && id_eq(&more[0].key, &g.key));
+    CHECK_INT(keyring_renewals(k, T0 + 60000, more, 4), 0);
+    CHECK_INT(keyring_renewals(k, T0 + 61000, more, 4), 1);
+    key_release(s);
+    CHECK_INT(keyring_renewals(k, T0 + 62000, more, 4), 0);
+    keyring_free(k);
+}
+
+static void lease_ends_early_and_is_renewed(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct msg_lease l = lease_of(1, 10, 1000, LEASE_NO_CREDIT);
+    uint64_t end = T0 + 60000 - LIMIT_CLOCK_SKEW_MS;
+    struct id lease;
+    uint32_t retry_ms;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, end - 1);
+    CHECK_INT(key_reserve(s, 1, end, &lease, &retry_ms), ERR_CONTROL_PLANE);
+    CHECK_INT(key_reserve(s, 1, end - 1, &lease, &retry_ms), ERR_NONE);
+    CHECK_INT(find_err(k, 1, end), ERR_NOT_FOUND);
+    keyring_lease(k, &l, end); /* no credit to add, but it goes on */
+    CHECK_INT(find_err(k, 1, end), ERR_NONE);
+    CHECK_INT(key_available(s), 999);
+    key_release(s);
+    /* A lease shorter than the clocks' difference is none. */
+    g = grant_of(2, 20, 1000);
+    g.lease_ms = LIMIT_CLOCK_SKEW_MS;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(find_err(k, 2, T0), ERR_NOT_FOUND);
+    keyring_free(k);
+}
+
+static void wants_more_once_a_second(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct id lease;
+    uint32_t retry_ms;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 750, T0, &lease, &retry_ms), ERR_NONE);
+    CHECK(!key_wants_more(s, T0)); /* exactly a quarter left */
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
+    CHECK(key_wants_more(s, T0));
+    CHECK(!key_wants_more(s, T0 + 999));
+    CHECK(key_wants_more(s, T0 + 1000));
+    key_settle(s, &lease, 751, 0);
+    CHECK(!key_wants_more(s, T0 + 5000));
+    CHECK(key_wants_more(s, T0 + 55000 * 3 / 4)); /* the last quarter of its time */
+    CHECK(!key_wants_more(s, T0 + 55000));        /* ended: nothing to extend */
+    key_release(s);
+    keyring_free(k);
+}
+
+static void requests_per_minute(void)
+{
+    static const struct {
+        uint32_t per_minute;
+        unsigned at_once;   /* accepted in a row at T0 */
+        uint64_t next_ms;   /* one more is accepted then, and not one millisecond before */
+    } cases[] = {{1, 1, 60000}, {60, 60, 1000}, {7, 7, 8572}, {600, 600, 100}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct keyring *k = ring(8);
+        struct msg_grant g = grant_of(1, 10, 1000000);
+        struct id lease;
+        uint32_t retry_ms = 0;
+        unsigned n = 0;
+        struct key *s;
+
+        g.requests_per_minute = cases[i].per_minute;
+        g.lease_ms = 200000;
+        CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+        s = found(k, 1, T0);
+        /* A refusal for money is no request. */
+        CHECK_INT(key_reserve(s, 1000001, T0, &lease, &retry_ms), ERR_CREDIT);
+        while (n < 1000 && key_reserve(s, 1, T0, &lease, &retry_ms) == ERR_NONE)
+            n++;
+        CHECK_INT(n, cases[i].at_once);
+        CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_RATE);
+        CHECK(retry_ms >= cases[i].next_ms - 1 && retry_ms <= cases[i].next_ms + 1);
+        CHECK_INT(key_reserve(s, 1, T0 + cases[i].next_ms - 2, &lease, &retry_ms), ERR_RATE);
+        CHECK_INT(key_reserve(s, 1, T0 + cases[i].next_ms, &lease, &retry_ms), ERR_NONE);
+        CHECK_INT(key_available(s), (int64_t)(1000000 - cases[i].at_once - 1));
+        key_release(s);
+        keyring_free(k);
+    }
+}
+
+static void tokens_per_minute(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000), h = grant_of(2, 20, 1000);
+    struct id lease;
+    uint32_t retry_ms = 0;
+    struct key *s;
+
+    g.tokens_per_minute = 6000;
+    g.lease_ms = 200000;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(keyring_grant(k, &h, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    key_count_tokens(s, 5999, T0);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
+    key_count_tokens(s, 1001, T0); /* 1000 in debt: 10 s */
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_RATE);
+    CHECK(retry_ms >= 10000 && retry_ms <= 10001);
+    CHECK_INT(key_reserve(s, 1, T0 + 9999, &lease, &retry_ms), ERR_RATE);
+    CHECK_INT(key_reserve(s, 1, T0 + 10001, &lease, &retry_ms), ERR_NONE);
+    key_count_tokens(s, UINT64_MAX, T0); /* absurd: an hour, not for ever */
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_RATE);
+    CHECK(retry_ms <= 3600000);
+    key_release(s);
+    s = found(k, 2, T0);
+    key_count_tokens(s, UINT64_MAX, T0); /* unlimited */
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
+    key_release(s);
+    keyring_free(k);
+}
+
+static void remembers_no(void)
+{
+    static const struct {
+        uint8_t reason;
+        enum err err;
+        uint64_t for_ms;
+    } cases[] = {
+        {NO_KEY_UNKNOWN, ERR_AUTH, LIMIT_NEGATIVE_MS},
+        {NO_KEY_DISABLED, ERR_FORBIDDEN, LIMIT_NEGATIVE_MS},
+        {NO_KEY_EXPIRED, ERR_FORBIDDEN, LIMIT_NEGATIVE_MS},
+        {NO_KEY_CREDIT, ERR_CREDIT, NEGATIVE_CREDIT_MS},
+        {NO_KEY_LIMIT, ERR_KEY_LIMIT, NEGATIVE_CREDIT_MS},
+    };
+
+    for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct keyring *k = ring(8);
+        struct msg_no_key n = {.key_digest = digest_of(i), .reason = cases[i].reason};
+        struct msg_grant g = grant_of(i, i, 100);
+
+        keyring_no_key(k, &n, T0);
+        CHECK_INT(find_err(k, i, T0 + cases[i].for_ms - 1), cases[i].err);
+        CHECK_INT(find_err(k, i + 100, T0), ERR_NOT_FOUND);
+        CHECK_INT(find_err(k, i, T0 + cases[i].for_ms), ERR_NOT_FOUND);
+        keyring_no_key(k, &n, T0);
+        CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+        CHECK_INT(find_err(k, i, T0), ERR_NONE);
+        /* And for a key that is in the table. */
+        keyring_no_key(k, &n, T0);
+        CHECK_INT(find_err(k, i, T0 + cases[i].for_ms - 1), cases[i].err);
+        CHECK_INT(find_err(k, i, T0 + cases[i].for_ms), ERR_NOT_FOUND);
+        keyring_free(k);
+    }
+}
+
+static void negative_memory_is_bounded(void)
+{
+    struct keyring *k = ring(8);
+    unsigned remembered = 0;
+
+    for (uint32_t i = 0; i < 4 * LIMIT_NEGATIVE_KEYS; i++) {
+        struct msg_no_key n = {.key_digest = digest_of(i), .reason = NO_KEY_UNKNOWN};
+
+        keyring_no_key(k, &n, T0);
+        CHECK_INT(find_err(k, i, T0), ERR_AUTH); /* the newest is always there */
+    }
+    for (uint32_t i = 0; i < 4 * LIMIT_NEGATIVE_KEYS; i++)
+        remembered += find_err(k, i, T0) == ERR_AUTH;
+    CHECK(remembered > LIMIT_NEGATIVE_KEYS / 2 && remembered <= LIMIT_NEGATIVE_KEYS);
+    keyring_free(k);
+}
+
+static void revokes(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct msg_revoke r = {.key_digest = digest_of(1), .reason = NO_KEY_UNKNOWN};
+    struct msg_lease l = lease_of(1, 10, 5000, LEASE_OK);
+    struct msg_lease_return ret[4];
+    struct id lease;
+    uint32_t retry_ms;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 100, T0, &lease, &retry_ms), ERR_NONE);
+    keyring_revoke(k, &r, T0);
+    CHECK_INT(find_err(k, 1, T0), ERR_AUTH);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_AUTH);
+    CHECK_INT(keyring_returns(k, T0, ret, 4), 1);
+    CHECK_INT(ret[0].amount_nusd, 900);
+    keyring_lease(k, &l, T0); /* an answer that was under way */
+    CHECK_INT(key_available(s), 0);
+    CHECK_INT(find_err(k, 1, T0), ERR_AUTH);
+    key_settle(s, &lease, 100, 50);
+    CHECK_INT(key_available(s), 0);
+    key_release(s);
+    /* Enabled again: the next look-up is granted a new lease. */
+    g = grant_of(1, 11, 800);
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_available(s), 800);
+    key_release(s);
+    /* A key nobody has used here is refused without asking, too. */
+    r.key_digest = digest_of(2);
+    keyring_revoke(k, &r, T0);
+    CHECK_INT(find_err(k, 2, T0), ERR_AUTH);
+    keyring_free(k);
+}
+
+static void expires(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+
+    clock_freeze(T0 * 1000, 1700000000000);
+    g.expires_ms = 1700000000000 + 3000;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0 + 2999), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0 + 3000), ERR_FORBIDDEN);
+    g.expires_ms = 1600000000000;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0), ERR_FORBIDDEN);
+    g.expires_ms = UINT64_MAX;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0), ERR_NONE);
+    clock_thaw();
+    keyring_free(k);
+}
+
+static void full_table_evicts_the_oldest_idle(void)
+{
+    enum { N = 8 };
+    struct keyring *k = ring(N);
+    uint64_t over = T0 + 60000 + 2 * LIMIT_CLOCK_SKEW_MS;
+    struct msg_grant g;
+    struct key *s;
+
+    for (uint32_t i = 0; i < N; i++) {
+        g = grant_of(i, i, 100);
+        CHECK_INT(keyring_grant(k, &g, T0 + i), ERR_NONE);
+    }
+    g = grant_of(100, 100, 100);
+    CHECK_INT(keyring_grant(k, &g, T0 + 1000), ERR_OVERLOAD); /* all leases run */
+    s = found(k, 0, T0 + 2000);                               /* the oldest, but referenced */
+    CHECK_INT(keyring_grant(k, &g, over), ERR_NONE);          /* takes the place of key 1 */
+    CHECK_INT(find_err(k, 100, over), ERR_NONE);
+    CHECK_INT(key_available(s), 100);
+    g = grant_of(1, 1000, 300);
+    CHECK_INT(keyring_grant(k, &g, over), ERR_NONE); /* back, in the place of key 2 */
+    CHECK_INT(find_err(k, 1, over), ERR_NONE);
+    CHECK_INT(find_err(k, 2, over), ERR_NOT_FOUND);
+    key_release(s);
+    keyring_free(k);
+}
+
+static void closes_everything(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_lease_return ret[2];
+    int64_t sum = 0;
+    size_t n, total = 0;
+    struct key *s;
+
+    for (uint32_t i = 0; i < 5; i++) {
+        struct msg_grant g = grant_of(i, i, 100 + i);
+
+        CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    }
+    s = found(k, 4, T0);
+    while ((n = keyring_close(k, ret, 2)) > 0)
+        for (size_t i = 0; i < n; i++, total++) {
+            struct id busy = id_of(3, 4);
+
+            sum += ret[i].amount_nusd;
+            CHECK_INT(ret[i].final, !id_eq(&ret[i].lease, &busy));
+        }
+    CHECK_INT(total, 5);
+    CHECK_INT(sum, 510);
+    CHECK_INT(find_err(k, 0, T0), ERR_NOT_FOUND);
+    key_release(s);
+    keyring_free(k);
+}
+
+/* --- all at once --- */
+
+enum { STRESS_KEYS = 24, STRESS_SLOTS = 16, STRESS_LEASES = 4096, STRESS_THREADS = 3,
+       STRESS_ROUNDS = 30000 };
+
+static struct {
+    struct keyring *k;
+    _Atomic uint64_t now; /* mono ms, moved by the link's thread */
+    _Atomic int64_t spent[STRESS_LEASES], reserved[STRESS_LEASES];
+    int64_t granted[STRESS_LEASES], returned[STRESS_LEASES];
+    _Atomic uint64_t wrong_key, over, settled;
+    _Atomic bool stop;
+} st;
+
+static uint32_t lease_no(const struct id *lease)
+{
+    uint32_t n;
+
+    memcpy(&n, lease->b + 12, sizeof n);
+    return n;
+}
+
+static uint32_t next_random(uint32_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 17;
+    *x ^= *x << 5;
+    return *x;
+}
+
+struct held {
+    struct key *key;
+    struct id lease;
+    int64_t amount;
+};
+
+static void stress_settle(struct held *h, uint32_t *x)
+{
+    int64_t cost = (int64_t)(next_random(x) % (uint32_t)(h->amount + 1));
+
+    atomic_fetch_add(&st.spent[lease_no(&h->lease)], cost);
+    atomic_fetch_sub(&st.reserved[lease_no(&h->lease)], h->amount);
+    key_settle(h->key, &h->lease, h->amount, cost);
+    key_release(h->key);
+    h->key = NULL;
+    atomic_fetch_add(&st.settled, 1);
+}
+
+static void *stress_worker(void *cookie)
+{
+    uint32_t x = 0x9e3779b9u * (uint32_t)(uintptr_t)cookie;
+    struct held held[8] = {{0}};
+
+    while (!atomic_load(&st.stop)) {
+        struct held *h = &held[next_random(&x) % 8];
+        uint32_t key = next_random(&x) % STRESS_KEYS, retry_ms;
+        uint64_t now = atomic_load(&st.now);
+        struct digest32 d = digest_of(key);
+        struct id want = id_of(1, key), got;
+
+        if (h->key != NULL) {
+            stress_settle(h, &x);
+            continue;
+        }
+        if (keyring_find(st.k, &d, now, &h->key) != ERR_NONE) {
+            h->key = NULL;
+            continue;
+        }
+        got = key_id(h->key);
+        if (!id_eq(&got, &want))
+            atomic_fetch_add(&st.wrong_key, 1);
+        h->amount = (int64_t)(next_random(&x) % 400);
+        if (key_reserve(h->key, h->amount, now, &h->lease, &retry_ms) != ERR_NONE) {
+            key_release(h->key);
+            h->key = NULL;
+            continue;
+        }
+        atomic_fetch_add(&st.reserved[lease_no(&h->lease)], h->amount);
+    }
+    for (unsigned i = 0; i < 8; i++)
+        if (held[i].key != NULL)
+            stress_settle(&held[i], &x);
+    return NULL;
+}
+
+static void stress_collect(size_t (*from)(struct keyring *, struct msg_lease_return *, size_t))
+{
+    struct msg_lease_return ret[16];
+    size_t n;
+
+    do {
+        n = from != NULL ? from(st.k, ret, 16)
+                         : keyring_returns(st.k, atomic_load(&st.now), ret, 16);
+        for (size_t i = 0; i < n; i++)
+            st.returned[lease_no(&ret[i].lease)] += ret[i].amount_nusd;
+    } while (n == 16 || (from != NULL && n > 0));
+}
+
+/* One random message, as the control plane might send it. */
+static void stress_message(uint32_t *x, uint32_t *lease_of_key, uint32_t *next_lease)
+{
+    uint32_t key = next_random(x) % STRESS_KEYS, lease = lease_of_key[key];
+    uint32_t what = next_random(x) % 100;
+    uint64_t now = atomic_load(&st.now);
+    int64_t more = (int64_t)(next_random(x) % 3000);
+
+    if (what < 20 && *next_lease < STRESS_LEASES) { /* another lease */
+        struct msg_grant g = grant_of(key, *next_lease, more);
+
+        if (keyring_grant(st.k, &g, now) == ERR_NONE) {
+            st.granted[*next_lease] = more;
+            lease_of_key[key] = (*next_lease)++;
+        }
+    } else if (what < 45 && lease != 0) { /* the same lease again, extended */
+        struct msg_grant g = grant_of(key, lease, st.granted[lease] + more);
+
+        if (keyring_grant(st.k, &g, now) == ERR_NONE)
+            st.granted[lease] += more;
+    } else if (what < 80 && lease != 0) {
+        struct msg_lease l = lease_of(key, lease, st.granted[lease] + more, LEASE_OK);
+
+        keyring_lease(st.k, &l, now);
+        st.granted[lease] += more;
+    } else if (what < 84 && lease != 0) {
+        struct msg_lease l = lease_of(key, lease, 0, LEASE_GONE);
+
+        keyring_lease(st.k, &l, now);
+        lease_of_key[key] = 0;
+    } else if (what < 90) {
+        struct msg_revoke r = {.key_digest = digest_of(key), .reason = NO_KEY_DISABLED};
+
+        keyring_revoke(st.k, &r, now);
+    } else if (what < 92) { /* a minute passes: leases end, slots may be recycled */
+        atomic_fetch_add(&st.now, 75000);
+        memset(lease_of_key, 0, STRESS_KEYS * sizeof *lease_of_key);
+    } else {
+        atomic_fetch_add(&st.now, next_random(x) % 2000);
+        stress_collect(NULL);
+    }
+}
+
+static void nothing_is_ever_overspent(void)
+{
+    pthread_t threads[STRESS_THREADS];
+    uint32_t x = 12345, next_lease = 1, lease_of_key[STRESS_KEYS] = {0};
+    unsigned in_use = 0;
+
+    memset(&st, 0, sizeof st);
+    st.k = ring(STRESS_SLOTS); /* fewer than keys, so that slots are recycled */
+    atomic_store(&st.now, T0);
+    for (uintptr_t i = 0; i < STRESS_THREADS; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, stress_worker, (void *)(i + 1)), 0);
+    for (unsigned i = 0; i < STRESS_ROUNDS; i++)
+        stress_message(&x, lease_of_key, &next_lease);
+    atomic_store(&st.stop, true);
+    for (unsigned i = 0; i < STRESS_THREADS; i++)
+        pthread_join(threads[i], NULL);
+    stress_collect(keyring_close);
+
+    for (uint32_t i = 0; i < STRESS_LEASES; i++) {
+        CHECK(st.spent[i] + st.returned[i] <= st.granted[i]);
+        CHECK_INT(st.reserved[i], 0);
+        in_use += st.spent[i] > 0;
+    }
+    CHECK_INT(st.wrong_key, 0);
+    printf("# %u leases spent from, %" PRIu64 " settlements, %" PRIu64 " slots recycled\n", in_use,
+           (uint64_t)st.settled, (uint64_t)st.k->changes);
+    CHECK(in_use > 50 && st.settled > 1000 && st.k->changes > 10);
+    keyring_free(st.k);
+}
+
+/* 100 threads' worth of reservations against one lease: exactly what fits goes through. */
+static void *exact_worker(void *cookie)
+{
+    struct digest32 d = digest_of(1);
+    uint64_t *won = cookie;
+
+    for (unsigned i = 0; i < 20000; i++) {
+        struct key *s;
+        struct id lease;
+        uint32_t retry_ms;
+
+        if (keyring_find(st.k, &d, T0, &s) != ERR_NONE)
+            continue;
+        *won += key_reserve(s, 3, T0, &lease, &retry_ms) == ERR_NONE;
+        key_release(s);
+    }
+    return NULL;
+}
+
+static void parallel_reservations_are_exact(void)
+{
+    struct msg_grant g = grant_of(1, 10, 100000);
+    pthread_t threads[STRESS_THREADS];
+    uint64_t won[STRESS_THREADS] = {0}, sum = 0;
+
+    st.k = ring(8);
+    CHECK_INT(keyring_grant(st.k, &g, T0), ERR_NONE);
+    for (unsigned i = 0; i < STRESS_THREADS; i++)
+        CHECK_INT(pthread_create(&threads[i], NULL, exact_worker, &won[i]), 0);
+    for (unsigned i = 0; i < STRESS_THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        sum += won[i];
+    }
+    CHECK_INT(sum, 33333);
+    keyring_free(st.k);
+}
+
+static const struct check_case cases[] = {
+    {"keyring_grants_and_finds", grants_and_finds},
+    {"keyring_whole_digest_decides", whole_digest_decides},
+    {"keyring_reserves_and_settles", reserves_and_settles},
+    {"keyring_late_settlement_pays_only_its_lease", late_settlement_pays_only_its_lease},
+    {"keyring_given_back_lease_is_not_spent_twice", given_back_lease_is_not_spent_twice},
+    {"keyring_lease_ends_early_and_is_renewed", lease_ends_early_and_is_renewed},
+    {"keyring_wants_more_once_a_second", wants_more_once_a_second},
+    {"keyring_requests_per_minute", requests_per_minute},
+    {"keyring_tokens_per_minute", tokens_per_minute},
+    {"keyring_remembers_no", remembers_no},
+    {"keyring_negative_memory_is_bounded", negative_memory_is_bounded},
+    {"keyring_revokes", revokes},
+    {"keyring_expires", expires},
+    {"keyring_full_table_evicts_the_oldest_idle", full_table_evicts_the_oldest_idle},
+    {"keyring_closes_everything", closes_everything},
+    {"keyring_nothing_is_ever_overspent", nothing_is_ever_overspent},
+    {"keyring_parallel_reservations_are_exact", parallel_reservations_are_exact},
+};
+CHECK_MAIN(cases)

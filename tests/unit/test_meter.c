@@ -1,0 +1,161 @@
+/* A request that was served must leave exactly one usage record, however fast workers push and
+ * however slow the link drains: places reserved, pushed, taken and acknowledged must always add up,
+ * and a full backlog must be noticed before a request is served, never after. */
+#include "bounds.h"
+#include "check.h"
+#include "meter.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+static struct usage_record record(uint64_t worker, uint64_t n)
+{
+    return (struct usage_record){.received_ms = n, .user_hash = worker, .cost_nusd = (int64_t)n};
+}
+
+static void keeps_order_and_content(void)
+{
+    struct usage_record out[10];
+    struct meter *m = NULL;
+
+    CHECK_INT(meter_new(1, &m), ERR_NONE);
+    CHECK_INT(meter_take(m, out, 10), 0);
+    for (uint64_t i = 0; i < 7; i++) {
+        struct usage_record r = record(3, i);
+
+        CHECK(meter_reserve(m, 0));
+        meter_push(m, 0, &r);
+    }
+    CHECK_INT(meter_take(m, out, 5), 5);
+    CHECK_INT(meter_take(m, out + 5, 5), 2);
+    for (uint64_t i = 0; i < 7; i++) {
+        CHECK_INT(out[i].received_ms, i);
+        CHECK_INT(out[i].user_hash, 3);
+    }
+    CHECK_INT(meter_take(m, out, 10), 0);
+    meter_acked(m, 7);
+    meter_free(m);
+    meter_free(NULL);
+}
+
+/* The total over all workers is bounded until records are acknowledged, not until they are taken. */
+static void backlog_is_bounded(void)
+{
+    enum { WORKERS = 5 };
+    struct usage_record *out = calloc(LIMIT_USAGE_BACKLOG, sizeof *out);
+    unsigned reserved[WORKERS] = {0}, total = 0;
+    struct meter *m = NULL;
+    size_t n;
+
+    CHECK_INT(meter_new(WORKERS, &m), ERR_NONE);
+    for (unsigned w = 0; w < WORKERS; w++)
+        while (meter_reserve(m, w)) {
+            reserved[w]++;
+            total++;
+        }
+    CHECK_INT(total, LIMIT_USAGE_BACKLOG);
+    meter_unreserve(m, 0); /* a request that ended without a record */
+    CHECK(meter_reserve(m, 0));
+    CHECK(!meter_reserve(m, 0));
+    for (unsigned w = 0; w < WORKERS; w++)
+        for (unsigned i = 0; i < reserved[w]; i++) {
+            struct usage_record r = record(w, i);
+
+            meter_push(m, w, &r); /* always fits: asserted inside */
+        }
+    n = meter_take(m, out, LIMIT_USAGE_BACKLOG);
+    CHECK_INT(n, LIMIT_USAGE_BACKLOG);
+    CHECK(!meter_reserve(m, 1)); /* taken is not acknowledged */
+    meter_acked(m, 1);
+    CHECK(meter_reserve(m, 1));
+    CHECK(!meter_reserve(m, 1));
+    meter_free(m);
+    free(out);
+}
+
+/* One worker alone is bounded by its ring; taking frees the ring, not the place. */
+static void ring_is_bounded(void)
+{
+    struct usage_record out[4];
+    struct usage_record r = record(0, 0);
+    unsigned n = 0;
+    struct meter *m = NULL;
+
+    CHECK_INT(meter_new(2, &m), ERR_NONE);
+    while (meter_reserve(m, 0))
+        n++;
+    CHECK(n > 1000 && n < LIMIT_USAGE_BACKLOG);
+    CHECK(meter_reserve(m, 1)); /* the other worker does not suffer */
+    meter_push(m, 0, &r);
+    CHECK(!meter_reserve(m, 0));
+    CHECK_INT(meter_take(m, out, 4), 1);
+    CHECK(meter_reserve(m, 0));
+    CHECK(!meter_reserve(m, 0));
+    meter_free(m);
+}
+
+enum { WORKERS = 3, PUSHES = 200000 };
+
+static struct meter *shared;
+
+static void *worker_run(void *cookie)
+{
+    unsigned w = (unsigned)(uintptr_t)cookie;
+
+    for (uint64_t i = 0; i < PUSHES;) {
+        struct usage_record r = record(w, i);
+
+        if (!meter_reserve(shared, w)) {
+            sched_yield();
+            continue;
+        }
+        if (i % 7 == 3) { /* some requests end without a record */
+            meter_unreserve(shared, w);
+            if (!meter_reserve(shared, w))
+                continue;
+        }
+        meter_push(shared, w, &r);
+        i++;
+    }
+    return NULL;
+}
+
+static void nothing_lost_or_doubled_between_threads(void)
+{
+    pthread_t threads[WORKERS];
+    uint64_t next[WORKERS] = {0}, total = 0;
+    struct usage_record out[64];
+    unsigned wrong = 0;
+    size_t n;
+
+    CHECK_INT(meter_new(WORKERS, &shared), ERR_NONE);
+    for (uintptr_t w = 0; w < WORKERS; w++)
+        CHECK_INT(pthread_create(&threads[w], NULL, worker_run, (void *)w), 0);
+    while (total < (uint64_t)WORKERS * PUSHES) {
+        n = meter_take(shared, out, 1 + total % 64);
+        for (size_t i = 0; i < n; i++) {
+            unsigned w = (unsigned)out[i].user_hash;
+
+            wrong += w >= WORKERS || out[i].received_ms != next[w] ||
+                     out[i].cost_nusd != (int64_t)next[w];
+            next[w < WORKERS ? w : 0]++;
+        }
+        meter_acked(shared, n);
+        total += n;
+        if (n == 0)
+            sched_yield();
+    }
+    for (unsigned w = 0; w < WORKERS; w++)
+        pthread_join(threads[w], NULL);
+    CHECK_INT(wrong, 0);
+    CHECK_INT(meter_take(shared, out, 64), 0);
+    meter_free(shared);
+}
+
+static const struct check_case cases[] = {
+    {"meter_keeps_order_and_content", keeps_order_and_content},
+    {"meter_backlog_is_bounded", backlog_is_bounded},
+    {"meter_ring_is_bounded", ring_is_bounded},
+    {"meter_nothing_lost_or_doubled_between_threads", nothing_lost_or_doubled_between_threads},
+};
+CHECK_MAIN(cases)
