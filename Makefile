@@ -27,7 +27,7 @@ comma := ,
 DIRS              := common proto attestation dataplane controlplane
 SEES_common       := common
 SEES_proto        := common proto
-SEES_attestation  := common proto attestation
+SEES_attestation  := common proto attestation attestation/tools
 SEES_dataplane    := common proto attestation dataplane dataplane/api dataplane/core dataplane/route \
                      dataplane/provider dataplane/link dataplane/trust
 SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
@@ -51,7 +51,7 @@ FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
 CONTENT      := $(shell grep -l '"content_view.h"' $(filter-out common/content.c,$(SRC)) /dev/null)
 
 obj           = $(patsubst %.c,$B/%.o,$1)
-PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/mock_provider $B/load
+PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
 .PHONY: all check unit layers symbols test run up down asan fuzz bench image format clean deps
@@ -85,6 +85,9 @@ $B/tr-dataplane: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SNP_SRC)) $B/libd
 	$(call link,$(LIBS_dataplane))
 $B/tr-dataplane-sim: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_dataplane))
+# the auditor's tool reads no network and links OpenSSL and libsodium only
+$B/tr-verify: $(call obj,$(wildcard attestation/tools/*.c)) $(BASE_LIBS)
+	$(call link,-lssl -lcrypto -lsodium -lpthread)
 $B/mock_provider: $(call obj,$(wildcard tests/mock_provider/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a

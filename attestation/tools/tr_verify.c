@@ -1,0 +1,41 @@
+/* tr-verify: the auditor's tool. Needs nothing but this program and the files it is given. */
+#include "command.h"
+#include "secret.h"
+
+#include <stdio.h>
+
+static const struct command *const commands[] = {
+    &command_measure,
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void usage(FILE *to)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(to, "%s tr-verify %s %s\n", i == 0 ? "usage:" : "      ", commands[i]->name,
+                commands[i]->usage);
+    fprintf(to, "exit: 0 accepted, 10 rejected, 20 unsupported, 30 malformed, 2 usage, 1 internal\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0) {
+        usage(stdout);
+        return EXIT_ACCEPT;
+    }
+    if (secret_init() != ERR_NONE) {
+        complain("the cryptographic libraries do not start");
+        return EXIT_INTERNAL;
+    }
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i]->name) == 0)
+            return (int)commands[i]->run(argc - 1, argv + 1);
+    }
+    complain("there is no command %s", argv[1]);
+    usage(stderr);
+    return EXIT_USAGE;
+}
