@@ -15,17 +15,18 @@ enum evidence_purpose { EVIDENCE_PUBLIC = 1, EVIDENCE_LINK = 2, EVIDENCE_HANDOVE
 struct identity {
     char audience[128];
     struct id boot;
-    struct digest32 config_sha256;    /* measured configuration (providers.conf) */
-    struct digest32 cp_spki_sha256;   /* the control plane this data plane pins */
+    struct digest32 config_sha256;  /* measured configuration (providers.conf) */
+    struct digest32 cp_spki_sha256; /* the control plane this data plane pins */
     uint8_t hpke_x25519[32];
-    uint64_t not_after_s;             /* unix seconds */
+    uint64_t not_after_s; /* unix seconds */
     uint8_t receipt_ed25519[32];
     bool simulated;
     struct digest32 tls_spki_sha256;
 };
 enum { IDENTITY_MAX_BYTES = 4096 };
 
-/* The canonical JSON of i (sorted keys, no spaces, lower-case hex): the exact bytes that are hashed. */
+/* The canonical JSON of i (sorted keys, no spaces, lower-case hex): the exact bytes that are
+ * hashed. */
 must_check enum err identity_encode(const struct identity *i, struct buf *out);
 /* Strict: exactly the canonical form, every key once, nothing else. ERR_FORMAT. */
 must_check enum err identity_decode(struct view text, struct identity *out);

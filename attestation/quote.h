@@ -6,11 +6,12 @@
 
 #include "buf.h"
 #include "err.h"
+#include "report.h"
 #include "secret.h"
 
 #include <stdbool.h>
 
-enum { SNP_REPORT_BYTES = 1184, QUOTE_CERT_MAX = 4096 };
+enum { QUOTE_CERT_MAX = 4096 }; /* real certificates are 1.3-1.7 KB */
 
 struct quote {
     uint8_t report[SNP_REPORT_BYTES];
@@ -26,11 +27,14 @@ struct quote_source; /* one open backend */
 struct quote_backend {
     const char *name;
     bool simulated;
-    /* dir: the simulator's platform directory; ignored by the device. ERR_ATTESTATION when there is
-     * no device (the caller exits non-zero). why gets one printable sentence. */
+    /* dir: the simulator's platform directory (make_platform); ignored by the device.
+     * ERR_ATTESTATION when there is no device (the caller exits non-zero). why gets one printable
+     * sentence. Open and get() need files and ioctls: the device backend opens what it can here and
+     * says in its own comment what the sandbox must still let through. */
     enum err (*open)(const char *dir, const struct digest48 *sim_measurement,
                      struct quote_source **out, struct buf *why);
-    enum err (*get)(struct quote_source *s, const uint8_t report_data[static 64], struct quote *out);
+    enum err (*get)(struct quote_source *s, const uint8_t report_data[static 64],
+                    struct quote *out);
     void (*close)(struct quote_source *s);
     /* The simulator's: write a new platform (an AMD-shaped chain with its keys) to dir, which is
      * created and must hold none yet. NULL: this backend makes none. why gets one sentence. */
