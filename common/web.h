@@ -24,13 +24,14 @@ struct web_header {
 };
 
 struct web_limits {
-    size_t body_max;              /* bytes; a longer body is answered 413 by the error hook */
-    size_t body_total_max;        /* bytes of request bodies held at once by this server */
-    unsigned connections_max;     /* per server; further ones are closed at accept */
-    unsigned connections_per_ip;  /* 0: unlimited */
-    unsigned request_timeout_ms;  /* keep-alive idle + head + body of one request */
-    unsigned write_stall_ms;      /* a reader that takes nothing for this long is cut off */
-    unsigned sweep_ms;            /* how often departed clients of in-flight requests are looked for */
+    size_t body_max;             /* bytes; a longer body is answered 413 by the error hook */
+    size_t body_total_max;       /* bytes of arriving requests held at once (503) */
+    unsigned connections_max;    /* per server; further ones are closed at accept */
+    unsigned connections_per_ip; /* 0: unlimited */
+    unsigned request_timeout_ms; /* a request must arrive within it (408), and a connection may
+                                  * idle as long between two (closed) */
+    unsigned write_stall_ms;     /* a reader that takes nothing for this long is cut off */
+    unsigned sweep_ms; /* how often departed clients of in-flight requests are looked for */
 };
 
 struct web_config {
@@ -42,8 +43,9 @@ struct web_config {
     /* Called with a complete request. Borrowed views stay valid until the handler returns, except
      * that method, path, query and headers stay valid until the answer is complete. */
     void (*handler)(void *cookie, struct web_request *r);
-    /* Called to word an error that the server itself must answer (400, 408, 413, 431...), body via
-     * web_respond() exactly as in handler. NULL: an empty body. */
+    /* Called to word an error that the server itself must answer (400, 408, 413, 417, 431, 503),
+     * with web_respond() before it returns. The connection closes after it. Method, path and
+     * headers are what had arrived: maybe nothing. NULL: an empty body. */
     void (*error)(void *cookie, struct web_request *r, int status);
     void *cookie;
 };
@@ -83,7 +85,7 @@ void web_set_gone(struct web_request *r, void (*gone)(void *cookie), void *cooki
 void web_respond(struct web_request *r, int status, const struct web_header *headers, size_t n,
                  struct view body);
 
-/* Start a chunked answer. Nothing leaves before the first web_stream_write.
+/* Start a chunked answer (not to HEAD). Nothing leaves before the first web_stream_write.
  * `writable` fires once per accepted write, when the bytes were handed to the kernel: the next
  * write is allowed from then on (also from inside the callback). */
 void web_stream_start(struct web_request *r, int status, const struct web_header *headers, size_t n,
@@ -92,9 +94,11 @@ void web_stream_start(struct web_request *r, int status, const struct web_header
  * Must not be called while a write is in flight (assert). */
 void web_stream_write(struct web_request *r, struct view bytes);
 bool web_stream_busy(const struct web_request *r);
-/* Last bytes (may be empty) and a clean end. The pointer is dead on return; the bytes are
+/* Last bytes (may be empty) and a clean end; allowed while a write is in flight, whose bytes then
+ * stay borrowed too and whose `writable` never fires. The pointer is dead on return; the bytes are
  * borrowed until `released(cookie)` fires (may be NULL when bytes is empty or static). */
-void web_stream_end(struct web_request *r, struct view bytes, void (*released)(void *), void *cookie);
+void web_stream_end(struct web_request *r, struct view bytes, void (*released)(void *),
+                    void *cookie);
 /* An unclean end: last bytes (may be empty) leave, then the connection is closed without the final
  * chunk, so no client can take the answer for complete. Same lifetime rules as web_stream_end. */
 void web_stream_abort(struct web_request *r, struct view bytes, void (*released)(void *),

@@ -1,0 +1,173 @@
+/* The replaced entry points. What each repairs was reproduced with libuv 1.44.2 and libh2o 2.2.5;
+ * tests/attacks keeps the attacks:
+ *
+ * uv_read_start  h2o takes nread == 0 (EAGAIN, which libuv reports after a read that exactly filled
+ *                the buffer) on a TLS socket for an I/O error and closes: such reads are dropped.
+ * uv_read_stop   h2o stops and starts reading around every request, three epoll_ctl calls each
+ *                time. Here stopping only raises a flag; libuv is really stopped when something
+ *                arrives meanwhile, which also tells at once that a client has left.
+ * uv_write       h2o ignores its result, so a write refused at once loses its callback and the
+ *                connection with it; and after SSL_write failed it passes no buffers at all, which
+ *                libuv asserts against. Both become a failed callback from the loop.
+ * uv_close       forgets failures still owed to the stream.  */
+#include "uv_shim.h"
+
+#include <assert.h>
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+static int (*real_read_start)(uv_stream_t *, uv_alloc_cb, uv_read_cb);
+static int (*real_read_stop)(uv_stream_t *);
+static void (*real_close)(uv_handle_t *, uv_close_cb);
+
+/* The three lookups cannot fail in a program that links libuv; without them nothing works. */
+__attribute__((constructor)) static void uv_shim_resolve(void)
+{
+    *(void **)&real_read_start = dlsym(RTLD_NEXT, "uv_read_start");
+    *(void **)&real_read_stop = dlsym(RTLD_NEXT, "uv_read_stop");
+    *(void **)&real_close = dlsym(RTLD_NEXT, "uv_close");
+    if (real_read_start == NULL || real_read_stop == NULL || real_close == NULL)
+        abort();
+}
+
+/* libuv leaves handle->u to nobody on this platform. A watched handle carries its own address under
+ * a constant there, so that the memory of an unwatched one is never taken for a watch. */
+static void *uv_shim_mark(const uv_handle_t *h)
+{
+    return (void *)((uintptr_t)h ^ (uintptr_t)0x9e3779b97f4a7c15u);
+}
+
+static struct uv_shim *uv_shim_of(const uv_handle_t *h)
+{
+    return h->u.reserved[1] == uv_shim_mark(h) ? h->u.reserved[3] : NULL;
+}
+
+/* Owed failures, oldest first. A callback may close any stream, which unlinks it. */
+static void uv_shim_timer_cb(uv_timer_t *t)
+{
+    struct uv_shim_loop *l = t->data;
+    struct uv_shim *w;
+
+    while ((w = l->failed) != NULL) {
+        l->failed = w->next;
+        w->next = NULL;
+        w->write_cb(w->write, w->write_status);
+    }
+}
+
+int uv_shim_start(struct uv_shim_loop *l, uv_loop_t *loop)
+{
+    int r = uv_timer_init(loop, &l->timer);
+
+    if (r != 0)
+        return r;
+    l->failed = NULL;
+    l->timer.data = l;
+    uv_unref((uv_handle_t *)&l->timer);
+    return 0;
+}
+
+void uv_shim_stop(struct uv_shim_loop *l)
+{
+    assert(l->failed == NULL);
+    real_close((uv_handle_t *)&l->timer, NULL);
+}
+
+void uv_shim_watch(struct uv_shim *w, struct uv_shim_loop *l, uv_stream_t *stream)
+{
+    w->loop = l;
+    w->stream = stream;
+    w->reading = w->armed = false;
+    w->next = NULL;
+    stream->u.reserved[1] = uv_shim_mark((uv_handle_t *)stream);
+    stream->u.reserved[3] = w;
+}
+
+static void uv_shim_alloc_cb(uv_handle_t *h, size_t size, uv_buf_t *buf)
+{
+    struct uv_shim *w = uv_shim_of(h);
+
+    if (w->reading)
+        w->alloc(h, size, buf);
+    else
+        *buf = uv_buf_init(NULL, 0); /* libuv then reports UV_ENOBUFS and reads nothing */
+}
+
+static void uv_shim_read_cb(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
+{
+    struct uv_shim *w = uv_shim_of((uv_handle_t *)s);
+
+    if (!w->reading) {
+        w->armed = false;
+        real_read_stop(s);
+        w->stirred(w);
+        return;
+    }
+    if (n == 0)
+        return;
+    w->read(s, n, buf);
+    if (!uv_is_closing((uv_handle_t *)s))
+        w->after_read(w);
+}
+
+int uv_read_start(uv_stream_t *s, uv_alloc_cb alloc, uv_read_cb read)
+{
+    struct uv_shim *w = uv_shim_of((uv_handle_t *)s);
+    int r;
+
+    if (w == NULL)
+        return real_read_start(s, alloc, read);
+    w->alloc = alloc;
+    w->read = read;
+    w->reading = true;
+    if (w->armed)
+        return 0;
+    r = real_read_start(s, uv_shim_alloc_cb, uv_shim_read_cb);
+    w->armed = r == 0;
+    return r;
+}
+
+int uv_read_stop(uv_stream_t *s)
+{
+    struct uv_shim *w = uv_shim_of((uv_handle_t *)s);
+
+    if (w == NULL)
+        return real_read_stop(s);
+    w->reading = false;
+    return 0;
+}
+
+int uv_write(uv_write_t *req, uv_stream_t *s, const uv_buf_t bufs[], unsigned n, uv_write_cb cb)
+{
+    struct uv_shim *w = uv_shim_of((uv_handle_t *)s);
+    int r = n == 0 && w != NULL ? UV_EPIPE : uv_write2(req, s, bufs, n, NULL, cb);
+    struct uv_shim **p;
+
+    if (r == 0 || w == NULL)
+        return r;
+    w->write = req;
+    w->write_cb = cb;
+    w->write_status = r;
+    for (p = &w->loop->failed; *p != NULL; p = &(*p)->next)
+        assert(*p != w);
+    *p = w;
+    w->next = NULL;
+    uv_timer_start(&w->loop->timer, uv_shim_timer_cb, 0, 0);
+    return 0;
+}
+
+void uv_close(uv_handle_t *h, uv_close_cb cb)
+{
+    struct uv_shim *w = uv_shim_of(h);
+
+    if (w != NULL) {
+        for (struct uv_shim **p = &w->loop->failed; *p != NULL; p = &(*p)->next)
+            if (*p == w) {
+                *p = w->next;
+                break;
+            }
+        h->u.reserved[1] = NULL; /* libuv itself calls uv_read_stop on its way out */
+    }
+    real_close(h, cb);
+}

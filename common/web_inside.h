@@ -1,0 +1,131 @@
+/* What the web*.c files share and nobody else sees: h2o's types live here and in them only. */
+#ifndef TR_COMMON_WEB_INSIDE_H
+#define TR_COMMON_WEB_INSIDE_H
+
+#include "uv_shim.h"
+#include "web.h"
+
+#include <h2o.h>
+#include <h2o/http1.h>
+
+enum {
+    WEB_HEAD_MAX = 64 * 1024,  /* bytes of request line and headers; h2o itself takes 408 KiB */
+    WEB_RECORD_MAX = 16384,    /* plaintext bytes of one TLS record */
+    WEB_BACKLOG = 4096,        /* connections the kernel holds for us while a loop is busy */
+    WEB_PEER_BUCKETS = 1024,   /* hash buckets of peer addresses: a power of two */
+    WEB_LINGER_MS = 2000,      /* a refused upload is read and dropped for this long at most */
+    WEB_LINGER_MAX = 64 << 20, /* and up to this many bytes */
+};
+
+enum web_state {
+    WEB_IDLE,    /* no request; the struct is only storage */
+    WEB_OPEN,    /* given to the handler, nothing answered; nothing pending */
+    WEB_STREAM,  /* stream begun, no write in flight */
+    WEB_WRITING, /* one write in flight; `writable` is owed */
+    WEB_LAST,    /* the last write is in flight; the caller has let go, `released` may be owed */
+};
+
+/* HTTP/1.1 has one request at a time on a connection, so it lives inside the connection. */
+struct web_request {
+    enum web_state state;
+    h2o_req_t *req; /* NULL exactly when WEB_IDLE */
+    h2o_generator_t generator;
+    h2o_linklist_t link; /* in the server's running list */
+    void (*gone)(void *cookie);
+    void *gone_cookie;
+    void (*writable)(void *cookie);
+    void *writable_cookie;
+    void (*released)(void *cookie);
+    void *released_cookie;
+    struct view last; /* an end that waits for the write in flight */
+    uint8_t *copy;    /* a full body that the kernel has not taken yet */
+    size_t copy_len;
+    bool chunked;         /* we frame the body; otherwise it ends with the connection */
+    bool ending;          /* `last` is to be sent */
+    bool unclean;         /* close without the final chunk */
+    char frame[24];       /* "hex\r\n" of the chunk in flight */
+    uint64_t written_ms;  /* when the peer last took something of the write in flight */
+    uint64_t acked_bytes; /* TCP's count at that time */
+};
+
+struct web_peer {
+    struct web_peer *next;
+    uint8_t address[16];
+    unsigned connections;
+};
+
+struct web_conn {
+    struct web_server *server;
+    uv_tcp_t tcp;
+    struct uv_shim shim;
+    h2o_socket_t *sock; /* NULL once h2o has closed it */
+    h2o_req_t *h2o_req; /* h2o's one request of this connection, once known */
+    SSL *ssl;           /* NULL for plain text and before the end of the handshake */
+    h2o_linklist_t link;
+    struct web_peer *peer;
+    uint8_t address[16];
+    size_t held;         /* bytes of a request that is still arriving */
+    uint64_t idle_ms;    /* since when nothing has arrived and nothing runs */
+    uint64_t reading_ms; /* since when a request has been arriving; 0: none is */
+    bool dead;           /* write nothing more; every write fails */
+    struct web_request request;
+};
+
+struct web_server {
+    struct web_config config;
+    h2o_globalconf_t globalconf;
+    h2o_context_t context;
+    h2o_accept_ctx_t accept;
+    struct uv_shim_loop shim;
+    uv_tcp_t listener;
+    uv_timer_t sweep;
+    h2o_linklist_t conns;
+    h2o_linklist_t running; /* requests between handler and end of answer */
+    struct web_peer *peers[WEB_PEER_BUCKETS];
+    uint64_t peer_seed;
+    size_t held; /* sum of theirs */
+    uint16_t port;
+    bool listening, stopping;
+    void (*drained)(void *cookie);
+    void *drained_cookie;
+    struct web_counters counters;
+};
+
+/* web.c */
+struct web_conn *web_conn_of(const h2o_req_t *req);
+h2o_req_t *web_conn_request(struct web_conn *c); /* NULL before the handshake ends */
+void web_conn_account(struct web_conn *c, size_t bytes);
+void web_conn_shutdown(struct web_conn *c);
+
+/* web_request.c */
+struct web_request *web_request_begin(struct web_conn *c, h2o_req_t *req);
+void web_request_end(struct web_request *r); /* wipes what is left of it; WEB_IDLE after */
+void web_request_release_body(struct web_request *r);
+int web_request_handle(h2o_handler_t *self, h2o_req_t *req);
+/* Answer an error of the server's own and close. Stops reading. */
+void web_request_refuse(struct web_conn *c, h2o_req_t *req, int status);
+static inline struct web_conn *web_request_conn(const struct web_request *r)
+{
+    return H2O_STRUCT_FROM_MEMBER(struct web_conn, request, r);
+}
+
+/* web_stream.c */
+void web_stream_proceed(h2o_generator_t *g, h2o_req_t *req);
+void web_stream_stop(h2o_generator_t *g, h2o_req_t *req);
+/* The client has left: tell the handler's owner and close. May close synchronously. */
+void web_stream_cut(struct web_request *r);
+
+/* web_sweep.c */
+void web_sweep_cb(uv_timer_t *t);
+/* Has the peer's end of this connection ended? One system call. */
+bool web_sweep_departed(struct web_request *r, uint64_t *acked_bytes);
+
+/* web_peers.c: connections per address. False: one too many, nothing counted. */
+bool web_peers_enter(struct web_server *s, struct web_conn *c);
+void web_peers_leave(struct web_server *s, struct web_conn *c);
+void web_peers_free(struct web_server *s);
+
+/* web_wire.c defines h2o_socket_write and h2o_send_error_generic; this pulls it in. */
+void web_wire_setup(h2o_socket_t *sock);
+
+#endif

@@ -1,0 +1,207 @@
+/* A request: from h2o to the handler, its parts, and what is wiped of it. */
+#include "web.h"
+#include "web_inside.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* --- its parts */
+
+static struct view web_view(h2o_iovec_t v)
+{
+    return view_of(v.base, v.len);
+}
+
+struct view web_method(const struct web_request *r)
+{
+    return web_view(r->req->input.method);
+}
+
+struct view web_path(const struct web_request *r)
+{
+    struct view v = web_view(r->req->input.path);
+    const uint8_t *q = v.len != 0 ? memchr(v.ptr, '?', v.len) : NULL;
+
+    return q != NULL ? view_of(v.ptr, (size_t)(q - v.ptr)) : v;
+}
+
+struct view web_query(const struct web_request *r)
+{
+    struct view v = web_view(r->req->input.path);
+    struct view path = web_path(r);
+
+    return path.len == v.len ? VIEW_EMPTY : view_from(v, path.len + 1);
+}
+
+bool web_header(const struct web_request *r, struct view name, struct view *out)
+{
+    const h2o_headers_t *headers = &r->req->headers;
+
+    if (view_eq(name, VIEW_LIT("host"))) { /* h2o keeps it apart, and makes one up if absent */
+        *out = web_view(r->req->input.authority);
+        return true;
+    }
+    for (size_t i = 0; i < headers->size; i++)
+        if (view_eq(web_view(*headers->entries[i].name), name)) {
+            *out = web_view(headers->entries[i].value);
+            return true;
+        }
+    return false;
+}
+
+unsigned web_header_count(const struct web_request *r, struct view name)
+{
+    const h2o_headers_t *headers = &r->req->headers;
+    unsigned n = 0;
+
+    for (size_t i = 0; i < headers->size; i++)
+        n += view_eq(web_view(*headers->entries[i].name), name);
+    return n;
+}
+
+struct view web_body(const struct web_request *r)
+{
+    return web_view(r->req->entity);
+}
+
+void web_set_gone(struct web_request *r, void (*gone)(void *cookie), void *cookie)
+{
+    assert(r->state == WEB_OPEN || r->state == WEB_STREAM || r->state == WEB_WRITING);
+    r->gone = gone;
+    r->gone_cookie = cookie;
+}
+
+/* --- its life */
+
+struct web_request *web_request_begin(struct web_conn *c, h2o_req_t *req)
+{
+    struct web_request *r = &c->request;
+
+    assert(r->state == WEB_IDLE);
+    memset(r, 0, sizeof *r);
+    r->state = WEB_OPEN;
+    r->req = req;
+    r->generator.proceed = web_stream_proceed;
+    r->generator.stop = web_stream_stop;
+    c->h2o_req = req;
+    c->reading_ms = 0;
+    h2o_linklist_insert(&c->server->running, &r->link);
+    c->server->counters.requests_total++;
+    return r;
+}
+
+/* Header values may carry keys: they are wiped where they lie (in h2o's pool, which recycles its
+ * memory unwiped, or in the input buffer). h2o does not look at them again. */
+static void web_request_wipe_head(h2o_req_t *req)
+{
+    for (size_t i = 0; i < req->headers.size; i++)
+        explicit_bzero(req->headers.entries[i].value.base, req->headers.entries[i].value.len);
+    explicit_bzero(req->input.path.base, req->input.path.len);
+    req->headers.size = 0;
+    req->input.path.len = req->path.len = 0;
+}
+
+void web_request_end(struct web_request *r)
+{
+    struct web_conn *c = web_request_conn(r);
+
+    assert(r->state != WEB_IDLE);
+    web_request_wipe_head(r->req);
+    h2o_linklist_unlink(&r->link);
+    if (r->copy != NULL) {
+        explicit_bzero(r->copy, r->copy_len);
+        free(r->copy);
+        r->copy = NULL;
+    }
+    r->req = NULL;
+    r->state = WEB_IDLE;
+    c->idle_ms = uv_now(c->server->config.loop);
+}
+
+/* The handler has had its look: wipe head and body where they arrived, and give the buffer back, so
+ * that a running answer holds no input. h2o will take `used` bytes off the buffer when the answer
+ * is complete and looks at no byte before, so a buffer that only claims to hold them stands in.
+ * Head values were copied to the pool by h2o, as always when there is a body. */
+void web_request_release_body(struct web_request *r)
+{
+    struct web_conn *c = web_request_conn(r);
+    h2o_buffer_t *in = c->sock->input, *claim;
+    h2o_iovec_t body = r->req->entity;
+    size_t used;
+
+    if (body.base == NULL)
+        return;
+    assert(body.base >= in->bytes && body.base + body.len <= in->bytes + in->size);
+    used = (size_t)(body.base + body.len - in->bytes);
+    explicit_bzero(in->bytes, used);
+    r->req->entity = h2o_iovec_init(NULL, 0);
+    if (used != in->size)
+        return; /* the next request has begun to arrive behind this one */
+    claim = malloc(sizeof *claim);
+    if (claim == NULL)
+        return;
+    *claim =
+        (h2o_buffer_t){.size = used, .bytes = claim->_buf, ._prototype = in->_prototype, ._fd = -1};
+    c->sock->input = claim;
+    h2o_buffer__do_free(in);
+}
+
+static size_t web_request_head_len(const h2o_req_t *req)
+{
+    size_t n = req->input.method.len + req->input.path.len;
+
+    for (size_t i = 0; i < req->headers.size; i++)
+        n += req->headers.entries[i].name->len + req->headers.entries[i].value.len + 4;
+    return n;
+}
+
+/* Word an error through the owner's hook; it must answer before it returns. */
+static void web_request_error(struct web_request *r, int status)
+{
+    struct web_config *config = &web_request_conn(r)->server->config;
+
+    r->req->http1_is_persistent = 0;
+    if (config->error != NULL)
+        config->error(config->cookie, r, status);
+    if (r->state == WEB_OPEN)
+        web_respond(r, status, NULL, 0, VIEW_EMPTY);
+}
+
+int web_request_handle(h2o_handler_t *self, h2o_req_t *req)
+{
+    struct web_conn *c = web_conn_of(req);
+    struct web_server *s = c->server;
+    struct web_request *r = web_request_begin(c, req);
+
+    (void)self;
+    if (web_request_head_len(req) > WEB_HEAD_MAX)
+        web_request_error(r, 431);
+    else if (req->entity.len > s->config.limits.body_max)
+        web_request_error(r, 413);
+    else
+        s->config.handler(s->config.cookie, r);
+    /* Whatever was answered, its completion comes from the loop: r is still this request. */
+    assert(r->req == req);
+    web_request_release_body(r);
+    web_conn_account(c, 0);
+    return 0;
+}
+
+void web_request_refuse(struct web_conn *c, h2o_req_t *req, int status)
+{
+    struct web_request *r;
+
+    h2o_socket_read_stop(c->sock);
+    if (req->version == 0) { /* no complete head: h2o would look at parts of one */
+        req->input.method = h2o_iovec_init(H2O_STRLIT("GET"));
+        req->input.path = h2o_strdup(&req->pool, "/", 1);
+        req->input.authority = h2o_iovec_init(NULL, 0);
+        req->headers.size = 0;
+        req->input.scheme = &H2O_URL_SCHEME_HTTPS;
+    }
+    if (req->pathconf == NULL)
+        h2o_req_bind_conf(req, req->conn->hosts[0], &req->conn->hosts[0]->fallback_path);
+    req->method = req->input.method;
+    r = web_request_begin(c, req);
+    web_request_error(r, status);
+}

@@ -1,0 +1,303 @@
+/* Answers: whole, streamed, ended, aborted, cut. Every write goes to h2o as "in progress", and the
+ * empty final send follows when the kernel has the bytes: that is how the end of the last write is
+ * learned, and it costs no system call. */
+#include "web.h"
+#include "web_inside.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Reason phrases; clients read the number. */
+static const char *web_reason(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } known[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {402, "Payment Required"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].status == status)
+            return known[i].text;
+    return status < 400 ? "Done" : "Error";
+}
+
+static bool web_is_head(const h2o_req_t *req)
+{
+    return h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
+}
+
+static void web_add_header(h2o_req_t *req, struct view name, struct view value)
+{
+    const h2o_token_t *token = h2o_lookup_token((const char *)name.ptr, name.len);
+    h2o_iovec_t v = h2o_strdup(&req->pool, (const char *)value.ptr, value.len);
+
+    if (token != NULL) {
+        h2o_add_header(&req->pool, &req->res.headers, token, NULL, v.base, v.len);
+    } else {
+        h2o_iovec_t n = h2o_strdup(&req->pool, (const char *)name.ptr, name.len);
+
+        h2o_add_header_by_str(&req->pool, &req->res.headers, n.base, n.len, 0, NULL, v.base, v.len);
+    }
+}
+
+static void web_answer_head(struct web_request *r, int status, const struct web_header *headers,
+                            size_t n)
+{
+    h2o_req_t *req = r->req;
+
+    assert(r->state == WEB_OPEN && status >= 200 && status <= 599);
+    req->res.status = status;
+    req->res.reason = web_reason(status);
+    for (size_t i = 0; i < n; i++)
+        web_add_header(req, headers[i].name, headers[i].value);
+    if (web_request_conn(r)->server->stopping)
+        req->http1_is_persistent = 0;
+}
+
+static void web_send(struct web_request *r, h2o_iovec_t *bufs, size_t n, enum web_state state)
+{
+    struct web_conn *c = web_request_conn(r);
+
+    r->state = state;
+    r->written_ms = uv_now(c->server->config.loop);
+    h2o_send(r->req, bufs, n, H2O_SEND_STATE_IN_PROGRESS);
+}
+
+void web_respond(struct web_request *r, int status, const struct web_header *headers, size_t n,
+                 struct view body)
+{
+    struct web_conn *c = web_request_conn(r);
+    h2o_iovec_t buf = h2o_iovec_init(body.ptr, body.len);
+    size_t count = body.len != 0 && !web_is_head(r->req);
+
+    web_answer_head(r, status, headers, n);
+    if (status != 204 && status != 304)
+        r->req->res.content_length = body.len;
+    else
+        count = 0;
+    /* With TLS the bytes are sealed before h2o_send returns; without, the kernel may not take them
+     * all at once. Not in h2o's pool: it is never wiped. */
+    if (c->ssl == NULL && count != 0) {
+        r->copy = h2o_mem_alloc(body.len);
+        r->copy_len = body.len;
+        memcpy(r->copy, body.ptr, body.len);
+        buf.base = (char *)r->copy;
+    }
+    r->gone = NULL;
+    h2o_start_response(r->req, &r->generator);
+    web_send(r, &buf, count, WEB_LAST);
+}
+
+void web_stream_start(struct web_request *r, int status, const struct web_header *headers, size_t n,
+                      void (*writable)(void *cookie), void *cookie)
+{
+    h2o_req_t *req = r->req;
+    unsigned persistent;
+
+    assert(!web_is_head(req) && writable != NULL);
+    web_answer_head(r, status, headers, n);
+    r->chunked = req->version >= 0x101;
+    if (r->chunked)
+        h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_TRANSFER_ENCODING, NULL,
+                       H2O_STRLIT("chunked"));
+    else
+        req->http1_is_persistent = 0;
+    r->writable = writable;
+    r->writable_cookie = cookie;
+    /* h2o's own chunk filter stands aside when the header is already there (its three pieces would
+     * be three TLS records), but gives up the connection first unless the status is 200. */
+    persistent = req->http1_is_persistent;
+    h2o_start_response(req, &r->generator);
+    req->http1_is_persistent = persistent & 1;
+    r->state = WEB_STREAM;
+}
+
+/* "hex\r\n" of len into frame; its length. */
+static size_t web_frame(char frame[static 24], size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = 0;
+    int shift = 60;
+
+    while (shift != 0 && (len >> shift) == 0)
+        shift -= 4;
+    for (; shift >= 0; shift -= 4)
+        frame[n++] = digits[(len >> shift) & 15];
+    frame[n++] = '\r';
+    frame[n++] = '\n';
+    return n;
+}
+
+/* One chunk, and the end of the body where `tail` says so; web_wire.c makes it one TLS record. */
+static void web_send_chunk(struct web_request *r, struct view bytes, const char *tail,
+                           enum web_state state)
+{
+    h2o_iovec_t bufs[3];
+    size_t n = 0;
+
+    if (r->chunked && bytes.len != 0)
+        bufs[n++] = h2o_iovec_init(r->frame, web_frame(r->frame, bytes.len));
+    if (bytes.len != 0)
+        bufs[n++] = h2o_iovec_init(bytes.ptr, bytes.len);
+    if (r->chunked && *tail != '\0')
+        bufs[n++] = h2o_iovec_init(tail, strlen(tail));
+    web_send(r, bufs, n, state);
+}
+
+void web_stream_write(struct web_request *r, struct view bytes)
+{
+    assert(r->state == WEB_STREAM && bytes.len != 0);
+    web_send_chunk(r, bytes, "\r\n", WEB_WRITING);
+}
+
+bool web_stream_busy(const struct web_request *r)
+{
+    return r->state == WEB_WRITING;
+}
+
+/* Has h2o sent the head? It does so with the first write. */
+static bool web_head_sent(const struct web_request *r)
+{
+    return r->req->timestamps.response_start_at.tv_sec != 0;
+}
+
+/* The answer is complete, or ends here: let the caller's bytes go, then tell h2o, which may close
+ * the connection or go on with the next request (in this very struct) before it returns. */
+static void web_finish(struct web_request *r)
+{
+    h2o_req_t *req = r->req;
+    h2o_send_state_t state = r->unclean ? H2O_SEND_STATE_ERROR : H2O_SEND_STATE_FINAL;
+    void (*released)(void *) = r->released;
+    void *cookie = r->released_cookie;
+
+    if (web_request_conn(r)->server->stopping)
+        req->http1_is_persistent = 0;
+    web_request_end(r);
+    if (released != NULL)
+        released(cookie);
+    h2o_send(req, NULL, 0, state);
+}
+
+static void web_send_end(struct web_request *r)
+{
+    const char *tail = r->unclean ? "" : r->last.len != 0 ? "\r\n0\r\n\r\n" : "0\r\n\r\n";
+
+    if (r->last.len != 0 || !web_head_sent(r) || (r->chunked && *tail != '\0'))
+        web_send_chunk(r, r->last, tail, WEB_LAST);
+    else
+        web_finish(r);
+}
+
+static void web_end(struct web_request *r, struct view bytes, bool unclean,
+                    void (*released)(void *), void *cookie)
+{
+    bool busy = r->state == WEB_WRITING;
+
+    assert(busy || r->state == WEB_STREAM);
+    r->gone = NULL;
+    r->writable = NULL;
+    r->released = released;
+    r->released_cookie = cookie;
+    r->last = bytes;
+    r->unclean = unclean;
+    r->state = WEB_LAST;
+    r->ending = busy;
+    if (!busy)
+        web_send_end(r);
+}
+
+void web_stream_end(struct web_request *r, struct view bytes, void (*released)(void *),
+                    void *cookie)
+{
+    web_end(r, bytes, false, released, cookie);
+}
+
+void web_stream_abort(struct web_request *r, struct view bytes, void (*released)(void *),
+                      void *cookie)
+{
+    web_end(r, bytes, true, released, cookie);
+}
+
+/* h2o: the write in flight has left. */
+void web_stream_proceed(h2o_generator_t *g, h2o_req_t *req)
+{
+    struct web_request *r = H2O_STRUCT_FROM_MEMBER(struct web_request, generator, g);
+
+    assert(r->req == req);
+    if (r->state == WEB_WRITING) {
+        r->state = WEB_STREAM;
+        r->writable(r->writable_cookie);
+    } else if (r->ending) {
+        r->ending = false;
+        web_send_end(r);
+    } else {
+        assert(r->state == WEB_LAST);
+        web_finish(r);
+    }
+}
+
+/* h2o: the connection is being closed under the answer (its write failed). */
+void web_stream_stop(h2o_generator_t *g, h2o_req_t *req)
+{
+    struct web_request *r = H2O_STRUCT_FROM_MEMBER(struct web_request, generator, g);
+    struct web_conn *c = web_request_conn(r);
+    void (*gone)(void *) = r->gone, (*released)(void *) = r->released;
+    void *gone_cookie = r->gone_cookie, *released_cookie = r->released_cookie;
+
+    assert(r->req == req);
+    c->dead = true;
+    c->server->counters.clients_gone++;
+    web_request_end(r);
+    if (released != NULL)
+        released(released_cookie);
+    if (gone != NULL)
+        gone(gone_cookie);
+}
+
+void web_stream_cut(struct web_request *r)
+{
+    struct web_conn *c = web_request_conn(r);
+    h2o_req_t *req = r->req;
+    void (*gone)(void *) = r->gone;
+    void *cookie = r->gone_cookie;
+    bool started = r->state == WEB_STREAM;
+
+    if (r->state == WEB_WRITING || r->state == WEB_LAST) {
+        web_conn_shutdown(c); /* the write fails, and web_stream_stop says the rest */
+        return;
+    }
+    c->dead = true;
+    c->server->counters.clients_gone++;
+    web_request_end(r);
+    if (gone != NULL)
+        gone(cookie);
+    /* h2o closes a connection only at the end of an answer: give it one that is never written. */
+    if (!started) {
+        req->res.status = 499;
+        req->res.content_length = 0;
+        h2o_start_response(req, &r->generator);
+    }
+    h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
+}

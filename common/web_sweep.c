@@ -1,0 +1,92 @@
+/* Every sweep_ms over the connections: clients that left during a request, readers that take
+ * nothing, requests that arrive too slowly, connections that idle too long. */
+#include "web_inside.h"
+#include "web_tcp.h"
+
+#include <sys/socket.h>
+
+/* h2o does not read while a request runs, so an end shows in the state of the TCP connection only.
+ * A half-closed client counts as departed: it asked and hung up. */
+bool web_sweep_departed(struct web_request *r, uint64_t *acked_bytes)
+{
+    uv_os_fd_t fd;
+
+    return uv_fileno((uv_handle_t *)&web_request_conn(r)->tcp, &fd) != 0 ||
+           !web_tcp_open(fd, acked_bytes);
+}
+
+/* A peer that acknowledged nothing of a write in flight for too long. Its bytes are dropped from
+ * the kernel too: SO_LINGER 0 turns the close into a reset. */
+static bool web_sweep_stalled(struct web_request *r, uint64_t now_ms, uint64_t acked_bytes)
+{
+    struct web_server *s = web_request_conn(r)->server;
+    struct linger reset = {1, 0};
+    uv_os_fd_t fd;
+
+    if (r->state != WEB_WRITING && r->state != WEB_LAST)
+        return false;
+    if (acked_bytes != r->acked_bytes) {
+        r->acked_bytes = acked_bytes;
+        r->written_ms = now_ms;
+        return false;
+    }
+    if (now_ms - r->written_ms < s->config.limits.write_stall_ms)
+        return false;
+    s->counters.write_stalls++;
+    if (uv_fileno((uv_handle_t *)&web_request_conn(r)->tcp, &fd) == 0)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    return true;
+}
+
+/* Callbacks of one request may end another, so the list is walked by moving what was seen to a list
+ * of its own, from which every request unlinks itself wherever it ends. */
+static void web_sweep_running(struct web_server *s, uint64_t now_ms)
+{
+    h2o_linklist_t seen;
+
+    h2o_linklist_init_anchor(&seen);
+    while (!h2o_linklist_is_empty(&s->running)) {
+        h2o_linklist_t *n = s->running.next;
+        struct web_request *r = H2O_STRUCT_FROM_MEMBER(struct web_request, link, n);
+        uint64_t acked = 0;
+
+        h2o_linklist_unlink(n);
+        h2o_linklist_insert(&seen, n);
+        if (web_sweep_departed(r, &acked) || web_sweep_stalled(r, now_ms, acked))
+            web_stream_cut(r);
+    }
+    h2o_linklist_insert_list(&s->running, &seen);
+}
+
+static void web_sweep_arriving(struct web_server *s, uint64_t now_ms)
+{
+    uint64_t limit = s->config.limits.request_timeout_ms;
+    h2o_linklist_t *next;
+
+    for (h2o_linklist_t *n = s->conns.next; n != &s->conns; n = next) {
+        struct web_conn *c = H2O_STRUCT_FROM_MEMBER(struct web_conn, link, n);
+        h2o_req_t *req;
+
+        next = n->next; /* connections are unlinked from the loop only, never under our feet */
+        if (c->sock == NULL || c->request.state != WEB_IDLE)
+            continue;
+        if (c->reading_ms != 0 && now_ms - c->reading_ms >= limit) {
+            req = web_conn_request(c);
+            if (req != NULL)
+                web_request_refuse(c, req, 408);
+            else
+                web_conn_shutdown(c);
+        } else if (c->reading_ms == 0 && now_ms - c->idle_ms >= limit) {
+            web_conn_shutdown(c);
+        }
+    }
+}
+
+void web_sweep_cb(uv_timer_t *t)
+{
+    struct web_server *s = t->data;
+    uint64_t now_ms = uv_now(s->config.loop);
+
+    web_sweep_running(s, now_ms);
+    web_sweep_arriving(s, now_ms);
+}
