@@ -12,10 +12,14 @@ struct process_state {
     bool sandboxed;
 };
 
-/* RLIMIT_CORE 0, undumpable, NOFILE raised, SIGPIPE ignored, mlockall where RLIMIT_MEMLOCK allows. */
+/* RLIMIT_CORE 0, undumpable, NOFILE raised, SIGPIPE ignored; pages locked as they are touched where
+ * RLIMIT_MEMLOCK is or can be made unlimited. */
 must_check enum err process_harden(struct process_state *out);
 /* seccomp: from now on opening files for writing or creating them, exec, ptrace, and every system
- * call outside the allow-list kill the process. For all threads (TSYNC). */
+ * call outside the allow-list kill the process; new executable memory is refused. For all threads,
+ * those that run already included. The list is for a running data plane: descriptors that need more
+ * (/dev/sev-guest, configfs-tsm: a quote backend's) are not usable after it, so a backend must get
+ * its quotes from a helper process or the filter be widened for it, in this file, by name. */
 must_check enum err process_sandbox(struct process_state *out);
 
 #endif
