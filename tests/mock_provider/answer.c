@@ -364,7 +364,8 @@ void answer_start(struct conn *c)
         c->faulted = true;
         conn_whole(c, 400, "application/json",
                    "{\"error\":{\"message\":\"not a request\",\"type\":\"invalid_request_error\","
-                   "\"param\":null,\"code\":null}}", 93);
+                   "\"param\":null,\"code\":null}}",
+                   93);
         return;
     }
     r->prompt = c->job.prompt;

@@ -4,8 +4,8 @@
 
 #include "conn.h"
 
-void answer_start(struct conn *c);      /* a chat request is complete */
-void answer_begin(struct conn *c);      /* its delay is over */
+void answer_start(struct conn *c); /* a chat request is complete */
+void answer_begin(struct conn *c); /* its delay is over */
 /* Render the next group of events into c->out. False when nothing can be rendered now. */
 bool answer_next(struct conn *c);
 void answer_end(struct conn *c, enum outcome o); /* book it, once */

@@ -1,5 +1,6 @@
-/* A growable byte buffer that keeps its allocation, so a warm connection allocates nothing. Test data
- * only: unlike common/buf it has no maximum and wipes nothing. Out of memory ends the program. */
+/* A growable byte buffer that keeps its allocation, so a warm connection allocates nothing. Test
+ * data only: unlike common/buf it has no maximum and wipes nothing. Out of memory ends the program.
+ */
 #ifndef TR_MOCK_BYTES_H
 #define TR_MOCK_BYTES_H
 

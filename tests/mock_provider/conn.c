@@ -13,7 +13,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 64 << 10, REQUEST_MAX = 128 << 20, CUT_PAUSE_NS = 3000000, STEP_PAUSE_NS = 50000 };
+enum {
+    READ_BYTES = 64 << 10,
+    REQUEST_MAX = 128 << 20,
+    CUT_PAUSE_NS = 3000000,
+    STEP_PAUSE_NS = 50000
+};
 
 static struct conn *free_list; /* their buffers are kept, so a warm connection allocates nothing */
 
@@ -195,8 +200,7 @@ static void conn_route(struct conn *c)
     struct view chat = VIEW_LIT("/chat/completions");
     if (view_starts(path, VIEW_LIT("/mock/")))
         control_answer(c, post, path);
-    else if (post && path.len >= chat.len &&
-             view_eq(view_from(path, path.len - chat.len), chat))
+    else if (post && path.len >= chat.len && view_eq(view_from(path, path.len - chat.len), chat))
         answer_start(c);
     else
         conn_whole(c, 404, "application/json", "{\"error\":{\"message\":\"no such path\"}}", 37);

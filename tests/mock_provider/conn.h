@@ -1,5 +1,5 @@
-/* One connection of a caller: reads requests, plays answers, one at a time, with whatever timing and
- * misbehaviour they asked for. */
+/* One connection of a caller: reads requests, plays answers, one at a time, with whatever timing
+ * and misbehaviour they asked for. */
 #ifndef TR_MOCK_CONN_H
 #define TR_MOCK_CONN_H
 
@@ -17,10 +17,10 @@ struct listener {
     char *name;
     int fd;
     uint16_t port;
-    SSL_CTX *tls; /* NULL: plain */
-    struct spec spec;    /* what applies before a request's own command */
-    struct bytes words;  /* backs the views in spec */
-    uint32_t accept_us;  /* how late connections are accepted */
+    SSL_CTX *tls;       /* NULL: plain */
+    struct spec spec;   /* what applies before a request's own command */
+    struct bytes words; /* backs the views in spec */
+    uint32_t accept_us; /* how late connections are accepted */
     struct bytes last_head, last_body;
 };
 
@@ -46,9 +46,9 @@ struct conn {
     enum conn_after after;
     bool want_write, recorded, faulted;
     struct bytes in, out;
-    size_t sent;         /* of out */
-    size_t limit;        /* bytes of out that may leave now */
-    size_t request_len;  /* bytes of in that the current request takes */
+    size_t sent;            /* of out */
+    size_t limit;           /* bytes of out that may leave now */
+    size_t request_len;     /* bytes of in that the current request takes */
     struct view head, body; /* of the current request, in `in` or `joined` */
     struct bytes joined;    /* a chunked request body, put together */
     struct bytes event;     /* scratch */
@@ -61,9 +61,9 @@ struct conn {
 void conn_accept(struct listener *l);
 
 /* For answer.c and control.c. */
-void conn_pump(struct conn *c);            /* send what may be sent, then go on playing */
+void conn_pump(struct conn *c); /* send what may be sent, then go on playing */
 void conn_close(struct conn *c, bool reset);
-void conn_head(struct conn *c, unsigned status, const char *type);    /* status line, type */
+void conn_head(struct conn *c, unsigned status, const char *type); /* status line, type */
 void conn_whole(struct conn *c, unsigned status, const char *type, const void *p, size_t n);
 /* A header's value in the current request; empty when absent. */
 struct view conn_header(const struct conn *c, const char *lower_name);

@@ -21,7 +21,7 @@ struct record {
     uint8_t listener, outcome;
     uint16_t status;
     bool stream;
-    uint64_t start_us, end_us; /* unix microseconds */
+    uint64_t start_us, end_us;   /* unix microseconds */
     uint32_t prompt, completion; /* completion: tokens handed to the kernel so far */
 };
 

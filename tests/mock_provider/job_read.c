@@ -75,8 +75,8 @@ static void job_read_tools(struct job *j, const struct json_member *m, size_t n)
         return;
     struct json_iter it = json_iter(tools);
     while (j->n_tools < (parallel ? 2 : 1) && json_next(&it, &item)) {
-        if (!json_get(item.value, "function", &function) ||
-            !json_get(function, "name", &name) || name.kind != JSON_STRING)
+        if (!json_get(item.value, "function", &function) || !json_get(function, "name", &name) ||
+            name.kind != JSON_STRING)
             continue;
         j->tools[j->n_tools].name = job_keep(j, name.text.ptr + 1, name.text.len - 2);
         size_t from = j->payload.len;

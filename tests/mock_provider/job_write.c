@@ -180,8 +180,10 @@ static uint32_t event_line(struct job *j, struct bytes *out)
 static void event_tool_name(struct job *j, struct bytes *out)
 {
     delta_open(j, out);
-    bytes_printf(out, "\"tool_calls\":[{\"index\":%u,\"id\":\"call_mock_%u\",\"type\":\"function\","
-                      "\"function\":{\"name\":\"", j->tool, j->tool);
+    bytes_printf(out,
+                 "\"tool_calls\":[{\"index\":%u,\"id\":\"call_mock_%u\",\"type\":\"function\","
+                 "\"function\":{\"name\":\"",
+                 j->tool, j->tool);
     put_part(j, out, j->tools[j->tool].name);
     BYTES_LIT(out, "\",\"arguments\":\"\"}}]");
     delta_close(j, out, NULL);
@@ -310,7 +312,8 @@ static void whole_tools(struct job *j, struct bytes *out)
 {
     BYTES_LIT(out, ",\"tool_calls\":[");
     for (unsigned i = 0; i < j->n_tools; i++) {
-        bytes_printf(out, "%s{\"id\":\"call_mock_%u\",\"type\":\"function\",\"function\":{\"name\":\"",
+        bytes_printf(out,
+                     "%s{\"id\":\"call_mock_%u\",\"type\":\"function\",\"function\":{\"name\":\"",
                      i == 0 ? "" : ",", i);
         put_part(j, out, j->tools[i].name);
         BYTES_LIT(out, "\",\"arguments\":\"");
@@ -362,7 +365,7 @@ void job_whole(struct job *j, struct bytes *out)
 void job_error(struct job *j, unsigned status, struct bytes *out)
 {
     struct view text = job_view(j, j->error_text);
-    const char *type = status == 429  ? "rate_limit_error"
+    const char *type = status == 429   ? "rate_limit_error"
                        : status == 401 ? "authentication_error"
                        : status < 500  ? "invalid_request_error"
                                        : "server_error";

@@ -27,6 +27,6 @@ void loop_timer_stop(struct timer *t);
 /* Until stop becomes true (set by a signal handler). */
 void loop_run(volatile bool *stop);
 
-#define CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

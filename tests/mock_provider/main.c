@@ -122,7 +122,8 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--listen") == 0 && i + 1 < argc) {
             listener_open(argv[++i], tls);
         } else {
-            fprintf(stderr, "usage: mock_provider { [--tls CERT KEY | --plain] --listen NAME:PORT }...\n");
+            fprintf(stderr,
+                    "usage: mock_provider { [--tls CERT KEY | --plain] --listen NAME:PORT }...\n");
             return 2;
         }
     }

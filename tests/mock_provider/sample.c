@@ -42,8 +42,7 @@ static bool sample_resolve(struct json_value root, struct json_value ref, struct
             continue;
         struct json_iter it = json_iter(defs);
         while (json_next(&it, &m)) {
-            if (path.len <= m.key.len ||
-                !view_eq(view_from(path, path.len - m.key.len), m.key))
+            if (path.len <= m.key.len || !view_eq(view_from(path, path.len - m.key.len), m.key))
                 continue;
             *out = m.value;
             return true;

@@ -50,7 +50,7 @@ static const struct {
 
 /* Indexed by enum spec_frame, spec_usage and spec_end. */
 static const char *const frames[] = {"chunked", "length", "eof"};
-static const char *const usages[] = {"normal", "missing", "null",     "finish",
+static const char *const usages[] = {"normal", "missing", "null",    "finish",
                                      "bare",   "absurd",  "negative"};
 static const char *const ends[] = {"", "rst_at", "stall_at", "close_at", "cut_at", "error_at"};
 

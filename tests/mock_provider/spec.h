@@ -28,11 +28,11 @@ enum spec_frame { FRAME_CHUNKED, FRAME_LENGTH, FRAME_EOF };
 
 enum spec_usage {
     USAGE_NORMAL,
-    USAGE_MISSING,  /* never sent, asked for or not */
-    USAGE_NULLS,    /* "usage":null on every chunk before the last */
-    USAGE_FINISH,   /* on the finish chunk instead of one of its own */
-    USAGE_BARE,     /* a last chunk without "choices" */
-    USAGE_ABSURD,   /* 10^18 tokens */
+    USAGE_MISSING, /* never sent, asked for or not */
+    USAGE_NULLS,   /* "usage":null on every chunk before the last */
+    USAGE_FINISH,  /* on the finish chunk instead of one of its own */
+    USAGE_BARE,    /* a last chunk without "choices" */
+    USAGE_ABSURD,  /* 10^18 tokens */
     USAGE_NEGATIVE,
 };
 
@@ -50,20 +50,20 @@ struct spec {
     struct view text;        /* the answer's text instead of words; borrowed */
     struct view error_text;  /* the message of an error object; borrowed */
     uint32_t delay_us, first_us, cadence_us;
-    uint32_t median_us;      /* lognormal delay before the answer: median, sigma in hundredths */
+    uint32_t median_us; /* lognormal delay before the answer: median, sigma in hundredths */
     uint32_t sigma;
     enum spec_fail fail;
     uint16_t status;
     uint32_t retry_after, retry_after_ms;
     bool has_retry_after, has_retry_after_ms;
     enum spec_end end;
-    uint32_t end_at;         /* events sent before it */
+    uint32_t end_at; /* events sent before it */
     enum spec_frame frame;
     enum spec_usage usage;
-    uint32_t line;           /* bytes of one very long content event, sent first */
-    uint32_t split;          /* pause once after this many body bytes (plus one: 0 is off) */
-    uint32_t step;           /* bytes per write */
-    uint32_t coalesce;       /* events per write */
+    uint32_t line;     /* bytes of one very long content event, sent first */
+    uint32_t split;    /* pause once after this many body bytes (plus one: 0 is off) */
+    uint32_t step;     /* bytes per write */
+    uint32_t coalesce; /* events per write */
     bool no_done, azure, stamp, echo, no_role, crlf, comments, connection_close, drop_after;
 };
 

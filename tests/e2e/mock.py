@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""The demo provider by itself: if it did not do what it is told, the tests behind it would prove
+nothing. Starts one of its own; needs no stack."""
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import rig  # noqa: E402
+from rig import case, equal, wait_until  # noqa: E402
+
+BIN = os.path.join(os.environ.get("TR_BIN", os.path.join(rig.ROOT, "build/release")), "mock_provider")
+provider = subprocess.Popen([BIN, "--listen", "a:0", "--listen", "b:0"], stdout=subprocess.PIPE, text=True)
+PORT = int(provider.stdout.readline().split()[1])
+os.environ["TR_MOCK_URL"] = f"http://127.0.0.1:{PORT}"
+
+
+def ask(words="", raw=None, **members):
+    """Status, headers, body; or the exception that ended it."""
+    body = {"model": "m", "messages": [{"role": "user", "content": "hello"}], "mock": {"*": words}}
+    body.update(members)
+    c = http.client.HTTPConnection("127.0.0.1", PORT, timeout=3)
+    try:
+        c.request("POST", "/v1/chat/completions", raw or json.dumps(body).encode())
+        r = c.getresponse()
+        return r.status, r.headers, r.read()
+    finally:
+        c.close()
+
+
+def fails(kind, words, **members):
+    try:
+        got = ask(words, **members)
+    except kind:
+        return
+    raise AssertionError(f"{words}: {got!r}")
+
+
+@case
+def statuses():
+    for status in (400, 401, 429, 500, 503, 529):
+        s, h, b = ask(f"fail={status},retry_after=7,retry_after_ms=6500")
+        equal((s, h["retry-after"], h["retry-after-ms"]), (status, "7", "6500"))
+        if "message" not in json.loads(b)["error"]:
+            raise AssertionError(b)
+    s, h, b = ask("fail=html502")
+    equal((s, h["content-type"]), (502, "text/html"))
+
+
+@case
+def broken_answers():
+    fails(http.client.IncompleteRead, "fail=truncjson")
+    fails(ConnectionResetError, "fail=rst")
+    fails(http.client.RemoteDisconnected, "fail=close")
+    fails(TimeoutError, "fail=stall")
+    fails(http.client.BadStatusLine, "fail=garbage")
+    fails(http.client.HTTPException, "fail=bighead")
+    equal(ask("fail=body")[0], 200)
+    if b"data: {\"error\"" not in ask("fail=first", stream=True)[2]:
+        raise AssertionError("first")
+    equal(ask("fail=nonsense")[0], 400)
+
+
+@case
+def broken_streams():
+    fails(http.client.IncompleteRead, "close_at=2", stream=True)
+    fails(ConnectionResetError, "rst_at=2", stream=True)
+    fails(TimeoutError, "stall_at=2", stream=True)
+    for words in ("cut_at=3", "nodone"):
+        if b"[DONE]" in ask(words, stream=True)[2]:
+            raise AssertionError(words)
+    equal(ask("cut_at=3", stream=True)[2].count(b"data: "), 3)
+    if b'"error"' not in ask("error_at=3", stream=True)[2]:
+        raise AssertionError("error_at")
+
+
+@case
+def same_bytes_in_any_wrapping():
+    want = ask("tokens=5", stream=True)[2]
+    for words in ("frame=eof", "frame=length", "split=40", "step=7", "coalesce=4", "cadence_us=500"):
+        equal(ask("tokens=5," + words, stream=True)[2], want, words)
+    equal(ask("tokens=5", stream=True)[2], want, "twice")
+
+
+@case
+def usage_in_each_place():
+    whole = json.loads(ask("tokens=5,prompt=9,cached=3,reasoning=2")[2])["usage"]
+    equal((whole["prompt_tokens"], whole["completion_tokens"], whole["total_tokens"]), (9, 7, 16))
+    asked = dict(stream=True, stream_options={"include_usage": True})
+    equal(ask("", **asked)[2].count(b'"usage":{'), 1)
+    equal(ask("", stream=True)[2].count(b'"usage":{'), 0)
+    equal(ask("usage=missing", **asked)[2].count(b'"usage":{'), 0)
+    if b'"usage":null' not in ask("usage=null", **asked)[2]:
+        raise AssertionError("null")
+    equal(json.loads(ask("usage=absurd")[2])["usage"]["completion_tokens"], 10**18)
+
+
+@case
+def bytes_are_kept():
+    body = b'{ "model":"m","messages":[ ],"x":18446744073709551616, "x":1,"mock":{"a":"echo"}}'
+    s, h, b = ask(raw=body)
+    equal(rig.last_body("a"), body)
+    equal(json.loads(b)["choices"][0]["message"]["content"],
+          f"sha256={hashlib.sha256(body).hexdigest()} bytes={len(body)}")
+
+
+@case
+def counts_and_aborts():
+    rig.mock("/mock/reset", "")
+    ask("tokens=5,prompt=9,id=one")
+    c = http.client.HTTPConnection("127.0.0.1", PORT)
+    c.request("POST", "/v1/chat/completions", json.dumps({
+        "model": "m", "messages": [], "stream": True,
+        "mock": {"*": "tokens=500,cadence_us=10000,id=two"}}).encode())
+    r = c.getresponse()
+    r.read(600)
+    r.close()
+    c.close()
+    two = wait_until(lambda: [x for x in rig.seen("two") if x["outcome"] == "aborted"], 3)[0]
+    if not 0 < two["completion"] < 100:
+        raise AssertionError(two)
+    n = rig.counters("a")
+    equal((n["requests"], n["aborts"], n["completion_tokens"]), (2, 1, 5 + two["completion"]))
+
+
+@case
+def faults_for_a_while():
+    equal([ask("fail=500,times=2,id=t")[0] for _ in range(4)], [500, 500, 200, 200])
+    rig.mock("/mock/set/a", "fail=503")
+    equal(ask()[0], 503)
+    rig.mock("/mock/set/a", "")
+    equal(ask()[0], 200)
+    rig.mock("/mock/set/a", "accept_us=300000")
+    began = time.monotonic()
+    ask()
+    if time.monotonic() - began < 0.25:
+        raise AssertionError("accepted at once")
+    rig.mock("/mock/set/a", "")
+
+
+@case
+def long_line():
+    equal(len(re.search(rb"x{9,}", ask("line=5000000,tokens=1", stream=True)[2]).group()), 5000000)
+
+
+try:
+    rig.main()
+finally:
+    provider.terminate()
+    provider.wait(10)
