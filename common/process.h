@@ -17,9 +17,9 @@ struct process_state {
 must_check enum err process_harden(struct process_state *out);
 /* seccomp: from now on opening files for writing or creating them, exec, ptrace, and every system
  * call outside the allow-list kill the process; new executable memory is refused. For all threads,
- * those that run already included. The list is for a running data plane: descriptors that need more
- * (/dev/sev-guest, configfs-tsm: a quote backend's) are not usable after it, so a backend must get
- * its quotes from a helper process or the filter be widened for it, in this file, by name. */
+ * those that run already included. A quote backend opens what it needs before: /dev/sev-guest (its
+ * two report requests stay allowed) or its configfs-tsm entry (inblob open for writing; writing to
+ * what is open stays allowed). */
 must_check enum err process_sandbox(struct process_state *out);
 
 #endif

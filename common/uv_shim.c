@@ -8,14 +8,17 @@
  *                arrives meanwhile, which also tells at once that a client has left.
  * uv_write       h2o ignores its result, so a write refused at once loses its callback and the
  *                connection with it; and after SSL_write failed it passes no buffers at all, which
- *                libuv asserts against. Both become a failed callback from the loop.
- * uv_close       forgets failures still owed to the stream.  */
+ *                libuv asserts against. Both become a failed callback from the loop. And a write
+ *                the kernel takes whole does not enter libuv's queue, whose draining costs an
+ *                epoll_ctl.
+ * uv_close       forgets callbacks still owed to the stream. */
 #include "uv_shim.h"
 
 #include <assert.h>
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int (*real_read_start)(uv_stream_t *, uv_alloc_cb, uv_read_cb);
 static int (*real_read_stop)(uv_stream_t *);
@@ -43,43 +46,81 @@ static struct uv_shim *uv_shim_of(const uv_handle_t *h)
     return h->u.reserved[1] == uv_shim_mark(h) ? h->u.reserved[3] : NULL;
 }
 
-/* Owed failures, oldest first. A callback may close any stream, which unlinks it. */
-static void uv_shim_timer_cb(uv_timer_t *t)
+static void uv_shim_unlink(struct uv_shim *w)
 {
-    struct uv_shim_loop *l = t->data;
-    struct uv_shim *w;
+    struct uv_shim_loop *l = w->loop;
+    struct uv_shim **p = &l->owed;
 
-    while ((w = l->failed) != NULL) {
-        l->failed = w->next;
-        w->next = NULL;
+    while (*p != w)
+        p = &(*p)->next;
+    *p = w->next;
+    if (*p == NULL)
+        l->owed_end = p;
+    w->owed = false;
+}
+
+/* Callbacks owed when this turn of the loop began, oldest first. Those they add wait for the next
+ * turn, so that one fast reader does not keep the loop from the others. */
+static void uv_shim_idle_cb(uv_idle_t *idle)
+{
+    struct uv_shim_loop *l = idle->data;
+    size_t n = 0;
+
+    for (struct uv_shim *w = l->owed; w != NULL; w = w->next)
+        n++;
+    /* A callback may close any stream and so shorten the list. */
+    while (n-- != 0 && l->owed != NULL) {
+        struct uv_shim *w = l->owed;
+
+        uv_shim_unlink(w);
         w->write_cb(w->write, w->write_status);
     }
+    if (l->owed == NULL)
+        uv_idle_stop(idle);
+}
+
+/* An idle handle and not a timer: it runs in this turn of the loop when called from a timer, in the
+ * next before polling when called from a poll, and keeps the loop from sleeping meanwhile. */
+static void uv_shim_owe(struct uv_shim *w, uv_write_t *req, uv_write_cb cb, int status)
+{
+    struct uv_shim_loop *l = w->loop;
+
+    assert(!w->owed);
+    if (l->owed == NULL)
+        uv_idle_start(&l->idle, uv_shim_idle_cb);
+    w->write = req;
+    w->write_cb = cb;
+    w->write_status = status;
+    w->owed = true;
+    w->next = NULL;
+    *l->owed_end = w;
+    l->owed_end = &w->next;
 }
 
 int uv_shim_start(struct uv_shim_loop *l, uv_loop_t *loop)
 {
-    int r = uv_timer_init(loop, &l->timer);
+    int r = uv_idle_init(loop, &l->idle);
 
     if (r != 0)
         return r;
-    l->failed = NULL;
-    l->timer.data = l;
-    uv_unref((uv_handle_t *)&l->timer);
+    l->owed = NULL;
+    l->owed_end = &l->owed;
+    l->idle.data = l;
+    uv_unref((uv_handle_t *)&l->idle);
     return 0;
 }
 
 void uv_shim_stop(struct uv_shim_loop *l)
 {
-    assert(l->failed == NULL);
-    real_close((uv_handle_t *)&l->timer, NULL);
+    assert(l->owed == NULL);
+    real_close((uv_handle_t *)&l->idle, NULL);
 }
 
 void uv_shim_watch(struct uv_shim *w, struct uv_shim_loop *l, uv_stream_t *stream)
 {
     w->loop = l;
     w->stream = stream;
-    w->reading = w->armed = false;
-    w->next = NULL;
+    w->reading = w->armed = w->owed = false;
     stream->u.reserved[1] = uv_shim_mark((uv_handle_t *)stream);
     stream->u.reserved[3] = w;
 }
@@ -138,22 +179,47 @@ int uv_read_stop(uv_stream_t *s)
     return 0;
 }
 
+/* The rest of a write of which the kernel took `done` bytes. libuv copies the array it is given. */
+static int uv_shim_write_rest(uv_write_t *req, uv_stream_t *s, const uv_buf_t *bufs, unsigned n,
+                              size_t done, uv_write_cb cb)
+{
+    uv_buf_t *rest;
+    int r;
+
+    while (done >= bufs->len) {
+        done -= bufs->len;
+        bufs++, n--;
+    }
+    rest = malloc(n * sizeof *rest);
+    if (rest == NULL)
+        return UV_ENOMEM;
+    memcpy(rest, bufs, n * sizeof *rest);
+    rest[0].base += done;
+    rest[0].len -= done;
+    r = uv_write2(req, s, rest, n, NULL, cb);
+    free(rest);
+    return r;
+}
+
 int uv_write(uv_write_t *req, uv_stream_t *s, const uv_buf_t bufs[], unsigned n, uv_write_cb cb)
 {
     struct uv_shim *w = uv_shim_of((uv_handle_t *)s);
-    int r = n == 0 && w != NULL ? UV_EPIPE : uv_write2(req, s, bufs, n, NULL, cb);
-    struct uv_shim **p;
+    size_t len = 0;
+    int r;
 
-    if (r == 0 || w == NULL)
-        return r;
-    w->write = req;
-    w->write_cb = cb;
-    w->write_status = r;
-    for (p = &w->loop->failed; *p != NULL; p = &(*p)->next)
-        assert(*p != w);
-    *p = w;
-    w->next = NULL;
-    uv_timer_start(&w->loop->timer, uv_shim_timer_cb, 0, 0);
+    if (w == NULL)
+        return uv_write2(req, s, bufs, n, NULL, cb);
+    for (unsigned i = 0; i < n; i++)
+        len += bufs[i].len;
+    r = len == 0 ? UV_EPIPE : uv_try_write(s, bufs, n);
+    if (r == UV_EAGAIN)
+        r = 0;
+    if (r >= 0 && (size_t)r != len) {
+        r = uv_shim_write_rest(req, s, bufs, n, (size_t)r, cb);
+        if (r == 0)
+            return 0; /* libuv has it now */
+    }
+    uv_shim_owe(w, req, cb, r < 0 ? r : 0);
     return 0;
 }
 
@@ -162,11 +228,8 @@ void uv_close(uv_handle_t *h, uv_close_cb cb)
     struct uv_shim *w = uv_shim_of(h);
 
     if (w != NULL) {
-        for (struct uv_shim **p = &w->loop->failed; *p != NULL; p = &(*p)->next)
-            if (*p == w) {
-                *p = w->next;
-                break;
-            }
+        if (w->owed)
+            uv_shim_unlink(w);
         h->u.reserved[1] = NULL; /* libuv itself calls uv_read_stop on its way out */
     }
     real_close(h, cb);

@@ -16,8 +16,9 @@ struct uv_shim;
 
 /* One per loop that has watched streams. */
 struct uv_shim_loop {
-    uv_timer_t timer;       /* delivers failures; does not keep the loop alive */
-    struct uv_shim *failed; /* writes that failed at once and whose callback is still owed */
+    uv_idle_t idle;       /* active while callbacks are owed; does not keep the loop alive */
+    struct uv_shim *owed; /* writes that were done or refused at once, oldest first */
+    struct uv_shim **owed_end;
 };
 
 /* One per watched stream, embedded in what owns the stream. */
@@ -32,14 +33,15 @@ struct uv_shim {
     void (*after_read)(struct uv_shim *w);
     /* Something (bytes, an end, an error) arrived while h2o does not read. May close the stream. */
     void (*stirred)(struct uv_shim *w);
-    /* The write that failed. h2o has at most one in flight per socket. */
+    /* The write whose callback is owed. h2o has at most one in flight per socket. */
     uv_write_t *write;
     uv_write_cb write_cb;
     int write_status;
+    bool owed;
     struct uv_shim *next;
 };
 
-/* The loop's part. stop closes the timer: run the loop once more before freeing. */
+/* The loop's part. stop closes its handle: run the loop once more before freeing. */
 int uv_shim_start(struct uv_shim_loop *l, uv_loop_t *loop);
 void uv_shim_stop(struct uv_shim_loop *l);
 
