@@ -1,5 +1,5 @@
 /* Splits a provider's event stream into events: any line ending, any chunking, multi-line data,
- * comments, BOM. Holds at most one line beyond what it was given (LIMIT_SSE_LINE_BYTES). */
+ * comments, BOM. Holds at most one event beyond what it was given (LIMIT_SSE_LINE_BYTES). */
 #ifndef TR_DATAPLANE_PROVIDER_SSE_IN_H
 #define TR_DATAPLANE_PROVIDER_SSE_IN_H
 
@@ -9,10 +9,15 @@
 
 struct sse_in {
     struct buf carry; /* bytes of an unfinished event; unallocated while events arrive whole */
-    /* private state follows; see sse_in.c */
-    struct view feed;
-    size_t scanned;
-    bool at_start, skip_lf;
+    /* private */
+    struct view feed;    /* borrowed bytes not looked at yet; empty while carry is in use */
+    size_t used;         /* bytes of carry that are delivered events */
+    size_t line;         /* start of the line being read, from the start of the event */
+    size_t scanned;      /* bytes of the event known to hold no further line end */
+    size_t line_max;     /* bytes */
+    uint8_t name[32];    /* the event's name while multi-line data is joined */
+    bool at_start;       /* a BOM may still come */
+    bool skip_lf;        /* the last byte was a CR that ended an event; its LF may follow */
 };
 struct sse_event {
     struct view name; /* empty when there was no "event:" line */
@@ -23,7 +28,7 @@ void sse_in_free(struct sse_in *s);
 /* Give it bytes (borrowed until sse_in_next() has returned ERR_SHORT). */
 void sse_in_feed(struct sse_in *s, struct view bytes);
 /* ERR_NONE: *out is the next event (valid until the next call). ERR_SHORT: feed more.
- * ERR_LIMIT: a line is too long; the stream is unusable. */
+ * ERR_LIMIT: a line is too long; the stream is unusable. ERR_MEMORY likewise. */
 must_check enum err sse_in_next(struct sse_in *s, struct sse_event *out);
 /* True when the bytes so far end inside an event: EOF here is a truncation. */
 bool sse_in_partial(const struct sse_in *s);

@@ -1,0 +1,90 @@
+/* Recorded provider traffic for tests: walks a directory tree of *.resp.sse, *.resp.chunks.jsonl and
+ * *.resp.json files. The full set ($TR_FIXTURES, else ../shared/fixtures) when it is there, else the
+ * few that come with the project. */
+#ifndef TR_TESTS_PROVIDER_FIXTURES_H
+#define TR_TESTS_PROVIDER_FIXTURES_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static inline const char *fixtures_root(void)
+{
+    static char path[512];
+    const char *env = getenv("TR_FIXTURES");
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/providers", env != NULL ? env : "../shared/fixtures");
+    if (stat(path, &st) != 0)
+        snprintf(path, sizeof path, "tests/fixtures/providers");
+    return path;
+}
+
+static inline bool fixture_ends(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static inline uint8_t *fixture_read(const char *path, size_t *len)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *p = NULL;
+    long n;
+
+    if (f == NULL)
+        return NULL;
+    fseek(f, 0, SEEK_END);
+    n = ftell(f);
+    rewind(f);
+    p = malloc((size_t)n + 1);
+    *len = fread(p, 1, (size_t)n, f);
+    p[*len] = 0;
+    fclose(f);
+    return p;
+}
+
+typedef void fixture_fn(const char *path, const uint8_t *bytes, size_t len);
+
+/* Calls fn for every file below dir whose name has this ending; returns how many. */
+static inline unsigned fixtures_each_in(const char *dir, const char *end, fixture_fn *fn)
+{
+    struct dirent **names;
+    unsigned n = 0;
+    int count = scandir(dir, &names, NULL, alphasort);
+
+    for (int i = 0; i < count; i++) {
+        char path[1024];
+        struct stat st;
+
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]->d_name);
+        if (names[i]->d_name[0] != '.' && stat(path, &st) == 0) {
+            if (S_ISDIR(st.st_mode))
+                n += fixtures_each_in(path, end, fn);
+            else if (fixture_ends(path, end)) {
+                size_t len = 0;
+                uint8_t *bytes = fixture_read(path, &len);
+
+                fn(path, bytes, len);
+                free(bytes);
+                n++;
+            }
+        }
+        free(names[i]);
+    }
+    if (count >= 0)
+        free(names);
+    return n;
+}
+
+static inline unsigned fixtures_each(const char *end, fixture_fn *fn)
+{
+    return fixtures_each_in(fixtures_root(), end, fn);
+}
+
+#endif
