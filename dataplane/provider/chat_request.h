@@ -58,6 +58,8 @@ enum {
     CHAT_MAX_TOKENS_MAX = LIMIT_TOKENS_ABSURD, /* a larger max_tokens is a mistake */
     CHAT_N_MAX = 128,                          /* as OpenAI's schema */
     CHAT_RENDER_SLACK = 512,                   /* bytes the rendered body may be longer, at most */
+    CHAT_TEMPLATE_TOKENS = 512,                /* prompt tokens a provider adds by itself: chat template,
+                                                  tool preamble; 334 was the most in recordings */
 };
 
 struct chat_request {
@@ -90,7 +92,7 @@ must_check enum err chat_request_parse(struct view body, struct chat_request *ou
 /* Append the body for this provider to out: model replaced, usage asked for when streaming, store
  * forced off, router-only members dropped, the output limit spelled as this provider wants it.
  * max_output: 0 leaves the client's limit; else it is written in its place (or added).
- * ERR_MEMORY, or ERR_LIMIT when out may not hold body.len + CHAT_RENDER_SLACK. */
+ * ERR_FORMAT when upstream_model is no model id; ERR_MEMORY; ERR_LIMIT when out may not hold body.len + CHAT_RENDER_SLACK. */
 must_check enum err chat_request_render(const struct chat_request *r, const struct provider *provider,
                                         const char *upstream_model, uint32_t max_output,
                                         struct buf *out);

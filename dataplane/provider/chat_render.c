@@ -1,0 +1,255 @@
+/* (G) The body for one provider: the client's bytes with a few members spliced. */
+#include "chat_request.h"
+
+#include "content_view.h"
+
+#include <assert.h>
+
+/* Every known member is edited at most once, plus one insertion after the opening brace. */
+enum { EDITS_MAX = CHAT_KEY_COUNT + 1, TEXT_MAX = 384 };
+
+enum action { KEEP, DROP, REPLACE_VALUE, REPLACE_KEY, INSERT_INSIDE };
+
+struct render {
+    const struct chat_request *r;
+    const struct provider *provider;
+    uint32_t max_output;
+    struct {
+        enum action what;
+        struct view with;
+    } plan[CHAT_KEY_COUNT];
+    struct view insert; /* members to add after the opening brace, each with its comma */
+    char text[TEXT_MAX];
+    size_t text_len;
+    char model[2 + 2 * LIMIT_MODEL_ID_BYTES]; /* quoted and escaped */
+};
+
+static const struct view usage_member = {(const uint8_t *)"\"include_usage\":true", 20};
+
+static void plan(struct render *p, enum chat_key k, enum action what, struct view with)
+{
+    p->plan[k].what = what;
+    p->plan[k].with = with;
+}
+
+/* Text of ours, made here: all pieces are bounded (EDITS_MAX members of known length). */
+static void text_add(struct render *p, struct view v)
+{
+    assert(v.len <= sizeof p->text - p->text_len);
+    memcpy(p->text + p->text_len, v.ptr, v.len);
+    p->text_len += v.len;
+}
+
+static void text_add_u32(struct render *p, uint32_t n)
+{
+    char digits[10];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + n % 10);
+        n /= 10;
+    } while (n != 0);
+    text_add(p, view_of(digits + at, sizeof digits - at));
+}
+
+static enum err plan_model(struct render *p, const char *model)
+{
+    size_t n = 0;
+
+    p->model[n++] = '"';
+    for (; *model != '\0'; model++) {
+        if ((uint8_t)*model < 0x20 || n + 3 > sizeof p->model)
+            return ERR_FORMAT;
+        if (*model == '"' || *model == '\\')
+            p->model[n++] = '\\';
+        p->model[n++] = *model;
+    }
+    p->model[n++] = '"';
+    plan(p, CHAT_KEY_MODEL, REPLACE_VALUE, view_of(p->model, n));
+    return ERR_NONE;
+}
+
+static void plan_router_only(struct render *p)
+{
+    for (int k = CHAT_KEY_MODELS; k < CHAT_KEY_COUNT; k++) {
+        if (p->r->member[k].present)
+            plan(p, (enum chat_key)k, DROP, VIEW_EMPTY);
+    }
+}
+
+static void plan_store(struct render *p)
+{
+    const struct chat_member *m = &p->r->member[CHAT_KEY_STORE];
+
+    if (p->provider->quirks & QUIRK_NO_STORE) {
+        if (m->present)
+            plan(p, CHAT_KEY_STORE, DROP, VIEW_EMPTY);
+    } else if (!m->present)
+        text_add(p, VIEW_LIT("\"store\":false,"));
+    else if (m->value.kind != JSON_FALSE)
+        plan(p, CHAT_KEY_STORE, REPLACE_VALUE, VIEW_LIT("false"));
+}
+
+/* A stream is always asked for its usage: billing an estimate is the commonest router bug. */
+static void plan_stream_options(struct render *p, struct json_value *include_usage)
+{
+    const struct chat_member *m = &p->r->member[CHAT_KEY_STREAM_OPTIONS];
+
+    if (p->provider->quirks & QUIRK_NO_STREAM_OPTIONS) {
+        if (m->present)
+            plan(p, CHAT_KEY_STREAM_OPTIONS, DROP, VIEW_EMPTY);
+        return;
+    }
+    if (!p->r->stream)
+        return;
+    if (!m->present)
+        text_add(p, VIEW_LIT("\"stream_options\":{\"include_usage\":true},"));
+    else if (m->value.kind == JSON_NULL)
+        plan(p, CHAT_KEY_STREAM_OPTIONS, REPLACE_VALUE, VIEW_LIT("{\"include_usage\":true}"));
+    else if (!json_get(m->value, "include_usage", include_usage))
+        plan(p, CHAT_KEY_STREAM_OPTIONS, INSERT_INSIDE, usage_member);
+    else if (include_usage->kind != JSON_TRUE)
+        plan(p, CHAT_KEY_STREAM_OPTIONS, INSERT_INSIDE, VIEW_LIT("true"));
+}
+
+static const struct view limit_name[3] = {
+    {(const uint8_t *)"\"max_tokens\"", 12},
+    {(const uint8_t *)"\"max_completion_tokens\"", 23},
+    {(const uint8_t *)"\"max_output_tokens\"", 19},
+};
+
+/* One limit goes upstream, spelled as the provider knows it: of two, the provider might read the
+ * one that was not reserved. */
+static void plan_limit(struct render *p)
+{
+    const struct chat_member *limit = &p->r->member[CHAT_KEY_MAX_TOKENS];
+    int effective = -1, spell = -1;
+
+    for (int i = 2; i >= 0; i--) {
+        if (limit[i].present && limit[i].value.kind != JSON_NULL)
+            effective = i;
+    }
+    if (p->provider->quirks & QUIRK_MAX_TOKENS)
+        spell = 0;
+    else if (p->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS)
+        spell = 1;
+    else if (effective != 1)
+        spell = 0; /* max_output_tokens is no field of this API; a new limit is called max_tokens */
+    else
+        spell = 1;
+    for (int i = 0; i < 3; i++) {
+        enum chat_key k = (enum chat_key)(CHAT_KEY_MAX_TOKENS + i);
+
+        if (!limit[i].present)
+            continue;
+        if (p->max_output != 0 || (i != effective && (effective >= 0 || i != spell)))
+            plan(p, k, DROP, VIEW_EMPTY);
+        else if (i != spell)
+            plan(p, k, REPLACE_KEY, limit_name[spell]);
+    }
+    if (p->max_output != 0) {
+        text_add(p, limit_name[spell]);
+        text_add(p, VIEW_LIT(":"));
+        text_add_u32(p, p->max_output);
+        text_add(p, VIEW_LIT(","));
+    }
+}
+
+/* The edit of a dropped member takes exactly one comma with it. `lead` counts the members dropped
+ * from the front so far: those take the comma behind them, all others the one before. */
+static struct json_edit drop_edit(const struct chat_member *m, size_t *lead)
+{
+    if (m->index != *lead)
+        return (struct json_edit){m->prev_end, m->end - m->prev_end, VIEW_EMPTY};
+    ++*lead;
+    assert(m->next_begin != 0); /* model stays, so a front run ends before the last member */
+    return (struct json_edit){m->begin, m->next_begin - m->begin, VIEW_EMPTY};
+}
+
+static struct json_edit inside_edit(struct render *p, const struct chat_member *m,
+                                    struct json_value old)
+{
+    size_t value = (size_t)(m->value.text.ptr - p->r->body.ptr);
+    struct json_iter it = json_iter(m->value);
+    struct json_member first;
+    size_t from;
+
+    if (old.text.len != 0) {
+        from = (size_t)(old.text.ptr - p->r->body.ptr);
+        return (struct json_edit){from, old.text.len, VIEW_LIT("true")};
+    }
+    from = value + json_after_brace(m->value.text);
+    if (json_next(&it, &first))
+        return (struct json_edit){from, 0, VIEW_LIT("\"include_usage\":true,")};
+    return (struct json_edit){from, 0, usage_member};
+}
+
+static size_t edits_make(struct render *p, struct json_value include_usage,
+                         struct json_edit edits[EDITS_MAX])
+{
+    const struct chat_member *order[CHAT_KEY_COUNT];
+    size_t n = 0, n_order = 0, lead = 0;
+
+    if (p->text_len != 0)
+        edits[n++] = (struct json_edit){json_after_brace(p->r->body), 0,
+                                        view_of(p->text, p->text_len)};
+    for (int k = 0; k < CHAT_KEY_COUNT; k++) { /* insertion sort by position; at most 24 */
+        size_t at = n_order;
+
+        if (p->plan[k].what == KEEP)
+            continue;
+        for (; at > 0 && order[at - 1]->index > p->r->member[k].index; at--)
+            order[at] = order[at - 1];
+        order[at] = &p->r->member[k];
+        n_order++;
+    }
+    for (size_t i = 0; i < n_order; i++) {
+        const struct chat_member *m = order[i];
+        size_t k = (size_t)(m - p->r->member);
+        size_t value = (size_t)(m->value.text.ptr - p->r->body.ptr);
+
+        switch (p->plan[k].what) {
+        case KEEP:
+            break;
+        case DROP:
+            edits[n++] = drop_edit(m, &lead);
+            break;
+        case REPLACE_VALUE:
+            edits[n++] = (struct json_edit){value, m->value.text.len, p->plan[k].with};
+            break;
+        case REPLACE_KEY: {
+            const uint8_t *key = p->r->body.ptr + m->begin;
+            size_t len = 1;
+
+            while (key[len] != '"') /* no known key holds a quote, escaped or not */
+                len++;
+            edits[n++] = (struct json_edit){m->begin, len + 1, p->plan[k].with};
+            break;
+        }
+        case INSERT_INSIDE:
+            edits[n++] = inside_edit(p, m, include_usage);
+            break;
+        }
+    }
+    return n;
+}
+
+enum err chat_request_render(const struct chat_request *r, const struct provider *provider,
+                             const char *upstream_model, uint32_t max_output, struct buf *out)
+{
+    struct render p = {.r = r, .provider = provider, .max_output = max_output};
+    struct json_value include_usage = {.text = VIEW_EMPTY};
+    struct json_edit edits[EDITS_MAX];
+    enum err e = plan_model(&p, upstream_model);
+
+    if (e != ERR_NONE)
+        return e;
+    plan_router_only(&p);
+    plan_store(&p);
+    plan_stream_options(&p, &include_usage);
+    plan_limit(&p);
+    e = buf_reserve(out, r->body.len + CHAT_RENDER_SLACK); /* one allocation, no growth */
+    if (e == ERR_NONE)
+        e = json_splice(r->body, edits, edits_make(&p, include_usage, edits), out);
+    return e;
+}
