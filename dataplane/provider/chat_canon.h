@@ -17,6 +17,11 @@ struct token_usage {
     uint32_t cached_read, cache_write, reasoning;
 };
 
+enum {
+    CHAT_CHOICES_MAX = 128, /* as OpenAI's n */
+    CHAT_TOOLS_MAX = 32,    /* calls whose arguments may still be arriving at once */
+};
+
 /* What stays the same over one response. */
 struct chat_canon {
     char id[48];          /* "gen-..." */
@@ -26,13 +31,19 @@ struct chat_canon {
     bool want_usage;      /* the client asked for usage (always true for a whole completion) */
     /* running state */
     unsigned chunks;                /* emitted so far */
-    uint32_t roles_seen;            /* bit per choice index < 32 */
+    uint32_t roles_seen[4];         /* bit per choice index < CHAT_CHOICES_MAX */
+    uint32_t finishes_seen[4];      /* likewise */
     enum usage_finish finish;       /* of choice 0; FINISH_NONE until seen */
     struct token_usage usage;
     uint64_t content_bytes;         /* text, reasoning and tool-argument bytes delivered */
     bool useful;                    /* some content, tool call, refusal or finish has been seen */
-    struct { uint32_t upstream, ours; bool used, started; } tools[32];
-    unsigned n_tools;
+    struct chat_tool {
+        uint64_t id_hash;           /* tells two calls with one index apart; 0: no id */
+        uint32_t upstream, ours;    /* index there and here */
+        uint16_t choice;
+        bool named;                 /* its name has been emitted */
+    } tools[CHAT_TOOLS_MAX];        /* a ring: the latest calls */
+    unsigned n_tools;               /* ever */
 };
 
 enum chat_kind {
@@ -45,7 +56,9 @@ struct chat_error {
     int status;          /* best HTTP status: from the object's code, else 502 */
     bool client_fault;   /* 400/404/413/422: the same request will fail elsewhere too */
     bool context_length; /* "context_length_exceeded" */
-    struct view message; /* borrowed from the event; content class: to the client only */
+    struct view message; /* content class: to the client only. Borrowed from the event, the text
+                          * between a JSON string's quotes, still escaped: paste it between quotes.
+                          * Empty when there is none or when it is about the operator's account. */
 };
 
 /* One SSE event's data. Appends to out (no framing). ERR_PROVIDER_PROTOCOL when it is no JSON. */
@@ -54,6 +67,10 @@ must_check enum err chat_canon_chunk(struct chat_canon *c, struct view data, str
 /* A whole non-stream response body. */
 must_check enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *out,
                                      enum chat_kind *kind, struct chat_error *error);
+/* A chunk of our own with the stream's id: for choice 0 the finish reason (FINISH_NONE: no choice)
+ * and, when usage is set, the usage so far. Appends to out (no framing). */
+must_check enum err chat_canon_closing(const struct chat_canon *c, enum usage_finish finish,
+                                       bool usage, struct buf *out);
 /* An error response (status >= 400) of any provider shape: what to tell the client. */
 void chat_canon_error(int status, struct view body, struct chat_error *error);
 

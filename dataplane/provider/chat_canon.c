@@ -1,0 +1,377 @@
+/* (G) The canonical chunk and completion: what stands at the top of them. Choices are in
+ * chat_delta.c, tool calls in chat_tools.c, usage in chat_usage.c, errors in chat_error.c. */
+#include "chat_canon.h"
+
+#include "chat_parts.h"
+#include "content_view.h"
+#include "secret.h"
+
+#include <assert.h>
+
+enum { TOP_MEMBERS_MAX = 64 }; /* of a chunk or completion; the most seen is 12 */
+
+enum top {
+    TOP_OTHER, /* unknown: stays as it is */
+    TOP_ID,
+    TOP_OBJECT,
+    TOP_CREATED,
+    TOP_MODEL,
+    TOP_CHOICES,
+    TOP_USAGE,
+    TOP_OPTIONAL, /* dropped when null: strict clients want it absent or a string */
+    TOP_FINGERPRINT, /* the same in chunks; in a completion one client requires it, null or not */
+    TOP_GROQ,     /* dropped; may hold the usage */
+    TOP_FILLER,   /* dropped */
+};
+
+static const struct {
+    struct view name;
+    enum top top;
+} names[] = {
+#define NAMED(text, top) {{(const uint8_t *)text, sizeof(text) - 1}, top}
+    NAMED("id", TOP_ID),
+    NAMED("object", TOP_OBJECT),
+    NAMED("created", TOP_CREATED),
+    NAMED("model", TOP_MODEL),
+    NAMED("choices", TOP_CHOICES),
+    NAMED("usage", TOP_USAGE),
+    NAMED("system_fingerprint", TOP_FINGERPRINT),
+    NAMED("service_tier", TOP_OPTIONAL),
+    NAMED("error", TOP_OPTIONAL),
+    NAMED("x_groq", TOP_GROQ),
+    NAMED("obfuscation", TOP_FILLER),           /* OpenAI: padding against traffic analysis */
+    NAMED("p", TOP_FILLER),                     /* Mistral: the same */
+    NAMED("time_info", TOP_FILLER),             /* Cerebras */
+    NAMED("prompt_filter_results", TOP_FILLER), /* Azure */
+    NAMED("latency_checkpoint", TOP_FILLER),    /* Azure */
+    NAMED("base_resp", TOP_FILLER),             /* MiniMax */
+    NAMED("input_sensitive", TOP_FILLER),
+    NAMED("output_sensitive", TOP_FILLER),
+    NAMED("generationId", TOP_FILLER),          /* Vercel */
+    NAMED("provider", TOP_FILLER),              /* OpenRouter: its own provider, not ours */
+#undef NAMED
+};
+
+struct document {
+    struct json_value root;
+    struct json_member m[TOP_MEMBERS_MAX];
+    enum top top[TOP_MEMBERS_MAX];
+    size_t n;
+    struct json_value choices, usage; /* text empty when absent */
+    bool has[TOP_FILLER + 1];
+};
+
+static enum top top_of(struct view key)
+{
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (key_is(key, names[i].name))
+            return names[i].top;
+    }
+    return TOP_OTHER;
+}
+
+static struct view trim(struct view v)
+{
+    while (v.len != 0 && strchr(" \t\r\n", v.ptr[v.len - 1]) != NULL && v.ptr[v.len - 1] != 0)
+        v.len--;
+    while (v.len != 0 && strchr(" \t\r\n", v.ptr[0]) != NULL && v.ptr[0] != 0)
+        v = view_from(v, 1);
+    return v;
+}
+
+static enum err document_read(struct view text, struct document *d)
+{
+    struct json_value in_groq;
+
+    d->n = 0;
+    d->choices = d->usage = (struct json_value){JSON_NULL, VIEW_EMPTY};
+    memset(d->has, 0, sizeof d->has);
+    d->root = (struct json_value){JSON_OBJECT, text};
+    if (json_object(text, d->m, TOP_MEMBERS_MAX, &d->n, NULL) != ERR_NONE)
+        return ERR_PROVIDER_PROTOCOL;
+    for (size_t i = 0; i < d->n; i++) {
+        d->top[i] = top_of(d->m[i].key);
+        d->has[d->top[i]] = true;
+        if (d->top[i] == TOP_CHOICES)
+            d->choices = d->m[i].value;
+        else if (d->top[i] == TOP_USAGE && d->m[i].value.kind == JSON_OBJECT)
+            d->usage = d->m[i].value;
+    }
+    for (size_t i = 0; d->usage.text.len == 0 && i < d->n; i++) {
+        if (d->top[i] == TOP_GROQ && json_get(d->m[i].value, "usage", &in_groq) &&
+            in_groq.kind == JSON_OBJECT)
+            d->usage = in_groq;
+    }
+    return ERR_NONE;
+}
+
+/* Anything that can only be an error, in a document that is no answer or carries one beside it. */
+static bool document_is_error(const struct document *d, struct chat_error *error)
+{
+    bool bare = !d->has[TOP_CHOICES];
+
+    if (!bare && !d->has[TOP_OPTIONAL] && !d->has[TOP_FILLER])
+        return false;
+    return chat_error_read(d->root, bare, error);
+}
+
+static void put_quoted(struct patch *p, struct view text)
+{
+    if (p->e == ERR_NONE)
+        p->e = buf_append_json_string(p->out, text);
+}
+
+static void put_number(struct patch *p, uint64_t n)
+{
+    if (p->e == ERR_NONE)
+        p->e = buf_append_u64(p->out, n);
+}
+
+static void put_top(const struct chat_canon *c, struct patch *p, enum top top, bool whole)
+{
+    switch ((int)top) {
+    case TOP_ID:
+        put_quoted(p, view_str(c->id));
+        break;
+    case TOP_OBJECT:
+        patch_put(p, whole ? VIEW_LIT("\"chat.completion\"") : VIEW_LIT("\"chat.completion.chunk\""));
+        break;
+    case TOP_CREATED:
+        put_number(p, c->created);
+        break;
+    case TOP_MODEL:
+        put_quoted(p, c->model);
+        break;
+    default:
+        assert(!"a member that is not ours");
+    }
+}
+
+static void choices_patch(struct chat_canon *c, struct patch *p, struct json_value v, bool whole,
+                          struct choice_seen *seen)
+{
+    struct json_iter it;
+    struct json_member m;
+    uint32_t i = 0;
+
+    if (v.kind != JSON_ARRAY) {
+        patch_replace(p, v.text, VIEW_LIT("[]"));
+        return;
+    }
+    for (it = json_iter(v); json_next(&it, &m); i++)
+        chat_choice(c, p, m.value, i, whole, seen);
+}
+
+static void member_patch(struct chat_canon *c, struct patch *p, struct patch_object *o,
+                         const struct json_member *m, enum top top, bool whole,
+                         struct choice_seen *seen)
+{
+    bool null = m->value.kind == JSON_NULL;
+
+    if (top == TOP_GROQ || top == TOP_FILLER || (top == TOP_OPTIONAL && null) ||
+        (top == TOP_FINGERPRINT && null && !whole) ||
+        (top == TOP_USAGE && (m->value.kind != JSON_OBJECT || !c->want_usage))) {
+        patch_drop(o, m);
+        return;
+    }
+    patch_keep(o, m);
+    if (top >= TOP_ID && top <= TOP_MODEL) {
+        patch_copy_to(p, m->value.text.ptr);
+        put_top(c, p, top, whole);
+        patch_skip_to(p, m->value.text.ptr + m->value.text.len);
+    } else if (top == TOP_CHOICES)
+        choices_patch(c, p, m->value, whole, seen);
+}
+
+static void missing_add(const struct chat_canon *c, struct patch *p, struct patch_object *o,
+                        const struct document *d, const struct choice_seen *seen, bool whole)
+{
+    static const struct view heads[] = {{(const uint8_t *)"\"id\":", 5},
+                                        {(const uint8_t *)"\"object\":", 9},
+                                        {(const uint8_t *)"\"created\":", 10},
+                                        {(const uint8_t *)"\"model\":", 8}};
+    struct json_value usage = d->usage.text.len != 0 ? d->usage : seen->usage;
+    bool in_place = false;
+
+    for (int t = TOP_ID; t <= TOP_MODEL; t++) {
+        if (d->has[t])
+            continue;
+        patch_add(o, heads[t - TOP_ID]);
+        put_top(c, p, (enum top)t, whole);
+    }
+    if (!d->has[TOP_CHOICES])
+        patch_add(o, VIEW_LIT("\"choices\":[]"));
+    if (whole && !d->has[TOP_FINGERPRINT])
+        patch_add(o, VIEW_LIT("\"system_fingerprint\":null"));
+    for (size_t i = 0; i < d->n; i++)
+        in_place = in_place || (d->top[i] == TOP_USAGE && d->m[i].value.kind == JSON_OBJECT);
+    if (c->want_usage && !in_place && usage.text.len != 0) {
+        patch_add(o, VIEW_LIT("\"usage\":"));
+        patch_put(p, usage.text);
+    }
+}
+
+static void rewrite(struct chat_canon *c, struct document *d, struct patch *p, bool whole,
+                    struct choice_seen *seen)
+{
+    struct patch_object o = patch_open(p, d->root);
+
+    for (size_t i = 0; i < d->n; i++)
+        member_patch(c, p, &o, &d->m[i], d->top[i], whole, seen);
+    missing_add(c, p, &o, d, seen, whole);
+    patch_close(&o);
+    patch_copy_to(p, d->root.text.ptr + d->root.text.len);
+}
+
+static void take_back(struct buf *out, size_t len)
+{
+    secret_wipe(out->ptr + len, out->len - len);
+    out->len = len;
+}
+
+/* A raw line break can only be white space between tokens, but would end our data line. */
+static void one_line(struct buf *out, size_t from)
+{
+    for (size_t i = from; i < out->len; i++) {
+        if (out->ptr[i] == '\n' || out->ptr[i] == '\r')
+            out->ptr[i] = ' ';
+    }
+}
+
+static bool array_empty(struct json_value v)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+
+    return v.kind != JSON_ARRAY || v.text.len == 0 || !json_next(&it, &m);
+}
+
+/* Does a chunk without usage still say anything? */
+static bool chunk_speaks(const struct document *d, const struct choice_seen *seen, bool had_usage)
+{
+    if (array_empty(d->choices))
+        return false;
+    return !had_usage || seen->role || seen->content || seen->finish;
+}
+
+enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *out,
+                          enum chat_kind *kind, struct chat_error *error)
+{
+    struct document d;
+    struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}};
+    struct patch p = {.doc = trim(data), .out = out};
+    struct token_usage usage;
+    size_t start = out->len;
+    bool had_usage;
+
+    *kind = CHAT_NOTHING;
+    if (p.doc.len == 0)
+        return ERR_NONE;
+    if (view_eq(p.doc, VIEW_LIT("[DONE]"))) {
+        *kind = CHAT_DONE;
+        return ERR_NONE;
+    }
+    p.e = document_read(p.doc, &d);
+    if (p.e != ERR_NONE)
+        return p.e;
+    if (document_is_error(&d, error)) {
+        if (chat_usage_read(c->provider, d.usage, &usage))
+            c->usage = usage; /* what ran before the error is still billed */
+        *kind = CHAT_ERROR;
+        return ERR_NONE;
+    }
+    rewrite(c, &d, &p, false, &seen);
+    if (p.e != ERR_NONE) {
+        take_back(out, start);
+        return p.e;
+    }
+    had_usage = chat_usage_read(c->provider, d.usage.text.len != 0 ? d.usage : seen.usage, &usage);
+    if (had_usage)
+        c->usage = usage;
+    c->useful = c->useful || seen.content || seen.finish;
+    if (!(had_usage && c->want_usage) && !chunk_speaks(&d, &seen, had_usage)) {
+        take_back(out, start);
+        return ERR_NONE;
+    }
+    if (memchr(p.doc.ptr, '\n', p.doc.len) != NULL || memchr(p.doc.ptr, '\r', p.doc.len) != NULL)
+        one_line(out, start);
+    c->chunks++;
+    *kind = CHAT_EMIT;
+    return ERR_NONE;
+}
+
+enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *out,
+                          enum chat_kind *kind, struct chat_error *error)
+{
+    struct document d;
+    struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}};
+    struct patch p = {.doc = trim(body), .out = out};
+    struct token_usage usage;
+    size_t start = out->len;
+
+    *kind = CHAT_NOTHING;
+    c->want_usage = true;
+    p.e = document_read(p.doc, &d);
+    if (p.e != ERR_NONE)
+        return p.e;
+    if (document_is_error(&d, error)) {
+        *kind = CHAT_ERROR;
+        return ERR_NONE;
+    }
+    if (array_empty(d.choices))
+        return ERR_PROVIDER_PROTOCOL;
+    rewrite(c, &d, &p, true, &seen);
+    if (p.e != ERR_NONE) {
+        take_back(out, start);
+        return p.e;
+    }
+    if (chat_usage_read(c->provider, d.usage.text.len != 0 ? d.usage : seen.usage, &usage))
+        c->usage = usage;
+    c->useful = true;
+    *kind = CHAT_EMIT;
+    return ERR_NONE;
+}
+
+static void put_usage(struct patch *p, const struct token_usage *u)
+{
+    patch_put(p, VIEW_LIT(",\"usage\":{\"prompt_tokens\":"));
+    put_number(p, u->prompt);
+    patch_put(p, VIEW_LIT(",\"completion_tokens\":"));
+    put_number(p, u->completion);
+    patch_put(p, VIEW_LIT(",\"total_tokens\":"));
+    put_number(p, (uint64_t)u->prompt + u->completion);
+    patch_put(p, VIEW_LIT(",\"prompt_tokens_details\":{\"cached_tokens\":"));
+    put_number(p, u->cached_read);
+    patch_put(p, VIEW_LIT("},\"completion_tokens_details\":{\"reasoning_tokens\":"));
+    put_number(p, u->reasoning);
+    patch_put(p, VIEW_LIT("}}"));
+}
+
+enum err chat_canon_closing(const struct chat_canon *c, enum usage_finish finish, bool usage,
+                            struct buf *out)
+{
+    struct patch p = {.out = out};
+    size_t start = out->len;
+
+    patch_put(&p, VIEW_LIT("{\"id\":"));
+    put_top(c, &p, TOP_ID, false);
+    patch_put(&p, VIEW_LIT(",\"object\":"));
+    put_top(c, &p, TOP_OBJECT, false);
+    patch_put(&p, VIEW_LIT(",\"created\":"));
+    put_top(c, &p, TOP_CREATED, false);
+    patch_put(&p, VIEW_LIT(",\"model\":"));
+    put_top(c, &p, TOP_MODEL, false);
+    patch_put(&p, VIEW_LIT(",\"choices\":["));
+    if (finish != FINISH_NONE) {
+        patch_put(&p, VIEW_LIT("{\"index\":0,\"delta\":{},\"finish_reason\":"));
+        put_quoted(&p, view_str(usage_finish_name(finish)));
+        patch_put(&p, VIEW_LIT("}"));
+    }
+    patch_put(&p, VIEW_LIT("]"));
+    if (usage)
+        put_usage(&p, &c->usage);
+    patch_put(&p, VIEW_LIT("}"));
+    if (p.e != ERR_NONE)
+        take_back(out, start);
+    return p.e;
+}

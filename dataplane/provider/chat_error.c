@@ -1,0 +1,206 @@
+/* (G) Provider errors in all the shapes they come in: what the client may be told, and whether
+ * another provider could do better. */
+#include "chat_parts.h"
+
+#include "content_view.h"
+
+#include <ctype.h>
+
+enum { MESSAGE_SEARCH_MAX = 4096 }; /* bytes of a message looked through for tell-tale words */
+
+static const struct {
+    const char *word; /* of "type", "code" or "status" */
+    int status;
+} words[] = {
+    {"context_length_exceeded", 400},
+    {"invalid_request_error", 400},
+    {"invalid_prompt", 400},
+    {"content_filter", 400},
+    {"tool_use_failed", 400},
+    {"INVALID_ARGUMENT", 400},
+    {"FAILED_PRECONDITION", 400},
+    {"authentication_error", 401},
+    {"invalid_api_key", 401},
+    {"UNAUTHENTICATED", 401},
+    {"billing_error", 402},
+    {"insufficient_quota", 429},
+    {"permission_error", 403},
+    {"PERMISSION_DENIED", 403},
+    {"not_found_error", 404},
+    {"model_not_found", 404},
+    {"NOT_FOUND", 404},
+    {"request_too_large", 413},
+    {"rate_limit_exceeded", 429},
+    {"rate_limit_error", 429},
+    {"RESOURCE_EXHAUSTED", 429},
+    {"server_error", 500},
+    {"internal_server_error", 500},
+    {"api_error", 500},
+    {"INTERNAL", 500},
+    {"overloaded_error", 503},
+    {"UNAVAILABLE", 503},
+    {"timeout_error", 504},
+    {"DEADLINE_EXCEEDED", 504},
+};
+
+static int word_status(struct json_value v)
+{
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (json_string_is(v, words[i].word))
+            return words[i].status;
+    }
+    return 0;
+}
+
+/* A status as a number, or as the digits of a string. */
+static int number_status(struct json_value v)
+{
+    struct view digits = v.text;
+    uint64_t n;
+
+    if (v.kind == JSON_STRING)
+        digits = inner(v);
+    else if (v.kind != JSON_NUMBER)
+        return 0;
+    return view_u64(digits, &n) && n >= 400 && n <= 599 ? (int)n : 0;
+}
+
+static bool mentions(struct view text, const char *lower)
+{
+    size_t n = strlen(lower);
+
+    if (text.len > MESSAGE_SEARCH_MAX)
+        text.len = MESSAGE_SEARCH_MAX;
+    for (size_t i = 0; i + n <= text.len; i++) {
+        size_t k = 0;
+
+        while (k < n && tolower(text.ptr[i + k]) == lower[k])
+            k++;
+        if (k == n)
+            return true;
+    }
+    return false;
+}
+
+static void read_object(struct json_value error, struct chat_error *out)
+{
+    struct json_iter it = json_iter(error);
+    struct json_member m;
+    int by_word = 0, by_number = 0, s;
+
+    while (json_next(&it, &m)) {
+        if (KEY_IS(m, "message") || KEY_IS(m, "status_msg") || KEY_IS(m, "msg")) {
+            if (m.value.kind == JSON_STRING)
+                out->message = inner(m.value);
+        } else if (KEY_IS(m, "code") || KEY_IS(m, "type") || KEY_IS(m, "status") ||
+                   KEY_IS(m, "status_code")) {
+            s = number_status(m.value);
+            by_number = s != 0 ? s : by_number;
+            s = word_status(m.value);
+            by_word = s != 0 ? s : by_word;
+            if (json_string_is(m.value, "context_length_exceeded"))
+                out->context_length = true;
+        }
+    }
+    if (by_number != 0 || by_word != 0)
+        out->status = by_number != 0 ? by_number : by_word;
+}
+
+/* {"detail":"..."} and {"detail":[{"msg":"..."}]}, as FastAPI servers answer. */
+static void read_detail(struct json_value detail, struct chat_error *out)
+{
+    struct json_iter it;
+    struct json_member first;
+
+    if (detail.kind == JSON_STRING)
+        out->message = inner(detail);
+    else if (detail.kind == JSON_OBJECT)
+        read_object(detail, out);
+    else if (detail.kind == JSON_ARRAY) {
+        it = json_iter(detail);
+        if (json_next(&it, &first) && first.value.kind == JSON_OBJECT)
+            read_object(first.value, out);
+    }
+}
+
+static bool base_resp_failed(struct json_value v)
+{
+    struct json_value code;
+    int64_t n;
+
+    return json_get(v, "status_code", &code) && json_i64(code, &n) == ERR_NONE && n != 0;
+}
+
+static void judge(struct chat_error *e)
+{
+    static const char *const too_long[] = {"context length", "maximum context", "context window",
+                                           "prompt is too long", "context_length"};
+    bool key_trouble;
+
+    for (size_t i = 0; i < sizeof too_long / sizeof too_long[0] && e->status == 400; i++)
+        e->context_length = e->context_length || mentions(e->message, too_long[i]);
+    /* Some providers say 400 for a bad key of ours; that is no fault of the request. */
+    key_trouble = e->status == 400 && !e->context_length &&
+                  (mentions(e->message, "api key") || mentions(e->message, "api_key"));
+    if (key_trouble)
+        e->status = 401;
+    e->client_fault =
+        e->status == 400 || e->status == 404 || e->status == 413 || e->status == 422;
+    /* These speak of the operator's account, with fragments of its key: not the client's business. */
+    if (e->status == 401 || e->status == 402 || e->status == 403)
+        e->message = VIEW_EMPTY;
+}
+
+bool chat_error_read(struct json_value object, bool bare, struct chat_error *out)
+{
+    struct json_iter it = json_iter(object);
+    struct json_member m;
+    bool found = false;
+
+    *out = (struct chat_error){.status = 502};
+    while (json_next(&it, &m)) {
+        if (KEY_IS(m, "error") && m.value.kind == JSON_OBJECT) {
+            found = true;
+            read_object(m.value, out);
+        } else if (KEY_IS(m, "error") && m.value.kind == JSON_STRING) {
+            found = true;
+            out->message = inner(m.value);
+        } else if (KEY_IS(m, "base_resp") && base_resp_failed(m.value)) {
+            found = true;
+            read_object(m.value, out);
+        } else if (bare && KEY_IS(m, "detail")) {
+            found = true;
+            read_detail(m.value, out);
+        }
+    }
+    if (!found && bare && (json_get(object, "message", &m.value) || json_get(object, "msg", &m.value))) {
+        found = m.value.kind == JSON_STRING;
+        read_object(object, out);
+    }
+    if (found)
+        judge(out);
+    return found;
+}
+
+void chat_canon_error(int status, struct view body, struct chat_error *error)
+{
+    struct json_value root;
+    struct json_iter it;
+    struct json_member first;
+
+    *error = (struct chat_error){.status = status};
+    if (json_check(body, &root, NULL) == ERR_NONE) {
+        if (root.kind == JSON_ARRAY) { /* Gemini wraps its error in an array */
+            it = json_iter(root);
+            if (json_next(&it, &first))
+                root = first.value;
+        }
+        if (root.kind == JSON_OBJECT)
+            (void)chat_error_read(root, true, error);
+        else if (root.kind == JSON_STRING)
+            error->message = inner(root);
+    }
+    if (error->status != 401 || status != 400) /* 400 for a bad key stays judged as 401 */
+        error->status = status;
+    judge(error);
+}

@@ -1,0 +1,84 @@
+/* What the files of chat_canon share: the in-order rewriter and the parts of a chunk. Private to
+ * this directory's chat_*.c. */
+#ifndef TR_DATAPLANE_PROVIDER_CHAT_PARTS_H
+#define TR_DATAPLANE_PROVIDER_CHAT_PARTS_H
+
+#include "buf.h"
+#include "chat_canon.h"
+#include "json.h"
+
+/* Copies a document to out front to back, with replacements on the way. The first failure sticks:
+ * later calls do nothing, and the caller looks at e once. */
+struct patch {
+    struct view doc; /* validated JSON */
+    size_t at;       /* bytes of doc already copied or skipped */
+    struct buf *out;
+    enum err e;
+};
+void patch_put(struct patch *p, struct view text);              /* text at this place */
+void patch_copy_to(struct patch *p, const uint8_t *stop);       /* doc's bytes up to stop */
+void patch_skip_to(struct patch *p, const uint8_t *stop);       /* leave out bytes up to stop */
+void patch_replace(struct patch *p, struct view old, struct view with);
+
+/* One object of the document being rewritten. Call keep (and then patch inside the value) or drop
+ * once per member, in order; then add what is missing; then close. */
+struct patch_object {
+    struct patch *p;
+    const uint8_t *body;     /* behind the opening brace */
+    const uint8_t *prev_end; /* end of the last member seen; NULL before the first */
+    const uint8_t *lead;     /* first of the dropped members that no kept one precedes */
+    bool kept;
+};
+struct patch_object patch_open(struct patch *p, struct json_value object);
+void patch_keep(struct patch_object *o, const struct json_member *m);
+void patch_drop(struct patch_object *o, const struct json_member *m);
+void patch_close(struct patch_object *o);
+/* Append a member behind the ones seen so far (all of them must have been seen): its head
+ * ("\"role\":") now, its value with patch_put(). */
+void patch_add(struct patch_object *o, struct view head);
+
+/* The members of a validated object. False when there are more than max. */
+enum { PART_MEMBERS_MAX = 48 }; /* of a choice, a delta, a tool call; the most seen is 10 */
+bool part_members(struct json_value object, struct json_member m[static PART_MEMBERS_MAX],
+                  size_t *n);
+/* Like json_key_is, without the call when the key has no escapes. */
+static inline bool key_is(struct view key, struct view name)
+{
+    return key.len == name.len ? memcmp(key.ptr, name.ptr, name.len) == 0
+                               : key.len > name.len && memchr(key.ptr, '\\', key.len) != NULL &&
+                                     json_key_is(key, (const char *)name.ptr);
+}
+#define KEY_IS(m, literal) key_is((m).key, VIEW_LIT(literal))
+
+static inline bool is_text(struct json_value v) /* a non-empty string */
+{
+    return v.kind == JSON_STRING && v.text.len > 2;
+}
+static inline struct view inner(struct json_value string)
+{
+    return view_of(string.text.ptr + 1, string.text.len - 2);
+}
+
+/* chat_delta.c: a choice of a chunk (whole = false, "delta") or of a completion ("message"). */
+struct choice_seen {
+    bool role;               /* the first delta of a choice */
+    bool content;            /* something a reader sees: text, a tool call, a refusal */
+    bool finish;             /* a finish reason that this choice had not given before */
+    struct json_value usage; /* "usage" inside the choice; text empty when there was none */
+};
+void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice, uint32_t position,
+                 bool whole, struct choice_seen *seen);
+
+/* chat_tools.c: the value of "tool_calls", an array. */
+void chat_tool_calls(struct chat_canon *c, struct patch *p, struct json_value calls,
+                     uint32_t choice, bool whole);
+
+/* chat_usage.c: read a usage object; says nothing (false) when all its figures are zero or absent. */
+bool chat_usage_read(const struct provider *provider, struct json_value usage,
+                     struct token_usage *out);
+
+/* chat_error.c: true when the validated object is an error in any provider's shape. bare: it has no
+ * "choices" (or came with an error status), so a message without an error object counts too. */
+bool chat_error_read(struct json_value object, bool bare, struct chat_error *out);
+
+#endif

@@ -1,0 +1,101 @@
+/* (G) The in-order rewriter behind chat_canon. */
+#include "chat_parts.h"
+
+#include "content_view.h"
+
+#include <assert.h>
+
+void patch_put(struct patch *p, struct view text)
+{
+    if (p->e == ERR_NONE && text.len != 0)
+        p->e = buf_append(p->out, text);
+}
+
+void patch_copy_to(struct patch *p, const uint8_t *stop)
+{
+    size_t to = (size_t)(stop - p->doc.ptr);
+
+    assert(to >= p->at && to <= p->doc.len);
+    patch_put(p, view_of(p->doc.ptr + p->at, to - p->at));
+    p->at = to;
+}
+
+void patch_skip_to(struct patch *p, const uint8_t *stop)
+{
+    size_t to = (size_t)(stop - p->doc.ptr);
+
+    assert(to >= p->at && to <= p->doc.len);
+    p->at = to;
+}
+
+void patch_replace(struct patch *p, struct view old, struct view with)
+{
+    patch_copy_to(p, old.ptr);
+    patch_put(p, with);
+    patch_skip_to(p, old.ptr + old.len);
+}
+
+static const uint8_t *value_end(const struct json_member *m)
+{
+    return m->value.text.ptr + m->value.text.len;
+}
+
+struct patch_object patch_open(struct patch *p, struct json_value object)
+{
+    assert(object.kind == JSON_OBJECT);
+    return (struct patch_object){.p = p, .body = object.text.ptr + 1};
+}
+
+void patch_keep(struct patch_object *o, const struct json_member *m)
+{
+    if (o->lead != NULL) {
+        patch_copy_to(o->p, o->lead);
+        patch_skip_to(o->p, m->key.ptr - 1);
+        o->lead = NULL;
+    }
+    o->kept = true;
+    o->prev_end = value_end(m);
+}
+
+void patch_drop(struct patch_object *o, const struct json_member *m)
+{
+    if (o->kept) { /* takes the comma before it along */
+        patch_copy_to(o->p, o->prev_end);
+        patch_skip_to(o->p, value_end(m));
+    } else if (o->lead == NULL)
+        o->lead = m->key.ptr - 1;
+    o->prev_end = value_end(m);
+}
+
+void patch_close(struct patch_object *o)
+{
+    if (o->lead == NULL)
+        return;
+    patch_copy_to(o->p, o->lead);
+    patch_skip_to(o->p, o->prev_end);
+    o->lead = NULL;
+}
+
+void patch_add(struct patch_object *o, struct view head)
+{
+    patch_close(o);
+    patch_copy_to(o->p, o->prev_end != NULL ? o->prev_end : o->body);
+    if (o->kept)
+        patch_put(o->p, VIEW_LIT(","));
+    patch_put(o->p, head);
+    o->kept = true;
+}
+
+bool part_members(struct json_value object, struct json_member m[static PART_MEMBERS_MAX],
+                  size_t *n)
+{
+    struct json_iter it = json_iter(object);
+    struct json_member one;
+
+    for (*n = 0; json_next(&it, &one); ++*n) {
+        if (*n == PART_MEMBERS_MAX)
+            return false;
+        m[*n] = one;
+    }
+    return true;
+}
