@@ -1,0 +1,35 @@
+/* One PostgreSQL connection in pipeline mode on a libuv loop, and a synchronous session for
+ * migrations: what db.c makes of libpq for pool.c and migrate.c. */
+#ifndef TR_CONTROLPLANE_DB_CONN_H
+#define TR_CONTROLPLANE_DB_CONN_H
+
+#include "db.h"
+
+struct conn;
+struct conn_events {
+    void (*ready)(void *cookie); /* connected and every statement prepared */
+    /* The answer to the oldest conn_send that has none; after its commit. */
+    void (*answer)(void *cookie, enum err e, const struct db_result *r);
+    void (*notified)(void *cookie, struct view channel, struct view payload);
+    void (*down)(void *cookie); /* over; fires once and last; conn_free it later, not from here */
+    void *cookie;
+};
+/* listener: subscribe to the channels instead of preparing every statement (only STMT_PING).
+ * Events fire from the loop, never from inside conn_open. */
+must_check enum err conn_open(uv_loop_t *loop, const char *url, bool listener,
+                              const struct conn_events *events, struct conn **out);
+void conn_free(struct conn *c);
+/* ERR_DB: the connection is broken; `down` follows from the loop or conn_free ends it. */
+must_check enum err conn_send(struct conn *c, enum stmt s, const struct db_param *params, size_t n);
+
+struct session;
+must_check enum err session_open(const char *url, struct session **out, struct buf *why);
+void session_close(struct session *s);
+/* Any number of statements, no values. */
+must_check enum err session_run(struct session *s, const char *sql, struct buf *why);
+/* One statement with bound values; *out may be NULL, else given to the caller (result_free). */
+must_check enum err session_query(struct session *s, enum stmt stmt, const struct db_param *params,
+                                  size_t n, struct db_result **out, struct buf *why);
+void result_free(struct db_result *r);
+
+#endif

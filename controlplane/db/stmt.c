@@ -1,0 +1,207 @@
+#include "stmt.h"
+
+#include <assert.h>
+
+/* A key as the API shows it (OpenRouter's object, and our role and rates). s is its key_spend. */
+#define KEY_OBJECT                                                                                 \
+    "encode(k.digest, 'hex') AS hash, k.name, k.label, k.role, k.disabled,"                        \
+    " usd(k.limit_nusd) AS \"limit\","                                                             \
+    " usd(greatest(0, k.limit_nusd - s.window_nusd)) AS limit_remaining,"                          \
+    " nullif(k.limit_reset, 'none') AS limit_reset, false AS include_byok_in_limit,"               \
+    " usd(s.total_nusd) AS usage, usd(s.daily_nusd) AS usage_daily,"                               \
+    " usd(s.weekly_nusd) AS usage_weekly, usd(s.monthly_nusd) AS usage_monthly,"                   \
+    " 0 AS byok_usage, 0 AS byok_usage_daily, 0 AS byok_usage_weekly, 0 AS byok_usage_monthly,"    \
+    " k.requests_per_minute, k.tokens_per_minute, utc_text(k.created_at) AS created_at,"           \
+    " utc_text(k.updated_at) AS updated_at, utc_text(k.expires_at) AS expires_at,"                 \
+    " NULL AS creator_user_id, k.account_id AS workspace_id"
+
+static const struct {
+    const char *name;
+    size_t params;
+    bool pooled;
+    const char *sql;
+} table[STMT_COUNT] = {
+    [STMT_PING] = {"ping", 0, true, "SELECT 1"},
+    [STMT_BOOT] = {"boot", 3, true,
+                   "INSERT INTO boot (boot_id, measurement, simulated) VALUES ($1, $2, $3)"
+                   " ON CONFLICT (boot_id) DO UPDATE SET last_seen = now()"},
+    [STMT_LEASE_OPEN] =
+        {"lease_open", 6, true,
+         "SELECT outcome, o_key, o_account, o_lease, o_granted, o_requests, o_tokens,"
+         " o_expires_ms FROM lease_open($1, $2, $3, $4, $5, $6)"},
+    [STMT_LEASE_EXTEND] = {"lease_extend", 6, true,
+                           "SELECT outcome, o_granted FROM lease_extend($1, $2, $3, $4, $5, $6)"},
+    [STMT_LEASE_RETURN] = {"lease_return", 4, true, "SELECT lease_return($1, $2, $3, $4)"},
+    [STMT_LEASE_RECLAIM] = {"lease_reclaim", 2, true, "SELECT lease_reclaim($1, $2)"},
+    [STMT_USAGE_INGEST] = {"usage_ingest", 30, true,
+                           "SELECT usage_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+                           " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
+                           " $27, $28, $29, $30)"},
+    /* One statement, one snapshot: the version, then models, then endpoints. */
+    [STMT_CATALOG_READ] =
+        {"catalog_read", 0, true,
+         "SELECT 0 AS what, max(version)::bigint AS no, NULL::bigint AS model_no, NULL AS id,"
+         " NULL AS name, NULL::bigint AS a, NULL::bigint AS b, NULL::bigint AS c, NULL::bigint AS "
+         "d,"
+         " NULL::bigint AS e, NULL::bigint AS f, NULL::bigint AS g FROM catalog_version"
+         " HAVING max(version) IS NOT NULL"
+         " UNION ALL SELECT 1, model_no, NULL, id, name, context_length, max_output, created,"
+         " capabilities, NULL, NULL, NULL FROM model WHERE enabled"
+         " UNION ALL SELECT 2, e.endpoint_no, e.model_no, e.upstream_model, e.provider,"
+         " e.provider_no, e.weight, p.prompt_pusd, p.completion_pusd, p.cached_pusd,"
+         " p.cache_write_pusd, e.price_version"
+         " FROM endpoint e JOIN model m USING (model_no)"
+         " JOIN price p ON p.endpoint_no = e.endpoint_no AND p.version = e.price_version"
+         " WHERE m.enabled ORDER BY 1, 2"},
+    [STMT_CATALOG_APPLY] =
+        {"catalog_apply", 15, true,
+         "SELECT catalog_apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+         " $13, $14, $15)"},
+
+    [STMT_ACCOUNT_CREATE] =
+        {"account_create", 8, true,
+         "WITH a AS (INSERT INTO account (account_id, name, operator) VALUES ($1, $2, $3)"
+         " RETURNING account_id, created_at)"
+         " INSERT INTO api_key (key_id, account_id, digest, name, label, role)"
+         " SELECT $4, a.account_id, $5, $6, $7, $8 FROM a RETURNING utc_text(created_at)"},
+    [STMT_KEY_AUTH] = {"key_auth", 1, true,
+                       "SELECT k.key_id, k.account_id, k.role, CASE WHEN k.disabled THEN 'disabled'"
+                       " WHEN k.expires_at <= ledger_now() THEN 'expired' ELSE 'ok' END"
+                       " FROM api_key k WHERE k.digest = $1 AND k.deleted_at IS NULL"},
+    [STMT_KEY_CREATE] =
+        {"key_create", 11, true,
+         "INSERT INTO api_key (key_id, account_id, digest, name, label, role, limit_nusd,"
+         " limit_reset, expires_at, requests_per_minute, tokens_per_minute)"
+         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, to_timestamp($9::bigint / 1000.0), $10::bigint,"
+         " $11::bigint)"},
+    [STMT_KEY_LIST] =
+        {"key_list", 3, true,
+         "SELECT coalesce(json_agg(o), '[]') FROM (SELECT " KEY_OBJECT
+         " FROM api_key k JOIN key_spend s USING (key_id)"
+         " WHERE k.account_id = $1 AND k.deleted_at IS NULL AND (NOT k.disabled OR $2::boolean)"
+         " ORDER BY k.created_at, k.key_id LIMIT 100 OFFSET $3::bigint) o"},
+    [STMT_KEY_GET] = {"key_get", 2, true,
+                      "SELECT row_to_json(o) FROM (SELECT " KEY_OBJECT
+                      " FROM api_key k JOIN key_spend s USING (key_id)"
+                      " WHERE k.account_id = $1 AND k.digest = $2 AND k.deleted_at IS NULL) o"},
+    /* NULL leaves a column as it is; a limit and an expiry, which may become NULL, have a flag. */
+    [STMT_KEY_PATCH] =
+        {"key_patch", 11, true,
+         "UPDATE api_key SET name = coalesce($3, name), disabled = coalesce($4, disabled),"
+         " limit_nusd = CASE WHEN $5::boolean THEN $6::bigint ELSE limit_nusd END,"
+         " limit_reset = coalesce($7, limit_reset),"
+         " expires_at = CASE WHEN $8::boolean THEN to_timestamp($9::bigint / 1000.0)"
+         " ELSE expires_at END,"
+         " requests_per_minute = coalesce($10::bigint, requests_per_minute),"
+         " tokens_per_minute = coalesce($11::bigint, tokens_per_minute), updated_at = now()"
+         " WHERE account_id = $1 AND digest = $2 AND deleted_at IS NULL RETURNING key_id"},
+    [STMT_KEY_DELETE] =
+        {"key_delete", 2, true,
+         "UPDATE api_key SET deleted_at = now(), disabled = true, updated_at = now()"
+         " WHERE account_id = $1 AND digest = $2 AND deleted_at IS NULL"
+         " RETURNING key_id"},
+    [STMT_KEY_SELF] =
+        {"key_self", 1, true,
+         "SELECT row_to_json(o) FROM (SELECT " KEY_OBJECT
+         ", false AS is_free_tier, k.role <> 'inference' AS is_management_key,"
+         " k.role <> 'inference' AS is_provisioning_key,"
+         " json_build_object('requests', CASE WHEN k.requests_per_minute = 0 THEN -1"
+         " ELSE k.requests_per_minute END, 'interval', '1m', 'note', 'requests per minute, -1 is"
+         " unlimited') AS rate_limit"
+         " FROM api_key k JOIN key_spend s USING (key_id) WHERE k.key_id = $1) o"},
+    /* What came in is what is there and what was paid: deposits are not summed up again. */
+    [STMT_CREDITS] =
+        {"credits", 1, true,
+         "SELECT json_build_object('total_credits', usd(b.available + b.leased + t.billed),"
+         " 'total_usage', usd(t.billed), 'available', usd(b.available), 'leased', usd(b.leased))"
+         " FROM (SELECT sum(balance_nusd) FILTER (WHERE kind = 'available') AS available,"
+         " sum(balance_nusd) FILTER (WHERE kind = 'leased') AS leased"
+         " FROM ledger_account WHERE owner = $1) b,"
+         " (SELECT coalesce(sum(billed_nusd), 0) AS billed FROM key_total WHERE account_id = $1) "
+         "t"},
+    [STMT_TOPUP] = {"topup", 3, true,
+                    "SELECT outcome, o_transfer, o_available FROM ledger_topup($1, $2, $3)"},
+    [STMT_ACTIVITY] =
+        {"activity", 3, true,
+         "SELECT coalesce(json_agg(o), '[]') FROM (SELECT to_char(d.day, 'YYYY-MM-DD') AS date,"
+         " coalesce(m.id, 'unknown') AS model, coalesce(m.id, 'unknown') AS model_permaslug,"
+         " d.endpoint_no::text AS endpoint_id, coalesce(e.provider, 'unknown') AS provider_name,"
+         " usd(sum(d.cost_nusd)) AS usage, 0 AS byok_usage_inference,"
+         " sum(d.requests)::bigint AS requests, sum(d.tokens_prompt)::bigint AS prompt_tokens,"
+         " sum(d.tokens_completion)::bigint AS completion_tokens,"
+         " sum(d.tokens_reasoning)::bigint AS reasoning_tokens"
+         " FROM usage_day d JOIN api_key k USING (key_id) LEFT JOIN model m USING (model_no)"
+         " LEFT JOIN endpoint e USING (endpoint_no)"
+         " WHERE d.account_id = $1 AND d.day > (ledger_now() AT TIME ZONE 'UTC')::date - 30"
+         " AND d.day = coalesce($2::text::date, d.day) AND k.digest = coalesce($3, k.digest)"
+         " GROUP BY d.day, m.id, d.endpoint_no, e.provider"
+         " ORDER BY d.day DESC, m.id, d.endpoint_no) o"},
+    /* flags and finish are proto/usage.h's: stream 1, byok 2, client gone 16. */
+    [STMT_GENERATION] =
+        {"generation", 2, true,
+         "SELECT row_to_json(o) FROM (SELECT 'gen-' || replace(u.request_id::text, '-', '') AS id,"
+         " replace(u.request_id::text, '-', '') AS request_id, NULL AS upstream_id,"
+         " coalesce(m.id, 'unknown') AS model, e.provider AS provider_name,"
+         " utc_text(to_timestamp(u.received_ms / 1000.0)) AS created_at,"
+         " (u.flags & 1) <> 0 AS streamed, (u.flags & 16) <> 0 AS cancelled,"
+         " (u.flags & 2) <> 0 AS is_byok, u.first_byte_us / 1000 AS latency,"
+         " NULL AS moderation_latency,"
+         " greatest(0, u.total_ms - u.first_byte_us / 1000) AS generation_time,"
+         " (ARRAY['stop', 'length', 'tool_calls', 'content_filter', 'error'])[u.finish]"
+         " AS finish_reason,"
+         " (ARRAY['stop', 'length', 'tool_calls', 'content_filter', 'error'])[u.finish]"
+         " AS native_finish_reason,"
+         " u.tokens_prompt, u.tokens_completion, u.tokens_prompt AS native_tokens_prompt,"
+         " u.tokens_completion AS native_tokens_completion,"
+         " u.tokens_reasoning AS native_tokens_reasoning,"
+         " u.tokens_cached_read AS native_tokens_cached, NULL AS native_tokens_completion_images,"
+         " NULL AS num_media_prompt, NULL AS num_media_completion, NULL AS num_input_audio_prompt,"
+         " NULL AS num_search_results, NULL AS num_fetches, NULL AS web_search_engine,"
+         " usd(u.cost_nusd) AS total_cost, usd(u.cost_nusd) AS usage, NULL AS cache_discount,"
+         " NULL AS upstream_inference_cost, '' AS origin, NULL AS http_referer, NULL AS user_agent,"
+         " NULL AS app_id, NULL AS external_user, 'completions' AS api_type, NULL AS preset_id,"
+         " NULL AS router, NULL AS service_tier, NULL AS provider_responses, NULL AS session_id,"
+         " 'global' AS data_region, u.account_id AS workspace_id, u.http_status,"
+         " u.attempt, u.attempts, (u.flags & 4) <> 0 AS usage_estimated"
+         " FROM usage u LEFT JOIN model m USING (model_no) LEFT JOIN endpoint e USING (endpoint_no)"
+         " WHERE u.request_id = $2 AND u.account_id = $1) o"},
+
+    [STMT_MIGRATE_LOCK] = {"migrate_lock", 0, false, "SELECT pg_advisory_lock(7310851245102801)"},
+    [STMT_MIGRATE_TABLE] =
+        {"migrate_table", 0, false,
+         "CREATE TABLE IF NOT EXISTS schema_migration (file text PRIMARY KEY,"
+         " sha256 bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"},
+    [STMT_MIGRATE_LIST] = {"migrate_list", 0, false,
+                           "SELECT file, sha256 FROM schema_migration ORDER BY file"},
+    [STMT_MIGRATE_DONE] = {"migrate_done", 2, false,
+                           "INSERT INTO schema_migration (file, sha256) VALUES ($1, $2)"},
+};
+
+const char *stmt_name(enum stmt s)
+{
+    assert(s < STMT_COUNT && table[s].name != NULL);
+    return table[s].name;
+}
+
+const char *stmt_sql(enum stmt s)
+{
+    assert(s < STMT_COUNT && table[s].sql != NULL);
+    return table[s].sql;
+}
+
+size_t stmt_params(enum stmt s)
+{
+    assert(s < STMT_COUNT);
+    return table[s].params;
+}
+
+bool stmt_pooled(enum stmt s)
+{
+    assert(s < STMT_COUNT);
+    return table[s].pooled;
+}
+
+struct static_name stmt_log_name(enum stmt s)
+{
+    return (struct static_name){stmt_name(s)};
+}

@@ -1,0 +1,49 @@
+/* Every SQL statement the control plane sends, by name. Values are bound; nothing is concatenated.
+ * The SQL is in stmt.c, one entry each; what moves money is one SQL function (sql/005, sql/006). */
+#ifndef TR_CONTROLPLANE_DB_STMT_H
+#define TR_CONTROLPLANE_DB_STMT_H
+
+#include "log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum stmt {
+    STMT_PING,
+    /* the link */
+    STMT_BOOT,
+    STMT_LEASE_OPEN,
+    STMT_LEASE_EXTEND,
+    STMT_LEASE_RETURN,
+    STMT_LEASE_RECLAIM,
+    STMT_USAGE_INGEST,
+    STMT_CATALOG_READ,
+    STMT_CATALOG_APPLY,
+    /* the REST API */
+    STMT_ACCOUNT_CREATE,
+    STMT_KEY_AUTH,
+    STMT_KEY_CREATE,
+    STMT_KEY_LIST,
+    STMT_KEY_GET,
+    STMT_KEY_PATCH,
+    STMT_KEY_DELETE,
+    STMT_KEY_SELF,
+    STMT_CREDITS,
+    STMT_TOPUP,
+    STMT_ACTIVITY,
+    STMT_GENERATION,
+    /* migrations: sent before the tables exist, so never prepared by the pool */
+    STMT_MIGRATE_LOCK,
+    STMT_MIGRATE_TABLE,
+    STMT_MIGRATE_LIST,
+    STMT_MIGRATE_DONE,
+    STMT_COUNT
+};
+
+const char *stmt_name(enum stmt s);
+const char *stmt_sql(enum stmt s);
+size_t stmt_params(enum stmt s);
+bool stmt_pooled(enum stmt s);
+struct static_name stmt_log_name(enum stmt s);
+
+#endif

@@ -1,0 +1,380 @@
+/* The database room against a real PostgreSQL: migrations that can run twice and refuse tampering,
+ * every query answered exactly once in whatever the server does, errors that come only at commit,
+ * and notifications across lost connections. */
+#include "check.h"
+#include "conn.h"
+#include "db.h"
+#include "lib/pg.h"
+
+#include <sys/wait.h>
+#include <uv.h>
+
+static struct db *db;
+
+/* --- waiting for callbacks --- */
+
+struct answer {
+    unsigned fired;
+    enum err e;
+    size_t rows;
+    int64_t first;
+    unsigned *order; /* shared counter: when it fired */
+    unsigned at;
+};
+
+static void answer_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct answer *a = cookie;
+
+    a->fired++;
+    a->e = e;
+    a->rows = r == NULL ? 0 : db_rows(r);
+    if (a->order != NULL)
+        a->at = ++*a->order;
+}
+
+static void run_until(unsigned *fired, unsigned want, unsigned ms)
+{
+    uint64_t end = uv_hrtime() / 1000000 + ms;
+
+    while (*fired < want && uv_hrtime() / 1000000 < end) {
+        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+        usleep(500);
+    }
+}
+
+static struct answer ask(enum stmt s, const struct db_param *p, size_t n)
+{
+    struct answer a = {0};
+
+    db_query(db, s, p, n, 0, answer_cb, &a);
+    CHECK_INT(a.fired, 0); /* never from inside */
+    run_until(&a.fired, 1, 12000);
+    CHECK_INT(a.fired, 1);
+    return a;
+}
+
+static void open_db(const char *url)
+{
+    const struct db_config c = {uv_default_loop(), url, 3};
+
+    CHECK_INT(db_open(&c, &db), ERR_NONE);
+}
+
+static void closed_cb(void *cookie)
+{
+    ++*(unsigned *)cookie;
+}
+
+static void close_db(void)
+{
+    unsigned closed = 0;
+
+    db_close(db, closed_cb, &closed);
+    CHECK_INT(closed, 0);
+    run_until(&closed, 1, 2000);
+    CHECK_INT(closed, 1);
+    uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+    db = NULL;
+}
+
+/* --- migrations --- */
+
+static enum err migrate(const char *dir, char *why, size_t cap)
+{
+    struct buf b;
+    enum err e;
+
+    buf_init(&b, cap - 1);
+    e = db_migrate(pg_url(), dir, &b);
+    memset(why, 0, cap);
+    if (b.len > 0)
+        memcpy(why, b.ptr, b.len);
+    buf_free(&b);
+    return e;
+}
+
+static void test_migrate(void)
+{
+    char why[256];
+
+    CHECK_INT(migrate("sql", why, sizeof why), ERR_NONE);
+    CHECK(pg_number("SELECT count(*) FROM schema_migration") >= 8);
+    CHECK_INT(migrate("sql", why, sizeof why), ERR_NONE);
+    CHECK_INT(pg_number("SELECT count(*) FROM ledger_account WHERE owner IS NULL"), 3);
+}
+
+/* Four programs start at once on an empty database. */
+static void test_migrate_together(void)
+{
+    pg_sql("CREATE DATABASE together");
+    char url[300];
+    pid_t pids[4];
+
+    snprintf(url, sizeof url, "%s dbname=together", pg_url());
+    fflush(stdout);
+    for (int i = 0; i < 4; i++)
+        if ((pids[i] = fork()) == 0) {
+            struct buf why;
+
+            buf_init(&why, 1000);
+            _exit(db_migrate(url, "sql", &why) == ERR_NONE ? 0 : 1);
+        }
+    for (int i = 0; i < 4; i++) {
+        int status = -1;
+
+        CHECK(uv_os_getpid() != pids[i]);
+        while (waitpid(pids[i], &status, 0) < 0)
+            ;
+        CHECK_INT(status, 0);
+    }
+}
+
+/* In a copy of sql/. */
+static void shell(const char *script)
+{
+    char command[1024];
+
+    snprintf(command, sizeof command,
+             "set -e; d=%s.sqldir; mkdir -p $d; cp sql/*.sql $d; cd $d; %s", pg_dir_, script);
+    CHECK_INT(system(command), 0);
+}
+
+static void test_migrate_refusals(void)
+{
+    char why[256], dir[96];
+
+    pg_url();
+    snprintf(dir, sizeof dir, "%s.sqldir", pg_dir_);
+    shell("true");
+    CHECK_INT(migrate(dir, why, sizeof why), ERR_NONE);
+
+    shell("echo '-- changed' >> 003_usage.sql");
+    CHECK_INT(migrate(dir, why, sizeof why), ERR_CONFIG);
+    CHECK(strstr(why, "003_usage.sql was changed") != NULL);
+
+    shell("rm 003_usage.sql");
+    CHECK_INT(migrate(dir, why, sizeof why), ERR_CONFIG);
+    CHECK(strstr(why, "003 is missing") != NULL);
+
+    /* A file that fails half-way leaves nothing behind. */
+    shell("n=$(ls *.sql | wc -l); echo 'CREATE TABLE half (a int); SELECT 1/0;'"
+          " > $(printf %03d $((n + 1)))_half.sql");
+    CHECK(migrate(dir, why, sizeof why) != ERR_NONE);
+    CHECK(strstr(why, "division by zero") != NULL);
+    CHECK_INT(pg_number("SELECT count(*) FROM pg_class WHERE relname = 'half'"), 0);
+    CHECK_INT(migrate("sql", why, sizeof why), ERR_NONE);
+
+    CHECK_INT(migrate("/nonexistent", why, sizeof why), ERR_CONFIG);
+    shell("rm -rf $d");
+}
+
+/* --- queries --- */
+
+static void test_answers(void)
+{
+    uint8_t digest[32] = {1}, measurement[48] = {2};
+    struct id boot = id_new();
+    const struct db_param key[] = {db_bytes(view_of(digest, sizeof digest))};
+    const struct db_param p[] = {db_id(&boot), db_bytes(view_of(measurement, 48)), db_bool(true)};
+    const struct db_param bad[] = {db_id(&boot), db_bytes(view_of(measurement, 47)), db_bool(true)};
+    struct answer a;
+
+    open_db(pg_url());
+    a = ask(STMT_KEY_AUTH, key, 1);
+    CHECK_INT(a.e, ERR_NONE);
+    CHECK_INT(a.rows, 0);
+    CHECK(db_ready(db));
+    CHECK_INT(ask(STMT_BOOT, p, 3).e, ERR_NONE);
+    CHECK_INT(ask(STMT_BOOT, bad, 3).e, ERR_RANGE); /* a check constraint */
+    CHECK_INT(ask(STMT_BOOT, p, 3).e, ERR_NONE);    /* and the connection goes on */
+    close_db();
+}
+
+static void test_unique(void)
+{
+    uint8_t digest[32] = {9};
+    struct id account = id_new(), key = id_new();
+    const struct db_param p[] = {db_id(&account),
+                                 db_bytes(VIEW_LIT("one")),
+                                 db_bool(false),
+                                 db_id(&key),
+                                 db_bytes(view_of(digest, 32)),
+                                 db_bytes(VIEW_LIT("first")),
+                                 db_bytes(VIEW_LIT("sk..")),
+                                 db_bytes(VIEW_LIT("management"))};
+
+    open_db(pg_url());
+    CHECK_INT(ask(STMT_ACCOUNT_CREATE, p, 8).e, ERR_NONE);
+    CHECK_INT(ask(STMT_ACCOUNT_CREATE, p, 8).e, ERR_CONFLICT);
+    close_db();
+}
+
+/* The server answers a statement before it commits; a constraint that is checked at commit speaks
+ * afterwards, and nobody may take the first for the last word. */
+static void test_commit_error(void)
+{
+    uint8_t measurement[48] = {3};
+    struct id boot = id_new();
+    const struct db_param p[] = {db_id(&boot), db_bytes(view_of(measurement, 48)), db_bool(true)};
+
+    pg_sql("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+           " RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END $$;"
+           "CREATE CONSTRAINT TRIGGER no AFTER INSERT ON boot DEFERRABLE INITIALLY DEFERRED"
+           " FOR EACH ROW EXECUTE FUNCTION no()");
+    open_db(pg_url());
+    CHECK_INT(ask(STMT_BOOT, p, 3).e, ERR_RANGE);
+    pg_sql("DROP TRIGGER no ON boot; DROP FUNCTION no()");
+    CHECK_INT(ask(STMT_BOOT, p, 3).e, ERR_NONE);
+    close_db();
+}
+
+/* Queries of one lane finish in the order in which they were asked, among many others. */
+static void test_lane(void)
+{
+    enum { N = 300 };
+    static struct answer answers[N];
+    unsigned order = 0, fired = 0;
+    uint8_t digest[32] = {1};
+    const struct db_param key[] = {db_bytes(view_of(digest, 32))};
+
+    memset(answers, 0, sizeof answers);
+    open_db(pg_url());
+    for (int i = 0; i < N; i++) {
+        answers[i].order = &order;
+        db_query(db, STMT_KEY_AUTH, key, 1, i % 3 == 0 ? 77 : 0, answer_cb, &answers[i]);
+    }
+    for (int i = 0; i < N; i++) {
+        run_until(&answers[i].fired, 1, 10000);
+        fired += answers[i].fired;
+        CHECK_INT(answers[i].e, ERR_NONE);
+    }
+    CHECK_INT(fired, N);
+    for (int i = 3; i < N; i += 3)
+        CHECK(answers[i].at > answers[i - 3].at);
+    close_db();
+}
+
+/* --- trouble --- */
+
+static void test_nobody_there(void)
+{
+    enum { N = DB_QUEUE_MAX + 10 };
+    static struct answer answers[N];
+    unsigned overload = 0, cancelled = 0;
+
+    memset(answers, 0, sizeof answers);
+    open_db("host=/nonexistent port=1 dbname=x user=x");
+    for (int i = 0; i < N; i++)
+        db_query(db, STMT_PING, NULL, 0, 0, answer_cb, &answers[i]);
+    run_until(&answers[N - 1].fired, 1, 1000);
+    CHECK_INT(answers[0].fired, 0);
+    CHECK(!db_ready(db));
+    close_db();
+    for (int i = 0; i < N; i++) {
+        CHECK_INT(answers[i].fired, 1);
+        overload += answers[i].e == ERR_OVERLOAD;
+        cancelled += answers[i].e == ERR_CANCELLED;
+    }
+    CHECK_INT(overload, 10);
+    CHECK_INT(cancelled, DB_QUEUE_MAX);
+}
+
+static void test_timeout(void)
+{
+    struct answer a;
+
+    open_db("host=/nonexistent port=1 dbname=x user=x");
+    a = ask(STMT_PING, NULL, 0); /* waits its 5 seconds in vain */
+    CHECK_INT(a.e, ERR_DB);
+    close_db();
+}
+
+/* kill -9 of the server with queries under way: each is answered once, service returns by itself.
+ */
+static void test_crash(void)
+{
+    enum { N = 200 };
+    static struct answer answers[N];
+    unsigned good = 0, lost = 0;
+
+    memset(answers, 0, sizeof answers);
+    open_db(pg_url());
+    CHECK_INT(ask(STMT_PING, NULL, 0).e, ERR_NONE);
+    for (int i = 0; i < N; i++)
+        db_query(db, STMT_PING, NULL, 0, i % 2 ? 5 : 0, answer_cb, &answers[i]);
+    pg_script("crash");
+    run_until(&answers[0].fired, 1, 6000);
+    pg_script("again");
+    for (int i = 0; i < N; i++) {
+        run_until(&answers[i].fired, 1, 12000);
+        CHECK_INT(answers[i].fired, 1);
+        good += answers[i].e == ERR_NONE;
+        lost += answers[i].e == ERR_DB;
+    }
+    CHECK_INT(good + lost, N);
+    CHECK(good > 0);
+    CHECK_INT(ask(STMT_PING, NULL, 0).e, ERR_NONE);
+    close_db();
+}
+
+/* --- notifications --- */
+
+static unsigned notified, listening;
+static char channel[64], payload[128];
+
+static void notified_cb(void *cookie, struct view c, struct view p)
+{
+    (void)cookie;
+    notified++;
+    snprintf(channel, sizeof channel, "%.*s", (int)c.len, (const char *)c.ptr);
+    snprintf(payload, sizeof payload, "%.*s", (int)p.len, (const char *)p.ptr);
+}
+
+static void listening_cb(void *cookie)
+{
+    (void)cookie;
+    listening++;
+}
+
+static void test_listen(void)
+{
+    const struct db_watch w = {notified_cb, listening_cb, NULL};
+
+    notified = listening = 0;
+    open_db(pg_url());
+    CHECK_INT(db_listen(db, &w), ERR_NONE);
+    CHECK_INT(db_listen(db, &w), ERR_DUPLICATE);
+    run_until(&listening, 1, 3000);
+    CHECK_INT(listening, 1);
+    pg_sql("NOTIFY tr_key, 'hello'; NOTIFY elsewhere, 'not for us'");
+    run_until(&notified, 1, 1000);
+    CHECK_INT(notified, 1);
+    CHECK(strcmp(channel, "tr_key") == 0 && strcmp(payload, "hello") == 0);
+
+    /* The connection is cut: it comes back and says that something may have been missed. */
+    pg_sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+           " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
+    run_until(&listening, 2, 5000);
+    CHECK_INT(listening, 2);
+    pg_sql("NOTIFY tr_catalog, '3'");
+    run_until(&notified, 2, 1000);
+    CHECK_INT(notified, 2);
+    CHECK(strcmp(channel, "tr_catalog") == 0);
+    close_db();
+}
+
+static const struct check_case cases[] = {
+    {"migrate twice", test_migrate},
+    {"migrate together", test_migrate_together},
+    {"migrate refusals", test_migrate_refusals},
+    {"answers", test_answers},
+    {"unique violation", test_unique},
+    {"error at commit", test_commit_error},
+    {"lane keeps order", test_lane},
+    {"no server: overload and cancel", test_nobody_there},
+    {"no server: timeout", test_timeout},
+    {"server killed", test_crash},
+    {"notifications", test_listen},
+};
+CHECK_MAIN(cases)
