@@ -13,7 +13,7 @@ struct ledger_config {
     int64_t lease_default_nusd; /* what a first lease asks for, default $0.25; bounded by avail/4
                                    unless the caller wants more */
     /* A lease is reclaimed this long after it ended, so that records in flight still find it. */
-    uint32_t reclaim_grace_ms;  /* default 30,000 */
+    uint32_t reclaim_grace_ms; /* default 30,000 */
 };
 must_check enum err ledger_new(const struct ledger_config *c, struct ledger **out);
 void ledger_free(struct ledger *l);
@@ -31,13 +31,15 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
 void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg_lease_more *ask,
                        void (*cb)(void *cookie, enum err e, const struct msg_lease *lease),
                        void *cookie);
-void ledger_lease_return(struct ledger *l, const struct id *boot, const struct msg_lease_return *ret,
-                         void (*cb)(void *cookie, enum err e), void *cookie);
+void ledger_lease_return(struct ledger *l, const struct id *boot,
+                         const struct msg_lease_return *ret, void (*cb)(void *cookie, enum err e),
+                         void *cookie);
 /* Book a batch, in seq order, idempotent by (boot, seq): one transaction. On ERR_NONE everything up
  * to and including acked_seq is committed. A record that cannot be booked (unknown lease and
  * account) is kept in usage_rejected and acknowledged, never dropped silently. */
 void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                   size_t n, void (*cb)(void *cookie, enum err e, uint64_t acked_seq), void *cookie);
+                   size_t n, void (*cb)(void *cookie, enum err e, uint64_t acked_seq),
+                   void *cookie);
 
 /* Revocations and catalog changes, from any control plane instance (LISTEN/NOTIFY). */
 struct ledger_watch {

@@ -1,0 +1,188 @@
+#include "ledger.h"
+#include "ledger_state.h"
+#include "log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    RECLAIM_EVERY_MS = 1000,
+    RECLAIM_MAX = 500, /* leases closed in one transaction: some tens of milliseconds */
+};
+
+void ledger_begin(struct ledger *l)
+{
+    assert(!l->freed);
+    l->pending++;
+}
+
+void ledger_end(struct ledger *l)
+{
+    assert(l->pending > 0);
+    if (--l->pending == 0 && l->freed)
+        free(l);
+}
+
+uint32_t ledger_lane(const struct id *boot)
+{
+    uint32_t lane;
+
+    memcpy(&lane, &boot->b[12], sizeof lane); /* the random end of the id */
+    return lane == 0 ? 1 : lane;
+}
+
+/* --- reclaiming what dead data planes left behind --- */
+
+static void reclaim_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct ledger *l = cookie;
+
+    l->reclaiming = false;
+    if (e == ERR_NONE && db_get_i64(r, 0, 0) > 0)
+        LOG("leases_reclaimed", KV("count", db_get_i64(r, 0, 0)));
+    ledger_end(l);
+}
+
+static void reclaim_timer_cb(uv_timer_t *t)
+{
+    struct ledger *l = t->data;
+    const struct db_param p[] = {db_i64(l->config.reclaim_grace_ms), db_i64(RECLAIM_MAX)};
+
+    /* While the database is away there is nothing to queue for. */
+    if (l->reclaiming || !db_ready(l->config.db))
+        return;
+    l->reclaiming = true;
+    ledger_begin(l);
+    db_query(l->config.db, STMT_LEASE_RECLAIM, p, 2, 0, reclaim_cb, l);
+}
+
+/* --- life --- */
+
+static void timer_closed_cb(uv_handle_t *h)
+{
+    free(h);
+}
+
+enum err ledger_new(const struct ledger_config *c, struct ledger **out)
+{
+    struct ledger *l = calloc(1, sizeof *l);
+    uv_timer_t *timer = calloc(1, sizeof *timer);
+
+    if (l == NULL || timer == NULL || uv_timer_init(db_loop(c->db), timer) != 0) {
+        free(l);
+        free(timer);
+        return ERR_MEMORY;
+    }
+    l->config = *c;
+    if (l->config.lease_ms == 0)
+        l->config.lease_ms = 60000;
+    if (l->config.lease_default_nusd == 0)
+        l->config.lease_default_nusd = 250000000;
+    l->reclaim = timer;
+    timer->data = l;
+    uv_timer_start(timer, reclaim_timer_cb, RECLAIM_EVERY_MS, RECLAIM_EVERY_MS);
+    *out = l;
+    return ERR_NONE;
+}
+
+void ledger_free(struct ledger *l)
+{
+    if (l == NULL)
+        return;
+    uv_close((uv_handle_t *)l->reclaim, timer_closed_cb);
+    if (l->watching)
+        db_unlisten(l->config.db);
+    l->freed = true;
+    l->pending++;
+    ledger_end(l);
+}
+
+/* --- boots --- */
+
+struct boot_op {
+    struct ledger *l;
+    void (*cb)(void *cookie, enum err e);
+    void *cookie;
+};
+
+static void boot_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct boot_op *op = cookie;
+
+    (void)r;
+    op->cb(op->cookie, e);
+    ledger_end(op->l);
+    free(op);
+}
+
+void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
+                 void (*cb)(void *cookie, enum err e), void *cookie)
+{
+    const struct db_param p[] = {db_id(boot), db_bytes(measurement), db_bool(simulated)};
+    struct boot_op *op = malloc(sizeof *op);
+
+    assert(op != NULL && measurement.len == 48);
+    *op = (struct boot_op){l, cb, cookie};
+    ledger_begin(l);
+    db_query(l->config.db, STMT_BOOT, p, 3, ledger_lane(boot), boot_cb, op);
+}
+
+/* --- notifications --- */
+
+/* "digest-in-hex reason", from the trigger on api_key. */
+static enum err parse_revocation(struct view v, struct digest32 *digest, uint8_t *reason)
+{
+    static const struct {
+        struct view name;
+        uint8_t reason;
+    } reasons[] = {{VIEW_LIT("unknown"), NO_KEY_UNKNOWN},
+                   {VIEW_LIT("disabled"), NO_KEY_DISABLED},
+                   {VIEW_LIT("expired"), NO_KEY_EXPIRED}};
+    struct view hex, space;
+
+    if (!view_take(&v, 64, &hex) || !view_take(&v, 1, &space) || space.ptr[0] != ' ' ||
+        hex_decode(hex, digest->b, sizeof digest->b) != ERR_NONE)
+        return ERR_FORMAT;
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (view_eq(v, reasons[i].name)) {
+            *reason = reasons[i].reason;
+            return ERR_NONE;
+        }
+    return ERR_FORMAT;
+}
+
+static void notified_cb(void *cookie, struct view channel, struct view payload)
+{
+    struct ledger *l = cookie;
+    struct digest32 digest;
+    uint8_t reason;
+
+    if (view_eq(channel, VIEW_LIT("tr_catalog"))) {
+        l->watch.catalog_changed(l->watch.cookie);
+    } else if (parse_revocation(payload, &digest, &reason) == ERR_NONE) {
+        l->watch.revoked(l->watch.cookie, &digest, reason);
+    } else {
+        /* Somebody else's notification on our channel: be safe, have every key looked up again. */
+        LOG("db_notification_unknown", KV("bytes", (uint64_t)payload.len));
+        l->watch.resync(l->watch.cookie);
+    }
+}
+
+static void listening_cb(void *cookie)
+{
+    struct ledger *l = cookie;
+
+    l->watch.resync(l->watch.cookie);
+}
+
+enum err ledger_watch(struct ledger *l, const struct ledger_watch *w)
+{
+    const struct db_watch watch = {notified_cb, listening_cb, l};
+    enum err e = db_listen(l->config.db, &watch);
+
+    if (e != ERR_NONE)
+        return e;
+    l->watch = *w;
+    l->watching = true;
+    return ERR_NONE;
+}

@@ -1,0 +1,960 @@
+/* Money against a real PostgreSQL: every movement of the ledger, twice where it may come twice,
+ * late where it may come late, from sixteen sides at once. After each case ledger_violations is
+ * empty; a seeded fault proves that it would not be. */
+#include "check.h"
+#include "db.h"
+#include "ledger.h"
+#include "lib/pg.h"
+
+#include <uv.h>
+
+#define USD INT64_C(1000000000)
+
+static struct db *db;
+static struct ledger *ledger;
+static struct id boot, account, key;
+static struct digest32 digest;
+static uint64_t next_seq;
+
+/* --- waiting --- */
+
+static void run_until(unsigned *fired, unsigned want, unsigned ms)
+{
+    uint64_t end = uv_hrtime() / 1000000 + ms;
+
+    while (*fired < want && uv_hrtime() / 1000000 < end) {
+        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+        usleep(200);
+    }
+}
+
+static unsigned fired;
+static enum err last_err;
+
+static void done_cb(void *cookie, enum err e)
+{
+    (void)cookie;
+    fired++;
+    last_err = e;
+}
+
+static enum err finish(void)
+{
+    run_until(&fired, 1, 12000);
+    CHECK_INT(fired, 1);
+    return last_err;
+}
+
+static struct msg_grant granted;
+static int refusal; /* enum no_key_reason, -1: granted */
+
+static void grant_cb(void *cookie, enum err e, const struct msg_grant *g,
+                     const struct msg_no_key *n)
+{
+    (void)cookie;
+    fired++;
+    last_err = e;
+    refusal = -1;
+    CHECK(e != ERR_NONE || (g == NULL) != (n == NULL));
+    if (g != NULL)
+        granted = *g;
+    if (n != NULL)
+        refusal = n->reason;
+}
+
+/* -1, or why not. */
+static int ask_grant_of(const struct id *from, int64_t want)
+{
+    const struct msg_key_lookup ask = {digest, want};
+
+    fired = 0;
+    ledger_grant(ledger, from, &ask, grant_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    return refusal;
+}
+
+static int ask_grant(int64_t want)
+{
+    return ask_grant_of(&boot, want);
+}
+
+static struct msg_lease leased;
+
+static void lease_cb(void *cookie, enum err e, const struct msg_lease *l)
+{
+    (void)cookie;
+    fired++;
+    last_err = e;
+    if (l != NULL)
+        leased = *l;
+}
+
+static int ask_more(int64_t want)
+{
+    const struct msg_lease_more ask = {granted.key, granted.lease, want};
+
+    fired = 0;
+    ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    return leased.status;
+}
+
+static void give_back(int64_t amount, bool final)
+{
+    const struct msg_lease_return r = {granted.lease, amount, final};
+
+    fired = 0;
+    ledger_lease_return(ledger, &boot, &r, done_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+}
+
+static uint64_t acked;
+
+static void ingest_cb(void *cookie, enum err e, uint64_t seq)
+{
+    (void)cookie;
+    fired++;
+    last_err = e;
+    acked = seq;
+}
+
+static enum err ingest_of(const struct id *from, const struct usage_record *r, size_t n)
+{
+    fired = 0;
+    ledger_ingest(ledger, from, r, n, ingest_cb, NULL);
+    return finish();
+}
+
+static struct usage_record record(int64_t cost)
+{
+    return (struct usage_record){.seq = ++next_seq,
+                                 .request = id_new(),
+                                 .key = key,
+                                 .account = account,
+                                 .lease = granted.lease,
+                                 .received_ms = 1795000000000,
+                                 .user_hash = UINT64_MAX,
+                                 .cost_nusd = cost,
+                                 .model_no = 1,
+                                 .endpoint_no = 1,
+                                 .first_model_no = 1,
+                                 .tokens_prompt = 10,
+                                 .tokens_completion = 20,
+                                 .http_status = 200,
+                                 .attempt = 1,
+                                 .attempts = 1,
+                                 .finish = FINISH_STOP};
+}
+
+static enum err ingest(int64_t cost)
+{
+    struct usage_record r = record(cost);
+
+    return ingest_of(&boot, &r, 1);
+}
+
+/* --- the world of one case --- */
+
+static int64_t balance(const char *kind)
+{
+    char sql[256], hex[ID_TEXT_LEN + 1];
+
+    id_text(&account, hex);
+    snprintf(sql, sizeof sql,
+             "SELECT balance_nusd FROM ledger_account WHERE kind = '%s' AND (owner = '%s' OR owner "
+             "IS NULL)",
+             kind, hex);
+    return pg_number(sql);
+}
+
+static int64_t lease_number(const char *column)
+{
+    char sql[256], hex[ID_TEXT_LEN + 1];
+
+    id_text(&granted.lease, hex);
+    snprintf(sql, sizeof sql, "SELECT %s FROM lease WHERE lease_id = '%s'", column, hex);
+    return pg_number(sql);
+}
+
+static const char *topup(int64_t amount, const char *idempotency)
+{
+    char sql[256], hex[ID_TEXT_LEN + 1];
+
+    id_text(&account, hex);
+    snprintf(sql, sizeof sql, "SELECT outcome FROM ledger_topup('%s', %lld, %s)", hex,
+             (long long)amount, idempotency);
+    return pg_sql(sql);
+}
+
+static void key_set(const char *assignment)
+{
+    char sql[512], hex[ID_TEXT_LEN + 1];
+
+    id_text(&key, hex);
+    snprintf(sql, sizeof sql, "UPDATE api_key SET %s WHERE key_id = '%s'", assignment, hex);
+    CHECK(pg_sql(sql)[0] == '\0');
+}
+
+/* The ledger's clock is moved, not the tables. */
+static void clock_set(const char *expression)
+{
+    char sql[256];
+
+    snprintf(sql, sizeof sql,
+             "CREATE OR REPLACE FUNCTION ledger_now() RETURNS timestamptz"
+             " LANGUAGE sql STABLE AS $$ SELECT %s $$",
+             expression);
+    CHECK(pg_sql(sql)[0] == '\0');
+}
+
+static struct id new_boot(void)
+{
+    static const uint8_t measurement[48] = {7};
+    struct id b = id_new();
+
+    fired = 0;
+    ledger_boot(ledger, &b, view_of(measurement, 48), true, done_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    return b;
+}
+
+static void check_sound(void)
+{
+    const char *rows = pg_sql("SELECT * FROM ledger_violations");
+
+    if (rows[0] != '\0')
+        printf("# %s\n", rows);
+    CHECK(rows[0] == '\0');
+}
+
+static void begin_with(int64_t nusd)
+{
+    const struct db_config dc = {uv_default_loop(), pg_url(), 4};
+    struct ledger_config lc = {
+        .lease_ms = 60000, .lease_default_nusd = USD / 4, .reclaim_grace_ms = 30000};
+    char sql[1024], a[33], k[33], d[65];
+    struct buf why;
+
+    buf_init(&why, 1000);
+    if (db_migrate(pg_url(), "sql", &why) != ERR_NONE)
+        check_fail(__FILE__, __LINE__, "migrations");
+    buf_free(&why);
+    clock_set("now()");
+    account = id_new();
+    key = id_new();
+    secret_random(digest.b, sizeof digest.b);
+    next_seq = 0;
+    id_text(&account, a);
+    id_text(&key, k);
+    hex_encode(digest.b, 32, d);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO account (account_id, name) VALUES ('%s', 'test');"
+             "INSERT INTO api_key (key_id, account_id, digest, name, label, role)"
+             " VALUES ('%s', '%s', '\\x%s', 'k', 'sk..', 'inference')",
+             a, k, a, d);
+    CHECK(pg_sql(sql)[0] == '\0');
+    if (nusd > 0)
+        CHECK(strcmp(topup(nusd, "NULL"), "ok") == 0);
+    CHECK_INT(db_open(&dc, &db), ERR_NONE);
+    lc.db = db;
+    CHECK_INT(ledger_new(&lc, &ledger), ERR_NONE);
+    boot = new_boot();
+}
+
+static void closed_cb(void *cookie)
+{
+    ++*(unsigned *)cookie;
+}
+
+static void end(void)
+{
+    unsigned closed = 0;
+
+    check_sound();
+    /* Whatever the case left open comes back, and the books are still right. */
+    clock_set("now() + interval '2 hours'");
+    pg_number("SELECT lease_reclaim(0, 1000)");
+    check_sound();
+    clock_set("now()");
+    ledger_free(ledger);
+    db_close(db, closed_cb, &closed);
+    run_until(&closed, 1, 3000);
+    CHECK_INT(closed, 1);
+    uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+}
+
+/* --- cases --- */
+
+static void test_topup(void)
+{
+    int64_t deposits;
+
+    begin_with(0);
+    deposits = balance("deposits");
+    CHECK(strcmp(topup(5 * USD, "'a'"), "ok") == 0);
+    CHECK(strcmp(topup(5 * USD, "'a'"), "repeated") == 0);
+    CHECK(strcmp(topup(6 * USD, "'a'"), "conflict") == 0);
+    CHECK(strcmp(topup(1, "NULL"), "ok") == 0);
+    CHECK(strcmp(topup(1, "NULL"), "ok") == 0);
+    CHECK(strstr(topup(0, "NULL"), "positive") != NULL);
+    CHECK(strstr(topup(-1, "NULL"), "positive") != NULL);
+    CHECK_INT(balance("available"), 5 * USD + 2);
+    CHECK_INT(balance("deposits"), deposits - 5 * USD - 2);
+    CHECK(strcmp(pg_sql("SELECT outcome FROM ledger_topup(gen_random_uuid(), 5, NULL)"),
+                 "unknown") == 0);
+    end();
+}
+
+static void test_grant(void)
+{
+    struct id first;
+
+    begin_with(10 * USD);
+    CHECK_INT(ask_grant(0), -1);
+    CHECK_INT(granted.granted_nusd, USD / 4); /* the usual amount */
+    CHECK(id_eq(&granted.key, &key) && id_eq(&granted.account, &account));
+    CHECK(memcmp(granted.key_digest.b, digest.b, 32) == 0);
+    CHECK_INT(granted.lease_ms, 60000);
+    CHECK_INT(granted.expires_ms, 0);
+    CHECK_INT(balance("available"), 10 * USD - USD / 4);
+    CHECK_INT(balance("leased"), USD / 4);
+
+    first = granted.lease; /* asked again: the same lease, larger */
+    CHECK_INT(ask_grant(3 * USD), -1);
+    CHECK(id_eq(&granted.lease, &first));
+    CHECK_INT(granted.granted_nusd, 3 * USD + USD / 4);
+    CHECK_INT(ask_grant(100 * USD), -1); /* wants more than there is: gets all there is */
+    CHECK_INT(granted.granted_nusd, 10 * USD);
+    CHECK_INT(balance("available"), 0);
+
+    struct id other = new_boot(); /* another data plane finds nothing */
+    CHECK_INT(ask_grant_of(&other, 1), NO_KEY_CREDIT);
+    end();
+}
+
+static void test_small_balances(void)
+{
+    begin_with(400000); /* $0.0004: below the floor all of it is lent at once */
+    CHECK_INT(ask_grant(0), -1);
+    CHECK_INT(granted.granted_nusd, 400000);
+    end();
+    begin_with(USD / 2); /* a quarter when the usual amount is more than that */
+    CHECK_INT(ask_grant(0), -1);
+    CHECK_INT(granted.granted_nusd, USD / 8);
+    end();
+    begin_with(0);
+    CHECK_INT(ask_grant(0), NO_KEY_CREDIT);
+    CHECK_INT(ask_grant(5), NO_KEY_CREDIT);
+    CHECK_INT(pg_number("SELECT count(*) FROM lease l JOIN account a USING (account_id)"
+                        " WHERE granted_nusd = 0"),
+              0);
+    end();
+}
+
+static void test_refusals(void)
+{
+    struct digest32 right;
+
+    begin_with(USD);
+    right = digest;
+    digest.b[0] ^= 1;
+    CHECK_INT(ask_grant(0), NO_KEY_UNKNOWN);
+    digest = right;
+    key_set("disabled = true");
+    CHECK_INT(ask_grant(0), NO_KEY_DISABLED);
+    key_set("disabled = false, expires_at = now() - interval '1 second'");
+    CHECK_INT(ask_grant(0), NO_KEY_EXPIRED);
+    key_set(
+        "expires_at = now() + interval '1 hour', requests_per_minute = 7, tokens_per_minute = 8");
+    CHECK_INT(ask_grant(0), -1);
+    CHECK(granted.expires_ms > 1000);
+    CHECK_INT(granted.requests_per_minute, 7);
+    CHECK_INT(granted.tokens_per_minute, 8);
+    key_set("role = 'management'"); /* which manages and does not infer */
+    CHECK_INT(ask_grant(0), NO_KEY_UNKNOWN);
+    key_set("role = 'inference', deleted_at = now()");
+    CHECK_INT(ask_grant(0), NO_KEY_UNKNOWN);
+    CHECK_INT(ask_more(1), LEASE_GONE);
+    end();
+}
+
+static void test_more(void)
+{
+    struct id mine;
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(0), -1);
+    CHECK_INT(ask_more(USD / 2), LEASE_OK);
+    CHECK_INT(leased.granted_nusd, USD / 4 + USD / 2);
+    CHECK_INT(leased.lease_ms, 60000);
+    CHECK_INT(ask_more(USD), LEASE_OK);
+    CHECK_INT(leased.granted_nusd, USD);
+    CHECK_INT(ask_more(1), LEASE_NO_CREDIT);
+    CHECK_INT(leased.granted_nusd, USD); /* the lease goes on */
+    CHECK_INT(leased.lease_ms, 60000);
+
+    mine = boot; /* another boot does not spend our lease */
+    boot = new_boot();
+    CHECK_INT(ask_more(1), LEASE_GONE);
+    boot = mine;
+    key_set("disabled = true");
+    CHECK_INT(ask_more(1), LEASE_GONE);
+    end();
+}
+
+static void test_return(void)
+{
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    CHECK_INT(ingest(USD / 10), ERR_NONE);
+    give_back(USD / 2, false);
+    CHECK_INT(balance("available"), USD / 2);
+    CHECK_INT(balance("leased"), USD - USD / 10 - USD / 2);
+    give_back(USD, false); /* more than is left: only what is left */
+    CHECK_INT(balance("available"), USD - USD / 10);
+    CHECK_INT(balance("leased"), 0);
+    CHECK_INT(ask_more(USD / 2), LEASE_OK);
+    give_back(0, true); /* the end: everything that is left, whatever the amount says */
+    give_back(0, true);
+    CHECK_INT(balance("available"), USD - USD / 10);
+    CHECK_INT(ask_more(1), LEASE_GONE);
+
+    struct id closed = granted.lease;
+    CHECK_INT(ask_grant(0), -1); /* and a new one can be opened */
+    CHECK(!id_eq(&granted.lease, &closed));
+    end();
+}
+
+static void test_reclaim(void)
+{
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    CHECK_INT(ingest(USD / 4), ERR_NONE);
+    CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0); /* not ended yet */
+    clock_set("now() + interval '80 seconds'");
+    CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0); /* within the grace */
+    CHECK_INT(ask_more(0), LEASE_NO_CREDIT);                     /* renews it */
+    clock_set("now() + interval '130 seconds'");
+    CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0);
+    CHECK_INT(balance("leased"), USD * 3 / 4);
+    clock_set("now() + interval '1 hour'");
+    for (int i = 0; i < 100 && balance("leased") != 0; i++) { /* the ledger's own timer does it */
+        unsigned never = 0;
+        run_until(&never, 1, 50);
+    }
+    CHECK_INT(balance("leased"), 0);
+    CHECK_INT(balance("available"), USD * 3 / 4);
+    CHECK_INT(ask_more(1), LEASE_GONE);
+    /* A record that comes now is paid from what the account has... */
+    CHECK_INT(ingest(USD / 2), ERR_NONE);
+    CHECK_INT(balance("available"), USD / 4);
+    CHECK_INT(lease_number("spent_nusd"), USD / 4);
+    /* ...and what that does not cover is ours to bear. */
+    int64_t writeoff = balance("writeoff"), revenue = balance("revenue");
+    CHECK_INT(ingest(USD), ERR_NONE);
+    CHECK_INT(balance("available"), 0);
+    CHECK_INT(balance("writeoff"), writeoff - USD * 3 / 4);
+    CHECK_INT(balance("revenue"), revenue + USD);
+    end();
+}
+
+static void test_duplicates(void)
+{
+    struct usage_record r[4];
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    for (int i = 0; i < 4; i++)
+        r[i] = record(1000 + i);
+    CHECK_INT(ingest_of(&boot, r, 4), ERR_NONE);
+    CHECK_INT(acked, 4);
+    CHECK_INT(ingest_of(&boot, r, 4), ERR_NONE); /* the ack was lost: sent again */
+    CHECK_INT(acked, 4);
+    CHECK_INT(ingest_of(&boot, r + 2, 2), ERR_NONE);
+    CHECK_INT(acked, 4);
+    CHECK_INT(lease_number("spent_nusd"), 4006);
+    /* A batch that is partly new, with one record twice in it. */
+    struct usage_record mixed[4] = {r[3], record(5), {0}, record(7)};
+    mixed[2] = mixed[1];
+    CHECK_INT(ingest_of(&boot, mixed, 4), ERR_NONE);
+    CHECK_INT(acked, 6);
+    CHECK_INT(lease_number("spent_nusd"), 4018);
+    /* One request settles once, under whatever number it comes. */
+    struct usage_record again = record(9);
+    again.request = r[0].request;
+    CHECK_INT(ingest_of(&boot, &again, 1), ERR_NONE);
+    CHECK_INT(acked, 7);
+    CHECK_INT(lease_number("spent_nusd"), 4018);
+    CHECK(strcmp(pg_sql("SELECT reason FROM usage_rejected ORDER BY rejected_at DESC LIMIT 1"),
+                 "request") == 0);
+    end();
+}
+
+static void test_order(void)
+{
+    struct usage_record r[6];
+    struct id second;
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    for (int i = 0; i < 6; i++)
+        r[i] = record(10);
+    CHECK_INT(ingest_of(&boot, r + 3, 2), ERR_NONE); /* 4, 5: booked, but 1 to 3 are missing */
+    CHECK_INT(acked, 0);
+    CHECK_INT(ingest_of(&boot, r, 2), ERR_NONE);
+    CHECK_INT(acked, 2);
+    CHECK_INT(ingest_of(&boot, r + 2, 1), ERR_NONE);
+    CHECK_INT(acked, 5);
+    CHECK_INT(ingest_of(&boot, r + 5, 1), ERR_NONE);
+    CHECK_INT(acked, 6);
+
+    second = new_boot(); /* a later boot counts from 1 again, and is not the first one's */
+    next_seq = 0;
+    CHECK_INT(ask_grant_of(&second, 0), NO_KEY_CREDIT);
+    struct usage_record own = record(10);
+    own.lease = id_new();
+    CHECK_INT(ingest_of(&second, &own, 1), ERR_NONE);
+    CHECK_INT(acked, 1);
+    struct usage_record late = r[0]; /* while the first sends its last */
+    late.seq = 7;
+    late.request = id_new();
+    CHECK_INT(ingest_of(&boot, &late, 1), ERR_NONE);
+    CHECK_INT(acked, 7);
+    end();
+}
+
+static void test_rejected(void)
+{
+    static const char *const reasons[] = {"account", "key", "lease", "cost"};
+    struct usage_record r[5];
+    struct id unknown = id_new();
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    for (int i = 0; i < 5; i++)
+        r[i] = record(100);
+    r[0].account = id_new();
+    r[1].key = id_new();
+    r[3].cost_nusd = INT64_MAX;
+    /* The lease of another boot. */
+    struct id mine = boot;
+    struct msg_grant grant = granted;
+    boot = new_boot();
+    CHECK(strcmp(topup(USD, "NULL"), "ok") == 0);
+    CHECK_INT(ask_grant(0), -1);
+    r[2].lease = granted.lease;
+    boot = mine;
+    granted = grant;
+    CHECK_INT(ingest_of(&boot, r, 5), ERR_NONE);
+    CHECK_INT(acked, 5); /* kept and acknowledged: it would be no better the next time */
+    CHECK_INT(lease_number("spent_nusd"), 100);
+    for (int i = 0; i < 4; i++) {
+        char sql[256], hex[33];
+
+        id_text(&boot, hex);
+        snprintf(sql, sizeof sql,
+                 "SELECT reason FROM usage_rejected WHERE boot_id = '%s' AND seq = %d", hex, i + 1);
+        CHECK(strcmp(pg_sql(sql), reasons[i]) == 0);
+    }
+    CHECK_INT(pg_number("SELECT (record->>'cost_nusd')::bigint FROM usage_rejected"
+                        " WHERE reason = 'account' ORDER BY rejected_at DESC LIMIT 1"),
+              100);
+    CHECK_INT(ingest_of(&boot, r, 5), ERR_NONE); /* again: nothing new */
+    CHECK_INT(acked, 5);
+
+    CHECK_INT(ingest_of(&unknown, r, 1), ERR_NOT_FOUND);
+    r[0].seq = 0;
+    CHECK_INT(ingest_of(&boot, r, 1), ERR_RANGE);
+    CHECK_INT(ingest_of(&boot, r, 0), ERR_LIMIT);
+    end();
+}
+
+/* A lease pays in order until it is empty; what follows comes from the account, then from us. */
+static void test_overdrawn_lease(void)
+{
+    struct usage_record r[3];
+    int64_t writeoff;
+
+    begin_with(1000000);
+    writeoff = balance("writeoff");
+    CHECK_INT(ask_grant(600000), -1);
+    CHECK_INT(granted.granted_nusd, 1000000); /* near zero all of it, in one go */
+    give_back(400000, false);
+    r[0] = record(500000); /* lease */
+    r[1] = record(300000); /* 100,000 lease, 200,000 account */
+    r[2] = record(300000); /* 200,000 account, 100,000 nobody */
+    CHECK_INT(ingest_of(&boot, r, 3), ERR_NONE);
+    CHECK_INT(lease_number("spent_nusd"), 600000);
+    CHECK_INT(balance("leased"), 0);
+    CHECK_INT(balance("available"), 0);
+    CHECK_INT(balance("writeoff"), writeoff - 100000);
+    end();
+}
+
+static void test_key_limit(void)
+{
+    begin_with(100 * USD);
+    key_set("limit_nusd = 1000000000, limit_reset = 'daily'");
+    CHECK_INT(ask_grant(5 * USD), -1);
+    CHECK_INT(granted.granted_nusd, USD); /* what is leased counts as spent */
+    CHECK_INT(ask_more(1), LEASE_KEY_LIMIT);
+    struct id mine = boot, other = new_boot();
+    struct msg_grant grant = granted;
+    CHECK_INT(ask_grant_of(&other, 1), NO_KEY_LIMIT); /* on any data plane */
+    boot = mine;
+    granted = grant;
+    CHECK_INT(ingest(USD * 3 / 4), ERR_NONE);
+    give_back(0, true);
+    CHECK_INT(ask_grant(5 * USD), -1);
+    CHECK_INT(granted.granted_nusd, USD / 4);
+    give_back(0, true);
+
+    static const struct {
+        const char *reset, *at;
+        int64_t left;
+    } windows[] = {
+        /* relative to the moment of spending */
+        {"daily", "date_trunc('day', now(), 'UTC') + interval '1 day'", USD},
+        {"daily", "date_trunc('day', now(), 'UTC') + interval '1 day - 1 second'", USD / 4},
+        {"weekly", "date_trunc('week', now(), 'UTC') + interval '7 days'", USD},
+        {"weekly", "date_trunc('week', now(), 'UTC') + interval '7 days - 1 second'", USD / 4},
+        {"monthly", "date_trunc('month', now(), 'UTC') + interval '1 month'", USD},
+        {"monthly", "date_trunc('month', now(), 'UTC') + interval '1 month - 1 second'", USD / 4},
+        {"none", "now() + interval '3 years'", USD / 4},
+    };
+    for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        char set[64];
+
+        clock_set(windows[i].at);
+        snprintf(set, sizeof set, "limit_reset = '%s'", windows[i].reset);
+        key_set(set);
+        CHECK_INT(ask_grant(5 * USD), -1);
+        CHECK_INT(granted.granted_nusd, windows[i].left);
+        give_back(0, true);
+    }
+    clock_set("now()");
+    key_set("limit_nusd = NULL");
+    CHECK_INT(ask_grant(50 * USD), -1);
+    CHECK_INT(granted.granted_nusd, 50 * USD);
+    key_set("limit_nusd = 0");
+    CHECK_INT(ask_more(1), LEASE_KEY_LIMIT);
+    end();
+}
+
+/* Sixteen data planes fall upon one account and one key, each asking, spending what it got and
+ * returning, all at once: what was spent never exceeds what was there. */
+struct hammer {
+    struct id boot;
+    uint64_t seq;
+    unsigned rounds;
+    int64_t spent;
+    struct msg_grant grant;
+};
+static unsigned hammers_done;
+
+static void hammer_round(struct hammer *h);
+
+static void hammer_returned_cb(void *cookie, enum err e)
+{
+    CHECK_INT(e, ERR_NONE);
+    hammer_round(cookie);
+}
+
+static void hammer_ingested_cb(void *cookie, enum err e, uint64_t seq)
+{
+    struct hammer *h = cookie;
+    const struct msg_lease_return r = {h->grant.lease, 0, true};
+
+    CHECK_INT(e, ERR_NONE);
+    CHECK_INT(seq, h->seq);
+    ledger_lease_return(ledger, &h->boot, &r, hammer_returned_cb, h);
+}
+
+static void hammer_granted_cb(void *cookie, enum err e, const struct msg_grant *g,
+                              const struct msg_no_key *n)
+{
+    struct hammer *h = cookie;
+    struct usage_record r = record(0);
+
+    CHECK_INT(e, ERR_NONE);
+    if (n != NULL) {
+        CHECK_INT(n->reason, NO_KEY_CREDIT);
+        hammer_round(h);
+        return;
+    }
+    h->grant = *g;
+    r.seq = ++h->seq;
+    r.lease = g->lease;
+    r.cost_nusd = g->granted_nusd * 2 / 3 + 1;
+    if (r.cost_nusd > g->granted_nusd)
+        r.cost_nusd = g->granted_nusd;
+    h->spent += r.cost_nusd;
+    ledger_ingest(ledger, &h->boot, &r, 1, hammer_ingested_cb, h);
+}
+
+static void hammer_round(struct hammer *h)
+{
+    const struct msg_key_lookup ask = {digest, USD / 20};
+
+    if (h->rounds-- == 0) {
+        hammers_done++;
+        return;
+    }
+    ledger_grant(ledger, &h->boot, &ask, hammer_granted_cb, h);
+}
+
+static void test_hammer(void)
+{
+    enum { N = 16, ROUNDS = 25 };
+    static struct hammer h[N];
+    const struct db_config dc = {uv_default_loop(), pg_url(), 16};
+    struct ledger *narrow_ledger;
+    struct db *narrow_db;
+    int64_t spent = 0, writeoff;
+    struct ledger_config lc = {
+        .lease_ms = 60000, .lease_default_nusd = USD / 4, .reclaim_grace_ms = 30000};
+
+    begin_with(USD);
+    writeoff = balance("writeoff");
+    for (int i = 0; i < N; i++)
+        h[i] = (struct hammer){.boot = new_boot(), .rounds = ROUNDS};
+    narrow_db = db;
+    narrow_ledger = ledger;
+    CHECK_INT(db_open(&dc, &db), ERR_NONE);
+    lc.db = db;
+    CHECK_INT(ledger_new(&lc, &ledger), ERR_NONE);
+    hammers_done = 0;
+    for (int i = 0; i < N; i++)
+        hammer_round(&h[i]);
+    run_until(&hammers_done, N, 60000);
+    CHECK_INT(hammers_done, N);
+    for (int i = 0; i < N; i++)
+        spent += h[i].spent;
+    printf("# spent %lld of %lld\n", (long long)spent, (long long)USD);
+    CHECK(spent > USD / 2 && spent <= USD);
+    CHECK_INT(balance("available"), USD - spent);
+    CHECK_INT(balance("leased"), 0);
+    CHECK_INT(balance("writeoff"), writeoff);
+    end();
+    db = narrow_db;
+    ledger = narrow_ledger;
+    end();
+}
+
+/* --- notifications and the catalog --- */
+
+static unsigned revoked, resynced, catalog_changes;
+static struct digest32 revoked_digest;
+static uint8_t revoked_reason;
+
+static void revoked_cb(void *cookie, const struct digest32 *d, uint8_t reason)
+{
+    (void)cookie;
+    revoked++;
+    revoked_digest = *d;
+    revoked_reason = reason;
+}
+
+static void resync_cb(void *cookie)
+{
+    (void)cookie;
+    resynced++;
+}
+
+static void catalog_changed_cb(void *cookie)
+{
+    (void)cookie;
+    catalog_changes++;
+}
+
+static struct catalog catalog;
+
+static void catalog_cb(void *cookie, enum err e, struct catalog *c)
+{
+    (void)cookie;
+    fired++;
+    last_err = e;
+    if (c != NULL)
+        catalog = *c;
+}
+
+#define APPLY(weight, price)                                                                       \
+    "SELECT catalog_apply('{a/b,c/d}', '{AB,CD}', '{1000,2000}', '{100,200}', '{1,2}', '{3,4}',"   \
+    " '{a/b,a/b,c/d}', '{p0,p1,p0}', '{0,1,0}', '{ab,ab1,cd}', '{1," weight ",3}',"                \
+    " '{5,6,7}', '{50,60," price "}', '{1,1,1}', '{2,2,2}')"
+
+static void test_watch_and_catalog(void)
+{
+    const struct ledger_watch w = {revoked_cb, catalog_changed_cb, resync_cb, NULL};
+    int64_t version;
+
+    begin_with(0);
+    revoked = resynced = catalog_changes = 0;
+    CHECK_INT(ledger_watch(ledger, &w), ERR_NONE);
+    run_until(&resynced, 1, 3000);
+    CHECK_INT(resynced, 1);
+    key_set("name = 'other'"); /* tells nobody */
+    key_set("disabled = true");
+    run_until(&revoked, 1, 1000);
+    CHECK_INT(revoked, 1);
+    CHECK(memcmp(revoked_digest.b, digest.b, 32) == 0);
+    CHECK_INT(revoked_reason, NO_KEY_DISABLED);
+    key_set("expires_at = now()");
+    run_until(&revoked, 2, 1000);
+    CHECK_INT(revoked_reason, NO_KEY_EXPIRED);
+    key_set("deleted_at = now()");
+    run_until(&revoked, 3, 1000);
+    CHECK_INT(revoked, 3);
+    CHECK_INT(revoked_reason, NO_KEY_UNKNOWN);
+    pg_sql("NOTIFY tr_key, 'what is this'");
+    run_until(&resynced, 2, 1000);
+    CHECK_INT(resynced, 2);
+    CHECK_INT(revoked, 3);
+
+    version = pg_number(APPLY("2", "70"));
+    run_until(&catalog_changes, 1, 1000);
+    CHECK_INT(catalog_changes, 1);
+    CHECK_INT(pg_number(APPLY("2", "70")), version); /* nothing changed, nobody is told */
+    fired = 0;
+    ledger_catalog(ledger, catalog_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(catalog.version, version);
+    CHECK_INT(catalog.n_models, 2);
+    CHECK_INT(catalog.n_endpoints, 3);
+    CHECK(strcmp(catalog.models[1].id, "c/d") == 0 && catalog.models[1].max_output == 200);
+    CHECK(strcmp(catalog.endpoints[1].upstream_model, "ab1") == 0);
+    CHECK_INT(catalog.endpoints[1].provider_no, 1);
+    CHECK_INT(catalog.endpoints[2].model_no, catalog.models[1].no);
+    CHECK_INT(catalog.endpoints[2].price_completion_pusd, 70);
+    CHECK_INT(catalog.endpoints[2].price_version, 1);
+    catalog_free(&catalog);
+
+    CHECK_INT(pg_number(APPLY("0", "71")), version + 1); /* a weight and a price */
+    run_until(&catalog_changes, 2, 1000);
+    CHECK_INT(catalog_changes, 2);
+    fired = 0;
+    ledger_catalog(ledger, catalog_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(catalog.endpoints[1].weight, 0);
+    CHECK_INT(catalog.endpoints[1].price_version, 1);
+    CHECK_INT(catalog.endpoints[2].price_version, 2);
+    CHECK_INT(catalog.endpoints[2].price_completion_pusd, 71);
+    catalog_free(&catalog);
+    CHECK_INT(pg_number("SELECT count(*) FROM price"), 4); /* old prices stay */
+    end();
+}
+
+/* --- the constraints themselves --- */
+
+static void test_constraints(void)
+{
+    static const struct {
+        const char *sql, *says;
+    } refused[] = {
+        {"UPDATE posting SET amount_nusd = 1", "append-only"},
+        {"DELETE FROM posting", "append-only"},
+        {"TRUNCATE posting", "append-only"},
+        {"UPDATE transfer SET kind = 'topup'", "append-only"},
+        {"UPDATE usage SET cost_nusd = 0", "append-only"},
+        {"DELETE FROM usage", "append-only"},
+        {"INSERT INTO transfer (kind, account_id) SELECT 'topup', account_id FROM account LIMIT 1",
+         "does not balance"},
+        {"INSERT INTO posting SELECT max(transfer_id), 3, 5 FROM transfer", "does not balance"},
+        {"UPDATE ledger_account SET balance_nusd = -1 WHERE kind = 'available'",
+         "ledger_no_overdraft"},
+        {"UPDATE lease SET spent_nusd = granted_nusd + 1 WHERE state = 'open'",
+         "lease_not_overdrawn"},
+        {"UPDATE lease SET state = 'returned', closed_at = now() WHERE state = 'open'",
+         "lease_closed_is_empty"},
+        {"INSERT INTO lease SELECT gen_random_uuid(), key_id, account_id, boot_id, 0, 0, 0, 'open',"
+         " now(), now() FROM lease WHERE state = 'open' LIMIT 1",
+         "lease_one_open"},
+    };
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD / 2), -1);
+    CHECK_INT(ingest(1000), ERR_NONE);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (strstr(pg_sql(refused[i].sql), refused[i].says) == NULL)
+            check_fail(__FILE__, __LINE__, refused[i].sql);
+    end();
+}
+
+/* Every invariant of the view is broken once, behind the back of the triggers, and must be named.
+ */
+static void test_violations_are_seen(void)
+{
+    static const struct {
+        const char *harm, *named;
+    } harms[] = {
+        {"UPDATE posting SET amount_nusd = amount_nusd + 1 WHERE amount_nusd > 0",
+         "transfer does not sum to zero"},
+        {"DELETE FROM posting WHERE amount_nusd < 0", "all postings do not sum to zero"},
+        {"DELETE FROM posting", "balance is not the sum of postings"},
+        {"UPDATE ledger_account SET balance_nusd = balance_nusd + 1 WHERE kind = 'available'",
+         "balance is not the sum of postings"},
+        {"ALTER TABLE ledger_account DROP CONSTRAINT ledger_no_overdraft;"
+         " UPDATE ledger_account SET balance_nusd = -1 WHERE kind = 'available'",
+         "customer balance is negative"},
+        {"INSERT INTO account VALUES (gen_random_uuid(), 'x')", "account lacks a ledger account"},
+        {"UPDATE lease SET granted_nusd = granted_nusd + 1 WHERE state = 'open'",
+         "leased is not what open leases hold"},
+        {"UPDATE lease SET spent_nusd = spent_nusd + 1, granted_nusd = granted_nusd + 1",
+         "lease spent is not the sum of its usage"},
+        {"DELETE FROM lease", "usage spends a lease that is not there"},
+        {"DELETE FROM usage WHERE seq = 1", "revenue is not the sum of usage"},
+        {"UPDATE usage SET from_lease_nusd = from_lease_nusd - 1, written_off_nusd = "
+         "written_off_nusd + 1"
+         " WHERE from_lease_nusd > 0",
+         "write-off is not the sum of usage"},
+        {"UPDATE usage SET account_id = gen_random_uuid()",
+         "usage transfers of an account are not its usage"},
+        {"DELETE FROM key_total", "key total is not the sum of usage"},
+        {"UPDATE usage_day SET requests = requests + 1", "usage days are not the sum of usage"},
+        {"UPDATE usage SET key_id = gen_random_uuid()",
+         "usage names an unknown account, key or boot"},
+        {"DELETE FROM usage WHERE seq = 1", "an acknowledged record is missing"},
+    };
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD / 2), -1);
+    CHECK_INT(ingest(1000), ERR_NONE);
+    check_sound();
+    for (size_t i = 0; i < sizeof harms / sizeof harms[0]; i++) {
+        char sql[1024];
+
+        snprintf(sql, sizeof sql,
+                 "BEGIN; SET LOCAL session_replication_role = replica; %s;"
+                 "SELECT invariant FROM ledger_violations; ROLLBACK",
+                 harms[i].harm);
+        if (strstr(pg_sql(sql), harms[i].named) == NULL)
+            check_fail(__FILE__, __LINE__, harms[i].harm);
+    }
+    end();
+}
+
+static const struct check_case cases[] = {
+    {"topup", test_topup},
+    {"grant", test_grant},
+    {"small balances", test_small_balances},
+    {"refusals", test_refusals},
+    {"more", test_more},
+    {"return", test_return},
+    {"reclaim, late records, write-off", test_reclaim},
+    {"duplicates", test_duplicates},
+    {"out of order", test_order},
+    {"rejected records", test_rejected},
+    {"overdrawn lease", test_overdrawn_lease},
+    {"key limits and windows", test_key_limit},
+    {"sixteen at once", test_hammer},
+    {"revocation and catalog", test_watch_and_catalog},
+    {"constraints", test_constraints},
+    {"violations are seen", test_violations_are_seen},
+};
+
+int main(int argc, char **argv)
+{
+    if (secret_init() != ERR_NONE)
+        return 1;
+    return check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
+}
