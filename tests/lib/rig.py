@@ -1,0 +1,350 @@
+"""What the end-to-end tests and scenarios share: the stack's addresses from the environment, a plain
+HTTP/1.1 client whose bytes are exactly those a test wrote, the demo provider's side door, SQL, and
+cases that print "ok NAME" or "not ok NAME". Standard library only."""
+
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import urllib.request
+from urllib.parse import urlparse
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+
+
+def env(name):
+    if name not in os.environ:
+        sys.exit(f"{name} is not set: start a stack (make up) and source run/env")
+    return os.environ[name]
+
+
+# --- cases
+
+_cases = []
+
+
+def case(fn):
+    _cases.append(fn)
+    return fn
+
+
+def main():
+    """Run the cases in the order they were written; argv[1] selects by part of the name."""
+    prefix = os.path.splitext(os.path.basename(sys.argv[0]))[0].replace("-", "_")
+    want = sys.argv[1] if len(sys.argv) > 1 else ""
+    failed = 0
+    for fn in _cases:
+        if want not in fn.__name__:
+            continue
+        try:
+            fn()
+            print(f"ok {prefix}_{fn.__name__}", flush=True)
+        except BaseException as problem:
+            if isinstance(problem, KeyboardInterrupt):
+                raise
+            for line in traceback.format_exc().splitlines()[-14:]:
+                print("# " + line)
+            print(f"not ok {prefix}_{fn.__name__}", flush=True)
+            failed += 1
+    sys.exit(1 if failed else 0)
+
+
+def equal(got, want, what=""):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+
+def wait_until(fn, seconds=10, what="", step=0.05):
+    """The first true value of fn(). Errors while waiting count as false."""
+    end = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < end:
+        try:
+            last = fn()
+            if last:
+                return last
+        except (OSError, AssertionError, http.client.HTTPException, ValueError) as e:
+            last = e
+        time.sleep(step)
+    raise AssertionError(f"after {seconds} s still not {what or 'true'}: {last!r}")
+
+
+# --- HTTP
+
+def context(ca):
+    c = ssl.create_default_context(cafile=ca)
+    c.minimum_version = ssl.TLSVersion.TLSv1_3
+    return c
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+    def header(self, name):
+        return self.headers.get(name)
+
+    def events(self):
+        """The data of each server-sent event, as text."""
+        return [e[6:] for e in self.body.decode().split("\n\n") if e.startswith("data: ")]
+
+    def text(self):
+        """What the model said, from an event stream or a whole answer."""
+        if self.body.startswith(b"{"):
+            return self.json()["choices"][0]["message"]["content"]
+        out = ""
+        for e in self.events():
+            if e != "[DONE]":
+                for c in json.loads(e).get("choices") or []:
+                    out += c["delta"].get("content") or ""
+        return out
+
+    def error(self):
+        return self.json()["error"]
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:300]!r}>"
+
+
+class Client:
+    """A keep-alive connection to the data plane (or, with url and ca, to the control plane)."""
+
+    def __init__(self, url=None, ca=None, key=None, timeout=60):
+        parts = urlparse(url or env("TR_BASE_URL"))
+        self.prefix = parts.path.rstrip("/")
+        self.key = key if key is not None else env("TR_API_KEY")
+        self.http = http.client.HTTPSConnection(
+            parts.hostname, parts.port, timeout=timeout, context=context(ca or env("TR_CA")))
+
+    def close(self):
+        self.http.close()
+
+    def request(self, method, path, body=None, headers=None):
+        h = {"Authorization": "Bearer " + self.key} if self.key else {}
+        if body is not None:
+            h["Content-Type"] = "application/json"
+            if not isinstance(body, (bytes, bytearray)):
+                body = json.dumps(body).encode()
+        h.update(headers or {})
+        h = {k: v for k, v in h.items() if v is not None}
+        self.http.request(method, self.prefix + path, body=body, headers=h)
+        r = self.http.getresponse()
+        return Answer(r.status, r.headers, r.read())
+
+    def chat(self, mock="", model="demo/echo", name="*", headers=None, **members):
+        """One chat request; mock is the demo provider's command."""
+        body = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+        if mock:
+            body["mock"] = {name: mock} if isinstance(mock, str) else mock
+        body.update(members)
+        return self.request("POST", "/chat/completions", body, headers)
+
+
+def chat(mock="", **members):
+    c = Client(key=members.pop("key", None))
+    try:
+        return c.chat(mock, **members)
+    finally:
+        c.close()
+
+
+def control(method, path, body=None, key=None):
+    c = Client(env("TR_CONTROL_URL"), env("TR_CONTROL_CA"), key or env("TR_MANAGEMENT_KEY"))
+    try:
+        return c.request(method, path, body)
+    finally:
+        c.close()
+
+
+def raw(payload, url=None, ca=None, timeout=30, shut=False):
+    """Send bytes as they are over TLS and return everything that comes back until the end."""
+    parts = urlparse(url or env("TR_BASE_URL"))
+    s = socket.create_connection((parts.hostname, parts.port), timeout=timeout)
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    s = context(ca or env("TR_CA")).wrap_socket(s, server_hostname=parts.hostname)
+    out = b""
+    try:
+        s.sendall(payload)
+        while True:
+            part = s.recv(65536)
+            if not part:
+                break
+            out += part
+    except (OSError, ssl.SSLError):
+        pass
+    finally:
+        s.close()
+    return out
+
+
+def open_stream(body, key=None, timeout=60):
+    """Start a request and return the socket as soon as the first body bytes are there."""
+    parts = urlparse(env("TR_BASE_URL"))
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    s = socket.create_connection((parts.hostname, parts.port), timeout=timeout)
+    s = context(env("TR_CA")).wrap_socket(s, server_hostname=parts.hostname)
+    s.sendall(b"POST %s/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
+              b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+                  parts.path.encode(), parts.netloc.encode(), (key or env("TR_API_KEY")).encode(),
+                  len(body)) + body)
+    got = b""
+    while b"data: " not in got:
+        part = s.recv(4096)
+        if not part:
+            raise AssertionError(f"ended before the first event: {got!r}")
+        got += part
+    return s, got
+
+
+# --- the demo provider
+
+def mock(path, body=None):
+    r = urllib.request.Request(env("TR_MOCK_URL") + path,
+                               data=body.encode() if isinstance(body, str) else body)
+    with urllib.request.urlopen(r, timeout=30) as f:
+        return f.read()
+
+
+def mock_reset():
+    mock("/mock/reset", "")
+    for name in ("demo-a", "demo-b"):
+        mock("/mock/set/" + name, "")
+
+
+def mock_set(name, words):
+    mock("/mock/set/" + name, words)
+
+
+def counters(name=None):
+    c = json.loads(mock("/mock/counters"))
+    return c[name] if name else c
+
+
+def seen(ident=None):
+    """The provider's records, of one id or all."""
+    return json.loads(mock("/mock/requests" + (f"?id={ident}" if ident else "")))
+
+
+def last_body(name="demo-a"):
+    return mock("/mock/last-request/" + name)
+
+
+def last_head(name="demo-a"):
+    return mock("/mock/last-headers/" + name).decode("latin-1")
+
+
+def fresh(prefix="t"):
+    return f"{prefix}{random.getrandbits(48):012x}"
+
+
+# --- the database and the money in it
+
+def sql(query, check=True):
+    """Rows as lists of text. The database's own answer, not the control plane's."""
+    r = subprocess.run(["psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", env("TR_DATABASE_URL"),
+                        "-c", query], capture_output=True, text=True, timeout=60)
+    if r.returncode != 0:
+        if check:
+            raise AssertionError(f"psql: {r.stderr.strip()}")
+        return None
+    return [line.split("\t") for line in r.stdout.splitlines()]
+
+
+def violations():
+    return sql("select * from ledger_violations")
+
+
+def usage_count():
+    return int(sql("select count(*) from usage")[0][0])
+
+
+def settled(seconds=20):
+    """Wait until the data plane has shipped all its records: the count stands still."""
+    state = {"last": -1, "since": time.monotonic()}
+
+    def still():
+        n = usage_count()
+        if n != state["last"]:
+            state["last"], state["since"] = n, time.monotonic()
+        return time.monotonic() - state["since"] > 1.5
+    wait_until(still, seconds, "settled", step=0.25)
+    return state["last"]
+
+
+# --- keys
+
+def new_key(**members):
+    """A key of its own, as the control plane's answer, with the text under "key"."""
+    body = {"name": fresh("test-")}
+    body.update(members)
+    a = control("POST", "/v1/keys", body)
+    if a.status not in (200, 201):
+        raise AssertionError(f"POST /v1/keys: {a!r}")
+    answer = a.json()
+    flat = dict(answer.get("data") or {})
+    flat["key"] = answer["key"]
+    return flat
+
+
+# --- processes
+
+def pid(name):
+    with open(os.path.join(env("TR_RUN_DIR"), "pid", name)) as f:
+        return int(f.read().split()[0])
+
+
+def kill9(name):
+    os.kill(pid(name), signal.SIGKILL)
+
+
+def start(name):
+    subprocess.run([os.path.join(ROOT, "deploy/dev/start"), name], check=True, timeout=90,
+                   stdout=subprocess.DEVNULL)
+
+
+def stop(name):
+    subprocess.run([os.path.join(ROOT, "deploy/dev/stop"), name], check=True, timeout=90,
+                   stdout=subprocess.DEVNULL)
+
+
+def status_kb(process, field="VmRSS"):
+    with open(f"/proc/{process}/status") as f:
+        for line in f:
+            if line.startswith(field + ":"):
+                return int(line.split()[1])
+    raise AssertionError(field)
+
+
+def fds(process):
+    return len(os.listdir(f"/proc/{process}/fd"))
+
+
+def parallel(n, fn):
+    """fn(i) in n threads; their results in order. An exception in one is raised here."""
+    out, errors = [None] * n, []
+
+    def run(i):
+        try:
+            out[i] = fn(i)
+        except BaseException as e:
+            errors.append(e)
+    threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join(300)
+    if errors:
+        raise errors[0]
+    return out
