@@ -45,7 +45,7 @@ static enum err fail_unknown(struct parser *p, struct view key)
 {
     char name[SHOWN_NAME_MAX + 1];
 
-    if (key.len > SHOWN_NAME_MAX)
+    if (key.len == 0 || key.len > SHOWN_NAME_MAX)
         return fail(p, NULL, "unknown key");
     for (size_t i = 0; i < key.len; i++) {
         if ((key.ptr[i] < 'a' || key.ptr[i] > 'z') && key.ptr[i] != '_')
