@@ -1,0 +1,445 @@
+#include "policy.h"
+
+#include "conf.h"
+
+#include <openssl/pem.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+/* The file as the configuration reader fills it; turned into a struct attest_policy afterwards. */
+struct top_text {
+    char audience[128];
+    int roots;
+    bool allow_simulated, provisional_firmware;
+    char report_versions[32], products[64];
+    char guest_allow[128], guest_require[128], platform_require[128], platform_forbid[128];
+    char min_firmware[16];
+    uint64_t min_guest_svn;
+    uint8_t host_data[32], id_key_sha384[48];
+};
+struct floor_text {
+    char name[16]; /* "genoa" or "19-11-01" */
+    uint64_t part[SNP_PART_COUNT];
+};
+struct chip_text {
+    char id[2 * 64 + 1];
+};
+struct root_text {
+    char file[512];
+};
+struct policy_text {
+    struct top_text top;
+    struct digest48 measurements[POLICY_MEASUREMENTS_MAX];
+    struct chip_text chips[POLICY_CHIPS_MAX];
+    struct root_text roots[POLICY_ROOTS_MAX];
+    struct floor_text floors[POLICY_FLOORS_MAX];
+    size_t n_measurements, n_chips, n_roots, n_floors;
+};
+
+/* --- the file's fields */
+
+enum { ROOTS_NONE, ROOTS_AMD };
+static const char *const roots_names[] = {[ROOTS_NONE] = "none", [ROOTS_AMD] = "amd", NULL};
+
+#define SIZE_OF(type, field) sizeof(((struct type *)0)->field)
+#define FIELD(type, kind, field, required)                                                         \
+    {                                                                                              \
+#field, kind, offsetof(struct type, field), SIZE_OF(type, field), 0, 0, NULL, required     \
+    }
+static const struct conf_field top_fields[] = {
+    FIELD(top_text, CONF_TEXT, audience, true),
+    {"roots", CONF_NAME, offsetof(struct top_text, roots), sizeof(int), 0, 0, roots_names, false},
+    FIELD(top_text, CONF_BOOL, allow_simulated, false),
+    FIELD(top_text, CONF_BOOL, provisional_firmware, false),
+    FIELD(top_text, CONF_TEXT, report_versions, false),
+    FIELD(top_text, CONF_TEXT, products, false),
+    FIELD(top_text, CONF_TEXT, guest_allow, false),
+    FIELD(top_text, CONF_TEXT, guest_require, false),
+    FIELD(top_text, CONF_TEXT, platform_require, false),
+    FIELD(top_text, CONF_TEXT, platform_forbid, false),
+    FIELD(top_text, CONF_TEXT, min_firmware, false),
+    {"min_guest_svn", CONF_U64, offsetof(struct top_text, min_guest_svn), sizeof(uint64_t), 0,
+     UINT32_MAX, NULL, false},
+    FIELD(top_text, CONF_HEX, host_data, false),
+    FIELD(top_text, CONF_HEX, id_key_sha384, false),
+};
+static const struct conf_field measurement_fields[] = {
+    {"sha384", CONF_HEX, 0, sizeof(struct digest48), 0, 0, NULL, true},
+};
+static const struct conf_field chip_fields[] = {FIELD(chip_text, CONF_TEXT, id, true)};
+static const struct conf_field root_fields[] = {FIELD(root_text, CONF_TEXT, file, true)};
+#define PART(name, which)                                                                          \
+    {                                                                                              \
+        name, CONF_U64, offsetof(struct floor_text, part) + (which) * sizeof(uint64_t),            \
+            sizeof(uint64_t), 0, UINT8_MAX, NULL, false                                            \
+    }
+static const struct conf_field floor_fields[] = {
+    PART("fmc", SNP_FMC), PART("bootloader", SNP_BOOTLOADER), PART("tee", SNP_TEE),
+    PART("snp", SNP_SNP), PART("microcode", SNP_MICROCODE),
+};
+
+#define TARGET(fields, base)                                                                       \
+    (struct conf_target)                                                                           \
+    {                                                                                              \
+        fields, sizeof fields / sizeof fields[0], base                                             \
+    }
+static const struct conf_target no_target = {NULL, 0, NULL};
+
+static struct conf_target policy_section(void *cookie, struct view kind, struct view name)
+{
+    struct policy_text *t = cookie;
+
+    if (kind.len == 0)
+        return TARGET(top_fields, &t->top);
+    if (name.len == 0)
+        return no_target;
+    if (view_eq(kind, VIEW_LIT("measurement")) && t->n_measurements < POLICY_MEASUREMENTS_MAX)
+        return TARGET(measurement_fields, &t->measurements[t->n_measurements++]);
+    if (view_eq(kind, VIEW_LIT("chip")) && t->n_chips < POLICY_CHIPS_MAX)
+        return TARGET(chip_fields, &t->chips[t->n_chips++]);
+    if (view_eq(kind, VIEW_LIT("root")) && t->n_roots < POLICY_ROOTS_MAX)
+        return TARGET(root_fields, &t->roots[t->n_roots++]);
+    if (view_eq(kind, VIEW_LIT("floor")) && t->n_floors < POLICY_FLOORS_MAX &&
+        name.len < SIZE_OF(floor_text, name)) {
+        struct floor_text *f = &t->floors[t->n_floors++];
+
+        memcpy(f->name, name.ptr, name.len);
+        return TARGET(floor_fields, f);
+    }
+    return no_target;
+}
+
+/* --- lists of words */
+
+struct word {
+    const char *name;
+    uint64_t bit;
+};
+static const struct word guest_words[] = {
+    {"smt", SNP_POLICY_SMT},
+    {"migrate_ma", SNP_POLICY_MIGRATE_MA},
+    {"debug", SNP_POLICY_DEBUG},
+    {"cxl", SNP_POLICY_CXL},
+    {NULL, 0},
+};
+static const struct word guest_require_words[] = {
+    {"single_socket", SNP_POLICY_SINGLE_SOCKET},
+    {"aes_256_xts", SNP_POLICY_AES_256_XTS},
+    {"rapl_disabled", SNP_POLICY_RAPL_DISABLED},
+    {"ciphertext_hiding", SNP_POLICY_CIPHERTEXT_HIDING},
+    {"page_swap_disabled", SNP_POLICY_PAGE_SWAP_DISABLED},
+    {NULL, 0},
+};
+static const struct word platform_words[] = {
+    {"smt", SNP_PLATFORM_SMT},
+    {"tsme", SNP_PLATFORM_TSME},
+    {"ecc", SNP_PLATFORM_ECC},
+    {"rapl_disabled", SNP_PLATFORM_RAPL_DISABLED},
+    {"ciphertext_hiding", SNP_PLATFORM_CIPHERTEXT_HIDING},
+    {"alias_check", SNP_PLATFORM_ALIAS_CHECK},
+    {NULL, 0},
+};
+static const struct word product_words[] = {
+    {"milan", 1 << SNP_MILAN}, {"genoa", 1 << SNP_GENOA}, {"turin", 1 << SNP_TURIN}, {NULL, 0}};
+static const struct word version_words[] = {
+    {"2", 1 << 2}, {"3", 1 << 3}, {"4", 1 << 4}, {"5", 1 << 5}, {NULL, 0}};
+
+/* Words separated by spaces or commas. False on one that is not in the table. */
+static bool words_take(const char *text, const struct word *words, uint64_t *out)
+{
+    uint64_t bits = 0;
+
+    while (text += strspn(text, " ,"), *text != '\0') {
+        struct view v = view_of(text, strcspn(text, " ,"));
+        const struct word *w = words;
+
+        while (w->name != NULL && !view_eq(v, view_str(w->name)))
+            w++;
+        if (w->name == NULL)
+            return false;
+        bits |= w->bit;
+        text += v.len;
+    }
+    *out = bits;
+    return true;
+}
+
+static bool words_take32(const char *text, const struct word *words, uint32_t *out)
+{
+    uint64_t bits;
+
+    if (!words_take(text, words, &bits) || bits == 0)
+        return false;
+    *out = (uint32_t)bits;
+    return true;
+}
+
+/* "1.55.40": major, minor, build. Empty: none is asked. */
+static bool firmware_take(const char *text, uint32_t *out)
+{
+    struct view rest = view_str(text);
+    uint32_t v = 0;
+
+    *out = 0;
+    if (rest.len == 0)
+        return true;
+    for (int i = 0; i < 3; i++) {
+        const uint8_t *dot = i < 2 ? memchr(rest.ptr, '.', rest.len) : rest.ptr + rest.len;
+        uint64_t n;
+
+        if (dot == NULL || !view_u64(view_of(rest.ptr, (size_t)(dot - rest.ptr)), &n) ||
+            n > UINT8_MAX)
+            return false;
+        v = v << 8 | (uint32_t)n;
+        rest = view_from(rest, (size_t)(dot - rest.ptr) + (i < 2));
+    }
+    *out = v;
+    return true;
+}
+
+/* --- sections */
+
+static bool floor_take(const struct floor_text *t, struct policy_floor *out)
+{
+    uint8_t cpuid[3];
+    uint64_t product;
+
+    *out = (struct policy_floor){.exact = false};
+    for (size_t i = 0; i < SNP_PART_COUNT; i++)
+        out->tcb.part[i] = (uint8_t)t->part[i];
+    if (words_take(t->name, product_words, &product) && product != 0) {
+        while (product >> out->product != 1)
+            out->product++;
+        return true;
+    }
+    if (strlen(t->name) != 8 || t->name[2] != '-' || t->name[5] != '-')
+        return false;
+    for (size_t i = 0; i < 3; i++)
+        if (hex_decode(view_of(t->name + 3 * i, 2), &cpuid[i], 1) != ERR_NONE)
+            return false;
+    out->exact = true;
+    out->family = cpuid[0];
+    out->model = cpuid[1];
+    out->stepping = cpuid[2];
+    out->product = snp_product_of_cpuid(cpuid[0], cpuid[1]);
+    return out->product != SNP_PRODUCT_UNKNOWN;
+}
+
+/* 64 bytes, or the 8 of a Turin chip, whose report pads them with zeros. */
+static bool chip_take(const char *id, uint8_t out[static 64])
+{
+    size_t n = strlen(id) / 2;
+
+    memset(out, 0, 64);
+    return (n == 64 || n == 8) && hex_decode(view_str(id), out, n) == ERR_NONE;
+}
+
+static bool root_from_file(const char *file, struct policy_root *out)
+{
+    struct buf pem;
+    unsigned char *der = NULL;
+    BIO *bio = NULL;
+    X509 *x = NULL;
+    bool ok = false;
+    int n;
+
+    buf_init(&pem, POLICY_FILE_MAX);
+    if (conf_read_file(file, POLICY_FILE_MAX, &pem) != ERR_NONE)
+        goto done;
+    bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    if (bio == NULL || (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) == NULL)
+        goto done;
+    n = i2d_X509(x, &der);
+    if (n > 0)
+        ok = chain_cert_parse(view_of(der, (size_t)n), CHAIN_ARK, &out->ark) == ERR_NONE;
+done:
+    OPENSSL_free(der);
+    X509_free(x);
+    BIO_free(bio);
+    buf_free(&pem);
+    return ok;
+}
+
+static bool digest_is(struct view v, const char *hex)
+{
+    struct digest32 got, want;
+
+    digest_sha256(v, &got);
+    return hex_decode(view_str(hex), want.b, sizeof want.b) == ERR_NONE &&
+           memcmp(got.b, want.b, sizeof got.b) == 0;
+}
+
+/* The embedded files are checked against their pins each time: a build from a tree in which one was
+ * exchanged does not start. */
+static bool root_from_amd(const struct amd_root *a, struct policy_root *out)
+{
+    struct view ark = view_of(a->ark, (size_t)(a->ark_end - a->ark));
+    struct view ask = view_of(a->ask, (size_t)(a->ask_end - a->ask));
+
+    if (!digest_is(ark, a->ark_sha256) || !digest_is(ask, a->ask_sha256))
+        return false;
+    if (chain_cert_parse(ark, CHAIN_ARK, &out->ark) != ERR_NONE ||
+        chain_cert_parse(ask, CHAIN_ASK, &out->ask) != ERR_NONE)
+        return false;
+    out->has_ask = true;
+    return chain_issued(&out->ark, &out->ask) && out->ark.product == a->product &&
+           chain_spki_sha256(&out->ask, &out->ask_spki) == ERR_NONE;
+}
+
+/* --- the whole: NULL, or what is wrong with the policy */
+
+static const char *take_top(const struct top_text *t, struct attest_policy *p)
+{
+    _Static_assert(sizeof p->audience == sizeof t->audience, "copied whole");
+    memcpy(p->audience, t->audience, sizeof p->audience);
+    memcpy(p->host_data, t->host_data, sizeof p->host_data);
+    memcpy(p->id_key_sha384, t->id_key_sha384, sizeof p->id_key_sha384);
+    p->allow_simulated = t->allow_simulated;
+    p->provisional_firmware = t->provisional_firmware;
+    p->min_guest_svn = (uint32_t)t->min_guest_svn;
+    if (!words_take32(t->report_versions, version_words, &p->versions))
+        return "report_versions takes 2, 3, 4, 5";
+    if (!words_take32(t->products, product_words, &p->products))
+        return "products takes milan, genoa, turin";
+    if (!words_take(t->guest_allow, guest_words, &p->guest_allow))
+        return "guest_allow has an unknown word";
+    if (!words_take(t->guest_require, guest_require_words, &p->guest_require))
+        return "guest_require has an unknown word";
+    if (!words_take(t->platform_require, platform_words, &p->platform_require))
+        return "platform_require has an unknown word";
+    if (!words_take(t->platform_forbid, platform_words, &p->platform_forbid))
+        return "platform_forbid has an unknown word";
+    if (!firmware_take(t->min_firmware, &p->min_firmware))
+        return "min_firmware is not of the form 1.55.40";
+    return NULL;
+}
+
+static const char *take_roots(const struct policy_text *t, struct attest_policy *p)
+{
+    if (t->top.roots == ROOTS_AMD) {
+        size_t n;
+        const struct amd_root *amd = amd_roots(&n);
+
+        for (size_t i = 0; i < n; i++)
+            if (!root_from_amd(&amd[i], &p->roots[p->n_roots++]))
+                return "a compiled-in AMD root is not the one it should be";
+    }
+    for (size_t i = 0; i < t->n_roots; i++) {
+        if (p->n_roots == POLICY_ROOTS_MAX)
+            return "there are too many roots";
+        if (!root_from_file(t->roots[i].file, &p->roots[p->n_roots]))
+            return "a root's file cannot be read or is no ARK certificate in PEM";
+        p->n_roots++;
+    }
+    return NULL;
+}
+
+static const char *take_sections(const struct policy_text *t, struct attest_policy *p)
+{
+    memcpy(p->measurements, t->measurements, sizeof p->measurements);
+    p->n_measurements = t->n_measurements;
+    for (; p->n_chips < t->n_chips; p->n_chips++)
+        if (!chip_take(t->chips[p->n_chips].id, p->chips[p->n_chips]))
+            return "a chip's id is not 128 (Turin: 16) hex digits";
+    for (; p->n_floors < t->n_floors; p->n_floors++)
+        if (!floor_take(&t->floors[p->n_floors], &p->floors[p->n_floors]))
+            return "a floor's name is neither a product nor family-model-stepping in hex";
+    return take_roots(t, p);
+}
+
+/* Nothing is let in by omission. */
+static const char *complete(const struct attest_policy *p)
+{
+    if (p->n_measurements == 0)
+        return "no measurement is allowed";
+    if (p->n_roots == 0)
+        return "there is no root";
+    for (size_t i = 0; i < p->n_roots; i++) {
+        if (p->roots[i].ark.simulated && !p->allow_simulated)
+            return "a root is a simulator's, but allow_simulated is off";
+        if (!p->roots[i].ark.simulated && p->n_chips == 0)
+            return "a real root needs the list of chips that are ours";
+    }
+    for (unsigned product = SNP_MILAN; product < SNP_PRODUCT_COUNT; product++) {
+        bool found = (p->products & 1u << product) == 0;
+
+        for (size_t i = 0; i < p->n_floors; i++)
+            found = found || p->floors[i].product == product;
+        if (!found)
+            return "a product has no TCB floor";
+    }
+    return NULL;
+}
+
+enum err attest_policy_load(const char *path, struct attest_policy **out, struct buf *why)
+{
+    struct policy_text *t = calloc(1, sizeof *t);
+    struct attest_policy *p = calloc(1, sizeof *p);
+    const char *wrong = "out of memory";
+    enum err e = ERR_MEMORY;
+    struct buf text;
+
+    buf_init(&text, POLICY_FILE_MAX);
+    if (t == NULL || p == NULL)
+        goto done;
+    /* The defaults: what is not said is the stricter answer. */
+    t->top = (struct top_text){
+        .report_versions = "3 5", .products = "genoa turin", .platform_require = "ecc alias_check"};
+    e = conf_read_file(path, POLICY_FILE_MAX, &text);
+    wrong = "attestation.conf: cannot be read";
+    if (e != ERR_NONE)
+        goto done;
+    wrong = NULL;
+    e = conf_parse(buf_view(&text), "attestation.conf", policy_section, t, why);
+    if (e != ERR_NONE)
+        goto done;
+    wrong = take_top(&t->top, p);
+    if (wrong == NULL)
+        wrong = take_sections(t, p);
+    if (wrong == NULL)
+        wrong = complete(p);
+    if (wrong != NULL) {
+        e = ERR_CONFIG;
+        goto done;
+    }
+    *out = p;
+    p = NULL;
+done:
+    if (wrong != NULL) {
+        buf_reset(why);
+        if (buf_appendf(why, "attestation.conf: %s", wrong) != ERR_NONE)
+            buf_reset(why);
+    }
+    buf_free(&text);
+    attest_policy_free(p);
+    free(t);
+    return e;
+}
+
+void attest_policy_free(struct attest_policy *p)
+{
+    if (p == NULL)
+        return;
+    for (size_t i = 0; i < POLICY_ROOTS_MAX; i++) {
+        chain_cert_free(&p->roots[i].ark);
+        chain_cert_free(&p->roots[i].ask);
+    }
+    free(p);
+}
+
+const struct policy_floor *policy_floor(const struct attest_policy *p, enum snp_product product,
+                                        const struct snp_report *r)
+{
+    const struct policy_floor *found = NULL;
+
+    for (size_t i = 0; i < p->n_floors; i++) {
+        const struct policy_floor *f = &p->floors[i];
+
+        if (f->exact && r->version >= 3 && f->family == r->family && f->model == r->model &&
+            f->stepping == r->stepping)
+            return f;
+        if (!f->exact && f->product == product)
+            found = f;
+    }
+    return found;
+}
