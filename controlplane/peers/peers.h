@@ -3,11 +3,13 @@
 #ifndef TR_CONTROLPLANE_PEERS_PEERS_H
 #define TR_CONTROLPLANE_PEERS_PEERS_H
 
+#include "buf.h"
 #include "err.h"
 #include "ledger.h"
 #include "providers.h"
 #include "verify.h"
 
+#include <openssl/ssl.h>
 #include <uv.h>
 
 struct peers;
@@ -21,16 +23,20 @@ struct peers_config {
     X509 *ca_cert;
     const char *dataplane_names; /* names in those certificates: "localhost,127.0.0.1" */
     uint32_t reattest_ms;
-    const struct attest_policy *policy; /* replaced with peers_set_policy */
+    const struct attest_policy *policy;
     struct ledger *ledger;
     const struct providers *providers;
     /* Key of a provider, by number; false when the operator gave none. */
     bool (*provider_key)(void *cookie, uint16_t provider_no, struct view *key);
     void *cookie;
 };
+/* Everything in c is borrowed and must outlive the peers. Takes the ledger's watch. */
 must_check enum err peers_start(const struct peers_config *c, struct peers **out);
 uint16_t peers_port(const struct peers *p);
+/* Stop listening and close every connection; stopped() fires once, from the loop. */
 void peers_stop(struct peers *p, void (*stopped)(void *cookie), void *cookie);
+/* After stopped() and after the ledger, whose calls may still be coming back, is freed. */
+void peers_free(struct peers *p);
 struct peers_counters {
     uint64_t connected, accepted_total, refused_total, refused[REFUSAL_COUNT];
 };

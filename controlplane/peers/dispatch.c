@@ -1,0 +1,349 @@
+/* What an accepted data plane may say, and the ledger calls that answer it. */
+#include "peer.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <stdlib.h>
+
+/* A ledger call that answers one key: the peer, and the digest for its list of keys. */
+struct key_call {
+    struct peer *peer;
+    struct digest32 digest;
+};
+
+static bool key_known(const struct peer *p, const struct digest32 *d)
+{
+    for (size_t i = 0; i < p->n_keys; i++) {
+        if (memcmp(p->keys[i].b, d->b, sizeof d->b) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Remember that this peer holds the key. When memory is out or there are too many, nothing is lost
+ * but the early word after a resync: the lease's end bounds it. */
+static void key_remember(struct peer *p, const struct digest32 *d)
+{
+    if (key_known(p, d))
+        return;
+    if (p->n_keys == p->keys_cap) {
+        size_t cap = p->keys_cap == 0 ? 64 : 2 * p->keys_cap;
+        struct digest32 *grown;
+
+        if (cap > LIMIT_KEYS || (grown = realloc(p->keys, cap * sizeof *grown)) == NULL)
+            return;
+        p->keys = grown;
+        p->keys_cap = cap;
+    }
+    p->keys[p->n_keys++] = *d;
+}
+
+static void key_forget(struct peer *p, const struct digest32 *d)
+{
+    for (size_t i = 0; i < p->n_keys; i++) {
+        if (memcmp(p->keys[i].b, d->b, sizeof d->b) == 0) {
+            p->keys[i] = p->keys[--p->n_keys];
+            return;
+        }
+    }
+}
+
+/* A refused key is told as a revocation when the peer already holds it: NO_KEY answers a lookup. */
+static enum err answer_encode(struct peer *p, const struct msg_grant *grant,
+                              const struct msg_no_key *no, struct buf *out)
+{
+    if (grant != NULL) {
+        key_remember(p, &grant->key_digest);
+        return msg_grant_encode(grant, out);
+    }
+    if (key_known(p, &no->key_digest) && no->reason != NO_KEY_CREDIT &&
+        no->reason != NO_KEY_LIMIT) {
+        struct msg_revoke revoke = {no->key_digest, no->reason};
+
+        key_forget(p, &no->key_digest);
+        return msg_revoke_encode(&revoke, out);
+    }
+    return msg_no_key_encode(no, out);
+}
+
+static void grant_cb(void *cookie, enum err e, const struct msg_grant *grant,
+                     const struct msg_no_key *no)
+{
+    struct key_call *call = cookie;
+    struct peer *p = call->peer;
+    struct buf out;
+
+    free(call);
+    if (!peer_call_done(p))
+        return;
+    if (e != ERR_NONE) {
+        LOG("lookup_failed", KV("error", log_err(e))); /* the data plane's own deadline answers */
+        return;
+    }
+    buf_init(&out, 256);
+    if (answer_encode(p, grant, no, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
+static void lookup(struct peer *p, const struct msg_key_lookup *m)
+{
+    struct key_call *call = malloc(sizeof *call);
+
+    if (call == NULL)
+        return;
+    *call = (struct key_call){p, m->key_digest};
+    p->calls++;
+    ledger_grant(p->owner->config.ledger, &p->identity.boot, m, grant_cb, call);
+}
+
+static bool handle_key_lookup(struct peer *p, struct view payload)
+{
+    struct msg_key_lookup m;
+
+    if (msg_key_lookup_decode(payload, &m) != ERR_NONE)
+        return false;
+    lookup(p, &m);
+    return true;
+}
+
+static void lease_cb(void *cookie, enum err e, const struct msg_lease *lease)
+{
+    struct peer *p = cookie;
+    struct buf out;
+
+    if (!peer_call_done(p))
+        return;
+    if (e != ERR_NONE) {
+        LOG("lease_failed", KV("error", log_err(e)));
+        return;
+    }
+    buf_init(&out, 128);
+    if (msg_lease_encode(lease, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
+static bool handle_lease_more(struct peer *p, struct view payload)
+{
+    struct msg_lease_more m;
+
+    if (msg_lease_more_decode(payload, &m) != ERR_NONE)
+        return false;
+    p->calls++;
+    ledger_lease_more(p->owner->config.ledger, &p->identity.boot, &m, lease_cb, p);
+    return true;
+}
+
+/* --- orders: booked one at a time, in the order in which they came --- */
+
+static void orders_step(struct peer *p);
+
+static void order_done(struct peer *p)
+{
+    struct order *o = p->orders;
+
+    p->orders = o->next;
+    if (p->orders == NULL)
+        p->orders_end = &p->orders;
+    p->n_orders--;
+    free(o);
+    if (p->paused && p->n_orders <= PEER_ORDERS_MAX / 2) {
+        p->paused = false;
+        conn_resume(p->conn);
+    }
+}
+
+/* The database is away: the same order again, a little later. */
+static void order_retry(struct peer *p, enum err e)
+{
+    LOG("booking_failed", KV("error", log_err(e)));
+    p->order_retry_ms = clock_mono_ms() + PEER_RETRY_MS;
+}
+
+static void ingest_cb(void *cookie, enum err e, uint64_t acked_seq)
+{
+    struct peer *p = cookie;
+    struct msg_usage_ack m = {.seq = acked_seq};
+    struct buf out;
+
+    if (!peer_call_done(p))
+        return;
+    p->order_running = false;
+    if (e != ERR_NONE) {
+        order_retry(p, e);
+        return;
+    }
+    buf_init(&out, 64);
+    if (msg_usage_ack_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+    order_done(p);
+    orders_step(p);
+}
+
+static void return_cb(void *cookie, enum err e)
+{
+    struct peer *p = cookie;
+
+    if (!peer_call_done(p))
+        return;
+    p->order_running = false;
+    if (e == ERR_DB) {
+        order_retry(p, e);
+        return;
+    }
+    if (e != ERR_NONE) /* a lease that is not theirs, or already closed: nothing to give back */
+        LOG("return_refused", KV("error", log_err(e)));
+    order_done(p);
+    orders_step(p);
+}
+
+static void orders_step(struct peer *p)
+{
+    struct order *o = p->orders;
+
+    if (o == NULL || p->order_running || p->order_retry_ms != 0 || p->state != PEER_ACCEPTED)
+        return;
+    p->order_running = true;
+    p->calls++;
+    if (o->is_return)
+        ledger_lease_return(p->owner->config.ledger, &p->identity.boot, &o->ret, return_cb, p);
+    else
+        ledger_ingest(p->owner->config.ledger, &p->identity.boot, o->records, o->n, ingest_cb, p);
+}
+
+void peer_orders_tick(struct peer *p, uint64_t now_ms)
+{
+    if (p->order_retry_ms == 0 || now_ms < p->order_retry_ms)
+        return;
+    p->order_retry_ms = 0;
+    orders_step(p);
+}
+
+void peer_orders_free(struct peer *p)
+{
+    while (p->orders != NULL) {
+        struct order *o = p->orders;
+
+        p->orders = o->next;
+        free(o);
+    }
+}
+
+static struct order *order_new(size_t n_records)
+{
+    struct order *o = calloc(1, sizeof *o + n_records * sizeof o->records[0]);
+
+    if (o != NULL)
+        o->n = n_records;
+    return o;
+}
+
+static void order_queue(struct peer *p, struct order *o)
+{
+    *p->orders_end = o;
+    p->orders_end = &o->next;
+    if (++p->n_orders == PEER_ORDERS_MAX) {
+        p->paused = true;
+        conn_pause(p->conn);
+    }
+    orders_step(p);
+}
+
+static bool handle_usage(struct peer *p, struct view payload)
+{
+    struct msg_usage m;
+    struct order *o;
+
+    if (msg_usage_decode(payload, &m) != ERR_NONE || m.count == 0)
+        return false;
+    o = order_new(m.count);
+    if (o == NULL)
+        return false; /* the peer sends it again on its next connection */
+    for (size_t i = 0; i < m.count; i++) {
+        struct view wire;
+
+        if (!view_take(&m.records, USAGE_WIRE_BYTES, &wire) ||
+            usage_decode(wire, &o->records[i]) != ERR_NONE) {
+            free(o);
+            return false;
+        }
+    }
+    order_queue(p, o);
+    return true;
+}
+
+static bool handle_lease_return(struct peer *p, struct view payload)
+{
+    struct order *o = order_new(0);
+
+    if (o == NULL)
+        return false;
+    o->is_return = true;
+    if (msg_lease_return_decode(payload, &o->ret) != ERR_NONE) {
+        free(o);
+        return false;
+    }
+    order_queue(p, o);
+    return true;
+}
+
+static bool handle_ping(struct peer *p, struct view payload)
+{
+    struct msg_ping m;
+    struct buf out;
+
+    if (msg_ping_decode(payload, &m) != ERR_NONE)
+        return false;
+    buf_init(&out, 64);
+    if (msg_pong_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+    return true;
+}
+
+static bool handle_bye(struct peer *p, struct view payload)
+{
+    if (payload.len != 0)
+        return false;
+    LOG("peer_bye", KV("boot", p->identity.boot));
+    return true;
+}
+
+static const struct {
+    enum message_type type;
+    bool (*handle)(struct peer *p, struct view payload);
+} handlers[] = {
+    {MSG_KEY_LOOKUP, handle_key_lookup},     {MSG_LEASE_MORE, handle_lease_more},
+    {MSG_LEASE_RETURN, handle_lease_return}, {MSG_USAGE, handle_usage},
+    {MSG_PING, handle_ping},                 {MSG_BYE, handle_bye},
+};
+
+bool peer_dispatch(struct peer *p, const struct frame *f)
+{
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        if (handlers[i].type == f->type)
+            return handlers[i].handle(p, f->payload);
+    }
+    return false;
+}
+
+void peer_resync(struct peer *p)
+{
+    struct digest32 *keys;
+    size_t n = p->n_keys;
+
+    if (p->state != PEER_ACCEPTED || n == 0)
+        return;
+    keys = malloc(n * sizeof *keys); /* the answers change the list */
+    if (keys == NULL) {
+        conn_close(p->conn, ERR_MEMORY);
+        return;
+    }
+    memcpy(keys, p->keys, n * sizeof *keys);
+    for (size_t i = 0; i < n; i++)
+        lookup(p, &(struct msg_key_lookup){keys[i], 0});
+    free(keys);
+}

@@ -1,0 +1,268 @@
+/* How a data plane becomes trusted, stays trusted and stops being it. */
+#include "peer.h"
+
+#include "clock.h"
+#include "log.h"
+#include "tls.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void peer_free(struct peer *p)
+{
+    peer_orders_free(p);
+    EVP_PKEY_free(p->tls_key);
+    buf_free(&p->in);
+    free(p->keys);
+    free(p);
+}
+
+bool peer_call_done(struct peer *p)
+{
+    assert(p->calls > 0);
+    p->calls--;
+    if (p->state != PEER_GONE)
+        return true;
+    if (p->calls == 0)
+        peer_free(p);
+    return false;
+}
+
+void peer_send(struct peer *p, struct view frame)
+{
+    enum err e = conn_open(p->conn) ? conn_send(p->conn, frame) : ERR_NONE;
+
+    if (e != ERR_NONE) /* conn has closed itself */
+        LOG("peer_dropped", KV("session", p->session), KV("error", log_err(e)));
+}
+
+void peer_refuse(struct peer *p, enum refusal why)
+{
+    struct msg_refuse m = {.reason = (uint16_t)why};
+    struct buf out;
+
+    p->owner->counters.refused_total++;
+    p->owner->counters.refused[why]++;
+    LOG("peer_refused", KV("reason", ((struct static_name){refusal_name(why)})));
+    buf_init(&out, 64);
+    if (msg_refuse_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+    conn_finish(p->conn);
+}
+
+static void challenge(struct peer *p)
+{
+    struct msg_challenge m;
+    struct buf out;
+
+    p->has_previous = p->challenged_ms != 0;
+    memcpy(p->previous_nonce, p->nonce, sizeof p->nonce);
+    secret_random(p->nonce, sizeof p->nonce);
+    memcpy(m.nonce, p->nonce, sizeof m.nonce);
+    p->challenge_open = true;
+    p->challenged_ms = clock_mono_ms();
+    buf_init(&out, 64);
+    if (msg_challenge_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
+/* What evidence on this connection will be compared with: its exporter and the client's key. */
+static enum err channel_facts(struct peer *p)
+{
+    X509 *cert = SSL_get1_peer_certificate(conn_ssl(p->conn));
+    enum err e = ERR_TLS;
+
+    if (cert == NULL)
+        return ERR_TLS;
+    p->tls_key = X509_get_pubkey(cert);
+    if (p->tls_key != NULL)
+        e = tls_cert_spki_sha256(cert, &p->tls_spki);
+    if (e == ERR_NONE)
+        e = tls_exporter(conn_ssl(p->conn), p->exporter);
+    X509_free(cert);
+    return e;
+}
+
+static void peer_ready(void *cookie)
+{
+    struct peer *p = cookie;
+
+    if (channel_facts(p) != ERR_NONE) {
+        conn_close(p->conn, ERR_TLS);
+        return;
+    }
+    p->state = PEER_CHALLENGED;
+    challenge(p);
+}
+
+static void accepted(struct peer *p, bool first)
+{
+    struct msg_accept m = {.session = p->session,
+                           .reattest_after_ms = p->owner->config.reattest_ms,
+                           .unix_ms = clock_unix_ms()};
+    struct buf out;
+
+    p->state = PEER_ACCEPTED;
+    p->accepted_ms = clock_mono_ms();
+    p->owner->counters.accepted_total++;
+    buf_init(&out, 64);
+    if (msg_accept_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+    LOG("peer_accepted", KV("session", p->session), KV("boot", p->identity.boot),
+        KV("again", !first), KV("simulated", p->identity.simulated));
+    if (first)
+        publish_welcome(p);
+}
+
+static void peer_boot_cb(void *cookie, enum err e)
+{
+    struct peer *p = cookie;
+
+    if (!peer_call_done(p))
+        return;
+    if (e != ERR_NONE) { /* the database is away: the data plane comes again */
+        LOG("peer_not_registered", KV("error", log_err(e)));
+        conn_close(p->conn, e);
+        return;
+    }
+    accepted(p, true);
+}
+
+static void evidence(struct peer *p, struct view payload)
+{
+    struct msg_evidence m;
+    struct attest_expect x = {.purpose = EVIDENCE_LINK, .peer_tls_spki = p->tls_spki};
+    struct identity who;
+    enum refusal why;
+
+    if (msg_evidence_decode(payload, &m) != ERR_NONE) {
+        peer_refuse(p, REFUSAL_MALFORMED);
+        return;
+    }
+    memcpy(x.nonce, p->nonce, sizeof x.nonce);
+    memcpy(x.cb, p->exporter, sizeof x.cb);
+    x.now_s = clock_unix_ms() / 1000;
+    x.previous_nonce = p->has_previous ? p->previous_nonce : NULL;
+    why = attest_verify(&m, p->owner->config.policy, &x, &who);
+    if (why == REFUSAL_NONE && p->state == PEER_ACCEPTED && !id_eq(&who.boot, &p->identity.boot))
+        why = REFUSAL_PEER_KEY; /* another boot behind the same connection */
+    if (why != REFUSAL_NONE) {
+        peer_refuse(p, why);
+        return;
+    }
+    p->challenge_open = false;
+    if (p->state == PEER_ACCEPTED) {
+        accepted(p, false);
+        return;
+    }
+    p->identity = who;
+    memcpy(p->measurement, m.report.ptr + SNP_AT_MEASUREMENT, sizeof p->measurement);
+    p->session = id_new();
+    p->state = PEER_REGISTERING;
+    p->calls++;
+    ledger_boot(p->owner->config.ledger, &p->identity.boot,
+                view_of(p->measurement, sizeof p->measurement), p->identity.simulated, peer_boot_cb,
+                p);
+}
+
+static void illegal(struct peer *p, const struct frame *f)
+{
+    LOG("peer_illegal", KV("type", (uint32_t)f->type), KV("state", (uint32_t)p->state));
+    conn_close(p->conn, ERR_FORMAT);
+}
+
+static void frame_handle(struct peer *p, const struct frame *f)
+{
+    if (f->type == MSG_EVIDENCE && p->challenge_open &&
+        (p->state == PEER_CHALLENGED || p->state == PEER_ACCEPTED))
+        evidence(p, f->payload);
+    else if (p->state != PEER_ACCEPTED || !peer_dispatch(p, f))
+        illegal(p, f);
+}
+
+/* Whole frames out of what has come; the rest waits in p->in. */
+static void frames_handle(struct peer *p, struct view *v)
+{
+    struct frame f;
+    enum err e = ERR_NONE;
+
+    while (conn_open(p->conn) && (e = frame_take(v, &f)) == ERR_NONE)
+        frame_handle(p, &f);
+    if (e != ERR_NONE && e != ERR_SHORT) {
+        LOG("peer_malformed", KV("error", log_err(e)));
+        conn_close(p->conn, e);
+    }
+}
+
+static void peer_bytes(void *cookie, struct view bytes)
+{
+    struct peer *p = cookie;
+    struct view rest;
+
+    p->heard_ms = clock_mono_ms();
+    if (p->in.len != 0) {
+        if (buf_append(&p->in, bytes) != ERR_NONE) {
+            conn_close(p->conn, ERR_LIMIT);
+            return;
+        }
+        rest = buf_view(&p->in);
+        frames_handle(p, &rest);
+        buf_consume(&p->in, p->in.len - rest.len);
+    } else {
+        rest = bytes;
+        frames_handle(p, &rest);
+        if (rest.len != 0 && conn_open(p->conn) && buf_append(&p->in, rest) != ERR_NONE)
+            conn_close(p->conn, ERR_LIMIT);
+    }
+    if (p->in.len == 0)
+        buf_free(&p->in);
+}
+
+static void peer_closed(void *cookie, enum err e)
+{
+    struct peer *p = cookie;
+    struct peer **at = &p->owner->list;
+
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    p->owner->counters.connected--;
+    LOG("peer_closed", KV("session", p->session), KV("error", log_err(e)));
+    peers_check_stopped(p->owner);
+    p->conn = NULL;
+    p->state = PEER_GONE;
+    if (p->calls == 0)
+        peer_free(p);
+}
+
+const struct conn_events peer_conn_events = {peer_ready, peer_bytes, peer_closed};
+
+void peer_tick(struct peer *p, uint64_t now_ms)
+{
+    uint32_t reattest_ms = p->owner->config.reattest_ms;
+
+    if (!conn_open(p->conn))
+        return;
+    if (p->state != PEER_ACCEPTED) {
+        if (now_ms - p->opened_ms > PEER_HANDSHAKE_MS)
+            conn_close(p->conn, ERR_TLS_TIMEOUT);
+        return;
+    }
+    if (now_ms - p->heard_ms > PEER_SILENCE_MS && !p->paused) {
+        conn_close(p->conn, ERR_IDLE_TIMEOUT);
+        return;
+    }
+    if (now_ms - p->accepted_ms > reattest_ms) {
+        peer_refuse(p, REFUSAL_EXPIRED);
+        return;
+    }
+    /* The next challenge goes out early enough for a slow firmware to answer. */
+    if (!p->challenge_open && now_ms - p->accepted_ms > reattest_ms / 4 * 3)
+        challenge(p);
+    if (now_ms > p->cert_renew_ms)
+        publish_cert(p);
+    peer_orders_tick(p, now_ms);
+}

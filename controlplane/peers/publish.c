@@ -1,0 +1,170 @@
+/* What the control plane pushes to every accepted data plane: its certificate, provider keys sealed to
+ * it, the catalog, revocations. */
+#include "peer.h"
+
+#include "clock.h"
+#include "log.h"
+#include "secret.h"
+#include "tls.h"
+
+#include <sodium.h>
+
+enum { CERT_DER_MAX = 4096 };
+
+static enum err cert_encode(const struct peer *p, struct buf *out)
+{
+    const struct peers_config *c = &p->owner->config;
+    uint8_t leaf_der[CERT_DER_MAX], ca_der[CERT_DER_MAX];
+    size_t leaf_len, ca_len;
+    X509 *leaf = NULL;
+    struct msg_cert m;
+    enum err e = tls_ca_sign(c->ca_key, c->ca_cert, p->tls_key, c->dataplane_names,
+                             PEER_CERT_MINUTES, &leaf);
+
+    if (e != ERR_NONE)
+        return e;
+    e = tls_cert_der(leaf, leaf_der, sizeof leaf_der, &leaf_len);
+    X509_free(leaf);
+    if (e == ERR_NONE)
+        e = tls_cert_der(c->ca_cert, ca_der, sizeof ca_der, &ca_len);
+    if (e != ERR_NONE)
+        return e;
+    m = (struct msg_cert){view_of(leaf_der, leaf_len), view_of(ca_der, ca_len)};
+    return msg_cert_encode(&m, out);
+}
+
+void publish_cert(struct peer *p)
+{
+    struct buf out;
+    enum err e;
+
+    buf_init(&out, 3 * CERT_DER_MAX);
+    e = cert_encode(p, &out);
+    if (e == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    else
+        LOG("certificate_failed", KV("error", log_err(e)));
+    buf_free(&out);
+    /* Renewed at half-life; tried again in a minute if it failed. */
+    p->cert_renew_ms =
+        clock_mono_ms() + (e == ERR_NONE ? (uint64_t)PEER_CERT_MINUTES * 30000 : 60000);
+}
+
+/* Sealed to the attested key: a control plane instance in the middle could not read it either. */
+static void secret_send(struct peer *p, uint16_t provider_no, struct view key)
+{
+    uint8_t sealed[LIMIT_SECRET_BYTES];
+    struct msg_secret m;
+    struct buf out;
+
+    if (key.len == 0 || key.len > sizeof sealed - crypto_box_SEALBYTES) {
+        LOG("secret_refused", KV("provider", provider_no));
+        return;
+    }
+    if (crypto_box_seal(sealed, key.ptr, key.len, p->identity.hpke_x25519) != 0)
+        return;
+    m = (struct msg_secret){provider_no, view_of(sealed, key.len + crypto_box_SEALBYTES)};
+    buf_init(&out, LIMIT_SECRET_BYTES + 64);
+    if (msg_secret_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
+static void catalog_send(struct peer *p)
+{
+    if (p->owner->catalog.len != 0 && p->state == PEER_ACCEPTED)
+        peer_send(p, buf_view(&p->owner->catalog));
+}
+
+void publish_welcome(struct peer *p)
+{
+    const struct peers_config *c = &p->owner->config;
+
+    publish_cert(p);
+    for (size_t i = 0; i < c->providers->n; i++) {
+        uint16_t no = c->providers->list[i].no;
+        struct view key;
+
+        if (c->provider_key(c->cookie, no, &key))
+            secret_send(p, no, key);
+    }
+    catalog_send(p);
+}
+
+static void catalog_cb(void *cookie, enum err e, struct catalog *c)
+{
+    struct peers *s = cookie;
+    struct buf fresh;
+
+    s->catalog_loading = false;
+    if (e == ERR_NONE && s->stopping) {
+        catalog_free(c);
+        return;
+    }
+    if (e != ERR_NONE) {
+        LOG("catalog_not_loaded", KV("error", log_err(e)));
+        s->catalog_stale = true; /* the timer tries again */
+        return;
+    }
+    buf_init(&fresh, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
+    e = catalog_encode(c, &fresh);
+    LOG("catalog_loaded", KV("version", c->version), KV("models", (uint64_t)c->n_models),
+        KV("endpoints", (uint64_t)c->n_endpoints), KV("error", log_err(e)));
+    catalog_free(c);
+    if (e != ERR_NONE) { /* too large to push: the last good one stays */
+        buf_free(&fresh);
+        return;
+    }
+    buf_free(&s->catalog);
+    s->catalog = fresh;
+    for (struct peer *p = s->list, *next; p != NULL; p = next) {
+        next = p->next;
+        catalog_send(p);
+    }
+}
+
+void publish_catalog_load(struct peers *s)
+{
+    if (s->stopping)
+        return;
+    if (s->catalog_loading) {
+        s->catalog_stale = true;
+        return;
+    }
+    s->catalog_loading = true;
+    s->catalog_stale = false;
+    ledger_catalog(s->config.ledger, catalog_cb, s);
+}
+
+void publish_catalog_changed(void *cookie)
+{
+    publish_catalog_load(cookie);
+}
+
+void publish_revoked(void *cookie, const struct digest32 *digest, uint8_t reason)
+{
+    struct peers *s = cookie;
+    struct msg_revoke m = {*digest, reason};
+    struct buf out;
+
+    buf_init(&out, 64);
+    if (msg_revoke_encode(&m, &out) == ERR_NONE) {
+        for (struct peer *p = s->list, *next; p != NULL; p = next) {
+            next = p->next;
+            if (p->state == PEER_ACCEPTED)
+                peer_send(p, buf_view(&out));
+        }
+    }
+    buf_free(&out);
+}
+
+void publish_resync(void *cookie)
+{
+    struct peers *s = cookie;
+
+    publish_catalog_load(s);
+    for (struct peer *p = s->list, *next; p != NULL; p = next) {
+        next = p->next;
+        peer_resync(p);
+    }
+}
