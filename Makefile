@@ -2,13 +2,14 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
-# Variables: CC, MODE=release|asan|clang, T=name (one unit test: make unit T=json).
+# Variables: CC, MODE=release|asan|clang|fuzz, T=name (one unit test: make unit T=json).
 
 MODE ?= release
 B    := build/$(MODE)
 CC_release := gcc
 CC_clang   := clang-14
 CC_asan    := clang-14
+CC_fuzz    := clang-14
 ifeq ($(origin CC),default)
 CC := $(CC_$(MODE))
 endif
@@ -18,9 +19,10 @@ WARN := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmiss
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_clang   := $(OPT_release)
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_fuzz    := $(OPT_asan) -fsanitize=fuzzer-no-link
 CFLAGS  += $(OPT_$(MODE)) -fPIE -fstack-protector-strong -fcf-protection=full -ffile-prefix-map=$(CURDIR)=.
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-LDFLAGS += $(if $(filter asan,$(MODE)),-fsanitize=address$(comma)undefined,)
+LDFLAGS += $(if $(filter asan fuzz,$(MODE)),-fsanitize=address$(comma)undefined,)
 comma := ,
 
 # --- layers: a directory sees itself and what is left of it (tests/checks/layers.sh checks the .d files)
@@ -54,7 +56,7 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit layers symbols test run up down asan fuzz bench image format clean deps
+.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers bench image format clean deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -77,7 +79,7 @@ $B/tests/%.o: tests/%.c
 BASE_LIBS := $B/libattestation.a $B/libproto.a $B/libcommon.a
 link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1
 # zero-on-free replaces malloc's free(); a sanitizer has its own.
-ZERO_FREE := $(if $(filter asan,$(MODE)),,$B/dataplane/zero_free.o)
+ZERO_FREE := $(if $(filter asan fuzz,$(MODE)),,$B/dataplane/zero_free.o)
 
 $B/tr-controlplane: $B/controlplane/main.o $B/libcontrolplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_controlplane))
@@ -99,6 +101,7 @@ $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcont
 	$(call link,$(LIBS_controlplane) -ldl)
 
 # --- checks and tests
+units: $(UNITS)
 unit: $(UNITS)
 	tests/run $(UNITS)
 layers: $(PROGRAMS)
@@ -128,11 +131,15 @@ asan:
 # --- fuzzing: libFuzzer, seeds in tests/fuzz/corpus/NAME, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
-build/fuzz/%: tests/fuzz/%.c $(call lib_src,common) $(call lib_src,proto) $(call lib_src,attestation) $(call lib_src,dataplane) $(SIM_SRC)
-	@mkdir -p $(@D)
-	clang-14 -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    $(addprefix -iquote ,$(SEES_tests)) $^ -o $@ $(LIBS_base)
-fuzz: $(FUZZERS)
+ifeq ($(MODE),fuzz)
+build/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
+	$(call link,-fsanitize=fuzzer $(LIBS_dataplane))
+fuzzers: $(FUZZERS)
+else
+fuzzers build/fuzz/fuzz_%:
+	@$(MAKE) --no-print-directory MODE=fuzz $@
+endif
+fuzz: fuzzers
 	@tests/fuzz/run-all $(FUZZ_SECONDS) $(FUZZERS)
 
 bench: all
