@@ -56,7 +56,7 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers bench image format clean deps
+.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench image format clean deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -136,8 +136,9 @@ build/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(call obj,$(SIM_SRC)) $B/libdataplane
 	$(call link,-fsanitize=fuzzer $(LIBS_dataplane))
 fuzzers: $(FUZZERS)
 else
-fuzzers build/fuzz/fuzz_%:
+$(FUZZERS) fuzzers: always
 	@$(MAKE) --no-print-directory MODE=fuzz $@
+always:
 endif
 fuzz: fuzzers
 	@tests/fuzz/run-all $(FUZZ_SECONDS) $(FUZZERS)
