@@ -1,0 +1,200 @@
+/* (G) A chat completion's beginning and end: the client's body into what request.c works with, and
+ * the struct's recycling. */
+#include "chat.h"
+
+#include "chat_inside.h"
+#include "clock.h"
+#include "content_view.h"
+#include "want.h"
+
+#include <assert.h>
+#include <sodium.h>
+
+static void chat_account(const struct request *r, struct attempt_account *out)
+{
+    const struct chat *c = (const struct chat *)r;
+
+    *out = (struct attempt_account){
+        .usage = c->canon.usage,
+        .delivered_bytes = c->canon.content_bytes,
+        .finish = c->canon.finish,
+    };
+}
+
+/* --- structs, wiped and reused */
+
+static void chat_destroy(struct request *r)
+{
+    struct chat *c = chat_of(r);
+    struct worker *w = r->worker;
+
+    assert(c->fetch == NULL && c->web == NULL);
+    content_free(c->body);
+    content_free(c->rendered);
+    content_free(c->received);
+    content_free(c->message);
+    content_free(c->answer);
+    sse_in_free(&c->in);
+    sse_out_free(&c->out);
+    explicit_bzero(c, sizeof *c);
+    if (w->n_spare == CHAT_SPARES_MAX) {
+        free(c);
+        return;
+    }
+    c->next_spare = w->spare;
+    w->spare = c;
+    w->n_spare++;
+}
+
+void chat_spares_free(struct worker *w)
+{
+    struct chat *next;
+
+    for (struct chat *c = w->spare; c != NULL; c = next) {
+        next = c->next_spare;
+        free(c);
+    }
+    w->spare = NULL;
+    w->n_spare = 0;
+}
+
+static const struct request_ops chat_ops = {
+    .attempt = chat_attempt,
+    .cancel = chat_attempt_cancel,
+    .account = chat_account,
+    .commit = chat_commit,
+    .keep_alive = chat_keep_alive,
+    .complete = chat_complete,
+    .fail = chat_fail,
+    .destroy = chat_destroy,
+};
+
+static struct chat *chat_new(struct worker *w, struct web_request *web, const struct digest32 *who)
+{
+    struct chat *c = w->spare;
+
+    if (c != NULL) {
+        w->spare = c->next_spare;
+        w->n_spare--;
+        c->next_spare = NULL;
+    } else {
+        c = calloc(1, sizeof *c);
+        if (c == NULL)
+            return NULL;
+    }
+    c->web = web;
+    c->request.ops = &chat_ops;
+    c->request.worker = w;
+    c->request.id = id_new();
+    c->request.key_digest = *who;
+    c->request.received_us = clock_mono_us();
+    c->request.received_unix_ms = clock_unix_ms();
+    c->request.n_choices = 1;
+    sse_in_init(&c->in, LIMIT_SSE_LINE_BYTES);
+    sse_out_init(&c->out);
+    return c;
+}
+
+static void chat_gone_cb(void *cookie)
+{
+    struct chat *c = cookie;
+
+    c->web = NULL;
+    c->out.web = NULL;
+    request_client_gone(&c->request);
+}
+
+/* --- the client's request */
+
+static bool media_type_ok(const struct web_request *web)
+{
+    struct view type, encoding;
+    const uint8_t *semicolon;
+
+    if (web_header(web, VIEW_LIT("content-encoding"), &encoding) &&
+        !view_eq_nocase(view_trim(encoding), VIEW_LIT("identity")))
+        return false;
+    if (!web_header(web, VIEW_LIT("content-type"), &type))
+        return true; /* a body that is JSON needs no label */
+    semicolon = type.len != 0 ? memchr(type.ptr, ';', type.len) : NULL;
+    if (semicolon != NULL)
+        type.len = (size_t)(semicolon - type.ptr);
+    return view_eq_nocase(view_trim(type), VIEW_LIT("application/json"));
+}
+
+static enum err chat_copy_body(struct chat *c, struct view body)
+{
+    c->body = content_new(LIMIT_BODY_BYTES);
+    return c->body == NULL ? ERR_MEMORY : buf_append(content_buf(c->body), body);
+}
+
+static uint64_t chat_user_hash(const struct chat *c)
+{
+    uint64_t hash = 0;
+
+    if (c->asked.user.len != 0)
+        crypto_shorthash((uint8_t *)&hash, c->asked.user.ptr, c->asked.user.len,
+                         c->request.worker->shared->user_key);
+    return hash;
+}
+
+/* Everything that can be wrong with a request before anybody is asked about the key. */
+static enum err chat_read(struct chat *c, struct view body, struct api_failure *f)
+{
+    struct worker *w = c->request.worker;
+    struct request *r = &c->request;
+    struct chat_fault fault = {0};
+    enum err e;
+
+    *f = (struct api_failure){0};
+    if (!media_type_ok(c->web)) {
+        f->error = API_MEDIA_TYPE;
+        return ERR_UNSUPPORTED;
+    }
+    if (body.len == 0) {
+        f->error = API_NO_BODY;
+        return ERR_SHORT;
+    }
+    e = chat_copy_body(c, body);
+    if (e != ERR_NONE) {
+        f->error = e == ERR_LIMIT ? API_TOO_LARGE : API_INTERNAL;
+        return e;
+    }
+    e = chat_request_parse(content_bytes(c->body), &c->asked, &fault);
+    if (e != ERR_NONE) {
+        f->error = fault.param == NULL && e == ERR_FORMAT ? API_BAD_JSON : errors_of(e);
+        f->param = fault.param;
+        f->message = fault.message;
+        return e;
+    }
+    r->stream = c->asked.stream;
+    r->n_choices = c->asked.n_choices;
+    r->max_output = c->asked.max_tokens;
+    r->prompt_bound = c->asked.has_media ? UINT64_MAX : c->asked.prompt_bound;
+    r->prompt_bytes = c->asked.member[CHAT_KEY_MESSAGES].value.text.len;
+    r->user_hash = chat_user_hash(c);
+    r->catalog = catalog_acquire(w->shared->catalogs, w->no);
+    if (r->catalog == NULL) {
+        f->error = API_NOT_READY;
+        return ERR_CONTROL_PLANE;
+    }
+    return want_read(&c->asked, r->catalog, w->shared->providers, &r->want, f);
+}
+
+void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who)
+{
+    struct chat *c = chat_new(w, web, who);
+    struct api_failure f;
+    enum err e;
+
+    if (c == NULL) {
+        web_respond(web, 503, NULL, 0, VIEW_EMPTY);
+        return;
+    }
+    web_set_gone(web, chat_gone_cb, c);
+    e = chat_read(c, web_body(web), &f);
+    if (e == ERR_NONE)
+        request_begin(&c->request);
+    else
+        request_reject(&c->request, e, &f);
+}

@@ -1,0 +1,319 @@
+/* (G) One attempt at one provider: the body it gets, and what its bytes turn out to be. */
+#include "chat_inside.h"
+#include "content_view.h"
+
+#include <assert.h>
+
+/* --- the outcome, reported once */
+
+static void chat_report(struct chat *c, const struct attempt_result *x)
+{
+    assert(!c->over);
+    c->over = true;
+    request_attempt_ended(&c->request, x, c->fetch != NULL);
+}
+
+/* Keep the provider's sentence: it lies in a buffer that goes away before the client has it. */
+static void chat_keep_message(struct chat *c, struct view message)
+{
+    content_free(c->message);
+    c->message = NULL;
+    if (message.len == 0 || message.len > CHAT_ERROR_BODY_MAX)
+        return;
+    c->message = content_new(CHAT_ERROR_BODY_MAX);
+    if (c->message != NULL && buf_append(content_buf(c->message), message) != ERR_NONE)
+        content_clear(c->message);
+}
+
+static struct attempt_result result_of_error(struct chat *c, enum err e,
+                                             const struct chat_error *error)
+{
+    chat_keep_message(c, error->message);
+    return (struct attempt_result){
+        .e = e,
+        .status = error->status,
+        .client_fault = error->client_fault,
+        .context_length = error->context_length,
+        .message = c->message,
+    };
+}
+
+/* The attempt failed in the middle of its bytes: hang up, then say so. */
+static void chat_break(struct chat *c, struct attempt_result x)
+{
+    chat_attempt_cancel(&c->request);
+    x.retry_after_ms = c->retry_after_ms;
+    chat_report(c, &x);
+}
+
+/* --- streams */
+
+/* The provider has said all it will say. */
+static void chat_stream_complete(struct chat *c)
+{
+    size_t mark;
+    enum err e = ERR_NONE;
+
+    if (!c->canon.useful) {
+        chat_break(c, (struct attempt_result){.e = ERR_PROVIDER_TRUNCATED, .status = c->status});
+        return;
+    }
+    if (c->canon.finish == FINISH_NONE) { /* some never say why they stop; clients want it */
+        e = sse_out_begin(&c->out, &mark);
+        if (e == ERR_NONE)
+            e = chat_canon_closing(&c->canon, FINISH_STOP, false, &c->out.filling);
+        if (e == ERR_NONE)
+            e = sse_out_commit(&c->out);
+    }
+    if (e != ERR_NONE) {
+        chat_break(c, (struct attempt_result){.e = e, .status = c->status});
+        return;
+    }
+    request_useful(&c->request);
+    if (!c->over)
+        chat_report(c, &(struct attempt_result){.e = ERR_NONE, .status = c->status});
+}
+
+/* One event of the provider's into at most one of ours. */
+static void chat_event(struct chat *c, const struct sse_event *event)
+{
+    struct chat_error error = {0};
+    enum chat_kind kind = CHAT_NOTHING;
+    size_t mark = 0;
+    enum err e;
+
+    if (event->data.len == 0)
+        return;
+    e = sse_out_begin(&c->out, &mark);
+    if (e == ERR_NONE)
+        e = chat_canon_chunk(&c->canon, event->data, &c->out.filling, &kind, &error);
+    if (e == ERR_NONE && kind == CHAT_EMIT)
+        e = sse_out_commit(&c->out);
+    if (e != ERR_NONE || kind != CHAT_EMIT)
+        sse_out_abandon(&c->out, mark);
+    if (e != ERR_NONE)
+        chat_break(c, (struct attempt_result){.e = e, .status = c->status});
+    else if (kind == CHAT_ERROR)
+        chat_break(c, result_of_error(c, ERR_PROVIDER_BODY, &error));
+    else if (view_eq(event->name, VIEW_LIT("error")))
+        chat_break(c, (struct attempt_result){.e = ERR_PROVIDER_BODY, .status = 502});
+    else if (kind == CHAT_DONE)
+        chat_stream_complete(c);
+}
+
+/* All events that are ready. The attempt, and with it c->in, may be another one after a report. */
+static void chat_events(struct chat *c, struct view bytes)
+{
+    const struct fetch *mine = c->fetch;
+    struct sse_event event;
+    enum err e;
+
+    sse_in_feed(&c->in, bytes);
+    while (!c->over && c->fetch == mine) {
+        e = sse_in_next(&c->in, &event);
+        if (e == ERR_SHORT)
+            break;
+        if (e == ERR_NONE)
+            chat_event(c, &event);
+        else
+            chat_break(c, (struct attempt_result){.e = ERR_PROVIDER_PROTOCOL, .status = c->status});
+    }
+    if (c->over || c->fetch != mine)
+        return;
+    if (c->canon.useful)
+        request_useful(&c->request);
+    chat_flush(c);
+    if (c->fetch == mine && mine != NULL && sse_out_over(&c->out) && !c->paused) {
+        c->paused = true;
+        fetch_pause(c->fetch);
+    }
+}
+
+void chat_attempt_resume(struct chat *c)
+{
+    if (!c->paused || c->fetch == NULL || !sse_out_under(&c->out))
+        return;
+    c->paused = false;
+    fetch_resume(c->fetch);
+}
+
+/* --- whole answers and errors */
+
+static void chat_collect(struct chat *c, struct view bytes)
+{
+    struct buf *to = content_buf(c->received);
+    enum err e;
+
+    if (c->status != 200 && bytes.len > to->max - to->len)
+        bytes.len = to->max - to->len; /* enough of an error to tell what it is */
+    e = buf_append(to, bytes);
+    if (e != ERR_NONE)
+        chat_break(c, (struct attempt_result){
+                          .e = e == ERR_LIMIT ? ERR_PROVIDER_PROTOCOL : e, .status = c->status});
+}
+
+/* A collected body has ended as HTTP says it must. */
+static void chat_collected(struct chat *c)
+{
+    struct attempt_result x = {.e = ERR_PROVIDER_PROTOCOL, .status = c->status};
+    struct view body = content_bytes(c->received);
+    struct chat_error error = {0};
+    enum chat_kind kind = CHAT_NOTHING;
+    enum err e;
+
+    if (c->status != 200) {
+        chat_canon_error(c->status, body, &error);
+        x = result_of_error(c, ERR_PROVIDER_STATUS, &error);
+    } else {
+        c->answer = content_new(LIMIT_RESPONSE_BYTES + CHAT_ERROR_BODY_MAX);
+        e = c->answer == NULL ? ERR_MEMORY
+                              : chat_canon_whole(&c->canon, body, content_buf(c->answer), &kind,
+                                                 &error);
+        if (e != ERR_NONE)
+            x.e = e;
+        else if (kind == CHAT_ERROR)
+            x = result_of_error(c, ERR_PROVIDER_BODY, &error);
+        else if (kind == CHAT_EMIT && !c->request.stream)
+            x.e = ERR_NONE;
+        if (x.e == ERR_NONE) {
+            content_free(c->received);
+            c->received = NULL;
+        }
+    }
+    x.retry_after_ms = c->retry_after_ms;
+    chat_report(c, &x);
+}
+
+/* --- what fetch tells */
+
+static void chat_fetch_head(void *cookie, const struct fetch_head *head)
+{
+    struct chat *c = cookie;
+
+    c->status = head->status;
+    c->retry_after_ms = head->retry_after_ms;
+    /* A stream without a content type is believed; JSON in its place is an error, or useless. */
+    c->collecting = head->status != 200 || !c->request.stream || head->json;
+    if (!c->collecting)
+        return;
+    c->received = content_new(head->status == 200 ? LIMIT_RESPONSE_BYTES : CHAT_ERROR_BODY_MAX);
+    if (c->received == NULL) {
+        request_hold(&c->request);
+        chat_break(c, (struct attempt_result){.e = ERR_MEMORY, .status = head->status});
+        request_let(&c->request);
+    }
+}
+
+static void chat_fetch_body(void *cookie, struct view bytes)
+{
+    struct chat *c = cookie;
+
+    if (c->over)
+        return; /* only the end of the response is awaited */
+    request_hold(&c->request);
+    if (c->collecting)
+        chat_collect(c, bytes);
+    else
+        chat_events(c, bytes);
+    request_let(&c->request);
+}
+
+static void chat_fetch_done(void *cookie, enum err e)
+{
+    struct chat *c = cookie;
+    struct attempt_result x = {.e = e, .status = c->status, .retry_after_ms = c->retry_after_ms};
+
+    c->fetch = NULL; /* this attempt is over; nothing to cancel */
+    if (c->over) {
+        request_upstream_closed(&c->request);
+        return;
+    }
+    request_hold(&c->request);
+    if (e != ERR_NONE) {
+        chat_report(c, &x);
+    } else if (c->collecting) {
+        chat_collected(c);
+    } else if (sse_in_partial(&c->in) || c->canon.finish == FINISH_NONE) {
+        x.e = ERR_PROVIDER_TRUNCATED;
+        chat_report(c, &x);
+    } else {
+        chat_stream_complete(c); /* a clean end after a finish reason is an end without [DONE] */
+    }
+    request_let(&c->request);
+}
+
+static const struct fetch_events fetch_events = {
+    .head = chat_fetch_head,
+    .body = chat_fetch_body,
+    .done = chat_fetch_done,
+};
+
+/* --- the attempt */
+
+/* Forget the attempt before this one, and what it had ready for the client. */
+static void chat_attempt_reset(struct chat *c)
+{
+    assert(c->fetch == NULL);
+    content_free(c->rendered);
+    content_free(c->received);
+    content_free(c->message);
+    content_free(c->answer);
+    c->rendered = c->received = c->message = c->answer = NULL;
+    sse_in_free(&c->in);
+    sse_in_init(&c->in, LIMIT_SSE_LINE_BYTES);
+    sse_out_abandon(&c->out, 0);
+    c->status = 0;
+    c->retry_after_ms = -1;
+    c->collecting = c->over = c->paused = false;
+}
+
+static void chat_canon_prepare(struct chat *c)
+{
+    const struct request *r = &c->request;
+
+    c->canon = (struct chat_canon){
+        .id = "gen-",
+        .created = r->received_unix_ms / 1000,
+        .model = view_str(r->candidate.model->info->id),
+        .provider = r->candidate.endpoint->provider,
+        .want_usage = c->asked.include_usage || !r->stream,
+    };
+    _Static_assert(sizeof c->canon.id > 4 + ID_TEXT_LEN, "gen- and the id");
+    id_text(&r->id, c->canon.id + 4);
+}
+
+enum err chat_attempt(struct request *r, bool last_candidate)
+{
+    struct chat *c = chat_of(r);
+    const struct route_endpoint *endpoint = r->candidate.endpoint;
+    struct fetch_request fetch;
+    enum err e;
+
+    chat_attempt_reset(c);
+    chat_canon_prepare(c);
+    c->rendered = content_new(c->asked.body.len + CHAT_RENDER_SLACK);
+    if (c->rendered == NULL)
+        return ERR_MEMORY;
+    e = chat_request_render(&c->asked, endpoint->provider, endpoint->info->upstream_model, 0,
+                            content_buf(c->rendered));
+    if (e != ERR_NONE)
+        return e;
+    fetch = (struct fetch_request){
+        .provider = endpoint->provider,
+        .credentials = r->worker->shared->credentials,
+        .path = VIEW_LIT("/chat/completions"),
+        .content_type = VIEW_LIT("application/json"),
+        .body = content_bytes(c->rendered),
+        .last_candidate = last_candidate,
+    };
+    return fetch_start(r->worker->upstreams, &fetch, &fetch_events, c, &c->fetch);
+}
+
+void chat_attempt_cancel(struct request *r)
+{
+    struct chat *c = chat_of(r);
+
+    if (c->fetch != NULL)
+        fetch_cancel(c->fetch);
+    c->fetch = NULL;
+}

@@ -1,0 +1,67 @@
+/* (G) What the chat files share: one chat completion with its bytes. */
+#ifndef TR_DATAPLANE_API_CHAT_INSIDE_H
+#define TR_DATAPLANE_API_CHAT_INSIDE_H
+
+#include "chat_canon.h"
+#include "chat_request.h"
+#include "fetch.h"
+#include "request.h"
+#include "sse_in.h"
+#include "sse_out.h"
+#include "worker.h"
+
+enum {
+    CHAT_SPARES_MAX = 256,            /* per worker; beyond that they are freed */
+    CHAT_ERROR_BODY_MAX = 64 << 10,   /* of a provider's error; the rest is not read for */
+    CHAT_CONTENT_TYPE_MAX = 64,
+};
+
+struct chat {
+    struct request request; /* first: the ops table gets this back by a cast */
+    struct web_request *web;/* NULL once the client's end is over */
+
+    /* What the client asked; only until the answer begins. */
+    struct content *body;
+    struct chat_request asked; /* its views lie in body */
+
+    /* The pending attempt. */
+    struct fetch *fetch;
+    struct content *rendered; /* what is sent; borrowed by fetch */
+    struct content *received; /* an answer that is collected whole: JSON, or an error */
+    struct content *message;  /* the provider's sentence about an error, until the client has it */
+    int status;
+    int64_t retry_after_ms;
+    bool collecting; /* into received; otherwise events */
+    bool over;       /* the outcome was reported */
+    bool paused;
+    struct sse_in in;
+    struct chat_canon canon;
+
+    /* The answer. */
+    struct content *answer; /* whole */
+    struct sse_out out;     /* or as a stream */
+
+    struct chat *next_spare;
+};
+
+static inline struct chat *chat_of(struct request *r)
+{
+    return (struct chat *)r;
+}
+_Static_assert(offsetof(struct chat, request) == 0, "chat_of() casts");
+
+/* chat_attempt.c */
+enum err chat_attempt(struct request *r, bool last_candidate);
+void chat_attempt_cancel(struct request *r);
+/* Reads on if the client has caught up. */
+void chat_attempt_resume(struct chat *c);
+
+/* chat_answer.c */
+void chat_commit(struct request *r);
+void chat_keep_alive(struct request *r);
+void chat_complete(struct request *r);
+void chat_fail(struct request *r, const struct api_failure *f);
+/* Sends what is ready. */
+void chat_flush(struct chat *c);
+
+#endif

@@ -1,0 +1,212 @@
+#include "front.h"
+
+#include "chat.h"
+#include "key_text.h"
+#include "metrics.h"
+#include "models.h"
+#include "reply.h"
+#include "status.h"
+#include "uplink.h"
+
+#include <assert.h>
+
+/* One request on its way to its handler. */
+struct visit {
+    struct worker *worker;
+    struct web_request *web;
+    struct view rest;      /* of the path, where the endpoint takes one */
+    struct digest32 who;   /* where the endpoint needs a key */
+};
+
+static void handle_chat(struct visit *v)
+{
+    chat_completions(v->worker, v->web, &v->who);
+}
+
+static void handle_models(struct visit *v)
+{
+    stats_status(&v->worker->stats, models_list(v->worker, v->web));
+}
+
+static void handle_model(struct visit *v)
+{
+    stats_status(&v->worker->stats, models_one(v->worker, v->web, v->rest));
+}
+
+static void handle_health(struct visit *v)
+{
+    stats_status(&v->worker->stats, status_answer(v->worker->shared, v->web));
+}
+
+static const struct endpoint {
+    const char *method; /* GET includes HEAD */
+    const char *path;
+    bool versioned; /* stands under /v1 and /api/v1 */
+    bool prefix;    /* what follows is v->rest */
+    bool key;       /* needs an API key and accepted attestation */
+    void (*handler)(struct visit *v);
+} endpoints[] = {
+    {"POST", "/chat/completions", true, false, true, handle_chat},
+    {"GET", "/models", true, false, false, handle_models},
+    {"GET", "/models/", true, true, false, handle_model},
+    {"GET", "/health", false, false, false, handle_health},
+};
+enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
+
+static bool endpoint_at(const struct endpoint *e, struct view path, struct view *rest)
+{
+    struct view p = view_str(e->path);
+
+    if (e->versioned) {
+        if (view_starts(path, VIEW_LIT("/v1/")))
+            path = view_from(path, 3);
+        else if (view_starts(path, VIEW_LIT("/api/v1/")))
+            path = view_from(path, 7);
+        else
+            return false;
+    }
+    if (!view_starts(path, p))
+        return false;
+    *rest = view_from(path, p.len);
+    return e->prefix ? rest->len != 0 : rest->len == 0;
+}
+
+static bool method_is(const struct endpoint *e, struct view method)
+{
+    return view_eq(method, view_str(e->method)) ||
+           (view_eq(method, VIEW_LIT("HEAD")) && strcmp(e->method, "GET") == 0);
+}
+
+static void refuse(struct stats *stats, struct web_request *r, enum api_error error,
+                   const struct web_header *extra)
+{
+    struct api_failure f = {.error = error};
+    struct id id = id_new();
+    struct reply p;
+
+    reply_init(&p, &id);
+    if (extra != NULL)
+        reply_add(&p, extra->name, extra->value);
+    if (stats != NULL)
+        stats_status(stats, errors_row(error)->status);
+    reply_failure(&p, r, &f);
+}
+
+/* A browser asks first. Whatever headers its SDK wants to send are fine: none of them means
+ * anything to us but the key, and a key is never ambient here. */
+static void preflight(struct worker *w, struct web_request *r)
+{
+    struct id id = id_new();
+    struct reply p;
+    struct view wanted;
+
+    reply_init(&p, &id);
+    reply_add(&p, VIEW_LIT("access-control-allow-methods"), VIEW_LIT("GET, POST, OPTIONS"));
+    if (!web_header(r, VIEW_LIT("access-control-request-headers"), &wanted) || wanted.len > 2048)
+        wanted = VIEW_LIT("authorization, content-type, x-api-key");
+    reply_add(&p, VIEW_LIT("access-control-allow-headers"), wanted);
+    reply_add(&p, VIEW_LIT("access-control-max-age"), VIEW_LIT("86400"));
+    stats_status(&w->stats, 204);
+    web_respond(r, 204, p.headers, p.n, VIEW_EMPTY);
+}
+
+/* The key's digest, from Authorization: Bearer or x-api-key. API_OK, API_NO_KEY or API_BAD_KEY. */
+static enum api_error read_key(const struct web_request *r, struct digest32 *who)
+{
+    struct view key, scheme;
+
+    if (web_header(r, VIEW_LIT("authorization"), &key)) {
+        key = view_trim(key);
+        if (!view_take(&key, 7, &scheme) || !view_eq_nocase(scheme, VIEW_LIT("bearer ")))
+            return API_NO_KEY;
+        key = view_trim(key);
+    } else if (web_header(r, VIEW_LIT("x-api-key"), &key)) {
+        key = view_trim(key);
+    } else {
+        return API_NO_KEY;
+    }
+    if (key.len == 0)
+        return API_NO_KEY;
+    if (!key_text_valid(key)) /* no key of ours: nobody needs to be asked */
+        return API_BAD_KEY;
+    digest_sha256(key, who);
+    return API_OK;
+}
+
+static void enter(const struct endpoint *e, struct visit *v)
+{
+    static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
+    struct stats *stats = &v->worker->stats;
+
+    if (e->key) {
+        enum api_error error = read_key(v->web, &v->who);
+
+        if (error != API_OK) {
+            refuse(stats, v->web, error, &bearer);
+            return;
+        }
+        if (uplink_trust(v->worker->shared->uplink) != ERR_NONE) {
+            refuse(stats, v->web, API_ATTESTATION, NULL);
+            return;
+        }
+    }
+    e->handler(v);
+}
+
+void front_handle(void *cookie, struct web_request *r)
+{
+    struct visit v = {.worker = cookie, .web = r};
+    struct view path = web_path(r), method = web_method(r);
+    const struct endpoint *other = NULL;
+    struct web_header allow = {VIEW_LIT("allow"), VIEW_EMPTY};
+
+    if (view_eq(method, VIEW_LIT("OPTIONS"))) {
+        preflight(v.worker, r);
+        return;
+    }
+    for (size_t i = 0; i < ENDPOINTS; i++) {
+        if (!endpoint_at(&endpoints[i], path, &v.rest))
+            continue;
+        if (method_is(&endpoints[i], method)) {
+            enter(&endpoints[i], &v);
+            return;
+        }
+        other = &endpoints[i];
+    }
+    if (other == NULL) {
+        refuse(&v.worker->stats, r, API_NO_ROUTE, NULL);
+        return;
+    }
+    allow.value = strcmp(other->method, "GET") == 0 ? VIEW_LIT("GET, HEAD, OPTIONS")
+                                                    : VIEW_LIT("POST, OPTIONS");
+    refuse(&v.worker->stats, r, API_METHOD, &allow);
+}
+
+void front_error(void *cookie, struct web_request *r, int status)
+{
+    struct worker *w = cookie;
+
+    refuse(&w->stats, r, errors_of_http(status), NULL);
+}
+
+void front_private_handle(void *cookie, struct web_request *r)
+{
+    static const struct web_header allow = {VIEW_LIT("allow"), VIEW_LIT("GET, HEAD")};
+    struct shared *s = cookie;
+    struct view path = web_path(r), method = web_method(r);
+
+    if (!view_eq(path, VIEW_LIT("/metrics")) && !view_eq(path, VIEW_LIT("/health")))
+        refuse(NULL, r, API_NO_ROUTE, NULL);
+    else if (!view_eq(method, VIEW_LIT("GET")) && !view_eq(method, VIEW_LIT("HEAD")))
+        refuse(NULL, r, API_METHOD, &allow);
+    else if (view_eq(path, VIEW_LIT("/metrics")))
+        metrics_answer(s, r);
+    else
+        (void)status_answer(s, r);
+}
+
+void front_private_error(void *cookie, struct web_request *r, int status)
+{
+    (void)cookie;
+    refuse(NULL, r, errors_of_http(status), NULL);
+}

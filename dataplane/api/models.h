@@ -1,0 +1,13 @@
+/* GET /v1/models and /v1/models/{author}/{slug}: the catalog in the shape that OpenAI's and
+ * OpenRouter's clients both read. */
+#ifndef TR_DATAPLANE_API_MODELS_H
+#define TR_DATAPLANE_API_MODELS_H
+
+#include "web.h"
+#include "worker.h"
+
+/* Both answer and return the HTTP status. id: the rest of the path, "/" possibly as "%2F". */
+int models_list(struct worker *w, struct web_request *r);
+int models_one(struct worker *w, struct web_request *r, struct view id);
+
+#endif

@@ -1,0 +1,64 @@
+#include "reply.h"
+
+#include "content_view.h"
+
+#include <assert.h>
+
+enum { FAILURE_BODY_MAX = 64 << 10 }; /* a provider's sentence may be long, but not that long */
+
+void reply_init(struct reply *p, const struct id *id)
+{
+    static const struct web_header always[] = {
+        {VIEW_LIT("access-control-allow-origin"), VIEW_LIT("*")},
+        {VIEW_LIT("access-control-expose-headers"),
+         VIEW_LIT("x-request-id, request-id, x-generation-id, x-tr-provider, x-tr-model, "
+                  "x-tr-fallback-from, x-tr-fallback-to, retry-after, retry-after-ms, "
+                  "x-should-retry")},
+    };
+
+    p->n = 0;
+    id_text(id, p->request_id);
+    memcpy(p->generation_id, "gen-", 4);
+    memcpy(p->generation_id + 4, p->request_id, sizeof p->request_id);
+    reply_add(p, VIEW_LIT("x-request-id"), view_of(p->request_id, ID_TEXT_LEN));
+    reply_add(p, VIEW_LIT("request-id"), view_of(p->request_id, ID_TEXT_LEN));
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
+        reply_add(p, always[i].name, always[i].value);
+}
+
+void reply_add(struct reply *p, struct view name, struct view value)
+{
+    assert(p->n < REPLY_HEADERS_MAX);
+    p->headers[p->n++] = (struct web_header){name, value};
+}
+
+void reply_add_generation(struct reply *p)
+{
+    reply_add(p, VIEW_LIT("x-generation-id"), view_of(p->generation_id, 4 + ID_TEXT_LEN));
+}
+
+void reply_json(struct reply *p, struct web_request *r, int status, struct view body)
+{
+    reply_add(p, VIEW_LIT("content-type"), VIEW_LIT("application/json"));
+    web_respond(r, status, p->headers, p->n, body);
+}
+
+void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
+{
+    struct buf body;
+    struct web_header extra[ERROR_HEADERS_MAX];
+    size_t n = errors_headers(f, &p->retry, extra);
+
+    buf_init(&body, FAILURE_BODY_MAX);
+    for (size_t i = 0; i < n; i++)
+        reply_add(p, extra[i].name, extra[i].value);
+    if (errors_body(f, &body) != ERR_NONE) {
+        struct api_failure plain = {.error = f->error};
+
+        buf_reset(&body); /* the sentence was too long: the row's own is not */
+        if (errors_body(&plain, &body) != ERR_NONE)
+            buf_reset(&body);
+    }
+    reply_json(p, r, errors_row(f->error)->status, buf_view(&body));
+    buf_free(&body);
+}

@@ -1,0 +1,31 @@
+/* (G) Response headers and whole answers: what every response of this data plane has in common. */
+#ifndef TR_DATAPLANE_API_REPLY_H
+#define TR_DATAPLANE_API_REPLY_H
+
+#include "errors.h"
+#include "id.h"
+#include "web.h"
+
+enum { REPLY_HEADERS_MAX = 24 };
+
+/* Lives on the stack while an answer is started; the server copies what it is given. */
+struct reply {
+    struct web_header headers[REPLY_HEADERS_MAX];
+    size_t n;
+    char request_id[ID_TEXT_LEN + 1];
+    char generation_id[4 + ID_TEXT_LEN + 1]; /* "gen-" and the same digits */
+    struct error_header_text retry;
+};
+
+/* Request ids and CORS. */
+void reply_init(struct reply *p, const struct id *id);
+/* name and value must live until the answer is started. */
+void reply_add(struct reply *p, struct view name, struct view value);
+/* x-generation-id: only where a generation exists. */
+void reply_add_generation(struct reply *p);
+/* A complete answer with a JSON body. The request pointer is dead on return. */
+void reply_json(struct reply *p, struct web_request *r, int status, struct view body);
+/* The same for a failure. Counts nothing, logs nothing. */
+void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f);
+
+#endif

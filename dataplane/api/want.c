@@ -1,0 +1,362 @@
+#include "want.h"
+
+#include "content_view.h"
+#include "json.h"
+#include "money.h"
+
+#include <assert.h>
+
+/* What a member of "provider" does; one table, looked up by name. */
+struct want_context {
+    const struct chat_request *request;
+    const struct providers *providers;
+    struct route_want *want;
+    struct api_failure *failure;
+};
+
+static enum err want_bad(struct want_context *x, const char *param, const char *message)
+{
+    x->failure->error = API_BAD_REQUEST;
+    x->failure->param = param;
+    x->failure->message = message;
+    return ERR_FORMAT;
+}
+
+static enum err want_unsupported(struct want_context *x, const char *param, const char *message)
+{
+    x->failure->error = API_UNSUPPORTED_PARAMETER;
+    x->failure->param = param;
+    x->failure->message = message;
+    return ERR_UNSUPPORTED;
+}
+
+/* --- models */
+
+static enum err want_no_model(struct want_context *x, const char *param)
+{
+    x->failure->error = API_NO_MODEL;
+    x->failure->param = param;
+    return ERR_NOT_FOUND;
+}
+
+static void want_add_model(struct route_want *w, const struct route_model *m)
+{
+    for (size_t i = 0; i < w->n_models; i++)
+        if (w->models[i] == m)
+            return;
+    if (w->n_models < ROUTE_MODELS_MAX)
+        w->models[w->n_models++] = m;
+}
+
+static enum err want_models(struct want_context *x, const struct snapshot *catalog)
+{
+    const struct chat_member *list = &x->request->member[CHAT_KEY_MODELS];
+    const struct route_model *m = snapshot_find(catalog, view_str(x->request->model));
+    struct json_member item;
+    struct view id;
+
+    if (m == NULL)
+        return want_no_model(x, "model");
+    want_add_model(x->want, m);
+    if (!list->present || list->value.kind == JSON_NULL)
+        return ERR_NONE;
+    if (list->value.kind != JSON_ARRAY)
+        return want_bad(x, "models", "models must be an array of model ids");
+    for (struct json_iter it = json_iter(list->value); json_next(&it, &item);) {
+        if (!json_string_plain(item.value, &id))
+            return want_bad(x, "models", "models must be an array of model ids");
+        m = snapshot_find(catalog, id);
+        if (m == NULL)
+            return want_no_model(x, "models");
+        want_add_model(x->want, m);
+    }
+    return ERR_NONE;
+}
+
+/* --- provider{} */
+
+static bool slug_is(struct view slug, const char *text)
+{
+    size_t n = strlen(text);
+
+    if (slug.len != n)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (tolower(slug.ptr[i]) != tolower((unsigned char)text[i]))
+            return false;
+    return true;
+}
+
+/* -1: no measured provider is called that. */
+static int provider_of_slug(const struct providers *p, struct view slug)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (slug_is(slug, p->list[i].id) || slug_is(slug, p->list[i].name))
+            return (int)i;
+    return -1;
+}
+
+/* Calls `each` with the number of every provider named; unknown ones are -1. */
+static enum err each_provider(struct want_context *x, struct json_value v, bool base_name,
+                              void (*each)(struct route_want *w, int no))
+{
+    struct json_member item;
+    struct view slug;
+
+    if (v.kind == JSON_NULL)
+        return ERR_NONE;
+    if (v.kind != JSON_ARRAY)
+        return want_bad(x, "provider", "provider.order, only and ignore are arrays of provider ids");
+    for (struct json_iter it = json_iter(v); json_next(&it, &item);) {
+        const uint8_t *slash;
+
+        if (!json_string_plain(item.value, &slug))
+            return want_bad(x, "provider",
+                            "provider.order, only and ignore are arrays of provider ids");
+        slash = slug.len != 0 ? memchr(slug.ptr, '/', slug.len) : NULL;
+        if (base_name && slash != NULL)
+            slug.len = (size_t)(slash - slug.ptr);
+        each(x->want, provider_of_slug(x->providers, slug));
+    }
+    return ERR_NONE;
+}
+
+static void add_only(struct route_want *w, int no)
+{
+    w->only |= no < 0 ? 0 : UINT64_C(1) << no;
+}
+
+static void add_ignore(struct route_want *w, int no)
+{
+    w->ignore |= no < 0 ? 0 : UINT64_C(1) << no;
+}
+
+static void add_order(struct route_want *w, int no)
+{
+    for (size_t i = 0; i < w->n_order; i++)
+        if (w->order[i] == no)
+            return;
+    if (no >= 0 && w->n_order < LIMIT_PROVIDERS)
+        w->order[w->n_order++] = (uint8_t)no;
+}
+
+static enum err take_order(struct want_context *x, struct json_value v)
+{
+    if (v.kind == JSON_ARRAY)
+        x->want->order_set = true;
+    return each_provider(x, v, false, add_order);
+}
+
+static enum err take_only(struct want_context *x, struct json_value v)
+{
+    if (v.kind == JSON_ARRAY)
+        x->want->only_set = true;
+    return each_provider(x, v, false, add_only);
+}
+
+/* "deepinfra/turbo" names a variant we do not tell apart: leaving all of deepinfra out is on the
+ * safe side here, as it would not be for "only". */
+static enum err take_ignore(struct want_context *x, struct json_value v)
+{
+    return each_provider(x, v, true, add_ignore);
+}
+
+static enum err take_bool(struct want_context *x, struct json_value v, bool *out)
+{
+    if (v.kind != JSON_TRUE && v.kind != JSON_FALSE && v.kind != JSON_NULL)
+        return want_bad(x, "provider", "a switch inside provider must be true or false");
+    if (v.kind != JSON_NULL)
+        *out = v.kind == JSON_TRUE;
+    return ERR_NONE;
+}
+
+static enum err take_allow_fallbacks(struct want_context *x, struct json_value v)
+{
+    bool allow = true;
+    enum err e = take_bool(x, v, &allow);
+
+    x->want->no_fallbacks = !allow;
+    return e;
+}
+
+static enum err take_require_parameters(struct want_context *x, struct json_value v)
+{
+    bool require = false;
+    enum err e = take_bool(x, v, &require);
+
+    if (require)
+        x->want->capabilities = x->request->needs;
+    return e;
+}
+
+static enum err take_data_collection(struct want_context *x, struct json_value v)
+{
+    if (json_string_is(v, "deny"))
+        x->want->no_retention = true;
+    else if (!json_string_is(v, "allow") && v.kind != JSON_NULL)
+        return want_bad(x, "provider", "provider.data_collection must be \"allow\" or \"deny\"");
+    return ERR_NONE;
+}
+
+static enum err take_zdr(struct want_context *x, struct json_value v)
+{
+    bool zdr = false;
+    enum err e = take_bool(x, v, &zdr);
+
+    x->want->no_retention = x->want->no_retention || zdr;
+    return e;
+}
+
+/* A price in dollars per million tokens, as number or string, to pico-USD per token. A price of
+ * nUSD/1000 per million tokens is one pUSD per token. */
+static enum err take_price(struct want_context *x, struct json_value v, int64_t *out_pusd)
+{
+    struct view text = v.text;
+    int64_t nusd;
+
+    if (v.kind == JSON_NULL)
+        return ERR_NONE;
+    if ((v.kind != JSON_NUMBER && !json_string_plain(v, &text)) ||
+        money_parse_usd(text, &nusd) != ERR_NONE)
+        return want_bad(x, "provider",
+                        "prices in provider.max_price are dollars per million tokens, like 0.5");
+    *out_pusd = nusd / 1000;
+    return ERR_NONE;
+}
+
+static enum err take_max_price(struct want_context *x, struct json_value v)
+{
+    struct json_member m;
+    enum err e = ERR_NONE;
+
+    if (v.kind == JSON_NULL)
+        return ERR_NONE;
+    if (v.kind != JSON_OBJECT)
+        return want_bad(x, "provider", "provider.max_price must be an object");
+    for (struct json_iter it = json_iter(v); e == ERR_NONE && json_next(&it, &m);) {
+        if (json_key_is(m.key, "prompt"))
+            e = take_price(x, m.value, &x->want->max_prompt_pusd);
+        else if (json_key_is(m.key, "completion"))
+            e = take_price(x, m.value, &x->want->max_completion_pusd);
+        /* request, image, audio: no endpoint of ours charges for them */
+    }
+    return e;
+}
+
+static enum err take_sort(struct want_context *x, struct json_value v)
+{
+    struct json_value by = v;
+
+    if (v.kind == JSON_OBJECT && !json_get(v, "by", &by))
+        return ERR_NONE;
+    if (json_string_is(by, "price"))
+        x->want->sort = ROUTE_PRICE;
+    else if (json_string_is(by, "latency") || json_string_is(by, "throughput"))
+        x->want->sort = ROUTE_LATENCY; /* the quickest to begin stands in for the quickest overall */
+    return ERR_NONE;
+}
+
+static enum err take_preference(struct want_context *x, struct json_value v)
+{
+    (void)x;
+    (void)v; /* a preference: nothing is promised by not knowing it */
+    return ERR_NONE;
+}
+
+/* Constraints that name what this catalog cannot tell: refused unless they ask for nothing. */
+static enum err take_refused(struct want_context *x, struct json_value v)
+{
+    struct json_member m;
+    struct json_iter it;
+
+    if (v.kind == JSON_NULL || v.kind == JSON_FALSE)
+        return ERR_NONE;
+    if (v.kind == JSON_ARRAY) {
+        it = json_iter(v);
+        if (!json_next(&it, &m))
+            return ERR_NONE;
+    }
+    return want_unsupported(x, "provider",
+                            "provider has a constraint that this router cannot honour, so the "
+                            "request is refused; see the documentation for those it can.");
+}
+
+static const struct {
+    const char *name;
+    enum err (*take)(struct want_context *x, struct json_value v);
+} members[] = {
+    {"order", take_order},
+    {"only", take_only},
+    {"ignore", take_ignore},
+    {"allow_fallbacks", take_allow_fallbacks},
+    {"require_parameters", take_require_parameters},
+    {"data_collection", take_data_collection},
+    {"zdr", take_zdr},
+    {"max_price", take_max_price},
+    {"sort", take_sort},
+    {"preferred_max_latency", take_preference},
+    {"preferred_min_throughput", take_preference},
+    {"experimental", take_preference},
+};
+enum { MEMBERS = sizeof members / sizeof members[0] };
+
+static enum err want_provider(struct want_context *x)
+{
+    const struct chat_member *p = &x->request->member[CHAT_KEY_PROVIDER];
+    struct json_member m;
+    uint32_t seen = 0;
+    enum err e = ERR_NONE;
+
+    if (!p->present || p->value.kind == JSON_NULL)
+        return ERR_NONE;
+    if (p->value.kind != JSON_OBJECT)
+        return want_bad(x, "provider", "provider must be an object");
+    for (struct json_iter it = json_iter(p->value); e == ERR_NONE && json_next(&it, &m);) {
+        size_t i = 0;
+
+        while (i < MEMBERS && !json_key_is(m.key, members[i].name))
+            i++;
+        if (i < MEMBERS && (seen & 1u << i) != 0) {
+            x->failure->error = API_DUPLICATE_KEY;
+            x->failure->param = "provider";
+            return ERR_DUPLICATE;
+        }
+        if (i < MEMBERS)
+            seen |= 1u << i;
+        e = i < MEMBERS ? members[i].take(x, m.value) : take_refused(x, m.value);
+    }
+    return e;
+}
+
+/* Plugins change what is answered; a request that names one must not be answered without it. */
+static enum err want_plugins(struct want_context *x)
+{
+    const struct chat_member *p = &x->request->member[CHAT_KEY_PLUGINS];
+    struct json_member m;
+    struct json_iter it;
+
+    if (!p->present || p->value.kind != JSON_ARRAY)
+        return ERR_NONE;
+    it = json_iter(p->value);
+    if (!json_next(&it, &m))
+        return ERR_NONE;
+    return want_unsupported(x, "plugins", "This router has no plugins.");
+}
+
+enum err want_read(const struct chat_request *q, const struct snapshot *catalog,
+                   const struct providers *providers, struct route_want *want,
+                   struct api_failure *f)
+{
+    struct want_context x = {q, providers, want, f};
+    enum err e;
+
+    *want = (struct route_want){.max_prompt_pusd = -1, .max_completion_pusd = -1};
+    *f = (struct api_failure){0};
+    e = want_models(&x, catalog);
+    if (e == ERR_NONE)
+        e = want_provider(&x);
+    if (e == ERR_NONE)
+        e = want_plugins(&x);
+    assert(e == ERR_NONE || f->error != API_OK);
+    return e;
+}

@@ -1,0 +1,122 @@
+#include "config.h"
+
+#include "conf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#define TEXT(field, needed)                                                                        \
+    {                                                                                              \
+        .name = #field, .type = CONF_TEXT, .offset = offsetof(struct config, field),               \
+        .size = sizeof(((struct config *)0)->field), .required = (needed)                          \
+    }
+#define NUMBER(field, least, most, needed)                                                         \
+    {                                                                                              \
+        .name = #field, .type = CONF_U64, .offset = offsetof(struct config, field),                \
+        .size = sizeof(uint64_t), .min = (least), .max = (most), .required = (needed)              \
+    }
+
+static const struct conf_field fields[] = {
+    TEXT(listen_host, false),
+    NUMBER(listen_port, 0, 65535, true),
+    TEXT(cert_names, false),
+    TEXT(metrics_host, false),
+    NUMBER(metrics_port, 0, 65535, false),
+    NUMBER(workers, 0, CONFIG_WORKERS_MAX, false),
+    TEXT(control_host, true),
+    NUMBER(control_port, 1, 65535, true),
+    {.name = "control_spki", .type = CONF_HEX, .offset = offsetof(struct config, control_spki),
+     .size = sizeof(struct digest32), .required = true},
+    TEXT(audience, true),
+    TEXT(providers, true),
+    TEXT(platform_dir, false),
+    NUMBER(body_total_bytes, LIMIT_BODY_BYTES, UINT64_C(1) << 40, false),
+    NUMBER(connections_max, 1, 1000000, false),
+    NUMBER(connections_per_ip, 0, 1000000, false),
+    NUMBER(request_timeout_ms, 1000, 3600000, false),
+    NUMBER(write_stall_ms, 1000, 3600000, false),
+    NUMBER(sweep_ms, 50, 10000, false),
+    NUMBER(keys_max, 16, LIMIT_KEYS, false),
+    NUMBER(drain_ms, 0, 3600000, false),
+};
+
+static const struct config defaults = {
+    .listen_host = "127.0.0.1",
+    .cert_names = "localhost,127.0.0.1",
+    .metrics_host = "127.0.0.1",
+    .body_total_bytes = 512 << 20, /* sixteen of the largest bodies, or any number of usual ones */
+    .connections_max = 16384,
+    .connections_per_ip = 0, /* usually one balancer is the only peer */
+    .request_timeout_ms = 60000,
+    .write_stall_ms = 60000,
+    .sweep_ms = 500, /* a client that left is noticed within this time */
+    .keys_max = 16384,
+    .drain_ms = 10000,
+};
+
+static struct conf_target config_section(void *cookie, struct view kind, struct view name)
+{
+    (void)name;
+    if (kind.len != 0)
+        return (struct conf_target){NULL, 0, NULL};
+    return (struct conf_target){fields, sizeof fields / sizeof fields[0], cookie};
+}
+
+/* One sentence; when even that cannot be written, the error alone has to do. */
+static enum err config_bad(struct buf *why, const char *file_name, const char *what)
+{
+    buf_reset(why);
+    if (buf_appendf(why, "%s: %s", file_name, what) != ERR_NONE)
+        buf_reset(why);
+    return ERR_CONFIG;
+}
+
+enum err config_parse(struct view text, const char *file_name, struct config *out, struct buf *why)
+{
+    enum err e;
+
+    *out = defaults;
+    e = conf_parse(text, file_name, config_section, out, why);
+    if (e != ERR_NONE)
+        return e;
+    if (out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0 &&
+        strcmp(out->metrics_host, "::1") != 0)
+        return config_bad(why, file_name,
+                          "metrics_host must be a loopback address: that listener is plain text");
+    return ERR_NONE;
+}
+
+enum err config_load(const char *path, struct config *out, struct buf *why)
+{
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, CONFIG_FILE_MAX);
+    e = conf_read_file(path, CONFIG_FILE_MAX, &text);
+    if (e != ERR_NONE)
+        (void)!config_bad(why, path, "cannot be read");
+    else
+        e = config_parse(buf_view(&text), path, out, why);
+    buf_free(&text);
+    return e;
+}
+
+enum err config_load_providers(const struct config *c, bool simulated, struct providers *out,
+                               struct buf *text, struct buf *why)
+{
+    enum err e = conf_read_file(c->providers, CONFIG_FILE_MAX, text);
+
+    if (e != ERR_NONE) {
+        (void)!config_bad(why, "providers", "the file it names cannot be read");
+        return e;
+    }
+    e = providers_parse(buf_view(text), out, why);
+    if (e != ERR_NONE)
+        return e;
+    for (size_t i = 0; i < out->n && !simulated; i++)
+        if (!out->list[i].tls)
+            return config_bad(why, "providers",
+                              "tls may be off in a simulated data plane only");
+    return ERR_NONE;
+}

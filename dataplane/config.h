@@ -1,0 +1,56 @@
+/* dataplane.conf: how one data plane is set up. What is measured (providers.conf) is a file of its
+ * own; nothing here can change where prompts go. */
+#ifndef TR_DATAPLANE_CONFIG_H
+#define TR_DATAPLANE_CONFIG_H
+
+#include "buf.h"
+#include "err.h"
+#include "providers.h"
+#include "secret.h"
+
+enum {
+    CONFIG_WORKERS_MAX = 64,
+    CONFIG_PATH_MAX = 512,
+    CONFIG_FILE_MAX = 256 << 10, /* bytes of a .conf */
+};
+
+struct config {
+    /* the public listener */
+    char listen_host[64];
+    uint64_t listen_port; /* 0: any; see the log line "listening" */
+    char cert_names[256]; /* of the self-signed certificate until the link brings a signed one */
+    /* the private one: /metrics and /health, plain text, loopback only */
+    char metrics_host[64];
+    uint64_t metrics_port; /* 0: no such listener */
+    uint64_t workers;      /* 0: one per core */
+    /* the link */
+    char control_host[256];
+    uint64_t control_port;
+    struct digest32 control_spki; /* SHA-256 of the control plane's public key */
+    char audience[128];
+    char providers[CONFIG_PATH_MAX];    /* path of the measured providers.conf */
+    char platform_dir[CONFIG_PATH_MAX]; /* the simulator's machine */
+    /* limits */
+    uint64_t body_total_bytes; /* request bodies held at once, per worker */
+    uint64_t connections_max;  /* per worker */
+    uint64_t connections_per_ip;
+    uint64_t request_timeout_ms;
+    uint64_t write_stall_ms;
+    uint64_t sweep_ms;
+    uint64_t keys_max;
+    uint64_t drain_ms; /* how long running answers may take after SIGTERM */
+};
+
+/* Read and check a configuration file. ERR_CONFIG, ERR_IO; why gets one sentence that names the
+ * field, never its value. */
+must_check enum err config_load(const char *path, struct config *out, struct buf *why);
+/* The same from text; file_name is for the sentence. */
+must_check enum err config_parse(struct view text, const char *file_name, struct config *out,
+                                 struct buf *why);
+/* The measured configuration. simulated: plain-text providers on loopback are allowed. text gets
+ * the file's bytes, which the simulator measures. */
+must_check enum err config_load_providers(const struct config *c, bool simulated,
+                                          struct providers *out, struct buf *text,
+                                          struct buf *why);
+
+#endif

@@ -1,0 +1,61 @@
+/* Admission: who is asking, and is the worst case of the request paid for before a byte goes
+ * upstream. A warm key is decided at once, with atomics only; a cold or short one asks the link. */
+#ifndef TR_DATAPLANE_CORE_ADMIT_H
+#define TR_DATAPLANE_CORE_ADMIT_H
+
+#include "keyring.h"
+#include "meter.h"
+#include "uplink.h"
+
+#include <stdbool.h>
+
+enum { ADMIT_ASKS_MAX = 3 }; /* round trips to the control plane one request may cost */
+
+/* What admission works with; one per worker, outlives every admission. */
+struct admit_context {
+    struct keyring *keyring;
+    struct meter *meter;
+    unsigned worker;
+    const struct uplink *uplink;
+    struct uplink_port *port;
+};
+
+enum admit_answer {
+    ADMIT_YES,  /* reserved; end with admit_settle() */
+    ADMIT_NO,   /* refused: a->why */
+    ADMIT_WAIT, /* asked the link; `ready` fires once, then call admit_step() again */
+};
+
+struct admission {
+    /* set by admit_init() */
+    const struct admit_context *context;
+    struct digest32 digest;
+    int64_t amount_nusd; /* the worst case */
+    void (*ready)(void *cookie);
+    void *cookie;
+    /* results */
+    struct key *key; /* referenced until admit_settle() or admit_release() */
+    struct id lease;
+    enum err why;          /* after ADMIT_NO */
+    uint32_t retry_ms;     /* with ERR_RATE */
+    int64_t available_nusd;/* with ERR_CREDIT, ERR_KEY_LIMIT: what the key could spend */
+    bool reserved;
+    /* private */
+    struct ask *ask;
+    uint8_t asks;
+    bool link_failed;              /* the last ask was not answered */
+    enum lease_status lease_status;/* the last answer about the lease */
+};
+
+void admit_init(struct admission *a, const struct admit_context *context,
+                const struct digest32 *digest, int64_t amount_nusd, void (*ready)(void *cookie),
+                void *cookie);
+/* Nothing may be reserved yet. */
+enum admit_answer admit_step(struct admission *a);
+/* The request is over and costs cost_nusd, 0 <= cost <= amount (asserted). */
+void admit_settle(struct admission *a, int64_t cost_nusd, uint64_t tokens);
+/* Give up in whatever state: cancels an ask, gives a reservation back whole, drops the key.
+ * Harmless after admit_settle() and when called twice. */
+void admit_release(struct admission *a);
+
+#endif

@@ -1,0 +1,67 @@
+#include "bill.h"
+
+#include "money.h"
+
+#include <assert.h>
+
+static uint32_t tokens_of_bytes(uint64_t bytes)
+{
+    uint64_t tokens = (bytes + BILL_BYTES_PER_TOKEN - 1) / BILL_BYTES_PER_TOKEN;
+
+    return tokens > LIMIT_TOKENS_ABSURD ? LIMIT_TOKENS_ABSURD : (uint32_t)tokens;
+}
+
+/* One multiplication and one rounding per price class. */
+static enum err bill_sum(const struct catalog_endpoint *e, const struct token_usage *t,
+                         int64_t *out_nusd)
+{
+    uint32_t special = t->cached_read + t->cache_write;
+    const struct {
+        uint32_t tokens;
+        int64_t price_pusd;
+    } class[] = {
+        {t->prompt - special, e->price_prompt_pusd},
+        {t->cached_read, e->price_cached_pusd},
+        {t->cache_write, e->price_cache_write_pusd},
+        {t->completion, e->price_completion_pusd},
+    };
+    int64_t sum = 0, part;
+    enum err err = ERR_NONE;
+
+    for (size_t i = 0; i < sizeof class / sizeof class[0] && err == ERR_NONE; i++) {
+        err = money_cost(class[i].tokens, class[i].price_pusd, &part);
+        if (err == ERR_NONE)
+            err = money_add(sum, part, &sum);
+    }
+    if (err == ERR_NONE)
+        *out_nusd = sum;
+    return err;
+}
+
+void bill_make(const struct catalog_endpoint *e, const struct token_usage *usage,
+               uint64_t prompt_bytes, uint64_t delivered_bytes, int64_t reserved_nusd,
+               struct bill *out)
+{
+    *out = (struct bill){.tokens = *usage, .clamped = usage->clamped};
+    assert(reserved_nusd >= 0);
+    if (!usage->present) {
+        if (delivered_bytes == 0)
+            return; /* failure before any output: free */
+        out->estimated = true;
+        out->tokens = (struct token_usage){.prompt = tokens_of_bytes(prompt_bytes),
+                                           .completion = tokens_of_bytes(delivered_bytes)};
+    }
+    /* Cached tokens are part of the prompt; figures that say otherwise are not to be believed. */
+    if (out->tokens.cached_read > out->tokens.prompt) {
+        out->tokens.cached_read = out->tokens.prompt;
+        out->clamped = true;
+    }
+    if (out->tokens.cache_write > out->tokens.prompt - out->tokens.cached_read) {
+        out->tokens.cache_write = out->tokens.prompt - out->tokens.cached_read;
+        out->clamped = true;
+    }
+    if (bill_sum(e, &out->tokens, &out->cost_nusd) != ERR_NONE || out->cost_nusd > reserved_nusd) {
+        out->cost_nusd = reserved_nusd;
+        out->clamped = true;
+    }
+}

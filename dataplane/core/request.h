@@ -1,0 +1,141 @@
+/* One request's way from admission to settlement. The only place that knows the order of stages; it
+ * sees numbers, never bytes. What has bytes (api/chat.c and its neighbours) does what the ops table
+ * says and reports what happened. */
+#ifndef TR_DATAPLANE_CORE_REQUEST_H
+#define TR_DATAPLANE_CORE_REQUEST_H
+
+#include "admit.h"
+#include "chat_canon.h"
+#include "errors.h"
+#include "id.h"
+#include "route.h"
+
+struct worker;
+struct request;
+
+enum request_state {
+    REQUEST_READING,    /* nothing pending: the content side is filling in what was asked */
+    REQUEST_ADMITTING,  /* an ask to the link may be pending; nothing is upstream */
+    REQUEST_CONNECTING, /* one attempt is pending; of the answer nothing has left but comments */
+    REQUEST_STREAMING,  /* one attempt is pending; the answer has begun, there is no way back */
+    REQUEST_SETTLING,   /* money has moved; the answer's last bytes or the upstream's end pend */
+    REQUEST_DONE,       /* nothing pending; the struct is wiped next */
+};
+
+enum {
+    REQUEST_SILENCE_MS = 10000,    /* a comment keeps a quiet stream's connection alive */
+    REQUEST_HOLD_MS = 15000,       /* so long the head of the last candidate's stream is held */
+    REQUEST_UPSTREAM_END_MS = 1000 /* grace for the provider to end its response after [DONE] */
+};
+
+/* How an attempt came out, as numbers. */
+struct attempt_result {
+    enum err e;             /* ERR_NONE: complete, as the dialect says it must be */
+    int status;             /* the provider's HTTP status, or its error object's; 0 none */
+    int64_t retry_after_ms; /* -1: not said */
+    bool client_fault;      /* any provider would refuse this */
+    bool context_length;
+    const struct content *message; /* the provider's sentence for the client; NULL: none */
+};
+
+/* What was received so far, for settlement. */
+struct attempt_account {
+    struct token_usage usage;
+    uint64_t delivered_bytes;
+    enum usage_finish finish;
+};
+
+struct request_ops {
+    /* Send the request to r->candidate. Reports nothing before it returns. On failure nothing is
+     * pending. */
+    enum err (*attempt)(struct request *r, bool last_candidate);
+    /* End the pending attempt or its tail now; it reports nothing any more. */
+    void (*cancel)(struct request *r);
+    void (*account)(const struct request *r, struct attempt_account *out);
+    /* Begin the answer: everything held so far may leave. */
+    void (*commit)(struct request *r);
+    /* One SSE comment, at an event boundary, unless bytes are on their way anyhow. */
+    void (*keep_alive)(struct request *r);
+    /* The answer is complete: end it cleanly. Ends with request_closed(), now or later. */
+    void (*complete)(struct request *r);
+    /* Tell the client about f: as an error response, or inside the stream when it has begun and
+     * then end it uncleanly. Ends with request_closed(), now or later. */
+    void (*fail)(struct request *r, const struct api_failure *f);
+    /* The request is over: wipe and recycle the struct. */
+    void (*destroy)(struct request *r);
+};
+
+struct request {
+    /* --- filled in by the content side before request_begin() */
+    const struct request_ops *ops;
+    struct worker *worker;
+    struct id id;
+    struct digest32 key_digest;
+    struct snapshot *catalog; /* referenced; released at the end */
+    struct route_want want;
+    uint64_t received_unix_ms, received_us;
+    uint64_t prompt_bound; /* no provider can count more prompt tokens than this */
+    uint64_t prompt_bytes; /* of the conversation, for estimates */
+    uint64_t user_hash;
+    uint32_t max_output;   /* the client's limit in tokens; 0: none */
+    uint32_t n_choices;
+    bool stream;
+
+    /* --- for the content side to read */
+    enum request_state state;
+    struct candidate candidate; /* of the pending (or last) attempt */
+    struct candidate first;     /* the one tried first */
+    bool committed;             /* the answer's head may have left */
+    uint8_t attempts;           /* made so far */
+    uint64_t last_out_ms;       /* kept by the content side: when bytes last left */
+
+    /* --- private */
+    struct request *next, *prev; /* the worker's list */
+    struct route route;
+    struct admission admission;
+    size_t next_candidate;
+    uint64_t attempt_us; /* when the pending attempt began */
+    uint64_t settled_ms;
+    uint32_t route_us, first_byte_us;
+    uint32_t retry_ms;   /* the least Retry-After seen; 0 none */
+    enum err outcome;
+    enum api_error answer; /* what the client was told */
+    struct attempt_account account;
+    int64_t cost_nusd;
+    uint16_t flags;        /* enum usage_flag */
+    uint16_t failed_rate, failed_overload, failed_timeout, failed_credentials; /* attempts */
+    bool upstream;         /* an attempt or its tail is pending */
+    bool closed;           /* the client's end is over */
+    unsigned held;         /* calls on the stack that still use the struct */
+};
+
+/* Takes over a request whose fields are filled in. From here on the struct may be gone whenever a
+ * request_* function returns, except between request_hold() and its request_let(). */
+void request_begin(struct request *r);
+/* Or: it was wrong from the start. why goes to the log, f to the client. */
+void request_reject(struct request *r, enum err why, struct api_failure *f);
+void request_hold(struct request *r);
+void request_let(struct request *r);
+
+/* --- reports of the content side */
+
+/* The first event worth showing has arrived: the answer begins. Harmless when it has begun. */
+void request_useful(struct request *r);
+/* The attempt's outcome is known. upstream_open: its connection is still to be read to its end;
+ * request_upstream_closed() will follow. */
+void request_attempt_ended(struct request *r, const struct attempt_result *result,
+                           bool upstream_open);
+void request_upstream_closed(struct request *r);
+/* The client's end is over, as complete() or fail() wanted. */
+void request_closed(struct request *r);
+/* The client left before the answer was complete. */
+void request_client_gone(struct request *r);
+
+/* --- the worker */
+
+/* Once a second. */
+void request_tick(struct request *r, uint64_t now_ms);
+/* Draining took too long: tell the client and end. */
+void request_abort(struct request *r);
+
+#endif

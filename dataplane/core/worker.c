@@ -1,0 +1,190 @@
+#include "worker.h"
+
+#include "chat.h"
+#include "clock.h"
+#include "front.h"
+#include "log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { WORKER_TICK_MS = 1000 };
+
+void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out)
+{
+    const struct worker *w = cookie;
+
+    health_read(w->shared->health, slot, clock_mono_ms(), out);
+}
+
+/* --- draining */
+
+/* Nothing runs any more: let every handle go, so that the loop ends by itself. */
+static void worker_close(struct worker *w)
+{
+    while (w->requests != NULL) /* answered, but a provider's last bytes are still awaited */
+        request_abort(w->requests);
+    uv_close((uv_handle_t *)&w->tick, NULL);
+    uv_close((uv_handle_t *)&w->wake, NULL);
+    uplink_port_free(w->link);
+    upstreams_free(w->upstreams);
+    w->link = NULL;
+    w->upstreams = NULL;
+}
+
+static void worker_drained_cb(void *cookie)
+{
+    worker_close(cookie);
+}
+
+static void worker_wake_cb(uv_async_t *wake)
+{
+    struct worker *w = wake->data;
+
+    if (w->draining_since_ms != 0)
+        return;
+    w->draining_since_ms = clock_mono_ms();
+    web_stop(w->web, worker_drained_cb, w);
+}
+
+static void worker_tick_cb(uv_timer_t *tick)
+{
+    struct worker *w = tick->data;
+    uint64_t now_ms = clock_mono_ms();
+    bool late = w->draining_since_ms != 0 &&
+                now_ms - w->draining_since_ms >= w->shared->config->drain_ms;
+    struct request *next;
+
+    for (struct request *r = w->requests; r != NULL; r = next) {
+        next = r->next; /* a request ends nobody but itself */
+        if (late)
+            request_abort(r);
+        else
+            request_tick(r, now_ms);
+    }
+}
+
+/* --- the thread */
+
+static enum err worker_fail(struct worker *w, enum err e, const char *what)
+{
+    if (w->why->len == 0 && buf_append(w->why, view_str(what)) != ERR_NONE)
+        buf_reset(w->why);
+    return e;
+}
+
+static enum err worker_listen(struct worker *w)
+{
+    const struct config *c = w->shared->config;
+    struct web_config web = {
+        .loop = &w->loop,
+        .host = c->listen_host,
+        /* The first worker may have been given any port; the others share it. */
+        .port = w->no == 0 ? (uint16_t)c->listen_port : w->shared->workers[0]->port,
+        .tls = w->shared->tls,
+        .limits = {.body_max = LIMIT_BODY_BYTES,
+                   .body_total_max = c->body_total_bytes,
+                   .connections_max = (unsigned)c->connections_max,
+                   .connections_per_ip = (unsigned)c->connections_per_ip,
+                   .request_timeout_ms = (unsigned)c->request_timeout_ms,
+                   .write_stall_ms = (unsigned)c->write_stall_ms,
+                   .sweep_ms = (unsigned)c->sweep_ms},
+        .handler = front_handle,
+        .error = front_error,
+        .cookie = w,
+    };
+    enum err e = web_start(&web, &w->web);
+
+    if (e != ERR_NONE)
+        return worker_fail(w, e, "listen_host, listen_port: this address cannot be listened on");
+    w->port = web_port(w->web);
+    return ERR_NONE;
+}
+
+static enum err worker_open(struct worker *w)
+{
+    struct shared *s = w->shared;
+    enum err e;
+
+    e = upstreams_new(&w->loop, s->providers, &w->upstreams, w->why);
+    if (e != ERR_NONE)
+        return worker_fail(w, e, "providers: the upstream side cannot be set up");
+    e = uplink_port_new(s->uplink, &w->loop, &w->link);
+    if (e != ERR_NONE)
+        return worker_fail(w, e, "a worker cannot be joined to the link");
+    w->admit = (struct admit_context){.keyring = s->keyring,
+                                      .meter = s->meter,
+                                      .worker = w->no,
+                                      .uplink = s->uplink,
+                                      .port = w->link};
+    if (uv_async_init(&w->loop, &w->wake, worker_wake_cb) != 0 ||
+        uv_timer_init(&w->loop, &w->tick) != 0 ||
+        uv_timer_start(&w->tick, worker_tick_cb, WORKER_TICK_MS, WORKER_TICK_MS) != 0)
+        return worker_fail(w, ERR_IO, "a worker's loop cannot be set up");
+    w->wake.data = w->tick.data = w;
+    return worker_listen(w);
+}
+
+static void worker_main(void *cookie)
+{
+    struct worker *w = cookie;
+    bool running;
+
+    w->start = worker_open(w);
+    running = w->start == ERR_NONE;
+    w->why = NULL;
+    uv_sem_post(&w->ready); /* on failure main() ends the process; nothing is taken apart */
+    if (!running)
+        return;
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    web_free(w->web);
+    chat_spares_free(w);
+}
+
+enum err worker_start(struct shared *shared, unsigned no, struct worker **out, struct buf *why)
+{
+    struct worker *w = calloc(1, sizeof *w);
+
+    if (w == NULL)
+        return ERR_MEMORY;
+    w->no = no;
+    w->shared = shared;
+    w->why = why;
+    secret_random(&w->route_seed, sizeof w->route_seed);
+    if (uv_loop_init(&w->loop) != 0 || uv_sem_init(&w->ready, 0) != 0 ||
+        uv_thread_create(&w->thread, worker_main, w) != 0) {
+        free(w);
+        return ERR_IO;
+    }
+    uv_sem_wait(&w->ready);
+    if (w->start != ERR_NONE) {
+        enum err e = w->start;
+
+        uv_thread_join(&w->thread);
+        return e; /* w is left: its loop holds half-open handles, and the process ends */
+    }
+    *out = w;
+    return ERR_NONE;
+}
+
+uint16_t worker_port(const struct worker *w)
+{
+    return w->port;
+}
+
+void worker_drain(struct worker *w)
+{
+    uv_async_send(&w->wake);
+}
+
+void worker_join(struct worker *w)
+{
+    int left;
+
+    uv_thread_join(&w->thread);
+    left = uv_loop_close(&w->loop);
+    if (left != 0)
+        LOG("loop_not_closed", KV("worker", (uint32_t)w->no), KV("error", (int32_t)left));
+    uv_sem_destroy(&w->ready);
+    free(w);
+}

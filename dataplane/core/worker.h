@@ -1,0 +1,73 @@
+/* One worker: a thread with its own loop, HTTPS listener, upstream pools and request lists. What the
+ * workers share is read through atomics or never changes. */
+#ifndef TR_DATAPLANE_CORE_WORKER_H
+#define TR_DATAPLANE_CORE_WORKER_H
+
+#include "admit.h"
+#include "catalog_store.h"
+#include "config.h"
+#include "fetch.h"
+#include "health.h"
+#include "request.h"
+#include "secret.h"
+#include "stats.h"
+#include "web.h"
+
+struct worker;
+
+/* Owned by main(); outlives every worker. */
+struct shared {
+    const struct config *config;
+    const struct providers *providers;
+    struct health *health;
+    struct catalog_store *catalogs;
+    struct credentials *credentials;
+    struct keyring *keyring;
+    struct meter *meter;
+    struct uplink *uplink;
+    SSL_CTX *tls;
+    uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */
+    bool simulated;
+    uint64_t started_unix_ms;
+    struct worker *workers[CONFIG_WORKERS_MAX];
+    unsigned n_workers;
+};
+
+struct worker {
+    unsigned no;
+    struct shared *shared;
+    uv_loop_t loop;
+    uv_thread_t thread;
+    uv_sem_t ready;  /* posted once by the thread: start-up is over */
+    enum err start;  /* how it went; why says more */
+    struct buf *why; /* borrowed during start-up */
+    uint16_t port;
+    uv_async_t wake; /* drain */
+    uv_timer_t tick;
+    struct web_server *web;
+    struct upstreams *upstreams;
+    struct uplink_port *link;
+    struct admit_context admit;
+    struct request *requests; /* in flight */
+    struct chat *spare;       /* wiped structs, ready for use */
+    unsigned n_spare;
+    uint64_t draining_since_ms; /* 0: not */
+    uint64_t route_seed;
+    struct stats stats;
+};
+
+/* Starts the thread and waits until its listener is bound and everything is open.
+ * why: one printable sentence. */
+must_check enum err worker_start(struct shared *shared, unsigned no, struct worker **out,
+                                 struct buf *why);
+/* The port its listener got. */
+uint16_t worker_port(const struct worker *w);
+/* Any thread: stop accepting, finish what is running (at most config.drain_ms), end the loop. */
+void worker_drain(struct worker *w);
+/* After worker_drain(): waits for the thread and frees. */
+void worker_join(struct worker *w);
+
+/* Health of endpoints as route_decide() wants it. */
+void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out);
+
+#endif

@@ -1,0 +1,393 @@
+/* tr-dataplane and tr-dataplane-sim: the same program but for the quote backend it is linked with. */
+#include "catalog_store.h"
+#include "clock.h"
+#include "config.h"
+#include "fetch.h"
+#include "front.h"
+#include "identity.h"
+#include "log.h"
+#include "process.h"
+#include "quote.h"
+#include "secret.h"
+#include "tls.h"
+#include "uplink.h"
+#include "version.h"
+#include "web.h"
+#include "worker.h"
+
+#include "conf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    WHY_MAX = 1024,               /* bytes of a start-up sentence */
+    PROGRAM_MAX = 256 << 20,      /* bytes of our own binary, when the simulator measures it */
+    SELF_SIGNED_DAYS = 30,        /* until the link brings a certificate, within a second or so */
+    METRICS_CONNECTIONS_MAX = 64, /* the private listener */
+};
+
+static const char usage[] =
+    "usage: %s -c FILE [--check-config | --print-measurement]\n"
+    "       %s --make-platform DIR | --version\n";
+
+struct program {
+    struct config config;
+    struct providers providers;
+    struct buf providers_text;
+    struct buf why; /* one sentence about what went wrong at start-up */
+    struct quote_source *quotes;
+    struct identity_keys *keys;
+    struct shared shared;
+    struct web_server *metrics;
+    uv_loop_t loop;
+    uv_signal_t term, interrupt;
+    bool stopping;
+};
+
+/* --- what the link pushes, on its thread */
+
+static void main_on_catalog(void *cookie, struct catalog *c)
+{
+    struct program *p = cookie;
+    uint32_t version = c->version;
+    enum err e = catalog_store_publish(p->shared.catalogs, c);
+
+    LOG("catalog", KV("version", version), KV("outcome", log_err((int)e)),
+        KV("refused_endpoints", catalog_store_refused(p->shared.catalogs)));
+}
+
+static void main_on_secret(void *cookie, uint16_t provider_no, struct view key)
+{
+    struct program *p = cookie;
+    enum err e = provider_no < p->providers.n
+                     ? credentials_set(p->shared.credentials, provider_no, key)
+                     : ERR_RANGE;
+
+    LOG("provider_key", KV("provider", provider_no), KV("outcome", log_err((int)e)));
+}
+
+static void main_on_cert(void *cookie, struct view leaf_der, struct view ca_der)
+{
+    struct program *p = cookie;
+    X509 *leaf = NULL, *ca = NULL;
+    enum err e = tls_cert_from_der(leaf_der, &leaf);
+
+    if (e == ERR_NONE)
+        e = tls_cert_from_der(ca_der, &ca);
+    if (e == ERR_NONE)
+        e = tls_ctx_set_cert(p->shared.tls, identity_tls_key(p->keys), leaf, ca);
+    LOG("certificate", KV("outcome", log_err((int)e)));
+    X509_free(leaf);
+    X509_free(ca);
+}
+
+/* --- start-up */
+
+static enum err fail(struct program *p, enum err e, const char *sentence)
+{
+    if (p->why.len == 0 && buf_append(&p->why, view_str(sentence)) != ERR_NONE)
+        buf_reset(&p->why);
+    return e;
+}
+
+/* What stands for a launch measurement in the simulator: this very program and the measured
+ * configuration, so that a rebuild or an edited providers.conf is a different measurement. */
+static enum err simulated_measurement(struct program *p, struct digest48 *out)
+{
+    static const char purpose[] = "tr-sim-measurement/v1";
+    uint8_t text[sizeof purpose + 48 + 32];
+    struct digest48 binary;
+    struct buf bytes;
+    enum err e;
+
+    buf_init(&bytes, PROGRAM_MAX);
+    e = conf_read_file("/proc/self/exe", PROGRAM_MAX, &bytes);
+    if (e == ERR_NONE) {
+        digest_sha384(buf_view(&bytes), &binary);
+        memcpy(text, purpose, sizeof purpose); /* with its NUL */
+        memcpy(text + sizeof purpose, binary.b, 48);
+        memcpy(text + sizeof purpose + 48, p->providers.digest.b, 32);
+        digest_sha384(view_of(text, sizeof text), out);
+    }
+    buf_free(&bytes);
+    return e == ERR_NONE ? e : fail(p, e, "the program cannot read itself to be measured");
+}
+
+static enum err open_quotes(struct program *p)
+{
+    struct digest48 measurement;
+    enum err e;
+
+    if (!quote_backend.simulated)
+        return quote_backend.open(NULL, NULL, &p->quotes, &p->why);
+    e = simulated_measurement(p, &measurement);
+    if (e == ERR_NONE)
+        e = quote_backend.open(p->config.platform_dir, &measurement, &p->quotes, &p->why);
+    return e;
+}
+
+static enum err make_tls(struct program *p)
+{
+    X509 *cert = NULL;
+    enum err e = tls_cert_self(identity_tls_key(p->keys), p->config.cert_names, SELF_SIGNED_DAYS,
+                               &cert);
+
+    if (e == ERR_NONE)
+        e = tls_server_ctx(identity_tls_key(p->keys), cert, &p->shared.tls);
+    X509_free(cert);
+    return e == ERR_NONE ? e : fail(p, e, "cert_names: no certificate can be made for them");
+}
+
+static enum err make_stores(struct program *p)
+{
+    struct shared *s = &p->shared;
+    enum err e = health_new(&s->health);
+
+    if (e == ERR_NONE)
+        e = catalog_store_new(&p->providers, s->health, s->n_workers, &s->catalogs);
+    if (e == ERR_NONE)
+        e = credentials_new(&s->credentials);
+    if (e == ERR_NONE)
+        e = keyring_new(p->config.keys_max, &s->keyring);
+    if (e == ERR_NONE)
+        e = meter_new(s->n_workers, &s->meter);
+    return e == ERR_NONE ? e : fail(p, e, "out of memory");
+}
+
+static enum err start_link(struct program *p)
+{
+    struct uplink_config link = {
+        .host = p->config.control_host,
+        .port = (uint16_t)p->config.control_port,
+        .cp_spki = p->config.control_spki,
+        .keys = p->keys,
+        .quotes = p->quotes,
+        .keyring = p->shared.keyring,
+        .meter = p->shared.meter,
+        .n_providers = p->providers.n,
+        .on_catalog = main_on_catalog,
+        .on_secret = main_on_secret,
+        .on_cert = main_on_cert,
+        .cookie = p,
+    };
+    enum err e = uplink_start(&link, &p->shared.uplink);
+
+    return e == ERR_NONE ? e : fail(p, e, "the link to the control plane cannot be set up");
+}
+
+static enum err start_workers(struct program *p)
+{
+    struct shared *s = &p->shared;
+    enum err e = ERR_NONE;
+
+    for (unsigned i = 0; e == ERR_NONE && i < s->n_workers; i++)
+        e = worker_start(s, i, &s->workers[i], &p->why);
+    return e == ERR_NONE ? e : fail(p, e, "a worker cannot be started");
+}
+
+static enum err start_metrics(struct program *p)
+{
+    struct web_config web = {
+        .loop = &p->loop,
+        .host = p->config.metrics_host,
+        .port = (uint16_t)p->config.metrics_port,
+        .limits = {.body_max = 1024,
+                   .body_total_max = 64 << 10,
+                   .connections_max = METRICS_CONNECTIONS_MAX,
+                   .request_timeout_ms = 10000,
+                   .write_stall_ms = 10000,
+                   .sweep_ms = 1000},
+        .handler = front_private_handle,
+        .error = front_private_error,
+        .cookie = &p->shared,
+    };
+    enum err e;
+
+    if (p->config.metrics_port == 0)
+        return ERR_NONE;
+    e = web_start(&web, &p->metrics);
+    return e == ERR_NONE ? e : fail(p, e, "metrics_port: this address cannot be listened on");
+}
+
+static enum err prepare(struct program *p)
+{
+    struct shared *s = &p->shared;
+    struct identity_config identity = {
+        .audience = p->config.audience,
+        .config_sha256 = p->providers.digest,
+        .cp_spki_sha256 = p->config.control_spki,
+        .simulated = quote_backend.simulated,
+    };
+    enum err e = open_quotes(p);
+
+    if (e == ERR_NONE) {
+        e = identity_keys_new(&identity, &p->keys);
+        if (e != ERR_NONE)
+            return fail(p, e, "audience: the boot's identity cannot be made");
+    }
+    s->config = &p->config;
+    s->providers = &p->providers;
+    s->simulated = quote_backend.simulated;
+    s->started_unix_ms = clock_unix_ms();
+    s->n_workers = p->config.workers != 0 ? (unsigned)p->config.workers
+                                          : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+    if (s->n_workers > CONFIG_WORKERS_MAX)
+        s->n_workers = CONFIG_WORKERS_MAX;
+    secret_random(s->user_key, sizeof s->user_key);
+    if (e == ERR_NONE)
+        e = make_tls(p);
+    if (e == ERR_NONE)
+        e = make_stores(p);
+    return e;
+}
+
+/* --- the end */
+
+static void main_signal_cb(uv_signal_t *signal, int number)
+{
+    struct program *p = signal->data;
+
+    (void)number;
+    if (p->stopping)
+        return;
+    p->stopping = true;
+    LOG("draining", KV("workers", (uint32_t)p->shared.n_workers));
+    uv_stop(&p->loop);
+}
+
+/* Running answers finish, usage is shipped, leases go back. */
+static void finish(struct program *p)
+{
+    struct shared *s = &p->shared;
+
+    for (unsigned i = 0; i < s->n_workers; i++)
+        worker_drain(s->workers[i]);
+    for (unsigned i = 0; i < s->n_workers; i++)
+        worker_join(s->workers[i]);
+    uplink_stop(s->uplink);
+    meter_free(s->meter);
+    keyring_free(s->keyring);
+    credentials_free(s->credentials);
+    catalog_store_free(s->catalogs);
+    health_free(s->health);
+    SSL_CTX_free(s->tls);
+    identity_keys_free(p->keys);
+    quote_backend.close(p->quotes);
+    LOG("stopped", KV("simulated", s->simulated));
+}
+
+static enum err run(struct program *p)
+{
+    struct process_state state = {0};
+    enum err e = process_harden(&state);
+
+    if (e != ERR_NONE)
+        return fail(p, e, "the process cannot be hardened");
+    e = prepare(p);
+    if (e == ERR_NONE && (uv_loop_init(&p->loop) != 0 || uv_signal_init(&p->loop, &p->term) != 0 ||
+                          uv_signal_init(&p->loop, &p->interrupt) != 0))
+        e = fail(p, ERR_IO, "the main loop cannot be set up");
+    if (e == ERR_NONE)
+        e = start_link(p);
+    if (e == ERR_NONE)
+        e = start_workers(p);
+    if (e == ERR_NONE)
+        e = start_metrics(p);
+    if (e != ERR_NONE)
+        return e;
+    p->term.data = p->interrupt.data = p;
+    uv_signal_start(&p->term, main_signal_cb, SIGTERM);
+    uv_signal_start(&p->interrupt, main_signal_cb, SIGINT);
+    e = process_sandbox(&state);
+    if (e != ERR_NONE)
+        return fail(p, e, "the system call filter cannot be installed");
+    LOG("started", KV("simulated", p->shared.simulated), KV("workers", (uint32_t)p->shared.n_workers),
+        KV("port", worker_port(p->shared.workers[0])), KV("boot", identity_boot(p->keys)),
+        KV("memory_locked", state.memory_locked), KV("undumpable", state.undumpable),
+        KV("sandboxed", state.sandboxed));
+    uv_run(&p->loop, UV_RUN_DEFAULT);
+    finish(p);
+    return ERR_NONE;
+}
+
+static enum err print_measurement(struct program *p)
+{
+    struct digest48 m;
+    char text[2 * 48 + 1];
+    enum err e;
+
+    if (!quote_backend.simulated)
+        return fail(p, ERR_UNSUPPORTED,
+                    "a real launch is measured from its image: use tr-verify measure");
+    e = simulated_measurement(p, &m);
+    if (e != ERR_NONE)
+        return e;
+    hex_encode(m.b, sizeof m.b, text);
+    printf("%s\n", text);
+    return ERR_NONE;
+}
+
+static enum err make_platform(struct program *p, const char *dir)
+{
+    if (quote_backend.make_platform == NULL)
+        return fail(p, ERR_UNSUPPORTED, "--make-platform exists in tr-dataplane-sim only");
+    return quote_backend.make_platform(dir, &p->why);
+}
+
+static enum err load(struct program *p, const char *path)
+{
+    enum err e = config_load(path, &p->config, &p->why);
+
+    if (e == ERR_NONE)
+        e = config_load_providers(&p->config, quote_backend.simulated, &p->providers,
+                                  &p->providers_text, &p->why);
+    return e;
+}
+
+static enum err act(struct program *p, int argc, char **argv)
+{
+    bool with_file = argc >= 3 && strcmp(argv[1], "-c") == 0;
+    enum err e;
+
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("%s %s (attestation: %s)\n", argv[0], TR_VERSION, quote_backend.name);
+        return ERR_NONE;
+    }
+    if (argc == 3 && strcmp(argv[1], "--make-platform") == 0)
+        return make_platform(p, argv[2]);
+    if (!with_file || argc > 4) {
+        fprintf(stderr, usage, argv[0], argv[0]);
+        return ERR_UNSUPPORTED;
+    }
+    e = load(p, argv[2]);
+    if (e != ERR_NONE)
+        return e;
+    if (argc == 3)
+        return run(p);
+    if (strcmp(argv[3], "--check-config") == 0)
+        return ERR_NONE;
+    if (strcmp(argv[3], "--print-measurement") == 0)
+        return print_measurement(p);
+    fprintf(stderr, usage, argv[0], argv[0]);
+    return ERR_UNSUPPORTED;
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program;
+    enum err e;
+
+    buf_init(&program.why, WHY_MAX);
+    buf_init(&program.providers_text, CONFIG_FILE_MAX);
+    e = secret_init();
+    if (e == ERR_NONE)
+        e = act(&program, argc, argv);
+    if (e != ERR_NONE && program.why.len != 0)
+        fprintf(stderr, "%s: %.*s\n", argv[0], (int)program.why.len, (const char *)program.why.ptr);
+    fflush(stdout);
+    /* Not exit(): other threads may still run after a failed start. */
+    _exit(e == ERR_NONE ? 0 : 1);
+}

@@ -1,0 +1,253 @@
+#include "catalog_store.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Readers: a worker announces the pointer it is about to reference in its own slot, checks that it
+ * is still current, takes the reference and clears the slot. The publisher drops its own reference
+ * on an old snapshot only when no slot announces it, so nobody can reference freed memory. */
+struct snapshot {
+    _Atomic uint64_t refs; /* 1 is the store's own */
+    struct catalog catalog;
+    struct route_model *models;
+    struct route_endpoint *endpoints;
+    uint32_t *buckets; /* model index + 1; 0 empty; n_buckets is a power of two */
+    size_t n_buckets;
+    struct snapshot *next_retired; /* publisher only */
+};
+
+struct catalog_store {
+    const struct providers *providers;
+    struct health *health;
+    _Atomic(struct snapshot *) current;
+    _Atomic uint64_t refused;
+    _Atomic uint32_t version;
+    struct snapshot *retired; /* publisher only */
+    unsigned workers;
+    struct {
+        _Alignas(64) _Atomic(struct snapshot *) reading; /* a cache line each */
+    } slots[];
+};
+
+enum err catalog_store_new(const struct providers *providers, struct health *health,
+                           unsigned workers, struct catalog_store **out)
+{
+    size_t size = sizeof(struct catalog_store) + workers * sizeof(((struct catalog_store *)0)->slots[0]);
+    struct catalog_store *s = aligned_alloc(64, (size + 63) & ~(size_t)63);
+
+    if (s == NULL)
+        return ERR_MEMORY;
+    memset(s, 0, (size + 63) & ~(size_t)63);
+    s->providers = providers;
+    s->health = health;
+    s->workers = workers;
+    *out = s;
+    return ERR_NONE;
+}
+
+static void snapshot_destroy(struct snapshot *s)
+{
+    if (s == NULL)
+        return;
+    catalog_free(&s->catalog);
+    free(s->models);
+    free(s->endpoints);
+    free(s->buckets);
+    free(s);
+}
+
+void snapshot_release(struct snapshot *s)
+{
+    if (s == NULL)
+        return;
+    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1)
+        snapshot_destroy(s);
+}
+
+void catalog_store_free(struct catalog_store *s)
+{
+    struct snapshot *next;
+
+    if (s == NULL)
+        return;
+    for (struct snapshot *r = s->retired; r != NULL; r = next) {
+        next = r->next_retired;
+        snapshot_release(r);
+    }
+    snapshot_release(atomic_load(&s->current));
+    free(s);
+}
+
+/* FNV-1a. The keys inserted are the operator's, so nobody outside can build collisions. */
+static uint32_t id_hash(struct view id)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < id.len; i++)
+        h = (h ^ id.ptr[i]) * 16777619u;
+    return h;
+}
+
+static bool model_is(const struct catalog_model *m, struct view id)
+{
+    return view_eq(view_str(m->id), id);
+}
+
+static bool endpoint_usable(const struct catalog_store *store, const struct catalog_endpoint *e)
+{
+    return e->provider_no < store->providers->n &&
+e->price_prompt_pusd >= 0 &&
+           e->price_completion_pusd >= 0 && e->price_cached_pusd >= 0 && e->price_cache_write_pusd >= 0;
+}
+
+/* Group the usable endpoints by model, catalog order kept inside each. Returns how many were
+ * left out. */
+static uint64_t snapshot_link_endpoints(const struct catalog_store *store, struct snapshot *s)
+{
+    size_t filled = 0;
+
+    for (size_t m = 0; m < s->catalog.n_models; m++) {
+        struct route_model *model = &s->models[m];
+
+        model->info = &s->catalog.models[m];
+        model->endpoints = &s->endpoints[filled];
+        for (size_t i = 0; i < s->catalog.n_endpoints; i++) {
+            const struct catalog_endpoint *e = &s->catalog.endpoints[i];
+
+            if (e->model_no != model->info->no || !endpoint_usable(store, e))
+                continue;
+            s->endpoints[filled++] = (struct route_endpoint){
+                .info = e,
+                .provider = &store->providers->list[e->provider_no],
+                .health_slot = health_slot(store->health, e->no),
+            };
+            model->n_endpoints++;
+        }
+    }
+    return s->catalog.n_endpoints - filled;
+}
+
+static enum err snapshot_build(const struct catalog_store *store, struct catalog *c,
+                               struct snapshot **out, uint64_t *refused)
+{
+    struct snapshot *s = calloc(1, sizeof *s);
+
+    if (s == NULL) {
+        catalog_free(c);
+        return ERR_MEMORY;
+    }
+    s->catalog = *c;
+    *c = (struct catalog){0};
+    c = &s->catalog;
+    atomic_init(&s->refs, 1);
+    for (s->n_buckets = 16; s->n_buckets < 2 * c->n_models; s->n_buckets *= 2)
+        ;
+    s->models = calloc(c->n_models + 1, sizeof *s->models);
+    s->endpoints = calloc(c->n_endpoints + 1, sizeof *s->endpoints);
+    s->buckets = calloc(s->n_buckets, sizeof *s->buckets);
+    if (s->models == NULL || s->endpoints == NULL || s->buckets == NULL) {
+        snapshot_destroy(s);
+        return ERR_MEMORY;
+    }
+    *refused = snapshot_link_endpoints(store, s);
+    for (size_t i = 0; i < c->n_models; i++) {
+        size_t b = id_hash(view_str(c->models[i].id)) & (s->n_buckets - 1);
+
+        while (s->buckets[b] != 0)
+            b = (b + 1) & (s->n_buckets - 1);
+        s->buckets[b] = (uint32_t)i + 1;
+    }
+    *out = s;
+    return ERR_NONE;
+}
+
+static bool store_reading(const struct catalog_store *store, const struct snapshot *s)
+{
+    for (unsigned i = 0; i < store->workers; i++)
+        if (atomic_load(&store->slots[i].reading) == s)
+            return true;
+    return false;
+}
+
+enum err catalog_store_publish(struct catalog_store *store, struct catalog *c)
+{
+    struct snapshot *fresh, *old, **link;
+    uint64_t refused = 0;
+    enum err e;
+
+    e = snapshot_build(store, c, &fresh, &refused);
+    if (e != ERR_NONE)
+        return e;
+    atomic_fetch_add(&store->refused, refused);
+    atomic_store(&store->version, fresh->catalog.version);
+    old = atomic_exchange(&store->current, fresh);
+    if (old != NULL) {
+        old->next_retired = store->retired;
+        store->retired = old;
+    }
+    /* At most one snapshot per worker can be announced, so this list stays short. */
+    for (link = &store->retired; *link != NULL;) {
+        struct snapshot *r = *link;
+
+        if (store_reading(store, r)) {
+            link = &r->next_retired;
+            continue;
+        }
+        *link = r->next_retired;
+        snapshot_release(r);
+    }
+    return ERR_NONE;
+}
+
+uint64_t catalog_store_refused(const struct catalog_store *s)
+{
+    return atomic_load(&s->refused);
+}
+
+uint32_t catalog_store_version(const struct catalog_store *s)
+{
+    return atomic_load(&s->version);
+}
+
+struct snapshot *catalog_acquire(struct catalog_store *store, unsigned worker)
+{
+    struct snapshot *s;
+
+    assert(worker < store->workers);
+    do {
+        s = atomic_load(&store->current);
+        if (s == NULL)
+            return NULL;
+        atomic_store(&store->slots[worker].reading, s);
+    } while (s != atomic_load(&store->current));
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    atomic_store_explicit(&store->slots[worker].reading, NULL, memory_order_release);
+    return s;
+}
+
+const struct catalog *snapshot_catalog(const struct snapshot *s)
+{
+    return &s->catalog;
+}
+
+size_t snapshot_models(const struct snapshot *s)
+{
+    return s->catalog.n_models;
+}
+
+const struct route_model *snapshot_model(const struct snapshot *s, size_t i)
+{
+    assert(i < s->catalog.n_models);
+    return &s->models[i];
+}
+
+const struct route_model *snapshot_find(const struct snapshot *s, struct view id)
+{
+    size_t b = id_hash(id) & (s->n_buckets - 1);
+
+    for (; s->buckets[b] != 0; b = (b + 1) & (s->n_buckets - 1))
+        if (model_is(&s->catalog.models[s->buckets[b] - 1], id))
+            return &s->models[s->buckets[b] - 1];
+    return NULL;
+}

@@ -1,0 +1,82 @@
+/* Which endpoints may serve a request, and in which order: a pure function of the catalog, the
+ * request's constraints, a health snapshot and a seed, so that a decision can be replayed.
+ * Health only orders: an endpoint that failed or said 429 is tried last, never left out, because
+ * the worst it can do is to fail once more. */
+#ifndef TR_DATAPLANE_ROUTE_ROUTE_H
+#define TR_DATAPLANE_ROUTE_ROUTE_H
+
+#include "catalog_store.h"
+#include "bounds.h"
+
+enum { ROUTE_MODELS_MAX = 8 }; /* "model" and "models[]" together */
+
+enum route_sort { ROUTE_BALANCE, ROUTE_PRICE, ROUTE_LATENCY };
+
+/* What the request asked for. Sets of providers are bits by provider number (LIMIT_PROVIDERS is
+ * 64). Everything but order, sort and health is hard: no candidate is an error, never a
+ * downgrade. */
+struct route_want {
+    const struct route_model *models[ROUTE_MODELS_MAX]; /* in order of preference */
+    size_t n_models;
+    uint64_t only, ignore; /* only: 0 means any, unless only_set */
+    bool only_set;
+    uint8_t order[LIMIT_PROVIDERS]; /* provider numbers, tried first and in this order */
+    size_t n_order;
+    bool order_set;          /* an order was given, even if it names no provider of ours */
+    bool no_fallbacks;       /* one candidate */
+    bool no_retention;       /* data_collection "deny" or zdr */
+    int64_t max_prompt_pusd; /* per token; < 0: any */
+    int64_t max_completion_pusd;
+    uint16_t capabilities; /* enum catalog_capability bits the model must have */
+    enum route_sort sort;
+};
+_Static_assert(LIMIT_PROVIDERS <= 64, "sets of providers are 64 bits wide");
+
+/* Why a candidate stands where it stands; one byte of the usage record. */
+enum route_reason {
+    ROUTE_REASON_NONE,
+    ROUTE_REASON_ONLY_ONE, /* nothing else was eligible */
+    ROUTE_REASON_BALANCE,  /* drawn by inverse square price */
+    ROUTE_REASON_ORDER,    /* the client's provider.order */
+    ROUTE_REASON_PRICE,    /* sorted by price */
+    ROUTE_REASON_LATENCY,  /* sorted by time to first byte */
+    ROUTE_REASON_UNHEALTHY,/* last resort: its breaker is open or half open */
+    ROUTE_REASON_COUNT
+};
+
+struct candidate {
+    const struct route_endpoint *endpoint;
+    const struct route_model *model;
+    uint8_t reason; /* enum route_reason */
+    bool probe;     /* half open: health_claim_probe() before using it */
+};
+
+enum route_refusal {
+    ROUTE_OK,
+    ROUTE_NO_ENDPOINT,    /* the models have no enabled endpoint at all */
+    ROUTE_NO_PROVIDER,    /* provider.only/ignore/order left none */
+    ROUTE_NO_PRIVACY,     /* data policy left none */
+    ROUTE_NO_PRICE,       /* max_price left none */
+    ROUTE_NO_CAPABILITY,  /* require_parameters left none */
+};
+
+struct route {
+    struct candidate list[LIMIT_CANDIDATES];
+    size_t n;
+    enum route_refusal refusal; /* ROUTE_OK exactly when n > 0 */
+};
+
+/* health is indexed by health slot through `read`, so that tests hand in a table. */
+struct route_health {
+    void (*read)(const void *cookie, uint32_t slot, struct health_view *out);
+    const void *cookie;
+};
+
+void route_decide(const struct route_want *want, const struct route_health *health, uint64_t seed,
+                  struct route *out);
+
+/* The most one request can cost at an endpoint. ERR_RANGE on overflow. */
+must_check enum err route_worst_case(const struct catalog_endpoint *e, uint64_t prompt_tokens,
+                                     uint64_t output_tokens, int64_t *out_nusd);
+
+#endif

@@ -1,0 +1,281 @@
+/* Routing is where a privacy or price constraint could be lost in silence. Every hard constraint
+ * here has a twin that shows who would have been chosen without it. */
+#include "route.c"
+
+#include "check.h"
+
+enum { A, B, C, N };
+
+static struct provider providers[N] = {
+    {.no = A, .id = "a", .retains_data = true},
+    {.no = B, .id = "b"},
+    {.no = C, .id = "c"},
+};
+static struct catalog_endpoint infos[2 * N] = {
+    {.no = 1, .provider_no = A, .weight = 1, .price_prompt_pusd = 100, .price_completion_pusd = 200},
+    {.no = 2, .provider_no = B, .weight = 1, .price_prompt_pusd = 200, .price_completion_pusd = 400},
+    {.no = 3, .provider_no = C, .weight = 1, .price_prompt_pusd = 1000, .price_completion_pusd = 9000},
+    {.no = 4, .provider_no = A, .weight = 1, .price_prompt_pusd = 1, .price_completion_pusd = 1},
+};
+static struct route_endpoint endpoints[2 * N] = {
+    {&infos[0], &providers[A], 0},
+    {&infos[1], &providers[B], 1},
+    {&infos[2], &providers[C], 2},
+    {&infos[3], &providers[A], 3},
+};
+static struct catalog_model tools = {.no = 1, .id = "x/tools", .capabilities = CAP_TOOLS};
+static struct catalog_model plain = {.no = 2, .id = "x/plain"};
+static struct route_model models[2] = {{&tools, &endpoints[0], 3}, {&plain, &endpoints[3], 1}};
+static struct health_view health[4];
+
+static void read_health(const void *cookie, uint32_t slot, struct health_view *out)
+{
+    (void)cookie;
+    *out = health[slot];
+}
+
+static struct route_want want(void)
+{
+    memset(health, 0, sizeof health);
+    infos[A].weight = infos[B].weight = infos[C].weight = 1;
+    return (struct route_want){
+        .models = {&models[0]}, .n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1};
+}
+
+static struct route decide(const struct route_want *w, uint64_t seed)
+{
+    struct route_health h = {read_health, NULL};
+    struct route out;
+
+    route_decide(w, &h, seed, &out);
+    return out;
+}
+
+static uint32_t nth(const struct route *r, size_t i)
+{
+    return i < r->n ? r->list[i].endpoint->info->no : 0;
+}
+
+static void test_deterministic(void)
+{
+    struct route_want w = want();
+    unsigned differs = 0;
+
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct route x = decide(&w, seed), y = decide(&w, seed), z = decide(&w, seed + 1);
+
+        CHECK_INT(x.n, 3);
+        for (size_t i = 0; i < 3; i++)
+            CHECK_INT(nth(&x, i), nth(&y, i));
+        differs += nth(&x, 0) != nth(&z, 0);
+    }
+    CHECK(differs > 0);
+}
+
+/* Inverse square price: b is twice as dear as a, so it is first a quarter as often. */
+static void test_balance(void)
+{
+    struct route_want w = want();
+    unsigned first[4] = {0};
+
+    for (uint64_t seed = 0; seed < 20000; seed++) {
+        struct route r = decide(&w, seed * 7919);
+
+        first[nth(&r, 0)]++;
+        CHECK_INT(r.list[0].reason, ROUTE_REASON_BALANCE);
+    }
+    CHECK(first[1] > 15300 && first[1] < 16500);
+    CHECK(first[2] > 3500 && first[2] < 4400);
+    CHECK(first[3] < 200);
+}
+
+static void test_weight(void)
+{
+    struct route_want w = want();
+    struct route r;
+
+    infos[A].weight = 0;
+    r = decide(&w, 1);
+    CHECK_INT(r.n, 2);
+    infos[B].weight = infos[C].weight = 0;
+    r = decide(&w, 1);
+    CHECK_INT(r.n, 0);
+    CHECK_INT(r.refusal, ROUTE_NO_ENDPOINT);
+    want();
+}
+
+static void test_only_ignore_order(void)
+{
+    struct route_want w = want();
+    struct route r;
+
+    w.only_set = true;
+    w.only = 1 << B | 1 << C;
+    r = decide(&w, 1);
+    CHECK_INT(r.n, 2);
+    w.ignore = 1 << B;
+    r = decide(&w, 1);
+    CHECK_INT(r.n, 1);
+    CHECK_INT(nth(&r, 0), 3);
+    CHECK_INT(r.list[0].reason, ROUTE_REASON_ONLY_ONE);
+    w.ignore = 1 << B | 1 << C;
+    r = decide(&w, 1);
+    CHECK_INT(r.refusal, ROUTE_NO_PROVIDER);
+    w = want();
+    w.only_set = true; /* names nobody we know: nobody may serve, not everybody */
+    CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_PROVIDER);
+
+    w = want();
+    w.order_set = true;
+    w.order[0] = C;
+    w.order[1] = B;
+    w.n_order = 2;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        r = decide(&w, seed);
+        CHECK_INT(nth(&r, 0), 3);
+        CHECK_INT(nth(&r, 1), 2);
+        CHECK_INT(nth(&r, 2), 1); /* the rest follow */
+    }
+    w.no_fallbacks = true;
+    r = decide(&w, 1);
+    CHECK_INT(r.n, 1);
+    CHECK_INT(nth(&r, 0), 3);
+    w.n_order = 0; /* an order of strangers and no fallbacks: nobody */
+    CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_PROVIDER);
+}
+
+static void test_hard_constraints(void)
+{
+    struct route_want w = want();
+    struct route r;
+
+    w.no_retention = true; /* a keeps data and is the cheapest */
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        r = decide(&w, seed);
+        CHECK_INT(r.n, 2);
+        CHECK(nth(&r, 0) != 1 && nth(&r, 1) != 1);
+    }
+    w.only_set = true;
+    w.only = 1 << A;
+    CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_PRIVACY);
+
+    w = want();
+    w.max_prompt_pusd = 200;
+    CHECK_INT(decide(&w, 1).n, 2);
+    w.max_completion_pusd = 399;
+    CHECK_INT(decide(&w, 1).n, 1);
+    w.max_prompt_pusd = 0;
+    CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_PRICE);
+
+    w = want();
+    w.capabilities = CAP_TOOLS;
+    CHECK_INT(decide(&w, 1).n, 3);
+    w.capabilities = CAP_TOOLS | CAP_IMAGES;
+    CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_CAPABILITY);
+}
+
+static void test_models_in_order(void)
+{
+    struct route_want w = want();
+    struct route r;
+
+    w.models[1] = &models[1];
+    w.n_models = 2;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        r = decide(&w, seed);
+        CHECK_INT(r.n, 4);
+        CHECK_INT(nth(&r, 3), 4); /* the fallback model last, cheap as it is */
+        CHECK(r.list[3].model == &models[1]);
+    }
+    w.models[0] = &models[1];
+    w.models[1] = &models[0];
+    r = decide(&w, 1);
+    CHECK_INT(nth(&r, 0), 4);
+}
+
+static void test_health_orders_only(void)
+{
+    struct route_want w = want();
+    struct route r;
+
+    health[0].state = HEALTH_OPEN;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        r = decide(&w, seed);
+        CHECK_INT(r.n, 3);
+        CHECK_INT(nth(&r, 2), 1);
+        CHECK_INT(r.list[2].reason, ROUTE_REASON_UNHEALTHY);
+    }
+    health[1] = (struct health_view){.state = HEALTH_COOLING, .cool_ms = 5000};
+    health[2] = (struct health_view){.state = HEALTH_COOLING, .cool_ms = 10};
+    r = decide(&w, 1);
+    CHECK_INT(nth(&r, 0), 1); /* open beats cooling */
+    CHECK_INT(nth(&r, 1), 3); /* cooled down soonest */
+    CHECK_INT(nth(&r, 2), 2);
+    health[0].state = HEALTH_COOLING;
+    health[0].cool_ms = 1;
+    CHECK_INT(decide(&w, 1).n, 3); /* a second 429 is better than no attempt */
+}
+
+static void test_probe_now_and_then(void)
+{
+    struct route_want w = want();
+    unsigned probed = 0;
+
+    health[0].state = HEALTH_PROBE;
+    for (uint64_t seed = 0; seed < 3200; seed++) {
+        struct route r = decide(&w, seed * 31);
+
+        CHECK_INT(r.n, 3);
+        if (nth(&r, 0) == 1) {
+            probed++;
+            CHECK(r.list[0].probe);
+        }
+    }
+    CHECK(probed > 100 && probed < 300); /* 1 in 16, and a is nearly always first when it counts */
+}
+
+static void test_sort(void)
+{
+    struct route_want w = want();
+    struct route r;
+
+    w.sort = ROUTE_PRICE;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        r = decide(&w, seed);
+        CHECK(nth(&r, 0) == 1 && nth(&r, 1) == 2 && nth(&r, 2) == 3);
+    }
+    w.sort = ROUTE_LATENCY;
+    health[0].first_byte_us = 900;
+    health[1].first_byte_us = 800;
+    health[2].first_byte_us = 100;
+    r = decide(&w, 1);
+    CHECK(nth(&r, 0) == 3 && nth(&r, 1) == 2 && nth(&r, 2) == 1);
+}
+
+static void test_worst_case(void)
+{
+    struct catalog_endpoint e = {.price_prompt_pusd = 500000,
+                                 .price_completion_pusd = 1500000,
+                                 .price_cached_pusd = 50000,
+                                 .price_cache_write_pusd = 625000};
+    int64_t nusd = -1;
+
+    CHECK_INT(route_worst_case(&e, 1000, 100, &nusd), ERR_NONE);
+    CHECK_INT(nusd, 625000 + 150000 + 2); /* writing the cache is the dearest way to be read */
+    e.price_completion_pusd = INT64_MAX;
+    CHECK_INT(route_worst_case(&e, 1000, 1000000, &nusd), ERR_RANGE);
+}
+
+static const struct check_case cases[] = {
+    {"route_deterministic", test_deterministic},
+    {"route_balance", test_balance},
+    {"route_weight", test_weight},
+    {"route_only_ignore_order", test_only_ignore_order},
+    {"route_hard_constraints", test_hard_constraints},
+    {"route_models_in_order", test_models_in_order},
+    {"route_health_orders_only", test_health_orders_only},
+    {"route_probe_now_and_then", test_probe_now_and_then},
+    {"route_sort", test_sort},
+    {"route_worst_case", test_worst_case},
+};
+CHECK_MAIN(cases)
