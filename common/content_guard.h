@@ -38,5 +38,14 @@
 #undef pwrite
 #pragma GCC poison printf fprintf dprintf vprintf vfprintf puts fputs fputc putchar fwrite syslog    \
     vsyslog perror fopen freopen open openat creat mkstemp write pwrite writev
+#undef putc
+#undef putc_unlocked
+#undef fputc_unlocked
+#undef putchar_unlocked
+#undef fputs_unlocked
+#undef fwrite_unlocked
+#undef vdprintf
+#pragma GCC poison putc putc_unlocked fputc_unlocked putchar_unlocked fputs_unlocked fwrite_unlocked \
+    vdprintf fdopen tmpfile mkostemp popen pwritev
 #undef LOG
 #pragma GCC poison LOG log_write

@@ -57,11 +57,14 @@ printf("%d", 1);
 fprintf(stderr, "%d", 1);
 dprintf(2, "%d", 1);
 puts("x");
+putc('x', stderr);
+fputs_unlocked("x", stderr);
 fputs("x", stderr);
 if (fwrite("x", 1, 1, stderr) != 1) return 3;
 if (write(2, "x", 1) != 1) return 3;
 if (open("/tmp/x", O_RDONLY) < 0) return 3;
 if (fopen("/tmp/x", "w") == NULL) return 3;
+if (tmpfile() == NULL) return 3;
 perror("x");
 LOG("event", KV("n", (uint64_t)1));
 STATEMENTS
