@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,10 +15,15 @@
 static pthread_once_t web_once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t web_tls_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* h2o's whole-process settings: bodies of 16 MiB and more would be written to /tmp in clear. */
+/* Whole-process settings. h2o would write bodies of 16 MiB and more to /tmp, in clear. And libuv
+ * writes without MSG_NOSIGNAL: a client that left must be an error, not the end of the process. */
 static void web_setup_process(void)
 {
+    struct sigaction now;
+
     h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
+        signal(SIGPIPE, SIG_IGN);
 }
 
 /* Per thread: 8 KiB input buffers go through free(), which wipes, not through a recycler. */
@@ -280,8 +286,7 @@ static void web_setup_h2o(struct web_server *s)
     /* h2o's timer runs from the end of the last answer and would cut a late upload short; ours
      * (web_sweep.c) tell idleness from slowness. */
     s->globalconf.http1.req_timeout = 24 * 3600 * 1000;
-    /* One byte more than allowed: h2o's two body readers disagree about the exact maximum. */
-    s->globalconf.max_request_entity_size = s->config.limits.body_max + 1;
+    s->globalconf.max_request_entity_size = s->config.limits.body_max;
     host = h2o_config_register_host(&s->globalconf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     path = h2o_config_register_path(host, "/", 0);
     h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = web_request_handle;

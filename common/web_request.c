@@ -176,8 +176,6 @@ int web_request_handle(h2o_handler_t *self, h2o_req_t *req)
     (void)self;
     if (web_request_head_len(req) > WEB_HEAD_MAX)
         web_request_error(r, 431);
-    else if (req->entity.len > s->config.limits.body_max)
-        web_request_error(r, 413);
     else
         s->config.handler(s->config.cookie, r);
     /* Whatever was answered, its completion comes from the loop: r is still this request. */

@@ -1,0 +1,839 @@
+/* Why: every promise of web.h is one that callers build memory safety and billing on: `gone` at
+ * most once and never after an answer, borrowed bytes free only after `writable` or `released`, an
+ * abort no client can take for an end. A server runs in a thread, raw sockets do what clients do.
+ */
+#include "secret.h"
+#include "tls.h"
+#include "web.h"
+#include "check.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* --- the server under test */
+
+static struct {
+    uv_loop_t loop;
+    uv_async_t stop;
+    struct web_server *web;
+    pthread_t thread;
+    atomic_uint gone, writable, released, drained, errors, answered;
+    struct web_request *streaming; /* loop thread only */
+} S;
+
+static uint8_t block[65536];
+static const struct web_header plain[] = {{VIEW_LIT("content-type"), VIEW_LIT("text/plain")},
+                                          {VIEW_LIT("x-own"), VIEW_LIT("1")}};
+
+static void gone_cb(void *cookie)
+{
+    (void)cookie;
+    S.streaming = NULL;
+    atomic_fetch_add(&S.gone, 1);
+}
+
+static void released_cb(void *cookie)
+{
+    (void)cookie;
+    atomic_fetch_add(&S.released, 1);
+}
+
+static void writable_cb(void *cookie)
+{
+    (void)cookie;
+    atomic_fetch_add(&S.writable, 1);
+}
+
+static void flood_cb(void *cookie)
+{
+    writable_cb(cookie);
+    web_stream_write(S.streaming, view_of(block, sizeof block));
+}
+
+/* Three chunks, each from the callback of the one before, and an end with bytes. */
+static void clean_cb(void *cookie)
+{
+    static unsigned left;
+
+    (void)cookie;
+    if (left == 0)
+        left = 3;
+    if (--left != 0)
+        web_stream_write(S.streaming, VIEW_LIT("chunk"));
+    else
+        web_stream_end(S.streaming, VIEW_LIT("last"), released_cb, NULL);
+}
+
+static void answer_echo(struct web_request *r)
+{
+    char text[512];
+    struct view a = VIEW_EMPTY, host = VIEW_EMPTY;
+    struct view m = web_method(r), p = web_path(r), q = web_query(r), b = web_body(r);
+    unsigned sum = 0;
+    int n;
+
+    web_header(r, VIEW_LIT("x-a"), &a);
+    web_header(r, VIEW_LIT("host"), &host);
+    for (size_t i = 0; i < b.len; i++)
+        sum += b.ptr[i];
+    n = snprintf(text, sizeof text, "%.*s %.*s ?%.*s a=%.*s*%u host=%.*s len=%zu sum=%u",
+                 (int)m.len, (const char *)m.ptr, (int)p.len, (const char *)p.ptr, (int)q.len,
+                 (const char *)q.ptr, a.len < 99 ? (int)a.len : 99, (const char *)a.ptr,
+                 web_header_count(r, VIEW_LIT("x-a")), (int)host.len, (const char *)host.ptr, b.len,
+                 sum);
+    web_respond(r, 200, plain, 2, view_of(text, (size_t)n));
+}
+
+static void answer_exporter(struct web_request *r)
+{
+    uint8_t out[48] = {0};
+    char text[97];
+
+    if (!web_exporter(r, out)) {
+        web_respond(r, 200, plain, 1, VIEW_LIT("no exporter"));
+        return;
+    }
+    web_peer(r, out + 32);
+    hex_encode(out, sizeof out, text);
+    web_respond(r, 200, plain, 1, view_str(text));
+}
+
+static void handler(void *cookie, struct web_request *r)
+{
+    struct view path = web_path(r);
+
+    CHECK(cookie == &S);
+    if (view_starts(path, VIEW_LIT("/echo"))) {
+        answer_echo(r);
+        return;
+    }
+    if (view_eq(path, VIEW_LIT("/exporter"))) {
+        answer_exporter(r);
+        return;
+    }
+    S.streaming = r;
+    web_set_gone(r, gone_cb, NULL);
+    if (view_eq(path, VIEW_LIT("/hold"))) {
+        return;
+    } else if (view_eq(path, VIEW_LIT("/answered"))) {
+        web_respond(r, 200, plain, 1, view_of(block, sizeof block));
+        return;
+    } else if (view_eq(path, VIEW_LIT("/flood"))) {
+        web_stream_start(r, 200, plain, 1, flood_cb, NULL);
+        web_stream_write(r, view_of(block, sizeof block));
+    } else if (view_eq(path, VIEW_LIT("/clean"))) {
+        web_stream_start(r, 201, plain, 1, clean_cb, NULL);
+        clean_cb(NULL);
+    } else {
+        web_stream_start(r, 200, plain, 1, writable_cb, NULL);
+        CHECK(!web_stream_busy(r));
+        if (view_eq(path, VIEW_LIT("/empty"))) {
+            web_stream_end(r, VIEW_EMPTY, released_cb, NULL);
+            return;
+        }
+        web_stream_write(r, VIEW_LIT("first"));
+        CHECK(web_stream_busy(r));
+        if (view_eq(path, VIEW_LIT("/end")))
+            web_stream_end(r, VIEW_LIT("second"), released_cb, NULL);
+        if (view_eq(path, VIEW_LIT("/abort")))
+            web_stream_abort(r, VIEW_LIT("second"), released_cb, NULL);
+    }
+}
+
+static void error(void *cookie, struct web_request *r, int status)
+{
+    char text[32];
+
+    (void)cookie;
+    atomic_fetch_add(&S.errors, 1);
+    web_respond(r, status, plain, 1,
+                view_of(text, (size_t)snprintf(text, sizeof text, "{\"error\":%d}", status)));
+}
+
+static void drained_cb(void *cookie)
+{
+    (void)cookie;
+    atomic_fetch_add(&S.drained, 1);
+    uv_close((uv_handle_t *)&S.stop, NULL);
+    uv_stop(&S.loop);
+}
+
+static void stop_cb(uv_async_t *a)
+{
+    (void)a;
+    web_stop(S.web, drained_cb, NULL);
+}
+
+static void *serve(void *arg)
+{
+    (void)arg;
+    uv_run(&S.loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+static const struct web_limits usual = {.body_max = 100000,
+                                        .body_total_max = 1 << 20,
+                                        .connections_max = 100,
+                                        .request_timeout_ms = 5000,
+                                        .write_stall_ms = 5000,
+                                        .sweep_ms = 50};
+
+static void server_start(struct web_limits limits, SSL_CTX *tls)
+{
+    struct web_config config = {.loop = &S.loop,
+                                .host = "127.0.0.1",
+                                .tls = tls,
+                                .limits = limits,
+                                .handler = handler,
+                                .error = error,
+                                .cookie = &S};
+
+    memset(&S, 0, sizeof S);
+    uv_loop_init(&S.loop);
+    uv_async_init(&S.loop, &S.stop, stop_cb);
+    CHECK_INT(web_start(&config, &S.web), ERR_NONE);
+    pthread_create(&S.thread, NULL, serve, NULL);
+}
+
+static void server_join(void)
+{
+    pthread_join(S.thread, NULL);
+    CHECK_INT(S.drained, 1);
+    CHECK_INT(web_counters(S.web).connections_open, 0);
+    web_free(S.web);
+    uv_run(&S.loop, UV_RUN_NOWAIT);
+    CHECK_INT(uv_loop_close(&S.loop), 0); /* no handle of the server's is left */
+}
+
+static void server_stop(void)
+{
+    uv_async_send(&S.stop);
+    server_join();
+}
+
+/* --- clients */
+
+static int client(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(web_port(S.web)),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    struct timeval patience = {10, 0};
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    CHECK_INT(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+static void send_text(int fd, const char *text)
+{
+    CHECK_INT(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* Read until `until` has been seen (NULL: the end of the connection); NUL-terminated. */
+static const char *receive(int fd, const char *until)
+{
+    static char text[1 << 20];
+    size_t n = 0;
+
+    text[0] = '\0';
+    while (n < sizeof text - 1 && (until == NULL || strstr(text, until) == NULL)) {
+        ssize_t r = recv(fd, text + n, sizeof text - 1 - n, 0);
+
+        if (r <= 0)
+            break;
+        n += (size_t)r;
+        text[n] = '\0';
+    }
+    return text;
+}
+
+static bool has(const char *text, const char *part)
+{
+    if (strstr(text, part) != NULL)
+        return true;
+    printf("# no \"%s\" in \"%.300s\"\n", part, text);
+    return false;
+}
+
+static void hang_up(int fd, bool reset)
+{
+    struct linger now = {1, 0};
+
+    if (reset)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(fd);
+}
+
+/* Wait until a counter of the server's has a value; the milliseconds it took. */
+static unsigned await(atomic_uint *counter, unsigned want)
+{
+    unsigned ms = 0;
+
+    for (; atomic_load(counter) != want && ms < 5000; ms++)
+        usleep(1000);
+    CHECK_INT(atomic_load(counter), want);
+    return ms;
+}
+
+/* One request on a connection of its own; the whole answer. */
+static const char *ask(const char *request, const char *until)
+{
+    int fd = client();
+    const char *text;
+
+    send_text(fd, request);
+    text = receive(fd, until);
+    close(fd);
+    return text;
+}
+
+/* --- the cases */
+
+static void keep_alive(void)
+{
+    int fd;
+
+    server_start(usual, NULL);
+    fd = client();
+    for (int i = 0; i < 3; i++) {
+        send_text(fd, "POST /echo?q=1&r HTTP/1.1\r\nHost: h:1\r\nX-A: v\r\nx-a: w\r\n"
+                      "Content-Length: 3\r\n\r\nabc");
+        CHECK(has(receive(fd, "sum=294"), "POST /echo ?q=1&r a=v*2 host=h:1 len=3 sum=294"));
+    }
+    send_text(fd, "HEAD /echo HTTP/1.1\r\nHost: h\r\n\r\nGET /echo HTTP/1.1\r\nHost: h\r\n\r\n");
+    {
+        const char *text = receive(fd, "GET /echo ?");
+
+        CHECK(has(text, "Content-Length: "));
+        CHECK(strstr(text, "HEAD /echo ?") == NULL); /* a head has no body */
+        CHECK(has(text, "x-own: 1\r\n"));
+        CHECK(strstr(text, "erver:") == NULL);
+    }
+    close(fd);
+    CHECK_INT(web_counters(S.web).connections_total, 1);
+    CHECK(has(ask("GET /exporter HTTP/1.1\r\n\r\n", "exporter"), "no exporter"));
+    server_stop();
+}
+
+static void pipelining(void)
+{
+    const char *text;
+    int fd;
+
+    server_start(usual, NULL);
+    fd = client();
+    send_text(fd, "POST /echo/1 HTTP/1.1\r\nContent-Length: 2\r\n\r\nab"
+                  "GET /echo/2 HTTP/1.1\r\n\r\n"
+                  "POST /clean HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+                  "POST /echo/4 HTTP/1.1\r\nContent-Length: 1\r\n\r\nc");
+    text = receive(fd, "/echo/4 ? a=*0 host=default len=1");
+    CHECK(has(text, "/echo/1 ? a=*0 host=default len=2"));
+    CHECK(has(text, "/echo/2 "));
+    CHECK(has(text, "5\r\nchunk\r\n5\r\nchunk\r\n4\r\nlast\r\n0\r\n\r\nHTTP/1.1 200"));
+    CHECK(strstr(text, "/echo/1 ") < strstr(text, "/echo/2 "));
+    close(fd);
+    server_stop();
+}
+
+static void chunked_bodies(void)
+{
+    static const char request[] = "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                  "3\r\nabc\r\na;x=y\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n";
+    int fd;
+
+    server_start(usual, NULL);
+    CHECK(has(ask(request, "sum="), "len=13 sum=819"));
+    fd = client();
+    for (size_t i = 0; i < sizeof request - 1; i++)
+        CHECK_INT(send(fd, request + i, 1, MSG_NOSIGNAL), 1);
+    CHECK(has(receive(fd, "sum="), "len=13 sum=819"));
+    close(fd);
+    CHECK(has(
+        ask("POST /echo HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\na", "sum="),
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"));
+    server_stop();
+}
+
+/* Send `head`, then n bytes of 'b' framed as asked, then read to the end of the connection. */
+static const char *upload(const char *head, size_t n, bool chunked)
+{
+    char frame[32];
+    int fd = client();
+    const char *text;
+
+    send_text(fd, head);
+    if (chunked) {
+        snprintf(frame, sizeof frame, "%zx\r\n", n);
+        send_text(fd, frame);
+    }
+    while (n != 0) {
+        ssize_t r = send(fd, block, n < sizeof block ? n : sizeof block, MSG_NOSIGNAL);
+
+        if (r <= 0)
+            break;
+        n -= (size_t)r;
+    }
+    if (chunked)
+        send(fd, "\r\n0\r\n\r\n", 7, MSG_NOSIGNAL);
+    text = receive(fd, "}");
+    close(fd);
+    return text;
+}
+
+static void refusals(void)
+{
+    static const struct {
+        const char *request;
+        const char *want;
+    } bad[] = {
+        {"GARBAGE\r\n\r\n", "HTTP/1.1 400 "},
+        {"GET / HTTP/2.0\r\n\r\n", "HTTP/1.1 400 "},
+        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nContent-Length: 100001\r\n\r\n", "HTTP/1.1 413 "},
+        {"POST / HTTP/1.1\r\nExpect: wonders\r\nContent-Length: 1\r\n\r\na", "HTTP/1.1 417 "},
+    };
+    char *head = malloc(70000 + 64);
+
+    server_start(usual, NULL);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const char *text = ask(bad[i].request, NULL); /* to the end: it must close */
+
+        CHECK(has(text, bad[i].want));
+        CHECK(has(text, "{\"error\":"));
+        CHECK(has(text, "Connection: close\r\n"));
+        CHECK_INT(await(&S.errors, (unsigned)i + 1) < 1000, 1);
+    }
+    sprintf(head, "GET /echo HTTP/1.1\r\nX-A: ");
+    memset(head + strlen(head), 'h', 60000);
+    strcpy(head + 60000, "\r\n\r\n");
+    CHECK(has(ask(head, "sum="), "HTTP/1.1 200 "));
+    sprintf(head, "GET /echo HTTP/1.1\r\nX-A: ");
+    memset(head + strlen(head), 'h', 70000);
+    strcpy(head + 70000, "\r\n\r\n");
+    CHECK(has(ask(head, NULL), "HTTP/1.1 431 "));
+    head[70000] = '\0'; /* no end in sight */
+    CHECK(has(ask(head, NULL), "HTTP/1.1 431 "));
+    free(head);
+    server_stop();
+}
+
+static void body_limit(void)
+{
+    server_start(usual, NULL);
+    {
+        int fd = client();
+        char *body = malloc(100000);
+
+        memset(body, 1, 100000);
+        send_text(fd, "POST /echo HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+        CHECK_INT(send(fd, body, 100000, MSG_NOSIGNAL), 100000);
+        CHECK(has(receive(fd, "sum="), "len=100000 sum=100000"));
+        send_text(fd, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1869f\r\n");
+        CHECK_INT(send(fd, body, 99999, MSG_NOSIGNAL), 99999);
+        send_text(fd, "\r\n0\r\n\r\n");
+        CHECK(has(receive(fd, "sum="), "len=99999 sum=99999"));
+        send_text(fd, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n");
+        CHECK_INT(send(fd, body, 100000, MSG_NOSIGNAL), 100000);
+        send(fd, "\r\n0\r\n\r\n", 7, MSG_NOSIGNAL);
+        CHECK(has(receive(fd, "}"), "HTTP/1.1 413 "));
+        free(body);
+        close(fd);
+    }
+    server_stop();
+}
+
+/* A client that sends a body of which 413 is said at once must still be able to read the 413. */
+static void refused_upload(void)
+{
+    struct web_limits limits = usual;
+
+    server_start(limits, NULL);
+    CHECK(has(upload("POST /echo HTTP/1.1\r\nContent-Length: 30000000\r\n\r\n", 30000000, false),
+              "HTTP/1.1 413 "));
+    CHECK(has(upload("POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 30000000, true),
+              "HTTP/1.1 413 "));
+    server_stop();
+}
+
+static void body_budget(void)
+{
+    struct web_limits limits = usual;
+    int fd[3];
+
+    limits.body_total_max = 150000;
+    limits.body_max = 100000;
+    server_start(limits, NULL);
+    /* Two uploads hang at 90 KB each: the second breaks the budget, the first may go on. */
+    for (int i = 0; i < 2; i++) {
+        fd[i] = client();
+        send_text(fd[i], "POST /echo HTTP/1.1\r\nContent-Length: 95000\r\n\r\n");
+        CHECK_INT(send(fd[i], block, 45000, MSG_NOSIGNAL), 45000);
+        CHECK_INT(send(fd[i], block, 45000, MSG_NOSIGNAL), 45000);
+        usleep(100000);
+    }
+    CHECK(has(receive(fd[1], NULL), "HTTP/1.1 503 "));
+    close(fd[1]);
+    CHECK_INT(send(fd[0], block, 5000, MSG_NOSIGNAL), 5000);
+    CHECK(has(receive(fd[0], "sum="), "len=95000"));
+    /* And what it held is given back. */
+    fd[2] = client();
+    send_text(fd[2], "POST /echo HTTP/1.1\r\nContent-Length: 95000\r\n\r\n");
+    CHECK_INT(send(fd[2], block, 60000, MSG_NOSIGNAL), 60000);
+    CHECK_INT(send(fd[2], block, 35000, MSG_NOSIGNAL), 35000);
+    CHECK(has(receive(fd[2], "sum="), "len=95000"));
+    close(fd[0]);
+    close(fd[2]);
+    server_stop();
+}
+
+static void slow_clients(void)
+{
+    struct web_limits limits = usual;
+    int idle, head, body;
+
+    limits.request_timeout_ms = 300;
+    server_start(limits, NULL);
+    idle = client();
+    head = client();
+    body = client();
+    send_text(head, "GET /echo HT");
+    send_text(body, "POST /echo HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+    CHECK(has(receive(head, NULL), "HTTP/1.1 408 "));
+    CHECK(has(receive(body, NULL), "HTTP/1.1 408 "));
+    CHECK_INT(receive(idle, NULL)[0], '\0'); /* closed without a word */
+    close(idle);
+    close(head);
+    close(body);
+    /* Not so quick: within the limit all is well, and a running answer is no idleness. */
+    body = client();
+    send_text(body, "POST /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\na");
+    usleep(150000);
+    send_text(body, "bc");
+    CHECK(has(receive(body, "sum="), "len=3"));
+    send_text(body, "POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    receive(body, "first");
+    usleep(600000);
+    CHECK_INT(recv(body, block, 1, MSG_DONTWAIT), -1);
+    CHECK_INT(errno, EAGAIN);
+    close(body);
+    server_stop();
+}
+
+static void gone(void)
+{
+    static const struct {
+        const char *request;
+        const char *await;
+    } asked[] = {{"POST /hold HTTP/1.1\r\nContent-Length: 0\r\n\r\n", NULL},
+                 {"POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "first"},
+                 {"GET /hold HTTP/1.1\r\n\r\n", NULL}};
+    unsigned n = 0;
+
+    server_start(usual, NULL);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
+        for (int reset = 0; reset < 2; reset++) {
+            int fd = client();
+
+            send_text(fd, asked[i].request);
+            if (asked[i].await != NULL)
+                CHECK(has(receive(fd, asked[i].await), asked[i].await));
+            else
+                usleep(50000);
+            hang_up(fd, reset);
+            CHECK_INT(await(&S.gone, ++n) < 1000, 1);
+        }
+    CHECK_INT(web_counters(S.web).clients_gone, n);
+    /* Answered, then left: not gone. */
+    hang_up(client(), true);
+    {
+        int fd = client();
+
+        send_text(fd, "GET /answered HTTP/1.1\r\n\r\n");
+        receive(fd, "200 OK");
+        hang_up(fd, true);
+    }
+    usleep(200000);
+    CHECK_INT(S.gone, n);
+    server_stop();
+}
+
+static void write_stall(void)
+{
+    struct web_limits limits = usual;
+    int fd, small = 4096, slow;
+
+    limits.write_stall_ms = 300;
+    server_start(limits, NULL);
+    fd = client();
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    send_text(fd, "POST /flood HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    CHECK_INT(await(&S.gone, 1) < 4000, 1);
+    CHECK_INT(web_counters(S.web).write_stalls, 1);
+    close(fd);
+    /* A slow reader that goes on reading is no stalled one. */
+    slow = client();
+    setsockopt(slow, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    send_text(slow, "POST /flood HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    for (int i = 0; i < 20; i++) {
+        static char sink[32768];
+
+        CHECK(recv(slow, sink, sizeof sink, 0) > 0);
+        usleep(50000);
+    }
+    CHECK_INT(S.gone, 1);
+    close(slow);
+    await(&S.gone, 2);
+    server_stop();
+}
+
+static void endings(void)
+{
+    const char *text;
+    int fd;
+
+    server_start(usual, NULL);
+    fd = client();
+    send_text(fd, "POST /end HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    text = receive(fd, "0\r\n\r\n");
+    CHECK(has(text, "transfer-encoding: chunked\r\n"));
+    CHECK(has(text, "\r\n\r\n5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n"));
+    await(&S.released, 1);
+    send_text(fd, "POST /empty HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    CHECK(has(receive(fd, "0\r\n\r\n"), "\r\n\r\n0\r\n\r\n"));
+    await(&S.released, 2);
+    send_text(fd, "POST /abort HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    text = receive(fd, NULL); /* it must close */
+    CHECK(has(text, "6\r\nsecond"));
+    CHECK(strstr(text, "0\r\n\r\n") == NULL);
+    await(&S.released, 3);
+    close(fd);
+    text = ask("GET /clean HTTP/1.0\r\n\r\n", NULL); /* no chunks for HTTP/1.0 */
+    CHECK(has(text, "Connection: close\r\n"));
+    CHECK(has(text, "\r\n\r\nchunkchunklast"));
+    CHECK(strstr(text, "chunked") == NULL);
+    CHECK_INT(S.gone, 0);
+    CHECK_INT(S.writable, 0); /* none for a write that an end followed */
+    server_stop();
+}
+
+static void caps(void)
+{
+    struct web_limits limits = usual;
+    int fd[4];
+
+    limits.connections_max = 3;
+    server_start(limits, NULL);
+    for (int i = 0; i < 4; i++)
+        fd[i] = client();
+    CHECK_INT(receive(fd[3], NULL)[0], '\0');
+    send_text(fd[0], "GET /echo HTTP/1.1\r\n\r\n");
+    CHECK(has(receive(fd[0], "sum="), "200 OK"));
+    for (int i = 0; i < 4; i++)
+        close(fd[i]);
+    usleep(50000);
+    CHECK(has(ask("GET /echo HTTP/1.1\r\n\r\n", "sum="), "200 OK")); /* places come back */
+    server_stop();
+
+    limits = usual;
+    limits.connections_per_ip = 2;
+    server_start(limits, NULL);
+    for (int i = 0; i < 3; i++)
+        fd[i] = client();
+    CHECK_INT(receive(fd[2], NULL)[0], '\0');
+    send_text(fd[1], "GET /echo HTTP/1.1\r\n\r\n");
+    CHECK(has(receive(fd[1], "sum="), "200 OK"));
+    for (int i = 0; i < 3; i++)
+        close(fd[i]);
+    usleep(50000);
+    CHECK(has(ask("GET /echo HTTP/1.1\r\n\r\n", "sum="), "200 OK"));
+    server_stop();
+}
+
+static void drain(void)
+{
+    const char *text;
+    int idle, streaming, fd;
+
+    server_start(usual, NULL);
+    idle = client();
+    streaming = client();
+    send_text(idle, "GET /echo HTTP/1.1\r\n\r\n");
+    receive(idle, "sum=");
+    send_text(streaming, "POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    receive(streaming, "first");
+    uv_async_send(&S.stop);
+    CHECK_INT(receive(idle, NULL)[0], '\0'); /* closed at once */
+    CHECK_INT(S.drained, 0);                 /* the stream runs on */
+    fd = socket(AF_INET, SOCK_STREAM, 0);
+    {
+        struct sockaddr_in a = {.sin_family = AF_INET,
+                                .sin_port = htons(web_port(S.web)),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+        CHECK_INT(connect(fd, (struct sockaddr *)&a, sizeof a), -1); /* nobody listens */
+    }
+    close(fd);
+    close(streaming);
+    server_join();
+    CHECK_INT(S.gone, 1);
+    close(idle);
+    /* An answer that ends during the drain says close and closes. */
+    server_start(usual, NULL);
+    streaming = client();
+    send_text(streaming, "POST /echo HTTP/1.1\r\nContent-Length: 3\r\n\r\nab");
+    usleep(50000);
+    uv_async_send(&S.stop);
+    usleep(50000);
+    send_text(streaming, "c");
+    text = receive(streaming, NULL);
+    CHECK(has(text, "len=3"));
+    CHECK(has(text, "Connection: close\r\n"));
+    close(streaming);
+    server_join();
+}
+
+/* --- TLS */
+
+static unsigned records;
+
+static void count_records(int writing, int version, int type, const void *bytes, size_t n, SSL *s,
+                          void *arg)
+{
+    (void)version, (void)n, (void)s, (void)arg;
+    if (!writing && type == SSL3_RT_HEADER && *(const uint8_t *)bytes == SSL3_RT_APPLICATION_DATA)
+        records++;
+}
+
+/* Everything up to `until`; the number of records it took. */
+static unsigned receive_records(SSL *ssl, const char *until, char *text, size_t cap)
+{
+    size_t n = 0;
+
+    records = 0;
+    text[0] = '\0';
+    while (strstr(text, until) == NULL && n < cap - 1) {
+        int r = SSL_read(ssl, text + n, (int)(cap - 1 - n));
+
+        if (r <= 0)
+            break;
+        n += (size_t)r;
+        text[n] = '\0';
+    }
+    return records;
+}
+
+static void ssl_send(SSL *ssl, const char *text)
+{
+    CHECK_INT(SSL_write(ssl, text, (int)strlen(text)), (int)strlen(text));
+}
+
+static void tls(void)
+{
+    EVP_PKEY *key = NULL;
+    X509 *cert = NULL;
+    SSL_CTX *server_ctx = NULL, *client_ctx = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(client_ctx);
+    uint8_t exporter[32];
+    char hex[65];
+    static char text[70000];
+    int fd;
+
+    CHECK_INT(tls_key_new(&key), ERR_NONE);
+    CHECK_INT(tls_cert_self(key, "localhost", 1, &cert), ERR_NONE);
+    CHECK_INT(tls_server_ctx(key, cert, &server_ctx), ERR_NONE);
+    server_start(usual, server_ctx);
+    fd = client();
+    SSL_set_fd(ssl, fd);
+    SSL_set_msg_callback(ssl, count_records);
+    CHECK_INT(SSL_connect(ssl), 1);
+    CHECK_INT(tls_exporter(ssl, exporter), ERR_NONE);
+    ssl_send(ssl, "GET /exporter HTTP/1.1\r\n\r\n");
+    receive_records(ssl, "ffff7f000001", text, sizeof text); /* the peer's address ends it */
+    hex_encode(exporter, 32, hex);
+    CHECK(has(text, hex));
+    /* Head and body: one record. Each chunk: one record. 64 KB: five, not forty-seven. */
+    ssl_send(ssl, "POST /echo HTTP/1.1\r\nContent-Length: 1\r\n\r\na");
+    CHECK_INT(receive_records(ssl, "sum=", text, sizeof text), 1);
+    ssl_send(ssl, "POST /clean HTTP/1.1\r\nContent-Length: 1\r\n\r\na");
+    CHECK_INT(receive_records(ssl, "0\r\n\r\n", text, sizeof text), 3);
+    CHECK(has(text, "\r\n\r\n5\r\nchunk\r\n5\r\nchunk\r\n4\r\nlast\r\n0\r\n\r\n"));
+    ssl_send(ssl, "POST /end HTTP/1.1\r\nContent-Length: 1\r\n\r\na");
+    CHECK_INT(receive_records(ssl, "0\r\n\r\n", text, sizeof text), 2);
+    ssl_send(ssl, "GET /answered HTTP/1.1\r\n\r\n");
+    CHECK_INT(receive_records(ssl, "\x02", text, sizeof text), 5);
+    SSL_free(ssl);
+    close(fd);
+    server_stop();
+    SSL_CTX_free(client_ctx);
+    SSL_CTX_free(server_ctx);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static void addresses(void)
+{
+    struct web_config config = {.loop = &S.loop, .host = "not an address", .limits = usual};
+    struct web_server *second = NULL;
+    uv_loop_t loop;
+
+    server_start(usual, NULL);
+    uv_loop_init(&loop);
+    config.loop = &loop;
+    config.handler = handler;
+    CHECK_INT(web_start(&config, &second), ERR_CONFIG);
+    config.host = "192.0.2.1"; /* not an address of this machine */
+    CHECK_INT(web_start(&config, &second), ERR_IO);
+    CHECK_INT(errno, EADDRNOTAVAIL);
+    CHECK(second == NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    CHECK_INT(uv_loop_close(&loop), 0);
+    server_stop();
+}
+
+static const struct check_case cases[] = {
+    {"web_keep_alive", keep_alive},
+    {"web_pipelining", pipelining},
+    {"web_chunked_bodies", chunked_bodies},
+    {"web_refusals", refusals},
+    {"web_body_limit", body_limit},
+    {"web_refused_upload", refused_upload},
+    {"web_body_budget", body_budget},
+    {"web_slow_clients", slow_clients},
+    {"web_gone", gone},
+    {"web_write_stall", write_stall},
+    {"web_endings", endings},
+    {"web_caps", caps},
+    {"web_drain", drain},
+    {"web_tls", tls},
+    {"web_addresses", addresses},
+};
+
+/* h2o keeps up to 16 pool chunks per thread and has no call that frees them at the thread's end. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_mem_alloc_recycle";
+}
+
+int main(int argc, char **argv)
+{
+    memset(block, 1, sizeof block);
+    block[sizeof block - 1] = 2;
+    if (secret_init() != ERR_NONE)
+        return 1;
+    return check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
+}
