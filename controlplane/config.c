@@ -1,0 +1,108 @@
+#include "config.h"
+#include "conf.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#define AT(field) offsetof(struct controlplane_config, field)
+#define SIZE(field) sizeof(((struct controlplane_config *)0)->field)
+#define TEXT(field, must)                                                                          \
+    {                                                                                              \
+#field, CONF_TEXT, AT(field), SIZE(field), 0, 0, NULL, must                                \
+    }
+#define NUMBER(field, low, high)                                                                   \
+    {                                                                                              \
+#field, CONF_U64, AT(field), SIZE(field), low, high, NULL, false                           \
+    }
+
+static const struct conf_field main_fields[] = {
+    TEXT(database, true),
+    NUMBER(database_connections, 1, 32),
+    TEXT(sql_dir, false),
+    TEXT(state_dir, true),
+    TEXT(rest_host, false),
+    TEXT(rest_names, false),
+    NUMBER(rest_port, 0, 65535),
+    TEXT(link_host, false),
+    NUMBER(link_port, 0, 65535),
+    TEXT(dataplane_names, false),
+    TEXT(providers, true),
+    TEXT(catalog, true),
+    TEXT(attestation, true),
+    TEXT(provider_keys, false),
+    NUMBER(lease_ms, 1000, 3600000),
+    NUMBER(reclaim_grace_ms, 0, 3600000),
+    NUMBER(reattest_ms, 1000, LIMIT_REATTEST_MS),
+    NUMBER(drain_ms, 0, 600000),
+    {"lease_default_usd", CONF_NUSD, AT(lease_default_nusd), SIZE(lease_default_nusd), 0, 0, NULL,
+     false},
+};
+
+static const struct conf_field source_fields[] = {
+    {"key_env", CONF_TEXT, offsetof(struct provider_source, key_env),
+     sizeof(((struct provider_source *)0)->key_env), 0, 0, NULL, true},
+};
+
+static const struct controlplane_config defaults = {
+    .database_connections = 8,
+    .sql_dir = "sql",
+    .rest_host = "127.0.0.1",
+    .rest_names = "localhost,127.0.0.1",
+    .rest_port = 8444,
+    .link_host = "127.0.0.1",
+    .link_port = 8445,
+    .dataplane_names = "localhost,127.0.0.1",
+    .lease_ms = 60000,
+    .reclaim_grace_ms = 30000,
+    .reattest_ms = 300000,
+    .drain_ms = 10000,
+    .lease_default_nusd = 250000000,
+};
+
+static struct conf_target section_cb(void *cookie, struct view kind, struct view name)
+{
+    struct controlplane_config *c = cookie;
+    struct provider_source *s;
+
+    if (kind.len == 0)
+        return (struct conf_target){main_fields, sizeof main_fields / sizeof main_fields[0], c};
+    if (!view_eq(kind, VIEW_LIT("provider")) || name.len == 0 || name.len >= sizeof s->id ||
+        c->n_sources == LIMIT_PROVIDERS)
+        return (struct conf_target){0};
+    for (size_t i = 0; i < c->n_sources; i++)
+        if (view_eq(name, view_str(c->sources[i].id)))
+            return (struct conf_target){0};
+    s = &c->sources[c->n_sources++];
+    memcpy(s->id, name.ptr, name.len);
+    return (struct conf_target){source_fields, 1, s};
+}
+
+enum err controlplane_config_parse(struct view text, const char *file_name,
+                                   struct controlplane_config *out, struct buf *why)
+{
+    enum err e;
+
+    *out = defaults;
+    e = conf_parse(text, file_name, section_cb, out, why);
+    if (e == ERR_NONE && out->lease_default_nusd == 0)
+        e = buf_appendf(why, "%s: lease_default_usd must be more than 0", file_name) == ERR_NONE
+                ? ERR_CONFIG
+                : ERR_MEMORY;
+    return e;
+}
+
+enum err controlplane_config_load(const char *path, struct controlplane_config *out,
+                                  struct buf *why)
+{
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, CONTROLPLANE_FILE_MAX);
+    e = conf_read_file(path, CONTROLPLANE_FILE_MAX, &text);
+    if (e == ERR_NONE)
+        e = controlplane_config_parse(buf_view(&text), path, out, why);
+    else if (buf_appendf(why, "%s cannot be read", path) != ERR_NONE)
+        e = ERR_MEMORY;
+    buf_free(&text);
+    return e;
+}

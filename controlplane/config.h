@@ -1,0 +1,57 @@
+/* controlplane.conf and catalog.conf: what an operator writes. Every error is one sentence that
+ * names the file and the field, never a value. */
+#ifndef TR_CONTROLPLANE_CONFIG_H
+#define TR_CONTROLPLANE_CONFIG_H
+
+#include "buf.h"
+#include "err.h"
+#include "message.h"
+#include "providers.h"
+
+enum {
+    CONTROLPLANE_PATH_MAX = 512,
+    CONTROLPLANE_FILE_MAX = 1 << 20, /* bytes of a .conf */
+};
+
+/* [provider ID]: where the operator's key for it comes from. */
+struct provider_source {
+    char id[32];
+    char key_env[64]; /* name of an environment variable */
+};
+
+struct controlplane_config {
+    char database[1024]; /* libpq conninfo or URI */
+    uint64_t database_connections;
+    char sql_dir[CONTROLPLANE_PATH_MAX];
+    char state_dir[CONTROLPLANE_PATH_MAX]; /* CA, link and REST keys; made at first start */
+    char rest_host[64], rest_names[256];
+    uint64_t rest_port;
+    char link_host[64], dataplane_names[256];
+    uint64_t link_port;
+    char providers[CONTROLPLANE_PATH_MAX], catalog[CONTROLPLANE_PATH_MAX];
+    char attestation[CONTROLPLANE_PATH_MAX];
+    char provider_keys[CONTROLPLANE_PATH_MAX]; /* optional file of "ID = KEY" lines, mode 0600 */
+    uint64_t lease_ms, reclaim_grace_ms, reattest_ms, drain_ms;
+    int64_t lease_default_nusd;
+    struct provider_source sources[LIMIT_PROVIDERS];
+    size_t n_sources;
+};
+
+must_check enum err controlplane_config_load(const char *path, struct controlplane_config *out,
+                                             struct buf *why);
+must_check enum err controlplane_config_parse(struct view text, const char *file_name,
+                                              struct controlplane_config *out, struct buf *why);
+
+/* catalog.conf. Arrays are given to the caller (catalog_file_free). */
+struct catalog_file {
+    struct catalog catalog; /* model_no of an endpoint is an index in models; no versions */
+    const struct provider **providers; /* of each endpoint; borrowed from the providers given */
+};
+must_check enum err catalog_file_load(const char *path, const struct providers *providers,
+                                      struct catalog_file *out, struct buf *why);
+must_check enum err catalog_file_parse(struct view text, const char *file_name,
+                                       const struct providers *providers, struct catalog_file *out,
+                                       struct buf *why);
+void catalog_file_free(struct catalog_file *f);
+
+#endif
