@@ -5,7 +5,7 @@
 #   ports     the loopback ports in use             env       what clients need (0600)
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-RUN=${TR_RUN_DIR:-$ROOT/run}
+RUN=$(realpath -m "${TR_RUN_DIR:-$ROOT/run}")
 MODE=${MODE:-release}
 BIN=${TR_BIN:-$ROOT/build/$MODE}
 PG_BIN=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
@@ -89,7 +89,8 @@ db_url() {
     echo "postgresql:///tr?host=$(cat "$RUN/pg.socket")&user=tr"
 }
 
-start_postgres() {
+# Where its socket and its files go: in $RUN/pg.socket and $RUN/pg.data.
+prepare_postgres() {
     local data socket
     [ -n "$PG_BIN" ] || die "PostgreSQL is not installed: deploy/dev/install-packages run"
     socket=$(cat "$RUN/pg.socket" 2>/dev/null) || socket=
@@ -120,24 +121,34 @@ start_postgres() {
         as_db_user "$PG_BIN/initdb" -D "$data" -U tr -A trust -E UTF8 --locale=C.UTF-8 \
             >>"$RUN/log/postgres.log" 2>&1 || die "initdb failed; see $RUN/log/postgres.log"
     fi
-    # A postmaster that was killed leaves its pid file behind; it is stale when that pid is not alive
-    # or not a postgres, which the server checks itself before it starts.
+}
+
+launch_postgres() {
+    local data socket
+    data=$(cat "$RUN/pg.data")
+    socket=$(cat "$RUN/pg.socket")
     if [ "$(id -u)" = 0 ]; then
-        (cd / && setsid setpriv --reuid=postgres --regid=postgres --init-groups \
-            "$PG_BIN/postgres" -D "$data" -k "$socket" -c listen_addresses= \
-            -c unix_socket_permissions=0700 -c max_connections=60 -c shared_buffers=64MB \
-            -c logging_collector=off </dev/null >>"$RUN/log/postgres.log" 2>&1 9>&- &
-            echo $! >"$RUN/pid/postgres.new")
+        set -- setpriv --reuid=postgres --regid=postgres --init-groups
     else
-        setsid "$PG_BIN/postgres" -D "$data" -k "$socket" -c listen_addresses= \
-            -c unix_socket_permissions=0700 -c max_connections=60 -c shared_buffers=64MB \
-            -c logging_collector=off </dev/null >>"$RUN/log/postgres.log" 2>&1 9>&- &
-        echo $! >"$RUN/pid/postgres.new"
+        set --
     fi
-    note_pid postgres "$(cat "$RUN/pid/postgres.new")"
-    rm -f "$RUN/pid/postgres.new"
-    wait_for 30 PostgreSQL psql -XAtq "postgresql:///postgres?host=$socket&user=tr" -c 'select 1' ||
-        return 1
+    cd /
+    launch postgres "$@" "$PG_BIN/postgres" -D "$data" -k "$socket" -c listen_addresses= \
+        -c unix_socket_permissions=0700 -c max_connections=60 -c shared_buffers=64MB \
+        -c logging_collector=off
+    cd "$OLDPWD"
+}
+
+# A postmaster that was killed leaves children behind that hold its shared memory for a moment: start
+# again until it lives.
+start_postgres() {
+    local socket i
+    socket=$(cat "$RUN/pg.socket")
+    for ((i = 0; i < 300; i++)); do
+        pid_of postgres >/dev/null || launch_postgres
+        psql -XAtq "postgresql:///postgres?host=$socket&user=tr" -c 'select 1' >/dev/null 2>&1 && break
+        sleep 0.1
+    done
     psql -XAtq "postgresql:///postgres?host=$socket&user=tr" \
         -c "select 1 from pg_database where datname = 'tr'" | grep -q 1 ||
         psql -Xq "postgresql:///postgres?host=$socket&user=tr" -c 'create database tr'
@@ -149,20 +160,29 @@ port() { # NAME
     sed -n "s/^$1=//p" "$RUN/ports"
 }
 
-start_mock() {
+launch_mock() {
     launch mock "$BIN/mock_provider" --listen "demo-a:$(port demo_a)" \
         --tls "$RUN/conf/mock.pem" "$RUN/conf/mock.key" --listen "demo-b:$(port demo_b)"
+}
+start_mock() {
+    launch_mock
     wait_for 10 "the demo provider" curl -fsS "http://127.0.0.1:$(port demo_a)/mock/counters"
 }
 
-start_controlplane() {
+launch_controlplane() {
     launch controlplane "$BIN/tr-controlplane" -c "$RUN/conf/controlplane.conf"
+}
+start_controlplane() {
+    launch_controlplane
     wait_for 30 "the control plane" curl -fsS --cacert "$RUN/state/ca.pem" \
         "https://127.0.0.1:$(port rest)/health"
 }
 
-start_dataplane() {
+launch_dataplane() {
     launch dataplane "$BIN/tr-dataplane-sim" -c "$RUN/conf/dataplane.conf"
+}
+start_dataplane() {
+    launch_dataplane
     wait_for 30 "the data plane to be accepted" health_ready
 }
 

@@ -17,6 +17,7 @@ enum { CONNECTIONS_MAX = 20000, PIDS_MAX = 16, BATCH = 512 };
 
 struct options {
     int port, connections;
+    uint64_t requests; /* stop after so many; 0: only --seconds counts */
     double seconds, rate, warm_up;
     const char *path, *key, *body_file, *ca;
     bool hold;
@@ -59,7 +60,8 @@ static void options_read(int argc, char **argv, struct options *o)
         {"seconds", 1, NULL, 'd'}, {"rate", 1, NULL, 'r'},    {"body", 1, NULL, 'b'},
         {"stream", 0, NULL, 's'},  {"path", 1, NULL, 'u'},    {"key", 1, NULL, 'k'},
         {"pid", 1, NULL, 'P'},     {"warm-up", 1, NULL, 'w'}, {"hold", 0, NULL, 'h'},
-        {"ca", 1, NULL, 'a'},      {NULL, 0, NULL, 0},
+        {"ca", 1, NULL, 'a'},      {"abort", 0, NULL, 'A'},   {"requests", 1, NULL, 'n'},
+        {NULL, 0, NULL, 0},
     };
     bool tls = false;
     int c;
@@ -101,6 +103,12 @@ static void options_read(int argc, char **argv, struct options *o)
         case 'h':
             o->hold = load.stream = true;
             break;
+        case 'A':
+            load.abort_streams = load.stream = true;
+            break;
+        case 'n':
+            o->requests = (uint64_t)atoll(optarg);
+            break;
         case 'a':
             o->ca = optarg;
             break;
@@ -117,7 +125,7 @@ static void options_read(int argc, char **argv, struct options *o)
         fprintf(stderr,
                 "usage: load --port P --body FILE [--tls] [--ca FILE] [--key K] [--path P]\n"
                 "  [--connections N] [--seconds S] [--warm-up S] [--rate R] [--stream]\n"
-                "  [--hold] [--pid PID]...\n");
+                "  [--hold] [--abort] [--requests N] [--pid PID]...\n");
         exit(2);
     }
     load.address = (struct sockaddr_in){.sin_family = AF_INET,
@@ -230,6 +238,8 @@ int main(int argc, char **argv)
     uint64_t step = o.rate > 0 ? (uint64_t)(1e9 / o.rate) : 0;
     bool warmed = false, said = false;
     for (uint64_t now = start; now < end; now = now_ns()) {
+        if (o.requests != 0 && load.requests >= o.requests)
+            break;
         if (!warmed && now >= warm) {
             warmed = true;
             reset_counts();

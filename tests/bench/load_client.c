@@ -267,6 +267,10 @@ static void client_receive(struct client *c)
             client_fail(c);
             return;
         }
+        if (c->load->abort_streams && c->first_seen) {
+            c->load->requests++;
+            client_close(c);
+        }
         if (c->state == CLIENT_CLOSED || (c->ssl == NULL && (size_t)n < sizeof bytes))
             return;
     }

@@ -25,6 +25,7 @@ struct load {
     char *request;
     size_t request_len;
     bool stream;
+    bool abort_streams; /* close at the first event */
     uint64_t requests, errors, chunks, bytes, connects;
     unsigned with_event; /* streams that have had an event */
     struct histogram total, first, added, transit;

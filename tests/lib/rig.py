@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+import urllib.error
 import urllib.request
 from urllib.parse import urlparse
 
@@ -38,7 +39,8 @@ def case(fn):
 
 def main():
     """Run the cases in the order they were written; argv[1] selects by part of the name."""
-    prefix = os.path.splitext(os.path.basename(sys.argv[0]))[0].replace("-", "_")
+    prefix = os.environ.get("TR_CASE_PREFIX") or os.path.splitext(os.path.basename(sys.argv[0]))[0]
+    prefix = prefix.replace("-", "_")
     want = sys.argv[1] if len(sys.argv) > 1 else ""
     failed = 0
     for fn in _cases:
@@ -80,9 +82,14 @@ def wait_until(fn, seconds=10, what="", step=0.05):
 # --- HTTP
 
 def context(ca):
+    if ca == INSECURE:  # a data plane that nobody has accepted has no certificate of ours
+        return ssl._create_unverified_context()
     c = ssl.create_default_context(cafile=ca)
     c.minimum_version = ssl.TLSVersion.TLSv1_3
     return c
+
+
+INSECURE = "insecure"
 
 
 class Answer:
@@ -151,8 +158,8 @@ class Client:
         return self.request("POST", "/chat/completions", body, headers)
 
 
-def chat(mock="", **members):
-    c = Client(key=members.pop("key", None))
+def chat(mock="", key=None, ca=None, **members):
+    c = Client(key=key, ca=ca)
     try:
         return c.chat(mock, **members)
     finally:
@@ -298,7 +305,51 @@ def new_key(**members):
     return flat
 
 
+def key_ref(key):
+    """How the REST paths name a key."""
+    return key.get("hash") or key["id"]
+
+
+# --- what was billed, and what the provider counted
+
+def usage_rows(key):
+    columns = "cost_nusd tokens_prompt tokens_completion flags http_status attempts".split()
+    return [dict(zip(("cost", "prompt", "completion", "flags", "status", "attempts"), map(int, row)))
+            for row in sql(f"select {', '.join(columns)} from usage u join api_key k using (key_id) "
+                           f"where k.name = '{key['name']}'")]
+
+
+def same_as_provider(key, tag):
+    """Every answer the provider finished for this tag is billed once, with its own figures."""
+    import collections
+    provider = collections.Counter((r["prompt"], r["completion"]) for r in seen()
+                                   if r["id"].startswith(tag) and r["outcome"] == "done")
+    ours = collections.Counter((r["prompt"], r["completion"]) for r in usage_rows(key)
+                               if not r["flags"] & (4 | 16) and (r["prompt"], r["completion"]) != (0, 0))
+    if provider != ours:
+        raise AssertionError(f"not billed: {provider - ours}; billed too often: {ours - provider}")
+
+
 # --- processes
+
+def health():
+    """From the private listener, which answers whatever the certificate of the public one is."""
+    url = env("TR_METRICS_URL").replace("/metrics", "/health")
+    try:
+        with urllib.request.urlopen(url, timeout=5) as f:
+            return json.load(f)
+    except urllib.error.HTTPError as e:
+        return json.load(e)
+
+
+def lease_seconds():
+    """How long leases of this stack live."""
+    with open(os.path.join(env("TR_RUN_DIR"), "conf/controlplane.conf")) as f:
+        for line in f:
+            if line.startswith("lease_ms"):
+                return int(line.split("=")[1]) / 1000
+    raise AssertionError("lease_ms is not configured")
+
 
 def pid(name):
     with open(os.path.join(env("TR_RUN_DIR"), "pid", name)) as f:
@@ -314,9 +365,54 @@ def start(name):
                    stdout=subprocess.DEVNULL)
 
 
+def start_only(name):
+    """Start without waiting until it serves."""
+    subprocess.run([os.path.join(ROOT, "deploy/dev/start"), "--no-wait", name], check=True, timeout=30,
+                   stdout=subprocess.DEVNULL)
+
+
 def stop(name):
     subprocess.run([os.path.join(ROOT, "deploy/dev/stop"), name], check=True, timeout=90,
                    stdout=subprocess.DEVNULL)
+
+
+class Load(threading.Thread):
+    """Requests in the background until stopped: streams and whole answers, each with an id of its
+    own; remembers what the client saw of each. Failures are expected: that is what is tested."""
+
+    def __init__(self, key, tag, workers=4, model="demo/echo", pause=0.01):
+        super().__init__(daemon=True)
+        self.key, self.tag, self.workers, self.model, self.pause = key, tag, workers, model, pause
+        self.stopping = threading.Event()
+        self.complete, self.failed, self.lock = {}, {}, threading.Lock()
+
+    def run(self):
+        parallel(self.workers, self.work)
+
+    def work(self, w):
+        c, i = None, 0
+        while not self.stopping.is_set():
+            i += 1
+            ident = f"{self.tag}-{w}-{i}"
+            stream = i % 2 == 0
+            try:
+                c = c or Client(key=self.key, timeout=20)
+                a = c.chat(f"tokens={i % 20 + 1},cadence_us={2000 * stream},id={ident}", model=self.model,
+                           stream=stream)
+                good = a.status == 200 and (not stream or a.events()[-1:] == ["[DONE]"])
+                with self.lock:
+                    (self.complete if good else self.failed)[ident] = a
+            except (OSError, http.client.HTTPException) as e:
+                with self.lock:
+                    self.failed[ident] = e
+                c.close()
+                c = None
+            time.sleep(self.pause)
+
+    def stop(self):
+        self.stopping.set()
+        self.join(90)
+        return self
 
 
 def status_kb(process, field="VmRSS"):

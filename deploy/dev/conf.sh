@@ -1,0 +1,309 @@
+# The steps of up that write files and create the account. Sourced by up, after lib.sh.
+
+# Loopback ports that are free now; an earlier choice is kept when it still is, so that a client that
+# was configured once goes on working after down and up.
+choose_ports() {
+    python3 - "$RUN/ports" <<'PY'
+import os, socket, sys
+names = "demo_a demo_b rest link api metrics".split()
+old = {}
+try:
+    old = dict(line.strip().split("=") for line in open(sys.argv[1]) if "=" in line)
+except (OSError, ValueError):
+    pass
+held, out = [], {}
+for name in names:
+    for port in (int(old.get(name, 0)), 0):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        held.append(s)
+        out[name] = s.getsockname()[1]
+        break
+with open(sys.argv[1] + ".new", "w") as f:
+    f.writelines(f"{n}={p}\n" for n, p in out.items())
+os.replace(sys.argv[1] + ".new", sys.argv[1])
+PY
+}
+
+# demo-b is reached over TLS, so that the demonstration exercises a verified upstream too.
+make_certificates() {
+    [ -f "$RUN/conf/mock-ca.pem" ] && return
+    (
+        cd "$RUN/conf"
+        umask 077
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 \
+            -subj "/CN=demo provider CA" -keyout mock-ca.key -out mock-ca.pem
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" \
+            -keyout mock.key -out mock.csr
+        printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >mock.ext
+        openssl x509 -req -in mock.csr -CA mock-ca.pem -CAkey mock-ca.key -CAcreateserial \
+            -days 3650 -extfile mock.ext -out mock.pem
+        rm -f mock.csr mock.ext mock-ca.key
+    ) >>"$RUN/log/up.log" 2>&1 || die "openssl failed; see $RUN/log/up.log"
+}
+
+provider() { # ID HOST PORT TLS PATH CA QUIRKS NAME
+    printf '\n[provider %s]\nname = %s\nhost = %s\nport = %s\ntls = %s\npath = %s\n' \
+        "$1" "$8" "$2" "$3" "$4" "$5"
+    [ -n "$6" ] && printf 'ca = %s\n' "$6"
+    [ -n "$7" ] && printf 'quirks = %s\n' "$7"
+    return 0
+}
+
+model() { # ID NAME CONTEXT MAX_OUTPUT CAPABILITIES
+    printf '\n[model %s]\nname = %s\ncontext_length = %s\nmax_output = %s\ncapabilities = %s\n' "$@"
+}
+
+endpoint() { # MODEL PROVIDER UPSTREAM PROMPT COMPLETION CACHED (dollars per million tokens)
+    printf '\n[endpoint %s@%s]\nupstream_model = %s\nprompt = %s\ncompletion = %s\ncached = %s\n' \
+        "$1" "$2" "$3" "$4" "$5" "$6"
+}
+
+# A real provider joins when its key is in the environment:
+# VARIABLE ID HOST PATH QUIRKS NAME, then its models as ID:UPSTREAM:CONTEXT:MAX:IN:OUT:CACHED
+real_providers() {
+    cat <<'LIST'
+OPENAI_API_KEY openai api.openai.com /v1 max_completion_tokens OpenAI openai/gpt-5-mini:gpt-5-mini:400000:128000:0.25:2:0.025 openai/gpt-4.1-mini:gpt-4.1-mini:1047576:32768:0.4:1.6:0.1
+ANTHROPIC_API_KEY anthropic api.anthropic.com /v1 no_store Anthropic anthropic/claude-haiku-4.5:claude-haiku-4-5:200000:64000:1:5:0.1 anthropic/claude-sonnet-4.5:claude-sonnet-4-5:200000:64000:3:15:0.3
+DEEPSEEK_API_KEY deepseek api.deepseek.com - no_store,max_tokens DeepSeek deepseek/deepseek-chat:deepseek-chat:128000:8192:0.28:0.42:0.028 deepseek/deepseek-reasoner:deepseek-reasoner:128000:64000:0.28:0.42:0.028
+ZAI_API_KEY zai api.z.ai /api/paas/v4 no_store,max_tokens Z.ai z-ai/glm-4.6:glm-4.6:200000:128000:0.6:2.2:0.11 z-ai/glm-4.5-air:glm-4.5-air:128000:96000:0.2:1.1:0.03
+GROQ_API_KEY groq api.groq.com /openai/v1 - Groq meta-llama/llama-3.3-70b-instruct:llama-3.3-70b-versatile:131072:32768:0.59:0.79:0.59
+MISTRAL_API_KEY mistral api.mistral.ai /v1 no_store,max_tokens Mistral mistralai/mistral-small:mistral-small-latest:128000:32000:0.1:0.3:0.1
+XAI_API_KEY xai api.x.ai /v1 no_store,reasoning_excluded xAI x-ai/grok-4-fast:grok-4-fast:2000000:30000:0.2:0.5:0.05
+MOONSHOT_API_KEY moonshot api.moonshot.ai /v1 no_store,max_tokens Moonshot moonshotai/kimi-k2:kimi-k2-0905-preview:262144:32768:0.6:2.5:0.15
+CEREBRAS_API_KEY cerebras api.cerebras.ai /v1 no_store Cerebras openai/gpt-oss-120b:gpt-oss-120b:131072:32768:0.35:0.75:0.35
+LIST
+}
+
+write_providers() {
+    local variable id host path quirks name models
+    echo "# Where prompts may go: measured into the data plane's evidence. Written by deploy/dev/up."
+    provider demo-a 127.0.0.1 "$(port demo_a)" off /v1 "" "" "Demo A"
+    echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
+    echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
+    provider demo-b localhost "$(port demo_b)" on /v1 "$RUN/conf/mock-ca.pem" "" "Demo B, over TLS"
+    echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
+    echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
+    while read -r variable id host path quirks name models; do
+        [ -n "${!variable:-}" ] || continue
+        [ "$path" = - ] && path=
+        [ "$quirks" = - ] && quirks=
+        provider "$id" "$host" 443 on "$path" "" "${quirks//,/ }" "$name"
+    done < <(real_providers)
+}
+
+write_catalog() {
+    local variable id host path quirks name models m
+    echo "# Models, endpoints and prices (dollars per million tokens). Written by deploy/dev/up."
+    model demo/echo "Demo" 1048576 65536 "tools images json_schema reasoning"
+    model demo/dear "Demo, dearer" 1048576 65536 "tools images json_schema reasoning"
+    model demo/only-a "Demo, one provider" 1048576 65536 "tools images json_schema reasoning"
+    while read -r variable id host path quirks name models; do
+        [ -n "${!variable:-}" ] || continue
+        for m in $models; do
+            IFS=: read -r mid up context max in out cached <<<"$m"
+            model "$mid" "${mid#*/}" "$context" "$max" "tools images json_schema reasoning"
+        done
+    done < <(real_providers)
+    # demo-a is the cheaper one and comes first by the weighting of inverse square prices, mostly; the
+    # weights make it practically always first, so that tests can tell who will be asked.
+    endpoint demo/echo demo-a up-echo 0.5 1.5 0.05
+    echo "weight = 60000"
+    endpoint demo/echo demo-b up-echo 0.5 1.5 0.05
+    echo "weight = 1"
+    endpoint demo/dear demo-a up-dear 100 300 10
+    echo "weight = 60000"
+    endpoint demo/dear demo-b up-dear 100 300 10
+    echo "weight = 1"
+    endpoint demo/only-a demo-a up-only 0.5 1.5 0.05
+    while read -r variable id host path quirks name models; do
+        [ -n "${!variable:-}" ] || continue
+        for m in $models; do
+            IFS=: read -r mid up context max in out cached <<<"$m"
+            endpoint "$mid" "$id" "$up" "$in" "$out" "$cached"
+        done
+    done < <(real_providers)
+}
+
+write_keys() {
+    local variable id host path quirks name models
+    echo "demo-a = mock-provider-key-a"
+    echo "demo-b = mock-provider-key-b"
+    while read -r variable id host path quirks name models; do
+        [ -n "${!variable:-}" ] && echo "$id = ${!variable}"
+    done < <(real_providers)
+    return 0
+}
+
+write_conf() {
+    umask 077
+    write_providers >"$RUN/conf/providers.conf"
+    write_catalog >"$RUN/conf/catalog.conf"
+    write_keys >"$RUN/conf/provider-keys.conf"
+    cat >"$RUN/conf/controlplane.conf" <<CONF
+# Written by deploy/dev/up.
+database = $(db_url)
+sql_dir = $ROOT/sql
+rest_host = 127.0.0.1
+rest_port = $(port rest)
+link_host = 127.0.0.1
+link_port = $(port link)
+state_dir = $RUN/state
+providers = $RUN/conf/providers.conf
+provider_keys = $RUN/conf/provider-keys.conf
+catalog = $RUN/conf/catalog.conf
+attestation = $RUN/conf/attestation.conf
+dataplane_names = localhost,127.0.0.1
+lease_ms = ${TR_LEASE_MS:-60000}
+reclaim_grace_ms = ${TR_RECLAIM_GRACE_MS:-30000}
+CONF
+}
+
+# The simulated machine, the pin of the control plane, and the one measurement that may connect. The
+# measurement is that of this very program and these very providers: another build is another one.
+prepare_trust() {
+    local spki measurement
+    if [ ! -f "$RUN/platform/ark.pem" ]; then
+        "$BIN/tr-dataplane-sim" --make-platform "$RUN/platform" >>"$RUN/log/up.log" 2>&1 ||
+            die "the simulated platform could not be made; see $RUN/log/up.log"
+    fi
+    spki=$("$BIN/tr-controlplane" -c "$RUN/conf/controlplane.conf" --print-link-spki) ||
+        die "tr-controlplane --print-link-spki failed"
+    cat >"$RUN/conf/dataplane.conf" <<CONF
+# Written by deploy/dev/up.
+listen_host = 127.0.0.1
+listen_port = $(port api)
+metrics_host = 127.0.0.1
+metrics_port = $(port metrics)
+workers = ${TR_WORKERS:-0}
+control_host = 127.0.0.1
+control_port = $(port link)
+control_spki = $spki
+providers = $RUN/conf/providers.conf
+audience = localhost
+cert_names = localhost,127.0.0.1
+platform_dir = $RUN/platform
+CONF
+    measurement=$("$BIN/tr-dataplane-sim" -c "$RUN/conf/dataplane.conf" --print-measurement) ||
+        die "tr-dataplane-sim --print-measurement failed"
+    cat >"$RUN/conf/attestation.conf" <<CONF
+# Who may be a data plane of this control plane. Written by deploy/dev/up: SIMULATED evidence, under
+# the root of the simulated machine in $RUN/platform.
+audience = localhost
+roots = none
+allow_simulated = on
+products = genoa
+guest_allow = smt
+
+[floor genoa]
+bootloader = 7
+snp = 27
+microcode = 86
+
+[root simulated]
+file = $RUN/platform/ark.pem
+
+[measurement this-build]
+sha384 = $measurement
+CONF
+}
+
+# --- the account
+
+rest() { # METHOD PATH KEY [BODY]: the control plane's answer
+    curl -sS --fail-with-body --cacert "$RUN/state/ca.pem" -X "$1" \
+        "https://127.0.0.1:$(port rest)$2" -H "Authorization: Bearer $3" \
+        -H 'content-type: application/json' ${4:+-d "$4"}
+}
+
+json_field() { # NAME: a text member of the JSON on stdin, wherever it is
+    python3 -c 'import json, sys
+def find(v):
+    if isinstance(v, dict):
+        if isinstance(v.get(sys.argv[1]), str):
+            return v[sys.argv[1]]
+        v = list(v.values())
+    for x in v if isinstance(v, list) else []:
+        got = find(x)
+        if got:
+            return got
+print(find(json.load(sys.stdin)) or "")' "$1"
+}
+
+# The management key is printed once, by --bootstrap, and kept in ./run/keys for the next up.
+make_account() {
+    local answer
+    umask 077
+    MANAGEMENT_KEY=$(sed -n 's/^management=//p' "$RUN/keys" 2>/dev/null || true)
+    API_KEY=$(sed -n 's/^api=//p' "$RUN/keys" 2>/dev/null || true)
+    if [ -n "$MANAGEMENT_KEY" ] && [ -n "$API_KEY" ] &&
+        rest GET /v1/credits "$MANAGEMENT_KEY" >/dev/null 2>&1 &&
+        rest GET /v1/key "$API_KEY" >/dev/null 2>&1; then
+        return
+    fi
+    MANAGEMENT_KEY=$("$BIN/tr-controlplane" -c "$RUN/conf/controlplane.conf" --bootstrap |
+        grep -o 'sk-tr-m1-[A-Za-z0-9_-]*' | head -n 1) || true
+    [ -n "$MANAGEMENT_KEY" ] || die "tr-controlplane --bootstrap gave no management key"
+    rest POST /v1/credits/topup "$MANAGEMENT_KEY" \
+        "{\"amount\": ${TR_DEMO_CREDIT:-100}, \"idempotency_key\": \"up-$(date +%s%N)\"}" \
+        >>"$RUN/log/up.log" || die "the top-up failed; see $RUN/log/up.log"
+    answer=$(rest POST /v1/keys "$MANAGEMENT_KEY" '{"name": "demo"}') || die "no API key: $answer"
+    API_KEY=$(json_field key <<<"$answer")
+    [ -n "$API_KEY" ] || die "no API key in the answer of POST /v1/keys"
+    printf 'management=%s\napi=%s\n' "$MANAGEMENT_KEY" "$API_KEY" >"$RUN/keys"
+}
+
+write_env() {
+    umask 077
+    cat >"$RUN/env.new" <<ENV
+export TR_RUN_DIR='$RUN'
+export TR_BIN='$BIN'
+export TR_BASE_URL='https://localhost:$(port api)/v1'
+export TR_CA='$RUN/state/ca.pem'
+export TR_API_KEY='$API_KEY'
+export TR_CONTROL_URL='https://localhost:$(port rest)'
+export TR_CONTROL_CA='$RUN/state/ca.pem'
+export TR_MANAGEMENT_KEY='$MANAGEMENT_KEY'
+export TR_DATABASE_URL='$(db_url)'
+export TR_DATAPLANE_PID='$(pid_of dataplane)'
+export TR_CONTROLPLANE_PID='$(pid_of controlplane)'
+export TR_MOCK_URL='http://127.0.0.1:$(port demo_a)'
+export TR_METRICS_URL='http://127.0.0.1:$(port metrics)/metrics'
+ENV
+    mv "$RUN/env.new" "$RUN/env"
+}
+
+banner() {
+    local url="https://localhost:$(port api)/v1" real
+    real=$(sed -n 's/^\([a-z0-9-]*\) = .*/\1/p' "$RUN/conf/provider-keys.conf" | grep -v '^demo-' |
+        paste -sd ' ' || true)
+    cat <<BANNER
+
+  TrustedRouter is up.    attestation: SIMULATED (no SEV-SNP hardware is involved)
+
+  base URL   $url
+  CA file    $RUN/state/ca.pem
+  API key    $API_KEY
+  providers  demo-a demo-b ${real}
+  environment for scripts (and the management key):  . $RUN/env
+
+  curl --cacert $RUN/state/ca.pem $url/chat/completions \\
+    -H "Authorization: Bearer $API_KEY" -H 'content-type: application/json' \\
+    -d '{"model":"demo/echo","messages":[{"role":"user","content":"Hello"}],"stream":true}'
+
+  Python (SSL_CERT_FILE=$RUN/state/ca.pem):
+    from openai import OpenAI
+    client = OpenAI(base_url="$url", api_key="$API_KEY")
+    print(client.chat.completions.create(model="demo/echo", messages=[{"role": "user", "content": "Hello"}]).choices[0].message.content)
+
+  TypeScript (NODE_EXTRA_CA_CERTS=$RUN/state/ca.pem):
+    import OpenAI from "openai";
+    const client = new OpenAI({ baseURL: "$url", apiKey: "$API_KEY" });
+    console.log((await client.chat.completions.create({ model: "demo/echo", messages: [{ role: "user", content: "Hello" }] })).choices[0].message.content);
+
+BANNER
+}

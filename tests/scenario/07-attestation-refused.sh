@@ -1,0 +1,119 @@
+#!/bin/bash
+# Goal: a data plane whose evidence the control plane does not accept serves nobody: every inference is
+# 503 attestation_unavailable, the reason is named, and no key, lease or catalog reaches it. Each policy
+# below breaks one thing; with the right policy service returns.
+set -eu
+cd "$(dirname "$0")/../.."
+export TR_CASE_PREFIX=$(basename "$0" .sh) PYTHONPATH=tests/lib
+exec python3 - "$@" <<'PY'
+import os, re, shutil, subprocess, tempfile
+import rig
+from rig import case, equal, wait_until
+
+CONF = os.path.join(rig.env("TR_RUN_DIR"), "conf/attestation.conf")
+with open(CONF) as f:
+    GOOD = f.read()
+
+
+def with_policy(text):
+    rig.stop("controlplane")
+    with open(CONF, "w") as f:
+        f.write(text)
+    rig.start("controlplane")
+
+
+def refused(change, reason):
+    try:
+        with_policy(change(GOOD))
+        rig.stop("dataplane")
+        try:
+            rig.start_only("dataplane")
+            h = wait_until(lambda: (lambda h: h if h.get("refusal") == reason else None)(rig.health()), 20,
+                           f"refused for {reason}")
+            equal(h["ready"], False)
+            a = rig.chat(ca=rig.INSECURE)
+            equal((a.status, a.error()["code"]), (503, "attestation_unavailable"))
+        finally:
+            rig.stop("dataplane")
+    finally:
+        with_policy(GOOD)
+        rig.start("dataplane")
+    wait_until(lambda: rig.chat().status == 200, 20, "served with the right policy")
+
+
+def replace(pattern, by):
+    def change(text):
+        new = re.sub(pattern, by, text, flags=re.M)
+        if new == text:
+            raise AssertionError(f"{pattern} is not in the policy")
+        return new
+    return change
+
+
+@case
+def wrong_measurement():
+    refused(replace(r"^(sha384\s*=\s*)[0-9a-f]{96}", r"\g<1>" + "ab" * 48), "measurement")
+
+
+@case
+def tcb_below_the_floor():
+    refused(replace(r"^(microcode\s*=\s*)\d+", r"\g<1>255"), "tcb_floor")
+
+
+@case
+def unknown_root():
+    """Another simulated machine's root: the chain is well formed and not ours."""
+    other = tempfile.mkdtemp(prefix="other-platform-")
+    subprocess.run([os.path.join(rig.env("TR_BIN"), "tr-dataplane-sim"), "--make-platform", other + "/p"],
+                   check=True, stdout=subprocess.DEVNULL)
+    try:
+        refused(replace(r"^(file\s*=\s*).*$", r"\g<1>" + other + "/p/ark.pem"), "root")
+    finally:
+        shutil.rmtree(other)
+
+
+@case
+def a_chip_that_is_not_ours():
+    refused(lambda text: text + "\n[chip another]\nid = " + "5a" * 64 + "\n", "chip")
+
+
+@case
+def edited_providers_are_another_measurement():
+    """The measured configuration: one byte more in providers.conf, and the data plane is not ours."""
+    path = os.path.join(rig.env("TR_RUN_DIR"), "conf/providers.conf")
+    with open(path) as f:
+        good = f.read()
+    try:
+        rig.stop("dataplane")
+        with open(path, "w") as f:
+            f.write(good + "# one more line\n")
+        rig.start_only("dataplane")
+        wait_until(lambda: rig.health().get("refusal") == "measurement", 20, "refused")
+        equal(rig.chat(ca=rig.INSECURE).error()["code"], "attestation_unavailable")
+    finally:
+        rig.stop("dataplane")
+        with open(path, "w") as f:
+            f.write(good)
+        rig.start("dataplane")
+
+
+@case
+def the_program_for_hardware_refuses_without_it():
+    """tr-dataplane never falls back to a simulation: no device, no service."""
+    if os.path.exists("/dev/sev-guest") or os.path.exists("/sys/kernel/config/tsm/report"):
+        print("# this machine has the device: nothing to refuse")
+        return
+    r = subprocess.run([os.path.join(rig.env("TR_BIN"), "tr-dataplane"), "-c",
+                        os.path.join(rig.env("TR_RUN_DIR"), "conf/dataplane.conf")],
+                       capture_output=True, timeout=20)
+    if r.returncode == 0:
+        raise AssertionError("it started")
+
+
+@case
+def another_audience():
+    refused(replace(r"^(audience\s*=\s*).*$", r"\g<1>somebody.else"), "audience")
+
+
+rig.main()
+PY

@@ -1,0 +1,245 @@
+#!/bin/bash
+# Goal: nothing of a conversation is anywhere but in the data plane's memory while it lasts. Distinct
+# canaries travel in the prompt, system text, tool arguments, image data, API key, provider key, the
+# provider's error text and the model's output, through answers, streams, errors, fallbacks, aborts and
+# big bodies. A few seconds after the last response each is searched for in every log, the database (its
+# dump and its files), /tmp, the run directory, /metrics and the data plane's memory: none is there.
+# Seeded leaks prove that each search finds one.
+#
+# Two places are where a canary belongs: the operator's file of provider keys, and the memory of the data
+# plane for the provider key it is using. They are left out, and nothing else is.
+set -eu
+cd "$(dirname "$0")/../.."
+export TR_CASE_PREFIX=$(basename "$0" .sh) PYTHONPATH=tests/lib
+exec python3 - "$@" <<'PY'
+import base64, glob, json, os, subprocess, sys, tempfile, time, urllib.request
+import rig
+from rig import case, equal, fresh, wait_until
+
+RUN = rig.env("TR_RUN_DIR")
+
+
+def canary(kind):
+    return f"CANARY{kind}{os.urandom(9).hex()}"
+
+
+PROMPT, SYSTEM, TOOL, OUTPUT, ERROR = (canary(k) for k in ("PROMPT", "SYSTEM", "TOOLARG", "OUTPUT", "ERRTEXT"))
+PICTURE = base64.b64encode(canary("IMAGE").encode() * 3).decode()
+KEY = rig.new_key()
+with open(os.path.join(RUN, "conf/provider-keys.conf")) as f:
+    PROVIDER_KEY = dict(line.strip().split(" = ") for line in f if " = " in line)["demo-a"]
+CONTENT = {"prompt": PROMPT, "system text": SYSTEM, "tool arguments": TOOL, "image data": PICTURE,
+           "model output": OUTPUT, "provider error text": ERROR, "API key": KEY["key"]}
+EVERYTHING = dict(CONTENT, **{"provider key": PROVIDER_KEY})
+BORN = time.time()
+
+
+# --- searches: each returns "what in where" lines for the needles it finds
+
+def in_bytes(data, needles, where):
+    return [f"{what} in {where}" for what, needle in needles.items() if needle.encode() in data]
+
+
+def in_file(path, needles):
+    found, tail = [], b""
+    try:
+        with open(path, "rb") as f:
+            while True:
+                part = f.read(8 << 20)
+                if not part:
+                    return found
+                found += in_bytes(tail + part, needles, path)
+                tail = part[-512:]
+    except OSError:
+        return found
+
+
+def in_tree(top, needles, skip=(), newer=0):
+    found = []
+    for folder, _, names in os.walk(top, followlinks=True):
+        for name in names:
+            path = os.path.join(folder, name)
+            if path in skip or not os.path.isfile(path):
+                continue
+            try:
+                if os.stat(path).st_mtime >= newer:
+                    found += in_file(path, needles)
+            except OSError:
+                pass
+    return found
+
+
+def in_memory(pid, needles):
+    found = []
+    with open(f"/proc/{pid}/maps") as f:
+        regions = [line.split(None, 5) for line in f]
+    scanned = 0
+    with open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for r in regions:
+            if "r" not in r[1] or (len(r) > 5 and r[5].strip() in ("[vvar]", "[vsyscall]", "[vdso]")):
+                continue
+            start, end = (int(x, 16) for x in r[0].split("-"))
+            tail = b""
+            for at in range(start, end, 16 << 20):
+                try:
+                    mem.seek(at)
+                    part = mem.read(min(16 << 20, end - at))
+                except OSError:
+                    continue
+                scanned += len(part)
+                found += in_bytes(tail + part, needles, f"memory ({r[5].strip() if len(r) > 5 else 'anon'})")
+                tail = part[-512:]
+    if scanned < 1 << 20:
+        raise AssertionError(f"only {scanned} bytes of memory could be read")
+    return found
+
+
+def in_dump(needles):
+    dump = subprocess.run([pg_dump(), rig.env("TR_DATABASE_URL")], capture_output=True, check=True).stdout
+    if b"ledger_account" not in dump:
+        raise AssertionError("the dump is empty")
+    return in_bytes(dump, needles, "pg_dump")
+
+
+def pg_dump():
+    return sorted(glob.glob("/usr/lib/postgresql/*/bin/pg_dump"))[-1]
+
+
+def in_metrics(needles):
+    with urllib.request.urlopen(rig.env("TR_METRICS_URL"), timeout=5) as f:
+        return in_bytes(f.read(), needles, "/metrics")
+
+
+SKIP = (os.path.join(RUN, "conf/provider-keys.conf"),)
+
+
+def everywhere(needles=None):
+    files = needles or EVERYTHING
+    # Before looking at the database's files, write everything out.
+    rig.sql("checkpoint")
+    return (in_tree(RUN, files, SKIP) + in_tree("/tmp", files, SKIP, BORN - 1) + in_dump(files) +
+            in_metrics(files))
+
+
+# --- the traffic
+
+def send_all():
+    messages = [
+        {"role": "system", "content": SYSTEM},
+        {"role": "user", "content": [
+            {"type": "text", "text": PROMPT},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PICTURE}}]},
+        {"role": "assistant", "content": None, "tool_calls": [
+            {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": json.dumps({"a": TOOL})}}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": TOOL}]
+    user = {"user": PROMPT}
+
+    def ask(mock, **members):
+        c = rig.Client(key=KEY["key"], timeout=60)
+        try:
+            a = c.chat(mock, messages=messages, **{**user, **members})
+            return a.body
+        except (OSError, rig.http.client.HTTPException):
+            return b""
+        finally:
+            c.close()
+    say = f"text={OUTPUT * 3},chunk=40"
+    both = {"model": "demo/echo"}
+    a = {"model": "demo/only-a"}
+    equal(OUTPUT.encode() in ask(say, **both), True, "the output arrives")
+    equal(OUTPUT.encode() in ask(say, stream=True, **both), True, "the streamed output arrives")
+    equal(ERROR.encode() in ask(f"fail=400,error_text={ERROR}", **a), True, "the error's text arrives")
+    ask(f"fail=500,error_text={ERROR}", **a)
+    ask(f"fail=429,error_text={ERROR}", **both)
+    ask(f"fail=body,error_text={ERROR}", **a)
+    ask(f"fail=first,error_text={ERROR}", stream=True, **a)
+    ask(f"{say},error_at=2,error_text={ERROR}", stream=True, **a)
+    for fault in ("close_at=2", "rst_at=2", "cut_at=2", "split=300", "step=50", "azure", "fail=truncjson",
+                  "fail=badjson", "fail=rst"):
+        ask(f"{say},{fault}", stream=fault[:4] != "fail", **a)
+    ask({"demo-a": f"fail=500,error_text={ERROR}", "demo-b": say}, provider={"order": ["demo-a", "demo-b"]},
+        **both)
+    ask(say, n="bad", **a)
+    ask(say, stream="bad", **a)
+    ask(say, tools=[{"type": "function", "function": {"name": "f", "description": PROMPT}}], stream=True, **a)
+    # A key of nobody, and a body that is no JSON, both with the prompt inside.
+    for key, body in ((KEY["key"] + "x", None), (KEY["key"], ('{"messages": "' + PROMPT).encode())):
+        c = rig.Client(key=key)
+        c.request("POST", "/chat/completions", body or {"model": "demo/echo", "messages": messages})
+        c.close()
+    # Big bodies: other buffers, other paths.
+    for size in (20_000, 300_000, 3_000_000):
+        c = rig.Client(key=KEY["key"], timeout=60)
+        big = [{"role": "user", "content": PROMPT * (size // len(PROMPT))}]
+        c.chat(f"text={OUTPUT * 200}", messages=big)
+        c.chat(f"text={OUTPUT * 200},chunk=100", messages=big, stream=True)
+        c.close()
+    # Clients that leave: mid-stream, and before the first byte.
+    s, _ = rig.open_stream({"model": "demo/only-a", "stream": True, "messages": messages,
+                            "mock": {"*": f"{say},cadence_us=50000"}}, key=KEY["key"])
+    s.close()
+
+
+@case
+def seeded_leaks_are_found():
+    """Each search sees a leak of its own kind, planted with needles of their own."""
+    needle = {"seed": canary("SEED")}
+    path = os.path.join(RUN, "log/seeded.log")
+    with open(path, "w") as f:
+        f.write("x" * (9 << 20) + needle["seed"])
+    equal(len(in_tree(RUN, needle, SKIP)), 1, "in a log")
+    os.unlink(path)
+    with tempfile.NamedTemporaryFile(dir="/tmp") as f:
+        f.write(needle["seed"].encode())
+        f.flush()
+        equal(len(in_tree("/tmp", needle, SKIP, BORN - 1)), 1, "in /tmp")
+    row = {"seed": canary("SEED")}
+    rig.sql(f"create table seeded (t text); insert into seeded values ('{row['seed']}')")
+    equal(len(in_dump(row)), 1, "in the dump")
+    rig.sql("checkpoint")
+    if not in_tree(RUN, row, SKIP):
+        raise AssertionError("not found in the database's files")
+    rig.sql("drop table seeded")
+    # In memory: a request that is still waiting for its provider is there, and must be seen.
+    live = {"seed": canary("SEED")}
+    c = rig.Client()
+    body = json.dumps({"model": "demo/only-a", "messages": [{"role": "user", "content": live["seed"]}],
+                       "mock": {"*": "delay_us=3000000"}}).encode()
+    c.http.request("POST", c.prefix + "/chat/completions", body,
+                   {"Authorization": "Bearer " + c.key, "Content-Type": "application/json"})
+    time.sleep(1)
+    found = in_memory(rig.pid("dataplane"), live)
+    equal(c.http.getresponse().status, 200)
+    c.close()
+    if not found:
+        raise AssertionError("a prompt in flight was not found in memory")
+
+
+@case
+def no_canary_is_left():
+    send_all()
+    rig.settled()
+    time.sleep(4)
+    left = everywhere()
+    left += in_memory(rig.pid("dataplane"), CONTENT)
+    for name in ("controlplane", "postgres"):
+        left += in_memory(rig.pid(name), {k: v for k, v in CONTENT.items() if k != "API key"})
+    for line in sorted(set(left)):
+        print(f"# {line}: {left.count(line)} times")
+    equal(left, [], "canaries left behind")
+
+
+@case
+def traffic_really_happened():
+    rows = rig.usage_rows(KEY)
+    if len(rows) < 15:
+        raise AssertionError(f"{len(rows)} records")
+    head = rig.last_head("demo-a")
+    if PROVIDER_KEY not in head:
+        raise AssertionError("the provider never got its key")
+    if PROMPT.encode() not in rig.last_body("demo-a") and SYSTEM.encode() not in rig.last_body("demo-a"):
+        raise AssertionError("the provider never got the prompt")
+
+
+rig.main()
+PY
