@@ -11,7 +11,7 @@
  *                libuv asserts against. Both become a failed callback from the loop. And a write
  *                the kernel takes whole does not enter libuv's queue, whose draining costs an
  *                epoll_ctl.
- * uv_close       forgets callbacks still owed to the stream. */
+ * uv_close       forgets callbacks still owed to the stream, and lets its owner put the end off. */
 #include "uv_shim.h"
 
 #include <assert.h>
@@ -230,6 +230,8 @@ void uv_close(uv_handle_t *h, uv_close_cb cb)
     if (w != NULL) {
         if (w->owed)
             uv_shim_unlink(w);
+        if (w->closing != NULL && w->closing(w, cb))
+            return;
         h->u.reserved[1] = NULL; /* libuv itself calls uv_read_stop on its way out */
     }
     real_close(h, cb);

@@ -33,6 +33,8 @@ struct uv_shim {
     void (*after_read)(struct uv_shim *w);
     /* Something (bytes, an end, an error) arrived while h2o does not read. May close the stream. */
     void (*stirred)(struct uv_shim *w);
+    /* h2o closes the stream. True: not yet; call uv_close() again, with this NULL and h2o's cb. */
+    bool (*closing)(struct uv_shim *w, uv_close_cb cb);
     /* The write whose callback is owed. h2o has at most one in flight per socket. */
     uv_write_t *write;
     uv_write_cb write_cb;

@@ -201,6 +201,7 @@ static void web_accept_cb(uv_stream_t *listener, int status)
     web_wire_setup(c->sock);
     c->shim.after_read = web_conn_after_read;
     c->shim.stirred = web_conn_stirred;
+    c->shim.closing = web_linger_begin;
     uv_shim_watch(&c->shim, &s->shim, (uv_stream_t *)&c->tcp);
     h2o_accept(&s->accept, c->sock);
     return;

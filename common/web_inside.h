@@ -64,10 +64,14 @@ struct web_conn {
     h2o_linklist_t link;
     struct web_peer *peer;
     uint8_t address[16];
-    size_t held;         /* bytes of a request that is still arriving */
-    uint64_t idle_ms;    /* since when nothing has arrived and nothing runs */
-    uint64_t reading_ms; /* since when a request has been arriving; 0: none is */
-    bool dead;           /* write nothing more; every write fails */
+    size_t held;           /* bytes of a request that is still arriving */
+    uint64_t idle_ms;      /* since when nothing has arrived and nothing runs */
+    uint64_t reading_ms;   /* since when a request has been arriving; 0: none is */
+    bool dead;             /* write nothing more; every write fails */
+    bool refused;          /* answered before all was read: linger at the end */
+    uv_close_cb linger_cb; /* h2o's, while lingering; NULL otherwise */
+    uint64_t linger_ms;    /* since when */
+    size_t lingered;       /* bytes dropped so far */
     struct web_request request;
 };
 
@@ -119,6 +123,10 @@ void web_stream_cut(struct web_request *r);
 void web_sweep_cb(uv_timer_t *t);
 /* Has the peer's end of this connection ended? One system call. */
 bool web_sweep_departed(struct web_request *r, uint64_t *acked_bytes);
+
+/* web_linger.c */
+bool web_linger_begin(struct uv_shim *w, uv_close_cb cb);
+void web_linger_check(struct web_conn *c, uint64_t now_ms);
 
 /* web_peers.c: connections per address. False: one too many, nothing counted. */
 bool web_peers_enter(struct web_server *s, struct web_conn *c);

@@ -189,6 +189,7 @@ void web_request_refuse(struct web_conn *c, h2o_req_t *req, int status)
 {
     struct web_request *r;
 
+    c->refused = true;
     h2o_socket_read_stop(c->sock);
     if (req->version == 0) { /* no complete head: h2o would look at parts of one */
         req->input.method = h2o_iovec_init(H2O_STRLIT("GET"));

@@ -68,6 +68,8 @@ static void web_sweep_arriving(struct web_server *s, uint64_t now_ms)
         h2o_req_t *req;
 
         next = n->next; /* connections are unlinked from the loop only, never under our feet */
+        if (c->linger_cb != NULL)
+            web_linger_check(c, now_ms);
         if (c->sock == NULL || c->request.state != WEB_IDLE)
             continue;
         if (c->reading_ms != 0 && now_ms - c->reading_ms >= limit) {
