@@ -79,17 +79,18 @@ static void run_decode(void)
  * the result is another canonical document (a longer or shorter name or number). */
 static void run_decode_edits(void)
 {
-    char text[sizeof DOC + 1];
+    static const char doc[] = DOC;
+    char text[sizeof doc + 1];
     struct identity got;
-    size_t n = sizeof DOC - 1, accepted = 0;
+    size_t n = sizeof doc - 1, accepted = 0;
 
     for (size_t cut = 0; cut < n; cut++) {
-        CHECK_INT(identity_decode(view_of(DOC, cut), &got), ERR_FORMAT);
-        memcpy(text, DOC, cut);
-        memcpy(text + cut, DOC + cut + 1, n - cut - 1);
+        CHECK_INT(identity_decode(view_of(doc, cut), &got), ERR_FORMAT);
+        memcpy(text, doc, cut);
+        memcpy(text + cut, &doc[cut + 1], n - cut - 1);
         accepted += identity_decode(view_of(text, n - 1), &got) == ERR_NONE;
-        memcpy(text, DOC, cut + 1);
-        memcpy(text + cut + 1, DOC + cut, n - cut);
+        memcpy(text, doc, cut + 1);
+        memcpy(text + cut + 1, &doc[cut], n - cut);
         accepted += identity_decode(view_of(text, n + 1), &got) == ERR_NONE;
     }
     /* 15 letters of the audience and 10 digits of not_after, both ways. */
