@@ -2,10 +2,11 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
-# Variables: CC, MODE=release|asan|clang|fuzz, T=name (one unit test: make unit T=json).
+# Variables: CC, MODE=release|asan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
 
 MODE ?= release
 B    := build/$(MODE)
+Q    := $(if $(V),,@)
 CC_release := gcc
 CC_clang   := clang-14
 CC_asan    := clang-14
@@ -65,19 +66,21 @@ all: $(PROGRAMS)
 define layer_rules
 $B/$1/%.o: $1/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(WARN) $$(CFLAGS) $$(addprefix -iquote ,$$(SEES_$1)) \
+	@echo '  CC  $$<'
+	$$(Q)$$(CC) $$(WARN) $$(CFLAGS) $$(addprefix -iquote ,$$(SEES_$1)) \
 	    $$(if $$(filter $1/$$*.c,$$(CONTENT)),-include common/content_guard.h) -MMD -MP -c $$< -o $$@
 $B/lib$1.a: $$(call obj,$$(call lib_src,$1))
 	@rm -f $$@
-	ar rcsD $$@ $$^
+	$$(Q)ar rcsD $$@ $$^
 endef
 $(foreach d,$(DIRS),$(eval $(call layer_rules,$d)))
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CFLAGS) $(addprefix -iquote ,$(SEES_tests)) -MMD -MP -c $< -o $@
+	@echo '  CC  $<'
+	$(Q)$(CC) $(WARN) $(CFLAGS) $(addprefix -iquote ,$(SEES_tests)) -MMD -MP -c $< -o $@
 
 BASE_LIBS := $B/libattestation.a $B/libproto.a $B/libcommon.a
-link = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1
+link = $(if $(V),,@echo '  LD  $@' &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1
 # zero-on-free replaces malloc's free(); a sanitizer has its own.
 ZERO_FREE := $(if $(filter asan fuzz,$(MODE)),,$B/dataplane/zero_free.o)
 

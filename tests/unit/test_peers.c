@@ -1,0 +1,690 @@
+/* The control plane's end of the link is what stands between any computer on the network and our
+ * keys, leases and provider credentials. A real TLS client with the simulator's reports walks in the
+ * right way once, and in every wrong way we know: each is refused with its own reason. The ledger
+ * here is a fake of this file's, so that what reaches it can be counted. */
+#include "peers.h"
+
+#include "check.h"
+#include "clock.h"
+#include "sim/sim.h"
+#include "tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- the fake ledger: answers at once, on the server's loop --- */
+
+static atomic_uint boots, lookups, returns, batches, records, ingest_failures;
+static struct ledger_watch watch;
+static atomic_bool revoke_now, resync_now;
+static const struct digest32 good_key = {{1}}, bad_key = {{2}};
+
+void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
+                 void (*cb)(void *cookie, enum err e), void *cookie)
+{
+    (void)l;
+    CHECK(!id_is_zero(boot) && measurement.len == 48 && simulated);
+    boots++;
+    cb(cookie, ERR_NONE);
+}
+
+static bool revoked;
+
+void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_lookup *ask,
+                  void (*cb)(void *cookie, enum err e, const struct msg_grant *grant,
+                             const struct msg_no_key *no),
+                  void *cookie)
+{
+    struct msg_grant g = {.key_digest = ask->key_digest, .granted_nusd = 1000, .lease_ms = 60000};
+    struct msg_no_key no = {ask->key_digest, NO_KEY_UNKNOWN};
+
+    (void)l;
+    (void)boot;
+    lookups++;
+    no.reason = revoked ? NO_KEY_DISABLED : NO_KEY_UNKNOWN;
+    if (memcmp(ask->key_digest.b, good_key.b, 32) == 0 && !revoked)
+        cb(cookie, ERR_NONE, &g, NULL);
+    else
+        cb(cookie, ERR_NONE, NULL, &no);
+}
+
+void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg_lease_more *ask,
+                       void (*cb)(void *cookie, enum err e, const struct msg_lease *lease),
+                       void *cookie)
+{
+    struct msg_lease m = {ask->key, ask->lease, 2000, 60000, LEASE_OK};
+
+    (void)l;
+    (void)boot;
+    cb(cookie, ERR_NONE, &m);
+}
+
+void ledger_lease_return(struct ledger *l, const struct id *boot, const struct msg_lease_return *ret,
+                         void (*cb)(void *cookie, enum err e), void *cookie)
+{
+    (void)l;
+    (void)boot;
+    CHECK_INT(ret->amount_nusd, 700);
+    CHECK_INT(records, 3); /* what came before it has been booked before it */
+    returns++;
+    cb(cookie, ERR_NONE);
+}
+
+void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *r, size_t n,
+                   void (*cb)(void *cookie, enum err e, uint64_t acked_seq), void *cookie)
+{
+    (void)l;
+    (void)boot;
+    batches++;
+    if (ingest_failures > 0) {
+        ingest_failures--;
+        cb(cookie, ERR_DB, 0);
+        return;
+    }
+    records += n;
+    cb(cookie, ERR_NONE, r[n - 1].seq);
+}
+
+enum err ledger_watch(struct ledger *l, const struct ledger_watch *w)
+{
+    (void)l;
+    watch = *w;
+    return ERR_NONE;
+}
+
+void ledger_catalog(struct ledger *l, void (*cb)(void *cookie, enum err e, struct catalog *c),
+                    void *cookie)
+{
+    struct catalog c = {.version = 7};
+
+    (void)l;
+    c.models = calloc(1, sizeof *c.models);
+    c.n_models = 1;
+    c.models[0].no = 1;
+    strcpy(c.models[0].id, "demo/echo");
+    strcpy(c.models[0].name, "Echo");
+    c.models[0].context_length = 1000;
+    c.models[0].max_output = 100;
+    cb(cookie, ERR_NONE, &c);
+}
+
+/* --- the server, on a thread of its own --- */
+
+static struct {
+    uv_loop_t loop;
+    uv_timer_t poke;
+    pthread_t thread;
+    struct peers *peers;
+    struct peers_config config;
+    struct attest_policy *policy;
+    struct providers providers;
+    uint16_t port;
+    uint64_t reattest_ms;
+    atomic_bool stop, stopped;
+} server;
+
+static bool provider_key(void *cookie, uint16_t no, struct view *key)
+{
+    (void)cookie;
+    *key = VIEW_LIT("sk-provider-secret");
+    return no == 0;
+}
+
+static void stopped_cb(void *cookie)
+{
+    (void)cookie;
+    server.stopped = true;
+}
+
+static void poke_cb(uv_timer_t *t)
+{
+    if (revoke_now) {
+        revoke_now = false;
+        watch.revoked(watch.cookie, &good_key, NO_KEY_DISABLED);
+    }
+    if (resync_now) {
+        resync_now = false;
+        revoked = true;
+        watch.resync(watch.cookie);
+    }
+    if (server.stop) {
+        uv_close((uv_handle_t *)t, NULL);
+        peers_stop(server.peers, stopped_cb, NULL);
+    }
+}
+
+static void *server_run(void *arg)
+{
+    (void)arg;
+    uv_run(&server.loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+static char dir[64], policy_path[96];
+static struct quote_source *quotes;
+static struct digest48 measurement = {{0xaa}};
+
+static void policy_write(const char *audience, const char *measured, const char *root,
+                         const char *floor_microcode, bool simulated)
+{
+    FILE *f = fopen(policy_path, "w");
+
+    fprintf(f,
+            "audience = %s\nroots = none\nallow_simulated = %s\nproducts = genoa\n"
+            "guest_allow = smt\n[floor genoa]\nmicrocode = %s\n[measurement test]\nsha384 = %s\n"
+            "[root sim]\nfile = %s/ark.pem\n",
+            audience, simulated ? "on" : "off", floor_microcode, measured, root);
+    fclose(f);
+}
+
+static void server_start(uint32_t reattest_ms)
+{
+    struct buf why;
+
+    buf_init(&why, 512);
+    uv_loop_init(&server.loop);
+    CHECK_INT(attest_policy_load(policy_path, &server.policy, &why), ERR_NONE);
+    if (why.len != 0)
+        printf("# %.*s\n", (int)why.len, why.ptr);
+    buf_free(&why);
+    server.providers.n = 1;
+    server.config.loop = &server.loop;
+    server.config.host = "127.0.0.1";
+    server.config.dataplane_names = "localhost,127.0.0.1";
+    server.config.reattest_ms = reattest_ms;
+    server.config.policy = server.policy;
+    server.config.providers = &server.providers;
+    server.config.provider_key = provider_key;
+    CHECK_INT(tls_key_new(&server.config.link_key), ERR_NONE);
+    CHECK_INT(tls_cert_self(server.config.link_key, "link", 30, &server.config.link_cert), ERR_NONE);
+    CHECK_INT(tls_key_new(&server.config.ca_key), ERR_NONE);
+    CHECK_INT(tls_ca_new(server.config.ca_key, "test CA", 30, &server.config.ca_cert), ERR_NONE);
+    CHECK_INT(peers_start(&server.config, &server.peers), ERR_NONE);
+    server.port = peers_port(server.peers);
+    uv_timer_init(&server.loop, &server.poke);
+    uv_timer_start(&server.poke, poke_cb, 5, 5);
+    server.stop = server.stopped = false;
+    pthread_create(&server.thread, NULL, server_run, NULL);
+}
+
+static struct peers_counters server_stop(void)
+{
+    struct peers_counters c;
+
+    server.stop = true;
+    pthread_join(server.thread, NULL);
+    CHECK(server.stopped);
+    c = peers_counters(server.peers);
+    peers_free(server.peers);
+    CHECK_INT(uv_loop_close(&server.loop), 0);
+    attest_policy_free(server.policy);
+    EVP_PKEY_free(server.config.link_key);
+    X509_free(server.config.link_cert);
+    EVP_PKEY_free(server.config.ca_key);
+    X509_free(server.config.ca_cert);
+    boots = lookups = returns = batches = records = 0;
+    revoked = false;
+    return c;
+}
+
+/* --- a data plane, blocking --- */
+
+struct client {
+    int fd;
+    SSL_CTX *ctx;
+    SSL *ssl;
+    EVP_PKEY *key;
+    uint8_t box_public[32], box_secret[32];
+    uint8_t exporter[32];
+    struct buf in;
+    size_t consumed; /* of in, by the frame given out last */
+    struct identity who;
+};
+
+static void client_open(struct client *c)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(server.port)};
+    struct timeval patience = {5, 0};
+    X509 *cert;
+
+    memset(c, 0, sizeof *c);
+    buf_init(&c->in, 4 << 20);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    CHECK_INT(connect(c->fd, (struct sockaddr *)&a, sizeof a), 0);
+    c->ctx = SSL_CTX_new(TLS_client_method());
+    CHECK_INT(tls_key_new(&c->key), ERR_NONE);
+    CHECK_INT(tls_cert_self(c->key, "dataplane", 1, &cert), ERR_NONE);
+    SSL_CTX_use_certificate(c->ctx, cert);
+    SSL_CTX_use_PrivateKey(c->ctx, c->key);
+    X509_free(cert);
+    c->ssl = SSL_new(c->ctx);
+    SSL_set_fd(c->ssl, c->fd);
+    CHECK_INT(SSL_connect(c->ssl), 1);
+    CHECK_INT(tls_exporter(c->ssl, c->exporter), ERR_NONE);
+    crypto_box_keypair(c->box_public, c->box_secret);
+    strcpy(c->who.audience, "api.example");
+    c->who.boot = id_new();
+    memcpy(c->who.hpke_x25519, c->box_public, 32);
+    c->who.not_after_s = clock_unix_ms() / 1000 + 3600;
+    c->who.simulated = true;
+    CHECK_INT(tls_spki_sha256(c->key, &c->who.tls_spki_sha256), ERR_NONE);
+}
+
+static void client_close(struct client *c)
+{
+    SSL_free(c->ssl);
+    SSL_CTX_free(c->ctx);
+    EVP_PKEY_free(c->key);
+    close(c->fd);
+    buf_free(&c->in);
+}
+
+/* The next frame, or type 0 when the server closed. */
+static struct frame client_next(struct client *c)
+{
+    struct frame f = {0};
+
+    buf_consume(&c->in, c->consumed);
+    c->consumed = 0;
+    for (;;) {
+        struct view v = buf_view(&c->in);
+        uint8_t bytes[16384];
+        int n;
+
+        if (frame_take(&v, &f) == ERR_NONE) {
+            c->consumed = c->in.len - v.len;
+            return f;
+        }
+        n = SSL_read(c->ssl, bytes, sizeof bytes);
+        if (n <= 0) {
+            ERR_clear_error();
+            return (struct frame){0};
+        }
+        CHECK_INT(buf_append(&c->in, view_of(bytes, (size_t)n)), ERR_NONE);
+    }
+}
+
+static void client_send(struct client *c, struct buf *b)
+{
+    CHECK_INT(SSL_write(c->ssl, b->ptr, (int)b->len), (int)b->len);
+    buf_free(b);
+}
+
+/* What a case changes in otherwise good evidence. */
+struct twist {
+    const char *name;
+    enum refusal want;
+    const char *audience;             /* of the policy */
+    const char *measured, *floor_microcode;
+    bool other_root, forbid_simulated;
+    bool stale_nonce, other_connection, other_key, other_audience, expired_document;
+    uint64_t guest_policy;            /* bits added */
+    uint32_t vmpl;
+    size_t flip_report, flip_identity; /* offset + 1 of a byte to flip */
+    size_t cut_report;                 /* bytes */
+};
+
+static void evidence_send(struct client *c, const uint8_t nonce[static 32], const struct twist *t)
+{
+    struct sim_knobs k = sim_knobs();
+    struct digest32 leaf;
+    uint8_t report_data[64], used_nonce[32], cb[32];
+    struct quote q;
+    struct buf text, out;
+    struct identity who = c->who;
+
+    memcpy(used_nonce, nonce, 32);
+    memcpy(cb, c->exporter, 32);
+    used_nonce[0] ^= t->stale_nonce;
+    cb[0] ^= t->other_connection;
+    who.tls_spki_sha256.b[0] ^= t->other_key;
+    if (t->other_audience)
+        strcpy(who.audience, "evil.example");
+    if (t->expired_document)
+        who.not_after_s = 1000;
+    k.guest_policy |= t->guest_policy;
+    k.vmpl = t->vmpl;
+    sim_set_knobs(quotes, &k);
+    buf_init(&text, IDENTITY_MAX_BYTES);
+    buf_init(&out, 32768);
+    CHECK_INT(identity_encode(&who, &text), ERR_NONE);
+    evidence_leaf(EVIDENCE_LINK, used_nonce, cb, &leaf);
+    evidence_report_data(buf_view(&text), &leaf, report_data);
+    quote_init(&q);
+    CHECK_INT(quote_backend.get(quotes, report_data, &q), ERR_NONE);
+    if (t->flip_report != 0)
+        q.report[t->flip_report - 1] ^= 1;
+    if (t->flip_identity != 0)
+        text.ptr[t->flip_identity - 1] ^= 1;
+    CHECK_INT(msg_evidence_encode(&(struct msg_evidence){buf_view(&text),
+                                                         view_of(q.report, sizeof q.report -
+                                                                               t->cut_report),
+                                                         buf_view(&q.vek), buf_view(&q.ask)},
+                                  &out),
+              ERR_NONE);
+    client_send(c, &out);
+    quote_free(&q);
+    buf_free(&text);
+}
+
+static void challenge_answer(struct client *c, const struct twist *t)
+{
+    struct frame f = client_next(c);
+    struct msg_challenge m;
+
+    CHECK_INT(f.type, MSG_CHALLENGE);
+    CHECK_INT(msg_challenge_decode(f.payload, &m), ERR_NONE);
+    evidence_send(c, m.nonce, t);
+}
+
+static const struct twist honest = {.name = "honest"};
+static const char measured_hex[] = "aa0000000000000000000000000000000000000000000000000000000000000000"
+                                   "000000000000000000000000000000";
+static const char other_hex[] = "bb0000000000000000000000000000000000000000000000000000000000000000"
+                                "000000000000000000000000000000";
+
+static void client_enter(struct client *c)
+{
+    struct frame f;
+
+    client_open(c);
+    challenge_answer(c, &honest);
+    f = client_next(c);
+    CHECK_INT(f.type, MSG_ACCEPT);
+}
+
+static const struct twist twists[] = {
+    {.name = "wrong measurement", .want = REFUSAL_MEASUREMENT, .measured = other_hex},
+    {.name = "debug guest", .want = REFUSAL_DEBUG, .guest_policy = SNP_POLICY_DEBUG},
+    {.name = "stale nonce", .want = REFUSAL_CHANNEL, .stale_nonce = true},
+    {.name = "evidence of another connection", .want = REFUSAL_CHANNEL, .other_connection = true},
+    {.name = "unknown root", .want = REFUSAL_ROOT, .other_root = true},
+    {.name = "TCB below the floor", .want = REFUSAL_TCB_FLOOR, .floor_microcode = "255"},
+    {.name = "key of another client", .want = REFUSAL_PEER_KEY, .other_key = true},
+    {.name = "another audience", .want = REFUSAL_AUDIENCE, .other_audience = true},
+    {.name = "an expired document", .want = REFUSAL_EXPIRED, .expired_document = true},
+    {.name = "not VMPL 0", .want = REFUSAL_VMPL, .vmpl = 1},
+    {.name = "a flipped bit in the report", .want = REFUSAL_SIGNATURE, .flip_report = 0x91},
+    {.name = "a flipped bit in the document", .want = REFUSAL_MALFORMED, .flip_identity = 1},
+    {.name = "a short report", .want = REFUSAL_LENGTH, .cut_report = 1},
+};
+
+static void policy_for(const struct twist *t)
+{
+    char other[96];
+
+    snprintf(other, sizeof other, "%s-other", dir);
+    policy_write("api.example", t->measured != NULL ? t->measured : measured_hex,
+                 t->other_root ? other : dir, t->floor_microcode != NULL ? t->floor_microcode : "1",
+                 true);
+}
+
+static void each_wrong_evidence_has_its_reason(void)
+{
+    for (size_t i = 0; i < sizeof twists / sizeof twists[0]; i++) {
+        const struct twist *t = &twists[i];
+        struct client c;
+        struct frame f;
+        struct msg_refuse r = {0};
+        struct peers_counters n;
+
+        policy_for(t);
+        server_start(60000);
+        client_open(&c);
+        challenge_answer(&c, t);
+        f = client_next(&c);
+        CHECK_INT(f.type, MSG_REFUSE);
+        if (f.type == MSG_REFUSE)
+            CHECK_INT(msg_refuse_decode(f.payload, &r), ERR_NONE);
+        if (r.reason != t->want)
+            printf("# %s: %s, want %s\n", t->name, refusal_name(r.reason), refusal_name(t->want));
+        CHECK_INT(r.reason, t->want);
+        CHECK_INT(client_next(&c).type, 0); /* closed */
+        client_close(&c);
+        CHECK_INT(boots, 0);
+        n = server_stop();
+        CHECK_INT(n.refused[t->want], 1);
+        CHECK_INT(n.accepted_total, 0);
+    }
+}
+
+static void nothing_else_before_acceptance(void)
+{
+    struct client c;
+    struct buf out;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_open(&c);
+    CHECK_INT(client_next(&c).type, MSG_CHALLENGE);
+    buf_init(&out, 128);
+    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){good_key, 0}, &out), ERR_NONE);
+    client_send(&c, &out);
+    CHECK_INT(client_next(&c).type, 0);
+    client_close(&c);
+    CHECK_INT(lookups, 0);
+    client_open(&c); /* nonsense instead of a frame */
+    CHECK_INT(client_next(&c).type, MSG_CHALLENGE);
+    CHECK_INT(SSL_write(c.ssl, "GET / HTTP/1.1\r\n\r\n", 18), 18);
+    CHECK_INT(client_next(&c).type, 0);
+    client_close(&c);
+    server_stop();
+}
+
+static void welcome_has_certificate_secret_and_catalog(void)
+{
+    struct client c;
+    struct frame f;
+    struct msg_cert cert;
+    struct msg_secret secret;
+    struct catalog catalog;
+    X509 *leaf;
+    struct digest32 spki;
+    uint8_t key[64];
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    f = client_next(&c);
+    CHECK_INT(f.type, MSG_CERT);
+    CHECK_INT(msg_cert_decode(f.payload, &cert), ERR_NONE);
+    CHECK_INT(tls_cert_from_der(cert.leaf, &leaf), ERR_NONE);
+    CHECK_INT(tls_cert_spki_sha256(leaf, &spki), ERR_NONE);
+    CHECK(memcmp(spki.b, c.who.tls_spki_sha256.b, 32) == 0); /* our key, their signature */
+    CHECK_INT(X509_verify(leaf, server.config.ca_key), 1);
+    X509_free(leaf);
+    f = client_next(&c);
+    CHECK_INT(f.type, MSG_SECRET);
+    CHECK_INT(msg_secret_decode(f.payload, &secret), ERR_NONE);
+    CHECK_INT(secret.provider_no, 0);
+    CHECK_INT(crypto_box_seal_open(key, secret.sealed.ptr, secret.sealed.len, c.box_public,
+                                   c.box_secret),
+              0);
+    CHECK_BYTES(key, secret.sealed.len - crypto_box_SEALBYTES, "sk-provider-secret", 18);
+    f = client_next(&c);
+    CHECK_INT(f.type, MSG_CATALOG);
+    CHECK_INT(catalog_decode(f.payload, &catalog), ERR_NONE);
+    CHECK_INT(catalog.version, 7);
+    catalog_free(&catalog);
+    client_close(&c);
+    server_stop();
+}
+
+static struct frame next_of_type(struct client *c, enum message_type type)
+{
+    struct frame f;
+
+    do {
+        f = client_next(c);
+    } while (f.type != 0 && f.type != type);
+    CHECK_INT(f.type, type);
+    return f;
+}
+
+static void lookup_send(struct client *c, const struct digest32 *key)
+{
+    struct buf out;
+
+    buf_init(&out, 128);
+    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){*key, 0}, &out), ERR_NONE);
+    client_send(c, &out);
+}
+
+static void keys_are_granted_refused_and_revoked(void)
+{
+    struct client c;
+    struct msg_revoke r;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    lookup_send(&c, &good_key);
+    next_of_type(&c, MSG_GRANT);
+    lookup_send(&c, &bad_key);
+    next_of_type(&c, MSG_NO_KEY);
+    revoke_now = true;
+    CHECK_INT(msg_revoke_decode(next_of_type(&c, MSG_REVOKE).payload, &r), ERR_NONE);
+    CHECK(memcmp(r.key_digest.b, good_key.b, 32) == 0);
+    /* A notification was missed: the key is asked about again and found disabled. */
+    lookup_send(&c, &good_key);
+    next_of_type(&c, MSG_GRANT);
+    resync_now = true;
+    CHECK_INT(msg_revoke_decode(next_of_type(&c, MSG_REVOKE).payload, &r), ERR_NONE);
+    CHECK_INT(r.reason, NO_KEY_DISABLED);
+    client_close(&c);
+    server_stop();
+}
+
+static void usage_send(struct client *c, uint64_t first, size_t n)
+{
+    uint8_t wire[8 * USAGE_WIRE_BYTES];
+    struct buf out;
+
+    for (size_t i = 0; i < n; i++) {
+        struct usage_record r = {.seq = first + i};
+
+        usage_encode(&r, wire + i * USAGE_WIRE_BYTES);
+    }
+    buf_init(&out, 4096);
+    CHECK_INT(msg_usage_encode(&(struct msg_usage){(uint16_t)n,
+                                                   view_of(wire, n * USAGE_WIRE_BYTES)},
+                               &out),
+              ERR_NONE);
+    client_send(c, &out);
+}
+
+static void usage_is_booked_in_order_and_again_after_a_failure(void)
+{
+    struct client c;
+    struct buf out;
+    struct msg_usage_ack ack;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    ingest_failures = 1; /* the database is away for a moment */
+    usage_send(&c, 1, 2);
+    usage_send(&c, 3, 1);
+    buf_init(&out, 128);
+    CHECK_INT(msg_lease_return_encode(&(struct msg_lease_return){.amount_nusd = 700, .final = 1},
+                                      &out),
+              ERR_NONE);
+    client_send(&c, &out);
+    CHECK_INT(msg_usage_ack_decode(next_of_type(&c, MSG_USAGE_ACK).payload, &ack), ERR_NONE);
+    CHECK_INT(ack.seq, 2);
+    CHECK_INT(msg_usage_ack_decode(next_of_type(&c, MSG_USAGE_ACK).payload, &ack), ERR_NONE);
+    CHECK_INT(ack.seq, 3);
+    buf_init(&out, 64);
+    CHECK_INT(msg_ping_encode(&(struct msg_ping){42}, &out), ERR_NONE);
+    client_send(&c, &out);
+    next_of_type(&c, MSG_PONG);
+    CHECK_INT(batches, 3);
+    CHECK_INT(records, 3);
+    CHECK_INT(returns, 1);
+    client_close(&c);
+    server_stop();
+}
+
+static void trust_ends_without_new_evidence(void)
+{
+    struct client c;
+    struct frame f;
+    struct msg_refuse r = {0};
+    struct peers_counters n;
+
+    policy_for(&honest);
+    server_start(400);
+    client_enter(&c);
+    f = next_of_type(&c, MSG_CHALLENGE);
+    { /* once more in time */
+        struct msg_challenge m;
+
+        CHECK_INT(msg_challenge_decode(f.payload, &m), ERR_NONE);
+        evidence_send(&c, m.nonce, &honest);
+    }
+    next_of_type(&c, MSG_ACCEPT);
+    next_of_type(&c, MSG_CHALLENGE); /* and then no more */
+    f = next_of_type(&c, MSG_REFUSE);
+    if (f.type == MSG_REFUSE)
+        CHECK_INT(msg_refuse_decode(f.payload, &r), ERR_NONE);
+    CHECK_INT(r.reason, REFUSAL_EXPIRED);
+    CHECK_INT(client_next(&c).type, 0);
+    client_close(&c);
+    n = server_stop();
+    CHECK_INT(n.accepted_total, 2);
+}
+
+static void simulated_evidence_needs_a_policy_that_says_so(void)
+{
+    struct attest_policy *p = NULL;
+    struct buf why;
+
+    policy_write("api.example", measured_hex, dir, "1", false);
+    buf_init(&why, 512);
+    CHECK_INT(attest_policy_load(policy_path, &p, &why), ERR_CONFIG);
+    CHECK(why.len != 0 && p == NULL);
+    buf_free(&why);
+}
+
+static const struct check_case cases[] = {
+    {"peers: each wrong evidence has its reason", each_wrong_evidence_has_its_reason},
+    {"peers: nothing else before acceptance", nothing_else_before_acceptance},
+    {"peers: welcome has certificate, secret and catalog",
+     welcome_has_certificate_secret_and_catalog},
+    {"peers: keys are granted, refused and revoked", keys_are_granted_refused_and_revoked},
+    {"peers: usage is booked in order, and again after a failure",
+     usage_is_booked_in_order_and_again_after_a_failure},
+    {"peers: trust ends without new evidence", trust_ends_without_new_evidence},
+    {"peers: simulated evidence needs a policy that says so",
+     simulated_evidence_needs_a_policy_that_says_so},
+};
+
+int main(int argc, char **argv)
+{
+    char other[96], command[512];
+    struct buf why;
+    int code;
+
+    if (secret_init() != ERR_NONE || freopen("/dev/null", "w", stderr) == NULL)
+        return 1;
+    snprintf(dir, sizeof dir, "/tmp/tr-peers-%d", (int)getpid());
+    snprintf(other, sizeof other, "%s-other", dir);
+    snprintf(policy_path, sizeof policy_path, "%s.conf", dir);
+    buf_init(&why, 512);
+    if (sim_platform_make(dir, &why) != ERR_NONE || sim_platform_make(other, &why) != ERR_NONE ||
+        quote_backend.open(dir, &measurement, &quotes, &why) != ERR_NONE) {
+        printf("not ok peers: simulated platform: %.*s\n", (int)why.len, why.ptr);
+        return 1;
+    }
+    code = check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
+    quote_backend.close(quotes);
+    snprintf(command, sizeof command, "rm -rf %s %s %s", dir, other, policy_path);
+    return system(command) == 0 ? code : 1;
+}
