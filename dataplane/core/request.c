@@ -441,8 +441,10 @@ void request_useful(struct request *r)
         return;
     request_hold(r);
     request_attempt_good(r);
-    r->committed = true;
-    r->ops->commit(r);
+    if (!r->committed) { /* else a comment has begun the answer already */
+        r->committed = true;
+        r->ops->commit(r);
+    }
     request_let(r);
 }
 

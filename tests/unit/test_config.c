@@ -1,0 +1,72 @@
+/* A configuration error must be one sentence that names the field, and must never repeat the value,
+ * which may be a secret pasted into the wrong line. */
+#include "dataplane/config.c"
+
+#include "check.h"
+
+#define SPKI "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define NEEDED                                                                                     \
+    "listen_port = 8443\ncontrol_host = 127.0.0.1\ncontrol_port = 9000\ncontrol_spki = " SPKI      \
+    "\naudience = demo\nproviders = /etc/providers.conf\n"
+
+static enum err parse(const char *text, struct config *c, char *why, size_t n)
+{
+    struct buf w;
+    enum err e;
+
+    buf_init(&w, 1024);
+    e = config_parse(view_str(text), "dataplane.conf", c, &w);
+    snprintf(why, n, "%.*s", (int)w.len, w.len != 0 ? (const char *)w.ptr : "");
+    buf_free(&w);
+    return e;
+}
+
+static void test_good(void)
+{
+    struct config c;
+    char why[256];
+
+    CHECK_INT(parse(NEEDED, &c, why, sizeof why), ERR_NONE);
+    CHECK_INT(c.listen_port, 8443);
+    CHECK_INT(c.workers, 0);
+    CHECK_INT(c.control_spki.b[1], 0x11);
+    CHECK(strcmp(c.listen_host, "127.0.0.1") == 0 && strcmp(c.audience, "demo") == 0);
+    CHECK_INT(parse(NEEDED "metrics_port = 9100\nmetrics_host = 127.0.0.2\nworkers = 3\n", &c, why,
+                    sizeof why),
+              ERR_NONE);
+    CHECK_INT(c.metrics_port, 9100);
+    CHECK_INT(c.workers, 3);
+}
+
+static void test_bad(void)
+{
+    static const struct {
+        const char *text, *names;
+    } cases[] = {
+        {"control_host = x\n", "listen_port"},
+        {NEEDED "surprise = 1\n", "surprise"},
+        {NEEDED "workers = 65\n", "workers"},
+        {NEEDED "workers = many-s3cret\n", "workers"},
+        {NEEDED "workers = 1\nworkers = 1\n", "workers"},
+        {NEEDED "metrics_port = 1\nmetrics_host = 0.0.0.0\n", "metrics_host"},
+        {NEEDED "[section]\n", "section"},
+        {"listen_port = 1\ncontrol_host = h\ncontrol_port = 0\n", "control_port"},
+        {"control_spki = abcd-s3cret\n", "control_spki"},
+    };
+    struct config c;
+    char why[256];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_INT(parse(cases[i].text, &c, why, sizeof why), ERR_CONFIG);
+        CHECK(strstr(why, cases[i].names) != NULL);
+        CHECK(strstr(why, "s3cret") == NULL);
+        if (strstr(why, cases[i].names) == NULL)
+            printf("# case %zu says: %s\n", i, why);
+    }
+}
+
+static const struct check_case cases[] = {
+    {"config_good", test_good},
+    {"config_bad", test_bad},
+};
+CHECK_MAIN(cases)
