@@ -345,6 +345,25 @@ bool json_get(struct json_value v, const char *name, struct json_value *out)
     return false;
 }
 
+enum err json_only(struct json_value v, const char *name, struct json_value *out)
+{
+    struct json_value found = {.kind = JSON_NULL};
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+    unsigned n = 0;
+
+    while (n < 2 && it.object && json_next(&it, &m)) {
+        if (!json_key_is(m.key, name))
+            continue;
+        found = m.value;
+        n++;
+    }
+    if (n != 1)
+        return n == 0 ? ERR_NOT_FOUND : ERR_DUPLICATE;
+    *out = found;
+    return ERR_NONE;
+}
+
 /* The digits of an integer literal and its sign. */
 static enum err integer(struct json_value v, bool *negative, uint64_t *magnitude)
 {

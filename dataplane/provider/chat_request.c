@@ -24,15 +24,15 @@ static const struct key_rule {
     RULE(CHAT_KEY_MAX_TOKENS, "max_tokens", read_limit), /* the three bound what is reserved */
     RULE(CHAT_KEY_MAX_COMPLETION_TOKENS, "max_completion_tokens", read_limit),
     RULE(CHAT_KEY_MAX_OUTPUT_TOKENS, "max_output_tokens", read_limit),
-    RULE(CHAT_KEY_N, "n", read_n),                      /* multiplies what is reserved */
-    RULE(CHAT_KEY_TOOLS, "tools", read_tools),          /* routed by capability */
-    RULE(CHAT_KEY_FUNCTIONS, "functions", read_tools),  /* the same, in the old spelling */
+    RULE(CHAT_KEY_N, "n", read_n),                     /* multiplies what is reserved */
+    RULE(CHAT_KEY_TOOLS, "tools", read_tools),         /* routed by capability */
+    RULE(CHAT_KEY_FUNCTIONS, "functions", read_tools), /* the same, in the old spelling */
     RULE(CHAT_KEY_RESPONSE_FORMAT, "response_format", read_response_format), /* capability */
     RULE(CHAT_KEY_WEB_SEARCH_OPTIONS, "web_search_options", read_hosted), /* unbounds the prompt */
-    RULE(CHAT_KEY_USER, "user", read_user),             /* metered as a keyed hash */
-    RULE(CHAT_KEY_STORE, "store", read_any),            /* replaced: retention is forced off */
-    RULE(CHAT_KEY_MODELS, "models", read_any),          /* routed; from here on dropped, and a second */
-    RULE(CHAT_KEY_PROVIDER, "provider", read_any),      /* one would survive the drop */
+    RULE(CHAT_KEY_USER, "user", read_user),        /* metered as a keyed hash */
+    RULE(CHAT_KEY_STORE, "store", read_any),       /* replaced: retention is forced off */
+    RULE(CHAT_KEY_MODELS, "models", read_any),     /* routed; from here on dropped, and a second */
+    RULE(CHAT_KEY_PROVIDER, "provider", read_any), /* one would survive the drop */
     RULE(CHAT_KEY_ROUTE, "route", read_any),
     RULE(CHAT_KEY_TRANSFORMS, "transforms", read_any),
     RULE(CHAT_KEY_PLUGINS, "plugins", read_any),
@@ -85,32 +85,43 @@ static enum err read_model(struct chat_request *r, struct json_value v, struct c
     return e;
 }
 
-/* Text whose every token costs at least one byte of this body. */
-static bool part_is_text(struct json_value part)
+/* Whether whoever reads v must take its type for a or b: no second "type" says otherwise. */
+static bool type_surely(struct json_value v, const char *a, const char *b)
 {
     struct json_value type;
 
-    return json_get(part, "type", &type) &&
-           (json_string_is(type, "text") || json_string_is(type, "refusal"));
+    return json_only(v, "type", &type) == ERR_NONE &&
+           (json_string_is(type, a) || json_string_is(type, b));
+}
+
+/* Whether somebody may take it for this one. */
+static bool type_maybe(struct json_value v, const char *name)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+
+    while (it.object && json_next(&it, &m))
+        if (json_key_is(m.key, "type") && json_string_is(m.value, name))
+            return true;
+    return false;
 }
 
 static void read_parts(struct chat_request *r, struct json_value content)
 {
     struct json_iter it = json_iter(content);
     struct json_member part;
-    struct json_value type;
 
     while (json_next(&it, &part)) {
-        if (part_is_text(part.value))
+        /* Text, whose every token costs at least one byte of this body. */
+        if (type_surely(part.value, "text", "refusal"))
             continue;
         r->has_media = true;
-        if (json_get(part.value, "type", &type) && json_string_is(type, "image_url"))
+        if (type_maybe(part.value, "image_url"))
             r->needs |= CAP_IMAGES;
     }
 }
 
-static enum err read_messages(struct chat_request *r, struct json_value v,
-                              struct chat_fault *fault)
+static enum err read_messages(struct chat_request *r, struct json_value v, struct chat_fault *fault)
 {
     struct json_member message, m;
     struct json_iter it, fields;
@@ -204,8 +215,7 @@ static enum err read_tools(struct chat_request *r, struct json_value v, struct c
     for (it = json_iter(v); json_next(&it, &tool);) {
         r->needs |= CAP_TOOLS;
         /* A tool the provider runs itself puts its results into the prompt. */
-        if (json_get(tool.value, "type", &type) && !json_string_is(type, "function") &&
-            !json_string_is(type, "custom"))
+        if (json_get(tool.value, "type", &type) && !type_surely(tool.value, "function", "custom"))
             r->has_media = true;
     }
     return ERR_NONE;
@@ -214,11 +224,9 @@ static enum err read_tools(struct chat_request *r, struct json_value v, struct c
 static enum err read_response_format(struct chat_request *r, struct json_value v,
                                      struct chat_fault *fault)
 {
-    struct json_value type;
-
     if (v.kind != JSON_OBJECT)
         return refuse(fault, "response_format must be an object", ERR_FORMAT);
-    if (json_get(v, "type", &type) && json_string_is(type, "json_schema"))
+    if (type_maybe(v, "json_schema"))
         r->needs |= CAP_JSON_SCHEMA;
     return ERR_NONE;
 }
@@ -309,8 +317,7 @@ enum err chat_request_parse(struct view body, struct chat_request *out, struct c
             e = rules[k].read(out, m->value, fault);
         else if (!m->present && k == CHAT_KEY_MODEL)
             e = refuse(fault, "model is required", ERR_FORMAT);
-        if (e == ERR_NONE && k == CHAT_KEY_MESSAGES &&
-            (!m->present || m->value.kind == JSON_NULL))
+        if (e == ERR_NONE && k == CHAT_KEY_MESSAGES && (!m->present || m->value.kind == JSON_NULL))
             e = refuse(fault, "messages is required", ERR_FORMAT);
     }
     if (e == ERR_NONE) {

@@ -1,5 +1,5 @@
-/* What a client wrote must reach the provider byte for byte but for a handful of named edits, and no
- * body may exist that routing reads one way and a provider another. */
+/* What a client wrote must reach the provider byte for byte but for a handful of named edits, and
+ * no body may exist that routing reads one way and a provider another. */
 #include "check.h"
 #include "chat_request.h"
 #include "message.h"
@@ -19,10 +19,12 @@ static const struct {
     {"{\"model\":\"a/b\"," M "}", 0, 0, "{" SO "\"model\":\"up\"," M "}"},
     {"{\"model\":\"a/b\"," M "}", QUIRK_NO_STORE, 0, "{\"model\":\"up\"," M "}"},
     /* fidelity: odd whitespace, 2^63, duplicate unknown keys, escapes, unknown members */
-    {" {\n\t\"model\" :\t\"a\\/b\" , \"seed\":9223372036854775808,\"x\":1,\"x\" : 2,\r\n \"f\":1.50e+01,"
+    {" {\n\t\"model\" :\t\"a\\/b\" , \"seed\":9223372036854775808,\"x\":1,\"x\" : 2,\r\n "
+     "\"f\":1.50e+01,"
      "\"u\":\"\\u00e9\\ud83d\\ude00\", " M " } \n",
      QUIRK_NO_STORE, 0,
-     " {\n\t\"model\" :\t\"up\" , \"seed\":9223372036854775808,\"x\":1,\"x\" : 2,\r\n \"f\":1.50e+01,"
+     " {\n\t\"model\" :\t\"up\" , \"seed\":9223372036854775808,\"x\":1,\"x\" : 2,\r\n "
+     "\"f\":1.50e+01,"
      "\"u\":\"\\u00e9\\ud83d\\ude00\", " M " } \n"},
     /* an escaped spelling is the same key */
     {"{\"m\\u006fdel\":\"a\"," M "}", QUIRK_NO_STORE, 0, "{\"m\\u006fdel\":\"up\"," M "}"},
@@ -34,8 +36,8 @@ static const struct {
     {"{" M ",\"model\":\"a\" , \"store\":true}", QUIRK_NO_STORE, 0, "{" M ",\"model\":\"up\"}"},
     /* router-only members: alone, first, last, in runs, around kept ones */
     {"{\"models\":[\"x\"],\"model\":\"a\"," M "}", QUIRK_NO_STORE, 0, "{\"model\":\"up\"," M "}"},
-    {"{ \"models\":[] , \"provider\":{} ,\"route\":\"r\", \"model\":\"a\", " M "}", QUIRK_NO_STORE, 0,
-     "{ \"model\":\"up\", " M "}"},
+    {"{ \"models\":[] , \"provider\":{} ,\"route\":\"r\", \"model\":\"a\", " M "}", QUIRK_NO_STORE,
+     0, "{ \"model\":\"up\", " M "}"},
     {"{\"model\":\"a\"," M ",\"transforms\":[],\"plugins\":[],\"usage\":{}}", QUIRK_NO_STORE, 0,
      "{\"model\":\"up\"," M "}"},
     {"{\"tags\":{},\"model\":\"a\",\"debug\":1,\"top_p\":1,\"trace\":{},\"session_id\":\"s\"," M
@@ -51,13 +53,16 @@ static const struct {
      "{\"model\":\"up\",\"stream\":true,\"stream_options\":{\"include_usage\":true}," M "}"},
     {"{\"model\":\"a\",\"stream\":true,\"stream_options\":{}," M "}", QUIRK_NO_STORE, 0,
      "{\"model\":\"up\",\"stream\":true,\"stream_options\":{\"include_usage\":true}," M "}"},
-    {"{\"model\":\"a\",\"stream\":true,\"stream_options\":{ \"include_obfuscation\" : false }," M "}",
+    {"{\"model\":\"a\",\"stream\":true,\"stream_options\":{ \"include_obfuscation\" : false }," M
+     "}",
      QUIRK_NO_STORE, 0,
      "{\"model\":\"up\",\"stream\":true,\"stream_options\":{\"include_usage\":true,"
      " \"include_obfuscation\" : false }," M "}"},
-    {"{\"model\":\"a\",\"stream\":true,\"stream_options\":{\"z\":1,\"include_usage\": false}," M "}",
+    {"{\"model\":\"a\",\"stream\":true,\"stream_options\":{\"z\":1,\"include_usage\": false}," M
+     "}",
      QUIRK_NO_STORE, 0,
-     "{\"model\":\"up\",\"stream\":true,\"stream_options\":{\"z\":1,\"include_usage\": true}," M "}"},
+     "{\"model\":\"up\",\"stream\":true,\"stream_options\":{\"z\":1,\"include_usage\": true}," M
+     "}"},
     {"{\"model\":\"a\",\"stream\":true,\"stream_options\":{\"include_usage\":true}," M "}",
      QUIRK_NO_STORE, 0,
      "{\"model\":\"up\",\"stream\":true,\"stream_options\":{\"include_usage\":true}," M "}"},
@@ -133,7 +138,8 @@ static const struct {
     {"{\"model\":\"a\",\"stream\":1," M "}", ERR_FORMAT, "stream"},
     {"{\"model\":\"a\",\"stream\":\"true\"," M "}", ERR_FORMAT, "stream"},
     {"{\"model\":\"a\",\"stream_options\":[]," M "}", ERR_FORMAT, "stream_options"},
-    {"{\"model\":\"a\",\"stream_options\":{\"include_usage\":1}," M "}", ERR_FORMAT, "stream_options"},
+    {"{\"model\":\"a\",\"stream_options\":{\"include_usage\":1}," M "}", ERR_FORMAT,
+     "stream_options"},
     {"{\"model\":\"a\",\"stream_options\":{\"include_usage\":true,\"include_usage\":false}," M "}",
      ERR_DUPLICATE, "stream_options"},
     {"{\"model\":\"a\",\"max_tokens\":0," M "}", ERR_RANGE, "max_tokens"},
@@ -178,12 +184,28 @@ static void test_duplicates(void)
     static const struct {
         const char *key, *value;
     } keys[] = {
-        {"stream", "true"}, {"stream_options", "{}"}, {"max_tokens", "1"},
-        {"max_completion_tokens", "1"}, {"max_output_tokens", "1"}, {"n", "1"}, {"tools", "[]"},
-        {"functions", "[]"}, {"response_format", "{}"}, {"web_search_options", "{}"},
-        {"user", "\"u\""}, {"store", "true"}, {"models", "[]"}, {"provider", "{}"},
-        {"route", "\"\""}, {"transforms", "[]"}, {"plugins", "[]"}, {"usage", "{}"},
-        {"session_id", "\"\""}, {"trace", "{}"}, {"tags", "{}"}, {"debug", "{}"},
+        {"stream", "true"},
+        {"stream_options", "{}"},
+        {"max_tokens", "1"},
+        {"max_completion_tokens", "1"},
+        {"max_output_tokens", "1"},
+        {"n", "1"},
+        {"tools", "[]"},
+        {"functions", "[]"},
+        {"response_format", "{}"},
+        {"web_search_options", "{}"},
+        {"user", "\"u\""},
+        {"store", "true"},
+        {"models", "[]"},
+        {"provider", "{}"},
+        {"route", "\"\""},
+        {"transforms", "[]"},
+        {"plugins", "[]"},
+        {"usage", "{}"},
+        {"session_id", "\"\""},
+        {"trace", "{}"},
+        {"tags", "{}"},
+        {"debug", "{}"},
     };
 
     CHECK_INT(sizeof keys / sizeof keys[0] + 2, CHAT_KEY_COUNT); /* model, messages: elsewhere */
@@ -192,7 +214,8 @@ static void test_duplicates(void)
         struct chat_fault fault;
         char body[512];
 
-        snprintf(body, sizeof body, "{\"model\":\"a\"," M ",\"%s\":%s}", keys[i].key, keys[i].value);
+        snprintf(body, sizeof body, "{\"model\":\"a\"," M ",\"%s\":%s}", keys[i].key,
+                 keys[i].value);
         CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_NONE);
         snprintf(body, sizeof body, "{\"model\":\"a\",\"%s\":%s," M ",\"\\u00%02x%s\":%s}",
                  keys[i].key, keys[i].value, (unsigned)keys[i].key[0], keys[i].key + 1,
@@ -213,28 +236,39 @@ static const struct {
     {"{\"model\":\"a\",\"stream\":true,\"stream_options\":{\"include_usage\":true},\"n\":3,"
      "\"user\":\"u\\n1\",\"max_completion_tokens\":9,\"max_output_tokens\":4," M "}",
      true, true, false, 9, 3, 0, "a", "u\\n1"},
-    {"{\"model\":\"a\",\"max_tokens\":5,\"max_completion_tokens\":9," M "}", false, false, false, 5, 1,
-     0, "a", ""},
-    {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]},"
+    {"{\"model\":\"a\",\"max_tokens\":5,\"max_completion_tokens\":9," M "}", false, false, false, 5,
+     1, 0, "a", ""},
+    {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+     "\"x\"}]},"
      "{\"content\":[{\"type\":\"refusal\",\"refusal\":\"x\"}]}]}",
      false, false, false, 0, 1, 0, "a", ""},
-    {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},"
+    {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
+     "\"x\"},"
      "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}}]}]}",
      false, false, true, 0, 1, CAP_IMAGES, "a", ""},
-    {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"input_audio\"}]}]}", false, false, true, 0,
-     1, 0, "a", ""},
-    {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"text\":\"typeless\"}]}]}", false, false, true, 0, 1,
-     0, "a", ""},
-    {"{\"model\":\"a\",\"messages\":[{\"role\":\"assistant\",\"audio\":{\"id\":\"x\"}}]}", false, false,
+    {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"input_audio\"}]}]}", false, false,
      true, 0, 1, 0, "a", ""},
-    {"{\"model\":\"a\",\"tools\":[{\"type\":\"function\"}],\"response_format\":{\"type\":\"json_schema\"},"
-     M "}",
-     false, false, false, 0, 1, CAP_TOOLS | CAP_JSON_SCHEMA, "a", ""},
-    {"{\"model\":\"a\",\"tools\":[{\"type\":\"web_search\"}]," M "}", false, false, true, 0, 1, CAP_TOOLS,
-     "a", ""},
-    {"{\"model\":\"a\",\"web_search_options\":{}," M "}", false, false, true, 0, 1, 0, "a", ""},
-    {"{\"model\":\"a\",\"tools\":[],\"user\":null,\"n\":null,\"stream\":null," M "}", false, false, false,
+    {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"text\":\"typeless\"}]}]}", false, false, true,
      0, 1, 0, "a", ""},
+    /* A second "type" that another reader may prefer. */
+    {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"text\",\"text\":\"x\","
+     "\"type\":\"input_audio\"}]}]}",
+     false, false, true, 0, 1, 0, "a", ""},
+    {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"text\",\"typ\\u0065\":\"image_url\","
+     "\"image_url\":{\"url\":\"https://x\"}}]}]}",
+     false, false, true, 0, 1, CAP_IMAGES, "a", ""},
+    {"{\"model\":\"a\",\"tools\":[{\"type\":\"function\",\"type\":\"web_search\"}]," M "}", false,
+     false, true, 0, 1, CAP_TOOLS, "a", ""},
+    {"{\"model\":\"a\",\"messages\":[{\"role\":\"assistant\",\"audio\":{\"id\":\"x\"}}]}", false,
+     false, true, 0, 1, 0, "a", ""},
+    {"{\"model\":\"a\",\"tools\":[{\"type\":\"function\"}],\"response_format\":{\"type\":\"json_"
+     "schema\"}," M "}",
+     false, false, false, 0, 1, CAP_TOOLS | CAP_JSON_SCHEMA, "a", ""},
+    {"{\"model\":\"a\",\"tools\":[{\"type\":\"web_search\"}]," M "}", false, false, true, 0, 1,
+     CAP_TOOLS, "a", ""},
+    {"{\"model\":\"a\",\"web_search_options\":{}," M "}", false, false, true, 0, 1, 0, "a", ""},
+    {"{\"model\":\"a\",\"tools\":[],\"user\":null,\"n\":null,\"stream\":null," M "}", false, false,
+     false, 0, 1, 0, "a", ""},
 };
 
 static void test_facts(void)
@@ -304,8 +338,10 @@ static void test_render_bounds(void)
 int main(int argc, char **argv)
 {
     static const struct check_case list[] = {
-        {"chat_request_render", test_render},         {"chat_request_refused", test_refused},
-        {"chat_request_duplicates", test_duplicates}, {"chat_request_facts", test_facts},
+        {"chat_request_render", test_render},
+        {"chat_request_refused", test_refused},
+        {"chat_request_duplicates", test_duplicates},
+        {"chat_request_facts", test_facts},
         {"chat_request_model_length", test_model_length},
         {"chat_request_render_bounds", test_render_bounds},
     };

@@ -212,11 +212,36 @@ static void walking(void)
     CHECK_INT(n, 3);
 }
 
+static void the_only_one(void)
+{
+    static const struct {
+        const char *doc;
+        enum err e;
+    } table[] = {
+        {"{\"type\":1}", ERR_NONE},
+        {"{\"a\":{\"type\":0},\"typ\\u0065\":1,\"b\":2}", ERR_NONE},
+        {"{\"type\":1,\"type\":1}", ERR_DUPLICATE},
+        {"{\"type\":1,\"b\":2,\"\\u0074ype\":3}", ERR_DUPLICATE},
+        {"{\"types\":1}", ERR_NOT_FOUND},
+        {"{}", ERR_NOT_FOUND},
+        {"[\"type\"]", ERR_NOT_FOUND},
+        {"\"type\"", ERR_NOT_FOUND},
+    };
+
+    for (size_t i = 0; i < N(table); i++) {
+        struct json_value got = {.kind = JSON_NULL};
+
+        CHECK_INT(json_only(value_of(table[i].doc), "type", &got), table[i].e);
+        CHECK_INT(got.kind, table[i].e == ERR_NONE ? JSON_NUMBER : JSON_NULL);
+    }
+}
+
 static const struct check_case cases[] = {
     {"json_members_in_order", members_in_order},
     {"json_keys_have_escapes_decoded", keys_have_escapes_decoded},
     {"json_strings", strings},
     {"json_integers", integers},
     {"json_walking", walking},
+    {"json_the_only_one", the_only_one},
 };
 CHECK_MAIN(cases)
