@@ -38,6 +38,8 @@ enum err sse_out_commit(struct sse_out *o)
 void sse_out_abandon(struct sse_out *o, size_t mark)
 {
     assert(mark <= o->filling.len);
+    if (mark == o->filling.len)
+        return;
     explicit_bzero(o->filling.ptr + mark, o->filling.len - mark);
     o->filling.len = mark;
 }

@@ -5,6 +5,7 @@
 #include "money.h"
 
 #include <assert.h>
+#include <ctype.h>
 
 /* What a member of "provider" does; one table, looked up by name. */
 struct want_context {

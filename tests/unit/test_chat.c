@@ -1,0 +1,738 @@
+/* One chat completion from the client's bytes to the client's bytes, with the real request machine,
+ * reader and canoniser between a fake provider and a fake client. It holds what clients depend on:
+ * the head waits for the first useful event, a fallback leaves no trace, [DONE] is last, a truncated
+ * stream never ends cleanly, and an upstream split at any byte gives the same answer. */
+#include "chat.c"
+#include "chat_answer.c"
+#include "chat_attempt.c"
+
+#include "check.h"
+
+#include <stdio.h>
+
+/* --- a fake client */
+
+struct web_request {
+    struct view body;
+    struct web_header in[4];
+    size_t n_in;
+    int status;
+    char headers[4096];
+    char out[1 << 19];
+    size_t out_len;
+    unsigned writes;
+    bool started, busy, ended, aborted, responded;
+    bool stuck; /* takes nothing: writes stay in flight */
+    void (*writable)(void *);
+    void *cookie;
+    void (*gone)(void *);
+    void *gone_cookie;
+    void (*released)(void *);
+    void *released_cookie;
+};
+
+static struct web_request client;
+
+struct view web_body(const struct web_request *r)
+{
+    return r->body;
+}
+bool web_header(const struct web_request *r, struct view name, struct view *out)
+{
+    for (size_t i = 0; i < r->n_in; i++)
+        if (view_eq(r->in[i].name, name)) {
+            *out = r->in[i].value;
+            return true;
+        }
+    return false;
+}
+void web_set_gone(struct web_request *r, void (*gone)(void *), void *cookie)
+{
+    r->gone = gone;
+    r->gone_cookie = cookie;
+}
+static void client_head(struct web_request *r, int status, const struct web_header *h, size_t n)
+{
+    size_t at = 0;
+
+    CHECK(r->status == 0); /* an answer begins once */
+    r->status = status;
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)snprintf(r->headers + at, sizeof r->headers - at, "%.*s: %.*s\n",
+                               (int)h[i].name.len, (const char *)h[i].name.ptr,
+                               (int)h[i].value.len, (const char *)h[i].value.ptr);
+}
+static void client_take(struct web_request *r, struct view bytes)
+{
+    CHECK(r->out_len + bytes.len < sizeof r->out);
+    if (bytes.len != 0)
+        memcpy(r->out + r->out_len, bytes.ptr, bytes.len);
+    r->out_len += bytes.len;
+    r->out[r->out_len] = '\0';
+}
+void web_respond(struct web_request *r, int status, const struct web_header *h, size_t n,
+                 struct view body)
+{
+    client_head(r, status, h, n);
+    client_take(r, body);
+    r->responded = true;
+}
+void web_stream_start(struct web_request *r, int status, const struct web_header *h, size_t n,
+                      void (*writable)(void *), void *cookie)
+{
+    client_head(r, status, h, n);
+    r->started = true;
+    r->writable = writable;
+    r->cookie = cookie;
+}
+void web_stream_write(struct web_request *r, struct view bytes)
+{
+    CHECK(r->started && !r->busy && !r->ended && bytes.len != 0);
+    client_take(r, bytes);
+    r->busy = true;
+    r->writes++;
+}
+bool web_stream_busy(const struct web_request *r)
+{
+    return r->busy;
+}
+static void client_end(struct web_request *r, struct view bytes, void (*released)(void *),
+                       void *cookie)
+{
+    CHECK(r->started && !r->ended);
+    client_take(r, bytes);
+    r->ended = true;
+    r->released = released;
+    r->released_cookie = cookie;
+}
+void web_stream_end(struct web_request *r, struct view bytes, void (*released)(void *),
+                    void *cookie)
+{
+    client_end(r, bytes, released, cookie);
+}
+void web_stream_abort(struct web_request *r, struct view bytes, void (*released)(void *),
+                      void *cookie)
+{
+    r->aborted = true;
+    client_end(r, bytes, released, cookie);
+}
+/* The kernel takes what was written. */
+static void client_reads(void)
+{
+    while (client.busy && !client.stuck && !client.ended) {
+        client.busy = false;
+        client.writable(client.cookie);
+    }
+    if (client.ended && client.released != NULL) {
+        void (*released)(void *) = client.released;
+
+        client.released = NULL;
+        released(client.released_cookie);
+    }
+}
+
+/* --- a fake provider */
+
+struct fetch {
+    bool live, paused;
+    const struct fetch_events *events;
+    void *cookie;
+};
+
+static struct {
+    struct fetch fetch[8];
+    unsigned started, cancelled, pauses, resumes;
+    char sent[8][4096];
+    char provider[8][32];
+    enum err start;
+} up;
+
+enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
+                     const struct fetch_events *events, void *cookie, struct fetch **out)
+{
+    struct fetch *f = &up.fetch[up.started];
+
+    (void)u;
+    if (up.start != ERR_NONE)
+        return up.start;
+    CHECK(r->body.len < sizeof up.sent[0]);
+    memcpy(up.sent[up.started], r->body.ptr, r->body.len);
+    strcpy(up.provider[up.started], r->provider->id);
+    *f = (struct fetch){true, false, events, cookie};
+    up.started++;
+    *out = f;
+    return ERR_NONE;
+}
+void fetch_cancel(struct fetch *f)
+{
+    CHECK(f->live);
+    f->live = false;
+    up.cancelled++;
+}
+void fetch_pause(struct fetch *f)
+{
+    CHECK(f->live && !f->paused);
+    f->paused = true;
+    up.pauses++;
+}
+void fetch_resume(struct fetch *f)
+{
+    CHECK(f->live && f->paused);
+    f->paused = false;
+    up.resumes++;
+}
+static struct fetch *current(void)
+{
+    return &up.fetch[up.started - 1];
+}
+static void up_head(int status, bool event_stream)
+{
+    struct fetch_head h = {status, event_stream, !event_stream, -1};
+    struct fetch *f = current();
+
+    if (f->live)
+        f->events->head(f->cookie, &h);
+}
+static void up_body(const char *text, size_t step)
+{
+    struct fetch *f = current();
+    size_t n = strlen(text);
+
+    for (size_t at = 0; at < n && f->live; at += step)
+        f->events->body(f->cookie, view_of(text + at, n - at < step ? n - at : step));
+}
+static void up_done(enum err e)
+{
+    struct fetch *f = current();
+
+    if (!f->live)
+        return;
+    f->live = false;
+    f->events->done(f->cookie, e);
+}
+
+/* --- fakes of what admission needs */
+
+struct key {
+    int refs;
+};
+static struct key the_key;
+static int64_t balance;
+static unsigned records;
+static struct usage_record last_record;
+
+enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, struct key **out)
+{
+    (void)k, (void)d, (void)ms;
+    the_key.refs++;
+    *out = &the_key;
+    return ERR_NONE;
+}
+void key_release(struct key *k)
+{
+    k->refs--;
+}
+struct id key_id(const struct key *k)
+{
+    (void)k;
+    return (struct id){{1}};
+}
+struct id key_account(const struct key *k)
+{
+    (void)k;
+    return (struct id){{2}};
+}
+enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *lease, uint32_t *retry)
+{
+    (void)k, (void)ms, (void)lease, (void)retry;
+    balance -= amount;
+    return ERR_NONE;
+}
+void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t cost)
+{
+    (void)k, (void)lease;
+    balance += amount - cost;
+}
+int64_t key_available(const struct key *k)
+{
+    (void)k;
+    return 0;
+}
+bool key_wants_more(struct key *k, uint64_t ms)
+{
+    (void)k, (void)ms;
+    return false;
+}
+void key_count_tokens(struct key *k, uint64_t tokens, uint64_t ms)
+{
+    (void)k, (void)tokens, (void)ms;
+}
+bool meter_reserve(struct meter *m, unsigned w)
+{
+    (void)m, (void)w;
+    return true;
+}
+void meter_unreserve(struct meter *m, unsigned w)
+{
+    (void)m, (void)w;
+}
+void meter_push(struct meter *m, unsigned w, const struct usage_record *r)
+{
+    (void)m, (void)w;
+    last_record = *r;
+    records++;
+}
+enum err uplink_trust(const struct uplink *u)
+{
+    (void)u;
+    return ERR_NONE;
+}
+enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *d, int64_t want,
+                        void (*cb)(void *, enum err), void *cookie, struct ask **out)
+{
+    (void)p, (void)d, (void)want, (void)cb, (void)cookie, (void)out;
+    return ERR_CONTROL_PLANE;
+}
+enum err uplink_ask_lease(struct uplink_port *p, struct key *k, int64_t want,
+                          void (*cb)(void *, enum err, enum lease_status), void *cookie,
+                          struct ask **out)
+{
+    (void)p, (void)k, (void)want, (void)cb, (void)cookie, (void)out;
+    return ERR_CONTROL_PLANE;
+}
+void uplink_hint_lease(struct uplink_port *p, struct key *k, int64_t want)
+{
+    (void)p, (void)k, (void)want;
+}
+void ask_cancel(struct ask *a)
+{
+    (void)a;
+}
+void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out)
+{
+    (void)cookie, (void)slot;
+    *out = (struct health_view){.state = HEALTH_GOOD};
+}
+
+/* --- one worker, one model at two providers */
+
+static struct providers providers = {
+    .n = 2, .list = {{.no = 0, .id = "demo-a"}, {.no = 1, .id = "demo-b"}}};
+static struct shared shared;
+static struct worker worker;
+
+static void reset(void)
+{
+    struct catalog c = {.version = 1, .n_models = 1, .n_endpoints = 2};
+
+    chat_spares_free(&worker);
+    catalog_store_free(shared.catalogs);
+    health_free(shared.health);
+    memset(&client, 0, sizeof client);
+    memset(&up, 0, sizeof up);
+    memset(&worker, 0, sizeof worker);
+    balance = 0;
+    records = 0;
+    the_key.refs = 0;
+    shared.providers = &providers;
+    CHECK_INT(health_new(&shared.health), ERR_NONE);
+    CHECK_INT(catalog_store_new(&providers, shared.health, 1, &shared.catalogs), ERR_NONE);
+    c.models = calloc(1, sizeof *c.models);
+    c.endpoints = calloc(2, sizeof *c.endpoints);
+    c.models[0] = (struct catalog_model){
+        .no = 1, .id = "demo/echo", .context_length = 1000, .max_output = 100};
+    for (uint32_t i = 0; i < 2; i++)
+        c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 1,
+                                                   .provider_no = (uint16_t)i, .weight = 1,
+                                                   .upstream_model = "up-echo",
+                                                   .price_prompt_pusd = 1000 + i,
+                                                   .price_completion_pusd = 1000};
+    CHECK_INT(catalog_store_publish(shared.catalogs, &c), ERR_NONE);
+    worker.shared = &shared;
+}
+
+#define ASK                                                                                        \
+    "{\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"             \
+    "\"provider\":{\"sort\":\"price\"}"
+
+static void ask(const char *body)
+{
+    static const struct digest32 who;
+
+    client.body = view_str(body);
+    chat_completions(&worker, &client, &who);
+}
+
+#define CHUNK(delta, finish)                                                                       \
+    "data: {\"id\":\"up\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"up-echo\"," \
+    "\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":" finish "}]}\n\n"
+#define ROLE CHUNK("{\"role\":\"assistant\"}", "null")
+#define TEXT CHUNK("{\"content\":\"hello\"}", "null")
+#define STOP CHUNK("{}", "\"stop\"")
+#define USAGE_EVENT                                                                                \
+    "data: {\"id\":\"up\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"up-echo\"," \
+    "\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}}\n\n"
+#define DONE "data: [DONE]\n\n"
+
+/* Everything is settled and wiped, and nothing is lost. */
+static void check_quiet(int64_t spent)
+{
+    CHECK(worker.requests == NULL);
+    CHECK_INT(worker.n_spare, 1);
+    CHECK_INT(-balance, spent);
+    CHECK_INT(records, 1);
+    CHECK_INT(the_key.refs, 0);
+}
+
+static void test_stream(void)
+{
+    const char *tail = "\n\ndata: [DONE]\n\n";
+
+    reset();
+    ask(ASK ",\"stream\":true}");
+    CHECK_INT(up.started, 1);
+    CHECK(strstr(up.sent[0], "\"up-echo\"") != NULL && strstr(up.sent[0], "provider") == NULL);
+    up_head(200, true);
+    up_body(ROLE, 1000);
+    CHECK_INT(client.status, 0); /* a role is nothing useful: the head is held */
+    up_body(TEXT, 1000);
+    CHECK_INT(client.status, 200);
+    CHECK_INT(client.writes, 1); /* role and text together */
+    CHECK(strstr(client.headers, "x-tr-provider: demo-a\n") != NULL);
+    CHECK(strstr(client.headers, "content-type: text/event-stream\n") != NULL);
+    CHECK(strstr(client.headers, "x-tr-fallback-from: ") == NULL);
+    client_reads();
+    up_body(STOP USAGE_EVENT DONE, 10000);
+    CHECK(client.ended && !client.aborted);
+    CHECK_INT(client.writes, 1); /* the rest went with the end */
+    CHECK(strcmp(client.out + client.out_len - strlen(tail), tail) == 0);
+    CHECK(strstr(client.out, "usage") == NULL); /* not asked for */
+    CHECK(strstr(client.out, "\"model\":\"demo/echo\"") != NULL);
+    CHECK(strstr(client.out, "up-echo") == NULL);
+    CHECK_INT(records, 1);
+    client_reads();
+    up_done(ERR_NONE);
+    check_quiet(9 + 2);
+    CHECK_INT(up.cancelled, 0); /* the connection goes back to its pool */
+}
+
+/* The same bytes however the network cuts them. */
+static void test_every_split(void)
+{
+    static const char events[] = ": comment\r\n\r\n" ROLE TEXT STOP USAGE_EVENT DONE;
+    static char want[sizeof client.out];
+
+    for (size_t step = sizeof events; step > 0; step--) {
+        char *id;
+
+        reset();
+        ask(ASK ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+        up_head(200, true);
+        up_body(events, step);
+        client_reads();
+        up_done(ERR_NONE);
+        client_reads();
+        /* ids and times differ from run to run */
+        while ((id = strstr(client.out, "\"gen-")) != NULL)
+            memcpy(id, "\"ID..", 5), memset(id + 5, '0', ID_TEXT_LEN);
+        while ((id = strstr(client.out, "\"created\":1")) != NULL)
+            memcpy(id, "\"c\"......:0000000000", 20);
+        if (step == sizeof events)
+            strcpy(want, client.out);
+        else if (strcmp(want, client.out) != 0)
+            CHECK(!"the answer depends on the split");
+        check_quiet(11);
+    }
+    CHECK(strstr(want, "\"prompt_tokens\":9") != NULL);
+}
+
+static void test_fallbacks(void)
+{
+    static const struct {
+        const char *what;
+        int status;
+        bool events;
+        const char *body;
+        enum err done;
+    } cases[] = {
+        {"429", 429, false, "{\"error\":{\"message\":\"slow down\"}}", ERR_NONE},
+        {"500", 500, false, "oops", ERR_NONE},
+        {"502 page", 502, false, "<html>", ERR_NONE},
+        {"401 is the operator's", 401, false, "{\"error\":{\"message\":\"bad key\"}}", ERR_NONE},
+        {"200 with an error body", 200, false, "{\"error\":{\"message\":\"x\"}}", ERR_NONE},
+        {"error as the first event", 200, true, "data: {\"error\":{\"message\":\"x\"}}\n\n", ERR_NONE},
+        {"role, then an error", 200, true, ROLE "data: {\"error\":{\"message\":\"x\"}}\n\n", ERR_NONE},
+        {"error in the same read as the text", 200, true,
+         ROLE TEXT "data: {\"error\":{\"message\":\"x\"}}\n\n", ERR_NONE},
+        {"named error event", 200, true, "event: error\ndata: {\"oops\":1}\n\n", ERR_NONE},
+        {"no JSON", 200, true, "data: hello\n\n", ERR_NONE},
+        {"an end before anything", 200, true, "", ERR_NONE},
+        {"only [DONE]", 200, true, DONE, ERR_NONE},
+        {"reset after the role", 200, true, ROLE, ERR_PROVIDER_TRUNCATED},
+        {"refused", 0, false, "", ERR_CONNECT},
+        {"silent", 0, false, "", ERR_FIRST_BYTE_TIMEOUT},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reset();
+        ask(ASK ",\"stream\":true}");
+        if (cases[i].status != 0)
+            up_head(cases[i].status, cases[i].events);
+        up_body(cases[i].body, 10000);
+        if (up.started == 1)
+            up_done(cases[i].done);
+        CHECK_INT(client.status, 0);
+        CHECK_INT(up.started, 2);
+        if (up.started != 2) {
+            printf("# case: %s\n", cases[i].what);
+            continue;
+        }
+        CHECK(strcmp(up.provider[1], "demo-b") == 0);
+        CHECK(strcmp(up.sent[0], up.sent[1]) == 0);
+        up_head(200, true);
+        up_body(ROLE TEXT STOP DONE, 10000);
+        client_reads();
+        up_done(ERR_NONE);
+        CHECK_INT(client.status, 200);
+        CHECK(strstr(client.headers, "x-tr-fallback-from: demo-a\n") != NULL);
+        CHECK(strstr(client.headers, "x-tr-fallback-to: demo-b\n") != NULL);
+        CHECK(strstr(client.out, "error") == NULL);
+        CHECK(strstr(strstr(client.out, "hello") + 1, "hello") == NULL); /* no trace of the first */
+        CHECK_INT(last_record.attempts, 2);
+        CHECK(worker.requests == NULL && records == 1);
+    }
+}
+
+static void test_client_fault(void)
+{
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(400, false);
+    up_body("{\"error\":{\"message\":\"say \\\"please\\\"\",\"code\":\"x\"}}", 7);
+    up_done(ERR_NONE);
+    CHECK_INT(up.started, 1);
+    CHECK_INT(client.status, 400);
+    CHECK(strstr(client.out, "say \\\"please\\\"") != NULL);
+    CHECK(client.responded);
+    check_quiet(0);
+}
+
+static void test_truncated(void)
+{
+    static const struct {
+        const char *body;
+        enum err done;
+    } cases[] = {
+        {"", ERR_NONE},                    /* a clean end in the middle */
+        {"data: {\"half\":", ERR_NONE},    /* half an event */
+        {"", ERR_PROVIDER_TRUNCATED},      /* reset */
+        {"", ERR_IDLE_TIMEOUT},            /* stalled */
+        {"data: nonsense\n\n", ERR_NONE},  /* rubbish */
+        {"data: {\"error\":{\"message\":\"mid\"}}\n\n", ERR_NONE},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reset();
+        ask(ASK ",\"stream\":true}");
+        up_head(200, true);
+        up_body(ROLE TEXT, 10000);
+        client_reads();
+        up_body(cases[i].body, 10000);
+        up_done(cases[i].done);
+        CHECK(client.ended && client.aborted);
+        CHECK(strstr(client.out, "data: {\"error\":{\"message\":") != NULL);
+        CHECK(strstr(client.out, "[DONE]") == NULL);
+        CHECK_INT(up.started, 1); /* never another provider after the first byte */
+        client_reads();
+        /* estimated: the messages are 32 bytes, five bytes were delivered */
+        CHECK((last_record.flags & USAGE_ESTIMATED) != 0);
+        check_quiet(8 + 2);
+    }
+}
+
+static void test_end_without_done(void)
+{
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    up_body(ROLE TEXT STOP USAGE_EVENT, 10000);
+    client_reads();
+    up_done(ERR_NONE);
+    CHECK(client.ended && !client.aborted);
+    CHECK(strstr(client.out, "data: [DONE]\n\n") != NULL);
+    client_reads();
+    check_quiet(11);
+}
+
+/* Some never say why they stop; clients hang on that word. */
+static void test_finish_is_supplied(void)
+{
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    up_body(ROLE TEXT DONE, 10000);
+    CHECK(client.ended && !client.aborted);
+    CHECK(strstr(client.out, "\"finish_reason\":\"stop\"") != NULL);
+    client_reads();
+    up_done(ERR_NONE);
+    CHECK(worker.requests == NULL);
+}
+
+static void test_client_leaves(void)
+{
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    up_body(ROLE TEXT, 10000);
+    client_reads();
+    client.gone(client.gone_cookie);
+    CHECK_INT(up.cancelled, 1); /* in this very turn */
+    CHECK((last_record.flags & USAGE_CLIENT_GONE) != 0);
+    check_quiet(8 + 2);
+
+    reset(); /* before anything came: free */
+    ask(ASK ",\"stream\":false}");
+    client.gone(client.gone_cookie);
+    CHECK_INT(up.cancelled, 1);
+    check_quiet(0);
+}
+
+static void test_backpressure(void)
+{
+    static char big[40000];
+    int i;
+
+    strcpy(big, "data: {\"id\":\"u\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"");
+    memset(big + strlen(big), 'x', 30000);
+    strcat(big, "\"},\"finish_reason\":null}]}\n\n");
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    client.stuck = true;
+    client.out_len = 0;
+    for (i = 0; i < 100 && up.pauses == 0; i++)
+        up_body(big, sizeof big);
+    CHECK_INT(up.pauses, 1);
+    CHECK(i <= SSE_OUT_HIGH / 30000 + 2); /* bounded by the mark, not by the client */
+    client.gone(client.gone_cookie);
+    CHECK_INT(up.cancelled, 1);
+    CHECK(worker.requests == NULL);
+}
+
+static void test_backpressure_resumes(void)
+{
+    static char big[40000];
+
+    strcpy(big, "data: {\"id\":\"u\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"");
+    memset(big + strlen(big), 'x', 10000);
+    strcat(big, "\"},\"finish_reason\":null}]}\n\n");
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    for (int i = 0; i < 100 && up.pauses == 0; i++)
+        up_body(big, sizeof big);
+    CHECK_INT(up.pauses, 1);
+    CHECK_INT(client.writes, 1);
+    client.out_len = 0; /* room in the fake */
+    client.busy = false;
+    client.writable(client.cookie);
+    CHECK_INT(client.writes, 2); /* all that waited, in one write */
+    CHECK_INT(up.resumes, 1);
+    client.gone(client.gone_cookie);
+    CHECK(worker.requests == NULL);
+}
+
+#define WHOLE                                                                                      \
+    "{\"id\":\"up\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"up-echo\",\"odd\" : 1e5," \
+    "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"},"         \
+    "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,"          \
+    "\"total_tokens\":11}}"
+
+static void test_whole(void)
+{
+    reset();
+    ask(ASK "}");
+    up_head(200, false);
+    up_body(WHOLE, 11);
+    CHECK_INT(client.status, 0);
+    up_done(ERR_NONE);
+    CHECK_INT(client.status, 200);
+    CHECK(client.responded);
+    CHECK(strstr(client.headers, "content-type: application/json\n") != NULL);
+    CHECK(strstr(client.headers, "x-generation-id: gen-") != NULL);
+    CHECK(strstr(client.out, "\"odd\" : 1e5") != NULL);
+    CHECK(strstr(client.out, "\"model\":\"demo/echo\"") != NULL);
+    CHECK(strstr(client.out, "\"prompt_tokens\":9") != NULL);
+    check_quiet(11);
+
+    reset(); /* cut off: the next provider answers, nothing was sent */
+    ask(ASK "}");
+    up_head(200, false);
+    up_body("{\"id\":", 100);
+    up_done(ERR_PROVIDER_TRUNCATED);
+    CHECK_INT(up.started, 2);
+    up_head(200, false);
+    up_body("not json", 100);
+    up_done(ERR_NONE);
+    CHECK_INT(client.status, 502);
+    check_quiet(0);
+}
+
+static void test_bad_requests(void)
+{
+    static const struct {
+        const char *body;
+        int status;
+        const char *says;
+    } cases[] = {
+        {"", 400, "missing_body"},
+        {"{", 400, "invalid_json"},
+        {"{\"model\":\"demo/echo\"}", 400, "messages"},
+        {"{\"model\":\"demo/none\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", 404,
+         "model_not_found"},
+        {"{\"model\":\"demo/echo\",\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\","
+         "\"content\":\"x\"}]}",
+         400, "duplicate_key"},
+        {ASK ",\"max_tokens\":-1}", 400, "max_tokens"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reset();
+        ask(cases[i].body);
+        CHECK_INT(client.status, cases[i].status);
+        CHECK(strstr(client.out, cases[i].says) != NULL);
+        if (strstr(client.out, cases[i].says) == NULL)
+            printf("# %s\n", client.out);
+        CHECK(strstr(client.headers, "x-request-id: ") != NULL);
+        CHECK_INT(up.started, 0);
+        CHECK(worker.requests == NULL && records == 0);
+    }
+    reset();
+    client.in[0] = (struct web_header){VIEW_LIT("content-type"), VIEW_LIT("text/plain")};
+    client.n_in = 1;
+    ask(ASK "}");
+    CHECK_INT(client.status, 415);
+    reset();
+    client.in[0] = (struct web_header){VIEW_LIT("content-type"),
+                                       VIEW_LIT("Application/JSON; charset=utf-8")};
+    client.n_in = 1;
+    ask(ASK "}");
+    CHECK_INT(up.started, 1);
+    client.gone(client.gone_cookie);
+}
+
+static const struct check_case cases[] = {
+    {"chat_stream", test_stream},
+    {"chat_every_split", test_every_split},
+    {"chat_fallbacks", test_fallbacks},
+    {"chat_client_fault", test_client_fault},
+    {"chat_truncated", test_truncated},
+    {"chat_end_without_done", test_end_without_done},
+    {"chat_finish_is_supplied", test_finish_is_supplied},
+    {"chat_client_leaves", test_client_leaves},
+    {"chat_backpressure", test_backpressure},
+    {"chat_backpressure_resumes", test_backpressure_resumes},
+    {"chat_whole", test_whole},
+    {"chat_bad_requests", test_bad_requests},
+};
+CHECK_MAIN(cases)

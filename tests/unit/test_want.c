@@ -1,0 +1,128 @@
+/* want.c reads a client's routing constraints. A constraint that is misread in silence sends a prompt
+ * where its owner forbade it, so everything here is either honoured or refused. */
+#include "want.c"
+
+#include "check.h"
+
+#include <stdio.h>
+
+static struct providers providers = {
+    .n = 3,
+    .list = {{.no = 0, .id = "demo-a", .name = "Demo A"},
+             {.no = 1, .id = "demo-b", .name = "Demo B"},
+             {.no = 2, .id = "bedrock", .name = "Amazon Bedrock"}},
+};
+static struct catalog_model infos[2] = {{.no = 1, .id = "x/one"}, {.no = 2, .id = "x/two"}};
+static struct route_model models[2] = {{&infos[0], NULL, 0}, {&infos[1], NULL, 0}};
+
+const struct route_model *snapshot_find(const struct snapshot *s, struct view id)
+{
+    (void)s;
+    for (size_t i = 0; i < 2; i++)
+        if (view_eq(id, view_str(infos[i].id)))
+            return &models[i];
+    return NULL;
+}
+
+static struct route_want want;
+static struct api_failure failure;
+
+/* extra: members after "messages", beginning with a comma. */
+static enum err read_extra(const char *extra)
+{
+    static char body[4096];
+    struct chat_request q;
+    struct chat_fault fault;
+
+    snprintf(body, sizeof body,
+             "{\"model\":\"x/one\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}", extra);
+    CHECK_INT(chat_request_parse(view_str(body), &q, &fault), ERR_NONE);
+    return want_read(&q, NULL, &providers, &want, &failure);
+}
+
+static void test_nothing(void)
+{
+    CHECK_INT(read_extra(""), ERR_NONE);
+    CHECK_INT(want.n_models, 1);
+    CHECK(!want.only_set && !want.no_retention && !want.no_fallbacks && want.ignore == 0);
+    CHECK(want.max_prompt_pusd < 0 && want.max_completion_pusd < 0);
+    CHECK_INT(read_extra(",\"provider\":null,\"models\":null,\"plugins\":[]"), ERR_NONE);
+    CHECK_INT(want.n_models, 1);
+}
+
+static void test_models(void)
+{
+    CHECK_INT(read_extra(",\"models\":[\"x/one\",\"x/two\"]"), ERR_NONE);
+    CHECK_INT(want.n_models, 2); /* named twice, tried once */
+    CHECK(want.models[1] == &models[1]);
+    CHECK_INT(read_extra(",\"models\":[\"x/three\"]"), ERR_NOT_FOUND);
+    CHECK_INT(failure.error, API_NO_MODEL);
+    CHECK_INT(read_extra(",\"models\":\"x/two\""), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"models\":[1]"), ERR_FORMAT);
+}
+
+static void test_sets(void)
+{
+    CHECK_INT(read_extra(",\"provider\":{\"only\":[\"DEMO-A\",\"amazon bedrock\",\"nobody\"],"
+                         "\"ignore\":[\"demo-b/turbo\"],\"order\":[\"bedrock\",\"demo-a\"]}"),
+              ERR_NONE);
+    CHECK(want.only_set && want.only == (1 << 0 | 1 << 2) && want.ignore == 1 << 1);
+    CHECK(want.order_set && want.n_order == 2 && want.order[0] == 2 && want.order[1] == 0);
+    /* A variant we do not tell apart is not "only" satisfied by its base. */
+    CHECK_INT(read_extra(",\"provider\":{\"only\":[\"demo-a/turbo\"]}"), ERR_NONE);
+    CHECK(want.only_set && want.only == 0);
+    CHECK_INT(read_extra(",\"provider\":{\"only\":[]}"), ERR_NONE);
+    CHECK(want.only_set && want.only == 0);
+    CHECK_INT(read_extra(",\"provider\":{\"only\":\"demo-a\"}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"ignore\":[{}]}"), ERR_FORMAT);
+}
+
+static void test_hard(void)
+{
+    CHECK_INT(read_extra(",\"provider\":{\"data_collection\":\"deny\"}"), ERR_NONE);
+    CHECK(want.no_retention);
+    CHECK_INT(read_extra(",\"provider\":{\"data_collection\":\"allow\"}"), ERR_NONE);
+    CHECK(!want.no_retention);
+    CHECK_INT(read_extra(",\"provider\":{\"data_collection\":\"Deny\"}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"zdr\":true,\"data_collection\":\"allow\"}"), ERR_NONE);
+    CHECK(want.no_retention);
+    CHECK_INT(read_extra(",\"provider\":{\"zdr\":\"yes\"}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"allow_fallbacks\":false}"), ERR_NONE);
+    CHECK(want.no_fallbacks);
+    CHECK_INT(read_extra(",\"provider\":{\"max_price\":{\"prompt\":0.5,\"completion\":\"1.25\"}}"),
+              ERR_NONE);
+    CHECK_INT(want.max_prompt_pusd, 500000);
+    CHECK_INT(want.max_completion_pusd, 1250000);
+    CHECK_INT(read_extra(",\"provider\":{\"max_price\":{\"prompt\":-1}}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"max_price\":{\"prompt\":1e-3}}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"max_price\":1}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
+                         "\"provider\":{\"require_parameters\":true}"),
+              ERR_NONE);
+    CHECK((want.capabilities & CAP_TOOLS) != 0);
+    /* Two readers must not see two constraints. */
+    CHECK_INT(read_extra(",\"provider\":{\"zdr\":true,\"zdr\":false}"), ERR_DUPLICATE);
+    CHECK_INT(failure.error, API_DUPLICATE_KEY);
+}
+
+static void test_unknown(void)
+{
+    CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[\"fp8\"]}"), ERR_UNSUPPORTED);
+    CHECK_INT(failure.error, API_UNSUPPORTED_PARAMETER);
+    CHECK_INT(read_extra(",\"provider\":{\"jurisdiction\":\"eu\"}"), ERR_UNSUPPORTED);
+    CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[],\"enforce_distillable_text\":false}"),
+              ERR_NONE);
+    CHECK_INT(read_extra(",\"plugins\":[{\"id\":\"web\"}]"), ERR_UNSUPPORTED);
+    CHECK_INT(read_extra(",\"provider\":{\"preferred_max_latency\":1,\"sort\":\"price\"}"),
+              ERR_NONE);
+    CHECK_INT(want.sort, ROUTE_PRICE);
+    CHECK_INT(read_extra(",\"provider\":{\"sort\":{\"by\":\"latency\"}}"), ERR_NONE);
+    CHECK_INT(want.sort, ROUTE_LATENCY);
+    CHECK_INT(read_extra(",\"provider\":[]"), ERR_FORMAT);
+}
+
+static const struct check_case cases[] = {
+    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_sets", test_sets},
+    {"want_hard", test_hard},       {"want_unknown", test_unknown},
+};
+CHECK_MAIN(cases)
