@@ -1,0 +1,116 @@
+/* A worker must never send half of an old key and half of a new one, and a replaced key must be gone
+ * from memory. */
+#include "check.h"
+#include "credentials.h"
+#include "secret.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static struct credentials *new_store(void)
+{
+    struct credentials *c = NULL;
+
+    CHECK_INT(secret_init(), ERR_NONE);
+    CHECK_INT(credentials_new(&c), ERR_NONE);
+    return c;
+}
+
+static void test_set_and_copy(void)
+{
+    struct credentials *c = new_store();
+    uint8_t key[CREDENTIAL_MAX];
+    char longest[CREDENTIAL_MAX + 1];
+
+    CHECK(!credentials_present(c, 3));
+    CHECK_INT(credentials_copy(c, 3, key), 0);
+    CHECK_INT(credentials_set(c, 3, VIEW_LIT("sk-first")), ERR_NONE);
+    CHECK(credentials_present(c, 3));
+    CHECK(!credentials_present(c, 2) && !credentials_present(c, 4));
+    CHECK_BYTES(key, credentials_copy(c, 3, key), "sk-first", 8);
+    CHECK_INT(credentials_set(c, 3, VIEW_LIT("k")), ERR_NONE); /* shorter: nothing of the old stays */
+    CHECK_BYTES(key, credentials_copy(c, 3, key), "k", 1);
+    CHECK_INT(credentials_set(c, 3, VIEW_EMPTY), ERR_NONE);
+    CHECK(!credentials_present(c, 3));
+    memset(longest, 'k', sizeof longest);
+    CHECK_INT(credentials_set(c, 63, view_of(longest, CREDENTIAL_MAX)), ERR_NONE);
+    CHECK_BYTES(key, credentials_copy(c, 63, key), longest, CREDENTIAL_MAX);
+    credentials_free(c);
+    credentials_free(NULL);
+}
+
+static void test_refused(void)
+{
+    static const char *const bad[] = {"a b", "a\r\nx: y", "a\n", "\t", "k\x7f", "k\xc3\xa9"};
+    struct credentials *c = new_store();
+    char longest[CREDENTIAL_MAX + 1];
+    uint8_t key[CREDENTIAL_MAX];
+
+    CHECK_INT(credentials_set(c, 0, VIEW_LIT("good")), ERR_NONE);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        CHECK_INT(credentials_set(c, 0, view_str(bad[i])), ERR_FORMAT);
+    CHECK_INT(credentials_set(c, 0, view_of("a\0b", 3)), ERR_FORMAT);
+    memset(longest, 'k', sizeof longest);
+    CHECK_INT(credentials_set(c, 0, view_of(longest, sizeof longest)), ERR_LIMIT);
+    CHECK_INT(credentials_set(c, 64, VIEW_LIT("good")), ERR_RANGE);
+    CHECK_BYTES(key, credentials_copy(c, 0, key), "good", 4); /* a refusal changes nothing */
+    CHECK_INT(credentials_copy(c, 64, key), 0);
+    CHECK(!credentials_present(c, 64));
+    credentials_free(c);
+}
+
+/* Keys of one letter, each with a length of its own: a torn copy shows. */
+static struct credentials *shared;
+static atomic_bool stop;
+static atomic_ulong copies, torn;
+
+static void *reader(void *arg)
+{
+    uint8_t key[CREDENTIAL_MAX];
+
+    (void)arg;
+    while (!atomic_load(&stop)) {
+        size_t n = credentials_copy(shared, 5, key);
+        bool ok = n != 0 && n == (size_t)(key[0] - 'A' + 1) * 16;
+
+        for (size_t i = 1; ok && i < n; i++)
+            ok = key[i] == key[0];
+        atomic_fetch_add(&copies, 1);
+        if (!ok)
+            atomic_fetch_add(&torn, 1);
+    }
+    return NULL;
+}
+
+static void test_never_torn(void)
+{
+    pthread_t threads[2];
+    char key[CREDENTIAL_MAX];
+
+    shared = new_store();
+    CHECK_INT(credentials_set(shared, 5, VIEW_LIT("AAAAAAAAAAAAAAAA")), ERR_NONE);
+    for (size_t i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, reader, NULL);
+    for (unsigned i = 0; i < 20000 || atomic_load(&copies) < 1000; i++) {
+        memset(key, 'A' + (int)(i % 26), sizeof key);
+        CHECK_INT(credentials_set(shared, 5, view_of(key, (i % 26 + 1) * 16)), ERR_NONE);
+    }
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    printf("# %lu copies while 20000 replacements ran\n", atomic_load(&copies));
+    CHECK_INT(atomic_load(&torn), 0);
+    credentials_free(shared);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct check_case list[] = {
+        {"credentials_set_and_copy", test_set_and_copy},
+        {"credentials_refused", test_refused},
+        {"credentials_never_torn", test_never_torn},
+    };
+
+    return check_main(list, sizeof list / sizeof list[0], argc, argv);
+}
