@@ -22,7 +22,7 @@ struct command {
     const char *name, *usage; /* usage: the arguments, one line */
     enum exit_code (*run)(int argc, char **argv); /* argv[0] is the subcommand's name */
 };
-extern const struct command command_measure;
+extern const struct command command_measure, command_receipt;
 
 /* One "--name VALUE" or (value NULL) "--name". */
 struct option_value {

@@ -6,6 +6,7 @@
 
 static const struct command *const commands[] = {
     &command_measure,
+    &command_receipt,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

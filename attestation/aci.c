@@ -1,0 +1,197 @@
+#include "aci.h"
+
+#include "jcs.h"
+
+#include <sodium.h>
+
+enum { KEYSET_MAX = 16 << 10 };
+
+enum err aci_keyset_digest(struct view keyset, struct digest32 *out)
+{
+    struct json_value root;
+    struct buf canonical;
+    enum err e;
+
+    if (json_check(keyset, &root, NULL) != ERR_NONE || root.kind != JSON_OBJECT)
+        return ERR_FORMAT;
+    buf_init(&canonical, KEYSET_MAX);
+    e = jcs_append(root, NULL, &canonical);
+    if (e == ERR_NONE)
+        digest_sha256(buf_view(&canonical), out);
+    buf_free(&canonical);
+    return e;
+}
+
+enum err aci_statement(const struct digest32 *keyset, const uint8_t *nonce, struct buf *out)
+{
+    char digest_hex[65], nonce_hex[65];
+
+    hex_encode(keyset->b, 32, digest_hex);
+    if (nonce != NULL)
+        hex_encode(nonce, 32, nonce_hex);
+    return buf_appendf(out,
+                       "{\"keyset_digest\":\"sha256:%s\",\"nonce\":%s%s%s,"
+                       "\"purpose\":\"aci.report_data.v1\"}",
+                       digest_hex, nonce != NULL ? "\"" : "", nonce != NULL ? nonce_hex : "null",
+                       nonce != NULL ? "\"" : "");
+}
+
+enum err aci_report_data(const struct digest32 *keyset, const uint8_t *nonce,
+                         uint8_t out[static 64])
+{
+    struct buf statement;
+    struct digest32 d;
+    enum err e;
+
+    buf_init(&statement, 512);
+    e = aci_statement(keyset, nonce, &statement);
+    if (e == ERR_NONE) {
+        digest_sha256(buf_view(&statement), &d);
+        memcpy(out, d.b, 32);
+        memset(out + 32, 0, 32);
+    }
+    buf_free(&statement);
+    return e;
+}
+
+enum err aci_receipt_sign(struct view unsigned_document, const uint8_t secret[static 64],
+                          struct buf *out)
+{
+    static const char member[] = ",\"signature\":\"";
+    uint8_t signature[64];
+    char hex[129];
+    struct json_value root;
+    struct buf canonical, with;
+    enum err e;
+
+    if (json_check(unsigned_document, &root, NULL) != ERR_NONE || root.kind != JSON_OBJECT)
+        return ERR_FORMAT;
+    buf_init(&canonical, ACI_RECEIPT_MAX);
+    buf_init(&with, ACI_RECEIPT_MAX);
+    e = jcs_append(root, "signature", &canonical);
+    if (e == ERR_NONE && canonical.len <= 2)
+        e = ERR_FORMAT;
+    if (e == ERR_NONE && crypto_sign_detached(signature, NULL, canonical.ptr, canonical.len, secret))
+        e = ERR_CRYPTO;
+    if (e == ERR_NONE) { /* put the member in anywhere, then into its canonical place */
+        hex_encode(signature, sizeof signature, hex);
+        e = buf_append(&with, view_of(canonical.ptr, canonical.len - 1));
+    }
+    if (e == ERR_NONE)
+        e = buf_appendf(&with, "%s%s\"}", member, hex);
+    if (e == ERR_NONE && json_check(buf_view(&with), &root, NULL) == ERR_NONE)
+        e = jcs_append(root, NULL, out);
+    buf_free(&canonical);
+    buf_free(&with);
+    return e;
+}
+
+/* --- reading a receipt --- */
+
+/* Lower case only: one document, one spelling. */
+static bool hex_exact(struct view text, uint8_t *out, size_t n)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'F')
+            return false;
+    }
+    return hex_decode(text, out, n) == ERR_NONE;
+}
+
+static bool text_of(struct json_value object, const char *name, struct view *out)
+{
+    struct json_value v;
+
+    return json_get(object, name, &v) && json_string_plain(v, out);
+}
+
+static bool digest_of(struct json_value object, const char *name, struct digest32 *out)
+{
+    static const char prefix[] = "sha256:";
+    struct view text, skipped;
+
+    return text_of(object, name, &text) && view_starts(text, VIEW_LIT("sha256:")) &&
+           view_take(&text, sizeof prefix - 1, &skipped) && hex_exact(text, out->b, 32);
+}
+
+/* Each hashed event at most once; request.received comes first. */
+static bool events_read(struct json_value root, struct aci_receipt *r)
+{
+    struct {
+        const char *type;
+        bool *has;
+        struct digest32 *digest;
+    } hashed[] = {{"request.received", &r->has_received, &r->received},
+                  {"request.forwarded", &r->has_forwarded, &r->forwarded},
+                  {"response.returned", &r->has_returned, &r->returned}};
+    struct json_value log, type;
+    struct json_member event;
+    struct json_iter it;
+    unsigned n = 0;
+
+    if (!json_get(root, "event_log", &log) || log.kind != JSON_ARRAY)
+        return false;
+    for (it = json_iter(log); json_next(&it, &event); n++) {
+        if (n == ACI_EVENTS_MAX || !json_get(event.value, "type", &type))
+            return false;
+        for (size_t i = 0; i < sizeof hashed / sizeof hashed[0]; i++) {
+            if (!json_string_is(type, hashed[i].type))
+                continue;
+            /* in the order of the table, which is the order in which they happen */
+            for (size_t later = i; later < sizeof hashed / sizeof hashed[0]; later++) {
+                if (*hashed[later].has)
+                    return false;
+            }
+            if (!digest_of(event.value, "body_hash", hashed[i].digest))
+                return false;
+            *hashed[i].has = true;
+        }
+        if (n == 0 && !r->has_received)
+            return false;
+    }
+    return r->has_received;
+}
+
+static bool receipt_read(struct json_value root, struct aci_receipt *r)
+{
+    struct json_value v;
+    struct view version;
+
+    return text_of(root, "api_version", &version) && view_eq(version, VIEW_LIT("aci/1")) &&
+           text_of(root, "receipt_id", &r->receipt_id) && text_of(root, "key_id", &r->key_id) &&
+           text_of(root, "endpoint", &r->endpoint) &&
+           digest_of(root, "workload_keyset_digest", &r->keyset) &&
+           json_get(root, "served_at", &v) && json_i64(v, &r->served_at) == ERR_NONE &&
+           (!json_get(root, "chat_id", &v) || v.kind == JSON_NULL ||
+            json_string_plain(v, &r->chat_id)) &&
+           (!json_get(root, "model", &v) || v.kind == JSON_NULL ||
+            json_string_plain(v, &r->model)) &&
+           events_read(root, r);
+}
+
+enum err aci_receipt_open(struct view document, const uint8_t public[static 32],
+                          struct aci_receipt *out)
+{
+    struct aci_receipt r = {0};
+    struct json_value root, v;
+    struct view hex;
+    uint8_t signature[64];
+    struct buf canonical;
+    enum err e;
+
+    if (document.len > ACI_RECEIPT_MAX || json_check(document, &root, NULL) != ERR_NONE ||
+        root.kind != JSON_OBJECT || !json_get(root, "signature", &v) ||
+        !json_string_plain(v, &hex) || !hex_exact(hex, signature, sizeof signature))
+        return ERR_FORMAT;
+    buf_init(&canonical, ACI_RECEIPT_MAX);
+    e = jcs_append(root, "signature", &canonical);
+    if (e == ERR_NONE &&
+        crypto_sign_verify_detached(signature, canonical.ptr, canonical.len, public) != 0)
+        e = ERR_AUTH;
+    buf_free(&canonical);
+    if (e == ERR_NONE && !receipt_read(root, &r))
+        e = ERR_FORMAT;
+    if (e == ERR_NONE)
+        *out = r;
+    return e == ERR_AUTH ? e : e == ERR_NONE ? ERR_NONE : ERR_FORMAT;
+}

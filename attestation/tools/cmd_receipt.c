@@ -1,0 +1,105 @@
+/* tr-verify receipt: an answer's receipt, checked offline: who signed it, and that the request and
+ * the response in hand are the ones it speaks of. */
+#include "aci.h"
+#include "command.h"
+
+#include <stdio.h>
+
+enum { BODY_MAX = 256 << 20 };
+
+/* The file's bytes must hash to what the receipt says. */
+static enum exit_code body_check(const char *what, const char *path, bool has,
+                                 const struct digest32 *want)
+{
+    struct buf b;
+    struct digest32 got;
+    enum exit_code code = EXIT_ACCEPT;
+
+    if (path == NULL)
+        return EXIT_ACCEPT;
+    if (!has) {
+        printf("reject: the receipt has no hash of the %s\n", what);
+        return EXIT_REJECT;
+    }
+    if (!file_load(path, BODY_MAX, &b))
+        return EXIT_USAGE;
+    digest_sha256(buf_view(&b), &got);
+    if (!secret_equal(got.b, want->b, sizeof got.b)) {
+        printf("reject: %s is not the %s of this receipt\n", path, what);
+        code = EXIT_REJECT;
+    }
+    buf_free(&b);
+    return code;
+}
+
+static void receipt_print(const struct aci_receipt *r)
+{
+    char hex[65];
+
+    hex_encode(r->keyset.b, 32, hex);
+    printf("accept: receipt %.*s, model %.*s, served at %lld (the signer's clock)\n"
+           "signed by key %.*s of keyset sha256:%s\n",
+           (int)r->receipt_id.len, (const char *)r->receipt_id.ptr, (int)r->model.len,
+           (const char *)r->model.ptr, (long long)r->served_at, (int)r->key_id.len,
+           (const char *)r->key_id.ptr, hex);
+}
+
+static enum exit_code receipt_check(struct view text, const uint8_t public[static 32],
+                                    const char *request, const char *response)
+{
+    struct aci_receipt r;
+    enum exit_code code;
+    enum err e = aci_receipt_open(text, public, &r);
+
+    if (e == ERR_AUTH) {
+        puts("reject: not signed by this key");
+        return EXIT_REJECT;
+    }
+    if (e != ERR_NONE) {
+        complain("this is no receipt of aci/1");
+        return EXIT_MALFORMED;
+    }
+    code = body_check("request", request, r.has_received, &r.received);
+    if (code == EXIT_ACCEPT)
+        code = body_check("response", response, r.has_returned, &r.returned);
+    if (code == EXIT_ACCEPT)
+        receipt_print(&r);
+    return code;
+}
+
+static enum exit_code receipt_run(int argc, char **argv)
+{
+    const char *file = NULL, *key = NULL, *request = NULL, *response = NULL;
+    const struct option_value options[] = {
+        {"--key", &key, NULL},
+        {"--request", &request, NULL},
+        {"--response", &response, NULL},
+    };
+    uint8_t public[32];
+    struct buf text;
+    enum exit_code code;
+
+    if (argc < 2 || argv[1][0] == '-') {
+        complain("receipt needs a FILE");
+        return EXIT_USAGE;
+    }
+    file = argv[1];
+    argv[1] = argv[0];
+    if (!options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
+        return EXIT_USAGE;
+    if (key == NULL || hex_decode(view_str(key), public, sizeof public) != ERR_NONE) {
+        complain("receipt needs --key HEX: the attested receipt key, 64 hex digits");
+        return EXIT_USAGE;
+    }
+    if (!file_load(file, ACI_RECEIPT_MAX, &text))
+        return EXIT_USAGE;
+    code = receipt_check(buf_view(&text), public, request, response);
+    buf_free(&text);
+    return code;
+}
+
+const struct command command_receipt = {
+    "receipt",
+    "FILE --key HEX [--request FILE] [--response FILE]",
+    receipt_run,
+};
