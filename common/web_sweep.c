@@ -72,6 +72,9 @@ static void web_sweep_arriving(struct web_server *s, uint64_t now_ms)
             web_linger_check(c, now_ms);
         if (c->sock == NULL || c->request.state != WEB_IDLE)
             continue;
+        /* Bytes that came with the end of the handshake, or behind the last request. */
+        if (c->reading_ms == 0 && c->sock->input->size != 0)
+            c->reading_ms = c->idle_ms;
         if (c->reading_ms != 0 && now_ms - c->reading_ms >= limit) {
             req = web_conn_request(c);
             if (req != NULL)

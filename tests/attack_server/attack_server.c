@@ -3,6 +3,9 @@
  *
  *   GET  /small            200, a short body
  *   POST /respond?n=N      200, N bytes ('r'), Content-Length
+ *   POST /echo             200, the request's body, Content-Length
+ *   POST /mirror           the request's body, streamed in pieces of 4000 bytes
+ *   POST /leak             keeps a copy of the body: the memory scan must find it
  *   POST /stream?n=N&ms=M&bytes=B   SSE, N events of B bytes every M ms (n=0: for ever), clean end
  *   POST /flood?n=N        N writes of 32 KiB as fast as the reader takes them
  *   POST /hold             never answers
@@ -151,6 +154,58 @@ static void answer_bytes(struct web_request *r)
     free(body);
 }
 
+/* A body on its way back, as a model's words would be. */
+struct mirror {
+    struct web_request *r;
+    struct buf bytes;
+    size_t sent;
+};
+
+static void mirror_done_cb(void *cookie)
+{
+    struct mirror *m = cookie;
+
+    buf_free(&m->bytes);
+    free(m);
+}
+
+static void mirror_writable_cb(void *cookie)
+{
+    struct mirror *m = cookie;
+    struct view left = view_from(buf_view(&m->bytes), m->sent);
+
+    if (left.len > 4000) {
+        left.len = 4000;
+        m->sent += 4000;
+        web_stream_write(m->r, left);
+    } else {
+        web_stream_end(m->r, left, mirror_done_cb, m);
+    }
+}
+
+static void answer_mirror(struct web_request *r)
+{
+    struct mirror *m = calloc(1, sizeof *m);
+
+    m->r = r;
+    buf_init(&m->bytes, 64 << 20);
+    if (buf_append(&m->bytes, web_body(r)) != ERR_NONE)
+        abort();
+    web_set_gone(r, mirror_done_cb, m);
+    web_stream_start(r, 200, sse, 1, mirror_writable_cb, m);
+    mirror_writable_cb(m);
+}
+
+static void answer_leak(struct web_request *r)
+{
+    static uint8_t *kept;
+    struct view body = web_body(r);
+
+    kept = malloc(body.len + 1);
+    memcpy(kept, body.ptr, body.len);
+    web_respond(r, 200, json, 1, VIEW_LIT("{}"));
+}
+
 static void handler(void *cookie, struct web_request *r)
 {
     struct view path = web_path(r);
@@ -160,6 +215,12 @@ static void handler(void *cookie, struct web_request *r)
         web_respond(r, 200, json, 1, VIEW_LIT("{\"ok\":true}"));
     else if (view_eq(path, VIEW_LIT("/respond")))
         answer_bytes(r);
+    else if (view_eq(path, VIEW_LIT("/echo")))
+        web_respond(r, 200, json, 1, web_body(r));
+    else if (view_eq(path, VIEW_LIT("/mirror")))
+        answer_mirror(r);
+    else if (view_eq(path, VIEW_LIT("/leak")))
+        answer_leak(r);
     else if (view_eq(path, VIEW_LIT("/stream")))
         job_start(r, STREAM);
     else if (view_eq(path, VIEW_LIT("/flood")))
