@@ -1,0 +1,246 @@
+/* The front door: a path that is let through to the wrong handler, a key that is read from the wrong
+ * place or a missing CORS header is invisible in every other test. */
+#include "front.c"
+
+#include "check.h"
+
+#include <stdio.h>
+
+struct web_request {
+    struct view method, path;
+    struct web_header in[4];
+    size_t n_in;
+    int status;
+    char headers[4096], body[4096];
+};
+
+static struct {
+    unsigned chats, models, one, health, metrics;
+    struct view rest;
+    struct digest32 who;
+    enum err trust;
+} called;
+
+struct view web_method(const struct web_request *r)
+{
+    return r->method;
+}
+struct view web_path(const struct web_request *r)
+{
+    return r->path;
+}
+bool web_header(const struct web_request *r, struct view name, struct view *out)
+{
+    for (size_t i = 0; i < r->n_in; i++)
+        if (view_eq(r->in[i].name, name)) {
+            *out = r->in[i].value;
+            return true;
+        }
+    return false;
+}
+void web_respond(struct web_request *r, int status, const struct web_header *h, size_t n,
+                 struct view body)
+{
+    size_t at = 0;
+
+    CHECK(r->status == 0);
+    r->status = status;
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)snprintf(r->headers + at, sizeof r->headers - at, "%.*s: %.*s\n",
+                               (int)h[i].name.len, (const char *)h[i].name.ptr,
+                               (int)h[i].value.len, (const char *)h[i].value.ptr);
+    snprintf(r->body, sizeof r->body, "%.*s", (int)body.len,
+             body.len != 0 ? (const char *)body.ptr : "");
+}
+void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who)
+{
+    (void)w, (void)web;
+    called.chats++;
+    called.who = *who;
+}
+int models_list(struct worker *w, struct web_request *r)
+{
+    (void)w, (void)r;
+    called.models++;
+    return 200;
+}
+int models_one(struct worker *w, struct web_request *r, struct view id)
+{
+    (void)w, (void)r;
+    called.one++;
+    called.rest = id;
+    return 200;
+}
+int status_answer(const struct shared *s, struct web_request *r)
+{
+    (void)s, (void)r;
+    called.health++;
+    return 200;
+}
+void metrics_answer(const struct shared *s, struct web_request *r)
+{
+    (void)s, (void)r;
+    called.metrics++;
+}
+enum err uplink_trust(const struct uplink *u)
+{
+    (void)u;
+    return called.trust;
+}
+
+static struct shared shared;
+static struct worker worker = {.shared = &shared};
+static struct web_request web;
+
+static void visit(const char *method, const char *path, const char *name, const char *value)
+{
+    memset(&called, 0, sizeof called);
+    web = (struct web_request){.method = view_str(method), .path = view_str(path)};
+    if (name != NULL)
+        web.in[web.n_in++] = (struct web_header){view_str(name), view_str(value)};
+    front_handle(&worker, &web);
+}
+
+static void test_paths(void)
+{
+    static const struct {
+        const char *method, *path;
+        int status; /* 0: a handler took it */
+    } cases[] = {
+        {"GET", "/health", 0},
+        {"HEAD", "/health", 0},
+        {"GET", "/v1/models", 0},
+        {"GET", "/api/v1/models", 0},
+        {"GET", "/v1/models/demo/echo", 0},
+        {"GET", "/api/v1/models/demo%2Fecho", 0},
+        {"GET", "/v1/models/", 404},
+        {"GET", "/models", 404},
+        {"GET", "/v1/health", 404},
+        {"GET", "/v2/models", 404},
+        {"GET", "/", 404},
+        {"GET", "", 404},
+        {"GET", "/v1/chat/completions/", 404},
+        {"GET", "/metrics", 404}, /* private */
+        {"POST", "/v1/assistants", 404},
+        {"GET", "/v1/chat/completions", 405},
+        {"DELETE", "/v1/models", 405},
+        {"POST", "/health", 405},
+        {"get", "/health", 405},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        visit(cases[i].method, cases[i].path, NULL, NULL);
+        CHECK_INT(web.status, cases[i].status);
+        CHECK_INT(called.models + called.one + called.health, cases[i].status == 0);
+        if (web.status != cases[i].status)
+            printf("# %s %s\n", cases[i].method, cases[i].path);
+        if (cases[i].status == 0)
+            continue;
+        CHECK(strstr(web.headers, "content-type: application/json\n") != NULL);
+        CHECK(strstr(web.headers, "x-request-id: ") != NULL);
+        CHECK(strstr(web.headers, "\nrequest-id: ") != NULL);
+        CHECK(strstr(web.headers, "access-control-allow-origin: *\n") != NULL);
+        CHECK((strstr(web.headers, "allow: ") != NULL) == (cases[i].status == 405));
+        CHECK(strncmp(web.body, "{\"error\":{", 10) == 0);
+    }
+    visit("GET", "/v1/models/demo/echo", NULL, NULL);
+    CHECK(view_eq(called.rest, VIEW_LIT("demo/echo")));
+}
+
+#define KEY KEY_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static void test_keys(void)
+{
+    static const struct {
+        const char *name, *value, *code; /* NULL: let through */
+    } cases[] = {
+        {"authorization", "Bearer " KEY, NULL},
+        {"authorization", "bearer  " KEY " ", NULL},
+        {"x-api-key", KEY, NULL},
+        {NULL, NULL, "missing_api_key"},
+        {"authorization", "Basic " KEY, "missing_api_key"},
+        {"authorization", "Bearer ", "missing_api_key"},
+        {"authorization", "Bearer", "missing_api_key"},
+        {"authorization", "Bearer sk-proj-something", "invalid_api_key"},
+        {"authorization", "Bearer " KEY "A", "invalid_api_key"},
+        {"x-api-key", "x", "invalid_api_key"},
+    };
+    struct digest32 want;
+
+    digest_sha256(VIEW_LIT(KEY), &want);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        visit("POST", i % 2 == 0 ? "/v1/chat/completions" : "/api/v1/chat/completions",
+              cases[i].name, cases[i].value);
+        CHECK_INT(called.chats, cases[i].code == NULL);
+        CHECK_INT(web.status, cases[i].code == NULL ? 0 : 401);
+        if (cases[i].code != NULL)
+            CHECK(strstr(web.body, cases[i].code) != NULL);
+        else
+            CHECK(secret_equal(called.who.b, want.b, 32));
+    }
+}
+
+/* A good key and no accepted evidence: 503, and the prompt is not even looked at. */
+static void test_attestation(void)
+{
+    memset(&called, 0, sizeof called);
+    called.trust = ERR_ATTESTATION;
+    web = (struct web_request){.method = VIEW_LIT("POST"),
+                               .path = VIEW_LIT("/v1/chat/completions"),
+                               .in = {{VIEW_LIT("x-api-key"), VIEW_LIT(KEY)}},
+                               .n_in = 1};
+    front_handle(&worker, &web);
+    CHECK_INT(called.chats, 0);
+    CHECK_INT(web.status, 503);
+    CHECK(strstr(web.body, "attestation_unavailable") != NULL);
+    CHECK(strstr(web.headers, "retry-after: ") != NULL);
+}
+
+static void test_preflight(void)
+{
+    visit("OPTIONS", "/v1/chat/completions", "access-control-request-headers",
+          "authorization,x-stainless-lang");
+    CHECK_INT(web.status, 204);
+    CHECK(strstr(web.headers, "access-control-allow-origin: *\n") != NULL);
+    CHECK(strstr(web.headers, "access-control-allow-methods: GET, POST, OPTIONS\n") != NULL);
+    CHECK(strstr(web.headers, "access-control-allow-headers: authorization,x-stainless-lang\n") !=
+          NULL);
+    CHECK(web.body[0] == '\0');
+}
+
+static void test_private(void)
+{
+    static const struct {
+        const char *method, *path;
+        int status;
+    } cases[] = {{"GET", "/metrics", 0}, {"GET", "/health", 0}, {"POST", "/metrics", 405},
+                 {"GET", "/v1/models", 404}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(&called, 0, sizeof called);
+        web = (struct web_request){.method = view_str(cases[i].method),
+                                   .path = view_str(cases[i].path)};
+        front_private_handle(&shared, &web);
+        CHECK_INT(web.status, cases[i].status);
+        CHECK_INT(called.metrics + called.health, cases[i].status == 0);
+    }
+}
+
+static void test_server_errors(void)
+{
+    static const int statuses[] = {400, 408, 413, 431, 503};
+
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        web = (struct web_request){.method = VIEW_EMPTY};
+        front_error(&worker, &web, statuses[i]);
+        CHECK_INT(web.status, statuses[i]);
+        CHECK(strstr(web.headers, "x-request-id: ") != NULL);
+    }
+}
+
+static const struct check_case cases[] = {
+    {"front_paths", test_paths},         {"front_keys", test_keys},
+    {"front_attestation", test_attestation}, {"front_preflight", test_preflight},
+    {"front_private", test_private},     {"front_server_errors", test_server_errors},
+};
+CHECK_MAIN(cases)
