@@ -211,8 +211,7 @@ static enum err conn_tls(struct conn *c, SSL_CTX *tls)
     if (c->ssl == NULL || in == NULL || out == NULL) {
         BIO_free(in);
         BIO_free(out);
-        SSL_free(c->ssl);
-        return ERR_MEMORY;
+        return ERR_MEMORY; /* c->ssl is freed with c */
     }
     SSL_set_bio(c->ssl, in, out);
     SSL_set_accept_state(c->ssl);
@@ -221,7 +220,10 @@ static enum err conn_tls(struct conn *c, SSL_CTX *tls)
 
 static void conn_refused_cb(uv_handle_t *h)
 {
-    free(h->data);
+    struct conn *c = h->data;
+
+    SSL_free(c->ssl);
+    free(c);
 }
 
 enum err conn_accept(uv_stream_t *listener, SSL_CTX *tls, const struct conn_events *events,
@@ -234,21 +236,19 @@ enum err conn_accept(uv_stream_t *listener, SSL_CTX *tls, const struct conn_even
         return ERR_MEMORY;
     c->events = events;
     c->cookie = cookie;
-    if ((e = conn_tls(c, tls)) != ERR_NONE) {
-        free(c);
-        return e;
-    }
     if (uv_tcp_init(listener->loop, &c->tcp) != 0) {
-        SSL_free(c->ssl);
         free(c);
         return ERR_IO;
     }
     c->tcp.data = c;
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 || uv_tcp_nodelay(&c->tcp, 1) != 0 ||
-        uv_read_start((uv_stream_t *)&c->tcp, conn_alloc_cb, conn_read_cb) != 0) {
-        SSL_free(c->ssl);
+    e = uv_accept(listener, (uv_stream_t *)&c->tcp) == 0 ? conn_tls(c, tls) : ERR_IO;
+    if (e == ERR_NONE &&
+        (uv_tcp_nodelay(&c->tcp, 1) != 0 ||
+         uv_read_start((uv_stream_t *)&c->tcp, conn_alloc_cb, conn_read_cb) != 0))
+        e = ERR_IO;
+    if (e != ERR_NONE) {
         uv_close((uv_handle_t *)&c->tcp, conn_refused_cb); /* never announced, so never closed() */
-        return ERR_IO;
+        return e;
     }
     *out = c;
     return ERR_NONE;

@@ -24,7 +24,8 @@ struct conn_events {
     void (*closed)(void *cookie, enum err e);
 };
 
-/* Accept the connection that is waiting on listener. No callback before it returns. */
+/* Accept the connection that is waiting on listener. No callback before it returns. On failure the
+ * waiting connection has been taken and closed, so that the listener goes on. */
 must_check enum err conn_accept(uv_stream_t *listener, SSL_CTX *tls,
                                 const struct conn_events *events, void *cookie, struct conn **out);
 SSL *conn_ssl(struct conn *c);

@@ -149,6 +149,11 @@ static void evidence(struct peer *p, struct view payload)
     why = attest_verify(&m, p->owner->config.policy, &x, &who);
     if (why == REFUSAL_NONE && p->state == PEER_ACCEPTED && !id_eq(&who.boot, &p->identity.boot))
         why = REFUSAL_PEER_KEY; /* another boot behind the same connection */
+    /* Provider keys are sent by position in providers.conf: with another file one would reach
+     * another host. */
+    if (why == REFUSAL_NONE &&
+        !secret_equal(who.config_sha256.b, p->owner->config.providers->digest.b, 32))
+        why = REFUSAL_CONFIG;
     if (why != REFUSAL_NONE) {
         peer_refuse(p, why);
         return;
@@ -244,8 +249,11 @@ void peer_tick(struct peer *p, uint64_t now_ms)
 {
     uint32_t reattest_ms = p->owner->config.reattest_ms;
 
-    if (!conn_open(p->conn))
+    if (!conn_open(p->conn)) { /* refused, and does not read why */
+        if (now_ms - p->heard_ms > PEER_SILENCE_MS)
+            conn_close(p->conn, ERR_CLIENT_SLOW);
         return;
+    }
     if (p->state != PEER_ACCEPTED) {
         if (now_ms - p->opened_ms > PEER_HANDSHAKE_MS)
             conn_close(p->conn, ERR_TLS_TIMEOUT);

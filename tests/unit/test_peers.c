@@ -324,7 +324,7 @@ struct twist {
     const char *audience;             /* of the policy */
     const char *measured, *floor_microcode;
     bool other_root, forbid_simulated;
-    bool stale_nonce, other_connection, other_key, other_audience, expired_document;
+    bool stale_nonce, other_connection, other_key, other_audience, expired_document, other_config;
     uint64_t guest_policy;            /* bits added */
     uint32_t vmpl;
     size_t flip_report, flip_identity; /* offset + 1 of a byte to flip */
@@ -347,6 +347,7 @@ static void evidence_send(struct client *c, const uint8_t nonce[static 32], cons
     who.tls_spki_sha256.b[0] ^= t->other_key;
     if (t->other_audience)
         strcpy(who.audience, "evil.example");
+    who.config_sha256.b[31] ^= t->other_config;
     if (t->expired_document)
         who.not_after_s = 1000;
     k.guest_policy |= t->guest_policy;
@@ -410,6 +411,7 @@ static const struct twist twists[] = {
     {.name = "key of another client", .want = REFUSAL_PEER_KEY, .other_key = true},
     {.name = "another audience", .want = REFUSAL_AUDIENCE, .other_audience = true},
     {.name = "an expired document", .want = REFUSAL_EXPIRED, .expired_document = true},
+    {.name = "another providers.conf", .want = REFUSAL_CONFIG, .other_config = true},
     {.name = "not VMPL 0", .want = REFUSAL_VMPL, .vmpl = 1},
     {.name = "a flipped bit in the report", .want = REFUSAL_SIGNATURE, .flip_report = 0x91},
     {.name = "a flipped bit in the document", .want = REFUSAL_MALFORMED, .flip_identity = 1},
