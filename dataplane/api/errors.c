@@ -75,8 +75,6 @@ enum api_error errors_of_provider_status(int status)
     case 402:
     case 403: /* the operator's account, never the client's key */
         return API_PROVIDER_CREDENTIALS;
-    case 404:
-        return API_NO_MODEL;
     case 408:
     case 504:
     case 524:

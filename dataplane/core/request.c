@@ -448,12 +448,22 @@ void request_useful(struct request *r)
     request_let(r);
 }
 
+/* Is trying elsewhere pointless? An error status that blames the request is believed. An error
+ * object under status 200 is believed only when nobody else is left: those who answer like that also
+ * dress their own failures so. A 404 is about their catalog, and the model stands in ours. */
+static bool request_fault_is_final(const struct request *r, const struct attempt_result *x)
+{
+    if (!x->client_fault || x->status == 404)
+        return false;
+    return x->e == ERR_PROVIDER_STATUS || r->next_candidate == r->route.n;
+}
+
 /* In CONNECTING: another candidate, or the last word. */
 static void request_attempt_over(struct request *r, const struct attempt_result *x)
 {
     struct api_failure f = {.error = API_BAD_REQUEST, .provider_message = x->message};
 
-    if (!x->client_fault) {
+    if (!request_fault_is_final(r, x)) {
         request_attempt_failed(r, x);
         request_connect(r);
         return;

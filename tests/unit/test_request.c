@@ -415,7 +415,7 @@ static void test_client_fault_is_final(void)
         {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true}, API_BAD_REQUEST},
         {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .context_length = true},
          API_CONTEXT_LENGTH},
-        {{.e = ERR_PROVIDER_BODY, .status = 422, .client_fault = true}, API_UNPROCESSABLE},
+        {{.e = ERR_PROVIDER_STATUS, .status = 422, .client_fault = true}, API_UNPROCESSABLE},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -427,6 +427,31 @@ static void test_client_fault_is_final(void)
         CHECK_INT(side.failure.error, cases[i].error);
         check_over(0, 1);
     }
+}
+
+/* Blame under status 200, and a model that the provider does not know: others are asked first. */
+static void test_doubtful_fault(void)
+{
+    struct request *r = begin_with(true, 2);
+
+    request_begin(r);
+    report(r, (struct attempt_result){.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true},
+           false);
+    CHECK_INT(side.attempts, 2);
+    report(r, (struct attempt_result){.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true},
+           false);
+    CHECK_INT(side.failure.error, API_BAD_REQUEST); /* all agree */
+    check_over(0, 1);
+
+    r = begin_with(true, 2);
+    request_begin(r);
+    for (int i = 0; i < 2; i++)
+        report(r,
+               (struct attempt_result){.e = ERR_PROVIDER_STATUS, .status = 404, .client_fault = true},
+               false);
+    CHECK_INT(side.attempts, 2);
+    CHECK_INT(side.failure.error, API_PROVIDER_FAILED);
+    check_over(0, 1);
 }
 
 /* Cut off in the middle: what was delivered is billed, nobody else is tried. */
@@ -636,6 +661,7 @@ static const struct check_case cases[] = {
     {"request_fallback_in_order", test_fallback_in_order},
     {"request_exhausted", test_exhausted},
     {"request_client_fault_is_final", test_client_fault_is_final},
+    {"request_doubtful_fault", test_doubtful_fault},
     {"request_truncated", test_truncated},
     {"request_client_gone", test_client_gone},
     {"request_cold_key", test_cold_key},
