@@ -19,7 +19,7 @@ void worker_read_health(const void *cookie, uint32_t slot, struct health_view *o
 
 /* --- draining */
 
-/* Nothing runs any more: let every handle go, so that the loop ends by itself. */
+/* Nothing runs any more: let every handle go. */
 static void worker_close(struct worker *w)
 {
     while (w->requests != NULL) /* answered, but a provider's last bytes are still awaited */
@@ -30,6 +30,7 @@ static void worker_close(struct worker *w)
     upstreams_free(w->upstreams);
     w->link = NULL;
     w->upstreams = NULL;
+    uv_stop(&w->loop); /* the server's own handles go with web_free() */
 }
 
 static void worker_drained_cb(void *cookie)
@@ -138,6 +139,7 @@ static void worker_main(void *cookie)
         return;
     uv_run(&w->loop, UV_RUN_DEFAULT);
     web_free(w->web);
+    uv_run(&w->loop, UV_RUN_DEFAULT); /* until every handle is closed */
     chat_spares_free(w);
 }
 
