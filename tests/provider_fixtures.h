@@ -1,6 +1,7 @@
-/* Recorded provider traffic for tests: walks a directory tree of *.resp.sse, *.resp.chunks.jsonl and
- * *.resp.json files. The full set ($TR_FIXTURES, else ../shared/fixtures) when it is there, else the
- * few that come with the project. */
+/* Recorded provider traffic for tests: walks a directory tree of *.resp.sse, *.resp.chunks.jsonl
+ * and
+ * *.resp.json files. The full set ($TR_FIXTURES, else ../shared/fixtures) when it is there, else
+ * the few that come with the project. */
 #ifndef TR_TESTS_PROVIDER_FIXTURES_H
 #define TR_TESTS_PROVIDER_FIXTURES_H
 

@@ -18,17 +18,20 @@ enum top {
     TOP_MODEL,
     TOP_CHOICES,
     TOP_USAGE,
-    TOP_OPTIONAL, /* dropped when null: strict clients want it absent or a string */
+    TOP_OPTIONAL,    /* dropped when null: strict clients want it absent or a string */
     TOP_FINGERPRINT, /* the same in chunks; in a completion one client requires it, null or not */
-    TOP_GROQ,     /* dropped; may hold the usage */
-    TOP_FILLER,   /* dropped */
+    TOP_GROQ,        /* dropped; may hold the usage */
+    TOP_FILLER,      /* dropped */
 };
 
 static const struct {
     struct view name;
     enum top top;
 } names[] = {
-#define NAMED(text, top) {{(const uint8_t *)text, sizeof(text) - 1}, top}
+#define NAMED(text, top)                                                                           \
+    {                                                                                              \
+        {(const uint8_t *)text, sizeof(text) - 1}, top                                             \
+    }
     NAMED("id", TOP_ID),
     NAMED("object", TOP_OBJECT),
     NAMED("created", TOP_CREATED),
@@ -47,8 +50,8 @@ static const struct {
     NAMED("base_resp", TOP_FILLER),             /* MiniMax */
     NAMED("input_sensitive", TOP_FILLER),
     NAMED("output_sensitive", TOP_FILLER),
-    NAMED("generationId", TOP_FILLER),          /* Vercel */
-    NAMED("provider", TOP_FILLER),              /* OpenRouter: its own provider, not ours */
+    NAMED("generationId", TOP_FILLER), /* Vercel */
+    NAMED("provider", TOP_FILLER),     /* OpenRouter: its own provider, not ours */
 #undef NAMED
 };
 
@@ -134,7 +137,8 @@ static void put_top(const struct chat_canon *c, struct patch *p, enum top top, b
         put_quoted(p, view_str(c->id));
         break;
     case TOP_OBJECT:
-        patch_put(p, whole ? VIEW_LIT("\"chat.completion\"") : VIEW_LIT("\"chat.completion.chunk\""));
+        patch_put(p,
+                  whole ? VIEW_LIT("\"chat.completion\"") : VIEW_LIT("\"chat.completion.chunk\""));
         break;
     case TOP_CREATED:
         put_number(p, c->created);
@@ -225,7 +229,8 @@ static void rewrite(struct chat_canon *c, struct document *d, struct patch *p, b
 
 static void take_back(struct buf *out, size_t len)
 {
-    secret_wipe(out->ptr + len, out->len - len);
+    if (out->len > len)
+        secret_wipe(out->ptr + len, out->len - len);
     out->len = len;
 }
 

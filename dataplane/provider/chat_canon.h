@@ -1,5 +1,5 @@
-/* Makes one chat.completion.chunk (or a whole chat.completion) of any OpenAI-compatible provider the
- * canonical one that all clients accept (facts/wire.md 1.5), by splicing: id, created and model
+/* Makes one chat.completion.chunk (or a whole chat.completion) of any OpenAI-compatible provider
+ * the canonical one that all clients accept (facts/wire.md 1.5), by splicing: id, created and model
  * become ours, missing members are added, fillers dropped, everything else stays byte for byte. */
 #ifndef TR_DATAPLANE_PROVIDER_CHAT_CANON_H
 #define TR_DATAPLANE_PROVIDER_CHAT_CANON_H
@@ -12,7 +12,7 @@
 
 struct token_usage {
     bool present;
-    bool clamped; /* negative, absurd or inconsistent figures were corrected */
+    bool clamped;                /* negative, absurd or inconsistent figures were corrected */
     uint32_t prompt, completion; /* completion includes reasoning whatever the provider does */
     uint32_t cached_read, cache_write, reasoning;
 };
@@ -24,26 +24,26 @@ enum {
 
 /* What stays the same over one response. */
 struct chat_canon {
-    char id[48];          /* "gen-..." */
-    uint64_t created;     /* unix seconds */
-    struct view model;    /* the catalog's model id, borrowed */
+    char id[48];       /* "gen-..." */
+    uint64_t created;  /* unix seconds */
+    struct view model; /* the catalog's model id, borrowed */
     const struct provider *provider;
-    bool want_usage;      /* the client asked for usage (always true for a whole completion) */
+    bool want_usage; /* the client asked for usage (always true for a whole completion) */
     /* running state */
-    unsigned chunks;                /* emitted so far */
-    uint32_t roles_seen[4];         /* bit per choice index < CHAT_CHOICES_MAX */
-    uint32_t finishes_seen[4];      /* likewise */
-    enum usage_finish finish;       /* of choice 0; FINISH_NONE until seen */
+    unsigned chunks;           /* emitted so far */
+    uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
+    uint32_t finishes_seen[4]; /* likewise */
+    enum usage_finish finish;  /* of choice 0; FINISH_NONE until seen */
     struct token_usage usage;
-    uint64_t content_bytes;         /* text, reasoning and tool-argument bytes delivered */
-    bool useful;                    /* some content, tool call, refusal or finish has been seen */
+    uint64_t content_bytes; /* text, reasoning and tool-argument bytes delivered */
+    bool useful;            /* some content, tool call, refusal or finish has been seen */
     struct chat_tool {
-        uint64_t id_hash;           /* tells two calls with one index apart; 0: no id */
-        uint32_t upstream, ours;    /* index there and here */
+        uint64_t id_hash;        /* tells two calls with one index apart; 0: no id */
+        uint32_t upstream, ours; /* index there and here */
         uint16_t choice;
-        bool named;                 /* its name has been emitted */
-    } tools[CHAT_TOOLS_MAX];        /* a ring: the latest calls */
-    unsigned n_tools;               /* ever */
+        bool named;          /* its name has been emitted */
+    } tools[CHAT_TOOLS_MAX]; /* a ring: the latest calls */
+    unsigned n_tools;        /* ever */
 };
 
 enum chat_kind {

@@ -4,8 +4,8 @@
 #include "content_view.h"
 
 static const struct {
-    const char *word;        /* what a provider says */
-    struct view ours;        /* what the client is told; empty: the same */
+    const char *word; /* what a provider says */
+    struct view ours; /* what the client is told; empty: the same */
     enum usage_finish finish;
 } reasons[] = {
     {"stop", {NULL, 0}, FINISH_STOP},
@@ -211,8 +211,7 @@ static void delta_member(struct chat_canon *c, struct patch *p, struct patch_obj
 static void delta_add(struct patch *p, struct patch_object *o, const struct delta *d, bool role,
                       bool whole)
 {
-    bool reasoning =
-        d->thinking_parts || is_text(d->reasoning) || is_text(d->reasoning_content);
+    bool reasoning = d->thinking_parts || is_text(d->reasoning) || is_text(d->reasoning_content);
 
     if (role && d->role.text.len == 0)
         patch_add(o, VIEW_LIT("\"role\":\"assistant\""));
@@ -347,8 +346,8 @@ void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice
         patch_add(&o, VIEW_LIT("\"message\":{\"role\":\"assistant\",\"content\":null,"
                                "\"refusal\":null}"));
     else if (!has_inner)
-        patch_add(&o, role ? VIEW_LIT("\"delta\":{\"role\":\"assistant\"}")
-                           : VIEW_LIT("\"delta\":{}"));
+        patch_add(&o,
+                  role ? VIEW_LIT("\"delta\":{\"role\":\"assistant\"}") : VIEW_LIT("\"delta\":{}"));
     if (!has_finish) {
         struct view text;
 

@@ -144,9 +144,9 @@ static void judge(struct chat_error *e)
                   (mentions(e->message, "api key") || mentions(e->message, "api_key"));
     if (key_trouble)
         e->status = 401;
-    e->client_fault =
-        e->status == 400 || e->status == 404 || e->status == 413 || e->status == 422;
-    /* These speak of the operator's account, with fragments of its key: not the client's business. */
+    e->client_fault = e->status == 400 || e->status == 404 || e->status == 413 || e->status == 422;
+    /* These speak of the operator's account, with fragments of its key: not the client's business.
+     */
     if (e->status == 401 || e->status == 402 || e->status == 403)
         e->message = VIEW_EMPTY;
 }
@@ -173,7 +173,8 @@ bool chat_error_read(struct json_value object, bool bare, struct chat_error *out
             read_detail(m.value, out);
         }
     }
-    if (!found && bare && (json_get(object, "message", &m.value) || json_get(object, "msg", &m.value))) {
+    if (!found && bare &&
+        (json_get(object, "message", &m.value) || json_get(object, "msg", &m.value))) {
         found = m.value.kind == JSON_STRING;
         read_object(object, out);
     }

@@ -15,9 +15,9 @@ struct patch {
     struct buf *out;
     enum err e;
 };
-void patch_put(struct patch *p, struct view text);              /* text at this place */
-void patch_copy_to(struct patch *p, const uint8_t *stop);       /* doc's bytes up to stop */
-void patch_skip_to(struct patch *p, const uint8_t *stop);       /* leave out bytes up to stop */
+void patch_put(struct patch *p, struct view text);        /* text at this place */
+void patch_copy_to(struct patch *p, const uint8_t *stop); /* doc's bytes up to stop */
+void patch_skip_to(struct patch *p, const uint8_t *stop); /* leave out bytes up to stop */
 void patch_replace(struct patch *p, struct view old, struct view with);
 
 /* One object of the document being rewritten. Call keep (and then patch inside the value) or drop
@@ -73,7 +73,8 @@ void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice
 void chat_tool_calls(struct chat_canon *c, struct patch *p, struct json_value calls,
                      uint32_t choice, bool whole);
 
-/* chat_usage.c: read a usage object; says nothing (false) when all its figures are zero or absent. */
+/* chat_usage.c: read a usage object; says nothing (false) when all its figures are zero or absent.
+ */
 bool chat_usage_read(const struct provider *provider, struct json_value usage,
                      struct token_usage *out);
 

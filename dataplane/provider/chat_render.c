@@ -191,8 +191,8 @@ static size_t edits_make(struct render *p, struct json_value include_usage,
     size_t n = 0, n_order = 0, lead = 0;
 
     if (p->text_len != 0)
-        edits[n++] = (struct json_edit){json_after_brace(p->r->body), 0,
-                                        view_of(p->text, p->text_len)};
+        edits[n++] =
+            (struct json_edit){json_after_brace(p->r->body), 0, view_of(p->text, p->text_len)};
     for (int k = 0; k < CHAT_KEY_COUNT; k++) { /* insertion sort by position; at most 24 */
         size_t at = n_order;
 

@@ -1,6 +1,6 @@
-/* The request side of chat/completions: reads from a client's body what routing and billing need, and
- * makes the body for one provider by splicing, so that every byte nobody asked about (2^63 integers,
- * duplicate unknown keys, odd whitespace) reaches the provider as it came. */
+/* The request side of chat/completions: reads from a client's body what routing and billing need,
+ * and makes the body for one provider by splicing, so that every byte nobody asked about (2^63
+ * integers, duplicate unknown keys, odd whitespace) reaches the provider as it came. */
 #ifndef TR_DATAPLANE_PROVIDER_CHAT_REQUEST_H
 #define TR_DATAPLANE_PROVIDER_CHAT_REQUEST_H
 
@@ -14,8 +14,8 @@
 #include <stdbool.h>
 
 /* The members we read or edit; a second one of any of them is ERR_DUPLICATE, because then the
- * provider's reader and ours could see two different requests. chat_request.c has the table with the
- * reason for each. */
+ * provider's reader and ours could see two different requests. chat_request.c has the table with
+ * the reason for each. */
 enum chat_key {
     CHAT_KEY_MODEL,
     CHAT_KEY_MESSAGES,
@@ -47,10 +47,10 @@ enum chat_key {
 /* Where a known member stands, as offsets into the body. */
 struct chat_member {
     bool present;
-    uint16_t index;           /* position among all members */
-    size_t begin, end;        /* from the key's opening quote to the end of the value */
-    size_t prev_end;          /* end of the member before it; 0 for the first */
-    size_t next_begin;        /* opening quote of the next member's key; 0 for the last */
+    uint16_t index;    /* position among all members */
+    size_t begin, end; /* from the key's opening quote to the end of the value */
+    size_t prev_end;   /* end of the member before it; 0 for the first */
+    size_t next_begin; /* opening quote of the next member's key; 0 for the last */
     struct json_value value;
 };
 
@@ -58,8 +58,8 @@ enum {
     CHAT_MAX_TOKENS_MAX = LIMIT_TOKENS_ABSURD, /* a larger max_tokens is a mistake */
     CHAT_N_MAX = 128,                          /* as OpenAI's schema */
     CHAT_RENDER_SLACK = 512,                   /* bytes the rendered body may be longer, at most */
-    CHAT_TEMPLATE_TOKENS = 512,                /* prompt tokens a provider adds by itself: chat template,
-                                                  tool preamble; 334 was the most in recordings */
+    CHAT_TEMPLATE_TOKENS = 512, /* prompt tokens a provider adds by itself: chat template,
+                                   tool preamble; 334 was the most in recordings */
 };
 
 struct chat_request {
@@ -67,10 +67,11 @@ struct chat_request {
     struct chat_member member[CHAT_KEY_COUNT];
     char model[LIMIT_MODEL_ID_BYTES + 1]; /* decoded, NUL-terminated, no control characters */
     bool stream;
-    bool include_usage;    /* stream_options.include_usage: true */
-    uint32_t max_tokens;   /* max_tokens, else max_completion_tokens, else max_output_tokens; 0 none */
-    uint32_t n_choices;    /* "n", else 1 */
-    uint16_t needs;        /* enum catalog_capability bits this request cannot do without */
+    bool include_usage; /* stream_options.include_usage: true */
+    uint32_t
+        max_tokens;     /* max_tokens, else max_completion_tokens, else max_output_tokens; 0 none */
+    uint32_t n_choices; /* "n", else 1 */
+    uint16_t needs;     /* enum catalog_capability bits this request cannot do without */
     uint64_t prompt_bound; /* no tokeniser makes more prompt tokens of this body than this */
     bool has_media;        /* prompt_bound does not hold: images, audio, files, hosted tools */
     struct view user;      /* "user", between its quotes, as spelled; empty when none */
@@ -83,18 +84,19 @@ struct chat_fault {
     size_t at;           /* offset of the first bad byte, when the body is no JSON */
 };
 
-/* Validate body and fill *out. ERR_FORMAT malformed or a member of the wrong type, ERR_SHORT cut off,
- * ERR_LIMIT too deep or too many members, ERR_RANGE a number out of range, ERR_DUPLICATE.
- * On failure *fault says what, *out is undefined. Never keeps a copy of content. */
+/* Validate body and fill *out. ERR_FORMAT malformed or a member of the wrong type, ERR_SHORT cut
+ * off, ERR_LIMIT too deep or too many members, ERR_RANGE a number out of range, ERR_DUPLICATE. On
+ * failure *fault says what, *out is undefined. Never keeps a copy of content. */
 must_check enum err chat_request_parse(struct view body, struct chat_request *out,
                                        struct chat_fault *fault);
 
 /* Append the body for this provider to out: model replaced, usage asked for when streaming, store
  * forced off, router-only members dropped, the output limit spelled as this provider wants it.
  * max_output: 0 leaves the client's limit; else it is written in its place (or added).
- * ERR_FORMAT when upstream_model is no model id; ERR_MEMORY; ERR_LIMIT when out may not hold body.len + CHAT_RENDER_SLACK. */
-must_check enum err chat_request_render(const struct chat_request *r, const struct provider *provider,
-                                        const char *upstream_model, uint32_t max_output,
-                                        struct buf *out);
+ * ERR_FORMAT when upstream_model is no model id; ERR_MEMORY; ERR_LIMIT when out may not hold
+ * body.len + CHAT_RENDER_SLACK. */
+must_check enum err chat_request_render(const struct chat_request *r,
+                                        const struct provider *provider, const char *upstream_model,
+                                        uint32_t max_output, struct buf *out);
 
 #endif

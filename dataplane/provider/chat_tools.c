@@ -75,10 +75,8 @@ static struct chat_tool *tool_new(struct chat_canon *c, uint32_t choice, uint32_
     uint32_t ours = last == NULL ? 0 : last->ours + 1;
     struct chat_tool *t = &c->tools[c->n_tools++ % CHAT_TOOLS_MAX];
 
-    *t = (struct chat_tool){.id_hash = hash,
-                            .upstream = upstream,
-                            .ours = ours,
-                            .choice = (uint16_t)choice};
+    *t = (struct chat_tool){
+        .id_hash = hash, .upstream = upstream, .ours = ours, .choice = (uint16_t)choice};
     return t;
 }
 
@@ -165,8 +163,7 @@ static void member_patch(struct chat_canon *c, struct patch *p, struct patch_obj
         patch_drop(o, m);
         return;
     }
-    if ((KEY_IS(*m, "id") && !is_text(m->value)) ||
-        (KEY_IS(*m, "type") && !is_text(m->value)) ||
+    if ((KEY_IS(*m, "id") && !is_text(m->value)) || (KEY_IS(*m, "type") && !is_text(m->value)) ||
         (KEY_IS(*m, "function") && m->value.kind != JSON_OBJECT)) {
         patch_drop(o, m); /* added again, rightly, behind the others */
         return;
@@ -216,7 +213,8 @@ static void call_patch(struct chat_canon *c, struct patch *p, const struct json_
     if (first && !is_text(call.type))
         patch_add(&o, call.custom.text.len != 0 ? VIEW_LIT("\"type\":\"custom\"")
                                                 : VIEW_LIT("\"type\":\"function\""));
-    if (call.custom.text.len == 0 && (call.function.kind != JSON_OBJECT || call.function.text.len == 0))
+    if (call.custom.text.len == 0 &&
+        (call.function.kind != JSON_OBJECT || call.function.text.len == 0))
         patch_add(&o, first ? VIEW_LIT("\"function\":{\"name\":\"\",\"arguments\":\"\"}")
                             : VIEW_LIT("\"function\":{\"arguments\":\"\"}"));
     patch_close(&o);

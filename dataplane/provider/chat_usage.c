@@ -86,7 +86,8 @@ static void settle_reasoning(const struct provider *provider, struct figures *f)
             f->reasoning = f->completion;
     } else if (f->reasoning > f->completion)
         f->completion += f->reasoning; /* so it cannot be inside */
-    else if (quirk && f->reasoning == 0 && f->total > sum) { /* Gemini counts it in the total only */
+    else if (quirk && f->reasoning == 0 &&
+             f->total > sum) { /* Gemini counts it in the total only */
         f->reasoning = f->total - sum;
         f->completion += f->reasoning;
     } else if (quirk)

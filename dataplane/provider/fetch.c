@@ -3,8 +3,8 @@
 
 #include "clock.h"
 #include "content_view.h"
-#include "credentials.h"
 #include "phr.h"
+#include "request_head.h"
 #include "response_head.h"
 #include "secret.h"
 #include "upstream.h"
@@ -12,11 +12,10 @@
 #include <assert.h>
 
 enum {
-    HEAD_MAX = 2048,                 /* our request head: 512 of key, 256 of host, 256 of path */
-    LAST_FIRST_BYTE_MS = 300000,     /* nobody else will answer: wait as long as clients do */
-    STALE_MS = 2000,                 /* a dead pooled connection shows within a round trip; whatever
-                                        dies later may have been at work on the request */
-    INTERIM_MAX = 8,                 /* 1xx responses before the real one */
+    LAST_FIRST_BYTE_MS = 300000, /* nobody else will answer: wait as long as clients do */
+    STALE_MS = 2000,             /* a dead pooled connection shows within a round trip; whatever
+                                    dies later may have been at work on the request */
+    INTERIM_MAX = 8,             /* 1xx responses before the real one */
     HEAD_HOLD_MAX = LIMIT_UPSTREAM_HEAD_BYTES + UPSTREAM_READ_BYTES,
 };
 
@@ -30,8 +29,8 @@ struct fetch {
     struct buf held; /* an unfinished response head */
     struct response_head response;
     struct phr_chunked_decoder chunks;
-    uint64_t left;                       /* bytes of a RESPONSE_LENGTH body still to come */
-    uint64_t total_at, phase_at;         /* deadlines, loop time */
+    uint64_t left;               /* bytes of a RESPONSE_LENGTH body still to come */
+    uint64_t total_at, phase_at; /* deadlines, loop time */
     uint64_t paused_at, sent_at;
     unsigned interim;
     unsigned busy; /* frames of ours below on the stack */
@@ -177,86 +176,6 @@ void fetch_resume(struct fetch *f)
 
 /* --- request --- */
 
-struct head {
-    uint8_t bytes[HEAD_MAX];
-    size_t len;
-    bool full;
-};
-
-static void put(struct head *h, struct view v)
-{
-    if (v.len > sizeof h->bytes - h->len) {
-        h->full = true;
-        return;
-    }
-    if (v.len != 0)
-        memcpy(h->bytes + h->len, v.ptr, v.len);
-    h->len += v.len;
-}
-
-static void put_number(struct head *h, uint64_t n)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-
-    do {
-        digits[--at] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n != 0);
-    put(h, view_of(digits + at, sizeof digits - at));
-}
-
-static void put_host(struct head *h, const struct provider *p)
-{
-    bool v6 = strchr(p->host, ':') != NULL;
-
-    put(h, v6 ? VIEW_LIT("[") : VIEW_EMPTY);
-    put(h, view_str(p->host));
-    put(h, v6 ? VIEW_LIT("]") : VIEW_EMPTY);
-    if (p->port != (p->tls ? 443 : 80)) {
-        put(h, VIEW_LIT(":"));
-        put_number(h, p->port);
-    }
-}
-
-static void put_credential(struct head *h, const struct fetch_request *r)
-{
-    static const struct view names[] = {
-        [AUTH_BEARER] = {(const uint8_t *)"\r\nauthorization: Bearer ", 24},
-        [AUTH_API_KEY] = {(const uint8_t *)"\r\napi-key: ", 11},
-        [AUTH_X_API_KEY] = {(const uint8_t *)"\r\nx-api-key: ", 13},
-    };
-    uint8_t key[CREDENTIAL_MAX];
-    size_t n;
-
-    if (r->provider->auth == AUTH_NONE)
-        return;
-    n = credentials_copy(r->credentials, r->provider->no, key);
-    if (n != 0) {
-        put(h, names[r->provider->auth]);
-        put(h, view_of(key, n));
-    }
-    secret_wipe(key, n);
-}
-
-static void head_make(const struct fetch_request *r, struct head *h)
-{
-    h->len = 0;
-    h->full = false;
-    put(h, VIEW_LIT("POST "));
-    put(h, view_str(r->provider->path));
-    put(h, r->path);
-    put(h, VIEW_LIT(" HTTP/1.1\r\nhost: "));
-    put_host(h, r->provider);
-    put_credential(h, r);
-    put(h, VIEW_LIT("\r\ncontent-type: "));
-    put(h, r->content_type);
-    put(h, VIEW_LIT("\r\naccept: application/json, text/event-stream\r\naccept-encoding: identity"
-                    "\r\nuser-agent: trustedrouter\r\ncontent-length: "));
-    put_number(h, r->body.len);
-    put(h, VIEW_LIT("\r\n\r\n"));
-}
-
 static uint32_t first_byte_ms(const struct fetch_request *r)
 {
     uint32_t ms = r->provider->first_byte_ms;
@@ -267,12 +186,12 @@ static uint32_t first_byte_ms(const struct fetch_request *r)
 static void fetch_ready(void *cookie)
 {
     struct fetch *f = cookie;
-    struct head h;
+    struct request_head h;
 
     f->ready = f->sent = true;
     f->sent_at = now_of(f);
     f->phase_at = f->sent_at + first_byte_ms(&f->request);
-    head_make(&f->request, &h);
+    request_head_make(&f->request, &h);
     assert(!h.full); /* fetch_start() tried it */
     upstream_send(f->c, view_of(h.bytes, h.len), f->request.body);
     secret_wipe(h.bytes, h.len);
@@ -286,7 +205,7 @@ enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
 {
     struct upstream_site *s;
     struct fetch *f;
-    struct head h;
+    struct request_head h;
     enum err e = ERR_NONE;
 
     assert(r->provider->no < u->providers->n);
@@ -294,7 +213,7 @@ enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
     if (r->provider->auth != AUTH_NONE &&
         (r->credentials == NULL || !credentials_present(r->credentials, r->provider->no)))
         return ERR_CONFIG;
-    head_make(r, &h);
+    request_head_make(r, &h);
     secret_wipe(h.bytes, h.len);
     if (h.full)
         return ERR_LIMIT;
@@ -416,7 +335,8 @@ static enum err head_scan(struct fetch *f, struct view bytes, size_t seen, size_
     return ERR_NONE;
 }
 
-/* Bytes while the head is not complete. The usual head arrives in one read and is parsed in place. */
+/* Bytes while the head is not complete. The usual head arrives in one read and is parsed in place.
+ */
 static void take_head(struct fetch *f, uint8_t *bytes, size_t n)
 {
     size_t seen = f->held.len, used = 0;
@@ -431,7 +351,8 @@ static void take_head(struct fetch *f, uint8_t *bytes, size_t n)
     if (e == ERR_NONE)
         e = head_scan(f, view_of(bytes, n), seen, &used);
     if (e == ERR_SHORT) {
-        e = seen == 0 && n != used ? buf_append(&f->held, view_of(bytes + used, n - used)) : ERR_NONE;
+        e = seen == 0 && n != used ? buf_append(&f->held, view_of(bytes + used, n - used))
+                                   : ERR_NONE;
         if (seen != 0)
             buf_consume(&f->held, used);
         if (e == ERR_NONE)

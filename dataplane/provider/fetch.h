@@ -33,9 +33,9 @@ bool credentials_present(const struct credentials *c, uint16_t provider_no);
 
 struct fetch_head {
     int status;
-    bool event_stream;        /* content-type is text/event-stream */
+    bool event_stream; /* content-type is text/event-stream */
     bool json;
-    int64_t retry_after_ms;   /* -1: none; from retry-after-ms or retry-after */
+    int64_t retry_after_ms; /* -1: none; from retry-after-ms or retry-after */
 };
 
 struct fetch_request {
@@ -56,8 +56,8 @@ struct fetch_events {
     void (*done)(void *cookie, enum err e);
 };
 
-/* Never calls back before returning. ERR_OVERLOAD when no connection can be had; ERR_CONFIG when the
- * provider wants a credential and there is none. */
+/* Never calls back before returning. ERR_OVERLOAD when no connection can be had; ERR_CONFIG when
+ * the provider wants a credential and there is none. */
 must_check enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
                                 const struct fetch_events *events, void *cookie,
                                 struct fetch **out);

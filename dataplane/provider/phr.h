@@ -12,7 +12,8 @@ struct phr_header {
     const char *value;
     size_t value_len;
 };
-/* Bytes of the head; -1 malformed, -2 incomplete. last_len: bytes already seen by an earlier call. */
+/* Bytes of the head; -1 malformed, -2 incomplete. last_len: bytes already seen by an earlier call.
+ */
 int phr_parse_response(const char *buf, size_t len, int *minor_version, int *status,
                        const char **msg, size_t *msg_len, struct phr_header *headers,
                        size_t *num_headers, size_t last_len);
@@ -23,8 +24,8 @@ struct phr_chunked_decoder {
     char _hex_count;
     char _state;
 };
-/* Decodes in place; *bufsz becomes the number of decoded bytes. -1 malformed, -2 not the end yet, else
- * the number of bytes behind the end. */
+/* Decodes in place; *bufsz becomes the number of decoded bytes. -1 malformed, -2 not the end yet,
+ * else the number of bytes behind the end. */
 ssize_t phr_decode_chunked(struct phr_chunked_decoder *decoder, char *buf, size_t *bufsz);
 
 #endif

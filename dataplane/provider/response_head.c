@@ -1,5 +1,5 @@
-/* (G) Reads a provider's response head. What could be framed in two ways is refused: a response that
- * another reader sees differently is how connections get poisoned. */
+/* (G) Reads a provider's response head. What could be framed in two ways is refused: a response
+ * that another reader sees differently is how connections get poisoned. */
 #include "response_head.h"
 
 #include "content_view.h"
@@ -55,7 +55,7 @@ static int64_t retry_after(struct view value, uint64_t unix_ms)
 
     if (view_u64(value, &seconds))
         return retry_clamp(seconds > RESPONSE_RETRY_MAX_MS / 1000 ? RESPONSE_RETRY_MAX_MS
-                                                                   : seconds * 1000);
+                                                                  : seconds * 1000);
     if (value.len >= sizeof text)
         return -1;
     memcpy(text, value.ptr, value.len);

@@ -15,9 +15,9 @@ enum response_body { RESPONSE_NO_BODY, RESPONSE_LENGTH, RESPONSE_CHUNKED, RESPON
 struct response_head {
     struct fetch_head head;
     enum response_body body;
-    uint64_t length;       /* RESPONSE_LENGTH */
-    bool keep;             /* the connection may be used again */
-    uint32_t keep_ms;      /* for this long at most, as the provider says; UINT32_MAX when it does not */
+    uint64_t length;  /* RESPONSE_LENGTH */
+    bool keep;        /* the connection may be used again */
+    uint32_t keep_ms; /* for this long at most, as the provider says; UINT32_MAX when it does not */
 };
 
 /* Parse the head at the front of bytes. seen: how many of them an earlier call has looked at.

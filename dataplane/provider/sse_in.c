@@ -1,5 +1,6 @@
 /* (G) The event stream splitter. An event that lies whole in the bytes it was fed, with one data
- * line, is handed out as a view of those bytes; only unfinished and multi-line events are copied. */
+ * line, is handed out as a view of those bytes; only unfinished and multi-line events are copied.
+ */
 #include "sse_in.h"
 
 #include "content_view.h"
@@ -101,7 +102,7 @@ static bool split_line(struct view line, struct view *name, struct view *value)
 {
     const uint8_t *colon = memchr(line.ptr, ':', line.len);
 
-    *value = VIEW_EMPTY;
+    *value = view_from(line, line.len); /* "data" alone is an empty value at the line's end */
     *name = line;
     if (colon != NULL) {
         name->len = (size_t)(colon - line.ptr);
@@ -158,8 +159,7 @@ static void join_data(struct sse_in *s, struct view event, struct sse_event *out
     if (out->name.len != 0)
         out->name = view_of(memcpy(s->name, out->name.ptr, out->name.len), out->name.len);
     while (next_line(&event, &line)) {
-        if (line.len == 0 || !split_line(line, &name, &value) ||
-            !view_eq(name, VIEW_LIT("data")))
+        if (line.len == 0 || !split_line(line, &name, &value) || !view_eq(name, VIEW_LIT("data")))
             continue;
         if (n++ != 0)
             to[len++] = '\n';
@@ -238,15 +238,19 @@ enum err sse_in_next(struct sse_in *s, struct sse_event *out)
             if (e == ERR_NONE && moved)
                 continue;
         }
-        if (e != ERR_NONE)
+        if (e != ERR_NONE) {
+            s->feed = VIEW_EMPTY; /* also after a failure: the bytes are not ours to keep */
             return e;
+        }
         carried = carrying(s);
         event = view_of(window(s).ptr, end);
         n = read_fields(event, out);
         if (n > 1 && !carried) {
             e = carry_more(s, end); /* needs bytes of our own to join in */
-            if (e != ERR_NONE)
+            if (e != ERR_NONE) {
+                s->feed = VIEW_EMPTY;
                 return e;
+            }
             event = view_of(window(s).ptr, end);
             n = read_fields(event, out);
         }

@@ -10,14 +10,14 @@
 struct sse_in {
     struct buf carry; /* bytes of an unfinished event; unallocated while events arrive whole */
     /* private */
-    struct view feed;    /* borrowed bytes not looked at yet; empty while carry is in use */
-    size_t used;         /* bytes of carry that are delivered events */
-    size_t line;         /* start of the line being read, from the start of the event */
-    size_t scanned;      /* bytes of the event known to hold no further line end */
-    size_t line_max;     /* bytes */
-    uint8_t name[32];    /* the event's name while multi-line data is joined */
-    bool at_start;       /* a BOM may still come */
-    bool skip_lf;        /* the last byte was a CR that ended an event; its LF may follow */
+    struct view feed; /* borrowed bytes not looked at yet; empty while carry is in use */
+    size_t used;      /* bytes of carry that are delivered events */
+    size_t line;      /* start of the line being read, from the start of the event */
+    size_t scanned;   /* bytes of the event known to hold no further line end */
+    size_t line_max;  /* bytes */
+    uint8_t name[32]; /* the event's name while multi-line data is joined */
+    bool at_start;    /* a BOM may still come */
+    bool skip_lf;     /* the last byte was a CR that ended an event; its LF may follow */
 };
 struct sse_event {
     struct view name; /* empty when there was no "event:" line */

@@ -1,4 +1,5 @@
-/* (G) One connection: name, TCP, bytes in and out, deadline. TLS is in upstream_tls.c. */
+/* (G) One connection: bytes in and out, deadline, end. How it comes about is in upstream_dial.c,
+ * TLS in upstream_tls.c. */
 #include "upstream.h"
 
 #include "content_view.h"
@@ -7,7 +8,6 @@
 
 #include <assert.h>
 
-static void connect_next(struct upstream *c);
 static void pump(struct upstream *c);
 
 /* --- end --- */
@@ -32,17 +32,17 @@ static void timer_close_cb(uv_handle_t *h)
     released(h->data);
 }
 
-static void tcp_close_cb(uv_handle_t *h)
+void upstream_tcp_close_cb(uv_handle_t *h)
 {
     struct upstream *c = h->data;
 
     if (c->state == UPSTREAM_NEXT)
-        connect_next(c);
+        upstream_dial(c);
     else
         released(c);
 }
 
-static void list_remove(struct upstream **list, struct upstream *c)
+void upstream_unlink(struct upstream **list, struct upstream *c)
 {
     while (*list != c)
         list = &(*list)->next;
@@ -56,17 +56,17 @@ void upstream_close(struct upstream *c)
 
     assert(was != UPSTREAM_CLOSED);
     if (was == UPSTREAM_IDLE) {
-        list_remove(&c->site->idle, c);
+        upstream_unlink(&c->site->idle, c);
         c->site->n_idle--;
         c->site->u->counters.idle--;
     } else if (was == UPSTREAM_NAMING)
-        list_remove(&c->site->waiting, c);
+        upstream_unlink(&c->site->waiting, c);
     c->state = UPSTREAM_CLOSED;
     c->owner = NULL;
     c->body = VIEW_EMPTY;
     uv_close((uv_handle_t *)&c->timer, timer_close_cb);
     if (was != UPSTREAM_NEXT) /* there it is closing already */
-        uv_close((uv_handle_t *)&c->tcp, tcp_close_cb);
+        uv_close((uv_handle_t *)&c->tcp, upstream_tcp_close_cb);
 }
 
 void upstream_fail(struct upstream *c, enum err e)
@@ -99,7 +99,7 @@ void upstream_deadline(struct upstream *c, uint64_t at_ms)
         arm(c, at_ms);
 }
 
-static void fail_later(struct upstream *c, enum err e)
+void upstream_fail_later(struct upstream *c, enum err e)
 {
     if (c->failed == ERR_NONE)
         c->failed = e;
@@ -197,10 +197,10 @@ static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     }
 }
 
-static void read_start(struct upstream *c)
+void upstream_read_start(struct upstream *c)
 {
     if (!c->reading && uv_read_start((uv_stream_t *)&c->tcp, alloc_cb, read_cb) != 0)
-        fail_later(c, ERR_IO);
+        upstream_fail_later(c, ERR_IO);
     c->reading = true;
 }
 
@@ -213,7 +213,7 @@ void upstream_pause(struct upstream *c)
 
 void upstream_resume(struct upstream *c)
 {
-    read_start(c);
+    upstream_read_start(c);
 }
 
 /* --- bytes out --- */
@@ -237,7 +237,7 @@ static void out_cb(uv_write_t *w, int status)
     if (c->state == UPSTREAM_CLOSED)
         return;
     if (status < 0)
-        fail_later(c, ERR_PROVIDER_TRUNCATED);
+        upstream_fail_later(c, ERR_PROVIDER_TRUNCATED);
     else if (c->writes == 0)
         pump(c);
 }
@@ -253,7 +253,7 @@ static void out(struct upstream *c, struct view own, struct view borrowed)
     if (c->writes == 0)
         n = uv_try_write((uv_stream_t *)&c->tcp, bufs, borrowed.len != 0 ? 2 : 1);
     if (n < 0 && n != UV_EAGAIN) {
-        fail_later(c, ERR_PROVIDER_TRUNCATED);
+        upstream_fail_later(c, ERR_PROVIDER_TRUNCATED);
         return;
     }
     if (n > 0) {
@@ -266,7 +266,7 @@ static void out(struct upstream *c, struct view own, struct view borrowed)
         return;
     o = malloc(sizeof *o + own.len);
     if (o == NULL) {
-        fail_later(c, ERR_MEMORY);
+        upstream_fail_later(c, ERR_MEMORY);
         return;
     }
     *o = (struct out){.c = c, .len = own.len};
@@ -281,7 +281,7 @@ static void out(struct upstream *c, struct view own, struct view borrowed)
     if (n != 0) {
         secret_wipe(o->copy, o->len);
         free(o);
-        fail_later(c, ERR_PROVIDER_TRUNCATED);
+        upstream_fail_later(c, ERR_PROVIDER_TRUNCATED);
         return;
     }
     c->writes++;
@@ -308,7 +308,7 @@ static void pump(struct upstream *c)
         memcpy(u->stage, c->body.ptr, n);
         c->body = view_from(c->body, n);
         if (upstream_tls_seal(c, n) != ERR_NONE)
-            fail_later(c, ERR_TLS);
+            upstream_fail_later(c, ERR_TLS);
         upstream_flush(c);
     }
 }
@@ -332,158 +332,14 @@ void upstream_send(struct upstream *c, struct view head, struct view body)
         memcpy(u->stage + head.len, body.ptr, n);
     c->body = view_from(body, n);
     if (upstream_tls_seal(c, head.len + n) != ERR_NONE)
-        fail_later(c, ERR_TLS);
+        upstream_fail_later(c, ERR_TLS);
     upstream_flush(c);
     pump(c);
 }
-
-/* --- start --- */
 
 void upstream_ready(struct upstream *c)
 {
     c->state = UPSTREAM_READY;
     c->deadline = 0;
     c->owner->ready(c->cookie);
-}
-
-static void connect_cb(uv_connect_t *req, int status)
-{
-    struct upstream *c = req->data;
-    uint64_t now = uv_now(c->site->u->loop);
-
-    if (c->state == UPSTREAM_CLOSED)
-        return;
-    if (status < 0) {
-        c->tried++;
-        c->state = UPSTREAM_NEXT;
-        uv_close((uv_handle_t *)&c->tcp, tcp_close_cb);
-        return;
-    }
-    if (c->tried != 0 && c->tried < c->site->n_addresses)
-        c->site->first_address = (c->site->first_address + c->tried) % c->site->n_addresses;
-    uv_tcp_nodelay(&c->tcp, 1);
-    read_start(c);
-    if (c->site->tls == NULL) {
-        upstream_ready(c);
-        return;
-    }
-    c->state = UPSTREAM_SHAKING;
-    upstream_deadline(c, now + c->site->provider->tls_ms);
-    if (upstream_tls_start(c) != ERR_NONE ||
-        upstream_tls_feed(c, VIEW_EMPTY) != ERR_NONE)
-        fail_later(c, ERR_TLS);
-}
-
-/* Called once the name is known, and again after each address that failed. */
-static void connect_next(struct upstream *c)
-{
-    struct upstream_site *s = c->site;
-    const struct sockaddr *to;
-
-    if (c->state == UPSTREAM_NEXT) { /* the socket of the last try is closed */
-        int r = uv_tcp_init(s->u->loop, &c->tcp);
-
-        assert(r == 0); /* it only fills the struct: the socket comes with the connect */
-        c->tcp.data = c;
-    }
-    c->state = UPSTREAM_CONNECTING;
-    if (c->tried >= s->n_addresses) {
-        fail_later(c, ERR_CONNECT);
-        return;
-    }
-    to = (const struct sockaddr *)&s->addresses[(s->first_address + c->tried) % s->n_addresses];
-    if (uv_tcp_connect(&c->connect, &c->tcp, to, connect_cb) != 0)
-        fail_later(c, ERR_CONNECT);
-}
-
-static void lookup_store(struct upstream_site *s, const struct addrinfo *list)
-{
-    unsigned n = 0;
-
-    for (; list != NULL && n < UPSTREAM_ADDRESSES_MAX; list = list->ai_next) {
-        if (list->ai_addrlen <= sizeof s->addresses[0])
-            memcpy(&s->addresses[n++], list->ai_addr, list->ai_addrlen);
-    }
-    if (n != 0)
-        s->n_addresses = n;
-    s->first_address = 0;
-    s->addresses_until = uv_now(s->u->loop) + UPSTREAM_NAME_MS;
-}
-
-static void lookup_cb(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
-{
-    struct upstream_site *s = req->data;
-    struct upstreams *u = s->u;
-
-    s->looking = false;
-    if (status == 0 && list != NULL)
-        lookup_store(s, list); /* else: addresses that worked before are better than none */
-    uv_freeaddrinfo(list);
-    while (s->waiting != NULL) {
-        struct upstream *c = s->waiting;
-
-        list_remove(&s->waiting, c);
-        c->state = UPSTREAM_CONNECTING;
-        if (s->n_addresses == 0)
-            fail_later(c, ERR_DNS);
-        else
-            connect_next(c);
-    }
-    upstreams_release(u);
-}
-
-static void name_find(struct upstream *c)
-{
-    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct upstream_site *s = c->site;
-    char port[8];
-
-    if (uv_now(s->u->loop) < s->addresses_until) {
-        c->state = UPSTREAM_CONNECTING;
-        connect_next(c);
-        return;
-    }
-    c->next = s->waiting;
-    s->waiting = c;
-    if (s->looking)
-        return;
-    snprintf(port, sizeof port, "%u", (unsigned)s->provider->port);
-    s->lookup.data = s;
-    if (uv_getaddrinfo(s->u->loop, &s->lookup, lookup_cb, s->provider->host, port, &hints) != 0) {
-        fail_later(c, ERR_DNS);
-        return;
-    }
-    s->looking = true;
-    s->u->pending++;
-}
-
-enum err upstream_connect(struct upstream_site *s, const struct upstream_owner *owner, void *cookie,
-                          struct upstream **out_c)
-{
-    struct upstreams *u = s->u;
-    struct upstream *c;
-
-    if (u->closing || u->counters.connections >= UPSTREAM_CONNECTIONS_MAX)
-        return ERR_OVERLOAD;
-    c = calloc(1, sizeof *c);
-    if (c == NULL)
-        return ERR_MEMORY;
-    if (uv_tcp_init(u->loop, &c->tcp) != 0) {
-        free(c);
-        return ERR_OVERLOAD;
-    }
-    uv_timer_init(u->loop, &c->timer);
-    c->tcp.data = c->timer.data = c->connect.data = c;
-    c->handles = 2;
-    c->site = s;
-    c->owner = owner;
-    c->cookie = cookie;
-    c->state = UPSTREAM_NAMING;
-    u->pending++;
-    u->counters.connections++;
-    u->counters.connects++;
-    upstream_deadline(c, uv_now(u->loop) + s->provider->connect_ms);
-    name_find(c);
-    *out_c = c;
-    return ERR_NONE;
 }

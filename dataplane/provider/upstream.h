@@ -9,11 +9,11 @@
 #include <sys/socket.h>
 
 enum {
-    UPSTREAM_READ_BYTES = 64 << 10,   /* one read; one delivery to the owner */
-    UPSTREAM_STAGE_BYTES = 48 << 10,  /* plain text encrypted at once: three full records */
-    UPSTREAM_WIRE_BYTES = 64 << 10,   /* their cipher text, or a handshake flight */
-    UPSTREAM_IDLE_MS = 25000,         /* pooled connections end before the provider's end (30-75 s) */
-    UPSTREAM_IDLE_MAX = 256,          /* pooled connections per provider and loop */
+    UPSTREAM_READ_BYTES = 64 << 10,  /* one read; one delivery to the owner */
+    UPSTREAM_STAGE_BYTES = 48 << 10, /* plain text encrypted at once: three full records */
+    UPSTREAM_WIRE_BYTES = 64 << 10,  /* their cipher text, or a handshake flight */
+    UPSTREAM_IDLE_MS = 25000, /* pooled connections end before the provider's end (30-75 s) */
+    UPSTREAM_IDLE_MAX = 256,  /* pooled connections per provider and loop */
     UPSTREAM_CONNECTIONS_MAX = 16384, /* per loop; a data plane serves fewer clients than that */
     UPSTREAM_ADDRESSES_MAX = 8,       /* of one name; further ones are not tried */
     UPSTREAM_NAME_MS = 60000,         /* a looked-up name is good for this long */
@@ -73,8 +73,8 @@ struct upstream *upstream_reuse(struct upstream_site *s, const struct upstream_o
 /* A new one; ready or end will be called, never before this returns. ERR_OVERLOAD, ERR_MEMORY. */
 must_check enum err upstream_connect(struct upstream_site *s, const struct upstream_owner *owner,
                                      void *cookie, struct upstream **out);
-/* Send head, then body. head is copied where needed; body is borrowed until the connection is closed
- * or given back. Trouble is reported by end(), later. */
+/* Send head, then body. head is copied where needed; body is borrowed until the connection is
+ * closed or given back. Trouble is reported by end(), later. */
 void upstream_send(struct upstream *c, struct view head, struct view body);
 /* Loop time (uv_now) at which late() is due; 0: never. */
 void upstream_deadline(struct upstream *c, uint64_t at_ms);
@@ -87,8 +87,8 @@ void upstream_close(struct upstream *c);
 
 /* --- upstream_tls.c --- */
 
-/* The site's context: TLS 1.2 or better, the provider's CA bundle, http/1.1. share: sites made before,
- * whose certificate store is used again if it comes from the same file. */
+/* The site's context: TLS 1.2 or better, the provider's CA bundle, http/1.1. share: sites made
+ * before, whose certificate store is used again if it comes from the same file. */
 must_check enum err upstream_tls_site(struct upstream_site *s, const struct upstream_site *share,
                                       size_t n_share);
 void upstream_tls_site_free(struct upstream_site *s);

@@ -24,19 +24,27 @@ struct upstream {
     const struct upstream_owner *owner;
     void *cookie;
     SSL *ssl;
-    struct view cipher;     /* what the BIO may read; only during upstream_tls_feed() */
-    struct view body;       /* plain text still to be encrypted */
-    uint64_t deadline;      /* loop time, 0: none */
-    uint64_t armed;         /* when the timer fires, 0: it does not */
-    enum err failed;        /* to be reported by the timer */
-    unsigned tried;         /* addresses */
-    unsigned writes;        /* uv_write requests in flight */
-    unsigned handles;       /* not yet closed */
+    struct view cipher; /* what the BIO may read; only during upstream_tls_feed() */
+    struct view body;   /* plain text still to be encrypted */
+    uint64_t deadline;  /* loop time, 0: none */
+    uint64_t armed;     /* when the timer fires, 0: it does not */
+    enum err failed;    /* to be reported by the timer */
+    unsigned tried;     /* addresses */
+    unsigned writes;    /* uv_write requests in flight */
+    unsigned handles;   /* not yet closed */
     bool reading;
 };
 
-/* Close and tell the owner. */
+/* Close and tell the owner: now, or from the loop. */
 void upstream_fail(struct upstream *c, enum err e);
+void upstream_fail_later(struct upstream *c, enum err e);
+/* Take c out of one of its site's lists. */
+void upstream_unlink(struct upstream **list, struct upstream *c);
+void upstream_tcp_close_cb(uv_handle_t *h);
+void upstream_read_start(struct upstream *c);
+/* upstream_dial.c: try the next address. The name is known; the socket is fresh or, in
+ * UPSTREAM_NEXT, just closed. */
+void upstream_dial(struct upstream *c);
 /* The handshake is over. */
 void upstream_ready(struct upstream *c);
 /* Plain text arrived, in u->plain or u->in; false: the connection is closed now. */

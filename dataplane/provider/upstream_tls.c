@@ -148,7 +148,8 @@ void upstream_tls_site_free(struct upstream_site *s)
 
 /* --- the connection --- */
 
-/* The newest session. TLS 1.3 tickets are used once (so that nobody can link connections by them). */
+/* The newest session. TLS 1.3 tickets are used once (so that nobody can link connections by them).
+ */
 static void session_use(struct upstream *c)
 {
     struct upstream_site *s = c->site;
@@ -214,7 +215,8 @@ static enum err shake(struct upstream *c)
     return ERR_NONE;
 }
 
-/* As much plain text as is there, up to one delivery. *why: SSL_ERROR_NONE when there may be more. */
+/* As much plain text as is there, up to one delivery. *why: SSL_ERROR_NONE when there may be more.
+ */
 static size_t unseal(struct upstream *c, int *why)
 {
     struct upstreams *u = c->site->u;

@@ -1,5 +1,5 @@
-/* A worker must never send half of an old key and half of a new one, and a replaced key must be gone
- * from memory. */
+/* A worker must never send half of an old key and half of a new one, and a replaced key must be
+ * gone from memory. */
 #include "check.h"
 #include "credentials.h"
 #include "secret.h"
@@ -29,7 +29,8 @@ static void test_set_and_copy(void)
     CHECK(credentials_present(c, 3));
     CHECK(!credentials_present(c, 2) && !credentials_present(c, 4));
     CHECK_BYTES(key, credentials_copy(c, 3, key), "sk-first", 8);
-    CHECK_INT(credentials_set(c, 3, VIEW_LIT("k")), ERR_NONE); /* shorter: nothing of the old stays */
+    CHECK_INT(credentials_set(c, 3, VIEW_LIT("k")),
+              ERR_NONE); /* shorter: nothing of the old stays */
     CHECK_BYTES(key, credentials_copy(c, 3, key), "k", 1);
     CHECK_INT(credentials_set(c, 3, VIEW_EMPTY), ERR_NONE);
     CHECK(!credentials_present(c, 3));

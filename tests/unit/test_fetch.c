@@ -1,5 +1,5 @@
-/* The client must survive every provider: each case runs against a hostile server on a thread of this
- * process, and says exactly which error, which bytes and how many connections are right. */
+/* The client must survive every provider: each case runs against a hostile server on a thread of
+ * this process, and says exactly which error, which bytes and how many connections are right. */
 #include "buf.h"
 #include "check.h"
 #include "fetch.h"
@@ -44,8 +44,8 @@ static bool peer_put(struct peer *p, const void *data, size_t n)
     const char *at = data;
 
     while (n != 0) {
-        ssize_t r = p->ssl != NULL ? SSL_write(p->ssl, at, (int)n)
-                                   : send(p->fd, at, n, MSG_NOSIGNAL);
+        ssize_t r =
+            p->ssl != NULL ? SSL_write(p->ssl, at, (int)n) : send(p->fd, at, n, MSG_NOSIGNAL);
 
         if (r <= 0)
             return false;
@@ -112,21 +112,29 @@ static const struct {
 } scripts[] = {
     {"/length", JSON_OK "content-length: 5\r\n\r\nhello", true},
     {"/empty", OK "content-length: 0\r\n\r\n", true},
-    {"/chunked", OK "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-                    "2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nt: x\r\n\r\n", true},
+    {"/chunked",
+     OK "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        "2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nt: x\r\n\r\n",
+     true},
     {"/close", OK "\r\nhello", false},
     {"/http10", "HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhello", true},
     {"/connection-close", OK "connection: close\r\ncontent-length: 5\r\n\r\nhello", true},
     {"/keep-alive-1", OK "keep-alive: timeout=1\r\ncontent-length: 5\r\n\r\nhello", true},
     {"/204", "HTTP/1.1 204 No Content\r\n\r\n", true},
-    {"/interim", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: x\r\n\r\n" OK
-                 "content-length: 5\r\n\r\nhello", true},
+    {"/interim",
+     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: x\r\n\r\n" OK
+     "content-length: 5\r\n\r\nhello",
+     true},
     {"/extra", OK "content-length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\n\r\n", true},
     {"/retry", "HTTP/1.1 429 Too Many\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n", true},
-    {"/retry-ms", "HTTP/1.1 429 Too Many\r\nretry-after-ms: 250\r\nretry-after: 7\r\n"
-                  "content-length: 0\r\n\r\n", true},
-    {"/retry-past", "HTTP/1.1 503 No\r\nretry-after: Mon, 01 Jan 2001 00:00:00 GMT\r\n"
-                    "content-length: 0\r\n\r\n", true},
+    {"/retry-ms",
+     "HTTP/1.1 429 Too Many\r\nretry-after-ms: 250\r\nretry-after: 7\r\n"
+     "content-length: 0\r\n\r\n",
+     true},
+    {"/retry-past",
+     "HTTP/1.1 503 No\r\nretry-after: Mon, 01 Jan 2001 00:00:00 GMT\r\n"
+     "content-length: 0\r\n\r\n",
+     true},
     {"/retry-odd", "HTTP/1.1 503 No\r\nretry-after: soon\r\ncontent-length: 0\r\n\r\n", true},
     {"/500", "HTTP/1.1 500 Oops\r\ncontent-type: text/html\r\ncontent-length: 4\r\n\r\noops", true},
     {"/same-length", OK "content-length: 5\r\ncontent-length: 5\r\n\r\nhello", true},
@@ -135,10 +143,12 @@ static const struct {
     {"/bad-length", OK "content-length: 5x\r\n\r\nhello", true},
     {"/minus-length", OK "content-length: -5\r\n\r\nhello", true},
     {"/huge-length", OK "content-length: 99999999999999999999999\r\n\r\nhello", true},
-    {"/length-and-chunked", OK "content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", true},
+    {"/length-and-chunked", OK "content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+     true},
     {"/gzip-te", OK "transfer-encoding: gzip\r\n\r\nhello", true},
     {"/gzip-chunked", OK "transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", true},
-    {"/two-te", OK "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", true},
+    {"/two-te", OK "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+     true},
     {"/gzip", OK "content-encoding: gzip\r\ncontent-length: 5\r\n\r\nhello", true},
     {"/folded", OK "x: a\r\n b\r\ncontent-length: 5\r\n\r\nhello", true},
     {"/101", "HTTP/1.1 101 Switching\r\n\r\n", true},
@@ -389,7 +399,8 @@ static void turn(const unsigned *stop, unsigned ms)
     uv_run(&loop, UV_RUN_NOWAIT);
 }
 
-static enum err start(struct run *r, unsigned provider, const char *path, struct view body, bool last)
+static enum err start(struct run *r, unsigned provider, const char *path, struct view body,
+                      bool last)
 {
     struct fetch_request request = {.provider = &providers.list[provider],
                                     .credentials = credentials,
@@ -529,7 +540,8 @@ static void test_request_head(void)
 
     pool_empty();
     providers.list[0].auth = AUTH_BEARER;
-    CHECK_INT(start(&r, 0, "/length", VIEW_LIT("{}"), false), ERR_CONFIG); /* no key: nothing sent */
+    CHECK_INT(start(&r, 0, "/length", VIEW_LIT("{}"), false),
+              ERR_CONFIG); /* no key: nothing sent */
     CHECK_INT(credentials_set(credentials, 0, VIEW_LIT("sk-secret")), ERR_NONE);
     r = get(0, "/length");
     CHECK(strstr(server.last_head, "\r\nauthorization: Bearer sk-secret\r\n") != NULL);
@@ -828,10 +840,10 @@ static void setup(void)
         getsockname(mute.fd, (struct sockaddr *)&sa, &len);
         mute.port = ntohs(sa.sin_port);
     }
-    provider_add("127.0.0.1", server.port, NULL);                  /* 0 */
-    provider_add("127.0.0.1", address.port, good.ca_file);         /* 1 */
-    provider_add("127.0.0.1", mute.port, NULL);                    /* 2: bound, not listening */
-    provider_add("no-such-host.invalid", 1, NULL);                 /* 3 */
+    provider_add("127.0.0.1", server.port, NULL);          /* 0 */
+    provider_add("127.0.0.1", address.port, good.ca_file); /* 1 */
+    provider_add("127.0.0.1", mute.port, NULL);            /* 2: bound, not listening */
+    provider_add("no-such-host.invalid", 1, NULL);         /* 3 */
     CHECK_INT(listen((mute.fd = socket(AF_INET, SOCK_STREAM, 0)), 4), 0);
     {
         struct sockaddr_in sa;
@@ -840,12 +852,12 @@ static void setup(void)
         getsockname(mute.fd, (struct sockaddr *)&sa, &len);
         provider_add("127.0.0.1", ntohs(sa.sin_port), good.ca_file); /* 4 */
     }
-    provider_add("127.0.0.1", plain.port, good.ca_file);           /* 5 */
-    provider_add("localhost", tls_server.port, good.ca_file);      /* 6 */
-    provider_add("localhost", wrong_name.port, good.ca_file);      /* 7 */
-    provider_add("localhost", expired.port, good.ca_file);         /* 8 */
-    provider_add("localhost", unknown.port, good.ca_file);         /* 9 */
-    provider_add("127.0.0.1", tls_server.port, good.ca_file);      /* 10 */
+    provider_add("127.0.0.1", plain.port, good.ca_file);      /* 5 */
+    provider_add("localhost", tls_server.port, good.ca_file); /* 6 */
+    provider_add("localhost", wrong_name.port, good.ca_file); /* 7 */
+    provider_add("localhost", expired.port, good.ca_file);    /* 8 */
+    provider_add("localhost", unknown.port, good.ca_file);    /* 9 */
+    provider_add("127.0.0.1", tls_server.port, good.ca_file); /* 10 */
     buf_init(&why, 1000);
     CHECK_INT(upstreams_new(&loop, &providers, &ups, &why), ERR_NONE);
     buf_free(&why);

@@ -108,6 +108,8 @@ static const struct {
     {"event: x\r\nid: 7\r\nretry: 10\r\ndata: a\r\n\r\n", "[x|a]", false},
     {"data:\n\n", "[|]", false},
     {"data\n\n", "[|]", false},
+    {"data\ndata: x\n\n", "[|\nx]", false},
+    {"data\ndata\nevent: n\n\n", "[n|\n]", false},
     {"data:  a \n\n", "[| a ]", false},
     {"\n\n\n\ndata: a\n\n\n\n", "[|a]", false},
     {"data: [DONE]\n\n", "[|[DONE]]", false},
@@ -145,8 +147,7 @@ static void cut_everywhere(const char *path, const uint8_t *bytes, size_t len)
     size_t stride = len > 20000 ? len / 2000 : 1;
 
     CHECK_INT(run_cut(in, len, LINE_MAX_BYTES, &whole, NULL), ERR_SHORT);
-    for (size_t cut = 0; cut <= len;
-         cut += cut < 2048 || cut + 2048 > len ? 1 : stride, cuts++) {
+    for (size_t cut = 0; cut <= len; cut += cut < 2048 || cut + 2048 > len ? 1 : stride, cuts++) {
         struct log l = {0};
 
         CHECK_INT(run_cut(in, cut, LINE_MAX_BYTES, &l, NULL), ERR_SHORT);

@@ -1,0 +1,62 @@
+/* Whatever a provider sends, what leaves is one line of JSON with our id in it, or nothing. */
+#include "chat_canon.h"
+#include "json.h"
+
+#include <stdlib.h>
+
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+static void check_out(const struct buf *out, bool chunk)
+{
+    struct json_value root, id, choices;
+
+    must(json_check(buf_view(out), &root, NULL) == ERR_NONE);
+    must(root.kind == JSON_OBJECT);
+    must(json_get(root, "id", &id) && json_string_is(id, "gen-1"));
+    must(json_get(root, "choices", &choices) && choices.kind == JSON_ARRAY);
+    must(!chunk || memchr(out->ptr, '\n', out->len) == NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct provider provider = {.quirks = QUIRK_REASONING_EXCLUDED};
+    struct chat_canon c = {.id = "gen-1", .model = VIEW_LIT("m"), .provider = &provider};
+    struct view rest = view_of(data, size);
+    struct chat_error error;
+    enum chat_kind kind;
+    struct buf out;
+
+    if (size == 0 || size > 65536)
+        return 0;
+    buf_init(&out, 1 << 22);
+    c.want_usage = (data[0] & 1) != 0;
+    while (rest.len != 0) { /* chunks are separated by a zero byte */
+        const uint8_t *zero = memchr(rest.ptr, 0, rest.len);
+        size_t n = zero == NULL ? rest.len : (size_t)(zero - rest.ptr);
+
+        buf_reset(&out);
+        if (chat_canon_chunk(&c, view_of(rest.ptr, n), &out, &kind, &error) == ERR_NONE &&
+            kind == CHAT_EMIT)
+            check_out(&out, true);
+        else
+            must(out.len == 0);
+        rest = view_from(rest, n + 1);
+    }
+    must(c.usage.prompt <= LIMIT_TOKENS_ABSURD && c.usage.completion <= LIMIT_TOKENS_ABSURD);
+    must(c.usage.reasoning <= c.usage.completion || c.usage.clamped);
+    c = (struct chat_canon){.id = "gen-1", .model = VIEW_LIT("m"), .provider = &provider};
+    buf_reset(&out);
+    if (chat_canon_whole(&c, view_of(data, size), &out, &kind, &error) == ERR_NONE &&
+        kind == CHAT_EMIT)
+        check_out(&out, false);
+    else
+        must(out.len == 0);
+    chat_canon_error(400, view_of(data, size), &error);
+    buf_free(&out);
+    return 0;
+}
