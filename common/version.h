@@ -1,6 +1,6 @@
 /* The program's version, as --version and /health say it. */
-#ifndef TR_DATAPLANE_CORE_VERSION_H
-#define TR_DATAPLANE_CORE_VERSION_H
+#ifndef TR_COMMON_VERSION_H
+#define TR_COMMON_VERSION_H
 
 #define TR_VERSION "0.1.0"
 
