@@ -1,5 +1,5 @@
 #include "db.h"
-#include "conn.h"
+#include "db_conn.h"
 #include "log.h"
 
 #include <arpa/inet.h>
@@ -201,7 +201,7 @@ enum conn_state {
     CONN_DOWN        /* the down event fires from `later` or has fired */
 };
 
-struct conn {
+struct db_conn {
     uv_loop_t *loop;
     uv_poll_t *poll;   /* of the present socket; lives until its close callback */
     uv_timer_t *later; /* carries news out of calls that must not fire events themselves */
@@ -210,7 +210,7 @@ struct conn {
     bool listener;
     unsigned pending;  /* pipeline syncs that were sent and not yet seen */
     PGresult *current; /* rows of the query whose sync comes next */
-    struct conn_events events;
+    struct db_conn_events events;
 };
 
 static void closed_cb(uv_handle_t *h)
@@ -218,7 +218,7 @@ static void closed_cb(uv_handle_t *h)
     free(h);
 }
 
-static void conn_unwatch(struct conn *c)
+static void conn_unwatch(struct db_conn *c)
 {
     if (c->poll != NULL)
         uv_close((uv_handle_t *)c->poll, closed_cb);
@@ -229,7 +229,7 @@ static void conn_poll_cb(uv_poll_t *h, int status, int events);
 
 /* Watch libpq's socket. libpq may have replaced it by one with the same number, so the handle is
  * made anew whenever that could have happened. */
-static enum err conn_watch(struct conn *c, int events)
+static enum err conn_watch(struct db_conn *c, int events)
 {
     uv_poll_t *poll;
 
@@ -246,7 +246,7 @@ static enum err conn_watch(struct conn *c, int events)
     return uv_poll_start(poll, events, conn_poll_cb) == 0 ? ERR_NONE : ERR_DB;
 }
 
-static void conn_down(struct conn *c)
+static void conn_down(struct db_conn *c)
 {
     if (c->state == CONN_DOWN)
         return;
@@ -261,7 +261,7 @@ static void conn_later_cb(uv_timer_t *t)
 }
 
 /* Hand what libpq has buffered to the kernel and ask to be called for the rest. */
-static enum err conn_flush(struct conn *c)
+static enum err conn_flush(struct db_conn *c)
 {
     int left = PQflush(c->pg);
 
@@ -273,7 +273,7 @@ static enum err conn_flush(struct conn *c)
 }
 
 /* Prepare every statement in one pipeline; a listener prepares its ping and subscribes. */
-static enum err conn_prepare(struct conn *c)
+static enum err conn_prepare(struct db_conn *c)
 {
     /* The server gives up a little before the pool does, so that what the pool calls lost is not
      * committed a minute later. */
@@ -296,7 +296,7 @@ static enum err conn_prepare(struct conn *c)
     return conn_watch(c, UV_READABLE | UV_WRITABLE);
 }
 
-static enum err conn_connect_step(struct conn *c)
+static enum err conn_connect_step(struct db_conn *c)
 {
     switch (PQconnectPoll(c->pg)) {
     case PGRES_POLLING_READING:
@@ -313,7 +313,7 @@ static enum err conn_connect_step(struct conn *c)
 }
 
 /* A sync arrived: the transaction before it is committed, or c->current says why it is not. */
-static void conn_synced(struct conn *c)
+static void conn_synced(struct db_conn *c)
 {
     PGresult *r = c->current;
     enum err e = r == NULL ? ERR_DB : result_err(r);
@@ -334,7 +334,7 @@ static void conn_synced(struct conn *c)
 
 /* Take what arrived. Results of a query come before its sync; the first error among them counts,
  * also one that comes after the rows, from a constraint checked at commit. */
-static void conn_results(struct conn *c)
+static void conn_results(struct db_conn *c)
 {
     while (c->state != CONN_DOWN && c->pending > 0 && !PQisBusy(c->pg)) {
         PGresult *r = PQgetResult(c->pg);
@@ -361,7 +361,7 @@ static void conn_results(struct conn *c)
     }
 }
 
-static void conn_notifications(struct conn *c)
+static void conn_notifications(struct db_conn *c)
 {
     PGnotify *n;
 
@@ -373,7 +373,7 @@ static void conn_notifications(struct conn *c)
 
 static void conn_poll_cb(uv_poll_t *h, int status, int events)
 {
-    struct conn *c = h->data;
+    struct db_conn *c = h->data;
 
     if (c->state == CONN_CONNECTING) {
         if (status < 0 || conn_connect_step(c) != ERR_NONE)
@@ -396,10 +396,10 @@ static void ignore_notice(void *cookie, const PGresult *r)
     (void)r;
 }
 
-enum err conn_open(uv_loop_t *loop, const char *url, bool listener,
-                   const struct conn_events *events, struct conn **out)
+enum err db_conn_open(uv_loop_t *loop, const char *url, bool listener,
+                      const struct db_conn_events *events, struct db_conn **out)
 {
-    struct conn *c = calloc(1, sizeof *c);
+    struct db_conn *c = calloc(1, sizeof *c);
     uv_timer_t *later = calloc(1, sizeof *later);
 
     if (c == NULL || later == NULL || uv_timer_init(loop, later) != 0) {
@@ -407,11 +407,11 @@ enum err conn_open(uv_loop_t *loop, const char *url, bool listener,
         free(later);
         return ERR_MEMORY;
     }
-    *c = (struct conn){.loop = loop, .listener = listener, .events = *events, .later = later};
+    *c = (struct db_conn){.loop = loop, .listener = listener, .events = *events, .later = later};
     later->data = c;
     c->pg = PQconnectStart(url);
     if (c->pg == NULL) {
-        conn_free(c);
+        db_conn_free(c);
         return ERR_MEMORY;
     }
     /* libpq would print the server's notices to stderr, which is our log. */
@@ -422,7 +422,7 @@ enum err conn_open(uv_loop_t *loop, const char *url, bool listener,
     return ERR_NONE;
 }
 
-void conn_free(struct conn *c)
+void db_conn_free(struct db_conn *c)
 {
     if (c == NULL)
         return;
@@ -433,7 +433,7 @@ void conn_free(struct conn *c)
     free(c);
 }
 
-enum err conn_send(struct conn *c, enum stmt s, const struct db_param *params, size_t n)
+enum err db_conn_send(struct db_conn *c, enum stmt s, const struct db_param *params, size_t n)
 {
     struct bound b;
 

@@ -1,7 +1,7 @@
 /* db_migrate: bring the schema to what sql/ says, whoever else is trying the same right now. */
 #include "db.h"
 #include "conf.h"
-#include "conn.h"
+#include "db_conn.h"
 #include "log.h"
 #include "secret.h"
 

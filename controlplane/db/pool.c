@@ -2,7 +2,7 @@
  */
 #include "db.h"
 #include "clock.h"
-#include "conn.h"
+#include "db_conn.h"
 #include "log.h"
 
 #include <assert.h>
@@ -35,13 +35,13 @@ struct fifo {
 
 enum slot_state {
     SLOT_WAITING,    /* no connection; the next attempt is at retry_ms */
-    SLOT_CONNECTING, /* conn_open was called; `ready` or `down` comes before retry_ms */
+    SLOT_CONNECTING, /* db_conn_open was called; `ready` or `down` comes before retry_ms */
     SLOT_READY       /* takes queries */
 };
 
 struct slot {
     struct db *db;
-    struct conn *conn;
+    struct db_conn *conn;
     enum slot_state state;
     uint64_t retry_ms, ping_ms;
     uint32_t backoff_ms;
@@ -128,7 +128,7 @@ static void slot_send(struct slot *s, struct query *q)
 {
     s->db->queued--;
     q->deadline_ms = clock_mono_ms() + DB_QUERY_TIMEOUT_MS; /* from now on it may be executing */
-    if (conn_send(s->conn, q->stmt, q->params, q->n) == ERR_NONE)
+    if (db_conn_send(s->conn, q->stmt, q->params, q->n) == ERR_NONE)
         fifo_push(&s->inflight, q);
     else
         query_fail(s->db, q, ERR_DB);
@@ -270,14 +270,14 @@ static void slot_down_cb(void *cookie)
 
 static void slot_connect(struct slot *s)
 {
-    const struct conn_events events = {slot_ready_cb, slot_answer_cb, slot_notified_cb,
-                                       slot_down_cb, s};
+    const struct db_conn_events events = {slot_ready_cb, slot_answer_cb, slot_notified_cb,
+                                          slot_down_cb, s};
 
-    conn_free(s->conn);
+    db_conn_free(s->conn);
     s->conn = NULL;
     s->state = SLOT_CONNECTING;
     s->retry_ms = clock_mono_ms() + CONNECT_TIMEOUT_MS;
-    if (conn_open(s->db->loop, s->db->url, s == &s->db->slots[POOL_MAX], &events, &s->conn) !=
+    if (db_conn_open(s->db->loop, s->db->url, s == &s->db->slots[POOL_MAX], &events, &s->conn) !=
         ERR_NONE)
         slot_down_cb(s);
 }
@@ -322,7 +322,7 @@ static void slot_sweep(struct slot *s, uint64_t now)
      * means that it or the network is gone. */
     if (s->state == SLOT_READY && s->inflight.head != NULL &&
         s->inflight.head->deadline_ms <= now) {
-        conn_free(s->conn);
+        db_conn_free(s->conn);
         s->conn = NULL;
         slot_down_cb(s);
     }
@@ -434,7 +434,7 @@ static void close_cb(uv_timer_t *t)
     struct db *d = t->data;
 
     for (unsigned i = 0; i <= POOL_MAX; i++) {
-        conn_free(d->slots[i].conn);
+        db_conn_free(d->slots[i].conn);
         fifo_fail(d, &d->slots[i].inflight, ERR_CANCELLED);
         fifo_fail(d, &d->slots[i].lane, ERR_CANCELLED);
     }

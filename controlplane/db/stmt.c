@@ -6,7 +6,8 @@
 #define KEY_OBJECT                                                                                 \
     "encode(k.digest, 'hex') AS hash, k.name, k.label, k.role, k.disabled,"                        \
     " usd(k.limit_nusd) AS \"limit\","                                                             \
-    " usd(greatest(0, k.limit_nusd - s.window_nusd)) AS limit_remaining,"                          \
+    " usd(CASE WHEN k.limit_nusd IS NOT NULL THEN greatest(0, k.limit_nusd - s.window_nusd) END)"  \
+    " AS limit_remaining,"                                                                         \
     " nullif(k.limit_reset, 'none') AS limit_reset, false AS include_byok_in_limit,"               \
     " usd(s.total_nusd) AS usage, usd(s.daily_nusd) AS usage_daily,"                               \
     " usd(s.weekly_nusd) AS usage_weekly, usd(s.monthly_nusd) AS usage_monthly,"                   \
@@ -86,7 +87,7 @@ static const struct {
                       " WHERE k.account_id = $1 AND k.digest = $2 AND k.deleted_at IS NULL) o"},
     /* NULL leaves a column as it is; a limit and an expiry, which may become NULL, have a flag. */
     [STMT_KEY_PATCH] =
-        {"key_patch", 11, true,
+        {"key_patch", 12, true,
          "UPDATE api_key SET name = coalesce($3, name), disabled = coalesce($4, disabled),"
          " limit_nusd = CASE WHEN $5::boolean THEN $6::bigint ELSE limit_nusd END,"
          " limit_reset = coalesce($7, limit_reset),"
@@ -94,12 +95,13 @@ static const struct {
          " ELSE expires_at END,"
          " requests_per_minute = coalesce($10::bigint, requests_per_minute),"
          " tokens_per_minute = coalesce($11::bigint, tokens_per_minute), updated_at = now()"
-         " WHERE account_id = $1 AND digest = $2 AND deleted_at IS NULL RETURNING key_id"},
+         " WHERE account_id = $1 AND digest = $2 AND deleted_at IS NULL"
+         " AND (role <> 'operator' OR $12) RETURNING key_id"},
     [STMT_KEY_DELETE] =
-        {"key_delete", 2, true,
+        {"key_delete", 3, true,
          "UPDATE api_key SET deleted_at = now(), disabled = true, updated_at = now()"
          " WHERE account_id = $1 AND digest = $2 AND deleted_at IS NULL"
-         " RETURNING key_id"},
+         " AND (role <> 'operator' OR $3) RETURNING key_id"},
     [STMT_KEY_SELF] =
         {"key_self", 1, true,
          "SELECT row_to_json(o) FROM (SELECT " KEY_OBJECT

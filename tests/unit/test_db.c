@@ -2,7 +2,6 @@
  * every query answered exactly once in whatever the server does, errors that come only at commit,
  * and notifications across lost connections. */
 #include "check.h"
-#include "conn.h"
 #include "db.h"
 #include "lib/pg.h"
 

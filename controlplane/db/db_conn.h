@@ -1,26 +1,28 @@
 /* One PostgreSQL connection in pipeline mode on a libuv loop, and a synchronous session for
  * migrations: what db.c makes of libpq for pool.c and migrate.c. */
-#ifndef TR_CONTROLPLANE_DB_CONN_H
-#define TR_CONTROLPLANE_DB_CONN_H
+#ifndef TR_CONTROLPLANE_DB_DB_CONN_H
+#define TR_CONTROLPLANE_DB_DB_CONN_H
 
 #include "db.h"
 
-struct conn;
-struct conn_events {
+struct db_conn;
+struct db_conn_events {
     void (*ready)(void *cookie); /* connected and every statement prepared */
-    /* The answer to the oldest conn_send that has none; after its commit. */
+    /* The answer to the oldest db_conn_send that has none; after its commit. */
     void (*answer)(void *cookie, enum err e, const struct db_result *r);
     void (*notified)(void *cookie, struct view channel, struct view payload);
-    void (*down)(void *cookie); /* over; fires once and last; conn_free it later, not from here */
+    void (*down)(
+        void *cookie); /* over; fires once and last; db_conn_free it later, not from here */
     void *cookie;
 };
 /* listener: subscribe to the channels instead of preparing every statement (only STMT_PING).
- * Events fire from the loop, never from inside conn_open. */
-must_check enum err conn_open(uv_loop_t *loop, const char *url, bool listener,
-                              const struct conn_events *events, struct conn **out);
-void conn_free(struct conn *c);
-/* ERR_DB: the connection is broken; `down` follows from the loop or conn_free ends it. */
-must_check enum err conn_send(struct conn *c, enum stmt s, const struct db_param *params, size_t n);
+ * Events fire from the loop, never from inside db_conn_open. */
+must_check enum err db_conn_open(uv_loop_t *loop, const char *url, bool listener,
+                                 const struct db_conn_events *events, struct db_conn **out);
+void db_conn_free(struct db_conn *c);
+/* ERR_DB: the connection is broken; `down` follows from the loop or db_conn_free ends it. */
+must_check enum err db_conn_send(struct db_conn *c, enum stmt s, const struct db_param *params,
+                                 size_t n);
 
 struct session;
 must_check enum err session_open(const char *url, struct session **out, struct buf *why);
