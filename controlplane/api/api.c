@@ -1,0 +1,302 @@
+#include "api.h"
+#include "call.h"
+#include "clock.h"
+#include "handlers.h"
+#include "key_text.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct api {
+    struct db *db;
+    struct web_server *web;
+    void (*stopped)(void *cookie);
+    void *cookie;
+};
+
+static void handle_health(struct call *c)
+{
+    if (db_ready(c->api->db))
+        call_reply(c, 200, VIEW_LIT("{\"status\":\"ok\",\"database\":true}"));
+    else
+        call_reply(c, 503, VIEW_LIT("{\"status\":\"degraded\",\"database\":false}"));
+}
+
+#define ROUTE(method, path, role, handler)                                                         \
+    {                                                                                              \
+        method, path, role, handler,                                                               \
+        {                                                                                          \
+#handler                                                                               \
+        }                                                                                          \
+    }
+/* The role is checked in one place, auth_cb. */
+static const struct route routes[] = {
+    ROUTE("GET", "/key", ROLE_INFERENCE, handle_key_self),
+    ROUTE("GET", "/keys", ROLE_MANAGEMENT, handle_key_list),
+    ROUTE("POST", "/keys", ROLE_MANAGEMENT, handle_key_create),
+    ROUTE("GET", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_get),
+    ROUTE("PATCH", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_patch),
+    ROUTE("DELETE", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_delete),
+    ROUTE("GET", "/credits", ROLE_MANAGEMENT, handle_credits),
+    ROUTE("POST", "/credits/topup", ROLE_OPERATOR, handle_topup),
+    ROUTE("POST", "/accounts", ROLE_OPERATOR, handle_account_create),
+    ROUTE("GET", "/activity", ROLE_MANAGEMENT, handle_activity),
+    ROUTE("GET", "/generation", ROLE_INFERENCE, handle_generation),
+    ROUTE("GET", "/generation/content", ROLE_INFERENCE, handle_generation_content),
+    ROUTE("GET", "/health", ROLE_NOBODY, handle_health),
+};
+
+struct db *call_db(const struct call *c)
+{
+    return c->api->db;
+}
+
+void api_new_key(bool management, struct new_key *out)
+{
+    struct digest32 digest;
+
+    key_text_new(management ? KEY_MANAGEMENT_PREFIX : KEY_PREFIX, out->text);
+    digest_sha256(view_str(out->text), &digest);
+    memcpy(out->digest, digest.b, sizeof digest.b);
+    /* Prefix, three characters, and the last three with their NUL: 36 of 256 random bits. */
+    memcpy(out->label, out->text, 12);
+    memcpy(out->label + 12, "...", 3);
+    memcpy(out->label + 15, out->text + KEY_TEXT_LEN - 3, 4);
+}
+
+/* --- routing --- */
+
+/* Takes "/v1" or "/api/v1"; /health is served without, too. */
+static bool take_prefix(struct view *path, bool *openrouter)
+{
+    static const struct {
+        struct view prefix;
+        bool openrouter;
+    } prefixes[] = {{VIEW_LIT("/api/v1/"), true}, {VIEW_LIT("/v1/"), false}};
+
+    *openrouter = false;
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        if (view_starts(*path, prefixes[i].prefix)) {
+            *path = view_from(*path, prefixes[i].prefix.len - 1);
+            *openrouter = prefixes[i].openrouter;
+            return true;
+        }
+    return view_eq(*path, VIEW_LIT("/health"));
+}
+
+static bool path_matches(const char *pattern, struct view path, struct digest32 *target,
+                         bool *target_ok)
+{
+    const char *brace = strchr(pattern, '{');
+    struct view head;
+
+    if (brace == NULL)
+        return view_eq(path, view_str(pattern));
+    head = view_of(pattern, (size_t)(brace - pattern));
+    if (!view_starts(path, head))
+        return false;
+    path = view_from(path, head.len);
+    if (path.len == 0 || memchr(path.ptr, '/', path.len) != NULL)
+        return false;
+    *target_ok = hex_decode(path, target->b, sizeof target->b) == ERR_NONE;
+    return true;
+}
+
+/* The route, or NULL with the status that says why not. */
+static const struct route *find_route(struct call *c, int *status)
+{
+    struct view path = web_path(c->web), method = web_method(c->web);
+
+    *status = 404;
+    if (!take_prefix(&path, &c->openrouter))
+        return NULL;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        if (!path_matches(routes[i].path, path, &c->target, &c->target_ok))
+            continue;
+        if (view_eq(method, view_str(routes[i].method)))
+            return &routes[i];
+        *status = 405;
+    }
+    return NULL;
+}
+
+/* --- who is it --- */
+
+static enum role role_of(struct view name)
+{
+    if (view_eq(name, VIEW_LIT("operator")))
+        return ROLE_OPERATOR;
+    if (view_eq(name, VIEW_LIT("management")))
+        return ROLE_MANAGEMENT;
+    return view_eq(name, VIEW_LIT("inference")) ? ROLE_INFERENCE : ROLE_NOBODY;
+}
+
+static void auth_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct call *c = cookie;
+
+    if (e != ERR_NONE) {
+        call_fail_db(c, e);
+    } else if (db_rows(r) == 0) {
+        call_fail(c, 401, "invalid_api_key", "The API key is not known.", NULL);
+    } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("disabled"))) {
+        call_fail(c, 401, "key_disabled", "The API key is disabled.", NULL);
+    } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("expired"))) {
+        call_fail(c, 401, "key_expired", "The API key has expired.", NULL);
+    } else if ((c->role = role_of(db_get_text(r, 0, 2))) < c->route->role) {
+        call_fail(c, 403, "insufficient_role",
+                  c->route->role == ROLE_OPERATOR ? "This needs an operator's key."
+                                                  : "This needs a management key.",
+                  NULL);
+    } else if (c->web == NULL) {
+        /* Whoever left before anything happened gets nothing done. */
+        call_fail(c, 499, "client_gone", "The client is gone.", NULL);
+    } else {
+        c->key = db_get_id(r, 0, 0);
+        c->account = db_get_id(r, 0, 1);
+        c->route->handler(c);
+    }
+}
+
+static void authorize(struct call *c)
+{
+    struct db_param p[1];
+    struct view v;
+
+    if (!web_header(c->web, VIEW_LIT("authorization"), &v) || v.len < 7 ||
+        !view_eq_nocase(view_of(v.ptr, 7), VIEW_LIT("bearer "))) {
+        call_fail(c, 401, "missing_api_key", "Send your key as \"Authorization: Bearer ...\".",
+                  NULL);
+        return;
+    }
+    v = view_trim(view_from(v, 7));
+    if (!key_text_valid(v)) {
+        call_fail(c, 401, "invalid_api_key", "This is not an API key of this service.", NULL);
+        return;
+    }
+    digest_sha256(v, &c->digest);
+    p[0] = db_bytes(view_of(c->digest.b, sizeof c->digest.b));
+    db_query(c->api->db, STMT_KEY_AUTH, p, 1, 0, auth_cb, c);
+}
+
+/* --- requests --- */
+
+static void call_gone_cb(void *cookie)
+{
+    struct call *c = cookie;
+
+    c->web = NULL; /* the statement under way finishes and answers nobody */
+}
+
+static struct call *call_new(struct api *a, struct web_request *web)
+{
+    struct call *c = calloc(1, sizeof *c);
+
+    assert(c != NULL);
+    c->api = a;
+    c->web = web;
+    c->started_ms = clock_mono_ms();
+    c->request = id_new();
+    buf_init(&c->body, CALL_BODY_MAX);
+    return c;
+}
+
+static void handler_cb(void *cookie, struct web_request *web)
+{
+    struct call *c = call_new(cookie, web);
+    int status;
+
+    web_set_gone(web, call_gone_cb, c);
+    c->route = find_route(c, &status);
+    if (c->route == NULL && status == 405)
+        call_fail(c, 405, "method_not_allowed", "This path does not know this method.", NULL);
+    else if (c->route == NULL)
+        call_fail(c, 404, "not_found", "There is nothing at this path.", NULL);
+    else if (buf_append(&c->body, web_body(web)) != ERR_NONE)
+        call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
+    else if (c->route->role == ROLE_NOBODY)
+        c->route->handler(c);
+    else
+        authorize(c);
+}
+
+static void error_cb(void *cookie, struct web_request *web, int status)
+{
+    static const struct {
+        int status;
+        const char *code, *message;
+    } words[] = {
+        {400, "bad_request", "This is not a valid HTTP request."},
+        {408, "request_timeout", "The request did not arrive in time."},
+        {413, "body_too_large", "The body is too large."},
+        {417, "expectation_failed", "This expectation is not supported."},
+        {431, "headers_too_large", "The headers are too large."},
+        {503, "overloaded", "Too many requests at once."},
+    };
+    struct call *c = call_new(cookie, web);
+    struct view path = web_path(web);
+
+    take_prefix(&path, &c->openrouter);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (words[i].status == status) {
+            call_fail(c, status, words[i].code, words[i].message, NULL);
+            return;
+        }
+    call_fail(c, status, "error", "The request cannot be served.", NULL);
+}
+
+/* --- life --- */
+
+enum err api_start(const struct api_config *config, struct api **out)
+{
+    struct api *a = calloc(1, sizeof *a);
+    const struct web_config w = {
+        .loop = config->loop,
+        .host = config->host,
+        .port = config->port,
+        .tls = config->tls,
+        .limits = {.body_max = CALL_BODY_MAX,
+                   .body_total_max = 16 << 20,
+                   .connections_max = 1024,
+                   .connections_per_ip = 0,
+                   .request_timeout_ms = 30000,
+                   .write_stall_ms = 10000,
+                   .sweep_ms = 500},
+        .handler = handler_cb,
+        .error = error_cb,
+        .cookie = a,
+    };
+    enum err e;
+
+    if (a == NULL)
+        return ERR_MEMORY;
+    a->db = config->db;
+    e = web_start(&w, &a->web);
+    if (e != ERR_NONE) {
+        free(a);
+        return e;
+    }
+    *out = a;
+    return ERR_NONE;
+}
+
+uint16_t api_port(const struct api *a)
+{
+    return web_port(a->web);
+}
+
+static void drained_cb(void *cookie)
+{
+    struct api *a = cookie;
+
+    web_free(a->web);
+    a->stopped(a->cookie);
+    free(a);
+}
+
+void api_stop(struct api *a, void (*stopped)(void *cookie), void *cookie)
+{
+    a->stopped = stopped;
+    a->cookie = cookie;
+    web_stop(a->web, drained_cb, a);
+}

@@ -1,0 +1,38 @@
+/* The REST API: keys, credits, usage, for people and their programs. Its own TLS listener, Bearer
+ * keys looked up by digest, JSON in and out, the same routes under /v1 (OpenAI's errors) and
+ * /api/v1 (OpenRouter's). */
+#ifndef TR_CONTROLPLANE_API_API_H
+#define TR_CONTROLPLANE_API_API_H
+
+#include "db.h"
+#include "err.h"
+#include "id.h"
+
+#include <openssl/ssl.h>
+#include <uv.h>
+
+struct api;
+struct api_config {
+    uv_loop_t *loop;
+    struct db *db;
+    const char *host;
+    uint16_t port; /* 0: any */
+    SSL_CTX *tls;  /* borrowed, outlives the api */
+};
+/* ERR_IO with errno set when the address is taken. */
+must_check enum err api_start(const struct api_config *c, struct api **out);
+uint16_t api_port(const struct api *a);
+/* Stop accepting; running requests finish; then stopped(cookie) fires once and the api is gone. */
+void api_stop(struct api *a, void (*stopped)(void *cookie), void *cookie);
+
+/* A new key: its text (the caller wipes it), digest, and the label by which people know it again.
+ */
+enum { API_LABEL_MAX = 20 };
+struct new_key {
+    char text[KEY_TEXT_LEN + 1];
+    uint8_t digest[32];
+    char label[API_LABEL_MAX + 1];
+};
+void api_new_key(bool management, struct new_key *out);
+
+#endif

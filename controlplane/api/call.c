@@ -1,0 +1,142 @@
+#include "call.h"
+#include "clock.h"
+
+#include <stdlib.h>
+
+static void call_end(struct call *c, int status)
+{
+    LOG("api_request", KV("request", c->request),
+        KV("route", c->route == NULL ? NAME("none") : c->route->name),
+        KV("status", (int32_t)status), KV("latency_ms", clock_mono_ms() - c->started_ms),
+        KV("client_gone", c->web == NULL));
+    buf_free(&c->body);
+    secret_wipe(&c->made, sizeof c->made);
+    free(c);
+}
+
+void call_reply(struct call *c, int status, struct view json)
+{
+    char id[ID_TEXT_LEN + 1];
+    struct web_header h[5] = {
+        {VIEW_LIT("content-type"), VIEW_LIT("application/json")},
+        {VIEW_LIT("cache-control"), VIEW_LIT("no-store")},
+        {VIEW_LIT("x-request-id"), view_of(id, ID_TEXT_LEN)},
+    };
+    size_t n = 3;
+
+    id_text(&c->request, id);
+    if (status == 401)
+        h[n++] = (struct web_header){VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
+    if (status == 503)
+        h[n++] = (struct web_header){VIEW_LIT("retry-after"), VIEW_LIT("1")};
+    if (c->web != NULL)
+        web_respond(c->web, status, h, n, json);
+    call_end(c, status);
+}
+
+void call_reply_data(struct call *c, int status, struct view json)
+{
+    struct buf out;
+    enum err e;
+
+    buf_init(&out, json.len + 16);
+    e = buf_append(&out, VIEW_LIT("{\"data\":"));
+    if (e == ERR_NONE)
+        e = buf_append(&out, json);
+    if (e == ERR_NONE)
+        e = buf_append_byte(&out, '}');
+    if (e == ERR_NONE)
+        call_reply(c, status, buf_view(&out));
+    else
+        call_fail(c, 500, "internal_error", "Out of memory.", NULL);
+    buf_free(&out);
+}
+
+static const char *type_of(int status)
+{
+    static const struct {
+        int status;
+        const char *type;
+    } types[] = {
+        {401, "authentication_error"}, {403, "permission_error"}, {404, "not_found_error"},
+        {409, "conflict_error"},       {429, "rate_limit_error"},
+    };
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i].status == status)
+            return types[i].type;
+    return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+/* OpenAI: code is a name. OpenRouter: code is the status, whose SDK refuses a name there, and the
+ * name is in metadata. Every text here is a literal of ours that needs no escaping. */
+static enum err word_error(const struct call *c, int status, const char *code, const char *message,
+                           const char *param, struct buf *out)
+{
+    const char *quote = param == NULL ? "" : "\"";
+    struct buf text;
+    enum err e;
+
+    if (param == NULL)
+        param = "null";
+    buf_init(&text, 1024);
+    e = buf_append_json_string(&text, view_str(message));
+    if (e == ERR_NONE)
+        e = buf_append_byte(&text, '\0');
+    if (e == ERR_NONE && c->openrouter)
+        e = buf_appendf(
+            out,
+            "{\"error\":{\"code\":%d,\"message\":%s,\"metadata\":{\"error_type\":\"%s\","
+            "\"param\":%s%s%s}}}",
+            status, (const char *)text.ptr, code, quote, param, quote);
+    else if (e == ERR_NONE)
+        e = buf_appendf(out,
+                        "{\"error\":{\"message\":%s,\"type\":\"%s\",\"param\":%s%s%s,"
+                        "\"code\":\"%s\"}}",
+                        (const char *)text.ptr, type_of(status), quote, param, quote, code);
+    buf_free(&text);
+    return e;
+}
+
+void call_fail(struct call *c, int status, const char *code, const char *message, const char *param)
+{
+    struct buf out;
+
+    buf_init(&out, 4096);
+    if (word_error(c, status, code, message, param, &out) != ERR_NONE)
+        buf_reset(&out);
+    call_reply(c, status, buf_view(&out));
+    buf_free(&out);
+}
+
+void call_fail_db(struct call *c, enum err e)
+{
+    if (e == ERR_CONFLICT)
+        call_fail(c, 409, "conflict", "Something like it exists already.", NULL);
+    else if (e == ERR_RANGE)
+        call_fail(c, 400, "out_of_range", "A value is out of its range.", NULL);
+    else
+        call_fail(c, 503, "database_unavailable",
+                  "The database cannot be reached now; what you asked for may or may not have been "
+                  "done.",
+                  NULL);
+}
+
+bool call_query(const struct call *c, const char *name, struct view *out)
+{
+    struct view rest = web_query(c->web);
+
+    while (rest.len > 0) {
+        const uint8_t *amp = memchr(rest.ptr, '&', rest.len);
+        struct view pair = view_of(rest.ptr, amp == NULL ? rest.len : (size_t)(amp - rest.ptr));
+        const uint8_t *eq = pair.len == 0 ? NULL : memchr(pair.ptr, '=', pair.len);
+        size_t key_len = eq == NULL ? pair.len : (size_t)(eq - pair.ptr);
+
+        rest = view_from(rest, pair.len + 1);
+        if (view_eq(view_of(pair.ptr, key_len), view_str(name))) {
+            *out = view_from(pair, key_len + 1);
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,95 @@
+/* One call of the API, from the request to its answer: who calls, what they sent, how to answer.
+ * A handler runs when the caller is known and allowed; it answers once, now or from a callback. */
+#ifndef TR_CONTROLPLANE_API_CALL_H
+#define TR_CONTROLPLANE_API_CALL_H
+
+#include "api.h"
+#include "buf.h"
+#include "json.h"
+#include "log.h"
+#include "secret.h"
+#include "web.h"
+
+enum role { ROLE_NOBODY, ROLE_INFERENCE, ROLE_MANAGEMENT, ROLE_OPERATOR };
+
+struct call;
+
+struct route {
+    const char *method, *path; /* after the prefix; "{hash}" stands for one segment */
+    enum role role;            /* at least */
+    void (*handler)(struct call *c);
+    struct static_name name;
+};
+
+struct call {
+    struct api *api;
+    struct web_request *web; /* set when the handler runs; NULL once the client is gone */
+    const struct route *route;
+    bool openrouter; /* the /api/v1 dialect of errors */
+    uint64_t started_ms;
+    struct id request;
+    /* who calls; set when the handler runs */
+    struct id key, account;
+    enum role role;
+    struct digest32 digest;
+    /* what they sent */
+    struct digest32 target; /* {hash}, when target_ok */
+    bool target_ok;
+    struct buf body;
+    /* for handlers whose answer takes two statements */
+    struct new_key made;
+    struct id made_id;
+    int64_t amount_nusd;
+};
+
+enum { CALL_BODY_MAX = 64 << 10, CALL_MEMBERS_MAX = 32 };
+
+struct db *call_db(const struct call *c);
+
+/* --- answers: each ends the call --- */
+
+/* json: a whole document. */
+void call_reply(struct call *c, int status, struct view json);
+/* {"data":<json>} */
+void call_reply_data(struct call *c, int status, struct view json);
+/* code: our stable name of the error; message: one sentence of ours; param: the member at fault, or
+ * NULL. All three are literals of ours. */
+void call_fail(struct call *c, int status, const char *code, const char *message,
+               const char *param);
+/* The database did not do it. */
+void call_fail_db(struct call *c, enum err e);
+
+/* --- what they sent --- */
+
+enum field_type {
+    FIELD_TEXT, /* 1 to max bytes of text without control characters */
+    FIELD_BOOL,
+    FIELD_USD,   /* dollars as a number or a decimal string, exactly */
+    FIELD_COUNT, /* whole number, 0 to max */
+    FIELD_NAME,  /* one of names[] */
+    FIELD_TIME,  /* RFC 3339 */
+    FIELD_ID,
+};
+struct field {
+    const char *name;
+    enum field_type type;
+    bool required, nullable;
+    uint64_t max;
+    const char *const *names;
+};
+struct value {
+    enum { VALUE_ABSENT, VALUE_NULL, VALUE_SET } state;
+    int64_t number; /* nano-USD, count, index in names, unix ms, or 0/1 */
+    char text[257]; /* FIELD_TEXT, NUL-terminated */
+    struct id id;
+};
+/* Read the body by a table; unknown and repeated members are errors. false: the call has been
+ * answered (400) and is gone. */
+must_check bool call_body(struct call *c, const struct field *fields, size_t n, struct value *out);
+/* A parameter of the query string, not decoded; false when absent. */
+bool call_query(const struct call *c, const char *name, struct view *out);
+
+/* Unix milliseconds from RFC 3339 ("2026-11-21T04:18:23.5Z", "...+02:00"). ERR_FORMAT. */
+must_check enum err call_parse_time(struct view v, int64_t *out_ms);
+
+#endif

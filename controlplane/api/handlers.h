@@ -1,0 +1,23 @@
+/* The handlers of the route table, one file per subject. */
+#ifndef TR_CONTROLPLANE_API_HANDLERS_H
+#define TR_CONTROLPLANE_API_HANDLERS_H
+
+#include "call.h"
+
+/* keys.c */
+void handle_key_self(struct call *c);
+void handle_key_list(struct call *c);
+void handle_key_create(struct call *c);
+void handle_key_get(struct call *c);
+void handle_key_patch(struct call *c);
+void handle_key_delete(struct call *c);
+/* credits.c */
+void handle_credits(struct call *c);
+void handle_topup(struct call *c);
+void handle_account_create(struct call *c);
+/* history.c */
+void handle_activity(struct call *c);
+void handle_generation(struct call *c);
+void handle_generation_content(struct call *c);
+
+#endif

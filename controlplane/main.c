@@ -1,0 +1,380 @@
+/* tr-controlplane: keys, money and the trust in data planes. One loop, one thread; what it must not
+ * forget is in PostgreSQL. */
+#include "api.h"
+#include "catalog_apply.h"
+#include "conf.h"
+#include "config.h"
+#include "ledger.h"
+#include "log.h"
+#include "peers.h"
+#include "process.h"
+#include "provider_keys.h"
+#include "state.h"
+#include "tls.h"
+#include "verify.h"
+#include "version.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { WHY_MAX = 1024 };
+
+static const char usage[] =
+    "usage: %s -c FILE [--check-config | --init-state | --print-link-spki | --bootstrap]\n"
+    "       %s --version\n";
+
+struct program {
+    struct controlplane_config config;
+    struct providers providers;
+    struct catalog_file catalog;
+    struct attest_policy *policy;
+    struct provider_keys *keys;
+    struct state state;
+    struct buf why; /* one sentence about what went wrong */
+    uv_loop_t loop;
+    SSL_CTX *tls;
+    struct db *db;
+    struct ledger *ledger;
+    struct api *api;
+    struct peers *peers;
+    uv_signal_t term, interrupt;
+    uv_timer_t drain;
+    unsigned running; /* of api and peers: those that have not stopped */
+    bool stopping;
+    enum err outcome;     /* of what the loop is run for */
+    struct new_key first; /* --bootstrap */
+};
+
+static enum err fail(struct program *p, enum err e, const char *sentence)
+{
+    if (p->why.len == 0 && buf_append(&p->why, view_str(sentence)) != ERR_NONE)
+        buf_reset(&p->why);
+    return e;
+}
+
+/* --- reading what the operator wrote --- */
+
+static enum err load_providers(struct program *p)
+{
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, CONTROLPLANE_FILE_MAX);
+    e = conf_read_file(p->config.providers, CONTROLPLANE_FILE_MAX, &text);
+    if (e != ERR_NONE)
+        e = fail(p, e, "providers: the file cannot be read");
+    else
+        e = providers_parse(buf_view(&text), &p->providers, &p->why);
+    buf_free(&text);
+    return e;
+}
+
+/* Everything but the state directory and the database. */
+static enum err load(struct program *p)
+{
+    enum err e = load_providers(p);
+
+    if (e == ERR_NONE)
+        e = catalog_file_load(p->config.catalog, &p->providers, &p->catalog, &p->why);
+    if (e == ERR_NONE)
+        e = attest_policy_load(p->config.attestation, &p->policy, &p->why);
+    if (e == ERR_NONE)
+        e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
+    return e;
+}
+
+static enum err open_state(struct program *p)
+{
+    return state_open(p->config.state_dir, p->config.rest_names, &p->state, &p->why);
+}
+
+static enum err open_database(struct program *p)
+{
+    const struct db_config c = {&p->loop, p->config.database,
+                                (unsigned)p->config.database_connections};
+    enum err e = db_migrate(p->config.database, p->config.sql_dir, &p->why);
+
+    if (e == ERR_NONE && uv_loop_init(&p->loop) != 0)
+        e = fail(p, ERR_IO, "the loop cannot be set up");
+    return e == ERR_NONE ? db_open(&c, &p->db) : e;
+}
+
+/* --- stopping: listeners, then the ledger, then the database; then the loop has nothing left ---
+ */
+
+static void database_closed_cb(void *cookie)
+{
+    struct program *p = cookie;
+
+    p->db = NULL;
+    peers_free(p->peers);
+}
+
+static void stopped_cb(void *cookie)
+{
+    struct program *p = cookie;
+
+    if (--p->running > 0)
+        return;
+    uv_close((uv_handle_t *)&p->drain, NULL);
+    uv_close((uv_handle_t *)&p->term, NULL);
+    uv_close((uv_handle_t *)&p->interrupt, NULL);
+    ledger_free(p->ledger);
+    db_close(p->db, database_closed_cb, p);
+}
+
+static void drain_cb(uv_timer_t *t)
+{
+    struct program *p = t->data;
+
+    LOG("drain_timeout", KV("listeners", p->running));
+    uv_stop(&p->loop);
+}
+
+static void signal_cb(uv_signal_t *signal, int number)
+{
+    struct program *p = signal->data;
+
+    (void)number;
+    if (p->stopping)
+        return;
+    p->stopping = true;
+    LOG("draining", KV("drain_ms", p->config.drain_ms));
+    if (p->running == 0) { /* still starting */
+        uv_stop(&p->loop);
+        return;
+    }
+    uv_timer_start(&p->drain, drain_cb, p->config.drain_ms, 0);
+    api_stop(p->api, stopped_cb, p);
+    peers_stop(p->peers, stopped_cb, p);
+}
+
+/* --- running --- */
+
+static bool provider_key_cb(void *cookie, uint16_t provider_no, struct view *key)
+{
+    struct program *p = cookie;
+
+    return provider_keys_get(p->keys, provider_no, key);
+}
+
+static enum err start_link(struct program *p)
+{
+    const struct peers_config c = {
+        .loop = &p->loop,
+        .host = p->config.link_host,
+        .port = (uint16_t)p->config.link_port,
+        .link_key = p->state.link_key,
+        .link_cert = p->state.link,
+        .ca_key = p->state.ca_key,
+        .ca_cert = p->state.ca,
+        .dataplane_names = p->config.dataplane_names,
+        .reattest_ms = (uint32_t)p->config.reattest_ms,
+        .policy = p->policy,
+        .ledger = p->ledger,
+        .providers = &p->providers,
+        .provider_key = provider_key_cb,
+        .cookie = p,
+    };
+    enum err e = peers_start(&c, &p->peers);
+
+    return e == ERR_NONE ? e : fail(p, e, "link_host, link_port: cannot listen there");
+}
+
+static enum err start_api(struct program *p)
+{
+    const struct api_config c = {&p->loop, p->db, p->config.rest_host,
+                                 (uint16_t)p->config.rest_port, p->tls};
+    enum err e = api_start(&c, &p->api);
+
+    return e == ERR_NONE ? e : fail(p, e, "rest_host, rest_port: cannot listen there");
+}
+
+/* The catalog is in the database: now there is something to serve. */
+static void applied_cb(void *cookie, enum err e, int64_t version)
+{
+    struct program *p = cookie;
+
+    if (e == ERR_NONE)
+        e = start_api(p);
+    else
+        e = fail(p, e, "the catalog cannot be put into the database");
+    if (e == ERR_NONE)
+        e = start_link(p);
+    p->outcome = e;
+    if (e != ERR_NONE) {
+        uv_stop(&p->loop);
+        return;
+    }
+    p->running = 2;
+    LOG("listening", KV("rest_port", api_port(p->api)), KV("link_port", peers_port(p->peers)),
+        KV("catalog_version", version), KV("providers", (uint64_t)p->providers.n),
+        KV("provider_keys", (uint64_t)provider_keys_count(p->keys)));
+}
+
+static enum err prepare(struct program *p)
+{
+    struct ledger_config c = {
+        .lease_ms = (uint32_t)p->config.lease_ms,
+        .lease_default_nusd = p->config.lease_default_nusd,
+        .reclaim_grace_ms = (uint32_t)p->config.reclaim_grace_ms,
+    };
+    enum err e = open_state(p);
+
+    if (e == ERR_NONE)
+        e = open_database(p);
+    c.db = p->db;
+    if (e == ERR_NONE)
+        e = ledger_new(&c, &p->ledger);
+    if (e == ERR_NONE)
+        e = tls_server_ctx(p->state.rest_key, p->state.rest, &p->tls);
+    /* The CA goes along, so that clients see the whole chain. */
+    if (e == ERR_NONE)
+        e = tls_ctx_set_cert(p->tls, p->state.rest_key, p->state.rest, p->state.ca);
+    if (e == ERR_NONE &&
+        (uv_signal_init(&p->loop, &p->term) != 0 || uv_signal_init(&p->loop, &p->interrupt) != 0 ||
+         uv_timer_init(&p->loop, &p->drain) != 0))
+        e = ERR_IO;
+    return e == ERR_NONE ? e : fail(p, e, "the control plane cannot be set up");
+}
+
+static void release(struct program *p)
+{
+    SSL_CTX_free(p->tls);
+    state_close(&p->state);
+    provider_keys_free(p->keys);
+    attest_policy_free(p->policy);
+    catalog_file_free(&p->catalog);
+}
+
+static enum err run(struct program *p)
+{
+    struct process_state state = {0};
+    enum err e = process_harden(&state);
+
+    if (e != ERR_NONE)
+        return fail(p, e, "the process cannot be hardened");
+    e = load(p);
+    if (e == ERR_NONE)
+        e = prepare(p);
+    if (e != ERR_NONE)
+        return e;
+    LOG("starting", KV("memory_locked", state.memory_locked), KV("undumpable", state.undumpable));
+    p->term.data = p->interrupt.data = p->drain.data = p;
+    uv_signal_start(&p->term, signal_cb, SIGTERM);
+    uv_signal_start(&p->interrupt, signal_cb, SIGINT);
+    catalog_apply(p->db, &p->catalog, applied_cb, p);
+    uv_run(&p->loop, UV_RUN_DEFAULT);
+    if (p->outcome == ERR_NONE && p->db == NULL)
+        release(p);
+    LOG("stopped", KV("drained", p->db == NULL));
+    return p->outcome;
+}
+
+/* --- subcommands --- */
+
+static void bootstrap_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct program *p = cookie;
+
+    (void)r;
+    p->outcome = e;
+    uv_stop(&p->loop);
+}
+
+/* The operator's account and its key, once: the database refuses a second one. */
+static enum err bootstrap(struct program *p)
+{
+    struct id account = id_new(), key = id_new();
+    enum err e = open_database(p);
+
+    if (e != ERR_NONE)
+        return e;
+    api_new_key(true, &p->first);
+    const struct db_param params[] = {
+        db_id(&account),
+        db_bytes(VIEW_LIT("operator")),
+        db_bool(true),
+        db_id(&key),
+        db_bytes(view_of(p->first.digest, sizeof p->first.digest)),
+        db_bytes(VIEW_LIT("first operator key")),
+        db_bytes(view_str(p->first.label)),
+        db_bytes(VIEW_LIT("operator")),
+    };
+    db_query(p->db, STMT_ACCOUNT_CREATE, params, sizeof params / sizeof params[0], 0, bootstrap_cb,
+             p);
+    uv_run(&p->loop, UV_RUN_DEFAULT);
+    e = p->outcome;
+    if (e == ERR_NONE)
+        printf("%s\n", p->first.text);
+    else
+        e = fail(p, e,
+                 e == ERR_CONFLICT ? "there is an operator already; its key was shown once"
+                                   : "the database does not answer");
+    secret_wipe(&p->first, sizeof p->first);
+    return e;
+}
+
+static enum err print_link_spki(struct program *p)
+{
+    struct digest32 d;
+    char text[2 * sizeof d.b + 1];
+    enum err e = open_state(p);
+
+    if (e == ERR_NONE)
+        e = tls_spki_sha256(p->state.link_key, &d);
+    if (e != ERR_NONE)
+        return fail(p, e, "state_dir: the link key cannot be used");
+    hex_encode(d.b, sizeof d.b, text);
+    printf("%s\n", text);
+    return ERR_NONE;
+}
+
+static const struct {
+    const char *name;
+    enum err (*act)(struct program *p);
+} subcommands[] = {
+    {"--check-config", load},
+    {"--init-state", open_state},
+    {"--print-link-spki", print_link_spki},
+    {"--bootstrap", bootstrap},
+};
+
+static enum err act(struct program *p, int argc, char **argv)
+{
+    enum err e;
+
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("tr-controlplane %s\n", TR_VERSION);
+        return ERR_NONE;
+    }
+    if ((argc == 3 || argc == 4) && strcmp(argv[1], "-c") == 0) {
+        e = controlplane_config_load(argv[2], &p->config, &p->why);
+        if (e != ERR_NONE)
+            return e;
+        if (argc == 3)
+            return run(p);
+        for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++)
+            if (strcmp(argv[3], subcommands[i].name) == 0)
+                return subcommands[i].act(p);
+    }
+    fprintf(stderr, usage, argv[0], argv[0]);
+    return ERR_UNSUPPORTED;
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program;
+    enum err e;
+
+    buf_init(&program.why, WHY_MAX);
+    e = secret_init();
+    if (e == ERR_NONE)
+        e = act(&program, argc, argv);
+    if (e != ERR_NONE && program.why.len != 0)
+        fprintf(stderr, "%s: %.*s\n", argv[0], (int)program.why.len, (const char *)program.why.ptr);
+    buf_free(&program.why);
+    return e == ERR_NONE ? 0 : 1;
+}
