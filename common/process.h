@@ -13,7 +13,7 @@ struct process_state {
 };
 
 /* RLIMIT_CORE 0, undumpable, NOFILE raised, SIGPIPE ignored; pages locked as they are touched where
- * RLIMIT_MEMLOCK is or can be made unlimited. */
+ * RLIMIT_MEMLOCK is or can be made unlimited; the allocator told to keep memory for reuse. */
 must_check enum err process_harden(struct process_state *out);
 /* seccomp: from now on opening files for writing or creating them, exec, ptrace, and every system
  * call outside the allow-list kill the process; new executable memory is refused. For all threads,
