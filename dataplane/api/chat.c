@@ -29,7 +29,7 @@ static void chat_destroy(struct request *r)
     struct worker *w = r->worker;
 
     assert(c->fetch == NULL && c->web == NULL);
-    content_free(c->body);
+    chat_forget_prompt(c);
     content_free(c->rendered);
     content_free(c->received);
     content_free(c->message);
@@ -132,8 +132,8 @@ static uint64_t chat_user_hash(const struct chat *c)
 {
     uint64_t hash = 0;
 
-    if (c->asked.user.len != 0)
-        crypto_shorthash((uint8_t *)&hash, c->asked.user.ptr, c->asked.user.len,
+    if (c->asked->user.len != 0)
+        crypto_shorthash((uint8_t *)&hash, c->asked->user.ptr, c->asked->user.len,
                          c->request.worker->shared->user_key);
     return hash;
 }
@@ -160,25 +160,28 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
         f->error = e == ERR_LIMIT ? API_TOO_LARGE : API_INTERNAL;
         return e;
     }
-    e = chat_request_parse(content_bytes(c->body), &c->asked, &fault);
+    c->asked = malloc(sizeof *c->asked);
+    e = c->asked == NULL ? ERR_MEMORY
+                         : chat_request_parse(content_bytes(c->body), c->asked, &fault);
     if (e != ERR_NONE) {
         f->error = fault.param == NULL && e == ERR_FORMAT ? API_BAD_JSON : errors_of(e);
         f->param = fault.param;
         f->message = fault.message;
         return e;
     }
-    r->stream = c->asked.stream;
-    r->n_choices = c->asked.n_choices;
-    r->max_output = c->asked.max_tokens;
-    r->prompt_bound = c->asked.has_media ? UINT64_MAX : c->asked.prompt_bound;
-    r->prompt_bytes = c->asked.member[CHAT_KEY_MESSAGES].value.text.len;
+    r->stream = c->asked->stream;
+    c->include_usage = c->asked->include_usage;
+    r->n_choices = c->asked->n_choices;
+    r->max_output = c->asked->max_tokens;
+    r->prompt_bound = c->asked->has_media ? UINT64_MAX : c->asked->prompt_bound;
+    r->prompt_bytes = c->asked->member[CHAT_KEY_MESSAGES].value.text.len;
     r->user_hash = chat_user_hash(c);
     r->catalog = catalog_acquire(w->shared->catalogs, w->no);
     if (r->catalog == NULL) {
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    return want_read(&c->asked, r->catalog, w->shared->providers, &r->want, f);
+    return want_read(c->asked, r->catalog, w->shared->providers, &r->want, f);
 }
 
 void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who)

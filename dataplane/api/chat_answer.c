@@ -41,12 +41,14 @@ static void chat_writable_cb(void *cookie)
     request_let(&c->request);
 }
 
-/* The prompt has done its work; what is being sent stays until the provider has it. */
-static void chat_forget_prompt(struct chat *c)
+void chat_forget_prompt(struct chat *c)
 {
     content_free(c->body);
     c->body = NULL;
-    c->asked = (struct chat_request){0};
+    if (c->asked != NULL)
+        explicit_bzero(c->asked, sizeof *c->asked);
+    free(c->asked);
+    c->asked = NULL;
 }
 
 void chat_commit(struct request *r)

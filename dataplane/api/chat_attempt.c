@@ -276,7 +276,7 @@ static void chat_canon_prepare(struct chat *c)
         .created = r->received_unix_ms / 1000,
         .model = view_str(r->candidate.model->info->id),
         .provider = r->candidate.endpoint->provider,
-        .want_usage = c->asked.include_usage || !r->stream,
+        .want_usage = c->include_usage || !r->stream,
     };
     _Static_assert(sizeof c->canon.id > 4 + ID_TEXT_LEN, "gen- and the id");
     id_text(&r->id, c->canon.id + 4);
@@ -291,10 +291,10 @@ enum err chat_attempt(struct request *r, bool last_candidate)
 
     chat_attempt_reset(c);
     chat_canon_prepare(c);
-    c->rendered = content_new(c->asked.body.len + CHAT_RENDER_SLACK);
+    c->rendered = content_new(c->asked->body.len + CHAT_RENDER_SLACK);
     if (c->rendered == NULL)
         return ERR_MEMORY;
-    e = chat_request_render(&c->asked, endpoint->provider, endpoint->info->upstream_model, 0,
+    e = chat_request_render(c->asked, endpoint->provider, endpoint->info->upstream_model, 0,
                             content_buf(c->rendered));
     if (e != ERR_NONE)
         return e;

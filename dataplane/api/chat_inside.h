@@ -22,7 +22,8 @@ struct chat {
 
     /* What the client asked; only until the answer begins. */
     struct content *body;
-    struct chat_request asked; /* its views lie in body */
+    struct chat_request *asked; /* its views lie in body; 1.7 KB that an idle stream can spare */
+    bool include_usage;
 
     /* The pending attempt. */
     struct fetch *fetch;
@@ -61,6 +62,8 @@ void chat_commit(struct request *r);
 void chat_keep_alive(struct request *r);
 void chat_complete(struct request *r);
 void chat_fail(struct request *r, const struct api_failure *f);
+/* The prompt has done its work; what is being sent stays until the provider has it. */
+void chat_forget_prompt(struct chat *c);
 /* Sends what is ready. */
 void chat_flush(struct chat *c);
 
