@@ -1,35 +1,12 @@
 #include "note.h"
 
+#include "base64.h"
+
 #include <assert.h>
 #include <sodium.h>
 
-enum { ALGORITHM_ED25519 = 1, SIGNATURE_BYTES = 4 + 64, BASE64_MAX = 256 };
+enum { ALGORITHM_ED25519 = 1, SIGNATURE_BYTES = 4 + 64 };
 static const char dash[] = "\xe2\x80\x94 "; /* U+2014 and a space begin a signature line */
-
-static enum err base64_append(struct view v, struct buf *out)
-{
-    char text[BASE64_MAX];
-
-    assert(sodium_base64_ENCODED_LEN(v.len, sodium_base64_VARIANT_ORIGINAL) <= sizeof text);
-    sodium_bin2base64(text, sizeof text, v.ptr, v.len, sodium_base64_VARIANT_ORIGINAL);
-    return buf_append(out, view_str(text));
-}
-
-/* Canonical only: the text must be what encoding the bytes gives again. (libsodium's decoder takes
- * some bytes above 0x7f for letters.) */
-static enum err base64_exact(struct view text, uint8_t *out, size_t n)
-{
-    char again[BASE64_MAX];
-    size_t len;
-
-    assert(sodium_base64_ENCODED_LEN(n, sodium_base64_VARIANT_ORIGINAL) <= sizeof again);
-    if (sodium_base642bin(out, n, (const char *)text.ptr, text.len, NULL, &len, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        len != n)
-        return ERR_FORMAT;
-    sodium_bin2base64(again, sizeof again, out, n, sodium_base64_VARIANT_ORIGINAL);
-    return view_eq(text, view_str(again)) ? ERR_NONE : ERR_FORMAT;
-}
 
 /* Everything before the first c goes to *out, c itself is dropped. */
 static bool take_until(struct view *v, uint8_t c, struct view *out)

@@ -164,8 +164,8 @@ enum err tlog_prove_consistency(uint64_t old, uint64_t size, tlog_read_fn *read,
 }
 
 /* RFC 9162 2.1.3.2. */
-bool tlog_check_inclusion(uint64_t size, uint64_t index, const struct digest32 *leaf,
-                          const struct tlog_proof *p, const struct digest32 *root)
+bool tlog_inclusion_root(uint64_t size, uint64_t index, const struct digest32 *leaf,
+                         const struct tlog_proof *p, struct digest32 *root)
 {
     uint64_t fn = index, sn = size - 1;
     struct digest32 r = *leaf;
@@ -187,7 +187,18 @@ bool tlog_check_inclusion(uint64_t size, uint64_t index, const struct digest32 *
         fn >>= 1;
         sn >>= 1;
     }
-    return sn == 0 && memcmp(r.b, root->b, 32) == 0;
+    if (sn != 0)
+        return false;
+    *root = r;
+    return true;
+}
+
+bool tlog_check_inclusion(uint64_t size, uint64_t index, const struct digest32 *leaf,
+                          const struct tlog_proof *p, const struct digest32 *root)
+{
+    struct digest32 r;
+
+    return tlog_inclusion_root(size, index, leaf, p, &r) && memcmp(r.b, root->b, 32) == 0;
 }
 
 /* RFC 9162 2.1.4.2. */

@@ -45,6 +45,10 @@ must_check enum err tlog_prove_inclusion(uint64_t size, uint64_t index, tlog_rea
 must_check enum err tlog_prove_consistency(uint64_t old, uint64_t size, tlog_read_fn *read,
                                            void *cookie, struct tlog_proof *out);
 
+/* The root that leaf and proof lead to. False, *root untouched, unless the proof has exactly the
+ * right length. */
+bool tlog_inclusion_root(uint64_t size, uint64_t index, const struct digest32 *leaf,
+                         const struct tlog_proof *p, struct digest32 *root);
 /* False unless the proof has exactly the right length and leads to root. */
 bool tlog_check_inclusion(uint64_t size, uint64_t index, const struct digest32 *leaf,
                           const struct tlog_proof *p, const struct digest32 *root);
