@@ -140,26 +140,43 @@ def cost_is_price_times_tokens():
 
 @case
 def a_limit_is_never_overspent():
-    """100 parallel requests on a key with $0.01: each costs up to 300,000 nUSD per token."""
+    """100 parallel requests on a key with $0.01, each worth $0.001505: six fit, whatever the order."""
     key = rig.new_key(limit=0.01)
     codes = collections.Counter()
 
     def ask(i):
         c = Client(key=key["key"])
-        a = c.chat("tokens=10,prompt=10,delay_us=50000", model="demo/dear", max_tokens=10)
-        codes[a.status] += 1
+        codes[c.chat("tokens=1000,prompt=10,delay_us=50000", max_tokens=1000).status] += 1
         c.close()
-        return a
     parallel(100, ask)
     rig.settled()
     total = spent(key)
+    print(f"# {dict(codes)}, spent {total} of 10000000 nUSD")
     if total > 10_000_000:
         raise AssertionError(f"overspent: {total} nUSD of 10,000,000")
     if not (codes[200] and codes[402]) or set(codes) - {200, 402}:
         raise AssertionError(f"{codes}")
-    equal(total, codes[200] * (10 * 100000 + 10 * 300000), "what the successes cost")
+    equal(total, codes[200] * (10 * 500 + 1000 * 1500), "what the successes cost")
     equal(rig.violations(), [])
-    print(f"# {dict(codes)}, spent {total} of 10000000 nUSD")
+
+
+@case
+def an_account_is_never_overspent():
+    """The same with many keys on one account whose money runs out: nobody gets more than there is."""
+    keys = [rig.new_key(limit=0.002) for _ in range(10)]
+    codes = collections.Counter()
+
+    def ask(i):
+        c = Client(key=keys[i % 10]["key"])
+        codes[c.chat("tokens=1000,prompt=10", max_tokens=1000).status] += 1
+        c.close()
+    parallel(40, ask)
+    rig.settled()
+    for key in keys:
+        if spent(key) > 2_000_000:
+            raise AssertionError(f"{spent(key)} nUSD of 2,000,000")
+    equal(codes[200], 10, "one request fits into each key")
+    equal(rig.violations(), [])
 
 
 @case
