@@ -37,9 +37,9 @@ bool web_header(const struct web_request *r, struct view name, struct view *out)
 {
     const h2o_headers_t *headers = &r->req->headers;
 
-    if (view_eq(name, VIEW_LIT("host"))) { /* h2o keeps it apart, and makes one up if absent */
+    if (view_eq(name, VIEW_LIT("host"))) { /* h2o keeps it apart, and its own name if absent */
         *out = web_view(r->req->input.authority);
-        return true;
+        return out->ptr != (uint8_t *)r->req->conn->hosts[0]->authority.hostport.base;
     }
     for (size_t i = 0; i < headers->size; i++)
         if (view_eq(web_view(*headers->entries[i].name), name)) {
