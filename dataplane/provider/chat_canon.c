@@ -259,6 +259,13 @@ static bool chunk_speaks(const struct document *d, const struct choice_seen *see
     return !had_usage || seen->role || seen->content || seen->finish;
 }
 
+/* Would the next chunk, with another text in it, change nothing but the text? */
+static bool text_only(const struct document *d, const struct choice_seen *seen)
+{
+    return seen->content && !seen->role && !seen->finish && !seen->parts &&
+           d->usage.text.len == 0 && seen->usage.text.len == 0;
+}
+
 enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *out,
                           enum chat_kind *kind, struct chat_error *error)
 {
@@ -266,6 +273,7 @@ enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *ou
     struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}};
     struct patch p = {.doc = trim(data), .out = out};
     struct token_usage usage;
+    uint64_t before = c->content_bytes;
     size_t start = out->len;
     bool had_usage;
 
@@ -274,6 +282,11 @@ enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *ou
         return ERR_NONE;
     if (view_eq(p.doc, VIEW_LIT("[DONE]"))) {
         *kind = CHAT_DONE;
+        return ERR_NONE;
+    }
+    if (chat_repeat_try(c, p.doc, out)) {
+        c->chunks++;
+        *kind = CHAT_EMIT;
         return ERR_NONE;
     }
     p.e = document_read(p.doc, &d);
@@ -300,6 +313,8 @@ enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *ou
     }
     if (memchr(p.doc.ptr, '\n', p.doc.len) != NULL || memchr(p.doc.ptr, '\r', p.doc.len) != NULL)
         one_line(out, start);
+    else if (text_only(&d, &seen) && c->content_bytes - before == p.text.len)
+        chat_repeat_learn(c, &p, start);
     c->chunks++;
     *kind = CHAT_EMIT;
     return ERR_NONE;

@@ -22,6 +22,15 @@ enum {
     CHAT_TOOLS_MAX = 32,    /* calls whose arguments may still be arriving at once */
 };
 
+/* What stood around the text of the last chunk that was nothing but text, as it came and as it
+ * left; see chat_repeat.c. */
+struct chat_repeat {
+    uint16_t in_head, in_tail; /* bytes; both 0: nothing learnt */
+    uint16_t out_head, out_middle, out_tail;
+    uint8_t copies; /* of the text in what left: 2 for reasoning under both names */
+    uint8_t bytes[1024];
+};
+
 /* What stays the same over one response. */
 struct chat_canon {
     char id[48];       /* "gen-..." */
@@ -44,6 +53,8 @@ struct chat_canon {
         bool named;          /* its name has been emitted */
     } tools[CHAT_TOOLS_MAX]; /* a ring: the latest calls */
     unsigned n_tools;        /* ever */
+    unsigned repeats;        /* chunks that took the short way */
+    struct chat_repeat repeat;
 };
 
 enum chat_kind {

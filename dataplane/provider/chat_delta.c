@@ -146,14 +146,20 @@ static void put_reasoning(struct patch *p, const struct delta *d)
         patch_put(p, VIEW_LIT("\""));
         (void)put_parts(p, d->content, true);
         patch_put(p, VIEW_LIT("\""));
-    } else
-        patch_put(p, is_text(d->reasoning) ? d->reasoning.text : d->reasoning_content.text);
+    } else {
+        struct json_value v = is_text(d->reasoning) ? d->reasoning : d->reasoning_content;
+
+        patch_note_put(p, v);
+        patch_put(p, v.text);
+    }
 }
 
 static void reasoning_patch(struct patch *p, const struct delta *d, struct json_value v)
 {
     bool other = d->thinking_parts || is_text(d->reasoning) || is_text(d->reasoning_content);
 
+    if (is_text(v))
+        patch_note_kept(p, v);
     if (is_text(v) || !other)
         return;
     patch_copy_to(p, v.text.ptr);
@@ -169,9 +175,11 @@ static void content_patch(struct chat_canon *c, struct patch *p, struct json_val
         c->content_bytes += put_parts(p, v, false);
         patch_put(p, VIEW_LIT("\""));
         patch_skip_to(p, v.text.ptr + v.text.len);
-    } else if (v.kind == JSON_STRING)
+    } else if (v.kind == JSON_STRING) {
         c->content_bytes += v.text.len - 2;
-    else if (v.kind != JSON_NULL)
+        if (is_text(v))
+            patch_note_kept(p, v);
+    } else if (v.kind != JSON_NULL)
         patch_replace(p, v.text, VIEW_LIT("null"));
 }
 
@@ -230,9 +238,8 @@ static void delta_add(struct patch *p, struct patch_object *o, const struct delt
     patch_close(o);
 }
 
-/* Returns true when a reader would see something of it. */
-static bool delta_patch(struct chat_canon *c, struct patch *p, struct json_value v, uint32_t choice,
-                        bool role, bool whole)
+static void delta_patch(struct chat_canon *c, struct patch *p, struct json_value v, uint32_t choice,
+                        bool role, bool whole, struct choice_seen *seen)
 {
     uint64_t before = c->content_bytes;
     struct delta d;
@@ -240,7 +247,7 @@ static bool delta_patch(struct chat_canon *c, struct patch *p, struct json_value
 
     if (!delta_read(v, &d)) {
         p->e = p->e == ERR_NONE ? ERR_PROVIDER_PROTOCOL : p->e;
-        return false;
+        return;
     }
     for (size_t i = 0; i < d.n; i++)
         delta_member(c, p, &o, &d, &d.m[i], choice, role, whole);
@@ -253,7 +260,8 @@ static bool delta_patch(struct chat_canon *c, struct patch *p, struct json_value
         c->content_bytes += d.content.text.len;
     if (is_text(d.refusal))
         c->content_bytes += d.refusal.text.len - 2;
-    return c->content_bytes != before || has_calls(d.tool_calls);
+    seen->parts = seen->parts || d.content.kind == JSON_ARRAY || has_calls(d.tool_calls);
+    seen->content = seen->content || c->content_bytes != before || has_calls(d.tool_calls);
 }
 
 static bool bit_take(uint32_t set[static 4], uint32_t n)
@@ -330,8 +338,7 @@ void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice
         has_index = has_index || KEY_IS(m[i], "index");
         if (is_inner) {
             has_inner = true;
-            if (delta_patch(c, p, m[i].value, index, role, whole))
-                seen->content = true;
+            delta_patch(c, p, m[i].value, index, role, whole, seen);
         } else if (KEY_IS(m[i], "finish_reason")) {
             has_finish = true;
             finish_seen(c, finish_patch(p, m[i].value, whole, has_tools), index, seen);

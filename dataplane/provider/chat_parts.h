@@ -14,11 +14,20 @@ struct patch {
     size_t at;       /* bytes of doc already copied or skipped */
     struct buf *out;
     enum err e;
+    /* The one text of the document, where it was put in out, and how often (more than 2: there is
+     * another text, too). */
+    struct view text;
+    size_t text_at[2];
+    unsigned copies;
 };
 void patch_put(struct patch *p, struct view text);        /* text at this place */
 void patch_copy_to(struct patch *p, const uint8_t *stop); /* doc's bytes up to stop */
 void patch_skip_to(struct patch *p, const uint8_t *stop); /* leave out bytes up to stop */
 void patch_replace(struct patch *p, struct view old, struct view with);
+
+/* The text of this string is copied where it stands, or is put next: for chat_repeat.c. */
+void patch_note_kept(struct patch *p, struct json_value string);
+void patch_note_put(struct patch *p, struct json_value string);
 
 /* One object of the document being rewritten. Call keep (and then patch inside the value) or drop
  * once per member, in order; then add what is missing; then close. */
@@ -64,10 +73,17 @@ struct choice_seen {
     bool role;               /* the first delta of a choice */
     bool content;            /* something a reader sees: text, a tool call, a refusal */
     bool finish;             /* a finish reason that this choice had not given before */
+    bool parts;              /* tool calls or content parts: more than one text */
     struct json_value usage; /* "usage" inside the choice; text empty when there was none */
 };
 void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice, uint32_t position,
                  bool whole, struct choice_seen *seen);
+
+/* chat_repeat.c: emit doc as the chunk before was emitted, if only its text differs. */
+bool chat_repeat_try(struct chat_canon *c, struct view doc, struct buf *out);
+/* Learn from a chunk just written to p->out[start..] that held one text and nothing else of note.
+ */
+void chat_repeat_learn(struct chat_canon *c, const struct patch *p, size_t start);
 
 /* chat_tools.c: the value of "tool_calls", an array. */
 void chat_tool_calls(struct chat_canon *c, struct patch *p, struct json_value calls,

@@ -35,6 +35,28 @@ void patch_replace(struct patch *p, struct view old, struct view with)
     patch_skip_to(p, old.ptr + old.len);
 }
 
+static void note(struct patch *p, struct view text, size_t at)
+{
+    if (p->copies != 0 && p->text.ptr != text.ptr)
+        p->copies = 2; /* a second text: the count below makes it too many */
+    if (p->copies < 2)
+        p->text_at[p->copies] = at;
+    p->text = text;
+    p->copies++;
+}
+
+void patch_note_kept(struct patch *p, struct json_value string)
+{
+    struct view text = inner(string);
+
+    note(p, text, p->out->len + ((size_t)(text.ptr - p->doc.ptr) - p->at));
+}
+
+void patch_note_put(struct patch *p, struct json_value string)
+{
+    note(p, inner(string), p->out->len + 1); /* behind the quote that is put first */
+}
+
 static const uint8_t *value_end(const struct json_member *m)
 {
     return m->value.text.ptr + m->value.text.len;

@@ -26,15 +26,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct provider provider = {.quirks = QUIRK_REASONING_EXCLUDED};
     struct chat_canon c = {.id = "gen-1", .model = VIEW_LIT("m"), .provider = &provider};
+    struct chat_canon slow;
     struct view rest = view_of(data, size);
     struct chat_error error;
-    enum chat_kind kind;
-    struct buf out;
+    enum chat_kind kind, slow_kind;
+    struct buf out, slow_out;
 
     if (size == 0 || size > 65536)
         return 0;
     buf_init(&out, 1 << 22);
+    buf_init(&slow_out, 1 << 22);
     c.want_usage = (data[0] & 1) != 0;
+    slow = c;
     while (rest.len != 0) { /* chunks are separated by a zero byte */
         const uint8_t *zero = memchr(rest.ptr, 0, rest.len);
         size_t n = zero == NULL ? rest.len : (size_t)(zero - rest.ptr);
@@ -45,6 +48,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             check_out(&out, true);
         else
             must(out.len == 0);
+        slow.repeat = (struct chat_repeat){0}; /* the short way must not show */
+        buf_reset(&slow_out);
+        if (chat_canon_chunk(&slow, view_of(rest.ptr, n), &slow_out, &slow_kind, &error) !=
+            ERR_NONE)
+            slow_kind = kind;
+        must(kind == slow_kind && view_eq(buf_view(&out), buf_view(&slow_out)));
+        must(c.content_bytes == slow.content_bytes && c.finish == slow.finish);
+        must(c.n_tools == slow.n_tools && c.useful == slow.useful);
         rest = view_from(rest, n + 1);
     }
     must(c.usage.prompt <= LIMIT_TOKENS_ABSURD && c.usage.completion <= LIMIT_TOKENS_ABSURD);
@@ -58,5 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(out.len == 0);
     chat_canon_error(400, view_of(data, size), &error);
     buf_free(&out);
+    buf_free(&slow_out);
     return 0;
 }

@@ -245,17 +245,37 @@ static void usage_compare(const char *path, const struct token_usage *u, const s
 }
 
 struct counts {
-    unsigned streams, chunks, usages, errors, wholes, error_bodies, xai;
+    unsigned streams, chunks, usages, errors, wholes, error_bodies, repeats;
 };
 static struct counts counted;
 
 struct run {
     struct chat_canon c;
+    struct chat_canon slow; /* the same, always the long way */
     struct strict s;
     struct recorded r;
     struct buf out;
     bool error, done;
 };
+
+/* The short way must be invisible but for the time it takes. */
+static void long_way_too(struct run *run, struct view data, enum chat_kind kind)
+{
+    struct chat_error error;
+    enum chat_kind slow_kind;
+    struct buf out;
+
+    buf_init(&out, LIMIT_RESPONSE_BYTES);
+    run->slow.repeat = (struct chat_repeat){0};
+    CHECK_INT(chat_canon_chunk(&run->slow, data, &out, &slow_kind, &error), ERR_NONE);
+    CHECK_INT(kind, slow_kind);
+    CHECK_BYTES(run->out.ptr, run->out.len, out.ptr, out.len);
+    CHECK_INT(run->c.content_bytes, run->slow.content_bytes);
+    CHECK_INT(run->c.useful, run->slow.useful);
+    CHECK_INT(run->c.chunks, run->slow.chunks);
+    CHECK_INT(run->c.finish, run->slow.finish);
+    buf_free(&out);
+}
 
 static void run_event(struct run *run, struct view data)
 {
@@ -265,6 +285,7 @@ static void run_event(struct run *run, struct view data)
 
     buf_reset(&run->out);
     CHECK_INT(chat_canon_chunk(&run->c, data, &run->out, &kind, &error), ERR_NONE);
+    long_way_too(run, data, kind);
     recorded_read(text, &run->r);
     switch (kind) {
     case CHAT_EMIT:
@@ -304,6 +325,8 @@ static void run_finish(struct run *run, const char *path)
     counted.chunks += run->s.chunks;
     counted.usages += run->c.usage.present;
     counted.errors += run->error;
+    counted.repeats += run->c.repeats;
+    CHECK_INT(run->slow.repeats, 0);
     buf_free(&run->out);
 }
 
@@ -314,7 +337,9 @@ static bool is_chat_stream(const uint8_t *bytes, size_t len)
 
 static struct run run_new(const char *path, bool want_usage)
 {
-    struct run run = {.c = canon_new(&plain, want_usage), .s = {.path = path}};
+    struct run run = {.c = canon_new(&plain, want_usage),
+                      .slow = canon_new(&plain, want_usage),
+                      .s = {.path = path}};
 
     buf_init(&run.out, LIMIT_RESPONSE_BYTES);
     return run;
@@ -363,9 +388,9 @@ static void test_recorded_streams(void)
     fixtures_each(".resp.sse", stream_sse);
     fixtures_each(".resp.chunks.jsonl", stream_lines);
     printf("# %u recorded streams (with and without usage), %u canonical chunks, %u with usage, "
-           "%u with an error event\n",
-           counted.streams, counted.chunks, counted.usages, counted.errors);
-    CHECK(counted.streams != 0 && counted.usages != 0);
+           "%u with an error event; %u chunks went the short way\n",
+           counted.streams, counted.chunks, counted.usages, counted.errors, counted.repeats);
+    CHECK(counted.streams != 0 && counted.usages != 0 && counted.repeats != 0);
 }
 
 static void whole_json(const char *path, const uint8_t *bytes, size_t len)
@@ -753,6 +778,54 @@ static void test_errors(void)
            sizeof events / sizeof events[0]);
 }
 
+/* Chunks that begin and end like the one before, but are not that chunk with another text. */
+static void test_repeat_hostile(void)
+{
+#define AROUND(text)                                                                               \
+    "{" UP ",\"choices\":[{\"index\":0,\"delta\":{\"content\":" text "},\"finish_reason\":null}]}"
+    static const char *const next[] = {
+        AROUND("\"\""), /* empty: nothing to say, but said */
+        AROUND("\"b\\\"c\""),
+        AROUND("\"b\",\"refusal\":\"c\""),
+        AROUND("\"b\",\"tool_calls\":[{\"id\":\"x\",\"function\":{\"name\":\"f\"}}],\"y\":\"c\""),
+        AROUND("\"b\"},\"finish_reason\":\"stop\",\"x\":{\"y\":\"c\""),
+        AROUND("\"b\\\""),
+        AROUND("\"b\xff\""),
+        AROUND("\"b\nc\""),
+        AROUND("\"\\u00e9\\ud83d\""),
+        AROUND("\""),
+        AROUND(""),
+        AROUND("[\"b\"]"),
+    };
+
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+        struct run run = run_new("hostile", false);
+        struct chat_error error;
+        enum chat_kind kind = CHAT_NOTHING, slow_kind = CHAT_NOTHING;
+        struct buf slow;
+        enum err e;
+
+        buf_init(&slow, 4096);
+        run_event(&run, view_str(AROUND("\"role comes with this one\"")));
+        run_event(&run, view_str(AROUND("\"learnt\"")));
+        run_event(&run, view_str(AROUND("\"repeated\"")));
+        CHECK_INT(run.c.repeats, 1);
+        buf_reset(&run.out);
+        run.slow.repeat = (struct chat_repeat){0};
+        e = chat_canon_chunk(&run.c, view_str(next[i]), &run.out, &kind, &error);
+        CHECK_INT(chat_canon_chunk(&run.slow, view_str(next[i]), &slow, &slow_kind, &error), e);
+        CHECK_INT(kind, slow_kind);
+        CHECK_BYTES(run.out.ptr, run.out.len, slow.ptr, slow.len);
+        CHECK_INT(run.c.content_bytes, run.slow.content_bytes);
+        CHECK_INT(run.c.finish, run.slow.finish);
+        CHECK_INT(run.c.n_tools, run.slow.n_tools);
+        buf_free(&slow);
+        buf_free(&run.out);
+    }
+    printf("# %zu chunks that look like a repetition\n", sizeof next / sizeof next[0]);
+#undef AROUND
+}
+
 static void test_closing(void)
 {
     struct chat_canon c = canon_new(&plain, true);
@@ -805,16 +878,22 @@ static void test_cost(void)
         struct chat_error e;
         enum chat_kind kind;
         struct buf out;
-        uint64_t start = clock_mono_us();
+        uint64_t start;
 
         buf_init(&out, 1 << 20);
-        for (int i = 0; i < 100000; i++) {
-            out.len = 0;
-            if (chat_canon_chunk(&c, view_str(chunk[k]), &out, &kind, &e) != ERR_NONE)
-                CHECK(!"chunk");
+        for (int way = 0; way < 2; way++) {
+            start = clock_mono_us();
+            for (int i = 0; i < 100000; i++) {
+                out.len = 0;
+                if (way == 0)
+                    c.repeat.in_head = c.repeat.in_tail = 0;
+                if (chat_canon_chunk(&c, view_str(chunk[k]), &out, &kind, &e) != ERR_NONE)
+                    CHECK(!"chunk");
+            }
+            printf("# %" PRIu64 " ns per chunk, %s, %s (%zu bytes)\n",
+                   (clock_mono_us() - start) * 1000 / 100000, name[k],
+                   way == 0 ? "the long way" : "the short way", strlen(chunk[k]));
         }
-        printf("# %" PRIu64 " ns per chunk, %s (%zu bytes)\n",
-               (clock_mono_us() - start) * 1000 / 100000, name[k], strlen(chunk[k]));
         buf_free(&out);
     }
 }
@@ -827,6 +906,7 @@ int main(int argc, char **argv)
         {"canon_errors", test_errors},
         {"canon_recorded_streams", test_recorded_streams},
         {"canon_recorded_wholes", test_recorded_wholes},
+        {"canon_repeat_hostile", test_repeat_hostile},
         {"canon_closing", test_closing},
         {"canon_done", test_done},
         {"canon_cost", test_cost},
