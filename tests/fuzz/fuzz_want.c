@@ -1,0 +1,83 @@
+/* Whatever a client puts into "models" and "provider": no crash, a refusal always has its answer, and
+ * an accepted request never has more candidates than its hard constraints allow. */
+#include "want.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct providers providers = {
+    .n = 2,
+    .list = {{.no = 0, .id = "demo-a", .name = "Demo A", .retains_data = true},
+             {.no = 1, .id = "demo-b", .name = "Demo B"}},
+};
+
+static struct snapshot *snapshot_of_two(void)
+{
+    static struct health *health;
+    static struct catalog_store *store;
+    struct catalog c = {.version = 1, .n_models = 2, .n_endpoints = 4};
+    enum err e;
+
+    if (store != NULL)
+        return catalog_acquire(store, 0);
+    c.models = calloc(2, sizeof *c.models);
+    c.endpoints = calloc(4, sizeof *c.endpoints);
+    for (uint32_t i = 0; i < 4; i++)
+        c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = i / 2 + 1,
+                                                   .provider_no = (uint16_t)(i % 2), .weight = 1,
+                                                   .price_prompt_pusd = 500000 * (i + 1),
+                                                   .price_completion_pusd = 1500000};
+    c.models[0] = (struct catalog_model){.no = 1, .id = "x/one", .capabilities = CAP_TOOLS};
+    c.models[1] = (struct catalog_model){.no = 2, .id = "x/two"};
+    e = health_new(&health);
+    if (e == ERR_NONE)
+        e = catalog_store_new(&providers, health, 1, &store);
+    if (e == ERR_NONE)
+        e = catalog_store_publish(store, &c);
+    assert(e == ERR_NONE);
+    return catalog_acquire(store, 0);
+}
+
+static void read_good(const void *cookie, uint32_t slot, struct health_view *out)
+{
+    (void)cookie, (void)slot;
+    memset(out, 0, sizeof *out);
+}
+
+static void check_candidate(const struct route_want *w, const struct candidate *c)
+{
+    uint64_t bit = UINT64_C(1) << c->endpoint->info->provider_no;
+
+    assert(!w->only_set || (w->only & bit) != 0);
+    assert((w->ignore & bit) == 0);
+    assert(!w->no_retention || !c->endpoint->provider->retains_data);
+    assert(w->max_prompt_pusd < 0 || c->endpoint->info->price_prompt_pusd <= w->max_prompt_pusd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct snapshot *s = snapshot_of_two();
+    struct route_health health = {read_good, NULL};
+    struct chat_request q;
+    struct chat_fault fault = {0};
+    struct route_want want;
+    struct api_failure f;
+    struct route route;
+
+    if (chat_request_parse(view_of(data, size), &q, &fault) == ERR_NONE) {
+        if (want_read(&q, s, &providers, &want, &f) != ERR_NONE) {
+            assert(f.error != API_OK && errors_row(f.error)->status < 500);
+        } else {
+            route_decide(&want, &health, size, &route);
+            assert((route.n == 0) == (route.refusal != ROUTE_OK));
+            assert(!want.no_fallbacks || route.n <= 1);
+            for (size_t i = 0; i < route.n; i++)
+                check_candidate(&want, &route.list[i]);
+        }
+    }
+    snapshot_release(s);
+    return 0;
+}
