@@ -6,8 +6,8 @@
 -- so that a batch of 256 costs a few milliseconds. Two batches of one boot wait for each other at
 -- the boot's row; batches of different boots only where they share an account.
 --
--- The planner is held to index look-ups: its plan is cached, and one made while the tables were
--- small would read all of them for every batch later.
+-- The planner is held to index look-ups, row by row: its plan is cached, and one made while the
+-- tables were small would read all of them for every batch later.
 CREATE FUNCTION usage_ingest(
     p_boot uuid, p_seq bigint[], p_request uuid[], p_key uuid[], p_account uuid[], p_lease uuid[],
     p_received_ms bigint[], p_user_hash bigint[], p_cost bigint[], p_model bigint[],
@@ -17,9 +17,11 @@ CREATE FUNCTION usage_ingest(
     p_http_status bigint[], p_flags bigint[], p_region bigint[], p_error_class bigint[],
     p_finish bigint[], p_route_reason bigint[], p_attempt bigint[], p_attempts bigint[])
 RETURNS bigint LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+SET enable_mergejoin = off SET enable_material = off AS $$
 DECLARE
     acked bigint;
+    beyond bigint[]; -- what came before a gap: booked, not acknowledged; nearly always nothing
     now_ timestamptz := ledger_now();
 BEGIN
     SELECT b.acked_seq INTO acked FROM boot b WHERE b.boot_id = p_boot FOR NO KEY UPDATE;
@@ -27,6 +29,11 @@ BEGIN
         RETURN NULL;
     END IF;
     PERFORM 1 FROM account WHERE account_id = ANY (p_account) ORDER BY account_id FOR NO KEY UPDATE;
+
+    SELECT coalesce(array_agg(w.seq), '{}') INTO beyond
+    FROM (SELECT seq FROM usage WHERE boot_id = p_boot AND seq > acked
+          UNION ALL
+          SELECT seq FROM usage_rejected WHERE boot_id = p_boot AND seq > acked) w;
 
     WITH sent AS MATERIALIZED (
         SELECT * FROM unnest(p_seq, p_request, p_key, p_account, p_lease, p_received_ms, p_user_hash,
@@ -42,9 +49,7 @@ BEGIN
     ), fresh AS MATERIALIZED (
         -- Not seen before; of two records with one seq in a batch the first.
         SELECT DISTINCT ON (s.seq) s.*
-        FROM sent s
-        WHERE NOT EXISTS (SELECT 1 FROM usage u WHERE u.boot_id = p_boot AND u.seq = s.seq)
-          AND NOT EXISTS (SELECT 1 FROM usage_rejected u WHERE u.boot_id = p_boot AND u.seq = s.seq)
+        FROM sent s WHERE s.seq > acked AND s.seq <> ALL (beyond)
         ORDER BY s.seq
     ), judged AS MATERIALIZED (
         -- $1,000,000 for one request is no price but a fault; below it no sum here can overflow.
