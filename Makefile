@@ -34,7 +34,7 @@ SEES_attestation  := common proto attestation attestation/tools
 SEES_dataplane    := common proto attestation dataplane dataplane/api dataplane/core dataplane/route \
                      dataplane/provider dataplane/link dataplane/trust
 SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
-                     controlplane/peers controlplane/db
+                     controlplane/peers controlplane/db controlplane/log
 SEES_tests        := . tests $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread

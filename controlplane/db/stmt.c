@@ -59,6 +59,58 @@ static const struct {
          "SELECT catalog_apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
          " $13, $14, $15)"},
 
+    /* The tree as it is (which 0) and as it was at a size (1): the right edge of both. */
+    [STMT_LOG_EDGE] = {"log_edge", 1, true,
+                       "SELECT s.which, s.size, e.level, e.hash FROM"
+                       " (SELECT 0 AS which, log_size() AS size UNION ALL SELECT 1, $1::bigint) s"
+                       " LEFT JOIN LATERAL log_edge(s.size) e ON true ORDER BY 1, 3"},
+    [STMT_LOG_APPEND] = {"log_append", 8, true,
+                         "SELECT outcome, o_index FROM log_append($1, $2, $3, $4, $5, $6, $7, $8)"},
+    [STMT_LOG_SIGN] = {"log_sign", 3, true,
+                       "INSERT INTO log_checkpoint (size, root, note) VALUES ($1, $2, $3)"
+                       " ON CONFLICT (size) DO NOTHING"},
+    [STMT_LOG_HEAD] = {"log_head", 0, true,
+                       "SELECT size, root, note FROM log_checkpoint ORDER BY size DESC LIMIT 1"},
+    /* The head, and the entry if the head covers it. */
+    [STMT_LOG_ENTRY] =
+        {"log_entry", 1, true,
+         "SELECT c.size, c.root, c.note, e.kind, e.statement, e.leaf, utc_text(e.created)"
+         " FROM (SELECT * FROM log_checkpoint ORDER BY size DESC LIMIT 1) c"
+         " LEFT JOIN log_entry e ON e.index = $1 AND e.index < c.size"},
+    /* The latest entries before $1 (NULL: the end), newest first. */
+    [STMT_LOG_LIST] =
+        {"log_list", 2, true,
+         "SELECT coalesce(json_agg(o), '[]') FROM (SELECT e.index, e.kind,"
+         " encode(e.leaf, 'hex') AS leaf_hash, utc_text(e.created) AS logged_at FROM log_entry e"
+         " WHERE e.index < coalesce($1::bigint, log_size())"
+         " AND e.index < (SELECT max(size) FROM log_checkpoint)"
+         " ORDER BY e.index DESC LIMIT $2::bigint) o"},
+    [STMT_LOG_NODES] = {"log_nodes", 2, true,
+                        "SELECT n.level, n.index, n.hash"
+                        " FROM unnest($1::bigint[], $2::bigint[]) AS q(level, index)"
+                        " JOIN log_node n ON n.level = q.level AND n.index = q.index"},
+    /* Hashes $2 .. $2+$3-1 of level $1, all under the head, or fewer. */
+    [STMT_LOG_TILE] =
+        {"log_tile", 3, true,
+         "SELECT count(*), coalesce(string_agg(n.hash, ''::bytea ORDER BY n.index), '')"
+         " FROM log_node n WHERE n.level = $1::bigint AND n.index >= $2::bigint"
+         " AND n.index < $2::bigint + $3::bigint"
+         " AND n.index < (SELECT max(size) >> $1::bigint::int FROM log_checkpoint)"},
+    [STMT_LOG_BUNDLE] =
+        {"log_bundle", 2, true,
+         "SELECT count(*), coalesce(string_agg(substring(int4send(octet_length(e.statement)) FROM 3)"
+         " || e.statement, ''::bytea ORDER BY e.index), '') FROM log_entry e"
+         " WHERE e.index >= $1::bigint AND e.index < $1::bigint + $2::bigint"
+         " AND e.index < (SELECT max(size) FROM log_checkpoint)"},
+    /* The latest release that has this measurement (hex). */
+    [STMT_LOG_RELEASE] =
+        {"log_release", 1, true,
+         "SELECT e.leaf, j.doc ->> 'version' FROM log_entry e"
+         " CROSS JOIN LATERAL (SELECT convert_from(e.statement, 'UTF8')::jsonb AS doc) j"
+         " WHERE e.kind = 'release' AND j.doc -> 'measurements' @>"
+         " jsonb_build_array(jsonb_build_object('measurement', $1::text))"
+         " ORDER BY e.index DESC LIMIT 1"},
+
     [STMT_ACCOUNT_CREATE] =
         {"account_create", 8, true,
          "WITH a AS (INSERT INTO account (account_id, name, operator) VALUES ($1, $2, $3)"

@@ -19,6 +19,17 @@ enum stmt {
     STMT_USAGE_INGEST,
     STMT_CATALOG_READ,
     STMT_CATALOG_APPLY,
+    /* the transparency log */
+    STMT_LOG_EDGE,
+    STMT_LOG_APPEND,
+    STMT_LOG_SIGN,
+    STMT_LOG_HEAD,
+    STMT_LOG_ENTRY,
+    STMT_LOG_LIST,
+    STMT_LOG_NODES,
+    STMT_LOG_TILE,
+    STMT_LOG_BUNDLE,
+    STMT_LOG_RELEASE,
     /* the REST API */
     STMT_ACCOUNT_CREATE,
     STMT_KEY_AUTH,
