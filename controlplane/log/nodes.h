@@ -1,5 +1,6 @@
-/* A proof needs subtree hashes from the database, which answers later. So a proof is made twice: once
- * over a reader that only notes what is wanted, then, when all of it has come, over what came. */
+/* A proof needs subtree hashes from the database, which answers later. So a proof is made twice:
+ * once over a reader that only notes what is wanted, then, when all of it has come, over what came.
+ */
 #ifndef TR_CONTROLPLANE_LOG_NODES_H
 #define TR_CONTROLPLANE_LOG_NODES_H
 

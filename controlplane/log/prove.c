@@ -26,9 +26,8 @@ static enum err path_make(struct prove *p, tlog_read_fn *read)
 {
     struct proved *d = &p->proved;
 
-    return p->consistency
-               ? tlog_prove_consistency(d->index, d->size, read, &p->nodes, &d->path)
-               : tlog_prove_inclusion(d->size, d->index, read, &p->nodes, &d->path);
+    return p->consistency ? tlog_prove_consistency(d->index, d->size, read, &p->nodes, &d->path)
+                          : tlog_prove_inclusion(d->size, d->index, read, &p->nodes, &d->path);
 }
 
 static void nodes_cb(void *cookie, enum err e, const struct db_result *r)
@@ -39,7 +38,8 @@ static void nodes_cb(void *cookie, enum err e, const struct db_result *r)
         e = nodes_read(&p->nodes, r);
     if (e == ERR_NONE)
         e = path_make(p, nodes_have);
-    /* A subtree that a signed tree must have and the database has not: its fault, not the asker's. */
+    /* A subtree that a signed tree must have and the database has not: its fault, not the asker's.
+     */
     prove_end(p, e == ERR_NOT_FOUND ? ERR_DB : e);
 }
 
