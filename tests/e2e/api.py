@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import rig  # noqa: E402
 from rig import Client, case, chat, equal, fresh, seen  # noqa: E402
 
+CLAMPED = 8  # proto/usage.h
 HELLO = [{"role": "user", "content": "hello"}]
 
 
@@ -119,10 +120,13 @@ def canonical(answer):
 @case
 def framing_and_grouping_make_no_difference():
     want = canonical(stream_text("tokens=6"))
-    for words in ("frame=eof", "frame=length", "coalesce=3", "coalesce=100", "crlf", "azure", "norole",
-                  "usage=null", "usage=finish", "usage=bare", "nodone", "connclose", "dropafter",
+    for words in ("frame=eof", "frame=length", "coalesce=3", "coalesce=100", "crlf", "azure", "usage=null",
+                  "usage=finish", "usage=bare", "nodone", "connclose", "dropafter",
                   "cadence_us=2000", "comments"):
         equal(canonical(stream_text("tokens=6," + words)), want, words)
+    bare = stream_text("tokens=6,norole")
+    equal(json.loads(bare.events()[0])["choices"][0]["delta"]["role"], "assistant")
+    equal(bare.text(), stream_text("tokens=6").text())
 
 
 @case
@@ -178,12 +182,13 @@ def long_lines():
 @case
 def usage_is_believed_within_reason():
     for words in ("usage=absurd", "usage=negative"):
-        a = chat(words, model="demo/only-a", max_tokens=100)
-        equal(a.status, 200, words)
-        u = a.json()["usage"]
-        if not 0 <= u["completion_tokens"] <= 1 << 24:
-            raise AssertionError(f"{words}: {u}")
-    equal(rig.settled() > 0, True)
+        for stream in (False, True):
+            key = rig.new_key()
+            equal(chat(words, key=key["key"], model="demo/only-a", max_tokens=100, stream=stream).status, 200)
+            row = rig.wait_until(lambda: rig.usage_rows(key), 10, "billed")[0]
+            # At most what was reserved: 100 tokens of output, and no more prompt than bytes were sent.
+            if not 0 <= row["cost"] <= 100 * 1500 + 1000 * 500 or not row["flags"] & CLAMPED:
+                raise AssertionError(f"{words}: {row}")
     equal(rig.violations(), [])
 
 
@@ -206,9 +211,10 @@ def a_silent_provider_is_given_up():
              provider={"order": ["demo-a", "demo-b"]})
     equal(a.status, 200)
     equal([r["name"] for r in seen(ident)], ["demo-a", "demo-b"])
-    ident = fresh()
-    a = chat(f"tokens=9,stall_at=4,id={ident}", stream=True, model="demo/only-a")
-    equal(a.events()[-1] != "[DONE]", True)
+    a = chat("tokens=9,stall_at=4", stream=True, model="demo/only-a")
+    equal(a.clean, False)
+    if '"error"' not in a.events()[-1]:
+        raise AssertionError(a.events())
 
 
 # --- errors

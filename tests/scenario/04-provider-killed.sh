@@ -19,12 +19,8 @@ def provider_killed_mid_stream():
         c = rig.Client(key=key["key"])
         try:
             a = c.chat("tokens=2000,cadence_us=5000", stream=True)
-            if a.events()[-1:] == ["[DONE]"]:
+            if a.clean or b'"error"' not in a.body:
                 clean.append(a)
-            elif a.status == 200 and b'"error"' not in a.body:
-                clean.append(a)
-        except (OSError, rig.http.client.HTTPException):
-            pass
         finally:
             c.close()
     threads = [threading.Thread(target=one, args=(i,)) for i in range(10)]

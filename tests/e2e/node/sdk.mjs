@@ -117,7 +117,7 @@ const cases = {
         const only = { provider: { only: ["demo-a"] } };
         for (const [status, kind] of [[400, OpenAI.BadRequestError], [429, OpenAI.RateLimitError], [500, OpenAI.InternalServerError], [503, OpenAI.InternalServerError]]) {
             await assert.rejects(client().chat.completions.create({ model, messages, ...only, ...command(`fail=${status}`) }),
-                (e) => e instanceof kind && e.requestID && e.error?.message && e.type, `${status}`);
+                (e) => e instanceof kind && Boolean(e.requestID && e.error?.message && e.type), `${status}`);
         }
         await assert.rejects(client({ apiKey: "sk-tr-v1-" + "y".repeat(43) }).chat.completions.create({ model, messages }), OpenAI.AuthenticationError);
         await assert.rejects(client().chat.completions.create({ model: "demo/nothing", messages }), (e) => e instanceof OpenAI.NotFoundError && e.code === "model_not_found");
