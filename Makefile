@@ -79,6 +79,9 @@ $B/tests/%.o: tests/%.c
 	@echo '  CC  $<'
 	$(Q)$(CC) $(WARN) $(CFLAGS) $(addprefix -iquote ,$(SEES_tests)) -MMD -MP -c $< -o $@
 
+# what the assembler includes there
+$B/attestation/roots.o: $(wildcard attestation/roots/*.der attestation/policy/*.conf)
+
 BASE_LIBS := $B/libattestation.a $B/libproto.a $B/libcommon.a
 link = $(if $(V),,@echo '  LD  $@' &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1
 # zero-on-free replaces malloc's free(); a sanitizer has its own.

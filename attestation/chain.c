@@ -22,7 +22,7 @@ static const uint8_t pss_short[] = {0x30, 0x41, PSS_OID, 0x30, 0x34, PSS_FIELDS}
 static const uint8_t pss_long[] = {0x30, 0x46, PSS_OID, 0x30, 0x39, PSS_FIELDS,
                                    0xa3, 0x03, 0x02,    0x01, 0x01};
 
-static bool algorithm_ok(const X509_ALGOR *algorithm)
+bool chain_algorithm_ok(const X509_ALGOR *algorithm)
 {
     unsigned char *der = NULL;
     int n = i2d_X509_ALGOR((X509_ALGOR *)algorithm, &der);
@@ -44,7 +44,7 @@ static bool signature_algorithm_ok(const X509 *x)
     const X509_ALGOR *outer;
 
     X509_get0_signature(NULL, &outer, x);
-    return algorithm_ok(outer) && algorithm_ok(X509_get0_tbs_sigalg(x));
+    return chain_algorithm_ok(outer) && chain_algorithm_ok(X509_get0_tbs_sigalg(x));
 }
 
 static bool rsa_key_ok(EVP_PKEY *key)
@@ -126,11 +126,22 @@ static bool take_simulated(struct view *common_name)
     return true;
 }
 
+/* Who a role's certificate is for and from: the common name, and whether the product follows it. */
+static const struct {
+    struct view subject, issuer;
+    bool subject_has_product, leaf;
+} roles[] = {
+    [CHAIN_ARK] = {VIEW_LIT("ARK-"), VIEW_LIT("ARK-"), true, false},
+    [CHAIN_ASK] = {VIEW_LIT("SEV-"), VIEW_LIT("ARK-"), true, false},
+    [CHAIN_VCEK] = {VIEW_LIT("SEV-VCEK"), VIEW_LIT("SEV-"), false, true},
+    [CHAIN_ASVK] = {VIEW_LIT("SEV-VLEK-"), VIEW_LIT("ARK-"), true, false},
+    [CHAIN_VLEK] = {VIEW_LIT("SEV-VLEK"), VIEW_LIT("SEV-VLEK-"), false, true},
+};
+
 /* Subject and issuer are those of the role, of one product, and both simulated or neither. */
 static bool names_ok(struct chain_cert *c)
 {
     struct view subject, issuer;
-    enum snp_product of_issuer;
 
     if (!name_ok(X509_get_subject_name(c->x509), &subject) ||
         !name_ok(X509_get_issuer_name(c->x509), &issuer))
@@ -138,19 +149,12 @@ static bool names_ok(struct chain_cert *c)
     c->simulated = take_simulated(&subject);
     if (take_simulated(&issuer) != c->simulated)
         return false;
-    of_issuer = product_after(issuer, c->role == CHAIN_VCEK ? VIEW_LIT("SEV-") : VIEW_LIT("ARK-"));
-    c->product = of_issuer;
-    if (of_issuer == SNP_PRODUCT_UNKNOWN)
+    c->product = product_after(issuer, roles[c->role].issuer);
+    if (c->product == SNP_PRODUCT_UNKNOWN)
         return false;
-    switch (c->role) {
-    case CHAIN_ARK:
-        return product_after(subject, VIEW_LIT("ARK-")) == of_issuer;
-    case CHAIN_ASK:
-        return product_after(subject, VIEW_LIT("SEV-")) == of_issuer;
-    case CHAIN_VCEK:
-        return view_eq(subject, VIEW_LIT("SEV-VCEK"));
-    }
-    return false;
+    return roles[c->role].subject_has_product
+               ? product_after(subject, roles[c->role].subject) == c->product
+               : view_eq(subject, roles[c->role].subject);
 }
 
 /* --- one certificate */
@@ -183,9 +187,9 @@ enum err chain_cert_parse(struct view der, enum chain_role role, struct chain_ce
         !names_ok(&c))
         goto done;
     key = X509_get0_pubkey(c.x509);
-    if (key == NULL || !(role == CHAIN_VCEK ? ec_key_ok(key) : rsa_key_ok(key)))
+    if (key == NULL || !(roles[role].leaf ? ec_key_ok(key) : rsa_key_ok(key)))
         goto done;
-    if (role != CHAIN_VCEK && !authority_ok(&c))
+    if (!roles[role].leaf && !authority_ok(&c))
         goto done;
     if (role == CHAIN_ARK && !chain_issued(&c, &c))
         goto done;

@@ -304,10 +304,10 @@ static enum err read_release(struct reader *r, struct json_value v)
 enum err attest_document_decode(struct view text, struct buf *store, struct attest_document *out)
 {
     static const struct member members[DOCUMENT_MEMBERS] = {
-        {"format", read_format, false},     {"nonce", read_nonce, false},
-        {"binding", read_binding, false},   {"identity", read_identity, false},
-        {"batch", read_batch, false},       {"report", read_report, false},
-        {"certs", read_certs, false},       {"release", read_release, true},
+        {"format", read_format, false},   {"nonce", read_nonce, false},
+        {"binding", read_binding, false}, {"identity", read_identity, false},
+        {"batch", read_batch, false},     {"report", read_report, false},
+        {"certs", read_certs, false},     {"release", read_release, true},
     };
     struct reader r = {.d = out, .store = store};
     struct json_value root;

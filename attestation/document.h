@@ -33,13 +33,13 @@ bool attest_binding_parse(struct view text, enum attest_binding *out);
 struct attest_document {
     uint8_t nonce[32];
     enum attest_binding binding;
-    struct view identity;         /* the exact bytes of D */
-    uint64_t index, size;         /* this nonce's leaf in the batch */
-    struct tlog_proof path;       /* from that leaf to the batch's root */
-    struct view report;           /* 1184 bytes as the firmware gave them */
-    struct view vek, ask, ark;    /* DER; ask and ark may be empty; an ark is never believed */
-    struct view release_leaf;     /* the logged statement's bytes; empty: no release member */
-    struct view release_proof;    /* C2SP tlog-proof text */
+    struct view identity;      /* the exact bytes of D */
+    uint64_t index, size;      /* this nonce's leaf in the batch */
+    struct tlog_proof path;    /* from that leaf to the batch's root */
+    struct view report;        /* 1184 bytes as the firmware gave them */
+    struct view vek, ask, ark; /* DER; ask and ark may be empty; an ark is never believed */
+    struct view release_leaf;  /* the logged statement's bytes; empty: no release member */
+    struct view release_proof; /* C2SP tlog-proof text */
 };
 
 /* Append the document. ERR_LIMIT: a part is over its maximum above; ERR_FORMAT: index >= size or a

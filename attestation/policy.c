@@ -1,24 +1,27 @@
 #include "policy.h"
 
 #include "conf.h"
+#include "time_text.h"
 
-#include <openssl/pem.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 /* The file as the configuration reader fills it; turned into a struct attest_policy afterwards. */
 struct top_text {
-    char audience[128];
+    char version[POLICY_NAME_MAX], expires[32], audience[128];
     int roots;
-    bool allow_simulated, provisional_firmware;
+    bool allow_simulated, provisional_firmware, allow_vlek, require_crl;
+    char csp_id[CSP_ID_MAX + 1];
     char report_versions[32], products[64];
     char guest_allow[128], guest_require[128], platform_require[128], platform_forbid[128];
-    char min_firmware[16];
+    char min_firmware[16], min_guest_abi[16];
     uint64_t min_guest_svn;
+    char mitigations_require[17], author_key_sha384[97], family_id[33], image_id[33];
     uint8_t host_data[32], id_key_sha384[48];
 };
 struct floor_text {
     char name[16]; /* "genoa" or "19-11-01" */
+    char firmware[16], bulletin[POLICY_BULLETIN_MAX];
     uint64_t part[SNP_PART_COUNT];
 };
 struct chip_text {
@@ -47,10 +50,15 @@ static const char *const roots_names[] = {[ROOTS_NONE] = "none", [ROOTS_AMD] = "
 #field, kind, offsetof(struct type, field), SIZE_OF(type, field), 0, 0, NULL, required     \
     }
 static const struct conf_field top_fields[] = {
-    FIELD(top_text, CONF_TEXT, audience, true),
+    FIELD(top_text, CONF_TEXT, version, false),
+    FIELD(top_text, CONF_TEXT, expires, false),
+    FIELD(top_text, CONF_TEXT, audience, false),
     {"roots", CONF_NAME, offsetof(struct top_text, roots), sizeof(int), 0, 0, roots_names, false},
     FIELD(top_text, CONF_BOOL, allow_simulated, false),
     FIELD(top_text, CONF_BOOL, provisional_firmware, false),
+    FIELD(top_text, CONF_BOOL, allow_vlek, false),
+    FIELD(top_text, CONF_TEXT, csp_id, false),
+    FIELD(top_text, CONF_BOOL, require_crl, false),
     FIELD(top_text, CONF_TEXT, report_versions, false),
     FIELD(top_text, CONF_TEXT, products, false),
     FIELD(top_text, CONF_TEXT, guest_allow, false),
@@ -58,6 +66,11 @@ static const struct conf_field top_fields[] = {
     FIELD(top_text, CONF_TEXT, platform_require, false),
     FIELD(top_text, CONF_TEXT, platform_forbid, false),
     FIELD(top_text, CONF_TEXT, min_firmware, false),
+    FIELD(top_text, CONF_TEXT, min_guest_abi, false),
+    FIELD(top_text, CONF_TEXT, mitigations_require, false),
+    FIELD(top_text, CONF_TEXT, author_key_sha384, false),
+    FIELD(top_text, CONF_TEXT, family_id, false),
+    FIELD(top_text, CONF_TEXT, image_id, false),
     {"min_guest_svn", CONF_U64, offsetof(struct top_text, min_guest_svn), sizeof(uint64_t), 0,
      UINT32_MAX, NULL, false},
     FIELD(top_text, CONF_HEX, host_data, false),
@@ -74,8 +87,13 @@ static const struct conf_field root_fields[] = {FIELD(root_text, CONF_TEXT, file
             sizeof(uint64_t), 0, UINT8_MAX, NULL, false                                            \
     }
 static const struct conf_field floor_fields[] = {
-    PART("fmc", SNP_FMC), PART("bootloader", SNP_BOOTLOADER), PART("tee", SNP_TEE),
-    PART("snp", SNP_SNP), PART("microcode", SNP_MICROCODE),
+    PART("fmc", SNP_FMC),
+    PART("bootloader", SNP_BOOTLOADER),
+    PART("tee", SNP_TEE),
+    PART("snp", SNP_SNP),
+    PART("microcode", SNP_MICROCODE),
+    FIELD(floor_text, CONF_TEXT, firmware, false),
+    FIELD(floor_text, CONF_TEXT, bulletin, false),
 };
 
 #define TARGET(fields, base)                                                                       \
@@ -174,8 +192,9 @@ static bool words_take32(const char *text, const struct word *words, uint32_t *o
     return true;
 }
 
-/* "1.55.40": major, minor, build. Empty: none is asked. */
-static bool firmware_take(const char *text, uint32_t *out)
+/* "1.55.40" (3 numbers) or "1.55" (2), each a byte, most significant first. Empty: none is asked.
+ */
+static bool numbers_take(const char *text, int n, uint32_t *out)
 {
     struct view rest = view_str(text);
     uint32_t v = 0;
@@ -183,17 +202,36 @@ static bool firmware_take(const char *text, uint32_t *out)
     *out = 0;
     if (rest.len == 0)
         return true;
-    for (int i = 0; i < 3; i++) {
-        const uint8_t *dot = i < 2 ? memchr(rest.ptr, '.', rest.len) : rest.ptr + rest.len;
-        uint64_t n;
+    for (int i = 0; i < n; i++) {
+        const uint8_t *dot = i < n - 1 ? memchr(rest.ptr, '.', rest.len) : rest.ptr + rest.len;
+        uint64_t byte;
 
-        if (dot == NULL || !view_u64(view_of(rest.ptr, (size_t)(dot - rest.ptr)), &n) ||
-            n > UINT8_MAX)
+        if (dot == NULL || !view_u64(view_of(rest.ptr, (size_t)(dot - rest.ptr)), &byte) ||
+            byte > UINT8_MAX)
             return false;
-        v = v << 8 | (uint32_t)n;
-        rest = view_from(rest, (size_t)(dot - rest.ptr) + (i < 2));
+        v = v << 8 | (uint32_t)byte;
+        rest = view_from(rest, (size_t)(dot - rest.ptr) + (i < n - 1));
     }
     *out = v;
+    return true;
+}
+
+/* Exactly n bytes in hex, or nothing. */
+static bool pin_take(const char *text, size_t n, struct policy_pin *out)
+{
+    out->asked = *text != '\0';
+    return !out->asked || hex_decode(view_str(text), out->b, n) == ERR_NONE;
+}
+
+static bool mask_take(const char *text, uint64_t *out)
+{
+    uint8_t b[8] = {0};
+
+    *out = 0;
+    if (*text != '\0' && hex_decode(view_str(text), b, sizeof b) != ERR_NONE)
+        return false;
+    for (size_t i = 0; i < sizeof b; i++)
+        *out = *out << 8 | b[i];
     return true;
 }
 
@@ -207,6 +245,9 @@ static bool floor_take(const struct floor_text *t, struct policy_floor *out)
     *out = (struct policy_floor){.exact = false};
     for (size_t i = 0; i < SNP_PART_COUNT; i++)
         out->tcb.part[i] = (uint8_t)t->part[i];
+    memcpy(out->bulletin, t->bulletin, sizeof out->bulletin);
+    if (!numbers_take(t->firmware, 3, &out->firmware))
+        return false;
     if (words_take(t->name, product_words, &product) && product != 0) {
         while (product >> out->product != 1)
             out->product++;
@@ -234,68 +275,21 @@ static bool chip_take(const char *id, uint8_t out[static 64])
     return (n == 64 || n == 8) && hex_decode(view_str(id), out, n) == ERR_NONE;
 }
 
-static bool root_from_file(const char *file, struct policy_root *out)
-{
-    struct buf pem;
-    unsigned char *der = NULL;
-    BIO *bio = NULL;
-    X509 *x = NULL;
-    bool ok = false;
-    int n;
-
-    buf_init(&pem, POLICY_FILE_MAX);
-    if (conf_read_file(file, POLICY_FILE_MAX, &pem) != ERR_NONE)
-        goto done;
-    bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-    if (bio == NULL || (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) == NULL)
-        goto done;
-    n = i2d_X509(x, &der);
-    if (n > 0)
-        ok = chain_cert_parse(view_of(der, (size_t)n), CHAIN_ARK, &out->ark) == ERR_NONE;
-done:
-    OPENSSL_free(der);
-    X509_free(x);
-    BIO_free(bio);
-    buf_free(&pem);
-    return ok;
-}
-
-static bool digest_is(struct view v, const char *hex)
-{
-    struct digest32 got, want;
-
-    digest_sha256(v, &got);
-    return hex_decode(view_str(hex), want.b, sizeof want.b) == ERR_NONE &&
-           memcmp(got.b, want.b, sizeof got.b) == 0;
-}
-
-/* The embedded files are checked against their pins each time: a build from a tree in which one was
- * exchanged does not start. */
-static bool root_from_amd(const struct amd_root *a, struct policy_root *out)
-{
-    struct view ark = view_of(a->ark, (size_t)(a->ark_end - a->ark));
-    struct view ask = view_of(a->ask, (size_t)(a->ask_end - a->ask));
-
-    if (!digest_is(ark, a->ark_sha256) || !digest_is(ask, a->ask_sha256))
-        return false;
-    if (chain_cert_parse(ark, CHAIN_ARK, &out->ark) != ERR_NONE ||
-        chain_cert_parse(ask, CHAIN_ASK, &out->ask) != ERR_NONE)
-        return false;
-    out->has_ask = true;
-    return chain_issued(&out->ark, &out->ask) && out->ark.product == a->product &&
-           chain_spki_sha256(&out->ask, &out->ask_spki) == ERR_NONE;
-}
-
 /* --- the whole: NULL, or what is wrong with the policy */
 
 static const char *take_top(const struct top_text *t, struct attest_policy *p)
 {
     _Static_assert(sizeof p->audience == sizeof t->audience, "copied whole");
+    _Static_assert(sizeof p->csp_id == sizeof t->csp_id, "copied whole");
+    memcpy(p->version, t->version, sizeof p->version);
     memcpy(p->audience, t->audience, sizeof p->audience);
+    memcpy(p->csp_id, t->csp_id, sizeof p->csp_id);
     memcpy(p->host_data, t->host_data, sizeof p->host_data);
     memcpy(p->id_key_sha384, t->id_key_sha384, sizeof p->id_key_sha384);
     p->allow_simulated = t->allow_simulated;
     p->provisional_firmware = t->provisional_firmware;
+    p->allow_vlek = t->allow_vlek;
+    p->require_crl = t->require_crl;
     p->min_guest_svn = (uint32_t)t->min_guest_svn;
     if (!words_take32(t->report_versions, version_words, &p->versions))
         return "report_versions takes 2, 3, 4, 5";
@@ -309,29 +303,30 @@ static const char *take_top(const struct top_text *t, struct attest_policy *p)
         return "platform_require has an unknown word";
     if (!words_take(t->platform_forbid, platform_words, &p->platform_forbid))
         return "platform_forbid has an unknown word";
-    if (!firmware_take(t->min_firmware, &p->min_firmware))
+    if (!numbers_take(t->min_firmware, 3, &p->min_firmware))
         return "min_firmware is not of the form 1.55.40";
+    if (!numbers_take(t->min_guest_abi, 2, &p->min_guest_abi))
+        return "min_guest_abi is not of the form 1.55";
+    if (!mask_take(t->mitigations_require, &p->mitigations_require))
+        return "mitigations_require is not 16 hex digits";
+    if (!pin_take(t->author_key_sha384, 48, &p->author_key))
+        return "author_key_sha384 is not 96 hex digits";
+    if (!pin_take(t->family_id, 16, &p->family_id) || !pin_take(t->image_id, 16, &p->image_id))
+        return "family_id and image_id are 32 hex digits";
+    if (*t->expires != '\0' && !time_parse(t->expires, &p->expires_s))
+        return "expires is not of the form 2027-02-01T00:00:00Z";
+    if (p->allow_vlek && *p->csp_id == '\0')
+        return "allow_vlek needs the csp_id of the cloud whose machines are meant";
     return NULL;
 }
 
 static const char *take_roots(const struct policy_text *t, struct attest_policy *p)
 {
-    if (t->top.roots == ROOTS_AMD) {
-        size_t n;
-        const struct amd_root *amd = amd_roots(&n);
+    const char *wrong = t->top.roots == ROOTS_AMD ? policy_roots_amd(p) : NULL;
 
-        for (size_t i = 0; i < n; i++)
-            if (!root_from_amd(&amd[i], &p->roots[p->n_roots++]))
-                return "a compiled-in AMD root is not the one it should be";
-    }
-    for (size_t i = 0; i < t->n_roots; i++) {
-        if (p->n_roots == POLICY_ROOTS_MAX)
-            return "there are too many roots";
-        if (!root_from_file(t->roots[i].file, &p->roots[p->n_roots]))
-            return "a root's file cannot be read or is no ARK certificate in PEM";
-        p->n_roots++;
-    }
-    return NULL;
+    for (size_t i = 0; i < t->n_roots && wrong == NULL; i++)
+        wrong = policy_root_file(p, t->roots[i].file);
+    return wrong;
 }
 
 static const char *take_sections(const struct policy_text *t, struct attest_policy *p)
@@ -347,19 +342,9 @@ static const char *take_sections(const struct policy_text *t, struct attest_poli
     return take_roots(t, p);
 }
 
-/* Nothing is let in by omission. */
-static const char *complete(const struct attest_policy *p)
+/* A processor line that is taken needs a floor. */
+static const char *floors_complete(const struct attest_policy *p)
 {
-    if (p->n_measurements == 0)
-        return "no measurement is allowed";
-    if (p->n_roots == 0)
-        return "there is no root";
-    for (size_t i = 0; i < p->n_roots; i++) {
-        if (p->roots[i].ark.simulated && !p->allow_simulated)
-            return "a root is a simulator's, but allow_simulated is off";
-        if (!p->roots[i].ark.simulated && p->n_chips == 0)
-            return "a real root needs the list of chips that are ours";
-    }
     for (unsigned product = SNP_MILAN; product < SNP_PRODUCT_COUNT; product++) {
         bool found = (p->products & 1u << product) == 0;
 
@@ -371,48 +356,87 @@ static const char *complete(const struct attest_policy *p)
     return NULL;
 }
 
-enum err attest_policy_load(const char *path, struct attest_policy **out, struct buf *why)
+/* The control plane's policy decides on its own whom to trust: nothing is let in by omission. */
+static const char *link_complete(const struct attest_policy *p)
+{
+    if (*p->audience == '\0')
+        return "audience is missing";
+    if (p->n_measurements == 0)
+        return "no measurement is allowed";
+    if (p->n_roots == 0)
+        return "there is no root";
+    for (size_t i = 0; i < p->n_roots; i++) {
+        if (p->roots[i].ark.simulated && !p->allow_simulated)
+            return "a root is a simulator's, but allow_simulated is off";
+        if (!p->roots[i].ark.simulated && p->n_chips == 0)
+            return "a real root needs the list of chips that are ours";
+    }
+    if (p->allow_vlek)
+        return "allow_vlek: a cloud's key names no chip, and the link needs chips that are ours";
+    return NULL;
+}
+
+static enum err parse(struct view text, const char *name, bool for_link, struct attest_policy **out,
+                      struct buf *why)
 {
     struct policy_text *t = calloc(1, sizeof *t);
     struct attest_policy *p = calloc(1, sizeof *p);
-    const char *wrong = "out of memory";
+    const char *wrong = NULL;
     enum err e = ERR_MEMORY;
-    struct buf text;
 
-    buf_init(&text, POLICY_FILE_MAX);
     if (t == NULL || p == NULL)
         goto done;
     /* The defaults: what is not said is the stricter answer. */
     t->top = (struct top_text){
         .report_versions = "3 5", .products = "genoa turin", .platform_require = "ecc alias_check"};
-    e = conf_read_file(path, POLICY_FILE_MAX, &text);
-    wrong = "attestation.conf: cannot be read";
-    if (e != ERR_NONE)
-        goto done;
-    wrong = NULL;
-    e = conf_parse(buf_view(&text), "attestation.conf", policy_section, t, why);
+    t->top.roots = for_link ? ROOTS_NONE : ROOTS_AMD;
+    digest_sha256(text, &p->digest);
+    e = conf_parse(text, name, policy_section, t, why);
     if (e != ERR_NONE)
         goto done;
     wrong = take_top(&t->top, p);
     if (wrong == NULL)
         wrong = take_sections(t, p);
+    if (wrong == NULL && for_link)
+        wrong = link_complete(p);
     if (wrong == NULL)
-        wrong = complete(p);
+        wrong = floors_complete(p);
     if (wrong != NULL) {
         e = ERR_CONFIG;
+        buf_reset(why);
+        if (buf_appendf(why, "%s: %s", name, wrong) != ERR_NONE)
+            buf_reset(why);
         goto done;
     }
     *out = p;
     p = NULL;
 done:
-    if (wrong != NULL) {
+    attest_policy_free(p);
+    free(t);
+    return e;
+}
+
+enum err attest_policy_parse(struct view text, const char *name, struct attest_policy **out,
+                             struct buf *why)
+{
+    return parse(text, name, false, out, why);
+}
+
+enum err attest_policy_load(const char *path, struct attest_policy **out, struct buf *why)
+{
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, POLICY_FILE_MAX);
+    e = conf_read_file(path, POLICY_FILE_MAX, &text);
+    if (e == ERR_NONE) {
+        e = parse(buf_view(&text), "attestation.conf", true, out, why);
+    } else {
         buf_reset(why);
-        if (buf_appendf(why, "attestation.conf: %s", wrong) != ERR_NONE)
+        if (buf_append(why, VIEW_LIT("attestation.conf: cannot be read")) != ERR_NONE)
             buf_reset(why);
     }
     buf_free(&text);
-    attest_policy_free(p);
-    free(t);
     return e;
 }
 
@@ -420,10 +444,7 @@ void attest_policy_free(struct attest_policy *p)
 {
     if (p == NULL)
         return;
-    for (size_t i = 0; i < POLICY_ROOTS_MAX; i++) {
-        chain_cert_free(&p->roots[i].ark);
-        chain_cert_free(&p->roots[i].ask);
-    }
+    policy_roots_clear(p);
     free(p);
 }
 

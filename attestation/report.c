@@ -103,14 +103,16 @@ bool snp_tcb_parse(enum snp_product p, const uint8_t raw[static 8], struct snp_t
 {
     const uint8_t *layout = tcb_layout(p);
 
+    bool reserved_zero = true;
+
     *out = (struct snp_tcb){{0}};
     for (size_t i = 0; i < 8; i++) {
         if (layout[i] != PART_NONE)
             out->part[layout[i]] = raw[i];
         else if (raw[i] != 0)
-            return false;
+            reserved_zero = false;
     }
-    return true;
+    return reserved_zero;
 }
 
 void snp_tcb_store(enum snp_product p, const struct snp_tcb *tcb, uint8_t raw[static 8])
@@ -153,6 +155,8 @@ enum err snp_report_parse(struct view raw, struct snp_report *out)
         .platform = snp_load64(p + SNP_AT_PLATFORM_INFO),
         .firmware_current = load_firmware(p + SNP_AT_CURRENT_FIRMWARE),
         .firmware_committed = load_firmware(p + SNP_AT_COMMITTED_FIRMWARE),
+        .family_id = p + SNP_AT_FAMILY_ID,
+        .image_id = p + SNP_AT_IMAGE_ID,
         .report_data = p + SNP_AT_REPORT_DATA,
         .measurement = p + SNP_AT_MEASUREMENT,
         .host_data = p + SNP_AT_HOST_DATA,
@@ -163,21 +167,28 @@ enum err snp_report_parse(struct view raw, struct snp_report *out)
         .reported_tcb = p + SNP_AT_REPORTED_TCB,
         .committed_tcb = p + SNP_AT_COMMITTED_TCB,
         .launch_tcb = p + SNP_AT_LAUNCH_TCB,
+        .report_id = p + SNP_AT_REPORT_ID,
     };
     if (out->version >= 3) {
         out->family = p[SNP_AT_CPUID_FAMILY];
         out->model = p[SNP_AT_CPUID_MODEL];
         out->stepping = p[SNP_AT_CPUID_STEPPING];
     }
+    if (out->version >= 5) {
+        out->launch_mitigations = snp_load64(p + SNP_AT_LAUNCH_MITIGATIONS);
+        out->current_mitigations = snp_load64(p + SNP_AT_CURRENT_MITIGATIONS);
+    }
     return ERR_NONE;
 }
 
 bool snp_report_signature_shape(const struct snp_report *r)
 {
-    const size_t high = SNP_COMPONENT_BYTES - SNP_SCALAR_BYTES;
+    /* r + n, the other number that means r, carries one bit into the byte above the scalar. That is
+     * a number out of range, which the signature check says, and no odd formatting. */
+    const size_t from = SNP_SCALAR_BYTES + 1, high = SNP_COMPONENT_BYTES - from;
 
-    return all_zero(r->raw + SNP_AT_R + SNP_SCALAR_BYTES, high) &&
-           all_zero(r->raw + SNP_AT_S + SNP_SCALAR_BYTES, high) &&
+    return r->raw[SNP_AT_R + SNP_SCALAR_BYTES] <= 1 && r->raw[SNP_AT_S + SNP_SCALAR_BYTES] <= 1 &&
+           all_zero(r->raw + SNP_AT_R + from, high) && all_zero(r->raw + SNP_AT_S + from, high) &&
            all_zero(r->raw + SNP_AT_RESERVED_330, SNP_REPORT_BYTES - SNP_AT_RESERVED_330);
 }
 

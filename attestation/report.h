@@ -64,7 +64,8 @@ enum snp_part { SNP_FMC, SNP_BOOTLOADER, SNP_TEE, SNP_SNP, SNP_MICROCODE, SNP_PA
 struct snp_tcb {
     uint8_t part[SNP_PART_COUNT];
 };
-/* False when a byte that is reserved in this product's layout is set. */
+/* *out is filled in any case. False when a byte that is reserved in this product's layout is set.
+ */
 bool snp_tcb_parse(enum snp_product p, const uint8_t raw[static 8], struct snp_tcb *out);
 void snp_tcb_store(enum snp_product p, const struct snp_tcb *tcb, uint8_t raw[static 8]);
 /* Every part at least that of `floor`: TCBs are compared part by part, never as one number. */
@@ -106,17 +107,21 @@ struct snp_report {
     uint64_t policy, platform;
     uint32_t firmware_current, firmware_committed;    /* major << 16 | minor << 8 | build */
     uint8_t family, model, stepping;                  /* 0 before version 3 */
+    uint64_t launch_mitigations, current_mitigations; /* 0 before version 5 */
+    const uint8_t *family_id, *image_id;              /* 16 each */
     const uint8_t *report_data;                       /* 64 */
     const uint8_t *measurement;                       /* 48 */
     const uint8_t *host_data;                         /* 32 */
     const uint8_t *id_key_digest, *author_key_digest; /* 48 each */
+    const uint8_t *report_id;                         /* 32 */
     const uint8_t *chip_id;                           /* 64 */
     const uint8_t *current_tcb, *reported_tcb, *committed_tcb, *launch_tcb; /* 8 each */
 };
 
 /* Loads only; what the values must be is for verify.c. ERR_FORMAT unless exactly 1184 bytes. */
 must_check enum err snp_report_parse(struct view raw, struct snp_report *out);
-/* R and S have zeros above 48 bytes, and nothing follows them. */
+/* R and S are at most a carry longer than 48 bytes, and nothing follows them. Numbers that are too
+ * large are vek_signed()'s to refuse. */
 bool snp_report_signature_shape(const struct snp_report *r);
 /* Everything that must be zero in a report of its version is zero (TCBs apart: their layout
  * depends on the product). */

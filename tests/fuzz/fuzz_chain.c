@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct chain_cert c;
-    struct vcek v;
+    struct vek v;
 
     for (int role = CHAIN_ARK; role <= CHAIN_VCEK; role++) {
         if (chain_cert_parse(view_of(data, size), (enum chain_role)role, &c) == ERR_NONE) {
@@ -18,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         chain_cert_free(&c);
     }
-    if (vcek_parse(view_of(data, size), &v) == ERR_NONE && v.cert.product != SNP_TURIN)
+    if (vek_parse(view_of(data, size), &v) == ERR_NONE && v.cert.product != SNP_TURIN)
         assert(v.tcb.part[SNP_FMC] == 0);
-    vcek_free(&v);
+    vek_free(&v);
     return 0;
 }

@@ -8,8 +8,13 @@ static void vectors(void)
 {
     static const struct {
         const char *plain, *text;
-    } cases[] = {{"", ""},           {"f", "Zg=="},        {"fo", "Zm8="},         {"foo", "Zm9v"},
-                 {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+    } cases[] = {{"", ""},
+                 {"f", "Zg=="},
+                 {"fo", "Zm8="},
+                 {"foo", "Zm9v"},
+                 {"foob", "Zm9vYg=="},
+                 {"fooba", "Zm9vYmE="},
+                 {"foobar", "Zm9vYmFy"},
                  {"\xfb\xff\xbf", "+/+/"}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -28,8 +33,9 @@ static void vectors(void)
 
 static void other_spellings(void)
 {
-    static const char *const bad[] = {"Zg",   "Zg=",   "Zh==", "Zm9=",     "Z===", "====",  "Zm9v\n",
-                                      "Zm-_", "Zm9v=", "=m9v", "Zg==Zg==", "Zm9 ", "Zm8=Zm8=", "Zm8\xc2"};
+    static const char *const bad[] = {
+        "Zg",   "Zg=",   "Zh==", "Zm9=",     "Z===", "====",     "Zm9v\n",
+        "Zm-_", "Zm9v=", "=m9v", "Zg==Zg==", "Zm9 ", "Zm8=Zm8=", "Zm8\xc2"};
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct buf out;

@@ -227,7 +227,6 @@ static const struct check_case cases[] = {
 
 int main(int argc, char **argv)
 {
-    return secret_init() == ERR_NONE
-               ? check_main(cases, sizeof cases / sizeof cases[0], argc, argv)
-               : 1;
+    return secret_init() == ERR_NONE ? check_main(cases, sizeof cases / sizeof cases[0], argc, argv)
+                                     : 1;
 }

@@ -1,4 +1,4 @@
-/* The chip's certificate: AMD's extensions, and the signature of a report under its key. */
+/* The signing key's certificate: AMD's extensions, and the signature of a report under its key. */
 #include "chain.h"
 
 #include <openssl/ecdsa.h>
@@ -19,14 +19,15 @@ enum extension {
     EXT_MICROCODE,
     EXT_FMC,
     EXT_HWID,
+    EXT_CSP_ID,
     EXT_COUNT
 };
 #define BIT(e) (1u << (e))
 #define EXT_COMMON                                                                                 \
     (BIT(EXT_STRUCT_VERSION) | BIT(EXT_PRODUCT) | BIT(EXT_BOOTLOADER) | BIT(EXT_TEE) |             \
-     BIT(EXT_SNP) | BIT(EXT_SPL5) | BIT(EXT_SPL6) | BIT(EXT_SPL7) | BIT(EXT_MICROCODE) |           \
-     BIT(EXT_HWID))
-/* Exactly these, each once: Turin has an FMC part and no fourth reserved one. */
+     BIT(EXT_SNP) | BIT(EXT_SPL5) | BIT(EXT_SPL6) | BIT(EXT_SPL7) | BIT(EXT_MICROCODE))
+/* Exactly these, each once: Turin has an FMC part and no fourth reserved one; a chip's key names
+ * the chip, a cloud's key the cloud. */
 #define EXT_ZEN3 (EXT_COMMON | BIT(EXT_SPL4))
 #define EXT_TURIN (EXT_COMMON | BIT(EXT_FMC))
 
@@ -40,6 +41,7 @@ static const struct {
     [EXT_SPL5] = {{ARC, 3, 5}, 10},       [EXT_SPL6] = {{ARC, 3, 6}, 10},
     [EXT_SPL7] = {{ARC, 3, 7}, 10},       [EXT_MICROCODE] = {{ARC, 3, 8}, 10},
     [EXT_FMC] = {{ARC, 3, 9}, 10},        [EXT_HWID] = {{ARC, 4}, 9},
+    [EXT_CSP_ID] = {{ARC, 5}, 9},
 };
 
 /* --- values */
@@ -83,7 +85,21 @@ static bool hwid_take(struct view v, enum snp_product product, uint8_t out[stati
     return true;
 }
 
-static bool extension_take(struct vcek *vcek, enum extension which, struct view v)
+/* An IA5String of printable ASCII. */
+static bool csp_id_take(struct view v, char out[static CSP_ID_MAX + 1])
+{
+    if (v.len < 3 || v.len - 2 > CSP_ID_MAX || v.ptr[0] != 0x16 || v.ptr[1] != v.len - 2)
+        return false;
+    v = view_from(v, 2);
+    for (size_t i = 0; i < v.len; i++)
+        if (v.ptr[i] < ' ' || v.ptr[i] > '~')
+            return false;
+    memcpy(out, v.ptr, v.len);
+    out[v.len] = '\0';
+    return true;
+}
+
+static bool extension_take(struct vek *vek, enum extension which, struct view v)
 {
     static const uint8_t part[EXT_COUNT] = {
         [EXT_BOOTLOADER] = SNP_BOOTLOADER, [EXT_TEE] = SNP_TEE, [EXT_SNP] = SNP_SNP,
@@ -92,16 +108,18 @@ static bool extension_take(struct vcek *vcek, enum extension which, struct view 
     uint8_t n = 0;
 
     if (which == EXT_PRODUCT)
-        return product_name_ok(v, vcek->cert.product);
+        return product_name_ok(v, vek->cert.product);
     if (which == EXT_HWID)
-        return hwid_take(v, vcek->cert.product, vcek->hwid);
+        return hwid_take(v, vek->cert.product, vek->hwid);
+    if (which == EXT_CSP_ID)
+        return csp_id_take(v, vek->csp_id);
     if (!integer_u8(v, &n))
         return false;
     if (which == EXT_STRUCT_VERSION)
-        return n == (vcek->cert.product == SNP_TURIN ? 1 : 0);
+        return n == (vek->cert.product == SNP_TURIN ? 1 : 0);
     if (which >= EXT_SPL4 && which <= EXT_SPL7)
         return n == 0; /* reserved parts */
-    vcek->tcb.part[part[which]] = n;
+    vek->tcb.part[part[which]] = n;
     return true;
 }
 
@@ -116,52 +134,64 @@ static enum extension extension_which(X509_EXTENSION *x)
     return EXT_COUNT;
 }
 
-static bool extensions_take(struct vcek *vcek)
+static bool extensions_take(struct vek *vek)
 {
     unsigned seen = 0;
 
-    for (int i = 0; i < X509_get_ext_count(vcek->cert.x509); i++) {
-        X509_EXTENSION *x = X509_get_ext(vcek->cert.x509, i);
+    for (int i = 0; i < X509_get_ext_count(vek->cert.x509); i++) {
+        X509_EXTENSION *x = X509_get_ext(vek->cert.x509, i);
         const ASN1_OCTET_STRING *data = X509_EXTENSION_get_data(x);
         enum extension which = extension_which(x);
 
         if (which == EXT_COUNT || (seen & BIT(which)) != 0)
             return false;
         seen |= BIT(which);
-        if (!extension_take(vcek, which,
+        if (!extension_take(vek, which,
                             view_of(ASN1_STRING_get0_data(data), (size_t)ASN1_STRING_length(data))))
             return false;
     }
-    return seen == (vcek->cert.product == SNP_TURIN ? EXT_TURIN : EXT_ZEN3);
+    return seen == ((vek->cert.product == SNP_TURIN ? EXT_TURIN : EXT_ZEN3) |
+                    BIT(vek->cert.role == CHAIN_VLEK ? EXT_CSP_ID : EXT_HWID));
 }
 
 /* --- the certificate and its key */
 
-enum err vcek_parse(struct view der, struct vcek *out)
+/* A VCEK has serial 0; a VLEK's is 0 or anything positive. */
+static bool serial_ok(const struct chain_cert *c)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(c->x509);
+
+    return c->role == CHAIN_VLEK ? ASN1_STRING_type(serial) == V_ASN1_INTEGER
+                                 : ASN1_INTEGER_get(serial) == 0;
+}
+
+enum err vek_parse(struct view der, struct vek *out)
 {
     enum err e;
 
     memset(out, 0, sizeof *out);
     e = chain_cert_parse(der, CHAIN_VCEK, &out->cert);
     if (e != ERR_NONE)
+        e = chain_cert_parse(der, CHAIN_VLEK, &out->cert);
+    if (e != ERR_NONE)
         return e;
-    if (ASN1_INTEGER_get(X509_get0_serialNumber(out->cert.x509)) != 0 || !extensions_take(out)) {
-        vcek_free(out);
+    if (!serial_ok(&out->cert) || !extensions_take(out)) {
+        vek_free(out);
         return ERR_FORMAT;
     }
     return ERR_NONE;
 }
 
-void vcek_free(struct vcek *v)
+void vek_free(struct vek *v)
 {
     chain_cert_free(&v->cert);
 }
 
-bool vcek_signed(const struct vcek *v, const struct snp_report *r)
+bool vek_signed(const struct vek *v, const struct snp_report *r)
 {
     ECDSA_SIG *sig = ECDSA_SIG_new();
-    BIGNUM *big_r = BN_lebin2bn(r->raw + SNP_AT_R, SNP_SCALAR_BYTES, NULL);
-    BIGNUM *big_s = BN_lebin2bn(r->raw + SNP_AT_S, SNP_SCALAR_BYTES, NULL);
+    BIGNUM *big_r = BN_lebin2bn(r->raw + SNP_AT_R, SNP_COMPONENT_BYTES, NULL);
+    BIGNUM *big_s = BN_lebin2bn(r->raw + SNP_AT_S, SNP_COMPONENT_BYTES, NULL);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     unsigned char *der = NULL;
     bool ok = false;
