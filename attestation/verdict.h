@@ -10,6 +10,7 @@
 #define VERDICT_LIST(X)                                                                            \
     X(ACCEPT, ACCEPT, NONE)                                                                        \
     X(DOCUMENT, MALFORMED, MALFORMED)        /* the document around the evidence does not parse */ \
+    X(CERT_TABLE, MALFORMED, MALFORMED)      /* the certificate table does not parse */            \
     X(LENGTH, MALFORMED, LENGTH)             /* 1184 bytes, no more, no fewer */                   \
     X(VERSION, REJECT, VERSION)              /* not a version that the policy takes */             \
     X(VERSION_UNKNOWN, UNSUPPORTED, VERSION) /* newer than this verifier */                        \

@@ -79,13 +79,8 @@ static enum exit_code receipt_run(int argc, char **argv)
     struct buf text;
     enum exit_code code;
 
-    if (argc < 2 || argv[1][0] == '-') {
-        complain("receipt needs a FILE");
-        return EXIT_USAGE;
-    }
-    file = argv[1];
-    argv[1] = argv[0];
-    if (!options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
+    if (!file_argument(argc, argv, "FILE", &file) ||
+        !options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
         return EXIT_USAGE;
     if (key == NULL || hex_decode(view_str(key), public, sizeof public) != ERR_NONE) {
         complain("receipt needs --key HEX: the attested receipt key, 64 hex digits");

@@ -52,6 +52,17 @@ bool options_parse(int argc, char **argv, const struct option_value *options, si
     return true;
 }
 
+bool file_argument(int argc, char **argv, const char *what, const char **out)
+{
+    if (argc < 2 || argv[1][0] == '-') {
+        complain("%s needs a %s", argv[0], what);
+        return false;
+    }
+    *out = argv[1];
+    argv[1] = argv[0];
+    return true;
+}
+
 bool file_load(const char *path, size_t max, struct buf *out)
 {
     enum err e;

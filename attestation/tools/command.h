@@ -22,7 +22,8 @@ struct command {
     const char *name, *usage; /* usage: the arguments, one line */
     enum exit_code (*run)(int argc, char **argv); /* argv[0] is the subcommand's name */
 };
-extern const struct command command_measure, command_receipt;
+extern const struct command command_report, command_bundle, command_gateway, command_measure,
+    command_receipt, command_policy;
 
 /* One "--name VALUE" or (value NULL) "--name". */
 struct option_value {
@@ -32,6 +33,10 @@ struct option_value {
 };
 /* Everything in argv must be in the table, once. Prints the reason to stderr and returns false. */
 bool options_parse(int argc, char **argv, const struct option_value *options, size_t n);
+
+/* The FILE (or what else `what` says) that stands first: *out is set and argv[1] becomes the
+ * subcommand's name, so that options_parse(argc - 1, argv + 1, ...) can follow. */
+bool file_argument(int argc, char **argv, const char *what, const char **out);
 
 /* Reads path into *out (max bytes). On failure prints one sentence naming the file. */
 bool file_load(const char *path, size_t max, struct buf *out);

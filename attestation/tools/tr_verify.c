@@ -5,8 +5,10 @@
 #include <stdio.h>
 
 static const struct command *const commands[] = {
+    &command_report,
     &command_measure,
     &command_receipt,
+    &command_policy,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
