@@ -1,9 +1,8 @@
 #include "request.h"
 
-#include "bill.h"
 #include "clock.h"
-#include "log.h"
 #include "money.h"
+#include "settle.h"
 #include "worker.h"
 
 #include <assert.h>
@@ -58,34 +57,6 @@ static void request_unlink(struct request *r)
 
 /* --- the end */
 
-static int request_status(const struct request *r)
-{
-    return r->outcome == ERR_CLIENT_GONE ? 499 : errors_row(r->answer)->status;
-}
-
-static struct static_name answer_name(enum api_error a)
-{
-    const char *code = errors_row(a)->code;
-
-    return (struct static_name){code != NULL ? code : a == API_OK ? "ok" : "invalid_request"};
-}
-
-/* The only line a request logs. */
-static void request_log(const struct request *r)
-{
-    const struct route_endpoint *e = r->candidate.endpoint;
-    const struct token_usage *t = &r->account.usage;
-
-    LOG("request_done", KV("request", r->id), KV("status", (int32_t)request_status(r)),
-        KV("outcome", log_err((int)r->outcome)), KV("answer", answer_name(r->answer)),
-        KV("stream", r->stream), KV("attempts", r->attempts),
-        KV("model", (uint32_t)(e != NULL ? r->candidate.model->info->no : 0)),
-        KV("endpoint", (uint32_t)(e != NULL ? e->info->no : 0)), KV("tokens_in", t->prompt),
-        KV("tokens_out", t->completion), KV("cost_nusd", r->cost_nusd), KV("flags", r->flags),
-        KV("route_us", r->route_us), KV("first_byte_us", r->first_byte_us),
-        KV("latency_us", clock_mono_us() - r->received_us));
-}
-
 void request_hold(struct request *r)
 {
     r->held++;
@@ -100,9 +71,9 @@ void request_let(struct request *r)
     if (--r->held > 0 || r->state != REQUEST_SETTLING || r->upstream || !r->closed)
         return;
     request_enter(r, REQUEST_DONE);
-    stats_status(s, request_status(r));
+    stats_status(s, settle_status(r));
     histogram_add(&s->total, clock_mono_us() - r->received_us);
-    request_log(r);
+    settle_log(r);
     request_unlink(r);
     admit_release(&r->admission);
     snapshot_release(r->catalog);
@@ -111,85 +82,10 @@ void request_let(struct request *r)
 
 /* --- settlement */
 
-static void request_record(const struct request *r, const struct bill *b, struct usage_record *out)
-{
-    const struct catalog_endpoint *e = r->candidate.endpoint->info;
-    uint64_t total_ms = (clock_mono_us() - r->received_us) / 1000;
-
-    *out = (struct usage_record){
-        .request = r->id,
-        .key = key_id(r->admission.key),
-        .account = key_account(r->admission.key),
-        .lease = r->admission.lease,
-        .received_ms = r->received_unix_ms,
-        .user_hash = r->user_hash,
-        .cost_nusd = b->cost_nusd,
-        .model_no = e->model_no,
-        .endpoint_no = e->no,
-        .first_model_no = r->want.models[0]->info->no,
-        .price_version = e->price_version,
-        .catalog_version = snapshot_catalog(r->catalog)->version,
-        .route_us = r->route_us,
-        .first_byte_us = r->first_byte_us,
-        .total_ms = total_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)total_ms,
-        .tokens_prompt = b->tokens.prompt,
-        .tokens_completion = b->tokens.completion,
-        .tokens_cached_read = b->tokens.cached_read,
-        .tokens_cache_write = b->tokens.cache_write,
-        .tokens_reasoning = b->tokens.reasoning,
-        .http_status = (uint16_t)request_status(r),
-        .flags = r->flags,
-        .error_class = (uint8_t)r->outcome,
-        .finish = (uint8_t)r->account.finish,
-        .route_reason = r->candidate.reason,
-        .attempt = r->attempts,
-        .attempts = r->attempts,
-    };
-}
-
-static void request_count(struct request *r, const struct bill *b)
-{
-    struct stats *s = &r->worker->stats;
-
-    counter_add(&s->tokens_prompt, b->tokens.prompt);
-    counter_add(&s->tokens_completion, b->tokens.completion);
-    counter_add(&s->tokens_cached_read, b->tokens.cached_read);
-    counter_add(&s->cost_nusd, (uint64_t)b->cost_nusd);
-    counter_add(&s->estimated, b->estimated);
-    counter_add(&s->clamped, b->clamped);
-    counter_add(&s->client_gone, r->outcome == ERR_CLIENT_GONE);
-    counter_add(&s->truncated, r->outcome == ERR_PROVIDER_TRUNCATED);
-    if (r->state == REQUEST_STREAMING && r->stream)
-        counter_add(&s->streams_open, (uint64_t)-1);
-}
-
-/* Exactly once per request, on the way into SETTLING: money moves, the record is written. bill_it:
- * a provider produced output that the customer pays for. */
+/* Exactly once per request: the only way into SETTLING. */
 static void request_settle(struct request *r, enum err outcome, enum api_error answer, bool bill_it)
 {
-    struct bill bill = {0};
-    struct usage_record record;
-
-    r->outcome = outcome;
-    r->answer = answer;
-    if (bill_it) {
-        r->ops->account(r, &r->account);
-        bill_make(r->candidate.endpoint->info, &r->account.usage, r->prompt_bytes,
-                  r->account.delivered_bytes, r->admission.amount_nusd, &bill);
-        r->account.usage = bill.tokens;
-    }
-    r->cost_nusd = bill.cost_nusd;
-    r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
-                          (bill.clamped ? USAGE_CLAMPED : 0) |
-                          (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |
-                          (r->attempts > 1 ? USAGE_FALLBACK : 0));
-    if (r->admission.reserved) {
-        request_record(r, &bill, &record);
-        admit_settle(&r->admission, bill.cost_nusd,
-                     (uint64_t)bill.tokens.prompt + bill.tokens.completion);
-        meter_push(r->worker->shared->meter, r->worker->no, &record);
-    }
-    request_count(r, &bill);
+    settle(r, outcome, answer, bill_it);
     request_enter(r, REQUEST_SETTLING);
     r->settled_ms = clock_mono_ms();
 }
