@@ -93,7 +93,7 @@ $B/tr-dataplane: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SNP_SRC)) $B/libd
 	$(call link,$(LIBS_dataplane))
 $B/tr-dataplane-sim: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_dataplane))
-# the auditor's tool reads no network and links OpenSSL and libsodium only
+# the auditor's tool links OpenSSL and libsodium only, and uses the network only when given a URL
 $B/tr-verify: $(call obj,$(wildcard attestation/tools/*.c)) $(BASE_LIBS)
 	$(call link,-lssl -lcrypto -lsodium -lpthread)
 $B/mock_provider: $(call obj,$(wildcard tests/mock_provider/*.c)) $B/libcommon.a

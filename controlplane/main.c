@@ -2,6 +2,7 @@
  * forget is in PostgreSQL. */
 #include "api.h"
 #include "catalog_apply.h"
+#include "clock.h"
 #include "conf.h"
 #include "config.h"
 #include "ledger.h"
@@ -10,7 +11,9 @@
 #include "process.h"
 #include "provider_keys.h"
 #include "state.h"
+#include "statement.h"
 #include "tls.h"
+#include "translog.h"
 #include "verify.h"
 #include "version.h"
 
@@ -30,6 +33,7 @@ struct program {
     struct providers providers;
     struct catalog_file catalog;
     struct attest_policy *policy;
+    struct digest32 policy_sha256; /* of the file */
     struct provider_keys *keys;
     struct state state;
     struct buf why; /* one sentence about what went wrong */
@@ -37,13 +41,15 @@ struct program {
     SSL_CTX *tls;
     struct db *db;
     struct ledger *ledger;
+    struct translog *log;
     struct api *api;
     struct peers *peers;
     uv_signal_t term, interrupt;
     uv_timer_t drain;
     unsigned running; /* of api and peers: those that have not stopped */
     bool stopping;
-    enum err outcome;     /* of what the loop is run for */
+    enum err outcome; /* of what the loop is run for */
+    int64_t catalog_version;
     struct new_key first; /* --bootstrap */
 };
 
@@ -71,6 +77,20 @@ static enum err load_providers(struct program *p)
     return e;
 }
 
+/* The policy, and the digest under which the log knows it. */
+static enum err load_policy(struct program *p)
+{
+    struct buf text;
+    enum err e = attest_policy_load(p->config.attestation, &p->policy, &p->why);
+
+    buf_init(&text, POLICY_FILE_MAX);
+    if (e == ERR_NONE)
+        e = conf_read_file(p->config.attestation, POLICY_FILE_MAX, &text);
+    digest_sha256(buf_view(&text), &p->policy_sha256);
+    buf_free(&text);
+    return e;
+}
+
 /* Everything but the state directory and the database. */
 static enum err load(struct program *p)
 {
@@ -79,7 +99,7 @@ static enum err load(struct program *p)
     if (e == ERR_NONE)
         e = catalog_file_load(p->config.catalog, &p->providers, &p->catalog, &p->why);
     if (e == ERR_NONE)
-        e = attest_policy_load(p->config.attestation, &p->policy, &p->why);
+        e = load_policy(p);
     if (e == ERR_NONE)
         e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
     return e;
@@ -109,6 +129,7 @@ static void database_closed_cb(void *cookie)
     struct program *p = cookie;
 
     p->db = NULL;
+    translog_free(p->log);
     peers_free(p->peers);
 }
 
@@ -174,6 +195,8 @@ static enum err start_link(struct program *p)
         .reattest_ms = (uint32_t)p->config.reattest_ms,
         .policy = p->policy,
         .ledger = p->ledger,
+        .log = p->log,
+        .policy_sha256 = p->policy_sha256,
         .providers = &p->providers,
         .provider_key = provider_key_cb,
         .cookie = p,
@@ -185,22 +208,23 @@ static enum err start_link(struct program *p)
 
 static enum err start_api(struct program *p)
 {
-    const struct api_config c = {&p->loop, p->db, p->config.rest_host,
-                                 (uint16_t)p->config.rest_port, p->tls};
+    const struct api_config c = {
+        &p->loop, p->db, p->config.rest_host, (uint16_t)p->config.rest_port, p->tls, p->log};
     enum err e = api_start(&c, &p->api);
 
     return e == ERR_NONE ? e : fail(p, e, "rest_host, rest_port: cannot listen there");
 }
 
-/* The catalog is in the database: now there is something to serve. */
-static void applied_cb(void *cookie, enum err e, int64_t version)
+/* The rules are in the log, or the log says why not and then takes no data plane either: its
+ * readers and the operator are served all the same. */
+static void policy_logged_cb(void *cookie, enum err e, uint64_t index)
 {
     struct program *p = cookie;
 
-    if (e == ERR_NONE)
-        e = start_api(p);
-    else
-        e = fail(p, e, "the catalog cannot be put into the database");
+    LOG("policy_logged", KV("index", index), KV("error", log_err((int)e)));
+    if (p->stopping)
+        return;
+    e = start_api(p);
     if (e == ERR_NONE)
         e = start_link(p);
     p->outcome = e;
@@ -210,8 +234,32 @@ static void applied_cb(void *cookie, enum err e, int64_t version)
     }
     p->running = 2;
     LOG("listening", KV("rest_port", api_port(p->api)), KV("link_port", peers_port(p->peers)),
-        KV("catalog_version", version), KV("providers", (uint64_t)p->providers.n),
+        KV("catalog_version", p->catalog_version), KV("providers", (uint64_t)p->providers.n),
         KV("provider_keys", (uint64_t)provider_keys_count(p->keys)));
+}
+
+/* The catalog is in the database: now there is something to serve, under rules that are logged. */
+static void applied_cb(void *cookie, enum err e, int64_t version)
+{
+    struct program *p = cookie;
+    struct digest32 subject;
+    struct buf statement;
+
+    p->catalog_version = version;
+    buf_init(&statement, WHY_MAX);
+    if (e != ERR_NONE)
+        e = fail(p, e, "the catalog cannot be put into the database");
+    else
+        e = statement_policy(&p->policy_sha256, &p->providers.digest, clock_unix_ms() / 1000,
+                             &statement);
+    p->outcome = e;
+    digest_sha256_2(view_of(p->policy_sha256.b, 32), view_of(p->providers.digest.b, 32), &subject);
+    if (e == ERR_NONE)
+        translog_append(p->log, TRANSLOG_POLICY, &subject, buf_view(&statement), policy_logged_cb,
+                        p);
+    else
+        uv_stop(&p->loop);
+    buf_free(&statement);
 }
 
 static enum err prepare(struct program *p)
@@ -228,6 +276,11 @@ static enum err prepare(struct program *p)
     c.db = p->db;
     if (e == ERR_NONE)
         e = ledger_new(&c, &p->ledger);
+    if (e == ERR_NONE) {
+        const struct translog_config log = {p->db, p->config.state_dir, p->config.log_origin};
+
+        e = translog_new(&log, &p->log, &p->why);
+    }
     if (e == ERR_NONE)
         e = tls_server_ctx(p->state.rest_key, p->state.rest, &p->tls);
     /* The CA goes along, so that clients see the whole chain. */

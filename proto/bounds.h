@@ -17,6 +17,8 @@ enum {
     LIMIT_FRAME_BYTES = 1 << 20,      /* one link frame's payload (the catalog is the largest) */
     LIMIT_EVIDENCE_PART_BYTES = 4096, /* identity, report, certificate: real ones are 1.2-1.7 KB */
     LIMIT_SECRET_BYTES = 4096,        /* a provider key; service-account tokens reach 2 KB */
+    LIMIT_LOG_STATEMENT_BYTES = 4096, /* a boot's entry in the transparency log; 1 KB in practice */
+    LIMIT_LOG_PROOF_BYTES = 16 << 10, /* and its proof: 63 hashes and a checkpoint take 4 KB */
     LIMIT_USAGE_BATCH = 256,          /* records in one USAGE frame */
     LIMIT_USAGE_BACKLOG = 65536,      /* unacknowledged records a data plane keeps (12 MiB);
                                          when full, inference stops with 503 */

@@ -60,7 +60,7 @@ enum err frame_take(struct view *in, struct frame *out)
     len = load_be(head.ptr, 4);
     if (head.ptr[5] != FRAME_VERSION)
         return ERR_VERSION;
-    if (head.ptr[4] < MSG_CHALLENGE || head.ptr[4] > MSG_BYE)
+    if (head.ptr[4] < MSG_CHALLENGE || head.ptr[4] > MSG_LAST)
         return ERR_VERSION;
     if (load_be(head.ptr + 6, 2) != 0)
         return ERR_FORMAT;
@@ -355,6 +355,24 @@ enum err msg_cert_decode(struct view payload, struct msg_cert *out)
 
     out->leaf = take_blob16(&r, 1, LIMIT_EVIDENCE_PART_BYTES);
     out->ca = take_blob16(&r, 1, LIMIT_EVIDENCE_PART_BYTES);
+    return reader_end(&r);
+}
+
+enum err msg_log_proof_encode(const struct msg_log_proof *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_LOG_PROOF);
+
+    put_blob16(&w, m->statement, 1, LIMIT_LOG_STATEMENT_BYTES);
+    put_blob16(&w, m->proof, 1, LIMIT_LOG_PROOF_BYTES);
+    return writer_end(&w);
+}
+
+enum err msg_log_proof_decode(struct view payload, struct msg_log_proof *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->statement = take_blob16(&r, 1, LIMIT_LOG_STATEMENT_BYTES);
+    out->proof = take_blob16(&r, 1, LIMIT_LOG_PROOF_BYTES);
     return reader_end(&r);
 }
 

@@ -40,6 +40,8 @@ enum message_type {
     MSG_PING = 17,         /* D->C */
     MSG_PONG = 18,         /* C->D */
     MSG_BYE = 19,          /* D->C: boot ends; unused leases may be closed */
+    MSG_LOG_PROOF = 20,    /* C->D push after each ACCEPT */
+    MSG_LAST = MSG_LOG_PROOF,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -160,6 +162,11 @@ struct msg_usage_ack {
 struct msg_cert {
     struct view leaf, ca; /* DER */
 };
+/* This boot's entry in the transparency log, to be stapled to evidence: the exact bytes of the
+ * statement and its proof as text (c2sp.org/tlog-proof@v1) to a recent checkpoint. */
+struct msg_log_proof {
+    struct view statement, proof;
+};
 struct msg_ping {
     uint64_t token;
 };
@@ -201,7 +208,8 @@ bool catalog_name_ok(struct view v);
 #define MESSAGE_CODECS(X)                                                                          \
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
-        X(lease_return) X(revoke) X(secret) X(usage) X(usage_ack) X(cert) X(ping)
+        X(lease_return) X(revoke) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
+            X(log_proof)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);

@@ -1,4 +1,5 @@
-/* tr-verify: the auditor's tool. Needs nothing but this program and the files it is given. */
+/* tr-verify: the auditor's tool. Needs nothing but this program and the files it is given; it uses the
+ * network when it is given a URL, and never else. */
 #include "command.h"
 #include "secret.h"
 
@@ -9,6 +10,8 @@ static const struct command *const commands[] = {
     &command_measure,
     &command_receipt,
     &command_policy,
+    &command_release,
+    &command_log,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

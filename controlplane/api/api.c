@@ -9,6 +9,7 @@
 
 struct api {
     struct db *db;
+    struct translog *log;
     struct web_server *web;
     void (*stopped)(void *cookie);
     void *cookie;
@@ -44,11 +45,23 @@ static const struct route routes[] = {
     ROUTE("GET", "/generation", ROLE_INFERENCE, handle_generation),
     ROUTE("GET", "/generation/content", ROLE_INFERENCE, handle_generation_content),
     ROUTE("GET", "/health", ROLE_NOBODY, handle_health),
+    ROUTE("POST", "/releases", ROLE_OPERATOR, handle_log_release),
+    ROUTE("GET", "/attestation/transparency", ROLE_NOBODY, handle_log_list),
+    ROUTE("GET", "/attestation/transparency/head", ROLE_NOBODY, handle_log_head),
+    ROUTE("GET", "/attestation/transparency/consistency", ROLE_NOBODY, handle_log_consistency),
+    ROUTE("GET", "/attestation/transparency/{index}", ROLE_NOBODY, handle_log_entry),
+    ROUTE("GET", "/checkpoint", ROLE_NOBODY, handle_checkpoint),
+    ROUTE("GET", "/tile/{*}", ROLE_NOBODY, handle_tile),
 };
 
 struct db *call_db(const struct call *c)
 {
     return c->api->db;
+}
+
+struct translog *call_log(const struct call *c)
+{
+    return c->api->log;
 }
 
 void api_new_key(bool management, struct new_key *out)
@@ -66,7 +79,8 @@ void api_new_key(bool management, struct new_key *out)
 
 /* --- routing --- */
 
-/* Takes "/v1" or "/api/v1"; /health is served without, too. */
+/* Takes "/v1" or "/api/v1"; /health and the log, whose paths others have fixed, are served without,
+ * too. */
 static bool take_prefix(struct view *path, bool *openrouter)
 {
     static const struct {
@@ -81,11 +95,12 @@ static bool take_prefix(struct view *path, bool *openrouter)
             *openrouter = prefixes[i].openrouter;
             return true;
         }
-    return view_eq(*path, VIEW_LIT("/health"));
+    return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+           view_starts(*path, VIEW_LIT("/tile/")) ||
+           view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
 
-static bool path_matches(const char *pattern, struct view path, struct digest32 *target,
-                         bool *target_ok)
+static bool path_matches(const char *pattern, struct view path, struct call *c)
 {
     const char *brace = strchr(pattern, '{');
     struct view head;
@@ -96,9 +111,10 @@ static bool path_matches(const char *pattern, struct view path, struct digest32 
     if (!view_starts(path, head))
         return false;
     path = view_from(path, head.len);
-    if (path.len == 0 || memchr(path.ptr, '/', path.len) != NULL)
+    if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
         return false;
-    *target_ok = hex_decode(path, target->b, sizeof target->b) == ERR_NONE;
+    c->segment = path;
+    c->target_ok = hex_decode(path, c->target.b, sizeof c->target.b) == ERR_NONE;
     return true;
 }
 
@@ -111,7 +127,7 @@ static const struct route *find_route(struct call *c, int *status)
     if (!take_prefix(&path, &c->openrouter))
         return NULL;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (!path_matches(routes[i].path, path, &c->target, &c->target_ok))
+        if (!path_matches(routes[i].path, path, c))
             continue;
         if (view_eq(method, view_str(routes[i].method)))
             return &routes[i];
@@ -271,6 +287,7 @@ enum err api_start(const struct api_config *config, struct api **out)
     if (a == NULL)
         return ERR_MEMORY;
     a->db = config->db;
+    a->log = config->log;
     e = web_start(&w, &a->web);
     if (e != ERR_NONE) {
         free(a);

@@ -12,12 +12,14 @@
 #include <uv.h>
 
 struct api;
+struct translog;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;
     const char *host;
     uint16_t port; /* 0: any */
     SSL_CTX *tls;  /* borrowed, outlives the api */
+    struct translog *log; /* the transparency log, borrowed */
 };
 /* ERR_IO with errno set when the address is taken. */
 must_check enum err api_start(const struct api_config *c, struct api **out);

@@ -34,6 +34,20 @@ void call_reply(struct call *c, int status, struct view json)
     call_end(c, status);
 }
 
+void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body)
+{
+    const struct web_header h[] = {
+        {VIEW_LIT("content-type"), content_type},
+        {VIEW_LIT("cache-control"), immutable ? VIEW_LIT("public, max-age=31536000, immutable")
+                                              : VIEW_LIT("public, max-age=1")},
+        {VIEW_LIT("access-control-allow-origin"), VIEW_LIT("*")},
+    };
+
+    if (c->web != NULL)
+        web_respond(c->web, 200, h, sizeof h / sizeof h[0], body);
+    call_end(c, 200);
+}
+
 void call_reply_data(struct call *c, int status, struct view json)
 {
     struct buf out;

@@ -15,7 +15,8 @@ enum role { ROLE_NOBODY, ROLE_INFERENCE, ROLE_MANAGEMENT, ROLE_OPERATOR };
 struct call;
 
 struct route {
-    const char *method, *path; /* after the prefix; "{hash}" stands for one segment */
+    const char *method, *path; /* after the prefix; "{hash}" stands for one segment, "{*}" for all
+                                  that is left */
     enum role role;            /* at least */
     void (*handler)(struct call *c);
     struct static_name name;
@@ -35,21 +36,26 @@ struct call {
     /* what they sent */
     struct digest32 target; /* {hash}, when target_ok */
     bool target_ok;
+    struct view segment; /* what stands for the braces, raw */
     struct buf body;
     /* for handlers whose answer takes two statements */
     struct new_key made;
     struct id made_id;
     int64_t amount_nusd;
+    unsigned count;
 };
 
 enum { CALL_BODY_MAX = 64 << 10, CALL_MEMBERS_MAX = 32 };
 
 struct db *call_db(const struct call *c);
+struct translog *call_log(const struct call *c);
 
 /* --- answers: each ends the call --- */
 
 /* json: a whole document. */
 void call_reply(struct call *c, int status, struct view json);
+/* Something that anyone may see and every cache may keep: for ever when it can never change. */
+void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body);
 /* {"data":<json>} */
 void call_reply_data(struct call *c, int status, struct view json);
 /* code: our stable name of the error; message: one sentence of ours; param: the member at fault, or

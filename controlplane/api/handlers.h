@@ -19,5 +19,13 @@ void handle_account_create(struct call *c);
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* transparency.c, tiles.c: the log, for anyone */
+void handle_log_list(struct call *c);
+void handle_log_head(struct call *c);
+void handle_log_consistency(struct call *c);
+void handle_log_entry(struct call *c);
+void handle_log_release(struct call *c);
+void handle_checkpoint(struct call *c);
+void handle_tile(struct call *c);
 
 #endif

@@ -1,6 +1,7 @@
 /* How a data plane becomes trusted, stays trusted and stops being it. */
 #include "peer.h"
 
+#include "boots.h"
 #include "clock.h"
 #include "log.h"
 #include "tls.h"
@@ -117,18 +118,52 @@ static void accepted(struct peer *p, bool first)
         publish_welcome(p);
 }
 
+static void not_registered(struct peer *p, enum err e)
+{
+    LOG("peer_not_registered", KV("error", log_err(e)));
+    conn_close(p->conn, e); /* the database is away: the data plane comes again */
+}
+
+static void peer_logged_cb(void *cookie, enum err e, struct view statement, struct view proof)
+{
+    struct peer *p = cookie;
+
+    if (!peer_call_done(p))
+        return;
+    if (p->state == PEER_REGISTERING && e != ERR_NONE) {
+        not_registered(p, e);
+        return;
+    }
+    if (p->state == PEER_REGISTERING)
+        accepted(p, true);
+    if (e == ERR_NONE && conn_open(p->conn)) /* accepted again without one: it keeps the last */
+        publish_log_proof(p, statement, proof);
+}
+
+/* What is not in the log is not accepted; who is accepted again gets a proof to a newer head. */
+static void log_boot(struct peer *p)
+{
+    struct boots_entry entry = {.identity = p->identity,
+                                .identity_sha256 = p->identity_sha256,
+                                .policy_sha256 = p->owner->config.policy_sha256};
+
+    memcpy(entry.measurement, p->measurement, sizeof entry.measurement);
+    p->calls++;
+    boots_log(p->owner->config.log, &entry, peer_logged_cb, p);
+}
+
 static void peer_boot_cb(void *cookie, enum err e)
 {
     struct peer *p = cookie;
 
     if (!peer_call_done(p))
         return;
-    if (e != ERR_NONE) { /* the database is away: the data plane comes again */
-        LOG("peer_not_registered", KV("error", log_err(e)));
-        conn_close(p->conn, e);
-        return;
-    }
-    accepted(p, true);
+    if (e != ERR_NONE)
+        not_registered(p, e);
+    else if (p->owner->config.log != NULL)
+        log_boot(p);
+    else
+        accepted(p, true);
 }
 
 static void evidence(struct peer *p, struct view payload)
@@ -161,9 +196,12 @@ static void evidence(struct peer *p, struct view payload)
     p->challenge_open = false;
     if (p->state == PEER_ACCEPTED) {
         accepted(p, false);
+        if (p->owner->config.log != NULL)
+            log_boot(p);
         return;
     }
     p->identity = who;
+    digest_sha256(m.identity, &p->identity_sha256);
     memcpy(p->measurement, m.report.ptr + SNP_AT_MEASUREMENT, sizeof p->measurement);
     p->session = id_new();
     p->state = PEER_REGISTERING;

@@ -47,6 +47,7 @@ struct peer {
     struct digest32 tls_spki;
     EVP_PKEY *tls_key; /* of the client certificate; signed by our CA after acceptance */
     struct identity identity;
+    struct digest32 identity_sha256; /* of the exact document */
     uint8_t measurement[48];
     struct id session;
     uint64_t opened_ms, heard_ms, challenged_ms, accepted_ms, cert_renew_ms;
@@ -98,6 +99,7 @@ void peers_check_stopped(struct peers *s);
 /* publish.c: what every accepted peer is told. */
 void publish_welcome(struct peer *p); /* certificate, secrets, catalog */
 void publish_cert(struct peer *p);
+void publish_log_proof(struct peer *p, struct view statement, struct view proof);
 void publish_catalog_load(struct peers *s);
 void publish_revoked(void *cookie, const struct digest32 *digest, uint8_t reason);
 void publish_catalog_changed(void *cookie);

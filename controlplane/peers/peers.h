@@ -13,6 +13,7 @@
 #include <uv.h>
 
 struct peers;
+struct translog;
 struct peers_config {
     uv_loop_t *loop;
     const char *host;
@@ -25,6 +26,8 @@ struct peers_config {
     uint32_t reattest_ms;
     const struct attest_policy *policy;
     struct ledger *ledger;
+    struct translog *log; /* every boot is written there before it is accepted; NULL: no log */
+    struct digest32 policy_sha256; /* of the policy file, for the log */
     const struct providers *providers;
     /* Key of a provider, by number; false when the operator gave none. */
     bool (*provider_key)(void *cookie, uint16_t provider_no, struct view *key);

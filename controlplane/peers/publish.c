@@ -1,5 +1,5 @@
-/* What the control plane pushes to every accepted data plane: its certificate, provider keys sealed to
- * it, the catalog, revocations. */
+/* What the control plane pushes to every accepted data plane: its certificate, provider keys sealed
+ * to it, the catalog, revocations. */
 #include "peer.h"
 
 #include "clock.h"
@@ -48,6 +48,20 @@ void publish_cert(struct peer *p)
     /* Renewed at half-life; tried again in a minute if it failed. */
     p->cert_renew_ms =
         clock_mono_ms() + (e == ERR_NONE ? (uint64_t)PEER_CERT_MINUTES * 30000 : 60000);
+}
+
+/* A proof that does not fit the link is our fault and costs the data plane only its staple. */
+void publish_log_proof(struct peer *p, struct view statement, struct view proof)
+{
+    struct msg_log_proof m = {statement, proof};
+    struct buf out;
+
+    buf_init(&out, LIMIT_LOG_STATEMENT_BYTES + LIMIT_LOG_PROOF_BYTES + 64);
+    if (msg_log_proof_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    else
+        LOG("log_proof_failed", KV("session", p->session));
+    buf_free(&out);
 }
 
 /* Sealed to the attested key: a control plane instance in the middle could not read it either. */

@@ -71,6 +71,8 @@ static void run_round_trips(void)
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
     CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));
     CHECK_MESSAGE(ping, MSG_PING, .token = 42);
+    CHECK_MESSAGE(log_proof, MSG_LOG_PROOF, .statement = VIEW_LIT("{}"),
+                  .proof = view_of(some, 4200));
 }
 
 static void run_encoder_refuses(void)
@@ -94,6 +96,9 @@ static void run_encoder_refuses(void)
     CHECK_REFUSED(usage, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES - 1));
     CHECK_REFUSED(usage, .count = LIMIT_USAGE_BATCH + 1);
     CHECK_REFUSED(cert, .leaf = VIEW_EMPTY, .ca = view_of(some, 1));
+    CHECK_REFUSED(log_proof, .statement = VIEW_EMPTY, .proof = view_of(some, 1));
+    CHECK_REFUSED(log_proof, .statement = view_of(some, 4097), .proof = view_of(some, 1));
+    CHECK_REFUSED(log_proof, .statement = view_of(some, 1), .proof = VIEW_EMPTY);
 }
 
 /* One byte of a good payload is replaced; the decoder must answer `want`. */
@@ -163,7 +168,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\24\1\0\0", 8, ERR_VERSION}, /* type 20 */
+        {"\0\0\0\0\24\1\0\0", 8, ERR_NONE},    /* type 20, the last */
+        {"\0\0\0\0\25\1\0\0", 8, ERR_VERSION}, /* type 21 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */

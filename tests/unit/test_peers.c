@@ -4,6 +4,7 @@
  * here is a fake of this file's, so that what reaches it can be counted. */
 #include "peers.h"
 
+#include "boots.h"
 #include "check.h"
 #include "clock.h"
 #include "sim/sim.h"
@@ -111,6 +112,20 @@ void ledger_catalog(struct ledger *l, void (*cb)(void *cookie, enum err e, struc
     c.models[0].context_length = 1000;
     c.models[0].max_output = 100;
     cb(cookie, ERR_NONE, &c);
+}
+
+/* --- the fake log --- */
+
+static atomic_uint logged;
+static atomic_int log_answer; /* an enum err */
+static struct boots_entry logged_entry;
+
+void boots_log(struct translog *t, const struct boots_entry *entry, boots_cb *cb, void *cookie)
+{
+    (void)t;
+    logged_entry = *entry;
+    logged++;
+    cb(cookie, (enum err)log_answer, VIEW_LIT("{\"boot\":1}"), VIEW_LIT("proof\n"));
 }
 
 /* --- the server, on a thread of its own --- */
@@ -519,6 +534,58 @@ static void welcome_has_certificate_secret_and_catalog(void)
     server_stop();
 }
 
+/* What ran is written down first: without an entry there is no acceptance, and with one its proof is
+ * handed over, again at every re-attestation. */
+static void a_boot_is_logged_before_it_is_accepted(void)
+{
+    struct client c;
+    struct frame f;
+    struct msg_log_proof m;
+    struct digest32 identity;
+    struct buf text;
+
+    policy_for(&honest);
+    server.config.log = (struct translog *)&logged; /* the fake never looks at it */
+    memset(server.config.policy_sha256.b, 0x77, 32);
+    log_answer = ERR_DB;
+    server_start(1000);
+    client_open(&c);
+    challenge_answer(&c, &honest);
+    CHECK_INT(client_next(&c).type, 0);
+    client_close(&c);
+    CHECK_INT(logged, 1);
+    CHECK_INT(boots, 1); /* the boot is known, and was not let in */
+
+    log_answer = ERR_NONE;
+    client_enter(&c);
+    while ((f = client_next(&c)).type != 0 && f.type != MSG_LOG_PROOF)
+        ;
+    CHECK_INT(f.type, MSG_LOG_PROOF);
+    CHECK_INT(msg_log_proof_decode(f.payload, &m), ERR_NONE);
+    CHECK(view_eq(m.statement, VIEW_LIT("{\"boot\":1}")) && view_eq(m.proof, VIEW_LIT("proof\n")));
+    buf_init(&text, IDENTITY_MAX_BYTES);
+    CHECK_INT(identity_encode(&c.who, &text), ERR_NONE);
+    digest_sha256(buf_view(&text), &identity);
+    buf_free(&text);
+    CHECK(memcmp(&logged_entry.identity_sha256, &identity, 32) == 0);
+    CHECK(memcmp(logged_entry.measurement, measurement.b, 48) == 0);
+    CHECK_INT(logged_entry.policy_sha256.b[31], 0x77);
+    challenge_answer(&c, &honest);
+    while ((f = client_next(&c)).type != 0 && f.type != MSG_LOG_PROOF)
+        ;
+    CHECK_INT(f.type, MSG_LOG_PROOF);
+    CHECK_INT(logged, 3);
+    /* Accepted again, and this time the log is away: it keeps the proof it has. */
+    log_answer = ERR_DB;
+    challenge_answer(&c, &honest);
+    while ((f = client_next(&c)).type != 0 && f.type != MSG_ACCEPT)
+        CHECK(f.type != MSG_LOG_PROOF);
+    CHECK_INT(f.type, MSG_ACCEPT);
+    client_close(&c);
+    server_stop();
+    server.config.log = NULL;
+}
+
 static struct frame next_of_type(struct client *c, enum message_type type)
 {
     struct frame f;
@@ -660,6 +727,7 @@ static const struct check_case cases[] = {
     {"peers: nothing else before acceptance", nothing_else_before_acceptance},
     {"peers: welcome has certificate, secret and catalog",
      welcome_has_certificate_secret_and_catalog},
+    {"peers: a boot is logged before it is accepted", a_boot_is_logged_before_it_is_accepted},
     {"peers: keys are granted, refused and revoked", keys_are_granted_refused_and_revoked},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},

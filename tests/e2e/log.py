@@ -1,0 +1,420 @@
+#!/usr/bin/env python3
+"""The transparency log end to end, on a control plane and a PostgreSQL of its own: releases go in, the
+tiles come out, tr-verify and (where the Go module proxy can be reached) golang.org/x/mod/sumdb read all
+of it. Then the log is forked, rewound and tampered with in every way we know, and each is caught."""
+
+import base64
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
+BIN = os.environ.get("TR_BIN") or os.path.join(ROOT, "build", os.environ.get("MODE", "release"))
+PG = os.path.join(ROOT, "tests/lib/pg")
+ENTRIES = 260  # more than one tile
+
+work = tempfile.mkdtemp(prefix="tr-log-")
+cases = []
+planes = []
+
+
+def case(f):
+    cases.append(f)
+    return f
+
+
+def equal(got, want):
+    if got != want:
+        raise AssertionError(f"got {got!r}, want {want!r}")
+
+
+def true(got, what=""):
+    if not got:
+        raise AssertionError(f"not true: {what or got!r}")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Plane:
+    """A control plane with its own directory and database."""
+
+    def __init__(self, name, conninfo):
+        self.dir = os.path.join(work, name)
+        self.conninfo = conninfo
+        self.port = free_port()
+        self.process = None
+        os.mkdir(self.dir)
+        with open(os.path.join(ROOT, "deploy/examples/attestation.conf")) as f:
+            policy = f.read()
+        policy += f"\n[measurement test]\nsha384 = {'ab' * 48}\n[chip test]\nid = {'cd' * 64}\n"
+        with open(os.path.join(self.dir, "attestation.conf"), "w") as f:
+            f.write(policy)
+        with open(os.path.join(self.dir, "conf"), "w") as f:
+            f.write(f"""database = {conninfo}
+sql_dir = {ROOT}/sql
+state_dir = {self.dir}/state
+rest_port = {self.port}
+link_port = {free_port()}
+log_origin = example.com/tr-log
+providers = {ROOT}/deploy/examples/providers.conf
+catalog = {ROOT}/deploy/examples/catalog.conf
+attestation = {self.dir}/attestation.conf
+""")
+        planes.append(self)
+
+    def run(self, *args):
+        return subprocess.run([f"{BIN}/tr-controlplane", "-c", f"{self.dir}/conf", *args], check=True,
+                              capture_output=True, text=True).stdout.strip()
+
+    def start(self):
+        log = open(os.path.join(self.dir, "log"), "a")
+        self.process = subprocess.Popen([f"{BIN}/tr-controlplane", "-c", f"{self.dir}/conf"], stdout=log,
+                                        stderr=log)
+        for _ in range(200):
+            try:
+                if self.get("/health")[0] == 200:
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        sys.stdout.write(open(os.path.join(self.dir, "log")).read())
+        raise SystemExit("not ok the control plane starts")
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+
+    def call(self, method, path, body=None, key=None):
+        context = ssl.create_default_context(cafile=os.path.join(self.dir, "state/ca.pem"))
+        c = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=10)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        c.request(method, path, body=body, headers=headers)
+        r = c.getresponse()
+        out = r.status, dict((k.lower(), v) for k, v in r.getheaders()), r.read()
+        c.close()
+        return out
+
+    def get(self, path):
+        return self.call("GET", path)
+
+    def json(self, path):
+        status, _, body = self.get(path)
+        equal(status, 200)
+        return json.loads(body)
+
+    def release(self, n, key=None):
+        return self.call("POST", "/v1/releases", body=release(n), key=key or self.key)
+
+
+def release(n):
+    """A manifest as deploy/release/make writes it, in canonical JSON."""
+    return json.dumps({
+        "catalog_sha256": "11" * 32, "cmdline": "", "digests": {"dataplane": hashlib.sha256(b"%d" % n).hexdigest()},
+        "measurements": [{"cpu": "EPYC-v4", "features": 1, "measurement": hashlib.sha384(b"%d" % n).hexdigest(),
+                          "vcpus": 2}],
+        "not_after": 1900000000, "not_before": 1700000000, "policy_sha256": "22" * 32, "previous": None,
+        "providers_sha256": "33" * 32, "purpose": "tr.release.v1", "simulated": True,
+        "source": {"commit": "ab" * 20, "repo": "https://example.com/tr"}, "svn": 1, "version": f"0.0.{n}",
+    }, sort_keys=True, separators=(",", ":"))
+
+
+def group(n):
+    text = f"{n % 1000:03d}"
+    while n >= 1000:
+        n //= 1000
+        text = f"x{n % 1000:03d}/{text}"
+    return text
+
+
+def mirror(plane, to):
+    """Copy a log as a static file server would have it."""
+    def save(path):
+        status, headers, body = plane.get("/" + path)
+        equal(status, 200)
+        full = os.path.join(to, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "wb") as f:
+            f.write(body)
+        return headers, body
+
+    _, note = save("checkpoint")
+    size = int(note.split(b"\n")[1])
+    level, n = 0, size
+    while n > 0:
+        for i in range((n + 255) // 256):
+            width = min(256, n - 256 * i)
+            suffix = "" if width == 256 else f".p/{width}"
+            headers, _ = save(f"tile/{level}/{group(i)}{suffix}")
+            true("immutable" in headers["cache-control"])
+            if level == 0:
+                save(f"tile/entries/{group(i)}{suffix}")
+        level, n = level + 1, n // 256
+    return size
+
+
+def verify(place, *args, key=None):
+    r = subprocess.run([f"{BIN}/tr-verify", "log", place, "--key", key or vkey, *args], capture_output=True,
+                       text=True)
+    return r.returncode, r.stdout + r.stderr
+
+
+def tampered(name, change):
+    """A copy of the mirror, changed."""
+    to = os.path.join(work, name)
+    shutil.copytree(os.path.join(work, "mirror"), to)
+    change(to)
+    return to
+
+
+# --- cases
+
+@case
+def what_ran_is_logged():
+    global vkey
+    one.key = one.run("--bootstrap")
+    one.start()
+    head = one.json("/attestation/transparency/head")
+    equal(head["origin"], "example.com/tr-log")
+    equal(head["tree_size"], 1)  # the policy
+    vkey = head["verifier_key"]
+    first = one.json("/attestation/transparency/0")
+    equal(first["statement"]["purpose"], "tr.policy.v1")
+    with open(os.path.join(one.dir, "attestation.conf"), "rb") as f:
+        equal(first["statement"]["policy_sha256"], hashlib.sha256(f.read()).hexdigest())
+    # The same policy again is no news, a changed one is.
+    one.stop()
+    one.start()
+    equal(one.json("/attestation/transparency/head")["tree_size"], 1)
+    one.stop()
+    with open(os.path.join(one.dir, "attestation.conf"), "a") as f:
+        f.write(f"\n[measurement second]\nsha384 = {'ac' * 48}\n")
+    one.start()
+    equal(one.json("/attestation/transparency/head")["tree_size"], 2)
+    equal(os.stat(os.path.join(one.dir, "state/log.key")).st_mode & 0o777, 0o600)
+
+
+@case
+def releases_go_in_once_and_by_operators_only():
+    equal(one.call("POST", "/v1/releases", body=release(0))[0], 401)
+    made = one.call("POST", "/v1/accounts", body='{"name":"customer"}', key=one.key)
+    customer = json.loads(made[2])["key"]
+    equal(one.release(0, key=customer)[0], 403)
+    status, _, body = one.release(0)
+    equal((status, json.loads(body)), (200, {"data": {"index": 2}}))
+    equal(json.loads(one.release(0)[2]), {"data": {"index": 2}})
+    for bad in ("", "{}", release(0) + " ", release(0).replace('"svn":1', '"svn": 1'),
+                release(0).replace("tr.release.v1", "tr.boot.v1")):
+        status, _, body = one.call("POST", "/v1/releases", body=bad, key=one.key)
+        equal(status, 400)
+        true(b"invalid_release" in body)
+    for n in range(1, ENTRIES):
+        equal(one.release(n)[0], 200)
+    equal(one.json("/attestation/transparency/head")["tree_size"], ENTRIES + 2)
+
+
+@case
+def json_view():
+    listed = one.json("/attestation/transparency")
+    equal([e["index"] for e in listed["entries"][:2]], [ENTRIES + 1, ENTRIES])
+    equal(len(listed["entries"]), 100)
+    older = one.json("/attestation/transparency?before=3")
+    equal([e["kind"] for e in older["entries"]], ["release", "policy", "policy"])
+    entry = one.json("/attestation/transparency/2")
+    raw = one.get("/attestation/transparency/2")[2].decode()
+    statement = raw[raw.index('"statement":') + 12:raw.index(',"proof":')]
+    equal(statement, release(0))
+    leaf = hashlib.sha256(b"\0" + statement.encode()).hexdigest()
+    equal(entry["leaf_hash"], leaf)
+    # RFC 9162 2.1.3.2, once more
+    fn, sn, r = 2, entry["tree_size"] - 1, bytes.fromhex(leaf)
+    for p in map(bytes.fromhex, entry["proof"]):
+        if fn & 1 or fn == sn:
+            r = hashlib.sha256(b"\1" + p + r).digest()
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = hashlib.sha256(b"\1" + r + p).digest()
+        fn, sn = fn >> 1, sn >> 1
+    equal((sn, r.hex()), (0, entry["root_hash"]))
+    equal(entry["checkpoint"].split("\n")[2], base64.b64encode(r).decode())
+
+
+@case
+def paths_that_are_none():
+    for path in (f"/attestation/transparency/{ENTRIES + 2}", "/attestation/transparency/x",
+                 "/attestation/transparency/-1", "/attestation/transparency/99999999999999999999",
+                 "/attestation/transparency/0/1", "/attestation/transparencyx", "/tile/0/000.p/0",
+                 "/tile/0/001", f"/tile/0/001.p/{ENTRIES}", "/tile/8/000", "/tile/entries/002", "/tile/0/0",
+                 "/tile/7/x999/x999/x999/x999/x999/999", "/checkpoint/", "/tile/",
+                 "/attestation/transparency/consistency?from=0",
+                 f"/attestation/transparency/consistency?from={ENTRIES + 3}"):
+        equal((path, one.get(path)[0]), (path, 404))
+    equal(one.get("/attestation/transparency/consistency?from=x")[0], 400)
+    equal(one.call("POST", "/checkpoint", body="")[0], 405)
+    status, headers, _ = one.get("/checkpoint")
+    equal((status, headers["content-type"], headers["access-control-allow-origin"]),
+          (200, "text/plain; charset=utf-8", "*"))
+
+
+@case
+def tr_verify_reads_it():
+    # An early head, kept; then the log grows.
+    global kept
+    kept = os.path.join(work, "kept")
+    equal(verify(f"https://127.0.0.1:{one.port}", "--ca", f"{one.dir}/state/ca.pem", "--quiet", "--save", kept)[0], 0)
+    equal(one.release(ENTRIES)[0], 200)
+    size = mirror(one, os.path.join(work, "mirror"))
+    equal(size, ENTRIES + 3)
+    code, said = verify(os.path.join(work, "mirror"), "--from", kept)
+    equal(code, 0)
+    true(f"accept: example.com/tr-log, {size} entries" in said and "continues the remembered" in said, said)
+    equal(said.count("tr.release.v1"), ENTRIES + 1)
+    equal(said.count("tr.policy.v1"), 2)
+    code, _ = verify(f"https://127.0.0.1:{one.port}", "--ca", f"{one.dir}/state/ca.pem", "--from", kept)
+    equal(code, 0)
+    # Not over TLS that nobody vouches for, not from a port where nothing is.
+    equal(verify(f"https://127.0.0.1:{one.port}")[0], 1)
+    equal(verify("https://127.0.0.1:1")[0], 1)
+
+
+@case
+def go_sumdb_agrees():
+    program = os.path.join(work, "interop")
+    if shutil.which("go") is None or subprocess.run(
+            ["timeout", "120", "go", "build", "-o", program, "."], cwd=os.path.join(ROOT, "tests/interop/log"),
+            capture_output=True).returncode != 0:
+        print("# skipped 1: Go or the module golang.org/x/mod cannot be had here")
+        return
+    to = os.path.join(work, "mirror")
+    with open(os.path.join(to, "proofs.json"), "w") as f:
+        json.dump({"inclusion": [one.json(f"/attestation/transparency/{i}") for i in range(0, ENTRIES, 13)],
+                   "consistency": [one.json(f"/attestation/transparency/consistency?from={i}")
+                                   for i in (1, 2, 3, 100, 255, 256, 257, ENTRIES + 3)]}, f)
+    r = subprocess.run([program, to, vkey], capture_output=True, text=True)
+    equal((r.returncode, r.stdout.split(" ")[0]), (0, str(ENTRIES + 3)))
+    # It can also say no.
+    to = tampered("go-tampered", lambda d: flip(os.path.join(d, "tile/0/000"), 40))
+    equal(subprocess.run([program, to, vkey], capture_output=True).returncode, 1)
+
+
+def flip(path, at):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        b = f.read(1)
+        f.seek(at)
+        f.write(bytes([b[0] ^ 1]))
+
+
+@case
+def tampering_is_caught():
+    rest = ENTRIES + 3 - 256
+    for name, change, want in (
+            ("statement", lambda d: flip(f"{d}/tile/entries/000", 5000), "do not lead to the root"),
+            ("entry-gone", lambda d: os.remove(f"{d}/tile/entries/000"), "does not show"),
+            ("entries-cut", lambda d: os.truncate(f"{d}/tile/entries/001.p/{rest}", 1000), "does not show"),
+            ("tile", lambda d: flip(f"{d}/tile/0/000", 100), "tiles are not those"),
+            ("top-tile", lambda d: flip(f"{d}/tile/1/000.p/1", 3), "tiles are not those"),
+            ("tile-gone", lambda d: os.remove(f"{d}/tile/0/001.p/{rest}"), "tiles are not those"),
+            ("signature", lambda d: flip(f"{d}/checkpoint", os.path.getsize(f"{d}/checkpoint") - 20),
+             "not signed by this log's key"),
+            ("size", lambda d: flip(f"{d}/checkpoint", 21), "not signed by this log's key")):
+        code, said = verify(tampered(name, change), "--quiet")
+        equal((name, code), (name, 10))
+        true(want in said, said)
+    other = vkey.rsplit("+", 1)[0].rsplit("+", 1)[0]
+    equal(verify(os.path.join(work, "mirror"), key=f"{other}+00000000+AAAA")[0], 2)
+
+
+@case
+def a_rewind_is_caught():
+    """An old copy, perfectly signed, to somebody who has seen a newer one."""
+    seen = os.path.join(work, "seen")
+    equal(verify(os.path.join(work, "mirror"), "--quiet", "--save", seen)[0], 0)
+    equal(one.release(ENTRIES + 1)[0], 200)
+    equal(mirror(one, os.path.join(work, "newer")), ENTRIES + 4)
+    equal(verify(os.path.join(work, "newer"), "--quiet", "--from", seen, "--save", seen)[0], 0)
+    code, said = verify(os.path.join(work, "mirror"), "--quiet", "--from", seen)
+    equal(code, 10)
+    true("rewind" in said, said)
+
+
+@case
+def a_fork_is_caught():
+    """The same key signs another history: another database under a copied state directory."""
+    subprocess.run(["psql", "-XAtq", one.conninfo, "-c", "CREATE DATABASE fork"], check=True)
+    two = Plane("two", one.conninfo.replace("dbname=postgres", "dbname=fork"))
+    two.run("--init-state")
+    shutil.copy(os.path.join(one.dir, "state/log.key"), os.path.join(two.dir, "state/log.key"))
+    two.key = two.run("--bootstrap")
+    two.start()
+    for n in range(ENTRIES + 20):
+        equal(two.release(n + 1000)[0], 200)
+    equal(mirror(two, os.path.join(work, "fork")), ENTRIES + 21)
+    equal(verify(os.path.join(work, "fork"), "--quiet")[0], 0)  # sound in itself, and signed
+    for remembered in (kept, os.path.join(work, "seen")):
+        code, said = verify(os.path.join(work, "fork"), "--quiet", "--from", remembered)
+        equal(code, 10)
+        true("fork" in said, said)
+    two.stop()
+
+
+@case
+def a_restored_database_is_not_signed():
+    """The control plane itself remembers: a database that forgot gets no entry and no checkpoint."""
+    one.stop()
+    subprocess.run(["psql", "-XAtq", one.conninfo, "-v", "ON_ERROR_STOP=1", "-c",
+                    f"BEGIN; SET LOCAL session_replication_role = replica;"
+                    f"DELETE FROM log_checkpoint WHERE size > {ENTRIES};"
+                    f"DELETE FROM log_node n WHERE (n.index + 1) << n.level > {ENTRIES};"
+                    f"DELETE FROM log_entry WHERE index >= {ENTRIES}; COMMIT"], check=True)
+    one.start()
+    status, _, body = one.release(5000)
+    equal(status, 409)
+    true(b"log_rewound" in body)
+    with open(os.path.join(one.dir, "log")) as f:
+        true('"event":"log_rewound"' in f.read())
+    equal(one.json("/attestation/transparency/head")["tree_size"], ENTRIES)
+
+
+def main():
+    global one
+    failed = 0
+    pg_dir = work + "-pg"
+    try:
+        conninfo = subprocess.run([PG, "start", pg_dir], check=True, capture_output=True, text=True).stdout.strip()
+        one = Plane("one", conninfo)
+        for f in cases:
+            try:
+                f()
+                print("ok log_" + f.__name__, flush=True)
+            except Exception as e:  # noqa: BLE001: a failed case is reported, the next one runs
+                where = []
+                line = e.__traceback__
+                while line:
+                    where.append(str(line.tb_lineno))
+                    line = line.tb_next
+                print(f"# lines {' '.join(where)}: {type(e).__name__}: {e}\nnot ok log_{f.__name__}", flush=True)
+                failed += 1
+    finally:
+        for p in planes:
+            p.stop()
+        subprocess.run([PG, "stop", pg_dir], check=False)
+        shutil.rmtree(work, ignore_errors=True)
+    return failed != 0
+
+
+sys.exit(main())
