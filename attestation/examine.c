@@ -481,7 +481,7 @@ static const struct {
     {VERDICT_REPORT_DATA, NEED_REPORT, check_report_data},
 };
 enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
-_Static_assert(CHECK_COUNT + 8 <= FINDINGS_MAX, "room for what a caller adds");
+_Static_assert(CHECK_COUNT + FINDINGS_ADDED_MAX <= FINDINGS_MAX, "room for what a caller adds");
 
 unsigned examiner_run(struct examiner *v, struct examination *out)
 {

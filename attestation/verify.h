@@ -77,7 +77,7 @@ enum finding_outcome {
     FINDING_NOT_ASKED,   /* the policy or the caller asks nothing here */
     FINDING_NOT_REACHED, /* what it needs failed above */
 };
-enum { FINDING_DETAIL_MAX = 192, FINDINGS_MAX = 56 };
+enum { FINDING_DETAIL_MAX = 192, FINDINGS_ADDED_MAX = 12, FINDINGS_MAX = 56 };
 struct finding {
     enum verdict code;
     enum finding_outcome outcome;
@@ -99,7 +99,8 @@ struct examination {
 };
 void attest_examine(const struct attest_subject *s, const struct attest_policy *p, uint64_t now_s,
                     struct examination *out);
-/* One more finding after the report's; keeps the verdict right. At most 8 of them. */
+/* One more finding after the report's; keeps the verdict right. At most FINDINGS_ADDED_MAX of them.
+ */
 void examination_add(struct examination *x, enum verdict code, enum finding_outcome outcome,
                      const char *detail);
 

@@ -117,7 +117,7 @@ static enum exit_code report_run(int argc, char **argv)
             examination_add(&x, VERDICT_CERT_TABLE, FINDING_FAILED, "no certificate table");
             x.verdict = VERDICT_CERT_TABLE; /* it comes before everything else */
         }
-        code = judge_print(&a.judge, policy, now_s, &x, NULL);
+        code = judge_print(&a.judge, policy, now_s, &x, NULL, NULL);
     }
     attest_policy_free(policy);
     material_free(&m);

@@ -248,8 +248,24 @@ static void put_json_string(const char *s)
     buf_free(&b);
 }
 
+static void json_identity(const struct identity *i)
+{
+    char boot[ID_TEXT_LEN + 1];
+
+    id_text(&i->boot, boot);
+    printf(",\"identity\":{\"audience\":");
+    put_json_string(i->audience);
+    printf(",\"boot\":\"%s\",\"simulated\":%s,\"not_after\":%llu,", boot,
+           i->simulated ? "true" : "false", (unsigned long long)i->not_after_s);
+    put_hex("\"config_sha256\":\"", i->config_sha256.b, 32, "\",");
+    put_hex("\"cp_spki_sha256\":\"", i->cp_spki_sha256.b, 32, "\",");
+    put_hex("\"hpke_x25519\":\"", i->hpke_x25519, 32, "\",");
+    put_hex("\"receipt_ed25519\":\"", i->receipt_ed25519, 32, "\",");
+    put_hex("\"tls_spki_sha256\":\"", i->tls_spki_sha256.b, 32, "\"}");
+}
+
 static void json_print(const struct judge_options *o, const struct attest_policy *p, uint64_t now_s,
-                       const struct examination *x)
+                       const struct examination *x, const struct identity *identity)
 {
     char at[TIME_TEXT_BYTES];
 
@@ -269,6 +285,8 @@ static void json_print(const struct judge_options *o, const struct attest_policy
     printf(",\"policy\":{\"version\":");
     put_json_string(p->version);
     put_hex(",\"sha256\":\"", p->digest.b, 32, "\"}");
+    if (identity != NULL)
+        json_identity(identity);
     if (o->explain)
         json_issues(x);
     puts("}");
@@ -330,7 +348,8 @@ static void text_print(const struct judge_options *o, const struct attest_policy
 }
 
 enum exit_code judge_print(const struct judge_options *o, const struct attest_policy *p,
-                           uint64_t now_s, const struct examination *x, const char *extra)
+                           uint64_t now_s, const struct examination *x,
+                           const struct identity *identity, const char *extra)
 {
     static const enum exit_code codes[] = {[CLASS_ACCEPT] = EXIT_ACCEPT,
                                            [CLASS_REJECT] = EXIT_REJECT,
@@ -338,7 +357,7 @@ enum exit_code judge_print(const struct judge_options *o, const struct attest_po
                                            [CLASS_MALFORMED] = EXIT_MALFORMED};
 
     if (o->json)
-        json_print(o, p, now_s, x);
+        json_print(o, p, now_s, x, identity);
     else
         text_print(o, p, x, extra);
     return codes[verdict_class(x->verdict)];

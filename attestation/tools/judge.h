@@ -25,10 +25,11 @@ struct judge_options {
 enum exit_code judge_prepare(const struct judge_options *o, struct attest_policy **policy,
                              uint64_t *now_s);
 
-/* Print the whole examination in the form that was asked, extra (may be NULL: for people, appended
- * as it is) and return the exit code of its verdict. */
+/* Print the whole examination in the form that was asked and return the exit code of its verdict.
+ * identity (may be NULL): what an identity document said; extra (may be NULL): more for people. */
 enum exit_code judge_print(const struct judge_options *o, const struct attest_policy *policy,
-                           uint64_t now_s, const struct examination *x, const char *extra);
+                           uint64_t now_s, const struct examination *x,
+                           const struct identity *identity, const char *extra);
 
 /* An X.509 file, DER or PEM, as DER; with several in one PEM the first. False after a complaint. */
 bool certificate_load(const char *path, struct buf *out);

@@ -6,7 +6,9 @@
 #include <stdio.h>
 
 static const struct command *const commands[] = {
+    &command_gateway,
     &command_report,
+    &command_bundle,
     &command_measure,
     &command_receipt,
     &command_policy,
