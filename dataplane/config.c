@@ -31,6 +31,8 @@ static const struct conf_field fields[] = {
     TEXT(audience, true),
     TEXT(providers, true),
     TEXT(platform_dir, false),
+    TEXT(release, false),
+    TEXT(release_key, false),
     NUMBER(body_total_bytes, LIMIT_BODY_BYTES, UINT64_C(1) << 40, false),
     NUMBER(connections_max, 1, 1000000, false),
     NUMBER(connections_per_ip, 0, 1000000, false),
@@ -84,6 +86,8 @@ enum err config_parse(struct view text, const char *file_name, struct config *ou
         strcmp(out->metrics_host, "::1") != 0)
         return config_bad(why, file_name,
                           "metrics_host must be a loopback address: that listener is plain text");
+    if ((out->release[0] == '\0') != (out->release_key[0] == '\0'))
+        return config_bad(why, file_name, "release and release_key go together");
     return ERR_NONE;
 }
 

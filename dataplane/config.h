@@ -30,6 +30,9 @@ struct config {
     char audience[128];
     char providers[CONFIG_PATH_MAX];    /* path of the measured providers.conf */
     char platform_dir[CONFIG_PATH_MAX]; /* the simulator's machine */
+    /* the release manifest, with .minisig beside it, and the minisign key that signed it: together,
+     * or neither */
+    char release[CONFIG_PATH_MAX], release_key[128];
     /* limits */
     uint64_t body_total_bytes; /* request bodies held at once, per worker */
     uint64_t connections_max;  /* per worker */

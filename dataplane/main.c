@@ -6,8 +6,11 @@
 #include "front.h"
 #include "identity.h"
 #include "log.h"
+#include "log_proof.h"
 #include "process.h"
 #include "quote.h"
+#include "own_release.h"
+#include "report.h"
 #include "secret.h"
 #include "tls.h"
 #include "uplink.h"
@@ -84,6 +87,14 @@ static void main_on_cert(void *cookie, struct view leaf_der, struct view ca_der)
     X509_free(ca);
 }
 
+static void main_on_log_proof(void *cookie, struct view statement, struct view proof)
+{
+    struct program *p = cookie;
+    enum err e = log_proof_set(p->shared.log_proof, statement, proof);
+
+    LOG("log_proof", KV("bytes", (uint64_t)proof.len), KV("outcome", log_err((int)e)));
+}
+
 /* --- start-up */
 
 static enum err fail(struct program *p, enum err e, const char *sentence)
@@ -129,6 +140,29 @@ static enum err open_quotes(struct program *p)
     return e;
 }
 
+/* With a manifest configured, nothing is served that is not in it. What we are is read from a report
+ * of the platform: it is what clients and the control plane will see. */
+static enum err check_release(struct program *p)
+{
+    struct own_release_facts facts = {.providers = p->providers.digest,
+                                  .simulated = quote_backend.simulated,
+                                  .now_s = clock_unix_ms() / 1000};
+    const uint8_t report_data[64] = {0};
+    struct quote q;
+    enum err e;
+
+    if (p->config.release[0] == '\0')
+        return ERR_NONE;
+    quote_init(&q);
+    e = quote_backend.get(p->quotes, report_data, &q);
+    if (e == ERR_NONE) {
+        memcpy(facts.measurement, q.report + SNP_AT_MEASUREMENT, sizeof facts.measurement);
+        e = own_release_check(p->config.release, p->config.release_key, &facts, &p->why);
+    }
+    quote_free(&q);
+    return e == ERR_NONE ? e : fail(p, e, "release: the platform gives no report to compare with");
+}
+
 static enum err make_tls(struct program *p)
 {
     X509 *cert = NULL;
@@ -154,6 +188,8 @@ static enum err make_stores(struct program *p)
         e = keyring_new(p->config.keys_max, &s->keyring);
     if (e == ERR_NONE)
         e = meter_new(s->n_workers, &s->meter);
+    if (e == ERR_NONE)
+        e = log_proof_new(&s->log_proof);
     return e == ERR_NONE ? e : fail(p, e, "out of memory");
 }
 
@@ -171,6 +207,7 @@ static enum err start_link(struct program *p)
         .on_catalog = main_on_catalog,
         .on_secret = main_on_secret,
         .on_cert = main_on_cert,
+        .on_log_proof = main_on_log_proof,
         .cookie = p,
     };
     enum err e = uplink_start(&link, &p->shared.uplink);
@@ -223,6 +260,8 @@ static enum err prepare(struct program *p)
     };
     enum err e = open_quotes(p);
 
+    if (e == ERR_NONE)
+        e = check_release(p);
     if (e == ERR_NONE) {
         e = identity_keys_new(&identity, &p->keys);
         if (e != ERR_NONE)
@@ -269,6 +308,7 @@ static void finish(struct program *p)
         worker_join(s->workers[i]);
     uplink_stop(s->uplink);
     meter_free(s->meter);
+    log_proof_free(s->log_proof);
     keyring_free(s->keyring);
     credentials_free(s->credentials);
     catalog_store_free(s->catalogs);

@@ -50,6 +50,8 @@ static void test_bad(void)
         {NEEDED "workers = 1\nworkers = 1\n", "workers"},
         {NEEDED "metrics_port = 1\nmetrics_host = 0.0.0.0\n", "metrics_host"},
         {NEEDED "[section]\n", "section"},
+        {NEEDED "release = /r.json\n", "release_key"},
+        {NEEDED "release_key = s3cret\n", "release and"},
         {"listen_port = 1\ncontrol_host = h\ncontrol_port = 0\n", "control_port"},
         {"control_spki = abcd-s3cret\n", "control_spki"},
     };
