@@ -286,9 +286,15 @@ def tr_verify_reads_it():
     equal(said.count("tr.policy.v1"), 2)
     code, _ = verify(f"https://127.0.0.1:{one.port}", "--ca", f"{one.dir}/state/ca.pem", "--from", kept)
     equal(code, 0)
-    # Not over TLS that nobody vouches for, not from a port where nothing is.
-    equal(verify(f"https://127.0.0.1:{one.port}")[0], 1)
+    # The log vouches for itself, so any server will do; with a CA file only one that it vouches for.
+    equal(verify(f"https://127.0.0.1:{one.port}/", "--quiet")[0], 0)
+    other = os.path.join(work, "other")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-subj", "/CN=other", "-keyout", other, "-out", other + ".pem"], check=True, capture_output=True)
+    equal(verify(f"https://127.0.0.1:{one.port}", "--ca", other + ".pem")[0], 1)
     equal(verify("https://127.0.0.1:1")[0], 1)
+    equal(verify(f"http://127.0.0.1:{one.port}")[0], 2)
+    equal(verify(f"https://127.0.0.1:{one.port}/elsewhere")[0], 1)
 
 
 @case

@@ -252,6 +252,10 @@ static void test_proofs(void)
     CHECK_INT(prove(n + 1, true).e, ERR_NOT_FOUND);
 }
 
+#define ENTRY_INSERT(index, leaf)                                                                  \
+    "INSERT INTO log_entry (index, kind, subject, statement, leaf) SELECT " index                  \
+    ", 'boot', sha256('x'), '{}', " leaf
+
 /* The database itself refuses, even to its owner. */
 static void test_append_only(void)
 {
@@ -264,11 +268,8 @@ static void test_append_only(void)
         "UPDATE log_checkpoint SET note = 'x'",
         "DELETE FROM log_checkpoint",
         /* an entry out of turn, one that lies about its hash, a false node, a false root */
-        "INSERT INTO log_entry (index, kind, subject, statement, leaf) SELECT log_size() + 1, "
-        "'boot',"
-        " sha256('x'), '{}', sha256('\\x00'::bytea || '{}')",
-        "INSERT INTO log_entry (index, kind, subject, statement, leaf) SELECT log_size(), 'boot',"
-        " sha256('x'), '{}', sha256('{}')",
+        ENTRY_INSERT("log_size() + 1", "sha256('\\x00'::bytea || '{}')"),
+        ENTRY_INSERT("log_size()", "sha256('{}')"),
         "INSERT INTO log_node (level, index, hash) SELECT 0, log_size(), sha256('x')",
         "INSERT INTO log_node (level, index, hash) VALUES (62, 0, sha256('x'))",
         "INSERT INTO log_checkpoint (size, root, note) SELECT log_size() + 1, sha256('x'), 'x'",
@@ -296,8 +297,7 @@ static void test_violations(void)
         "DELETE FROM log_node WHERE level = 2 AND index = 1",
         "DELETE FROM log_entry WHERE index = 2",
         "INSERT INTO log_node SELECT 5, 100, sha256('x')",
-        "UPDATE log_checkpoint SET root = sha256('x') WHERE size = (SELECT max(size) FROM"
-        " log_checkpoint)",
+        "UPDATE log_checkpoint SET root = sha256('x') WHERE size = log_size()",
     };
     char sql[600];
 
