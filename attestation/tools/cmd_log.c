@@ -99,7 +99,7 @@ static void entry_print(uint64_t index, struct view statement)
         puts(" not JSON");
         return;
     }
-    field_print(doc, "", "purpose");
+    field_print(doc, "is", "purpose");
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         field_print(doc, fields[i][0], fields[i][1]);
     if (json_get(doc, "release", &release))
