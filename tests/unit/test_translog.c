@@ -4,6 +4,7 @@
 #include "check.h"
 #include "lib/pg.h"
 
+#include "boots.h"
 #include "jcs.h"
 #include "prove.h"
 #include "statement.h"
@@ -167,7 +168,7 @@ static void test_append(void)
     a = append(1, TRANSLOG_BOOT, "one", "{\"n\":1,\"later\":1}");
     CHECK_INT(a.e, ERR_NONE);
     CHECK_INT(a.index, 0);
-    a = append(0, TRANSLOG_RELEASE, "one", "{\"release\":1}");
+    a = append(0, TRANSLOG_RELEASE, "one", "{\"measurements\":[]}");
     CHECK_INT(a.index, 2);
     CHECK_INT(pg_number("SELECT count(*) FROM log_entry"), 3);
     CHECK_INT(violations(), 0);
@@ -188,9 +189,9 @@ static void test_limits(void)
     static char text[TRANSLOG_STATEMENT_MAX + 2];
 
     memset(text, 'x', sizeof text - 1);
-    CHECK_INT(append(0, TRANSLOG_RELEASE, "long", text).e, ERR_LIMIT);
+    CHECK_INT(append(0, TRANSLOG_BOOT, "long", text).e, ERR_LIMIT);
     text[TRANSLOG_STATEMENT_MAX] = '\0';
-    CHECK_INT(append(0, TRANSLOG_RELEASE, "long", text).e, ERR_NONE);
+    CHECK_INT(append(0, TRANSLOG_BOOT, "long", text).e, ERR_NONE);
 }
 
 /* Two instances at once: one tree, every statement in it once. */
@@ -250,6 +251,83 @@ static void test_proofs(void)
     CHECK_INT(prove(n, false).e, ERR_NOT_FOUND);
     CHECK_INT(prove(0, true).e, ERR_NOT_FOUND);
     CHECK_INT(prove(n + 1, true).e, ERR_NOT_FOUND);
+}
+
+/* --- boots --- */
+
+struct boot_proof {
+    unsigned fired;
+    enum err e;
+    struct buf statement, proof;
+};
+
+static void boot_cb(void *cookie, enum err e, struct view statement, struct view proof)
+{
+    struct boot_proof *b = cookie;
+
+    b->fired++;
+    b->e = e;
+    buf_init(&b->statement, TRANSLOG_STATEMENT_MAX);
+    buf_init(&b->proof, TLOG_PROOF_TEXT_MAX);
+    CHECK_INT(buf_append(&b->statement, statement), ERR_NONE);
+    CHECK_INT(buf_append(&b->proof, proof), ERR_NONE);
+}
+
+static bool says(const struct buf *text, const char *what)
+{
+    return memmem(text->ptr, text->len, what, strlen(what)) != NULL;
+}
+
+static uint64_t boot_log(const struct boots_entry *entry, const char *release)
+{
+    struct boot_proof b = {0};
+    uint64_t index = UINT64_MAX;
+
+    boots_log(logs[0], entry, boot_cb, &b);
+    CHECK_INT(b.fired, 0);
+    run_until(&b.fired, 1);
+    CHECK_INT(b.e, ERR_NONE);
+    CHECK_INT(tlog_proof_check(buf_view(&b.proof), buf_view(&b.statement), translog_key(logs[0]),
+                               &index, NULL),
+              ERR_NONE);
+    CHECK(says(&b.statement, "\"purpose\":\"tr.boot.v1\""));
+    CHECK(says(&b.statement, release));
+    buf_free(&b.statement);
+    buf_free(&b.proof);
+    return index;
+}
+
+/* A boot names the logged release that has its measurement, and is logged once per policy. */
+static void test_boots(void)
+{
+    struct boots_entry entry = {.identity = {.simulated = true}};
+    char release[300], hex[97], want[120];
+    uint64_t first;
+
+    memset(entry.measurement, 0x5c, sizeof entry.measurement);
+    entry.identity_sha256.b[0] = 1;
+    first = boot_log(&entry, "\"release\":null");
+    CHECK_INT(boot_log(&entry, "\"release\":null"), first);
+    entry.policy_sha256.b[0] = 1; /* the same boot, under other rules */
+    CHECK_INT(boot_log(&entry, "\"release\":null"), first + 1);
+
+    hex_encode(entry.measurement, sizeof entry.measurement, hex);
+    snprintf(release, sizeof release,
+             "{\"measurements\":[{\"measurement\":\"00\"},{\"measurement\":\"%s\"}],"
+             "\"version\":\"7.\\\"1\"}",
+             hex);
+    CHECK_INT(append(0, TRANSLOG_RELEASE, "boots", release).e, ERR_NONE);
+    /* What could not be looked up again does not get in. */
+    CHECK_INT(append(0, TRANSLOG_RELEASE, "bad", "no JSON").e, ERR_RANGE);
+    CHECK_INT(append(0, TRANSLOG_RELEASE, "bad", "{\"measurements\":1}").e, ERR_RANGE);
+    CHECK_INT(append(0, TRANSLOG_RELEASE, "bad", "{\"measurements\":[\"\\u0000\"]}").e, ERR_RANGE);
+    snprintf(want, sizeof want, "\"version\":\"7.\\\"1\"}");
+    entry.identity_sha256.b[0] = 2;
+    CHECK_INT(boot_log(&entry, want), first + 3);
+    entry.measurement[0] ^= 1; /* another program is not of this release */
+    entry.identity_sha256.b[0] = 3;
+    CHECK_INT(boot_log(&entry, "\"release\":null"), first + 4);
+    CHECK_INT(violations(), 0);
 }
 
 #define ENTRY_INSERT(index, leaf)                                                                  \
@@ -420,17 +498,12 @@ static void test_statements(void)
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
-        {"translog_statements", test_statements},
-        {"translog_append", test_append},
-        {"translog_policy", test_policy},
-        {"translog_limits", test_limits},
-        {"translog_together", test_together},
-        {"translog_proofs", test_proofs},
-        {"translog_append_only", test_append_only},
-        {"translog_violations", test_violations},
-        {"translog_rewound", test_rewound},
-        {"translog_key_files", test_key_files},
-        {"translog_close", test_close},
+        {"translog_statements", test_statements}, {"translog_append", test_append},
+        {"translog_policy", test_policy},         {"translog_limits", test_limits},
+        {"translog_together", test_together},     {"translog_proofs", test_proofs},
+        {"translog_boots", test_boots},           {"translog_append_only", test_append_only},
+        {"translog_violations", test_violations}, {"translog_rewound", test_rewound},
+        {"translog_key_files", test_key_files},   {"translog_close", test_close},
     };
 
     if (secret_init() != ERR_NONE)
