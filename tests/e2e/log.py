@@ -346,12 +346,69 @@ def tampering_is_caught():
 
 
 @case
+def a_release_is_made_signed_and_logged():
+    """From files to the log without any hardware; another command line or initrd is not this release."""
+    d = os.path.join(work, "release")
+    os.mkdir(d)
+    for name in ("kernel", "initrd", "other"):
+        with open(f"{d}/{name}", "w") as f:
+            f.write(name * 100)
+    ovmf = f"{ROOT}/tests/fixtures/snp/ovmf_small.bin"
+    tool = f"{ROOT}/deploy/release"
+
+    def run(*args, **kw):
+        return subprocess.run(args, capture_output=True, text=True, env={**os.environ, "TR_BIN": BIN}, **kw)
+
+    def measure(initrd="initrd", cmdline="console=ttyS0", vcpus="2", kind="EPYC-v4"):
+        return run(f"{BIN}/tr-verify", "measure", "--ovmf", ovmf, "--kernel", f"{d}/kernel", "--initrd",
+                   f"{d}/{initrd}", "--append", cmdline, "--vcpus", vcpus, "--vcpu-type", kind,
+                   check=True).stdout.strip()
+
+    def make(out, *more):
+        return run(f"{tool}/make", "--version", "1.0", "--svn", "2", "--days", "30", "--providers",
+                   f"{ROOT}/deploy/examples/providers.conf", "--catalog", f"{ROOT}/deploy/examples/catalog.conf",
+                   "--policy", f"{ROOT}/deploy/examples/attestation.conf", "--digest", f"dataplane={BIN}/tr-verify",
+                   "--commit", "ab" * 20, "--repo", "https://example.com/tr", "--ovmf", ovmf, "--kernel",
+                   f"{d}/kernel", "--initrd", f"{d}/initrd", "--cmdline", "console=ttyS0", "--vcpu-type", "EPYC-v4",
+                   "--vcpu-type", "EPYC-Milan", "--vcpus", "2", "--vcpus", "4", "--out", out, *more)
+
+    file = f"{d}/release.json"
+    equal(make(file).returncode, 0)
+    key = run(f"{tool}/sign", "--new-key", f"{d}/key.pem", check=True).stdout.strip()
+    run(f"{tool}/sign", f"{d}/key.pem", file, check=True)
+    with open(file) as f:
+        manifest = json.load(f)
+    equal(len({m["measurement"] for m in manifest["measurements"]}), 4)
+
+    def judge(*args):
+        return run(f"{BIN}/tr-verify", "release", file, "--key", key, *args).returncode
+
+    equal(judge(), 0)
+    for args in ({}, {"vcpus": "4"}, {"kind": "EPYC-Milan"}):
+        equal(judge("--measurement", measure(**args)), 0)
+    for args in ({"initrd": "other"}, {"cmdline": "console=ttyS1"}, {"vcpus": "3"}, {"kind": "EPYC-Rome"}):
+        equal(judge("--measurement", measure(**args)), 10)
+    # The next one names this one.
+    equal(make(f"{d}/next.json", "--previous", file).returncode, 0)
+    with open(file, "rb") as f, open(f"{d}/next.json") as g:
+        equal(json.load(g)["previous"], hashlib.sha256(f.read()).hexdigest())
+    with open(file) as f:
+        equal(one.call("POST", "/v1/releases", body=f.read(), key=one.key)[0], 200)
+    # Refusals: no vCPU type, a file that is not there, a signature that is not of this file.
+    true(run(f"{tool}/make", "--version", "1").returncode != 0)
+    true(make(f"{d}/bad.json", "--kernel", f"{d}/nothing").returncode != 0)
+    true(not os.path.exists(f"{d}/bad.json"))
+    shutil.copy(f"{d}/next.json", file)
+    equal(judge(), 10)
+
+
+@case
 def a_rewind_is_caught():
     """An old copy, perfectly signed, to somebody who has seen a newer one."""
     seen = os.path.join(work, "seen")
     equal(verify(os.path.join(work, "mirror"), "--quiet", "--save", seen)[0], 0)
     equal(one.release(ENTRIES + 1)[0], 200)
-    equal(mirror(one, os.path.join(work, "newer")), ENTRIES + 4)
+    equal(mirror(one, os.path.join(work, "newer")), ENTRIES + 5)
     equal(verify(os.path.join(work, "newer"), "--quiet", "--from", seen, "--save", seen)[0], 0)
     code, said = verify(os.path.join(work, "mirror"), "--quiet", "--from", seen)
     equal(code, 10)
