@@ -7,6 +7,7 @@
 #include "config.h"
 #include "ledger.h"
 #include "log.h"
+#include "log_key.h"
 #include "peers.h"
 #include "process.h"
 #include "provider_keys.h"
@@ -25,7 +26,8 @@
 enum { WHY_MAX = 1024 };
 
 static const char usage[] =
-    "usage: %s -c FILE [--check-config | --init-state | --print-link-spki | --bootstrap]\n"
+    "usage: %s -c FILE [--check-config | --init-state | --print-link-spki | "
+    "--print-log-key | --bootstrap]\n"
     "       %s --version\n";
 
 struct program {
@@ -385,6 +387,26 @@ static enum err print_link_spki(struct program *p)
     return ERR_NONE;
 }
 
+/* The log's verifier key, by which auditors know it; made here if it was not yet. */
+static enum err print_log_key(struct program *p)
+{
+    struct log_key key;
+    struct buf text;
+    enum err e = open_state(p);
+
+    if (e == ERR_NONE)
+        e = log_key_open(p->config.state_dir, p->config.log_origin, &key);
+    if (e != ERR_NONE)
+        return fail(p, e, "state_dir, log_origin: the log key cannot be used");
+    buf_init(&text, 2 * NOTE_NAME_MAX);
+    e = note_key_text(&key.public, &text);
+    if (e == ERR_NONE)
+        printf("%.*s\n", (int)text.len, (const char *)text.ptr);
+    buf_free(&text);
+    log_key_close(&key);
+    return e;
+}
+
 static const struct {
     const char *name;
     enum err (*act)(struct program *p);
@@ -392,6 +414,7 @@ static const struct {
     {"--check-config", load},
     {"--init-state", open_state},
     {"--print-link-spki", print_link_spki},
+    {"--print-log-key", print_log_key},
     {"--bootstrap", bootstrap},
 };
 

@@ -191,6 +191,7 @@ def what_ran_is_logged():
     equal(head["origin"], "example.com/tr-log")
     equal(head["tree_size"], 1)  # the policy
     vkey = head["verifier_key"]
+    equal(one.run("--print-log-key"), vkey)
     first = one.json("/attestation/transparency/0")
     equal(first["statement"]["purpose"], "tr.policy.v1")
     with open(os.path.join(one.dir, "attestation.conf"), "rb") as f:
