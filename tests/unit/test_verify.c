@@ -403,7 +403,7 @@ static void run_mutants(void)
         struct json_member expect;
         char name[100];
         struct buf report;
-        struct view want;
+        struct view want = VIEW_EMPTY;
         const char *got;
 
         CHECK(json_next(&inner, &expect) && view_eq(expect.key, VIEW_LIT("expect")) &&
