@@ -1,7 +1,8 @@
 #include "presented.h"
 
+#include "logged.h"
+#include "manifest.h"
 #include "policy.h"
-#include "release.h"
 #include "tlog_proof.h"
 
 static enum finding_outcome ok_if(bool ok)
@@ -34,9 +35,23 @@ static void identity_check(const struct presented_expect *e, const struct attest
     examination_add(x, VERDICT_IDENTITY_EXPIRED, ok_if(i->not_after_s > e->now_s), "");
 }
 
+static const char *release_wrong(const struct presented_expect *e, const struct examination *x)
+{
+    struct manifest m;
+
+    if (manifest_parse(e->release, &m) != ERR_NONE)
+        return "this is no release manifest";
+    if (m.simulated != x->simulated)
+        return "the manifest is of the other kind: simulated or real";
+    if (e->now_s < m.not_before_s || e->now_s >= m.not_after_s)
+        return "the release is not valid at this time";
+    return manifest_has(&m, x->report.measurement) ? NULL
+                                                   : "the measurement is not in the manifest";
+}
+
 static void release_add(const struct presented_expect *e, struct examination *x)
 {
-    enum err err;
+    const char *wrong;
 
     if (e->release.len == 0 || !x->have_report) {
         examination_add(x, VERDICT_RELEASE,
@@ -44,11 +59,9 @@ static void release_add(const struct presented_expect *e, struct examination *x)
                         "no release manifest was given");
         return;
     }
-    err = release_check(e->release, x->report.measurement);
-    examination_add(x, VERDICT_RELEASE, ok_if(err == ERR_NONE),
-                    err == ERR_NONE        ? "the measurement is one of the manifest's"
-                    : err == ERR_NOT_FOUND ? "the measurement is not in the manifest"
-                                           : "this is no release manifest");
+    wrong = release_wrong(e, x);
+    examination_add(x, VERDICT_RELEASE, ok_if(wrong == NULL),
+                    wrong != NULL ? wrong : "the measurement is one of the manifest's");
 }
 
 static void log_add(const struct attest_document *d, const struct presented_expect *e,
@@ -72,7 +85,7 @@ static void log_add(const struct attest_document *d, const struct presented_expe
     }
     if (tlog_proof_check(d->release_proof, d->release_leaf, e->log_key, &index, NULL) != ERR_NONE)
         why = "the proof does not lead from the statement to a checkpoint of this log";
-    else if (statement_check(d->release_leaf, &identity, x->report.measurement) != ERR_NONE)
+    else if (logged_check(d->release_leaf, &identity, x->report.measurement) != ERR_NONE)
         why = "the logged statement is not about this program";
     else {
         outcome = FINDING_OK;

@@ -5,10 +5,10 @@
 #include "document.h"
 #include "https.h"
 #include "judge.h"
+#include "manifest.h"
 #include "note.h"
 #include "policy.h"
 #include "presented.h"
-#include "release.h"
 #include "time_text.h"
 
 #include <stdarg.h>
@@ -180,7 +180,7 @@ static enum exit_code expect_and_judge(const struct arguments *a, const struct p
     enum exit_code code = EXIT_USAGE;
 
     if (a->release != NULL) {
-        if (!file_load(a->release, RELEASE_FILE_MAX, &release))
+        if (!file_load(a->release, MANIFEST_MAX, &release))
             goto done;
         expect.release = buf_view(&release);
         if (release.len == 0) {

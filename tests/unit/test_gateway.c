@@ -277,11 +277,32 @@ static void ask_gateway(enum lie lie, const char *save, struct outcome *out)
     gateway_stop(&g);
 }
 
+/* A manifest with one measurement, all its bytes `measured`. */
+static void release_put(uint8_t measured, bool simulated, uint64_t not_after_s)
+{
+    char text[2048], hex[97], sha[65];
+    uint8_t bytes[48];
+
+    memset(bytes, measured, sizeof bytes);
+    hex_encode(bytes, 48, hex);
+    hex_encode(bytes, 32, sha);
+    snprintf(text, sizeof text,
+             "{\"catalog_sha256\":\"%s\",\"cmdline\":\"\",\"digests\":{\"dataplane\":\"%s\"},"
+             "\"measurements\":[{\"cpu\":\"EPYC-v4\",\"features\":1,\"measurement\":\"%s\","
+             "\"vcpus\":2}],\"not_after\":%llu,\"not_before\":1790000000,\"policy_sha256\":\"%s\","
+             "\"previous\":null,\"providers_sha256\":\"%s\",\"purpose\":\"tr.release.v1\","
+             "\"simulated\":%s,\"source\":{\"commit\":\"%.40s\",\"repo\":\"https://a.test\"},"
+             "\"svn\":3,\"version\":\"1\"}",
+             sha, sha, hex, (unsigned long long)not_after_s, sha, sha, simulated ? "true" : "false",
+             sha);
+    file_put("release.json", text);
+}
+
 static void setup(void)
 {
     struct digest48 measurement;
     struct buf why;
-    char platform[64], text[400];
+    char platform[64];
 
     memset(measurement.b, 0x22, sizeof measurement.b);
     snprintf(platform, sizeof platform, "%s/platform", dir);
@@ -298,13 +319,7 @@ static void setup(void)
     CHECK_INT(tls_cert_self(tls_key, "127.0.0.1", 1, &tls_cert), ERR_NONE);
     file_put("policy.conf", "audience = api.test\nproducts = genoa\nguest_allow = smt\n"
                             "[floor genoa]\nsnp = 27\n");
-    snprintf(
-        text, sizeof text,
-        "{\"purpose\":\"tr.release.v1\",\"measurements\":[{\"vcpus\":1,\"measurement\":\"%096d\"},"
-        "{\"vcpus\":2,\"measurement\":\"%096d\"}]}",
-        0, 0);
-    memset(strrchr(text, ':') + 2, '2', 96);
-    file_put("release.json", text);
+    release_put(0x22, true, now_s + 1);
 }
 
 static void verdicts(void)
@@ -351,12 +366,29 @@ static void verdicts(void)
 /* The manifest decides which program it is. */
 static void release(void)
 {
+    static const struct {
+        uint8_t measured;
+        bool simulated;
+        uint64_t not_after_s;
+        const char *code;
+    } cases[] = {
+        {0x22, true, 1796000001, "ACCEPT"},
+        {0x23, true, 1796000001, "RELEASE"},
+        {0x22, false, 1796000001, "RELEASE"},
+        {0x22, true, 1796000000, "RELEASE"},
+    };
     struct outcome out;
 
-    file_put("release.json", "{\"purpose\":\"tr.release.v1\",\"measurements\":[]}");
-    ask_gateway(HONEST, NULL, &out);
-    CHECK_INT(out.code, EXIT_REJECT);
-    CHECK(strstr(out.text, "\"code\":\"RELEASE\",\"simulated\"") != NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char want[64];
+
+        release_put(cases[i].measured, cases[i].simulated, cases[i].not_after_s);
+        ask_gateway(HONEST, NULL, &out);
+        snprintf(want, sizeof want, "\"code\":\"%s\",\"simulated\"", cases[i].code);
+        if (strstr(out.text, want) == NULL)
+            printf("# case %zu: %.80s\n", i, out.text);
+        CHECK(strstr(out.text, want) != NULL);
+    }
     file_put("release.json", "{\"purpose\":\"tr.release.v2\",\"measurements\":[]}");
     ask_gateway(HONEST, NULL, &out);
     CHECK(strstr(out.text, "\"code\":\"RELEASE\",\"simulated\"") != NULL);

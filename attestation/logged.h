@@ -1,0 +1,14 @@
+/* Is a statement of the transparency log about this program? A release ("tr.release.v1") that has
+ * its measurement, or the boot ("tr.boot.v1") of exactly this identity document. */
+#ifndef TR_ATTESTATION_LOGGED_H
+#define TR_ATTESTATION_LOGGED_H
+
+#include "err.h"
+#include "secret.h"
+#include "view.h"
+
+/* ERR_FORMAT: neither of the two; ERR_NOT_FOUND: about something else. */
+must_check enum err logged_check(struct view statement, const struct digest32 *identity_sha256,
+                                 const uint8_t measurement[static 48]);
+
+#endif
