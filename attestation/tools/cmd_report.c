@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+enum { REPORT_FILE_MAX = 16 << 20 }; /* what is too long is still judged, as LENGTH */
+
 struct arguments {
     const char *file, *certs, *vek, *ask, *crl, *report_data;
     struct judge_options judge;
@@ -60,7 +62,7 @@ static enum exit_code material_load(const struct arguments *a, struct material *
 {
     struct attest_subject *s = &m->subject;
 
-    if (!file_load(a->file, 64 << 10, &m->report))
+    if (!file_load(a->file, REPORT_FILE_MAX, &m->report))
         return EXIT_USAGE;
     s->report = buf_view(&m->report);
     if (a->vek != NULL) {

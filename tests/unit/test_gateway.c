@@ -15,11 +15,13 @@
 #include "evidence.h"
 #include "quote.h"
 #include "sim/sim.h"
+#include "tlog_proof.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <sys/stat.h>
 
 static char dir[] = "/tmp/test_gateway.XXXXXX";
@@ -48,6 +50,11 @@ enum lie {
     STATUS_503,
     NOT_HTTP,
     CUT_SHORT,
+    LOGGED_BATCH,     /* as LOGGED_BOOT, and one report for three nonces */
+    LOGGED_BOOT,      /* a log proof of exactly this boot */
+    LOGGED_RELEASE,   /* of the release that has the measurement */
+    LOGGED_OTHER,     /* of another boot */
+    LOGGED_ELSEWHERE, /* by another log */
 };
 
 struct gateway {
@@ -95,6 +102,55 @@ static void batch_fill(struct attest_document *d, const uint8_t cb[static 32], b
     tlog_node_hash(root, &d->path.hashes[1], root);
 }
 
+/* A log with this one statement in it, and the proof of that. */
+static uint8_t log_secret[2][64], log_public[2][32];
+
+static void log_prove(struct view statement, int log, struct buf *out)
+{
+    struct checkpoint c = {.origin = VIEW_LIT("log.test"), .size = 1};
+    struct tlog_proof_text p = {.index = 0};
+    struct note_key key;
+    struct buf text, note;
+
+    buf_init(&text, 1024);
+    buf_init(&note, 2048);
+    tlog_leaf_hash(statement, &c.root);
+    CHECK_INT(note_key_make(VIEW_LIT("log.test"), log_public[log], &key), ERR_NONE);
+    CHECK_INT(checkpoint_encode(&c, &text), ERR_NONE);
+    CHECK_INT(note_sign(buf_view(&text), &key, log_secret[log], &note), ERR_NONE);
+    p.note = buf_view(&note);
+    CHECK_INT(tlog_proof_encode(&p, out), ERR_NONE);
+    buf_free(&text);
+    buf_free(&note);
+}
+
+static void release_text(uint8_t measured, bool simulated, uint64_t not_after_s,
+                         char out[static 2048]);
+
+static void logged_fill(enum lie lie, struct attest_document *d, char statement[static 2048],
+                        struct buf *proof)
+{
+    struct digest32 identity;
+    char sha[65], measurement[97];
+    uint8_t measured[48];
+
+    if (lie == LOGGED_RELEASE) {
+        release_text(0x22, true, now_s + 1, statement);
+    } else {
+        memset(measured, 0x22, sizeof measured);
+        hex_encode(measured, 48, measurement);
+        digest_sha256(d->identity, &identity);
+        identity.b[0] ^= lie == LOGGED_OTHER;
+        hex_encode(identity.b, 32, sha);
+        snprintf(statement, 2048,
+                 "{\"identity_sha256\":\"%s\",\"measurement\":\"%s\",\"purpose\":\"tr.boot.v1\"}",
+                 sha, measurement);
+    }
+    log_prove(view_str(statement), lie == LOGGED_ELSEWHERE, proof);
+    d->release_leaf = view_str(statement);
+    d->release_proof = buf_view(proof);
+}
+
 static void document_make(enum lie lie, const uint8_t nonce[static 32], const uint8_t cb[static 32],
                           struct buf *out)
 {
@@ -103,8 +159,9 @@ static void document_make(enum lie lie, const uint8_t nonce[static 32], const ui
     struct attest_document d = {.binding = ATTEST_BINDING_TLS_EXPORTER};
     struct sim_knobs k = sim_knobs();
     uint8_t bound[32], report_data[64];
+    char statement[2048];
     struct digest32 root;
-    struct buf text;
+    struct buf text, proof;
     struct quote q;
 
     memcpy(bound, cb, 32);
@@ -125,7 +182,7 @@ static void document_make(enum lie lie, const uint8_t nonce[static 32], const ui
     if (lie == BROKEN_IDENTITY)
         CHECK_INT(buf_append_byte(&text, ' '), ERR_NONE);
     d.identity = buf_view(&text);
-    batch_fill(&d, bound, lie == HONEST_BATCH, &root);
+    batch_fill(&d, bound, lie == HONEST_BATCH || lie == LOGGED_BATCH, &root);
     evidence_report_data(d.identity, &root, report_data);
     sim_set_knobs(source, &k);
     CHECK_INT(quote_backend.get(source, report_data, &q), ERR_NONE);
@@ -134,7 +191,11 @@ static void document_make(enum lie lie, const uint8_t nonce[static 32], const ui
     d.ask = buf_view(&q.ask);
     if (lie == NONCE_RELABELLED)
         memcpy(d.nonce, nonce, 32);
+    buf_init(&proof, 4096);
+    if (lie >= LOGGED_BATCH)
+        logged_fill(lie, &d, statement, &proof);
     CHECK_INT(attest_document_encode(&d, out), ERR_NONE);
+    buf_free(&proof);
     if (lie == BROKEN_DOCUMENT)
         out->ptr[2] ^= 1;
     quote_free(&q);
@@ -261,6 +322,8 @@ static void file_put(const char *name, const char *text)
 
 static char roots[64], policy_path[64], release_path[64], bundle_path[64], at[TIME_TEXT_BYTES];
 
+static const char *log_key; /* --log-key, or NULL */
+
 static void ask_gateway(enum lie lie, const char *save, struct outcome *out)
 {
     struct gateway g;
@@ -271,6 +334,10 @@ static void ask_gateway(enum lie lie, const char *save, struct outcome *out)
         argv[11] = "--save";
         argv[12] = (char *)save;
     }
+    if (log_key != NULL) {
+        argv[11] = "--log-key";
+        argv[12] = (char *)log_key;
+    }
     gateway_start(&g, lie);
     argv[1] = g.url;
     run_command(&command_gateway, argv, out);
@@ -278,15 +345,16 @@ static void ask_gateway(enum lie lie, const char *save, struct outcome *out)
 }
 
 /* A manifest with one measurement, all its bytes `measured`. */
-static void release_put(uint8_t measured, bool simulated, uint64_t not_after_s)
+static void release_text(uint8_t measured, bool simulated, uint64_t not_after_s,
+                         char out[static 2048])
 {
-    char text[2048], hex[97], sha[65];
+    char hex[97], sha[65];
     uint8_t bytes[48];
 
     memset(bytes, measured, sizeof bytes);
     hex_encode(bytes, 48, hex);
     hex_encode(bytes, 32, sha);
-    snprintf(text, sizeof text,
+    snprintf(out, 2048,
              "{\"catalog_sha256\":\"%s\",\"cmdline\":\"\",\"digests\":{\"dataplane\":\"%s\"},"
              "\"measurements\":[{\"cpu\":\"EPYC-v4\",\"features\":1,\"measurement\":\"%s\","
              "\"vcpus\":2}],\"not_after\":%llu,\"not_before\":1790000000,\"policy_sha256\":\"%s\","
@@ -295,6 +363,13 @@ static void release_put(uint8_t measured, bool simulated, uint64_t not_after_s)
              "\"svn\":3,\"version\":\"1\"}",
              sha, sha, hex, (unsigned long long)not_after_s, sha, sha, simulated ? "true" : "false",
              sha);
+}
+
+static void release_put(uint8_t measured, bool simulated, uint64_t not_after_s)
+{
+    char text[2048];
+
+    release_text(measured, simulated, not_after_s, text);
     file_put("release.json", text);
 }
 
@@ -392,6 +467,92 @@ static void release(void)
     file_put("release.json", "{\"purpose\":\"tr.release.v2\",\"measurements\":[]}");
     ask_gateway(HONEST, NULL, &out);
     CHECK(strstr(out.text, "\"code\":\"RELEASE\",\"simulated\"") != NULL);
+}
+
+static void log_proofs(void)
+{
+    static const struct {
+        enum lie lie;
+        const char *code;
+    } cases[] = {
+        {LOGGED_BOOT, "ACCEPT"},     {LOGGED_RELEASE, "ACCEPT"},      {HONEST, "LOG_PROOF"},
+        {LOGGED_OTHER, "LOG_PROOF"}, {LOGGED_ELSEWHERE, "LOG_PROOF"},
+    };
+    struct note_key key;
+    struct buf text;
+    struct outcome out;
+
+    for (size_t i = 0; i < 2; i++)
+        crypto_sign_keypair(log_public[i], log_secret[i]);
+    buf_init(&text, 512);
+    CHECK_INT(note_key_make(VIEW_LIT("log.test"), log_public[0], &key), ERR_NONE);
+    CHECK_INT(note_key_text(&key, &text), ERR_NONE);
+    CHECK_INT(buf_append_byte(&text, '\0'), ERR_NONE);
+    release_put(0x22, true, now_s + 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char want[64];
+
+        log_key = (const char *)text.ptr;
+        ask_gateway(cases[i].lie, NULL, &out);
+        snprintf(want, sizeof want, "\"code\":\"%s\",\"simulated\"", cases[i].code);
+        if (strstr(out.text, want) == NULL)
+            printf("# case %zu: %.80s\n", i, out.text);
+        CHECK(strstr(out.text, want) != NULL);
+    }
+    log_key = NULL; /* nobody asks: not checked, and not claimed */
+    ask_gateway(LOGGED_OTHER, NULL, &out);
+    CHECK(strstr(out.text, "{\"code\":\"LOG_PROOF\",\"ok\":null") != NULL);
+    buf_free(&text);
+}
+
+/* Every byte of a document, but for report and certificates (test_examine flips those), counts. */
+static void document_flips(void)
+{
+    uint8_t nonce[32] = {7}, cb[32] = {8};
+    struct digest32 spki;
+    struct note_key key;
+    struct presented_expect e = {
+        .nonce = nonce, .exporter = cb, .tls_spki = &spki, .log_key = &key, .now_s = now_s};
+    struct attest_policy *policy = NULL;
+    struct judge_options o = {.roots = roots, .policy = policy_path};
+    struct buf text, store;
+    const uint8_t *skip_from, *skip_to;
+    uint64_t ignored;
+    size_t tried = 0;
+
+    CHECK_INT(judge_prepare(&o, &policy, &ignored), EXIT_ACCEPT);
+    CHECK_INT(tls_spki_sha256(tls_key, &spki), ERR_NONE);
+    CHECK_INT(note_key_make(VIEW_LIT("log.test"), log_public[0], &key), ERR_NONE);
+    buf_init(&text, ATTEST_DOCUMENT_MAX);
+    document_make(LOGGED_BATCH, nonce, cb, &text);
+    skip_from = memmem(text.ptr, text.len, "\"report\":\"", 10);
+    skip_to = memmem(text.ptr, text.len, "\"},\"release\"", 12);
+    CHECK(policy != NULL && skip_from != NULL && skip_to != NULL);
+    for (size_t i = 0; policy != NULL && i <= text.len; i++) {
+        struct attest_document d;
+        struct identity identity;
+        struct examination x = {.verdict = VERDICT_DOCUMENT};
+        bool has_identity;
+
+        if (i < text.len && text.ptr + i > skip_from + 10 && text.ptr + i < skip_to)
+            continue;
+        if (i < text.len)
+            text.ptr[i] ^= (uint8_t)(1 << i % 8);
+        buf_init(&store, ATTEST_STORE_MAX);
+        if (attest_document_decode(buf_view(&text), &store, &d) == ERR_NONE)
+            attest_presented(&d, &e, policy, &x, &identity, &has_identity);
+        if ((x.verdict == VERDICT_ACCEPT) != (i == text.len)) {
+            printf("# byte %zu: %s\n", i, verdict_name(x.verdict));
+            check_fail(__FILE__, __LINE__, "only the untouched document is accepted");
+        }
+        if (i < text.len)
+            text.ptr[i] ^= (uint8_t)(1 << i % 8);
+        buf_free(&store);
+        tried++;
+    }
+    printf("# %zu flipped bytes\n", tried - 1);
+    attest_policy_free(policy);
+    buf_free(&text);
 }
 
 static void offline(void)
@@ -538,8 +699,14 @@ static void cleanup(void)
 }
 
 static const struct check_case cases[] = {
-    {"gateway_setup", setup},     {"gateway_verdicts", verdicts}, {"gateway_bundle", offline},
-    {"gateway_release", release}, {"gateway_urls", urls},         {"gateway_answers", answers},
+    {"gateway_setup", setup},
+    {"gateway_verdicts", verdicts},
+    {"gateway_bundle", offline},
+    {"gateway_release", release},
+    {"gateway_log_proofs", log_proofs},
+    {"gateway_document_flips", document_flips},
+    {"gateway_urls", urls},
+    {"gateway_answers", answers},
     {"gateway_cleanup", cleanup},
 };
 
