@@ -1,7 +1,7 @@
-/* One accepted TLS 1.3 connection with a client certificate, over uv_tcp and OpenSSL's memory BIOs:
- * bytes in, bytes out, bounded both ways. Knows nothing of messages. */
-#ifndef TR_CONTROLPLANE_PEERS_CONN_H
-#define TR_CONTROLPLANE_PEERS_CONN_H
+/* One TLS connection of the link between the planes, either end, over uv_tcp and OpenSSL's memory
+ * BIOs: bytes in, bytes out, bounded both ways. Knows nothing of messages. */
+#ifndef TR_COMMON_CONN_H
+#define TR_COMMON_CONN_H
 
 #include "err.h"
 #include "view.h"
@@ -28,6 +28,10 @@ struct conn_events {
  * waiting connection has been taken and closed, so that the listener goes on. */
 must_check enum err conn_accept(uv_stream_t *listener, SSL_CTX *tls,
                                 const struct conn_events *events, void *cookie, struct conn **out);
+/* Connect to address and shake hands as a client. No callback before it returns. */
+must_check enum err conn_connect(uv_loop_t *loop, const struct sockaddr *address, SSL_CTX *tls,
+                                 const struct conn_events *events, void *cookie,
+                                 struct conn **out);
 SSL *conn_ssl(struct conn *c);
 /* False once it is closing: what is still in hand must not be acted upon. */
 bool conn_open(const struct conn *c);

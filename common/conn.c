@@ -8,6 +8,7 @@ enum { READ_BYTES = 64 << 10, PLAIN_BYTES = 16 << 10 };
 
 struct conn {
     uv_tcp_t tcp;
+    uv_connect_t connect;
     SSL *ssl; /* owns both memory BIOs */
     const struct conn_events *events;
     void *cookie;
@@ -214,7 +215,14 @@ static enum err conn_tls(struct conn *c, SSL_CTX *tls)
         return ERR_MEMORY; /* c->ssl is freed with c */
     }
     SSL_set_bio(c->ssl, in, out);
-    SSL_set_accept_state(c->ssl);
+    return ERR_NONE;
+}
+
+static enum err conn_begin(struct conn *c)
+{
+    if (uv_tcp_nodelay(&c->tcp, 1) != 0 ||
+        uv_read_start((uv_stream_t *)&c->tcp, conn_alloc_cb, conn_read_cb) != 0)
+        return ERR_IO;
     return ERR_NONE;
 }
 
@@ -226,32 +234,76 @@ static void conn_refused_cb(uv_handle_t *h)
     free(c);
 }
 
+static struct conn *conn_new(uv_loop_t *loop, const struct conn_events *events, void *cookie)
+{
+    struct conn *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    if (uv_tcp_init(loop, &c->tcp) != 0) {
+        free(c);
+        return NULL;
+    }
+    c->tcp.data = c;
+    c->events = events;
+    c->cookie = cookie;
+    return c;
+}
+
+/* What failed was never announced to anybody: it goes without closed(). */
+static enum err conn_give(struct conn *c, enum err e, struct conn **out)
+{
+    if (e == ERR_NONE)
+        *out = c;
+    else
+        uv_close((uv_handle_t *)&c->tcp, conn_refused_cb);
+    return e;
+}
+
 enum err conn_accept(uv_stream_t *listener, SSL_CTX *tls, const struct conn_events *events,
                      void *cookie, struct conn **out)
 {
-    struct conn *c = calloc(1, sizeof *c);
+    struct conn *c = conn_new(listener->loop, events, cookie);
     enum err e;
 
     if (c == NULL)
         return ERR_MEMORY;
-    c->events = events;
-    c->cookie = cookie;
-    if (uv_tcp_init(listener->loop, &c->tcp) != 0) {
-        free(c);
-        return ERR_IO;
-    }
-    c->tcp.data = c;
     e = uv_accept(listener, (uv_stream_t *)&c->tcp) == 0 ? conn_tls(c, tls) : ERR_IO;
-    if (e == ERR_NONE &&
-        (uv_tcp_nodelay(&c->tcp, 1) != 0 ||
-         uv_read_start((uv_stream_t *)&c->tcp, conn_alloc_cb, conn_read_cb) != 0))
-        e = ERR_IO;
-    if (e != ERR_NONE) {
-        uv_close((uv_handle_t *)&c->tcp, conn_refused_cb); /* never announced, so never closed() */
-        return e;
+    if (e == ERR_NONE) {
+        SSL_set_accept_state(c->ssl);
+        e = conn_begin(c);
     }
-    *out = c;
-    return ERR_NONE;
+    return conn_give(c, e, out);
+}
+
+static void conn_connect_cb(uv_connect_t *req, int status)
+{
+    struct conn *c = req->data;
+
+    if (c->closing)
+        return;
+    if (status < 0 || conn_begin(c) != ERR_NONE)
+        conn_close(c, ERR_CONNECT);
+    else
+        conn_handshake(c);
+}
+
+enum err conn_connect(uv_loop_t *loop, const struct sockaddr *address, SSL_CTX *tls,
+                      const struct conn_events *events, void *cookie, struct conn **out)
+{
+    struct conn *c = conn_new(loop, events, cookie);
+    enum err e;
+
+    if (c == NULL)
+        return ERR_MEMORY;
+    e = conn_tls(c, tls);
+    if (e == ERR_NONE) {
+        SSL_set_connect_state(c->ssl);
+        c->connect.data = c;
+        if (uv_tcp_connect(&c->connect, &c->tcp, address, conn_connect_cb) != 0)
+            e = ERR_CONNECT;
+    }
+    return conn_give(c, e, out);
 }
 
 SSL *conn_ssl(struct conn *c)
