@@ -1,0 +1,430 @@
+/* One connection's life: prove who we are, then do what an accepted data plane may. */
+#include "clock.h"
+#include "evidence.h"
+#include "identity.h"
+#include "log.h"
+#include "quote.h"
+#include "tls.h"
+#include "uplink_own.h"
+
+#include <assert.h>
+
+/* --- trust --- */
+
+static void trust_until(struct uplink *u, uint64_t mono_ms)
+{
+    atomic_store_explicit(&u->trusted_until_ms, mono_ms, memory_order_release);
+}
+
+/* Evidence for this nonce and this very connection. The processor answers in milliseconds, and
+ * while it does, warm keys need nobody here. */
+static enum err session_prove(struct uplink *u, const struct msg_challenge *m)
+{
+    struct msg_evidence evidence;
+    uint8_t report_data[64];
+    struct digest32 leaf;
+    struct quote q;
+    struct buf out;
+    enum err e;
+
+    quote_init(&q);
+    buf_init(&out, LIMIT_FRAME_BYTES);
+    evidence.identity = identity_text(u->config.keys);
+    evidence_leaf(EVIDENCE_LINK, m->nonce, u->exporter, &leaf);
+    evidence_report_data(evidence.identity, &leaf, report_data);
+    e = quote_backend.get(u->config.quotes, report_data, &q);
+    if (e != ERR_NONE)
+        goto done;
+    evidence.report = view_of(q.report, sizeof q.report);
+    evidence.vek = buf_view(&q.vek);
+    evidence.ask = buf_view(&q.ask);
+    e = msg_evidence_encode(&evidence, &out);
+    if (e != ERR_NONE)
+        goto done;
+    u->evidence_sent = true;
+    uplink_send(u, &out);
+done:
+    if (e != ERR_NONE)
+        LOG("evidence_failed", KV("error", log_err((int)e)));
+    quote_free(&q);
+    buf_free(&out);
+    return e;
+}
+
+static bool handle_challenge(struct uplink *u, struct view payload)
+{
+    struct msg_challenge m;
+
+    return msg_challenge_decode(payload, &m) == ERR_NONE && session_prove(u, &m) == ERR_NONE;
+}
+
+static bool handle_accept(struct uplink *u, struct view payload)
+{
+    struct msg_accept m;
+    uint64_t now_ms = clock_mono_ms();
+    bool first = u->state != UPLINK_ACCEPTED;
+
+    if (!u->evidence_sent || msg_accept_decode(payload, &m) != ERR_NONE)
+        return false;
+    u->evidence_sent = false;
+    trust_until(u, now_ms + m.reattest_after_ms);
+    atomic_store_explicit(&u->refusal, REFUSAL_NONE, memory_order_relaxed);
+    if (!first)
+        return true;
+    u->state = UPLINK_ACCEPTED;
+    u->backoff_ms = UPLINK_RETRY_MIN_MS;
+    u->pinged_ms = now_ms;
+    atomic_store_explicit(&u->connected, true, memory_order_release);
+    LOG("link_accepted", KV("session", m.session), KV("reattest_ms", m.reattest_after_ms),
+        KV("backlog", u->last_seq - u->acked_seq));
+    ship_accepted(u);
+    asks_accepted(u);
+    return true;
+}
+
+static bool handle_refuse(struct uplink *u, struct view payload)
+{
+    struct msg_refuse m;
+
+    if (msg_refuse_decode(payload, &m) != ERR_NONE || m.reason >= REFUSAL_COUNT)
+        return false;
+    trust_until(u, 0);
+    atomic_store_explicit(&u->refusal, m.reason, memory_order_relaxed);
+    atomic_fetch_add_explicit(&u->refusals, 1, memory_order_relaxed);
+    LOG("link_refused", KV("reason", ((struct static_name){refusal_name(m.reason)})));
+    if (u->backoff_ms < UPLINK_REFUSED_MS)
+        u->backoff_ms = UPLINK_REFUSED_MS;
+    u->state = UPLINK_CLOSING;
+    conn_close(u->conn, ERR_ATTESTATION);
+    return true;
+}
+
+/* --- keys, leases, usage --- */
+
+static bool handle_grant(struct uplink *u, struct view payload)
+{
+    struct msg_grant m;
+    enum err e;
+
+    if (msg_grant_decode(payload, &m) != ERR_NONE)
+        return false;
+    e = keyring_grant(u->config.keyring, &m, clock_mono_ms());
+    if (e == ERR_FORMAT) /* one digest, two keys: not our control plane's doing */
+        return false;
+    asks_granted(u, &m.key_digest, e);
+    return true;
+}
+
+static bool handle_no_key(struct uplink *u, struct view payload)
+{
+    struct msg_no_key m;
+
+    if (msg_no_key_decode(payload, &m) != ERR_NONE)
+        return false;
+    keyring_no_key(u->config.keyring, &m, clock_mono_ms());
+    asks_refused(u, &m.key_digest);
+    return true;
+}
+
+/* Also the answer to a lookup of a key that was granted here before. */
+static bool handle_revoke(struct uplink *u, struct view payload)
+{
+    struct msg_revoke m;
+
+    if (msg_revoke_decode(payload, &m) != ERR_NONE)
+        return false;
+    keyring_revoke(u->config.keyring, &m, clock_mono_ms());
+    asks_refused(u, &m.key_digest);
+    return true;
+}
+
+static bool handle_lease(struct uplink *u, struct view payload)
+{
+    struct msg_lease m;
+
+    if (msg_lease_decode(payload, &m) != ERR_NONE)
+        return false;
+    keyring_lease(u->config.keyring, &m, clock_mono_ms());
+    asks_leased(u, &m);
+    return true;
+}
+
+static bool handle_usage_ack(struct uplink *u, struct view payload)
+{
+    struct msg_usage_ack m;
+
+    return msg_usage_ack_decode(payload, &m) == ERR_NONE && ship_acked(u, m.seq);
+}
+
+/* --- pushes --- */
+
+static bool handle_catalog(struct uplink *u, struct view payload)
+{
+    struct catalog c;
+    uint64_t strange = 0;
+
+    if (catalog_decode(payload, &c) != ERR_NONE)
+        return false;
+    /* Whoever takes it leaves those endpoints out: a prompt goes to measured providers only. */
+    for (size_t i = 0; i < c.n_endpoints; i++)
+        strange += c.endpoints[i].provider_no >= u->config.n_providers;
+    atomic_fetch_add_explicit(&u->unknown_provider_pushes, strange, memory_order_relaxed);
+    u->config.on_catalog(u->config.cookie, &c);
+    return true;
+}
+
+static bool handle_secret(struct uplink *u, struct view payload)
+{
+    struct msg_secret m;
+    struct buf key;
+
+    if (msg_secret_decode(payload, &m) != ERR_NONE)
+        return false;
+    if (m.provider_no >= u->config.n_providers) {
+        atomic_fetch_add_explicit(&u->unknown_provider_pushes, 1, memory_order_relaxed);
+        return true;
+    }
+    buf_init(&key, LIMIT_SECRET_BYTES);
+    if (identity_open_sealed(u->config.keys, m.sealed, &key) == ERR_NONE)
+        u->config.on_secret(u->config.cookie, m.provider_no, buf_view(&key));
+    else
+        LOG("secret_unreadable", KV("provider", m.provider_no));
+    buf_free(&key); /* wipes */
+    return true;
+}
+
+static bool handle_cert(struct uplink *u, struct view payload)
+{
+    struct msg_cert m;
+
+    if (msg_cert_decode(payload, &m) != ERR_NONE)
+        return false;
+    u->config.on_cert(u->config.cookie, m.leaf, m.ca);
+    return true;
+}
+
+static bool handle_log_proof(struct uplink *u, struct view payload)
+{
+    struct msg_log_proof m;
+
+    if (msg_log_proof_decode(payload, &m) != ERR_NONE)
+        return false;
+    if (u->config.on_log_proof != NULL)
+        u->config.on_log_proof(u->config.cookie, m.statement, m.proof);
+    return true;
+}
+
+static bool handle_pong(struct uplink *u, struct view payload)
+{
+    struct msg_ping m;
+
+    return msg_ping_decode(payload, &m) == ERR_NONE && m.token <= u->ping;
+}
+
+/* --- frames --- */
+
+static const struct {
+    enum message_type type;
+    bool before_accept; /* legal while proving; all are legal afterwards */
+    bool (*handle)(struct uplink *u, struct view payload);
+} handlers[] = {
+    {MSG_CHALLENGE, true, handle_challenge}, {MSG_ACCEPT, true, handle_accept},
+    {MSG_REFUSE, true, handle_refuse},       {MSG_GRANT, false, handle_grant},
+    {MSG_NO_KEY, false, handle_no_key},      {MSG_LEASE, false, handle_lease},
+    {MSG_REVOKE, false, handle_revoke},      {MSG_CATALOG, false, handle_catalog},
+    {MSG_SECRET, false, handle_secret},      {MSG_USAGE_ACK, false, handle_usage_ack},
+    {MSG_CERT, false, handle_cert},          {MSG_LOG_PROOF, false, handle_log_proof},
+    {MSG_PONG, false, handle_pong},
+};
+
+static bool session_dispatch(struct uplink *u, const struct frame *f)
+{
+    for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
+        if (handlers[i].type != f->type)
+            continue;
+        return (handlers[i].before_accept || u->state == UPLINK_ACCEPTED) &&
+               handlers[i].handle(u, f->payload);
+    }
+    return false;
+}
+
+static void session_fail(struct uplink *u, enum err e)
+{
+    u->state = UPLINK_CLOSING;
+    conn_close(u->conn, e);
+}
+
+static void session_frames(struct uplink *u, struct view *v)
+{
+    enum err e = ERR_NONE;
+    struct frame f;
+
+    while (u->state != UPLINK_CLOSING && (e = frame_take(v, &f)) == ERR_NONE) {
+        if (!session_dispatch(u, &f)) {
+            LOG("link_illegal", KV("type", (uint32_t)f.type), KV("state", (uint32_t)u->state));
+            session_fail(u, ERR_FORMAT);
+        }
+    }
+    if (e != ERR_NONE && e != ERR_SHORT)
+        session_fail(u, e);
+}
+
+static void session_bytes(void *cookie, struct view bytes)
+{
+    struct uplink *u = cookie;
+    struct view rest = bytes;
+
+    u->heard_ms = clock_mono_ms();
+    if (u->in.len != 0) {
+        if (buf_append(&u->in, bytes) != ERR_NONE) {
+            session_fail(u, ERR_LIMIT);
+            return;
+        }
+        rest = buf_view(&u->in);
+        session_frames(u, &rest);
+        buf_consume(&u->in, u->in.len - rest.len);
+    } else {
+        session_frames(u, &rest);
+        if (rest.len != 0 && u->state != UPLINK_CLOSING && buf_append(&u->in, rest) != ERR_NONE)
+            session_fail(u, ERR_LIMIT);
+    }
+    if (u->in.len == 0)
+        buf_free(&u->in);
+}
+
+/* --- the connection --- */
+
+static void session_ready(void *cookie)
+{
+    struct uplink *u = cookie;
+
+    assert(u->state == UPLINK_CONNECTING);
+    u->state = UPLINK_PROVING;
+    if (tls_exporter(conn_ssl(u->conn), u->exporter) != ERR_NONE)
+        session_fail(u, ERR_TLS);
+}
+
+static void session_closed(void *cookie, enum err e)
+{
+    struct uplink *u = cookie;
+    bool was = atomic_exchange_explicit(&u->connected, false, memory_order_acq_rel);
+
+    if (was)
+        u->lost_ms = clock_mono_ms();
+    LOG("link_closed", KV("accepted", was), KV("error", log_err((int)e)));
+    u->conn = NULL;
+    u->state = UPLINK_DOWN;
+    u->evidence_sent = false;
+    buf_free(&u->in);
+    u->retry_ms = clock_mono_ms() + u->backoff_ms;
+    u->backoff_ms =
+        u->backoff_ms * 2 < UPLINK_RETRY_MAX_MS ? u->backoff_ms * 2 : UPLINK_RETRY_MAX_MS;
+    asks_lost(u);
+}
+
+const struct conn_events session_events = {session_ready, session_bytes, session_closed};
+
+/* --- the tick --- */
+
+static void session_ping(struct uplink *u, uint64_t now_ms)
+{
+    struct msg_ping m = {.token = ++u->ping};
+    struct buf out;
+
+    u->pinged_ms = now_ms;
+    buf_init(&out, 64);
+    if (msg_ping_encode(&m, &out) == ERR_NONE)
+        uplink_send(u, &out);
+    buf_free(&out);
+}
+
+static void session_return(struct uplink *u, const struct msg_lease_return *list, size_t n)
+{
+    struct buf out;
+
+    buf_init(&out, 4096);
+    for (size_t i = 0; i < n; i++)
+        if (msg_lease_return_encode(&list[i], &out) != ERR_NONE)
+            break; /* it comes back when the lease ends */
+    if (out.len != 0)
+        uplink_send(u, &out);
+    buf_free(&out);
+}
+
+static void session_leases(struct uplink *u, uint64_t now_ms)
+{
+    struct msg_lease_return back[UPLINK_MOVES_MAX];
+    struct msg_lease_more renew[UPLINK_MOVES_MAX];
+    size_t n = keyring_returns(u->config.keyring, now_ms, back, UPLINK_MOVES_MAX);
+    struct buf out;
+
+    session_return(u, back, n);
+    n = keyring_renewals(u->config.keyring, now_ms, renew, UPLINK_MOVES_MAX);
+    buf_init(&out, 4096);
+    for (size_t i = 0; i < n; i++)
+        if (msg_lease_more_encode(&renew[i], &out) != ERR_NONE)
+            break;
+    if (out.len != 0 && u->state == UPLINK_ACCEPTED)
+        uplink_send(u, &out);
+    buf_free(&out);
+}
+
+void session_tick(struct uplink *u, uint64_t now_ms)
+{
+    switch (u->state) {
+    case UPLINK_CONNECTING:
+    case UPLINK_PROVING:
+        if (now_ms - u->opened_ms > UPLINK_HANDSHAKE_MS)
+            session_fail(u, ERR_TLS_TIMEOUT);
+        break;
+    case UPLINK_ACCEPTED:
+        if (now_ms - u->heard_ms > UPLINK_SILENCE_MS) {
+            session_fail(u, ERR_IDLE_TIMEOUT);
+            break;
+        }
+        if (now_ms - u->pinged_ms >= UPLINK_PING_MS)
+            session_ping(u, now_ms);
+        if (u->state == UPLINK_ACCEPTED && !u->stopping)
+            session_leases(u, now_ms);
+        break;
+    case UPLINK_DOWN:
+    case UPLINK_RESOLVING:
+    case UPLINK_CLOSING:
+        break;
+    }
+}
+
+static void session_bye(struct uplink *u)
+{
+    struct msg_lease_return back[UPLINK_MOVES_MAX];
+    struct buf out;
+    size_t n;
+
+    while (u->state == UPLINK_ACCEPTED &&
+           (n = keyring_close(u->config.keyring, back, UPLINK_MOVES_MAX)) != 0)
+        session_return(u, back, n);
+    buf_init(&out, 64);
+    if (u->state == UPLINK_ACCEPTED && msg_bye_encode(&out) == ERR_NONE)
+        uplink_send(u, &out);
+    buf_free(&out);
+    u->said_bye = true;
+    if (u->state == UPLINK_ACCEPTED) {
+        u->state = UPLINK_CLOSING;
+        conn_finish(u->conn);
+    }
+}
+
+bool session_leave(struct uplink *u, uint64_t now_ms)
+{
+    bool late = now_ms - u->stop_ms >= UPLINK_STOP_MS;
+
+    if (u->conn == NULL)
+        return late || u->said_bye || ship_empty(u);
+    if (late)
+        session_fail(u, ERR_CANCELLED); /* closed() follows, and then there is no connection */
+    else if (u->state == UPLINK_ACCEPTED && ship_empty(u) && !u->said_bye)
+        session_bye(u);
+    else if (u->state != UPLINK_ACCEPTED && u->state != UPLINK_CLOSING && ship_empty(u))
+        session_fail(u, ERR_CANCELLED);
+    return false;
+}

@@ -1,0 +1,169 @@
+/* What the files of the uplink share: its thread's state, and the four parts it is made of.
+ * Everything here belongs to the link thread but for what says otherwise. */
+#ifndef TR_DATAPLANE_LINK_UPLINK_OWN_H
+#define TR_DATAPLANE_LINK_UPLINK_OWN_H
+
+#include "bounds.h"
+#include "buf.h"
+#include "conn.h"
+#include "uplink.h"
+
+#include <stdatomic.h>
+
+enum {
+    UPLINK_TICK_MS = 20,         /* usage waits at most this long before it is shipped */
+    UPLINK_PING_MS = 1000,       /* the control plane drops who says nothing for 10 s */
+    UPLINK_SILENCE_MS = 5000,    /* nothing came back, not even a PONG: connect anew */
+    UPLINK_HANDSHAKE_MS = 10000, /* TCP to ACCEPT */
+    UPLINK_RETRY_MIN_MS = 100,   /* between attempts to connect; doubles up to the next */
+    UPLINK_RETRY_MAX_MS = 2000,
+    UPLINK_REFUSED_MS = 1000, /* after a REFUSE: the policy will not change within less */
+    UPLINK_GRACE_MS = 1000,   /* asks wait this long for a lost connection to come back */
+    UPLINK_STOP_MS = 3000,    /* to ship what is left at the end */
+    UPLINK_BATCHES_MAX = 4,   /* unacknowledged; enough to hide a commit behind the next batch */
+    UPLINK_MOVES_MAX = 16,    /* leases given back or renewed per tick */
+    ASK_TIMEOUT_MS = 3000,
+    ASK_WAITING_MAX = 8192, /* per port: more requests than one worker holds in admission */
+    ASK_BUCKETS = 256,
+};
+
+enum ask_kind { ASK_KEY, ASK_LEASE, ASK_HINT };
+
+/* Made by a worker, lent to the link thread, and always handed back through the port: cancelled
+ * only means that nobody is called then. */
+struct ask {
+    struct ask *next;
+    struct uplink_port *port;
+    enum ask_kind kind;
+    struct digest32 digest;
+    struct id key, lease; /* ASK_LEASE, ASK_HINT */
+    bool has_lease;
+    int64_t want_nusd;
+    uint64_t asked_ms;
+    enum err result;
+    enum lease_status status;
+    /* the worker's */
+    void (*key_cb)(void *cookie, enum err e);
+    void (*lease_cb)(void *cookie, enum err e, enum lease_status s);
+    void *cookie;
+    bool cancelled;
+};
+
+struct ask_list {
+    struct ask *first, **end; /* end: where the next one goes; NULL of an empty list */
+};
+
+struct uplink_port {
+    struct uplink_port *next; /* in the uplink's list, under its lock */
+    struct uplink *uplink;
+    uv_async_t async;     /* on the worker's loop */
+    unsigned waiting;     /* worker's: asks not handed back */
+    struct ask_list done; /* under the lock */
+    bool closed;          /* under the lock */
+};
+
+/* What is going on about one key. */
+struct pending {
+    struct pending *next; /* in its bucket */
+    struct digest32 digest;
+    enum { PENDING_IDLE, PENDING_LOOKUP, PENDING_LEASE } sent;
+    struct id key;     /* PENDING_LEASE: whose answer is awaited */
+    int64_t want_nusd; /* of the message that is on its way */
+    uint64_t sent_ms;
+    struct ask_list asked;  /* the message that is on its way answers these */
+    struct ask_list queued; /* the next one will */
+};
+
+enum uplink_state {
+    UPLINK_DOWN,       /* nothing is pending; the tick connects again at retry_ms */
+    UPLINK_RESOLVING,  /* uv_getaddrinfo() */
+    UPLINK_CONNECTING, /* TCP and TLS */
+    UPLINK_PROVING,    /* CHALLENGE is awaited, or EVIDENCE is sent and ACCEPT is awaited */
+    UPLINK_ACCEPTED,   /* everything is legal */
+    UPLINK_CLOSING,    /* closed() of the connection is awaited */
+};
+
+struct uplink {
+    struct uplink_config config;
+    uv_loop_t loop;
+    uv_thread_t thread;
+    uv_async_t wake;
+    uv_timer_t tick;
+    uv_getaddrinfo_t resolve;
+
+    /* under the lock */
+    uv_mutex_t lock;
+    struct ask_list inbox;
+    struct uplink_port *ports;
+
+    /* any thread */
+    _Atomic bool stop;
+    _Atomic uint64_t trusted_until_ms; /* monotonic; 0: not trusted */
+    _Atomic bool connected;
+    _Atomic int refusal; /* enum refusal */
+    _Atomic uint64_t connects, refusals, records_sent, records_acked, backlog,
+        unknown_provider_pushes;
+
+    /* the connection */
+    SSL_CTX *tls;
+    struct conn *conn; /* NULL when there is none */
+    enum uplink_state state;
+    bool evidence_sent; /* an ACCEPT is owed */
+    struct buf in;      /* an unfinished frame */
+    uint8_t exporter[32];
+    uint64_t opened_ms, heard_ms, pinged_ms, lost_ms, retry_ms;
+    uint32_t backoff_ms;
+    uint64_t ping;
+
+    /* the end */
+    bool stopping, said_bye;
+    uint64_t stop_ms;
+
+    /* usage that is not acknowledged: seq acked+1 .. last, of which those up to sent are on their
+     * way; records[(seq - base) % LIMIT_USAGE_BACKLOG] */
+    struct usage_record *records;
+    uint64_t acked_seq, sent_seq, last_seq, base_seq;
+    struct {
+        uint64_t last_seq;
+    } batches[UPLINK_BATCHES_MAX]; /* on their way, oldest first */
+    unsigned n_batches;
+
+    struct pending *pending[ASK_BUCKETS];
+};
+
+/* --- uplink.c: the thread */
+
+/* Encoded frames; what cannot be sent closes the connection. */
+void uplink_send(struct uplink *u, struct buf *frame);
+
+/* --- session.c: trust, frames, pushes */
+
+extern const struct conn_events session_events;
+void session_tick(struct uplink *u, uint64_t now_ms);
+/* Say goodbye, when everything is shipped or time is up. True once nothing is left to do. */
+bool session_leave(struct uplink *u, uint64_t now_ms);
+
+/* --- asks.c: keys and leases */
+
+void ask_append(struct ask_list *l, struct ask *a);
+struct ask *ask_take(struct ask_list *l);
+void asks_take(struct uplink *u); /* what workers have asked meanwhile */
+void asks_tick(struct uplink *u, uint64_t now_ms);
+void asks_accepted(struct uplink *u); /* a new connection is accepted: ask (again) */
+void asks_lost(struct uplink *u);     /* what was sent will not be answered */
+void asks_granted(struct uplink *u, const struct digest32 *digest, enum err e);
+void asks_refused(struct uplink *u, const struct digest32 *digest);
+void asks_leased(struct uplink *u, const struct msg_lease *l);
+void asks_free(struct uplink *u);
+
+/* --- ship.c: usage */
+
+must_check enum err ship_init(struct uplink *u);
+void ship_free(struct uplink *u);
+void ship_accepted(struct uplink *u); /* everything unacknowledged goes again */
+void ship_tick(struct uplink *u);
+/* False: an acknowledgement of something that was never sent. */
+bool ship_acked(struct uplink *u, uint64_t seq);
+bool ship_empty(const struct uplink *u);
+
+#endif
