@@ -1,14 +1,17 @@
 /* The control plane's end of the link is what stands between any computer on the network and our
  * keys, leases and provider credentials. A real TLS client with the simulator's reports walks in the
  * right way once, and in every wrong way we know: each is refused with its own reason. The ledger
- * here is a fake of this file's, so that what reaches it can be counted. */
+ * here is a fake of this file's, so that what reaches it can be counted. The last cases put the data
+ * plane's own uplink on the other end. */
 #include "peers.h"
 
 #include "boots.h"
 #include "check.h"
 #include "clock.h"
+#include "identity.h"
 #include "sim/sim.h"
 #include "tls.h"
+#include "uplink.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -23,6 +26,8 @@
 static atomic_uint boots, lookups, returns, batches, records, ingest_failures;
 static struct ledger_watch watch;
 static atomic_bool revoke_now, resync_now;
+static _Atomic int64_t returned_nusd;
+static atomic_uint records_at_return;
 static const struct digest32 good_key = {{1}}, bad_key = {{2}};
 
 void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
@@ -70,8 +75,8 @@ void ledger_lease_return(struct ledger *l, const struct id *boot, const struct m
 {
     (void)l;
     (void)boot;
-    CHECK_INT(ret->amount_nusd, 700);
-    CHECK_INT(records, 3); /* what came before it has been booked before it */
+    returned_nusd += ret->amount_nusd;
+    records_at_return = records;
     returns++;
     cb(cookie, ERR_NONE);
 }
@@ -243,6 +248,7 @@ static struct peers_counters server_stop(void)
     EVP_PKEY_free(server.config.ca_key);
     X509_free(server.config.ca_cert);
     boots = lookups = returns = batches = records = 0;
+    returned_nusd = 0;
     revoked = false;
     return c;
 }
@@ -677,6 +683,8 @@ static void usage_is_booked_in_order_and_again_after_a_failure(void)
     CHECK_INT(batches, 3);
     CHECK_INT(records, 3);
     CHECK_INT(returns, 1);
+    CHECK_INT(returned_nusd, 700);
+    CHECK_INT(records_at_return, 3); /* what came before it has been booked before it */
     client_close(&c);
     server_stop();
 }
@@ -722,6 +730,204 @@ static void simulated_evidence_needs_a_policy_that_says_so(void)
     buf_free(&why);
 }
 
+/* --- both ends: the data plane's uplink in place of the client --- */
+
+static atomic_uint catalogs, secrets, certs;
+
+static void up_catalog(void *cookie, struct catalog *c)
+{
+    (void)cookie;
+    CHECK_INT(c->version, 7);
+    catalogs++;
+    catalog_free(c);
+}
+
+static void up_secret(void *cookie, uint16_t no, struct view key)
+{
+    (void)cookie;
+    CHECK(no == 0 && view_eq(key, VIEW_LIT("sk-provider-secret")));
+    secrets++;
+}
+
+static void up_cert(void *cookie, struct view leaf, struct view ca)
+{
+    (void)cookie;
+    CHECK(leaf.len != 0 && ca.len != 0);
+    certs++;
+}
+
+static struct {
+    struct identity_keys *keys;
+    struct keyring *keyring;
+    struct meter *meter;
+    struct uplink *link;
+    struct uplink_port *port;
+    uv_loop_t loop; /* a worker's */
+} up;
+
+static void up_start(bool right_pin)
+{
+    struct identity_config who = {.audience = "api.example", .simulated = true};
+    struct uplink_config c = {.host = "127.0.0.1",
+                              .port = server.port,
+                              .quotes = quotes,
+                              .n_providers = 1,
+                              .on_catalog = up_catalog,
+                              .on_secret = up_secret,
+                              .on_cert = up_cert};
+    struct sim_knobs k = sim_knobs();
+
+    catalogs = secrets = certs = 0;
+    sim_set_knobs(quotes, &k);
+    CHECK_INT(tls_spki_sha256(server.config.link_key, &c.cp_spki), ERR_NONE);
+    c.cp_spki.b[0] ^= !right_pin;
+    CHECK_INT(identity_keys_new(&who, &up.keys), ERR_NONE);
+    CHECK_INT(keyring_new(64, &up.keyring), ERR_NONE);
+    CHECK_INT(meter_new(1, &up.meter), ERR_NONE);
+    c.keys = up.keys;
+    c.keyring = up.keyring;
+    c.meter = up.meter;
+    uv_loop_init(&up.loop);
+    CHECK_INT(uplink_start(&c, &up.link), ERR_NONE);
+    CHECK_INT(uplink_port_new(up.link, &up.loop, &up.port), ERR_NONE);
+}
+
+static void up_stop(void)
+{
+    uplink_port_free(up.port);
+    uv_run(&up.loop, UV_RUN_DEFAULT);
+    CHECK_INT(uv_loop_close(&up.loop), 0);
+    uplink_stop(up.link);
+    keyring_free(up.keyring);
+    meter_free(up.meter);
+    identity_keys_free(up.keys);
+}
+
+/* Waits until the condition holds, at most five seconds. */
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        uint64_t until_ = clock_mono_ms() + 5000;                                                  \
+        while (!(condition) && clock_mono_ms() < until_)                                           \
+            usleep(1000);                                                                          \
+        CHECK(condition);                                                                          \
+    } while (0)
+
+static enum err asked;
+static bool answered;
+
+static void up_asked(void *cookie, enum err e)
+{
+    (void)cookie;
+    asked = e;
+    answered = true;
+}
+
+static enum err up_ask(const struct digest32 *digest)
+{
+    struct ask *a;
+
+    answered = false;
+    CHECK_INT(uplink_ask_key(up.port, digest, 100, up_asked, NULL, &a), ERR_NONE);
+    while (!answered)
+        uv_run(&up.loop, UV_RUN_ONCE);
+    return asked;
+}
+
+static enum err up_find(const struct digest32 *digest)
+{
+    struct key *key = NULL;
+    enum err e = keyring_find(up.keyring, digest, clock_mono_ms(), &key);
+
+    if (key != NULL)
+        key_release(key);
+    return e;
+}
+
+static void both_ends_work_together(void)
+{
+    struct usage_record r = {.request = id_new()};
+
+    policy_for(&honest);
+    server_start(60000);
+    up_start(true);
+    WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
+    WAIT_FOR(catalogs == 1 && secrets == 1 && certs == 1);
+    CHECK_INT(up_find(&good_key), ERR_NOT_FOUND);
+    CHECK_INT(up_ask(&good_key), ERR_NONE);
+    CHECK_INT(up_find(&good_key), ERR_NONE);
+    CHECK_INT(up_ask(&bad_key), ERR_NONE);
+    CHECK_INT(up_find(&bad_key), ERR_AUTH);
+    ingest_failures = 1; /* and once more when the database is back */
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK(meter_reserve(up.meter, 0));
+        meter_push(up.meter, 0, &r);
+    }
+    WAIT_FOR(uplink_counters(up.link).records_acked == 3);
+    CHECK_INT(records, 3);
+    up_stop();
+    CHECK_INT(returned_nusd, 1000); /* the whole lease, when the data plane leaves */
+    server_stop();
+}
+
+static void revocation_reaches_the_keyring(void)
+{
+    uint64_t began;
+
+    policy_for(&honest);
+    server_start(60000);
+    up_start(true);
+    WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
+    CHECK_INT(up_ask(&good_key), ERR_NONE);
+    CHECK_INT(up_find(&good_key), ERR_NONE);
+    began = clock_mono_ms();
+    revoke_now = true;
+    WAIT_FOR(up_find(&good_key) != ERR_NONE);
+    CHECK(clock_mono_ms() - began < 1000);
+    up_stop();
+    server_stop();
+}
+
+static void a_control_plane_with_another_key_is_not_talked_to(void)
+{
+    policy_for(&honest);
+    server_start(60000);
+    up_start(false);
+    WAIT_FOR(uplink_counters(up.link).connects >= 3);
+    CHECK_INT(uplink_trust(up.link), ERR_ATTESTATION);
+    CHECK_INT(boots, 0);
+    up_stop();
+    server_stop();
+}
+
+static void a_refused_data_plane_knows_why(void)
+{
+    policy_for(&twists[0]); /* wrong measurement */
+    server_start(60000);
+    up_start(true);
+    WAIT_FOR(uplink_refusal(up.link) == REFUSAL_MEASUREMENT);
+    CHECK_INT(uplink_trust(up.link), ERR_ATTESTATION);
+    CHECK_INT(up_ask(&good_key), ERR_CONTROL_PLANE);
+    up_stop();
+    server_stop();
+}
+
+static void without_a_control_plane_asks_end(void)
+{
+    uint64_t began;
+
+    policy_for(&honest);
+    server_start(60000);
+    up_start(true);
+    WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
+    server_stop();
+    WAIT_FOR(!uplink_connected(up.link));
+    CHECK_INT(uplink_trust(up.link), ERR_NONE); /* leases decide */
+    began = clock_mono_ms();
+    CHECK_INT(up_ask(&good_key), ERR_CONTROL_PLANE);
+    CHECK(clock_mono_ms() - began < 4000);
+    up_stop();
+}
+
 static const struct check_case cases[] = {
     {"peers: each wrong evidence has its reason", each_wrong_evidence_has_its_reason},
     {"peers: nothing else before acceptance", nothing_else_before_acceptance},
@@ -734,6 +940,12 @@ static const struct check_case cases[] = {
     {"peers: trust ends without new evidence", trust_ends_without_new_evidence},
     {"peers: simulated evidence needs a policy that says so",
      simulated_evidence_needs_a_policy_that_says_so},
+    {"link: both ends work together", both_ends_work_together},
+    {"link: a revocation reaches the keyring", revocation_reaches_the_keyring},
+    {"link: a control plane with another key is not talked to",
+     a_control_plane_with_another_key_is_not_talked_to},
+    {"link: a refused data plane knows why", a_refused_data_plane_knows_why},
+    {"link: without a control plane asks end", without_a_control_plane_asks_end},
 };
 
 int main(int argc, char **argv)
