@@ -141,7 +141,8 @@ static void uplink_tick_cb(uv_timer_t *tick)
     }
     if (u->state == UPLINK_DOWN && now_ms >= u->retry_ms && !u->said_bye)
         connect_begin(u);
-    session_tick(u, now_ms);
+    else /* a connection begun in this tick has seen no time pass */
+        session_tick(u, now_ms);
     ship_tick(u);
     asks_tick(u, now_ms);
     if (u->stopping && u->state != UPLINK_RESOLVING && session_leave(u, now_ms))
