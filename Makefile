@@ -69,9 +69,13 @@ $B/$1/%.o: $1/%.c
 	@echo '  CC  $$<'
 	$$(Q)$$(CC) $$(WARN) $$(CFLAGS) $$(addprefix -iquote ,$$(SEES_$1)) \
 	    $$(if $$(filter $1/$$*.c,$$(CONTENT)),-include common/content_guard.h) -MMD -MP -c $$< -o $$@
-$B/lib$1.a: $$(call obj,$$(call lib_src,$1))
+# Changes when a source comes or goes, so that an archive never keeps what has left.
+$B/$1.list: always
+	@mkdir -p $$(@D)
+	@echo '$$(sort $$(call lib_src,$1))' | cmp -s - $$@ || echo '$$(sort $$(call lib_src,$1))' >$$@
+$B/lib$1.a: $$(call obj,$$(call lib_src,$1)) $B/$1.list
 	@rm -f $$@
-	$$(Q)ar rcsD $$@ $$^
+	$$(Q)ar rcsD $$@ $$(filter %.o,$$^)
 endef
 $(foreach d,$(DIRS),$(eval $(call layer_rules,$d)))
 $B/tests/%.o: tests/%.c

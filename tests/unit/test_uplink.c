@@ -1,0 +1,766 @@
+/* The uplink carries every key, lease and record of a data plane, over connections that break at
+ * any moment, from a control plane that may lie. Here the control plane is this file: it speaks the
+ * real protocol over real TLS, and does one thing wrong at a time. */
+#include "uplink.h"
+
+#include "check.h"
+#include "clock.h"
+#include "conn.h"
+#include "evidence.h"
+#include "identity.h"
+#include "quote.h"
+#include "sim/sim.h"
+#include "tls.h"
+
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* --- a control plane in a few lines --- */
+
+enum { FRAMES_MAX = 512 };
+
+static struct {
+    uv_loop_t loop; /* also the worker's */
+    uv_tcp_t listener;
+    uint16_t port;
+    SSL_CTX *tls;
+    EVP_PKEY *key;
+    struct conn *conn; /* the newest; NULL when closed */
+    unsigned accepted, ready, closed;
+    struct buf in;
+    struct {
+        enum message_type type;
+        struct buf payload;
+    } frames[FRAMES_MAX]; /* what the uplink has said, over all connections */
+    size_t n_frames, n_read;
+} cp;
+
+static struct {
+    struct identity_keys *keys;
+    struct quote_source *quotes;
+    struct keyring *keyring;
+    struct meter *meter;
+    struct uplink *uplink;
+    struct uplink_port *port;
+    unsigned catalogs, secrets, certs, proofs;
+    char secret[64];
+} dp;
+
+static char platform_dir[64] = "/tmp/test_uplink.XXXXXX"; /* RSA keys take seconds: made once */
+
+static void cp_ready(void *cookie)
+{
+    (void)cookie;
+    cp.ready++;
+}
+
+static void cp_bytes(void *cookie, struct view bytes)
+{
+    struct view rest;
+    struct frame f;
+
+    (void)cookie;
+    CHECK_INT(buf_append(&cp.in, bytes), ERR_NONE);
+    rest = buf_view(&cp.in);
+    while (cp.n_frames < FRAMES_MAX && frame_take(&rest, &f) == ERR_NONE) {
+        if (f.type == MSG_PING)
+            continue;
+        buf_init(&cp.frames[cp.n_frames].payload, LIMIT_FRAME_BYTES);
+        CHECK_INT(buf_append(&cp.frames[cp.n_frames].payload, f.payload), ERR_NONE);
+        cp.frames[cp.n_frames++].type = f.type;
+    }
+    buf_consume(&cp.in, cp.in.len - rest.len);
+}
+
+static void cp_closed(void *cookie, enum err e)
+{
+    (void)cookie;
+    (void)e;
+    cp.closed++;
+    cp.conn = NULL;
+    buf_reset(&cp.in);
+}
+
+static const struct conn_events cp_events = {cp_ready, cp_bytes, cp_closed};
+
+static void cp_connection_cb(uv_stream_t *listener, int status)
+{
+    CHECK_INT(status, 0);
+    CHECK_INT(conn_accept(listener, cp.tls, &cp_events, NULL, &cp.conn), ERR_NONE);
+    cp.accepted++;
+}
+
+static int any_certificate(int ok, X509_STORE_CTX *store)
+{
+    (void)ok;
+    (void)store;
+    return 1;
+}
+
+static void cp_start(void)
+{
+    struct sockaddr_in a;
+    int len = sizeof a;
+    X509 *cert;
+
+    memset(&cp, 0, sizeof cp);
+    buf_init(&cp.in, 2 * LIMIT_FRAME_BYTES);
+    CHECK_INT(uv_loop_init(&cp.loop), 0);
+    CHECK_INT(tls_key_new(&cp.key), ERR_NONE);
+    CHECK_INT(tls_cert_self(cp.key, "control", 1, &cert), ERR_NONE);
+    cp.tls = SSL_CTX_new(TLS_server_method());
+    SSL_CTX_set_num_tickets(cp.tls, 0);
+    SSL_CTX_set_verify(cp.tls, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, any_certificate);
+    CHECK_INT(SSL_CTX_use_certificate(cp.tls, cert), 1);
+    CHECK_INT(SSL_CTX_use_PrivateKey(cp.tls, cp.key), 1);
+    X509_free(cert);
+    CHECK_INT(uv_tcp_init(&cp.loop, &cp.listener), 0);
+    CHECK_INT(uv_ip4_addr("127.0.0.1", 0, &a), 0);
+    CHECK_INT(uv_tcp_bind(&cp.listener, (struct sockaddr *)&a, 0), 0);
+    CHECK_INT(uv_listen((uv_stream_t *)&cp.listener, 8, cp_connection_cb), 0);
+    CHECK_INT(uv_tcp_getsockname(&cp.listener, (struct sockaddr *)&a, &len), 0);
+    cp.port = ntohs(a.sin_port);
+}
+
+/* Run both ends until it holds, at most ms. */
+#define UNTIL(condition, ms)                                                                       \
+    do {                                                                                           \
+        uint64_t end_ = clock_mono_ms() + (ms);                                                    \
+        while (!(condition) && clock_mono_ms() < end_) {                                           \
+            uv_run(&cp.loop, UV_RUN_NOWAIT);                                                       \
+            usleep(1000);                                                                          \
+        }                                                                                          \
+        CHECK(condition);                                                                          \
+    } while (0)
+#define FOR_MS(ms)                                                                                 \
+    for (uint64_t end_ = clock_mono_ms() + (ms); clock_mono_ms() < end_; usleep(1000))             \
+    uv_run(&cp.loop, UV_RUN_NOWAIT)
+
+/* The next thing the uplink says, which must be of this type. */
+static struct view next_frame(enum message_type type)
+{
+    UNTIL(cp.n_read < cp.n_frames, 4000);
+    if (cp.n_read == cp.n_frames)
+        return VIEW_EMPTY;
+    CHECK_INT(cp.frames[cp.n_read].type, type);
+    return buf_view(&cp.frames[cp.n_read++].payload);
+}
+
+#define SAY(m, ...)                                                                                \
+    do {                                                                                           \
+        struct msg_##m m_ = {__VA_ARGS__};                                                         \
+        struct buf b_;                                                                             \
+        buf_init(&b_, LIMIT_FRAME_BYTES);                                                          \
+        CHECK_INT(msg_##m##_encode(&m_, &b_), ERR_NONE);                                           \
+        if (cp.conn != NULL)                                                                       \
+            CHECK_INT(conn_send(cp.conn, buf_view(&b_)), ERR_NONE);                                \
+        buf_free(&b_);                                                                             \
+    } while (0)
+
+static void say_challenge(uint8_t first)
+{
+    UNTIL(cp.conn != NULL && cp.ready == cp.accepted, 4000);
+    SAY(challenge, .nonce = {first, 2, 3});
+}
+
+static void say_accept(uint32_t reattest_ms)
+{
+    SAY(accept, .session = {{9}}, .reattest_after_ms = reattest_ms, .unix_ms = 1);
+}
+
+/* --- the data plane around it --- */
+
+static void on_catalog(void *cookie, struct catalog *c)
+{
+    (void)cookie;
+    dp.catalogs++;
+    catalog_free(c);
+}
+
+static void on_secret(void *cookie, uint16_t provider_no, struct view key)
+{
+    (void)cookie;
+    CHECK(provider_no < 2 && key.len < sizeof dp.secret);
+    memcpy(dp.secret, key.ptr, key.len);
+    dp.secrets++;
+}
+
+static void on_cert(void *cookie, struct view leaf, struct view ca)
+{
+    (void)cookie;
+    CHECK(leaf.len == 3 && ca.len == 2);
+    dp.certs++;
+}
+
+static void on_log_proof(void *cookie, struct view statement, struct view proof)
+{
+    (void)cookie;
+    CHECK(statement.len > 0 && proof.len > 0);
+    dp.proofs++;
+}
+
+static void dp_start(const struct digest32 *pin)
+{
+    struct identity_config who = {
+        .audience = "api.test", .cp_spki_sha256 = *pin, .simulated = true};
+    struct uplink_config c = {.host = "127.0.0.1",
+                              .port = cp.port,
+                              .cp_spki = *pin,
+                              .n_providers = 2,
+                              .on_catalog = on_catalog,
+                              .on_secret = on_secret,
+                              .on_cert = on_cert,
+                              .on_log_proof = on_log_proof};
+    struct digest48 measurement = {{7}};
+    struct buf why;
+
+    memset(&dp, 0, sizeof dp);
+    buf_init(&why, 500);
+    CHECK_INT(quote_backend.open(platform_dir, &measurement, &dp.quotes, &why), ERR_NONE);
+    buf_free(&why);
+    CHECK_INT(identity_keys_new(&who, &dp.keys), ERR_NONE);
+    CHECK_INT(keyring_new(64, &dp.keyring), ERR_NONE);
+    CHECK_INT(meter_new(1, &dp.meter), ERR_NONE);
+    c.keys = dp.keys;
+    c.quotes = dp.quotes;
+    c.keyring = dp.keyring;
+    c.meter = dp.meter;
+    CHECK_INT(uplink_start(&c, &dp.uplink), ERR_NONE);
+    CHECK_INT(uplink_port_new(dp.uplink, &cp.loop, &dp.port), ERR_NONE);
+}
+
+static void start(void)
+{
+    struct digest32 pin;
+
+    cp_start();
+    CHECK_INT(tls_spki_sha256(cp.key, &pin), ERR_NONE);
+    dp_start(&pin);
+}
+
+static void accepted(uint32_t reattest_ms)
+{
+    say_challenge(1);
+    next_frame(MSG_EVIDENCE);
+    say_accept(reattest_ms);
+    UNTIL(uplink_connected(dp.uplink), 2000);
+}
+
+static void *stop_main(void *cookie)
+{
+    uplink_stop(cookie);
+    return NULL;
+}
+
+static void close_cb(uv_handle_t *h, void *cookie)
+{
+    (void)cookie;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+/* uplink_stop() waits for the other end, which is this thread: so it is called from another. */
+static void stop(void)
+{
+    pthread_t t;
+
+    uplink_port_free(dp.port);
+    CHECK_INT(pthread_create(&t, NULL, stop_main, dp.uplink), 0);
+    while (pthread_tryjoin_np(t, NULL) != 0) {
+        uv_run(&cp.loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    if (cp.conn != NULL)
+        conn_close(cp.conn, ERR_NONE);
+    uv_run(&cp.loop, UV_RUN_NOWAIT);
+    uv_walk(&cp.loop, close_cb, NULL);
+    uv_run(&cp.loop, UV_RUN_DEFAULT);
+    CHECK_INT(uv_loop_close(&cp.loop), 0);
+    SSL_CTX_free(cp.tls);
+    EVP_PKEY_free(cp.key);
+    for (size_t i = 0; i < cp.n_frames; i++)
+        buf_free(&cp.frames[i].payload);
+    buf_free(&cp.in);
+    meter_free(dp.meter);
+    keyring_free(dp.keyring);
+    identity_keys_free(dp.keys);
+    quote_backend.close(dp.quotes);
+}
+
+/* --- trust --- */
+
+static void evidence_is_bound(void)
+{
+    struct msg_evidence m;
+    uint8_t exporter[32], want[64];
+    const uint8_t nonce[32] = {1, 2, 3};
+    struct digest32 leaf;
+
+    start();
+    CHECK_INT(uplink_trust(dp.uplink), ERR_ATTESTATION);
+    say_challenge(1);
+    CHECK_INT(msg_evidence_decode(next_frame(MSG_EVIDENCE), &m), ERR_NONE);
+    CHECK_BYTES(m.identity.ptr, m.identity.len, identity_text(dp.keys).ptr,
+                identity_text(dp.keys).len);
+    CHECK_INT(tls_exporter(conn_ssl(cp.conn), exporter), ERR_NONE);
+    evidence_leaf(EVIDENCE_LINK, nonce, exporter, &leaf);
+    evidence_report_data(m.identity, &leaf, want);
+    CHECK_BYTES(m.report.ptr + SNP_AT_REPORT_DATA, 64, want, 64);
+    CHECK_INT(uplink_trust(dp.uplink), ERR_ATTESTATION); /* not before ACCEPT */
+    CHECK(!uplink_connected(dp.uplink));
+    say_accept(60000);
+    UNTIL(uplink_trust(dp.uplink) == ERR_NONE && uplink_connected(dp.uplink), 2000);
+    stop();
+}
+
+static void nothing_before_accept(void)
+{
+    static const struct digest32 digest = {{1}};
+
+    start();
+    say_challenge(1);
+    next_frame(MSG_EVIDENCE);
+    SAY(grant, .key_digest = digest, .granted_nusd = 1000, .lease_ms = 60000);
+    UNTIL(cp.closed == 1, 2000);
+    CHECK_INT(uplink_trust(dp.uplink), ERR_ATTESTATION);
+    UNTIL(cp.ready == 2, 4000);
+    say_accept(60000); /* without a challenge, an ACCEPT proves nothing */
+    UNTIL(cp.closed == 2, 4000);
+    CHECK_INT(uplink_trust(dp.uplink), ERR_ATTESTATION);
+    stop();
+}
+
+static void refused_says_why(void)
+{
+    start();
+    accepted(60000);
+    SAY(refuse, .reason = REFUSAL_MEASUREMENT);
+    UNTIL(uplink_trust(dp.uplink) == ERR_ATTESTATION, 2000);
+    CHECK_INT(uplink_refusal(dp.uplink), REFUSAL_MEASUREMENT);
+    CHECK_INT(uplink_counters(dp.uplink).refusals, 1);
+    UNTIL(cp.closed == 1, 2000);
+    accepted(60000); /* it comes again, and may be accepted then */
+    CHECK_INT(uplink_refusal(dp.uplink), REFUSAL_NONE);
+    stop();
+}
+
+static void trust_has_a_deadline(void)
+{
+    start();
+    accepted(400);
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(!uplink_connected(dp.uplink), 2000);
+    CHECK_INT(uplink_trust(dp.uplink), ERR_NONE); /* a lost connection is no lost trust */
+    UNTIL(uplink_trust(dp.uplink) == ERR_ATTESTATION, 1000);
+    stop();
+}
+
+static void attests_again(void)
+{
+    start();
+    accepted(400);
+    say_challenge(2);
+    next_frame(MSG_EVIDENCE);
+    say_accept(60000);
+    FOR_MS(600);
+    CHECK_INT(uplink_trust(dp.uplink), ERR_NONE);
+    CHECK_INT(cp.accepted, 1);
+    stop();
+}
+
+static void another_key_is_nobody(void)
+{
+    static const struct digest32 pin = {{0x55}};
+
+    cp_start();
+    dp_start(&pin);
+    UNTIL(cp.closed >= 1, 4000);
+    CHECK_INT(cp.ready, 0);
+    CHECK_INT(cp.n_frames, 0);
+    stop();
+}
+
+static void illegal_frames_close(void)
+{
+    static const uint8_t unknown[] = {0, 0, 0, 0, 99, 1, 0, 0};
+    static const uint8_t version[] = {0, 0, 0, 0, MSG_PONG, 2, 0, 0};
+    static const struct {
+        const uint8_t *bytes;
+        size_t len;
+    } cases[] = {{unknown, sizeof unknown}, {version, sizeof version}};
+
+    start();
+    for (unsigned i = 0; i < 2; i++) {
+        accepted(60000);
+        CHECK_INT(conn_send(cp.conn, view_of(cases[i].bytes, cases[i].len)), ERR_NONE);
+        UNTIL(cp.closed == i + 1, 2000);
+    }
+    accepted(60000);
+    SAY(key_lookup, .key_digest = {{1}}); /* the other direction's */
+    UNTIL(cp.closed == 3, 2000);
+    stop();
+}
+
+/* --- keys and leases --- */
+
+static unsigned answers, failures;
+static enum lease_status last_status;
+
+static void key_cb(void *cookie, enum err e)
+{
+    (void)cookie;
+    answers++;
+    failures += e != ERR_NONE;
+}
+
+static void lease_cb(void *cookie, enum err e, enum lease_status s)
+{
+    (void)cookie;
+    answers++;
+    failures += e != ERR_NONE;
+    last_status = s;
+}
+
+static const struct digest32 one = {{1}}, two = {{2}};
+
+static void grant(const struct digest32 *digest, uint8_t lease, int64_t nusd)
+{
+    SAY(grant, .key_digest = *digest, .key = {{digest->b[0]}}, .account = {{3}}, .lease = {{lease}},
+        .granted_nusd = nusd, .lease_ms = 60000);
+}
+
+static void lookups_are_merged(void)
+{
+    struct msg_key_lookup m;
+    struct ask *a[3];
+    struct key *key;
+
+    start();
+    accepted(60000);
+    answers = failures = 0;
+    for (unsigned i = 0; i < 3; i++)
+        CHECK_INT(uplink_ask_key(dp.port, &one, 5, key_cb, NULL, &a[i]), ERR_NONE);
+    CHECK_INT(msg_key_lookup_decode(next_frame(MSG_KEY_LOOKUP), &m), ERR_NONE);
+    CHECK(secret_equal(&m.key_digest, &one, sizeof one));
+    FOR_MS(100);
+    CHECK_INT(cp.n_frames - cp.n_read, 0); /* one message for all */
+    grant(&one, 1, 1000);
+    UNTIL(answers == 3, 2000);
+    CHECK_INT(failures, 0);
+    CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NONE);
+    key_release(key);
+    /* The refused twin. */
+    CHECK_INT(uplink_ask_key(dp.port, &two, 0, key_cb, NULL, &a[0]), ERR_NONE);
+    next_frame(MSG_KEY_LOOKUP);
+    SAY(no_key, .key_digest = two, .reason = NO_KEY_UNKNOWN);
+    UNTIL(answers == 4, 2000);
+    CHECK_INT(keyring_find(dp.keyring, &two, clock_mono_ms(), &key), ERR_AUTH);
+    stop();
+}
+
+static void cancelled_asks_are_silent(void)
+{
+    struct ask *a[2];
+
+    start();
+    accepted(60000);
+    answers = 0;
+    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a[0]), ERR_NONE);
+    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a[1]), ERR_NONE);
+    next_frame(MSG_KEY_LOOKUP);
+    ask_cancel(a[0]);
+    grant(&one, 1, 1000);
+    UNTIL(answers == 1, 2000);
+    FOR_MS(100);
+    CHECK_INT(answers, 1);
+    stop();
+}
+
+static void asks_time_out(void)
+{
+    struct ask *a;
+    uint64_t began;
+
+    start();
+    accepted(60000);
+    answers = failures = 0;
+    began = clock_mono_ms();
+    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    next_frame(MSG_KEY_LOOKUP);
+    UNTIL(answers == 1, 5000);
+    CHECK_INT(failures, 1);
+    CHECK(clock_mono_ms() - began >= 2900);
+    /* Without a connection nobody waits as long. */
+    uv_close((uv_handle_t *)&cp.listener, NULL);
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(!uplink_connected(dp.uplink), 2000);
+    began = clock_mono_ms();
+    CHECK_INT(uplink_ask_key(dp.port, &two, 0, key_cb, NULL, &a), ERR_NONE);
+    UNTIL(answers == 2, 5000);
+    CHECK_INT(failures, 2);
+    CHECK(clock_mono_ms() - began < 2000);
+    stop();
+}
+
+static void asks_survive_a_short_break(void)
+{
+    struct ask *a;
+
+    start();
+    accepted(60000);
+    answers = failures = 0;
+    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    next_frame(MSG_KEY_LOOKUP);
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(cp.closed == 1, 2000);
+    accepted(60000);
+    next_frame(MSG_KEY_LOOKUP); /* asked again, unasked */
+    grant(&one, 1, 1000);
+    UNTIL(answers == 1, 2000);
+    CHECK_INT(failures, 0);
+    stop();
+}
+
+static void leases_are_extended(void)
+{
+    struct msg_lease_more m;
+    struct key *key;
+    struct ask *a[3];
+    struct id k = {{1}}, l = {{1}};
+
+    start();
+    accepted(60000);
+    answers = failures = 0;
+    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a[0]), ERR_NONE);
+    next_frame(MSG_KEY_LOOKUP);
+    grant(&one, 1, 1000);
+    UNTIL(answers == 1, 2000);
+    CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NONE);
+    answers = 0;
+    CHECK_INT(uplink_ask_lease(dp.port, key, 10, lease_cb, NULL, &a[0]), ERR_NONE);
+    CHECK_INT(msg_lease_more_decode(next_frame(MSG_LEASE_MORE), &m), ERR_NONE);
+    CHECK(id_eq(&m.lease, &l) && m.want_nusd == 10);
+    /* Two more meanwhile share the next message, which wants their sum. */
+    CHECK_INT(uplink_ask_lease(dp.port, key, 20, lease_cb, NULL, &a[1]), ERR_NONE);
+    CHECK_INT(uplink_ask_lease(dp.port, key, 30, lease_cb, NULL, &a[2]), ERR_NONE);
+    FOR_MS(60);
+    SAY(lease, .key = k, .lease = l, .granted_nusd = 1010, .lease_ms = 60000, .status = LEASE_OK);
+    UNTIL(answers == 1 && key_available(key) == 1010, 2000);
+    CHECK_INT(msg_lease_more_decode(next_frame(MSG_LEASE_MORE), &m), ERR_NONE);
+    CHECK_INT(m.want_nusd, 50);
+    SAY(lease, .key = k, .lease = l, .granted_nusd = 1010, .lease_ms = 60000,
+        .status = LEASE_NO_CREDIT);
+    UNTIL(answers == 3, 2000);
+    CHECK_INT(last_status, LEASE_NO_CREDIT);
+    /* A lease that is gone is replaced within the same ask. */
+    CHECK_INT(uplink_ask_lease(dp.port, key, 40, lease_cb, NULL, &a[0]), ERR_NONE);
+    next_frame(MSG_LEASE_MORE);
+    SAY(lease, .key = k, .lease = l, .granted_nusd = 0, .lease_ms = 0, .status = LEASE_GONE);
+    next_frame(MSG_KEY_LOOKUP);
+    grant(&one, 2, 500);
+    UNTIL(answers == 4, 2000);
+    CHECK_INT(last_status, LEASE_OK);
+    CHECK_INT(key_available(key), 500);
+    /* And revoked: the ask ends, the keyring knows. */
+    CHECK_INT(uplink_ask_lease(dp.port, key, 40, lease_cb, NULL, &a[0]), ERR_NONE);
+    next_frame(MSG_LEASE_MORE);
+    SAY(lease, .key = k, .lease = {{2}}, .granted_nusd = 0, .lease_ms = 0, .status = LEASE_GONE);
+    next_frame(MSG_KEY_LOOKUP);
+    SAY(revoke, .key_digest = one, .reason = NO_KEY_DISABLED);
+    UNTIL(answers == 5, 2000);
+    CHECK_INT(last_status, LEASE_GONE);
+    CHECK_INT(failures, 0);
+    key_release(key);
+    CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_FORBIDDEN);
+    stop();
+}
+
+/* --- usage --- */
+
+static void meter_some(unsigned n, uint8_t first)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct usage_record r = {.request = {{first, (uint8_t)(i >> 8), (uint8_t)i}}};
+
+        CHECK(meter_reserve(dp.meter, 0));
+        meter_push(dp.meter, 0, &r);
+    }
+}
+
+/* Reads USAGE frames until seq `to`; checks that numbers follow each other from `from`. */
+static void expect_usage(uint64_t from, uint64_t to)
+{
+    uint64_t seq = from;
+
+    while (seq <= to) {
+        struct view wire, payload = next_frame(MSG_USAGE);
+        struct usage_record r;
+        struct msg_usage m;
+
+        if (payload.len == 0 || msg_usage_decode(payload, &m) != ERR_NONE) {
+            CHECK(!"a USAGE frame");
+            return;
+        }
+        CHECK(m.count <= LIMIT_USAGE_BATCH);
+        for (unsigned i = 0; i < m.count; i++, seq++) {
+            CHECK(view_take(&m.records, USAGE_WIRE_BYTES, &wire));
+            CHECK_INT(usage_decode(wire, &r), ERR_NONE);
+            CHECK_INT(r.seq, seq);
+        }
+    }
+    CHECK_INT(seq, to + 1);
+}
+
+static void usage_is_kept_until_acked(void)
+{
+    start();
+    meter_some(300, 1); /* before there is a link */
+    accepted(60000);
+    expect_usage(1, 300);
+    SAY(usage_ack, .seq = 256);
+    UNTIL(uplink_counters(dp.uplink).backlog == 44, 2000);
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(cp.closed == 1, 2000);
+    meter_some(10, 2);
+    accepted(60000);
+    expect_usage(257, 310); /* the same numbers again, then the new ones */
+    SAY(usage_ack, .seq = 300);
+    SAY(usage_ack, .seq = 100); /* an old one says nothing */
+    SAY(usage_ack, .seq = 310);
+    UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
+    CHECK_INT(uplink_counters(dp.uplink).records_acked, 310);
+    /* What was never sent cannot be acknowledged. */
+    SAY(usage_ack, .seq = 311);
+    UNTIL(cp.closed == 2, 2000);
+    stop();
+}
+
+static void few_batches_are_on_their_way(void)
+{
+    start();
+    accepted(60000);
+    meter_some(3000, 1);
+    FOR_MS(300);
+    CHECK_INT(cp.n_frames - cp.n_read, 4); /* the rest waits for an acknowledgement */
+    expect_usage(1, 1024);
+    SAY(usage_ack, .seq = 1024);
+    expect_usage(1025, 2048);
+    SAY(usage_ack, .seq = 2048);
+    expect_usage(2049, 3000);
+    SAY(usage_ack, .seq = 3000);
+    UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
+    stop();
+}
+
+/* At the end: records, then leases, then BYE, then nothing. */
+static void stop_ships_and_returns(void)
+{
+    struct msg_lease_return m;
+    struct ask *a;
+    pthread_t t;
+
+    start();
+    accepted(60000);
+    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    next_frame(MSG_KEY_LOOKUP);
+    grant(&one, 1, 1000);
+    FOR_MS(50);
+    meter_some(5, 1);
+    uplink_port_free(dp.port);
+    dp.port = NULL;
+    CHECK_INT(pthread_create(&t, NULL, stop_main, dp.uplink), 0);
+    expect_usage(1, 5);
+    FOR_MS(100);
+    CHECK_INT(cp.n_frames - cp.n_read, 0); /* leases stay until the records are safe */
+    SAY(usage_ack, .seq = 5);
+    CHECK_INT(msg_lease_return_decode(next_frame(MSG_LEASE_RETURN), &m), ERR_NONE);
+    CHECK_INT(m.amount_nusd, 1000);
+    CHECK_INT(m.final, 1);
+    next_frame(MSG_BYE);
+    UNTIL(cp.closed == 1, 2000);
+    pthread_join(t, NULL);
+    dp.uplink = NULL;
+    stop();
+}
+
+/* --- pushes --- */
+
+static void pushes_arrive(void)
+{
+    uint8_t sealed[64 + crypto_box_SEALBYTES];
+    struct identity who;
+    struct buf frame;
+    struct catalog_model model = {
+        .no = 1, .id = "a/b", .name = "n", .context_length = 1, .max_output = 1};
+    struct catalog_endpoint endpoints[2] = {
+        {.no = 1, .model_no = 1, .provider_no = 1, .upstream_model = "u"},
+        {.no = 2, .model_no = 1, .provider_no = 2, .upstream_model = "u"}};
+    struct catalog c = {
+        .version = 1, .models = &model, .n_models = 1, .endpoints = endpoints, .n_endpoints = 2};
+
+    start();
+    accepted(60000);
+    CHECK_INT(identity_decode(identity_text(dp.keys), &who), ERR_NONE);
+    crypto_box_seal(sealed, (const uint8_t *)"provider-key", 12, who.hpke_x25519);
+    SAY(secret, .provider_no = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    UNTIL(dp.secrets == 1, 2000);
+    CHECK_BYTES(dp.secret, 12, "provider-key", 12);
+    /* A provider that is not measured, and a secret for somebody else. */
+    SAY(secret, .provider_no = 2, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    sealed[3] ^= 1;
+    SAY(secret, .provider_no = 0, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    buf_init(&frame, LIMIT_FRAME_BYTES);
+    CHECK_INT(catalog_encode(&c, &frame), ERR_NONE);
+    CHECK_INT(conn_send(cp.conn, buf_view(&frame)), ERR_NONE);
+    buf_free(&frame);
+    SAY(cert, .leaf = VIEW_LIT("lll"), .ca = VIEW_LIT("cc"));
+    SAY(log_proof, .statement = VIEW_LIT("{}"), .proof = VIEW_LIT("p"));
+    UNTIL(dp.catalogs == 1 && dp.certs == 1 && dp.proofs == 1, 2000);
+    CHECK_INT(dp.secrets, 1);
+    CHECK_INT(uplink_counters(dp.uplink).unknown_provider_pushes, 2);
+    CHECK_INT(cp.closed, 0);
+    stop();
+}
+
+static const struct check_case cases[] = {
+    {"uplink_evidence_is_bound", evidence_is_bound},
+    {"uplink_nothing_before_accept", nothing_before_accept},
+    {"uplink_refused_says_why", refused_says_why},
+    {"uplink_trust_has_a_deadline", trust_has_a_deadline},
+    {"uplink_attests_again", attests_again},
+    {"uplink_another_key_is_nobody", another_key_is_nobody},
+    {"uplink_illegal_frames_close", illegal_frames_close},
+    {"uplink_lookups_are_merged", lookups_are_merged},
+    {"uplink_cancelled_asks_are_silent", cancelled_asks_are_silent},
+    {"uplink_asks_time_out", asks_time_out},
+    {"uplink_asks_survive_a_short_break", asks_survive_a_short_break},
+    {"uplink_leases_are_extended", leases_are_extended},
+    {"uplink_usage_is_kept_until_acked", usage_is_kept_until_acked},
+    {"uplink_few_batches_are_on_their_way", few_batches_are_on_their_way},
+    {"uplink_stop_ships_and_returns", stop_ships_and_returns},
+    {"uplink_pushes_arrive", pushes_arrive},
+};
+
+int main(int argc, char **argv)
+{
+    char path[80], command[128];
+    struct buf why;
+    int code;
+
+    buf_init(&why, 500);
+    if (secret_init() != ERR_NONE || mkdtemp(platform_dir) == NULL)
+        return 1;
+    snprintf(path, sizeof path, "%s/p", platform_dir);
+    if (sim_platform_make(path, &why) != ERR_NONE)
+        return 1;
+    strcat(platform_dir, "/p");
+    code = check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
+    *strrchr(platform_dir, '/') = '\0';
+    snprintf(command, sizeof command, "rm -rf '%s'", platform_dir);
+    if (system(command) != 0)
+        code = 1;
+    buf_free(&why);
+    return code;
+}
