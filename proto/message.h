@@ -103,7 +103,6 @@ struct msg_key_lookup {
     struct digest32 key_digest;
     int64_t want_nusd;
 };
-enum { GRANT_MODELS_MAX = 0 };
 struct msg_grant {
     struct digest32 key_digest;
     struct id key, account, lease;
