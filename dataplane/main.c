@@ -5,11 +5,13 @@
 #include "fetch.h"
 #include "front.h"
 #include "identity.h"
+#include "keyset.h"
 #include "log.h"
 #include "log_proof.h"
 #include "process.h"
 #include "quote.h"
 #include "own_release.h"
+#include "reply.h"
 #include "report.h"
 #include "secret.h"
 #include "tls.h"
@@ -43,6 +45,7 @@ struct program {
     struct buf why; /* one sentence about what went wrong at start-up */
     struct quote_source *quotes;
     struct identity_keys *keys;
+    struct keyset *keyset;
     struct shared shared;
     struct web_server *metrics;
     uv_loop_t loop;
@@ -266,7 +269,13 @@ static enum err prepare(struct program *p)
         e = identity_keys_new(&identity, &p->keys);
         if (e != ERR_NONE)
             return fail(p, e, "audience: the boot's identity cannot be made");
+        e = keyset_new(p->keys, &p->keyset);
+        if (e != ERR_NONE)
+            return fail(p, e, "the boot's keyset cannot be made");
+        reply_set_keyset(keyset_digest_text(p->keyset));
     }
+    s->keys = p->keys;
+    s->keyset = p->keyset;
     s->config = &p->config;
     s->providers = &p->providers;
     s->simulated = quote_backend.simulated;
@@ -314,6 +323,7 @@ static void finish(struct program *p)
     catalog_store_free(s->catalogs);
     health_free(s->health);
     SSL_CTX_free(s->tls);
+    keyset_free(p->keyset);
     identity_keys_free(p->keys);
     quote_backend.close(p->quotes);
     LOG("stopped", KV("simulated", s->simulated));

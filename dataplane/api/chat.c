@@ -5,6 +5,7 @@
 #include "chat_inside.h"
 #include "clock.h"
 #include "content_view.h"
+#include "reply.h"
 #include "want.h"
 
 #include <assert.h>
@@ -191,7 +192,12 @@ void chat_completions(struct worker *w, struct web_request *web, const struct di
     enum err e;
 
     if (c == NULL) {
-        web_respond(web, 503, NULL, 0, VIEW_EMPTY);
+        struct id id = id_new();
+        struct reply p;
+
+        f = (struct api_failure){.error = API_OVERLOAD};
+        reply_init(&p, &id);
+        reply_failure(&p, web, &f);
         return;
     }
     web_set_gone(web, chat_gone_cb, c);

@@ -1,5 +1,6 @@
 #include "front.h"
 
+#include "attest.h"
 #include "chat.h"
 #include "key_text.h"
 #include "metrics.h"
@@ -38,18 +39,32 @@ static void handle_health(struct visit *v)
     stats_status(&v->worker->stats, status_answer(v->worker->shared, v->web));
 }
 
+static void handle_verifying_key(struct visit *v)
+{
+    stats_status(&v->worker->stats, attest_verifying_key(v->worker, v->web));
+}
+
+/* Who may ask. */
+enum access {
+    ACCESS_PUBLIC,    /* anybody */
+    ACCESS_KEY,       /* whoever sends an API key: its digest is v->who. Whether the key is known,
+                       * and to whom it belongs, is the handler's question */
+    ACCESS_INFERENCE, /* as ACCESS_KEY, and only while our own evidence is accepted */
+};
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
     bool versioned; /* stands under /v1 and /api/v1 */
-    bool prefix;    /* what follows is v->rest */
-    bool key;       /* needs an API key and accepted attestation */
+    bool prefix;    /* what follows, not empty, is v->rest: an id, for example */
+    enum access access;
     void (*handler)(struct visit *v);
 } endpoints[] = {
-    {"POST", "/chat/completions", true, false, true, handle_chat},
-    {"GET", "/models", true, false, false, handle_models},
-    {"GET", "/models/", true, true, false, handle_model},
-    {"GET", "/health", false, false, false, handle_health},
+    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_chat},
+    {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models},
+    {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model},
+    {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
+    {"GET", "/attestation/verifying-key", false, false, ACCESS_PUBLIC, handle_verifying_key},
 };
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
@@ -138,17 +153,17 @@ static void enter(const struct endpoint *e, struct visit *v)
     static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
     struct stats *stats = &v->worker->stats;
 
-    if (e->key) {
+    if (e->access != ACCESS_PUBLIC) {
         enum api_error error = read_key(v->web, &v->who);
 
         if (error != API_OK) {
             refuse(stats, v->web, error, &bearer);
             return;
         }
-        if (uplink_trust(v->worker->shared->uplink) != ERR_NONE) {
-            refuse(stats, v->web, API_ATTESTATION, NULL);
-            return;
-        }
+    }
+    if (e->access == ACCESS_INFERENCE && uplink_trust(v->worker->shared->uplink) != ERR_NONE) {
+        refuse(stats, v->web, API_ATTESTATION, NULL);
+        return;
     }
     e->handler(v);
 }

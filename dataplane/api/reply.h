@@ -17,7 +17,11 @@ struct reply {
     struct error_header_text retry;
 };
 
-/* Request ids and CORS. */
+/* Once at start-up, before anything is answered: from then on every answer carries x-aci-version and
+ * x-aci-keyset-digest. digest_text must outlive the last answer. */
+void reply_set_keyset(struct view digest_text);
+
+/* Request ids, CORS and the keyset. */
 void reply_init(struct reply *p, const struct id *id);
 /* name and value must live until the answer is started. */
 void reply_add(struct reply *p, struct view name, struct view value);

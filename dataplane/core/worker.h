@@ -25,6 +25,8 @@ struct shared {
     struct keyring *keyring;
     struct meter *meter;
     struct uplink *uplink;
+    const struct identity_keys *keys;
+    const struct keyset *keyset; /* what the keys are called to clients; in every answer */
     struct log_proof *log_proof; /* of this boot, for whoever shows evidence */
     SSL_CTX *tls;
     uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */

@@ -15,7 +15,7 @@ struct web_request {
 };
 
 static struct {
-    unsigned chats, models, one, health, metrics;
+    unsigned chats, models, one, health, metrics, verifying_key;
     struct view rest;
     struct digest32 who;
     enum err trust;
@@ -71,6 +71,12 @@ int models_one(struct worker *w, struct web_request *r, struct view id)
     called.rest = id;
     return 200;
 }
+int attest_verifying_key(struct worker *w, struct web_request *r)
+{
+    (void)w, (void)r;
+    called.verifying_key++;
+    return 200;
+}
 int status_answer(const struct shared *s, struct web_request *r)
 {
     (void)s, (void)r;
@@ -113,6 +119,9 @@ static void test_paths(void)
         {"GET", "/api/v1/models", 0},
         {"GET", "/v1/models/demo/echo", 0},
         {"GET", "/api/v1/models/demo%2Fecho", 0},
+        {"GET", "/attestation/verifying-key", 0},
+        {"GET", "/v1/attestation/verifying-key", 404},
+        {"POST", "/attestation/verifying-key", 405},
         {"GET", "/v1/models/", 404},
         {"GET", "/models", 404},
         {"GET", "/v1/health", 404},
@@ -131,7 +140,7 @@ static void test_paths(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         visit(cases[i].method, cases[i].path, NULL, NULL);
         CHECK_INT(web.status, cases[i].status);
-        CHECK_INT(called.models + called.one + called.health, cases[i].status == 0);
+        CHECK_INT(called.models + called.one + called.health + called.verifying_key, cases[i].status == 0);
         if (web.status != cases[i].status)
             printf("# %s %s\n", cases[i].method, cases[i].path);
         if (cases[i].status == 0)
@@ -140,6 +149,8 @@ static void test_paths(void)
         CHECK(strstr(web.headers, "x-request-id: ") != NULL);
         CHECK(strstr(web.headers, "\nrequest-id: ") != NULL);
         CHECK(strstr(web.headers, "access-control-allow-origin: *\n") != NULL);
+        CHECK(strstr(web.headers, "\nx-aci-version: aci/1\n") != NULL);
+        CHECK(strstr(web.headers, "\nx-aci-keyset-digest: sha256:test\n") != NULL);
         CHECK((strstr(web.headers, "allow: ") != NULL) == (cases[i].status == 405));
         CHECK(strncmp(web.body, "{\"error\":{", 10) == 0);
     }
@@ -205,6 +216,8 @@ static void test_preflight(void)
     CHECK(strstr(web.headers, "access-control-allow-methods: GET, POST, OPTIONS\n") != NULL);
     CHECK(strstr(web.headers, "access-control-allow-headers: authorization,x-stainless-lang\n") !=
           NULL);
+    CHECK(strstr(web.headers, "\nx-aci-keyset-digest: sha256:test\n") != NULL);
+    CHECK(strstr(web.headers, "x-aci-version, x-aci-keyset-digest") != NULL);
     CHECK(web.body[0] == '\0');
 }
 
@@ -234,11 +247,18 @@ static void test_server_errors(void)
         web = (struct web_request){.method = VIEW_EMPTY};
         front_error(&worker, &web, statuses[i]);
         CHECK_INT(web.status, statuses[i]);
+        CHECK(strstr(web.headers, "\nx-aci-keyset-digest: sha256:test\n") != NULL);
         CHECK(strstr(web.headers, "x-request-id: ") != NULL);
     }
 }
 
+static void setup(void)
+{
+    reply_set_keyset(VIEW_LIT("sha256:test"));
+}
+
 static const struct check_case cases[] = {
+    {"front_setup", setup},
     {"front_paths", test_paths},         {"front_keys", test_keys},
     {"front_attestation", test_attestation}, {"front_preflight", test_preflight},
     {"front_private", test_private},     {"front_server_errors", test_server_errors},
