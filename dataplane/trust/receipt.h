@@ -35,9 +35,10 @@ enum receipt_endpoint {
 /* One endpoint the route allowed, in the order of the decision. */
 struct receipt_candidate {
     uint32_t endpoint_no; /* of the catalog */
-    uint16_t provider_no; /* of the measured providers.conf */
+    uint8_t provider_no;  /* of the measured providers.conf */
     uint8_t reason;       /* enum route_reason */
-    uint8_t tried;        /* 1: the request was given to it */
+    uint8_t tried;        /* 1: an attempt was made */
+    uint8_t result;       /* enum err: how the attempt failed, if it did */
 };
 
 struct receipt_facts {
@@ -50,6 +51,8 @@ struct receipt_facts {
     uint64_t received_bytes, returned_bytes;
     uint64_t route_seed;
     int64_t cost_nusd;
+    /* pico-USD per token at the endpoint that answered; with the usage they give the cost again */
+    int64_t price_prompt_pusd, price_completion_pusd, price_cached_pusd, price_cache_write_pusd;
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
     uint32_t tokens_prompt, tokens_completion, tokens_cached_read, tokens_cache_write,
         tokens_reasoning;
