@@ -31,7 +31,7 @@ static const struct conf_field main_fields[] = {
     TEXT(catalog, true),
     TEXT(attestation, true),
     TEXT(provider_keys, false),
-    NUMBER(lease_ms, 1000, 3600000),
+    NUMBER(lease_ms, 2 * LIMIT_CLOCK_SKEW_MS, 3600000),
     NUMBER(reclaim_grace_ms, 0, 3600000),
     NUMBER(reattest_ms, 1000, LIMIT_REATTEST_MS),
     NUMBER(drain_ms, 0, 600000),

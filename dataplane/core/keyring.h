@@ -43,7 +43,7 @@ must_check enum err key_reserve(struct key *k, int64_t amount_nusd, uint64_t mon
 void key_settle(struct key *k, const struct id *lease, int64_t amount_nusd, int64_t cost_nusd);
 /* What could be reserved at most now (for the 402 sentence). */
 int64_t key_available(const struct key *k);
-/* True when the lease is low (under a quarter of the last grant) or near its end (last quarter of
+/* True when the lease is low (under a quarter of the last grant) or near its end (second half of
  * its time): the worker asks the link for more in the background. True for one caller per key and
  * second. */
 bool key_wants_more(struct key *k, uint64_t mono_ms);

@@ -239,7 +239,8 @@ static void slot_extend(struct key *s, int64_t granted_nusd, uint32_t lease_ms, 
     if (more > MONEY_MAX)
         more = MONEY_MAX;
     s->at_control_plane = true;
-    atomic_store_explicit(&s->renew_ms, lives_ms / 4, memory_order_relaxed);
+    /* At half its life, as DHCP does: the control plane may then be away for the other half. */
+    atomic_store_explicit(&s->renew_ms, lives_ms / 2, memory_order_relaxed);
     atomic_store_explicit(&s->deadline_ms, mono_ms + lives_ms, memory_order_release);
     do {
         next = money_closed(w) ? money_next_epoch(w, more) : money_plus(w, more);

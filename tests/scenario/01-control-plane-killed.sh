@@ -28,7 +28,7 @@ def control_plane_killed_under_load():
     load.stop()
     print(f"# {len(load.complete)} complete, {len(load.failed)} failed")
     # The key was warm all the time and each outage far shorter than a lease.
-    equal([repr(a) for a in load.failed.values()], [], "requests that failed")
+    equal([repr(a) for a in load.failed.values()][:3], [], "requests that failed, the first of them")
     rig.settled()
     equal(rig.violations(), [])
     rig.same_as_provider(key, tag)

@@ -45,9 +45,9 @@ static void test_config(void)
         const char *text, *says; /* NULL: accepted */
     } cases[] = {
         {NEEDED, NULL},
-        {NEEDED "rest_port = 65535\nlease_ms = 1000\nlease_default_usd = 0.000000001\n", NULL},
+        {NEEDED "rest_port = 65535\nlease_ms = 10000\nlease_default_usd = 0.000000001\n", NULL},
         {NEEDED "rest_port = 65536\n", "rest_port"},
-        {NEEDED "lease_ms = 999\n", "lease_ms"},
+        {NEEDED "lease_ms = 9999\n", "lease_ms"},
         {NEEDED "lease_default_usd = 0\n", "lease_default_usd"},
         {NEEDED "lease_default_usd = -1\n", "lease_default_usd"},
         {NEEDED "reattest_ms = 600001\n", "reattest_ms"},

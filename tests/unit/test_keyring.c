@@ -282,7 +282,8 @@ static void wants_more_once_a_second(void)
     CHECK(key_wants_more(s, T0 + 1000));
     key_settle(s, &lease, 751, 0);
     CHECK(!key_wants_more(s, T0 + 5000));
-    CHECK(key_wants_more(s, T0 + 55000 * 3 / 4)); /* the last quarter of its time */
+    CHECK(!key_wants_more(s, T0 + 55000 / 2 - 1));
+    CHECK(key_wants_more(s, T0 + 55000 / 2));     /* the second half of its time */
     CHECK(!key_wants_more(s, T0 + 55000));        /* ended: nothing to extend */
     key_release(s);
     keyring_free(k);
