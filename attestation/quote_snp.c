@@ -7,25 +7,23 @@
  * socket. */
 #include "quote.h"
 
+#include "log.h"
 #include "secret.h"
+#include "sev_guest.h"
 #include "tsm.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    CERTS_MAX = 16 << 10, /* the driver's bound on a certificate table */
-    ANSWER_S = 120,       /* the driver itself retries a busy processor for 60 s */
-};
+/* The driver itself retries a busy processor for 60 s, and we go on for SEV_GUEST_BUSY_MS. */
+enum { ANSWER_S = 120 };
 
 /* One message each way: SOCK_SEQPACKET keeps them whole. */
 struct ask {
@@ -33,63 +31,11 @@ struct ask {
 };
 struct answer {
     uint32_t e; /* enum err of this very program */
+    struct sev_guest_trouble trouble;
     uint32_t vek_len, ask_len;
     uint8_t report[SNP_REPORT_BYTES];
     uint8_t vek[QUOTE_CERT_MAX], ask[QUOTE_CERT_MAX];
 };
-
-/* --- /dev/sev-guest, linux/sev-guest.h */
-
-struct guest_request {
-    uint8_t msg_version, pad[7];
-    uint64_t req_data, resp_data;
-    uint64_t exit_info; /* low half: the firmware's error, high half: the host's */
-};
-struct guest_ext_request {
-    uint8_t user_data[64];
-    uint32_t vmpl;
-    uint8_t reserved[28];
-    uint64_t certs_address;
-    uint32_t certs_len;
-    uint8_t pad[4];
-};
-struct guest_response {
-    uint8_t data[4000]; /* u32 status, u32 size, 24 reserved, the report */
-};
-_Static_assert(sizeof(struct guest_request) == 32, "as the driver has it");
-_Static_assert(sizeof(struct guest_ext_request) == 112, "as the driver has it");
-#define GUEST_GET_EXT_REPORT _IOWR('S', 2, struct guest_request)
-_Static_assert(GUEST_GET_EXT_REPORT == 0xc0205302, "as the driver has it");
-enum { RESPONSE_REPORT_AT = 32 };
-
-static enum err device_report(const uint8_t report_data[static 64], struct quote *out)
-{
-    static _Alignas(4096) uint8_t certs[CERTS_MAX];
-    struct guest_ext_request request = {.certs_address = (uintptr_t)certs,
-                                        .certs_len = sizeof certs};
-    struct guest_response response = {{0}};
-    struct guest_request call = {
-        .msg_version = 1, .req_data = (uintptr_t)&request, .resp_data = (uintptr_t)&response};
-    int fd = open("/dev/sev-guest", O_RDWR | O_CLOEXEC);
-    int failed;
-
-    if (fd < 0)
-        return ERR_UNSUPPORTED;
-    memset(certs, 0, sizeof certs);
-    memcpy(request.user_data, report_data, sizeof request.user_data);
-    do
-        failed = ioctl(fd, GUEST_GET_EXT_REPORT, &call);
-    while (failed != 0 && errno == EINTR);
-    close(fd);
-    if (failed != 0)
-        return ERR_IO;
-    if (snp_load32(response.data) != 0 || snp_load32(response.data + 4) != SNP_REPORT_BYTES ||
-        memcmp(response.data + RESPONSE_REPORT_AT + SNP_AT_REPORT_DATA, report_data, 64) != 0)
-        return ERR_ATTESTATION;
-    memcpy(out->report, response.data + RESPONSE_REPORT_AT, SNP_REPORT_BYTES);
-    quote_set_certificates(out, view_of(certs, sizeof certs));
-    return ERR_NONE;
-}
 
 /* --- the child */
 
@@ -102,7 +48,7 @@ static void answer_ask(const struct ask *ask, struct answer *answer)
     memset(answer, 0, sizeof *answer);
     e = tsm_report(&tsm_configfs, ask->report_data, &q);
     if (e == ERR_UNSUPPORTED)
-        e = device_report(ask->report_data, &q);
+        e = sev_guest_report(ask->report_data, &q, &answer->trouble);
     answer->e = (uint32_t)e;
     if (e == ERR_NONE) {
         memcpy(answer->report, q.report, sizeof answer->report);
@@ -191,8 +137,11 @@ static enum err quote_snp_get(struct quote_source *s, const uint8_t report_data[
         s->fd = -1;
         return ERR_ATTESTATION;
     }
-    if (a->e != ERR_NONE)
+    if (a->e != ERR_NONE) {
+        LOG("report_failed", KV("error", log_err((int)a->e)), KV("errno", a->trouble.os),
+            KV("firmware_error", a->trouble.firmware), KV("host_error", a->trouble.host));
         return a->e < ERR_COUNT ? (enum err)a->e : ERR_BUG;
+    }
     assert(a->vek_len <= sizeof a->vek && a->ask_len <= sizeof a->ask);
     memcpy(out->report, a->report, sizeof out->report);
     buf_reset(&out->vek);

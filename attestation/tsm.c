@@ -1,17 +1,18 @@
 #include "tsm.h"
 
 #include "cert_table.h"
-#include "conf.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
-    TRIES = 5,           /* each lost to somebody writing to our entry */
+    TRIES = 5,           /* each lost to somebody writing to our entry, or to a busy kernel */
+    PAUSE_MS = 10,       /* before the second try, then twice that, ... */
     BLOB_MAX = 32 << 10, /* the kernel's own bound for a binary attribute */
     TEXT_MAX = 64,       /* generation, provider */
     ENTRY_MAX = 48,
@@ -42,11 +43,18 @@ static enum err configfs_make(void *cookie, const char *entry)
                                                                                   : ERR_IO;
 }
 
+/* Another try may go better. */
+static enum err errno_err(int os)
+{
+    return os == EBUSY || os == EAGAIN ? ERR_STALE : ERR_IO;
+}
+
 /* The kernel takes a binary attribute when the file is closed, and that close reports nothing: the
  * generation tells whether it was taken. */
 static enum err configfs_write(void *cookie, const char *entry, const char *attr, struct view v)
 {
     char path[TSM_PATH_MAX];
+    enum err e = ERR_NONE;
     ssize_t n;
     int fd;
 
@@ -55,20 +63,41 @@ static enum err configfs_write(void *cookie, const char *entry, const char *attr
         return ERR_BUG;
     fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return ERR_IO;
-    do
+        return errno_err(errno);
+    while (e == ERR_NONE && v.len != 0) {
         n = write(fd, v.ptr, v.len);
-    while (n < 0 && errno == EINTR);
+        if (n > 0)
+            v = view_of(v.ptr + n, v.len - (size_t)n);
+        else if (n == 0 || errno != EINTR)
+            e = n == 0 ? ERR_IO : errno_err(errno);
+    }
     close(fd);
-    return n == (ssize_t)v.len ? ERR_NONE : ERR_IO;
+    return e;
 }
 
 static enum err configfs_read(void *cookie, const char *entry, const char *attr, struct buf *out)
 {
     char path[TSM_PATH_MAX];
+    uint8_t step[4096];
+    enum err e = ERR_NONE;
+    ssize_t n = 1;
+    int fd;
 
     (void)cookie;
-    return path_set(path, entry, attr) ? conf_read_file(path, out->max, out) : ERR_BUG;
+    if (!path_set(path, entry, attr))
+        return ERR_BUG;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno_err(errno);
+    while (e == ERR_NONE && n != 0) {
+        n = read(fd, step, sizeof step);
+        if (n > 0)
+            e = buf_append(out, view_of(step, (size_t)n)); /* ERR_LIMIT beyond out->max */
+        else if (n < 0 && errno != EINTR)
+            e = errno_err(errno);
+    }
+    close(fd);
+    return e;
 }
 
 static void configfs_remove(void *cookie, const char *entry)
@@ -146,6 +175,11 @@ static enum err exchange(const struct tsm_files *files, const char *entry,
     e = generation_read(files, entry, &before);
     if (e == ERR_NONE)
         e = files->write(files->cookie, entry, "inblob", view_of(report_data, 64));
+    /* A close that took nothing says so only here; without this the next read would be a mere error. */
+    if (e == ERR_NONE)
+        e = generation_read(files, entry, &after);
+    if (e == ERR_NONE && after != before + 1)
+        e = ERR_STALE;
     if (e == ERR_NONE)
         e = files->read(files->cookie, entry, "outblob", &report);
     if (e == ERR_NONE)
@@ -170,6 +204,11 @@ done:
     return e;
 }
 
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
 enum err tsm_report(const struct tsm_files *files, const uint8_t report_data[static 64],
                     struct quote *out)
 {
@@ -184,8 +223,11 @@ enum err tsm_report(const struct tsm_files *files, const uint8_t report_data[sta
     e = provider_check(files, entry);
     if (e == ERR_NONE) {
         e = ERR_STALE;
-        for (int i = 0; i < TRIES && e == ERR_STALE; i++)
+        for (int i = 0; i < TRIES && e == ERR_STALE; i++) {
+            if (i != 0)
+                pause_ms(PAUSE_MS << i);
             e = exchange(files, entry, report_data, out);
+        }
         if (e == ERR_STALE)
             e = ERR_ATTESTATION;
     }
