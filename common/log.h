@@ -53,6 +53,20 @@ struct log_field log_id(const char *key, struct id v);
 
 void log_write(struct static_name event, const struct log_field *fields, size_t n);
 
+/* From now on the lines of this thread are gathered and leave several in one write of whole lines, in
+ * their order: when the next one does not fit (4 KiB), or at log_flush(). `first` is called with the
+ * first line of each batch: whoever gathers owes a log_flush() within LOG_DELAY_MS of it, and ends
+ * with log_gather_end(). Lines that stderr refuses are counted as ever. What a process killed by
+ * SIGKILL or by the system call filter had gathered in that time is lost. */
+enum { LOG_DELAY_MS = 20 };
+void log_gather(void (*first)(void *cookie), void *cookie);
+void log_flush(void);
+void log_gather_end(void);
+/* Before _exit(), or from a signal handler: writes what every thread has gathered. */
+void log_last_words(void);
+/* A crash or a failed assertion of any thread writes the last words first. */
+void log_catch_fatal(void);
+
 /* The name of an error, as a loggable value. */
 struct static_name log_err(int e);
 

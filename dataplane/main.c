@@ -332,7 +332,10 @@ static void finish(struct program *p)
 static enum err run(struct program *p)
 {
     struct process_state state = {0};
-    enum err e = process_harden(&state);
+    enum err e;
+
+    log_catch_fatal();
+    e = process_harden(&state);
 
     if (e != ERR_NONE)
         return fail(p, e, "the process cannot be hardened");
@@ -438,6 +441,7 @@ int main(int argc, char **argv)
     if (e != ERR_NONE && program.why.len != 0)
         fprintf(stderr, "%s: %.*s\n", argv[0], (int)program.why.len, (const char *)program.why.ptr);
     fflush(stdout);
+    log_last_words();
     /* Not exit(): other threads may still run after a failed start. */
     _exit(e == ERR_NONE ? 0 : 1);
 }

@@ -26,6 +26,8 @@ static void worker_close(struct worker *w)
         request_abort(w->requests);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
+    log_gather_end(); /* what is still to be said is said at once */
+    uv_close((uv_handle_t *)&w->log, NULL);
     uplink_port_free(w->link);
     upstreams_free(w->upstreams);
     w->link = NULL;
@@ -63,6 +65,22 @@ static void worker_tick_cb(uv_timer_t *tick)
         else
             request_tick(r, now_ms);
     }
+}
+
+/* --- the log: lines leave together, a little later */
+
+static void worker_log_cb(uv_timer_t *timer)
+{
+    (void)timer;
+    log_flush();
+}
+
+static void worker_log_first(void *cookie)
+{
+    struct worker *w = cookie;
+
+    if (!uv_is_active((uv_handle_t *)&w->log)) /* a batch that got full before its time went alone */
+        uv_timer_start(&w->log, worker_log_cb, LOG_DELAY_MS, 0);
 }
 
 /* --- the thread */
@@ -119,7 +137,7 @@ static enum err worker_open(struct worker *w)
                                       .uplink = s->uplink,
                                       .port = w->link};
     if (uv_async_init(&w->loop, &w->wake, worker_wake_cb) != 0 ||
-        uv_timer_init(&w->loop, &w->tick) != 0 ||
+        uv_timer_init(&w->loop, &w->tick) != 0 || uv_timer_init(&w->loop, &w->log) != 0 ||
         uv_timer_start(&w->tick, worker_tick_cb, WORKER_TICK_MS, WORKER_TICK_MS) != 0)
         return worker_fail(w, ERR_IO, "a worker's loop cannot be set up");
     w->wake.data = w->tick.data = w;
@@ -137,6 +155,7 @@ static void worker_main(void *cookie)
     uv_sem_post(&w->ready); /* on failure main() ends the process; nothing is taken apart */
     if (!running)
         return;
+    log_gather(worker_log_first, w);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     web_free(w->web);
     uv_run(&w->loop, UV_RUN_DEFAULT); /* until every handle is closed */

@@ -46,7 +46,7 @@ struct worker {
     struct buf *why; /* borrowed during start-up */
     uint16_t port;
     uv_async_t wake; /* drain */
-    uv_timer_t tick;
+    uv_timer_t tick, log;
     struct web_server *web;
     struct upstreams *upstreams;
     struct uplink_port *link;

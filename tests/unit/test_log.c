@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int real_stderr = -1, pipe_end = -1;
@@ -179,6 +180,116 @@ static void a_torn_line(void)
     fclose(file);
 }
 
+static void count_first(void *cookie)
+{
+    ++*(unsigned *)cookie;
+}
+
+static size_t lines_of(struct view v)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < v.len; i++)
+        n += v.ptr[i] == '\n';
+    return n;
+}
+
+/* A gathering thread's lines leave in order, many to a write, none longer than a pipe takes whole. */
+static void gathered_lines(void)
+{
+    unsigned firsts = 0, seen = 0, writes = 0, total = 100;
+    struct json_value root, v;
+    struct view got, line;
+    uint64_t i;
+
+    capture_start();
+    log_gather(count_first, &firsts);
+    LOG("a");
+    LOG("b");
+    CHECK_INT(next_write().len, 0); /* nothing before it is asked for */
+    CHECK_INT(firsts, 1);
+    log_flush();
+    check_line("{\"t\":1700000000123,\"event\":\"a\"}\n{\"t\":1700000000123,\"event\":\"b\"}\n");
+    log_flush();
+    CHECK_INT(next_write().len, 0);
+    for (unsigned n = 0; n < total; n++)
+        LOG("gathered", KV("i", n), KV("padding", NAME("01234567890123456789012345678901234567")));
+    log_gather_end();
+    for (; (got = next_write()).len != 0; writes++) {
+        CHECK(got.len <= 4096 && got.ptr[got.len - 1] == '\n');
+        while (got.len != 0) {
+            line = view_of(got.ptr, (size_t)((const uint8_t *)memchr(got.ptr, '\n', got.len) -
+                                             got.ptr) + 1);
+            CHECK_INT(json_check(line, &root, NULL), ERR_NONE);
+            CHECK(json_get(root, "i", &v) && json_u64(v, &i) == ERR_NONE && i == seen);
+            seen++;
+            got = view_from(got, line.len);
+        }
+    }
+    CHECK_INT(seen, total);
+    CHECK(writes > 1 && writes < total / 10);
+    CHECK_INT(firsts, 1 + writes);
+    LOG("alone again");
+    CHECK_INT(lines_of(next_write()), 1);
+    capture_end();
+}
+
+/* What a full pipe refused is counted, line by line, and said by the first that gets through. */
+static void gathered_lines_that_stderr_refused(void)
+{
+    unsigned firsts = 0, written = 20000;
+    struct json_value root, v;
+    uint64_t lost = 0;
+    struct view got;
+    size_t kept = 0;
+
+    capture_start();
+    log_gather(count_first, &firsts);
+    for (unsigned i = 0; i < written; i++)
+        LOG("flood", KV("i", i));
+    log_flush(); /* refused, too */
+    while ((got = next_write()).len != 0)
+        kept += lines_of(got);
+    CHECK(kept > 0 && kept < written);
+    LOG("after");
+    log_gather_end();
+    got = next_write();
+    CHECK_INT(json_check(got, &root, NULL), ERR_NONE);
+    CHECK(json_get(root, "lines_dropped", &v) && json_u64(v, &lost) == ERR_NONE);
+    CHECK_INT(lost, written - kept);
+    capture_end();
+}
+
+/* A failed assertion loses nothing of what was gathered, on any thread; SIGKILL does. */
+static void last_words(void)
+{
+    static const int signals[] = {SIGABRT, SIGSEGV, SIGKILL};
+
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        unsigned firsts = 0;
+        int status = 0;
+        pid_t child;
+
+        capture_start();
+        child = fork();
+        if (child == 0) {
+            struct rlimit none = {0, 0};
+
+            setrlimit(RLIMIT_CORE, &none);
+            signal(signals[i], SIG_DFL); /* a sanitizer's handler would be left alone */
+            log_catch_fatal();
+            log_gather(count_first, &firsts);
+            LOG("last");
+            raise(signals[i]);
+            _exit(0);
+        }
+        CHECK(child > 0 && waitpid(child, &status, 0) == child);
+        CHECK(WIFSIGNALED(status) && WTERMSIG(status) == signals[i]);
+        CHECK_INT(lines_of(next_write()), signals[i] == SIGKILL ? 0 : 1);
+        capture_end();
+    }
+}
+
 static const struct check_case cases[] = {
     {"log_every_kind_of_field", every_kind_of_field},
     {"log_a_name_cannot_break_the_line", a_name_cannot_break_the_line},
@@ -186,5 +297,8 @@ static const struct check_case cases[] = {
     {"log_too_many_fields", too_many_fields},
     {"log_lines_that_stderr_refused", lines_that_stderr_refused},
     {"log_a_torn_line", a_torn_line},
+    {"log_gathered_lines", gathered_lines},
+    {"log_gathered_lines_that_stderr_refused", gathered_lines_that_stderr_refused},
+    {"log_last_words", last_words},
 };
 CHECK_MAIN(cases)
