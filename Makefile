@@ -104,6 +104,8 @@ $B/mock_provider: $(call obj,$(wildcard tests/mock_provider/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/attack_server: $(call obj,$(wildcard tests/attack_server/*.c)) $(ZERO_FREE) $B/libcommon.a
 	$(call link,$(LIBS_base))
+$B/snp_machine: $(call obj,$(wildcard tests/snp_machine/*.c)) $(BASE_LIBS)
+	$(call link,-lcrypto -lsodium)
 $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcontrolplane.a $(BASE_LIBS)

@@ -68,6 +68,7 @@ struct machine {
 };
 
 static struct machine *machine;
+static pid_t machine_server;
 /* Fills a report for these 64 bytes; the test's. */
 static void (*machine_report)(const uint8_t data[static 64], uint8_t out[static SNP_REPORT_BYTES]);
 
@@ -539,7 +540,6 @@ static inline const char *machine_start(void (*report)(const uint8_t data[static
                                                        uint8_t out[static SNP_REPORT_BYTES]))
 {
     char temporary[] = "/tmp/tr-snp-machine.XXXXXX";
-    pid_t server;
     bool ok;
 
     machine_report = report;
@@ -554,14 +554,14 @@ static inline const char *machine_start(void (*report)(const uint8_t data[static
     if (mount("kernel", "/sys/kernel", "tmpfs", MS_NOSUID, "mode=755") != 0 ||
         mkdir("/sys/kernel/config", 0755) != 0 || !fuse_mount("/sys/kernel/config"))
         return "FUSE cannot be mounted";
-    server = fork();
-    if (server == 0) {
+    machine_server = fork();
+    if (machine_server == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         fuse_serve(&machine_tree);
         _exit(0);
     }
     close(fuse_fd_);
-    if (server < 0 || mkdtemp(temporary) == NULL)
+    if (machine_server < 0 || mkdtemp(temporary) == NULL)
         return "no process or no directory for it";
     ok = machine_dev(temporary);
     rmdir(temporary);
