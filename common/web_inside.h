@@ -37,8 +37,10 @@ struct web_request {
     void *writable_cookie;
     void (*released)(void *cookie);
     void *released_cookie;
+    void (*trailer)(void *cookie, struct buf *lines);
+    void *trailer_cookie;
     struct view last; /* an end that waits for the write in flight */
-    uint8_t *copy;    /* a full body that the kernel has not taken yet */
+    uint8_t *copy;    /* a full body, or a trailer, that the kernel has not taken yet */
     size_t copy_len;
     bool chunked;         /* we frame the body; otherwise it ends with the connection */
     bool ending;          /* `last` is to be sent */

@@ -172,6 +172,17 @@ void web_stream_write(struct web_request *r, struct view bytes)
     web_send_chunk(r, bytes, "\r\n", WEB_WRITING);
 }
 
+bool web_stream_trailer(struct web_request *r, void (*fill)(void *cookie, struct buf *lines),
+                        void *cookie)
+{
+    assert(r->state == WEB_STREAM || r->state == WEB_WRITING);
+    if (!r->chunked)
+        return false;
+    r->trailer = fill;
+    r->trailer_cookie = cookie;
+    return true;
+}
+
 bool web_stream_busy(const struct web_request *r)
 {
     return r->state == WEB_WRITING;
@@ -200,10 +211,48 @@ static void web_finish(struct web_request *r)
     h2o_send(req, NULL, 0, state);
 }
 
+/* The final chunk, the trailer's lines and the empty line. Without memory for it the answer goes
+ * without: a trailer is an addition. */
+static void web_send_trailer(struct web_request *r)
+{
+    static const char final[] = "0\r\n";
+    struct buf lines, tail;
+    enum err e;
+
+    buf_init(&lines, WEB_TRAILER_MAX);
+    buf_init(&tail, WEB_TRAILER_MAX + 16);
+    r->trailer(r->trailer_cookie, &lines);
+    e = buf_append(&tail, view_of(final, sizeof final - 1));
+    if (e == ERR_NONE)
+        e = buf_append(&tail, buf_view(&lines));
+    if (e == ERR_NONE)
+        e = buf_append(&tail, VIEW_LIT("\r\n"));
+    buf_free(&lines);
+    if (e != ERR_NONE) {
+        buf_free(&tail);
+        web_send_chunk(r, VIEW_EMPTY, "0\r\n\r\n", WEB_LAST);
+        return;
+    }
+    r->copy = tail.ptr; /* freed with the request */
+    r->copy_len = tail.len;
+    web_send(r, &(h2o_iovec_t){(char *)tail.ptr, tail.len}, 1, WEB_LAST);
+}
+
 static void web_send_end(struct web_request *r)
 {
     const char *tail = r->unclean ? "" : r->last.len != 0 ? "\r\n0\r\n\r\n" : "0\r\n\r\n";
 
+    if (r->trailer != NULL && !r->unclean) {
+        struct view last = r->last;
+
+        r->last = VIEW_EMPTY;
+        r->ending = last.len != 0; /* they do not wait for the trailer to be made */
+        if (r->ending)
+            web_send_chunk(r, last, "\r\n", WEB_LAST);
+        else
+            web_send_trailer(r);
+        return;
+    }
     if (r->last.len != 0 || !web_head_sent(r) || (r->chunked && *tail != '\0'))
         web_send_chunk(r, r->last, tail, WEB_LAST);
     else

@@ -24,7 +24,7 @@ static struct {
     uv_async_t stop;
     struct web_server *web;
     pthread_t thread;
-    atomic_uint gone, writable, released, drained, errors, answered;
+    atomic_uint gone, writable, released, drained, errors, answered, trailers;
     struct web_request *streaming; /* loop thread only */
 } S;
 
@@ -69,6 +69,31 @@ static void clean_cb(void *cookie)
         web_stream_write(S.streaming, VIEW_LIT("chunk"));
     else
         web_stream_end(S.streaming, VIEW_LIT("last"), released_cb, NULL);
+}
+
+/* Asked for once, when nothing else is left to send and nothing has been released. */
+static void trailer_cb(void *cookie, struct buf *lines)
+{
+    CHECK(cookie == &S);
+    CHECK_INT(lines->len, 0);
+    atomic_fetch_add(&S.trailers, 1);
+    if (atomic_load(&S.trailers) != 3)
+        CHECK_INT(buf_append(lines, VIEW_LIT("x-late: news\r\nx-later: more\r\n")), ERR_NONE);
+}
+
+/* /trailer/end, /trailer/empty, /trailer/abort */
+static void answer_with_trailer(struct web_request *r, struct view how)
+{
+    web_stream_start(r, 200, plain, 1, writable_cb, NULL);
+    if (!web_stream_trailer(r, trailer_cb, &S))
+        atomic_fetch_add(&S.answered, 1);
+    if (!view_eq(how, VIEW_LIT("empty")))
+        web_stream_write(r, VIEW_LIT("first"));
+    if (view_eq(how, VIEW_LIT("abort")))
+        web_stream_abort(r, VIEW_LIT("second"), released_cb, NULL);
+    else
+        web_stream_end(r, view_eq(how, VIEW_LIT("empty")) ? VIEW_EMPTY : VIEW_LIT("second"),
+                       released_cb, NULL);
 }
 
 static void answer_echo(struct web_request *r)
@@ -122,6 +147,9 @@ static void handler(void *cookie, struct web_request *r)
     S.streaming = r;
     web_set_gone(r, gone_cb, NULL);
     if (view_eq(path, VIEW_LIT("/hold"))) {
+        return;
+    } else if (view_starts(path, VIEW_LIT("/trailer/"))) {
+        answer_with_trailer(r, view_from(path, 9));
         return;
     } else if (view_eq(path, VIEW_LIT("/answered"))) {
         web_respond(r, 200, plain, 1, view_of(block, sizeof block));
@@ -636,6 +664,43 @@ static void endings(void)
     server_stop();
 }
 
+/* The trailer stands where RFC 9112 7.1.2 wants it and nowhere else, and the connection goes on. */
+static void trailers(void)
+{
+    const char *text;
+    int fd;
+
+    server_start(usual, NULL);
+    fd = client();
+    send_text(fd, "POST /trailer/end HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    text = receive(fd, "more\r\n\r\n");
+    CHECK(has(text, "\r\n\r\n5\r\nfirst\r\n6\r\nsecond\r\n0\r\n"
+                    "x-late: news\r\nx-later: more\r\n\r\n"));
+    await(&S.released, 1);
+    send_text(fd, "POST /trailer/empty HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    CHECK(has(receive(fd, "more\r\n\r\n"), "\r\n\r\n0\r\nx-late: news\r\nx-later: more\r\n\r\n"));
+    await(&S.released, 2);
+    /* it has nothing to say this time */
+    send_text(fd, "POST /trailer/end HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    CHECK(has(receive(fd, "0\r\n\r\n"), "6\r\nsecond\r\n0\r\n\r\n"));
+    await(&S.released, 3);
+    CHECK_INT(S.trailers, 3);
+    send_text(fd, "POST /trailer/abort HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    text = receive(fd, NULL);
+    CHECK(has(text, "6\r\nsecond"));
+    CHECK(strstr(text, "0\r\n") == NULL && strstr(text, "x-late") == NULL);
+    await(&S.released, 4);
+    close(fd);
+    text = ask("GET /trailer/end HTTP/1.0\r\n\r\n", NULL);
+    CHECK(has(text, "\r\n\r\nfirstsecond"));
+    CHECK(strstr(text, "x-late") == NULL);
+    await(&S.released, 5);
+    CHECK_INT(S.answered, 1); /* told that there will be none */
+    CHECK_INT(S.trailers, 3);
+    CHECK_INT(S.gone, 0);
+    server_stop();
+}
+
 static void caps(void)
 {
     struct web_limits limits = usual;
@@ -779,6 +844,9 @@ static void tls(void)
     CHECK(has(text, "\r\n\r\n5\r\nchunk\r\n5\r\nchunk\r\n4\r\nlast\r\n0\r\n\r\n"));
     ssl_send(ssl, "POST /end HTTP/1.1\r\nContent-Length: 1\r\n\r\na");
     CHECK_INT(receive_records(ssl, "0\r\n\r\n", text, sizeof text), 2);
+    /* the last bytes are on their way before the trailer is made */
+    ssl_send(ssl, "POST /trailer/end HTTP/1.1\r\nContent-Length: 1\r\n\r\na");
+    CHECK_INT(receive_records(ssl, "more\r\n\r\n", text, sizeof text), 3);
     ssl_send(ssl, "GET /answered HTTP/1.1\r\n\r\n");
     CHECK_INT(receive_records(ssl, "\x02", text, sizeof text), 5);
     SSL_free(ssl);
@@ -830,6 +898,7 @@ static const struct check_case cases[] = {
     {"web_gone", gone},
     {"web_write_stall", write_stall},
     {"web_endings", endings},
+    {"web_trailers", trailers},
     {"web_caps", caps},
     {"web_drain", drain},
     {"web_tls", tls},
