@@ -34,6 +34,9 @@ static const struct {
                            "SELECT outcome, o_granted FROM lease_extend($1, $2, $3, $4, $5, $6)"},
     [STMT_LEASE_RETURN] = {"lease_return", 4, true, "SELECT lease_return($1, $2, $3, $4)"},
     [STMT_LEASE_RECLAIM] = {"lease_reclaim", 2, true, "SELECT lease_reclaim($1, $2)"},
+    [STMT_KEY_CHECK] = {"key_check", 1, true,
+                        "SELECT coalesce((SELECT coalesce(key_refusal(k), 'ok') FROM api_key k"
+                        " WHERE digest = $1), 'unknown')"},
     [STMT_USAGE_INGEST] = {"usage_ingest", 30, true,
                            "SELECT usage_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
                            " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"

@@ -1,4 +1,5 @@
-/* Keys and their leases for the link: grant, more, return. Each is one SQL function of sql/005. */
+/* Keys and their leases for the link: grant, check, more, return. Each is one SQL function of sql/005
+ * or sql/011. */
 #include "ledger.h"
 #include "ledger_state.h"
 
@@ -10,6 +11,7 @@ struct credit_op {
     union {
         void (*grant)(void *cookie, enum err e, const struct msg_grant *g,
                       const struct msg_no_key *n);
+        void (*check)(void *cookie, enum err e, const struct msg_revoke *r);
         void (*lease)(void *cookie, enum err e, const struct msg_lease *l);
         void (*done)(void *cookie, enum err e);
     } cb;
@@ -63,17 +65,22 @@ static void grant_yes(struct credit_op *op, const struct db_result *r)
     op->cb.grant(op->cookie, ERR_NONE, &g, NULL);
 }
 
+static enum err no_key_reason(struct view outcome, uint8_t *reason)
+{
+    for (size_t i = 0; i < sizeof no_key_reasons / sizeof no_key_reasons[0]; i++)
+        if (view_eq(outcome, no_key_reasons[i].outcome)) {
+            *reason = no_key_reasons[i].reason;
+            return ERR_NONE;
+        }
+    return ERR_BUG;
+}
+
 static void grant_no(struct credit_op *op, struct view outcome)
 {
     struct msg_no_key n = {.key_digest = op->digest};
+    enum err e = no_key_reason(outcome, &n.reason);
 
-    for (size_t i = 0; i < sizeof no_key_reasons / sizeof no_key_reasons[0]; i++)
-        if (view_eq(outcome, no_key_reasons[i].outcome)) {
-            n.reason = no_key_reasons[i].reason;
-            op->cb.grant(op->cookie, ERR_NONE, NULL, &n);
-            return;
-        }
-    op->cb.grant(op->cookie, ERR_BUG, NULL, NULL);
+    op->cb.grant(op->cookie, e, NULL, e == ERR_NONE ? &n : NULL);
 }
 
 static void grant_cb(void *cookie, enum err e, const struct db_result *r)
@@ -108,6 +115,32 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
     op->cb.grant = cb;
     op->digest = ask->key_digest;
     db_query(l->config.db, STMT_LEASE_OPEN, p, 6, ledger_lane(boot), grant_cb, op);
+}
+
+/* --- is it still good? --- */
+
+static void check_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct credit_op *op = cookie;
+    struct msg_revoke revoke = {.key_digest = op->digest};
+    bool good = e == ERR_NONE && view_eq(db_get_text(r, 0, 0), VIEW_LIT("ok"));
+
+    if (e == ERR_NONE && !good)
+        e = no_key_reason(db_get_text(r, 0, 0), &revoke.reason);
+    op->cb.check(op->cookie, e, e == ERR_NONE && !good ? &revoke : NULL);
+    credit_end(op);
+}
+
+void ledger_check(struct ledger *l, const struct id *boot, const struct digest32 *key,
+                  void (*cb)(void *cookie, enum err e, const struct msg_revoke *revoke),
+                  void *cookie)
+{
+    struct credit_op *op = credit_begin(l, cookie);
+    const struct db_param p[] = {db_bytes(view_of(key->b, sizeof key->b))};
+
+    op->cb.check = cb;
+    op->digest = *key;
+    db_query(l->config.db, STMT_KEY_CHECK, p, 1, ledger_lane(boot), check_cb, op);
 }
 
 /* --- LEASE_MORE --- */

@@ -22,11 +22,15 @@ void ledger_free(struct ledger *l);
 void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
                  void (*cb)(void *cookie, enum err e), void *cookie);
 
-/* KEY_LOOKUP -> GRANT or NO_KEY. An open lease of this (key, boot) is reused and extended.
- * *grant filled when *no is NULL... exactly one of the two pointers is non-NULL on ERR_NONE. */
+/* KEY_LOOKUP -> GRANT or NO_KEY: exactly one of the two pointers is non-NULL on ERR_NONE. Every
+ * GRANT opens a lease of its own (sql/011 says why). */
 void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_lookup *ask,
                   void (*cb)(void *cookie, enum err e, const struct msg_grant *grant,
                              const struct msg_no_key *no),
+                  void *cookie);
+/* May this key still be used? No lease is opened. revoke is NULL when it may. */
+void ledger_check(struct ledger *l, const struct id *boot, const struct digest32 *key,
+                  void (*cb)(void *cookie, enum err e, const struct msg_revoke *revoke),
                   void *cookie);
 void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg_lease_more *ask,
                        void (*cb)(void *cookie, enum err e, const struct msg_lease *lease),

@@ -6,12 +6,6 @@
 
 #include <stdlib.h>
 
-/* A ledger call that answers one key: the peer, and the digest for its list of keys. */
-struct key_call {
-    struct peer *peer;
-    struct digest32 digest;
-};
-
 static bool key_known(const struct peer *p, const struct digest32 *d)
 {
     for (size_t i = 0; i < p->n_keys; i++) {
@@ -49,7 +43,6 @@ static void key_forget(struct peer *p, const struct digest32 *d)
     }
 }
 
-/* A refused key is told as a revocation when the peer already holds it: NO_KEY answers a lookup. */
 static enum err answer_encode(struct peer *p, const struct msg_grant *grant,
                               const struct msg_no_key *no, struct buf *out)
 {
@@ -57,24 +50,16 @@ static enum err answer_encode(struct peer *p, const struct msg_grant *grant,
         key_remember(p, &grant->key_digest);
         return msg_grant_encode(grant, out);
     }
-    if (key_known(p, &no->key_digest) && no->reason != NO_KEY_CREDIT &&
-        no->reason != NO_KEY_LIMIT) {
-        struct msg_revoke revoke = {no->key_digest, no->reason};
-
-        key_forget(p, &no->key_digest);
-        return msg_revoke_encode(&revoke, out);
-    }
+    key_forget(p, &no->key_digest); /* what it still holds of it ends with this answer */
     return msg_no_key_encode(no, out);
 }
 
 static void grant_cb(void *cookie, enum err e, const struct msg_grant *grant,
                      const struct msg_no_key *no)
 {
-    struct key_call *call = cookie;
-    struct peer *p = call->peer;
+    struct peer *p = cookie;
     struct buf out;
 
-    free(call);
     if (!peer_call_done(p))
         return;
     if (e != ERR_NONE) {
@@ -87,24 +72,14 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *grant,
     buf_free(&out);
 }
 
-static void lookup(struct peer *p, const struct msg_key_lookup *m)
-{
-    struct key_call *call = malloc(sizeof *call);
-
-    if (call == NULL)
-        return;
-    *call = (struct key_call){p, m->key_digest};
-    p->calls++;
-    ledger_grant(p->owner->config.ledger, &p->identity.boot, m, grant_cb, call);
-}
-
 static bool handle_key_lookup(struct peer *p, struct view payload)
 {
     struct msg_key_lookup m;
 
     if (msg_key_lookup_decode(payload, &m) != ERR_NONE)
         return false;
-    lookup(p, &m);
+    p->calls++;
+    ledger_grant(p->owner->config.ledger, &p->identity.boot, &m, grant_cb, p);
     return true;
 }
 
@@ -330,6 +305,26 @@ bool peer_dispatch(struct peer *p, const struct frame *f)
     return false;
 }
 
+static void check_cb(void *cookie, enum err e, const struct msg_revoke *revoke)
+{
+    struct peer *p = cookie;
+    struct buf out;
+
+    if (!peer_call_done(p))
+        return;
+    if (e != ERR_NONE) {
+        LOG("check_failed", KV("error", log_err(e))); /* the lease's end bounds it */
+        return;
+    }
+    if (revoke == NULL)
+        return;
+    key_forget(p, &revoke->key_digest);
+    buf_init(&out, 64);
+    if (msg_revoke_encode(revoke, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
 void peer_resync(struct peer *p)
 {
     struct digest32 *keys;
@@ -343,7 +338,8 @@ void peer_resync(struct peer *p)
         return;
     }
     memcpy(keys, p->keys, n * sizeof *keys);
+    p->calls += (unsigned)n; /* first, so that the peer outlives the loop whatever the answers do */
     for (size_t i = 0; i < n; i++)
-        lookup(p, &(struct msg_key_lookup){keys[i], 0});
+        ledger_check(p->owner->config.ledger, &p->identity.boot, &keys[i], check_cb, p);
     free(keys);
 }

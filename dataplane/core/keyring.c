@@ -20,6 +20,9 @@
  *   available  rises by exactly that, or by amount - cost of a reservation that had taken amount out
  *              of it before; it falls by the swap of a reservation, or to 0 when the lease closes;
  *   returned   is what was available in the swap that closed the lease.
+ * A total is new credit for a slot that does not remember the lease. That is right because a lease
+ * reaches us in one GRANT only: the control plane opens another for every look-up, and LEASE moves
+ * nothing but the lease the slot holds. So a key may be forgotten at any time, lease and all.
  * The sum is below granted when a rest arrives after its lease closed: such a rest is dropped here
  * and comes back to the customer when the control plane ends the lease. */
 #include "keyring.h"
@@ -29,14 +32,6 @@
 #include <assert.h>
 
 /* --- finding --- */
-
-static uint64_t digest_word(const struct digest32 *d, unsigned i)
-{
-    uint64_t w;
-
-    memcpy(&w, d->b + 8 * i, sizeof w);
-    return w;
-}
 
 uint32_t keyring_bucket(const struct keyring *k, const struct digest32 *d)
 {
@@ -90,26 +85,6 @@ static struct key *keyring_walk(struct keyring *k, const struct digest32 *d)
     return NULL;
 }
 
-static enum err keyring_remembered_no(const struct keyring *k, const struct digest32 *d,
-                                      uint64_t mono_ms)
-{
-    const struct no_cell *set = &k->no[(digest_word(d, 1) & (NO_SETS - 1)) * NO_WAYS];
-
-    for (unsigned i = 0; i < NO_WAYS; i++) {
-        /* A cell is read between two equal reads of its verdict, which is 0 while it changes. Two
-         * equal verdicts around a change say the same of both keys, so even that is right. */
-        uint64_t v = atomic_load_explicit(&set[i].verdict, memory_order_acquire);
-        bool same = v != 0 && verdict_until(v) > mono_ms;
-
-        for (unsigned w = 0; same && w < 4; w++)
-            same = atomic_load_explicit(&set[i].digest[w], memory_order_acquire) ==
-                   digest_word(d, w);
-        if (same && atomic_load_explicit(&set[i].verdict, memory_order_acquire) == v)
-            return verdict_err(v);
-    }
-    return ERR_NOT_FOUND;
-}
-
 static bool key_lease_open(const struct key *s, uint64_t mono_ms)
 {
     return !money_closed(atomic_load_explicit(&s->money, memory_order_acquire)) &&
@@ -143,7 +118,7 @@ enum err keyring_find(struct keyring *k, const struct digest32 *digest, uint64_t
             break;
     }
     if (s == NULL)
-        return keyring_remembered_no(k, digest, mono_ms);
+        return keyring_no_find(k, digest, mono_ms);
     if ((e = key_verdict(s, mono_ms)) != ERR_NONE) {
         key_release(s);
         return e;
@@ -180,19 +155,6 @@ static struct id key_lease_id(const struct key *s)
 
     memcpy(id.b, w, sizeof id.b);
     return id;
-}
-
-bool key_lease(const struct key *s, uint64_t mono_ms, struct id *lease)
-{
-    uint64_t before = atomic_load_explicit(&s->money, memory_order_acquire);
-    struct id id = key_lease_id(s);
-
-    if (!key_lease_open(s, mono_ms))
-        return false;
-    if (money_epoch(atomic_load_explicit(&s->money, memory_order_acquire)) != money_epoch(before))
-        return false; /* replaced while we looked: ask about the key, the answer is right then */
-    *lease = id;
-    return true;
 }
 
 /* A token bucket of one minute as one number: the time at which it is full again. Each token moves

@@ -25,8 +25,6 @@ void key_release(struct key *k);
 struct id key_id(const struct key *k);
 struct id key_account(const struct key *k);
 struct digest32 key_digest(const struct key *k);
-/* The lease that pays now; false when none does (never granted, ended or given back). */
-bool key_lease(const struct key *k, uint64_t mono_ms, struct id *lease);
 
 /* Debit amount (>= 0) from the lease. On ERR_NONE *lease says which lease pays; end with
  * key_settle(), before key_release().
@@ -52,9 +50,15 @@ void key_count_tokens(struct key *k, uint64_t tokens, uint64_t mono_ms);
 
 /* --- the link thread --- */
 
-/* ERR_OVERLOAD: the table is full of keys in use or with a running lease. */
+/* The lease must be one that was never granted here before, or the one the key holds now: a total is
+ * new credit for whoever does not remember the lease. A full table forgets the longest unused key and
+ * gives its lease back. ERR_OVERLOAD: it is full of keys in use. */
 must_check enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mono_ms);
 void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_ms);
+/* What to ask for when this key needs a lease: true, LEASE_MORE of *out (want_nusd is the caller's),
+ * because the lease it holds may go on, ended or not; false: KEY_LOOKUP. */
+bool keyring_extendable(struct keyring *k, const struct digest32 *digest,
+                        struct msg_lease_more *out);
 void keyring_no_key(struct keyring *k, const struct msg_no_key *n, uint64_t mono_ms);
 void keyring_revoke(struct keyring *k, const struct msg_revoke *r, uint64_t mono_ms);
 /* Leases idle or about to end: fills what to give back, at most max; returns how many. Never

@@ -105,80 +105,6 @@ static void slot_unlink(struct keyring *k, struct key *s)
     atomic_fetch_add_explicit(&k->changes, 1, memory_order_acq_rel);
 }
 
-static bool lease_over(const struct key *s, uint64_t mono_ms)
-{
-    /* Once more the allowance by which our deadline is early: over there, too, it has ended. */
-    return !s->at_control_plane ||
-           atomic_load_explicit(&s->deadline_ms, memory_order_relaxed) + 2 * LIMIT_CLOCK_SKEW_MS <=
-               mono_ms;
-}
-
-/* The longest unused key without references whose lease is over. A running lease must not be
- * forgotten: the control plane may extend it, and its total would then be spent twice. */
-static struct key *slot_evict(struct keyring *k, uint64_t mono_ms)
-{
-    struct key *oldest = NULL;
-    uint64_t oldest_ms = UINT64_MAX, state;
-
-    for (size_t i = 0; i < k->used; i++) {
-        struct key *s = &k->slots[i];
-        uint64_t used_ms = atomic_load_explicit(&s->used_ms, memory_order_relaxed);
-
-        if (used_ms < oldest_ms && lease_over(s, mono_ms) &&
-            (atomic_load_explicit(&s->state, memory_order_relaxed) & KEY_REFS) == 0) {
-            oldest = s;
-            oldest_ms = used_ms;
-        }
-    }
-    if (oldest == NULL)
-        return NULL;
-    state = atomic_load_explicit(&oldest->state, memory_order_acquire);
-    if ((state & KEY_REFS) != 0 ||
-        !atomic_compare_exchange_strong_explicit(&oldest->state, &state,
-                                                 (state & ~KEY_LIVE) + KEY_GENERATION,
-                                                 memory_order_acq_rel, memory_order_relaxed))
-        return NULL; /* somebody just found it; the control plane will be asked again */
-    slot_unlink(k, oldest);
-    return oldest;
-}
-
-static struct key *slot_take(struct keyring *k, uint64_t mono_ms)
-{
-    struct key *s;
-
-    if (k->used == k->max)
-        return slot_evict(k, mono_ms);
-    s = &k->slots[k->used++];
-    memset(s, 0, sizeof *s);
-    atomic_store_explicit(&s->money, UINT64_C(1) << 48, memory_order_relaxed); /* closed */
-    return s;
-}
-
-static void slot_publish(struct keyring *k, struct key *s, const struct msg_grant *g,
-                         uint64_t mono_ms)
-{
-    uint32_t no = (uint32_t)(s - k->slots) + 1;
-    _Atomic uint32_t *head = &k->buckets[keyring_bucket(k, &g->key_digest)];
-    uint32_t *id_head = &k->id_buckets[id_bucket(k, &g->key)];
-
-    s->digest = g->key_digest;
-    s->id = g->key;
-    s->account = g->account;
-    atomic_store_explicit(&s->request_full_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&s->token_full_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&s->used_ms, mono_ms, memory_order_relaxed);
-    atomic_store_explicit(&s->asked_ms, 0, memory_order_relaxed);
-    atomic_store_explicit(&s->tag, keyring_tag(&g->key_digest), memory_order_release);
-    atomic_fetch_or_explicit(&s->state, KEY_LIVE, memory_order_release);
-    s->id_next = *id_head;
-    *id_head = no;
-    atomic_store_explicit(&s->next, atomic_load_explicit(head, memory_order_relaxed),
-                          memory_order_release);
-    atomic_store_explicit(head, no, memory_order_release);
-}
-
-/* --- leases --- */
-
 static struct id slot_lease(const struct key *s)
 {
     uint64_t w[2] = {atomic_load_explicit(&s->lease[0], memory_order_relaxed),
@@ -211,6 +137,75 @@ static void slot_close_and_return(struct keyring *k, struct key *s)
         k->returns[k->n_returns++] =
             (struct msg_lease_return){.lease = slot_lease(s), .amount_nusd = left};
 }
+
+/* The longest unused of KEYRING_SCAN keys without references, or of as many more as it takes to find
+ * one. Its lease may be running: what nobody has reserved of it (nobody holds the key, so nobody has
+ * reserved anything) goes back, and no message can bring the lease here again, because the control
+ * plane grants each lease once. */
+static struct key *slot_evict(struct keyring *k)
+{
+    struct key *oldest = NULL;
+    uint64_t oldest_ms = UINT64_MAX, state;
+
+    for (size_t i = 0; i < k->used && (i < KEYRING_SCAN || oldest == NULL); i++) {
+        struct key *s = &k->slots[k->evict_cursor++ % k->used];
+        uint64_t used_ms = atomic_load_explicit(&s->used_ms, memory_order_relaxed);
+
+        if (used_ms < oldest_ms &&
+            (atomic_load_explicit(&s->state, memory_order_relaxed) & KEY_REFS) == 0) {
+            oldest = s;
+            oldest_ms = used_ms;
+        }
+    }
+    if (oldest == NULL)
+        return NULL;
+    state = atomic_load_explicit(&oldest->state, memory_order_acquire);
+    if ((state & KEY_REFS) != 0 ||
+        !atomic_compare_exchange_strong_explicit(&oldest->state, &state,
+                                                 (state & ~KEY_LIVE) + KEY_GENERATION,
+                                                 memory_order_acq_rel, memory_order_relaxed))
+        return NULL; /* somebody just found it; the control plane will be asked again */
+    slot_unlink(k, oldest);
+    slot_close_and_return(k, oldest);
+    return oldest;
+}
+
+static struct key *slot_take(struct keyring *k)
+{
+    struct key *s;
+
+    if (k->used == k->max)
+        return slot_evict(k);
+    s = &k->slots[k->used++];
+    memset(s, 0, sizeof *s);
+    atomic_store_explicit(&s->money, UINT64_C(1) << 48, memory_order_relaxed); /* closed */
+    return s;
+}
+
+static void slot_publish(struct keyring *k, struct key *s, const struct msg_grant *g,
+                         uint64_t mono_ms)
+{
+    uint32_t no = (uint32_t)(s - k->slots) + 1;
+    _Atomic uint32_t *head = &k->buckets[keyring_bucket(k, &g->key_digest)];
+    uint32_t *id_head = &k->id_buckets[id_bucket(k, &g->key)];
+
+    s->digest = g->key_digest;
+    s->id = g->key;
+    s->account = g->account;
+    atomic_store_explicit(&s->request_full_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->token_full_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->used_ms, mono_ms, memory_order_relaxed);
+    atomic_store_explicit(&s->asked_ms, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->tag, keyring_tag(&g->key_digest), memory_order_release);
+    atomic_fetch_or_explicit(&s->state, KEY_LIVE, memory_order_release);
+    s->id_next = *id_head;
+    *id_head = no;
+    atomic_store_explicit(&s->next, atomic_load_explicit(head, memory_order_relaxed),
+                          memory_order_release);
+    atomic_store_explicit(head, no, memory_order_release);
+}
+
+/* --- leases --- */
 
 /* The money is closed: give it another lease. */
 static void slot_set_lease(struct key *s, const struct id *lease)
@@ -262,66 +257,6 @@ static uint64_t expires_mono(uint64_t expires_unix_ms, uint64_t mono_ms)
     return mono_ms + (expires_unix_ms - unix_ms);
 }
 
-/* --- remembered refusals --- */
-
-static struct no_cell *no_cell_of(struct keyring *k, const struct digest32 *d)
-{
-    uint64_t w[4];
-    struct no_cell *set;
-
-    memcpy(w, d->b, sizeof w);
-    set = &k->no[(w[1] & (NO_SETS - 1)) * NO_WAYS];
-    for (unsigned i = 0; i < NO_WAYS; i++) {
-        bool same = true;
-
-        for (unsigned j = 0; j < 4; j++)
-            same &= atomic_load_explicit(&set[i].digest[j], memory_order_relaxed) == w[j];
-        if (same)
-            return &set[i];
-    }
-    return NULL;
-}
-
-static void no_remember(struct keyring *k, const struct digest32 *d, uint64_t verdict)
-{
-    struct no_cell *c = no_cell_of(k, d);
-    uint64_t w[4];
-
-    memcpy(w, d->b, sizeof w);
-    if (c == NULL)
-        c = &k->no[(w[1] & (NO_SETS - 1)) * NO_WAYS + k->no_cursor++ % NO_WAYS];
-    atomic_store_explicit(&c->verdict, 0, memory_order_release);
-    for (unsigned j = 0; j < 4; j++)
-        atomic_store_explicit(&c->digest[j], w[j], memory_order_release);
-    atomic_store_explicit(&c->verdict, verdict, memory_order_release);
-}
-
-static void no_forget(struct keyring *k, const struct digest32 *d)
-{
-    struct no_cell *c = no_cell_of(k, d);
-
-    if (c != NULL)
-        atomic_store_explicit(&c->verdict, 0, memory_order_release);
-}
-
-static uint64_t no_verdict(uint8_t reason, uint64_t mono_ms)
-{
-    static const struct {
-        enum err err;
-        uint32_t ms;
-    } table[NO_KEY_COUNT] = {
-        [NO_KEY_UNKNOWN] = {ERR_AUTH, LIMIT_NEGATIVE_MS},
-        [NO_KEY_DISABLED] = {ERR_FORBIDDEN, LIMIT_NEGATIVE_MS},
-        [NO_KEY_EXPIRED] = {ERR_FORBIDDEN, LIMIT_NEGATIVE_MS},
-        [NO_KEY_CREDIT] = {ERR_CREDIT, NEGATIVE_CREDIT_MS},
-        [NO_KEY_LIMIT] = {ERR_KEY_LIMIT, NEGATIVE_CREDIT_MS},
-    };
-
-    if (reason >= NO_KEY_COUNT) /* the decoder refuses it; if it did not, no means no */
-        reason = NO_KEY_UNKNOWN;
-    return verdict_make(mono_ms + table[reason].ms, table[reason].err);
-}
-
 /* --- messages --- */
 
 enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mono_ms)
@@ -332,16 +267,13 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
 
     if (g->granted_nusd < 0)
         return ERR_RANGE;
-    if (fresh && (s = slot_take(k, mono_ms)) == NULL)
+    if (fresh && (s = slot_take(k)) == NULL)
         return ERR_OVERLOAD;
     if (!fresh && (!id_eq(&s->id, &g->key) || !id_eq(&s->account, &g->account)))
         return ERR_FORMAT; /* a digest belongs to one key for ever */
     lease = slot_lease(s);
     if (!id_eq(&lease, &g->lease)) {
-        if (!lease_over(s, mono_ms))
-            slot_close_and_return(k, s);
-        else
-            slot_close(s);
+        slot_close_and_return(k, s);
         slot_set_lease(s, &g->lease);
     }
     atomic_store_explicit(&s->request_ns, interval_ns(g->requests_per_minute),
@@ -353,7 +285,7 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
     atomic_store_explicit(&s->no, 0, memory_order_release);
     if (fresh)
         slot_publish(k, s, g, mono_ms);
-    no_forget(k, &g->key_digest);
+    keyring_no_forget(k, &g->key_digest);
     return ERR_NONE;
 }
 
@@ -388,10 +320,10 @@ static void slot_refuse(struct keyring *k, struct key *s, uint64_t verdict)
 void keyring_no_key(struct keyring *k, const struct msg_no_key *n, uint64_t mono_ms)
 {
     struct key *s = slot_by_digest(k, &n->key_digest);
-    uint64_t verdict = no_verdict(n->reason, mono_ms);
+    uint64_t verdict = keyring_no_verdict(n->reason, mono_ms);
 
     if (s == NULL)
-        no_remember(k, &n->key_digest, verdict);
+        keyring_no_remember(k, &n->key_digest, verdict);
     else
         slot_refuse(k, s, verdict);
 }
@@ -401,6 +333,19 @@ void keyring_revoke(struct keyring *k, const struct msg_revoke *r, uint64_t mono
     struct msg_no_key n = {.key_digest = r->key_digest, .reason = r->reason};
 
     keyring_no_key(k, &n, mono_ms);
+}
+
+bool keyring_extendable(struct keyring *k, const struct digest32 *digest,
+                        struct msg_lease_more *out)
+{
+    struct key *s = slot_by_digest(k, digest);
+
+    if (s == NULL || !s->at_control_plane ||
+        atomic_load_explicit(&s->no, memory_order_relaxed) != 0 ||
+        money_closed(atomic_load_explicit(&s->money, memory_order_relaxed)))
+        return false;
+    *out = (struct msg_lease_more){.key = s->id, .lease = slot_lease(s)};
+    return true;
 }
 
 /* --- giving back and renewing --- */

@@ -1,5 +1,6 @@
-/* The keyring's inside, shared by keyring.c (workers: find, reserve, settle) and keyring_link.c (the
- * link thread: grant, lease, revoke, return). keyring.c opens with how it works. */
+/* The keyring's inside, shared by keyring.c (workers: find, reserve, settle), keyring_link.c (the link
+ * thread: grant, lease, revoke, return) and keyring_no.c (both: keys known not to work). keyring.c
+ * opens with how it works. */
 #ifndef TR_DATAPLANE_CORE_KEYRING_SLOT_H
 #define TR_DATAPLANE_CORE_KEYRING_SLOT_H
 
@@ -10,7 +11,7 @@
 enum {
     KEYRING_CHAIN_MAX = 1024, /* links followed in one walk; chains average one key */
     KEYRING_WALKS_MAX = 8,    /* walks after concurrent recycling; then "not found" costs one ask */
-    KEYRING_SCAN = 4096,      /* slots looked at per call of returns or renewals */
+    KEYRING_SCAN = 4096,      /* slots looked at per call of returns or renewals, or to evict one */
     KEYRING_RETURNS = 4096,   /* leases closed between two calls of keyring_returns() */
     KEY_ASK_EVERY_MS = 1000,  /* background wishes of one key */
     KEY_IDLE_MS = 15000,      /* unused this long: its credit goes back to the account */
@@ -70,13 +71,29 @@ struct keyring {
     /* The link thread's own. */
     uint32_t *id_buckets;
     size_t max, used; /* slots [0, used) have been live once: pages beyond stay untouched */
-    size_t return_cursor, renew_cursor, no_cursor;
-    struct msg_lease_return *returns; /* of leases closed by a revocation or a replacement */
+    size_t return_cursor, renew_cursor, evict_cursor, no_cursor;
+    struct msg_lease_return *returns; /* of leases closed by a revocation, a replacement, an eviction */
     size_t n_returns;
 };
 
+static inline uint64_t digest_word(const struct digest32 *d, unsigned i)
+{
+    uint64_t w;
+
+    memcpy(&w, d->b + 8 * i, sizeof w);
+    return w;
+}
+
 uint32_t keyring_bucket(const struct keyring *k, const struct digest32 *d);
 uint64_t keyring_tag(const struct digest32 *d);
+
+/* ERR_NOT_FOUND: nothing is remembered, else why the key may not be used. Any thread. */
+must_check enum err keyring_no_find(const struct keyring *k, const struct digest32 *d,
+                                    uint64_t mono_ms);
+/* The link thread's. */
+void keyring_no_remember(struct keyring *k, const struct digest32 *d, uint64_t verdict);
+void keyring_no_forget(struct keyring *k, const struct digest32 *d);
+uint64_t keyring_no_verdict(uint8_t reason, uint64_t mono_ms);
 
 /* money: epoch << 48 | amount */
 #define MONEY_MAX ((UINT64_C(1) << 48) - 1)

@@ -1,175 +1,10 @@
 /* What workers ask about keys and leases, merged so that at most one message per key is on its way.
- * The upper half runs on the workers' loops, the lower half on the link thread; between them asks
- * travel in two lists under one lock, and never exist twice. */
+ * Everything here runs on the link thread; port.c is the workers' side. */
 #include "clock.h"
 #include "uplink_own.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
-void ask_append(struct ask_list *l, struct ask *a)
-{
-    a->next = NULL;
-    if (l->first == NULL)
-        l->end = &l->first;
-    *l->end = a;
-    l->end = &a->next;
-}
-
-struct ask *ask_take(struct ask_list *l)
-{
-    struct ask *a = l->first;
-
-    if (a != NULL)
-        l->first = a->next;
-    return a;
-}
-
-/* --- workers --- */
-
-static void port_async_cb(uv_async_t *async)
-{
-    struct uplink_port *p = async->data;
-    struct ask_list done;
-    struct ask *a;
-
-    uv_mutex_lock(&p->uplink->lock);
-    done = p->done;
-    p->done.first = NULL;
-    uv_mutex_unlock(&p->uplink->lock);
-    while ((a = ask_take(&done)) != NULL) {
-        struct ask it = *a;
-
-        /* A callback may cancel an ask that stands further back in this list: its turn still comes,
-         * and then nobody is called. */
-        free(a);
-        p->waiting--;
-        if (it.cancelled)
-            continue;
-        if (it.key_cb != NULL)
-            it.key_cb(it.cookie, it.result);
-        else if (it.lease_cb != NULL)
-            it.lease_cb(it.cookie, it.result, it.status);
-    }
-}
-
-enum err uplink_port_new(struct uplink *u, uv_loop_t *loop, struct uplink_port **out)
-{
-    struct uplink_port *p = calloc(1, sizeof *p);
-
-    if (p == NULL)
-        return ERR_MEMORY;
-    if (uv_async_init(loop, &p->async, port_async_cb) != 0) {
-        free(p);
-        return ERR_IO;
-    }
-    p->async.data = p;
-    p->uplink = u;
-    uv_mutex_lock(&u->lock);
-    p->next = u->ports;
-    u->ports = p;
-    uv_mutex_unlock(&u->lock);
-    *out = p;
-    return ERR_NONE;
-}
-
-/* The struct stays until uplink_stop(): the link thread may still hold asks that name it. */
-void uplink_port_free(struct uplink_port *p)
-{
-    struct ask *a;
-
-    if (p == NULL)
-        return;
-    uv_mutex_lock(&p->uplink->lock);
-    p->closed = true;
-    while ((a = ask_take(&p->done)) != NULL)
-        free(a);
-    uv_mutex_unlock(&p->uplink->lock);
-    uv_close((uv_handle_t *)&p->async, NULL);
-}
-
-static enum err ask_new(struct uplink_port *p, enum ask_kind kind, const struct digest32 *digest,
-                        int64_t want_nusd, void *cookie, struct ask **out)
-{
-    struct ask *a;
-
-    assert(want_nusd >= 0 && want_nusd <= LEASE_ASK_MAX);
-    if (p->waiting >= ASK_WAITING_MAX)
-        return ERR_OVERLOAD;
-    a = calloc(1, sizeof *a);
-    if (a == NULL)
-        return ERR_MEMORY;
-    a->port = p;
-    a->kind = kind;
-    a->digest = *digest;
-    a->want_nusd = want_nusd;
-    a->asked_ms = clock_mono_ms();
-    a->cookie = cookie;
-    p->waiting++;
-    *out = a;
-    return ERR_NONE;
-}
-
-static void ask_post(struct ask *a)
-{
-    struct uplink *u = a->port->uplink;
-
-    uv_mutex_lock(&u->lock);
-    ask_append(&u->inbox, a);
-    uv_mutex_unlock(&u->lock);
-    uv_async_send(&u->wake);
-}
-
-enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *digest, int64_t want_nusd,
-                        void (*cb)(void *cookie, enum err e), void *cookie, struct ask **out)
-{
-    enum err e = ask_new(p, ASK_KEY, digest, want_nusd, cookie, out);
-
-    if (e != ERR_NONE)
-        return e;
-    (*out)->key_cb = cb;
-    ask_post(*out);
-    return ERR_NONE;
-}
-
-static enum err ask_lease(struct uplink_port *p, enum ask_kind kind, struct key *key,
-                          int64_t want_nusd, void *cookie, struct ask **out)
-{
-    struct digest32 digest = key_digest(key);
-    enum err e = ask_new(p, kind, &digest, want_nusd, cookie, out);
-
-    if (e != ERR_NONE)
-        return e;
-    (*out)->key = key_id(key);
-    (*out)->has_lease = key_lease(key, clock_mono_ms(), &(*out)->lease);
-    return ERR_NONE;
-}
-
-enum err uplink_ask_lease(struct uplink_port *p, struct key *key, int64_t want_nusd,
-                          void (*cb)(void *cookie, enum err e, enum lease_status s), void *cookie,
-                          struct ask **out)
-{
-    enum err e = ask_lease(p, ASK_LEASE, key, want_nusd, cookie, out);
-
-    if (e != ERR_NONE)
-        return e;
-    (*out)->lease_cb = cb;
-    ask_post(*out);
-    return ERR_NONE;
-}
-
-void uplink_hint_lease(struct uplink_port *p, struct key *key, int64_t want_nusd)
-{
-    struct ask *a;
-
-    if (ask_lease(p, ASK_HINT, key, want_nusd, NULL, &a) == ERR_NONE)
-        ask_post(a); /* otherwise the next request hints again */
-}
-
-void ask_cancel(struct ask *a)
-{
-    a->cancelled = true;
-}
 
 /* --- the link thread: handing back --- */
 
@@ -229,12 +64,13 @@ static struct pending *pending_find(struct uplink *u, const struct digest32 *d)
     return p;
 }
 
-/* The lease message that is on its way for this key. */
-static struct pending *pending_of_key(struct uplink *u, const struct id *key)
+/* The message about this very lease that is on its way. A late answer about the one before it says
+ * nothing about what was asked since. */
+static struct pending *pending_of_lease(struct uplink *u, const struct msg_lease *l)
 {
     for (size_t i = 0; i < ASK_BUCKETS; i++)
         for (struct pending *p = u->pending[i]; p != NULL; p = p->next)
-            if (p->sent == PENDING_LEASE && id_eq(&p->key, key))
+            if (p->sent == PENDING_LEASE && id_eq(&p->lease, &l->lease))
                 return p;
     return NULL;
 }
@@ -263,16 +99,16 @@ static void pending_lookup(struct uplink *u, struct pending *p)
     buf_free(&out);
 }
 
-static void pending_extend(struct uplink *u, struct pending *p, const struct ask *newest)
+static void pending_extend(struct uplink *u, struct pending *p, struct msg_lease_more *m)
 {
-    struct msg_lease_more m = {newest->key, newest->lease, p->want_nusd};
     struct buf out;
 
     p->sent = PENDING_LEASE;
     p->sent_ms = clock_mono_ms();
-    p->key = newest->key;
+    p->lease = m->lease;
+    m->want_nusd = p->want_nusd;
     buf_init(&out, 128);
-    if (msg_lease_more_encode(&m, &out) == ERR_NONE)
+    if (msg_lease_more_encode(m, &out) == ERR_NONE)
         uplink_send(u, &out);
     buf_free(&out);
 }
@@ -280,27 +116,23 @@ static void pending_extend(struct uplink *u, struct pending *p, const struct ask
 /* What is queued becomes one message that wants the sum. */
 static void pending_send(struct uplink *u, struct pending *p)
 {
-    const struct ask *newest = NULL;
-    bool lookup = false;
+    struct msg_lease_more more;
     int64_t want = 0;
 
     assert(p->sent == PENDING_IDLE && p->asked.first == NULL && u->state == UPLINK_ACCEPTED);
-    for (const struct ask *a = p->queued.first; a != NULL; a = a->next) {
-        lookup = lookup || !a->has_lease;
-        newest = a;
-        want = a->want_nusd > LEASE_ASK_MAX - want ? LEASE_ASK_MAX : want + a->want_nusd;
-    }
-    if (newest == NULL) {
+    if (p->queued.first == NULL) {
         pending_drop(u, p);
         return;
     }
+    for (const struct ask *a = p->queued.first; a != NULL; a = a->next)
+        want = a->want_nusd > LEASE_ASK_MAX - want ? LEASE_ASK_MAX : want + a->want_nusd;
     p->asked = p->queued;
     p->queued.first = NULL;
     p->want_nusd = want;
-    if (lookup)
-        pending_lookup(u, p);
+    if (keyring_extendable(u->config.keyring, &p->digest, &more))
+        pending_extend(u, p, &more);
     else
-        pending_extend(u, p, newest);
+        pending_lookup(u, p);
 }
 
 /* The message that was on its way is answered. */
@@ -337,8 +169,8 @@ static void ask_arrived(struct uplink *u, struct ask *a)
         p->next = *pending_bucket(u, &a->digest);
         *pending_bucket(u, &a->digest) = p;
     }
-    /* Who only wants to know the key is served by the lookup that is on its way. */
-    if (a->kind == ASK_KEY && p->sent == PENDING_LOOKUP)
+    /* Who only wants to know the key is served by the message that is on its way. */
+    if (a->kind == ASK_KEY && p->sent != PENDING_IDLE)
         ask_append(&p->asked, a);
     else
         ask_append(&p->queued, a);
@@ -379,7 +211,7 @@ void asks_refused(struct uplink *u, const struct digest32 *digest)
 
 void asks_leased(struct uplink *u, const struct msg_lease *l)
 {
-    struct pending *p = pending_of_key(u, &l->key);
+    struct pending *p = pending_of_lease(u, l);
 
     if (p == NULL)
         return; /* a renewal, or too late */

@@ -74,8 +74,8 @@ must_check enum err uplink_ask_key(struct uplink_port *p, const struct digest32 
                                    int64_t want_nusd, void (*cb)(void *cookie, enum err e),
                                    void *cookie, struct ask **out);
 /* LEASE_OK: reserve again. LEASE_NO_CREDIT, LEASE_KEY_LIMIT: nothing could be added. LEASE_GONE: the
- * key may not be served any more; keyring_find() says why. A lease that has ended is replaced by
- * looking the key up, within the same ask. */
+ * key may not be served any more; keyring_find() says why. A lease that has ended is extended
+ * or replaced within the same ask. */
 must_check enum err uplink_ask_lease(struct uplink_port *p, struct key *key, int64_t want_nusd,
                                      void (*cb)(void *cookie, enum err e, enum lease_status s),
                                      void *cookie, struct ask **out);

@@ -36,8 +36,6 @@ struct ask {
     struct uplink_port *port;
     enum ask_kind kind;
     struct digest32 digest;
-    struct id key, lease; /* ASK_LEASE, ASK_HINT */
-    bool has_lease;
     int64_t want_nusd;
     uint64_t asked_ms;
     enum err result;
@@ -67,7 +65,7 @@ struct pending {
     struct pending *next; /* in its bucket */
     struct digest32 digest;
     enum { PENDING_IDLE, PENDING_LOOKUP, PENDING_LEASE } sent;
-    struct id key;     /* PENDING_LEASE: whose answer is awaited */
+    struct id lease;   /* PENDING_LEASE: whose answer is awaited */
     int64_t want_nusd; /* of the message that is on its way */
     uint64_t sent_ms;
     struct ask_list asked;  /* the message that is on its way answers these */
@@ -143,10 +141,13 @@ void session_tick(struct uplink *u, uint64_t now_ms);
 /* Say goodbye, when everything is shipped or time is up. True once nothing is left to do. */
 bool session_leave(struct uplink *u, uint64_t now_ms);
 
-/* --- asks.c: keys and leases */
+/* --- port.c: the workers' side of asking */
 
 void ask_append(struct ask_list *l, struct ask *a);
 struct ask *ask_take(struct ask_list *l);
+
+/* --- asks.c: keys and leases */
+
 void asks_take(struct uplink *u); /* what workers have asked meanwhile */
 void asks_tick(struct uplink *u, uint64_t now_ms);
 void asks_accepted(struct uplink *u); /* a new connection is accepted: ask (again) */

@@ -85,7 +85,8 @@ static void grants_and_finds(void)
     struct msg_grant g = grant_of(7, 70, 1000);
     struct key *s;
     struct id want_key = id_of(1, 7), want_account = id_of(2, 7), want_lease = id_of(3, 70);
-    struct id got, lease;
+    struct id got;
+    struct msg_lease_more more;
     struct digest32 d;
 
     CHECK_INT(find_err(k, 7, T0), ERR_NOT_FOUND);
@@ -98,7 +99,8 @@ static void grants_and_finds(void)
     CHECK(id_eq(&got, &want_account));
     d = key_digest(s);
     CHECK_BYTES(d.b, 32, g.key_digest.b, 32);
-    CHECK(key_lease(s, T0, &lease) && id_eq(&lease, &want_lease));
+    CHECK(keyring_extendable(k, &d, &more) && id_eq(&more.lease, &want_lease) &&
+          id_eq(&more.key, &want_key));
     CHECK_INT(key_available(s), 1000);
     key_release(s);
     /* The same digest can never become another key. */
@@ -178,6 +180,7 @@ static void late_settlement_pays_only_its_lease(void)
     struct msg_grant a = grant_of(1, 10, 1000), b = grant_of(1, 11, 500);
     struct msg_lease gone = lease_of(1, 11, 0, LEASE_GONE);
     struct msg_lease_return ret[4];
+    struct msg_lease_more more;
     struct id lease_a, lease_b;
     uint32_t retry_ms;
     struct key *s;
@@ -199,7 +202,7 @@ static void late_settlement_pays_only_its_lease(void)
     key_settle(s, &lease_b, 200, 0);
     CHECK_INT(key_available(s), 0);
     CHECK_INT(key_reserve(s, 1, T0, &lease_b, &retry_ms), ERR_CONTROL_PLANE);
-    CHECK(!key_lease(s, T0, &lease_b));
+    CHECK(!keyring_extendable(k, &a.key_digest, &more));
     CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
     key_release(s);
     keyring_free(k);
@@ -468,25 +471,86 @@ static void full_table_evicts_the_oldest_idle(void)
 {
     enum { N = 8 };
     struct keyring *k = ring(N);
-    uint64_t over = T0 + 60000 + 2 * LIMIT_CLOCK_SKEW_MS;
+    struct msg_lease_return ret[4];
+    struct msg_lease late = lease_of(1, 1, 900, LEASE_OK);
+    struct key *s, *all[N];
     struct msg_grant g;
-    struct key *s;
+    struct id lease;
+    uint32_t retry_ms;
 
     for (uint32_t i = 0; i < N; i++) {
         g = grant_of(i, i, 100);
         CHECK_INT(keyring_grant(k, &g, T0 + i), ERR_NONE);
     }
-    g = grant_of(100, 100, 100);
-    CHECK_INT(keyring_grant(k, &g, T0 + 1000), ERR_OVERLOAD); /* all leases run */
-    s = found(k, 0, T0 + 2000);                               /* the oldest, but referenced */
-    CHECK_INT(keyring_grant(k, &g, over), ERR_NONE);          /* takes the place of key 1 */
-    CHECK_INT(find_err(k, 100, over), ERR_NONE);
-    CHECK_INT(key_available(s), 100);
-    g = grant_of(1, 1000, 300);
-    CHECK_INT(keyring_grant(k, &g, over), ERR_NONE); /* back, in the place of key 2 */
-    CHECK_INT(find_err(k, 1, over), ERR_NONE);
-    CHECK_INT(find_err(k, 2, over), ERR_NOT_FOUND);
+    s = found(k, 1, T0 + 100);
+    CHECK_INT(key_reserve(s, 60, T0 + 100, &lease, &retry_ms), ERR_NONE);
+    key_settle(s, &lease, 60, 40);
     key_release(s);
+    s = found(k, 0, T0 + 2000); /* the oldest, but referenced */
+    g = grant_of(100, 100, 100);
+    CHECK_INT(keyring_grant(k, &g, T0 + 2000), ERR_NONE); /* takes the place of key 1 */
+    CHECK_INT(find_err(k, 100, T0 + 2000), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0 + 2000), ERR_NOT_FOUND);
+    CHECK_INT(key_available(s), 100);
+    CHECK_INT(keyring_returns(k, T0 + 2000, ret, 4), 1); /* whose lease was running: its rest */
+    CHECK_INT(ret[0].amount_nusd, 60);
+    CHECK(id_eq(&ret[0].lease, &late.lease) && !ret[0].final);
+    keyring_lease(k, &late, T0 + 2000); /* an answer about it finds nobody */
+    CHECK_INT(find_err(k, 1, T0 + 2000), ERR_NOT_FOUND);
+    g = grant_of(1, 1000, 300);
+    CHECK_INT(keyring_grant(k, &g, T0 + 3000), ERR_NONE); /* back, in the place of key 2 */
+    keyring_lease(k, &late, T0 + 3000);                   /* nor does it move the new lease */
+    CHECK_INT(find_err(k, 2, T0 + 3000), ERR_NOT_FOUND);
+    key_release(s);
+    s = found(k, 1, T0 + 3000);
+    CHECK_INT(key_available(s), 300);
+    key_release(s);
+    keyring_free(k);
+
+    k = ring(N); /* every key in use */
+    for (uint32_t i = 0; i < N; i++) {
+        g = grant_of(i, i, 100);
+        CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+        all[i] = found(k, i, T0);
+    }
+    g = grant_of(100, 100, 100);
+    CHECK_INT(keyring_grant(k, &g, T0 + 100000), ERR_OVERLOAD);
+    key_release(all[5]);
+    CHECK_INT(keyring_grant(k, &g, T0 + 100000), ERR_NONE);
+    CHECK_INT(find_err(k, 5, T0), ERR_NOT_FOUND);
+    for (uint32_t i = 0; i < N; i++)
+        if (i != 5)
+            key_release(all[i]);
+    keyring_free(k);
+}
+
+/* What the next request needs: more of this lease, even when it has ended here, or another. */
+static void what_to_ask_for(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct msg_lease gone = lease_of(1, 10, 0, LEASE_GONE);
+    struct msg_revoke r = {.key_digest = digest_of(1), .reason = NO_KEY_DISABLED};
+    struct msg_lease_return ret[4];
+    struct msg_lease_more more;
+
+    CHECK(!keyring_extendable(k, &g.key_digest, &more));
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK(keyring_extendable(k, &g.key_digest, &more));
+    CHECK_INT(find_err(k, 1, T0 + 70000), ERR_NOT_FOUND); /* the link was away for a minute */
+    CHECK(keyring_extendable(k, &g.key_digest, &more));
+    CHECK(id_eq(&more.lease, &g.lease) && id_eq(&more.key, &g.key) && more.want_nusd == 0);
+    keyring_lease(k, &gone, T0 + 70000);
+    CHECK(!keyring_extendable(k, &g.key_digest, &more));
+    g = grant_of(1, 11, 1000);
+    CHECK_INT(keyring_grant(k, &g, T0 + 70000), ERR_NONE);
+    CHECK_INT(keyring_returns(k, T0 + 70000 + KEY_IDLE_MS, ret, 4), 1);
+    CHECK(!keyring_extendable(k, &g.key_digest, &more)); /* given back */
+    g = grant_of(1, 12, 1000);
+    CHECK_INT(keyring_grant(k, &g, T0 + 90000), ERR_NONE);
+    CHECK(keyring_extendable(k, &g.key_digest, &more));
+    keyring_revoke(k, &r, T0 + 90000);
+    CHECK(!keyring_extendable(k, &g.key_digest, &more));
     keyring_free(k);
 }
 
@@ -631,11 +695,6 @@ static void stress_message(uint32_t *x, uint32_t *lease_of_key, uint32_t *next_l
             st.granted[*next_lease] = more;
             lease_of_key[key] = (*next_lease)++;
         }
-    } else if (what < 45 && lease != 0) { /* the same lease again, extended */
-        struct msg_grant g = grant_of(key, lease, st.granted[lease] + more);
-
-        if (keyring_grant(st.k, &g, now) == ERR_NONE)
-            st.granted[lease] += more;
     } else if (what < 80 && lease != 0) {
         struct msg_lease l = lease_of(key, lease, st.granted[lease] + more, LEASE_OK);
 
@@ -650,9 +709,8 @@ static void stress_message(uint32_t *x, uint32_t *lease_of_key, uint32_t *next_l
         struct msg_revoke r = {.key_digest = digest_of(key), .reason = NO_KEY_DISABLED};
 
         keyring_revoke(st.k, &r, now);
-    } else if (what < 92) { /* a minute passes: leases end, slots may be recycled */
+    } else if (what < 92) { /* a minute passes: leases end, and may still be extended */
         atomic_fetch_add(&st.now, 75000);
-        memset(lease_of_key, 0, STRESS_KEYS * sizeof *lease_of_key);
     } else {
         atomic_fetch_add(&st.now, next_random(x) % 2000);
         stress_collect(NULL);
@@ -753,6 +811,7 @@ static const struct check_case cases[] = {
     {"keyring_negative_memory_is_bounded", negative_memory_is_bounded},
     {"keyring_revokes", revokes},
     {"keyring_expires", expires},
+    {"keyring_what_to_ask_for", what_to_ask_for},
     {"keyring_full_table_evicts_the_oldest_idle", full_table_evicts_the_oldest_idle},
     {"keyring_closes_everything", closes_everything},
     {"keyring_nothing_is_ever_overspent", nothing_is_ever_overspent},

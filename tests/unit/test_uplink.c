@@ -563,9 +563,16 @@ static void leases_are_extended(void)
     UNTIL(answers == 4, 2000);
     CHECK_INT(last_status, LEASE_OK);
     CHECK_INT(key_available(key), 500);
-    /* And revoked: the ask ends, the keyring knows. */
+    /* And revoked: the ask ends, the keyring knows. A late word about the first lease is none about
+     * the second. */
     CHECK_INT(uplink_ask_lease(dp.port, key, 40, lease_cb, NULL, &a[0]), ERR_NONE);
     next_frame(MSG_LEASE_MORE);
+    SAY(lease, .key = k, .lease = l, .granted_nusd = 0, .lease_ms = 0, .status = LEASE_GONE);
+    SAY(lease, .key = k, .lease = l, .granted_nusd = 9000, .lease_ms = 1000, .status = LEASE_OK);
+    FOR_MS(100);
+    CHECK_INT(answers, 4);
+    CHECK_INT(cp.n_frames - cp.n_read, 0);
+    CHECK_INT(key_available(key), 500);
     SAY(lease, .key = k, .lease = {{2}}, .granted_nusd = 0, .lease_ms = 0, .status = LEASE_GONE);
     next_frame(MSG_KEY_LOOKUP);
     SAY(revoke, .key_digest = one, .reason = NO_KEY_DISABLED);
