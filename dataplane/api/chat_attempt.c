@@ -192,6 +192,10 @@ static void chat_fetch_head(void *cookie, const struct fetch_head *head)
 
     c->status = head->status;
     c->retry_after_ms = head->retry_after_ms;
+    if (fetch_body_let(c->fetch)) { /* an open stream does not hold what was asked */
+        content_free(c->rendered);
+        c->rendered = NULL;
+    }
     /* A stream without a content type is believed; JSON in its place is an error, or useless. */
     c->collecting = head->status != 200 || !c->request.stream || head->json;
     if (!c->collecting)

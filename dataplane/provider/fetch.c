@@ -120,6 +120,14 @@ void fetch_cancel(struct fetch *f)
     fetch_settle(f);
 }
 
+bool fetch_body_let(struct fetch *f)
+{
+    if (!f->received || (f->c != NULL && !upstream_sent(f->c)))
+        return false;
+    f->request.body = VIEW_EMPTY; /* only a fetch that received nothing is sent again */
+    return true;
+}
+
 bool fetch_sent(const struct fetch *f)
 {
     return f->sent;

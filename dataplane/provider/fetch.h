@@ -43,7 +43,7 @@ struct fetch_request {
     const struct credentials *credentials;
     struct view path;         /* after the provider's prefix: "/chat/completions" */
     struct view content_type; /* "application/json" */
-    struct view body;         /* borrowed until `done` or fetch_cancel() */
+    struct view body;         /* borrowed until `done`, fetch_cancel() or fetch_body_let() */
     bool last_candidate;      /* the first-byte deadline may be longer (300 s) */
 };
 
@@ -67,6 +67,9 @@ void fetch_cancel(struct fetch *f);
  * from the socket (64 KiB at most) is still delivered after a pause. */
 void fetch_pause(struct fetch *f);
 void fetch_resume(struct fetch *f);
+/* For a fetch whose response has begun. True: the kernel has all of the body and nobody will look at
+ * it again. False: it is still borrowed; a provider may answer before it has read everything. */
+bool fetch_body_let(struct fetch *f);
 /* True once any request byte may have reached the provider. */
 bool fetch_sent(const struct fetch *f);
 

@@ -337,6 +337,11 @@ void upstream_send(struct upstream *c, struct view head, struct view body)
     pump(c);
 }
 
+bool upstream_sent(const struct upstream *c)
+{
+    return c->writes == 0 && c->body.len == 0;
+}
+
 void upstream_ready(struct upstream *c)
 {
     c->state = UPSTREAM_READY;

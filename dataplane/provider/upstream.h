@@ -76,6 +76,8 @@ must_check enum err upstream_connect(struct upstream_site *s, const struct upstr
 /* Send head, then body. head is copied where needed; body is borrowed until the connection is
  * closed or given back. Trouble is reported by end(), later. */
 void upstream_send(struct upstream *c, struct view head, struct view body);
+/* The kernel has all of it. */
+bool upstream_sent(const struct upstream *c);
 /* Loop time (uv_now) at which late() is due; 0: never. */
 void upstream_deadline(struct upstream *c, uint64_t at_ms);
 void upstream_pause(struct upstream *c);

@@ -19,6 +19,7 @@ struct options {
     int port, connections;
     uint64_t requests; /* stop after so many; 0: only --seconds counts */
     double seconds, rate, warm_up;
+    double ramp; /* connections opened per second; 0: all at once */
     const char *path, *key, *body_file, *ca;
     bool hold;
     int pids[PIDS_MAX];
@@ -61,6 +62,7 @@ static void options_read(int argc, char **argv, struct options *o)
         {"stream", 0, NULL, 's'},  {"path", 1, NULL, 'u'},    {"key", 1, NULL, 'k'},
         {"pid", 1, NULL, 'P'},     {"warm-up", 1, NULL, 'w'}, {"hold", 0, NULL, 'h'},
         {"ca", 1, NULL, 'a'},      {"abort", 0, NULL, 'A'},   {"requests", 1, NULL, 'n'},
+        {"ramp", 1, NULL, 'R'},
         {NULL, 0, NULL, 0},
     };
     bool tls = false;
@@ -109,6 +111,9 @@ static void options_read(int argc, char **argv, struct options *o)
         case 'n':
             o->requests = (uint64_t)atoll(optarg);
             break;
+        case 'R':
+            o->ramp = atof(optarg);
+            break;
         case 'a':
             o->ca = optarg;
             break;
@@ -125,7 +130,7 @@ static void options_read(int argc, char **argv, struct options *o)
         fprintf(stderr,
                 "usage: load --port P --body FILE [--tls] [--ca FILE] [--key K] [--path P]\n"
                 "  [--connections N] [--seconds S] [--warm-up S] [--rate R] [--stream]\n"
-                "  [--hold] [--abort] [--requests N] [--pid PID]...\n");
+                "  [--hold] [--abort] [--requests N] [--ramp R] [--pid PID]...\n");
         exit(2);
     }
     load.address = (struct sockaddr_in){.sin_family = AF_INET,
@@ -230,8 +235,7 @@ int main(int argc, char **argv)
     request_make(&o);
     load.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     clients = calloc((size_t)o.connections, sizeof *clients);
-    for (int i = 0; i < o.connections; i++)
-        client_open(&clients[i], &load);
+    int opened = 0;
 
     uint64_t start = now_ns(), warm = start + (uint64_t)(o.warm_up * 1e9);
     uint64_t end = warm + (uint64_t)(o.seconds * 1e9), due = start, cpu = 0;
@@ -246,6 +250,9 @@ int main(int argc, char **argv)
             warm = now;
             cpu = cpu_ns(o.pids, o.n_pids);
         }
+        while (opened < o.connections &&
+               (o.ramp <= 0 || (double)(now - start) * o.ramp >= opened * 1e9))
+            client_open(&clients[opened++], &load);
         struct client *c;
         while (step != 0 && due <= now && (c = idle_take()) != NULL) {
             client_begin(c, due);
@@ -256,7 +263,8 @@ int main(int argc, char **argv)
             printf("{\"holding\":%u}\n", load.with_event);
             fflush(stdout);
         }
-        turn(&o, step != 0 && due > now && due < end ? due : warmed ? end : warm);
+        uint64_t until = step != 0 && due > now && due < end ? due : warmed ? end : warm;
+        turn(&o, opened < o.connections && until > now + 1000000 ? now + 1000000 : until);
     }
     report(&o, (double)(now_ns() - warm) / 1e9, cpu_ns(o.pids, o.n_pids) - cpu);
     return load.requests == 0 && load.chunks == 0;

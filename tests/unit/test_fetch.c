@@ -199,6 +199,8 @@ static bool serve(struct peer *p, const char *path)
         peer_say(p, OK "content-length: 9\r\n\r\nhello");
         nap(600);
     }
+    if (strcmp(path, "/early") == 0)
+        return peer_say(p, "lo");
     if (strcmp(path, "/trickle") == 0) { /* never idle, never done */
         peer_say(p, OK "content-length: 1000\r\n\r\n");
         for (int i = 0; i < 100 && peer_say(p, "x"); i++)
@@ -243,6 +245,10 @@ static bool request_read(struct peer *p, char path[128])
     if (length != NULL)
         body = strtoul(length + 16, NULL, 10);
     sscanf(head, "POST /v1%127s", path);
+    if (strcmp(path, "/early") == 0) { /* answered before the request is read */
+        peer_say(p, OK "content-length: 5\r\n\r\nhel");
+        nap(100);
+    }
     snprintf(p->s->last_head, sizeof p->s->last_head, "%.*s", (int)(end - head), head);
     have = len - (size_t)(end - head);
     for (size_t i = 0; i < have; i++)
@@ -338,6 +344,7 @@ struct run {
     size_t bytes;
     char text[64];
     bool pause_first, cancel_at_head, cancel_at_body, cancelled;
+    bool let; /* at the head, nobody wanted the body any more */
 };
 
 static void on_head(void *cookie, const struct fetch_head *head)
@@ -346,6 +353,7 @@ static void on_head(void *cookie, const struct fetch_head *head)
 
     r->head = *head;
     r->heads++;
+    r->let = fetch_body_let(r->f);
     if (r->cancel_at_head) {
         r->cancelled = true;
         fetch_cancel(r->f);
@@ -591,6 +599,27 @@ static void test_large_body(void)
         CHECK_INT(upstreams_counters(ups).idle, 1);
     }
     CHECK_INT(atomic_load(&server.body_sum), sum);
+    free(body);
+}
+
+/* The body is ours again when the kernel has it, and not before. */
+static void test_body_let(void)
+{
+    size_t n = 32 << 20; /* more than any socket buffer */
+    uint8_t *body = calloc(n, 1);
+    struct run r = {0};
+
+    for (unsigned p = 0; p < 2; p++) {
+        CHECK(get(p, "/length").let);
+        r = (struct run){0};
+        CHECK_INT(start(&r, p, "/early", view_of(body, n), true), ERR_NONE);
+        CHECK(!fetch_body_let(r.f)); /* it may have to be sent again */
+        turn(&r.dones, 5000);
+        CHECK_INT(r.e, ERR_NONE);
+        CHECK_BYTES(r.text, r.bytes, "hello", 5);
+        CHECK(!r.let);
+        CHECK_INT(atomic_load(&server.body_sum), 0);
+    }
     free(body);
 }
 
@@ -870,6 +899,7 @@ int main(int argc, char **argv)
         {"fetch_request_head", test_request_head},
         {"fetch_reuse", test_reuse},
         {"fetch_large_body", test_large_body},
+        {"fetch_body_let", test_body_let},
         {"fetch_stale_retry", test_stale},
         {"fetch_deadlines", test_deadlines},
         {"fetch_no_connection", test_no_connection},
