@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &command_bundle,
     &command_measure,
     &command_receipt,
+    &command_audit,
     &command_policy,
     &command_release,
     &command_log,

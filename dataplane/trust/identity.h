@@ -41,6 +41,8 @@ struct id identity_boot(const struct identity_keys *k);
 struct view identity_text(const struct identity_keys *k);
 /* The public half of the receipt key (Ed25519). */
 void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32]);
+/* Sign with it. The text must say what it is for, so that no signature serves twice. Any thread. */
+void identity_sign(const struct identity_keys *k, struct view text, uint8_t out[static 64]);
 
 /* Open what was sealed to this boot's X25519 key (crypto_box_seal) and append the plain text to
  * out, which should be one that wipes (struct buf does). ERR_CRYPTO when it was not sealed to this
