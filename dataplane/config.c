@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "conf.h"
+#include "rate.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,7 @@ static const struct conf_field fields[] = {
     TEXT(audience, true),
     TEXT(providers, true),
     TEXT(platform_dir, false),
+    TEXT(platform_root, false),
     TEXT(release, false),
     TEXT(release_key, false),
     NUMBER(body_total_bytes, LIMIT_BODY_BYTES, UINT64_C(1) << 40, false),
@@ -40,6 +42,10 @@ static const struct conf_field fields[] = {
     NUMBER(write_stall_ms, 1000, 3600000, false),
     NUMBER(sweep_ms, 50, 10000, false),
     NUMBER(keys_max, 16, LIMIT_KEYS, false),
+    NUMBER(evidence_per_s, 0, RATE_PER_S_MAX, false),
+    NUMBER(evidence_burst, 1, RATE_BURST_MAX, false),
+    NUMBER(evidence_per_ip_per_s, 0, RATE_PER_S_MAX, false),
+    NUMBER(evidence_per_ip_burst, 1, RATE_BURST_MAX, false),
     NUMBER(drain_ms, 0, 3600000, false),
 };
 
@@ -54,6 +60,12 @@ static const struct config defaults = {
     .write_stall_ms = 60000,
     .sweep_ms = 500, /* a client that left is noticed within this time */
     .keys_max = 16384,
+    /* A page of clients that all verify at once, and some; what needs a report of its own is bounded
+     * by the queue before the processor as well. */
+    .evidence_per_s = 200,
+    .evidence_burst = 400,
+    .evidence_per_ip_per_s = 20,
+    .evidence_per_ip_burst = 40,
     .drain_ms = 10000,
 };
 

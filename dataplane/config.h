@@ -30,6 +30,9 @@ struct config {
     char audience[128];
     char providers[CONFIG_PATH_MAX];    /* path of the measured providers.conf */
     char platform_dir[CONFIG_PATH_MAX]; /* the simulator's machine */
+    /* what our own first report must chain to before we listen: PEM. Empty: AMD's roots, or the
+     * simulator's machine's. Whom others trust is theirs to say. */
+    char platform_root[CONFIG_PATH_MAX];
     /* the release manifest, with .minisig beside it, and the minisign key that signed it: together,
      * or neither */
     char release[CONFIG_PATH_MAX], release_key[128];
@@ -41,6 +44,9 @@ struct config {
     uint64_t write_stall_ms;
     uint64_t sweep_ms;
     uint64_t keys_max;
+    /* requests for evidence, of all workers together and per address; 0: no limit */
+    uint64_t evidence_per_s, evidence_burst;
+    uint64_t evidence_per_ip_per_s, evidence_per_ip_burst;
     uint64_t drain_ms; /* how long running answers may take after SIGTERM */
 };
 

@@ -1,18 +1,15 @@
 /* tr-dataplane and tr-dataplane-sim: the same program but for the quote backend it is linked with. */
+#include "boot.h"
 #include "catalog_store.h"
 #include "clock.h"
 #include "config.h"
 #include "fetch.h"
 #include "front.h"
-#include "identity.h"
-#include "keyset.h"
 #include "log.h"
 #include "log_proof.h"
 #include "process.h"
-#include "quote.h"
-#include "own_release.h"
+#include "rate.h"
 #include "reply.h"
-#include "report.h"
 #include "secret.h"
 #include "tls.h"
 #include "uplink.h"
@@ -29,7 +26,6 @@
 
 enum {
     WHY_MAX = 1024,               /* bytes of a start-up sentence */
-    PROGRAM_MAX = 256 << 20,      /* bytes of our own binary, when the simulator measures it */
     SELF_SIGNED_DAYS = 30,        /* until the link brings a certificate, within a second or so */
     METRICS_CONNECTIONS_MAX = 64, /* the private listener */
 };
@@ -43,9 +39,7 @@ struct program {
     struct providers providers;
     struct buf providers_text;
     struct buf why; /* one sentence about what went wrong at start-up */
-    struct quote_source *quotes;
-    struct identity_keys *keys;
-    struct keyset *keyset;
+    struct boot boot;
     struct shared shared;
     struct web_server *metrics;
     uv_loop_t loop;
@@ -84,7 +78,7 @@ static void main_on_cert(void *cookie, struct view leaf_der, struct view ca_der)
     if (e == ERR_NONE)
         e = tls_cert_from_der(ca_der, &ca);
     if (e == ERR_NONE)
-        e = tls_ctx_set_cert(p->shared.tls, identity_tls_key(p->keys), leaf, ca);
+        e = tls_ctx_set_cert(p->shared.tls, identity_tls_key(p->boot.keys), leaf, ca);
     LOG("certificate", KV("outcome", log_err((int)e)));
     X509_free(leaf);
     X509_free(ca);
@@ -107,73 +101,14 @@ static enum err fail(struct program *p, enum err e, const char *sentence)
     return e;
 }
 
-/* What stands for a launch measurement in the simulator: this very program and the measured
- * configuration, so that a rebuild or an edited providers.conf is a different measurement. */
-static enum err simulated_measurement(struct program *p, struct digest48 *out)
-{
-    static const char purpose[] = "tr-sim-measurement/v1";
-    uint8_t text[sizeof purpose + 48 + 32];
-    struct digest48 binary;
-    struct buf bytes;
-    enum err e;
-
-    buf_init(&bytes, PROGRAM_MAX);
-    e = conf_read_file("/proc/self/exe", PROGRAM_MAX, &bytes);
-    if (e == ERR_NONE) {
-        digest_sha384(buf_view(&bytes), &binary);
-        memcpy(text, purpose, sizeof purpose); /* with its NUL */
-        memcpy(text + sizeof purpose, binary.b, 48);
-        memcpy(text + sizeof purpose + 48, p->providers.digest.b, 32);
-        digest_sha384(view_of(text, sizeof text), out);
-    }
-    buf_free(&bytes);
-    return e == ERR_NONE ? e : fail(p, e, "the program cannot read itself to be measured");
-}
-
-static enum err open_quotes(struct program *p)
-{
-    struct digest48 measurement;
-    enum err e;
-
-    if (!quote_backend.simulated)
-        return quote_backend.open(NULL, NULL, &p->quotes, &p->why);
-    e = simulated_measurement(p, &measurement);
-    if (e == ERR_NONE)
-        e = quote_backend.open(p->config.platform_dir, &measurement, &p->quotes, &p->why);
-    return e;
-}
-
-/* With a manifest configured, nothing is served that is not in it. What we are is read from a report
- * of the platform: it is what clients and the control plane will see. */
-static enum err check_release(struct program *p)
-{
-    struct own_release_facts facts = {.providers = p->providers.digest,
-                                  .simulated = quote_backend.simulated,
-                                  .now_s = clock_unix_ms() / 1000};
-    const uint8_t report_data[64] = {0};
-    struct quote q;
-    enum err e;
-
-    if (p->config.release[0] == '\0')
-        return ERR_NONE;
-    quote_init(&q);
-    e = quote_backend.get(p->quotes, report_data, &q);
-    if (e == ERR_NONE) {
-        memcpy(facts.measurement, q.report + SNP_AT_MEASUREMENT, sizeof facts.measurement);
-        e = own_release_check(p->config.release, p->config.release_key, &facts, &p->why);
-    }
-    quote_free(&q);
-    return e == ERR_NONE ? e : fail(p, e, "release: the platform gives no report to compare with");
-}
-
 static enum err make_tls(struct program *p)
 {
     X509 *cert = NULL;
-    enum err e = tls_cert_self(identity_tls_key(p->keys), p->config.cert_names, SELF_SIGNED_DAYS,
+    enum err e = tls_cert_self(identity_tls_key(p->boot.keys), p->config.cert_names, SELF_SIGNED_DAYS,
                                &cert);
 
     if (e == ERR_NONE)
-        e = tls_server_ctx(identity_tls_key(p->keys), cert, &p->shared.tls);
+        e = tls_server_ctx(identity_tls_key(p->boot.keys), cert, &p->shared.tls);
     X509_free(cert);
     return e == ERR_NONE ? e : fail(p, e, "cert_names: no certificate can be made for them");
 }
@@ -181,6 +116,10 @@ static enum err make_tls(struct program *p)
 static enum err make_stores(struct program *p)
 {
     struct shared *s = &p->shared;
+    const struct rate_config evidence = {.per_s = p->config.evidence_per_s,
+                                         .burst = p->config.evidence_burst,
+                                         .address_per_s = p->config.evidence_per_ip_per_s,
+                                         .address_burst = p->config.evidence_per_ip_burst};
     enum err e = health_new(&s->health);
 
     if (e == ERR_NONE)
@@ -193,6 +132,8 @@ static enum err make_stores(struct program *p)
         e = meter_new(s->n_workers, &s->meter);
     if (e == ERR_NONE)
         e = log_proof_new(&s->log_proof);
+    if (e == ERR_NONE)
+        e = rate_new(&evidence, &s->evidence_rate);
     return e == ERR_NONE ? e : fail(p, e, "out of memory");
 }
 
@@ -202,8 +143,8 @@ static enum err start_link(struct program *p)
         .host = p->config.control_host,
         .port = (uint16_t)p->config.control_port,
         .cp_spki = p->config.control_spki,
-        .keys = p->keys,
-        .quotes = p->quotes,
+        .keys = p->boot.keys,
+        .quotes = p->boot.link_source,
         .keyring = p->shared.keyring,
         .meter = p->shared.meter,
         .n_providers = p->providers.n,
@@ -255,27 +196,15 @@ static enum err start_metrics(struct program *p)
 static enum err prepare(struct program *p)
 {
     struct shared *s = &p->shared;
-    struct identity_config identity = {
-        .audience = p->config.audience,
-        .config_sha256 = p->providers.digest,
-        .cp_spki_sha256 = p->config.control_spki,
-        .simulated = quote_backend.simulated,
-    };
-    enum err e = open_quotes(p);
+    enum err e = boot_prepare(&p->boot, &p->config, &p->providers, &p->why);
 
-    if (e == ERR_NONE)
-        e = check_release(p);
-    if (e == ERR_NONE) {
-        e = identity_keys_new(&identity, &p->keys);
-        if (e != ERR_NONE)
-            return fail(p, e, "audience: the boot's identity cannot be made");
-        e = keyset_new(p->keys, &p->keyset);
-        if (e != ERR_NONE)
-            return fail(p, e, "the boot's keyset cannot be made");
-        reply_set_keyset(keyset_digest_text(p->keyset));
-    }
-    s->keys = p->keys;
-    s->keyset = p->keyset;
+    if (e != ERR_NONE)
+        return fail(p, e, "this boot cannot prove what it is");
+    reply_set_keyset(keyset_digest_text(p->boot.keyset));
+    s->keys = p->boot.keys;
+    s->keyset = p->boot.keyset;
+    s->provenance = &p->boot.provenance;
+    s->quotes = p->boot.quotes;
     s->config = &p->config;
     s->providers = &p->providers;
     s->simulated = quote_backend.simulated;
@@ -285,8 +214,7 @@ static enum err prepare(struct program *p)
     if (s->n_workers > CONFIG_WORKERS_MAX)
         s->n_workers = CONFIG_WORKERS_MAX;
     secret_random(s->user_key, sizeof s->user_key);
-    if (e == ERR_NONE)
-        e = make_tls(p);
+    e = make_tls(p);
     if (e == ERR_NONE)
         e = make_stores(p);
     return e;
@@ -323,9 +251,8 @@ static void finish(struct program *p)
     catalog_store_free(s->catalogs);
     health_free(s->health);
     SSL_CTX_free(s->tls);
-    keyset_free(p->keyset);
-    identity_keys_free(p->keys);
-    quote_backend.close(p->quotes);
+    rate_free(s->evidence_rate);
+    boot_free(&p->boot);
     LOG("stopped", KV("simulated", s->simulated));
 }
 
@@ -358,7 +285,7 @@ static enum err run(struct program *p)
     if (e != ERR_NONE)
         return fail(p, e, "the system call filter cannot be installed");
     LOG("started", KV("simulated", p->shared.simulated), KV("workers", (uint32_t)p->shared.n_workers),
-        KV("port", worker_port(p->shared.workers[0])), KV("boot", identity_boot(p->keys)),
+        KV("port", worker_port(p->shared.workers[0])), KV("boot", identity_boot(p->boot.keys)),
         KV("memory_locked", state.memory_locked), KV("undumpable", state.undumpable),
         KV("sandboxed", state.sandboxed));
     uv_run(&p->loop, UV_RUN_DEFAULT);
@@ -375,9 +302,9 @@ static enum err print_measurement(struct program *p)
     if (!quote_backend.simulated)
         return fail(p, ERR_UNSUPPORTED,
                     "a real launch is measured from its image: use tr-verify measure");
-    e = simulated_measurement(p, &m);
+    e = boot_simulated_measurement(&p->providers, &m);
     if (e != ERR_NONE)
-        return e;
+        return fail(p, e, "the program cannot read itself to be measured");
     hex_encode(m.b, sizeof m.b, text);
     printf("%s\n", text);
     return ERR_NONE;

@@ -57,6 +57,8 @@
       "The key is over its rate limit.")                                                           \
     X(API_PROVIDER_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                    \
       "Every provider of this model is rate limited.")                                             \
+    X(API_EVIDENCE_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                    \
+      "Too many requests for evidence, from this address or from all.")                            \
     X(API_HEADERS_TOO_LARGE, 431, "invalid_request_error", "headers_too_large", NO,                \
       "The request headers are over 64 KiB.")                                                      \
     X(API_CLIENT_GONE, 499, "client_closed_request", "client_gone", NO,                            \

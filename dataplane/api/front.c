@@ -2,9 +2,11 @@
 
 #include "attest.h"
 #include "chat.h"
+#include "clock.h"
 #include "key_text.h"
 #include "metrics.h"
 #include "models.h"
+#include "rate.h"
 #include "reply.h"
 #include "status.h"
 #include "uplink.h"
@@ -39,14 +41,35 @@ static void handle_health(struct visit *v)
     stats_status(&v->worker->stats, status_answer(v->worker->shared, v->web));
 }
 
+static void handle_attestation(struct visit *v)
+{
+    attest_document(v->worker, v->web);
+}
+
+static void handle_quote(struct visit *v)
+{
+    attest_quote(v->worker, v->web);
+}
+
 static void handle_verifying_key(struct visit *v)
 {
-    stats_status(&v->worker->stats, attest_verifying_key(v->worker, v->web));
+    attest_verifying_key(v->worker, v->web);
+}
+
+static void handle_aci(struct visit *v)
+{
+    attest_aci(v->worker, v->web);
+}
+
+static void handle_report(struct visit *v)
+{
+    attest_report(v->worker, v->web);
 }
 
 /* Who may ask. */
 enum access {
     ACCESS_PUBLIC,    /* anybody */
+    ACCESS_EVIDENCE,  /* anybody, at the rate that all evidence is given out */
     ACCESS_KEY,       /* whoever sends an API key: its digest is v->who. Whether the key is known,
                        * and to whom it belongs, is the handler's question */
     ACCESS_INFERENCE, /* as ACCESS_KEY, and only while our own evidence is accepted */
@@ -64,7 +87,11 @@ static const struct endpoint {
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models},
     {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
-    {"GET", "/attestation/verifying-key", false, false, ACCESS_PUBLIC, handle_verifying_key},
+    {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation},
+    {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote},
+    {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key},
+    {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci},
+    {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report},
 };
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
@@ -148,12 +175,32 @@ static enum api_error read_key(const struct web_request *r, struct digest32 *who
     return API_OK;
 }
 
+/* False: refused. */
+static bool within_rate(struct visit *v)
+{
+    struct api_failure f = {.error = API_EVIDENCE_RATE};
+    struct id id = id_new();
+    uint8_t address[16];
+    struct reply p;
+
+    web_peer(v->web, address);
+    if (rate_take(v->worker->shared->evidence_rate, address, clock_mono_ms(), &f.retry_after_ms) ==
+        ERR_NONE)
+        return true;
+    reply_init(&p, &id);
+    stats_status(&v->worker->stats, errors_row(f.error)->status);
+    reply_failure(&p, v->web, &f);
+    return false;
+}
+
 static void enter(const struct endpoint *e, struct visit *v)
 {
     static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
     struct stats *stats = &v->worker->stats;
 
-    if (e->access != ACCESS_PUBLIC) {
+    if (e->access == ACCESS_EVIDENCE && !within_rate(v))
+        return;
+    if (e->access == ACCESS_KEY || e->access == ACCESS_INFERENCE) {
         enum api_error error = read_key(v->web, &v->who);
 
         if (error != API_OK) {

@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include "attest.h"
 #include "chat.h"
 #include "clock.h"
 #include "front.h"
@@ -29,8 +30,10 @@ static void worker_close(struct worker *w)
     log_gather_end(); /* what is still to be said is said at once */
     uv_close((uv_handle_t *)&w->log, NULL);
     uplink_port_free(w->link);
+    attest_desk_free(w->attest);
     upstreams_free(w->upstreams);
     w->link = NULL;
+    w->attest = NULL;
     w->upstreams = NULL;
     uv_stop(&w->loop); /* the server's own handles go with web_free() */
 }
@@ -65,6 +68,8 @@ static void worker_tick_cb(uv_timer_t *tick)
         else
             request_tick(r, now_ms);
     }
+    if (w->attest != NULL)
+        attest_desk_tick(w->attest, now_ms, late);
 }
 
 /* --- the log: lines leave together, a little later */
@@ -131,6 +136,9 @@ static enum err worker_open(struct worker *w)
     e = uplink_port_new(s->uplink, &w->loop, &w->link);
     if (e != ERR_NONE)
         return worker_fail(w, e, "a worker cannot be joined to the link");
+    e = attest_desk_new(s->quotes, &w->loop, &w->attest);
+    if (e != ERR_NONE)
+        return worker_fail(w, e, "a worker cannot be joined to the quote service");
     w->admit = (struct admit_context){.keyring = s->keyring,
                                       .meter = s->meter,
                                       .worker = w->no,

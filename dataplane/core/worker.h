@@ -27,6 +27,9 @@ struct shared {
     struct uplink *uplink;
     const struct identity_keys *keys;
     const struct keyset *keyset; /* what the keys are called to clients; in every answer */
+    const struct provenance *provenance; /* what the release says about this program */
+    struct quotes *quotes;               /* reports for strangers */
+    struct rate *evidence_rate;          /* how often they may ask */
     struct log_proof *log_proof; /* of this boot, for whoever shows evidence */
     SSL_CTX *tls;
     uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */
@@ -50,6 +53,7 @@ struct worker {
     struct web_server *web;
     struct upstreams *upstreams;
     struct uplink_port *link;
+    struct attest_desk *attest;
     struct admit_context admit;
     struct request *requests; /* in flight */
     struct chat *spare;       /* wiped structs, ready for use */

@@ -110,6 +110,11 @@ struct view identity_text(const struct identity_keys *k)
     return buf_view(&k->text);
 }
 
+void identity_tls_spki(const struct identity_keys *k, struct digest32 *out)
+{
+    *out = k->document.tls_spki_sha256;
+}
+
 void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32])
 {
     memcpy(out, k->document.receipt_ed25519, sizeof k->document.receipt_ed25519);

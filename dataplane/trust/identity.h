@@ -39,6 +39,8 @@ EVP_PKEY *identity_tls_key(const struct identity_keys *k);
 struct id identity_boot(const struct identity_keys *k);
 /* The exact bytes of the identity document; live as long as k. */
 struct view identity_text(const struct identity_keys *k);
+/* SHA-256 of the TLS key's DER SubjectPublicKeyInfo. */
+void identity_tls_spki(const struct identity_keys *k, struct digest32 *out);
 /* The public half of the receipt key (Ed25519). */
 void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32]);
 /* Sign with it. The text must say what it is for, so that no signature serves twice. Any thread. */

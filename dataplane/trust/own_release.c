@@ -42,7 +42,7 @@ static enum err about_us(const struct manifest *m, const struct own_release_fact
 }
 
 enum err own_release_check(const char *path, const char *key, const struct own_release_facts *facts,
-                           struct buf *why)
+                           struct buf *manifest, struct buf *why)
 {
     static struct manifest m; /* 20 KiB; called once, at start-up */
     struct minisign_key public;
@@ -64,6 +64,8 @@ enum err own_release_check(const char *path, const char *key, const struct own_r
         e = fail(ERR_CONFIG, "release: not a release manifest in canonical JSON", why);
     else
         e = about_us(&m, facts, why);
+    if (e == ERR_NONE)
+        e = buf_append(manifest, buf_view(&text));
 done:
     buf_free(&text);
     buf_free(&signature);

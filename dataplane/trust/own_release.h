@@ -15,10 +15,12 @@ struct own_release_facts {
     bool simulated;
     uint64_t now_s; /* unix */
 };
-/* path: release.json, with path.minisig beside it; key: a minisign public key as text.
+/* path: release.json, with path.minisig beside it; key: a minisign public key as text. manifest gets
+ * the manifest's bytes on success.
  * ERR_CONFIG: a file or the key cannot be used; ERR_AUTH: not signed by it; ERR_ATTESTATION:
  * signed, but not about us, or not now. why: one printable sentence. */
 must_check enum err own_release_check(const char *path, const char *key,
-                                      const struct own_release_facts *facts, struct buf *why);
+                                      const struct own_release_facts *facts, struct buf *manifest,
+                                       struct buf *why);
 
 #endif

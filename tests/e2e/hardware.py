@@ -122,6 +122,7 @@ workers = 1
 control_host = 127.0.0.1
 control_port = {PORT['link']}
 control_spki = {spki}
+platform_root = {machine}/ark.pem
 providers = {work}/providers.conf
 audience = localhost
 cert_names = localhost,127.0.0.1
@@ -325,6 +326,29 @@ def does_not_start_with_dead_devices():
     r = subprocess.run([f"{BIN}/snp_machine", machine, "/bin/sh", "-c", code], capture_output=True, text=True, timeout=30)
     equal(r.returncode, 1)
     equal("the SEV-SNP device gave no report" in r.stderr, True, r.stderr)
+
+
+@case
+def does_not_start_with_a_report_nobody_can_verify():
+    """Its own first report, judged before it listens: this machine is not under AMD's roots."""
+    plain = write("plain.conf", read("data.conf").replace(f"platform_root = {machine}/ark.pem\n", ""))
+    r = subprocess.run([f"{BIN}/snp_machine", machine, f"{BIN}/tr-dataplane", "-c", plain], capture_output=True,
+                       text=True, timeout=30)
+    equal(r.returncode, 1)
+    equal("our own report does not verify: CERT_ROOT" in r.stderr, True, r.stderr)
+
+
+@case
+def strangers_verify_it():
+    """tr-verify against the production program, over both devices: accepted where its machine's root is named."""
+    policy(POLICY)
+    for options in ([], ["--device"]):
+        with Control(), Guest(*options) as g:
+            g.ready()
+            for named, code, word in ((["--policy", f"{work}/attestation.conf"], 0, "ACCEPT"), ([], 10, "CERT_ROOT")):
+                r = subprocess.run([f"{BIN}/tr-verify", "gateway", f"https://localhost:{PORT['api']}", "--json", *named],
+                                   capture_output=True, text=True, timeout=30)
+                equal((r.returncode, json.loads(r.stdout)["code"]), (code, word), r.stdout[:600])
 
 
 @case

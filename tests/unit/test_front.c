@@ -15,11 +15,13 @@ struct web_request {
 };
 
 static struct {
-    unsigned chats, models, one, health, metrics, verifying_key;
+    unsigned chats, models, one, health, metrics;
+    unsigned document, quote, verifying_key, aci, report;
     struct view rest;
     struct digest32 who;
     enum err trust;
 } called;
+static bool limited; /* requests for evidence are refused */
 
 struct view web_method(const struct web_request *r)
 {
@@ -71,11 +73,28 @@ int models_one(struct worker *w, struct web_request *r, struct view id)
     called.rest = id;
     return 200;
 }
-int attest_verifying_key(struct worker *w, struct web_request *r)
+#define ATTEST_STUB(name, field)                                                                   \
+    void name(struct worker *w, struct web_request *r)                                             \
+    {                                                                                              \
+        (void)w, (void)r;                                                                          \
+        called.field++;                                                                            \
+    }
+ATTEST_STUB(attest_document, document)
+ATTEST_STUB(attest_quote, quote)
+ATTEST_STUB(attest_verifying_key, verifying_key)
+ATTEST_STUB(attest_aci, aci)
+ATTEST_STUB(attest_report, report)
+enum err rate_take(struct rate *r, const uint8_t address[static 16], uint64_t now_ms,
+                   uint32_t *retry_ms)
 {
-    (void)w, (void)r;
-    called.verifying_key++;
-    return 200;
+    (void)r, (void)address, (void)now_ms;
+    *retry_ms = limited ? 2500 : 0;
+    return limited ? ERR_RATE : ERR_NONE;
+}
+void web_peer(const struct web_request *r, uint8_t out[static 16])
+{
+    (void)r;
+    memset(out, 0, 16);
 }
 int status_answer(const struct shared *s, struct web_request *r)
 {
@@ -119,7 +138,17 @@ static void test_paths(void)
         {"GET", "/api/v1/models", 0},
         {"GET", "/v1/models/demo/echo", 0},
         {"GET", "/api/v1/models/demo%2Fecho", 0},
+        {"GET", "/attestation", 0},
+        {"POST", "/attestation/quote", 0},
         {"GET", "/attestation/verifying-key", 0},
+        {"GET", "/v1/aci/attestation", 0},
+        {"HEAD", "/api/v1/aci/attestation", 0},
+        {"GET", "/v1/attestation/report", 0},
+        {"GET", "/attestation/", 404},
+        {"GET", "/v1/attestation", 404},
+        {"GET", "/aci/attestation", 404},
+        {"GET", "/attestation/quote", 405},
+        {"POST", "/attestation", 405},
         {"GET", "/v1/attestation/verifying-key", 404},
         {"POST", "/attestation/verifying-key", 405},
         {"GET", "/v1/models/", 404},
@@ -140,7 +169,8 @@ static void test_paths(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         visit(cases[i].method, cases[i].path, NULL, NULL);
         CHECK_INT(web.status, cases[i].status);
-        CHECK_INT(called.models + called.one + called.health + called.verifying_key, cases[i].status == 0);
+        CHECK_INT(called.models + called.one + called.health + called.document + called.quote +
+                      called.verifying_key + called.aci + called.report, cases[i].status == 0);
         if (web.status != cases[i].status)
             printf("# %s %s\n", cases[i].method, cases[i].path);
         if (cases[i].status == 0)
@@ -207,6 +237,35 @@ static void test_attestation(void)
     CHECK(strstr(web.headers, "retry-after: ") != NULL);
 }
 
+/* One limit for all evidence, and for nothing else. */
+static void test_evidence_rate(void)
+{
+    static const struct {
+        const char *method, *path;
+        bool limited;
+    } cases[] = {
+        {"GET", "/attestation", true},
+        {"POST", "/attestation/quote", true},
+        {"GET", "/attestation/verifying-key", true},
+        {"GET", "/v1/aci/attestation", true},
+        {"GET", "/v1/attestation/report", true},
+        {"GET", "/health", false},
+        {"GET", "/v1/models", false},
+    };
+
+    limited = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        visit(cases[i].method, cases[i].path, NULL, NULL);
+        CHECK_INT(web.status, cases[i].limited ? 429 : 0);
+        if (!cases[i].limited)
+            continue;
+        CHECK(strstr(web.body, "\"code\":\"rate_limit_exceeded\"") != NULL);
+        CHECK(strstr(web.headers, "\nretry-after: 3\n") != NULL);
+        CHECK(strstr(web.headers, "\nretry-after-ms: 2500\n") != NULL);
+    }
+    limited = false;
+}
+
 static void test_preflight(void)
 {
     visit("OPTIONS", "/v1/chat/completions", "access-control-request-headers",
@@ -260,7 +319,7 @@ static void setup(void)
 static const struct check_case cases[] = {
     {"front_setup", setup},
     {"front_paths", test_paths},         {"front_keys", test_keys},
-    {"front_attestation", test_attestation}, {"front_preflight", test_preflight},
+    {"front_attestation", test_attestation}, {"front_evidence_rate", test_evidence_rate}, {"front_preflight", test_preflight},
     {"front_private", test_private},     {"front_server_errors", test_server_errors},
 };
 CHECK_MAIN(cases)

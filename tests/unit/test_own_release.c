@@ -6,6 +6,7 @@
 
 #include "bounds.h"
 #include "check.h"
+#include "manifest.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -70,12 +71,15 @@ static void setup(void)
 static void expect(const struct own_release_facts *f, const char *by, enum err want,
                    const char *sentence)
 {
-    struct buf why;
+    struct buf why, taken;
     char text[256];
     enum err e;
 
     buf_init(&why, 200);
-    e = own_release_check(manifest, by, f, &why);
+    buf_init(&taken, MANIFEST_MAX);
+    e = own_release_check(manifest, by, f, &taken, &why);
+    CHECK((taken.len != 0) == (e == ERR_NONE));
+    buf_free(&taken);
     snprintf(text, sizeof text, "%.*s", (int)why.len, why.len != 0 ? (const char *)why.ptr : "");
     if (e != want || strstr(text, sentence) == NULL)
         printf("# %s: %s, want %s: %s\n", err_name(e), text, err_name(want), sentence);
