@@ -26,7 +26,7 @@ static uint64_t now_us(clockid_t which)
 
 uint64_t clock_mono_us(void)
 {
-    return is_frozen() ? atomic_load(&frozen_mono_us) : now_us(CLOCK_MONOTONIC);
+    return is_frozen() ? atomic_load(&frozen_mono_us) : now_us(CLOCK_BOOTTIME);
 }
 
 uint64_t clock_mono_ms(void)

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Never goes backwards; zero point unspecified. vDSO, no system call. */
+/* Never goes backwards, and goes on while the machine sleeps: what was lent for a minute is over a
+ * minute later. Zero point unspecified. vDSO, no system call. */
 uint64_t clock_mono_ms(void);
 uint64_t clock_mono_us(void);
 /* Unix time. */

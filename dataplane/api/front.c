@@ -12,6 +12,7 @@
 #include "uplink.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 /* One request on its way to its handler. */
 struct visit {
@@ -119,10 +120,9 @@ static bool method_is(const struct endpoint *e, struct view method)
            (view_eq(method, VIEW_LIT("HEAD")) && strcmp(e->method, "GET") == 0);
 }
 
-static void refuse(struct stats *stats, struct web_request *r, enum api_error error,
-                   const struct web_header *extra)
+static void refuse_for(struct stats *stats, struct web_request *r, const struct api_failure *f,
+                       const struct web_header *extra)
 {
-    struct api_failure f = {.error = error};
     struct id id = id_new();
     struct reply p;
 
@@ -130,8 +130,25 @@ static void refuse(struct stats *stats, struct web_request *r, enum api_error er
     if (extra != NULL)
         reply_add(&p, extra->name, extra->value);
     if (stats != NULL)
-        stats_status(stats, errors_row(error)->status);
-    reply_failure(&p, r, &f);
+        stats_status(stats, errors_row(f->error)->status);
+    reply_failure(&p, r, f);
+}
+
+static void refuse(struct stats *stats, struct web_request *r, enum api_error error,
+                   const struct web_header *extra)
+{
+    struct api_failure f = {.error = error};
+
+    refuse_for(stats, r, &f, extra);
+}
+
+static void refuse_untrusted(struct visit *v, enum standing why)
+{
+    struct api_failure f = {.error = API_ATTESTATION};
+
+    snprintf(f.text, sizeof f.text, "%s Reason: %s.", errors_row(API_ATTESTATION)->message,
+             standing_name(why));
+    refuse_for(&v->worker->stats, v->web, &f, NULL);
 }
 
 /* A browser asks first. Whatever headers its SDK wants to send are fine: none of them means
@@ -208,9 +225,13 @@ static void enter(const struct endpoint *e, struct visit *v)
             return;
         }
     }
-    if (e->access == ACCESS_INFERENCE && uplink_trust(v->worker->shared->uplink) != ERR_NONE) {
-        refuse(stats, v->web, API_ATTESTATION, NULL);
-        return;
+    if (e->access == ACCESS_INFERENCE) {
+        enum standing standing = uplink_standing(v->worker->shared->uplink);
+
+        if (standing != STANDING_ACCEPTED) {
+            refuse_untrusted(v, standing);
+            return;
+        }
     }
     e->handler(v);
 }

@@ -15,18 +15,20 @@ bool status_ready(const struct shared *s)
 static enum err append_status(const struct shared *s, bool ready, struct buf *out)
 {
     enum refusal refusal = uplink_refusal(s->uplink);
+    enum standing standing = uplink_standing(s->uplink);
     bool connected = uplink_connected(s->uplink);
     enum err e;
 
     e = buf_appendf(out,
                     "{\"status\":\"%s\",\"ready\":%s,\"simulated\":%s,\"attestation\":\"%s\","
-                    "\"trust\":\"%s\",\"link\":\"%s\",\"refusal\":",
+                    "\"trust\":\"%s%s%s\",\"link\":\"%s\",\"refusal\":",
                     !ready        ? "not_ready"
                     : !connected  ? "degraded"
                                   : "ok",
                     ready ? "true" : "false", s->simulated ? "true" : "false",
                     s->simulated ? "SIMULATED" : "sev-snp",
-                    uplink_trust(s->uplink) == ERR_NONE ? "accepted" : "none",
+                    standing_name(standing), standing == STANDING_REFUSED ? ":" : "",
+                    standing == STANDING_REFUSED ? refusal_name(refusal) : "",
                     connected ? "connected" : "disconnected");
     if (e == ERR_NONE && refusal == REFUSAL_NONE)
         e = buf_append(out, VIEW_LIT("null"));

@@ -401,6 +401,18 @@ size_t keyring_renewals(struct keyring *k, uint64_t mono_ms, struct msg_lease_mo
     return n;
 }
 
+void keyring_lapse(struct keyring *k, uint64_t mono_ms)
+{
+    for (size_t i = 0; i < k->used; i++) {
+        struct key *s = &k->slots[i];
+
+        if ((atomic_load_explicit(&s->state, memory_order_acquire) & KEY_REFS) == 0)
+            slot_close_and_return(k, s);
+        else if (atomic_load_explicit(&s->deadline_ms, memory_order_relaxed) > mono_ms)
+            atomic_store_explicit(&s->deadline_ms, mono_ms, memory_order_release);
+    }
+}
+
 size_t keyring_close(struct keyring *k, struct msg_lease_return *out, size_t max)
 {
     size_t n = 0;

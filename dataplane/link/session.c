@@ -11,9 +11,27 @@
 
 /* --- trust --- */
 
-static void trust_until(struct uplink *u, uint64_t mono_ms)
+/* A clock of this machine moved, or the machine itself stood still (paused, restored) while the control
+ * plane went on: what is left of our leases' time cannot be told any more. Each is asked about again
+ * before it pays for another request. */
+static void clocks_doubted(struct uplink *u, int64_t by_ms)
 {
-    atomic_store_explicit(&u->trusted_until_ms, mono_ms, memory_order_release);
+    LOG("clock_jumped", KV("by_ms", by_ms));
+    keyring_lapse(u->config.keyring, clock_mono_ms());
+}
+
+/* Before the new acceptance makes the present time the right one. */
+static void clocks_compared(struct uplink *u, uint64_t cp_unix_ms)
+{
+    int64_t offset_ms = (int64_t)(cp_unix_ms - clock_mono_ms());
+    int64_t by_ms = u->cp_offset_ms == 0 ? 0 : offset_ms - u->cp_offset_ms;
+    int64_t jump_ms = standing_jump_ms(&u->standing);
+
+    if (jump_ms != 0)
+        clocks_doubted(u, jump_ms);
+    else if (by_ms > LIMIT_CLOCK_SKEW_MS || by_ms < -LIMIT_CLOCK_SKEW_MS)
+        clocks_doubted(u, by_ms);
+    u->cp_offset_ms = offset_ms;
 }
 
 /* Evidence for this nonce and this very connection. The processor answers in milliseconds, and
@@ -67,7 +85,8 @@ static bool handle_accept(struct uplink *u, struct view payload)
     if (!u->evidence_sent || msg_accept_decode(payload, &m) != ERR_NONE)
         return false;
     u->evidence_sent = false;
-    trust_until(u, now_ms + m.reattest_after_ms);
+    clocks_compared(u, m.unix_ms);
+    standing_accepted(&u->standing, m.reattest_after_ms);
     atomic_store_explicit(&u->refusal, REFUSAL_NONE, memory_order_relaxed);
     if (!first)
         return true;
@@ -88,8 +107,8 @@ static bool handle_refuse(struct uplink *u, struct view payload)
 
     if (msg_refuse_decode(payload, &m) != ERR_NONE || m.reason >= REFUSAL_COUNT)
         return false;
-    trust_until(u, 0);
-    atomic_store_explicit(&u->refusal, m.reason, memory_order_relaxed);
+    atomic_store_explicit(&u->refusal, m.reason, memory_order_relaxed); /* first: it says why */
+    standing_refused(&u->standing);
     atomic_fetch_add_explicit(&u->refusals, 1, memory_order_relaxed);
     LOG("link_refused", KV("reason", ((struct static_name){refusal_name(m.reason)})));
     if (u->backoff_ms < UPLINK_REFUSED_MS)
@@ -380,6 +399,11 @@ void session_tick(struct uplink *u, uint64_t now_ms)
     case UPLINK_ACCEPTED:
         if (now_ms - u->heard_ms > UPLINK_SILENCE_MS) {
             session_fail(u, ERR_IDLE_TIMEOUT);
+            break;
+        }
+        if (standing_now(&u->standing) == STANDING_CLOCK_JUMPED) {
+            clocks_doubted(u, standing_jump_ms(&u->standing));
+            session_fail(u, ERR_ATTESTATION); /* to prove ourselves anew, at once */
             break;
         }
         if (now_ms - u->pinged_ms >= UPLINK_PING_MS)

@@ -231,9 +231,12 @@ void uplink_stop(struct uplink *u)
 
 enum err uplink_trust(const struct uplink *u)
 {
-    return clock_mono_ms() < atomic_load_explicit(&u->trusted_until_ms, memory_order_acquire)
-               ? ERR_NONE
-               : ERR_ATTESTATION;
+    return standing_now(&u->standing) == STANDING_ACCEPTED ? ERR_NONE : ERR_ATTESTATION;
+}
+
+enum standing uplink_standing(const struct uplink *u)
+{
+    return standing_now(&u->standing);
 }
 
 bool uplink_connected(const struct uplink *u)

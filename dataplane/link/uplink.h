@@ -9,6 +9,7 @@
 #include "meter.h"
 #include "money.h"
 #include "secret.h"
+#include "standing.h"
 #include "view.h"
 
 #include <openssl/ssl.h>
@@ -43,11 +44,12 @@ must_check enum err uplink_start(const struct uplink_config *c, struct uplink **
 void uplink_stop(struct uplink *u);
 
 /* ERR_NONE: evidence is accepted and fresh (connected or not: leases decide).
- * ERR_ATTESTATION: never accepted, refused, or expired. Lock-free, any thread. */
+ * ERR_ATTESTATION: uplink_standing() says why. Lock-free, any thread. */
 enum err uplink_trust(const struct uplink *u);
+enum standing uplink_standing(const struct uplink *u);
 /* Connected and accepted right now. */
 bool uplink_connected(const struct uplink *u);
-/* Last refusal, for /health and the log. */
+/* Last refusal, for /health and the log: why STANDING_REFUSED. */
 enum refusal uplink_refusal(const struct uplink *u);
 struct uplink_counters {
     uint64_t connects, refusals, records_sent, records_acked, backlog, unknown_provider_pushes;

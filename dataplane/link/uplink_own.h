@@ -96,7 +96,7 @@ struct uplink {
 
     /* any thread */
     _Atomic bool stop;
-    _Atomic uint64_t trusted_until_ms; /* monotonic; 0: not trusted */
+    struct standing_facts standing;
     _Atomic bool connected;
     _Atomic int refusal; /* enum refusal */
     _Atomic uint64_t connects, refusals, records_sent, records_acked, backlog,
@@ -112,6 +112,8 @@ struct uplink {
     uint64_t opened_ms, heard_ms, pinged_ms, lost_ms, retry_ms;
     uint32_t backoff_ms;
     uint64_t ping;
+    int64_t cp_offset_ms; /* the control plane's unix time less our monotonic clock at the last ACCEPT;
+                             0: there was none */
 
     /* the end */
     bool stopping, said_bye;

@@ -19,7 +19,7 @@ static struct {
     unsigned document, quote, verifying_key, aci, report;
     struct view rest;
     struct digest32 who;
-    enum err trust;
+    enum standing standing;
 } called;
 static bool limited; /* requests for evidence are refused */
 
@@ -107,10 +107,10 @@ void metrics_answer(const struct shared *s, struct web_request *r)
     (void)s, (void)r;
     called.metrics++;
 }
-enum err uplink_trust(const struct uplink *u)
+enum standing uplink_standing(const struct uplink *u)
 {
     (void)u;
-    return called.trust;
+    return called.standing;
 }
 
 static struct shared shared;
@@ -225,7 +225,7 @@ static void test_keys(void)
 static void test_attestation(void)
 {
     memset(&called, 0, sizeof called);
-    called.trust = ERR_ATTESTATION;
+    called.standing = STANDING_CLOCK_JUMPED;
     web = (struct web_request){.method = VIEW_LIT("POST"),
                                .path = VIEW_LIT("/v1/chat/completions"),
                                .in = {{VIEW_LIT("x-api-key"), VIEW_LIT(KEY)}},
@@ -234,6 +234,7 @@ static void test_attestation(void)
     CHECK_INT(called.chats, 0);
     CHECK_INT(web.status, 503);
     CHECK(strstr(web.body, "attestation_unavailable") != NULL);
+    CHECK(strstr(web.body, "clock_jumped") != NULL);
     CHECK(strstr(web.headers, "retry-after: ") != NULL);
 }
 

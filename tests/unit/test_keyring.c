@@ -467,6 +467,38 @@ static void expires(void)
     keyring_free(k);
 }
 
+/* After a clock jump nothing may be reserved before the control plane has been asked. */
+static void lapsed_leases_are_asked_about(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant a = grant_of(1, 10, 1000), b = grant_of(2, 20, 500);
+    struct msg_lease l = lease_of(1, 10, 1000, LEASE_OK);
+    struct msg_lease_return ret[4];
+    struct msg_lease_more more;
+    struct id lease;
+    uint32_t retry_ms;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &a, T0), ERR_NONE);
+    CHECK_INT(keyring_grant(k, &b, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 400, T0, &lease, &retry_ms), ERR_NONE);
+    keyring_lapse(k, T0);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_CONTROL_PLANE);
+    CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
+    CHECK(keyring_extendable(k, &a.key_digest, &more) && id_eq(&more.lease, &a.lease));
+    CHECK_INT(find_err(k, 2, T0), ERR_NOT_FOUND); /* unused: given back */
+    CHECK(!keyring_extendable(k, &b.key_digest, &more));
+    CHECK_INT(keyring_returns(k, T0, ret, 4), 1);
+    CHECK_INT(ret[0].amount_nusd, 500);
+    keyring_lease(k, &l, T0); /* the answer: it goes on as it was */
+    CHECK_INT(find_err(k, 1, T0), ERR_NONE);
+    key_settle(s, &lease, 400, 100);
+    CHECK_INT(key_available(s), 900);
+    key_release(s);
+    keyring_free(k);
+}
+
 static void full_table_evicts_the_oldest_idle(void)
 {
     enum { N = 8 };
@@ -812,6 +844,7 @@ static const struct check_case cases[] = {
     {"keyring_revokes", revokes},
     {"keyring_expires", expires},
     {"keyring_what_to_ask_for", what_to_ask_for},
+    {"keyring_lapsed_leases_are_asked_about", lapsed_leases_are_asked_about},
     {"keyring_full_table_evicts_the_oldest_idle", full_table_evicts_the_oldest_idle},
     {"keyring_closes_everything", closes_everything},
     {"keyring_nothing_is_ever_overspent", nothing_is_ever_overspent},

@@ -124,6 +124,21 @@ static void cp_start(void)
     cp.port = ntohs(a.sin_port);
 }
 
+/* The machine's unix time can be turned, its monotonic clock goes on. */
+static int64_t unix_turned_ms;
+
+static void clocks(void)
+{
+    uint64_t mono_us, unix_ms;
+
+    if (unix_turned_ms == 0)
+        return;
+    clock_thaw();
+    mono_us = clock_mono_us();
+    unix_ms = clock_unix_ms();
+    clock_freeze(mono_us, unix_ms + (uint64_t)unix_turned_ms);
+}
+
 /* Run both ends until it holds, at most ms. */
 #define UNTIL(condition, ms)                                                                       \
     do {                                                                                           \
@@ -131,11 +146,12 @@ static void cp_start(void)
         while (!(condition) && clock_mono_ms() < end_) {                                           \
             uv_run(&cp.loop, UV_RUN_NOWAIT);                                                       \
             usleep(1000);                                                                          \
+            clocks();                                                                              \
         }                                                                                          \
         CHECK(condition);                                                                          \
     } while (0)
 #define FOR_MS(ms)                                                                                 \
-    for (uint64_t end_ = clock_mono_ms() + (ms); clock_mono_ms() < end_; usleep(1000))             \
+    for (uint64_t end_ = clock_mono_ms() + (ms); clock_mono_ms() < end_; usleep(1000), clocks())   \
     uv_run(&cp.loop, UV_RUN_NOWAIT)
 
 /* The next thing the uplink says, which must be of this type. */
@@ -289,6 +305,34 @@ static void stop(void)
     quote_backend.close(dp.quotes);
 }
 
+/* --- asking --- */
+
+static unsigned answers, failures;
+static enum lease_status last_status;
+
+static void key_cb(void *cookie, enum err e)
+{
+    (void)cookie;
+    answers++;
+    failures += e != ERR_NONE;
+}
+
+static void lease_cb(void *cookie, enum err e, enum lease_status s)
+{
+    (void)cookie;
+    answers++;
+    failures += e != ERR_NONE;
+    last_status = s;
+}
+
+static const struct digest32 one = {{1}}, two = {{2}};
+
+static void grant(const struct digest32 *digest, uint8_t lease, int64_t nusd)
+{
+    SAY(grant, .key_digest = *digest, .key = {{digest->b[0]}}, .account = {{3}}, .lease = {{lease}},
+        .granted_nusd = nusd, .lease_ms = 60000);
+}
+
 /* --- trust --- */
 
 static void evidence_is_bound(void)
@@ -300,6 +344,7 @@ static void evidence_is_bound(void)
 
     start();
     CHECK_INT(uplink_trust(dp.uplink), ERR_ATTESTATION);
+    CHECK_INT(uplink_standing(dp.uplink), STANDING_NEVER_ATTESTED);
     say_challenge(1);
     CHECK_INT(msg_evidence_decode(next_frame(MSG_EVIDENCE), &m), ERR_NONE);
     CHECK_BYTES(m.identity.ptr, m.identity.len, identity_text(dp.keys).ptr,
@@ -339,6 +384,7 @@ static void refused_says_why(void)
     SAY(refuse, .reason = REFUSAL_MEASUREMENT);
     UNTIL(uplink_trust(dp.uplink) == ERR_ATTESTATION, 2000);
     CHECK_INT(uplink_refusal(dp.uplink), REFUSAL_MEASUREMENT);
+    CHECK_INT(uplink_standing(dp.uplink), STANDING_REFUSED);
     CHECK_INT(uplink_counters(dp.uplink).refusals, 1);
     UNTIL(cp.closed == 1, 2000);
     accepted(60000); /* it comes again, and may be accepted then */
@@ -354,6 +400,7 @@ static void trust_has_a_deadline(void)
     UNTIL(!uplink_connected(dp.uplink), 2000);
     CHECK_INT(uplink_trust(dp.uplink), ERR_NONE); /* a lost connection is no lost trust */
     UNTIL(uplink_trust(dp.uplink) == ERR_ATTESTATION, 1000);
+    CHECK_INT(uplink_standing(dp.uplink), STANDING_EVIDENCE_EXPIRED);
     stop();
 }
 
@@ -367,6 +414,45 @@ static void attests_again(void)
     FOR_MS(600);
     CHECK_INT(uplink_trust(dp.uplink), ERR_NONE);
     CHECK_INT(cp.accepted, 1);
+    stop();
+}
+
+/* Trust is lost in the moment in which the clock is turned, comes back by new evidence without anybody's
+ * doing, and leases from before are asked about before they pay again. */
+static void a_turned_clock_costs_trust(void)
+{
+    static const int64_t turns[] = {LIMIT_CLOCK_SKEW_MS + 2000, -INT64_C(86400000)};
+
+    start();
+    accepted(60000);
+    for (unsigned i = 0; i < 2; i++) {
+        struct key *key;
+        struct ask *a;
+
+        CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+        next_frame(MSG_KEY_LOOKUP);
+        answers = 0;
+        grant(&one, (uint8_t)(i + 1), 1000);
+        UNTIL(answers == 1, 2000);
+        unix_turned_ms += turns[i] < 0 ? -4000 : 4000; /* a little: nothing happens */
+        FOR_MS(100);
+        CHECK_INT(uplink_standing(dp.uplink), STANDING_ACCEPTED);
+        CHECK_INT(cp.closed, i);
+        unix_turned_ms += turns[i];
+        clocks();
+        CHECK_INT(uplink_standing(dp.uplink), STANDING_CLOCK_JUMPED);
+        CHECK_INT(uplink_trust(dp.uplink), ERR_ATTESTATION);
+        UNTIL(cp.closed == i + 1, 2000);
+        CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NOT_FOUND);
+        CHECK_INT(uplink_standing(dp.uplink), STANDING_CLOCK_JUMPED); /* lost, whatever is connected */
+        accepted(60000);
+        next_frame(MSG_LEASE_RETURN);
+        CHECK_INT(uplink_standing(dp.uplink), STANDING_ACCEPTED);
+    }
+    FOR_MS(300);
+    CHECK_INT(cp.closed, 2);
+    unix_turned_ms = 0;
+    clock_thaw();
     stop();
 }
 
@@ -404,32 +490,6 @@ static void illegal_frames_close(void)
 }
 
 /* --- keys and leases --- */
-
-static unsigned answers, failures;
-static enum lease_status last_status;
-
-static void key_cb(void *cookie, enum err e)
-{
-    (void)cookie;
-    answers++;
-    failures += e != ERR_NONE;
-}
-
-static void lease_cb(void *cookie, enum err e, enum lease_status s)
-{
-    (void)cookie;
-    answers++;
-    failures += e != ERR_NONE;
-    last_status = s;
-}
-
-static const struct digest32 one = {{1}}, two = {{2}};
-
-static void grant(const struct digest32 *digest, uint8_t lease, int64_t nusd)
-{
-    SAY(grant, .key_digest = *digest, .key = {{digest->b[0]}}, .account = {{3}}, .lease = {{lease}},
-        .granted_nusd = nusd, .lease_ms = 60000);
-}
 
 static void lookups_are_merged(void)
 {
@@ -737,6 +797,7 @@ static const struct check_case cases[] = {
     {"uplink_refused_says_why", refused_says_why},
     {"uplink_trust_has_a_deadline", trust_has_a_deadline},
     {"uplink_attests_again", attests_again},
+    {"uplink_a_turned_clock_costs_trust", a_turned_clock_costs_trust},
     {"uplink_another_key_is_nobody", another_key_is_nobody},
     {"uplink_illegal_frames_close", illegal_frames_close},
     {"uplink_lookups_are_merged", lookups_are_merged},
