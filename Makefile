@@ -158,6 +158,7 @@ fuzz: fuzzers
 bench: all
 	@deploy/dev/install-packages bench
 	@tests/bench/run
+	@tests/bench/verify
 format:
 	clang-format-14 -i $(SRC) $(shell find $(DIRS) tests -name '*.h') $(UNIT_SRC) $(FUZZ_SRC)
 clean:

@@ -114,16 +114,18 @@ enum err launch_vcpu_signature(const char *type, uint32_t *out)
 /* What differs between hypervisors in the initial register state. */
 static const struct {
     const char *name;
-    uint16_t cs_attr_first, ss_attr, tr_attr;
+    uint16_t cs_attr_first, cs_attr_other, ss_attr, tr_attr;
     bool rdx_is_signature;
     uint64_t rdx, g_pat;
     uint32_t mxcsr;
     uint16_t fcw;
 } vmm_state[LAUNCH_VMM_COUNT] = {
-    [LAUNCH_QEMU] = {"QEMU", 0x9b, 0x93, 0x8b, true, 0, UINT64_C(0x0007040600070406), 0x1f80,
+    [LAUNCH_QEMU] = {"QEMU", 0x9b, 0x9b, 0x93, 0x8b, true, 0, UINT64_C(0x0007040600070406), 0x1f80,
                      0x37f},
-    [LAUNCH_EC2] = {"ec2", 0x9a, 0x92, 0x83, false, 0x600, UINT64_C(0x0007040600070406), 0, 0},
-    [LAUNCH_GCE] = {"gce", 0x9b, 0x93, 0x8b, false, 0x600, 0x00070106, 0, 0},
+    [LAUNCH_EC2] = {"ec2", 0x9a, 0x9b, 0x92, 0x83, false, 0x600, UINT64_C(0x0007040600070406), 0,
+                    0},
+    [LAUNCH_GCE] = {"gce", 0x9b, 0x9b, 0x93, 0x8b, false, 0x600, 0x00070106, 0, 0},
+    [LAUNCH_KRUN] = {"krun", 0x9a, 0x9a, 0x92, 0x83, false, 0, UINT64_C(0x0007040600070406), 0, 0},
 };
 
 enum err launch_vmm_parse(const char *name, enum launch_vmm *out)
@@ -149,7 +151,7 @@ void launch_vmsa(const struct launch *l, bool first, uint8_t page[static OVMF_PA
 {
     static const uint16_t data_segments[] = {0x00, 0x30, 0x40, 0x50}; /* es, ds, fs, gs */
     uint32_t eip = first ? 0xfffffff0 : l->ovmf.ap_reset_eip;
-    uint16_t cs_attr = first ? vmm_state[l->vmm].cs_attr_first : 0x9b;
+    uint16_t cs_attr = first ? vmm_state[l->vmm].cs_attr_first : vmm_state[l->vmm].cs_attr_other;
 
     memset(page, 0, OVMF_PAGE_BYTES);
     for (size_t i = 0; i < sizeof data_segments / sizeof data_segments[0]; i++)

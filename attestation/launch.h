@@ -6,7 +6,7 @@
 #include "ovmf.h"
 #include "secret.h"
 
-enum launch_vmm { LAUNCH_QEMU, LAUNCH_EC2, LAUNCH_GCE, LAUNCH_VMM_COUNT };
+enum launch_vmm { LAUNCH_QEMU, LAUNCH_EC2, LAUNCH_GCE, LAUNCH_KRUN, LAUNCH_VMM_COUNT };
 
 enum { LAUNCH_VCPUS_MAX = 512, LAUNCH_APPEND_MAX = 4096 };
 
@@ -25,7 +25,7 @@ struct launch {
 
 /* "EPYC-v4", "EPYC-Milan", ...: ERR_NOT_FOUND for an unknown type. */
 must_check enum err launch_vcpu_signature(const char *type, uint32_t *out);
-/* "QEMU", "ec2", "gce", any case. ERR_NOT_FOUND. */
+/* "QEMU", "ec2", "gce", "krun", any case. ERR_NOT_FOUND. */
 must_check enum err launch_vmm_parse(const char *name, enum launch_vmm *out);
 
 /* ERR_UNSUPPORTED: a kernel is given but the image cannot verify one (its hashes would not be

@@ -1,7 +1,8 @@
 /* A launch digest that is wrong by one bit makes every honest data plane look forged, and one that
  * ignores an input lets a changed image pass. The expected values come from implementations that are
  * not ours: recorded ones in the shared fixtures (digests.json, traces.json, VMSA pages), and, for a
- * clone without them, four computed with sev-snp-measure over tests/fixtures/snp/ovmf_small.bin. */
+ * clone without them, four computed with sev-snp-measure over tests/fixtures/snp/ovmf_small.bin and two
+ * with virtee/sev. */
 #include "launch.c"
 
 #include "check.h"
@@ -70,6 +71,13 @@ static const struct {
     {"EPYC-v4", 1, 1, LAUNCH_GCE, "kernel bytes", "", "",
      "c04d0b3c5f13a6271897012a998f8a8e4b8b976a430be816d713faeb6e20b2c8"
      "22d3677a117b3aa61b002ebd34279593"},
+    /* virtee/sev 6.3.1, which alone knows this one */
+    {"EPYC-v4", 1, 1, LAUNCH_KRUN, NULL, NULL, "",
+     "6a02431d61ee52b809858e71807682488f86b794582c6079e39191e1a371307a"
+     "8d255c369bbbfcff92d920a54514d78e"},
+    {"EPYC-Milan", 3, 0x21, LAUNCH_KRUN, NULL, NULL, "",
+     "f5a0c9836f00e40e70354aa94353742ce0da63ee1f692698fdd31158e1ffd261"
+     "3ef1eb1fda29df1cc73cede9dac30232"},
 };
 
 static struct launch small_launch(size_t i, struct view image)
