@@ -229,8 +229,9 @@ static enum err head_sign(struct audit *a)
     a->head.signed_at_ms = clock_unix_ms();
     buf_init(&text, AUDIT_HEAD_BYTES);
     e = audit_text_head(&a->head, true, &text);
+    if (e == ERR_NONE)
+        e = identity_sign_text(a->keys, buf_view(&text), a->head.signature);
     if (e == ERR_NONE) {
-        identity_sign(a->keys, buf_view(&text), a->head.signature);
         a->signed_mono_ms = now_ms;
         a->stale = false;
     } else {
@@ -318,10 +319,10 @@ static enum err window_append(const struct audit *a, struct audit_window *w, str
 
     buf_init(&text, AUDIT_HEAD_BYTES);
     e = audit_text_window(w, true, &text);
-    if (e == ERR_NONE) {
-        identity_sign(a->keys, buf_view(&text), w->signature);
+    if (e == ERR_NONE)
+        e = identity_sign_text(a->keys, buf_view(&text), w->signature);
+    if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"window\":"));
-    }
     if (e == ERR_NONE)
         e = audit_text_window(w, false, out);
     buf_free(&text);

@@ -120,12 +120,12 @@ void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32])
     memcpy(out, k->document.receipt_ed25519, sizeof k->document.receipt_ed25519);
 }
 
-void identity_sign(const struct identity_keys *k, struct view text, uint8_t out[static 64])
+enum err identity_sign_text(const struct identity_keys *k, struct view text,
+                            uint8_t out[static 64])
 {
-    int failed = crypto_sign_detached(out, NULL, text.ptr, text.len, k->secrets->ed25519);
-
-    assert(failed == 0);
-    (void)failed;
+    return crypto_sign_detached(out, NULL, text.ptr, text.len, k->secrets->ed25519) == 0
+               ? ERR_NONE
+               : ERR_CRYPTO;
 }
 
 enum err identity_open_sealed(const struct identity_keys *k, struct view sealed, struct buf *out)

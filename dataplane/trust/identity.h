@@ -43,8 +43,10 @@ struct view identity_text(const struct identity_keys *k);
 void identity_tls_spki(const struct identity_keys *k, struct digest32 *out);
 /* The public half of the receipt key (Ed25519). */
 void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32]);
-/* Sign with it. The text must say what it is for, so that no signature serves twice. Any thread. */
-void identity_sign(const struct identity_keys *k, struct view text, uint8_t out[static 64]);
+
+/* Sign a text with the receipt key. It must be one that no receipt can be. ERR_CRYPTO. Any thread. */
+must_check enum err identity_sign_text(const struct identity_keys *k, struct view text,
+                                       uint8_t out[static 64]);
 
 /* Open what was sealed to this boot's X25519 key (crypto_box_seal) and append the plain text to
  * out, which should be one that wipes (struct buf does). ERR_CRYPTO when it was not sealed to this
