@@ -73,7 +73,8 @@ static bool handle_challenge(struct uplink *u, struct view payload)
 {
     struct msg_challenge m;
 
-    return msg_challenge_decode(payload, &m) == ERR_NONE && session_prove(u, &m) == ERR_NONE;
+    return !u->evidence_sent && msg_challenge_decode(payload, &m) == ERR_NONE &&
+           session_prove(u, &m) == ERR_NONE;
 }
 
 static bool handle_accept(struct uplink *u, struct view payload)
@@ -332,12 +333,9 @@ static void session_closed(void *cookie, enum err e)
         u->lost_ms = clock_mono_ms();
     LOG("link_closed", KV("accepted", was), KV("error", log_err((int)e)));
     u->conn = NULL;
-    u->state = UPLINK_DOWN;
     u->evidence_sent = false;
     buf_free(&u->in);
-    u->retry_ms = clock_mono_ms() + u->backoff_ms;
-    u->backoff_ms =
-        u->backoff_ms * 2 < UPLINK_RETRY_MAX_MS ? u->backoff_ms * 2 : UPLINK_RETRY_MAX_MS;
+    uplink_retry(u);
     asks_lost(u);
 }
 

@@ -50,32 +50,36 @@ static void ship_collect(struct uplink *u)
     atomic_store_explicit(&u->backlog, u->last_seq - u->acked_seq, memory_order_relaxed);
 }
 
-static void ship_batch(struct uplink *u)
+/* False: out of memory; the next tick tries again. */
+static bool ship_batch(struct uplink *u)
 {
     uint8_t wire[LIMIT_USAGE_BATCH * USAGE_WIRE_BYTES];
     uint64_t left = u->last_seq - u->sent_seq;
     uint16_t n = left < LIMIT_USAGE_BATCH ? (uint16_t)left : LIMIT_USAGE_BATCH;
     struct msg_usage m = {.count = n, .records = view_of(wire, (size_t)n * USAGE_WIRE_BYTES)};
     struct buf out;
+    enum err e;
 
     for (uint16_t i = 0; i < n; i++)
         usage_encode(record_at(u, u->sent_seq + 1 + i), wire + (size_t)i * USAGE_WIRE_BYTES);
     buf_init(&out, LIMIT_FRAME_BYTES);
-    if (msg_usage_encode(&m, &out) == ERR_NONE) {
+    e = msg_usage_encode(&m, &out);
+    if (e == ERR_NONE) {
         u->sent_seq += n;
         u->batches[u->n_batches++].last_seq = u->sent_seq;
         atomic_fetch_add_explicit(&u->records_sent, n, memory_order_relaxed);
         uplink_send(u, &out);
     }
     buf_free(&out);
+    return e == ERR_NONE;
 }
 
 void ship_tick(struct uplink *u)
 {
     ship_collect(u);
     while (u->state == UPLINK_ACCEPTED && u->n_batches < UPLINK_BATCHES_MAX &&
-           u->sent_seq != u->last_seq)
-        ship_batch(u);
+           u->sent_seq != u->last_seq && ship_batch(u))
+        ;
 }
 
 void ship_accepted(struct uplink *u)

@@ -4,12 +4,12 @@
 #include "clock.h"
 #include "identity.h"
 #include "log.h"
+#include "secret.h"
 #include "tls.h"
 #include "uplink_own.h"
 
 #include <assert.h>
 #include <openssl/err.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { CLIENT_CERT_DAYS = 90 }; /* of the identity document; its names mean nothing */
@@ -64,10 +64,15 @@ void uplink_send(struct uplink *u, struct buf *frame)
         u->state = UPLINK_CLOSING;
 }
 
-static void connect_later(struct uplink *u)
+/* Between half of it and all of it, at random: data planes that lost one control plane together do not
+ * come back together. */
+void uplink_retry(struct uplink *u)
 {
+    uint32_t r;
+
+    secret_random(&r, sizeof r);
     u->state = UPLINK_DOWN;
-    u->retry_ms = clock_mono_ms() + u->backoff_ms;
+    u->retry_ms = clock_mono_ms() + u->backoff_ms - r % (u->backoff_ms / 2);
     u->backoff_ms =
         u->backoff_ms * 2 < UPLINK_RETRY_MAX_MS ? u->backoff_ms * 2 : UPLINK_RETRY_MAX_MS;
 }
@@ -78,7 +83,7 @@ static void connect_to(struct uplink *u, const struct sockaddr *address)
 
     if (e != ERR_NONE) {
         u->conn = NULL;
-        connect_later(u);
+        uplink_retry(u);
         return;
     }
     atomic_fetch_add_explicit(&u->connects, 1, memory_order_relaxed);
@@ -86,39 +91,36 @@ static void connect_to(struct uplink *u, const struct sockaddr *address)
     u->opened_ms = u->heard_ms = clock_mono_ms();
 }
 
-static void connect_resolved_cb(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
-{
-    struct uplink *u = req->data;
-
-    assert(u->state == UPLINK_RESOLVING);
-    if (status == 0 && list != NULL && !u->stopping) {
-        connect_to(u, list->ai_addr);
-    } else {
-        LOG("link_unresolved", KV("status", (int32_t)status));
-        connect_later(u);
-    }
-    uv_freeaddrinfo(list);
-}
-
 static void connect_begin(struct uplink *u)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
-    char service[8];
 
-    if (uv_ip4_addr(u->config.host, u->config.port, &v4) == 0) {
+    if (uv_ip4_addr(u->config.host, u->config.port, &v4) == 0)
         connect_to(u, (const struct sockaddr *)&v4);
-    } else if (uv_ip6_addr(u->config.host, u->config.port, &v6) == 0) {
+    else if (uv_ip6_addr(u->config.host, u->config.port, &v6) == 0)
         connect_to(u, (const struct sockaddr *)&v6);
-    } else {
-        snprintf(service, sizeof service, "%u", u->config.port);
-        u->resolve.data = u;
+    else if (resolve_start(u->config.host, u->config.port, &u->resolve) == ERR_NONE)
         u->state = UPLINK_RESOLVING;
-        if (uv_getaddrinfo(&u->loop, &u->resolve, connect_resolved_cb, u->config.host, service,
-                           &hints) != 0)
-            connect_later(u);
+    else
+        uplink_retry(u);
+}
+
+static void connect_resolved(struct uplink *u)
+{
+    struct sockaddr_storage address;
+    enum err e = resolve_poll(u->resolve, &address);
+
+    if (e == ERR_SHORT)
+        return;
+    resolve_free(u->resolve);
+    u->resolve = NULL;
+    if (e == ERR_NONE) {
+        connect_to(u, (const struct sockaddr *)&address);
+        return;
     }
+    LOG("link_unresolved", KV("error", log_err((int)e)));
+    uplink_retry(u);
 }
 
 /* --- the loop --- */
@@ -141,11 +143,13 @@ static void uplink_tick_cb(uv_timer_t *tick)
     }
     if (u->state == UPLINK_DOWN && now_ms >= u->retry_ms && !u->said_bye)
         connect_begin(u);
+    else if (u->state == UPLINK_RESOLVING)
+        connect_resolved(u);
     else /* a connection begun in this tick has seen no time pass */
         session_tick(u, now_ms);
     ship_tick(u);
     asks_tick(u, now_ms);
-    if (u->stopping && u->state != UPLINK_RESOLVING && session_leave(u, now_ms))
+    if (u->stopping && session_leave(u, now_ms))
         uplink_close_handles(u);
 }
 
@@ -167,6 +171,7 @@ static void uplink_free(struct uplink *u)
         return;
     asks_free(u);
     ship_free(u);
+    resolve_free(u->resolve);
     buf_free(&u->in);
     SSL_CTX_free(u->tls);
     uv_mutex_destroy(&u->lock);

@@ -6,6 +6,7 @@
 #include "bounds.h"
 #include "buf.h"
 #include "conn.h"
+#include "resolve.h"
 #include "uplink.h"
 
 #include <stdatomic.h>
@@ -15,7 +16,7 @@ enum {
     UPLINK_PING_MS = 1000,       /* the control plane drops who says nothing for 10 s */
     UPLINK_SILENCE_MS = 5000,    /* nothing came back, not even a PONG: connect anew */
     UPLINK_HANDSHAKE_MS = 10000, /* TCP to ACCEPT */
-    UPLINK_RETRY_MIN_MS = 100,   /* between attempts to connect; doubles up to the next */
+    UPLINK_RETRY_MIN_MS = 100,   /* at most, between attempts to connect; doubles up to the next */
     UPLINK_RETRY_MAX_MS = 2000,
     UPLINK_REFUSED_MS = 1000, /* after a REFUSE: the policy will not change within less */
     UPLINK_GRACE_MS = 1000,   /* asks wait this long for a lost connection to come back */
@@ -74,7 +75,7 @@ struct pending {
 
 enum uplink_state {
     UPLINK_DOWN,       /* nothing is pending; the tick connects again at retry_ms */
-    UPLINK_RESOLVING,  /* uv_getaddrinfo() */
+    UPLINK_RESOLVING,  /* resolve; the tick looks */
     UPLINK_CONNECTING, /* TCP and TLS */
     UPLINK_PROVING,    /* CHALLENGE is awaited, or EVIDENCE is sent and ACCEPT is awaited */
     UPLINK_ACCEPTED,   /* everything is legal */
@@ -87,7 +88,7 @@ struct uplink {
     uv_thread_t thread;
     uv_async_t wake;
     uv_timer_t tick;
-    uv_getaddrinfo_t resolve;
+    struct resolve *resolve; /* UPLINK_RESOLVING, else NULL */
 
     /* under the lock */
     uv_mutex_t lock;
@@ -135,6 +136,8 @@ struct uplink {
 
 /* Encoded frames; what cannot be sent closes the connection. */
 void uplink_send(struct uplink *u, struct buf *frame);
+/* There is no connection: another one a little later. */
+void uplink_retry(struct uplink *u);
 
 /* --- session.c: trust, frames, pushes */
 

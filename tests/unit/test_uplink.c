@@ -11,8 +11,11 @@
 #include "quote.h"
 #include "sim/sim.h"
 #include "tls.h"
+#include "uplink_own.h"
 
+#include <netdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -186,7 +189,42 @@ static void say_accept(uint32_t reattest_ms)
     SAY(accept, .session = {{9}}, .reattest_after_ms = reattest_ms, .unix_ms = 1);
 }
 
+/* --- a name server that can hang: the program's own takes the place of libc's --- */
+
+static _Atomic bool names_hang;
+static _Atomic unsigned names_asked;
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    struct sockaddr_in *a = calloc(1, sizeof *a);
+    struct addrinfo *list = calloc(1, sizeof *list);
+
+    (void)hints;
+    names_asked++;
+    while (names_hang)
+        usleep(1000);
+    if (a == NULL || list == NULL || strcmp(host, "control.test") != 0) {
+        free(a);
+        free(list);
+        return EAI_NONAME;
+    }
+    uv_ip4_addr("127.0.0.1", atoi(service), a);
+    list->ai_addr = (struct sockaddr *)a;
+    list->ai_addrlen = sizeof *a;
+    *out = list;
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+    free(list->ai_addr);
+    free(list);
+}
+
 /* --- the data plane around it --- */
+
+static const char *cp_host = "127.0.0.1";
 
 static void on_catalog(void *cookie, struct catalog *c)
 {
@@ -221,7 +259,7 @@ static void dp_start(const struct digest32 *pin)
 {
     struct identity_config who = {
         .audience = "api.test", .cp_spki_sha256 = *pin, .simulated = true};
-    struct uplink_config c = {.host = "127.0.0.1",
+    struct uplink_config c = {.host = cp_host,
                               .port = cp.port,
                               .cp_spki = *pin,
                               .n_providers = 2,
@@ -331,6 +369,40 @@ static void grant(const struct digest32 *digest, uint8_t lease, int64_t nusd)
 {
     SAY(grant, .key_digest = *digest, .key = {{digest->b[0]}}, .account = {{3}}, .lease = {{lease}},
         .granted_nusd = nusd, .lease_ms = 60000);
+}
+
+static void meter_some(unsigned n, uint8_t first)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct usage_record r = {.request = {{first, (uint8_t)(i >> 8), (uint8_t)i}}};
+
+        CHECK(meter_reserve(dp.meter, 0));
+        meter_push(dp.meter, 0, &r);
+    }
+}
+
+/* Reads USAGE frames until seq `to`; checks that numbers follow each other from `from`. */
+static void expect_usage(uint64_t from, uint64_t to)
+{
+    uint64_t seq = from;
+
+    while (seq <= to) {
+        struct view wire, payload = next_frame(MSG_USAGE);
+        struct usage_record r;
+        struct msg_usage m;
+
+        if (payload.len == 0 || msg_usage_decode(payload, &m) != ERR_NONE) {
+            CHECK(!"a USAGE frame");
+            return;
+        }
+        CHECK(m.count <= LIMIT_USAGE_BATCH);
+        for (unsigned i = 0; i < m.count; i++, seq++) {
+            CHECK(view_take(&m.records, USAGE_WIRE_BYTES, &wire));
+            CHECK_INT(usage_decode(wire, &r), ERR_NONE);
+            CHECK_INT(r.seq, seq);
+        }
+    }
+    CHECK_INT(seq, to + 1);
 }
 
 /* --- trust --- */
@@ -468,6 +540,22 @@ static void another_key_is_nobody(void)
     stop();
 }
 
+static void one_challenge_at_a_time(void)
+{
+    start();
+    say_challenge(1);
+    say_challenge(2);
+    next_frame(MSG_EVIDENCE);
+    UNTIL(cp.closed == 1, 2000);
+    CHECK_INT(uplink_trust(dp.uplink), ERR_ATTESTATION);
+    accepted(60000); /* the connection after it is a new beginning */
+    say_challenge(3);
+    next_frame(MSG_EVIDENCE);
+    say_challenge(4);
+    UNTIL(cp.closed == 2, 2000);
+    stop();
+}
+
 static void illegal_frames_close(void)
 {
     static const uint8_t unknown[] = {0, 0, 0, 0, 99, 1, 0, 0};
@@ -487,6 +575,99 @@ static void illegal_frames_close(void)
     SAY(key_lookup, .key_digest = {{1}}); /* the other direction's */
     UNTIL(cp.closed == 3, 2000);
     stop();
+}
+
+/* --- reaching it --- */
+
+static void found_by_name(void)
+{
+    cp_host = "nobody.test";
+    names_asked = 0;
+    start();
+    UNTIL(names_asked >= 2, 4000); /* no such name: asked again */
+    CHECK_INT(cp.accepted, 0);
+    stop();
+
+    cp_host = "control.test";
+    start();
+    accepted(60000);
+    meter_some(3, 1);
+    expect_usage(1, 3);
+    /* The connection is lost while the end waits for an acknowledgement: there is another. */
+    uplink_port_free(dp.port);
+    dp.port = NULL;
+    pthread_t t;
+    CHECK_INT(pthread_create(&t, NULL, stop_main, dp.uplink), 0);
+    FOR_MS(50);
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(cp.closed == 1, 2000);
+    say_challenge(1);
+    next_frame(MSG_EVIDENCE);
+    say_accept(60000);
+    expect_usage(1, 3);
+    SAY(usage_ack, .seq = 3);
+    next_frame(MSG_BYE);
+    UNTIL(cp.closed == 2, 2000);
+    pthread_join(t, NULL);
+    dp.uplink = NULL;
+    stop();
+    cp_host = "127.0.0.1";
+}
+
+static void a_name_server_that_hangs(void)
+{
+    uint64_t began;
+
+    cp_host = "control.test";
+    names_asked = 0;
+    names_hang = true;
+    start();
+    UNTIL(names_asked == 1, 2000);
+    began = clock_mono_ms();
+    stop(); /* nothing to ship, nobody to wait for */
+    CHECK(clock_mono_ms() - began < 1000);
+
+    start();
+    meter_some(1, 1);
+    UNTIL(names_asked == 2, 2000);
+    began = clock_mono_ms();
+    stop(); /* a record is lost with the process; that took as long as it may */
+    CHECK(clock_mono_ms() - began >= 2900 && clock_mono_ms() - began < 5000);
+
+    start();
+    UNTIL(names_asked == 3, 2000);
+    names_hang = false; /* and all three come back, two of them to nobody */
+    accepted(60000);
+    stop();
+    cp_host = "127.0.0.1";
+}
+
+/* The time between two attempts is not the same for all who lost the same control plane. */
+static void reconnects_are_spread(void)
+{
+    static const uint32_t waits[] = {100, 200, 400, 800, 1600, 2000, 2000};
+    static struct uplink u;
+
+    clock_freeze(5000000, 1);
+    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        uint64_t low = UINT64_MAX, high = 0;
+
+        for (unsigned n = 0; n < 200; n++) {
+            uint64_t wait;
+
+            u.backoff_ms = i == 0 ? UPLINK_RETRY_MIN_MS : waits[i - 1];
+            if (i != 0)
+                uplink_retry(&u); /* doubles it */
+            CHECK_INT(u.backoff_ms, waits[i]);
+            uplink_retry(&u);
+            wait = u.retry_ms - 5000;
+            low = wait < low ? wait : low;
+            high = wait > high ? wait : high;
+        }
+        CHECK(low > waits[i] / 2 && low < waits[i] * 3 / 4);
+        CHECK(high <= waits[i] && high > waits[i] * 3 / 4);
+    }
+    clock_thaw();
 }
 
 /* --- keys and leases --- */
@@ -646,40 +827,6 @@ static void leases_are_extended(void)
 
 /* --- usage --- */
 
-static void meter_some(unsigned n, uint8_t first)
-{
-    for (unsigned i = 0; i < n; i++) {
-        struct usage_record r = {.request = {{first, (uint8_t)(i >> 8), (uint8_t)i}}};
-
-        CHECK(meter_reserve(dp.meter, 0));
-        meter_push(dp.meter, 0, &r);
-    }
-}
-
-/* Reads USAGE frames until seq `to`; checks that numbers follow each other from `from`. */
-static void expect_usage(uint64_t from, uint64_t to)
-{
-    uint64_t seq = from;
-
-    while (seq <= to) {
-        struct view wire, payload = next_frame(MSG_USAGE);
-        struct usage_record r;
-        struct msg_usage m;
-
-        if (payload.len == 0 || msg_usage_decode(payload, &m) != ERR_NONE) {
-            CHECK(!"a USAGE frame");
-            return;
-        }
-        CHECK(m.count <= LIMIT_USAGE_BATCH);
-        for (unsigned i = 0; i < m.count; i++, seq++) {
-            CHECK(view_take(&m.records, USAGE_WIRE_BYTES, &wire));
-            CHECK_INT(usage_decode(wire, &r), ERR_NONE);
-            CHECK_INT(r.seq, seq);
-        }
-    }
-    CHECK_INT(seq, to + 1);
-}
-
 static void usage_is_kept_until_acked(void)
 {
     start();
@@ -799,6 +946,10 @@ static const struct check_case cases[] = {
     {"uplink_attests_again", attests_again},
     {"uplink_a_turned_clock_costs_trust", a_turned_clock_costs_trust},
     {"uplink_another_key_is_nobody", another_key_is_nobody},
+    {"uplink_one_challenge_at_a_time", one_challenge_at_a_time},
+    {"uplink_found_by_name", found_by_name},
+    {"uplink_a_name_server_that_hangs", a_name_server_that_hangs},
+    {"uplink_reconnects_are_spread", reconnects_are_spread},
     {"uplink_illegal_frames_close", illegal_frames_close},
     {"uplink_lookups_are_merged", lookups_are_merged},
     {"uplink_cancelled_asks_are_silent", cancelled_asks_are_silent},
