@@ -54,35 +54,57 @@ enum err aci_report_data(const struct digest32 *keyset, const uint8_t *nonce,
     return e;
 }
 
+/* Append a canonical object with one more member, at its canonical place. */
+static enum err member_insert(struct view canonical, struct view name, struct view text,
+                              struct buf *out)
+{
+    size_t at = canonical.len - 1; /* before the brace, when every other name comes earlier */
+    struct json_member m;
+    struct json_value root;
+    enum err e;
+
+    if (json_check(canonical, &root, NULL) != ERR_NONE)
+        return ERR_BUG;
+    for (struct json_iter it = json_iter(root); json_next(&it, &m);) {
+        size_t n = m.key.len < name.len ? m.key.len : name.len;
+
+        int order = memcmp(m.key.ptr, name.ptr, n);
+
+        if (order > 0 || (order == 0 && m.key.len > name.len)) {
+            at = (size_t)(m.key.ptr - canonical.ptr) - 1; /* its quote */
+            break;
+        }
+    }
+    e = buf_append(out, view_of(canonical.ptr, at));
+    if (e == ERR_NONE)
+        e = buf_appendf(out, "%s\"%.*s\":\"%.*s\"%s", at == canonical.len - 1 ? "," : "",
+                        (int)name.len, (const char *)name.ptr, (int)text.len,
+                        (const char *)text.ptr, at == canonical.len - 1 ? "" : ",");
+    return e == ERR_NONE ? buf_append(out, view_from(canonical, at)) : e;
+}
+
 enum err aci_receipt_sign(struct view unsigned_document, const uint8_t secret[static 64],
                           struct buf *out)
 {
-    static const char member[] = ",\"signature\":\"";
     uint8_t signature[64];
     char hex[129];
     struct json_value root;
-    struct buf canonical, with;
+    struct buf canonical;
     enum err e;
 
     if (json_check(unsigned_document, &root, NULL) != ERR_NONE || root.kind != JSON_OBJECT)
         return ERR_FORMAT;
     buf_init(&canonical, ACI_RECEIPT_MAX);
-    buf_init(&with, ACI_RECEIPT_MAX);
     e = jcs_append(root, "signature", &canonical);
     if (e == ERR_NONE && canonical.len <= 2)
         e = ERR_FORMAT;
     if (e == ERR_NONE && crypto_sign_detached(signature, NULL, canonical.ptr, canonical.len, secret))
         e = ERR_CRYPTO;
-    if (e == ERR_NONE) { /* put the member in anywhere, then into its canonical place */
+    if (e == ERR_NONE) {
         hex_encode(signature, sizeof signature, hex);
-        e = buf_append(&with, view_of(canonical.ptr, canonical.len - 1));
+        e = member_insert(buf_view(&canonical), VIEW_LIT("signature"), view_of(hex, 128), out);
     }
-    if (e == ERR_NONE)
-        e = buf_appendf(&with, "%s%s\"}", member, hex);
-    if (e == ERR_NONE && json_check(buf_view(&with), &root, NULL) == ERR_NONE)
-        e = jcs_append(root, NULL, out);
     buf_free(&canonical);
-    buf_free(&with);
     return e;
 }
 

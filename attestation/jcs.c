@@ -14,8 +14,15 @@ static enum err text_append(struct view text, struct buf *out)
     enum err e = buf_append_byte(out, '"');
 
     for (size_t i = 0; i < text.len && e == ERR_NONE; i++) {
-        uint8_t c = text.ptr[i];
+        size_t from = i;
+        uint8_t c;
 
+        while (i < text.len && text.ptr[i] >= 0x20 && text.ptr[i] != '"' && text.ptr[i] != '\\')
+            i++; /* as it is, and in our documents that is all of it */
+        e = buf_append(out, view_of(text.ptr + from, i - from));
+        if (i == text.len || e != ERR_NONE)
+            break;
+        c = text.ptr[i];
         if (c == '"' || c == '\\') {
             e = buf_append_byte(out, '\\');
             if (e == ERR_NONE)
@@ -24,10 +31,8 @@ static enum err text_append(struct view text, struct buf *out)
             e = buf_append_byte(out, '\\');
             if (e == ERR_NONE)
                 e = buf_append_byte(out, (uint8_t)escapes[c - 8]);
-        } else if (c < 0x20) {
-            e = buf_appendf(out, "\\u%04x", c);
         } else {
-            e = buf_append_byte(out, c);
+            e = buf_appendf(out, "\\u%04x", c);
         }
     }
     return e == ERR_NONE ? buf_append_byte(out, '"') : e;

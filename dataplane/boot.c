@@ -128,6 +128,7 @@ static enum err check_self(struct boot *b, const struct config *c, struct buf *w
         .identity = identity_text(b->keys),
         .simulated = quote_backend.simulated,
         .now_s = clock_unix_ms() / 1000,
+        .measurement = b->measurement,
     };
     struct buf root;
     enum err e;

@@ -46,6 +46,7 @@ static const struct conf_field fields[] = {
     NUMBER(evidence_burst, 1, RATE_BURST_MAX, false),
     NUMBER(evidence_per_ip_per_s, 0, RATE_PER_S_MAX, false),
     NUMBER(evidence_per_ip_burst, 1, RATE_BURST_MAX, false),
+    NUMBER(receipts_max, 64, 16 << 20, false),
     NUMBER(drain_ms, 0, 3600000, false),
 };
 
@@ -66,6 +67,7 @@ static const struct config defaults = {
     .evidence_burst = 400,
     .evidence_per_ip_per_s = 20,
     .evidence_per_ip_burst = 40,
+    .receipts_max = 65536, /* 0.7 KB each, once they are used */
     .drain_ms = 10000,
 };
 

@@ -47,6 +47,7 @@ struct config {
     /* requests for evidence, of all workers together and per address; 0: no limit */
     uint64_t evidence_per_s, evidence_burst;
     uint64_t evidence_per_ip_per_s, evidence_per_ip_burst;
+    uint64_t receipts_max; /* answers whose receipts can be asked for, over all workers */
     uint64_t drain_ms; /* how long running answers may take after SIGTERM */
 };
 

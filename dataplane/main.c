@@ -134,6 +134,8 @@ static enum err make_stores(struct program *p)
         e = log_proof_new(&s->log_proof);
     if (e == ERR_NONE)
         e = rate_new(&evidence, &s->evidence_rate);
+    if (e == ERR_NONE)
+        e = receipts_new(s->n_workers, p->config.receipts_max, &s->receipts);
     return e == ERR_NONE ? e : fail(p, e, "out of memory");
 }
 
@@ -217,7 +219,17 @@ static enum err prepare(struct program *p)
     e = make_tls(p);
     if (e == ERR_NONE)
         e = make_stores(p);
-    return e;
+    if (e != ERR_NONE)
+        return e;
+    s->signer = (struct receipt_signer){
+        .keys = p->boot.keys,
+        .keyset = p->boot.keyset,
+        .providers = &p->providers,
+        .salt = receipts_salt_secret(s->receipts),
+        .simulated = quote_backend.simulated,
+    };
+    memcpy(s->signer.measurement, p->boot.measurement, sizeof s->signer.measurement);
+    return ERR_NONE;
 }
 
 /* --- the end */
@@ -246,6 +258,7 @@ static void finish(struct program *p)
     uplink_stop(s->uplink);
     meter_free(s->meter);
     log_proof_free(s->log_proof);
+    receipts_free(s->receipts);
     keyring_free(s->keyring);
     credentials_free(s->credentials);
     catalog_store_free(s->catalogs);

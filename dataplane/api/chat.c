@@ -70,7 +70,8 @@ static const struct request_ops chat_ops = {
     .destroy = chat_destroy,
 };
 
-static struct chat *chat_new(struct worker *w, struct web_request *web, const struct digest32 *who)
+static struct chat *chat_new(struct worker *w, struct web_request *web, const struct digest32 *who,
+                             enum receipt_endpoint endpoint)
 {
     struct chat *c = w->spare;
 
@@ -88,6 +89,7 @@ static struct chat *chat_new(struct worker *w, struct web_request *web, const st
     c->request.worker = w;
     c->request.id = id_new();
     c->request.key_digest = *who;
+    c->request.endpoint = endpoint;
     c->request.received_us = clock_mono_us();
     c->request.received_unix_ms = clock_unix_ms();
     c->request.n_choices = 1;
@@ -102,7 +104,10 @@ static void chat_gone_cb(void *cookie)
 
     c->web = NULL;
     c->out.web = NULL;
+    request_hold(&c->request);
     request_client_gone(&c->request);
+    chat_note_gone(c);
+    request_let(&c->request);
 }
 
 /* --- the client's request */
@@ -185,9 +190,10 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     return want_read(c->asked, r->catalog, w->shared->providers, &r->want, f);
 }
 
-void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who)
+void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who,
+                      enum receipt_endpoint endpoint)
 {
-    struct chat *c = chat_new(w, web, who);
+    struct chat *c = chat_new(w, web, who, endpoint);
     struct api_failure f;
     enum err e;
 
@@ -201,6 +207,8 @@ void chat_completions(struct worker *w, struct web_request *web, const struct di
         return;
     }
     web_set_gone(web, chat_gone_cb, c);
+    digest_sha256(web_body(web), &c->request.digests.received);
+    c->request.digests.received_bytes = web_body(web).len;
     e = chat_read(c, web_body(web), &f);
     if (e == ERR_NONE)
         request_begin(&c->request);

@@ -1,10 +1,83 @@
 /* (G) The client's end of a chat completion: one answer, whole or streamed, or one failure. */
 #include "chat_inside.h"
+
+#include "base64.h"
 #include "clock.h"
 #include "content_view.h"
+#include "facts.h"
+#include "receipt_document.h"
 #include "reply.h"
 
 #include <assert.h>
+
+/* --- the receipt */
+
+/* A stream's facts are final; of a whole answer reply_json() says the rest. */
+static void chat_publish(struct chat *c, bool complete)
+{
+    struct worker *w = c->request.worker;
+    struct receipt_facts f;
+
+    chat_note_sent(c);
+    facts_of_request(&c->request, &f);
+    if (c->request.committed) {
+        /* What still waits is written by the end of an answer; a client that left does not get it. */
+        f.returned_bytes = sse_out_digest(&c->out, c->request.outcome != ERR_CLIENT_GONE,
+                                          &f.returned);
+        f.flags |= RECEIPT_RETURNED | (complete ? RECEIPT_COMPLETE : 0);
+    }
+    receipts_publish(w->shared->receipts, w->no, &f);
+}
+
+void chat_note_gone(struct chat *c)
+{
+    chat_publish(c, false);
+}
+
+/* Did the client say that it reads trailers (RFC 9110 10.1.4)? */
+static bool chat_wants_trailer(const struct chat *c)
+{
+    struct view te, word;
+
+    if (!web_header(c->web, VIEW_LIT("te"), &te))
+        return false;
+    while (te.len != 0) {
+        const uint8_t *comma = memchr(te.ptr, ',', te.len);
+        size_t n = comma != NULL ? (size_t)(comma - te.ptr) : te.len;
+
+        (void)view_take(&te, n, &word);
+        te = view_from(te, 1);
+        if (view_eq_nocase(view_trim(word), VIEW_LIT("trailers")))
+            return true;
+    }
+    return false;
+}
+
+/* The last bytes have left: only now is there time to sign. */
+static void chat_trailer_cb(void *cookie, struct buf *lines)
+{
+    const struct chat *c = cookie;
+    const struct shared *s = c->request.worker->shared;
+    struct receipt_facts f;
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, RECEIPT_DOCUMENT_MAX);
+    e = receipts_find(s->receipts, &c->request.id, &c->request.key_digest, &f);
+    if (e == ERR_NONE)
+        e = receipt_document(&s->signer, &f, &text);
+    if (e == ERR_NONE)
+        e = buf_append(lines, VIEW_LIT("ACI-Receipt: "));
+    if (e == ERR_NONE)
+        e = base64_append(buf_view(&text), lines);
+    if (e == ERR_NONE)
+        e = buf_append(lines, VIEW_LIT("\r\n"));
+    if (e != ERR_NONE) /* it can still be asked for */
+        buf_reset(lines);
+    buf_free(&text);
+}
+
+/* --- the answer */
 
 /* Who answered, and whether that was the first choice. Names from the measured providers.conf and
  * the catalog, never a client's text. */
@@ -15,6 +88,8 @@ static void chat_headers(const struct chat *c, struct reply *p)
 
     reply_init(p, &r->id);
     reply_add_generation(p);
+    if (r->stream)
+        reply_add_receipt(p);
     reply_add(p, VIEW_LIT("x-tr-provider"), view_str(now->id));
     reply_add(p, VIEW_LIT("x-tr-model"), view_str(r->candidate.model->info->id));
     if (r->attempts > 1) {
@@ -54,6 +129,7 @@ void chat_forget_prompt(struct chat *c)
 void chat_commit(struct request *r)
 {
     struct chat *c = chat_of(r);
+    bool trailer = chat_wants_trailer(c);
     struct reply p;
 
     assert(c->web != NULL && r->stream);
@@ -61,7 +137,11 @@ void chat_commit(struct request *r)
     chat_headers(c, &p);
     reply_add(&p, VIEW_LIT("content-type"), VIEW_LIT("text/event-stream"));
     reply_add(&p, VIEW_LIT("x-accel-buffering"), VIEW_LIT("no"));
+    if (trailer)
+        reply_add(&p, VIEW_LIT("trailer"), VIEW_LIT("ACI-Receipt"));
     web_stream_start(c->web, 200, p.headers, p.n, chat_writable_cb, c);
+    if (trailer)
+        (void)web_stream_trailer(c->web, chat_trailer_cb, c);
     sse_out_start(&c->out, c->web);
     r->last_out_ms = clock_mono_ms();
 }
@@ -89,6 +169,7 @@ void chat_complete(struct request *r)
 {
     struct chat *c = chat_of(r);
     struct web_request *web = c->web;
+    struct receipt_facts facts;
     struct reply p;
     bool clean;
 
@@ -96,10 +177,13 @@ void chat_complete(struct request *r)
     c->web = NULL;
     if (r->stream) {
         clean = sse_out_done(&c->out) == ERR_NONE;
+        chat_publish(c, clean);
         sse_out_end(&c->out, clean, chat_released_cb, c);
         return;
     }
     chat_headers(c, &p);
+    facts_of_request(r, &facts);
+    reply_publish(&p, r->worker->shared->receipts, r->worker->no, &facts);
     reply_json(&p, web, 200, content_bytes(c->answer));
     request_closed(r);
 }
@@ -116,6 +200,7 @@ static void chat_fail_stream(struct chat *c, const struct api_failure *f)
         e = sse_out_commit(&c->out);
     if (e != ERR_NONE)
         sse_out_abandon(&c->out, mark);
+    chat_publish(c, false);
     sse_out_end(&c->out, false, chat_released_cb, c);
 }
 
@@ -123,6 +208,7 @@ void chat_fail(struct request *r, const struct api_failure *f)
 {
     struct chat *c = chat_of(r);
     struct web_request *web = c->web;
+    struct receipt_facts facts;
     struct reply p;
 
     assert(web != NULL);
@@ -132,6 +218,8 @@ void chat_fail(struct request *r, const struct api_failure *f)
         return;
     }
     reply_init(&p, &r->id);
+    facts_of_request(r, &facts);
+    reply_publish(&p, r->worker->shared->receipts, r->worker->no, &facts);
     reply_failure(&p, web, f);
     request_closed(r);
 }

@@ -227,6 +227,7 @@ static void chat_fetch_done(void *cookie, enum err e)
     struct chat *c = cookie;
     struct attempt_result x = {.e = e, .status = c->status, .retry_after_ms = c->retry_after_ms};
 
+    chat_note_sent(c);
     c->fetch = NULL; /* this attempt is over; nothing to cancel */
     if (c->over) {
         request_upstream_closed(&c->request);
@@ -310,13 +311,27 @@ enum err chat_attempt(struct request *r, bool last_candidate)
         .body = content_bytes(c->rendered),
         .last_candidate = last_candidate,
     };
-    return fetch_start(r->worker->upstreams, &fetch, &fetch_events, c, &c->fetch);
+    e = fetch_start(r->worker->upstreams, &fetch, &fetch_events, c, &c->fetch);
+    if (e == ERR_NONE) /* on its way, so this delays nobody */
+        digest_sha256(content_bytes(c->rendered), &c->sent);
+    return e;
+}
+
+void chat_note_sent(struct chat *c)
+{
+    struct request_digests *d = &c->request.digests;
+
+    if (c->fetch == NULL || !fetch_sent(c->fetch))
+        return;
+    d->forwarded = c->sent;
+    d->forwarded_to = (uint8_t)(c->request.place + 1);
 }
 
 void chat_attempt_cancel(struct request *r)
 {
     struct chat *c = chat_of(r);
 
+    chat_note_sent(c);
     if (c->fetch != NULL)
         fetch_cancel(c->fetch);
     c->fetch = NULL;

@@ -35,6 +35,7 @@ struct chat {
     bool collecting; /* into received; otherwise events */
     bool over;       /* the outcome was reported */
     bool paused;
+    struct digest32 sent; /* of rendered */
     struct sse_in in;
     struct chat_canon canon;
 
@@ -54,6 +55,8 @@ _Static_assert(offsetof(struct chat, request) == 0, "chat_of() casts");
 /* chat_attempt.c */
 enum err chat_attempt(struct request *r, bool last_candidate);
 void chat_attempt_cancel(struct request *r);
+/* If the pending attempt has sent its request, the receipt will say so. */
+void chat_note_sent(struct chat *c);
 /* Reads on if the client has caught up. */
 void chat_attempt_resume(struct chat *c);
 
@@ -64,6 +67,8 @@ void chat_complete(struct request *r);
 void chat_fail(struct request *r, const struct api_failure *f);
 /* The prompt has done its work; what is being sent stays until the provider has it. */
 void chat_forget_prompt(struct chat *c);
+/* The client left: what it was sent until then has a receipt too. */
+void chat_note_gone(struct chat *c);
 /* Sends what is ready. */
 void chat_flush(struct chat *c);
 

@@ -41,6 +41,8 @@
     X(API_NO_ROUTE, 404, "not_found_error", "unknown_path", NO, "There is nothing at this path.")  \
     X(API_NO_MODEL, 404, "not_found_error", "model_not_found", NO,                                 \
       "The model does not exist. GET /v1/models lists those that do.")                             \
+    X(API_NO_RECEIPT, 404, "not_found_error", "not_found", NO,                                     \
+      "There is no such receipt for this key, or it is no longer kept.")                           \
     X(API_METHOD, 405, "invalid_request_error", "method_not_allowed", NO,                          \
       "This path does not take this method; see the Allow header.")                                \
     X(API_REQUEST_TIMEOUT, 408, "timeout_error", "request_timeout", AGAIN,                         \

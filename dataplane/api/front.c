@@ -7,6 +7,7 @@
 #include "metrics.h"
 #include "models.h"
 #include "rate.h"
+#include "receipt_answer.h"
 #include "reply.h"
 #include "status.h"
 #include "uplink.h"
@@ -24,7 +25,7 @@ struct visit {
 
 static void handle_chat(struct visit *v)
 {
-    chat_completions(v->worker, v->web, &v->who);
+    chat_completions(v->worker, v->web, &v->who, receipt_endpoint_of(web_path(v->web)));
 }
 
 static void handle_models(struct visit *v)
@@ -35,6 +36,16 @@ static void handle_models(struct visit *v)
 static void handle_model(struct visit *v)
 {
     stats_status(&v->worker->stats, models_one(v->worker, v->web, v->rest));
+}
+
+static void handle_receipt(struct visit *v)
+{
+    stats_status(&v->worker->stats, receipt_answer(v->worker, v->web, v->rest, &v->who));
+}
+
+static void handle_signature(struct visit *v)
+{
+    stats_status(&v->worker->stats, receipt_answer_signature(v->worker, v->web, v->rest, &v->who));
 }
 
 static void handle_health(struct visit *v)
@@ -85,6 +96,8 @@ static const struct endpoint {
     void (*handler)(struct visit *v);
 } endpoints[] = {
     {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_chat},
+    {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt},
+    {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models},
     {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
@@ -142,13 +155,29 @@ static void refuse(struct stats *stats, struct web_request *r, enum api_error er
     refuse_for(stats, r, &f, extra);
 }
 
+/* A whole request from somebody who sent a key gets no further than here: it has a receipt too. */
 static void refuse_untrusted(struct visit *v, enum standing why)
 {
+    struct worker *w = v->worker;
     struct api_failure f = {.error = API_ATTESTATION};
+    struct receipt_facts facts = {
+        .id = id_new(),
+        .owner = v->who,
+        .served_unix_ms = clock_unix_ms(),
+        .received_bytes = web_body(v->web).len,
+        .endpoint = (uint8_t)receipt_endpoint_of(web_path(v->web)),
+        .error = API_ATTESTATION,
+        .outcome = ERR_ATTESTATION,
+    };
+    struct reply p;
 
     snprintf(f.text, sizeof f.text, "%s Reason: %s.", errors_row(API_ATTESTATION)->message,
              standing_name(why));
-    refuse_for(&v->worker->stats, v->web, &f, NULL);
+    digest_sha256(web_body(v->web), &facts.received);
+    reply_init(&p, &facts.id);
+    reply_publish(&p, w->shared->receipts, w->no, &facts);
+    stats_status(&w->stats, errors_row(f.error)->status);
+    reply_failure(&p, v->web, &f);
 }
 
 /* A browser asks first. Whatever headers its SDK wants to send are fine: none of them means

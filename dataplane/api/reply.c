@@ -20,11 +20,13 @@ void reply_init(struct reply *p, const struct id *id)
         {VIEW_LIT("access-control-expose-headers"),
          VIEW_LIT("x-request-id, request-id, x-generation-id, x-tr-provider, x-tr-model, "
                   "x-tr-fallback-from, x-tr-fallback-to, retry-after, retry-after-ms, "
-                  "x-should-retry, x-aci-version, x-aci-keyset-digest")},
+                  "x-should-retry, x-receipt-id, x-aci-version, x-aci-keyset-digest")},
         {VIEW_LIT("x-aci-version"), VIEW_LIT("aci/1")},
     };
 
     p->n = 0;
+    p->facts = NULL;
+    receipt_id_text(id, p->receipt_id);
     id_text(id, p->request_id);
     memcpy(p->generation_id, "gen-", 4);
     memcpy(p->generation_id + 4, p->request_id, sizeof p->request_id);
@@ -47,8 +49,38 @@ void reply_add_generation(struct reply *p)
     reply_add(p, VIEW_LIT("x-generation-id"), view_of(p->generation_id, 4 + ID_TEXT_LEN));
 }
 
+void reply_add_receipt(struct reply *p)
+{
+    reply_add(p, VIEW_LIT("x-receipt-id"), view_of(p->receipt_id, RECEIPT_ID_LEN));
+}
+
+void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,
+                   struct receipt_facts *facts)
+{
+    reply_add_receipt(p);
+    p->receipts = receipts;
+    p->worker = worker;
+    p->facts = facts;
+}
+
+/* Before it is sent: whoever has the answer can ask for its receipt. */
+static void reply_note_body(struct reply *p, int status, struct view body)
+{
+    struct receipt_facts *f = p->facts;
+
+    if (f == NULL)
+        return;
+    digest_sha256(body, &f->returned);
+    f->returned_bytes = body.len;
+    f->status = (uint16_t)status;
+    f->flags |= RECEIPT_RETURNED | RECEIPT_COMPLETE;
+    receipts_publish(p->receipts, p->worker, f);
+    p->facts = NULL;
+}
+
 void reply_json(struct reply *p, struct web_request *r, int status, struct view body)
 {
+    reply_note_body(p, status, body);
     reply_add(p, VIEW_LIT("content-type"), VIEW_LIT("application/json"));
     web_respond(r, status, p->headers, p->n, body);
 }

@@ -4,6 +4,7 @@
 
 #include "errors.h"
 #include "id.h"
+#include "receipts.h"
 #include "web.h"
 
 enum { REPLY_HEADERS_MAX = 24 };
@@ -14,6 +15,11 @@ struct reply {
     size_t n;
     char request_id[ID_TEXT_LEN + 1];
     char generation_id[4 + ID_TEXT_LEN + 1]; /* "gen-" and the same digits */
+    char receipt_id[RECEIPT_ID_LEN + 1];     /* "rcpt-" and again */
+    /* What reply_json() completes and publishes; NULL: nothing. */
+    struct receipt_facts *facts;
+    struct receipts *receipts;
+    unsigned worker;
     struct error_header_text retry;
 };
 
@@ -27,6 +33,12 @@ void reply_init(struct reply *p, const struct id *id);
 void reply_add(struct reply *p, struct view name, struct view value);
 /* x-generation-id: only where a generation exists. */
 void reply_add_generation(struct reply *p);
+/* x-receipt-id: where a receipt of these ids will be. */
+void reply_add_receipt(struct reply *p);
+/* The same for a whole answer: reply_json() and reply_failure() add what was returned to the facts
+ * and publish them in `receipts` as that worker's, before the first byte leaves. */
+void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,
+                   struct receipt_facts *facts);
 /* A complete answer with a JSON body. The request pointer is dead on return. */
 void reply_json(struct reply *p, struct web_request *r, int status, struct view body);
 /* The same for a failure. Counts nothing, logs nothing. */

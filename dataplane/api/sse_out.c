@@ -7,8 +7,10 @@
 void sse_out_init(struct sse_out *o)
 {
     o->web = NULL;
+    o->bytes = 0;
     buf_init(&o->filling, SSE_OUT_MAX);
     buf_init(&o->flying, SSE_OUT_MAX);
+    digest_stream_begin(&o->digest);
 }
 
 void sse_out_free(struct sse_out *o)
@@ -66,7 +68,20 @@ bool sse_out_flush(struct sse_out *o)
     o->flying = o->filling;
     o->filling = empty;
     web_stream_write(o->web, buf_view(&o->flying));
+    /* They have left, or are the kernel's as soon as it has room: hashing holds nobody up. */
+    digest_stream_add(&o->digest, buf_view(&o->flying));
+    o->bytes += o->flying.len;
     return true;
+}
+
+uint64_t sse_out_digest(struct sse_out *o, bool waiting, struct digest32 *out)
+{
+    if (waiting) {
+        digest_stream_add(&o->digest, buf_view(&o->filling));
+        o->bytes += o->filling.len;
+    }
+    digest_stream_end(&o->digest, out);
+    return o->bytes;
 }
 
 void sse_out_written(struct sse_out *o)

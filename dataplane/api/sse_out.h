@@ -4,6 +4,7 @@
 #define TR_DATAPLANE_API_SSE_OUT_H
 
 #include "buf.h"
+#include "digest_stream.h"
 #include "err.h"
 #include "web.h"
 
@@ -17,6 +18,8 @@ struct sse_out {
     struct web_request *web; /* NULL before start and after the end */
     struct buf filling;      /* whole events that wait for their turn */
     struct buf flying;       /* borrowed by the server until sse_out_written() */
+    struct digest_stream digest; /* over what was written so far */
+    uint64_t bytes;              /* how much that is */
 };
 
 void sse_out_init(struct sse_out *o);
@@ -39,6 +42,9 @@ bool sse_out_flush(struct sse_out *o);
 void sse_out_written(struct sse_out *o);
 bool sse_out_over(const struct sse_out *o);  /* more than SSE_OUT_HIGH waits behind a write */
 bool sse_out_under(const struct sse_out *o); /* less than SSE_OUT_LOW */
+/* The digest of everything that was written, and what waits too if `waiting`; how many bytes that
+ * is. Once, when nothing more will be written but by sse_out_end(). */
+uint64_t sse_out_digest(struct sse_out *o, bool waiting, struct digest32 *out);
 /* What waits goes out, then a clean or an unclean end. released fires once; the buffers are the
  * server's until then. */
 void sse_out_end(struct sse_out *o, bool clean, void (*released)(void *cookie), void *cookie);

@@ -208,7 +208,8 @@ void request_begin(struct request *r)
     request_hold(r);
     request_link(r);
     request_enter(r, REQUEST_ADMITTING);
-    route_decide(&r->want, &health, w->route_seed++, &r->route);
+    r->route_seed = w->route_seed++;
+    route_decide(&r->want, &health, r->route_seed, &r->route);
     e = request_worst_case(r, &amount);
     admit_init(&r->admission, &w->admit, &r->key_digest, amount, request_admit_cb, r);
     if (r->route.refusal != ROUTE_OK) {
@@ -250,6 +251,7 @@ static void request_attempt_failed(struct request *r, const struct attempt_resul
     uint64_t now_ms = clock_mono_ms();
 
     r->outcome = x->e;
+    r->failed[r->place] = (uint8_t)x->e;
     if (x->status == 429) {
         r->failed_rate++;
         health_rate_limited(h, slot, now_ms, x->retry_after_ms);
@@ -299,6 +301,7 @@ static void request_connect(struct request *r)
     while (r->next_candidate < r->route.n) {
         bool last = r->next_candidate + 1 == r->route.n;
 
+        r->place = (uint8_t)r->next_candidate;
         r->candidate = r->route.list[r->next_candidate++];
         if (r->candidate.probe && !last &&
             !health_claim_probe(w->shared->health, r->candidate.endpoint->health_slot,
@@ -309,6 +312,7 @@ static void request_connect(struct request *r)
         else
             counter_add(&w->stats.fallbacks, 1);
         counter_add(&w->stats.attempts, 1);
+        r->tried[r->place] = 1;
         r->attempt_us = clock_mono_us();
         e = r->ops->attempt(r, last);
         if (e == ERR_NONE) {
@@ -364,7 +368,7 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
         request_connect(r);
         return;
     }
-    /* The endpoint did its work; the request is what is wrong. */
+    r->failed[r->place] = (uint8_t)x->e; /* the endpoint did its work; the request is what is wrong */
     f.error = x->context_length ? API_CONTEXT_LENGTH : errors_of_provider_status(x->status);
     request_fail(r, ERR_PROVIDER_STATUS, &f);
 }
@@ -386,6 +390,7 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
         request_attempt_over(r, x);
     } else {
         assert(r->state == REQUEST_STREAMING && !upstream_open);
+        r->failed[r->place] = (uint8_t)x->e;
         health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot,
                        clock_mono_ms());
         request_fail(r, x->e, &f);

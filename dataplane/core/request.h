@@ -8,6 +8,7 @@
 #include "chat_canon.h"
 #include "errors.h"
 #include "id.h"
+#include "receipt.h"
 #include "route.h"
 
 struct worker;
@@ -45,6 +46,13 @@ struct attempt_account {
     enum usage_finish finish;
 };
 
+/* Digests of the raw bodies, for the receipt. */
+struct request_digests {
+    struct digest32 received, forwarded;
+    uint64_t received_bytes;
+    uint8_t forwarded_to; /* 1 + the place in the route of who was sent `forwarded`; 0: nobody */
+};
+
 struct request_ops {
     /* Send the request to r->candidate. Reports nothing before it returns. On failure nothing is
      * pending. */
@@ -80,6 +88,8 @@ struct request {
     uint32_t max_output;   /* the client's limit in tokens; 0: none */
     uint32_t n_choices;
     bool stream;
+    enum receipt_endpoint endpoint;
+    struct request_digests digests; /* forwarded: once an attempt has sent it */
 
     /* --- for the content side to read */
     enum request_state state;
@@ -87,6 +97,7 @@ struct request {
     struct candidate first;     /* the one tried first */
     bool committed;             /* the answer's head may have left */
     uint8_t attempts;           /* made so far */
+    uint8_t place;              /* the candidate's, in the route */
     uint64_t last_out_ms;       /* kept by the content side: when bytes last left */
 
     /* --- private */
@@ -94,6 +105,8 @@ struct request {
     struct route route;
     struct admission admission;
     size_t next_candidate;
+    uint64_t route_seed;
+    uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
     uint64_t attempt_us; /* when the pending attempt began */
     uint64_t settled_ms;
     uint32_t route_us, first_byte_us;

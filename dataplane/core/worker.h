@@ -8,6 +8,8 @@
 #include "config.h"
 #include "fetch.h"
 #include "health.h"
+#include "receipt_document.h"
+#include "receipts.h"
 #include "request.h"
 #include "secret.h"
 #include "stats.h"
@@ -30,6 +32,8 @@ struct shared {
     const struct provenance *provenance; /* what the release says about this program */
     struct quotes *quotes;               /* reports for strangers */
     struct rate *evidence_rate;          /* how often they may ask */
+    struct receipts *receipts;   /* the facts of recent answers */
+    struct receipt_signer signer;
     struct log_proof *log_proof; /* of this boot, for whoever shows evidence */
     SSL_CTX *tls;
     uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */

@@ -1,5 +1,6 @@
 #include "identity.h"
 
+#include "aci.h"
 #include "clock.h"
 #include "evidence.h"
 #include "tls.h"
@@ -118,6 +119,11 @@ void identity_tls_spki(const struct identity_keys *k, struct digest32 *out)
 void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32])
 {
     memcpy(out, k->document.receipt_ed25519, sizeof k->document.receipt_ed25519);
+}
+
+enum err identity_sign_receipt(const struct identity_keys *k, struct view document, struct buf *out)
+{
+    return aci_receipt_sign(document, k->secrets->ed25519, out);
 }
 
 enum err identity_sign_text(const struct identity_keys *k, struct view text,

@@ -44,6 +44,10 @@ void identity_tls_spki(const struct identity_keys *k, struct digest32 *out);
 /* The public half of the receipt key (Ed25519). */
 void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32]);
 
+/* Append a receipt (an unsigned JSON document in any spelling) in canonical form with its signature.
+ * The errors of aci_receipt_sign(). Any thread. */
+must_check enum err identity_sign_receipt(const struct identity_keys *k, struct view document,
+                                          struct buf *out);
 /* Sign a text with the receipt key. It must be one that no receipt can be. ERR_CRYPTO. Any thread. */
 must_check enum err identity_sign_text(const struct identity_keys *k, struct view text,
                                        uint8_t out[static 64]);

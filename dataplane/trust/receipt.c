@@ -8,15 +8,24 @@ static const char receipt_prefix[] = "rcpt-", chat_prefix[] = "gen-";
 _Static_assert(sizeof receipt_prefix - 1 + ID_TEXT_LEN == RECEIPT_ID_LEN, "rcpt- and the id");
 _Static_assert(sizeof chat_prefix - 1 + ID_TEXT_LEN == RECEIPT_CHAT_ID_LEN, "gen- and the id");
 
+static const char *const paths[RECEIPT_ENDPOINTS] = {
+    [RECEIPT_CHAT_V1] = "/v1/chat/completions",
+    [RECEIPT_CHAT_API_V1] = "/api/v1/chat/completions",
+};
+
 const char *receipt_path(enum receipt_endpoint e)
 {
-    static const char *const paths[RECEIPT_ENDPOINTS] = {
-        [RECEIPT_CHAT_V1] = "/v1/chat/completions",
-        [RECEIPT_CHAT_API_V1] = "/api/v1/chat/completions",
-    };
-
     assert(e >= 0 && e < RECEIPT_ENDPOINTS);
     return paths[e];
+}
+
+enum receipt_endpoint receipt_endpoint_of(struct view path)
+{
+    unsigned e = 0;
+
+    while (e < RECEIPT_ENDPOINTS && !view_eq(path, view_str(paths[e])))
+        e++;
+    return (enum receipt_endpoint)e;
 }
 
 void receipt_id_text(const struct id *id, char out[static RECEIPT_ID_LEN + 1])

@@ -73,6 +73,8 @@ _Static_assert(sizeof(struct receipt_facts) % 8 == 0, "kept as words");
 
 /* "/v1/chat/completions" */
 const char *receipt_path(enum receipt_endpoint e);
+/* RECEIPT_ENDPOINTS: answers of this path have no receipt. */
+enum receipt_endpoint receipt_endpoint_of(struct view path);
 
 /* The text forms of facts->id: "rcpt-" and "gen-" before its 32 digits. */
 enum { RECEIPT_ID_LEN = 5 + ID_TEXT_LEN, RECEIPT_CHAT_ID_LEN = 4 + ID_TEXT_LEN };

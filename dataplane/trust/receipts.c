@@ -135,16 +135,21 @@ static bool ring_find(const struct ring *r, const struct id *id, struct receipt_
 
 enum err receipts_new(unsigned workers, size_t count, struct receipts **out)
 {
-    struct receipts *r = calloc(1, sizeof *r);
-    size_t each = count / workers;
-    enum err e = ERR_MEMORY;
+    struct receipts *r;
+    enum err e = secret_init();
+    size_t each;
 
     assert(workers > 0);
+    each = count / workers;
+    if (e != ERR_NONE)
+        return e;
+    r = calloc(1, sizeof *r);
     if (r == NULL)
         return ERR_MEMORY;
     r->workers = workers;
     r->rings = calloc(2 * (size_t)workers, sizeof *r->rings);
     r->salt = sodium_malloc(sizeof *r->salt);
+    e = ERR_MEMORY;
     if (r->rings != NULL && r->salt != NULL) {
         secret_random(r->salt->b, sizeof r->salt->b);
         e = sodium_mprotect_readonly(r->salt) == 0 ? ERR_NONE : ERR_CRYPTO;

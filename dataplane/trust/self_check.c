@@ -2,6 +2,7 @@
 
 #include "document.h"
 #include "evidence.h"
+#include "report.h"
 #include "verify.h"
 
 /* Of all that a verifier looks at: what must hold for any policy there could be. */
@@ -90,6 +91,8 @@ enum err self_check_run(const struct self_check *c, struct buf *why)
     e = c->get(c->source, report_data, &q);
     e = e != ERR_NONE ? fail(ERR_ATTESTATION, "the platform gives no attestation report", why)
                       : examine(c, &q, report_data, why);
+    if (e == ERR_NONE && c->measurement != NULL)
+        memcpy(c->measurement, q.report + SNP_AT_MEASUREMENT, 48);
     quote_free(&q);
     return e;
 }

@@ -16,6 +16,7 @@ struct self_check {
     bool simulated;       /* what the identity document says */
     struct view root;     /* that must vouch for it, DER; empty: AMD's roots */
     uint64_t now_s;       /* unix */
+    uint8_t *measurement; /* gets the 48 bytes that the report says; NULL: not wanted */
 };
 
 /* Asks for evidence as GET /attestation would and checks that the report parses, is for what was

@@ -3,6 +3,7 @@
 #include "aci.c"
 
 #include "check.h"
+#include "jcs.h"
 
 static const char keyset[] =
     "{ \"subject\": \"dstack-app://example-app\", \"not_after\": 1800000000,\n"
@@ -190,10 +191,44 @@ static void events_out_of_order(void)
     }
 }
 
+/* Wherever the signature's place is among the members, what is signed is canonical as a whole. */
+static void signature_in_its_place(void)
+{
+    static const char *const documents[] = {
+        "{\"a\":1}",
+        "{\"z\":1}",
+        "{\"signatur\":1}",
+        "{\"signature2\":1}",
+        "{\"signature\":\"an old one\",\"b\":{\"z\":1}}",
+        "{\"zz\":[1,2],\"sign\":{},\"a\":null}",
+    };
+    static const char *const none[] = {"{}", "[]", "{\"signature\":\"x\"}"};
+    uint8_t public[32], secret[64];
+    struct json_value root;
+    struct buf out, again;
+
+    public_key(public, secret);
+    buf_init(&out, ACI_RECEIPT_MAX);
+    buf_init(&again, ACI_RECEIPT_MAX);
+    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
+        buf_reset(&out);
+        buf_reset(&again);
+        CHECK_INT(aci_receipt_sign(view_str(documents[i]), secret, &out), ERR_NONE);
+        CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
+        CHECK_INT(jcs_append(root, NULL, &again), ERR_NONE);
+        CHECK_BYTES(out.ptr, out.len, again.ptr, again.len);
+    }
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        CHECK_INT(aci_receipt_sign(view_str(none[i]), secret, &out), ERR_FORMAT);
+    buf_free(&out);
+    buf_free(&again);
+}
+
 static const struct check_case cases[] = {
     {"aci: the published keyset digest and statements", published_keyset_and_statement},
     {"aci: the published receipt, signed and checked", published_receipt},
     {"aci: every mutant of a receipt is refused", every_mutant_is_refused},
+    {"aci: the signature stands in its canonical place", signature_in_its_place},
     {"aci: canonical forms", canonical_forms},
     {"aci: events out of order are refused", events_out_of_order},
 };

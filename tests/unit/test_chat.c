@@ -1,12 +1,16 @@
 /* One chat completion from the client's bytes to the client's bytes, with the real request machine,
  * reader and canoniser between a fake provider and a fake client. It holds what clients depend on:
  * the head waits for the first useful event, a fallback leaves no trace, [DONE] is last, a truncated
- * stream never ends cleanly, and an upstream split at any byte gives the same answer. */
+ * stream never ends cleanly, and an upstream split at any byte gives the same answer. Every answer has
+ * one receipt, which speaks of the very bytes that went each way. */
 #include "chat.c"
 #include "chat_answer.c"
 #include "chat_attempt.c"
 
+#include "aci.h"
 #include "check.h"
+#include "identity.h"
+#include "keyset.h"
 
 #include <stdio.h>
 
@@ -20,6 +24,8 @@ struct web_request {
     char headers[4096];
     char out[1 << 19];
     size_t out_len;
+    struct digest_stream taken; /* digest of all bytes ever, and how many they are */
+    uint64_t n_taken;
     unsigned writes;
     bool started, busy, ended, aborted, responded;
     bool stuck; /* takes nothing: writes stay in flight */
@@ -29,6 +35,9 @@ struct web_request {
     void *gone_cookie;
     void (*released)(void *);
     void *released_cookie;
+    void (*fill)(void *, struct buf *);
+    void *fill_cookie;
+    char trailer[16384];
 };
 
 static struct web_request client;
@@ -69,6 +78,8 @@ static void client_take(struct web_request *r, struct view bytes)
         memcpy(r->out + r->out_len, bytes.ptr, bytes.len);
     r->out_len += bytes.len;
     r->out[r->out_len] = '\0';
+    digest_stream_add(&r->taken, bytes);
+    r->n_taken += bytes.len;
 }
 void web_respond(struct web_request *r, int status, const struct web_header *h, size_t n,
                  struct view body)
@@ -95,6 +106,13 @@ void web_stream_write(struct web_request *r, struct view bytes)
 bool web_stream_busy(const struct web_request *r)
 {
     return r->busy;
+}
+bool web_stream_trailer(struct web_request *r, void (*fill)(void *, struct buf *), void *cookie)
+{
+    CHECK(r->started && !r->ended);
+    r->fill = fill;
+    r->fill_cookie = cookie;
+    return true;
 }
 static void client_end(struct web_request *r, struct view bytes, void (*released)(void *),
                        void *cookie)
@@ -123,6 +141,15 @@ static void client_reads(void)
         client.busy = false;
         client.writable(client.cookie);
     }
+    if (client.ended && !client.aborted && client.fill != NULL) {
+        struct buf lines;
+
+        buf_init(&lines, sizeof client.trailer - 1);
+        client.fill(client.fill_cookie, &lines);
+        memcpy(client.trailer, lines.ptr, lines.len);
+        client.fill = NULL;
+        buf_free(&lines);
+    }
     if (client.ended && client.released != NULL) {
         void (*released)(void *) = client.released;
 
@@ -145,6 +172,7 @@ static struct {
     char sent[8][4096];
     char provider[8][32];
     enum err start;
+    bool unsent; /* no connection is made */
 } up;
 
 enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
@@ -173,6 +201,11 @@ void fetch_cancel(struct fetch *f)
     CHECK(f->live);
     f->live = false;
     up.cancelled++;
+}
+bool fetch_sent(const struct fetch *f)
+{
+    (void)f;
+    return !up.unsent;
 }
 void fetch_pause(struct fetch *f)
 {
@@ -319,10 +352,57 @@ void worker_read_health(const void *cookie, uint32_t slot, struct health_view *o
     *out = (struct health_view){.state = HEALTH_GOOD};
 }
 
-/* --- one worker, one model at two providers */
-
 static struct providers providers = {
     .n = 2, .list = {{.no = 0, .id = "demo-a"}, {.no = 1, .id = "demo-b"}}};
+
+/* --- receipts */
+
+static struct {
+    unsigned n;
+    struct receipt_facts facts; /* of the last */
+    struct digest32 received;   /* what was really received last */
+} receipt;
+
+static void receipt_observed(void *cookie, unsigned w, const struct receipt_facts *f)
+{
+    (void)cookie;
+    CHECK_INT(w, 0);
+    receipt.n++;
+    receipt.facts = *f;
+}
+
+enum {
+    SERVED = RECEIPT_ADMITTED | RECEIPT_FORWARDED | RECEIPT_RETURNED | RECEIPT_COMPLETE,
+    SERVED_STREAM = SERVED | RECEIPT_STREAM,
+    CUT_STREAM = (SERVED_STREAM & ~RECEIPT_COMPLETE) | RECEIPT_ESTIMATED,
+};
+
+/* One receipt, of the bytes that the client sent, a provider was sent and the client was sent. */
+static void check_receipt(unsigned flags)
+{
+    const struct receipt_facts *f = &receipt.facts;
+    struct digest32 d;
+
+    CHECK_INT(receipt.n, 1);
+    CHECK_INT(f->flags, flags);
+    CHECK_BYTES(f->received.b, 32, receipt.received.b, 32);
+    CHECK_INT(f->returned_bytes, (flags & RECEIPT_RETURNED) != 0 ? client.n_taken : 0);
+    digest_stream_end(&client.taken, &d);
+    if ((flags & RECEIPT_RETURNED) != 0)
+        CHECK_BYTES(f->returned.b, 32, d.b, 32);
+    CHECK_INT(f->status, client.status != 0 ? client.status : 499);
+    if ((flags & RECEIPT_FORWARDED) == 0)
+        return;
+    digest_sha256(view_str(up.sent[up.started - 1]), &d);
+    CHECK_BYTES(f->forwarded.b, 32, d.b, 32);
+    CHECK(strcmp(providers.list[f->candidate[f->answered].provider_no].id,
+                 up.provider[up.started - 1]) == 0);
+    CHECK(strcmp(f->upstream_model, "up-echo") == 0);
+    CHECK_INT(f->cost_nusd, -balance);
+}
+
+/* --- one worker, one model at two providers */
+
 static struct shared shared;
 static struct worker worker;
 
@@ -336,6 +416,12 @@ static void reset(void)
     memset(&client, 0, sizeof client);
     memset(&up, 0, sizeof up);
     memset(&worker, 0, sizeof worker);
+    memset(&receipt, 0, sizeof receipt);
+    digest_stream_begin(&client.taken);
+    if (shared.receipts == NULL) {
+        CHECK_INT(receipts_new(1, 64, &shared.receipts), ERR_NONE);
+        receipts_observe(shared.receipts, receipt_observed, NULL);
+    }
     balance = 0;
     records = 0;
     the_key.refs = 0;
@@ -365,7 +451,8 @@ static void ask(const char *body)
     static const struct digest32 who;
 
     client.body = view_str(body);
-    chat_completions(&worker, &client, &who);
+    digest_sha256(view_str(body), &receipt.received);
+    chat_completions(&worker, &client, &who, RECEIPT_CHAT_V1);
 }
 
 #define CHUNK(delta, finish)                                                                       \
@@ -418,6 +505,9 @@ static void test_stream(void)
     client_reads();
     up_done(ERR_NONE);
     check_quiet(9 + 2);
+    check_receipt(SERVED_STREAM);
+    CHECK(strstr(client.headers, "x-receipt-id: rcpt-") != NULL);
+    CHECK(strstr(client.headers, "trailer: ") == NULL && client.fill == NULL); /* not asked for */
     CHECK_INT(up.cancelled, 0); /* the connection goes back to its pool */
 }
 
@@ -447,6 +537,7 @@ static void test_every_split(void)
         else if (strcmp(want, client.out) != 0)
             CHECK(!"the answer depends on the split");
         check_quiet(11);
+        check_receipt(SERVED_STREAM);
     }
     CHECK(strstr(want, "\"prompt_tokens\":9") != NULL);
 }
@@ -505,6 +596,12 @@ static void test_fallbacks(void)
         CHECK(strstr(strstr(client.out, "hello") + 1, "hello") == NULL); /* no trace of the first */
         CHECK_INT(last_record.attempts, 2);
         CHECK(worker.requests == NULL && records == 1);
+        check_receipt(SERVED_STREAM | RECEIPT_ESTIMATED);
+        CHECK_INT(receipt.facts.n_candidates, 2);
+        CHECK_INT(receipt.facts.candidate[0].tried, 1);
+        CHECK(receipt.facts.candidate[0].result != ERR_NONE);
+        CHECK_INT(receipt.facts.candidate[1].result, ERR_NONE);
+        CHECK_INT(receipt.facts.answered, 1);
     }
 }
 
@@ -520,6 +617,9 @@ static void test_client_fault(void)
     CHECK(strstr(client.out, "say \\\"please\\\"") != NULL);
     CHECK(client.responded);
     check_quiet(0);
+    check_receipt(SERVED_STREAM);
+    CHECK_INT(receipt.facts.error, API_BAD_REQUEST);
+    CHECK_INT(receipt.facts.candidate[1].tried, 0);
 }
 
 static void test_truncated(void)
@@ -552,6 +652,8 @@ static void test_truncated(void)
         /* estimated: the messages are 32 bytes, five bytes were delivered */
         CHECK((last_record.flags & USAGE_ESTIMATED) != 0);
         check_quiet(8 + 2);
+        check_receipt(CUT_STREAM);
+        CHECK(receipt.facts.error != API_OK);
     }
 }
 
@@ -567,6 +669,7 @@ static void test_end_without_done(void)
     CHECK(strstr(client.out, "data: [DONE]\n\n") != NULL);
     client_reads();
     check_quiet(11);
+    check_receipt(SERVED_STREAM);
 }
 
 /* Some never say why they stop; clients hang on that word. */
@@ -594,12 +697,115 @@ static void test_client_leaves(void)
     CHECK_INT(up.cancelled, 1); /* in this very turn */
     CHECK((last_record.flags & USAGE_CLIENT_GONE) != 0);
     check_quiet(8 + 2);
+    check_receipt(CUT_STREAM); /* of what had left until then */
+    CHECK_INT(receipt.facts.outcome, ERR_CLIENT_GONE);
+
+    reset(); /* with bytes that were never written: they are not in it */
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    client.stuck = true;
+    up_body(ROLE TEXT, 10000);
+    up_body(TEXT TEXT, 10000);
+    CHECK_INT(client.writes, 1);
+    client.gone(client.gone_cookie);
+    check_receipt(CUT_STREAM);
 
     reset(); /* before anything came: free */
     ask(ASK ",\"stream\":false}");
     client.gone(client.gone_cookie);
     CHECK_INT(up.cancelled, 1);
     check_quiet(0);
+    check_receipt(RECEIPT_ADMITTED | RECEIPT_FORWARDED);
+
+    reset(); /* and before the request had left: no provider has seen it */
+    up.unsent = true;
+    ask(ASK ",\"stream\":false}");
+    client.gone(client.gone_cookie);
+    check_quiet(0);
+    check_receipt(RECEIPT_ADMITTED);
+}
+
+/* The first provider had the request, the second could not be reached: the receipt names the one
+ * that saw it. */
+static void test_sent_to_the_first_only(void)
+{
+    reset();
+    ask(ASK "}");
+    up_head(500, false);
+    up_body("oops", 10);
+    up_done(ERR_NONE);
+    CHECK_INT(up.started, 2);
+    up.unsent = true;
+    up_done(ERR_CONNECT);
+    CHECK_INT(client.status, 502);
+    CHECK_INT(receipt.n, 1);
+    CHECK_INT(receipt.facts.flags, SERVED);
+    CHECK_INT(receipt.facts.answered, 0);
+    CHECK_INT(receipt.facts.candidate[0].result, ERR_PROVIDER_STATUS);
+    CHECK_INT(receipt.facts.candidate[1].result, ERR_CONNECT);
+    check_quiet(0);
+}
+
+/* --- in-band */
+
+static void ask_with_te(const char *te)
+{
+    reset();
+    client.in[client.n_in++] = (struct web_header){VIEW_LIT("te"), view_str(te)};
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    up_body(ROLE TEXT STOP USAGE_EVENT DONE, 10000);
+    CHECK(client.ended);
+    CHECK_INT(client.trailer[0], 0); /* signed when everything has left, not before */
+    client_reads();
+    up_done(ERR_NONE);
+    check_quiet(11);
+}
+
+static void test_trailer(void)
+{
+    static const char *const wanted[] = {"trailers", "Trailers", "gzip, trailers",
+                                         "trailers,gzip;q=1"};
+    static const char *const not_wanted[] = {"", "gzip", "trailer", "trailers;q=1", "trailersx",
+                                             ","};
+    struct identity_config config = {.audience = "test"};
+    struct identity_keys *keys = NULL;
+    struct keyset *keyset = NULL;
+    uint8_t public[32];
+    struct buf text;
+    struct aci_receipt got;
+
+    reset();
+    buf_init(&text, RECEIPT_DOCUMENT_MAX);
+    CHECK_INT(identity_keys_new(&config, &keys), ERR_NONE);
+    CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
+    identity_receipt_key(keys, public);
+    shared.signer = (struct receipt_signer){.keys = keys, .keyset = keyset, .providers = &providers,
+                                            .salt = receipts_salt_secret(shared.receipts)};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        struct view value;
+
+        ask_with_te(wanted[i]);
+        CHECK(strstr(client.headers, "trailer: ACI-Receipt\n") != NULL);
+        value = view_str(client.trailer);
+        CHECK(view_starts(value, VIEW_LIT("ACI-Receipt: ")));
+        value = view_from(value, 13);
+        CHECK(value.len > 2 && memcmp(value.ptr + value.len - 2, "\r\n", 2) == 0);
+        value.len -= 2;
+        buf_reset(&text);
+        CHECK_INT(base64_decode(value, &text), ERR_NONE);
+        CHECK_INT(aci_receipt_open(buf_view(&text), public, &got), ERR_NONE);
+        CHECK_BYTES(got.returned.b, 32, receipt.facts.returned.b, 32);
+        check_receipt(SERVED_STREAM);
+    }
+    for (size_t i = 0; i < sizeof not_wanted / sizeof not_wanted[0]; i++) {
+        ask_with_te(not_wanted[i]);
+        CHECK(strstr(client.headers, "trailer: ") == NULL);
+        CHECK_INT(client.trailer[0], 0);
+    }
+    buf_free(&text);
+    keyset_free(keyset);
+    identity_keys_free(keys);
 }
 
 static void test_backpressure(void)
@@ -669,6 +875,11 @@ static void test_whole(void)
     CHECK(strstr(client.out, "\"model\":\"demo/echo\"") != NULL);
     CHECK(strstr(client.out, "\"prompt_tokens\":9") != NULL);
     check_quiet(11);
+    check_receipt(SERVED);
+    CHECK(strstr(client.headers, "x-receipt-id: rcpt-") != NULL);
+    CHECK(strcmp(receipt.facts.model, "demo/echo") == 0);
+    CHECK_INT(receipt.facts.tokens_prompt, 9);
+    CHECK_INT(receipt.facts.price_prompt_pusd, 1000);
 
     reset(); /* cut off: the next provider answers, nothing was sent */
     ask(ASK "}");
@@ -681,6 +892,8 @@ static void test_whole(void)
     up_done(ERR_NONE);
     CHECK_INT(client.status, 502);
     check_quiet(0);
+    check_receipt(SERVED);
+    CHECK_INT(receipt.facts.error, API_PROVIDER_FAILED);
 }
 
 static void test_bad_requests(void)
@@ -711,12 +924,17 @@ static void test_bad_requests(void)
         CHECK(strstr(client.headers, "x-request-id: ") != NULL);
         CHECK_INT(up.started, 0);
         CHECK(worker.requests == NULL && records == 0);
+        check_receipt(RECEIPT_RETURNED | RECEIPT_COMPLETE |
+                      (strstr(cases[i].body, "\"stream\":true") != NULL ? RECEIPT_STREAM : 0));
+        CHECK_INT(receipt.facts.status, cases[i].status);
+        CHECK(strstr(client.headers, "x-receipt-id: rcpt-") != NULL);
     }
     reset();
     client.in[0] = (struct web_header){VIEW_LIT("content-type"), VIEW_LIT("text/plain")};
     client.n_in = 1;
     ask(ASK "}");
     CHECK_INT(client.status, 415);
+    check_receipt(RECEIPT_RETURNED | RECEIPT_COMPLETE);
     reset();
     client.in[0] = (struct web_header){VIEW_LIT("content-type"),
                                        VIEW_LIT("Application/JSON; charset=utf-8")};
@@ -735,6 +953,8 @@ static const struct check_case cases[] = {
     {"chat_end_without_done", test_end_without_done},
     {"chat_finish_is_supplied", test_finish_is_supplied},
     {"chat_client_leaves", test_client_leaves},
+    {"chat_sent_to_the_first_only", test_sent_to_the_first_only},
+    {"chat_trailer", test_trailer},
     {"chat_backpressure", test_backpressure},
     {"chat_backpressure_resumes", test_backpressure_resumes},
     {"chat_whole", test_whole},

@@ -16,6 +16,8 @@ struct web_request {
 
 static struct {
     unsigned chats, models, one, health, metrics;
+    unsigned receipts, signatures;
+    enum receipt_endpoint endpoint;
     unsigned document, quote, verifying_key, aci, report;
     struct view rest;
     struct digest32 who;
@@ -30,6 +32,11 @@ struct view web_method(const struct web_request *r)
 struct view web_path(const struct web_request *r)
 {
     return r->path;
+}
+struct view web_body(const struct web_request *r)
+{
+    (void)r;
+    return VIEW_LIT("{\"model\":\"demo/echo\"}");
 }
 bool web_header(const struct web_request *r, struct view name, struct view *out)
 {
@@ -54,9 +61,29 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
     snprintf(r->body, sizeof r->body, "%.*s", (int)body.len,
              body.len != 0 ? (const char *)body.ptr : "");
 }
-void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who)
+int receipt_answer(struct worker *w, struct web_request *r, struct view id,
+                   const struct digest32 *who)
+{
+    (void)w, (void)r;
+    called.receipts++;
+    called.rest = id;
+    called.who = *who;
+    return 200;
+}
+int receipt_answer_signature(struct worker *w, struct web_request *r, struct view id,
+                             const struct digest32 *who)
+{
+    (void)w, (void)r;
+    called.signatures++;
+    called.rest = id;
+    called.who = *who;
+    return 200;
+}
+void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who,
+                      enum receipt_endpoint endpoint)
 {
     (void)w, (void)web;
+    called.endpoint = endpoint;
     called.chats++;
     called.who = *who;
 }
@@ -218,7 +245,59 @@ static void test_keys(void)
             CHECK(strstr(web.body, cases[i].code) != NULL);
         else
             CHECK(secret_equal(called.who.b, want.b, 32));
+        if (cases[i].code == NULL)
+            CHECK_INT(called.endpoint, i % 2 == 0 ? RECEIPT_CHAT_V1 : RECEIPT_CHAT_API_V1);
+        /* a receipt that nobody could ever ask for is not promised */
+        CHECK(strstr(web.headers, "x-receipt-id: ") == NULL);
     }
+}
+
+/* Receipts are for whoever sends a key, accepted evidence or not. */
+static void test_receipts(void)
+{
+    static const char *const paths[] = {"/v1/aci/receipts/rcpt-1", "/api/v1/aci/receipts/rcpt-1",
+                                        "/v1/signature/rcpt-1", "/api/v1/signature/rcpt-1"};
+    struct digest32 want;
+
+    digest_sha256(VIEW_LIT(KEY), &want);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        visit("GET", paths[i], "x-api-key", KEY);
+        CHECK_INT(called.receipts, i < 2);
+        CHECK_INT(called.signatures, i >= 2);
+        CHECK(view_eq(called.rest, VIEW_LIT("rcpt-1")));
+        CHECK(secret_equal(called.who.b, want.b, 32));
+        visit("GET", paths[i], NULL, NULL);
+        CHECK_INT(web.status, 401);
+        CHECK_INT(called.receipts + called.signatures, 0);
+        CHECK(strstr(web.headers, "www-authenticate: Bearer\n") != NULL);
+        visit("POST", paths[i], "x-api-key", KEY);
+        CHECK_INT(web.status, 405);
+    }
+}
+
+/* The refusal just given has a receipt, which says of which bytes. */
+static void check_refusal(void)
+{
+    struct digest32 who, received, returned;
+    const char *at = strstr(web.headers, "x-receipt-id: ");
+    struct receipt_facts f;
+    struct id id;
+
+    CHECK(at != NULL);
+    if (at == NULL)
+        return;
+    CHECK_INT(receipt_id_parse(view_of(at + 14, RECEIPT_ID_LEN), &id), ERR_NONE);
+    digest_sha256(VIEW_LIT(KEY), &who);
+    digest_sha256(web_body(&web), &received);
+    digest_sha256(view_str(web.body), &returned);
+    CHECK_INT(receipts_find(shared.receipts, &id, &who, &f), ERR_NONE);
+    CHECK_BYTES(f.received.b, 32, received.b, 32);
+    CHECK_BYTES(f.returned.b, 32, returned.b, 32);
+    CHECK_INT(f.flags, RECEIPT_RETURNED | RECEIPT_COMPLETE);
+    CHECK_INT(f.status, web.status);
+    CHECK_INT(f.error, API_ATTESTATION);
+    who.b[0] ^= 1;
+    CHECK_INT(receipts_find(shared.receipts, &id, &who, &f), ERR_NOT_FOUND);
 }
 
 /* A good key and no accepted evidence: 503, and the prompt is not even looked at. */
@@ -236,6 +315,7 @@ static void test_attestation(void)
     CHECK(strstr(web.body, "attestation_unavailable") != NULL);
     CHECK(strstr(web.body, "clock_jumped") != NULL);
     CHECK(strstr(web.headers, "retry-after: ") != NULL);
+    check_refusal();
 }
 
 /* One limit for all evidence, and for nothing else. */
@@ -315,11 +395,13 @@ static void test_server_errors(void)
 static void setup(void)
 {
     reply_set_keyset(VIEW_LIT("sha256:test"));
+    CHECK_INT(receipts_new(1, 64, &shared.receipts), ERR_NONE);
 }
 
 static const struct check_case cases[] = {
     {"front_setup", setup},
     {"front_paths", test_paths},         {"front_keys", test_keys},
+    {"front_receipts", test_receipts},
     {"front_attestation", test_attestation}, {"front_evidence_rate", test_evidence_rate}, {"front_preflight", test_preflight},
     {"front_private", test_private},     {"front_server_errors", test_server_errors},
 };

@@ -1,0 +1,51 @@
+#include "receipt_answer.h"
+
+#include "reply.h"
+#include "worker.h"
+
+typedef enum err maker(const struct receipt_signer *s, const struct receipt_facts *f,
+                       struct buf *out);
+
+static int answer(struct worker *w, struct web_request *r, struct view text,
+                  const struct digest32 *who, maker *make)
+{
+    const struct shared *s = w->shared;
+    struct id id, own = id_new();
+    struct receipt_facts facts;
+    struct reply p;
+    struct buf body;
+    int status = 200;
+    enum err e;
+
+    buf_init(&body, RECEIPT_SIGNATURE_MAX);
+    reply_init(&p, &own);
+    reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
+    e = receipt_id_parse(text, &id);
+    if (e == ERR_NONE)
+        e = receipts_find(s->receipts, &id, who, &facts);
+    if (e == ERR_NONE)
+        e = make(&s->signer, &facts, &body);
+    if (e == ERR_NONE) {
+        reply_json(&p, r, status, buf_view(&body));
+    } else {
+        bool none = e == ERR_FORMAT || e == ERR_NOT_FOUND;
+        struct api_failure f = {.error = none ? API_NO_RECEIPT : API_INTERNAL};
+
+        status = errors_row(f.error)->status;
+        reply_failure(&p, r, &f);
+    }
+    buf_free(&body);
+    return status;
+}
+
+int receipt_answer(struct worker *w, struct web_request *r, struct view id,
+                   const struct digest32 *who)
+{
+    return answer(w, r, id, who, receipt_document);
+}
+
+int receipt_answer_signature(struct worker *w, struct web_request *r, struct view id,
+                             const struct digest32 *who)
+{
+    return answer(w, r, id, who, receipt_signature);
+}

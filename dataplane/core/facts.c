@@ -1,0 +1,83 @@
+#include "facts.h"
+
+#include "clock.h"
+#include "settle.h"
+
+#include <assert.h>
+
+/* NUL-padded; the text may fill its place. */
+static void facts_name(char out[static LIMIT_MODEL_ID_BYTES], const char *id)
+{
+    memcpy(out, id, strnlen(id, LIMIT_MODEL_ID_BYTES));
+}
+
+static void facts_of_route(const struct request *r, struct receipt_facts *f)
+{
+    f->n_candidates = (uint8_t)r->route.n;
+    f->route_seed = r->route_seed;
+    for (size_t i = 0; i < r->route.n; i++)
+        f->candidate[i] = (struct receipt_candidate){
+            .endpoint_no = r->route.list[i].endpoint->info->no,
+            .provider_no = (uint8_t)r->route.list[i].endpoint->info->provider_no,
+            .reason = r->route.list[i].reason,
+            .tried = r->tried[i],
+            .result = r->failed[i],
+        };
+}
+
+/* Whoever was sent the request last, and what it takes for it. */
+static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
+{
+    const struct catalog_endpoint *e;
+
+    f->answered = (uint8_t)(r->digests.forwarded_to - 1);
+    assert(f->answered < r->route.n);
+    e = r->route.list[f->answered].endpoint->info;
+    f->forwarded = r->digests.forwarded;
+    f->price_version = e->price_version;
+    f->price_prompt_pusd = e->price_prompt_pusd;
+    f->price_completion_pusd = e->price_completion_pusd;
+    f->price_cached_pusd = e->price_cached_pusd;
+    f->price_cache_write_pusd = e->price_cache_write_pusd;
+    facts_name(f->upstream_model, e->upstream_model);
+    f->flags |= RECEIPT_FORWARDED;
+}
+
+void facts_of_request(const struct request *r, struct receipt_facts *f)
+{
+    const struct token_usage *t = &r->account.usage;
+
+    assert(r->state == REQUEST_SETTLING);
+    *f = (struct receipt_facts){
+        .id = r->id,
+        .owner = r->key_digest,
+        .received = r->digests.received,
+        .received_bytes = r->digests.received_bytes,
+        .served_unix_ms = clock_unix_ms(),
+        .cost_nusd = r->cost_nusd,
+        .tokens_prompt = t->prompt,
+        .tokens_completion = t->completion,
+        .tokens_cached_read = t->cached_read,
+        .tokens_cache_write = t->cache_write,
+        .tokens_reasoning = t->reasoning,
+        .flags = (uint16_t)((r->stream ? RECEIPT_STREAM : 0) |
+                            ((r->flags & USAGE_ESTIMATED) != 0 ? RECEIPT_ESTIMATED : 0) |
+                            ((r->flags & USAGE_CLAMPED) != 0 ? RECEIPT_CLAMPED : 0) |
+                            (r->attempts != 0 ? RECEIPT_ADMITTED : 0)),
+        /* a stream that has begun said 200, however it ended */
+        .status = (uint16_t)(r->committed ? 200 : settle_status(r)),
+        .endpoint = (uint8_t)r->endpoint,
+        .error = (uint8_t)r->answer,
+        .outcome = (uint8_t)r->outcome,
+        .finish = (uint8_t)r->account.finish,
+    };
+    if (r->catalog != NULL) {
+        f->catalog = snapshot_catalog(r->catalog)->digest;
+        f->catalog_version = snapshot_catalog(r->catalog)->version;
+    }
+    if (r->want.n_models != 0)
+        facts_name(f->model, r->want.models[0]->info->id);
+    facts_of_route(r, f);
+    if (r->digests.forwarded_to != 0)
+        facts_of_endpoint(r, f);
+}

@@ -1,0 +1,466 @@
+/* The signed text that a client keeps: an independent reader of ACI must find every member where the
+ * specification puts it, nothing of it may be changed without being noticed, and the key's owner
+ * must be the only one to get it. */
+#include "receipt_answer.c"
+
+#include "aci.h"
+#include "check.h"
+#include "clock.h"
+#include "identity.h"
+#include "json.h"
+#include "keyset.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+/* --- a fake client, and a worker with everything that signing needs */
+
+struct web_request {
+    int status;
+    char headers[4096], body[1 << 16];
+    size_t body_len;
+};
+
+void web_respond(struct web_request *r, int status, const struct web_header *h, size_t n,
+                 struct view body)
+{
+    size_t at = 0;
+
+    r->status = status;
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)snprintf(r->headers + at, sizeof r->headers - at, "%.*s: %.*s\n",
+                               (int)h[i].name.len, (const char *)h[i].name.ptr,
+                               (int)h[i].value.len, (const char *)h[i].value.ptr);
+    CHECK(body.len < sizeof r->body);
+    memcpy(r->body, body.ptr, body.len);
+    r->body_len = body.len;
+    r->body[body.len] = '\0';
+}
+
+static struct providers providers = {
+    .n = 2,
+    .list = {{.no = 0, .id = "demo-a", .host = "a.example", .port = 443, .tls = true},
+             {.no = 1, .id = "demo-b", .host = "127.0.0.1", .port = 8080}}};
+static struct identity_keys *keys;
+static struct keyset *keyset;
+static struct shared shared;
+static struct worker worker = {.shared = &shared};
+static uint8_t public[32];
+
+static void setup(void)
+{
+    struct identity_config config = {.audience = "test.example"};
+
+    CHECK_INT(identity_keys_new(&config, &keys), ERR_NONE);
+    CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
+    CHECK_INT(receipts_new(1, 64, &shared.receipts), ERR_NONE);
+    identity_receipt_key(keys, public);
+    shared.signer = (struct receipt_signer){.keys = keys, .keyset = keyset, .providers = &providers,
+                                            .salt = receipts_salt_secret(shared.receipts)};
+    memset(shared.signer.measurement, 0xab, sizeof shared.signer.measurement);
+}
+
+static void teardown(void)
+{
+    receipts_free(shared.receipts);
+    keyset_free(keyset);
+    identity_keys_free(keys);
+}
+
+/* An answer with everything in it. */
+static struct receipt_facts full(void)
+{
+    struct receipt_facts f = {
+        .served_unix_ms = 1750000000999,
+        .received_bytes = 100,
+        .returned_bytes = 200,
+        .route_seed = 0xfedcba9876543210,
+        .cost_nusd = 12345,
+        .price_prompt_pusd = 1000,
+        .price_completion_pusd = 2000,
+        .price_cached_pusd = 100,
+        .price_cache_write_pusd = 1250,
+        .catalog_version = 7,
+        .price_version = 3,
+        .tokens_prompt = 9,
+        .tokens_completion = 2,
+        .tokens_cached_read = 4,
+        .tokens_cache_write = 1,
+        .tokens_reasoning = 1,
+        .flags = RECEIPT_ADMITTED | RECEIPT_FORWARDED | RECEIPT_RETURNED | RECEIPT_STREAM |
+                 RECEIPT_COMPLETE,
+        .status = 200,
+        .endpoint = RECEIPT_CHAT_V1,
+        .finish = FINISH_STOP,
+        .n_candidates = 2,
+        .candidate = {{.endpoint_no = 11, .provider_no = 1, .reason = ROUTE_REASON_BALANCE,
+                       .tried = 1, .result = ERR_PROVIDER_STATUS},
+                      {.endpoint_no = 12, .provider_no = 0, .reason = ROUTE_REASON_UNHEALTHY,
+                       .tried = 1}},
+        .answered = 1,
+        .model = "demo/echo",
+        .upstream_model = "up-echo",
+    };
+
+    memset(f.id.b, 0x11, sizeof f.id.b);
+    memset(f.owner.b, 0x22, sizeof f.owner.b);
+    memset(f.received.b, 0x33, sizeof f.received.b);
+    memset(f.forwarded.b, 0x44, sizeof f.forwarded.b);
+    memset(f.returned.b, 0x55, sizeof f.returned.b);
+    memset(f.catalog.b, 0x66, sizeof f.catalog.b);
+    return f;
+}
+
+/* What is left of it when nothing was decided, sent or returned. */
+static struct receipt_facts least(void)
+{
+    struct receipt_facts f = {.served_unix_ms = 1, .status = 499, .endpoint = RECEIPT_CHAT_API_V1,
+                              .outcome = ERR_CLIENT_GONE};
+
+    f.id.b[0] = 1;
+    return f;
+}
+
+/* As full as can be: nothing may fail for want of room. */
+static struct receipt_facts greatest(void)
+{
+    struct receipt_facts f = full();
+
+    f.received_bytes = f.returned_bytes = INT64_C(1) << 53;
+    f.cost_nusd = f.price_prompt_pusd = f.price_completion_pusd = INT64_C(1) << 53;
+    f.tokens_prompt = f.tokens_completion = f.price_version = f.catalog_version = UINT32_MAX;
+    f.n_candidates = LIMIT_CANDIDATES;
+    f.error = API_ERROR_COUNT - 1;
+    for (unsigned i = 0; i < LIMIT_CANDIDATES; i++)
+        f.candidate[i] = (struct receipt_candidate){UINT32_MAX, i % 2, ROUTE_REASON_COUNT - 1, 1,
+                                                    ERR_COUNT - 1};
+    memset(f.model, 'm', sizeof f.model); /* no NUL */
+    memset(f.upstream_model, 'u', sizeof f.upstream_model);
+    return f;
+}
+
+static void document_of(const struct receipt_facts *f, struct buf *text)
+{
+    buf_init(text, RECEIPT_SIGNATURE_MAX);
+    CHECK_INT(receipt_document(&shared.signer, f, text), ERR_NONE);
+}
+
+static bool says(const struct buf *text, const char *part)
+{
+    return memmem(text->ptr, text->len, part, strlen(part)) != NULL;
+}
+
+/* --- what it says */
+
+static void every_fact_is_in_it(void)
+{
+    static const char *const parts[] = {
+        "\"api_version\":\"aci/1\"",
+        "\"receipt_id\":\"rcpt-11111111111111111111111111111111\"",
+        "\"chat_id\":\"gen-11111111111111111111111111111111\"",
+        "\"endpoint\":\"/v1/chat/completions\"",
+        "\"method\":\"POST\"",
+        "\"served_at\":1750000000,",
+        "\"model\":\"demo/echo\"",
+        "{\"body_hash\":\"sha256:3333333333333333333333333333333333333333333333333333333333333333\","
+        "\"type\":\"request.received\"}",
+        "{\"body_hash\":\"sha256:4444444444444444444444444444444444444444444444444444444444444444\","
+        "\"type\":\"request.forwarded\"}",
+        "{\"body_hash\":\"sha256:5555555555555555555555555555555555555555555555555555555555555555\","
+        "\"type\":\"response.returned\"}",
+        "{\"model_id\":\"up-echo\",\"reason\":\"the provider is not attested; its TLS certificate "
+        "and host name were verified\",\"required\":false,\"result\":\"failed\","
+        "\"tls_verified\":true,\"type\":\"upstream.verified\",\"upstream_name\":\"demo-a\","
+        "\"url_origin\":\"https://a.example:443\"}",
+        "{\"answered\":1,\"candidates\":[{\"endpoint\":11,\"provider\":\"demo-b\",\"reason\":"
+        "\"balance\",\"result\":\"provider_status\",\"tried\":true},{\"endpoint\":12,\"provider\":"
+        "\"demo-a\",\"reason\":\"unhealthy\",\"result\":\"none\",\"tried\":true}],"
+        "\"catalog_digest\":"
+        "\"sha256:6666666666666666666666666666666666666666666666666666666666666666\","
+        "\"catalog_version\":7,\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
+        "{\"cache_write_tokens\":1,\"cached_tokens\":4,\"clamped\":false,\"completion_tokens\":2,"
+        "\"estimated\":false,\"prompt_tokens\":9,\"reasoning_tokens\":1,\"type\":\"usage\"}",
+        "{\"cost_nusd\":12345,\"price_version\":3,\"prices_pusd_per_token\":{\"cache_write\":1250,"
+        "\"cached\":100,\"completion\":2000,\"prompt\":1000},"
+        "\"rounding\":\"each_class_half_up_to_nusd\",\"type\":\"billing\"}",
+        "{\"bytes_received\":100,\"bytes_returned\":200,\"complete\":true,\"error\":null,"
+        "\"finish_reason\":\"stop\",\"result\":\"none\",\"status\":200,\"stream\":true,"
+        "\"type\":\"outcome\"}",
+        "\"simulated\":false,\"tee_type\":\"sev_snp\",\"type\":\"platform\"}",
+    };
+    struct receipt_facts f = full();
+    struct aci_receipt r;
+    struct buf text;
+    uint8_t wrong[32];
+
+    document_of(&f, &text);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        CHECK(says(&text, parts[i]));
+        if (!says(&text, parts[i]))
+            printf("# not there: %s\n", parts[i]);
+    }
+    CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    CHECK_BYTES(r.keyset.b, 32, keyset_digest(keyset)->b, 32);
+    CHECK(view_eq(r.key_id, keyset_receipt_key_id(keyset)));
+    CHECK_BYTES(r.received.b, 32, f.received.b, 32);
+    CHECK_BYTES(r.forwarded.b, 32, f.forwarded.b, 32);
+    CHECK_BYTES(r.returned.b, 32, f.returned.b, 32);
+    CHECK_INT(r.served_at, 1750000000);
+    memcpy(wrong, public, 32);
+    wrong[31] ^= 1;
+    CHECK(aci_receipt_open(buf_view(&text), wrong, &r) != ERR_NONE);
+    buf_free(&text);
+}
+
+static void a_refusal_says_no_more_than_it_knows(void)
+{
+    static const char *const never[] = {"request.forwarded", "upstream.verified", "response.returned",
+                                        "\"route\"",         "\"billing\"",       "\"usage\""};
+    struct receipt_facts f = least();
+    struct aci_receipt r;
+    struct buf text;
+
+    document_of(&f, &text);
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        CHECK(!says(&text, never[i]));
+    CHECK(says(&text, "\"chat_id\":null"));
+    CHECK(says(&text, "\"model\":null"));
+    CHECK(says(&text, "\"endpoint\":\"/api/v1/chat/completions\""));
+    CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    CHECK(r.has_received && !r.has_forwarded && !r.has_returned);
+    buf_free(&text);
+}
+
+static void the_greatest_fits(void)
+{
+    struct receipt_facts f = greatest();
+    struct aci_receipt r;
+    struct buf text;
+
+    document_of(&f, &text);
+    CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    CHECK_INT(r.model.len, LIMIT_MODEL_ID_BYTES);
+    printf("# the greatest receipt: %zu bytes\n", text.len);
+    buf_free(&text);
+    f.cost_nusd = (INT64_C(1) << 53) + 1; /* not every reader could tell it from its neighbour */
+    buf_init(&text, RECEIPT_DOCUMENT_MAX);
+    CHECK_INT(receipt_document(&shared.signer, &f, &text), ERR_UNSUPPORTED);
+    buf_free(&text);
+}
+
+/* --- that it cannot be changed */
+
+/* Each byte to eight others, each member's value to another, each byte cut off or left out. */
+static void no_mutant_is_accepted(void)
+{
+    struct receipt_facts f = full();
+    struct aci_receipt r;
+    struct buf text;
+    unsigned accepted = 0, tried = 0;
+
+    document_of(&f, &text);
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t was = text.ptr[i];
+
+        for (unsigned bit = 0; bit < 8; bit++, tried++) {
+            text.ptr[i] = (uint8_t)(was ^ (1u << bit));
+            accepted += aci_receipt_open(buf_view(&text), public, &r) == ERR_NONE;
+        }
+        text.ptr[i] = was;
+        accepted += aci_receipt_open(view_of(text.ptr, i), public, &r) == ERR_NONE;
+        tried++;
+    }
+    CHECK_INT(accepted, 0);
+    printf("# %u mutants, none accepted\n", tried);
+    CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    buf_free(&text);
+}
+
+/* Every fact is covered: change any byte of the facts that a receipt shows, and the text differs. */
+static void every_byte_of_the_facts_counts(void)
+{
+    struct receipt_facts f = full(), g;
+    struct buf one, two;
+    unsigned silent = 0;
+
+    document_of(&f, &one);
+    for (size_t i = 0; i < offsetof(struct receipt_facts, flags); i++) {
+        if (i >= offsetof(struct receipt_facts, owner) &&
+            i < offsetof(struct receipt_facts, received))
+            continue; /* whose it is, is not said */
+        if (i >= offsetof(struct receipt_facts, served_unix_ms) &&
+            i < offsetof(struct receipt_facts, received_bytes))
+            continue; /* told in seconds */
+        g = f;
+        ((uint8_t *)&g)[i] ^= 1;
+        buf_init(&two, RECEIPT_DOCUMENT_MAX);
+        if (receipt_document(&shared.signer, &g, &two) == ERR_NONE && one.len == two.len &&
+            memcmp(one.ptr, two.ptr, one.len) == 0)
+            silent++;
+        buf_free(&two);
+    }
+    CHECK_INT(silent, 0);
+    buf_free(&one);
+}
+
+/* --- commitments and the older kind of signature */
+
+static void commitments_open_with_their_salts(void)
+{
+    struct receipt_facts f = full();
+    struct receipt_commitment c;
+    struct buf text;
+    char hex[65], part[256];
+
+    document_of(&f, &text);
+    for (unsigned side = 0; side < 2; side++) {
+        receipt_commit(shared.signer.salt, &f, (enum receipt_side)side, &c);
+        hex_encode(c.salt, 32, hex);
+        snprintf(part, sizeof part, "\"%s\":{\"salt\":\"%s\",\"value\":\"",
+                 side == 0 ? "request" : "response", hex);
+        hex_encode(c.value.b, 32, hex);
+        strcat(part, hex);
+        CHECK(says(&text, part));
+    }
+    hex_encode(shared.signer.salt->b, 32, hex);
+    CHECK(!says(&text, hex));
+    buf_free(&text);
+}
+
+static struct view member(struct json_value object, const char *name)
+{
+    struct json_value v;
+    struct view text = VIEW_EMPTY;
+
+    CHECK(json_get(object, name, &v) && json_string_plain(v, &text));
+    return text;
+}
+
+static void older_signatures(void)
+{
+    static const char want[] =
+        "demo/echo:3333333333333333333333333333333333333333333333333333333333333333:"
+        "5555555555555555555555555555555555555555555555555555555555555555";
+    struct receipt_facts f = full();
+    struct json_value root, inner;
+    struct aci_receipt r;
+    uint8_t signature[64], address[32];
+    struct view text;
+    struct buf out;
+
+    buf_init(&out, RECEIPT_SIGNATURE_MAX);
+    CHECK_INT(receipt_signature(&shared.signer, &f, &out), ERR_NONE);
+    CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
+    text = member(root, "text");
+    CHECK_BYTES(text.ptr, text.len, want, sizeof want - 1);
+    CHECK(view_eq(member(root, "signing_algo"), VIEW_LIT("ed25519")));
+    CHECK(view_eq(member(root, "signature_kind"), VIEW_LIT("gateway")));
+    CHECK_INT(hex_decode(member(root, "signature"), signature, 64), ERR_NONE);
+    CHECK_INT(hex_decode(member(root, "signing_address"), address, 32), ERR_NONE);
+    CHECK_BYTES(address, 32, public, 32);
+    CHECK_INT(crypto_sign_verify_detached(signature, text.ptr, text.len, public), 0);
+    CHECK(crypto_sign_verify_detached(signature, text.ptr, text.len - 1, public) != 0);
+    CHECK(json_get(root, "receipt", &inner));
+    CHECK_INT(aci_receipt_open(inner.text, public, &r), ERR_NONE);
+    buf_reset(&out);
+    f.model[0] = '\0';
+    CHECK_INT(receipt_signature(&shared.signer, &f, &out), ERR_NONE);
+    CHECK(says(&out, "\"text\":\"3333333333"));
+    buf_reset(&out);
+    f = least();
+    CHECK_INT(receipt_signature(&shared.signer, &f, &out), ERR_NOT_FOUND);
+    CHECK_INT(out.len, 0);
+    buf_free(&out);
+}
+
+/* --- who gets it */
+
+static void ask(const char *id, uint8_t owner,
+                int (*handler)(struct worker *, struct web_request *, struct view,
+                               const struct digest32 *),
+                struct web_request *out)
+{
+    struct digest32 who;
+
+    memset(who.b, owner, sizeof who.b);
+    memset(out, 0, sizeof *out);
+    CHECK_INT(handler(&worker, out, view_str(id), &who), out->status);
+    CHECK(strstr(out->headers, "cache-control: no-store\n") != NULL);
+}
+
+/* Whatever is wrong with a question, the answer is the same but for the ids of the answer itself. */
+static void nobody_learns_what_exists(void)
+{
+    static const char mine[] = "rcpt-11111111111111111111111111111111";
+    static const struct {
+        const char *id;
+        uint8_t owner;
+        int status;
+    } cases[] = {
+        {"rcpt-11111111111111111111111111111111", 0x22, 200},
+        {"gen-11111111111111111111111111111111", 0x22, 200},
+        {"rcpt-11111111111111111111111111111111", 0x23, 404}, /* another's */
+        {"gen-11111111111111111111111111111111", 0x23, 404},
+        {"rcpt-11111111111111111111111111111112", 0x22, 404}, /* none */
+        {"rcpt-", 0x22, 404},
+        {"11111111111111111111111111111111", 0x22, 404},
+        {"rcpt-11111111111111111111111111111111/", 0x22, 404},
+        {"rcpt-%31", 0x22, 404},
+    };
+    static struct web_request first, r;
+    struct receipt_facts f = full();
+    struct aci_receipt receipt;
+
+    receipts_publish(shared.receipts, 0, &f);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ask(cases[i].id, cases[i].owner, receipt_answer, &r);
+        CHECK_INT(r.status, cases[i].status);
+        if (r.status == 200) {
+            CHECK_INT(aci_receipt_open(view_of(r.body, r.body_len), public, &receipt), ERR_NONE);
+            CHECK(view_eq(receipt.receipt_id, view_str(mine)));
+            continue;
+        }
+        if (first.status == 0)
+            first = r;
+        CHECK(strcmp(first.body, r.body) == 0);
+        CHECK_INT(strlen(first.headers), strlen(r.headers));
+        ask(cases[i].id, cases[i].owner, receipt_answer_signature, &r);
+        CHECK_INT(r.status, 404);
+        CHECK(strcmp(first.body, r.body) == 0);
+    }
+    ask(mine, 0x22, receipt_answer_signature, &r);
+    CHECK_INT(r.status, 200);
+}
+
+/* Not asserted: what asking costs. */
+static void costs(void)
+{
+    enum { ROUNDS = 500 };
+    struct receipt_facts f = full();
+    struct buf text;
+    uint64_t began = clock_mono_us();
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        document_of(&f, &text);
+        if (i + 1 < ROUNDS)
+            buf_free(&text);
+    }
+    printf("# a signed receipt of %zu bytes: %.1f us\n", text.len,
+           (double)(clock_mono_us() - began) / ROUNDS);
+    buf_free(&text);
+}
+
+static const struct check_case cases[] = {
+    {"receipt_document_setup", setup},
+    {"receipt_document_every_fact_is_in_it", every_fact_is_in_it},
+    {"receipt_document_of_a_refusal", a_refusal_says_no_more_than_it_knows},
+    {"receipt_document_the_greatest_fits", the_greatest_fits},
+    {"receipt_document_no_mutant_is_accepted", no_mutant_is_accepted},
+    {"receipt_document_every_byte_of_the_facts_counts", every_byte_of_the_facts_counts},
+    {"receipt_document_commitments", commitments_open_with_their_salts},
+    {"receipt_document_older_signatures", older_signatures},
+    {"receipt_document_nobody_learns_what_exists", nobody_learns_what_exists},
+    {"receipt_document_costs", costs},
+    {"receipt_document_teardown", teardown},
+};
+CHECK_MAIN(cases)
