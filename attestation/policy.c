@@ -440,6 +440,16 @@ enum err attest_policy_load(const char *path, struct attest_policy **out, struct
     return e;
 }
 
+struct digest32 attest_policy_digest(const struct attest_policy *p)
+{
+    return p->digest;
+}
+
+const char *attest_policy_version(const struct attest_policy *p)
+{
+    return p->version;
+}
+
 void attest_policy_free(struct attest_policy *p)
 {
     if (p == NULL)

@@ -2,7 +2,6 @@
  * forget is in PostgreSQL. */
 #include "api.h"
 #include "catalog_apply.h"
-#include "clock.h"
 #include "conf.h"
 #include "config.h"
 #include "ledger.h"
@@ -11,11 +10,9 @@
 #include "peers.h"
 #include "process.h"
 #include "provider_keys.h"
+#include "rules.h"
 #include "state.h"
-#include "statement.h"
 #include "tls.h"
-#include "translog.h"
-#include "verify.h"
 #include "version.h"
 
 #include <signal.h>
@@ -34,8 +31,7 @@ struct program {
     struct controlplane_config config;
     struct providers providers;
     struct catalog_file catalog;
-    struct attest_policy *policy;
-    struct digest32 policy_sha256; /* of the file */
+    struct rules *rules;
     struct provider_keys *keys;
     struct state state;
     struct buf why; /* one sentence about what went wrong */
@@ -46,7 +42,7 @@ struct program {
     struct translog *log;
     struct api *api;
     struct peers *peers;
-    uv_signal_t term, interrupt;
+    uv_signal_t term, interrupt, hangup;
     uv_timer_t drain;
     unsigned running; /* of api and peers: those that have not stopped */
     bool stopping;
@@ -79,20 +75,6 @@ static enum err load_providers(struct program *p)
     return e;
 }
 
-/* The policy, and the digest under which the log knows it. */
-static enum err load_policy(struct program *p)
-{
-    struct buf text;
-    enum err e = attest_policy_load(p->config.attestation, &p->policy, &p->why);
-
-    buf_init(&text, POLICY_FILE_MAX);
-    if (e == ERR_NONE)
-        e = conf_read_file(p->config.attestation, POLICY_FILE_MAX, &text);
-    digest_sha256(buf_view(&text), &p->policy_sha256);
-    buf_free(&text);
-    return e;
-}
-
 /* Everything but the state directory and the database. */
 static enum err load(struct program *p)
 {
@@ -101,7 +83,7 @@ static enum err load(struct program *p)
     if (e == ERR_NONE)
         e = catalog_file_load(p->config.catalog, &p->providers, &p->catalog, &p->why);
     if (e == ERR_NONE)
-        e = load_policy(p);
+        e = rules_new(p->config.attestation, &p->rules, &p->why);
     if (e == ERR_NONE)
         e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
     return e;
@@ -144,6 +126,7 @@ static void stopped_cb(void *cookie)
     uv_close((uv_handle_t *)&p->drain, NULL);
     uv_close((uv_handle_t *)&p->term, NULL);
     uv_close((uv_handle_t *)&p->interrupt, NULL);
+    uv_close((uv_handle_t *)&p->hangup, NULL);
     ledger_free(p->ledger);
     db_close(p->db, database_closed_cb, p);
 }
@@ -176,6 +159,23 @@ static void signal_cb(uv_signal_t *signal, int number)
 
 /* --- running --- */
 
+static void hangup_cb(uv_signal_t *signal, int number)
+{
+    struct program *p = signal->data;
+
+    (void)number;
+    if (!p->stopping)
+        rules_reload(p->rules);
+}
+
+static void rules_changed_cb(void *cookie, const struct attest_policy *now)
+{
+    struct program *p = cookie;
+
+    if (p->peers != NULL)
+        peers_set_policy(p->peers, now);
+}
+
 static bool provider_key_cb(void *cookie, uint16_t provider_no, struct view *key)
 {
     struct program *p = cookie;
@@ -195,10 +195,9 @@ static enum err start_link(struct program *p)
         .ca_cert = p->state.ca,
         .dataplane_names = p->config.dataplane_names,
         .reattest_ms = (uint32_t)p->config.reattest_ms,
-        .policy = p->policy,
+        .policy = rules_policy(p->rules),
         .ledger = p->ledger,
         .log = p->log,
-        .policy_sha256 = p->policy_sha256,
         .providers = &p->providers,
         .provider_key = provider_key_cb,
         .cookie = p,
@@ -219,11 +218,11 @@ static enum err start_api(struct program *p)
 
 /* The rules are in the log, or the log says why not and then takes no data plane either: its
  * readers and the operator are served all the same. */
-static void policy_logged_cb(void *cookie, enum err e, uint64_t index)
+static void rules_started_cb(void *cookie, enum err e, uint64_t index)
 {
     struct program *p = cookie;
 
-    LOG("policy_logged", KV("index", index), KV("error", log_err((int)e)));
+    (void)index;
     if (p->stopping)
         return;
     e = start_api(p);
@@ -244,24 +243,16 @@ static void policy_logged_cb(void *cookie, enum err e, uint64_t index)
 static void applied_cb(void *cookie, enum err e, int64_t version)
 {
     struct program *p = cookie;
-    struct digest32 subject;
-    struct buf statement;
+    const struct rules_watch watch = {p->log, p->providers.digest, rules_started_cb,
+                                      rules_changed_cb, p};
 
     p->catalog_version = version;
-    buf_init(&statement, WHY_MAX);
-    if (e != ERR_NONE)
-        e = fail(p, e, "the catalog cannot be put into the database");
-    else
-        e = statement_policy(&p->policy_sha256, &p->providers.digest, clock_unix_ms() / 1000,
-                             &statement);
-    p->outcome = e;
-    digest_sha256_2(view_of(p->policy_sha256.b, 32), view_of(p->providers.digest.b, 32), &subject);
-    if (e == ERR_NONE)
-        translog_append(p->log, TRANSLOG_POLICY, &subject, buf_view(&statement), policy_logged_cb,
-                        p);
-    else
-        uv_stop(&p->loop);
-    buf_free(&statement);
+    if (e == ERR_NONE) {
+        rules_start(p->rules, &watch);
+        return;
+    }
+    p->outcome = fail(p, e, "the catalog cannot be put into the database");
+    uv_stop(&p->loop);
 }
 
 static enum err prepare(struct program *p)
@@ -290,7 +281,7 @@ static enum err prepare(struct program *p)
         e = tls_ctx_set_cert(p->tls, p->state.rest_key, p->state.rest, p->state.ca);
     if (e == ERR_NONE &&
         (uv_signal_init(&p->loop, &p->term) != 0 || uv_signal_init(&p->loop, &p->interrupt) != 0 ||
-         uv_timer_init(&p->loop, &p->drain) != 0))
+         uv_signal_init(&p->loop, &p->hangup) != 0 || uv_timer_init(&p->loop, &p->drain) != 0))
         e = ERR_IO;
     return e == ERR_NONE ? e : fail(p, e, "the control plane cannot be set up");
 }
@@ -300,7 +291,7 @@ static void release(struct program *p)
     SSL_CTX_free(p->tls);
     state_close(&p->state);
     provider_keys_free(p->keys);
-    attest_policy_free(p->policy);
+    rules_free(p->rules);
     catalog_file_free(&p->catalog);
 }
 
@@ -317,9 +308,10 @@ static enum err run(struct program *p)
     if (e != ERR_NONE)
         return e;
     LOG("starting", KV("memory_locked", state.memory_locked), KV("undumpable", state.undumpable));
-    p->term.data = p->interrupt.data = p->drain.data = p;
+    p->term.data = p->interrupt.data = p->hangup.data = p->drain.data = p;
     uv_signal_start(&p->term, signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, signal_cb, SIGINT);
+    uv_signal_start(&p->hangup, hangup_cb, SIGHUP);
     catalog_apply(p->db, &p->catalog, applied_cb, p);
     uv_run(&p->loop, UV_RUN_DEFAULT);
     if (p->outcome == ERR_NONE && p->db == NULL)

@@ -90,6 +90,8 @@ static void entry_print(uint64_t index, struct view statement)
         {"measurement", "measurement"},
         {"receipts", "receipt_ed25519"},
         {"policy", "policy_sha256"},
+        {"named", "policy_version"},
+        {"because of", "trigger"},
         {"providers", "providers_sha256"},
     };
     struct json_value doc, release, simulated;

@@ -50,13 +50,18 @@ void statement_boot_subject(const struct boot_statement *s, struct digest32 *out
     digest_sha256_2(view_of(s->identity_sha256.b, 32), view_of(s->policy_sha256.b, 32), out);
 }
 
-enum err statement_policy(const struct digest32 *policy, const struct digest32 *providers,
-                          uint64_t logged_at_s, struct buf *out)
+enum err statement_policy(const struct policy_statement *s, struct buf *out)
 {
-    char a[65], b[65];
+    char policy[65], providers[65];
+    enum err e = buf_appendf(
+        out, "{\"logged_at\":%llu,\"policy_sha256\":\"%s\",\"policy_version\":",
+        (unsigned long long)s->logged_at_s, hex32(&s->policy_sha256, policy));
 
-    return buf_appendf(out,
-                       "{\"logged_at\":%llu,\"policy_sha256\":\"%s\",\"providers_sha256\":\"%s\","
-                       "\"purpose\":\"tr.policy.v1\"}",
-                       (unsigned long long)logged_at_s, hex32(policy, a), hex32(providers, b));
+    if (e == ERR_NONE)
+        e = buf_append_json_string(out, s->version);
+    if (e == ERR_NONE)
+        e = buf_appendf(
+            out, ",\"providers_sha256\":\"%s\",\"purpose\":\"tr.policy.v1\",\"trigger\":\"%s\"}",
+            hex32(&s->providers_sha256, providers), s->trigger);
+    return e;
 }

@@ -24,8 +24,12 @@ must_check enum err statement_boot(const struct boot_statement *s, struct buf *o
 void statement_boot_subject(const struct boot_statement *s, struct digest32 *out);
 
 /* The rules from now on: tr.policy.v1. Digests of attestation.conf and providers.conf as read. */
-must_check enum err statement_policy(const struct digest32 *policy,
-                                     const struct digest32 *providers, uint64_t logged_at_s,
-                                     struct buf *out);
+struct policy_statement {
+    struct digest32 policy_sha256, providers_sha256;
+    struct view version; /* what attestation.conf calls itself; may be empty */
+    const char *trigger; /* ours: "start" or "reload" */
+    uint64_t logged_at_s;
+};
+must_check enum err statement_policy(const struct policy_statement *s, struct buf *out);
 
 #endif

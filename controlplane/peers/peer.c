@@ -118,6 +118,20 @@ static void accepted(struct peer *p, bool first)
         publish_welcome(p);
 }
 
+/* Evidence that was good under other rules. */
+static bool outdated(const struct peer *p)
+{
+    struct digest32 now = attest_policy_digest(p->owner->config.policy);
+
+    return memcmp(now.b, p->policy_sha256.b, sizeof now.b) != 0;
+}
+
+void peer_policy_changed(struct peer *p)
+{
+    if (p->state == PEER_ACCEPTED && conn_open(p->conn) && !p->challenge_open && outdated(p))
+        challenge(p);
+}
+
 static void not_registered(struct peer *p, enum err e)
 {
     LOG("peer_not_registered", KV("error", log_err(e)));
@@ -145,7 +159,7 @@ static void log_boot(struct peer *p)
 {
     struct boots_entry entry = {.identity = p->identity,
                                 .identity_sha256 = p->identity_sha256,
-                                .policy_sha256 = p->owner->config.policy_sha256};
+                                .policy_sha256 = p->policy_sha256};
 
     memcpy(entry.measurement, p->measurement, sizeof entry.measurement);
     p->calls++;
@@ -194,6 +208,7 @@ static void evidence(struct peer *p, struct view payload)
         return;
     }
     p->challenge_open = false;
+    p->policy_sha256 = attest_policy_digest(p->owner->config.policy);
     if (p->state == PEER_ACCEPTED) {
         accepted(p, false);
         if (p->owner->config.log != NULL)
@@ -305,8 +320,13 @@ void peer_tick(struct peer *p, uint64_t now_ms)
         peer_refuse(p, REFUSAL_EXPIRED);
         return;
     }
-    /* The next challenge goes out early enough for a slow firmware to answer. */
-    if (!p->challenge_open && now_ms - p->accepted_ms > reattest_ms / 4 * 3)
+    if (p->challenge_open && outdated(p) && now_ms - p->challenged_ms > PEER_HANDSHAKE_MS) {
+        peer_refuse(p, REFUSAL_EXPIRED); /* it will not be seen under the new rules */
+        return;
+    }
+    /* The next challenge goes out early enough for a slow firmware to answer; at once to who was
+     * being written down when the rules changed. */
+    if (!p->challenge_open && (now_ms - p->accepted_ms > reattest_ms / 4 * 3 || outdated(p)))
         challenge(p);
     if (now_ms > p->cert_renew_ms)
         publish_cert(p);

@@ -49,6 +49,7 @@ struct peer {
     struct identity identity;
     struct digest32 identity_sha256; /* of the exact document */
     uint8_t measurement[48];
+    struct digest32 policy_sha256; /* under which the last evidence was good */
     struct id session;
     uint64_t opened_ms, heard_ms, challenged_ms, accepted_ms, cert_renew_ms;
 
@@ -79,6 +80,8 @@ struct peers {
 /* peer.c: trust. */
 extern const struct conn_events peer_conn_events;
 void peer_tick(struct peer *p, uint64_t now_ms);
+/* The owner's policy is another one. */
+void peer_policy_changed(struct peer *p);
 /* Say why and close. */
 void peer_refuse(struct peer *p, enum refusal why);
 /* Encoded frames; a peer that cannot take them is closed. */

@@ -185,6 +185,15 @@ void peers_stop(struct peers *s, void (*stopped)(void *cookie), void *cookie)
     handles_close(s);
 }
 
+void peers_set_policy(struct peers *s, const struct attest_policy *policy)
+{
+    s->config.policy = policy;
+    for (struct peer *p = s->list, *next; p != NULL; p = next) {
+        next = p->next;
+        peer_policy_changed(p);
+    }
+}
+
 struct peers_counters peers_counters(const struct peers *s)
 {
     return s->counters;

@@ -24,10 +24,9 @@ struct peers_config {
     X509 *ca_cert;
     const char *dataplane_names; /* names in those certificates: "localhost,127.0.0.1" */
     uint32_t reattest_ms;
-    const struct attest_policy *policy;
+    const struct attest_policy *policy; /* until peers_set_policy() */
     struct ledger *ledger;
     struct translog *log; /* every boot is written there before it is accepted; NULL: no log */
-    struct digest32 policy_sha256; /* of the policy file, for the log */
     const struct providers *providers;
     /* Key of a provider, by number; false when the operator gave none. */
     bool (*provider_key)(void *cookie, uint16_t provider_no, struct view *key);
@@ -36,6 +35,9 @@ struct peers_config {
 /* Everything in c is borrowed and must outlive the peers. Takes the ledger's watch. */
 must_check enum err peers_start(const struct peers_config *c, struct peers **out);
 uint16_t peers_port(const struct peers *p);
+/* From now on evidence is judged by this policy (borrowed, as the first one was): whoever was accepted
+ * under another is asked again at once. */
+void peers_set_policy(struct peers *p, const struct attest_policy *policy);
 /* Stop listening and close every connection; stopped() fires once, from the loop. */
 void peers_stop(struct peers *p, void (*stopped)(void *cookie), void *cookie);
 /* After stopped() and after the ledger, whose calls may still be coming back, is freed. */

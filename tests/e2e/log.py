@@ -437,6 +437,73 @@ def a_fork_is_caught():
 
 
 @case
+def every_change_of_policy_is_logged():
+    """At start and on SIGHUP: whole, in the log before it counts, and never from a broken file."""
+    subprocess.run(["psql", "-XAtq", one.conninfo, "-c", "CREATE DATABASE policy"], check=True)
+    p = Plane("policy", one.conninfo.replace("dbname=postgres", "dbname=policy"))
+    conf, log = os.path.join(p.dir, "attestation.conf"), os.path.join(p.dir, "log")
+    with open(conf) as f:
+        good = f.read()
+    p.start()
+
+    def reload(text, event):
+        seen = open(log).read().count(f'"event":"{event}"')
+        with open(conf, "w") as f:
+            f.write(text)
+        p.process.send_signal(signal.SIGHUP)
+        for _ in range(200):
+            if open(log).read().count(f'"event":"{event}"') > seen:
+                line = [x for x in open(log).read().splitlines() if f'"event":"{event}"' in x][-1]
+                return json.loads(line)
+            time.sleep(0.05)
+        raise AssertionError(f"no {event}: {open(log).read()[-500:]}")
+
+    def head():
+        return p.json("/attestation/transparency/head")["tree_size"]
+
+    def entry(i):
+        return p.json(f"/attestation/transparency/{i}")["statement"]
+
+    equal((head(), entry(0)["trigger"], entry(0)["policy_version"]), (1, "start", ""))
+    dated = "version = snp-test-2\n" + good
+    equal(reload(dated, "policy_changed")["index"], 1)
+    equal((head(), entry(1)["trigger"], entry(1)["policy_version"], entry(1)["policy_sha256"]),
+          (2, "reload", "snp-test-2", hashlib.sha256(dated.encode()).hexdigest()))
+    # Nothing new; broken in every way; gone: the rules stay, the log's tree too, the code is told.
+    equal(reload(dated, "policy_kept")["error"], "none")
+    for bad in ("", "nonsense", dated + "[measurement x]\nsha384 = 12\n", dated.replace("[chip test]", "[ship test]"),
+                dated + "x" * 300000):
+        true(reload(bad, "policy_kept")["error"] != "none", f"{bad[-20:]!r} was taken")
+    os.rename(conf, conf + ".away")
+    p.process.send_signal(signal.SIGHUP)
+    for _ in range(100):
+        if '"error":"io"' in open(log).read():
+            break
+        time.sleep(0.05)
+    true('"error":"io"' in open(log).read(), "a file that is gone")
+    equal(head(), 2)
+    # Back to the first: that is a change too. Many signals at once are one or two reloads.
+    with open(conf, "w") as f:
+        f.write(good)
+    for _ in range(20):
+        p.process.send_signal(signal.SIGHUP)
+    for _ in range(100):
+        if head() == 3:
+            break
+        time.sleep(0.05)
+    equal((head(), entry(2)["policy_sha256"], entry(2)["trigger"]), (3, entry(0)["policy_sha256"], "reload"))
+    # The last one logged is in force after a restart: nothing to say.
+    p.stop()
+    p.start()
+    equal(head(), 3)
+    # An auditor reads it.
+    code, said = verify(f"https://127.0.0.1:{p.port}", "--ca", f"{p.dir}/state/ca.pem", key=p.run("--print-log-key"))
+    equal(code, 0)
+    true("tr.policy.v1" in said and "named snp-test-2 because of reload" in said, said)
+    p.stop()
+
+
+@case
 def a_restored_database_is_not_signed():
     """The control plane itself remembers: a database that forgot gets no entry and no checkpoint."""
     one.stop()
@@ -451,6 +518,17 @@ def a_restored_database_is_not_signed():
     true(b"log_rewound" in body)
     with open(os.path.join(one.dir, "log")) as f:
         true('"event":"log_rewound"' in f.read())
+    # Rules that cannot be logged do not count.
+    with open(os.path.join(one.dir, "attestation.conf"), "a") as f:
+        f.write(f"\n[measurement third]\nsha384 = {'ad' * 48}\n")
+    one.process.send_signal(signal.SIGHUP)
+    for _ in range(100):
+        with open(os.path.join(one.dir, "log")) as f:
+            if '"event":"policy_kept","error":"conflict"' in f.read():
+                break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("the rules were not kept")
     equal(one.json("/attestation/transparency/head")["tree_size"], ENTRIES)
 
 

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 export TR_CASE_PREFIX=$(basename "$0" .sh) PYTHONPATH=tests/lib
 exec python3 - "$@" <<'PY'
-import os, re, shutil, subprocess, tempfile
+import os, re, shutil, signal, subprocess, tempfile, time
 import rig
 from rig import case, equal, wait_until
 
@@ -53,6 +53,30 @@ def replace(pattern, by):
 @case
 def wrong_measurement():
     refused(replace(r"^(sha384\s*=\s*)[0-9a-f]{96}", r"\g<1>" + "ab" * 48), "measurement")
+
+
+def reloaded(text):
+    """Other rules for a running control plane: written whole, then SIGHUP."""
+    with open(CONF + ".new", "w") as f:
+        f.write(text)
+    os.replace(CONF + ".new", CONF)
+    os.kill(rig.pid("controlplane"), signal.SIGHUP)
+
+
+@case
+def a_measurement_withdrawn_by_reload():
+    """No restart: within a second or two nothing is inferred, and with the rules back it is served again. A
+    broken file changes nothing."""
+    reloaded("nonsense")
+    time.sleep(1.5)
+    equal(rig.chat().status, 200)
+    try:
+        reloaded(replace(r"^(sha384\s*=\s*)[0-9a-f]{96}", r"\g<1>" + "ab" * 48)(GOOD))
+        wait_until(lambda: rig.health().get("refusal") == "measurement", 3, "refused")
+        equal(rig.chat().error()["code"], "attestation_unavailable")
+    finally:
+        reloaded(GOOD)
+    wait_until(lambda: rig.chat().status == 200, 20, "served with the rules back")
 
 
 @case

@@ -153,6 +153,7 @@ static struct {
     struct peers *peers;
     struct peers_config config;
     struct attest_policy *policy;
+    struct attest_policy *_Atomic next_policy; /* the server's thread puts it in force */
     struct providers providers;
     uint16_t port;
     uint64_t reattest_ms;
@@ -182,6 +183,14 @@ static void poke_cb(uv_timer_t *t)
         resync_now = false;
         revoked = true;
         watch.resync(watch.cookie);
+    }
+    if (server.next_policy != NULL) {
+        struct attest_policy *former = server.policy;
+
+        server.policy = server.next_policy;
+        peers_set_policy(server.peers, server.policy);
+        attest_policy_free(former);
+        server.next_policy = NULL;
     }
     if (server.stop) {
         uv_close((uv_handle_t *)t, NULL);
@@ -263,6 +272,14 @@ static struct peers_counters server_stop(void)
     revoked = false;
     return c;
 }
+
+#define WAIT_FOR(condition)                                                                        \
+    do {                                                                                           \
+        uint64_t until_ = clock_mono_ms() + 5000;                                                  \
+        while (!(condition) && clock_mono_ms() < until_)                                           \
+            usleep(1000);                                                                          \
+        CHECK(condition);                                                                          \
+    } while (0)
 
 /* --- a data plane, blocking --- */
 
@@ -558,12 +575,11 @@ static void a_boot_is_logged_before_it_is_accepted(void)
     struct client c;
     struct frame f;
     struct msg_log_proof m;
-    struct digest32 identity;
+    struct digest32 identity, policy;
     struct buf text;
 
     policy_for(&honest);
     server.config.log = (struct translog *)&logged; /* the fake never looks at it */
-    memset(server.config.policy_sha256.b, 0x77, 32);
     log_answer = ERR_DB;
     server_start(1000);
     client_open(&c);
@@ -586,7 +602,8 @@ static void a_boot_is_logged_before_it_is_accepted(void)
     buf_free(&text);
     CHECK(memcmp(&logged_entry.identity_sha256, &identity, 32) == 0);
     CHECK(memcmp(logged_entry.measurement, measurement.b, 48) == 0);
-    CHECK_INT(logged_entry.policy_sha256.b[31], 0x77);
+    policy = attest_policy_digest(server.policy);
+    CHECK(memcmp(logged_entry.policy_sha256.b, policy.b, 32) == 0);
     challenge_answer(&c, &honest);
     while ((f = client_next(&c)).type != 0 && f.type != MSG_LOG_PROOF)
         ;
@@ -601,6 +618,18 @@ static void a_boot_is_logged_before_it_is_accepted(void)
     client_close(&c);
     server_stop();
     server.config.log = NULL;
+}
+
+static void policy_change(const struct twist *t)
+{
+    struct attest_policy *p = NULL;
+    struct buf why;
+
+    buf_init(&why, 512);
+    policy_for(t);
+    CHECK_INT(attest_policy_load(policy_path, &p, &why), ERR_NONE);
+    buf_free(&why);
+    server.next_policy = p;
 }
 
 static struct frame next_of_type(struct client *c, enum message_type type)
@@ -621,6 +650,83 @@ static void lookup_send(struct client *c, const struct digest32 *key)
     buf_init(&out, 128);
     CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){*key, 0}, &out), ERR_NONE);
     client_send(c, &out);
+}
+
+static void asked_again(struct client *c)
+{
+    struct msg_challenge m;
+
+    CHECK_INT(msg_challenge_decode(next_of_type(c, MSG_CHALLENGE).payload, &m), ERR_NONE);
+    evidence_send(c, m.nonce, &honest);
+}
+
+/* Other rules hold from the moment they are in force: who was accepted under the former ones is asked
+ * at once, long before its time, and is refused when it is no longer good. */
+static void a_changed_policy_is_asked_about_at_once(void)
+{
+    static const struct twist another_floor = {.floor_microcode = "2"};
+    struct msg_refuse r = {0};
+    struct digest32 digest;
+    struct client c;
+
+    policy_for(&honest);
+    server.config.log = (struct translog *)&logged;
+    log_answer = ERR_NONE;
+    server_start(600000);
+    client_enter(&c);
+    next_of_type(&c, MSG_LOG_PROOF);
+    logged = 0;
+    policy_change(&honest); /* the same text: nobody is asked */
+    WAIT_FOR(server.next_policy == NULL);
+    policy_change(&another_floor); /* still good; its boot is logged under these rules too */
+    asked_again(&c);
+    next_of_type(&c, MSG_ACCEPT);
+    next_of_type(&c, MSG_LOG_PROOF);
+    CHECK_INT(logged, 1);
+    digest = attest_policy_digest(server.policy);
+    CHECK(memcmp(logged_entry.policy_sha256.b, digest.b, 32) == 0);
+    policy_change(&twists[0]); /* its measurement is no longer allowed */
+    asked_again(&c);
+    CHECK_INT(msg_refuse_decode(next_of_type(&c, MSG_REFUSE).payload, &r), ERR_NONE);
+    CHECK_INT(r.reason, REFUSAL_MEASUREMENT);
+    CHECK_INT(client_next(&c).type, 0);
+    client_close(&c);
+    CHECK_INT(server_stop().refused[REFUSAL_MEASUREMENT], 1);
+    server.config.log = NULL;
+}
+
+static void ping(struct client *c)
+{
+    struct buf out;
+
+    buf_init(&out, 64);
+    CHECK_INT(msg_ping_encode(&(struct msg_ping){1}, &out), ERR_NONE);
+    client_send(c, &out);
+    next_of_type(c, MSG_PONG);
+}
+
+/* Who lives on but does not show itself under the new rules goes after ten seconds. */
+static void silence_about_a_changed_policy_is_a_refusal(void)
+{
+    static const struct twist another_floor = {.floor_microcode = "2"};
+    uint64_t mono_us = clock_mono_us(), unix_ms = clock_unix_ms();
+    struct msg_refuse r = {0};
+    struct client c;
+
+    clock_freeze(mono_us, unix_ms);
+    policy_for(&honest);
+    server_start(600000);
+    client_enter(&c);
+    policy_change(&another_floor);
+    next_of_type(&c, MSG_CHALLENGE);
+    clock_freeze(mono_us + 9500000, unix_ms);
+    ping(&c);
+    clock_freeze(mono_us + 10500000, unix_ms);
+    CHECK_INT(msg_refuse_decode(next_of_type(&c, MSG_REFUSE).payload, &r), ERR_NONE);
+    CHECK_INT(r.reason, REFUSAL_EXPIRED);
+    client_close(&c);
+    clock_thaw();
+    server_stop();
 }
 
 static void keys_are_granted_refused_and_revoked(void)
@@ -815,13 +921,6 @@ static void up_stop(void)
 }
 
 /* Waits until the condition holds, at most five seconds. */
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        uint64_t until_ = clock_mono_ms() + 5000;                                                  \
-        while (!(condition) && clock_mono_ms() < until_)                                           \
-            usleep(1000);                                                                          \
-        CHECK(condition);                                                                          \
-    } while (0)
 
 static enum err asked;
 static bool answered;
@@ -945,6 +1044,9 @@ static const struct check_case cases[] = {
     {"peers: welcome has certificate, secret and catalog",
      welcome_has_certificate_secret_and_catalog},
     {"peers: a boot is logged before it is accepted", a_boot_is_logged_before_it_is_accepted},
+    {"peers: a changed policy is asked about at once", a_changed_policy_is_asked_about_at_once},
+    {"peers: silence about a changed policy is a refusal",
+     silence_about_a_changed_policy_is_a_refusal},
     {"peers: keys are granted, refused and revoked", keys_are_granted_refused_and_revoked},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},

@@ -484,7 +484,11 @@ static void test_statements(void)
         s.has_release = i == 1;
         s.version = VIEW_LIT("1.2.3");
         if (i == 2)
-            CHECK_INT(statement_policy(&s.policy_sha256, &s.identity_sha256, 7, &out), ERR_NONE);
+            CHECK_INT(statement_policy(&(struct policy_statement){.version = VIEW_LIT("a\"b"),
+                                                                  .trigger = "reload",
+                                                                  .logged_at_s = 7},
+                                       &out),
+                      ERR_NONE);
         else
             CHECK_INT(statement_boot(&s, &out), ERR_NONE);
         CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
