@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "audit.h"
 #include "conf.h"
 #include "rate.h"
 
@@ -47,6 +48,8 @@ static const struct conf_field fields[] = {
     NUMBER(evidence_per_ip_per_s, 0, RATE_PER_S_MAX, false),
     NUMBER(evidence_per_ip_burst, 1, RATE_BURST_MAX, false),
     NUMBER(receipts_max, 64, 16 << 20, false),
+    NUMBER(audit_ppm, 0, AUDIT_PPM, false),
+    NUMBER(audit_keep, 1, AUDIT_KEEP_MAX, false),
     NUMBER(drain_ms, 0, 3600000, false),
 };
 
@@ -68,6 +71,8 @@ static const struct config defaults = {
     .evidence_per_ip_per_s = 20,
     .evidence_per_ip_burst = 40,
     .receipts_max = 65536, /* 0.7 KB each, once they are used */
+    .audit_ppm = 50000, /* 5 % */
+    .audit_keep = 8192, /* 3 MB when full */
     .drain_ms = 10000,
 };
 

@@ -48,6 +48,8 @@ struct config {
     uint64_t evidence_per_s, evidence_burst;
     uint64_t evidence_per_ip_per_s, evidence_per_ip_burst;
     uint64_t receipts_max; /* answers whose receipts can be asked for, over all workers */
+    uint64_t audit_ppm;  /* of a million served answers, how many are audit samples */
+    uint64_t audit_keep; /* samples that can be asked for */
     uint64_t drain_ms; /* how long running answers may take after SIGTERM */
 };
 

@@ -1,5 +1,6 @@
 /* tr-dataplane and tr-dataplane-sim: the same program but for the quote backend it is linked with. */
 #include "boot.h"
+#include "audit.h"
 #include "catalog_store.h"
 #include "clock.h"
 #include "config.h"
@@ -44,6 +45,7 @@ struct program {
     struct web_server *metrics;
     uv_loop_t loop;
     uv_signal_t term, interrupt;
+    uv_timer_t audit; /* chains what workers picked */
     bool stopping;
 };
 
@@ -139,6 +141,24 @@ static enum err make_stores(struct program *p)
     return e == ERR_NONE ? e : fail(p, e, "out of memory");
 }
 
+/* From the first answer on: nothing that is served escapes being picked. */
+static enum err make_audit(struct program *p)
+{
+    struct shared *s = &p->shared;
+    struct audit_config audit = {.workers = s->n_workers,
+                                 .rate_ppm = p->config.audit_ppm,
+                                 .keep = (size_t)p->config.audit_keep,
+                                 .keys = p->boot.keys,
+                                 .salts = receipts_salt_secret(s->receipts),
+                                 .simulated = s->simulated};
+    enum err e = audit_new(&audit, &s->audit);
+
+    if (e != ERR_NONE)
+        return fail(p, e, "the audit sampler cannot be set up");
+    receipts_observe(s->receipts, audit_offer, s->audit);
+    return ERR_NONE;
+}
+
 static enum err start_link(struct program *p)
 {
     struct uplink_config link = {
@@ -229,7 +249,16 @@ static enum err prepare(struct program *p)
         .simulated = quote_backend.simulated,
     };
     memcpy(s->signer.measurement, p->boot.measurement, sizeof s->signer.measurement);
-    return ERR_NONE;
+    return make_audit(p);
+}
+
+/* --- the main loop */
+
+static void main_audit_cb(uv_timer_t *tick)
+{
+    struct program *p = tick->data;
+
+    audit_advance(p->shared.audit);
 }
 
 /* --- the end */
@@ -259,6 +288,7 @@ static void finish(struct program *p)
     meter_free(s->meter);
     log_proof_free(s->log_proof);
     receipts_free(s->receipts);
+    audit_free(s->audit);
     keyring_free(s->keyring);
     credentials_free(s->credentials);
     catalog_store_free(s->catalogs);
@@ -281,7 +311,8 @@ static enum err run(struct program *p)
         return fail(p, e, "the process cannot be hardened");
     e = prepare(p);
     if (e == ERR_NONE && (uv_loop_init(&p->loop) != 0 || uv_signal_init(&p->loop, &p->term) != 0 ||
-                          uv_signal_init(&p->loop, &p->interrupt) != 0))
+                          uv_signal_init(&p->loop, &p->interrupt) != 0 ||
+                          uv_timer_init(&p->loop, &p->audit) != 0))
         e = fail(p, ERR_IO, "the main loop cannot be set up");
     if (e == ERR_NONE)
         e = start_link(p);
@@ -291,9 +322,10 @@ static enum err run(struct program *p)
         e = start_metrics(p);
     if (e != ERR_NONE)
         return e;
-    p->term.data = p->interrupt.data = p;
+    p->term.data = p->interrupt.data = p->audit.data = p;
     uv_signal_start(&p->term, main_signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, main_signal_cb, SIGINT);
+    uv_timer_start(&p->audit, main_audit_cb, AUDIT_TICK_MS, AUDIT_TICK_MS);
     e = process_sandbox(&state);
     if (e != ERR_NONE)
         return fail(p, e, "the system call filter cannot be installed");

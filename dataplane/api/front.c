@@ -9,6 +9,7 @@
 #include "rate.h"
 #include "receipt_answer.h"
 #include "reply.h"
+#include "samples.h"
 #include "status.h"
 #include "uplink.h"
 
@@ -78,6 +79,16 @@ static void handle_report(struct visit *v)
     attest_report(v->worker, v->web);
 }
 
+static void handle_audit_head(struct visit *v)
+{
+    stats_status(&v->worker->stats, samples_head(v->worker, v->web));
+}
+
+static void handle_audit_samples(struct visit *v)
+{
+    stats_status(&v->worker->stats, samples_list(v->worker, v->web, &v->who));
+}
+
 /* Who may ask. */
 enum access {
     ACCESS_PUBLIC,    /* anybody */
@@ -103,6 +114,8 @@ static const struct endpoint {
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote},
+    {"GET", "/attestation/audit/head", false, false, ACCESS_PUBLIC, handle_audit_head},
+    {"GET", "/audit/samples", true, false, ACCESS_KEY, handle_audit_samples},
     {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key},
     {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci},
     {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report},

@@ -1,5 +1,6 @@
 #include "metrics.h"
 
+#include "audit.h"
 #include "reply.h"
 #include "status.h"
 #include "uplink.h"
@@ -153,6 +154,7 @@ static enum err append_network(const struct shared *s, struct buf *out)
 static enum err append_link(const struct shared *s, struct buf *out)
 {
     struct uplink_counters c = uplink_counters(s->uplink);
+    struct audit_counters a = audit_counters(s->audit);
     const struct {
         const char *name, *type, *help;
         uint64_t value;
@@ -170,6 +172,8 @@ static enum err append_link(const struct shared *s, struct buf *out)
          c.unknown_provider_pushes + catalog_store_refused(s->catalogs)},
         {"catalog_version", "gauge", "Version of the catalog in use.",
          catalog_store_version(s->catalogs)},
+        {"audit_samples_total", "counter", "Answers in the audit chain.", a.sampled},
+        {"audit_missed_total", "counter", "Audit samples lost to a full queue.", a.missed},
     };
     enum err e = ERR_NONE;
 

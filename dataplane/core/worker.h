@@ -34,6 +34,7 @@ struct shared {
     struct rate *evidence_rate;          /* how often they may ask */
     struct receipts *receipts;   /* the facts of recent answers */
     struct receipt_signer signer;
+    struct audit *audit;         /* what was answered, committed to */
     struct log_proof *log_proof; /* of this boot, for whoever shows evidence */
     SSL_CTX *tls;
     uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */

@@ -34,6 +34,11 @@ static void test_good(void)
     CHECK_INT(parse(NEEDED "metrics_port = 9100\nmetrics_host = 127.0.0.2\nworkers = 3\n", &c, why,
                     sizeof why),
               ERR_NONE);
+    CHECK_INT(c.audit_ppm, 50000);
+    CHECK_INT(parse(NEEDED "audit_ppm = 1000000\naudit_keep = 65536\nmetrics_port = 9100\n"
+                           "workers = 3\n", &c, why, sizeof why),
+              ERR_NONE);
+    CHECK_INT(c.audit_ppm, 1000000);
     CHECK_INT(c.metrics_port, 9100);
     CHECK_INT(c.workers, 3);
 }
@@ -49,6 +54,9 @@ static void test_bad(void)
         {NEEDED "workers = many-s3cret\n", "workers"},
         {NEEDED "workers = 1\nworkers = 1\n", "workers"},
         {NEEDED "metrics_port = 1\nmetrics_host = 0.0.0.0\n", "metrics_host"},
+        {NEEDED "audit_ppm = 1000001\n", "audit_ppm"},
+        {NEEDED "audit_keep = 0\n", "audit_keep"},
+        {NEEDED "audit_keep = 65537\n", "audit_keep"},
         {NEEDED "[section]\n", "section"},
         {NEEDED "release = /r.json\n", "release_key"},
         {NEEDED "release_key = s3cret\n", "release and"},

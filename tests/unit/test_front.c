@@ -18,7 +18,7 @@ static struct {
     unsigned chats, models, one, health, metrics;
     unsigned receipts, signatures;
     enum receipt_endpoint endpoint;
-    unsigned document, quote, verifying_key, aci, report;
+    unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples;
     struct view rest;
     struct digest32 who;
     enum standing standing;
@@ -123,6 +123,19 @@ void web_peer(const struct web_request *r, uint8_t out[static 16])
     (void)r;
     memset(out, 0, 16);
 }
+int samples_head(struct worker *w, struct web_request *r)
+{
+    (void)w, (void)r;
+    called.audit_head++;
+    return 200;
+}
+int samples_list(struct worker *w, struct web_request *r, const struct digest32 *who)
+{
+    (void)w, (void)r;
+    called.audit_samples++;
+    called.who = *who;
+    return 200;
+}
 int status_answer(const struct shared *s, struct web_request *r)
 {
     (void)s, (void)r;
@@ -178,6 +191,11 @@ static void test_paths(void)
         {"POST", "/attestation", 405},
         {"GET", "/v1/attestation/verifying-key", 404},
         {"POST", "/attestation/verifying-key", 405},
+        {"GET", "/attestation/audit/head", 0},
+        {"GET", "/attestation/audit/head/", 404},
+        {"GET", "/v1/audit/samples", 401},
+        {"POST", "/v1/audit/samples", 405},
+        {"GET", "/audit/samples", 404},
         {"GET", "/v1/models/", 404},
         {"GET", "/models", 404},
         {"GET", "/v1/health", 404},
@@ -197,7 +215,9 @@ static void test_paths(void)
         visit(cases[i].method, cases[i].path, NULL, NULL);
         CHECK_INT(web.status, cases[i].status);
         CHECK_INT(called.models + called.one + called.health + called.document + called.quote +
-                      called.verifying_key + called.aci + called.report, cases[i].status == 0);
+                      called.verifying_key + called.aci + called.report + called.audit_head +
+                      called.audit_samples,
+                  cases[i].status == 0);
         if (web.status != cases[i].status)
             printf("# %s %s\n", cases[i].method, cases[i].path);
         if (cases[i].status == 0)
@@ -332,6 +352,7 @@ static void test_evidence_rate(void)
         {"GET", "/v1/attestation/report", true},
         {"GET", "/health", false},
         {"GET", "/v1/models", false},
+        {"GET", "/attestation/audit/head", false}, /* signed once, whoever asks */
     };
 
     limited = true;
@@ -345,6 +366,22 @@ static void test_evidence_rate(void)
         CHECK(strstr(web.headers, "\nretry-after-ms: 2500\n") != NULL);
     }
     limited = false;
+}
+
+/* Samples need a key, not one that is known, and no accepted evidence of our own. */
+static void test_samples(void)
+{
+    struct digest32 want;
+
+    digest_sha256(VIEW_LIT(KEY), &want);
+    visit("GET", "/v1/audit/samples", "authorization", "Bearer " KEY);
+    CHECK_INT(called.audit_samples, 1);
+    CHECK_BYTES(called.who.b, 32, want.b, 32);
+    visit("GET", "/api/v1/audit/samples", "x-api-key", KEY);
+    CHECK_INT(called.audit_samples, 1);
+    visit("GET", "/v1/audit/samples", "authorization", "Bearer " KEY "A");
+    CHECK_INT(called.audit_samples, 0);
+    CHECK_INT(web.status, 401);
 }
 
 static void test_preflight(void)
@@ -401,8 +438,9 @@ static void setup(void)
 static const struct check_case cases[] = {
     {"front_setup", setup},
     {"front_paths", test_paths},         {"front_keys", test_keys},
-    {"front_receipts", test_receipts},
-    {"front_attestation", test_attestation}, {"front_evidence_rate", test_evidence_rate}, {"front_preflight", test_preflight},
+    {"front_receipts", test_receipts},   {"front_samples", test_samples},
+    {"front_attestation", test_attestation}, {"front_evidence_rate", test_evidence_rate},
+    {"front_preflight", test_preflight},
     {"front_private", test_private},     {"front_server_errors", test_server_errors},
 };
 CHECK_MAIN(cases)
