@@ -1,4 +1,5 @@
-/* What the json files share among themselves; everyone else uses json.h. */
+/* What the json files share among themselves, and with whoever knows where a string begins; everyone
+ * else uses json.h. */
 #ifndef TR_COMMON_JSON_STRING_H
 #define TR_COMMON_JSON_STRING_H
 

@@ -21,6 +21,7 @@ enum top {
     TOP_OPTIONAL,    /* dropped when null: strict clients want it absent or a string */
     TOP_FINGERPRINT, /* the same in chunks; in a completion one client requires it, null or not */
     TOP_GROQ,        /* dropped; may hold the usage */
+    TOP_PADDING,     /* dropped; another string in each chunk */
     TOP_FILLER,      /* dropped */
 };
 
@@ -42,8 +43,8 @@ static const struct {
     NAMED("service_tier", TOP_OPTIONAL),
     NAMED("error", TOP_OPTIONAL),
     NAMED("x_groq", TOP_GROQ),
-    NAMED("obfuscation", TOP_FILLER),           /* OpenAI: padding against traffic analysis */
-    NAMED("p", TOP_FILLER),                     /* Mistral: the same */
+    NAMED("obfuscation", TOP_PADDING),          /* OpenAI: padding against traffic analysis */
+    NAMED("p", TOP_PADDING),                    /* Mistral: the same */
     NAMED("time_info", TOP_FILLER),             /* Cerebras */
     NAMED("prompt_filter_results", TOP_FILLER), /* Azure */
     NAMED("latency_checkpoint", TOP_FILLER),    /* Azure */
@@ -172,7 +173,11 @@ static void member_patch(struct chat_canon *c, struct patch *p, struct patch_obj
 {
     bool null = m->value.kind == JSON_NULL;
 
-    if (top == TOP_GROQ || top == TOP_FILLER || (top == TOP_OPTIONAL && null) ||
+    if (top == TOP_PADDING && m->value.kind == JSON_STRING) {
+        p->padding = inner(m->value);
+        p->paddings++;
+    }
+    if (top == TOP_GROQ || top == TOP_PADDING || top == TOP_FILLER || (top == TOP_OPTIONAL && null) ||
         (top == TOP_FINGERPRINT && null && !whole) ||
         (top == TOP_USAGE && (m->value.kind != JSON_OBJECT || !c->want_usage))) {
         patch_drop(o, m);

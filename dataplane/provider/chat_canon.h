@@ -25,7 +25,9 @@ enum {
 /* What stood around the text of the last chunk that was nothing but text, as it came and as it
  * left; see chat_repeat.c. */
 struct chat_repeat {
-    uint16_t in_head, in_tail; /* bytes; both 0: nothing learnt */
+    /* Bytes before the text, between it and the padding (0: there is none), behind. All 0: nothing
+     * learnt. */
+    uint16_t in_head, in_middle, in_tail;
     uint16_t out_head, out_middle, out_tail;
     uint8_t copies; /* of the text in what left: 2 for reasoning under both names */
     uint8_t bytes[1024];

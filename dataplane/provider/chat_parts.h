@@ -19,6 +19,8 @@ struct patch {
     struct view text;
     size_t text_at[2];
     unsigned copies;
+    struct view padding; /* a string that was dropped as padding, the last of so many */
+    unsigned paddings;
 };
 void patch_put(struct patch *p, struct view text);        /* text at this place */
 void patch_copy_to(struct patch *p, const uint8_t *stop); /* doc's bytes up to stop */

@@ -1,9 +1,11 @@
 /* (G) The short way for the chunk that differs from the one before only in its text, which is
  * nearly every chunk of a stream: what stands around the text was parsed and repaired once and is
- * compared, not parsed, from then on. */
+ * compared, not parsed, from then on. A padding string behind the text, another one in each chunk of
+ * OpenAI's, may differ too: it is dropped. */
 #include "chat_parts.h"
 
 #include "content_view.h"
+#include "json_string.h"
 
 enum { REPEAT_TEXT_MAX = 1 << 20 }; /* bytes; longer ones take the long way */
 
@@ -12,24 +14,52 @@ static struct view part(const struct chat_repeat *r, size_t from, size_t len)
     return view_of(r->bytes + from, len);
 }
 
+/* What stands at *at is this. */
+static bool take(const uint8_t **at, const uint8_t *end, struct view want)
+{
+    if ((size_t)(end - *at) < want.len || memcmp(*at, want.ptr, want.len) != 0)
+        return false;
+    *at += want.len;
+    return true;
+}
+
+/* The rest of a string, from behind its opening quote to its closing one, checked. */
+static bool take_string(const uint8_t **at, const uint8_t *end, struct view *out)
+{
+    const uint8_t *from = *at;
+
+    if (json_string_scan(at, end) != ERR_NONE)
+        return false;
+    --*at;
+    *out = view_of(from, (size_t)(*at - from));
+    return true;
+}
+
+static bool match(const struct chat_repeat *r, struct view doc, struct view *text)
+{
+    const uint8_t *at = doc.ptr, *end = doc.ptr + doc.len;
+    struct view padding;
+
+    if (!take(&at, end, part(r, 0, r->in_head)) || !take_string(&at, end, text))
+        return false;
+    if (r->in_middle != 0 && (!take(&at, end, part(r, r->in_head, r->in_middle)) ||
+                              !take_string(&at, end, &padding)))
+        return false;
+    return take(&at, end, part(r, (size_t)r->in_head + r->in_middle, r->in_tail)) && at == end &&
+           text->len != 0 && text->len <= REPEAT_TEXT_MAX;
+}
+
 bool chat_repeat_try(struct chat_canon *c, struct view doc, struct buf *out)
 {
     const struct chat_repeat *r = &c->repeat;
-    size_t around = (size_t)r->in_head + r->in_tail, n;
-    size_t at = around;
-    struct json_value text;
-    struct view pieces[5];
+    size_t at = (size_t)r->in_head + r->in_middle + r->in_tail, n;
+    struct view text, pieces[5];
 
-    if (around == 0 || doc.len <= around || doc.len - around > REPEAT_TEXT_MAX)
+    if (at == 0 || !match(r, doc, &text))
         return false;
-    n = doc.len - around;
-    if (memcmp(doc.ptr, r->bytes, r->in_head) != 0 ||
-        memcmp(doc.ptr + r->in_head + n, r->bytes + r->in_head, r->in_tail) != 0 ||
-        json_check(view_of(doc.ptr + r->in_head - 1, n + 2), &text, NULL) != ERR_NONE ||
-        text.kind != JSON_STRING || text.text.len != n + 2)
-        return false;
+    n = text.len;
     pieces[0] = part(r, at, r->out_head);
-    pieces[1] = pieces[3] = view_of(doc.ptr + r->in_head, n);
+    pieces[1] = pieces[3] = text;
     pieces[2] = part(r, at += r->out_head, r->out_middle);
     pieces[4] = part(r, at += r->out_middle, r->out_tail);
     if (buf_reserve(out, r->out_head + n + r->out_middle + n + r->out_tail) != ERR_NONE)
@@ -50,27 +80,32 @@ bool chat_repeat_try(struct chat_canon *c, struct view doc, struct buf *out)
 void chat_repeat_learn(struct chat_canon *c, const struct patch *p, size_t start)
 {
     struct chat_repeat *r = &c->repeat;
+    uint8_t *to = r->bytes;
     const uint8_t *made = p->out->ptr + start;
-    size_t len = p->out->len - start, text = p->text.len, last, in_head, in_tail;
+    const uint8_t *end = p->doc.ptr + p->doc.len, *behind = p->text.ptr + p->text.len;
+    size_t len = p->out->len - start, text = p->text.len, last, in_head, in_middle = 0, in_tail;
 
-    r->in_head = r->in_tail = 0;
+    r->in_head = r->in_middle = r->in_tail = 0;
     if (p->copies == 0 || p->copies > 2)
         return;
     last = p->text_at[p->copies - 1] - start;
     in_head = (size_t)(p->text.ptr - p->doc.ptr);
-    in_tail = p->doc.len - in_head - text;
-    if (in_head + in_tail + (len - p->copies * text) > sizeof r->bytes)
+    if (p->paddings == 1 && p->padding.ptr > behind)
+        in_middle = (size_t)(p->padding.ptr - behind);
+    in_tail = (size_t)(end - behind) - in_middle - (in_middle != 0 ? p->padding.len : 0);
+    if (in_head + in_middle + in_tail + (len - p->copies * text) > sizeof r->bytes)
         return;
     r->copies = (uint8_t)p->copies;
     r->out_head = (uint16_t)(p->text_at[0] - start);
     r->out_middle = (uint16_t)(last - r->out_head - (p->copies - 1) * text);
     r->out_tail = (uint16_t)(len - last - text);
-    memcpy(r->bytes, p->doc.ptr, in_head);
-    memcpy(r->bytes + in_head, p->text.ptr + text, in_tail);
-    memcpy(r->bytes + in_head + in_tail, made, r->out_head);
-    memcpy(r->bytes + in_head + in_tail + r->out_head, made + r->out_head + text, r->out_middle);
-    memcpy(r->bytes + in_head + in_tail + r->out_head + r->out_middle, made + last + text,
-           r->out_tail);
+    memcpy(to, p->doc.ptr, in_head);
+    memcpy(to += in_head, behind, in_middle);
+    memcpy(to += in_middle, end - in_tail, in_tail);
+    memcpy(to += in_tail, made, r->out_head);
+    memcpy(to += r->out_head, made + r->out_head + text, r->out_middle);
+    memcpy(to += r->out_middle, made + last + text, r->out_tail);
     r->in_head = (uint16_t)in_head;
+    r->in_middle = (uint16_t)in_middle;
     r->in_tail = (uint16_t)in_tail;
 }

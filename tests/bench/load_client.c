@@ -129,6 +129,8 @@ static void client_line(struct client *c, uint64_t now)
     c->line[c->line_len] = '\0';
     uint64_t arrived = stamp(c->line, "\"mock_arrived_ns\":");
     uint64_t left = stamp(c->line, "\"mock_sent_ns\":");
+    if (left == 0)
+        left = stamp(c->line, "\"content\":\"@");
     bool event = l->stream && strncmp(c->line, "data:", 5) == 0;
 
     if (event)

@@ -71,6 +71,29 @@ static void put_stamp(struct job *j, struct bytes *out)
     BYTES_LIT(out, ",");
 }
 
+/* The time inside the text: such chunks differ in their text alone, as real ones do. */
+static void put_text_stamp(struct job *j, struct bytes *out)
+{
+    struct timespec t;
+
+    if (!j->spec.text_stamp)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    BYTES_LIT(out, "@");
+    bytes_u64(out, (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec);
+    BYTES_LIT(out, " ");
+}
+
+/* OpenAI's padding against the reading of lengths: another one in each chunk. */
+static void put_filler(struct job *j, struct bytes *out)
+{
+    if (!j->spec.filler)
+        return;
+    BYTES_LIT(out, ",\"obfuscation\":\"");
+    put_words(out, j->pos % 7, 3 + j->pos % 5);
+    BYTES_LIT(out, "\"");
+}
+
 /* Everything of a chunk up to its choices. */
 static void put_head(struct job *j, struct bytes *out)
 {
@@ -111,6 +134,7 @@ static void delta_close(struct job *j, struct bytes *out, const char *finish)
         BYTES_LIT(out, ",");
         put_usage(j, out);
     }
+    put_filler(j, out);
     BYTES_LIT(out, "}");
     put_end(j, out);
 }
@@ -138,6 +162,7 @@ static uint32_t event_text(struct job *j, struct bytes *out)
 
     delta_open(j, out);
     BYTES_LIT(out, "\"content\":\"");
+    put_text_stamp(j, out);
     if (j->words) {
         n = j->text.len - j->pos < want ? j->text.len - j->pos : want;
         put_words(out, j->pos, n);

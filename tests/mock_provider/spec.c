@@ -30,6 +30,8 @@ static const struct {
     {"nodone", FLAG, offsetof(struct spec, no_done)},
     {"azure", FLAG, offsetof(struct spec, azure)},
     {"stamp", FLAG, offsetof(struct spec, stamp)},
+    {"textstamp", FLAG, offsetof(struct spec, text_stamp)},
+    {"filler", FLAG, offsetof(struct spec, filler)},
     {"echo", FLAG, offsetof(struct spec, echo)},
     {"norole", FLAG, offsetof(struct spec, no_role)},
     {"crlf", FLAG, offsetof(struct spec, crlf)},

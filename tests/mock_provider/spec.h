@@ -64,7 +64,7 @@ struct spec {
     uint32_t split;    /* pause once after this many body bytes (plus one: 0 is off) */
     uint32_t step;     /* bytes per write */
     uint32_t coalesce; /* events per write */
-    bool no_done, azure, stamp, echo, no_role, crlf, comments, connection_close, drop_after;
+    bool no_done, azure, stamp, text_stamp, filler, echo, no_role, crlf, comments, connection_close, drop_after;
 };
 
 void spec_init(struct spec *s);

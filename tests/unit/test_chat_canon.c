@@ -826,6 +826,60 @@ static void test_repeat_hostile(void)
 #undef AROUND
 }
 
+/* OpenAI pads each chunk with another string: dropped, and still the short way. Twins in which it is
+ * no such thing. */
+static void test_repeat_padding(void)
+{
+#define PADDED(text, padding)                                                                      \
+    "{" UP ",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"finish_reason\":null}],"  \
+    "\"obfuscation\":" padding "}"
+    static const struct {
+        const char *chunk;
+        unsigned repeats;
+    } next[] = {
+        {PADDED("b", "\"zzzzzzzz\""), 2},
+        {PADDED("b", "\"\""), 2},
+        {PADDED("b\\\"", "\"z\\\"z\""), 2},
+        {PADDED("b", "null"), 1},
+        {PADDED("b", "[\"z\"]"), 1},
+        {PADDED("b", "\"z\",\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":9}"), 1},
+        {PADDED("b", "\"z\",\"p\":\"q\""), 1},
+        {PADDED("b", "\"z"), 1},
+        {PADDED("b", "\"z\xff\""), 1},
+        {PADDED("b", "\"z\"}{\"x\":\"\""), 1},
+        {PADDED("b\",\"refusal\":\"c", "\"z\""), 1},
+        {PADDED("", "\"z\""), 1},
+        {"{" UP ",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"},\"finish_reason\":null}]}", 1},
+    };
+
+    for (size_t i = 0; i < sizeof next / sizeof next[0]; i++) {
+        struct run run = run_new("padding", false);
+        struct chat_error error;
+        enum chat_kind kind = CHAT_NOTHING, slow_kind = CHAT_NOTHING;
+        struct buf slow;
+        enum err e;
+
+        buf_init(&slow, 4096);
+        run_event(&run, view_str(PADDED("role comes with this one", "\"a\"")));
+        run_event(&run, view_str(PADDED("learnt", "\"abc\"")));
+        run_event(&run, view_str(PADDED("repeated", "\"abcdefgh\"")));
+        CHECK_INT(run.c.repeats, 1);
+        buf_reset(&run.out);
+        run.slow.repeat = (struct chat_repeat){0};
+        e = chat_canon_chunk(&run.c, view_str(next[i].chunk), &run.out, &kind, &error);
+        CHECK_INT(chat_canon_chunk(&run.slow, view_str(next[i].chunk), &slow, &slow_kind, &error), e);
+        CHECK_INT(kind, slow_kind);
+        CHECK_BYTES(run.out.ptr, run.out.len, slow.ptr, slow.len);
+        CHECK(run.out.len == 0 || memmem(run.out.ptr, run.out.len, "zz", 2) == NULL);
+        CHECK_INT(run.c.repeats, next[i].repeats);
+        CHECK_INT(run.c.content_bytes, run.slow.content_bytes);
+        CHECK_INT(run.c.usage.prompt, run.slow.usage.prompt);
+        buf_free(&slow);
+        buf_free(&run.out);
+    }
+#undef PADDED
+}
+
 static void test_closing(void)
 {
     struct chat_canon c = canon_new(&plain, true);
@@ -886,7 +940,7 @@ static void test_cost(void)
             for (int i = 0; i < 100000; i++) {
                 out.len = 0;
                 if (way == 0)
-                    c.repeat.in_head = c.repeat.in_tail = 0;
+                    c.repeat = (struct chat_repeat){0};
                 if (chat_canon_chunk(&c, view_str(chunk[k]), &out, &kind, &e) != ERR_NONE)
                     CHECK(!"chunk");
             }
@@ -907,6 +961,7 @@ int main(int argc, char **argv)
         {"canon_recorded_streams", test_recorded_streams},
         {"canon_recorded_wholes", test_recorded_wholes},
         {"canon_repeat_hostile", test_repeat_hostile},
+        {"canon_repeat_padding", test_repeat_padding},
         {"canon_closing", test_closing},
         {"canon_done", test_done},
         {"canon_cost", test_cost},
