@@ -174,6 +174,7 @@ static bool tls_ctx_configure(SSL_CTX *ctx)
     if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_ciphersuites(ctx, ciphers) != 1 ||
         SSL_CTX_set_session_id_context(ctx, context, sizeof context - 1) != 1 ||
+        SSL_CTX_set_max_send_fragment(ctx, TLS_RECORD_BYTES) != 1 ||
         SSL_CTX_set_max_early_data(ctx, 0) != 1 || SSL_CTX_set_num_tickets(ctx, 1) != 1)
         return false;
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |

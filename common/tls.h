@@ -31,6 +31,10 @@ must_check enum err tls_ca_sign(EVP_PKEY *ca_key, X509 *ca, EVP_PKEY *leaf_key, 
 must_check enum err tls_spki_sha256(EVP_PKEY *key, struct digest32 *out);
 must_check enum err tls_cert_spki_sha256(X509 *cert, struct digest32 *out);
 
+/* Plaintext bytes of a record that a server sends, unless told otherwise by
+ * SSL_set_max_send_fragment(). OpenSSL allocates its write buffer by this for every burst of writes,
+ * and free() wipes all of it: with 16 KiB that cost more than the sealing of a stream's chunk. */
+enum { TLS_RECORD_BYTES = 4096 };
 /* TLS 1.3 only, ALPN http/1.1, quiet shutdown, released buffers, no renegotiation, no early data.
  * Stateless tickets let clients resume; sessions never cross contexts. */
 must_check enum err tls_server_ctx(EVP_PKEY *key, X509 *cert, SSL_CTX **out);

@@ -2,6 +2,7 @@
 #ifndef TR_COMMON_WEB_INSIDE_H
 #define TR_COMMON_WEB_INSIDE_H
 
+#include "tls.h"
 #include "uv_shim.h"
 #include "web.h"
 
@@ -10,7 +11,7 @@
 
 enum {
     WEB_HEAD_MAX = 64 * 1024,  /* bytes of request line and headers; h2o itself takes 408 KiB */
-    WEB_RECORD_MAX = 16384,    /* plaintext bytes of one TLS record */
+    WEB_RECORD_MAX = 16384,    /* plaintext bytes of one TLS record of a long write */
     WEB_BACKLOG = 4096,        /* connections the kernel holds for us while a loop is busy */
     WEB_PEER_BUCKETS = 1024,   /* hash buckets of peer addresses: a power of two */
     WEB_LINGER_MS = 2000,      /* a refused upload is read and dropped for this long at most */
@@ -69,6 +70,7 @@ struct web_conn {
     size_t held;           /* bytes of a request that is still arriving */
     uint64_t idle_ms;      /* since when nothing has arrived and nothing runs */
     uint64_t reading_ms;   /* since when a request has been arriving; 0: none is */
+    unsigned record_max;   /* plaintext bytes of one TLS record at present; 0: not set yet */
     bool dead;             /* write nothing more; every write fails */
     bool refused;          /* answered before all was read: linger at the end */
     uv_close_cb linger_cb; /* h2o's, while lingering; NULL otherwise */

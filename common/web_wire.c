@@ -58,6 +58,20 @@ static size_t web_wire_gather(h2o_iovec_t **bufs, size_t *n)
     return used;
 }
 
+/* Short records for short writes (tls.h says why), long ones for what would take several. */
+static void web_wire_record_max(struct web_conn *c, const h2o_iovec_t *bufs, size_t n)
+{
+    unsigned max = TLS_RECORD_BYTES;
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i++)
+        len += bufs[i].len;
+    if (len > TLS_RECORD_BYTES)
+        max = WEB_RECORD_MAX;
+    if (c->ssl != NULL && c->record_max != max && SSL_set_max_send_fragment(c->ssl, max) == 1)
+        c->record_max = max;
+}
+
 void h2o_socket_write(h2o_socket_t *sock, h2o_iovec_t *bufs, size_t n, h2o_socket_cb cb)
 {
     struct web_conn *c = sock->on_close.data; /* the program has no other h2o sockets */
@@ -72,6 +86,7 @@ void h2o_socket_write(h2o_socket_t *sock, h2o_iovec_t *bufs, size_t n, h2o_socke
         web_request_refuse(c, c->h2o_req, 400);
         return;
     }
+    web_wire_record_max(c, bufs, n);
     if (sock->ssl == NULL || n < 2 || n >= sizeof rest / sizeof rest[0]) {
         real_socket_write(sock, bufs, n, cb);
         return;
