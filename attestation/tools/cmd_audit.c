@@ -167,7 +167,7 @@ static enum exit_code audit_check(struct audit_document *d, const struct audit_o
 
 static enum exit_code audit_run(int argc, char **argv)
 {
-    struct audit_options o = {NULL};
+    struct audit_options o = {.file = NULL};
     const struct option_value options[] = {
         {"--key", &o.key, NULL},           {"--head", &o.earlier, NULL},
         {"--request", &o.request, NULL},   {"--response", &o.response, NULL},
