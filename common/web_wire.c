@@ -68,7 +68,9 @@ static void web_wire_record_max(struct web_conn *c, const h2o_iovec_t *bufs, siz
         len += bufs[i].len;
     if (len > TLS_RECORD_BYTES)
         max = WEB_RECORD_MAX;
-    if (c->ssl != NULL && c->record_max != max && SSL_set_max_send_fragment(c->ssl, max) == 1)
+    /* The second call because a lower maximum takes the split down and a higher one leaves it. */
+    if (c->ssl != NULL && c->record_max != max && SSL_set_max_send_fragment(c->ssl, max) == 1 &&
+        SSL_set_split_send_fragment(c->ssl, max) == 1)
         c->record_max = max;
 }
 
