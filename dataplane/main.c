@@ -405,6 +405,10 @@ int main(int argc, char **argv)
     static struct program program;
     enum err e;
 
+    /* Libraries would take orders from it (OPENSSL_CONF, SSL_CERT_FILE, HOSTALIASES, ...): what is
+     * not in a measured file says nothing here. */
+    if (clearenv() != 0)
+        return 1;
     buf_init(&program.why, WHY_MAX);
     buf_init(&program.providers_text, CONFIG_FILE_MAX);
     e = secret_init();

@@ -50,9 +50,9 @@ def read(name):
         return f.read()
 
 
-def spawn(name, *args):
+def spawn(name, *args, env=None):
     with open(os.path.join(work, name + ".log"), "w") as log:
-        p = subprocess.Popen(args, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        p = subprocess.Popen(args, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env)
     processes.append(p)
     return p
 
@@ -173,13 +173,13 @@ class Control:
 class Guest:
     """tr-dataplane inside the emulated guest."""
 
-    def __init__(self, *options):
-        self.options = options
+    def __init__(self, *options, env=None):
+        self.options, self.env = options, env
 
     def __enter__(self):
         write("machine/reports", "")
         self.p = spawn("dataplane", f"{BIN}/snp_machine", machine, *self.options, f"{BIN}/tr-dataplane", "-c",
-                       f"{work}/data.conf")
+                       f"{work}/data.conf", env=self.env)
         return self
 
     def __exit__(self, *_):
@@ -317,6 +317,29 @@ def refused_for_another_chip():
 @case
 def refused_for_an_old_processor():
     refused(POLICY.replace("microcode = 86", "microcode = 89"), "tcb_floor")
+
+
+@case
+def the_environment_is_ignored():
+    """A kernel hands unknown words of its command line to the first program as environment: measured, and
+    ignored all the same. Here it names another OpenSSL configuration, other CAs, a proxy."""
+    weak = write("openssl.cnf", """openssl_conf = a
+[a]
+ssl_conf = b
+[b]
+system_default = c
+[c]
+MaxProtocol = TLSv1.2
+""")
+    env = dict(os.environ, OPENSSL_CONF=weak, SSL_CERT_FILE=weak, SSL_CERT_DIR="/nonexistent", HTTPS_PROXY="http://127.0.0.1:1",
+               RES_OPTIONS="attempts:1 timeout:1", LOCALDOMAIN="evil.example", HOSTALIASES=weak, TR_CONTROL_HOST="evil.example")
+    # The twin: a program that listens to its environment is weakened by it.
+    r = subprocess.run(["python3", "-c", "import ssl; print(ssl.create_default_context().maximum_version.name)"], env=env,
+                       capture_output=True, text=True)
+    equal(r.stdout.strip(), "TLSv1_2", r.stderr)
+    with Control(), Guest(env=env) as g:
+        g.ready()
+        equal(g.chat().status, 200)
 
 
 @case

@@ -110,6 +110,10 @@ static void test_unknown(void)
     CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[\"fp8\"]}"), ERR_UNSUPPORTED);
     CHECK_INT(failure.error, API_UNSUPPORTED_PARAMETER);
     CHECK_INT(read_extra(",\"provider\":{\"jurisdiction\":\"eu\"}"), ERR_UNSUPPORTED);
+    /* N23: no provider of ours is attested, so asking for one that is is refused, not ignored */
+    CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":true}"), ERR_UNSUPPORTED);
+    CHECK_INT(failure.error, API_UNSUPPORTED_PARAMETER);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":false}"), ERR_NONE);
     CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[],\"enforce_distillable_text\":false}"),
               ERR_NONE);
     CHECK_INT(read_extra(",\"plugins\":[{\"id\":\"web\"}]"), ERR_UNSUPPORTED);
