@@ -3,12 +3,14 @@
 from docs/audit.md alone, with hashlib, hmac and the openssl command, so the page is the specification. The
 data plane is restarted with other rates; at the end it runs as it did."""
 
+import atexit
 import contextlib
 import hashlib
 import hmac
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ ORIGIN = rig.env("TR_BASE_URL").removesuffix("/v1")
 VERIFY = os.path.join(rig.env("TR_BIN"), "tr-verify")
 ALL = 1000000
 work = tempfile.mkdtemp(prefix="tr-audit-")
+atexit.register(shutil.rmtree, work, True)
 with open(CONF) as f:
     GOOD = f.read()
 
