@@ -39,13 +39,13 @@ static enum err bill_sum(const struct catalog_endpoint *e, const struct token_us
 }
 
 void bill_make(const struct catalog_endpoint *e, const struct token_usage *usage,
-               uint64_t prompt_bytes, uint64_t delivered_bytes, int64_t reserved_nusd,
-               struct bill *out)
+               uint64_t prompt_bytes, uint64_t delivered_bytes, bool prompt_owed,
+               int64_t reserved_nusd, struct bill *out)
 {
     *out = (struct bill){.tokens = *usage, .clamped = usage->clamped};
     assert(reserved_nusd >= 0);
     if (!usage->present) {
-        if (delivered_bytes == 0)
+        if (delivered_bytes == 0 && !prompt_owed)
             return; /* failure before any output: free */
         out->estimated = true;
         out->tokens = (struct token_usage){.prompt = tokens_of_bytes(prompt_bytes),

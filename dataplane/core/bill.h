@@ -16,10 +16,11 @@ struct bill {
     bool clamped;   /* its figures were corrected, or cost more than was reserved */
 };
 
-/* prompt_bytes: of the conversation; delivered_bytes: text that reached us from the provider. Both
- * are used only when usage->present is false; nothing delivered costs nothing then. */
+/* prompt_bytes: of the conversation's text; delivered_bytes: text that reached us from the provider.
+ * Both are used only when usage->present is false; then nothing delivered costs nothing, unless the
+ * prompt is owed whatever came of it. */
 void bill_make(const struct catalog_endpoint *e, const struct token_usage *usage,
-               uint64_t prompt_bytes, uint64_t delivered_bytes, int64_t reserved_nusd,
-               struct bill *out);
+               uint64_t prompt_bytes, uint64_t delivered_bytes, bool prompt_owed,
+               int64_t reserved_nusd, struct bill *out);
 
 #endif

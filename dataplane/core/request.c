@@ -83,9 +83,10 @@ void request_let(struct request *r)
 /* --- settlement */
 
 /* Exactly once per request: the only way into SETTLING. */
-static void request_settle(struct request *r, enum err outcome, enum api_error answer, bool bill_it)
+static void request_settle(struct request *r, enum err outcome, enum api_error answer,
+                           enum settle_bill what)
 {
-    settle(r, outcome, answer, bill_it);
+    settle(r, outcome, answer, what);
     request_enter(r, REQUEST_SETTLING);
     r->settled_ms = clock_mono_ms();
 }
@@ -96,7 +97,7 @@ static void request_fail(struct request *r, enum err outcome, struct api_failure
     bool began = r->state == REQUEST_STREAMING;
 
     f->ran = f->ran || began;
-    request_settle(r, outcome, f->error, began);
+    request_settle(r, outcome, f->error, began ? SETTLE_OUTPUT : SETTLE_FREE);
     r->ops->fail(r, f);
 }
 
@@ -383,7 +384,7 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
     if (x->e == ERR_NONE) {
         if (r->state == REQUEST_CONNECTING)
             request_attempt_good(r);
-        request_settle(r, ERR_NONE, API_OK, true);
+        request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
         r->ops->complete(r);
     } else if (r->state == REQUEST_CONNECTING) {
         assert(!upstream_open);
@@ -421,15 +422,36 @@ static void request_end_upstream(struct request *r)
     r->upstream = false;
 }
 
+/* A provider that has the whole request works on it, and bills the prompt to the operator whatever
+ * becomes of it: so it is owed. If leaving early were free, long prompts could be laid into a
+ * provider's cache for nothing. It is not owed to a provider that has refused, nor to one whose stream
+ * has shown no sign of life for longer than a prompt takes to read; a whole answer shows none before
+ * its end. */
+static enum settle_bill request_left_bill(const struct request *r)
+{
+    struct attempt_account a = {0};
+    bool silent;
+
+    if (r->state == REQUEST_STREAMING)
+        return SETTLE_PROMPT;
+    if (r->state != REQUEST_CONNECTING || !r->upstream)
+        return SETTLE_FREE;
+    r->ops->account(r, &a);
+    silent = r->stream && (clock_mono_us() - r->attempt_us) / 1000 >= REQUEST_HOLD_MS;
+    if (!a.forwarded || (a.status == 0 ? silent : a.status != 200))
+        return SETTLE_FREE;
+    return SETTLE_PROMPT;
+}
+
 void request_client_gone(struct request *r)
 {
-    bool began = r->state == REQUEST_STREAMING;
+    enum settle_bill what = request_left_bill(r); /* before the attempt is forgotten */
 
     request_hold(r);
     r->closed = true;
     request_end_upstream(r);
     if (r->state != REQUEST_SETTLING)
-        request_settle(r, ERR_CLIENT_GONE, API_CLIENT_GONE, began);
+        request_settle(r, ERR_CLIENT_GONE, API_CLIENT_GONE, what);
     request_let(r);
 }
 

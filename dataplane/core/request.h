@@ -25,7 +25,8 @@ enum request_state {
 
 enum {
     REQUEST_SILENCE_MS = 10000,    /* a comment keeps a quiet stream's connection alive */
-    REQUEST_HOLD_MS = 15000,       /* so long the head of the last candidate's stream is held */
+    REQUEST_HOLD_MS = 15000,       /* so long the head of the last candidate's stream is held, and so
+                                      long a client that leaves is taken to leave a working provider */
     REQUEST_UPSTREAM_END_MS = 1000 /* grace for the provider to end its response after [DONE] */
 };
 
@@ -44,6 +45,10 @@ struct attempt_account {
     struct token_usage usage;
     uint64_t delivered_bytes;
     enum usage_finish finish;
+    /* Of the pending attempt: the provider has the whole request; the status of the response that has
+     * begun, 0: none. */
+    bool forwarded;
+    int status;
 };
 
 /* Digests of the raw bodies, for the receipt. */
@@ -83,7 +88,7 @@ struct request {
     struct route_want want;
     uint64_t received_unix_ms, received_us;
     uint64_t prompt_bound; /* no provider can count more prompt tokens than this */
-    uint64_t prompt_bytes; /* of the conversation, for estimates */
+    uint64_t prompt_bytes; /* of the conversation's text, for estimates */
     uint64_t user_hash;
     uint32_t max_output;   /* the client's limit in tokens; 0: none */
     uint32_t n_choices;

@@ -84,17 +84,18 @@ static void settle_count(struct request *r, const struct bill *b)
         counter_add(&s->streams_open, (uint64_t)-1);
 }
 
-void settle(struct request *r, enum err outcome, enum api_error answer, bool bill_it)
+void settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what)
 {
     struct bill bill = {0};
     struct usage_record record;
 
     r->outcome = outcome;
     r->answer = answer;
-    if (bill_it) {
+    if (what != SETTLE_FREE) {
         r->ops->account(r, &r->account);
         bill_make(r->candidate.endpoint->info, &r->account.usage, r->prompt_bytes,
-                  r->account.delivered_bytes, r->admission.amount_nusd, &bill);
+                  r->account.delivered_bytes, what == SETTLE_PROMPT, r->admission.amount_nusd,
+                  &bill);
         r->account.usage = bill.tokens;
     }
     r->cost_nusd = bill.cost_nusd;

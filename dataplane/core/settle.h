@@ -5,9 +5,15 @@
 
 #include "request.h"
 
+enum settle_bill {
+    SETTLE_FREE,   /* no provider did anything the customer pays for */
+    SETTLE_OUTPUT, /* one may have: its figures, else an estimate of what was delivered, if anything */
+    SETTLE_PROMPT, /* the same, but the prompt is owed even if nothing was delivered */
+};
+
 /* Money moves and, if anything was reserved, the record is written. Call once, before the request
- * enters SETTLING. bill_it: a provider produced output that the customer pays for. */
-void settle(struct request *r, enum err outcome, enum api_error answer, bool bill_it);
+ * enters SETTLING. */
+void settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what);
 /* The HTTP status the request counts as: 499 for a client that left. */
 int settle_status(const struct request *r);
 /* The only line a request logs. */

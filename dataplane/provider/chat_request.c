@@ -116,6 +116,7 @@ static void read_parts(struct chat_request *r, struct json_value content)
         if (type_surely(part.value, "text", "refusal"))
             continue;
         r->has_media = true;
+        r->media_bytes += part.value.text.len;
         if (type_maybe(part.value, "image_url"))
             r->needs |= CAP_IMAGES;
     }

@@ -120,9 +120,14 @@ void fetch_cancel(struct fetch *f)
     fetch_settle(f);
 }
 
+bool fetch_forwarded(const struct fetch *f)
+{
+    return f->ready && (f->c == NULL || upstream_sent(f->c));
+}
+
 bool fetch_body_let(struct fetch *f)
 {
-    if (!f->received || (f->c != NULL && !upstream_sent(f->c)))
+    if (!f->received || !fetch_forwarded(f))
         return false;
     f->request.body = VIEW_EMPTY; /* only a fetch that received nothing is sent again */
     return true;

@@ -70,6 +70,8 @@ void fetch_resume(struct fetch *f);
 /* For a fetch whose response has begun. True: the kernel has all of the body and nobody will look at
  * it again. False: it is still borrowed; a provider may answer before it has read everything. */
 bool fetch_body_let(struct fetch *f);
+/* True once the kernel has all of the request. */
+bool fetch_forwarded(const struct fetch *f);
 /* True once any request byte may have reached the provider. */
 bool fetch_sent(const struct fetch *f);
 

@@ -200,8 +200,8 @@ def raw(payload, url=None, ca=None, timeout=30, shut=False):
     return out
 
 
-def open_stream(body, key=None, timeout=60):
-    """Start a request and return the socket as soon as the first body bytes are there."""
+def send_request(body, key=None, timeout=60):
+    """Send a request and return the socket on which its answer will come."""
     parts = urlparse(env("TR_BASE_URL"))
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
@@ -211,6 +211,12 @@ def open_stream(body, key=None, timeout=60):
               b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
                   parts.path.encode(), parts.netloc.encode(), (key or env("TR_API_KEY")).encode(),
                   len(body)) + body)
+    return s
+
+
+def open_stream(body, key=None, timeout=60):
+    """Start a request and return the socket as soon as the first body bytes are there."""
+    s = send_request(body, key, timeout)
     got = b""
     while b"data: " not in got:
         part = s.recv(4096)

@@ -17,33 +17,38 @@ static void test_table(void)
         uint64_t prompt_bytes, delivered;
         int64_t reserved, cost;
         bool estimated, clamped;
+        bool prompt_owed;
     } cases[] = {
-        {"plain", {.present = true, .prompt = 10, .completion = 4}, 0, 0, 100000, 11000, 0, 0},
+        {"plain", {.present = true, .prompt = 10, .completion = 4}, 0, 0, 100000, 11000, 0, 0, 0},
         {"cached", {.present = true, .prompt = 10, .completion = 4, .cached_read = 8}, 0, 0, 100000,
-         1000 + 400 + 6000, 0, 0},
-        {"cache write", {.present = true, .prompt = 10, .cache_write = 10}, 0, 0, 100000, 6250, 0, 0},
+         1000 + 400 + 6000, 0, 0, 0},
+        {"cache write", {.present = true, .prompt = 10, .cache_write = 10}, 0, 0, 100000, 6250, 0, 0, 0},
         {"reasoning is inside completion",
-         {.present = true, .prompt = 10, .completion = 4, .reasoning = 3}, 0, 0, 100000, 11000, 0, 0},
+         {.present = true, .prompt = 10, .completion = 4, .reasoning = 3}, 0, 0, 100000, 11000, 0, 0, 0},
         {"more cached than there is", {.present = true, .prompt = 10, .cached_read = 99}, 0, 0,
-         100000, 500, 0, 1},
+         100000, 500, 0, 1, 0},
         {"more written than is left",
          {.present = true, .prompt = 10, .cached_read = 4, .cache_write = 9}, 0, 0, 100000,
-         200 + 3750, 0, 1},
+         200 + 3750, 0, 1, 0},
         {"over the reservation", {.present = true, .prompt = 10, .completion = 4}, 0, 0, 10999,
-         10999, 0, 1},
+         10999, 0, 1, 0},
         {"clamped by the reader", {.present = true, .clamped = true, .prompt = 2}, 0, 0, 100000,
-         1000, 0, 1},
-        {"silent, nothing delivered", {0}, 4000, 0, 100000, 0, 0, 0},
-        {"silent, five bytes delivered", {0}, 40, 5, 100000, 5000 + 3000, 1, 0},
-        {"silent and over the reservation", {0}, 4000, 4000, 1000, 1000, 1, 1},
-        {"reported zero", {.present = true}, 4000, 100, 100000, 0, 0, 0},
+         1000, 0, 1, 0},
+        {"silent, nothing delivered", {0}, 4000, 0, 100000, 0, 0, 0, 0},
+        {"silent, nothing delivered, the prompt is owed", {0}, 4001, 0, 1000000, 1001 * 500, 1, 0, 1},
+        {"nothing is owed for no prompt", {0}, 0, 0, 100000, 0, 1, 0, 1},
+        {"figures are figures, whatever is owed", {.present = true, .prompt = 10}, 4000, 0, 100000, 5000,
+         0, 0, 1},
+        {"silent, five bytes delivered", {0}, 40, 5, 100000, 5000 + 3000, 1, 0, 0},
+        {"silent and over the reservation", {0}, 4000, 4000, 1000, 1000, 1, 1, 0},
+        {"reported zero", {.present = true}, 4000, 100, 100000, 0, 0, 0, 0},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bill b;
 
         bill_make(&prices, &cases[i].usage, cases[i].prompt_bytes, cases[i].delivered,
-                  cases[i].reserved, &b);
+                  cases[i].prompt_owed, cases[i].reserved, &b);
         CHECK_INT(b.cost_nusd, cases[i].cost);
         CHECK_INT(b.estimated, cases[i].estimated);
         CHECK_INT(b.clamped, cases[i].clamped);
@@ -59,10 +64,10 @@ static void test_rounding(void)
     struct token_usage u = {.present = true, .prompt = 1, .completion = 1};
     struct bill b;
 
-    bill_make(&e, &u, 0, 0, 100, &b);
+    bill_make(&e, &u, 0, 0, false, 100, &b);
     CHECK_INT(b.cost_nusd, 1);
     u.completion = 3; /* 1497 pUSD */
-    bill_make(&e, &u, 0, 0, 100, &b);
+    bill_make(&e, &u, 0, 0, false, 100, &b);
     CHECK_INT(b.cost_nusd, 2);
 }
 

@@ -169,6 +169,7 @@ struct fetch {
 static struct {
     struct fetch fetch[8];
     unsigned started, cancelled, pauses, resumes;
+    bool sending; /* the kernel does not have all of the request yet */
     char sent[8][4096];
     char provider[8][32];
     enum err start;
@@ -195,6 +196,11 @@ bool fetch_body_let(struct fetch *f)
 {
     CHECK(f->live);
     return f != &up.fetch[1]; /* the second attempt's provider is slow to read */
+}
+bool fetch_forwarded(const struct fetch *f)
+{
+    CHECK(f->live);
+    return !up.sending && !up.unsent;
 }
 void fetch_cancel(struct fetch *f)
 {
@@ -710,12 +716,28 @@ static void test_client_leaves(void)
     client.gone(client.gone_cookie);
     check_receipt(CUT_STREAM);
 
-    reset(); /* before anything came: free */
+    reset(); /* before the provider had it all: free */
     ask(ASK ",\"stream\":false}");
+    up.sending = true;
     client.gone(client.gone_cookie);
     CHECK_INT(up.cancelled, 1);
     check_quiet(0);
     check_receipt(RECEIPT_ADMITTED | RECEIPT_FORWARDED);
+
+    reset(); /* while it works on it: the prompt, by its text */
+    ask(ASK ",\"stream\":false}");
+    client.gone(client.gone_cookie);
+    CHECK_INT(up.cancelled, 1);
+    CHECK_INT(last_record.flags, USAGE_CLIENT_GONE | USAGE_ESTIMATED);
+    check_quiet(8);
+    check_receipt(RECEIPT_ADMITTED | RECEIPT_FORWARDED | RECEIPT_ESTIMATED);
+
+    reset(); /* while its error is read: free */
+    ask(ASK ",\"stream\":true}");
+    up_head(503, false);
+    client.gone(client.gone_cookie);
+    check_quiet(0);
+    check_receipt(RECEIPT_ADMITTED | RECEIPT_FORWARDED | RECEIPT_STREAM);
 
     reset(); /* and before the request had left: no provider has seen it */
     up.unsent = true;

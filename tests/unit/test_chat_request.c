@@ -290,6 +290,28 @@ static void test_facts(void)
     }
 }
 
+/* An image of megabytes is no text of megabytes: estimates leave it out. */
+static void test_media_bytes(void)
+{
+    static const char image[] = "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;"
+                                "base64,AAAAAAAAAAAAAAAAAAAAAAAA\"}}";
+    static const char text[] = "{\"type\":\"text\",\"text\":\"what is this?\"}";
+    struct chat_request r;
+    struct chat_fault fault;
+    char body[1024];
+
+    snprintf(body, sizeof body,
+             "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[%s,%s]},"
+             "{\"role\":\"user\",\"content\":[ %s ]}]}",
+             text, image, image);
+    CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_NONE);
+    CHECK_INT(r.media_bytes, 2 * strlen(image));
+    snprintf(body, sizeof body,
+             "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[%s]}]}", text);
+    CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_NONE);
+    CHECK_INT(r.media_bytes, 0);
+}
+
 static void test_model_length(void)
 {
     char body[512], id[LIMIT_MODEL_ID_BYTES + 2];
@@ -342,7 +364,8 @@ int main(int argc, char **argv)
         {"chat_request_refused", test_refused},
         {"chat_request_duplicates", test_duplicates},
         {"chat_request_facts", test_facts},
-        {"chat_request_model_length", test_model_length},
+        {"chat_request_media_bytes", test_media_bytes},
+    {"chat_request_model_length", test_model_length},
         {"chat_request_render_bounds", test_render_bounds},
     };
 

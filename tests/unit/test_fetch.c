@@ -723,7 +723,7 @@ static void test_cancel(void)
 
         pool_empty();
         CHECK_INT(start(&early, p, "/length", VIEW_LIT("{}"), false), ERR_NONE);
-        CHECK(!fetch_sent(early.f));
+        CHECK(!fetch_sent(early.f) && !fetch_forwarded(early.f));
         fetch_cancel(early.f); /* while connecting */
         CHECK_INT(start(&at_head, p, "/flood", VIEW_LIT("{}"), false), ERR_NONE);
         CHECK_INT(start(&at_body, p, "/flood", VIEW_LIT("{}"), false), ERR_NONE);
@@ -731,7 +731,7 @@ static void test_cancel(void)
         turn(NULL, 150);
         CHECK(at_head.cancelled && at_body.cancelled);
         CHECK_INT(at_head.bytes, 0);
-        CHECK(fetch_sent(waiting.f));
+        CHECK(fetch_sent(waiting.f) && fetch_forwarded(waiting.f));
         fetch_cancel(waiting.f);
         uv_run(&loop, UV_RUN_NOWAIT); /* one turn, and it is closed */
         CHECK_INT(upstreams_counters(ups).connections, 0);

@@ -472,15 +472,73 @@ static void test_truncated(void)
     CHECK_INT(fake.record.error_class, ERR_PROVIDER_TRUNCATED);
 }
 
-static void test_client_gone(void)
+/* A client leaves before any output. The prompt is owed to a provider that has it and works on it. */
+static void test_client_gone_early(void)
+{
+    static const struct {
+        bool stream, forwarded;
+        int status;
+        uint32_t after_ms;
+        bool owed;
+    } cases[] = {
+        {true, false, 0, 0, false}, /* still connecting, or still sending */
+        {false, false, 0, 0, false},
+        {true, true, 0, 0, true},
+        {false, true, 0, 0, true},
+        {true, true, 0, REQUEST_HOLD_MS - 1, true},
+        {true, true, 0, REQUEST_HOLD_MS, false}, /* no sign of life */
+        {false, true, 0, REQUEST_HOLD_MS, true}, /* a whole answer gives none */
+        {true, true, 200, REQUEST_HOLD_MS, true}, /* a sign of life */
+        {false, true, 200, 0, true},
+        {true, true, 500, 0, false}, /* its error is just being read */
+        {false, true, 429, 0, false},
+        {false, true, 400, 0, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r;
+
+        clock_freeze(10000000, 1);
+        r = begin_with(cases[i].stream, 2);
+        side.account = (struct attempt_account){.forwarded = cases[i].forwarded,
+                                                .status = cases[i].status};
+        request_begin(r);
+        clock_freeze(10000000 + cases[i].after_ms * UINT64_C(1000), 1 + cases[i].after_ms);
+        request_client_gone(r);
+        CHECK_INT(side.cancels, 1);
+        check_over(cases[i].owed ? 10 * 500 : 0, 1);
+        CHECK_INT(fake.record.http_status, 499);
+        CHECK_INT(fake.record.flags, USAGE_CLIENT_GONE | (cases[i].owed ? USAGE_ESTIMATED : 0) |
+                                         (cases[i].stream ? USAGE_STREAM : 0));
+        CHECK_INT(fake.record.tokens_prompt, cases[i].owed ? 10 : 0);
+    }
+    clock_thaw();
+}
+
+/* Between two attempts, and at the second one: only the one that is pending counts. */
+static void test_client_gone_after_a_failure(void)
 {
     struct request *r = begin_with(true, 2);
 
-    request_begin(r); /* before any output: free */
+    side.account = (struct attempt_account){.status = 0};
+    request_begin(r);
+    report(r, (struct attempt_result){.e = ERR_CONNECT, .retry_after_ms = -1}, false);
+    CHECK_INT(r->attempts, 2);
     request_client_gone(r);
-    CHECK_INT(side.cancels, 1);
     check_over(0, 1);
-    CHECK_INT(fake.record.http_status, 499);
+
+    r = begin_with(true, 2);
+    request_begin(r);
+    report(r, (struct attempt_result){.e = ERR_CONNECT, .retry_after_ms = -1}, false);
+    side.account = (struct attempt_account){.forwarded = true};
+    request_client_gone(r);
+    check_over(10 * 500, 1);
+    CHECK_INT(fake.record.endpoint_no, 2);
+}
+
+static void test_client_gone(void)
+{
+    struct request *r;
 
     r = begin_with(true, 2); /* in the middle: delivered tokens */
     request_begin(r);
@@ -664,6 +722,8 @@ static const struct check_case cases[] = {
     {"request_doubtful_fault", test_doubtful_fault},
     {"request_truncated", test_truncated},
     {"request_client_gone", test_client_gone},
+    {"request_client_gone_early", test_client_gone_early},
+    {"request_client_gone_after_a_failure", test_client_gone_after_a_failure},
     {"request_cold_key", test_cold_key},
     {"request_refused_before_dispatch", test_refused_before_dispatch},
     {"request_credit_sentence", test_credit_sentence},
