@@ -287,7 +287,8 @@ static void web_setup_h2o(struct web_server *s)
     /* h2o's timer runs from the end of the last answer and would cut a late upload short; ours
      * (web_sweep.c) tell idleness from slowness. */
     s->globalconf.http1.req_timeout = 24 * 3600 * 1000;
-    s->globalconf.max_request_entity_size = s->config.limits.body_max;
+    /* h2o refuses a chunked body of exactly its limit; web_request.c draws the line itself. */
+    s->globalconf.max_request_entity_size = s->config.limits.body_max + 1;
     host = h2o_config_register_host(&s->globalconf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     path = h2o_config_register_path(host, "/", 0);
     h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = web_request_handle;

@@ -155,6 +155,29 @@ static size_t web_request_head_len(const h2o_req_t *req)
     return n;
 }
 
+static bool web_request_starts(const char *p, const char *end, const char *name, size_t len)
+{
+    return (size_t)(end - p) >= len && strncasecmp(p, name, len) == 0;
+}
+
+/* h2o lets Transfer-Encoding win over Content-Length and the last Content-Length over the others, and
+ * hides all of them: somebody before us may have counted differently and see another request behind
+ * this one. The head still lies where it arrived, in front of the body. */
+static bool web_request_framed_once(const struct web_conn *c)
+{
+    const char *p = c->sock->input->bytes, *end = p + c->sock->input->size, *line_end;
+    unsigned framings = 0;
+
+    while ((line_end = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+        p = line_end + 1;
+        if (p == end || *p == '\r' || *p == '\n')
+            break;
+        framings += web_request_starts(p, end, H2O_STRLIT("content-length:")) ||
+                    web_request_starts(p, end, H2O_STRLIT("transfer-encoding:"));
+    }
+    return framings <= 1;
+}
+
 /* Word an error through the owner's hook; it must answer before it returns. */
 static void web_request_error(struct web_request *r, int status)
 {
@@ -174,10 +197,16 @@ int web_request_handle(h2o_handler_t *self, h2o_req_t *req)
     struct web_request *r = web_request_begin(c, req);
 
     (void)self;
-    if (web_request_head_len(req) > WEB_HEAD_MAX)
+    if (web_request_head_len(req) > WEB_HEAD_MAX) {
         web_request_error(r, 431);
-    else
+    } else if (!web_request_framed_once(c)) {
+        c->refused = true; /* who knows what is still to come */
+        web_request_error(r, 400);
+    } else if (req->entity.len > s->config.limits.body_max) {
+        web_request_error(r, 413);
+    } else {
         s->config.handler(s->config.cookie, r);
+    }
     /* Whatever was answered, its completion comes from the loop: r is still this request. */
     assert(r->req == req);
     web_request_release_body(r);

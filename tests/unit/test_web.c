@@ -406,7 +406,18 @@ static void refusals(void)
         {"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400 "},
         {"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 400 "},
         {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 "},
-        {"POST / HTTP/1.1\r\nContent-Length: 100001\r\n\r\n", "HTTP/1.1 413 "},
+        {"POST / HTTP/1.1\r\nContent-Length: 100002\r\n\r\n", "HTTP/1.1 413 "},
+        {"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nContent-Length: 0\r\nX: y\r\nContent-Length: 2\r\n\r\nab", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nContent-Length: 2\r\ncontent-LENGTH: 0\r\n\r\n\r\n", "HTTP/1.1 400 "},
+        {"\r\nPOST / HTTP/1.1\ncontent-length: 5\nTRANSFER-encoding: chunked\n\n0\r\n\r\n",
+         "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nGET ",
+         "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "0\r\n\r\n",
+         "HTTP/1.1 400 "},
         {"POST / HTTP/1.1\r\nExpect: wonders\r\nContent-Length: 1\r\n\r\na", "HTTP/1.1 417 "},
     };
     char *head = malloc(70000 + 64);
@@ -445,14 +456,26 @@ static void body_limit(void)
         send_text(fd, "POST /echo HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
         CHECK_INT(send(fd, body, 100000, MSG_NOSIGNAL), 100000);
         CHECK(has(receive(fd, "sum="), "len=100000 sum=100000"));
-        send_text(fd, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1869f\r\n");
-        CHECK_INT(send(fd, body, 99999, MSG_NOSIGNAL), 99999);
-        send_text(fd, "\r\n0\r\n\r\n");
-        CHECK(has(receive(fd, "sum="), "len=99999 sum=99999"));
         send_text(fd, "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n");
         CHECK_INT(send(fd, body, 100000, MSG_NOSIGNAL), 100000);
-        send(fd, "\r\n0\r\n\r\n", 7, MSG_NOSIGNAL);
-        CHECK(has(receive(fd, "}"), "HTTP/1.1 413 "));
+        send_text(fd, "\r\n0\r\n\r\n");
+        CHECK(has(receive(fd, "sum="), "len=100000 sum=100000"));
+        send_text(fd, "POST /echo HTTP/1.1\r\nContent-Length: 5\r\n\r\nX: \n\n"); /* a body is no head */
+        CHECK(has(receive(fd, "sum="), "len=5 "));
+        send_text(fd, "POST /echo HTTP/1.1\r\nX-A: Content-Length: 1\r\nContent-Length: 25\r\n\r\n"
+                      "\ncontent-length: 5\r\n\r\nhel");
+        CHECK(has(receive(fd, "sum="), "len=25 "));
+        for (unsigned i = 0; i < 2; i++) { /* one byte too many, announced or not */
+            if (i == 1)
+                fd = client();
+            send_text(fd, i == 0 ? "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n186a1\r\n"
+                                 : "POST /echo HTTP/1.1\r\nContent-Length: 100001\r\n\r\n");
+            CHECK_INT(send(fd, body, 100000, MSG_NOSIGNAL), 100000);
+            send(fd, "x\r\n0\r\n\r\n", i == 0 ? 8 : 1, MSG_NOSIGNAL);
+            CHECK(has(receive(fd, "}"), "HTTP/1.1 413 "));
+            if (i == 0)
+                close(fd);
+        }
         free(body);
         close(fd);
     }
