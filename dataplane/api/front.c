@@ -114,7 +114,7 @@ static const struct endpoint {
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote},
-    {"GET", "/attestation/audit/head", false, false, ACCESS_PUBLIC, handle_audit_head},
+    {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head},
     {"GET", "/audit/samples", true, false, ACCESS_KEY, handle_audit_samples},
     {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key},
     {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci},

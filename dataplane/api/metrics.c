@@ -1,6 +1,7 @@
 #include "metrics.h"
 
 #include "audit.h"
+#include "quotes.h"
 #include "reply.h"
 #include "status.h"
 #include "uplink.h"
@@ -155,6 +156,7 @@ static enum err append_link(const struct shared *s, struct buf *out)
 {
     struct uplink_counters c = uplink_counters(s->uplink);
     struct audit_counters a = audit_counters(s->audit);
+    struct quotes_counters q = quotes_counters(s->quotes);
     const struct {
         const char *name, *type, *help;
         uint64_t value;
@@ -174,6 +176,10 @@ static enum err append_link(const struct shared *s, struct buf *out)
          catalog_store_version(s->catalogs)},
         {"audit_samples_total", "counter", "Answers in the audit chain.", a.sampled},
         {"audit_missed_total", "counter", "Audit samples lost to a full queue.", a.missed},
+        {"quote_reports_total", "counter", "Reports made for strangers.", q.reports},
+        {"quote_asks_total", "counter", "Asks that they answered.", q.asks},
+        {"quote_failures_total", "counter", "Reports the platform did not give.", q.failures},
+        {"quote_refused_total", "counter", "Asks refused: a queue was full.", q.refused},
     };
     enum err e = ERR_NONE;
 

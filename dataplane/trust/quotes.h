@@ -40,7 +40,7 @@ must_check enum err quotes_start(const struct quotes_config *c, struct quotes **
 void quotes_stop(struct quotes *q);
 
 struct quotes_counters {
-    uint64_t reports, nonces, failures, refused; /* refused: a queue was full */
+    uint64_t reports, asks, failures, refused; /* asks: taken; refused: a queue was full */
 };
 struct quotes_counters quotes_counters(struct quotes *q); /* any thread */
 

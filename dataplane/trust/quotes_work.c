@@ -127,7 +127,7 @@ static void asks_serve(struct quotes *q, enum quote_kind kind, struct quote_list
     uv_mutex_lock(&q->lock);
     q->counters.reports += e == ERR_NONE;
     q->counters.failures += e != ERR_NONE;
-    q->counters.nonces += n;
+    q->counters.asks += n;
     while ((a = TAILQ_FIRST(asks)) != NULL) {
         TAILQ_REMOVE(asks, a, link);
         ask_deliver(a, e, r);

@@ -200,7 +200,7 @@ static void batches(void)
         CHECK_INT(ones[i].index, i == 0 ? 0 : (i - 1) % 256);
     }
     c = quotes_counters(service);
-    CHECK(c.reports == 3 && c.nonces == 301 && c.failures == 0 && device.made == 3);
+    CHECK(c.reports == 3 && c.asks == 301 && c.failures == 0 && device.made == 3);
     close_service();
 }
 
