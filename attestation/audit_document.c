@@ -71,10 +71,10 @@ enum err audit_document_parse(struct view text, struct audit_document *out)
         return ERR_FORMAT;
     if (out->has_window &&
         (!canonical_take_literal(&v, VIEW_LIT(",\"leaves\":[")) || !take_leaves(&v, out) ||
-         !canonical_take_literal(&v, VIEW_LIT(",\"purpose\":\"tr.audit.samples.v1\",\"samples\":[")) ||
+         !canonical_take_literal(&v,
+                                 VIEW_LIT(",\"purpose\":\"tr.audit.samples.v1\",\"samples\":[")) ||
          !take_samples(&v, out) || !canonical_take_literal(&v, VIEW_LIT(",\"window\":")) ||
-         !audit_text_take_window(&v, &out->window) ||
-         !canonical_take_literal(&v, VIEW_LIT("}"))))
+         !audit_text_take_window(&v, &out->window) || !canonical_take_literal(&v, VIEW_LIT("}"))))
         return ERR_FORMAT;
     return v.len == 0 ? ERR_NONE : ERR_FORMAT;
 }
@@ -104,8 +104,7 @@ static enum audit_verdict check_head(struct audit_document *d, const uint8_t key
 }
 
 /* From before over every leaf to after; and both ends where something else says what they are. */
-static enum audit_verdict check_chain(const struct audit_document *d,
-                                      const uint8_t key[static 32])
+static enum audit_verdict check_chain(const struct audit_document *d, const uint8_t key[static 32])
 {
     const struct audit_window *w = &d->window;
     struct digest32 chain = w->before, next, genesis;
@@ -123,8 +122,7 @@ static enum audit_verdict check_chain(const struct audit_document *d,
     return AUDIT_ACCEPT;
 }
 
-enum audit_expected audit_document_expects(const struct audit_document *d,
-                                           const struct id *request)
+enum audit_expected audit_document_expects(const struct audit_document *d, const struct id *request)
 {
     uint64_t epoch = audit_hash_epoch(request, d->head.since_ms);
 
@@ -151,8 +149,7 @@ static enum audit_verdict check_sample(const struct audit_document *d,
     return audit_document_expects(d, &s->request) == AUDIT_NOT_PICKED ? AUDIT_PICK : AUDIT_ACCEPT;
 }
 
-static enum audit_verdict check_window(const struct audit_document *d,
-                                       const uint8_t key[static 32])
+static enum audit_verdict check_window(const struct audit_document *d, const uint8_t key[static 32])
 {
     const struct audit_window *w = &d->window;
     enum audit_verdict v;
@@ -214,9 +211,9 @@ enum audit_verdict audit_document_follows(const struct audit_document *d,
         return AUDIT_SIGNATURE;
     if (!id_eq(&earlier->boot, &h->boot) || earlier->since_ms != h->since_ms ||
         earlier->rate_ppm != h->rate_ppm || earlier->simulated != h->simulated ||
-        !secret_equal(earlier->pick_anchor.b, h->pick_anchor.b, 32) ||
-        earlier->count > h->count || earlier->missed > h->missed ||
-        earlier->first_kept > h->first_kept || earlier->revealed_epochs > h->revealed_epochs ||
+        !secret_equal(earlier->pick_anchor.b, h->pick_anchor.b, 32) || earlier->count > h->count ||
+        earlier->missed > h->missed || earlier->first_kept > h->first_kept ||
+        earlier->revealed_epochs > h->revealed_epochs ||
         !secret_equal(earlier->revealed.b, d->secrets[earlier->revealed_epochs].b, 32))
         return AUDIT_REWOUND;
     if (!chain_at(d, earlier->count, &chain))

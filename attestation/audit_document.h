@@ -1,5 +1,5 @@
-/* What the audit endpoints of a data plane answer, read and judged: a head by itself, or a head with
- * a window of samples. No I/O, no clock, no allocation but of the struct itself. */
+/* What the audit endpoints of a data plane answer, read and judged: a head by itself, or a head
+ * with a window of samples. No I/O, no clock, no allocation but of the struct itself. */
 #ifndef TR_ATTESTATION_AUDIT_DOCUMENT_H
 #define TR_ATTESTATION_AUDIT_DOCUMENT_H
 
@@ -16,11 +16,13 @@
     X(AUDIT_COMMITMENT, "COMMITMENT", "a salt and digest do not open their commitment")            \
     X(AUDIT_PICK, "PICK", "a sample that its secret did not pick: chosen afterwards")              \
     X(AUDIT_REWOUND, "REWOUND", "it contradicts the head remembered from earlier")                 \
-    X(AUDIT_APART, "APART", "the remembered head is outside of these samples: ask for those "      \
-                            "from its count on")                                                   \
+    X(AUDIT_APART, "APART",                                                                        \
+      "the remembered head is outside of these samples: ask for those "                            \
+      "from its count on")                                                                         \
     X(AUDIT_BODY, "BODY", "no sample here is of this request and response")                        \
-    X(AUDIT_MISSING, "MISSING", "this request was picked, and the whole chain does not "     \
-                                "show it: it was never served, or it is kept back")
+    X(AUDIT_MISSING, "MISSING",                                                                    \
+      "this request was picked, and the whole chain does not "                                     \
+      "show it: it was never served, or it is kept back")
 
 #define AUDIT_VERDICT_ENUM(symbol, code, text) symbol,
 enum audit_verdict { AUDIT_VERDICT_LIST(AUDIT_VERDICT_ENUM) AUDIT_VERDICTS };
@@ -46,8 +48,8 @@ must_check enum err audit_document_parse(struct view text, struct audit_document
  * key: the attested receipt key. The functions below want a document that this has accepted. */
 enum audit_verdict audit_document_check(struct audit_document *d, const uint8_t key[static 32]);
 
-/* Does it continue what was remembered? AUDIT_APART when neither its counts nor its window reach it.
- * earlier: parsed; its signature is checked here. */
+/* Does it continue what was remembered? AUDIT_APART when neither its counts nor its window reach
+ * it. earlier: parsed; its signature is checked here. */
 enum audit_verdict audit_document_follows(const struct audit_document *d,
                                           const struct audit_head *earlier,
                                           const uint8_t key[static 32]);

@@ -6,8 +6,8 @@
  *               c[n+1] = SHA-256("tr.audit.link.v1" || 0x00 || c[n] || leaf[n])
  *   secrets     s[k-1] = SHA-256("tr.audit.epoch.v1" || 0x00 || s[k]); anchor = s[0];
  *               epoch e of the boot decides with s[e + 1]
- *   pick        p = first 8 bytes, big-endian, of SHA-256("tr.audit.pick.v1" || 0x00 || s[e+1] || id);
- *               an answer is sampled when floor(p * 10^6 / 2^64) < rate in parts per million
+ *   pick        p = first 8 bytes, big-endian, of SHA-256("tr.audit.pick.v1" || 0x00 || s[e+1] ||
+ * id); an answer is sampled when floor(p * 10^6 / 2^64) < rate in parts per million
  *
  * The anchor fixes every later decision before the boot's first request, and a secret that is shown
  * afterwards is checked by hashing it back to the anchor. */
@@ -20,9 +20,10 @@
 #include <stdbool.h>
 
 enum {
-    AUDIT_PPM = 1000000,       /* a rate of one */
-    AUDIT_EPOCH_MS = 3600000,  /* an hour: what is over can be checked soon, what runs stays secret */
-    AUDIT_EPOCHS = 24 * 92,    /* longer than an identity is valid; 69 KiB of secrets */
+    AUDIT_PPM = 1000000, /* a rate of one */
+    AUDIT_EPOCH_MS =
+        3600000,            /* an hour: what is over can be checked soon, what runs stays secret */
+    AUDIT_EPOCHS = 24 * 92, /* longer than an identity is valid; 69 KiB of secrets */
 };
 
 enum audit_side { AUDIT_REQUEST, AUDIT_RESPONSE };

@@ -49,7 +49,10 @@ static const struct canonical_field window_fields[] = {
     [WINDOW_SIGNATURE] = W(",\"signature\":", HEX, signature),
     W(",\"to\":", NUMBER, to),
 };
-#define TABLE(rows, last) {rows, sizeof rows / sizeof rows[0], VIEW_LIT(last)}
+#define TABLE(rows, last)                                                                          \
+    {                                                                                              \
+        rows, sizeof rows / sizeof rows[0], VIEW_LIT(last)                                         \
+    }
 static const struct canonical sample_table = TABLE(sample_fields, "}");
 /* an opening goes on with the sample itself */
 static const struct canonical opening_table = TABLE(opening_fields, ",\"sample\":");

@@ -1,6 +1,6 @@
-/* The audit sampler's documents, each with one spelling (canonical JSON): a sample, what opens it, the
- * signed head of a boot's chain, the signed window that samples are shown in. docs/audit.md has them in
- * words, audit_hash.h the digests in them. */
+/* The audit sampler's documents, each with one spelling (canonical JSON): a sample, what opens it,
+ * the signed head of a boot's chain, the signed window that samples are shown in. docs/audit.md has
+ * them in words, audit_hash.h the digests in them. */
 #ifndef TR_ATTESTATION_AUDIT_TEXT_H
 #define TR_ATTESTATION_AUDIT_TEXT_H
 
@@ -33,11 +33,11 @@ struct audit_opening {
 /* Where a boot's chain stands. */
 struct audit_head {
     struct id boot;
-    uint64_t count;      /* samples ever, kept or not */
-    uint64_t epoch_ms;   /* AUDIT_EPOCH_MS */
-    uint64_t first_kept; /* lower ones are gone; == count: none is kept */
+    uint64_t count;       /* samples ever, kept or not */
+    uint64_t epoch_ms;    /* AUDIT_EPOCH_MS */
+    uint64_t first_kept;  /* lower ones are gone; == count: none is kept */
     struct digest32 head; /* chain[count] */
-    uint64_t missed;     /* picked, but a worker's queue was full: not in the chain */
+    uint64_t missed;      /* picked, but a worker's queue was full: not in the chain */
     struct digest32 pick_anchor;
     uint64_t rate_ppm;
     struct digest32 revealed; /* secret number revealed_epochs; the anchor itself at first */

@@ -60,8 +60,7 @@ static enum err append_value(const struct canonical_field *f, const void *from, 
     return ERR_BUG;
 }
 
-enum err canonical_append(const struct canonical *c, const void *from, size_t skip,
-                          struct buf *out)
+enum err canonical_append(const struct canonical *c, const void *from, size_t skip, struct buf *out)
 {
     size_t before = out->len;
     enum err e = ERR_NONE;

@@ -1,6 +1,6 @@
-/* Documents with exactly one spelling: canonical JSON (RFC 8785) whose members are known beforehand,
- * written down as a table of fixed text and fields. Encoder and decoder walk the same table, so what
- * is decoded is what would be encoded again, byte for byte. */
+/* Documents with exactly one spelling: canonical JSON (RFC 8785) whose members are known
+ * beforehand, written down as a table of fixed text and fields. Encoder and decoder walk the same
+ * table, so what is decoded is what would be encoded again, byte for byte. */
 #ifndef TR_ATTESTATION_CANONICAL_H
 #define TR_ATTESTATION_CANONICAL_H
 
@@ -13,8 +13,9 @@
 #include <stdint.h>
 
 enum canonical_kind {
-    CANONICAL_NAME,   /* char[size], NUL-terminated printable ASCII that JSON never escapes, not empty */
-    CANONICAL_HEX,    /* `size` bytes as lower-case digits, at most CANONICAL_HEX_MAX bytes */
+    CANONICAL_NAME, /* char[size], NUL-terminated printable ASCII that JSON never escapes, not empty
+                     */
+    CANONICAL_HEX,  /* `size` bytes as lower-case digits, at most CANONICAL_HEX_MAX bytes */
     CANONICAL_NUMBER, /* uint64_t, at most CANONICAL_NUMBER_MAX */
     CANONICAL_BOOL,
     CANONICAL_TEXT, /* no value, only the text before it */

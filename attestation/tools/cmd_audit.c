@@ -1,5 +1,5 @@
-/* tr-verify audit: what a data plane's audit sampler has signed, checked offline: the chain, and that an
- * answer in hand is the one that was committed to when it was given. */
+/* tr-verify audit: what a data plane's audit sampler has signed, checked offline: the chain, and
+ * that an answer in hand is the one that was committed to when it was given. */
 #include "audit_document.h"
 #include "command.h"
 
@@ -169,8 +169,8 @@ static enum exit_code audit_run(int argc, char **argv)
 {
     struct audit_options o = {.file = NULL};
     const struct option_value options[] = {
-        {"--key", &o.key, NULL},           {"--head", &o.earlier, NULL},
-        {"--request", &o.request, NULL},   {"--response", &o.response, NULL},
+        {"--key", &o.key, NULL},         {"--head", &o.earlier, NULL},
+        {"--request", &o.request, NULL}, {"--response", &o.response, NULL},
         {"--request-id", &o.id, NULL},
     };
     struct audit_document *d;

@@ -1,4 +1,5 @@
-/* What the audit sampler shows: its head to everybody, samples to the key whose answers they are. */
+/* What the audit sampler shows: its head to everybody, samples to the key whose answers they are.
+ */
 #ifndef TR_DATAPLANE_API_SAMPLES_H
 #define TR_DATAPLANE_API_SAMPLES_H
 

@@ -30,7 +30,7 @@ struct audit {
     size_t keep;
     uint64_t since_mono_ms;
 
-    uv_mutex_t lock; /* of what follows */
+    uv_mutex_t lock;        /* of what follows */
     struct audit_head head; /* always true, but for the signature and its time */
     uint64_t signed_mono_ms;
     bool stale;             /* changed since it was signed */
@@ -110,9 +110,8 @@ void audit_free(struct audit *a)
     audit_queue_free(a->queue);
     sodium_free(a->secrets);
     if (a->entries != NULL)
-        secret_wipe(a->entries,
-                    (a->head.count < a->keep ? (size_t)a->head.count : a->keep) *
-                        sizeof *a->entries);
+        secret_wipe(a->entries, (a->head.count < a->keep ? (size_t)a->head.count : a->keep) *
+                                    sizeof *a->entries);
     free(a->entries);
     uv_mutex_destroy(&a->lock);
     free(a);
@@ -217,7 +216,8 @@ void audit_advance(struct audit *a)
 
 /* --- reading */
 
-/* Under the lock: 30 us, at most once for each change that audit_advance() makes, and once a second. */
+/* Under the lock: 30 us, at most once for each change that audit_advance() makes, and once a
+ * second. */
 static enum err head_sign(struct audit *a)
 {
     uint64_t now_ms = clock_mono_ms();
@@ -270,8 +270,8 @@ static enum err window_choose(const struct audit *a, const struct audit_question
     w->from = q->has_from && q->from > h->first_kept ? q->from : h->first_kept;
     while (!q->has_from && w->from < h->count && !is_owner(entry_of(a, w->from), &q->owner))
         w->from++;
-    for (w->to = w->from; w->to < h->count && w->to - w->from < q->entries &&
-                          own < AUDIT_OPENINGS_MAX; w->to++)
+    for (w->to = w->from;
+         w->to < h->count && w->to - w->from < q->entries && own < AUDIT_OPENINGS_MAX; w->to++)
         own += is_owner(entry_of(a, w->to), &q->owner);
     w->boot = h->boot;
     w->before = w->from == h->first_kept ? a->oldest : entry_of(a, w->from - 1)->after;

@@ -1,6 +1,6 @@
-/* The audit sampler: an unpredictable share of the served answers is committed to, in one signed hash
- * chain per boot, so that what was answered then cannot be denied or altered later. Digests, ids
- * and salts only; in memory only; docs/audit.md says what it proves.
+/* The audit sampler: an unpredictable share of the served answers is committed to, in one signed
+ * hash chain per boot, so that what was answered then cannot be denied or altered later. Digests,
+ * ids and salts only; in memory only; docs/audit.md says what it proves.
  *
  * Workers offer every answer; the main thread chains what was picked (audit_advance); any thread
  * reads. A lock is taken by the latter two only. */
@@ -22,10 +22,10 @@ enum {
 
 struct audit_config {
     unsigned workers;
-    uint64_t rate_ppm;               /* 0: nothing is sampled; AUDIT_PPM: everything */
-    size_t keep;                     /* samples remembered, 1 to AUDIT_KEEP_MAX */
+    uint64_t rate_ppm;                /* 0: nothing is sampled; AUDIT_PPM: everything */
+    size_t keep;                      /* samples remembered, 1 to AUDIT_KEEP_MAX */
     const struct identity_keys *keys; /* borrowed, sign the head */
-    const struct secret32 *salts;    /* borrowed: receipts_salt_secret() */
+    const struct secret32 *salts;     /* borrowed: receipts_salt_secret() */
     bool simulated;
 };
 
@@ -52,10 +52,9 @@ struct audit_question {
     size_t entries; /* of the chain to show, 1 to AUDIT_WINDOW_MAX */
 };
 /* Append the head and the window [from, to): a leaf for each sample, and what opens the owner's. A
- * from that is no longer kept becomes the first that is; `to` is cut after AUDIT_OPENINGS_MAX of the
- * owner's. ERR_RANGE: from is beyond the chain's end. ERR_MEMORY. Any thread. */
-must_check enum err audit_samples(struct audit *a, const struct audit_question *q,
-                                  struct buf *out);
+ * from that is no longer kept becomes the first that is; `to` is cut after AUDIT_OPENINGS_MAX of
+ * the owner's. ERR_RANGE: from is beyond the chain's end. ERR_MEMORY. Any thread. */
+must_check enum err audit_samples(struct audit *a, const struct audit_question *q, struct buf *out);
 
 struct audit_counters {
     uint64_t sampled, missed;

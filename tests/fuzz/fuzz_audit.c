@@ -1,5 +1,5 @@
-/* Audit documents come from a gateway that may lie. No crash, no list longer than its bound, and what
- * is parsed is written again as the same bytes. */
+/* Audit documents come from a gateway that may lie. No crash, no list longer than its bound, and
+ * what is parsed is written again as the same bytes. */
 #include "audit_document.h"
 
 #include <assert.h>

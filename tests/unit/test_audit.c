@@ -1,6 +1,6 @@
 /* The sampler must not be able to choose: what is picked follows from a secret fixed before, every
- * pick is in the chain or counted as missed, and what a reader gets is accepted by the same check that
- * a stranger makes (audit_document.h). Owners see their own samples and nobody else's. */
+ * pick is in the chain or counted as missed, and what a reader gets is accepted by the same check
+ * that a stranger makes (audit_document.h). Owners see their own samples and nobody else's. */
 #include "audit.h"
 #include "audit_document.h"
 #include "audit_queue.h"
@@ -141,9 +141,9 @@ static void test_only_served(void)
         unsigned sampled;
     } cases[] = {
         {RECEIPT_ADMITTED | RECEIPT_RETURNED | RECEIPT_COMPLETE, 1},
-        {RECEIPT_ADMITTED | RECEIPT_RETURNED, 1},     /* cut off: what arrived is committed to */
-        {RECEIPT_RETURNED | RECEIPT_COMPLETE, 0},     /* refused: nobody paid */
-        {RECEIPT_ADMITTED | RECEIPT_FORWARDED, 0},    /* nothing came back */
+        {RECEIPT_ADMITTED | RECEIPT_RETURNED, 1},  /* cut off: what arrived is committed to */
+        {RECEIPT_RETURNED | RECEIPT_COMPLETE, 0},  /* refused: nobody paid */
+        {RECEIPT_ADMITTED | RECEIPT_FORWARDED, 0}, /* nothing came back */
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -236,8 +236,8 @@ static void test_no_leak(void)
     audit_advance(a);
     receipt_commit(&salts, &f, RECEIPT_REQUEST, &request);
     receipt_commit(&salts, &f, RECEIPT_RESPONSE, &response);
-    const uint8_t *const secrets[] = {request.salt, response.salt, f.received.b, f.returned.b,
-                                      request.value.b, response.value.b};
+    const uint8_t *const secrets[] = {request.salt, response.salt,   f.received.b,
+                                      f.returned.b, request.value.b, response.value.b};
 
     buf_init(&hers, AUDIT_DOCUMENT_BYTES);
     buf_init(&mine, AUDIT_DOCUMENT_BYTES);
@@ -402,7 +402,8 @@ static void test_reveal(void)
     at_hours(a, 2, 2);
     ask(a, &ann, -1, 100);
     CHECK_INT(doc.head.revealed_epochs, 1);
-    for (unsigned n = 0; n < 64; n++) { /* each request's owner can tell, and all of them are there */
+    for (unsigned n = 0; n < 64;
+         n++) { /* each request's owner can tell, and all of them are there */
         bool expected = audit_document_expects(&doc, &ids[n]) == AUDIT_PICKED;
 
         CHECK_INT(audit_document_find(&doc, &ids[n], NULL, NULL) < doc.n_samples, expected);
@@ -413,6 +414,9 @@ static void test_reveal(void)
     at_hours(a, 1, 1); /* what was shown stays shown */
     ask(a, &ann, -1, 100);
     CHECK_INT(doc.head.revealed_epochs, 1);
+    at_hours(a, AUDIT_EPOCHS + 1, AUDIT_EPOCHS + 1);
+    ask(a, &ann, -1, 100);
+    CHECK_INT(doc.head.revealed_epochs, AUDIT_EPOCHS - 1);
     at_hours(a, 200 * 24, 200 * 24); /* the secret that goes on deciding is never shown */
     ask(a, &ann, -1, 100);
     CHECK_INT(doc.head.revealed_epochs, AUDIT_EPOCHS - 1);
@@ -488,7 +492,8 @@ static void test_threads(void)
     audit_free(shared);
 }
 
-/* What it costs an answer that is not picked: printed, not judged, because the machine is shared. */
+/* What it costs an answer that is not picked: printed, not judged, because the machine is shared.
+ */
 static void test_cost(void)
 {
     struct audit *a = start(1, 8, 1);

@@ -1,7 +1,7 @@
-/* A stranger decides by these documents whether an operator lies about an answer, so: the hashes and the
- * files of tests/fuzz/corpus/audit were made with another implementation (Python's hashlib, hmac and
- * cryptography) and must be accepted; no changed bit may be; and what a signer who lies can sign is
- * refused with the word that says how he lied. */
+/* A stranger decides by these documents whether an operator lies about an answer, so: the hashes
+ * and the files of tests/fuzz/corpus/audit were made with another implementation (Python's hashlib,
+ * hmac and cryptography) and must be accepted; no changed bit may be; and what a signer who lies
+ * can sign is refused with the word that says how he lied. */
 #include "audit_document.h"
 
 #include "check.h"
@@ -41,11 +41,14 @@ static void open_file(const char *name)
 
 static void test_hashes(void)
 {
-    static const char genesis[] = "8ca3fe824c45a6b1c4e8889510dc76626c422573d86ea39686428dd7f2371514";
+    static const char genesis[] =
+        "8ca3fe824c45a6b1c4e8889510dc76626c422573d86ea39686428dd7f2371514";
     static const char link[] = "1ad3fbea090a7cb2a97efa7d060f57133196c434ad22e4f215350e31bf45e2bb";
     static const char back[] = "da2332def583bffbf72cb589ec4ed9c95a40eadb7c44776c9a0e83a6b1ea8551";
-    static const char request[] = "b02e7f4113ffc7148c069e1e400086a83e1e79db95e36e6292f5a8eac3097ca3";
-    static const char response[] = "a25edac3db8071a2bf28e59038ed9657a2633669dba4d72d79fe99e683d3f46d";
+    static const char request[] =
+        "b02e7f4113ffc7148c069e1e400086a83e1e79db95e36e6292f5a8eac3097ca3";
+    static const char response[] =
+        "a25edac3db8071a2bf28e59038ed9657a2633669dba4d72d79fe99e683d3f46d";
     static const char leaf[] = "e9e540b6f51a30ff66bae7260c66cb2a1260f90d1a62e21fed3e0843c1e15431";
     struct audit_sample s = {
         .answered_ms = 1700000000123, .complete = true, .seq = 7, .status = 200};
@@ -368,13 +371,13 @@ static void test_liars_sample(void)
 
 static void test_expects(void)
 {
-    struct id late = id_at(SINCE + 3 * HOUR), picked, not;
+    struct id late = id_at(SINCE + 3 * HOUR), picked, not ;
 
     open_file("whole.json");
     CHECK_INT(hex_decode(VIEW_LIT("01a0c476dfc070018000000000000000"), picked.b, 16), ERR_NONE);
-    CHECK_INT(hex_decode(VIEW_LIT("01a0c476dfc070008000000000000000"), not.b, 16), ERR_NONE);
+    CHECK_INT(hex_decode(VIEW_LIT("01a0c476dfc070008000000000000000"), not .b, 16), ERR_NONE);
     CHECK_INT(audit_document_expects(&doc, &picked), AUDIT_PICKED);
-    CHECK_INT(audit_document_expects(&doc, &not), AUDIT_NOT_PICKED);
+    CHECK_INT(audit_document_expects(&doc, &not ), AUDIT_NOT_PICKED);
     CHECK_INT(audit_document_expects(&doc, &late), AUDIT_NOT_YET);
 }
 
@@ -425,16 +428,42 @@ static void test_follows(void)
     h.head.b[5] ^= 1;
     sign_head(&h);
     CHECK_INT(audit_document_follows(&doc, &h, public), AUDIT_REWOUND);
-    h = same; /* rewound */
-    h.count++;
+    for (unsigned i = 0; i < 8; i++) {
+        h = same;
+        switch (i) {
+        case 0:
+            h.count++;
+            break; /* rewound */
+        case 1:
+            h.pick_anchor.b[0] ^= 1;
+            break; /* another promise */
+        case 2:
+            h.boot.b[0] ^= 1;
+            break; /* another boot is another chain */
+        case 3:
+            h.missed++;
+            break;
+        case 4:
+            h.first_kept++;
+            break; /* what was gone is back */
+        case 5:
+            h.since_ms++;
+            break;
+        case 6:
+            h.rate_ppm--;
+            break;
+        case 7:
+            h.simulated = false;
+            break;
+        }
+        sign_head(&h);
+        CHECK_INT(audit_document_follows(&doc, &h, public), AUDIT_REWOUND);
+    }
+    h = same; /* a secret that was shown is not shown any more; nor is one read from nowhere */
+    h.revealed_epochs++;
     sign_head(&h);
     CHECK_INT(audit_document_follows(&doc, &h, public), AUDIT_REWOUND);
-    h = same; /* another promise */
-    h.pick_anchor.b[0] ^= 1;
-    sign_head(&h);
-    CHECK_INT(audit_document_follows(&doc, &h, public), AUDIT_REWOUND);
-    h = same; /* another boot is another chain */
-    h.boot.b[0] ^= 1;
+    h.revealed_epochs = UINT64_C(1) << 53;
     sign_head(&h);
     CHECK_INT(audit_document_follows(&doc, &h, public), AUDIT_REWOUND);
     h = same;

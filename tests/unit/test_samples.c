@@ -1,5 +1,5 @@
-/* Which samples are shown is decided by the key's digest and two numbers of the query: whatever else is
- * asked is refused with the parameter's name, and nothing of an answer is given then. */
+/* Which samples are shown is decided by the key's digest and two numbers of the query: whatever
+ * else is asked is refused with the parameter's name, and nothing of an answer is given then. */
 #include "samples.c"
 
 #include "audit_document.h"
@@ -28,8 +28,8 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
     r->status = status;
     for (size_t i = 0; i < n; i++)
         at += (size_t)snprintf(r->headers + at, sizeof r->headers - at, "%.*s: %.*s\n",
-                               (int)h[i].name.len, (const char *)h[i].name.ptr,
-                               (int)h[i].value.len, (const char *)h[i].value.ptr);
+                               (int)h[i].name.len, (const char *)h[i].name.ptr, (int)h[i].value.len,
+                               (const char *)h[i].value.ptr);
     CHECK_INT(buf_append(&r->body, body), ERR_NONE);
 }
 
