@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <linux/sev-guest.h>
 #include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -100,8 +99,6 @@ static const struct process_rule process_rules[] = {
     {SCMP_SYS(ioctl), EQUAL, 1, FIONBIO},
     {SCMP_SYS(ioctl), EQUAL, 1, FIOCLEX},
     {SCMP_SYS(ioctl), EQUAL, 1, FIONREAD},
-    {SCMP_SYS(ioctl), EQUAL, 1, SNP_GET_REPORT},
-    {SCMP_SYS(ioctl), EQUAL, 1, SNP_GET_EXT_REPORT},
     /* files: looked at and read (hosts, resolv.conf, certificates), never written or created */
     {SCMP_SYS(open), NONE_OF, 1, OPEN_CHANGES},
     {SCMP_SYS(openat), NONE_OF, 2, OPEN_CHANGES},

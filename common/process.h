@@ -17,9 +17,7 @@ struct process_state {
 must_check enum err process_harden(struct process_state *out);
 /* seccomp: from now on opening files for writing or creating them, exec, ptrace, and every system
  * call outside the allow-list kill the process; new executable memory is refused. For all threads,
- * those that run already included. A quote backend opens what it needs before: /dev/sev-guest (its
- * two report requests stay allowed) or its configfs-tsm entry (inblob open for writing; writing to
- * what is open stays allowed). */
+ * those that run already included. A quote backend that needs more starts a helper process before. */
 must_check enum err process_sandbox(struct process_state *out);
 
 #endif

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -189,6 +190,18 @@ static int packet_socket(void)
     return close_of(socket(AF_PACKET, SOCK_DGRAM, 0));
 }
 
+/* The processor's secrets are the helper's to ask for, which was started before the filter; a derived
+ * key nobody may have. */
+static int ask_for_a_report(void)
+{
+    return ioctl(0, _IOWR('S', 0, char[32]), NULL) == 0;
+}
+
+static int ask_for_a_derived_key(void)
+{
+    return ioctl(0, _IOWR('S', 1, char[32]), NULL) == 0;
+}
+
 static int talk(void)
 {
     int pair[2];
@@ -278,6 +291,8 @@ static const struct {
     {"map executable memory", map_executable, FAILED},
     {"make memory executable", make_executable, FAILED},
     {"packet socket", packet_socket, KILLED},
+    {"ask for a report", ask_for_a_report, KILLED},
+    {"ask for a derived key", ask_for_a_derived_key, KILLED},
     {"talk over sockets", talk, WORKED},
     {"write to stderr", write_stderr, WORKED},
     {"resolve in a new thread", resolve_in_thread, WORKED},
