@@ -2,7 +2,7 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
-# Variables: CC, MODE=release|asan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
+# Variables: CC, MODE=release|asan|tsan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
 
 MODE ?= release
 B    := build/$(MODE)
@@ -10,6 +10,7 @@ Q    := $(if $(V),,@)
 CC_release := gcc
 CC_clang   := clang-14
 CC_asan    := clang-14
+CC_tsan    := clang-14
 CC_fuzz    := clang-14
 ifeq ($(origin CC),default)
 CC := $(CC_$(MODE))
@@ -20,10 +21,12 @@ WARN := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmiss
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
 OPT_clang   := $(OPT_release)
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPT_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPT_fuzz    := $(OPT_asan) -fsanitize=fuzzer-no-link
 CFLAGS  += $(OPT_$(MODE)) -fPIE -fstack-protector-strong -fcf-protection=full -ffile-prefix-map=$(CURDIR)=.
 LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LDFLAGS += $(if $(filter asan fuzz,$(MODE)),-fsanitize=address$(comma)undefined,)
+LDFLAGS += $(if $(filter tsan,$(MODE)),-fsanitize=thread,)
 comma := ,
 
 # --- layers: a directory sees itself and what is left of it (tests/checks/layers.sh checks the .d files)
@@ -89,7 +92,7 @@ $B/attestation/roots.o: $(wildcard attestation/roots/*.der attestation/policy/*.
 BASE_LIBS := $B/libattestation.a $B/libproto.a $B/libcommon.a
 link = $(if $(V),,@echo '  LD  $@' &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1
 # zero-on-free replaces malloc's free(); a sanitizer has its own.
-ZERO_FREE := $(if $(filter asan fuzz,$(MODE)),,$B/dataplane/zero_free.o)
+ZERO_FREE := $(if $(filter asan tsan fuzz,$(MODE)),,$B/dataplane/zero_free.o)
 
 $B/tr-controlplane: $B/controlplane/main.o $B/libcontrolplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_controlplane))

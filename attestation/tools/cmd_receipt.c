@@ -2,6 +2,8 @@
  * the response in hand are the ones it speaks of. */
 #include "aci.h"
 #include "command.h"
+#include "money.h"
+#include "receipt_events.h"
 
 #include <stdio.h>
 
@@ -44,10 +46,49 @@ static void receipt_print(const struct aci_receipt *r)
            (const char *)r->key_id.ptr, hex);
 }
 
+/* What a receipt of ours says beyond ACI's. */
+static void events_print(const struct receipt_events *x)
+{
+    char hex[97], usd[MONEY_TEXT_MAX];
+
+    if (x->has_platform) {
+        hex_encode(x->measurement, sizeof x->measurement, hex);
+        printf("%smeasurement %s\n", x->simulated ? "SIMULATED: this proves nothing. " : "", hex);
+    }
+    if (x->has_upstream)
+        printf("sent to provider %.*s, which is not attested\n", (int)x->upstream.len,
+               (const char *)x->upstream.ptr);
+    if (x->has_outcome)
+        printf("status %lld, %s\n", (long long)x->status,
+               x->complete ? "complete" : "cut off before its end");
+    if (x->has_bill) {
+        money_text_usd(x->cost_nusd, usd);
+        printf("cost $%s, as usage and prices say\n", usd);
+    }
+}
+
+/* What our events say must agree with the rest. */
+static enum exit_code events_check(struct view text, const struct aci_receipt *r,
+                                   struct receipt_events *out)
+{
+    enum err e = receipt_events_read(text, r, out);
+
+    if (e == ERR_NONE)
+        return EXIT_ACCEPT;
+    if (e == ERR_RANGE || e == ERR_AUTH) {
+        puts(e == ERR_RANGE ? "reject: the cost does not follow from usage and prices"
+                            : "reject: a commitment is not to the hashes of this receipt");
+        return EXIT_REJECT;
+    }
+    complain("an event of this receipt is not what it should be");
+    return EXIT_MALFORMED;
+}
+
 static enum exit_code receipt_check(struct view text, const uint8_t public[static 32],
                                     const char *request, const char *response)
 {
     struct aci_receipt r;
+    struct receipt_events x;
     enum exit_code code;
     enum err e = aci_receipt_open(text, public, &r);
 
@@ -63,7 +104,11 @@ static enum exit_code receipt_check(struct view text, const uint8_t public[stati
     if (code == EXIT_ACCEPT)
         code = body_check("response", response, r.has_returned, &r.returned);
     if (code == EXIT_ACCEPT)
+        code = events_check(text, &r, &x);
+    if (code == EXIT_ACCEPT) {
         receipt_print(&r);
+        events_print(&x);
+    }
     return code;
 }
 

@@ -9,6 +9,7 @@
 #include "identity.h"
 #include "json.h"
 #include "keyset.h"
+#include "receipt_events.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -75,7 +76,7 @@ static struct receipt_facts full(void)
         .received_bytes = 100,
         .returned_bytes = 200,
         .route_seed = 0xfedcba9876543210,
-        .cost_nusd = 12345,
+        .cost_nusd = 9, /* 4 * 1 + 4 * 0.1 + 1 * 1.25 + 2 * 2, each rounded */
         .price_prompt_pusd = 1000,
         .price_completion_pusd = 2000,
         .price_cached_pusd = 100,
@@ -180,7 +181,7 @@ static void every_fact_is_in_it(void)
         "\"catalog_version\":7,\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
         "{\"cache_write_tokens\":1,\"cached_tokens\":4,\"clamped\":false,\"completion_tokens\":2,"
         "\"estimated\":false,\"prompt_tokens\":9,\"reasoning_tokens\":1,\"type\":\"usage\"}",
-        "{\"cost_nusd\":12345,\"price_version\":3,\"prices_pusd_per_token\":{\"cache_write\":1250,"
+        "{\"cost_nusd\":9,\"price_version\":3,\"prices_pusd_per_token\":{\"cache_write\":1250,"
         "\"cached\":100,\"completion\":2000,\"prompt\":1000},"
         "\"rounding\":\"each_class_half_up_to_nusd\",\"type\":\"billing\"}",
         "{\"bytes_received\":100,\"bytes_returned\":200,\"complete\":true,\"error\":null,"
@@ -189,6 +190,7 @@ static void every_fact_is_in_it(void)
         "\"simulated\":false,\"tee_type\":\"sev_snp\",\"type\":\"platform\"}",
     };
     struct receipt_facts f = full();
+    struct receipt_events events;
     struct aci_receipt r;
     struct buf text;
     uint8_t wrong[32];
@@ -206,6 +208,9 @@ static void every_fact_is_in_it(void)
     CHECK_BYTES(r.forwarded.b, 32, f.forwarded.b, 32);
     CHECK_BYTES(r.returned.b, 32, f.returned.b, 32);
     CHECK_INT(r.served_at, 1750000000);
+    CHECK_INT(receipt_events_read(buf_view(&text), &r, &events), ERR_NONE);
+    CHECK(events.has_bill && events.cost_nusd == 9 && events.has_commitment);
+    CHECK_BYTES(events.measurement, 48, shared.signer.measurement, 48);
     memcpy(wrong, public, 32);
     wrong[31] ^= 1;
     CHECK(aci_receipt_open(buf_view(&text), wrong, &r) != ERR_NONE);
@@ -217,6 +222,7 @@ static void a_refusal_says_no_more_than_it_knows(void)
     static const char *const never[] = {"request.forwarded", "upstream.verified", "response.returned",
                                         "\"route\"",         "\"billing\"",       "\"usage\""};
     struct receipt_facts f = least();
+    struct receipt_events events;
     struct aci_receipt r;
     struct buf text;
 
@@ -228,6 +234,8 @@ static void a_refusal_says_no_more_than_it_knows(void)
     CHECK(says(&text, "\"endpoint\":\"/api/v1/chat/completions\""));
     CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
     CHECK(r.has_received && !r.has_forwarded && !r.has_returned);
+    CHECK_INT(receipt_events_read(buf_view(&text), &r, &events), ERR_NONE);
+    CHECK(events.has_platform && events.has_commitment && !events.has_bill);
     buf_free(&text);
 }
 

@@ -138,6 +138,17 @@ const cases = {
         }
     },
 
+    async a_receipt_is_no_trouble() {
+        for (const headers of [{}, { te: "trailers" }]) {
+            const { data, response } = await client({ defaultHeaders: headers }).chat.completions
+                .create({ model, messages, stream: true, ...command("tokens=12") }).withResponse();
+            let text = "";
+            for await (const c of data) text += c.choices[0]?.delta.content ?? "";
+            assert.equal(text.length, 48);
+            assert.match(response.headers.get("x-receipt-id"), /^rcpt-[0-9a-f]{32}$/);
+        }
+    },
+
     async retries_obey_our_headers() {
         let id = fresh();
         const began = Date.now();

@@ -4,6 +4,7 @@ nothing but base_url, key and CA file. The demo provider's records are the other
 import base64
 import json
 import os
+import re
 import ssl
 import sys
 import time
@@ -229,6 +230,17 @@ def truncated_stream_is_an_error():
                 raise
             continue
         raise AssertionError(f"{fault}: a truncated stream looked complete")
+
+
+@case
+def a_receipt_is_no_trouble():
+    for headers in ({}, {"TE": "trailers"}):
+        with client(default_headers=headers).chat.completions.with_streaming_response.create(
+                model=MODEL, messages=HELLO, stream=True, extra_body=command("tokens=12")) as r:
+            if not re.fullmatch("rcpt-[0-9a-f]{32}", r.headers.get("x-receipt-id", "")):
+                raise AssertionError(r.headers)
+            text = "".join(c.choices[0].delta.content or "" for c in r.parse() if c.choices)
+        equal(len(text), 48)
 
 
 @case

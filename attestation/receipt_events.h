@@ -1,0 +1,27 @@
+/* The events that a receipt of TrustedRouter has beside ACI's: what they say, and whether they agree
+ * with each other and with the hashes. docs/receipts.md describes them. */
+#ifndef TR_ATTESTATION_RECEIPT_EVENTS_H
+#define TR_ATTESTATION_RECEIPT_EVENTS_H
+
+#include "aci.h"
+
+struct receipt_events {
+    bool has_platform, simulated;
+    uint8_t measurement[48];
+    bool has_upstream;
+    struct view upstream; /* its name */
+    bool has_outcome, complete;
+    int64_t status;
+    bool has_bill;
+    int64_t cost_nusd;
+    bool has_commitment;
+};
+
+/* Of a document that aci_receipt_open() has accepted as r. Views borrow from it. Events that are not
+ * there are not missed: another gateway's receipt has none of them.
+ * ERR_FORMAT: an event is there twice or is not what the page says. ERR_RANGE: the cost does not
+ * follow from usage and prices. ERR_AUTH: a commitment is not to this receipt's hashes. */
+must_check enum err receipt_events_read(struct view document, const struct aci_receipt *r,
+                                        struct receipt_events *out);
+
+#endif

@@ -1,0 +1,131 @@
+/* A receipt whose parts contradict each other is worse than none: whoever signed it made a mistake, or
+ * wants its reader to make one. Each contradiction has a case, and what is not ours is left alone. */
+#include "receipt_events.h"
+
+#include "check.h"
+#include "json.h"
+
+#include <stdio.h>
+
+static struct aci_receipt receipt;
+
+/* Salts of 0x01.. and 0x02.., bodies' hashes of 0x33.. and 0x55..; values by Python's hmac. */
+#define SALT1 "0101010101010101010101010101010101010101010101010101010101010101"
+#define SALT2 "0202020202020202020202020202020202020202020202020202020202020202"
+#define VALUE1 "9a9a7d5f61095fa735ea9363d9fc0e24b662916065a57ea019af7fcf96348d69"
+#define VALUE2 "403cc0a7a25f7bdd117f43f10fbd78d34f4571848d341c5ede39b1c7d75c1820"
+
+#define USAGE(prompt, cached, write, completion, clamped)                                          \
+    "{\"type\":\"usage\",\"prompt_tokens\":" prompt ",\"completion_tokens\":" completion           \
+    ",\"cached_tokens\":" cached ",\"cache_write_tokens\":" write ",\"reasoning_tokens\":0,"       \
+    "\"estimated\":false,\"clamped\":" clamped "}"
+#define BILL(cost)                                                                                 \
+    "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"prices_pusd_per_token\":"  \
+    "{\"prompt\":1500,\"completion\":2000,\"cached\":100,\"cache_write\":2500},"                   \
+    "\"rounding\":\"each_class_half_up_to_nusd\"}"
+#define COMMITMENT(salt1, value1, salt2, value2)                                                   \
+    "{\"type\":\"commitment\",\"alg\":\"hmac-sha256\",\"request\":{\"salt\":\"" salt1              \
+    "\",\"value\":\"" value1 "\"},\"response\":{\"salt\":\"" salt2 "\",\"value\":\"" value2 "\"}}"
+#define HEX96                                                                                      \
+    "abababababababababababababababababababababababab"                                             \
+    "abababababababababababababababababababababababab"
+#define PLATFORM "{\"type\":\"platform\",\"simulated\":true,\"measurement\":\"" HEX96 "\"}"
+#define OUTCOME "{\"type\":\"outcome\",\"status\":200,\"complete\":true}"
+#define UPSTREAM "{\"type\":\"upstream.verified\",\"upstream_name\":\"demo-a\"}"
+
+static enum err read_events(const char *events, struct receipt_events *out)
+{
+    char text[4096];
+    int n = snprintf(text, sizeof text, "{\"event_log\":[%s]}", events);
+
+    return receipt_events_read(view_of(text, (size_t)n), &receipt, out);
+}
+
+static void setup(void)
+{
+    receipt.has_received = receipt.has_returned = true;
+    memset(receipt.received.b, 0x33, 32);
+    memset(receipt.returned.b, 0x55, 32);
+}
+
+static void everything_is_read(void)
+{
+    struct receipt_events x;
+
+    CHECK_INT(read_events(UPSTREAM "," OUTCOME "," USAGE("10", "3", "2", "4", "false") ","
+                          BILL("21") "," PLATFORM "," COMMITMENT(SALT1, VALUE1, SALT2, VALUE2), &x),
+              ERR_NONE);
+    CHECK(x.has_platform && x.simulated && x.measurement[47] == 0xab);
+    CHECK(x.has_outcome && x.complete && x.status == 200);
+    CHECK(x.has_bill && x.cost_nusd == 21);
+    CHECK(x.has_upstream && x.has_commitment);
+}
+
+static void contradictions(void)
+{
+    static const struct {
+        const char *events;
+        enum err e;
+    } cases[] = {
+        {"", ERR_NONE}, /* a gateway that is not ours */
+        {"{\"type\":\"request.received\"},{\"type\":\"something\",\"x\":1}", ERR_NONE},
+        /* 5 * 1.5 = 7.5 -> 8; 3 * 0.1 -> 0; 2 * 2.5 = 5; 4 * 2 = 8 */
+        {USAGE("10", "3", "2", "4", "false") "," BILL("21"), ERR_NONE},
+        {USAGE("10", "3", "2", "4", "false") "," BILL("22"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "false") "," BILL("20"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "true") "," BILL("20"), ERR_NONE}, /* capped, and it says so */
+        {USAGE("10", "3", "2", "4", "true") "," BILL("22"), ERR_RANGE},
+        {USAGE("0", "0", "0", "0", "false") "," BILL("0"), ERR_NONE},
+        {USAGE("0", "0", "0", "0", "false") "," BILL("1"), ERR_RANGE},
+        {USAGE("4", "3", "2", "4", "false") "," BILL("0"), ERR_RANGE},
+        {USAGE("9007199254740992", "0", "0", "9007199254740992", "false") "," BILL("1"), ERR_RANGE},
+        {USAGE("-1", "0", "0", "0", "false") "," BILL("0"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," BILL("-1"), ERR_FORMAT},
+        {BILL("21"), ERR_FORMAT}, /* of what? */
+        {USAGE("10", "3", "2", "4", "false"), ERR_NONE},
+        {USAGE("10", "3", "2", "4", "false") "," BILL("21") "," BILL("21"), ERR_FORMAT},
+        {COMMITMENT(SALT1, VALUE1, SALT2, VALUE2), ERR_NONE},
+        {COMMITMENT(SALT2, VALUE1, SALT2, VALUE2), ERR_AUTH},
+        {COMMITMENT(SALT1, VALUE1, SALT1, VALUE2), ERR_AUTH},
+        {COMMITMENT(SALT2, VALUE2, SALT1, VALUE1), ERR_AUTH},
+        {COMMITMENT(SALT1, VALUE2, SALT2, VALUE2), ERR_AUTH},
+        {COMMITMENT("00", VALUE1, SALT2, VALUE2), ERR_FORMAT},
+        {"{\"type\":\"commitment\",\"alg\":\"sha256\"}", ERR_FORMAT},
+        {PLATFORM "," PLATFORM, ERR_FORMAT},
+        {"{\"type\":\"platform\",\"simulated\":1,\"measurement\":\"" HEX96 "\"}", ERR_FORMAT},
+        {"{\"type\":\"platform\",\"simulated\":true,\"simulated\":false,\"measurement\":\"" HEX96
+         "\"}", ERR_FORMAT}, /* another reader may believe the other */
+        {"{\"type\":\"platform\",\"type\":\"x\"}", ERR_FORMAT},
+        {"{\"type\":\"outcome\",\"status\":200}", ERR_FORMAT},
+        {"{\"no\":\"type\"}", ERR_FORMAT},
+        {"1", ERR_FORMAT},
+    };
+    struct receipt_events x;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        enum err e = read_events(cases[i].events, &x);
+
+        CHECK_INT(e, cases[i].e);
+        if (e != cases[i].e)
+            printf("# %s\n", cases[i].events);
+    }
+}
+
+/* Nothing was returned: there is nothing that a commitment to an answer could be to. */
+static void without_an_answer(void)
+{
+    struct receipt_events x;
+
+    receipt.has_returned = false;
+    CHECK_INT(read_events(COMMITMENT(SALT1, VALUE1, SALT1, VALUE1), &x), ERR_NONE);
+    CHECK_INT(read_events(COMMITMENT(SALT1, VALUE2, SALT2, VALUE2), &x), ERR_AUTH);
+    receipt.has_returned = true;
+}
+
+static const struct check_case cases[] = {
+    {"receipt_events_setup", setup},
+    {"receipt_events_everything_is_read", everything_is_read},
+    {"receipt_events_contradictions", contradictions},
+    {"receipt_events_without_an_answer", without_an_answer},
+};
+CHECK_MAIN(cases)
