@@ -95,8 +95,8 @@ enum err id_key_from_pem(struct view pem, uint8_t out[static ID_KEY_BYTES])
     enum err e = ERR_FORMAT;
 
     if (key != NULL && EVP_PKEY_is_a(key, "EC") == 1 &&
-        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group, NULL) ==
-            1 &&
+        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group,
+                                       NULL) == 1 &&
         strcmp(group, "secp384r1") == 0 &&
         EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &n) ==
             1 &&
@@ -178,7 +178,8 @@ static size_t signature_der(const uint8_t *raw, uint8_t der[static DER_MAX])
     return n > 0 ? (size_t)n : 0;
 }
 
-static enum err signature_check(const uint8_t *key_raw, const uint8_t *sig_raw, struct view signed_bytes)
+static enum err signature_check(const uint8_t *key_raw, const uint8_t *sig_raw,
+                                struct view signed_bytes)
 {
     EVP_PKEY *key = key_parse(key_raw);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();

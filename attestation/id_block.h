@@ -1,6 +1,7 @@
-/* The ID block: what a guest's owner signs so that the firmware launches this image under this policy
- * and no other, and puts names and a version into the report (SNP firmware ABI, LAUNCH_FINISH). From
- * published values alone, so that ID_KEY_DIGEST and AUTHOR_KEY_DIGEST of a report can be recomputed. */
+/* The ID block: what a guest's owner signs so that the firmware launches this image under this
+ * policy and no other, and puts names and a version into the report (SNP firmware ABI,
+ * LAUNCH_FINISH). From published values alone, so that ID_KEY_DIGEST and AUTHOR_KEY_DIGEST of a
+ * report can be recomputed. */
 #ifndef TR_ATTESTATION_ID_BLOCK_H
 #define TR_ATTESTATION_ID_BLOCK_H
 
@@ -25,13 +26,14 @@ void id_block_encode(const struct id_block *b, uint8_t out[static ID_BLOCK_BYTES
 /* The bits that must be one are, those that must be zero are. */
 bool id_block_policy_valid(uint64_t policy);
 
-/* pem: a P-384 key, public or private; of a private one only its public half is used. ERR_FORMAT. */
+/* pem: a P-384 key, public or private; of a private one only its public half is used. ERR_FORMAT.
+ */
 must_check enum err id_key_from_pem(struct view pem, uint8_t out[static ID_KEY_BYTES]);
 /* As in ID_KEY_DIGEST and AUTHOR_KEY_DIGEST. */
 void id_key_digest(const uint8_t key[static ID_KEY_BYTES], struct digest48 *out);
 
-/* Judge an ID_AUTH: its ID key signed block, and its author key, if there is one, signed the ID key.
- * ERR_FORMAT: not of the ABI's shape; ERR_ATTESTATION: a signature is not of these bytes. */
+/* Judge an ID_AUTH: its ID key signed block, and its author key, if there is one, signed the ID
+ * key. ERR_FORMAT: not of the ABI's shape; ERR_ATTESTATION: a signature is not of these bytes. */
 struct id_auth {
     struct digest48 id_key, author_key; /* digests; author_key is zero without an author */
     bool has_author;

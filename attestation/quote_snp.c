@@ -22,7 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The driver itself retries a busy processor for 60 s, and we go on for SEV_GUEST_BUSY_MS. */
+/* The driver itself retries a busy processor for 60 s, and after SEV_GUEST_BUSY_MS we do not ask
+ * again. */
 enum { ANSWER_S = 120 };
 
 /* One message each way: SOCK_SEQPACKET keeps them whole. */

@@ -1,5 +1,6 @@
 #include "sev_guest.h"
 
+#include "clock.h"
 #include "tsm.h"
 
 #include <errno.h>
@@ -10,14 +11,14 @@
 #include <unistd.h>
 
 enum {
-    CERTS_FIRST = 16 << 10,        /* what every driver takes (SEV_FW_BLOB_MAX_SIZE) */
-    CERTS_MOST = 64 << 10,         /* and what we would hand to one that takes more */
-    PAGE = 4096,                   /* the driver counts certificates in pages */
-    INTERRUPTS_MAX = 64,           /* in a row; nobody sends this process that many signals */
-    BUSY_FIRST_MS = 50,            /* then twice that, and so on, up to */
-    BUSY_STEP_MAX_MS = 2000,       /* the driver's own step */
-    RESPONSE_SIZE_AT = 4,          /* u32 status, u32 size, 24 reserved, */
-    RESPONSE_REPORT_AT = 32,       /* the report */
+    CERTS_FIRST = 16 << 10,  /* what every driver takes (SEV_FW_BLOB_MAX_SIZE) */
+    CERTS_MOST = 64 << 10,   /* and what we would hand to one that takes more */
+    PAGE = 4096,             /* the driver counts certificates in pages */
+    INTERRUPTS_MAX = 64,     /* in a row; nobody sends this process that many signals */
+    BUSY_FIRST_MS = 50,      /* then twice that, and so on, up to */
+    BUSY_STEP_MAX_MS = 2000, /* the driver's own step */
+    RESPONSE_SIZE_AT = 4,    /* u32 status, u32 size, 24 reserved, */
+    RESPONSE_REPORT_AT = 32, /* the report */
 };
 _Static_assert(sizeof(struct snp_guest_request_ioctl) == 32, "as the driver has it");
 _Static_assert(sizeof(struct snp_ext_report_req) == 112, "as the driver has it");
@@ -29,7 +30,8 @@ struct asking {
     struct snp_ext_report_req request; /* begins with what SNP_GET_REPORT asks */
     struct snp_report_resp response;
     struct sev_guest_trouble trouble;
-    unsigned waited_ms, step_ms;
+    uint64_t began_ms;
+    unsigned step_ms;
 };
 
 static void wait_ms(unsigned ms)
@@ -40,8 +42,9 @@ static void wait_ms(unsigned ms)
         ;
 }
 
-/* The high half of exitinfo2 is the host's word, the low half the firmware's. Kernels before 6.3 call
- * the 64 bits fw_err and mean the same by them. The driver begins with 0xff in it: no answer yet. */
+/* The high half of exitinfo2 is the host's word, the low half the firmware's. Kernels before 6.3
+ * call the 64 bits fw_err and mean the same by them. The driver begins with 0xff in it: no answer
+ * yet. */
 static void trouble_read(struct asking *a, const struct snp_guest_request_ioctl *call, int os)
 {
     uint32_t firmware = (uint32_t)call->exitinfo2;
@@ -52,21 +55,21 @@ static void trouble_read(struct asking *a, const struct snp_guest_request_ioctl 
 }
 
 /* Busy is the host's answer to whoever asks too often, and it is the only one that a later try may
- * better: everything else is final. */
+ * better: everything else is final. The driver's own tries (up to 60 s in one call) count, too. */
 static bool worth_waiting(struct asking *a)
 {
     if (a->trouble.host != SNP_GUEST_VMM_ERR_BUSY && a->trouble.os != EAGAIN &&
         a->trouble.os != EBUSY)
         return false;
-    if (a->waited_ms + a->step_ms > SEV_GUEST_BUSY_MS)
+    if (clock_mono_ms() - a->began_ms + a->step_ms > SEV_GUEST_BUSY_MS)
         return false;
     wait_ms(a->step_ms);
-    a->waited_ms += a->step_ms;
     a->step_ms = 2 * a->step_ms < BUSY_STEP_MAX_MS ? 2 * a->step_ms : BUSY_STEP_MAX_MS;
     return true;
 }
 
-/* The driver numbers its messages and never sends one twice, so the same question may be put again. */
+/* The driver numbers its messages and never sends one twice, so the same question may be put again.
+ */
 static int ask_once(struct asking *a, unsigned long command)
 {
     struct snp_guest_request_ioctl call;
@@ -139,7 +142,7 @@ enum err sev_guest_report(const uint8_t report_data[static 64], struct quote *ou
                           struct sev_guest_trouble *trouble)
 {
     static _Alignas(PAGE) uint8_t certs[CERTS_MOST];
-    struct asking a = {.step_ms = BUSY_FIRST_MS};
+    struct asking a = {.began_ms = clock_mono_ms(), .step_ms = BUSY_FIRST_MS};
     enum err e;
 
     a.fd = open("/dev/sev-guest", O_RDWR | O_CLOEXEC);

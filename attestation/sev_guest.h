@@ -1,4 +1,5 @@
-/* A report through the ioctls of /dev/sev-guest (linux/sev-guest.h), for kernels without configfs-tsm.
+/* A report through the ioctls of /dev/sev-guest (linux/sev-guest.h), for kernels without
+ * configfs-tsm.
  */
 #ifndef TR_ATTESTATION_SEV_GUEST_H
 #define TR_ATTESTATION_SEV_GUEST_H

@@ -1,5 +1,5 @@
-/* The rules in force: attestation.conf as it was read, in the transparency log before it counts, and
- * replaced as a whole when the operator asks (SIGHUP). */
+/* The rules in force: attestation.conf as it was read, in the transparency log before it counts,
+ * and replaced as a whole when the operator asks (SIGHUP). */
 #ifndef TR_CONTROLPLANE_RULES_H
 #define TR_CONTROLPLANE_RULES_H
 

@@ -16,7 +16,8 @@ struct arguments {
     const char *policy, *family_id, *image_id, *guest_svn, *id_key, *author_key, *id_auth;
 };
 
-static bool number_parse(const char *option, const char *text, int base, uint64_t max, uint64_t *out)
+static bool number_parse(const char *option, const char *text, int base, uint64_t max,
+                         uint64_t *out)
 {
     char *end;
     unsigned long long v = strtoull(text, &end, base);
@@ -241,14 +242,22 @@ static enum exit_code measure_run(int argc, char **argv)
 {
     struct arguments a = {0};
     const struct option_value options[] = {
-        {"--ovmf", &a.ovmf, NULL},           {"--ovmf-hash", &a.ovmf_hash, NULL},
-        {"--kernel", &a.kernel, NULL},       {"--initrd", &a.initrd, NULL},
-        {"--append", &a.append, NULL},       {"--vcpus", &a.vcpus, NULL},
-        {"--vcpu-type", &a.vcpu_type, NULL}, {"--guest-features", &a.features, NULL},
-        {"--vmm", &a.vmm, NULL},             {"--id-block", NULL, &a.id_block},
-        {"--policy", &a.policy, NULL},       {"--family-id", &a.family_id, NULL},
-        {"--image-id", &a.image_id, NULL},   {"--guest-svn", &a.guest_svn, NULL},
-        {"--id-key", &a.id_key, NULL},       {"--author-key", &a.author_key, NULL},
+        {"--ovmf", &a.ovmf, NULL},
+        {"--ovmf-hash", &a.ovmf_hash, NULL},
+        {"--kernel", &a.kernel, NULL},
+        {"--initrd", &a.initrd, NULL},
+        {"--append", &a.append, NULL},
+        {"--vcpus", &a.vcpus, NULL},
+        {"--vcpu-type", &a.vcpu_type, NULL},
+        {"--guest-features", &a.features, NULL},
+        {"--vmm", &a.vmm, NULL},
+        {"--id-block", NULL, &a.id_block},
+        {"--policy", &a.policy, NULL},
+        {"--family-id", &a.family_id, NULL},
+        {"--image-id", &a.image_id, NULL},
+        {"--guest-svn", &a.guest_svn, NULL},
+        {"--id-key", &a.id_key, NULL},
+        {"--author-key", &a.author_key, NULL},
         {"--id-auth", &a.id_auth, NULL},
     };
     struct launch l = {0};

@@ -1,5 +1,5 @@
-/* An ID_AUTH and a key come from whoever publishes them. Nothing an input holds signs this block, for
- * nobody knows the seeds' private keys; and a key that parses has one spelling. */
+/* An ID_AUTH and a key come from whoever publishes them. Nothing an input holds signs this block,
+ * for nobody knows the seeds' private keys; and a key that parses has one spelling. */
 #include "id_block.h"
 
 #include <assert.h>

@@ -122,8 +122,7 @@ static inline void fuse_serve_one(const struct fuse_tree *t, struct fuse_in_head
     case FUSE_SETATTR: {
         struct fuse_attr_out out = {.attr = fuse_attr_of(t, in->nodeid)};
 
-        fuse_reply(in, out.attr.mode == 0 ? -ENOENT : 0, &out,
-                   out.attr.mode == 0 ? 0 : sizeof out);
+        fuse_reply(in, out.attr.mode == 0 ? -ENOENT : 0, &out, out.attr.mode == 0 ? 0 : sizeof out);
         return;
     }
     case FUSE_OPEN: {

@@ -1,10 +1,10 @@
 /* An SEV-SNP guest's two devices where there is none, for the unmodified code that uses them:
- * configfs-tsm at /sys/kernel/config and /dev/sev-guest, in a mount namespace of this process, served
- * over FUSE by a child. They behave as drivers/virt/coco/tsm.c, fs/configfs and
- * drivers/virt/coco/sev-guest do: a binary attribute is taken when its file is closed and that close
- * says nothing, a report is made at the first read after a write, the device wants its certificate
- * buffer in whole pages and gives back the length it needs. What goes wrong is in struct machine,
- * in shared memory: set it, then ask. */
+ * configfs-tsm at /sys/kernel/config and /dev/sev-guest, in a mount namespace of this process,
+ * served over FUSE by a child. They behave as drivers/virt/coco/tsm.c, fs/configfs and
+ * drivers/virt/coco/sev-guest do: a binary attribute is taken when its file is closed and that
+ * close says nothing, a report is made at the first read after a write, the device wants its
+ * certificate buffer in whole pages and gives back the length it needs. What goes wrong is in
+ * struct machine, in shared memory: set it, then ask. */
 #ifndef TR_TESTS_LIB_SNP_MACHINE_H
 #define TR_TESTS_LIB_SNP_MACHINE_H
 
@@ -31,19 +31,19 @@ enum {
 
 struct machine {
     /* configfs-tsm */
-    bool no_provider;      /* the module is there, no driver has registered: mkdir says ENXIO */
-    bool no_auxblob;       /* another provider's shape */
-    char provider[16];     /* "sev_guest" */
-    uint64_t generation;   /* of new entries */
-    int privlevel_floor;   /* an SVSM has the levels below it */
-    unsigned lost;         /* closes that take nothing (-EBUSY that nobody sees) */
-    unsigned intruders;    /* reports before which somebody else writes our inblob */
-    unsigned late_writes;  /* generations that move between report and certificates */
-    int report_errno;      /* of the next report_errors reads of outblob */
+    bool no_provider;     /* the module is there, no driver has registered: mkdir says ENXIO */
+    bool no_auxblob;      /* another provider's shape */
+    char provider[16];    /* "sev_guest" */
+    uint64_t generation;  /* of new entries */
+    int privlevel_floor;  /* an SVSM has the levels below it */
+    unsigned lost;        /* closes that take nothing (-EBUSY that nobody sees) */
+    unsigned intruders;   /* reports before which somebody else writes our inblob */
+    unsigned late_writes; /* generations that move between report and certificates */
+    int report_errno;     /* of the next report_errors reads of outblob */
     unsigned report_errors;
-    int write_errno;       /* of write(2) on inblob */
-    unsigned write_short;  /* write(2) takes only this many */
-    unsigned read_step;    /* read(2) gives at most this many; 0: all */
+    int write_errno;      /* of write(2) on inblob */
+    unsigned write_short; /* write(2) takes only this many */
+    unsigned read_step;   /* read(2) gives at most this many; 0: all */
     /* /dev/sev-guest */
     bool no_device;        /* open says ENXIO */
     bool no_ext;           /* a kernel without SNP_GET_EXT_REPORT */
@@ -84,8 +84,17 @@ static inline void machine_reset(void)
 /* --- the tree: /tsm/report/ENTRY/ATTRIBUTE, /sev-guest */
 
 enum { NODE_ROOT = 1, NODE_TSM, NODE_REPORT, NODE_DEVICE, NODE_ENTRY = 256 };
-enum attr { AT_DIR, AT_INBLOB, AT_OUTBLOB, AT_AUXBLOB, AT_PROVIDER, AT_GENERATION, AT_PRIVLEVEL,
-            AT_PRIVLEVEL_FLOOR, AT_COUNT };
+enum attr {
+    AT_DIR,
+    AT_INBLOB,
+    AT_OUTBLOB,
+    AT_AUXBLOB,
+    AT_PROVIDER,
+    AT_GENERATION,
+    AT_PRIVLEVEL,
+    AT_PRIVLEVEL_FLOOR,
+    AT_COUNT
+};
 static const struct {
     const char *name;
     mode_t mode;
@@ -184,9 +193,9 @@ static inline int machine_make(uint64_t parent, const char *name, uint64_t *node
         return -ENXIO;
     for (size_t i = 0; i < MACHINE_ENTRIES; i++)
         if (!machine_entries[i].used) {
-            machine_entries[i] =
-                (struct machine_entry){.used = true, .write_generation = machine->generation,
-                                       .read_generation = machine->generation};
+            machine_entries[i] = (struct machine_entry){.used = true,
+                                                        .write_generation = machine->generation,
+                                                        .read_generation = machine->generation};
             strcpy(machine_entries[i].name, name);
             machine->made++;
             *node = machine_node(i, AT_DIR);
@@ -473,7 +482,7 @@ static inline int machine_ioctl(uint64_t handle, uint32_t command, uint8_t *data
 }
 
 static const struct fuse_tree machine_tree = {
-    machine_lookup, machine_mode,  machine_make,    machine_remove, machine_open,
+    machine_lookup, machine_mode,  machine_make,  machine_remove,  machine_open,
     machine_read,   machine_write, machine_close, machine_release, machine_ioctl,
 };
 
@@ -543,7 +552,8 @@ static inline const char *machine_start(void (*report)(const uint8_t data[static
     bool ok;
 
     machine_report = report;
-    machine = mmap(NULL, sizeof *machine, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    machine =
+        mmap(NULL, sizeof *machine, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (machine == MAP_FAILED)
         return "no shared memory";
     machine_reset();

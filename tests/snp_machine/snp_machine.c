@@ -10,8 +10,7 @@
 enum { PATH_BYTES = 512, DER_MAX = 8192 };
 
 static const struct amd_vek genoa = {
-    .product = "Genoa",
-    .tcb = {{[SNP_BOOTLOADER] = 10, [SNP_SNP] = 27, [SNP_MICROCODE] = 88}}};
+    .product = "Genoa", .tcb = {{[SNP_BOOTLOADER] = 10, [SNP_SNP] = 27, [SNP_MICROCODE] = 88}}};
 static char directory[PATH_BYTES - 32];
 
 static _Noreturn void die(const char *why)

@@ -1,6 +1,7 @@
-/* An auditor who recomputes ID_KEY_DIGEST must get what the firmware puts into a report, and a block
- * that differs in one bit must not pass as signed. The expected bytes come from virtee/sev 6.3.1
- * (tests/fixtures/snp/id_block), never from ours; tests/interop/run asks sev-snp-measure besides. */
+/* An auditor who recomputes ID_KEY_DIGEST must get what the firmware puts into a report, and a
+ * block that differs in one bit must not pass as signed. The expected bytes come from
+ * virtee/sev 6.3.1 (tests/fixtures/snp/id_block), never from ours; tests/interop/run asks
+ * sev-snp-measure besides. */
 #include "id_block.c"
 
 #include "check.h"
@@ -66,8 +67,10 @@ static void policies(void)
         uint64_t policy;
         bool valid;
     } t[] = {
-        {0x30000, true}, {0x920000, true},  {0x3920000, true}, {0x20000, true},
-        {0x10000, false}, {0, false}, {0x4020000, false}, {UINT64_C(1) << 63 | 0x20000, false},
+        {0x30000, true},    {0x920000, true},
+        {0x3920000, true},  {0x20000, true},
+        {0x10000, false},   {0, false},
+        {0x4020000, false}, {UINT64_C(1) << 63 | 0x20000, false},
     };
 
     for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)

@@ -1,13 +1,16 @@
-/* What stands between the processor and the evidence: the real client code, whole, against both of a
- * guest's devices as tests/lib/snp_machine.h plays them behind the kernel's own open, read, write,
- * close and ioctl. Every way in which the kernel, the firmware or the host can fail is made to happen
- * once, each beside the same call that works. Where this machine lets nobody mount FUSE the cases are
- * skipped, and that is said with their number; test_tsm.c does not need it. */
+/* What stands between the processor and the evidence: the real client code, whole, against both of
+ * a guest's devices as tests/lib/snp_machine.h plays them behind the kernel's own open, read,
+ * write, close and ioctl. Every way in which the kernel, the firmware or the host can fail is made
+ * to happen once, each beside the same call that works. Where this machine lets nobody mount FUSE
+ * the cases are skipped, and that is said with their number; test_tsm.c does not need it. */
 #define quote_backend quote_backend_snp /* tests are linked with the simulator's as well */
 #include "check.h"
 
 #include "lib/snp_machine.h"
 
+#include "clock.h"
+
+#include <sys/ioctl.h>
 #include <time.h>
 
 /* Waiting is counted, not done. */
@@ -18,10 +21,22 @@ static int count_nanosleep(const struct timespec *t, struct timespec *left)
     (void)left;
     waits++;
     waited_ms += (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_nsec / 1000000;
+    clock_freeze(waited_ms * 1000, 0);
     return 0;
 }
+
+/* How long the driver keeps a caller before it says that the host is busy. */
+static unsigned driver_ms;
+static int slow_ioctl(int fd, unsigned long command, void *call)
+{
+    waited_ms += driver_ms;
+    clock_freeze(waited_ms * 1000, 0);
+    return ioctl(fd, command, call);
+}
 #define nanosleep count_nanosleep
+#define ioctl slow_ioctl
 #include "sev_guest.c"
+#undef ioctl
 #undef nanosleep
 #include "quote_snp.c"
 
@@ -36,10 +51,11 @@ static void report_make(const uint8_t report_data[static 64], uint8_t out[static
 /* VCEK, then ASK, then `more` bytes that no entry names. */
 static void certs_set(uint32_t more)
 {
-    static const uint8_t head[72] = "\x63\xda\x75\x8d\xe6\x64\x45\x64\xad\xc5\xf4\xb9\x3b\xe8\xac\xcd"
-                                    "\x48\0\0\0\x04\0\0\0"
-                                    "\x4a\xb7\xb3\x79\xbb\xac\x4f\xe4\xa0\x2f\x05\xae\xf3\x27\xc7\x82"
-                                    "\x4c\0\0\0\x03\0\0\0";
+    static const uint8_t head[72] =
+        "\x63\xda\x75\x8d\xe6\x64\x45\x64\xad\xc5\xf4\xb9\x3b\xe8\xac\xcd"
+        "\x48\0\0\0\x04\0\0\0"
+        "\x4a\xb7\xb3\x79\xbb\xac\x4f\xe4\xa0\x2f\x05\xae\xf3\x27\xc7\x82"
+        "\x4c\0\0\0\x03\0\0\0";
 
     memcpy(machine->certs, head, sizeof head);
     memcpy(machine->certs + sizeof head, "vcekask", 7);
@@ -194,8 +210,9 @@ static struct sev_guest_trouble trouble;
         struct quote q_;                                                                           \
         machine_reset();                                                                           \
         certs_set(0);                                                                              \
-        waits = 0;                                                                                 \
+        waits = driver_ms = 0;                                                                     \
         waited_ms = 0;                                                                             \
+        clock_freeze(0, 0);                                                                        \
         setup;                                                                                     \
         quote_init(&q_);                                                                           \
         CHECK_INT(sev_guest_report(data, &q_, &trouble), want);                                    \
@@ -273,9 +290,16 @@ static void run_device_busy(void)
     DEVICE(machine->busy = 1000, ERR_OVERLOAD, 15, 0);
     CHECK(waited_ms <= SEV_GUEST_BUSY_MS && waited_ms > SEV_GUEST_BUSY_MS / 2);
     CHECK_INT(trouble.host, SNP_GUEST_VMM_ERR_BUSY);
+    /* the driver had tried for a minute itself: that is enough */
+    DEVICE((machine->busy = 1000, machine->busy_errno = ETIMEDOUT, driver_ms = 60000), ERR_OVERLOAD,
+           1, 0);
+    CHECK_INT(waits, 0);
+    DEVICE((machine->busy = 1000, driver_ms = 2000), ERR_OVERLOAD, 8, 0);
+    CHECK(waited_ms < SEV_GUEST_BUSY_MS + 2000);
     /* busy, and then a failure: no more waiting */
     DEVICE((machine->busy = 1, machine->firmware = 5), ERR_ATTESTATION, 2, 0);
     CHECK_INT(waits, 1);
+    clock_thaw();
 }
 
 /* --- the whole backend: helper process, socket, and which device is asked */
@@ -305,7 +329,7 @@ static void run_device_busy(void)
 
 static void run_backend(void)
 {
-    BACKEND((void)0, ERR_NONE, 2, 0);                   /* configfs-tsm first: the trial, and ours */
+    BACKEND((void)0, ERR_NONE, 2, 0); /* configfs-tsm first: the trial, and ours */
     BACKEND(machine->no_provider = true, ERR_NONE, 0, 2); /* then the device */
     BACKEND(strcpy(machine->provider, "tdx_guest"), ERR_NONE, 0, 2);
     BACKEND((machine->no_provider = true, machine->no_device = true), ERR_ATTESTATION, 0, 0);
