@@ -111,7 +111,9 @@ static bool handle_lease_more(struct peer *p, struct view payload)
     return true;
 }
 
-/* --- orders: booked one at a time, in the order in which they came --- */
+/* --- orders: booked one at a time, in the order in which they came; but returns that do not end
+ * their lease: what they give back was not spent, whatever records are on their way, and a look-up
+ * that came after them may need it --- */
 
 static void orders_step(struct peer *p);
 
@@ -250,17 +252,32 @@ static bool handle_usage(struct peer *p, struct view payload)
     return true;
 }
 
+static void partial_return_cb(void *cookie, enum err e)
+{
+    struct peer *p = cookie;
+
+    /* What fails here comes back when the lease ends. */
+    if (peer_call_done(p) && e != ERR_NONE)
+        LOG("return_refused", KV("error", log_err(e)));
+}
+
 static bool handle_lease_return(struct peer *p, struct view payload)
 {
-    struct order *o = order_new(0);
+    struct msg_lease_return m;
+    struct order *o;
 
+    if (msg_lease_return_decode(payload, &m) != ERR_NONE)
+        return false;
+    if (!m.final) {
+        p->calls++;
+        ledger_lease_return(p->owner->config.ledger, &p->identity.boot, &m, partial_return_cb, p);
+        return true;
+    }
+    o = order_new(0);
     if (o == NULL)
         return false;
     o->is_return = true;
-    if (msg_lease_return_decode(payload, &o->ret) != ERR_NONE) {
-        free(o);
-        return false;
-    }
+    o->ret = m;
     order_queue(p, o);
     return true;
 }

@@ -23,7 +23,7 @@ enum peer_state {
     PEER_GONE,       /* closed; kept until the calls it made have come back */
 };
 
-/* Work whose order matters: usage batches and lease returns, one at a time. */
+/* Work whose order matters: usage batches and the ends of leases, one at a time. */
 struct order {
     struct order *next;
     bool is_return;

@@ -61,7 +61,10 @@ bool keyring_extendable(struct keyring *k, const struct digest32 *digest,
                         struct msg_lease_more *out);
 void keyring_no_key(struct keyring *k, const struct msg_no_key *n, uint64_t mono_ms);
 void keyring_revoke(struct keyring *k, const struct msg_revoke *r, uint64_t mono_ms);
-/* Leases idle or about to end: fills what to give back, at most max; returns how many. Never
+/* What is left of leases that were closed since the last call: fills what to give back, at most max;
+ * returns how many. To be sent before a look-up, which may need that money. */
+size_t keyring_returned(struct keyring *k, struct msg_lease_return *out, size_t max);
+/* The same, and leases idle or about to end: fills what to give back, at most max; returns how many. Never
  * final, because the control plane may extend such a lease while our answer is on its way. Looks at
  * a bounded part of the table per call: call it on every tick. */
 size_t keyring_returns(struct keyring *k, uint64_t mono_ms, struct msg_lease_return *out,

@@ -360,13 +360,20 @@ static bool slot_unused(const struct key *s, uint64_t mono_ms)
            (idle >= KEY_IDLE_MS || left <= KEY_ENDING_MS);
 }
 
-size_t keyring_returns(struct keyring *k, uint64_t mono_ms, struct msg_lease_return *out,
-                       size_t max)
+size_t keyring_returned(struct keyring *k, struct msg_lease_return *out, size_t max)
 {
     size_t n = 0;
 
     while (n < max && k->n_returns > 0)
         out[n++] = k->returns[--k->n_returns];
+    return n;
+}
+
+size_t keyring_returns(struct keyring *k, uint64_t mono_ms, struct msg_lease_return *out,
+                       size_t max)
+{
+    size_t n = keyring_returned(k, out, max);
+
     for (size_t i = 0; i < KEYRING_SCAN && i < k->used && n < max; i++) {
         struct key *s = &k->slots[k->return_cursor++ % k->used];
 
@@ -415,10 +422,8 @@ void keyring_lapse(struct keyring *k, uint64_t mono_ms)
 
 size_t keyring_close(struct keyring *k, struct msg_lease_return *out, size_t max)
 {
-    size_t n = 0;
+    size_t n = keyring_returned(k, out, max);
 
-    while (n < max && k->n_returns > 0)
-        out[n++] = k->returns[--k->n_returns];
     for (size_t i = 0; i < k->used && n < max; i++) {
         struct key *s = &k->slots[i];
 

@@ -91,6 +91,7 @@ static void pending_lookup(struct uplink *u, struct pending *p)
     struct msg_key_lookup m = {.key_digest = p->digest, .want_nusd = p->want_nusd};
     struct buf out;
 
+    session_give_back(u); /* this account may have no more than what was just given up */
     p->sent = PENDING_LOOKUP;
     p->sent_ms = clock_mono_ms();
     buf_init(&out, 128);

@@ -368,6 +368,16 @@ static void session_return(struct uplink *u, const struct msg_lease_return *list
     buf_free(&out);
 }
 
+void session_give_back(struct uplink *u)
+{
+    struct msg_lease_return back[UPLINK_MOVES_MAX];
+    size_t n;
+
+    while (u->state == UPLINK_ACCEPTED &&
+           (n = keyring_returned(u->config.keyring, back, UPLINK_MOVES_MAX)) != 0)
+        session_return(u, back, n);
+}
+
 static void session_leases(struct uplink *u, uint64_t now_ms)
 {
     struct msg_lease_return back[UPLINK_MOVES_MAX];

@@ -142,6 +142,8 @@ void uplink_retry(struct uplink *u);
 /* --- session.c: trust, frames, pushes */
 
 extern const struct conn_events session_events;
+/* What closed leases had left goes back now. */
+void session_give_back(struct uplink *u);
 void session_tick(struct uplink *u, uint64_t now_ms);
 /* Say goodbye, when everything is shipped or time is up. True once nothing is left to do. */
 bool session_leave(struct uplink *u, uint64_t now_ms);

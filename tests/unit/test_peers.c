@@ -806,6 +806,32 @@ static void usage_is_booked_in_order_and_again_after_a_failure(void)
     server_stop();
 }
 
+/* A part of a lease that was given back is there for the next look-up, though the records that came
+ * before it wait for the database. */
+static void what_was_given_back_waits_for_no_record(void)
+{
+    struct client c;
+    struct buf out;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    ingest_failures = 1;
+    usage_send(&c, 1, 2);
+    buf_init(&out, 128);
+    CHECK_INT(msg_lease_return_encode(&(struct msg_lease_return){.amount_nusd = 700}, &out),
+              ERR_NONE);
+    client_send(&c, &out);
+    lookup_send(&c, &good_key);
+    next_of_type(&c, MSG_GRANT);
+    CHECK_INT(returned_nusd, 700);
+    CHECK_INT(records_at_return, 0);
+    next_of_type(&c, MSG_USAGE_ACK);
+    CHECK_INT(records, 2);
+    client_close(&c);
+    server_stop();
+}
+
 static void trust_ends_without_new_evidence(void)
 {
     struct client c;
@@ -1050,6 +1076,7 @@ static const struct check_case cases[] = {
     {"peers: keys are granted, refused and revoked", keys_are_granted_refused_and_revoked},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},
+    {"peers: what was given back waits for no record", what_was_given_back_waits_for_no_record},
     {"peers: trust ends without new evidence", trust_ends_without_new_evidence},
     {"peers: simulated evidence needs a policy that says so",
      simulated_evidence_needs_a_policy_that_says_so},
