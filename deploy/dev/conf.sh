@@ -317,6 +317,8 @@ banner() {
   environment for scripts (and the management key):  . $RUN/env
 
   what ran   build/release/tr-verify log https://localhost:$(port rest) --key '$LOG_KEY'
+  what runs  build/release/tr-verify gateway https://localhost:$(port api) --policy $RUN/conf/attestation.conf \\
+               --release $RUN/conf/release.json --log-key '$LOG_KEY'
 
   curl --cacert $RUN/state/ca.pem $url/chat/completions \\
     -H "Authorization: Bearer $API_KEY" -H 'content-type: application/json' \\

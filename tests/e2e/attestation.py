@@ -423,6 +423,22 @@ def near_style_report():
     equal(get("/v1/attestation/report?signing_algo=ecdsa").status, 400)
 
 
+@case
+def the_page_works():
+    """docs/verify.md, "Against make up", as it stands."""
+    with open(os.path.join(rig.ROOT, "docs/verify.md")) as page:
+        block = re.search(r"### Against `make up`.*?```sh\n(.*?)```", page.read(), re.S).group(1)
+    true(". run/env" in block and "build/release" in block)
+    block = block.replace("run/", RUN + "/").replace("build/release", rig.env("TR_BIN"))
+    time.sleep(1)  # within the limit
+    r = subprocess.run(["bash", "-euo", "pipefail", "-c", block], cwd=rig.ROOT, capture_output=True, text=True,
+                       timeout=60)
+    equal(r.returncode, 0, r.stderr)
+    for part in ("accept (SIMULATED", '"format":"tr-attestation/v1"', "ACI: the report is over", '"gateway_attestation"',
+                 '"key_id":"receipt-', '"chat.completion"'):
+        true(part in r.stdout, f"no {part} in {r.stdout[-2000:]}")
+
+
 # --- on every kind of answer
 
 @case
