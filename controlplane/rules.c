@@ -13,6 +13,7 @@ struct rules {
     const char *path;
     struct attest_policy *now;
     struct attest_policy *next; /* read, being logged; NULL at start and between reloads */
+    bool logged; /* `now` is; false when the log refused it at start */
     bool logging, again;
     struct rules_watch watch;
 };
@@ -84,6 +85,7 @@ static void rules_started_cb(void *cookie, enum err e, uint64_t index)
 {
     struct rules *r = cookie;
 
+    r->logged = e == ERR_NONE;
     LOG("policy_logged", KV("index", index), KV("error", log_err((int)e)));
     r->watch.started(r->watch.cookie, e, index);
     rules_logged(r);
@@ -120,6 +122,7 @@ static void rules_reloaded_cb(void *cookie, enum err e, uint64_t index)
     } else {
         r->now = r->next;
         r->next = NULL;
+        r->logged = true;
         LOG("policy_changed", KV("index", index));
         r->watch.changed(r->watch.cookie, r->now);
         attest_policy_free(former);
@@ -147,7 +150,7 @@ void rules_reload(struct rules *r)
     }
     now = attest_policy_digest(r->now);
     next = attest_policy_digest(r->next);
-    if (memcmp(now.b, next.b, sizeof now.b) == 0) {
+    if (r->logged && memcmp(now.b, next.b, sizeof now.b) == 0) {
         rules_kept(r, ERR_NONE);
         return;
     }
