@@ -1,12 +1,11 @@
 #include "request.h"
 
 #include "clock.h"
-#include "money.h"
+#include "refusal.h"
 #include "settle.h"
 #include "worker.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 static const struct {
     enum request_state from, to;
@@ -126,46 +125,11 @@ static enum err request_worst_case(const struct request *r, int64_t *out_nusd)
     return ERR_NONE;
 }
 
-static const char *refusal_sentence(enum route_refusal refusal)
-{
-    static const char *const sentences[] = {
-        [ROUTE_OK] = "",
-        [ROUTE_NO_ENDPOINT] = "No provider of this model is enabled at present.",
-        [ROUTE_NO_PROVIDER] = "provider.only, provider.ignore or provider.order leave no provider "
-                              "of this model.",
-        [ROUTE_NO_PRIVACY] = "No provider of this model promises to keep no data, as "
-                             "data_collection:\"deny\" or zdr demand.",
-        [ROUTE_NO_PRICE] = "No provider of this model is within provider.max_price.",
-        [ROUTE_NO_CAPABILITY] = "No provider of this model supports every parameter of the "
-                                "request, as provider.require_parameters demands.",
-    };
-
-    return sentences[refusal];
-}
-
-/* The 402 says what it would take. Numbers of ours only. */
-static void credit_sentence(const struct request *r, struct api_failure *f)
-{
-    char need[MONEY_TEXT_MAX], have[MONEY_TEXT_MAX];
-
-    money_text_usd(r->admission.amount_nusd, need);
-    money_text_usd(r->admission.available_nusd, have);
-    snprintf(f->text, sizeof f->text,
-             "This request may cost up to $%s; the key can spend $%s now. Lower max_tokens, %s.",
-             need, have,
-             f->error == API_KEY_LIMIT ? "or raise the key's limit" : "or add credits");
-}
-
 static void request_refuse(struct request *r)
 {
-    struct api_failure f = {.error = errors_of(r->admission.why)};
+    struct api_failure f;
 
-    if (r->admission.why == ERR_NOT_FOUND)
-        f.error = API_BAD_KEY;
-    if (f.error == API_NO_CREDIT || f.error == API_KEY_LIMIT)
-        credit_sentence(r, &f);
-    if (f.error == API_RATE)
-        f.retry_after_ms = r->admission.retry_ms;
+    refusal_of_admission(&r->admission, &f);
     request_fail(r, r->admission.why, &f);
 }
 
@@ -214,7 +178,7 @@ void request_begin(struct request *r)
     e = request_worst_case(r, &amount);
     admit_init(&r->admission, &w->admit, &r->key_digest, amount, request_admit_cb, r);
     if (r->route.refusal != ROUTE_OK) {
-        f.message = refusal_sentence(r->route.refusal);
+        f.message = refusal_of_route(r->route.refusal);
         request_fail(r, ERR_UNSUPPORTED, &f);
     } else if (e != ERR_NONE) {
         f.error = API_BAD_REQUEST;
@@ -273,22 +237,11 @@ static void request_attempt_failed(struct request *r, const struct attempt_resul
         r->failed_credentials++;
 }
 
-/* Every candidate failed. A class is named only when all attempts agree on it. */
 static void request_exhausted(struct request *r)
 {
-    struct api_failure f = {.error = API_PROVIDER_FAILED, .retry_after_ms = r->retry_ms};
-    unsigned n = r->attempts;
+    struct api_failure f;
 
-    if (r->outcome == ERR_OVERLOAD || r->outcome == ERR_MEMORY)
-        f.error = API_OVERLOAD;
-    else if (r->failed_rate == n)
-        f.error = API_PROVIDER_RATE;
-    else if (r->failed_overload + r->failed_rate == n)
-        f.error = API_PROVIDER_OVERLOAD;
-    else if (r->failed_timeout == n)
-        f.error = API_PROVIDER_TIMEOUT;
-    else if (r->failed_credentials == n)
-        f.error = API_PROVIDER_CREDENTIALS;
+    refusal_of_attempts(r, &f);
     request_fail(r, r->outcome == ERR_NONE ? ERR_PROVIDER_STATUS : r->outcome, &f);
 }
 

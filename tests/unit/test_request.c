@@ -620,11 +620,13 @@ static void test_refused_before_dispatch(void)
 static void test_credit_sentence(void)
 {
     struct request *r = begin_with(false, 1);
-    struct api_failure f = {.error = API_NO_CREDIT};
+    struct api_failure f;
 
+    r->admission.why = ERR_CREDIT;
     r->admission.amount_nusd = 12300000;
     r->admission.available_nusd = 2500000;
-    credit_sentence(r, &f);
+    refusal_of_admission(&r->admission, &f);
+    CHECK_INT(f.error, API_NO_CREDIT);
     CHECK(strstr(f.text, "$0.0123;") != NULL && strstr(f.text, "$0.0025 ") != NULL);
 }
 

@@ -1,0 +1,14 @@
+/* What a client is told when its request gets no answer: sentences of ours, with numbers of ours. */
+#ifndef TR_DATAPLANE_CORE_REFUSAL_H
+#define TR_DATAPLANE_CORE_REFUSAL_H
+
+#include "request.h"
+
+/* Why the route is empty; "" for ROUTE_OK. */
+const char *refusal_of_route(enum route_refusal why);
+/* After ADMIT_NO. */
+void refusal_of_admission(const struct admission *a, struct api_failure *f);
+/* Every candidate failed. A class is named only when all attempts agree on it. */
+void refusal_of_attempts(const struct request *r, struct api_failure *f);
+
+#endif
