@@ -22,6 +22,45 @@ enum err aci_keyset_digest(struct view keyset, struct digest32 *out)
     return e;
 }
 
+/* Lower case only: one document, one spelling. */
+static bool hex_exact(struct view text, uint8_t *out, size_t n)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'F')
+            return false;
+    }
+    return hex_decode(text, out, n) == ERR_NONE;
+}
+
+enum err aci_keyset_receipt_key(struct view keyset, struct view key_id, uint8_t out[static 32])
+{
+    struct json_value root, keys, member;
+    struct json_member key;
+    struct view id, algo, hex;
+    enum err e = ERR_NOT_FOUND;
+
+    if (json_check(keyset, &root, NULL) != ERR_NONE ||
+        json_only(root, "receipt_signing_keys", &keys) != ERR_NONE || keys.kind != JSON_ARRAY)
+        return ERR_FORMAT;
+    for (struct json_iter it = json_iter(keys); json_next(&it, &key);) {
+        if (json_only(key.value, "key_id", &member) != ERR_NONE || !json_string_plain(member, &id))
+            return ERR_FORMAT;
+        if (!view_eq(id, key_id))
+            continue;
+        if (e == ERR_NONE)
+            return ERR_DUPLICATE;
+        if (json_only(key.value, "algo", &member) != ERR_NONE || !json_string_plain(member, &algo))
+            return ERR_FORMAT;
+        if (!view_eq(algo, VIEW_LIT("ed25519")))
+            return ERR_UNSUPPORTED;
+        if (json_only(key.value, "public_key", &member) != ERR_NONE ||
+            !json_string_plain(member, &hex) || !hex_exact(hex, out, 32))
+            return ERR_FORMAT;
+        e = ERR_NONE;
+    }
+    return e;
+}
+
 enum err aci_statement(const struct digest32 *keyset, const uint8_t *nonce, struct buf *out)
 {
     char digest_hex[65], nonce_hex[65];
@@ -109,16 +148,6 @@ enum err aci_receipt_sign(struct view unsigned_document, const uint8_t secret[st
 }
 
 /* --- reading a receipt --- */
-
-/* Lower case only: one document, one spelling. */
-static bool hex_exact(struct view text, uint8_t *out, size_t n)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 'A' && text.ptr[i] <= 'F')
-            return false;
-    }
-    return hex_decode(text, out, n) == ERR_NONE;
-}
 
 static bool text_of(struct json_value object, const char *name, struct view *out)
 {

@@ -14,6 +14,11 @@ enum { ACI_RECEIPT_MAX = 64 << 10, ACI_EVENTS_MAX = 64 };
  * errors of jcs_append(). */
 must_check enum err aci_keyset_digest(struct view keyset, struct digest32 *out);
 
+/* The Ed25519 receipt key of this name in a keyset document. ERR_NOT_FOUND: none; ERR_DUPLICATE: two
+ * of that name; ERR_FORMAT; ERR_UNSUPPORTED: it is for another algorithm. */
+must_check enum err aci_keyset_receipt_key(struct view keyset, struct view key_id,
+                                           uint8_t out[static 32]);
+
 /* The statement's exact bytes; nonce: 32 bytes, or NULL for the unchallenged form. */
 must_check enum err aci_statement(const struct digest32 *keyset, const uint8_t *nonce,
                                   struct buf *out);

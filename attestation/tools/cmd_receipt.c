@@ -2,6 +2,7 @@
  * the response in hand are the ones it speaks of. */
 #include "aci.h"
 #include "command.h"
+#include "json.h"
 #include "money.h"
 #include "receipt_events.h"
 
@@ -112,11 +113,49 @@ static enum exit_code receipt_check(struct view text, const uint8_t public[stati
     return code;
 }
 
+/* The key that the receipt names, from the keyset that it names: public gets it. */
+static enum exit_code keyset_key(const char *path, struct view receipt, uint8_t public[static 32])
+{
+    struct json_value root, inner;
+    struct view keyset, key_id, digest_text;
+    struct digest32 digest, named;
+    struct buf text;
+    enum exit_code code = EXIT_MALFORMED;
+
+    if (!file_load(path, ACI_RECEIPT_MAX, &text))
+        return EXIT_USAGE;
+    keyset = buf_view(&text);
+    if (json_check(keyset, &root, NULL) == ERR_NONE && json_get(root, "attestation", &inner) &&
+        json_only(inner, "workload_keyset", &inner) == ERR_NONE)
+        keyset = inner.text; /* the whole answer of /v1/aci/attestation */
+    if (json_check(receipt, &root, NULL) != ERR_NONE ||
+        json_only(root, "key_id", &inner) != ERR_NONE || !json_string_plain(inner, &key_id) ||
+        json_only(root, "workload_keyset_digest", &inner) != ERR_NONE ||
+        !json_string_plain(inner, &digest_text) ||
+        !view_starts(digest_text, VIEW_LIT("sha256:")) ||
+        hex_decode(view_from(digest_text, 7), named.b, sizeof named.b) != ERR_NONE) {
+        complain("this is no receipt of aci/1");
+    } else if (aci_keyset_digest(keyset, &digest) != ERR_NONE) {
+        complain("%s: this is no keyset of aci/1", path);
+    } else if (!secret_equal(digest.b, named.b, sizeof digest.b)) {
+        puts("reject: the receipt names another keyset");
+        code = EXIT_REJECT;
+    } else if (aci_keyset_receipt_key(keyset, key_id, public) != ERR_NONE) {
+        puts("reject: the keyset has no receipt key of this name");
+        code = EXIT_REJECT;
+    } else {
+        code = EXIT_ACCEPT;
+    }
+    buf_free(&text);
+    return code;
+}
+
 static enum exit_code receipt_run(int argc, char **argv)
 {
-    const char *file = NULL, *key = NULL, *request = NULL, *response = NULL;
+    const char *file = NULL, *key = NULL, *keyset = NULL, *request = NULL, *response = NULL;
     const struct option_value options[] = {
         {"--key", &key, NULL},
+        {"--keyset", &keyset, NULL},
         {"--request", &request, NULL},
         {"--response", &response, NULL},
     };
@@ -127,19 +166,22 @@ static enum exit_code receipt_run(int argc, char **argv)
     if (!file_argument(argc, argv, "FILE", &file) ||
         !options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
         return EXIT_USAGE;
-    if (key == NULL || hex_decode(view_str(key), public, sizeof public) != ERR_NONE) {
-        complain("receipt needs --key HEX: the attested receipt key, 64 hex digits");
+    if ((key == NULL) == (keyset == NULL) ||
+        (key != NULL && hex_decode(view_str(key), public, sizeof public) != ERR_NONE)) {
+        complain("receipt needs --key HEX (the attested receipt key, 64 hex digits) or --keyset FILE");
         return EXIT_USAGE;
     }
     if (!file_load(file, ACI_RECEIPT_MAX, &text))
         return EXIT_USAGE;
-    code = receipt_check(buf_view(&text), public, request, response);
+    code = keyset != NULL ? keyset_key(keyset, buf_view(&text), public) : EXIT_ACCEPT;
+    if (code == EXIT_ACCEPT)
+        code = receipt_check(buf_view(&text), public, request, response);
     buf_free(&text);
     return code;
 }
 
 const struct command command_receipt = {
     "receipt",
-    "FILE --key HEX [--request FILE] [--response FILE]",
+    "FILE (--key HEX | --keyset FILE) [--request FILE] [--response FILE]",
     receipt_run,
 };

@@ -51,6 +51,16 @@ def tr_verify(receipt, request=None, response=None, key=None):
     return r.returncode
 
 
+def tr_verify_keyset(receipt, keyset):
+    """The same with a keyset in place of its key."""
+    paths = [os.path.join(DIR, n) for n in ("receipt", "keyset")]
+    for path, data in zip(paths, (receipt, keyset)):
+        with open(path, "wb") as f:
+            f.write(data)
+    return subprocess.run([rig.env("TR_BIN") + "/tr-verify", "receipt", paths[0], "--keyset", paths[1]],
+                          capture_output=True, timeout=60).returncode
+
+
 def exchange(body, key=None, headers=None, path="/chat/completions"):
     """The request's bytes, and the answer with the body's bytes as they came out of HTTP's framing."""
     if not isinstance(body, bytes):
@@ -178,6 +188,12 @@ def it_names_the_attested_program():
     equal(platform["simulated"], True)
     keys = report["attestation"]["workload_keyset"]["receipt_signing_keys"]
     equal([k["public_key"] for k in keys], [verifying_key()["public_key"]])
+    receipt = receipt_of(a)
+    for document in (report, report["attestation"]["workload_keyset"]):
+        equal(tr_verify_keyset(receipt, json.dumps(document).encode()), ACCEPT)
+    other = report["attestation"]["workload_keyset"]
+    other["not_after"] += 1
+    equal(tr_verify_keyset(receipt, json.dumps(other).encode()), REJECT, "another keyset")
 
 
 @case

@@ -191,6 +191,40 @@ static void events_out_of_order(void)
     }
 }
 
+static void keys_of_a_keyset(void)
+{
+    static const struct {
+        const char *keys, *name;
+        enum err e;
+    } cases[] = {
+#define K(id, algo, hex) "{\"key_id\":\"" id "\",\"algo\":\"" algo "\",\"public_key\":\"" hex "\"}"
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        {K("r", "ed25519", A64), "r", ERR_NONE},
+        {K("q", "other", "") "," K("r", "ed25519", A64), "r", ERR_NONE},
+        {K("r", "ed25519", A64), "s", ERR_NOT_FOUND},
+        {"", "r", ERR_NOT_FOUND},
+        {K("r", "ed25519", A64) "," K("r", "ed25519", A64), "r", ERR_DUPLICATE},
+        {K("r", "ecdsa-secp256k1", A64), "r", ERR_UNSUPPORTED},
+        {K("r", "ed25519", "aa"), "r", ERR_FORMAT},
+        {K("r", "ed25519", A64 "aa"), "r", ERR_FORMAT},
+        {"{\"key_id\":\"r\"}", "r", ERR_FORMAT},
+        {"{\"algo\":\"ed25519\"}", "r", ERR_FORMAT},
+        {"1", "r", ERR_FORMAT},
+    };
+    uint8_t public[32];
+    char text[1024];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(text, sizeof text, "{\"receipt_signing_keys\":[%s]}", cases[i].keys);
+        CHECK_INT(aci_keyset_receipt_key(view_str(text), view_str(cases[i].name), public),
+                  cases[i].e);
+    }
+    CHECK_INT(aci_keyset_receipt_key(view_str(keyset), VIEW_LIT("receipt-1"), public), ERR_NONE);
+    CHECK_INT(public[0], 0x81);
+    CHECK_INT(aci_keyset_receipt_key(view_str(keyset), VIEW_LIT("e2ee-1"), public), ERR_NOT_FOUND);
+    CHECK_INT(aci_keyset_receipt_key(VIEW_LIT("{}"), VIEW_LIT("r"), public), ERR_FORMAT);
+}
+
 /* Wherever the signature's place is among the members, what is signed is canonical as a whole. */
 static void signature_in_its_place(void)
 {
@@ -228,6 +262,7 @@ static const struct check_case cases[] = {
     {"aci: the published keyset digest and statements", published_keyset_and_statement},
     {"aci: the published receipt, signed and checked", published_receipt},
     {"aci: every mutant of a receipt is refused", every_mutant_is_refused},
+    {"aci: keys of a keyset", keys_of_a_keyset},
     {"aci: the signature stands in its canonical place", signature_in_its_place},
     {"aci: canonical forms", canonical_forms},
     {"aci: events out of order are refused", events_out_of_order},
