@@ -180,6 +180,7 @@ listen_port = $(port api)
 metrics_host = 127.0.0.1
 metrics_port = $(port metrics)
 workers = ${TR_WORKERS:-0}
+receipts_max = ${TR_RECEIPTS_MAX:-65536}
 control_host = 127.0.0.1
 control_port = $(port link)
 control_spki = $spki

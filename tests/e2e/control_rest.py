@@ -72,7 +72,7 @@ link_port = {ports[1]}
 providers = {ROOT}/deploy/examples/providers.conf
 catalog = {ROOT}/deploy/examples/catalog.conf
 attestation = {work}/attestation.conf
-lease_ms = 5000
+lease_ms = 10000
 drain_ms = 3000
 """)
     return ports[0]
