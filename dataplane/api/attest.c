@@ -149,10 +149,18 @@ static void answer_with(struct worker *w, struct web_request *r, enum attest_for
 
     buf_init(&body, ATTEST_DOCUMENT_MAX);
     e = bodies[format](w->shared, q, a, &body);
-    if (e == ERR_NONE)
+    if (e == ERR_NONE) {
         answer(w, r, buf_view(&body));
-    else
+    } else if (a->quote->vek.len == 0) { /* what this format cannot do without */
+        const struct api_failure f = {
+            .error = API_ATTESTATION,
+            .message = "The platform hands over no certificate for its reports; "
+                       "/v1/aci/attestation has the report alone."};
+
+        refuse(w, r, &f);
+    } else {
         refuse_error(w, r, e);
+    }
     buf_free(&body);
 }
 

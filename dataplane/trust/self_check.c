@@ -2,6 +2,7 @@
 
 #include "document.h"
 #include "evidence.h"
+#include "log.h"
 #include "report.h"
 #include "verify.h"
 
@@ -42,6 +43,7 @@ static enum err judge(const struct self_check *c, const struct examination *x, b
                        : ERR_MEMORY;
         }
     }
+    LOG("self_check", KV("certificates", certificates), KV("simulated", c->simulated));
     if (certificates && x->simulated != c->simulated)
         return fail(ERR_ATTESTATION,
                     "our own report is simulated and our identity is not, or the other way round",
