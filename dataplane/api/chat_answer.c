@@ -24,7 +24,8 @@ static void chat_publish(struct chat *c, bool complete)
         /* What still waits is written by the end of an answer; a client that left does not get it. */
         f.returned_bytes = sse_out_digest(&c->out, c->request.outcome != ERR_CLIENT_GONE,
                                           &f.returned);
-        f.flags |= RECEIPT_RETURNED | (complete ? RECEIPT_COMPLETE : 0);
+        if (f.returned_bytes != 0) /* else not even the head has left */
+            f.flags |= RECEIPT_RETURNED | (complete ? RECEIPT_COMPLETE : 0);
     }
     receipts_publish(w->shared->receipts, w->no, &f);
 }

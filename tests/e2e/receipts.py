@@ -341,6 +341,19 @@ def older_signature():
         equal(openssl_verifies(text.encode(), got["signature"], got["signing_address"]), works)
 
 
+@case
+def without_our_code():
+    """Python's JSON and OpenSSL: a receipt has no number or name on which canonical forms differ."""
+    _, a = exchange({"model": "demo/echo", "messages": HELLO})
+    receipt = json.loads(receipt_of(a))
+    signature = receipt.pop("signature")
+    text = json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    equal(openssl_verifies(text, signature, verifying_key()["public_key"]), True)
+    receipt["event_log"][0], receipt["event_log"][1] = receipt["event_log"][1], receipt["event_log"][0]
+    text = json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    equal(openssl_verifies(text, signature, verifying_key()["public_key"]), False)
+
+
 def openssl_verifies(text, signature, address):
     der = bytes.fromhex("302a300506032b6570032100") + bytes.fromhex(address)
     paths = [os.path.join(DIR, n) for n in ("key.der", "text", "signature")]

@@ -768,6 +768,36 @@ static void test_sent_to_the_first_only(void)
     check_quiet(0);
 }
 
+/* What a receipt says of its route is enough to decide it again. */
+static void test_route_again(void)
+{
+    unsigned first[2] = {0};
+
+    for (unsigned i = 0; i < 64; i++) {
+        struct route_health health = {worker_read_health, NULL};
+        struct route_want want = {.n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1};
+        struct snapshot *catalog;
+        struct route again;
+
+        reset();
+        worker.route_seed = i * 0x9e3779b97f4a7c15u;
+        ask("{\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+        client.gone(client.gone_cookie);
+        CHECK_INT(receipt.facts.route_seed, i * 0x9e3779b97f4a7c15u);
+        catalog = catalog_acquire(shared.catalogs, 0);
+        want.models[0] = snapshot_find(catalog, view_str(receipt.facts.model));
+        route_decide(&want, &health, receipt.facts.route_seed, &again);
+        CHECK_INT(receipt.facts.n_candidates, again.n);
+        for (size_t k = 0; k < again.n; k++) {
+            CHECK_INT(receipt.facts.candidate[k].endpoint_no, again.list[k].endpoint->info->no);
+            CHECK_INT(receipt.facts.candidate[k].reason, again.list[k].reason);
+        }
+        first[again.list[0].endpoint->provider->no]++;
+        snapshot_release(catalog);
+    }
+    CHECK(first[0] != 0 && first[1] != 0); /* the seed decides something */
+}
+
 /* --- in-band */
 
 static void ask_with_te(const char *te)
@@ -976,6 +1006,7 @@ static const struct check_case cases[] = {
     {"chat_finish_is_supplied", test_finish_is_supplied},
     {"chat_client_leaves", test_client_leaves},
     {"chat_sent_to_the_first_only", test_sent_to_the_first_only},
+    {"chat_route_again", test_route_again},
     {"chat_trailer", test_trailer},
     {"chat_backpressure", test_backpressure},
     {"chat_backpressure_resumes", test_backpressure_resumes},
