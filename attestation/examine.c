@@ -2,14 +2,14 @@
  * whatever failed before it; the verdict is the first failure's. */
 #include "examine.h"
 
+#include "examine_check.h"
 #include "policy.h"
 
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-static void say(struct examiner *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(struct examiner *v, const char *fmt, ...)
+void examiner_say(struct examiner *v, const char *fmt, ...)
 {
     va_list ap;
 
@@ -18,43 +18,29 @@ static void say(struct examiner *v, const char *fmt, ...)
     va_end(ap);
 }
 
-static enum finding_outcome ok_if(bool ok)
-{
-    return ok ? FINDING_OK : FINDING_FAILED;
-}
-
-static bool all_zero(const uint8_t *p, size_t n)
-{
-    uint8_t any = 0;
-
-    for (size_t i = 0; i < n; i++)
-        any |= p[i];
-    return any == 0;
-}
-
 /* --- the report by itself */
 
 static enum finding_outcome check_length(struct examiner *v)
 {
-    say(v, "%zu bytes", v->s->report.len);
+    examiner_say(v, "%zu bytes", v->s->report.len);
     return ok_if(v->have_report);
 }
 
 static enum finding_outcome check_version_old(struct examiner *v)
 {
-    say(v, "version %u", v->r.version);
+    examiner_say(v, "version %u", v->r.version);
     return ok_if(v->r.version >= 2);
 }
 
 static enum finding_outcome check_version_new(struct examiner *v)
 {
-    say(v, "version %u", v->r.version);
+    examiner_say(v, "version %u", v->r.version);
     return ok_if(v->r.version <= 5);
 }
 
 static enum finding_outcome check_sig_algo(struct examiner *v)
 {
-    say(v, "algorithm %u", v->r.signature_algo);
+    examiner_say(v, "algorithm %u", v->r.signature_algo);
     return ok_if(v->r.signature_algo == 1); /* ECDSA P-384 with SHA-384 */
 }
 
@@ -69,151 +55,34 @@ static enum finding_outcome check_key_kind(struct examiner *v)
     uint32_t signing = v->r.key_info >> SNP_KEY_SIGNING_SHIFT & SNP_KEY_SIGNING_MASK;
     enum chain_role role = signing == 1 ? CHAIN_VLEK : CHAIN_VCEK;
 
-    say(v, "signing key %u (%s)%s", signing,
-        signing == 0   ? "VCEK"
-        : signing == 1 ? "VLEK"
-        : signing == 7 ? "none"
-                       : "reserved",
-        (v->r.key_info & SNP_KEY_MASK_CHIP) != 0 ? ", chip key masked" : "");
+    examiner_say(v, "signing key %u (%s)%s", signing,
+                 signing == 0   ? "VCEK"
+                 : signing == 1 ? "VLEK"
+                 : signing == 7 ? "none"
+                                : "reserved",
+                 (v->r.key_info & SNP_KEY_MASK_CHIP) != 0 ? ", chip key masked" : "");
     return ok_if((signing == 0 || (signing == 1 && v->p->allow_vlek)) &&
                  (v->r.key_info & SNP_KEY_MASK_CHIP) == 0 &&
                  (!v->have_vek || v->vek.cert.role == role));
-}
-
-/* --- the certificates */
-
-static enum finding_outcome check_product(struct examiner *v)
-{
-    enum snp_product product = v->vek.cert.product;
-
-    if (v->r.version >= 3) {
-        product = snp_product_of_cpuid(v->r.family, v->r.model);
-        say(v, "family %02x model %02x stepping %02x: %s", v->r.family, v->r.model, v->r.stepping,
-            snp_product_name(product));
-        if (v->have_vek && product != v->vek.cert.product)
-            return FINDING_FAILED;
-    } else if (!v->have_vek) {
-        return FINDING_NOT_REACHED; /* a version 2 report does not say */
-    } else {
-        say(v, "%s, as the certificate says", snp_product_name(product));
-    }
-    return ok_if(product != SNP_PRODUCT_UNKNOWN && (v->p->products >> product & 1) != 0);
-}
-
-static enum finding_outcome check_cert(struct examiner *v)
-{
-    if (v->s->vek.len == 0)
-        say(v, "no VCEK or VLEK certificate was given");
-    else if (!v->have_vek)
-        say(v, "the signing key's certificate is not of AMD's shape");
-    else if (v->s->ask.len != 0 && !v->have_ask)
-        say(v, "the intermediate certificate is not of AMD's shape");
-    return ok_if(v->have_vek && (v->have_ask || v->s->ask.len == 0));
-}
-
-static enum finding_outcome check_cert_expired(struct examiner *v)
-{
-    return ok_if(chain_valid_at(&v->vek.cert, v->now_s) &&
-                 (v->ask == NULL || chain_valid_at(v->ask, v->now_s)) &&
-                 (v->root == NULL || chain_valid_at(&v->root->ark, v->now_s)));
-}
-
-static enum finding_outcome check_cert_root(struct examiner *v)
-{
-    say(v, v->root != NULL ? "%s%s" : "%s%s: no trusted root",
-        v->vek.cert.simulated ? "SIMULATED " : "", snp_product_name(v->vek.cert.product));
-    return ok_if(v->root != NULL);
-}
-
-/* A root's intermediate that is known beforehand has one key. Belt and braces: the ARK's signature
- * says the same. */
-static enum finding_outcome check_cert_chain(struct examiner *v)
-{
-    bool vlek = v->vek.cert.role == CHAIN_VLEK;
-    const struct chain_cert *known = vlek ? &v->root->asvk : &v->root->ask;
-    const struct digest32 *want = vlek ? &v->root->asvk_spki : &v->root->ask_spki;
-    struct digest32 spki;
-
-    if (known->x509 != NULL && (chain_spki_sha256(v->ask, &spki) != ERR_NONE ||
-                                memcmp(spki.b, want->b, sizeof spki.b) != 0))
-        return FINDING_FAILED;
-    return ok_if(chain_issued(&v->root->ark, v->ask) && chain_issued(v->ask, &v->vek.cert));
-}
-
-static enum finding_outcome check_crl(struct examiner *v)
-{
-    enum crl_answer a;
-
-    if (v->s->crl.len == 0) {
-        say(v, "no revocation list was given");
-        return v->p->require_crl ? FINDING_FAILED : FINDING_NOT_ASKED;
-    }
-    a = chain_crl_ask(v->s->crl, &v->root->ark, v->ask, v->now_s);
-    say(v, "%s", crl_answer_text(a));
-    return ok_if(a == CRL_GOOD);
-}
-
-static enum finding_outcome check_tcb_cert(struct examiner *v)
-{
-    return ok_if(memcmp(&v->reported, &v->vek.tcb, sizeof v->reported) == 0);
-}
-
-/* A cloud's key names no chip, and its reports must not either. */
-static enum finding_outcome check_hwid(struct examiner *v)
-{
-    if (v->vek.cert.role == CHAIN_VLEK)
-        return ok_if(all_zero(v->r.chip_id, 64));
-    return ok_if(!all_zero(v->r.chip_id, 64) && memcmp(v->r.chip_id, v->vek.hwid, 64) == 0);
-}
-
-static enum finding_outcome check_csp_id(struct examiner *v)
-{
-    if (v->vek.cert.role != CHAIN_VLEK)
-        return FINDING_NOT_ASKED;
-    return ok_if(v->p->allow_vlek && strcmp(v->vek.csp_id, v->p->csp_id) == 0);
-}
-
-static enum finding_outcome check_chip(struct examiner *v)
-{
-    for (size_t i = 0; i < v->p->n_chips; i++)
-        if (memcmp(v->p->chips[i], v->r.chip_id, 64) == 0)
-            return FINDING_OK;
-    say(v, v->p->n_chips == 0 ? "the policy lists no chips" : "not a chip of the policy");
-    return v->p->n_chips == 0 ? FINDING_NOT_ASKED : FINDING_FAILED;
-}
-
-static enum finding_outcome check_sig(struct examiner *v)
-{
-    return ok_if(vek_signed(&v->vek, &v->r));
-}
-
-/* After the signature: reserved bytes say something about a processor only when it signed them. */
-static enum finding_outcome check_mbz(struct examiner *v)
-{
-    if (!snp_report_reserved_zero(&v->r))
-        return FINDING_FAILED;
-    if (!v->tcbs_zero)
-        say(v, "reserved byte in a TCB");
-    return ok_if(v->tcbs_zero);
 }
 
 /* --- what the signed report says */
 
 static enum finding_outcome check_version_taken(struct examiner *v)
 {
-    say(v, "version %u", v->r.version);
+    examiner_say(v, "version %u", v->r.version);
     return ok_if(v->r.version < 32 && (v->p->versions >> v->r.version & 1) != 0);
 }
 
 static enum finding_outcome check_vmpl(struct examiner *v)
 {
-    say(v, v->r.vmpl == UINT32_MAX ? "asked for by the host" : "VMPL %u", v->r.vmpl);
+    examiner_say(v, v->r.vmpl == UINT32_MAX ? "asked for by the host" : "VMPL %u", v->r.vmpl);
     return ok_if(v->r.vmpl == 0);
 }
 
 static enum finding_outcome check_policy_reserved(struct examiner *v)
 {
-    say(v, "guest policy 0x%llx", (unsigned long long)v->r.policy);
+    examiner_say(v, "guest policy 0x%llx", (unsigned long long)v->r.policy);
     return ok_if((v->r.policy & SNP_POLICY_MUST_BE_ONE) != 0 &&
                  v->r.policy >> SNP_POLICY_KNOWN_BITS == 0);
 }
@@ -249,7 +118,7 @@ static enum finding_outcome check_policy_required(struct examiner *v)
     uint64_t missing = v->p->guest_require & ~v->r.policy;
 
     if (missing != 0)
-        say(v, "guest policy lacks 0x%llx", (unsigned long long)missing);
+        examiner_say(v, "guest policy lacks 0x%llx", (unsigned long long)missing);
     return ok_if(missing == 0);
 }
 
@@ -259,7 +128,7 @@ static enum finding_outcome check_policy_abi(struct examiner *v)
 
     if (v->p->min_guest_abi == 0)
         return FINDING_NOT_ASKED;
-    say(v, "the guest asked for firmware ABI %u.%u or later", abi >> 8, abi & 0xff);
+    examiner_say(v, "the guest asked for firmware ABI %u.%u or later", abi >> 8, abi & 0xff);
     return ok_if(abi >= v->p->min_guest_abi);
 }
 
@@ -269,11 +138,11 @@ static enum finding_outcome check_platform(struct examiner *v)
     const uint64_t known = 0xff;
     uint64_t unknown = v->r.platform & ~known;
 
-    say(v, "platform 0x%llx, lacks 0x%llx, has forbidden 0x%llx%s",
-        (unsigned long long)v->r.platform,
-        (unsigned long long)(v->p->platform_require & ~v->r.platform),
-        (unsigned long long)(v->p->platform_forbid & v->r.platform),
-        unknown != 0 ? "; warning: bits that nobody has documented" : "");
+    examiner_say(v, "platform 0x%llx, lacks 0x%llx, has forbidden 0x%llx%s",
+                 (unsigned long long)v->r.platform,
+                 (unsigned long long)(v->p->platform_require & ~v->r.platform),
+                 (unsigned long long)(v->p->platform_forbid & v->r.platform),
+                 unknown != 0 ? "; warning: bits that nobody has documented" : "");
     return ok_if((v->p->platform_require & ~v->r.platform) == 0 &&
                  (v->p->platform_forbid & v->r.platform) == 0);
 }
@@ -295,7 +164,7 @@ static enum finding_outcome check_tcb_provisional(struct examiner *v)
     if (v->p->provisional_firmware)
         return FINDING_NOT_ASKED;
     if (provisional)
-        say(v, "the running firmware is not committed");
+        examiner_say(v, "the running firmware is not committed");
     return ok_if(!provisional);
 }
 
@@ -311,14 +180,15 @@ static enum finding_outcome check_policy_expired(struct examiner *v)
     if (v->p->expires_s == 0)
         return FINDING_NOT_ASKED;
     if (v->now_s >= v->p->expires_s)
-        say(v, "the policy's floors are out of date: get a newer policy");
+        examiner_say(v, "the policy's floors are out of date: get a newer policy");
     return ok_if(v->now_s < v->p->expires_s);
 }
 
 static void say_tcb(struct examiner *v, const char *which, const struct snp_tcb *t,
                     const struct policy_floor *f)
 {
-    say(v, "%s TCB %u.%u.%u.%u.%u is below the floor %u.%u.%u.%u.%u (fmc.bl.tee.snp.ucode) %s",
+    examiner_say(
+        v, "%s TCB %u.%u.%u.%u.%u is below the floor %u.%u.%u.%u.%u (fmc.bl.tee.snp.ucode) %s",
         which, t->part[0], t->part[1], t->part[2], t->part[3], t->part[4], f->tcb.part[0],
         f->tcb.part[1], f->tcb.part[2], f->tcb.part[3], f->tcb.part[4], f->bulletin);
 }
@@ -328,8 +198,8 @@ static enum finding_outcome check_tcb_min(struct examiner *v)
     const struct policy_floor *f = policy_floor(v->p, v->vek.cert.product, &v->r);
 
     if (f == NULL) {
-        say(v, "the policy has no floor for stepping %02x-%02x-%02x", v->r.family, v->r.model,
-            v->r.stepping);
+        examiner_say(v, "the policy has no floor for stepping %02x-%02x-%02x", v->r.family,
+                     v->r.model, v->r.stepping);
         return FINDING_FAILED;
     }
     if (!snp_tcb_covers(&v->reported, &f->tcb))
@@ -352,8 +222,8 @@ static enum finding_outcome check_firmware_min(struct examiner *v)
 
     if (want == 0)
         return FINDING_NOT_ASKED;
-    say(v, "committed firmware %u.%u.%u, floor %u.%u.%u", have >> 16, have >> 8 & 0xff, have & 0xff,
-        want >> 16, want >> 8 & 0xff, want & 0xff);
+    examiner_say(v, "committed firmware %u.%u.%u, floor %u.%u.%u", have >> 16, have >> 8 & 0xff,
+                 have & 0xff, want >> 16, want >> 8 & 0xff, want & 0xff);
     return ok_if(have >= want);
 }
 
@@ -363,7 +233,7 @@ static enum finding_outcome check_mitigations(struct examiner *v)
 
     if (v->p->mitigations_require == 0)
         return FINDING_NOT_ASKED;
-    say(v, "mitigations 0x%llx", (unsigned long long)both);
+    examiner_say(v, "mitigations 0x%llx", (unsigned long long)both);
     return ok_if((v->p->mitigations_require & ~both) == 0);
 }
 
@@ -390,14 +260,14 @@ static enum finding_outcome check_measurement(struct examiner *v)
     for (size_t i = 0; i < v->p->n_measurements; i++)
         if (memcmp(v->p->measurements[i].b, v->r.measurement, 48) == 0)
             return FINDING_OK;
-    say(v, v->p->n_measurements == 0 ? "the policy names no measurement"
-                                     : "not a measurement of the policy");
+    examiner_say(v, v->p->n_measurements == 0 ? "the policy names no measurement"
+                                              : "not a measurement of the policy");
     return v->p->n_measurements == 0 ? FINDING_NOT_ASKED : FINDING_FAILED;
 }
 
 static enum finding_outcome check_guest_svn(struct examiner *v)
 {
-    say(v, "guest SVN %u, floor %u", v->r.guest_svn, v->p->min_guest_svn);
+    examiner_say(v, "guest SVN %u, floor %u", v->r.guest_svn, v->p->min_guest_svn);
     return ok_if(v->r.guest_svn >= v->p->min_guest_svn);
 }
 
@@ -428,32 +298,17 @@ static enum finding_outcome check_report_data(struct examiner *v)
     return ok_if(secret_equal(v->s->report_data, v->r.report_data, 64));
 }
 
-/* --- the table */
+/* --- the table: alone, the certificates' (examine_certs.c), what is signed */
 
-enum need { NEED_REPORT = 1, NEED_VEK = 2, NEED_CHAIN = 4 };
-static const struct {
-    enum verdict code;
-    unsigned needs;
-    enum finding_outcome (*check)(struct examiner *v);
-} checks[] = {
+static const struct examiner_check alone[] = {
     {VERDICT_LENGTH, 0, check_length},
     {VERDICT_VERSION, NEED_REPORT, check_version_old},
     {VERDICT_VERSION_UNKNOWN, NEED_REPORT, check_version_new},
     {VERDICT_SIG_ALGO, NEED_REPORT, check_sig_algo},
     {VERDICT_SIG_FORMAT, NEED_REPORT, check_sig_format},
     {VERDICT_KEY_KIND, NEED_REPORT, check_key_kind},
-    {VERDICT_PRODUCT, NEED_REPORT, check_product},
-    {VERDICT_CERT, 0, check_cert},
-    {VERDICT_CERT_EXPIRED, NEED_VEK, check_cert_expired},
-    {VERDICT_CERT_ROOT, NEED_VEK, check_cert_root},
-    {VERDICT_CERT_CHAIN, NEED_VEK | NEED_CHAIN, check_cert_chain},
-    {VERDICT_CRL, NEED_VEK | NEED_CHAIN, check_crl},
-    {VERDICT_TCB_CERT, NEED_REPORT | NEED_VEK, check_tcb_cert},
-    {VERDICT_HWID, NEED_REPORT | NEED_VEK, check_hwid},
-    {VERDICT_CSP_ID, NEED_VEK, check_csp_id},
-    {VERDICT_CHIP, NEED_REPORT, check_chip},
-    {VERDICT_SIG, NEED_REPORT | NEED_VEK, check_sig},
-    {VERDICT_MBZ, NEED_REPORT | NEED_VEK, check_mbz},
+};
+static const struct examiner_check stated[] = {
     {VERDICT_VERSION, NEED_REPORT, check_version_taken},
     {VERDICT_VMPL, NEED_REPORT, check_vmpl},
     {VERDICT_POLICY_RSVD, NEED_REPORT, check_policy_reserved},
@@ -480,15 +335,17 @@ static const struct {
     {VERDICT_HOST_DATA, NEED_REPORT, check_host_data},
     {VERDICT_REPORT_DATA, NEED_REPORT, check_report_data},
 };
-enum { CHECK_COUNT = sizeof checks / sizeof checks[0] };
-_Static_assert(CHECK_COUNT + FINDINGS_ADDED_MAX <= FINDINGS_MAX, "room for what a caller adds");
+enum { ALONE = sizeof alone / sizeof alone[0], STATED = sizeof stated / sizeof stated[0] };
+_Static_assert(ALONE + EXAMINER_CERTIFICATE_CHECKS + STATED + FINDINGS_ADDED_MAX <= FINDINGS_MAX,
+               "room for what a caller adds");
 
-unsigned examiner_run(struct examiner *v, struct examination *out)
+static void checks_run(struct examiner *v, const struct examiner_check *checks, size_t n,
+                       struct examination *out)
 {
     unsigned have = (v->have_report ? NEED_REPORT : 0) | (v->have_vek ? NEED_VEK : 0) |
                     (v->root != NULL ? NEED_CHAIN : 0);
 
-    for (size_t i = 0; i < CHECK_COUNT; i++) {
+    for (size_t i = 0; i < n; i++) {
         enum finding_outcome outcome = FINDING_NOT_REACHED;
 
         v->detail[0] = '\0';
@@ -496,5 +353,12 @@ unsigned examiner_run(struct examiner *v, struct examination *out)
             outcome = checks[i].check(v);
         examination_add(out, checks[i].code, outcome, v->detail);
     }
-    return CHECK_COUNT;
+}
+
+unsigned examiner_run(struct examiner *v, struct examination *out)
+{
+    checks_run(v, alone, ALONE, out);
+    checks_run(v, examiner_certificate_checks, EXAMINER_CERTIFICATE_CHECKS, out);
+    checks_run(v, stated, STATED, out);
+    return ALONE + EXAMINER_CERTIFICATE_CHECKS + STATED;
 }

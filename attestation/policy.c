@@ -1,6 +1,7 @@
 #include "policy.h"
 
 #include "conf.h"
+#include "policy_words.h"
 #include "time_text.h"
 
 #include <stddef.h>
@@ -127,114 +128,6 @@ static struct conf_target policy_section(void *cookie, struct view kind, struct 
     return no_target;
 }
 
-/* --- lists of words */
-
-struct word {
-    const char *name;
-    uint64_t bit;
-};
-static const struct word guest_words[] = {
-    {"smt", SNP_POLICY_SMT},
-    {"migrate_ma", SNP_POLICY_MIGRATE_MA},
-    {"debug", SNP_POLICY_DEBUG},
-    {"cxl", SNP_POLICY_CXL},
-    {NULL, 0},
-};
-static const struct word guest_require_words[] = {
-    {"single_socket", SNP_POLICY_SINGLE_SOCKET},
-    {"aes_256_xts", SNP_POLICY_AES_256_XTS},
-    {"rapl_disabled", SNP_POLICY_RAPL_DISABLED},
-    {"ciphertext_hiding", SNP_POLICY_CIPHERTEXT_HIDING},
-    {"page_swap_disabled", SNP_POLICY_PAGE_SWAP_DISABLED},
-    {NULL, 0},
-};
-static const struct word platform_words[] = {
-    {"smt", SNP_PLATFORM_SMT},
-    {"tsme", SNP_PLATFORM_TSME},
-    {"ecc", SNP_PLATFORM_ECC},
-    {"rapl_disabled", SNP_PLATFORM_RAPL_DISABLED},
-    {"ciphertext_hiding", SNP_PLATFORM_CIPHERTEXT_HIDING},
-    {"alias_check", SNP_PLATFORM_ALIAS_CHECK},
-    {NULL, 0},
-};
-static const struct word product_words[] = {
-    {"milan", 1 << SNP_MILAN}, {"genoa", 1 << SNP_GENOA}, {"turin", 1 << SNP_TURIN}, {NULL, 0}};
-static const struct word version_words[] = {
-    {"2", 1 << 2}, {"3", 1 << 3}, {"4", 1 << 4}, {"5", 1 << 5}, {NULL, 0}};
-
-/* Words separated by spaces or commas. False on one that is not in the table. */
-static bool words_take(const char *text, const struct word *words, uint64_t *out)
-{
-    uint64_t bits = 0;
-
-    while (text += strspn(text, " ,"), *text != '\0') {
-        struct view v = view_of(text, strcspn(text, " ,"));
-        const struct word *w = words;
-
-        while (w->name != NULL && !view_eq(v, view_str(w->name)))
-            w++;
-        if (w->name == NULL)
-            return false;
-        bits |= w->bit;
-        text += v.len;
-    }
-    *out = bits;
-    return true;
-}
-
-static bool words_take32(const char *text, const struct word *words, uint32_t *out)
-{
-    uint64_t bits;
-
-    if (!words_take(text, words, &bits) || bits == 0)
-        return false;
-    *out = (uint32_t)bits;
-    return true;
-}
-
-/* "1.55.40" (3 numbers) or "1.55" (2), each a byte, most significant first. Empty: none is asked.
- */
-static bool numbers_take(const char *text, int n, uint32_t *out)
-{
-    struct view rest = view_str(text);
-    uint32_t v = 0;
-
-    *out = 0;
-    if (rest.len == 0)
-        return true;
-    for (int i = 0; i < n; i++) {
-        const uint8_t *dot = i < n - 1 ? memchr(rest.ptr, '.', rest.len) : rest.ptr + rest.len;
-        uint64_t byte;
-
-        if (dot == NULL || !view_u64(view_of(rest.ptr, (size_t)(dot - rest.ptr)), &byte) ||
-            byte > UINT8_MAX)
-            return false;
-        v = v << 8 | (uint32_t)byte;
-        rest = view_from(rest, (size_t)(dot - rest.ptr) + (i < n - 1));
-    }
-    *out = v;
-    return true;
-}
-
-/* Exactly n bytes in hex, or nothing. */
-static bool pin_take(const char *text, size_t n, struct policy_pin *out)
-{
-    out->asked = *text != '\0';
-    return !out->asked || hex_decode(view_str(text), out->b, n) == ERR_NONE;
-}
-
-static bool mask_take(const char *text, uint64_t *out)
-{
-    uint8_t b[8] = {0};
-
-    *out = 0;
-    if (*text != '\0' && hex_decode(view_str(text), b, sizeof b) != ERR_NONE)
-        return false;
-    for (size_t i = 0; i < sizeof b; i++)
-        *out = *out << 8 | b[i];
-    return true;
-}
-
 /* --- sections */
 
 static bool floor_take(const struct floor_text *t, struct policy_floor *out)
@@ -246,9 +139,9 @@ static bool floor_take(const struct floor_text *t, struct policy_floor *out)
     for (size_t i = 0; i < SNP_PART_COUNT; i++)
         out->tcb.part[i] = (uint8_t)t->part[i];
     memcpy(out->bulletin, t->bulletin, sizeof out->bulletin);
-    if (!numbers_take(t->firmware, 3, &out->firmware))
+    if (!policy_words_numbers(t->firmware, 3, &out->firmware))
         return false;
-    if (words_take(t->name, product_words, &product) && product != 0) {
+    if (policy_words(t->name, POLICY_WORDS_PRODUCT, &product) && product != 0) {
         while (product >> out->product != 1)
             out->product++;
         return true;
@@ -291,27 +184,28 @@ static const char *take_top(const struct top_text *t, struct attest_policy *p)
     p->allow_vlek = t->allow_vlek;
     p->require_crl = t->require_crl;
     p->min_guest_svn = (uint32_t)t->min_guest_svn;
-    if (!words_take32(t->report_versions, version_words, &p->versions))
+    if (!policy_words_some(t->report_versions, POLICY_WORDS_VERSION, &p->versions))
         return "report_versions takes 2, 3, 4, 5";
-    if (!words_take32(t->products, product_words, &p->products))
+    if (!policy_words_some(t->products, POLICY_WORDS_PRODUCT, &p->products))
         return "products takes milan, genoa, turin";
-    if (!words_take(t->guest_allow, guest_words, &p->guest_allow))
+    if (!policy_words(t->guest_allow, POLICY_WORDS_GUEST, &p->guest_allow))
         return "guest_allow has an unknown word";
-    if (!words_take(t->guest_require, guest_require_words, &p->guest_require))
+    if (!policy_words(t->guest_require, POLICY_WORDS_GUEST_REQUIRE, &p->guest_require))
         return "guest_require has an unknown word";
-    if (!words_take(t->platform_require, platform_words, &p->platform_require))
+    if (!policy_words(t->platform_require, POLICY_WORDS_PLATFORM, &p->platform_require))
         return "platform_require has an unknown word";
-    if (!words_take(t->platform_forbid, platform_words, &p->platform_forbid))
+    if (!policy_words(t->platform_forbid, POLICY_WORDS_PLATFORM, &p->platform_forbid))
         return "platform_forbid has an unknown word";
-    if (!numbers_take(t->min_firmware, 3, &p->min_firmware))
+    if (!policy_words_numbers(t->min_firmware, 3, &p->min_firmware))
         return "min_firmware is not of the form 1.55.40";
-    if (!numbers_take(t->min_guest_abi, 2, &p->min_guest_abi))
+    if (!policy_words_numbers(t->min_guest_abi, 2, &p->min_guest_abi))
         return "min_guest_abi is not of the form 1.55";
-    if (!mask_take(t->mitigations_require, &p->mitigations_require))
+    if (!policy_words_mask(t->mitigations_require, &p->mitigations_require))
         return "mitigations_require is not 16 hex digits";
-    if (!pin_take(t->author_key_sha384, 48, &p->author_key))
+    if (!policy_words_pin(t->author_key_sha384, 48, &p->author_key))
         return "author_key_sha384 is not 96 hex digits";
-    if (!pin_take(t->family_id, 16, &p->family_id) || !pin_take(t->image_id, 16, &p->image_id))
+    if (!policy_words_pin(t->family_id, 16, &p->family_id) ||
+        !policy_words_pin(t->image_id, 16, &p->image_id))
         return "family_id and image_id are 32 hex digits";
     if (*t->expires != '\0' && !time_parse(t->expires, &p->expires_s))
         return "expires is not of the form 2027-02-01T00:00:00Z";
