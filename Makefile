@@ -42,7 +42,8 @@ SEES_tests        := . tests $(SEES_dataplane) $(filter-out $(SEES_attestation),
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
 LIBS_dataplane    := $(LIBS_base)
-LIBS_controlplane := $(LIBS_base) -lpq -ljson-c
+LIBS_controlplane := $(LIBS_base) -lpq
+LIBS_tests        := $(LIBS_controlplane) -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
 PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c \
@@ -113,7 +114,7 @@ $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcontrolplane.a $(BASE_LIBS)
 	@mkdir -p $(@D)
-	$(call link,$(LIBS_controlplane) -ldl)
+	$(call link,$(LIBS_tests))
 
 # --- checks and tests
 units: $(UNITS)

@@ -38,16 +38,24 @@ static struct db_param digest_param(const struct digest32 *d)
     return db_bytes(view_of(d->b, sizeof d->b));
 }
 
-/* One row with one JSON column, or 404. */
-static void object_cb(void *cookie, enum err e, const struct db_result *r)
+/* No row for it: there is no such key. true: the call has been answered. */
+static bool answer_missing(struct call *c, enum err e, const struct db_result *r)
 {
-    struct call *c = cookie;
-
     if (e != ERR_NONE)
         call_fail_db(c, e);
     else if (db_rows(r) == 0)
         call_fail(c, 404, "not_found", "There is no such key.", NULL);
     else
+        return false;
+    return true;
+}
+
+/* One row with one JSON column. */
+static void object_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct call *c = cookie;
+
+    if (!answer_missing(c, e, r))
         call_reply_data(c, 200, db_get_text(r, 0, 0));
 }
 
@@ -211,11 +219,7 @@ static void patched_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
 
-    if (e != ERR_NONE)
-        call_fail_db(c, e);
-    else if (db_rows(r) == 0)
-        call_fail(c, 404, "not_found", "There is no such key.", NULL);
-    else
+    if (!answer_missing(c, e, r))
         get_target(c);
 }
 
@@ -247,11 +251,7 @@ static void deleted_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
 
-    if (e != ERR_NONE)
-        call_fail_db(c, e);
-    else if (db_rows(r) == 0)
-        call_fail(c, 404, "not_found", "There is no such key.", NULL);
-    else
+    if (!answer_missing(c, e, r))
         call_reply(c, 200, VIEW_LIT("{\"deleted\":true}"));
 }
 

@@ -17,6 +17,10 @@ import tempfile
 import time
 from decimal import Decimal
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import rig  # noqa: E402
+from rig import case, equal, free_port, true  # noqa: E402
+
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
 BIN = os.environ.get("TR_BIN") or os.path.join(ROOT, "build", os.environ.get("MODE", "release"))
 PROGRAM = os.path.join(BIN, "tr-controlplane")
@@ -28,33 +32,11 @@ conf = os.path.join(work, "controlplane.conf")
 log_path = os.path.join(work, "log")
 server = None
 secrets = []  # every key that was ever shown
-cases = []
 OPERATOR = None  # the bootstrap key
 CUSTOMER = None  # a customer's management key
 
 
-def case(f):
-    cases.append(f)
-    return f
-
-
-def equal(got, want):
-    if got != want:
-        raise AssertionError(f"got {got!r}, want {want!r}")
-
-
-def true(got, what=""):
-    if not got:
-        raise AssertionError(f"not true: {what or got!r}")
-
-
 # --- the world
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
 
 def write_conf():
     ports = free_port(), free_port()
@@ -629,32 +611,16 @@ def no_key_is_stored_anywhere():
 
 def main():
     global conninfo, port
-    failed = 0
     try:
         conninfo = subprocess.run([PG, "start", pg_dir], check=True, capture_output=True, text=True).stdout.strip()
         port = write_conf()
-        for f in cases:
-            if len(sys.argv) > 1 and sys.argv[1] not in f.__name__ and f.__name__ not in (
-                    "bootstrap_once", "health_and_paths", "roles"):
-                continue
-            try:
-                f()
-                print("ok " + f.__name__, flush=True)
-            except Exception as e:  # noqa: BLE001: a failed case is reported, the next one runs
-                where = []
-                line = e.__traceback__
-                while line:
-                    where.append(str(line.tb_lineno))
-                    line = line.tb_next
-                print(f"# lines {' '.join(where)}: {type(e).__name__}: {e}\nnot ok {f.__name__}", flush=True)
-                failed += 1
+        return rig.run_cases(always=("bootstrap_once", "health_and_paths", "roles")) != 0
     finally:
         if server is not None and server.poll() is None:
             server.kill()
             server.wait()
         subprocess.run([PG, "stop", pg_dir], check=False)
         subprocess.run(["rm", "-rf", work], check=False)
-    return failed != 0
 
 
 sys.exit(main())

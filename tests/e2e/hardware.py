@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig
-from rig import case, equal, wait_until
+from rig import case, equal, free_port, wait_until
 
 ROOT = rig.ROOT
 BIN = os.environ.get("TR_BIN") or os.path.join(ROOT, "build", os.environ.get("MODE", "release"))
@@ -28,12 +27,6 @@ PG = os.path.join(ROOT, "tests/lib/pg")
 work = tempfile.mkdtemp(prefix="tr-hardware-")
 machine = os.path.join(work, "machine")
 processes = []
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 PORT = {name: free_port() for name in ("mock", "rest", "link", "api", "metrics")}

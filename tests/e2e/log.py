@@ -10,12 +10,15 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import rig  # noqa: E402
+from rig import case, equal, free_port, true  # noqa: E402
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
 BIN = os.environ.get("TR_BIN") or os.path.join(ROOT, "build", os.environ.get("MODE", "release"))
@@ -23,29 +26,7 @@ PG = os.path.join(ROOT, "tests/lib/pg")
 ENTRIES = 260  # more than one tile
 
 work = tempfile.mkdtemp(prefix="tr-log-")
-cases = []
 planes = []
-
-
-def case(f):
-    cases.append(f)
-    return f
-
-
-def equal(got, want):
-    if got != want:
-        raise AssertionError(f"got {got!r}, want {want!r}")
-
-
-def true(got, what=""):
-    if not got:
-        raise AssertionError(f"not true: {what or got!r}")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Plane:
@@ -534,29 +515,16 @@ def a_restored_database_is_not_signed():
 
 def main():
     global one
-    failed = 0
     pg_dir = work + "-pg"
     try:
         conninfo = subprocess.run([PG, "start", pg_dir], check=True, capture_output=True, text=True).stdout.strip()
         one = Plane("one", conninfo)
-        for f in cases:
-            try:
-                f()
-                print("ok log_" + f.__name__, flush=True)
-            except Exception as e:  # noqa: BLE001: a failed case is reported, the next one runs
-                where = []
-                line = e.__traceback__
-                while line:
-                    where.append(str(line.tb_lineno))
-                    line = line.tb_next
-                print(f"# lines {' '.join(where)}: {type(e).__name__}: {e}\nnot ok log_{f.__name__}", flush=True)
-                failed += 1
+        return rig.run_cases() != 0
     finally:
         for p in planes:
             p.stop()
         subprocess.run([PG, "stop", pg_dir], check=False)
         shutil.rmtree(work, ignore_errors=True)
-    return failed != 0
 
 
 sys.exit(main())

@@ -37,14 +37,15 @@ def case(fn):
     return fn
 
 
-def main():
-    """Run the cases in the order they were written; argv[1] selects by part of the name."""
+def run_cases(always=()):
+    """Run the cases in the order they were written; argv[1] selects by part of the name, beside those
+    that the others build upon. How many failed."""
     prefix = os.environ.get("TR_CASE_PREFIX") or os.path.splitext(os.path.basename(sys.argv[0]))[0]
     prefix = prefix.replace("-", "_")
     want = sys.argv[1] if len(sys.argv) > 1 else ""
     failed = 0
     for fn in _cases:
-        if want not in fn.__name__:
+        if want not in fn.__name__ and fn.__name__ not in always:
             continue
         try:
             fn()
@@ -56,12 +57,27 @@ def main():
                 print("# " + line)
             print(f"not ok {prefix}_{fn.__name__}", flush=True)
             failed += 1
-    sys.exit(1 if failed else 0)
+    return failed
+
+
+def main():
+    sys.exit(1 if run_cases() else 0)
 
 
 def equal(got, want, what=""):
     if got != want:
         raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+
+
+def true(got, what=""):
+    if not got:
+        raise AssertionError(f"not true: {what or got!r}")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def wait_until(fn, seconds=10, what="", step=0.05):
