@@ -235,6 +235,8 @@ REFUSALS = {
     "no such model": (404, b'{"model":"demo/none","messages":[{"role":"user","content":"x"}]}', {}),
     "no provider": (503, b'{"model":"demo/echo","messages":[{"role":"user","content":"x"}],'
                          b'"provider":{"only":["nobody"]}}', {}),
+    "attested providers only": (400, b'{"model":"demo/echo","messages":[{"role":"user","content":"x"}],'
+                                     b'"provider":{"aci_verified":true}}', {}),
     "not JSON by its label": (415, b"x", {"Content-Type": "text/plain"}),
     "provider says 400": (400, b'{"model":"demo/only-a","messages":[{"role":"user","content":"x"}],'
                                b'"mock":{"*":"fail=400"}}', {}),
