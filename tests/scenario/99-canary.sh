@@ -2,7 +2,7 @@
 # Goal: nothing of a conversation is anywhere but in the data plane's memory while it lasts. Distinct
 # canaries travel in the prompt, system text, tool arguments, image data, API key, provider key, the
 # provider's error text and the model's output, through answers, streams, errors, fallbacks, aborts and
-# big bodies. A few seconds after the last response each is searched for in every log, the database (its
+# big bodies; so do the salts and hashes of its receipts, which are for the key's owner. A few seconds after the last response each is searched for in every log, the database (its
 # dump and its files), /tmp, the run directory, /metrics and the data plane's memory: none is there.
 # Seeded leaks prove that each search finds one.
 #
@@ -191,6 +191,28 @@ def send_all():
     s.close()
 
 
+def secrets_of_receipts():
+    """What a receipt tells its owner and nobody else: an answer's, a refusal's, one that came as a trailer."""
+    found = {}
+    for n, (body, headers) in enumerate((
+            ({"model": "demo/echo", "messages": [{"role": "user", "content": PROMPT}]}, {}),
+            ({"messages": PROMPT}, {}),
+            ({"model": "demo/echo", "messages": [{"role": "user", "content": PROMPT}], "stream": True},
+             {"TE": "trailers"}))):
+        c = rig.Client(key=KEY["key"])
+        name = c.request("POST", "/chat/completions", body, headers).header("x-receipt-id")
+        for path in ("/aci/receipts/", "/signature/"):
+            receipt = c.request("GET", path + name).json()
+        c.close()
+        for e in receipt["receipt"]["event_log"]:
+            if "body_hash" in e:
+                found[f"{e['type']} hash {n}"] = e["body_hash"][len("sha256:"):]
+            for side in ("request", "response") if e["type"] == "commitment" else ():
+                found[f"{side} salt {n}"] = e[side]["salt"]
+    equal(len(found), 3 * 2 + 2 * 3 + 2, "salts and hashes")
+    return found
+
+
 @case
 def seeded_leaks_are_found():
     """Each search sees a leak of its own kind, planted with needles of their own."""
@@ -231,13 +253,15 @@ def seeded_leaks_are_found():
 @case
 def no_canary_is_left():
     send_all()
+    private = secrets_of_receipts()
     rig.settled()
     time.sleep(4)
-    left = everywhere()
+    left = everywhere(dict(EVERYTHING, **private))
     if MEMORY:
-        left += in_memory(rig.pid("dataplane"), CONTENT)
+        left += in_memory(rig.pid("dataplane"), dict(CONTENT, **private))
     for name in ("controlplane", "postgres") if MEMORY else ():
-        left += in_memory(rig.pid(name), {k: v for k, v in CONTENT.items() if k != "API key"})
+        left += in_memory(rig.pid(name),
+                          {k: v for k, v in dict(CONTENT, **private).items() if k != "API key"})
     for line in sorted(set(left)):
         print(f"# {line}: {left.count(line)} times")
     equal(left, [], "canaries left behind")
