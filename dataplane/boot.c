@@ -60,8 +60,8 @@ static enum err open_sources(struct boot *b, const struct config *c,
     return e;
 }
 
-/* With a manifest configured, nothing is served that is not in it. What we are is read from a report
- * of the platform: it is what clients and the control plane will see. */
+/* With a manifest configured, nothing is served that is not in it. What we are is read from a
+ * report of the platform: it is what clients and the control plane will see. */
 static enum err check_release(struct boot *b, const struct config *c,
                               const struct providers *providers, struct buf *why)
 {
@@ -86,9 +86,8 @@ static enum err check_release(struct boot *b, const struct config *c,
         e = provenance_make(buf_view(&manifest), &b->provenance);
     quote_free(&q);
     buf_free(&manifest);
-    return e == ERR_NONE
-               ? e
-               : fail(e, "release: the platform gives no report to compare with", why);
+    return e == ERR_NONE ? e
+                         : fail(e, "release: the platform gives no report to compare with", why);
 }
 
 /* AMD's are compiled in; the simulator's is beside its keys. */

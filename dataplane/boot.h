@@ -1,5 +1,5 @@
-/* What this boot is and can prove, made and checked before anything listens: the sources of reports,
- * the release it is a part of, its keys and their documents, the quote service. */
+/* What this boot is and can prove, made and checked before anything listens: the sources of
+ * reports, the release it is a part of, its keys and their documents, the quote service. */
 #ifndef TR_DATAPLANE_BOOT_H
 #define TR_DATAPLANE_BOOT_H
 

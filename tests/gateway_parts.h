@@ -1,5 +1,5 @@
-/* What the tests of tr-verify against a gateway share: a directory, a subcommand run with its output
- * kept, a log with one statement, a release manifest. Include after the tools' .c files. */
+/* What the tests of tr-verify against a gateway share: a directory, a subcommand run with its
+ * output kept, a log with one statement, a release manifest. Include after the tools' .c files. */
 #ifndef TR_TESTS_GATEWAY_PARTS_H
 #define TR_TESTS_GATEWAY_PARTS_H
 
@@ -80,7 +80,7 @@ static inline void log_prove(struct view statement, int log, struct buf *out)
 
 /* A manifest with one measurement, all its bytes `measured`. */
 static inline void release_text(uint8_t measured, bool simulated, uint64_t not_after_s,
-                         char out[static 2048])
+                                char out[static 2048])
 {
     char hex[97], sha[65];
     uint8_t bytes[48];

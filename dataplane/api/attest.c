@@ -151,12 +151,11 @@ static void answer_with(struct worker *w, struct web_request *r, enum attest_for
     e = bodies[format](w->shared, q, a, &body);
     if (e == ERR_NONE) {
         answer(w, r, buf_view(&body));
-    } else if (a->quote->vek.len == 0) { /* what this format cannot do without */
-        const struct api_failure f = {
-            .error = API_ATTESTATION,
-            .message = "The platform hands over no certificate for its reports; "
-                       "/v1/aci/attestation has the report alone."};
+    } else if (e == ERR_FORMAT && a->quote->vek.len == 0) { /* the format cannot do without */
+        struct api_failure f = {.error = API_ATTESTATION};
 
+        f.message = "The platform hands over no certificate for its reports; "
+                    "/v1/aci/attestation has the report alone.";
         refuse(w, r, &f);
     } else {
         refuse_error(w, r, e);

@@ -7,7 +7,7 @@
 #include "web.h"
 
 struct worker;
-struct attest_desk; /* a worker's: its port to the quote service, and reports it keeps for a while */
+struct attest_desk; /* a worker's: its port to the quote service, and reports it keeps */
 
 /* A report that nobody's nonce is in may be shown again for this long. */
 enum { ATTEST_KEEP_MS = 10000 };

@@ -8,7 +8,7 @@
 #include "log_proof.h"
 #include "provenance.h"
 
-/* What the link has brought: this boot's entry in the log, and its proof. Both empty before that. */
+/* What the link has brought: this boot's entry in the log, and its proof. Empty before that. */
 struct logged {
     struct buf statement, proof;
 };
@@ -87,7 +87,8 @@ static enum err logged_append(const struct logged *l, struct buf *out)
 
     if (l->proof.len == 0)
         return buf_append(out, VIEW_LIT(",\"tlog_statement_b64\":null,\"tlog_proof\":null"));
-    e = base64_text(",\"tlog_statement_b64\":\"", buf_view(&l->statement), "\",\"tlog_proof\":", out);
+    e = base64_text(",\"tlog_statement_b64\":\"", buf_view(&l->statement),
+                    "\",\"tlog_proof\":", out);
     return e == ERR_NONE ? buf_append_json_string(out, buf_view(&l->proof)) : e;
 }
 
@@ -152,8 +153,9 @@ static enum err signer_append(const struct shared *s, const struct attest_questi
     identity_receipt_key(s->keys, public);
     hex_encode(public, sizeof public, hex);
     hex_encode(q->nonce, sizeof q->nonce, nonce);
-    return buf_appendf(out, "\"signing_address\":\"%s\",\"signing_algo\":\"ed25519\","
-                            "\"request_nonce\":%s%s%s",
+    return buf_appendf(out,
+                       "\"signing_address\":\"%s\",\"signing_algo\":\"ed25519\","
+                       "\"request_nonce\":%s%s%s",
                        hex, q->has_nonce ? "\"" : "", q->has_nonce ? nonce : "null",
                        q->has_nonce ? "\"" : "");
 }
@@ -183,8 +185,8 @@ enum err attest_body_report(const struct shared *s, const struct attest_question
                         boolean(s->simulated), report_data, spki_hex, (int)digest.len,
                         (const char *)digest.ptr);
     if (e == ERR_NONE)
-        e = base64_text(",\"report_b64\":\"",
-                        view_of(a->quote->report, sizeof a->quote->report), "\"", out);
+        e = base64_text(",\"report_b64\":\"", view_of(a->quote->report, sizeof a->quote->report),
+                        "\"", out);
     if (e == ERR_NONE)
         e = certificates_append(a->quote, out);
     return e == ERR_NONE ? buf_append(out, VIEW_LIT("},\"model_attestations\":[]}")) : e;

@@ -10,10 +10,10 @@
 #include <string.h>
 
 enum {
-    RATE_SETS = 1024, /* a power of two */
-    RATE_WAYS = 4,    /* addresses in a set: 4096 in all, 128 KiB */
+    RATE_SETS = 1024,  /* a power of two */
+    RATE_WAYS = 4,     /* addresses in a set: 4096 in all, 128 KiB */
     RATE_TOKEN = 1000, /* units of one request, so that a millisecond adds a whole number */
-    RATE_PREFIX6 = 8, /* bytes of an IPv6 address that name one customer */
+    RATE_PREFIX6 = 8,  /* bytes of an IPv6 address that name one customer */
 };
 
 struct bucket {

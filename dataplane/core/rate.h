@@ -10,7 +10,7 @@
 struct rate;
 
 struct rate_config {
-    uint64_t per_s, burst;           /* of all; per_s 0: no limit */
+    uint64_t per_s, burst;                 /* of all; per_s 0: no limit */
     uint64_t address_per_s, address_burst; /* of one IPv4 address or IPv6 /64; 0: no limit */
 };
 enum { RATE_PER_S_MAX = 1000000, RATE_BURST_MAX = 1000000 };

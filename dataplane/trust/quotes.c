@@ -8,8 +8,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static const size_t queue_max[QUOTE_KINDS] = {[QUOTE_LEAF] = QUOTES_NONCES_MAX,
-                                              [QUOTE_EXACT] = QUOTES_EXACT_MAX};
+static const size_t queue_max[QUOTE_KINDS] = {
+    [QUOTE_LEAF] = QUOTES_NONCES_MAX, [QUOTE_EXACT] = QUOTES_EXACT_MAX};
 
 /* --- the service --- */
 

@@ -15,11 +15,11 @@
 #include <uv.h>
 
 enum {
-    QUOTES_WINDOW_MS = 20,                     /* batches begin at least this far apart, so a flood
-                                                * costs the processor 50 reports a second */
-    QUOTES_NONCES_MAX = 4 * ATTEST_BATCH_MAX,  /* waiting for a batch: 80 ms of the fastest flood */
-    QUOTES_EXACT_MAX = 64,                     /* waiting for a report of their own */
-    QUOTES_ASK_MS = 10000,                     /* nobody waits longer: ERR_ATTESTATION */
+    QUOTES_WINDOW_MS = 20,                    /* batches begin at least this far apart, so a flood
+                                               * costs the processor 50 reports a second */
+    QUOTES_NONCES_MAX = 4 * ATTEST_BATCH_MAX, /* waiting for a batch: 80 ms of the fastest flood */
+    QUOTES_EXACT_MAX = 64,                    /* waiting for a report of their own */
+    QUOTES_ASK_MS = 10000,                    /* nobody waits longer: ERR_ATTESTATION */
 };
 
 struct quotes;

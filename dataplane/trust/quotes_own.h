@@ -25,11 +25,11 @@ struct quote_ask {
     struct quotes_port *port;
     enum quote_kind kind;
     enum {
-        ASK_QUEUED,  /* in the service's queue */
-        ASK_WORKING, /* the quote thread's: its report is being made */
-        ASK_DONE,    /* in its port's done list */
-    } where;         /* under the lock */
-    bool cancelled;  /* under the lock; while ASK_WORKING: whoever finishes frees it */
+        ASK_QUEUED,     /* in the service's queue */
+        ASK_WORKING,    /* the quote thread's: its report is being made */
+        ASK_DONE,       /* in its port's done list */
+    } where;            /* under the lock */
+    bool cancelled;     /* under the lock; while ASK_WORKING: whoever finishes frees it */
     uint8_t wanted[64]; /* QUOTE_LEAF: the leaf, 32 bytes; QUOTE_EXACT: REPORT_DATA */
     uint64_t asked_ms;
     quotes_cb *cb;
@@ -61,9 +61,9 @@ struct quotes {
     unsigned ports;
     struct quotes_counters counters;
     /* the quote thread's */
-    enum quote_kind last;     /* the two kinds take turns */
-    uint64_t next_batch_ms;   /* monotonic: not before */
-    bool failing;             /* the last report failed: said once */
+    enum quote_kind last;                                  /* the two kinds take turns */
+    uint64_t next_batch_ms;                                /* monotonic: not before */
+    bool failing;                                          /* the last report failed: said once */
     struct digest32 nodes[BATCH_LEVELS][ATTEST_BATCH_MAX]; /* the batch's tree */
 };
 

@@ -11,10 +11,12 @@ static const struct {
     enum verdict code;
     bool certificates; /* asked only when there are some */
 } must_hold[] = {
-    {VERDICT_LENGTH, false},     {VERDICT_VERSION_UNKNOWN, false}, {VERDICT_SIG_ALGO, false},
-    {VERDICT_SIG_FORMAT, false}, {VERDICT_REPORT_DATA, false},     {VERDICT_CERT, true},
-    {VERDICT_CERT_ROOT, true},   {VERDICT_CERT_CHAIN, true},       {VERDICT_TCB_CERT, true},
-    {VERDICT_HWID, true},        {VERDICT_SIG, true},              {VERDICT_MBZ, true},
+    {VERDICT_LENGTH, false},      {VERDICT_VERSION_UNKNOWN, false},
+    {VERDICT_SIG_ALGO, false},    {VERDICT_SIG_FORMAT, false},
+    {VERDICT_REPORT_DATA, false}, {VERDICT_CERT, true},
+    {VERDICT_CERT_ROOT, true},    {VERDICT_CERT_CHAIN, true},
+    {VERDICT_TCB_CERT, true},     {VERDICT_HWID, true},
+    {VERDICT_SIG, true},          {VERDICT_MBZ, true},
 };
 
 static enum err fail(enum err e, const char *sentence, struct buf *why)
@@ -31,8 +33,7 @@ static enum err judge(const struct self_check *c, const struct examination *x, b
         if (must_hold[i].certificates && !certificates)
             continue;
         for (size_t f = 0; f < x->n; f++) {
-            if (x->findings[f].code != must_hold[i].code ||
-                x->findings[f].outcome == FINDING_OK)
+            if (x->findings[f].code != must_hold[i].code || x->findings[f].outcome == FINDING_OK)
                 continue;
             buf_reset(why);
             return buf_appendf(why, "our own report does not verify: %s%s%s",

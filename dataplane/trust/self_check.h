@@ -1,5 +1,5 @@
-/* Before it listens, a data plane asks its platform for a report and verifies it as a stranger would:
- * one that nobody can verify is not worth starting with. */
+/* Before it listens, a data plane asks its platform for a report and verifies it as a stranger
+ * would: one that nobody can verify is not worth starting with. */
 #ifndef TR_DATAPLANE_TRUST_SELF_CHECK_H
 #define TR_DATAPLANE_TRUST_SELF_CHECK_H
 

@@ -1,5 +1,5 @@
-/* Query strings decide what is signed: whatever comes, a parameter is found once or called twice, its
- * value lies inside the text, and a nonce has one spelling. */
+/* Query strings decide what is signed: whatever comes, a parameter is found once or called twice,
+ * its value lies inside the text, and a nonce has one spelling. */
 #include "query.h"
 
 #include "secret.h"

@@ -1,6 +1,6 @@
 /* The attestation endpoints as strangers meet them: the real handlers behind the real TLS server,
- * judged by tr-verify itself, by a relay that holds the gateway's own TLS key (N16), and, for ACI, by
- * a verifier written here from its specification. Only the processor is the simulator's. */
+ * judged by tr-verify itself, by a relay that holds the gateway's own TLS key (N16), and, for ACI,
+ * by a verifier written here from its specification. Only the processor is the simulator's. */
 #include "attestation/tools/command.c"
 #include "attestation/tools/https_answer.c"
 #include "attestation/tools/https.c"
@@ -93,7 +93,8 @@ static uv_async_t poke;
 static void (*poke_fn)(void);
 static uv_sem_t poked;
 static X509 *tls_cert;
-static char url[64], roots[64], policy_path[64], release_path[64], log_key[256], at[TIME_TEXT_BYTES];
+static char url[64], roots[64], policy_path[64], release_path[64], log_key[256],
+    at[TIME_TEXT_BYTES];
 static char manifest[2048], statement[1024];
 
 static void poke_cb(uv_async_t *h)
@@ -359,9 +360,9 @@ static enum verdict judge(const struct reply_got *r, const struct connection *c,
 
 static void run_gateway(const char *to, struct outcome *out)
 {
-    char *argv[] = {"gateway",     NULL, "--roots",   roots,        "--policy",  policy_path,
-                    "--at",        at,   "--release", release_path, "--log-key", log_key,
-                    "--json",      NULL};
+    char *argv[] = {"gateway",   NULL,    "--roots", roots,       "--policy",
+                    policy_path, "--at",  at,        "--release", release_path,
+                    "--log-key", log_key, "--json",  NULL};
 
     argv[1] = (char *)to;
     run_command(&command_gateway, argv, out);
@@ -584,8 +585,7 @@ static void questions(void)
         ask(&c, cases[i].method, cases[i].target, cases[i].body, &r);
         if (r.status != cases[i].status || !body_has(&r, cases[i].has))
             printf("# %s %s %s: %u %.*s\n", cases[i].method, cases[i].target, cases[i].body,
-                   r.status, (int)(r.body.len < 200 ? r.body.len : 200),
-                   (const char *)r.body.ptr);
+                   r.status, (int)(r.body.len < 200 ? r.body.len : 200), (const char *)r.body.ptr);
         CHECK(r.status == cases[i].status && body_has(&r, cases[i].has));
         CHECK(strstr(r.head, "\r\ncache-control: no-store\r\n") != NULL);
         CHECK(strstr(r.head, "\r\nx-aci-version: aci/1\r\n") != NULL);
@@ -703,9 +703,8 @@ static void report_of(const struct reply_got *r, uint8_t out[static SNP_REPORT_B
 {
     const char *text = memmem(r->body.ptr, r->body.len, "\"report_b64\":\"", 14);
 
-    CHECK(text != NULL &&
-          base64_exact(view_of(text + 14, (SNP_REPORT_BYTES + 2) / 3 * 4), out,
-                       SNP_REPORT_BYTES) == ERR_NONE);
+    CHECK(text != NULL && base64_exact(view_of(text + 14, (SNP_REPORT_BYTES + 2) / 3 * 4), out,
+                                       SNP_REPORT_BYTES) == ERR_NONE);
 }
 
 /* Only what no nonce is in is shown twice, and not for long. */
@@ -880,10 +879,10 @@ static bool aci_accepts(struct view body, const struct aci_expect *e)
                                       "service_capabilities"};
     static const char *const inner[] = {"tee_type", "workload_keyset", "report_data",
                                         "source_provenance", "evidence"};
-    static const char *const parts[] = {
-        "format",      "simulated",     "report_b64",    "cert_chain",  "measured_cmdline",
-        "ovmf_digest", "kernel_digest", "initrd_digest", "policy_digest", "release_b64",
-        "tlog_statement_b64", "tlog_proof"};
+    static const char *const parts[] = {"format",        "simulated",          "report_b64",
+                                        "cert_chain",    "measured_cmdline",   "ovmf_digest",
+                                        "kernel_digest", "initrd_digest",      "policy_digest",
+                                        "release_b64",   "tlog_statement_b64", "tlog_proof"};
     struct json_value root, t[4], a[5], v[12], tls, spki;
     struct json_member first;
     struct json_iter it;
@@ -902,7 +901,8 @@ static bool aci_accepts(struct view body, const struct aci_expect *e)
     if (!is_text(t[0], "aci/1", "") || !is_text(t[1], "sha256:", hex) ||
         !is_text(a[0], "sev_snp", "") || !is_text(v[0], "tr.aci.sev_snp.v1", "") ||
         v[1].kind != JSON_TRUE ||
-        !view_eq(t[3].text, VIEW_LIT("{\"supported_e2ee_versions\":[],\"serving\":\"aggregator\"}")))
+        !view_eq(t[3].text,
+                 VIEW_LIT("{\"supported_e2ee_versions\":[],\"serving\":\"aggregator\"}")))
         return false;
     hex_encode(want, 32, hex);
     if (!is_text(a[2], "", hex) || !view_eq(a[3].text, buf_view(&e->trusted->source)))
@@ -920,9 +920,8 @@ static bool aci_accepts(struct view body, const struct aci_expect *e)
 static bool inside(const uint8_t *p, const struct buf *b, const char *from, const char *to)
 {
     const uint8_t *begin = memmem(b->ptr, b->len, from, strlen(from));
-    const uint8_t *end = begin == NULL ? NULL
-                                       : memmem(begin, b->len - (size_t)(begin - b->ptr), to,
-                                                strlen(to));
+    const uint8_t *end =
+        begin == NULL ? NULL : memmem(begin, b->len - (size_t)(begin - b->ptr), to, strlen(to));
 
     return end != NULL && p >= begin + strlen(from) && p < end;
 }

@@ -1,5 +1,6 @@
 /* The keyset is what every receipt and every header refers to by digest: were its spelling not
- * canonical, or a key in it not the boot's own, no independent verifier would get the same digest. */
+ * canonical, or a key in it not the boot's own, no independent verifier would get the same digest.
+ */
 #include "keyset.c"
 
 #include "check.h"

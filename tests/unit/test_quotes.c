@@ -394,9 +394,8 @@ static void busy_main(void *cookie)
 
     for (unsigned i = 0; i < ROUNDS; i++) {
         struct quote_ask *a;
-        enum err e = rand_r(&b->seed) % 4 != 0
-                         ? quotes_ask_leaf(b->port, &leaf, busy_cb, b, &a)
-                         : quotes_ask_exact(b->port, wanted, busy_cb, b, &a);
+        enum err e = rand_r(&b->seed) % 4 != 0 ? quotes_ask_leaf(b->port, &leaf, busy_cb, b, &a)
+                                               : quotes_ask_exact(b->port, wanted, busy_cb, b, &a);
 
         leaf.b[0]++;
         if (e != ERR_NONE) {

@@ -1,5 +1,5 @@
-/* A limit that never refuses protects nothing, and one that refuses the wrong person is an attack by
- * itself: both sides of each edge, to the millisecond. */
+/* A limit that never refuses protects nothing, and one that refuses the wrong person is an attack
+ * by itself: both sides of each edge, to the millisecond. */
 #include "rate.c"
 
 #include "check.h"
@@ -61,7 +61,7 @@ static void burst_then_rate(void)
     CHECK_INT(retry_ms, 0);
     CHECK_INT(granted(r, v4(1), t + 250, 5), 0);
     CHECK_INT(granted(r, v4(1), t + 250 + 1000, 10), 3); /* never more than the burst */
-    CHECK_INT(granted(r, v4(1), t, 1), 0);               /* a clock that another thread read before */
+    CHECK_INT(granted(r, v4(1), t, 1), 0); /* a clock that another thread read before */
     CHECK_INT(granted(r, v4(1), UINT64_MAX, 10), 3);
     rate_free(r);
 }

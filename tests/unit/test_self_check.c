@@ -1,5 +1,5 @@
-/* The self-check is what an operator meets when firmware, host or configuration do not fit: each way to
- * be unverifiable must end the start with its own word, and an honest platform must pass. */
+/* The self-check is what an operator meets when firmware, host or configuration do not fit: each
+ * way to be unverifiable must end the start with its own word, and an honest platform must pass. */
 #include "self_check.c"
 
 #include "check.h"
