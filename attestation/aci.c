@@ -137,7 +137,8 @@ enum err aci_receipt_sign(struct view unsigned_document, const uint8_t secret[st
     e = jcs_append(root, "signature", &canonical);
     if (e == ERR_NONE && canonical.len <= 2)
         e = ERR_FORMAT;
-    if (e == ERR_NONE && crypto_sign_detached(signature, NULL, canonical.ptr, canonical.len, secret))
+    if (e == ERR_NONE &&
+        crypto_sign_detached(signature, NULL, canonical.ptr, canonical.len, secret))
         e = ERR_CRYPTO;
     if (e == ERR_NONE) {
         hex_encode(signature, sizeof signature, hex);

@@ -96,7 +96,7 @@ static enum err bill_compute(struct json_value usage, struct json_value prices, 
 
         if (!count_of(prices, class[i].price, &price))
             return ERR_FORMAT;
-        if (money_cost((uint64_t)class[i].tokens, price, &part) != ERR_NONE ||
+        if (money_cost((uint64_t) class[i].tokens, price, &part) != ERR_NONE ||
             money_add(sum, part, &sum) != ERR_NONE)
             return ERR_RANGE;
     }
@@ -104,8 +104,8 @@ static enum err bill_compute(struct json_value usage, struct json_value prices, 
     return ERR_NONE;
 }
 
-/* Never more than usage and prices say; less only where the receipt says why, or nothing at all when
- * no output was billed. */
+/* Never more than usage and prices say; less only where the receipt says why, or nothing at all
+ * when no output was billed. */
 static enum err bill_check(const struct parts *p, struct receipt_events *out)
 {
     struct json_value prices;
@@ -115,8 +115,7 @@ static enum err bill_check(const struct parts *p, struct receipt_events *out)
     enum err e;
 
     if (!count_of(p->billing, "cost_nusd", &out->cost_nusd) ||
-        !truth_of(p->usage, "clamped", &clamped) ||
-        !text_of(p->billing, "rounding", &rounding) ||
+        !truth_of(p->usage, "clamped", &clamped) || !text_of(p->billing, "rounding", &rounding) ||
         !view_eq(rounding, VIEW_LIT("each_class_half_up_to_nusd")) ||
         json_only(p->billing, "prices_pusd_per_token", &prices) != ERR_NONE)
         return ERR_FORMAT;

@@ -1,5 +1,5 @@
-/* The events that a receipt of TrustedRouter has beside ACI's: what they say, and whether they agree
- * with each other and with the hashes. docs/receipts.md describes them. */
+/* The events that a receipt of TrustedRouter has beside ACI's: what they say, and whether they
+ * agree with each other and with the hashes. docs/receipts.md describes them. */
 #ifndef TR_ATTESTATION_RECEIPT_EVENTS_H
 #define TR_ATTESTATION_RECEIPT_EVENTS_H
 
@@ -17,10 +17,10 @@ struct receipt_events {
     bool has_commitment;
 };
 
-/* Of a document that aci_receipt_open() has accepted as r. Views borrow from it. Events that are not
- * there are not missed: another gateway's receipt has none of them.
- * ERR_FORMAT: an event is there twice or is not what the page says. ERR_RANGE: the cost does not
- * follow from usage and prices. ERR_AUTH: a commitment is not to this receipt's hashes. */
+/* Of a document that aci_receipt_open() has accepted as r. Views borrow from it. Events that are
+ * not there are not missed: another gateway's receipt has none of them. ERR_FORMAT: an event is
+ * there twice or is not what the page says. ERR_RANGE: the cost does not follow from usage and
+ * prices. ERR_AUTH: a commitment is not to this receipt's hashes. */
 must_check enum err receipt_events_read(struct view document, const struct aci_receipt *r,
                                         struct receipt_events *out);
 

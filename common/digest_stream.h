@@ -6,7 +6,8 @@
 #include "secret.h"
 #include "view.h"
 
-/* Holds up to one block of what was added until digest_stream_end(): wipe it if that never comes. */
+/* Holds up to one block of what was added until digest_stream_end(): wipe it if that never comes.
+ */
 struct digest_stream {
     uint64_t state[14];
 };

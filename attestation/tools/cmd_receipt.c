@@ -131,8 +131,7 @@ static enum exit_code keyset_key(const char *path, struct view receipt, uint8_t 
     if (json_check(receipt, &root, NULL) != ERR_NONE ||
         json_only(root, "key_id", &inner) != ERR_NONE || !json_string_plain(inner, &key_id) ||
         json_only(root, "workload_keyset_digest", &inner) != ERR_NONE ||
-        !json_string_plain(inner, &digest_text) ||
-        !view_starts(digest_text, VIEW_LIT("sha256:")) ||
+        !json_string_plain(inner, &digest_text) || !view_starts(digest_text, VIEW_LIT("sha256:")) ||
         hex_decode(view_from(digest_text, 7), named.b, sizeof named.b) != ERR_NONE) {
         complain("this is no receipt of aci/1");
     } else if (aci_keyset_digest(keyset, &digest) != ERR_NONE) {
@@ -168,7 +167,8 @@ static enum exit_code receipt_run(int argc, char **argv)
         return EXIT_USAGE;
     if ((key == NULL) == (keyset == NULL) ||
         (key != NULL && hex_decode(view_str(key), public, sizeof public) != ERR_NONE)) {
-        complain("receipt needs --key HEX (the attested receipt key, 64 hex digits) or --keyset FILE");
+        complain(
+            "receipt needs --key HEX (the attested receipt key, 64 hex digits) or --keyset FILE");
         return EXIT_USAGE;
     }
     if (!file_load(file, ACI_RECEIPT_MAX, &text))

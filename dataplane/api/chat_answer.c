@@ -21,9 +21,10 @@ static void chat_publish(struct chat *c, bool complete)
     chat_note_sent(c);
     facts_of_request(&c->request, &f);
     if (c->request.committed) {
-        /* What still waits is written by the end of an answer; a client that left does not get it. */
-        f.returned_bytes = sse_out_digest(&c->out, c->request.outcome != ERR_CLIENT_GONE,
-                                          &f.returned);
+        /* What still waits is written by the end of an answer; a client that left does not get it.
+         */
+        f.returned_bytes =
+            sse_out_digest(&c->out, c->request.outcome != ERR_CLIENT_GONE, &f.returned);
         if (f.returned_bytes != 0) /* else not even the head has left */
             f.flags |= RECEIPT_RETURNED | (complete ? RECEIPT_COMPLETE : 0);
     }

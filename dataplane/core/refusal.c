@@ -30,8 +30,7 @@ static void credit_sentence(const struct admission *a, struct api_failure *f)
     money_text_usd(a->available_nusd, have);
     snprintf(f->text, sizeof f->text,
              "This request may cost up to $%s; the key can spend $%s now. Lower max_tokens, %s.",
-             need, have,
-             f->error == API_KEY_LIMIT ? "or raise the key's limit" : "or add credits");
+             need, have, f->error == API_KEY_LIMIT ? "or raise the key's limit" : "or add credits");
 }
 
 void refusal_of_admission(const struct admission *a, struct api_failure *f)

@@ -1,4 +1,5 @@
-/* What a client is told when its request gets no answer: sentences of ours, with numbers of ours. */
+/* What a client is told when its request gets no answer: sentences of ours, with numbers of ours.
+ */
 #ifndef TR_DATAPLANE_CORE_REFUSAL_H
 #define TR_DATAPLANE_CORE_REFUSAL_H
 

@@ -322,7 +322,8 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
         request_connect(r);
         return;
     }
-    r->failed[r->place] = (uint8_t)x->e; /* the endpoint did its work; the request is what is wrong */
+    /* The endpoint did its work; the request is what is wrong. */
+    r->failed[r->place] = (uint8_t)x->e;
     f.error = x->context_length ? API_CONTEXT_LENGTH : errors_of_provider_status(x->status);
     request_fail(r, ERR_PROVIDER_STATUS, &f);
 }

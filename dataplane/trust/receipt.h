@@ -22,7 +22,7 @@ enum receipt_flag {
     RECEIPT_COMPLETE = 1 << 3,  /* the body ended as HTTP says; otherwise it was cut off */
     RECEIPT_ESTIMATED = 1 << 4, /* the provider gave no usage: tokens are our estimate */
     RECEIPT_CLAMPED = 1 << 5,   /* its figures were corrected, or cost more than was reserved */
-    RECEIPT_ADMITTED = 1 << 6,  /* credit was reserved for it: it counts as served, not as refused */
+    RECEIPT_ADMITTED = 1 << 6, /* credit was reserved for it: it counts as served, not as refused */
 };
 
 /* The endpoint as the client addressed it; receipt_path() has the text. */
@@ -56,8 +56,8 @@ struct receipt_facts {
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
     uint32_t tokens_prompt, tokens_completion, tokens_cached_read, tokens_cache_write,
         tokens_reasoning;
-    uint16_t flags;  /* enum receipt_flag */
-    uint16_t status; /* HTTP */
+    uint16_t flags;       /* enum receipt_flag */
+    uint16_t status;      /* HTTP */
     uint8_t endpoint;     /* enum receipt_endpoint */
     uint8_t error;        /* enum api_error: what the client was told; 0: nothing wrong */
     uint8_t outcome;      /* enum err: what happened */

@@ -63,12 +63,9 @@ static void event_body(struct text *t, const char *type, const struct digest32 *
 static const char *reason_name(uint8_t reason)
 {
     static const char *const names[ROUTE_REASON_COUNT] = {
-        [ROUTE_REASON_NONE] = "none",
-        [ROUTE_REASON_ONLY_ONE] = "only_one",
-        [ROUTE_REASON_BALANCE] = "balance",
-        [ROUTE_REASON_ORDER] = "order",
-        [ROUTE_REASON_PRICE] = "price",
-        [ROUTE_REASON_LATENCY] = "latency",
+        [ROUTE_REASON_NONE] = "none",           [ROUTE_REASON_ONLY_ONE] = "only_one",
+        [ROUTE_REASON_BALANCE] = "balance",     [ROUTE_REASON_ORDER] = "order",
+        [ROUTE_REASON_PRICE] = "price",         [ROUTE_REASON_LATENCY] = "latency",
         [ROUTE_REASON_UNHEALTHY] = "unhealthy",
     };
 
@@ -112,12 +109,13 @@ static void event_upstream(struct text *t, const struct receipt_signer *s,
 {
     const struct provider *p = provider_of(s, &f->candidate[f->answered]);
     char origin[sizeof p->host + 32];
-    int n = snprintf(origin, sizeof origin, "%s://%s:%u", p->tls ? "https" : "http", p->host,
-                     p->port);
+    int n =
+        snprintf(origin, sizeof origin, "%s://%s:%u", p->tls ? "https" : "http", p->host, p->port);
 
     assert(n > 0 && (size_t)n < sizeof origin);
-    TEXT(t, ",{\"type\":\"upstream.verified\",\"result\":\"failed\",\"required\":false,"
-            "\"upstream_name\":\"%s\",\"model_id\":",
+    TEXT(t,
+         ",{\"type\":\"upstream.verified\",\"result\":\"failed\",\"required\":false,"
+         "\"upstream_name\":\"%s\",\"model_id\":",
          p->id);
     text_name(t, f->upstream_model);
     TEXT(t, ",\"url_origin\":");
@@ -133,8 +131,9 @@ static void event_outcome(struct text *t, const struct receipt_facts *f)
     const char *code = errors_row((enum api_error)f->error)->code;
     const char *finish = usage_finish_name((enum usage_finish)f->finish);
 
-    TEXT(t, ",{\"type\":\"outcome\",\"status\":%u,\"stream\":%s,\"complete\":%s,\"bytes_received\":%"
-            PRIu64 ",\"bytes_returned\":%" PRIu64 ",\"result\":\"%s\"",
+    TEXT(t,
+         ",{\"type\":\"outcome\",\"status\":%u,\"stream\":%s,\"complete\":%s,\"bytes_received\":"
+         "%" PRIu64 ",\"bytes_returned\":%" PRIu64 ",\"result\":\"%s\"",
          f->status, truth((f->flags & RECEIPT_STREAM) != 0),
          truth((f->flags & RECEIPT_COMPLETE) != 0), f->received_bytes, f->returned_bytes,
          err_name((enum err)f->outcome));
@@ -145,16 +144,18 @@ static void event_outcome(struct text *t, const struct receipt_facts *f)
 /* The cost can be computed again from the two: one product and one rounding for each class. */
 static void event_money(struct text *t, const struct receipt_facts *f)
 {
-    TEXT(t, ",{\"type\":\"usage\",\"prompt_tokens\":%" PRIu32 ",\"completion_tokens\":%" PRIu32
-            ",\"cached_tokens\":%" PRIu32 ",\"cache_write_tokens\":%" PRIu32
-            ",\"reasoning_tokens\":%" PRIu32 ",\"estimated\":%s,\"clamped\":%s}",
+    TEXT(t,
+         ",{\"type\":\"usage\",\"prompt_tokens\":%" PRIu32 ",\"completion_tokens\":%" PRIu32
+         ",\"cached_tokens\":%" PRIu32 ",\"cache_write_tokens\":%" PRIu32
+         ",\"reasoning_tokens\":%" PRIu32 ",\"estimated\":%s,\"clamped\":%s}",
          f->tokens_prompt, f->tokens_completion, f->tokens_cached_read, f->tokens_cache_write,
          f->tokens_reasoning, truth((f->flags & RECEIPT_ESTIMATED) != 0),
          truth((f->flags & RECEIPT_CLAMPED) != 0));
-    TEXT(t, ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32
-            ",\"prices_pusd_per_token\":{\"prompt\":%" PRIi64 ",\"completion\":%" PRIi64
-            ",\"cached\":%" PRIi64 ",\"cache_write\":%" PRIi64 "},"
-            "\"rounding\":\"each_class_half_up_to_nusd\"}",
+    TEXT(t,
+         ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32
+         ",\"prices_pusd_per_token\":{\"prompt\":%" PRIi64 ",\"completion\":%" PRIi64
+         ",\"cached\":%" PRIi64 ",\"cache_write\":%" PRIi64 "},"
+         "\"rounding\":\"each_class_half_up_to_nusd\"}",
          f->cost_nusd, f->price_version, f->price_prompt_pusd, f->price_completion_pusd,
          f->price_cached_pusd, f->price_cache_write_pusd);
 }
@@ -164,8 +165,9 @@ static void event_platform(struct text *t, const struct receipt_signer *s)
     char hex[97];
 
     hex_encode(s->measurement, sizeof s->measurement, hex);
-    TEXT(t, ",{\"type\":\"platform\",\"tee_type\":\"sev_snp\",\"simulated\":%s,"
-            "\"measurement\":\"%s\"}",
+    TEXT(t,
+         ",{\"type\":\"platform\",\"tee_type\":\"sev_snp\",\"simulated\":%s,"
+         "\"measurement\":\"%s\"}",
          truth(s->simulated), hex);
 }
 
@@ -278,8 +280,9 @@ enum err receipt_signature(const struct receipt_signer *s, const struct receipt_
     identity_receipt_key(s->keys, public);
     hex_encode(public, sizeof public, address);
     hex_encode(signature, sizeof signature, hex);
-    TEXT(&t, ",\"signature\":\"%s\",\"signing_address\":\"%s\",\"signing_algo\":\"ed25519\","
-             "\"signature_kind\":\"gateway\",\"receipt\":",
+    TEXT(&t,
+         ",\"signature\":\"%s\",\"signing_address\":\"%s\",\"signing_algo\":\"ed25519\","
+         "\"signature_kind\":\"gateway\",\"receipt\":",
          hex, address);
     if (t.e == ERR_NONE)
         t.e = receipt_document(s, f, out);
