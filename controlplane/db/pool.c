@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "db_conn.h"
 #include "log.h"
+#include "query.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,22 +16,6 @@ enum {
     BACKOFF_MIN_MS = 100, /* doubles up to the maximum, so a restart of the server is met soon */
     BACKOFF_MAX_MS = 2000,
     PING_MS = 1000,
-};
-
-struct query {
-    struct query *next;
-    enum stmt stmt;
-    uint64_t deadline_ms; /* clock_mono_ms */
-    db_cb *cb;
-    void *cookie;
-    enum err failed; /* why, once it is in the failed list */
-    size_t n;
-    struct db_param params[]; /* followed by the bytes they point to */
-};
-
-struct fifo {
-    struct query *head, **tail;
-    size_t n;
 };
 
 enum slot_state {
@@ -64,32 +49,6 @@ struct db {
     void *closed_cookie;
     unsigned handles; /* still open, while closing */
 };
-
-static void fifo_init(struct fifo *f)
-{
-    *f = (struct fifo){.tail = &f->head};
-}
-
-static void fifo_push(struct fifo *f, struct query *q)
-{
-    q->next = NULL;
-    *f->tail = q;
-    f->tail = &q->next;
-    f->n++;
-}
-
-static struct query *fifo_pop(struct fifo *f)
-{
-    struct query *q = f->head;
-
-    if (q == NULL)
-        return NULL;
-    f->head = q->next;
-    if (f->head == NULL)
-        f->tail = &f->head;
-    f->n--;
-    return q;
-}
 
 static void soon_cb(uv_timer_t *t);
 
@@ -161,33 +120,6 @@ static void db_dispatch(struct db *d)
             slot_send(&d->slots[i], fifo_pop(&d->slots[i].lane));
     while (d->waiting.head != NULL && (s = db_least_busy(d)) != NULL)
         slot_send(s, fifo_pop(&d->waiting));
-}
-
-/* A copy that outlives the caller's bytes: header, parameters and bytes in one piece. */
-static struct query *query_new(enum stmt stmt, const struct db_param *params, size_t n)
-{
-    size_t bytes = 0;
-    struct query *q;
-    uint8_t *at;
-
-    for (size_t i = 0; i < n; i++)
-        if (params[i].kind == DB_PARAM_BYTES)
-            bytes += params[i].bytes.len;
-    q = malloc(sizeof *q + n * sizeof *params + bytes);
-    if (q == NULL)
-        return NULL;
-    *q = (struct query){.stmt = stmt, .n = n};
-    at = (uint8_t *)&q->params[n];
-    for (size_t i = 0; i < n; i++) {
-        q->params[i] = params[i];
-        if (params[i].kind != DB_PARAM_BYTES)
-            continue;
-        q->params[i].bytes.ptr = at;
-        if (params[i].bytes.len > 0)
-            memcpy(at, params[i].bytes.ptr, params[i].bytes.len);
-        at += params[i].bytes.len;
-    }
-    return q;
 }
 
 void db_query(struct db *d, enum stmt stmt, const struct db_param *params, size_t n, uint32_t lane,

@@ -908,7 +908,7 @@ static struct {
     uv_loop_t loop; /* a worker's */
 } up;
 
-static void up_start(bool right_pin)
+static void up_start(void)
 {
     struct identity_config who = {.audience = "api.example", .simulated = true};
     struct uplink_config c = {.host = "127.0.0.1",
@@ -923,7 +923,6 @@ static void up_start(bool right_pin)
     catalogs = secrets = certs = 0;
     sim_set_knobs(quotes, &k);
     CHECK_INT(tls_spki_sha256(server.config.link_key, &c.cp_spki), ERR_NONE);
-    c.cp_spki.b[0] ^= !right_pin;
     CHECK_INT(identity_keys_new(&who, &up.keys), ERR_NONE);
     CHECK_INT(keyring_new(64, &up.keyring), ERR_NONE);
     CHECK_INT(meter_new(1, &up.meter), ERR_NONE);
@@ -985,7 +984,7 @@ static void both_ends_work_together(void)
 
     policy_for(&honest);
     server_start(60000);
-    up_start(true);
+    up_start();
     WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
     WAIT_FOR(catalogs == 1 && secrets == 1 && certs == 1);
     CHECK_INT(up_find(&good_key), ERR_NOT_FOUND);
@@ -1011,7 +1010,7 @@ static void revocation_reaches_the_keyring(void)
 
     policy_for(&honest);
     server_start(60000);
-    up_start(true);
+    up_start();
     WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
     CHECK_INT(up_ask(&good_key), ERR_NONE);
     CHECK_INT(up_find(&good_key), ERR_NONE);
@@ -1023,45 +1022,16 @@ static void revocation_reaches_the_keyring(void)
     server_stop();
 }
 
-static void a_control_plane_with_another_key_is_not_talked_to(void)
-{
-    policy_for(&honest);
-    server_start(60000);
-    up_start(false);
-    WAIT_FOR(uplink_counters(up.link).connects >= 3);
-    CHECK_INT(uplink_trust(up.link), ERR_ATTESTATION);
-    CHECK_INT(boots, 0);
-    up_stop();
-    server_stop();
-}
-
 static void a_refused_data_plane_knows_why(void)
 {
     policy_for(&twists[0]); /* wrong measurement */
     server_start(60000);
-    up_start(true);
+    up_start();
     WAIT_FOR(uplink_refusal(up.link) == REFUSAL_MEASUREMENT);
     CHECK_INT(uplink_trust(up.link), ERR_ATTESTATION);
     CHECK_INT(up_ask(&good_key), ERR_CONTROL_PLANE);
     up_stop();
     server_stop();
-}
-
-static void without_a_control_plane_asks_end(void)
-{
-    uint64_t began;
-
-    policy_for(&honest);
-    server_start(60000);
-    up_start(true);
-    WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
-    server_stop();
-    WAIT_FOR(!uplink_connected(up.link));
-    CHECK_INT(uplink_trust(up.link), ERR_NONE); /* leases decide */
-    began = clock_mono_ms();
-    CHECK_INT(up_ask(&good_key), ERR_CONTROL_PLANE);
-    CHECK(clock_mono_ms() - began < 4000);
-    up_stop();
 }
 
 static const struct check_case cases[] = {
@@ -1082,10 +1052,7 @@ static const struct check_case cases[] = {
      simulated_evidence_needs_a_policy_that_says_so},
     {"link: both ends work together", both_ends_work_together},
     {"link: a revocation reaches the keyring", revocation_reaches_the_keyring},
-    {"link: a control plane with another key is not talked to",
-     a_control_plane_with_another_key_is_not_talked_to},
     {"link: a refused data plane knows why", a_refused_data_plane_knows_why},
-    {"link: without a control plane asks end", without_a_control_plane_asks_end},
 };
 
 int main(int argc, char **argv)
