@@ -76,26 +76,6 @@ static enum err scan_number(struct scan *s)
     return e;
 }
 
-static enum json_kind kind_of(uint8_t first)
-{
-    switch (first) {
-    case '{':
-        return JSON_OBJECT;
-    case '[':
-        return JSON_ARRAY;
-    case '"':
-        return JSON_STRING;
-    case 't':
-        return JSON_TRUE;
-    case 'f':
-        return JSON_FALSE;
-    case 'n':
-        return JSON_NULL;
-    default:
-        return JSON_NUMBER;
-    }
-}
-
 /* A value has ended at p, `depth` containers are still open around it. */
 static enum err complete(struct scan *s)
 {
@@ -104,7 +84,7 @@ static enum err complete(struct scan *s)
     if (s->depth > 1)
         return ERR_NONE;
     v.text = view_of(s->start[s->depth], (size_t)(s->p - s->start[s->depth]));
-    v.kind = kind_of(v.text.ptr[0]);
+    v.kind = json_kind_of(v.text.ptr[0]);
     if (s->depth == 0) {
         s->root = v;
     } else if (s->members != NULL) {
@@ -279,40 +259,6 @@ enum err json_object(struct view doc, struct json_member *members, size_t max, s
 }
 
 /* --- reading what was validated --- */
-
-struct json_iter json_iter(struct json_value container)
-{
-    struct json_iter it = {.rest = VIEW_EMPTY, .object = container.kind == JSON_OBJECT};
-
-    if (container.kind == JSON_OBJECT || container.kind == JSON_ARRAY)
-        it.rest = view_from(container.text, 1);
-    return it;
-}
-
-/* Scans again, so that a container that was never validated ends the walk instead of misleading
- * it; the fast part of the scan makes that as cheap as trusting it. */
-bool json_next(struct json_iter *it, struct json_member *out)
-{
-    struct scan s = scan_of(it->rest);
-    struct view key = VIEW_EMPTY;
-
-    while (s.p < s.end && (json_is_space(*s.p) || *s.p == ','))
-        s.p++;
-    if (s.p == s.end || *s.p == (it->object ? '}' : ']'))
-        return false;
-    if (it->object) {
-        s.depth = 1; /* the key is one of the container's own */
-        if (scan_key(&s) != ERR_NONE)
-            return false;
-        s.depth = 0;
-        key = s.key;
-    }
-    if (scan_value(&s) != ERR_NONE)
-        return false;
-    *out = (struct json_member){key, s.root};
-    it->rest = view_of(s.p, (size_t)(s.end - s.p));
-    return true;
-}
 
 enum err json_find(const struct json_member *m, size_t n, const char *name, struct json_value *out)
 {
