@@ -1,0 +1,458 @@
+/* The control plane's end of the link as a state machine under any sequence of frames, half frames, ticks,
+ * answers of the ledger (early, late, failed, out of their order) and lost connections. Whatever a data
+ * plane says: the ledger hears nothing of it before its evidence was found good and written down, records
+ * and the ends of leases are booked one at a time in their order, and nothing outlives its peer. */
+#include "boots.h"
+#include "clock.h"
+#include "log.h"
+#include "tls.h"
+
+#undef LOG
+#define LOG(event, ...)                                                                            \
+    do {                                                                                           \
+        const struct log_field f_[] = {__VA_ARGS__};                                               \
+        (void)f_;                                                                                  \
+    } while (0)
+#define attest_verify verdict
+#define attest_policy_digest rules_digest
+#include "verify.h"
+
+#include "../../controlplane/peers/dispatch.c"
+#include "../../controlplane/peers/peer.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* --- the book this test keeps of what may happen */
+
+static struct {
+    bool open, closing, good, registered, accepted;
+    uint64_t verdicts, booked_seq;
+    unsigned orders;
+} now;
+static struct peers owner;
+static struct peer *peer; /* NULL once it may be gone */
+static uint64_t mono_ms;
+static uint8_t rules;
+
+/* --- answers that come when the input says so */
+
+enum call_kind { CALL_BOOT, CALL_LOG, CALL_GRANT, CALL_CHECK, CALL_MORE, CALL_RETURN, CALL_INGEST };
+
+struct pending_call {
+    enum call_kind kind;
+    bool order; /* one of those that must not overtake each other */
+    void *cookie;
+    void (*plain)(void *cookie, enum err e);
+    boots_cb *logged;
+    void (*grant)(void *cookie, enum err e, const struct msg_grant *g, const struct msg_no_key *n);
+    void (*check)(void *cookie, enum err e, const struct msg_revoke *r);
+    void (*lease)(void *cookie, enum err e, const struct msg_lease *l);
+    void (*ingest)(void *cookie, enum err e, uint64_t acked_seq);
+    struct digest32 digest;
+    uint64_t seq;
+};
+enum { CALLS_MAX = 4096 };
+static struct pending_call calls[CALLS_MAX];
+static size_t n_calls;
+
+static struct pending_call *call_new(enum call_kind kind, void *cookie)
+{
+    struct pending_call *c = &calls[n_calls++];
+
+    assert(n_calls <= CALLS_MAX);
+    assert(now.good);
+    assert(kind == CALL_BOOT || now.registered);
+    assert(kind <= CALL_LOG || now.accepted);
+    *c = (struct pending_call){.kind = kind, .cookie = cookie};
+    return c;
+}
+
+void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
+                 void (*cb)(void *cookie, enum err e), void *cookie)
+{
+    (void)l, (void)boot, (void)simulated;
+    assert(measurement.len == 48);
+    call_new(CALL_BOOT, cookie)->plain = cb;
+}
+void boots_log(struct translog *t, const struct boots_entry *entry, boots_cb *cb, void *cookie)
+{
+    (void)t, (void)entry;
+    call_new(CALL_LOG, cookie)->logged = cb;
+}
+void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_lookup *ask,
+                  void (*cb)(void *cookie, enum err e, const struct msg_grant *grant,
+                             const struct msg_no_key *no),
+                  void *cookie)
+{
+    struct pending_call *c = call_new(CALL_GRANT, cookie);
+
+    (void)l, (void)boot;
+    c->grant = cb;
+    c->digest = ask->key_digest;
+}
+void ledger_check(struct ledger *l, const struct id *boot, const struct digest32 *key,
+                  void (*cb)(void *cookie, enum err e, const struct msg_revoke *revoke),
+                  void *cookie)
+{
+    struct pending_call *c = call_new(CALL_CHECK, cookie);
+
+    (void)l, (void)boot;
+    c->check = cb;
+    c->digest = *key;
+}
+void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg_lease_more *ask,
+                       void (*cb)(void *cookie, enum err e, const struct msg_lease *lease),
+                       void *cookie)
+{
+    (void)l, (void)boot;
+    assert(ask->want_nusd >= 0);
+    call_new(CALL_MORE, cookie)->lease = cb;
+}
+static void order_begins(struct pending_call *c)
+{
+    c->order = true;
+    assert(now.orders++ == 0);
+}
+void ledger_lease_return(struct ledger *l, const struct id *boot,
+                         const struct msg_lease_return *ret, void (*cb)(void *cookie, enum err e),
+                         void *cookie)
+{
+    struct pending_call *c = call_new(CALL_RETURN, cookie);
+
+    (void)l, (void)boot;
+    assert(ret->amount_nusd >= 0);
+    c->plain = cb;
+    if (ret->final)
+        order_begins(c);
+}
+void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
+                   size_t n, void (*cb)(void *cookie, enum err e, uint64_t acked_seq),
+                   void *cookie)
+{
+    struct pending_call *c = call_new(CALL_INGEST, cookie);
+
+    (void)l, (void)boot;
+    assert(n > 0 && n <= LIMIT_USAGE_BATCH);
+    for (size_t i = 1; i < n; i++)
+        assert(records[i].seq == records[i - 1].seq + 1 || records[i].seq != 0);
+    order_begins(c);
+    c->ingest = cb;
+    c->seq = records[n - 1].seq;
+}
+
+static void answer(size_t i, bool fail)
+{
+    struct pending_call c = calls[i];
+    const enum err e = fail ? ERR_DB : ERR_NONE;
+    struct msg_grant grant = {.key_digest = c.digest, .granted_nusd = 5, .lease_ms = 1};
+    struct msg_no_key no = {.key_digest = c.digest, .reason = NO_KEY_DISABLED};
+    struct msg_revoke revoke = {.key_digest = c.digest, .reason = NO_KEY_UNKNOWN};
+    struct msg_lease lease = {.granted_nusd = 5};
+    bool yes = c.digest.b[0] % 2 == 0;
+
+    memmove(&calls[i], &calls[i + 1], (--n_calls - i) * sizeof calls[0]);
+    now.orders -= c.order;
+    if (!fail && c.kind == CALL_BOOT)
+        now.registered = true;
+    if (!fail && (c.kind == CALL_LOG || (c.kind == CALL_BOOT && owner.config.log == NULL)))
+        now.accepted = true;
+    switch (c.kind) {
+    case CALL_BOOT:
+    case CALL_RETURN:
+        c.plain(c.cookie, e);
+        break;
+    case CALL_LOG:
+        c.logged(c.cookie, e, VIEW_LIT("{}"), VIEW_LIT("p"));
+        break;
+    case CALL_GRANT:
+        c.grant(c.cookie, e, fail || !yes ? NULL : &grant, fail || yes ? NULL : &no);
+        break;
+    case CALL_CHECK:
+        c.check(c.cookie, e, fail || yes ? NULL : &revoke);
+        break;
+    case CALL_MORE:
+        c.lease(c.cookie, e, fail ? NULL : &lease);
+        break;
+    case CALL_INGEST:
+        c.ingest(c.cookie, e, fail ? 0 : c.seq);
+        break;
+    }
+}
+
+/* --- around the peer */
+
+enum refusal verdict(const struct msg_evidence *e, const struct attest_policy *p,
+                     const struct attest_expect *x, struct identity *out)
+{
+    (void)p, (void)x;
+    assert(e->report.len != 0);
+    memset(out, 0, sizeof *out);
+    if (e->report.len != SNP_REPORT_BYTES || e->report.ptr[0] % 4 == 3)
+        return REFUSAL_MEASUREMENT;
+    out->boot.b[0] = 1 + e->report.ptr[0] % 4 / 2;
+    now.good = true;
+    return REFUSAL_NONE;
+}
+struct digest32 rules_digest(const struct attest_policy *p)
+{
+    (void)p;
+    return (struct digest32){{rules}};
+}
+void peers_check_stopped(struct peers *s)
+{
+    (void)s;
+}
+void publish_welcome(struct peer *p)
+{
+    assert(p == peer && now.accepted);
+}
+void publish_cert(struct peer *p)
+{
+    assert(p == peer && now.accepted);
+    p->cert_renew_ms = mono_ms + 60000;
+}
+void publish_log_proof(struct peer *p, struct view statement, struct view proof)
+{
+    assert(p == peer && now.accepted && statement.len != 0 && proof.len != 0);
+}
+
+struct conn {
+    int unused;
+};
+static struct conn the_conn;
+
+SSL *conn_ssl(struct conn *c)
+{
+    (void)c;
+    abort();
+}
+bool conn_open(const struct conn *c)
+{
+    assert(c == &the_conn && now.open);
+    return !now.closing;
+}
+void conn_pause(struct conn *c)
+{
+    assert(c == &the_conn);
+}
+void conn_resume(struct conn *c)
+{
+    assert(c == &the_conn);
+}
+void conn_close(struct conn *c, enum err e)
+{
+    (void)e;
+    assert(c == &the_conn && now.open);
+    now.closing = true;
+}
+void conn_finish(struct conn *c)
+{
+    conn_close(c, ERR_NONE);
+}
+enum err conn_send(struct conn *c, struct view bytes)
+{
+    struct frame f;
+
+    assert(c == &the_conn && now.open && !now.closing);
+    while (frame_take(&bytes, &f) == ERR_NONE)
+        assert(f.type == MSG_CHALLENGE || f.type == MSG_REFUSE ||
+               (now.accepted && (f.type == MSG_ACCEPT || f.type == MSG_GRANT ||
+                                 f.type == MSG_NO_KEY || f.type == MSG_REVOKE ||
+                                 f.type == MSG_LEASE || f.type == MSG_USAGE_ACK ||
+                                 f.type == MSG_PONG)));
+    assert(bytes.len == 0);
+    return ERR_NONE;
+}
+
+/* --- one input */
+
+static void connected(void)
+{
+    if (now.open || n_calls != 0) /* one peer at a time: the calls of the last one come back first */
+        return;
+    memset(&now, 0, sizeof now);
+    peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        abort();
+    now.open = true;
+    peer->owner = &owner;
+    peer->conn = &the_conn;
+    peer->orders_end = &peer->orders;
+    peer->opened_ms = peer->heard_ms = mono_ms;
+    buf_init(&peer->in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES + (64 << 10));
+    owner.list = peer;
+    owner.counters.connected++;
+    peer->state = PEER_CHALLENGED; /* as peer_ready() does when TLS is done */
+    challenge(peer);
+}
+
+static void lost(void)
+{
+    struct peer *p = peer;
+
+    if (!now.open)
+        return;
+    peer_conn_events.closed(p, ERR_NONE);
+    now.open = false;
+    peer = NULL;
+    assert(owner.list == NULL);
+}
+
+static void hear(struct view bytes)
+{
+    if (now.open && !now.closing)
+        peer_conn_events.bytes(peer, bytes);
+}
+
+static void hear_frame(uint8_t type, struct view payload)
+{
+    const uint8_t head[FRAME_HEADER_BYTES] = {(uint8_t)(payload.len >> 24),
+                                              (uint8_t)(payload.len >> 16),
+                                              (uint8_t)(payload.len >> 8),
+                                              (uint8_t)payload.len,
+                                              type,
+                                              1};
+    struct buf out;
+
+    buf_init(&out, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
+    if (buf_append(&out, view_of(head, sizeof head)) != ERR_NONE ||
+        buf_append(&out, payload) != ERR_NONE)
+        abort();
+    hear(buf_view(&out));
+    buf_free(&out);
+}
+
+#define SAY(m, ...)                                                                                \
+    do {                                                                                           \
+        struct msg_##m m_ = {__VA_ARGS__};                                                         \
+        struct buf b_;                                                                             \
+        buf_init(&b_, LIMIT_FRAME_BYTES);                                                          \
+        if (msg_##m##_encode(&m_, &b_) == ERR_NONE)                                                \
+            hear(buf_view(&b_));                                                                   \
+        buf_free(&b_);                                                                             \
+    } while (0)
+
+static void say_evidence(uint8_t who)
+{
+    uint8_t report[SNP_REPORT_BYTES] = {who};
+
+    SAY(evidence, .identity = VIEW_LIT("identity"), .report = view_of(report, sizeof report));
+}
+
+static void say_usage(uint8_t first, uint8_t n)
+{
+    uint8_t wire[4 * USAGE_WIRE_BYTES];
+    uint16_t count = n % 4 + 1u;
+
+    for (uint16_t i = 0; i < count; i++) {
+        struct usage_record r = {.seq = first + i + UINT64_C(1)};
+
+        usage_encode(&r, wire + (size_t)i * USAGE_WIRE_BYTES);
+    }
+    SAY(usage, .count = count, .records = view_of(wire, (size_t)count * USAGE_WIRE_BYTES));
+}
+
+static void say_something(uint8_t what, uint8_t a, uint8_t b)
+{
+    switch (what % 6) {
+    case 0:
+        say_evidence(a);
+        break;
+    case 1:
+        SAY(key_lookup, .key_digest = {{a}}, .want_nusd = b);
+        break;
+    case 2:
+        SAY(lease_more, .key = {{a}}, .lease = {{b}}, .want_nusd = b);
+        break;
+    case 3:
+        SAY(lease_return, .lease = {{a}}, .amount_nusd = b, .final = b % 2);
+        break;
+    case 4:
+        say_usage(a, b);
+        break;
+    case 5:
+        SAY(ping, .token = a);
+        break;
+    }
+}
+
+static bool take_byte(struct view *in, uint8_t *out)
+{
+    struct view one;
+
+    if (!view_take(in, 1, &one))
+        return false;
+    *out = one.ptr[0];
+    return true;
+}
+
+static void step(uint8_t op, uint8_t a, uint8_t b, struct view *in)
+{
+    struct view bytes;
+
+    switch (op % 10) {
+    case 0: /* any payload under any type */
+        if (view_take(in, b, &bytes))
+            hear_frame(a, bytes);
+        break;
+    case 1: /* any bytes */
+        if (view_take(in, b, &bytes))
+            hear(bytes);
+        break;
+    case 2:
+        mono_ms += a * UINT64_C(50);
+        clock_freeze(mono_ms * 1000, mono_ms);
+        if (now.open)
+            peer_tick(peer, mono_ms);
+        break;
+    case 3:
+        if (n_calls != 0)
+            answer(a % n_calls, b % 4 == 3);
+        break;
+    case 4:
+        rules = b;
+        if (now.open)
+            peer_policy_changed(peer);
+        break;
+    case 5:
+        if (now.open && now.accepted)
+            peer_resync(peer);
+        break;
+    case 6:
+        lost();
+        break;
+    default:
+        say_something(op / 10, a, b);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct providers providers;
+    static bool started;
+    struct view in = view_of(data, size);
+    uint8_t op, a, b;
+
+    if (!started && secret_init() != ERR_NONE)
+        abort();
+    started = true;
+    memset(&owner, 0, sizeof owner);
+    owner.config.reattest_ms = 20000;
+    owner.config.providers = &providers;
+    owner.config.log = size % 2 == 0 ? (struct translog *)&owner : NULL; /* only asked whether it is */
+    mono_ms = 1000000;
+    rules = 0;
+    n_calls = 0;
+    clock_freeze(mono_ms * 1000, mono_ms);
+    connected();
+    while (n_calls < CALLS_MAX / 2 && take_byte(&in, &op) && take_byte(&in, &a) && take_byte(&in, &b)) {
+        step(op, a, b, &in);
+        if (now.open && now.closing)
+            lost();
+        connected();
+    }
+    lost();
+    while (n_calls != 0)
+        answer(0, false); /* to a peer that is gone; the last of them frees it */
+    return 0;
+}
