@@ -182,7 +182,7 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     r->n_choices = c->asked->n_choices;
     r->max_output = c->asked->max_tokens;
     r->prompt_bound = c->asked->has_media ? UINT64_MAX : c->asked->prompt_bound;
-    r->prompt_bytes = c->asked->member[CHAT_KEY_MESSAGES].value.text.len - c->asked->media_bytes;
+    r->prompt_bytes = c->asked->prompt_bytes;
     r->user_hash = chat_user_hash(c);
     r->catalog = catalog_acquire(w->shared->catalogs, w->no);
     if (r->catalog == NULL) {

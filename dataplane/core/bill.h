@@ -16,7 +16,7 @@ struct bill {
     bool clamped;   /* its figures were corrected, or cost more than was reserved */
 };
 
-/* prompt_bytes: of the conversation's text; delivered_bytes: text that reached us from the provider.
+/* prompt_bytes: of what may be read as prompt; delivered_bytes: text that reached us from the provider.
  * Both are used only when usage->present is false; then nothing delivered costs nothing, unless the
  * prompt is owed whatever came of it. */
 void bill_make(const struct catalog_endpoint *e, const struct token_usage *usage,

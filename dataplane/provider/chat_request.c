@@ -106,6 +106,13 @@ static bool type_maybe(struct json_value v, const char *name)
     return false;
 }
 
+/* Whoever reads v finds no text in it. A second "type", or one that we do not know, may say that it
+ * is some, and then it counts: an estimate of nothing would be a prompt for nothing. */
+static bool part_is_media(struct json_value v)
+{
+    return type_surely(v, "image_url", "input_audio") || type_surely(v, "file", "video_url");
+}
+
 static void read_parts(struct chat_request *r, struct json_value content)
 {
     struct json_iter it = json_iter(content);
@@ -116,7 +123,8 @@ static void read_parts(struct chat_request *r, struct json_value content)
         if (type_surely(part.value, "text", "refusal"))
             continue;
         r->has_media = true;
-        r->media_bytes += part.value.text.len;
+        if (part_is_media(part.value))
+            r->prompt_bytes -= part.value.text.len;
         if (type_maybe(part.value, "image_url"))
             r->needs |= CAP_IMAGES;
     }
@@ -130,6 +138,7 @@ static enum err read_messages(struct chat_request *r, struct json_value v, struc
 
     if (v.kind != JSON_ARRAY)
         return refuse(fault, "messages must be a non-empty array", ERR_FORMAT);
+    r->prompt_bytes += v.text.len; /* less its media */
     for (it = json_iter(v); json_next(&it, &message); n++) {
         if (message.value.kind != JSON_OBJECT)
             return refuse(fault, "each message must be an object", ERR_FORMAT);
@@ -213,6 +222,7 @@ static enum err read_tools(struct chat_request *r, struct json_value v, struct c
 
     if (v.kind != JSON_ARRAY)
         return refuse(fault, "tools must be an array", ERR_FORMAT);
+    r->prompt_bytes += v.text.len;
     for (it = json_iter(v); json_next(&it, &tool);) {
         r->needs |= CAP_TOOLS;
         /* A tool the provider runs itself puts its results into the prompt. */
@@ -227,6 +237,7 @@ static enum err read_response_format(struct chat_request *r, struct json_value v
 {
     if (v.kind != JSON_OBJECT)
         return refuse(fault, "response_format must be an object", ERR_FORMAT);
+    r->prompt_bytes += v.text.len;
     if (type_maybe(v, "json_schema"))
         r->needs |= CAP_JSON_SCHEMA;
     return ERR_NONE;
@@ -276,8 +287,10 @@ static enum err place(struct chat_request *r, const struct json_member *all, siz
         int k = key_lookup(all[i].key);
         struct chat_member *m;
 
-        if (k < 0)
+        if (k < 0) { /* travels as it is: a template or documents, for all we know */
+            r->prompt_bytes += all[i].value.text.len;
             continue;
+        }
         m = &r->member[k];
         fault->param = rules[k].name;
         if (m->present)

@@ -74,7 +74,8 @@ struct chat_request {
     uint16_t needs;     /* enum catalog_capability bits this request cannot do without */
     uint64_t prompt_bound; /* no tokeniser makes more prompt tokens of this body than this */
     bool has_media;        /* prompt_bound does not hold: images, audio, files, hosted tools */
-    uint64_t media_bytes;  /* of the messages, in parts that are not text: no token estimate */
+    uint64_t prompt_bytes; /* of what a provider may read as prompt, images and the like left out:
+                              for estimates */
     struct view user;      /* "user", between its quotes, as spelled; empty when none */
 };
 

@@ -205,13 +205,13 @@ def failures_before_output_are_free():
 
 @case
 def who_leaves_owes_the_prompt():
-    """Leaving a provider that works on the request costs the prompt, by estimate, whatever is asked for;
-    leaving one that is still being tried, or has failed, costs nothing."""
+    """Leaving a provider that works on the request costs the prompt, by estimate, whatever is asked for
+    and wherever in the body the text stands; leaving one that is still being tried, or has failed, costs nothing."""
     prompt = "x" * 4000
 
     def leave(mock, after, **members):
         key, ident = rig.new_key(), fresh()
-        body = {"model": "demo/only-a", "messages": [{"role": "user", "content": prompt}],
+        body = {"model": "demo/only-a", "messages": [{"role": "user", "content": "x"}],
                 "mock": {"*": f"{mock},id={ident}"}, **members}
         s = rig.send_request(body, key=key["key"])
         wait_until(lambda: seen(ident), 10, "with the provider")
@@ -221,10 +221,14 @@ def who_leaves_owes_the_prompt():
         equal(len(rows), 1)
         return [int(x) for x in rows[0][:5]]
 
-    for members in ({"stream": True}, {"stream": False}, {}):
+    said = [{"role": "user", "content": prompt}]
+    tools = [{"type": "function", "function": {"name": "f", "description": prompt}}]
+    claimed = [{"role": "user", "content": [{"type": "document", "text": prompt}]}]
+    for members in ({"stream": True, "messages": said}, {"stream": False, "messages": said},
+                    {"messages": said}, {"tools": tools}, {"messages": claimed}):
         cost, tokens, completion, flags, status = leave("delay_us=8000000", 0.3, **members)
         equal((status, completion, flags & (CLIENT_GONE | ESTIMATED)), (499, 0, CLIENT_GONE | ESTIMATED))
-        if not 1000 <= tokens <= 1020:
+        if not 1000 <= tokens <= 1050:
             raise AssertionError(f"{tokens} tokens for 4000 bytes of text")
         equal(cost, tokens * NUSD["demo/only-a"][0])
     # Enough for its own estimate, and nothing is left behind.

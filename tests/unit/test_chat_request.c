@@ -290,26 +290,45 @@ static void test_facts(void)
     }
 }
 
-/* An image of megabytes is no text of megabytes: estimates leave it out. */
-static void test_media_bytes(void)
+/* What an estimate counts: everything a provider may read as prompt, wherever in the body it stands,
+ * because a client that leaves pays by it. An image of megabytes is no text of megabytes; what only
+ * calls itself one is. */
+static void test_prompt_bytes(void)
 {
-    static const char image[] = "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;"
-                                "base64,AAAAAAAAAAAAAAAAAAAAAAAA\"}}";
-    static const char text[] = "{\"type\":\"text\",\"text\":\"what is this?\"}";
+#define IMAGE "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AAAAAAAAAAAAAA\"}}"
+#define AUDIO "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AAAA\",\"format\":\"wav\"}}"
+#define TEXT "{\"type\":\"text\",\"text\":\"what is this?\"}"
+#define TWICE "{\"type\":\"text\",\"type\":\"image_url\",\"text\":\"what is this?\"}"
+#define OTHER "{\"type\":\"document\",\"text\":\"what is this?\"}"
+#define MESSAGES(parts) "[{\"role\":\"user\",\"content\":[" parts "]}]"
+#define TOOLS "[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"long\"}}]"
+#define FUNCTIONS "[{\"name\":\"f\",\"description\":\"long\"}]"
+#define FORMAT "{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{}}}"
+#define DOCUMENTS "[{\"title\":\"t\",\"text\":\"long\"}]"
+#define BODY(parts, more) "{\"model\":\"a\",\"messages\":" MESSAGES(parts) more "}"
+    static const struct {
+        const char *body;
+        size_t bytes;
+    } cases[] = {
+        {BODY(TEXT, ""), sizeof MESSAGES(TEXT) - 1},
+        {BODY(TEXT "," IMAGE "," AUDIO, ""), sizeof MESSAGES(TEXT ",,") - 1},
+        {BODY(TWICE, ""), sizeof MESSAGES(TWICE) - 1},
+        {BODY(OTHER, ""), sizeof MESSAGES(OTHER) - 1},
+        {BODY(TEXT, ",\"tools\":" TOOLS), sizeof MESSAGES(TEXT) TOOLS - 1},
+        {BODY(TEXT, ",\"functions\":" FUNCTIONS), sizeof MESSAGES(TEXT) FUNCTIONS - 1},
+        {BODY(TEXT, ",\"response_format\":" FORMAT), sizeof MESSAGES(TEXT) FORMAT - 1},
+        {BODY(TEXT, ",\"documents\":" DOCUMENTS), sizeof MESSAGES(TEXT) DOCUMENTS - 1},
+        /* known, and nothing that a model reads; or never sent to one */
+        {BODY(TEXT, ",\"user\":\"u\",\"max_tokens\":5,\"stream\":true,\"tags\":[\"x\"]"),
+         sizeof MESSAGES(TEXT) - 1},
+    };
     struct chat_request r;
     struct chat_fault fault;
-    char body[1024];
 
-    snprintf(body, sizeof body,
-             "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[%s,%s]},"
-             "{\"role\":\"user\",\"content\":[ %s ]}]}",
-             text, image, image);
-    CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_NONE);
-    CHECK_INT(r.media_bytes, 2 * strlen(image));
-    snprintf(body, sizeof body,
-             "{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[%s]}]}", text);
-    CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_NONE);
-    CHECK_INT(r.media_bytes, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_INT(chat_request_parse(view_str(cases[i].body), &r, &fault), ERR_NONE);
+        CHECK_INT(r.prompt_bytes, cases[i].bytes);
+    }
 }
 
 static void test_model_length(void)
@@ -364,7 +383,7 @@ int main(int argc, char **argv)
         {"chat_request_refused", test_refused},
         {"chat_request_duplicates", test_duplicates},
         {"chat_request_facts", test_facts},
-        {"chat_request_media_bytes", test_media_bytes},
+        {"chat_request_prompt_bytes", test_prompt_bytes},
     {"chat_request_model_length", test_model_length},
         {"chat_request_render_bounds", test_render_bounds},
     };
