@@ -95,6 +95,7 @@ enum access {
     ACCESS_EVIDENCE,  /* anybody, at the rate that all evidence is given out */
     ACCESS_KEY,       /* whoever sends an API key: its digest is v->who. Whether the key is known,
                        * and to whom it belongs, is the handler's question */
+    ACCESS_KEY_EVIDENCE, /* as ACCESS_KEY, at the rate of evidence: any text of a key's form will do */
     ACCESS_INFERENCE, /* as ACCESS_KEY, and only while our own evidence is accepted */
 };
 
@@ -115,7 +116,7 @@ static const struct endpoint {
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote},
     {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head},
-    {"GET", "/audit/samples", true, false, ACCESS_KEY, handle_audit_samples},
+    {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples},
     {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key},
     {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci},
     {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report},
@@ -257,9 +258,7 @@ static void enter(const struct endpoint *e, struct visit *v)
     static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
     struct stats *stats = &v->worker->stats;
 
-    if (e->access == ACCESS_EVIDENCE && !within_rate(v))
-        return;
-    if (e->access == ACCESS_KEY || e->access == ACCESS_INFERENCE) {
+    if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE) {
         enum api_error error = read_key(v->web, &v->who);
 
         if (error != API_OK) {
@@ -267,6 +266,8 @@ static void enter(const struct endpoint *e, struct visit *v)
             return;
         }
     }
+    if ((e->access == ACCESS_EVIDENCE || e->access == ACCESS_KEY_EVIDENCE) && !within_rate(v))
+        return;
     if (e->access == ACCESS_INFERENCE) {
         enum standing standing = uplink_standing(v->worker->shared->uplink);
 

@@ -37,7 +37,7 @@ static void bucket_fill(struct bucket *b, uint64_t per_s, uint64_t burst, uint64
 {
     uint64_t full = burst * RATE_TOKEN, gone_ms = now_ms - b->filled_ms;
 
-    if (now_ms < b->filled_ms) /* another thread looked at the clock later */
+    if (now_ms <= b->filled_ms) /* or another thread looked at the clock later */
         return;
     b->filled_ms = now_ms;
     if (gone_ms >= full / per_s || b->units + gone_ms * per_s >= full)

@@ -382,6 +382,16 @@ static void test_samples(void)
     visit("GET", "/v1/audit/samples", "authorization", "Bearer " KEY "A");
     CHECK_INT(called.audit_samples, 0);
     CHECK_INT(web.status, 401);
+    /* Each looks at all samples that are kept and signs: any text of a key's form could ask for that. */
+    limited = true;
+    visit("GET", "/v1/audit/samples", "authorization", "Bearer " KEY);
+    CHECK_INT(called.audit_samples, 0);
+    CHECK_INT(web.status, 429);
+    visit("GET", "/v1/audit/samples", NULL, NULL);
+    CHECK_INT(web.status, 401);
+    visit("GET", "/v1/aci/receipts/rcpt-00", "authorization", "Bearer " KEY);
+    CHECK_INT(called.receipts, 1);
+    limited = false;
 }
 
 static void test_preflight(void)

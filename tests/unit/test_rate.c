@@ -66,6 +66,16 @@ static void burst_then_rate(void)
     rate_free(r);
 }
 
+/* A burst that the rate fills in less than a millisecond is a limit all the same. */
+static void rate_above_burst(void)
+{
+    struct rate *r = made(0, 0, 5000, 2);
+
+    CHECK_INT(granted(r, v4(1), 5000, 10), 2);
+    CHECK_INT(granted(r, v4(1), 5001, 10), 2);
+    rate_free(r);
+}
+
 static void each_address_its_own(void)
 {
     struct rate *r = made(0, 0, 1, 2);
@@ -118,6 +128,7 @@ static void more_addresses_than_places(void)
 
 static const struct check_case cases[] = {
     {"rate_burst_then_rate", burst_then_rate},
+    {"rate_above_burst", rate_above_burst},
     {"rate_each_address_its_own", each_address_its_own},
     {"rate_all_together", all_together},
     {"rate_off", off},
