@@ -40,7 +40,8 @@ static bool truth_of(struct json_value v, const char *name, bool *out)
     return true;
 }
 
-/* Each of our events at most once; an event that is not there stays JSON_NULL. */
+/* Each of our events at most once; an event that is not there stays JSON_NULL. ACI's own
+ * upstream.verified may stand for each attempt: the last is of the one that answered. */
 static enum err parts_find(struct view document, struct parts *p)
 {
     struct {
@@ -61,7 +62,7 @@ static enum err parts_find(struct view document, struct parts *p)
         for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
             if (!json_string_is(type, kinds[i].type))
                 continue;
-            if (kinds[i].value->kind != JSON_NULL)
+            if (kinds[i].value->kind != JSON_NULL && kinds[i].value != &p->upstream)
                 return ERR_FORMAT;
             *kinds[i].value = event.value;
         }
@@ -161,6 +162,25 @@ static enum err commitment_check(const struct parts *p, const struct aci_receipt
     return e;
 }
 
+/* ACI's event: a verified one names a session, a failed one perhaps the upstream. */
+static bool upstream_read(struct json_value event, struct receipt_events *out)
+{
+    struct json_value name, result;
+    enum err e;
+
+    out->has_upstream = event.kind == JSON_OBJECT;
+    if (!out->has_upstream)
+        return true;
+    if (json_only(event, "result", &result) != ERR_NONE)
+        return false;
+    out->upstream_verified = json_string_is(result, "verified");
+    if (!out->upstream_verified && !json_string_is(result, "failed"))
+        return false;
+    e = json_only(event, "upstream_name", &name);
+    return e == ERR_NOT_FOUND ||
+           (e == ERR_NONE && (name.kind == JSON_NULL || json_string_plain(name, &out->upstream)));
+}
+
 enum err receipt_events_read(struct view document, const struct aci_receipt *r,
                              struct receipt_events *out)
 {
@@ -171,12 +191,11 @@ enum err receipt_events_read(struct view document, const struct aci_receipt *r,
     if (e != ERR_NONE)
         return e;
     x.has_platform = p.platform.kind == JSON_OBJECT;
-    x.has_upstream = p.upstream.kind == JSON_OBJECT;
     x.has_outcome = p.outcome.kind == JSON_OBJECT;
     x.has_commitment = p.commitment.kind == JSON_OBJECT;
     if ((x.has_platform && (!truth_of(p.platform, "simulated", &x.simulated) ||
                             !hex_of(p.platform, "measurement", x.measurement, 48))) ||
-        (x.has_upstream && !text_of(p.upstream, "upstream_name", &x.upstream)) ||
+        !upstream_read(p.upstream, &x) ||
         (x.has_outcome && (!count_of(p.outcome, "status", &x.status) ||
                            !truth_of(p.outcome, "complete", &x.complete))))
         return ERR_FORMAT;

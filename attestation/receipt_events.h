@@ -9,7 +9,8 @@ struct receipt_events {
     bool has_platform, simulated;
     uint8_t measurement[48];
     bool has_upstream;
-    struct view upstream; /* its name */
+    struct view upstream;   /* its name; empty: the receipt does not say it */
+    bool upstream_verified; /* says the gateway: the session it names is not looked at here */
     bool has_outcome, complete;
     int64_t status;
     bool has_bill;

@@ -57,8 +57,10 @@ static void events_print(const struct receipt_events *x)
         printf("%smeasurement %s\n", x->simulated ? "SIMULATED: this proves nothing. " : "", hex);
     }
     if (x->has_upstream)
-        printf("sent to provider %.*s, which is not attested\n", (int)x->upstream.len,
-               (const char *)x->upstream.ptr);
+        printf("provider%s%.*s: %s\n", x->upstream.len != 0 ? " " : "", (int)x->upstream.len,
+               x->upstream.len != 0 ? (const char *)x->upstream.ptr : "",
+               x->upstream_verified ? "attested, says the gateway (its session is not checked here)"
+                                    : "not attested");
     if (x->has_outcome)
         printf("status %lld, %s\n", (long long)x->status,
                x->complete ? "complete" : "cut off before its end");

@@ -1,5 +1,6 @@
-/* A receipt whose parts contradict each other is worse than none: whoever signed it made a mistake, or
- * wants its reader to make one. Each contradiction has a case, and what is not ours is left alone. */
+/* A receipt whose parts contradict each other is worse than none: whoever signed it made a mistake,
+ * or wants its reader to make one. Each contradiction has a case, and what is not ours is left
+ * alone. */
 #include "receipt_events.h"
 
 #include "check.h"
@@ -31,11 +32,17 @@ static struct aci_receipt receipt;
     "abababababababababababababababababababababababab"
 #define PLATFORM "{\"type\":\"platform\",\"simulated\":true,\"measurement\":\"" HEX96 "\"}"
 #define OUTCOME "{\"type\":\"outcome\",\"status\":200,\"complete\":true}"
-#define UPSTREAM "{\"type\":\"upstream.verified\",\"upstream_name\":\"demo-a\"}"
+#define UPSTREAM                                                                                   \
+    "{\"type\":\"upstream.verified\",\"result\":\"failed\",\"upstream_name\":\"demo-a\"}"
+/* As in the vectors that ACI publishes: no name. */
+#define SESSION                                                                                    \
+    "{\"model_id\":\"demo-model\",\"required\":true,\"result\":\"verified\",\"session_id\":"       \
+    "\"95ad1cb4dd25445808c2e9d116caf420b05703730b506395e8fc1ca6faeae28f\","                        \
+    "\"type\":\"upstream.verified\"}"
 
 static enum err read_events(const char *events, struct receipt_events *out)
 {
-    char text[4096];
+    static char text[4096]; /* the views of *out point into it */
     int n = snprintf(text, sizeof text, "{\"event_log\":[%s]}", events);
 
     return receipt_events_read(view_of(text, (size_t)n), &receipt, out);
@@ -52,13 +59,17 @@ static void everything_is_read(void)
 {
     struct receipt_events x;
 
-    CHECK_INT(read_events(UPSTREAM "," OUTCOME "," USAGE("10", "3", "2", "4", "false") ","
-                          BILL("21") "," PLATFORM "," COMMITMENT(SALT1, VALUE1, SALT2, VALUE2), &x),
+    CHECK_INT(read_events(UPSTREAM "," OUTCOME "," USAGE("10", "3", "2", "4", "false") "," BILL(
+                              "21") "," PLATFORM "," COMMITMENT(SALT1, VALUE1, SALT2, VALUE2),
+                          &x),
               ERR_NONE);
     CHECK(x.has_platform && x.simulated && x.measurement[47] == 0xab);
     CHECK(x.has_outcome && x.complete && x.status == 200);
     CHECK(x.has_bill && x.cost_nusd == 21);
-    CHECK(x.has_upstream && x.has_commitment);
+    CHECK(x.has_upstream && !x.upstream_verified && x.has_commitment);
+    CHECK(view_eq(x.upstream, VIEW_LIT("demo-a")));
+    CHECK_INT(read_events(UPSTREAM "," SESSION, &x), ERR_NONE);
+    CHECK(x.has_upstream && x.upstream_verified && x.upstream.len == 0); /* the last one counts */
 }
 
 static void contradictions(void)
@@ -94,9 +105,21 @@ static void contradictions(void)
         {PLATFORM "," PLATFORM, ERR_FORMAT},
         {"{\"type\":\"platform\",\"simulated\":1,\"measurement\":\"" HEX96 "\"}", ERR_FORMAT},
         {"{\"type\":\"platform\",\"simulated\":true,\"simulated\":false,\"measurement\":\"" HEX96
-         "\"}", ERR_FORMAT}, /* another reader may believe the other */
+         "\"}",
+         ERR_FORMAT}, /* another reader may believe the other */
         {"{\"type\":\"platform\",\"type\":\"x\"}", ERR_FORMAT},
         {"{\"type\":\"outcome\",\"status\":200}", ERR_FORMAT},
+        {SESSION, ERR_NONE},
+        {UPSTREAM "," SESSION, ERR_NONE}, /* a failed attempt before */
+        {"{\"type\":\"upstream.verified\",\"result\":\"failed\",\"upstream_name\":null}", ERR_NONE},
+        {"{\"type\":\"upstream.verified\",\"result\":\"failed\",\"upstream_name\":1}", ERR_FORMAT},
+        {"{\"type\":\"upstream.verified\",\"result\":\"failed\",\"upstream_name\":\"a\","
+         "\"upstream_name\":\"b\"}",
+         ERR_FORMAT},
+        {"{\"type\":\"upstream.verified\",\"result\":\"perhaps\"}", ERR_FORMAT},
+        {"{\"type\":\"upstream.verified\",\"result\":\"failed\",\"result\":\"verified\"}",
+         ERR_FORMAT},
+        {"{\"type\":\"upstream.verified\",\"upstream_name\":\"demo-a\"}", ERR_FORMAT},
         {"{\"no\":\"type\"}", ERR_FORMAT},
         {"1", ERR_FORMAT},
     };
