@@ -18,6 +18,7 @@ static void clocks_doubted(struct uplink *u, int64_t by_ms)
 {
     LOG("clock_jumped", KV("by_ms", by_ms));
     keyring_lapse(u->config.keyring, clock_mono_ms());
+    u->doubted = true;
 }
 
 /* Before the new acceptance makes the present time the right one. */
@@ -27,11 +28,12 @@ static void clocks_compared(struct uplink *u, uint64_t cp_unix_ms)
     int64_t by_ms = u->cp_offset_ms == 0 ? 0 : offset_ms - u->cp_offset_ms;
     int64_t jump_ms = standing_jump_ms(&u->standing);
 
-    if (jump_ms != 0)
+    if (jump_ms == 0 && (by_ms > LIMIT_CLOCK_SKEW_MS || by_ms < -LIMIT_CLOCK_SKEW_MS))
+        jump_ms = by_ms;
+    if (jump_ms != 0 && !u->doubted) /* else the tick has seen it, and no lease has come since */
         clocks_doubted(u, jump_ms);
-    else if (by_ms > LIMIT_CLOCK_SKEW_MS || by_ms < -LIMIT_CLOCK_SKEW_MS)
-        clocks_doubted(u, by_ms);
     u->cp_offset_ms = offset_ms;
+    u->doubted = false;
 }
 
 /* Evidence for this nonce and this very connection. The processor answers in milliseconds, and

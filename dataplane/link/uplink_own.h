@@ -113,6 +113,7 @@ struct uplink {
     uint64_t opened_ms, heard_ms, pinged_ms, lost_ms, retry_ms;
     uint32_t backoff_ms;
     uint64_t ping;
+    bool doubted; /* a clock jump was dealt with, and the next ACCEPT is awaited */
     int64_t cp_offset_ms; /* the control plane's unix time less our monotonic clock at the last ACCEPT;
                              0: there was none */
 

@@ -188,6 +188,7 @@ static void begin(void)
     u.n_batches = 0;
     u.ping = 0;
     u.cp_offset_ms = 0;
+    u.doubted = false;
     u.lost_ms = 0;
     u.state = UPLINK_DOWN;
 }
