@@ -48,30 +48,36 @@ static bool web_is_head(const h2o_req_t *req)
     return h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
 }
 
-static void web_add_header(h2o_req_t *req, struct view name, struct view value)
+/* h2o keeps the pointers until the head is sent; lasting: they live that long anyway. */
+static void web_add_header(h2o_req_t *req, const struct web_header *header, bool lasting)
 {
-    const h2o_token_t *token = h2o_lookup_token((const char *)name.ptr, name.len);
-    h2o_iovec_t v = h2o_strdup(&req->pool, (const char *)value.ptr, value.len);
+    const char *name = (const char *)header->name.ptr, *value = (const char *)header->value.ptr;
+    const h2o_token_t *token = h2o_lookup_token(name, header->name.len);
 
-    if (token != NULL) {
-        h2o_add_header(&req->pool, &req->res.headers, token, NULL, v.base, v.len);
-    } else {
-        h2o_iovec_t n = h2o_strdup(&req->pool, (const char *)name.ptr, name.len);
-
-        h2o_add_header_by_str(&req->pool, &req->res.headers, n.base, n.len, 0, NULL, v.base, v.len);
-    }
+    if (!lasting)
+        value = h2o_strdup(&req->pool, value, header->value.len).base;
+    if (!lasting && token == NULL)
+        name = h2o_strdup(&req->pool, name, header->name.len).base;
+    if (token != NULL)
+        h2o_add_header(&req->pool, &req->res.headers, token, NULL, value, header->value.len);
+    else
+        h2o_add_header_by_str(&req->pool, &req->res.headers, name, header->name.len, 0, NULL, value,
+                              header->value.len);
 }
 
 static void web_answer_head(struct web_request *r, int status, const struct web_header *headers,
                             size_t n)
 {
+    const struct web_config *config = &web_request_conn(r)->server->config;
     h2o_req_t *req = r->req;
 
     assert(r->state == WEB_OPEN && status >= 200 && status <= 599);
     req->res.status = status;
     req->res.reason = web_reason(status);
+    for (size_t i = 0; i < config->n_always; i++)
+        web_add_header(req, &config->always[i], true);
     for (size_t i = 0; i < n; i++)
-        web_add_header(req, headers[i].name, headers[i].value);
+        web_add_header(req, &headers[i], false);
     if (web_request_conn(r)->server->stopping)
         req->http1_is_persistent = 0;
 }

@@ -41,6 +41,7 @@ struct program {
     struct buf providers_text;
     struct buf why; /* one sentence about what went wrong at start-up */
     struct boot boot;
+    struct web_header always[REPLY_ALWAYS];
     struct shared shared;
     struct web_server *metrics;
     uv_loop_t loop;
@@ -222,7 +223,8 @@ static enum err prepare(struct program *p)
 
     if (e != ERR_NONE)
         return fail(p, e, "this boot cannot prove what it is");
-    reply_set_keyset(keyset_digest_text(p->boot.keyset));
+    s->n_always = reply_always(keyset_digest_text(p->boot.keyset), p->always);
+    s->always = p->always;
     s->keys = p->boot.keys;
     s->keyset = p->boot.keyset;
     s->provenance = &p->boot.provenance;

@@ -6,24 +6,24 @@
 
 enum { FAILURE_BODY_MAX = 64 << 10 }; /* a provider's sentence may be long, but not that long */
 
-static struct view reply_keyset; /* written once, before there is a second thread */
-
-void reply_set_keyset(struct view digest_text)
+size_t reply_always(struct view keyset_digest_text, struct web_header out[static REPLY_ALWAYS])
 {
-    reply_keyset = digest_text;
-}
-
-void reply_init(struct reply *p, const struct id *id)
-{
-    static const struct web_header always[] = {
+    const struct web_header always[REPLY_ALWAYS] = {
         {VIEW_LIT("access-control-allow-origin"), VIEW_LIT("*")},
         {VIEW_LIT("access-control-expose-headers"),
          VIEW_LIT("x-request-id, request-id, x-generation-id, x-tr-provider, x-tr-model, "
                   "x-tr-fallback-from, x-tr-fallback-to, retry-after, retry-after-ms, "
                   "x-should-retry, x-receipt-id, x-aci-version, x-aci-keyset-digest")},
         {VIEW_LIT("x-aci-version"), VIEW_LIT("aci/1")},
+        {VIEW_LIT("x-aci-keyset-digest"), keyset_digest_text},
     };
 
+    memcpy(out, always, sizeof always);
+    return REPLY_ALWAYS;
+}
+
+void reply_init(struct reply *p, const struct id *id)
+{
     p->n = 0;
     p->facts = NULL;
     receipt_id_text(id, p->receipt_id);
@@ -32,10 +32,6 @@ void reply_init(struct reply *p, const struct id *id)
     memcpy(p->generation_id + 4, p->request_id, sizeof p->request_id);
     reply_add(p, VIEW_LIT("x-request-id"), view_of(p->request_id, ID_TEXT_LEN));
     reply_add(p, VIEW_LIT("request-id"), view_of(p->request_id, ID_TEXT_LEN));
-    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
-        reply_add(p, always[i].name, always[i].value);
-    if (reply_keyset.len != 0)
-        reply_add(p, VIEW_LIT("x-aci-keyset-digest"), reply_keyset);
 }
 
 void reply_add(struct reply *p, struct view name, struct view value)

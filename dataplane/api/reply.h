@@ -23,11 +23,12 @@ struct reply {
     struct error_header_text retry;
 };
 
-/* Once at start-up, before anything is answered: from then on every answer carries x-aci-version and
- * x-aci-keyset-digest. digest_text must outlive the last answer. */
-void reply_set_keyset(struct view digest_text);
+/* What every answer of the public listener carries, whoever words it (web_config.always): CORS, and
+ * which keyset serves here. The digest's text must outlive the server. */
+enum { REPLY_ALWAYS = 4 };
+size_t reply_always(struct view keyset_digest_text, struct web_header out[static REPLY_ALWAYS]);
 
-/* Request ids, CORS and the keyset. */
+/* Request ids. */
 void reply_init(struct reply *p, const struct id *id);
 /* name and value must live until the answer is started. */
 void reply_add(struct reply *p, struct view name, struct view value);

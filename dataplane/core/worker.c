@@ -116,6 +116,8 @@ static enum err worker_listen(struct worker *w)
         .handler = front_handle,
         .error = front_error,
         .cookie = w,
+        .always = w->shared->always,
+        .n_always = w->shared->n_always,
     };
     enum err e = web_start(&web, &w->web);
 

@@ -30,6 +30,8 @@ struct shared {
     const struct identity_keys *keys;
     const struct keyset *keyset; /* what the keys are called to clients; in every answer */
     const struct provenance *provenance; /* what the release says about this program */
+    const struct web_header *always;     /* in every answer: reply_always() */
+    size_t n_always;
     struct quotes *quotes;               /* reports for strangers */
     struct rate *evidence_rate;          /* how often they may ask */
     struct receipts *receipts;   /* the facts of recent answers */

@@ -87,6 +87,7 @@ static struct identity_keys *keys;
 static struct keyset *keyset;
 static struct provenance provenance;
 static struct config config;
+static struct web_header always[REPLY_ALWAYS];
 static struct shared shared = {.config = &config, .simulated = true};
 static struct worker worker = {.shared = &shared};
 static uv_async_t poke;
@@ -138,7 +139,9 @@ static void worker_run(void *cookie)
                                         .sweep_ms = 50},
                              .handler = front_handle,
                              .error = front_error,
-                             .cookie = &worker};
+                             .cookie = &worker,
+                             .always = shared.always,
+                             .n_always = shared.n_always};
 
     (void)cookie;
     CHECK_INT(uv_async_init(&worker.loop, &poke, poke_cb), 0);
@@ -192,7 +195,8 @@ static void make_boot(void)
     CHECK_INT(identity_keys_new(&c, &keys), ERR_NONE);
     clock_thaw();
     CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
-    reply_set_keyset(keyset_digest_text(keyset));
+    shared.n_always = reply_always(keyset_digest_text(keyset), always);
+    shared.always = always;
     release_text(0x22, true, now_s + 1, manifest);
     file_put("release.json", manifest);
     CHECK_INT(provenance_make(view_str(manifest), &provenance), ERR_NONE);

@@ -225,9 +225,6 @@ static void test_paths(void)
         CHECK(strstr(web.headers, "content-type: application/json\n") != NULL);
         CHECK(strstr(web.headers, "x-request-id: ") != NULL);
         CHECK(strstr(web.headers, "\nrequest-id: ") != NULL);
-        CHECK(strstr(web.headers, "access-control-allow-origin: *\n") != NULL);
-        CHECK(strstr(web.headers, "\nx-aci-version: aci/1\n") != NULL);
-        CHECK(strstr(web.headers, "\nx-aci-keyset-digest: sha256:test\n") != NULL);
         CHECK((strstr(web.headers, "allow: ") != NULL) == (cases[i].status == 405));
         CHECK(strncmp(web.body, "{\"error\":{", 10) == 0);
     }
@@ -399,12 +396,9 @@ static void test_preflight(void)
     visit("OPTIONS", "/v1/chat/completions", "access-control-request-headers",
           "authorization,x-stainless-lang");
     CHECK_INT(web.status, 204);
-    CHECK(strstr(web.headers, "access-control-allow-origin: *\n") != NULL);
     CHECK(strstr(web.headers, "access-control-allow-methods: GET, POST, OPTIONS\n") != NULL);
     CHECK(strstr(web.headers, "access-control-allow-headers: authorization,x-stainless-lang\n") !=
           NULL);
-    CHECK(strstr(web.headers, "\nx-aci-keyset-digest: sha256:test\n") != NULL);
-    CHECK(strstr(web.headers, "x-aci-version, x-aci-keyset-digest") != NULL);
     CHECK(web.body[0] == '\0');
 }
 
@@ -434,19 +428,39 @@ static void test_server_errors(void)
         web = (struct web_request){.method = VIEW_EMPTY};
         front_error(&worker, &web, statuses[i]);
         CHECK_INT(web.status, statuses[i]);
-        CHECK(strstr(web.headers, "\nx-aci-keyset-digest: sha256:test\n") != NULL);
         CHECK(strstr(web.headers, "x-request-id: ") != NULL);
     }
 }
 
+/* What the server puts into every answer: whatever a browser is to read must be exposed. */
+static void test_always(void)
+{
+    static const char *const want[REPLY_ALWAYS] = {
+        "access-control-allow-origin: *", "access-control-expose-headers: x-request-id, ",
+        "x-aci-version: aci/1", "x-aci-keyset-digest: sha256:test"};
+    struct web_header always[REPLY_ALWAYS];
+    char line[512], exposed[512] = "";
+
+    CHECK_INT(reply_always(VIEW_LIT("sha256:test"), always), REPLY_ALWAYS);
+    for (size_t i = 0; i < REPLY_ALWAYS; i++) {
+        snprintf(line, sizeof line, "%.*s: %.*s", (int)always[i].name.len,
+                 (const char *)always[i].name.ptr, (int)always[i].value.len,
+                 (const char *)always[i].value.ptr);
+        CHECK(strncmp(line, want[i], strlen(want[i])) == 0);
+        if (i == 1)
+            snprintf(exposed, sizeof exposed, "%s", line);
+    }
+    CHECK(strstr(exposed, "x-aci-version, x-aci-keyset-digest") != NULL);
+    CHECK(strstr(exposed, "x-receipt-id") != NULL);
+}
+
 static void setup(void)
 {
-    reply_set_keyset(VIEW_LIT("sha256:test"));
     CHECK_INT(receipts_new(1, 64, &shared.receipts), ERR_NONE);
 }
 
 static const struct check_case cases[] = {
-    {"front_setup", setup},
+    {"front_setup", setup},              {"front_always", test_always},
     {"front_paths", test_paths},         {"front_keys", test_keys},
     {"front_receipts", test_receipts},   {"front_samples", test_samples},
     {"front_attestation", test_attestation}, {"front_evidence_rate", test_evidence_rate},

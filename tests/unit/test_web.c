@@ -144,6 +144,10 @@ static void handler(void *cookie, struct web_request *r)
         answer_exporter(r);
         return;
     }
+    if (view_eq(path, VIEW_LIT("/wordless"))) {
+        web_respond(r, 503, NULL, 0, VIEW_EMPTY);
+        return;
+    }
     S.streaming = r;
     web_set_gone(r, gone_cb, NULL);
     if (view_eq(path, VIEW_LIT("/hold"))) {
@@ -214,6 +218,9 @@ static const struct web_limits usual = {.body_max = 100000,
                                         .write_stall_ms = 5000,
                                         .sweep_ms = 50};
 
+static const struct web_header always[] = {{VIEW_LIT("x-always"), VIEW_LIT("here")},
+                                           {VIEW_LIT("vary"), VIEW_LIT("always")}};
+
 static void server_start(struct web_limits limits, SSL_CTX *tls)
 {
     struct web_config config = {.loop = &S.loop,
@@ -222,7 +229,9 @@ static void server_start(struct web_limits limits, SSL_CTX *tls)
                                 .limits = limits,
                                 .handler = handler,
                                 .error = error,
-                                .cookie = &S};
+                                .cookie = &S,
+                                .always = always,
+                                .n_always = 2};
 
     memset(&S, 0, sizeof S);
     uv_loop_init(&S.loop);
@@ -351,6 +360,29 @@ static void keep_alive(void)
     close(fd);
     CHECK_INT(web_counters(S.web).connections_total, 1);
     CHECK(has(ask("GET /exporter HTTP/1.1\r\n\r\n", "exporter"), "no exporter"));
+    server_stop();
+}
+
+/* Once in each answer: whole, without a body, streamed, refused by the owner or by nobody. */
+static void in_every_answer(void)
+{
+    static const char *const requests[] = {
+        "GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n",
+        "HEAD /echo HTTP/1.1\r\nConnection: close\r\n\r\n",
+        "GET /end HTTP/1.1\r\nConnection: close\r\n\r\n",
+        "GARBAGE\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: 100002\r\n\r\n",
+        "GET /wordless HTTP/1.1\r\nConnection: close\r\n\r\n",
+    };
+
+    server_start(usual, NULL);
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        const char *text = ask(requests[i], NULL);
+        const char *first = strstr(text, "\r\nx-always: here\r\n");
+
+        CHECK(first != NULL && strstr(first + 4, "x-always") == NULL);
+        CHECK(has(text, "always\r\n"));
+    }
     server_stop();
 }
 
@@ -911,6 +943,7 @@ static void addresses(void)
 
 static const struct check_case cases[] = {
     {"web_keep_alive", keep_alive},
+    {"web_in_every_answer", in_every_answer},
     {"web_pipelining", pipelining},
     {"web_chunked_bodies", chunked_bodies},
     {"web_refusals", refusals},
