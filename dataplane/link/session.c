@@ -148,7 +148,7 @@ static bool handle_no_key(struct uplink *u, struct view payload)
     return true;
 }
 
-/* Also the answer to a lookup of a key that was granted here before. */
+/* Who waits for this key has the answer, too. */
 static bool handle_revoke(struct uplink *u, struct view payload)
 {
     struct msg_revoke m;
@@ -178,64 +178,6 @@ static bool handle_usage_ack(struct uplink *u, struct view payload)
     return msg_usage_ack_decode(payload, &m) == ERR_NONE && ship_acked(u, m.seq);
 }
 
-/* --- pushes --- */
-
-static bool handle_catalog(struct uplink *u, struct view payload)
-{
-    struct catalog c;
-    uint64_t strange = 0;
-
-    if (catalog_decode(payload, &c) != ERR_NONE)
-        return false;
-    /* Whoever takes it leaves those endpoints out: a prompt goes to measured providers only. */
-    for (size_t i = 0; i < c.n_endpoints; i++)
-        strange += c.endpoints[i].provider_no >= u->config.n_providers;
-    atomic_fetch_add_explicit(&u->unknown_provider_pushes, strange, memory_order_relaxed);
-    u->config.on_catalog(u->config.cookie, &c);
-    return true;
-}
-
-static bool handle_secret(struct uplink *u, struct view payload)
-{
-    struct msg_secret m;
-    struct buf key;
-
-    if (msg_secret_decode(payload, &m) != ERR_NONE)
-        return false;
-    if (m.provider_no >= u->config.n_providers) {
-        atomic_fetch_add_explicit(&u->unknown_provider_pushes, 1, memory_order_relaxed);
-        return true;
-    }
-    buf_init(&key, LIMIT_SECRET_BYTES);
-    if (identity_open_sealed(u->config.keys, m.sealed, &key) == ERR_NONE)
-        u->config.on_secret(u->config.cookie, m.provider_no, buf_view(&key));
-    else
-        LOG("secret_unreadable", KV("provider", m.provider_no));
-    buf_free(&key); /* wipes */
-    return true;
-}
-
-static bool handle_cert(struct uplink *u, struct view payload)
-{
-    struct msg_cert m;
-
-    if (msg_cert_decode(payload, &m) != ERR_NONE)
-        return false;
-    u->config.on_cert(u->config.cookie, m.leaf, m.ca);
-    return true;
-}
-
-static bool handle_log_proof(struct uplink *u, struct view payload)
-{
-    struct msg_log_proof m;
-
-    if (msg_log_proof_decode(payload, &m) != ERR_NONE)
-        return false;
-    if (u->config.on_log_proof != NULL)
-        u->config.on_log_proof(u->config.cookie, m.statement, m.proof);
-    return true;
-}
-
 static bool handle_pong(struct uplink *u, struct view payload)
 {
     struct msg_ping m;
@@ -253,9 +195,9 @@ static const struct {
     {MSG_CHALLENGE, true, handle_challenge}, {MSG_ACCEPT, true, handle_accept},
     {MSG_REFUSE, true, handle_refuse},       {MSG_GRANT, false, handle_grant},
     {MSG_NO_KEY, false, handle_no_key},      {MSG_LEASE, false, handle_lease},
-    {MSG_REVOKE, false, handle_revoke},      {MSG_CATALOG, false, handle_catalog},
-    {MSG_SECRET, false, handle_secret},      {MSG_USAGE_ACK, false, handle_usage_ack},
-    {MSG_CERT, false, handle_cert},          {MSG_LOG_PROOF, false, handle_log_proof},
+    {MSG_REVOKE, false, handle_revoke},      {MSG_CATALOG, false, push_catalog},
+    {MSG_SECRET, false, push_secret},        {MSG_USAGE_ACK, false, handle_usage_ack},
+    {MSG_CERT, false, push_cert},            {MSG_LOG_PROOF, false, push_log_proof},
     {MSG_PONG, false, handle_pong},
 };
 

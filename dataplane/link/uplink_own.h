@@ -149,6 +149,13 @@ void session_tick(struct uplink *u, uint64_t now_ms);
 /* Say goodbye, when everything is shipped or time is up. True once nothing is left to do. */
 bool session_leave(struct uplink *u, uint64_t now_ms);
 
+/* --- push.c: messages of the control plane that answer nothing; false: malformed */
+
+bool push_catalog(struct uplink *u, struct view payload);
+bool push_secret(struct uplink *u, struct view payload);
+bool push_cert(struct uplink *u, struct view payload);
+bool push_log_proof(struct uplink *u, struct view payload);
+
 /* --- port.c: the workers' side of asking */
 
 void ask_append(struct ask_list *l, struct ask *a);
