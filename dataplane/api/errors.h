@@ -49,6 +49,8 @@
       "The request did not arrive in time.")                                                       \
     X(API_CONFLICT, 409, "invalid_request_error", "conflict", NO,                                  \
       "The request conflicts with another one.")                                                   \
+    X(API_NO_SESSION, 412, "invalid_request_error", "session_not_accepted", NO,                    \
+      "There is no such verified session with a provider.")                                        \
     X(API_TOO_LARGE, 413, "invalid_request_error", "request_too_large", NO,                        \
       "The request body is over 32 MiB.")                                                          \
     X(API_MEDIA_TYPE, 415, "invalid_request_error", "unsupported_media_type", NO,                  \
@@ -80,6 +82,8 @@
       "This data plane is at capacity.")                                                           \
     X(API_NO_PROVIDER, 503, "server_error", "no_eligible_provider", NO,                            \
       "No provider satisfies this request's routing constraints.")                                 \
+    X(API_UNVERIFIED, 503, "server_error", "upstream_verification_failed", NO,                     \
+      "The request asks for an attested provider, and none is; nothing was forwarded.")            \
     X(API_PROVIDER_OVERLOAD, 503, "server_error", "provider_overloaded", AGAIN,                    \
       "Every provider of this model is overloaded.")                                               \
     X(API_NOT_READY, 503, "server_error", "not_ready", AGAIN,                                      \

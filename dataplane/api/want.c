@@ -264,6 +264,37 @@ static enum err take_preference(struct want_context *x, struct json_value v)
     return ERR_NONE;
 }
 
+/* ACI's constraints. No provider of today proves what it runs, so none can meet them: asking for it
+ * is answered with ACI's own codes, before anything is forwarded. */
+static enum err take_aci_verified(struct want_context *x, struct json_value v)
+{
+    bool wanted = false;
+    enum err e = take_bool(x, v, &wanted);
+
+    if (e != ERR_NONE || !wanted)
+        return e;
+    x->failure->error = API_UNVERIFIED;
+    x->failure->param = "provider";
+    return ERR_UNSUPPORTED;
+}
+
+static enum err take_aci_sessions(struct want_context *x, struct json_value v)
+{
+    struct json_member m;
+    struct json_iter it;
+
+    if (v.kind == JSON_NULL)
+        return ERR_NONE;
+    if (v.kind != JSON_ARRAY)
+        return want_bad(x, "provider", "provider.aci_session_ids must be an array");
+    it = json_iter(v);
+    if (!json_next(&it, &m))
+        return ERR_NONE;
+    x->failure->error = API_NO_SESSION;
+    x->failure->param = "provider";
+    return ERR_UNSUPPORTED;
+}
+
 /* Constraints that name what this catalog cannot tell: refused unless they ask for nothing. */
 static enum err take_refused(struct want_context *x, struct json_value v)
 {
@@ -293,6 +324,8 @@ static const struct {
     {"require_parameters", take_require_parameters},
     {"data_collection", take_data_collection},
     {"zdr", take_zdr},
+    {"aci_verified", take_aci_verified},
+    {"aci_session_ids", take_aci_sessions},
     {"max_price", take_max_price},
     {"sort", take_sort},
     {"preferred_max_latency", take_preference},

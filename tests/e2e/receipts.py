@@ -235,8 +235,10 @@ REFUSALS = {
     "no such model": (404, b'{"model":"demo/none","messages":[{"role":"user","content":"x"}]}', {}),
     "no provider": (503, b'{"model":"demo/echo","messages":[{"role":"user","content":"x"}],'
                          b'"provider":{"only":["nobody"]}}', {}),
-    "attested providers only": (400, b'{"model":"demo/echo","messages":[{"role":"user","content":"x"}],'
+    "attested providers only": (503, b'{"model":"demo/echo","messages":[{"role":"user","content":"x"}],'
                                      b'"provider":{"aci_verified":true}}', {}),
+    "a verified session": (412, b'{"model":"demo/echo","messages":[{"role":"user","content":"x"}],'
+                                b'"provider":{"aci_session_ids":["' + b"0" * 64 + b'"]}}', {}),
     "not JSON by its label": (415, b"x", {"Content-Type": "text/plain"}),
     "provider says 400": (400, b'{"model":"demo/only-a","messages":[{"role":"user","content":"x"}],'
                                b'"mock":{"*":"fail=400"}}', {}),

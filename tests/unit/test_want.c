@@ -112,8 +112,15 @@ static void test_unknown(void)
     CHECK_INT(read_extra(",\"provider\":{\"jurisdiction\":\"eu\"}"), ERR_UNSUPPORTED);
     /* N23: no provider of ours is attested, so asking for one that is is refused, not ignored */
     CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":true}"), ERR_UNSUPPORTED);
-    CHECK_INT(failure.error, API_UNSUPPORTED_PARAMETER);
+    CHECK_INT(failure.error, API_UNVERIFIED);
     CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":false}"), ERR_NONE);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":1}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[\"00\"]}"), ERR_UNSUPPORTED);
+    CHECK_INT(failure.error, API_NO_SESSION);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[]}"), ERR_NONE);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":\"00\"}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_other\":true}"), ERR_UNSUPPORTED);
+    CHECK_INT(failure.error, API_UNSUPPORTED_PARAMETER);
     CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[],\"enforce_distillable_text\":false}"),
               ERR_NONE);
     CHECK_INT(read_extra(",\"plugins\":[{\"id\":\"web\"}]"), ERR_UNSUPPORTED);
