@@ -143,7 +143,6 @@ int main(int argc, char **argv)
     a.keys = keys;
     if (audit_new(&a, &shared.audit) != ERR_NONE)
         return 1;
-    reply_set_keyset(VIEW_LIT("sha256:test"));
     buf_init(&web.body, 1);
     for (unsigned n = 0; n < 300; n++) {
         f.id = id_new();
