@@ -98,11 +98,14 @@ void web_stream_start(struct web_request *r, int status, const struct web_header
  * Must not be called while a write is in flight (assert). */
 void web_stream_write(struct web_request *r, struct view bytes);
 bool web_stream_busy(const struct web_request *r);
+/* Can a stream to this client end in a trailer? False: it speaks HTTP/1.0, which has no chunks to put
+ * one behind. Before start, because the head announces it. */
+bool web_may_trail(const struct web_request *r);
 /* A trailer section (RFC 9110 6.5) for the end of a stream. Between start and end: `fill` is called
  * once, from the loop, when the last bytes of a clean end were handed to the kernel; it appends
  * complete field lines ("name: value\r\n") to an empty buffer of WEB_TRAILER_MAX bytes. It is not
  * called when the stream is aborted or the client leaves first. `released` comes after it.
- * False, and nothing happens: this answer has no chunks to put a trailer behind (HTTP/1.0). */
+ * False, and nothing happens: web_may_trail() said so. */
 enum { WEB_TRAILER_MAX = 64 << 10 };
 bool web_stream_trailer(struct web_request *r, void (*fill)(void *cookie, struct buf *lines),
                         void *cookie);

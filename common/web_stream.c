@@ -116,6 +116,11 @@ void web_respond(struct web_request *r, int status, const struct web_header *hea
     web_send(r, &buf, count, WEB_LAST);
 }
 
+bool web_may_trail(const struct web_request *r)
+{
+    return r->req->version >= 0x101;
+}
+
 void web_stream_start(struct web_request *r, int status, const struct web_header *headers, size_t n,
                       void (*writable)(void *cookie), void *cookie)
 {
@@ -124,7 +129,7 @@ void web_stream_start(struct web_request *r, int status, const struct web_header
 
     assert(!web_is_head(req) && writable != NULL);
     web_answer_head(r, status, headers, n);
-    r->chunked = req->version >= 0x101;
+    r->chunked = web_may_trail(r);
     if (r->chunked)
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_TRANSFER_ENCODING, NULL,
                        H2O_STRLIT("chunked"));

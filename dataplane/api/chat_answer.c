@@ -131,7 +131,7 @@ void chat_forget_prompt(struct chat *c)
 void chat_commit(struct request *r)
 {
     struct chat *c = chat_of(r);
-    bool trailer = chat_wants_trailer(c);
+    bool trailer = chat_wants_trailer(c) && web_may_trail(c->web);
     struct reply p;
 
     assert(c->web != NULL && r->stream);
