@@ -5,6 +5,7 @@
 #include "id.h"
 #include "key_text.h"
 
+#include <sodium.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -118,11 +119,39 @@ static void keys_have_one_form(void)
     CHECK(!key_text_valid(VIEW_LIT("sk-tr-v2-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")));
 }
 
+/* Every byte in every place: valid exactly when it is ASCII and libsodium decodes it. (Bytes beyond
+ * ASCII libsodium takes for digits where char is signed.) */
+static void keys_as_libsodium(void)
+{
+    char text[KEY_TEXT_LEN + 1];
+    unsigned good = 0, wrong = 0;
+    uint8_t key[32];
+    size_t len;
+
+    for (size_t i = 9; i < KEY_TEXT_LEN; i++) {
+        memcpy(text, KEY_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", sizeof text);
+        for (unsigned c = 0; c < 256; c++) {
+            bool want;
+
+            text[i] = (char)c;
+            want = c < 0x80 &&
+                   sodium_base642bin(key, sizeof key, text + 9, KEY_TEXT_LEN - 9, NULL, &len, NULL,
+                                     sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 &&
+                   len == sizeof key;
+            good += want;
+            wrong += key_text_valid(view_of(text, KEY_TEXT_LEN)) != want;
+        }
+    }
+    CHECK_INT(wrong, 0);
+    CHECK_INT(good, 42 * 64 + 16);
+}
+
 static const struct check_case cases[] = {
     {"id_ordered_and_unique", ids_are_ordered_and_unique},
     {"id_differ_after_fork", ids_differ_after_fork},
     {"id_texts", id_texts},
     {"key_text_new_and_valid", keys},
     {"key_text_one_form", keys_have_one_form},
+    {"key_text_as_libsodium", keys_as_libsodium},
 };
 CHECK_MAIN(cases)
