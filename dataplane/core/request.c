@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "refusal.h"
 #include "settle.h"
+#include "uplink.h"
 #include "worker.h"
 
 #include <assert.h>
@@ -255,6 +256,10 @@ static void request_connect(struct request *r)
     while (r->next_candidate < r->route.n) {
         bool last = r->next_candidate + 1 == r->route.n;
 
+        if (r->attempts != 0 && uplink_trust(w->admit.uplink) != ERR_NONE) { /* lost meanwhile */
+            request_fail(r, ERR_ATTESTATION, &(struct api_failure){.error = API_ATTESTATION});
+            return;
+        }
         r->place = (uint8_t)r->next_candidate;
         r->candidate = r->route.list[r->next_candidate++];
         if (r->candidate.probe && !last &&

@@ -30,6 +30,7 @@ static struct {
     bool cancelled;
     void (*key_cb)(void *, enum err);
     void *cookie;
+    enum err trust;
 } fake;
 
 enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, struct key **out)
@@ -102,7 +103,7 @@ void meter_push(struct meter *m, unsigned worker, const struct usage_record *r)
 enum err uplink_trust(const struct uplink *u)
 {
     (void)u;
-    return ERR_NONE;
+    return fake.trust;
 }
 enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *d, int64_t want,
                         void (*cb)(void *, enum err), void *cookie, struct ask **out)
@@ -403,6 +404,25 @@ static void test_exhausted(void)
         check_over(0, 1); /* failure before any output is free, and on record */
         CHECK_INT(fake.record.cost_nusd, 0);
         CHECK_INT(fake.record.http_status, errors_row(cases[i].error)->status);
+    }
+}
+
+/* Trust that ends while a provider fails: no other provider gets the prompt. */
+static void test_no_fallback_without_trust(void)
+{
+    static const enum err ends[] = {ERR_CONNECT, ERR_FIRST_BYTE_TIMEOUT};
+
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct request *r = begin_with(true, 2);
+
+        request_begin(r);
+        fake.trust = ERR_ATTESTATION;
+        report(r, (struct attempt_result){.e = ends[i], .retry_after_ms = -1}, false);
+        CHECK_INT(side.fails, 1);
+        CHECK_INT(side.failure.error, API_ATTESTATION);
+        check_over(0, 1);
+        CHECK_INT(fake.record.attempts, 1);
+        CHECK_INT(fake.record.error_class, ERR_ATTESTATION);
     }
 }
 
@@ -720,6 +740,7 @@ static const struct check_case cases[] = {
     {"request_stream_tail_is_bounded", test_stream_tail_is_bounded},
     {"request_fallback_in_order", test_fallback_in_order},
     {"request_exhausted", test_exhausted},
+    {"request_no_fallback_without_trust", test_no_fallback_without_trust},
     {"request_client_fault_is_final", test_client_fault_is_final},
     {"request_doubtful_fault", test_doubtful_fault},
     {"request_truncated", test_truncated},
