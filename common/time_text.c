@@ -72,7 +72,7 @@ static bool zone_parse(const char *p, int64_t *offset_s)
     int h, m;
 
     *offset_s = 0;
-    if (strcmp(p, "Z") == 0)
+    if (strcmp(p, "Z") == 0 || strcmp(p, "z") == 0)
         return true;
     if ((*p != '+' && *p != '-') || strlen(p) != 6 || p[3] != ':')
         return false;
@@ -84,10 +84,22 @@ static bool zone_parse(const char *p, int64_t *offset_s)
     return true;
 }
 
+/* What stands behind ".123"; NULL when the point has no digits. */
+static const char *fraction_skip(const char *p)
+{
+    size_t n;
+
+    if (*p != '.')
+        return p;
+    n = strspn(p + 1, "0123456789");
+    return n == 0 ? NULL : p + 1 + n;
+}
+
 bool time_parse(const char *text, uint64_t *unix_s)
 {
     size_t n = strlen(text);
     uint64_t day = 0, clock = 0;
+    const char *zone;
     int64_t offset;
 
     if (n < 10 || !date_parse(text, &day))
@@ -96,8 +108,10 @@ bool time_parse(const char *text, uint64_t *unix_s)
         *unix_s = day;
         return true;
     }
-    if (n < 20 || text[10] != 'T' || !clock_parse(text + 11, &clock) ||
-        !zone_parse(text + 19, &offset))
+    if (n < 20 || (text[10] != 'T' && text[10] != 't') || !clock_parse(text + 11, &clock))
+        return false;
+    zone = fraction_skip(text + 19);
+    if (zone == NULL || !zone_parse(zone, &offset))
         return false;
     if (offset > 0 && (uint64_t)offset > day + clock)
         return false;

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "2026-11-21", "2026-11-21T04:05:06Z" or with an offset "+01:00": unix seconds. False for any
- * other form, for a day that does not exist, and for years outside 1970-9999. A fraction is
- * refused. */
+/* "2026-11-21", or RFC 3339: "2026-11-21T04:05:06Z", with an offset "+01:00", with a fraction
+ * (which is dropped), t and z in either case: unix seconds. False for any other form, for a day
+ * that does not exist, for a leap second, and for years outside 1970-9999. */
 bool time_parse(const char *text, uint64_t *unix_s);
 /* "2026-11-21T04:05:06Z". */
 enum { TIME_TEXT_BYTES = 24 };

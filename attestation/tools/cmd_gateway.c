@@ -265,6 +265,8 @@ static enum exit_code fetch(const struct arguments *a, struct presented *g, stru
     code = a->save == NULL || save(a->save, &g->bundle) ? EXIT_ACCEPT : EXIT_INTERNAL;
 done:
     https_close(h);
+    if (code == EXIT_REJECT && a->judge.json)
+        return refusal_print(true, code, "GATEWAY", "no evidence was got; the reason is on stderr");
     return code;
 }
 
@@ -283,8 +285,7 @@ static enum exit_code gateway_run(int argc, char **argv)
     struct buf body;
     uint64_t now_s;
 
-    if (!file_argument(argc, argv, "URL", &a.what) ||
-        !options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
+    if (!options_parse(argc, argv, "URL", &a.what, options, sizeof options / sizeof options[0]))
         return EXIT_USAGE;
     buf_init(&body, ATTEST_DOCUMENT_MAX);
     code = judge_prepare(&a.judge, &policy, &now_s);
@@ -316,8 +317,7 @@ static enum exit_code bundle_run(int argc, char **argv)
     enum exit_code code;
     uint64_t now_s;
 
-    if (!file_argument(argc, argv, "FILE", &a.what) ||
-        !options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
+    if (!options_parse(argc, argv, "FILE", &a.what, options, sizeof options / sizeof options[0]))
         return EXIT_USAGE;
     buf_init(&store, BUNDLE_MAX);
     code = file_load(a.what, BUNDLE_MAX, &text) ? judge_prepare(&a.judge, &policy, &now_s)

@@ -23,7 +23,7 @@ enum {
 struct audit {
     struct fetch *from;
     struct note_key key;
-    bool quiet;
+    bool quiet, json;
     struct buf note; /* the checkpoint as served */
     struct checkpoint head, kept;
     struct buf kept_note;
@@ -38,10 +38,9 @@ struct audit {
     } tiles[TILE_LEVEL_MAX + 1];
 };
 
-static enum exit_code reject(const char *why)
+static enum exit_code reject(const struct audit *a, const char *code, const char *why)
 {
-    printf("reject: %s\n", why);
-    return EXIT_REJECT;
+    return refusal_print(a->json, EXIT_REJECT, code, "%s", why);
 }
 
 /* --- what ran --- */
@@ -158,7 +157,8 @@ static enum exit_code entry_take(struct audit *a, struct view statement)
         return EXIT_ACCEPT;
     tlog_root(&a->tree, &root);
     if (memcmp(root.b, a->kept.root.b, HASH) != 0)
-        return reject("fork: the first entries are not those of the remembered checkpoint");
+        return reject(a, "FORK",
+                      "fork: the first entries are not those of the remembered checkpoint");
     return EXIT_ACCEPT;
 }
 
@@ -188,7 +188,7 @@ static enum exit_code bundle_take(struct audit *a, uint64_t index, unsigned widt
         e = ERR_FORMAT;
     if (e != ERR_NONE) {
         complain("%s: %s", (const char *)path.ptr, err_name(e));
-        code = reject("the log does not show what its checkpoint covers");
+        code = reject(a, "ENTRIES", "the log does not show what its checkpoint covers");
     }
     buf_free(&path);
     buf_free(&bytes);
@@ -214,9 +214,9 @@ static enum exit_code entries_check(struct audit *a)
     }
     tlog_root(&a->tree, &root);
     if (memcmp(root.b, a->head.root.b, HASH) != 0)
-        return reject("the entries do not lead to the root of the checkpoint");
+        return reject(a, "ROOT", "the entries do not lead to the root of the checkpoint");
     if (a->tile_differs)
-        return reject("the tiles are not those of the entries");
+        return reject(a, "TILES", "the tiles are not those of the entries");
     return EXIT_ACCEPT;
 }
 
@@ -230,14 +230,13 @@ static enum exit_code checkpoint_open(const struct audit *a, struct view note, c
 
     if (e == ERR_NONE)
         e = checkpoint_decode(text, out);
-    if (e == ERR_AUTH || (e == ERR_NONE && !view_eq(out->origin, view_str(a->key.name)))) {
-        printf("reject: %s is not signed by this log's key\n", which);
-        return EXIT_REJECT;
-    }
+    if (e == ERR_AUTH || (e == ERR_NONE && !view_eq(out->origin, view_str(a->key.name))))
+        return refusal_print(a->json, EXIT_REJECT, "SIGNATURE",
+                             "%s is not signed by this log's key", which);
     if (e == ERR_NONE)
         return EXIT_ACCEPT;
-    complain("%s is no signed checkpoint", which);
-    return EXIT_MALFORMED;
+    return refusal_print(a->json, EXIT_MALFORMED, "CHECKPOINT", "%s is no signed checkpoint",
+                         which);
 }
 
 static enum exit_code heads_open(struct audit *a, const char *kept_path)
@@ -245,10 +244,9 @@ static enum exit_code heads_open(struct audit *a, const char *kept_path)
     enum exit_code code;
     enum err e = fetch_file(a->from, "checkpoint", &a->note);
 
-    if (e != ERR_NONE) {
-        complain("the log's checkpoint cannot be read (%s)", err_name(e));
-        return EXIT_INTERNAL;
-    }
+    if (e != ERR_NONE)
+        return refusal_print(a->json, EXIT_INTERNAL, "CHECKPOINT",
+                             "the log's checkpoint cannot be read (%s)", err_name(e));
     code = checkpoint_open(a, buf_view(&a->note), "the checkpoint", &a->head);
     if (code != EXIT_ACCEPT || kept_path == NULL)
         return code;
@@ -260,7 +258,8 @@ static enum exit_code heads_open(struct audit *a, const char *kept_path)
         return code;
     a->has_kept = a->kept.size != 0;
     if (a->kept.size > a->head.size)
-        return reject("rewind: the log has fewer entries than the remembered checkpoint");
+        return reject(a, "REWIND",
+                      "rewind: the log has fewer entries than the remembered checkpoint");
     return EXIT_ACCEPT;
 }
 
@@ -284,6 +283,17 @@ static enum exit_code audit_run(struct audit *a, const char *kept_path, const ch
     if (code != EXIT_ACCEPT)
         return code;
     hex_encode(a->head.root.b, HASH, root);
+    if (a->json) {
+        printf("{\"verdict\":\"accept\",\"code\":\"ACCEPT\",\"checks\":[],\"origin\":");
+        json_string_print(a->key.name);
+        printf(",\"tree_size\":%" PRIu64 ",\"root_hash\":\"%s\",\"continues\":", a->head.size,
+               root);
+        if (a->has_kept)
+            printf("%" PRIu64 "}\n", a->kept.size);
+        else
+            puts("null}");
+        return EXIT_ACCEPT;
+    }
     printf("accept: %s, %" PRIu64 " entries, root %s\n", a->key.name, a->head.size, root);
     if (a->has_kept)
         printf("continues the remembered checkpoint of %" PRIu64 " entries\n", a->kept.size);
@@ -315,23 +325,18 @@ static bool key_load(const char *text, struct note_key *out)
 
 static enum exit_code log_run(int argc, char **argv)
 {
-    const char *place, *key = NULL, *kept = NULL, *save = NULL, *ca = NULL;
-    bool quiet = false;
+    const char *place = NULL, *key = NULL, *kept = NULL, *save = NULL, *ca = NULL;
+    bool quiet = false, json = false;
     const struct option_value options[] = {
         {"--key", &key, NULL}, {"--from", &kept, NULL},   {"--save", &save, NULL},
-        {"--ca", &ca, NULL},   {"--quiet", NULL, &quiet},
+        {"--ca", &ca, NULL},   {"--quiet", NULL, &quiet}, {"--json", NULL, &json},
     };
     struct audit *a;
     enum exit_code code = EXIT_USAGE;
     enum err e;
 
-    if (argc < 2 || argv[1][0] == '-') {
-        complain("log needs a URL or a directory");
-        return EXIT_USAGE;
-    }
-    place = argv[1];
-    argv[1] = argv[0];
-    if (!options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
+    if (!options_parse(argc, argv, "URL or directory", &place, options,
+                       sizeof options / sizeof options[0]))
         return EXIT_USAGE;
     if (key == NULL) {
         complain("log needs --key KEY: the log's verifier key, or a file with it");
@@ -340,7 +345,8 @@ static enum exit_code log_run(int argc, char **argv)
     a = calloc(1, sizeof *a);
     if (a == NULL)
         return EXIT_INTERNAL;
-    a->quiet = quiet;
+    a->quiet = quiet || json; /* the object is all that is printed */
+    a->json = json;
     buf_init(&a->note, NOTE_MAX);
     buf_init(&a->kept_note, NOTE_MAX);
     e = fetch_open(place, ca, &a->from);
@@ -357,6 +363,6 @@ static enum exit_code log_run(int argc, char **argv)
 
 const struct command command_log = {
     "log",
-    "URL|DIR --key KEY [--from CHECKPOINT] [--save CHECKPOINT] [--ca FILE] [--quiet]",
+    "URL|DIR --key KEY [--from CHECKPOINT] [--save CHECKPOINT] [--ca FILE] [--quiet] [--json]",
     log_run,
 };

@@ -12,6 +12,7 @@ enum { KERNEL_MAX = 256 << 20, INITRD_MAX = 1 << 30, KEY_FILE_MAX = 64 << 10 };
 
 struct arguments {
     const char *ovmf, *ovmf_hash, *kernel, *initrd, *append, *vcpus, *vcpu_type, *features, *vmm;
+    bool json;
     bool id_block; /* or any of these: */
     const char *policy, *family_id, *image_id, *guest_svn, *id_key, *author_key, *id_auth;
 };
@@ -110,12 +111,25 @@ static enum exit_code digest_make(const struct launch *l, struct digest48 *out)
 
 /* --- the ID block */
 
-static void line_hex(const char *name, const void *p, size_t n)
+/* One value: a line "NAME VALUE" (the measurement without its name), or a member of the object. */
+static void line_text(const struct arguments *a, const char *name, struct view value)
+{
+    bool first = strcmp(name, "measurement") == 0;
+
+    if (a->json)
+        printf("%s\"%s\":\"%.*s\"", first ? "{" : ",", name, (int)value.len,
+               (const char *)value.ptr);
+    else
+        printf("%s%s%.*s\n", first ? "" : name, first ? "" : " ", (int)value.len,
+               (const char *)value.ptr);
+}
+
+static void line_hex(const struct arguments *a, const char *name, const void *p, size_t n)
 {
     char hex[2 * 48 + 1];
 
     hex_encode(p, n, hex);
-    printf("%s%s%s\n", name, name[0] != '\0' ? " " : "", hex);
+    line_text(a, name, view_str(hex));
 }
 
 static bool id_parse(const char *option, const char *text, uint8_t out[static 16])
@@ -145,7 +159,8 @@ static bool block_fill(const struct arguments *a, struct id_block *b)
     return true;
 }
 
-static bool key_digest_print(const char *option, const char *path, const char *name)
+static bool key_digest_print(const struct arguments *a, const char *option, const char *path,
+                             const char *name)
 {
     uint8_t key[ID_KEY_BYTES];
     struct digest48 d;
@@ -162,15 +177,17 @@ static bool key_digest_print(const char *option, const char *path, const char *n
     }
     if (ok) {
         id_key_digest(key, &d);
-        line_hex(name, d.b, sizeof d.b);
+        line_hex(a, name, d.b, sizeof d.b);
     }
     buf_free(&pem);
     return ok;
 }
 
 /* The 4096 bytes, or QEMU's base64 of them. */
-static enum exit_code auth_judge(const char *path, const uint8_t block[static ID_BLOCK_BYTES])
+static enum exit_code auth_judge(const struct arguments *a,
+                                 const uint8_t block[static ID_BLOCK_BYTES])
 {
+    const char *path = a->id_auth;
     struct buf file;
     struct id_auth auth;
     uint8_t raw[ID_AUTH_BYTES];
@@ -190,9 +207,9 @@ static enum exit_code auth_judge(const char *path, const uint8_t block[static ID
         e = id_auth_verify(view_of(raw, sizeof raw), block, &auth);
     code = e == ERR_NONE ? EXIT_ACCEPT : e == ERR_ATTESTATION ? EXIT_REJECT : EXIT_MALFORMED;
     if (e == ERR_NONE) {
-        line_hex("id_key_digest", auth.id_key.b, 48);
+        line_hex(a, "id_key_digest", auth.id_key.b, 48);
         if (auth.has_author)
-            line_hex("author_key_digest", auth.author_key.b, 48);
+            line_hex(a, "author_key_digest", auth.author_key.b, 48);
     } else if (e == ERR_ATTESTATION) {
         complain("%s does not sign this ID block, or its author did not sign its ID key", path);
     } else {
@@ -220,12 +237,12 @@ static enum exit_code block_print(const struct arguments *a, const struct digest
         code = EXIT_INTERNAL;
         goto done;
     }
-    printf("id_block %.*s\n", (int)text.len, (const char *)text.ptr);
-    line_hex("id_block_sha384", d.b, sizeof d.b);
+    line_text(a, "id_block", buf_view(&text));
+    line_hex(a, "id_block_sha384", d.b, sizeof d.b);
     if (a->id_auth != NULL)
-        code = auth_judge(a->id_auth, block);
-    else if (key_digest_print("--id-key", a->id_key, "id_key_digest") &&
-             key_digest_print("--author-key", a->author_key, "author_key_digest"))
+        code = auth_judge(a, block);
+    else if (key_digest_print(a, "--id-key", a->id_key, "id_key_digest") &&
+             key_digest_print(a, "--author-key", a->author_key, "author_key_digest"))
         code = EXIT_ACCEPT;
 done:
     buf_free(&text);
@@ -242,6 +259,7 @@ static enum exit_code measure_run(int argc, char **argv)
 {
     struct arguments a = {0};
     const struct option_value options[] = {
+        {"--json", NULL, &a.json},
         {"--ovmf", &a.ovmf, NULL},
         {"--ovmf-hash", &a.ovmf_hash, NULL},
         {"--kernel", &a.kernel, NULL},
@@ -266,7 +284,7 @@ static enum exit_code measure_run(int argc, char **argv)
     enum exit_code code = EXIT_USAGE;
 
     buf_init(&image, 0);
-    if (!options_parse(argc, argv, options, sizeof options / sizeof options[0]) ||
+    if (!options_parse(argc, argv, NULL, NULL, options, sizeof options / sizeof options[0]) ||
         !arguments_check(&a) || !launch_fill(&a, &l, &ovmf_digest) ||
         !file_load(a.ovmf, OVMF_IMAGE_MAX, &image))
         goto done;
@@ -278,9 +296,13 @@ static enum exit_code measure_run(int argc, char **argv)
     code = digest_make(&l, &digest);
     if (code != EXIT_ACCEPT)
         goto done;
-    line_hex("", digest.b, sizeof digest.b);
+    line_hex(&a, "measurement", digest.b, sizeof digest.b);
     if (block_asked(&a))
         code = block_print(&a, &digest);
+    if (a.json)
+        printf(",\"verdict\":\"%s\"}\n", code == EXIT_ACCEPT   ? "accept"
+                                         : code == EXIT_REJECT ? "reject"
+                                                               : "malformed");
 done:
     buf_free(&image);
     return code;
@@ -291,6 +313,6 @@ const struct command command_measure = {
     "--ovmf FILE [--ovmf-hash HEX] [--kernel F [--initrd F] [--append S]] --vcpus N --vcpu-type T "
     "[--guest-features HEX] [--vmm QEMU|ec2|gce|krun] [--id-block] [--policy HEX] "
     "[--family-id HEX] [--image-id HEX] [--guest-svn N] [--id-key PEM [--author-key PEM] | "
-    "--id-auth FILE]",
+    "--id-auth FILE] [--json]",
     measure_run,
 };

@@ -11,7 +11,7 @@
 enum { BODY_MAX = 256 << 20 };
 
 /* The file's bytes must hash to what the receipt says. */
-static enum exit_code body_check(const char *what, const char *path, bool has,
+static enum exit_code body_check(bool json, const char *what, const char *path, bool has,
                                  const struct digest32 *want)
 {
     struct buf b;
@@ -20,17 +20,14 @@ static enum exit_code body_check(const char *what, const char *path, bool has,
 
     if (path == NULL)
         return EXIT_ACCEPT;
-    if (!has) {
-        printf("reject: the receipt has no hash of the %s\n", what);
-        return EXIT_REJECT;
-    }
+    if (!has)
+        return refusal_print(json, EXIT_REJECT, "BODY", "the receipt has no hash of the %s", what);
     if (!file_load(path, BODY_MAX, &b))
         return EXIT_USAGE;
     digest_sha256(buf_view(&b), &got);
-    if (!secret_equal(got.b, want->b, sizeof got.b)) {
-        printf("reject: %s is not the %s of this receipt\n", path, what);
-        code = EXIT_REJECT;
-    }
+    if (!secret_equal(got.b, want->b, sizeof got.b))
+        code = refusal_print(json, EXIT_REJECT, "BODY", "%s is not the %s of this receipt", path,
+                             what);
     buf_free(&b);
     return code;
 }
@@ -70,24 +67,53 @@ static void events_print(const struct receipt_events *x)
     }
 }
 
+/* A check that was made and held, or one for which there was nothing to check. */
+static const char *asked(bool made)
+{
+    return made ? "true" : "null";
+}
+
+static const char *asked_text(bool made)
+{
+    return made ? "ok" : "not asked";
+}
+
 /* What our events say must agree with the rest. */
-static enum exit_code events_check(struct view text, const struct aci_receipt *r,
+static enum exit_code events_check(bool json, struct view text, const struct aci_receipt *r,
                                    struct receipt_events *out)
 {
     enum err e = receipt_events_read(text, r, out);
 
     if (e == ERR_NONE)
         return EXIT_ACCEPT;
-    if (e == ERR_RANGE || e == ERR_AUTH) {
-        puts(e == ERR_RANGE ? "reject: the cost does not follow from usage and prices"
-                            : "reject: a commitment is not to the hashes of this receipt");
-        return EXIT_REJECT;
-    }
-    complain("an event of this receipt is not what it should be");
-    return EXIT_MALFORMED;
+    if (e == ERR_RANGE)
+        return refusal_print(json, EXIT_REJECT, "COST",
+                             "the cost does not follow from usage and prices");
+    if (e == ERR_AUTH)
+        return refusal_print(json, EXIT_REJECT, "COMMITMENT",
+                             "a commitment is not to the hashes of this receipt");
+    return refusal_print(json, EXIT_MALFORMED, "DOCUMENT",
+                         "an event of this receipt is not what it should be");
 }
 
-static enum exit_code receipt_check(struct view text, const uint8_t public[static 32],
+/* For programs: what was asked and held, and the document itself (which is JSON by now). */
+static void receipt_print_json(struct view text, const char *request, const char *response,
+                               const struct receipt_events *x)
+{
+    printf("{\"verdict\":\"accept\",\"code\":\"ACCEPT\",\"simulated\":%s,\"checks\":["
+           "{\"code\":\"SIGNATURE\",\"ok\":true,\"detail\":\"ok\"},"
+           "{\"code\":\"REQUEST\",\"ok\":%s,\"detail\":\"%s\"},"
+           "{\"code\":\"RESPONSE\",\"ok\":%s,\"detail\":\"%s\"},"
+           "{\"code\":\"COST\",\"ok\":%s,\"detail\":\"%s\"},"
+           "{\"code\":\"COMMITMENT\",\"ok\":%s,\"detail\":\"%s\"}],\"receipt\":",
+           x->simulated ? "true" : "false", asked(request != NULL), asked_text(request != NULL),
+           asked(response != NULL), asked_text(response != NULL), asked(x->has_bill),
+           asked_text(x->has_bill), asked(x->has_commitment), asked_text(x->has_commitment));
+    fwrite(text.ptr, 1, text.len, stdout);
+    puts("}");
+}
+
+static enum exit_code receipt_check(bool json, struct view text, const uint8_t public[static 32],
                                     const char *request, const char *response)
 {
     struct aci_receipt r;
@@ -95,20 +121,18 @@ static enum exit_code receipt_check(struct view text, const uint8_t public[stati
     enum exit_code code;
     enum err e = aci_receipt_open(text, public, &r);
 
-    if (e == ERR_AUTH) {
-        puts("reject: not signed by this key");
-        return EXIT_REJECT;
-    }
-    if (e != ERR_NONE) {
-        complain("this is no receipt of aci/1");
-        return EXIT_MALFORMED;
-    }
-    code = body_check("request", request, r.has_received, &r.received);
+    if (e == ERR_AUTH)
+        return refusal_print(json, EXIT_REJECT, "SIGNATURE", "not signed by this key");
+    if (e != ERR_NONE)
+        return refusal_print(json, EXIT_MALFORMED, "DOCUMENT", "this is no receipt of aci/1");
+    code = body_check(json, "request", request, r.has_received, &r.received);
     if (code == EXIT_ACCEPT)
-        code = body_check("response", response, r.has_returned, &r.returned);
+        code = body_check(json, "response", response, r.has_returned, &r.returned);
     if (code == EXIT_ACCEPT)
-        code = events_check(text, &r, &x);
-    if (code == EXIT_ACCEPT) {
+        code = events_check(json, text, &r, &x);
+    if (code == EXIT_ACCEPT && json) {
+        receipt_print_json(text, request, response, &x);
+    } else if (code == EXIT_ACCEPT) {
         receipt_print(&r);
         events_print(&x);
     }
@@ -116,7 +140,8 @@ static enum exit_code receipt_check(struct view text, const uint8_t public[stati
 }
 
 /* The key that the receipt names, from the keyset that it names: public gets it. */
-static enum exit_code keyset_key(const char *path, struct view receipt, uint8_t public[static 32])
+static enum exit_code keyset_key(bool json, const char *path, struct view receipt,
+                                 uint8_t public[static 32])
 {
     struct json_value root, inner;
     struct view keyset, key_id, digest_text;
@@ -135,15 +160,15 @@ static enum exit_code keyset_key(const char *path, struct view receipt, uint8_t 
         json_only(root, "workload_keyset_digest", &inner) != ERR_NONE ||
         !json_string_plain(inner, &digest_text) || !view_starts(digest_text, VIEW_LIT("sha256:")) ||
         hex_decode(view_from(digest_text, 7), named.b, sizeof named.b) != ERR_NONE) {
-        complain("this is no receipt of aci/1");
+        code = refusal_print(json, EXIT_MALFORMED, "DOCUMENT", "this is no receipt of aci/1");
     } else if (aci_keyset_digest(keyset, &digest) != ERR_NONE) {
-        complain("%s: this is no keyset of aci/1", path);
+        code =
+            refusal_print(json, EXIT_MALFORMED, "KEYSET", "%s: this is no keyset of aci/1", path);
     } else if (!secret_equal(digest.b, named.b, sizeof digest.b)) {
-        puts("reject: the receipt names another keyset");
-        code = EXIT_REJECT;
+        code = refusal_print(json, EXIT_REJECT, "KEYSET", "the receipt names another keyset");
     } else if (aci_keyset_receipt_key(keyset, key_id, public) != ERR_NONE) {
-        puts("reject: the keyset has no receipt key of this name");
-        code = EXIT_REJECT;
+        code = refusal_print(json, EXIT_REJECT, "KEYSET",
+                             "the keyset has no receipt key of this name");
     } else {
         code = EXIT_ACCEPT;
     }
@@ -154,18 +179,16 @@ static enum exit_code keyset_key(const char *path, struct view receipt, uint8_t 
 static enum exit_code receipt_run(int argc, char **argv)
 {
     const char *file = NULL, *key = NULL, *keyset = NULL, *request = NULL, *response = NULL;
+    bool json = false;
     const struct option_value options[] = {
-        {"--key", &key, NULL},
-        {"--keyset", &keyset, NULL},
-        {"--request", &request, NULL},
-        {"--response", &response, NULL},
+        {"--json", NULL, &json},       {"--key", &key, NULL},           {"--keyset", &keyset, NULL},
+        {"--request", &request, NULL}, {"--response", &response, NULL},
     };
     uint8_t public[32];
     struct buf text;
     enum exit_code code;
 
-    if (!file_argument(argc, argv, "FILE", &file) ||
-        !options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
+    if (!options_parse(argc, argv, "FILE", &file, options, sizeof options / sizeof options[0]))
         return EXIT_USAGE;
     if ((key == NULL) == (keyset == NULL) ||
         (key != NULL && hex_decode(view_str(key), public, sizeof public) != ERR_NONE)) {
@@ -175,15 +198,15 @@ static enum exit_code receipt_run(int argc, char **argv)
     }
     if (!file_load(file, ACI_RECEIPT_MAX, &text))
         return EXIT_USAGE;
-    code = keyset != NULL ? keyset_key(keyset, buf_view(&text), public) : EXIT_ACCEPT;
+    code = keyset != NULL ? keyset_key(json, keyset, buf_view(&text), public) : EXIT_ACCEPT;
     if (code == EXIT_ACCEPT)
-        code = receipt_check(buf_view(&text), public, request, response);
+        code = receipt_check(json, buf_view(&text), public, request, response);
     buf_free(&text);
     return code;
 }
 
 const struct command command_receipt = {
     "receipt",
-    "FILE (--key HEX | --keyset FILE) [--request FILE] [--response FILE]",
+    "FILE (--key HEX | --keyset FILE) [--request FILE] [--response FILE] [--json]",
     receipt_run,
 };

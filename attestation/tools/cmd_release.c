@@ -28,17 +28,15 @@ static void manifest_print(const struct manifest *m, struct view text)
     }
 }
 
-static enum exit_code verdict(enum err e)
+static enum exit_code verdict(bool json, enum err e)
 {
-    if (e == ERR_AUTH) {
-        puts("reject: not signed by this key");
-        return EXIT_REJECT;
-    }
-    complain("this is no signature in minisign's form");
-    return EXIT_MALFORMED;
+    if (e == ERR_AUTH)
+        return refusal_print(json, EXIT_REJECT, "SIGNATURE", "not signed by this key");
+    return refusal_print(json, EXIT_MALFORMED, "SIGNATURE",
+                         "this is no signature in minisign's form");
 }
 
-static enum exit_code signature_check(const char *path, const char *signature_path,
+static enum exit_code signature_check(bool json, const char *path, const char *signature_path,
                                       const char *key_text, struct view text)
 {
     struct buf key_file, signature;
@@ -66,36 +64,47 @@ static enum exit_code signature_check(const char *path, const char *signature_pa
     if (!file_load(signature_path, MINISIGN_SIGNATURE_MAX, &signature))
         goto done;
     e = minisign_check(text, buf_view(&signature), &key, NULL);
-    code = e == ERR_NONE ? EXIT_ACCEPT : verdict(e);
+    code = e == ERR_NONE ? EXIT_ACCEPT : verdict(json, e);
 done:
     buf_free(&key_file);
     buf_free(&signature);
     return code;
 }
 
-static enum exit_code content_check(struct view text, const char *measurement)
+static void manifest_print_json(struct view text, const char *measurement)
+{
+    printf("{\"verdict\":\"accept\",\"code\":\"ACCEPT\",\"checks\":["
+           "{\"code\":\"SIGNATURE\",\"ok\":true,\"detail\":\"ok\"},"
+           "{\"code\":\"VALIDITY\",\"ok\":true,\"detail\":\"ok\"},"
+           "{\"code\":\"MEASUREMENT\",\"ok\":%s,\"detail\":\"%s\"}],\"release\":",
+           measurement != NULL ? "true" : "null", measurement != NULL ? "ok" : "not asked");
+    fwrite(text.ptr, 1, text.len, stdout);
+    puts("}");
+}
+
+static enum exit_code content_check(bool json, struct view text, const char *measurement)
 {
     static struct manifest m;
     uint8_t bytes[48];
     uint64_t now_s = clock_unix_ms() / 1000;
     enum err e = manifest_parse(text, &m);
 
-    if (e != ERR_NONE) {
-        complain("this is no release manifest in canonical JSON (%s)", err_name(e));
-        return e == ERR_VERSION ? EXIT_UNSUPPORTED : EXIT_MALFORMED;
-    }
+    if (e != ERR_NONE)
+        return refusal_print(json, e == ERR_VERSION ? EXIT_UNSUPPORTED : EXIT_MALFORMED, "DOCUMENT",
+                             "this is no release manifest in canonical JSON (%s)", err_name(e));
     if (measurement != NULL && hex_decode(view_str(measurement), bytes, sizeof bytes) != ERR_NONE) {
         complain("--measurement needs 96 hex digits");
         return EXIT_USAGE;
     }
-    if (now_s < m.not_before_s || now_s >= m.not_after_s) {
-        printf("reject: this release is %s\n",
-               now_s < m.not_before_s ? "not valid yet" : "expired");
-        return EXIT_REJECT;
-    }
-    if (measurement != NULL && !manifest_has(&m, bytes)) {
-        puts("reject: this measurement is not of this release");
-        return EXIT_REJECT;
+    if (now_s < m.not_before_s || now_s >= m.not_after_s)
+        return refusal_print(json, EXIT_REJECT, "VALIDITY", "this release is %s",
+                             now_s < m.not_before_s ? "not valid yet" : "expired");
+    if (measurement != NULL && !manifest_has(&m, bytes))
+        return refusal_print(json, EXIT_REJECT, "MEASUREMENT",
+                             "this measurement is not of this release");
+    if (json) {
+        manifest_print_json(text, measurement);
+        return EXIT_ACCEPT;
     }
     fputs("accept: ", stdout);
     manifest_print(&m, text);
@@ -104,8 +113,10 @@ static enum exit_code content_check(struct view text, const char *measurement)
 
 static enum exit_code release_run(int argc, char **argv)
 {
-    const char *file, *key = NULL, *signature = NULL, *measurement = NULL;
+    const char *file = NULL, *key = NULL, *signature = NULL, *measurement = NULL;
+    bool json = false;
     const struct option_value options[] = {
+        {"--json", NULL, &json},
         {"--key", &key, NULL},
         {"--signature", &signature, NULL},
         {"--measurement", &measurement, NULL},
@@ -113,13 +124,7 @@ static enum exit_code release_run(int argc, char **argv)
     struct buf text;
     enum exit_code code;
 
-    if (argc < 2 || argv[1][0] == '-') {
-        complain("release needs a FILE");
-        return EXIT_USAGE;
-    }
-    file = argv[1];
-    argv[1] = argv[0];
-    if (!options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
+    if (!options_parse(argc, argv, "FILE", &file, options, sizeof options / sizeof options[0]))
         return EXIT_USAGE;
     if (key == NULL) {
         complain("release needs --key KEY: a minisign public key, or a file with it");
@@ -127,15 +132,15 @@ static enum exit_code release_run(int argc, char **argv)
     }
     if (!file_load(file, MANIFEST_MAX, &text))
         return EXIT_USAGE;
-    code = signature_check(file, signature, key, buf_view(&text));
+    code = signature_check(json, file, signature, key, buf_view(&text));
     if (code == EXIT_ACCEPT)
-        code = content_check(buf_view(&text), measurement);
+        code = content_check(json, buf_view(&text), measurement);
     buf_free(&text);
     return code;
 }
 
 const struct command command_release = {
     "release",
-    "FILE --key KEY [--signature FILE] [--measurement HEX]",
+    "FILE --key KEY [--signature FILE] [--measurement HEX] [--json]",
     release_run,
 };

@@ -107,8 +107,7 @@ static enum exit_code report_run(int argc, char **argv)
     enum exit_code code;
     uint64_t now_s;
 
-    if (!file_argument(argc, argv, "FILE", &a.file) ||
-        !options_parse(argc - 1, argv + 1, options, sizeof options / sizeof options[0]))
+    if (!options_parse(argc, argv, "FILE", &a.file, options, sizeof options / sizeof options[0]))
         return EXIT_USAGE;
     code = judge_prepare(&a.judge, &policy, &now_s);
     if (code == EXIT_ACCEPT)
@@ -136,7 +135,7 @@ static enum exit_code policy_run(int argc, char **argv)
 {
     struct view text = attest_policy_builtin();
 
-    if (!options_parse(argc, argv, NULL, 0))
+    if (!options_parse(argc, argv, NULL, NULL, NULL, 0))
         return EXIT_USAGE;
     return fwrite(text.ptr, 1, text.len, stdout) == text.len ? EXIT_ACCEPT : EXIT_INTERNAL;
 }

@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-/* Exit codes, the same for every subcommand (and for other attestation verifiers' conformance tests). */
+/* Exit codes, the same for every subcommand (and for other attestation verifiers' conformance
+ * tests). */
 enum exit_code {
     EXIT_ACCEPT = 0,
     EXIT_INTERNAL = 1,
@@ -19,7 +20,7 @@ enum exit_code {
 };
 
 struct command {
-    const char *name, *usage; /* usage: the arguments, one line */
+    const char *name, *usage;                     /* usage: the arguments, one line */
     enum exit_code (*run)(int argc, char **argv); /* argv[0] is the subcommand's name */
 };
 extern const struct command command_report, command_bundle, command_gateway, command_measure,
@@ -32,15 +33,23 @@ struct option_value {
     const char **value; /* set to the argument */
     bool *flag;         /* or: set to true */
 };
-/* Everything in argv must be in the table, once. Prints the reason to stderr and returns false. */
-bool options_parse(int argc, char **argv, const struct option_value *options, size_t n);
+/* Everything in argv must be in the table, once, as "--name VALUE" or "--name=VALUE", in any order.
+ * One operand, called `what` ("FILE"), may and must stand anywhere among them and becomes *operand;
+ * "-" is one. what NULL: none. Prints the reason to stderr and returns false. */
+bool options_parse(int argc, char **argv, const char *what, const char **operand,
+                   const struct option_value *options, size_t n);
 
-/* The FILE (or what else `what` says) that stands first: *out is set and argv[1] becomes the
- * subcommand's name, so that options_parse(argc - 1, argv + 1, ...) can follow. */
-bool file_argument(int argc, char **argv, const char *what, const char **out);
-
-/* Reads path into *out (max bytes). On failure prints one sentence naming the file. */
+/* Reads path ("-": standard input) into *out (max bytes). On failure prints one sentence naming the
+ * file. */
 bool file_load(const char *path, size_t max, struct buf *out);
+
+/* What a subcommand without a list of checks has to say when it does not accept. For people:
+ * "reject: SENTENCE" on stdout, or a complaint on stderr about what is malformed or unsupported.
+ * For programs (json): {"verdict","code","checks":[{"code","ok":false,"detail"}]}. Returns exit. */
+enum exit_code refusal_print(bool json, enum exit_code exit, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+/* s in quotes, as JSON. */
+void json_string_print(const char *s);
 /* "tr-verify: " and one sentence on stderr. */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

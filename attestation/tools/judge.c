@@ -236,25 +236,13 @@ static void json_issues(const struct examination *x)
     printf("]");
 }
 
-static void put_json_string(const char *s)
-{
-    struct buf b;
-
-    buf_init(&b, 4096);
-    if (buf_append_json_string(&b, view_str(s)) == ERR_NONE)
-        fwrite(b.ptr, 1, b.len, stdout);
-    else
-        printf("\"\"");
-    buf_free(&b);
-}
-
 static void json_identity(const struct identity *i)
 {
     char boot[ID_TEXT_LEN + 1];
 
     id_text(&i->boot, boot);
     printf(",\"identity\":{\"audience\":");
-    put_json_string(i->audience);
+    json_string_print(i->audience);
     printf(",\"boot\":\"%s\",\"simulated\":%s,\"not_after\":%llu,", boot,
            i->simulated ? "true" : "false", (unsigned long long)i->not_after_s);
     put_hex("\"config_sha256\":\"", i->config_sha256.b, 32, "\",");
@@ -276,14 +264,14 @@ static void json_print(const struct judge_options *o, const struct attest_policy
     for (size_t i = 0; i < x->n; i++) {
         printf("%s{\"code\":\"%s\",\"ok\":%s,\"detail\":", i == 0 ? "" : ",",
                verdict_name(x->findings[i].code), outcome_json[x->findings[i].outcome]);
-        put_json_string(x->findings[i].detail[0] != '\0' ? x->findings[i].detail
-                                                         : outcome_text[x->findings[i].outcome]);
+        json_string_print(x->findings[i].detail[0] != '\0' ? x->findings[i].detail
+                                                           : outcome_text[x->findings[i].outcome]);
         printf("}");
     }
     printf("],");
     json_report(x);
     printf(",\"policy\":{\"version\":");
-    put_json_string(p->version);
+    json_string_print(p->version);
     put_hex(",\"sha256\":\"", p->digest.b, 32, "\"}");
     if (identity != NULL)
         json_identity(identity);
