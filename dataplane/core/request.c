@@ -388,6 +388,7 @@ static void request_end_upstream(struct request *r)
  * its end. */
 static enum settle_bill request_left_bill(const struct request *r)
 {
+    uint64_t patience_ms = REQUEST_HOLD_MS + r->prompt_bytes / REQUEST_READ_PER_MS;
     struct attempt_account a = {0};
     bool silent;
 
@@ -396,7 +397,7 @@ static enum settle_bill request_left_bill(const struct request *r)
     if (r->state != REQUEST_CONNECTING || !r->upstream)
         return SETTLE_FREE;
     r->ops->account(r, &a);
-    silent = r->stream && (clock_mono_us() - r->attempt_us) / 1000 >= REQUEST_HOLD_MS;
+    silent = r->stream && (clock_mono_us() - r->attempt_us) / 1000 >= patience_ms;
     if (!a.forwarded || (a.status == 0 ? silent : a.status != 200))
         return SETTLE_FREE;
     return SETTLE_PROMPT;

@@ -27,6 +27,8 @@ enum {
     REQUEST_SILENCE_MS = 10000,    /* a comment keeps a quiet stream's connection alive */
     REQUEST_HOLD_MS = 15000,       /* so long the head of the last candidate's stream is held, and so
                                       long a client that leaves is taken to leave a working provider */
+    REQUEST_READ_PER_MS = 32,      /* bytes of a prompt; longer ones are waited for so much longer: some
+                                      8000 tokens a second, as large models read */
     REQUEST_UPSTREAM_END_MS = 1000 /* grace for the provider to end its response after [DONE] */
 };
 

@@ -505,8 +505,8 @@ static void test_client_gone_early(void)
         {false, false, 0, 0, false},
         {true, true, 0, 0, true},
         {false, true, 0, 0, true},
-        {true, true, 0, REQUEST_HOLD_MS - 1, true},
-        {true, true, 0, REQUEST_HOLD_MS, false}, /* no sign of life */
+        {true, true, 0, REQUEST_HOLD_MS, true}, /* the prompt has 40 bytes: a millisecond more */
+        {true, true, 0, REQUEST_HOLD_MS + 1, false}, /* no sign of life */
         {false, true, 0, REQUEST_HOLD_MS, true}, /* a whole answer gives none */
         {true, true, 200, REQUEST_HOLD_MS, true}, /* a sign of life */
         {false, true, 200, 0, true},
@@ -531,6 +531,32 @@ static void test_client_gone_early(void)
         CHECK_INT(fake.record.flags, USAGE_CLIENT_GONE | (cases[i].owed ? USAGE_ESTIMATED : 0) |
                                          (cases[i].stream ? USAGE_STREAM : 0));
         CHECK_INT(fake.record.tokens_prompt, cases[i].owed ? 10 : 0);
+    }
+    clock_thaw();
+}
+
+/* A long prompt takes long to read, and whoever leaves meanwhile owes it: else the longest ones were
+ * free after a wait. */
+static void test_client_gone_while_it_is_read(void)
+{
+    static const struct {
+        uint32_t after_ms;
+        bool owed;
+    } cases[] = {{REQUEST_HOLD_MS, true},
+                 {REQUEST_HOLD_MS + 9999, true},
+                 {REQUEST_HOLD_MS + 10000, false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r;
+
+        clock_freeze(10000000, 1);
+        r = begin_with(true, 2);
+        r->prompt_bytes = 10000 * REQUEST_READ_PER_MS;
+        side.account = (struct attempt_account){.forwarded = true};
+        request_begin(r);
+        clock_freeze(10000000 + cases[i].after_ms * UINT64_C(1000), 1 + cases[i].after_ms);
+        request_client_gone(r);
+        check_over(cases[i].owed ? worst : 0, 1); /* its estimate is more than was reserved */
     }
     clock_thaw();
 }
@@ -746,6 +772,7 @@ static const struct check_case cases[] = {
     {"request_truncated", test_truncated},
     {"request_client_gone", test_client_gone},
     {"request_client_gone_early", test_client_gone_early},
+    {"request_client_gone_while_it_is_read", test_client_gone_while_it_is_read},
     {"request_client_gone_after_a_failure", test_client_gone_after_a_failure},
     {"request_cold_key", test_cold_key},
     {"request_refused_before_dispatch", test_refused_before_dispatch},
