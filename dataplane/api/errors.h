@@ -9,7 +9,9 @@
 
 #include <stdbool.h>
 
-/* X(symbol, status, "type", "code" or NULL, retry, "sentence")
+/* ACI (its section 10) has types of its own, which its clients branch on: unauthorized, not_found,
+ * upstream_verification_failed, session_not_accepted.
+ * X(symbol, status, "type", "code" or NULL, retry, "sentence")
  * retry: NO says nothing (the SDKs' own rules apply), AGAIN sends retry-after. */
 #define API_ERROR_LIST(X)                                                                          \
     X(API_OK, 200, "", NULL, NO, "")                                                               \
@@ -32,6 +34,8 @@
       "No API key. Send it as 'Authorization: Bearer sk-tr-v1-...'.")                              \
     X(API_BAD_KEY, 401, "authentication_error", "invalid_api_key", NO,                             \
       "The API key is unknown, disabled or revoked.")                                              \
+    X(API_NO_KEY_FOR_RECEIPT, 401, "unauthorized", "missing_api_key", NO,                          \
+      "A receipt is for the API key of its request. Send it as 'Authorization: Bearer ...'.")      \
     X(API_NO_CREDIT, 402, "insufficient_quota", "insufficient_credits", NO,                        \
       "Not enough credit for the worst case of this request.")                                     \
     X(API_KEY_LIMIT, 402, "insufficient_quota", "key_limit_exceeded", NO,                          \
@@ -41,7 +45,7 @@
     X(API_NO_ROUTE, 404, "not_found_error", "unknown_path", NO, "There is nothing at this path.")  \
     X(API_NO_MODEL, 404, "not_found_error", "model_not_found", NO,                                 \
       "The model does not exist. GET /v1/models lists those that do.")                             \
-    X(API_NO_RECEIPT, 404, "not_found_error", "not_found", NO,                                     \
+    X(API_NO_RECEIPT, 404, "not_found", "not_found", NO,                                           \
       "There is no such receipt for this key, or it is no longer kept.")                           \
     X(API_METHOD, 405, "invalid_request_error", "method_not_allowed", NO,                          \
       "This path does not take this method; see the Allow header.")                                \
@@ -49,7 +53,7 @@
       "The request did not arrive in time.")                                                       \
     X(API_CONFLICT, 409, "invalid_request_error", "conflict", NO,                                  \
       "The request conflicts with another one.")                                                   \
-    X(API_NO_SESSION, 412, "invalid_request_error", "session_not_accepted", NO,                    \
+    X(API_NO_SESSION, 412, "session_not_accepted", "session_not_accepted", NO,                     \
       "There is no such verified session with a provider.")                                        \
     X(API_TOO_LARGE, 413, "invalid_request_error", "request_too_large", NO,                        \
       "The request body is over 32 MiB.")                                                          \
@@ -65,8 +69,7 @@
       "Too many requests for evidence, from this address or from all.")                            \
     X(API_HEADERS_TOO_LARGE, 431, "invalid_request_error", "headers_too_large", NO,                \
       "The request headers are over 64 KiB.")                                                      \
-    X(API_CLIENT_GONE, 499, "client_closed_request", "client_gone", NO,                            \
-      "The client went away.")                                                                     \
+    X(API_CLIENT_GONE, 499, "client_closed_request", "client_gone", NO, "The client went away.")   \
     X(API_INTERNAL, 500, "server_error", "internal_error", NO, "Something broke on our side.")     \
     X(API_PROVIDER_FAILED, 502, "server_error", "provider_error", AGAIN,                           \
       "No provider of this model could answer.")                                                   \
@@ -78,11 +81,10 @@
       "This data plane has no accepted attestation, so it serves no prompts.")                     \
     X(API_CONTROL_PLANE, 503, "server_error", "control_plane_unavailable", AGAIN,                  \
       "The key's lease has ended and the control plane cannot be reached.")                        \
-    X(API_OVERLOAD, 503, "server_error", "overloaded", AGAIN,                                      \
-      "This data plane is at capacity.")                                                           \
+    X(API_OVERLOAD, 503, "server_error", "overloaded", AGAIN, "This data plane is at capacity.")   \
     X(API_NO_PROVIDER, 503, "server_error", "no_eligible_provider", NO,                            \
       "No provider satisfies this request's routing constraints.")                                 \
-    X(API_UNVERIFIED, 503, "server_error", "upstream_verification_failed", NO,                     \
+    X(API_UNVERIFIED, 503, "upstream_verification_failed", "upstream_verification_failed", NO,     \
       "The request asks for an attested provider, and none is; nothing was forwarded.")            \
     X(API_PROVIDER_OVERLOAD, 503, "server_error", "provider_overloaded", AGAIN,                    \
       "Every provider of this model is overloaded.")                                               \
@@ -117,14 +119,14 @@ enum { FAILURE_TEXT_MAX = 224, RETRY_AFTER_DEFAULT_MS = 1000 };
 /* One failure on its way to one client. */
 struct api_failure {
     enum api_error error;
-    const char *param;            /* static, or NULL */
-    const char *code;             /* static; replaces the row's code; or NULL */
-    const char *message;          /* static; replaces the row's sentence; or NULL */
-    char text[FAILURE_TEXT_MAX];  /* composed by us (numbers only); wins over message unless "" */
+    const char *param;           /* static, or NULL */
+    const char *code;            /* static; replaces the row's code; or NULL */
+    const char *message;         /* static; replaces the row's sentence; or NULL */
+    char text[FAILURE_TEXT_MAX]; /* composed by us (numbers only); wins over message unless "" */
     /* The provider's sentence; wins over all; borrowed; already escaped for JSON. NULL: none. */
     const struct content *provider_message;
-    uint32_t retry_after_ms;      /* 0: RETRY_AFTER_DEFAULT_MS where the row says so */
-    bool ran;                     /* a provider produced output: trying again costs twice */
+    uint32_t retry_after_ms; /* 0: RETRY_AFTER_DEFAULT_MS where the row says so */
+    bool ran;                /* a provider produced output: trying again costs twice */
 };
 
 /* {"error":{"message":...,"type":...,"param":...,"code":...}} */

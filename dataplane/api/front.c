@@ -20,8 +20,8 @@
 struct visit {
     struct worker *worker;
     struct web_request *web;
-    struct view rest;      /* of the path, where the endpoint takes one */
-    struct digest32 who;   /* where the endpoint needs a key */
+    struct view rest;    /* of the path, where the endpoint takes one */
+    struct digest32 who; /* where the endpoint needs a key */
 };
 
 static void handle_chat(struct visit *v)
@@ -91,12 +91,13 @@ static void handle_audit_samples(struct visit *v)
 
 /* Who may ask. */
 enum access {
-    ACCESS_PUBLIC,    /* anybody */
-    ACCESS_EVIDENCE,  /* anybody, at the rate that all evidence is given out */
-    ACCESS_KEY,       /* whoever sends an API key: its digest is v->who. Whether the key is known,
-                       * and to whom it belongs, is the handler's question */
-    ACCESS_KEY_EVIDENCE, /* as ACCESS_KEY, at the rate of evidence: any text of a key's form will do */
-    ACCESS_INFERENCE, /* as ACCESS_KEY, and only while our own evidence is accepted */
+    ACCESS_PUBLIC,   /* anybody */
+    ACCESS_EVIDENCE, /* anybody, at the rate that all evidence is given out */
+    ACCESS_KEY,      /* whoever sends an API key: its digest is v->who. Whether the key is known,
+                      * and to whom it belongs, is the handler's question */
+    ACCESS_KEY_EVIDENCE, /* as ACCESS_KEY, at the rate of evidence: any text of a key's form will do
+                          */
+    ACCESS_INFERENCE,    /* as ACCESS_KEY, and only while our own evidence is accepted */
 };
 
 static const struct endpoint {
@@ -256,13 +257,16 @@ static bool within_rate(struct visit *v)
 static void enter(const struct endpoint *e, struct visit *v)
 {
     static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
+    static const struct web_header no_store = {VIEW_LIT("cache-control"), VIEW_LIT("no-store")};
     struct stats *stats = &v->worker->stats;
 
     if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE) {
         enum api_error error = read_key(v->web, &v->who);
 
+        if (error != API_OK && (e->handler == handle_receipt || e->handler == handle_signature))
+            error = error == API_NO_KEY ? API_NO_KEY_FOR_RECEIPT : API_NO_RECEIPT;
         if (error != API_OK) {
-            refuse(stats, v->web, error, &bearer);
+            refuse(stats, v->web, error, error != API_NO_RECEIPT ? &bearer : &no_store);
             return;
         }
     }

@@ -107,7 +107,8 @@ static enum err each_provider(struct want_context *x, struct json_value v, bool 
     if (v.kind == JSON_NULL)
         return ERR_NONE;
     if (v.kind != JSON_ARRAY)
-        return want_bad(x, "provider", "provider.order, only and ignore are arrays of provider ids");
+        return want_bad(x, "provider",
+                        "provider.order, only and ignore are arrays of provider ids");
     for (struct json_iter it = json_iter(v); json_next(&it, &item);) {
         const uint8_t *slash;
 
@@ -253,7 +254,8 @@ static enum err take_sort(struct want_context *x, struct json_value v)
     if (json_string_is(by, "price"))
         x->want->sort = ROUTE_PRICE;
     else if (json_string_is(by, "latency") || json_string_is(by, "throughput"))
-        x->want->sort = ROUTE_LATENCY; /* the quickest to begin stands in for the quickest overall */
+        x->want->sort =
+            ROUTE_LATENCY; /* the quickest to begin stands in for the quickest overall */
     return ERR_NONE;
 }
 
@@ -278,18 +280,28 @@ static enum err take_aci_verified(struct want_context *x, struct json_value v)
     return ERR_UNSUPPORTED;
 }
 
+static bool session_ids(struct json_value v)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+    bool ok = false;
+
+    while (json_next(&it, &m)) {
+        uint8_t id[32];
+        struct view text;
+
+        ok = json_string_plain(m.value, &text) && hex_decode(text, id, sizeof id) == ERR_NONE;
+        if (!ok)
+            break;
+    }
+    return ok;
+}
+
 static enum err take_aci_sessions(struct want_context *x, struct json_value v)
 {
-    struct json_member m;
-    struct json_iter it;
-
-    if (v.kind == JSON_NULL)
-        return ERR_NONE;
-    if (v.kind != JSON_ARRAY)
-        return want_bad(x, "provider", "provider.aci_session_ids must be an array");
-    it = json_iter(v);
-    if (!json_next(&it, &m))
-        return ERR_NONE;
+    if (v.kind != JSON_ARRAY || !session_ids(v))
+        return want_bad(x, "provider",
+                        "provider.aci_session_ids must be an array of session ids, not empty");
     x->failure->error = API_NO_SESSION;
     x->failure->param = "provider";
     return ERR_UNSUPPORTED;
@@ -311,6 +323,14 @@ static enum err take_refused(struct want_context *x, struct json_value v)
     return want_unsupported(x, "provider",
                             "provider has a constraint that this router cannot honour, so the "
                             "request is refused; see the documentation for those it can.");
+}
+
+/* ACI refuses what it does not define under its prefix, whatever the value. */
+static enum err take_unknown(struct want_context *x, struct view key, struct json_value v)
+{
+    return view_starts(key, VIEW_LIT("aci_"))
+               ? want_bad(x, "provider", "provider has a member aci_... that aci/1 does not define")
+               : take_refused(x, v);
 }
 
 static const struct {
@@ -357,7 +377,7 @@ static enum err want_provider(struct want_context *x)
         }
         if (i < MEMBERS)
             seen |= 1u << i;
-        e = i < MEMBERS ? members[i].take(x, m.value) : take_refused(x, m.value);
+        e = i < MEMBERS ? members[i].take(x, m.value) : take_unknown(x, m.key, m.value);
     }
     return e;
 }

@@ -126,6 +126,15 @@ static void event_upstream(struct text *t, const struct receipt_signer *s,
          truth(p->tls));
 }
 
+/* The request asked for an attested provider: that is why nothing was forwarded. */
+static void event_unverified(struct text *t, const struct receipt_facts *f)
+{
+    TEXT(t,
+         ",{\"type\":\"upstream.verified\",\"result\":\"failed\",\"required\":true,\"model_id\":");
+    text_name(t, f->model);
+    TEXT(t, ",\"reason\":\"no provider of this router is attested\"}");
+}
+
 static void event_outcome(struct text *t, const struct receipt_facts *f)
 {
     const char *code = errors_row((enum api_error)f->error)->code;
@@ -232,6 +241,8 @@ enum err receipt_document(const struct receipt_signer *s, const struct receipt_f
     if ((f->flags & RECEIPT_FORWARDED) != 0) {
         event_body(&t, "request.forwarded", &f->forwarded);
         event_upstream(&t, s, f);
+    } else if (f->error == API_UNVERIFIED || f->error == API_NO_SESSION) {
+        event_unverified(&t, f);
     }
     if ((f->flags & RECEIPT_RETURNED) != 0)
         event_body(&t, "response.returned", &f->returned);

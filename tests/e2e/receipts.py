@@ -312,12 +312,14 @@ def nobody_else():
     ident, other = a.header("x-receipt-id"), rig.new_key()["key"]
     for path in ("/aci/receipts/", "/signature/"):
         equal(get(path + ident).status, 200)
-        for key in ("", "sk-nothing"):
-            equal(get(path + ident, key=key).status, 401)
+        equal(get(path + ident, key="").status, 401)
+        equal(get(path + ident, key="").error()["type"], "unauthorized")
         unknown = get(path + "rcpt-" + "0" * 32)
         theirs = get(path + ident, key=other)
-        equal((unknown.status, theirs.status), (404, 404))
-        equal(unknown.body, theirs.body)
+        nobodys = get(path + ident, key="sk-nothing")
+        equal((unknown.status, theirs.status, nobodys.status), (404, 404, 404))
+        equal(unknown.error()["type"], "not_found")
+        equal((unknown.body, unknown.body), (theirs.body, nobodys.body))
         equal(sorted(unknown.headers.keys()), sorted(theirs.headers.keys()))
 
 

@@ -1,5 +1,5 @@
-/* The front door: a path that is let through to the wrong handler, a key that is read from the wrong
- * place or a missing CORS header is invisible in every other test. */
+/* The front door: a path that is let through to the wrong handler, a key that is read from the
+ * wrong place or a missing CORS header is invisible in every other test. */
 #include "front.c"
 
 #include "check.h"
@@ -56,8 +56,8 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
     r->status = status;
     for (size_t i = 0; i < n; i++)
         at += (size_t)snprintf(r->headers + at, sizeof r->headers - at, "%.*s: %.*s\n",
-                               (int)h[i].name.len, (const char *)h[i].name.ptr,
-                               (int)h[i].value.len, (const char *)h[i].value.ptr);
+                               (int)h[i].name.len, (const char *)h[i].name.ptr, (int)h[i].value.len,
+                               (const char *)h[i].value.ptr);
     snprintf(r->body, sizeof r->body, "%.*s", (int)body.len,
              body.len != 0 ? (const char *)body.ptr : "");
 }
@@ -287,6 +287,12 @@ static void test_receipts(void)
         CHECK_INT(web.status, 401);
         CHECK_INT(called.receipts + called.signatures, 0);
         CHECK(strstr(web.headers, "www-authenticate: Bearer\n") != NULL);
+        CHECK(strstr(web.body, "\"type\":\"unauthorized\"") != NULL); /* ACI's word */
+        /* any wrong key: as if there were no such receipt */
+        visit("GET", paths[i], "authorization", "Bearer sk-nothing");
+        CHECK_INT(web.status, 404);
+        CHECK_INT(called.receipts + called.signatures, 0);
+        CHECK(strstr(web.body, "\"type\":\"not_found\"") != NULL);
         visit("POST", paths[i], "x-api-key", KEY);
         CHECK_INT(web.status, 405);
     }
@@ -379,7 +385,8 @@ static void test_samples(void)
     visit("GET", "/v1/audit/samples", "authorization", "Bearer " KEY "A");
     CHECK_INT(called.audit_samples, 0);
     CHECK_INT(web.status, 401);
-    /* Each looks at all samples that are kept and signs: any text of a key's form could ask for that. */
+    /* Each looks at all samples that are kept and signs: any text of a key's form could ask for
+     * that. */
     limited = true;
     visit("GET", "/v1/audit/samples", "authorization", "Bearer " KEY);
     CHECK_INT(called.audit_samples, 0);
@@ -407,7 +414,9 @@ static void test_private(void)
     static const struct {
         const char *method, *path;
         int status;
-    } cases[] = {{"GET", "/metrics", 0}, {"GET", "/health", 0}, {"POST", "/metrics", 405},
+    } cases[] = {{"GET", "/metrics", 0},
+                 {"GET", "/health", 0},
+                 {"POST", "/metrics", 405},
                  {"GET", "/v1/models", 404}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -460,11 +469,16 @@ static void setup(void)
 }
 
 static const struct check_case cases[] = {
-    {"front_setup", setup},              {"front_always", test_always},
-    {"front_paths", test_paths},         {"front_keys", test_keys},
-    {"front_receipts", test_receipts},   {"front_samples", test_samples},
-    {"front_attestation", test_attestation}, {"front_evidence_rate", test_evidence_rate},
+    {"front_setup", setup},
+    {"front_always", test_always},
+    {"front_paths", test_paths},
+    {"front_keys", test_keys},
+    {"front_receipts", test_receipts},
+    {"front_samples", test_samples},
+    {"front_attestation", test_attestation},
+    {"front_evidence_rate", test_evidence_rate},
     {"front_preflight", test_preflight},
-    {"front_private", test_private},     {"front_server_errors", test_server_errors},
+    {"front_private", test_private},
+    {"front_server_errors", test_server_errors},
 };
 CHECK_MAIN(cases)

@@ -1,6 +1,6 @@
-/* The signed text that a client keeps: an independent reader of ACI must find every member where the
- * specification puts it, nothing of it may be changed without being noticed, and the key's owner
- * must be the only one to get it. */
+/* The signed text that a client keeps: an independent reader of ACI must find every member where
+ * the specification puts it, nothing of it may be changed without being noticed, and the key's
+ * owner must be the only one to get it. */
 #include "receipt_answer.c"
 
 #include "aci.h"
@@ -30,8 +30,8 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
     r->status = status;
     for (size_t i = 0; i < n; i++)
         at += (size_t)snprintf(r->headers + at, sizeof r->headers - at, "%.*s: %.*s\n",
-                               (int)h[i].name.len, (const char *)h[i].name.ptr,
-                               (int)h[i].value.len, (const char *)h[i].value.ptr);
+                               (int)h[i].name.len, (const char *)h[i].name.ptr, (int)h[i].value.len,
+                               (const char *)h[i].value.ptr);
     CHECK(body.len < sizeof r->body);
     memcpy(r->body, body.ptr, body.len);
     r->body_len = body.len;
@@ -56,7 +56,9 @@ static void setup(void)
     CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
     CHECK_INT(receipts_new(1, 64, &shared.receipts), ERR_NONE);
     identity_receipt_key(keys, public);
-    shared.signer = (struct receipt_signer){.keys = keys, .keyset = keyset, .providers = &providers,
+    shared.signer = (struct receipt_signer){.keys = keys,
+                                            .keyset = keyset,
+                                            .providers = &providers,
                                             .salt = receipts_salt_secret(shared.receipts)};
     memset(shared.signer.measurement, 0xab, sizeof shared.signer.measurement);
 }
@@ -94,10 +96,13 @@ static struct receipt_facts full(void)
         .endpoint = RECEIPT_CHAT_V1,
         .finish = FINISH_STOP,
         .n_candidates = 2,
-        .candidate = {{.endpoint_no = 11, .provider_no = 1, .reason = ROUTE_REASON_BALANCE,
-                       .tried = 1, .result = ERR_PROVIDER_STATUS},
-                      {.endpoint_no = 12, .provider_no = 0, .reason = ROUTE_REASON_UNHEALTHY,
-                       .tried = 1}},
+        .candidate =
+            {{.endpoint_no = 11,
+              .provider_no = 1,
+              .reason = ROUTE_REASON_BALANCE,
+              .tried = 1,
+              .result = ERR_PROVIDER_STATUS},
+             {.endpoint_no = 12, .provider_no = 0, .reason = ROUTE_REASON_UNHEALTHY, .tried = 1}},
         .answered = 1,
         .model = "demo/echo",
         .upstream_model = "up-echo",
@@ -115,7 +120,9 @@ static struct receipt_facts full(void)
 /* What is left of it when nothing was decided, sent or returned. */
 static struct receipt_facts least(void)
 {
-    struct receipt_facts f = {.served_unix_ms = 1, .status = 499, .endpoint = RECEIPT_CHAT_API_V1,
+    struct receipt_facts f = {.served_unix_ms = 1,
+                              .status = 499,
+                              .endpoint = RECEIPT_CHAT_API_V1,
                               .outcome = ERR_CLIENT_GONE};
 
     f.id.b[0] = 1;
@@ -133,8 +140,8 @@ static struct receipt_facts greatest(void)
     f.n_candidates = LIMIT_CANDIDATES;
     f.error = API_ERROR_COUNT - 1;
     for (unsigned i = 0; i < LIMIT_CANDIDATES; i++)
-        f.candidate[i] = (struct receipt_candidate){UINT32_MAX, i % 2, ROUTE_REASON_COUNT - 1, 1,
-                                                    ERR_COUNT - 1};
+        f.candidate[i] =
+            (struct receipt_candidate){UINT32_MAX, i % 2, ROUTE_REASON_COUNT - 1, 1, ERR_COUNT - 1};
     memset(f.model, 'm', sizeof f.model); /* no NUL */
     memset(f.upstream_model, 'u', sizeof f.upstream_model);
     return f;
@@ -163,11 +170,14 @@ static void every_fact_is_in_it(void)
         "\"method\":\"POST\"",
         "\"served_at\":1750000000,",
         "\"model\":\"demo/echo\"",
-        "{\"body_hash\":\"sha256:3333333333333333333333333333333333333333333333333333333333333333\","
+        "{\"body_hash\":\"sha256:"
+        "3333333333333333333333333333333333333333333333333333333333333333\","
         "\"type\":\"request.received\"}",
-        "{\"body_hash\":\"sha256:4444444444444444444444444444444444444444444444444444444444444444\","
+        "{\"body_hash\":\"sha256:"
+        "4444444444444444444444444444444444444444444444444444444444444444\","
         "\"type\":\"request.forwarded\"}",
-        "{\"body_hash\":\"sha256:5555555555555555555555555555555555555555555555555555555555555555\","
+        "{\"body_hash\":\"sha256:"
+        "5555555555555555555555555555555555555555555555555555555555555555\","
         "\"type\":\"response.returned\"}",
         "{\"model_id\":\"up-echo\",\"reason\":\"the provider is not attested; its TLS certificate "
         "and host name were verified\",\"required\":false,\"result\":\"failed\","
@@ -219,8 +229,9 @@ static void every_fact_is_in_it(void)
 
 static void a_refusal_says_no_more_than_it_knows(void)
 {
-    static const char *const never[] = {"request.forwarded", "upstream.verified", "response.returned",
-                                        "\"route\"",         "\"billing\"",       "\"usage\""};
+    static const char *const never[] = {"request.forwarded", "upstream.verified",
+                                        "response.returned", "\"route\"",
+                                        "\"billing\"",       "\"usage\""};
     struct receipt_facts f = least();
     struct receipt_events events;
     struct aci_receipt r;
@@ -237,6 +248,30 @@ static void a_refusal_says_no_more_than_it_knows(void)
     CHECK_INT(receipt_events_read(buf_view(&text), &r, &events), ERR_NONE);
     CHECK(events.has_platform && events.has_commitment && !events.has_bill);
     buf_free(&text);
+}
+
+/* A client that asked for an attested provider finds in the receipt that this was asked, and
+ * refused. */
+static void a_refusal_for_want_of_attestation(void)
+{
+    static const enum api_error why[] = {API_UNVERIFIED, API_NO_SESSION};
+
+    for (size_t i = 0; i < sizeof why / sizeof why[0]; i++) {
+        struct receipt_facts f = least();
+        struct receipt_events events;
+        struct aci_receipt r;
+        struct buf text;
+
+        f.error = (uint8_t)why[i];
+        document_of(&f, &text);
+        CHECK(says(&text,
+                   "{\"model_id\":null,\"reason\":\"no provider of this router is attested\","
+                   "\"required\":true,\"result\":\"failed\",\"type\":\"upstream.verified\"}"));
+        CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+        CHECK_INT(receipt_events_read(buf_view(&text), &r, &events), ERR_NONE);
+        CHECK(events.has_upstream && !events.upstream_verified && !r.has_forwarded);
+        buf_free(&text);
+    }
 }
 
 static void the_greatest_fits(void)
@@ -284,7 +319,8 @@ static void no_mutant_is_accepted(void)
     buf_free(&text);
 }
 
-/* Every fact is covered: change any byte of the facts that a receipt shows, and the text differs. */
+/* Every fact is covered: change any byte of the facts that a receipt shows, and the text differs.
+ */
 static void every_byte_of_the_facts_counts(void)
 {
     struct receipt_facts f = full(), g;
@@ -396,7 +432,8 @@ static void ask(const char *id, uint8_t owner,
     CHECK(strstr(out->headers, "cache-control: no-store\n") != NULL);
 }
 
-/* Whatever is wrong with a question, the answer is the same but for the ids of the answer itself. */
+/* Whatever is wrong with a question, the answer is the same but for the ids of the answer itself.
+ */
 static void nobody_learns_what_exists(void)
 {
     static const char mine[] = "rcpt-11111111111111111111111111111111";
@@ -462,6 +499,7 @@ static const struct check_case cases[] = {
     {"receipt_document_setup", setup},
     {"receipt_document_every_fact_is_in_it", every_fact_is_in_it},
     {"receipt_document_of_a_refusal", a_refusal_says_no_more_than_it_knows},
+    {"receipt_document_unverified", a_refusal_for_want_of_attestation},
     {"receipt_document_the_greatest_fits", the_greatest_fits},
     {"receipt_document_no_mutant_is_accepted", no_mutant_is_accepted},
     {"receipt_document_every_byte_of_the_facts_counts", every_byte_of_the_facts_counts},

@@ -1,5 +1,5 @@
-/* want.c reads a client's routing constraints. A constraint that is misread in silence sends a prompt
- * where its owner forbade it, so everything here is either honoured or refused. */
+/* want.c reads a client's routing constraints. A constraint that is misread in silence sends a
+ * prompt where its owner forbade it, so everything here is either honoured or refused. */
 #include "want.c"
 
 #include "check.h"
@@ -35,7 +35,8 @@ static enum err read_extra(const char *extra)
     struct chat_fault fault;
 
     snprintf(body, sizeof body,
-             "{\"model\":\"x/one\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}", extra);
+             "{\"model\":\"x/one\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
+             extra);
     CHECK_INT(chat_request_parse(view_str(body), &q, &fault), ERR_NONE);
     return want_read(&q, NULL, &providers, &want, &failure);
 }
@@ -105,6 +106,8 @@ static void test_hard(void)
     CHECK_INT(failure.error, API_DUPLICATE_KEY);
 }
 
+#define SESSION_ID "95ad1cb4dd25445808c2e9d116caf420b05703730b506395e8fc1ca6faeae28f"
+
 static void test_unknown(void)
 {
     CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[\"fp8\"]}"), ERR_UNSUPPORTED);
@@ -115,12 +118,21 @@ static void test_unknown(void)
     CHECK_INT(failure.error, API_UNVERIFIED);
     CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":false}"), ERR_NONE);
     CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":1}"), ERR_FORMAT);
-    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[\"00\"]}"), ERR_UNSUPPORTED);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[\"" SESSION_ID "\"]}"),
+              ERR_UNSUPPORTED);
     CHECK_INT(failure.error, API_NO_SESSION);
-    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[]}"), ERR_NONE);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[\"" SESSION_ID "\",\"00\"]}"),
+              ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[\"00\"]}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[1]}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":[]}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":null}"), ERR_FORMAT);
     CHECK_INT(read_extra(",\"provider\":{\"aci_session_ids\":\"00\"}"), ERR_FORMAT);
-    CHECK_INT(read_extra(",\"provider\":{\"aci_other\":true}"), ERR_UNSUPPORTED);
-    CHECK_INT(failure.error, API_UNSUPPORTED_PARAMETER);
+    /* what ACI does not define under its prefix is refused whatever it asks for */
+    CHECK_INT(read_extra(",\"provider\":{\"aci_other\":true}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"aci_other\":false}"), ERR_FORMAT);
+    CHECK_INT(failure.error, API_BAD_REQUEST);
+    CHECK_INT(read_extra(",\"provider\":{\"other\":false}"), ERR_NONE);
     CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[],\"enforce_distillable_text\":false}"),
               ERR_NONE);
     CHECK_INT(read_extra(",\"plugins\":[{\"id\":\"web\"}]"), ERR_UNSUPPORTED);
@@ -133,7 +145,7 @@ static void test_unknown(void)
 }
 
 static const struct check_case cases[] = {
-    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_sets", test_sets},
+    {"want_nothing", test_nothing}, {"want_models", test_models},   {"want_sets", test_sets},
     {"want_hard", test_hard},       {"want_unknown", test_unknown},
 };
 CHECK_MAIN(cases)
