@@ -162,9 +162,11 @@ static bool web_request_starts(const char *p, const char *end, const char *name,
 
 /* h2o lets Transfer-Encoding win over Content-Length and the last Content-Length over the others, and
  * hides all of them: somebody before us may have counted differently and see another request behind
- * this one. The head still lies where it arrived, in front of the body. */
-static bool web_request_framed_once(const struct web_conn *c)
+ * this one. The head still lies where it arrived, in front of the body. HTTP/1.0 knows no
+ * Transfer-Encoding at all (RFC 9112 6.1): there it always has two meanings. */
+static bool web_request_framed_once(const struct web_conn *c, const h2o_req_t *req)
 {
+    unsigned encoding = req->version < 0x101 ? 2 : 1;
     const char *p = c->sock->input->bytes, *end = p + c->sock->input->size, *line_end;
     unsigned framings = 0;
 
@@ -172,8 +174,10 @@ static bool web_request_framed_once(const struct web_conn *c)
         p = line_end + 1;
         if (p == end || *p == '\r' || *p == '\n')
             break;
-        framings += web_request_starts(p, end, H2O_STRLIT("content-length:")) ||
-                    web_request_starts(p, end, H2O_STRLIT("transfer-encoding:"));
+        if (web_request_starts(p, end, H2O_STRLIT("content-length:")))
+            framings++;
+        else if (web_request_starts(p, end, H2O_STRLIT("transfer-encoding:")))
+            framings += encoding;
     }
     return framings <= 1;
 }
@@ -199,7 +203,7 @@ int web_request_handle(h2o_handler_t *self, h2o_req_t *req)
     (void)self;
     if (web_request_head_len(req) > WEB_HEAD_MAX) {
         web_request_error(r, 431);
-    } else if (!web_request_framed_once(c)) {
+    } else if (!web_request_framed_once(c, req)) {
         c->refused = true; /* who knows what is still to come */
         web_request_error(r, 400);
     } else if (req->entity.len > s->config.limits.body_max) {
