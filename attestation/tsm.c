@@ -39,6 +39,8 @@ static enum err configfs_make(void *cookie, const char *entry)
         return ERR_BUG;
     if (mkdir(path, 0700) == 0)
         return ERR_NONE;
+    if (errno == EEXIST)
+        return ERR_DUPLICATE;
     return errno == ENXIO || errno == ENOENT || errno == EACCES || errno == EPERM ? ERR_UNSUPPORTED
                                                                                   : ERR_IO;
 }
@@ -209,15 +211,26 @@ static void pause_ms(long ms)
     nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
 }
 
+/* An entry of our own. A process that was killed leaves its own behind until the machine ends, and in a
+ * container the next one has its number. */
+static enum err entry_make(const struct tsm_files *files, char entry[static ENTRY_MAX])
+{
+    static unsigned count;
+    enum err e = ERR_DUPLICATE;
+
+    for (int i = 0; i < TRIES && e == ERR_DUPLICATE; i++) {
+        snprintf(entry, ENTRY_MAX, "tr-%ld-%u", (long)getpid(), count++);
+        e = files->make(files->cookie, entry);
+    }
+    return e == ERR_DUPLICATE ? ERR_IO : e;
+}
+
 enum err tsm_report(const struct tsm_files *files, const uint8_t report_data[static 64],
                     struct quote *out)
 {
-    static unsigned count;
     char entry[ENTRY_MAX];
-    enum err e;
+    enum err e = entry_make(files, entry);
 
-    snprintf(entry, sizeof entry, "tr-%ld-%u", (long)getpid(), count++);
-    e = files->make(files->cookie, entry);
     if (e != ERR_NONE)
         return e;
     e = provider_check(files, entry);

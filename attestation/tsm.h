@@ -8,7 +8,8 @@
 /* The directory of entries. The kernel's is tsm_configfs; tests bring their own. attr is a name as
  * in the kernel's ABI: "inblob", "outblob", "auxblob", "generation", "provider". */
 struct tsm_files {
-    enum err (*make)(void *cookie, const char *entry); /* ERR_UNSUPPORTED: no provider there */
+    /* ERR_UNSUPPORTED: no provider there. ERR_DUPLICATE: somebody has an entry of this name. */
+    enum err (*make)(void *cookie, const char *entry);
     enum err (*write)(void *cookie, const char *entry, const char *attr, struct view v);
     enum err (*read)(void *cookie, const char *entry, const char *attr, struct buf *out);
     void (*remove)(void *cookie, const char *entry);

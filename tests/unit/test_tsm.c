@@ -16,6 +16,8 @@ static struct {
     uint8_t inblob[64];
     const char *provider;
     enum err make, write; /* injected failures */
+    unsigned taken;       /* so many names are somebody's already */
+    char last[48];        /* the name asked for last */
     unsigned intruders;   /* how many exchanges somebody else writes into */
     size_t report_len;
     bool other_data; /* the report answers another request */
@@ -28,6 +30,12 @@ static enum err model_make(void *cookie, const char *entry)
     CHECK(strlen(entry) > 0);
     if (model.make != ERR_NONE)
         return model.make;
+    CHECK(strcmp(entry, model.last) != 0);
+    snprintf(model.last, sizeof model.last, "%s", entry);
+    if (model.taken > 0) {
+        model.taken--;
+        return ERR_DUPLICATE;
+    }
     model.made++;
     return ERR_NONE;
 }
@@ -113,6 +121,9 @@ static void run_exchange(void)
     CASE(model.intruders = 5, ERR_ATTESTATION, 5);
     CASE(model.provider = "tdx_guest", ERR_UNSUPPORTED, 0);
     CASE(model.make = ERR_UNSUPPORTED, ERR_UNSUPPORTED, 0);
+    /* a process that was killed left them behind, or one of another container has our number */
+    CASE(model.taken = 4, ERR_NONE, 1);
+    CASE(model.taken = 5, ERR_IO, 0);
     CASE(model.write = ERR_IO, ERR_IO, 0);
     CASE(model.other_data = true, ERR_ATTESTATION, 1);
     CASE(model.report_len = SNP_REPORT_BYTES - 1, ERR_ATTESTATION, 1);
