@@ -21,10 +21,9 @@ static void put_le(uint8_t *p, uint64_t v, size_t n)
         p[i] = (uint8_t)(v >> (8 * i));
 }
 
-/* LD := SHA-384(LD || contents || 0x0070 || type || ... || gpa); contents is zero but for pages whose
- * bytes are measured. */
-static void ld_extend(struct digest48 *ld, enum page_type type, uint64_t gpa,
-                      const uint8_t *page)
+/* LD := SHA-384(LD || contents || 0x0070 || type || ... || gpa); contents is zero but for pages
+ * whose bytes are measured. */
+static void ld_extend(struct digest48 *ld, enum page_type type, uint64_t gpa, const uint8_t *page)
 {
     uint8_t info[PAGE_INFO_BYTES] = {0};
 
@@ -47,7 +46,8 @@ static void ld_extend_range(struct digest48 *ld, enum page_type type, uint64_t g
         ld_extend(ld, type, gpa + at, NULL);
 }
 
-/* --- kernel hashes: GUID, u16 length, then {GUID, u16 50, SHA-256} for cmdline, initrd, kernel --- */
+/* --- kernel hashes: GUID, u16 length, then {GUID, u16 50, SHA-256} for cmdline, initrd, kernel ---
+ */
 
 enum { HASHES_BYTES = 168, HASH_ENTRY_BYTES = 50 };
 static const uint8_t guid_hashes[16] = {0x06, 0xd6, 0x38, 0x94, 0x22, 0x4f, 0xc9, 0x4c,
@@ -88,12 +88,14 @@ static const struct {
     const char *type;
     uint8_t family, model, stepping;
 } vcpu_types[] = {
-    {"EPYC", 23, 1, 2},         {"EPYC-v1", 23, 1, 2},      {"EPYC-v2", 23, 1, 2},
-    {"EPYC-IBPB", 23, 1, 2},    {"EPYC-v3", 23, 1, 2},      {"EPYC-v4", 23, 1, 2},
-    {"EPYC-Rome", 23, 49, 0},   {"EPYC-Rome-v1", 23, 49, 0}, {"EPYC-Rome-v2", 23, 49, 0},
-    {"EPYC-Rome-v3", 23, 49, 0}, {"EPYC-Milan", 25, 1, 1},  {"EPYC-Milan-v1", 25, 1, 1},
-    {"EPYC-Milan-v2", 25, 1, 1}, {"EPYC-Genoa", 25, 17, 0}, {"EPYC-Genoa-v1", 25, 17, 0},
-    {"EPYC-Turin", 26, 0, 0},
+    {"EPYC", 23, 1, 2},           {"EPYC-v1", 23, 1, 2},        {"EPYC-v2", 23, 1, 2},
+    {"EPYC-IBPB", 23, 1, 2},      {"EPYC-v3", 23, 1, 2},        {"EPYC-v4", 23, 1, 2},
+    {"EPYC-v5", 23, 1, 2},        {"EPYC-Rome", 23, 49, 0},     {"EPYC-Rome-v1", 23, 49, 0},
+    {"EPYC-Rome-v2", 23, 49, 0},  {"EPYC-Rome-v3", 23, 49, 0},  {"EPYC-Rome-v4", 23, 49, 0},
+    {"EPYC-Rome-v5", 23, 49, 0},  {"EPYC-Milan", 25, 1, 1},     {"EPYC-Milan-v1", 25, 1, 1},
+    {"EPYC-Milan-v2", 25, 1, 1},  {"EPYC-Milan-v3", 25, 1, 1},  {"EPYC-Genoa", 25, 17, 0},
+    {"EPYC-Genoa-v1", 25, 17, 0}, {"EPYC-Genoa-v2", 25, 17, 0}, {"EPYC-Turin", 26, 0, 0},
+    {"EPYC-Turin-v1", 26, 0, 0},
 };
 
 enum err launch_vcpu_signature(const char *type, uint32_t *out)
@@ -158,17 +160,17 @@ void launch_vmsa(const struct launch *l, bool first, uint8_t page[static OVMF_PA
         put_segment(page + data_segments[i], 0, 0x93, 0xffff, 0);
     put_segment(page + 0x10, 0xf000, cs_attr, 0xffff, eip & 0xffff0000);
     put_segment(page + 0x20, 0, vmm_state[l->vmm].ss_attr, 0xffff, 0);
-    put_segment(page + 0x60, 0, 0, 0xffff, 0);                          /* gdtr */
-    put_segment(page + 0x70, 0, 0x82, 0xffff, 0);                       /* ldtr */
-    put_segment(page + 0x80, 0, 0, 0xffff, 0);                          /* idtr */
-    put_segment(page + 0x90, 0, vmm_state[l->vmm].tr_attr, 0xffff, 0);  /* tr */
-    put_le(page + 0xd0, 0x1000, 8);                                     /* efer: SVME */
-    put_le(page + 0x148, 0x40, 8);                                      /* cr4: MCE */
-    put_le(page + 0x158, 0x10, 8);                                      /* cr0: ET */
-    put_le(page + 0x160, 0x400, 8);                                     /* dr7 */
-    put_le(page + 0x168, 0xffff0ff0, 8);                                /* dr6 */
-    put_le(page + 0x170, 2, 8);                                         /* rflags */
-    put_le(page + 0x178, eip & 0xffff, 8);                              /* rip */
+    put_segment(page + 0x60, 0, 0, 0xffff, 0);                         /* gdtr */
+    put_segment(page + 0x70, 0, 0x82, 0xffff, 0);                      /* ldtr */
+    put_segment(page + 0x80, 0, 0, 0xffff, 0);                         /* idtr */
+    put_segment(page + 0x90, 0, vmm_state[l->vmm].tr_attr, 0xffff, 0); /* tr */
+    put_le(page + 0xd0, 0x1000, 8);                                    /* efer: SVME */
+    put_le(page + 0x148, 0x40, 8);                                     /* cr4: MCE */
+    put_le(page + 0x158, 0x10, 8);                                     /* cr0: ET */
+    put_le(page + 0x160, 0x400, 8);                                    /* dr7 */
+    put_le(page + 0x168, 0xffff0ff0, 8);                               /* dr6 */
+    put_le(page + 0x170, 2, 8);                                        /* rflags */
+    put_le(page + 0x178, eip & 0xffff, 8);                             /* rip */
     put_le(page + 0x268, vmm_state[l->vmm].g_pat, 8);
     put_le(page + 0x310,
            vmm_state[l->vmm].rdx_is_signature ? l->vcpu_signature : vmm_state[l->vmm].rdx, 8);

@@ -10,7 +10,7 @@
 
 enum { KERNEL_MAX = 256 << 20, INITRD_MAX = 1 << 30, KEY_FILE_MAX = 64 << 10 };
 
-struct arguments {
+struct measure_arguments {
     const char *ovmf, *ovmf_hash, *kernel, *initrd, *append, *vcpus, *vcpu_type, *features, *vmm;
     bool json;
     bool id_block; /* or any of these: */
@@ -31,12 +31,12 @@ static bool number_parse(const char *option, const char *text, int base, uint64_
     return true;
 }
 
-static bool arguments_check(const struct arguments *a)
+static bool arguments_check(const struct measure_arguments *a)
 {
     if (a->ovmf == NULL)
         complain("measure needs --ovmf FILE");
-    else if (a->vcpus == NULL || a->vcpu_type == NULL)
-        complain("measure needs --vcpus N and --vcpu-type TYPE: the digest depends on both");
+    else if (a->vcpus == NULL)
+        complain("measure needs --vcpus N: the digest depends on it");
     else if (a->kernel == NULL && (a->initrd != NULL || a->append != NULL))
         complain("--initrd and --append are only measured together with --kernel");
     else if (a->id_auth != NULL && (a->id_key != NULL || a->author_key != NULL))
@@ -63,7 +63,8 @@ static bool hash_file(const char *path, size_t max, struct digest32 *out)
     return ok;
 }
 
-static bool launch_fill(const struct arguments *a, struct launch *l, struct digest48 *ovmf_digest)
+static bool launch_fill(const struct measure_arguments *a, struct launch *l,
+                        struct digest48 *ovmf_digest)
 {
     uint64_t n;
 
@@ -74,12 +75,17 @@ static bool launch_fill(const struct arguments *a, struct launch *l, struct dige
     if (a->features != NULL &&
         !number_parse("--guest-features", a->features, 16, UINT64_MAX, &l->guest_features))
         return false;
-    if (launch_vcpu_signature(a->vcpu_type, &l->vcpu_signature) != ERR_NONE) {
-        complain("--vcpu-type: %s is not a processor model that QEMU names", a->vcpu_type);
-        return false;
-    }
     if (a->vmm != NULL && launch_vmm_parse(a->vmm, &l->vmm) != ERR_NONE) {
         complain("--vmm: %s is none of QEMU, ec2, gce, krun", a->vmm);
+        return false;
+    }
+    if (a->vcpu_type == NULL && l->vmm == LAUNCH_QEMU) {
+        complain("measure needs --vcpu-type TYPE: with QEMU the digest depends on it");
+        return false;
+    }
+    if (a->vcpu_type != NULL &&
+        launch_vcpu_signature(a->vcpu_type, &l->vcpu_signature) != ERR_NONE) {
+        complain("--vcpu-type: %s is no processor model known here", a->vcpu_type);
         return false;
     }
     if (a->ovmf_hash != NULL) {
@@ -112,7 +118,7 @@ static enum exit_code digest_make(const struct launch *l, struct digest48 *out)
 /* --- the ID block */
 
 /* One value: a line "NAME VALUE" (the measurement without its name), or a member of the object. */
-static void line_text(const struct arguments *a, const char *name, struct view value)
+static void line_text(const struct measure_arguments *a, const char *name, struct view value)
 {
     bool first = strcmp(name, "measurement") == 0;
 
@@ -124,7 +130,7 @@ static void line_text(const struct arguments *a, const char *name, struct view v
                (const char *)value.ptr);
 }
 
-static void line_hex(const struct arguments *a, const char *name, const void *p, size_t n)
+static void line_hex(const struct measure_arguments *a, const char *name, const void *p, size_t n)
 {
     char hex[2 * 48 + 1];
 
@@ -132,7 +138,7 @@ static void line_hex(const struct arguments *a, const char *name, const void *p,
     line_text(a, name, view_str(hex));
 }
 
-static bool id_parse(const char *option, const char *text, uint8_t out[static 16])
+static bool guest_id_parse(const char *option, const char *text, uint8_t out[static 16])
 {
     if (text == NULL || hex_decode(view_str(text), out, 16) == ERR_NONE)
         return true;
@@ -140,7 +146,7 @@ static bool id_parse(const char *option, const char *text, uint8_t out[static 16
     return false;
 }
 
-static bool block_fill(const struct arguments *a, struct id_block *b)
+static bool block_fill(const struct measure_arguments *a, struct id_block *b)
 {
     uint64_t svn = 0;
 
@@ -148,8 +154,8 @@ static bool block_fill(const struct arguments *a, struct id_block *b)
     if ((a->policy != NULL && !number_parse("--policy", a->policy, 16, UINT64_MAX, &b->policy)) ||
         (a->guest_svn != NULL &&
          !number_parse("--guest-svn", a->guest_svn, 10, UINT32_MAX, &svn)) ||
-        !id_parse("--family-id", a->family_id, b->family_id) ||
-        !id_parse("--image-id", a->image_id, b->image_id))
+        !guest_id_parse("--family-id", a->family_id, b->family_id) ||
+        !guest_id_parse("--image-id", a->image_id, b->image_id))
         return false;
     b->guest_svn = (uint32_t)svn;
     if (!id_block_policy_valid(b->policy)) {
@@ -159,8 +165,8 @@ static bool block_fill(const struct arguments *a, struct id_block *b)
     return true;
 }
 
-static bool key_digest_print(const struct arguments *a, const char *option, const char *path,
-                             const char *name)
+static bool key_digest_print(const struct measure_arguments *a, const char *option,
+                             const char *path, const char *name)
 {
     uint8_t key[ID_KEY_BYTES];
     struct digest48 d;
@@ -184,7 +190,7 @@ static bool key_digest_print(const struct arguments *a, const char *option, cons
 }
 
 /* The 4096 bytes, or QEMU's base64 of them. */
-static enum exit_code auth_judge(const struct arguments *a,
+static enum exit_code auth_judge(const struct measure_arguments *a,
                                  const uint8_t block[static ID_BLOCK_BYTES])
 {
     const char *path = a->id_auth;
@@ -220,7 +226,7 @@ done:
     return code;
 }
 
-static enum exit_code block_print(const struct arguments *a, const struct digest48 *launch)
+static enum exit_code block_print(const struct measure_arguments *a, const struct digest48 *launch)
 {
     struct id_block b = {.launch = *launch};
     uint8_t block[ID_BLOCK_BYTES];
@@ -249,7 +255,7 @@ done:
     return code;
 }
 
-static bool block_asked(const struct arguments *a)
+static bool block_asked(const struct measure_arguments *a)
 {
     return a->id_block || a->policy != NULL || a->family_id != NULL || a->image_id != NULL ||
            a->guest_svn != NULL || a->id_key != NULL || a->author_key != NULL || a->id_auth != NULL;
@@ -257,7 +263,7 @@ static bool block_asked(const struct arguments *a)
 
 static enum exit_code measure_run(int argc, char **argv)
 {
-    struct arguments a = {0};
+    struct measure_arguments a = {0};
     const struct option_value options[] = {
         {"--json", NULL, &a.json},
         {"--ovmf", &a.ovmf, NULL},

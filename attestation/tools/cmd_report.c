@@ -29,10 +29,31 @@ static void material_free(struct material *m)
     buf_free(&m->crl);
 }
 
-/* The table's entry, unless an option named a file. False: the table is malformed. */
-static bool table_entry(struct view table, enum cert_kind kind, struct view *out)
+/* The table's certificate, unless an option named a file; hosts have put PEM there as well. False:
+ * the table is malformed. */
+static bool table_certificate(struct view table, enum cert_kind kind, struct buf *store,
+                              struct view *out)
 {
-    enum err e = out->len != 0 ? ERR_NONE : cert_table_find(table, kind, out);
+    struct view entry;
+    enum err e;
+
+    if (out->len != 0)
+        return true;
+    e = cert_table_find(table, kind, &entry);
+    if (e == ERR_NOT_FOUND)
+        return true;
+    buf_free(store);
+    buf_init(store, CERT_TABLE_MAX);
+    if (e == ERR_NONE)
+        e = certificate_der(entry, store);
+    if (e == ERR_NONE)
+        *out = buf_view(store);
+    return e == ERR_NONE;
+}
+
+static bool table_crl(struct view table, struct view *out)
+{
+    enum err e = out->len != 0 ? ERR_NONE : cert_table_find(table, CERT_CRL, out);
 
     return e == ERR_NONE || e == ERR_NOT_FOUND;
 }
@@ -52,8 +73,8 @@ static enum exit_code table_take(const struct arguments *a, struct material *m)
     if (s->report.len > SNP_AT_KEY_INFO + 4)
         key = snp_load32(s->report.ptr + SNP_AT_KEY_INFO);
     vlek = (key >> SNP_KEY_SIGNING_SHIFT & SNP_KEY_SIGNING_MASK) == 1;
-    if (!table_entry(table, vlek ? CERT_VLEK : CERT_VCEK, &s->vek) ||
-        !table_entry(table, CERT_ASK, &s->ask) || !table_entry(table, CERT_CRL, &s->crl))
+    if (!table_certificate(table, vlek ? CERT_VLEK : CERT_VCEK, &m->vek, &s->vek) ||
+        !table_certificate(table, CERT_ASK, &m->ask, &s->ask) || !table_crl(table, &s->crl))
         m->table_malformed = true;
     return EXIT_ACCEPT;
 }

@@ -24,6 +24,8 @@ static bool certificate_at(struct view file, unsigned n, struct buf *out)
 
     if (file.len != 0 && file.ptr[0] == 0x30) /* a DER SEQUENCE; PEM is text */
         return n == 0 && buf_append(out, file) == ERR_NONE;
+    if (file.len == 0)
+        return false;
     bio = BIO_new_mem_buf(file.ptr, (int)file.len);
     for (unsigned i = 0; bio != NULL && i <= n; i++) {
         X509_free(x);
@@ -40,6 +42,11 @@ done:
     return ok;
 }
 
+enum err certificate_der(struct view bytes, struct buf *out)
+{
+    return certificate_at(bytes, 0, out) ? ERR_NONE : buf_append(out, bytes);
+}
+
 bool certificate_load(const char *path, struct buf *out)
 {
     struct buf file;
@@ -47,8 +54,8 @@ bool certificate_load(const char *path, struct buf *out)
 
     buf_init(out, CERT_FILE_MAX);
     ok = file_load(path, CERT_FILE_MAX, &file);
-    if (ok && !certificate_at(buf_view(&file), 0, out)) {
-        complain("%s is no certificate", path);
+    if (ok && certificate_der(buf_view(&file), out) != ERR_NONE) {
+        complain("%s cannot be kept in memory", path);
         ok = false;
     }
     buf_free(&file);

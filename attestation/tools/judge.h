@@ -31,7 +31,10 @@ enum exit_code judge_print(const struct judge_options *o, const struct attest_po
                            uint64_t now_s, const struct examination *x,
                            const struct identity *identity, const char *extra);
 
-/* An X.509 file, DER or PEM, as DER; with several in one PEM the first. False after a complaint. */
+/* A certificate, DER or PEM, as DER; of several in one PEM the first. What is neither stays as it
+ * is: the verdict about it is the examination's. */
+must_check enum err certificate_der(struct view bytes, struct buf *out);
+/* A file of one. False after a complaint. */
 bool certificate_load(const char *path, struct buf *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* A launch digest that is wrong by one bit makes every honest data plane look forged, and one that
- * ignores an input lets a changed image pass. The expected values come from implementations that are
- * not ours: recorded ones in the shared fixtures (digests.json, traces.json, VMSA pages), and, for a
- * clone without them, four computed with sev-snp-measure over tests/fixtures/snp/ovmf_small.bin and two
- * with virtee/sev. */
+ * ignores an input lets a changed image pass. The expected values come from implementations that
+ * are not ours: recorded ones in the shared fixtures (digests.json, traces.json, VMSA pages), and,
+ * for a clone without them, four computed with sev-snp-measure over
+ * tests/fixtures/snp/ovmf_small.bin and two with virtee/sev. */
 #include "launch.c"
 
 #include "check.h"
@@ -30,7 +30,8 @@ static struct view fixture(const char *name)
     char path[512];
     const char *dir = getenv("TR_FIXTURES");
 
-    snprintf(path, sizeof path, "%s/snp/measure/%s", dir != NULL ? dir : "../shared/fixtures", name);
+    snprintf(path, sizeof path, "%s/snp/measure/%s", dir != NULL ? dir : "../shared/fixtures",
+             name);
     return file_read(path);
 }
 
@@ -315,6 +316,10 @@ static void bad_images_and_inputs_are_refused(void)
     CHECK_INT(ovmf_parse(view_of(image.ptr, 4096), &o), ERR_FORMAT); /* no footer there */
     CHECK_INT(ovmf_parse(VIEW_EMPTY, &o), ERR_FORMAT);
     CHECK_INT(launch_vcpu_signature("EPYC-Naples", &sig), ERR_NOT_FOUND);
+    CHECK_INT(launch_vcpu_signature("EPYC-Milan-v3", &sig),
+              ERR_NONE); /* versions share a processor */
+    CHECK_INT(sig, 0xa00f11);
+    CHECK_INT(launch_vcpu_signature("EPYC-Milan-v", &sig), ERR_NOT_FOUND);
     CHECK_INT(launch_vmm_parse("hyperv", &vmm), ERR_NOT_FOUND);
     l.vcpus = 0;
     CHECK_INT(launch_digest(&l, NULL, NULL, &d), ERR_RANGE);
@@ -326,7 +331,8 @@ static void bad_images_and_inputs_are_refused(void)
 }
 
 static const struct check_case cases[] = {
-    {"launch: small image as another implementation says", small_image_matches_another_implementation},
+    {"launch: small image as another implementation says",
+     small_image_matches_another_implementation},
     {"launch: every input counts", every_input_counts},
     {"launch: recorded digests", recorded_digests},
     {"launch: recorded traces", recorded_traces},
