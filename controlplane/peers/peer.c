@@ -132,6 +132,18 @@ void peer_policy_changed(struct peer *p)
         challenge(p);
 }
 
+/* Known and written down. Rules that changed meanwhile have not seen it: it comes again, and gets no
+ * provider's key before they have. */
+static void registered(struct peer *p)
+{
+    if (outdated(p)) {
+        LOG("peer_outdated", KV("boot", p->identity.boot));
+        conn_close(p->conn, ERR_STALE);
+    } else {
+        accepted(p, true);
+    }
+}
+
 static void not_registered(struct peer *p, enum err e)
 {
     LOG("peer_not_registered", KV("error", log_err(e)));
@@ -149,7 +161,7 @@ static void peer_logged_cb(void *cookie, enum err e, struct view statement, stru
         return;
     }
     if (p->state == PEER_REGISTERING)
-        accepted(p, true);
+        registered(p);
     if (e == ERR_NONE && conn_open(p->conn)) /* accepted again without one: it keeps the last */
         publish_log_proof(p, statement, proof);
 }
@@ -177,7 +189,7 @@ static void peer_boot_cb(void *cookie, enum err e)
     else if (p->owner->config.log != NULL)
         log_boot(p);
     else
-        accepted(p, true);
+        registered(p);
 }
 
 static void evidence(struct peer *p, struct view payload)
@@ -324,8 +336,8 @@ void peer_tick(struct peer *p, uint64_t now_ms)
         peer_refuse(p, REFUSAL_EXPIRED); /* it will not be seen under the new rules */
         return;
     }
-    /* The next challenge goes out early enough for a slow firmware to answer; at once to who was
-     * being written down when the rules changed. */
+    /* The next challenge goes out early enough for a slow firmware to answer; at once to whom the
+     * rules in force have not seen. */
     if (!p->challenge_open && (now_ms - p->accepted_ms > reattest_ms / 4 * 3 || outdated(p)))
         challenge(p);
     if (now_ms > p->cert_renew_ms)

@@ -135,13 +135,26 @@ void ledger_catalog(struct ledger *l, void (*cb)(void *cookie, enum err e, struc
 static atomic_uint logged;
 static atomic_int log_answer; /* an enum err */
 static struct boots_entry logged_entry;
+static atomic_bool log_slow; /* it answers when this is over */
+static struct {
+    boots_cb *cb;
+    void *cookie;
+} log_held;
+
+static void log_say(boots_cb *cb, void *cookie)
+{
+    cb(cookie, (enum err)log_answer, VIEW_LIT("{\"boot\":1}"), VIEW_LIT("proof\n"));
+}
 
 void boots_log(struct translog *t, const struct boots_entry *entry, boots_cb *cb, void *cookie)
 {
     (void)t;
     logged_entry = *entry;
+    log_held.cb = log_slow ? cb : NULL;
+    log_held.cookie = cookie;
     logged++;
-    cb(cookie, (enum err)log_answer, VIEW_LIT("{\"boot\":1}"), VIEW_LIT("proof\n"));
+    if (!log_slow)
+        log_say(cb, cookie);
 }
 
 /* --- the server, on a thread of its own --- */
@@ -191,6 +204,12 @@ static void poke_cb(uv_timer_t *t)
         peers_set_policy(server.peers, server.policy);
         attest_policy_free(former);
         server.next_policy = NULL;
+    }
+    if (log_held.cb != NULL && !log_slow) {
+        boots_cb *cb = log_held.cb;
+
+        log_held.cb = NULL;
+        log_say(cb, log_held.cookie);
     }
     if (server.stop) {
         uv_close((uv_handle_t *)t, NULL);
@@ -695,6 +714,36 @@ static void a_changed_policy_is_asked_about_at_once(void)
     server.config.log = NULL;
 }
 
+/* Evidence was good, and while the boot was being written down the rules changed: nothing is handed to
+ * whoever the rules in force have not seen. */
+static void rules_that_change_before_acceptance(void)
+{
+    struct msg_refuse r = {0};
+    struct client c;
+
+    policy_for(&honest);
+    server.config.log = (struct translog *)&logged;
+    log_answer = ERR_NONE;
+    logged = 0;
+    log_slow = true;
+    server_start(600000);
+    client_open(&c);
+    challenge_answer(&c, &honest);
+    WAIT_FOR(logged == 1);
+    policy_change(&twists[0]); /* its measurement is no longer allowed */
+    WAIT_FOR(server.next_policy == NULL);
+    log_slow = false;
+    CHECK_INT(client_next(&c).type, 0); /* no ACCEPT, no provider's key */
+    client_close(&c);
+    client_open(&c);
+    challenge_answer(&c, &honest);
+    CHECK_INT(msg_refuse_decode(next_of_type(&c, MSG_REFUSE).payload, &r), ERR_NONE);
+    CHECK_INT(r.reason, REFUSAL_MEASUREMENT);
+    client_close(&c);
+    CHECK_INT(server_stop().accepted_total, 0);
+    server.config.log = NULL;
+}
+
 static void ping(struct client *c)
 {
     struct buf out;
@@ -1041,6 +1090,7 @@ static const struct check_case cases[] = {
      welcome_has_certificate_secret_and_catalog},
     {"peers: a boot is logged before it is accepted", a_boot_is_logged_before_it_is_accepted},
     {"peers: a changed policy is asked about at once", a_changed_policy_is_asked_about_at_once},
+    {"peers: rules that change before acceptance", rules_that_change_before_acceptance},
     {"peers: silence about a changed policy is a refusal",
      silence_about_a_changed_policy_is_a_refusal},
     {"peers: keys are granted, refused and revoked", keys_are_granted_refused_and_revoked},
