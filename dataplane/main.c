@@ -325,6 +325,7 @@ static enum err run(struct program *p)
     if (e != ERR_NONE)
         return e;
     p->term.data = p->interrupt.data = p->audit.data = p;
+    signal(SIGHUP, SIG_IGN); /* nothing to read again: the configuration is part of what is attested */
     uv_signal_start(&p->term, main_signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, main_signal_cb, SIGINT);
     uv_timer_start(&p->audit, main_audit_cb, AUDIT_TICK_MS, AUDIT_TICK_MS);

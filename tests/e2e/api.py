@@ -5,7 +5,9 @@ bodies and headers, limits. Plain sockets, because an SDK would hide the differe
 import json
 import os
 import re
+import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
@@ -347,6 +349,14 @@ def keep_alive_is_kept():
         if c.http.sock is not sock or sock is None:
             raise AssertionError(f"the connection was closed after a {status}")
     c.close()
+
+
+@case
+def a_hangup_is_no_reason_to_stop():
+    """Its configuration is attested, so there is nothing to read again, and usage to lose."""
+    os.kill(rig.pid("dataplane"), signal.SIGHUP)
+    time.sleep(0.2)
+    equal(chat().status, 200)
 
 
 if __name__ == "__main__":
