@@ -194,10 +194,8 @@ static enum exit_code expect_and_judge(const struct arguments *a, const struct p
         expect.crl = buf_view(&crl);
     }
     if (a->log_key != NULL) {
-        if (note_key_parse(view_str(a->log_key), &key) != ERR_NONE) {
-            complain("--log-key: a key of the form NAME+HASH+KEY is needed");
+        if (!log_key_load(a->log_key, &key))
             goto done;
-        }
         expect.log_key = &key;
     }
     code = document_judge(a, g, policy, &expect);

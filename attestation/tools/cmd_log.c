@@ -302,27 +302,6 @@ static enum exit_code audit_run(struct audit *a, const char *kept_path, const ch
 
 /* --- the command line --- */
 
-/* A verifier key, or a file with it. */
-static bool key_load(const char *text, struct note_key *out)
-{
-    struct buf file;
-    struct view v;
-    bool ok;
-
-    if (note_key_parse(view_str(text), out) == ERR_NONE)
-        return true;
-    if (!file_load(text, NOTE_MAX, &file))
-        return false;
-    v = buf_view(&file);
-    if (v.len != 0 && v.ptr[v.len - 1] == '\n')
-        v.len--;
-    ok = note_key_parse(v, out) == ERR_NONE;
-    buf_free(&file);
-    if (!ok)
-        complain("%s is no verifier key (name+hash+key)", text);
-    return ok;
-}
-
 static enum exit_code log_run(int argc, char **argv)
 {
     const char *place = NULL, *key = NULL, *kept = NULL, *save = NULL, *ca = NULL;
@@ -352,7 +331,7 @@ static enum exit_code log_run(int argc, char **argv)
     e = fetch_open(place, ca, &a->from);
     if (e != ERR_NONE)
         complain("%s is no place that can be read (%s)", place, err_name(e));
-    else if (key_load(key, &a->key))
+    else if (log_key_load(key, &a->key))
         code = audit_run(a, kept, save);
     fetch_close(a->from);
     buf_free(&a->note);

@@ -1,9 +1,12 @@
 #include "command.h"
 
 #include "conf.h"
+#include "note.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+
+enum { LOG_KEY_FILE_MAX = 4096 };
 
 void complain(const char *fmt, ...)
 {
@@ -102,6 +105,26 @@ bool file_load(const char *path, size_t max, struct buf *out)
     else if (e != ERR_NONE)
         complain("cannot read %s", path);
     return e == ERR_NONE;
+}
+
+bool log_key_load(const char *text, struct note_key *out)
+{
+    struct buf file;
+    struct view v;
+    bool ok;
+
+    if (note_key_parse(view_str(text), out) == ERR_NONE)
+        return true;
+    if (!file_load(text, LOG_KEY_FILE_MAX, &file))
+        return false;
+    v = buf_view(&file);
+    if (v.len != 0 && v.ptr[v.len - 1] == '\n')
+        v.len--;
+    ok = note_key_parse(v, out) == ERR_NONE;
+    buf_free(&file);
+    if (!ok)
+        complain("%s is no verifier key (name+hash+key)", text);
+    return ok;
 }
 
 void json_string_print(const char *s)

@@ -43,6 +43,10 @@ bool options_parse(int argc, char **argv, const char *what, const char **operand
  * file. */
 bool file_load(const char *path, size_t max, struct buf *out);
 
+/* A transparency log's verifier key, or a file with it. False after a complaint. */
+struct note_key;
+bool log_key_load(const char *text, struct note_key *out);
+
 /* What a subcommand without a list of checks has to say when it does not accept. For people:
  * "reject: SENTENCE" on stdout, or a complaint on stderr about what is malformed or unsupported.
  * For programs (json): {"verdict","code","checks":[{"code","ok":false,"detail"}]}. Returns exit. */

@@ -390,6 +390,7 @@ static void log_proofs(void)
         {LOGGED_OTHER, "LOG_PROOF"}, {LOGGED_ELSEWHERE, "LOG_PROOF"},
     };
     struct note_key key;
+    char key_file[64];
     struct buf text;
     struct outcome out;
 
@@ -410,6 +411,15 @@ static void log_proofs(void)
             printf("# case %zu: %.80s\n", i, out.text);
         CHECK(strstr(out.text, want) != NULL);
     }
+    snprintf(key_file, sizeof key_file, "%s/log.key", dir);
+    file_put("log.key", (const char *)text.ptr); /* a file with the key does as well */
+    log_key = key_file;
+    ask_gateway(LOGGED_BOOT, NULL, &out);
+    CHECK(strstr(out.text, "\"code\":\"ACCEPT\",\"simulated\"") != NULL);
+    file_put("log.key", "no key");
+    ask_gateway(LOGGED_BOOT, NULL, &out);
+    CHECK_INT(out.code, EXIT_USAGE);
+    unlink(key_file);
     log_key = NULL; /* nobody asks: not checked, and not claimed */
     ask_gateway(LOGGED_OTHER, NULL, &out);
     CHECK(strstr(out.text, "{\"code\":\"LOG_PROOF\",\"ok\":null") != NULL);
