@@ -1,5 +1,6 @@
 #include "receipt_answer.h"
 
+#include "query.h"
 #include "reply.h"
 #include "worker.h"
 
@@ -38,6 +39,20 @@ static int answer(struct worker *w, struct web_request *r, struct view text,
     return status;
 }
 
+/* Older verifiers ask for ecdsa: another key's signature would not be an answer to that. */
+static int refuse_algo(struct web_request *r)
+{
+    const struct api_failure f = {.error = API_BAD_REQUEST,
+                                  .param = "signing_algo",
+                                  .message = "The only signing_algo is ed25519."};
+    struct id own = id_new();
+    struct reply p;
+
+    reply_init(&p, &own);
+    reply_failure(&p, r, &f);
+    return errors_row(f.error)->status;
+}
+
 int receipt_answer(struct worker *w, struct web_request *r, struct view id,
                    const struct digest32 *who)
 {
@@ -47,5 +62,10 @@ int receipt_answer(struct worker *w, struct web_request *r, struct view id,
 int receipt_answer_signature(struct worker *w, struct web_request *r, struct view id,
                              const struct digest32 *who)
 {
+    struct view algo;
+    enum query_found found = query_find(web_query(r), "signing_algo", &algo);
+
+    if (found == QUERY_TWICE || (found == QUERY_ONE && !view_eq(algo, VIEW_LIT("ed25519"))))
+        return refuse_algo(r);
     return answer(w, r, id, who, receipt_signature);
 }

@@ -343,6 +343,9 @@ def older_signature():
     equal((got["signing_algo"], got["signature_kind"]), ("ed25519", "gateway"))
     equal(got["signing_address"], verifying_key()["public_key"])
     equal(json.dumps(got["receipt"], separators=(",", ":")), receipt_of(a).decode())
+    for query, status in (("?signing_algo=ed25519", 200), ("?model=demo/echo", 200),
+                          ("?signing_algo=ecdsa", 400), ("?signing_algo=ed25519&signing_algo=ecdsa", 400)):
+        equal(get("/signature/" + a.json()["id"] + query).status, status, query)
     for text, works in ((got["text"], True), (got["text"] + " ", False)):
         equal(openssl_verifies(text.encode(), got["signature"], got["signing_address"]), works)
 
