@@ -49,6 +49,7 @@ static int refuse_algo(struct web_request *r)
     struct reply p;
 
     reply_init(&p, &own);
+    reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
     reply_failure(&p, r, &f);
     return errors_row(f.error)->status;
 }

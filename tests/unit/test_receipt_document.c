@@ -20,7 +20,13 @@ struct web_request {
     int status;
     char headers[4096], body[1 << 16];
     size_t body_len;
+    const char *query;
 };
+
+struct view web_query(const struct web_request *r)
+{
+    return r->query == NULL ? VIEW_EMPTY : view_str(r->query);
+}
 
 void web_respond(struct web_request *r, int status, const struct web_header *h, size_t n,
                  struct view body)
@@ -452,6 +458,13 @@ static void nobody_learns_what_exists(void)
         {"rcpt-11111111111111111111111111111111/", 0x22, 404},
         {"rcpt-%31", 0x22, 404},
     };
+    static const struct {
+        const char *query;
+        int status;
+    } algos[] = {{"signing_algo=ed25519", 200},
+                 {"signing_algo=ecdsa", 400},
+                 {"signing_algo=", 400},
+                 {"signing_algo=ed25519&signing_algo=ed25519", 400}};
     static struct web_request first, r;
     struct receipt_facts f = full();
     struct aci_receipt receipt;
@@ -475,6 +488,15 @@ static void nobody_learns_what_exists(void)
     }
     ask(mine, 0x22, receipt_answer_signature, &r);
     CHECK_INT(r.status, 200);
+    for (size_t i = 0; i < sizeof algos / sizeof algos[0]; i++) {
+        struct digest32 who;
+
+        memset(who.b, 0x22, sizeof who.b);
+        r = (struct web_request){.query = algos[i].query};
+        CHECK_INT(receipt_answer_signature(&worker, &r, view_str(mine), &who), algos[i].status);
+        CHECK_INT(r.status, algos[i].status);
+        CHECK(strstr(r.headers, "cache-control: no-store\n") != NULL);
+    }
 }
 
 /* Not asserted: what asking costs. */
