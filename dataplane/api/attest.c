@@ -342,10 +342,8 @@ void attest_aci(struct worker *w, struct web_request *r)
 void attest_report(struct worker *w, struct web_request *r)
 {
     struct attest_question q = {.has_nonce = false};
-    struct view algo;
-    enum query_found found = query_find(web_query(r), "signing_algo", &algo);
 
-    if (found == QUERY_TWICE || (found == QUERY_ONE && !view_eq(algo, VIEW_LIT("ed25519"))))
+    if (!query_ed25519(web_query(r)))
         refuse_input(w, r, "signing_algo", "The only signing_algo is ed25519.");
     else if (optional_nonce(w, r, &q))
         attest_begin(w, r, ATTEST_REPORT, &q);

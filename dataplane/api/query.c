@@ -53,6 +53,14 @@ bool query_only(struct view query, const char *const *names, size_t n)
     return true;
 }
 
+bool query_ed25519(struct view query)
+{
+    struct view algo;
+    enum query_found found = query_find(query, "signing_algo", &algo);
+
+    return found == QUERY_ABSENT || (found == QUERY_ONE && view_eq(algo, VIEW_LIT("ed25519")));
+}
+
 bool query_nonce(struct view text, uint8_t out[static 32])
 {
     if (text.len != 64)

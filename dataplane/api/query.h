@@ -16,6 +16,9 @@ enum query_found {
 enum query_found query_find(struct view query, const char *name, struct view *value);
 /* Is every parameter one of these n names? */
 bool query_only(struct view query, const char *const *names, size_t n);
+/* No signing_algo=, or "ed25519", once: the only one there is. Older verifiers ask for ecdsa; another
+ * key's signature would not be an answer to that. */
+bool query_ed25519(struct view query);
 /* Exactly 64 lower-case hex digits. */
 bool query_nonce(struct view text, uint8_t out[static 32]);
 

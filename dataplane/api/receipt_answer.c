@@ -39,7 +39,6 @@ static int answer(struct worker *w, struct web_request *r, struct view text,
     return status;
 }
 
-/* Older verifiers ask for ecdsa: another key's signature would not be an answer to that. */
 static int refuse_algo(struct web_request *r)
 {
     const struct api_failure f = {.error = API_BAD_REQUEST,
@@ -63,10 +62,7 @@ int receipt_answer(struct worker *w, struct web_request *r, struct view id,
 int receipt_answer_signature(struct worker *w, struct web_request *r, struct view id,
                              const struct digest32 *who)
 {
-    struct view algo;
-    enum query_found found = query_find(web_query(r), "signing_algo", &algo);
-
-    if (found == QUERY_TWICE || (found == QUERY_ONE && !view_eq(algo, VIEW_LIT("ed25519"))))
+    if (!query_ed25519(web_query(r)))
         return refuse_algo(r);
     return answer(w, r, id, who, receipt_signature);
 }

@@ -3,7 +3,7 @@
 # without a test or without saying who proves it. Then proves that it bites.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-bad=0
+. tests/checks/say.sh
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -43,15 +43,6 @@ if rows == 0:
 PY
 }
 
-say() { # NAME PROBLEM
-    if [ -z "$2" ]; then
-        echo "ok $1"
-    else
-        echo "# ${2//$'\n'/$'\n# '}"
-        echo "not ok $1"
-        bad=1
-    fi
-}
 expect() { # NAME SED_EXPRESSION: the table so changed has a problem
     sed "$2" docs/threat-model.md >"$tmp/changed.md"
     if cmp -s docs/threat-model.md "$tmp/changed.md" || [ -z "$(problems "$tmp/changed.md")" ]; then

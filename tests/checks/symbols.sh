@@ -5,19 +5,10 @@
 #   symbols.sh BUILD_DIRECTORY
 set -u
 build=${1:?usage: symbols.sh BUILD_DIRECTORY}
-bad=0
+. "$(dirname "$0")/say.sh"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-say() { # NAME PROBLEM
-    if [ -z "$2" ]; then
-        echo "ok $1"
-    else
-        echo "# ${2//$'\n'/$'\n# '}"
-        echo "not ok $1"
-        bad=1
-    fi
-}
 expect_problem() { # NAME PROBLEM
     if [ -n "$2" ]; then
         echo "ok $1"
