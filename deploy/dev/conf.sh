@@ -1,32 +1,9 @@
 # The steps of up that write files and create the account. Sourced by up, after lib.sh.
 
-# Loopback ports that are free now; an earlier choice is kept when it still is, so that a client that
+# Loopback ports of this stack's own; an earlier choice is kept when it still can be, so that a client that
 # was configured once goes on working after down and up.
 choose_ports() {
-    python3 - "$RUN/ports" <<'PY'
-import os, socket, sys
-names = "demo_a demo_b rest link api metrics".split()
-old = {}
-try:
-    old = dict(line.strip().split("=") for line in open(sys.argv[1]) if "=" in line)
-except (OSError, ValueError):
-    pass
-held, out = [], {}
-for name in names:
-    for port in (int(old.get(name, 0)), 0):
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        held.append(s)
-        out[name] = s.getsockname()[1]
-        break
-with open(sys.argv[1] + ".new", "w") as f:
-    f.writelines(f"{n}={p}\n" for n, p in out.items())
-os.replace(sys.argv[1] + ".new", sys.argv[1])
-PY
+    python3 "$ROOT/deploy/dev/ports.py" "$RUN/ports" demo_a demo_b rest link api metrics
 }
 
 # demo-b is reached over TLS, so that the demonstration exercises a verified upstream too.

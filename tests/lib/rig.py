@@ -19,6 +19,8 @@ import urllib.request
 from urllib.parse import urlparse
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
+sys.path.insert(1, os.path.join(ROOT, "deploy/dev"))
+import ports  # noqa: E402
 
 
 def env(name):
