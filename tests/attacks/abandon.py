@@ -1,6 +1,6 @@
 """Goal: ten thousand abandoned streams leave no descriptor, no request and no memory behind."""
 import socket
-from harness import MODE, finish, ok, request, reset, server
+from harness import MODE, finish, ok, request, reset, server, skip
 
 COUNT = 10000 if MODE == "release" else 1500
 
@@ -25,6 +25,8 @@ with server("abandon") as s:
     ok(s.await_stat("running", 0, 5) is not None, "abandon_no_request_left")
     ok(s.settled(descriptors), "abandon_no_descriptor_left",
        "%d -> %d" % (descriptors, s.descriptors()))
-    ok(MODE == "asan" or s.rss_kib() < memory + 2048, "abandon_no_memory_left",
-       "%d -> %d KiB" % (memory, s.rss_kib()))
+    if MODE == "asan":
+        skip("abandon_no_memory_left", "a sanitizer keeps what is freed")
+    else:
+        ok(s.rss_kib() < memory + 2048, "abandon_no_memory_left", "%d -> %d KiB" % (memory, s.rss_kib()))
 finish()

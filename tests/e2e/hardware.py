@@ -370,8 +370,7 @@ def strangers_verify_it():
 @case
 def does_not_start_without_devices():
     if os.path.exists("/dev/sev-guest") or os.path.exists("/sys/kernel/config/tsm/report"):
-        print("# skipped 1: this machine has the device")
-        return
+        raise rig.Skip("this machine has the device")
     r = subprocess.run([f"{BIN}/tr-dataplane", "-c", f"{work}/data.conf"], capture_output=True, text=True, timeout=30)
     equal(r.returncode, 1)
     equal("no SEV-SNP guest" in r.stderr, True, r.stderr)
@@ -381,9 +380,7 @@ def can_emulate():
     r = subprocess.run([f"{BIN}/snp_machine", machine, "/bin/true"], capture_output=True, text=True)
     if r.returncode == 0:
         return True
-    skipped = len(rig._cases) - 1
-    print(f"# skipped {skipped}: {r.stderr.strip()}")
-    rig._cases[:] = [does_not_start_without_devices]
+    rig.skip_all_but([does_not_start_without_devices], r.stderr.strip())
     return False
 
 

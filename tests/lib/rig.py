@@ -39,6 +39,10 @@ def case(fn):
     return fn
 
 
+class Skip(Exception):
+    """Raised by a case that cannot be tried on this machine, with the reason: it counts as skipped."""
+
+
 def run_cases(always=()):
     """Run the cases in the order they were written; argv[1] selects by part of the name, beside those
     that the others build upon. How many failed."""
@@ -46,12 +50,17 @@ def run_cases(always=()):
     prefix = prefix.replace("-", "_")
     want = sys.argv[1] if len(sys.argv) > 1 else ""
     failed = 0
+    chosen = [fn for fn in _cases if want in fn.__name__]
+    if not chosen:
+        sys.exit(f"no case has {want!r} in its name")
     for fn in _cases:
-        if want not in fn.__name__ and fn.__name__ not in always:
+        if fn not in chosen and fn.__name__ not in always:
             continue
         try:
             fn()
             print(f"ok {prefix}_{fn.__name__}", flush=True)
+        except Skip as why:
+            print(f"skip {prefix}_{fn.__name__}: {why}", flush=True)
         except BaseException as problem:
             if isinstance(problem, KeyboardInterrupt):
                 raise
@@ -60,6 +69,16 @@ def run_cases(always=()):
             print(f"not ok {prefix}_{fn.__name__}", flush=True)
             failed += 1
     return failed
+
+
+def skip_all_but(kept, why):
+    """Every other case will be skipped, for this reason."""
+    def skipped(fn):
+        def skip():
+            raise Skip(why)
+        skip.__name__ = fn.__name__
+        return skip
+    _cases[:] = [fn if fn in kept else skipped(fn) for fn in _cases]
 
 
 def main():
@@ -77,9 +96,8 @@ def true(got, what=""):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A loopback port that nobody else of us gets while this process lives."""
+    return ports.for_process()[0]
 
 
 def wait_until(fn, seconds=10, what="", step=0.05):

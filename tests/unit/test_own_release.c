@@ -146,7 +146,7 @@ static void test_debian_minisign(void)
     char command[512];
 
     if (system("command -v minisign >/dev/null") != 0) {
-        printf("# skipped 1: minisign is not installed\n");
+        check_skip("minisign is not installed");
         return;
     }
     release_make("deploy/examples/providers.conf", "--simulated " MEASURED);

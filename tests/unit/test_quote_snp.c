@@ -2,7 +2,7 @@
  * a guest's devices as tests/lib/snp_machine.h plays them behind the kernel's own open, read,
  * write, close and ioctl. Every way in which the kernel, the firmware or the host can fail is made
  * to happen once, each beside the same call that works. Where this machine lets nobody mount FUSE
- * the cases are skipped, and that is said with their number; test_tsm.c does not need it. */
+ * the cases are skipped, each by its name; test_tsm.c does not need it. */
 #define quote_backend quote_backend_snp /* tests are linked with the simulator's as well */
 #include "check.h"
 
@@ -373,7 +373,7 @@ static void run_nothing_there(void)
     struct buf why;
 
     if (access("/dev/sev-guest", F_OK) == 0 || access("/sys/kernel/config/tsm", F_OK) == 0) {
-        printf("# skipped 1: this machine has the device\n");
+        check_skip("this machine has the device");
         return;
     }
     buf_init(&why, 256);
@@ -402,6 +402,7 @@ int main(int argc, char **argv)
 
     if (why == NULL)
         return check_main(cases, sizeof cases / sizeof cases[0], argc, argv) | bad;
-    printf("# skipped %zu: %s\n", sizeof cases / sizeof cases[0], why);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        printf("skip %s: %s\n", cases[i].name, why);
     return bad;
 }
