@@ -23,6 +23,8 @@ for line, cells, _ in rows:
         tests.append((re.sub(r"[^\w]+", "_", cells[0])[:40].strip("_"), test))
 for row, (path, case, _) in tests:
     text = path + (":" + case if case else "")
+    if path == "tests/checks/ran.sh":
+        continue  # it is running
     how = named.outcome(results, path, case)
     if how == "skip":
         print(f"skip {row}: {text} was skipped")

@@ -256,8 +256,8 @@ def open_stream(body, key=None, timeout=60):
     got = b""
     while b"data: " not in got:
         part = s.recv(4096)
-        if not part:
-            raise AssertionError(f"ended before the first event: {got!r}")
+        if not part or not b"HTTP/1.1 200 ".startswith((got + part)[:13]):
+            raise AssertionError(f"ended before the first event, or no stream: {got + part!r}")
         got += part
     return s, got
 
@@ -366,6 +366,23 @@ def usage_rows(key):
                            f"where k.name = '{key['name']}'")]
 
 
+def booked_ids(key):
+    """The requests of a key that the ledger has, by the x-request-id of their answers; how often each."""
+    import collections
+    return collections.Counter(row[0].replace("-", "") for row in sql(
+        f"select request_id from usage u join api_key k using (key_id) where k.name = '{key['name']}'"))
+
+
+def booked_as_answered(key, answers):
+    """Each of these answers is booked once, and nothing else of this key."""
+    booked, answered = booked_ids(key), {a.header("x-request-id") for a in answers}
+    lost, more = answered - set(booked), set(booked) - answered
+    twice = [i for i, n in booked.items() if n != 1]
+    if lost or more or twice:
+        raise AssertionError(f"of {len(answered)} answers {len(lost)} are not booked ({sorted(lost)[:3]}), "
+                             f"{len(more)} are booked that nobody got ({sorted(more)[:3]}), {len(twice)} twice")
+
+
 def same_as_provider(key, tag):
     """Every answer the provider finished for this tag is billed once, with its own figures."""
     import collections
@@ -432,6 +449,7 @@ class Load(threading.Thread):
         self.key, self.tag, self.workers, self.model, self.pause = key, tag, workers, model, pause
         self.stopping = threading.Event()
         self.complete, self.failed, self.lock = {}, {}, threading.Lock()
+        self.ended = {}  # when each was over, on the monotonic clock
 
     def run(self):
         parallel(self.workers, self.work)
@@ -449,9 +467,11 @@ class Load(threading.Thread):
                 good = a.status == 200 and a.clean and (not stream or a.events()[-1:] == ["[DONE]"])
                 with self.lock:
                     (self.complete if good else self.failed)[ident] = a
+                    self.ended[ident] = time.monotonic()
             except (OSError, http.client.HTTPException) as e:
                 with self.lock:
                     self.failed[ident] = e
+                    self.ended[ident] = time.monotonic()
                 c.close()
                 c = None
             time.sleep(self.pause)

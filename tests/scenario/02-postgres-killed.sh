@@ -1,6 +1,7 @@
 #!/bin/bash
-# Goal: PostgreSQL is killed (-9) while requests run. The control plane reconnects by itself, nothing
-# that was acknowledged is lost, nothing is booked twice, and the books balance.
+# Goal: PostgreSQL is killed (-9) while requests run. No request fails: the key is warm and its lease outlives each
+# outage. The control plane reconnects by itself, nothing that was acknowledged is lost, nothing is booked twice, and
+# the books balance.
 set -eu
 cd "$(dirname "$0")/../.."
 export TR_CASE_PREFIX=$(basename "$0" .sh) PYTHONPATH=tests/lib
@@ -26,10 +27,10 @@ def postgres_killed_under_load():
         wait_until(lambda: rig.control("GET", "/v1/credits").status == 200, 20, "REST is back")
     load.stop()
     print(f"# {len(load.complete)} complete, {len(load.failed)} failed")
-    if len(load.failed) > len(load.complete) / 10:
-        raise AssertionError(list(map(repr, load.failed.values()))[:5])
+    equal([repr(a) for a in load.failed.values()][:3], [], "requests that failed, the first of them")
     rig.settled()
     equal(rig.violations(), [])
+    rig.booked_as_answered(key, load.complete.values())
     rig.same_as_provider(key, tag)
 
 
