@@ -65,6 +65,9 @@ must_check enum err json_only(struct json_value v, const char *name, struct json
 
 /* True when the raw key, escapes decoded, equals name (ASCII). */
 bool json_key_is(struct view key, const char *name);
+/* True when a careless reader may take the raw key for name (lower case ASCII): one that ignores
+ * letter case, as Unicode folds it, or one that ends a text at a NUL. Also true of name itself. */
+bool json_key_like(struct view key, const char *name);
 /* True when v is a string whose decoded text equals s. */
 bool json_string_is(struct json_value v, const char *s);
 /* The text between the quotes when the string has no escapes; false otherwise or no string. */
@@ -74,6 +77,9 @@ must_check enum err json_string_decode(struct json_value v, struct buf *out);
 /* An integer literal without fraction or exponent. ERR_FORMAT, ERR_RANGE. */
 must_check enum err json_i64(struct json_value v, int64_t *out);
 must_check enum err json_u64(struct json_value v, uint64_t *out);
+/* A whole number in any spelling: 12, 12.0, 1.2e1. ERR_FORMAT: no number, or not whole. ERR_RANGE:
+ * more than 64 bits hold, on the side that the literal's sign says. */
+must_check enum err json_whole(struct json_value v, int64_t *out);
 
 /* An edit replaces text[from, from+len) of the original by `with` (empty: delete; len 0: insert).
  * Edits must be sorted by from and must not overlap; asserted. */

@@ -282,6 +282,47 @@ bool json_key_is(struct view key, const char *name)
     return decodes_to(key, view_str(name));
 }
 
+/* Takes one character of a raw key. Returns its lower-case ASCII letter, or what Unicode folds to one
+ * (long s, Kelvin sign), or the ASCII character itself; 0x80 for any other character. */
+static unsigned take_folded(struct view *key)
+{
+    uint8_t escaped[4];
+    struct view c;
+    size_t len = 1;
+
+    if (key->ptr[0] == '\\') {
+        c = view_of(escaped, take_escape(key, escaped));
+    } else {
+        if (key->ptr[0] >= 0xc0)
+            len = key->ptr[0] >= 0xf0 ? 4 : key->ptr[0] >= 0xe0 ? 3 : 2;
+        if (!view_take(key, len, &c))
+            c = VIEW_EMPTY;
+    }
+    if (view_eq(c, VIEW_LIT("\xc5\xbf")))
+        return 's';
+    if (view_eq(c, VIEW_LIT("\xe2\x84\xaa")))
+        return 'k';
+    if (c.len != 1) {
+        if (c.len == 0) /* a lone surrogate, which no name of ours holds */
+            *key = VIEW_EMPTY;
+        return 0x80;
+    }
+    return c.ptr[0] >= 'A' && c.ptr[0] <= 'Z' ? c.ptr[0] + 32u : c.ptr[0];
+}
+
+bool json_key_like(struct view key, const char *name)
+{
+    for (; key.len != 0; name++) {
+        unsigned c = take_folded(&key);
+
+        if (c == 0) /* here a C string ends */
+            return *name == '\0';
+        if (c != (uint8_t)*name)
+            return false;
+    }
+    return *name == '\0';
+}
+
 bool json_string_is(struct json_value v, const char *s)
 {
     struct view raw;

@@ -179,6 +179,81 @@ static void integers(void)
     }
 }
 
+static void whole_numbers(void)
+{
+    static const struct {
+        const char *text;
+        enum err e;
+        int64_t n;
+    } table[] = {
+        {"0", ERR_NONE, 0},
+        {"-0.0e9", ERR_NONE, 0},
+        {"0e999999999999999999999", ERR_NONE, 0},
+        {"12", ERR_NONE, 12},
+        {"-12.00", ERR_NONE, -12},
+        {"12e0", ERR_NONE, 12},
+        {"1.2E+1", ERR_NONE, 12},
+        {"120000e-4", ERR_NONE, 12},
+        {"0.0012e4", ERR_NONE, 12},
+        {"1002.0", ERR_NONE, 1002},
+        {"0.000000000000000000000000000001e30", ERR_NONE, 1},
+        {"1000000000000000000000000000000e-30", ERR_NONE, 1},
+        {"9223372036854775807.0", ERR_NONE, INT64_MAX},
+        {"9223372036854775808", ERR_RANGE, 0},
+        {"1e19", ERR_RANGE, 0},
+        {"-1e400", ERR_RANGE, 0},
+        {"1e99999999999999999999999", ERR_RANGE, 0},
+        {"12.5", ERR_FORMAT, 0},
+        {"1e-1", ERR_FORMAT, 0},
+        {"12.00000000000000000000000000001", ERR_FORMAT, 0},
+        {"1e-99999999999999999999999", ERR_FORMAT, 0},
+        {"\"12\"", ERR_FORMAT, 0},
+        {"true", ERR_FORMAT, 0},
+        {"null", ERR_FORMAT, 0},
+    };
+
+    for (size_t k = 0; k < N(table); k++) {
+        int64_t n = 77;
+
+        CHECK_INT(json_whole(value_of(table[k].text), &n), table[k].e);
+        CHECK_INT(n, table[k].e == ERR_NONE ? table[k].n : 77);
+    }
+}
+
+/* What a reader that ignores letter case, or reads C strings, takes for a name. */
+static void keys_that_look_alike(void)
+{
+    static const struct {
+        const char *key, *name;
+        bool like;
+    } table[] = {
+        {"model", "model", true},
+        {"MODEL", "model", true},
+        {"mOd\\u0045l", "model", true},
+        {"model\\u0000", "model", true},
+        {"Model\\u0000x", "model", true},
+        {"\xc5\xbftore", "store", true},
+        {"\\u017fTORE", "store", true},
+        {"max_to\xe2\x84\xaa""ens", "max_tokens", true},
+        {"max_to\\u212aens", "max_tokens", true},
+        {"mode", "model", false},
+        {"models", "model", false},
+        {"mod\\u0000el", "model", false},
+        {"\\u0000model", "model", false},
+        {"", "model", false},
+        {"mod\xc3\xa9l", "model", false},
+        {"model\\ud800", "model", false},
+        {"m\xf0\x9f\x98\x80", "model", false},
+        {"max-tokens", "max_tokens", false},
+    };
+
+    for (size_t k = 0; k < N(table); k++) {
+        if (json_key_like(view_str(table[k].key), table[k].name) != table[k].like)
+            printf("# %s\n", table[k].key);
+        CHECK_INT(json_key_like(view_str(table[k].key), table[k].name), table[k].like);
+    }
+}
+
 static void walking(void)
 {
     struct json_value v =
@@ -241,6 +316,8 @@ static const struct check_case cases[] = {
     {"json_keys_have_escapes_decoded", keys_have_escapes_decoded},
     {"json_strings", strings},
     {"json_integers", integers},
+    {"json_whole_numbers", whole_numbers},
+    {"json_keys_that_look_alike", keys_that_look_alike},
     {"json_walking", walking},
     {"json_the_only_one", the_only_one},
 };
