@@ -38,19 +38,31 @@ static enum err bill_sum(const struct catalog_endpoint *e, const struct token_us
     return err;
 }
 
+/* Fill in what is missing. A figure of 0 is missing when there was something to count. */
+static void bill_estimate(struct bill *b, uint64_t prompt_bytes, uint64_t delivered_bytes)
+{
+    struct token_usage *t = &b->tokens;
+
+    if (t->prompt == 0 && prompt_bytes != 0) {
+        t->prompt = tokens_of_bytes(prompt_bytes);
+        b->estimated = true;
+    }
+    if ((uint64_t)t->completion * BILL_BYTES_PER_TOKEN_MAX < delivered_bytes) {
+        t->completion = tokens_of_bytes(delivered_bytes);
+        b->estimated = true;
+    }
+}
+
 void bill_make(const struct catalog_endpoint *e, const struct token_usage *usage,
                uint64_t prompt_bytes, uint64_t delivered_bytes, bool prompt_owed,
                int64_t reserved_nusd, struct bill *out)
 {
     *out = (struct bill){.tokens = *usage, .clamped = usage->clamped};
     assert(reserved_nusd >= 0);
-    if (!usage->present) {
-        if (delivered_bytes == 0 && !prompt_owed)
-            return; /* failure before any output: free */
-        out->estimated = true;
-        out->tokens = (struct token_usage){.prompt = tokens_of_bytes(prompt_bytes),
-                                           .completion = tokens_of_bytes(delivered_bytes)};
-    }
+    if (!usage->present && delivered_bytes == 0 && !prompt_owed)
+        return; /* failure before any output: free */
+    out->estimated = !usage->present;
+    bill_estimate(out, prompt_bytes, delivered_bytes);
     /* Cached tokens are part of the prompt; figures that say otherwise are not to be believed. */
     if (out->tokens.cached_read > out->tokens.prompt) {
         out->tokens.cached_read = out->tokens.prompt;

@@ -5,20 +5,25 @@
 #include "chat_canon.h"
 #include "message.h"
 
-/* No tokeniser in use makes fewer than this many bytes of a token on average over English text;
- * estimates use it both ways. */
-enum { BILL_BYTES_PER_TOKEN = 4 };
+enum {
+    /* Tokens have so many bytes on average over English text: for estimates. */
+    BILL_BYTES_PER_TOKEN = 4,
+    /* No text has longer tokens than this on average: a completion that would need them was counted
+     * before it was complete, or not at all. */
+    BILL_BYTES_PER_TOKEN_MAX = 64,
+};
 
 struct bill {
     int64_t cost_nusd; /* 0 <= cost <= reserved */
     struct token_usage tokens;
-    bool estimated; /* the provider was silent */
+    bool estimated; /* a figure was missing, or could not be true */
     bool clamped;   /* its figures were corrected, or cost more than was reserved */
 };
 
 /* prompt_bytes: of what may be read as prompt; delivered_bytes: text that reached us from the provider.
- * Both are used only when usage->present is false; then nothing delivered costs nothing, unless the
- * prompt is owed whatever came of it. */
+ * They stand in, figure by figure, for what the provider did not say or what cannot be true: no tokens
+ * for a prompt, or too few for what was delivered. Without any figure, nothing delivered costs nothing,
+ * unless the prompt is owed whatever came of it. */
 void bill_make(const struct catalog_endpoint *e, const struct token_usage *usage,
                uint64_t prompt_bytes, uint64_t delivered_bytes, bool prompt_owed,
                int64_t reserved_nusd, struct bill *out);

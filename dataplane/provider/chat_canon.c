@@ -256,12 +256,18 @@ static bool array_empty(struct json_value v)
     return v.kind != JSON_ARRAY || v.text.len == 0 || !json_next(&it, &m);
 }
 
-/* Does a chunk without usage still say anything? */
+/* Does a chunk still say anything without its usage? Some providers repeat the last choice, empty,
+ * beside the final usage; others send usage with every chunk. */
 static bool chunk_speaks(const struct document *d, const struct choice_seen *seen, bool had_usage)
 {
+    for (size_t i = 0; i < d->n; i++) {
+        if (d->top[i] == TOP_OTHER && chat_says_something(d->m[i].value) &&
+            (d->m[i].value.kind == JSON_OBJECT || d->m[i].value.kind == JSON_ARRAY))
+            return true; /* "citations" */
+    }
     if (array_empty(d->choices))
         return false;
-    return !had_usage || seen->role || seen->content || seen->finish;
+    return !had_usage || seen->role || seen->content || seen->finish || seen->beside;
 }
 
 /* Would the next chunk, with another text in it, change nothing but the text? */
@@ -277,7 +283,6 @@ enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *ou
     struct document d;
     struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}};
     struct patch p = {.doc = trim(data), .out = out};
-    struct token_usage usage;
     uint64_t before = c->content_bytes;
     size_t start = out->len;
     bool had_usage;
@@ -298,8 +303,7 @@ enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *ou
     if (p.e != ERR_NONE)
         return p.e;
     if (document_is_error(&d, error)) {
-        if (chat_usage_read(c->provider, d.usage, &usage))
-            c->usage = usage; /* what ran before the error is still billed */
+        (void)chat_usage_read(c, d.usage); /* what ran before the error is still billed */
         *kind = CHAT_ERROR;
         return ERR_NONE;
     }
@@ -308,9 +312,7 @@ enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *ou
         take_back(out, start);
         return p.e;
     }
-    had_usage = chat_usage_read(c->provider, d.usage.text.len != 0 ? d.usage : seen.usage, &usage);
-    if (had_usage)
-        c->usage = usage;
+    had_usage = chat_usage_read(c, d.usage.text.len != 0 ? d.usage : seen.usage);
     c->useful = c->useful || seen.content || seen.finish;
     if (!(had_usage && c->want_usage) && !chunk_speaks(&d, &seen, had_usage)) {
         take_back(out, start);
@@ -331,7 +333,6 @@ enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *ou
     struct document d;
     struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}};
     struct patch p = {.doc = trim(body), .out = out};
-    struct token_usage usage;
     size_t start = out->len;
 
     *kind = CHAT_NOTHING;
@@ -350,8 +351,7 @@ enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *ou
         take_back(out, start);
         return p.e;
     }
-    if (chat_usage_read(c->provider, d.usage.text.len != 0 ? d.usage : seen.usage, &usage))
-        c->usage = usage;
+    (void)chat_usage_read(c, d.usage.text.len != 0 ? d.usage : seen.usage);
     c->useful = true;
     *kind = CHAT_EMIT;
     return ERR_NONE;

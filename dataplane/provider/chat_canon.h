@@ -10,16 +10,28 @@
 #include "usage.h"
 #include "view.h"
 
+/* What a response costs in tokens. A figure that is zero was not given, or was zero, or could not be
+ * believed: what is known otherwise (a prompt was sent, text was delivered) decides which. */
 struct token_usage {
-    bool present;
+    bool present;                /* the provider gave figures, believable or not */
     bool clamped;                /* negative, absurd or inconsistent figures were corrected */
     uint32_t prompt, completion; /* completion includes reasoning whatever the provider does */
     uint32_t cached_read, cache_write, reasoning;
 };
 
+/* The provider's figures as it gave them, merged over all usage objects of one response: providers
+ * send the prompt's with the first chunk and the cached ones with the last, or a running total. Of
+ * each figure the largest that can be believed counts. */
+struct usage_figures {
+    uint32_t prompt, completion, total, cached_read, cache_write, reasoning;
+    bool odd; /* one could not be believed: negative, absurd, or no whole number */
+};
+
 enum {
     CHAT_CHOICES_MAX = 128, /* as OpenAI's n */
     CHAT_TOOLS_MAX = 32,    /* calls whose arguments may still be arriving at once */
+    CHAT_MEDIA_SHARE = 64,  /* one byte of text weighs like so many of other content, in estimates:
+                               an image of 1 MB of base64 comes to 4,000 tokens */
 };
 
 /* What stood around the text of the last chunk that was nothing but text, as it came and as it
@@ -45,9 +57,11 @@ struct chat_canon {
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
     uint32_t finishes_seen[4]; /* likewise */
     enum usage_finish finish;  /* of choice 0; FINISH_NONE until seen */
-    struct token_usage usage;
-    uint64_t content_bytes; /* text, reasoning and tool-argument bytes delivered */
-    bool useful;            /* some content, tool call, refusal or finish has been seen */
+    struct usage_figures figures;
+    struct token_usage usage; /* what the figures so far come to */
+    uint64_t content_bytes;   /* delivered bytes of text, reasoning and arguments; other content
+                                 (audio, images) counts a CHAT_MEDIA_SHARE of its bytes */
+    bool useful;              /* some content of any kind, or a finish, has been seen */
     struct chat_tool {
         uint64_t id_hash;        /* tells two calls with one index apart; 0: no id */
         uint32_t upstream, ours; /* index there and here */

@@ -191,6 +191,32 @@ static bool has_calls(struct json_value v)
     return v.kind == JSON_ARRAY && v.text.len != 0 && json_next(&it, &one);
 }
 
+/* Does this hold anything that is not empty? Recursion is bounded by JSON_MAX_DEPTH. */
+bool chat_says_something(struct json_value v)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+
+    if (v.kind != JSON_ARRAY && v.kind != JSON_OBJECT)
+        return is_text(v) || v.kind == JSON_NUMBER || v.kind == JSON_TRUE;
+    while (json_next(&it, &m))
+        if (chat_says_something(m.value))
+            return true;
+    return false;
+}
+
+/* Content that travels untouched: a legacy function call, audio, images, annotations, thinking
+ * blocks, and what providers will think of next. */
+static void other_content(struct chat_canon *c, const struct json_member *m)
+{
+    if (!chat_says_something(m->value))
+        return;
+    if (KEY_IS(*m, "function_call"))
+        c->content_bytes += m->value.text.len;
+    else
+        c->content_bytes += (m->value.text.len + CHAT_MEDIA_SHARE - 1) / CHAT_MEDIA_SHARE;
+}
+
 static void delta_member(struct chat_canon *c, struct patch *p, struct patch_object *o,
                          const struct delta *d, const struct json_member *m, uint32_t choice,
                          bool role, bool whole)
@@ -201,6 +227,8 @@ static void delta_member(struct chat_canon *c, struct patch *p, struct patch_obj
         drop = !role;
     else if (KEY_IS(*m, "tool_calls"))
         drop = !has_calls(m->value);
+    else if (KEY_IS(*m, "function_call")) /* an empty stub, which strict clients refuse */
+        drop = m->value.kind == JSON_OBJECT && !chat_says_something(m->value);
     if (drop) {
         patch_drop(o, m);
         return;
@@ -214,6 +242,8 @@ static void delta_member(struct chat_canon *c, struct patch *p, struct patch_obj
         reasoning_patch(p, d, m->value);
     else if (KEY_IS(*m, "tool_calls"))
         chat_tool_calls(c, p, m->value, choice, whole);
+    else if (!KEY_IS(*m, "role") && !KEY_IS(*m, "refusal"))
+        other_content(c, m);
 }
 
 static void delta_add(struct patch *p, struct patch_object *o, const struct delta *d, bool role,
@@ -342,7 +372,8 @@ void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice
         } else if (KEY_IS(m[i], "finish_reason")) {
             has_finish = true;
             finish_seen(c, finish_patch(p, m[i].value, whole, has_tools), index, seen);
-        }
+        } else if (m[i].value.kind == JSON_OBJECT || m[i].value.kind == JSON_ARRAY)
+            seen->beside = seen->beside || chat_says_something(m[i].value);
     }
     if (!has_index) {
         patch_add(&o, VIEW_LIT("\"index\":"));

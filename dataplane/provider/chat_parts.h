@@ -73,11 +73,13 @@ static inline struct view inner(struct json_value string)
 /* chat_delta.c: a choice of a chunk (whole = false, "delta") or of a completion ("message"). */
 struct choice_seen {
     bool role;               /* the first delta of a choice */
-    bool content;            /* something a reader sees: text, a tool call, a refusal */
+    bool content;            /* content of any kind: text, a tool call, a refusal, audio */
+    bool beside;             /* something beside the delta: logprobs */
     bool finish;             /* a finish reason that this choice had not given before */
     bool parts;              /* tool calls or content parts: more than one text */
     struct json_value usage; /* "usage" inside the choice; text empty when there was none */
 };
+bool chat_says_something(struct json_value v); /* holds anything that is not empty, null or false */
 void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice, uint32_t position,
                  bool whole, struct choice_seen *seen);
 
@@ -91,10 +93,9 @@ void chat_repeat_learn(struct chat_canon *c, const struct patch *p, size_t start
 void chat_tool_calls(struct chat_canon *c, struct patch *p, struct json_value calls,
                      uint32_t choice, bool whole);
 
-/* chat_usage.c: read a usage object; says nothing (false) when all its figures are zero or absent.
- */
-bool chat_usage_read(const struct provider *provider, struct json_value usage,
-                     struct token_usage *out);
+/* chat_usage.c: merge a usage object into c->figures and c->usage. False when it says nothing: all its
+ * figures are zero or absent. */
+bool chat_usage_read(struct chat_canon *c, struct json_value usage);
 
 /* chat_error.c: true when the validated object is an error in any provider's shape. bare: it has no
  * "choices" (or came with an error status), so a message without an error object counts too. */

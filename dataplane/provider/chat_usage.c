@@ -3,33 +3,36 @@
 
 #include "content_view.h"
 
-/* A figure as found. Absent ones read 0. */
-struct figures {
-    uint64_t prompt, completion, total, cached_read, cache_write, reasoning;
-    bool any, odd;
-};
-
-static void read_figure(struct json_value v, uint64_t *into, struct figures *f)
+/* A number, or a number in quotes. Not negative, not absurd: else it says nothing, but is noted. */
+static bool read_number(struct json_value v, uint32_t *out)
 {
-    int64_t n = 0;
-    enum err e;
+    struct json_value number = v;
+    struct view text;
+    int64_t n;
 
-    if (v.kind != JSON_NUMBER)
-        return;
-    f->any = true;
-    e = json_i64(v, &n);
-    if (e == ERR_RANGE)
-        n = v.text.ptr[0] == '-' ? -1 : INT64_MAX;
-    else if (e != ERR_NONE) { /* 12.0, 1e3: no provider counts like that */
-        f->odd = true;
-        return;
-    }
-    if (n < 0 || n > LIMIT_TOKENS_ABSURD)
-        f->odd = true;
-    *into = n < 0 ? 0 : n > LIMIT_TOKENS_ABSURD ? LIMIT_TOKENS_ABSURD : (uint64_t)n;
+    if (v.kind == JSON_STRING &&
+        (!json_string_plain(v, &text) || json_check(text, &number, NULL) != ERR_NONE))
+        return false;
+    if (json_whole(number, &n) != ERR_NONE || n < 0 || n > LIMIT_TOKENS_ABSURD)
+        return false;
+    *out = (uint32_t)n;
+    return true;
 }
 
-static void read_details(struct json_value v, struct figures *f)
+/* Keep the largest: counts of a running total only grow, and a zero beside a figure is a blank. */
+static void read_figure(struct json_value v, uint32_t *into, struct usage_figures *f)
+{
+    uint32_t n = 0;
+
+    if (v.kind == JSON_NULL)
+        return;
+    if (!read_number(v, &n))
+        f->odd = true;
+    else if (n > *into)
+        *into = n;
+}
+
+static void read_details(struct json_value v, struct usage_figures *f)
 {
     struct json_iter it;
     struct json_member m;
@@ -46,7 +49,7 @@ static void read_details(struct json_value v, struct figures *f)
     }
 }
 
-static void read_figures(struct json_value usage, struct figures *f)
+static void read_figures(struct json_value usage, struct usage_figures *f)
 {
     struct json_iter it = json_iter(usage);
     struct json_member m;
@@ -61,19 +64,24 @@ static void read_figures(struct json_value usage, struct figures *f)
         else if (KEY_IS(m, "prompt_tokens_details") || KEY_IS(m, "input_tokens_details") ||
                  KEY_IS(m, "completion_tokens_details") || KEY_IS(m, "output_tokens_details"))
             read_details(m.value, f);
-        else if (f->cached_read == 0 &&
-                 (KEY_IS(m, "cached_tokens") || KEY_IS(m, "prompt_cache_hit_tokens") ||
-                  KEY_IS(m, "cache_read_input_tokens")))
+        else if (KEY_IS(m, "cached_tokens") || KEY_IS(m, "prompt_cache_hit_tokens") ||
+                 KEY_IS(m, "cache_read_input_tokens"))
             read_figure(m.value, &f->cached_read, f);
-        else if (f->cache_write == 0 && KEY_IS(m, "cache_creation_input_tokens"))
+        else if (KEY_IS(m, "cache_creation_input_tokens"))
             read_figure(m.value, &f->cache_write, f);
-        else if (f->reasoning == 0 && KEY_IS(m, "reasoning_tokens"))
+        else if (KEY_IS(m, "reasoning_tokens"))
             read_figure(m.value, &f->reasoning, f);
     }
 }
 
+/* What the merged figures come to, in 64 bits: no sum of them can wrap. */
+struct counts {
+    uint64_t prompt, completion, total, cached_read, cache_write, reasoning;
+    bool odd;
+};
+
 /* Is reasoning inside completion? The total tells; the provider's quirk only when it cannot. */
-static void settle_reasoning(const struct provider *provider, struct figures *f)
+static void settle_reasoning(const struct provider *provider, struct counts *f)
 {
     uint64_t sum = f->prompt + f->completion;
     bool quirk = (provider->quirks & QUIRK_REASONING_EXCLUDED) != 0;
@@ -95,7 +103,7 @@ static void settle_reasoning(const struct provider *provider, struct figures *f)
 }
 
 /* Is the cache inside prompt? It is, unless that is impossible and the total says otherwise. */
-static void settle_cache(struct figures *f)
+static void settle_cache(struct counts *f)
 {
     uint64_t cache = f->cached_read + f->cache_write;
 
@@ -112,7 +120,16 @@ static void settle_cache(struct figures *f)
         f->cache_write = f->prompt - f->cached_read;
 }
 
-static uint32_t clamp(uint64_t n, struct figures *f)
+/* One figure that is missing follows from the other one and the total. */
+static void settle_missing(struct counts *f)
+{
+    if (f->completion == 0 && f->prompt != 0 && f->total > f->prompt)
+        f->completion = f->total - f->prompt;
+    else if (f->prompt == 0 && f->completion != 0 && f->total > f->completion)
+        f->prompt = f->total - f->completion;
+}
+
+static uint32_t clamp(uint64_t n, struct counts *f)
 {
     if (n <= LIMIT_TOKENS_ABSURD)
         return (uint32_t)n;
@@ -120,20 +137,24 @@ static uint32_t clamp(uint64_t n, struct figures *f)
     return LIMIT_TOKENS_ABSURD;
 }
 
-bool chat_usage_read(const struct provider *provider, struct json_value usage,
-                     struct token_usage *out)
+static void settle_figures(const struct provider *provider, const struct usage_figures *merged,
+                           struct token_usage *out)
 {
-    struct figures f = {0};
+    struct counts f = {
+        .prompt = merged->prompt,
+        .completion = merged->completion,
+        .total = merged->total,
+        .cached_read = merged->cached_read,
+        .cache_write = merged->cache_write,
+        .reasoning = merged->reasoning,
+        .odd = merged->odd,
+    };
 
-    if (usage.kind != JSON_OBJECT)
-        return false;
-    read_figures(usage, &f);
-    if (!f.any || (f.prompt == 0 && f.completion == 0 && !f.odd))
-        return false;
     settle_reasoning(provider, &f);
+    settle_missing(&f);
     settle_cache(&f);
     *out = (struct token_usage){
-        .present = true,
+        .present = f.prompt != 0 || f.completion != 0 || f.odd,
         .prompt = clamp(f.prompt, &f),
         .completion = clamp(f.completion, &f),
         .cached_read = clamp(f.cached_read, &f),
@@ -141,5 +162,32 @@ bool chat_usage_read(const struct provider *provider, struct json_value usage,
         .reasoning = clamp(f.reasoning, &f),
     };
     out->clamped = f.odd;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+bool chat_usage_read(struct chat_canon *c, struct json_value usage)
+{
+    struct usage_figures one = {0}, *all = &c->figures;
+
+    if (usage.kind != JSON_OBJECT)
+        return false;
+    read_figures(usage, &one);
+    if ((one.prompt | one.completion | one.total | one.cached_read | one.cache_write |
+         one.reasoning) == 0 && !one.odd)
+        return false;
+    *all = (struct usage_figures){
+        .prompt = larger(all->prompt, one.prompt),
+        .completion = larger(all->completion, one.completion),
+        .total = larger(all->total, one.total),
+        .cached_read = larger(all->cached_read, one.cached_read),
+        .cache_write = larger(all->cache_write, one.cache_write),
+        .reasoning = larger(all->reasoning, one.reasoning),
+        .odd = all->odd || one.odd,
+    };
+    settle_figures(c->provider, all, &c->usage);
     return true;
 }

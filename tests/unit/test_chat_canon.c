@@ -656,10 +656,25 @@ static const struct {
     {&plain, "{\"prompt_tokens\":10,\"completion_tokens\":5,\"cached_tokens\":20,"
              "\"cache_creation_input_tokens\":3}", 10, 5, 10, 0, 0, true, true},
     {&plain, "{\"prompt_tokens\":-10,\"completion_tokens\":5}", 0, 5, 0, 0, 0, true, true},
-    {&plain, "{\"prompt_tokens\":10,\"completion_tokens\":99999999999}", 10, LIMIT_TOKENS_ABSURD, 0, 0, 0,
-     true, true},
+    {&plain, "{\"prompt_tokens\":10,\"completion_tokens\":99999999999}", 10, 0, 0, 0, 0, true, true},
     {&plain, "{\"prompt_tokens\":99999999999999999999999,\"completion_tokens\":-99999999999999999999999}",
-     LIMIT_TOKENS_ABSURD, 0, 0, 0, 0, true, true},
+     0, 0, 0, 0, 0, true, true},
+    /* a whole number is one however it is spelled */
+    {&plain, "{\"prompt_tokens\":10.0,\"completion_tokens\":5e0,\"total_tokens\":1.5e1}", 10, 5, 0, 0, 0, true, false},
+    {&plain, "{\"prompt_tokens\":\"10\",\"completion_tokens\":\"5.0\"}", 10, 5, 0, 0, 0, true, false},
+    {&plain, "{\"prompt_tokens\":\"ten\",\"completion_tokens\":5}", 0, 5, 0, 0, 0, true, true},
+    {&plain, "{\"prompt_tokens\":[10],\"completion_tokens\":5}", 0, 5, 0, 0, 0, true, true},
+    {&plain, "{\"prompt_tokens\":1e999,\"completion_tokens\":\"NaN\"}", 0, 0, 0, 0, 0, true, true},
+    {&plain, "{\"prompt_tokens\":\"\",\"completion_tokens\":\"-5\"}", 0, 0, 0, 0, 0, true, true},
+    /* a missing figure follows from the total, when there is one */
+    {&plain, "{\"prompt_tokens\":10,\"total_tokens\":15}", 10, 5, 0, 0, 0, true, false},
+    {&plain, "{\"prompt_tokens\":0,\"completion_tokens\":5,\"total_tokens\":15}", 10, 5, 0, 0, 0, true, false},
+    {&plain, "{\"prompt_tokens\":0,\"completion_tokens\":20,\"total_tokens\":20}", 0, 20, 0, 0, 0, true, false},
+    {&plain, "{\"prompt_tokens\":10,\"completion_tokens\":0,\"total_tokens\":15,"
+             "\"completion_tokens_details\":{\"reasoning_tokens\":5}}", 10, 5, 0, 0, 5, true, false},
+    /* of two spellings of one figure the larger counts, in either order */
+    {&plain, "{\"prompt_tokens\":10,\"input_tokens\":0,\"completion_tokens\":5,\"output_tokens\":0}", 10, 5, 0, 0, 0,
+     true, false},
     {&plain, "{\"prompt_tokens\":10.5,\"completion_tokens\":5}", 0, 5, 0, 0, 0, true, true},
     {&plain, "{\"input_tokens\":10,\"output_tokens\":5}", 10, 5, 0, 0, 0, true, false},
     {&plain, "{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}", 0, 0, 0, 0, 0, false, false},
@@ -702,6 +717,110 @@ static void test_usage(void)
         }
     }
     printf("# %zu usage objects in 3 places\n", sizeof usages / sizeof usages[0]);
+}
+
+/* One response's usage objects, merged by figure. */
+static void test_usage_merged(void)
+{
+    static const struct {
+        const char *what, *in[3];
+        uint32_t prompt, completion, cached, reasoning;
+        bool present, clamped;
+    } cases[] = {
+        {"prompt first, completion last", {"{\"prompt_tokens\":1000,\"completion_tokens\":1}", "{\"completion_tokens\":50}"},
+         1000, 50, 0, 0, true, false},
+        {"cached tokens later", {"{\"prompt_tokens\":100,\"completion_tokens\":20,\"total_tokens\":120}",
+                                 "{\"prompt_tokens_details\":{\"cached_tokens\":96}}"}, 100, 20, 96, 0, true, false},
+        {"cached tokens first", {"{\"prompt_tokens_details\":{\"cached_tokens\":96}}",
+                                 "{\"prompt_tokens\":100,\"completion_tokens\":20}"}, 100, 20, 96, 0, true, false},
+        {"a running total", {"{\"prompt_tokens\":9,\"completion_tokens\":1,\"total_tokens\":10}",
+                             "{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}",
+                             "{\"prompt_tokens\":9,\"completion_tokens\":3,\"total_tokens\":12}"}, 9, 3, 0, 0, true, false},
+        {"a last one of zeros", {"{\"prompt_tokens\":9,\"completion_tokens\":3}",
+                                 "{\"prompt_tokens\":0,\"completion_tokens\":0,\"total_tokens\":0}"}, 9, 3, 0, 0, true, false},
+        {"an absurd one beside a good one", {"{\"prompt_tokens\":9,\"completion_tokens\":3}",
+                                             "{\"prompt_tokens\":-1,\"completion_tokens\":99999999999}"}, 9, 3, 0, 0, true, true},
+        {"reasoning outside, told by the total", {"{\"prompt_tokens\":10,\"completion_tokens\":2}",
+             "{\"total_tokens\":141,\"completion_tokens_details\":{\"reasoning_tokens\":129}}"}, 10, 131, 0, 129, true, false},
+        {"cached tokens of no prompt", {"{\"prompt_tokens_details\":{\"cached_tokens\":96}}"}, 0, 0, 0, 0, true, true},
+        {"nothing", {"{\"prompt_tokens\":null}", "{\"cost\":0.1}"}, 0, 0, 0, 0, false, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct chat_canon c = canon_new(&plain, true);
+
+        for (size_t k = 0; k < 3 && cases[i].in[k] != NULL; k++) {
+            struct chat_error error;
+            enum chat_kind kind;
+            struct buf out;
+            char chunk[1024];
+
+            buf_init(&out, 1 << 20);
+            snprintf(chunk, sizeof chunk, "{" UP ",\"choices\":[],\"usage\":%s}", cases[i].in[k]);
+            CHECK_INT(chat_canon_chunk(&c, view_str(chunk), &out, &kind, &error), ERR_NONE);
+            buf_free(&out);
+        }
+        if (c.usage.prompt != cases[i].prompt || c.usage.completion != cases[i].completion)
+            printf("# in case: %s\n", cases[i].what);
+        CHECK_INT(c.usage.prompt, cases[i].prompt);
+        CHECK_INT(c.usage.completion, cases[i].completion);
+        CHECK_INT(c.usage.cached_read, cases[i].cached);
+        CHECK_INT(c.usage.reasoning, cases[i].reasoning);
+        CHECK_INT(c.usage.present, cases[i].present);
+        CHECK_INT(c.usage.clamped, cases[i].clamped);
+    }
+}
+
+/* A chunk with usage is still a chunk: what is in it arrives, with the usage or without it. */
+static void test_usage_beside_content(void)
+{
+    static const struct {
+        const char *choice; /* a later chunk's, behind one that gave the role */
+        bool speaks;
+    } cases[] = {
+        {"\"delta\":{\"content\":\"x\"},\"finish_reason\":null", true},
+        {"\"delta\":{\"reasoning_content\":\"x\",\"reasoning\":\"x\"},\"finish_reason\":null", true},
+        {"\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]},\"finish_reason\":null", true},
+        {"\"delta\":{\"function_call\":{\"arguments\":\"{\\\"p\\\"\"}},\"finish_reason\":null", true},
+        {"\"delta\":{\"audio\":{\"data\":\"BBBB\"}},\"finish_reason\":null", true},
+        {"\"delta\":{\"audio\":{\"expires_at\":1}},\"finish_reason\":null", true},
+        {"\"delta\":{\"images\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]},\"finish_reason\":null", true},
+        {"\"delta\":{\"annotations\":[{\"type\":\"url_citation\"}]},\"finish_reason\":null", true},
+        {"\"delta\":{\"reasoning_details\":[{\"text\":\"x\"}]},\"finish_reason\":null", true},
+        {"\"delta\":{\"thinking_blocks\":[{\"thinking\":\"x\"}]},\"finish_reason\":null", true},
+        {"\"delta\":{\"refusal\":\"no\"},\"finish_reason\":null", true},
+        {"\"delta\":{},\"logprobs\":{\"content\":[{\"token\":\"x\"}]},\"finish_reason\":null", true},
+        {"\"delta\":{},\"finish_reason\":\"stop\"", true},
+        {"\"delta\":{\"content\":\"\",\"audio\":null,\"annotations\":[],\"x\":{\"y\":\"\"}},\"finish_reason\":null", false},
+        {"\"delta\":{},\"logprobs\":null,\"finish_reason\":null", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int asked = 0; asked < 2; asked++) {
+            struct chat_canon c = canon_new(&plain, asked);
+            struct chat_error error;
+            enum chat_kind kind;
+            struct buf out;
+            char chunk[1024];
+
+            buf_init(&out, 1 << 20);
+            CHECK_INT(chat_canon_chunk(&c, VIEW_LIT("{" UP ",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
+                                                    "\"content\":\"\"},\"finish_reason\":null}]}"),
+                                       &out, &kind, &error), ERR_NONE);
+            buf_reset(&out);
+            snprintf(chunk, sizeof chunk, "{" UP ",\"choices\":[{\"index\":0,%s}],"
+                     "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":1}}", cases[i].choice);
+            CHECK_INT(chat_canon_chunk(&c, view_str(chunk), &out, &kind, &error), ERR_NONE);
+            CHECK_INT(kind, cases[i].speaks || asked ? CHAT_EMIT : CHAT_NOTHING);
+            if (kind != (cases[i].speaks || asked ? CHAT_EMIT : CHAT_NOTHING))
+                printf("# %s\n", cases[i].choice);
+            if (cases[i].speaks)
+                CHECK(memmem(out.ptr, out.len, cases[i].choice, strlen(cases[i].choice)) != NULL);
+            CHECK_INT(out.len != 0 && memmem(out.ptr, out.len, "\"usage\"", 7) != NULL, asked);
+            CHECK_INT(c.useful, cases[i].speaks && strstr(cases[i].choice, "logprobs") == NULL);
+            buf_free(&out);
+        }
+    }
 }
 
 static const struct {
@@ -957,6 +1076,8 @@ int main(int argc, char **argv)
     static const struct check_case list[] = {
         {"canon_shapes", test_shapes},
         {"canon_usage", test_usage},
+        {"canon_usage_merged", test_usage_merged},
+        {"canon_usage_beside_content", test_usage_beside_content},
         {"canon_errors", test_errors},
         {"canon_recorded_streams", test_recorded_streams},
         {"canon_recorded_wholes", test_recorded_wholes},
