@@ -10,7 +10,7 @@
 /* One section as the configuration reader fills it; checked and narrowed afterwards. */
 struct section {
     struct provider p;
-    char quirks[256];
+    char quirks[256], members[768];
     uint64_t port, connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms;
     int dialect, auth;
 };
@@ -62,6 +62,10 @@ static const struct conf_field section_fields[] = {
     {"auth", CONF_NAME, offsetof(struct section, auth), sizeof(int), 0, 0, auth_names, false},
     {"quirks", CONF_TEXT, offsetof(struct section, quirks), sizeof(((struct section *)0)->quirks),
      0, 0, NULL, false},
+    {"members", CONF_TEXT, offsetof(struct section, members), sizeof(((struct section *)0)->members),
+     0, 0, NULL, false},
+    {"hosted_tools", CONF_BOOL, offsetof(struct section, p.hosted_tools), sizeof(bool), 0, 0, NULL,
+     false},
     TEXT(region, "region"),
     TEXT(jurisdiction, "jurisdiction"),
     {"retains_data", CONF_BOOL, offsetof(struct section, p.retains_data), sizeof(bool), 0, 0, NULL,
@@ -168,6 +172,31 @@ static bool quirks_take(const char *text, unsigned *out)
            (QUIRK_MAX_TOKENS | QUIRK_MAX_COMPLETION_TOKENS);
 }
 
+static bool member_named(const struct provider *p, struct view word)
+{
+    for (size_t i = 0; i < p->n_members; i++)
+        if (view_eq(word, view_str(p->members[i])))
+            return true;
+    return false;
+}
+
+/* Names separated by spaces or commas; each once. */
+static bool members_take(const char *text, struct provider *p)
+{
+    p->n_members = 0;
+    while (text += strspn(text, " ,"), *text != '\0') {
+        struct view word = view_of(text, strcspn(text, " ,"));
+
+        if (p->n_members == PROVIDER_MEMBERS_MAX || word.len > PROVIDER_MEMBER_BYTES ||
+            strspn(text, LOWER DIGIT "_") != word.len || member_named(p, word))
+            return false;
+        memcpy(p->members[p->n_members], word.ptr, word.len);
+        p->members[p->n_members++][word.len] = '\0';
+        text += word.len;
+    }
+    return true;
+}
+
 /* The first rule the section breaks, as the name of its field; NULL when it is fine. */
 static const char *section_finish(struct section *s)
 {
@@ -198,6 +227,8 @@ static const char *section_finish(struct section *s)
         return "jurisdiction";
     if (!quirks_take(s->quirks, &p->quirks))
         return "quirks";
+    if (!members_take(s->members, p))
+        return "members";
     if (p->name[0] == '\0')
         memcpy(p->name, p->id, sizeof p->id);
     return NULL;

@@ -19,6 +19,10 @@ enum provider_quirk {
     QUIRK_REASONING_EXCLUDED = 1 << 3,    /* reasoning tokens are not inside completion_tokens */
     QUIRK_NO_STORE = 1 << 4, /* rejects the field "store"; otherwise store:false is forced */
 };
+enum {
+    PROVIDER_MEMBERS_MAX = 16, /* named in one row; a provider that needs more has another API */
+    PROVIDER_MEMBER_BYTES = 40,
+};
 struct provider {
     uint16_t no;
     char id[32]; /* "demo-a": lower case, digits, dash */
@@ -31,6 +35,11 @@ struct provider {
     enum provider_dialect dialect;
     enum provider_auth auth;
     unsigned quirks;
+    /* Request members this provider may be sent beside the router's own list: by naming one, the
+     * operator says that it costs nothing there, or that the model's price covers it. */
+    char members[PROVIDER_MEMBERS_MAX][PROVIDER_MEMBER_BYTES + 1]; /* lower case, digits, _ */
+    size_t n_members;
+    bool hosted_tools; /* it may run tools itself (web search): the model's price covers them */
     char region[16], jurisdiction[16];
     bool retains_data; /* data policy: the provider may keep prompts */
     uint32_t connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms; /* deadlines */

@@ -172,8 +172,9 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     e = c->asked == NULL ? ERR_MEMORY
                          : chat_request_parse(content_bytes(c->body), c->asked, &fault);
     if (e != ERR_NONE) {
-        f->error = fault.param == NULL && e == ERR_FORMAT ? API_BAD_JSON : errors_of(e);
+        f->error = fault.param == NULL && fault.member.len == 0 && e == ERR_FORMAT ? API_BAD_JSON : errors_of(e);
         f->param = fault.param;
+        f->member = fault.member;
         f->message = fault.message;
         return e;
     }
@@ -181,6 +182,7 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     c->include_usage = c->asked->include_usage;
     r->n_choices = c->asked->n_choices;
     r->max_output = c->asked->max_tokens;
+    r->extra_output = c->asked->extra_output;
     r->prompt_bound = c->asked->has_media ? UINT64_MAX : c->asked->prompt_bound;
     r->prompt_bytes = c->asked->prompt_bytes;
     r->user_hash = chat_user_hash(c);

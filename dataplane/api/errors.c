@@ -29,6 +29,7 @@ enum api_error errors_of(enum err e)
         {ERR_LIMIT, API_TOO_COMPLEX},
         {ERR_DUPLICATE, API_DUPLICATE_KEY},
         {ERR_RANGE, API_BAD_REQUEST},
+        {ERR_UNSUPPORTED, API_UNSUPPORTED_PARAMETER},
         {ERR_AUTH, API_BAD_KEY},
         {ERR_CREDIT, API_NO_CREDIT},
         {ERR_KEY_LIMIT, API_KEY_LIMIT},
@@ -128,6 +129,20 @@ static enum err append_message(const struct api_failure *f, struct buf *out)
     return e;
 }
 
+static enum err append_param(const struct api_failure *f, struct buf *out)
+{
+    enum err e;
+
+    if (f->member.len == 0 || f->member.len > FAILURE_MEMBER_MAX)
+        return append_nullable(out, f->member.len == 0 ? f->param : NULL);
+    e = buf_append_byte(out, '"');
+    if (e == ERR_NONE)
+        e = buf_append(out, f->member);
+    if (e == ERR_NONE)
+        e = buf_append_byte(out, '"');
+    return e;
+}
+
 enum err errors_body(const struct api_failure *f, struct buf *out)
 {
     const struct api_error_row *row = errors_row(f->error);
@@ -144,7 +159,7 @@ enum err errors_body(const struct api_failure *f, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"param\":"));
     if (e == ERR_NONE)
-        e = append_nullable(out, f->param);
+        e = append_param(f, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"code\":"));
     if (e == ERR_NONE)

@@ -27,7 +27,7 @@
     X(API_BAD_HTTP, 400, "invalid_request_error", "bad_http_request", NO,                          \
       "The HTTP request is malformed.")                                                            \
     X(API_UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter", NO,        \
-      "A routing parameter is not supported.")                                                     \
+      "A member of the request is not supported.")                                                     \
     X(API_CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded", NO,             \
       "The request is longer than the model's context.")                                           \
     X(API_NO_KEY, 401, "authentication_error", "missing_api_key", NO,                              \
@@ -114,12 +114,15 @@ enum api_error errors_of_provider_status(int status);
 /* What the client is told when the HTTP server itself refuses with this status. */
 enum api_error errors_of_http(int status);
 
-enum { FAILURE_TEXT_MAX = 224, RETRY_AFTER_DEFAULT_MS = 1000 };
+enum { FAILURE_MEMBER_MAX = 64, /* bytes of a member's name that are repeated; longer ones are not */
+       FAILURE_TEXT_MAX = 224, RETRY_AFTER_DEFAULT_MS = 1000 };
 
 /* One failure on its way to one client. */
 struct api_failure {
     enum api_error error;
     const char *param;           /* static, or NULL */
+    struct view member;          /* the client's own name of a member; wins over param; borrowed from its
+                                    body; already escaped for JSON. Empty: none */
     const char *code;            /* static; replaces the row's code; or NULL */
     const char *message;         /* static; replaces the row's sentence; or NULL */
     char text[FAILURE_TEXT_MAX]; /* composed by us (numbers only); wins over message unless "" */

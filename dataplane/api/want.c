@@ -195,7 +195,7 @@ static enum err take_data_collection(struct want_context *x, struct json_value v
 {
     if (json_string_is(v, "deny"))
         x->want->no_retention = true;
-    else if (!json_string_is(v, "allow") && v.kind != JSON_NULL)
+    else if (!json_string_is(v, "allow") && !json_string_is(v, "") && v.kind != JSON_NULL)
         return want_bad(x, "provider", "provider.data_collection must be \"allow\" or \"deny\"");
     return ERR_NONE;
 }
@@ -325,9 +325,17 @@ static enum err take_refused(struct want_context *x, struct json_value v)
                             "request is refused; see the documentation for those it can.");
 }
 
-/* ACI refuses what it does not define under its prefix, whatever the value. */
+static bool like_a_member(struct view key);
+
+/* ACI refuses what it does not define under its prefix, whatever the value. A misspelled constraint is
+ * refused whatever its value, too: "Allow_Fallbacks": false asks for something. */
 static enum err take_unknown(struct want_context *x, struct view key, struct json_value v)
 {
+    if (like_a_member(key)) {
+        x->failure->member = key;
+        return want_unsupported(x, "provider",
+                                "Member names are exact: one inside provider can be taken for another.");
+    }
     return view_starts(key, VIEW_LIT("aci_"))
                ? want_bad(x, "provider", "provider has a member aci_... that aci/1 does not define")
                : take_refused(x, v);
@@ -353,6 +361,14 @@ static const struct {
     {"experimental", take_preference},
 };
 enum { MEMBERS = sizeof members / sizeof members[0] };
+
+static bool like_a_member(struct view key)
+{
+    for (size_t i = 0; i < MEMBERS; i++)
+        if (json_key_like(key, members[i].name))
+            return true;
+    return false;
+}
 
 static enum err want_provider(struct want_context *x)
 {
@@ -397,6 +413,44 @@ static enum err want_plugins(struct want_context *x)
     return want_unsupported(x, "plugins", "This router has no plugins.");
 }
 
+/* --- members that only some providers may be sent */
+
+static bool want_served(const struct route_want *w, uint64_t providers)
+{
+    for (size_t i = 0; i < w->n_models; i++)
+        for (size_t k = 0; k < w->models[i]->n_endpoints; k++)
+            if ((providers >> w->models[i]->endpoints[k].provider->no & 1) != 0)
+                return true;
+    return false;
+}
+
+/* Providers whose row does not allow what the request asks for are no candidates. When no provider of
+ * its models is left, the member is to blame. */
+static enum err want_members(struct want_context *x)
+{
+    const struct chat_request *q = x->request;
+    uint64_t takers = 0;
+    struct view refused = VIEW_EMPTY, one;
+
+    if (q->n_extras == 0 && !q->hosted_tools)
+        return ERR_NONE;
+    for (size_t i = 0; i < x->providers->n; i++) {
+        const struct provider *p = &x->providers->list[i];
+
+        if (chat_request_fits(q, p, &one))
+            takers |= UINT64_C(1) << p->no;
+        else if (want_served(x->want, UINT64_C(1) << p->no) || refused.len == 0)
+            refused = one;
+    }
+    x->want->ignore |= ~takers;
+    if (want_served(x->want, takers))
+        return ERR_NONE;
+    x->failure->member = refused;
+    return want_unsupported(x, NULL,
+                            "A member of the request is not supported for this model, because it may "
+                            "change the price or is not known; see param and the documentation.");
+}
+
 enum err want_read(const struct chat_request *q, const struct snapshot *catalog,
                    const struct providers *providers, struct route_want *want,
                    struct api_failure *f)
@@ -411,6 +465,8 @@ enum err want_read(const struct chat_request *q, const struct snapshot *catalog,
         e = want_provider(&x);
     if (e == ERR_NONE)
         e = want_plugins(&x);
+    if (e == ERR_NONE)
+        e = want_members(&x);
     assert(e == ERR_NONE || f->error != API_OK);
     return e;
 }

@@ -116,6 +116,7 @@ static enum err request_worst_case(const struct request *r, int64_t *out_nusd)
 
         if (r->max_output != 0 && r->max_output < output)
             output = r->max_output;
+        output += r->extra_output; /* of a body: no sum wraps */
         e = route_worst_case(r->route.list[i].endpoint->info, prompt, output * r->n_choices, &cost);
         if (e != ERR_NONE)
             return e;

@@ -93,6 +93,7 @@ struct request {
     uint64_t prompt_bytes; /* of what may be read as prompt, for estimates */
     uint64_t user_hash;
     uint32_t max_output;   /* the client's limit in tokens; 0: none */
+    uint64_t extra_output; /* tokens of a choice that may be billed as output beyond it */
     uint32_t n_choices;
     bool stream;
     enum receipt_endpoint endpoint;

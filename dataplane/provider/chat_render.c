@@ -22,6 +22,7 @@ struct render {
     char text[TEXT_MAX];
     size_t text_len;
     char model[2 + 2 * LIMIT_MODEL_ID_BYTES]; /* quoted and escaped */
+    char counts[3][10];                       /* n, best_of and min_tokens, spelled plainly */
 };
 
 static const struct view usage_member = {(const uint8_t *)"\"include_usage\":true", 20};
@@ -40,16 +41,23 @@ static void text_add(struct render *p, struct view v)
     p->text_len += v.len;
 }
 
-static void text_add_u32(struct render *p, uint32_t n)
+/* Decimal digits, at the end of the ten of `digits`. */
+static struct view digits_of(uint32_t n, char digits[static 10])
 {
-    char digits[10];
-    size_t at = sizeof digits;
+    size_t at = 10;
 
     do {
         digits[--at] = (char)('0' + n % 10);
         n /= 10;
     } while (n != 0);
-    text_add(p, view_of(digits + at, sizeof digits - at));
+    return view_of(digits + at, 10 - at);
+}
+
+static void text_add_u32(struct render *p, uint32_t n)
+{
+    char digits[10];
+
+    text_add(p, digits_of(n, digits));
 }
 
 static enum err plan_model(struct render *p, const char *model)
@@ -95,13 +103,11 @@ static void plan_stream_options(struct render *p, struct json_value *include_usa
 {
     const struct chat_member *m = &p->r->member[CHAT_KEY_STREAM_OPTIONS];
 
-    if (p->provider->quirks & QUIRK_NO_STREAM_OPTIONS) {
-        if (m->present)
+    if (!p->r->stream || (p->provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0) {
+        if (m->present) /* beside a whole answer, strict providers refuse it */
             plan(p, CHAT_KEY_STREAM_OPTIONS, DROP, VIEW_EMPTY);
         return;
     }
-    if (!p->r->stream)
-        return;
     if (!m->present)
         text_add(p, VIEW_LIT("\"stream_options\":{\"include_usage\":true},"));
     else if (m->value.kind == JSON_NULL)
@@ -110,6 +116,48 @@ static void plan_stream_options(struct render *p, struct json_value *include_usa
         plan(p, CHAT_KEY_STREAM_OPTIONS, INSERT_INSIDE, usage_member);
     else if (include_usage->kind != JSON_TRUE)
         plan(p, CHAT_KEY_STREAM_OPTIONS, INSERT_INSIDE, VIEW_LIT("true"));
+}
+
+/* 100.0 and 1e2 are whole numbers to us, but not to every provider. */
+static bool spelled_oddly(struct json_value v)
+{
+    uint64_t n;
+
+    return v.kind == JSON_NUMBER && json_u64(v, &n) != ERR_NONE;
+}
+
+static void plan_count(struct render *p, enum chat_key k, char digits[static 10])
+{
+    const struct chat_member *m = &p->r->member[k];
+    int64_t n;
+
+    if (m->present && spelled_oddly(m->value) && json_whole(m->value, &n) == ERR_NONE)
+        plan(p, k, REPLACE_VALUE, digits_of((uint32_t)n, digits));
+}
+
+/* An empty list of tools, which half of the providers refuse, and what is allowed only beside tools. */
+static void plan_tools(struct render *p)
+{
+    static const enum chat_key keys[] = {CHAT_KEY_TOOLS, CHAT_KEY_TOOL_CHOICE,
+                                         CHAT_KEY_PARALLEL_TOOL_CALLS};
+    struct json_iter it = json_iter(p->r->member[CHAT_KEY_TOOLS].value);
+    struct json_member m;
+
+    if (!p->r->member[CHAT_KEY_TOOLS].present ||
+        p->r->member[CHAT_KEY_TOOLS].value.kind != JSON_ARRAY || json_next(&it, &m))
+        return;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        if (p->r->member[keys[i]].present)
+            plan(p, keys[i], DROP, VIEW_EMPTY);
+}
+
+/* "auto" is what its absence means, and not every provider knows the member. */
+static void plan_service_tier(struct render *p)
+{
+    const struct chat_member *m = &p->r->member[CHAT_KEY_SERVICE_TIER];
+
+    if (m->present && (m->value.kind == JSON_NULL || json_string_is(m->value, "auto")))
+        plan(p, CHAT_KEY_SERVICE_TIER, DROP, VIEW_EMPTY);
 }
 
 static const struct view limit_name[3] = {
@@ -124,11 +172,14 @@ static void plan_limit(struct render *p)
 {
     const struct chat_member *limit = &p->r->member[CHAT_KEY_MAX_TOKENS];
     int effective = -1, spell = -1;
+    uint32_t written = p->max_output; /* in place of the client's spelling; 0: that stays */
 
     for (int i = 2; i >= 0; i--) {
         if (limit[i].present && limit[i].value.kind != JSON_NULL)
             effective = i;
     }
+    if (written == 0 && effective >= 0 && spelled_oddly(limit[effective].value))
+        written = p->r->max_tokens;
     if (p->provider->quirks & QUIRK_MAX_TOKENS)
         spell = 0;
     else if (p->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS)
@@ -142,15 +193,15 @@ static void plan_limit(struct render *p)
 
         if (!limit[i].present)
             continue;
-        if (p->max_output != 0 || (i != effective && (effective >= 0 || i != spell)))
+        if (written != 0 || (i != effective && (effective >= 0 || i != spell)))
             plan(p, k, DROP, VIEW_EMPTY);
         else if (i != spell)
             plan(p, k, REPLACE_KEY, limit_name[spell]);
     }
-    if (p->max_output != 0) {
+    if (written != 0) {
         text_add(p, limit_name[spell]);
         text_add(p, VIEW_LIT(":"));
-        text_add_u32(p, p->max_output);
+        text_add_u32(p, written);
         text_add(p, VIEW_LIT(","));
     }
 }
@@ -193,7 +244,7 @@ static size_t edits_make(struct render *p, struct json_value include_usage,
     if (p->text_len != 0)
         edits[n++] =
             (struct json_edit){json_after_brace(p->r->body), 0, view_of(p->text, p->text_len)};
-    for (int k = 0; k < CHAT_KEY_COUNT; k++) { /* insertion sort by position; at most 24 */
+    for (int k = 0; k < CHAT_KEY_COUNT; k++) { /* insertion sort by position; few are edited */
         size_t at = n_order;
 
         if (p->plan[k].what == KEEP)
@@ -248,6 +299,11 @@ enum err chat_request_render(const struct chat_request *r, const struct provider
     plan_store(&p);
     plan_stream_options(&p, &include_usage);
     plan_limit(&p);
+    plan_count(&p, CHAT_KEY_N, p.counts[0]);
+    plan_count(&p, CHAT_KEY_BEST_OF, p.counts[1]);
+    plan_count(&p, CHAT_KEY_MIN_TOKENS, p.counts[2]);
+    plan_tools(&p);
+    plan_service_tier(&p);
     e = buf_reserve(out, r->body.len + CHAT_RENDER_SLACK); /* one allocation, no growth */
     if (e == ERR_NONE)
         e = json_splice(r->body, edits, edits_make(&p, include_usage, edits), out);

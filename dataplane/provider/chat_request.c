@@ -1,34 +1,47 @@
 /* (G) Reads a client's chat/completions body. What is edited in it is in chat_render.c. */
-#include "chat_request.h"
+#include "chat_request_internal.h"
 
+#include "chat_members.h"
 #include "content_view.h"
-#include "message.h"
 
 #include <assert.h>
 
-typedef enum err read_fn(struct chat_request *r, struct json_value v, struct chat_fault *fault);
-static read_fn read_model, read_messages, read_stream, read_stream_options, read_limit, read_n,
-    read_tools, read_response_format, read_hosted, read_user, read_any;
+static chat_read_fn read_model, read_stream, read_stream_options, read_limit, read_n, read_min_tokens,
+    read_budget, read_reasoning, read_thinking, read_prediction, read_service_tier, read_retention,
+    read_cache_control, read_modalities, read_audio, read_web_search, read_user, read_any;
 
-/* Why each key may appear only once. A duplicate of any other key travels untouched. */
+/* Why each key may appear only once. A duplicate of a harmless key travels untouched. */
 static const struct key_rule {
     const char *name;
     size_t len;
-    read_fn *read;
+    chat_read_fn *read;
 } rules[CHAT_KEY_COUNT] = {
 #define RULE(key, text, fn) [key] = {text, sizeof(text) - 1, fn}
     RULE(CHAT_KEY_MODEL, "model", read_model),          /* routed, priced, replaced */
-    RULE(CHAT_KEY_MESSAGES, "messages", read_messages), /* bounds the prompt that is reserved */
+    RULE(CHAT_KEY_MESSAGES, "messages", chat_read_messages), /* bounds the prompt that is reserved */
     RULE(CHAT_KEY_STREAM, "stream", read_stream),       /* decides the answer's form */
     RULE(CHAT_KEY_STREAM_OPTIONS, "stream_options", read_stream_options), /* billing needs usage */
     RULE(CHAT_KEY_MAX_TOKENS, "max_tokens", read_limit), /* the three bound what is reserved */
     RULE(CHAT_KEY_MAX_COMPLETION_TOKENS, "max_completion_tokens", read_limit),
     RULE(CHAT_KEY_MAX_OUTPUT_TOKENS, "max_output_tokens", read_limit),
-    RULE(CHAT_KEY_N, "n", read_n),                     /* multiplies what is reserved */
-    RULE(CHAT_KEY_TOOLS, "tools", read_tools),         /* routed by capability */
-    RULE(CHAT_KEY_FUNCTIONS, "functions", read_tools), /* the same, in the old spelling */
-    RULE(CHAT_KEY_RESPONSE_FORMAT, "response_format", read_response_format), /* capability */
-    RULE(CHAT_KEY_WEB_SEARCH_OPTIONS, "web_search_options", read_hosted), /* unbounds the prompt */
+    RULE(CHAT_KEY_N, "n", read_n), /* the two multiply what is reserved */
+    RULE(CHAT_KEY_BEST_OF, "best_of", read_n),
+    RULE(CHAT_KEY_MIN_TOKENS, "min_tokens", read_min_tokens), /* within max_tokens; as the next three */
+    RULE(CHAT_KEY_REASONING, "reasoning", read_reasoning),
+    RULE(CHAT_KEY_THINKING, "thinking", read_thinking),
+    RULE(CHAT_KEY_THINKING_BUDGET, "thinking_budget", read_budget),
+    RULE(CHAT_KEY_PREDICTION, "prediction", read_prediction), /* billed as output where rejected */
+    RULE(CHAT_KEY_SERVICE_TIER, "service_tier", read_service_tier), /* prices the whole request */
+    RULE(CHAT_KEY_PROMPT_CACHE_RETENTION, "prompt_cache_retention", read_retention), /* retention */
+    RULE(CHAT_KEY_CACHE_CONTROL, "cache_control", read_cache_control), /* prices cache writes */
+    RULE(CHAT_KEY_MODALITIES, "modalities", read_modalities),          /* the two price the output */
+    RULE(CHAT_KEY_AUDIO, "audio", read_audio),
+    RULE(CHAT_KEY_TOOLS, "tools", chat_read_tools),        /* routed by capability */
+    RULE(CHAT_KEY_TOOL_CHOICE, "tool_choice", read_any),   /* the two go with an empty "tools" */
+    RULE(CHAT_KEY_PARALLEL_TOOL_CALLS, "parallel_tool_calls", read_any),
+    RULE(CHAT_KEY_FUNCTIONS, "functions", chat_read_tools), /* tools in the old spelling */
+    RULE(CHAT_KEY_RESPONSE_FORMAT, "response_format", chat_read_response_format), /* capability */
+    RULE(CHAT_KEY_WEB_SEARCH_OPTIONS, "web_search_options", read_web_search), /* a fee per search */
     RULE(CHAT_KEY_USER, "user", read_user),        /* metered as a keyed hash */
     RULE(CHAT_KEY_STORE, "store", read_any),       /* replaced: retention is forced off */
     RULE(CHAT_KEY_MODELS, "models", read_any),     /* routed; from here on dropped, and a second */
@@ -46,8 +59,49 @@ static const struct key_rule {
 
 static enum err refuse(struct chat_fault *fault, const char *message, enum err e)
 {
-    fault->message = message;
-    return e;
+    return chat_refuse(fault, message, e);
+}
+
+static enum err refuse_member(struct chat_fault *fault, struct view key, const char *message)
+{
+    fault->param = NULL;
+    fault->member = key;
+    return refuse(fault, message, ERR_UNSUPPORTED);
+}
+
+/* Only for providers whose row allows it. */
+static enum err extra_add(struct chat_request *r, struct view key, struct chat_fault *fault)
+{
+    if (r->n_extras == CHAT_EXTRAS_MAX)
+        return refuse_member(fault, key, "the request has too many members that are not supported");
+    r->extras[r->n_extras++] = key;
+    return ERR_NONE;
+}
+
+static struct view member_key(const struct chat_request *r, enum chat_key k)
+{
+    const uint8_t *key = r->body.ptr + r->member[k].begin + 1;
+    size_t len = 0;
+
+    while (key[len] != '"') /* no known key holds a quote, escaped or not */
+        len++;
+    return view_of(key, len);
+}
+
+/* The only member of v called name, checked against look-alikes. *out has no text when absent. */
+static enum err nested_find(struct json_value v, const char *name, struct json_value *out,
+                            struct chat_fault *fault)
+{
+    struct view like = VIEW_EMPTY;
+    enum err e = chat_nested(v, name, out, &like);
+
+    if (e == ERR_NOT_FOUND) {
+        *out = (struct json_value){JSON_NULL, VIEW_EMPTY};
+        return ERR_NONE;
+    }
+    if (e == ERR_DUPLICATE)
+        return refuse(fault, "has a member that appears more than once", e);
+    return e == ERR_NONE ? e : refuse_member(fault, like, CHAT_LOOK_ALIKE);
 }
 
 static enum err read_any(struct chat_request *r, struct json_value v, struct chat_fault *fault)
@@ -85,75 +139,6 @@ static enum err read_model(struct chat_request *r, struct json_value v, struct c
     return e;
 }
 
-/* Whether whoever reads v must take its type for a or b: no second "type" says otherwise. */
-static bool type_surely(struct json_value v, const char *a, const char *b)
-{
-    struct json_value type;
-
-    return json_only(v, "type", &type) == ERR_NONE &&
-           (json_string_is(type, a) || json_string_is(type, b));
-}
-
-/* Whether somebody may take it for this one. */
-static bool type_maybe(struct json_value v, const char *name)
-{
-    struct json_iter it = json_iter(v);
-    struct json_member m;
-
-    while (it.object && json_next(&it, &m))
-        if (json_key_is(m.key, "type") && json_string_is(m.value, name))
-            return true;
-    return false;
-}
-
-/* Whoever reads v finds no text in it. A second "type", or one that we do not know, may say that it
- * is some, and then it counts: an estimate of nothing would be a prompt for nothing. */
-static bool part_is_media(struct json_value v)
-{
-    return type_surely(v, "image_url", "input_audio") || type_surely(v, "file", "video_url");
-}
-
-static void read_parts(struct chat_request *r, struct json_value content)
-{
-    struct json_iter it = json_iter(content);
-    struct json_member part;
-
-    while (json_next(&it, &part)) {
-        /* Text, whose every token costs at least one byte of this body. */
-        if (type_surely(part.value, "text", "refusal"))
-            continue;
-        r->has_media = true;
-        if (part_is_media(part.value))
-            r->prompt_bytes -= part.value.text.len;
-        if (type_maybe(part.value, "image_url"))
-            r->needs |= CAP_IMAGES;
-    }
-}
-
-static enum err read_messages(struct chat_request *r, struct json_value v, struct chat_fault *fault)
-{
-    struct json_member message, m;
-    struct json_iter it, fields;
-    size_t n = 0;
-
-    if (v.kind != JSON_ARRAY)
-        return refuse(fault, "messages must be a non-empty array", ERR_FORMAT);
-    r->prompt_bytes += v.text.len; /* less its media */
-    for (it = json_iter(v); json_next(&it, &message); n++) {
-        if (message.value.kind != JSON_OBJECT)
-            return refuse(fault, "each message must be an object", ERR_FORMAT);
-        for (fields = json_iter(message.value); json_next(&fields, &m);) {
-            if (m.value.kind == JSON_ARRAY && json_key_is(m.key, "content"))
-                read_parts(r, m.value);
-            else if (m.value.kind == JSON_OBJECT && json_key_is(m.key, "audio"))
-                r->has_media = true; /* refers to an earlier answer's audio by id */
-        }
-    }
-    if (n == 0)
-        return refuse(fault, "messages must be a non-empty array", ERR_FORMAT);
-    return ERR_NONE;
-}
-
 static enum err read_stream(struct chat_request *r, struct json_value v, struct chat_fault *fault)
 {
     if (v.kind != JSON_TRUE && v.kind != JSON_FALSE)
@@ -165,33 +150,29 @@ static enum err read_stream(struct chat_request *r, struct json_value v, struct 
 static enum err read_stream_options(struct chat_request *r, struct json_value v,
                                     struct chat_fault *fault)
 {
-    struct json_iter it;
-    struct json_member m;
-    unsigned seen = 0;
+    struct json_value usage;
+    enum err e;
 
     if (v.kind != JSON_OBJECT)
         return refuse(fault, "stream_options must be an object", ERR_FORMAT);
-    for (it = json_iter(v); json_next(&it, &m);) {
-        if (!json_key_is(m.key, "include_usage"))
-            continue;
-        if (seen++ != 0)
-            return refuse(fault, "stream_options.include_usage appears twice", ERR_DUPLICATE);
-        if (m.value.kind != JSON_TRUE && m.value.kind != JSON_FALSE && m.value.kind != JSON_NULL)
-            return refuse(fault, "include_usage must be true or false", ERR_FORMAT);
-        r->include_usage = m.value.kind == JSON_TRUE;
-    }
+    e = nested_find(v, "include_usage", &usage, fault);
+    if (e != ERR_NONE)
+        return e;
+    if (usage.kind != JSON_TRUE && usage.kind != JSON_FALSE && usage.kind != JSON_NULL)
+        return refuse(fault, "include_usage must be true or false", ERR_FORMAT);
+    r->include_usage = usage.kind == JSON_TRUE;
     return ERR_NONE;
 }
 
-static enum err read_count(struct json_value v, uint64_t max, const char *message,
+static enum err read_count(struct json_value v, uint64_t min, uint64_t max, const char *message,
                            struct chat_fault *fault, uint32_t *out)
 {
-    uint64_t n = 0;
-    enum err e = json_u64(v, &n);
+    int64_t n = 0;
+    enum err e = json_whole(v, &n);
 
     if (e != ERR_NONE && e != ERR_RANGE)
         return refuse(fault, message, ERR_FORMAT);
-    if (e == ERR_RANGE || n == 0 || n > max)
+    if (e == ERR_RANGE || n < 0 || (uint64_t)n < min || (uint64_t)n > max)
         return refuse(fault, message, ERR_RANGE);
     *out = (uint32_t)n;
     return ERR_NONE;
@@ -201,8 +182,8 @@ static enum err read_count(struct json_value v, uint64_t max, const char *messag
 static enum err read_limit(struct chat_request *r, struct json_value v, struct chat_fault *fault)
 {
     uint32_t limit;
-    enum err e = read_count(v, CHAT_MAX_TOKENS_MAX, "must be a positive integer, at most 16777216",
-                            fault, &limit);
+    enum err e = read_count(v, 1, CHAT_MAX_TOKENS_MAX,
+                            "must be a positive integer, at most 16777216", fault, &limit);
 
     if (e == ERR_NONE && r->max_tokens == 0)
         r->max_tokens = limit;
@@ -211,43 +192,139 @@ static enum err read_limit(struct chat_request *r, struct json_value v, struct c
 
 static enum err read_n(struct chat_request *r, struct json_value v, struct chat_fault *fault)
 {
-    return read_count(v, CHAT_N_MAX, "n must be an integer from 1 to 128", fault, &r->n_choices);
+    uint32_t n = 1;
+    enum err e = read_count(v, 1, CHAT_N_MAX, "must be an integer from 1 to 128", fault, &n);
+
+    if (e == ERR_NONE && n > r->n_choices)
+        r->n_choices = n;
+    return e;
 }
 
-static enum err read_tools(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+/* What a provider must produce, or may think, has to lie within what was asked to be the most. */
+static enum err within_limit(const struct chat_request *r, uint32_t n, struct chat_fault *fault)
 {
-    struct json_iter it;
-    struct json_member tool;
-    struct json_value type;
-
-    if (v.kind != JSON_ARRAY)
-        return refuse(fault, "tools must be an array", ERR_FORMAT);
-    r->prompt_bytes += v.text.len;
-    for (it = json_iter(v); json_next(&it, &tool);) {
-        r->needs |= CAP_TOOLS;
-        /* A tool the provider runs itself puts its results into the prompt. */
-        if (json_get(tool.value, "type", &type) && !type_surely(tool.value, "function", "custom"))
-            r->has_media = true;
-    }
-    return ERR_NONE;
+    return r->max_tokens != 0 && n > r->max_tokens
+               ? refuse(fault, "asks for more tokens than max_tokens", ERR_RANGE)
+               : ERR_NONE;
 }
 
-static enum err read_response_format(struct chat_request *r, struct json_value v,
-                                     struct chat_fault *fault)
+static enum err read_min_tokens(struct chat_request *r, struct json_value v,
+                                struct chat_fault *fault)
+{
+    uint32_t n = 0;
+    enum err e = read_count(v, 0, CHAT_MAX_TOKENS_MAX, "must be an integer from 0 to 16777216",
+                            fault, &n);
+
+    if (e == ERR_NONE && n != 0 && r->max_tokens == 0)
+        return refuse(fault, "min_tokens needs max_tokens, which bounds the price", ERR_FORMAT);
+    return e == ERR_NONE ? within_limit(r, n, fault) : e;
+}
+
+/* A budget beside the limit: where the provider counts thinking apart, both are produced. */
+static enum err read_budget(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+{
+    uint32_t n = 0;
+    enum err e = read_count(v, 0, CHAT_MAX_TOKENS_MAX,
+                            "a thinking budget must be an integer from 0 to 16777216", fault, &n);
+
+    if (e != ERR_NONE)
+        return e;
+    if (n > r->extra_output)
+        r->extra_output = n;
+    return within_limit(r, n, fault);
+}
+
+static enum err read_budget_in(struct chat_request *r, struct json_value v, const char *name,
+                               struct chat_fault *fault)
+{
+    struct json_value budget;
+    enum err e;
+
+    if (v.kind != JSON_OBJECT)
+        return refuse(fault, "must be an object", ERR_FORMAT);
+    e = nested_find(v, name, &budget, fault);
+    if (e != ERR_NONE || budget.kind == JSON_NULL)
+        return e;
+    return read_budget(r, budget, fault);
+}
+
+static enum err read_reasoning(struct chat_request *r, struct json_value v,
+                               struct chat_fault *fault)
+{
+    return read_budget_in(r, v, "max_tokens", fault);
+}
+
+static enum err read_thinking(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+{
+    return read_budget_in(r, v, "budget_tokens", fault);
+}
+
+/* Predicted tokens that the answer does not contain are billed as output; none has less than a byte. */
+static enum err read_prediction(struct chat_request *r, struct json_value v,
+                                struct chat_fault *fault)
 {
     if (v.kind != JSON_OBJECT)
-        return refuse(fault, "response_format must be an object", ERR_FORMAT);
-    r->prompt_bytes += v.text.len;
-    if (type_maybe(v, "json_schema"))
-        r->needs |= CAP_JSON_SCHEMA;
+        return refuse(fault, "prediction must be an object", ERR_FORMAT);
+    r->extra_output += v.text.len;
     return ERR_NONE;
 }
 
-static enum err read_hosted(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+/* The catalog has one price per endpoint, that of the standard tier. */
+static enum err read_service_tier(struct chat_request *r, struct json_value v,
+                                  struct chat_fault *fault)
 {
-    (void)v, (void)fault;
-    r->has_media = true;
+    if (json_string_is(v, "auto") || json_string_is(v, "default"))
+        return ERR_NONE;
+    return extra_add(r, member_key(r, CHAT_KEY_SERVICE_TIER), fault);
+}
+
+static enum err read_retention(struct chat_request *r, struct json_value v,
+                               struct chat_fault *fault)
+{
+    if (json_string_is(v, "in_memory") || json_string_is(v, "in-memory"))
+        return ERR_NONE;
+    return extra_add(r, member_key(r, CHAT_KEY_PROMPT_CACHE_RETENTION), fault);
+}
+
+/* The price of a cache write is that of five minutes; an hour costs more. */
+static enum err read_cache_control(struct chat_request *r, struct json_value v,
+                                   struct chat_fault *fault)
+{
+    struct json_value ttl;
+    enum err e = nested_find(v, "ttl", &ttl, fault);
+
+    if (e != ERR_NONE || ttl.kind == JSON_NULL || json_string_is(ttl, "5m"))
+        return e;
+    return extra_add(r, member_key(r, CHAT_KEY_CACHE_CONTROL), fault);
+}
+
+static enum err read_modalities(struct chat_request *r, struct json_value v,
+                                struct chat_fault *fault)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+
+    if (v.kind != JSON_ARRAY)
+        return refuse(fault, "modalities must be an array", ERR_FORMAT);
+    while (json_next(&it, &m))
+        if (!json_string_is(m.value, "text"))
+            return extra_add(r, member_key(r, CHAT_KEY_MODALITIES), fault);
     return ERR_NONE;
+}
+
+static enum err read_audio(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+{
+    (void)v;
+    return extra_add(r, member_key(r, CHAT_KEY_AUDIO), fault);
+}
+
+/* Search results join the prompt, and each search has its fee. */
+static enum err read_web_search(struct chat_request *r, struct json_value v,
+                                struct chat_fault *fault)
+{
+    (void)v;
+    r->has_media = true;
+    return extra_add(r, member_key(r, CHAT_KEY_WEB_SEARCH_OPTIONS), fault);
 }
 
 static enum err read_user(struct chat_request *r, struct json_value v, struct chat_fault *fault)
@@ -270,6 +347,20 @@ static int key_lookup(struct view key)
     return -1;
 }
 
+/* A key that is none of ours: harmless, or only for who is allowed it. One that a careless reader takes
+ * for one of ours would be a request that we did not price. */
+static enum err place_other(struct chat_request *r, const struct json_member *m,
+                            struct chat_fault *fault)
+{
+    r->prompt_bytes += m->value.text.len; /* a template or documents, for all we know */
+    if (chat_member_harmless(m->key))
+        return ERR_NONE;
+    for (int k = 0; k < CHAT_KEY_COUNT; k++)
+        if (json_key_like(m->key, rules[k].name))
+            return refuse_member(fault, m->key, CHAT_LOOK_ALIKE);
+    return extra_add(r, m->key, fault);
+}
+
 static size_t member_begin(struct view body, const struct json_member *m)
 {
     return (size_t)(m->key.ptr - 1 - body.ptr);
@@ -287,8 +378,11 @@ static enum err place(struct chat_request *r, const struct json_member *all, siz
         int k = key_lookup(all[i].key);
         struct chat_member *m;
 
-        if (k < 0) { /* travels as it is: a template or documents, for all we know */
-            r->prompt_bytes += all[i].value.text.len;
+        if (k < 0) {
+            enum err e = place_other(r, &all[i], fault);
+
+            if (e != ERR_NONE)
+                return e;
             continue;
         }
         m = &r->member[k];
@@ -339,4 +433,17 @@ enum err chat_request_parse(struct view body, struct chat_request *out, struct c
         *fault = (struct chat_fault){0};
     }
     return e;
+}
+
+bool chat_request_fits(const struct chat_request *r, const struct provider *provider,
+                       struct view *refused)
+{
+    for (size_t i = 0; i < r->n_extras; i++) {
+        if (!chat_member_allowed(provider, r->extras[i])) {
+            *refused = r->extras[i];
+            return false;
+        }
+    }
+    *refused = VIEW_LIT("tools");
+    return !r->hosted_tools || provider->hosted_tools;
 }

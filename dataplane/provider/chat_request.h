@@ -1,6 +1,6 @@
 /* The request side of chat/completions: reads from a client's body what routing and billing need,
- * and makes the body for one provider by splicing, so that every byte nobody asked about (2^63
- * integers, duplicate unknown keys, odd whitespace) reaches the provider as it came. */
+ * and makes the body for one provider by splicing, so that every byte of a member that we do not edit
+ * (2^63 integers, odd whitespace, duplicates of harmless keys) reaches the provider as it came. */
 #ifndef TR_DATAPLANE_PROVIDER_CHAT_REQUEST_H
 #define TR_DATAPLANE_PROVIDER_CHAT_REQUEST_H
 
@@ -25,7 +25,20 @@ enum chat_key {
     CHAT_KEY_MAX_COMPLETION_TOKENS,
     CHAT_KEY_MAX_OUTPUT_TOKENS,
     CHAT_KEY_N,
+    CHAT_KEY_BEST_OF,
+    CHAT_KEY_MIN_TOKENS,
+    CHAT_KEY_REASONING,
+    CHAT_KEY_THINKING,
+    CHAT_KEY_THINKING_BUDGET,
+    CHAT_KEY_PREDICTION,
+    CHAT_KEY_SERVICE_TIER,
+    CHAT_KEY_PROMPT_CACHE_RETENTION,
+    CHAT_KEY_CACHE_CONTROL,
+    CHAT_KEY_MODALITIES,
+    CHAT_KEY_AUDIO,
     CHAT_KEY_TOOLS,
+    CHAT_KEY_TOOL_CHOICE,
+    CHAT_KEY_PARALLEL_TOOL_CALLS,
     CHAT_KEY_FUNCTIONS,
     CHAT_KEY_RESPONSE_FORMAT,
     CHAT_KEY_WEB_SEARCH_OPTIONS,
@@ -60,6 +73,7 @@ enum {
     CHAT_RENDER_SLACK = 512,                   /* bytes the rendered body may be longer, at most */
     CHAT_TEMPLATE_TOKENS = 512, /* prompt tokens a provider adds by itself: chat template,
                                    tool preamble; 334 was the most in recordings */
+    CHAT_EXTRAS_MAX = PROVIDER_MEMBERS_MAX, /* more cannot all be allowed */
 };
 
 struct chat_request {
@@ -70,7 +84,13 @@ struct chat_request {
     bool include_usage; /* stream_options.include_usage: true */
     uint32_t
         max_tokens;     /* max_tokens, else max_completion_tokens, else max_output_tokens; 0 none */
-    uint32_t n_choices; /* "n", else 1 */
+    uint32_t n_choices;    /* the larger of "n" and "best_of", else 1 */
+    uint64_t extra_output; /* tokens per choice that may be billed as output beyond max_tokens: a
+                              prediction that is rejected, thinking with a budget of its own */
+    struct view extras[CHAT_EXTRAS_MAX]; /* raw keys of members that change the price, or that we do
+                                            not know: only for providers whose row allows them */
+    size_t n_extras;
+    bool hosted_tools; /* a tool that the provider runs itself */
     uint16_t needs;     /* enum catalog_capability bits this request cannot do without */
     uint64_t prompt_bound; /* no tokeniser makes more prompt tokens of this body than this */
     bool has_media;        /* prompt_bound does not hold: images, audio, files, hosted tools */
@@ -82,18 +102,29 @@ struct chat_request {
 /* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */
 struct chat_fault {
     const char *param;   /* "messages" */
+    struct view member;  /* content: the client's own spelling of it, still escaped, in the body; wins
+                            over param. Empty: none */
     const char *message; /* "messages must be a non-empty array" */
     size_t at;           /* offset of the first bad byte, when the body is no JSON */
 };
 
 /* Validate body and fill *out. ERR_FORMAT malformed or a member of the wrong type, ERR_SHORT cut
- * off, ERR_LIMIT too deep or too many members, ERR_RANGE a number out of range, ERR_DUPLICATE. On
- * failure *fault says what, *out is undefined. Never keeps a copy of content. */
+ * off, ERR_LIMIT too deep or too many members, ERR_RANGE a number out of range, ERR_DUPLICATE,
+ * ERR_UNSUPPORTED a member that another reader may take for one that we read, or more unknown ones
+ * than any provider can be allowed. On failure *fault says what, *out is undefined. Never keeps a copy
+ * of content. Whether a provider may be sent extras and hosted tools is chat_request_fits(). */
 must_check enum err chat_request_parse(struct view body, struct chat_request *out,
                                        struct chat_fault *fault);
 
+/* May this provider be sent the request? False: *refused is the raw key of the first member that its
+ * row does not allow, or "tools" for a hosted tool. */
+bool chat_request_fits(const struct chat_request *r, const struct provider *provider,
+                       struct view *refused);
+
 /* Append the body for this provider to out: model replaced, usage asked for when streaming, store
- * forced off, router-only members dropped, the output limit spelled as this provider wants it.
+ * forced off, router-only members dropped, the output limit spelled as this provider wants it, whole
+ * numbers spelled plainly, members that mean nothing here (stream_options of a whole answer, an empty
+ * list of tools, the standard service tier) left out.
  * max_output: 0 leaves the client's limit; else it is written in its place (or added).
  * ERR_FORMAT when upstream_model is no model id; ERR_MEMORY; ERR_LIMIT when out may not hold
  * body.len + CHAT_RENDER_SLACK. */

@@ -56,13 +56,19 @@ CEREBRAS_API_KEY cerebras api.cerebras.ai /v1 no_store Cerebras openai/gpt-oss-1
 LIST
 }
 
+# What the demo providers may be sent beside the router's list: their commands (mock), and what tests of
+# byte fidelity send. They charge nothing by a member.
+DEMO_MEMBERS="mock x_unknown y modalities audio"
+
 write_providers() {
     local variable id host path quirks name models
     echo "# Where prompts may go: measured into the data plane's evidence. Written by deploy/dev/up."
     provider demo-a 127.0.0.1 "$(port demo_a)" off /v1 "" "" "Demo A"
+    echo "members = $DEMO_MEMBERS"
     echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
     echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
     provider demo-b localhost "$(port demo_b)" on /v1 "$RUN/conf/mock-ca.pem" "" "Demo B, over TLS"
+    echo "members = $DEMO_MEMBERS"
     echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
     echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
     while read -r variable id host path quirks name models; do

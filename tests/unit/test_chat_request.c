@@ -1,5 +1,6 @@
-/* What a client wrote must reach the provider byte for byte but for a handful of named edits, and
- * no body may exist that routing reads one way and a provider another. */
+/* What a client wrote must reach the provider byte for byte but for a handful of named edits, nothing
+ * may reach it that was not priced, and no body may exist that routing reads one way and a provider
+ * another. */
 #include "check.h"
 #include "chat_request.h"
 #include "message.h"
@@ -95,8 +96,29 @@ static const struct {
     {"{\"model\":\"a\"," M "}", QUIRK_NO_STORE | QUIRK_MAX_COMPLETION_TOKENS, 4294967295u,
      "{\"max_completion_tokens\":4294967295,\"model\":\"up\"," M "}"},
     /* user, n, tools travel */
-    {"{\"model\":\"a\",\"user\":\"u\",\"n\":2,\"tools\":[]," M "}", QUIRK_NO_STORE, 0,
-     "{\"model\":\"up\",\"user\":\"u\",\"n\":2,\"tools\":[]," M "}"},
+    {"{\"model\":\"a\",\"user\":\"u\",\"n\":2,\"tools\":[{\"type\":\"function\"}],\"tool_choice\":\"auto\"," M "}",
+     QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\",\"user\":\"u\",\"n\":2,\"tools\":[{\"type\":\"function\"}],\"tool_choice\":\"auto\"," M "}"},
+    /* what strict providers refuse because it means nothing does not travel */
+    {"{\"model\":\"a\",\"tools\":[ ],\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"top_p\":1," M "}",
+     QUIRK_NO_STORE, 0, "{\"model\":\"up\",\"top_p\":1," M "}"},
+    {"{\"model\":\"a\",\"functions\":[],\"tools\":[{\"type\":\"custom\"}]," M "}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\",\"functions\":[],\"tools\":[{\"type\":\"custom\"}]," M "}"},
+    {"{\"model\":\"a\",\"stream_options\":{\"include_usage\":true}," M "}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\"," M "}"},
+    {"{\"model\":\"a\",\"stream\":false,\"stream_options\":null," M "}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\",\"stream\":false," M "}"},
+    {"{\"model\":\"a\",\"service_tier\":\"auto\"," M "}", QUIRK_NO_STORE, 0, "{\"model\":\"up\"," M "}"},
+    {"{\"model\":\"a\",\"service_tier\":\"default\"," M "}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\",\"service_tier\":\"default\"," M "}"},
+    /* a whole number in any spelling is one; the provider gets the plain spelling */
+    {"{\"model\":\"a\",\"max_tokens\":100.0,\"n\":1.0," M "}", QUIRK_NO_STORE, 0,
+     "{\"max_tokens\":100,\"model\":\"up\",\"n\":1," M "}"},
+    {"{\"model\":\"a\",\"max_completion_tokens\":1e2,\"best_of\":20e-1,\"n\":2,\"min_tokens\":1.0e1," M "}",
+     QUIRK_NO_STORE | QUIRK_MAX_TOKENS, 0,
+     "{\"max_tokens\":100,\"model\":\"up\",\"best_of\":2,\"n\":2,\"min_tokens\":10," M "}"},
+    {"{\"model\":\"a\",\"max_tokens\":1e2," M "}", QUIRK_NO_STORE, 50,
+     "{\"max_tokens\":50,\"model\":\"up\"," M "}"},
 };
 
 static void test_render(void)
@@ -153,6 +175,22 @@ static const struct {
      "max_output_tokens"},
     {"{\"model\":\"a\",\"n\":0," M "}", ERR_RANGE, "n"},
     {"{\"model\":\"a\",\"n\":129," M "}", ERR_RANGE, "n"},
+    {"{\"model\":\"a\",\"n\":1.5," M "}", ERR_FORMAT, "n"},
+    {"{\"model\":\"a\",\"best_of\":129," M "}", ERR_RANGE, "best_of"},
+    {"{\"model\":\"a\",\"best_of\":\"2\"," M "}", ERR_FORMAT, "best_of"},
+    {"{\"model\":\"a\",\"max_tokens\":1e-1," M "}", ERR_FORMAT, "max_tokens"},
+    {"{\"model\":\"a\",\"max_tokens\":1e8," M "}", ERR_RANGE, "max_tokens"},
+    /* nothing may have to be produced, or be thought, beyond the limit that was priced */
+    {"{\"model\":\"a\",\"min_tokens\":9," M "}", ERR_FORMAT, "min_tokens"},
+    {"{\"model\":\"a\",\"min_tokens\":9,\"max_tokens\":8," M "}", ERR_RANGE, "min_tokens"},
+    {"{\"model\":\"a\",\"thinking\":{\"budget_tokens\":9},\"max_completion_tokens\":8," M "}", ERR_RANGE,
+     "thinking"},
+    {"{\"model\":\"a\",\"reasoning\":{\"max_tokens\":9},\"max_tokens\":8," M "}", ERR_RANGE, "reasoning"},
+    {"{\"model\":\"a\",\"thinking_budget\":9,\"max_tokens\":8," M "}", ERR_RANGE, "thinking_budget"},
+    {"{\"model\":\"a\",\"thinking\":{\"budget_tokens\":1,\"budget_tokens\":9}," M "}", ERR_DUPLICATE, "thinking"},
+    {"{\"model\":\"a\",\"thinking\":true," M "}", ERR_FORMAT, "thinking"},
+    {"{\"model\":\"a\",\"prediction\":\"x\"," M "}", ERR_FORMAT, "prediction"},
+    {"{\"model\":\"a\",\"modalities\":\"text\"," M "}", ERR_FORMAT, "modalities"},
     {"{\"model\":\"a\",\"tools\":{}," M "}", ERR_FORMAT, "tools"},
     {"{\"model\":\"a\",\"user\":5," M "}", ERR_FORMAT, "user"},
     {"{\"model\":\"a\",\"response_format\":\"json\"," M "}", ERR_FORMAT, "response_format"},
@@ -178,6 +216,169 @@ static void test_refused(void)
     }
 }
 
+/* A key that a reader who ignores letter case, or who reads C strings, takes for one that we read: it is
+ * refused by its own spelling, at the top and inside what we read. */
+static void test_look_alikes(void)
+{
+    static const struct {
+        const char *in, *member;
+    } cases[] = {
+#define TOP(key, value) {"{\"model\":\"a\",\"" key "\":" value "," M "}", key}
+        TOP("MODEL", "\"b\""),
+        TOP("Max_Tokens", "100000"),
+        TOP("N", "64"),
+        TOP("Store", "true"),
+        TOP("\xc5\xbftore", "true"),
+        TOP("Stream", "true"),
+        TOP("sTream_options", "{}"),
+        TOP("Messages", "[]"),
+        TOP("BEST_OF", "5"),
+        TOP("Service_Tier", "\"priority\""),
+        TOP("model\\u0000", "\"b\""),
+        TOP("mod\\u0045l", "\"b\""),
+        TOP("max_to\\u212aens", "9"),
+        TOP("n\\u0000x", "9"),
+        TOP("Provider", "{}"),
+#undef TOP
+        {"{\"model\":\"a\",\"stream\":true,\"stream_options\":{\"Include_Usage\":false}," M "}", "Include_Usage"},
+        {"{\"model\":\"a\",\"thinking\":{\"Budget_Tokens\":9}," M "}", "Budget_Tokens"},
+        {"{\"model\":\"a\",\"reasoning\":{\"max_tokens\":1,\"max_tokens\\u0000\":9}," M "}", "max_tokens\\u0000"},
+        {"{\"model\":\"a\",\"cache_control\":{\"TTL\":\"1h\"}," M "}", "TTL"},
+        {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"Content\":[{\"type\":\"image_url\"}]}]}", "Content"},
+        {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\\u0000\":\"x\"}]}", "content\\u0000"},
+        {"{\"model\":\"a\",\"messages\":[{\"Role\":\"user\"}]}", "Role"},
+        {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"text\",\"Type\":\"image_url\"}]}]}", "Type"},
+        {"{\"model\":\"a\",\"tools\":[{\"type\":\"function\",\"TYPE\":\"web_search\"}]," M "}", "TYPE"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct chat_request r;
+        struct chat_fault fault;
+        enum err e = chat_request_parse(view_str(cases[i].in), &r, &fault);
+
+        if (e != ERR_UNSUPPORTED)
+            printf("# %s\n", cases[i].in);
+        CHECK_INT(e, ERR_UNSUPPORTED);
+        CHECK(fault.message != NULL);
+        CHECK_BYTES(fault.member.ptr, fault.member.len, cases[i].member, strlen(cases[i].member));
+    }
+}
+
+/* What may be sent to whom: the harmless to everybody, the rest to whose row allows it. */
+static void test_members(void)
+{
+    static const struct provider plain = {.id = "plain"};
+    static const struct provider wide = {.id = "wide", .n_members = 3, .hosted_tools = true,
+                                         .members = {"mock", "service_tier", "web_search_options"}};
+    static const struct {
+        const char *members;
+        const char *plain, *wide; /* what is refused; NULL: nothing */
+    } cases[] = {
+        {"", NULL, NULL},
+        {",\"temperature\":0.5,\"top_p\":1,\"stop\":[\"x\"],\"seed\":1,\"logprobs\":true,\"top_logprobs\":5,"
+         "\"logit_bias\":{},\"metadata\":{},\"user\":\"u\",\"presence_penalty\":0,\"frequency_penalty\":0,"
+         "\"safety_identifier\":\"s\",\"prompt_cache_key\":\"k\",\"verbosity\":\"low\",\"reasoning_effort\":\"low\","
+         "\"parallel_tool_calls\":true,\"tool_choice\":\"auto\",\"function_call\":\"auto\",\"functions\":[{\"name\":\"f\"}],"
+         "\"modalities\":[\"text\"],\"audio\":null,\"service_tier\":\"auto\",\"web_search_options\":null,\"n\":2,"
+         "\"prediction\":{\"type\":\"content\",\"content\":\"x\"},\"moderation\":null,\"store\":true", NULL, NULL},
+        {",\"top_k\":1,\"min_p\":0,\"top_a\":0,\"repetition_penalty\":1,\"include_reasoning\":true,\"reasoning\":{\"effort\":\"low\"},"
+         "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":100},\"enable_thinking\":true,\"chat_template_kwargs\":{\"a\":1},"
+         "\"guided_json\":{},\"ignore_eos\":true,\"random_seed\":1,\"safe_prompt\":true,\"t\\u006fp_k\":1,\"best_of\":2,"
+         "\"models\":[],\"transforms\":[],\"session_id\":\"s\",\"cache_control\":{\"type\":\"ephemeral\"}", NULL, NULL},
+        {",\"mock\":{}", "mock", NULL},
+        {",\"m\\u006fck\":{}", "m\\u006fck", NULL},
+        {",\"Mock\":{}", "Mock", "Mock"},
+        {",\"Temperature\":1", "Temperature", "Temperature"},
+        {",\"\":1", "", ""},
+        {",\"service_tier\":\"priority\"", "service_tier", NULL},
+        {",\"service_tier\":\"flex\"", "service_tier", NULL},
+        {",\"web_search_options\":{}", "web_search_options", NULL},
+        {",\"search_parameters\":{\"mode\":\"on\"}", "search_parameters", "search_parameters"},
+        {",\"modalities\":[\"text\",\"audio\"]", "modalities", "modalities"},
+        {",\"audio\":{\"voice\":\"x\"}", "audio", "audio"},
+        {",\"prompt_cache_retention\":\"24h\"", "prompt_cache_retention", "prompt_cache_retention"},
+        {",\"prompt_cache_retention\":\"in_memory\"", NULL, NULL},
+        {",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}", "cache_control", "cache_control"},
+        {",\"max_new_tokens\":9", "max_new_tokens", "max_new_tokens"},
+        {",\"num_generations\":9", "num_generations", "num_generations"},
+        {",\"use_beam_search\":true", "use_beam_search", "use_beam_search"},
+        {",\"webhook\":\"http://x/\"", "webhook", "webhook"},
+        {",\"background\":true", "background", "background"},
+        {",\"extra_body\":{}", "extra_body", "extra_body"},
+        {",\"tools\":[{\"type\":\"function\"},{\"type\":\"custom\"},{\"function\":{\"name\":\"f\"}}]", NULL, NULL},
+        {",\"tools\":[{\"type\":\"web_search\"}]", "tools", NULL},
+        {",\"tools\":[{\"google_search\":{}}]", "tools", NULL},
+        {",\"tools\":[\"web_search\"]", "tools", NULL},
+        {",\"tools\":[{\"type\":\"function\",\"type\":\"web_search\"}]", "tools", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct chat_request r;
+        struct chat_fault fault;
+        struct view blamed;
+        char body[2048];
+
+        snprintf(body, sizeof body, "{\"model\":\"a\"," M "%s}", cases[i].members);
+        CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_NONE);
+        CHECK_INT(chat_request_fits(&r, &plain, &blamed), cases[i].plain == NULL);
+        if (cases[i].plain != NULL)
+            CHECK_BYTES(blamed.ptr, blamed.len, cases[i].plain, strlen(cases[i].plain));
+        CHECK_INT(chat_request_fits(&r, &wide, &blamed), cases[i].wide == NULL);
+        if (cases[i].wide != NULL)
+            CHECK_BYTES(blamed.ptr, blamed.len, cases[i].wide, strlen(cases[i].wide));
+    }
+}
+
+/* More members of no list than any row can allow. */
+static void test_too_many_extras(void)
+{
+    char body[2048] = "{\"model\":\"a\"," M;
+    struct chat_request r;
+    struct chat_fault fault;
+
+    for (int i = 0; i < CHAT_EXTRAS_MAX; i++)
+        snprintf(body + strlen(body), sizeof body - strlen(body), ",\"x%d\":1", i);
+    strcat(body, "}");
+    CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_NONE);
+    CHECK_INT(r.n_extras, CHAT_EXTRAS_MAX);
+    strcpy(strrchr(body, '}'), ",\"last\":1}");
+    CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_UNSUPPORTED);
+    CHECK_BYTES(fault.member.ptr, fault.member.len, "last", 4);
+}
+
+/* What multiplies or adds to the output that is reserved. */
+static void test_output(void)
+{
+    static const struct {
+        const char *members;
+        uint32_t max_tokens, n;
+        uint64_t extra;
+    } cases[] = {
+        {"", 0, 1, 0},
+        {",\"best_of\":20", 0, 20, 0},
+        {",\"best_of\":2,\"n\":3", 0, 3, 0},
+        {",\"n\":2.0,\"best_of\":3e0,\"max_tokens\":1e1", 10, 3, 0},
+        {",\"min_tokens\":0", 0, 1, 0},
+        {",\"min_tokens\":8,\"max_tokens\":8", 8, 1, 0},
+        {",\"thinking\":{\"budget_tokens\":8},\"max_tokens\":8", 8, 1, 8},
+        {",\"reasoning\":{\"max_tokens\":5,\"effort\":\"low\"},\"thinking_budget\":7,\"max_tokens\":8", 8, 1, 7},
+        {",\"reasoning\":{\"max_tokens\":null},\"thinking\":null", 0, 1, 0},
+        {",\"prediction\":{\"type\":\"content\",\"content\":\"x\"}", 0, 1, 32},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct chat_request r;
+        struct chat_fault fault;
+        char body[512];
+
+        snprintf(body, sizeof body, "{\"model\":\"a\"," M "%s}", cases[i].members);
+        CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_NONE);
+        CHECK_INT(r.max_tokens, cases[i].max_tokens);
+        CHECK_INT(r.n_choices, cases[i].n);
+        CHECK_INT(r.extra_output, cases[i].extra);
+    }
+}
+
 /* Every key that is read or edited: once is fine, twice is refused, whatever the spelling. */
 static void test_duplicates(void)
 {
@@ -190,7 +391,20 @@ static void test_duplicates(void)
         {"max_completion_tokens", "1"},
         {"max_output_tokens", "1"},
         {"n", "1"},
+        {"best_of", "1"},
+        {"min_tokens", "0"},
+        {"reasoning", "{}"},
+        {"thinking", "{}"},
+        {"thinking_budget", "1"},
+        {"prediction", "{}"},
+        {"service_tier", "\"auto\""},
+        {"prompt_cache_retention", "\"in_memory\""},
+        {"cache_control", "{}"},
+        {"modalities", "[]"},
+        {"audio", "null"},
         {"tools", "[]"},
+        {"tool_choice", "\"auto\""},
+        {"parallel_tool_calls", "true"},
         {"functions", "[]"},
         {"response_format", "{}"},
         {"web_search_options", "{}"},
@@ -381,6 +595,10 @@ int main(int argc, char **argv)
     static const struct check_case list[] = {
         {"chat_request_render", test_render},
         {"chat_request_refused", test_refused},
+        {"chat_request_look_alikes", test_look_alikes},
+        {"chat_request_members", test_members},
+        {"chat_request_too_many_extras", test_too_many_extras},
+        {"chat_request_output", test_output},
         {"chat_request_duplicates", test_duplicates},
         {"chat_request_facts", test_facts},
         {"chat_request_prompt_bytes", test_prompt_bytes},

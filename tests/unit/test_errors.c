@@ -90,6 +90,16 @@ static void test_body(void)
     f = (struct api_failure){.error = API_BAD_REQUEST, .message = "a \"quoted\" word"};
     check_body(&f, "{\"error\":{\"message\":\"a \\\"quoted\\\" word\",\"type\":"
                    "\"invalid_request_error\",\"param\":null,\"code\":null}}");
+    /* The client's own name of a member comes escaped as well; one that is too long is not repeated. */
+    f.member = VIEW_LIT("Max_T\\u006fkens");
+    check_body(&f, "{\"error\":{\"message\":\"a \\\"quoted\\\" word\",\"type\":"
+                   "\"invalid_request_error\",\"param\":\"Max_T\\u006fkens\",\"code\":null}}");
+    f.param = "model";
+    f.member = VIEW_LIT("0123456789012345678901234567890123456789012345678901234567890123x");
+    check_body(&f, "{\"error\":{\"message\":\"a \\\"quoted\\\" word\",\"type\":"
+                   "\"invalid_request_error\",\"param\":null,\"code\":null}}");
+    f.param = NULL;
+    f.member = VIEW_EMPTY;
     strcpy(f.text, "numbers of ours");
     check_body(&f, "{\"error\":{\"message\":\"numbers of ours\",\"type\":"
                    "\"invalid_request_error\",\"param\":null,\"code\":null}}");

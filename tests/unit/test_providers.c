@@ -30,6 +30,7 @@ static void run_defaults_and_fields(void)
     CHECK_INT(parse("# two\n" A "retains_data = no\n"
                     "[provider b]\nname = Beta Inc\nhost = api.example.com\npath = /compat/v1\n"
                     "auth = x-api-key\nquirks = max_tokens, no_store\nregion = eu-west\n"
+                    "members = mock, web_search_options x_1\nhosted_tools = on\n"
                     "jurisdiction = FR\nconnect_ms = 100\ntls_ms = 200\nfirst_byte_ms = 300\n"
                     "idle_ms = 400\ntotal_ms = 500\nca = /etc/ca.pem\n",
                     why),
@@ -50,6 +51,10 @@ static void run_defaults_and_fields(void)
         CHECK_INT(b->port, 443);
         CHECK(b->tls && b->retains_data);
         CHECK_INT(b->quirks, QUIRK_MAX_TOKENS | QUIRK_NO_STORE);
+        CHECK_INT(b->n_members, 3);
+        CHECK(strcmp(b->members[0], "mock") == 0 && strcmp(b->members[2], "x_1") == 0);
+        CHECK(strcmp(b->members[1], "web_search_options") == 0);
+        CHECK(b->hosted_tools && !p.list[0].hosted_tools && p.list[0].n_members == 0);
         CHECK_INT(b->auth, AUTH_X_API_KEY);
         CHECK_INT(b->total_ms, 500);
         CHECK(strcmp(b->path, "/compat/v1") == 0 && strcmp(b->name, "Beta Inc") == 0);
@@ -98,6 +103,12 @@ static void run_rejects(void)
         {"[provider a]\nhost = x\nauth = basic\n", "auth"},
         {"[provider a]\nhost = x\nquirks = nonsense\n", "quirks"},
         {"[provider a]\nhost = x\nquirks = no_store no_store\n", "quirks"},
+        {"[provider a]\nhost = x\nmembers = mock Mock\n", "members"},
+        {"[provider a]\nhost = x\nmembers = a-b\n", "members"},
+        {"[provider a]\nhost = x\nmembers = a b a\n", "members"},
+        {"[provider a]\nhost = x\nmembers = a234567890123456789012345678901234567890x\n", "members"},
+        {"[provider a]\nhost = x\nmembers = a b c d e f g h i j k l m n o p q\n", "members"},
+        {"[provider a]\nhost = x\nhosted_tools = maybe\n", "hosted_tools"},
         {"[provider a]\nhost = x\nquirks = max_tokens max_completion_tokens\n", "quirks"},
         {"[provider a]\nhost = x\nname = caf\xc3\xa9\n", "name"},
         {"[provider a]\nhost = x\nregion = a b\n", "region"},

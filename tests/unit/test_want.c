@@ -8,12 +8,15 @@
 
 static struct providers providers = {
     .n = 3,
-    .list = {{.no = 0, .id = "demo-a", .name = "Demo A"},
-             {.no = 1, .id = "demo-b", .name = "Demo B"},
+    .list = {{.no = 0, .id = "demo-a", .name = "Demo A", .n_members = 2, .members = {"mock", "x"}},
+             {.no = 1, .id = "demo-b", .name = "Demo B", .n_members = 2, .members = {"x", "y"}},
              {.no = 2, .id = "bedrock", .name = "Amazon Bedrock"}},
 };
 static struct catalog_model infos[2] = {{.no = 1, .id = "x/one"}, {.no = 2, .id = "x/two"}};
-static struct route_model models[2] = {{&infos[0], NULL, 0}, {&infos[1], NULL, 0}};
+static const struct route_endpoint endpoints[3] = {{.provider = &providers.list[0]},
+                                                   {.provider = &providers.list[1]},
+                                                   {.provider = &providers.list[2]}};
+static struct route_model models[2] = {{&infos[0], endpoints, 2}, {&infos[1], &endpoints[2], 1}};
 
 const struct route_model *snapshot_find(const struct snapshot *s, struct view id)
 {
@@ -84,7 +87,13 @@ static void test_hard(void)
     CHECK(want.no_retention);
     CHECK_INT(read_extra(",\"provider\":{\"data_collection\":\"allow\"}"), ERR_NONE);
     CHECK(!want.no_retention);
+    CHECK_INT(read_extra(",\"provider\":{\"data_collection\":\"\",\"sort\":\"\"}"), ERR_NONE);
+    CHECK(!want.no_retention); /* empty values of typed SDKs are absent ones */
     CHECK_INT(read_extra(",\"provider\":{\"data_collection\":\"Deny\"}"), ERR_FORMAT);
+    /* a misspelled constraint is no constraint that may be dropped, whatever its value */
+    CHECK_INT(read_extra(",\"provider\":{\"Allow_Fallbacks\":false}"), ERR_UNSUPPORTED);
+    CHECK_BYTES(failure.member.ptr, failure.member.len, "Allow_Fallbacks", 15);
+    CHECK_INT(read_extra(",\"provider\":{\"zdr\\u0000\":false}"), ERR_UNSUPPORTED);
     CHECK_INT(read_extra(",\"provider\":{\"zdr\":true,\"data_collection\":\"allow\"}"), ERR_NONE);
     CHECK(want.no_retention);
     CHECK_INT(read_extra(",\"provider\":{\"zdr\":\"yes\"}"), ERR_FORMAT);
@@ -144,7 +153,41 @@ static void test_unknown(void)
     CHECK_INT(read_extra(",\"provider\":[]"), ERR_FORMAT);
 }
 
+/* A member that only some providers may be sent leaves those as candidates; none left is a refusal that
+ * names it. */
+static void test_members(void)
+{
+    static const struct {
+        const char *extra, *refused; /* NULL: it is served */
+        uint64_t ignore;             /* of the three providers */
+    } cases[] = {
+        {"", NULL, 0},
+        {",\"temperature\":1", NULL, 0},
+        {",\"mock\":{}", NULL, 6},
+        {",\"x\":1", NULL, 4},
+        {",\"y\":1,\"x\":1", NULL, 5},
+        {",\"mock\":{},\"x\":1", NULL, 6},
+        {",\"mock\":{},\"provider\":{\"ignore\":[\"demo-b\"]}", NULL, 6},
+        {",\"mock\":{},\"y\":1", "mock", 7}, /* each has its taker, both have none */
+        {",\"z\":1", "z", 7},
+        {",\"x\":1,\"models\":[\"x/two\"]", NULL, 4},
+        {",\"tools\":[{\"type\":\"web_search\"}]", "tools", 7},
+        {",\"service_tier\":\"priority\"", "service_tier", 7},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool ok = cases[i].refused == NULL;
+
+        CHECK_INT(read_extra(cases[i].extra), ok ? ERR_NONE : ERR_UNSUPPORTED);
+        CHECK_INT(want.ignore & 7, cases[i].ignore);
+        CHECK_INT(failure.error, ok ? API_OK : API_UNSUPPORTED_PARAMETER);
+        if (!ok)
+            CHECK_BYTES(failure.member.ptr, failure.member.len, cases[i].refused, strlen(cases[i].refused));
+    }
+}
+
 static const struct check_case cases[] = {
+    {"want_members", test_members},
     {"want_nothing", test_nothing}, {"want_models", test_models},   {"want_sets", test_sets},
     {"want_hard", test_hard},       {"want_unknown", test_unknown},
 };

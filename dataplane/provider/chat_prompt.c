@@ -1,0 +1,165 @@
+/* (G) Reads the members of a request whose content is the prompt: messages, tools, response_format. */
+#include "chat_members.h"
+#include "chat_request_internal.h"
+#include "content_view.h"
+
+/* Whether whoever reads v must take its type for a or b: no second "type" says otherwise. */
+static bool type_surely(struct json_value v, const char *a, const char *b)
+{
+    struct json_value type;
+
+    return json_only(v, "type", &type) == ERR_NONE &&
+           (json_string_is(type, a) || json_string_is(type, b));
+}
+
+/* Whether somebody may take it for this one. */
+static bool type_maybe(struct json_value v, const char *name)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+
+    while (it.object && json_next(&it, &m))
+        if (json_key_is(m.key, "type") && json_string_is(m.value, name))
+            return true;
+    return false;
+}
+
+/* Refuses a key of v that can be taken for "type". A second "type" is no such thing: it is read. */
+static enum err type_exact(struct json_value v, struct chat_fault *fault)
+{
+    struct json_value type;
+    struct view like = VIEW_EMPTY;
+
+    if (chat_nested(v, "type", &type, &like) != ERR_UNSUPPORTED)
+        return ERR_NONE;
+    fault->member = like;
+    return chat_refuse(fault, CHAT_LOOK_ALIKE, ERR_UNSUPPORTED);
+}
+
+/* Whoever reads v finds no text in it. A second "type", or one that we do not know, may say that it
+ * is some, and then it counts: an estimate of nothing would be a prompt for nothing. */
+static bool part_is_media(struct json_value v)
+{
+    return type_surely(v, "image_url", "input_audio") || type_surely(v, "file", "video_url");
+}
+
+static enum err read_parts(struct chat_request *r, struct json_value content,
+                           struct chat_fault *fault)
+{
+    struct json_iter it = json_iter(content);
+    struct json_member part;
+
+    while (json_next(&it, &part)) {
+        enum err e = type_exact(part.value, fault);
+
+        if (e != ERR_NONE)
+            return e;
+        /* Text, whose every token costs at least one byte of this body. */
+        if (type_surely(part.value, "text", "refusal"))
+            continue;
+        r->has_media = true;
+        if (part_is_media(part.value))
+            r->prompt_bytes -= part.value.text.len;
+        if (type_maybe(part.value, "image_url"))
+            r->needs |= CAP_IMAGES;
+    }
+    return ERR_NONE;
+}
+
+static bool array_empty(struct json_value v)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+
+    return v.kind == JSON_ARRAY && !json_next(&it, &m);
+}
+
+/* One member of a message. Those whose content has a price of its own must be spelled exactly. */
+static enum err read_field(struct chat_request *r, const struct json_member *m,
+                           struct chat_fault *fault)
+{
+    static const char *const names[] = {"content", "role", "audio", "images"};
+
+    if (json_key_is(m->key, "content"))
+        return m->value.kind == JSON_ARRAY ? read_parts(r, m->value, fault) : ERR_NONE;
+    if (json_key_is(m->key, "audio")) {
+        if (m->value.kind == JSON_OBJECT)
+            r->has_media = true; /* refers to an earlier answer's audio by id */
+        return ERR_NONE;
+    }
+    if (json_key_is(m->key, "images")) {
+        if (m->value.kind == JSON_ARRAY && !array_empty(m->value)) {
+            r->has_media = true; /* of an earlier answer, in OpenRouter's shape */
+            r->prompt_bytes -= m->value.text.len;
+        }
+        return ERR_NONE;
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (json_key_like(m->key, names[i]) && !json_key_is(m->key, names[i])) {
+            fault->member = m->key;
+            return chat_refuse(fault, CHAT_LOOK_ALIKE, ERR_UNSUPPORTED);
+        }
+    }
+    return ERR_NONE;
+}
+
+enum err chat_read_messages(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+{
+    struct json_member message, m;
+    struct json_iter it, fields;
+    enum err e = ERR_NONE;
+    size_t n = 0;
+
+    if (v.kind != JSON_ARRAY)
+        return chat_refuse(fault, "messages must be a non-empty array", ERR_FORMAT);
+    r->prompt_bytes += v.text.len; /* less its media */
+    for (it = json_iter(v); e == ERR_NONE && json_next(&it, &message); n++) {
+        if (message.value.kind != JSON_OBJECT)
+            return chat_refuse(fault, "each message must be an object", ERR_FORMAT);
+        for (fields = json_iter(message.value); e == ERR_NONE && json_next(&fields, &m);)
+            e = read_field(r, &m, fault);
+    }
+    if (n == 0)
+        return chat_refuse(fault, "messages must be a non-empty array", ERR_FORMAT);
+    return e;
+}
+
+/* Does the client run this tool? Some leave the type out. Any other tool is the provider's own: it has
+ * a fee, and what it finds joins the prompt. */
+static bool tool_is_of_client(struct json_value tool)
+{
+    struct json_value any;
+
+    if (json_get(tool, "type", &any))
+        return type_surely(tool, "function", "custom");
+    return json_get(tool, "function", &any) || json_get(tool, "name", &any);
+}
+
+enum err chat_read_tools(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+{
+    struct json_iter it;
+    struct json_member tool;
+    enum err e = ERR_NONE;
+
+    if (v.kind != JSON_ARRAY)
+        return chat_refuse(fault, "must be an array", ERR_FORMAT);
+    r->prompt_bytes += v.text.len;
+    for (it = json_iter(v); e == ERR_NONE && json_next(&it, &tool);) {
+        r->needs |= CAP_TOOLS;
+        e = type_exact(tool.value, fault);
+        if (!tool_is_of_client(tool.value))
+            r->has_media = r->hosted_tools = true;
+    }
+    return e;
+}
+
+enum err chat_read_response_format(struct chat_request *r, struct json_value v,
+                                   struct chat_fault *fault)
+{
+    if (v.kind != JSON_OBJECT)
+        return chat_refuse(fault, "response_format must be an object", ERR_FORMAT);
+    r->prompt_bytes += v.text.len;
+    if (type_maybe(v, "json_schema"))
+        r->needs |= CAP_JSON_SCHEMA;
+    return ERR_NONE;
+}
