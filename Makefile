@@ -149,7 +149,7 @@ FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
 ifeq ($(MODE),fuzz)
 build/fuzz/fuzz_%: $B/tests/fuzz/fuzz_%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
-	$(call link,-fsanitize=fuzzer $(LIBS_dataplane))
+	$(call link,-fsanitize=fuzzer $(LIBS_dataplane) -ljson-c)
 fuzzers: $(FUZZERS)
 else
 $(FUZZERS) fuzzers: always
