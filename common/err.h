@@ -41,6 +41,7 @@
     X(ERR_PROVIDER_PROTOCOL, "provider_protocol")   /* not HTTP, not JSON, not SSE */              \
     X(ERR_PROVIDER_TRUNCATED, "provider_truncated") /* ended before its end marker */              \
     X(ERR_STALE, "stale") /* a pooled connection was already dead; nothing was sent */             \
+    X(ERR_PROVIDER_LARGE, "provider_large") /* an answer over a limit of ours */                   \
     /* system: this machine or our own peers */                                                    \
     X(ERR_MEMORY, "memory")                                                                        \
     X(ERR_IO, "io")                                                                                \

@@ -11,7 +11,7 @@
 struct section {
     struct provider p;
     char quirks[256], members[768];
-    uint64_t port, connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms;
+    uint64_t port, connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms, whole_ms;
     int dialect, auth;
 };
 
@@ -75,6 +75,7 @@ static const struct conf_field section_fields[] = {
     DEADLINE(first_byte_ms),
     DEADLINE(idle_ms),
     DEADLINE(total_ms),
+    DEADLINE(whole_ms),
 };
 
 static const struct section section_default = {
@@ -85,6 +86,7 @@ static const struct section section_default = {
     .first_byte_ms = 20000,
     .idle_ms = 120000, /* reasoning models pause for a minute between events */
     .total_ms = 1800000,
+    .whole_ms = 600000, /* as long as the SDKs wait */
     .dialect = DIALECT_OPENAI,
     .auth = AUTH_BEARER,
 };
@@ -210,6 +212,7 @@ static const char *section_finish(struct section *s)
     p->first_byte_ms = (uint32_t)s->first_byte_ms;
     p->idle_ms = (uint32_t)s->idle_ms;
     p->total_ms = (uint32_t)s->total_ms;
+    p->whole_ms = (uint32_t)s->whole_ms;
     if (p->id[0] == '\0' || !text_ok(p->id, LOWER DIGIT "-"))
         return "its id (lower case, digits and dashes)";
     for (const char *c = p->name; *c != '\0'; c++)

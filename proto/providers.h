@@ -42,7 +42,9 @@ struct provider {
     bool hosted_tools; /* it may run tools itself (web search): the model's price covers them */
     char region[16], jurisdiction[16];
     bool retains_data; /* data policy: the provider may keep prompts */
-    uint32_t connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms; /* deadlines */
+    /* Deadlines. Of a stream: first_byte_ms, idle_ms, total_ms; of an answer in one piece: whole_ms,
+     * because its first byte comes when it is complete. */
+    uint32_t connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms, whole_ms;
 };
 struct providers {
     struct provider list[LIMIT_PROVIDERS];

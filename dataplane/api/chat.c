@@ -11,6 +11,14 @@
 #include <assert.h>
 #include <sodium.h>
 
+/* Of an answer that could not be relayed, or not yet: what is here of it. */
+static uint64_t chat_bytes_waiting(const struct chat *c)
+{
+    if (c->status != 200)
+        return 0;
+    return c->collecting ? (c->received != NULL ? content_len(c->received) : 0) : c->in.carry.len;
+}
+
 static void chat_account(const struct request *r, struct attempt_account *out)
 {
     const struct chat *c = (const struct chat *)r;
@@ -18,6 +26,7 @@ static void chat_account(const struct request *r, struct attempt_account *out)
     *out = (struct attempt_account){
         .usage = c->canon.usage,
         .delivered_bytes = c->canon.content_bytes,
+        .waiting_bytes = chat_bytes_waiting(c),
         .finish = c->canon.finish,
         .forwarded = c->fetch != NULL && fetch_forwarded(c->fetch),
         .status = c->status,
@@ -36,6 +45,7 @@ static void chat_destroy(struct request *r)
     content_free(c->rendered);
     content_free(c->received);
     content_free(c->message);
+    content_free(c->refusal);
     content_free(c->answer);
     sse_in_free(&c->in);
     sse_out_free(&c->out);

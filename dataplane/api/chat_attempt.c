@@ -13,34 +13,45 @@ static void chat_report(struct chat *c, const struct attempt_result *x)
     request_attempt_ended(&c->request, x, c->fetch != NULL);
 }
 
-/* Keep the provider's sentence: it lies in a buffer that goes away before the client has it. */
-static void chat_keep_message(struct chat *c, struct view message)
+/* A copy of the provider's sentence: it lies in a buffer that goes away before the client has it. NULL:
+ * there is none that a client may have. */
+static struct content *chat_sentence(const struct chat *c, struct view message)
 {
-    content_free(c->message);
-    c->message = NULL;
-    if (message.len == 0 || message.len > CHAT_ERROR_BODY_MAX)
-        return;
-    c->message = content_new(CHAT_ERROR_BODY_MAX);
-    if (c->message != NULL && buf_append(content_buf(c->message), message) != ERR_NONE)
-        content_clear(c->message);
+    const struct worker *w = c->request.worker;
+    struct content *copy;
+
+    if (message.len == 0 || message.len > CHAT_ERROR_BODY_MAX ||
+        credentials_quoted(w->shared->credentials, c->request.candidate.endpoint->provider->no,
+                           message))
+        return NULL;
+    copy = content_new(CHAT_ERROR_BODY_MAX);
+    if (copy != NULL && buf_append(content_buf(copy), message) != ERR_NONE)
+        content_clear(copy);
+    return copy;
 }
 
 static struct attempt_result result_of_error(struct chat *c, enum err e,
                                              const struct chat_error *error)
 {
-    chat_keep_message(c, error->message);
+    struct content **keep = error->client_fault && c->refusal == NULL ? &c->refusal : &c->message;
+
+    content_free(*keep);
+    *keep = chat_sentence(c, error->message);
     return (struct attempt_result){
         .e = e,
         .status = error->status,
         .client_fault = error->client_fault,
         .context_length = error->context_length,
-        .message = c->message,
+        .message = *keep,
     };
 }
 
-/* The attempt failed in the middle of its bytes: hang up, then say so. */
+/* The attempt failed in the middle of its bytes: hang up, then say so. An answer over a limit of ours
+ * has been made and is billed, so it must not look like a failure that another provider may mend. */
 static void chat_break(struct chat *c, struct attempt_result x)
 {
+    if (x.e == ERR_LIMIT)
+        x.e = ERR_PROVIDER_LARGE;
     chat_attempt_cancel(&c->request);
     x.retry_after_ms = c->retry_after_ms;
     chat_report(c, &x);
@@ -116,7 +127,7 @@ static void chat_events(struct chat *c, struct view bytes)
         if (e == ERR_NONE)
             chat_event(c, &event);
         else
-            chat_break(c, (struct attempt_result){.e = ERR_PROVIDER_PROTOCOL, .status = c->status});
+            chat_break(c, (struct attempt_result){.e = e, .status = c->status});
     }
     if (c->over || c->fetch != mine)
         return;
@@ -148,8 +159,7 @@ static void chat_collect(struct chat *c, struct view bytes)
         bytes.len = to->max - to->len; /* enough of an error to tell what it is */
     e = buf_append(to, bytes);
     if (e != ERR_NONE)
-        chat_break(c, (struct attempt_result){
-                          .e = e == ERR_LIMIT ? ERR_PROVIDER_PROTOCOL : e, .status = c->status});
+        chat_break(c, (struct attempt_result){.e = e, .status = c->status});
 }
 
 /* A collected body has ended as HTTP says it must. */
@@ -170,7 +180,7 @@ static void chat_collected(struct chat *c)
                               : chat_canon_whole(&c->canon, body, content_buf(c->answer), &kind,
                                                  &error);
         if (e != ERR_NONE)
-            x.e = e;
+            x.e = e == ERR_LIMIT ? ERR_PROVIDER_LARGE : e;
         else if (kind == CHAT_ERROR)
             x = result_of_error(c, ERR_PROVIDER_BODY, &error);
         else if (kind == CHAT_EMIT && !c->request.stream)
@@ -310,6 +320,7 @@ enum err chat_attempt(struct request *r, bool last_candidate)
         .content_type = VIEW_LIT("application/json"),
         .body = content_bytes(c->rendered),
         .last_candidate = last_candidate,
+        .whole = !r->stream,
     };
     e = fetch_start(r->worker->upstreams, &fetch, &fetch_events, c, &c->fetch);
     if (e == ERR_NONE) /* on its way, so this delays nobody */

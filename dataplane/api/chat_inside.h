@@ -30,6 +30,7 @@ struct chat {
     struct content *rendered; /* what is sent; borrowed by fetch */
     struct content *received; /* an answer that is collected whole: JSON, or an error */
     struct content *message;  /* the provider's sentence about an error, until the client has it */
+    struct content *refusal;  /* the first one that blames the request; outlives its attempt */
     int status;
     int64_t retry_after_ms;
     bool collecting; /* into received; otherwise events */

@@ -75,6 +75,8 @@
       "No provider of this model could answer.")                                                   \
     X(API_PROVIDER_CREDENTIALS, 502, "server_error", "provider_credentials", NO,                   \
       "The operator's account at the provider was refused; your API key is fine.")                 \
+    X(API_PROVIDER_LARGE, 502, "server_error", "answer_too_large", NO,                             \
+      "The provider's answer is over 32 MiB, or one of its events over 4 MiB; it was billed.")     \
     X(API_PROVIDER_CUT, 502, "server_error", "provider_truncated", AGAIN,                          \
       "The provider's answer ended before it was complete.")                                       \
     X(API_ATTESTATION, 503, "server_error", "attestation_unavailable", AGAIN,                      \

@@ -49,7 +49,11 @@ void refusal_of_attempts(const struct request *r, struct api_failure *f)
     unsigned n = r->attempts;
 
     *f = (struct api_failure){.error = API_PROVIDER_FAILED, .retry_after_ms = r->retry_ms};
-    if (r->outcome == ERR_OVERLOAD || r->outcome == ERR_MEMORY)
+    /* An error object under status 200 counts as a refusal only when every candidate refused. */
+    if (r->refused != 0 && (r->refused_by_status || r->refused == n)) {
+        f->error = r->refusal;
+        f->provider_message = r->refusal_message;
+    } else if (r->outcome == ERR_OVERLOAD || r->outcome == ERR_MEMORY)
         f->error = API_OVERLOAD;
     else if (r->failed_rate == n)
         f->error = API_PROVIDER_RATE;

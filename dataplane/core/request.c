@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include "clock.h"
+#include "outcome.h"
 #include "refusal.h"
 #include "settle.h"
 #include "uplink.h"
@@ -203,42 +204,6 @@ void request_reject(struct request *r, enum err why, struct api_failure *f)
 
 /* --- attempts */
 
-static bool is_timeout(enum err e, int status)
-{
-    return e == ERR_CONNECT_TIMEOUT || e == ERR_TLS_TIMEOUT || e == ERR_FIRST_BYTE_TIMEOUT ||
-           e == ERR_IDLE_TIMEOUT || e == ERR_TOTAL_TIMEOUT || status == 408 || status == 504 ||
-           status == 524;
-}
-
-/* Remember how an attempt failed: for the endpoint's health and for the last word to the client. */
-static void request_attempt_failed(struct request *r, const struct attempt_result *x)
-{
-    struct health *h = r->worker->shared->health;
-    uint32_t slot = r->candidate.endpoint->health_slot;
-    uint64_t now_ms = clock_mono_ms();
-
-    r->outcome = x->e;
-    r->failed[r->place] = (uint8_t)x->e;
-    if (x->status == 429) {
-        r->failed_rate++;
-        health_rate_limited(h, slot, now_ms, x->retry_after_ms);
-        if (x->retry_after_ms > 0 &&
-            (r->retry_ms == 0 || x->retry_after_ms < (int64_t)r->retry_ms))
-            r->retry_ms = x->retry_after_ms < HEALTH_COOL_MAX_MS ? (uint32_t)x->retry_after_ms
-                                                                 : HEALTH_COOL_MAX_MS;
-        return;
-    }
-    if (x->e == ERR_MEMORY || x->e == ERR_OVERLOAD)
-        return; /* our own trouble says nothing about the endpoint */
-    health_failure(h, slot, now_ms);
-    if (is_timeout(x->e, x->status))
-        r->failed_timeout++;
-    else if (x->status == 503 || x->status == 529)
-        r->failed_overload++;
-    else if (x->status == 401 || x->status == 402 || x->status == 403 || x->e == ERR_CONFIG)
-        r->failed_credentials++;
-}
-
 static void request_exhausted(struct request *r)
 {
     struct api_failure f;
@@ -279,7 +244,7 @@ static void request_connect(struct request *r)
             r->upstream = true;
             return;
         }
-        request_attempt_failed(r, &(struct attempt_result){.e = e, .retry_after_ms = -1});
+        outcome_note(r, &(struct attempt_result){.e = e, .retry_after_ms = -1});
     }
     request_exhausted(r);
 }
@@ -288,7 +253,7 @@ static void request_attempt_good(struct request *r)
 {
     r->first_byte_us = (uint32_t)(clock_mono_us() - r->received_us);
     health_success(r->worker->shared->health, r->candidate.endpoint->health_slot, clock_mono_ms(),
-                   (uint32_t)(clock_mono_us() - r->attempt_us));
+                   r->stream ? (uint32_t)(clock_mono_us() - r->attempt_us) : 0);
     histogram_add(&r->worker->stats.first_byte, r->first_byte_us);
     request_enter(r, REQUEST_STREAMING);
     if (r->stream)
@@ -308,30 +273,18 @@ void request_useful(struct request *r)
     request_let(r);
 }
 
-/* Is trying elsewhere pointless? An error status that blames the request is believed. An error
- * object under status 200 is believed only when nobody else is left: those who answer like that also
- * dress their own failures so. A 404 is about their catalog, and the model stands in ours. */
-static bool request_fault_is_final(const struct request *r, const struct attempt_result *x)
-{
-    if (!x->client_fault || x->status == 404)
-        return false;
-    return x->e == ERR_PROVIDER_STATUS || r->next_candidate == r->route.n;
-}
-
 /* In CONNECTING: another candidate, or the last word. */
 static void request_attempt_over(struct request *r, const struct attempt_result *x)
 {
-    struct api_failure f = {.error = API_BAD_REQUEST, .provider_message = x->message};
+    struct api_failure f = {.error = errors_of(x->e), .ran = true};
 
-    if (!request_fault_is_final(r, x)) {
-        request_attempt_failed(r, x);
+    outcome_note(r, x);
+    if (outcome_is_final(r, x)) {
+        request_settle(r, x->e, f.error, SETTLE_OUTPUT);
+        r->ops->fail(r, &f);
+    } else {
         request_connect(r);
-        return;
     }
-    /* The endpoint did its work; the request is what is wrong. */
-    r->failed[r->place] = (uint8_t)x->e;
-    f.error = x->context_length ? API_CONTEXT_LENGTH : errors_of_provider_status(x->status);
-    request_fail(r, ERR_PROVIDER_STATUS, &f);
 }
 
 void request_attempt_ended(struct request *r, const struct attempt_result *x, bool upstream_open)
@@ -352,8 +305,9 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
     } else {
         assert(r->state == REQUEST_STREAMING && !upstream_open);
         r->failed[r->place] = (uint8_t)x->e;
-        health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot,
-                       clock_mono_ms());
+        if (x->e != ERR_PROVIDER_LARGE)
+            health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot,
+                           clock_mono_ms());
         request_fail(r, x->e, &f);
     }
     request_let(r);

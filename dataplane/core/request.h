@@ -37,15 +37,18 @@ struct attempt_result {
     enum err e;             /* ERR_NONE: complete, as the dialect says it must be */
     int status;             /* the provider's HTTP status, or its error object's; 0 none */
     int64_t retry_after_ms; /* -1: not said */
-    bool client_fault;      /* any provider would refuse this */
+    bool client_fault;      /* it blames the request */
     bool context_length;
-    const struct content *message; /* the provider's sentence for the client; NULL: none */
+    /* The provider's sentence for the client; NULL: none. Of the first client fault it stays until the
+     * request ends, of others until the next attempt begins. */
+    const struct content *message;
 };
 
 /* What was received so far, for settlement. */
 struct attempt_account {
     struct token_usage usage;
-    uint64_t delivered_bytes;
+    uint64_t delivered_bytes; /* text, reasoning and tool arguments in events that were relayed */
+    uint64_t waiting_bytes;   /* of an unfinished event or whole answer */
     enum usage_finish finish;
     /* Of the pending attempt: the provider has the whole request; the status of the response that has
      * begun, 0: none. */
@@ -125,6 +128,10 @@ struct request {
     int64_t cost_nusd;
     uint16_t flags;        /* enum usage_flag */
     uint16_t failed_rate, failed_overload, failed_timeout, failed_credentials; /* attempts */
+    uint16_t refused;       /* attempts that blamed the request */
+    bool refused_by_status; /* one of them did so with an HTTP status */
+    enum api_error refusal; /* what the first of them said; API_OK: there was none */
+    const struct content *refusal_message;
     bool upstream;         /* an attempt or its tail is pending */
     bool closed;           /* the client's end is over */
     unsigned held;         /* calls on the stack that still use the struct */

@@ -84,6 +84,15 @@ static void settle_count(struct request *r, const struct bill *b)
         counter_add(&s->streams_open, (uint64_t)-1);
 }
 
+/* What is unfinished counts when the provider has made it and a limit of ours kept it from the client;
+ * an answer that broke off, no matter who failed, is billed by what was relayed of it. */
+static uint64_t settle_output_bytes(const struct request *r, enum err outcome)
+{
+    const struct attempt_account *a = &r->account;
+
+    return a->delivered_bytes + (outcome == ERR_PROVIDER_LARGE ? a->waiting_bytes : 0);
+}
+
 void settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what)
 {
     struct bill bill = {0};
@@ -94,7 +103,7 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
     if (what != SETTLE_FREE) {
         r->ops->account(r, &r->account);
         bill_make(r->candidate.endpoint->info, &r->account.usage, r->prompt_bytes,
-                  r->account.delivered_bytes, what == SETTLE_PROMPT, r->admission.amount_nusd,
+                  settle_output_bytes(r, outcome), what == SETTLE_PROMPT, r->admission.amount_nusd,
                   &bill);
         r->account.usage = bill.tokens;
     }

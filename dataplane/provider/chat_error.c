@@ -135,15 +135,28 @@ static void judge(struct chat_error *e)
 {
     static const char *const too_long[] = {"context length", "maximum context", "context window",
                                            "prompt is too long", "context_length"};
-    bool key_trouble;
+    /* Some providers say 400 for trouble with the operator's account there; that is no fault of the
+     * request. */
+    static const struct {
+        const char *words;
+        int status;
+    } account[] = {
+        {"api key", 401},
+        {"api_key", 401},
+        {"credit balance", 402},
+        {"insufficient balance", 402},
+        {"insufficient credit", 402},
+        {"exceeded your current quota", 402},
+        {"billing details", 402},
+        {"plans & billing", 402},
+        {"account is not active", 402},
+    };
 
     for (size_t i = 0; i < sizeof too_long / sizeof too_long[0] && e->status == 400; i++)
         e->context_length = e->context_length || mentions(e->message, too_long[i]);
-    /* Some providers say 400 for a bad key of ours; that is no fault of the request. */
-    key_trouble = e->status == 400 && !e->context_length &&
-                  (mentions(e->message, "api key") || mentions(e->message, "api_key"));
-    if (key_trouble)
-        e->status = 401;
+    for (size_t i = 0; i < sizeof account / sizeof account[0]; i++)
+        if (e->status == 400 && !e->context_length && mentions(e->message, account[i].words))
+            e->status = account[i].status;
     e->client_fault = e->status == 400 || e->status == 404 || e->status == 413 || e->status == 422;
     /* These speak of the operator's account, with fragments of its key: not the client's business.
      */
@@ -201,7 +214,8 @@ void chat_canon_error(int status, struct view body, struct chat_error *error)
         else if (root.kind == JSON_STRING)
             error->message = inner(root);
     }
-    if (error->status != 401 || status != 400) /* 400 for a bad key stays judged as 401 */
+    /* A 400 about the operator's account stays judged so. */
+    if ((error->status != 401 && error->status != 402) || status != 400)
         error->status = status;
     judge(error);
 }

@@ -3,6 +3,8 @@
 #include "credentials.h"
 
 #include "content_view.h"
+#include "json.h"
+#include "secret.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -116,4 +118,34 @@ size_t credentials_copy(const struct credentials *c, uint16_t provider_no,
     } while ((before & 1) != 0 || before != after);
     assert(len <= CREDENTIAL_MAX);
     return len;
+}
+
+/* Escapes may spell any character, so the text is compared as decoded. */
+bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text)
+{
+    uint8_t key[CREDENTIAL_MAX];
+    size_t n = c == NULL ? 0 : credentials_copy(c, provider_no, key);
+    size_t prefix = n < CREDENTIAL_QUOTE_MIN ? n : CREDENTIAL_QUOTE_MIN;
+    struct buf quoted, plain;
+    bool found = false;
+    enum err e;
+
+    buf_init(&quoted, text.len + 2);
+    buf_init(&plain, text.len + 2);
+    if (n == 0)
+        goto done;
+    e = buf_append_byte(&quoted, '"');
+    if (e == ERR_NONE)
+        e = buf_append(&quoted, text);
+    if (e == ERR_NONE)
+        e = buf_append_byte(&quoted, '"');
+    if (e == ERR_NONE)
+        e = json_string_decode((struct json_value){JSON_STRING, buf_view(&quoted)}, &plain);
+    found = e != ERR_NONE || /* what cannot be read is not vouched for */
+            (plain.len != 0 && memmem(plain.ptr, plain.len, key, prefix) != NULL);
+done:
+    buf_free(&plain);
+    buf_free(&quoted);
+    secret_wipe(key, n);
+    return found;
 }

@@ -203,7 +203,10 @@ static void fetch_ready(void *cookie)
 
     f->ready = f->sent = true;
     f->sent_at = now_of(f);
-    f->phase_at = f->sent_at + first_byte_ms(&f->request);
+    if (f->request.whole)
+        f->total_at = f->phase_at = f->sent_at + f->request.provider->whole_ms;
+    else
+        f->phase_at = f->sent_at + first_byte_ms(&f->request);
     request_head_make(&f->request, &h);
     assert(!h.full); /* fetch_start() tried it */
     upstream_send(f->c, view_of(h.bytes, h.len), f->request.body);
@@ -394,7 +397,7 @@ static void fetch_bytes(void *cookie, uint8_t *bytes, size_t n)
     else
         take_head(f, bytes, n);
     if (!f->over) {
-        if (f->head_seen)
+        if (f->head_seen && !f->request.whole)
             f->phase_at = now_of(f) + f->request.provider->idle_ms;
         watch(f);
     }

@@ -30,6 +30,10 @@ must_check enum err credentials_new(struct credentials **out);
 void credentials_free(struct credentials *c);
 must_check enum err credentials_set(struct credentials *c, uint16_t provider_no, struct view key);
 bool credentials_present(const struct credentials *c, uint16_t provider_no);
+/* Does text (the inside of a JSON string) hold the provider's key, or its first CREDENTIAL_QUOTE_MIN
+ * bytes? Such a sentence is not for clients. */
+enum { CREDENTIAL_QUOTE_MIN = 8 };
+bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text);
 
 struct fetch_head {
     int status;
@@ -45,6 +49,8 @@ struct fetch_request {
     struct view content_type; /* "application/json" */
     struct view body;         /* borrowed until `done`, fetch_cancel() or fetch_body_let() */
     bool last_candidate;      /* the first-byte deadline may be longer (300 s) */
+    bool whole; /* no stream: the provider works before it answers, so there is one deadline, whole_ms
+                   from when the request was sent, late with ERR_TOTAL_TIMEOUT */
 };
 
 /* Callbacks run on the loop. head: once. body: zero or more times, bytes borrowed for the call and

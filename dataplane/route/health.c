@@ -157,9 +157,11 @@ void health_success(struct health *h, uint32_t slot, uint64_t mono_ms, uint32_t 
     assert(slot < HEALTH_SLOTS);
     slot_count(s, mono_ms, true);
     /* One eighth of the new figure: a lost race loses one sample of a smoothed value. */
-    smooth = old == 0 ? first_byte_us
-                      : (uint32_t)(((uint64_t)old * 7 + first_byte_us) / 8);
-    atomic_store_explicit(&s->first_byte_us, smooth == 0 ? 1 : smooth, memory_order_relaxed);
+    if (first_byte_us != 0) {
+        smooth = old == 0 ? first_byte_us
+                          : (uint32_t)(((uint64_t)old * 7 + first_byte_us) / 8);
+        atomic_store_explicit(&s->first_byte_us, smooth == 0 ? 1 : smooth, memory_order_relaxed);
+    }
     if (atomic_exchange_explicit(&s->open_until_ms, 0, memory_order_relaxed) != 0) {
         /* It recovered: what went wrong before must not open the breaker again at once. */
         atomic_store_explicit(&s->now,

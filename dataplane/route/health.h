@@ -47,6 +47,7 @@ void health_read(const struct health *h, uint32_t slot, uint64_t mono_ms, struct
 /* True for exactly one caller per breaker opening: this attempt is the probe. False: another
  * request probes already, treat the endpoint as open. Asked when an attempt starts. */
 bool health_claim_probe(struct health *h, uint32_t slot, uint64_t mono_ms);
+/* first_byte_us: 0 when it was not measured: that of a whole answer says how long the answer was. */
 void health_success(struct health *h, uint32_t slot, uint64_t mono_ms, uint32_t first_byte_us);
 void health_failure(struct health *h, uint32_t slot, uint64_t mono_ms);
 /* retry_after_ms < 0: the provider did not say. */

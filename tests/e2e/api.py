@@ -224,7 +224,7 @@ def a_silent_provider_is_given_up():
         raise rig.Skip("this stack has ordinary deadlines: 20 s are too long for a test")
     ident = fresh()
     a = chat({"demo-a": f"fail=stall,id={ident}", "demo-b": f"id={ident}"},
-             provider={"order": ["demo-a", "demo-b"]})
+             provider={"order": ["demo-a", "demo-b"]}, stream=True)
     equal(a.status, 200)
     equal([r["name"] for r in seen(ident)], ["demo-a", "demo-b"])
     a = chat("tokens=9,stall_at=4", stream=True, model="demo/only-a")

@@ -297,6 +297,12 @@ enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *leas
     balance -= amount;
     return ERR_NONE;
 }
+enum err key_grow(struct key *k, const struct id *lease, int64_t more, uint64_t ms)
+{
+    (void)k, (void)lease, (void)ms;
+    balance -= more;
+    return ERR_NONE;
+}
 void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t cost)
 {
     (void)k, (void)lease;
@@ -616,21 +622,107 @@ static void test_fallbacks(void)
     }
 }
 
-static void test_client_fault(void)
+/* Every provider refuses: the sentence of the first one is what the client reads. */
+static void test_refusals(void)
 {
     reset();
     ask(ASK ",\"stream\":true}");
     up_head(400, false);
     up_body("{\"error\":{\"message\":\"say \\\"please\\\"\",\"code\":\"x\"}}", 7);
     up_done(ERR_NONE);
-    CHECK_INT(up.started, 1);
+    CHECK_INT(client.status, 0);
+    CHECK_INT(up.started, 2);
+    up_head(400, false);
+    up_body("{\"error\":{\"message\":\"say thanks\",\"code\":\"x\"}}", 7);
+    up_done(ERR_NONE);
     CHECK_INT(client.status, 400);
     CHECK(strstr(client.out, "say \\\"please\\\"") != NULL);
+    CHECK(strstr(client.out, "thanks") == NULL);
     CHECK(client.responded);
     check_quiet(0);
     check_receipt(SERVED_STREAM);
     CHECK_INT(receipt.facts.error, API_BAD_REQUEST);
-    CHECK_INT(receipt.facts.candidate[1].tried, 0);
+    CHECK_INT(receipt.facts.candidate[1].tried, 1);
+}
+
+/* Nobody but the operator reads of the operator's account, and nobody of its key. */
+static void test_operator_is_not_quoted(void)
+{
+    static const struct {
+        const char *message;
+        int status;
+        const char *says;
+    } cases[] = {
+        {"bad header Authorization: Bearer sk-operator-1", 400, "The request is not valid."},
+        {"bad key sk-opera****", 400, "The request is not valid."},
+        {"bad key \\u0073k-operator-1", 400, "The request is not valid."},
+        {"no key sk-oper", 400, "no key sk-oper"},
+        {"Your credit balance is too low to access the API.", 502, "provider_credentials"},
+        {"Incorrect API key provided", 502, "provider_credentials"},
+        {"balance the equation", 400, "balance the equation"},
+    };
+
+    CHECK_INT(credentials_new(&shared.credentials), ERR_NONE);
+    for (uint16_t no = 0; no < 2; no++)
+        CHECK_INT(credentials_set(shared.credentials, no, VIEW_LIT("sk-operator-1")), ERR_NONE);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reset();
+        ask(ASK "}");
+        for (int k = 0; k < 2; k++) {
+            char body[256];
+
+            snprintf(body, sizeof body, "{\"error\":{\"message\":\"%s\"}}", cases[i].message);
+            up_head(400, false);
+            up_body(body, 1000);
+            up_done(ERR_NONE);
+        }
+        CHECK_INT(up.started, 2);
+        CHECK_INT(client.status, cases[i].status);
+        CHECK(strstr(client.out, cases[i].says) != NULL);
+        CHECK(strstr(client.out, "operator") == NULL || cases[i].status == 502);
+        CHECK(strstr(client.out, "sk-opera") == NULL);
+        check_quiet(0);
+    }
+    credentials_free(shared.credentials);
+    shared.credentials = NULL;
+}
+
+/* An answer over a limit of ours was made, so it is billed, once, and nobody makes it again. */
+static void test_too_large(void)
+{
+    static const struct {
+        bool stream, began;
+        size_t piece, times;
+    } cases[] = {{false, false, 1 << 20, 33}, {true, false, 1 << 18, 17}, {true, true, 1 << 18, 17}};
+    char *piece = malloc((1 << 20) + 1);
+
+    memset(piece, ' ', 1 << 20);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reset();
+        ask(cases[i].stream ? ASK ",\"stream\":true}" : ASK "}");
+        up_head(200, cases[i].stream);
+        if (cases[i].began)
+            up_body(ROLE TEXT, 1000);
+        client_reads();
+        up_body("data: {", 7);
+        piece[cases[i].piece] = '\0';
+        for (size_t k = 0; k < cases[i].times; k++)
+            up_body(piece, cases[i].piece);
+        piece[cases[i].piece] = ' ';
+        CHECK_INT(up.started, 1);
+        CHECK_INT(up.cancelled, 1);
+        CHECK_INT(client.status, cases[i].began ? 200 : 502);
+        CHECK(strstr(client.out, "answer_too_large") != NULL);
+        client_reads();
+        CHECK_INT(last_record.flags & (USAGE_ESTIMATED | USAGE_CLAMPED),
+                  USAGE_ESTIMATED | USAGE_CLAMPED);
+        CHECK(last_record.tokens_completion >= (4 << 20) / 4);
+        CHECK_INT(records, 1);
+        CHECK(-balance > 100); /* all that was reserved: 100 tokens and the prompt */
+        CHECK_INT(receipt.n, 1);
+        CHECK_INT(receipt.facts.outcome, ERR_PROVIDER_LARGE);
+    }
+    free(piece);
 }
 
 static void test_truncated(void)
@@ -1009,7 +1101,9 @@ static const struct check_case cases[] = {
     {"chat_stream", test_stream},
     {"chat_every_split", test_every_split},
     {"chat_fallbacks", test_fallbacks},
-    {"chat_client_fault", test_client_fault},
+    {"chat_refusals", test_refusals},
+    {"chat_operator_is_not_quoted", test_operator_is_not_quoted},
+    {"chat_too_large", test_too_large},
     {"chat_truncated", test_truncated},
     {"chat_end_without_done", test_end_without_done},
     {"chat_finish_is_supplied", test_finish_is_supplied},

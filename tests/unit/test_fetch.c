@@ -407,6 +407,8 @@ static void turn(const unsigned *stop, unsigned ms)
     uv_run(&loop, UV_RUN_NOWAIT);
 }
 
+static bool whole; /* the next fetches are of answers in one piece */
+
 static enum err start(struct run *r, unsigned provider, const char *path, struct view body,
                       bool last)
 {
@@ -415,7 +417,8 @@ static enum err start(struct run *r, unsigned provider, const char *path, struct
                                     .path = view_str(path),
                                     .content_type = VIEW_LIT("application/json"),
                                     .body = body,
-                                    .last_candidate = last};
+                                    .last_candidate = last,
+                                    .whole = whole};
 
     return fetch_start(ups, &request, &events, r, &r->f);
 }
@@ -444,7 +447,7 @@ static void pool_empty(void)
 }
 
 /* Short enough to wait for, long enough for a machine that is busy; patience() for what moves much. */
-enum { FIRST_BYTE_MS = 400, IDLE_MS = 400, TOTAL_MS = 2400 };
+enum { FIRST_BYTE_MS = 400, IDLE_MS = 400, TOTAL_MS = 2400, WHOLE_MS = 1500 };
 
 static void patience(unsigned p, unsigned first_byte_ms, unsigned idle_ms, unsigned total_ms)
 {
@@ -466,7 +469,8 @@ static struct provider *provider_add(const char *host, uint16_t port, const char
                            .tls_ms = 500,
                            .first_byte_ms = FIRST_BYTE_MS,
                            .idle_ms = IDLE_MS,
-                           .total_ms = TOTAL_MS};
+                           .total_ms = TOTAL_MS,
+                           .whole_ms = WHOLE_MS};
     snprintf(p->id, sizeof p->id, "p%zu", providers.n);
     snprintf(p->host, sizeof p->host, "%s", host);
     snprintf(p->ca, sizeof p->ca, "%s", ca == NULL ? "" : ca);
@@ -686,6 +690,32 @@ static void test_deadlines(void)
     turn(&r.dones, 3000);
     CHECK_INT(r.e, ERR_PROVIDER_TRUNCATED); /* the server gave up first */
     CHECK_INT(upstreams_counters(ups).timeouts, 1);
+}
+
+/* An answer in one piece has one deadline, neither the first byte's nor that of a pause. */
+static void test_whole_deadline(void)
+{
+    static const struct {
+        const char *path;
+        uint32_t whole_ms;
+        enum err e;
+    } cases[] = {
+        {"/stall", WHOLE_MS, ERR_PROVIDER_TRUNCATED}, /* the server gave up after 600 ms */
+        {"/stall-body", WHOLE_MS, ERR_PROVIDER_TRUNCATED},
+        {"/stall", 300, ERR_TOTAL_TIMEOUT},
+        {"/stall-body", 300, ERR_TOTAL_TIMEOUT},
+        {"/trickle", 300, ERR_TOTAL_TIMEOUT},
+        {"/length", 300, ERR_NONE},
+    };
+
+    whole = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        pool_empty();
+        providers.list[0].whole_ms = cases[i].whole_ms;
+        CHECK_INT(get(0, cases[i].path).e, cases[i].e);
+    }
+    whole = false;
+    providers.list[0].whole_ms = WHOLE_MS;
 }
 
 static void test_no_connection(void)
@@ -913,6 +943,7 @@ int main(int argc, char **argv)
         {"fetch_body_let", test_body_let},
         {"fetch_stale_retry", test_stale},
         {"fetch_deadlines", test_deadlines},
+    {"fetch_whole_deadline", test_whole_deadline},
         {"fetch_no_connection", test_no_connection},
         {"fetch_pause", test_pause},
         {"fetch_cancel", test_cancel},

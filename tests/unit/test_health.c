@@ -109,6 +109,7 @@ static void test_first_byte_smooths(void)
     health_success(h, 0, 1000, 800);
     health_read(h, 0, 1000, &v);
     CHECK_INT(v.first_byte_us, 800);
+    health_success(h, 0, 1000, 0); /* a whole answer measures nothing */
     health_success(h, 0, 1000, 1600);
     health_read(h, 0, 1000, &v);
     CHECK_INT(v.first_byte_us, 900);

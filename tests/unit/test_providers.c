@@ -32,7 +32,7 @@ static void run_defaults_and_fields(void)
                     "auth = x-api-key\nquirks = max_tokens, no_store\nregion = eu-west\n"
                     "members = mock, web_search_options x_1\nhosted_tools = on\n"
                     "jurisdiction = FR\nconnect_ms = 100\ntls_ms = 200\nfirst_byte_ms = 300\n"
-                    "idle_ms = 400\ntotal_ms = 500\nca = /etc/ca.pem\n",
+                    "idle_ms = 400\ntotal_ms = 500\nwhole_ms = 600\nca = /etc/ca.pem\n",
                     why),
               ERR_NONE);
     CHECK_INT(p.n, 2);
@@ -43,6 +43,7 @@ static void run_defaults_and_fields(void)
     CHECK(strcmp(p.list[0].path, "/v1") == 0);
     CHECK_INT(p.list[0].auth, AUTH_BEARER);
     CHECK_INT(p.list[0].first_byte_ms, 20000);
+    CHECK_INT(p.list[0].whole_ms, 600000);
     b = providers_find(&p, "b");
     CHECK(b == &p.list[1]);
     CHECK(providers_find(&p, "c") == NULL);
@@ -57,6 +58,7 @@ static void run_defaults_and_fields(void)
         CHECK(b->hosted_tools && !p.list[0].hosted_tools && p.list[0].n_members == 0);
         CHECK_INT(b->auth, AUTH_X_API_KEY);
         CHECK_INT(b->total_ms, 500);
+        CHECK_INT(b->whole_ms, 600);
         CHECK(strcmp(b->path, "/compat/v1") == 0 && strcmp(b->name, "Beta Inc") == 0);
         CHECK(strcmp(b->region, "eu-west") == 0 && strcmp(b->jurisdiction, "FR") == 0);
         CHECK(strcmp(b->ca, "/etc/ca.pem") == 0);

@@ -18,7 +18,7 @@ struct snapshot {
 /* --- fakes of what admission, metering and the worker need */
 
 static struct {
-    enum err reserve;
+    enum err reserve, grow;
     bool cold; /* the key is unknown: ask, and answer later */
     int64_t balance;
     unsigned records, unreserved;
@@ -64,6 +64,14 @@ enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *leas
         lease->b[0] = 7;
     }
     return fake.reserve;
+}
+enum err key_grow(struct key *k, const struct id *lease, int64_t more, uint64_t ms)
+{
+    (void)ms;
+    CHECK(k->refs > 0 && lease->b[0] == 7 && more >= 0);
+    if (fake.grow == ERR_NONE)
+        fake.balance -= more;
+    return fake.grow;
 }
 void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t cost)
 {
@@ -261,7 +269,7 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
 }
 
 /* The worst case of any candidate: 50 prompt tokens and the model's 100 output tokens. */
-static const int64_t worst = 50 * 500 + 100 * 1500 + 2;
+enum { worst = 50 * 500 + 100 * 1500 + 2 };
 
 static void report(struct request *r, struct attempt_result x, bool open)
 {
@@ -426,52 +434,123 @@ static void test_no_fallback_without_trust(void)
     }
 }
 
-static void test_client_fault_is_final(void)
+#define REFUSED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .client_fault = true, .retry_after_ms = -1}
+#define FAILED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .retry_after_ms = -1}
+#define REFUSED_IN_BODY {.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true, .retry_after_ms = -1}
+#define TOO_LONG                                                                                   \
+    {.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .context_length = true,        \
+     .retry_after_ms = -1}
+
+/* A refusal may be about one provider only: the others are asked, and when nobody answers the first
+ * refusal is the answer, not what a broken candidate said. Blame under status 200 counts when all agree;
+ * a 404 is no refusal, because the model stands in our catalog. */
+static void test_refusals(void)
 {
     static const struct {
-        struct attempt_result x;
+        struct attempt_result x[3];
         enum api_error error;
     } cases[] = {
-        {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true}, API_BAD_REQUEST},
-        {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .context_length = true},
-         API_CONTEXT_LENGTH},
-        {{.e = ERR_PROVIDER_STATUS, .status = 422, .client_fault = true}, API_UNPROCESSABLE},
+        {{REFUSED(400), REFUSED(422), REFUSED(413)}, API_BAD_REQUEST},
+        {{REFUSED(422), REFUSED(400), REFUSED(400)}, API_UNPROCESSABLE},
+        {{REFUSED(413), REFUSED(413), REFUSED(413)}, API_TOO_LARGE},
+        {{TOO_LONG, REFUSED(400), REFUSED(400)}, API_CONTEXT_LENGTH},
+        {{FAILED(500), REFUSED(400), FAILED(500)}, API_BAD_REQUEST},
+        {{FAILED(402), FAILED(401), REFUSED(422)}, API_UNPROCESSABLE},
+        {{REFUSED_IN_BODY, REFUSED_IN_BODY, REFUSED_IN_BODY}, API_BAD_REQUEST},
+        {{REFUSED_IN_BODY, REFUSED_IN_BODY, FAILED(500)}, API_PROVIDER_FAILED},
+        {{REFUSED(404), REFUSED(404), REFUSED(404)}, API_PROVIDER_FAILED},
+        {{REFUSED(404), FAILED(503), FAILED(500)}, API_PROVIDER_FAILED},
     };
+    static const struct content *const said = (const void *)&cases;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct request *r = begin_with(true, 3);
 
         request_begin(r);
-        report(r, cases[i].x, false);
-        CHECK_INT(side.attempts, 1);
+        for (unsigned k = 0; k < 3; k++) {
+            struct attempt_result x = cases[i].x[k];
+
+            CHECK_INT(side.attempts, k + 1);
+            CHECK_INT(side.fails, 0);
+            x.message = x.client_fault && r->refused == 0 ? said : NULL;
+            report(r, x, false);
+        }
+        CHECK_INT(side.fails, 1);
         CHECK_INT(side.failure.error, cases[i].error);
+        CHECK(side.failure.provider_message ==
+              (cases[i].error == API_PROVIDER_FAILED ? NULL : said));
         check_over(0, 1);
     }
 }
 
-/* Blame under status 200, and a model that the provider does not know: others are asked first. */
-static void test_doubtful_fault(void)
+/* The next candidate answers: nobody hears of the refusal, and the endpoint that refused is well. */
+static void test_refusal_is_not_ill_health(void)
 {
-    struct request *r = begin_with(true, 2);
+    static const struct {
+        struct attempt_result x;
+        uint16_t permille;
+    } cases[] = {{REFUSED(400), 0}, {TOO_LONG, 0}, {REFUSED(404), 1000}, {FAILED(500), 1000}};
 
-    request_begin(r);
-    report(r, (struct attempt_result){.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true},
-           false);
-    CHECK_INT(side.attempts, 2);
-    report(r, (struct attempt_result){.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true},
-           false);
-    CHECK_INT(side.failure.error, API_BAD_REQUEST); /* all agree */
-    check_over(0, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(true, 2);
+        struct health_view h;
 
-    r = begin_with(true, 2);
-    request_begin(r);
-    for (int i = 0; i < 2; i++)
-        report(r,
-               (struct attempt_result){.e = ERR_PROVIDER_STATUS, .status = 404, .client_fault = true},
-               false);
-    CHECK_INT(side.attempts, 2);
-    CHECK_INT(side.failure.error, API_PROVIDER_FAILED);
-    check_over(0, 1);
+        request_begin(r);
+        report(r, cases[i].x, false);
+        CHECK_INT(side.attempts, 2);
+        health_read(shared.health, 0, clock_mono_ms(), &h);
+        CHECK_INT(h.error_permille, cases[i].permille);
+        request_useful(r);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        CHECK_INT(side.completes, 1);
+        check_over(11000, 1);
+    }
+}
+
+/* The provider has done the work: no second one does it again, the endpoint is not unwell, and what can
+ * be relayed to nobody is billed by its bytes. */
+static void test_bought_once(void)
+{
+    static const struct {
+        bool stream;
+        struct attempt_result x;
+        uint64_t bytes;
+        unsigned attempts;
+        enum api_error error;
+        int64_t spent;
+    } cases[] = {
+        {false, {.e = ERR_PROVIDER_LARGE, .status = 200}, 4000, 1, API_PROVIDER_LARGE, worst},
+        {true, {.e = ERR_PROVIDER_LARGE, .status = 200}, 40, 1, API_PROVIDER_LARGE,
+         10 * 500 + 10 * 1500},
+        {false, {.e = ERR_TOTAL_TIMEOUT, .status = 0}, 0, 1, API_PROVIDER_TIMEOUT, 0},
+        {true, {.e = ERR_TOTAL_TIMEOUT, .status = 0}, 0, 2, API_OK, 0},
+        {false, {.e = ERR_CONNECT_TIMEOUT, .status = 0}, 0, 2, API_OK, 0},
+        {false, {.e = ERR_PROVIDER_PROTOCOL, .status = 200}, 0, 2, API_OK, 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(cases[i].stream, 2);
+        struct health_view h;
+
+        request_begin(r);
+        side.account = (struct attempt_account){.delivered_bytes = cases[i].bytes, .status = 200};
+        report(r, cases[i].x, false);
+        CHECK_INT(side.attempts, cases[i].attempts);
+        CHECK_INT(side.fails, cases[i].attempts == 1);
+        health_read(shared.health, 0, clock_mono_ms(), &h);
+        CHECK_INT(h.error_permille, cases[i].attempts == 1 ? 0 : 1000);
+        if (side.fails == 0) {
+            request_client_gone(r);
+            continue;
+        }
+        CHECK_INT(side.failure.error, cases[i].error);
+        CHECK(side.failure.ran);
+        check_over(cases[i].spent, 1);
+        CHECK_INT(fake.record.flags & (USAGE_ESTIMATED | USAGE_CLAMPED),
+                  cases[i].bytes == 0     ? 0
+                  : cases[i].bytes > 1000 ? USAGE_ESTIMATED | USAGE_CLAMPED
+                                          : USAGE_ESTIMATED);
+    }
 }
 
 /* Cut off in the middle: what was delivered is billed, nobody else is tried. */
@@ -767,8 +846,9 @@ static const struct check_case cases[] = {
     {"request_fallback_in_order", test_fallback_in_order},
     {"request_exhausted", test_exhausted},
     {"request_no_fallback_without_trust", test_no_fallback_without_trust},
-    {"request_client_fault_is_final", test_client_fault_is_final},
-    {"request_doubtful_fault", test_doubtful_fault},
+    {"request_refusals", test_refusals},
+    {"request_refusal_is_not_ill_health", test_refusal_is_not_ill_health},
+    {"request_bought_once", test_bought_once},
     {"request_truncated", test_truncated},
     {"request_client_gone", test_client_gone},
     {"request_client_gone_early", test_client_gone_early},

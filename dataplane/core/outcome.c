@@ -1,0 +1,83 @@
+/* How attempts fail: health, the next candidate, the last word. */
+#include "outcome.h"
+
+#include "clock.h"
+#include "worker.h"
+
+static bool is_timeout(enum err e, int status)
+{
+    return e == ERR_CONNECT_TIMEOUT || e == ERR_TLS_TIMEOUT || e == ERR_FIRST_BYTE_TIMEOUT ||
+           e == ERR_IDLE_TIMEOUT || e == ERR_TOTAL_TIMEOUT || status == 408 || status == 504 ||
+           status == 524;
+}
+
+bool outcome_is_final(const struct request *r, const struct attempt_result *x)
+{
+    return x->e == ERR_PROVIDER_LARGE || (x->e == ERR_TOTAL_TIMEOUT && !r->stream);
+}
+
+/* A 404 is about the provider's catalog: the model stands in ours. */
+static bool blames_request(const struct attempt_result *x)
+{
+    return x->client_fault && x->status != 404;
+}
+
+static void note_rate(struct request *r, const struct attempt_result *x, uint32_t slot)
+{
+    int64_t ms = x->retry_after_ms;
+
+    r->failed_rate++;
+    health_rate_limited(r->worker->shared->health, slot, clock_mono_ms(), ms);
+    if (ms > HEALTH_COOL_MAX_MS)
+        ms = HEALTH_COOL_MAX_MS;
+    if (ms > 0 && (r->retry_ms == 0 || ms < (int64_t)r->retry_ms))
+        r->retry_ms = (uint32_t)ms;
+}
+
+/* Providers refuse with the same statuses what no provider could serve and what only they cannot: a
+ * smaller max_tokens, a role they do not know, a body or a context too long for them. So the next
+ * candidate is asked, and when nobody answers, the first refusal is what the client hears. */
+static void note_refusal(struct request *r, const struct attempt_result *x)
+{
+    r->refused_by_status = r->refused_by_status || x->e == ERR_PROVIDER_STATUS;
+    if (r->refused++ != 0)
+        return;
+    r->refusal = x->context_length ? API_CONTEXT_LENGTH : errors_of_provider_status(x->status);
+    r->refusal_message = x->message;
+}
+
+/* Does this failure say that the endpoint is unwell? Not our own trouble, not an answer that was too
+ * long for us or slow to complete, not a refusal. An error object under status 200 is believed to blame
+ * the request only when nobody else is left: providers that answer like that also dress their own
+ * failures so. */
+static bool is_unwell(const struct request *r, const struct attempt_result *x)
+{
+    if (x->e == ERR_MEMORY || x->e == ERR_OVERLOAD || outcome_is_final(r, x))
+        return false;
+    return !blames_request(x) ||
+           (x->e != ERR_PROVIDER_STATUS && r->next_candidate < r->route.n);
+}
+
+void outcome_note(struct request *r, const struct attempt_result *x)
+{
+    uint32_t slot = r->candidate.endpoint->health_slot;
+
+    r->outcome = x->e;
+    r->failed[r->place] = (uint8_t)x->e;
+    if (x->status == 429) {
+        note_rate(r, x, slot);
+        return;
+    }
+    if (is_unwell(r, x))
+        health_failure(r->worker->shared->health, slot, clock_mono_ms());
+    if (blames_request(x))
+        note_refusal(r, x);
+    else if (x->e == ERR_MEMORY || x->e == ERR_OVERLOAD)
+        return;
+    else if (is_timeout(x->e, x->status))
+        r->failed_timeout++;
+    else if (x->status == 503 || x->status == 529)
+        r->failed_overload++;
+    else if (x->status == 401 || x->status == 402 || x->status == 403 || x->e == ERR_CONFIG)
+        r->failed_credentials++;
+}

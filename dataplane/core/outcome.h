@@ -1,0 +1,14 @@
+/* What an attempt that failed before any of its answer left means: for the endpoint's health, for the
+ * next candidate, and for what the client is told when nobody answers. Called by request.c. */
+#ifndef TR_DATAPLANE_CORE_OUTCOME_H
+#define TR_DATAPLANE_CORE_OUTCOME_H
+
+#include "request.h"
+
+/* Remember how the attempt at r->candidate failed. */
+void outcome_note(struct request *r, const struct attempt_result *x);
+/* The provider has done the work, so that asking another candidate would buy the answer twice: a whole
+ * answer that is over a limit of ours or did not arrive in its time. */
+bool outcome_is_final(const struct request *r, const struct attempt_result *x);
+
+#endif
