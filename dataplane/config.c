@@ -48,6 +48,10 @@ static const struct conf_field fields[] = {
     NUMBER(evidence_per_ip_per_s, 0, RATE_PER_S_MAX, false),
     NUMBER(evidence_per_ip_burst, 1, RATE_BURST_MAX, false),
     NUMBER(receipts_max, 64, 16 << 20, false),
+    NUMBER(output_default_tokens, 256, LIMIT_TOKENS_ABSURD, false),
+    NUMBER(output_whole_tokens, 256, LIMIT_TOKENS_ABSURD, false),
+    NUMBER(image_tokens, 1, LIMIT_TOKENS_ABSURD, false),
+    NUMBER(reference_tokens, 1, LIMIT_TOKENS_ABSURD, false),
     NUMBER(audit_ppm, 0, AUDIT_PPM, false),
     NUMBER(audit_keep, 1, AUDIT_KEEP_MAX, false),
     NUMBER(drain_ms, 0, 3600000, false),
@@ -71,6 +75,10 @@ static const struct config defaults = {
     .evidence_per_ip_per_s = 20,
     .evidence_per_ip_burst = 40,
     .receipts_max = 65536, /* 0.7 KB each, once they are used */
+    .output_default_tokens = 4096, /* longer than nine answers in ten */
+    .output_whole_tokens = 16384,  /* five minutes of a usual model; clients stream what is longer */
+    .image_tokens = 16384,         /* the most that a Qwen-VL makes of one; most others 1,000 to 5,000 */
+    .reference_tokens = 65536,     /* an hour of speech, or 20 pages */
     .audit_ppm = 50000, /* 5 % */
     .audit_keep = 8192, /* 3 MB when full */
     .drain_ms = 10000,

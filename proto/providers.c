@@ -12,6 +12,7 @@ struct section {
     struct provider p;
     char quirks[256], members[768];
     uint64_t port, connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms, whole_ms;
+    uint64_t hidden_tokens_per_s;
     int dialect, auth;
 };
 
@@ -35,7 +36,10 @@ static const struct {
     {VIEW_LIT("no_store"), QUIRK_NO_STORE},
 };
 
-enum { DEADLINE_MAX_MS = 3600 * 1000 }; /* the longest answers of reasoning models take minutes */
+enum {
+    DEADLINE_MAX_MS = 3600 * 1000, /* the longest answers of reasoning models take minutes */
+    HIDDEN_TOKENS_PER_S_MAX = 100000,
+};
 
 /* --- the configuration's fields and their defaults */
 
@@ -76,6 +80,8 @@ static const struct conf_field section_fields[] = {
     DEADLINE(idle_ms),
     DEADLINE(total_ms),
     DEADLINE(whole_ms),
+    {"hidden_tokens_per_s", CONF_U64, offsetof(struct section, hidden_tokens_per_s),
+     sizeof(uint64_t), 0, HIDDEN_TOKENS_PER_S_MAX, NULL, false},
 };
 
 static const struct section section_default = {
@@ -87,6 +93,7 @@ static const struct section section_default = {
     .idle_ms = 120000, /* reasoning models pause for a minute between events */
     .total_ms = 1800000,
     .whole_ms = 600000, /* as long as the SDKs wait */
+    .hidden_tokens_per_s = 50, /* large reasoning models write 40 to 100 */
     .dialect = DIALECT_OPENAI,
     .auth = AUTH_BEARER,
 };
@@ -213,6 +220,7 @@ static const char *section_finish(struct section *s)
     p->idle_ms = (uint32_t)s->idle_ms;
     p->total_ms = (uint32_t)s->total_ms;
     p->whole_ms = (uint32_t)s->whole_ms;
+    p->hidden_tokens_per_s = (uint32_t)s->hidden_tokens_per_s;
     if (p->id[0] == '\0' || !text_ok(p->id, LOWER DIGIT "-"))
         return "its id (lower case, digits and dashes)";
     for (const char *c = p->name; *c != '\0'; c++)

@@ -45,6 +45,7 @@ struct provider {
     /* Deadlines. Of a stream: first_byte_ms, idle_ms, total_ms; of an answer in one piece: whole_ms,
      * because its first byte comes when it is complete. */
     uint32_t connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms, whole_ms;
+    uint32_t hidden_tokens_per_s; /* what it may write while nothing is seen, for estimates */
 };
 struct providers {
     struct provider list[LIMIT_PROVIDERS];

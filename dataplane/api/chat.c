@@ -2,6 +2,7 @@
  * the struct's recycling. */
 #include "chat.h"
 
+#include "bill.h"
 #include "chat_inside.h"
 #include "clock.h"
 #include "content_view.h"
@@ -22,13 +23,17 @@ static uint64_t chat_bytes_waiting(const struct chat *c)
 static void chat_account(const struct request *r, struct attempt_account *out)
 {
     const struct chat *c = (const struct chat *)r;
+    bool forwarded = c->fetch != NULL && fetch_forwarded(c->fetch);
 
     *out = (struct attempt_account){
         .usage = c->canon.usage,
         .delivered_bytes = c->canon.content_bytes,
         .waiting_bytes = chat_bytes_waiting(c),
         .finish = c->canon.finish,
-        .forwarded = c->fetch != NULL && fetch_forwarded(c->fetch),
+        .chunks = c->canon.chunks,
+        .begun_us = c->begun_us == 0 && !r->stream && forwarded ? r->attempt_us : c->begun_us,
+        .shown_us = c->shown_us,
+        .forwarded = forwarded,
         .status = c->status,
     };
 }
@@ -76,9 +81,11 @@ static const struct request_ops chat_ops = {
     .cancel = chat_attempt_cancel,
     .account = chat_account,
     .commit = chat_commit,
+    .hold = chat_attempt_hold,
     .keep_alive = chat_keep_alive,
     .complete = chat_complete,
     .fail = chat_fail,
+    .left = chat_left,
     .destroy = chat_destroy,
 };
 
@@ -118,7 +125,6 @@ static void chat_gone_cb(void *cookie)
     c->out.web = NULL;
     request_hold(&c->request);
     request_client_gone(&c->request);
-    chat_note_gone(c);
     request_let(&c->request);
 }
 
@@ -154,6 +160,18 @@ static uint64_t chat_user_hash(const struct chat *c)
         crypto_shorthash((uint8_t *)&hash, c->asked->user.ptr, c->asked->user.len,
                          c->request.worker->shared->user_key);
     return hash;
+}
+
+/* What the prompt can cost, and what it costs at least. */
+static void chat_read_prompt(struct chat *c)
+{
+    const struct config *config = c->request.worker->shared->config;
+    const struct chat_request *asked = c->asked;
+    uint64_t media =
+        chat_media_bound(&asked->media, config->image_tokens, config->reference_tokens);
+
+    c->request.prompt_bound = asked->has_media ? UINT64_MAX : asked->prompt_bound + media;
+    c->request.prompt_bytes = asked->prompt_bytes + asked->media.floor * BILL_BYTES_PER_TOKEN;
 }
 
 /* Everything that can be wrong with a request before anybody is asked about the key. */
@@ -193,8 +211,9 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     r->n_choices = c->asked->n_choices;
     r->max_output = c->asked->max_tokens;
     r->extra_output = c->asked->extra_output;
-    r->prompt_bound = c->asked->has_media ? UINT64_MAX : c->asked->prompt_bound;
-    r->prompt_bytes = c->asked->prompt_bytes;
+    r->output_default = (uint32_t)w->shared->config->output_default_tokens;
+    r->output_whole = (uint32_t)w->shared->config->output_whole_tokens;
+    chat_read_prompt(c);
     r->user_hash = chat_user_hash(c);
     r->catalog = catalog_acquire(w->shared->catalogs, w->no);
     if (r->catalog == NULL) {

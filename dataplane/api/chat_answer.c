@@ -2,11 +2,13 @@
 #include "chat_inside.h"
 
 #include "base64.h"
+#include "chat_cut.h"
 #include "clock.h"
 #include "content_view.h"
 #include "facts.h"
 #include "receipt_document.h"
 #include "reply.h"
+#include "reserve.h"
 
 #include <assert.h>
 
@@ -31,9 +33,9 @@ static void chat_publish(struct chat *c, bool complete)
     receipts_publish(w->shared->receipts, w->no, &f);
 }
 
-void chat_note_gone(struct chat *c)
+void chat_left(struct request *r)
 {
-    chat_publish(c, false);
+    chat_publish(chat_of(r), false);
 }
 
 /* Did the client say that it reads trailers (RFC 9110 10.1.4)? */
@@ -55,6 +57,14 @@ static bool chat_wants_trailer(const struct chat *c)
     return false;
 }
 
+static const char *cut_name(enum request_cut cut)
+{
+    static const char *const names[] = {
+        [CUT_NONE] = "", [CUT_CREDIT] = "credit", [CUT_LIMIT] = "max_tokens"};
+
+    return names[cut];
+}
+
 /* The last bytes have left: only now is there time to sign. */
 static void chat_trailer_cb(void *cookie, struct buf *lines)
 {
@@ -74,6 +84,8 @@ static void chat_trailer_cb(void *cookie, struct buf *lines)
         e = base64_append(buf_view(&text), lines);
     if (e == ERR_NONE)
         e = buf_append(lines, VIEW_LIT("\r\n"));
+    if (e == ERR_NONE && c->request.cut != CUT_NONE)
+        e = buf_appendf(lines, "x-tr-end-reason: %s\r\n", cut_name(c->request.cut));
     if (e != ERR_NONE) /* it can still be asked for */
         buf_reset(lines);
     buf_free(&text);
@@ -86,6 +98,7 @@ static void chat_trailer_cb(void *cookie, struct buf *lines)
 static void chat_headers(const struct chat *c, struct reply *p)
 {
     const struct request *r = &c->request;
+    uint32_t told = reserve_told(r);
     const struct provider *now = r->candidate.endpoint->provider;
 
     reply_init(p, &r->id);
@@ -98,6 +111,8 @@ static void chat_headers(const struct chat *c, struct reply *p)
         reply_add(p, VIEW_LIT("x-tr-fallback-from"), view_str(r->first.endpoint->provider->id));
         reply_add(p, VIEW_LIT("x-tr-fallback-to"), view_str(now->id));
     }
+    if (told != 0)
+        reply_add_max_tokens(p, told);
     reply_add(p, VIEW_LIT("cache-control"), VIEW_LIT("no-cache"));
 }
 
@@ -140,7 +155,7 @@ void chat_commit(struct request *r)
     reply_add(&p, VIEW_LIT("content-type"), VIEW_LIT("text/event-stream"));
     reply_add(&p, VIEW_LIT("x-accel-buffering"), VIEW_LIT("no"));
     if (trailer)
-        reply_add(&p, VIEW_LIT("trailer"), VIEW_LIT("ACI-Receipt"));
+        reply_add(&p, VIEW_LIT("trailer"), VIEW_LIT("ACI-Receipt, x-tr-end-reason"));
     web_stream_start(c->web, 200, p.headers, p.n, chat_writable_cb, c);
     if (trailer)
         (void)web_stream_trailer(c->web, chat_trailer_cb, c);
@@ -167,6 +182,30 @@ static void chat_released_cb(void *cookie)
     request_closed(&c->request);
 }
 
+/* We end the stream, not the provider: say so, and what it comes to. */
+static enum err chat_cut(struct chat *c)
+{
+    const struct request *r = &c->request;
+    size_t mark = 0;
+    enum err e = sse_out_begin(&c->out, &mark);
+
+    if (e == ERR_NONE)
+        e = chat_cut_chunk(&c->canon, r->n_choices, cut_name(r->cut), &c->out.filling);
+    if (e == ERR_NONE)
+        e = sse_out_commit(&c->out);
+    if (e == ERR_NONE && c->include_usage) {
+        c->canon.usage = r->account.usage;
+        e = sse_out_begin(&c->out, &mark);
+        if (e == ERR_NONE)
+            e = chat_canon_closing(&c->canon, FINISH_NONE, true, &c->out.filling);
+        if (e == ERR_NONE)
+            e = sse_out_commit(&c->out);
+    }
+    if (e != ERR_NONE)
+        sse_out_abandon(&c->out, mark);
+    return e;
+}
+
 void chat_complete(struct request *r)
 {
     struct chat *c = chat_of(r);
@@ -178,7 +217,8 @@ void chat_complete(struct request *r)
     assert(web != NULL);
     c->web = NULL;
     if (r->stream) {
-        clean = sse_out_done(&c->out) == ERR_NONE;
+        clean = (r->cut == CUT_NONE || chat_cut(c) == ERR_NONE) &&
+                sse_out_done(&c->out) == ERR_NONE;
         chat_publish(c, clean);
         sse_out_end(&c->out, clean, chat_released_cb, c);
         return;

@@ -1,6 +1,8 @@
 /* (G) One attempt at one provider: the body it gets, and what its bytes turn out to be. */
 #include "chat_inside.h"
+#include "clock.h"
 #include "content_view.h"
+#include "reserve.h"
 
 #include <assert.h>
 
@@ -112,6 +114,14 @@ static void chat_event(struct chat *c, const struct sse_event *event)
         chat_stream_complete(c);
 }
 
+static void chat_pause(struct chat *c)
+{
+    if (c->paused || c->fetch == NULL)
+        return;
+    c->paused = true;
+    fetch_pause(c->fetch);
+}
+
 /* All events that are ready. The attempt, and with it c->in, may be another one after a report. */
 static void chat_events(struct chat *c, struct view bytes)
 {
@@ -131,21 +141,38 @@ static void chat_events(struct chat *c, struct view bytes)
     }
     if (c->over || c->fetch != mine)
         return;
+    if (c->web == NULL) { /* the client has left: only the figures are still of use */
+        sse_out_abandon(&c->out, 0);
+        return;
+    }
+    if (c->canon.content_bytes != 0 && c->shown_us == 0)
+        c->shown_us = clock_mono_us();
     if (c->canon.useful)
         request_useful(&c->request);
     chat_flush(c);
-    if (c->fetch == mine && mine != NULL && sse_out_over(&c->out) && !c->paused) {
-        c->paused = true;
-        fetch_pause(c->fetch);
-    }
+    if (sse_out_over(&c->out))
+        chat_pause(c);
+    if (c->canon.content_bytes >= c->request.watch_bytes)
+        request_progress(&c->request);
 }
 
 void chat_attempt_resume(struct chat *c)
 {
-    if (!c->paused || c->fetch == NULL || !sse_out_under(&c->out))
+    if (!c->paused || c->held || c->fetch == NULL || (c->web != NULL && !sse_out_under(&c->out)))
         return;
     c->paused = false;
     fetch_resume(c->fetch);
+}
+
+void chat_attempt_hold(struct request *r, bool hold)
+{
+    struct chat *c = chat_of(r);
+
+    c->held = hold;
+    if (hold)
+        chat_pause(c);
+    else
+        chat_attempt_resume(c);
 }
 
 /* --- whole answers and errors */
@@ -202,6 +229,8 @@ static void chat_fetch_head(void *cookie, const struct fetch_head *head)
 
     c->status = head->status;
     c->retry_after_ms = head->retry_after_ms;
+    if (head->status == 200)
+        c->begun_us = c->request.stream ? clock_mono_us() : c->request.attempt_us;
     if (fetch_body_let(c->fetch)) { /* an open stream does not hold what was asked */
         content_free(c->rendered);
         c->rendered = NULL;
@@ -279,7 +308,8 @@ static void chat_attempt_reset(struct chat *c)
     sse_out_abandon(&c->out, 0);
     c->status = 0;
     c->retry_after_ms = -1;
-    c->collecting = c->over = c->paused = false;
+    c->collecting = c->over = c->paused = c->held = false;
+    c->begun_us = c->shown_us = 0;
 }
 
 static void chat_canon_prepare(struct chat *c)
@@ -309,8 +339,8 @@ enum err chat_attempt(struct request *r, bool last_candidate)
     c->rendered = content_new(c->asked->body.len + CHAT_RENDER_SLACK);
     if (c->rendered == NULL)
         return ERR_MEMORY;
-    e = chat_request_render(c->asked, endpoint->provider, endpoint->info->upstream_model, 0,
-                            content_buf(c->rendered));
+    e = chat_request_render(c->asked, endpoint->provider, endpoint->info->upstream_model,
+                            reserve_told(r), content_buf(c->rendered));
     if (e != ERR_NONE)
         return e;
     fetch = (struct fetch_request){

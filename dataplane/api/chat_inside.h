@@ -36,6 +36,8 @@ struct chat {
     bool collecting; /* into received; otherwise events */
     bool over;       /* the outcome was reported */
     bool paused;
+    bool held;       /* not read until the rest is paid for */
+    uint64_t begun_us, shown_us; /* as struct attempt_account */
     struct digest32 sent; /* of rendered */
     struct sse_in in;
     struct chat_canon canon;
@@ -58,8 +60,9 @@ enum err chat_attempt(struct request *r, bool last_candidate);
 void chat_attempt_cancel(struct request *r);
 /* If the pending attempt has sent its request, the receipt will say so. */
 void chat_note_sent(struct chat *c);
-/* Reads on if the client has caught up. */
+/* Reads on if the client has caught up and the rest is paid for. */
 void chat_attempt_resume(struct chat *c);
+void chat_attempt_hold(struct request *r, bool hold);
 
 /* chat_answer.c */
 void chat_commit(struct request *r);
@@ -69,7 +72,7 @@ void chat_fail(struct request *r, const struct api_failure *f);
 /* The prompt has done its work; what is being sent stays until the provider has it. */
 void chat_forget_prompt(struct chat *c);
 /* The client left: what it was sent until then has a receipt too. */
-void chat_note_gone(struct chat *c);
+void chat_left(struct request *r);
 /* Sends what is ready. */
 void chat_flush(struct chat *c);
 

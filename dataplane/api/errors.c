@@ -165,6 +165,13 @@ enum err errors_body(const struct api_failure *f, struct buf *out)
         e = buf_append(out, VIEW_LIT(",\"code\":"));
     if (e == ERR_NONE)
         e = append_nullable(out, f->code != NULL ? f->code : row->code);
+    if (e == ERR_NONE && f->has_max_tokens) {
+        e = buf_append(out, VIEW_LIT(",\"metadata\":{\"max_tokens\":"));
+        if (e == ERR_NONE)
+            e = buf_append_u64(out, f->max_tokens);
+        if (e == ERR_NONE)
+            e = buf_append_byte(out, '}');
+    }
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT("}}"));
     return e;
@@ -177,6 +184,10 @@ size_t errors_headers(const struct api_failure *f, struct error_header_text *tex
     uint32_t ms = f->retry_after_ms != 0 ? f->retry_after_ms : RETRY_AFTER_DEFAULT_MS;
     size_t n = 0;
 
+    if (f->has_max_tokens) {
+        snprintf(text->tokens, sizeof text->tokens, "%u", (unsigned)f->max_tokens);
+        out[n++] = (struct web_header){VIEW_LIT("x-tr-max-tokens"), view_str(text->tokens)};
+    }
     if (f->ran) {
         out[n++] = (struct web_header){VIEW_LIT("x-should-retry"), VIEW_LIT("false")};
         return n;

@@ -117,7 +117,7 @@ enum api_error errors_of_provider_status(int status);
 enum api_error errors_of_http(int status);
 
 enum { FAILURE_MEMBER_MAX = 64, /* bytes of a member's name that are repeated; longer ones are not */
-       FAILURE_TEXT_MAX = 224, RETRY_AFTER_DEFAULT_MS = 1000 };
+       FAILURE_TEXT_MAX = 320, RETRY_AFTER_DEFAULT_MS = 1000 };
 
 /* One failure on its way to one client. */
 struct api_failure {
@@ -130,18 +130,21 @@ struct api_failure {
     char text[FAILURE_TEXT_MAX]; /* composed by us (numbers only); wins over message unless "" */
     /* The provider's sentence; wins over all; borrowed; already escaped for JSON. NULL: none. */
     const struct content *provider_message;
+    uint32_t max_tokens; /* with has_max_tokens: what the credit would pay for */
+    bool has_max_tokens;
     uint32_t retry_after_ms; /* 0: RETRY_AFTER_DEFAULT_MS where the row says so */
     bool ran;                /* a provider produced output: trying again costs twice */
 };
 
-/* {"error":{"message":...,"type":...,"param":...,"code":...}} */
+/* {"error":{"message":...,"type":...,"param":...,"code":...}}; with has_max_tokens also
+ * "metadata":{"max_tokens":N}. */
 must_check enum err errors_body(const struct api_failure *f, struct buf *out);
 
-/* The headers a failure adds: retry-after, retry-after-ms, x-should-retry. text holds the values
+/* The headers a failure adds: retry-after, retry-after-ms, x-should-retry, x-tr-max-tokens. text holds the values
  * and lives as long as the headers are used. Returns how many, at most ERROR_HEADERS_MAX. */
-enum { ERROR_HEADERS_MAX = 3 };
+enum { ERROR_HEADERS_MAX = 4 };
 struct error_header_text {
-    char seconds[12], ms[12];
+    char seconds[12], ms[12], tokens[12];
 };
 struct web_header;
 size_t errors_headers(const struct api_failure *f, struct error_header_text *text,

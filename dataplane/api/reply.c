@@ -3,6 +3,7 @@
 #include "content_view.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 enum { FAILURE_BODY_MAX = 64 << 10 }; /* a provider's sentence may be long, but not that long */
 
@@ -13,7 +14,7 @@ size_t reply_always(struct view keyset_digest_text, struct web_header out[static
         {VIEW_LIT("access-control-expose-headers"),
          VIEW_LIT("x-request-id, request-id, x-generation-id, x-tr-provider, x-tr-model, "
                   "x-tr-fallback-from, x-tr-fallback-to, retry-after, retry-after-ms, "
-                  "x-should-retry, x-receipt-id, x-aci-version, x-aci-keyset-digest")},
+                  "x-should-retry, x-tr-max-tokens, x-receipt-id, x-aci-version, x-aci-keyset-digest")},
         {VIEW_LIT("x-aci-version"), VIEW_LIT("aci/1")},
         {VIEW_LIT("x-aci-keyset-digest"), keyset_digest_text},
     };
@@ -48,6 +49,12 @@ void reply_add_generation(struct reply *p)
 void reply_add_receipt(struct reply *p)
 {
     reply_add(p, VIEW_LIT("x-receipt-id"), view_of(p->receipt_id, RECEIPT_ID_LEN));
+}
+
+void reply_add_max_tokens(struct reply *p, uint32_t tokens)
+{
+    snprintf(p->max_tokens, sizeof p->max_tokens, "%u", (unsigned)tokens);
+    reply_add(p, VIEW_LIT("x-tr-max-tokens"), view_str(p->max_tokens));
 }
 
 void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,

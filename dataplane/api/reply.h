@@ -16,6 +16,7 @@ struct reply {
     char request_id[ID_TEXT_LEN + 1];
     char generation_id[4 + ID_TEXT_LEN + 1]; /* "gen-" and the same digits */
     char receipt_id[RECEIPT_ID_LEN + 1];     /* "rcpt-" and again */
+    char max_tokens[12];
     /* What reply_json() completes and publishes; NULL: nothing. */
     struct receipt_facts *facts;
     struct receipts *receipts;
@@ -36,6 +37,8 @@ void reply_add(struct reply *p, struct view name, struct view value);
 void reply_add_generation(struct reply *p);
 /* x-receipt-id: where a receipt of these ids will be. */
 void reply_add_receipt(struct reply *p);
+/* x-tr-max-tokens: the limit that the router gave the provider, because the client gave none. */
+void reply_add_max_tokens(struct reply *p, uint32_t tokens);
 /* The same for a whole answer: reply_json() and reply_failure() add what was returned to the facts
  * and publish them in `receipts` as that worker's, before the first byte leaves. */
 void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,

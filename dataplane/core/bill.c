@@ -4,13 +4,6 @@
 
 #include <assert.h>
 
-static uint32_t tokens_of_bytes(uint64_t bytes)
-{
-    uint64_t tokens = (bytes + BILL_BYTES_PER_TOKEN - 1) / BILL_BYTES_PER_TOKEN;
-
-    return tokens > LIMIT_TOKENS_ABSURD ? LIMIT_TOKENS_ABSURD : (uint32_t)tokens;
-}
-
 /* One multiplication and one rounding per price class. */
 static enum err bill_sum(const struct catalog_endpoint *e, const struct token_usage *t,
                          int64_t *out_nusd)
@@ -38,31 +31,47 @@ static enum err bill_sum(const struct catalog_endpoint *e, const struct token_us
     return err;
 }
 
-/* Fill in what is missing. A figure of 0 is missing when there was something to count. */
-static void bill_estimate(struct bill *b, uint64_t prompt_bytes, uint64_t delivered_bytes)
+/* Fill in what is missing, figure by figure. A figure of 0 is missing when there was something to count,
+ * and so is one that is too small for what was delivered. */
+static void bill_estimate(struct bill *b, const struct bill_evidence *evidence)
 {
     struct token_usage *t = &b->tokens;
+    bool whole = evidence->complete && evidence->usage.present;
 
-    if (t->prompt == 0 && prompt_bytes != 0) {
-        t->prompt = tokens_of_bytes(prompt_bytes);
+    if (t->prompt == 0 && evidence->prompt != 0) {
+        t->prompt = evidence->prompt;
         b->estimated = true;
     }
-    if ((uint64_t)t->completion * BILL_BYTES_PER_TOKEN_MAX < delivered_bytes) {
-        t->completion = tokens_of_bytes(delivered_bytes);
+    if ((uint64_t)t->completion * BILL_BYTES_PER_TOKEN_MAX < evidence->delivered_bytes ||
+        (!whole && t->completion < evidence->output)) {
+        t->completion = evidence->output;
         b->estimated = true;
     }
 }
 
-void bill_make(const struct catalog_endpoint *e, const struct token_usage *usage,
-               uint64_t prompt_bytes, uint64_t delivered_bytes, bool prompt_owed,
+/* Not more than was asked for: what a provider writes beyond it is nobody's order. */
+static void bill_limit(struct bill *b, uint64_t limit)
+{
+    if (limit == 0 || b->tokens.completion <= limit)
+        return;
+    b->tokens.completion = (uint32_t)limit;
+    if (b->tokens.reasoning > b->tokens.completion)
+        b->tokens.reasoning = b->tokens.completion;
+    b->clamped = true;
+}
+
+void bill_make(const struct catalog_endpoint *e, const struct bill_evidence *evidence,
                int64_t reserved_nusd, struct bill *out)
 {
+    const struct token_usage *usage = &evidence->usage;
+
     *out = (struct bill){.tokens = *usage, .clamped = usage->clamped};
     assert(reserved_nusd >= 0);
-    if (!usage->present && delivered_bytes == 0 && !prompt_owed)
+    if (!usage->present && evidence->output == 0 && !evidence->prompt_owed)
         return; /* failure before any output: free */
     out->estimated = !usage->present;
-    bill_estimate(out, prompt_bytes, delivered_bytes);
+    bill_estimate(out, evidence);
+    bill_limit(out, evidence->limit);
     /* Cached tokens are part of the prompt; figures that say otherwise are not to be believed. */
     if (out->tokens.cached_read > out->tokens.prompt) {
         out->tokens.cached_read = out->tokens.prompt;

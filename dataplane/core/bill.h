@@ -20,12 +20,21 @@ struct bill {
     bool clamped;   /* its figures were corrected, or cost more than was reserved */
 };
 
-/* prompt_bytes: of what may be read as prompt; delivered_bytes: text that reached us from the provider.
- * They stand in, figure by figure, for what the provider did not say or what cannot be true: no tokens
- * for a prompt, or too few for what was delivered. Without any figure, nothing delivered costs nothing,
- * unless the prompt is owed whatever came of it. */
-void bill_make(const struct catalog_endpoint *e, const struct token_usage *usage,
-               uint64_t prompt_bytes, uint64_t delivered_bytes, bool prompt_owed,
+/* What is known of the answer. */
+struct bill_evidence {
+    struct token_usage usage; /* the provider's figures, if present */
+    bool complete;            /* they are of the whole answer; else they may be of its beginning */
+    uint32_t prompt, output;  /* estimates in tokens; output: of what was made, seen or not */
+    uint64_t delivered_bytes; /* text that reached us from the provider */
+    bool prompt_owed;         /* the prompt is paid for even if there is no output */
+    uint64_t limit;           /* output tokens that were asked for at most; 0: none */
+};
+
+/* Estimates stand in, figure by figure, for what the provider did not say or what cannot be true: no
+ * tokens for a prompt, or too few for what was delivered. Without any figure, no output costs nothing,
+ * unless the prompt is owed. Of an answer that is not complete the larger of figure and estimate counts.
+ * Output past the limit is not charged. */
+void bill_make(const struct catalog_endpoint *e, const struct bill_evidence *evidence,
                int64_t reserved_nusd, struct bill *out);
 
 #endif

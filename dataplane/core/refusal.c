@@ -1,7 +1,9 @@
 #include "refusal.h"
 
 #include "money.h"
+#include "reserve.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 const char *refusal_of_route(enum route_refusal why)
@@ -21,25 +23,44 @@ const char *refusal_of_route(enum route_refusal why)
     return sentences[why];
 }
 
-/* The 402 says what it would take. Numbers of ours only. */
-static void credit_sentence(const struct admission *a, struct api_failure *f)
+/* The 402 says what it would take, in words that programs look for ("can only afford N"). Numbers of ours
+ * only. */
+static void credit_sentence(const struct request *r, struct api_failure *f)
 {
+    const struct admission *a = &r->admission;
+    const char *more = f->error == API_KEY_LIMIT ? "raise the key's limit" : "add credits";
     char need[MONEY_TEXT_MAX], have[MONEY_TEXT_MAX];
+    uint32_t fits = reserve_fits(r, a->available_nusd);
+    int n;
 
+    if (fits > r->output) /* money that came back meanwhile */
+        fits = r->output;
+    f->max_tokens = fits;
+    f->has_max_tokens = true;
     money_text_usd(a->amount_nusd, need);
     money_text_usd(a->available_nusd, have);
-    snprintf(f->text, sizeof f->text,
-             "This request may cost up to $%s; the key can spend $%s now. Lower max_tokens, %s.",
-             need, have, f->error == API_KEY_LIMIT ? "or raise the key's limit" : "or add credits");
+    n = snprintf(f->text, sizeof f->text,
+                 "This request may cost up to $%s; the key can spend $%s now. You requested up to "
+                 "%" PRIu32 " tokens, but can only afford %" PRIu32 ". ",
+                 need, have, r->output, fits);
+    if (n < 0 || (size_t)n >= sizeof f->text)
+        return;
+    if (fits != 0)
+        snprintf(f->text + n, sizeof f->text - (size_t)n,
+                 "max_tokens of at most %" PRIu32 " would fit; or %s.", fits, more);
+    else
+        snprintf(f->text + n, sizeof f->text - (size_t)n, "Shorten the prompt, or %s.", more);
 }
 
-void refusal_of_admission(const struct admission *a, struct api_failure *f)
+void refusal_of_admission(const struct request *r, struct api_failure *f)
 {
+    const struct admission *a = &r->admission;
+
     *f = (struct api_failure){.error = errors_of(a->why)};
     if (a->why == ERR_NOT_FOUND)
         f->error = API_BAD_KEY;
     if (f->error == API_NO_CREDIT || f->error == API_KEY_LIMIT)
-        credit_sentence(a, f);
+        credit_sentence(r, f);
     if (f->error == API_RATE)
         f->retry_after_ms = a->retry_ms;
 }

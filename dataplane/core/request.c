@@ -1,8 +1,11 @@
 #include "request.h"
 
 #include "clock.h"
+#include "growth.h"
+#include "leave.h"
 #include "outcome.h"
 #include "refusal.h"
+#include "reserve.h"
 #include "settle.h"
 #include "uplink.h"
 #include "worker.h"
@@ -18,6 +21,9 @@ static const struct {
     {REQUEST_CONNECTING, REQUEST_STREAMING}, /* first useful event, or a whole answer */
     {REQUEST_CONNECTING, REQUEST_SETTLING},  /* every candidate failed, or the client left */
     {REQUEST_STREAMING, REQUEST_SETTLING},   /* complete, cut off, or the client left */
+    {REQUEST_CONNECTING, REQUEST_LEAVING},   /* the client left a whole answer that is arriving */
+    {REQUEST_STREAMING, REQUEST_LEAVING},    /* or a stream behind its finish reason */
+    {REQUEST_LEAVING, REQUEST_SETTLING},     /* its figures came, or were waited for long enough */
     {REQUEST_SETTLING, REQUEST_DONE},
 };
 
@@ -104,43 +110,45 @@ static void request_fail(struct request *r, enum err outcome, struct api_failure
 
 /* --- admission */
 
-/* Every candidate's worst case; the dearest is what must be paid for. */
-static enum err request_worst_case(const struct request *r, int64_t *out_nusd)
-{
-    int64_t dearest = 0, cost;
-    enum err e;
-
-    for (size_t i = 0; i < r->route.n; i++) {
-        const struct catalog_model *m = r->route.list[i].model->info;
-        uint64_t output = m->max_output != 0 ? m->max_output : m->context_length;
-        uint64_t prompt = r->prompt_bound < m->context_length ? r->prompt_bound : m->context_length;
-
-        if (r->max_output != 0 && r->max_output < output)
-            output = r->max_output;
-        output += r->extra_output; /* of a body: no sum wraps */
-        e = route_worst_case(r->route.list[i].endpoint->info, prompt, output * r->n_choices, &cost);
-        if (e != ERR_NONE)
-            return e;
-        if (cost > dearest)
-            dearest = cost;
-    }
-    *out_nusd = dearest;
-    return ERR_NONE;
-}
-
 static void request_refuse(struct request *r)
 {
     struct api_failure f;
 
-    refusal_of_admission(&r->admission, &f);
+    refusal_of_admission(r, &f);
     request_fail(r, r->admission.why, &f);
 }
 
 static void request_connect(struct request *r);
+static void request_watch(struct request *r);
+
+static void request_admit_cb(void *cookie);
+
+static void request_admit_begin(struct request *r, int64_t amount_nusd)
+{
+    admit_init(&r->admission, &r->worker->admit, &r->key_digest, amount_nusd, request_admit_cb, r);
+}
+
+/* Money is short. With a smaller reservation the request may still be served. */
+static bool request_admit_less(struct request *r)
+{
+    enum err why = r->admission.why;
+    int64_t amount;
+
+    if ((why != ERR_CREDIT && why != ERR_KEY_LIMIT) ||
+        !reserve_less(r, r->admission.available_nusd, &amount))
+        return false;
+    admit_release(&r->admission);
+    request_admit_begin(r, amount);
+    return true;
+}
 
 static void request_admit(struct request *r)
 {
-    switch (admit_step(&r->admission)) {
+    enum admit_answer answer = admit_step(&r->admission);
+
+    if (answer == ADMIT_NO && request_admit_less(r))
+        answer = admit_step(&r->admission);
+    switch (answer) {
     case ADMIT_YES:
         r->route_us = (uint32_t)(clock_mono_us() - r->received_us);
         request_enter(r, REQUEST_CONNECTING);
@@ -154,13 +162,19 @@ static void request_admit(struct request *r)
     }
 }
 
+/* The link has answered: about the key or its lease, or about a growth. */
 static void request_admit_cb(void *cookie)
 {
     struct request *r = cookie;
 
-    assert(r->state == REQUEST_ADMITTING);
     request_hold(r);
-    request_admit(r);
+    if (r->state == REQUEST_ADMITTING) {
+        request_admit(r);
+    } else {
+        assert(r->growing && r->upstream);
+        r->growing = false;
+        request_watch(r);
+    }
     request_let(r);
 }
 
@@ -178,8 +192,8 @@ void request_begin(struct request *r)
     request_enter(r, REQUEST_ADMITTING);
     r->route_seed = w->route_seed++;
     route_decide(&r->want, &health, r->route_seed, &r->route);
-    e = request_worst_case(r, &amount);
-    admit_init(&r->admission, &w->admit, &r->key_digest, amount, request_admit_cb, r);
+    e = reserve_begin(r, &amount);
+    request_admit_begin(r, amount);
     if (r->route.refusal != ROUTE_OK) {
         f.message = refusal_of_route(r->route.refusal);
         request_fail(r, ERR_UNSUPPORTED, &f);
@@ -287,6 +301,30 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
     }
 }
 
+/* The answer is complete, or cut. */
+static void request_complete(struct request *r)
+{
+    request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
+    if (r->overran)
+        health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot,
+                       clock_mono_ms());
+    r->ops->complete(r);
+}
+
+static void request_end_upstream(struct request *r)
+{
+    if (r->upstream)
+        r->ops->cancel(r);
+    r->upstream = false;
+}
+
+/* The client is gone: nobody is told, only the bill is made. */
+static void request_left(struct request *r, enum settle_bill what)
+{
+    request_settle(r, ERR_CLIENT_GONE, API_CLIENT_GONE, what);
+    r->ops->left(r);
+}
+
 void request_attempt_ended(struct request *r, const struct attempt_result *x, bool upstream_open)
 {
     struct api_failure f = {.error = errors_of(x->e), .provider_message = x->message, .ran = true};
@@ -294,11 +332,12 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
     assert(r->upstream);
     request_hold(r);
     r->upstream = upstream_open;
-    if (x->e == ERR_NONE) {
+    if (r->state == REQUEST_LEAVING) {
+        request_left(r, SETTLE_PROMPT);
+    } else if (x->e == ERR_NONE) {
         if (r->state == REQUEST_CONNECTING)
             request_attempt_good(r);
-        request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
-        r->ops->complete(r);
+        request_complete(r);
     } else if (r->state == REQUEST_CONNECTING) {
         assert(!upstream_open);
         request_attempt_over(r, x);
@@ -329,44 +368,58 @@ void request_closed(struct request *r)
     request_let(r);
 }
 
-static void request_end_upstream(struct request *r)
-{
-    if (r->upstream)
-        r->ops->cancel(r);
-    r->upstream = false;
-}
-
-/* A provider that has the whole request works on it, and bills the prompt to the operator whatever
- * becomes of it: so it is owed. If leaving early were free, long prompts could be laid into a
- * provider's cache for nothing. It is not owed to a provider that has refused, nor to one whose stream
- * has shown no sign of life for longer than a prompt takes to read; a whole answer shows none before
- * its end. */
-static enum settle_bill request_left_bill(const struct request *r)
-{
-    uint64_t patience_ms = REQUEST_HOLD_MS + r->prompt_bytes / REQUEST_READ_PER_MS;
-    struct attempt_account a = {0};
-    bool silent;
-
-    if (r->state == REQUEST_STREAMING)
-        return SETTLE_PROMPT;
-    if (r->state != REQUEST_CONNECTING || !r->upstream)
-        return SETTLE_FREE;
-    r->ops->account(r, &a);
-    silent = r->stream && (clock_mono_us() - r->attempt_us) / 1000 >= patience_ms;
-    if (!a.forwarded || (a.status == 0 ? silent : a.status != 200))
-        return SETTLE_FREE;
-    return SETTLE_PROMPT;
-}
-
 void request_client_gone(struct request *r)
 {
-    enum settle_bill what = request_left_bill(r); /* before the attempt is forgotten */
+    enum settle_bill what = leave_bill(r); /* before the attempt is forgotten */
 
     request_hold(r);
     r->closed = true;
+    if (leave_waits(r)) {
+        request_enter(r, REQUEST_LEAVING);
+        r->left_ms = clock_mono_ms();
+        r->ops->hold(r, false); /* no reader holds it back any more */
+    } else {
+        request_end_upstream(r);
+        if (r->state != REQUEST_SETTLING)
+            request_left(r, what);
+        else
+            r->ops->left(r);
+    }
+    request_let(r);
+}
+
+/* --- a stream that is running */
+
+/* End the stream at the edge: the answer is whole as far as it goes. */
+static void request_cut(struct request *r, enum request_cut why)
+{
+    if (r->state == REQUEST_CONNECTING)
+        request_useful(r);
     request_end_upstream(r);
-    if (r->state != REQUEST_SETTLING)
-        request_settle(r, ERR_CLIENT_GONE, API_CLIENT_GONE, what);
+    r->cut = why;
+    request_complete(r);
+}
+
+static void request_watch(struct request *r)
+{
+    enum growth_next next;
+
+    if (!r->stream || !r->upstream ||
+        (r->state != REQUEST_CONNECTING && r->state != REQUEST_STREAMING))
+        return;
+    next = growth_check(r);
+    if (next == GROWTH_CREDIT)
+        request_cut(r, CUT_CREDIT);
+    else if (next == GROWTH_LIMIT)
+        request_cut(r, CUT_LIMIT);
+    else
+        r->ops->hold(r, next == GROWTH_HOLD);
+}
+
+void request_progress(struct request *r)
+{
+    request_hold(r);
+    request_watch(r);
     request_let(r);
 }
 
@@ -377,6 +430,11 @@ void request_tick(struct request *r, uint64_t now_ms)
     request_hold(r);
     if (r->state == REQUEST_SETTLING && now_ms - r->settled_ms >= REQUEST_UPSTREAM_END_MS)
         request_end_upstream(r);
+    if (r->state == REQUEST_LEAVING && now_ms - r->left_ms >= REQUEST_USAGE_MS) {
+        request_end_upstream(r);
+        request_left(r, SETTLE_PROMPT);
+    }
+    request_watch(r);
     if (r->state == REQUEST_CONNECTING && r->stream && last && !r->committed &&
         now_ms - r->attempt_us / 1000 >= REQUEST_HOLD_MS) {
         /* Nobody else can answer, so nothing is lost by saying that we are alive. */
@@ -384,7 +442,7 @@ void request_tick(struct request *r, uint64_t now_ms)
         r->ops->commit(r);
         r->ops->keep_alive(r);
     }
-    if (r->committed && r->state != REQUEST_SETTLING &&
+    if (r->committed && r->state != REQUEST_SETTLING && r->state != REQUEST_LEAVING &&
         now_ms - r->last_out_ms >= REQUEST_SILENCE_MS)
         r->ops->keep_alive(r);
     request_let(r);
@@ -396,7 +454,9 @@ void request_abort(struct request *r)
 
     request_hold(r);
     request_end_upstream(r);
-    if (r->state != REQUEST_SETTLING)
+    if (r->state == REQUEST_LEAVING)
+        request_left(r, SETTLE_PROMPT);
+    else if (r->state != REQUEST_SETTLING)
         request_fail(r, ERR_CANCELLED, &f);
     request_let(r);
 }

@@ -19,6 +19,8 @@ enum request_state {
     REQUEST_ADMITTING,  /* an ask to the link may be pending; nothing is upstream */
     REQUEST_CONNECTING, /* one attempt is pending; of the answer nothing has left but comments */
     REQUEST_STREAMING,  /* one attempt is pending; the answer has begun, there is no way back */
+    REQUEST_LEAVING,    /* one attempt is pending; the client has left an answer that is as good as
+                           complete, and the provider's figures are awaited */
     REQUEST_SETTLING,   /* money has moved; the answer's last bytes or the upstream's end pend */
     REQUEST_DONE,       /* nothing pending; the struct is wiped next */
 };
@@ -29,7 +31,15 @@ enum {
                                       long a client that leaves is taken to leave a working provider */
     REQUEST_READ_PER_MS = 32,      /* bytes of a prompt; longer ones are waited for so much longer: some
                                       8000 tokens a second, as large models read */
-    REQUEST_UPSTREAM_END_MS = 1000 /* grace for the provider to end its response after [DONE] */
+    REQUEST_UPSTREAM_END_MS = 1000, /* grace for the provider to end its response after [DONE] */
+    REQUEST_USAGE_MS = 5000 /* and for the figures of an answer that its client has left */
+};
+
+/* Why we ended a stream before the provider did; the client reads finish_reason "length". */
+enum request_cut {
+    CUT_NONE,
+    CUT_CREDIT, /* what was reserved is used up, and no more could be reserved */
+    CUT_LIMIT,  /* the provider wrote past the limit it was given */
 };
 
 /* How an attempt came out, as numbers. */
@@ -50,6 +60,10 @@ struct attempt_account {
     uint64_t delivered_bytes; /* text, reasoning and tool arguments in events that were relayed */
     uint64_t waiting_bytes;   /* of an unfinished event or whole answer */
     enum usage_finish finish;
+    uint32_t chunks; /* events relayed */
+    /* When output may have begun (a stream: its head; a whole answer: the request was sent), and when
+     * the first of it was seen; clock_mono_us(), 0: not yet. */
+    uint64_t begun_us, shown_us;
     /* Of the pending attempt: the provider has the whole request; the status of the response that has
      * begun, 0: none. */
     bool forwarded;
@@ -72,13 +86,18 @@ struct request_ops {
     void (*account)(const struct request *r, struct attempt_account *out);
     /* Begin the answer: everything held so far may leave. */
     void (*commit)(struct request *r);
+    /* Stop reading the pending attempt (hold), or go on: money for more of it is being asked for. */
+    void (*hold)(struct request *r, bool hold);
     /* One SSE comment, at an event boundary, unless bytes are on their way anyhow. */
     void (*keep_alive)(struct request *r);
-    /* The answer is complete: end it cleanly. Ends with request_closed(), now or later. */
+    /* The answer is complete, or cut (r->cut): end it cleanly. Ends with request_closed(), now or
+     * later. */
     void (*complete)(struct request *r);
     /* Tell the client about f: as an error response, or inside the stream when it has begun and
      * then end it uncleanly. Ends with request_closed(), now or later. */
     void (*fail)(struct request *r, const struct api_failure *f);
+    /* The client is gone and the bill is made: write the receipt. */
+    void (*left)(struct request *r);
     /* The request is over: wipe and recycle the struct. */
     void (*destroy)(struct request *r);
 };
@@ -95,8 +114,10 @@ struct request {
     uint64_t prompt_bound; /* no provider can count more prompt tokens than this */
     uint64_t prompt_bytes; /* of what may be read as prompt, for estimates */
     uint64_t user_hash;
-    uint32_t max_output;   /* the client's limit in tokens; 0: none */
-    uint64_t extra_output; /* tokens of a choice that may be billed as output beyond it */
+    uint32_t max_output;   /* the client's limit in tokens of each choice; 0: none */
+    uint64_t extra_output; /* tokens of each choice that may be billed as output beyond it */
+    uint32_t output_default, output_whole; /* tokens of each choice that are reserved without one, for a
+                                              stream at first, for a whole answer at most */
     uint32_t n_choices;
     bool stream;
     enum receipt_endpoint endpoint;
@@ -110,6 +131,11 @@ struct request {
     uint8_t attempts;           /* made so far */
     uint8_t place;              /* the candidate's, in the route */
     uint64_t last_out_ms;       /* kept by the content side: when bytes last left */
+    uint32_t output;            /* tokens of each choice that are reserved */
+    bool told;                  /* we limit the provider to that many: reserve_told() */
+    bool growing;               /* more is being asked for */
+    uint64_t watch_bytes;       /* call request_progress() when so many bytes are delivered */
+    enum request_cut cut;
 
     /* --- private */
     struct request *next, *prev; /* the worker's list */
@@ -119,7 +145,9 @@ struct request {
     uint64_t route_seed;
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
     uint64_t attempt_us; /* when the pending attempt began */
-    uint64_t settled_ms;
+    uint64_t settled_ms, left_ms;
+    bool lowered; /* the reservation was made smaller once */
+    bool overran; /* the provider's figures are past the limit it was given */
     uint32_t route_us, first_byte_us;
     uint32_t retry_ms;   /* the least Retry-After seen; 0 none */
     enum err outcome;
@@ -149,6 +177,9 @@ void request_let(struct request *r);
 
 /* The first event worth showing has arrived: the answer begins. Harmless when it has begun. */
 void request_useful(struct request *r);
+/* r->watch_bytes have been delivered: is the rest still paid for, and within the limit? The attempt may be
+ * over when this returns. */
+void request_progress(struct request *r);
 /* The attempt's outcome is known. upstream_open: its connection is still to be read to its end;
  * request_upstream_closed() will follow. */
 void request_attempt_ended(struct request *r, const struct attempt_result *result,

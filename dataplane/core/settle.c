@@ -2,6 +2,8 @@
 
 #include "bill.h"
 #include "clock.h"
+#include "estimate.h"
+#include "growth.h"
 #include "log.h"
 #include "worker.h"
 
@@ -80,17 +82,56 @@ static void settle_count(struct request *r, const struct bill *b)
     counter_add(&s->clamped, b->clamped);
     counter_add(&s->client_gone, r->outcome == ERR_CLIENT_GONE);
     counter_add(&s->truncated, r->outcome == ERR_PROVIDER_TRUNCATED);
-    if (r->state == REQUEST_STREAMING && r->stream)
+    if ((r->state == REQUEST_STREAMING || r->state == REQUEST_LEAVING) && r->stream)
         counter_add(&s->streams_open, (uint64_t)-1);
 }
 
-/* What is unfinished counts when the provider has made it and a limit of ours kept it from the client;
- * an answer that broke off, no matter who failed, is billed by what was relayed of it. */
-static uint64_t settle_output_bytes(const struct request *r, enum err outcome)
+/* Output in tokens when the provider gives no figures. What is unfinished counts when the provider has made
+ * it and a limit of ours kept it from the client. What nobody has seen counts when the provider did not
+ * fail: it has made it, and charges it. */
+static uint32_t settle_output(const struct request *r, enum err outcome)
 {
     const struct attempt_account *a = &r->account;
+    bool counts = outcome == ERR_PROVIDER_LARGE ||
+                  (outcome == ERR_CLIENT_GONE && !r->stream); /* it had begun to arrive */
+    uint64_t tokens = estimate_bytes(a->delivered_bytes + (counts ? a->waiting_bytes : 0));
+    uint32_t hidden = 0;
 
-    return a->delivered_bytes + (outcome == ERR_PROVIDER_LARGE ? a->waiting_bytes : 0);
+    if (outcome == ERR_NONE || outcome == ERR_CLIENT_GONE)
+        hidden = estimate_hidden(r, a, outcome == ERR_NONE);
+    if (r->stream) /* hidden and shown output follow each other; a whole answer's time is of both */
+        tokens += hidden;
+    else if (hidden > tokens)
+        tokens = hidden;
+    return tokens > LIMIT_TOKENS_ABSURD ? LIMIT_TOKENS_ABSURD : (uint32_t)tokens;
+}
+
+/* The limit that the answer was asked to keep. Some providers do not count reasoning towards it. */
+static uint64_t settle_limit(const struct request *r)
+{
+    uint64_t limit = r->max_output != 0 || r->told ? (r->output + r->extra_output) * r->n_choices : 0;
+
+    if (limit != 0 && (r->candidate.endpoint->provider->quirks & QUIRK_REASONING_EXCLUDED) != 0)
+        limit += r->account.usage.reasoning;
+    return limit;
+}
+
+static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
+{
+    struct bill_evidence evidence = {.prompt_owed = prompt_owed};
+
+    r->ops->account(r, &r->account);
+    if (r->cut != CUT_NONE)
+        r->account.finish = FINISH_LENGTH;
+    r->overran = r->cut == CUT_LIMIT || growth_overrun(r, &r->account.usage);
+    evidence.usage = r->account.usage;
+    evidence.complete = r->cut == CUT_NONE && (outcome == ERR_NONE || r->account.finish != FINISH_NONE);
+    evidence.prompt = estimate_bytes(r->prompt_bytes);
+    evidence.output = settle_output(r, outcome);
+    evidence.delivered_bytes = r->account.delivered_bytes;
+    evidence.limit = settle_limit(r);
+    bill_make(r->candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
+    r->account.usage = out->tokens;
 }
 
 void settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what)
@@ -100,13 +141,8 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
 
     r->outcome = outcome;
     r->answer = answer;
-    if (what != SETTLE_FREE) {
-        r->ops->account(r, &r->account);
-        bill_make(r->candidate.endpoint->info, &r->account.usage, r->prompt_bytes,
-                  settle_output_bytes(r, outcome), what == SETTLE_PROMPT, r->admission.amount_nusd,
-                  &bill);
-        r->account.usage = bill.tokens;
-    }
+    if (what != SETTLE_FREE)
+        settle_bill_make(r, outcome, what == SETTLE_PROMPT, &bill);
     r->cost_nusd = bill.cost_nusd;
     r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
                           (bill.clamped ? USAGE_CLAMPED : 0) |

@@ -36,11 +36,14 @@ static enum err type_exact(struct json_value v, struct chat_fault *fault)
     return chat_refuse(fault, CHAT_LOOK_ALIKE, ERR_UNSUPPORTED);
 }
 
-/* Whoever reads v finds no text in it. A second "type", or one that we do not know, may say that it
- * is some, and then it counts: an estimate of nothing would be a prompt for nothing. */
-static bool part_is_media(struct json_value v)
+/* A part that may be text counts as text: an estimate of nothing would be a prompt for nothing. */
+static void count_media(struct chat_request *r, struct json_value part)
 {
-    return type_surely(v, "image_url", "input_audio") || type_surely(v, "file", "video_url");
+    uint64_t before = r->media.bytes;
+
+    if (!chat_media_count(part, &r->media))
+        r->has_media = true;
+    r->prompt_bytes -= r->media.bytes - before;
 }
 
 static enum err read_parts(struct chat_request *r, struct json_value content,
@@ -57,21 +60,21 @@ static enum err read_parts(struct chat_request *r, struct json_value content,
         /* Text, whose every token costs at least one byte of this body. */
         if (type_surely(part.value, "text", "refusal"))
             continue;
-        r->has_media = true;
-        if (part_is_media(part.value))
-            r->prompt_bytes -= part.value.text.len;
+        count_media(r, part.value);
         if (type_maybe(part.value, "image_url"))
             r->needs |= CAP_IMAGES;
     }
     return ERR_NONE;
 }
 
-static bool array_empty(struct json_value v)
+/* Of an earlier answer, in OpenRouter's shape. */
+static void read_images(struct chat_request *r, struct json_value images)
 {
-    struct json_iter it = json_iter(v);
-    struct json_member m;
+    struct json_iter it = json_iter(images);
+    struct json_member part;
 
-    return v.kind == JSON_ARRAY && !json_next(&it, &m);
+    while (json_next(&it, &part))
+        count_media(r, part.value);
 }
 
 /* One member of a message. Those whose content has a price of its own must be spelled exactly. */
@@ -88,10 +91,8 @@ static enum err read_field(struct chat_request *r, const struct json_member *m,
         return ERR_NONE;
     }
     if (json_key_is(m->key, "images")) {
-        if (m->value.kind == JSON_ARRAY && !array_empty(m->value)) {
-            r->has_media = true; /* of an earlier answer, in OpenRouter's shape */
-            r->prompt_bytes -= m->value.text.len;
-        }
+        if (m->value.kind == JSON_ARRAY)
+            read_images(r, m->value);
         return ERR_NONE;
     }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -429,7 +429,7 @@ enum err chat_request_parse(struct view body, struct chat_request *out, struct c
             e = refuse(fault, "messages is required", ERR_FORMAT);
     }
     if (e == ERR_NONE) {
-        out->prompt_bound = (uint64_t)body.len + CHAT_TEMPLATE_TOKENS;
+        out->prompt_bound = (uint64_t)body.len - out->media.bytes + CHAT_TEMPLATE_TOKENS;
         *fault = (struct chat_fault){0};
     }
     return e;

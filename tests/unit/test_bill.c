@@ -13,61 +13,72 @@ static void test_table(void)
 {
     static const struct {
         const char *what;
-        struct token_usage usage;
-        uint64_t prompt_bytes, delivered;
+        struct bill_evidence evidence;
         int64_t reserved, cost;
         bool estimated, clamped;
-        bool prompt_owed;
     } cases[] = {
-        {"plain", {.present = true, .prompt = 10, .completion = 4}, 0, 0, 100000, 11000, 0, 0, 0},
-        {"cached", {.present = true, .prompt = 10, .completion = 4, .cached_read = 8}, 0, 0, 100000,
-         1000 + 400 + 6000, 0, 0, 0},
-        {"cache write", {.present = true, .prompt = 10, .cache_write = 10}, 0, 0, 100000, 6250, 0, 0, 0},
-        {"reasoning is inside completion",
-         {.present = true, .prompt = 10, .completion = 4, .reasoning = 3}, 0, 0, 100000, 11000, 0, 0, 0},
-        {"more cached than there is", {.present = true, .prompt = 10, .cached_read = 99}, 0, 0,
-         100000, 500, 0, 1, 0},
-        {"more written than is left",
-         {.present = true, .prompt = 10, .cached_read = 4, .cache_write = 9}, 0, 0, 100000,
-         200 + 3750, 0, 1, 0},
-        {"over the reservation", {.present = true, .prompt = 10, .completion = 4}, 0, 0, 10999,
-         10999, 0, 1, 0},
-        {"clamped by the reader", {.present = true, .clamped = true, .prompt = 2}, 0, 0, 100000,
-         1000, 0, 1, 0},
-        {"silent, nothing delivered", {0}, 4000, 0, 100000, 0, 0, 0, 0},
-        {"silent, nothing delivered, the prompt is owed", {0}, 4001, 0, 1000000, 1001 * 500, 1, 0, 1},
-        {"nothing is owed for no prompt", {0}, 0, 0, 100000, 0, 1, 0, 1},
-        {"figures are figures, whatever is owed", {.present = true, .prompt = 10}, 4000, 0, 100000, 5000,
-         0, 0, 1},
-        {"silent, five bytes delivered", {0}, 40, 5, 100000, 5000 + 3000, 1, 0, 0},
-        {"silent and over the reservation", {0}, 4000, 4000, 1000, 1000, 1, 1, 0},
-        {"reported zero is missing", {.present = true}, 4000, 100, 1000000, 500000 + 37500, 1, 0, 0},
-        {"zero for a prompt", {.present = true, .completion = 20}, 4000, 80, 1000000, 500000 + 30000, 1, 0,
+#define USAGE(...) .usage = {.present = true, __VA_ARGS__}, .complete = true
+        {"plain", {USAGE(.prompt = 10, .completion = 4)}, 100000, 11000, 0, 0},
+        {"cached", {USAGE(.prompt = 10, .completion = 4, .cached_read = 8)}, 100000, 1000 + 400 + 6000, 0,
          0},
-        {"zero for what was delivered", {.present = true, .prompt = 10}, 40, 80, 100000, 5000 + 30000, 1, 0,
+        {"cache write", {USAGE(.prompt = 10, .cache_write = 10)}, 100000, 6250, 0, 0},
+        {"reasoning is inside completion", {USAGE(.prompt = 10, .completion = 4, .reasoning = 3)}, 100000,
+         11000, 0, 0},
+        {"more cached than there is", {USAGE(.prompt = 10, .cached_read = 99)}, 100000, 500, 0, 1},
+        {"more written than is left", {USAGE(.prompt = 10, .cached_read = 4, .cache_write = 9)}, 100000,
+         200 + 3750, 0, 1},
+        {"over the reservation", {USAGE(.prompt = 10, .completion = 4)}, 10999, 10999, 0, 1},
+        {"clamped by the reader", {USAGE(.clamped = true, .prompt = 2)}, 100000, 1000, 0, 1},
+        {"silent, no output", {.prompt = 1000}, 100000, 0, 0, 0},
+        {"silent, no output, the prompt is owed", {.prompt = 1001, .prompt_owed = true}, 1000000,
+         1001 * 500, 1, 0},
+        {"nothing is owed for no prompt", {.prompt_owed = true}, 100000, 0, 1, 0},
+        {"figures are figures, whatever is owed",
+         {USAGE(.prompt = 10), .prompt = 1000, .prompt_owed = true}, 100000, 5000, 0, 0},
+        {"silent, two tokens of output", {.prompt = 10, .output = 2}, 100000, 5000 + 3000, 1, 0},
+        {"silent and over the reservation", {.prompt = 1000, .output = 1000}, 1000, 1000, 1, 1},
+        {"reported zero is missing", {USAGE(.prompt = 0), .prompt = 1000, .output = 25, .delivered_bytes = 100},
+         1000000, 500000 + 37500, 1, 0},
+        {"zero for a prompt", {USAGE(.completion = 20), .prompt = 1000, .output = 20, .delivered_bytes = 80},
+         1000000, 500000 + 30000, 1, 0},
+        {"zero for what was delivered", {USAGE(.prompt = 10), .prompt = 10, .output = 20, .delivered_bytes = 80},
+         100000, 5000 + 30000, 1, 0},
+        {"zero for nothing delivered", {USAGE(.prompt = 10), .prompt = 10}, 100000, 5000, 0, 0},
+        {"counted when the stream began",
+         {USAGE(.prompt = 10, .completion = 1), .prompt = 10, .output = 1000, .delivered_bytes = 4000}, 10000000,
+         5000 + 1500000, 1, 0},
+        {"long tokens", {USAGE(.prompt = 10, .completion = 2), .prompt = 10, .output = 32, .delivered_bytes = 128},
+         100000, 5000 + 3000, 0, 0},
+        {"too long tokens",
+         {USAGE(.prompt = 10, .completion = 2), .prompt = 10, .output = 33, .delivered_bytes = 129}, 100000,
+         5000 + 49500, 1, 0},
+        {"absurd figures are estimated",
+         {USAGE(.clamped = true), .prompt = 10, .output = 20, .delivered_bytes = 80}, 100000, 5000 + 30000, 1, 1},
+        {"cached tokens of an estimated prompt",
+         {USAGE(.completion = 4, .cached_read = 8), .prompt = 10, .output = 4, .delivered_bytes = 16}, 100000,
+         1000 + 400 + 6000, 1, 0},
+        {"complete, no figures, nothing seen", {.complete = true, .prompt = 10, .output = 4}, 100000, 11000, 1, 0},
+        {"figures of the beginning, more was delivered",
+         {.usage = {.present = true, .prompt = 10, .completion = 1}, .output = 4, .prompt = 99}, 100000,
+         11000, 1, 0},
+        {"figures of the beginning, and they are more",
+         {.usage = {.present = true, .prompt = 10, .completion = 4}, .output = 1}, 100000, 11000, 0, 0},
+        {"as much as was asked for", {USAGE(.prompt = 10, .completion = 4), .limit = 4}, 100000, 11000, 0,
          0},
-        {"zero for nothing delivered", {.present = true, .prompt = 10}, 40, 0, 100000, 5000, 0, 0, 0},
-        {"counted when the stream began", {.present = true, .prompt = 10, .completion = 1}, 40, 4000, 10000000,
-         5000 + 1500000, 1, 0, 0},
-        {"long tokens", {.present = true, .prompt = 10, .completion = 2}, 40, 128, 100000, 5000 + 3000, 0, 0, 0},
-        {"too long tokens", {.present = true, .prompt = 10, .completion = 2}, 40, 129, 100000, 5000 + 49500, 1,
-         0, 0},
-        {"absurd figures are estimated", {.present = true, .clamped = true}, 40, 80, 100000, 5000 + 30000, 1, 1,
-         0},
-        {"cached tokens of an estimated prompt", {.present = true, .completion = 4, .cached_read = 8}, 40, 16,
-         100000, 1000 + 400 + 6000, 1, 0, 0},
-        {"a figure of nothing delivered or owed", {.present = true, .clamped = true}, 40, 0, 100000, 5000, 1, 1,
-         0},
+        {"more than was asked for", {USAGE(.prompt = 10, .completion = 5, .reasoning = 5), .limit = 4},
+         100000, 11000, 0, 1},
+        {"an estimate is kept to the limit, too", {.prompt = 10, .output = 9, .limit = 4}, 100000, 11000,
+         1, 1},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bill b;
 
-        bill_make(&prices, &cases[i].usage, cases[i].prompt_bytes, cases[i].delivered,
-                  cases[i].prompt_owed, cases[i].reserved, &b);
+        bill_make(&prices, &cases[i].evidence, cases[i].reserved, &b);
         CHECK_INT(b.cost_nusd, cases[i].cost);
         CHECK_INT(b.estimated, cases[i].estimated);
         CHECK_INT(b.clamped, cases[i].clamped);
+        CHECK(b.tokens.reasoning <= b.tokens.completion);
         if (b.cost_nusd != cases[i].cost)
             printf("# in case: %s\n", cases[i].what);
     }
@@ -77,13 +88,13 @@ static void test_table(void)
 static void test_rounding(void)
 {
     struct catalog_endpoint e = {.price_prompt_pusd = 500, .price_completion_pusd = 499};
-    struct token_usage u = {.present = true, .prompt = 1, .completion = 1};
+    struct bill_evidence u = {USAGE(.prompt = 1, .completion = 1)};
     struct bill b;
 
-    bill_make(&e, &u, 0, 0, false, 100, &b);
+    bill_make(&e, &u, 100, &b);
     CHECK_INT(b.cost_nusd, 1);
-    u.completion = 3; /* 1497 pUSD */
-    bill_make(&e, &u, 0, 0, false, 100, &b);
+    u.usage.completion = 3; /* 1497 pUSD */
+    bill_make(&e, &u, 100, &b);
     CHECK_INT(b.cost_nusd, 2);
 }
 

@@ -267,6 +267,7 @@ struct key {
 };
 static struct key the_key;
 static int64_t balance;
+static enum err grow; /* what enlarging a reservation comes to */
 static unsigned records;
 static struct usage_record last_record;
 
@@ -300,8 +301,9 @@ enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *leas
 enum err key_grow(struct key *k, const struct id *lease, int64_t more, uint64_t ms)
 {
     (void)k, (void)lease, (void)ms;
-    balance -= more;
-    return ERR_NONE;
+    if (grow == ERR_NONE)
+        balance -= more;
+    return grow;
 }
 void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t cost)
 {
@@ -420,6 +422,10 @@ static void check_receipt(unsigned flags)
 
 /* --- one worker, one model at two providers */
 
+static const struct config config = {.output_default_tokens = 4096,
+                                     .output_whole_tokens = 16384,
+                                     .image_tokens = 300,
+                                     .reference_tokens = 320};
 static struct shared shared;
 static struct worker worker;
 
@@ -440,15 +446,17 @@ static void reset(void)
         receipts_observe(shared.receipts, receipt_observed, NULL);
     }
     balance = 0;
+    grow = ERR_NONE;
     records = 0;
     the_key.refs = 0;
     shared.providers = &providers;
+    shared.config = &config;
     CHECK_INT(health_new(&shared.health), ERR_NONE);
     CHECK_INT(catalog_store_new(&providers, shared.health, 1, &shared.catalogs), ERR_NONE);
     c.models = calloc(1, sizeof *c.models);
     c.endpoints = calloc(2, sizeof *c.endpoints);
     c.models[0] = (struct catalog_model){
-        .no = 1, .id = "demo/echo", .context_length = 1000, .max_output = 100};
+        .no = 1, .id = "demo/echo", .context_length = 1000, .max_output = 100000};
     for (uint32_t i = 0; i < 2; i++)
         c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 1,
                                                    .provider_no = (uint16_t)i, .weight = 1,
@@ -482,6 +490,30 @@ static void ask(const char *body)
     "data: {\"id\":\"up\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"up-echo\"," \
     "\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}}\n\n"
 #define DONE "data: [DONE]\n\n"
+
+#define WHOLE                                                                                      \
+    "{\"id\":\"up\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"up-echo\",\"odd\" : 1e5," \
+    "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"},"         \
+    "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,"          \
+    "\"total_tokens\":11}}"
+
+static struct identity_keys *keys;
+static struct keyset *keyset;
+
+static void signer_begin(void)
+{
+    struct identity_config identity = {.audience = "test"};
+
+    CHECK_INT(identity_keys_new(&identity, &keys), ERR_NONE);
+    CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
+    shared.signer = (struct receipt_signer){.keys = keys, .keyset = keyset, .providers = &providers,
+                                            .salt = receipts_salt_secret(shared.receipts)};
+}
+static void signer_end(void)
+{
+    keyset_free(keyset);
+    identity_keys_free(keys);
+}
 
 /* Everything is settled and wiped, and nothing is lost. */
 static void check_quiet(int64_t spent)
@@ -716,9 +748,9 @@ static void test_too_large(void)
         client_reads();
         CHECK_INT(last_record.flags & (USAGE_ESTIMATED | USAGE_CLAMPED),
                   USAGE_ESTIMATED | USAGE_CLAMPED);
-        CHECK(last_record.tokens_completion >= (4 << 20) / 4);
+        CHECK_INT(last_record.tokens_completion >= (4 << 20) / 4, cases[i].stream);
         CHECK_INT(records, 1);
-        CHECK(-balance > 100); /* all that was reserved: 100 tokens and the prompt */
+        CHECK(-balance >= (cases[i].stream ? 4096 : 16384)); /* all the output that was reserved */
         CHECK_INT(receipt.n, 1);
         CHECK_INT(receipt.facts.outcome, ERR_PROVIDER_LARGE);
     }
@@ -844,6 +876,48 @@ static void test_client_leaves(void)
     check_receipt(RECEIPT_ADMITTED);
 }
 
+/* The client has its finish reason and hangs up before the figures come: they are read all the same, and
+ * nothing that it does not read is kept. */
+static void test_left_behind_the_finish(void)
+{
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    up_body(ROLE TEXT STOP, 10000);
+    client_reads();
+    client.gone(client.gone_cookie);
+    CHECK_INT(up.cancelled, 0);
+    CHECK_INT(receipt.n, 0);
+    up_body(USAGE_EVENT DONE, 10000);
+    CHECK_INT(records, 1);
+    up_done(ERR_NONE);
+    check_quiet(11);
+    CHECK_INT(last_record.flags, USAGE_STREAM | USAGE_CLIENT_GONE);
+    check_receipt(CUT_STREAM & ~RECEIPT_ESTIMATED);
+
+    reset(); /* the same with a slow reader that leaves while the provider is not being read */
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    client.stuck = true;
+    up_body(ROLE TEXT STOP, 10000);
+    chat_attempt_hold(worker.requests, true);
+    client.gone(client.gone_cookie);
+    CHECK_INT(up.resumes, 1);
+    up_body(USAGE_EVENT DONE, 10000);
+    up_done(ERR_NONE);
+    check_quiet(11);
+
+    reset(); /* a whole answer whose body is arriving */
+    ask(ASK "}");
+    up_head(200, false);
+    up_body(WHOLE, 11);
+    client.gone(client.gone_cookie);
+    CHECK_INT(up.cancelled, 0);
+    up_done(ERR_NONE);
+    check_quiet(11);
+    CHECK_INT(last_record.flags, USAGE_CLIENT_GONE);
+}
+
 /* The first provider had the request, the second could not be reached: the receipt names the one
  * that saw it. */
 static void test_sent_to_the_first_only(void)
@@ -918,25 +992,19 @@ static void test_trailer(void)
                                          "trailers,gzip;q=1"};
     static const char *const not_wanted[] = {"", "gzip", "trailer", "trailers;q=1", "trailersx",
                                              ","};
-    struct identity_config config = {.audience = "test"};
-    struct identity_keys *keys = NULL;
-    struct keyset *keyset = NULL;
     uint8_t public[32];
     struct buf text;
     struct aci_receipt got;
 
     reset();
     buf_init(&text, RECEIPT_DOCUMENT_MAX);
-    CHECK_INT(identity_keys_new(&config, &keys), ERR_NONE);
-    CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
+    signer_begin();
     identity_receipt_key(keys, public);
-    shared.signer = (struct receipt_signer){.keys = keys, .keyset = keyset, .providers = &providers,
-                                            .salt = receipts_salt_secret(shared.receipts)};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         struct view value;
 
         ask_with_te(wanted[i], false);
-        CHECK(strstr(client.headers, "trailer: ACI-Receipt\n") != NULL);
+        CHECK(strstr(client.headers, "trailer: ACI-Receipt, x-tr-end-reason\n") != NULL);
         value = view_str(client.trailer);
         CHECK(view_starts(value, VIEW_LIT("ACI-Receipt: ")));
         value = view_from(value, 13);
@@ -957,8 +1025,7 @@ static void test_trailer(void)
     CHECK(strstr(client.headers, "trailer: ") == NULL);
     CHECK_INT(client.trailer[0], 0);
     buf_free(&text);
-    keyset_free(keyset);
-    identity_keys_free(keys);
+    signer_end();
 }
 
 static void test_backpressure(void)
@@ -1006,11 +1073,111 @@ static void test_backpressure_resumes(void)
     CHECK(worker.requests == NULL);
 }
 
-#define WHOLE                                                                                      \
-    "{\"id\":\"up\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"up-echo\",\"odd\" : 1e5," \
-    "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"hello\"},"         \
-    "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,"          \
-    "\"total_tokens\":11}}"
+/* A stream that is ended at the edge ends cleanly, says why, and comes with figures. */
+static void test_cut(void)
+{
+    static const struct {
+        const char *members, *says, *trailer;
+        unsigned spent;
+    } cases[] = {
+        /* three choices of 4096 tokens are paid for, and no more */
+        {"", "\"x_tr_end_reason\":\"credit\"", "x-tr-end-reason: credit\r\n", 12302},
+        {",\"max_tokens\":2", "\"x_tr_end_reason\":\"max_tokens\"", "x-tr-end-reason: max_tokens\r\n",
+         6},
+    };
+    static char big[50000];
+
+    strcpy(big, "data: {\"choices\":[{\"index\":2,\"delta\":{\"content\":\"");
+    memset(big + strlen(big), 'x', 49200);
+    strcat(big, "\"},\"finish_reason\":null}]}\n\n");
+    signer_begin();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char body[512], *at;
+
+        reset();
+        grow = ERR_CREDIT;
+        client.in[client.n_in++] = (struct web_header){VIEW_LIT("te"), VIEW_LIT("trailers")};
+        snprintf(body, sizeof body, ASK ",\"stream\":true,\"n\":3,\"stream_options\":{\"include_usage\":true}%s}",
+                 cases[i].members);
+        ask(body);
+        up_head(200, true);
+        up_body(ROLE TEXT, 10000);
+        up_body("data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", 1000);
+        client_reads();
+        CHECK(!client.ended);
+        up_body(big, sizeof big);
+        client_reads();
+        CHECK_INT(up.cancelled, 1);
+        CHECK(client.ended && !client.aborted);
+        at = strstr(client.out, cases[i].says);
+        CHECK(at != NULL && strstr(at, "\"usage\":{\"prompt_tokens\":8,") != NULL);
+        CHECK(strstr(client.out, "[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"},"
+                                 "{\"index\":2,\"delta\":{},\"finish_reason\":\"length\"}]") != NULL);
+        CHECK(strcmp(client.out + client.out_len - 14, "data: [DONE]\n\n") == 0);
+        CHECK(strstr(client.trailer, cases[i].trailer) != NULL);
+        CHECK_INT(last_record.finish, FINISH_LENGTH);
+        CHECK_INT(last_record.tokens_completion, cases[i].spent);
+        check_quiet(8 + cases[i].spent);
+        check_receipt(SERVED_STREAM | RECEIPT_ESTIMATED | (i == 1 ? RECEIPT_CLAMPED : 0));
+    }
+    signer_end();
+}
+
+/* What is reserved for a whole answer is what its provider is told, and what its client reads. */
+static void test_told(void)
+{
+    reset();
+    ask(ASK "}");
+    CHECK(strstr(up.sent[0], "\"max_tokens\":16384,") != NULL);
+    up_head(200, false);
+    up_body("{\"choices\":[{\"index\":0,\"message\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}]}", 999);
+    up_done(ERR_NONE);
+    CHECK(strstr(client.headers, "x-tr-max-tokens: 16384\n") != NULL);
+    reset();
+    ask(ASK ",\"max_tokens\":7}");
+    CHECK(strstr(up.sent[0], "\"max_tokens\":7") != NULL && strstr(up.sent[0], "16384") == NULL);
+    client.gone(client.gone_cookie);
+    reset();
+    ask(ASK ",\"stream\":true}");
+    CHECK(strstr(up.sent[0], "max_tokens") == NULL);
+    client.gone(client.gone_cookie);
+}
+
+/* An image reserves an image's worth, and is billed as one when there are no figures. */
+static void test_media(void)
+{
+    enum { CONTEXT = 1000 };
+    static const struct {
+        const char *type, *holder;
+        int64_t bound, floor;
+    } cases[] = {
+        {"image_url", "{\"url\":\"https://x/y.png\"}", 300, 1600},
+        {"image_url", "{\"url\":\"data:image/png;base64,AAAA\"}", 300, 1600},
+        {"file", "{\"file_id\":\"f\"}", 320, 1600},
+        {"video_url", "{\"url\":\"https://x/y.mp4\"}", 320, 1600},
+        {"input_audio", "{\"data\":\"AAAAAAAAAA\",\"format\":\"mp3\"}", 64 + 2, 64},
+        {"hologram", "{\"url\":\"https://x\"}", CONTEXT, 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char body[512];
+        int64_t text;
+
+        reset();
+        snprintf(body, sizeof body,
+                 "{\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"%s\","
+                 "\"%s\":%s}]}],\"max_tokens\":1,\"provider\":{\"only\":[\"demo-a\"]}}",
+                 cases[i].type, cases[i].type, cases[i].holder);
+        ask(body);
+        text = (int64_t)(strlen(body) - strlen(cases[i].holder)) + CHAT_TEMPLATE_TOKENS;
+        if (cases[i].bound == CONTEXT)
+            text = 0;
+        CHECK_INT(-balance, text + cases[i].bound + 1 + 2); /* and one token of output */
+        client.gone(client.gone_cookie);
+        CHECK(last_record.tokens_prompt >= cases[i].floor);
+        CHECK(last_record.tokens_prompt < cases[i].floor + 40);
+    }
+}
 
 static void test_whole(void)
 {
@@ -1104,6 +1271,10 @@ static const struct check_case cases[] = {
     {"chat_refusals", test_refusals},
     {"chat_operator_is_not_quoted", test_operator_is_not_quoted},
     {"chat_too_large", test_too_large},
+    {"chat_cut", test_cut},
+    {"chat_told", test_told},
+    {"chat_media", test_media},
+    {"chat_left_behind_the_finish", test_left_behind_the_finish},
     {"chat_truncated", test_truncated},
     {"chat_end_without_done", test_end_without_done},
     {"chat_finish_is_supplied", test_finish_is_supplied},

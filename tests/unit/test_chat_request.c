@@ -459,9 +459,9 @@ static const struct {
     {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":"
      "\"x\"},"
      "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}}]}]}",
-     false, false, true, 0, 1, CAP_IMAGES, "a", ""},
+     false, false, false, 0, 1, CAP_IMAGES, "a", ""},
     {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"input_audio\"}]}]}", false, false,
-     true, 0, 1, 0, "a", ""},
+     false, 0, 1, 0, "a", ""},
     {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"text\":\"typeless\"}]}]}", false, false, true,
      0, 1, 0, "a", ""},
     /* A second "type" that another reader may prefer. */
@@ -498,7 +498,7 @@ static void test_facts(void)
         CHECK_INT(r.max_tokens, facts[i].max_tokens);
         CHECK_INT(r.n_choices, facts[i].n);
         CHECK_INT(r.needs, facts[i].needs);
-        CHECK_INT(r.prompt_bound, strlen(facts[i].in) + CHAT_TEMPLATE_TOKENS);
+        CHECK_INT(r.prompt_bound, strlen(facts[i].in) - r.media.bytes + CHAT_TEMPLATE_TOKENS);
         CHECK_BYTES(r.model, strlen(r.model), facts[i].model, strlen(facts[i].model));
         CHECK_BYTES(r.user.ptr, r.user.len, facts[i].user, strlen(facts[i].user));
     }
@@ -525,7 +525,9 @@ static void test_prompt_bytes(void)
         size_t bytes;
     } cases[] = {
         {BODY(TEXT, ""), sizeof MESSAGES(TEXT) - 1},
-        {BODY(TEXT "," IMAGE "," AUDIO, ""), sizeof MESSAGES(TEXT ",,") - 1},
+        {BODY(TEXT "," IMAGE "," AUDIO, ""),
+         sizeof MESSAGES(TEXT ",{\"type\":\"image_url\",\"image_url\":},"
+                              "{\"type\":\"input_audio\",\"input_audio\":}") - 1},
         {BODY(TWICE, ""), sizeof MESSAGES(TWICE) - 1},
         {BODY(OTHER, ""), sizeof MESSAGES(OTHER) - 1},
         {BODY(TEXT, ",\"tools\":" TOOLS), sizeof MESSAGES(TEXT) TOOLS - 1},

@@ -3,6 +3,8 @@
  * with exactly one record, and that the struct ends exactly once whatever happens when. */
 #include "request.c"
 
+#include "bill.h"
+
 #include "check.h"
 
 struct key {
@@ -29,6 +31,9 @@ static struct {
     struct ask ask;
     bool cancelled;
     void (*key_cb)(void *, enum err);
+    bool asks;         /* the link takes questions about leases */
+    int64_t available; /* what the lease holds; 0: enough */
+    void (*lease_cb)(void *, enum err, enum lease_status);
     void *cookie;
     enum err trust;
 } fake;
@@ -59,6 +64,8 @@ struct id key_account(const struct key *k)
 enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *lease, uint32_t *retry)
 {
     (void)k, (void)ms, (void)retry;
+    if (fake.available != 0 && amount > fake.available)
+        return ERR_CREDIT;
     if (fake.reserve == ERR_NONE) {
         fake.balance -= amount;
         lease->b[0] = 7;
@@ -81,7 +88,7 @@ void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t c
 int64_t key_available(const struct key *k)
 {
     (void)k;
-    return 2500000;
+    return fake.available != 0 ? fake.available : 2500000;
 }
 bool key_wants_more(struct key *k, uint64_t ms)
 {
@@ -126,8 +133,13 @@ enum err uplink_ask_lease(struct uplink_port *p, struct key *k, int64_t want,
                           void (*cb)(void *, enum err, enum lease_status), void *cookie,
                           struct ask **out)
 {
-    (void)p, (void)k, (void)want, (void)cb, (void)cookie, (void)out;
-    return ERR_CONTROL_PLANE;
+    (void)p, (void)k, (void)want;
+    if (!fake.asks)
+        return ERR_CONTROL_PLANE;
+    fake.lease_cb = cb;
+    fake.cookie = cookie;
+    *out = &fake.ask;
+    return ERR_NONE;
 }
 void uplink_hint_lease(struct uplink_port *p, struct key *k, int64_t want)
 {
@@ -161,7 +173,8 @@ enum { ENDPOINTS = 3 };
 static struct {
     struct request r;
     enum err start[ENDPOINTS]; /* what attempt() returns, by attempt */
-    unsigned attempts, cancels, commits, completes, fails, destroys, keep_alives;
+    unsigned attempts, cancels, commits, completes, fails, destroys, keep_alives, holds, lefts;
+    bool held;
     uint32_t tried[8];
     bool last[8];
     bool closes_later;
@@ -214,14 +227,26 @@ static void side_fail(struct request *r, const struct api_failure *f)
     side.failure = *f;
     side_close(r);
 }
+static void side_hold(struct request *r, bool hold)
+{
+    CHECK(r->upstream);
+    side.holds += hold && !side.held;
+    side.held = hold;
+}
+static void side_left(struct request *r)
+{
+    CHECK_INT(r->state, REQUEST_SETTLING);
+    side.lefts++;
+}
 static void side_destroy(struct request *r)
 {
     CHECK_INT(r->state, REQUEST_DONE);
     side.destroys++;
 }
 
-static const struct request_ops ops = {side_attempt, side_cancel,   side_account, side_commit,
-                                       side_keep_alive, side_complete, side_fail,    side_destroy};
+static const struct request_ops ops = {
+    side_attempt,    side_cancel,   side_account, side_commit, side_hold,
+    side_keep_alive, side_complete, side_fail,    side_left,   side_destroy};
 
 static struct provider provider = {.id = "p"};
 static struct catalog_endpoint infos[ENDPOINTS];
@@ -262,6 +287,8 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         .received_us = clock_mono_us(),
         .prompt_bound = 50,
         .prompt_bytes = 40,
+        .output_default = 4096,
+        .output_whole = 16384,
         .n_choices = 1,
         .stream = stream,
     };
@@ -742,37 +769,447 @@ static void test_refused_before_dispatch(void)
     check_over(0, 0);
 }
 
+/* A 402 names what would fit, in figures that are true: one token more would not. */
 static void test_credit_sentence(void)
 {
-    struct request *r = begin_with(false, 1);
-    struct api_failure f;
+    static const struct {
+        uint32_t max_output, n_choices;
+        int64_t available;
+        uint32_t fits;
+    } cases[] = {
+        {100, 1, worst - 1, 99},
+        {100, 1, worst - 1500, 99},
+        {100, 1, worst - 1501, 98},
+        {100, 3, worst, 33},
+        {100, 1, 50 * 500 + 1502, 1},
+        {100, 1, 50 * 500 + 1501, 0},
+        {100, 1, 1, 0},
+    };
 
-    r->admission.why = ERR_CREDIT;
-    r->admission.amount_nusd = 12300000;
-    r->admission.available_nusd = 2500000;
-    refusal_of_admission(&r->admission, &f);
-    CHECK_INT(f.error, API_NO_CREDIT);
-    CHECK(strstr(f.text, "$0.0123;") != NULL && strstr(f.text, "$0.0025 ") != NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(i % 2 == 0, 1);
+        char number[64];
+
+        r->max_output = cases[i].max_output;
+        r->n_choices = cases[i].n_choices;
+        fake.available = cases[i].available;
+        fake.asks = true;
+        request_begin(r);
+        fake.lease_cb(fake.cookie, ERR_NONE, LEASE_NO_CREDIT);
+        CHECK_INT(side.failure.error, API_NO_CREDIT);
+        CHECK(side.failure.has_max_tokens);
+        CHECK_INT(side.failure.max_tokens, cases[i].fits);
+        snprintf(number, sizeof number, "can only afford %u.", (unsigned)cases[i].fits);
+        CHECK(strstr(side.failure.text, number) != NULL);
+        snprintf(number, sizeof number, "max_tokens of at most %u would fit", (unsigned)cases[i].fits);
+        CHECK((strstr(side.failure.text, number) != NULL) == (cases[i].fits != 0));
+        check_over(0, 0);
+    }
 }
 
 static void test_worst_case(void)
 {
     struct request *r = begin_with(false, 1);
-    int64_t nusd = 0;
 
     r->max_output = 10;
     r->n_choices = 3;
     request_begin(r);
     CHECK_INT(r->admission.amount_nusd, 50 * 500 + 30 * 1500 + 2);
     request_client_gone(r);
-    r = begin_with(false, 1); /* images: the context is the bound; more output than the model has */
+    r = begin_with(false, 1); /* hosted tools: the context is the bound; more output than the model has */
     r->prompt_bound = UINT64_MAX;
     r->max_output = 5000;
     request_begin(r);
     CHECK_INT(r->admission.amount_nusd, 1000 * 500 + 100 * 1500 + 2);
-    CHECK_INT(request_worst_case(r, &nusd), ERR_NONE);
-    CHECK_INT(nusd, r->admission.amount_nusd);
     request_client_gone(r);
+}
+
+/* Without the client's limit: a stream begins small and its provider is told nothing, because it may
+ * grow; a whole answer has what was reserved as its limit. */
+static void test_reservation_is_bounded(void)
+{
+    static const struct {
+        bool stream;
+        uint32_t max_output, first, whole, output, told;
+    } cases[] = {
+        {true, 0, 20, 60, 20, 0},   {false, 0, 20, 60, 60, 60}, {true, 70, 20, 60, 70, 0},
+        {false, 70, 20, 60, 70, 0}, {true, 0, 500, 60, 100, 0}, {false, 0, 20, 500, 100, 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(cases[i].stream, 1);
+
+        r->max_output = cases[i].max_output;
+        r->output_default = cases[i].first;
+        r->output_whole = cases[i].whole;
+        request_begin(r);
+        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 2);
+        CHECK_INT(reserve_told(r), cases[i].told);
+        request_client_gone(r);
+    }
+}
+
+/* The key cannot pay for that: what it can pay for is reserved, and the provider is told. Below what is
+ * of use to anybody it is refused, as is a client's own limit. */
+static void test_less_is_reserved(void)
+{
+    static const struct {
+        bool stream;
+        uint32_t max_output, affords, first, output;
+    } cases[] = {
+        {true, 0, 400, 500, 400},  {false, 0, 400, 500, 400}, {false, 0, 700, 500, 500},
+        {true, 0, 255, 500, 0},    {true, 0, 256, 500, 256},  {false, 0, 255, 500, 0},
+        {true, 600, 400, 500, 0},  {false, 600, 400, 500, 0},
+    };
+
+    info.max_output = 900;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(cases[i].stream, 1);
+
+        r->max_output = cases[i].max_output;
+        r->output_default = cases[i].first;
+        r->output_whole = 800;
+        fake.asks = true;
+        fake.available = 50 * 500 + cases[i].affords * 1500 + 2;
+        request_begin(r);
+        fake.lease_cb(fake.cookie, ERR_NONE, LEASE_NO_CREDIT);
+        CHECK_INT(side.fails, cases[i].output == 0);
+        if (cases[i].output == 0) {
+            CHECK_INT(side.failure.max_tokens, cases[i].affords);
+            continue;
+        }
+        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 2);
+        CHECK_INT(reserve_told(r), cases[i].output);
+        request_client_gone(r);
+    }
+    info.max_output = 100;
+}
+
+static struct request *begin_stream(uint32_t first)
+{
+    struct request *r = begin_with(true, 1);
+
+    r->output_default = first;
+    request_begin(r);
+    request_useful(r);
+    side.account = (struct attempt_account){.status = 200};
+    return r;
+}
+
+static void deliver(struct request *r, uint64_t tokens, uint32_t chunks)
+{
+    side.account.delivered_bytes = tokens * BILL_BYTES_PER_TOKEN;
+    side.account.chunks = chunks;
+    if (side.account.delivered_bytes >= r->watch_bytes)
+        request_progress(r);
+}
+
+/* From 20 tokens to the model's 100 before they are used, then no further; and when there is no more
+ * money, to the last token that was paid for, and not one more. */
+static void test_growth(void)
+{
+    struct request *r = begin_stream(20);
+
+    deliver(r, 9, 1);
+    CHECK_INT(r->output, 20);
+    deliver(r, 10, 2);
+    CHECK_INT(r->output, 40);
+    CHECK_INT(1000000000 - fake.balance, 50 * 500 + 40 * 1500 + 2);
+    deliver(r, 20, 3);
+    CHECK_INT(r->output, 80);
+    deliver(r, 100, 4);
+    CHECK_INT(r->output, 100);
+    deliver(r, 101, 5);
+    CHECK_INT(side.completes, 0);
+    side.account.usage = (struct token_usage){.present = true, .prompt = 10, .completion = 100};
+    side.account.finish = FINISH_LENGTH;
+    report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+    CHECK_INT(r->cut, CUT_NONE);
+    check_over(10 * 500 + 100 * 1500, 1);
+
+    r = begin_stream(20);
+    fake.grow = ERR_CREDIT; /* and the link cannot be asked */
+    deliver(r, 15, 2);
+    CHECK_INT(r->output, 20);
+    deliver(r, 19, 3);
+    CHECK_INT(side.completes, 0);
+    CHECK_INT(side.holds, 0);
+    deliver(r, 20, 4);
+    CHECK_INT(side.completes, 1);
+    CHECK_INT(side.cancels, 1);
+    CHECK_INT(r->cut, CUT_CREDIT);
+    check_over(10 * 500 + 20 * 1500, 1);
+    CHECK_INT(fake.record.http_status, 200);
+    CHECK_INT(fake.record.finish, FINISH_LENGTH);
+    CHECK_INT(fake.record.flags, USAGE_STREAM | USAGE_ESTIMATED);
+}
+
+/* While the link is asked the stream runs on as far as it is paid for, then it is held. */
+static void test_growth_waits(void)
+{
+    for (unsigned granted = 0; granted < 2; granted++) {
+        struct request *r = begin_stream(20);
+
+        fake.grow = ERR_CREDIT;
+        fake.asks = true;
+        deliver(r, 12, 2);
+        CHECK(fake.lease_cb != NULL && r->growing);
+        CHECK(!side.held);
+        deliver(r, 25, 3);
+        CHECK(side.held);
+        CHECK_INT(side.completes, 0);
+        fake.grow = granted ? ERR_NONE : ERR_CREDIT;
+        fake.lease_cb(fake.cookie, ERR_NONE, granted ? LEASE_OK : LEASE_NO_CREDIT);
+        CHECK_INT(side.completes, !granted);
+        if (granted) {
+            CHECK(!side.held);
+            CHECK_INT(r->output, 40);
+            request_client_gone(r);
+        }
+        check_over(10 * 500 + 25 * 1500, 1); /* what came is billed, and was reserved */
+    }
+}
+
+/* Hidden reasoning is seen by the clock only: it is reserved for, and ended, by time. */
+static void test_growth_by_time(void)
+{
+    struct request *r;
+
+    provider.hidden_tokens_per_s = 10;
+    info.capabilities = CAP_REASONING;
+    clock_freeze(10000000, 1);
+    r = begin_with(true, 1);
+    r->output_default = 20;
+    request_begin(r);
+    side.account = (struct attempt_account){.status = 200, .forwarded = true, .begun_us = 10000000};
+    for (uint64_t s = 1; s <= 2; s++) { /* the first second, and 1 ms, is for reading */
+        clock_freeze(10000000 + s * 1001000, 1);
+        request_tick(r, clock_mono_ms());
+    }
+    CHECK_INT(r->output, 40);
+    CHECK_INT(side.completes, 0);
+    fake.grow = ERR_CREDIT;
+    clock_freeze(10000000 + 5001000, 1); /* 40 tokens */
+    request_tick(r, clock_mono_ms());
+    CHECK_INT(side.completes, 1);
+    CHECK_INT(side.commits, 1);
+    CHECK_INT(r->cut, CUT_CREDIT);
+    check_over(10 * 500 + 40 * 1500, 1);
+    provider.hidden_tokens_per_s = 0;
+    info.capabilities = 0;
+    clock_thaw();
+}
+
+/* The client asked for 10 tokens. Honest answers of odd shapes pass; one that goes on is ended, paid up
+ * to its limit, and says something about the endpoint. */
+static void test_past_the_limit(void)
+{
+    static const struct {
+        uint64_t bytes;
+        uint32_t chunks, usage;
+        unsigned quirks;
+        bool cut;
+    } cases[] = {
+        {40, 10, 0, 0, false},
+        {1280, 10, 0, 0, false},  /* ten of the longest tokens */
+        {1280 + GROWTH_SLACK_BYTES, 10, 0, 0, false},
+        {1281 + GROWTH_SLACK_BYTES, 10, 0, 0, true},
+        {400, 400, 0, 0, false},  /* a character a chunk */
+        {417, 28, 0, 0, false},
+        {417, 29, 0, 0, true},
+        {40, 10, 27, 0, false},
+        {40, 10, 28, 0, true},    /* says so itself */
+        {580713 * 4, 580713, 0, 0, true},
+        {580713 * 4, 580713, 0, QUIRK_REASONING_EXCLUDED, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(true, 1);
+        struct health_view h;
+
+        r->max_output = 10;
+        provider.quirks = cases[i].quirks;
+        request_begin(r);
+        request_useful(r);
+        side.account = (struct attempt_account){
+            .status = 200, .delivered_bytes = cases[i].bytes, .chunks = cases[i].chunks,
+            .usage = {.present = cases[i].usage != 0, .prompt = 10, .completion = cases[i].usage}};
+        request_progress(r);
+        CHECK_INT(side.completes, cases[i].cut);
+        if (!cases[i].cut) {
+            CHECK(r->watch_bytes <= 10 * GROWTH_TEXT_BYTES_MAX + GROWTH_SLACK_BYTES);
+            request_client_gone(r);
+            continue;
+        }
+        CHECK_INT(r->cut, CUT_LIMIT);
+        check_over(10 * 500 + 10 * 1500, 1);
+        CHECK((fake.record.flags & USAGE_CLAMPED) != 0);
+        CHECK_INT(fake.record.tokens_completion, 10);
+        health_read(shared.health, 0, clock_mono_ms(), &h);
+        CHECK_INT(h.error_permille, 500); /* a good beginning and a bad end */
+    }
+    provider.quirks = 0;
+}
+
+/* The same for a whole answer, and for a stream that ends by itself. */
+static void test_more_than_asked_for(void)
+{
+    static const struct {
+        uint32_t completion;
+        unsigned quirks;
+        uint32_t reasoning, paid;
+        uint16_t permille;
+    } cases[] = {{10, 0, 0, 10, 0},   {12, 0, 0, 10, 0},   {27, 0, 0, 10, 0},
+                 {28, 0, 0, 10, 500}, {999, 0, 0, 10, 500},
+                 {15, QUIRK_REASONING_EXCLUDED, 5, 10, 0}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(i % 2 == 0, 1);
+        struct health_view h;
+
+        r->max_output = 10;
+        r->prompt_bound = 10;
+        provider.quirks = cases[i].quirks;
+        request_begin(r);
+        if (r->stream)
+            request_useful(r);
+        side.account.usage = (struct token_usage){.present = true, .prompt = 10,
+                                                  .completion = cases[i].completion,
+                                                  .reasoning = cases[i].reasoning};
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        CHECK_INT(side.completes, 1);
+        if (cases[i].quirks == 0)
+            check_over(10 * 500 + cases[i].paid * 1500, 1);
+        else
+            check_over(10 * 500 + 10 * 1500 + 2, 1); /* all that was reserved */
+        CHECK_INT((fake.record.flags & USAGE_CLAMPED) != 0, cases[i].completion > 10);
+        health_read(shared.health, 0, clock_mono_ms(), &h);
+        CHECK_INT(h.error_permille, cases[i].permille);
+    }
+    provider.quirks = 0;
+}
+
+/* The finish reason has come and the client hangs up: the provider's figures are waited for. */
+static void test_left_behind_the_finish(void)
+{
+    static const struct {
+        int ends; /* 0: with figures; 1: broken off; 2: never; 3: by a shutdown */
+        int64_t spent;
+        uint16_t flags;
+    } cases[] = {{0, 49 * 500 + 99 * 1500, 0},
+                 {1, 10 * 500 + 2 * 1500, USAGE_ESTIMATED},
+                 {2, 10 * 500 + 2 * 1500, USAGE_ESTIMATED},
+                 {3, 10 * 500 + 2 * 1500, USAGE_ESTIMATED}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r;
+
+        clock_freeze(10000000, 1);
+        r = begin_with(true, 2);
+        request_begin(r);
+        request_useful(r);
+        side.account = (struct attempt_account){.delivered_bytes = 8, .finish = FINISH_STOP};
+        request_client_gone(r);
+        CHECK_INT(r->state, REQUEST_LEAVING);
+        CHECK_INT(side.cancels, 0);
+        CHECK_INT(fake.records, 0);
+        request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS - 1);
+        CHECK_INT(fake.records, 0);
+        if (cases[i].ends == 0) {
+            side.account.usage =
+                (struct token_usage){.present = true, .prompt = 49, .completion = 99};
+            report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        } else if (cases[i].ends == 1) {
+            report(r, (struct attempt_result){.e = ERR_PROVIDER_TRUNCATED, .status = 200}, false);
+        } else if (cases[i].ends == 2) {
+            request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS);
+        } else {
+            request_abort(r);
+        }
+        CHECK_INT(side.cancels, cases[i].ends >= 2);
+        CHECK_INT(side.lefts, 1);
+        CHECK_INT(side.completes + side.fails, 0);
+        check_over(cases[i].spent, 1);
+        CHECK_INT(fake.record.flags, USAGE_STREAM | USAGE_CLIENT_GONE | cases[i].flags);
+        CHECK_INT(fake.record.http_status, 499);
+    }
+    clock_thaw();
+}
+
+/* A whole answer that is being made costs by the time, and one that has begun to arrive is waited for. */
+static void test_left_whole(void)
+{
+    static const struct {
+        uint64_t waiting;
+        uint32_t after_ms;
+        bool waits;
+        uint32_t tokens;
+    } cases[] = {{0, 500, false, 0},     {0, 1001, false, 0},    {0, 3001, false, 20},
+                 {0, 60000, false, 100}, {400, 3001, true, 100}, {40, 3001, true, 20}};
+
+    provider.hidden_tokens_per_s = 10;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r;
+
+        clock_freeze(10000000, 1);
+        r = begin_with(false, 1);
+        request_begin(r);
+        side.account = (struct attempt_account){.forwarded = true,
+                                                .status = cases[i].waiting != 0 ? 200 : 0,
+                                                .waiting_bytes = cases[i].waiting,
+                                                .begun_us = 10000000};
+        clock_freeze(10000000 + cases[i].after_ms * UINT64_C(1000), 1);
+        request_client_gone(r);
+        CHECK_INT(r->state == REQUEST_LEAVING, cases[i].waits);
+        if (cases[i].waits)
+            request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS);
+        if (cases[i].after_ms == 60000)
+            check_over(worst, 1); /* never more than was reserved */
+        else
+            check_over(10 * 500 + cases[i].tokens * 1500, 1);
+    }
+    provider.hidden_tokens_per_s = 0;
+    clock_thaw();
+}
+
+/* In the middle of a stream: figures of its beginning are not the price of what came since, and
+ * reasoning that nobody saw was made all the same. */
+static void test_left_before_the_finish(void)
+{
+    static const struct {
+        bool reasons;
+        struct token_usage usage;
+        uint64_t shown_us;
+        uint32_t tokens;
+    } cases[] = {
+        {false, {.present = true, .prompt = 10, .completion = 1}, 0, 5},
+        {false, {.present = true, .prompt = 10, .completion = 9}, 0, 9},
+        {false, {.present = false}, 10000000 + 3001000, 5},
+        {true, {.present = false}, 10000000 + 500000, 5},
+        {true, {.present = false}, 10000000 + 3001000, 25}, /* two seconds at 10 a second */
+    };
+
+    provider.hidden_tokens_per_s = 10;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r;
+
+        clock_freeze(10000000, 1);
+        info.capabilities = cases[i].reasons ? CAP_REASONING : 0;
+        r = begin_with(true, 1);
+        request_begin(r);
+        request_useful(r);
+        side.account = (struct attempt_account){.usage = cases[i].usage,
+                                                .delivered_bytes = 20,
+                                                .status = 200,
+                                                .begun_us = 10000000,
+                                                .shown_us = cases[i].shown_us};
+        clock_freeze(10000000 + 4001000, 1);
+        request_client_gone(r);
+        check_over(10 * 500 + cases[i].tokens * 1500, 1);
+    }
+    provider.hidden_tokens_per_s = 0;
+    info.capabilities = 0;
+    clock_thaw();
 }
 
 static void test_silence(void)
@@ -858,6 +1295,16 @@ static const struct check_case cases[] = {
     {"request_refused_before_dispatch", test_refused_before_dispatch},
     {"request_credit_sentence", test_credit_sentence},
     {"request_worst_case", test_worst_case},
+    {"request_reservation_is_bounded", test_reservation_is_bounded},
+    {"request_less_is_reserved", test_less_is_reserved},
+    {"request_growth", test_growth},
+    {"request_growth_waits", test_growth_waits},
+    {"request_growth_by_time", test_growth_by_time},
+    {"request_past_the_limit", test_past_the_limit},
+    {"request_more_than_asked_for", test_more_than_asked_for},
+    {"request_left_behind_the_finish", test_left_behind_the_finish},
+    {"request_left_whole", test_left_whole},
+    {"request_left_before_the_finish", test_left_before_the_finish},
     {"request_silence", test_silence},
     {"request_commit_once", test_commit_once},
     {"request_abort", test_abort},

@@ -1,0 +1,97 @@
+/* The worst case of a request, and how much of it is reserved. */
+#include "reserve.h"
+
+static uint32_t model_most(const struct catalog_model *m)
+{
+    return m->max_output != 0 ? m->max_output : m->context_length;
+}
+
+uint32_t reserve_most(const struct request *r)
+{
+    uint32_t most = 0;
+
+    for (size_t i = 0; i < r->route.n; i++) {
+        uint32_t here = model_most(r->route.list[i].model->info);
+
+        if (here > most)
+            most = here;
+    }
+    return most;
+}
+
+enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nusd)
+{
+    int64_t dearest = 0, cost;
+    enum err e;
+
+    for (size_t i = 0; i < r->route.n; i++) {
+        const struct catalog_model *m = r->route.list[i].model->info;
+        uint64_t most = model_most(m);
+        uint64_t prompt = r->prompt_bound < m->context_length ? r->prompt_bound : m->context_length;
+
+        if (output < most)
+            most = output;
+        most += r->extra_output; /* of a body: no sum wraps */
+        e = route_worst_case(r->route.list[i].endpoint->info, prompt, most * r->n_choices, &cost);
+        if (e != ERR_NONE)
+            return e;
+        if (cost > dearest)
+            dearest = cost;
+    }
+    *out_nusd = dearest;
+    return ERR_NONE;
+}
+
+uint32_t reserve_fits(const struct request *r, int64_t nusd)
+{
+    uint32_t low = 0, high = reserve_most(r) + 1; /* low fits (or is 0), high does not */
+    int64_t cost;
+
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (reserve_cost(r, middle, &cost) == ERR_NONE && cost <= nusd)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+enum err reserve_begin(struct request *r, int64_t *out_nusd)
+{
+    uint32_t most = reserve_most(r);
+
+    if (r->max_output != 0) {
+        r->output = r->max_output;
+    } else {
+        r->output = r->stream ? r->output_default : r->output_whole;
+        if (r->output > most)
+            r->output = most;
+        r->told = !r->stream && r->output < most;
+    }
+    return reserve_cost(r, r->output, out_nusd);
+}
+
+bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
+{
+    uint32_t fits, least = RESERVE_LEAST_TOKENS;
+
+    if (r->max_output != 0 || r->lowered)
+        return false;
+    fits = reserve_fits(r, available_nusd);
+    if (fits > r->output_default)
+        fits = r->output_default; /* leave the rest to the key's other requests */
+    if (fits >= r->output)
+        return false; /* less would not help: the money came back meanwhile, or is not what is short */
+    if (fits < least)
+        return false;
+    r->output = fits;
+    r->told = r->lowered = true;
+    return reserve_cost(r, r->output, out_nusd) == ERR_NONE;
+}
+
+uint32_t reserve_told(const struct request *r)
+{
+    return r->told && r->output < model_most(r->candidate.model->info) ? r->output : 0;
+}

@@ -1,0 +1,27 @@
+/* What a request has reserved: how many output tokens of each choice, and what that can cost at most. A
+ * client's limit is reserved as it is. Without one the reservation is bounded: a stream begins with
+ * output_default and grows while it runs (growth.h); a whole answer, of which nothing can be cut at the
+ * edge, has output_whole, or less when the key cannot pay for that, and the provider is told. */
+#ifndef TR_DATAPLANE_CORE_RESERVE_H
+#define TR_DATAPLANE_CORE_RESERVE_H
+
+#include "request.h"
+
+/* Without a client's limit, an answer that must be shorter than this is refused with a 402, not begun. */
+enum { RESERVE_LEAST_TOKENS = 256 };
+
+/* Choose r->output. *out_nusd: what to reserve. ERR_RANGE: more than any account can hold. */
+must_check enum err reserve_begin(struct request *r, int64_t *out_nusd);
+/* The reservation was refused, and the key can spend available_nusd. True: r->output is now what that pays
+ * for, *out_nusd what to reserve. False: the client set the limit, or nothing of use would fit. */
+bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd);
+/* What `output` tokens for each choice cost at the dearest candidate, prompt included. */
+must_check enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nusd);
+/* The largest max_tokens that nusd pays for at every candidate; 0: not even the prompt. */
+uint32_t reserve_fits(const struct request *r, int64_t nusd);
+/* What the longest answer of any candidate has, by the catalog. */
+uint32_t reserve_most(const struct request *r);
+/* The limit to write into the request to r->candidate; 0: what the client wrote stays. */
+uint32_t reserve_told(const struct request *r);
+
+#endif

@@ -1,0 +1,75 @@
+/* (G) The media of a prompt: how many, and how large. */
+#include "chat_media.h"
+
+#include "content_view.h"
+
+/* Types of content parts. holder: the member that has the data; inside it, the member whose presence
+ * says that the bytes are in the body (NULL: a URL that begins with "data:"). */
+static const struct {
+    const char *type, *holder, *data;
+    unsigned bytes_per_token; /* 0: an image */
+} kinds[] = {
+    {"image_url", "image_url", NULL, 0},
+    {"input_audio", "input_audio", "data", MEDIA_AUDIO_BYTES},
+    {"file", "file", "file_data", MEDIA_FILE_BYTES},
+    {"video_url", "video_url", NULL, MEDIA_VIDEO_BYTES},
+};
+
+static bool starts_data(struct json_value v)
+{
+    return v.kind == JSON_STRING && v.text.len > 6 && memcmp(v.text.ptr + 1, "data:", 5) == 0;
+}
+
+/* The bytes are in the body: none of them come from elsewhere. */
+static bool is_inline(struct json_value holder, size_t kind)
+{
+    struct json_value data;
+
+    if (kinds[kind].data != NULL)
+        return json_only(holder, kinds[kind].data, &data) == ERR_NONE && data.kind == JSON_STRING;
+    if (holder.kind == JSON_STRING)
+        return starts_data(holder);
+    return json_only(holder, "url", &data) == ERR_NONE && starts_data(data);
+}
+
+static void count_bytes(struct chat_media *m, uint64_t bytes, unsigned bytes_per_token)
+{
+    uint64_t floor = bytes / MEDIA_FLOOR_BYTES;
+
+    m->bound += bytes / bytes_per_token + MEDIA_FLOOR_TOKENS;
+    m->floor += floor > MEDIA_FLOOR_TOKENS ? floor : MEDIA_FLOOR_TOKENS;
+}
+
+bool chat_media_count(struct json_value part, struct chat_media *m)
+{
+    struct json_value type, holder;
+    size_t kind = 0;
+    bool held;
+
+    if (json_only(part, "type", &type) != ERR_NONE)
+        return false;
+    while (kind < sizeof kinds / sizeof kinds[0] && !json_string_is(type, kinds[kind].type))
+        kind++;
+    if (kind == sizeof kinds / sizeof kinds[0])
+        return false;
+    /* Other members of the part may be read as text, and so may all of it when two claim to hold the data. */
+    held = json_only(part, kinds[kind].holder, &holder) == ERR_NONE;
+    if (held)
+        m->bytes += holder.text.len;
+    if (kinds[kind].bytes_per_token == 0) {
+        m->images++;
+        m->floor += MEDIA_IMAGE_FLOOR_TOKENS;
+    } else if (held && is_inline(holder, kind)) {
+        count_bytes(m, part.text.len, kinds[kind].bytes_per_token);
+    } else {
+        m->references++;
+        m->floor += MEDIA_IMAGE_FLOOR_TOKENS;
+    }
+    return true;
+}
+
+uint64_t chat_media_bound(const struct chat_media *m, uint64_t image_tokens,
+                          uint64_t reference_tokens)
+{
+    return m->bound + m->images * image_tokens + m->references * reference_tokens;
+}
