@@ -113,6 +113,8 @@ enum err config_parse(struct view text, const char *file_name, struct config *ou
         strcmp(out->metrics_host, "::1") != 0)
         return config_bad(why, file_name,
                           "metrics_host must be a loopback address: that listener is plain text");
+    if (targets_parse(out->control_host, (uint16_t)out->control_port, &out->control) != ERR_NONE)
+        return config_bad(why, file_name, "control_host takes up to 8 hosts, each with or without :port");
     if ((out->release[0] == '\0') != (out->release_key[0] == '\0'))
         return config_bad(why, file_name, "release and release_key go together");
     return ERR_NONE;

@@ -7,6 +7,7 @@
 #include "err.h"
 #include "providers.h"
 #include "secret.h"
+#include "targets.h"
 
 enum {
     CONFIG_WORKERS_MAX = 64,
@@ -24,8 +25,9 @@ struct config {
     uint64_t metrics_port; /* 0: no such listener */
     uint64_t workers;      /* 0: one per core */
     /* the link */
-    char control_host[256];
-    uint64_t control_port;
+    char control_host[1024]; /* host[:port], ... */
+    uint64_t control_port;   /* of those that name none */
+    struct targets control;  /* the two, read */
     struct digest32 control_spki; /* SHA-256 of the control plane's public key */
     char audience[128];
     char providers[CONFIG_PATH_MAX];    /* path of the measured providers.conf */

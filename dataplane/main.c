@@ -163,8 +163,7 @@ static enum err make_audit(struct program *p)
 static enum err start_link(struct program *p)
 {
     struct uplink_config link = {
-        .host = p->config.control_host,
-        .port = (uint16_t)p->config.control_port,
+        .targets = p->config.control,
         .cp_spki = p->config.control_spki,
         .keys = p->boot.keys,
         .quotes = p->boot.link_source,

@@ -95,9 +95,11 @@ static bool handle_accept(struct uplink *u, struct view payload)
         return true;
     u->state = UPLINK_ACCEPTED;
     u->backoff_ms = UPLINK_RETRY_MIN_MS;
+    u->targets.failed = 0;
     u->pinged_ms = now_ms;
     atomic_store_explicit(&u->connected, true, memory_order_release);
-    LOG("link_accepted", KV("session", m.session), KV("reattest_ms", m.reattest_after_ms),
+    LOG("link_accepted", KV("session", m.session),
+        KV("control_plane", (uint32_t)u->targets.current), KV("reattest_ms", m.reattest_after_ms),
         KV("backlog", u->last_seq - u->acked_seq));
     ship_accepted(u);
     asks_accepted(u);
@@ -117,6 +119,7 @@ static bool handle_refuse(struct uplink *u, struct view payload)
     if (u->backoff_ms < UPLINK_REFUSED_MS)
         u->backoff_ms = UPLINK_REFUSED_MS;
     u->state = UPLINK_CLOSING;
+    u->refused = true;
     conn_close(u->conn, ERR_ATTESTATION);
     return true;
 }
@@ -279,7 +282,7 @@ static void session_closed(void *cookie, enum err e)
     u->conn = NULL;
     u->evidence_sent = false;
     buf_free(&u->in);
-    uplink_retry(u);
+    uplink_lost(u, was);
     asks_lost(u);
 }
 
@@ -344,6 +347,11 @@ void session_tick(struct uplink *u, uint64_t now_ms)
 {
     switch (u->state) {
     case UPLINK_CONNECTING:
+        if (targets_alternative(&u->targets) && now_ms - u->opened_ms > UPLINK_CONNECT_MS) {
+            session_fail(u, ERR_CONNECT_TIMEOUT);
+            break;
+        }
+        /* fall through */
     case UPLINK_PROVING:
         if (now_ms - u->opened_ms > UPLINK_HANDSHAKE_MS)
             session_fail(u, ERR_TLS_TIMEOUT);

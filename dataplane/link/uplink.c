@@ -77,13 +77,30 @@ void uplink_retry(struct uplink *u)
         u->backoff_ms * 2 < UPLINK_RETRY_MAX_MS ? u->backoff_ms * 2 : UPLINK_RETRY_MAX_MS;
 }
 
+void uplink_lost(struct uplink *u, bool accepted)
+{
+    bool at_once = false;
+
+    if (accepted)
+        targets_served(&u->targets);
+    else
+        at_once = targets_failed(&u->targets) && !u->refused;
+    u->refused = false;
+    if (!at_once) {
+        uplink_retry(u);
+        return;
+    }
+    u->state = UPLINK_DOWN;
+    u->retry_ms = clock_mono_ms();
+}
+
 static void connect_to(struct uplink *u, const struct sockaddr *address)
 {
     enum err e = conn_connect(&u->loop, address, u->tls, &session_events, u, &u->conn);
 
     if (e != ERR_NONE) {
         u->conn = NULL;
-        uplink_retry(u);
+        uplink_lost(u, false);
         return;
     }
     atomic_fetch_add_explicit(&u->connects, 1, memory_order_relaxed);
@@ -93,34 +110,37 @@ static void connect_to(struct uplink *u, const struct sockaddr *address)
 
 static void connect_begin(struct uplink *u)
 {
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
+    const struct sockaddr *address = targets_next(&u->targets);
+    const struct target *t = targets_current(&u->targets);
 
-    if (uv_ip4_addr(u->config.host, u->config.port, &v4) == 0)
-        connect_to(u, (const struct sockaddr *)&v4);
-    else if (uv_ip6_addr(u->config.host, u->config.port, &v6) == 0)
-        connect_to(u, (const struct sockaddr *)&v6);
-    else if (resolve_start(u->config.host, u->config.port, &u->resolve) == ERR_NONE)
+    if (address != NULL)
+        connect_to(u, address);
+    else if (resolve_start(t->host, t->port, NULL, NULL, &u->resolve) == ERR_NONE) {
         u->state = UPLINK_RESOLVING;
-    else
-        uplink_retry(u);
+        u->opened_ms = clock_mono_ms();
+    } else
+        uplink_lost(u, false);
 }
 
+/* A name server that does not answer is waited for without an end when there is no other control
+ * plane to turn to. */
 static void connect_resolved(struct uplink *u)
 {
-    struct sockaddr_storage address;
-    enum err e = resolve_poll(u->resolve, &address);
+    struct resolve_answer answer;
+    enum err e = resolve_poll(u->resolve, &answer);
 
-    if (e == ERR_SHORT)
+    if (e == ERR_SHORT && (u->targets.n == 1 || clock_mono_ms() - u->opened_ms < UPLINK_CONNECT_MS))
         return;
     resolve_free(u->resolve);
     u->resolve = NULL;
     if (e == ERR_NONE) {
-        connect_to(u, (const struct sockaddr *)&address);
+        targets_found(&u->targets, &answer);
+        connect_to(u, targets_next(&u->targets));
         return;
     }
-    LOG("link_unresolved", KV("error", log_err((int)e)));
-    uplink_retry(u);
+    LOG("link_unresolved", KV("control_plane", (uint32_t)u->targets.current),
+        KV("error", log_err((int)(e == ERR_SHORT ? ERR_DNS : e))));
+    uplink_lost(u, false);
 }
 
 /* --- the loop --- */
@@ -198,6 +218,7 @@ enum err uplink_start(const struct uplink_config *c, struct uplink **out)
     if (u == NULL)
         return ERR_MEMORY;
     u->config = *c;
+    u->targets = c->targets;
     u->backoff_ms = UPLINK_RETRY_MIN_MS;
     buf_init(&u->in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
     if (uv_mutex_init(&u->lock) != 0) {

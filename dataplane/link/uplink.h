@@ -10,6 +10,7 @@
 #include "money.h"
 #include "secret.h"
 #include "standing.h"
+#include "targets.h"
 #include "view.h"
 
 #include <openssl/ssl.h>
@@ -22,8 +23,7 @@ struct ask;
 struct identity_keys; /* dataplane/trust/identity.h: the boot's keys and identity document */
 
 struct uplink_config {
-    const char *host;
-    uint16_t port;
+    struct targets targets;  /* control planes over one database, with one link key */
     struct digest32 cp_spki; /* pinned */
     struct identity_keys *keys;
     struct quote_source *quotes;

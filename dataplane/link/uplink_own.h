@@ -16,6 +16,7 @@ enum {
     UPLINK_PING_MS = 1000,       /* the control plane drops who says nothing for 10 s */
     UPLINK_SILENCE_MS = 5000,    /* nothing came back, not even a PONG: connect anew */
     UPLINK_HANDSHAKE_MS = 10000, /* TCP to ACCEPT */
+    UPLINK_CONNECT_MS = 2000,    /* TCP and TLS, when there is another address to try */
     UPLINK_RETRY_MIN_MS = 100,   /* at most, between attempts to connect; doubles up to the next */
     UPLINK_RETRY_MAX_MS = 2000,
     UPLINK_REFUSED_MS = 1000, /* after a REFUSE: the policy will not change within less */
@@ -88,6 +89,7 @@ struct uplink {
     uv_thread_t thread;
     uv_async_t wake;
     uv_timer_t tick;
+    struct targets targets;  /* whom to connect to */
     struct resolve *resolve; /* UPLINK_RESOLVING, else NULL */
 
     /* under the lock */
@@ -108,6 +110,7 @@ struct uplink {
     struct conn *conn; /* NULL when there is none */
     enum uplink_state state;
     bool evidence_sent; /* an ACCEPT is owed */
+    bool refused;       /* REFUSE came on it */
     struct buf in;      /* an unfinished frame */
     uint8_t exporter[32];
     uint64_t opened_ms, heard_ms, pinged_ms, lost_ms, retry_ms;
@@ -139,6 +142,9 @@ struct uplink {
 void uplink_send(struct uplink *u, struct buf *frame);
 /* There is no connection: another one a little later. */
 void uplink_retry(struct uplink *u);
+/* The connection has ended. accepted: it served, so it is tried again first; else the next address is
+ * tried, at once unless it was refused or all others have failed too. */
+void uplink_lost(struct uplink *u, bool accepted);
 
 /* --- session.c: trust, frames, pushes */
 

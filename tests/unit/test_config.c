@@ -28,6 +28,8 @@ static void test_good(void)
 
     CHECK_INT(parse(NEEDED, &c, why, sizeof why), ERR_NONE);
     CHECK_INT(c.listen_port, 8443);
+    CHECK_INT(c.control.n, 1);
+    CHECK_INT(c.control.list[0].port, 9000);
     CHECK_INT(c.workers, 0);
     CHECK_INT(c.control_spki.b[1], 0x11);
     CHECK(strcmp(c.listen_host, "127.0.0.1") == 0 && strcmp(c.audience, "demo") == 0);
@@ -54,6 +56,8 @@ static void test_bad(void)
         {NEEDED "workers = many-s3cret\n", "workers"},
         {NEEDED "workers = 1\nworkers = 1\n", "workers"},
         {NEEDED "metrics_port = 1\nmetrics_host = 0.0.0.0\n", "metrics_host"},
+        {"listen_port = 1\ncontrol_host = a:0\ncontrol_port = 1\ncontrol_spki = " SPKI
+         "\naudience = x\nproviders = x\n", "control_host"},
         {NEEDED "audit_ppm = 1000001\n", "audit_ppm"},
         {NEEDED "audit_keep = 0\n", "audit_keep"},
         {NEEDED "audit_keep = 65537\n", "audit_keep"},

@@ -210,6 +210,7 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
         return EAI_NONAME;
     }
     uv_ip4_addr("127.0.0.1", atoi(service), a);
+    list->ai_family = AF_INET;
     list->ai_addr = (struct sockaddr *)a;
     list->ai_addrlen = sizeof *a;
     *out = list;
@@ -259,9 +260,7 @@ static void dp_start(const struct digest32 *pin)
 {
     struct identity_config who = {
         .audience = "api.test", .cp_spki_sha256 = *pin, .simulated = true};
-    struct uplink_config c = {.host = cp_host,
-                              .port = cp.port,
-                              .cp_spki = *pin,
+    struct uplink_config c = {.cp_spki = *pin,
                               .n_providers = 2,
                               .on_catalog = on_catalog,
                               .on_secret = on_secret,
@@ -277,6 +276,7 @@ static void dp_start(const struct digest32 *pin)
     CHECK_INT(identity_keys_new(&who, &dp.keys), ERR_NONE);
     CHECK_INT(keyring_new(64, &dp.keyring), ERR_NONE);
     CHECK_INT(meter_new(1, &dp.meter), ERR_NONE);
+    CHECK_INT(targets_parse(cp_host, cp.port, &c.targets), ERR_NONE);
     c.keys = dp.keys;
     c.quotes = dp.quotes;
     c.keyring = dp.keyring;
@@ -642,6 +642,48 @@ static void a_name_server_that_hangs(void)
     cp_host = "127.0.0.1";
 }
 
+/* Nobody listens at the first address: the second is tried at once, and kept. */
+static void another_control_plane(void)
+{
+    uint64_t began = clock_mono_ms();
+
+    cp_host = "127.0.0.1:1,127.0.0.1";
+    start();
+    accepted(60000);
+    CHECK(clock_mono_ms() - began < UPLINK_CONNECT_MS);
+    CHECK_INT(uplink_counters(dp.uplink).connects, 2);
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(cp.closed == 1, 2000);
+    say_challenge(1);
+    next_frame(MSG_EVIDENCE);
+    CHECK_INT(uplink_counters(dp.uplink).connects, 3); /* the first was not asked again */
+    stop();
+    cp_host = "127.0.0.1";
+}
+
+/* A REFUSE is about this control plane's policy: the next one is asked, but not at once. */
+static void refused_by_one_of_two(void)
+{
+    char hosts[64];
+
+    cp_host = hosts;
+    cp_start();
+    snprintf(hosts, sizeof hosts, "127.0.0.1:%u,127.0.0.1:1", cp.port);
+    {
+        struct digest32 pin;
+
+        CHECK_INT(tls_spki_sha256(cp.key, &pin), ERR_NONE);
+        dp_start(&pin);
+    }
+    say_challenge(1);
+    next_frame(MSG_EVIDENCE);
+    SAY(refuse, .reason = REFUSAL_MEASUREMENT);
+    UNTIL(uplink_counters(dp.uplink).connects >= 2, 4000);
+    CHECK_INT(uplink_refusal(dp.uplink), REFUSAL_MEASUREMENT);
+    stop();
+    cp_host = "127.0.0.1";
+}
+
 /* The time between two attempts is not the same for all who lost the same control plane. */
 static void reconnects_are_spread(void)
 {
@@ -949,6 +991,8 @@ static const struct check_case cases[] = {
     {"uplink_one_challenge_at_a_time", one_challenge_at_a_time},
     {"uplink_found_by_name", found_by_name},
     {"uplink_a_name_server_that_hangs", a_name_server_that_hangs},
+    {"uplink_another_control_plane", another_control_plane},
+    {"uplink_refused_by_one_of_two", refused_by_one_of_two},
     {"uplink_reconnects_are_spread", reconnects_are_spread},
     {"uplink_illegal_frames_close", illegal_frames_close},
     {"uplink_lookups_are_merged", lookups_are_merged},
