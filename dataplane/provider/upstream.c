@@ -12,7 +12,7 @@ static void pump(struct upstream *c);
 
 /* --- end --- */
 
-static void released(struct upstream *c)
+void upstream_released(struct upstream *c)
 {
     struct upstreams *u = c->site->u;
 
@@ -29,17 +29,7 @@ static void released(struct upstream *c)
 
 static void timer_close_cb(uv_handle_t *h)
 {
-    released(h->data);
-}
-
-void upstream_tcp_close_cb(uv_handle_t *h)
-{
-    struct upstream *c = h->data;
-
-    if (c->state == UPSTREAM_NEXT)
-        upstream_dial(c);
-    else
-        released(c);
+    upstream_released(h->data);
 }
 
 void upstream_unlink(struct upstream **list, struct upstream *c)
@@ -65,8 +55,7 @@ void upstream_close(struct upstream *c)
     c->owner = NULL;
     c->body = VIEW_EMPTY;
     uv_close((uv_handle_t *)&c->timer, timer_close_cb);
-    if (was != UPSTREAM_NEXT) /* there it is closing already */
-        uv_close((uv_handle_t *)&c->tcp, upstream_tcp_close_cb);
+    upstream_tries_close(c);
 }
 
 void upstream_fail(struct upstream *c, enum err e)
@@ -74,6 +63,8 @@ void upstream_fail(struct upstream *c, enum err e)
     const struct upstream_owner *owner = c->owner;
     void *cookie = c->cookie;
 
+    if (c->state == UPSTREAM_SHAKING)
+        upstream_name_bad(c->site, &c->tries->to, UPSTREAM_FAILED_AVOID_MS);
     upstream_close(c);
     if (owner != NULL)
         owner->end(cookie, e);
@@ -91,12 +82,23 @@ static void arm(struct upstream *c, uint64_t at)
     uv_timer_start(&c->timer, timer_cb, at > now ? at - now : 0, 0);
 }
 
-/* Moving a deadline back is free: the timer, when it fires too early, arms itself again. */
+/* Moving a time back is free: the timer, when it fires too early, arms itself again. */
+static void arm_by(struct upstream *c, uint64_t at_ms)
+{
+    if (at_ms != 0 && (c->armed == 0 || c->armed > at_ms))
+        arm(c, at_ms);
+}
+
 void upstream_deadline(struct upstream *c, uint64_t at_ms)
 {
     c->deadline = at_ms;
-    if (at_ms != 0 && (c->armed == 0 || c->armed > at_ms))
-        arm(c, at_ms);
+    arm_by(c, at_ms);
+}
+
+void upstream_step_at(struct upstream *c, uint64_t at)
+{
+    c->step_at = at;
+    arm_by(c, at);
 }
 
 void upstream_fail_later(struct upstream *c, enum err e)
@@ -106,25 +108,12 @@ void upstream_fail_later(struct upstream *c, enum err e)
     arm(c, uv_now(c->site->u->loop));
 }
 
-static void timer_cb(uv_timer_t *timer)
+static void deadline_passed(struct upstream *c)
 {
-    struct upstream *c = timer->data;
-
-    c->armed = 0;
-    if (c->failed != ERR_NONE) {
-        upstream_fail(c, c->failed);
-        return;
-    }
-    if (c->deadline == 0)
-        return;
-    if (uv_now(c->site->u->loop) < c->deadline) {
-        arm(c, c->deadline);
-        return;
-    }
     switch (c->state) {
     case UPSTREAM_NAMING:
     case UPSTREAM_CONNECTING:
-    case UPSTREAM_NEXT:
+        upstream_unanswered(c);
         upstream_fail(c, ERR_CONNECT_TIMEOUT);
         break;
     case UPSTREAM_SHAKING:
@@ -140,6 +129,28 @@ static void timer_cb(uv_timer_t *timer)
     case UPSTREAM_CLOSED:
         assert(!"a closed connection's timer fired");
     }
+}
+
+static void timer_cb(uv_timer_t *timer)
+{
+    struct upstream *c = timer->data;
+    uint64_t now = uv_now(c->site->u->loop);
+
+    c->armed = 0;
+    if (c->failed != ERR_NONE) {
+        upstream_fail(c, c->failed);
+        return;
+    }
+    if (c->deadline != 0 && now >= c->deadline) {
+        deadline_passed(c);
+        return;
+    }
+    if (c->step_at != 0 && now >= c->step_at) {
+        c->step_at = 0;
+        upstream_step(c);
+    }
+    arm_by(c, c->step_at);
+    arm_by(c, c->deadline);
 }
 
 /* --- bytes in --- */
@@ -199,7 +210,7 @@ static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 void upstream_read_start(struct upstream *c)
 {
-    if (!c->reading && uv_read_start((uv_stream_t *)&c->tcp, alloc_cb, read_cb) != 0)
+    if (!c->reading && uv_read_start(c->stream, alloc_cb, read_cb) != 0)
         upstream_fail_later(c, ERR_IO);
     c->reading = true;
 }
@@ -207,7 +218,7 @@ void upstream_read_start(struct upstream *c)
 void upstream_pause(struct upstream *c)
 {
     if (c->reading)
-        uv_read_stop((uv_stream_t *)&c->tcp);
+        uv_read_stop(c->stream);
     c->reading = false;
 }
 
@@ -251,7 +262,7 @@ static void out(struct upstream *c, struct view own, struct view borrowed)
     struct out *o;
 
     if (c->writes == 0)
-        n = uv_try_write((uv_stream_t *)&c->tcp, bufs, borrowed.len != 0 ? 2 : 1);
+        n = uv_try_write(c->stream, bufs, borrowed.len != 0 ? 2 : 1);
     if (n < 0 && n != UV_EAGAIN) {
         upstream_fail_later(c, ERR_PROVIDER_TRUNCATED);
         return;
@@ -275,8 +286,8 @@ static void out(struct upstream *c, struct view own, struct view borrowed)
         memcpy(o->copy, own.ptr, own.len);
     bufs[0] = uv_buf_init((char *)o->copy, (unsigned)own.len);
     bufs[1] = uv_buf_init((char *)(uintptr_t)borrowed.ptr, (unsigned)borrowed.len);
-    n = own.len == 0 ? uv_write(&o->write_req, (uv_stream_t *)&c->tcp, bufs + 1, 1, out_cb)
-                     : uv_write(&o->write_req, (uv_stream_t *)&c->tcp, bufs,
+    n = own.len == 0 ? uv_write(&o->write_req, c->stream, bufs + 1, 1, out_cb)
+                     : uv_write(&o->write_req, c->stream, bufs,
                                 borrowed.len != 0 ? 2 : 1, out_cb);
     if (n != 0) {
         secret_wipe(o->copy, o->len);

@@ -4,9 +4,9 @@
 #define TR_DATAPLANE_PROVIDER_UPSTREAM_H
 
 #include "fetch.h"
+#include "resolve.h"
 
 #include <openssl/ssl.h>
-#include <sys/socket.h>
 
 enum {
     UPSTREAM_READ_BYTES = 64 << 10,  /* one read; one delivery to the owner */
@@ -15,8 +15,15 @@ enum {
     UPSTREAM_IDLE_MS = 25000, /* pooled connections end before the provider's end (30-75 s) */
     UPSTREAM_IDLE_MAX = 256,  /* pooled connections per provider and loop */
     UPSTREAM_CONNECTIONS_MAX = 16384, /* per loop; a data plane serves fewer clients than that */
-    UPSTREAM_ADDRESSES_MAX = 8,       /* of one name; further ones are not tried */
-    UPSTREAM_NAME_MS = 60000,         /* a looked-up name is good for this long */
+    UPSTREAM_NAME_MS = 60000,         /* looked-up addresses are used without another lookup */
+    UPSTREAM_STALE_MS = 3600000,      /* and this long while newer ones cannot be had */
+    UPSTREAM_STALE_WAIT_MS = 200, /* a connection waits this long for newer ones, if it has old ones */
+    UPSTREAM_LOOKUP_MS = 5000,    /* a lookup without an answer by then is taken for hung */
+    UPSTREAM_LOOKUPS_MAX = 2,     /* per provider and loop: a hung one, and one that may do better */
+    UPSTREAM_LOOKUP_AGAIN_MS = 1000, /* after one that failed, when there are old addresses */
+    UPSTREAM_STEP_MS = 250, /* RFC 8305: the next address is tried beside one that does not answer */
+    UPSTREAM_SILENT_AVOID_MS = 60000, /* an address that did not answer is tried last for this long */
+    UPSTREAM_FAILED_AVOID_MS = 5000,  /* the same for one that refused, or failed in TLS */
     UPSTREAM_SESSIONS_MAX = 4,        /* TLS sessions kept per provider; TLS 1.3 uses each once */
 };
 
@@ -31,6 +38,12 @@ struct upstream_owner {
     void (*end)(void *cookie, enum err e);
 };
 
+struct upstream_address {
+    union resolve_address to;
+    uint64_t avoid_until; /* loop time: until then the others are tried before it */
+    bool preferred;       /* it answered where an earlier one did not */
+};
+
 /* One provider on one loop. */
 struct upstream_site {
     struct upstreams *u;
@@ -38,12 +51,13 @@ struct upstream_site {
     SSL_CTX *tls; /* NULL: plain text */
     SSL_SESSION *sessions[UPSTREAM_SESSIONS_MAX];
     unsigned n_sessions;
-    struct sockaddr_storage addresses[UPSTREAM_ADDRESSES_MAX];
-    unsigned n_addresses, first_address; /* first: the one that worked last */
-    uint64_t addresses_until;            /* loop time; UINT64_MAX for a literal address */
-    uv_getaddrinfo_t lookup;
-    bool looking;
-    struct upstream *waiting; /* for the lookup */
+    struct upstream_address addresses[RESOLVE_ADDRESSES_MAX];
+    unsigned n_addresses;
+    uint64_t fresh_until, stale_until; /* loop time; UINT64_MAX for a literal address */
+    struct resolve *lookups[UPSTREAM_LOOKUPS_MAX];
+    unsigned n_lookups;
+    uint64_t lookup_at, lookup_again_at; /* when the last one began; before that no other begins */
+    struct upstream *waiting;            /* for a lookup */
     struct upstream *idle;    /* the pool, last used first */
     unsigned n_idle;
 };
@@ -53,7 +67,8 @@ struct upstreams {
     const struct providers *providers;
     struct upstream_site *sites; /* one per provider, same order */
     struct upstream_counters counters;
-    unsigned pending; /* connections, lookups and fetches that still refer to this struct */
+    uv_async_t resolved; /* a lookup of one of the sites has ended */
+    unsigned pending;    /* connections, fetches and handles that still refer to this struct */
     bool closing;
     struct fetch *spare; /* fetch.c's free list */
     /* Scratch memory of the loop: content passes through and is wiped. */
@@ -86,6 +101,28 @@ void upstream_resume(struct upstream *c);
 void upstream_give_back(struct upstream *c, uint32_t idle_ms);
 /* Close now; no call to the owner any more. */
 void upstream_close(struct upstream *c);
+
+/* --- upstream_name.c: the addresses of a provider --- */
+
+/* An address in the configuration needs no lookup. */
+void upstream_name_init(struct upstream_site *s);
+/* Are there addresses to try now? May start a lookup; then *wait_until says how long (loop time) a
+ * connection waits for it although there are stale addresses. ERR_NONE: dial, they are fresh.
+ * ERR_SHORT: wait. ERR_DNS: nothing to wait for. */
+must_check enum err upstream_name_find(struct upstream_site *s, uint64_t *wait_until);
+/* Addresses that may still be used, fresh or stale. */
+bool upstream_name_known(const struct upstream_site *s);
+/* In the order in which they are to be tried: the one preferred lately, the others, those to be
+ * avoided. Returns how many. */
+unsigned upstream_name_order(const struct upstream_site *s,
+                             union resolve_address out[static RESOLVE_ADDRESSES_MAX]);
+/* It answered. preferred: others that were tried before it did not. */
+void upstream_name_good(struct upstream_site *s, const union resolve_address *a, bool preferred);
+/* It is tried last for avoid_ms. */
+void upstream_name_bad(struct upstream_site *s, const union resolve_address *a, uint64_t avoid_ms);
+/* uv_async: take the answers of lookups that have ended and go on with who waited for them. */
+void upstream_name_resolved_cb(uv_async_t *resolved);
+void upstream_name_free(struct upstream_site *s);
 
 /* --- upstream_tls.c --- */
 

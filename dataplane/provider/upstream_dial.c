@@ -1,4 +1,5 @@
-/* (G) How a connection comes about: the name, then one address after the other. */
+/* (G) How a connection comes about: the name, then its addresses, which race (RFC 8305): the next one
+ * is tried beside those that have not answered, and the first that answers is taken. */
 #include "upstream.h"
 
 #include "content_view.h"
@@ -6,114 +7,181 @@
 
 #include <assert.h>
 
-static void connect_cb(uv_connect_t *req, int status)
+/* --- tries --- */
+
+static void try_close_cb(uv_handle_t *h)
 {
-    struct upstream *c = req->data;
+    struct upstream_try *t = (struct upstream_try *)h; /* its first member */
+    struct upstream *c = t->c;
+
+    free(t);
+    upstream_released(c);
+}
+
+void upstream_tries_close(struct upstream *c)
+{
+    c->stream = NULL;
+    for (struct upstream_try *t = c->tries; t != NULL; t = t->next)
+        uv_close((uv_handle_t *)&t->tcp, try_close_cb);
+    c->tries = NULL;
+}
+
+static void try_drop(struct upstream_try *t)
+{
+    struct upstream_try **at = &t->c->tries;
+
+    while (*at != t)
+        at = &(*at)->next;
+    *at = t->next;
+    uv_close((uv_handle_t *)&t->tcp, try_close_cb);
+}
+
+/* Addresses that did not answer for as long as the next one is not kept waiting for them. */
+void upstream_unanswered(struct upstream *c)
+{
     uint64_t now = uv_now(c->site->u->loop);
 
-    if (c->state == UPSTREAM_CLOSED)
-        return;
-    if (status < 0) {
-        c->tried++;
-        c->state = UPSTREAM_NEXT;
-        uv_close((uv_handle_t *)&c->tcp, upstream_tcp_close_cb);
-        return;
-    }
-    if (c->tried != 0 && c->tried < c->site->n_addresses)
-        c->site->first_address = (c->site->first_address + c->tried) % c->site->n_addresses;
-    uv_tcp_nodelay(&c->tcp, 1);
+    for (const struct upstream_try *t = c->tries; t != NULL; t = t->next)
+        if (now - t->began_at >= c->step_ms)
+            upstream_name_bad(c->site, &t->to, UPSTREAM_SILENT_AVOID_MS);
+}
+
+static void shake(struct upstream *c)
+{
+    uv_tcp_nodelay(&c->tries->tcp, 1);
     upstream_read_start(c);
     if (c->site->tls == NULL) {
         upstream_ready(c);
         return;
     }
     c->state = UPSTREAM_SHAKING;
-    upstream_deadline(c, now + c->site->provider->tls_ms);
+    upstream_deadline(c, uv_now(c->site->u->loop) + c->site->provider->tls_ms);
     if (upstream_tls_start(c) != ERR_NONE || upstream_tls_feed(c, VIEW_EMPTY) != ERR_NONE)
         upstream_fail_later(c, ERR_TLS);
 }
 
-/* Called once the name is known, and again after each address that failed. */
-void upstream_dial(struct upstream *c)
+/* t answered: it is the connection's socket, the others are given up. */
+static void try_won(struct upstream_try *t)
 {
-    struct upstream_site *s = c->site;
-    const struct sockaddr *to;
+    struct upstream *c = t->c;
+    bool first = resolve_same(&t->to, &c->to[0]);
 
-    if (c->state == UPSTREAM_NEXT) { /* the socket of the last try is closed */
-        int r = uv_tcp_init(s->u->loop, &c->tcp);
+    upstream_unanswered(c);
+    upstream_name_good(c->site, &t->to, !first); /* after: t itself may have taken its time */
+    while (c->tries != t)
+        try_drop(c->tries);
+    while (t->next != NULL)
+        try_drop(t->next);
+    c->stream = (uv_stream_t *)&t->tcp;
+    c->step_at = 0;
+    shake(c);
+}
 
-        assert(r == 0); /* it only fills the struct: the socket comes with the connect */
-        c->tcp.data = c;
-    }
-    c->state = UPSTREAM_CONNECTING;
-    if (c->tried >= s->n_addresses) {
-        upstream_fail_later(c, ERR_CONNECT);
+static void try_cb(uv_connect_t *req, int status)
+{
+    struct upstream_try *t = req->data;
+    struct upstream *c = t->c;
+
+    if (uv_is_closing((uv_handle_t *)&t->tcp)) /* given up */
+        return;
+    if (status == 0) {
+        try_won(t);
         return;
     }
-    to = (const struct sockaddr *)&s->addresses[(s->first_address + c->tried) % s->n_addresses];
-    if (uv_tcp_connect(&c->connect, &c->tcp, to, connect_cb) != 0)
+    upstream_name_bad(c->site, &t->to,
+                      status == UV_ETIMEDOUT ? UPSTREAM_SILENT_AVOID_MS : UPSTREAM_FAILED_AVOID_MS);
+    try_drop(t);
+    upstream_step(c);
+}
+
+/* False: it cannot even be tried (no route, no descriptor, no memory). */
+static bool try_start(struct upstream *c, const union resolve_address *to)
+{
+    struct upstream_try *t = calloc(1, sizeof *t);
+
+    if (t == NULL)
+        return false;
+    if (uv_tcp_init(c->site->u->loop, &t->tcp) != 0) {
+        free(t);
+        return false;
+    }
+    t->c = c;
+    t->to = *to;
+    t->began_at = uv_now(c->site->u->loop);
+    t->tcp.data = c;
+    t->connect.data = t;
+    t->next = c->tries;
+    c->tries = t;
+    c->handles++;
+    if (uv_tcp_connect(&t->connect, &t->tcp, &to->any, try_cb) == 0)
+        return true;
+    try_drop(t);
+    return false;
+}
+
+/* --- the race --- */
+
+static void race_step(struct upstream *c)
+{
+    bool begun = false;
+
+    while (!begun && c->next_to < c->n_to)
+        begun = try_start(c, &c->to[c->next_to++]);
+    if (c->tries == NULL)
         upstream_fail_later(c, ERR_CONNECT);
+    else if (c->next_to < c->n_to)
+        upstream_step_at(c, uv_now(c->site->u->loop) + c->step_ms);
 }
 
-static void lookup_store(struct upstream_site *s, const struct addrinfo *list)
+/* Every address has its share of what is left of the deadline, and 250 ms are enough for one that is
+ * alive: later it may still win, but the next one is not kept waiting. */
+static void race_begin(struct upstream *c)
 {
-    unsigned n = 0;
+    uint64_t now = uv_now(c->site->u->loop), left = c->deadline > now ? c->deadline - now : 0;
 
-    for (; list != NULL && n < UPSTREAM_ADDRESSES_MAX; list = list->ai_next) {
-        if (list->ai_addrlen <= sizeof s->addresses[0])
-            memcpy(&s->addresses[n++], list->ai_addr, list->ai_addrlen);
-    }
-    if (n != 0)
-        s->n_addresses = n;
-    s->first_address = 0;
-    s->addresses_until = uv_now(s->u->loop) + UPSTREAM_NAME_MS;
+    c->state = UPSTREAM_CONNECTING;
+    c->n_to = upstream_name_order(c->site, c->to);
+    c->next_to = 0;
+    assert(c->n_to != 0);
+    c->step_ms = left / c->n_to < UPSTREAM_STEP_MS ? left / c->n_to : UPSTREAM_STEP_MS;
+    race_step(c);
 }
 
-static void lookup_cb(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
+void upstream_named(struct upstream *c, enum err e)
 {
-    struct upstream_site *s = req->data;
-    struct upstreams *u = s->u;
-
-    s->looking = false;
-    if (status == 0 && list != NULL)
-        lookup_store(s, list); /* else: addresses that worked before are better than none */
-    uv_freeaddrinfo(list);
-    while (s->waiting != NULL) {
-        struct upstream *c = s->waiting;
-
-        upstream_unlink(&s->waiting, c);
-        c->state = UPSTREAM_CONNECTING;
-        if (s->n_addresses == 0)
-            upstream_fail_later(c, ERR_DNS);
-        else
-            upstream_dial(c);
+    assert(c->state == UPSTREAM_NAMING);
+    c->step_at = 0;
+    if (e == ERR_NONE) {
+        race_begin(c);
+        return;
     }
-    upstreams_release(u);
+    c->state = UPSTREAM_CONNECTING; /* no longer in the list of who waits */
+    upstream_fail_later(c, e);
+}
+
+void upstream_step(struct upstream *c)
+{
+    if (c->state == UPSTREAM_NAMING) { /* the lookup takes too long, and there are stale addresses */
+        upstream_unlink(&c->site->waiting, c);
+        upstream_named(c, upstream_name_known(c->site) ? ERR_NONE : ERR_DNS);
+    } else
+        race_step(c);
 }
 
 static void name_find(struct upstream *c)
 {
-    static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct upstream_site *s = c->site;
-    char port[8];
+    uint64_t wait_until;
+    enum err e = upstream_name_find(s, &wait_until);
 
-    if (uv_now(s->u->loop) < s->addresses_until) {
-        c->state = UPSTREAM_CONNECTING;
-        upstream_dial(c);
+    c->state = UPSTREAM_NAMING;
+    if (e != ERR_SHORT) {
+        upstream_named(c, e);
         return;
     }
     c->next = s->waiting;
     s->waiting = c;
-    if (s->looking)
-        return;
-    snprintf(port, sizeof port, "%u", (unsigned)s->provider->port);
-    s->lookup.data = s;
-    if (uv_getaddrinfo(s->u->loop, &s->lookup, lookup_cb, s->provider->host, port, &hints) != 0) {
-        upstream_fail_later(c, ERR_DNS);
-        return;
-    }
-    s->looking = true;
-    s->u->pending++;
+    upstream_step_at(c, wait_until);
 }
 
 enum err upstream_connect(struct upstream_site *s, const struct upstream_owner *owner, void *cookie,
@@ -127,17 +195,12 @@ enum err upstream_connect(struct upstream_site *s, const struct upstream_owner *
     c = calloc(1, sizeof *c);
     if (c == NULL)
         return ERR_MEMORY;
-    if (uv_tcp_init(u->loop, &c->tcp) != 0) {
-        free(c);
-        return ERR_OVERLOAD;
-    }
     uv_timer_init(u->loop, &c->timer);
-    c->tcp.data = c->timer.data = c->connect.data = c;
-    c->handles = 2;
+    c->timer.data = c;
+    c->handles = 1;
     c->site = s;
     c->owner = owner;
     c->cookie = cookie;
-    c->state = UPSTREAM_NAMING;
     u->pending++;
     u->counters.connections++;
     u->counters.connects++;

@@ -1,23 +1,36 @@
-/* The inside of a connection, shared by upstream.c and upstream_tls.c only. */
+/* The inside of a connection, shared by the upstream_*.c files only. */
 #ifndef TR_DATAPLANE_PROVIDER_UPSTREAM_OWN_H
 #define TR_DATAPLANE_PROVIDER_UPSTREAM_OWN_H
 
 #include "upstream.h"
 
 enum upstream_state {
-    UPSTREAM_NAMING,     /* in site->waiting for the lookup */
-    UPSTREAM_CONNECTING, /* uv_tcp_connect is pending */
-    UPSTREAM_NEXT,       /* an address failed; the socket is being closed, then the next is tried */
+    UPSTREAM_NAMING,     /* in site->waiting for a lookup */
+    UPSTREAM_CONNECTING, /* tries are pending, each a uv_tcp_connect */
     UPSTREAM_SHAKING,    /* TLS handshake */
     UPSTREAM_READY,      /* the owner's */
     UPSTREAM_IDLE,       /* the pool's; has no owner */
     UPSTREAM_CLOSED,     /* only close callbacks are pending */
 };
 
-struct upstream {
+/* One address being tried; the one that answers first becomes the connection's socket. */
+struct upstream_try {
     uv_tcp_t tcp;
-    uv_timer_t timer;
     uv_connect_t connect;
+    struct upstream *c;
+    struct upstream_try *next; /* in c->tries */
+    union resolve_address to;
+    uint64_t began_at;
+};
+
+struct upstream {
+    uv_timer_t timer;
+    struct upstream_try *tries; /* CONNECTING: those pending; then the one that answered */
+    uv_stream_t *stream;        /* its socket; NULL before */
+    union resolve_address to[RESOLVE_ADDRESSES_MAX]; /* CONNECTING: in the order of trying */
+    unsigned n_to, next_to;
+    uint64_t step_ms; /* between two tries */
+    uint64_t step_at; /* loop time, 0: never: NAMING: wait no longer; CONNECTING: the next try */
     struct upstream_site *site;
     struct upstream *next; /* in site->waiting or site->idle */
     enum upstream_state state;
@@ -29,7 +42,6 @@ struct upstream {
     uint64_t deadline;  /* loop time, 0: none */
     uint64_t armed;     /* when the timer fires, 0: it does not */
     enum err failed;    /* to be reported by the timer */
-    unsigned tried;     /* addresses */
     unsigned writes;    /* uv_write requests in flight */
     unsigned handles;   /* not yet closed */
     bool reading;
@@ -40,11 +52,25 @@ void upstream_fail(struct upstream *c, enum err e);
 void upstream_fail_later(struct upstream *c, enum err e);
 /* Take c out of one of its site's lists. */
 void upstream_unlink(struct upstream **list, struct upstream *c);
-void upstream_tcp_close_cb(uv_handle_t *h);
+/* One handle of c is closed; the last one frees it. */
+void upstream_released(struct upstream *c);
 void upstream_read_start(struct upstream *c);
-/* upstream_dial.c: try the next address. The name is known; the socket is fresh or, in
- * UPSTREAM_NEXT, just closed. */
-void upstream_dial(struct upstream *c);
+/* Loop time at which upstream_step() is due; 0: never. */
+void upstream_step_at(struct upstream *c, uint64_t at);
+
+/* --- upstream_dial.c --- */
+
+/* In NAMING: a lookup ended (e), or was waited for long enough (ERR_NONE). */
+void upstream_named(struct upstream *c, enum err e);
+/* step_at has come. */
+void upstream_step(struct upstream *c);
+/* The connect deadline has passed: remember who did not answer. */
+void upstream_unanswered(struct upstream *c);
+/* Close what is being tried, or the connection's socket. */
+void upstream_tries_close(struct upstream *c);
+
+/* --- upstream.c --- */
+
 /* The handshake is over. */
 void upstream_ready(struct upstream *c);
 /* Plain text arrived, in u->plain or u->in; false: the connection is closed now. */

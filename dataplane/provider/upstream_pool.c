@@ -22,25 +22,13 @@ void upstreams_release(struct upstreams *u)
     free(u);
 }
 
-/* An address in the configuration needs no lookup. */
-static void literal_address(struct upstream_site *s)
-{
-    const char *host = s->provider->host;
-
-    if (uv_ip4_addr(host, s->provider->port, (struct sockaddr_in *)&s->addresses[0]) == 0 ||
-        uv_ip6_addr(host, s->provider->port, (struct sockaddr_in6 *)&s->addresses[0]) == 0) {
-        s->n_addresses = 1;
-        s->addresses_until = UINT64_MAX;
-    }
-}
-
 static enum err site_init(struct upstreams *u, size_t i, struct buf *why)
 {
     struct upstream_site *s = &u->sites[i];
     enum err e = ERR_NONE;
 
     *s = (struct upstream_site){.u = u, .provider = &u->providers->list[i]};
-    literal_address(s);
+    upstream_name_init(s);
     if (s->provider->tls)
         e = upstream_tls_site(s, u->sites, i);
     if (e != ERR_NONE && buf_appendf(why, "provider %s: its CA bundle cannot be read (%s)",
@@ -67,12 +55,22 @@ enum err upstreams_new(uv_loop_t *loop, const struct providers *p, struct upstre
     }
     for (size_t i = 0; e == ERR_NONE && i < p->n; i++)
         e = site_init(u, i, why);
+    if (e == ERR_NONE && uv_async_init(loop, &u->resolved, upstream_name_resolved_cb) != 0)
+        e = ERR_IO;
     if (e != ERR_NONE) {
         upstreams_release(u);
         return e;
     }
+    u->resolved.data = u;
+    u->pending++;
+    uv_unref((uv_handle_t *)&u->resolved); /* who waits for a lookup has a timer */
     *out = u;
     return ERR_NONE;
+}
+
+static void resolved_close_cb(uv_handle_t *h)
+{
+    upstreams_release(h->data);
 }
 
 void upstreams_free(struct upstreams *u)
@@ -83,9 +81,9 @@ void upstreams_free(struct upstreams *u)
     for (size_t i = 0; i < u->providers->n; i++) {
         while (u->sites[i].idle != NULL)
             upstream_close(u->sites[i].idle);
-        if (u->sites[i].looking)
-            uv_cancel((uv_req_t *)&u->sites[i].lookup);
+        upstream_name_free(&u->sites[i]); /* before its notification is closed */
     }
+    uv_close((uv_handle_t *)&u->resolved, resolved_close_cb);
     upstreams_release(u);
 }
 
