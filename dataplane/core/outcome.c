@@ -58,6 +58,14 @@ static bool is_unwell(const struct request *r, const struct attempt_result *x)
            (x->e != ERR_PROVIDER_STATUS && r->next_candidate < r->route.n);
 }
 
+enum health_fault outcome_fault(const struct attempt_result *x)
+{
+    bool unreachable = x->e == ERR_DNS || x->e == ERR_CONNECT || x->e == ERR_CONNECT_TIMEOUT ||
+                       x->e == ERR_TLS || x->e == ERR_TLS_TIMEOUT || x->e == ERR_CONFIG;
+
+    return unreachable || x->status == 401 ? HEALTH_FAULT_ENDPOINT : HEALTH_FAULT_REQUEST;
+}
+
 void outcome_note(struct request *r, const struct attempt_result *x)
 {
     uint32_t slot = r->candidate.endpoint->health_slot;
@@ -69,7 +77,7 @@ void outcome_note(struct request *r, const struct attempt_result *x)
         return;
     }
     if (is_unwell(r, x))
-        health_failure(r->worker->shared->health, slot, clock_mono_ms());
+        health_failure(r->worker->shared->health, slot, r->who, outcome_fault(x), clock_mono_ms());
     if (blames_request(x))
         note_refusal(r, x);
     else if (x->e == ERR_MEMORY || x->e == ERR_OVERLOAD)

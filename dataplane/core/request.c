@@ -145,11 +145,14 @@ static bool request_admit_less(struct request *r)
 static void request_admit(struct request *r)
 {
     enum admit_answer answer = admit_step(&r->admission);
+    struct id account;
 
     if (answer == ADMIT_NO && request_admit_less(r))
         answer = admit_step(&r->admission);
     switch (answer) {
     case ADMIT_YES:
+        account = key_account(r->admission.key);
+        r->who = health_who(r->worker->shared->health, &account);
         r->route_us = (uint32_t)(clock_mono_us() - r->received_us);
         request_enter(r, REQUEST_CONNECTING);
         request_connect(r);
@@ -178,10 +181,27 @@ static void request_admit_cb(void *cookie)
     request_let(r);
 }
 
+/* The account's counter, when its key is known here already. */
+static uint32_t request_who(const struct request *r)
+{
+    struct worker *w = r->worker;
+    uint32_t who = HEALTH_NOBODY;
+    struct key *key;
+
+    if (keyring_find(w->admit.keyring, &r->key_digest, clock_mono_ms(), &key) == ERR_NONE) {
+        struct id account = key_account(key);
+
+        who = health_who(w->shared->health, &account);
+        key_release(key);
+    }
+    return who;
+}
+
 void request_begin(struct request *r)
 {
     struct worker *w = r->worker;
-    struct route_health health = {worker_read_health, w};
+    struct worker_health own = {w->shared->health, request_who(r)};
+    struct route_health health = {worker_read_health, &own};
     struct api_failure f = {.error = API_NO_PROVIDER};
     int64_t amount = 0;
     enum err e;
@@ -243,7 +263,7 @@ static void request_connect(struct request *r)
         r->place = (uint8_t)r->next_candidate;
         r->candidate = r->route.list[r->next_candidate++];
         if (r->candidate.probe && !last &&
-            !health_claim_probe(w->shared->health, r->candidate.endpoint->health_slot,
+            !health_claim_probe(w->shared->health, r->candidate.endpoint->health_slot, r->who,
                                 clock_mono_ms()))
             continue; /* another request is finding out */
         if (r->attempts++ == 0)
@@ -266,7 +286,8 @@ static void request_connect(struct request *r)
 static void request_attempt_good(struct request *r)
 {
     r->first_byte_us = (uint32_t)(clock_mono_us() - r->received_us);
-    health_success(r->worker->shared->health, r->candidate.endpoint->health_slot, clock_mono_ms(),
+    health_success(r->worker->shared->health, r->candidate.endpoint->health_slot, r->who,
+                   clock_mono_ms(),
                    r->stream ? (uint32_t)(clock_mono_us() - r->attempt_us) : 0);
     histogram_add(&r->worker->stats.first_byte, r->first_byte_us);
     request_enter(r, REQUEST_STREAMING);
@@ -306,8 +327,8 @@ static void request_complete(struct request *r)
 {
     request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
     if (r->overran)
-        health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot,
-                       clock_mono_ms());
+        health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot, r->who,
+                       HEALTH_FAULT_REQUEST, clock_mono_ms());
     r->ops->complete(r);
 }
 
@@ -345,8 +366,8 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
         assert(r->state == REQUEST_STREAMING && !upstream_open);
         r->failed[r->place] = (uint8_t)x->e;
         if (x->e != ERR_PROVIDER_LARGE)
-            health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot,
-                           clock_mono_ms());
+            health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot, r->who,
+                           outcome_fault(x), clock_mono_ms());
         request_fail(r, x->e, &f);
     }
     request_let(r);

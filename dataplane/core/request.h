@@ -141,6 +141,7 @@ struct request {
     struct request *next, *prev; /* the worker's list */
     struct route route;
     struct admission admission;
+    uint32_t who; /* whose requests these are to the health of endpoints: health_who() */
     size_t next_candidate;
     uint64_t route_seed;
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */

@@ -13,9 +13,9 @@ enum { WORKER_TICK_MS = 1000 };
 
 void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out)
 {
-    const struct worker *w = cookie;
+    const struct worker_health *h = cookie;
 
-    health_read(w->shared->health, slot, clock_mono_ms(), out);
+    health_read(h->health, slot, h->who, clock_mono_ms(), out);
 }
 
 /* --- draining */

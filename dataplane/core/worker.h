@@ -81,7 +81,11 @@ void worker_drain(struct worker *w);
 /* After worker_drain(): waits for the thread and frees. */
 void worker_join(struct worker *w);
 
-/* Health of endpoints as route_decide() wants it. */
+/* Health of endpoints as route_decide() wants it; cookie: a struct worker_health. */
+struct worker_health {
+    const struct health *health;
+    uint32_t who; /* health_who() of the request's account */
+};
 void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out);
 
 #endif

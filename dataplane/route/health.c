@@ -1,14 +1,17 @@
 #include "health.h"
 
-#include <assert.h>
-#include <stdatomic.h>
-#include <stdlib.h>
+#include "breaker.h"
+#include "secret.h"
 
-/* One window in one word, so that counting and turning the page are one compare-and-swap:
- * the window's number in the upper 32 bits, then good and bad outcomes, 16 bits each. */
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
 struct slot {
-    _Atomic uint64_t now, before;
-    _Atomic uint64_t open_until_ms; /* 0: closed. The breaker half-opens at this instant. */
+    struct breaker all; /* every success, and failures that no request can cause */
+    _Atomic uint32_t whose[HEALTH_ACCOUNTS]; /* 0: nobody's yet; each account at most once */
+    struct breaker accounts[HEALTH_ACCOUNTS];
     _Atomic uint64_t cool_until_ms;
     _Atomic uint32_t first_byte_us;
     uint32_t endpoint_no; /* link thread only */
@@ -16,28 +19,9 @@ struct slot {
 };
 
 struct health {
+    uint8_t seed[crypto_shorthash_KEYBYTES];
     struct slot slots[HEALTH_SLOTS];
 };
-
-static uint64_t window_pack(uint32_t number, uint32_t good, uint32_t bad)
-{
-    return (uint64_t)number << 32 | (uint64_t)good << 16 | bad;
-}
-
-static uint32_t window_number(uint64_t w)
-{
-    return (uint32_t)(w >> 32);
-}
-
-static uint32_t window_good(uint64_t w)
-{
-    return (uint32_t)(w >> 16) & 0xffff;
-}
-
-static uint32_t window_bad(uint64_t w)
-{
-    return (uint32_t)w & 0xffff;
-}
 
 enum err health_new(struct health **out)
 {
@@ -45,6 +29,7 @@ enum err health_new(struct health **out)
 
     if (h == NULL)
         return ERR_MEMORY;
+    secret_random(h->seed, sizeof h->seed);
     *out = h;
     return ERR_NONE;
 }
@@ -71,116 +56,168 @@ uint32_t health_slot(struct health *h, uint32_t endpoint_no)
     return first;
 }
 
-/* Outcomes of this window and of the one before it. */
-static void slot_counts(const struct slot *s, uint64_t mono_ms, uint32_t *good, uint32_t *bad)
+uint32_t health_who(const struct health *h, const struct id *account)
 {
-    uint32_t number = (uint32_t)(mono_ms / HEALTH_WINDOW_MS);
-    uint64_t words[2] = {atomic_load_explicit(&s->now, memory_order_relaxed),
-                         atomic_load_explicit(&s->before, memory_order_relaxed)};
+    uint8_t hash[crypto_shorthash_BYTES];
+    uint32_t who;
 
-    *good = *bad = 0;
-    for (int i = 0; i < 2; i++) {
-        if (number - window_number(words[i]) > 1)
-            continue;
-        *good += window_good(words[i]);
-        *bad += window_bad(words[i]);
+    crypto_shorthash(hash, account->b, sizeof account->b, h->seed);
+    memcpy(&who, hash, sizeof who);
+    return who != HEALTH_NOBODY ? who : HEALTH_NOBODY + 1;
+}
+
+/* --- the counters of the accounts that used an endpoint lately */
+
+/* HEALTH_ACCOUNTS: it is not counted. */
+static unsigned account_find(const struct slot *s, uint32_t who, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to && who != HEALTH_NOBODY; i++)
+        if (atomic_load_explicit(&s->whose[i], memory_order_relaxed) == who)
+            return i;
+    return HEALTH_ACCOUNTS;
+}
+
+static bool account_idle(const struct slot *s, unsigned i, uint64_t mono_ms)
+{
+    struct breaker_counts n = breaker_counts(&s->accounts[i], mono_ms);
+
+    return n.good + n.bad == 0 && breaker_state(&s->accounts[i], mono_ms) != HEALTH_OPEN;
+}
+
+/* Two threads may have taken a counter each for the same account: the first one stays, or the account
+ * would count as two. */
+static unsigned account_once(struct slot *s, uint32_t who, unsigned i)
+{
+    unsigned other = account_find(s, who, 0, i);
+
+    if (other < i) {
+        atomic_compare_exchange_strong(&s->whose[i], &who, HEALTH_NOBODY);
+        return other;
     }
+    while ((other = account_find(s, who, i + 1, HEALTH_ACCOUNTS)) < HEALTH_ACCOUNTS)
+        atomic_compare_exchange_strong(&s->whose[other], &(uint32_t){who}, HEALTH_NOBODY);
+    return i;
 }
 
-static uint16_t error_permille(uint32_t good, uint32_t bad)
+/* The account's breaker, if need be one that nobody uses any more; NULL: all are in use. */
+static struct breaker *account_take(struct slot *s, uint32_t who, uint64_t mono_ms)
 {
-    return good + bad == 0 ? 0 : (uint16_t)(bad * 1000 / (good + bad));
+    unsigned at = account_find(s, who, 0, HEALTH_ACCOUNTS);
+
+    for (unsigned i = 0; i < HEALTH_ACCOUNTS && at == HEALTH_ACCOUNTS && who != HEALTH_NOBODY; i++) {
+        uint32_t whose = atomic_load(&s->whose[i]);
+
+        if (whose != who && !account_idle(s, i, mono_ms))
+            continue;
+        if (whose != who && atomic_compare_exchange_strong(&s->whose[i], &whose, who)) {
+            breaker_reset(&s->accounts[i]);
+            at = account_once(s, who, i);
+        } else if (whose == who) /* just now, by another thread */
+            at = i;
+    }
+    return at < HEALTH_ACCOUNTS ? &s->accounts[at] : NULL;
 }
 
-void health_read(const struct health *h, uint32_t slot, uint64_t mono_ms, struct health_view *out)
+/* --- what everybody sees */
+
+void health_read(const struct health *h, uint32_t slot, uint32_t who, uint64_t mono_ms,
+                 struct health_view *out)
 {
     const struct slot *s = &h->slots[slot];
-    uint64_t cool, open;
-    uint32_t good, bad;
+    enum health_state all, own = HEALTH_GOOD;
+    unsigned at = account_find(s, who, 0, HEALTH_ACCOUNTS);
+    uint64_t cool;
 
     assert(slot < HEALTH_SLOTS);
     cool = atomic_load_explicit(&s->cool_until_ms, memory_order_relaxed);
-    open = atomic_load_explicit(&s->open_until_ms, memory_order_relaxed);
-    slot_counts(s, mono_ms, &good, &bad);
+    all = breaker_state(&s->all, mono_ms);
+    if (at < HEALTH_ACCOUNTS)
+        own = breaker_state(&s->accounts[at], mono_ms);
     *out = (struct health_view){
-        .state = HEALTH_GOOD,
+        .state = all > own ? all : own, /* open is more than half open, which is more than good */
         .first_byte_us = atomic_load_explicit(&s->first_byte_us, memory_order_relaxed),
-        .error_permille = error_permille(good, bad),
     };
     if (cool > mono_ms) {
         out->state = HEALTH_COOLING;
         out->cool_ms = (uint32_t)(cool - mono_ms);
-    } else if (open != 0) {
-        out->state = open > mono_ms ? HEALTH_OPEN : HEALTH_PROBE;
     }
 }
 
-bool health_claim_probe(struct health *h, uint32_t slot, uint64_t mono_ms)
-{
-    uint64_t open = atomic_load_explicit(&h->slots[slot].open_until_ms, memory_order_relaxed);
-
-    assert(slot < HEALTH_SLOTS);
-    /* Moving the instant on is the claim: whoever comes next finds the breaker open again. */
-    return open != 0 && open <= mono_ms &&
-           atomic_compare_exchange_strong(&h->slots[slot].open_until_ms, &open,
-                                          mono_ms + HEALTH_OPEN_MS);
-}
-
-/* Count one outcome in the current window. */
-static void slot_count(struct slot *s, uint64_t mono_ms, bool good)
-{
-    uint32_t number = (uint32_t)(mono_ms / HEALTH_WINDOW_MS);
-    uint64_t old = atomic_load_explicit(&s->now, memory_order_relaxed);
-
-    for (;;) {
-        bool turn = window_number(old) != number;
-        uint32_t g = turn ? 0 : window_good(old), b = turn ? 0 : window_bad(old);
-
-        if (good && g < 0xffff)
-            g++;
-        if (!good && b < 0xffff)
-            b++;
-        if (!atomic_compare_exchange_weak(&s->now, &old, window_pack(number, g, b)))
-            continue;
-        if (turn)
-            atomic_store_explicit(&s->before, old, memory_order_relaxed);
-        return;
-    }
-}
-
-void health_success(struct health *h, uint32_t slot, uint64_t mono_ms, uint32_t first_byte_us)
+/* The account's own breaker first: only a request that this one lets pass may be everybody's probe. */
+bool health_claim_probe(struct health *h, uint32_t slot, uint32_t who, uint64_t mono_ms)
 {
     struct slot *s = &h->slots[slot];
+    unsigned at = account_find(s, who, 0, HEALTH_ACCOUNTS);
+
+    assert(slot < HEALTH_SLOTS);
+    return (at == HEALTH_ACCOUNTS || breaker_claim(&s->accounts[at], mono_ms)) &&
+           breaker_claim(&s->all, mono_ms);
+}
+
+void health_success(struct health *h, uint32_t slot, uint32_t who, uint64_t mono_ms,
+                    uint32_t first_byte_us)
+{
+    struct slot *s = &h->slots[slot];
+    struct breaker *own = account_take(s, who, mono_ms);
     uint32_t old = atomic_load_explicit(&s->first_byte_us, memory_order_relaxed);
     uint32_t smooth;
 
     assert(slot < HEALTH_SLOTS);
-    slot_count(s, mono_ms, true);
     /* One eighth of the new figure: a lost race loses one sample of a smoothed value. */
     if (first_byte_us != 0) {
         smooth = old == 0 ? first_byte_us
                           : (uint32_t)(((uint64_t)old * 7 + first_byte_us) / 8);
         atomic_store_explicit(&s->first_byte_us, smooth == 0 ? 1 : smooth, memory_order_relaxed);
     }
-    if (atomic_exchange_explicit(&s->open_until_ms, 0, memory_order_relaxed) != 0) {
-        /* It recovered: what went wrong before must not open the breaker again at once. */
-        atomic_store_explicit(&s->now,
-                              window_pack((uint32_t)(mono_ms / HEALTH_WINDOW_MS), 1, 0),
-                              memory_order_relaxed);
-        atomic_store_explicit(&s->before, 0, memory_order_relaxed);
-    }
+    breaker_count(&s->all, mono_ms, true);
+    if (own != NULL)
+        breaker_count(own, mono_ms, true);
+    /* It recovered: what went wrong before must not open a breaker again at once. What was wrong for
+     * everybody was not any account's doing. */
+    if (breaker_close(&s->all))
+        for (unsigned i = 0; i < HEALTH_ACCOUNTS; i++)
+            breaker_reset(&s->accounts[i]);
+    else if (own != NULL)
+        (void)breaker_close(own);
 }
 
-void health_failure(struct health *h, uint32_t slot, uint64_t mono_ms)
+/* Do most accounts that used the endpoint lately fail? No account counts for more than a few failures,
+ * and one whose other requests succeed counts against it. */
+static bool slot_fails_everybody(const struct slot *s, uint64_t mono_ms)
+{
+    uint32_t seen = 0, failing = 0, weight = 0;
+
+    for (unsigned i = 0; i < HEALTH_ACCOUNTS; i++) {
+        struct breaker_counts n = breaker_counts(&s->accounts[i], mono_ms);
+
+        if (n.good + n.bad == 0)
+            continue;
+        seen++;
+        if (n.bad * 1000 < (n.good + n.bad) * HEALTH_OPEN_PERMILLE)
+            continue;
+        failing++;
+        weight += n.bad < HEALTH_ACCOUNT_WEIGHT ? n.bad : HEALTH_ACCOUNT_WEIGHT;
+    }
+    return failing * 2 > seen && weight >= HEALTH_OPEN_MIN;
+}
+
+void health_failure(struct health *h, uint32_t slot, uint32_t who, enum health_fault fault,
+                    uint64_t mono_ms)
 {
     struct slot *s = &h->slots[slot];
-    uint32_t good, bad;
+    struct breaker *b =
+        fault == HEALTH_FAULT_ENDPOINT ? &s->all : account_take(s, who, mono_ms);
+    struct breaker_counts n;
 
     assert(slot < HEALTH_SLOTS);
-    slot_count(s, mono_ms, false);
-    slot_counts(s, mono_ms, &good, &bad);
-    if (good + bad >= HEALTH_OPEN_MIN && error_permille(good, bad) >= HEALTH_OPEN_PERMILLE)
-        atomic_store_explicit(&s->open_until_ms, mono_ms + HEALTH_OPEN_MS, memory_order_relaxed);
+    if (b == NULL)
+        return; /* of an account that is not counted: it says nothing */
+    breaker_count(b, mono_ms, false);
+    n = breaker_counts(b, mono_ms);
+    if (n.good + n.bad >= HEALTH_OPEN_MIN && n.bad * 1000 >= (n.good + n.bad) * HEALTH_OPEN_PERMILLE)
+        breaker_open(b, mono_ms);
+    if (fault == HEALTH_FAULT_REQUEST && slot_fails_everybody(s, mono_ms))
+        breaker_open(&s->all, mono_ms);
 }
 
 void health_rate_limited(struct health *h, uint32_t slot, uint64_t mono_ms, int64_t retry_after_ms)

@@ -113,10 +113,12 @@ static void entry_place(struct entry *x, const struct route_want *w, const struc
         x->c.reason = ROUTE_REASON_UNHEALTHY;
     if (x->tier == 2)
         x->key = h->cool_ms; /* the one that is over soonest first */
-    /* A half-open endpoint goes first now and then, or it would never be tried while others are
-     * healthy: one request in sixteen. */
-    if (x->c.probe && (random_next(random) & 15) == 0)
+    /* Time to try once: it goes before those that are healthy, or it would never be tried while there
+     * are any. One request claims the probe; the others leave it out. */
+    if (x->c.probe) {
         x->tier = 0;
+        x->key = -1; /* below every draw, price and latency */
+    }
 }
 
 /* Who said 429 goes last. The asked model comes before its fallbacks; inside a model: the client's

@@ -161,9 +161,9 @@ const struct catalog *snapshot_catalog(const struct snapshot *s)
 }
 void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out)
 {
-    const struct worker *w = cookie;
+    const struct worker_health *h = cookie;
 
-    health_read(w->shared->health, slot, clock_mono_ms(), out);
+    health_read(h->health, slot, h->who, clock_mono_ms(), out);
 }
 
 /* --- the scripted content side */
@@ -510,23 +510,44 @@ static void test_refusals(void)
     }
 }
 
+/* One failure less than makes the endpoint unwell to the account that key_account() says; and whether it is
+ * unwell by now. */
+static uint32_t nearly_unwell(void)
+{
+    struct id account = {{2}};
+    uint32_t who = health_who(shared.health, &account);
+
+    for (int n = 0; n < HEALTH_OPEN_MIN - 1; n++) {
+        health_failure(shared.health, 0, who, HEALTH_FAULT_REQUEST, clock_mono_ms());
+        health_failure(shared.health, 0, who, HEALTH_FAULT_ENDPOINT, clock_mono_ms());
+    }
+    return who;
+}
+
+static bool is_unwell_to(uint32_t who)
+{
+    struct health_view h;
+
+    health_read(shared.health, 0, who, clock_mono_ms(), &h);
+    return h.state == HEALTH_OPEN;
+}
+
 /* The next candidate answers: nobody hears of the refusal, and the endpoint that refused is well. */
 static void test_refusal_is_not_ill_health(void)
 {
     static const struct {
         struct attempt_result x;
-        uint16_t permille;
-    } cases[] = {{REFUSED(400), 0}, {TOO_LONG, 0}, {REFUSED(404), 1000}, {FAILED(500), 1000}};
+        bool unwell;
+    } cases[] = {{REFUSED(400), false}, {TOO_LONG, false}, {REFUSED(404), true}, {FAILED(500), true}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct request *r = begin_with(true, 2);
-        struct health_view h;
+        uint32_t who = nearly_unwell();
 
         request_begin(r);
         report(r, cases[i].x, false);
         CHECK_INT(side.attempts, 2);
-        health_read(shared.health, 0, clock_mono_ms(), &h);
-        CHECK_INT(h.error_permille, cases[i].permille);
+        CHECK_INT(is_unwell_to(who), cases[i].unwell);
         request_useful(r);
         report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
         CHECK_INT(side.completes, 1);
@@ -557,15 +578,14 @@ static void test_bought_once(void)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct request *r = begin_with(cases[i].stream, 2);
-        struct health_view h;
+        uint32_t who = nearly_unwell();
 
         request_begin(r);
         side.account = (struct attempt_account){.delivered_bytes = cases[i].bytes, .status = 200};
         report(r, cases[i].x, false);
         CHECK_INT(side.attempts, cases[i].attempts);
         CHECK_INT(side.fails, cases[i].attempts == 1);
-        health_read(shared.health, 0, clock_mono_ms(), &h);
-        CHECK_INT(h.error_permille, cases[i].attempts == 1 ? 0 : 1000);
+        CHECK_INT(is_unwell_to(who), cases[i].attempts != 1);
         if (side.fails == 0) {
             request_client_gone(r);
             continue;
@@ -1025,7 +1045,7 @@ static void test_past_the_limit(void)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct request *r = begin_with(true, 1);
-        struct health_view h;
+        uint32_t who = nearly_unwell();
 
         r->max_output = 10;
         provider.quirks = cases[i].quirks;
@@ -1045,8 +1065,7 @@ static void test_past_the_limit(void)
         check_over(10 * 500 + 10 * 1500, 1);
         CHECK((fake.record.flags & USAGE_CLAMPED) != 0);
         CHECK_INT(fake.record.tokens_completion, 10);
-        health_read(shared.health, 0, clock_mono_ms(), &h);
-        CHECK_INT(h.error_permille, 500); /* a good beginning and a bad end */
+        CHECK(is_unwell_to(who)); /* a good beginning and a bad end */
     }
     provider.quirks = 0;
 }
@@ -1058,14 +1077,14 @@ static void test_more_than_asked_for(void)
         uint32_t completion;
         unsigned quirks;
         uint32_t reasoning, paid;
-        uint16_t permille;
-    } cases[] = {{10, 0, 0, 10, 0},   {12, 0, 0, 10, 0},   {27, 0, 0, 10, 0},
-                 {28, 0, 0, 10, 500}, {999, 0, 0, 10, 500},
-                 {15, QUIRK_REASONING_EXCLUDED, 5, 10, 0}};
+        bool unwell;
+    } cases[] = {{10, 0, 0, 10, false}, {12, 0, 0, 10, false}, {27, 0, 0, 10, false},
+                 {28, 0, 0, 10, true},  {999, 0, 0, 10, true},
+                 {15, QUIRK_REASONING_EXCLUDED, 5, 10, false}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct request *r = begin_with(i % 2 == 0, 1);
-        struct health_view h;
+        uint32_t who = nearly_unwell();
 
         r->max_output = 10;
         r->prompt_bound = 10;
@@ -1083,8 +1102,7 @@ static void test_more_than_asked_for(void)
         else
             check_over(10 * 500 + 10 * 1500 + 2, 1); /* all that was reserved */
         CHECK_INT((fake.record.flags & USAGE_CLAMPED) != 0, cases[i].completion > 10);
-        health_read(shared.health, 0, clock_mono_ms(), &h);
-        CHECK_INT(h.error_permille, cases[i].permille);
+        CHECK_INT(is_unwell_to(who), cases[i].unwell);
     }
     provider.quirks = 0;
 }
@@ -1276,6 +1294,48 @@ static void test_abort(void)
     check_over(10 * 500 + 1500, 1);
 }
 
+/* Which failures close an endpoint to everybody: the fifth of a kind decides. */
+static void test_whose_failure(void)
+{
+    static const struct {
+        struct attempt_result x;
+        bool everybodys;
+    } kinds[] = {
+        {{.e = ERR_CONNECT}, true},
+        {{.e = ERR_CONNECT_TIMEOUT}, true},
+        {{.e = ERR_DNS}, true},
+        {{.e = ERR_TLS}, true},
+        {{.e = ERR_TLS_TIMEOUT}, true},
+        {{.e = ERR_PROVIDER_STATUS, .status = 401}, true},
+        {{.e = ERR_PROVIDER_TRUNCATED}, false},
+        {{.e = ERR_PROVIDER_PROTOCOL}, false},
+        {{.e = ERR_FIRST_BYTE_TIMEOUT}, false},
+        {{.e = ERR_TOTAL_TIMEOUT}, false},
+        {{.e = ERR_LIMIT}, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 500}, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 404}, false},
+    };
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct request *r = begin_with(true, 1); /* a whole answer may be slow */
+        struct health_view own, other;
+        struct id account = {{2}}; /* as key_account() says */
+        uint32_t who = health_who(shared.health, &account);
+
+        for (int n = 0; n < HEALTH_OPEN_MIN - 1; n++)
+            health_failure(shared.health, 0, who,
+                           kinds[i].everybodys ? HEALTH_FAULT_ENDPOINT : HEALTH_FAULT_REQUEST,
+                           clock_mono_ms());
+        request_begin(r);
+        report(r, kinds[i].x, false);
+        health_read(shared.health, 0, who, clock_mono_ms(), &own);
+        health_read(shared.health, 0, HEALTH_NOBODY, clock_mono_ms(), &other);
+        CHECK_INT(own.state, HEALTH_OPEN);
+        CHECK_INT(other.state, kinds[i].everybodys ? HEALTH_OPEN : HEALTH_GOOD);
+        check_over(0, 1);
+    }
+}
+
 static const struct check_case cases[] = {
     {"request_whole", test_whole},
     {"request_stream", test_stream},
@@ -1308,5 +1368,6 @@ static const struct check_case cases[] = {
     {"request_silence", test_silence},
     {"request_commit_once", test_commit_once},
     {"request_abort", test_abort},
+    {"request_whose_failure", test_whose_failure},
 };
 CHECK_MAIN(cases)
