@@ -3,7 +3,7 @@
 #include "money.h"
 #include "reply.h"
 
-enum { MODELS_BODY_MAX = 4 << 20 }; /* 1024 models of about 1 KB each, four times over */
+enum { MODEL_BODY_MAX = 64 << 10 }; /* one model: about 1 KB */
 
 /* The endpoint whose price stands for the model's: the cheapest that is enabled. NULL: none is. */
 static const struct catalog_endpoint *cheapest(const struct route_model *m)
@@ -143,7 +143,7 @@ static enum err append_model(struct buf *out, const struct route_model *m,
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
-static enum err append_list(struct buf *out, const struct snapshot *s)
+enum err models_render(const struct snapshot *s, struct buf *out)
 {
     enum err e = buf_append(out, VIEW_LIT("{\"object\":\"list\",\"data\":["));
     bool first = true;
@@ -163,7 +163,7 @@ static enum err append_list(struct buf *out, const struct snapshot *s)
     return e == ERR_NONE ? buf_append(out, VIEW_LIT("]}")) : e;
 }
 
-static int answer(struct web_request *r, enum api_error error, struct buf *body)
+static int answer(struct web_request *r, enum api_error error, struct view body)
 {
     struct api_failure f = {.error = error, .param = error == API_NO_MODEL ? "model" : NULL};
     struct id id = id_new();
@@ -171,24 +171,57 @@ static int answer(struct web_request *r, enum api_error error, struct buf *body)
 
     reply_init(&p, &id);
     if (error == API_OK)
-        reply_json(&p, r, 200, buf_view(body));
+        reply_json(&p, r, 200, body);
     else
         reply_failure(&p, r, &f);
     return errors_row(error)->status;
 }
 
+/* Does If-None-Match name this tag? Weakly compared (RFC 9110, 13.1.2): the list has no ranges. */
+static bool tag_named(const struct web_request *r, struct view tag)
+{
+    struct view list;
+
+    if (!web_header(r, VIEW_LIT("if-none-match"), &list))
+        return false;
+    while (list.len != 0) {
+        const uint8_t *comma = memchr(list.ptr, ',', list.len);
+        struct view one = comma == NULL ? list : view_of(list.ptr, (size_t)(comma - list.ptr));
+
+        list = view_from(list, comma == NULL ? list.len : one.len + 1);
+        one = view_trim(one);
+        if (one.len > 2 && one.ptr[0] == 'W' && one.ptr[1] == '/')
+            one = view_from(one, 2);
+        if (view_eq(one, tag) || view_eq(one, VIEW_LIT("*")))
+            return true;
+    }
+    return false;
+}
+
+static int answer_list(struct web_request *r, const struct snapshot *s)
+{
+    bool same = tag_named(r, snapshot_listing_tag(s));
+    struct id id = id_new();
+    struct reply p;
+
+    reply_init(&p, &id);
+    reply_add(&p, VIEW_LIT("etag"), snapshot_listing_tag(s));
+    reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-cache")); /* ask again, with the tag */
+    reply_json(&p, r, same ? 304 : 200, same ? VIEW_EMPTY : snapshot_listing(s));
+    return same ? 304 : 200;
+}
+
 int models_list(struct worker *w, struct web_request *r)
 {
     struct snapshot *s = catalog_acquire(w->shared->catalogs, w->no);
-    struct buf body;
     int status;
 
-    buf_init(&body, MODELS_BODY_MAX);
     if (s == NULL)
-        status = answer(r, API_NOT_READY, &body);
+        status = answer(r, API_NOT_READY, VIEW_EMPTY);
+    else if (snapshot_listing(s).len == 0)
+        status = answer(r, API_INTERNAL, VIEW_EMPTY);
     else
-        status = answer(r, append_list(&body, s) == ERR_NONE ? API_OK : API_INTERNAL, &body);
-    buf_free(&body);
+        status = answer_list(r, s);
     snapshot_release(s);
     return status;
 }
@@ -222,17 +255,19 @@ int models_one(struct worker *w, struct web_request *r, struct view id)
     size_t len;
     int status;
 
-    buf_init(&body, MODELS_BODY_MAX);
+    buf_init(&body, MODEL_BODY_MAX);
     if (s != NULL && decode_id(id, text, &len))
         m = snapshot_find(s, view_of(text, len));
     if (m != NULL)
         price = cheapest(m);
     if (s == NULL)
-        status = answer(r, API_NOT_READY, &body);
+        status = answer(r, API_NOT_READY, VIEW_EMPTY);
     else if (price == NULL)
-        status = answer(r, API_NO_MODEL, &body);
+        status = answer(r, API_NO_MODEL, VIEW_EMPTY);
+    else if (append_model(&body, m, price) != ERR_NONE)
+        status = answer(r, API_INTERNAL, VIEW_EMPTY);
     else
-        status = answer(r, append_model(&body, m, price) == ERR_NONE ? API_OK : API_INTERNAL, &body);
+        status = answer(r, API_OK, buf_view(&body));
     buf_free(&body);
     snapshot_release(s);
     return status;

@@ -6,7 +6,10 @@
 #include "web.h"
 #include "worker.h"
 
-/* Both answer and return the HTTP status. id: the rest of the path, "/" possibly as "%2F". */
+/* What models_list() answers, made once for each catalog: a catalog_list. ERR_LIMIT, ERR_MEMORY. */
+must_check enum err models_render(const struct snapshot *s, struct buf *out);
+/* Both answer and return the HTTP status. id: the rest of the path, "/" possibly as "%2F".
+ * The list has an entity tag: 304 when If-None-Match names it. */
 int models_list(struct worker *w, struct web_request *r);
 int models_one(struct worker *w, struct web_request *r, struct view id);
 

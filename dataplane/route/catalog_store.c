@@ -1,8 +1,13 @@
 #include "catalog_store.h"
 
+#include "secret.h"
+
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+enum { LISTING_TAG_BYTES = 16 }; /* of a SHA-256 */
 
 /* Readers: a worker announces the pointer it is about to reference in its own slot, checks that it
  * is still current, takes the reference and clears the slot. The publisher drops its own reference
@@ -14,12 +19,15 @@ struct snapshot {
     struct route_endpoint *endpoints;
     uint32_t *buckets; /* model index + 1; 0 empty; n_buckets is a power of two */
     size_t n_buckets;
+    struct buf listing;
+    char listing_tag[2 + 2 * LISTING_TAG_BYTES + 1];
     struct snapshot *next_retired; /* publisher only */
 };
 
 struct catalog_store {
     const struct providers *providers;
     struct health *health;
+    catalog_list *list; /* NULL: nobody lists */
     _Atomic(struct snapshot *) current;
     _Atomic uint64_t refused;
     _Atomic uint32_t version;
@@ -46,6 +54,12 @@ enum err catalog_store_new(const struct providers *providers, struct health *hea
     return ERR_NONE;
 }
 
+void catalog_store_list(struct catalog_store *s, catalog_list *list)
+{
+    assert(atomic_load(&s->current) == NULL);
+    s->list = list;
+}
+
 static void snapshot_destroy(struct snapshot *s)
 {
     if (s == NULL)
@@ -54,6 +68,7 @@ static void snapshot_destroy(struct snapshot *s)
     free(s->models);
     free(s->endpoints);
     free(s->buckets);
+    buf_free(&s->listing);
     free(s);
 }
 
@@ -162,6 +177,19 @@ static enum err snapshot_build(const struct catalog_store *store, struct catalog
     return ERR_NONE;
 }
 
+static void snapshot_list(const struct catalog_store *store, struct snapshot *s)
+{
+    struct digest32 digest;
+    char hex[2 * sizeof digest.b + 1];
+
+    buf_init(&s->listing, CATALOG_LISTING_MAX);
+    if (store->list == NULL || store->list(s, &s->listing) != ERR_NONE)
+        buf_reset(&s->listing);
+    digest_sha256(buf_view(&s->listing), &digest);
+    hex_encode(digest.b, sizeof digest.b, hex);
+    snprintf(s->listing_tag, sizeof s->listing_tag, "\"%.*s\"", 2 * LISTING_TAG_BYTES, hex);
+}
+
 static bool store_reading(const struct catalog_store *store, const struct snapshot *s)
 {
     for (unsigned i = 0; i < store->workers; i++)
@@ -179,6 +207,7 @@ enum err catalog_store_publish(struct catalog_store *store, struct catalog *c)
     e = snapshot_build(store, c, &fresh, &refused);
     if (e != ERR_NONE)
         return e;
+    snapshot_list(store, fresh);
     atomic_fetch_add(&store->refused, refused);
     atomic_store(&store->version, fresh->catalog.version);
     old = atomic_exchange(&store->current, fresh);
@@ -240,6 +269,16 @@ const struct route_model *snapshot_model(const struct snapshot *s, size_t i)
 {
     assert(i < s->catalog.n_models);
     return &s->models[i];
+}
+
+struct view snapshot_listing(const struct snapshot *s)
+{
+    return buf_view(&s->listing);
+}
+
+struct view snapshot_listing_tag(const struct snapshot *s)
+{
+    return view_str(s->listing_tag);
 }
 
 const struct route_model *snapshot_find(const struct snapshot *s, struct view id)

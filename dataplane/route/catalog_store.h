@@ -3,6 +3,7 @@
 #ifndef TR_DATAPLANE_ROUTE_CATALOG_STORE_H
 #define TR_DATAPLANE_ROUTE_CATALOG_STORE_H
 
+#include "buf.h"
 #include "health.h"
 #include "message.h"
 #include "providers.h"
@@ -25,6 +26,12 @@ struct route_model {
 /* providers and health are borrowed and outlive the store. */
 must_check enum err catalog_store_new(const struct providers *providers, struct health *health,
                                       unsigned workers, struct catalog_store **out);
+/* Every catalog's listing is made once, when it is published: `list` appends it, and its callers share
+ * the bytes. Call before the first publication. A listing that cannot be made (too long, no memory) is
+ * empty; the catalog serves all the same. */
+enum { CATALOG_LISTING_MAX = 4 << 20 }; /* 1024 models of about 1 KB each, four times over */
+typedef enum err catalog_list(const struct snapshot *s, struct buf *out);
+void catalog_store_list(struct catalog_store *s, catalog_list *list);
 /* Every reference must have been released. */
 void catalog_store_free(struct catalog_store *s);
 
@@ -46,6 +53,9 @@ const struct catalog *snapshot_catalog(const struct snapshot *s);
 /* In catalog order, for listings. */
 size_t snapshot_models(const struct snapshot *s);
 const struct route_model *snapshot_model(const struct snapshot *s, size_t i);
+/* The listing and its entity tag ("..." with the quotes); both live as long as the reference. */
+struct view snapshot_listing(const struct snapshot *s);
+struct view snapshot_listing_tag(const struct snapshot *s);
 /* By exact id ("author/slug"); NULL when there is none. */
 const struct route_model *snapshot_find(const struct snapshot *s, struct view id);
 
