@@ -960,9 +960,7 @@ static struct {
 static void up_start(void)
 {
     struct identity_config who = {.audience = "api.example", .simulated = true};
-    struct uplink_config c = {.host = "127.0.0.1",
-                              .port = server.port,
-                              .quotes = quotes,
+    struct uplink_config c = {.quotes = quotes,
                               .n_providers = 1,
                               .on_catalog = up_catalog,
                               .on_secret = up_secret,
@@ -975,6 +973,7 @@ static void up_start(void)
     CHECK_INT(identity_keys_new(&who, &up.keys), ERR_NONE);
     CHECK_INT(keyring_new(64, &up.keyring), ERR_NONE);
     CHECK_INT(meter_new(1, &up.meter), ERR_NONE);
+    CHECK_INT(targets_parse("127.0.0.1", server.port, &c.targets), ERR_NONE);
     c.keys = up.keys;
     c.keyring = up.keyring;
     c.meter = up.meter;
