@@ -234,7 +234,7 @@ static void web_tls_setup(SSL_CTX *ctx)
 /* --- start */
 
 /* A listening socket of our own making: libuv 1.44 has no flag for SO_REUSEPORT. */
-static enum err web_listen(struct web_server *s)
+static enum err web_bind(struct web_server *s)
 {
     enum err e = ERR_IO;
     union {
@@ -255,17 +255,14 @@ static enum err web_listen(struct web_server *s)
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0 ||
         bind(fd, &a.any, a.any.sa_family == AF_INET ? sizeof a.v4 : sizeof a.v6) != 0 ||
-        listen(fd, WEB_BACKLOG) != 0 || getsockname(fd, &a.any, &len) != 0)
+        getsockname(fd, &a.any, &len) != 0)
         goto done;
     s->port = ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
     uv_tcp_init(s->config.loop, &s->listener);
     if (uv_tcp_open(&s->listener, fd) != 0)
         goto done;
+    s->listener_fd = fd;
     fd = -1; /* the handle's now */
-    if (uv_listen((uv_stream_t *)&s->listener, WEB_BACKLOG, web_accept_cb) != 0) {
-        uv_close((uv_handle_t *)&s->listener, NULL);
-        goto done;
-    }
     s->listening = true;
     e = ERR_NONE;
 done:
@@ -274,6 +271,19 @@ done:
         close(fd);
     errno = saved;
     return e;
+}
+
+enum err web_listen(struct web_server *s)
+{
+    assert(s->listening);
+    return listen(s->listener_fd, WEB_BACKLOG) == 0 ? ERR_NONE : ERR_IO;
+}
+
+enum err web_accept(struct web_server *s)
+{
+    assert(s->listening);
+    return uv_listen((uv_stream_t *)&s->listener, WEB_BACKLOG, web_accept_cb) == 0 ? ERR_NONE
+                                                                                  : ERR_IO;
 }
 
 static void web_setup_h2o(struct web_server *s)
@@ -330,9 +340,13 @@ enum err web_start(const struct web_config *config, struct web_server **out)
     s->sweep.data = s;
     uv_unref((uv_handle_t *)&s->sweep);
     web_setup_h2o(s);
-    e = web_listen(s);
+    e = web_bind(s);
+    if (e == ERR_NONE && !config->quiet)
+        e = web_accept(s);
     if (e != ERR_NONE) {
         saved = errno;
+        if (s->listening)
+            uv_close((uv_handle_t *)&s->listener, NULL);
         web_dispose(s);
         errno = saved;
         return e;

@@ -41,6 +41,7 @@ struct web_config {
     uint16_t port;    /* 0: any; see web_port() */
     SSL_CTX *tls;     /* borrowed, outlives the server; NULL: plain text (private listeners only) */
     struct web_limits limits;
+    bool quiet; /* bind only: connections are refused until web_listen() */
     /* Called with a complete request. Borrowed views stay valid until the handler returns, except
      * that method, path, query and headers stay valid until the answer is complete. */
     void (*handler)(void *cookie, struct web_request *r);
@@ -56,6 +57,10 @@ struct web_config {
 
 /* Bind and listen (SO_REUSEPORT). ERR_IO with errno set when the address is taken. */
 must_check enum err web_start(const struct web_config *config, struct web_server **out);
+/* Of a quiet server. web_listen(): on any thread, before web_stop(); from its return on the kernel takes
+ * connections, which wait until web_accept(), on the server's thread, begins to serve them. ERR_IO. */
+must_check enum err web_listen(struct web_server *s);
+must_check enum err web_accept(struct web_server *s);
 uint16_t web_port(const struct web_server *s);
 /* Stop accepting; running requests finish; then drained(cookie) fires once. */
 void web_stop(struct web_server *s, void (*drained)(void *cookie), void *cookie);

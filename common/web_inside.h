@@ -93,7 +93,8 @@ struct web_server {
     uint64_t peer_seed;
     size_t held; /* sum of theirs */
     uint16_t port;
-    bool listening, stopping;
+    int listener_fd;          /* the listener's, for web_listen() */
+    bool listening, stopping; /* listening: the listener is bound and open */
     void (*drained)(void *cookie);
     void *drained_cookie;
     struct web_counters counters;

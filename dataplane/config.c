@@ -54,6 +54,7 @@ static const struct conf_field fields[] = {
     NUMBER(reference_tokens, 1, LIMIT_TOKENS_ABSURD, false),
     NUMBER(audit_ppm, 0, AUDIT_PPM, false),
     NUMBER(audit_keep, 1, AUDIT_KEEP_MAX, false),
+    NUMBER(listen_unproven_ms, 0, 3600000, false),
     NUMBER(drain_ms, 0, 3600000, false),
 };
 
@@ -81,6 +82,7 @@ static const struct config defaults = {
     .reference_tokens = 65536,     /* an hour of speech, or 20 pages */
     .audit_ppm = 50000, /* 5 % */
     .audit_keep = 8192, /* 3 MB when full */
+    .listen_unproven_ms = 10000,
     .drain_ms = 10000,
 };
 

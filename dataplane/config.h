@@ -56,6 +56,9 @@ struct config {
     uint64_t image_tokens, reference_tokens;
     uint64_t audit_ppm;  /* of a million served answers, how many are audit samples */
     uint64_t audit_keep; /* samples that can be asked for */
+    /* how long the public listener waits for the first acceptance and the certificate and catalog that
+     * come with it; afterwards, and after a refusal, it listens with a certificate of its own */
+    uint64_t listen_unproven_ms;
     uint64_t drain_ms; /* how long running answers may take after SIGTERM */
 };
 

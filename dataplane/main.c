@@ -9,6 +9,7 @@
 #include "log.h"
 #include "log_proof.h"
 #include "models.h"
+#include "opening.h"
 #include "process.h"
 #include "rate.h"
 #include "reply.h"
@@ -47,7 +48,9 @@ struct program {
     struct web_server *metrics;
     uv_loop_t loop;
     uv_signal_t term, interrupt;
-    uv_timer_t audit; /* chains what workers picked */
+    uv_timer_t audit;    /* chains what workers picked */
+    uv_timer_t unproven; /* the public port is opened without a certificate of the control plane's */
+    struct opening opening;
     bool stopping;
 };
 
@@ -61,6 +64,8 @@ static void main_on_catalog(void *cookie, struct catalog *c)
 
     LOG("catalog", KV("version", version), KV("outcome", log_err((int)e)),
         KV("refused_endpoints", catalog_store_refused(p->shared.catalogs)));
+    if (e == ERR_NONE)
+        opening_catalog(&p->opening);
 }
 
 static void main_on_secret(void *cookie, uint16_t provider_no, struct view key)
@@ -84,8 +89,17 @@ static void main_on_cert(void *cookie, struct view leaf_der, struct view ca_der)
     if (e == ERR_NONE)
         e = tls_ctx_set_cert(p->shared.tls, identity_tls_key(p->boot.keys), leaf, ca);
     LOG("certificate", KV("outcome", log_err((int)e)));
+    if (e == ERR_NONE)
+        opening_cert(&p->opening);
     X509_free(leaf);
     X509_free(ca);
+}
+
+static void main_on_refused(void *cookie)
+{
+    struct program *p = cookie;
+
+    opening_anyhow(&p->opening); /* so that it can be asked why */
 }
 
 static void main_on_log_proof(void *cookie, struct view statement, struct view proof)
@@ -176,6 +190,7 @@ static enum err start_link(struct program *p)
         .on_catalog = main_on_catalog,
         .on_secret = main_on_secret,
         .on_cert = main_on_cert,
+        .on_refused = main_on_refused,
         .on_log_proof = main_on_log_proof,
         .cookie = p,
     };
@@ -265,6 +280,13 @@ static void main_audit_cb(uv_timer_t *tick)
     audit_advance(p->shared.audit);
 }
 
+static void main_unproven_cb(uv_timer_t *timer)
+{
+    struct program *p = timer->data;
+
+    opening_anyhow(&p->opening);
+}
+
 /* --- the end */
 
 static void main_signal_cb(uv_signal_t *signal, int number)
@@ -284,6 +306,7 @@ static void finish(struct program *p)
 {
     struct shared *s = &p->shared;
 
+    opening_end(&p->opening);
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_drain(s->workers[i]);
     for (unsigned i = 0; i < s->n_workers; i++)
@@ -300,6 +323,7 @@ static void finish(struct program *p)
     SSL_CTX_free(s->tls);
     rate_free(s->evidence_rate);
     boot_free(&p->boot);
+    opening_free(&p->opening);
     LOG("stopped", KV("simulated", s->simulated));
 }
 
@@ -316,7 +340,9 @@ static enum err run(struct program *p)
     e = prepare(p);
     if (e == ERR_NONE && (uv_loop_init(&p->loop) != 0 || uv_signal_init(&p->loop, &p->term) != 0 ||
                           uv_signal_init(&p->loop, &p->interrupt) != 0 ||
-                          uv_timer_init(&p->loop, &p->audit) != 0))
+                          uv_timer_init(&p->loop, &p->audit) != 0 ||
+                          uv_timer_init(&p->loop, &p->unproven) != 0 ||
+                          opening_init(&p->opening) != ERR_NONE))
         e = fail(p, ERR_IO, "the main loop cannot be set up");
     if (e == ERR_NONE)
         e = start_link(p);
@@ -326,11 +352,12 @@ static enum err run(struct program *p)
         e = start_metrics(p);
     if (e != ERR_NONE)
         return e;
-    p->term.data = p->interrupt.data = p->audit.data = p;
+    p->term.data = p->interrupt.data = p->audit.data = p->unproven.data = p;
     signal(SIGHUP, SIG_IGN); /* nothing to read again: the configuration is part of what is attested */
     uv_signal_start(&p->term, main_signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, main_signal_cb, SIGINT);
     uv_timer_start(&p->audit, main_audit_cb, AUDIT_TICK_MS, AUDIT_TICK_MS);
+    uv_timer_start(&p->unproven, main_unproven_cb, p->config.listen_unproven_ms, 0);
     e = process_sandbox(&state);
     if (e != ERR_NONE)
         return fail(p, e, "the system call filter cannot be installed");
@@ -338,6 +365,7 @@ static enum err run(struct program *p)
         KV("port", worker_port(p->shared.workers[0])), KV("boot", identity_boot(p->boot.keys)),
         KV("memory_locked", state.memory_locked), KV("undumpable", state.undumpable),
         KV("sandboxed", state.sandboxed));
+    opening_ready(&p->opening, &p->shared);
     uv_run(&p->loop, UV_RUN_DEFAULT);
     finish(p);
     return ERR_NONE;

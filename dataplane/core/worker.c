@@ -47,7 +47,9 @@ static void worker_wake_cb(uv_async_t *wake)
 {
     struct worker *w = wake->data;
 
-    if (w->draining_since_ms != 0)
+    if (atomic_exchange(&w->listens, false) && web_accept(w->web) != ERR_NONE)
+        LOG("not_listening", KV("worker", (uint32_t)w->no));
+    if (!atomic_load(&w->drains) || w->draining_since_ms != 0)
         return;
     w->draining_since_ms = clock_mono_ms();
     web_stop(w->web, worker_drained_cb, w);
@@ -97,7 +99,7 @@ static enum err worker_fail(struct worker *w, enum err e, const char *what)
     return e;
 }
 
-static enum err worker_listen(struct worker *w)
+static enum err worker_bind(struct worker *w)
 {
     const struct config *c = w->shared->config;
     struct web_config web = {
@@ -106,6 +108,7 @@ static enum err worker_listen(struct worker *w)
         /* The first worker may have been given any port; the others share it. */
         .port = w->no == 0 ? (uint16_t)c->listen_port : w->shared->workers[0]->port,
         .tls = w->shared->tls,
+        .quiet = true,
         .limits = {.body_max = LIMIT_BODY_BYTES,
                    .body_total_max = c->body_total_bytes,
                    .connections_max = (unsigned)c->connections_max,
@@ -151,7 +154,7 @@ static enum err worker_open(struct worker *w)
         uv_timer_start(&w->tick, worker_tick_cb, WORKER_TICK_MS, WORKER_TICK_MS) != 0)
         return worker_fail(w, ERR_IO, "a worker's loop cannot be set up");
     w->wake.data = w->tick.data = w;
-    return worker_listen(w);
+    return worker_bind(w);
 }
 
 static void worker_main(void *cookie)
@@ -203,8 +206,18 @@ uint16_t worker_port(const struct worker *w)
     return w->port;
 }
 
+enum err worker_listen(struct worker *w)
+{
+    enum err e = web_listen(w->web);
+
+    atomic_store(&w->listens, true);
+    uv_async_send(&w->wake);
+    return e;
+}
+
 void worker_drain(struct worker *w)
 {
+    atomic_store(&w->drains, true);
     uv_async_send(&w->wake);
 }
 

@@ -15,6 +15,8 @@
 #include "stats.h"
 #include "web.h"
 
+#include <stdatomic.h>
+
 struct worker;
 
 /* Owned by main(); outlives every worker. */
@@ -55,7 +57,8 @@ struct worker {
     enum err start;  /* how it went; why says more */
     struct buf *why; /* borrowed during start-up */
     uint16_t port;
-    uv_async_t wake; /* drain */
+    uv_async_t wake; /* look at these two */
+    _Atomic bool listens, drains;
     uv_timer_t tick, log;
     struct web_server *web;
     struct upstreams *upstreams;
@@ -70,12 +73,15 @@ struct worker {
     struct stats stats;
 };
 
-/* Starts the thread and waits until its listener is bound and everything is open.
+/* Starts the thread and waits until its listener is bound and everything is open. Connections are
+ * refused until worker_listen().
  * why: one printable sentence. */
 must_check enum err worker_start(struct shared *shared, unsigned no, struct worker **out,
                                  struct buf *why);
 /* The port its listener got. */
 uint16_t worker_port(const struct worker *w);
+/* Any thread, once, before worker_drain(): connections are taken from its return on. ERR_IO. */
+must_check enum err worker_listen(struct worker *w);
 /* Any thread: stop accepting, finish what is running (at most config.drain_ms), end the loop. */
 void worker_drain(struct worker *w);
 /* After worker_drain(): waits for the thread and frees. */

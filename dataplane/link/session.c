@@ -112,6 +112,8 @@ static bool handle_refuse(struct uplink *u, struct view payload)
 
     if (msg_refuse_decode(payload, &m) != ERR_NONE || m.reason >= REFUSAL_COUNT)
         return false;
+    if (u->config.on_refused != NULL)
+        u->config.on_refused(u->config.cookie);
     atomic_store_explicit(&u->refusal, m.reason, memory_order_relaxed); /* first: it says why */
     standing_refused(&u->standing);
     atomic_fetch_add_explicit(&u->refusals, 1, memory_order_relaxed);

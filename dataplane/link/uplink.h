@@ -34,6 +34,8 @@ struct uplink_config {
     void (*on_catalog)(void *cookie, struct catalog *c);
     void (*on_secret)(void *cookie, uint16_t provider_no, struct view key);
     void (*on_cert)(void *cookie, struct view leaf_der, struct view ca_der);
+    /* A REFUSE has come; uplink_refusal() says so from its return on. May be NULL. */
+    void (*on_refused)(void *cookie);
     /* LOG_PROOF: this boot's entry in the transparency log and its proof; may be NULL. */
     void (*on_log_proof)(void *cookie, struct view statement, struct view proof);
     void *cookie;
