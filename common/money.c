@@ -1,5 +1,7 @@
 #include "money.h"
 
+#include "decimal.h"
+
 #include <assert.h>
 
 enum {
@@ -41,47 +43,14 @@ enum err money_cost(uint64_t tokens, int64_t price_pusd, int64_t *out_nusd)
     return ERR_NONE;
 }
 
-/* digits ["." digits], at most `decimals` of the latter, as a count of 10^-decimals. */
-static enum err parse_decimal(struct view v, unsigned decimals, int64_t *out)
-{
-    int64_t n = 0;
-    unsigned seen = 0; /* digits after the point */
-    bool point = false, digit_last = false, over = false;
-
-    for (size_t i = 0; i < v.len; i++) {
-        uint8_t c = v.ptr[i];
-
-        if (c == '.') {
-            if (point || !digit_last)
-                return ERR_FORMAT;
-            point = true;
-            digit_last = false;
-            continue;
-        }
-        if (c < '0' || c > '9' || (point && seen == decimals))
-            return ERR_FORMAT;
-        seen += point;
-        digit_last = true;
-        over |= __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, c - '0', &n);
-    }
-    if (!digit_last)
-        return ERR_FORMAT;
-    for (; seen < decimals; seen++)
-        over |= __builtin_mul_overflow(n, 10, &n);
-    if (over)
-        return ERR_RANGE;
-    *out = n;
-    return ERR_NONE;
-}
-
 enum err money_parse_usd(struct view v, int64_t *out_nusd)
 {
-    return parse_decimal(v, NUSD_DECIMALS, out_nusd);
+    return decimal_parse(v, NUSD_DECIMALS, out_nusd);
 }
 
 enum err money_parse_price(struct view v, int64_t *out_pusd)
 {
-    return parse_decimal(v, PUSD_DECIMALS, out_pusd);
+    return decimal_parse(v, PUSD_DECIMALS, out_pusd);
 }
 
 static void text_decimal(int64_t value, unsigned decimals, char out[static MONEY_TEXT_MAX])

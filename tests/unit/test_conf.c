@@ -128,7 +128,7 @@ static void refusals(void)
         {"name = a\nkey = 00ff10g0", "t.conf:2: key is not hex digits of the right length"},
         {"name = a\nlimit = -5", "t.conf:2: limit is not an amount in dollars"},
         {"name = a\nprice = 1.0000001", "t.conf:2: price has more than 6 decimals"},
-        {"name = a\nprice = 1e6", "t.conf:2: price is not a price in dollars per million tokens"},
+        {"name = a\nprice = 1e", "t.conf:2: price is not a price in dollars per million tokens"},
         {"name = a\ncolour = blue", "t.conf:2: colour is not one of the names allowed here"},
         {"name = a\ncolour = gree", "t.conf:2: colour is not one of the names allowed here"},
         {"name = a\ncolor = red", "t.conf:2: color is not a known key here"},

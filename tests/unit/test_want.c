@@ -104,7 +104,9 @@ static void test_hard(void)
     CHECK_INT(want.max_prompt_pusd, 500000);
     CHECK_INT(want.max_completion_pusd, 1250000);
     CHECK_INT(read_extra(",\"provider\":{\"max_price\":{\"prompt\":-1}}"), ERR_FORMAT);
-    CHECK_INT(read_extra(",\"provider\":{\"max_price\":{\"prompt\":1e-3}}"), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"provider\":{\"max_price\":{\"prompt\":1e-05}}"), ERR_NONE);
+    CHECK_INT(want.max_prompt_pusd, 10);
+    CHECK_INT(read_extra(",\"provider\":{\"max_price\":{\"prompt\":1e-10}}"), ERR_FORMAT);
     CHECK_INT(read_extra(",\"provider\":{\"max_price\":1}"), ERR_FORMAT);
     CHECK_INT(read_extra(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
                          "\"provider\":{\"require_parameters\":true}"),
