@@ -21,12 +21,13 @@
     X(ERR_AUTH, "auth")                                                                            \
     X(ERR_CREDIT, "credit")                                                                        \
     X(ERR_KEY_LIMIT, "key_limit")                                                                  \
-    X(ERR_FORBIDDEN, "forbidden")                                                                  \
+    X(ERR_FORBIDDEN, "forbidden") /* the API key is disabled */                                    \
     X(ERR_NOT_FOUND, "not_found")                                                                  \
     X(ERR_CONFLICT, "conflict")                                                                    \
     X(ERR_RATE, "rate")                                                                            \
     X(ERR_CLIENT_GONE, "client_gone")                                                              \
     X(ERR_CLIENT_SLOW, "client_slow")                                                              \
+    X(ERR_KEY_EXPIRED, "key_expired")                                                              \
     /* provider: whoever we call */                                                                \
     X(ERR_DNS, "dns")                                                                              \
     X(ERR_CONNECT, "connect")                                                                      \

@@ -55,3 +55,8 @@ bool key_text_valid(struct view text)
             within(last, '_', '_') * 63;
     return (ok & ((value & 3) == 0)) != 0;
 }
+
+bool key_text_management(struct view text)
+{
+    return view_starts(text, VIEW_LIT(KEY_MANAGEMENT_PREFIX));
+}

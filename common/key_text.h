@@ -14,5 +14,7 @@ void key_text_new(const char *prefix, char out[static KEY_TEXT_LEN + 1]);
 /* True when text has the form of a key of either kind: right prefix, right length, canonical
  * base64url. Takes the same time whatever the 43 characters are. Says nothing about existence. */
 bool key_text_valid(struct view text);
+/* True when text has the prefix of management and operator keys. */
+bool key_text_management(struct view text);
 
 #endif

@@ -5,6 +5,7 @@
 #include "key_text.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct api {
@@ -118,20 +119,38 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
     return true;
 }
 
-/* The route, or NULL with the status that says why not. */
-static const struct route *find_route(struct call *c, int *status)
+static bool method_is(const struct route *r, struct view method)
+{
+    return view_eq(method, view_str(r->method)) ||
+           (view_eq(method, VIEW_LIT("HEAD")) && strcmp(r->method, "GET") == 0);
+}
+
+/* One more method of the path, once. */
+static void allow_method(struct call *c, const char *method)
+{
+    const char *name = strcmp(method, "GET") == 0 ? "GET, HEAD" : method;
+    size_t len = strlen(c->allow);
+
+    if (strstr(c->allow, name) == NULL)
+        snprintf(c->allow + len, sizeof c->allow - len, "%s%s", len == 0 ? "" : ", ", name);
+}
+
+/* The route; NULL when the path has none for this method. c->allow then lists the path's methods: none
+ * of an unknown path. */
+static const struct route *find_route(struct call *c)
 {
     struct view path = web_path(c->web), method = web_method(c->web);
 
-    *status = 404;
     if (!take_prefix(&path, &c->openrouter))
         return NULL;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
         if (!path_matches(routes[i].path, path, c))
             continue;
-        if (view_eq(method, view_str(routes[i].method)))
+        if (method_is(&routes[i], method)) {
+            c->allow[0] = '\0';
             return &routes[i];
-        *status = 405;
+        }
+        allow_method(c, routes[i].method);
     }
     return NULL;
 }
@@ -220,12 +239,12 @@ static struct call *call_new(struct api *a, struct web_request *web)
 static void handler_cb(void *cookie, struct web_request *web)
 {
     struct call *c = call_new(cookie, web);
-    int status;
 
     web_set_gone(web, call_gone_cb, c);
-    c->route = find_route(c, &status);
-    if (c->route == NULL && status == 405)
-        call_fail(c, 405, "method_not_allowed", "This path does not know this method.", NULL);
+    c->route = find_route(c);
+    if (c->route == NULL && c->allow[0] != '\0')
+        call_fail(c, 405, "method_not_allowed",
+                  "This path does not take this method; see the Allow header.", NULL);
     else if (c->route == NULL)
         call_fail(c, 404, "not_found", "There is nothing at this path.", NULL);
     else if (buf_append(&c->body, web_body(web)) != ERR_NONE)

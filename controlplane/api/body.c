@@ -1,7 +1,10 @@
 /* Request bodies: one JSON object, read by a table of fields. Numbers are taken as they are
  * written, so that no amount of money ever passes through floating point. */
 #include "call.h"
+#include "clock.h"
+#include "decimal.h"
 #include "money.h"
+#include "name.h"
 
 #include <assert.h>
 #include <time.h>
@@ -85,91 +88,105 @@ enum err call_parse_time(struct view v, int64_t *out_ms)
 
 /* --- values --- */
 
-static enum err take_text(struct json_value v, uint64_t max, char out[static 257])
+/* NULL: taken; otherwise the sentence that says why not. */
+static const char *take_text(struct json_value v, uint64_t max, char out[static 257])
 {
+    const char *fault = "This must be text.";
     struct buf text;
-    enum err e;
+    enum err e = ERR_FORMAT;
 
     assert(max < 257);
     buf_init(&text, max);
-    e = json_string_decode(v, &text);
-    for (size_t i = 0; e == ERR_NONE && i < text.len; i++)
-        if (text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
-            e = ERR_FORMAT;
-    if (e == ERR_NONE && text.len == 0)
-        e = ERR_FORMAT;
-    if (e == ERR_NONE) {
+    if (v.kind == JSON_STRING)
+        e = json_string_decode(v, &text);
+    if (e == ERR_LIMIT)
+        fault = "This text is too long.";
+    else if (e == ERR_NONE)
+        fault = name_fault(buf_view(&text));
+    if (fault == NULL) {
         memcpy(out, text.ptr, text.len);
         out[text.len] = '\0';
     }
     buf_free(&text);
-    return e;
+    return fault;
 }
 
-static enum err take_usd(struct json_value v, int64_t *out)
+/* Dollars, or a whole number: as a JSON number in any spelling, or (dollars) as a string of the same
+ * form. */
+static const char *take_number(struct json_value v, bool dollars, int64_t *out)
 {
     struct view text = v.text;
+    enum err e = ERR_FORMAT;
 
-    if (v.kind != JSON_NUMBER && !json_string_plain(v, &text))
-        return ERR_FORMAT;
-    return money_parse_usd(text, out);
+    if (v.kind == JSON_NUMBER || (dollars && json_string_plain(v, &text)))
+        e = dollars ? money_parse_usd(text, out) : decimal_parse(text, 0, out);
+    if (e == ERR_LIMIT)
+        return dollars ? "This is finer than a billionth of a dollar." : "This must be whole.";
+    if (e == ERR_RANGE)
+        return "This number is too large.";
+    if (e != ERR_NONE)
+        return dollars ? "This must be dollars, as a decimal number without a sign."
+                       : "This must be a whole number without a sign.";
+    return NULL;
 }
 
-static enum err take_count(struct json_value v, uint64_t max, int64_t *out)
+static const char *take_count(struct json_value v, uint64_t max, int64_t *out)
 {
-    uint64_t u;
-    enum err e = v.kind == JSON_NUMBER ? json_u64(v, &u) : ERR_FORMAT;
+    const char *fault = take_number(v, false, out);
 
-    if (e == ERR_NONE && u > max)
-        e = ERR_RANGE;
-    if (e == ERR_NONE)
-        *out = (int64_t)u;
-    return e;
+    return fault == NULL && (uint64_t)*out > max ? "This number is too large." : fault;
 }
 
-static enum err take_name(struct json_value v, const char *const *names, int64_t *out)
+static const char *take_name(struct json_value v, const char *const *names, int64_t *out)
 {
     for (int64_t i = 0; names[i] != NULL; i++)
         if (json_string_is(v, names[i])) {
             *out = i;
-            return ERR_NONE;
+            return NULL;
         }
-    return ERR_FORMAT;
+    return "This is not one of the allowed values.";
 }
 
-static enum err take_value(const struct field *f, struct json_value v, struct value *out)
+/* 2101-01-01T00:00:00Z. A later end is a typing error, and a caller who wants none leaves it away. */
+#define TIME_END_MS INT64_C(4133980800000)
+
+static const char *take_future(struct json_value v, int64_t *out)
+{
+    struct view text;
+
+    if (!json_string_plain(v, &text) || call_parse_time(text, out) != ERR_NONE)
+        return "This must be a time as in RFC 3339.";
+    if (*out <= (int64_t)clock_unix_ms())
+        return "This time has passed.";
+    return *out >= TIME_END_MS ? "This time is after the year 2100." : NULL;
+}
+
+/* NULL: taken; otherwise the sentence that says what is wrong with it. */
+static const char *take_value(const struct field *f, struct json_value v, struct value *out)
 {
     struct view plain;
 
     switch (f->type) {
     case FIELD_TEXT:
-        return v.kind == JSON_STRING ? take_text(v, f->max, out->text) : ERR_FORMAT;
+        return take_text(v, f->max, out->text);
     case FIELD_BOOL:
         out->number = v.kind == JSON_TRUE;
-        return v.kind == JSON_TRUE || v.kind == JSON_FALSE ? ERR_NONE : ERR_FORMAT;
+        return v.kind == JSON_TRUE || v.kind == JSON_FALSE ? NULL : "This must be true or false.";
     case FIELD_USD:
-        return take_usd(v, &out->number);
+        return take_number(v, true, &out->number);
     case FIELD_COUNT:
         return take_count(v, f->max, &out->number);
     case FIELD_NAME:
         return take_name(v, f->names, &out->number);
-    case FIELD_TIME:
-        return json_string_plain(v, &plain) ? call_parse_time(plain, &out->number) : ERR_FORMAT;
+    case FIELD_FUTURE:
+        return take_future(v, &out->number);
     case FIELD_ID:
-        return json_string_plain(v, &plain) ? id_parse(plain, &out->id) : ERR_FORMAT;
+        return json_string_plain(v, &plain) && id_parse(plain, &out->id) == ERR_NONE
+                   ? NULL
+                   : "This must be an id.";
     }
-    return ERR_BUG;
+    return "This has no type.";
 }
-
-static const char *const sentences[] = {
-    [FIELD_TEXT] = "This must be text of a sensible length without control characters.",
-    [FIELD_BOOL] = "This must be true or false.",
-    [FIELD_USD] = "This must be dollars, at most 9 decimals, no sign and no exponent.",
-    [FIELD_COUNT] = "This must be a whole number in its range.",
-    [FIELD_NAME] = "This is not one of the allowed values.",
-    [FIELD_TIME] = "This must be a time as in RFC 3339.",
-    [FIELD_ID] = "This must be an id.",
-};
 
 static const struct field *find_field(const struct field *fields, size_t n, struct view key)
 {
@@ -183,6 +200,8 @@ static const struct field *find_field(const struct field *fields, size_t n, stru
 static bool take_member(struct call *c, const struct field *f, struct json_value v,
                         struct value *out)
 {
+    const char *fault = NULL;
+
     if (f == NULL) {
         /* A misspelt limit must not make a key without one. */
         call_fail(c, 400, "unknown_parameter", "The body has a member that is not known here.",
@@ -194,11 +213,11 @@ static bool take_member(struct call *c, const struct field *f, struct json_value
         return false;
     }
     out->state = v.kind == JSON_NULL && f->nullable ? VALUE_NULL : VALUE_SET;
-    if (out->state == VALUE_SET && take_value(f, v, out) != ERR_NONE) {
-        call_fail(c, 400, "invalid_parameter", sentences[f->type], f->name);
-        return false;
-    }
-    return true;
+    if (out->state == VALUE_SET)
+        fault = take_value(f, v, out);
+    if (fault != NULL)
+        call_fail(c, 400, "invalid_parameter", fault, f->name);
+    return fault == NULL;
 }
 
 bool call_body(struct call *c, const struct field *fields, size_t n, struct value *out)

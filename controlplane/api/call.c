@@ -17,7 +17,7 @@ static void call_end(struct call *c, int status)
 void call_reply(struct call *c, int status, struct view json)
 {
     char id[ID_TEXT_LEN + 1];
-    struct web_header h[5] = {
+    struct web_header h[6] = {
         {VIEW_LIT("content-type"), VIEW_LIT("application/json")},
         {VIEW_LIT("cache-control"), VIEW_LIT("no-store")},
         {VIEW_LIT("x-request-id"), view_of(id, ID_TEXT_LEN)},
@@ -29,6 +29,8 @@ void call_reply(struct call *c, int status, struct view json)
         h[n++] = (struct web_header){VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
     if (status == 503)
         h[n++] = (struct web_header){VIEW_LIT("retry-after"), VIEW_LIT("1")};
+    if (c->allow[0] != '\0')
+        h[n++] = (struct web_header){VIEW_LIT("allow"), view_str(c->allow)};
     if (c->web != NULL)
         web_respond(c->web, status, h, n, json);
     call_end(c, status);

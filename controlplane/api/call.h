@@ -29,6 +29,7 @@ struct call {
     bool openrouter; /* the /api/v1 dialect of errors */
     uint64_t started_ms;
     struct id request;
+    char allow[40]; /* of a 405: the methods of the path; otherwise empty */
     /* who calls; set when the handler runs */
     struct id key, account;
     enum role role;
@@ -68,12 +69,12 @@ void call_fail_db(struct call *c, enum err e);
 /* --- what they sent --- */
 
 enum field_type {
-    FIELD_TEXT, /* 1 to max bytes of text without control characters */
+    FIELD_TEXT, /* at most max bytes of text that name_fault() accepts */
     FIELD_BOOL,
-    FIELD_USD,   /* dollars as a number or a decimal string, exactly */
-    FIELD_COUNT, /* whole number, 0 to max */
+    FIELD_USD,   /* dollars as a number or a decimal string ("0.00001", 1e-05), exactly */
+    FIELD_COUNT, /* whole number in any spelling (60, 60.0, 6e1), 0 to max */
     FIELD_NAME,  /* one of names[] */
-    FIELD_TIME,  /* RFC 3339 */
+    FIELD_FUTURE, /* RFC 3339: after now, at most in the year 2100 */
     FIELD_ID,
 };
 struct field {

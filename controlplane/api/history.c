@@ -66,7 +66,8 @@ static void generation_cb(void *cookie, enum err e, const struct db_result *r)
         rows_cb(c, e, r);
 }
 
-/* id: "gen-" and the request's id, or the id alone. */
+/* id: "gen-" and the request's id, or the id alone. A management key sees every request of its account,
+ * an inference key its own: whoever was given one key of many learns nothing about the others. */
 void handle_generation(struct call *c)
 {
     struct view v;
@@ -82,8 +83,9 @@ void handle_generation(struct call *c)
         call_fail(c, 404, "not_found", "There is no such generation.", "id");
         return;
     }
-    const struct db_param p[] = {db_id(&c->account), db_id(&id)};
-    db_query(call_db(c), STMT_GENERATION, p, 2, 0, generation_cb, c);
+    const struct db_param p[] = {db_id(&c->account), db_id(&id),
+                                 c->role >= ROLE_MANAGEMENT ? db_null() : db_id(&c->key)};
+    db_query(call_db(c), STMT_GENERATION, p, 3, 0, generation_cb, c);
 }
 
 void handle_generation_content(struct call *c)

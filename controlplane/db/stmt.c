@@ -195,7 +195,7 @@ static const struct {
          " ORDER BY d.day DESC, m.id, d.endpoint_no) o"},
     /* flags and finish are proto/usage.h's: stream 1, byok 2, client gone 16. */
     [STMT_GENERATION] =
-        {"generation", 2, true,
+        {"generation", 3, true,
          "SELECT row_to_json(o) FROM (SELECT 'gen-' || replace(u.request_id::text, '-', '') AS id,"
          " replace(u.request_id::text, '-', '') AS request_id, NULL AS upstream_id,"
          " coalesce(m.id, 'unknown') AS model, e.provider AS provider_name,"
@@ -221,7 +221,7 @@ static const struct {
          " 'global' AS data_region, u.account_id AS workspace_id, u.http_status,"
          " u.attempt, u.attempts, (u.flags & 4) <> 0 AS usage_estimated"
          " FROM usage u LEFT JOIN model m USING (model_no) LEFT JOIN endpoint e USING (endpoint_no)"
-         " WHERE u.request_id = $2 AND u.account_id = $1) o"},
+         " WHERE u.request_id = $2 AND u.account_id = $1 AND u.key_id = coalesce($3, u.key_id)) o"},
 
     [STMT_MIGRATE_LOCK] = {"migrate_lock", 0, false, "SELECT pg_advisory_lock(7310851245102801)"},
     [STMT_MIGRATE_TABLE] =

@@ -33,7 +33,8 @@ enum api_error errors_of(enum err e)
         {ERR_AUTH, API_BAD_KEY},
         {ERR_CREDIT, API_NO_CREDIT},
         {ERR_KEY_LIMIT, API_KEY_LIMIT},
-        {ERR_FORBIDDEN, API_FORBIDDEN},
+        {ERR_FORBIDDEN, API_KEY_DISABLED},
+        {ERR_KEY_EXPIRED, API_KEY_EXPIRED},
         {ERR_NOT_FOUND, API_NO_MODEL},
         {ERR_CONFLICT, API_CONFLICT},
         {ERR_RATE, API_RATE},
@@ -192,6 +193,8 @@ size_t errors_headers(const struct api_failure *f, struct error_header_text *tex
         out[n++] = (struct web_header){VIEW_LIT("x-should-retry"), VIEW_LIT("false")};
         return n;
     }
+    if (row->status == 401)
+        out[n++] = (struct web_header){VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
     if (row->retry == RETRY_AGAIN) {
         if (row->status == 429 || row->status == 503) {
             snprintf(text->seconds, sizeof text->seconds, "%u", (unsigned)((ms + 999) / 1000));

@@ -33,15 +33,20 @@
     X(API_NO_KEY, 401, "authentication_error", "missing_api_key", NO,                              \
       "No API key. Send it as 'Authorization: Bearer sk-tr-v1-...'.")                              \
     X(API_BAD_KEY, 401, "authentication_error", "invalid_api_key", NO,                             \
-      "The API key is unknown, disabled or revoked.")                                              \
+      "The API key is not known.")                                                                 \
+    X(API_KEY_DISABLED, 401, "authentication_error", "invalid_api_key", NO,                        \
+      "The API key is disabled.")                                                                  \
+    X(API_KEY_EXPIRED, 401, "authentication_error", "invalid_api_key", NO,                         \
+      "The API key has expired.")                                                                  \
+    X(API_MANAGEMENT_KEY, 401, "authentication_error", "management_key", NO,                       \
+      "This is a management key, which serves the control plane only. Inference needs a key that " \
+      "begins with sk-tr-v1-.")                                                                    \
     X(API_NO_KEY_FOR_RECEIPT, 401, "unauthorized", "missing_api_key", NO,                          \
       "A receipt is for the API key of its request. Send it as 'Authorization: Bearer ...'.")      \
     X(API_NO_CREDIT, 402, "insufficient_quota", "insufficient_credits", NO,                        \
       "Not enough credit for the worst case of this request.")                                     \
     X(API_KEY_LIMIT, 402, "insufficient_quota", "key_limit_exceeded", NO,                          \
       "The key has reached its spending limit.")                                                   \
-    X(API_FORBIDDEN, 403, "permission_error", "forbidden", NO,                                     \
-      "The key is disabled or has expired.")                                                       \
     X(API_NO_ROUTE, 404, "not_found_error", "unknown_path", NO, "There is nothing at this path.")  \
     X(API_NO_MODEL, 404, "not_found_error", "model_not_found", NO,                                 \
       "The model does not exist. GET /v1/models lists those that do.")                             \
@@ -140,8 +145,9 @@ struct api_failure {
  * "metadata":{"max_tokens":N}. */
 must_check enum err errors_body(const struct api_failure *f, struct buf *out);
 
-/* The headers a failure adds: retry-after, retry-after-ms, x-should-retry, x-tr-max-tokens. text holds the values
- * and lives as long as the headers are used. Returns how many, at most ERROR_HEADERS_MAX. */
+/* The headers a failure adds: www-authenticate, or retry-after, retry-after-ms, x-should-retry and
+ * x-tr-max-tokens. text holds the values and lives as long as the headers are used. Returns how many, at
+ * most ERROR_HEADERS_MAX. */
 enum { ERROR_HEADERS_MAX = 4 };
 struct error_header_text {
     char seconds[12], ms[12], tokens[12];

@@ -213,7 +213,8 @@ static void preflight(struct worker *w, struct web_request *r)
     web_respond(r, 204, p.headers, p.n, VIEW_EMPTY);
 }
 
-/* The key's digest, from Authorization: Bearer or x-api-key. API_OK, API_NO_KEY or API_BAD_KEY. */
+/* The key's digest, from Authorization: Bearer or x-api-key. API_OK, API_NO_KEY, API_BAD_KEY or
+ * API_MANAGEMENT_KEY. */
 static enum api_error read_key(const struct web_request *r, struct digest32 *who)
 {
     struct view key, scheme;
@@ -232,6 +233,8 @@ static enum api_error read_key(const struct web_request *r, struct digest32 *who
         return API_NO_KEY;
     if (!key_text_valid(key)) /* no key of ours: nobody needs to be asked */
         return API_BAD_KEY;
+    if (key_text_management(key)) /* the form says it: no key of this kind may infer */
+        return API_MANAGEMENT_KEY;
     digest_sha256(key, who);
     return API_OK;
 }
@@ -256,17 +259,17 @@ static bool within_rate(struct visit *v)
 
 static void enter(const struct endpoint *e, struct visit *v)
 {
-    static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
     static const struct web_header no_store = {VIEW_LIT("cache-control"), VIEW_LIT("no-store")};
     struct stats *stats = &v->worker->stats;
 
     if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE) {
         enum api_error error = read_key(v->web, &v->who);
 
-        if (error != API_OK && (e->handler == handle_receipt || e->handler == handle_signature))
+        if (error != API_OK && error != API_MANAGEMENT_KEY &&
+            (e->handler == handle_receipt || e->handler == handle_signature))
             error = error == API_NO_KEY ? API_NO_KEY_FOR_RECEIPT : API_NO_RECEIPT;
         if (error != API_OK) {
-            refuse(stats, v->web, error, error != API_NO_RECEIPT ? &bearer : &no_store);
+            refuse(stats, v->web, error, error == API_NO_RECEIPT ? &no_store : NULL);
             return;
         }
     }

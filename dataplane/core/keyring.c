@@ -99,7 +99,7 @@ static enum err key_verdict(const struct key *s, uint64_t mono_ms)
     if (no != 0)
         return verdict_until(no) > mono_ms ? verdict_err(no) : ERR_NOT_FOUND;
     if (atomic_load_explicit(&s->expires_ms, memory_order_relaxed) <= mono_ms)
-        return ERR_FORBIDDEN;
+        return ERR_KEY_EXPIRED;
     return key_lease_open(s, mono_ms) ? ERR_NONE : ERR_NOT_FOUND;
 }
 

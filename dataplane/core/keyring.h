@@ -18,7 +18,7 @@ void keyring_free(struct keyring *k);
 
 /* ERR_NONE: *out referenced, end with key_release(). ERR_NOT_FOUND: unknown, or its lease has ended:
  * ask the link about the key (uplink_ask_key), then look again.
- * ERR_AUTH, ERR_CREDIT, ERR_KEY_LIMIT, ERR_FORBIDDEN (disabled or expired): a remembered no. */
+ * ERR_AUTH, ERR_CREDIT, ERR_KEY_LIMIT, ERR_FORBIDDEN (disabled), ERR_KEY_EXPIRED: a remembered no. */
 must_check enum err keyring_find(struct keyring *k, const struct digest32 *digest, uint64_t mono_ms,
                                  struct key **out);
 void key_release(struct key *k);
@@ -30,8 +30,8 @@ struct digest32 key_digest(const struct key *k);
  * key_settle(), before key_release().
  * ERR_CREDIT: the lease holds less. ERR_CONTROL_PLANE: the lease has ended since keyring_find().
  * Both: uplink_ask_lease(), and reserve again while it answers LEASE_OK.
- * ERR_RATE: over requests or tokens per minute, retry_ms set. ERR_AUTH, ERR_FORBIDDEN: revoked
- * meanwhile.
+ * ERR_RATE: over requests or tokens per minute, retry_ms set. ERR_AUTH, ERR_FORBIDDEN,
+ * ERR_KEY_EXPIRED: revoked meanwhile.
  * A request counts against requests per minute only when ERR_NONE is returned. */
 must_check enum err key_reserve(struct key *k, int64_t amount_nusd, uint64_t mono_ms,
                                 struct id *lease, uint32_t *retry_ms);

@@ -73,7 +73,7 @@ uint64_t keyring_no_verdict(uint8_t reason, uint64_t mono_ms)
     } table[NO_KEY_COUNT] = {
         [NO_KEY_UNKNOWN] = {ERR_AUTH, LIMIT_NEGATIVE_MS},
         [NO_KEY_DISABLED] = {ERR_FORBIDDEN, LIMIT_NEGATIVE_MS},
-        [NO_KEY_EXPIRED] = {ERR_FORBIDDEN, LIMIT_NEGATIVE_MS},
+        [NO_KEY_EXPIRED] = {ERR_KEY_EXPIRED, LIMIT_NEGATIVE_MS},
         [NO_KEY_CREDIT] = {ERR_CREDIT, NEGATIVE_CREDIT_MS},
         [NO_KEY_LIMIT] = {ERR_KEY_LIMIT, NEGATIVE_CREDIT_MS},
     };

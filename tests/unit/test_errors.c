@@ -8,7 +8,7 @@
 
 static void test_rows(void)
 {
-    static const int statuses[] = {400, 401, 402, 403, 404, 405, 408, 409, 413, 415,
+    static const int statuses[] = {400, 401, 402, 404, 405, 408, 409, 413, 415,
                                    422, 429, 431, 499, 500, 502, 503, 504};
 
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
@@ -36,7 +36,7 @@ static void test_of_err(void)
         int status;
     } cases[] = {
         {ERR_FORMAT, 400}, {ERR_DUPLICATE, 400}, {ERR_AUTH, 401}, {ERR_CREDIT, 402},
-        {ERR_KEY_LIMIT, 402}, {ERR_FORBIDDEN, 403}, {ERR_NOT_FOUND, 404}, {ERR_RATE, 429},
+        {ERR_KEY_LIMIT, 402}, {ERR_FORBIDDEN, 401}, {ERR_KEY_EXPIRED, 401}, {ERR_NOT_FOUND, 404}, {ERR_RATE, 429},
         {ERR_CLIENT_GONE, 499}, {ERR_CONNECT, 502}, {ERR_PROVIDER_TRUNCATED, 502},
         {ERR_FIRST_BYTE_TIMEOUT, 504}, {ERR_ATTESTATION, 503}, {ERR_CONTROL_PLANE, 503},
         {ERR_OVERLOAD, 503}, {ERR_MEMORY, 500}, {ERR_BUG, 500},
@@ -135,6 +135,10 @@ static void test_headers(void)
     f = (struct api_failure){.error = API_BAD_REQUEST};
     n = errors_headers(&f, &text, h);
     CHECK_INT(n, 0);
+    f = (struct api_failure){.error = API_KEY_DISABLED};
+    n = errors_headers(&f, &text, h);
+    CHECK_INT(n, 1);
+    CHECK(has(h, n, "www-authenticate", "Bearer"));
     f = (struct api_failure){.error = API_CONTROL_PLANE};
     n = errors_headers(&f, &text, h);
     CHECK(has(h, n, "retry-after", "1"));

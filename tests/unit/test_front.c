@@ -233,6 +233,7 @@ static void test_paths(void)
 }
 
 #define KEY KEY_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define MANAGEMENT_KEY KEY_MANAGEMENT_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 static void test_keys(void)
 {
@@ -249,6 +250,9 @@ static void test_keys(void)
         {"authorization", "Bearer sk-proj-something", "invalid_api_key"},
         {"authorization", "Bearer " KEY "A", "invalid_api_key"},
         {"x-api-key", "x", "invalid_api_key"},
+        {"authorization", "Bearer " MANAGEMENT_KEY, "management_key"},
+        {"x-api-key", MANAGEMENT_KEY, "management_key"},
+        {"authorization", "Bearer " MANAGEMENT_KEY "A", "invalid_api_key"},
     };
     struct digest32 want;
 
@@ -293,6 +297,10 @@ static void test_receipts(void)
         CHECK_INT(web.status, 404);
         CHECK_INT(called.receipts + called.signatures, 0);
         CHECK(strstr(web.body, "\"type\":\"not_found\"") != NULL);
+        visit("GET", paths[i], "x-api-key", MANAGEMENT_KEY);
+        CHECK_INT(web.status, 401);
+        CHECK_INT(called.receipts + called.signatures, 0);
+        CHECK(strstr(web.body, "\"code\":\"management_key\"") != NULL);
         visit("POST", paths[i], "x-api-key", KEY);
         CHECK_INT(web.status, 405);
     }

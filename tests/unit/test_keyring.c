@@ -397,7 +397,7 @@ static void remembers_no(void)
     } cases[] = {
         {NO_KEY_UNKNOWN, ERR_AUTH, LIMIT_NEGATIVE_MS},
         {NO_KEY_DISABLED, ERR_FORBIDDEN, LIMIT_NEGATIVE_MS},
-        {NO_KEY_EXPIRED, ERR_FORBIDDEN, LIMIT_NEGATIVE_MS},
+        {NO_KEY_EXPIRED, ERR_KEY_EXPIRED, LIMIT_NEGATIVE_MS},
         {NO_KEY_CREDIT, ERR_CREDIT, NEGATIVE_CREDIT_MS},
         {NO_KEY_LIMIT, ERR_KEY_LIMIT, NEGATIVE_CREDIT_MS},
     };
@@ -486,10 +486,10 @@ static void expires(void)
     g.expires_ms = 1700000000000 + 3000;
     CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
     CHECK_INT(find_err(k, 1, T0 + 2999), ERR_NONE);
-    CHECK_INT(find_err(k, 1, T0 + 3000), ERR_FORBIDDEN);
+    CHECK_INT(find_err(k, 1, T0 + 3000), ERR_KEY_EXPIRED);
     g.expires_ms = 1600000000000;
     CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
-    CHECK_INT(find_err(k, 1, T0), ERR_FORBIDDEN);
+    CHECK_INT(find_err(k, 1, T0), ERR_KEY_EXPIRED);
     g.expires_ms = UINT64_MAX;
     CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
     CHECK_INT(find_err(k, 1, T0), ERR_NONE);
