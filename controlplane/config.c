@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define AT(field) offsetof(struct controlplane_config, field)
 #define SIZE(field) sizeof(((struct controlplane_config *)0)->field)
@@ -24,6 +25,8 @@ static const struct conf_field main_fields[] = {
     TEXT(log_origin, false),
     TEXT(rest_names, false),
     NUMBER(rest_port, 0, 65535),
+    TEXT(metrics_host, false),
+    NUMBER(metrics_port, 0, 65535),
     TEXT(link_host, false),
     NUMBER(link_port, 0, 65535),
     TEXT(dataplane_names, false),
@@ -51,6 +54,7 @@ static const struct controlplane_config defaults = {
     .rest_names = "localhost,127.0.0.1",
     .log_origin = "localhost/log",
     .rest_port = 8444,
+    .metrics_host = "127.0.0.1",
     .link_host = "127.0.0.1",
     .link_port = 8445,
     .dataplane_names = "localhost,127.0.0.1",
@@ -79,6 +83,11 @@ static struct conf_target section_cb(void *cookie, struct view kind, struct view
     return (struct conf_target){source_fields, 1, s};
 }
 
+static enum err refuse(struct buf *why, const char *file_name, const char *what)
+{
+    return buf_appendf(why, "%s: %s", file_name, what) == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
+}
+
 enum err controlplane_config_parse(struct view text, const char *file_name,
                                    struct controlplane_config *out, struct buf *why)
 {
@@ -87,9 +96,10 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
     *out = defaults;
     e = conf_parse(text, file_name, section_cb, out, why);
     if (e == ERR_NONE && out->lease_default_nusd == 0)
-        e = buf_appendf(why, "%s: lease_default_usd must be more than 0", file_name) == ERR_NONE
-                ? ERR_CONFIG
-                : ERR_MEMORY;
+        e = refuse(why, file_name, "lease_default_usd must be more than 0");
+    if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
+        e = refuse(why, file_name,
+                   "metrics_host must be a loopback address: that listener is plain text");
     return e;
 }
 

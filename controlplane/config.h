@@ -25,6 +25,8 @@ struct controlplane_config {
     char sql_dir[CONTROLPLANE_PATH_MAX];
     char state_dir[CONTROLPLANE_PATH_MAX]; /* CA, link and REST keys; made at first start */
     char rest_host[64], rest_names[256];
+    char metrics_host[64]; /* the private listener: /metrics and health, plain text, loopback only */
+    uint64_t metrics_port; /* 0: no such listener */
     char log_origin[128]; /* the transparency log's name, in every checkpoint */
     uint64_t rest_port;
     char link_host[64], dataplane_names[256];

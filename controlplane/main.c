@@ -4,9 +4,11 @@
 #include "catalog_apply.h"
 #include "conf.h"
 #include "config.h"
+#include "control_health.h"
 #include "ledger.h"
 #include "log.h"
 #include "log_key.h"
+#include "monitor.h"
 #include "peers.h"
 #include "process.h"
 #include "provider_keys.h"
@@ -42,9 +44,11 @@ struct program {
     struct translog *log;
     struct api *api;
     struct peers *peers;
+    struct control_health *health;
+    struct monitor *monitor;
     uv_signal_t term, interrupt, hangup;
     uv_timer_t drain;
-    unsigned running; /* of api and peers: those that have not stopped */
+    unsigned running; /* of api, monitor and peers: those that have not stopped */
     bool stopping;
     enum err outcome; /* of what the loop is run for */
     int64_t catalog_version;
@@ -113,6 +117,7 @@ static void database_closed_cb(void *cookie)
     struct program *p = cookie;
 
     p->db = NULL;
+    control_health_free(p->health);
     translog_free(p->log);
     peers_free(p->peers);
 }
@@ -127,6 +132,7 @@ static void stopped_cb(void *cookie)
     uv_close((uv_handle_t *)&p->term, NULL);
     uv_close((uv_handle_t *)&p->interrupt, NULL);
     uv_close((uv_handle_t *)&p->hangup, NULL);
+    control_health_stop(p->health);
     ledger_free(p->ledger);
     db_close(p->db, database_closed_cb, p);
 }
@@ -153,6 +159,9 @@ static void signal_cb(uv_signal_t *signal, int number)
         return;
     }
     uv_timer_start(&p->drain, drain_cb, p->config.drain_ms, 0);
+    control_health_drain(p->health);
+    if (p->monitor != NULL)
+        monitor_stop(p->monitor, stopped_cb, p);
     api_stop(p->api, stopped_cb, p);
     peers_stop(p->peers, stopped_cb, p);
 }
@@ -210,10 +219,30 @@ static enum err start_link(struct program *p)
 static enum err start_api(struct program *p)
 {
     const struct api_config c = {
-        &p->loop, p->db, p->config.rest_host, (uint16_t)p->config.rest_port, p->tls, p->log};
+        &p->loop, p->db,  p->config.rest_host, (uint16_t)p->config.rest_port, p->tls,
+        p->log,   p->health};
     enum err e = api_start(&c, &p->api);
 
     return e == ERR_NONE ? e : fail(p, e, "rest_host, rest_port: cannot listen there");
+}
+
+static void troubles_cb(void *cookie, uint8_t troubles)
+{
+    struct program *p = cookie;
+
+    if (p->peers != NULL)
+        peers_set_troubles(p->peers, troubles);
+}
+
+static enum err start_monitor(struct program *p)
+{
+    enum err e;
+
+    if (p->config.metrics_port == 0)
+        return ERR_NONE;
+    e = monitor_start(&p->loop, p->config.metrics_host, (uint16_t)p->config.metrics_port, p->health,
+                      &p->monitor);
+    return e == ERR_NONE ? e : fail(p, e, "metrics_host, metrics_port: cannot listen there");
 }
 
 /* The rules are in the log, or the log says why not and then takes no data plane either: its
@@ -227,13 +256,16 @@ static void rules_started_cb(void *cookie, enum err e, uint64_t index)
         return;
     e = start_api(p);
     if (e == ERR_NONE)
+        e = start_monitor(p);
+    if (e == ERR_NONE)
         e = start_link(p);
     p->outcome = e;
     if (e != ERR_NONE) {
         uv_stop(&p->loop);
         return;
     }
-    p->running = 2;
+    p->running = p->monitor == NULL ? 2 : 3;
+    control_health_watch(p->health, p->peers);
     LOG("listening", KV("rest_port", api_port(p->api)), KV("link_port", peers_port(p->peers)),
         KV("catalog_version", p->catalog_version), KV("providers", (uint64_t)p->providers.n),
         KV("provider_keys", (uint64_t)provider_keys_count(p->keys)));
@@ -273,6 +305,11 @@ static enum err prepare(struct program *p)
         const struct translog_config log = {p->db, p->config.state_dir, p->config.log_origin};
 
         e = translog_new(&log, &p->log, &p->why);
+    }
+    if (e == ERR_NONE) {
+        const struct control_health_config health = {p->db, p->log, troubles_cb, p};
+
+        e = control_health_start(&health, &p->health);
     }
     if (e == ERR_NONE)
         e = tls_server_ctx(p->state.rest_key, p->state.rest, &p->tls);

@@ -319,6 +319,22 @@ enum err msg_revoke_decode(struct view payload, struct msg_revoke *out)
     return reader_end(&r);
 }
 
+enum err msg_health_encode(const struct msg_health *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_HEALTH);
+
+    put_u8_below(&w, m->troubles, TROUBLE_ALL + 1);
+    return writer_end(&w);
+}
+
+enum err msg_health_decode(struct view payload, struct msg_health *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->troubles = take_u8_below(&r, TROUBLE_ALL + 1);
+    return reader_end(&r);
+}
+
 enum err msg_secret_encode(const struct msg_secret *m, struct buf *out)
 {
     struct writer w = writer_begin(out, MSG_SECRET);

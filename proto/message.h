@@ -13,6 +13,7 @@
 #include "id.h"
 #include "bounds.h"
 #include "secret.h"
+#include "trouble.h"
 #include "usage.h"
 #include "view.h"
 
@@ -41,7 +42,8 @@ enum message_type {
     MSG_PONG = 18,         /* C->D */
     MSG_BYE = 19,          /* D->C: boot ends; unused leases may be closed */
     MSG_LOG_PROOF = 20,    /* C->D push after each ACCEPT */
-    MSG_LAST = MSG_LOG_PROOF,
+    MSG_HEALTH = 30,       /* C->D push after ACCEPT and when it changes */
+    MSG_LAST = MSG_HEALTH,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -166,6 +168,10 @@ struct msg_cert {
 struct msg_log_proof {
     struct view statement, proof;
 };
+/* What is wrong with the control plane now. */
+struct msg_health {
+    uint8_t troubles; /* enum trouble bits; 0: nothing */
+};
 struct msg_ping {
     uint64_t token;
 };
@@ -208,7 +214,7 @@ bool catalog_name_ok(struct view v);
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
         X(lease_return) X(revoke) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
-            X(log_proof)
+            X(log_proof) X(health)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);

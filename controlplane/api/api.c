@@ -2,6 +2,7 @@
 #include "call.h"
 #include "clock.h"
 #include "handlers.h"
+#include "health_text.h"
 #include "key_text.h"
 
 #include <assert.h>
@@ -11,18 +12,48 @@
 struct api {
     struct db *db;
     struct translog *log;
+    const struct control_health *health;
     struct web_server *web;
     void (*stopped)(void *cookie);
     void *cookie;
 };
 
+/* --- health, for anyone --- */
+
+static void reply_health(struct call *c, const struct control_figures *f, bool good)
+{
+    struct buf out;
+
+    buf_init(&out, 1024);
+    if (health_text_json(f, &out) == ERR_NONE)
+        call_reply(c, good ? 200 : 503, buf_view(&out));
+    else
+        call_fail(c, 500, "internal_error", "Out of memory.", NULL);
+    buf_free(&out);
+}
+
 static void handle_health(struct call *c)
 {
-    if (db_ready(c->api->db))
-        call_reply(c, 200, VIEW_LIT("{\"status\":\"ok\",\"database\":true}"));
-    else
-        call_reply(c, 503, VIEW_LIT("{\"status\":\"degraded\",\"database\":false}"));
+    struct control_figures f;
+
+    control_health_read(c->api->health, &f);
+    reply_health(c, &f, f.status != CONTROL_FAILING);
 }
+
+static void handle_ready(struct call *c)
+{
+    struct control_figures f;
+
+    control_health_read(c->api->health, &f);
+    reply_health(c, &f, control_figures_ready(&f));
+}
+
+static void handle_alive(struct call *c)
+{
+    call_reply(c, 200, VIEW_LIT("{\"status\":\"alive\"}"));
+}
+
+/* --- routes --- */
 
 #define ROUTE(method, path, role, handler)                                                         \
     {                                                                                              \
@@ -46,6 +77,8 @@ static const struct route routes[] = {
     ROUTE("GET", "/generation", ROLE_INFERENCE, handle_generation),
     ROUTE("GET", "/generation/content", ROLE_INFERENCE, handle_generation_content),
     ROUTE("GET", "/health", ROLE_NOBODY, handle_health),
+    ROUTE("GET", "/readyz", ROLE_NOBODY, handle_ready),
+    ROUTE("GET", "/healthz", ROLE_NOBODY, handle_alive),
     ROUTE("POST", "/releases", ROLE_OPERATOR, handle_log_release),
     ROUTE("GET", "/attestation/transparency", ROLE_NOBODY, handle_log_list),
     ROUTE("GET", "/attestation/transparency/head", ROLE_NOBODY, handle_log_head),
@@ -80,7 +113,7 @@ void api_new_key(bool management, struct new_key *out)
 
 /* --- routing --- */
 
-/* Takes "/v1" or "/api/v1"; /health and the log, whose paths others have fixed, are served without,
+/* Takes "/v1" or "/api/v1"; health and the log, whose paths others have fixed, are served without,
  * too. */
 static bool take_prefix(struct view *path, bool *openrouter)
 {
@@ -96,7 +129,8 @@ static bool take_prefix(struct view *path, bool *openrouter)
             *openrouter = prefixes[i].openrouter;
             return true;
         }
-    return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+    return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
+           view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -307,6 +341,7 @@ enum err api_start(const struct api_config *config, struct api **out)
         return ERR_MEMORY;
     a->db = config->db;
     a->log = config->log;
+    a->health = config->health;
     e = web_start(&w, &a->web);
     if (e != ERR_NONE) {
         free(a);

@@ -13,6 +13,7 @@
 
 struct api;
 struct translog;
+struct control_health;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;
@@ -20,6 +21,7 @@ struct api_config {
     uint16_t port; /* 0: any */
     SSL_CTX *tls;  /* borrowed, outlives the api */
     struct translog *log; /* the transparency log, borrowed */
+    const struct control_health *health; /* borrowed, outlives the api */
 };
 /* ERR_IO with errno set when the address is taken. */
 must_check enum err api_start(const struct api_config *c, struct api **out);

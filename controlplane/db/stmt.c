@@ -41,6 +41,7 @@ static const struct {
                            "SELECT usage_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
                            " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
                            " $27, $28, $29, $30)"},
+    [STMT_USAGE_SET_ASIDE] = {"usage_set_aside", 0, true, "SELECT usage_set_aside()"},
     /* One statement, one snapshot: the version, then models, then endpoints. */
     [STMT_CATALOG_READ] =
         {"catalog_read", 0, true,

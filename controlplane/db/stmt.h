@@ -18,6 +18,7 @@ enum stmt {
     STMT_LEASE_RECLAIM,
     STMT_KEY_CHECK,
     STMT_USAGE_INGEST,
+    STMT_USAGE_SET_ASIDE,
     STMT_CATALOG_READ,
     STMT_CATALOG_APPLY,
     /* the transparency log */

@@ -35,6 +35,8 @@ struct translog {
     struct digest32 signed_root;
     struct append *queue, **queue_end; /* the first one is under way */
     size_t queued;
+    bool refuses; /* what was found last: the database is not the log that was signed */
+    bool checking;
 };
 
 static void append_step(struct translog *t);
@@ -223,19 +225,32 @@ static bool continues(const struct translog *t, const struct tlog_edge *before,
     return secret_equal(root.b, t->signed_root.b, sizeof root.b);
 }
 
+/* What the database has now. ERR_CONFLICT: not a continuation of what was signed. */
+static enum err edge_judge(struct translog *t, const struct db_result *r, struct tlog_edge *now)
+{
+    struct tlog_edge before;
+    enum err e = edge_read(r, 0, now);
+    bool refused = t->refuses;
+
+    if (e == ERR_NONE)
+        e = edge_read(r, 1, &before);
+    if (e == ERR_NONE && !continues(t, &before, now))
+        e = ERR_CONFLICT;
+    t->refuses = e == ERR_CONFLICT;
+    if (t->refuses && !refused)
+        LOG("log_rewound", KV("signed_size", t->signed_size));
+    else if (refused && !t->refuses)
+        LOG("log_repaired", KV("signed_size", t->signed_size), KV("size", now->size));
+    return e;
+}
+
 static void edge_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct translog *t = cookie;
-    struct tlog_edge now, before;
+    struct tlog_edge now;
 
     if (e == ERR_NONE)
-        e = edge_read(r, 0, &now);
-    if (e == ERR_NONE)
-        e = edge_read(r, 1, &before);
-    if (e == ERR_NONE && !continues(t, &before, &now))
-        e = ERR_CONFLICT;
-    if (e == ERR_CONFLICT)
-        LOG("log_rewound", KV("signed_size", t->signed_size));
+        e = edge_judge(t, r, &now);
     if (e != ERR_NONE)
         append_end(t, e);
     else if (t->queue->appended)
@@ -249,6 +264,49 @@ static void append_step(struct translog *t)
     const struct db_param p[] = {db_i64((int64_t)t->signed_size)};
 
     db_query(t->db, STMT_LOG_EDGE, p, 1, 0, edge_cb, t);
+}
+
+/* --- looking only --- */
+
+/* Between the question and its answer a statement may have been signed: then before is the tree of an
+ * earlier size, and the answer says nothing. */
+struct check {
+    struct translog *log;
+    uint64_t signed_size;
+};
+
+static void check_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct check *c = cookie;
+    struct tlog_edge now;
+
+    c->log->checking = false;
+    if (e == ERR_NONE && c->signed_size == c->log->signed_size &&
+        edge_judge(c->log, r, &now) != ERR_NONE)
+        assert(c->log->refuses);
+    free(c);
+}
+
+void translog_check(struct translog *t)
+{
+    const struct db_param p[] = {db_i64((int64_t)t->signed_size)};
+    struct check *c;
+
+    if (t->queue != NULL || t->checking || (c = malloc(sizeof *c)) == NULL)
+        return;
+    *c = (struct check){t, t->signed_size};
+    t->checking = true;
+    db_query(t->db, STMT_LOG_EDGE, p, 1, 0, check_cb, c);
+}
+
+bool translog_refuses(const struct translog *t)
+{
+    return t->refuses;
+}
+
+uint64_t translog_signed_size(const struct translog *t)
+{
+    return t->signed_size;
 }
 
 /* --- for others --- */

@@ -36,4 +36,11 @@ typedef void translog_append_cb(void *cookie, enum err e, uint64_t index);
 void translog_append(struct translog *t, enum translog_kind kind, const struct digest32 *subject,
                      struct view statement, translog_append_cb *cb, void *cookie);
 
+/* Look whether the database is still the log that was signed, when nothing is being appended. */
+void translog_check(struct translog *t);
+/* The database is not the log that was signed, as the last append or check found: nothing is appended. */
+bool translog_refuses(const struct translog *t);
+/* Entries under the last checkpoint of ours; 0: none yet. */
+uint64_t translog_signed_size(const struct translog *t);
+
 #endif

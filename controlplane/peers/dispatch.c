@@ -220,6 +220,7 @@ static struct order *order_new(size_t n_records)
 
 static void order_queue(struct peer *p, struct order *o)
 {
+    o->queued_ms = clock_mono_ms();
     *p->orders_end = o;
     p->orders_end = &o->next;
     if (++p->n_orders == PEER_ORDERS_MAX) {

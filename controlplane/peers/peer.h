@@ -27,6 +27,7 @@ enum peer_state {
 struct order {
     struct order *next;
     bool is_return;
+    uint64_t queued_ms;
     struct msg_lease_return ret;
     size_t n;
     struct usage_record records[];
@@ -72,6 +73,7 @@ struct peers {
     struct peer *list;
     struct buf catalog; /* the encoded CATALOG frame; empty until loaded */
     bool catalog_loading, catalog_stale, stopping;
+    uint8_t troubles; /* enum trouble bits: peers_set_troubles() */
     struct peers_counters counters;
     void (*stopped)(void *cookie);
     void *stopped_cookie;
@@ -102,6 +104,7 @@ void peers_check_stopped(struct peers *s);
 /* publish.c: what every accepted peer is told. */
 void publish_welcome(struct peer *p); /* certificate, secrets, catalog */
 void publish_cert(struct peer *p);
+void publish_health(struct peer *p);
 void publish_log_proof(struct peer *p, struct view statement, struct view proof);
 void publish_catalog_load(struct peers *s);
 void publish_revoked(void *cookie, const struct digest32 *digest, uint8_t reason);

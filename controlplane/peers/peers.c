@@ -198,3 +198,28 @@ struct peers_counters peers_counters(const struct peers *s)
 {
     return s->counters;
 }
+
+struct peers_waiting peers_waiting(const struct peers *s, uint64_t now_ms)
+{
+    struct peers_waiting w = {0};
+
+    for (const struct peer *p = s->list; p != NULL; p = p->next)
+        for (const struct order *o = p->orders; o != NULL; o = o->next) {
+            if (o->is_return)
+                continue;
+            w.batches++;
+            if (now_ms - o->queued_ms > w.oldest_ms)
+                w.oldest_ms = now_ms - o->queued_ms;
+        }
+    return w;
+}
+
+void peers_set_troubles(struct peers *s, uint8_t troubles)
+{
+    s->troubles = troubles;
+    for (struct peer *p = s->list, *next; p != NULL; p = next) {
+        next = p->next;
+        if (p->state == PEER_ACCEPTED)
+            publish_health(p);
+    }
+}

@@ -90,6 +90,17 @@ static void catalog_send(struct peer *p)
         peer_send(p, buf_view(&p->owner->catalog));
 }
 
+void publish_health(struct peer *p)
+{
+    struct msg_health m = {.troubles = p->owner->troubles};
+    struct buf out;
+
+    buf_init(&out, 64);
+    if (msg_health_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
 void publish_welcome(struct peer *p)
 {
     const struct peers_config *c = &p->owner->config;
@@ -103,6 +114,8 @@ void publish_welcome(struct peer *p)
             secret_send(p, no, key);
     }
     catalog_send(p);
+    if (p->owner->troubles != 0) /* a data plane takes a new connection for a healthy one */
+        publish_health(p);
 }
 
 static void catalog_cb(void *cookie, enum err e, struct catalog *c)

@@ -322,20 +322,39 @@ void front_error(void *cookie, struct web_request *r, int status)
     refuse(&w->stats, r, errors_of_http(status), NULL);
 }
 
+static void handle_alive(const struct shared *s, struct web_request *r)
+{
+    (void)s;
+    status_answer_alive(r);
+}
+
+static void handle_status(const struct shared *s, struct web_request *r)
+{
+    (void)status_answer(s, r);
+}
+
 void front_private_handle(void *cookie, struct web_request *r)
 {
+    static const struct {
+        struct view path;
+        void (*handler)(const struct shared *s, struct web_request *r);
+    } pages[] = {{VIEW_LIT("/metrics"), metrics_answer},
+                 {VIEW_LIT("/health"), handle_status},
+                 {VIEW_LIT("/readyz"), handle_status},
+                 {VIEW_LIT("/healthz"), handle_alive}};
     static const struct web_header allow = {VIEW_LIT("allow"), VIEW_LIT("GET, HEAD")};
-    struct shared *s = cookie;
     struct view path = web_path(r), method = web_method(r);
 
-    if (!view_eq(path, VIEW_LIT("/metrics")) && !view_eq(path, VIEW_LIT("/health")))
-        refuse(NULL, r, API_NO_ROUTE, NULL);
-    else if (!view_eq(method, VIEW_LIT("GET")) && !view_eq(method, VIEW_LIT("HEAD")))
-        refuse(NULL, r, API_METHOD, &allow);
-    else if (view_eq(path, VIEW_LIT("/metrics")))
-        metrics_answer(s, r);
-    else
-        (void)status_answer(s, r);
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        if (!view_eq(path, pages[i].path))
+            continue;
+        if (view_eq(method, VIEW_LIT("GET")) || view_eq(method, VIEW_LIT("HEAD")))
+            pages[i].handler(cookie, r);
+        else
+            refuse(NULL, r, API_METHOD, &allow);
+        return;
+    }
+    refuse(NULL, r, API_NO_ROUTE, NULL);
 }
 
 void front_private_error(void *cookie, struct web_request *r, int status)

@@ -8,7 +8,7 @@
 void front_handle(void *cookie, struct web_request *r);
 void front_error(void *cookie, struct web_request *r, int status);
 
-/* The same for the private listener, which serves /metrics and /health; cookie is the struct
+/* The same for the private listener, which serves /metrics, /health, /readyz and /healthz; cookie is the struct
  * shared. */
 void front_private_handle(void *cookie, struct web_request *r);
 void front_private_error(void *cookie, struct web_request *r, int status);

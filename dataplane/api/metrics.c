@@ -152,6 +152,19 @@ static enum err append_network(const struct shared *s, struct buf *out)
     return e;
 }
 
+/* The control plane's own word about itself. */
+static enum err append_troubles(const struct shared *s, struct buf *out)
+{
+    unsigned troubles = uplink_troubles(s->uplink);
+    enum err e = buf_append(out, VIEW_LIT("# HELP tr_control_trouble 1: the control plane says so.\n"
+                                          "# TYPE tr_control_trouble gauge\n"));
+
+    for (unsigned bit = 1; e == ERR_NONE && bit <= TROUBLE_ALL; bit <<= 1)
+        e = buf_appendf(out, "tr_control_trouble{reason=\"%s\"} %d\n", trouble_name(bit),
+                        (troubles & bit) != 0);
+    return e;
+}
+
 static enum err append_link(const struct shared *s, struct buf *out)
 {
     struct uplink_counters c = uplink_counters(s->uplink);
@@ -162,7 +175,9 @@ static enum err append_link(const struct shared *s, struct buf *out)
         uint64_t value;
     } list[] = {
         {"simulated", "gauge", "1: attestation is SIMULATED.", s->simulated},
-        {"ready", "gauge", "1: evidence accepted and a catalog present.", status_ready(s)},
+        {"ready", "gauge", "1: evidence accepted, a catalog present, room for records.",
+         status_ready(s)},
+        {"status", "gauge", "0 ok, 1 degraded, 2 failing: /health has the reasons.", status_now(s)},
         {"link_connected", "gauge", "1: accepted by the control plane now.",
          uplink_connected(s->uplink)},
         {"link_connects_total", "counter", "Links accepted.", c.connects},
@@ -170,6 +185,9 @@ static enum err append_link(const struct shared *s, struct buf *out)
         {"usage_sent_total", "counter", "Usage records sent.", c.records_sent},
         {"usage_acked_total", "counter", "Usage records acknowledged.", c.records_acked},
         {"usage_backlog", "gauge", "Usage records not acknowledged yet.", c.backlog},
+        {"usage_oldest_ms", "gauge", "Age of the oldest of them.", status_usage_age_ms(s)},
+        {"usage_places", "gauge", "Records and running requests that hold a place for one.",
+         meter_places(s->meter)},
         {"provider_unknown_total", "counter", "Pushes that named an unmeasured provider.",
          c.unknown_provider_pushes + catalog_store_refused(s->catalogs)},
         {"catalog_version", "gauge", "Version of the catalog in use.",
@@ -238,6 +256,8 @@ void metrics_answer(const struct shared *s, struct web_request *r)
         e = append_network(s, &body);
     if (e == ERR_NONE)
         e = append_link(s, &body);
+    if (e == ERR_NONE)
+        e = append_troubles(s, &body);
     if (e == ERR_NONE)
         e = metric(&body, "resident_bytes", "gauge", "Memory in use.", resident_bytes());
     web_respond(r, e == ERR_NONE ? 200 : 500, p.headers, p.n,

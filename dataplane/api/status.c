@@ -1,5 +1,6 @@
 #include "status.h"
 
+#include "bounds.h"
 #include "clock.h"
 #include "reply.h"
 #include "uplink.h"
@@ -7,54 +8,149 @@
 
 enum { STATUS_BODY_MAX = 4096 };
 
-bool status_ready(const struct shared *s)
+/* What is wrong here, beside what the control plane says of itself. */
+enum {
+    REASON_TRUST = 1,    /* no accepted evidence */
+    REASON_CATALOG = 2,  /* no catalog yet */
+    REASON_FULL = 4,     /* as many records wait as may: nothing more can be metered */
+    REASON_LINK = 8,     /* no control plane is connected */
+    REASON_UNACKED = 16, /* records wait longer than STATUS_USAGE_LATE_MS for their acknowledgement */
+    REASONS_FAILING = REASON_TRUST | REASON_CATALOG | REASON_FULL,
+};
+static const struct {
+    unsigned bit;
+    const char *name;
+} reason_names[] = {
+    {REASON_TRUST, "attestation"},     {REASON_CATALOG, "catalog"},
+    {REASON_FULL, "usage_full"},       {REASON_LINK, "link_disconnected"},
+    {REASON_UNACKED, "usage_unacked"},
+};
+
+uint64_t status_usage_age_ms(const struct shared *s)
 {
-    return uplink_trust(s->uplink) == ERR_NONE && catalog_store_version(s->catalogs) != 0;
+    uint64_t since = uplink_counters(s->uplink).oldest_unix_ms, now = clock_unix_ms();
+
+    return since != 0 && now > since ? now - since : 0;
 }
 
-static enum err append_status(const struct shared *s, bool ready, struct buf *out)
+static unsigned reasons(const struct shared *s)
+{
+    unsigned r = 0;
+
+    if (uplink_trust(s->uplink) != ERR_NONE)
+        r |= REASON_TRUST;
+    if (catalog_store_version(s->catalogs) == 0)
+        r |= REASON_CATALOG;
+    if (meter_places(s->meter) >= LIMIT_USAGE_BACKLOG)
+        r |= REASON_FULL;
+    if (!uplink_connected(s->uplink))
+        r |= REASON_LINK;
+    if (status_usage_age_ms(s) >= STATUS_USAGE_LATE_MS)
+        r |= REASON_UNACKED;
+    return r;
+}
+
+static enum status_word word_of(unsigned why, unsigned troubles)
+{
+    if ((why & REASONS_FAILING) != 0)
+        return STATUS_FAILING;
+    return why != 0 || troubles != 0 ? STATUS_DEGRADED : STATUS_OK;
+}
+
+enum status_word status_now(const struct shared *s)
+{
+    return word_of(reasons(s), uplink_troubles(s->uplink));
+}
+
+const char *status_word_name(enum status_word w)
+{
+    return w == STATUS_OK ? "ok" : w == STATUS_DEGRADED ? "degraded" : "failing";
+}
+
+bool status_ready(const struct shared *s)
+{
+    return (reasons(s) & REASONS_FAILING) == 0;
+}
+
+/* ["usage_unacked","control_plane:database"]: ours, then the control plane's own. */
+static enum err append_reasons(unsigned why, unsigned troubles, struct buf *out)
+{
+    enum err e = buf_append_byte(out, '[');
+    unsigned n = 0;
+
+    for (size_t i = 0; e == ERR_NONE && i < sizeof reason_names / sizeof reason_names[0]; i++)
+        if ((why & reason_names[i].bit) != 0)
+            e = trouble_append_name("", reason_names[i].name, &n, out);
+    if (e == ERR_NONE)
+        e = trouble_append(troubles, "control_plane:", &n, out);
+    return e == ERR_NONE ? buf_append_byte(out, ']') : e;
+}
+
+static enum err append_trust(const struct shared *s, struct buf *out)
 {
     enum refusal refusal = uplink_refusal(s->uplink);
     enum standing standing = uplink_standing(s->uplink);
-    bool connected = uplink_connected(s->uplink);
     enum err e;
 
-    e = buf_appendf(out,
-                    "{\"status\":\"%s\",\"ready\":%s,\"simulated\":%s,\"attestation\":\"%s\","
-                    "\"trust\":\"%s%s%s\",\"link\":\"%s\",\"refusal\":",
-                    !ready        ? "not_ready"
-                    : !connected  ? "degraded"
-                                  : "ok",
-                    ready ? "true" : "false", s->simulated ? "true" : "false",
-                    s->simulated ? "SIMULATED" : "sev-snp",
+    e = buf_appendf(out, ",\"simulated\":%s,\"attestation\":\"%s\",\"trust\":\"%s%s%s\",\"refusal\":",
+                    s->simulated ? "true" : "false", s->simulated ? "SIMULATED" : "sev-snp",
                     standing_name(standing), standing == STANDING_REFUSED ? ":" : "",
-                    standing == STANDING_REFUSED ? refusal_name(refusal) : "",
-                    connected ? "connected" : "disconnected");
-    if (e == ERR_NONE && refusal == REFUSAL_NONE)
-        e = buf_append(out, VIEW_LIT("null"));
-    else if (e == ERR_NONE)
-        e = buf_append_json_string(out, view_str(refusal_name(refusal)));
+                    standing == STANDING_REFUSED ? refusal_name(refusal) : "");
+    if (e != ERR_NONE)
+        return e;
+    return refusal == REFUSAL_NONE ? buf_append(out, VIEW_LIT("null"))
+                                   : buf_append_json_string(out, view_str(refusal_name(refusal)));
+}
+
+static enum err append_status(const struct shared *s, unsigned why, struct buf *out)
+{
+    unsigned troubles = uplink_troubles(s->uplink);
+    enum err e = buf_appendf(out, "{\"status\":\"%s\",\"ready\":%s,\"reasons\":",
+                             status_word_name(word_of(why, troubles)),
+                             (why & REASONS_FAILING) == 0 ? "true" : "false");
+
     if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"version\":\"%s\",\"catalog_version\":%u,\"workers\":%u,"
-                             "\"uptime_s\":%llu}",
-                        TR_VERSION, catalog_store_version(s->catalogs), s->n_workers,
+        e = append_reasons(why, troubles, out);
+    if (e == ERR_NONE)
+        e = append_trust(s, out);
+    if (e == ERR_NONE)
+        e = buf_appendf(out,
+                        ",\"link\":\"%s\",\"usage_backlog\":%llu,\"usage_oldest_ms\":%llu,"
+                        "\"version\":\"%s\",\"catalog_version\":%u,\"workers\":%u,"
+                        "\"uptime_s\":%llu}",
+                        (why & REASON_LINK) == 0 ? "connected" : "disconnected",
+                        (unsigned long long)uplink_counters(s->uplink).backlog,
+                        (unsigned long long)status_usage_age_ms(s), TR_VERSION,
+                        catalog_store_version(s->catalogs), s->n_workers,
                         (unsigned long long)((clock_unix_ms() - s->started_unix_ms) / 1000));
     return e;
 }
 
-int status_answer(const struct shared *s, struct web_request *r)
+static void answer(struct web_request *r, int status, struct view json)
 {
-    bool ready = status_ready(s);
     struct id id = id_new();
     struct reply p;
+
+    reply_init(&p, &id);
+    reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
+    reply_json(&p, r, status, json);
+}
+
+int status_answer(const struct shared *s, struct web_request *r)
+{
+    unsigned why = reasons(s);
+    int status = (why & REASONS_FAILING) == 0 ? 200 : 503;
     struct buf body;
 
     buf_init(&body, STATUS_BODY_MAX);
-    reply_init(&p, &id);
-    reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
-    if (append_status(s, ready, &body) != ERR_NONE)
+    if (append_status(s, why, &body) != ERR_NONE)
         buf_reset(&body);
-    reply_json(&p, r, ready ? 200 : 503, buf_view(&body));
+    answer(r, status, buf_view(&body));
     buf_free(&body);
-    return ready ? 200 : 503;
+    return status;
+}
+
+void status_answer_alive(struct web_request *r)
+{
+    answer(r, 200, VIEW_LIT("{\"status\":\"alive\"}"));
 }

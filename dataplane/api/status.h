@@ -1,13 +1,31 @@
-/* GET /health: is this data plane ready to serve prompts, and is its attestation real. */
+/* Is this data plane alive, can it serve prompts now, and what is wrong with it or with the control plane
+ * behind it: /health for anyone; /healthz, /readyz and the figures of /metrics on the private listener. */
 #ifndef TR_DATAPLANE_API_STATUS_H
 #define TR_DATAPLANE_API_STATUS_H
 
 #include "web.h"
 #include "worker.h"
 
-/* Evidence is accepted and a catalog has arrived. */
+enum {
+    /* A record is acknowledged within a second when all is well. */
+    STATUS_USAGE_LATE_MS = 10000,
+};
+
+enum status_word {
+    STATUS_OK,       /* serves, and nothing is known to be wrong */
+    STATUS_DEGRADED, /* serves, but not everything works: a new key may be refused, or nobody books */
+    STATUS_FAILING   /* serves no prompt */
+};
+enum status_word status_now(const struct shared *s);
+const char *status_word_name(enum status_word w);
+/* Evidence is accepted, a catalog has arrived, and there is a place for a record. */
 bool status_ready(const struct shared *s);
-/* Answers 200 when ready, 503 when not; returns the status. */
+/* How long the oldest record waits that the control plane has not acknowledged; 0: none does. */
+uint64_t status_usage_age_ms(const struct shared *s);
+
+/* /health and /readyz: 200 when ready, 503 when not, and the reasons; returns the status. */
 int status_answer(const struct shared *s, struct web_request *r);
+/* /healthz: 200, because this process answers. */
+void status_answer_alive(struct web_request *r);
 
 #endif

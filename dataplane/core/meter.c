@@ -92,6 +92,11 @@ void meter_unreserve(struct meter *m, unsigned worker)
     r->reserved--;
 }
 
+uint64_t meter_places(const struct meter *m)
+{
+    return atomic_load_explicit(&m->places, memory_order_relaxed);
+}
+
 void meter_push(struct meter *m, unsigned worker, const struct usage_record *record)
 {
     struct meter_ring *r = &m->rings[worker];

@@ -15,6 +15,8 @@ void meter_free(struct meter *m);
 bool meter_reserve(struct meter *m, unsigned worker);
 void meter_unreserve(struct meter *m, unsigned worker); /* a request that ends without a record */
 void meter_push(struct meter *m, unsigned worker, const struct usage_record *r); /* seq is ignored */
+/* Places in use: by running requests, and by records until they are acknowledged. Any thread. */
+uint64_t meter_places(const struct meter *m);
 /* Link thread: take up to max records, in push order per worker. */
 size_t meter_take(struct meter *m, struct usage_record *out, size_t max);
 /* Link thread: n records were acknowledged and their places are free again. */

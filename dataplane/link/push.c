@@ -59,3 +59,16 @@ bool push_log_proof(struct uplink *u, struct view payload)
         u->config.on_log_proof(u->config.cookie, m.statement, m.proof);
     return true;
 }
+
+bool push_health(struct uplink *u, struct view payload)
+{
+    struct msg_health m;
+    unsigned before;
+
+    if (msg_health_decode(payload, &m) != ERR_NONE)
+        return false;
+    before = atomic_exchange_explicit(&u->troubles, m.troubles, memory_order_relaxed);
+    if (before != m.troubles)
+        LOG("control_health", KV("troubles", (uint32_t)m.troubles));
+    return true;
+}

@@ -203,7 +203,7 @@ static const struct {
     {MSG_REVOKE, false, handle_revoke},      {MSG_CATALOG, false, push_catalog},
     {MSG_SECRET, false, push_secret},        {MSG_USAGE_ACK, false, handle_usage_ack},
     {MSG_CERT, false, push_cert},            {MSG_LOG_PROOF, false, push_log_proof},
-    {MSG_PONG, false, handle_pong},
+    {MSG_PONG, false, handle_pong},          {MSG_HEALTH, false, push_health},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)
@@ -281,6 +281,7 @@ static void session_closed(void *cookie, enum err e)
     if (was)
         u->lost_ms = clock_mono_ms();
     LOG("link_closed", KV("accepted", was), KV("error", log_err((int)e)));
+    atomic_store_explicit(&u->troubles, 0, memory_order_relaxed);
     u->conn = NULL;
     u->evidence_sent = false;
     buf_free(&u->in);

@@ -30,6 +30,16 @@ bool ship_empty(const struct uplink *u)
     return u->acked_seq == u->last_seq;
 }
 
+/* For whoever watches: how much waits, and since when. A record is made when its request ends. */
+static void ship_figures(struct uplink *u)
+{
+    const struct usage_record *r = record_at(u, u->acked_seq + 1);
+
+    atomic_store_explicit(&u->backlog, u->last_seq - u->acked_seq, memory_order_relaxed);
+    atomic_store_explicit(&u->oldest_unix_ms, ship_empty(u) ? 0 : r->received_ms + r->total_ms,
+                          memory_order_relaxed);
+}
+
 /* The meter lets no more records exist than there are places here. */
 static void ship_collect(struct uplink *u)
 {
@@ -47,7 +57,7 @@ static void ship_collect(struct uplink *u)
             *record_at(u, fresh[i].seq) = fresh[i];
         }
     } while (n == LIMIT_USAGE_BATCH);
-    atomic_store_explicit(&u->backlog, u->last_seq - u->acked_seq, memory_order_relaxed);
+    ship_figures(u);
 }
 
 /* False: out of memory; the next tick tries again. */

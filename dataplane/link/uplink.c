@@ -275,6 +275,11 @@ enum refusal uplink_refusal(const struct uplink *u)
     return (enum refusal)atomic_load_explicit(&u->refusal, memory_order_relaxed);
 }
 
+unsigned uplink_troubles(const struct uplink *u)
+{
+    return atomic_load_explicit(&u->troubles, memory_order_relaxed);
+}
+
 struct uplink_counters uplink_counters(const struct uplink *u)
 {
     return (struct uplink_counters){
@@ -285,5 +290,6 @@ struct uplink_counters uplink_counters(const struct uplink *u)
         .backlog = atomic_load_explicit(&u->backlog, memory_order_relaxed),
         .unknown_provider_pushes =
             atomic_load_explicit(&u->unknown_provider_pushes, memory_order_relaxed),
+        .oldest_unix_ms = atomic_load_explicit(&u->oldest_unix_ms, memory_order_relaxed),
     };
 }

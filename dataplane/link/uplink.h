@@ -53,8 +53,11 @@ enum standing uplink_standing(const struct uplink *u);
 bool uplink_connected(const struct uplink *u);
 /* Last refusal, for /health and the log: why STANDING_REFUSED. */
 enum refusal uplink_refusal(const struct uplink *u);
+/* What the control plane says is wrong with itself: enum trouble bits; 0 also while not connected. */
+unsigned uplink_troubles(const struct uplink *u);
 struct uplink_counters {
     uint64_t connects, refusals, records_sent, records_acked, backlog, unknown_provider_pushes;
+    uint64_t oldest_unix_ms; /* when the oldest record of the backlog was made; 0: there is none */
 };
 struct uplink_counters uplink_counters(const struct uplink *u);
 

@@ -102,8 +102,10 @@ struct uplink {
     struct standing_facts standing;
     _Atomic bool connected;
     _Atomic int refusal; /* enum refusal */
+    _Atomic unsigned troubles; /* of the control plane, as it says; 0 while not connected */
     _Atomic uint64_t connects, refusals, records_sent, records_acked, backlog,
         unknown_provider_pushes;
+    _Atomic uint64_t oldest_unix_ms; /* when the oldest record that is not acknowledged was made; 0: none */
 
     /* the connection */
     SSL_CTX *tls;
@@ -161,6 +163,7 @@ bool push_catalog(struct uplink *u, struct view payload);
 bool push_secret(struct uplink *u, struct view payload);
 bool push_cert(struct uplink *u, struct view payload);
 bool push_log_proof(struct uplink *u, struct view payload);
+bool push_health(struct uplink *u, struct view payload);
 
 /* --- port.c: the workers' side of asking */
 

@@ -3,7 +3,7 @@
 # Loopback ports of this stack's own; an earlier choice is kept when it still can be, so that a client that
 # was configured once goes on working after down and up.
 choose_ports() {
-    python3 "$ROOT/deploy/dev/ports.py" "$RUN/ports" demo_a demo_b rest link api metrics
+    python3 "$ROOT/deploy/dev/ports.py" "$RUN/ports" demo_a demo_b rest link api metrics control_metrics
 }
 
 # demo-b is reached over TLS, so that the demonstration exercises a verified upstream too.
@@ -137,6 +137,7 @@ rest_host = 127.0.0.1
 rest_port = $(port rest)
 link_host = 127.0.0.1
 link_port = $(port link)
+metrics_port = $(port control_metrics)
 state_dir = $RUN/state
 providers = $RUN/conf/providers.conf
 provider_keys = $RUN/conf/provider-keys.conf
@@ -284,6 +285,7 @@ export TR_RELEASE='$RUN/conf/release.json'
 export TR_RELEASE_KEY='$RELEASE_KEY'
 export TR_MOCK_URL='http://127.0.0.1:$(port demo_a)'
 export TR_METRICS_URL='http://127.0.0.1:$(port metrics)/metrics'
+export TR_CONTROL_METRICS_URL='http://127.0.0.1:$(port control_metrics)/metrics'
 ENV
     mv "$RUN/env.new" "$RUN/env"
 }

@@ -156,7 +156,7 @@ def control_paths():
                  "/credits/topup": "POST", "/accounts": "POST", "/activity": "GET", "/generation": "GET",
                  "/generation/content": "GET", "/releases": "POST", "/health": "GET"}
     paths = {prefix + p: m for p, m in versioned.items() for prefix in ("/v1", "/api/v1")}
-    for p in ("/health", "/checkpoint", "/tile/0/000.p/1", "/attestation/transparency",
+    for p in ("/health", "/healthz", "/readyz", "/checkpoint", "/tile/0/000.p/1", "/attestation/transparency",
               "/attestation/transparency/head", "/attestation/transparency/consistency",
               "/attestation/transparency/0"):
         paths[p] = "GET"
@@ -182,7 +182,8 @@ def the_control_plane_names_the_methods_of_a_path():
                 true(method == "HEAD" or a.error()["code"] in ("method_not_allowed", 405), a)
         if "HEAD" in want:
             equal(c.request("HEAD", path).body, b"", path)
-    for path in ("/", "/v1", "/v1/", "/v1/nothing", "/v2/keys", "/keys", "/v1/keys/", "/v1/keys/a/b", "/tile/", "/v1/health/x"):
+    for path in ("/", "/v1", "/v1/", "/v1/nothing", "/v2/keys", "/keys", "/v1/keys/", "/v1/keys/a/b", "/tile/",
+                 "/healthz/", "/v1/health/x"):
         for method in ("GET", "POST", "DELETE"):
             a = c.request(method, path)
             equal((a.status, a.header("allow")), (404, None), f"{method} {path}")

@@ -190,8 +190,9 @@ def bootstrap_once():
 @case
 def health_and_paths():
     start()
-    for path in ("/health", "/v1/health", "/api/v1/health"):
-        equal(call("GET", path, key=None), (200, {"status": "ok", "database": True}))
+    for path in ("/health", "/v1/health", "/api/v1/health", "/readyz"):
+        equal(call("GET", path, key=None), (200, {"status": "ok", "ready": True, "reasons": [], "database": True}))
+    equal(call("GET", "/healthz", key=None), (200, {"status": "alive"}))
     refused(404, "not_found", "GET", "/v1/nothing")
     refused(404, "not_found", "GET", "/v1/keys/a/b")
     refused(405, "method_not_allowed", "DELETE", "/v1/keys")
@@ -550,7 +551,10 @@ def database_killed():
     subprocess.run([PG, "crash", pg_dir], check=True)
     status, answer = call("GET", "/v1/credits")
     equal((status, answer["error"]["code"]), (503, "database_unavailable"))
-    equal(call("GET", "/health", key=None)[0], 503)
+    for path in ("/health", "/readyz"):
+        equal(call("GET", path, key=None),
+              (503, {"status": "failing", "ready": False, "reasons": ["database"], "database": False}))
+    equal(call("GET", "/healthz", key=None)[0], 200)
     subprocess.run([PG, "again", pg_dir], check=True, stdout=subprocess.DEVNULL)
     for _ in range(100):
         if call("GET", "/health", key=None)[0] == 200:

@@ -46,6 +46,9 @@ static void test_config(void)
     } cases[] = {
         {NEEDED, NULL},
         {NEEDED "rest_port = 65535\nlease_ms = 10000\nlease_default_usd = 0.000000001\n", NULL},
+        {NEEDED "metrics_port = 9100\nmetrics_host = 127.0.0.2\n", NULL},
+        {NEEDED "metrics_port = 9100\nmetrics_host = 0.0.0.0\n", "metrics_host"},
+        {NEEDED "metrics_port = 65536\n", "metrics_port"},
         {NEEDED "rest_port = 65536\n", "rest_port"},
         {NEEDED "lease_ms = 9999\n", "lease_ms"},
         {NEEDED "lease_default_usd = 0\n", "lease_default_usd"},

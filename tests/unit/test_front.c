@@ -15,7 +15,7 @@ struct web_request {
 };
 
 static struct {
-    unsigned chats, models, one, health, metrics;
+    unsigned chats, models, one, health, metrics, alive;
     unsigned receipts, signatures;
     enum receipt_endpoint endpoint;
     unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples;
@@ -142,6 +142,11 @@ int status_answer(const struct shared *s, struct web_request *r)
     called.health++;
     return 200;
 }
+void status_answer_alive(struct web_request *r)
+{
+    (void)r;
+    called.alive++;
+}
 void metrics_answer(const struct shared *s, struct web_request *r)
 {
     (void)s, (void)r;
@@ -204,6 +209,8 @@ static void test_paths(void)
         {"GET", "", 404},
         {"GET", "/v1/chat/completions/", 404},
         {"GET", "/metrics", 404}, /* private */
+        {"GET", "/readyz", 404},
+        {"GET", "/healthz", 404},
         {"POST", "/v1/assistants", 404},
         {"GET", "/v1/chat/completions", 405},
         {"DELETE", "/v1/models", 405},
@@ -424,7 +431,13 @@ static void test_private(void)
         int status;
     } cases[] = {{"GET", "/metrics", 0},
                  {"GET", "/health", 0},
+                 {"GET", "/readyz", 0},
+                 {"GET", "/healthz", 0},
+                 {"HEAD", "/readyz", 0},
                  {"POST", "/metrics", 405},
+                 {"POST", "/readyz", 405},
+                 {"PUT", "/healthz", 405},
+                 {"GET", "/readyz/", 404},
                  {"GET", "/v1/models", 404}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -433,7 +446,7 @@ static void test_private(void)
                                    .path = view_str(cases[i].path)};
         front_private_handle(&shared, &web);
         CHECK_INT(web.status, cases[i].status);
-        CHECK_INT(called.metrics + called.health, cases[i].status == 0);
+        CHECK_INT(called.metrics + called.health + called.alive, cases[i].status == 0);
     }
 }
 

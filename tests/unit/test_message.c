@@ -71,6 +71,8 @@ static void run_round_trips(void)
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
     CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));
     CHECK_MESSAGE(ping, MSG_PING, .token = 42);
+    CHECK_MESSAGE(health, MSG_HEALTH, .troubles = TROUBLE_ALL);
+    CHECK_MESSAGE(health, MSG_HEALTH, .troubles = 0);
     CHECK_MESSAGE(log_proof, MSG_LOG_PROOF, .statement = VIEW_LIT("{}"),
                   .proof = view_of(some, 4200));
 }
@@ -90,6 +92,7 @@ static void run_encoder_refuses(void)
     CHECK_REFUSED(lease_return, .final = 2);
     CHECK_REFUSED(lease_return, .amount_nusd = INT64_MIN);
     CHECK_REFUSED(revoke, .reason = NO_KEY_COUNT);
+    CHECK_REFUSED(health, .troubles = TROUBLE_ALL + 1);
     CHECK_REFUSED(secret, .provider_no = LIMIT_PROVIDERS, .sealed = view_of(some, 49));
     CHECK_REFUSED(secret, .provider_no = 0, .sealed = view_of(some, 48));
     CHECK_REFUSED(usage, .count = 0);
@@ -168,8 +171,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\24\1\0\0", 8, ERR_NONE},    /* type 20, the last */
-        {"\0\0\0\0\25\1\0\0", 8, ERR_VERSION}, /* type 21 */
+        {"\0\0\0\0\36\1\0\0", 8, ERR_NONE},    /* type 30, the last */
+        {"\0\0\0\0\37\1\0\0", 8, ERR_VERSION}, /* type 31 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */

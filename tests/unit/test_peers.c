@@ -26,6 +26,8 @@
 static atomic_uint boots, lookups, returns, batches, records, ingest_failures;
 static struct ledger_watch watch;
 static atomic_bool revoke_now, resync_now;
+static atomic_int troubles_now = -1; /* to be told by the server's thread; -1: nothing */
+static atomic_uint waiting_now;      /* batches, as its thread sees them */
 static _Atomic int64_t returned_nusd;
 static atomic_uint records_at_return;
 static const struct digest32 good_key = {{1}}, bad_key = {{2}};
@@ -188,6 +190,11 @@ static void stopped_cb(void *cookie)
 
 static void poke_cb(uv_timer_t *t)
 {
+    int troubles = atomic_exchange(&troubles_now, -1);
+
+    waiting_now = (unsigned)peers_waiting(server.peers, clock_mono_ms()).batches;
+    if (troubles >= 0)
+        peers_set_troubles(server.peers, (uint8_t)troubles);
     if (revoke_now) {
         revoke_now = false;
         watch.revoked(watch.cookie, &good_key, NO_KEY_DISABLED);
@@ -855,6 +862,49 @@ static void usage_is_booked_in_order_and_again_after_a_failure(void)
     server_stop();
 }
 
+static void waits_for(atomic_uint *what, unsigned value)
+{
+    for (unsigned i = 0; i < 3000 && *what != value; i++)
+        usleep(1000);
+    CHECK_INT(*what, value);
+}
+
+/* What is wrong with the control plane reaches who is connected at once, who connects later with the
+ * welcome, and nobody when there is nothing to say. */
+static void troubles_are_told(void)
+{
+    struct msg_health m;
+    struct client one, two;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&one);
+    for (unsigned t = TROUBLE_ALL;; t >>= 1) {
+        troubles_now = (int)t;
+        CHECK_INT(msg_health_decode(next_of_type(&one, MSG_HEALTH).payload, &m), ERR_NONE);
+        CHECK_INT(m.troubles, t);
+        if (t == TROUBLE_DATABASE)
+            break;
+    }
+    client_enter(&two);
+    CHECK_INT(msg_health_decode(next_of_type(&two, MSG_HEALTH).payload, &m), ERR_NONE);
+    CHECK_INT(m.troubles, TROUBLE_DATABASE);
+    troubles_now = 0;
+    CHECK_INT(msg_health_decode(next_of_type(&one, MSG_HEALTH).payload, &m), ERR_NONE);
+    CHECK_INT(m.troubles, 0);
+    CHECK_INT(msg_health_decode(next_of_type(&two, MSG_HEALTH).payload, &m), ERR_NONE);
+    CHECK_INT(m.troubles, 0);
+    /* Batches that cannot be booked are counted until they are; returns are none. */
+    ingest_failures = 2;
+    usage_send(&one, 1, 2);
+    usage_send(&one, 3, 1);
+    waits_for(&waiting_now, 2);
+    waits_for(&waiting_now, 0);
+    client_close(&one);
+    client_close(&two);
+    server_stop();
+}
+
 /* A part of a lease that was given back is there for the next look-up, though the records that came
  * before it wait for the database. */
 static void what_was_given_back_waits_for_no_record(void)
@@ -1095,6 +1145,7 @@ static const struct check_case cases[] = {
     {"peers: keys are granted, refused and revoked", keys_are_granted_refused_and_revoked},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},
+    {"peers: troubles are told", troubles_are_told},
     {"peers: what was given back waits for no record", what_was_given_back_waits_for_no_record},
     {"peers: trust ends without new evidence", trust_ends_without_new_evidence},
     {"peers: simulated evidence needs a policy that says so",

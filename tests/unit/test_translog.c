@@ -390,12 +390,27 @@ static void test_violations(void)
 }
 
 /* A restored backup: the database has less than was signed. Then one that has as much, but else. */
+/* Looks at the database as health does; what it finds. */
+static bool check_refuses(unsigned i)
+{
+    uint64_t end = uv_hrtime() / 1000000 + 300;
+
+    translog_check(logs[i]);
+    while (uv_hrtime() / 1000000 < end) {
+        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+        usleep(200);
+    }
+    return translog_refuses(logs[i]);
+}
+
 static void test_rewound(void)
 {
     uint64_t n = (uint64_t)pg_number("SELECT log_size()");
     char sql[600];
 
     CHECK_INT(append(0, TRANSLOG_BOOT, "last", "{\"last\":1}").index, n);
+    CHECK_INT(translog_signed_size(logs[0]), n + 1);
+    CHECK(!check_refuses(0));
     snprintf(sql, sizeof sql,
              "BEGIN; SET LOCAL session_replication_role = replica;"
              " DELETE FROM log_node x WHERE (x.index + 1) << x.level > %u;"
@@ -404,6 +419,8 @@ static void test_rewound(void)
              (unsigned)n, (unsigned)n, (unsigned)n);
     CHECK(strcmp(pg_sql(sql), "") == 0);
     CHECK_INT(violations(), 0); /* sound in itself: only memory can tell */
+    CHECK(check_refuses(0));    /* without anybody appending */
+    CHECK(!check_refuses(1));
     CHECK_INT(append(0, TRANSLOG_BOOT, "after", "{\"after\":1}").e, ERR_CONFLICT);
     /* Another instance, which had not signed that much, grows it: a fork for the first one. */
     CHECK_INT(append(1, TRANSLOG_BOOT, "fork", "{\"fork\":1}").e, ERR_NONE);

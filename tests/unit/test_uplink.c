@@ -893,6 +893,40 @@ static void usage_is_kept_until_acked(void)
     stop();
 }
 
+/* What the control plane says of itself, and how old the oldest record is, for whoever watches. */
+static void it_can_be_watched(void)
+{
+    const struct usage_record r[] = {{.received_ms = 1000, .total_ms = 234},
+                                     {.received_ms = 5000, .total_ms = 1}};
+
+    start();
+    accepted(60000);
+    CHECK_INT(uplink_troubles(dp.uplink), 0);
+    CHECK_INT(uplink_counters(dp.uplink).oldest_unix_ms, 0);
+    SAY(health, .troubles = TROUBLE_DATABASE | TROUBLE_LOG);
+    UNTIL(uplink_troubles(dp.uplink) == (TROUBLE_DATABASE | TROUBLE_LOG), 2000);
+    SAY(health, .troubles = TROUBLE_LOG);
+    UNTIL(uplink_troubles(dp.uplink) == TROUBLE_LOG, 2000);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK(meter_reserve(dp.meter, 0));
+        meter_push(dp.meter, 0, &r[i]);
+    }
+    UNTIL(uplink_counters(dp.uplink).oldest_unix_ms == 1234, 2000);
+    CHECK_INT(meter_places(dp.meter), 2);
+    expect_usage(1, 2);
+    SAY(usage_ack, .seq = 1);
+    UNTIL(uplink_counters(dp.uplink).oldest_unix_ms == 5001, 2000);
+    SAY(usage_ack, .seq = 2);
+    UNTIL(uplink_counters(dp.uplink).oldest_unix_ms == 0, 2000);
+    CHECK_INT(meter_places(dp.meter), 0);
+    /* Without a connection nobody says anything, and a new one begins well. */
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(cp.closed == 1 && uplink_troubles(dp.uplink) == 0, 2000);
+    accepted(60000);
+    CHECK_INT(uplink_troubles(dp.uplink), 0);
+    stop();
+}
+
 static void few_batches_are_on_their_way(void)
 {
     start();
@@ -1001,6 +1035,7 @@ static const struct check_case cases[] = {
     {"uplink_asks_survive_a_short_break", asks_survive_a_short_break},
     {"uplink_leases_are_extended", leases_are_extended},
     {"uplink_usage_is_kept_until_acked", usage_is_kept_until_acked},
+    {"uplink_it_can_be_watched", it_can_be_watched},
     {"uplink_few_batches_are_on_their_way", few_batches_are_on_their_way},
     {"uplink_stop_ships_and_returns", stop_ships_and_returns},
     {"uplink_pushes_arrive", pushes_arrive},

@@ -1,0 +1,76 @@
+/* Health and figures as JSON and as Prometheus text. */
+#include "health_text.h"
+
+enum err health_text_json(const struct control_figures *f, struct buf *out)
+{
+    unsigned n = 0;
+    enum err e = buf_appendf(out, "{\"status\":\"%s\",\"ready\":%s,\"reasons\":[",
+                             control_status_name(f->status),
+                             control_figures_ready(f) ? "true" : "false");
+
+    if (e == ERR_NONE)
+        e = trouble_append(f->troubles, "", &n, out);
+    if (e == ERR_NONE && f->draining)
+        e = trouble_append_name("", "draining", &n, out);
+    if (e == ERR_NONE)
+        e = buf_appendf(out, "],\"database\":%s}",
+                        (f->troubles & TROUBLE_DATABASE) == 0 ? "true" : "false");
+    return e;
+}
+
+static enum err metric(struct buf *out, const char *name, const char *type, const char *help,
+                       uint64_t value)
+{
+    return buf_appendf(out, "# HELP tr_control_%s %s\n# TYPE tr_control_%s %s\ntr_control_%s %llu\n",
+                       name, help, name, type, name, (unsigned long long)value);
+}
+
+static enum err append_troubles(uint8_t troubles, struct buf *out)
+{
+    enum err e = buf_append(out, VIEW_LIT("# HELP tr_control_trouble 1: this is wrong now.\n"
+                                          "# TYPE tr_control_trouble gauge\n"));
+
+    for (unsigned bit = 1; e == ERR_NONE && bit <= TROUBLE_ALL; bit <<= 1)
+        e = buf_appendf(out, "tr_control_trouble{reason=\"%s\"} %d\n", trouble_name(bit),
+                        (troubles & bit) != 0);
+    return e;
+}
+
+static enum err append_refusals(const struct peers_counters *c, struct buf *out)
+{
+    enum err e =
+        buf_append(out, VIEW_LIT("# HELP tr_control_refused_total Evidence refused, by reason.\n"
+                                 "# TYPE tr_control_refused_total counter\n"));
+
+    for (unsigned r = REFUSAL_NONE + 1; e == ERR_NONE && r < REFUSAL_COUNT; r++)
+        if (c->refused[r] != 0)
+            e = buf_appendf(out, "tr_control_refused_total{reason=\"%s\"} %llu\n",
+                            refusal_name((enum refusal)r), (unsigned long long)c->refused[r]);
+    return e;
+}
+
+enum err health_text_metrics(const struct control_figures *f, struct buf *out)
+{
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } list[] = {
+        {"status", "gauge", "0 ok, 1 degraded, 2 failing.", f->status},
+        {"ready", "gauge", "1: serves.", control_figures_ready(f)},
+        {"database_silent_ms", "gauge", "How long the database owes an answer.",
+         f->database_silent_ms},
+        {"log_size", "gauge", "Log entries under the last checkpoint signed here.", f->log_size},
+        {"usage_batches_waiting", "gauge", "Batches of usage that came and are not booked.",
+         f->waiting.batches},
+        {"usage_oldest_batch_ms", "gauge", "How long the oldest of them waits.",
+         f->waiting.oldest_ms},
+        {"usage_set_aside", "gauge", "Records kept and never booked.", f->set_aside},
+        {"peers_connected", "gauge", "Connections on the link.", f->peers.connected},
+        {"peers_accepted_total", "counter", "Acceptances of evidence.", f->peers.accepted_total},
+    };
+    enum err e = append_troubles(f->troubles, out);
+
+    for (size_t i = 0; e == ERR_NONE && i < sizeof list / sizeof list[0]; i++)
+        e = metric(out, list[i].name, list[i].type, list[i].help, list[i].value);
+    return e == ERR_NONE ? append_refusals(&f->peers, out) : e;
+}

@@ -1,0 +1,59 @@
+/* What the control plane knows about itself: whether PostgreSQL answers, whether the transparency log can
+ * go on, what usage waits. Asked once a second, whether or not anybody is served meanwhile, so that a
+ * database that is stopped without a word is noticed within seconds. */
+#ifndef TR_CONTROLPLANE_CONTROL_HEALTH_H
+#define TR_CONTROLPLANE_CONTROL_HEALTH_H
+
+#include "db.h"
+#include "peers.h"
+#include "translog.h"
+#include "trouble.h"
+
+#include <stdbool.h>
+
+enum {
+    CONTROL_HEALTH_SILENT_MS = 2000, /* a database that has not answered a question for so long is away */
+    CONTROL_HEALTH_LATE_MS = 5000,   /* so long a batch of usage may wait to be booked */
+};
+
+struct control_health;
+struct control_health_config {
+    struct db *db;
+    struct translog *log;
+    /* The troubles are others than before: enum trouble bits. */
+    void (*changed)(void *cookie, uint8_t troubles);
+    void *cookie;
+};
+/* Borrows all of it. */
+must_check enum err control_health_start(const struct control_health_config *c,
+                                         struct control_health **out);
+/* Whose batches count, once there are any. Borrowed until control_health_stop. */
+void control_health_watch(struct control_health *h, const struct peers *peers);
+/* The process is told to end: it lives, but is ready for nobody. */
+void control_health_drain(struct control_health *h);
+/* No further questions. */
+void control_health_stop(struct control_health *h);
+/* When the database is closed and so every callback has come. NULL is fine. */
+void control_health_free(struct control_health *h);
+
+enum control_status {
+    CONTROL_OK,
+    CONTROL_DEGRADED, /* serves, but somebody has to look at something */
+    CONTROL_FAILING   /* cannot serve: no database */
+};
+struct control_figures {
+    enum control_status status;
+    uint8_t troubles; /* enum trouble bits */
+    bool draining;
+    uint64_t database_silent_ms; /* how long the oldest question waits for its answer; 0: none does */
+    uint64_t set_aside;          /* records that were never booked, as last read from the database */
+    uint64_t log_size;           /* entries under the last checkpoint that this instance signed */
+    struct peers_waiting waiting;
+    struct peers_counters peers;
+};
+void control_health_read(const struct control_health *h, struct control_figures *out);
+const char *control_status_name(enum control_status s);
+/* Ready to serve now: what /readyz answers. */
+bool control_figures_ready(const struct control_figures *f);
+
+#endif
