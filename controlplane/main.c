@@ -2,12 +2,12 @@
  * forget is in PostgreSQL. */
 #include "api.h"
 #include "catalog_apply.h"
+#include "commands.h"
 #include "conf.h"
 #include "config.h"
 #include "control_health.h"
 #include "ledger.h"
 #include "log.h"
-#include "log_key.h"
 #include "monitor.h"
 #include "peers.h"
 #include "process.h"
@@ -26,7 +26,8 @@ enum { WHY_MAX = 1024 };
 
 static const char usage[] =
     "usage: %s -c FILE [--check-config | --init-state | --print-link-spki | "
-    "--print-log-key | --bootstrap]\n"
+    "--print-log-key | --bootstrap |\n"
+    "        --rebuild-log entries | --rebuild-log DIR]\n"
     "       %s --version\n";
 
 struct program {
@@ -52,7 +53,6 @@ struct program {
     bool stopping;
     enum err outcome; /* of what the loop is run for */
     int64_t catalog_version;
-    struct new_key first; /* --bootstrap */
 };
 
 static enum err fail(struct program *p, enum err e, const char *sentence)
@@ -357,94 +357,16 @@ static enum err run(struct program *p)
     return p->outcome;
 }
 
-/* --- subcommands --- */
-
-static void bootstrap_cb(void *cookie, enum err e, const struct db_result *r)
-{
-    struct program *p = cookie;
-
-    (void)r;
-    p->outcome = e;
-    uv_stop(&p->loop);
-}
-
-/* The operator's account and its key, once: the database refuses a second one. */
-static enum err bootstrap(struct program *p)
-{
-    struct id account = id_new(), key = id_new();
-    enum err e = open_database(p);
-
-    if (e != ERR_NONE)
-        return e;
-    api_new_key(true, &p->first);
-    const struct db_param params[] = {
-        db_id(&account),
-        db_bytes(VIEW_LIT("operator")),
-        db_bool(true),
-        db_id(&key),
-        db_bytes(view_of(p->first.digest, sizeof p->first.digest)),
-        db_bytes(VIEW_LIT("first operator key")),
-        db_bytes(view_str(p->first.label)),
-        db_bytes(VIEW_LIT("operator")),
-    };
-    db_query(p->db, STMT_ACCOUNT_CREATE, params, sizeof params / sizeof params[0], 0, bootstrap_cb,
-             p);
-    uv_run(&p->loop, UV_RUN_DEFAULT);
-    e = p->outcome;
-    if (e == ERR_NONE)
-        printf("%s\n", p->first.text);
-    else
-        e = fail(p, e,
-                 e == ERR_CONFLICT ? "there is an operator already; its key was shown once"
-                                   : "the database does not answer");
-    secret_wipe(&p->first, sizeof p->first);
-    return e;
-}
-
-static enum err print_link_spki(struct program *p)
-{
-    struct digest32 d;
-    char text[2 * sizeof d.b + 1];
-    enum err e = open_state(p);
-
-    if (e == ERR_NONE)
-        e = tls_spki_sha256(p->state.link_key, &d);
-    if (e != ERR_NONE)
-        return fail(p, e, "state_dir: the link key cannot be used");
-    hex_encode(d.b, sizeof d.b, text);
-    printf("%s\n", text);
-    return ERR_NONE;
-}
-
-/* The log's verifier key, by which auditors know it; made here if it was not yet. */
-static enum err print_log_key(struct program *p)
-{
-    struct log_key key;
-    struct buf text;
-    enum err e = open_state(p);
-
-    if (e == ERR_NONE)
-        e = log_key_open(p->config.state_dir, p->config.log_origin, &key);
-    if (e != ERR_NONE)
-        return fail(p, e, "state_dir, log_origin: the log key cannot be used");
-    buf_init(&text, 2 * NOTE_NAME_MAX);
-    e = note_key_text(&key.public, &text);
-    if (e == ERR_NONE)
-        printf("%.*s\n", (int)text.len, (const char *)text.ptr);
-    buf_free(&text);
-    log_key_close(&key);
-    return e;
-}
+/* --- commands --- */
 
 static const struct {
     const char *name;
-    enum err (*act)(struct program *p);
-} subcommands[] = {
-    {"--check-config", load},
-    {"--init-state", open_state},
-    {"--print-link-spki", print_link_spki},
-    {"--print-log-key", print_log_key},
-    {"--bootstrap", bootstrap},
+    enum err (*act)(const struct controlplane_config *c, struct buf *why);
+} commands[] = {
+    {"--init-state", command_init_state},
+    {"--print-link-spki", command_print_link_spki},
+    {"--print-log-key", command_print_log_key},
+    {"--bootstrap", command_bootstrap},
 };
 
 static enum err act(struct program *p, int argc, char **argv)
@@ -455,15 +377,19 @@ static enum err act(struct program *p, int argc, char **argv)
         printf("tr-controlplane %s\n", TR_VERSION);
         return ERR_NONE;
     }
-    if ((argc == 3 || argc == 4) && strcmp(argv[1], "-c") == 0) {
+    if (argc >= 3 && argc <= 5 && strcmp(argv[1], "-c") == 0) {
         e = controlplane_config_load(argv[2], &p->config, &p->why);
         if (e != ERR_NONE)
             return e;
         if (argc == 3)
             return run(p);
-        for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++)
-            if (strcmp(argv[3], subcommands[i].name) == 0)
-                return subcommands[i].act(p);
+        if (argc == 4 && strcmp(argv[3], "--check-config") == 0)
+            return load(p);
+        if (argc == 5 && strcmp(argv[3], "--rebuild-log") == 0)
+            return command_rebuild_log(&p->config, argv[4], &p->why);
+        for (size_t i = 0; argc == 4 && i < sizeof commands / sizeof commands[0]; i++)
+            if (strcmp(argv[3], commands[i].name) == 0)
+                return commands[i].act(&p->config, &p->why);
     }
     fprintf(stderr, usage, argv[0], argv[0]);
     return ERR_UNSUPPORTED;

@@ -1,5 +1,5 @@
-/* One PostgreSQL connection in pipeline mode on a libuv loop, and a synchronous session for
- * migrations: what db.c makes of libpq for pool.c and migrate.c. */
+/* One PostgreSQL connection in pipeline mode on a libuv loop, and a synchronous session:
+ * what db.c makes of libpq for pool.c, for migrate.c and for the repair of the log. */
 #ifndef TR_CONTROLPLANE_DB_DB_CONN_H
 #define TR_CONTROLPLANE_DB_DB_CONN_H
 

@@ -224,6 +224,19 @@ static const struct {
          " FROM usage u LEFT JOIN model m USING (model_no) LEFT JOIN endpoint e USING (endpoint_no)"
          " WHERE u.request_id = $2 AND u.account_id = $1 AND u.key_id = coalesce($3, u.key_id)) o"},
 
+    [STMT_REBUILD_LOCK] = {"rebuild_lock", 0, false,
+                           "SELECT pg_advisory_xact_lock(7310851245102802)"},
+    [STMT_REBUILD_SIZE] = {"rebuild_size", 0, false, "SELECT log_size()"},
+    [STMT_REBUILD_READ] = {"rebuild_read", 2, false,
+                           "SELECT index, statement FROM log_entry WHERE index >= $1::bigint"
+                           " ORDER BY index LIMIT $2::bigint"},
+    [STMT_REBUILD_ADD] =
+        {"rebuild_add", 6, false,
+         "INSERT INTO log_entry (index, kind, subject, statement, leaf, created)"
+         " VALUES ($1, $2, $3, $4, $5, coalesce(to_timestamp($6::bigint), now()))"},
+    [STMT_REBUILD_NODES] = {"rebuild_nodes", 0, false, "SELECT log_rebuild_nodes()"},
+    [STMT_REBUILD_ROOT] = {"rebuild_root", 1, false, "SELECT log_root($1)"},
+
     [STMT_MIGRATE_LOCK] = {"migrate_lock", 0, false, "SELECT pg_advisory_lock(7310851245102801)"},
     [STMT_MIGRATE_TABLE] =
         {"migrate_table", 0, false,

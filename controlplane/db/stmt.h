@@ -45,6 +45,13 @@ enum stmt {
     STMT_TOPUP,
     STMT_ACTIVITY,
     STMT_GENERATION,
+    /* repairing the log: over a session of their own, never prepared by the pool */
+    STMT_REBUILD_LOCK,
+    STMT_REBUILD_SIZE,
+    STMT_REBUILD_READ,
+    STMT_REBUILD_ADD,
+    STMT_REBUILD_NODES,
+    STMT_REBUILD_ROOT,
     /* migrations: sent before the tables exist, so never prepared by the pool */
     STMT_MIGRATE_LOCK,
     STMT_MIGRATE_TABLE,

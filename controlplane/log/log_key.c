@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { SEED_TEXT = 64, HEAD_MAX = 4096 };
 
@@ -80,6 +81,13 @@ done:
     return e;
 }
 
+bool log_key_exists(const char *dir)
+{
+    char path[PATH_MAX];
+
+    return path_of(dir, "log.key", path) == ERR_NONE && access(path, F_OK) == 0;
+}
+
 void log_key_close(struct log_key *k)
 {
     sodium_free(k->secret);
@@ -100,24 +108,26 @@ enum err log_key_sign(const struct log_key *k, const struct checkpoint *c, struc
 }
 
 enum err log_head_load(const char *dir, const struct log_key *k, uint64_t *size,
-                       struct digest32 *root)
+                       struct digest32 *root, struct buf *note)
 {
-    char path[PATH_MAX], note[HEAD_MAX];
+    char path[PATH_MAX], bytes[HEAD_MAX];
     struct checkpoint c;
     struct view text;
     size_t len = 0;
     enum err e = path_of(dir, "log.head", path);
 
     if (e == ERR_NONE)
-        e = file_read(path, false, note, sizeof note, &len);
+        e = file_read(path, false, bytes, sizeof bytes, &len);
     if (e == ERR_NOT_FOUND) {
         *size = 0;
         return ERR_NONE;
     }
     if (e == ERR_NONE)
-        e = note_open(view_of(note, len), &k->public, &text);
+        e = note_open(view_of(bytes, len), &k->public, &text);
     if (e == ERR_NONE)
         e = checkpoint_decode(text, &c);
+    if (e == ERR_NONE && note != NULL)
+        e = buf_append(note, view_of(bytes, len));
     if (e == ERR_NONE) {
         *size = c.size;
         *root = c.root;

@@ -1,5 +1,7 @@
 #include "statement.h"
 
+#include "json.h"
+
 static const char *hex32(const struct digest32 *d, char out[static 65])
 {
     hex_encode(d->b, sizeof d->b, out);
@@ -64,4 +66,53 @@ enum err statement_policy(const struct policy_statement *s, struct buf *out)
             out, ",\"providers_sha256\":\"%s\",\"purpose\":\"tr.policy.v1\",\"trigger\":\"%s\"}",
             hex32(&s->providers_sha256, providers), s->trigger);
     return e;
+}
+
+/* --- read back --- */
+
+static bool digest_member(struct json_value object, const char *name, struct digest32 *out)
+{
+    struct json_value v;
+    struct view text;
+
+    return json_only(object, name, &v) == ERR_NONE && json_string_plain(v, &text) &&
+           hex_decode(text, out->b, sizeof out->b) == ERR_NONE;
+}
+
+/* The digest of the two digests that are called so. */
+static bool subject_of(struct json_value object, const char *first, const char *second,
+                       struct statement_facts *out)
+{
+    struct digest32 a, b;
+    struct json_value at;
+
+    if (!digest_member(object, first, &a) || !digest_member(object, second, &b) ||
+        json_only(object, "logged_at", &at) != ERR_NONE ||
+        json_u64(at, &out->logged_at_s) != ERR_NONE)
+        return false;
+    digest_sha256_2(view_of(a.b, sizeof a.b), view_of(b.b, sizeof b.b), &out->subject);
+    return true;
+}
+
+enum err statement_facts(struct view statement, struct statement_facts *out)
+{
+    struct json_value root, purpose;
+    bool good;
+
+    *out = (struct statement_facts){.logged_at_s = 0};
+    if (json_check(statement, &root, NULL) != ERR_NONE || root.kind != JSON_OBJECT ||
+        json_only(root, "purpose", &purpose) != ERR_NONE)
+        return ERR_FORMAT;
+    if (json_string_is(purpose, "tr.boot.v1")) {
+        out->kind = TRANSLOG_BOOT;
+        good = subject_of(root, "identity_sha256", "policy_sha256", out);
+    } else if (json_string_is(purpose, "tr.policy.v1")) {
+        out->kind = TRANSLOG_POLICY;
+        good = subject_of(root, "policy_sha256", "providers_sha256", out);
+    } else {
+        out->kind = TRANSLOG_RELEASE;
+        good = json_string_is(purpose, "tr.release.v1");
+        digest_sha256(statement, &out->subject);
+    }
+    return good ? ERR_NONE : ERR_FORMAT;
 }

@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "evidence.h"
 #include "secret.h"
+#include "translog.h"
 
 /* A data plane that was accepted: tr.boot.v1. */
 struct boot_statement {
@@ -31,5 +32,15 @@ struct policy_statement {
     uint64_t logged_at_s;
 };
 must_check enum err statement_policy(const struct policy_statement *s, struct buf *out);
+
+/* What the log's table keeps beside a statement, read back from its bytes: whose kind of subject it is,
+ * and when it says that it was logged (unix seconds; 0: a release does not say).
+ * ERR_FORMAT: no statement of ours. */
+struct statement_facts {
+    enum translog_kind kind;
+    struct digest32 subject;
+    uint64_t logged_at_s;
+};
+must_check enum err statement_facts(struct view statement, struct statement_facts *out);
 
 #endif

@@ -14,6 +14,11 @@ enum {
 static const char *const kinds[] = {
     [TRANSLOG_RELEASE] = "release", [TRANSLOG_BOOT] = "boot", [TRANSLOG_POLICY] = "policy"};
 
+const char *translog_kind_name(enum translog_kind kind)
+{
+    return kinds[kind];
+}
+
 /* One statement on its way into the log. */
 struct append {
     struct append *next;
@@ -385,7 +390,8 @@ enum err translog_new(const struct translog_config *c, struct translog **out, st
         t->queue_end = &t->queue;
         e = log_key_open(c->state_dir, c->origin, &t->key);
         if (e == ERR_NONE)
-            e = log_head_load(c->state_dir, &t->key, &t->signed_size, &t->signed_root);
+            e = log_head_load(c->state_dir, &t->key, &t->signed_size, &t->signed_root,
+                              NULL);
     }
     if (e == ERR_NONE) {
         *out = t;

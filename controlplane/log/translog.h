@@ -28,6 +28,7 @@ const struct note_key *translog_key(const struct translog *t);
 struct db *translog_db(const struct translog *t);
 
 enum translog_kind { TRANSLOG_RELEASE, TRANSLOG_BOOT, TRANSLOG_POLICY };
+const char *translog_kind_name(enum translog_kind kind); /* as the database has it */
 /* Append a statement about subject, if the log does not have it (a policy: if the latest policy is
  * another one). cb fires once, later: ERR_NONE: it is entry `index`, a signed checkpoint covers it.
  * ERR_CONFLICT: the database is not the log that was signed; ERR_DB: it may or may not be there,

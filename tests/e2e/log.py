@@ -5,12 +5,10 @@ of it. Then the log is forked, rewound and tampered with in every way we know, a
 
 import base64
 import hashlib
-import http.client
 import json
 import os
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -18,10 +16,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
-from rig import case, equal, free_port, true  # noqa: E402
+from log_plane import BIN, Plane, mirror, release  # noqa: E402
+from rig import case, equal, true  # noqa: E402
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
-BIN = os.environ.get("TR_BIN") or os.path.join(ROOT, "build", os.environ.get("MODE", "release"))
 PG = os.path.join(ROOT, "tests/lib/pg")
 ENTRIES = 260  # more than one tile
 
@@ -29,122 +27,10 @@ work = tempfile.mkdtemp(prefix="tr-log-")
 planes = []
 
 
-class Plane:
-    """A control plane with its own directory and database."""
-
-    def __init__(self, name, conninfo):
-        self.dir = os.path.join(work, name)
-        self.conninfo = conninfo
-        self.port = free_port()
-        self.process = None
-        os.mkdir(self.dir)
-        with open(os.path.join(ROOT, "deploy/examples/attestation.conf")) as f:
-            policy = f.read()
-        policy += f"\n[measurement test]\nsha384 = {'ab' * 48}\n[chip test]\nid = {'cd' * 64}\n"
-        with open(os.path.join(self.dir, "attestation.conf"), "w") as f:
-            f.write(policy)
-        with open(os.path.join(self.dir, "conf"), "w") as f:
-            f.write(f"""database = {conninfo}
-sql_dir = {ROOT}/sql
-state_dir = {self.dir}/state
-rest_port = {self.port}
-link_port = {free_port()}
-log_origin = example.com/tr-log
-providers = {ROOT}/deploy/examples/providers.conf
-catalog = {ROOT}/deploy/examples/catalog.conf
-attestation = {self.dir}/attestation.conf
-""")
-        planes.append(self)
-
-    def run(self, *args):
-        return subprocess.run([f"{BIN}/tr-controlplane", "-c", f"{self.dir}/conf", *args], check=True,
-                              capture_output=True, text=True).stdout.strip()
-
-    def start(self):
-        log = open(os.path.join(self.dir, "log"), "a")
-        self.process = subprocess.Popen([f"{BIN}/tr-controlplane", "-c", f"{self.dir}/conf"], stdout=log,
-                                        stderr=log)
-        for _ in range(200):
-            try:
-                if self.get("/health")[0] == 200:
-                    return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        sys.stdout.write(open(os.path.join(self.dir, "log")).read())
-        raise SystemExit("not ok the control plane starts")
-
-    def stop(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
-
-    def call(self, method, path, body=None, key=None):
-        context = ssl.create_default_context(cafile=os.path.join(self.dir, "state/ca.pem"))
-        c = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=10)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        c.request(method, path, body=body, headers=headers)
-        r = c.getresponse()
-        out = r.status, dict((k.lower(), v) for k, v in r.getheaders()), r.read()
-        c.close()
-        return out
-
-    def get(self, path):
-        return self.call("GET", path)
-
-    def json(self, path):
-        status, _, body = self.get(path)
-        equal(status, 200)
-        return json.loads(body)
-
-    def release(self, n, key=None):
-        return self.call("POST", "/v1/releases", body=release(n), key=key or self.key)
-
-
-def release(n):
-    """A manifest as deploy/release/make writes it, in canonical JSON."""
-    return json.dumps({
-        "catalog_sha256": "11" * 32, "cmdline": "", "digests": {"dataplane": hashlib.sha256(b"%d" % n).hexdigest()},
-        "measurements": [{"cpu": "EPYC-v4", "features": 1, "measurement": hashlib.sha384(b"%d" % n).hexdigest(),
-                          "vcpus": 2}],
-        "not_after": 1900000000, "not_before": 1700000000, "policy_sha256": "22" * 32, "previous": None,
-        "providers_sha256": "33" * 32, "purpose": "tr.release.v1", "simulated": True,
-        "source": {"commit": "ab" * 20, "repo": "https://example.com/tr"}, "svn": 1, "version": f"0.0.{n}",
-    }, sort_keys=True, separators=(",", ":"))
-
-
-def group(n):
-    text = f"{n % 1000:03d}"
-    while n >= 1000:
-        n //= 1000
-        text = f"x{n % 1000:03d}/{text}"
-    return text
-
-
-def mirror(plane, to):
-    """Copy a log as a static file server would have it."""
-    def save(path):
-        status, headers, body = plane.get("/" + path)
-        equal(status, 200)
-        full = os.path.join(to, path)
-        os.makedirs(os.path.dirname(full), exist_ok=True)
-        with open(full, "wb") as f:
-            f.write(body)
-        return headers, body
-
-    _, note = save("checkpoint")
-    size = int(note.split(b"\n")[1])
-    level, n = 0, size
-    while n > 0:
-        for i in range((n + 255) // 256):
-            width = min(256, n - 256 * i)
-            suffix = "" if width == 256 else f".p/{width}"
-            headers, _ = save(f"tile/{level}/{group(i)}{suffix}")
-            true("immutable" in headers["cache-control"])
-            if level == 0:
-                save(f"tile/entries/{group(i)}{suffix}")
-        level, n = level + 1, n // 256
-    return size
+def plane(name, conninfo):
+    p = Plane(work, name, conninfo)
+    planes.append(p)
+    return p
 
 
 def verify(place, *args, key=None):
@@ -400,7 +286,7 @@ def a_rewind_is_caught():
 def a_fork_is_caught():
     """The same key signs another history: another database under a copied state directory."""
     subprocess.run(["psql", "-XAtq", one.conninfo, "-c", "CREATE DATABASE fork"], check=True)
-    two = Plane("two", one.conninfo.replace("dbname=postgres", "dbname=fork"))
+    two = plane("two", one.conninfo.replace("dbname=postgres", "dbname=fork"))
     two.run("--init-state")
     shutil.copy(os.path.join(one.dir, "state/log.key"), os.path.join(two.dir, "state/log.key"))
     two.key = two.run("--bootstrap")
@@ -420,7 +306,7 @@ def a_fork_is_caught():
 def every_change_of_policy_is_logged():
     """At start and on SIGHUP: whole, in the log before it counts, and never from a broken file."""
     subprocess.run(["psql", "-XAtq", one.conninfo, "-c", "CREATE DATABASE policy"], check=True)
-    p = Plane("policy", one.conninfo.replace("dbname=postgres", "dbname=policy"))
+    p = plane("policy", one.conninfo.replace("dbname=postgres", "dbname=policy"))
     conf, log = os.path.join(p.dir, "attestation.conf"), os.path.join(p.dir, "log")
     with open(conf) as f:
         good = f.read()
@@ -487,11 +373,7 @@ def every_change_of_policy_is_logged():
 def a_restored_database_is_not_signed():
     """The control plane itself remembers: a database that forgot gets no entry and no checkpoint."""
     one.stop()
-    subprocess.run(["psql", "-XAtq", one.conninfo, "-v", "ON_ERROR_STOP=1", "-c",
-                    f"BEGIN; SET LOCAL session_replication_role = replica;"
-                    f"DELETE FROM log_checkpoint WHERE size > {ENTRIES};"
-                    f"DELETE FROM log_node n WHERE (n.index + 1) << n.level > {ENTRIES};"
-                    f"DELETE FROM log_entry WHERE index >= {ENTRIES}; COMMIT"], check=True)
+    one.rewind(ENTRIES)
     one.start()
     status, _, body = one.release(5000)
     equal(status, 409)
@@ -517,7 +399,7 @@ def main():
     pg_dir = work + "-pg"
     try:
         conninfo = subprocess.run([PG, "start", pg_dir], check=True, capture_output=True, text=True).stdout.strip()
-        one = Plane("one", conninfo)
+        one = plane("one", conninfo)
         return rig.run_cases() != 0
     finally:
         for p in planes:

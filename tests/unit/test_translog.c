@@ -486,6 +486,19 @@ static void test_close(void)
 }
 
 /* The words of a statement are canonical JSON. */
+/* Read back, a statement is about what it was written about. */
+static void check_facts(struct view text, const struct boot_statement *s, bool policy)
+{
+    struct statement_facts f;
+    struct digest32 subject;
+
+    CHECK_INT(statement_facts(text, &f), ERR_NONE);
+    CHECK_INT(f.kind, policy ? TRANSLOG_POLICY : TRANSLOG_BOOT);
+    CHECK_INT(f.logged_at_s, policy ? 7 : 1790000000);
+    statement_boot_subject(s, &subject);
+    CHECK(policy || secret_equal(f.subject.b, subject.b, sizeof subject.b));
+}
+
 static void test_statements(void)
 {
     struct identity who = {.simulated = true};
@@ -495,6 +508,8 @@ static void test_statements(void)
 
     buf_init(&out, 4096);
     buf_init(&again, 4096);
+    s.identity_sha256.b[0] = 1;
+    s.policy_sha256.b[0] = 2;
     for (unsigned i = 0; i < 3; i++) {
         buf_reset(&out);
         buf_reset(&again);
@@ -511,9 +526,43 @@ static void test_statements(void)
         CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
         CHECK_INT(jcs_append(root, NULL, &again), ERR_NONE);
         CHECK_BYTES(out.ptr, out.len, again.ptr, again.len);
+        check_facts(buf_view(&out), &s, i == 2);
     }
     buf_free(&out);
     buf_free(&again);
+}
+
+/* What cannot be read back is not guessed. */
+static void test_facts_refused(void)
+{
+#define ZERO "0000000000000000000000000000000000000000000000000000000000000000"
+    static const struct {
+        const char *text;
+        enum err e;
+    } cases[] = {
+        {"{\"purpose\":\"tr.release.v1\"}", ERR_NONE},
+        {"{\"purpose\":\"tr.release.v2\"}", ERR_FORMAT},
+        {"{\"purpose\":1}", ERR_FORMAT},
+        {"{}", ERR_FORMAT},
+        {"[]", ERR_FORMAT},
+        {"{\"purpose\":\"tr.release.v1\"", ERR_FORMAT},
+        {"{\"purpose\":\"tr.release.v1\",\"purpose\":\"tr.boot.v1\"}", ERR_FORMAT},
+        {"{\"purpose\":\"tr.policy.v1\",\"policy_sha256\":\"" ZERO "\",\"providers_sha256\":\"" ZERO
+         "\",\"logged_at\":1}",
+         ERR_NONE},
+        {"{\"purpose\":\"tr.policy.v1\",\"policy_sha256\":\"" ZERO "\",\"logged_at\":1}", ERR_FORMAT},
+        {"{\"purpose\":\"tr.policy.v1\",\"policy_sha256\":\"" ZERO "\",\"providers_sha256\":\"00\","
+         "\"logged_at\":1}",
+         ERR_FORMAT},
+        {"{\"purpose\":\"tr.policy.v1\",\"policy_sha256\":\"" ZERO "\",\"providers_sha256\":\"" ZERO
+         "\"}",
+         ERR_FORMAT},
+        {"{\"purpose\":\"tr.boot.v1\"}", ERR_FORMAT},
+    };
+    struct statement_facts f;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        CHECK_INT(statement_facts(view_str(cases[i].text), &f), cases[i].e);
 }
 
 int main(int argc, char **argv)
@@ -525,6 +574,7 @@ int main(int argc, char **argv)
         {"translog_boots", test_boots},           {"translog_append_only", test_append_only},
         {"translog_violations", test_violations}, {"translog_rewound", test_rewound},
         {"translog_key_files", test_key_files},   {"translog_close", test_close},
+        {"translog_facts_refused", test_facts_refused},
     };
 
     if (secret_init() != ERR_NONE)
