@@ -125,6 +125,11 @@ void uv_shim_watch(struct uv_shim *w, struct uv_shim_loop *l, uv_stream_t *strea
     stream->u.reserved[3] = w;
 }
 
+bool uv_shim_alert(const struct uv_shim *w)
+{
+    return w->armed;
+}
+
 static void uv_shim_alloc_cb(uv_handle_t *h, size_t size, uv_buf_t *buf)
 {
     struct uv_shim *w = uv_shim_of(h);

@@ -49,5 +49,8 @@ void uv_shim_stop(struct uv_shim_loop *l);
 
 /* Watch a stream from before its first read until it is closed. */
 void uv_shim_watch(struct uv_shim *w, struct uv_shim_loop *l, uv_stream_t *stream);
+/* True while libuv polls the stream, so that whatever the peer does, its end included, calls `read` or
+ * `stirred`. False once something arrived that h2o did not want, until h2o reads on. */
+bool uv_shim_alert(const struct uv_shim *w);
 
 #endif

@@ -32,7 +32,7 @@ struct web_limits {
     unsigned request_timeout_ms; /* a request must arrive within it (408), and a connection may
                                   * idle as long between two (closed) */
     unsigned write_stall_ms;     /* a reader that takes nothing for this long is cut off */
-    unsigned sweep_ms; /* how often departed clients of in-flight requests are looked for */
+    unsigned sweep_ms; /* how often writes in flight and deadlines are looked at */
 };
 
 struct web_config {
@@ -68,6 +68,7 @@ void web_free(struct web_server *s); /* after drained, loop no longer running it
 
 struct web_counters {
     uint64_t connections_open, connections_total, requests_total, write_stalls, clients_gone;
+    uint64_t tcp_looks; /* times the sweep asked the kernel about a connection: a system call each */
 };
 struct web_counters web_counters(const struct web_server *s);
 

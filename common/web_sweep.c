@@ -1,5 +1,5 @@
-/* Every sweep_ms over the connections: clients that left during a request, readers that take
- * nothing, requests that arrive too slowly, connections that idle too long. */
+/* Every sweep_ms over the connections: readers that take nothing, clients that left during a request
+ * without a notice, requests that arrive too slowly, connections that idle too long. */
 #include "web_inside.h"
 #include "web_tcp.h"
 
@@ -38,6 +38,25 @@ static bool web_sweep_stalled(struct web_request *r, uint64_t now_ms, uint64_t a
     return true;
 }
 
+/* Must the kernel be asked about this request? A write in flight shows by its acknowledgements whether
+ * the peer still reads. Of a connection that libuv polls, the end of the client is reported by the poll
+ * (web_conn_stirred). One that is not polled any more, because bytes wait in it, reports nothing. */
+static bool web_sweep_must_look(const struct web_request *r)
+{
+    return r->state == WEB_WRITING || r->state == WEB_LAST ||
+           !uv_shim_alert(&web_request_conn(r)->shim);
+}
+
+static bool web_sweep_lost(struct web_request *r, uint64_t now_ms)
+{
+    uint64_t acked = 0;
+
+    if (!web_sweep_must_look(r))
+        return false;
+    web_request_conn(r)->server->counters.tcp_looks++;
+    return web_sweep_departed(r, &acked) || web_sweep_stalled(r, now_ms, acked);
+}
+
 /* Callbacks of one request may end another, so the list is walked by moving what was seen to a list
  * of its own, from which every request unlinks itself wherever it ends. */
 static void web_sweep_running(struct web_server *s, uint64_t now_ms)
@@ -48,11 +67,10 @@ static void web_sweep_running(struct web_server *s, uint64_t now_ms)
     while (!h2o_linklist_is_empty(&s->running)) {
         h2o_linklist_t *n = s->running.next;
         struct web_request *r = H2O_STRUCT_FROM_MEMBER(struct web_request, link, n);
-        uint64_t acked = 0;
 
         h2o_linklist_unlink(n);
         h2o_linklist_insert(&seen, n);
-        if (web_sweep_departed(r, &acked) || web_sweep_stalled(r, now_ms, acked))
+        if (web_sweep_lost(r, now_ms))
             web_stream_cut(r);
     }
     h2o_linklist_insert_list(&s->running, &seen);

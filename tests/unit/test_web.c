@@ -662,6 +662,40 @@ static void gone(void)
     server_stop();
 }
 
+/* Silent requests cost the sweep no system call. One whose connection has stirred is looked at, and its
+ * client's departure, which no poll reports any more, is still noticed. */
+static void silent_sweeps(void)
+{
+    int silent[20], stirred;
+    uint64_t looks;
+
+    server_start(usual, NULL);
+    for (size_t i = 0; i < 20; i++) {
+        silent[i] = client();
+        send_text(silent[i], i % 2 == 0 ? "POST /hold HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
+                                        : "POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+        if (i % 2 != 0)
+            CHECK(has(receive(silent[i], "first"), "first"));
+    }
+    usleep(100000);
+    looks = web_counters(S.web).tcp_looks;
+    usleep(500000); /* ten sweeps */
+    CHECK_INT(web_counters(S.web).tcp_looks, looks);
+    stirred = client();
+    send_text(stirred, "POST /hold HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    usleep(50000);
+    send_text(stirred, "GET /early HTTP/1.1\r\n\r\n");
+    usleep(200000);
+    CHECK(web_counters(S.web).tcp_looks > looks);
+    CHECK_INT(S.gone, 0);
+    hang_up(stirred, false);
+    CHECK_INT(await(&S.gone, 1) < 1000, 1);
+    for (size_t i = 0; i < 20; i++)
+        hang_up(silent[i], i % 4 < 2);
+    CHECK_INT(await(&S.gone, 21) < 1000, 1);
+    server_stop();
+}
+
 static void write_stall(void)
 {
     struct web_limits limits = usual;
@@ -954,6 +988,7 @@ static const struct check_case cases[] = {
     {"web_body_budget", body_budget},
     {"web_slow_clients", slow_clients},
     {"web_gone", gone},
+    {"web_silent_sweeps", silent_sweeps},
     {"web_write_stall", write_stall},
     {"web_endings", endings},
     {"web_trailers", trailers},
