@@ -1,5 +1,7 @@
 #include "conn.h"
 
+#include "address.h"
+
 #include <assert.h>
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@ struct conn {
     enum err error;  /* told by closed() */
     size_t waiting;  /* bytes handed to uv_write and not yet written */
     bool ready, paused, finishing, closing;
+    bool spoken; /* the peer has sent something */
     uint8_t plain[PLAIN_BYTES];
 };
 
@@ -176,6 +179,7 @@ static void conn_read_cb(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
         conn_close(c, n == UV_EOF ? ERR_NONE : ERR_IO);
         return;
     }
+    c->spoken = true;
     if (BIO_write(SSL_get_rbio(c->ssl), b->base, (int)n) != (int)n) {
         conn_close(c, ERR_MEMORY);
         return;
@@ -309,6 +313,16 @@ enum err conn_connect(uv_loop_t *loop, const struct sockaddr *address, SSL_CTX *
 SSL *conn_ssl(struct conn *c)
 {
     return c->ssl;
+}
+
+void conn_address(const struct conn *c, uint8_t out[static 16])
+{
+    address_of_peer(&c->tcp, out);
+}
+
+bool conn_has_spoken(const struct conn *c)
+{
+    return c->spoken || address_has_spoken(&c->tcp);
 }
 
 bool conn_open(const struct conn *c)

@@ -33,6 +33,10 @@ must_check enum err conn_connect(uv_loop_t *loop, const struct sockaddr *address
                                  const struct conn_events *events, void *cookie,
                                  struct conn **out);
 SSL *conn_ssl(struct conn *c);
+/* The address of an accepted connection's peer (address.h). */
+void conn_address(const struct conn *c, uint8_t out[static 16]);
+/* Has the peer sent anything yet, read or still waiting? At most one system call. */
+bool conn_has_spoken(const struct conn *c);
 /* False once it is closing: what is still in hand must not be acted upon. */
 bool conn_open(const struct conn *c);
 /* Encrypts and queues a copy. ERR_LIMIT: too much is waiting, the connection is being closed. */

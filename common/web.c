@@ -1,5 +1,6 @@
 /* The server: its listener, its connections, its start and its end. */
 #include "web.h"
+#include "address.h"
 #include "secret.h"
 #include "web_inside.h"
 
@@ -158,22 +159,6 @@ static void web_refused_free_cb(uv_handle_t *h)
     free(H2O_STRUCT_FROM_MEMBER(struct web_conn, tcp, h));
 }
 
-static void web_conn_address(struct web_conn *c)
-{
-    struct sockaddr_storage a = {0};
-    int len = sizeof a;
-
-    memset(c->address, 0, sizeof c->address);
-    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&a, &len) != 0)
-        return;
-    if (a.ss_family == AF_INET6) {
-        memcpy(c->address, &((struct sockaddr_in6 *)&a)->sin6_addr, 16);
-    } else if (a.ss_family == AF_INET) {
-        c->address[10] = c->address[11] = 0xff;
-        memcpy(c->address + 12, &((struct sockaddr_in *)&a)->sin_addr, 4);
-    }
-}
-
 static void web_accept_cb(uv_stream_t *listener, int status)
 {
     struct web_server *s = H2O_STRUCT_FROM_MEMBER(struct web_server, listener, listener);
@@ -186,7 +171,7 @@ static void web_accept_cb(uv_stream_t *listener, int status)
     uv_tcp_init(s->config.loop, &c->tcp); /* cannot fail: makes no socket */
     if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0)
         goto refuse;
-    web_conn_address(c);
+    address_of_peer(&c->tcp, c->address);
     if (s->stopping || s->counters.connections_open >= s->config.limits.connections_max ||
         !web_peers_enter(s, c))
         goto refuse;

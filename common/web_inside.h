@@ -53,7 +53,7 @@ struct web_request {
 
 struct web_peer {
     struct web_peer *next;
-    uint8_t address[16];
+    uint8_t address[16]; /* its site: address.h */
     unsigned connections;
 };
 

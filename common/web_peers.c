@@ -1,23 +1,15 @@
 /* Connections per peer address, so that one address cannot take them all. */
+#include "address.h"
 #include "web_inside.h"
 
 #include <stdlib.h>
 
-/* An IPv6 host owns its /64 and would otherwise own 2^64 allowances. IPv4 counts whole addresses.
- */
-static size_t web_peer_len(const uint8_t a[static 16])
-{
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-    return memcmp(a, mapped, sizeof mapped) == 0 ? 16 : 8;
-}
-
 /* The seed is drawn per server, so nobody can choose addresses that share a bucket. */
-static struct web_peer **web_peer_bucket(struct web_server *s, const uint8_t *a, size_t len)
+static struct web_peer **web_peer_bucket(struct web_server *s, const uint8_t a[static 16])
 {
     uint64_t h = s->peer_seed;
 
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < ADDRESS_BYTES; i++) {
         h = (h ^ a[i]) * 0x9e3779b97f4a7c15u;
         h ^= h >> 29;
     }
@@ -27,20 +19,21 @@ static struct web_peer **web_peer_bucket(struct web_server *s, const uint8_t *a,
 bool web_peers_enter(struct web_server *s, struct web_conn *c)
 {
     unsigned max = s->config.limits.connections_per_ip;
-    size_t len = web_peer_len(c->address);
+    uint8_t site[ADDRESS_BYTES];
     struct web_peer **bucket, *p;
 
     if (max == 0)
         return true;
-    bucket = web_peer_bucket(s, c->address, len);
+    address_site(c->address, site);
+    bucket = web_peer_bucket(s, site);
     for (p = *bucket; p != NULL; p = p->next)
-        if (memcmp(p->address, c->address, len) == 0 && web_peer_len(p->address) == len)
+        if (memcmp(p->address, site, sizeof site) == 0)
             break;
     if (p == NULL) {
         p = calloc(1, sizeof *p);
         if (p == NULL)
             return false;
-        memcpy(p->address, c->address, sizeof p->address);
+        memcpy(p->address, site, sizeof site);
         p->next = *bucket;
         *bucket = p;
     }
@@ -58,7 +51,7 @@ void web_peers_leave(struct web_server *s, struct web_conn *c)
     c->peer = NULL;
     if (p == NULL || --p->connections != 0)
         return;
-    link = web_peer_bucket(s, p->address, web_peer_len(p->address));
+    link = web_peer_bucket(s, p->address);
     while (*link != p)
         link = &(*link)->next;
     *link = p->next;

@@ -95,6 +95,7 @@ static void peer_ready(void *cookie)
         return;
     }
     p->state = PEER_CHALLENGED;
+    places_advance(p->owner->places, p->place, PLACE_CHALLENGED);
     challenge(p);
 }
 
@@ -114,6 +115,7 @@ static void accepted(struct peer *p, bool first)
     buf_free(&out);
     LOG("peer_accepted", KV("session", p->session), KV("boot", p->identity.boot),
         KV("again", !first), KV("simulated", p->identity.simulated));
+    places_know(p->owner->places, p->address);
     if (first)
         publish_welcome(p);
 }
@@ -227,6 +229,10 @@ static void evidence(struct peer *p, struct view payload)
             log_boot(p);
         return;
     }
+    if (!peers_prove(p)) {
+        conn_close(p->conn, ERR_OVERLOAD);
+        return;
+    }
     p->identity = who;
     digest_sha256(m.identity, &p->identity_sha256);
     memcpy(p->measurement, m.report.ptr + SNP_AT_MEASUREMENT, sizeof p->measurement);
@@ -294,15 +300,13 @@ static void peer_bytes(void *cookie, struct view bytes)
 static void peer_closed(void *cookie, enum err e)
 {
     struct peer *p = cookie;
-    struct peer **at = &p->owner->list;
 
-    while (*at != p)
-        at = &(*at)->next;
-    *at = p->next;
-    p->owner->counters.connected--;
-    LOG("peer_closed", KV("session", p->session), KV("error", log_err(e)));
-    peers_check_stopped(p->owner);
+    /* Anybody can open connections and close them: those that did not get through TLS are counted, not
+     * logged one by one. */
+    if (p->state != PEER_HANDSHAKE)
+        LOG("peer_closed", KV("session", p->session), KV("error", log_err(e)));
     p->conn = NULL;
+    peers_left(p);
     p->state = PEER_GONE;
     if (p->calls == 0)
         peer_free(p);
@@ -320,7 +324,8 @@ void peer_tick(struct peer *p, uint64_t now_ms)
         return;
     }
     if (p->state != PEER_ACCEPTED) {
-        if (now_ms - p->opened_ms > PEER_HANDSHAKE_MS)
+        if (now_ms - p->opened_ms >
+            (p->state == PEER_HANDSHAKE ? PEER_TLS_MS : PEER_HANDSHAKE_MS))
             conn_close(p->conn, ERR_TLS_TIMEOUT);
         return;
     }

@@ -5,8 +5,11 @@
 
 #include "conn.h"
 #include "peers.h"
+#include "places.h"
 
 enum {
+    PEERS_MAX = 1024,          /* with good evidence */
+    PEER_TLS_MS = 5000,        /* TCP accept to the end of the TLS handshake */
     PEER_HANDSHAKE_MS = 10000, /* TCP accept to evidence */
     PEER_SILENCE_MS = 10000,   /* an accepted peer says PING every second */
     PEER_RETRY_MS = 250,       /* before booking is tried again when the database is away */
@@ -38,6 +41,9 @@ struct peer {
     struct peer *next; /* in owner's list */
     struct conn *conn; /* NULL once closed */
     enum peer_state state;
+    uint8_t address[ADDRESS_BYTES];
+    unsigned place; /* among those without a proof; PLACE_NONE once it needs none */
+    bool proven;    /* its evidence was good: one of owner's n_proven */
     unsigned calls;    /* ledger calls that will come back */
     struct buf in;     /* an unfinished frame */
     bool paused;
@@ -71,10 +77,13 @@ struct peers {
     uv_timer_t timer;
     unsigned handles; /* open uv handles of ours */
     struct peer *list;
+    struct places *places;
+    unsigned n_proven;
     struct buf catalog; /* the encoded CATALOG frame; empty until loaded */
     bool catalog_loading, catalog_stale, stopping;
     uint8_t troubles; /* enum trouble bits: peers_set_troubles() */
-    struct peers_counters counters;
+    struct peers_counters counters, told; /* told: when the log last said so, at told_ms */
+    uint64_t told_ms;
     void (*stopped)(void *cookie);
     void *stopped_cookie;
 };
@@ -98,8 +107,10 @@ void peer_orders_free(struct peer *p);
 /* Ask again about every key granted here; the answers are sent on. */
 void peer_resync(struct peer *p);
 
-/* peers.c: a peer has left the list. */
-void peers_check_stopped(struct peers *s);
+/* peers.c: its evidence was good. False: there are PEERS_MAX such peers already. */
+bool peers_prove(struct peer *p);
+/* peers.c: its connection has closed; what it held is given back. */
+void peers_left(struct peer *p);
 
 /* publish.c: what every accepted peer is told. */
 void publish_welcome(struct peer *p); /* certificate, secrets, catalog */

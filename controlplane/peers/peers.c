@@ -8,7 +8,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PEERS_MAX = 1024, LISTEN_BACKLOG = 128 };
+enum {
+    LISTEN_BACKLOG = 4096,  /* connections the kernel holds for us: a flood must not fill it */
+    CROWD_LOG_MS = 1000,    /* how often is told what was closed without a line of its own */
+};
 
 /* Any certificate will do: the client's key is what the evidence has to name. */
 static int any_certificate(int preverified, X509_STORE_CTX *x)
@@ -39,6 +42,74 @@ static enum err link_ctx(const struct peers_config *c, SSL_CTX **out)
     return ERR_NONE;
 }
 
+static void peers_check_stopped(struct peers *s)
+{
+    void (*stopped)(void *cookie) = s->stopped;
+
+    if (s->handles != 0 || s->list != NULL || stopped == NULL)
+        return;
+    s->stopped = NULL;
+    stopped(s->stopped_cookie); /* may free s */
+}
+
+/* --- connections and their places */
+
+static bool peers_has_spoken(void *holder)
+{
+    const struct peer *p = holder;
+
+    return conn_has_spoken(p->conn);
+}
+
+/* One more without a proof: maybe another has to go. */
+static void peers_place(struct peer *p)
+{
+    struct peer *victim;
+    void *holder;
+
+    conn_address(p->conn, p->address);
+    p->place = places_enter(p->owner->places, p->address, p, &holder);
+    if (holder == NULL)
+        return;
+    victim = holder;
+    victim->place = PLACE_NONE;
+    victim->owner->counters.crowded_out++;
+    conn_close(victim->conn, ERR_OVERLOAD);
+}
+
+static void peers_leave_place(struct peer *p)
+{
+    if (p->place != PLACE_NONE)
+        places_leave(p->owner->places, p->place);
+    p->place = PLACE_NONE;
+}
+
+bool peers_prove(struct peer *p)
+{
+    assert(!p->proven);
+    if (p->owner->n_proven == PEERS_MAX)
+        return false;
+    peers_leave_place(p);
+    p->proven = true;
+    p->owner->n_proven++;
+    return true;
+}
+
+void peers_left(struct peer *p)
+{
+    struct peers *s = p->owner;
+    struct peer **at = &s->list;
+
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    s->counters.connected--;
+    s->counters.unfinished += p->state == PEER_HANDSHAKE;
+    s->n_proven -= p->proven;
+    peers_leave_place(p);
+    peers_check_stopped(s);
+}
+
 static void peers_connection_cb(uv_stream_t *listener, int status)
 {
     struct peers *s = listener->data;
@@ -50,6 +121,7 @@ static void peers_connection_cb(uv_stream_t *listener, int status)
     if (p == NULL)
         return;
     p->owner = s;
+    p->place = PLACE_NONE;
     p->orders_end = &p->orders;
     p->opened_ms = p->heard_ms = clock_mono_ms();
     buf_init(&p->in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES + (64 << 10));
@@ -59,8 +131,23 @@ static void peers_connection_cb(uv_stream_t *listener, int status)
     }
     p->next = s->list;
     s->list = p;
-    if (++s->counters.connected > PEERS_MAX)
-        conn_close(p->conn, ERR_OVERLOAD);
+    s->counters.connected++;
+    peers_place(p);
+}
+
+/* --- counts that anybody can drive up, told together */
+
+static void peers_log_crowd(struct peers *s, uint64_t now_ms)
+{
+    const struct peers_counters *c = &s->counters, *told = &s->told;
+
+    if (now_ms - s->told_ms < CROWD_LOG_MS ||
+        (c->crowded_out == told->crowded_out && c->unfinished == told->unfinished))
+        return;
+    LOG("peers_unproven_closed", KV("crowded_out", c->crowded_out - told->crowded_out),
+        KV("tls_unfinished", c->unfinished - told->unfinished), KV("connected", c->connected));
+    s->told = *c;
+    s->told_ms = now_ms;
 }
 
 static void peers_timer_cb(uv_timer_t *t)
@@ -68,6 +155,7 @@ static void peers_timer_cb(uv_timer_t *t)
     struct peers *s = t->data;
     uint64_t now_ms = clock_mono_ms();
 
+    peers_log_crowd(s, now_ms);
     if (s->catalog_stale && !s->catalog_loading)
         publish_catalog_load(s);
     for (struct peer *p = s->list, *next; p != NULL; p = next) {
@@ -90,16 +178,6 @@ static enum err peers_listen(struct peers *s)
     return ERR_NONE;
 }
 
-void peers_check_stopped(struct peers *s)
-{
-    void (*stopped)(void *cookie) = s->stopped;
-
-    if (s->handles != 0 || s->list != NULL || stopped == NULL)
-        return;
-    s->stopped = NULL;
-    stopped(s->stopped_cookie); /* may free s */
-}
-
 static void peers_handle_closed_cb(uv_handle_t *h)
 {
     struct peers *s = h->data;
@@ -120,6 +198,7 @@ void peers_free(struct peers *s)
         return;
     assert(s->handles == 0 && s->list == NULL);
     SSL_CTX_free(s->tls);
+    places_free(s->places);
     buf_free(&s->catalog);
     free(s);
 }
@@ -140,11 +219,14 @@ enum err peers_start(const struct peers_config *c, struct peers **out)
     s->config = *c;
     buf_init(&s->catalog, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
     e = link_ctx(c, &s->tls);
+    if (e == ERR_NONE)
+        e = places_new(peers_has_spoken, &s->places);
     if (e == ERR_NONE &&
         (uv_tcp_init(c->loop, &s->listener) != 0 || uv_timer_init(c->loop, &s->timer) != 0))
         e = ERR_IO;
     if (e != ERR_NONE) {
         SSL_CTX_free(s->tls);
+        places_free(s->places);
         free(s);
         return e;
     }

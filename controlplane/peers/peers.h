@@ -44,6 +44,8 @@ void peers_stop(struct peers *p, void (*stopped)(void *cookie), void *cookie);
 void peers_free(struct peers *p);
 struct peers_counters {
     uint64_t connected, accepted_total, refused_total, refused[REFUSAL_COUNT];
+    uint64_t crowded_out; /* closed without a proof to make room (places.h) */
+    uint64_t unfinished;  /* closed before the end of their TLS handshake, for any reason */
 };
 struct peers_counters peers_counters(const struct peers *p);
 /* Usage that has arrived and is not booked yet, over all connections. */

@@ -1,5 +1,6 @@
 #include "rate.h"
 
+#include "address.h"
 #include "secret.h"
 
 #include <assert.h>
@@ -13,7 +14,6 @@ enum {
     RATE_SETS = 1024,  /* a power of two */
     RATE_WAYS = 4,     /* addresses in a set: 4096 in all, 128 KiB */
     RATE_TOKEN = 1000, /* units of one request, so that a millisecond adds a whole number */
-    RATE_PREFIX6 = 8,  /* bytes of an IPv6 address that name one customer */
 };
 
 struct bucket {
@@ -79,17 +79,8 @@ void rate_free(struct rate *r)
     free(r);
 }
 
-static void address_key(const uint8_t address[static 16], uint8_t out[static 16])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-    memcpy(out, address, 16);
-    if (memcmp(address, mapped, sizeof mapped) != 0)
-        memset(out + RATE_PREFIX6, 0, 16 - RATE_PREFIX6);
-}
-
-/* The address's bucket, filled to now. A stranger takes the place of the fullest in the set: who is
- * full again is as if never seen. A flood of addresses can push one out early; the limit for all
+/* The address's bucket, filled to now. A new address takes the place of the fullest in the set: a bucket
+ * that is full again tells nothing. A flood of addresses can push one out early; the limit for all
  * bounds it. */
 static struct bucket *address_bucket(struct rate *r, const uint8_t key[static 16], uint64_t now_ms)
 {
@@ -120,7 +111,7 @@ enum err rate_take(struct rate *r, const uint8_t address[static 16], uint64_t no
     uint32_t wait_ms = 0;
     uint8_t key[16];
 
-    address_key(address, key);
+    address_site(address, key);
     pthread_mutex_lock(&r->lock);
     if (r->config.address_per_s != 0) {
         own = address_bucket(r, key, now_ms);

@@ -1,7 +1,7 @@
-/* How often strangers may ask: a token bucket for everybody together and one per address. For
+/* How often something may be asked without a key: a token bucket for everybody together and one per address. For
  * endpoints that need no key; it is asked under a lock, so nothing hot goes through it. */
-#ifndef TR_DATAPLANE_CORE_RATE_H
-#define TR_DATAPLANE_CORE_RATE_H
+#ifndef TR_COMMON_RATE_H
+#define TR_COMMON_RATE_H
 
 #include "err.h"
 
