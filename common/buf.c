@@ -15,13 +15,25 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){.max = max};
 }
 
+void buf_init_charged(struct buf *b, size_t max, struct budget *budget)
+{
+    *b = (struct buf){.max = max, .budget = budget};
+}
+
+/* The bytes and their charge; b->ptr dangles until the caller sets it. */
+static void release(struct buf *b)
+{
+    if (b->ptr == NULL)
+        return;
+    secret_wipe(b->ptr, b->cap);
+    free(b->ptr);
+    budget_give(b->budget, b->cap);
+}
+
 void buf_free(struct buf *b)
 {
-    if (b->ptr != NULL) {
-        secret_wipe(b->ptr, b->cap);
-        free(b->ptr);
-    }
-    buf_init(b, b->max);
+    release(b);
+    buf_init_charged(b, b->max, b->budget);
 }
 
 void buf_reset(struct buf *b)
@@ -42,14 +54,16 @@ static enum err grow(struct buf *b, size_t need)
     if (cap < need)
         cap = need;
     assert(cap <= b->max && cap > b->cap);
+    if (!budget_take(b->budget, cap))
+        return ERR_OVERLOAD;
     p = malloc(cap);
-    if (p == NULL)
+    if (p == NULL) {
+        budget_give(b->budget, cap);
         return ERR_MEMORY;
-    if (b->ptr != NULL) {
-        memcpy(p, b->ptr, b->len);
-        secret_wipe(b->ptr, b->cap);
-        free(b->ptr);
     }
+    if (b->ptr != NULL)
+        memcpy(p, b->ptr, b->len);
+    release(b);
     b->ptr = p;
     b->cap = cap;
     return ERR_NONE;

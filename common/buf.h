@@ -2,6 +2,7 @@
 #ifndef TR_COMMON_BUF_H
 #define TR_COMMON_BUF_H
 
+#include "budget.h"
 #include "err.h"
 #include "view.h"
 
@@ -10,16 +11,21 @@ struct buf {
     size_t len; /* bytes in use */
     size_t cap; /* bytes allocated */
     size_t max; /* never grows beyond */
+    struct budget *budget; /* charged with cap; NULL: not charged. Borrowed, outlives the buffer */
 };
 
 /* No allocation happens until the first append. */
 void buf_init(struct buf *b, size_t max);
-/* Wipes and frees; the buffer may be used again (its maximum stays). Never fails. */
+/* The same for what others send us: what it allocates is charged to the budget until it is freed. While it
+ * grows, the old bytes and the new ones both are. */
+void buf_init_charged(struct buf *b, size_t max, struct budget *budget);
+/* Wipes and frees; the buffer may be used again (its maximum and its budget stay). Never fails. */
 void buf_free(struct buf *b);
 /* Wipes the contents and sets len to 0, keeps the allocation. */
 void buf_reset(struct buf *b);
 
-/* Room for n more bytes. ERR_LIMIT when len+n > max, ERR_MEMORY; on failure nothing changes. */
+/* Room for n more bytes. ERR_LIMIT when len+n > max, ERR_OVERLOAD when the budget has no room, ERR_MEMORY;
+ * on failure nothing changes. */
 must_check enum err buf_reserve(struct buf *b, size_t n);
 must_check enum err buf_append(struct buf *b, struct view v);
 must_check enum err buf_append_u64(struct buf *b, uint64_t v); /* decimal */

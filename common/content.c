@@ -7,12 +7,12 @@ struct content {
     struct buf bytes;
 };
 
-struct content *content_new(size_t max)
+struct content *content_new(size_t max, struct budget *budget)
 {
     struct content *c = malloc(sizeof *c);
 
     if (c != NULL)
-        buf_init(&c->bytes, max);
+        buf_init_charged(&c->bytes, max, budget);
     return c;
 }
 

@@ -79,12 +79,18 @@ h2o_req_t *web_conn_request(struct web_conn *c)
     return c->h2o_req;
 }
 
-/* This connection now holds `bytes` of a request that is not the handler's yet. */
-void web_conn_account(struct web_conn *c, size_t bytes)
+bool web_conn_charge(struct web_conn *c)
 {
-    assert(c->server->held >= c->held);
-    c->server->held = c->server->held - c->held + bytes;
+    size_t bytes = c->sock != NULL ? c->sock->input->capacity : 0;
+
+    if (bytes <= WEB_INPUT_BYTES)
+        bytes = 0;
+    if (bytes > c->held && !budget_take(c->server->config.budget, bytes - c->held))
+        return false;
+    if (bytes < c->held)
+        budget_give(c->server->config.budget, c->held - bytes);
     c->held = bytes;
+    return true;
 }
 
 /* End both directions; h2o then closes as if the peer had, and pending writes fail. */
@@ -99,25 +105,25 @@ void web_conn_shutdown(struct web_conn *c)
 static void web_conn_after_read(struct uv_shim *w)
 {
     struct web_conn *c = H2O_STRUCT_FROM_MEMBER(struct web_conn, shim, w);
-    struct web_limits *limits = &c->server->config.limits;
+    bool room;
     h2o_req_t *req;
 
     if (c->sock == NULL || c->request.state != WEB_IDLE)
         return;
-    web_conn_account(c, c->sock->input->size);
-    if (c->held == 0)
+    room = web_conn_charge(c);
+    if (c->sock->input->size == 0)
         return;
     if (c->reading_ms == 0)
         c->reading_ms = uv_now(c->server->config.loop);
-    if (c->held <= WEB_HEAD_MAX)
+    if (room && c->sock->input->size <= WEB_HEAD_MAX)
         return;
     req = web_conn_request(c);
     if (req == NULL)
         web_conn_shutdown(c);
+    else if (!room)
+        web_request_refuse(c, req, 503);
     else if (req->version == 0)
         web_request_refuse(c, req, 431); /* still in its head */
-    else if (c->server->held > limits->body_total_max)
-        web_request_refuse(c, req, 503);
 }
 
 /* Something arrived during a request: more requests, or the end of the client. */
@@ -138,7 +144,7 @@ static void web_conn_closed_cb(void *cookie)
     c->sock = NULL;
     c->ssl = NULL;
     c->h2o_req = NULL;
-    web_conn_account(c, 0);
+    (void)web_conn_charge(c); /* only gives back */
     assert(c->request.state == WEB_IDLE); /* every way h2o closes ends the request first */
 }
 

@@ -8,6 +8,7 @@
 #ifndef TR_COMMON_WEB_H
 #define TR_COMMON_WEB_H
 
+#include "budget.h"
 #include "buf.h"
 #include "err.h"
 #include "view.h"
@@ -26,7 +27,6 @@ struct web_header {
 
 struct web_limits {
     size_t body_max;             /* bytes; a longer body is answered 413 by the error hook */
-    size_t body_total_max;       /* bytes of arriving requests held at once (503) */
     unsigned connections_max;    /* per server; further ones are closed at accept */
     unsigned connections_per_ip; /* 0: unlimited */
     unsigned request_timeout_ms; /* a request must arrive within it (408), and a connection may
@@ -42,6 +42,10 @@ struct web_config {
     SSL_CTX *tls;     /* borrowed, outlives the server; NULL: plain text (private listeners only) */
     struct web_limits limits;
     bool quiet; /* bind only: connections are refused until web_listen() */
+    /* Requests that arrive and answers that leave are charged here; at the bound large ones are
+     * answered 503. Borrowed, outlives the server; servers of several loops may share one. NULL: nothing
+     * is charged. */
+    struct budget *budget;
     /* Called with a complete request. Borrowed views stay valid until the handler returns, except
      * that method, path, query and headers stay valid until the answer is complete. */
     void (*handler)(void *cookie, struct web_request *r);
@@ -91,9 +95,14 @@ bool web_exporter(const struct web_request *r, uint8_t out[static 32]);
 void web_set_gone(struct web_request *r, void (*gone)(void *cookie), void *cookie);
 
 /* Answer with a full body (copied) and Content-Length. The pointer is dead on return.
- * Connection stays open. content-type is one of the headers. */
+ * Connection stays open. content-type is one of the headers. A body that the budget has no room for is
+ * not sent: the client gets an empty 503 with retry-after instead. */
 void web_respond(struct web_request *r, int status, const struct web_header *headers, size_t n,
                  struct view body);
+/* The same, and takes the body, which is left empty: for large ones. It goes out in pieces as the client
+ * reads, and is freed with its last byte; nothing is copied, so that it cannot fail. */
+void web_respond_taking(struct web_request *r, int status, const struct web_header *headers,
+                        size_t n, struct buf *body);
 
 /* Start a chunked answer (not to HEAD). Nothing leaves before the first web_stream_write.
  * `writable` fires once per accepted write, when the bytes were handed to the kernel: the next

@@ -10,8 +10,11 @@
 #include <h2o/http1.h>
 
 enum {
+    WEB_INPUT_BYTES = 8 << 10, /* of the buffer every connection has; a larger one is charged */
     WEB_HEAD_MAX = 64 * 1024,  /* bytes of request line and headers; h2o itself takes 408 KiB */
     WEB_RECORD_MAX = 16384,    /* plaintext bytes of one TLS record of a long write */
+    WEB_PIECE_BYTES = 64 << 10, /* of a whole answer handed to TLS at once: 64 KiB of cipher text wait
+                                 * in memory beside it at most */
     WEB_BACKLOG = 4096,        /* connections the kernel holds for us while a loop is busy */
     WEB_PEER_BUCKETS = 1024,   /* hash buckets of peer addresses: a power of two */
     WEB_LINGER_MS = 2000,      /* a refused upload is read and dropped for this long at most */
@@ -41,8 +44,8 @@ struct web_request {
     void (*trailer)(void *cookie, struct buf *lines);
     void *trailer_cookie;
     struct view last; /* an end that waits for the write in flight */
-    uint8_t *copy;    /* a full body, or a trailer, that the kernel has not taken yet */
-    size_t copy_len;
+    struct buf whole;  /* a full body, or a trailer, that the kernel has not taken yet */
+    size_t whole_sent; /* how much of it h2o was given */
     bool chunked;         /* we frame the body; otherwise it ends with the connection */
     bool ending;          /* `last` is to be sent */
     bool unclean;         /* close without the final chunk */
@@ -67,7 +70,7 @@ struct web_conn {
     h2o_linklist_t link;
     struct web_peer *peer;
     uint8_t address[16];
-    size_t held;           /* bytes of a request that is still arriving */
+    size_t held;           /* bytes charged to the budget for a request that is arriving */
     uint64_t idle_ms;      /* since when nothing has arrived and nothing runs */
     uint64_t reading_ms;   /* since when a request has been arriving; 0: none is */
     unsigned record_max;   /* plaintext bytes of one TLS record at present; 0: not set yet */
@@ -91,7 +94,6 @@ struct web_server {
     h2o_linklist_t running; /* requests between handler and end of answer */
     struct web_peer *peers[WEB_PEER_BUCKETS];
     uint64_t peer_seed;
-    size_t held; /* sum of theirs */
     uint16_t port;
     int listener_fd;          /* the listener's, for web_listen() */
     bool listening, stopping; /* listening: the listener is bound and open */
@@ -103,7 +105,9 @@ struct web_server {
 /* web.c */
 struct web_conn *web_conn_of(const h2o_req_t *req);
 h2o_req_t *web_conn_request(struct web_conn *c); /* NULL before the handshake ends */
-void web_conn_account(struct web_conn *c, size_t bytes);
+/* Charge the budget for what this connection's input buffer has allocated now. False: no room, and only
+ * as much is charged as was before. */
+bool web_conn_charge(struct web_conn *c);
 void web_conn_shutdown(struct web_conn *c);
 
 /* web_request.c */

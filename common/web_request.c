@@ -108,11 +108,7 @@ void web_request_end(struct web_request *r)
     assert(r->state != WEB_IDLE);
     web_request_wipe_head(r->req);
     h2o_linklist_unlink(&r->link);
-    if (r->copy != NULL) {
-        explicit_bzero(r->copy, r->copy_len);
-        free(r->copy);
-        r->copy = NULL;
-    }
+    buf_free(&r->whole);
     r->req = NULL;
     r->state = WEB_IDLE;
     c->idle_ms = uv_now(c->server->config.loop);
@@ -214,7 +210,7 @@ int web_request_handle(h2o_handler_t *self, h2o_req_t *req)
     /* Whatever was answered, its completion comes from the loop: r is still this request. */
     assert(r->req == req);
     web_request_release_body(r);
-    web_conn_account(c, 0);
+    (void)web_conn_charge(c); /* the buffer is smaller now, or as it was */
     return 0;
 }
 

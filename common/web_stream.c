@@ -91,29 +91,69 @@ static void web_send(struct web_request *r, h2o_iovec_t *bufs, size_t n, enum we
     h2o_send(r->req, bufs, n, H2O_SEND_STATE_IN_PROGRESS);
 }
 
+/* Head of a full answer; true when body bytes follow. */
+static bool web_respond_head(struct web_request *r, int status, const struct web_header *headers,
+                             size_t n, size_t body_len)
+{
+    bool bodiless = status == 204 || status == 304;
+
+    web_answer_head(r, status, headers, n);
+    if (!bodiless)
+        r->req->res.content_length = body_len;
+    r->gone = NULL;
+    h2o_start_response(r->req, &r->generator);
+    return !bodiless && body_len != 0 && !web_is_head(r->req);
+}
+
+/* The next of a body of our own. With TLS it is sealed before h2o_send returns; without, the kernel may
+ * not take it all at once, and it stays where it is until then. */
+static void web_send_piece(struct web_request *r)
+{
+    struct view piece = view_from(buf_view(&r->whole), r->whole_sent);
+
+    if (piece.len > WEB_PIECE_BYTES)
+        piece.len = WEB_PIECE_BYTES;
+    r->whole_sent += piece.len;
+    web_send(r, &(h2o_iovec_t){(char *)piece.ptr, piece.len}, 1, WEB_LAST);
+}
+
+void web_respond_taking(struct web_request *r, int status, const struct web_header *headers,
+                        size_t n, struct buf *body)
+{
+    bool follows = web_respond_head(r, status, headers, n, body->len);
+
+    if (!follows) {
+        buf_free(body);
+        web_send(r, NULL, 0, WEB_LAST);
+        return;
+    }
+    r->whole = *body;
+    r->whole_sent = 0;
+    buf_init_charged(body, body->max, body->budget);
+    web_send_piece(r);
+}
+
 void web_respond(struct web_request *r, int status, const struct web_header *headers, size_t n,
                  struct view body)
 {
-    struct web_conn *c = web_request_conn(r);
+    static const struct web_header again = {VIEW_LIT("retry-after"), VIEW_LIT("1")};
+    const struct web_conn *c = web_request_conn(r);
     h2o_iovec_t buf = h2o_iovec_init(body.ptr, body.len);
-    size_t count = body.len != 0 && !web_is_head(r->req);
+    struct buf copy; /* not in h2o's pool: it is never wiped */
 
-    web_answer_head(r, status, headers, n);
-    if (status != 204 && status != 304)
-        r->req->res.content_length = body.len;
-    else
-        count = 0;
-    /* With TLS the bytes are sealed before h2o_send returns; without, the kernel may not take them
-     * all at once. Not in h2o's pool: it is never wiped. */
-    if (c->ssl == NULL && count != 0) {
-        r->copy = h2o_mem_alloc(body.len);
-        r->copy_len = body.len;
-        memcpy(r->copy, body.ptr, body.len);
-        buf.base = (char *)r->copy;
+    if (c->ssl != NULL && body.len <= WEB_PIECE_BYTES) { /* sealed at once: no copy is needed */
+        size_t count = web_respond_head(r, status, headers, n, body.len);
+
+        web_send(r, &buf, count, WEB_LAST);
+        return;
     }
-    r->gone = NULL;
-    h2o_start_response(r->req, &r->generator);
-    web_send(r, &buf, count, WEB_LAST);
+    buf_init_charged(&copy, body.len, c->server->config.budget);
+    if (buf_append(&copy, body) == ERR_NONE) {
+        web_respond_taking(r, status, headers, n, &copy);
+    } else {
+        (void)web_respond_head(r, 503, &again, 1, 0);
+        web_send(r, NULL, 0, WEB_LAST);
+    }
 }
 
 bool web_may_trail(const struct web_request *r)
@@ -244,9 +284,9 @@ static void web_send_trailer(struct web_request *r)
         web_send_chunk(r, VIEW_EMPTY, "0\r\n\r\n", WEB_LAST);
         return;
     }
-    r->copy = tail.ptr; /* freed with the request */
-    r->copy_len = tail.len;
-    web_send(r, &(h2o_iovec_t){(char *)tail.ptr, tail.len}, 1, WEB_LAST);
+    r->whole = tail; /* freed with the request */
+    r->whole_sent = 0;
+    web_send_piece(r);
 }
 
 static void web_send_end(struct web_request *r)
@@ -312,6 +352,8 @@ void web_stream_proceed(h2o_generator_t *g, h2o_req_t *req)
     } else if (r->ending) {
         r->ending = false;
         web_send_end(r);
+    } else if (r->whole_sent < r->whole.len) {
+        web_send_piece(r);
     } else {
         assert(r->state == WEB_LAST);
         web_finish(r);

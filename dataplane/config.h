@@ -39,7 +39,7 @@ struct config {
      * or neither */
     char release[CONFIG_PATH_MAX], release_key[128];
     /* limits */
-    uint64_t body_total_bytes; /* request bodies held at once, per worker */
+    uint64_t body_total_bytes; /* bodies, their copies and answers in memory, of all workers */
     uint64_t connections_max;  /* per worker */
     uint64_t connections_per_ip;
     uint64_t request_timeout_ms;

@@ -155,6 +155,8 @@ static enum err make_stores(struct program *p)
     if (e == ERR_NONE)
         e = rate_new(&evidence, &s->evidence_rate);
     if (e == ERR_NONE)
+        e = budget_new((size_t)p->config.body_total_bytes, &s->content);
+    if (e == ERR_NONE)
         e = receipts_new(s->n_workers, p->config.receipts_max, &s->receipts);
     return e == ERR_NONE ? e : fail(p, e, "out of memory");
 }
@@ -216,7 +218,6 @@ static enum err start_metrics(struct program *p)
         .host = p->config.metrics_host,
         .port = (uint16_t)p->config.metrics_port,
         .limits = {.body_max = 1024,
-                   .body_total_max = 64 << 10,
                    .connections_max = METRICS_CONNECTIONS_MAX,
                    .request_timeout_ms = 10000,
                    .write_stall_ms = 10000,

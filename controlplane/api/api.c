@@ -325,7 +325,6 @@ enum err api_start(const struct api_config *config, struct api **out)
         .port = config->port,
         .tls = config->tls,
         .limits = {.body_max = CALL_BODY_MAX,
-                   .body_total_max = 16 << 20,
                    .connections_max = 1024,
                    .connections_per_ip = 0,
                    .request_timeout_ms = 30000,

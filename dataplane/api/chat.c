@@ -112,8 +112,8 @@ static struct chat *chat_new(struct worker *w, struct web_request *web, const st
     c->request.received_us = clock_mono_us();
     c->request.received_unix_ms = clock_unix_ms();
     c->request.n_choices = 1;
-    sse_in_init(&c->in, LIMIT_SSE_LINE_BYTES);
-    sse_out_init(&c->out);
+    sse_in_init(&c->in, LIMIT_SSE_LINE_BYTES, chat_budget(c));
+    sse_out_init(&c->out, chat_budget(c));
     return c;
 }
 
@@ -148,7 +148,7 @@ static bool media_type_ok(const struct web_request *web)
 
 static enum err chat_copy_body(struct chat *c, struct view body)
 {
-    c->body = content_new(LIMIT_BODY_BYTES);
+    c->body = content_new(LIMIT_BODY_BYTES, chat_budget(c));
     return c->body == NULL ? ERR_MEMORY : buf_append(content_buf(c->body), body);
 }
 
@@ -193,7 +193,7 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     }
     e = chat_copy_body(c, body);
     if (e != ERR_NONE) {
-        f->error = e == ERR_LIMIT ? API_TOO_LARGE : API_INTERNAL;
+        f->error = e == ERR_LIMIT ? API_TOO_LARGE : errors_of(e);
         return e;
     }
     c->asked = malloc(sizeof *c->asked);

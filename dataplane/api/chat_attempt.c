@@ -26,7 +26,7 @@ static struct content *chat_sentence(const struct chat *c, struct view message)
         credentials_quoted(w->shared->credentials, c->request.candidate.endpoint->provider->no,
                            message))
         return NULL;
-    copy = content_new(CHAT_ERROR_BODY_MAX);
+    copy = content_new(CHAT_ERROR_BODY_MAX, chat_budget(c));
     if (copy != NULL && buf_append(content_buf(copy), message) != ERR_NONE)
         content_clear(copy);
     return copy;
@@ -202,10 +202,12 @@ static void chat_collected(struct chat *c)
         chat_canon_error(c->status, body, &error);
         x = result_of_error(c, ERR_PROVIDER_STATUS, &error);
     } else {
-        c->answer = content_new(LIMIT_RESPONSE_BYTES + CHAT_ERROR_BODY_MAX);
+        c->answer = content_new(LIMIT_RESPONSE_BYTES + CHAT_ERROR_BODY_MAX, chat_budget(c));
+        /* At once, because growing holds the old bytes and the new ones. */
         e = c->answer == NULL ? ERR_MEMORY
-                              : chat_canon_whole(&c->canon, body, content_buf(c->answer), &kind,
-                                                 &error);
+                              : buf_reserve(content_buf(c->answer), body.len + CHAT_WHOLE_SLACK);
+        if (e == ERR_NONE)
+            e = chat_canon_whole(&c->canon, body, content_buf(c->answer), &kind, &error);
         if (e != ERR_NONE)
             x.e = e == ERR_LIMIT ? ERR_PROVIDER_LARGE : e;
         else if (kind == CHAT_ERROR)
@@ -239,7 +241,8 @@ static void chat_fetch_head(void *cookie, const struct fetch_head *head)
     c->collecting = head->status != 200 || !c->request.stream || head->json;
     if (!c->collecting)
         return;
-    c->received = content_new(head->status == 200 ? LIMIT_RESPONSE_BYTES : CHAT_ERROR_BODY_MAX);
+    c->received = content_new(head->status == 200 ? LIMIT_RESPONSE_BYTES : CHAT_ERROR_BODY_MAX,
+                              chat_budget(c));
     if (c->received == NULL) {
         request_hold(&c->request);
         chat_break(c, (struct attempt_result){.e = ERR_MEMORY, .status = head->status});
@@ -304,7 +307,7 @@ static void chat_attempt_reset(struct chat *c)
     content_free(c->answer);
     c->rendered = c->received = c->message = c->answer = NULL;
     sse_in_free(&c->in);
-    sse_in_init(&c->in, LIMIT_SSE_LINE_BYTES);
+    sse_in_init(&c->in, LIMIT_SSE_LINE_BYTES, chat_budget(c));
     sse_out_abandon(&c->out, 0);
     c->status = 0;
     c->retry_after_ms = -1;
@@ -336,7 +339,7 @@ enum err chat_attempt(struct request *r, bool last_candidate)
 
     chat_attempt_reset(c);
     chat_canon_prepare(c);
-    c->rendered = content_new(c->asked->body.len + CHAT_RENDER_SLACK);
+    c->rendered = content_new(c->asked->body.len + CHAT_RENDER_SLACK, chat_budget(c));
     if (c->rendered == NULL)
         return ERR_MEMORY;
     e = chat_request_render(c->asked, endpoint->provider, endpoint->info->upstream_model,

@@ -14,6 +14,7 @@ enum {
     CHAT_SPARES_MAX = 256,            /* per worker; beyond that they are freed */
     CHAT_ERROR_BODY_MAX = 64 << 10,   /* of a provider's error; the rest is not read for */
     CHAT_CONTENT_TYPE_MAX = 64,
+    CHAT_WHOLE_SLACK = 4 << 10, /* what a whole answer usually grows by when it is made canonical */
 };
 
 struct chat {
@@ -54,6 +55,12 @@ static inline struct chat *chat_of(struct request *r)
     return (struct chat *)r;
 }
 _Static_assert(offsetof(struct chat, request) == 0, "chat_of() casts");
+
+/* What a chat holds of its client's and its provider's words is charged here. */
+static inline struct budget *chat_budget(const struct chat *c)
+{
+    return c->request.worker->shared->content;
+}
 
 /* chat_attempt.c */
 enum err chat_attempt(struct request *r, bool last_candidate);

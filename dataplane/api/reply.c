@@ -88,6 +88,13 @@ void reply_json(struct reply *p, struct web_request *r, int status, struct view 
     web_respond(r, status, p->headers, p->n, body);
 }
 
+void reply_json_taking(struct reply *p, struct web_request *r, int status, struct buf *body)
+{
+    reply_note_body(p, status, buf_view(body));
+    reply_add(p, VIEW_LIT("content-type"), VIEW_LIT("application/json"));
+    web_respond_taking(r, status, p->headers, p->n, body);
+}
+
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
 {
     struct buf body;

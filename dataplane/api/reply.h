@@ -45,6 +45,8 @@ void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,
                    struct receipt_facts *facts);
 /* A complete answer with a JSON body. The request pointer is dead on return. */
 void reply_json(struct reply *p, struct web_request *r, int status, struct view body);
+/* The same for a large body, which is taken and left empty. */
+void reply_json_taking(struct reply *p, struct web_request *r, int status, struct buf *body);
 /* The same for a failure. Counts nothing, logs nothing. */
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f);
 

@@ -4,12 +4,12 @@
 
 #include <assert.h>
 
-void sse_out_init(struct sse_out *o)
+void sse_out_init(struct sse_out *o, struct budget *budget)
 {
     o->web = NULL;
     o->bytes = 0;
-    buf_init(&o->filling, SSE_OUT_MAX);
-    buf_init(&o->flying, SSE_OUT_MAX);
+    buf_init_charged(&o->filling, SSE_OUT_MAX, budget);
+    buf_init_charged(&o->flying, SSE_OUT_MAX, budget);
     digest_stream_begin(&o->digest);
 }
 

@@ -22,7 +22,8 @@ struct sse_out {
     uint64_t bytes;              /* how much that is */
 };
 
-void sse_out_init(struct sse_out *o);
+/* What it holds is charged to the budget. */
+void sse_out_init(struct sse_out *o, struct budget *budget);
 /* Wipes and frees. The stream must be over, or not have begun. */
 void sse_out_free(struct sse_out *o);
 /* web_stream_start() has been called: from now on flushes go out. */

@@ -11,10 +11,10 @@
 /* The carry holds one unfinished event and what came behind it in the same read. */
 enum { CARRY_SLACK = 128 << 10, FEED_SLICE = 64 << 10 };
 
-void sse_in_init(struct sse_in *s, size_t line_max)
+void sse_in_init(struct sse_in *s, size_t line_max, struct budget *budget)
 {
     *s = (struct sse_in){.line_max = line_max, .at_start = true};
-    buf_init(&s->carry, line_max + CARRY_SLACK);
+    buf_init_charged(&s->carry, line_max + CARRY_SLACK, budget);
 }
 
 void sse_in_free(struct sse_in *s)

@@ -23,7 +23,7 @@ struct sse_event {
     struct view name; /* empty when there was no "event:" line */
     struct view data; /* joined data lines; empty data events are reported with len 0 */
 };
-void sse_in_init(struct sse_in *s, size_t line_max);
+void sse_in_init(struct sse_in *s, size_t line_max, struct budget *budget);
 void sse_in_free(struct sse_in *s);
 /* Give it bytes (borrowed until sse_in_next() has returned ERR_SHORT). */
 void sse_in_feed(struct sse_in *s, struct view bytes);

@@ -275,7 +275,6 @@ static void start(struct web_server **out, SSL_CTX *ctx)
         .host = "127.0.0.1",
         .tls = ctx,
         .limits = {.body_max = setting("BODY_MAX", 32u << 20),
-                   .body_total_max = setting("BODY_TOTAL_MAX", 256u << 20),
                    .connections_max = (unsigned)setting("CONNECTIONS_MAX", 20000),
                    .connections_per_ip = (unsigned)setting("CONNECTIONS_PER_IP", 0),
                    .request_timeout_ms = (unsigned)setting("REQUEST_TIMEOUT_MS", 30000),

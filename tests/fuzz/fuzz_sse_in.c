@@ -10,7 +10,7 @@ static void run(const uint8_t *bytes, size_t n, size_t step, struct buf *out, en
     struct sse_event ev;
     enum err e = ERR_SHORT;
 
-    sse_in_init(&s, 300);
+    sse_in_init(&s, 300, NULL);
     for (size_t at = 0; at < n && e == ERR_SHORT; at += step) {
         size_t len = n - at < step ? n - at : step;
         uint8_t *copy = malloc(len);

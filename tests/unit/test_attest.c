@@ -132,7 +132,6 @@ static void worker_run(void *cookie)
                              .host = "127.0.0.1",
                              .tls = shared.tls,
                              .limits = {.body_max = 1 << 20,
-                                        .body_total_max = 1 << 24,
                                         .connections_max = 512,
                                         .request_timeout_ms = 20000,
                                         .write_stall_ms = 20000,

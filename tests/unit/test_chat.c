@@ -89,6 +89,12 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
     client_take(r, body);
     r->responded = true;
 }
+void web_respond_taking(struct web_request *r, int status, const struct web_header *h, size_t n,
+                        struct buf *body)
+{
+    web_respond(r, status, h, n, buf_view(body));
+    buf_free(body);
+}
 void web_stream_start(struct web_request *r, int status, const struct web_header *h, size_t n,
                       void (*writable)(void *), void *cookie)
 {
@@ -429,6 +435,8 @@ static const struct config config = {.output_default_tokens = 4096,
 static struct shared shared;
 static struct worker worker;
 
+static size_t content_max = 64 << 20; /* bytes of the budget that reset() makes */
+
 static void reset(void)
 {
     struct catalog c = {.version = 1, .n_models = 1, .n_endpoints = 2};
@@ -449,6 +457,8 @@ static void reset(void)
     grow = ERR_NONE;
     records = 0;
     the_key.refs = 0;
+    budget_free(shared.content); /* which asserts that all of it came back */
+    CHECK_INT(budget_new(content_max, &shared.content), ERR_NONE);
     shared.providers = &providers;
     shared.config = &config;
     CHECK_INT(health_new(&shared.health), ERR_NONE);
@@ -1216,6 +1226,58 @@ static void test_whole(void)
     CHECK_INT(receipt.facts.error, API_PROVIDER_FAILED);
 }
 
+/* Memory for other people's words has a bound; at it a request is refused, and said to be worth another
+ * try, wherever on its way it needs more. A stream that runs is not broken off for a large body. */
+static void test_no_memory(void)
+{
+    static char huge[400 << 10];
+    static const char begin[] = ASK ",\"user\":\"";
+    enum { BODY = 200 << 10 };
+
+    content_max = 256 << 10;
+    reset(); /* the body itself: */
+    CHECK(budget_take(shared.content, 100 << 10));
+    memset(huge, 'x', sizeof huge - 1);
+    memcpy(huge, begin, sizeof begin - 1);
+    memcpy(huge + BODY, "\"}", 3);
+    ask(huge);
+    CHECK_INT(client.status, 503);
+    CHECK(strstr(client.out, "\"code\":\"overloaded\"") != NULL);
+    CHECK(strstr(client.headers, "retry-after: ") != NULL);
+    CHECK_INT(up.started, 0);
+    budget_give(shared.content, 100 << 10);
+    reset(); /* the copy for the provider: */
+    ask(huge);
+    CHECK_INT(client.status, 503);
+    CHECK_INT(up.started, 0);
+    CHECK_INT(-balance, 0);
+    reset(); /* a whole answer: */
+    ask(ASK "}");
+    memset(huge, ' ', sizeof huge - 1);
+    up_head(200, false);
+    up_body(huge, 64 << 10);
+    while (client.status == 0) { /* every candidate's */
+        up_head(200, false);
+        up_body(huge, 64 << 10);
+    }
+    CHECK_INT(client.status, 503);
+    CHECK(strstr(client.out, "\"code\":\"overloaded\"") != NULL);
+    check_quiet(0);
+    reset(); /* a stream goes on beside large bodies that have used it up: */
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    CHECK(budget_take(shared.content, (size_t)(content_max - budget_used(shared.content))));
+    up_body(ROLE TEXT, 1000);
+    client_reads();
+    up_body(STOP USAGE_EVENT DONE, 10000);
+    CHECK(client.ended && !client.aborted);
+    client_reads();
+    up_done(ERR_NONE);
+    budget_give(shared.content, budget_used(shared.content));
+    content_max = 64 << 20;
+    reset();
+}
+
 static void test_bad_requests(void)
 {
     static const struct {
@@ -1285,6 +1347,7 @@ static const struct check_case cases[] = {
     {"chat_backpressure", test_backpressure},
     {"chat_backpressure_resumes", test_backpressure_resumes},
     {"chat_whole", test_whole},
+    {"chat_no_memory", test_no_memory},
     {"chat_bad_requests", test_bad_requests},
 };
 CHECK_MAIN(cases)

@@ -354,7 +354,7 @@ static void stream_sse(const char *path, const uint8_t *bytes, size_t len)
         struct sse_in in;
         struct sse_event ev;
 
-        sse_in_init(&in, LIMIT_SSE_LINE_BYTES);
+        sse_in_init(&in, LIMIT_SSE_LINE_BYTES, NULL);
         sse_in_feed(&in, view_of(bytes, len));
         while (sse_in_next(&in, &ev) == ERR_NONE)
             run_event(&run, ev.data);

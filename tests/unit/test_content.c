@@ -5,7 +5,7 @@
 
 static void life_of_a_content(void)
 {
-    struct content *c = content_new(10);
+    struct content *c = content_new(10, NULL);
 
     CHECK(c != NULL);
     CHECK_INT(content_len(c), 0);

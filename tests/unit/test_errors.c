@@ -82,7 +82,7 @@ static void check_body(const struct api_failure *f, const char *want)
 static void test_body(void)
 {
     struct api_failure f = {.error = API_NO_MODEL, .param = "model"};
-    struct content *said = content_new(100);
+    struct content *said = content_new(100, NULL);
 
     check_body(&f, "{\"error\":{\"message\":\"The model does not exist. GET /v1/models lists those "
                    "that do.\",\"type\":\"not_found_error\",\"param\":\"model\",\"code\":"

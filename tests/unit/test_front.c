@@ -61,6 +61,12 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
     snprintf(r->body, sizeof r->body, "%.*s", (int)body.len,
              body.len != 0 ? (const char *)body.ptr : "");
 }
+void web_respond_taking(struct web_request *r, int status, const struct web_header *h, size_t n,
+                        struct buf *body)
+{
+    web_respond(r, status, h, n, buf_view(body));
+    buf_free(body);
+}
 int receipt_answer(struct worker *w, struct web_request *r, struct view id,
                    const struct digest32 *who)
 {

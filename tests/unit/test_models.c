@@ -38,6 +38,12 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
                                (int)h[i].name.len, (const char *)h[i].name.ptr, (int)h[i].value.len,
                                (const char *)h[i].value.ptr);
 }
+void web_respond_taking(struct web_request *r, int status, const struct web_header *h, size_t n,
+                        struct buf *body)
+{
+    web_respond(r, status, h, n, buf_view(body));
+    buf_free(body);
+}
 
 static struct providers providers = {.n = 1, .list = {{.no = 0, .id = "demo-a"}}};
 static struct shared shared;

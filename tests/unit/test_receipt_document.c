@@ -43,6 +43,12 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
     r->body_len = body.len;
     r->body[body.len] = '\0';
 }
+void web_respond_taking(struct web_request *r, int status, const struct web_header *h, size_t n,
+                        struct buf *body)
+{
+    web_respond(r, status, h, n, buf_view(body));
+    buf_free(body);
+}
 
 static struct providers providers = {
     .n = 2,

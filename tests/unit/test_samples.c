@@ -32,6 +32,12 @@ void web_respond(struct web_request *r, int status, const struct web_header *h, 
                                (const char *)h[i].value.ptr);
     CHECK_INT(buf_append(&r->body, body), ERR_NONE);
 }
+void web_respond_taking(struct web_request *r, int status, const struct web_header *h, size_t n,
+                        struct buf *body)
+{
+    web_respond(r, status, h, n, buf_view(body));
+    buf_free(body);
+}
 
 static struct shared shared;
 static struct worker worker = {.shared = &shared};

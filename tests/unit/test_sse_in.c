@@ -47,7 +47,7 @@ static enum err run_cut(struct view in, size_t cut, size_t line_max, struct log 
     struct sse_in s;
     enum err e = ERR_SHORT;
 
-    sse_in_init(&s, line_max);
+    sse_in_init(&s, line_max, NULL);
     for (int piece = 0; piece < 2 && e == ERR_SHORT; piece++) {
         size_t from = piece == 0 ? 0 : cut, n = piece == 0 ? cut : in.len - cut;
         uint8_t *copy = malloc(n + 1);
@@ -70,7 +70,7 @@ static enum err run_bytes(struct view in, size_t step, size_t line_max, struct l
     struct sse_in s;
     enum err e = ERR_SHORT;
 
-    sse_in_init(&s, line_max);
+    sse_in_init(&s, line_max, NULL);
     for (size_t at = 0; at < in.len && e == ERR_SHORT; at += step) {
         uint8_t *copy = malloc(step);
         size_t n = in.len - at < step ? in.len - at : step;
@@ -220,7 +220,7 @@ static void test_idle_holds_nothing(void)
     struct sse_in s;
     struct log l = {0};
 
-    sse_in_init(&s, 1000);
+    sse_in_init(&s, 1000, NULL);
     sse_in_feed(&s, VIEW_LIT("data: a"));
     CHECK_INT(drain(&s, &l), ERR_SHORT);
     CHECK(s.carry.ptr != NULL);

@@ -28,6 +28,8 @@ static struct {
     struct web_request *streaming; /* loop thread only */
 } S;
 
+enum { LARGE_ANSWER = 8 << 20 };
+static struct budget *budget; /* NULL: the server has none */
 static uint8_t block[65536];
 static const struct web_header plain[] = {{VIEW_LIT("content-type"), VIEW_LIT("text/plain")},
                                           {VIEW_LIT("x-own"), VIEW_LIT("1")}};
@@ -131,6 +133,22 @@ static void answer_exporter(struct web_request *r)
     web_respond(r, 200, plain, 1, view_str(text));
 }
 
+/* /large/taken, /large/copied: more than the kernel takes for a client that does not read. */
+static void answer_large(struct web_request *r, bool taken)
+{
+    struct buf body;
+
+    buf_init_charged(&body, LARGE_ANSWER, taken ? budget : NULL);
+    CHECK_INT(buf_reserve(&body, LARGE_ANSWER), ERR_NONE);
+    while (body.len < LARGE_ANSWER)
+        CHECK_INT(buf_append(&body, view_of(block, 4096)), ERR_NONE);
+    if (taken)
+        web_respond_taking(r, 200, plain, 1, &body);
+    else
+        web_respond(r, 200, plain, 1, buf_view(&body));
+    buf_free(&body);
+}
+
 static void handler(void *cookie, struct web_request *r)
 {
     struct view path = web_path(r);
@@ -138,6 +156,10 @@ static void handler(void *cookie, struct web_request *r)
     CHECK(cookie == &S);
     if (view_starts(path, VIEW_LIT("/echo"))) {
         answer_echo(r);
+        return;
+    }
+    if (view_starts(path, VIEW_LIT("/large/"))) {
+        answer_large(r, view_eq(path, VIEW_LIT("/large/taken")));
         return;
     }
     if (view_eq(path, VIEW_LIT("/exporter"))) {
@@ -212,7 +234,6 @@ static void *serve(void *arg)
 }
 
 static const struct web_limits usual = {.body_max = 100000,
-                                        .body_total_max = 1 << 20,
                                         .connections_max = 100,
                                         .request_timeout_ms = 5000,
                                         .write_stall_ms = 5000,
@@ -227,6 +248,7 @@ static void server_start(struct web_limits limits, SSL_CTX *tls)
                                 .host = "127.0.0.1",
                                 .tls = tls,
                                 .limits = limits,
+                                .budget = budget,
                                 .handler = handler,
                                 .error = error,
                                 .cookie = &S,
@@ -562,13 +584,12 @@ static void refused_upload(void)
 
 static void body_budget(void)
 {
-    struct web_limits limits = usual;
     int fd[3];
 
-    limits.body_total_max = 150000;
-    limits.body_max = 100000;
-    server_start(limits, NULL);
-    /* Two uploads hang at 90 KB each: the second breaks the budget, the first may go on. */
+    CHECK_INT(budget_new(200000, &budget), ERR_NONE);
+    server_start(usual, NULL);
+    /* Two uploads hang at 90 KB each, in buffers of 128 KiB: the second breaks the budget (a quarter more
+     * for small growth), the first may go on. */
     for (int i = 0; i < 2; i++) {
         fd[i] = client();
         send_text(fd[i], "POST /echo HTTP/1.1\r\nContent-Length: 95000\r\n\r\n");
@@ -589,6 +610,52 @@ static void body_budget(void)
     close(fd[0]);
     close(fd[2]);
     server_stop();
+    CHECK_INT(budget_used(budget), 0);
+    CHECK(budget_peak(budget) <= 250000);
+    budget_free(budget);
+    budget = NULL;
+}
+
+/* An answer counts until its reader has taken it, once, and one that there is no room for is a 503. */
+static void answer_budget(void)
+{
+    const char *text;
+    size_t n = 0;
+    int fd[3];
+    ssize_t got;
+
+    CHECK_INT(budget_new(LARGE_ANSWER * 5 / 2, &budget), ERR_NONE);
+    server_start(usual, NULL);
+    for (int i = 0; i < 3; i++) {
+        fd[i] = client();
+        send_text(fd[i], i == 0 ? "GET /large/taken HTTP/1.1\r\n\r\n"
+                                : "GET /large/copied HTTP/1.1\r\n\r\n");
+        usleep(100000);
+    }
+    CHECK(has(receive(fd[2], "\r\n\r\n"), "HTTP/1.1 503 "));
+    CHECK_INT(budget_used(budget), 2 * LARGE_ANSWER);
+    hang_up(fd[1], true); /* a reader that leaves gives back what it held */
+    usleep(200000);
+    CHECK_INT(budget_used(budget), LARGE_ANSWER);
+    send_text(fd[2], "GET /large/copied HTTP/1.1\r\n\r\n");
+    receive(fd[2], "200 OK");
+    close(fd[2]);
+    while (n < LARGE_ANSWER && (got = recv(fd[0], block, sizeof block, 0)) > 0)
+        n += (size_t)got;
+    CHECK(n >= LARGE_ANSWER);
+    for (int i = 0; i < 100 && budget_used(budget) != 0; i++)
+        usleep(10000);
+    CHECK_INT(budget_used(budget), 0);
+    close(fd[0]);
+    text = ask("HEAD /large/taken HTTP/1.0\r\n\r\n", NULL); /* taken, and not sent */
+    CHECK(has(text, "Content-Length: 8388608\r\n"));
+    CHECK(strlen(text) < 1000);
+    server_stop();
+    CHECK_INT(budget_used(budget), 0);
+    budget_free(budget);
+    budget = NULL;
+    memset(block, 1, sizeof block);
+    block[sizeof block - 1] = 2;
 }
 
 static void slow_clients(void)
@@ -986,6 +1053,7 @@ static const struct check_case cases[] = {
     {"web_body_limit", body_limit},
     {"web_refused_upload", refused_upload},
     {"web_body_budget", body_budget},
+    {"web_answer_budget", answer_budget},
     {"web_slow_clients", slow_clients},
     {"web_gone", gone},
     {"web_silent_sweeps", silent_sweeps},
