@@ -110,6 +110,8 @@ static void web_conn_after_read(struct uv_shim *w)
 
     if (c->sock == NULL || c->request.state != WEB_IDLE)
         return;
+    if (c->place == WEB_PLACE_SILENT || c->place == WEB_PLACE_SERVED)
+        web_place_move(c, WEB_PLACE_SPEAKING);
     room = web_conn_charge(c);
     if (c->sock->input->size == 0)
         return;
@@ -154,6 +156,7 @@ static void web_conn_free_cb(uv_handle_t *h)
     struct web_server *s = c->server;
 
     h2o_linklist_unlink(&c->link);
+    s->leaving -= c->place == WEB_PLACE_LEAVING;
     web_peers_leave(s, c);
     s->counters.connections_open--;
     free(c);
@@ -178,14 +181,18 @@ static void web_accept_cb(uv_stream_t *listener, int status)
     if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0)
         goto refuse;
     address_of_peer(&c->tcp, c->address);
-    if (s->stopping || s->counters.connections_open >= s->config.limits.connections_max ||
-        !web_peers_enter(s, c))
+    if (s->stopping || !web_peers_enter(s, c))
         goto refuse;
+    if (s->counters.connections_open - s->leaving >= s->config.limits.connections_max &&
+        !web_place_make_room(s, NULL)) {
+        web_peers_leave(s, c);
+        goto refuse;
+    }
     uv_tcp_nodelay(&c->tcp, 1);
     s->counters.connections_open++;
     s->counters.connections_total++;
     c->idle_ms = uv_now(s->config.loop);
-    h2o_linklist_insert(&s->conns, &c->link);
+    web_place_move(c, WEB_PLACE_SILENT);
     c->sock = h2o_uv_socket_create((uv_stream_t *)&c->tcp, web_conn_free_cb);
     c->sock->on_close.cb = web_conn_closed_cb;
     c->sock->on_close.data = c;
@@ -321,7 +328,8 @@ enum err web_start(const struct web_config *config, struct web_server **out)
     pthread_once(&web_once, web_setup_process);
     web_setup_thread();
     s->config = *config;
-    h2o_linklist_init_anchor(&s->conns);
+    for (int i = 0; i < WEB_PLACES; i++)
+        h2o_linklist_init_anchor(&s->conns[i]);
     h2o_linklist_init_anchor(&s->running);
     secret_random(&s->peer_seed, sizeof s->peer_seed);
     if (config->tls != NULL)
@@ -376,13 +384,14 @@ void web_stop(struct web_server *s, void (*drained)(void *cookie), void *cookie)
     /* Not h2o_context_request_shutdown(): it arms a timer of HTTP/2 that outlives the context. */
     s->context.shutdown_requested = 1;
     uv_close((uv_handle_t *)&s->listener, web_unlistened_cb);
-    /* Whoever is between requests, or still shaking hands, has nothing to lose. */
-    for (h2o_linklist_t *n = s->conns.next; n != &s->conns; n = n->next) {
-        struct web_conn *c = H2O_STRUCT_FROM_MEMBER(struct web_conn, link, n);
+    /* A client between requests, or still shaking hands, has nothing to lose. */
+    for (int i = 0; i < WEB_PLACES; i++)
+        for (h2o_linklist_t *n = s->conns[i].next; n != &s->conns[i]; n = n->next) {
+            struct web_conn *c = H2O_STRUCT_FROM_MEMBER(struct web_conn, link, n);
 
-        if (c->request.state == WEB_IDLE && c->reading_ms == 0)
-            web_conn_shutdown(c);
-    }
+            if (c->request.state == WEB_IDLE && c->reading_ms == 0)
+                web_conn_shutdown(c);
+        }
 }
 
 void web_free(struct web_server *s)

@@ -27,8 +27,9 @@ struct web_header {
 
 struct web_limits {
     size_t body_max;             /* bytes; a longer body is answered 413 by the error hook */
-    unsigned connections_max;    /* per server; further ones are closed at accept */
-    unsigned connections_per_ip; /* 0: unlimited */
+    unsigned connections_max;    /* per server. For a further one the connection without a running request
+                                  * that has shown least is closed; only if there is none, the new one */
+    unsigned connections_per_ip; /* the same for one IPv4 address or IPv6 /64; 0: unlimited */
     unsigned request_timeout_ms; /* a request must arrive within it (408), and a connection may
                                   * idle as long between two (closed) */
     unsigned write_stall_ms;     /* a reader that takes nothing for this long is cut off */
@@ -72,6 +73,7 @@ void web_free(struct web_server *s); /* after drained, loop no longer running it
 
 struct web_counters {
     uint64_t connections_open, connections_total, requests_total, write_stalls, clients_gone;
+    uint64_t crowded_out; /* connections closed to make room for others */
     uint64_t tcp_looks; /* times the sweep asked the kernel about a connection: a system call each */
 };
 struct web_counters web_counters(const struct web_server *s);

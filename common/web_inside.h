@@ -29,6 +29,16 @@ enum web_state {
     WEB_LAST,    /* the last write is in flight; the caller has let go, `released` may be owed */
 };
 
+/* What a connection has shown (web_places.c). */
+enum web_place {
+    WEB_PLACE_SILENT,   /* nothing */
+    WEB_PLACE_SPEAKING, /* bytes: a handshake or a request is arriving */
+    WEB_PLACE_SERVED,   /* idle, after an answer */
+    WEB_PLACE_BUSY,     /* a request runs */
+    WEB_PLACE_LEAVING,  /* it had to give way and is being closed */
+    WEB_PLACES,
+};
+
 /* HTTP/1.1 has one request at a time on a connection, so it lives inside the connection. */
 struct web_request {
     enum web_state state;
@@ -67,7 +77,9 @@ struct web_conn {
     h2o_socket_t *sock; /* NULL once h2o has closed it */
     h2o_req_t *h2o_req; /* h2o's one request of this connection, once known */
     SSL *ssl;           /* NULL for plain text and before the end of the handshake */
-    h2o_linklist_t link;
+    h2o_linklist_t link; /* in the server's list of its place */
+    enum web_place place;
+    uint64_t place_ms; /* since when */
     struct web_peer *peer;
     uint8_t address[16];
     size_t held;           /* bytes charged to the budget for a request that is arriving */
@@ -90,7 +102,8 @@ struct web_server {
     struct uv_shim_loop shim;
     uv_tcp_t listener;
     uv_timer_t sweep;
-    h2o_linklist_t conns;
+    h2o_linklist_t conns[WEB_PLACES]; /* the longest there is the first */
+    uint64_t leaving;                 /* connections in WEB_PLACE_LEAVING */
     h2o_linklist_t running; /* requests between handler and end of answer */
     struct web_peer *peers[WEB_PEER_BUCKETS];
     uint64_t peer_seed;
@@ -137,7 +150,13 @@ bool web_sweep_departed(struct web_request *r, uint64_t *acked_bytes);
 bool web_linger_begin(struct uv_shim *w, uv_close_cb cb);
 void web_linger_check(struct web_conn *c, uint64_t now_ms);
 
-/* web_peers.c: connections per address. False: one too many, nothing counted. */
+/* web_places.c */
+void web_place_move(struct web_conn *c, enum web_place place);
+/* Close the connection, of this address or of any, that has shown least. False: none may give way. */
+bool web_place_make_room(struct web_server *s, const struct web_peer *only);
+
+/* web_peers.c: connections per address. Closes another one of this address where it has to. False: one
+ * too many, nothing counted. */
 bool web_peers_enter(struct web_server *s, struct web_conn *c);
 void web_peers_leave(struct web_server *s, struct web_conn *c);
 void web_peers_free(struct web_server *s);

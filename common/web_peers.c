@@ -37,7 +37,7 @@ bool web_peers_enter(struct web_server *s, struct web_conn *c)
         p->next = *bucket;
         *bucket = p;
     }
-    if (p->connections >= max)
+    if (p->connections >= max && !web_place_make_room(s, p))
         return false;
     p->connections++;
     c->peer = p;

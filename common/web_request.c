@@ -85,6 +85,7 @@ struct web_request *web_request_begin(struct web_conn *c, h2o_req_t *req)
     r->generator.stop = web_stream_stop;
     c->h2o_req = req;
     c->reading_ms = 0;
+    web_place_move(c, WEB_PLACE_BUSY);
     h2o_linklist_insert(&c->server->running, &r->link);
     c->server->counters.requests_total++;
     return r;
@@ -111,6 +112,7 @@ void web_request_end(struct web_request *r)
     buf_free(&r->whole);
     r->req = NULL;
     r->state = WEB_IDLE;
+    web_place_move(c, WEB_PLACE_SERVED);
     c->idle_ms = uv_now(c->server->config.loop);
 }
 

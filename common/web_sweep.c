@@ -76,31 +76,38 @@ static void web_sweep_running(struct web_server *s, uint64_t now_ms)
     h2o_linklist_insert_list(&s->running, &seen);
 }
 
+static void web_sweep_conn(struct web_conn *c, uint64_t now_ms)
+{
+    uint64_t limit = c->server->config.limits.request_timeout_ms;
+    h2o_req_t *req;
+
+    if (c->linger_cb != NULL)
+        web_linger_check(c, now_ms);
+    if (c->sock == NULL || c->request.state != WEB_IDLE)
+        return;
+    /* Bytes that came with the end of the handshake, or behind the last request. */
+    if (c->reading_ms == 0 && c->sock->input->size != 0)
+        c->reading_ms = c->idle_ms;
+    if (c->reading_ms != 0 && now_ms - c->reading_ms >= limit) {
+        req = web_conn_request(c);
+        if (req != NULL)
+            web_request_refuse(c, req, 408);
+        else
+            web_conn_shutdown(c);
+    } else if (c->reading_ms == 0 && now_ms - c->idle_ms >= limit) {
+        web_conn_shutdown(c);
+    }
+}
+
+/* A connection may move to the list of another place while it is looked at, never another one. */
 static void web_sweep_arriving(struct web_server *s, uint64_t now_ms)
 {
-    uint64_t limit = s->config.limits.request_timeout_ms;
-    h2o_linklist_t *next;
+    for (int i = 0; i < WEB_PLACES; i++) {
+        h2o_linklist_t *next;
 
-    for (h2o_linklist_t *n = s->conns.next; n != &s->conns; n = next) {
-        struct web_conn *c = H2O_STRUCT_FROM_MEMBER(struct web_conn, link, n);
-        h2o_req_t *req;
-
-        next = n->next; /* connections are unlinked from the loop only, never under our feet */
-        if (c->linger_cb != NULL)
-            web_linger_check(c, now_ms);
-        if (c->sock == NULL || c->request.state != WEB_IDLE)
-            continue;
-        /* Bytes that came with the end of the handshake, or behind the last request. */
-        if (c->reading_ms == 0 && c->sock->input->size != 0)
-            c->reading_ms = c->idle_ms;
-        if (c->reading_ms != 0 && now_ms - c->reading_ms >= limit) {
-            req = web_conn_request(c);
-            if (req != NULL)
-                web_request_refuse(c, req, 408);
-            else
-                web_conn_shutdown(c);
-        } else if (c->reading_ms == 0 && now_ms - c->idle_ms >= limit) {
-            web_conn_shutdown(c);
+        for (h2o_linklist_t *n = s->conns[i].next; n != &s->conns[i]; n = next) {
+            next = n->next;
+            web_sweep_conn(H2O_STRUCT_FROM_MEMBER(struct web_conn, link, n), now_ms);
         }
     }
 }

@@ -859,36 +859,86 @@ static void trailers(void)
     server_stop();
 }
 
+/* When all places are taken, of connections that show nothing the oldest gives way, and one that runs a
+ * request never does. */
+static void caps_of(struct web_limits limits, unsigned max)
+{
+    int held[3], fd;
+
+    server_start(limits, NULL);
+    held[0] = client();
+    for (unsigned i = 0; i < max; i++) {
+        fd = client();
+        if (i + 1 < max)
+            held[1 + i] = fd;
+    }
+    CHECK_INT(receive(held[0], NULL)[0], '\0'); /* it was the first */
+    send_text(fd, "GET /echo HTTP/1.1\r\n\r\n");
+    CHECK(has(receive(fd, "sum="), "200 OK"));
+    for (unsigned i = 0; i < max; i++)
+        close(held[i]);
+    close(fd);
+    usleep(50000);
+    for (unsigned i = 0; i < max; i++) {
+        held[i] = client();
+        send_text(held[i], "POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+        CHECK(has(receive(held[i], "first"), "200 OK"));
+    }
+    fd = client();
+    CHECK_INT(receive(fd, NULL)[0], '\0'); /* now the new one is the only one that can go */
+    CHECK_INT(S.gone, 0);
+    close(fd);
+    for (unsigned i = 0; i < max; i++)
+        close(held[i]);
+    await(&S.gone, max);
+    CHECK(has(ask("GET /echo HTTP/1.1\r\n\r\n", "sum="), "200 OK")); /* places come back */
+    CHECK_INT(web_counters(S.web).crowded_out, 1);
+    server_stop();
+}
+
 static void caps(void)
 {
     struct web_limits limits = usual;
-    int fd[4];
 
     limits.connections_max = 3;
-    server_start(limits, NULL);
-    for (int i = 0; i < 4; i++)
-        fd[i] = client();
-    CHECK_INT(receive(fd[3], NULL)[0], '\0');
-    send_text(fd[0], "GET /echo HTTP/1.1\r\n\r\n");
-    CHECK(has(receive(fd[0], "sum="), "200 OK"));
-    for (int i = 0; i < 4; i++)
-        close(fd[i]);
-    usleep(50000);
-    CHECK(has(ask("GET /echo HTTP/1.1\r\n\r\n", "sum="), "200 OK")); /* places come back */
-    server_stop();
-
+    caps_of(limits, 3);
     limits = usual;
     limits.connections_per_ip = 2;
+    caps_of(limits, 2);
+}
+
+/* A flood of connections that say nothing, more than there are places all the time. What runs goes on,
+ * what comes is served, and so is a connection whose handshake or head takes its time. */
+static void silent_flood(void)
+{
+    struct web_limits limits = usual;
+    int running, slow, fd, flood[400];
+
+    limits.connections_max = 50;
     server_start(limits, NULL);
-    for (int i = 0; i < 3; i++)
-        fd[i] = client();
-    CHECK_INT(receive(fd[2], NULL)[0], '\0');
-    send_text(fd[1], "GET /echo HTTP/1.1\r\n\r\n");
-    CHECK(has(receive(fd[1], "sum="), "200 OK"));
-    for (int i = 0; i < 3; i++)
-        close(fd[i]);
-    usleep(50000);
-    CHECK(has(ask("GET /echo HTTP/1.1\r\n\r\n", "sum="), "200 OK"));
+    running = client();
+    send_text(running, "POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    CHECK(has(receive(running, "first"), "200 OK"));
+    slow = client();
+    send_text(slow, "GET /echo HT");
+    for (int i = 0; i < 400; i++) {
+        flood[i] = client();
+        if (i % 50 == 49) {
+            fd = client();
+            send_text(fd, "GET /echo HTTP/1.1\r\n\r\n");
+            CHECK(has(receive(fd, "sum="), "200 OK"));
+            close(fd);
+        }
+    }
+    send_text(slow, "TP/1.1\r\n\r\n");
+    CHECK(has(receive(slow, "sum="), "200 OK"));
+    CHECK_INT(S.gone, 0);
+    CHECK(web_counters(S.web).crowded_out >= 350);
+    for (int i = 0; i < 400; i++)
+        close(flood[i]);
+    close(slow);
+    close(running);
+    await(&S.gone, 1);
     server_stop();
 }
 
@@ -1061,6 +1111,7 @@ static const struct check_case cases[] = {
     {"web_endings", endings},
     {"web_trailers", trailers},
     {"web_caps", caps},
+    {"web_silent_flood", silent_flood},
     {"web_drain", drain},
     {"web_tls", tls},
     {"web_addresses", addresses},
