@@ -130,3 +130,26 @@ enum err rate_take(struct rate *r, const uint8_t address[static 16], uint64_t no
     *retry_ms = wait_ms;
     return wait_ms == 0 ? ERR_NONE : ERR_RATE;
 }
+
+static void bucket_give(struct bucket *b, uint64_t burst)
+{
+    uint64_t full = burst * RATE_TOKEN;
+
+    b->units = b->units + RATE_TOKEN < full ? b->units + RATE_TOKEN : full;
+}
+
+void rate_give(struct rate *r, const uint8_t address[static 16])
+{
+    uint8_t key[16];
+    struct bucket *own;
+
+    address_site(address, key);
+    pthread_mutex_lock(&r->lock);
+    if (r->config.address_per_s != 0) {
+        own = address_bucket(r, key, r->all.filled_ms);
+        bucket_give(own, r->config.address_burst);
+    }
+    if (r->config.per_s != 0)
+        bucket_give(&r->all, r->config.burst);
+    pthread_mutex_unlock(&r->lock);
+}

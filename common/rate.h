@@ -23,4 +23,7 @@ void rate_free(struct rate *r);
 must_check enum err rate_take(struct rate *r, const uint8_t address[static 16], uint64_t now_ms,
                               uint32_t *retry_ms);
 
+/* It turned out not to count: what rate_take() took comes back. Any thread. */
+void rate_give(struct rate *r, const uint8_t address[static 16]);
+
 #endif

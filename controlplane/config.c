@@ -1,5 +1,6 @@
 #include "config.h"
 #include "conf.h"
+#include "rate.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -27,6 +28,10 @@ static const struct conf_field main_fields[] = {
     NUMBER(rest_port, 0, 65535),
     TEXT(metrics_host, false),
     NUMBER(metrics_port, 0, 65535),
+    NUMBER(pages_per_s, 0, RATE_PER_S_MAX),
+    NUMBER(pages_burst, 1, RATE_BURST_MAX),
+    NUMBER(pages_per_ip_per_s, 0, RATE_PER_S_MAX),
+    NUMBER(pages_per_ip_burst, 1, RATE_BURST_MAX),
     TEXT(link_host, false),
     NUMBER(link_port, 0, 65535),
     TEXT(dataplane_names, false),
@@ -55,6 +60,10 @@ static const struct controlplane_config defaults = {
     .log_origin = "localhost/log",
     .rest_port = 8444,
     .metrics_host = "127.0.0.1",
+    .pages_per_s = 500,
+    .pages_burst = 2000,
+    .pages_per_ip_per_s = 100,
+    .pages_per_ip_burst = 1000,
     .link_host = "127.0.0.1",
     .link_port = 8445,
     .dataplane_names = "localhost,127.0.0.1",

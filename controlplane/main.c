@@ -218,9 +218,17 @@ static enum err start_link(struct program *p)
 
 static enum err start_api(struct program *p)
 {
-    const struct api_config c = {
-        &p->loop, p->db,  p->config.rest_host, (uint16_t)p->config.rest_port, p->tls,
-        p->log,   p->health};
+    const struct api_config c = {.loop = &p->loop,
+                                 .db = p->db,
+                                 .host = p->config.rest_host,
+                                 .port = (uint16_t)p->config.rest_port,
+                                 .tls = p->tls,
+                                 .log = p->log,
+                                  .health = p->health,
+                                 .pages = {.per_s = p->config.pages_per_s,
+                                           .burst = p->config.pages_burst,
+                                           .address_per_s = p->config.pages_per_ip_per_s,
+                                           .address_burst = p->config.pages_per_ip_burst}};
     enum err e = api_start(&c, &p->api);
 
     return e == ERR_NONE ? e : fail(p, e, "rest_host, rest_port: cannot listen there");

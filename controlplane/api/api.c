@@ -1,11 +1,13 @@
 #include "api.h"
 #include "call.h"
 #include "clock.h"
+#include "gate.h"
 #include "handlers.h"
 #include "health_text.h"
 #include "key_text.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +15,10 @@ struct api {
     struct db *db;
     struct translog *log;
     const struct control_health *health;
-    struct web_server *web;
+    struct gate *gate;
+    struct budget *budget; /* requests and answers in memory */
+    struct web_server *web; /* NULL once it has stopped */
+    unsigned calls;         /* that have not ended: some outlive their client, and the listener */
     void (*stopped)(void *cookie);
     void *cookie;
 };
@@ -204,6 +209,8 @@ static void auth_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
 
+    if (e == ERR_NONE && db_rows(r) != 0)
+        gate_key_known(c->api->gate, c->address, &c->digest);
     if (e != ERR_NONE) {
         call_fail_db(c, e);
     } else if (db_rows(r) == 0) {
@@ -244,6 +251,10 @@ static void authorize(struct call *c)
         return;
     }
     digest_sha256(v, &c->digest);
+    if (gate_key(c->api->gate, c->address, &c->digest, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
+        call_fail(c, 429, "rate_limit_exceeded", "Too many unknown API keys.", NULL);
+        return;
+    }
     p[0] = db_bytes(view_of(c->digest.b, sizeof c->digest.b));
     db_query(c->api->db, STMT_KEY_AUTH, p, 1, 0, auth_cb, c);
 }
@@ -257,15 +268,48 @@ static void call_gone_cb(void *cookie)
     c->web = NULL; /* the statement under way finishes and answers nobody */
 }
 
+/* The pages that anybody may read. */
+static void serve_anybody(struct call *c)
+{
+    if (c->route->handler != handle_health) { /* which costs nothing, and must answer */
+        if (gate_page(c->api->gate, c->address, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
+            call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
+            return;
+        }
+        c->page = true;
+    }
+    c->route->handler(c);
+}
+
+static void api_free(struct api *a)
+{
+    gate_free(a->gate);
+    budget_free(a->budget);
+    free(a);
+}
+
+void call_over(struct call *c)
+{
+    struct api *a = c->api;
+
+    if (c->page)
+        gate_page_over(a->gate);
+    a->calls--;
+    if (a->calls == 0 && a->web == NULL)
+        api_free(a);
+}
+
 static struct call *call_new(struct api *a, struct web_request *web)
 {
     struct call *c = calloc(1, sizeof *c);
 
     assert(c != NULL);
+    a->calls++;
     c->api = a;
     c->web = web;
     c->started_ms = clock_mono_ms();
     c->request = id_new();
+    web_peer(web, c->address);
     buf_init(&c->body, CALL_BODY_MAX);
     return c;
 }
@@ -284,7 +328,7 @@ static void handler_cb(void *cookie, struct web_request *web)
     else if (buf_append(&c->body, web_body(web)) != ERR_NONE)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
     else if (c->route->role == ROLE_NOBODY)
-        c->route->handler(c);
+        serve_anybody(c);
     else
         authorize(c);
 }
@@ -316,34 +360,53 @@ static void error_cb(void *cookie, struct web_request *web, int status)
 
 /* --- life --- */
 
-enum err api_start(const struct api_config *config, struct api **out)
+enum {
+    API_CONNECTIONS_MAX = 1024,
+    API_MEMORY_BYTES = 64 << 20, /* requests and answers at once: a page has 256 KiB at most */
+};
+
+static enum err api_listen(struct api *a, const struct api_config *config)
 {
-    struct api *a = calloc(1, sizeof *a);
     const struct web_config w = {
         .loop = config->loop,
         .host = config->host,
         .port = config->port,
         .tls = config->tls,
         .limits = {.body_max = CALL_BODY_MAX,
-                   .connections_max = 1024,
+                   .connections_max = API_CONNECTIONS_MAX,
                    .connections_per_ip = 0,
                    .request_timeout_ms = 30000,
                    .write_stall_ms = 10000,
                    .sweep_ms = 500},
+        .budget = a->budget,
         .handler = handler_cb,
         .error = error_cb,
         .cookie = a,
     };
+
+    return web_start(&w, &a->web);
+}
+
+enum err api_start(const struct api_config *config, struct api **out)
+{
+    struct api *a = calloc(1, sizeof *a);
     enum err e;
+    int saved;
 
     if (a == NULL)
         return ERR_MEMORY;
     a->db = config->db;
     a->log = config->log;
     a->health = config->health;
-    e = web_start(&w, &a->web);
+    e = gate_new(&config->pages, &a->gate);
+    if (e == ERR_NONE)
+        e = budget_new(API_MEMORY_BYTES, &a->budget);
+    if (e == ERR_NONE)
+        e = api_listen(a, config);
     if (e != ERR_NONE) {
-        free(a);
+        saved = errno;
+        api_free(a);
+        errno = saved;
         return e;
     }
     *out = a;
@@ -360,8 +423,11 @@ static void drained_cb(void *cookie)
     struct api *a = cookie;
 
     web_free(a->web);
+    a->web = NULL;
+    a->calls++; /* stopped() may end the last of them */
     a->stopped(a->cookie);
-    free(a);
+    if (--a->calls == 0)
+        api_free(a);
 }
 
 void api_stop(struct api *a, void (*stopped)(void *cookie), void *cookie)

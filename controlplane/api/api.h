@@ -7,6 +7,7 @@
 #include "db.h"
 #include "err.h"
 #include "id.h"
+#include "rate.h"
 
 #include <openssl/ssl.h>
 #include <uv.h>
@@ -22,6 +23,7 @@ struct api_config {
     SSL_CTX *tls;  /* borrowed, outlives the api */
     struct translog *log; /* the transparency log, borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
+    struct rate_config pages; /* how often pages that need no key may be asked for */
 };
 /* ERR_IO with errno set when the address is taken. */
 must_check enum err api_start(const struct api_config *c, struct api **out);

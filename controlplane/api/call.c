@@ -1,6 +1,7 @@
 #include "call.h"
 #include "clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void call_end(struct call *c, int status)
@@ -11,12 +12,13 @@ static void call_end(struct call *c, int status)
         KV("client_gone", c->web == NULL));
     buf_free(&c->body);
     secret_wipe(&c->made, sizeof c->made);
+    call_over(c);
     free(c);
 }
 
 void call_reply(struct call *c, int status, struct view json)
 {
-    char id[ID_TEXT_LEN + 1];
+    char id[ID_TEXT_LEN + 1], retry_s[12];
     struct web_header h[6] = {
         {VIEW_LIT("content-type"), VIEW_LIT("application/json")},
         {VIEW_LIT("cache-control"), VIEW_LIT("no-store")},
@@ -27,8 +29,10 @@ void call_reply(struct call *c, int status, struct view json)
     id_text(&c->request, id);
     if (status == 401)
         h[n++] = (struct web_header){VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
-    if (status == 503)
-        h[n++] = (struct web_header){VIEW_LIT("retry-after"), VIEW_LIT("1")};
+    snprintf(retry_s, sizeof retry_s, "%u", (unsigned)(c->retry_ms + 999) / 1000);
+    if (status == 503 || status == 429)
+        h[n++] = (struct web_header){VIEW_LIT("retry-after"),
+                                     c->retry_ms != 0 ? view_str(retry_s) : VIEW_LIT("1")};
     if (c->allow[0] != '\0')
         h[n++] = (struct web_header){VIEW_LIT("allow"), view_str(c->allow)};
     if (c->web != NULL)

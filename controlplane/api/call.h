@@ -34,6 +34,9 @@ struct call {
     struct id key, account;
     enum role role;
     struct digest32 digest;
+    uint8_t address[16];  /* of the client, as the gate counts it */
+    bool page;            /* one of the public pages that run: gate_page_over() is owed */
+    uint32_t retry_ms;    /* with 429 and 503; 0: a second */
     /* what they sent */
     struct digest32 target; /* {hash}, when target_ok */
     bool target_ok;
@@ -49,6 +52,8 @@ struct call {
 enum { CALL_BODY_MAX = 64 << 10, CALL_MEMBERS_MAX = 32 };
 
 struct db *call_db(const struct call *c);
+/* It has been answered; the api may be gone when this returns. */
+void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
 
 /* --- answers: each ends the call --- */
