@@ -120,7 +120,7 @@ void uv_shim_watch(struct uv_shim *w, struct uv_shim_loop *l, uv_stream_t *strea
 {
     w->loop = l;
     w->stream = stream;
-    w->reading = w->armed = w->owed = false;
+    w->reading = w->armed = w->owed = w->paused = false;
     stream->u.reserved[1] = uv_shim_mark((uv_handle_t *)stream);
     stream->u.reserved[3] = w;
 }
@@ -167,11 +167,28 @@ int uv_read_start(uv_stream_t *s, uv_alloc_cb alloc, uv_read_cb read)
     w->alloc = alloc;
     w->read = read;
     w->reading = true;
-    if (w->armed)
+    if (w->armed || w->paused)
         return 0;
     r = real_read_start(s, uv_shim_alloc_cb, uv_shim_read_cb);
     w->armed = r == 0;
     return r;
+}
+
+void uv_shim_pause(struct uv_shim *w)
+{
+    w->paused = true;
+    w->armed = false;
+    real_read_stop(w->stream);
+}
+
+/* That libuv cannot read on shows as it does when h2o reads on: nothing arrives, and the sweep ends it. */
+void uv_shim_resume(struct uv_shim *w)
+{
+    if (!w->paused)
+        return;
+    w->paused = false;
+    if (w->reading && !uv_is_closing((uv_handle_t *)w->stream))
+        w->armed = real_read_start(w->stream, uv_shim_alloc_cb, uv_shim_read_cb) == 0;
 }
 
 int uv_read_stop(uv_stream_t *s)

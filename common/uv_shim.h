@@ -29,6 +29,7 @@ struct uv_shim {
     uv_read_cb read;
     bool reading; /* h2o wants bytes */
     bool armed;   /* libuv is reading */
+    bool paused;  /* h2o wants bytes, and their owner wants none yet */
     /* After h2o has taken bytes in; the stream may not be closed inside. */
     void (*after_read)(struct uv_shim *w);
     /* Something (bytes, an end, an error) arrived while h2o does not read. May close the stream. */
@@ -49,6 +50,10 @@ void uv_shim_stop(struct uv_shim_loop *l);
 
 /* Watch a stream from before its first read until it is closed. */
 void uv_shim_watch(struct uv_shim *w, struct uv_shim_loop *l, uv_stream_t *stream);
+/* Read nothing, whatever h2o wants, until resumed; resuming what was not paused does nothing. Meanwhile
+ * the end of the peer is not noticed. */
+void uv_shim_pause(struct uv_shim *w);
+void uv_shim_resume(struct uv_shim *w);
 /* True while libuv polls the stream, so that whatever the peer does, its end included, calls `read` or
  * `stirred`. False once something arrived that h2o did not want, until h2o reads on. */
 bool uv_shim_alert(const struct uv_shim *w);

@@ -79,25 +79,12 @@ h2o_req_t *web_conn_request(struct web_conn *c)
     return c->h2o_req;
 }
 
-bool web_conn_charge(struct web_conn *c)
-{
-    size_t bytes = c->sock != NULL ? c->sock->input->capacity : 0;
-
-    if (bytes <= WEB_INPUT_BYTES)
-        bytes = 0;
-    if (bytes > c->held && !budget_take(c->server->config.budget, bytes - c->held))
-        return false;
-    if (bytes < c->held)
-        budget_give(c->server->config.budget, c->held - bytes);
-    c->held = bytes;
-    return true;
-}
-
 /* End both directions; h2o then closes as if the peer had, and pending writes fail. */
 void web_conn_shutdown(struct web_conn *c)
 {
     uv_os_fd_t fd;
 
+    uv_shim_resume(&c->shim); /* else nobody would see the end */
     if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
         shutdown(fd, SHUT_RDWR);
 }
@@ -112,19 +99,21 @@ static void web_conn_after_read(struct uv_shim *w)
         return;
     if (c->place == WEB_PLACE_SILENT || c->place == WEB_PLACE_SERVED)
         web_place_move(c, WEB_PLACE_SPEAKING);
-    room = web_conn_charge(c);
+    room = web_body_charge(c);
     if (c->sock->input->size == 0)
         return;
     if (c->reading_ms == 0)
         c->reading_ms = uv_now(c->server->config.loop);
-    if (room && c->sock->input->size <= WEB_HEAD_MAX)
+    if (room && c->held == 0)
         return;
     req = web_conn_request(c);
     if (req == NULL)
         web_conn_shutdown(c);
+    else if (req->version != 0)
+        web_body_arriving(c, req, room);
     else if (!room)
         web_request_refuse(c, req, 503);
-    else if (req->version == 0)
+    else if (c->sock->input->size > WEB_HEAD_MAX)
         web_request_refuse(c, req, 431); /* still in its head */
 }
 
@@ -146,7 +135,8 @@ static void web_conn_closed_cb(void *cookie)
     c->sock = NULL;
     c->ssl = NULL;
     c->h2o_req = NULL;
-    (void)web_conn_charge(c); /* only gives back */
+    web_body_forget(c);
+    (void)web_body_charge(c); /* only gives back */
     assert(c->request.state == WEB_IDLE); /* every way h2o closes ends the request first */
 }
 

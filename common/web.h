@@ -25,8 +25,18 @@ struct web_header {
     struct view value;
 };
 
+/* What may still arrive of a request whose head is here. */
+enum web_verdict {
+    WEB_BODY_SMALL,   /* up to WEB_BODY_SMALL_BYTES of request; then the owner is asked again */
+    WEB_BODY_ALL,     /* up to body_max: its sender is known */
+    WEB_BODY_WAIT,    /* nothing, until web_body_decide() */
+    WEB_BODY_REFUSED, /* nothing: `refused` answers, and the connection closes */
+};
+enum { WEB_BODY_SMALL_BYTES = 64 << 10 };
+
 struct web_limits {
-    size_t body_max;             /* bytes; a longer body is answered 413 by the error hook */
+    size_t body_max;       /* bytes; a longer body is answered 413 by the error hook */
+    size_t unknown_per_ip; /* bytes of requests of unknown senders, of one address; 0: unlimited */
     unsigned connections_max;    /* per server. For a further one the connection without a running request
                                   * that has shown least is closed; only if there is none, the new one */
     unsigned connections_per_ip; /* the same for one IPv4 address or IPv6 /64; 0: unlimited */
@@ -47,6 +57,15 @@ struct web_config {
      * answered 503. Borrowed, outlives the server; servers of several loops may share one. NULL: nothing
      * is charged. */
     struct budget *budget;
+    /* The same for requests whose sender is not known yet; NULL: `budget` is. */
+    struct budget *budget_unknown;
+    /* Asked when the head of a request is complete and its body is larger than what came with it, and
+     * `more`: again when more than WEB_BODY_SMALL_BYTES have come. A body that came at once is not asked
+     * about. r is good for the head's parts and for web_set_gone(), which is for WEB_BODY_WAIT: it fires
+     * when the request ends before web_body_decide(). *why is given to `refused`, which answers with
+     * web_respond() before it returns. Both NULL: everything is WEB_BODY_ALL. */
+    enum web_verdict (*arriving)(void *cookie, struct web_request *r, bool more, int *why);
+    void (*refused)(void *cookie, struct web_request *r, int why);
     /* Called with a complete request. Borrowed views stay valid until the handler returns, except
      * that method, path, query and headers stay valid until the answer is complete. */
     void (*handler)(void *cookie, struct web_request *r);
@@ -77,6 +96,9 @@ struct web_counters {
     uint64_t tcp_looks; /* times the sweep asked the kernel about a connection: a system call each */
 };
 struct web_counters web_counters(const struct web_server *s);
+
+/* After WEB_BODY_WAIT, once: WEB_BODY_ALL or WEB_BODY_REFUSED. The pointer is dead on return. */
+void web_body_decide(struct web_request *r, enum web_verdict verdict, int why);
 
 struct view web_method(const struct web_request *r);
 struct view web_path(const struct web_request *r);  /* up to '?', raw (not percent-decoded) */

@@ -11,7 +11,7 @@
 
 enum {
     WEB_INPUT_BYTES = 8 << 10, /* of the buffer every connection has; a larger one is charged */
-    WEB_HEAD_MAX = 64 * 1024,  /* bytes of request line and headers; h2o itself takes 408 KiB */
+    WEB_HEAD_MAX = WEB_BODY_SMALL_BYTES,  /* bytes of request line and headers; h2o itself takes 408 KiB */
     WEB_RECORD_MAX = 16384,    /* plaintext bytes of one TLS record of a long write */
     WEB_PIECE_BYTES = 64 << 10, /* of a whole answer handed to TLS at once: 64 KiB of cipher text wait
                                  * in memory beside it at most */
@@ -42,7 +42,7 @@ enum web_place {
 /* HTTP/1.1 has one request at a time on a connection, so it lives inside the connection. */
 struct web_request {
     enum web_state state;
-    h2o_req_t *req; /* NULL exactly when WEB_IDLE */
+    h2o_req_t *req; /* NULL when WEB_IDLE, but while the owner is asked, or decides, about its body */
     h2o_generator_t generator;
     h2o_linklist_t link; /* in the server's running list */
     void (*gone)(void *cookie);
@@ -68,6 +68,7 @@ struct web_peer {
     struct web_peer *next;
     uint8_t address[16]; /* its site: address.h */
     unsigned connections;
+    size_t unknown_bytes; /* of requests whose sender is not known yet */
 };
 
 struct web_conn {
@@ -83,6 +84,10 @@ struct web_conn {
     struct web_peer *peer;
     uint8_t address[16];
     size_t held;           /* bytes charged to the budget for a request that is arriving */
+    bool looked;           /* the owner was asked about the request that is arriving */
+    bool known;            /* and said that its sender is known */
+    bool waiting;          /* or that it will say so later; reading has stopped */
+    bool asking;           /* it is being asked right now */
     uint64_t idle_ms;      /* since when nothing has arrived and nothing runs */
     uint64_t reading_ms;   /* since when a request has been arriving; 0: none is */
     unsigned record_max;   /* plaintext bytes of one TLS record at present; 0: not set yet */
@@ -118,9 +123,6 @@ struct web_server {
 /* web.c */
 struct web_conn *web_conn_of(const h2o_req_t *req);
 h2o_req_t *web_conn_request(struct web_conn *c); /* NULL before the handshake ends */
-/* Charge the budget for what this connection's input buffer has allocated now. False: no room, and only
- * as much is charged as was before. */
-bool web_conn_charge(struct web_conn *c);
 void web_conn_shutdown(struct web_conn *c);
 
 /* web_request.c */
@@ -134,6 +136,22 @@ static inline struct web_conn *web_request_conn(const struct web_request *r)
 {
     return H2O_STRUCT_FROM_MEMBER(struct web_conn, request, r);
 }
+
+/* The same for the owner to answer: the request has begun. */
+struct web_request *web_request_refuse_begin(struct web_conn *c, h2o_req_t *req);
+
+/* web_body.c */
+/* Charge for what the connection's input buffer has allocated now. False: no room, and only as much is
+ * charged as was before. */
+bool web_body_charge(struct web_conn *c);
+void web_body_give(struct web_conn *c, size_t n);
+/* Bytes of a request with a complete head have come, and their budget has room for them or has not: ask the
+ * owner, if it is time to. */
+void web_body_arriving(struct web_conn *c, h2o_req_t *req, bool room);
+/* The request ends otherwise: an owner that was to decide is told. */
+void web_body_forget(struct web_conn *c);
+/* The handler has had its look. */
+void web_body_over(struct web_conn *c);
 
 /* web_stream.c */
 void web_stream_proceed(h2o_generator_t *g, h2o_req_t *req);

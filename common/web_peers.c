@@ -22,7 +22,7 @@ bool web_peers_enter(struct web_server *s, struct web_conn *c)
     uint8_t site[ADDRESS_BYTES];
     struct web_peer **bucket, *p;
 
-    if (max == 0)
+    if (max == 0 && s->config.limits.unknown_per_ip == 0)
         return true;
     address_site(c->address, site);
     bucket = web_peer_bucket(s, site);
@@ -37,7 +37,7 @@ bool web_peers_enter(struct web_server *s, struct web_conn *c)
         p->next = *bucket;
         *bucket = p;
     }
-    if (p->connections >= max && !web_place_make_room(s, p))
+    if (max != 0 && p->connections >= max && !web_place_make_room(s, p))
         return false;
     p->connections++;
     c->peer = p;
@@ -48,6 +48,7 @@ void web_peers_leave(struct web_server *s, struct web_conn *c)
 {
     struct web_peer *p = c->peer, **link;
 
+    web_body_give(c, c->held); /* some of it counts for the address */
     c->peer = NULL;
     if (p == NULL || --p->connections != 0)
         return;

@@ -66,7 +66,8 @@ struct view web_body(const struct web_request *r)
 
 void web_set_gone(struct web_request *r, void (*gone)(void *cookie), void *cookie)
 {
-    assert(r->state == WEB_OPEN || r->state == WEB_STREAM || r->state == WEB_WRITING);
+    assert(r->state == WEB_OPEN || r->state == WEB_STREAM || r->state == WEB_WRITING ||
+           web_request_conn(r)->asking);
     r->gone = gone;
     r->gone_cookie = cookie;
 }
@@ -212,14 +213,13 @@ int web_request_handle(h2o_handler_t *self, h2o_req_t *req)
     /* Whatever was answered, its completion comes from the loop: r is still this request. */
     assert(r->req == req);
     web_request_release_body(r);
-    (void)web_conn_charge(c); /* the buffer is smaller now, or as it was */
+    web_body_over(c);
     return 0;
 }
 
-void web_request_refuse(struct web_conn *c, h2o_req_t *req, int status)
+struct web_request *web_request_refuse_begin(struct web_conn *c, h2o_req_t *req)
 {
-    struct web_request *r;
-
+    web_body_forget(c);
     c->refused = true;
     h2o_socket_read_stop(c->sock);
     if (req->version == 0) { /* no complete head: h2o would look at parts of one */
@@ -232,6 +232,11 @@ void web_request_refuse(struct web_conn *c, h2o_req_t *req, int status)
     if (req->pathconf == NULL)
         h2o_req_bind_conf(req, req->conn->hosts[0], &req->conn->hosts[0]->fallback_path);
     req->method = req->input.method;
-    r = web_request_begin(c, req);
-    web_request_error(r, status);
+    req->http1_is_persistent = 0;
+    return web_request_begin(c, req);
+}
+
+void web_request_refuse(struct web_conn *c, h2o_req_t *req, int status)
+{
+    web_request_error(web_request_refuse_begin(c, req), status);
 }

@@ -22,6 +22,9 @@
 static struct {
     uv_loop_t loop;
     uv_async_t stop;
+    uv_timer_t later;             /* decides about the request that waits */
+    struct web_request *waiting;  /* loop thread only */
+    atomic_uint looks, more_looks, handled;
     struct web_server *web;
     pthread_t thread;
     atomic_uint gone, writable, released, drained, errors, answered, trailers;
@@ -29,6 +32,8 @@ static struct {
 } S;
 
 enum { LARGE_ANSWER = 8 << 20 };
+static bool asks; /* the server asks about bodies */
+static struct budget *unknown; /* NULL: there is one budget for all */
 static struct budget *budget; /* NULL: the server has none */
 static uint8_t block[65536];
 static const struct web_header plain[] = {{VIEW_LIT("content-type"), VIEW_LIT("text/plain")},
@@ -212,8 +217,55 @@ static void error(void *cookie, struct web_request *r, int status)
                 view_of(text, (size_t)snprintf(text, sizeof text, "{\"error\":%d}", status)));
 }
 
+static void later_cb(uv_timer_t *t)
+{
+    struct web_request *r = S.waiting;
+
+    (void)t;
+    S.waiting = NULL;
+    if (r != NULL)
+        web_body_decide(r, view_eq(web_path(r), VIEW_LIT("/echo/wait/all")) ? WEB_BODY_ALL
+                                                                          : WEB_BODY_REFUSED, 403);
+}
+
+static void waiting_gone_cb(void *cookie)
+{
+    CHECK(cookie == &S && S.waiting != NULL);
+    S.waiting = NULL;
+    atomic_fetch_add(&S.gone, 1);
+}
+
+/* /echo/known, /echo/refused (at once), /echo/small, /echo/wait/all, /echo/wait/refused, /echo/wait/ever */
+static enum web_verdict arriving(void *cookie, struct web_request *r, bool more, int *why)
+{
+    struct view path = web_path(r);
+
+    CHECK(cookie == &S);
+    atomic_fetch_add(more ? &S.more_looks : &S.looks, 1);
+    *why = 401;
+    if (view_eq(path, VIEW_LIT("/echo/known")))
+        return WEB_BODY_ALL;
+    if (view_eq(path, VIEW_LIT("/echo/refused")))
+        return WEB_BODY_REFUSED;
+    if (!more || !view_starts(path, VIEW_LIT("/echo/wait/")))
+        return WEB_BODY_SMALL;
+    CHECK(S.waiting == NULL);
+    S.waiting = r;
+    web_set_gone(r, waiting_gone_cb, &S);
+    if (!view_eq(path, VIEW_LIT("/echo/wait/ever")))
+        uv_timer_start(&S.later, later_cb, 200, 0);
+    return WEB_BODY_WAIT;
+}
+
+static void refused(void *cookie, struct web_request *r, int why)
+{
+    CHECK(cookie == &S);
+    web_respond(r, why, plain, 1, VIEW_LIT("refused"));
+}
+
 static void drained_cb(void *cookie)
 {
+    uv_close((uv_handle_t *)&S.later, NULL);
     (void)cookie;
     atomic_fetch_add(&S.drained, 1);
     uv_close((uv_handle_t *)&S.stop, NULL);
@@ -249,6 +301,9 @@ static void server_start(struct web_limits limits, SSL_CTX *tls)
                                 .tls = tls,
                                 .limits = limits,
                                 .budget = budget,
+                                .budget_unknown = unknown,
+                                .arriving = asks ? arriving : NULL,
+                                .refused = asks ? refused : NULL,
                                 .handler = handler,
                                 .error = error,
                                 .cookie = &S,
@@ -258,6 +313,7 @@ static void server_start(struct web_limits limits, SSL_CTX *tls)
     memset(&S, 0, sizeof S);
     uv_loop_init(&S.loop);
     uv_async_init(&S.loop, &S.stop, stop_cb);
+    uv_timer_init(&S.loop, &S.later);
     CHECK_INT(web_start(&config, &S.web), ERR_NONE);
     pthread_create(&S.thread, NULL, serve, NULL);
 }
@@ -656,6 +712,99 @@ static void answer_budget(void)
     budget = NULL;
     memset(block, 1, sizeof block);
     block[sizeof block - 1] = 2;
+}
+
+/* Uploads of `len` bytes to a path in pieces of 16 KiB, as long as they are taken; the answer. */
+static const char *upload(int fd, const char *path, size_t len)
+{
+    char head[128];
+
+    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nContent-Length: %zu\r\n\r\n", path, len);
+    send_text(fd, head);
+    for (size_t sent = 0; sent < len; sent += 16384) {
+        size_t n = len - sent < 16384 ? len - sent : 16384;
+
+        if (send(fd, block, n, MSG_NOSIGNAL) != (ssize_t)n)
+            break;
+        usleep(2000);
+    }
+    return receive(fd, strcmp(path, "/echo/known") == 0 || strstr(path, "all") ? "sum=" : "refused");
+}
+
+/* The owner says what may arrive of a body, by its head. What it does not say yes to stays small, and is not
+ * paid for out of the budget of those it does. */
+static void arriving_bodies(void)
+{
+    static const struct {
+        const char *path;
+        size_t len;
+        const char *answer;
+        unsigned looks, more_looks;
+    } table[] = {
+        {"/echo/known", 95000, "len=95000", 1, 0},
+        {"/echo/known", 3000, "len=3000", 0, 0}, /* smaller than every connection's buffer: not asked */
+        {"/echo/refused", 95000, "HTTP/1.1 401 ", 1, 0},
+        {"/echo/small", 40000, "len=40000", 1, 0},
+        {"/echo/small", 95000, "HTTP/1.1 413 ", 1, 1},
+        {"/echo/wait/all", 95000, "len=95000", 1, 1},
+        {"/echo/wait/refused", 95000, "HTTP/1.1 403 ", 1, 1},
+    };
+    struct web_limits limits = usual;
+    int fd, held[5];
+
+    asks = true;
+    limits.request_timeout_ms = 1000;
+    CHECK_INT(budget_new(1 << 20, &budget), ERR_NONE);
+    CHECK_INT(budget_new(1 << 20, &unknown), ERR_NONE);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        server_start(limits, NULL);
+        fd = client();
+        CHECK(has(upload(fd, table[i].path, table[i].len), table[i].answer));
+        CHECK_INT(S.looks, table[i].looks);
+        CHECK_INT(S.more_looks, table[i].more_looks);
+        close(fd);
+        server_stop();
+        CHECK_INT(budget_used(budget) + budget_used(unknown), 0);
+        CHECK_INT(S.gone, 0);
+    }
+    CHECK(budget_peak(unknown) <= 256 << 10); /* 64 KiB and the last read, in a buffer that doubles */
+    server_start(limits, NULL); /* one that waits for too long, and one whose client leaves */
+    fd = client();
+    CHECK(has(upload(fd, "/echo/wait/ever", 95000), "HTTP/1.1 408 "));
+    close(fd);
+    CHECK_INT(S.gone, 1);
+    fd = client();
+    send_text(fd, "POST /echo/wait/ever HTTP/1.1\r\nContent-Length: 90000\r\n\r\n");
+    CHECK_INT(send(fd, block, 40000, MSG_NOSIGNAL), 40000);
+    usleep(20000);
+    CHECK_INT(send(fd, block, 40000, MSG_NOSIGNAL), 40000);
+    usleep(50000);
+    hang_up(fd, true);
+    await(&S.gone, 2);
+    server_stop();
+    CHECK_INT(budget_used(budget) + budget_used(unknown), 0);
+    limits.unknown_per_ip = 200000; /* three of 64 KiB, and no more, while a known one is not limited */
+    server_start(limits, NULL);
+    for (int i = 0; i < 5; i++) {
+        held[i] = client();
+        send_text(held[i], "POST /echo/small HTTP/1.1\r\nContent-Length: 50000\r\n\r\n");
+        CHECK_INT(send(held[i], block, 40000, MSG_NOSIGNAL), 40000);
+        usleep(30000);
+    }
+    fd = client();
+    CHECK(has(upload(fd, "/echo/known", 95000), "len=95000"));
+    close(fd);
+    for (int i = 0; i < 5; i++) {
+        CHECK_INT(send(held[i], block, 10000, MSG_NOSIGNAL) > 0, 1);
+        CHECK(has(receive(held[i], i < 3 ? "sum=" : NULL), i < 3 ? "len=50000" : "HTTP/1.1 503 "));
+        close(held[i]);
+    }
+    server_stop();
+    CHECK_INT(budget_used(budget) + budget_used(unknown), 0);
+    budget_free(budget);
+    budget_free(unknown);
+    budget = unknown = NULL;
+    asks = false;
 }
 
 static void slow_clients(void)
@@ -1104,6 +1253,7 @@ static const struct check_case cases[] = {
     {"web_refused_upload", refused_upload},
     {"web_body_budget", body_budget},
     {"web_answer_budget", answer_budget},
+    {"web_arriving_bodies", arriving_bodies},
     {"web_slow_clients", slow_clients},
     {"web_gone", gone},
     {"web_silent_sweeps", silent_sweeps},
