@@ -36,6 +36,8 @@ static const struct conf_field fields[] = {
     TEXT(platform_root, false),
     TEXT(release, false),
     TEXT(release_key, false),
+    NUMBER(unknown_total_bytes, 1 << 20, UINT64_C(1) << 40, false),
+    NUMBER(unknown_per_ip_bytes, 0, UINT64_C(1) << 40, false),
     NUMBER(body_total_bytes, LIMIT_BODY_BYTES, UINT64_C(1) << 40, false),
     NUMBER(connections_max, 1, 1000000, false),
     NUMBER(connections_per_ip, 0, 1000000, false),
@@ -62,6 +64,8 @@ static const struct config defaults = {
     .listen_host = "127.0.0.1",
     .cert_names = "localhost,127.0.0.1",
     .metrics_host = "127.0.0.1",
+    .unknown_total_bytes = 64 << 20,
+    .unknown_per_ip_bytes = 8 << 20, /* 64 small bodies that arrive at the same time */
     .body_total_bytes = 512 << 20, /* sixteen of the largest bodies, or any number of usual ones */
     .connections_max = 16384,
     .connections_per_ip = 0, /* usually one balancer is the only peer */

@@ -40,6 +40,8 @@ struct config {
     char release[CONFIG_PATH_MAX], release_key[128];
     /* limits */
     uint64_t body_total_bytes; /* bodies, their copies and answers in memory, of all workers */
+    /* requests whose key is not known yet: of all workers, and of one address per worker (0: no limit) */
+    uint64_t unknown_total_bytes, unknown_per_ip_bytes;
     uint64_t connections_max;  /* per worker */
     uint64_t connections_per_ip;
     uint64_t request_timeout_ms;

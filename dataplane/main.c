@@ -157,6 +157,8 @@ static enum err make_stores(struct program *p)
     if (e == ERR_NONE)
         e = budget_new((size_t)p->config.body_total_bytes, &s->content);
     if (e == ERR_NONE)
+        e = budget_new((size_t)p->config.unknown_total_bytes, &s->unknown);
+    if (e == ERR_NONE)
         e = receipts_new(s->n_workers, p->config.receipts_max, &s->receipts);
     return e == ERR_NONE ? e : fail(p, e, "out of memory");
 }

@@ -1,5 +1,6 @@
 #include "front.h"
 
+#include "arrival.h"
 #include "attest.h"
 #include "chat.h"
 #include "clock.h"
@@ -257,6 +258,8 @@ static bool within_rate(struct visit *v)
     return false;
 }
 
+static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
+
 static void enter(const struct endpoint *e, struct visit *v)
 {
     static const struct web_header no_store = {VIEW_LIT("cache-control"), VIEW_LIT("no-store")};
@@ -313,6 +316,38 @@ void front_handle(void *cookie, struct web_request *r)
     allow.value = strcmp(other->method, "GET") == 0 ? VIEW_LIT("GET, HEAD, OPTIONS")
                                                     : VIEW_LIT("POST, OPTIONS");
     refuse(&v.worker->stats, r, API_METHOD, &allow);
+}
+
+/* Only an inference request with a key of ours may be large. What is wrong with the others, the handler
+ * says when their small body is complete; a missing or malformed key is told at once. */
+enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, int *why)
+{
+    struct visit v = {.worker = cookie, .web = r};
+    struct view path = web_path(r), method = web_method(r);
+    enum api_error error;
+
+    for (size_t i = 0; i < ENDPOINTS; i++) {
+        if (endpoints[i].access != ACCESS_INFERENCE || !method_is(&endpoints[i], method) ||
+            !endpoint_at(&endpoints[i], path, &v.rest))
+            continue;
+        error = read_key(r, &v.who);
+        if (error == API_OK)
+            return arrival_of_key(v.worker, r, &v.who, more, why);
+        *why = (int)error;
+        return WEB_BODY_REFUSED;
+    }
+    *why = API_TOO_LARGE;
+    return more ? WEB_BODY_REFUSED : WEB_BODY_SMALL;
+}
+
+void front_refused(void *cookie, struct web_request *r, int why)
+{
+    struct worker *w = cookie;
+    struct api_failure f = {.error = (enum api_error)why};
+
+    if (f.error == API_TOO_LARGE)
+        f.message = "The body of a request to this path may have 64 KiB.";
+    refuse_for(&w->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);
 }
 
 void front_error(void *cookie, struct web_request *r, int status)

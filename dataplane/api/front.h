@@ -8,6 +8,10 @@
 void front_handle(void *cookie, struct web_request *r);
 void front_error(void *cookie, struct web_request *r, int status);
 
+/* What may arrive of a request's body, by its head, and the answer when nothing may (web.h). */
+enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, int *why);
+void front_refused(void *cookie, struct web_request *r, int why);
+
 /* The same for the private listener, which serves /metrics, /health, /readyz and /healthz; cookie is the struct
  * shared. */
 void front_private_handle(void *cookie, struct web_request *r);

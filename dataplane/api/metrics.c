@@ -121,6 +121,7 @@ static enum err append_network(const struct shared *s, struct buf *out)
         web.connections_open += w.connections_open;
         web.connections_total += w.connections_total;
         web.write_stalls += w.write_stalls;
+        web.crowded_out += w.crowded_out;
     }
     e = metric(out, "connections_open", "gauge", "Client connections.", web.connections_open);
     if (e == ERR_NONE)
@@ -129,6 +130,9 @@ static enum err append_network(const struct shared *s, struct buf *out)
     if (e == ERR_NONE)
         e = metric(out, "write_stalls_total", "counter", "Clients cut off for not reading.",
                    web.write_stalls);
+    if (e == ERR_NONE)
+        e = metric(out, "connections_crowded_out_total", "counter",
+                   "Client connections closed to make room for others.", web.crowded_out);
     if (e == ERR_NONE)
         e = metric(out, "upstream_connects_total", "counter", "Provider connections opened.",
                    up.connects);
@@ -192,6 +196,14 @@ static enum err append_link(const struct shared *s, struct buf *out)
          c.unknown_provider_pushes + catalog_store_refused(s->catalogs)},
         {"catalog_version", "gauge", "Version of the catalog in use.",
          catalog_store_version(s->catalogs)},
+        {"content_bytes", "gauge", "Bodies, their copies and answers in memory.",
+         budget_used(s->content)},
+        {"content_peak_bytes", "gauge", "The most of them there ever were.",
+         budget_peak(s->content)},
+        {"content_max_bytes", "gauge", "From here on large ones are refused.",
+         s->config->body_total_bytes},
+        {"unknown_bytes", "gauge", "Requests in memory whose key is not known yet.",
+         budget_used(s->unknown)},
         {"audit_samples_total", "counter", "Answers in the audit chain.", a.sampled},
         {"audit_missed_total", "counter", "Audit samples lost to a full queue.", a.missed},
         {"quote_reports_total", "counter", "Reports made for strangers.", q.reports},

@@ -18,7 +18,7 @@ static struct {
     unsigned chats, models, one, health, metrics, alive;
     unsigned receipts, signatures;
     enum receipt_endpoint endpoint;
-    unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples;
+    unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples, arrivals;
     struct view rest;
     struct digest32 who;
     enum standing standing;
@@ -164,6 +164,15 @@ enum standing uplink_standing(const struct uplink *u)
     return called.standing;
 }
 
+enum web_verdict arrival_of_key(struct worker *w, struct web_request *r, const struct digest32 *who,
+                                bool more, int *why)
+{
+    (void)w, (void)r, (void)more, (void)why;
+    called.who = *who;
+    called.arrivals++;
+    return WEB_BODY_WAIT;
+}
+
 static struct shared shared;
 static struct worker worker = {.shared = &shared};
 static struct web_request web;
@@ -247,6 +256,53 @@ static void test_paths(void)
 
 #define KEY KEY_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define MANAGEMENT_KEY KEY_MANAGEMENT_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+/* A body that is larger than what came with its head: only an inference request with a key of our form is
+ * worth a question about the key. */
+static void test_arriving(void)
+{
+    static const struct {
+        const char *method, *path, *key;
+        enum web_verdict first, more;
+        int status;
+        const char *code;
+    } cases[] = {
+        {"POST", "/v1/chat/completions", "Bearer " KEY, WEB_BODY_WAIT, WEB_BODY_WAIT, 0, NULL},
+        {"POST", "/api/v1/chat/completions", "Bearer " KEY, WEB_BODY_WAIT, WEB_BODY_WAIT, 0, NULL},
+        {"POST", "/v1/chat/completions", NULL, WEB_BODY_REFUSED, WEB_BODY_REFUSED, 401,
+         "missing_api_key"},
+        {"POST", "/v1/chat/completions", "Bearer sk-x", WEB_BODY_REFUSED, WEB_BODY_REFUSED, 401,
+         "invalid_api_key"},
+        {"GET", "/v1/chat/completions", "Bearer " KEY, WEB_BODY_SMALL, WEB_BODY_REFUSED, 413,
+         "request_too_large"},
+        {"POST", "/attestation/quote", NULL, WEB_BODY_SMALL, WEB_BODY_REFUSED, 413,
+         "request_too_large"},
+        {"GET", "/v1/models", "Bearer " KEY, WEB_BODY_SMALL, WEB_BODY_REFUSED, 413,
+         "request_too_large"},
+        {"POST", "/nowhere", "Bearer " KEY, WEB_BODY_SMALL, WEB_BODY_REFUSED, 413,
+         "request_too_large"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int why = 0;
+
+        memset(&called, 0, sizeof called);
+        web = (struct web_request){.method = view_str(cases[i].method),
+                                   .path = view_str(cases[i].path)};
+        if (cases[i].key != NULL)
+            web.in[web.n_in++] = (struct web_header){VIEW_LIT("authorization"), view_str(cases[i].key)};
+        CHECK_INT(front_arriving(&worker, &web, false, &why), cases[i].first);
+        CHECK_INT(front_arriving(&worker, &web, true, &why), cases[i].more);
+        CHECK_INT(web.status, 0);
+        CHECK_INT(called.arrivals, cases[i].status == 0 ? 2 : 0);
+        if (cases[i].status == 0)
+            continue;
+        front_refused(&worker, &web, why);
+        CHECK_INT(web.status, cases[i].status);
+        CHECK(strstr(web.body, cases[i].code) != NULL);
+        CHECK((strstr(web.headers, "www-authenticate: Bearer\n") != NULL) == (web.status == 401));
+    }
+}
 
 static void test_keys(void)
 {
@@ -499,6 +555,7 @@ static const struct check_case cases[] = {
     {"front_setup", setup},
     {"front_always", test_always},
     {"front_paths", test_paths},
+    {"front_arriving", test_arriving},
     {"front_keys", test_keys},
     {"front_receipts", test_receipts},
     {"front_samples", test_samples},

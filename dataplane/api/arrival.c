@@ -1,0 +1,100 @@
+#include "arrival.h"
+
+#include "clock.h"
+#include "uplink.h"
+
+#include <stdlib.h>
+
+/* A body that waits for the answer about its key. */
+struct arrival {
+    struct worker *worker;
+    struct web_request *web;
+    struct digest32 who;
+    struct ask *ask;
+};
+
+static enum err arrival_find(struct worker *w, const struct digest32 *who)
+{
+    struct key *key;
+    enum err e = keyring_find(w->shared->keyring, who, clock_mono_ms(), &key);
+
+    if (e == ERR_NONE)
+        key_release(key);
+    return e;
+}
+
+/* What is known of the key decides; ERR_NOT_FOUND has to be asked about. A key without credit is a known
+ * one: its request is told how much would do. */
+static enum web_verdict arrival_verdict(enum err e, int *why)
+{
+    switch ((int)e) {
+    case ERR_NONE:
+    case ERR_CREDIT:
+    case ERR_KEY_LIMIT:
+        return WEB_BODY_ALL;
+    case ERR_NOT_FOUND:
+        return WEB_BODY_WAIT;
+    default:
+        *why = (int)errors_of(e);
+        return WEB_BODY_REFUSED;
+    }
+}
+
+static void arrival_answered_cb(void *cookie, enum err e)
+{
+    struct arrival *a = cookie;
+    struct web_request *web = a->web;
+    enum web_verdict v = WEB_BODY_WAIT;
+    int why = API_CONTROL_PLANE; /* no answer, or one that is over already */
+
+    if (e == ERR_NONE)
+        v = arrival_verdict(arrival_find(a->worker, &a->who), &why);
+    free(a);
+    web_body_decide(web, v == WEB_BODY_ALL ? v : WEB_BODY_REFUSED, why);
+}
+
+static void arrival_gone_cb(void *cookie)
+{
+    struct arrival *a = cookie;
+
+    ask_cancel(a->ask);
+    free(a);
+}
+
+static enum web_verdict arrival_ask(struct worker *w, struct web_request *web,
+                                    const struct digest32 *who, int *why)
+{
+    struct arrival *a = calloc(1, sizeof *a);
+    enum err e = ERR_MEMORY;
+
+    if (a != NULL) {
+        *a = (struct arrival){.worker = w, .web = web, .who = *who};
+        /* No sum yet: what the request costs is known when its body is. */
+        e = uplink_ask_key(w->link, who, 0, arrival_answered_cb, a, &a->ask);
+    }
+    if (e != ERR_NONE) {
+        free(a);
+        *why = (int)errors_of(e);
+        return WEB_BODY_REFUSED;
+    }
+    web_set_gone(web, arrival_gone_cb, a);
+    return WEB_BODY_WAIT;
+}
+
+enum web_verdict arrival_of_key(struct worker *w, struct web_request *web,
+                                const struct digest32 *who, bool more, int *why)
+{
+    enum web_verdict v = arrival_verdict(arrival_find(w, who), why);
+
+    if (v == WEB_BODY_ALL)
+        return v;
+    if (!more) /* a small body is worth no look-up of its own: its request will be answered, receipt and all */
+        return WEB_BODY_SMALL;
+    if (v == WEB_BODY_REFUSED)
+        return v;
+    if (uplink_trust(w->shared->uplink) != ERR_NONE) {
+        *why = API_ATTESTATION;
+        return WEB_BODY_REFUSED;
+    }
+    return arrival_ask(w, web, who, why);
+}

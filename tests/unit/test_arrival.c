@@ -1,0 +1,171 @@
+/* Who may make us keep 32 MiB: only a sender whose key is known, and a sender of a key that is not known yet
+ * waits with its bytes unread until the control plane has said. The key is looked up once, and neither a
+ * client that leaves nor an answer that fails may leave the look-up, or the request, hanging. */
+#include "arrival.h"
+
+#include "check.h"
+
+#include <string.h>
+
+static struct {
+    enum err find[2], ask, trust; /* what the keyring says: first, and after the answer */
+    unsigned finds, releases, asks, cancels, decided;
+    enum web_verdict verdict;
+    int why;
+    void (*answer)(void *cookie, enum err e);
+    void *answer_cookie;
+    void (*gone)(void *cookie);
+    void *gone_cookie;
+    struct digest32 who;
+} f;
+static struct web_request *const web = (struct web_request *)&f; /* never looked into */
+
+enum err keyring_find(struct keyring *k, const struct digest32 *who, uint64_t now_ms,
+                      struct key **out)
+{
+    (void)k, (void)now_ms;
+    CHECK_BYTES(who->b, 32, f.who.b, 32);
+    *out = (struct key *)&f;
+    return f.find[f.finds++ != 0];
+}
+void key_release(struct key *k)
+{
+    CHECK(k == (struct key *)&f);
+    f.releases++;
+}
+enum err uplink_trust(const struct uplink *u)
+{
+    (void)u;
+    return f.trust;
+}
+enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *who, int64_t want_nusd,
+                        void (*cb)(void *cookie, enum err e), void *cookie, struct ask **out)
+{
+    (void)p;
+    CHECK_BYTES(who->b, 32, f.who.b, 32);
+    CHECK_INT(want_nusd, 0);
+    if (f.ask != ERR_NONE)
+        return f.ask;
+    f.asks++;
+    f.answer = cb;
+    f.answer_cookie = cookie;
+    *out = (struct ask *)&f;
+    return ERR_NONE;
+}
+void ask_cancel(struct ask *a)
+{
+    CHECK(a == (struct ask *)&f);
+    f.cancels++;
+}
+void web_set_gone(struct web_request *r, void (*gone)(void *cookie), void *cookie)
+{
+    CHECK(r == web);
+    f.gone = gone;
+    f.gone_cookie = cookie;
+}
+void web_body_decide(struct web_request *r, enum web_verdict verdict, int why)
+{
+    CHECK(r == web);
+    f.decided++;
+    f.verdict = verdict;
+    f.why = why;
+}
+
+static struct shared shared;
+static struct worker worker = {.shared = &shared};
+
+static enum web_verdict arrive(enum err find, bool more, int *why)
+{
+    f.finds = 0;
+    f.find[0] = find;
+    *why = -1;
+    return arrival_of_key(&worker, web, &f.who, more, why);
+}
+
+static void at_once(void)
+{
+    static const struct {
+        enum err find;
+        enum web_verdict first, more;
+        int why;
+    } table[] = {
+        {ERR_NONE, WEB_BODY_ALL, WEB_BODY_ALL, -1},
+        {ERR_CREDIT, WEB_BODY_ALL, WEB_BODY_ALL, -1},
+        {ERR_KEY_LIMIT, WEB_BODY_ALL, WEB_BODY_ALL, -1},
+        {ERR_AUTH, WEB_BODY_SMALL, WEB_BODY_REFUSED, API_BAD_KEY},
+        {ERR_FORBIDDEN, WEB_BODY_SMALL, WEB_BODY_REFUSED, API_FORBIDDEN},
+        {ERR_NOT_FOUND, WEB_BODY_SMALL, WEB_BODY_WAIT, -1},
+    };
+    int why;
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        memset(&f, 0, sizeof f);
+        CHECK_INT(arrive(table[i].find, false, &why), table[i].first);
+        CHECK_INT(f.asks, 0); /* a small body asks nobody */
+        CHECK_INT(arrive(table[i].find, true, &why), table[i].more);
+        if (table[i].more == WEB_BODY_REFUSED)
+            CHECK_INT(why, table[i].why);
+        CHECK_INT(f.releases, table[i].find == ERR_NONE ? 2 : 0);
+        CHECK_INT(f.asks, table[i].more == WEB_BODY_WAIT);
+        if (f.asks != 0) {
+            f.gone(f.gone_cookie); /* the client leaves: the look-up is dropped */
+            CHECK_INT(f.cancels, 1);
+        }
+        CHECK_INT(f.decided, 0);
+    }
+}
+
+static void after_the_answer(void)
+{
+    static const struct {
+        enum err answer, find;
+        enum web_verdict verdict;
+        int why;
+    } table[] = {
+        {ERR_NONE, ERR_NONE, WEB_BODY_ALL, -1},
+        {ERR_NONE, ERR_CREDIT, WEB_BODY_ALL, -1},
+        {ERR_NONE, ERR_AUTH, WEB_BODY_REFUSED, API_BAD_KEY},
+        {ERR_NONE, ERR_FORBIDDEN, WEB_BODY_REFUSED, API_FORBIDDEN},
+        {ERR_NONE, ERR_NOT_FOUND, WEB_BODY_REFUSED, API_CONTROL_PLANE},
+        {ERR_CONTROL_PLANE, ERR_NONE, WEB_BODY_REFUSED, API_CONTROL_PLANE},
+    };
+    int why;
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        memset(&f, 0, sizeof f);
+        CHECK_INT(arrive(ERR_NOT_FOUND, true, &why), WEB_BODY_WAIT);
+        f.find[1] = table[i].find;
+        f.answer(f.answer_cookie, table[i].answer);
+        CHECK_INT(f.decided, 1);
+        CHECK_INT(f.verdict, table[i].verdict);
+        if (table[i].verdict == WEB_BODY_REFUSED)
+            CHECK_INT(f.why, table[i].why);
+        CHECK_INT(f.cancels, 0);
+    }
+}
+
+static void cannot_ask(void)
+{
+    int why;
+
+    memset(&f, 0, sizeof f);
+    f.trust = ERR_ATTESTATION;
+    CHECK_INT(arrive(ERR_NOT_FOUND, true, &why), WEB_BODY_REFUSED);
+    CHECK_INT(why, API_ATTESTATION);
+    memset(&f, 0, sizeof f);
+    f.ask = ERR_OVERLOAD; /* too many look-ups at once */
+    CHECK_INT(arrive(ERR_NOT_FOUND, true, &why), WEB_BODY_REFUSED);
+    CHECK_INT(why, API_OVERLOAD);
+    CHECK(f.gone == NULL);
+}
+
+static const struct check_case cases[] = {
+    {"arrival_at_once", at_once},
+    {"arrival_after_the_answer", after_the_answer},
+    {"arrival_cannot_ask", cannot_ask},
+};
+
+int main(int argc, char **argv)
+{
+    return check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
+}
