@@ -11,6 +11,11 @@ static bool is_timeout(enum err e, int status)
            status == 524;
 }
 
+bool outcome_is_ours(enum err e)
+{
+    return e == ERR_MEMORY || e == ERR_OVERLOAD;
+}
+
 bool outcome_is_final(const struct request *r, const struct attempt_result *x)
 {
     return x->e == ERR_PROVIDER_LARGE || (x->e == ERR_TOTAL_TIMEOUT && !r->stream);
@@ -52,7 +57,7 @@ static void note_refusal(struct request *r, const struct attempt_result *x)
  * failures so. */
 static bool is_unwell(const struct request *r, const struct attempt_result *x)
 {
-    if (x->e == ERR_MEMORY || x->e == ERR_OVERLOAD || outcome_is_final(r, x))
+    if (outcome_is_ours(x->e) || outcome_is_final(r, x))
         return false;
     return !blames_request(x) ||
            (x->e != ERR_PROVIDER_STATUS && r->next_candidate < r->route.n);
@@ -80,7 +85,7 @@ void outcome_note(struct request *r, const struct attempt_result *x)
         health_failure(r->worker->shared->health, slot, r->who, outcome_fault(x), clock_mono_ms());
     if (blames_request(x))
         note_refusal(r, x);
-    else if (x->e == ERR_MEMORY || x->e == ERR_OVERLOAD)
+    else if (outcome_is_ours(x->e))
         return;
     else if (is_timeout(x->e, x->status))
         r->failed_timeout++;

@@ -15,4 +15,8 @@ enum health_fault outcome_fault(const struct attempt_result *x);
  * answer that is over a limit of ours or did not arrive in its time. */
 bool outcome_is_final(const struct request *r, const struct attempt_result *x);
 
+/* Trouble of our own (memory, the budget): it says nothing about the endpoint, and the next one would meet
+ * it too. */
+bool outcome_is_ours(enum err e);
+
 #endif

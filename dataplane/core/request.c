@@ -317,6 +317,8 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
     if (outcome_is_final(r, x)) {
         request_settle(r, x->e, f.error, SETTLE_OUTPUT);
         r->ops->fail(r, &f);
+    } else if (outcome_is_ours(x->e)) { /* an answer that has no room here is not bought again elsewhere */
+        request_exhausted(r);
     } else {
         request_connect(r);
     }
@@ -365,7 +367,7 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
     } else {
         assert(r->state == REQUEST_STREAMING && !upstream_open);
         r->failed[r->place] = (uint8_t)x->e;
-        if (x->e != ERR_PROVIDER_LARGE)
+        if (x->e != ERR_PROVIDER_LARGE && !outcome_is_ours(x->e))
             health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot, r->who,
                            outcome_fault(x), clock_mono_ms());
         request_fail(r, x->e, &f);

@@ -70,7 +70,7 @@ class Flood(threading.Thread):
 def flood(*floods):
     for f in floods:
         f.start()
-    time.sleep(2)
+    wait_until(lambda: all(f.opened >= f.hold for f in floods), 30, "all places held")
     try:
         yield
     finally:
