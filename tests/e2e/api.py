@@ -165,10 +165,12 @@ def truncation_is_never_clean():
     parts = rig.urlparse(rig.env("TR_BASE_URL"))
     for fault in ("close_at=3", "rst_at=3", "cut_at=3", "error_at=3"):
         body = json.dumps({"model": "demo/only-a", "messages": HELLO, "stream": True,
-                           "mock": {"*": "tokens=9," + fault}}).encode()
+                           "mock": {"*": "tokens=9,cadence_us=30000," + fault}}).encode()
         out = rig.raw(b"POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
                       b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" %
                       (parts.netloc.encode(), rig.env("TR_API_KEY").encode(), len(body)) + body)
+        if not out.startswith(b"HTTP/1.1 200 ") or out.count(b'"content":"') < 2:
+            raise AssertionError(f"{fault}: not a stream that began: {out[:300]!r}")
         if b"\r\n0\r\n\r\n" in out:
             raise AssertionError(f"{fault}: a clean end")
         if b'"error"' not in out:

@@ -101,8 +101,6 @@ def in_memory(pid, needles):
 
 
 MEMORY = os.access(f"/proc/{rig.pid('dataplane')}/mem", os.R_OK)
-if not MEMORY:
-    print("# NOT SEARCHED: memory; run as root")
 
 
 def in_dump(needles):
@@ -233,9 +231,13 @@ def seeded_leaks_are_found():
     if not in_tree(RUN, row, SKIP):
         raise AssertionError("not found in the database's files")
     rig.sql("drop table seeded")
+
+
+@case
+def a_seeded_leak_in_memory_is_found():
     if not MEMORY:
-        return
-    # In memory: a request that is still waiting for its provider is there, and must be seen.
+        raise rig.Skip("only root may look into the data plane's memory")
+    # A request that is still waiting for its provider is there, and must be seen.
     live = {"seed": canary("SEED")}
     c = rig.Client()
     body = json.dumps({"model": "demo/only-a", "messages": [{"role": "user", "content": live["seed"]}],
@@ -250,21 +252,33 @@ def seeded_leaks_are_found():
         raise AssertionError("a prompt in flight was not found in memory")
 
 
-@case
-def no_canary_is_left():
-    send_all()
-    private = secrets_of_receipts()
-    rig.settled()
-    time.sleep(4)
-    left = everywhere(dict(EVERYTHING, **private))
-    if MEMORY:
-        left += in_memory(rig.pid("dataplane"), dict(CONTENT, **private))
-    for name in ("controlplane", "postgres") if MEMORY else ():
-        left += in_memory(rig.pid(name),
-                          {k: v for k, v in dict(CONTENT, **private).items() if k != "API key"})
+PRIVATE = {}  # what receipts told their owner
+
+
+def none_left(left):
     for line in sorted(set(left)):
         print(f"# {line}: {left.count(line)} times")
     equal(left, [], "canaries left behind")
+
+
+@case
+def no_canary_is_left():
+    send_all()
+    PRIVATE.update(secrets_of_receipts())
+    rig.settled()
+    time.sleep(4)
+    none_left(everywhere(dict(EVERYTHING, **PRIVATE)))
+
+
+@case
+def no_canary_is_left_in_memory():
+    if not MEMORY:
+        raise rig.Skip("only root may look into the processes' memory")
+    needles = dict(CONTENT, **PRIVATE)
+    left = in_memory(rig.pid("dataplane"), needles)
+    for name in ("controlplane", "postgres"):
+        left += in_memory(rig.pid(name), {k: v for k, v in needles.items() if k != "API key"})
+    none_left(left)
 
 
 @case
@@ -275,7 +289,7 @@ def traffic_really_happened():
     head = rig.last_head("demo-a")
     if PROVIDER_KEY not in head:
         raise AssertionError("the provider never got its key")
-    if PROMPT.encode() not in rig.last_body("demo-a") and SYSTEM.encode() not in rig.last_body("demo-a"):
+    if PROMPT.encode() not in rig.last_body("demo-a"):
         raise AssertionError("the provider never got the prompt")
 
 

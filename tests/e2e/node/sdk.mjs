@@ -28,6 +28,31 @@ async function one(id) {
     throw new Error(`no finished record of ${id}`);
 }
 
+// Both providers answer and have answered well lately, whatever cases before have done to them.
+async function well() {
+    for (const name of ["demo-a", "demo-b"]) {
+        const ask = () => client().chat.completions
+            .create({ model, messages, provider: { order: [name, "demo-a", "demo-b"] }, ...command("tokens=1") }).withResponse()
+            .then(({ response }) => response.headers.get("x-tr-provider") === name, () => false);
+        let answers = false;
+        for (let i = 0; i < 100 && !(answers = await ask()); i++) await sleep(200);
+        assert.ok(answers, `${name} does not answer`);
+        for (let i = 0; i < 20; i++) assert.ok(await ask(), name);
+    }
+}
+
+// A stream that says something and then fails as the SDK tells of an error event: by APIError itself, where a refusal
+// before the stream would be one of its subclasses.
+async function fails(words) {
+    let text = "";
+    await well();
+    await assert.rejects(async () => {
+        for await (const c of await client().chat.completions.create({ model, messages, stream: true, ...command(words) }))
+            text += c.choices[0].delta.content ?? "";
+    }, (e) => e.constructor === OpenAI.APIError, words);
+    assert.equal(text, "the cat sat ", words);
+}
+
 const cases = {
     async text() {
         const id = fresh();
@@ -60,11 +85,14 @@ const cases = {
     },
 
     async stream_without_usage() {
+        let chunks = 0;
         for await (const c of await client().chat.completions.create({ model, messages, stream: true })) {
+            chunks++;
             assert.ok(!("usage" in c), "usage nobody asked for");
             assert.ok(!("error" in c) && !("system_fingerprint" in c && c.system_fingerprint === null));
             assert.equal(c.choices.length, 1);
         }
+        assert.ok(chunks > 10, `${chunks} chunks`);
     },
 
     // The helper checks the whole stream's shape and throws on what is not canonical.
@@ -125,16 +153,12 @@ const cases = {
     },
 
     async error_inside_a_stream() {
-        await assert.rejects(async () => {
-            for await (const _ of await client().chat.completions.create({ model, messages, stream: true, ...command("tokens=9,error_at=4") }));
-        }, OpenAI.APIError);
+        await fails("tokens=9,cadence_us=50000,error_at=4");
     },
 
     async truncated_stream_is_an_error() {
         for (const fault of ["close_at=4", "rst_at=4", "cut_at=4"]) {
-            await assert.rejects(async () => {
-                for await (const _ of await client().chat.completions.create({ model, messages, stream: true, ...command("tokens=9," + fault) }));
-            }, fault);
+            await fails("tokens=9,cadence_us=50000," + fault);
         }
     },
 
@@ -157,7 +181,7 @@ const cases = {
         assert.deepEqual((await side(`/mock/requests?id=${id}`)).map((r) => r.status), [429, 429, 200]);
         assert.ok(waited > 900 && waited < 10000, `waited ${waited} ms for a retry-after of 1 s`);
         id = fresh();
-        await assert.rejects(client({ maxRetries: 2 }).chat.completions.create({ model: "demo/only-a", messages, ...command(`fail=400,id=${id}`) }));
+        await assert.rejects(client({ maxRetries: 2 }).chat.completions.create({ model: "demo/only-a", messages, ...command(`fail=400,id=${id}`) }), OpenAI.BadRequestError);
         assert.equal((await side(`/mock/requests?id=${id}`)).length, 1, "a 400 was repeated");
     },
 
