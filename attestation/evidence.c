@@ -14,12 +14,16 @@ static const struct canonical_field fields[] = {
     FIELD(",\"role\":\"dataplane\",\"simulated\":", CANONICAL_BOOL, simulated),
     FIELD(",\"tls_spki_sha256\":", CANONICAL_HEX, tls_spki_sha256),
 };
-static const struct canonical document = {fields, sizeof fields / sizeof fields[0], VIEW_LIT("}")};
+/* By whether "unlocked_memory" is there. */
+static const struct canonical documents[2] = {
+    {fields, sizeof fields / sizeof fields[0], VIEW_LIT("}")},
+    {fields, sizeof fields / sizeof fields[0], VIEW_LIT(",\"unlocked_memory\":true}")},
+};
 
 enum err identity_encode(const struct identity *i, struct buf *out)
 {
     size_t before = out->len;
-    enum err e = canonical_append(&document, i, CANONICAL_ALL, out);
+    enum err e = canonical_append(&documents[i->unlocked_memory], i, CANONICAL_ALL, out);
 
     if (e == ERR_NONE && out->len - before > IDENTITY_MAX_BYTES) {
         out->len = before;
@@ -30,12 +34,16 @@ enum err identity_encode(const struct identity *i, struct buf *out)
 
 enum err identity_decode(struct view text, struct identity *out)
 {
-    struct identity i = {.boot = {{0}}};
+    for (int unlocked = 0; unlocked < 2 && text.len <= IDENTITY_MAX_BYTES; unlocked++) {
+        struct identity i = {.unlocked_memory = unlocked != 0};
+        struct view rest = text;
 
-    if (text.len > IDENTITY_MAX_BYTES || !canonical_take(&document, &text, &i) || text.len != 0)
-        return ERR_FORMAT;
-    *out = i;
-    return ERR_NONE;
+        if (canonical_take(&documents[unlocked], &rest, &i) && rest.len == 0) {
+            *out = i;
+            return ERR_NONE;
+        }
+    }
+    return ERR_FORMAT;
 }
 
 /* --- what binds D to a report */

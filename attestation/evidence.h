@@ -22,11 +22,13 @@ struct identity {
     uint8_t receipt_ed25519[32];
     bool simulated;
     struct digest32 tls_spki_sha256;
+    bool unlocked_memory; /* it could not lock its memory: the machine may write pages to a disk */
 };
 enum { IDENTITY_MAX_BYTES = 4096 };
 
 /* The canonical JSON of i (sorted keys, no spaces, lower-case hex): the exact bytes that are
- * hashed. */
+ * hashed. "unlocked_memory" is there only when it is true, so that the document of a program whose
+ * memory is locked is the one that verifiers have always read. */
 must_check enum err identity_encode(const struct identity *i, struct buf *out);
 /* Strict: exactly the canonical form, every key once, nothing else. ERR_FORMAT. */
 must_check enum err identity_decode(struct view text, struct identity *out);

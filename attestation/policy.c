@@ -11,7 +11,7 @@
 struct top_text {
     char version[POLICY_NAME_MAX], expires[32], audience[128];
     int roots;
-    bool allow_simulated, provisional_firmware, allow_vlek, require_crl;
+    bool allow_simulated, provisional_firmware, allow_vlek, require_crl, allow_unlocked_memory;
     char csp_id[CSP_ID_MAX + 1];
     char report_versions[32], products[64];
     char guest_allow[128], guest_require[128], platform_require[128], platform_forbid[128];
@@ -60,6 +60,7 @@ static const struct conf_field top_fields[] = {
     FIELD(top_text, CONF_BOOL, allow_vlek, false),
     FIELD(top_text, CONF_TEXT, csp_id, false),
     FIELD(top_text, CONF_BOOL, require_crl, false),
+    FIELD(top_text, CONF_BOOL, allow_unlocked_memory, false),
     FIELD(top_text, CONF_TEXT, report_versions, false),
     FIELD(top_text, CONF_TEXT, products, false),
     FIELD(top_text, CONF_TEXT, guest_allow, false),
@@ -183,6 +184,7 @@ static const char *take_top(const struct top_text *t, struct attest_policy *p)
     p->provisional_firmware = t->provisional_firmware;
     p->allow_vlek = t->allow_vlek;
     p->require_crl = t->require_crl;
+    p->allow_unlocked_memory = t->allow_unlocked_memory;
     p->min_guest_svn = (uint32_t)t->min_guest_svn;
     if (!policy_words_some(t->report_versions, POLICY_WORDS_VERSION, &p->versions))
         return "report_versions takes 2, 3, 4, 5";

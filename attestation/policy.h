@@ -36,6 +36,7 @@ struct attest_policy {
     uint64_t expires_s;            /* unix seconds; 0: never */
     char audience[128];            /* empty: not asked (tr-verify only) */
     bool allow_simulated, provisional_firmware, allow_vlek, require_crl;
+    bool allow_unlocked_memory; /* not asked of a simulator, which protects nothing anyhow */
     char csp_id[CSP_ID_MAX + 1]; /* of the only cloud whose VLEKs are taken */
     uint32_t versions;           /* bit v: report version v is taken */
     uint32_t products;           /* bit of enum snp_product */

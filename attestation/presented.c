@@ -33,6 +33,11 @@ static void identity_check(const struct presented_expect *e, const struct attest
                                          : ok_if(strcmp(i->audience, p->audience) == 0),
                     "");
     examination_add(x, VERDICT_IDENTITY_EXPIRED, ok_if(i->not_after_s > e->now_s), "");
+    examination_add(x, VERDICT_MEMORY,
+                    p->allow_unlocked_memory || i->simulated ? FINDING_NOT_ASKED
+                                                             : ok_if(!i->unlocked_memory),
+                    i->unlocked_memory ? "the program could not lock its memory"
+                                       : "the program's memory is locked");
 }
 
 static const char *release_wrong(const struct presented_expect *e, const struct examination *x)
@@ -99,7 +104,7 @@ void attest_presented(const struct attest_document *d, const struct presented_ex
                       struct identity *identity, bool *has_identity)
 {
     static const enum verdict of_identity[] = {VERDICT_SIMULATED, VERDICT_TLS_KEY, VERDICT_AUDIENCE,
-                                               VERDICT_IDENTITY_EXPIRED};
+                                               VERDICT_IDENTITY_EXPIRED, VERDICT_MEMORY};
     uint8_t want[64];
     bool path_ok = attest_document_report_data(d, e->exporter, want);
     const struct attest_subject s = {

@@ -60,6 +60,7 @@
     X(TLS_KEY, REJECT, PEER_KEY)      /* this connection's key is not the attested one */          \
     X(AUDIENCE, REJECT, AUDIENCE)                                                                  \
     X(IDENTITY_EXPIRED, REJECT, EXPIRED)                                                           \
+    X(MEMORY, REJECT, MEMORY)         /* its memory is not locked, and the policy asks for that */ \
     X(RELEASE, REJECT, MEASUREMENT)   /* measurement is not in the release manifest */             \
     X(LOG_PROOF, REJECT, MEASUREMENT) /* the transparency log does not vouch for it */
 

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "conf.h"
+#include "log.h"
 #include "own_release.h"
 #include "manifest.h"
 #include "self_check.h"
@@ -141,6 +142,22 @@ static enum err check_self(struct boot *b, const struct config *c, struct buf *w
     return e;
 }
 
+/* Before the keys are born: pages that are not locked may be written to a disk, keys and prompts with
+ * them. */
+static enum err check_memory(const struct boot *b, const struct config *c, struct buf *why)
+{
+    if (b->memory_locked)
+        return ERR_NONE;
+    if (!quote_backend.simulated && !c->allow_unlocked_memory)
+        return fail(ERR_CONFIG,
+                    "memory cannot be locked: start it with RLIMIT_MEMLOCK unlimited "
+                    "(LimitMEMLOCK=infinity) or CAP_IPC_LOCK, or set allow_unlocked_memory = on, "
+                    "which the evidence then says",
+                    why);
+    LOG("memory_not_locked", KV("simulated", quote_backend.simulated));
+    return ERR_NONE;
+}
+
 static enum err make_identity(struct boot *b, const struct config *c,
                               const struct providers *providers, struct buf *why)
 {
@@ -149,6 +166,7 @@ static enum err make_identity(struct boot *b, const struct config *c,
         .config_sha256 = providers->digest,
         .cp_spki_sha256 = c->control_spki,
         .simulated = quote_backend.simulated,
+        .unlocked_memory = !b->memory_locked,
     };
     enum err e = identity_keys_new(&identity, &b->keys);
 
@@ -178,6 +196,8 @@ enum err boot_prepare(struct boot *b, const struct config *c, const struct provi
 
     if (e == ERR_NONE)
         e = check_release(b, c, providers, why);
+    if (e == ERR_NONE)
+        e = check_memory(b, c, why);
     if (e == ERR_NONE)
         e = make_identity(b, c, providers, why);
     if (e == ERR_NONE)

@@ -18,6 +18,7 @@ struct boot {
     struct quote_source *link_source, *public_source;
     struct identity_keys *keys;
     struct keyset *keyset;
+    bool memory_locked;      /* by process_harden(); set before boot_prepare() */
     uint8_t measurement[48]; /* from a report of our own */
     struct provenance provenance;
     struct quotes *quotes;

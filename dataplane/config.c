@@ -34,6 +34,8 @@ static const struct conf_field fields[] = {
     TEXT(providers, true),
     TEXT(platform_dir, false),
     TEXT(platform_root, false),
+    {.name = "allow_unlocked_memory", .type = CONF_BOOL,
+     .offset = offsetof(struct config, allow_unlocked_memory), .size = sizeof(bool)},
     TEXT(release, false),
     TEXT(release_key, false),
     NUMBER(unknown_total_bytes, 1 << 20, UINT64_C(1) << 40, false),

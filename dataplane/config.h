@@ -35,6 +35,7 @@ struct config {
     /* what our own first report must chain to before we listen: PEM. Empty: AMD's roots, or the
      * simulator's machine's. Whom others trust is theirs to say. */
     char platform_root[CONFIG_PATH_MAX];
+    bool allow_unlocked_memory; /* production: start although memory cannot be locked */
     /* the release manifest, with .minisig beside it, and the minisign key that signed it: together,
      * or neither */
     char release[CONFIG_PATH_MAX], release_key[128];

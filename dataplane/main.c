@@ -252,6 +252,7 @@ static enum err prepare(struct program *p)
     s->config = &p->config;
     s->providers = &p->providers;
     s->simulated = quote_backend.simulated;
+    s->memory_locked = p->boot.memory_locked;
     s->started_unix_ms = clock_unix_ms();
     s->n_workers = p->config.workers != 0 ? (unsigned)p->config.workers
                                           : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
@@ -340,6 +341,7 @@ static enum err run(struct program *p)
 
     if (e != ERR_NONE)
         return fail(p, e, "the process cannot be hardened");
+    p->boot.memory_locked = state.memory_locked;
     e = prepare(p);
     if (e == ERR_NONE && (uv_loop_init(&p->loop) != 0 || uv_signal_init(&p->loop, &p->term) != 0 ||
                           uv_signal_init(&p->loop, &p->interrupt) != 0 ||

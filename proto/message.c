@@ -42,6 +42,7 @@ static const char *const refusal_names[] = {
     [REFUSAL_SIMULATED] = "simulated",
     [REFUSAL_EXPIRED] = "expired",
     [REFUSAL_CONFIG] = "config",
+    [REFUSAL_MEMORY] = "memory",
 };
 _Static_assert(sizeof refusal_names / sizeof refusal_names[0] == REFUSAL_COUNT, "one name each");
 

@@ -81,6 +81,7 @@ enum refusal {
     REFUSAL_SIMULATED, /* simulated evidence and the policy does not name the simulator */
     REFUSAL_EXPIRED,   /* no fresh evidence within the re-attestation interval */
     REFUSAL_CONFIG,    /* its measured providers.conf is not the control plane's */
+    REFUSAL_MEMORY,    /* its memory is not locked, and the policy asks for that */
     REFUSAL_COUNT
 };
 const char *refusal_name(enum refusal r); /* "measurement", ... */

@@ -250,8 +250,9 @@ static void json_identity(const struct identity *i)
     id_text(&i->boot, boot);
     printf(",\"identity\":{\"audience\":");
     json_string_print(i->audience);
-    printf(",\"boot\":\"%s\",\"simulated\":%s,\"not_after\":%llu,", boot,
-           i->simulated ? "true" : "false", (unsigned long long)i->not_after_s);
+    printf(",\"boot\":\"%s\",\"simulated\":%s,\"unlocked_memory\":%s,\"not_after\":%llu,", boot,
+           i->simulated ? "true" : "false", i->unlocked_memory ? "true" : "false",
+           (unsigned long long)i->not_after_s);
     put_hex("\"config_sha256\":\"", i->config_sha256.b, 32, "\",");
     put_hex("\"cp_spki_sha256\":\"", i->cp_spki_sha256.b, 32, "\",");
     put_hex("\"hpke_x25519\":\"", i->hpke_x25519, 32, "\",");

@@ -92,8 +92,11 @@ static enum err append_trust(const struct shared *s, struct buf *out)
     enum standing standing = uplink_standing(s->uplink);
     enum err e;
 
-    e = buf_appendf(out, ",\"simulated\":%s,\"attestation\":\"%s\",\"trust\":\"%s%s%s\",\"refusal\":",
+    e = buf_appendf(out,
+                    ",\"simulated\":%s,\"attestation\":\"%s\",\"memory_locked\":%s,"
+                    "\"trust\":\"%s%s%s\",\"refusal\":",
                     s->simulated ? "true" : "false", s->simulated ? "SIMULATED" : "sev-snp",
+                    s->memory_locked ? "true" : "false",
                     standing_name(standing), standing == STANDING_REFUSED ? ":" : "",
                     standing == STANDING_REFUSED ? refusal_name(refusal) : "");
     if (e != ERR_NONE)

@@ -44,7 +44,7 @@ struct shared {
     struct budget *unknown;      /* what all workers hold of requests whose key is not known yet */
     SSL_CTX *tls;
     uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */
-    bool simulated;
+    bool simulated, memory_locked;
     uint64_t started_unix_ms;
     struct worker *workers[CONFIG_WORKERS_MAX];
     unsigned n_workers;

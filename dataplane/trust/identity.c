@@ -76,6 +76,7 @@ enum err identity_keys_new(const struct identity_config *c, struct identity_keys
     k->document.cp_spki_sha256 = c->cp_spki_sha256;
     k->document.not_after_s = clock_unix_ms() / 1000 + UINT64_C(86400) * IDENTITY_VALID_DAYS;
     k->document.simulated = c->simulated;
+    k->document.unlocked_memory = c->unlocked_memory;
     if ((e = tls_spki_sha256(k->tls, &k->document.tls_spki_sha256)) != ERR_NONE ||
         (e = identity_encode(&k->document, &k->text)) != ERR_NONE)
         goto done;

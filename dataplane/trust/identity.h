@@ -24,6 +24,7 @@ struct identity_config {
     struct digest32 config_sha256;    /* the measured configuration: providers.digest */
     struct digest32 cp_spki_sha256;   /* the control plane this data plane pins */
     bool simulated;                   /* quote_backend.simulated */
+    bool unlocked_memory;             /* the process could not lock it; said in the document */
 };
 
 /* Make the boot id and the three keys, each for one role: TLS (P-256), sealed secrets (X25519),

@@ -119,6 +119,7 @@ platform_root = {machine}/ark.pem
 providers = {work}/providers.conf
 audience = localhost
 cert_names = localhost,127.0.0.1
+allow_unlocked_memory = on
 """)
 
 
@@ -128,6 +129,7 @@ def control(*args):
 
 
 POLICY = """audience = localhost
+allow_unlocked_memory = on
 roots = none
 products = genoa
 guest_require = single_socket rapl_disabled
@@ -365,6 +367,49 @@ def strangers_verify_it():
                 r = subprocess.run([f"{BIN}/tr-verify", "gateway", f"https://localhost:{PORT['api']}", "--json", *named],
                                    capture_output=True, text=True, timeout=30)
                 equal((r.returncode, json.loads(r.stdout)["code"]), (code, word), r.stdout[:600])
+
+
+# No right to lock memory, and none to raise the limit.
+UNLOCKED = [shutil.which("setpriv"), "--bounding-set=-ipc_lock,-sys_resource", "/bin/sh", "-c",
+            'ulimit -l 64 && exec "$0" -c "$1"', f"{BIN}/tr-dataplane"]
+
+
+@case
+def does_not_start_with_unlocked_memory():
+    strict = write("strict.conf", read("data.conf").replace("allow_unlocked_memory = on\n", ""))
+    r = subprocess.run([f"{BIN}/snp_machine", machine, *UNLOCKED, strict], capture_output=True, text=True, timeout=30)
+    equal(r.returncode, 1, r.stderr)
+    equal("memory cannot be locked" in r.stderr and "allow_unlocked_memory" in r.stderr, True, r.stderr)
+
+
+class UnlockedGuest(Guest):
+    def __enter__(self):
+        write("machine/reports", "")
+        self.p = spawn("dataplane", f"{BIN}/snp_machine", machine, *UNLOCKED, f"{work}/data.conf")
+        return self
+
+
+@case
+def unlocked_memory_is_in_the_evidence():
+    """Allowed to start, it says so everywhere; whoever does not want it refuses it."""
+    strict = POLICY.replace("allow_unlocked_memory = on\n", "")
+    policy(strict)
+    write("strict-policy.conf", read("attestation.conf"))
+    try:
+        with Control(), UnlockedGuest() as g:
+            wait_until(lambda: g.health()["refusal"] == "memory", 20, "refused for memory")
+            equal(g.chat(ca=rig.INSECURE).error()["code"], "attestation_unavailable")
+        policy(POLICY)
+        with Control(), UnlockedGuest() as g:
+            equal(g.ready()["memory_locked"], False)
+            equal('"memory_not_locked"' in read("dataplane.log"), True)
+            for name, code, word in (("attestation.conf", 0, "ACCEPT"), ("strict-policy.conf", 10, "MEMORY")):
+                r = subprocess.run([f"{BIN}/tr-verify", "gateway", f"https://localhost:{PORT['api']}", "--json",
+                                    "--policy", f"{work}/{name}"], capture_output=True, text=True, timeout=30)
+                equal((r.returncode, json.loads(r.stdout)["code"]), (code, word), r.stdout[:600])
+                equal(json.loads(r.stdout)["identity"]["unlocked_memory"], True)
+    finally:
+        policy(POLICY)
 
 
 @case

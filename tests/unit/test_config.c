@@ -37,6 +37,12 @@ static void test_good(void)
                     sizeof why),
               ERR_NONE);
     CHECK_INT(c.audit_ppm, 50000);
+    CHECK(!c.allow_unlocked_memory);
+    CHECK_INT(parse(NEEDED "allow_unlocked_memory = on\n", &c, why, sizeof why), ERR_NONE);
+    CHECK(c.allow_unlocked_memory);
+    CHECK_INT(parse(NEEDED "metrics_port = 9100\nmetrics_host = 127.0.0.2\nworkers = 3\n", &c, why,
+                    sizeof why),
+              ERR_NONE);
     CHECK_INT(parse(NEEDED "audit_ppm = 1000000\naudit_keep = 65536\nmetrics_port = 9100\n"
                            "workers = 3\n", &c, why, sizeof why),
               ERR_NONE);

@@ -20,6 +20,14 @@
                                "\"role\":\"dataplane\",\"simulated\":true,\"tls_spki_sha256\":"    \
                                "\"" HEX32("5") "\"}"
 
+static const char unlocked_doc[] =
+    "{\"audience\":\"api.example.com\",\"boot\":\"0102030405060708090a0b0c0d0e0f10\","
+    "\"config_sha256\":\"" HEX32("1") "\",\"cp_spki_sha256\":[\"" HEX32("2")
+    "\"],\"hpke_x25519\":\"" HEX32("3") "\",\"not_after\":1790000000,"
+    "\"purpose\":\"tr.identity.v1\",\"receipt_ed25519\":\"" HEX32("4")
+    "\",\"role\":\"dataplane\",\"simulated\":true,\"tls_spki_sha256\":\"" HEX32("5")
+    "\",\"unlocked_memory\":true}";
+
 static struct identity sample(void)
 {
     struct identity i = {
@@ -55,6 +63,11 @@ static void run_encode(void)
     CHECK_INT(out.len, 0);
     i.audience[sizeof i.audience - 1] = '\0';
     CHECK_INT(identity_encode(&i, &out), ERR_NONE);
+    buf_reset(&out);
+    i = sample();
+    i.unlocked_memory = true;
+    CHECK_INT(identity_encode(&i, &out), ERR_NONE);
+    CHECK_BYTES(out.ptr, out.len, unlocked_doc, sizeof unlocked_doc - 1);
     buf_free(&out);
 }
 
@@ -72,7 +85,9 @@ static void run_decode(void)
     CHECK(memcmp(got.receipt_ed25519, want.receipt_ed25519, 32) == 0);
     CHECK(memcmp(&got.tls_spki_sha256, &want.tls_spki_sha256, 32) == 0);
     CHECK_INT(got.not_after_s, 1790000000);
-    CHECK(got.simulated);
+    CHECK(got.simulated && !got.unlocked_memory);
+    CHECK_INT(identity_decode(view_str(unlocked_doc), &got), ERR_NONE);
+    CHECK(got.unlocked_memory && memcmp(&got.tls_spki_sha256, &want.tls_spki_sha256, 32) == 0);
 }
 
 /* Every prefix and every single-byte deletion or doubling of the document is refused, except where
@@ -116,6 +131,9 @@ static void run_decode_rejects(void)
         {"api.example.com", ""},
         {"\"audience\"", "\"boot\":\"\",\"audience\""}, /* a key twice */
         {"}", ",\"x\":1}"},                             /* a key more */
+        {"}", ",\"unlocked_memory\":false}"},           /* said only when it is so */
+        {"}", ",\"unlocked_memory\":true,\"unlocked_memory\":true}"},
+        {"}", ",\"unlocked_memory\":1}"},
         {"}", "} "},
     };
     struct identity got;
