@@ -164,7 +164,8 @@ static void begin_once(void)
     static const struct identity_config who = {.audience = "fuzz", .simulated = true};
 
     if (secret_init() != ERR_NONE || uv_loop_init(&loop) != 0 || uv_mutex_init(&u.lock) != 0 ||
-        identity_keys_new(&who, &u.config.keys) != ERR_NONE || ship_init(&u) != ERR_NONE)
+        identity_keys_new(&who, &u.config.keys) != ERR_NONE || ship_init(&u) != ERR_NONE ||
+        targets_parse("127.0.0.1,127.0.0.2", 1, &u.targets) != ERR_NONE)
         abort();
     u.config.n_providers = 2;
     u.config.on_catalog = on_catalog;
@@ -190,6 +191,8 @@ static void begin(void)
     u.cp_offset_ms = 0;
     u.doubted = false;
     u.lost_ms = 0;
+    u.refused = false;
+    targets_served(&u.targets);
     u.state = UPLINK_DOWN;
 }
 
