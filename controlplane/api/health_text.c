@@ -13,8 +13,14 @@ enum err health_text_json(const struct control_figures *f, struct buf *out)
     if (e == ERR_NONE && f->draining)
         e = trouble_append_name("", "draining", &n, out);
     if (e == ERR_NONE)
-        e = buf_appendf(out, "],\"database\":%s}",
-                        (f->troubles & TROUBLE_DATABASE) == 0 ? "true" : "false");
+        e = buf_appendf(out,
+                        "],\"database\":%s,\"database_silent_ms\":%llu,"
+                        "\"usage_batches_waiting\":%llu,\"usage_oldest_batch_ms\":%llu,"
+                        "\"usage_set_aside\":%llu}",
+                        (f->troubles & TROUBLE_DATABASE) == 0 ? "true" : "false",
+                        (unsigned long long)f->database_silent_ms,
+                        (unsigned long long)f->waiting.batches,
+                        (unsigned long long)f->waiting.oldest_ms, (unsigned long long)f->set_aside);
     return e;
 }
 

@@ -304,7 +304,7 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
 {
     struct id key = {{(uint8_t)(k % 8 + 1)}}, lease = {{l, k}};
 
-    switch (what % 8) {
+    switch (what % 9) {
     case 0:
         SAY(challenge, MSG_CHALLENGE, .nonce = {k, l});
         break;
@@ -331,6 +331,9 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
         break;
     case 7:
         SAY(refuse, MSG_REFUSE, .reason = (uint16_t)(l % REFUSAL_COUNT));
+        break;
+    case 8:
+        SAY(health, MSG_HEALTH, .troubles = l % (TROUBLE_ALL + 1));
         break;
     }
 }
