@@ -1,8 +1,8 @@
 /* Does the reservation still cover the stream, and does the stream keep to its limit? */
 #include "growth.h"
 
-#include "estimate.h"
 #include "bill.h"
+#include "estimate.h"
 #include "providers.h"
 #include "reserve.h"
 
@@ -45,18 +45,31 @@ static bool past_limit(const struct request *r, const struct attempt_account *a)
            a->chunks > limit + limit / 4 + GROWTH_SLACK_CHUNKS;
 }
 
-/* Ask for twice what there is, at most the longest answer. */
-static enum admit_answer growth_ask(struct request *r)
+/* Twice what there is, or what is used when one read brought more; at most the longest answer. */
+static uint32_t growth_step(const struct request *r, uint64_t used)
 {
-    uint32_t most = reserve_most(r), next = r->output < most / 2 ? r->output * 2 : most;
+    uint64_t most = reserve_most(r), each = used / r->n_choices + 1;
+
+    if (each < r->output)
+        each = r->output;
+    return (uint32_t)(each < most / 2 ? each * 2 : most);
+}
+
+/* Once asked, the same amount is tried again when the link has answered. */
+static enum admit_answer growth_ask(struct request *r, uint64_t used)
+{
+    uint32_t next = r->grow_to != 0 ? r->grow_to : growth_step(r, used);
     enum admit_answer answer;
     int64_t cost;
 
+    r->grow_to = 0;
     if (reserve_cost(r, next, &cost) != ERR_NONE)
         return ADMIT_NO;
     answer = admit_grow(&r->admission, cost - r->admission.amount_nusd);
     r->growing = answer == ADMIT_WAIT;
-    if (answer == ADMIT_YES)
+    if (answer == ADMIT_WAIT)
+        r->grow_to = next;
+    else if (answer == ADMIT_YES)
         r->output = next;
     return answer;
 }
@@ -64,7 +77,6 @@ static enum admit_answer growth_ask(struct request *r)
 enum growth_next growth_check(struct request *r)
 {
     struct attempt_account a = {0};
-    enum admit_answer answer = ADMIT_WAIT;
     uint64_t used, covered;
 
     r->ops->account(r, &a);
@@ -76,9 +88,8 @@ enum growth_next growth_check(struct request *r)
     }
     used = estimate_output(r, &a);
     covered = (uint64_t)r->output * r->n_choices;
-    if (r->output < reserve_most(r) && !r->growing && used >= covered / 2)
-        answer = growth_ask(r);
-    if (answer == ADMIT_YES)
+    while (r->output < reserve_most(r) && !r->growing && used >= covered / 2 &&
+           growth_ask(r, used) == ADMIT_YES)
         covered = (uint64_t)r->output * r->n_choices;
     /* Tokens may be shorter than estimated: growing begins at half, the end comes at the whole. */
     r->watch_bytes = (used < covered / 2 ? covered / 2 : covered) * BILL_BYTES_PER_TOKEN;

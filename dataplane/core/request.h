@@ -133,7 +133,8 @@ struct request {
     uint64_t last_out_ms;       /* kept by the content side: when bytes last left */
     uint32_t output;            /* tokens of each choice that are reserved */
     bool told;                  /* we limit the provider to that many: reserve_told() */
-    bool growing;               /* more is being asked for */
+    bool growing;               /* more is being asked for: */
+    uint32_t grow_to;           /* so many tokens of each choice; 0: not asked */
     uint64_t watch_bytes;       /* call request_progress() when so many bytes are delivered */
     enum request_cut cut;
 

@@ -947,6 +947,12 @@ static void test_growth(void)
     CHECK_INT(r->cut, CUT_NONE);
     check_over(10 * 500 + 100 * 1500, 1);
 
+    r = begin_stream(20); /* all in one read */
+    deliver(r, 45, 1);
+    CHECK_INT(r->output, 92);
+    CHECK_INT(side.completes, 0);
+    request_client_gone(r);
+
     r = begin_stream(20);
     fake.grow = ERR_CREDIT; /* and the link cannot be asked */
     deliver(r, 15, 2);
@@ -983,7 +989,7 @@ static void test_growth_waits(void)
         CHECK_INT(side.completes, !granted);
         if (granted) {
             CHECK(!side.held);
-            CHECK_INT(r->output, 40);
+            CHECK_INT(r->output, 80); /* 40 were asked for, and 25 are used by now */
             request_client_gone(r);
         }
         check_over(10 * 500 + 25 * 1500, 1); /* what came is billed, and was reserved */
