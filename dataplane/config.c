@@ -53,7 +53,6 @@ static const struct conf_field fields[] = {
     NUMBER(evidence_per_ip_burst, 1, RATE_BURST_MAX, false),
     NUMBER(receipts_max, 64, 16 << 20, false),
     NUMBER(output_default_tokens, 256, LIMIT_TOKENS_ABSURD, false),
-    NUMBER(output_whole_tokens, 256, LIMIT_TOKENS_ABSURD, false),
     NUMBER(image_tokens, 1, LIMIT_TOKENS_ABSURD, false),
     NUMBER(reference_tokens, 1, LIMIT_TOKENS_ABSURD, false),
     NUMBER(audit_ppm, 0, AUDIT_PPM, false),
@@ -83,7 +82,6 @@ static const struct config defaults = {
     .evidence_per_ip_burst = 40,
     .receipts_max = 65536, /* 0.7 KB each, once they are used */
     .output_default_tokens = 4096, /* longer than nine answers in ten */
-    .output_whole_tokens = 16384,  /* five minutes of a usual model; clients stream what is longer */
     .image_tokens = 16384,         /* the most that a Qwen-VL makes of one; most others 1,000 to 5,000 */
     .reference_tokens = 65536,     /* an hour of speech, or 20 pages */
     .audit_ppm = 50000, /* 5 % */

@@ -53,9 +53,9 @@ struct config {
     uint64_t evidence_per_s, evidence_burst;
     uint64_t evidence_per_ip_per_s, evidence_per_ip_burst;
     uint64_t receipts_max; /* answers whose receipts can be asked for, over all workers */
-    /* what is reserved, in tokens: for the output of a stream without the client's limit at first, and of a
-     * whole answer without it at most; for an image; for audio, a file or a video by URL or id */
-    uint64_t output_default_tokens, output_whole_tokens;
+    /* what is reserved, in tokens: for the output of a stream without the client's limit at first; for an
+     * image; for audio, a file or a video by URL or id */
+    uint64_t output_default_tokens;
     uint64_t image_tokens, reference_tokens;
     uint64_t audit_ppm;  /* of a million served answers, how many are audit samples */
     uint64_t audit_keep; /* samples that can be asked for */

@@ -212,7 +212,6 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     r->max_output = c->asked->max_tokens;
     r->extra_output = c->asked->extra_output;
     r->output_default = (uint32_t)w->shared->config->output_default_tokens;
-    r->output_whole = (uint32_t)w->shared->config->output_whole_tokens;
     chat_read_prompt(c);
     r->user_hash = chat_user_hash(c);
     r->catalog = catalog_acquire(w->shared->catalogs, w->no);

@@ -155,7 +155,7 @@ void chat_commit(struct request *r)
     reply_add(&p, VIEW_LIT("content-type"), VIEW_LIT("text/event-stream"));
     reply_add(&p, VIEW_LIT("x-accel-buffering"), VIEW_LIT("no"));
     if (trailer)
-        reply_add(&p, VIEW_LIT("trailer"), VIEW_LIT("ACI-Receipt, x-tr-end-reason"));
+        reply_add(&p, VIEW_LIT("trailer"), VIEW_LIT("ACI-Receipt"));
     web_stream_start(c->web, 200, p.headers, p.n, chat_writable_cb, c);
     if (trailer)
         (void)web_stream_trailer(c->web, chat_trailer_cb, c);

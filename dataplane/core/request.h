@@ -116,8 +116,7 @@ struct request {
     uint64_t user_hash;
     uint32_t max_output;   /* the client's limit in tokens of each choice; 0: none */
     uint64_t extra_output; /* tokens of each choice that may be billed as output beyond it */
-    uint32_t output_default, output_whole; /* tokens of each choice that are reserved without one, for a
-                                              stream at first, for a whole answer at most */
+    uint32_t output_default; /* tokens of each choice that a stream without one reserves at first */
     uint32_t n_choices;
     bool stream;
     enum receipt_endpoint endpoint;

@@ -62,29 +62,24 @@ enum err reserve_begin(struct request *r, int64_t *out_nusd)
 {
     uint32_t most = reserve_most(r);
 
-    if (r->max_output != 0) {
+    if (r->max_output != 0)
         r->output = r->max_output;
-    } else {
-        r->output = r->stream ? r->output_default : r->output_whole;
-        if (r->output > most)
-            r->output = most;
-        r->told = !r->stream && r->output < most;
-    }
+    else
+        r->output = r->stream && r->output_default < most ? r->output_default : most;
     return reserve_cost(r, r->output, out_nusd);
 }
 
 bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
 {
-    uint32_t fits, least = RESERVE_LEAST_TOKENS;
+    uint32_t fits;
 
     if (r->max_output != 0 || r->lowered)
         return false;
     fits = reserve_fits(r, available_nusd);
+    /* More than the default only as far as most is left to the key's other requests. */
     if (fits > r->output_default)
-        fits = r->output_default; /* leave the rest to the key's other requests */
-    if (fits >= r->output)
-        return false; /* less would not help: the money came back meanwhile, or is not what is short */
-    if (fits < least)
+        fits = fits / 4 > r->output_default ? fits / 4 : r->output_default;
+    if (fits < RESERVE_LEAST_TOKENS || fits >= r->output)
         return false;
     r->output = fits;
     r->told = r->lowered = true;

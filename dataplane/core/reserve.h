@@ -1,7 +1,8 @@
 /* What a request has reserved: how many output tokens of each choice, and what that can cost at most. A
- * client's limit is reserved as it is. Without one the reservation is bounded: a stream begins with
- * output_default and grows while it runs (growth.h); a whole answer, of which nothing can be cut at the
- * edge, has output_whole, or less when the key cannot pay for that, and the provider is told. */
+ * client's limit is reserved as it is. Without one a stream begins with output_default and grows while it
+ * runs (growth.h). Of a whole answer nothing can be cut at the edge: the model's longest is reserved when
+ * the key can pay for it, else less. Whenever less is reserved than the model may write and cannot grow,
+ * the provider is told that limit. */
 #ifndef TR_DATAPLANE_CORE_RESERVE_H
 #define TR_DATAPLANE_CORE_RESERVE_H
 

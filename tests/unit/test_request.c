@@ -288,7 +288,6 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         .prompt_bound = 50,
         .prompt_bytes = 40,
         .output_default = 4096,
-        .output_whole = 16384,
         .n_choices = 1,
         .stream = stream,
     };
@@ -844,16 +843,16 @@ static void test_worst_case(void)
     request_client_gone(r);
 }
 
-/* Without the client's limit: a stream begins small and its provider is told nothing, because it may
- * grow; a whole answer has what was reserved as its limit. */
+/* Without the client's limit a stream begins small, and its provider is told nothing, because it may grow;
+ * a whole answer cannot be cut, so the longest is reserved. */
 static void test_reservation_is_bounded(void)
 {
     static const struct {
         bool stream;
-        uint32_t max_output, first, whole, output, told;
+        uint32_t max_output, first, output;
     } cases[] = {
-        {true, 0, 20, 60, 20, 0},   {false, 0, 20, 60, 60, 60}, {true, 70, 20, 60, 70, 0},
-        {false, 70, 20, 60, 70, 0}, {true, 0, 500, 60, 100, 0}, {false, 0, 20, 500, 100, 0},
+        {true, 0, 20, 20},    {false, 0, 20, 100}, {true, 70, 20, 70},
+        {false, 70, 20, 70}, {true, 0, 500, 100},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -861,10 +860,9 @@ static void test_reservation_is_bounded(void)
 
         r->max_output = cases[i].max_output;
         r->output_default = cases[i].first;
-        r->output_whole = cases[i].whole;
         request_begin(r);
         CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 2);
-        CHECK_INT(reserve_told(r), cases[i].told);
+        CHECK_INT(reserve_told(r), 0);
         request_client_gone(r);
     }
 }
@@ -878,17 +876,16 @@ static void test_less_is_reserved(void)
         uint32_t max_output, affords, first, output;
     } cases[] = {
         {true, 0, 400, 500, 400},  {false, 0, 400, 500, 400}, {false, 0, 700, 500, 500},
-        {true, 0, 255, 500, 0},    {true, 0, 256, 500, 256},  {false, 0, 255, 500, 0},
+        {false, 0, 4400, 500, 1100}, {true, 0, 255, 500, 0},    {true, 0, 256, 500, 256},  {false, 0, 255, 500, 0},
         {true, 600, 400, 500, 0},  {false, 600, 400, 500, 0},
     };
 
-    info.max_output = 900;
+    info.max_output = 5000;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct request *r = begin_with(cases[i].stream, 1);
 
         r->max_output = cases[i].max_output;
         r->output_default = cases[i].first;
-        r->output_whole = 800;
         fake.asks = true;
         fake.available = 50 * 500 + cases[i].affords * 1500 + 2;
         request_begin(r);
