@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include "message.h"
+
 #include "audit.h"
 #include "conf.h"
 #include "rate.h"
@@ -30,6 +32,7 @@ static const struct conf_field fields[] = {
     NUMBER(control_port, 1, 65535, true),
     {.name = "control_spki", .type = CONF_HEX, .offset = offsetof(struct config, control_spki),
      .size = sizeof(struct digest32), .required = true},
+    TEXT(place, false),
     TEXT(audience, true),
     TEXT(providers, true),
     TEXT(platform_dir, false),
@@ -121,6 +124,8 @@ enum err config_parse(struct view text, const char *file_name, struct config *ou
                           "metrics_host must be a loopback address: that listener is plain text");
     if (targets_parse(out->control_host, (uint16_t)out->control_port, &out->control) != ERR_NONE)
         return config_bad(why, file_name, "control_host takes up to 8 hosts, each with or without :port");
+    if (out->place[0] != '\0' && !place_name_ok(view_str(out->place)))
+        return config_bad(why, file_name, "place must be printable ASCII without spaces");
     if ((out->release[0] == '\0') != (out->release_key[0] == '\0'))
         return config_bad(why, file_name, "release and release_key go together");
     return ERR_NONE;

@@ -3,6 +3,7 @@
 #ifndef TR_DATAPLANE_CONFIG_H
 #define TR_DATAPLANE_CONFIG_H
 
+#include "bounds.h"
 #include "buf.h"
 #include "err.h"
 #include "providers.h"
@@ -29,6 +30,8 @@ struct config {
     uint64_t control_port;   /* of those that name none */
     struct targets control;  /* the two, read */
     struct digest32 control_spki; /* SHA-256 of the control plane's public key */
+    /* the place where this data plane runs, and only one at a time; empty: none (PROTOCOL.md, PLACE) */
+    char place[LIMIT_PLACE_BYTES + 1];
     char audience[128];
     char providers[CONFIG_PATH_MAX];    /* path of the measured providers.conf */
     char platform_dir[CONFIG_PATH_MAX]; /* the simulator's machine */

@@ -186,6 +186,7 @@ static enum err start_link(struct program *p)
     struct uplink_config link = {
         .targets = p->config.control,
         .cp_spki = p->config.control_spki,
+        .place = view_str(p->config.place),
         .keys = p->boot.keys,
         .quotes = p->boot.link_source,
         .keyring = p->shared.keyring,

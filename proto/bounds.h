@@ -22,10 +22,15 @@ enum {
     LIMIT_USAGE_BATCH = 256,          /* records in one USAGE frame */
     LIMIT_USAGE_BACKLOG = 65536,      /* unacknowledged records a data plane keeps (12 MiB);
                                          when full, inference stops with 503 */
+    LIMIT_USAGE_KEPT = 65536,         /* acknowledged records a data plane keeps for a database that was
+                                         restored (12 MiB more): a minute at 1,000 a second */
+    LIMIT_PLACE_BYTES = 64,           /* the name of the place at which a data plane runs */
     LIMIT_KEYS = 65536,               /* keys a data plane holds at once */
     LIMIT_NEGATIVE_KEYS = 4096,       /* unknown keys remembered */
     LIMIT_NEGATIVE_MS = 5000,         /* for this long */
     LIMIT_REATTEST_MS = 600000,       /* evidence is renewed at least this often */
+    LIMIT_LINKLESS_MS = 35000,        /* a data plane that has heard nothing from the control plane for so
+                                         long spends no lease any more */
     LIMIT_CLOCK_SKEW_MS = 5000,       /* between the planes; leases end this much earlier here */
     LIMIT_TOKENS_ABSURD = 16 << 20,   /* more tokens than any context: clamped and flagged */
 };

@@ -442,6 +442,118 @@ enum err msg_usage_ack_decode(struct view payload, struct msg_usage_ack *out)
     return reader_end(&r);
 }
 
+static bool sequence_ok(uint64_t seq)
+{
+    return seq <= INT64_MAX; /* a bigint at the other end */
+}
+
+enum err msg_usage_from_encode(const struct msg_usage_from *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_USAGE_FROM);
+
+    writer_require(&w, sequence_ok(m->seq), ERR_RANGE);
+    put_u64(&w, m->seq);
+    put_u8_below(&w, m->lapse, 2);
+    return writer_end(&w);
+}
+
+enum err msg_usage_from_decode(struct view payload, struct msg_usage_from *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->seq = take_u64(&r);
+    reader_require(&r, sequence_ok(out->seq), ERR_RANGE);
+    out->lapse = take_u8_below(&r, 2);
+    return reader_end(&r);
+}
+
+static bool lost_ok(const struct msg_usage_lost *m)
+{
+    return m->lo > 0 && m->lo <= m->hi && sequence_ok(m->hi);
+}
+
+enum err msg_usage_lost_encode(const struct msg_usage_lost *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_USAGE_LOST);
+
+    writer_require(&w, lost_ok(m), ERR_RANGE);
+    put_u64(&w, m->lo);
+    put_u64(&w, m->hi);
+    return writer_end(&w);
+}
+
+enum err msg_usage_lost_decode(struct view payload, struct msg_usage_lost *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->lo = take_u64(&r);
+    out->hi = take_u64(&r);
+    reader_require(&r, lost_ok(out), ERR_RANGE);
+    return reader_end(&r);
+}
+
+enum err msg_settle_ask_encode(const struct msg_settle_ask *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_SETTLE_ASK);
+
+    put_u64(&w, m->token);
+    return writer_end(&w);
+}
+
+enum err msg_settle_ask_decode(struct view payload, struct msg_settle_ask *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->token = take_u64(&r);
+    return reader_end(&r);
+}
+
+enum err msg_settled_encode(const struct msg_settled *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_SETTLED);
+
+    writer_require(&w, sequence_ok(m->seq), ERR_RANGE);
+    put_u64(&w, m->token);
+    put_u64(&w, m->seq);
+    return writer_end(&w);
+}
+
+enum err msg_settled_decode(struct view payload, struct msg_settled *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->token = take_u64(&r);
+    out->seq = take_u64(&r);
+    reader_require(&r, sequence_ok(out->seq), ERR_RANGE);
+    return reader_end(&r);
+}
+
+bool place_name_ok(struct view v)
+{
+    for (size_t i = 0; i < v.len; i++)
+        if (v.ptr[i] <= ' ' || v.ptr[i] > '~')
+            return false;
+    return v.len > 0 && v.len <= LIMIT_PLACE_BYTES;
+}
+
+enum err msg_place_encode(const struct msg_place *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_PLACE);
+
+    writer_require(&w, place_name_ok(m->name), ERR_FORMAT);
+    put_blob16(&w, m->name, 1, LIMIT_PLACE_BYTES);
+    return writer_end(&w);
+}
+
+enum err msg_place_decode(struct view payload, struct msg_place *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->name = take_blob16(&r, 1, LIMIT_PLACE_BYTES);
+    reader_require(&r, place_name_ok(out->name), ERR_FORMAT);
+    return reader_end(&r);
+}
+
 /* --- liveness */
 
 static enum err token_encode(enum message_type type, uint64_t token, struct buf *out)

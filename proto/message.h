@@ -42,6 +42,11 @@ enum message_type {
     MSG_PONG = 18,         /* C->D */
     MSG_BYE = 19,          /* D->C: boot ends; unused leases may be closed */
     MSG_LOG_PROOF = 20,    /* C->D push after each ACCEPT */
+    MSG_USAGE_FROM = 25,   /* C->D after the first ACCEPT, and when records are missing */
+    MSG_USAGE_LOST = 26,   /* D->C: records that it was asked for and no longer has */
+    MSG_SETTLE_ASK = 27,   /* C->D, once a second */
+    MSG_SETTLED = 28,      /* D->C, answers SETTLE_ASK */
+    MSG_PLACE = 29,        /* D->C after ACCEPT, when dataplane.conf names a place */
     MSG_HEALTH = 30,       /* C->D push after ACCEPT and when it changes */
     MSG_LAST = MSG_HEALTH,
 };
@@ -161,6 +166,25 @@ struct msg_usage {
 struct msg_usage_ack {
     uint64_t seq; /* every record up to and including seq is committed */
 };
+/* Usage goes on behind seq, which is the last that the control plane has: what it no longer has is sent
+ * again. lapse: the leases of this boot were settled without it; it asks about each before it spends. */
+struct msg_usage_from {
+    uint64_t seq;
+    uint8_t lapse; /* 0 or 1 */
+};
+struct msg_usage_lost {
+    uint64_t lo, hi; /* 1 <= lo <= hi */
+};
+struct msg_settle_ask {
+    uint64_t token;
+};
+struct msg_settled {
+    uint64_t token; /* of the SETTLE_ASK */
+    uint64_t seq;   /* every record made before the answer has this number or a lower one */
+};
+struct msg_place {
+    struct view name; /* 1..LIMIT_PLACE_BYTES printable ASCII characters */
+};
 struct msg_cert {
     struct view leaf, ca; /* DER */
 };
@@ -210,12 +234,15 @@ void catalog_free(struct catalog *c); /* empties *c; an empty catalog is fine */
 bool catalog_id_ok(struct view v);
 bool catalog_name_ok(struct view v);
 
+/* A place's name: 1..LIMIT_PLACE_BYTES printable ASCII characters without space. */
+bool place_name_ok(struct view v);
+
 /* Encoders append one whole frame (header included) to out. */
 #define MESSAGE_CODECS(X)                                                                          \
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
         X(lease_return) X(revoke) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
-            X(log_proof) X(health)
+            X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);

@@ -3,7 +3,7 @@
 
 -- Records that are kept and were never booked. Read by the control plane's health.
 CREATE FUNCTION usage_set_aside() RETURNS bigint LANGUAGE sql STABLE AS
-    'SELECT count(*) FROM usage_rejected';
+    'SELECT (SELECT count(*) FROM usage_aside WHERE reason = ''refused'') + (SELECT count(*) FROM usage_rejected)';
 
 -- Every complete subtree again, from the entries, when one is missing or wrong; how many there are then.
 -- An entry is never touched. log_node_follows() judges each subtree as it is written, so what comes out

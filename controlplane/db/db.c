@@ -74,8 +74,9 @@ struct id db_get_id(const struct db_result *r, size_t row, unsigned col)
     return id;
 }
 
-/* What the server said, as one of ours. Classes 23 and 22 are ours to explain to a caller; the rest
- * is the database's trouble. */
+/* What the server said, as one of ours. Classes 22 (data exception) and 23 (integrity constraint) and an
+ * error that a function or trigger raised (P0001) are about the values: the same statement will fail
+ * again. Everything else is the database's trouble, which passes. */
 static enum err result_err(const PGresult *r)
 {
     ExecStatusType status = PQresultStatus(r);
@@ -87,7 +88,7 @@ static enum err result_err(const PGresult *r)
         return ERR_DB;
     if (strcmp(state, "23505") == 0)
         return ERR_CONFLICT;
-    if (strcmp(state, "23514") == 0 || strcmp(state, "22003") == 0)
+    if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strcmp(state, "P0001") == 0)
         return ERR_RANGE;
     return ERR_DB;
 }

@@ -23,9 +23,11 @@ static const struct {
     const char *sql;
 } table[STMT_COUNT] = {
     [STMT_PING] = {"ping", 0, true, "SELECT 1"},
-    [STMT_BOOT] = {"boot", 3, true,
-                   "INSERT INTO boot (boot_id, measurement, simulated) VALUES ($1, $2, $3)"
-                   " ON CONFLICT (boot_id) DO UPDATE SET last_seen = now()"},
+    [STMT_BOOT_LINK] = {"boot_link", 4, true,
+                        "SELECT o_acked, o_lapse FROM boot_link($1, $2, $3, $4)"},
+    [STMT_BOOT_UNLINK] = {"boot_unlink", 2, true, "SELECT boot_unlink($1, $2)"},
+    [STMT_BOOT_SETTLED] = {"boot_settled", 4, true, "SELECT boot_settled($1, $2, $3, $4)"},
+    [STMT_BOOT_PLACE] = {"boot_place", 2, true, "SELECT boot_place($1, $2)"},
     [STMT_LEASE_OPEN] =
         {"lease_open", 6, true,
          "SELECT outcome, o_key, o_account, o_lease, o_granted, o_requests, o_tokens,"
@@ -33,14 +35,18 @@ static const struct {
     [STMT_LEASE_EXTEND] = {"lease_extend", 6, true,
                            "SELECT outcome, o_granted FROM lease_extend($1, $2, $3, $4, $5, $6)"},
     [STMT_LEASE_RETURN] = {"lease_return", 4, true, "SELECT lease_return($1, $2, $3, $4)"},
-    [STMT_LEASE_RECLAIM] = {"lease_reclaim", 2, true, "SELECT lease_reclaim($1, $2)"},
+    [STMT_RECLAIM_ROUND] = {"reclaim_round", 5, true,
+                            "SELECT o_count, o_now_ms, o_up_ms"
+                            " FROM reclaim_round($1, $2, $3, $4, $5)"},
     [STMT_KEY_CHECK] = {"key_check", 1, true,
                         "SELECT coalesce((SELECT coalesce(key_refusal(k), 'ok') FROM api_key k"
                         " WHERE digest = $1), 'unknown')"},
-    [STMT_USAGE_INGEST] = {"usage_ingest", 30, true,
+    [STMT_USAGE_INGEST] = {"usage_ingest", 31, true,
                            "SELECT usage_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
                            " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
-                           " $27, $28, $29, $30)"},
+                           " $27, $28, $29, $30, $31)"},
+    [STMT_USAGE_LOST] = {"usage_lost", 3, true, "SELECT usage_lost($1, $2, $3)"},
+    [STMT_USAGE_REBOOK] = {"usage_rebook", 1, true, "SELECT usage_rebook('busy', $1)"},
     [STMT_USAGE_SET_ASIDE] = {"usage_set_aside", 0, true, "SELECT usage_set_aside()"},
     /* One statement, one snapshot: the version, then models, then endpoints. */
     [STMT_CATALOG_READ] =

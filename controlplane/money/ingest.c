@@ -1,10 +1,9 @@
-/* Usage into the ledger: a batch of records becomes parallel arrays for usage_ingest (sql/006). */
+/* Usage into the ledger: a batch of records becomes parallel arrays for usage_ingest (sql/013). */
 #include "ledger.h"
 #include "ledger_state.h"
 
 #include <assert.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 /* How a field of struct usage_record becomes a bigint. Its kind is told by its size and sign. */
 enum field_kind { FIELD_ID, FIELD_U8, FIELD_U16, FIELD_U32, FIELD_I64, FIELD_BITS64, FIELD_MS };
@@ -97,50 +96,50 @@ static enum err encode_array(struct buf *out, const struct usage_record *records
     return e;
 }
 
-struct ingest_op {
-    struct ledger *l;
-    void (*cb)(void *cookie, enum err e, uint64_t acked_seq);
-    void *cookie;
-};
-
-static void ingest_cb(void *cookie, enum err e, const struct db_result *r)
+static void ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
+                   size_t n, bool aside, ledger_acked_cb *cb, void *cookie)
 {
-    struct ingest_op *op = cookie;
-    uint64_t acked = 0;
-
-    if (e == ERR_NONE && db_is_null(r, 0, 0))
-        e = ERR_NOT_FOUND; /* no such boot */
-    if (e == ERR_NONE)
-        acked = (uint64_t)db_get_i64(r, 0, 0);
-    op->cb(op->cookie, e, acked);
-    ledger_end(op->l);
-    free(op);
-}
-
-void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                   size_t n, void (*cb)(void *cookie, enum err e, uint64_t acked_seq), void *cookie)
-{
-    struct db_param p[1 + FIELDS] = {db_id(boot)};
+    struct db_param p[2 + FIELDS] = {db_id(boot)};
     struct buf arrays[FIELDS];
-    struct ingest_op *op = malloc(sizeof *op);
+    struct number_op *op = number_begin(l, cb, cookie);
     enum err e = n == 0 || n > LIMIT_USAGE_BATCH ? ERR_LIMIT : ERR_NONE;
 
-    assert(op != NULL);
-    *op = (struct ingest_op){l, cb, cookie};
-    ledger_begin(l);
     for (size_t f = 0; f < FIELDS; f++)
         buf_init(&arrays[f], ARRAY_MAX);
     for (size_t i = 0; e == ERR_NONE && i < n; i++)
         if (records[i].seq == 0 || records[i].seq > INT64_MAX)
-            e = ERR_RANGE;
+            e = ERR_LIMIT;
     for (size_t f = 0; e == ERR_NONE && f < FIELDS; f++) {
         e = encode_array(&arrays[f], records, n, f);
         p[1 + f] = db_bytes(buf_view(&arrays[f]));
     }
+    p[1 + FIELDS] = db_bool(aside);
     if (e == ERR_NONE)
-        db_query(l->config.db, STMT_USAGE_INGEST, p, 1 + FIELDS, ledger_lane(boot), ingest_cb, op);
+        db_query(l->config.db, STMT_USAGE_INGEST, p, 2 + FIELDS, ledger_lane(boot), number_end, op);
     else
-        db_fail(l->config.db, STMT_USAGE_INGEST, e, ingest_cb, op);
+        db_fail(l->config.db, STMT_USAGE_INGEST, e, number_end, op);
     for (size_t f = 0; f < FIELDS; f++)
         buf_free(&arrays[f]);
+}
+
+void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
+                   size_t n, ledger_acked_cb *cb, void *cookie)
+{
+    ingest(l, boot, records, n, false, cb, cookie);
+}
+
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records,
+                      size_t n, ledger_acked_cb *cb, void *cookie)
+{
+    ingest(l, boot, records, n, true, cb, cookie);
+}
+
+void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,
+                 ledger_acked_cb *cb, void *cookie)
+{
+    const struct db_param p[] = {db_id(boot), db_i64((int64_t)lo), db_i64((int64_t)hi)};
+
+    assert(lo > 0 && lo <= hi && hi <= INT64_MAX);
+    db_query(l->config.db, STMT_USAGE_LOST, p, 3, ledger_lane(boot), number_end,
+             number_begin(l, cb, cookie));
 }

@@ -8,6 +8,7 @@
 enum {
     RECLAIM_EVERY_MS = 1000,
     RECLAIM_MAX = 500, /* leases closed in one transaction: some tens of milliseconds */
+    REBOOK_MAX = 256,  /* records set aside as busy that are tried again in one transaction, of each boot */
 };
 
 void ledger_begin(struct ledger *l)
@@ -38,22 +39,44 @@ static void reclaim_cb(void *cookie, enum err e, const struct db_result *r)
     struct ledger *l = cookie;
 
     l->reclaiming = false;
+    if (e == ERR_NONE) {
+        l->db_seen_ms = db_get_i64(r, 0, 1);
+        l->db_up_ms = db_get_i64(r, 0, 2);
+        if (db_get_i64(r, 0, 0) > 0)
+            LOG("leases_reclaimed", KV("count", db_get_i64(r, 0, 0)));
+    }
+    ledger_end(l);
+}
+
+/* Records that waited for a locked account are booked before leases are reclaimed. */
+static void rebook_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct ledger *l = cookie;
+    const struct db_param p[] = {db_i64(l->config.reclaim_grace_ms), db_i64(RECLAIM_MAX),
+                                 db_i64(LIMIT_LINKLESS_MS + LIMIT_CLOCK_SKEW_MS),
+                                 db_i64(l->db_seen_ms), db_i64(l->db_up_ms)};
+
     if (e == ERR_NONE && db_get_i64(r, 0, 0) > 0)
-        LOG("leases_reclaimed", KV("count", db_get_i64(r, 0, 0)));
+        LOG("usage_rebooked", KV("count", db_get_i64(r, 0, 0)));
+    if (e == ERR_NONE && !l->freed) {
+        db_query(l->config.db, STMT_RECLAIM_ROUND, p, 5, 0, reclaim_cb, l);
+        return;
+    }
+    l->reclaiming = false;
     ledger_end(l);
 }
 
 static void reclaim_timer_cb(uv_timer_t *t)
 {
     struct ledger *l = t->data;
-    const struct db_param p[] = {db_i64(l->config.reclaim_grace_ms), db_i64(RECLAIM_MAX)};
+    const struct db_param p[] = {db_i64(REBOOK_MAX)};
 
     /* While the database is away there is nothing to queue for. */
     if (l->reclaiming || !db_ready(l->config.db))
         return;
     l->reclaiming = true;
     ledger_begin(l);
-    db_query(l->config.db, STMT_LEASE_RECLAIM, p, 2, 0, reclaim_cb, l);
+    db_query(l->config.db, STMT_USAGE_REBOOK, p, 1, 0, rebook_cb, l);
 }
 
 /* --- life --- */
@@ -99,9 +122,33 @@ void ledger_free(struct ledger *l)
 
 /* --- boots --- */
 
+struct number_op *number_begin(struct ledger *l, ledger_number_cb *cb, void *cookie)
+{
+    struct number_op *op = malloc(sizeof *op);
+
+    assert(op != NULL);
+    *op = (struct number_op){l, cb, cookie};
+    ledger_begin(l);
+    return op;
+}
+
+void number_end(void *cookie, enum err e, const struct db_result *r)
+{
+    struct number_op *op = cookie;
+    uint64_t number = 0;
+
+    if (e == ERR_NONE && db_is_null(r, 0, 0))
+        e = ERR_NOT_FOUND; /* no such boot */
+    if (e == ERR_NONE)
+        number = (uint64_t)db_get_i64(r, 0, 0);
+    op->cb(op->cookie, e, number);
+    ledger_end(op->l);
+    free(op);
+}
+
 struct boot_op {
     struct ledger *l;
-    void (*cb)(void *cookie, enum err e);
+    ledger_boot_cb *cb;
     void *cookie;
 };
 
@@ -109,22 +156,57 @@ static void boot_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct boot_op *op = cookie;
 
-    (void)r;
-    op->cb(op->cookie, e);
+    op->cb(op->cookie, e, e == ERR_NONE ? (uint64_t)db_get_i64(r, 0, 0) : 0,
+           e == ERR_NONE && db_get_bool(r, 0, 1));
     ledger_end(op->l);
     free(op);
 }
 
-void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
-                 void (*cb)(void *cookie, enum err e), void *cookie)
+void ledger_boot(struct ledger *l, const struct id *boot, const struct id *session,
+                 struct view measurement, bool simulated, ledger_boot_cb *cb, void *cookie)
 {
-    const struct db_param p[] = {db_id(boot), db_bytes(measurement), db_bool(simulated)};
+    const struct db_param p[] = {db_id(boot), db_id(session), db_bytes(measurement),
+                                 db_bool(simulated)};
     struct boot_op *op = malloc(sizeof *op);
 
     assert(op != NULL && measurement.len == 48);
     *op = (struct boot_op){l, cb, cookie};
     ledger_begin(l);
-    db_query(l->config.db, STMT_BOOT, p, 3, ledger_lane(boot), boot_cb, op);
+    db_query(l->config.db, STMT_BOOT_LINK, p, 4, ledger_lane(boot), boot_cb, op);
+}
+
+static void unanswered_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    (void)e; /* the pool has logged it */
+    (void)r;
+    ledger_end(cookie);
+}
+
+void ledger_unlink(struct ledger *l, const struct id *boot, const struct id *session)
+{
+    const struct db_param p[] = {db_id(boot), db_id(session)};
+
+    ledger_begin(l);
+    db_query(l->config.db, STMT_BOOT_UNLINK, p, 2, ledger_lane(boot), unanswered_cb, l);
+}
+
+void ledger_place(struct ledger *l, const struct id *boot, struct view place)
+{
+    const struct db_param p[] = {db_id(boot), db_bytes(place)};
+
+    ledger_begin(l);
+    db_query(l->config.db, STMT_BOOT_PLACE, p, 2, ledger_lane(boot), unanswered_cb, l);
+}
+
+void ledger_settled(struct ledger *l, const struct id *boot, const struct id *session, uint64_t seq,
+                    uint64_t at_ms, void (*cb)(void *cookie, enum err e, uint64_t db_ms),
+                    void *cookie)
+{
+    const struct db_param p[] = {db_id(boot), db_id(session), db_i64((int64_t)seq),
+                                 db_i64((int64_t)at_ms)};
+
+    db_query(l->config.db, STMT_BOOT_SETTLED, p, 4, ledger_lane(boot), number_end,
+             number_begin(l, cb, cookie));
 }
 
 /* --- notifications --- */

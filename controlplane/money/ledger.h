@@ -18,9 +18,26 @@ struct ledger_config {
 must_check enum err ledger_new(const struct ledger_config *c, struct ledger **out);
 void ledger_free(struct ledger *l);
 
-/* A data plane boot was accepted: idempotent on boot id. measurement: 48 bytes. */
-void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
-                 void (*cb)(void *cookie, enum err e), void *cookie);
+/* What the ledger says about the records of a boot. acked_seq: every record up to and including it is
+ * committed, or recorded as lost. ERR_NOT_FOUND: the database does not know the boot (any more). */
+typedef void ledger_acked_cb(void *cookie, enum err e, uint64_t acked_seq);
+
+/* A data plane boot was accepted over this session: idempotent on boot id. measurement: 48 bytes. lapse: its
+ * leases may have been settled without it, because another boot took its place. */
+typedef void ledger_boot_cb(void *cookie, enum err e, uint64_t acked_seq, bool lapse);
+void ledger_boot(struct ledger *l, const struct id *boot, const struct id *session,
+                 struct view measurement, bool simulated, ledger_boot_cb *cb, void *cookie);
+/* The session has ended. Nothing is answered: when this is lost, the database finds out by itself, 15 s
+ * after the session's last ledger_settled(). */
+void ledger_unlink(struct ledger *l, const struct id *boot, const struct id *session);
+/* The boot runs at this place: a former boot there that is not connected has ended. Not answered. */
+void ledger_place(struct ledger *l, const struct id *boot, struct view place);
+/* Every record of a request that ended before at_ms (the database's clock, unix) has a number up to seq.
+ * Also the sign that the session lives: to be said every second. cb: the database's clock now.
+ * ERR_NOT_FOUND: the database does not know the boot, or this session of it. */
+void ledger_settled(struct ledger *l, const struct id *boot, const struct id *session, uint64_t seq,
+                    uint64_t at_ms, void (*cb)(void *cookie, enum err e, uint64_t db_ms),
+                    void *cookie);
 
 /* KEY_LOOKUP -> GRANT or NO_KEY: exactly one of the two pointers is non-NULL on ERR_NONE. Every
  * GRANT opens a lease of its own (sql/011 says why). */
@@ -38,12 +55,17 @@ void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg
 void ledger_lease_return(struct ledger *l, const struct id *boot,
                          const struct msg_lease_return *ret, void (*cb)(void *cookie, enum err e),
                          void *cookie);
-/* Book a batch, in seq order, idempotent by (boot, seq): one transaction. On ERR_NONE everything up
- * to and including acked_seq is committed. A record that cannot be booked (unknown lease and
- * account) is kept in usage_rejected and acknowledged, never dropped silently. */
+/* Book a batch, in seq order, idempotent by (boot, seq): one transaction. A record that cannot be
+ * booked (unknown lease and account) is kept in usage_rejected and acknowledged, never dropped silently.
+ * ERR_CONFLICT, ERR_RANGE: the database refuses these records, and will again. */
 void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                   size_t n, void (*cb)(void *cookie, enum err e, uint64_t acked_seq),
-                   void *cookie);
+                   size_t n, ledger_acked_cb *cb, void *cookie);
+/* Keep records that the database refuses in usage_aside, where an operator finds them, and acknowledge them. */
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records,
+                      size_t n, ledger_acked_cb *cb, void *cookie);
+/* The boot no longer has its records lo..hi: recorded in usage_gap and acknowledged. */
+void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,
+                 ledger_acked_cb *cb, void *cookie);
 
 /* Revocations and catalog changes, from any control plane instance (LISTEN/NOTIFY). */
 struct ledger_watch {

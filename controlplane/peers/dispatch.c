@@ -111,148 +111,6 @@ static bool handle_lease_more(struct peer *p, struct view payload)
     return true;
 }
 
-/* --- orders: booked one at a time, in the order in which they came; but returns that do not end
- * their lease: what they give back was not spent, whatever records are on their way, and a look-up
- * that came after them may need it --- */
-
-static void orders_step(struct peer *p);
-
-static void order_done(struct peer *p)
-{
-    struct order *o = p->orders;
-
-    p->orders = o->next;
-    if (p->orders == NULL)
-        p->orders_end = &p->orders;
-    p->n_orders--;
-    free(o);
-    if (p->paused && p->n_orders <= PEER_ORDERS_MAX / 2) {
-        p->paused = false;
-        conn_resume(p->conn);
-    }
-}
-
-/* The database is away: the same order again, a little later. */
-static void order_retry(struct peer *p, enum err e)
-{
-    LOG("booking_failed", KV("error", log_err(e)));
-    p->order_retry_ms = clock_mono_ms() + PEER_RETRY_MS;
-}
-
-static void ingest_cb(void *cookie, enum err e, uint64_t acked_seq)
-{
-    struct peer *p = cookie;
-    struct msg_usage_ack m = {.seq = acked_seq};
-    struct buf out;
-
-    if (!peer_call_done(p))
-        return;
-    p->order_running = false;
-    if (e != ERR_NONE) {
-        order_retry(p, e);
-        return;
-    }
-    buf_init(&out, 64);
-    if (msg_usage_ack_encode(&m, &out) == ERR_NONE)
-        peer_send(p, buf_view(&out));
-    buf_free(&out);
-    order_done(p);
-    orders_step(p);
-}
-
-static void return_cb(void *cookie, enum err e)
-{
-    struct peer *p = cookie;
-
-    if (!peer_call_done(p))
-        return;
-    p->order_running = false;
-    if (e == ERR_DB) {
-        order_retry(p, e);
-        return;
-    }
-    if (e != ERR_NONE) /* a lease that is not theirs, or already closed: nothing to give back */
-        LOG("return_refused", KV("error", log_err(e)));
-    order_done(p);
-    orders_step(p);
-}
-
-static void orders_step(struct peer *p)
-{
-    struct order *o = p->orders;
-
-    if (o == NULL || p->order_running || p->order_retry_ms != 0 || p->state != PEER_ACCEPTED)
-        return;
-    p->order_running = true;
-    p->calls++;
-    if (o->is_return)
-        ledger_lease_return(p->owner->config.ledger, &p->identity.boot, &o->ret, return_cb, p);
-    else
-        ledger_ingest(p->owner->config.ledger, &p->identity.boot, o->records, o->n, ingest_cb, p);
-}
-
-void peer_orders_tick(struct peer *p, uint64_t now_ms)
-{
-    if (p->order_retry_ms == 0 || now_ms < p->order_retry_ms)
-        return;
-    p->order_retry_ms = 0;
-    orders_step(p);
-}
-
-void peer_orders_free(struct peer *p)
-{
-    while (p->orders != NULL) {
-        struct order *o = p->orders;
-
-        p->orders = o->next;
-        free(o);
-    }
-}
-
-static struct order *order_new(size_t n_records)
-{
-    struct order *o = calloc(1, sizeof *o + n_records * sizeof o->records[0]);
-
-    if (o != NULL)
-        o->n = n_records;
-    return o;
-}
-
-static void order_queue(struct peer *p, struct order *o)
-{
-    o->queued_ms = clock_mono_ms();
-    *p->orders_end = o;
-    p->orders_end = &o->next;
-    if (++p->n_orders == PEER_ORDERS_MAX) {
-        p->paused = true;
-        conn_pause(p->conn);
-    }
-    orders_step(p);
-}
-
-static bool handle_usage(struct peer *p, struct view payload)
-{
-    struct msg_usage m;
-    struct order *o;
-
-    if (msg_usage_decode(payload, &m) != ERR_NONE || m.count == 0)
-        return false;
-    o = order_new(m.count);
-    if (o == NULL)
-        return false; /* the peer sends it again on its next connection */
-    for (size_t i = 0; i < m.count; i++) {
-        struct view wire;
-
-        if (!view_take(&m.records, USAGE_WIRE_BYTES, &wire) ||
-            usage_decode(wire, &o->records[i]) != ERR_NONE) {
-            free(o);
-            return false;
-        }
-    }
-    order_queue(p, o);
-    return true;
-}
-
 static void partial_return_cb(void *cookie, enum err e)
 {
     struct peer *p = cookie;
@@ -265,7 +123,6 @@ static void partial_return_cb(void *cookie, enum err e)
 static bool handle_lease_return(struct peer *p, struct view payload)
 {
     struct msg_lease_return m;
-    struct order *o;
 
     if (msg_lease_return_decode(payload, &m) != ERR_NONE)
         return false;
@@ -274,12 +131,37 @@ static bool handle_lease_return(struct peer *p, struct view payload)
         ledger_lease_return(p->owner->config.ledger, &p->identity.boot, &m, partial_return_cb, p);
         return true;
     }
-    o = order_new(0);
-    if (o == NULL)
+    return orders_return(p, &m);
+}
+
+static bool handle_usage(struct peer *p, struct view payload)
+{
+    struct msg_usage m;
+
+    return msg_usage_decode(payload, &m) == ERR_NONE && orders_usage(p, &m);
+}
+
+static bool handle_usage_lost(struct peer *p, struct view payload)
+{
+    struct msg_usage_lost m;
+
+    return msg_usage_lost_decode(payload, &m) == ERR_NONE && orders_lost(p, &m);
+}
+
+static bool handle_settled(struct peer *p, struct view payload)
+{
+    struct msg_settled m;
+
+    return msg_settled_decode(payload, &m) == ERR_NONE && orders_settled(p, &m);
+}
+
+static bool handle_place(struct peer *p, struct view payload)
+{
+    struct msg_place m;
+
+    if (msg_place_decode(payload, &m) != ERR_NONE)
         return false;
-    o->is_return = true;
-    o->ret = m;
-    order_queue(p, o);
+    ledger_place(p->owner->config.ledger, &p->identity.boot, m.name);
     return true;
 }
 
@@ -311,7 +193,9 @@ static const struct {
 } handlers[] = {
     {MSG_KEY_LOOKUP, handle_key_lookup},     {MSG_LEASE_MORE, handle_lease_more},
     {MSG_LEASE_RETURN, handle_lease_return}, {MSG_USAGE, handle_usage},
-    {MSG_PING, handle_ping},                 {MSG_BYE, handle_bye},
+    {MSG_USAGE_LOST, handle_usage_lost},     {MSG_SETTLED, handle_settled},
+    {MSG_PLACE, handle_place},               {MSG_PING, handle_ping},
+    {MSG_BYE, handle_bye},
 };
 
 bool peer_dispatch(struct peer *p, const struct frame *f)

@@ -99,6 +99,17 @@ static void peer_ready(void *cookie)
     challenge(p);
 }
 
+void peer_usage_from(struct peer *p, uint64_t seq, bool lapse)
+{
+    const struct msg_usage_from m = {.seq = seq, .lapse = lapse};
+    struct buf out;
+
+    buf_init(&out, 64);
+    if (msg_usage_from_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
 static void accepted(struct peer *p, bool first)
 {
     struct msg_accept m = {.session = p->session,
@@ -113,6 +124,8 @@ static void accepted(struct peer *p, bool first)
     if (msg_accept_encode(&m, &out) == ERR_NONE)
         peer_send(p, buf_view(&out));
     buf_free(&out);
+    if (first)
+        peer_usage_from(p, p->acked_seq, p->lapse);
     LOG("peer_accepted", KV("session", p->session), KV("boot", p->identity.boot),
         KV("again", !first), KV("simulated", p->identity.simulated));
     places_know(p->owner->places, p->address);
@@ -180,12 +193,17 @@ static void log_boot(struct peer *p)
     boots_log(p->owner->config.log, &entry, peer_logged_cb, p);
 }
 
-static void peer_boot_cb(void *cookie, enum err e)
+static void peer_boot_cb(void *cookie, enum err e, uint64_t acked_seq, bool lapse)
 {
     struct peer *p = cookie;
 
     if (!peer_call_done(p))
         return;
+    if (e == ERR_NONE) {
+        p->linked = true;
+        p->acked_seq = acked_seq;
+        p->lapse = lapse;
+    }
     if (e != ERR_NONE)
         not_registered(p, e);
     else if (p->owner->config.log != NULL)
@@ -239,7 +257,7 @@ static void evidence(struct peer *p, struct view payload)
     p->session = id_new();
     p->state = PEER_REGISTERING;
     p->calls++;
-    ledger_boot(p->owner->config.ledger, &p->identity.boot,
+    ledger_boot(p->owner->config.ledger, &p->identity.boot, &p->session,
                 view_of(p->measurement, sizeof p->measurement), p->identity.simulated, peer_boot_cb,
                 p);
 }
@@ -305,6 +323,8 @@ static void peer_closed(void *cookie, enum err e)
      * logged one by one. */
     if (p->state != PEER_HANDSHAKE)
         LOG("peer_closed", KV("session", p->session), KV("error", log_err(e)));
+    if (p->linked)
+        ledger_unlink(p->owner->config.ledger, &p->identity.boot, &p->session);
     p->conn = NULL;
     peers_left(p);
     p->state = PEER_GONE;

@@ -13,6 +13,8 @@ enum {
     PEER_HANDSHAKE_MS = 10000, /* TCP accept to evidence */
     PEER_SILENCE_MS = 10000,   /* an accepted peer says PING every second */
     PEER_RETRY_MS = 250,       /* before booking is tried again when the database is away */
+    PEER_BOOK_ATTEMPTS = 3,    /* of a batch that the database refuses, before it is halved */
+    PEER_SETTLE_MS = 1000,     /* between two questions how far a boot's records are settled */
     PEER_TICK_MS = 100,
     PEER_ORDERS_MAX = 16,      /* batches waiting to be booked; reading stops then */
     PEER_CERT_MINUTES = 24 * 60,
@@ -26,12 +28,21 @@ enum peer_state {
     PEER_GONE,       /* closed; kept until the calls it made have come back */
 };
 
-/* Work whose order matters: usage batches and the ends of leases, one at a time. */
+enum order_kind { ORDER_USAGE, ORDER_LOST, ORDER_RETURN, ORDER_SETTLED };
+
+/* Work whose order matters, one at a time (orders.c). */
 struct order {
     struct order *next;
-    bool is_return;
+    enum order_kind kind;
     uint64_t queued_ms;
-    struct msg_lease_return ret;
+    union {
+        struct msg_usage_lost lost;
+        struct msg_lease_return ret;
+        struct msg_settled settled;
+    };
+    /* ORDER_USAGE */
+    unsigned attempts; /* that the database has refused */
+    bool aside;        /* to be kept in usage_aside instead of booked */
     size_t n;
     struct usage_record records[];
 };
@@ -64,6 +75,16 @@ struct peer {
     unsigned n_orders;
     bool order_running;
     uint64_t order_retry_ms; /* 0: nothing to retry */
+    bool from_said;          /* the boot was told that records are missing, and has not sent them yet */
+
+    uint64_t acked_seq; /* when the boot was written down */
+    bool linked;        /* written down as connected here */
+    bool lapse;         /* its leases were settled without it */
+
+    /* SETTLE_ASK: open until its answer is in the database. settle_token: the database's clock, unix
+     * milliseconds, at its last answer; 0: there was none. */
+    bool settle_open, settle_answered;
+    uint64_t settle_token, settle_ms;
 
     /* Digests of keys granted here: what a resync has to ask about again. */
     struct digest32 *keys;
@@ -97,15 +118,23 @@ void peer_policy_changed(struct peer *p);
 void peer_refuse(struct peer *p, enum refusal why);
 /* Encoded frames; a peer that cannot take them is closed. */
 void peer_send(struct peer *p, struct view frame);
+/* USAGE_FROM: usage goes on behind seq. */
+void peer_usage_from(struct peer *p, uint64_t seq, bool lapse);
 /* A ledger call comes back: false when the peer has gone meanwhile (and may be freed by this). */
 bool peer_call_done(struct peer *p);
 
 /* dispatch.c: what an accepted peer may say. False: illegal, close. */
 bool peer_dispatch(struct peer *p, const struct frame *f);
-void peer_orders_tick(struct peer *p, uint64_t now_ms);
-void peer_orders_free(struct peer *p);
 /* Ask again about every key granted here; the answers are sent on. */
 void peer_resync(struct peer *p);
+
+/* orders.c: what is booked in its order. False: illegal, or no memory; close. */
+bool orders_usage(struct peer *p, const struct msg_usage *m);
+bool orders_lost(struct peer *p, const struct msg_usage_lost *m);
+bool orders_return(struct peer *p, const struct msg_lease_return *m); /* a final one */
+bool orders_settled(struct peer *p, const struct msg_settled *m);
+void peer_orders_tick(struct peer *p, uint64_t now_ms);
+void peer_orders_free(struct peer *p);
 
 /* peers.c: its evidence was good. False: there are PEERS_MAX such peers already. */
 bool peers_prove(struct peer *p);

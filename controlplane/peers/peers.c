@@ -287,7 +287,7 @@ struct peers_waiting peers_waiting(const struct peers *s, uint64_t now_ms)
 
     for (const struct peer *p = s->list; p != NULL; p = p->next)
         for (const struct order *o = p->orders; o != NULL; o = o->next) {
-            if (o->is_return)
+            if (o->kind != ORDER_USAGE)
                 continue;
             w.batches++;
             if (now_ms - o->queued_ms > w.oldest_ms)

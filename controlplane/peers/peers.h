@@ -46,6 +46,9 @@ struct peers_counters {
     uint64_t connected, accepted_total, refused_total, refused[REFUSAL_COUNT];
     uint64_t crowded_out; /* closed without a proof to make room (places.h) */
     uint64_t unfinished;  /* closed before the end of their TLS handshake, for any reason */
+    uint64_t usage_set_aside; /* records that the database refuses, kept in usage_aside */
+    uint64_t usage_gaps;      /* times that a boot was told of missing records */
+    uint64_t usage_lost;      /* records that their boot no longer had */
 };
 struct peers_counters peers_counters(const struct peers *p);
 /* Usage that has arrived and is not booked yet, over all connections. */

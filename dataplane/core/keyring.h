@@ -79,6 +79,8 @@ size_t keyring_renewals(struct keyring *k, uint64_t mono_ms, struct msg_lease_mo
 /* The clocks cannot be relied on: every lease has ended here. Unused ones are given back, the others
  * go on when the control plane says so (keyring_extendable(), keyring_renewals()). */
 void keyring_lapse(struct keyring *k, uint64_t mono_ms);
+/* No lease spends after mono_ms, unless the control plane renews it. */
+void keyring_cap(struct keyring *k, uint64_t mono_ms);
 /* Everything unspent, for a clean shutdown. Call repeatedly until 0. */
 size_t keyring_close(struct keyring *k, struct msg_lease_return *out, size_t max);
 

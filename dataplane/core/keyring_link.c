@@ -420,6 +420,16 @@ void keyring_lapse(struct keyring *k, uint64_t mono_ms)
     }
 }
 
+void keyring_cap(struct keyring *k, uint64_t mono_ms)
+{
+    for (size_t i = 0; i < k->used; i++) {
+        struct key *s = &k->slots[i];
+
+        if (atomic_load_explicit(&s->deadline_ms, memory_order_relaxed) > mono_ms)
+            atomic_store_explicit(&s->deadline_ms, mono_ms, memory_order_release);
+    }
+}
+
 size_t keyring_close(struct keyring *k, struct msg_lease_return *out, size_t max)
 {
     size_t n = keyring_returned(k, out, max);

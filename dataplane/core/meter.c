@@ -3,7 +3,8 @@
  * ring full and a request that was served is never left without a record.
  *
  * Places, counted over all workers, bound what exists between admission and acknowledgement:
- *   reserved by running requests + waiting in rings + kept by the shipper <= LIMIT_USAGE_BACKLOG */
+ *   reserved by running requests + waiting in rings + not acknowledged <= LIMIT_USAGE_BACKLOG
+ * and at most LIMIT_USAGE_KEPT more after meter_unacked(). */
 #include "meter.h"
 
 #include "bounds.h"
@@ -144,4 +145,9 @@ void meter_acked(struct meter *m, size_t n)
 
     assert(before >= n);
     (void)before;
+}
+
+void meter_unacked(struct meter *m, size_t n)
+{
+    atomic_fetch_add_explicit(&m->places, n, memory_order_relaxed);
 }

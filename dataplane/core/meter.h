@@ -21,5 +21,8 @@ uint64_t meter_places(const struct meter *m);
 size_t meter_take(struct meter *m, struct usage_record *out, size_t max);
 /* Link thread: n records were acknowledged and their places are free again. */
 void meter_acked(struct meter *m, size_t n);
+/* Link thread: n acknowledged records wait again, because the control plane has forgotten them. They take
+ * places beyond LIMIT_USAGE_BACKLOG when that many are taken already. */
+void meter_unacked(struct meter *m, size_t n);
 
 #endif

@@ -79,6 +79,19 @@ static bool handle_challenge(struct uplink *u, struct view payload)
            session_prove(u, &m) == ERR_NONE;
 }
 
+static void session_place(struct uplink *u)
+{
+    const struct msg_place m = {.name = u->config.place};
+    struct buf out;
+
+    if (m.name.len == 0)
+        return;
+    buf_init(&out, 256);
+    if (msg_place_encode(&m, &out) == ERR_NONE)
+        uplink_send(u, &out);
+    buf_free(&out);
+}
+
 static bool handle_accept(struct uplink *u, struct view payload)
 {
     struct msg_accept m;
@@ -102,6 +115,7 @@ static bool handle_accept(struct uplink *u, struct view payload)
         KV("control_plane", (uint32_t)u->targets.current), KV("reattest_ms", m.reattest_after_ms),
         KV("backlog", u->last_seq - u->acked_seq));
     ship_accepted(u);
+    session_place(u);
     asks_accepted(u);
     return true;
 }
@@ -183,6 +197,21 @@ static bool handle_usage_ack(struct uplink *u, struct view payload)
     return msg_usage_ack_decode(payload, &m) == ERR_NONE && ship_acked(u, m.seq);
 }
 
+static bool handle_usage_from(struct uplink *u, struct view payload)
+{
+    struct msg_usage_from m;
+
+    return msg_usage_from_decode(payload, &m) == ERR_NONE && ship_from(u, &m);
+}
+
+static bool handle_settle_ask(struct uplink *u, struct view payload)
+{
+    struct msg_settle_ask m;
+
+    return msg_settle_ask_decode(payload, &m) == ERR_NONE &&
+           ship_settle_asked(u, m.token, clock_mono_ms());
+}
+
 static bool handle_pong(struct uplink *u, struct view payload)
 {
     struct msg_ping m;
@@ -204,6 +233,8 @@ static const struct {
     {MSG_SECRET, false, push_secret},        {MSG_USAGE_ACK, false, handle_usage_ack},
     {MSG_CERT, false, push_cert},            {MSG_LOG_PROOF, false, push_log_proof},
     {MSG_PONG, false, handle_pong},          {MSG_HEALTH, false, push_health},
+    {MSG_USAGE_FROM, false, handle_usage_from},
+    {MSG_SETTLE_ASK, false, handle_settle_ask},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)
@@ -278,8 +309,10 @@ static void session_closed(void *cookie, enum err e)
     struct uplink *u = cookie;
     bool was = atomic_exchange_explicit(&u->connected, false, memory_order_acq_rel);
 
-    if (was)
+    if (was) {
         u->lost_ms = clock_mono_ms();
+        keyring_cap(u->config.keyring, u->heard_ms + LIMIT_LINKLESS_MS);
+    }
     LOG("link_closed", KV("accepted", was), KV("error", log_err((int)e)));
     atomic_store_explicit(&u->troubles, 0, memory_order_relaxed);
     u->conn = NULL;

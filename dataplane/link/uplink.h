@@ -25,6 +25,7 @@ struct identity_keys; /* dataplane/trust/identity.h: the boot's keys and identit
 struct uplink_config {
     struct targets targets;  /* control planes over one database, with one link key */
     struct digest32 cp_spki; /* pinned */
+    struct view place;       /* where this data plane runs, see PLACE in PROTOCOL.md; empty: not told */
     struct identity_keys *keys;
     struct quote_source *quotes;
     struct keyring *keyring;

@@ -12,7 +12,9 @@
 #include <stdatomic.h>
 
 enum {
-    UPLINK_TICK_MS = 20,         /* usage waits at most this long before it is shipped */
+    UPLINK_TICK_MS = 20,
+    UPLINK_SHIP_MS = 100,        /* usage waits at most this long before it is shipped */
+    UPLINK_SETTLE_MS = 1200,     /* SETTLED comes this long after SETTLE_ASK: more than KEY_ASK_EVERY_MS */
     UPLINK_PING_MS = 1000,       /* the control plane drops who says nothing for 10 s */
     UPLINK_SILENCE_MS = 5000,    /* nothing came back, not even a PONG: connect anew */
     UPLINK_HANDSHAKE_MS = 10000, /* TCP to ACCEPT */
@@ -24,6 +26,9 @@ enum {
     UPLINK_STOP_MS = 3000,    /* to ship what is left at the end */
     UPLINK_BATCHES_MAX = 4,   /* unacknowledged; enough to hide a commit behind the next batch */
     UPLINK_MOVES_MAX = 16,    /* leases given back or renewed per tick */
+    /* Records not acknowledged, of which meter_unacked() allows as many more as are kept. */
+    SHIP_RING = LIMIT_USAGE_BACKLOG + LIMIT_USAGE_KEPT,
+    SHIP_CHUNKS = 32,
     ASK_TIMEOUT_MS = 3000,
     ASK_WAITING_MAX = 8192, /* per port: more requests than one worker holds in admission */
     ASK_BUCKETS = 256,
@@ -126,14 +131,19 @@ struct uplink {
     bool stopping, said_bye;
     uint64_t stop_ms;
 
-    /* usage that is not acknowledged: seq acked+1 .. last, of which those up to sent are on their
-     * way; records[(seq - base) % LIMIT_USAGE_BACKLOG] */
-    struct usage_record *records;
-    uint64_t acked_seq, sent_seq, last_seq, base_seq;
+    /* usage (ship.c): seq oldest .. acked is kept, acked+1 .. last is not acknowledged; of that up to sent
+     * is on its way. top: the highest that was ever sent. told_from: the control plane has said over this
+     * connection how far it is. */
+    struct usage_record *records[SHIP_CHUNKS];
+    uint64_t oldest_seq, acked_seq, sent_seq, last_seq, top_seq, shipped_ms;
+    bool told_from;
     struct {
         uint64_t last_seq;
     } batches[UPLINK_BATCHES_MAX]; /* on their way, oldest first */
     unsigned n_batches;
+    /* SETTLE_ASK: open until it is answered, at settle_ms at the earliest; noted: settle_seq is known */
+    bool settle_open, settle_noted;
+    uint64_t settle_token, settle_ms, settle_seq;
 
     struct pending *pending[ASK_BUCKETS];
 };
@@ -185,8 +195,12 @@ void asks_free(struct uplink *u);
 
 must_check enum err ship_init(struct uplink *u);
 void ship_free(struct uplink *u);
-void ship_accepted(struct uplink *u); /* everything unacknowledged goes again */
-void ship_tick(struct uplink *u);
+void ship_accepted(struct uplink *u); /* nothing goes before USAGE_FROM */
+void ship_tick(struct uplink *u, uint64_t now_ms);
+/* False: more than was ever sent. */
+bool ship_from(struct uplink *u, const struct msg_usage_from *m);
+/* False: the last question is not answered yet. */
+bool ship_settle_asked(struct uplink *u, uint64_t token, uint64_t now_ms);
 /* False: an acknowledgement of something that was never sent. */
 bool ship_acked(struct uplink *u, uint64_t seq);
 bool ship_empty(const struct uplink *u);

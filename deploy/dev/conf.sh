@@ -168,6 +168,7 @@ metrics_port = $(port metrics)
 workers = ${TR_WORKERS:-0}
 receipts_max = ${TR_RECEIPTS_MAX:-65536}
 control_host = 127.0.0.1
+place = dev
 control_port = $(port link)
 control_spki = $spki
 providers = $RUN/conf/providers.conf

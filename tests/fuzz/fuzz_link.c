@@ -185,7 +185,9 @@ static void begin(void)
     buf_init(&u.in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
     memset(&u.standing, 0, sizeof u.standing);
     u.backoff_ms = UPLINK_RETRY_MIN_MS;
-    u.acked_seq = u.sent_seq = u.last_seq = u.base_seq = 0;
+    u.acked_seq = u.sent_seq = u.last_seq = u.top_seq = u.shipped_ms = 0;
+    u.oldest_seq = 1;
+    u.told_from = u.settle_open = false;
     u.n_batches = 0;
     u.ping = 0;
     u.cp_offset_ms = 0;
@@ -304,7 +306,7 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
 {
     struct id key = {{(uint8_t)(k % 8 + 1)}}, lease = {{l, k}};
 
-    switch (what % 9) {
+    switch (what % 11) {
     case 0:
         SAY(challenge, MSG_CHALLENGE, .nonce = {k, l});
         break;
@@ -334,6 +336,12 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
         break;
     case 8:
         SAY(health, MSG_HEALTH, .troubles = l % (TROUBLE_ALL + 1));
+        break;
+    case 9:
+        SAY(usage_from, MSG_USAGE_FROM, .seq = l, .lapse = k % 2);
+        break;
+    case 10:
+        SAY(settle_ask, MSG_SETTLE_ASK, .token = l);
         break;
     }
 }
@@ -371,7 +379,7 @@ static void meter_one(void)
 static void tick(void)
 {
     session_tick(&u, mono_ms);
-    ship_tick(&u);
+    ship_tick(&u, mono_ms);
     asks_tick(&u, mono_ms);
     uv_run(&loop, UV_RUN_NOWAIT);
 }

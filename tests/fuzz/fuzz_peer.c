@@ -18,6 +18,7 @@
 #include "verify.h"
 
 #include "../../controlplane/peers/dispatch.c"
+#include "../../controlplane/peers/orders.c"
 #include "../../controlplane/peers/peer.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -36,18 +37,27 @@ static uint8_t rules;
 
 /* --- answers that come when the input says so */
 
-enum call_kind { CALL_BOOT, CALL_LOG, CALL_GRANT, CALL_CHECK, CALL_MORE, CALL_RETURN, CALL_INGEST };
+enum call_kind {
+    CALL_BOOT,
+    CALL_LOG,
+    CALL_GRANT,
+    CALL_CHECK,
+    CALL_MORE,
+    CALL_RETURN,
+    CALL_INGEST, /* or set aside, lost, settled: answered by a number */
+};
 
 struct pending_call {
     enum call_kind kind;
     bool order; /* one of those that must not overtake each other */
     void *cookie;
     void (*plain)(void *cookie, enum err e);
+    ledger_boot_cb *boot;
     boots_cb *logged;
     void (*grant)(void *cookie, enum err e, const struct msg_grant *g, const struct msg_no_key *n);
     void (*check)(void *cookie, enum err e, const struct msg_revoke *r);
     void (*lease)(void *cookie, enum err e, const struct msg_lease *l);
-    void (*ingest)(void *cookie, enum err e, uint64_t acked_seq);
+    ledger_acked_cb *ingest;
     struct digest32 digest;
     uint64_t seq;
 };
@@ -67,12 +77,22 @@ static struct pending_call *call_new(enum call_kind kind, void *cookie)
     return c;
 }
 
-void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
-                 void (*cb)(void *cookie, enum err e), void *cookie)
+void ledger_boot(struct ledger *l, const struct id *boot, const struct id *session,
+                 struct view measurement, bool simulated, ledger_boot_cb *cb, void *cookie)
 {
-    (void)l, (void)boot, (void)simulated;
+    (void)l, (void)boot, (void)session, (void)simulated;
     assert(measurement.len == 48);
-    call_new(CALL_BOOT, cookie)->plain = cb;
+    call_new(CALL_BOOT, cookie)->boot = cb;
+}
+void ledger_unlink(struct ledger *l, const struct id *boot, const struct id *session)
+{
+    (void)l, (void)boot, (void)session;
+    assert(now.registered);
+}
+void ledger_place(struct ledger *l, const struct id *boot, struct view place)
+{
+    (void)l, (void)boot;
+    assert(now.accepted && place_name_ok(place));
 }
 void boots_log(struct translog *t, const struct boots_entry *entry, boots_cb *cb, void *cookie)
 {
@@ -139,11 +159,41 @@ void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_r
     c->ingest = cb;
     c->seq = records[n - 1].seq;
 }
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records,
+                      size_t n, ledger_acked_cb *cb, void *cookie)
+{
+    assert(n == 1);
+    ledger_ingest(l, boot, records, n, cb, cookie);
+}
+static void number_asked(uint64_t answer, ledger_acked_cb *cb, void *cookie)
+{
+    struct pending_call *c = call_new(CALL_INGEST, cookie);
+
+    order_begins(c);
+    c->ingest = cb;
+    c->seq = answer;
+}
+void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,
+                 ledger_acked_cb *cb, void *cookie)
+{
+    (void)l, (void)boot;
+    assert(lo > 0 && lo <= hi && hi <= INT64_MAX);
+    number_asked(hi, cb, cookie);
+}
+void ledger_settled(struct ledger *l, const struct id *boot, const struct id *session, uint64_t seq,
+                    uint64_t at_ms, void (*cb)(void *cookie, enum err e, uint64_t db_ms),
+                    void *cookie)
+{
+    (void)l, (void)boot, (void)session;
+    assert(seq <= INT64_MAX && at_ms <= mono_ms);
+    number_asked(mono_ms, cb, cookie);
+}
 
 static void answer(size_t i, bool fail)
 {
     struct pending_call c = calls[i];
-    const enum err e = fail ? ERR_DB : ERR_NONE;
+    /* Records may also be refused for what they are. */
+    const enum err e = !fail ? ERR_NONE : c.kind == CALL_INGEST && mono_ms % 3 == 0 ? ERR_RANGE : ERR_DB;
     struct msg_grant grant = {.key_digest = c.digest, .granted_nusd = 5, .lease_ms = 1};
     struct msg_no_key no = {.key_digest = c.digest, .reason = NO_KEY_DISABLED};
     struct msg_revoke revoke = {.key_digest = c.digest, .reason = NO_KEY_UNKNOWN};
@@ -158,6 +208,8 @@ static void answer(size_t i, bool fail)
         now.accepted = true;
     switch (c.kind) {
     case CALL_BOOT:
+        c.boot(c.cookie, e, mono_ms % 5, mono_ms % 2 == 0);
+        break;
     case CALL_RETURN:
         c.plain(c.cookie, e);
         break;
@@ -259,6 +311,7 @@ enum err conn_send(struct conn *c, struct view bytes)
                (now.accepted && (f.type == MSG_ACCEPT || f.type == MSG_GRANT ||
                                  f.type == MSG_NO_KEY || f.type == MSG_REVOKE ||
                                  f.type == MSG_LEASE || f.type == MSG_USAGE_ACK ||
+                                 f.type == MSG_USAGE_FROM || f.type == MSG_SETTLE_ASK ||
                                  f.type == MSG_PONG)));
     assert(bytes.len == 0);
     return ERR_NONE;
@@ -354,7 +407,7 @@ static void say_usage(uint8_t first, uint8_t n)
 
 static void say_something(uint8_t what, uint8_t a, uint8_t b)
 {
-    switch (what % 6) {
+    switch (what % 9) {
     case 0:
         say_evidence(a);
         break;
@@ -372,6 +425,15 @@ static void say_something(uint8_t what, uint8_t a, uint8_t b)
         break;
     case 5:
         SAY(ping, .token = a);
+        break;
+    case 6:
+        SAY(usage_lost, .lo = a, .hi = (uint64_t)a + b);
+        break;
+    case 7:
+        SAY(settled, .token = now.open && a % 4 != 0 ? peer->settle_token : a, .seq = b);
+        break;
+    case 8:
+        SAY(place, .name = VIEW_LIT("here"));
         break;
     }
 }

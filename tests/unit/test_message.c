@@ -75,6 +75,11 @@ static void run_round_trips(void)
     CHECK_MESSAGE(health, MSG_HEALTH, .troubles = 0);
     CHECK_MESSAGE(log_proof, MSG_LOG_PROOF, .statement = VIEW_LIT("{}"),
                   .proof = view_of(some, 4200));
+    CHECK_MESSAGE(usage_from, MSG_USAGE_FROM, .seq = INT64_MAX, .lapse = 1);
+    CHECK_MESSAGE(usage_lost, MSG_USAGE_LOST, .lo = 1, .hi = 1);
+    CHECK_MESSAGE(settle_ask, MSG_SETTLE_ASK, .token = UINT64_MAX);
+    CHECK_MESSAGE(settled, MSG_SETTLED, .token = UINT64_MAX, .seq = 0);
+    CHECK_MESSAGE(place, MSG_PLACE, .name = VIEW_LIT("rack-7/slot~1"));
 }
 
 static void run_encoder_refuses(void)
@@ -102,6 +107,15 @@ static void run_encoder_refuses(void)
     CHECK_REFUSED(log_proof, .statement = VIEW_EMPTY, .proof = view_of(some, 1));
     CHECK_REFUSED(log_proof, .statement = view_of(some, 4097), .proof = view_of(some, 1));
     CHECK_REFUSED(log_proof, .statement = view_of(some, 1), .proof = VIEW_EMPTY);
+    CHECK_REFUSED(usage_from, .seq = (uint64_t)INT64_MAX + 1);
+    CHECK_REFUSED(usage_from, .seq = 1, .lapse = 2);
+    CHECK_REFUSED(usage_lost, .lo = 0, .hi = 1);
+    CHECK_REFUSED(usage_lost, .lo = 2, .hi = 1);
+    CHECK_REFUSED(usage_lost, .lo = 1, .hi = (uint64_t)INT64_MAX + 1);
+    CHECK_REFUSED(settled, .seq = (uint64_t)INT64_MAX + 1);
+    CHECK_REFUSED(place, .name = VIEW_EMPTY);
+    CHECK_REFUSED(place, .name = VIEW_LIT("rack 7"));
+    CHECK_REFUSED(place, .name = VIEW_LIT("rack\xc3"));
 }
 
 /* One byte of a good payload is replaced; the decoder must answer `want`. */
@@ -113,6 +127,10 @@ static void run_decoder_refuses(void)
     struct msg_lease_return ret = {.final = 0};
     struct msg_key_lookup lookup = {.want_nusd = 0};
     struct msg_accept accept = {.reattest_after_ms = 1};
+    struct msg_usage_from from = {.seq = 1};
+    struct msg_usage_lost lost = {.lo = 1, .hi = 2};
+    struct msg_settled settled = {.seq = 1};
+    struct msg_place place = {.name = VIEW_LIT("here")};
 
 #define WITH(m, value, at, byte, want)                                                             \
     do {                                                                                           \
@@ -133,6 +151,12 @@ static void run_decoder_refuses(void)
     WITH(lease_return, ret, 24, 2, ERR_RANGE);
     WITH(key_lookup, lookup, 32, 0xff, ERR_RANGE);
     WITH(accept, accept, 19, 0, ERR_RANGE);
+    WITH(usage_from, from, 8, 2, ERR_RANGE);
+    WITH(usage_from, from, 0, 0x80, ERR_RANGE);
+    WITH(usage_lost, lost, 7, 3, ERR_RANGE); /* 3 to 2 */
+    WITH(usage_lost, lost, 7, 0, ERR_RANGE);
+    WITH(settled, settled, 8, 0x80, ERR_RANGE);
+    WITH(place, place, 2, ' ', ERR_FORMAT);
 #undef WITH
 }
 

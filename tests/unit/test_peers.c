@@ -3,6 +3,7 @@
  * right way once, and in every wrong way we know: each is refused with its own reason. The ledger
  * here is a fake of this file's, so that what reaches it can be counted. The last cases put the data
  * plane's own uplink on the other end. */
+#include "peer.h"
 #include "peers.h"
 
 #include "boots.h"
@@ -32,13 +33,46 @@ static _Atomic int64_t returned_nusd;
 static atomic_uint records_at_return;
 static const struct digest32 good_key = {{1}}, bad_key = {{2}};
 
-void ledger_boot(struct ledger *l, const struct id *boot, struct view measurement, bool simulated,
-                 void (*cb)(void *cookie, enum err e), void *cookie)
+static _Atomic uint64_t booked_seq; /* what the database has */
+static atomic_uint unlinks, marks, set_aside, lost_records;
+static _Atomic uint64_t refused_seq; /* a record that the database refuses */
+static atomic_bool forgotten;        /* the database does not know the boot */
+
+void ledger_boot(struct ledger *l, const struct id *boot, const struct id *session,
+                 struct view measurement, bool simulated, ledger_boot_cb *cb, void *cookie)
 {
     (void)l;
-    CHECK(!id_is_zero(boot) && measurement.len == 48 && simulated);
+    CHECK(!id_is_zero(boot) && !id_is_zero(session) && measurement.len == 48 && simulated);
     boots++;
-    cb(cookie, ERR_NONE);
+    forgotten = false;
+    cb(cookie, ERR_NONE, booked_seq, false);
+}
+
+void ledger_unlink(struct ledger *l, const struct id *boot, const struct id *session)
+{
+    (void)l;
+    CHECK(!id_is_zero(boot) && !id_is_zero(session));
+    unlinks++;
+}
+
+void ledger_place(struct ledger *l, const struct id *boot, struct view place)
+{
+    (void)l;
+    (void)boot;
+    CHECK(view_eq(place, VIEW_LIT("here")));
+}
+
+void ledger_settled(struct ledger *l, const struct id *boot, const struct id *session, uint64_t seq,
+                    uint64_t at_ms, void (*cb)(void *cookie, enum err e, uint64_t db_ms),
+                    void *cookie)
+{
+    (void)l;
+    (void)boot;
+    (void)session;
+    CHECK(at_ms == 0 || at_ms == 1000 + marks); /* a peer's first, or what the last answer said */
+    CHECK(forgotten || seq <= booked_seq);     /* what it speaks of came before it */
+    marks++;
+    cb(cookie, forgotten ? ERR_NOT_FOUND : ERR_NONE, 1000 + marks);
 }
 
 static bool revoked;
@@ -95,18 +129,53 @@ void ledger_lease_return(struct ledger *l, const struct id *boot, const struct m
 }
 
 void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *r, size_t n,
-                   void (*cb)(void *cookie, enum err e, uint64_t acked_seq), void *cookie)
+                   ledger_acked_cb *cb, void *cookie)
 {
     (void)l;
     (void)boot;
     batches++;
+    if (forgotten) {
+        cb(cookie, ERR_NOT_FOUND, 0);
+        return;
+    }
     if (ingest_failures > 0) {
         ingest_failures--;
         cb(cookie, ERR_DB, 0);
         return;
     }
+    for (size_t i = 0; i < n; i++)
+        if (r[i].seq == refused_seq) {
+            cb(cookie, ERR_RANGE, 0);
+            return;
+        }
     records += n;
-    cb(cookie, ERR_NONE, r[n - 1].seq);
+    if (r[0].seq <= booked_seq + 1 && r[n - 1].seq > booked_seq)
+        booked_seq = r[n - 1].seq;
+    cb(cookie, ERR_NONE, booked_seq);
+}
+
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *r,
+                      size_t n, ledger_acked_cb *cb, void *cookie)
+{
+    (void)l;
+    (void)boot;
+    CHECK_INT(n, 1);
+    CHECK_INT(r[0].seq, refused_seq);
+    set_aside++;
+    CHECK_INT(booked_seq + 1, refused_seq); /* all before it are booked first */
+    booked_seq = refused_seq;
+    cb(cookie, ERR_NONE, booked_seq);
+}
+
+void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,
+                 ledger_acked_cb *cb, void *cookie)
+{
+    (void)l;
+    (void)boot;
+    CHECK_INT(lo, booked_seq + 1);
+    lost_records += (unsigned)(hi - lo + 1);
+    booked_seq = hi;
+    cb(cookie, ERR_NONE, booked_seq);
 }
 
 enum err ledger_watch(struct ledger *l, const struct ledger_watch *w)
@@ -252,6 +321,9 @@ static void server_start(uint32_t reattest_ms)
 {
     struct buf why;
 
+    booked_seq = refused_seq = 0;
+    batches = records = set_aside = lost_records = unlinks = 0;
+    forgotten = false;
     buf_init(&why, 512);
     uv_loop_init(&server.loop);
     CHECK_INT(attest_policy_load(policy_path, &server.policy, &why), ERR_NONE);
@@ -364,7 +436,7 @@ static void client_close(struct client *c)
 /* The next frame, or type 0 when the server closed. */
 static struct frame client_next(struct client *c)
 {
-    struct frame f = {0};
+    struct frame f;
 
     buf_consume(&c->in, c->consumed);
     c->consumed = 0;
@@ -373,7 +445,12 @@ static struct frame client_next(struct client *c)
         uint8_t bytes[16384];
         int n;
 
-        if (frame_take(&v, &f) == ERR_NONE) {
+        f = (struct frame){0};
+        if (frame_take(&v, &f) == ERR_NONE && f.type == MSG_SETTLE_ASK) {
+            buf_consume(&c->in, c->in.len - v.len); /* once a second, whenever that is */
+            continue;
+        }
+        if (f.type != 0) {
             c->consumed = c->in.len - v.len;
             return f;
         }
@@ -474,6 +551,8 @@ static void client_enter(struct client *c)
     challenge_answer(c, &honest);
     f = client_next(c);
     CHECK_INT(f.type, MSG_ACCEPT);
+    f = client_next(c);
+    CHECK_INT(f.type, MSG_USAGE_FROM);
 }
 
 static const struct twist twists[] = {
@@ -905,6 +984,79 @@ static void troubles_are_told(void)
     server_stop();
 }
 
+static uint64_t acked_next(struct client *c)
+{
+    struct msg_usage_ack ack = {0};
+
+    CHECK_INT(msg_usage_ack_decode(next_of_type(c, MSG_USAGE_ACK).payload, &ack), ERR_NONE);
+    return ack.seq;
+}
+
+/* One record that the database refuses stops nobody: it is found, set aside, and those before, beside and
+ * behind it are booked. */
+static void a_refused_record_is_set_aside(void)
+{
+    struct client c;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    refused_seq = 6;
+    usage_send(&c, 1, 8);
+    usage_send(&c, 9, 2);
+    while (acked_next(&c) != 10)
+        ;
+    CHECK_INT(records, 9);
+    CHECK_INT(set_aside, 1);
+    /* 1..8 three times, 1..4, 5..8, 5..6, 5, 6, 7..8, 9..10 */
+    CHECK_INT(batches, PEER_BOOK_ATTEMPTS + 7);
+    client_close(&c);
+    CHECK_INT(server_stop().usage_set_aside, 1);
+}
+
+static uint64_t told_from(struct client *c)
+{
+    struct msg_usage_from from = {0};
+
+    CHECK_INT(msg_usage_from_decode(next_of_type(c, MSG_USAGE_FROM).payload, &from), ERR_NONE);
+    return from.seq;
+}
+
+/* A restored database has less than it acknowledged: the boot is told once, whatever it had on its way. */
+static void a_gap_is_asked_for_once(void)
+{
+    struct client c;
+    struct buf out;
+    struct peers_counters n;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_open(&c);
+    booked_seq = 4;
+    challenge_answer(&c, &honest);
+    CHECK_INT(told_from(&c), 4);
+    usage_send(&c, 5, 3);
+    CHECK_INT(acked_next(&c), 7);
+    booked_seq = 2; /* a copy of yesterday */
+    usage_send(&c, 8, 1);
+    usage_send(&c, 9, 1);
+    CHECK_INT(acked_next(&c), 2);
+    CHECK_INT(told_from(&c), 2);
+    CHECK_INT(acked_next(&c), 2);
+    buf_init(&out, 64);
+    CHECK_INT(msg_usage_lost_encode(&(struct msg_usage_lost){3, 5}, &out), ERR_NONE);
+    client_send(&c, &out);
+    CHECK_INT(acked_next(&c), 5);
+    usage_send(&c, 6, 4);
+    CHECK_INT(acked_next(&c), 9);
+    CHECK_INT(lost_records, 3);
+    client_close(&c);
+    n = server_stop();
+    CHECK_INT(n.usage_gaps, 1);
+    CHECK_INT(n.usage_lost, 3);
+    CHECK_INT(unlinks, 1);
+}
+
 /* A part of a lease that was given back is there for the next look-up, though the records that came
  * before it wait for the database. */
 static void what_was_given_back_waits_for_no_record(void)
@@ -1102,6 +1254,40 @@ static void both_ends_work_together(void)
     server_stop();
 }
 
+/* The database goes back behind what it acknowledged, and then does not even know the boot: every record
+ * comes again, once, over the same uplink. */
+static void a_restored_database_gets_its_records_again(void)
+{
+    struct usage_record r = {.request = id_new()};
+
+    policy_for(&honest);
+    server_start(60000);
+    up_start();
+    WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
+    for (unsigned i = 0; i < 7; i++) {
+        CHECK(meter_reserve(up.meter, 0));
+        meter_push(up.meter, 0, &r);
+        if (i == 2) {
+            WAIT_FOR(uplink_counters(up.link).records_acked == 3);
+            booked_seq = 1;
+        }
+        if (i == 4) {
+            WAIT_FOR(booked_seq == 5);
+            booked_seq = 0;
+            forgotten = true;
+            boots = 0;
+        }
+    }
+    WAIT_FOR(booked_seq == 7);
+    CHECK_INT(boots, 1); /* it was written down again */
+    CHECK_INT(lost_records, 0);
+    WAIT_FOR(uplink_counters(up.link).backlog == 0);
+    marks = 0;
+    WAIT_FOR(marks >= 2); /* every second it says how far it is */
+    up_stop();
+    server_stop();
+}
+
 static void revocation_reaches_the_keyring(void)
 {
     uint64_t began;
@@ -1146,11 +1332,15 @@ static const struct check_case cases[] = {
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},
     {"peers: troubles are told", troubles_are_told},
+    {"peers: a refused record is set aside", a_refused_record_is_set_aside},
+    {"peers: a gap is asked for once", a_gap_is_asked_for_once},
     {"peers: what was given back waits for no record", what_was_given_back_waits_for_no_record},
     {"peers: trust ends without new evidence", trust_ends_without_new_evidence},
     {"peers: simulated evidence needs a policy that says so",
      simulated_evidence_needs_a_policy_that_says_so},
     {"link: both ends work together", both_ends_work_together},
+    {"link: a restored database gets its records again",
+     a_restored_database_gets_its_records_again},
     {"link: a revocation reaches the keyring", revocation_reaches_the_keyring},
     {"link: a refused data plane knows why", a_refused_data_plane_knows_why},
 };

@@ -184,6 +184,8 @@ static void say_challenge(uint8_t first)
     SAY(challenge, .nonce = {first, 2, 3});
 }
 
+static uint64_t booked_seq; /* what this control plane says to have when it accepts */
+
 static void say_accept(uint32_t reattest_ms)
 {
     SAY(accept, .session = {{9}}, .reattest_after_ms = reattest_ms, .unix_ms = 1);
@@ -290,6 +292,7 @@ static void start(void)
     struct digest32 pin;
 
     cp_start();
+    booked_seq = 0;
     CHECK_INT(tls_spki_sha256(cp.key, &pin), ERR_NONE);
     dp_start(&pin);
 }
@@ -299,6 +302,7 @@ static void accepted(uint32_t reattest_ms)
     say_challenge(1);
     next_frame(MSG_EVIDENCE);
     say_accept(reattest_ms);
+    SAY(usage_from, .seq = booked_seq);
     UNTIL(uplink_connected(dp.uplink), 2000);
 }
 
@@ -604,6 +608,7 @@ static void found_by_name(void)
     say_challenge(1);
     next_frame(MSG_EVIDENCE);
     say_accept(60000);
+    SAY(usage_from, .seq = 0);
     expect_usage(1, 3);
     SAY(usage_ack, .seq = 3);
     next_frame(MSG_BYE);
@@ -880,6 +885,7 @@ static void usage_is_kept_until_acked(void)
     conn_close(cp.conn, ERR_NONE);
     UNTIL(cp.closed == 1, 2000);
     meter_some(10, 2);
+    booked_seq = 256;
     accepted(60000);
     expect_usage(257, 310); /* the same numbers again, then the new ones */
     SAY(usage_ack, .seq = 300);
@@ -941,6 +947,129 @@ static void few_batches_are_on_their_way(void)
     expect_usage(2049, 3000);
     SAY(usage_ack, .seq = 3000);
     UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
+    stop();
+}
+
+static bool spendable(uint64_t mono_ms)
+{
+    struct key *key = NULL;
+
+    if (keyring_find(dp.keyring, &one, mono_ms, &key) != ERR_NONE)
+        return false;
+    key_release(key);
+    return true;
+}
+
+/* A batch that is not full leaves by the clock, not on an acknowledgement. */
+static void acknowledgements_ship_nothing_small(void)
+{
+    uint64_t began_ms, frames;
+
+    start();
+    accepted(60000);
+    meter_some(1, 1);
+    expect_usage(1, 1);
+    began_ms = clock_mono_ms();
+    frames = cp.n_frames;
+    for (unsigned i = 2; i < 40; i++) { /* a request and an acknowledgement every 5 ms */
+        meter_some(1, 1);
+        SAY(usage_ack, .seq = 1);
+        FOR_MS(5);
+    }
+    CHECK(cp.n_frames - frames <= 2 + (clock_mono_ms() - began_ms) / UPLINK_SHIP_MS);
+    stop();
+}
+
+/* The control plane's database was restored: what it forgot goes again from where it is, as far as it is
+ * still kept; the rest is reported as lost, and every lease is asked about again. */
+static void a_forgetful_control_plane_gets_them_again(void)
+{
+    struct msg_usage_lost lost;
+    uint64_t last = 0;
+    struct ask *a;
+
+    start();
+    accepted(60000);
+    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    next_frame(MSG_KEY_LOOKUP);
+    grant(&one, 1, 1000);
+    UNTIL(spendable(clock_mono_ms()), 2000);
+    while (last < LIMIT_USAGE_KEPT + 2048) { /* all acknowledged */
+        meter_some(1024, 1);
+        expect_usage(last + 1, last + 1024);
+        last += 1024;
+        SAY(usage_ack, .seq = last);
+    }
+    UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
+
+    SAY(usage_from, .seq = last - 3);
+    expect_usage(last - 2, last);
+    UNTIL(uplink_counters(dp.uplink).backlog == 3, 2000);
+    CHECK(!spendable(clock_mono_ms()));
+    next_frame(MSG_LEASE_RETURN); /* nobody uses it */
+    SAY(usage_ack, .seq = last - 2);
+    SAY(usage_ack, .seq = last);
+    UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
+
+    SAY(usage_from, .seq = 5);
+    CHECK_INT(msg_usage_lost_decode(next_frame(MSG_USAGE_LOST), &lost), ERR_NONE);
+    CHECK_INT(lost.lo, 6);
+    CHECK_INT(lost.hi, last - LIMIT_USAGE_KEPT);
+    expect_usage(lost.hi + 1, lost.hi + 1024);
+    SAY(usage_ack, .seq = last); /* it had the rest all the same */
+    UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
+    meter_some(2, 1);
+    expect_usage(last + 1, last + 2);
+    SAY(usage_from, .seq = last + 3); /* which was never made */
+    UNTIL(cp.closed == 1, 2000);
+    stop();
+}
+
+/* SETTLED comes behind every record it speaks of, and not at once. */
+static void it_says_how_far_it_is(void)
+{
+    struct msg_settled m;
+    uint64_t began_ms;
+
+    start();
+    accepted(60000);
+    SAY(settle_ask, .token = 7);
+    began_ms = clock_mono_ms();
+    FOR_MS(100);
+    meter_some(2000, 1);
+    expect_usage(1, 1024);
+    FOR_MS(UPLINK_SETTLE_MS + 200);
+    CHECK_INT(cp.n_frames - cp.n_read, 0); /* 976 records wait for an acknowledgement, and it for them */
+    SAY(usage_ack, .seq = 1024);
+    expect_usage(1025, 2000);
+    CHECK_INT(msg_settled_decode(next_frame(MSG_SETTLED), &m), ERR_NONE);
+    CHECK(clock_mono_ms() - began_ms >= UPLINK_SETTLE_MS);
+    CHECK_INT(m.token, 7);
+    CHECK_INT(m.seq, 2000);
+    SAY(settle_ask, .token = 8);
+    SAY(settle_ask, .token = 9); /* before the answer */
+    UNTIL(cp.closed == 1, 2000);
+    stop();
+}
+
+/* Cut off from the control plane, no lease spends longer than was promised. */
+static void a_lost_link_ends_leases(void)
+{
+    struct ask *a;
+
+    start();
+    accepted(60000);
+    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    next_frame(MSG_KEY_LOOKUP);
+    SAY(grant, .key_digest = one, .key = {{1}}, .account = {{3}}, .lease = {{1}},
+        .granted_nusd = 1000, .lease_ms = 600000);
+    UNTIL(spendable(clock_mono_ms()), 2000);
+    CHECK(spendable(clock_mono_ms() + 500000));
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(!uplink_connected(dp.uplink), 2000);
+    FOR_MS(20);
+    CHECK(spendable(clock_mono_ms() + LIMIT_LINKLESS_MS - 2000));
+    CHECK(!spendable(clock_mono_ms() + LIMIT_LINKLESS_MS));
     stop();
 }
 
@@ -1037,6 +1166,10 @@ static const struct check_case cases[] = {
     {"uplink_usage_is_kept_until_acked", usage_is_kept_until_acked},
     {"uplink_it_can_be_watched", it_can_be_watched},
     {"uplink_few_batches_are_on_their_way", few_batches_are_on_their_way},
+    {"uplink_acknowledgements_ship_nothing_small", acknowledgements_ship_nothing_small},
+    {"uplink_a_forgetful_control_plane_gets_them_again", a_forgetful_control_plane_gets_them_again},
+    {"uplink_it_says_how_far_it_is", it_says_how_far_it_is},
+    {"uplink_a_lost_link_ends_leases", a_lost_link_ends_leases},
     {"uplink_stop_ships_and_returns", stop_ships_and_returns},
     {"uplink_pushes_arrive", pushes_arrive},
 };

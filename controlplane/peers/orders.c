@@ -1,0 +1,329 @@
+/* What must be booked in the order in which a data plane said it: usage batches, lost records, the ends of
+ * leases, and how far everything is settled. One at a time. Returns that do not end their lease are not
+ * among them: what they give back was not spent, whatever records are on their way, and a look-up that
+ * came after them may need it. */
+#include "peer.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void orders_step(struct peer *p);
+
+static struct order *order_new(enum order_kind kind, size_t n_records)
+{
+    struct order *o = calloc(1, sizeof *o + n_records * sizeof o->records[0]);
+
+    if (o != NULL) {
+        o->kind = kind;
+        o->n = n_records;
+    }
+    return o;
+}
+
+static void order_done(struct peer *p)
+{
+    struct order *o = p->orders;
+
+    p->orders = o->next;
+    if (p->orders == NULL)
+        p->orders_end = &p->orders;
+    p->n_orders--;
+    free(o);
+    if (p->paused && p->n_orders <= PEER_ORDERS_MAX / 2) {
+        p->paused = false;
+        conn_resume(p->conn);
+    }
+}
+
+/* The database is away: the same order again, a little later. */
+static void order_retry(struct peer *p, enum err e)
+{
+    LOG("booking_failed", KV("error", log_err(e)));
+    p->order_retry_ms = clock_mono_ms() + PEER_RETRY_MS;
+}
+
+/* --- what the database refuses --- */
+
+/* The first order becomes two, each with one half of its records. */
+static enum err order_split(struct peer *p)
+{
+    struct order *o = p->orders;
+    size_t half = o->n / 2;
+    struct order *rest = order_new(ORDER_USAGE, o->n - half);
+
+    if (rest == NULL)
+        return ERR_MEMORY;
+    memcpy(rest->records, o->records + half, rest->n * sizeof rest->records[0]);
+    rest->attempts = --o->attempts; /* one attempt for each half */
+    rest->queued_ms = o->queued_ms;
+    o->n = half;
+    rest->next = o->next;
+    o->next = rest;
+    if (rest->next == NULL)
+        p->orders_end = &rest->next;
+    p->n_orders++;
+    return ERR_NONE;
+}
+
+/* The records cannot be booked, and a further attempt will most likely end the same. After
+ * PEER_BOOK_ATTEMPTS the batch is halved until the record that is refused is alone; that one is set aside,
+ * so that those beside it and behind it are booked. */
+static void order_refused(struct peer *p, enum err e)
+{
+    struct order *o = p->orders;
+
+    if (o->kind != ORDER_USAGE || o->aside || ++o->attempts < PEER_BOOK_ATTEMPTS) {
+        order_retry(p, e);
+        return;
+    }
+    if (o->n == 1)
+        o->aside = true;
+    else if (order_split(p) != ERR_NONE) {
+        order_retry(p, ERR_MEMORY);
+        return;
+    }
+    orders_step(p);
+}
+
+/* --- answers of the ledger --- */
+
+static void say_from(struct peer *p, uint64_t seq)
+{
+    LOG("usage_missing", KV("boot", p->identity.boot), KV("behind_seq", seq));
+    p->owner->counters.usage_gaps++;
+    p->from_said = true;
+    peer_usage_from(p, seq, false);
+}
+
+/* Records before the batch are missing: the database has forgotten what it once acknowledged. The boot
+ * is told once to begin there again; batches that it sent before it heard that say nothing new. */
+static void look_for_gap(struct peer *p, const struct order *o, uint64_t acked_seq)
+{
+    bool missing = o->kind == ORDER_USAGE && acked_seq + 1 < o->records[0].seq;
+
+    if (!missing)
+        p->from_said = false;
+    else if (!p->from_said)
+        say_from(p, acked_seq);
+}
+
+static void order_booked(struct peer *p, uint64_t acked_seq)
+{
+    const struct order *o = p->orders;
+    struct msg_usage_ack m = {.seq = acked_seq};
+    struct buf out;
+
+    if (o->aside) {
+        LOG("usage_set_aside", KV("boot", p->identity.boot), KV("seq", o->records[0].seq),
+            KV("request", o->records[0].request));
+        p->owner->counters.usage_set_aside++;
+    }
+    if (o->kind == ORDER_LOST) {
+        LOG("usage_lost", KV("boot", p->identity.boot), KV("first_seq", o->lost.lo),
+            KV("last_seq", o->lost.hi));
+        p->owner->counters.usage_lost += o->lost.hi - o->lost.lo + 1;
+    }
+    buf_init(&out, 64);
+    if (msg_usage_ack_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+    look_for_gap(p, o, acked_seq);
+    order_done(p);
+    orders_step(p);
+}
+
+/* A restored database does not know this boot: it proves itself again, and is written down again. */
+static void boot_forgotten(struct peer *p)
+{
+    LOG("boot_forgotten", KV("boot", p->identity.boot));
+    conn_close(p->conn, ERR_STALE);
+}
+
+static void booked_cb(void *cookie, enum err e, uint64_t acked_seq)
+{
+    struct peer *p = cookie;
+
+    if (!peer_call_done(p))
+        return;
+    p->order_running = false;
+    if (e == ERR_NONE)
+        order_booked(p, acked_seq);
+    else if (e == ERR_NOT_FOUND)
+        boot_forgotten(p);
+    else if (e == ERR_CONFLICT || e == ERR_RANGE)
+        order_refused(p, e);
+    else
+        order_retry(p, e);
+}
+
+static void settled_cb(void *cookie, enum err e, uint64_t db_ms)
+{
+    struct peer *p = cookie;
+
+    if (!peer_call_done(p))
+        return;
+    p->order_running = false;
+    if (e == ERR_NOT_FOUND) {
+        boot_forgotten(p);
+        return;
+    }
+    if (e != ERR_NONE) {
+        order_retry(p, e);
+        return;
+    }
+    p->settle_open = false;
+    p->settle_token = db_ms;
+    order_done(p);
+    orders_step(p);
+}
+
+static void return_cb(void *cookie, enum err e)
+{
+    struct peer *p = cookie;
+
+    if (!peer_call_done(p))
+        return;
+    p->order_running = false;
+    if (e == ERR_DB) {
+        order_retry(p, e);
+        return;
+    }
+    if (e != ERR_NONE) /* a lease that is not theirs, or already closed: nothing to give back */
+        LOG("return_refused", KV("error", log_err(e)));
+    order_done(p);
+    orders_step(p);
+}
+
+static void orders_step(struct peer *p)
+{
+    struct ledger *l = p->owner->config.ledger;
+    const struct id *boot = &p->identity.boot;
+    struct order *o = p->orders;
+
+    if (o == NULL || p->order_running || p->order_retry_ms != 0 || p->state != PEER_ACCEPTED)
+        return;
+    p->order_running = true;
+    p->calls++;
+    switch (o->kind) {
+    case ORDER_USAGE:
+        (o->aside ? ledger_set_aside : ledger_ingest)(l, boot, o->records, o->n, booked_cb, p);
+        break;
+    case ORDER_LOST:
+        ledger_lost(l, boot, o->lost.lo, o->lost.hi, booked_cb, p);
+        break;
+    case ORDER_RETURN:
+        ledger_lease_return(l, boot, &o->ret, return_cb, p);
+        break;
+    case ORDER_SETTLED:
+        ledger_settled(l, boot, &p->session, o->settled.seq, o->settled.token, settled_cb, p);
+        break;
+    }
+}
+
+/* --- what came over the link --- */
+
+static bool order_queue(struct peer *p, struct order *o)
+{
+    o->queued_ms = clock_mono_ms();
+    *p->orders_end = o;
+    p->orders_end = &o->next;
+    if (++p->n_orders >= PEER_ORDERS_MAX && !p->paused) {
+        p->paused = true;
+        conn_pause(p->conn);
+    }
+    orders_step(p);
+    return true;
+}
+
+/* False also without memory: the peer sends it again on its next connection. */
+bool orders_usage(struct peer *p, const struct msg_usage *m)
+{
+    struct order *o = m->count == 0 ? NULL : order_new(ORDER_USAGE, m->count);
+    struct view rest = m->records, wire;
+
+    if (o == NULL)
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        if (!view_take(&rest, USAGE_WIRE_BYTES, &wire) ||
+            usage_decode(wire, &o->records[i]) != ERR_NONE || o->records[i].seq > INT64_MAX) {
+            free(o);
+            return false;
+        }
+    }
+    return order_queue(p, o);
+}
+
+bool orders_lost(struct peer *p, const struct msg_usage_lost *m)
+{
+    struct order *o = order_new(ORDER_LOST, 0);
+
+    if (o == NULL)
+        return false;
+    o->lost = *m;
+    return order_queue(p, o);
+}
+
+bool orders_return(struct peer *p, const struct msg_lease_return *m)
+{
+    struct order *o = order_new(ORDER_RETURN, 0);
+
+    if (o == NULL)
+        return false;
+    o->ret = *m;
+    return order_queue(p, o);
+}
+
+bool orders_settled(struct peer *p, const struct msg_settled *m)
+{
+    struct order *o;
+
+    if (!p->settle_open || p->settle_answered || m->token != p->settle_token)
+        return false; /* nobody asked that */
+    o = order_new(ORDER_SETTLED, 0);
+    if (o == NULL)
+        return false;
+    p->settle_answered = true;
+    o->settled = *m;
+    return order_queue(p, o);
+}
+
+/* --- time --- */
+
+/* The token is the database's time at its last answer, so it lies before the question: what the boot
+ * says to be settled was so at that time, however long anybody stood still meanwhile. */
+static void settle_ask(struct peer *p, uint64_t now_ms)
+{
+    const struct msg_settle_ask m = {.token = p->settle_token};
+    struct buf out;
+
+    p->settle_open = true;
+    p->settle_answered = false;
+    p->settle_ms = now_ms;
+    buf_init(&out, 64);
+    if (msg_settle_ask_encode(&m, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
+void peer_orders_tick(struct peer *p, uint64_t now_ms)
+{
+    if (!p->settle_open && now_ms - p->settle_ms >= PEER_SETTLE_MS)
+        settle_ask(p, now_ms);
+    if (p->order_retry_ms == 0 || now_ms < p->order_retry_ms)
+        return;
+    p->order_retry_ms = 0;
+    orders_step(p);
+}
+
+void peer_orders_free(struct peer *p)
+{
+    while (p->orders != NULL) {
+        struct order *o = p->orders;
+
+        p->orders = o->next;
+        free(o);
+    }
+}
