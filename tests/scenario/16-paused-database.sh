@@ -38,11 +38,11 @@ def the_backlog_comes_first():
         os.kill(p, signal.SIGSTOP)
     try:
         while time.monotonic() < until:
-            a = rig.chat("tokens=20000,usage=1", key=one["key"], max_tokens=20000)
+            a = rig.chat("tokens=3000", key=one["key"], max_tokens=3000)
             spent.append(a.status)
             time.sleep(0.2)
-        second = threading.Thread(target=lambda: [asked.append(rig.chat("tokens=20000", key=two["key"],
-                                                                        max_tokens=20000).status)
+        second = threading.Thread(target=lambda: [asked.append(rig.chat("tokens=3000", key=two["key"],
+                                                                        max_tokens=3000).status)
                                                   for i in range(40)], daemon=True)
         second.start()
         time.sleep(0.5)
