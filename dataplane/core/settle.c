@@ -116,6 +116,29 @@ static uint64_t settle_limit(const struct request *r)
     return limit;
 }
 
+static void lower_to(uint32_t *tokens, uint64_t most)
+{
+    if (*tokens > most)
+        *tokens = (uint32_t)most;
+}
+
+/* Figures that were corrected or cost more than was reserved are not to be believed, so no more of them is
+ * counted, against the key's tokens per minute and in the account's activity, than there can have
+ * been: the prompt's bound, and a token for each byte delivered, or all that was asked for. */
+static void settle_believe(const struct request *r, uint64_t limit, struct bill *b)
+{
+    struct token_usage *t = &b->tokens;
+    uint64_t delivered = r->account.delivered_bytes;
+
+    if (!b->clamped)
+        return;
+    lower_to(&t->prompt, r->prompt_bound);
+    lower_to(&t->cached_read, t->prompt);
+    lower_to(&t->cache_write, t->prompt - t->cached_read);
+    lower_to(&t->completion, delivered > limit ? delivered : limit);
+    lower_to(&t->reasoning, t->completion);
+}
+
 static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
 {
     struct bill_evidence evidence = {.prompt_owed = prompt_owed};
@@ -131,6 +154,7 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.delivered_bytes = r->account.delivered_bytes;
     evidence.limit = settle_limit(r);
     bill_make(r->candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
+    settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;
 }
 

@@ -173,10 +173,12 @@ static void test_migrate_refusals(void)
 static void test_answers(void)
 {
     uint8_t digest[32] = {1}, measurement[48] = {2};
-    struct id boot = id_new();
+    struct id boot = id_new(), link = id_new();
     const struct db_param key[] = {db_bytes(view_of(digest, sizeof digest))};
-    const struct db_param p[] = {db_id(&boot), db_bytes(view_of(measurement, 48)), db_bool(true)};
-    const struct db_param bad[] = {db_id(&boot), db_bytes(view_of(measurement, 47)), db_bool(true)};
+    const struct db_param p[] = {db_id(&boot), db_id(&link), db_bytes(view_of(measurement, 48)),
+                                 db_bool(true)};
+    const struct db_param bad[] = {db_id(&boot), db_id(&link), db_bytes(view_of(measurement, 47)),
+                                   db_bool(true)};
     struct answer a;
 
     open_db(pg_url());
@@ -184,9 +186,9 @@ static void test_answers(void)
     CHECK_INT(a.e, ERR_NONE);
     CHECK_INT(a.rows, 0);
     CHECK(db_ready(db));
-    CHECK_INT(ask(STMT_BOOT, p, 3).e, ERR_NONE);
-    CHECK_INT(ask(STMT_BOOT, bad, 3).e, ERR_RANGE); /* a check constraint */
-    CHECK_INT(ask(STMT_BOOT, p, 3).e, ERR_NONE);    /* and the connection goes on */
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
+    CHECK_INT(ask(STMT_BOOT_LINK, bad, 4).e, ERR_RANGE); /* a check constraint */
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);    /* and the connection goes on */
     close_db();
 }
 
@@ -214,17 +216,18 @@ static void test_unique(void)
 static void test_commit_error(void)
 {
     uint8_t measurement[48] = {3};
-    struct id boot = id_new();
-    const struct db_param p[] = {db_id(&boot), db_bytes(view_of(measurement, 48)), db_bool(true)};
+    struct id boot = id_new(), link = id_new();
+    const struct db_param p[] = {db_id(&boot), db_id(&link), db_bytes(view_of(measurement, 48)),
+                                 db_bool(true)};
 
     pg_sql("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
            " RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END $$;"
            "CREATE CONSTRAINT TRIGGER no AFTER INSERT ON boot DEFERRABLE INITIALLY DEFERRED"
            " FOR EACH ROW EXECUTE FUNCTION no()");
     open_db(pg_url());
-    CHECK_INT(ask(STMT_BOOT, p, 3).e, ERR_RANGE);
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_RANGE);
     pg_sql("DROP TRIGGER no ON boot; DROP FUNCTION no()");
-    CHECK_INT(ask(STMT_BOOT, p, 3).e, ERR_NONE);
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
     close_db();
 }
 

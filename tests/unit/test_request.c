@@ -24,6 +24,7 @@ static struct {
     bool cold; /* the key is unknown: ask, and answer later */
     int64_t balance;
     unsigned records, unreserved;
+    uint64_t tokens; /* counted against tokens per minute */
     struct usage_record record;
     struct key key;
     struct snapshot snapshot;
@@ -97,7 +98,8 @@ bool key_wants_more(struct key *k, uint64_t ms)
 }
 void key_count_tokens(struct key *k, uint64_t tokens, uint64_t ms)
 {
-    (void)k, (void)tokens, (void)ms;
+    (void)k, (void)ms;
+    fake.tokens += tokens;
 }
 bool meter_reserve(struct meter *m, unsigned worker)
 {
@@ -1339,7 +1341,42 @@ static void test_whose_failure(void)
     }
 }
 
+/* What no provider can have counted is not the customer's: neither against its tokens per minute nor in its
+ * record. What was corrected but can have been stays. */
+static void test_absurd_figures(void)
+{
+    static const struct {
+        struct token_usage usage;
+        uint32_t prompt, cached, completion, reasoning;
+        bool clamped;
+    } rows[] = {
+        {{.present = true, .prompt = 10, .completion = 4}, 10, 0, 4, 0, false},
+        {{.present = true, .clamped = true, .prompt = LIMIT_TOKENS_ABSURD,
+          .cached_read = LIMIT_TOKENS_ABSURD, .completion = LIMIT_TOKENS_ABSURD,
+          .reasoning = LIMIT_TOKENS_ABSURD},
+         50, 50, 16, 16, true},
+        {{.present = true, .prompt = 10, .completion = 500000}, 10, 0, 16, 0, true}, /* its cost */
+        {{.present = true, .prompt = 10, .cached_read = 11, .completion = 4}, 10, 10, 4, 0, true},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct request *r = begin_with(false, 1);
+
+        side.account.usage = rows[i].usage;
+        side.account.delivered_bytes = 16;
+        request_begin(r);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        CHECK_INT(fake.record.tokens_prompt, rows[i].prompt);
+        CHECK_INT(fake.record.tokens_cached_read, rows[i].cached);
+        CHECK_INT(fake.record.tokens_completion, rows[i].completion);
+        CHECK_INT(fake.record.tokens_reasoning, rows[i].reasoning);
+        CHECK_INT(fake.tokens, rows[i].prompt + rows[i].completion);
+        CHECK_INT((fake.record.flags & USAGE_CLAMPED) != 0, rows[i].clamped);
+    }
+}
+
 static const struct check_case cases[] = {
+    {"request_absurd_figures", test_absurd_figures},
     {"request_whole", test_whole},
     {"request_stream", test_stream},
     {"request_stream_tail_is_bounded", test_stream_tail_is_bounded},
