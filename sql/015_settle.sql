@@ -72,14 +72,17 @@ CREATE FUNCTION lease_due(l lease, b boot, p_grace_ms bigint, p_linkless_ms bigi
          (SELECT l.expires_at + p_grace_ms * interval '1 millisecond' AS over_at) e
 $$;
 
--- Boots whose place another one has taken, which is connected, while they are not.
+-- Boots whose place another one has taken, which is connected, while they are not. One that somebody is
+-- working on is left for the next round.
 CREATE FUNCTION boot_succeed(p_up_since timestamptz) RETURNS void LANGUAGE sql AS $$
-    UPDATE boot o SET succeeded = true
-    WHERE NOT o.succeeded AND o.place IS NOT NULL AND (o.link IS NULL
-          OR boot_gone_since(o, p_up_since) IS NOT NULL)
-      AND EXISTS (SELECT 1 FROM boot n WHERE n.place = o.place AND n.boot_id <> o.boot_id
-                  AND n.first_seen > o.first_seen AND n.link IS NOT NULL
-                  AND boot_gone_since(n, p_up_since) IS NULL)
+    UPDATE boot SET succeeded = true WHERE boot_id IN (
+        SELECT o.boot_id FROM boot o
+        WHERE NOT o.succeeded AND o.place IS NOT NULL
+          AND (o.link IS NULL OR boot_gone_since(o, p_up_since) IS NOT NULL)
+          AND EXISTS (SELECT 1 FROM boot n WHERE n.place = o.place AND n.boot_id <> o.boot_id
+                      AND n.first_seen > o.first_seen AND n.link IS NOT NULL
+                      AND boot_gone_since(n, p_up_since) IS NULL)
+        FOR NO KEY UPDATE OF o SKIP LOCKED)
 $$;
 
 -- Close leases that are due and give what is left of them back. Accounts that somebody else is working on
@@ -92,16 +95,20 @@ DECLARE
     l lease;
     n bigint := 0;
     amount bigint;
+    over_before timestamptz := ledger_now() - p_grace_ms * interval '1 millisecond';
 BEGIN
     PERFORM boot_succeed(p_up_since);
     FOR l IN
+        -- Found by an index each: those that are over, and those of boots that are gone.
         SELECT x.* FROM lease x JOIN boot b USING (boot_id)
-        WHERE x.state = 'open'
-          AND (x.expires_at < ledger_now() - p_grace_ms * interval '1 millisecond' OR b.succeeded
-               OR boot_gone_since(b, p_up_since)
-                  < ledger_now() - p_linkless_ms * interval '1 millisecond')
+        WHERE x.state = 'open' AND x.expires_at < over_before
           AND lease_due(x, b, p_grace_ms, p_linkless_ms, p_up_since)
-        ORDER BY x.expires_at LIMIT p_max
+        UNION ALL
+        SELECT x.* FROM boot b JOIN lease x USING (boot_id)
+        WHERE x.state = 'open' AND x.expires_at >= over_before
+          AND (b.succeeded OR boot_gone_since(b, p_up_since) IS NOT NULL)
+          AND lease_due(x, b, p_grace_ms, p_linkless_ms, p_up_since)
+        LIMIT p_max
     LOOP
         PERFORM 1 FROM account WHERE account_id = l.account_id FOR NO KEY UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
@@ -142,3 +149,18 @@ BEGIN
     o_up_ms := p_up_ms;
     o_count := lease_reclaim(p_grace_ms, p_max, p_linkless_ms, to_timestamp(p_up_ms / 1000.0));
 END $$;
+
+-- What an operator and the health of a control plane look at; cheap. refused: needs an operator
+-- (usage_aside); busy: waits for a locked account; gaps: records that are lost, and what they can have been worth
+-- at most.
+CREATE VIEW booking_state AS
+SELECT (SELECT count(*) FROM usage_aside WHERE reason = 'refused') AS refused,
+       (SELECT count(*) FROM usage_aside WHERE reason = 'busy') AS busy,
+       (SELECT min(aside_at) FROM usage_aside) AS oldest_aside_at,
+       (SELECT count(*) FROM usage_gap) AS gaps,
+       (SELECT coalesce(sum(seq_hi - seq_lo + 1), 0) FROM usage_gap) AS lost_records,
+       (SELECT coalesce(sum(bound_nusd), 0) FROM usage_gap) AS lost_bound_nusd,
+       (SELECT count(*) FROM boot b WHERE b.link IS NOT NULL
+            AND boot_gone_since(b, '-infinity') IS NULL) AS connected,
+       (SELECT min(coalesce(b.settled_at, b.linked_at)) FROM boot b WHERE b.link IS NOT NULL
+            AND boot_gone_since(b, '-infinity') IS NULL) AS least_settled_at;

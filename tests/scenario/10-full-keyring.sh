@@ -15,7 +15,7 @@ KEYS, SLOTS, CLIENTS = 60, 16, 8
 
 
 def written_off():
-    return int(rig.sql("select balance_nusd from ledger_account where kind = 'writeoff'")[0][0])
+    return int(rig.sql("select balance_nusd from ledger_total where kind = 'writeoff'")[0][0])
 
 
 def spend(keys, tag, seconds):

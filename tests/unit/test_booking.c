@@ -148,13 +148,14 @@ static void begin(void)
 
 /* --- who waits for whom --- */
 
-/* A transaction that holds what `sql` locks until `until` says so. */
+/* A transaction that has done `sql` and stays open until let_go(). */
 static void *hold_main(void *cookie)
 {
     char command[2048];
 
     snprintf(command, sizeof command,
-             "psql -XAtq '%s' -c \"BEGIN; %s; SELECT pg_sleep(2); ROLLBACK\" >/dev/null",
+             "psql -XAtq '%s' -c \"BEGIN; %s; DO 'BEGIN WHILE NOT EXISTS (SELECT 1 FROM let_go) LOOP"
+             " PERFORM pg_sleep(0.02); END LOOP; END'; ROLLBACK\" >/dev/null",
              pg_url(), (const char *)cookie);
     CHECK_INT(system(command), 0);
     return NULL;
@@ -164,9 +165,17 @@ static pthread_t hold(const char *sql)
 {
     pthread_t t;
 
+    run("CREATE TABLE IF NOT EXISTS let_go (x int); TRUNCATE let_go");
     CHECK_INT(pthread_create(&t, NULL, hold_main, (void *)(uintptr_t)sql), 0);
-    usleep(500000);
+    while (pg_number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 0)
+        usleep(10000);
     return t;
+}
+
+static void let_go(pthread_t holder)
+{
+    run("INSERT INTO let_go VALUES (1)");
+    pthread_join(holder, NULL);
 }
 
 /* Another account is topped up, leased to, booked for (paid and written off) while a transaction of the
@@ -179,7 +188,7 @@ static void two_accounts_never_wait(void)
     t = hold("SELECT ledger_topup(" ACCOUNT("1") ", 5, NULL);"
              " SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 200);"
              " SELECT ledger_move('usage', " ACCOUNT("1") ", NULL, 'writeoff', 'revenue', 5)");
-    run("SET lock_timeout = '100ms';"
+    run("SET lock_timeout = '2s';"
         "SELECT ledger_topup(" ACCOUNT("2") ", 5, NULL);"
         "SELECT lease_open(sha256('2'), " BOOT("2") ", " LEASE("2") ", 5000, 5000, 60000);"
         "SELECT lease_return(" LEASE("2") ", " BOOT("2") ", 0, true);"
@@ -187,7 +196,7 @@ static void two_accounts_never_wait(void)
         "SELECT ledger_move('usage', " ACCOUNT("2") ", NULL, 'writeoff', 'revenue', 5); ROLLBACK;"
         "SELECT book(" BOOT("2") ", " KEY("2") ", " LEASE("2") ", 1, 200)");
     CHECK_SQL("SELECT count(*) FROM usage_aside", "0");
-    pthread_join(t, NULL);
+    let_go(t);
     check_sound();
 }
 
@@ -208,7 +217,7 @@ static void a_locked_account_is_booked_later(void)
     check_sound();
     CHECK_SQL("SELECT usage_rebook('busy', 256)", "0"); /* still held, and nobody waits */
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 3)", "5"); /* sent again */
-    pthread_join(t, NULL);
+    let_go(t);
     CHECK_SQL("SELECT lease_reclaim(0, 100)", "0"); /* its records are not booked yet */
     CHECK_SQL("SELECT usage_rebook('busy', 2)", "2");
     CHECK_SQL("SELECT usage_rebook('busy', 256)", "1");
