@@ -352,50 +352,76 @@ BEGIN
     RETURN boot_advance(p_boot, acked);
 END $$;
 
--- Book what was set aside for this reason, at most p_max records of each boot. Boots and accounts that
--- somebody else is working on are left for the next call. Returns how many records are no longer aside.
+-- Book what was set aside of one boot for this reason, at most p_max records; accounts that somebody else is
+-- working on are left out. The caller holds the boot's row. Returns how many records are no longer aside.
+CREATE FUNCTION usage_rebook_boot(p_boot uuid, p_reason text, p_max bigint) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    accounts uuid[];
+    rows usage[];
+BEGIN
+    SELECT array_agg(x.account_id) INTO accounts
+    FROM (SELECT account_id FROM account
+          WHERE account_id IN (SELECT s.account_id FROM usage_aside s
+                               WHERE s.boot_id = p_boot AND s.reason = p_reason)
+          ORDER BY account_id FOR NO KEY UPDATE SKIP LOCKED) x;
+    WITH chosen AS (
+        SELECT seq FROM usage_aside s WHERE s.boot_id = p_boot AND s.reason = p_reason
+            AND (s.account_id = ANY (accounts)
+                 OR NOT EXISTS (SELECT 1 FROM account a WHERE a.account_id = s.account_id))
+        ORDER BY seq LIMIT p_max
+    ), taken AS (
+        DELETE FROM usage_aside s USING chosen c WHERE s.boot_id = p_boot AND s.seq = c.seq
+        RETURNING s.record
+    )
+    SELECT array_agg(jsonb_populate_record(NULL::usage, t.record)) INTO rows FROM taken t;
+    IF rows IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM usage_ingest(p_boot, array_agg(r.seq), array_agg(r.request_id), array_agg(r.key_id),
+        array_agg(r.account_id), array_agg(r.lease_id), array_agg(r.received_ms),
+        array_agg(r.user_hash), array_agg(r.cost_nusd), array_agg(r.model_no),
+        array_agg(r.endpoint_no), array_agg(r.first_model_no), array_agg(r.price_version),
+        array_agg(r.catalog_version), array_agg(r.route_us), array_agg(r.first_byte_us),
+        array_agg(r.total_ms), array_agg(r.tokens_prompt), array_agg(r.tokens_completion),
+        array_agg(r.tokens_cached_read), array_agg(r.tokens_cache_write),
+        array_agg(r.tokens_reasoning), array_agg(r.http_status::bigint),
+        array_agg(r.flags::bigint), array_agg(r.region_no::bigint),
+        array_agg(r.error_class::bigint), array_agg(r.finish::bigint),
+        array_agg(r.route_reason::bigint), array_agg(r.attempt::bigint),
+        array_agg(r.attempts::bigint))
+    FROM unnest(rows) r;
+    RETURN cardinality(rows);
+END $$;
+
+-- The same for every boot that nobody else is working on, at most p_max records of each.
 CREATE FUNCTION usage_rebook(p_reason text, p_max bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     b uuid;
-    accounts uuid[];
-    rows usage[];
     n bigint := 0;
 BEGIN
     FOR b IN SELECT DISTINCT boot_id FROM usage_aside WHERE reason = p_reason LOOP
         PERFORM 1 FROM boot WHERE boot_id = b FOR NO KEY UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
-        SELECT array_agg(x.account_id) INTO accounts
-        FROM (SELECT account_id FROM account
-              WHERE account_id IN (SELECT s.account_id FROM usage_aside s
-                                   WHERE s.boot_id = b AND s.reason = p_reason)
-              ORDER BY account_id FOR NO KEY UPDATE SKIP LOCKED) x;
-        WITH chosen AS (
-            SELECT seq FROM usage_aside s WHERE s.boot_id = b AND s.reason = p_reason
-                AND (s.account_id = ANY (accounts)
-                     OR NOT EXISTS (SELECT 1 FROM account a WHERE a.account_id = s.account_id))
-            ORDER BY seq LIMIT p_max
-        ), taken AS (
-            DELETE FROM usage_aside s USING chosen c WHERE s.boot_id = b AND s.seq = c.seq
-            RETURNING s.record
-        )
-        SELECT array_agg(jsonb_populate_record(NULL::usage, t.record)) INTO rows FROM taken t;
-        CONTINUE WHEN rows IS NULL;
-        PERFORM usage_ingest(b, array_agg(r.seq), array_agg(r.request_id), array_agg(r.key_id),
-            array_agg(r.account_id), array_agg(r.lease_id), array_agg(r.received_ms),
-            array_agg(r.user_hash), array_agg(r.cost_nusd), array_agg(r.model_no),
-            array_agg(r.endpoint_no), array_agg(r.first_model_no), array_agg(r.price_version),
-            array_agg(r.catalog_version), array_agg(r.route_us), array_agg(r.first_byte_us),
-            array_agg(r.total_ms), array_agg(r.tokens_prompt), array_agg(r.tokens_completion),
-            array_agg(r.tokens_cached_read), array_agg(r.tokens_cache_write),
-            array_agg(r.tokens_reasoning), array_agg(r.http_status::bigint),
-            array_agg(r.flags::bigint), array_agg(r.region_no::bigint),
-            array_agg(r.error_class::bigint), array_agg(r.finish::bigint),
-            array_agg(r.route_reason::bigint), array_agg(r.attempt::bigint),
-            array_agg(r.attempts::bigint))
-        FROM unnest(rows) r;
-        n := n + cardinality(rows);
+        n := n + usage_rebook_boot(b, p_reason, p_max);
     END LOOP;
     RETURN n;
+END $$;
+
+-- lease_return(); but a final return, which gives back all that is left, first has the lease's records booked
+-- that were set aside because the account was locked when they came.
+CREATE FUNCTION lease_give_back(p_lease uuid, p_boot uuid, p_amount bigint, p_final boolean)
+RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_final AND EXISTS (SELECT 1 FROM usage_aside s WHERE s.boot_id = p_boot
+                           AND s.lease_id = p_lease AND s.reason = 'busy') THEN
+        PERFORM set_config('lock_timeout', '250ms', true); -- then it is tried again, and nobody waits
+        PERFORM 1 FROM boot WHERE boot_id = p_boot FOR NO KEY UPDATE;
+        PERFORM 1 FROM account a JOIN lease x USING (account_id)
+        WHERE x.lease_id = p_lease FOR NO KEY UPDATE OF a;
+        PERFORM usage_rebook_boot(p_boot, 'busy', 100000);
+    END IF;
+    RETURN lease_return(p_lease, p_boot, p_amount, p_final);
 END $$;
 
 -- The invariants of sql/007 for this schema: one row per violated invariant. Empty in a sound ledger, after

@@ -34,7 +34,7 @@ static const struct {
          " o_expires_ms FROM lease_open($1, $2, $3, $4, $5, $6)"},
     [STMT_LEASE_EXTEND] = {"lease_extend", 6, true,
                            "SELECT outcome, o_granted FROM lease_extend($1, $2, $3, $4, $5, $6)"},
-    [STMT_LEASE_RETURN] = {"lease_return", 4, true, "SELECT lease_return($1, $2, $3, $4)"},
+    [STMT_LEASE_RETURN] = {"lease_return", 4, true, "SELECT lease_give_back($1, $2, $3, $4)"},
     [STMT_RECLAIM_ROUND] = {"reclaim_round", 5, true,
                             "SELECT o_count, o_now_ms, o_up_ms"
                             " FROM reclaim_round($1, $2, $3, $4, $5)"},

@@ -227,6 +227,22 @@ static void a_locked_account_is_booked_later(void)
     check_sound();
 }
 
+/* A final return gives back what is left, not what records that wait for a locked account have spent. */
+static void a_return_books_what_waits(void)
+{
+    pthread_t t;
+
+    begin();
+    run("SELECT lease_open(sha256('1'), " BOOT("1") ", " LEASE("1") ", 5000, 5000, 60000)");
+    t = hold("SELECT 1 FROM account WHERE account_id = " ACCOUNT("1") " FOR UPDATE");
+    CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 3)", "3");
+    let_go(t);
+    CHECK_SQL("SELECT lease_give_back(" LEASE("1") ", " BOOT("1") ", 0, true)", "2000");
+    CHECK_SQL("SELECT sum(from_lease_nusd) FROM usage", "3000");
+    CHECK_SQL("SELECT count(*) FROM usage_aside", "0");
+    check_sound();
+}
+
 static void refused_records_are_kept(void)
 {
     begin();
@@ -390,6 +406,7 @@ static const struct check_case cases[] = {
     {"booking: an existing database is converted", an_existing_database_is_converted},
     {"booking: two accounts never wait", two_accounts_never_wait},
     {"booking: a locked account is booked later", a_locked_account_is_booked_later},
+    {"booking: a return books what waits", a_return_books_what_waits},
     {"booking: refused records are kept", refused_records_are_kept},
     {"booking: lost numbers are recorded", lost_numbers_are_recorded},
     {"settling: a connected boot says when", a_connected_boot_says_when},
