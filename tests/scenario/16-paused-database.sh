@@ -36,7 +36,7 @@ def the_backlog_comes_first():
 
     def second_key():
         while not over.is_set():
-            asked.append(rig.chat("tokens=30000", key=two["key"]).status)
+            asked.append(rig.chat("tokens=15000", key=two["key"], max_tokens=15000).status)
             time.sleep(0.05)
 
     until = time.monotonic() + rig.lease_seconds() + 12
