@@ -49,6 +49,9 @@ static void test_good(void)
     CHECK_INT(c.audit_ppm, 1000000);
     CHECK_INT(c.metrics_port, 9100);
     CHECK_INT(c.workers, 3);
+    CHECK(c.place[0] == '\0');
+    CHECK_INT(parse(NEEDED "place = rack-7/vm-12\n", &c, why, sizeof why), ERR_NONE);
+    CHECK(strcmp(c.place, "rack-7/vm-12") == 0);
 }
 
 static void test_bad(void)
@@ -68,6 +71,10 @@ static void test_bad(void)
         {NEEDED "audit_keep = 0\n", "audit_keep"},
         {NEEDED "audit_keep = 65537\n", "audit_keep"},
         {NEEDED "[section]\n", "section"},
+        {NEEDED "place = s3cret place\n", "place"},
+        {NEEDED "place = s3cret\xc3\xa9\n", "place"},
+        {NEEDED "place = 0123456789012345678901234567890123456789012345678901234567890123+\n",
+         "place"},
         {NEEDED "release = /r.json\n", "release_key"},
         {NEEDED "release_key = s3cret\n", "release and"},
         {"listen_port = 1\ncontrol_host = h\ncontrol_port = 0\n", "control_port"},
