@@ -88,6 +88,14 @@ static void book_define(void)
         "  array_agg(1::bigint), array_agg(1::bigint))"
         " INTO acked FROM generate_series(lo, hi) n, api_key a WHERE a.key_id = k;"
         " RETURN acked; END $$");
+    /* What opens a lease, whatever rules decide how much. */
+    run("CREATE OR REPLACE FUNCTION lend(b uuid, k uuid, l uuid, amount bigint, ms bigint)"
+        " RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO lease (lease_id, key_id, account_id, boot_id, granted_nusd, opened_at, expires_at)"
+        "  SELECT l, k, account_id, b, amount, ledger_now(), ledger_now() + ms * interval '1 millisecond'"
+        "  FROM api_key WHERE key_id = k;"
+        " PERFORM ledger_move('lease', account_id, l, 'available', 'leased', amount)"
+        "  FROM api_key WHERE key_id = k; END $$");
 }
 
 /* --- conversion --- */
@@ -190,7 +198,7 @@ static void two_accounts_never_wait(void)
              " SELECT ledger_move('usage', " ACCOUNT("1") ", NULL, 'writeoff', 'revenue', 5)");
     run("SET lock_timeout = '2s';"
         "SELECT ledger_topup(" ACCOUNT("2") ", 5, NULL);"
-        "SELECT lease_open(sha256('2'), " BOOT("2") ", " LEASE("2") ", 5000, 5000, 60000);"
+        "SELECT lend(" BOOT("2") ", " KEY("2") ", " LEASE("2") ", 5000, 60000);"
         "SELECT lease_return(" LEASE("2") ", " BOOT("2") ", 0, true);"
         "BEGIN; SELECT book(" BOOT("2") ", " KEY("2") ", " LEASE("2") ", 1, 200);"
         "SELECT ledger_move('usage', " ACCOUNT("2") ", NULL, 'writeoff', 'revenue', 5); ROLLBACK;"
@@ -207,7 +215,7 @@ static void a_locked_account_is_booked_later(void)
     pthread_t t;
 
     begin();
-    run("SELECT lease_open(sha256('1'), " BOOT("1") ", " LEASE("1") ", 5000, 5000, 1)");
+    run("SELECT lend(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 5000, 1)");
     t = hold("SELECT 1 FROM account WHERE account_id = " ACCOUNT("1") " FOR UPDATE");
     run("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 3)");
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("2") ", " LEASE("2") ", 4, 5)", "5");
@@ -233,7 +241,7 @@ static void a_return_books_what_waits(void)
     pthread_t t;
 
     begin();
-    run("SELECT lease_open(sha256('1'), " BOOT("1") ", " LEASE("1") ", 5000, 5000, 60000)");
+    run("SELECT lend(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 5000, 60000)");
     t = hold("SELECT 1 FROM account WHERE account_id = " ACCOUNT("1") " FOR UPDATE");
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 3)", "3");
     let_go(t);
@@ -271,7 +279,7 @@ static void refused_records_are_kept(void)
 static void lost_numbers_are_recorded(void)
 {
     begin();
-    run("SELECT lease_open(sha256('1'), " BOOT("1") ", " LEASE("1") ", 900000, 900000, 60000)");
+    run("SELECT lend(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 900000, 60000)");
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 2)", "2");
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 6, 7)", "2"); /* 3 to 5 are missing */
     CHECK_SQL("SELECT usage_lost(" BOOT("1") ", 3, 5)", "7");
@@ -317,7 +325,7 @@ static void lease_of_a_minute(void)
     begin();
     clock_at("0 s");
     run(LINK(BOOT("1"), SESSION("1")));
-    run("SELECT lease_open(sha256('1'), " BOOT("1") ", " LEASE("1") ", 5000, 5000, 60000)");
+    run("SELECT lend(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 5000, 60000)");
 }
 
 /* It is over at 90 s, and a connected boot has to say first that everything until then is booked. */
