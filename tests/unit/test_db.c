@@ -173,12 +173,12 @@ static void test_migrate_refusals(void)
 static void test_answers(void)
 {
     uint8_t digest[32] = {1}, measurement[48] = {2};
-    struct id boot = id_new(), link = id_new();
+    struct id boot = id_new(), session = id_new();
     const struct db_param key[] = {db_bytes(view_of(digest, sizeof digest))};
-    const struct db_param p[] = {db_id(&boot), db_id(&link), db_bytes(view_of(measurement, 48)),
-                                 db_bool(true)};
-    const struct db_param bad[] = {db_id(&boot), db_id(&link), db_bytes(view_of(measurement, 47)),
-                                   db_bool(true)};
+    const struct db_param p[] = {db_id(&boot), db_id(&session),
+                                 db_bytes(view_of(measurement, 48)), db_bool(true)};
+    const struct db_param bad[] = {db_id(&boot), db_id(&session),
+                                   db_bytes(view_of(measurement, 47)), db_bool(true)};
     struct answer a;
 
     open_db(pg_url());
@@ -216,9 +216,9 @@ static void test_unique(void)
 static void test_commit_error(void)
 {
     uint8_t measurement[48] = {3};
-    struct id boot = id_new(), link = id_new();
-    const struct db_param p[] = {db_id(&boot), db_id(&link), db_bytes(view_of(measurement, 48)),
-                                 db_bool(true)};
+    struct id boot = id_new(), session = id_new();
+    const struct db_param p[] = {db_id(&boot), db_id(&session),
+                                 db_bytes(view_of(measurement, 48)), db_bool(true)};
 
     pg_sql("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
            " RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END $$;"
@@ -226,6 +226,15 @@ static void test_commit_error(void)
            " FOR EACH ROW EXECUTE FUNCTION no()");
     open_db(pg_url());
     CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_RANGE);
+    pg_sql("CREATE OR REPLACE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
+           " 'BEGIN RAISE EXCEPTION ''no''; END'"); /* P0001 */
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_RANGE);
+    pg_sql("CREATE OR REPLACE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
+           " 'BEGIN RAISE division_by_zero; END'"); /* 22012 */
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_RANGE);
+    pg_sql("CREATE OR REPLACE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
+           " 'BEGIN RAISE too_many_connections; END'"); /* 53300: it may work the next time */
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_DB);
     pg_sql("DROP TRIGGER no ON boot; DROP FUNCTION no()");
     CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
     close_db();
