@@ -16,10 +16,10 @@ bool leave_waits(const struct request *r)
 }
 
 /* A provider that has the whole request works on it, and bills the prompt to the operator whatever
- * becomes of it: so the client pays it. If leaving early were free, long prompts could be laid into a
- * provider's cache for nothing. The prompt is free when the provider has refused, and when its stream
- * has shown no sign of life for longer than a prompt takes to read; a whole answer shows none before
- * its end. */
+ * becomes of it: so the client pays it. If leaving early were free, long prompts could be laid into
+ * a provider's cache for nothing. The prompt is free when the provider has refused, and when its
+ * stream has shown no sign of life for longer than a prompt takes to read; a whole answer shows
+ * none before its end. */
 enum settle_bill leave_bill(const struct request *r)
 {
     uint64_t patience_ms = REQUEST_HOLD_MS + r->prompt_bytes / REQUEST_READ_PER_MS;

@@ -51,10 +51,10 @@ static void note_refusal(struct request *r, const struct attempt_result *x)
     r->refusal_message = x->message;
 }
 
-/* Does this failure say that the endpoint is unwell? Not our own trouble, not an answer that was too
- * long for us or slow to complete, not a refusal. An error object under status 200 is believed to blame
- * the request only when nobody else is left: providers that answer like that also dress their own
- * failures so. */
+/* Does this failure say that the endpoint is unwell? Not our own trouble, not an answer that was
+ * too long for us or slow to complete, not a refusal. An error object under status 200 is believed
+ * to blame the request only when nobody else is left: providers that answer like that also dress
+ * their own failures so. */
 static bool is_unwell(const struct request *r, const struct attempt_result *x)
 {
     if (outcome_is_ours(x->e) || outcome_is_final(r, x))

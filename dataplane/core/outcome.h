@@ -1,5 +1,5 @@
-/* What an attempt that failed before any of its answer left means: for the endpoint's health, for the
- * next candidate, and for what the client is told when nobody answers. Called by request.c. */
+/* What an attempt that failed before any of its answer left means: for the endpoint's health, for
+ * the next candidate, and for what the client is told when nobody answers. Called by request.c. */
 #ifndef TR_DATAPLANE_CORE_OUTCOME_H
 #define TR_DATAPLANE_CORE_OUTCOME_H
 

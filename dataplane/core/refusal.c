@@ -23,8 +23,8 @@ const char *refusal_of_route(enum route_refusal why)
     return sentences[why];
 }
 
-/* The 402 says what it would take, in words that programs look for ("can only afford N"). Numbers of ours
- * only. */
+/* The 402 says what it would take, in words that programs look for ("can only afford N"). Numbers
+ * of ours only. */
 static void credit_sentence(const struct request *r, struct api_failure *f)
 {
     const struct admission *a = &r->admission;

@@ -49,8 +49,8 @@ struct attempt_result {
     int64_t retry_after_ms; /* -1: not said */
     bool client_fault;      /* it blames the request */
     bool context_length;
-    /* The provider's sentence for the client; NULL: none. Of the first client fault it stays until the
-     * request ends, of others until the next attempt begins. */
+    /* The provider's sentence for the client; NULL: none. Of the first client fault it stays until
+     * the request ends, of others until the next attempt begins. */
     const struct content *message;
 };
 
@@ -61,11 +61,11 @@ struct attempt_account {
     uint64_t waiting_bytes;   /* of an unfinished event or whole answer */
     enum usage_finish finish;
     uint32_t chunks; /* events relayed */
-    /* When output may have begun (a stream: its head; a whole answer: the request was sent), and when
-     * the first of it was seen; clock_mono_us(), 0: not yet. */
+    /* When output may have begun (a stream: its head; a whole answer: the request was sent), and
+     * when the first of it was seen; clock_mono_us(), 0: not yet. */
     uint64_t begun_us, shown_us;
-    /* Of the pending attempt: the provider has the whole request; the status of the response that has
-     * begun, 0: none. */
+    /* Of the pending attempt: the provider has the whole request; the status of the response that
+     * has begun, 0: none. */
     bool forwarded;
     int status;
 };
@@ -178,8 +178,8 @@ void request_let(struct request *r);
 
 /* The first event worth showing has arrived: the answer begins. Harmless when it has begun. */
 void request_useful(struct request *r);
-/* r->watch_bytes have been delivered: is the rest still paid for, and within the limit? The attempt may be
- * over when this returns. */
+/* r->watch_bytes have been delivered: is the rest still paid for, and within the limit? The attempt
+ * may be over when this returns. */
 void request_progress(struct request *r);
 /* The attempt's outcome is known. upstream_open: its connection is still to be read to its end;
  * request_upstream_closed() will follow. */

@@ -1,20 +1,22 @@
-/* What a request has reserved: how many output tokens of each choice, and what that can cost at most. A
- * client's limit is reserved as it is. Without one a stream begins with output_default and grows while it
- * runs (growth.h). Of a whole answer nothing can be cut at the edge: the model's longest is reserved when
- * the key can pay for it, else less. Whenever less is reserved than the model may write and cannot grow,
- * the provider is told that limit. */
+/* What a request has reserved: how many output tokens of each choice, and what that can cost at
+ * most. A client's limit is reserved as it is. Without one a stream begins with output_default and
+ * grows while it runs (growth.h). Of a whole answer nothing can be cut at the edge: the model's
+ * longest is reserved when the key can pay for it, else less. Whenever less is reserved than the
+ * model may write and cannot grow, the provider is told that limit. */
 #ifndef TR_DATAPLANE_CORE_RESERVE_H
 #define TR_DATAPLANE_CORE_RESERVE_H
 
 #include "request.h"
 
-/* Without a client's limit, an answer that must be shorter than this is refused with a 402, not begun. */
+/* Without a client's limit, an answer that must be shorter than this is refused with a 402, not
+ * begun. */
 enum { RESERVE_LEAST_TOKENS = 256 };
 
 /* Choose r->output. *out_nusd: what to reserve. ERR_RANGE: more than any account can hold. */
 must_check enum err reserve_begin(struct request *r, int64_t *out_nusd);
-/* The reservation was refused, and the key can spend available_nusd. True: r->output is now what that pays
- * for, *out_nusd what to reserve. False: the client set the limit, or nothing of use would fit. */
+/* The reservation was refused, and the key can spend available_nusd. True: r->output is now what
+ * that pays for, *out_nusd what to reserve. False: the client set the limit, or nothing of use
+ * would fit. */
 bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd);
 /* What `output` tokens for each choice cost at the dearest candidate, prompt included. */
 must_check enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nusd);

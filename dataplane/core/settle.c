@@ -86,9 +86,9 @@ static void settle_count(struct request *r, const struct bill *b)
         counter_add(&s->streams_open, (uint64_t)-1);
 }
 
-/* Output in tokens when the provider gives no figures. What is unfinished counts when the provider has made
- * it and a limit of ours kept it from the client. What nobody has seen counts when the provider did not
- * fail: it has made it, and charges it. */
+/* Output in tokens when the provider gives no figures. What is unfinished counts when the provider
+ * has made it and a limit of ours kept it from the client. What nobody has seen counts when the
+ * provider did not fail: it has made it, and charges it. */
 static uint32_t settle_output(const struct request *r, enum err outcome)
 {
     const struct attempt_account *a = &r->account;
@@ -148,7 +148,8 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
         r->account.finish = FINISH_LENGTH;
     r->overran = r->cut == CUT_LIMIT || growth_overrun(r, &r->account.usage);
     evidence.usage = r->account.usage;
-    evidence.complete = r->cut == CUT_NONE && (outcome == ERR_NONE || r->account.finish != FINISH_NONE);
+    evidence.complete =
+        r->cut == CUT_NONE && (outcome == ERR_NONE || r->account.finish != FINISH_NONE);
     evidence.prompt = estimate_bytes(r->prompt_bytes);
     evidence.output = settle_output(r, outcome);
     evidence.delivered_bytes = r->account.delivered_bytes;

@@ -1,5 +1,5 @@
-/* The end of a request in numbers: its bill, its lease, its usage record, its line in the log. Called
- * by request.c, which knows when. */
+/* The end of a request in numbers: its bill, its lease, its usage record, its line in the log.
+ * Called by request.c, which knows when. */
 #ifndef TR_DATAPLANE_CORE_SETTLE_H
 #define TR_DATAPLANE_CORE_SETTLE_H
 

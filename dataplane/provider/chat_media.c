@@ -3,8 +3,8 @@
 
 #include "content_view.h"
 
-/* Types of content parts. holder: the member that has the data; inside it, the member whose presence
- * says that the bytes are in the body (NULL: a URL that begins with "data:"). */
+/* Types of content parts. holder: the member that has the data; inside it, the member whose
+ * presence says that the bytes are in the body (NULL: a URL that begins with "data:"). */
 static const struct {
     const char *type, *holder, *data;
     unsigned bytes_per_token; /* 0: an image */
@@ -52,7 +52,8 @@ bool chat_media_count(struct json_value part, struct chat_media *m)
         kind++;
     if (kind == sizeof kinds / sizeof kinds[0])
         return false;
-    /* Other members of the part may be read as text, and so may all of it when two claim to hold the data. */
+    /* Other members of the part may be read as text, and so may all of it when two claim to hold
+     * the data. */
     held = json_only(part, kinds[kind].holder, &holder) == ERR_NONE;
     if (held)
         m->bytes += holder.text.len;

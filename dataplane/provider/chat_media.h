@@ -1,5 +1,5 @@
-/* (G) What the images, audio, files and videos of a prompt can cost, without looking into them: a bound
- * that is reserved, and a floor that is billed when the provider gives no figures. */
+/* (G) What the images, audio, files and videos of a prompt can cost, without looking into them: a
+ * bound that is reserved, and a floor that is billed when the provider gives no figures. */
 #ifndef TR_DATAPLANE_PROVIDER_CHAT_MEDIA_H
 #define TR_DATAPLANE_PROVIDER_CHAT_MEDIA_H
 
@@ -9,14 +9,15 @@
 #include <stdint.h>
 
 enum {
-    /* An image of full size costs so much at most providers; the bound is configured (image_tokens). */
+    /* An image of full size costs so much at most providers; the bound is configured
+     * (image_tokens). */
     MEDIA_IMAGE_FLOOR_TOKENS = 1600,
-    /* Audio, files and videos cost at least one token for so many bytes of base64 (speech at 256 kbit/s
-     * and 10 tokens a second; a scanned page), and no less than this. */
+    /* Audio, files and videos cost at least one token for so many bytes of base64 (speech at 256
+     * kbit/s and 10 tokens a second; a scanned page), and no less than this. */
     MEDIA_FLOOR_BYTES = 4096,
     MEDIA_FLOOR_TOKENS = 64,
-    /* And at most one for so many: speech at 8 kbit/s and 32 tokens a second has 40 bytes of base64 a
-     * token, video at 100 kbit/s and 300 tokens a second 55; a file may be deflated text, at four
+    /* And at most one for so many: speech at 8 kbit/s and 32 tokens a second has 40 bytes of base64
+     * a token, video at 100 kbit/s and 300 tokens a second 55; a file may be deflated text, at four
      * characters a token and eight to one. */
     MEDIA_AUDIO_BYTES = 32,
     MEDIA_VIDEO_BYTES = 32,
