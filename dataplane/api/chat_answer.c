@@ -60,7 +60,11 @@ static bool chat_wants_trailer(const struct chat *c)
 static const char *cut_name(enum request_cut cut)
 {
     static const char *const names[] = {
-        [CUT_NONE] = "", [CUT_CREDIT] = "credit", [CUT_LIMIT] = "max_tokens"};
+        [CUT_NONE] = "",
+        [CUT_CREDIT] = "credit",
+        [CUT_CONTROL_PLANE] = "control_plane",
+        [CUT_LIMIT] = "max_tokens",
+    };
 
     return names[cut];
 }

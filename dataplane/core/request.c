@@ -432,7 +432,7 @@ static void request_watch(struct request *r)
         return;
     next = growth_check(r);
     if (next == GROWTH_CREDIT)
-        request_cut(r, CUT_CREDIT);
+        request_cut(r, r->admission.why == ERR_CONTROL_PLANE ? CUT_CONTROL_PLANE : CUT_CREDIT);
     else if (next == GROWTH_LIMIT)
         request_cut(r, CUT_LIMIT);
     else

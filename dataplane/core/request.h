@@ -38,7 +38,8 @@ enum {
 /* Why we ended a stream before the provider did; the client reads finish_reason "length". */
 enum request_cut {
     CUT_NONE,
-    CUT_CREDIT, /* what was reserved is used up, and no more could be reserved */
+    CUT_CREDIT, /* what was reserved is used up, and the key has no more */
+    CUT_CONTROL_PLANE, /* it is used up, and nobody answers who could lend more */
     CUT_LIMIT,  /* the provider wrote past the limit it was given */
 };
 

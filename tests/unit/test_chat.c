@@ -1099,11 +1099,15 @@ static void test_cut(void)
     static const struct {
         const char *members, *says, *trailer;
         unsigned spent;
+        enum err grow;
     } cases[] = {
         /* three choices of 4096 tokens are paid for, and no more */
-        {"", "\"x_tr_end_reason\":\"credit\"", "x-tr-end-reason: credit\r\n", 12302},
+        {"", "\"x_tr_end_reason\":\"credit\"", "x-tr-end-reason: credit\r\n", 12302,
+         ERR_CONFLICT},
+        {"", "\"x_tr_end_reason\":\"control_plane\"", "x-tr-end-reason: control_plane\r\n", 12302,
+         ERR_CREDIT}, /* and the link cannot be asked */
         {",\"max_tokens\":2", "\"x_tr_end_reason\":\"max_tokens\"", "x-tr-end-reason: max_tokens\r\n",
-         6},
+         6, ERR_NONE},
     };
     static char big[50000];
 
@@ -1115,7 +1119,7 @@ static void test_cut(void)
         char body[512], *at;
 
         reset();
-        grow = ERR_CREDIT;
+        grow = cases[i].grow;
         client.in[client.n_in++] = (struct web_header){VIEW_LIT("te"), VIEW_LIT("trailers")};
         snprintf(body, sizeof body, ASK ",\"stream\":true,\"n\":3,\"stream_options\":{\"include_usage\":true}%s}",
                  cases[i].members);
@@ -1138,7 +1142,7 @@ static void test_cut(void)
         CHECK_INT(last_record.finish, FINISH_LENGTH);
         CHECK_INT(last_record.tokens_completion, cases[i].spent);
         check_quiet(8 + cases[i].spent);
-        check_receipt(SERVED_STREAM | RECEIPT_ESTIMATED | (i == 1 ? RECEIPT_CLAMPED : 0));
+        check_receipt(SERVED_STREAM | RECEIPT_ESTIMATED | (i == 2 ? RECEIPT_CLAMPED : 0));
     }
     signer_end();
 }

@@ -953,7 +953,7 @@ static void test_growth(void)
     request_client_gone(r);
 
     r = begin_stream(20);
-    fake.grow = ERR_CREDIT; /* and the link cannot be asked */
+    fake.grow = ERR_CONFLICT; /* its lease was replaced: it cannot grow */
     deliver(r, 15, 2);
     CHECK_INT(r->output, 20);
     deliver(r, 19, 3);
@@ -986,6 +986,7 @@ static void test_growth_waits(void)
         fake.grow = granted ? ERR_NONE : ERR_CREDIT;
         fake.lease_cb(fake.cookie, ERR_NONE, granted ? LEASE_OK : LEASE_NO_CREDIT);
         CHECK_INT(side.completes, !granted);
+        CHECK_INT(r->cut, granted ? CUT_NONE : CUT_CREDIT);
         if (granted) {
             CHECK(!side.held);
             CHECK_INT(r->output, 80); /* 40 were asked for, and 25 are used by now */
@@ -1013,12 +1014,12 @@ static void test_growth_by_time(void)
     }
     CHECK_INT(r->output, 40);
     CHECK_INT(side.completes, 0);
-    fake.grow = ERR_CREDIT;
+    fake.grow = ERR_CREDIT; /* and the link cannot be asked */
     clock_freeze(10000000 + 5001000, 1); /* 40 tokens */
     request_tick(r, clock_mono_ms());
     CHECK_INT(side.completes, 1);
     CHECK_INT(side.commits, 1);
-    CHECK_INT(r->cut, CUT_CREDIT);
+    CHECK_INT(r->cut, CUT_CONTROL_PLANE);
     check_over(10 * 500 + 40 * 1500, 1);
     provider.hidden_tokens_per_s = 0;
     info.capabilities = 0;
