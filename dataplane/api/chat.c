@@ -171,6 +171,7 @@ static void chat_read_prompt(struct chat *c)
         chat_media_bound(&asked->media, config->image_tokens, config->reference_tokens);
 
     c->request.prompt_bound = asked->has_media ? UINT64_MAX : asked->prompt_bound + media;
+    c->request.prompt_guessed = media != 0;
     c->request.prompt_bytes = asked->prompt_bytes + asked->media.floor * BILL_BYTES_PER_TOKEN;
 }
 

@@ -113,6 +113,7 @@ struct request {
     struct route_want want;
     uint64_t received_unix_ms, received_us;
     uint64_t prompt_bound; /* no provider can count more prompt tokens than this */
+    bool prompt_guessed;   /* but for media, whose bound is the operator's guess */
     uint64_t prompt_bytes; /* of what may be read as prompt, for estimates */
     uint64_t user_hash;
     uint32_t max_output;   /* the client's limit in tokens of each choice; 0: none */

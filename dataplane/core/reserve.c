@@ -86,6 +86,24 @@ bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
     return reserve_cost(r, r->output, out_nusd) == ERR_NONE;
 }
 
+void reserve_cover(struct request *r, int64_t cost_nusd)
+{
+    const struct catalog_model *m = r->candidate.model->info;
+    uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
+    int64_t most;
+
+    if (!r->prompt_guessed || r->growing ||
+        route_worst_case(r->candidate.endpoint->info, m->context_length, output * r->n_choices,
+                         &most) != ERR_NONE)
+        return;
+    if (cost_nusd > most)
+        cost_nusd = most;
+    /* Whatever the answer is, the bill is at most what is reserved then; a question that this may have
+     * asked ends with the settlement. */
+    if (cost_nusd > r->admission.amount_nusd)
+        (void)admit_grow(&r->admission, cost_nusd - r->admission.amount_nusd);
+}
+
 uint32_t reserve_told(const struct request *r)
 {
     return r->told && r->output < model_most(r->candidate.model->info) ? r->output : 0;

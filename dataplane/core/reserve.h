@@ -24,6 +24,10 @@ must_check enum err reserve_cost(const struct request *r, uint64_t output, int64
 uint32_t reserve_fits(const struct request *r, int64_t nusd);
 /* What the longest answer of any candidate has, by the catalog. */
 uint32_t reserve_most(const struct request *r);
+/* The answer costs cost_nusd by the provider's figures, more than was reserved, because the media of the
+ * prompt cost more than their configured bound: reserve the rest too, if the lease holds it, but no prompt
+ * longer than the model's context. */
+void reserve_cover(struct request *r, int64_t cost_nusd);
 /* The limit to write into the request to r->candidate; 0: what the client wrote stays. */
 uint32_t reserve_told(const struct request *r);
 

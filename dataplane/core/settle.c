@@ -5,6 +5,7 @@
 #include "estimate.h"
 #include "growth.h"
 #include "log.h"
+#include "reserve.h"
 #include "worker.h"
 
 int settle_status(const struct request *r)
@@ -154,6 +155,9 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.output = settle_output(r, outcome);
     evidence.delivered_bytes = r->account.delivered_bytes;
     evidence.limit = settle_limit(r);
+    bill_make(r->candidate.endpoint->info, &evidence, INT64_MAX, out);
+    if (out->cost_nusd > r->admission.amount_nusd)
+        reserve_cover(r, out->cost_nusd);
     bill_make(r->candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
     settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;

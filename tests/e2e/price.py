@@ -120,6 +120,17 @@ def an_image_reserves_an_images_worth():
     equal(a.status, 402)  # 16,384 tokens are $0.0082
 
 
+@case
+def an_image_that_costs_more_than_its_worth_is_paid():
+    """The provider counts 100,000 tokens for it, and the key has the money."""
+    key = new_key()
+    a = chat("prompt=100000,tokens=400", key=key["key"], model="demo/only-a", max_tokens=2000, messages=[
+        {"role": "user", "content": [IMAGE]}])
+    equal(a.status, 200)
+    got = row(key)
+    equal((got["cost"], got["flags"] & CLAMPED), (100000 * 500 + 400 * 1500, 0))
+
+
 # --- leaving
 
 @case

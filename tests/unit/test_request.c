@@ -1113,6 +1113,40 @@ static void test_more_than_asked_for(void)
     provider.quirks = 0;
 }
 
+/* The media of a prompt cost more than their configured bound: the rest is paid if the lease holds it. Of
+ * a prompt without media no provider can count more than its bytes, whatever it says. */
+static void test_media_past_their_bound(void)
+{
+    static const struct {
+        bool guessed;
+        uint32_t prompt;
+        enum err grow;
+        int64_t spent;
+    } cases[] = {
+        {true, 300, ERR_NONE, 300 * 500 + 100 * 1500},
+        {true, 1000, ERR_NONE, 1000 * 500 + 100 * 1500},
+        {true, 5000, ERR_NONE, 1000 * 500 + 100 * 1500 + 2}, /* longer than the context */
+        {true, 300, ERR_CREDIT, worst},
+        {false, 300, ERR_NONE, worst},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(i % 2 == 0, 1);
+
+        r->prompt_guessed = cases[i].guessed;
+        r->max_output = 100;
+        request_begin(r);
+        fake.grow = cases[i].grow;
+        fake.asks = true;
+        side.account.usage = (struct token_usage){
+            .present = true, .prompt = cases[i].prompt, .completion = 100};
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(cases[i].spent, 1);
+        CHECK_INT((fake.record.flags & USAGE_CLAMPED) != 0, i >= 2);
+        CHECK_INT(fake.cancelled, cases[i].grow != ERR_NONE);
+    }
+}
+
 /* The finish reason has come and the client hangs up: the provider's figures are waited for. */
 static void test_left_behind_the_finish(void)
 {
@@ -1403,6 +1437,7 @@ static const struct check_case cases[] = {
     {"request_growth_by_time", test_growth_by_time},
     {"request_past_the_limit", test_past_the_limit},
     {"request_more_than_asked_for", test_more_than_asked_for},
+    {"request_media_past_their_bound", test_media_past_their_bound},
     {"request_left_behind_the_finish", test_left_behind_the_finish},
     {"request_left_whole", test_left_whole},
     {"request_left_before_the_finish", test_left_before_the_finish},
