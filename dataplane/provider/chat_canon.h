@@ -24,6 +24,7 @@ struct token_usage {
  * each figure the largest that can be believed counts. */
 struct usage_figures {
     uint32_t prompt, completion, total, cached_read, cache_write, reasoning;
+    uint32_t input, input_read, input_write; /* under Anthropic's names */
     bool odd; /* one could not be believed: negative, absurd, or no whole number */
 };
 

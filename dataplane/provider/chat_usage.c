@@ -55,8 +55,10 @@ static void read_figures(struct json_value usage, struct usage_figures *f)
     struct json_member m;
 
     while (json_next(&it, &m)) {
-        if (KEY_IS(m, "prompt_tokens") || KEY_IS(m, "input_tokens"))
+        if (KEY_IS(m, "prompt_tokens"))
             read_figure(m.value, &f->prompt, f);
+        else if (KEY_IS(m, "input_tokens"))
+            read_figure(m.value, &f->input, f);
         else if (KEY_IS(m, "completion_tokens") || KEY_IS(m, "output_tokens"))
             read_figure(m.value, &f->completion, f);
         else if (KEY_IS(m, "total_tokens"))
@@ -64,11 +66,12 @@ static void read_figures(struct json_value usage, struct usage_figures *f)
         else if (KEY_IS(m, "prompt_tokens_details") || KEY_IS(m, "input_tokens_details") ||
                  KEY_IS(m, "completion_tokens_details") || KEY_IS(m, "output_tokens_details"))
             read_details(m.value, f);
-        else if (KEY_IS(m, "cached_tokens") || KEY_IS(m, "prompt_cache_hit_tokens") ||
-                 KEY_IS(m, "cache_read_input_tokens"))
+        else if (KEY_IS(m, "cached_tokens") || KEY_IS(m, "prompt_cache_hit_tokens"))
             read_figure(m.value, &f->cached_read, f);
+        else if (KEY_IS(m, "cache_read_input_tokens"))
+            read_figure(m.value, &f->input_read, f);
         else if (KEY_IS(m, "cache_creation_input_tokens"))
-            read_figure(m.value, &f->cache_write, f);
+            read_figure(m.value, &f->input_write, f);
         else if (KEY_IS(m, "reasoning_tokens"))
             read_figure(m.value, &f->reasoning, f);
     }
@@ -137,19 +140,26 @@ static uint32_t clamp(uint64_t n, struct counts *f)
     return LIMIT_TOKENS_ABSURD;
 }
 
-static void settle_figures(const struct provider *provider, const struct usage_figures *merged,
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static void settle_figures(const struct provider *provider, const struct usage_figures *all,
                            struct token_usage *out)
 {
     struct counts f = {
-        .prompt = merged->prompt,
-        .completion = merged->completion,
-        .total = merged->total,
-        .cached_read = merged->cached_read,
-        .cache_write = merged->cache_write,
-        .reasoning = merged->reasoning,
-        .odd = merged->odd,
+        .prompt = larger(all->prompt, all->input),
+        .completion = all->completion,
+        .total = all->total,
+        .cached_read = larger(all->cached_read, all->input_read),
+        .cache_write = larger(all->cache_write, all->input_write),
+        .reasoning = all->reasoning,
+        .odd = all->odd,
     };
 
+    if (all->prompt == 0 && (all->input_read != 0 || all->input_write != 0))
+        f.prompt += f.cached_read + f.cache_write; /* Anthropic counts its input beside its cache */
     settle_reasoning(provider, &f);
     settle_missing(&f);
     settle_cache(&f);
@@ -164,30 +174,35 @@ static void settle_figures(const struct provider *provider, const struct usage_f
     out->clamped = f.odd;
 }
 
-static uint32_t larger(uint32_t a, uint32_t b)
+/* False: one says nothing. */
+static bool merge(struct usage_figures *all, const struct usage_figures *one)
 {
-    return a > b ? a : b;
+    uint32_t *into[] = {&all->prompt,     &all->input,       &all->completion,
+                        &all->total,      &all->cached_read, &all->cache_write,
+                        &all->input_read, &all->input_write, &all->reasoning};
+    const uint32_t from[] = {one->prompt,     one->input,       one->completion,
+                             one->total,      one->cached_read, one->cache_write,
+                             one->input_read, one->input_write, one->reasoning};
+    bool any = one->odd;
+
+    _Static_assert(sizeof into / sizeof into[0] == sizeof from / sizeof from[0], "each figure");
+    for (size_t i = 0; i < sizeof from / sizeof from[0]; i++) {
+        any = any || from[i] != 0;
+        *into[i] = larger(*into[i], from[i]);
+    }
+    all->odd = all->odd || one->odd;
+    return any;
 }
 
 bool chat_usage_read(struct chat_canon *c, struct json_value usage)
 {
-    struct usage_figures one = {0}, *all = &c->figures;
+    struct usage_figures one = {0};
 
     if (usage.kind != JSON_OBJECT)
         return false;
     read_figures(usage, &one);
-    if ((one.prompt | one.completion | one.total | one.cached_read | one.cache_write |
-         one.reasoning) == 0 && !one.odd)
+    if (!merge(&c->figures, &one))
         return false;
-    *all = (struct usage_figures){
-        .prompt = larger(all->prompt, one.prompt),
-        .completion = larger(all->completion, one.completion),
-        .total = larger(all->total, one.total),
-        .cached_read = larger(all->cached_read, one.cached_read),
-        .cache_write = larger(all->cache_write, one.cache_write),
-        .reasoning = larger(all->reasoning, one.reasoning),
-        .odd = all->odd || one.odd,
-    };
-    settle_figures(c->provider, all, &c->usage);
+    settle_figures(c->provider, &c->figures, &c->usage);
     return true;
 }

@@ -672,6 +672,14 @@ static const struct {
     {&plain, "{\"prompt_tokens\":0,\"completion_tokens\":20,\"total_tokens\":20}", 0, 20, 0, 0, 0, true, false},
     {&plain, "{\"prompt_tokens\":10,\"completion_tokens\":0,\"total_tokens\":15,"
              "\"completion_tokens_details\":{\"reasoning_tokens\":5}}", 10, 5, 0, 0, 5, true, false},
+    /* Anthropic counts its input beside its cache; OpenAI's names mean the whole prompt */
+    {&plain, "{\"input_tokens\":4,\"output_tokens\":5,\"cache_read_input_tokens\":96,\"cache_creation_input_tokens\":10}",
+     110, 5, 96, 10, 0, true, false},
+    {&plain, "{\"input_tokens\":0,\"output_tokens\":5,\"total_tokens\":101,\"cache_read_input_tokens\":96}", 96, 5, 96, 0, 0, true, false},
+    {&plain, "{\"input_tokens\":0,\"output_tokens\":5,\"cache_read_input_tokens\":96}", 96, 5, 96, 0, 0, true, false},
+    {&plain, "{\"input_tokens\":100,\"output_tokens\":5,\"input_tokens_details\":{\"cached_tokens\":96}}", 100, 5, 96, 0, 0,
+     true, false},
+    {&plain, "{\"prompt_tokens\":100,\"completion_tokens\":5,\"cache_read_input_tokens\":96}", 100, 5, 96, 0, 0, true, false},
     /* of two spellings of one figure the larger counts, in either order */
     {&plain, "{\"prompt_tokens\":10,\"input_tokens\":0,\"completion_tokens\":5,\"output_tokens\":0}", 10, 5, 0, 0, 0,
      true, false},
