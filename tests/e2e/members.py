@@ -214,7 +214,9 @@ def agree(sent, got):
         equal(seen["store"], False, got)
         limits = [seen[k] for k in LIMITS if seen.get(k) is not None]
         want = next((asked[k] for k in LIMITS[:3] if asked.get(k) is not None), None)
-        equal(limits, [] if want is None else [want], (sent, got))
+        # without the client's limit the router may write what it has reserved, or nothing
+        equal(len(limits) <= 1 and (not limits or 1 <= limits[0] <= 65536) if want is None else limits == [want],
+              True, (sent, got))
         for value in limits + [seen.get("n") or 1, seen.get("best_of") or 1]:
             equal(type(value), int, got)
         equal(seen.get("n") or 1, asked.get("n") or 1, got)
