@@ -83,7 +83,7 @@ static enum err want_members(struct want_context *x)
     uint64_t takers = 0;
     struct view refused = VIEW_EMPTY, one;
 
-    if (q->n_extras == 0 && !q->hosted_tools)
+    if (q->n_extras == 0 && !q->hosted_tools && !q->long_cache)
         return ERR_NONE;
     for (size_t i = 0; i < x->providers->n; i++) {
         const struct provider *p = &x->providers->list[i];

@@ -36,6 +36,38 @@ static enum err type_exact(struct json_value v, struct chat_fault *fault)
     return chat_refuse(fault, CHAT_LOOK_ALIKE, ERR_UNSUPPORTED);
 }
 
+enum err chat_read_cache_control(struct chat_request *r, struct json_value v,
+                                 struct chat_fault *fault)
+{
+    struct json_value ttl;
+    struct view like = VIEW_EMPTY;
+    enum err e = chat_nested(v, "ttl", &ttl, &like);
+
+    if (e == ERR_UNSUPPORTED) {
+        fault->member = like;
+        return chat_refuse(fault, CHAT_LOOK_ALIKE, e);
+    }
+    r->long_cache = r->long_cache || e == ERR_DUPLICATE ||
+                    (e == ERR_NONE && ttl.kind != JSON_NULL && !json_string_is(ttl, "5m"));
+    return ERR_NONE;
+}
+
+/* "cache_control" of a content part or a tool. */
+static enum err cache_inside(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+{
+    struct json_value control;
+    struct view like = VIEW_EMPTY;
+    enum err e = chat_nested(v, "cache_control", &control, &like);
+
+    if (e == ERR_NONE)
+        return chat_read_cache_control(r, control, fault);
+    r->long_cache = r->long_cache || e == ERR_DUPLICATE;
+    if (e != ERR_UNSUPPORTED)
+        return ERR_NONE;
+    fault->member = like;
+    return chat_refuse(fault, CHAT_LOOK_ALIKE, e);
+}
+
 /* A part that may be text counts as text: an estimate of nothing would be a prompt for nothing. */
 static void count_media(struct chat_request *r, struct json_value part)
 {
@@ -55,6 +87,8 @@ static enum err read_parts(struct chat_request *r, struct json_value content,
     while (json_next(&it, &part)) {
         enum err e = type_exact(part.value, fault);
 
+        if (e == ERR_NONE)
+            e = cache_inside(r, part.value, fault);
         if (e != ERR_NONE)
             return e;
         /* Text, whose every token costs at least one byte of this body. */
@@ -81,7 +115,7 @@ static void read_images(struct chat_request *r, struct json_value images)
 static enum err read_field(struct chat_request *r, const struct json_member *m,
                            struct chat_fault *fault)
 {
-    static const char *const names[] = {"content", "role", "audio", "images"};
+    static const char *const names[] = {"content", "role", "audio", "images", "cache_control"};
 
     if (json_key_is(m->key, "content"))
         return m->value.kind == JSON_ARRAY ? read_parts(r, m->value, fault) : ERR_NONE;
@@ -95,6 +129,8 @@ static enum err read_field(struct chat_request *r, const struct json_member *m,
             read_images(r, m->value);
         return ERR_NONE;
     }
+    if (json_key_is(m->key, "cache_control"))
+        return chat_read_cache_control(r, m->value, fault);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (json_key_like(m->key, names[i]) && !json_key_is(m->key, names[i])) {
             fault->member = m->key;
@@ -148,6 +184,8 @@ enum err chat_read_tools(struct chat_request *r, struct json_value v, struct cha
     for (it = json_iter(v); e == ERR_NONE && json_next(&it, &tool);) {
         r->needs |= CAP_TOOLS;
         e = type_exact(tool.value, fault);
+        if (e == ERR_NONE)
+            e = cache_inside(r, tool.value, fault);
         if (!tool_is_of_client(tool.value))
             r->has_media = r->hosted_tools = true;
     }

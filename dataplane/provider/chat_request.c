@@ -8,7 +8,7 @@
 
 static chat_read_fn read_model, read_stream, read_stream_options, read_limit, read_n, read_min_tokens,
     read_budget, read_reasoning, read_thinking, read_prediction, read_service_tier, read_retention,
-    read_cache_control, read_modalities, read_audio, read_web_search, read_user, read_any;
+    read_modalities, read_audio, read_web_search, read_user, read_any;
 
 /* Why each key may appear only once. A duplicate of a harmless key travels untouched. */
 static const struct key_rule {
@@ -33,7 +33,7 @@ static const struct key_rule {
     RULE(CHAT_KEY_PREDICTION, "prediction", read_prediction), /* billed as output where rejected */
     RULE(CHAT_KEY_SERVICE_TIER, "service_tier", read_service_tier), /* prices the whole request */
     RULE(CHAT_KEY_PROMPT_CACHE_RETENTION, "prompt_cache_retention", read_retention), /* retention */
-    RULE(CHAT_KEY_CACHE_CONTROL, "cache_control", read_cache_control), /* prices cache writes */
+    RULE(CHAT_KEY_CACHE_CONTROL, "cache_control", chat_read_cache_control), /* prices cache writes */
     RULE(CHAT_KEY_MODALITIES, "modalities", read_modalities),          /* the two price the output */
     RULE(CHAT_KEY_AUDIO, "audio", read_audio),
     RULE(CHAT_KEY_TOOLS, "tools", chat_read_tools),        /* routed by capability */
@@ -286,18 +286,6 @@ static enum err read_retention(struct chat_request *r, struct json_value v,
     return extra_add(r, member_key(r, CHAT_KEY_PROMPT_CACHE_RETENTION), fault);
 }
 
-/* The price of a cache write is that of five minutes; an hour costs more. */
-static enum err read_cache_control(struct chat_request *r, struct json_value v,
-                                   struct chat_fault *fault)
-{
-    struct json_value ttl;
-    enum err e = nested_find(v, "ttl", &ttl, fault);
-
-    if (e != ERR_NONE || ttl.kind == JSON_NULL || json_string_is(ttl, "5m"))
-        return e;
-    return extra_add(r, member_key(r, CHAT_KEY_CACHE_CONTROL), fault);
-}
-
 static enum err read_modalities(struct chat_request *r, struct json_value v,
                                 struct chat_fault *fault)
 {
@@ -444,6 +432,9 @@ bool chat_request_fits(const struct chat_request *r, const struct provider *prov
             return false;
         }
     }
+    *refused = VIEW_LIT("cache_control");
+    if (r->long_cache && !chat_member_allowed(provider, *refused))
+        return false;
     *refused = VIEW_LIT("tools");
     return !r->hosted_tools || provider->hosted_tools;
 }

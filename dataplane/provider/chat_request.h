@@ -91,6 +91,7 @@ struct chat_request {
     struct view extras[CHAT_EXTRAS_MAX]; /* raw keys of members that change the price, or that we do
                                             not know: only for providers whose row allows them */
     size_t n_extras;
+    bool long_cache;   /* a cache write for other than five minutes, here or in messages or tools */
     bool hosted_tools; /* a tool that the provider runs itself */
     uint16_t needs;     /* enum catalog_capability bits this request cannot do without */
     uint64_t prompt_bound; /* no tokeniser makes more prompt tokens of this body than this and what

@@ -22,5 +22,7 @@ static inline enum err chat_refuse(struct chat_fault *fault, const char *message
 
 /* chat_prompt.c */
 chat_read_fn chat_read_messages, chat_read_tools, chat_read_response_format;
+/* The price of a cache write is that of five minutes; any other time sets r->long_cache. */
+chat_read_fn chat_read_cache_control;
 
 #endif

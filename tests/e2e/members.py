@@ -51,6 +51,8 @@ def members_that_cost_are_refused_by_name():
         refused(body(**{name: value}), name)
     refused(body(tools=[{"type": "web_search"}]), "tools")
     refused(body(tools=[{"google_search": {}}]), "tools")
+    refused(body(messages=[{"role": "user", "content": [
+        {"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}]), "cache_control")
     refused(body(plugins=[{"id": "web"}]), "plugins")
 
 

@@ -245,6 +245,7 @@ static void test_look_alikes(void)
         {"{\"model\":\"a\",\"reasoning\":{\"max_tokens\":1,\"max_tokens\\u0000\":9}," M "}", "max_tokens\\u0000"},
         {"{\"model\":\"a\",\"cache_control\":{\"TTL\":\"1h\"}," M "}", "TTL"},
         {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"Content\":[{\"type\":\"image_url\"}]}]}", "Content"},
+        {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"text\",\"Cache_Control\":{}}]}]}", "Cache_Control"},
         {"{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\\u0000\":\"x\"}]}", "content\\u0000"},
         {"{\"model\":\"a\",\"messages\":[{\"Role\":\"user\"}]}", "Role"},
         {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"text\",\"Type\":\"image_url\"}]}]}", "Type"},
@@ -326,6 +327,44 @@ static void test_members(void)
         CHECK_INT(chat_request_fits(&r, &wide, &blamed), cases[i].wide == NULL);
         if (cases[i].wide != NULL)
             CHECK_BYTES(blamed.ptr, blamed.len, cases[i].wide, strlen(cases[i].wide));
+    }
+}
+
+/* A cache write of an hour has another price, wherever it is asked for. */
+static void test_cache_control(void)
+{
+    static const struct provider plain = {.id = "plain"};
+    static const struct provider wide = {.id = "wide", .n_members = 1, .members = {"cache_control"}};
+    static const struct {
+        const char *in;
+        bool longer;
+    } cases[] = {
+#define HOUR "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}"
+#define FIVE "\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"5m\"}"
+        {"{\"model\":\"a\"," FIVE "," M "}", false},
+        {"{\"model\":\"a\"," HOUR "," M "}", true},
+        {"{\"model\":\"a\",\"cache_control\":{\"ttl\":\"5m\",\"ttl\":\"1h\"}," M "}", true},
+        {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"text\"," FIVE "}]}]}", false},
+        {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"text\"," HOUR "}]}]}", true},
+        {"{\"model\":\"a\",\"messages\":[{\"content\":[{\"type\":\"text\"," FIVE "," HOUR "}]}]}", true},
+        {"{\"model\":\"a\",\"messages\":[{\"content\":\"x\"," HOUR "}]}", true},
+        {"{\"model\":\"a\",\"messages\":[{\"content\":\"x\",\"cache_control\":null}]}", false},
+        {"{\"model\":\"a\",\"tools\":[{\"type\":\"function\"," HOUR "}]," M "}", true},
+        {"{\"model\":\"a\",\"tools\":[{\"type\":\"function\"," FIVE "}]," M "}", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct chat_request r;
+        struct chat_fault fault;
+        struct view blamed;
+
+        CHECK_INT(chat_request_parse(view_str(cases[i].in), &r, &fault), ERR_NONE);
+        if (chat_request_fits(&r, &plain, &blamed) == cases[i].longer)
+            printf("# %s\n", cases[i].in);
+        CHECK_INT(chat_request_fits(&r, &plain, &blamed), !cases[i].longer);
+        if (cases[i].longer)
+            CHECK_BYTES(blamed.ptr, blamed.len, "cache_control", 13);
+        CHECK(chat_request_fits(&r, &wide, &blamed));
     }
 }
 
@@ -599,6 +638,7 @@ int main(int argc, char **argv)
         {"chat_request_refused", test_refused},
         {"chat_request_look_alikes", test_look_alikes},
         {"chat_request_members", test_members},
+        {"chat_request_cache_control", test_cache_control},
         {"chat_request_too_many_extras", test_too_many_extras},
         {"chat_request_output", test_output},
         {"chat_request_duplicates", test_duplicates},
