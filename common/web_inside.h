@@ -34,7 +34,8 @@ enum web_place {
     WEB_PLACE_SILENT,   /* nothing */
     WEB_PLACE_SPEAKING, /* bytes: a handshake or a request is arriving */
     WEB_PLACE_SERVED,   /* idle, after an answer */
-    WEB_PLACE_BUSY,     /* a request runs */
+    WEB_PLACE_BUSY,     /* a request runs, or is uploaded by a known sender */
+    WEB_PLACE_TAKING,   /* the answer is complete here; the client has not taken all of it */
     WEB_PLACE_LEAVING,  /* it had to give way and is being closed */
     WEB_PLACES,
 };

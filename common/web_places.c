@@ -1,6 +1,6 @@
 /* Which connection gives way when a server has as many as it may have. Anybody can open connections, so
- * what counts is what a connection has shown: one that runs a request, or uploads one with a known key, never gives
- * way; the others stand in lists, the oldest first. Connections that are opened and left silent push
+ * what counts is what a connection has shown: one that runs a request, or uploads one with a known key,
+ * never gives way; the others stand in lists, the oldest first. Connections that are opened and left silent push
  * out each other in that way, and nobody else. */
 #include "address.h"
 #include "web_inside.h"
@@ -8,6 +8,7 @@
 enum {
     WEB_SILENT_MS = 1000,   /* a client speaks first, a round trip after it connected */
     WEB_SPEAKING_MS = 5000, /* a handshake and a head take some more */
+    WEB_TAKING_MS = 5000,   /* a client that reads has taken megabytes by then */
     WEB_PLACES_WALK = 256,  /* connections looked at for one of a certain address */
 };
 
@@ -52,7 +53,8 @@ static struct web_conn *web_place_oldest(struct web_server *s, enum web_place pl
 }
 
 /* An idle connection that has been served before loses nothing but a handshake, so it goes before those
- * that may still be in theirs. */
+ * that may still be in theirs. A client that does not read its answer goes last, but goes: anybody can ask
+ * for a public page and not read it. */
 static struct web_conn *web_place_victim(struct web_server *s, const struct web_peer *only)
 {
     static const struct {
@@ -61,7 +63,7 @@ static struct web_conn *web_place_victim(struct web_server *s, const struct web_
     } order[] = {
         {WEB_PLACE_SILENT, WEB_SILENT_MS}, {WEB_PLACE_SPEAKING, WEB_SPEAKING_MS},
         {WEB_PLACE_SERVED, 0},             {WEB_PLACE_SILENT, 0},
-        {WEB_PLACE_SPEAKING, 0},
+        {WEB_PLACE_SPEAKING, 0},               {WEB_PLACE_TAKING, WEB_TAKING_MS},
     };
     struct web_conn *c = NULL;
 

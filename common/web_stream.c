@@ -87,6 +87,8 @@ static void web_send(struct web_request *r, h2o_iovec_t *bufs, size_t n, enum we
     struct web_conn *c = web_request_conn(r);
 
     r->state = state;
+    if (state == WEB_LAST && c->place != WEB_PLACE_TAKING)
+        web_place_move(c, WEB_PLACE_TAKING);
     r->written_ms = uv_now(c->server->config.loop);
     h2o_send(r->req, bufs, n, H2O_SEND_STATE_IN_PROGRESS);
 }

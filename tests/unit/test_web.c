@@ -1056,6 +1056,42 @@ static void caps(void)
     caps_of(limits, 2);
 }
 
+/* Clients that ask for something large and do not read it hold no place for ever, a stream that waits for
+ * its next bytes does. */
+static void unread_answers(void)
+{
+    struct web_limits limits = usual;
+    int unread[2], running, fd;
+
+    limits.connections_max = 3;
+    limits.write_stall_ms = 60000;
+    limits.request_timeout_ms = 60000;
+    server_start(limits, NULL);
+    running = client();
+    send_text(running, "POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+    CHECK(has(receive(running, "first"), "200 OK"));
+    for (int i = 0; i < 2; i++) {
+        unread[i] = client();
+        send_text(unread[i], "GET /large/copied HTTP/1.1\r\n\r\n");
+    }
+    usleep(200000);
+    fd = client(); /* they have had no time yet */
+    CHECK_INT(receive(fd, NULL)[0], '\0');
+    close(fd);
+    usleep(5300000);
+    fd = client();
+    send_text(fd, "GET /echo HTTP/1.1\r\n\r\n");
+    CHECK(has(receive(fd, "sum="), "200 OK"));
+    CHECK_INT(web_counters(S.web).crowded_out, 1);
+    CHECK_INT(S.gone, 0);
+    close(fd);
+    for (int i = 0; i < 2; i++)
+        close(unread[i]);
+    close(running);
+    await(&S.gone, 1);
+    server_stop();
+}
+
 /* A flood of connections that say nothing, more than there are places all the time. What runs goes on,
  * what comes is served, and so is a connection whose handshake or head takes its time. */
 static void silent_flood(void)
@@ -1262,6 +1298,7 @@ static const struct check_case cases[] = {
     {"web_trailers", trailers},
     {"web_caps", caps},
     {"web_silent_flood", silent_flood},
+    {"web_unread_answers", unread_answers},
     {"web_drain", drain},
     {"web_tls", tls},
     {"web_addresses", addresses},
