@@ -24,7 +24,8 @@ static bool port_take(struct view text, uint16_t *out)
 /* "name", "name:port", "1.2.3.4:port", "::1", "[::1]", "[::1]:port" */
 static bool target_take(struct view text, uint16_t port, struct target *out)
 {
-    const uint8_t *colon = memchr(text.ptr, ':', text.len);
+    const uint8_t *first = memchr(text.ptr, ':', text.len);
+    const uint8_t *last = memrchr(text.ptr, ':', text.len);
     struct view host = text, rest = VIEW_EMPTY;
 
     out->port = port;
@@ -37,8 +38,8 @@ static bool target_take(struct view text, uint16_t port, struct target *out)
         rest = view_from(text, host.len + 2);
         if (rest.len != 0 && rest.ptr[0] != ':')
             return false;
-    } else if (colon != NULL && memchr(colon + 1, ':', text.len - (size_t)(colon - text.ptr) - 1) == NULL) {
-        host = view_of(text.ptr, (size_t)(colon - text.ptr));
+    } else if (first != NULL && first == last) {
+        host = view_of(text.ptr, (size_t)(first - text.ptr));
         rest = view_from(text, host.len);
     }
     if (rest.len != 0 && !port_take(view_from(rest, 1), &out->port))

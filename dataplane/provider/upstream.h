@@ -15,14 +15,16 @@ enum {
     UPSTREAM_IDLE_MS = 25000, /* pooled connections end before the provider's end (30-75 s) */
     UPSTREAM_IDLE_MAX = 256,  /* pooled connections per provider and loop */
     UPSTREAM_CONNECTIONS_MAX = 16384, /* per loop; a data plane serves fewer clients than that */
-    UPSTREAM_NAME_MS = 60000,         /* looked-up addresses are used without another lookup */
-    UPSTREAM_STALE_MS = 3600000,      /* and this long while newer ones cannot be had */
-    UPSTREAM_STALE_WAIT_MS = 200, /* a connection waits this long for newer ones, if it has old ones */
+    /* names */
+    UPSTREAM_NAME_MS = 60000,    /* looked-up addresses are used without another lookup */
+    UPSTREAM_STALE_MS = 3600000, /* and this long while newer ones cannot be had */
+    UPSTREAM_STALE_WAIT_MS = 200, /* a connection with old addresses waits for newer ones */
     UPSTREAM_LOOKUP_MS = 5000,    /* a lookup without an answer by then is taken for hung */
-    UPSTREAM_LOOKUPS_MAX = 2,     /* per provider and loop: a hung one, and one that may do better */
+    UPSTREAM_LOOKUPS_MAX = 2, /* per provider and loop: a hung one, and one that may do better */
     UPSTREAM_LOOKUP_AGAIN_MS = 1000, /* after one that failed, when there are old addresses */
-    UPSTREAM_STEP_MS = 250, /* RFC 8305: the next address is tried beside one that does not answer */
-    UPSTREAM_SILENT_AVOID_MS = 60000, /* an address that did not answer is tried last for this long */
+    /* addresses */
+    UPSTREAM_STEP_MS = 250, /* RFC 8305: the next is tried beside one that does not answer */
+    UPSTREAM_SILENT_AVOID_MS = 60000, /* one that did not answer is tried last */
     UPSTREAM_FAILED_AVOID_MS = 5000,  /* the same for one that refused, or failed in TLS */
     UPSTREAM_SESSIONS_MAX = 4,        /* TLS sessions kept per provider; TLS 1.3 uses each once */
 };
@@ -108,7 +110,7 @@ void upstream_close(struct upstream *c);
 void upstream_name_init(struct upstream_site *s);
 /* Are there addresses to try now? May start a lookup; then *wait_until says how long (loop time) a
  * connection waits for it although there are stale addresses. ERR_NONE: dial, they are fresh.
- * ERR_SHORT: wait. ERR_DNS: nothing to wait for. */
+ * ERR_SHORT: wait. ERR_OVERLOAD: nothing to wait for, a lookup cannot be begun. */
 must_check enum err upstream_name_find(struct upstream_site *s, uint64_t *wait_until);
 /* Addresses that may still be used, fresh or stale. */
 bool upstream_name_known(const struct upstream_site *s);

@@ -1,5 +1,5 @@
-/* (G) How a connection comes about: the name, then its addresses, which race (RFC 8305): the next one
- * is tried beside those that have not answered, and the first that answers is taken. */
+/* (G) How a connection comes about: the name, then its addresses, which race (RFC 8305): the next
+ * one is tried beside those that have not answered, and the first that answers is taken. */
 #include "upstream.h"
 
 #include "content_view.h"
@@ -94,16 +94,18 @@ static void try_cb(uv_connect_t *req, int status)
     upstream_step(c);
 }
 
-/* False: it cannot even be tried (no route, no descriptor, no memory). */
-static bool try_start(struct upstream *c, const union resolve_address *to)
+/* ERR_CONNECT: there is no way to it. ERR_OVERLOAD: this process has no descriptor, memory or port
+ * left, which says nothing about the provider. */
+static enum err try_start(struct upstream *c, const union resolve_address *to)
 {
     struct upstream_try *t = calloc(1, sizeof *t);
+    int r;
 
     if (t == NULL)
-        return false;
+        return ERR_OVERLOAD;
     if (uv_tcp_init(c->site->u->loop, &t->tcp) != 0) {
         free(t);
-        return false;
+        return ERR_OVERLOAD;
     }
     t->c = c;
     t->to = *to;
@@ -113,22 +115,28 @@ static bool try_start(struct upstream *c, const union resolve_address *to)
     t->next = c->tries;
     c->tries = t;
     c->handles++;
-    if (uv_tcp_connect(&t->connect, &t->tcp, &to->any, try_cb) == 0)
-        return true;
+    r = uv_tcp_connect(&t->connect, &t->tcp, &to->any, try_cb);
+    if (r == 0)
+        return ERR_NONE;
     try_drop(t);
-    return false;
+    return r == UV_EMFILE || r == UV_ENFILE || r == UV_ENOMEM || r == UV_ENOBUFS ||
+                   r == UV_EADDRNOTAVAIL
+               ? ERR_OVERLOAD
+               : ERR_CONNECT;
 }
 
 /* --- the race --- */
 
 static void race_step(struct upstream *c)
 {
-    bool begun = false;
+    enum err e = ERR_CONNECT;
 
-    while (!begun && c->next_to < c->n_to)
-        begun = try_start(c, &c->to[c->next_to++]);
+    while (e != ERR_NONE && c->next_to < c->n_to) {
+        e = try_start(c, &c->to[c->next_to++]);
+        c->starved = c->starved || e == ERR_OVERLOAD;
+    }
     if (c->tries == NULL)
-        upstream_fail_later(c, ERR_CONNECT);
+        upstream_fail_later(c, c->starved ? ERR_OVERLOAD : ERR_CONNECT);
     else if (c->next_to < c->n_to)
         upstream_step_at(c, uv_now(c->site->u->loop) + c->step_ms);
 }
@@ -161,7 +169,7 @@ void upstream_named(struct upstream *c, enum err e)
 
 void upstream_step(struct upstream *c)
 {
-    if (c->state == UPSTREAM_NAMING) { /* the lookup takes too long, and there are stale addresses */
+    if (c->state == UPSTREAM_NAMING) { /* the lookup takes long, and there are stale addresses */
         upstream_unlink(&c->site->waiting, c);
         upstream_named(c, upstream_name_known(c->site) ? ERR_NONE : ERR_DNS);
     } else

@@ -1,5 +1,5 @@
-/* (G) The addresses of a provider: looked up on threads of their own, kept while newer ones cannot be
- * had, and put in order by how they answered lately. */
+/* (G) The addresses of a provider: looked up on threads of their own, kept while newer ones cannot
+ * be had, and put in order by how they answered lately. */
 #include "upstream.h"
 
 #include "content_view.h"
@@ -93,8 +93,8 @@ unsigned upstream_name_order(const struct upstream_site *s,
 
 /* --- lookups --- */
 
-/* What is known of an address survives the lookup, but not a preference: the system's order is asked
- * again from time to time. */
+/* What is known of an address survives the lookup, but not a preference: the system's order is
+ * asked again from time to time. */
 static void lookup_store(struct upstream_site *s, const struct resolve_answer *answer)
 {
     struct upstream_address fresh[RESOLVE_ADDRESSES_MAX];
@@ -143,7 +143,7 @@ enum err upstream_name_find(struct upstream_site *s, uint64_t *wait_until)
         return ERR_NONE;
     lookup_begin(s);
     if (s->n_lookups == 0)
-        return known ? ERR_NONE : ERR_DNS;
+        return known ? ERR_NONE : ERR_OVERLOAD; /* no thread could be had */
     if (known) {
         *wait_until = s->lookup_at + UPSTREAM_STALE_WAIT_MS;
         if (now_of(s) >= *wait_until)

@@ -29,6 +29,7 @@ struct upstream {
     uv_stream_t *stream;        /* its socket; NULL before */
     union resolve_address to[RESOLVE_ADDRESSES_MAX]; /* CONNECTING: in the order of trying */
     unsigned n_to, next_to;
+    bool starved;     /* an address could not be tried for want of something of ours */
     uint64_t step_ms; /* between two tries */
     uint64_t step_at; /* loop time, 0: never: NAMING: wait no longer; CONNECTING: the next try */
     struct upstream_site *site;

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -430,6 +431,27 @@ static void test_end_while_hung(void)
     usleep(50000);
 }
 
+/* Without a descriptor nothing can be connected to, and that is not the provider's failure: it must not
+ * close the provider to anybody. */
+static void test_no_descriptor(void)
+{
+    struct rlimit before, none;
+    struct run r;
+
+    begin();
+    named("127.0.0.1,127.0.0.2.test");
+    opened();
+    CHECK_INT(get(0).e, ERR_NONE);
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+    r = get(0);
+    CHECK_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
+    CHECK_INT(r.e, ERR_OVERLOAD);
+    CHECK_INT(get(0).e, ERR_NONE);
+    end();
+}
+
 static void test_families_alternate(void)
 {
     static const struct {
@@ -487,6 +509,7 @@ int main(int argc, char **argv)
         {"dial_hung_name_server", test_hung_name_server},
         {"dial_stale_addresses", test_stale_addresses},
         {"dial_end_while_hung", test_end_while_hung},
+        {"dial_no_descriptor", test_no_descriptor},
         {"dial_families_alternate", test_families_alternate},
         {"dial_slow_one_may_win", test_slow_one_may_win},
     };
