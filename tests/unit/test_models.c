@@ -123,6 +123,8 @@ static void test_once_per_catalog(void)
         first = list(NULL);
         CHECK_INT(first.status, 200);
         CHECK_INT(json_check(buf_view(&first.copy), &root, NULL), ERR_NONE);
+        CHECK(memmem(first.copy.ptr, first.copy.len, "\"author/model-0\"", 16) != NULL);
+        CHECK(memmem(first.copy.ptr, first.copy.len, "\"author/model-1023\"", 19) != NULL);
         for (int i = 0; i < 100; i++) {
             r = list(NULL);
             CHECK_INT(r.status, 200);
