@@ -1,4 +1,4 @@
-/* What tr-controlplane does besides running: each command does one thing, prints at most one line on
+/* What tr-controlplane does instead of running: each command does one thing, prints at most one line on
  * standard output and ends. On failure nothing is printed there and why gets one sentence. */
 #ifndef TR_CONTROLPLANE_COMMANDS_H
 #define TR_CONTROLPLANE_COMMANDS_H

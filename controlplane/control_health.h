@@ -29,7 +29,7 @@ must_check enum err control_health_start(const struct control_health_config *c,
                                          struct control_health **out);
 /* Whose batches count, once there are any. Borrowed until control_health_stop. */
 void control_health_watch(struct control_health *h, const struct peers *peers);
-/* The process is told to end: it lives, but is ready for nobody. */
+/* The process was told to end: it still answers, and is not ready any more. */
 void control_health_drain(struct control_health *h);
 /* No further questions. */
 void control_health_stop(struct control_health *h);
