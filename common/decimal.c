@@ -7,8 +7,8 @@
  * digits are, because no text has as many of them. */
 #define EXPONENT_MAX (INT64_C(1) << 60)
 
-/* What a number is made of: its digits without leading and trailing zeros, and the power of ten that
- * they are multiplied with. */
+/* What a number is made of: its digits without leading and trailing zeros, and the power of ten
+ * that they are multiplied with. */
 struct decimal {
     struct view digits; /* may hold the point */
     int64_t exponent;

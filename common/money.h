@@ -15,8 +15,8 @@ must_check enum err money_sub(int64_t a, int64_t b, int64_t *out);
 /* tokens * price, one multiplication and one rounding half up to nano-USD. */
 must_check enum err money_cost(uint64_t tokens, int64_t price_pusd, int64_t *out_nusd);
 
-/* "12.5", "0.000000001", "1e-05": a decimal number without a sign, exactly. ERR_FORMAT; ERR_LIMIT: finer
- * than a nano-USD (9 decimals); ERR_RANGE. */
+/* "12.5", "0.000000001", "1e-05": a decimal number without a sign, exactly. ERR_FORMAT; ERR_LIMIT:
+ * finer than a nano-USD (9 decimals); ERR_RANGE. */
 must_check enum err money_parse_usd(struct view v, int64_t *out_nusd);
 /* Like money_parse_usd but to pico-USD (12 decimals): a per-token price. */
 must_check enum err money_parse_price(struct view v, int64_t *out_pusd);

@@ -112,8 +112,9 @@ enum err command_bootstrap(const struct controlplane_config *c, struct buf *why)
         db_bytes(view_str(made.label)),
         db_bytes(VIEW_LIT("operator")),
     };
-    db_query(db, STMT_ACCOUNT_CREATE, params, sizeof params / sizeof params[0], 0, bootstrap_cb, &b);
-    uv_run(&b.loop, UV_RUN_DEFAULT); /* the process ends with this command, and its connection too */
+    db_query(db, STMT_ACCOUNT_CREATE, params, sizeof params / sizeof params[0], 0, bootstrap_cb,
+             &b);
+    uv_run(&b.loop, UV_RUN_DEFAULT); /* the connection ends with the process, after this command */
     e = b.outcome;
     if (e == ERR_NONE)
         printf("%s\n", made.text);

@@ -1,5 +1,5 @@
-/* What tr-controlplane does instead of running: each command does one thing, prints at most one line on
- * standard output and ends. On failure nothing is printed there and why gets one sentence. */
+/* What tr-controlplane does instead of running: each command does one thing, prints at most one
+ * line on standard output and ends. On failure nothing is printed there and why gets one sentence. */
 #ifndef TR_CONTROLPLANE_COMMANDS_H
 #define TR_CONTROLPLANE_COMMANDS_H
 
@@ -15,8 +15,8 @@ must_check enum err command_print_link_spki(const struct controlplane_config *c,
 must_check enum err command_print_log_key(const struct controlplane_config *c, struct buf *why);
 /* The operator's account and its key, once: --bootstrap. ERR_CONFLICT: there is one. */
 must_check enum err command_bootstrap(const struct controlplane_config *c, struct buf *why);
-/* Repair the transparency log (log/rebuild.h): --rebuild-log FROM. from: "entries", or the directory of
- * a mirror. */
+/* Repair the transparency log (log/rebuild.h): --rebuild-log FROM. from: "entries", or the
+ * directory of a mirror. */
 must_check enum err command_rebuild_log(const struct controlplane_config *c, const char *from,
                                         struct buf *why);
 

@@ -25,7 +25,7 @@ struct controlplane_config {
     char sql_dir[CONTROLPLANE_PATH_MAX];
     char state_dir[CONTROLPLANE_PATH_MAX]; /* CA, link and REST keys; made at first start */
     char rest_host[64], rest_names[256];
-    char metrics_host[64]; /* the private listener: /metrics and health, plain text, loopback only */
+    char metrics_host[64]; /* the private listener: plain text, loopback only */
     uint64_t metrics_port; /* 0: no such listener */
     char log_origin[128]; /* the transparency log's name, in every checkpoint */
     uint64_t rest_port;

@@ -1,6 +1,6 @@
-/* What the control plane knows about itself: whether PostgreSQL answers, whether the transparency log can
- * go on, what usage waits. Asked once a second, whether or not anybody is served meanwhile, so that a
- * database that is stopped without a word is noticed within seconds. */
+/* What the control plane knows about itself: whether PostgreSQL answers, whether the transparency
+ * log can go on, what usage waits. Asked once a second, whether or not anybody is served meanwhile,
+ * so that a database that is stopped without a word is noticed within seconds. */
 #ifndef TR_CONTROLPLANE_CONTROL_HEALTH_H
 #define TR_CONTROLPLANE_CONTROL_HEALTH_H
 
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 enum {
-    CONTROL_HEALTH_SILENT_MS = 2000, /* a database that has not answered a question for so long is away */
+    CONTROL_HEALTH_SILENT_MS = 2000, /* a database that is silent for so long is away */
     CONTROL_HEALTH_LATE_MS = 5000,   /* so long a batch of usage may wait to be booked */
 };
 
@@ -45,8 +45,8 @@ struct control_figures {
     enum control_status status;
     uint8_t troubles; /* enum trouble bits */
     bool draining;
-    uint64_t database_silent_ms; /* how long the oldest question waits for its answer; 0: none does */
-    uint64_t set_aside;          /* records that were never booked, as last read from the database */
+    uint64_t database_silent_ms; /* how long a question waits for its answer; 0: none does */
+    uint64_t set_aside;          /* records that were never booked, as last read */
     uint64_t log_size;           /* entries under the last checkpoint that this instance signed */
     struct peers_waiting waiting;
     struct peers_counters peers;

@@ -1,5 +1,5 @@
-/* What can be wrong with a control plane while it answers, by one name on both planes: in its own health
- * and, told over the link, in that of its data planes. */
+/* What can be wrong with a control plane while it answers, by one name on both planes: in its own
+ * health and, told over the link, in that of its data planes. */
 #ifndef TR_PROTO_TROUBLE_H
 #define TR_PROTO_TROUBLE_H
 
@@ -10,7 +10,7 @@
 
 /* Bits of one byte. */
 enum trouble {
-    TROUBLE_DATABASE = 1,      /* PostgreSQL is not connected or has not answered for some seconds */
+    TROUBLE_DATABASE = 1,      /* PostgreSQL is away or has been silent for some seconds */
     TROUBLE_LOG = 2,           /* the database is not the transparency log that was signed */
     TROUBLE_USAGE_WAITING = 4, /* usage that arrived could not be booked for some seconds */
     TROUBLE_SET_ASIDE = 8,     /* usage is kept that was never booked: somebody has to look at it */
@@ -19,8 +19,8 @@ enum trouble {
 
 /* "database", "log_rewound", "usage_waiting", "usage_set_aside"; "unknown" for what is not one bit. */
 const char *trouble_name(unsigned bit);
-/* Append the names as JSON strings, prefix before each, with commas between them and, when *n is not 0,
- * before the first. *n counts what is in the list. */
+/* Append the names as JSON strings, prefix before each, with commas between them and, when *n is
+ * not 0, before the first. *n counts what is in the list. */
 must_check enum err trouble_append(unsigned troubles, const char *prefix, unsigned *n,
                                    struct buf *out);
 /* One more name in such a list. */

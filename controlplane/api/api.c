@@ -174,8 +174,8 @@ static void allow_method(struct call *c, const char *method)
         snprintf(c->allow + len, sizeof c->allow - len, "%s%s", len == 0 ? "" : ", ", name);
 }
 
-/* The route; NULL when the path has none for this method. c->allow then lists the path's methods: none
- * of an unknown path. */
+/* The route; NULL when the path has none for this method. c->allow then lists the path's methods:
+ * none of an unknown path. */
 static const struct route *find_route(struct call *c)
 {
     struct view path = web_path(c->web), method = web_method(c->web);

@@ -111,8 +111,8 @@ static const char *take_text(struct json_value v, uint64_t max, char out[static 
     return fault;
 }
 
-/* Dollars, or a whole number: as a JSON number in any spelling, or (dollars) as a string of the same
- * form. */
+/* Dollars, or a whole number: as a JSON number in any spelling, or (dollars) as a string of the
+ * same form. */
 static const char *take_number(struct json_value v, bool dollars, int64_t *out)
 {
     struct view text = v.text;

@@ -27,7 +27,9 @@ enum err health_text_json(const struct control_figures *f, struct buf *out)
 static enum err metric(struct buf *out, const char *name, const char *type, const char *help,
                        uint64_t value)
 {
-    return buf_appendf(out, "# HELP tr_control_%s %s\n# TYPE tr_control_%s %s\ntr_control_%s %llu\n",
+    return buf_appendf(out,
+                       "# HELP tr_control_%s %s\n# TYPE tr_control_%s %s\n"
+                       "tr_control_%s %llu\n",
                        name, help, name, type, name, (unsigned long long)value);
 }
 

@@ -1,5 +1,5 @@
-/* The private listener of the control plane: /metrics, /health, /healthz and /readyz in plain text on a
- * loopback address, for the operator's own monitoring. */
+/* The private listener of the control plane: /metrics, /health, /healthz and /readyz in plain text
+ * on a loopback address, for the operator's own monitoring. */
 #ifndef TR_CONTROLPLANE_API_MONITOR_H
 #define TR_CONTROLPLANE_API_MONITOR_H
 

@@ -23,8 +23,8 @@ static const struct range bidi[] = {
     {0x202a, 0x202e}, /* embeddings, overrides and their end */
     {0x2066, 0x206f}, /* isolates and their end; deprecated shaping controls */
 };
-/* What shows nothing. Some of it is needed between visible characters (joiners, variation selectors), so
- * a name may have it but may not consist of it. */
+/* What shows nothing. Some of it is needed between visible characters (joiners, variation
+ * selectors), so a name may have it but may not consist of it. */
 static const struct range blank[] = {
     {0x20, 0x20},       {0xa0, 0xa0},     {0xad, 0xad},     {0x034f, 0x034f}, {0x115f, 0x1160},
     {0x1680, 0x1680},   {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x2000, 0x200d}, {0x202f, 0x202f},

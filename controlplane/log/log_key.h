@@ -18,8 +18,8 @@ must_check enum err log_key_sign(const struct log_key *k, const struct checkpoin
                                  struct buf *note);
 
 /* The last checkpoint this instance signed, in dir/log.head: a database that has less than that, or
- * something else, was rewound or replaced, and nothing more is signed for it. Size 0: none yet. note
- * (may be NULL) gets the signed checkpoint's bytes. */
+ * something else, was rewound or replaced, and nothing more is signed for it. Size 0: none yet.
+ * note (may be NULL) gets the signed checkpoint's bytes. */
 must_check enum err log_head_load(const char *dir, const struct log_key *k, uint64_t *size,
                                   struct digest32 *root, struct buf *note);
 must_check enum err log_head_save(const char *dir, struct view note);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 enum {
-    NOTE_MAX = 4096,                           /* bytes of a signed checkpoint, as log_checkpoint has it */
-    BUNDLE_MAX = TILE_WIDTH * (2 + 65535) + 1, /* bytes, and one that shows that a file is longer */
+    NOTE_MAX = 4096, /* bytes of a signed checkpoint, as log_checkpoint has it */
+    BUNDLE_MAX = TILE_WIDTH * (2 + 65535) + 1, /* bytes, and one that shows a longer file */
 };
 
 static enum err read_into(const struct mirror *m, struct view name, size_t max, struct buf *out)
@@ -66,8 +66,8 @@ static enum err read_bundle(struct mirror *m, uint64_t index, unsigned width)
     return e;
 }
 
-/* The bundle in which the next entry is the first. A whole bundle may stand where the head still covers
- * a part of it: mirrors replace the part when the whole exists. */
+/* The bundle in which the next entry is the first. A whole bundle may stand where the head still
+ * covers a part of it: mirrors replace the part when the whole exists. */
 static enum err next_bundle(struct mirror *m)
 {
     uint64_t index = m->next / TILE_WIDTH, left = m->head.size - m->next;

@@ -82,7 +82,8 @@ static enum err head_of_state(struct rebuild *r)
     return e;
 }
 
-/* A database may hold a checkpoint of another key: an auditor would not take it, so it proves nothing. */
+/* A database may hold a checkpoint of another key: an auditor would not take it, so it proves
+ * nothing. */
 static enum err head_of_database(struct rebuild *r)
 {
     struct db_result *rows = NULL;
@@ -137,7 +138,8 @@ static enum err heads_check(struct rebuild *r)
         tlog_root(&r->tree, &root);
         if (!secret_equal(root.b, r->heads[i].root.b, sizeof root.b))
             return buf_appendf(r->why,
-                               "these %llu entries do not lead to the root of %s: the histories fork",
+                               "these %llu entries do not lead to the root of %s: "
+                               "the histories fork",
                                (unsigned long long)r->tree.size, r->heads[i].whose) == ERR_NONE
                        ? ERR_CONFLICT
                        : ERR_MEMORY;

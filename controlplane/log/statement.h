@@ -33,9 +33,9 @@ struct policy_statement {
 };
 must_check enum err statement_policy(const struct policy_statement *s, struct buf *out);
 
-/* What the log's table keeps beside a statement, read back from its bytes: whose kind of subject it is,
- * and when it says that it was logged (unix seconds; 0: a release does not say).
- * ERR_FORMAT: no statement of ours. */
+/* What the log's table keeps beside a statement, read back from its bytes: whose kind of subject it
+ * is, and when it says that it was logged (unix seconds; 0: a release does not say). ERR_FORMAT: no
+ * statement of ours. */
 struct statement_facts {
     enum translog_kind kind;
     struct digest32 subject;

@@ -273,8 +273,8 @@ static void append_step(struct translog *t)
 
 /* --- looking only --- */
 
-/* Between the question and its answer a statement may have been signed: then before is the tree of an
- * earlier size, and the answer says nothing. */
+/* Between the question and its answer a statement may have been signed: then before is the tree of
+ * an earlier size, and the answer says nothing. */
 struct check {
     struct translog *log;
     uint64_t signed_size;

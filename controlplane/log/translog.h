@@ -39,7 +39,8 @@ void translog_append(struct translog *t, enum translog_kind kind, const struct d
 
 /* Look whether the database is still the log that was signed, when nothing is being appended. */
 void translog_check(struct translog *t);
-/* The database is not the log that was signed, as the last append or check found: nothing is appended. */
+/* The database is not the log that was signed, as the last append or check found: nothing is
+ * appended. */
 bool translog_refuses(const struct translog *t);
 /* Entries under the last checkpoint of ours; 0: none yet. */
 uint64_t translog_signed_size(const struct translog *t);

@@ -56,8 +56,8 @@ struct peers_waiting {
     uint64_t batches, oldest_ms; /* how long the oldest one waits; 0: none does */
 };
 struct peers_waiting peers_waiting(const struct peers *p, uint64_t now_ms);
-/* What is wrong with this control plane (enum trouble bits): every accepted data plane is told, now and
- * when it is accepted. */
+/* What is wrong with this control plane (enum trouble bits): every accepted data plane is told, now
+ * and when it is accepted. */
 void peers_set_troubles(struct peers *p, uint8_t troubles);
 
 #endif

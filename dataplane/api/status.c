@@ -14,7 +14,7 @@ enum {
     REASON_CATALOG = 2,  /* no catalog yet */
     REASON_FULL = 4,     /* as many records wait as may: nothing more can be metered */
     REASON_LINK = 8,     /* no control plane is connected */
-    REASON_UNACKED = 16, /* records wait longer than STATUS_USAGE_LATE_MS for their acknowledgement */
+    REASON_UNACKED = 16, /* a record has waited STATUS_USAGE_LATE_MS for its acknowledgement */
     REASONS_FAILING = REASON_TRUST | REASON_CATALOG | REASON_FULL,
 };
 static const struct {

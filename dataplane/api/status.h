@@ -1,5 +1,6 @@
-/* Is this data plane alive, can it serve prompts now, and what is wrong with it or with the control plane
- * behind it: /health for anyone; /healthz, /readyz and the figures of /metrics on the private listener. */
+/* Is this data plane alive, can it serve prompts now, and what is wrong with it or with the control
+ * plane behind it: /health for anyone; /healthz, /readyz and the figures of /metrics on the private
+ * listener. */
 #ifndef TR_DATAPLANE_API_STATUS_H
 #define TR_DATAPLANE_API_STATUS_H
 
@@ -13,7 +14,7 @@ enum {
 
 enum status_word {
     STATUS_OK,       /* serves, and nothing is known to be wrong */
-    STATUS_DEGRADED, /* serves, but not everything works: a new key may be refused, or nobody books */
+    STATUS_DEGRADED, /* serves, but something needs attention */
     STATUS_FAILING   /* serves no prompt */
 };
 enum status_word status_now(const struct shared *s);

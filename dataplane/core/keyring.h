@@ -16,9 +16,9 @@ void keyring_free(struct keyring *k);
 
 /* --- workers --- */
 
-/* ERR_NONE: *out referenced, end with key_release(). ERR_NOT_FOUND: unknown, or its lease has ended:
- * ask the link about the key (uplink_ask_key), then look again.
- * ERR_AUTH, ERR_CREDIT, ERR_KEY_LIMIT, ERR_FORBIDDEN (disabled), ERR_KEY_EXPIRED: a remembered no. */
+/* ERR_NONE: *out referenced, end with key_release(). ERR_NOT_FOUND: unknown, or its lease has
+ * ended: ask the link about the key (uplink_ask_key), then look again. ERR_AUTH, ERR_CREDIT,
+ * ERR_KEY_LIMIT, ERR_FORBIDDEN (disabled), ERR_KEY_EXPIRED: a remembered no. */
 must_check enum err keyring_find(struct keyring *k, const struct digest32 *digest, uint64_t mono_ms,
                                  struct key **out);
 void key_release(struct key *k);

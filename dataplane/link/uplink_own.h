@@ -110,7 +110,7 @@ struct uplink {
     _Atomic unsigned troubles; /* of the control plane, as it says; 0 while not connected */
     _Atomic uint64_t connects, refusals, records_sent, records_acked, backlog,
         unknown_provider_pushes;
-    _Atomic uint64_t oldest_unix_ms; /* when the oldest unacknowledged record was made; 0: none */
+    _Atomic uint64_t oldest_unix_ms; /* the oldest unacknowledged record was made at; 0: none */
 
     /* the connection */
     SSL_CTX *tls;

@@ -948,8 +948,8 @@ static void waits_for(atomic_uint *what, unsigned value)
     CHECK_INT(*what, value);
 }
 
-/* What is wrong with the control plane reaches who is connected at once, who connects later with the
- * welcome, and nobody when there is nothing to say. */
+/* What is wrong with the control plane reaches who is connected at once, who connects later with
+ * the welcome, and nobody when there is nothing to say. */
 static void troubles_are_told(void)
 {
     struct msg_health m;
