@@ -42,13 +42,13 @@ cat >"$tmp/good.md" <<'PAGE'
 | point or case | test | how it was seen to fail |
 |---|---|---|
 | one \| only | `tests/unit/test_bill.c` and `tests/unit/test_query.c:query_nonces` | seed: upper case taken |
-| two | `tests/e2e/ports.py:stacks_at_once_never_collide` | seed: no lock |
+| two | `tests/e2e/stack_ports.py:stacks_at_once_never_collide` | seed: no lock |
 | three | `tests/scenario/06-revoked-key.sh:deleted` | seed: no NOTIFY |
 PAGE
 say cases_good_page_passes "$(problems "$tmp/good.md")"
 twin no_test '/^| two /s/`//g' "line 4: two names no test"
 twin no_file 's/test_bill/test_nothing/' "line 3: there is no tests/unit/test_nothing.c"
-twin no_case 's/stacks_at_once/stacks_never/' "line 4: tests/e2e/ports.py has no case stacks_never_never_collide"
+twin no_case 's/stacks_at_once/stacks_never/' "line 4: tests/e2e/stack_ports.py has no case stacks_never_never_collide"
 twin no_c_case 's/query_nonces/query_nonce/' "line 3: tests/unit/test_query.c has no case query_nonce"
 twin no_scenario_case 's/:deleted/:delete/' "line 5: tests/scenario/06-revoked-key.sh has no case delete"
 twin not_seen_to_fail 's/seed: no lock//' "line 4: not a point, its test and how"
