@@ -242,14 +242,7 @@ def many_limits_are_never_overspent():
 def an_account_is_never_overspent():
     """Ten keys without limits on an account with $0.01: all of them together get six requests, not one more, and
     the account ends with what is too little for a seventh."""
-    made = rig.control("POST", "/v1/accounts", {"name": fresh("poor-")}).json()
-    topped = rig.control("POST", "/v1/credits/topup", {"amount": 0.01, "idempotency_key": fresh(),
-                                                       "account_id": made["data"]["id"]})
-    equal(topped.status, 200, repr(topped))
-    keys = []
-    for _ in range(10):
-        a = rig.control("POST", "/v1/keys", {"name": fresh("poor-")}, key=made["key"]).json()
-        keys.append(dict(a["data"], key=a["key"]))
+    management, keys = rig.new_account(0.01, 10)
     codes = collections.Counter()
 
     def ask(i):
@@ -269,7 +262,7 @@ def an_account_is_never_overspent():
     print(f"# {dict(codes)}")
     equal(codes[200], 6, "requests that fit")
     equal(sum(spent(key) for key in keys), 6 * cost_of("demo/echo", 10, 1000))
-    credits = rig.control("GET", "/v1/credits", key=made["key"]).json()["data"]
+    credits = rig.control("GET", "/v1/credits", key=management).json()["data"]
     equal((round(credits["total_credits"] * 1e9), round(credits["total_usage"] * 1e9)),
           (10_000_000, 6 * cost_of("demo/echo", 10, 1000)))
     equal(rig.violations(), [])

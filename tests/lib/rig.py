@@ -339,17 +339,27 @@ def settled(seconds=20):
 
 # --- keys
 
-def new_key(**members):
-    """A key of its own, as the control plane's answer, with the text under "key"."""
+def new_key(management=None, **members):
+    """A key of its own, as the control plane's answer, with the text under "key"; of the account of another
+    management key where one is given."""
     body = {"name": fresh("test-")}
     body.update(members)
-    a = control("POST", "/v1/keys", body)
+    a = control("POST", "/v1/keys", body, management)
     if a.status not in (200, 201):
         raise AssertionError(f"POST /v1/keys: {a!r}")
     answer = a.json()
     flat = dict(answer.get("data") or {})
     flat["key"] = answer["key"]
     return flat
+
+
+def new_account(usd, n):
+    """Another account with so much money, and n keys of it: its management key, and the keys as new_key gives them."""
+    made = control("POST", "/v1/accounts", {"name": fresh("account-")}).json()
+    topped = control("POST", "/v1/credits/topup", {"amount": usd, "idempotency_key": fresh(),
+                                                   "account_id": made["data"]["id"]})
+    equal(topped.status, 200, repr(topped))
+    return made["key"], [new_key(made["key"]) for _ in range(n)]
 
 
 def key_ref(key):

@@ -99,14 +99,7 @@ def a_backlog_is_booked_before_money_is_reclaimed():
     """An account with $0.11; one key spends while the database stands still for twice a lease, another asks
     when it goes on."""
     another_data_plane()
-    made = rig.control("POST", "/v1/accounts", {"name": fresh("small-")}).json()
-    topped = rig.control("POST", "/v1/credits/topup", {"amount": 0.11, "idempotency_key": fresh(),
-                                                       "account_id": made["data"]["id"]})
-    equal(topped.status, 200, repr(topped))
-    keys = []
-    for _ in range(2):
-        a = rig.control("POST", "/v1/keys", {"name": fresh("small-")}, key=made["key"]).json()
-        keys.append(dict(a["data"], key=a["key"]))
+    _, keys = rig.new_account(0.11, 2)
     before = written_off()
     most = {"model": "demo/only-a", "max_tokens": 65536}  # reserves $0.10, so its lease is about all there is
     first = rig.chat("tokens=10,prompt=10", key=keys[0]["key"], **most)
