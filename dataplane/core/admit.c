@@ -1,6 +1,7 @@
 #include "admit.h"
 
 #include "clock.h"
+#include "money.h"
 
 #include <assert.h>
 
@@ -20,7 +21,7 @@ void admit_init(struct admission *a, const struct admit_context *context,
 
 static enum admit_answer admit_no(struct admission *a, enum err why)
 {
-    assert(why != ERR_NONE && !a->reserved);
+    assert(why != ERR_NONE);
     a->why = why;
     if (a->key != NULL)
         a->available_nusd = key_available(a->key);
@@ -122,9 +123,55 @@ enum admit_answer admit_step(struct admission *a)
     return ADMIT_YES;
 }
 
+/* The answer about the last attempt to grow is over, whatever the next one will hear. */
+static enum admit_answer grow_no(struct admission *a, enum err why)
+{
+    a->growing = false;
+    return admit_no(a, why);
+}
+
+static enum admit_answer grow_ask(struct admission *a, int64_t more_nusd)
+{
+    int64_t want = more_nusd < LEASE_ASK_MAX ? more_nusd : LEASE_ASK_MAX;
+    enum err e;
+
+    a->growing = true;
+    a->lease_status = LEASE_OK;
+    e = uplink_ask_lease(a->context->port, a->key, want, admit_lease_cb, a, &a->ask);
+    return e == ERR_NONE ? ADMIT_WAIT : grow_no(a, e);
+}
+
+enum admit_answer admit_grow(struct admission *a, int64_t more_nusd)
+{
+    int64_t amount_nusd;
+    enum err e;
+
+    assert(a->reserved && a->ask == NULL && more_nusd >= 0);
+    if (money_add(a->amount_nusd, more_nusd, &amount_nusd) != ERR_NONE)
+        return grow_no(a, ERR_CREDIT);
+    e = key_grow(a->key, &a->lease, more_nusd, clock_mono_ms());
+    if (e == ERR_NONE) {
+        a->growing = false;
+        a->amount_nusd = amount_nusd;
+        return ADMIT_YES;
+    }
+    if (e != ERR_CREDIT && e != ERR_CONTROL_PLANE)
+        return grow_no(a, e == ERR_CONFLICT ? ERR_CREDIT : e);
+    if (!a->growing)
+        return grow_ask(a, more_nusd);
+    if (a->link_failed)
+        e = ERR_CONTROL_PLANE;
+    else if (a->lease_status == LEASE_KEY_LIMIT)
+        e = ERR_KEY_LIMIT;
+    return grow_no(a, e);
+}
+
 void admit_settle(struct admission *a, int64_t cost_nusd, uint64_t tokens)
 {
     assert(a->reserved && cost_nusd >= 0 && cost_nusd <= a->amount_nusd);
+    if (a->ask != NULL) /* the request ended while it waited to grow */
+        ask_cancel(a->ask);
+    a->ask = NULL;
     key_settle(a->key, &a->lease, a->amount_nusd, cost_nusd);
     key_count_tokens(a->key, tokens, clock_mono_ms());
     a->reserved = false;

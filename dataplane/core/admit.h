@@ -23,14 +23,14 @@ struct admit_context {
 enum admit_answer {
     ADMIT_YES,  /* reserved; end with admit_settle() */
     ADMIT_NO,   /* refused: a->why */
-    ADMIT_WAIT, /* asked the link; `ready` fires once, then call admit_step() again */
+    ADMIT_WAIT, /* asked the link; `ready` fires once, then make the same call again */
 };
 
 struct admission {
     /* set by admit_init() */
     const struct admit_context *context;
     struct digest32 digest;
-    int64_t amount_nusd; /* the worst case */
+    int64_t amount_nusd; /* the worst case; grows by admit_grow() */
     void (*ready)(void *cookie);
     void *cookie;
     /* results */
@@ -43,6 +43,7 @@ struct admission {
     /* private */
     struct ask *ask;
     uint8_t asks;
+    bool growing;                  /* the link was asked about the growth that is being tried */
     bool link_failed;              /* the last ask was not answered */
     enum lease_status lease_status;/* the last answer about the lease */
 };
@@ -52,6 +53,13 @@ void admit_init(struct admission *a, const struct admit_context *context,
                 void *cookie);
 /* Nothing may be reserved yet. */
 enum admit_answer admit_step(struct admission *a);
+/* Enlarge the reservation while the request runs, by more_nusd >= 0. ADMIT_YES: a->amount_nusd has grown
+ * by more_nusd. ADMIT_WAIT: the link was asked; `ready` fires once, then call again with the same
+ * more_nusd. ADMIT_NO: it cannot grow now, a->why says why; a later call asks again. What was reserved
+ * stays reserved, and growth comes from the same lease (a usage record names one lease), so it is refused
+ * once that lease has been replaced. It does not count against requests per minute. The request may end,
+ * with admit_settle() or admit_release(), while the growth waits. */
+enum admit_answer admit_grow(struct admission *a, int64_t more_nusd);
 /* The request is over and costs cost_nusd, 0 <= cost <= amount (asserted). */
 void admit_settle(struct admission *a, int64_t cost_nusd, uint64_t tokens);
 /* Give up in whatever state: cancels an ask, gives a reservation back whole, drops the key.

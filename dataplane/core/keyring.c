@@ -208,7 +208,9 @@ void key_count_tokens(struct key *s, uint64_t tokens, uint64_t mono_ms)
                                                     memory_order_relaxed, memory_order_relaxed));
 }
 
-static enum err key_debit(struct key *s, uint64_t amount, uint64_t mono_ms, struct id *lease)
+/* only: the one lease that may pay; NULL: whichever the key holds. */
+static enum err key_debit(struct key *s, uint64_t amount, uint64_t mono_ms, const struct id *only,
+                          struct id *lease)
 {
     uint64_t w = atomic_load_explicit(&s->money, memory_order_acquire);
     struct id id;
@@ -217,6 +219,8 @@ static enum err key_debit(struct key *s, uint64_t amount, uint64_t mono_ms, stru
         if (money_closed(w))
             return ERR_CONTROL_PLANE;
         id = key_lease_id(s);
+        if (only != NULL && !id_eq(&id, only))
+            return ERR_CONFLICT;
         if (atomic_load_explicit(&s->deadline_ms, memory_order_acquire) <= mono_ms)
             return ERR_CONTROL_PLANE;
         if (money_amount(w) < amount)
@@ -240,10 +244,21 @@ enum err key_reserve(struct key *s, int64_t amount_nusd, uint64_t mono_ms, struc
     if ((e = key_tokens_left(s, mono_ms, retry_ms)) != ERR_NONE ||
         (e = bucket_take(&s->request_full_ns, request_ns, mono_ms, retry_ms)) != ERR_NONE)
         return e;
-    e = key_debit(s, (uint64_t)amount_nusd, mono_ms, lease);
+    e = key_debit(s, (uint64_t)amount_nusd, mono_ms, NULL, lease);
     if (e != ERR_NONE && request_ns != 0) /* it will be tried again once the lease has grown */
         atomic_fetch_sub_explicit(&s->request_full_ns, request_ns, memory_order_relaxed);
     return e;
+}
+
+enum err key_grow(struct key *s, const struct id *lease, int64_t more_nusd, uint64_t mono_ms)
+{
+    uint64_t no = atomic_load_explicit(&s->no, memory_order_acquire);
+    struct id paid;
+
+    assert(more_nusd >= 0);
+    if (no != 0)
+        return verdict_err(no);
+    return key_debit(s, (uint64_t)more_nusd, mono_ms, lease, &paid);
 }
 
 void key_settle(struct key *s, const struct id *lease, int64_t amount_nusd, int64_t cost_nusd)

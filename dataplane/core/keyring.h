@@ -35,6 +35,9 @@ struct digest32 key_digest(const struct key *k);
  * A request counts against requests per minute only when ERR_NONE is returned. */
 must_check enum err key_reserve(struct key *k, int64_t amount_nusd, uint64_t mono_ms,
                                 struct id *lease, uint32_t *retry_ms);
+/* Debit more (>= 0) for a reservation that `lease` pays. ERR_CONFLICT: the key holds another lease by now.
+ * The other errors are those of key_reserve(); rates are not looked at. */
+must_check enum err key_grow(struct key *k, const struct id *lease, int64_t more_nusd, uint64_t mono_ms);
 /* Give back what was not used: 0 <= cost <= amount (asserted). When the lease has been replaced or
  * given back meanwhile the rest goes nowhere: the control plane still counts it to that lease, and
  * returns it to the customer when the lease ends. */

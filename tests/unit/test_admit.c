@@ -13,8 +13,8 @@ struct ask {
 };
 
 static struct {
-    enum err trust, find[4], reserve[4];
-    unsigned finds, reserves, key_asks, lease_asks, hints, unreserved, readies;
+    enum err trust, find[4], reserve[4], grow[4];
+    unsigned finds, reserves, grows, key_asks, lease_asks, hints, unreserved, readies;
     int64_t balance;    /* what the fake lease still holds */
     int64_t tokens;
     bool meter_full, wants_more, ask_fails;
@@ -53,6 +53,17 @@ enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *leas
     }
     if (e == ERR_RATE)
         *retry = 1234;
+    return e;
+}
+enum err key_grow(struct key *k, const struct id *lease, int64_t more, uint64_t ms)
+{
+    enum err e = fake.grow[fake.grows < 3 ? fake.grows : 3];
+
+    (void)k, (void)ms;
+    CHECK_INT(lease->b[0], 7);
+    fake.grows++;
+    if (e == ERR_NONE)
+        fake.balance -= more;
     return e;
 }
 void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t cost)
@@ -327,6 +338,82 @@ static void test_short_lease(void)
     CHECK_INT(fake.key.refs, 0);
 }
 
+static void test_grow(void)
+{
+    static const struct {
+        enum err first;       /* before the link is asked */
+        enum err link;        /* what the ask ends with */
+        enum lease_status s;
+        enum err again;
+        enum admit_answer answer;
+        enum err why;
+    } cases[] = {
+        {ERR_CREDIT, ERR_NONE, LEASE_OK, ERR_NONE, ADMIT_YES, ERR_NONE},
+        {ERR_CONTROL_PLANE, ERR_NONE, LEASE_OK, ERR_NONE, ADMIT_YES, ERR_NONE},
+        {ERR_CREDIT, ERR_NONE, LEASE_OK, ERR_CREDIT, ADMIT_NO, ERR_CREDIT},
+        {ERR_CREDIT, ERR_NONE, LEASE_NO_CREDIT, ERR_CREDIT, ADMIT_NO, ERR_CREDIT},
+        {ERR_CREDIT, ERR_NONE, LEASE_KEY_LIMIT, ERR_CREDIT, ADMIT_NO, ERR_KEY_LIMIT},
+        {ERR_CREDIT, ERR_CONTROL_PLANE, LEASE_OK, ERR_CREDIT, ADMIT_NO, ERR_CONTROL_PLANE},
+        {ERR_CREDIT, ERR_NONE, LEASE_OK, ERR_FORBIDDEN, ADMIT_NO, ERR_FORBIDDEN},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reset();
+        begin(400);
+        CHECK_INT(admit_step(&a), ADMIT_YES);
+        fake.grow[0] = cases[i].first;
+        fake.grow[1] = cases[i].again;
+        CHECK_INT(admit_grow(&a, 100), ADMIT_WAIT);
+        CHECK_INT(fake.lease_asks, 1);
+        answer_lease(cases[i].link, cases[i].s);
+        CHECK_INT(admit_grow(&a, 100), cases[i].answer);
+        CHECK_INT(a.amount_nusd, cases[i].answer == ADMIT_YES ? 500 : 400);
+        CHECK(cases[i].answer == ADMIT_YES || a.why == cases[i].why);
+        CHECK_INT(admit_grow(&a, 10), ADMIT_YES); /* a refused growth is no end */
+        admit_settle(&a, 300, 0);
+        CHECK_INT(fake.balance, 700);
+        CHECK_INT(fake.key.refs, 0);
+    }
+}
+
+static void test_grow_at_once_or_never(void)
+{
+    reset();
+    begin(400);
+    CHECK_INT(admit_step(&a), ADMIT_YES);
+    CHECK_INT(admit_grow(&a, 100), ADMIT_YES);
+    CHECK_INT(a.amount_nusd, 500);
+    fake.grow[1] = ERR_CONFLICT; /* another lease pays by now: asking for more of it is no use */
+    CHECK_INT(admit_grow(&a, 100), ADMIT_NO);
+    CHECK_INT(a.why, ERR_CREDIT);
+    CHECK_INT(admit_grow(&a, INT64_MAX), ADMIT_NO);
+    CHECK_INT(a.why, ERR_CREDIT);
+    CHECK_INT(fake.lease_asks, 0);
+    admit_release(&a);
+    CHECK_INT(fake.balance, 1000);
+}
+
+/* The request ends, one way or the other, while its growth waits. */
+static void test_end_while_growing(void)
+{
+    for (int settled = 0; settled < 2; settled++) {
+        reset();
+        begin(400);
+        CHECK_INT(admit_step(&a), ADMIT_YES);
+        fake.grow[0] = ERR_CREDIT;
+        CHECK_INT(admit_grow(&a, 100), ADMIT_WAIT);
+        if (settled)
+            admit_settle(&a, 400, 0);
+        else
+            admit_release(&a);
+        CHECK(!fake.ask.live);
+        CHECK_INT(fake.balance, settled ? 600 : 1000);
+        admit_release(&a);
+        CHECK_INT(fake.key.refs, 0);
+        CHECK_INT(fake.readies, 0);
+    }
+}
+
 /* A client that leaves while we ask: the answer finds nobody. */
 static void test_cancel(void)
 {
@@ -346,5 +433,8 @@ static const struct check_case cases[] = {
     {"admit_cold_key", test_cold_key},
     {"admit_short_lease", test_short_lease},
     {"admit_cancel", test_cancel},
+    {"admit_grow", test_grow},
+    {"admit_grow_at_once_or_never", test_grow_at_once_or_never},
+    {"admit_end_while_growing", test_end_while_growing},
 };
 CHECK_MAIN(cases)

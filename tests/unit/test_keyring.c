@@ -174,6 +174,36 @@ static void reserves_and_settles(void)
     keyring_free(k);
 }
 
+/* A reservation grows out of its own lease only, whatever the key holds by then. */
+static void grows_within_its_lease(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant a = grant_of(1, 10, 1000), b = grant_of(1, 11, 500);
+    struct msg_revoke r = {.key_digest = digest_of(1), .reason = NO_KEY_DISABLED};
+    struct id lease;
+    uint32_t retry_ms;
+    struct key *s;
+
+    a.requests_per_minute = 1;
+    CHECK_INT(keyring_grant(k, &a, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 300, T0, &lease, &retry_ms), ERR_NONE);
+    CHECK_INT(key_grow(s, &lease, 701, T0), ERR_CREDIT);
+    CHECK_INT(key_grow(s, &lease, 100, T0), ERR_NONE); /* and no rate stands against it */
+    CHECK_INT(key_available(s), 600);
+    CHECK_INT(key_grow(s, &lease, 1, T0 + 60000), ERR_CONTROL_PLANE);
+    key_settle(s, &lease, 400, 50);
+    CHECK_INT(key_available(s), 950);
+    CHECK_INT(keyring_grant(k, &b, T0), ERR_NONE);
+    CHECK_INT(key_grow(s, &lease, 100, T0), ERR_CONFLICT);
+    CHECK_INT(key_available(s), 500);
+    CHECK_INT(key_grow(s, &b.lease, 100, T0), ERR_NONE);
+    keyring_revoke(k, &r, T0);
+    CHECK_INT(key_grow(s, &b.lease, 1, T0), ERR_FORBIDDEN);
+    key_release(s);
+    keyring_free(k);
+}
+
 static void late_settlement_pays_only_its_lease(void)
 {
     struct keyring *k = ring(8);
@@ -833,6 +863,7 @@ static const struct check_case cases[] = {
     {"keyring_grants_and_finds", grants_and_finds},
     {"keyring_whole_digest_decides", whole_digest_decides},
     {"keyring_reserves_and_settles", reserves_and_settles},
+    {"keyring_grows_within_its_lease", grows_within_its_lease},
     {"keyring_late_settlement_pays_only_its_lease", late_settlement_pays_only_its_lease},
     {"keyring_given_back_lease_is_not_spent_twice", given_back_lease_is_not_spent_twice},
     {"keyring_lease_ends_early_and_is_renewed", lease_ends_early_and_is_renewed},
