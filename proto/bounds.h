@@ -23,6 +23,7 @@ enum {
     LIMIT_USAGE_BACKLOG = 65536,      /* unacknowledged records a data plane keeps (12 MiB);
                                          when full, inference stops with 503 */
     LIMIT_KEYS = 65536,               /* keys a data plane holds at once */
+    LIMIT_KEYS_FRAME = 1024,          /* keys in one KEYS frame, 40 KiB */
     LIMIT_NEGATIVE_KEYS = 4096,       /* unknown keys remembered */
     LIMIT_NEGATIVE_MS = 5000,         /* for this long */
     LIMIT_REATTEST_MS = 600000,       /* evidence is renewed at least this often */

@@ -7,7 +7,8 @@
 struct ledger {
     struct ledger_config config;
     struct ledger_watch watch;
-    uv_timer_t *reclaim; /* closed by ledger_free, freed by its close callback */
+    uv_timer_t *reclaim, *again; /* closed by ledger_free, freed by their close callbacks */
+    struct credit_op *busy;      /* to be sent again when `again` fires */
     bool watching, reclaiming;
     bool freed;       /* the owner is gone; the last answer frees this */
     unsigned pending; /* operations whose answer is due */
@@ -17,9 +18,14 @@ struct ledger {
 void ledger_begin(struct ledger *l);
 void ledger_end(struct ledger *l);
 
-/* All that one boot asks for runs in the order in which it asked: a lease that was returned is
- * closed before the key is looked up again, and records come before the return that follows them.
- */
+/* The records of one boot are booked in the order in which they came. */
 uint32_t ledger_lane(const struct id *boot);
+
+/* credit.c: the reason of a key_refusal(), or 'changed', by name. */
+must_check enum err credit_reason(struct view name, uint8_t *reason);
+/* What found its account in somebody else's hands. */
+void credit_again_cb(uv_timer_t *t);
+/* The ledger ends: whoever waits has its answer now, ERR_CANCELLED. */
+void credit_cancel(struct ledger *l);
 
 #endif

@@ -4,6 +4,7 @@
 #define TR_CONTROLPLANE_PEERS_PEER_H
 
 #include "conn.h"
+#include "known.h"
 #include "peers.h"
 
 enum {
@@ -58,9 +59,11 @@ struct peer {
     bool order_running;
     uint64_t order_retry_ms; /* 0: nothing to retry */
 
-    /* Digests of keys granted here: what a resync has to ask about again. */
-    struct digest32 *keys;
-    size_t n_keys, keys_cap;
+    struct known known;
+    struct ledger_key *checking; /* keys that are being asked about; NULL: none */
+    size_t n_checking;
+    uint32_t checking_epoch;
+    uint64_t check_ms; /* not before: the last one failed */
 };
 
 struct peers {
@@ -93,8 +96,13 @@ bool peer_call_done(struct peer *p);
 bool peer_dispatch(struct peer *p, const struct frame *f);
 void peer_orders_tick(struct peer *p, uint64_t now_ms);
 void peer_orders_free(struct peer *p);
-/* Ask again about every key granted here; the answers are sent on. */
+
+/* resync.c: what a peer may have missed. */
+/* Ask again about every key it holds, in portions, until each is answered; the answers are sent on. */
 void peer_resync(struct peer *p);
+void peer_resync_tick(struct peer *p, uint64_t now_ms);
+/* KEYS: what it holds from an earlier connection. False: malformed. */
+bool peer_keys(struct peer *p, struct view payload);
 
 /* peers.c: a peer has left the list. */
 void peers_check_stopped(struct peers *s);
@@ -104,7 +112,8 @@ void publish_welcome(struct peer *p); /* certificate, secrets, catalog */
 void publish_cert(struct peer *p);
 void publish_log_proof(struct peer *p, struct view statement, struct view proof);
 void publish_catalog_load(struct peers *s);
-void publish_revoked(void *cookie, const struct digest32 *digest, uint8_t reason);
+void publish_revoked(void *cookie, const struct msg_revoke *revoke);
+void publish_recalled(void *cookie, const struct id *boot, const struct msg_recall *recall);
 void publish_catalog_changed(void *cookie);
 void publish_resync(void *cookie);
 

@@ -40,7 +40,7 @@ void refusal_of_admission(const struct admission *a, struct api_failure *f)
         f->error = API_BAD_KEY;
     if (f->error == API_NO_CREDIT || f->error == API_KEY_LIMIT)
         credit_sentence(a, f);
-    if (f->error == API_RATE)
+    if (f->error == API_RATE || f->error == API_CREDIT_RESERVED)
         f->retry_after_ms = a->retry_ms;
 }
 

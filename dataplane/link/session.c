@@ -96,6 +96,8 @@ static bool handle_accept(struct uplink *u, struct view payload)
     u->state = UPLINK_ACCEPTED;
     u->backoff_ms = UPLINK_RETRY_MIN_MS;
     u->pinged_ms = now_ms;
+    u->told_keys = 0;
+    u->tell_keys = keyring_used(u->config.keyring);
     atomic_store_explicit(&u->connected, true, memory_order_release);
     LOG("link_accepted", KV("session", m.session), KV("reattest_ms", m.reattest_after_ms),
         KV("backlog", u->last_seq - u->acked_seq));
@@ -144,11 +146,10 @@ static bool handle_no_key(struct uplink *u, struct view payload)
     if (msg_no_key_decode(payload, &m) != ERR_NONE)
         return false;
     keyring_no_key(u->config.keyring, &m, clock_mono_ms());
-    asks_refused(u, &m.key_digest);
+    asks_refused(u, &m);
     return true;
 }
 
-/* Who waits for this key has the answer, too. */
 static bool handle_revoke(struct uplink *u, struct view payload)
 {
     struct msg_revoke m;
@@ -156,7 +157,19 @@ static bool handle_revoke(struct uplink *u, struct view payload)
     if (msg_revoke_decode(payload, &m) != ERR_NONE)
         return false;
     keyring_revoke(u->config.keyring, &m, clock_mono_ms());
-    asks_refused(u, &m.key_digest);
+    session_give_back(u);
+    asks_revoked(u, &m.key_digest);
+    return true;
+}
+
+static bool handle_recall(struct uplink *u, struct view payload)
+{
+    struct msg_recall m;
+
+    if (msg_recall_decode(payload, &m) != ERR_NONE)
+        return false;
+    keyring_recall(u->config.keyring, &m, clock_mono_ms());
+    session_give_back(u);
     return true;
 }
 
@@ -198,7 +211,7 @@ static const struct {
     {MSG_REVOKE, false, handle_revoke},      {MSG_CATALOG, false, push_catalog},
     {MSG_SECRET, false, push_secret},        {MSG_USAGE_ACK, false, handle_usage_ack},
     {MSG_CERT, false, push_cert},            {MSG_LOG_PROOF, false, push_log_proof},
-    {MSG_PONG, false, handle_pong},
+    {MSG_PONG, false, handle_pong},          {MSG_RECALL, false, handle_recall},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)
@@ -340,6 +353,25 @@ static void session_leases(struct uplink *u, uint64_t now_ms)
     buf_free(&out);
 }
 
+/* What we hold from before this connection: some of it may have been revoked meanwhile. */
+static void session_tell_keys(struct uplink *u)
+{
+    struct msg_keys m;
+    struct buf keys, out;
+
+    if (u->told_keys == u->tell_keys)
+        return;
+    buf_init(&keys, LIMIT_KEYS_FRAME * KEYS_WIRE_BYTES);
+    buf_init(&out, LIMIT_FRAME_BYTES);
+    m.count = (uint16_t)keyring_keys(u->config.keyring, &u->told_keys, u->tell_keys,
+                                     LIMIT_KEYS_FRAME, &keys);
+    m.keys = buf_view(&keys);
+    if (m.count != 0 && msg_keys_encode(&m, &out) == ERR_NONE)
+        uplink_send(u, &out);
+    buf_free(&keys);
+    buf_free(&out);
+}
+
 void session_tick(struct uplink *u, uint64_t now_ms)
 {
     switch (u->state) {
@@ -360,6 +392,8 @@ void session_tick(struct uplink *u, uint64_t now_ms)
         }
         if (now_ms - u->pinged_ms >= UPLINK_PING_MS)
             session_ping(u, now_ms);
+        if (u->state == UPLINK_ACCEPTED)
+            session_tell_keys(u);
         if (u->state == UPLINK_ACCEPTED && !u->stopping)
             session_leases(u, now_ms);
         break;

@@ -297,6 +297,11 @@ enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *leas
     balance -= amount;
     return ERR_NONE;
 }
+enum err key_grow(struct key *k, const struct id *lease, int64_t more, uint64_t ms)
+{
+    (void)k, (void)lease, (void)more, (void)ms;
+    return ERR_CREDIT;
+}
 void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t cost)
 {
     (void)k, (void)lease;
@@ -336,22 +341,21 @@ enum err uplink_trust(const struct uplink *u)
     (void)u;
     return ERR_NONE;
 }
-enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *d, int64_t want,
-                        void (*cb)(void *, enum err), void *cookie, struct ask **out)
+enum err uplink_ask(struct uplink_port *p, const struct digest32 *d, int64_t amount,
+                    uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    (void)p, (void)d, (void)want, (void)cb, (void)cookie, (void)out;
+    (void)p, (void)d, (void)amount, (void)cb, (void)cookie, (void)out;
     return ERR_CONTROL_PLANE;
 }
-enum err uplink_ask_lease(struct uplink_port *p, struct key *k, int64_t want,
-                          void (*cb)(void *, enum err, enum lease_status), void *cookie,
-                          struct ask **out)
+enum err uplink_ask_more(struct uplink_port *p, struct key *k, const struct id *lease, int64_t more,
+                         uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    (void)p, (void)k, (void)want, (void)cb, (void)cookie, (void)out;
+    (void)p, (void)k, (void)lease, (void)more, (void)cb, (void)cookie, (void)out;
     return ERR_CONTROL_PLANE;
 }
-void uplink_hint_lease(struct uplink_port *p, struct key *k, int64_t want)
+void uplink_hint_lease(struct uplink_port *p, struct key *k)
 {
-    (void)p, (void)k, (void)want;
+    (void)p, (void)k;
 }
 void ask_cancel(struct ask *a)
 {

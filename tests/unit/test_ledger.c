@@ -46,6 +46,7 @@ static enum err finish(void)
 }
 
 static struct msg_grant granted;
+static struct msg_no_key said_no;
 static int refusal; /* enum no_key_reason, -1: granted */
 
 static void grant_cb(void *cookie, enum err e, const struct msg_grant *g,
@@ -58,14 +59,16 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *g,
     CHECK(e != ERR_NONE || (g == NULL) != (n == NULL));
     if (g != NULL)
         granted = *g;
-    if (n != NULL)
+    if (n != NULL) {
         refusal = n->reason;
+        said_no = *n;
+    }
 }
 
 /* -1, or why not. */
 static int ask_grant_of(const struct id *from, int64_t want)
 {
-    const struct msg_key_lookup ask = {digest, want};
+    const struct msg_key_lookup ask = {digest, want, 0};
 
     fired = 0;
     ledger_grant(ledger, from, &ask, grant_cb, NULL);
@@ -91,7 +94,7 @@ static void lease_cb(void *cookie, enum err e, const struct msg_lease *l)
 
 static int ask_more(int64_t want)
 {
-    const struct msg_lease_more ask = {granted.key, granted.lease, want};
+    const struct msg_lease_more ask = {granted.key, granted.lease, want, 0};
 
     fired = 0;
     ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
@@ -384,22 +387,39 @@ static void test_small_balances(void)
     end();
 }
 
-static void check_key_cb(void *cookie, enum err e, const struct msg_revoke *r)
+static void changes_cb(void *cookie, enum err e, const struct msg_revoke *r, size_t n)
 {
     (void)cookie;
     fired++;
     last_err = e;
-    CHECK(r == NULL || memcmp(r->key_digest.b, digest.b, 32) == 0);
-    refusal = r == NULL ? -1 : r->reason;
+    CHECK(n <= 1);
+    CHECK(n == 0 || memcmp(r->key_digest.b, digest.b, 32) == 0);
+    refusal = n == 0 ? -1 : r->reason;
 }
 
-/* The same verdict as a look-up's, but for money. */
-static int check_key(void)
+/* What has changed for a data plane that was told this version: a look-up's verdict, but for money. */
+static int check_key_since(uint64_t version)
 {
+    const struct ledger_key k = {digest, version};
+
     fired = 0;
-    ledger_check(ledger, &boot, &digest, check_key_cb, NULL);
+    ledger_changes(ledger, &k, 1, changes_cb, NULL);
     CHECK_INT(finish(), ERR_NONE);
     return refusal;
+}
+
+static uint64_t key_version(void)
+{
+    char sql[256], hex[ID_TEXT_LEN + 1];
+
+    id_text(&key, hex);
+    snprintf(sql, sizeof sql, "SELECT version FROM api_key WHERE key_id = '%s'", hex);
+    return (uint64_t)pg_number(sql);
+}
+
+static int check_key(void)
+{
+    return check_key_since(key_version());
 }
 
 static void test_refusals(void)
@@ -458,6 +478,124 @@ static void test_more(void)
     end();
 }
 
+/* p1_hoard: a lease that is renewed is not filled. */
+static int64_t wish(int64_t need, int64_t want)
+{
+    const struct msg_lease_more ask = {granted.key, granted.lease, need, want};
+
+    fired = 0;
+    ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(leased.lease_ms, 60000);
+    return leased.granted_nusd;
+}
+
+static void test_wishes(void)
+{
+    begin_with(8 * USD);
+    CHECK_INT(ask_grant(USD), -1);
+    for (int i = 0; i < 20; i++)
+        CHECK_INT(wish(0, 0), USD); /* the time only */
+    CHECK_INT(wish(0, USD), 2 * USD);
+    /* However often it wishes, it holds half of what it and the account have, less what it needs. */
+    for (int i = 0; i < 20; i++)
+        CHECK(wish(0, 3 * USD) <= 4 * USD);
+    CHECK_INT(lease_number("granted_nusd"), 4 * USD);
+    CHECK_INT(wish(3 * USD, 0), 7 * USD); /* a request that waits may have what is there */
+    CHECK_INT(balance("available"), USD);
+    end();
+    begin_with(1000); /* near zero there are no shares */
+    CHECK_INT(ask_grant(1), -1);
+    CHECK_INT(granted.granted_nusd, 1000);
+    end();
+}
+
+/* What is lent is not gone: the answer says how much could come back, and from whom it is asked. */
+static void test_most(void)
+{
+    struct msg_grant first;
+    struct id mine;
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    CHECK_INT(ingest(USD / 4), ERR_NONE);
+    CHECK_INT(ask_more(1), LEASE_NO_CREDIT);
+    CHECK_INT(leased.most_nusd, USD * 3 / 4);
+    first = granted;
+    mine = boot;
+    boot = new_boot(); /* of another data plane */
+    CHECK_INT(ask_grant(1), NO_KEY_CREDIT);
+    CHECK_INT(said_no.most_nusd, USD * 3 / 4);
+    CHECK_INT(said_no.version, key_version());
+    boot = mine;
+    granted = first;
+    key_set("limit_nusd = 300000000"); /* of which 250 are spent */
+    CHECK_INT(ask_more(1), LEASE_KEY_LIMIT);
+    CHECK_INT(leased.most_nusd, 50000000);
+    key_set("limit_nusd = NULL");
+    CHECK_INT(ingest(USD * 3 / 4), ERR_NONE);
+    CHECK_INT(ask_more(1), LEASE_NO_CREDIT);
+    CHECK_INT(leased.most_nusd, 0); /* gone */
+    end();
+}
+
+/* A limit that was lowered under what the leases of the key hold: none of them is renewed, whoever holds it,
+ * before what is over came back; what is spent and not booked counts as held. */
+static void test_limit_lowered(void)
+{
+    struct msg_grant g[2];
+    struct id boots[2];
+
+    begin_with(10 * USD);
+    for (int i = 0; i < 2; i++) {
+        boots[i] = boot;
+        CHECK_INT(ask_grant(USD), -1);
+        g[i] = granted;
+        boot = new_boot();
+    }
+    key_set("limit_nusd = 1500000000");
+    for (int i = 0; i < 2; i++) {
+        boot = boots[i];
+        granted = g[i];
+        CHECK_INT(ask_more(0), LEASE_KEY_LIMIT);
+        CHECK_INT(leased.lease_ms, 0);
+        CHECK_INT(leased.granted_nusd, USD);
+        CHECK_INT(leased.version, key_version());
+    }
+    give_back(USD * 3 / 4, false); /* the second keeps what its requests have reserved */
+    CHECK_INT(ask_more(0), LEASE_OK);
+    CHECK_INT(leased.lease_ms, 60000);
+    CHECK_INT(ask_more(USD), LEASE_OK); /* up to the limit: 1.5 less 1 less 0.25 */
+    CHECK_INT(leased.granted_nusd, USD + USD / 4);
+    CHECK_INT(ask_more(1), LEASE_KEY_LIMIT);
+    CHECK_INT(leased.lease_ms, 60000);
+    end();
+}
+
+/* A data plane that hears of a change asks again; versions never go back. */
+static void test_versions(void)
+{
+    uint64_t version;
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(0), -1);
+    version = granted.version;
+    CHECK_INT(version, key_version());
+    CHECK_INT(check_key_since(version), -1);
+    key_set("name = 'another'");
+    CHECK_INT(key_version(), version);
+    key_set("version = 1"); /* by whatever statement */
+    CHECK_INT(key_version(), version);
+    key_set("requests_per_minute = 3");
+    CHECK(key_version() > version);
+    CHECK_INT(check_key_since(version), NO_KEY_CHANGED);
+    CHECK_INT(ask_more(0), LEASE_OK); /* and hears it all */
+    CHECK_INT(leased.requests_per_minute, 3);
+    CHECK_INT(leased.version, key_version());
+    CHECK_INT(check_key_since(leased.version), -1);
+    end();
+}
+
 static void test_return(void)
 {
     begin_with(USD);
@@ -489,7 +627,7 @@ static void test_reclaim(void)
     CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0); /* not ended yet */
     clock_set("now() + interval '80 seconds'");
     CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0); /* within the grace */
-    CHECK_INT(ask_more(0), LEASE_NO_CREDIT);                     /* renews it */
+    CHECK_INT(ask_more(0), LEASE_OK);                            /* renews it */
     clock_set("now() + interval '130 seconds'");
     CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0);
     CHECK_INT(balance("leased"), USD * 3 / 4);
@@ -750,7 +888,7 @@ static void hammer_granted_cb(void *cookie, enum err e, const struct msg_grant *
 
 static void hammer_round(struct hammer *h)
 {
-    const struct msg_key_lookup ask = {digest, USD / 20};
+    const struct msg_key_lookup ask = {digest, USD / 20, 0};
 
     if (h->rounds-- == 0) {
         hammers_done++;
@@ -802,13 +940,28 @@ static void test_hammer(void)
 static unsigned revoked, resynced, catalog_changes;
 static struct digest32 revoked_digest;
 static uint8_t revoked_reason;
+static uint64_t revoked_version;
 
-static void revoked_cb(void *cookie, const struct digest32 *d, uint8_t reason)
+static void revoked_cb(void *cookie, const struct msg_revoke *r)
 {
     (void)cookie;
     revoked++;
-    revoked_digest = *d;
-    revoked_reason = reason;
+    revoked_digest = r->key_digest;
+    revoked_reason = r->reason;
+    CHECK(r->version > revoked_version);
+    revoked_version = r->version;
+}
+
+static unsigned recalled;
+static struct id recalled_boot;
+static struct msg_recall recall;
+
+static void recalled_cb(void *cookie, const struct id *from, const struct msg_recall *r)
+{
+    (void)cookie;
+    recalled++;
+    recalled_boot = *from;
+    recall = *r;
 }
 
 static void resync_cb(void *cookie)
@@ -841,10 +994,27 @@ static void catalog_cb(void *cookie, enum err e, struct catalog *c)
 
 static void test_watch_and_catalog(void)
 {
-    const struct ledger_watch w = {revoked_cb, catalog_changed_cb, resync_cb, NULL};
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, resync_cb, NULL};
+    /* Every change of a key's rules tells everybody, with a later version. */
+    static const struct {
+        const char *set;
+        uint8_t reason;
+    } changes[] = {
+        {"disabled = false", NO_KEY_CHANGED},
+        {"limit_nusd = 5", NO_KEY_CHANGED},
+        {"limit_nusd = NULL", NO_KEY_CHANGED},
+        {"limit_reset = 'daily'", NO_KEY_CHANGED},
+        {"requests_per_minute = 1", NO_KEY_CHANGED},
+        {"tokens_per_minute = 1", NO_KEY_CHANGED},
+        {"expires_at = now() + interval '1 hour'", NO_KEY_CHANGED},
+        {"expires_at = now()", NO_KEY_EXPIRED},
+        {"expires_at = NULL", NO_KEY_CHANGED},
+        {"deleted_at = now()", NO_KEY_UNKNOWN},
+    };
     int64_t version;
 
     begin_with(0);
+    revoked_version = 0;
     revoked = resynced = catalog_changes = 0;
     CHECK_INT(ledger_watch(ledger, &w), ERR_NONE);
     run_until(&resynced, 1, 3000);
@@ -855,13 +1025,16 @@ static void test_watch_and_catalog(void)
     CHECK_INT(revoked, 1);
     CHECK(memcmp(revoked_digest.b, digest.b, 32) == 0);
     CHECK_INT(revoked_reason, NO_KEY_DISABLED);
-    key_set("expires_at = now()");
-    run_until(&revoked, 2, 1000);
-    CHECK_INT(revoked_reason, NO_KEY_EXPIRED);
-    key_set("deleted_at = now()");
-    run_until(&revoked, 3, 1000);
-    CHECK_INT(revoked, 3);
-    CHECK_INT(revoked_reason, NO_KEY_UNKNOWN);
+    CHECK_INT(revoked_version, key_version());
+    revoked = 0;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        key_set(changes[i].set);
+        run_until(&revoked, (unsigned)i + 1, 1000);
+        CHECK_INT(revoked, i + 1);
+        CHECK_INT(revoked_reason, changes[i].reason);
+        CHECK_INT(revoked_version, key_version());
+    }
+    revoked = 3;
     pg_sql("NOTIFY tr_key, 'what is this'");
     run_until(&resynced, 2, 1000);
     CHECK_INT(resynced, 2);
@@ -993,6 +1166,10 @@ static const struct check_case cases[] = {
     {"small balances", test_small_balances},
     {"refusals", test_refusals},
     {"more", test_more},
+    {"wishes", test_wishes},
+    {"most", test_most},
+    {"limit lowered", test_limit_lowered},
+    {"versions", test_versions},
     {"return", test_return},
     {"reclaim, late records, write-off", test_reclaim},
     {"duplicates", test_duplicates},

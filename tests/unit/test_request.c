@@ -28,7 +28,8 @@ static struct {
     struct catalog catalog;
     struct ask ask;
     bool cancelled;
-    void (*key_cb)(void *, enum err);
+    uplink_ask_cb *ask_cb;
+    int64_t asked;
     void *cookie;
     enum err trust;
 } fake;
@@ -64,6 +65,24 @@ enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *leas
         lease->b[0] = 7;
     }
     return fake.reserve;
+}
+enum err key_grow(struct key *k, const struct id *lease, int64_t more, uint64_t ms)
+{
+    (void)k, (void)lease, (void)more, (void)ms;
+    return ERR_CREDIT;
+}
+/* What the link answers: reserved, as it does for a request that waited, or refused. */
+static void answer_ask(enum err e)
+{
+    struct ask_answer answer = {.e = e};
+
+    if (e == ERR_NONE) {
+        fake.key.refs++;
+        fake.balance -= fake.asked;
+        answer.key = &fake.key;
+        answer.lease.b[0] = 7;
+    }
+    fake.ask_cb(fake.cookie, &answer);
 }
 void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t cost)
 {
@@ -105,25 +124,25 @@ enum err uplink_trust(const struct uplink *u)
     (void)u;
     return fake.trust;
 }
-enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *d, int64_t want,
-                        void (*cb)(void *, enum err), void *cookie, struct ask **out)
+enum err uplink_ask(struct uplink_port *p, const struct digest32 *d, int64_t amount,
+                    uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    (void)p, (void)d, (void)want;
-    fake.key_cb = cb;
+    (void)p, (void)d;
+    fake.ask_cb = cb;
     fake.cookie = cookie;
+    fake.asked = amount;
     *out = &fake.ask;
     return ERR_NONE;
 }
-enum err uplink_ask_lease(struct uplink_port *p, struct key *k, int64_t want,
-                          void (*cb)(void *, enum err, enum lease_status), void *cookie,
-                          struct ask **out)
+enum err uplink_ask_more(struct uplink_port *p, struct key *k, const struct id *lease, int64_t more,
+                         uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    (void)p, (void)k, (void)want, (void)cb, (void)cookie, (void)out;
+    (void)p, (void)k, (void)lease, (void)more, (void)cb, (void)cookie, (void)out;
     return ERR_CONTROL_PLANE;
 }
-void uplink_hint_lease(struct uplink_port *p, struct key *k, int64_t want)
+void uplink_hint_lease(struct uplink_port *p, struct key *k)
 {
-    (void)p, (void)k, (void)want;
+    (void)p, (void)k;
 }
 void ask_cancel(struct ask *a)
 {
@@ -621,7 +640,7 @@ static void test_cold_key(void)
     request_begin(r);
     CHECK_INT(side.attempts, 0);
     fake.cold = false;
-    fake.key_cb(fake.cookie, ERR_NONE);
+    answer_ask(ERR_NONE);
     CHECK_INT(side.attempts, 1);
     report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
     check_over(11000, 1);
@@ -629,7 +648,7 @@ static void test_cold_key(void)
     r = begin_with(false, 1); /* the control plane is away: 503, and nothing was tried */
     fake.cold = true;
     request_begin(r);
-    fake.key_cb(fake.cookie, ERR_CONTROL_PLANE);
+    answer_ask(ERR_CONTROL_PLANE);
     CHECK_INT(side.attempts, 0);
     CHECK_INT(side.failure.error, API_CONTROL_PLANE);
     check_over(0, 0);
@@ -645,9 +664,25 @@ static void test_refused_before_dispatch(void)
     check_over(0, 0);
 
     r = begin_with(false, 1);
-    fake.reserve = ERR_CREDIT; /* the fake link then refuses to be asked: no answer, 503 */
+    fake.reserve = ERR_CREDIT; /* no answer: 503 */
     request_begin(r);
+    answer_ask(ERR_CONTROL_PLANE);
     CHECK_INT(side.failure.error, API_CONTROL_PLANE);
+    check_over(0, 0);
+
+    r = begin_with(false, 1);
+    fake.reserve = ERR_CREDIT; /* the money is there, and reserved: come back soon */
+    request_begin(r);
+    answer_ask(ERR_LENT);
+    CHECK_INT(side.failure.error, API_CREDIT_RESERVED);
+    CHECK_INT(side.failure.retry_after_ms, ADMIT_LENT_RETRY_MS);
+    check_over(0, 0);
+
+    r = begin_with(false, 1);
+    fake.reserve = ERR_CREDIT;
+    request_begin(r);
+    answer_ask(ERR_CREDIT);
+    CHECK_INT(side.failure.error, API_NO_CREDIT);
     check_over(0, 0);
 
     r = begin_with(false, 1); /* a hard constraint that nobody meets */
