@@ -371,7 +371,7 @@ static void tick(void)
 {
     session_tick(&u, mono_ms);
     ship_tick(&u);
-    asks_tick(&u, mono_ms);
+    asks_tick(&u);
     uv_run(&loop, UV_RUN_NOWAIT);
 }
 

@@ -17,7 +17,9 @@
 #define attest_policy_digest rules_digest
 #include "verify.h"
 
+#include "../../controlplane/peers/known.c"
 #include "../../controlplane/peers/dispatch.c"
+#include "../../controlplane/peers/resync.c"
 #include "../../controlplane/peers/peer.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
