@@ -170,25 +170,34 @@ void slot_withhold(struct keyring *k, struct key *s, uint64_t mono_ms)
     slot_give_back(k, s, INT64_MAX);
 }
 
-/* The longest unused of KEYRING_SCAN keys without references, or of as many more as it takes to find
- * one. Its lease may be running: what nobody has reserved of it (nobody holds the key, so nobody has
- * reserved anything) goes back, and no message can bring the lease here again, because the control
- * plane grants each lease once. */
-static struct key *slot_evict(struct keyring *k)
+/* The longest unused of KEYRING_SCAN keys without references, or of as many more as it takes to find one. A
+ * key whose lease is being extended is taken only when there is no other: what the answer adds would find
+ * nobody, and be out of reach until the lease ends. */
+static struct key *slot_oldest(struct keyring *k, uint64_t mono_ms)
 {
-    struct key *oldest = NULL;
-    uint64_t oldest_ms = UINT64_MAX, state;
+    struct key *oldest = NULL, *oldest_asking = NULL;
 
     for (size_t i = 0; i < k->used && (i < KEYRING_SCAN || oldest == NULL); i++) {
         struct key *s = &k->slots[k->evict_cursor++ % k->used];
-        uint64_t used_ms = atomic_load_explicit(&s->used_ms, memory_order_relaxed);
+        bool asking = s->more_ms != 0 && mono_ms - s->more_ms < MORE_MS;
+        struct key **best = asking ? &oldest_asking : &oldest;
 
-        if (used_ms < oldest_ms &&
-            (atomic_load_explicit(&s->state, memory_order_relaxed) & KEY_REFS) == 0) {
-            oldest = s;
-            oldest_ms = used_ms;
-        }
+        if ((atomic_load_explicit(&s->state, memory_order_relaxed) & KEY_REFS) == 0 &&
+            (*best == NULL || atomic_load_explicit(&s->used_ms, memory_order_relaxed) <
+                                  atomic_load_explicit(&(*best)->used_ms, memory_order_relaxed)))
+            *best = s;
     }
+    return oldest != NULL ? oldest : oldest_asking;
+}
+
+/* A lease that is evicted may be running: what nobody has reserved of it (nobody holds the key, so nobody
+ * has reserved anything) goes back, and no message can bring the lease here again, because the control
+ * plane grants each lease once. */
+static struct key *slot_evict(struct keyring *k, uint64_t mono_ms)
+{
+    struct key *oldest = slot_oldest(k, mono_ms);
+    uint64_t state;
+
     if (oldest == NULL)
         return NULL;
     state = atomic_load_explicit(&oldest->state, memory_order_acquire);
@@ -203,12 +212,12 @@ static struct key *slot_evict(struct keyring *k)
     return oldest;
 }
 
-static struct key *slot_take(struct keyring *k)
+static struct key *slot_take(struct keyring *k, uint64_t mono_ms)
 {
     struct key *s;
 
     if (k->used == k->max)
-        return slot_evict(k);
+        return slot_evict(k, mono_ms);
     s = &k->slots[k->used++];
     memset(s, 0, sizeof *s);
     atomic_store_explicit(&s->money, UINT64_C(1) << 48, memory_order_relaxed); /* closed */
@@ -316,7 +325,7 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
         returns_add(k, &g->lease, g->granted_nusd);
         return ERR_STALE;
     }
-    if (fresh && (s = slot_take(k)) == NULL) {
+    if (fresh && (s = slot_take(k, mono_ms)) == NULL) {
         returns_add(k, &g->lease, g->granted_nusd);
         return ERR_OVERLOAD;
     }
@@ -339,6 +348,17 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
     return ERR_NONE;
 }
 
+/* The lease's total is this, and nobody may spend what was added. */
+static void slot_return_added(struct keyring *k, struct key *s, int64_t granted_nusd)
+{
+    struct id lease = slot_lease(s);
+
+    if (granted_nusd <= s->granted_nusd)
+        return;
+    returns_add(k, &lease, granted_nusd - s->granted_nusd);
+    s->granted_nusd = granted_nusd;
+}
+
 void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_ms)
 {
     struct key *s = slot_by_id(k, &l->key);
@@ -350,13 +370,16 @@ void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_m
     lease = slot_lease(s);
     if (!id_eq(&lease, &l->lease))
         return; /* an answer about a lease that has been replaced */
+    s->more_ms = 0;
     if (l->status == LEASE_GONE) {
         slot_close(s);
         s->at_control_plane = false;
         return;
     }
-    if (atomic_load_explicit(&s->no, memory_order_relaxed) != 0)
-        return; /* revoked since we asked: what was added comes back when the lease ends */
+    if (atomic_load_explicit(&s->no, memory_order_relaxed) != 0) {
+        slot_return_added(k, s, l->granted_nusd); /* revoked since we asked */
+        return;
+    }
     if (rules_older(k, s, &s->digest, l->version, mono_ms))
         return; /* the answer under the rules in force tells the total again */
     slot_rates(s, l->requests_per_minute, l->tokens_per_minute, l->expires_ms, mono_ms);

@@ -19,6 +19,7 @@ void size_reset(struct key *s, uint64_t mono_ms)
     atomic_store_explicit(&s->low_nusd, LEASE_FLOOR_NUSD / 2, memory_order_relaxed);
     s->sized_ms = mono_ms;
     s->scarce_ms = mono_ms;
+    s->more_ms = 0;
     s->sized_spent_nusd = s->recent_nusd = s->peak_nusd = 0;
 }
 
@@ -131,6 +132,7 @@ bool keyring_extendable(struct keyring *k, const struct digest32 *digest, int64_
         return false;
     }
     need = need > size_available(s) ? need - size_available(s) : 0;
+    s->more_ms = mono_ms;
     *more = (struct msg_lease_more){.key = s->id,
                                     .lease = slot_lease(s),
                                     .need_nusd = ask_bounded(need),
@@ -234,6 +236,7 @@ size_t keyring_renewals(struct keyring *k, uint64_t mono_ms, struct msg_lease_mo
                 KEY_ASK_EVERY_MS)
             continue;
         atomic_store_explicit(&s->asked_ms, mono_ms, memory_order_relaxed);
+        s->more_ms = mono_ms;
         out[n++] = (struct msg_lease_more){.key = s->id,
                                            .lease = slot_lease(s),
                                            .want_nusd = ask_bounded(slot_missing(s, mono_ms))};

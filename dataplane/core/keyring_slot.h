@@ -27,6 +27,7 @@ enum {
     SPEND_WINDOW_MS = 20000, /* over which recent spending is averaged */
     SIZE_EVERY_MS = 100,     /* a key's figures are renewed at most this often */
     OUTAGE_MS = 30000,       /* the control plane may be away this long without a warm key's noticing */
+    MORE_MS = 6000,          /* LEASE_MORE is answered sooner, or never */
     SCARCE_MS = 5000,        /* after an answer that gave less than was wanted, nothing is wanted */
 };
 _Static_assert((NO_SETS & (NO_SETS - 1)) == 0, "sets are chosen by mask");
@@ -73,6 +74,7 @@ struct key {
     uint32_t id_next;     /* chain by key id */
     bool at_control_plane; /* the lease may still be open there */
     uint64_t version, version_ms; /* of the rules in force here, and when we heard of them */
+    uint64_t more_ms; /* LEASE_MORE was sent then, and is not answered; 0: none */
     uint64_t sized_ms, scarce_ms; /* figures renewed; nothing is wanted before scarce_ms */
     int64_t sized_spent_nusd;     /* spent_nusd then */
     int64_t recent_nusd;          /* spending of the last SPEND_WINDOW_MS, as an average that decays */

@@ -109,21 +109,38 @@ static bool ask_serve(struct uplink *u, struct ask *a, uint64_t now_ms)
     return true;
 }
 
+/* All that fit, whoever stands before them. */
+static void pending_serve_any(struct uplink *u, struct pending *p, uint64_t now_ms)
+{
+    struct ask_list all = p->asks;
+    struct ask *a;
+
+    p->asks.first = NULL;
+    while ((a = ask_take(&all)) != NULL)
+        if (!ask_serve(u, a, now_ms))
+            ask_append(&p->asks, a);
+}
+
+static void pending_serve_in_order(struct uplink *u, struct pending *p, uint64_t now_ms)
+{
+    struct ask *a, *next;
+
+    for (a = p->asks.first; a != NULL; a = next) {
+        next = a->next; /* an ask that is served belongs to its port */
+        if (!ask_serve(u, a, now_ms))
+            break;
+        p->asks.first = next;
+    }
+}
+
 /* In order, up to the first that does not fit; when the control plane is slow, all that fit: one large
  * request must not stop what the lease could pay for during an outage. */
 static void pending_serve(struct uplink *u, struct pending *p, bool slow, uint64_t now_ms)
 {
-    struct ask_list all = p->asks;
-    bool stopped = false;
-    struct ask *a;
-
-    p->asks.first = NULL;
-    while ((a = ask_take(&all)) != NULL) {
-        if (!stopped && ask_serve(u, a, now_ms))
-            continue;
-        stopped = !slow;
-        ask_append(&p->asks, a);
-    }
+    if (slow)
+        pending_serve_any(u, p, now_ms);
+    else
+        pending_serve_in_order(u, p, now_ms);
     keyring_wait(u->config.keyring, &p->digest, p->asks.first != NULL && !slow);
 }
 

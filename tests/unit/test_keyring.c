@@ -649,8 +649,12 @@ static void revokes(void)
     CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_AUTH);
     CHECK_INT(keyring_returns(k, T0, ret, 4), 1);
     CHECK_INT(ret[0].amount_nusd, 900);
-    keyring_lease(k, &l, T0); /* an answer that was under way */
+    keyring_lease(k, &l, T0); /* an answer that was under way: what it added goes back at once */
     CHECK_INT(key_available(s), 0);
+    CHECK_INT(keyring_returned(k, ret, 4), 1);
+    CHECK_INT(ret[0].amount_nusd, 4000);
+    keyring_lease(k, &l, T0);
+    CHECK_INT(keyring_returned(k, ret, 4), 0);
     CHECK_INT(find_err(k, 1, T0), ERR_AUTH);
     key_settle(s, &lease, 100, 50);
     CHECK_INT(key_available(s), 0);
@@ -856,6 +860,7 @@ static void full_table_evicts_the_oldest_idle(void)
     struct keyring *k = ring(N);
     struct msg_lease_return ret[4];
     struct msg_lease late = lease_of(1, 1, 900, LEASE_OK);
+    struct msg_lease_more more;
     struct key *s, *all[N];
     struct msg_grant g;
     struct id lease;
@@ -888,6 +893,22 @@ static void full_table_evicts_the_oldest_idle(void)
     s = found(k, 1, T0 + 3000);
     CHECK_INT(key_available(s), 300);
     key_release(s);
+    keyring_free(k);
+
+    k = ring(2); /* one of two is being extended: what is added would find nobody */
+    for (uint32_t i = 0; i < 2; i++) {
+        g = grant_of(i, i, 100);
+        CHECK_INT(keyring_grant(k, &g, T0 + i), ERR_NONE);
+    }
+    g = grant_of(0, 0, 100);
+    CHECK(extendable(k, &g.key_digest, &more));
+    g = grant_of(2, 2, 100);
+    CHECK_INT(keyring_grant(k, &g, T0 + 2), ERR_NONE);
+    CHECK_INT(find_err(k, 0, T0 + 2), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0 + 2), ERR_NOT_FOUND);
+    g = grant_of(3, 3, 100);
+    CHECK_INT(keyring_grant(k, &g, T0 + MORE_MS), ERR_NONE); /* it was not answered: the oldest again */
+    CHECK_INT(find_err(k, 0, T0 + MORE_MS), ERR_NOT_FOUND);
     keyring_free(k);
 
     k = ring(N); /* every key in use */

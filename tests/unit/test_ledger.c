@@ -230,23 +230,14 @@ static void check_sound(void)
     CHECK(rows[0] == '\0');
 }
 
-static void begin_with(int64_t nusd)
+/* An account with so much money and one key: the case's own from here on. */
+static void another_account(int64_t nusd)
 {
-    const struct db_config dc = {uv_default_loop(), pg_url(), 4};
-    struct ledger_config lc = {
-        .lease_ms = 60000, .lease_default_nusd = USD / 4, .reclaim_grace_ms = 30000};
     char sql[1024], a[33], k[33], d[65];
-    struct buf why;
 
-    buf_init(&why, 1000);
-    if (db_migrate(pg_url(), "sql", &why) != ERR_NONE)
-        check_fail(__FILE__, __LINE__, "migrations");
-    buf_free(&why);
-    clock_set("now()");
     account = id_new();
     key = id_new();
     secret_random(digest.b, sizeof digest.b);
-    next_seq = 0;
     id_text(&account, a);
     id_text(&key, k);
     hex_encode(digest.b, 32, d);
@@ -258,6 +249,22 @@ static void begin_with(int64_t nusd)
     CHECK(pg_sql(sql)[0] == '\0');
     if (nusd > 0)
         CHECK(strcmp(topup(nusd, "NULL"), "ok") == 0);
+}
+
+static void begin_with(int64_t nusd)
+{
+    const struct db_config dc = {uv_default_loop(), pg_url(), 4};
+    struct ledger_config lc = {
+        .lease_ms = 60000, .lease_default_nusd = USD / 4, .reclaim_grace_ms = 30000};
+    struct buf why;
+
+    buf_init(&why, 1000);
+    if (db_migrate(pg_url(), "sql", &why) != ERR_NONE)
+        check_fail(__FILE__, __LINE__, "migrations");
+    buf_free(&why);
+    clock_set("now()");
+    next_seq = 0;
+    another_account(nusd);
     CHECK_INT(db_open(&dc, &db), ERR_NONE);
     lc.db = db;
     CHECK_INT(ledger_new(&lc, &ledger), ERR_NONE);
@@ -935,6 +942,87 @@ static void test_hammer(void)
     end();
 }
 
+/* --- locks --- */
+
+/* Another session holds the balances of `account` from here to lock_end(). */
+static FILE *lock_begin(void)
+{
+    char command[512], hex[ID_TEXT_LEN + 1], probe[256];
+    FILE *f;
+
+    id_text(&account, hex);
+    snprintf(command, sizeof command, "psql -XAtq '%s' >/dev/null", pg_url());
+    f = popen(command, "w");
+    CHECK(f != NULL);
+    fprintf(f, "BEGIN; SELECT 1 FROM ledger_account WHERE owner = '%s' FOR UPDATE;\n", hex);
+    fflush(f);
+    snprintf(probe, sizeof probe,
+             "SELECT count(*) FROM (SELECT 1 FROM ledger_account WHERE owner = '%s'"
+             " FOR UPDATE SKIP LOCKED) x",
+             hex);
+    for (int i = 0; i < 200 && pg_number(probe) != 0; i++)
+        usleep(10000);
+    CHECK_INT(pg_number(probe), 0);
+    return f;
+}
+
+static void lock_end(FILE *f)
+{
+    fprintf(f, "COMMIT;\n");
+    pclose(f);
+}
+
+static unsigned locked_granted, locked_failed;
+
+static void locked_cb(void *cookie, enum err e, const struct msg_grant *g,
+                      const struct msg_no_key *n)
+{
+    (void)cookie;
+    (void)n;
+    locked_granted += g != NULL;
+    locked_failed += e == ERR_DB;
+}
+
+/* Far more look-ups and renewals of a locked account than there are connections: those of another account
+ * are answered meanwhile, and the locked one's when it is free, or given up. */
+static void test_locked_account(void)
+{
+    enum { N = 40 };
+    struct msg_key_lookup ask;
+    struct id mine_key, mine_account;
+    struct digest32 mine;
+    FILE *lock;
+
+    begin_with(USD);
+    lock = lock_begin();
+    locked_granted = locked_failed = 0;
+    ask = (struct msg_key_lookup){digest, 1000, 1000};
+    for (int i = 0; i < N; i++)
+        ledger_grant(ledger, &boot, &ask, locked_cb, NULL);
+    mine = digest;
+    mine_key = key;
+    mine_account = account;
+    another_account(USD);
+    CHECK_INT(ask_grant(1000), -1);
+    CHECK_INT(ask_more(1000), LEASE_OK);
+    give_back(0, true);
+    CHECK_INT(locked_granted, 0); /* it was locked all the while */
+    lock_end(lock);
+    run_until(&locked_granted, N, LEDGER_BUSY_MS); /* however slow this machine is: all have ended then */
+    CHECK_INT(locked_granted + locked_failed, N);
+    digest = mine;
+    key = mine_key;
+    account = mine_account;
+    CHECK_INT(ask_grant(1000), -1); /* and it is served again */
+    locked_failed = 0;
+    lock = lock_begin();
+    ledger_grant(ledger, &boot, &ask, locked_cb, NULL);
+    run_until(&locked_failed, 1, 2 * LEDGER_BUSY_MS);
+    CHECK_INT(locked_failed, 1); /* nobody waits for it for ever */
+    lock_end(lock);
+    end();
+}
+
 /* --- notifications and the catalog --- */
 
 static unsigned revoked, resynced, catalog_changes;
@@ -992,6 +1080,28 @@ static void catalog_cb(void *cookie, enum err e, struct catalog *c)
     " '{a/b,a/b,c/d}', '{p0,p1,p0}', '{0,1,0}', '{ab,ab1,cd}', '{1," weight ",3}',"                \
     " '{5,6,7}', '{50,60," price "}', '{1,1,1}', '{2,2,2}')"
 
+/* One data plane holds all there is, another asks: the first is asked to give some back. */
+static void recall_is_told(void)
+{
+    struct id mine = boot, mine_account = account, mine_key = key;
+    struct digest32 mine_digest = digest;
+
+    another_account(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    recalled = 0;
+    boot = new_boot();
+    CHECK_INT(ask_grant(1000), NO_KEY_CREDIT);
+    run_until(&recalled, 1, 1000);
+    CHECK_INT(recalled, 1);
+    CHECK(id_eq(&recalled_boot, &mine));
+    CHECK(id_eq(&recall.key, &key) && id_eq(&recall.lease, &granted.lease));
+    boot = mine;
+    CHECK_INT(ask_more(1000), LEASE_NO_CREDIT); /* nobody else has any */
+    account = mine_account;
+    key = mine_key;
+    digest = mine_digest;
+}
+
 static void test_watch_and_catalog(void)
 {
     const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, resync_cb, NULL};
@@ -1035,6 +1145,7 @@ static void test_watch_and_catalog(void)
         CHECK_INT(revoked_version, key_version());
     }
     revoked = 3;
+    recall_is_told();
     pg_sql("NOTIFY tr_key, 'what is this'");
     run_until(&resynced, 2, 1000);
     CHECK_INT(resynced, 2);
@@ -1178,6 +1289,7 @@ static const struct check_case cases[] = {
     {"overdrawn lease", test_overdrawn_lease},
     {"key limits and windows", test_key_limit},
     {"sixteen at once", test_hammer},
+    {"a locked account", test_locked_account},
     {"revocation and catalog", test_watch_and_catalog},
     {"constraints", test_constraints},
     {"violations are seen", test_violations_are_seen},
