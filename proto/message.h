@@ -163,7 +163,7 @@ struct msg_revoke {
     uint8_t reason; /* UNKNOWN, DISABLED, EXPIRED, CHANGED */
     uint64_t version;
 };
-/* Somebody else waits for money of this account: give back half of what no request has reserved. */
+/* Another request of this account waits for money: give back half of what no request has reserved. */
 struct msg_recall {
     struct id key, lease;
 };

@@ -6,8 +6,8 @@
 --    that a database restored from a backup goes on above what it had told before.
 -- 2. A data plane says what requests need that wait for an answer (need) and what it would like to hold
 --    beside that (want). Neither: the lease is renewed and gets nothing.
--- 3. Nothing here waits for a lock: an account that somebody else holds is answered 'busy', and the
---    control plane asks again. So a statement about one account never stands before one about another.
+-- 3. Nothing here waits for a lock: while another transaction holds the account the answer is 'busy', and
+--    the control plane asks again. So a statement about one account never stands before one about another.
 
 ALTER TABLE api_key ADD version bigint NOT NULL DEFAULT 1;
 
@@ -27,7 +27,7 @@ END $$;
 CREATE TRIGGER api_key_version BEFORE UPDATE ON api_key
     FOR EACH ROW EXECUTE FUNCTION api_key_version();
 
--- Whoever changes a key's rules, by whatever statement, tells every control plane.
+-- Every statement that changes a key's rules tells every control plane.
 -- Payload: digest in hex, the reason (key_refusal, or 'changed' when the key may still be used), version.
 CREATE OR REPLACE FUNCTION api_key_notify() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -48,7 +48,7 @@ RETURNS TABLE (digest bytea, outcome text, version bigint) LANGUAGE sql STABLE A
     WHERE k.version IS DISTINCT FROM q.version OR key_refusal(k) IS NOT NULL
 $$;
 
--- Take the account and its balances, or say that somebody else has them.
+-- Lock the account and its balances; false when another transaction holds them.
 CREATE FUNCTION account_take(p_account uuid) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     n bigint;
@@ -104,8 +104,8 @@ RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
                                                 - p_held))))
 $$;
 
--- Somebody waits for money that is lent: ask those who hold most of it to give some back. The control
--- planes hear it and pass it on to the data planes ('recall', boot, key, lease).
+-- A request waits for money that is lent: ask the data planes with the largest leases to give some back. The
+-- control planes hear it and pass it on ('recall', boot, key, lease).
 CREATE FUNCTION lease_recall(p_account uuid, p_key uuid, p_not_lease uuid)
 RETURNS void LANGUAGE sql AS $$
     SELECT pg_notify('tr_key', 'recall ' || replace(l.boot_id::text, '-', '') || ' '
@@ -128,7 +128,7 @@ CREATE FUNCTION lease_open(
 LANGUAGE plpgsql AS $$
 DECLARE
     k api_key;
-    room record;
+    r record;
 BEGIN
     SELECT * INTO k FROM api_key WHERE digest = p_digest;
     o_version := coalesce(k.version, 0);
@@ -149,15 +149,15 @@ BEGIN
     IF outcome IS NOT NULL THEN
         RETURN;
     END IF;
-    SELECT * INTO room FROM lease_room(k.key_id);
-    o_most := room.most;
-    o_granted := lease_amount(room.available, room.key_left, p_need, p_want, 0, 4);
-    IF o_granted < p_need AND room.lent > 0 THEN
+    SELECT * INTO r FROM lease_room(k.key_id);
+    o_most := r.most;
+    o_granted := lease_amount(r.available, r.key_left, p_need, p_want, 0, 4);
+    IF o_granted < p_need AND r.lent > 0 THEN
         PERFORM lease_recall(k.account_id,
-                             CASE WHEN room.key_left < room.available THEN k.key_id END, NULL);
+                             CASE WHEN r.key_left < r.available THEN k.key_id END, NULL);
     END IF;
     IF o_granted <= 0 THEN
-        outcome := CASE WHEN room.limited OR room.key_left < room.available THEN 'limit'
+        outcome := CASE WHEN r.limited OR r.key_left < r.available THEN 'limit'
                         ELSE 'credit' END;
         RETURN;
     END IF;
@@ -187,7 +187,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     k api_key;
     l lease;
-    room record;
+    r record;
     held bigint;
     amount bigint;
 BEGIN
@@ -209,18 +209,18 @@ BEGIN
     o_requests := k.requests_per_minute;
     o_tokens := k.tokens_per_minute;
     o_expires_ms := coalesce(extract(epoch FROM k.expires_at) * 1000, 0);
-    SELECT * INTO room FROM lease_room(k.key_id);
-    o_most := room.most;
+    SELECT * INTO r FROM lease_room(k.key_id);
+    o_most := r.most;
     held := l.granted_nusd - l.spent_nusd - l.returned_nusd;
-    amount := lease_amount(room.available, room.key_left, p_need, p_want, held, 2);
-    IF amount < p_need AND room.lent > held THEN
+    amount := lease_amount(r.available, r.key_left, p_need, p_want, held, 2);
+    IF amount < p_need AND r.lent > held THEN
         PERFORM lease_recall(l.account_id,
-                             CASE WHEN room.key_left < room.available THEN l.key_id END, p_lease);
+                             CASE WHEN r.key_left < r.available THEN l.key_id END, p_lease);
     END IF;
     IF amount > 0 THEN
         PERFORM ledger_move('lease', l.account_id, l.lease_id, 'available', 'leased', amount);
     END IF;
-    IF coalesce(room.key_left, 0) >= 0 THEN
+    IF coalesce(r.key_left, 0) >= 0 THEN
         o_lease_ms := p_lease_ms;
     END IF;
     UPDATE lease SET granted_nusd = granted_nusd + amount,
@@ -229,7 +229,7 @@ BEGIN
     WHERE lease_id = l.lease_id RETURNING granted_nusd INTO o_granted;
     outcome := CASE WHEN o_lease_ms = 0 THEN 'limit'
                     WHEN amount > 0 OR p_need <= 0 THEN 'ok'
-                    WHEN room.limited OR room.key_left < room.available THEN 'limit'
+                    WHEN r.limited OR r.key_left < r.available THEN 'limit'
                     ELSE 'credit' END;
 END $$;
 

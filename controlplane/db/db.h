@@ -59,8 +59,7 @@ must_check enum err db_array_put_i64(struct buf *out, int64_t v);
  * else, and then nobody knows whether it was committed: repeat only what is idempotent.
  * lane: queries with one lane (not 0) run in the order in which they were given. Where there are at least
  * DB_KEPT_MIN connections, lanes made by db_lane_leases() and db_lane_lookups() have connections of their own
- * and a queue of their own: what keeps warm keys alive does not wait behind look-ups, REST or usage, and
- * strangers who have keys looked up do not wait before them. */
+ * and a queue of their own: renewals of warm keys do not wait behind look-ups, REST or usage. */
 enum { DB_KEPT_LEASES = 2, DB_KEPT_LOOKUPS = 1, DB_KEPT_MIN = 4 };
 uint32_t db_lane(uint32_t hash); /* never 0 */
 uint32_t db_lane_leases(uint32_t hash);

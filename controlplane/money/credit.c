@@ -1,5 +1,5 @@
 /* Keys and their leases for the link: grant, changes, more, return. Each is one SQL function of sql/012.
- * One that finds its account in another statement's hands ('busy') is sent again, so that no connection
+ * One whose account is held by another statement ('busy') is sent again, so that no connection
  * ever waits for the lock of one account with others queued behind. */
 #include "clock.h"
 #include "ledger.h"
@@ -65,7 +65,8 @@ static uint32_t credit_hash(const struct id *id)
 
 /* --- again --- */
 
-/* True: the account was in other hands, and the operation goes on; otherwise *e is its end. */
+/* True: another statement held the account, and the operation will be sent again; otherwise *e says how it
+ * ends. */
 static bool credit_busy(struct credit_op *op, bool busy, enum err *e)
 {
     struct ledger *l = op->l;

@@ -23,9 +23,9 @@ uint32_t ledger_lane(const struct id *boot);
 
 /* credit.c: the reason of a key_refusal(), or 'changed', by name. */
 must_check enum err credit_reason(struct view name, uint8_t *reason);
-/* What found its account in somebody else's hands. */
+/* Send the operations again whose account another statement held. */
 void credit_again_cb(uv_timer_t *t);
-/* The ledger ends: whoever waits has its answer now, ERR_CANCELLED. */
+/* The ledger ends: operations that wait to be sent again end with ERR_CANCELLED. */
 void credit_cancel(struct ledger *l);
 
 #endif

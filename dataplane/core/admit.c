@@ -139,7 +139,7 @@ enum admit_answer admit_grow(struct admission *a, int64_t more_nusd)
     return e == ERR_NONE ? ADMIT_WAIT : admit_no(a, e);
 }
 
-/* A question that is open, or an answer that nobody took. */
+/* Drop a question that is open, or an answer that was not used. */
 static void admit_forget(struct admission *a)
 {
     if (a->ask != NULL)

@@ -1,9 +1,9 @@
 /* Admission: who is asking, and is the worst case of the request paid for before a byte goes
  * upstream. A warm key is decided at once, with atomics only; with a cold or short one the request waits
  * at the link, in order, and has one answer:
- *   ERR_CREDIT, ERR_KEY_LIMIT  the money is gone, or the key's limit reached, whatever others give back;
+ *   ERR_CREDIT, ERR_KEY_LIMIT  the account or the key's limit cannot pay it, even if all that is lent came back;
  *   ERR_LENT                   it is there, but reserved by other requests: try again soon;
- *   ERR_CONTROL_PLANE          nobody could tell. */
+ *   ERR_CONTROL_PLANE          the control plane did not answer. */
 #ifndef TR_DATAPLANE_CORE_ADMIT_H
 #define TR_DATAPLANE_CORE_ADMIT_H
 
@@ -47,7 +47,7 @@ struct admission {
     /* private */
     struct ask *ask;
     int64_t asked_nusd;       /* of the question that is open or answered */
-    bool answered;            /* answer is valid, and nobody has taken it */
+    bool answered;            /* answer is valid and has not been used yet */
     struct ask_answer answer;
 };
 

@@ -27,7 +27,7 @@
  * The sum is below granted when a rest arrives after its lease closed: such a rest is dropped here
  * and comes back to the customer when the control plane ends the lease.
  *
- * Who comes first. While requests of a key wait at the link thread, `waited` sends further ones there too,
+ * Order. While requests of a key wait at the link thread, `waited` sends further ones there too,
  * and money that comes back or arrives is given to them in order (key_serve()). */
 #include "keyring.h"
 
@@ -259,7 +259,7 @@ static enum err key_take(struct key *s, int64_t amount_nusd, uint64_t mono_ms, s
 enum err key_reserve(struct key *s, int64_t amount_nusd, uint64_t mono_ms, struct id *lease,
                      uint32_t *retry_ms)
 {
-    /* Behind those who wait already: the link thread serves all of them in order. */
+    /* Requests that wait already come first: the link thread serves all of them in order. */
     if (atomic_load_explicit(&s->waited, memory_order_relaxed))
         return ERR_CREDIT;
     return key_take(s, amount_nusd, mono_ms, lease, retry_ms);

@@ -64,7 +64,7 @@ void key_count_tokens(struct key *k, uint64_t tokens, uint64_t mono_ms);
  * what was heard of the key; its lease goes back whole. */
 must_check enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mono_ms);
 void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_ms);
-/* What to ask for when requests that together want waiting_nusd wait for a lease of this key (0: nobody
+/* What to ask for when requests that together want waiting_nusd wait for a lease of this key (0: none
  * waits, top up): true, LEASE_MORE of *more, because the lease it holds may go on, ended or not; false:
  * KEY_LOOKUP of *lookup. Sizes are ours to choose: what the waiting need beyond what is there, and what
  * the key will spend at its recent rate until its lease ends and OUTAGE_MS longer. */

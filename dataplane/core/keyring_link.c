@@ -171,8 +171,8 @@ void slot_withhold(struct keyring *k, struct key *s, uint64_t mono_ms)
 }
 
 /* The longest unused of KEYRING_SCAN keys without references, or of as many more as it takes to find one. A
- * key whose lease is being extended is taken only when there is no other: what the answer adds would find
- * nobody, and be out of reach until the lease ends. */
+ * key whose lease is being extended is taken only when there is no other: what the answer adds would reach
+ * no slot, and be out of reach until the lease ends. */
 static struct key *slot_oldest(struct keyring *k, uint64_t mono_ms)
 {
     struct key *oldest = NULL, *oldest_asking = NULL;
@@ -190,8 +190,8 @@ static struct key *slot_oldest(struct keyring *k, uint64_t mono_ms)
     return oldest != NULL ? oldest : oldest_asking;
 }
 
-/* A lease that is evicted may be running: what nobody has reserved of it (nobody holds the key, so nobody
- * has reserved anything) goes back, and no message can bring the lease here again, because the control
+/* A lease that is evicted may be running: all of it goes back (the key has no references, so no
+ * request has reserved anything), and no message can bring the lease here again, because the control
  * plane grants each lease once. */
 static struct key *slot_evict(struct keyring *k, uint64_t mono_ms)
 {
@@ -348,7 +348,7 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
     return ERR_NONE;
 }
 
-/* The lease's total is this, and nobody may spend what was added. */
+/* The lease's total is this, and what was added may not be spent. */
 static void slot_return_added(struct keyring *k, struct key *s, int64_t granted_nusd)
 {
     struct id lease = slot_lease(s);

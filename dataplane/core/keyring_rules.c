@@ -31,8 +31,8 @@ static struct heard *heard_find(const struct keyring *k, const struct digest32 *
     return NULL;
 }
 
-/* The longest known of its set makes room. Only pushes of the control plane get here, so strangers who try
- * keys cannot push anything out. */
+/* The oldest entry of its set is replaced. Only pushes of the control plane are noted here, so strangers that
+ * try keys cannot push anything out. */
 static void heard_add(struct keyring *k, const struct digest32 *d, uint64_t version, uint64_t at_ms)
 {
     struct heard *set = heard_set(k, d), *at = heard_find(k, d);
@@ -107,7 +107,7 @@ void keyring_no_key(struct keyring *k, const struct msg_no_key *n, uint64_t mono
     if (n->version != 0 && s != NULL)
         rules_heard(k, s, &n->key_digest, n->version, mono_ms);
     if ((n->reason == NO_KEY_CREDIT || n->reason == NO_KEY_LIMIT) && n->most_nusd > 0)
-        return; /* all is lent at present: that is an answer to those who asked, not to be remembered */
+        return; /* all is lent at present: that answers those requests that asked, and is not remembered */
     rules_refuse(k, s, &n->key_digest, n->reason, mono_ms);
 }
 

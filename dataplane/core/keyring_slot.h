@@ -135,9 +135,9 @@ struct id slot_lease(const struct key *s);
 /* From now on no worker can spend, or return to, this lease. Returns what was left. */
 int64_t slot_close(struct key *s);
 void slot_close_and_return(struct keyring *k, struct key *s);
-/* Take at most `most` of what nobody has reserved out of an open lease, and give it back. */
+/* Take at most `most` of what no request has reserved out of an open lease, and give it back. */
 void slot_give_back(struct keyring *k, struct key *s, int64_t most);
-/* What nobody has reserved goes back, and the lease pays for nothing more until the control plane was
+/* What no request has reserved goes back, and the lease pays for nothing more until the control plane was
  * asked about it: its running requests still settle into it. */
 void slot_withhold(struct keyring *k, struct key *s, uint64_t mono_ms);
 /* Something to return that no slot holds. */

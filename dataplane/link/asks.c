@@ -109,39 +109,49 @@ static bool ask_serve(struct uplink *u, struct ask *a, uint64_t now_ms)
     return true;
 }
 
-/* All that fit, whoever stands before them. */
-static void pending_serve_any(struct uplink *u, struct pending *p, uint64_t now_ms)
+/* All that fit, also behind one that does not. How many. */
+static unsigned pending_serve_any(struct uplink *u, struct pending *p, uint64_t now_ms)
 {
     struct ask_list all = p->asks;
+    unsigned n = 0;
     struct ask *a;
 
     p->asks.first = NULL;
-    while ((a = ask_take(&all)) != NULL)
-        if (!ask_serve(u, a, now_ms))
+    while ((a = ask_take(&all)) != NULL) {
+        if (ask_serve(u, a, now_ms))
+            n++;
+        else
             ask_append(&p->asks, a);
+    }
+    return n;
 }
 
-static void pending_serve_in_order(struct uplink *u, struct pending *p, uint64_t now_ms)
+static unsigned pending_serve_in_order(struct uplink *u, struct pending *p, uint64_t now_ms)
 {
-    struct ask *a, *next;
+    unsigned n = 0;
+    struct ask *a;
 
-    for (a = p->asks.first; a != NULL; a = next) {
-        next = a->next; /* an ask that is served belongs to its port */
+    while ((a = p->asks.first) != NULL) {
+        struct ask *next = a->next; /* an ask that is served belongs to its port */
+
         if (!ask_serve(u, a, now_ms))
             break;
         p->asks.first = next;
+        n++;
     }
+    return n;
 }
 
 /* In order, up to the first that does not fit; when the control plane is slow, all that fit: one large
- * request must not stop what the lease could pay for during an outage. */
-static void pending_serve(struct uplink *u, struct pending *p, bool slow, uint64_t now_ms)
+ * request must not stop what the lease could pay for during an outage. How many. */
+static unsigned pending_serve(struct uplink *u, struct pending *p, uint64_t now_ms)
 {
-    if (slow)
-        pending_serve_any(u, p, now_ms);
-    else
-        pending_serve_in_order(u, p, now_ms);
+    bool slow = u->state != UPLINK_ACCEPTED ||
+                (p->sent != PENDING_IDLE && now_ms - p->sent_ms > ASK_SLOW_MS);
+    unsigned n = slow ? pending_serve_any(u, p, now_ms) : pending_serve_in_order(u, p, now_ms);
+
     keyring_wait(u->config.keyring, &p->digest, p->asks.first != NULL && !slow);
+    return n;
 }
 
 static int64_t pending_wants(const struct pending *p)
@@ -154,7 +164,7 @@ static int64_t pending_wants(const struct pending *p)
     return want;
 }
 
-/* Ask for what the waiting need, or top up when nobody waits. */
+/* Ask for what the waiting requests need, or top up when none waits. */
 static void pending_send(struct uplink *u, struct pending *p, uint64_t now_ms)
 {
     struct msg_key_lookup lookup;
@@ -179,20 +189,31 @@ static void pending_send(struct uplink *u, struct pending *p, uint64_t now_ms)
     buf_free(&out);
 }
 
-/* The one step: serve who can be served, ask when somebody is left. May drop p. */
+/* The one step: serve the requests that can be served, ask when some are left. May drop p. */
 static void pending_step(struct uplink *u, struct pending *p)
 {
     uint64_t now_ms = clock_mono_ms();
-    bool connected = u->state == UPLINK_ACCEPTED;
-    bool slow = !connected || (p->sent != PENDING_IDLE && now_ms - p->sent_ms > ASK_SLOW_MS);
 
-    pending_serve(u, p, slow, now_ms);
+    pending_serve(u, p, now_ms);
     if (p->sent != PENDING_IDLE)
         return;
     if (p->asks.first == NULL)
         pending_drop(u, p);
-    else if (connected && now_ms >= p->again_ms)
+    else if (u->state == UPLINK_ACCEPTED && now_ms >= p->again_ms)
         pending_send(u, p, now_ms);
+}
+
+/* An answer came. One that serves no request is not asked for again at once: whatever is wrong with it (an
+ * older version after a restored backup), the control plane is not asked in a circle. */
+static void pending_answered(struct uplink *u, struct pending *p)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    p->sent = PENDING_IDLE;
+    p->scarce = false;
+    if (pending_serve(u, p, now_ms) == 0)
+        p->again_ms = now_ms + ASK_AGAIN_MS;
+    pending_step(u, p);
 }
 
 /* Nothing could be added. Those that could not be paid for even if all that is lent came back have their
@@ -258,11 +279,9 @@ void asks_granted(struct uplink *u, const struct digest32 *digest, enum err e)
 
     if (p == NULL || p->sent != PENDING_LOOKUP)
         return;
-    p->sent = PENDING_IDLE;
-    p->scarce = false;
     if (e == ERR_OVERLOAD) /* no slot for this key */
         asks_answer(&p->asks, e);
-    pending_step(u, p);
+    pending_answered(u, p);
 }
 
 void asks_refused(struct uplink *u, const struct msg_no_key *n)
@@ -292,9 +311,12 @@ void asks_leased(struct uplink *u, const struct msg_lease *l)
 
     if (p == NULL)
         return; /* a renewal, or too late */
+    if (l->status == LEASE_OK) {
+        pending_answered(u, p);
+        return;
+    }
     p->sent = PENDING_IDLE;
-    p->scarce = false;
-    if (l->status == LEASE_NO_CREDIT || l->status == LEASE_KEY_LIMIT)
+    if (l->status != LEASE_GONE) /* gone: looked up at once */
         pending_scarce(p, l->status == LEASE_NO_CREDIT ? ERR_CREDIT : ERR_KEY_LIMIT,
                        l->most_nusd);
     pending_step(u, p);
@@ -329,7 +351,7 @@ void asks_lost(struct uplink *u)
     pending_each(u, pending_lost);
 }
 
-/* Those that have waited long enough. */
+/* Those that have waited long enough: what fits is served even now, behind others that do not. */
 static void pending_expire(struct uplink *u, struct pending *p, uint64_t now_ms)
 {
     bool away = u->state != UPLINK_ACCEPTED && now_ms - u->lost_ms > UPLINK_GRACE_MS;
@@ -341,7 +363,7 @@ static void pending_expire(struct uplink *u, struct pending *p, uint64_t now_ms)
     while ((a = ask_take(&all)) != NULL) {
         if (now_ms - a->asked_ms < bound_ms)
             ask_append(&p->asks, a);
-        else
+        else if (!ask_serve(u, a, now_ms))
             ask_answer(a, p->scarce && !away ? ERR_LENT : ERR_CONTROL_PLANE);
     }
 }

@@ -34,7 +34,7 @@ enum {
 enum ask_kind { ASK_RESERVE, ASK_GROW, ASK_HINT };
 
 /* Made by a worker, lent to the link thread, and always handed back through the port: cancelled
- * means that nobody is called then, and what was reserved goes back. */
+ * means that its callback is not called, and what was reserved goes back. */
 struct ask {
     struct ask *next;
     struct uplink_port *port;
@@ -163,7 +163,7 @@ bool push_log_proof(struct uplink *u, struct view payload);
 
 void ask_append(struct ask_list *l, struct ask *a);
 struct ask *ask_take(struct ask_list *l);
-/* Free an ask nobody is called for; what it reserved goes back. */
+/* Free an ask without calling its callback; what it reserved goes back. */
 void ask_drop(struct ask *a);
 
 /* --- asks.c: keys and leases */

@@ -934,10 +934,52 @@ static void lent_money_is_waited_for(void)
     }
     CHECK_INT(last.e, ERR_LENT);
     CHECK(clock_mono_ms() - began >= ASK_LENT_MS - 100);
+    /* A small one behind large ones that do not fit is late, and not refused. */
+    answers = 0;
+    began = clock_mono_ms();
+    ask_for(&one, 400);
+    FOR_MS(30);
+    ask_for(&one, 300);
+    while (answers < 2 && clock_mono_ms() - began < 5000) {
+        FOR_MS(10);
+        while (cp.n_read < cp.n_frames) {
+            next_frame(MSG_LEASE_MORE);
+            lease(1, 1000, LEASE_NO_CREDIT, 500);
+        }
+    }
+    CHECK_INT(answers, 2);
+    CHECK_INT(last.e, ERR_NONE);
     stop();
 }
 
-/* Nobody answers: what the lease could pay for is not held up by a request it cannot pay for. */
+/* An answer that helps nobody (a database restored from a backup knows older versions) is no reason to ask
+ * in a circle. */
+static void stale_answers_are_not_asked_for_in_a_circle(void)
+{
+    size_t before;
+
+    start();
+    accepted(60000);
+    SAY(revoke, .key_digest = one, .reason = NO_KEY_CHANGED, .version = 9);
+    answers = 0;
+    ask_for(&one, 10);
+    before = cp.n_frames;
+    for (unsigned i = 1; i < 100 && answers == 0; i++) {
+        uint64_t end = clock_mono_ms() + 5000;
+
+        while (cp.n_read == cp.n_frames && answers == 0 && clock_mono_ms() < end)
+            FOR_MS(5);
+        for (; cp.n_read < cp.n_frames; cp.n_read++)
+            if (cp.frames[cp.n_read].type == MSG_KEY_LOOKUP)
+                grant(&one, (uint8_t)i, 1000); /* version 0 */
+    }
+    CHECK_INT(answers, 1);
+    CHECK_INT(last.e, ERR_CONTROL_PLANE);
+    CHECK(cp.n_frames - before < 2 * (ASK_TIMEOUT_MS / ASK_AGAIN_MS + 3)); /* each look-up is given back */
+    stop();
+}
+
+/* The control plane does not answer: what the lease could pay for is not held up by a request it cannot pay for. */
 static void a_slow_control_plane_stops_no_small_request(void)
 {
     struct id from = lease_one, paid;
@@ -1152,6 +1194,8 @@ static const struct check_case cases[] = {
     {"uplink_lent_money_is_waited_for", lent_money_is_waited_for},
     {"uplink_a_slow_control_plane_stops_no_small_request",
      a_slow_control_plane_stops_no_small_request},
+    {"uplink_stale_answers_are_not_asked_for_in_a_circle",
+     stale_answers_are_not_asked_for_in_a_circle},
     {"uplink_reservations_grow", reservations_grow},
     {"uplink_changes_reach_keys_in_use", changes_reach_keys_in_use},
     {"uplink_usage_is_kept_until_acked", usage_is_kept_until_acked},
