@@ -1,8 +1,10 @@
+/* A hash table with open addressing; digests are their own hashes. */
 #include "known.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+/* One key: under which version of its rules, as of which epoch. */
 struct known_key {
     struct digest32 digest;
     uint64_t version;
@@ -46,7 +48,9 @@ static struct known_key *known_find(const struct known *k, const struct digest32
 
 static bool known_grow(struct known *k)
 {
-    struct known grown = {.cap = k->cap == 0 ? KNOWN_MIN : 2 * k->cap, .epoch = k->epoch};
+    struct known grown = {.cap = k->cap == 0 ? KNOWN_MIN : 2 * k->cap,
+                          .epoch = k->epoch,
+                          .stale = k->stale};
 
     grown.table = calloc(grown.cap, sizeof *grown.table);
     if (grown.table == NULL)
@@ -75,6 +79,7 @@ void known_put(struct known *k, const struct digest32 *digest, uint64_t version,
     }
     e->version = version;
     e->epoch = epoch;
+    k->stale |= epoch != k->epoch;
 }
 
 void known_heard(struct known *k, const struct digest32 *digest, uint64_t version)
@@ -113,18 +118,22 @@ void known_forget(struct known *k, const struct digest32 *digest)
 void known_resync(struct known *k)
 {
     k->epoch++;
+    k->stale = true;
 }
 
 size_t known_stale(struct known *k, struct ledger_key *out, size_t max)
 {
     size_t n = 0;
 
+    if (!k->stale)
+        return 0;
     for (size_t i = 0; i < k->cap && n < max; i++) {
         const struct known_key *e = &k->table[k->cursor++ & (k->cap - 1)];
 
         if (e->used && e->epoch != k->epoch)
             out[n++] = (struct ledger_key){e->digest, e->version};
     }
+    k->stale = n != 0;
     return n;
 }
 

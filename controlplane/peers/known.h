@@ -10,6 +10,7 @@ struct known {
     size_t cap, n;           /* cap is a power of two, at most half full */
     size_t cursor;           /* where known_stale() goes on */
     uint32_t epoch;          /* keys noted under an earlier one are stale */
+    bool stale;              /* some may be; false: none is */
 };
 
 void known_free(struct known *k); /* empties *k; a zeroed one is fine */

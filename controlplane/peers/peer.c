@@ -344,5 +344,5 @@ void peer_tick(struct peer *p, uint64_t now_ms)
     if (now_ms > p->cert_renew_ms)
         publish_cert(p);
     peer_orders_tick(p, now_ms);
-    peer_resync_tick(p, now_ms);
+    peer_resync_tick(p);
 }

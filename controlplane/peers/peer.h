@@ -100,7 +100,7 @@ void peer_orders_free(struct peer *p);
 /* resync.c: what a peer may have missed. */
 /* Ask again about every key it holds, in portions, until each is answered; the answers are sent on. */
 void peer_resync(struct peer *p);
-void peer_resync_tick(struct peer *p, uint64_t now_ms);
+void peer_resync_tick(struct peer *p);
 /* KEYS: what it holds from an earlier connection. False: malformed. */
 bool peer_keys(struct peer *p, struct view payload);
 

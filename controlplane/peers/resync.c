@@ -47,7 +47,8 @@ static void resync_cb(void *cookie, enum err e, const struct msg_revoke *changes
 
 static void resync_step(struct peer *p)
 {
-    if (p->state != PEER_ACCEPTED || p->checking != NULL || clock_mono_ms() < p->check_ms)
+    if (!p->known.stale || p->state != PEER_ACCEPTED || p->checking != NULL ||
+        clock_mono_ms() < p->check_ms)
         return;
     p->checking = malloc(LEDGER_KEYS_MAX * sizeof *p->checking);
     if (p->checking == NULL)
@@ -69,9 +70,8 @@ void peer_resync(struct peer *p)
     resync_step(p);
 }
 
-void peer_resync_tick(struct peer *p, uint64_t now_ms)
+void peer_resync_tick(struct peer *p)
 {
-    (void)now_ms;
     resync_step(p);
 }
 
