@@ -97,7 +97,7 @@ enum err conn_send(struct conn *c, struct view bytes)
     while (frame_take(&bytes, &f) == ERR_NONE) {
         assert(f.type == MSG_EVIDENCE || f.type == MSG_KEY_LOOKUP || f.type == MSG_LEASE_MORE ||
                f.type == MSG_LEASE_RETURN || f.type == MSG_USAGE || f.type == MSG_PING ||
-               f.type == MSG_BYE);
+               f.type == MSG_BYE || f.type == MSG_KEYS);
         assert(f.type == MSG_EVIDENCE ? now.challenged : now.accepted);
         now.evidence += f.type == MSG_EVIDENCE;
         now.challenged = now.challenged && f.type != MSG_EVIDENCE;
