@@ -135,12 +135,16 @@ static struct slot *db_slot_of(struct db *d, uint32_t lane)
     return &d->slots[kept + (lane & ~(LANE_LEASES | LANE_LOOKUPS)) % (d->n - kept)];
 }
 
-/* A kept connection's queue has its own bound: a crowd at the others does not fill it. */
+/* A kept connection's queue has its own bound: a crowd at one does not fill another. */
 static bool db_crowded(const struct db *d, const struct slot *s)
 {
+    size_t others = d->queued;
+
     if (s != NULL && s < &d->slots[db_kept(d)])
         return s->lane.n >= DB_QUEUE_MAX;
-    return d->queued >= DB_QUEUE_MAX;
+    for (unsigned i = 0; i < db_kept(d); i++)
+        others -= d->slots[i].lane.n;
+    return others >= DB_QUEUE_MAX;
 }
 
 static struct slot *db_least_busy(struct db *d)
