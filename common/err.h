@@ -28,6 +28,7 @@
     X(ERR_CLIENT_GONE, "client_gone")                                                              \
     X(ERR_CLIENT_SLOW, "client_slow")                                                              \
     X(ERR_KEY_EXPIRED, "key_expired")                                                              \
+    X(ERR_LENT, "lent") /* the money is there, but reserved by other requests at present */        \
     /* provider: whoever we call */                                                                \
     X(ERR_DNS, "dns")                                                                              \
     X(ERR_CONNECT, "connect")                                                                      \

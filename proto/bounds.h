@@ -26,6 +26,7 @@ enum {
                                          restored (12 MiB more): a minute at 1,000 a second */
     LIMIT_PLACE_BYTES = 64,           /* the name of the place at which a data plane runs */
     LIMIT_KEYS = 65536,               /* keys a data plane holds at once */
+    LIMIT_KEYS_FRAME = 1024,          /* keys in one KEYS frame, 40 KiB */
     LIMIT_NEGATIVE_KEYS = 4096,       /* unknown keys remembered */
     LIMIT_NEGATIVE_MS = 5000,         /* for this long */
     LIMIT_REATTEST_MS = 600000,       /* evidence is renewed at least this often */

@@ -4,6 +4,7 @@
 #include "codec.h"
 
 #include <assert.h>
+#include <endian.h>
 
 enum {
     SEAL_OVERHEAD_BYTES = 48, /* crypto_box_seal: ephemeral public key 32, MAC 16 */
@@ -173,6 +174,7 @@ enum err msg_key_lookup_encode(const struct msg_key_lookup *m, struct buf *out)
     struct writer w = writer_begin(out, MSG_KEY_LOOKUP);
 
     put_bytes(&w, m->key_digest.b, sizeof m->key_digest.b);
+    put_amount(&w, m->need_nusd);
     put_amount(&w, m->want_nusd);
     return writer_end(&w);
 }
@@ -182,6 +184,7 @@ enum err msg_key_lookup_decode(struct view payload, struct msg_key_lookup *out)
     struct reader r = reader_of(payload);
 
     take_bytes(&r, out->key_digest.b, sizeof out->key_digest.b);
+    out->need_nusd = take_amount(&r);
     out->want_nusd = take_amount(&r);
     return reader_end(&r);
 }
@@ -199,6 +202,7 @@ enum err msg_grant_encode(const struct msg_grant *m, struct buf *out)
     put_u32(&w, m->requests_per_minute);
     put_u32(&w, m->tokens_per_minute);
     put_u64(&w, m->expires_ms);
+    put_u64(&w, m->version);
     return writer_end(&w);
 }
 
@@ -215,6 +219,7 @@ enum err msg_grant_decode(struct view payload, struct msg_grant *out)
     out->requests_per_minute = take_u32(&r);
     out->tokens_per_minute = take_u32(&r);
     out->expires_ms = take_u64(&r);
+    out->version = take_u64(&r);
     return reader_end(&r);
 }
 
@@ -223,7 +228,9 @@ enum err msg_no_key_encode(const struct msg_no_key *m, struct buf *out)
     struct writer w = writer_begin(out, MSG_NO_KEY);
 
     put_bytes(&w, m->key_digest.b, sizeof m->key_digest.b);
-    put_u8_below(&w, m->reason, NO_KEY_COUNT);
+    put_u8_below(&w, m->reason, NO_KEY_CHANGED);
+    put_u64(&w, m->version);
+    put_amount(&w, m->most_nusd);
     return writer_end(&w);
 }
 
@@ -232,7 +239,9 @@ enum err msg_no_key_decode(struct view payload, struct msg_no_key *out)
     struct reader r = reader_of(payload);
 
     take_bytes(&r, out->key_digest.b, sizeof out->key_digest.b);
-    out->reason = take_u8_below(&r, NO_KEY_COUNT);
+    out->reason = take_u8_below(&r, NO_KEY_CHANGED);
+    out->version = take_u64(&r);
+    out->most_nusd = take_amount(&r);
     return reader_end(&r);
 }
 
@@ -242,6 +251,7 @@ enum err msg_lease_more_encode(const struct msg_lease_more *m, struct buf *out)
 
     put_bytes(&w, m->key.b, sizeof m->key.b);
     put_bytes(&w, m->lease.b, sizeof m->lease.b);
+    put_amount(&w, m->need_nusd);
     put_amount(&w, m->want_nusd);
     return writer_end(&w);
 }
@@ -252,6 +262,7 @@ enum err msg_lease_more_decode(struct view payload, struct msg_lease_more *out)
 
     take_bytes(&r, out->key.b, sizeof out->key.b);
     take_bytes(&r, out->lease.b, sizeof out->lease.b);
+    out->need_nusd = take_amount(&r);
     out->want_nusd = take_amount(&r);
     return reader_end(&r);
 }
@@ -265,6 +276,11 @@ enum err msg_lease_encode(const struct msg_lease *m, struct buf *out)
     put_amount(&w, m->granted_nusd);
     put_u32(&w, m->lease_ms);
     put_u8_below(&w, m->status, LEASE_STATUS_COUNT);
+    put_u32(&w, m->requests_per_minute);
+    put_u32(&w, m->tokens_per_minute);
+    put_u64(&w, m->expires_ms);
+    put_u64(&w, m->version);
+    put_amount(&w, m->most_nusd);
     return writer_end(&w);
 }
 
@@ -277,6 +293,11 @@ enum err msg_lease_decode(struct view payload, struct msg_lease *out)
     out->granted_nusd = take_amount(&r);
     out->lease_ms = take_u32(&r);
     out->status = take_u8_below(&r, LEASE_STATUS_COUNT);
+    out->requests_per_minute = take_u32(&r);
+    out->tokens_per_minute = take_u32(&r);
+    out->expires_ms = take_u64(&r);
+    out->version = take_u64(&r);
+    out->most_nusd = take_amount(&r);
     return reader_end(&r);
 }
 
@@ -302,12 +323,20 @@ enum err msg_lease_return_decode(struct view payload, struct msg_lease_return *o
 
 /* --- pushes */
 
+/* What a push may say of a key: about money the control plane speaks only when it is asked. */
+static bool revoke_ok(uint8_t reason)
+{
+    return reason == NO_KEY_CHANGED || reason <= NO_KEY_EXPIRED;
+}
+
 enum err msg_revoke_encode(const struct msg_revoke *m, struct buf *out)
 {
     struct writer w = writer_begin(out, MSG_REVOKE);
 
     put_bytes(&w, m->key_digest.b, sizeof m->key_digest.b);
+    writer_require(&w, revoke_ok(m->reason), ERR_RANGE);
     put_u8_below(&w, m->reason, NO_KEY_COUNT);
+    put_u64(&w, m->version);
     return writer_end(&w);
 }
 
@@ -317,6 +346,8 @@ enum err msg_revoke_decode(struct view payload, struct msg_revoke *out)
 
     take_bytes(&r, out->key_digest.b, sizeof out->key_digest.b);
     out->reason = take_u8_below(&r, NO_KEY_COUNT);
+    reader_require(&r, revoke_ok(out->reason), ERR_RANGE);
+    out->version = take_u64(&r);
     return reader_end(&r);
 }
 
@@ -334,6 +365,75 @@ enum err msg_health_decode(struct view payload, struct msg_health *out)
 
     out->troubles = take_u8_below(&r, TROUBLE_ALL + 1);
     return reader_end(&r);
+}
+
+enum err msg_recall_encode(const struct msg_recall *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_RECALL);
+
+    put_bytes(&w, m->key.b, sizeof m->key.b);
+    put_bytes(&w, m->lease.b, sizeof m->lease.b);
+    return writer_end(&w);
+}
+
+enum err msg_recall_decode(struct view payload, struct msg_recall *out)
+{
+    struct reader r = reader_of(payload);
+
+    take_bytes(&r, out->key.b, sizeof out->key.b);
+    take_bytes(&r, out->lease.b, sizeof out->lease.b);
+    return reader_end(&r);
+}
+
+static bool keys_count_ok(const struct msg_keys *m)
+{
+    return m->count >= 1 && m->count <= LIMIT_KEYS_FRAME;
+}
+
+enum err msg_keys_encode(const struct msg_keys *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_KEYS);
+
+    writer_require(&w, keys_count_ok(m), ERR_RANGE);
+    writer_require(&w, m->keys.len == (size_t)m->count * KEYS_WIRE_BYTES, ERR_FORMAT);
+    put_u16(&w, m->count);
+    put_zero(&w, 2);
+    put_bytes(&w, m->keys.ptr, m->keys.len);
+    return writer_end(&w);
+}
+
+enum err msg_keys_decode(struct view payload, struct msg_keys *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->count = take_u16(&r);
+    reader_require(&r, keys_count_ok(out), ERR_RANGE);
+    take_zero(&r, 2);
+    reader_require(&r, r.left.len == (size_t)out->count * KEYS_WIRE_BYTES, ERR_FORMAT);
+    out->keys = r.left;
+    r.left = VIEW_EMPTY;
+    return reader_end(&r);
+}
+
+enum err msg_keys_take(struct msg_keys *m, struct digest32 *digest, uint64_t *version)
+{
+    struct view entry;
+    struct reader r;
+
+    if (!view_take(&m->keys, KEYS_WIRE_BYTES, &entry))
+        return ERR_SHORT;
+    r = reader_of(entry);
+    take_bytes(&r, digest->b, sizeof digest->b);
+    *version = take_u64(&r);
+    return reader_end(&r);
+}
+
+enum err msg_keys_put(struct buf *keys, const struct digest32 *digest, uint64_t version)
+{
+    uint64_t be = htobe64(version);
+    enum err e = buf_append(keys, view_of(digest->b, sizeof digest->b));
+
+    return e == ERR_NONE ? buf_append(keys, view_of(&be, sizeof be)) : e;
 }
 
 enum err msg_secret_encode(const struct msg_secret *m, struct buf *out)

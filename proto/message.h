@@ -42,6 +42,8 @@ enum message_type {
     MSG_PONG = 18,         /* C->D */
     MSG_BYE = 19,          /* D->C: boot ends; unused leases may be closed */
     MSG_LOG_PROOF = 20,    /* C->D push after each ACCEPT */
+    MSG_RECALL = 21,       /* C->D push */
+    MSG_KEYS = 22,         /* D->C after each ACCEPT */
     MSG_USAGE_FROM = 25,   /* C->D after the first ACCEPT, and when records are missing */
     MSG_USAGE_LOST = 26,   /* D->C: records that it was asked for and no longer has */
     MSG_SETTLE_ASK = 27,   /* C->D, once a second */
@@ -107,9 +109,11 @@ struct msg_accept {
 struct msg_refuse {
     uint16_t reason;
 };
+/* need_nusd: what requests need that wait for the answer. want_nusd: what the lease should hold beside
+ * that, given as far as others do not need it; 0: the control plane's default for a first lease. */
 struct msg_key_lookup {
     struct digest32 key_digest;
-    int64_t want_nusd;
+    int64_t need_nusd, want_nusd;
 };
 struct msg_grant {
     struct digest32 key_digest;
@@ -118,6 +122,7 @@ struct msg_grant {
     uint32_t lease_ms;                               /* the lease ends this long after receipt */
     uint32_t requests_per_minute, tokens_per_minute; /* 0: unlimited */
     uint64_t expires_ms;                             /* unix; 0: the key does not expire */
+    uint64_t version; /* of the key's rules; the larger one is the later one */
 };
 enum no_key_reason {
     NO_KEY_UNKNOWN,
@@ -125,25 +130,35 @@ enum no_key_reason {
     NO_KEY_EXPIRED,
     NO_KEY_CREDIT,
     NO_KEY_LIMIT,
+    NO_KEY_CHANGED, /* REVOKE only: the key may be used, under other rules: ask about it again */
     NO_KEY_COUNT
 };
+/* most_nusd: with CREDIT and LIMIT, what the key could spend if all that is lent came back unspent. */
 struct msg_no_key {
     struct digest32 key_digest;
     uint8_t reason;
+    uint64_t version; /* 0: there is no such key */
+    int64_t most_nusd;
 };
+/* Renews the lease, and asks for money as KEY_LOOKUP does; need and want 0: the time only. */
 struct msg_lease_more {
     struct id key, lease;
-    int64_t want_nusd;
+    int64_t need_nusd, want_nusd;
 };
 enum lease_status { LEASE_OK, LEASE_NO_CREDIT, LEASE_KEY_LIMIT, LEASE_GONE, LEASE_STATUS_COUNT };
-/* OK: granted_nusd and lease_ms replace the lease's. NO_CREDIT, KEY_LIMIT: nothing could be added;
- * the lease itself goes on (lease_ms is renewed). GONE: expired or closed; look the key up again.
- */
+/* OK: granted_nusd and lease_ms replace the lease's. NO_CREDIT, KEY_LIMIT: nothing could be added
+ * although it was needed; the lease itself goes on. most_nusd then says whether waiting can help.
+ * lease_ms 0: the lease is not renewed, because it holds more than the key's limit leaves: what no request
+ * has reserved is to be given back. GONE: closed, or the key may not be used; look the key up again. */
 struct msg_lease {
     struct id key, lease;
     int64_t granted_nusd;
     uint32_t lease_ms;
     uint8_t status;
+    uint32_t requests_per_minute, tokens_per_minute; /* these three as in GRANT */
+    uint64_t expires_ms;
+    uint64_t version;
+    int64_t most_nusd; /* what the key could spend if all that is lent came back unspent */
 };
 /* Gives back amount_nusd of the lease; final: no record will follow under this lease. */
 struct msg_lease_return {
@@ -153,8 +168,20 @@ struct msg_lease_return {
 };
 struct msg_revoke {
     struct digest32 key_digest;
-    uint8_t reason;
+    uint8_t reason; /* UNKNOWN, DISABLED, EXPIRED, CHANGED */
+    uint64_t version;
 };
+/* Another request of this account waits for money: give back half of what no request has reserved. */
+struct msg_recall {
+    struct id key, lease;
+};
+/* Keys that the data plane holds from an earlier connection, and under which version of their rules: C says
+ * what has changed meanwhile (REVOKE). */
+struct msg_keys {
+    uint16_t count;   /* 1..LIMIT_KEYS_FRAME */
+    struct view keys; /* count * KEYS_WIRE_BYTES: digest, u64 version */
+};
+enum { KEYS_WIRE_BYTES = 40 };
 struct msg_secret {
     uint16_t provider_no;
     struct view sealed; /* crypto_box_seal to the attested X25519 key */
@@ -241,13 +268,16 @@ bool place_name_ok(struct view v);
 #define MESSAGE_CODECS(X)                                                                          \
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
-        X(lease_return) X(revoke) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
+        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);
 MESSAGE_CODECS(MESSAGE_DECLARE)
 #undef MESSAGE_DECLARE
+/* One entry of KEYS, from the front of m->keys (consumed), or at its end. */
+must_check enum err msg_keys_take(struct msg_keys *m, struct digest32 *digest, uint64_t *version);
+must_check enum err msg_keys_put(struct buf *keys, const struct digest32 *digest, uint64_t version);
 must_check enum err msg_pong_encode(const struct msg_ping *m, struct buf *out);
 must_check enum err msg_bye_encode(struct buf *out);
 /* decode allocates; gives *out to the caller (catalog_free). Both refuse what breaks a rule of the

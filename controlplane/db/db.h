@@ -48,7 +48,7 @@ struct db_param db_id(const struct id *id); /* uuid */
 struct db_param db_bytes(struct view v);    /* bytea, text, json, and arrays (see below) */
 
 /* A one-dimensional array in binary, built into a buf: db_array_begin, n times db_array_put. */
-enum db_element { DB_ELEMENT_I64, DB_ELEMENT_ID, DB_ELEMENT_TEXT };
+enum db_element { DB_ELEMENT_I64, DB_ELEMENT_ID, DB_ELEMENT_TEXT, DB_ELEMENT_BYTES };
 must_check enum err db_array_begin(struct buf *out, enum db_element type, size_t n);
 must_check enum err db_array_put(struct buf *out, struct view element);
 must_check enum err db_array_put_i64(struct buf *out, int64_t v);
@@ -58,7 +58,13 @@ must_check enum err db_array_put_i64(struct buf *out, int64_t v);
  * constraint, a trigger or the type of a value refused (nothing was committed, and nothing will be by
  * trying again); ERR_OVERLOAD the queue is full; ERR_CANCELLED db_close; ERR_DB anything
  * else, and then nobody knows whether it was committed: repeat only what is idempotent.
- * lane: queries with one lane (not 0) run in the order in which they were given. */
+ * lane: queries with one lane (not 0) run in the order in which they were given. Where there are at least
+ * DB_KEPT_MIN connections, lanes made by db_lane_leases() and db_lane_lookups() have connections of their own
+ * and a queue of their own: renewals of warm keys do not wait behind look-ups, REST or usage. */
+enum { DB_KEPT_LEASES = 2, DB_KEPT_LOOKUPS = 1, DB_KEPT_MIN = 4 };
+uint32_t db_lane(uint32_t hash); /* never 0 */
+uint32_t db_lane_leases(uint32_t hash);
+uint32_t db_lane_lookups(void);
 typedef void db_cb(void *cookie, enum err e, const struct db_result *r);
 void db_query(struct db *d, enum stmt s, const struct db_param *params, size_t n, uint32_t lane,
               db_cb *cb, void *cookie);

@@ -98,11 +98,60 @@ static bool slot_has_room(const struct slot *s)
     return s->state == SLOT_READY && s->inflight.n < DB_PIPELINE_DEPTH;
 }
 
+/* --- lanes: the first connections are kept for leases, the next for look-ups */
+
+#define LANE_LEASES (UINT32_C(1) << 30)
+#define LANE_LOOKUPS (UINT32_C(2) << 30)
+
+uint32_t db_lane(uint32_t hash)
+{
+    return (hash & ~(LANE_LEASES | LANE_LOOKUPS)) | 1;
+}
+
+uint32_t db_lane_leases(uint32_t hash)
+{
+    return (hash & ~(LANE_LEASES | LANE_LOOKUPS)) | LANE_LEASES;
+}
+
+uint32_t db_lane_lookups(void)
+{
+    return LANE_LOOKUPS;
+}
+
+/* How many are kept: the first that anything may use. */
+static unsigned db_kept(const struct db *d)
+{
+    return d->n >= DB_KEPT_MIN ? DB_KEPT_LEASES + DB_KEPT_LOOKUPS : 0;
+}
+
+static struct slot *db_slot_of(struct db *d, uint32_t lane)
+{
+    unsigned kept = db_kept(d);
+
+    if (kept != 0 && (lane & LANE_LEASES))
+        return &d->slots[(lane & ~LANE_LEASES) % DB_KEPT_LEASES];
+    if (kept != 0 && (lane & LANE_LOOKUPS))
+        return &d->slots[DB_KEPT_LEASES];
+    return &d->slots[kept + (lane & ~(LANE_LEASES | LANE_LOOKUPS)) % (d->n - kept)];
+}
+
+/* A kept connection's queue has its own bound: a crowd at one does not fill another. */
+static bool db_crowded(const struct db *d, const struct slot *s)
+{
+    size_t others = d->queued;
+
+    if (s != NULL && s < &d->slots[db_kept(d)])
+        return s->lane.n >= DB_QUEUE_MAX;
+    for (unsigned i = 0; i < db_kept(d); i++)
+        others -= d->slots[i].lane.n;
+    return others >= DB_QUEUE_MAX;
+}
+
 static struct slot *db_least_busy(struct db *d)
 {
     struct slot *best = NULL;
 
-    for (unsigned i = 0; i < d->n; i++)
+    for (unsigned i = db_kept(d); i < d->n; i++)
         if (slot_has_room(&d->slots[i]) &&
             (best == NULL || d->slots[i].inflight.n < best->inflight.n))
             best = &d->slots[i];
@@ -126,6 +175,7 @@ void db_query(struct db *d, enum stmt stmt, const struct db_param *params, size_
               db_cb *cb, void *cookie)
 {
     struct query *q = query_new(stmt, params, n);
+    struct slot *s = lane == 0 ? NULL : db_slot_of(d, lane);
 
     assert(n == stmt_params(stmt) && stmt_pooled(stmt));
     /* Without memory for a query there is none to say so later either. */
@@ -133,12 +183,12 @@ void db_query(struct db *d, enum stmt stmt, const struct db_param *params, size_
     q->cb = cb;
     q->cookie = cookie;
     q->deadline_ms = clock_mono_ms() + DB_QUERY_TIMEOUT_MS;
-    if (d->closing || d->queued >= DB_QUEUE_MAX) {
+    if (d->closing || db_crowded(d, s)) {
         query_fail(d, q, d->closing ? ERR_CANCELLED : ERR_OVERLOAD);
         return;
     }
     d->queued++;
-    fifo_push(lane == 0 ? &d->waiting : &d->slots[lane % d->n].lane, q);
+    fifo_push(s == NULL ? &d->waiting : &s->lane, q);
     db_dispatch(d);
 }
 

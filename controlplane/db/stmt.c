@@ -31,16 +31,17 @@ static const struct {
     [STMT_LEASE_OPEN] =
         {"lease_open", 6, true,
          "SELECT outcome, o_key, o_account, o_lease, o_granted, o_requests, o_tokens,"
-         " o_expires_ms FROM lease_open($1, $2, $3, $4, $5, $6)"},
+         " o_expires_ms, o_version, o_most FROM lease_open($1, $2, $3, $4, $5, $6)"},
     [STMT_LEASE_EXTEND] = {"lease_extend", 6, true,
-                           "SELECT outcome, o_granted FROM lease_extend($1, $2, $3, $4, $5, $6)"},
+                           "SELECT outcome, o_granted, o_lease_ms, o_requests, o_tokens,"
+                           " o_expires_ms, o_version, o_most"
+                           " FROM lease_extend($1, $2, $3, $4, $5, $6)"},
     [STMT_LEASE_RETURN] = {"lease_return", 4, true, "SELECT lease_give_back($1, $2, $3, $4)"},
     [STMT_RECLAIM_ROUND] = {"reclaim_round", 5, true,
                             "SELECT o_count, o_now_ms, o_up_ms"
                             " FROM reclaim_round($1, $2, $3, $4, $5)"},
-    [STMT_KEY_CHECK] = {"key_check", 1, true,
-                        "SELECT coalesce((SELECT coalesce(key_refusal(k), 'ok') FROM api_key k"
-                        " WHERE digest = $1), 'unknown')"},
+    [STMT_KEY_CHANGES] = {"key_changes", 2, true,
+                          "SELECT digest, outcome, version FROM key_changes($1, $2)"},
     [STMT_USAGE_INGEST] = {"usage_ingest", 31, true,
                            "SELECT usage_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
                            " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"

@@ -43,7 +43,8 @@ struct db_param db_bytes(struct view v)
 enum err db_array_begin(struct buf *out, enum db_element type, size_t n)
 {
     static const uint32_t oids[] = {
-        [DB_ELEMENT_I64] = 20, [DB_ELEMENT_ID] = 2950, [DB_ELEMENT_TEXT] = 25};
+        [DB_ELEMENT_I64] = 20, [DB_ELEMENT_ID] = 2950, [DB_ELEMENT_TEXT] = 25,
+        [DB_ELEMENT_BYTES] = 17};
     /* dimensions, has-null flag, element type; then of the only dimension: size, lower bound. An
      * empty array has no dimension. */
     uint32_t head[5] = {htonl(n > 0), 0, htonl(oids[type]), htonl((uint32_t)n), htonl(1)};

@@ -1,23 +1,35 @@
-/* Keys and their leases for the link: grant, check, more, return. Each is one SQL function of sql/005
- * or sql/011. */
+/* Keys and their leases for the link: grant, changes, more, return. Each is one SQL function of sql/012.
+ * One whose account is held by another statement ('busy') is sent again, so that no connection
+ * ever waits for the lock of one account with others queued behind. */
+#include "clock.h"
 #include "ledger.h"
 #include "ledger_state.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+enum { CREDIT_AGAIN_MS = 10, CREDIT_PARAMS = 6 };
+
 struct credit_op {
+    struct credit_op *next; /* in ledger->busy */
     struct ledger *l;
     union {
         void (*grant)(void *cookie, enum err e, const struct msg_grant *g,
                       const struct msg_no_key *n);
-        void (*check)(void *cookie, enum err e, const struct msg_revoke *r);
+        void (*changes)(void *cookie, enum err e, const struct msg_revoke *r, size_t n);
         void (*lease)(void *cookie, enum err e, const struct msg_lease *l);
         void (*done)(void *cookie, enum err e);
     } cb;
     void *cookie;
+    /* How to send it again: the parameters borrow from what is below. */
+    enum stmt stmt;
+    db_cb *answer;
+    uint32_t lane;
+    size_t n_params;
+    struct db_param params[CREDIT_PARAMS];
+    uint64_t began_ms;
     struct digest32 digest;
-    struct id key, lease;
+    struct id boot, key, lease;
 };
 
 static struct credit_op *credit_begin(struct ledger *l, void *cookie)
@@ -27,6 +39,7 @@ static struct credit_op *credit_begin(struct ledger *l, void *cookie)
     assert(op != NULL);
     op->l = l;
     op->cookie = cookie;
+    op->began_ms = clock_mono_ms();
     ledger_begin(l);
     return op;
 }
@@ -37,16 +50,82 @@ static void credit_end(struct credit_op *op)
     free(op);
 }
 
+static void credit_send(struct credit_op *op)
+{
+    db_query(op->l->config.db, op->stmt, op->params, op->n_params, op->lane, op->answer, op);
+}
+
+static uint32_t credit_hash(const struct id *id)
+{
+    uint32_t w;
+
+    memcpy(&w, &id->b[12], sizeof w); /* the random end of the id */
+    return w;
+}
+
+/* --- again --- */
+
+/* True: another statement held the account, and the operation will be sent again; otherwise *e says how it
+ * ends. */
+static bool credit_busy(struct credit_op *op, bool busy, enum err *e)
+{
+    struct ledger *l = op->l;
+
+    if (!busy)
+        return false;
+    if (l->freed || clock_mono_ms() - op->began_ms >= LEDGER_BUSY_MS) {
+        *e = l->freed ? ERR_CANCELLED : ERR_DB;
+        return false;
+    }
+    if (l->busy == NULL)
+        uv_timer_start(l->again, credit_again_cb, CREDIT_AGAIN_MS, 0);
+    op->next = l->busy;
+    l->busy = op;
+    return true;
+}
+
+void credit_again_cb(uv_timer_t *t)
+{
+    struct ledger *l = t->data;
+    struct credit_op *op, *list = l->busy;
+
+    l->busy = NULL;
+    while ((op = list) != NULL) {
+        list = op->next;
+        credit_send(op);
+    }
+}
+
+void credit_cancel(struct ledger *l)
+{
+    struct credit_op *op;
+
+    while ((op = l->busy) != NULL) {
+        l->busy = op->next;
+        op->answer(op, ERR_CANCELLED, NULL);
+    }
+}
+
 /* --- KEY_LOOKUP --- */
 
 static const struct {
-    struct view outcome;
+    struct view name;
     uint8_t reason;
-} no_key_reasons[] = {
+} reasons[] = {
     {VIEW_LIT("unknown"), NO_KEY_UNKNOWN}, {VIEW_LIT("disabled"), NO_KEY_DISABLED},
     {VIEW_LIT("expired"), NO_KEY_EXPIRED}, {VIEW_LIT("credit"), NO_KEY_CREDIT},
-    {VIEW_LIT("limit"), NO_KEY_LIMIT},
+    {VIEW_LIT("limit"), NO_KEY_LIMIT},     {VIEW_LIT("changed"), NO_KEY_CHANGED},
 };
+
+enum err credit_reason(struct view name, uint8_t *reason)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (view_eq(name, reasons[i].name)) {
+            *reason = reasons[i].reason;
+            return ERR_NONE;
+        }
+    return ERR_FORMAT;
+}
 
 static void grant_yes(struct credit_op *op, const struct db_result *r)
 {
@@ -60,39 +139,34 @@ static void grant_yes(struct credit_op *op, const struct db_result *r)
         .requests_per_minute = (uint32_t)db_get_i64(r, 0, 5),
         .tokens_per_minute = (uint32_t)db_get_i64(r, 0, 6),
         .expires_ms = (uint64_t)db_get_i64(r, 0, 7),
+        .version = (uint64_t)db_get_i64(r, 0, 8),
     };
 
     op->cb.grant(op->cookie, ERR_NONE, &g, NULL);
 }
 
-static enum err no_key_reason(struct view outcome, uint8_t *reason)
+static void grant_no(struct credit_op *op, const struct db_result *r)
 {
-    for (size_t i = 0; i < sizeof no_key_reasons / sizeof no_key_reasons[0]; i++)
-        if (view_eq(outcome, no_key_reasons[i].outcome)) {
-            *reason = no_key_reasons[i].reason;
-            return ERR_NONE;
-        }
-    return ERR_BUG;
-}
+    struct msg_no_key n = {.key_digest = op->digest,
+                           .version = (uint64_t)db_get_i64(r, 0, 8),
+                           .most_nusd = db_get_i64(r, 0, 9)};
+    enum err e = credit_reason(db_get_text(r, 0, 0), &n.reason);
 
-static void grant_no(struct credit_op *op, struct view outcome)
-{
-    struct msg_no_key n = {.key_digest = op->digest};
-    enum err e = no_key_reason(outcome, &n.reason);
-
-    op->cb.grant(op->cookie, e, NULL, e == ERR_NONE ? &n : NULL);
+    op->cb.grant(op->cookie, e == ERR_NONE ? ERR_NONE : ERR_BUG, NULL, e == ERR_NONE ? &n : NULL);
 }
 
 static void grant_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct credit_op *op = cookie;
 
+    if (credit_busy(op, e == ERR_NONE && view_eq(db_get_text(r, 0, 0), VIEW_LIT("busy")), &e))
+        return;
     if (e != ERR_NONE)
         op->cb.grant(op->cookie, e, NULL, NULL);
     else if (view_eq(db_get_text(r, 0, 0), VIEW_LIT("ok")))
         grant_yes(op, r);
     else
-        grant_no(op, db_get_text(r, 0, 0));
+        grant_no(op, r);
     credit_end(op);
 }
 
@@ -102,50 +176,95 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
                   void *cookie)
 {
     struct credit_op *op = credit_begin(l, cookie);
-    const struct id lease = id_new();
-    const struct db_param p[] = {
-        db_bytes(view_of(ask->key_digest.b, sizeof ask->key_digest.b)),
-        db_id(boot),
-        db_id(&lease),
-        db_i64(ask->want_nusd > 0 ? ask->want_nusd : 0),
-        db_i64(l->config.lease_default_nusd),
-        db_i64(l->config.lease_ms),
-    };
 
     op->cb.grant = cb;
     op->digest = ask->key_digest;
-    db_query(l->config.db, STMT_LEASE_OPEN, p, 6, ledger_lane(boot), grant_cb, op);
+    op->boot = *boot;
+    op->lease = id_new();
+    op->stmt = STMT_LEASE_OPEN;
+    op->answer = grant_cb;
+    op->lane = db_lane_lookups();
+    op->n_params = 6;
+    op->params[0] = db_bytes(view_of(op->digest.b, sizeof op->digest.b));
+    op->params[1] = db_id(&op->boot);
+    op->params[2] = db_id(&op->lease);
+    op->params[3] = db_i64(ask->need_nusd);
+    op->params[4] = db_i64(ask->want_nusd > 0 ? ask->want_nusd : l->config.lease_default_nusd);
+    op->params[5] = db_i64(l->config.lease_ms);
+    credit_send(op);
 }
 
-/* --- is it still good? --- */
+/* --- what has changed --- */
 
-static void check_cb(void *cookie, enum err e, const struct db_result *r)
+static enum err changes_read(const struct db_result *r, struct msg_revoke *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct view digest = db_get_text(r, i, 0);
+
+        if (digest.len != sizeof out[i].key_digest.b ||
+            credit_reason(db_get_text(r, i, 1), &out[i].reason) != ERR_NONE)
+            return ERR_BUG;
+        memcpy(out[i].key_digest.b, digest.ptr, digest.len);
+        out[i].version = (uint64_t)db_get_i64(r, i, 2);
+    }
+    return ERR_NONE;
+}
+
+static void changes_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct credit_op *op = cookie;
-    struct msg_revoke revoke = {.key_digest = op->digest};
-    bool good = e == ERR_NONE && view_eq(db_get_text(r, 0, 0), VIEW_LIT("ok"));
+    struct msg_revoke changes[LEDGER_KEYS_MAX];
+    size_t n = e == ERR_NONE ? db_rows(r) : 0;
 
-    if (e == ERR_NONE && !good)
-        e = no_key_reason(db_get_text(r, 0, 0), &revoke.reason);
-    op->cb.check(op->cookie, e, e == ERR_NONE && !good ? &revoke : NULL);
+    assert(n <= LEDGER_KEYS_MAX);
+    if (e == ERR_NONE)
+        e = changes_read(r, changes, n);
+    op->cb.changes(op->cookie, e, changes, e == ERR_NONE ? n : 0);
     credit_end(op);
 }
 
-void ledger_check(struct ledger *l, const struct id *boot, const struct digest32 *key,
-                  void (*cb)(void *cookie, enum err e, const struct msg_revoke *revoke),
-                  void *cookie)
+static enum err changes_arrays(const struct ledger_key *keys, size_t n, struct buf *digests,
+                               struct buf *versions)
+{
+    enum err e = db_array_begin(digests, DB_ELEMENT_BYTES, n);
+
+    if (e == ERR_NONE)
+        e = db_array_begin(versions, DB_ELEMENT_I64, n);
+    for (size_t i = 0; e == ERR_NONE && i < n; i++) {
+        e = db_array_put(digests, view_of(keys[i].digest.b, sizeof keys[i].digest.b));
+        if (e == ERR_NONE)
+            e = db_array_put_i64(versions, (int64_t)keys[i].version);
+    }
+    return e;
+}
+
+void ledger_changes(struct ledger *l, const struct ledger_key *keys, size_t n,
+                    void (*cb)(void *cookie, enum err e, const struct msg_revoke *changes, size_t n),
+                    void *cookie)
 {
     struct credit_op *op = credit_begin(l, cookie);
-    const struct db_param p[] = {db_bytes(view_of(key->b, sizeof key->b))};
+    struct buf digests, versions;
+    enum err e;
 
-    op->cb.check = cb;
-    op->digest = *key;
-    db_query(l->config.db, STMT_KEY_CHECK, p, 1, ledger_lane(boot), check_cb, op);
+    assert(n >= 1 && n <= LEDGER_KEYS_MAX);
+    op->cb.changes = cb;
+    buf_init(&digests, 64 + (size_t)LEDGER_KEYS_MAX * (4 + sizeof keys->digest.b));
+    buf_init(&versions, 64 + (size_t)LEDGER_KEYS_MAX * 12);
+    e = changes_arrays(keys, n, &digests, &versions);
+    if (e == ERR_NONE) {
+        const struct db_param p[] = {db_bytes(buf_view(&digests)), db_bytes(buf_view(&versions))};
+
+        db_query(l->config.db, STMT_KEY_CHANGES, p, 2, 0, changes_cb, op);
+    } else {
+        db_fail(l->config.db, STMT_KEY_CHANGES, e, changes_cb, op);
+    }
+    buf_free(&digests);
+    buf_free(&versions);
 }
 
 /* --- LEASE_MORE --- */
 
-static void lease_cb(void *cookie, enum err e, const struct db_result *r)
+static enum err lease_status(struct view outcome, uint8_t *status)
 {
     static const struct {
         struct view outcome;
@@ -154,21 +273,41 @@ static void lease_cb(void *cookie, enum err e, const struct db_result *r)
                     {VIEW_LIT("credit"), LEASE_NO_CREDIT},
                     {VIEW_LIT("limit"), LEASE_KEY_LIMIT},
                     {VIEW_LIT("gone"), LEASE_GONE}};
-    struct credit_op *op = cookie;
-    struct msg_lease m = {.key = op->key,
-                          .lease = op->lease,
-                          .lease_ms = op->l->config.lease_ms,
-                          .status = LEASE_STATUS_COUNT};
 
-    for (size_t i = 0; e == ERR_NONE && i < sizeof statuses / sizeof statuses[0]; i++)
-        if (view_eq(db_get_text(r, 0, 0), statuses[i].outcome))
-            m.status = statuses[i].status;
-    if (e == ERR_NONE && m.status == LEASE_STATUS_COUNT)
-        e = ERR_BUG;
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+        if (view_eq(outcome, statuses[i].outcome)) {
+            *status = statuses[i].status;
+            return ERR_NONE;
+        }
+    return ERR_BUG;
+}
+
+static enum err lease_read(const struct credit_op *op, const struct db_result *r,
+                           struct msg_lease *out)
+{
+    *out = (struct msg_lease){
+        .key = op->key,
+        .lease = op->lease,
+        .granted_nusd = db_get_i64(r, 0, 1),
+        .lease_ms = (uint32_t)db_get_i64(r, 0, 2),
+        .requests_per_minute = (uint32_t)db_get_i64(r, 0, 3),
+        .tokens_per_minute = (uint32_t)db_get_i64(r, 0, 4),
+        .expires_ms = (uint64_t)db_get_i64(r, 0, 5),
+        .version = (uint64_t)db_get_i64(r, 0, 6),
+        .most_nusd = db_get_i64(r, 0, 7),
+    };
+    return lease_status(db_get_text(r, 0, 0), &out->status);
+}
+
+static void lease_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct credit_op *op = cookie;
+    struct msg_lease m;
+
+    if (credit_busy(op, e == ERR_NONE && view_eq(db_get_text(r, 0, 0), VIEW_LIT("busy")), &e))
+        return;
     if (e == ERR_NONE)
-        m.granted_nusd = db_get_i64(r, 0, 1);
-    if (m.status == LEASE_GONE)
-        m.lease_ms = 0;
+        e = lease_read(op, r, &m);
     op->cb.lease(op->cookie, e, e == ERR_NONE ? &m : NULL);
     credit_end(op);
 }
@@ -178,19 +317,22 @@ void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg
                        void *cookie)
 {
     struct credit_op *op = credit_begin(l, cookie);
-    const struct db_param p[] = {
-        db_id(&ask->lease),
-        db_id(&ask->key),
-        db_id(boot),
-        db_i64(ask->want_nusd > 0 ? ask->want_nusd : 0),
-        db_i64(l->config.lease_default_nusd),
-        db_i64(l->config.lease_ms),
-    };
 
     op->cb.lease = cb;
+    op->boot = *boot;
     op->key = ask->key;
     op->lease = ask->lease;
-    db_query(l->config.db, STMT_LEASE_EXTEND, p, 6, ledger_lane(boot), lease_cb, op);
+    op->stmt = STMT_LEASE_EXTEND;
+    op->answer = lease_cb;
+    op->lane = db_lane_leases(credit_hash(&ask->lease));
+    op->n_params = 6;
+    op->params[0] = db_id(&op->lease);
+    op->params[1] = db_id(&op->key);
+    op->params[2] = db_id(&op->boot);
+    op->params[3] = db_i64(ask->need_nusd);
+    op->params[4] = db_i64(ask->want_nusd);
+    op->params[5] = db_i64(l->config.lease_ms);
+    credit_send(op);
 }
 
 /* --- LEASE_RETURN --- */
@@ -199,7 +341,8 @@ static void return_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct credit_op *op = cookie;
 
-    (void)r;
+    if (credit_busy(op, e == ERR_NONE && db_is_null(r, 0, 0), &e))
+        return;
     op->cb.done(op->cookie, e);
     credit_end(op);
 }
@@ -209,13 +352,17 @@ void ledger_lease_return(struct ledger *l, const struct id *boot,
                          void *cookie)
 {
     struct credit_op *op = credit_begin(l, cookie);
-    const struct db_param p[] = {
-        db_id(&ret->lease),
-        db_id(boot),
-        db_i64(ret->amount_nusd > 0 ? ret->amount_nusd : 0),
-        db_bool(ret->final != 0),
-    };
 
     op->cb.done = cb;
-    db_query(l->config.db, STMT_LEASE_RETURN, p, 4, ledger_lane(boot), return_cb, op);
+    op->boot = *boot;
+    op->lease = ret->lease;
+    op->stmt = STMT_LEASE_RETURN;
+    op->answer = return_cb;
+    op->lane = db_lane_leases(credit_hash(&ret->lease));
+    op->n_params = 4;
+    op->params[0] = db_id(&op->lease);
+    op->params[1] = db_id(&op->boot);
+    op->params[2] = db_i64(ret->amount_nusd > 0 ? ret->amount_nusd : 0);
+    op->params[3] = db_bool(ret->final != 0);
+    credit_send(op);
 }

@@ -29,7 +29,7 @@ uint32_t ledger_lane(const struct id *boot)
     uint32_t lane;
 
     memcpy(&lane, &boot->b[12], sizeof lane); /* the random end of the id */
-    return lane == 0 ? 1 : lane;
+    return db_lane(lane);
 }
 
 /* --- reclaiming what dead data planes left behind --- */
@@ -89,20 +89,24 @@ static void timer_closed_cb(uv_handle_t *h)
 enum err ledger_new(const struct ledger_config *c, struct ledger **out)
 {
     struct ledger *l = calloc(1, sizeof *l);
-    uv_timer_t *timer = calloc(1, sizeof *timer);
+    uv_timer_t *timer = calloc(1, sizeof *timer), *again = calloc(1, sizeof *again);
 
-    if (l == NULL || timer == NULL || uv_timer_init(db_loop(c->db), timer) != 0) {
+    if (l == NULL || timer == NULL || again == NULL) {
         free(l);
         free(timer);
+        free(again);
         return ERR_MEMORY;
     }
+    uv_timer_init(db_loop(c->db), timer);
+    uv_timer_init(db_loop(c->db), again);
     l->config = *c;
     if (l->config.lease_ms == 0)
-        l->config.lease_ms = 60000;
+        l->config.lease_ms = 75000;
     if (l->config.lease_default_nusd == 0)
         l->config.lease_default_nusd = 250000000;
     l->reclaim = timer;
-    timer->data = l;
+    l->again = again;
+    timer->data = again->data = l;
     uv_timer_start(timer, reclaim_timer_cb, RECLAIM_EVERY_MS, RECLAIM_EVERY_MS);
     *out = l;
     return ERR_NONE;
@@ -113,6 +117,8 @@ void ledger_free(struct ledger *l)
     if (l == NULL)
         return;
     uv_close((uv_handle_t *)l->reclaim, timer_closed_cb);
+    uv_close((uv_handle_t *)l->again, timer_closed_cb);
+    credit_cancel(l);
     if (l->watching)
         db_unlisten(l->config.db);
     l->freed = true;
@@ -211,38 +217,53 @@ void ledger_settled(struct ledger *l, const struct id *boot, const struct id *se
 
 /* --- notifications --- */
 
-/* "digest-in-hex reason", from the trigger on api_key. */
-static enum err parse_revocation(struct view v, struct digest32 *digest, uint8_t *reason)
+/* Up to the next space, which is dropped. */
+static bool view_take_word(struct view *v, struct view *word)
 {
-    static const struct {
-        struct view name;
-        uint8_t reason;
-    } reasons[] = {{VIEW_LIT("unknown"), NO_KEY_UNKNOWN},
-                   {VIEW_LIT("disabled"), NO_KEY_DISABLED},
-                   {VIEW_LIT("expired"), NO_KEY_EXPIRED}};
-    struct view hex, space;
+    const uint8_t *space = v->len == 0 ? NULL : memchr(v->ptr, ' ', v->len);
+    struct view gone;
 
-    if (!view_take(&v, 64, &hex) || !view_take(&v, 1, &space) || space.ptr[0] != ' ' ||
-        hex_decode(hex, digest->b, sizeof digest->b) != ERR_NONE)
+    return space != NULL && view_take(v, (size_t)(space - v->ptr), word) && view_take(v, 1, &gone);
+}
+
+/* "digest-in-hex reason version", from the trigger on api_key. */
+static enum err parse_revocation(struct view v, struct msg_revoke *out)
+{
+    struct view hex, reason;
+
+    if (!view_take(&v, 64, &hex) || !view_take_word(&v, &reason) || reason.len != 0 ||
+        hex_decode(hex, out->key_digest.b, sizeof out->key_digest.b) != ERR_NONE)
         return ERR_FORMAT;
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-        if (view_eq(v, reasons[i].name)) {
-            *reason = reasons[i].reason;
-            return ERR_NONE;
-        }
-    return ERR_FORMAT;
+    if (!view_take_word(&v, &reason) || !view_u64(v, &out->version))
+        return ERR_FORMAT;
+    return credit_reason(reason, &out->reason);
+}
+
+/* "recall boot key lease", from lease_recall(). */
+static enum err parse_recall(struct view v, struct id *boot, struct msg_recall *out)
+{
+    struct view word, boot_text, key_text;
+
+    if (!view_take_word(&v, &word) || !view_eq(word, VIEW_LIT("recall")) ||
+        !view_take_word(&v, &boot_text) || !view_take_word(&v, &key_text) ||
+        id_parse(boot_text, boot) != ERR_NONE || id_parse(key_text, &out->key) != ERR_NONE)
+        return ERR_FORMAT;
+    return id_parse(v, &out->lease);
 }
 
 static void notified_cb(void *cookie, struct view channel, struct view payload)
 {
     struct ledger *l = cookie;
-    struct digest32 digest;
-    uint8_t reason;
+    struct msg_revoke revoke;
+    struct msg_recall recall;
+    struct id boot;
 
     if (view_eq(channel, VIEW_LIT("tr_catalog"))) {
         l->watch.catalog_changed(l->watch.cookie);
-    } else if (parse_revocation(payload, &digest, &reason) == ERR_NONE) {
-        l->watch.revoked(l->watch.cookie, &digest, reason);
+    } else if (parse_revocation(payload, &revoke) == ERR_NONE) {
+        l->watch.revoked(l->watch.cookie, &revoke);
+    } else if (parse_recall(payload, &boot, &recall) == ERR_NONE) {
+        l->watch.recalled(l->watch.cookie, &boot, &recall);
     } else {
         /* Somebody else's notification on our channel: be safe, have every key looked up again. */
         LOG("db_notification_unknown", KV("bytes", (uint64_t)payload.len));

@@ -1,5 +1,7 @@
 /* Keys, leases and usage as the link needs them: each call is one PostgreSQL transaction (one
- * statement or one SQL function), asynchronous, its callback exactly once. */
+ * statement or one SQL function), asynchronous, its callback exactly once. What concerns a lease never
+ * waits for a lock: while another statement holds the account it is asked again every few milliseconds,
+ * and ends with ERR_DB after LEDGER_BUSY_MS. */
 #ifndef TR_CONTROLPLANE_MONEY_LEDGER_H
 #define TR_CONTROLPLANE_MONEY_LEDGER_H
 
@@ -9,7 +11,7 @@
 struct ledger; /* holds the db and lease settings */
 struct ledger_config {
     struct db *db;
-    uint32_t lease_ms;          /* how long a lease lives, default 60,000 */
+    uint32_t lease_ms;          /* how long a lease lives, default 75,000 */
     int64_t lease_default_nusd; /* what a first lease asks for, default $0.25; bounded by avail/4
                                    unless the caller wants more */
     /* A lease is reclaimed this long after it ended, so that records in flight still find it. */
@@ -45,10 +47,16 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
                   void (*cb)(void *cookie, enum err e, const struct msg_grant *grant,
                              const struct msg_no_key *no),
                   void *cookie);
-/* May this key still be used? No lease is opened. revoke is NULL when it may. */
-void ledger_check(struct ledger *l, const struct id *boot, const struct digest32 *key,
-                  void (*cb)(void *cookie, enum err e, const struct msg_revoke *revoke),
-                  void *cookie);
+/* What has changed of keys that a data plane holds, at most LEDGER_KEYS_MAX in one statement: those that may
+ * not be used, and those that have another version than the one it was told. changes are valid during cb. */
+enum { LEDGER_KEYS_MAX = 512 };
+struct ledger_key {
+    struct digest32 digest;
+    uint64_t version;
+};
+void ledger_changes(struct ledger *l, const struct ledger_key *keys, size_t n,
+                    void (*cb)(void *cookie, enum err e, const struct msg_revoke *changes, size_t n),
+                    void *cookie);
 void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg_lease_more *ask,
                        void (*cb)(void *cookie, enum err e, const struct msg_lease *lease),
                        void *cookie);
@@ -67,9 +75,13 @@ void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usag
 void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,
                  ledger_acked_cb *cb, void *cookie);
 
-/* Revocations and catalog changes, from any control plane instance (LISTEN/NOTIFY). */
+enum { LEDGER_BUSY_MS = 2500 };
+
+/* Revocations, changed keys and catalog changes, from any control plane instance (LISTEN/NOTIFY). */
 struct ledger_watch {
-    void (*revoked)(void *cookie, const struct digest32 *key_digest, uint8_t no_key_reason);
+    void (*revoked)(void *cookie, const struct msg_revoke *revoke);
+    /* This boot should give back some of its lease. */
+    void (*recalled)(void *cookie, const struct id *boot, const struct msg_recall *recall);
     void (*catalog_changed)(void *cookie);
     /* Notifications may have been missed (reconnected): every peer must re-check its keys. */
     void (*resync)(void *cookie);

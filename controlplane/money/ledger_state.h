@@ -7,7 +7,8 @@
 struct ledger {
     struct ledger_config config;
     struct ledger_watch watch;
-    uv_timer_t *reclaim; /* closed by ledger_free, freed by its close callback */
+    uv_timer_t *reclaim, *again; /* closed by ledger_free, freed by their close callbacks */
+    struct credit_op *busy;      /* to be sent again when `again` fires */
     bool watching, reclaiming;
     int64_t db_seen_ms, db_up_ms; /* the database's clock in the last round of reclaiming, and since when
                                      rounds follow each other without a pause (sql/015) */
@@ -30,9 +31,14 @@ struct number_op *number_begin(struct ledger *l, ledger_number_cb *cb, void *coo
 /* A db_cb: hands the number on and frees the op. */
 void number_end(void *op, enum err e, const struct db_result *r);
 
-/* All that one boot asks for runs in the order in which it asked: a lease that was returned is
- * closed before the key is looked up again, and records come before the return that follows them.
- */
+/* The records of one boot are booked in the order in which they came. */
 uint32_t ledger_lane(const struct id *boot);
+
+/* credit.c: the reason of a key_refusal(), or 'changed', by name. */
+must_check enum err credit_reason(struct view name, uint8_t *reason);
+/* Send the operations again whose account another statement held. */
+void credit_again_cb(uv_timer_t *t);
+/* The ledger ends: operations that wait to be sent again end with ERR_CANCELLED. */
+void credit_cancel(struct ledger *l);
 
 #endif

@@ -6,60 +6,33 @@
 
 #include <stdlib.h>
 
-static bool key_known(const struct peer *p, const struct digest32 *d)
-{
-    for (size_t i = 0; i < p->n_keys; i++) {
-        if (memcmp(p->keys[i].b, d->b, sizeof d->b) == 0)
-            return true;
-    }
-    return false;
-}
+/* --- look-ups and leases --- */
 
-/* Remember that this peer holds the key. When memory is out or there are too many, nothing is lost
- * but the early word after a resync: the lease's end bounds it. */
-static void key_remember(struct peer *p, const struct digest32 *d)
-{
-    if (key_known(p, d))
-        return;
-    if (p->n_keys == p->keys_cap) {
-        size_t cap = p->keys_cap == 0 ? 64 : 2 * p->keys_cap;
-        struct digest32 *grown;
+/* A look-up that was on its way while notifications may have been missed says what was true before. */
+struct lookup {
+    struct peer *peer;
+    uint32_t epoch;
+};
 
-        if (cap > LIMIT_KEYS || (grown = realloc(p->keys, cap * sizeof *grown)) == NULL)
-            return;
-        p->keys = grown;
-        p->keys_cap = cap;
-    }
-    p->keys[p->n_keys++] = *d;
-}
-
-static void key_forget(struct peer *p, const struct digest32 *d)
-{
-    for (size_t i = 0; i < p->n_keys; i++) {
-        if (memcmp(p->keys[i].b, d->b, sizeof d->b) == 0) {
-            p->keys[i] = p->keys[--p->n_keys];
-            return;
-        }
-    }
-}
-
-static enum err answer_encode(struct peer *p, const struct msg_grant *grant,
+static enum err answer_encode(struct peer *p, uint32_t epoch, const struct msg_grant *grant,
                               const struct msg_no_key *no, struct buf *out)
 {
     if (grant != NULL) {
-        key_remember(p, &grant->key_digest);
+        known_put(&p->known, &grant->key_digest, grant->version, epoch);
         return msg_grant_encode(grant, out);
     }
-    key_forget(p, &no->key_digest); /* what it still holds of it ends with this answer */
     return msg_no_key_encode(no, out);
 }
 
 static void grant_cb(void *cookie, enum err e, const struct msg_grant *grant,
                      const struct msg_no_key *no)
 {
-    struct peer *p = cookie;
+    struct lookup *l = cookie;
+    struct peer *p = l->peer;
+    uint32_t epoch = l->epoch;
     struct buf out;
 
+    free(l);
     if (!peer_call_done(p))
         return;
     if (e != ERR_NONE) {
@@ -67,7 +40,7 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *grant,
         return;
     }
     buf_init(&out, 256);
-    if (answer_encode(p, grant, no, &out) == ERR_NONE)
+    if (answer_encode(p, epoch, grant, no, &out) == ERR_NONE)
         peer_send(p, buf_view(&out));
     buf_free(&out);
 }
@@ -75,11 +48,16 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *grant,
 static bool handle_key_lookup(struct peer *p, struct view payload)
 {
     struct msg_key_lookup m;
+    struct lookup *l;
 
     if (msg_key_lookup_decode(payload, &m) != ERR_NONE)
         return false;
+    l = malloc(sizeof *l);
+    if (l == NULL)
+        return true; /* not answered: the data plane's own deadline answers */
+    *l = (struct lookup){p, p->known.epoch};
     p->calls++;
-    ledger_grant(p->owner->config.ledger, &p->identity.boot, &m, grant_cb, p);
+    ledger_grant(p->owner->config.ledger, &p->identity.boot, &m, grant_cb, l);
     return true;
 }
 
@@ -195,7 +173,7 @@ static const struct {
     {MSG_LEASE_RETURN, handle_lease_return}, {MSG_USAGE, handle_usage},
     {MSG_USAGE_LOST, handle_usage_lost},     {MSG_SETTLED, handle_settled},
     {MSG_PLACE, handle_place},               {MSG_PING, handle_ping},
-    {MSG_BYE, handle_bye},
+    {MSG_BYE, handle_bye},                   {MSG_KEYS, peer_keys},
 };
 
 bool peer_dispatch(struct peer *p, const struct frame *f)
@@ -205,43 +183,4 @@ bool peer_dispatch(struct peer *p, const struct frame *f)
             return handlers[i].handle(p, f->payload);
     }
     return false;
-}
-
-static void check_cb(void *cookie, enum err e, const struct msg_revoke *revoke)
-{
-    struct peer *p = cookie;
-    struct buf out;
-
-    if (!peer_call_done(p))
-        return;
-    if (e != ERR_NONE) {
-        LOG("check_failed", KV("error", log_err(e))); /* the lease's end bounds it */
-        return;
-    }
-    if (revoke == NULL)
-        return;
-    key_forget(p, &revoke->key_digest);
-    buf_init(&out, 64);
-    if (msg_revoke_encode(revoke, &out) == ERR_NONE)
-        peer_send(p, buf_view(&out));
-    buf_free(&out);
-}
-
-void peer_resync(struct peer *p)
-{
-    struct digest32 *keys;
-    size_t n = p->n_keys;
-
-    if (p->state != PEER_ACCEPTED || n == 0)
-        return;
-    keys = malloc(n * sizeof *keys); /* the answers change the list */
-    if (keys == NULL) {
-        conn_close(p->conn, ERR_MEMORY);
-        return;
-    }
-    memcpy(keys, p->keys, n * sizeof *keys);
-    p->calls += (unsigned)n; /* first, so that the peer outlives the loop whatever the answers do */
-    for (size_t i = 0; i < n; i++)
-        ledger_check(p->owner->config.ledger, &p->identity.boot, &keys[i], check_cb, p);
-    free(keys);
 }

@@ -14,7 +14,8 @@ static void peer_free(struct peer *p)
     peer_orders_free(p);
     EVP_PKEY_free(p->tls_key);
     buf_free(&p->in);
-    free(p->keys);
+    known_free(&p->known);
+    free(p->checking);
     free(p);
 }
 
@@ -368,4 +369,5 @@ void peer_tick(struct peer *p, uint64_t now_ms)
     if (now_ms > p->cert_renew_ms)
         publish_cert(p);
     peer_orders_tick(p, now_ms);
+    peer_resync_tick(p);
 }

@@ -4,6 +4,7 @@
 #define TR_CONTROLPLANE_PEERS_PEER_H
 
 #include "conn.h"
+#include "known.h"
 #include "peers.h"
 #include "places.h"
 
@@ -86,9 +87,11 @@ struct peer {
     bool settle_open, settle_answered;
     uint64_t settle_token, settle_ms;
 
-    /* Digests of keys granted here: what a resync has to ask about again. */
-    struct digest32 *keys;
-    size_t n_keys, keys_cap;
+    struct known known;
+    struct ledger_key *checking; /* keys that are being asked about; NULL: none */
+    size_t n_checking;
+    uint32_t checking_epoch;
+    uint64_t check_ms; /* not before: the last one failed */
 };
 
 struct peers {
@@ -125,8 +128,12 @@ bool peer_call_done(struct peer *p);
 
 /* dispatch.c: what an accepted peer may say. False: illegal, close. */
 bool peer_dispatch(struct peer *p, const struct frame *f);
-/* Ask again about every key granted here; the answers are sent on. */
+/* resync.c: what a peer may have missed. */
+/* Ask again about every key it holds, in portions, until each is answered; the answers are sent on. */
 void peer_resync(struct peer *p);
+void peer_resync_tick(struct peer *p);
+/* KEYS: what it holds from an earlier connection. False: malformed. */
+bool peer_keys(struct peer *p, struct view payload);
 
 /* orders.c: what is booked in its order. False: illegal, or no memory; close. */
 bool orders_usage(struct peer *p, const struct msg_usage *m);
@@ -147,7 +154,8 @@ void publish_cert(struct peer *p);
 void publish_health(struct peer *p);
 void publish_log_proof(struct peer *p, struct view statement, struct view proof);
 void publish_catalog_load(struct peers *s);
-void publish_revoked(void *cookie, const struct digest32 *digest, uint8_t reason);
+void publish_revoked(void *cookie, const struct msg_revoke *revoke);
+void publish_recalled(void *cookie, const struct id *boot, const struct msg_recall *recall);
 void publish_catalog_changed(void *cookie);
 void publish_resync(void *cookie);
 

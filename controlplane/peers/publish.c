@@ -168,17 +168,34 @@ void publish_catalog_changed(void *cookie)
     publish_catalog_load(cookie);
 }
 
-void publish_revoked(void *cookie, const struct digest32 *digest, uint8_t reason)
+void publish_revoked(void *cookie, const struct msg_revoke *revoke)
 {
     struct peers *s = cookie;
-    struct msg_revoke m = {*digest, reason};
     struct buf out;
 
     buf_init(&out, 64);
-    if (msg_revoke_encode(&m, &out) == ERR_NONE) {
+    if (msg_revoke_encode(revoke, &out) == ERR_NONE) {
         for (struct peer *p = s->list, *next; p != NULL; p = next) {
             next = p->next;
-            if (p->state == PEER_ACCEPTED)
+            if (p->state != PEER_ACCEPTED)
+                continue;
+            known_heard(&p->known, &revoke->key_digest, revoke->version);
+            peer_send(p, buf_view(&out));
+        }
+    }
+    buf_free(&out);
+}
+
+void publish_recalled(void *cookie, const struct id *boot, const struct msg_recall *recall)
+{
+    struct peers *s = cookie;
+    struct buf out;
+
+    buf_init(&out, 64);
+    if (msg_recall_encode(recall, &out) == ERR_NONE) {
+        for (struct peer *p = s->list, *next; p != NULL; p = next) {
+            next = p->next;
+            if (p->state == PEER_ACCEPTED && id_eq(&p->identity.boot, boot))
                 peer_send(p, buf_view(&out));
         }
     }

@@ -31,6 +31,7 @@ static enum web_verdict arrival_verdict(enum err e, int *why)
     case ERR_NONE:
     case ERR_CREDIT:
     case ERR_KEY_LIMIT:
+    case ERR_LENT:
         return WEB_BODY_ALL;
     case ERR_NOT_FOUND:
         return WEB_BODY_WAIT;
@@ -40,15 +41,14 @@ static enum web_verdict arrival_verdict(enum err e, int *why)
     }
 }
 
-static void arrival_answered_cb(void *cookie, enum err e)
+static void arrival_answered_cb(void *cookie, const struct ask_answer *answer)
 {
     struct arrival *a = cookie;
     struct web_request *web = a->web;
-    enum web_verdict v = WEB_BODY_WAIT;
-    int why = API_CONTROL_PLANE; /* no answer, or one that is over already */
+    enum web_verdict v;
+    int why = API_CONTROL_PLANE; /* an answer that is over already */
 
-    if (e == ERR_NONE)
-        v = arrival_verdict(arrival_find(a->worker, &a->who), &why);
+    v = arrival_verdict(answer->e == ERR_NONE ? arrival_find(a->worker, &a->who) : answer->e, &why);
     free(a);
     web_body_decide(web, v == WEB_BODY_ALL ? v : WEB_BODY_REFUSED, why);
 }
@@ -69,8 +69,7 @@ static enum web_verdict arrival_ask(struct worker *w, struct web_request *web,
 
     if (a != NULL) {
         *a = (struct arrival){.worker = w, .web = web, .who = *who};
-        /* No sum yet: what the request costs is known when its body is. */
-        e = uplink_ask_key(w->link, who, 0, arrival_answered_cb, a, &a->ask);
+        e = uplink_ask_key(w->link, who, arrival_answered_cb, a, &a->ask);
     }
     if (e != ERR_NONE) {
         free(a);

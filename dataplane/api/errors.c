@@ -38,6 +38,7 @@ enum api_error errors_of(enum err e)
         {ERR_NOT_FOUND, API_NO_MODEL},
         {ERR_CONFLICT, API_CONFLICT},
         {ERR_RATE, API_RATE},
+        {ERR_LENT, API_CREDIT_RESERVED},
         {ERR_CLIENT_GONE, API_CLIENT_GONE},
         {ERR_CLIENT_SLOW, API_CLIENT_GONE},
         {ERR_DNS, API_PROVIDER_FAILED},

@@ -68,6 +68,8 @@
       "The provider cannot process this request.")                                                 \
     X(API_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                             \
       "The key is over its rate limit.")                                                           \
+    X(API_CREDIT_RESERVED, 429, "rate_limit_error", "credit_reserved", AGAIN,                      \
+      "The credit this request needs is reserved by other requests of the account that still run.") \
     X(API_PROVIDER_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                    \
       "Every provider of this model is rate limited.")                                             \
     X(API_EVIDENCE_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                    \

@@ -1,5 +1,9 @@
 /* Admission: who is asking, and is the worst case of the request paid for before a byte goes
- * upstream. A warm key is decided at once, with atomics only; a cold or short one asks the link. */
+ * upstream. A warm key is decided at once, with atomics only; with a cold or short one the request waits
+ * at the link, in order, and has one answer:
+ *   ERR_CREDIT, ERR_KEY_LIMIT  the account or the key's limit cannot pay it, even if all that is lent came back;
+ *   ERR_LENT                   it is there, but reserved by other requests: try again soon;
+ *   ERR_CONTROL_PLANE          the control plane did not answer. */
 #ifndef TR_DATAPLANE_CORE_ADMIT_H
 #define TR_DATAPLANE_CORE_ADMIT_H
 
@@ -9,7 +13,7 @@
 
 #include <stdbool.h>
 
-enum { ADMIT_ASKS_MAX = 3 }; /* round trips to the control plane one request may cost */
+enum { ADMIT_LENT_RETRY_MS = 1000 }; /* what a request is told that found all credit reserved */
 
 /* What admission works with; one per worker, outlives every admission. */
 struct admit_context {
@@ -36,16 +40,15 @@ struct admission {
     /* results */
     struct key *key; /* referenced until admit_settle() or admit_release() */
     struct id lease;
-    enum err why;          /* after ADMIT_NO */
-    uint32_t retry_ms;     /* with ERR_RATE */
-    int64_t available_nusd;/* with ERR_CREDIT, ERR_KEY_LIMIT: what the key could spend */
+    enum err why;           /* after ADMIT_NO */
+    uint32_t retry_ms;      /* with ERR_RATE, ERR_LENT */
+    int64_t available_nusd; /* with ERR_CREDIT, ERR_KEY_LIMIT: what could be reserved at most */
     bool reserved;
     /* private */
     struct ask *ask;
-    uint8_t asks;
-    bool growing;                  /* the link was asked about the growth that is being tried */
-    bool link_failed;              /* the last ask was not answered */
-    enum lease_status lease_status;/* the last answer about the lease */
+    int64_t asked_nusd;       /* of the question that is open or answered */
+    bool answered;            /* answer is valid and has not been used yet */
+    struct ask_answer answer;
 };
 
 void admit_init(struct admission *a, const struct admit_context *context,
@@ -55,9 +58,9 @@ void admit_init(struct admission *a, const struct admit_context *context,
 enum admit_answer admit_step(struct admission *a);
 /* Enlarge the reservation while the request runs, by more_nusd >= 0. ADMIT_YES: a->amount_nusd has grown
  * by more_nusd. ADMIT_WAIT: the link was asked; `ready` fires once, then call again with the same
- * more_nusd. ADMIT_NO: it cannot grow now, a->why says why; a later call asks again. What was reserved
- * stays reserved, and growth comes from the same lease (a usage record names one lease), so it is refused
- * once that lease has been replaced. It does not count against requests per minute. The request may end,
+ * more_nusd. ADMIT_NO: it cannot grow now, a->why says why (as above; ERR_LENT also when its lease was
+ * replaced); a later call asks again. What was reserved
+ * stays reserved, and growth comes from the same lease, because a usage record names one. It does not count against requests per minute. The request may end,
  * with admit_settle() or admit_release(), while the growth waits. */
 enum admit_answer admit_grow(struct admission *a, int64_t more_nusd);
 /* The request is over and costs cost_nusd, 0 <= cost <= amount (asserted). */

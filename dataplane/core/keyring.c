@@ -19,12 +19,16 @@
  *   granted    rises only by what a message of the control plane adds over the largest total seen;
  *   available  rises by exactly that, or by amount - cost of a reservation that had taken amount out
  *              of it before; it falls by the swap of a reservation, or to 0 when the lease closes;
- *   returned   is what was available in the swap that closed the lease.
+ *   returned   is what was available in the swap that closed the lease, or was taken out of it by a swap
+ *              that gave a part back.
  * A total is new credit for a slot that does not remember the lease. That is right because a lease
  * reaches us in one GRANT only: the control plane opens another for every look-up, and LEASE moves
  * nothing but the lease the slot holds. So a key may be forgotten at any time, lease and all.
  * The sum is below granted when a rest arrives after its lease closed: such a rest is dropped here
- * and comes back to the customer when the control plane ends the lease. */
+ * and comes back to the customer when the control plane ends the lease.
+ *
+ * Order. While requests of a key wait at the link thread, `waited` sends further ones there too,
+ * and money that comes back or arrives is given to them in order (key_serve()). */
 #include "keyring.h"
 
 #include "keyring_slot.h"
@@ -227,12 +231,14 @@ static enum err key_debit(struct key *s, uint64_t amount, uint64_t mono_ms, cons
             return ERR_CREDIT;
     } while (!atomic_compare_exchange_weak_explicit(&s->money, &w, w - amount, memory_order_acq_rel,
                                                     memory_order_acquire));
+    atomic_fetch_add_explicit(&s->reserved_nusd, amount, memory_order_relaxed);
     *lease = id;
     return ERR_NONE;
 }
 
-enum err key_reserve(struct key *s, int64_t amount_nusd, uint64_t mono_ms, struct id *lease,
-                     uint32_t *retry_ms)
+/* Rates, then money. */
+static enum err key_take(struct key *s, int64_t amount_nusd, uint64_t mono_ms, struct id *lease,
+                         uint32_t *retry_ms)
 {
     uint64_t request_ns = atomic_load_explicit(&s->request_ns, memory_order_relaxed);
     uint64_t no = atomic_load_explicit(&s->no, memory_order_acquire);
@@ -248,6 +254,38 @@ enum err key_reserve(struct key *s, int64_t amount_nusd, uint64_t mono_ms, struc
     if (e != ERR_NONE && request_ns != 0) /* it will be tried again once the lease has grown */
         atomic_fetch_sub_explicit(&s->request_full_ns, request_ns, memory_order_relaxed);
     return e;
+}
+
+enum err key_reserve(struct key *s, int64_t amount_nusd, uint64_t mono_ms, struct id *lease,
+                     uint32_t *retry_ms)
+{
+    /* Requests that wait already come first: the link thread serves all of them in order. */
+    if (atomic_load_explicit(&s->waited, memory_order_relaxed))
+        return ERR_CREDIT;
+    return key_take(s, amount_nusd, mono_ms, lease, retry_ms);
+}
+
+enum err key_serve(struct keyring *k, const struct digest32 *digest, const struct id *only,
+                   int64_t amount_nusd, uint64_t mono_ms, struct key **out, struct id *lease,
+                   uint32_t *retry_ms)
+{
+    struct key *s = NULL;
+    enum err e = keyring_find(k, digest, mono_ms, &s);
+
+    if (e == ERR_NOT_FOUND)
+        return ERR_SHORT;
+    if (e != ERR_NONE)
+        return e;
+    e = only == NULL ? key_take(s, amount_nusd, mono_ms, lease, retry_ms)
+                     : key_grow(s, only, amount_nusd, mono_ms);
+    if (e == ERR_NONE) {
+        *out = s;
+        if (only != NULL)
+            *lease = *only;
+        return ERR_NONE;
+    }
+    key_release(s);
+    return e == ERR_CREDIT || e == ERR_CONTROL_PLANE ? ERR_SHORT : e;
 }
 
 enum err key_grow(struct key *s, const struct id *lease, int64_t more_nusd, uint64_t mono_ms)
@@ -268,6 +306,9 @@ void key_settle(struct key *s, const struct id *lease, int64_t amount_nusd, int6
 
     assert(cost_nusd >= 0 && cost_nusd <= amount_nusd);
     rest = (uint64_t)(amount_nusd - cost_nusd);
+    atomic_fetch_sub_explicit(&s->reserved_nusd, (uint64_t)amount_nusd, memory_order_relaxed);
+    if (cost_nusd != 0)
+        atomic_fetch_add_explicit(&s->spent_nusd, (uint64_t)cost_nusd, memory_order_relaxed);
     do {
         if (money_closed(w))
             return;

@@ -34,8 +34,9 @@ enum err keyring_new(size_t max_keys, struct keyring **out)
     k->id_buckets = calloc(n_buckets, sizeof *k->id_buckets);
     k->no = calloc(LIMIT_NEGATIVE_KEYS, sizeof *k->no);
     k->returns = calloc(KEYRING_RETURNS, sizeof *k->returns);
+    k->heard = calloc((size_t)HEARD_SETS * HEARD_WAYS, sizeof *k->heard);
     if (k->slots == NULL || k->buckets == NULL || k->id_buckets == NULL || k->no == NULL ||
-        k->returns == NULL)
+        k->returns == NULL || k->heard == NULL)
         goto done;
     k->max = max_keys;
     k->bucket_mask = (uint32_t)n_buckets - 1;
@@ -56,6 +57,7 @@ void keyring_free(struct keyring *k)
     free(k->id_buckets);
     free(k->no);
     free(k->returns);
+    free(k->heard);
     free(k);
 }
 
@@ -69,7 +71,7 @@ static uint32_t id_bucket(const struct keyring *k, const struct id *id)
     return w & k->bucket_mask;
 }
 
-static struct key *slot_by_digest(struct keyring *k, const struct digest32 *d)
+struct key *slot_by_digest(struct keyring *k, const struct digest32 *d)
 {
     uint32_t at = atomic_load_explicit(&k->buckets[keyring_bucket(k, d)], memory_order_relaxed);
 
@@ -78,7 +80,7 @@ static struct key *slot_by_digest(struct keyring *k, const struct digest32 *d)
     return at == 0 ? NULL : &k->slots[at - 1];
 }
 
-static struct key *slot_by_id(struct keyring *k, const struct id *id)
+struct key *slot_by_id(struct keyring *k, const struct id *id)
 {
     uint32_t at = k->id_buckets[id_bucket(k, id)];
 
@@ -105,7 +107,7 @@ static void slot_unlink(struct keyring *k, struct key *s)
     atomic_fetch_add_explicit(&k->changes, 1, memory_order_acq_rel);
 }
 
-static struct id slot_lease(const struct key *s)
+struct id slot_lease(const struct key *s)
 {
     uint64_t w[2] = {atomic_load_explicit(&s->lease[0], memory_order_relaxed),
                      atomic_load_explicit(&s->lease[1], memory_order_relaxed)};
@@ -115,8 +117,7 @@ static struct id slot_lease(const struct key *s)
     return id;
 }
 
-/* From the swap on no worker can spend, or return to, this lease. Returns what was left. */
-static int64_t slot_close(struct key *s)
+int64_t slot_close(struct key *s)
 {
     uint64_t w = atomic_load_explicit(&s->money, memory_order_acquire);
 
@@ -128,35 +129,75 @@ static int64_t slot_close(struct key *s)
     return (int64_t)money_amount(w);
 }
 
-static void slot_close_and_return(struct keyring *k, struct key *s)
+/* A full list: the control plane takes it back when the lease ends. */
+void returns_add(struct keyring *k, const struct id *lease, int64_t amount_nusd)
 {
-    int64_t left = slot_close(s);
-
-    /* No room: the control plane takes it back when the lease ends. */
-    if (left > 0 && s->at_control_plane && k->n_returns < KEYRING_RETURNS)
+    if (amount_nusd > 0 && k->n_returns < KEYRING_RETURNS)
         k->returns[k->n_returns++] =
-            (struct msg_lease_return){.lease = slot_lease(s), .amount_nusd = left};
+            (struct msg_lease_return){.lease = *lease, .amount_nusd = amount_nusd};
 }
 
-/* The longest unused of KEYRING_SCAN keys without references, or of as many more as it takes to find
- * one. Its lease may be running: what nobody has reserved of it (nobody holds the key, so nobody has
- * reserved anything) goes back, and no message can bring the lease here again, because the control
- * plane grants each lease once. */
-static struct key *slot_evict(struct keyring *k)
+void slot_close_and_return(struct keyring *k, struct key *s)
 {
-    struct key *oldest = NULL;
-    uint64_t oldest_ms = UINT64_MAX, state;
+    struct id lease = slot_lease(s);
+    int64_t left = slot_close(s);
+
+    if (s->at_control_plane)
+        returns_add(k, &lease, left);
+}
+
+void slot_give_back(struct keyring *k, struct key *s, int64_t most)
+{
+    uint64_t give, w = atomic_load_explicit(&s->money, memory_order_acquire);
+    struct id lease = slot_lease(s);
+
+    /* What could not be noted would be lost to the key and come back only when the lease ends. */
+    if (most <= 0 || !s->at_control_plane || k->n_returns == KEYRING_RETURNS)
+        return;
+    do {
+        if (money_closed(w))
+            return;
+        give = money_amount(w) < (uint64_t)most ? money_amount(w) : (uint64_t)most;
+    } while (!atomic_compare_exchange_weak_explicit(&s->money, &w, w - give, memory_order_acq_rel,
+                                                    memory_order_acquire));
+    returns_add(k, &lease, (int64_t)give);
+}
+
+void slot_withhold(struct keyring *k, struct key *s, uint64_t mono_ms)
+{
+    if ((int64_t)(atomic_load_explicit(&s->deadline_ms, memory_order_relaxed) - mono_ms) > 0)
+        atomic_store_explicit(&s->deadline_ms, mono_ms, memory_order_release);
+    slot_give_back(k, s, INT64_MAX);
+}
+
+/* The longest unused of KEYRING_SCAN keys without references, or of as many more as it takes to find one. A
+ * key whose lease is being extended is taken only when there is no other: what the answer adds would reach
+ * no slot, and be out of reach until the lease ends. */
+static struct key *slot_oldest(struct keyring *k, uint64_t mono_ms)
+{
+    struct key *oldest = NULL, *oldest_asking = NULL;
 
     for (size_t i = 0; i < k->used && (i < KEYRING_SCAN || oldest == NULL); i++) {
         struct key *s = &k->slots[k->evict_cursor++ % k->used];
-        uint64_t used_ms = atomic_load_explicit(&s->used_ms, memory_order_relaxed);
+        bool asking = s->more_ms != 0 && mono_ms - s->more_ms < MORE_MS;
+        struct key **best = asking ? &oldest_asking : &oldest;
 
-        if (used_ms < oldest_ms &&
-            (atomic_load_explicit(&s->state, memory_order_relaxed) & KEY_REFS) == 0) {
-            oldest = s;
-            oldest_ms = used_ms;
-        }
+        if ((atomic_load_explicit(&s->state, memory_order_relaxed) & KEY_REFS) == 0 &&
+            (*best == NULL || atomic_load_explicit(&s->used_ms, memory_order_relaxed) <
+                                  atomic_load_explicit(&(*best)->used_ms, memory_order_relaxed)))
+            *best = s;
     }
+    return oldest != NULL ? oldest : oldest_asking;
+}
+
+/* A lease that is evicted may be running: all of it goes back (the key has no references, so no
+ * request has reserved anything), and no message can bring the lease here again, because the control
+ * plane grants each lease once. */
+static struct key *slot_evict(struct keyring *k, uint64_t mono_ms)
+{
+    struct key *oldest = slot_oldest(k, mono_ms);
+    uint64_t state;
+
     if (oldest == NULL)
         return NULL;
     state = atomic_load_explicit(&oldest->state, memory_order_acquire);
@@ -167,15 +208,16 @@ static struct key *slot_evict(struct keyring *k)
         return NULL; /* somebody just found it; the control plane will be asked again */
     slot_unlink(k, oldest);
     slot_close_and_return(k, oldest);
+    rules_keep(k, oldest);
     return oldest;
 }
 
-static struct key *slot_take(struct keyring *k)
+static struct key *slot_take(struct keyring *k, uint64_t mono_ms)
 {
     struct key *s;
 
     if (k->used == k->max)
-        return slot_evict(k);
+        return slot_evict(k, mono_ms);
     s = &k->slots[k->used++];
     memset(s, 0, sizeof *s);
     atomic_store_explicit(&s->money, UINT64_C(1) << 48, memory_order_relaxed); /* closed */
@@ -196,6 +238,7 @@ static void slot_publish(struct keyring *k, struct key *s, const struct msg_gran
     atomic_store_explicit(&s->token_full_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&s->used_ms, mono_ms, memory_order_relaxed);
     atomic_store_explicit(&s->asked_ms, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->waited, false, memory_order_relaxed);
     atomic_store_explicit(&s->tag, keyring_tag(&g->key_digest), memory_order_release);
     atomic_fetch_or_explicit(&s->state, KEY_LIVE, memory_order_release);
     s->id_next = *id_head;
@@ -229,13 +272,13 @@ static void slot_extend(struct key *s, int64_t granted_nusd, uint32_t lease_ms, 
     if (granted_nusd > s->granted_nusd) {
         more = (uint64_t)(granted_nusd - s->granted_nusd);
         s->granted_nusd = granted_nusd;
-        atomic_store_explicit(&s->low_nusd, more / 4, memory_order_relaxed);
     }
     if (more > MONEY_MAX)
         more = MONEY_MAX;
     s->at_control_plane = true;
-    /* At half its life, as DHCP does: the control plane may then be away for the other half. */
-    atomic_store_explicit(&s->renew_ms, lives_ms / 2, memory_order_relaxed);
+    /* With two thirds of its life left, so that the control plane may be away for nearly as long:
+     * 46 of 70 s with the control plane's default. */
+    atomic_store_explicit(&s->renew_ms, lives_ms / 3 * 2, memory_order_relaxed);
     atomic_store_explicit(&s->deadline_ms, mono_ms + lives_ms, memory_order_release);
     do {
         next = money_closed(w) ? money_next_epoch(w, more) : money_plus(w, more);
@@ -257,6 +300,15 @@ static uint64_t expires_mono(uint64_t expires_unix_ms, uint64_t mono_ms)
     return mono_ms + (expires_unix_ms - unix_ms);
 }
 
+static void slot_rates(struct key *s, uint32_t requests_per_minute, uint32_t tokens_per_minute,
+                       uint64_t expires_unix_ms, uint64_t mono_ms)
+{
+    atomic_store_explicit(&s->request_ns, interval_ns(requests_per_minute), memory_order_relaxed);
+    atomic_store_explicit(&s->token_ns, interval_ns(tokens_per_minute), memory_order_relaxed);
+    atomic_store_explicit(&s->expires_ms, expires_mono(expires_unix_ms, mono_ms),
+                          memory_order_relaxed);
+}
+
 /* --- messages --- */
 
 enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mono_ms)
@@ -267,20 +319,27 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
 
     if (g->granted_nusd < 0)
         return ERR_RANGE;
-    if (fresh && (s = slot_take(k)) == NULL)
-        return ERR_OVERLOAD;
     if (!fresh && (!id_eq(&s->id, &g->key) || !id_eq(&s->account, &g->account)))
         return ERR_FORMAT; /* a digest belongs to one key for ever */
+    if (rules_older(k, s, &g->key_digest, g->version, mono_ms)) {
+        returns_add(k, &g->lease, g->granted_nusd);
+        return ERR_STALE;
+    }
+    if (fresh && (s = slot_take(k, mono_ms)) == NULL) {
+        returns_add(k, &g->lease, g->granted_nusd);
+        return ERR_OVERLOAD;
+    }
     lease = slot_lease(s);
     if (!id_eq(&lease, &g->lease)) {
         slot_close_and_return(k, s);
         slot_set_lease(s, &g->lease);
     }
-    atomic_store_explicit(&s->request_ns, interval_ns(g->requests_per_minute),
-                          memory_order_relaxed);
-    atomic_store_explicit(&s->token_ns, interval_ns(g->tokens_per_minute), memory_order_relaxed);
-    atomic_store_explicit(&s->expires_ms, expires_mono(g->expires_ms, mono_ms),
-                          memory_order_relaxed);
+    if (fresh) {
+        size_reset(s, mono_ms);
+        s->version = s->version_ms = 0; /* of another key */
+    }
+    slot_rates(s, g->requests_per_minute, g->tokens_per_minute, g->expires_ms, mono_ms);
+    rules_heard(k, s, &g->key_digest, g->version, mono_ms);
     slot_extend(s, g->granted_nusd, g->lease_ms, mono_ms);
     atomic_store_explicit(&s->no, 0, memory_order_release);
     if (fresh)
@@ -289,162 +348,45 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
     return ERR_NONE;
 }
 
+/* The lease's total is this, and what was added may not be spent. */
+static void slot_return_added(struct keyring *k, struct key *s, int64_t granted_nusd)
+{
+    struct id lease = slot_lease(s);
+
+    if (granted_nusd <= s->granted_nusd)
+        return;
+    returns_add(k, &lease, granted_nusd - s->granted_nusd);
+    s->granted_nusd = granted_nusd;
+}
+
 void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_ms)
 {
     struct key *s = slot_by_id(k, &l->key);
     struct id lease;
+    int64_t before;
 
     if (s == NULL || l->granted_nusd < 0)
         return;
     lease = slot_lease(s);
     if (!id_eq(&lease, &l->lease))
         return; /* an answer about a lease that has been replaced */
+    s->more_ms = 0;
     if (l->status == LEASE_GONE) {
         slot_close(s);
         s->at_control_plane = false;
         return;
     }
-    if (atomic_load_explicit(&s->no, memory_order_relaxed) != 0)
-        return; /* revoked since we asked: what was added comes back when the lease ends */
+    if (atomic_load_explicit(&s->no, memory_order_relaxed) != 0) {
+        slot_return_added(k, s, l->granted_nusd); /* revoked since we asked */
+        return;
+    }
+    if (rules_older(k, s, &s->digest, l->version, mono_ms))
+        return; /* the answer under the rules in force tells the total again */
+    slot_rates(s, l->requests_per_minute, l->tokens_per_minute, l->expires_ms, mono_ms);
+    rules_heard(k, s, &s->digest, l->version, mono_ms);
+    before = s->granted_nusd;
     slot_extend(s, l->granted_nusd, l->lease_ms, mono_ms);
-}
-
-static void slot_refuse(struct keyring *k, struct key *s, uint64_t verdict)
-{
-    /* First the verdict, then the money: who still sees the lease open debits it before the swap,
-     * and is a request that was running when the key was revoked. */
-    atomic_store_explicit(&s->no, verdict, memory_order_release);
-    slot_close_and_return(k, s);
-}
-
-void keyring_no_key(struct keyring *k, const struct msg_no_key *n, uint64_t mono_ms)
-{
-    struct key *s = slot_by_digest(k, &n->key_digest);
-    uint64_t verdict = keyring_no_verdict(n->reason, mono_ms);
-
-    if (s == NULL)
-        keyring_no_remember(k, &n->key_digest, verdict);
-    else
-        slot_refuse(k, s, verdict);
-}
-
-void keyring_revoke(struct keyring *k, const struct msg_revoke *r, uint64_t mono_ms)
-{
-    struct msg_no_key n = {.key_digest = r->key_digest, .reason = r->reason};
-
-    keyring_no_key(k, &n, mono_ms);
-}
-
-bool keyring_extendable(struct keyring *k, const struct digest32 *digest,
-                        struct msg_lease_more *out)
-{
-    struct key *s = slot_by_digest(k, digest);
-
-    if (s == NULL || !s->at_control_plane ||
-        atomic_load_explicit(&s->no, memory_order_relaxed) != 0 ||
-        money_closed(atomic_load_explicit(&s->money, memory_order_relaxed)))
-        return false;
-    *out = (struct msg_lease_more){.key = s->id, .lease = slot_lease(s)};
-    return true;
-}
-
-/* --- giving back and renewing --- */
-
-static bool slot_unused(const struct key *s, uint64_t mono_ms)
-{
-    int64_t idle = (int64_t)(mono_ms - atomic_load_explicit(&s->used_ms, memory_order_relaxed));
-    int64_t left =
-        (int64_t)(atomic_load_explicit(&s->deadline_ms, memory_order_relaxed) - mono_ms);
-
-    return (atomic_load_explicit(&s->state, memory_order_acquire) & KEY_REFS) == 0 && left > 0 &&
-           (idle >= KEY_IDLE_MS || left <= KEY_ENDING_MS);
-}
-
-size_t keyring_returned(struct keyring *k, struct msg_lease_return *out, size_t max)
-{
-    size_t n = 0;
-
-    while (n < max && k->n_returns > 0)
-        out[n++] = k->returns[--k->n_returns];
-    return n;
-}
-
-size_t keyring_returns(struct keyring *k, uint64_t mono_ms, struct msg_lease_return *out,
-                       size_t max)
-{
-    size_t n = keyring_returned(k, out, max);
-
-    for (size_t i = 0; i < KEYRING_SCAN && i < k->used && n < max; i++) {
-        struct key *s = &k->slots[k->return_cursor++ % k->used];
-
-        if (!slot_unused(s, mono_ms))
-            continue;
-        out[n] = (struct msg_lease_return){.lease = slot_lease(s), .amount_nusd = slot_close(s)};
-        n += out[n].amount_nusd > 0;
-    }
-    return n;
-}
-
-size_t keyring_renewals(struct keyring *k, uint64_t mono_ms, struct msg_lease_more *out,
-                        size_t max)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < KEYRING_SCAN && i < k->used && n < max; i++) {
-        struct key *s = &k->slots[k->renew_cursor++ % k->used];
-        uint64_t left = atomic_load_explicit(&s->deadline_ms, memory_order_relaxed) - mono_ms;
-
-        /* In use and near its end, or past it: as long as a request runs we want its lease to be
-         * there when the request settles. */
-        if ((atomic_load_explicit(&s->state, memory_order_relaxed) & KEY_REFS) == 0 ||
-            money_closed(atomic_load_explicit(&s->money, memory_order_relaxed)) ||
-            (int64_t)left > (int64_t)atomic_load_explicit(&s->renew_ms, memory_order_relaxed) ||
-            (int64_t)(mono_ms - atomic_load_explicit(&s->asked_ms, memory_order_relaxed)) <
-                KEY_ASK_EVERY_MS)
-            continue;
-        atomic_store_explicit(&s->asked_ms, mono_ms, memory_order_relaxed);
-        out[n++] = (struct msg_lease_more){.key = s->id, .lease = slot_lease(s)};
-    }
-    return n;
-}
-
-void keyring_lapse(struct keyring *k, uint64_t mono_ms)
-{
-    for (size_t i = 0; i < k->used; i++) {
-        struct key *s = &k->slots[i];
-
-        if ((atomic_load_explicit(&s->state, memory_order_acquire) & KEY_REFS) == 0)
-            slot_close_and_return(k, s);
-        else if (atomic_load_explicit(&s->deadline_ms, memory_order_relaxed) > mono_ms)
-            atomic_store_explicit(&s->deadline_ms, mono_ms, memory_order_release);
-    }
-}
-
-void keyring_cap(struct keyring *k, uint64_t mono_ms)
-{
-    for (size_t i = 0; i < k->used; i++) {
-        struct key *s = &k->slots[i];
-
-        if (atomic_load_explicit(&s->deadline_ms, memory_order_relaxed) > mono_ms)
-            atomic_store_explicit(&s->deadline_ms, mono_ms, memory_order_release);
-    }
-}
-
-size_t keyring_close(struct keyring *k, struct msg_lease_return *out, size_t max)
-{
-    size_t n = keyring_returned(k, out, max);
-
-    for (size_t i = 0; i < k->used && n < max; i++) {
-        struct key *s = &k->slots[i];
-
-        if (!s->at_control_plane)
-            continue;
-        out[n++] = (struct msg_lease_return){
-            .lease = slot_lease(s),
-            .amount_nusd = slot_close(s),
-            .final = (atomic_load_explicit(&s->state, memory_order_acquire) & KEY_REFS) == 0,
-        };
-        s->at_control_plane = false;
-    }
-    return n;
+    size_answered(s, s->granted_nusd - before, mono_ms);
+    if (l->lease_ms == 0) /* it holds more than the key's limit leaves */
+        slot_withhold(k, s, mono_ms);
 }

@@ -61,7 +61,7 @@ void refusal_of_admission(const struct request *r, struct api_failure *f)
         f->error = API_BAD_KEY;
     if (f->error == API_NO_CREDIT || f->error == API_KEY_LIMIT)
         credit_sentence(r, f);
-    if (f->error == API_RATE)
+    if (f->error == API_RATE || f->error == API_CREDIT_RESERVED)
         f->retry_after_ms = a->retry_ms;
 }
 

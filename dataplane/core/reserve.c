@@ -92,7 +92,7 @@ void reserve_cover(struct request *r, int64_t cost_nusd)
     uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
     int64_t most;
 
-    if (!r->prompt_guessed || r->growing ||
+    if (!r->prompt_guessed || r->grow_to != 0 || /* growth was asked for, answered or not */
         route_worst_case(r->candidate.endpoint->info, m->context_length, output * r->n_choices,
                          &most) != ERR_NONE)
         return;

@@ -131,7 +131,7 @@ static void settle_believe(const struct request *r, uint64_t limit, struct bill 
     struct token_usage *t = &b->tokens;
     uint64_t delivered = r->account.delivered_bytes;
 
-    if (!b->clamped)
+    if (!b->clamped || b->estimated) /* our own estimates can have been */
         return;
     lower_to(&t->prompt, r->prompt_bound);
     lower_to(&t->cached_read, t->prompt);

@@ -1,23 +1,24 @@
-/* What workers ask about keys and leases, merged so that at most one message per key is on its way.
- * Everything here runs on the link thread; port.c is the workers' side. */
+/* Requests that wait for money, in order, and what is asked about their keys. At most one message per key
+ * is on its way. Whatever brings money (an answer, a settlement) is offered to the one that waits longest
+ * first; those that come later stand behind it. Everything here runs on the link thread; port.c is the
+ * workers' side. */
 #include "clock.h"
 #include "uplink_own.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-/* --- the link thread: handing back --- */
+/* --- handing back --- */
 
-static void ask_answer(struct ask *a, enum err e, enum lease_status s)
+static void ask_answer(struct ask *a, enum err e)
 {
     struct uplink_port *p = a->port;
     struct uplink *u = p->uplink;
 
-    a->result = e;
-    a->status = s;
+    a->answer.e = e;
     uv_mutex_lock(&u->lock);
     if (p->closed) {
-        free(a);
+        ask_drop(a);
     } else {
         ask_append(&p->done, a);
         uv_async_send(&p->async); /* under the lock: the handle is not closed yet */
@@ -25,30 +26,20 @@ static void ask_answer(struct ask *a, enum err e, enum lease_status s)
     uv_mutex_unlock(&u->lock);
 }
 
-static void asks_answer(struct ask_list *l, enum err e, enum lease_status s)
+static void asks_answer(struct ask_list *l, enum err e)
 {
     struct ask *a;
 
     while ((a = ask_take(l)) != NULL)
-        ask_answer(a, e, s);
+        ask_answer(a, e);
 }
 
-/* Those that have waited long enough. */
-static void asks_expire(struct ask_list *l, uint64_t asked_before_ms)
+static bool ask_cancelled(const struct ask *a)
 {
-    struct ask_list all = *l;
-    struct ask *a;
-
-    l->first = NULL;
-    while ((a = ask_take(&all)) != NULL) {
-        if (a->asked_ms <= asked_before_ms)
-            ask_answer(a, ERR_CONTROL_PLANE, LEASE_OK);
-        else
-            ask_append(l, a);
-    }
+    return atomic_load_explicit(&a->cancelled, memory_order_relaxed);
 }
 
-/* --- the link thread: one key --- */
+/* --- one key --- */
 
 static struct pending **pending_bucket(struct uplink *u, const struct digest32 *d)
 {
@@ -75,77 +66,188 @@ static struct pending *pending_of_lease(struct uplink *u, const struct msg_lease
     return NULL;
 }
 
+static struct pending *pending_new(struct uplink *u, const struct digest32 *d)
+{
+    struct pending *p = calloc(1, sizeof *p);
+
+    if (p == NULL)
+        return NULL;
+    p->digest = *d;
+    p->next = *pending_bucket(u, d);
+    *pending_bucket(u, d) = p;
+    return p;
+}
+
 static void pending_drop(struct uplink *u, struct pending *p)
 {
     struct pending **at = pending_bucket(u, &p->digest);
 
-    assert(p->asked.first == NULL && p->queued.first == NULL);
+    assert(p->asks.first == NULL);
+    keyring_wait(u->config.keyring, &p->digest, false);
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
     free(p);
 }
 
-static void pending_lookup(struct uplink *u, struct pending *p)
-{
-    struct msg_key_lookup m = {.key_digest = p->digest, .want_nusd = p->want_nusd};
-    struct buf out;
+/* --- serving --- */
 
-    session_give_back(u); /* this account may have no more than what was just given up */
-    p->sent = PENDING_LOOKUP;
-    p->sent_ms = clock_mono_ms();
-    buf_init(&out, 128);
-    if (msg_key_lookup_encode(&m, &out) == ERR_NONE)
-        uplink_send(u, &out);
-    buf_free(&out);
+static enum err ask_know(struct uplink *u, const struct ask *a, uint64_t now_ms)
+{
+    struct key *key;
+    enum err e = keyring_find(u->config.keyring, &a->digest, now_ms, &key);
+
+    if (e == ERR_NONE)
+        key_release(key);
+    return e == ERR_NOT_FOUND ? ERR_SHORT : e;
 }
 
-static void pending_extend(struct uplink *u, struct pending *p, struct msg_lease_more *m)
+/* False: it does not fit now, and stays where it is. */
+static bool ask_serve(struct uplink *u, struct ask *a, uint64_t now_ms)
 {
-    struct buf out;
+    const struct id *only = a->kind == ASK_GROW ? &a->lease : NULL;
+    struct ask_answer *r = &a->answer;
+    enum err e = ERR_CANCELLED;
 
-    p->sent = PENDING_LEASE;
-    p->sent_ms = clock_mono_ms();
-    p->lease = m->lease;
-    m->want_nusd = p->want_nusd;
-    buf_init(&out, 128);
-    if (msg_lease_more_encode(m, &out) == ERR_NONE)
-        uplink_send(u, &out);
-    buf_free(&out);
+    if (!ask_cancelled(a))
+        e = a->kind == ASK_KNOW
+                ? ask_know(u, a, now_ms)
+                : key_serve(u->config.keyring, &a->digest, only, a->amount_nusd, now_ms, &r->key,
+                            &r->lease, &r->retry_ms);
+    if (e == ERR_SHORT)
+        return false;
+    /* The lease that pays for it was replaced: this request cannot grow any more. */
+    ask_answer(a, e == ERR_CONFLICT ? ERR_LENT : e);
+    return true;
 }
 
-/* What is queued becomes one message that wants the sum. */
-static void pending_send(struct uplink *u, struct pending *p)
+/* All that fit, also behind one that does not. How many. */
+static unsigned pending_serve_any(struct uplink *u, struct pending *p, uint64_t now_ms)
 {
-    struct msg_lease_more more;
+    struct ask_list all = p->asks;
+    unsigned n = 0;
+    struct ask *a;
+
+    p->asks.first = NULL;
+    while ((a = ask_take(&all)) != NULL) {
+        if (ask_serve(u, a, now_ms))
+            n++;
+        else
+            ask_append(&p->asks, a);
+    }
+    return n;
+}
+
+static unsigned pending_serve_in_order(struct uplink *u, struct pending *p, uint64_t now_ms)
+{
+    unsigned n = 0;
+    struct ask *a;
+
+    while ((a = p->asks.first) != NULL) {
+        struct ask *next = a->next; /* an ask that is served belongs to its port */
+
+        if (!ask_serve(u, a, now_ms))
+            break;
+        p->asks.first = next;
+        n++;
+    }
+    return n;
+}
+
+/* In order, up to the first that does not fit; when the control plane is slow, all that fit: one large
+ * request must not stop what the lease could pay for during an outage. How many. */
+static unsigned pending_serve(struct uplink *u, struct pending *p, uint64_t now_ms)
+{
+    bool slow = u->state != UPLINK_ACCEPTED ||
+                (p->sent != PENDING_IDLE && now_ms - p->sent_ms > ASK_SLOW_MS);
+    unsigned n = slow ? pending_serve_any(u, p, now_ms) : pending_serve_in_order(u, p, now_ms);
+
+    keyring_wait(u->config.keyring, &p->digest, p->asks.first != NULL && !slow);
+    return n;
+}
+
+static int64_t pending_wants(const struct pending *p)
+{
     int64_t want = 0;
 
-    assert(p->sent == PENDING_IDLE && p->asked.first == NULL && u->state == UPLINK_ACCEPTED);
-    if (p->queued.first == NULL) {
-        pending_drop(u, p);
-        return;
-    }
-    for (const struct ask *a = p->queued.first; a != NULL; a = a->next)
-        want = a->want_nusd > LEASE_ASK_MAX - want ? LEASE_ASK_MAX : want + a->want_nusd;
-    p->asked = p->queued;
-    p->queued.first = NULL;
-    p->want_nusd = want;
-    if (keyring_extendable(u->config.keyring, &p->digest, &more))
-        pending_extend(u, p, &more);
-    else
-        pending_lookup(u, p);
+    for (const struct ask *a = p->asks.first; a != NULL; a = a->next)
+        if (money_add(want, a->amount_nusd, &want) != ERR_NONE)
+            return INT64_MAX;
+    return want;
 }
 
-/* The message that was on its way is answered. */
-static void pending_answered(struct uplink *u, struct pending *p, enum err e, enum lease_status s)
+/* Ask for what the waiting requests need, or top up when none waits. */
+static void pending_send(struct uplink *u, struct pending *p, uint64_t now_ms)
 {
-    asks_answer(&p->asked, e, s);
-    p->sent = PENDING_IDLE;
-    if (u->state == UPLINK_ACCEPTED)
-        pending_send(u, p);
-    else if (p->queued.first == NULL)
-        pending_drop(u, p);
+    struct msg_key_lookup lookup;
+    struct msg_lease_more more;
+    struct buf out;
+    enum err e;
+
+    buf_init(&out, 128);
+    if (keyring_extendable(u->config.keyring, &p->digest, pending_wants(p), now_ms, &more,
+                           &lookup)) {
+        p->sent = PENDING_LEASE;
+        p->lease = more.lease;
+        e = msg_lease_more_encode(&more, &out);
+    } else {
+        p->sent = PENDING_LOOKUP;
+        e = msg_key_lookup_encode(&lookup, &out);
+    }
+    p->sent_ms = now_ms;
+    session_give_back(u); /* this account may have no more than what was just given up */
+    if (e == ERR_NONE)
+        uplink_send(u, &out);
+    buf_free(&out);
 }
+
+/* The one step: serve the requests that can be served, ask when some are left. May drop p. */
+static void pending_step(struct uplink *u, struct pending *p)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    pending_serve(u, p, now_ms);
+    if (p->sent != PENDING_IDLE)
+        return;
+    if (p->asks.first == NULL)
+        pending_drop(u, p);
+    else if (u->state == UPLINK_ACCEPTED && now_ms >= p->again_ms)
+        pending_send(u, p, now_ms);
+}
+
+/* An answer came. One that serves no request is not asked for again at once: whatever is wrong with it (an
+ * older version after a restored backup), the control plane is not asked in a circle. */
+static void pending_answered(struct uplink *u, struct pending *p)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    p->sent = PENDING_IDLE;
+    p->scarce = false;
+    if (pending_serve(u, p, now_ms) == 0)
+        p->again_ms = now_ms + ASK_AGAIN_MS;
+    pending_step(u, p);
+}
+
+/* Nothing could be added. Those that could not be paid for even if all that is lent came back have their
+ * answer; the others wait for it to come back. */
+static void pending_scarce(struct pending *p, enum err why, int64_t most_nusd)
+{
+    struct ask_list all = p->asks;
+    struct ask *a;
+
+    p->scarce = true;
+    p->again_ms = clock_mono_ms() + ASK_AGAIN_MS;
+    p->asks.first = NULL;
+    while ((a = ask_take(&all)) != NULL) {
+        a->answer.most_nusd = most_nusd;
+        if (a->amount_nusd > most_nusd)
+            ask_answer(a, why);
+        else
+            ask_append(&p->asks, a);
+    }
+}
+
+/* --- events --- */
 
 static void ask_arrived(struct uplink *u, struct ask *a)
 {
@@ -153,33 +255,22 @@ static void ask_arrived(struct uplink *u, struct ask *a)
 
     if (u->state != UPLINK_ACCEPTED &&
         (a->kind == ASK_HINT || clock_mono_ms() - u->lost_ms > UPLINK_GRACE_MS)) {
-        ask_answer(a, ERR_CONTROL_PLANE, LEASE_OK);
+        ask_answer(a, ERR_CONTROL_PLANE);
         return;
     }
-    if (p != NULL && a->kind == ASK_HINT) { /* its turn comes again with the next request */
-        ask_answer(a, ERR_NONE, LEASE_OK);
+    if (p == NULL && (p = pending_new(u, &a->digest)) == NULL) {
+        ask_answer(a, ERR_CONTROL_PLANE);
         return;
     }
-    if (p == NULL) {
-        p = calloc(1, sizeof *p);
-        if (p == NULL) {
-            ask_answer(a, ERR_CONTROL_PLANE, LEASE_OK);
-            return;
-        }
-        p->digest = a->digest;
-        p->next = *pending_bucket(u, &a->digest);
-        *pending_bucket(u, &a->digest) = p;
+    if (a->kind == ASK_HINT) {
+        if (p->sent == PENDING_IDLE && p->asks.first == NULL)
+            pending_send(u, p, clock_mono_ms());
+        ask_answer(a, ERR_NONE); /* else its turn comes again with a later request */
+        return;
     }
-    /* Who only wants to know the key is served by the message that is on its way. */
-    if (a->kind == ASK_KEY && p->sent != PENDING_IDLE)
-        ask_append(&p->asked, a);
-    else
-        ask_append(&p->queued, a);
-    if (p->sent == PENDING_IDLE && u->state == UPLINK_ACCEPTED)
-        pending_send(u, p);
+    ask_append(&p->asks, a);
+    pending_step(u, p);
 }
-
-/* --- the link thread: events --- */
 
 void asks_take(struct uplink *u)
 {
@@ -198,16 +289,32 @@ void asks_granted(struct uplink *u, const struct digest32 *digest, enum err e)
 {
     struct pending *p = pending_find(u, digest);
 
-    if (p != NULL && p->sent == PENDING_LOOKUP)
-        pending_answered(u, p, e == ERR_NONE ? ERR_NONE : ERR_CONTROL_PLANE, LEASE_OK);
+    if (p == NULL || p->sent != PENDING_LOOKUP)
+        return;
+    if (e == ERR_OVERLOAD) /* no slot for this key */
+        asks_answer(&p->asks, e);
+    pending_answered(u, p);
 }
 
-void asks_refused(struct uplink *u, const struct digest32 *digest)
+void asks_refused(struct uplink *u, const struct msg_no_key *n)
+{
+    struct pending *p = pending_find(u, &n->key_digest);
+
+    if (p == NULL || p->sent != PENDING_LOOKUP)
+        return;
+    p->sent = PENDING_IDLE;
+    if (n->reason == NO_KEY_CREDIT || n->reason == NO_KEY_LIMIT)
+        pending_scarce(p, n->reason == NO_KEY_CREDIT ? ERR_CREDIT : ERR_KEY_LIMIT, n->most_nusd);
+    pending_step(u, p); /* otherwise the keyring knows why */
+}
+
+/* What waits for this key is answered by the keyring, or asks again under its new rules. */
+void asks_revoked(struct uplink *u, const struct digest32 *digest)
 {
     struct pending *p = pending_find(u, digest);
 
-    if (p != NULL && p->sent == PENDING_LOOKUP) /* the keyring knows why */
-        pending_answered(u, p, ERR_NONE, LEASE_GONE);
+    if (p != NULL)
+        pending_step(u, p);
 }
 
 void asks_leased(struct uplink *u, const struct msg_lease *l)
@@ -216,11 +323,15 @@ void asks_leased(struct uplink *u, const struct msg_lease *l)
 
     if (p == NULL)
         return; /* a renewal, or too late */
-    if (l->status == LEASE_GONE && p->asked.first != NULL) {
-        pending_lookup(u, p); /* the same asks, another lease */
+    if (l->status == LEASE_OK) {
+        pending_answered(u, p);
         return;
     }
-    pending_answered(u, p, ERR_NONE, (enum lease_status)l->status);
+    p->sent = PENDING_IDLE;
+    if (l->status != LEASE_GONE) /* gone: looked up at once */
+        pending_scarce(p, l->status == LEASE_NO_CREDIT ? ERR_CREDIT : ERR_KEY_LIMIT,
+                       l->most_nusd);
+    pending_step(u, p);
 }
 
 /* Calls visit for each; visit may drop the one it is called for. */
@@ -235,29 +346,15 @@ static void pending_each(struct uplink *u, void (*visit)(struct uplink *u, struc
         }
 }
 
-static void pending_resend(struct uplink *u, struct pending *p)
-{
-    if (p->sent == PENDING_IDLE && u->state == UPLINK_ACCEPTED)
-        pending_send(u, p);
-}
-
 void asks_accepted(struct uplink *u)
 {
-    pending_each(u, pending_resend);
+    pending_each(u, pending_step);
 }
 
 static void pending_lost(struct uplink *u, struct pending *p)
 {
-    struct ask_list behind = p->queued;
-    struct ask *a;
-
-    /* What was asked goes first again. */
-    p->queued = p->asked;
-    p->asked.first = NULL;
-    p->sent = PENDING_IDLE;
-    while ((a = ask_take(&behind)) != NULL)
-        ask_append(&p->queued, a);
-    if (p->queued.first == NULL)
+    p->sent = PENDING_IDLE; /* what was asked will be asked again */
+    if (p->asks.first == NULL)
         pending_drop(u, p);
 }
 
@@ -266,23 +363,37 @@ void asks_lost(struct uplink *u)
     pending_each(u, pending_lost);
 }
 
-static void pending_tick(struct uplink *u, struct pending *p)
+/* Those that have waited long enough: what fits is served even now, behind others that do not. */
+static void pending_expire(struct uplink *u, struct pending *p, uint64_t now_ms)
 {
-    uint64_t now_ms = clock_mono_ms(), oldest = now_ms - ASK_TIMEOUT_MS;
+    bool away = u->state != UPLINK_ACCEPTED && now_ms - u->lost_ms > UPLINK_GRACE_MS;
+    uint64_t bound_ms = away ? 0 : p->scarce ? ASK_LENT_MS : ASK_TIMEOUT_MS;
+    struct ask_list all = p->asks;
+    struct ask *a;
 
-    if (u->state != UPLINK_ACCEPTED && now_ms - u->lost_ms > UPLINK_GRACE_MS)
-        oldest = now_ms; /* it does not come back soon: nobody waits any longer */
-    asks_expire(&p->asked, oldest);
-    asks_expire(&p->queued, oldest);
-    if (p->sent != PENDING_IDLE && now_ms - p->sent_ms >= ASK_TIMEOUT_MS)
-        pending_answered(u, p, ERR_CONTROL_PLANE, LEASE_OK); /* a late answer still counts */
-    else if (p->sent == PENDING_IDLE && p->queued.first == NULL)
-        pending_drop(u, p);
+    p->asks.first = NULL;
+    while ((a = ask_take(&all)) != NULL) {
+        if (now_ms - a->asked_ms < bound_ms)
+            ask_append(&p->asks, a);
+        else if (!ask_serve(u, a, now_ms))
+            ask_answer(a, p->scarce && !away ? ERR_LENT : ERR_CONTROL_PLANE);
+    }
 }
 
-void asks_tick(struct uplink *u, uint64_t now_ms)
+static void pending_tick(struct uplink *u, struct pending *p)
 {
-    (void)now_ms;
+    uint64_t now_ms = clock_mono_ms();
+
+    if (p->sent != PENDING_IDLE && now_ms - p->sent_ms >= ASK_TIMEOUT_MS) {
+        p->sent = PENDING_IDLE; /* a late answer still counts */
+        p->scarce = false;
+    }
+    pending_expire(u, p, now_ms);
+    pending_step(u, p); /* settlements may have brought what is needed */
+}
+
+void asks_tick(struct uplink *u)
+{
     pending_each(u, pending_tick);
 }
 
@@ -294,15 +405,14 @@ void asks_free(struct uplink *u)
     asks_take(u);
     for (size_t i = 0; i < ASK_BUCKETS; i++)
         while (u->pending[i] != NULL) {
-            asks_answer(&u->pending[i]->asked, ERR_CONTROL_PLANE, LEASE_OK);
-            asks_answer(&u->pending[i]->queued, ERR_CONTROL_PLANE, LEASE_OK);
+            asks_answer(&u->pending[i]->asks, ERR_CONTROL_PLANE);
             pending_drop(u, u->pending[i]);
         }
     while ((p = u->ports) != NULL) {
         u->ports = p->next;
         assert(p->closed); /* promised by uplink_port_free() */
         while ((a = ask_take(&p->done)) != NULL)
-            free(a);
+            ask_drop(a);
         free(p);
     }
 }

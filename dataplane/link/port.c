@@ -24,6 +24,17 @@ struct ask *ask_take(struct ask_list *l)
     return a;
 }
 
+void ask_drop(struct ask *a)
+{
+    const struct ask_answer *r = &a->answer;
+
+    if (r->key != NULL) {
+        key_settle(r->key, &r->lease, a->amount_nusd, 0);
+        key_release(r->key);
+    }
+    free(a);
+}
+
 static void port_async_cb(uv_async_t *async)
 {
     struct uplink_port *p = async->data;
@@ -35,18 +46,19 @@ static void port_async_cb(uv_async_t *async)
     p->done.first = NULL;
     uv_mutex_unlock(&p->uplink->lock);
     while ((a = ask_take(&done)) != NULL) {
-        struct ask it = *a;
-
         /* A callback may cancel an ask that stands further back in this list: its turn still comes,
          * and then nobody is called. */
-        free(a);
         p->waiting--;
-        if (it.cancelled)
-            continue;
-        if (it.key_cb != NULL)
-            it.key_cb(it.cookie, it.result);
-        else if (it.lease_cb != NULL)
-            it.lease_cb(it.cookie, it.result, it.status);
+        if (a->cb == NULL || atomic_load_explicit(&a->cancelled, memory_order_relaxed)) {
+            ask_drop(a);
+        } else {
+            uplink_ask_cb *cb = a->cb;
+            struct ask_answer answer = a->answer;
+            void *cookie = a->cookie;
+
+            free(a);
+            cb(cookie, &answer);
+        }
     }
 }
 
@@ -80,17 +92,17 @@ void uplink_port_free(struct uplink_port *p)
     uv_mutex_lock(&p->uplink->lock);
     p->closed = true;
     while ((a = ask_take(&p->done)) != NULL)
-        free(a);
+        ask_drop(a);
     uv_mutex_unlock(&p->uplink->lock);
     uv_close((uv_handle_t *)&p->async, NULL);
 }
 
 static enum err ask_new(struct uplink_port *p, enum ask_kind kind, const struct digest32 *digest,
-                        int64_t want_nusd, void *cookie, struct ask **out)
+                        int64_t amount_nusd, struct ask **out)
 {
     struct ask *a;
 
-    assert(want_nusd >= 0 && want_nusd <= LEASE_ASK_MAX);
+    assert(amount_nusd >= 0);
     if (p->waiting >= ASK_WAITING_MAX)
         return ERR_OVERLOAD;
     a = calloc(1, sizeof *a);
@@ -99,9 +111,8 @@ static enum err ask_new(struct uplink_port *p, enum ask_kind kind, const struct 
     a->port = p;
     a->kind = kind;
     a->digest = *digest;
-    a->want_nusd = want_nusd;
+    a->amount_nusd = amount_nusd;
     a->asked_ms = clock_mono_ms();
-    a->cookie = cookie;
     p->waiting++;
     *out = a;
     return ERR_NONE;
@@ -117,48 +128,56 @@ static void ask_post(struct ask *a)
     uv_async_send(&u->wake);
 }
 
-enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *digest, int64_t want_nusd,
-                        void (*cb)(void *cookie, enum err e), void *cookie, struct ask **out)
+static enum err ask_of_key(struct uplink_port *p, enum ask_kind kind, const struct digest32 *digest,
+                           int64_t amount_nusd, uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    enum err e = ask_new(p, ASK_KEY, digest, want_nusd, cookie, out);
+    enum err e = ask_new(p, kind, digest, amount_nusd, out);
 
     if (e != ERR_NONE)
         return e;
-    (*out)->key_cb = cb;
+    (*out)->cb = cb;
+    (*out)->cookie = cookie;
     ask_post(*out);
     return ERR_NONE;
 }
 
-static enum err ask_lease(struct uplink_port *p, enum ask_kind kind, struct key *key,
-                          int64_t want_nusd, void *cookie, struct ask **out)
+enum err uplink_ask(struct uplink_port *p, const struct digest32 *digest, int64_t amount_nusd,
+                    uplink_ask_cb *cb, void *cookie, struct ask **out)
+{
+    return ask_of_key(p, ASK_RESERVE, digest, amount_nusd, cb, cookie, out);
+}
+
+enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *digest, uplink_ask_cb *cb,
+                        void *cookie, struct ask **out)
+{
+    return ask_of_key(p, ASK_KNOW, digest, 0, cb, cookie, out);
+}
+
+enum err uplink_ask_more(struct uplink_port *p, struct key *key, const struct id *lease,
+                         int64_t more_nusd, uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
     struct digest32 digest = key_digest(key);
-
-    return ask_new(p, kind, &digest, want_nusd, cookie, out);
-}
-
-enum err uplink_ask_lease(struct uplink_port *p, struct key *key, int64_t want_nusd,
-                          void (*cb)(void *cookie, enum err e, enum lease_status s), void *cookie,
-                          struct ask **out)
-{
-    enum err e = ask_lease(p, ASK_LEASE, key, want_nusd, cookie, out);
+    enum err e = ask_new(p, ASK_GROW, &digest, more_nusd, out);
 
     if (e != ERR_NONE)
         return e;
-    (*out)->lease_cb = cb;
+    (*out)->lease = *lease;
+    (*out)->cb = cb;
+    (*out)->cookie = cookie;
     ask_post(*out);
     return ERR_NONE;
 }
 
-void uplink_hint_lease(struct uplink_port *p, struct key *key, int64_t want_nusd)
+void uplink_hint_lease(struct uplink_port *p, struct key *key)
 {
+    struct digest32 digest = key_digest(key);
     struct ask *a;
 
-    if (ask_lease(p, ASK_HINT, key, want_nusd, NULL, &a) == ERR_NONE)
+    if (ask_new(p, ASK_HINT, &digest, 0, &a) == ERR_NONE)
         ask_post(a); /* otherwise the next request hints again */
 }
 
 void ask_cancel(struct ask *a)
 {
-    a->cancelled = true;
+    atomic_store_explicit(&a->cancelled, true, memory_order_relaxed);
 }

@@ -110,6 +110,8 @@ static bool handle_accept(struct uplink *u, struct view payload)
     u->backoff_ms = UPLINK_RETRY_MIN_MS;
     u->targets.failed = 0;
     u->pinged_ms = now_ms;
+    u->told_keys = 0;
+    u->tell_keys = keyring_used(u->config.keyring);
     atomic_store_explicit(&u->connected, true, memory_order_release);
     LOG("link_accepted", KV("session", m.session),
         KV("control_plane", (uint32_t)u->targets.current), KV("reattest_ms", m.reattest_after_ms),
@@ -163,11 +165,10 @@ static bool handle_no_key(struct uplink *u, struct view payload)
     if (msg_no_key_decode(payload, &m) != ERR_NONE)
         return false;
     keyring_no_key(u->config.keyring, &m, clock_mono_ms());
-    asks_refused(u, &m.key_digest);
+    asks_refused(u, &m);
     return true;
 }
 
-/* Who waits for this key has the answer, too. */
 static bool handle_revoke(struct uplink *u, struct view payload)
 {
     struct msg_revoke m;
@@ -175,7 +176,19 @@ static bool handle_revoke(struct uplink *u, struct view payload)
     if (msg_revoke_decode(payload, &m) != ERR_NONE)
         return false;
     keyring_revoke(u->config.keyring, &m, clock_mono_ms());
-    asks_refused(u, &m.key_digest);
+    session_give_back(u);
+    asks_revoked(u, &m.key_digest);
+    return true;
+}
+
+static bool handle_recall(struct uplink *u, struct view payload)
+{
+    struct msg_recall m;
+
+    if (msg_recall_decode(payload, &m) != ERR_NONE)
+        return false;
+    keyring_recall(u->config.keyring, &m, clock_mono_ms());
+    session_give_back(u);
     return true;
 }
 
@@ -235,6 +248,7 @@ static const struct {
     {MSG_PONG, false, handle_pong},          {MSG_HEALTH, false, push_health},
     {MSG_USAGE_FROM, false, handle_usage_from},
     {MSG_SETTLE_ASK, false, handle_settle_ask},
+    {MSG_RECALL, false, handle_recall},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)
@@ -379,6 +393,25 @@ static void session_leases(struct uplink *u, uint64_t now_ms)
     buf_free(&out);
 }
 
+/* What we hold from before this connection: some of it may have been revoked meanwhile. */
+static void session_tell_keys(struct uplink *u)
+{
+    struct msg_keys m;
+    struct buf keys, out;
+
+    if (u->told_keys == u->tell_keys)
+        return;
+    buf_init(&keys, LIMIT_KEYS_FRAME * KEYS_WIRE_BYTES);
+    buf_init(&out, LIMIT_FRAME_BYTES);
+    m.count = (uint16_t)keyring_keys(u->config.keyring, &u->told_keys, u->tell_keys,
+                                     LIMIT_KEYS_FRAME, &keys);
+    m.keys = buf_view(&keys);
+    if (m.count != 0 && msg_keys_encode(&m, &out) == ERR_NONE)
+        uplink_send(u, &out);
+    buf_free(&keys);
+    buf_free(&out);
+}
+
 void session_tick(struct uplink *u, uint64_t now_ms)
 {
     switch (u->state) {
@@ -404,6 +437,8 @@ void session_tick(struct uplink *u, uint64_t now_ms)
         }
         if (now_ms - u->pinged_ms >= UPLINK_PING_MS)
             session_ping(u, now_ms);
+        if (u->state == UPLINK_ACCEPTED)
+            session_tell_keys(u);
         if (u->state == UPLINK_ACCEPTED && !u->stopping)
             session_leases(u, now_ms);
         break;

@@ -168,7 +168,7 @@ static void uplink_tick_cb(uv_timer_t *tick)
     else /* a connection begun in this tick has seen no time pass */
         session_tick(u, now_ms);
     ship_tick(u, now_ms);
-    asks_tick(u, now_ms);
+    asks_tick(u);
     if (u->stopping && session_leave(u, now_ms))
         uplink_close_handles(u);
 }

@@ -68,28 +68,40 @@ must_check enum err uplink_port_new(struct uplink *u, uv_loop_t *loop, struct up
  * port's handle. Asks still waiting are cancelled. */
 void uplink_port_free(struct uplink_port *p);
 
-/* The most one ask may want: ten times the dearest request there is (a full context of 1M tokens
- * at $75/M), so that a mistake of ours cannot lease a whole account. */
-#define LEASE_ASK_MAX (1000 * NUSD_PER_USD)
+/* How an ask ended. */
+struct ask_answer {
+    /* ERR_NONE: reserved; key is referenced, lease pays, and both are the caller's to end (key_settle(),
+     * key_release()).
+     * ERR_CREDIT, ERR_KEY_LIMIT: the account or the key's limit cannot pay it, whatever comes back.
+     * ERR_LENT: it could, but what it needs is reserved by other requests or lent elsewhere at present.
+     * ERR_RATE: retry_ms says when. ERR_AUTH, ERR_FORBIDDEN: the key may not be used.
+     * ERR_CONTROL_PLANE: not connected, or no answer within 3 s. ERR_OVERLOAD. */
+    enum err e;
+    struct key *key;
+    struct id lease;
+    uint32_t retry_ms;
+    int64_t most_nusd; /* with ERR_CREDIT, ERR_KEY_LIMIT: what could be reserved at most */
+};
+typedef void uplink_ask_cb(void *cookie, const struct ask_answer *answer);
 
-/* Ask the control plane about a key (KEY_LOOKUP) or for more lease (LEASE_MORE), wanting at least
- * want_nusd available. cb fires once on the worker's loop: ERR_NONE: look in the keyring again;
- * ERR_CONTROL_PLANE: not connected or no answer within 3 s. Concurrent asks for one key are merged:
- * at most one message per key is on its way, and asks that arrive meanwhile for more lease share the
- * next one, which wants their sum. 0 <= want_nusd <= LEASE_ASK_MAX. ERR_OVERLOAD: too many asks of
- * this port are waiting. */
+/* Reserve amount_nusd >= 0 for a request of this key whose lease is unknown, ended or short. Requests that
+ * wait for one key are served in the order in which they asked, by money that comes back as well as by
+ * money that the control plane adds; at most one message per key is on its way. cb fires once on the
+ * worker's loop. ERR_OVERLOAD: too many asks of this port are waiting. */
+must_check enum err uplink_ask(struct uplink_port *p, const struct digest32 *digest,
+                               int64_t amount_nusd, uplink_ask_cb *cb, void *cookie,
+                               struct ask **out);
+/* Only find out about the key: ERR_NONE (no key is given) or what keyring_find() says of it, ERR_LENT when its
+ * account's credit is lent at present, ERR_CONTROL_PLANE, ERR_OVERLOAD. */
 must_check enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *digest,
-                                   int64_t want_nusd, void (*cb)(void *cookie, enum err e),
-                                   void *cookie, struct ask **out);
-/* LEASE_OK: reserve again. LEASE_NO_CREDIT, LEASE_KEY_LIMIT: nothing could be added. LEASE_GONE: the
- * key may not be served any more; keyring_find() says why. A lease that has ended is extended
- * or replaced within the same ask. */
-must_check enum err uplink_ask_lease(struct uplink_port *p, struct key *key, int64_t want_nusd,
-                                     void (*cb)(void *cookie, enum err e, enum lease_status s),
-                                     void *cookie, struct ask **out);
-/* Same without an answer: top up in the background. */
-void uplink_hint_lease(struct uplink_port *p, struct key *key, int64_t want_nusd);
-/* The callback will not fire; the handle is dead. */
+                                   uplink_ask_cb *cb, void *cookie, struct ask **out);
+/* As uplink_ask(), for a reservation that grows: from this lease of this key only, and without regard to rates. */
+must_check enum err uplink_ask_more(struct uplink_port *p, struct key *key, const struct id *lease,
+                                    int64_t more_nusd, uplink_ask_cb *cb, void *cookie,
+                                    struct ask **out);
+/* Renew and top up the lease in the background. */
+void uplink_hint_lease(struct uplink_port *p, struct key *key);
+/* The callback will not fire; the handle is dead. What was reserved meanwhile goes back. */
 void ask_cancel(struct ask *a);
 
 #endif

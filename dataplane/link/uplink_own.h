@@ -30,28 +30,30 @@ enum {
     SHIP_RING = LIMIT_USAGE_BACKLOG + LIMIT_USAGE_KEPT,
     SHIP_CHUNKS = 32,
     ASK_TIMEOUT_MS = 3000,
+    ASK_LENT_MS = 2000,  /* a request waits this long for money that is lent; a 429 after it */
+    ASK_AGAIN_MS = 150,  /* between two questions about money that is lent */
+    ASK_SLOW_MS = 250,   /* no answer for so long: those behind may pass one that does not fit */
     ASK_WAITING_MAX = 8192, /* per port: more requests than one worker holds in admission */
     ASK_BUCKETS = 256,
 };
 
-enum ask_kind { ASK_KEY, ASK_LEASE, ASK_HINT };
+enum ask_kind { ASK_KNOW, ASK_RESERVE, ASK_GROW, ASK_HINT };
 
 /* Made by a worker, lent to the link thread, and always handed back through the port: cancelled
- * only means that nobody is called then. */
+ * means that its callback is not called, and what was reserved goes back. */
 struct ask {
     struct ask *next;
     struct uplink_port *port;
     enum ask_kind kind;
     struct digest32 digest;
-    int64_t want_nusd;
+    struct id lease; /* ASK_GROW: the only one that may pay */
+    int64_t amount_nusd;
     uint64_t asked_ms;
-    enum err result;
-    enum lease_status status;
+    struct ask_answer answer;
+    _Atomic bool cancelled; /* set by the worker */
     /* the worker's */
-    void (*key_cb)(void *cookie, enum err e);
-    void (*lease_cb)(void *cookie, enum err e, enum lease_status s);
+    uplink_ask_cb *cb;
     void *cookie;
-    bool cancelled;
 };
 
 struct ask_list {
@@ -72,11 +74,11 @@ struct pending {
     struct pending *next; /* in its bucket */
     struct digest32 digest;
     enum { PENDING_IDLE, PENDING_LOOKUP, PENDING_LEASE } sent;
-    struct id lease;   /* PENDING_LEASE: whose answer is awaited */
-    int64_t want_nusd; /* of the message that is on its way */
-    uint64_t sent_ms;
-    struct ask_list asked;  /* the message that is on its way answers these */
-    struct ask_list queued; /* the next one will */
+    struct id lease;      /* PENDING_LEASE: whose answer is awaited */
+    uint64_t sent_ms;     /* of the message that is on its way */
+    uint64_t again_ms;    /* not asked before */
+    bool scarce;          /* the last answer had nothing to add */
+    struct ask_list asks; /* waiting, in order */
 };
 
 enum uplink_state {
@@ -123,6 +125,7 @@ struct uplink {
     uint64_t opened_ms, heard_ms, pinged_ms, lost_ms, retry_ms;
     uint32_t backoff_ms;
     uint64_t ping;
+    size_t told_keys, tell_keys; /* slots that KEYS has named on this connection, of those that it names */
     bool doubted; /* a clock jump was dealt with, and the next ACCEPT is awaited */
     int64_t cp_offset_ms; /* the control plane's unix time less our monotonic clock at the last ACCEPT;
                              0: there was none */
@@ -179,15 +182,18 @@ bool push_health(struct uplink *u, struct view payload);
 
 void ask_append(struct ask_list *l, struct ask *a);
 struct ask *ask_take(struct ask_list *l);
+/* Free an ask without calling its callback; what it reserved goes back. */
+void ask_drop(struct ask *a);
 
 /* --- asks.c: keys and leases */
 
 void asks_take(struct uplink *u); /* what workers have asked meanwhile */
-void asks_tick(struct uplink *u, uint64_t now_ms);
+void asks_tick(struct uplink *u);
 void asks_accepted(struct uplink *u); /* a new connection is accepted: ask (again) */
 void asks_lost(struct uplink *u);     /* what was sent will not be answered */
 void asks_granted(struct uplink *u, const struct digest32 *digest, enum err e);
-void asks_refused(struct uplink *u, const struct digest32 *digest);
+void asks_refused(struct uplink *u, const struct msg_no_key *n);
+void asks_revoked(struct uplink *u, const struct digest32 *digest);
 void asks_leased(struct uplink *u, const struct msg_lease *l);
 void asks_free(struct uplink *u);
 

@@ -144,7 +144,7 @@ provider_keys = $RUN/conf/provider-keys.conf
 catalog = $RUN/conf/catalog.conf
 attestation = $RUN/conf/attestation.conf
 dataplane_names = localhost,127.0.0.1
-lease_ms = ${TR_LEASE_MS:-60000}
+lease_ms = ${TR_LEASE_MS:-75000}
 reclaim_grace_ms = ${TR_RECLAIM_GRACE_MS:-30000}
 CONF
 }

@@ -97,7 +97,7 @@ enum err conn_send(struct conn *c, struct view bytes)
     while (frame_take(&bytes, &f) == ERR_NONE) {
         assert(f.type == MSG_EVIDENCE || f.type == MSG_KEY_LOOKUP || f.type == MSG_LEASE_MORE ||
                f.type == MSG_LEASE_RETURN || f.type == MSG_USAGE || f.type == MSG_PING ||
-               f.type == MSG_BYE);
+               f.type == MSG_BYE || f.type == MSG_KEYS);
         assert(f.type == MSG_EVIDENCE ? now.challenged : now.accepted);
         now.evidence += f.type == MSG_EVIDENCE;
         now.challenged = now.challenged && f.type != MSG_EVIDENCE;
@@ -131,16 +131,15 @@ static void on_cert(void *cookie, struct view leaf, struct view ca)
     assert(leaf.len != 0 && ca.len != 0);
     push_allowed();
 }
-static void key_cb(void *cookie, enum err e)
+static void ask_cb(void *cookie, const struct ask_answer *a)
 {
-    (void)cookie, (void)e;
+    (void)cookie;
+    assert((a->e == ERR_NONE) == (a->key != NULL));
     now.answered++;
-}
-static void lease_cb(void *cookie, enum err e, enum lease_status s)
-{
-    (void)cookie, (void)e;
-    assert(s < LEASE_STATUS_COUNT);
-    now.answered++;
+    if (a->e == ERR_NONE) { /* served as the keyring would: to be ended once */
+        key_settle(a->key, &a->lease, 10, now.answered % 11);
+        key_release(a->key);
+    }
 }
 
 static uv_loop_t loop;
@@ -316,17 +315,23 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
         break;
     case 2:
         SAY(grant, MSG_GRANT, .key_digest = digest_of(k), .key = key, .account = {{3}},
-            .lease = lease, .granted_nusd = 1000, .lease_ms = 60000);
+            .lease = lease, .granted_nusd = 1000, .lease_ms = 60000, .version = l % 4);
         break;
     case 3:
         SAY(lease, MSG_LEASE, .key = key, .lease = lease, .granted_nusd = 1000 + l,
-            .lease_ms = 60000, .status = l % LEASE_STATUS_COUNT);
+            .lease_ms = l % 5 == 0 ? 0 : 60000, .status = l % LEASE_STATUS_COUNT,
+            .version = l % 4, .most_nusd = l);
         break;
     case 4:
-        SAY(no_key, MSG_NO_KEY, .key_digest = digest_of(k), .reason = l % NO_KEY_COUNT);
+        SAY(no_key, MSG_NO_KEY, .key_digest = digest_of(k), .reason = l % NO_KEY_CHANGED,
+            .version = l % 4, .most_nusd = l);
         break;
     case 5:
-        SAY(revoke, MSG_REVOKE, .key_digest = digest_of(k), .reason = l % NO_KEY_COUNT);
+        if (l % 8 == 7)
+            SAY(recall, MSG_RECALL, .key = key, .lease = lease);
+        else
+            SAY(revoke, MSG_REVOKE, .key_digest = digest_of(k), .reason = l % NO_KEY_COUNT,
+                .version = l % 4);
         break;
     case 6:
         SAY(usage_ack, MSG_USAGE_ACK, .seq = l);
@@ -358,11 +363,11 @@ static void ask(uint8_t k, uint8_t kind)
     if (e == ERR_NONE) {
         assert(key_available(key) <= 1000 + 255);
         if (kind % 3 == 0)
-            uplink_hint_lease(port, key, 10);
-        else if (uplink_ask_lease(port, key, 10, lease_cb, NULL, &a) == ERR_NONE)
+            uplink_hint_lease(port, key);
+        else if (uplink_ask(port, &d, 10, ask_cb, NULL, &a) == ERR_NONE)
             now.asked++;
         key_release(key);
-    } else if (uplink_ask_key(port, &d, 5, key_cb, NULL, &a) == ERR_NONE) {
+    } else if (uplink_ask(port, &d, 10, ask_cb, NULL, &a) == ERR_NONE) {
         now.asked++;
     }
     asks_take(&u);
@@ -380,7 +385,7 @@ static void tick(void)
 {
     session_tick(&u, mono_ms);
     ship_tick(&u, mono_ms);
-    asks_tick(&u, mono_ms);
+    asks_tick(&u);
     uv_run(&loop, UV_RUN_NOWAIT);
 }
 

@@ -17,8 +17,10 @@
 #define attest_policy_digest rules_digest
 #include "verify.h"
 
+#include "../../controlplane/peers/known.c"
 #include "../../controlplane/peers/dispatch.c"
 #include "../../controlplane/peers/orders.c"
+#include "../../controlplane/peers/resync.c"
 #include "../../controlplane/peers/peer.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,7 +43,7 @@ enum call_kind {
     CALL_BOOT,
     CALL_LOG,
     CALL_GRANT,
-    CALL_CHECK,
+    CALL_CHANGES,
     CALL_MORE,
     CALL_RETURN,
     CALL_INGEST, /* or set aside, lost, settled: answered by a number */
@@ -55,7 +57,7 @@ struct pending_call {
     ledger_boot_cb *boot;
     boots_cb *logged;
     void (*grant)(void *cookie, enum err e, const struct msg_grant *g, const struct msg_no_key *n);
-    void (*check)(void *cookie, enum err e, const struct msg_revoke *r);
+    void (*changes)(void *cookie, enum err e, const struct msg_revoke *r, size_t n);
     void (*lease)(void *cookie, enum err e, const struct msg_lease *l);
     ledger_acked_cb *ingest;
     struct digest32 digest;
@@ -110,22 +112,23 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
     c->grant = cb;
     c->digest = ask->key_digest;
 }
-void ledger_check(struct ledger *l, const struct id *boot, const struct digest32 *key,
-                  void (*cb)(void *cookie, enum err e, const struct msg_revoke *revoke),
-                  void *cookie)
+void ledger_changes(struct ledger *l, const struct ledger_key *keys, size_t n,
+                    void (*cb)(void *cookie, enum err e, const struct msg_revoke *changes, size_t n),
+                    void *cookie)
 {
-    struct pending_call *c = call_new(CALL_CHECK, cookie);
+    struct pending_call *c = call_new(CALL_CHANGES, cookie);
 
-    (void)l, (void)boot;
-    c->check = cb;
-    c->digest = *key;
+    (void)l;
+    assert(n >= 1 && n <= LEDGER_KEYS_MAX);
+    c->changes = cb;
+    c->digest = keys[n - 1].digest;
 }
 void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg_lease_more *ask,
                        void (*cb)(void *cookie, enum err e, const struct msg_lease *lease),
                        void *cookie)
 {
     (void)l, (void)boot;
-    assert(ask->want_nusd >= 0);
+    assert(ask->need_nusd >= 0 && ask->want_nusd >= 0);
     call_new(CALL_MORE, cookie)->lease = cb;
 }
 static void order_begins(struct pending_call *c)
@@ -219,8 +222,8 @@ static void answer(size_t i, bool fail)
     case CALL_GRANT:
         c.grant(c.cookie, e, fail || !yes ? NULL : &grant, fail || yes ? NULL : &no);
         break;
-    case CALL_CHECK:
-        c.check(c.cookie, e, fail || yes ? NULL : &revoke);
+    case CALL_CHANGES:
+        c.changes(c.cookie, e, &revoke, fail || yes ? 0 : 1);
         break;
     case CALL_MORE:
         c.lease(c.cookie, e, fail ? NULL : &lease);

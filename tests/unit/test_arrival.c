@@ -4,6 +4,7 @@
 #include "arrival.h"
 
 #include "check.h"
+#include "uplink.h"
 
 #include <string.h>
 
@@ -12,7 +13,7 @@ static struct {
     unsigned finds, releases, asks, cancels, decided;
     enum web_verdict verdict;
     int why;
-    void (*answer)(void *cookie, enum err e);
+    uplink_ask_cb *answer;
     void *answer_cookie;
     void (*gone)(void *cookie);
     void *gone_cookie;
@@ -38,12 +39,11 @@ enum err uplink_trust(const struct uplink *u)
     (void)u;
     return f.trust;
 }
-enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *who, int64_t want_nusd,
-                        void (*cb)(void *cookie, enum err e), void *cookie, struct ask **out)
+enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *who, uplink_ask_cb *cb,
+                        void *cookie, struct ask **out)
 {
     (void)p;
     CHECK_BYTES(who->b, 32, f.who.b, 32);
-    CHECK_INT(want_nusd, 0);
     if (f.ask != ERR_NONE)
         return f.ask;
     f.asks++;
@@ -128,6 +128,9 @@ static void after_the_answer(void)
         {ERR_NONE, ERR_AUTH, WEB_BODY_REFUSED, API_BAD_KEY},
         {ERR_NONE, ERR_FORBIDDEN, WEB_BODY_REFUSED, API_KEY_DISABLED},
         {ERR_NONE, ERR_NOT_FOUND, WEB_BODY_REFUSED, API_CONTROL_PLANE},
+        {ERR_CREDIT, ERR_NONE, WEB_BODY_ALL, -1},
+        {ERR_LENT, ERR_NONE, WEB_BODY_ALL, -1},
+        {ERR_AUTH, ERR_NONE, WEB_BODY_REFUSED, API_BAD_KEY},
         {ERR_CONTROL_PLANE, ERR_NONE, WEB_BODY_REFUSED, API_CONTROL_PLANE},
     };
     int why;
@@ -136,7 +139,7 @@ static void after_the_answer(void)
         memset(&f, 0, sizeof f);
         CHECK_INT(arrive(ERR_NOT_FOUND, true, &why), WEB_BODY_WAIT);
         f.find[1] = table[i].find;
-        f.answer(f.answer_cookie, table[i].answer);
+        f.answer(f.answer_cookie, &(struct ask_answer){.e = table[i].answer});
         CHECK_INT(f.decided, 1);
         CHECK_INT(f.verdict, table[i].verdict);
         if (table[i].verdict == WEB_BODY_REFUSED)

@@ -353,20 +353,13 @@ enum err uplink_trust(const struct uplink *u)
     (void)u;
     return ERR_NONE;
 }
-enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *d, int64_t want,
-                        void (*cb)(void *, enum err), void *cookie, struct ask **out)
-{
-    (void)p, (void)d, (void)want, (void)cb, (void)cookie, (void)out;
-    return ERR_CONTROL_PLANE;
-}
-static void (*lease_cb)(void *, enum err, enum lease_status);
+static uplink_ask_cb *lease_cb;
 static void *lease_cookie;
 
-enum err uplink_ask_lease(struct uplink_port *p, struct key *k, int64_t want,
-                          void (*cb)(void *, enum err, enum lease_status), void *cookie,
-                          struct ask **out)
+enum err uplink_ask(struct uplink_port *p, const struct digest32 *d, int64_t amount,
+                    uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    (void)p, (void)k, (void)want;
+    (void)p, (void)d, (void)amount;
     if (lease == 0)
         return ERR_CONTROL_PLANE;
     lease_cb = cb;
@@ -374,9 +367,15 @@ enum err uplink_ask_lease(struct uplink_port *p, struct key *k, int64_t want,
     *out = (struct ask *)&lease;
     return ERR_NONE;
 }
-void uplink_hint_lease(struct uplink_port *p, struct key *k, int64_t want)
+enum err uplink_ask_more(struct uplink_port *p, struct key *k, const struct id *id, int64_t more,
+                         uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    (void)p, (void)k, (void)want;
+    (void)p, (void)k, (void)id, (void)more, (void)cb, (void)cookie, (void)out;
+    return ERR_CONTROL_PLANE;
+}
+void uplink_hint_lease(struct uplink_port *p, struct key *k)
+{
+    (void)p, (void)k;
 }
 void ask_cancel(struct ask *a)
 {
@@ -1167,7 +1166,7 @@ static void test_told(void)
         snprintf(body, sizeof body, ASK "%s", cases[i].members);
         ask(body);
         if (cases[i].poor)
-            lease_cb(lease_cookie, ERR_NONE, LEASE_NO_CREDIT);
+            lease_cb(lease_cookie, &(struct ask_answer){.e = ERR_CREDIT, .most_nusd = lease});
         CHECK_INT(up.started, 1);
         CHECK_INT(strstr(up.sent[0], "\"max_tokens\":4096,") != NULL, cases[i].told);
         if (!cases[i].told)

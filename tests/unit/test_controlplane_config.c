@@ -74,7 +74,7 @@ static void test_config(void)
             check_fail(__FILE__, __LINE__, why_text());
     }
     CHECK_INT(controlplane_config_parse(VIEW_LIT(NEEDED), "t", &c, &why), ERR_NONE);
-    CHECK_INT(c.lease_ms, 60000);
+    CHECK_INT(c.lease_ms, 75000);
     CHECK_INT(c.lease_default_nusd, 250000000);
     CHECK(strcmp(c.sql_dir, "sql") == 0);
 }

@@ -291,6 +291,44 @@ static void test_nobody_there(void)
     CHECK_INT(cancelled, DB_QUEUE_MAX);
 }
 
+/* A crowd of look-ups and other queries: leases have a queue of their own. */
+static void test_kept_lanes(void)
+{
+    enum { N = DB_QUEUE_MAX + 1 };
+    static struct answer crowd[N], lookups[N], lease, few;
+    const struct db_config c = {uv_default_loop(), "host=/nonexistent port=1 dbname=x user=x",
+                                DB_KEPT_MIN};
+
+    memset(crowd, 0, sizeof crowd);
+    memset(lookups, 0, sizeof lookups);
+    memset(&lease, 0, sizeof lease);
+    CHECK_INT(db_open(&c, &db), ERR_NONE);
+    for (int i = 0; i < N; i++)
+        db_query(db, STMT_PING, NULL, 0, db_lane_lookups(), answer_cb, &lookups[i]);
+    for (int i = 0; i < N; i++)
+        db_query(db, STMT_PING, NULL, 0, 0, answer_cb, &crowd[i]);
+    db_query(db, STMT_PING, NULL, 0, db_lane_leases(77), answer_cb, &lease);
+    run_until(&crowd[N - 1].fired, 1, 1000);
+    CHECK_INT(crowd[N - 1].e, ERR_OVERLOAD);
+    CHECK_INT(crowd[N - 2].fired, 0);
+    CHECK_INT(lookups[N - 1].e, ERR_OVERLOAD);
+    CHECK_INT(lookups[N - 2].fired, 0);
+    CHECK_INT(lease.fired, 0); /* it waits for its connection */
+    close_db();
+    CHECK_INT(lease.e, ERR_CANCELLED);
+    /* With fewer connections there is nothing to keep, and everything is served. */
+    memset(&few, 0, sizeof few);
+    memset(&lease, 0, sizeof lease);
+    open_db(pg_url());
+    db_query(db, STMT_PING, NULL, 0, db_lane_leases(77), answer_cb, &lease);
+    db_query(db, STMT_PING, NULL, 0, db_lane_lookups(), answer_cb, &few);
+    run_until(&lease.fired, 1, 5000);
+    run_until(&few.fired, 1, 5000);
+    CHECK_INT(lease.e, ERR_NONE);
+    CHECK_INT(few.e, ERR_NONE);
+    close_db();
+}
+
 static void test_timeout(void)
 {
     struct answer a;
@@ -384,6 +422,7 @@ static const struct check_case cases[] = {
     {"error at commit", test_commit_error},
     {"lane keeps order", test_lane},
     {"no server: overload and cancel", test_nobody_there},
+    {"kept lanes", test_kept_lanes},
     {"no server: timeout", test_timeout},
     {"server killed", test_crash},
     {"notifications", test_listen},

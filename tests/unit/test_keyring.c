@@ -79,6 +79,13 @@ static enum err find_err(struct keyring *k, uint32_t key, uint64_t now)
     return e;
 }
 
+static bool extendable(struct keyring *k, const struct digest32 *d, struct msg_lease_more *more)
+{
+    struct msg_key_lookup lookup;
+
+    return keyring_extendable(k, d, 0, T0, more, &lookup);
+}
+
 static void grants_and_finds(void)
 {
     struct keyring *k = ring(8);
@@ -99,7 +106,7 @@ static void grants_and_finds(void)
     CHECK(id_eq(&got, &want_account));
     d = key_digest(s);
     CHECK_BYTES(d.b, 32, g.key_digest.b, 32);
-    CHECK(keyring_extendable(k, &d, &more) && id_eq(&more.lease, &want_lease) &&
+    CHECK(extendable(k, &d, &more) && id_eq(&more.lease, &want_lease) &&
           id_eq(&more.key, &want_key));
     CHECK_INT(key_available(s), 1000);
     key_release(s);
@@ -232,7 +239,7 @@ static void late_settlement_pays_only_its_lease(void)
     key_settle(s, &lease_b, 200, 0);
     CHECK_INT(key_available(s), 0);
     CHECK_INT(key_reserve(s, 1, T0, &lease_b, &retry_ms), ERR_CONTROL_PLANE);
-    CHECK(!keyring_extendable(k, &a.key_digest, &more));
+    CHECK(!extendable(k, &a.key_digest, &more));
     CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
     key_release(s);
     keyring_free(k);
@@ -300,24 +307,208 @@ static void lease_ends_early_and_is_renewed(void)
 static void wants_more_once_a_second(void)
 {
     struct keyring *k = ring(8);
-    struct msg_grant g = grant_of(1, 10, 1000);
+    struct msg_grant g = grant_of(1, 10, LEASE_FLOOR_NUSD);
     struct id lease;
     uint32_t retry_ms;
     struct key *s;
 
     CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
     s = found(k, 1, T0);
-    CHECK_INT(key_reserve(s, 750, T0, &lease, &retry_ms), ERR_NONE);
-    CHECK(!key_wants_more(s, T0)); /* exactly a quarter left */
+    CHECK_INT(key_reserve(s, LEASE_FLOOR_NUSD / 2, T0, &lease, &retry_ms), ERR_NONE);
+    CHECK(!key_wants_more(s, T0)); /* exactly half of what it should hold is left */
     CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
     CHECK(key_wants_more(s, T0));
     CHECK(!key_wants_more(s, T0 + 999));
     CHECK(key_wants_more(s, T0 + 1000));
-    key_settle(s, &lease, 751, 0);
+    key_settle(s, &lease, LEASE_FLOOR_NUSD / 2 + 1, 0);
     CHECK(!key_wants_more(s, T0 + 5000));
-    CHECK(!key_wants_more(s, T0 + 55000 / 2 - 1));
-    CHECK(key_wants_more(s, T0 + 55000 / 2));     /* the second half of its time */
+    CHECK(!key_wants_more(s, T0 + 55000 / 3));
+    CHECK(key_wants_more(s, T0 + 55000 / 3 + 2)); /* a third of its time is over */
     CHECK(!key_wants_more(s, T0 + 55000));        /* ended: nothing to extend */
+    key_release(s);
+    keyring_free(k);
+}
+
+/* --- sizes --- */
+
+#define CENT INT64_C(10000000)
+
+/* One second of a key that spends so much in ten requests; `back` collects what it gives back. */
+static void second_of_use(struct keyring *k, struct key *s, uint64_t *now, int64_t nusd,
+                          int64_t *back)
+{
+    struct msg_lease_return ret[4];
+    struct id lease;
+    uint32_t retry_ms;
+
+    for (int i = 0; i < 10; i++, *now += 100) {
+        size_t n = keyring_returns(k, *now, ret, 4);
+
+        while (n-- > 0)
+            *back += ret[n].amount_nusd;
+        if (nusd != 0 && key_reserve(s, nusd, *now, &lease, &retry_ms) == ERR_NONE)
+            key_settle(s, &lease, nusd, nusd / 10);
+    }
+}
+
+/* What a lease asks for is what is missing to what it needs, and not more for being asked often. */
+static void asks_for_what_is_missing(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 100 * LEASE_FLOOR_NUSD);
+    struct digest32 d = digest_of(1);
+    struct msg_key_lookup lookup;
+    struct msg_lease_more more;
+    int64_t back = 0;
+    uint64_t now = T0;
+    struct key *s;
+
+    CHECK(!keyring_extendable(k, &d, 77, now, &more, &lookup));
+    CHECK_INT(lookup.need_nusd, 77);
+    CHECK_INT(lookup.want_nusd, 0); /* the control plane's default */
+    CHECK_INT(keyring_grant(k, &g, now), ERR_NONE);
+    s = found(k, 1, now);
+    for (int i = 0; i < 40; i++)
+        second_of_use(k, s, &now, 0, &back);
+    CHECK_INT(back, 99 * LEASE_FLOOR_NUSD); /* twice what it should hold, and more, goes back */
+    CHECK_INT(key_available(s), LEASE_FLOOR_NUSD);
+    CHECK(keyring_extendable(k, &d, 0, now, &more, &lookup));
+    CHECK(more.need_nusd == 0 && more.want_nusd == 0);
+    CHECK(keyring_extendable(k, &d, key_available(s) + 5, now, &more, &lookup));
+    CHECK_INT(more.need_nusd, 5); /* what waits needs what is not there, and no more */
+    CHECK(keyring_extendable(k, &d, INT64_MAX, now, &more, &lookup));
+    CHECK_INT(more.need_nusd, LEASE_ASK_MAX);
+    key_release(s);
+    keyring_free(k);
+}
+
+/* A key that spends a cent a second holds what an outage of half a minute takes, and p1_hoard turned round:
+ * not much more, however often its lease is renewed. */
+static void holds_half_a_minute(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, LEASE_FLOOR_NUSD);
+    struct digest32 d = digest_of(1);
+    int64_t total = LEASE_FLOOR_NUSD, back = 0;
+    struct msg_key_lookup lookup;
+    struct msg_lease_more more;
+    uint64_t now = T0;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, now), ERR_NONE);
+    s = found(k, 1, now);
+    for (int i = 0; i < 100; i++) {
+        struct msg_lease l = lease_of(1, 10, total, LEASE_OK);
+
+        second_of_use(k, s, &now, CENT, &back);
+        if (key_wants_more(s, now) && keyring_extendable(k, &d, 0, now, &more, &lookup)) {
+            l.granted_nusd = total += more.want_nusd;
+            keyring_lease(k, &l, now);
+        }
+        CHECK(i < 60 || key_available(s) >= 30 * CENT);
+    }
+    CHECK(total - back < 400 * CENT);
+    key_release(s);
+    keyring_free(k);
+}
+
+/* An account that has no more to lend is not asked for it by every request. */
+static void scarce_accounts_are_left_alone(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, CENT);
+    struct msg_lease l = lease_of(1, 10, CENT + 5, LEASE_OK);
+    struct msg_key_lookup lookup;
+    struct msg_lease_more more;
+    struct digest32 d = digest_of(1);
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK(key_wants_more(s, T0));
+    keyring_lease(k, &l, T0); /* nothing to speak of */
+    CHECK(!key_wants_more(s, T0 + 2000));
+    CHECK(keyring_extendable(k, &d, 2 * CENT, T0 + 2000, &more, &lookup));
+    CHECK_INT(more.want_nusd, 0);
+    CHECK_INT(more.need_nusd, CENT - 5); /* what a request needs is asked for all the same */
+    CHECK(keyring_extendable(k, &d, 0, T0 + SCARCE_MS, &more, &lookup));
+    CHECK_INT(more.want_nusd, LEASE_FLOOR_NUSD - CENT - 5);
+    key_release(s);
+    keyring_free(k);
+}
+
+static void recalled_money_goes_back(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 8 * CENT);
+    struct msg_recall r = {.key = id_of(1, 1), .lease = id_of(3, 11)};
+    struct msg_lease_return ret[4];
+    struct id lease;
+    uint32_t retry_ms;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 4 * CENT, T0, &lease, &retry_ms), ERR_NONE);
+    keyring_recall(k, &r, T0); /* another lease */
+    r.lease = g.lease;
+    keyring_wait(k, &g.key_digest, true);
+    keyring_recall(k, &r, T0); /* its own requests wait */
+    CHECK_INT(key_available(s), 4 * CENT);
+    keyring_wait(k, &g.key_digest, false);
+    keyring_recall(k, &r, T0);
+    CHECK_INT(key_available(s), 2 * CENT); /* half of what no request has reserved */
+    CHECK(!key_wants_more(s, T0 + 1));     /* and does not ask for it at once */
+    keyring_recall(k, &r, T0);
+    keyring_recall(k, &r, T0);
+    CHECK_INT(key_available(s), 0);
+    CHECK_INT(keyring_returns(k, T0, ret, 4), 3);
+    CHECK_INT(ret[0].amount_nusd + ret[1].amount_nusd + ret[2].amount_nusd, 4 * CENT);
+    key_settle(s, &lease, 4 * CENT, CENT); /* a running request keeps what it reserved */
+    CHECK_INT(key_available(s), 3 * CENT);
+    key_release(s);
+    keyring_free(k);
+}
+
+/* --- who comes first --- */
+
+static enum err serve(struct keyring *k, uint32_t key, int64_t amount, struct key **out,
+                      struct id *lease)
+{
+    struct digest32 d = digest_of(key);
+    uint32_t retry_ms;
+
+    return key_serve(k, &d, NULL, amount, T0, out, lease, &retry_ms);
+}
+
+/* What comes back while requests wait is theirs, not the next newcomer's. */
+static void newcomers_stand_behind_the_waiting(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct msg_revoke r = {.key_digest = digest_of(1), .reason = NO_KEY_DISABLED};
+    struct id lease, again;
+    uint32_t retry_ms;
+    struct key *s, *t;
+
+    CHECK_INT(serve(k, 1, 100, &t, &again), ERR_SHORT); /* unknown: ask */
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 900, T0, &lease, &retry_ms), ERR_NONE);
+    keyring_wait(k, &g.key_digest, true);
+    CHECK_INT(serve(k, 1, 200, &t, &again), ERR_SHORT);
+    key_settle(s, &lease, 900, 0);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_CREDIT);
+    CHECK_INT(key_grow(s, &lease, 0, T0), ERR_NONE); /* a running request does not wait behind new ones */
+    CHECK_INT(serve(k, 1, 200, &t, &again), ERR_NONE);
+    CHECK(t == s && id_eq(&again, &g.lease));
+    keyring_wait(k, &g.key_digest, false);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
+    key_settle(t, &again, 200, 0);
+    key_release(t);
+    CHECK_INT(serve(k, 1, 1000, &t, &again), ERR_SHORT);
+    keyring_revoke(k, &r, T0);
+    CHECK_INT(serve(k, 1, 1, &t, &again), ERR_FORBIDDEN); /* the answer is final */
     key_release(s);
     keyring_free(k);
 }
@@ -458,8 +649,12 @@ static void revokes(void)
     CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_AUTH);
     CHECK_INT(keyring_returns(k, T0, ret, 4), 1);
     CHECK_INT(ret[0].amount_nusd, 900);
-    keyring_lease(k, &l, T0); /* an answer that was under way */
+    keyring_lease(k, &l, T0); /* an answer that was under way: what it added goes back at once */
     CHECK_INT(key_available(s), 0);
+    CHECK_INT(keyring_returned(k, ret, 4), 1);
+    CHECK_INT(ret[0].amount_nusd, 4000);
+    keyring_lease(k, &l, T0);
+    CHECK_INT(keyring_returned(k, ret, 4), 0);
     CHECK_INT(find_err(k, 1, T0), ERR_AUTH);
     key_settle(s, &lease, 100, 50);
     CHECK_INT(key_available(s), 0);
@@ -474,6 +669,136 @@ static void revokes(void)
     r.key_digest = digest_of(2);
     keyring_revoke(k, &r, T0);
     CHECK_INT(find_err(k, 2, T0), ERR_AUTH);
+    keyring_free(k);
+}
+
+/* Whatever was given under older rules than those heard of is ignored: p2_revoke, in every order. */
+static void later_versions_win(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct msg_revoke off = {.key_digest = digest_of(1), .reason = NO_KEY_DISABLED, .version = 2};
+    struct msg_revoke on = {.key_digest = digest_of(1), .reason = NO_KEY_CHANGED, .version = 3};
+    struct msg_no_key no = {.key_digest = digest_of(1), .reason = NO_KEY_DISABLED, .version = 2};
+    struct msg_lease l = lease_of(1, 12, 5000, LEASE_OK);
+    struct msg_lease_return ret[4];
+    struct key *s;
+
+    g.version = 1;
+    keyring_revoke(k, &off, T0); /* while the look-up is on its way, and the key has no slot */
+    for (uint32_t i = 0; i < 4 * LIMIT_NEGATIVE_KEYS; i++) { /* strangers do not make us forget it */
+        struct msg_no_key n = {.key_digest = digest_of(1000 + i), .reason = NO_KEY_UNKNOWN};
+
+        keyring_no_key(k, &n, T0);
+    }
+    CHECK_INT(keyring_grant(k, &g, T0 + 5000), ERR_STALE);
+    CHECK(find_err(k, 1, T0 + 5000) != ERR_NONE);
+    CHECK_INT(keyring_returned(k, ret, 4), 1); /* its lease is open at the control plane */
+    CHECK(id_eq(&ret[0].lease, &g.lease) && ret[0].amount_nusd == 1000);
+    keyring_revoke(k, &on, T0 + 5000);
+    keyring_no_key(k, &no, T0 + 5000); /* late */
+    CHECK_INT(find_err(k, 1, T0 + 5000), ERR_NOT_FOUND); /* to be asked about */
+    g = grant_of(1, 12, 1000);
+    g.version = 3;
+    CHECK_INT(keyring_grant(k, &g, T0 + 5000), ERR_NONE);
+    keyring_revoke(k, &off, T0 + 5000); /* late, and the key has a slot */
+    CHECK_INT(find_err(k, 1, T0 + 5000), ERR_NONE);
+    keyring_no_key(k, &no, T0 + 5000);
+    CHECK_INT(find_err(k, 1, T0 + 5000), ERR_NONE);
+    s = found(k, 1, T0 + 5000);
+    l.version = 2; /* an answer under the former rules adds nothing and renews nothing */
+    keyring_lease(k, &l, T0 + 6000);
+    CHECK_INT(key_available(s), 1000);
+    l.version = 3; /* the next one tells the total again */
+    keyring_lease(k, &l, T0 + 6000);
+    CHECK_INT(key_available(s), 5000);
+    g = grant_of(1, 13, 700);
+    g.version = 2;
+    CHECK_INT(keyring_grant(k, &g, T0 + 6000), ERR_STALE);
+    CHECK_INT(key_available(s), 5000);
+    off.version = 4;
+    keyring_revoke(k, &off, T0 + 6000);
+    CHECK_INT(find_err(k, 1, T0 + 6000), ERR_FORBIDDEN);
+    g.version = 3;
+    CHECK_INT(keyring_grant(k, &g, T0 + 6000 + HEARD_MS), ERR_STALE);
+    /* No message is so old: a database whose versions begin lower was restored from a backup. */
+    CHECK_INT(keyring_grant(k, &g, T0 + 6001 + HEARD_MS), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0 + 6001 + HEARD_MS), ERR_NONE);
+    key_release(s);
+    keyring_free(k);
+}
+
+/* An evicted key's version is not forgotten with it. */
+static void versions_outlive_slots(void)
+{
+    struct keyring *k = ring(1);
+    struct msg_grant g = grant_of(1, 10, 1000), other = grant_of(2, 20, 1000);
+    struct msg_revoke off = {.key_digest = digest_of(1), .reason = NO_KEY_DISABLED, .version = 2};
+
+    g.version = 1;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    keyring_revoke(k, &off, T0);
+    CHECK_INT(keyring_grant(k, &other, T0), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
+    g.lease = id_of(3, 11);
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_STALE);
+    CHECK_INT(find_err(k, 2, T0), ERR_NONE);
+    keyring_free(k);
+}
+
+/* p3_rpm, key-limit-lowered: a changed key gives back what no request has reserved, and pays for nothing
+ * before it was asked about; its running requests still settle into its lease. */
+static void changed_keys_are_asked_about(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(1, 10, 1000);
+    struct msg_revoke r = {.key_digest = digest_of(1), .reason = NO_KEY_CHANGED, .version = 2};
+    struct msg_lease l = lease_of(1, 10, 1000, LEASE_OK);
+    struct msg_lease_return ret[4];
+    struct msg_lease_more more;
+    uint32_t retry_ms;
+    struct id lease;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 300, T0, &lease, &retry_ms), ERR_NONE);
+    keyring_revoke(k, &r, T0);
+    CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
+    CHECK_INT(key_reserve(s, 0, T0, &lease, &retry_ms), ERR_CONTROL_PLANE);
+    CHECK_INT(keyring_returned(k, ret, 4), 1);
+    CHECK_INT(ret[0].amount_nusd, 700);
+    CHECK(extendable(k, &g.key_digest, &more) && id_eq(&more.lease, &g.lease));
+    l.version = 2;
+    l.requests_per_minute = 1;
+    keyring_lease(k, &l, T0);
+    key_settle(s, &lease, 300, 100);
+    CHECK_INT(key_available(s), 200);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_RATE);
+    /* Its limit was lowered under what it holds: not renewed, and the rest goes back. */
+    l.lease_ms = 0;
+    l.status = LEASE_KEY_LIMIT;
+    keyring_lease(k, &l, T0);
+    CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
+    CHECK_INT(keyring_returned(k, ret, 4), 1);
+    CHECK_INT(ret[0].amount_nusd, 199);
+    key_release(s);
+    keyring_free(k);
+}
+
+/* Money that is only lent is no reason to refuse the key's next request unasked. */
+static void lent_is_not_remembered(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_no_key n = {
+        .key_digest = digest_of(1), .reason = NO_KEY_CREDIT, .version = 1, .most_nusd = 5};
+
+    keyring_no_key(k, &n, T0);
+    CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
+    n.most_nusd = 0;
+    keyring_no_key(k, &n, T0);
+    CHECK_INT(find_err(k, 1, T0), ERR_CREDIT);
     keyring_free(k);
 }
 
@@ -516,9 +841,9 @@ static void lapsed_leases_are_asked_about(void)
     keyring_lapse(k, T0);
     CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_CONTROL_PLANE);
     CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
-    CHECK(keyring_extendable(k, &a.key_digest, &more) && id_eq(&more.lease, &a.lease));
+    CHECK(extendable(k, &a.key_digest, &more) && id_eq(&more.lease, &a.lease));
     CHECK_INT(find_err(k, 2, T0), ERR_NOT_FOUND); /* unused: given back */
-    CHECK(!keyring_extendable(k, &b.key_digest, &more));
+    CHECK(!extendable(k, &b.key_digest, &more));
     CHECK_INT(keyring_returns(k, T0, ret, 4), 1);
     CHECK_INT(ret[0].amount_nusd, 500);
     keyring_lease(k, &l, T0); /* the answer: it goes on as it was */
@@ -535,6 +860,7 @@ static void full_table_evicts_the_oldest_idle(void)
     struct keyring *k = ring(N);
     struct msg_lease_return ret[4];
     struct msg_lease late = lease_of(1, 1, 900, LEASE_OK);
+    struct msg_lease_more more;
     struct key *s, *all[N];
     struct msg_grant g;
     struct id lease;
@@ -569,6 +895,22 @@ static void full_table_evicts_the_oldest_idle(void)
     key_release(s);
     keyring_free(k);
 
+    k = ring(2); /* one of two is being extended: what is added would find nobody */
+    for (uint32_t i = 0; i < 2; i++) {
+        g = grant_of(i, i, 100);
+        CHECK_INT(keyring_grant(k, &g, T0 + i), ERR_NONE);
+    }
+    g = grant_of(0, 0, 100);
+    CHECK(extendable(k, &g.key_digest, &more));
+    g = grant_of(2, 2, 100);
+    CHECK_INT(keyring_grant(k, &g, T0 + 2), ERR_NONE);
+    CHECK_INT(find_err(k, 0, T0 + 2), ERR_NONE);
+    CHECK_INT(find_err(k, 1, T0 + 2), ERR_NOT_FOUND);
+    g = grant_of(3, 3, 100);
+    CHECK_INT(keyring_grant(k, &g, T0 + MORE_MS), ERR_NONE); /* it was not answered: the oldest again */
+    CHECK_INT(find_err(k, 0, T0 + MORE_MS), ERR_NOT_FOUND);
+    keyring_free(k);
+
     k = ring(N); /* every key in use */
     for (uint32_t i = 0; i < N; i++) {
         g = grant_of(i, i, 100);
@@ -596,23 +938,23 @@ static void what_to_ask_for(void)
     struct msg_lease_return ret[4];
     struct msg_lease_more more;
 
-    CHECK(!keyring_extendable(k, &g.key_digest, &more));
+    CHECK(!extendable(k, &g.key_digest, &more));
     CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
-    CHECK(keyring_extendable(k, &g.key_digest, &more));
+    CHECK(extendable(k, &g.key_digest, &more));
     CHECK_INT(find_err(k, 1, T0 + 70000), ERR_NOT_FOUND); /* the link was away for a minute */
-    CHECK(keyring_extendable(k, &g.key_digest, &more));
-    CHECK(id_eq(&more.lease, &g.lease) && id_eq(&more.key, &g.key) && more.want_nusd == 0);
+    CHECK(extendable(k, &g.key_digest, &more));
+    CHECK(id_eq(&more.lease, &g.lease) && id_eq(&more.key, &g.key) && more.need_nusd == 0);
     keyring_lease(k, &gone, T0 + 70000);
-    CHECK(!keyring_extendable(k, &g.key_digest, &more));
+    CHECK(!extendable(k, &g.key_digest, &more));
     g = grant_of(1, 11, 1000);
     CHECK_INT(keyring_grant(k, &g, T0 + 70000), ERR_NONE);
     CHECK_INT(keyring_returns(k, T0 + 70000 + KEY_IDLE_MS, ret, 4), 1);
-    CHECK(!keyring_extendable(k, &g.key_digest, &more)); /* given back */
+    CHECK(!extendable(k, &g.key_digest, &more)); /* given back */
     g = grant_of(1, 12, 1000);
     CHECK_INT(keyring_grant(k, &g, T0 + 90000), ERR_NONE);
-    CHECK(keyring_extendable(k, &g.key_digest, &more));
+    CHECK(extendable(k, &g.key_digest, &more));
     keyring_revoke(k, &r, T0 + 90000);
-    CHECK(!keyring_extendable(k, &g.key_digest, &more));
+    CHECK(!extendable(k, &g.key_digest, &more));
     keyring_free(k);
 }
 
@@ -722,6 +1064,10 @@ static void *stress_worker(void *cookie)
             continue;
         }
         atomic_fetch_add(&st.reserved[lease_no(&h->lease)], h->amount);
+        if (key_grow(h->key, &h->lease, 50, now) == ERR_NONE) {
+            atomic_fetch_add(&st.reserved[lease_no(&h->lease)], 50);
+            h->amount += 50;
+        }
     }
     for (unsigned i = 0; i < 8; i++)
         if (held[i].key != NULL)
@@ -753,10 +1099,9 @@ static void stress_message(uint32_t *x, uint32_t *lease_of_key, uint32_t *next_l
     if (what < 20 && *next_lease < STRESS_LEASES) { /* another lease */
         struct msg_grant g = grant_of(key, *next_lease, more);
 
-        if (keyring_grant(st.k, &g, now) == ERR_NONE) {
-            st.granted[*next_lease] = more;
-            lease_of_key[key] = (*next_lease)++;
-        }
+        if (keyring_grant(st.k, &g, now) == ERR_NONE)
+            lease_of_key[key] = *next_lease;
+        st.granted[(*next_lease)++] = more; /* kept, or given back at once */
     } else if (what < 80 && lease != 0) {
         struct msg_lease l = lease_of(key, lease, st.granted[lease] + more, LEASE_OK);
 
@@ -768,9 +1113,14 @@ static void stress_message(uint32_t *x, uint32_t *lease_of_key, uint32_t *next_l
         keyring_lease(st.k, &l, now);
         lease_of_key[key] = 0;
     } else if (what < 90) {
-        struct msg_revoke r = {.key_digest = digest_of(key), .reason = NO_KEY_DISABLED};
+        struct msg_revoke r = {.key_digest = digest_of(key),
+                               .reason = what % 2 == 0 ? NO_KEY_DISABLED : NO_KEY_CHANGED};
 
         keyring_revoke(st.k, &r, now);
+    } else if (what < 91) {
+        struct msg_recall r = {.key = id_of(1, key), .lease = id_of(3, lease)};
+
+        keyring_recall(st.k, &r, now);
     } else if (what < 92) { /* a minute passes: leases end, and may still be extended */
         atomic_fetch_add(&st.now, 75000);
     } else {
@@ -873,6 +1223,15 @@ static const struct check_case cases[] = {
     {"keyring_remembers_no", remembers_no},
     {"keyring_negative_memory_is_bounded", negative_memory_is_bounded},
     {"keyring_revokes", revokes},
+    {"keyring_asks_for_what_is_missing", asks_for_what_is_missing},
+    {"keyring_holds_half_a_minute", holds_half_a_minute},
+    {"keyring_scarce_accounts_are_left_alone", scarce_accounts_are_left_alone},
+    {"keyring_recalled_money_goes_back", recalled_money_goes_back},
+    {"keyring_newcomers_stand_behind_the_waiting", newcomers_stand_behind_the_waiting},
+    {"keyring_later_versions_win", later_versions_win},
+    {"keyring_versions_outlive_slots", versions_outlive_slots},
+    {"keyring_changed_keys_are_asked_about", changed_keys_are_asked_about},
+    {"keyring_lent_is_not_remembered", lent_is_not_remembered},
     {"keyring_expires", expires},
     {"keyring_what_to_ask_for", what_to_ask_for},
     {"keyring_lapsed_leases_are_asked_about", lapsed_leases_are_asked_about},

@@ -46,6 +46,7 @@ static enum err finish(void)
 }
 
 static struct msg_grant granted;
+static struct msg_no_key said_no;
 static int refusal; /* enum no_key_reason, -1: granted */
 
 static void grant_cb(void *cookie, enum err e, const struct msg_grant *g,
@@ -58,14 +59,16 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *g,
     CHECK(e != ERR_NONE || (g == NULL) != (n == NULL));
     if (g != NULL)
         granted = *g;
-    if (n != NULL)
+    if (n != NULL) {
         refusal = n->reason;
+        said_no = *n;
+    }
 }
 
 /* -1, or why not. */
 static int ask_grant_of(const struct id *from, int64_t want)
 {
-    const struct msg_key_lookup ask = {digest, want};
+    const struct msg_key_lookup ask = {digest, want, 0};
 
     fired = 0;
     ledger_grant(ledger, from, &ask, grant_cb, NULL);
@@ -91,7 +94,7 @@ static void lease_cb(void *cookie, enum err e, const struct msg_lease *l)
 
 static int ask_more(int64_t want)
 {
-    const struct msg_lease_more ask = {granted.key, granted.lease, want};
+    const struct msg_lease_more ask = {granted.key, granted.lease, want, 0};
 
     fired = 0;
     ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
@@ -240,23 +243,14 @@ static void check_sound(void)
     CHECK(rows[0] == '\0');
 }
 
-static void begin_with(int64_t nusd)
+/* An account with so much money and one key: the case's own from here on. */
+static void another_account(int64_t nusd)
 {
-    const struct db_config dc = {uv_default_loop(), pg_url(), 4};
-    struct ledger_config lc = {
-        .lease_ms = 60000, .lease_default_nusd = USD / 4, .reclaim_grace_ms = 30000};
     char sql[1024], a[33], k[33], d[65];
-    struct buf why;
 
-    buf_init(&why, 1000);
-    if (db_migrate(pg_url(), "sql", &why) != ERR_NONE)
-        check_fail(__FILE__, __LINE__, "migrations");
-    buf_free(&why);
-    clock_set("now()");
     account = id_new();
     key = id_new();
     secret_random(digest.b, sizeof digest.b);
-    next_seq = 0;
     id_text(&account, a);
     id_text(&key, k);
     hex_encode(digest.b, 32, d);
@@ -268,6 +262,22 @@ static void begin_with(int64_t nusd)
     CHECK(pg_sql(sql)[0] == '\0');
     if (nusd > 0)
         CHECK(strcmp(topup(nusd, "NULL"), "ok") == 0);
+}
+
+static void begin_with(int64_t nusd)
+{
+    const struct db_config dc = {uv_default_loop(), pg_url(), 4};
+    struct ledger_config lc = {
+        .lease_ms = 60000, .lease_default_nusd = USD / 4, .reclaim_grace_ms = 30000};
+    struct buf why;
+
+    buf_init(&why, 1000);
+    if (db_migrate(pg_url(), "sql", &why) != ERR_NONE)
+        check_fail(__FILE__, __LINE__, "migrations");
+    buf_free(&why);
+    clock_set("now()");
+    next_seq = 0;
+    another_account(nusd);
     CHECK_INT(db_open(&dc, &db), ERR_NONE);
     lc.db = db;
     CHECK_INT(ledger_new(&lc, &ledger), ERR_NONE);
@@ -397,22 +407,39 @@ static void test_small_balances(void)
     end();
 }
 
-static void check_key_cb(void *cookie, enum err e, const struct msg_revoke *r)
+static void changes_cb(void *cookie, enum err e, const struct msg_revoke *r, size_t n)
 {
     (void)cookie;
     fired++;
     last_err = e;
-    CHECK(r == NULL || memcmp(r->key_digest.b, digest.b, 32) == 0);
-    refusal = r == NULL ? -1 : r->reason;
+    CHECK(n <= 1);
+    CHECK(n == 0 || memcmp(r->key_digest.b, digest.b, 32) == 0);
+    refusal = n == 0 ? -1 : r->reason;
 }
 
-/* The same verdict as a look-up's, but for money. */
-static int check_key(void)
+/* What has changed for a data plane that was told this version: a look-up's verdict, but for money. */
+static int check_key_since(uint64_t version)
 {
+    const struct ledger_key k = {digest, version};
+
     fired = 0;
-    ledger_check(ledger, &boot, &digest, check_key_cb, NULL);
+    ledger_changes(ledger, &k, 1, changes_cb, NULL);
     CHECK_INT(finish(), ERR_NONE);
     return refusal;
+}
+
+static uint64_t key_version(void)
+{
+    char sql[256], hex[ID_TEXT_LEN + 1];
+
+    id_text(&key, hex);
+    snprintf(sql, sizeof sql, "SELECT version FROM api_key WHERE key_id = '%s'", hex);
+    return (uint64_t)pg_number(sql);
+}
+
+static int check_key(void)
+{
+    return check_key_since(key_version());
 }
 
 static void test_refusals(void)
@@ -471,6 +498,124 @@ static void test_more(void)
     end();
 }
 
+/* p1_hoard: a lease that is renewed is not filled. */
+static int64_t wish(int64_t need, int64_t want)
+{
+    const struct msg_lease_more ask = {granted.key, granted.lease, need, want};
+
+    fired = 0;
+    ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(leased.lease_ms, 60000);
+    return leased.granted_nusd;
+}
+
+static void test_wishes(void)
+{
+    begin_with(8 * USD);
+    CHECK_INT(ask_grant(USD), -1);
+    for (int i = 0; i < 20; i++)
+        CHECK_INT(wish(0, 0), USD); /* the time only */
+    CHECK_INT(wish(0, USD), 2 * USD);
+    /* However often it wishes, it holds half of what it and the account have, less what it needs. */
+    for (int i = 0; i < 20; i++)
+        CHECK(wish(0, 3 * USD) <= 4 * USD);
+    CHECK_INT(lease_number("granted_nusd"), 4 * USD);
+    CHECK_INT(wish(3 * USD, 0), 7 * USD); /* a request that waits may have what is there */
+    CHECK_INT(balance("available"), USD);
+    end();
+    begin_with(1000); /* near zero there are no shares */
+    CHECK_INT(ask_grant(1), -1);
+    CHECK_INT(granted.granted_nusd, 1000);
+    end();
+}
+
+/* What is lent is not gone: the answer says how much could come back, and from whom it is asked. */
+static void test_most(void)
+{
+    struct msg_grant first;
+    struct id mine;
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    CHECK_INT(ingest(USD / 4), ERR_NONE);
+    CHECK_INT(ask_more(1), LEASE_NO_CREDIT);
+    CHECK_INT(leased.most_nusd, USD * 3 / 4);
+    first = granted;
+    mine = boot;
+    boot = new_boot(); /* of another data plane */
+    CHECK_INT(ask_grant(1), NO_KEY_CREDIT);
+    CHECK_INT(said_no.most_nusd, USD * 3 / 4);
+    CHECK_INT(said_no.version, key_version());
+    boot = mine;
+    granted = first;
+    key_set("limit_nusd = 300000000"); /* of which 250 are spent */
+    CHECK_INT(ask_more(1), LEASE_KEY_LIMIT);
+    CHECK_INT(leased.most_nusd, 50000000);
+    key_set("limit_nusd = NULL");
+    CHECK_INT(ingest(USD * 3 / 4), ERR_NONE);
+    CHECK_INT(ask_more(1), LEASE_NO_CREDIT);
+    CHECK_INT(leased.most_nusd, 0); /* gone */
+    end();
+}
+
+/* A limit that was lowered under what the leases of the key hold: none of them is renewed, whoever holds it,
+ * before what is over came back; what is spent and not booked counts as held. */
+static void test_limit_lowered(void)
+{
+    struct msg_grant g[2];
+    struct id boots[2];
+
+    begin_with(10 * USD);
+    for (int i = 0; i < 2; i++) {
+        boots[i] = boot;
+        CHECK_INT(ask_grant(USD), -1);
+        g[i] = granted;
+        boot = new_boot();
+    }
+    key_set("limit_nusd = 1500000000");
+    for (int i = 0; i < 2; i++) {
+        boot = boots[i];
+        granted = g[i];
+        CHECK_INT(ask_more(0), LEASE_KEY_LIMIT);
+        CHECK_INT(leased.lease_ms, 0);
+        CHECK_INT(leased.granted_nusd, USD);
+        CHECK_INT(leased.version, key_version());
+    }
+    give_back(USD * 3 / 4, false); /* the second keeps what its requests have reserved */
+    CHECK_INT(ask_more(0), LEASE_OK);
+    CHECK_INT(leased.lease_ms, 60000);
+    CHECK_INT(ask_more(USD), LEASE_OK); /* up to the limit: 1.5 less 1 less 0.25 */
+    CHECK_INT(leased.granted_nusd, USD + USD / 4);
+    CHECK_INT(ask_more(1), LEASE_KEY_LIMIT);
+    CHECK_INT(leased.lease_ms, 60000);
+    end();
+}
+
+/* A data plane that hears of a change asks again; versions never go back. */
+static void test_versions(void)
+{
+    uint64_t version;
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(0), -1);
+    version = granted.version;
+    CHECK_INT(version, key_version());
+    CHECK_INT(check_key_since(version), -1);
+    key_set("name = 'another'");
+    CHECK_INT(key_version(), version);
+    key_set("version = 1"); /* by whatever statement */
+    CHECK_INT(key_version(), version);
+    key_set("requests_per_minute = 3");
+    CHECK(key_version() > version);
+    CHECK_INT(check_key_since(version), NO_KEY_CHANGED);
+    CHECK_INT(ask_more(0), LEASE_OK); /* and hears it all */
+    CHECK_INT(leased.requests_per_minute, 3);
+    CHECK_INT(leased.version, key_version());
+    CHECK_INT(check_key_since(leased.version), -1);
+    end();
+}
+
 static void test_return(void)
 {
     begin_with(USD);
@@ -502,7 +647,7 @@ static void test_reclaim(void)
     CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0); /* not ended yet */
     clock_set("now() + interval '80 seconds'");
     CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0); /* within the grace */
-    CHECK_INT(ask_more(0), LEASE_NO_CREDIT);                     /* renews it */
+    CHECK_INT(ask_more(0), LEASE_OK);                            /* renews it */
     clock_set("now() + interval '130 seconds'");
     CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0);
     CHECK_INT(balance("leased"), USD * 3 / 4);
@@ -763,7 +908,7 @@ static void hammer_granted_cb(void *cookie, enum err e, const struct msg_grant *
 
 static void hammer_round(struct hammer *h)
 {
-    const struct msg_key_lookup ask = {digest, USD / 20};
+    const struct msg_key_lookup ask = {digest, USD / 20, 0};
 
     if (h->rounds-- == 0) {
         hammers_done++;
@@ -810,18 +955,114 @@ static void test_hammer(void)
     end();
 }
 
+/* --- locks --- */
+
+/* Another session holds the balances of `account` from here to lock_end(). */
+static FILE *lock_begin(void)
+{
+    char command[512], hex[ID_TEXT_LEN + 1], probe[256];
+    FILE *f;
+
+    id_text(&account, hex);
+    snprintf(command, sizeof command, "psql -XAtq '%s' >/dev/null", pg_url());
+    f = popen(command, "w");
+    CHECK(f != NULL);
+    fprintf(f, "BEGIN; SELECT 1 FROM ledger_account WHERE owner = '%s' FOR UPDATE;\n", hex);
+    fflush(f);
+    snprintf(probe, sizeof probe,
+             "SELECT count(*) FROM (SELECT 1 FROM ledger_account WHERE owner = '%s'"
+             " FOR UPDATE SKIP LOCKED) x",
+             hex);
+    for (int i = 0; i < 200 && pg_number(probe) != 0; i++)
+        usleep(10000);
+    CHECK_INT(pg_number(probe), 0);
+    return f;
+}
+
+static void lock_end(FILE *f)
+{
+    fprintf(f, "COMMIT;\n");
+    pclose(f);
+}
+
+static unsigned locked_granted, locked_failed;
+
+static void locked_cb(void *cookie, enum err e, const struct msg_grant *g,
+                      const struct msg_no_key *n)
+{
+    (void)cookie;
+    (void)n;
+    locked_granted += g != NULL;
+    locked_failed += e == ERR_DB;
+}
+
+/* Far more look-ups and renewals of a locked account than there are connections: those of another account
+ * are answered meanwhile, and the locked one's when it is free, or given up. */
+static void test_locked_account(void)
+{
+    enum { N = 40 };
+    struct msg_key_lookup ask;
+    struct id mine_key, mine_account;
+    struct digest32 mine;
+    FILE *lock;
+
+    begin_with(USD);
+    lock = lock_begin();
+    locked_granted = locked_failed = 0;
+    ask = (struct msg_key_lookup){digest, 1000, 1000};
+    for (int i = 0; i < N; i++)
+        ledger_grant(ledger, &boot, &ask, locked_cb, NULL);
+    mine = digest;
+    mine_key = key;
+    mine_account = account;
+    another_account(USD);
+    CHECK_INT(ask_grant(1000), -1);
+    CHECK_INT(ask_more(1000), LEASE_OK);
+    give_back(0, true);
+    CHECK_INT(locked_granted, 0); /* it was locked all the while */
+    lock_end(lock);
+    run_until(&locked_granted, N, LEDGER_BUSY_MS); /* however slow this machine is: all have ended then */
+    CHECK_INT(locked_granted + locked_failed, N);
+    digest = mine;
+    key = mine_key;
+    account = mine_account;
+    CHECK_INT(ask_grant(1000), -1); /* and it is served again */
+    locked_failed = 0;
+    lock = lock_begin();
+    ledger_grant(ledger, &boot, &ask, locked_cb, NULL);
+    run_until(&locked_failed, 1, 2 * LEDGER_BUSY_MS);
+    CHECK_INT(locked_failed, 1); /* nobody waits for it for ever */
+    lock_end(lock);
+    end();
+}
+
 /* --- notifications and the catalog --- */
 
 static unsigned revoked, resynced, catalog_changes;
 static struct digest32 revoked_digest;
 static uint8_t revoked_reason;
+static uint64_t revoked_version;
 
-static void revoked_cb(void *cookie, const struct digest32 *d, uint8_t reason)
+static void revoked_cb(void *cookie, const struct msg_revoke *r)
 {
     (void)cookie;
     revoked++;
-    revoked_digest = *d;
-    revoked_reason = reason;
+    revoked_digest = r->key_digest;
+    revoked_reason = r->reason;
+    CHECK(r->version > revoked_version);
+    revoked_version = r->version;
+}
+
+static unsigned recalled;
+static struct id recalled_boot;
+static struct msg_recall recall;
+
+static void recalled_cb(void *cookie, const struct id *from, const struct msg_recall *r)
+{
+    (void)cookie;
+    recalled++;
+    recalled_boot = *from;
+    recall = *r;
 }
 
 static void resync_cb(void *cookie)
@@ -852,12 +1093,51 @@ static void catalog_cb(void *cookie, enum err e, struct catalog *c)
     " '{a/b,a/b,c/d}', '{p0,p1,p0}', '{0,1,0}', '{ab,ab1,cd}', '{1," weight ",3}',"                \
     " '{5,6,7}', '{50,60," price "}', '{1,1,1}', '{2,2,2}')"
 
+/* One data plane holds all there is, another asks: the first is asked to give some back. */
+static void recall_is_told(void)
+{
+    struct id mine = boot, mine_account = account, mine_key = key;
+    struct digest32 mine_digest = digest;
+
+    another_account(USD);
+    CHECK_INT(ask_grant(USD), -1);
+    recalled = 0;
+    boot = new_boot();
+    CHECK_INT(ask_grant(1000), NO_KEY_CREDIT);
+    run_until(&recalled, 1, 1000);
+    CHECK_INT(recalled, 1);
+    CHECK(id_eq(&recalled_boot, &mine));
+    CHECK(id_eq(&recall.key, &key) && id_eq(&recall.lease, &granted.lease));
+    boot = mine;
+    CHECK_INT(ask_more(1000), LEASE_NO_CREDIT); /* nobody else has any */
+    account = mine_account;
+    key = mine_key;
+    digest = mine_digest;
+}
+
 static void test_watch_and_catalog(void)
 {
-    const struct ledger_watch w = {revoked_cb, catalog_changed_cb, resync_cb, NULL};
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, resync_cb, NULL};
+    /* Every change of a key's rules tells everybody, with a later version. */
+    static const struct {
+        const char *set;
+        uint8_t reason;
+    } changes[] = {
+        {"disabled = false", NO_KEY_CHANGED},
+        {"limit_nusd = 5", NO_KEY_CHANGED},
+        {"limit_nusd = NULL", NO_KEY_CHANGED},
+        {"limit_reset = 'daily'", NO_KEY_CHANGED},
+        {"requests_per_minute = 1", NO_KEY_CHANGED},
+        {"tokens_per_minute = 1", NO_KEY_CHANGED},
+        {"expires_at = now() + interval '1 hour'", NO_KEY_CHANGED},
+        {"expires_at = now()", NO_KEY_EXPIRED},
+        {"expires_at = NULL", NO_KEY_CHANGED},
+        {"deleted_at = now()", NO_KEY_UNKNOWN},
+    };
     int64_t version;
 
     begin_with(0);
+    revoked_version = 0;
     revoked = resynced = catalog_changes = 0;
     CHECK_INT(ledger_watch(ledger, &w), ERR_NONE);
     run_until(&resynced, 1, 3000);
@@ -868,13 +1148,17 @@ static void test_watch_and_catalog(void)
     CHECK_INT(revoked, 1);
     CHECK(memcmp(revoked_digest.b, digest.b, 32) == 0);
     CHECK_INT(revoked_reason, NO_KEY_DISABLED);
-    key_set("expires_at = now()");
-    run_until(&revoked, 2, 1000);
-    CHECK_INT(revoked_reason, NO_KEY_EXPIRED);
-    key_set("deleted_at = now()");
-    run_until(&revoked, 3, 1000);
-    CHECK_INT(revoked, 3);
-    CHECK_INT(revoked_reason, NO_KEY_UNKNOWN);
+    CHECK_INT(revoked_version, key_version());
+    revoked = 0;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        key_set(changes[i].set);
+        run_until(&revoked, (unsigned)i + 1, 1000);
+        CHECK_INT(revoked, i + 1);
+        CHECK_INT(revoked_reason, changes[i].reason);
+        CHECK_INT(revoked_version, key_version());
+    }
+    revoked = 3;
+    recall_is_told();
     pg_sql("NOTIFY tr_key, 'what is this'");
     run_until(&resynced, 2, 1000);
     CHECK_INT(resynced, 2);
@@ -1019,6 +1303,10 @@ static const struct check_case cases[] = {
     {"small balances", test_small_balances},
     {"refusals", test_refusals},
     {"more", test_more},
+    {"wishes", test_wishes},
+    {"most", test_most},
+    {"limit lowered", test_limit_lowered},
+    {"versions", test_versions},
     {"return", test_return},
     {"reclaim, late records, write-off", test_reclaim},
     {"duplicates", test_duplicates},
@@ -1027,6 +1315,7 @@ static const struct check_case cases[] = {
     {"overdrawn lease", test_overdrawn_lease},
     {"key limits and windows", test_key_limit},
     {"sixteen at once", test_hammer},
+    {"a locked account", test_locked_account},
     {"revocation and catalog", test_watch_and_catalog},
     {"constraints", test_constraints},
     {"violations are seen", test_violations_are_seen},

@@ -56,16 +56,24 @@ static void run_round_trips(void)
                   .vek = view_of(some, 4096), .ask = VIEW_EMPTY);
     CHECK_MESSAGE(accept, MSG_ACCEPT, .session = {{1}}, .reattest_after_ms = 600000, .unix_ms = 5);
     CHECK_MESSAGE(refuse, MSG_REFUSE, .reason = REFUSAL_EXPIRED);
-    CHECK_MESSAGE(key_lookup, MSG_KEY_LOOKUP, .key_digest = {{1}}, .want_nusd = INT64_MAX);
+    CHECK_MESSAGE(key_lookup, MSG_KEY_LOOKUP, .key_digest = {{1}}, .need_nusd = 5,
+                  .want_nusd = INT64_MAX);
     CHECK_MESSAGE(grant, MSG_GRANT, .key_digest = {{1}}, .key = {{2}}, .account = {{3}},
                   .lease = {{4}}, .granted_nusd = 250000000, .lease_ms = 60000,
-                  .requests_per_minute = 60, .tokens_per_minute = 1000, .expires_ms = 9);
-    CHECK_MESSAGE(no_key, MSG_NO_KEY, .key_digest = {{1}}, .reason = NO_KEY_LIMIT);
-    CHECK_MESSAGE(lease_more, MSG_LEASE_MORE, .key = {{1}}, .lease = {{2}}, .want_nusd = 1);
+                  .requests_per_minute = 60, .tokens_per_minute = 1000, .expires_ms = 9,
+                  .version = 10);
+    CHECK_MESSAGE(no_key, MSG_NO_KEY, .key_digest = {{1}}, .reason = NO_KEY_LIMIT, .version = 1,
+                  .most_nusd = 2);
+    CHECK_MESSAGE(lease_more, MSG_LEASE_MORE, .key = {{1}}, .lease = {{2}}, .need_nusd = 3,
+                  .want_nusd = 1);
     CHECK_MESSAGE(lease, MSG_LEASE, .key = {{1}}, .lease = {{2}}, .granted_nusd = 3, .lease_ms = 4,
-                  .status = LEASE_GONE);
+                  .status = LEASE_GONE, .requests_per_minute = 5, .tokens_per_minute = 6,
+                  .expires_ms = 7, .version = 8, .most_nusd = 9);
     CHECK_MESSAGE(lease_return, MSG_LEASE_RETURN, .lease = {{1}}, .amount_nusd = 0, .final = 1);
-    CHECK_MESSAGE(revoke, MSG_REVOKE, .key_digest = {{1}}, .reason = NO_KEY_DISABLED);
+    CHECK_MESSAGE(revoke, MSG_REVOKE, .key_digest = {{1}}, .reason = NO_KEY_DISABLED, .version = 3);
+    CHECK_MESSAGE(revoke, MSG_REVOKE, .reason = NO_KEY_CHANGED);
+    CHECK_MESSAGE(recall, MSG_RECALL, .key = {{1}}, .lease = {{2}});
+    CHECK_MESSAGE(keys, MSG_KEYS, .count = 2, .keys = view_of(some, 2 * KEYS_WIRE_BYTES));
     CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .sealed = view_of(some, 49));
     CHECK_MESSAGE(usage, MSG_USAGE, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES));
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
@@ -92,12 +100,20 @@ static void run_encoder_refuses(void)
     CHECK_REFUSED(refuse, .reason = REFUSAL_COUNT);
     CHECK_REFUSED(key_lookup, .want_nusd = -1);
     CHECK_REFUSED(grant, .granted_nusd = -1);
+    CHECK_REFUSED(key_lookup, .need_nusd = -1);
     CHECK_REFUSED(no_key, .reason = NO_KEY_COUNT);
+    CHECK_REFUSED(no_key, .reason = NO_KEY_CHANGED); /* no answer, only a push */
+    CHECK_REFUSED(no_key, .most_nusd = -1);
     CHECK_REFUSED(lease, .status = LEASE_STATUS_COUNT);
     CHECK_REFUSED(lease_return, .final = 2);
     CHECK_REFUSED(lease_return, .amount_nusd = INT64_MIN);
     CHECK_REFUSED(revoke, .reason = NO_KEY_COUNT);
     CHECK_REFUSED(health, .troubles = TROUBLE_ALL + 1);
+    CHECK_REFUSED(revoke, .reason = NO_KEY_CREDIT); /* no push, only an answer */
+    CHECK_REFUSED(revoke, .reason = NO_KEY_LIMIT);
+    CHECK_REFUSED(keys, .count = 0);
+    CHECK_REFUSED(keys, .count = 2, .keys = view_of(some, 2 * KEYS_WIRE_BYTES - 1));
+    CHECK_REFUSED(keys, .count = LIMIT_KEYS_FRAME + 1);
     CHECK_REFUSED(secret, .provider_no = LIMIT_PROVIDERS, .sealed = view_of(some, 49));
     CHECK_REFUSED(secret, .provider_no = 0, .sealed = view_of(some, 48));
     CHECK_REFUSED(usage, .count = 0);
@@ -126,6 +142,8 @@ static void run_decoder_refuses(void)
     struct msg_usage usage = {1, view_of(some, USAGE_WIRE_BYTES)};
     struct msg_lease_return ret = {.final = 0};
     struct msg_key_lookup lookup = {.want_nusd = 0};
+    struct msg_revoke revoke = {.reason = NO_KEY_DISABLED};
+    struct msg_keys keys = {1, view_of(some, KEYS_WIRE_BYTES)};
     struct msg_accept accept = {.reattest_after_ms = 1};
     struct msg_usage_from from = {.seq = 1};
     struct msg_usage_lost lost = {.lo = 1, .hi = 2};
@@ -150,6 +168,10 @@ static void run_decoder_refuses(void)
     WITH(usage, usage, 1, 0, ERR_RANGE);
     WITH(lease_return, ret, 24, 2, ERR_RANGE);
     WITH(key_lookup, lookup, 32, 0xff, ERR_RANGE);
+    WITH(key_lookup, lookup, 40, 0xff, ERR_RANGE);
+    WITH(revoke, revoke, 32, NO_KEY_CREDIT, ERR_RANGE);
+    WITH(keys, keys, 1, 2, ERR_FORMAT); /* two announced, one there */
+    WITH(keys, keys, 3, 1, ERR_FORMAT);
     WITH(accept, accept, 19, 0, ERR_RANGE);
     WITH(usage_from, from, 8, 2, ERR_RANGE);
     WITH(usage_from, from, 0, 0x80, ERR_RANGE);

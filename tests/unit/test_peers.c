@@ -32,6 +32,22 @@ static atomic_uint waiting_now;      /* batches, as its thread sees them */
 static _Atomic int64_t returned_nusd;
 static atomic_uint records_at_return;
 static const struct digest32 good_key = {{1}}, bad_key = {{2}};
+static atomic_uint checks, checked, check_failures; /* statements, keys in them, of which so many fail */
+static atomic_bool grant_slow; /* the look-up has read the key, and answers when this is over */
+static atomic_bool grant_held;
+static struct {
+    void (*cb)(void *cookie, enum err e, const struct msg_grant *grant, const struct msg_no_key *no);
+    void *cookie;
+    struct msg_grant grant;
+} held;
+static uint64_t key_version = 1;
+
+struct changes_held {
+    struct ledger_key keys[LEDGER_KEYS_MAX];
+    size_t n;
+    void (*cb)(void *cookie, enum err e, const struct msg_revoke *changes, size_t n);
+    void *cookie;
+};
 
 static _Atomic uint64_t booked_seq; /* what the database has */
 static atomic_uint unlinks, marks, set_aside, lost_records;
@@ -82,35 +98,64 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
                              const struct msg_no_key *no),
                   void *cookie)
 {
-    struct msg_grant g = {.key_digest = ask->key_digest, .granted_nusd = 1000, .lease_ms = 60000};
-    struct msg_no_key no = {ask->key_digest, NO_KEY_UNKNOWN};
+    struct msg_grant g = {.key_digest = ask->key_digest,
+                          .granted_nusd = 1000,
+                          .lease_ms = 60000,
+                          .version = key_version};
+    struct msg_no_key no = {.key_digest = ask->key_digest, .version = revoked ? 9 : 0};
 
     (void)l;
     (void)boot;
     lookups++;
     no.reason = revoked ? NO_KEY_DISABLED : NO_KEY_UNKNOWN;
-    if (memcmp(ask->key_digest.b, good_key.b, 32) == 0 && !revoked)
+    if (ask->key_digest.b[0] == good_key.b[0] && !revoked && grant_slow) {
+        held.cb = cb;
+        held.cookie = cookie;
+        held.grant = g;
+        grant_held = true;
+    } else if (ask->key_digest.b[0] == good_key.b[0] && !revoked)
         cb(cookie, ERR_NONE, &g, NULL);
     else
         cb(cookie, ERR_NONE, NULL, &no);
 }
 
-void ledger_check(struct ledger *l, const struct id *boot, const struct digest32 *key,
-                  void (*cb)(void *cookie, enum err e, const struct msg_revoke *revoke),
-                  void *cookie)
+static void changes_say(const struct changes_held *h)
 {
-    const struct msg_revoke no = {*key, NO_KEY_DISABLED};
+    struct msg_revoke changes[LEDGER_KEYS_MAX];
+
+    for (size_t i = 0; i < h->n; i++)
+        changes[i] = (struct msg_revoke){h->keys[i].digest, NO_KEY_DISABLED, 9};
+    h->cb(h->cookie, ERR_NONE, changes, revoked ? h->n : 0);
+}
+
+void ledger_changes(struct ledger *l, const struct ledger_key *keys, size_t n,
+                    void (*cb)(void *cookie, enum err e, const struct msg_revoke *changes, size_t n),
+                    void *cookie)
+{
+    struct changes_held h = {.n = n, .cb = cb, .cookie = cookie};
 
     (void)l;
-    (void)boot;
-    cb(cookie, ERR_NONE, revoked ? &no : NULL);
+    CHECK(n >= 1 && n <= LEDGER_KEYS_MAX);
+    memcpy(h.keys, keys, n * sizeof *keys);
+    checks++;
+    checked += (unsigned)n;
+    if (check_failures > 0) {
+        check_failures--;
+        cb(cookie, ERR_DB, NULL, 0);
+    } else {
+        changes_say(&h);
+    }
 }
 
 void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg_lease_more *ask,
                        void (*cb)(void *cookie, enum err e, const struct msg_lease *lease),
                        void *cookie)
 {
-    struct msg_lease m = {ask->key, ask->lease, 2000, 60000, LEASE_OK};
+    struct msg_lease m = {.key = ask->key,
+                          .lease = ask->lease,
+                          .granted_nusd = 2000,
+                          .lease_ms = 60000,
+                          .status = LEASE_OK};
 
     (void)l;
     (void)boot;
@@ -266,7 +311,7 @@ static void poke_cb(uv_timer_t *t)
         peers_set_troubles(server.peers, (uint8_t)troubles);
     if (revoke_now) {
         revoke_now = false;
-        watch.revoked(watch.cookie, &good_key, NO_KEY_DISABLED);
+        watch.revoked(watch.cookie, &(struct msg_revoke){good_key, NO_KEY_DISABLED, 2});
     }
     if (resync_now) {
         resync_now = false;
@@ -280,6 +325,10 @@ static void poke_cb(uv_timer_t *t)
         peers_set_policy(server.peers, server.policy);
         attest_policy_free(former);
         server.next_policy = NULL;
+    }
+    if (grant_held && !grant_slow) {
+        grant_held = false;
+        held.cb(held.cookie, ERR_NONE, &held.grant, NULL);
     }
     if (log_held.cb != NULL && !log_slow) {
         boots_cb *cb = log_held.cb;
@@ -367,6 +416,7 @@ static struct peers_counters server_stop(void)
     X509_free(server.config.ca_cert);
     boots = lookups = returns = batches = records = 0;
     returned_nusd = 0;
+    checks = checked = 0;
     revoked = false;
     return c;
 }
@@ -621,7 +671,7 @@ static void nothing_else_before_acceptance(void)
     client_open(&c);
     CHECK_INT(client_next(&c).type, MSG_CHALLENGE);
     buf_init(&out, 128);
-    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){good_key, 0}, &out), ERR_NONE);
+    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){good_key, 0, 0}, &out), ERR_NONE);
     client_send(&c, &out);
     CHECK_INT(client_next(&c).type, 0);
     client_close(&c);
@@ -753,7 +803,7 @@ static void lookup_send(struct client *c, const struct digest32 *key)
     struct buf out;
 
     buf_init(&out, 128);
-    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){*key, 0}, &out), ERR_NONE);
+    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){*key, 0, 0}, &out), ERR_NONE);
     client_send(c, &out);
 }
 
@@ -885,6 +935,97 @@ static void keys_are_granted_refused_and_revoked(void)
     resync_now = true;
     CHECK_INT(msg_revoke_decode(next_of_type(&c, MSG_REVOKE).payload, &r), ERR_NONE);
     CHECK_INT(r.reason, NO_KEY_DISABLED);
+    client_close(&c);
+    server_stop();
+}
+
+/* Far more keys than fit in a statement, the database away for a moment: every one is asked about again. */
+static void a_resync_asks_about_every_key(void)
+{
+    enum { KEYS = 5000 };
+    struct digest32 key = good_key;
+    bool seen[KEYS] = {false};
+    unsigned left = KEYS;
+    struct msg_revoke r;
+    struct client c;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        memcpy(key.b + 8, &i, sizeof i);
+        lookup_send(&c, &key);
+        next_of_type(&c, MSG_GRANT);
+    }
+    check_failures = 3;
+    resync_now = true;
+    while (left > 0) {
+        struct frame f = next_of_type(&c, MSG_REVOKE);
+        uint32_t i;
+
+        if (f.type != MSG_REVOKE || msg_revoke_decode(f.payload, &r) != ERR_NONE)
+            break;
+        memcpy(&i, r.key_digest.b + 8, sizeof i);
+        CHECK(i < KEYS && !seen[i]);
+        seen[i] = true;
+        left--;
+    }
+    CHECK_INT(left, 0);
+    CHECK_INT(check_failures, 0);
+    CHECK_INT(checked, KEYS + 3 * LEDGER_KEYS_MAX);
+    CHECK_INT(checks, (KEYS + LEDGER_KEYS_MAX - 1) / LEDGER_KEYS_MAX + 3);
+    client_close(&c);
+    server_stop();
+}
+
+/* A look-up was on its way while notifications were missed: what it says may be older than that. */
+static void a_late_grant_is_asked_about_again(void)
+{
+    struct msg_revoke r;
+    struct client c;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    grant_slow = true;
+    lookup_send(&c, &good_key);
+    WAIT_FOR(grant_held);
+    resync_now = true;
+    WAIT_FOR(!resync_now);
+    grant_slow = false;
+    next_of_type(&c, MSG_GRANT);
+    CHECK_INT(msg_revoke_decode(next_of_type(&c, MSG_REVOKE).payload, &r), ERR_NONE);
+    CHECK(memcmp(r.key_digest.b, good_key.b, 32) == 0);
+    CHECK_INT(r.version, 9);
+    client_close(&c);
+    server_stop();
+}
+
+/* The link was away while a key was revoked: the data plane names its keys, and hears of it. */
+static void keys_of_an_earlier_link_are_asked_about(void)
+{
+    struct msg_revoke r;
+    struct client c;
+    struct buf keys, out;
+    struct msg_keys m;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    buf_init(&keys, 4096);
+    buf_init(&out, 4096);
+    CHECK_INT(msg_keys_put(&keys, &bad_key, 1), ERR_NONE);
+    CHECK_INT(msg_keys_put(&keys, &good_key, 1), ERR_NONE);
+    m = (struct msg_keys){2, buf_view(&keys)};
+    CHECK_INT(msg_keys_encode(&m, &out), ERR_NONE);
+    revoked = true;
+    client_send(&c, &out);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(msg_revoke_decode(next_of_type(&c, MSG_REVOKE).payload, &r), ERR_NONE);
+        CHECK_INT(r.version, 9);
+    }
+    CHECK_INT(checks, 1);
+    buf_free(&keys);
     client_close(&c);
     server_stop();
 }
@@ -1200,19 +1341,28 @@ static void up_stop(void)
 static enum err asked;
 static bool answered;
 
-static void up_asked(void *cookie, enum err e)
+static void up_asked(void *cookie, const struct ask_answer *a)
 {
     (void)cookie;
-    asked = e;
+    asked = a->e;
     answered = true;
+    if (a->e == ERR_NONE) {
+        key_settle(a->key, &a->lease, 100, 0);
+        key_release(a->key);
+    }
 }
 
-static enum err up_ask(const struct digest32 *digest)
+static void up_ask_begin(const struct digest32 *digest)
 {
     struct ask *a;
 
     answered = false;
-    CHECK_INT(uplink_ask_key(up.port, digest, 100, up_asked, NULL, &a), ERR_NONE);
+    CHECK_INT(uplink_ask(up.port, digest, 100, up_asked, NULL, &a), ERR_NONE);
+}
+
+static enum err up_ask(const struct digest32 *digest)
+{
+    up_ask_begin(digest);
     while (!answered)
         uv_run(&up.loop, UV_RUN_ONCE);
     return asked;
@@ -1240,7 +1390,7 @@ static void both_ends_work_together(void)
     CHECK_INT(up_find(&good_key), ERR_NOT_FOUND);
     CHECK_INT(up_ask(&good_key), ERR_NONE);
     CHECK_INT(up_find(&good_key), ERR_NONE);
-    CHECK_INT(up_ask(&bad_key), ERR_NONE);
+    CHECK_INT(up_ask(&bad_key), ERR_AUTH);
     CHECK_INT(up_find(&bad_key), ERR_AUTH);
     ingest_failures = 1; /* and once more when the database is back */
     for (unsigned i = 0; i < 3; i++) {
@@ -1306,6 +1456,29 @@ static void revocation_reaches_the_keyring(void)
     server_stop();
 }
 
+/* The look-up has read the key when it is disabled, and its GRANT arrives after the REVOKE. */
+static void revocation_beats_a_grant_on_its_way(void)
+{
+    policy_for(&honest);
+    server_start(60000);
+    up_start();
+    WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
+    grant_slow = true;
+    up_ask_begin(&good_key);
+    WAIT_FOR(grant_held);
+    revoke_now = true; /* version 2; the grant has 1 */
+    WAIT_FOR(up_find(&good_key) == ERR_FORBIDDEN);
+    grant_slow = false;
+    WAIT_FOR(!grant_held);
+    while (!answered)
+        uv_run(&up.loop, UV_RUN_ONCE);
+    CHECK_INT(asked, ERR_FORBIDDEN);
+    WAIT_FOR(returned_nusd == 1000); /* its lease goes back at once */
+    CHECK_INT(up_find(&good_key), ERR_FORBIDDEN);
+    up_stop();
+    server_stop();
+}
+
 static void a_refused_data_plane_knows_why(void)
 {
     policy_for(&twists[0]); /* wrong measurement */
@@ -1329,6 +1502,9 @@ static const struct check_case cases[] = {
     {"peers: silence about a changed policy is a refusal",
      silence_about_a_changed_policy_is_a_refusal},
     {"peers: keys are granted, refused and revoked", keys_are_granted_refused_and_revoked},
+    {"peers: a resync asks about every key", a_resync_asks_about_every_key},
+    {"peers: a late grant is asked about again", a_late_grant_is_asked_about_again},
+    {"peers: keys of an earlier link are asked about", keys_of_an_earlier_link_are_asked_about},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},
     {"peers: troubles are told", troubles_are_told},
@@ -1342,6 +1518,7 @@ static const struct check_case cases[] = {
     {"link: a restored database gets its records again",
      a_restored_database_gets_its_records_again},
     {"link: a revocation reaches the keyring", revocation_reaches_the_keyring},
+    {"link: a revocation beats a grant on its way", revocation_beats_a_grant_on_its_way},
     {"link: a refused data plane knows why", a_refused_data_plane_knows_why},
 };
 

@@ -31,10 +31,10 @@ static struct {
     struct catalog catalog;
     struct ask ask;
     bool cancelled;
-    void (*key_cb)(void *, enum err);
-    bool asks;         /* the link takes questions about leases */
+    bool asks;         /* the link takes questions about growth */
     int64_t available; /* what the lease holds; 0: enough */
-    void (*lease_cb)(void *, enum err, enum lease_status);
+    uplink_ask_cb *ask_cb;
+    int64_t asked;
     void *cookie;
     enum err trust;
 } fake;
@@ -69,7 +69,7 @@ enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *leas
         return ERR_CREDIT;
     if (fake.reserve == ERR_NONE) {
         fake.balance -= amount;
-        lease->b[0] = 7;
+        *lease = (struct id){{7}};
     }
     return fake.reserve;
 }
@@ -80,6 +80,21 @@ enum err key_grow(struct key *k, const struct id *lease, int64_t more, uint64_t 
     if (fake.grow == ERR_NONE)
         fake.balance -= more;
     return fake.grow;
+}
+/* What the link answers: reserved, as it does for a request that waited, or refused. */
+static void answer_ask(enum err e)
+{
+    struct ask_answer answer = {.e = e};
+
+    if (e == ERR_NONE) {
+        fake.key.refs++;
+        fake.balance -= fake.asked;
+        answer.key = &fake.key;
+        answer.lease.b[0] = 7;
+    } else {
+        answer.most_nusd = fake.available != 0 ? fake.available : 2500000;
+    }
+    fake.ask_cb(fake.cookie, &answer);
 }
 void key_settle(struct key *k, const struct id *lease, int64_t amount, int64_t cost)
 {
@@ -122,30 +137,32 @@ enum err uplink_trust(const struct uplink *u)
     (void)u;
     return fake.trust;
 }
-enum err uplink_ask_key(struct uplink_port *p, const struct digest32 *d, int64_t want,
-                        void (*cb)(void *, enum err), void *cookie, struct ask **out)
+enum err uplink_ask(struct uplink_port *p, const struct digest32 *d, int64_t amount,
+                    uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    (void)p, (void)d, (void)want;
-    fake.key_cb = cb;
+    (void)p, (void)d;
+    fake.ask_cb = cb;
     fake.cookie = cookie;
+    fake.asked = amount;
     *out = &fake.ask;
     return ERR_NONE;
 }
-enum err uplink_ask_lease(struct uplink_port *p, struct key *k, int64_t want,
-                          void (*cb)(void *, enum err, enum lease_status), void *cookie,
-                          struct ask **out)
+enum err uplink_ask_more(struct uplink_port *p, struct key *k, const struct id *lease, int64_t more,
+                         uplink_ask_cb *cb, void *cookie, struct ask **out)
 {
-    (void)p, (void)k, (void)want;
+    (void)p;
+    CHECK(k->refs > 0 && lease->b[0] == 7);
     if (!fake.asks)
         return ERR_CONTROL_PLANE;
-    fake.lease_cb = cb;
+    fake.ask_cb = cb;
     fake.cookie = cookie;
+    fake.asked = more;
     *out = &fake.ask;
     return ERR_NONE;
 }
-void uplink_hint_lease(struct uplink_port *p, struct key *k, int64_t want)
+void uplink_hint_lease(struct uplink_port *p, struct key *k)
 {
-    (void)p, (void)k, (void)want;
+    (void)p, (void)k;
 }
 void ask_cancel(struct ask *a)
 {
@@ -748,7 +765,7 @@ static void test_cold_key(void)
     request_begin(r);
     CHECK_INT(side.attempts, 0);
     fake.cold = false;
-    fake.key_cb(fake.cookie, ERR_NONE);
+    answer_ask(ERR_NONE);
     CHECK_INT(side.attempts, 1);
     report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
     check_over(11000, 1);
@@ -756,7 +773,7 @@ static void test_cold_key(void)
     r = begin_with(false, 1); /* the control plane is away: 503, and nothing was tried */
     fake.cold = true;
     request_begin(r);
-    fake.key_cb(fake.cookie, ERR_CONTROL_PLANE);
+    answer_ask(ERR_CONTROL_PLANE);
     CHECK_INT(side.attempts, 0);
     CHECK_INT(side.failure.error, API_CONTROL_PLANE);
     check_over(0, 0);
@@ -772,9 +789,25 @@ static void test_refused_before_dispatch(void)
     check_over(0, 0);
 
     r = begin_with(false, 1);
-    fake.reserve = ERR_CREDIT; /* the fake link then refuses to be asked: no answer, 503 */
+    fake.reserve = ERR_CREDIT; /* no answer: 503 */
     request_begin(r);
+    answer_ask(ERR_CONTROL_PLANE);
     CHECK_INT(side.failure.error, API_CONTROL_PLANE);
+    check_over(0, 0);
+
+    r = begin_with(false, 1);
+    fake.reserve = ERR_CREDIT; /* the money is there, and reserved: come back soon */
+    request_begin(r);
+    answer_ask(ERR_LENT);
+    CHECK_INT(side.failure.error, API_CREDIT_RESERVED);
+    CHECK_INT(side.failure.retry_after_ms, ADMIT_LENT_RETRY_MS);
+    check_over(0, 0);
+
+    r = begin_with(false, 1);
+    fake.reserve = ERR_CREDIT;
+    request_begin(r);
+    answer_ask(ERR_CREDIT);
+    CHECK_INT(side.failure.error, API_NO_CREDIT);
     check_over(0, 0);
 
     r = begin_with(false, 1); /* a hard constraint that nobody meets */
@@ -816,7 +849,7 @@ static void test_credit_sentence(void)
         fake.available = cases[i].available;
         fake.asks = true;
         request_begin(r);
-        fake.lease_cb(fake.cookie, ERR_NONE, LEASE_NO_CREDIT);
+        answer_ask(ERR_CREDIT);
         CHECK_INT(side.failure.error, API_NO_CREDIT);
         CHECK(side.failure.has_max_tokens);
         CHECK_INT(side.failure.max_tokens, cases[i].fits);
@@ -891,7 +924,7 @@ static void test_less_is_reserved(void)
         fake.asks = true;
         fake.available = 50 * 500 + cases[i].affords * 1500 + 2;
         request_begin(r);
-        fake.lease_cb(fake.cookie, ERR_NONE, LEASE_NO_CREDIT);
+        answer_ask(ERR_CREDIT);
         CHECK_INT(side.fails, cases[i].output == 0);
         if (cases[i].output == 0) {
             CHECK_INT(side.failure.max_tokens, cases[i].affords);
@@ -978,13 +1011,13 @@ static void test_growth_waits(void)
         fake.grow = ERR_CREDIT;
         fake.asks = true;
         deliver(r, 12, 2);
-        CHECK(fake.lease_cb != NULL && r->growing);
+        CHECK(fake.ask_cb != NULL && r->growing);
         CHECK(!side.held);
         deliver(r, 25, 3);
         CHECK(side.held);
         CHECK_INT(side.completes, 0);
         fake.grow = granted ? ERR_NONE : ERR_CREDIT;
-        fake.lease_cb(fake.cookie, ERR_NONE, granted ? LEASE_OK : LEASE_NO_CREDIT);
+        answer_ask(granted ? ERR_NONE : ERR_CREDIT);
         CHECK_INT(side.completes, !granted);
         CHECK_INT(r->cut, granted ? CUT_NONE : CUT_CREDIT);
         if (granted) {

@@ -350,21 +350,31 @@ static void stop(void)
 /* --- asking --- */
 
 static unsigned answers, failures;
-static enum lease_status last_status;
+static struct ask_answer last; /* what it reserved is the caller's to end */
+static unsigned order[8], n_order; /* cookies in the order of their answers */
 
-static void key_cb(void *cookie, enum err e)
+static void ask_cb(void *cookie, const struct ask_answer *a)
 {
-    (void)cookie;
     answers++;
-    failures += e != ERR_NONE;
+    failures += a->e != ERR_NONE;
+    last = *a;
+    if (cookie != NULL && n_order < 8)
+        order[n_order++] = *(unsigned *)cookie;
 }
 
-static void lease_cb(void *cookie, enum err e, enum lease_status s)
+/* What is asked for a request that then costs nothing. */
+static void give_up(int64_t amount)
 {
-    (void)cookie;
-    answers++;
-    failures += e != ERR_NONE;
-    last_status = s;
+    key_settle(last.key, &last.lease, amount, 0);
+    key_release(last.key);
+}
+
+static struct ask *ask_for(const struct digest32 *digest, int64_t amount)
+{
+    struct ask *a = NULL;
+
+    CHECK_INT(uplink_ask(dp.port, digest, amount, ask_cb, NULL, &a), ERR_NONE);
+    return a;
 }
 
 static const struct digest32 one = {{1}}, two = {{2}};
@@ -503,13 +513,13 @@ static void a_turned_clock_costs_trust(void)
     accepted(60000);
     for (unsigned i = 0; i < 2; i++) {
         struct key *key;
-        struct ask *a;
 
-        CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+        ask_for(&one, 0);
         next_frame(MSG_KEY_LOOKUP);
         answers = 0;
         grant(&one, (uint8_t)(i + 1), 1000);
         UNTIL(answers == 1, 2000);
+        give_up(0);
         unix_turned_ms += turns[i] < 0 ? -4000 : 4000; /* a little: nothing happens */
         FOR_MS(100);
         CHECK_INT(uplink_standing(dp.uplink), STANDING_ACCEPTED);
@@ -522,6 +532,7 @@ static void a_turned_clock_costs_trust(void)
         CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NOT_FOUND);
         CHECK_INT(uplink_standing(dp.uplink), STANDING_CLOCK_JUMPED); /* lost, whatever is connected */
         accepted(60000);
+        next_frame(MSG_KEYS);
         next_frame(MSG_LEASE_RETURN);
         CHECK_INT(uplink_standing(dp.uplink), STANDING_ACCEPTED);
     }
@@ -722,84 +733,98 @@ static void reconnects_are_spread(void)
 static void lookups_are_merged(void)
 {
     struct msg_key_lookup m;
-    struct ask *a[3];
     struct key *key;
 
     start();
     accepted(60000);
     answers = failures = 0;
-    for (unsigned i = 0; i < 3; i++)
-        CHECK_INT(uplink_ask_key(dp.port, &one, 5, key_cb, NULL, &a[i]), ERR_NONE);
+    for (unsigned i = 0; i < 3; i++) {
+        ask_for(&one, 5);
+        FOR_MS(20);
+    }
     CHECK_INT(msg_key_lookup_decode(next_frame(MSG_KEY_LOOKUP), &m), ERR_NONE);
     CHECK(secret_equal(&m.key_digest, &one, sizeof one));
-    FOR_MS(100);
+    CHECK_INT(m.need_nusd, 5); /* what the first needed when it was sent */
+    FOR_MS(50);
     CHECK_INT(cp.n_frames - cp.n_read, 0); /* one message for all */
     grant(&one, 1, 1000);
     UNTIL(answers == 3, 2000);
     CHECK_INT(failures, 0);
     CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NONE);
+    CHECK_INT(key_available(key), 985); /* served by the link, each once */
     key_release(key);
     /* The refused twin. */
-    CHECK_INT(uplink_ask_key(dp.port, &two, 0, key_cb, NULL, &a[0]), ERR_NONE);
+    ask_for(&two, 0);
     next_frame(MSG_KEY_LOOKUP);
     SAY(no_key, .key_digest = two, .reason = NO_KEY_UNKNOWN);
     UNTIL(answers == 4, 2000);
-    CHECK_INT(keyring_find(dp.keyring, &two, clock_mono_ms(), &key), ERR_AUTH);
+    CHECK_INT(last.e, ERR_AUTH);
     stop();
 }
 
+/* The worker is told nothing, and what was reserved for it goes back. */
 static void cancelled_asks_are_silent(void)
 {
     struct ask *a[2];
+    struct key *key;
 
     start();
     accepted(60000);
     answers = 0;
-    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a[0]), ERR_NONE);
-    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a[1]), ERR_NONE);
+    a[0] = ask_for(&one, 10);
+    a[1] = ask_for(&one, 20);
     next_frame(MSG_KEY_LOOKUP);
     ask_cancel(a[0]);
     grant(&one, 1, 1000);
     UNTIL(answers == 1, 2000);
     FOR_MS(100);
     CHECK_INT(answers, 1);
+    CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NONE);
+    CHECK_INT(key_available(key), 980);
+    give_up(20);
+    /* Answered already, and cancelled before the worker looks. */
+    a[0] = ask_for(&one, 30);
+    usleep(100000); /* the link's thread serves it; ours does not run */
+    CHECK_INT(key_available(key), 970);
+    ask_cancel(a[0]);
+    FOR_MS(50);
+    CHECK_INT(answers, 1);
+    CHECK_INT(key_available(key), 1000);
+    key_release(key);
     stop();
 }
 
 static void asks_time_out(void)
 {
-    struct ask *a;
     uint64_t began;
 
     start();
     accepted(60000);
     answers = failures = 0;
     began = clock_mono_ms();
-    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    ask_for(&one, 0);
     next_frame(MSG_KEY_LOOKUP);
     UNTIL(answers == 1, 5000);
-    CHECK_INT(failures, 1);
+    CHECK_INT(last.e, ERR_CONTROL_PLANE);
     CHECK(clock_mono_ms() - began >= 2900);
     /* Without a connection nobody waits as long. */
     uv_close((uv_handle_t *)&cp.listener, NULL);
     conn_close(cp.conn, ERR_NONE);
     UNTIL(!uplink_connected(dp.uplink), 2000);
     began = clock_mono_ms();
-    CHECK_INT(uplink_ask_key(dp.port, &two, 0, key_cb, NULL, &a), ERR_NONE);
+    ask_for(&two, 0);
     UNTIL(answers == 2, 5000);
-    CHECK_INT(failures, 2);
+    CHECK_INT(last.e, ERR_CONTROL_PLANE);
     CHECK(clock_mono_ms() - began < 2000);
     stop();
 }
 
 static void asks_survive_a_short_break(void)
 {
-    struct ask *a;
-
     start();
     accepted(60000);
     answers = failures = 0;
-    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    ask_for(&one, 0);
     next_frame(MSG_KEY_LOOKUP);
     conn_close(cp.conn, ERR_NONE);
     UNTIL(cp.closed == 1, 2000);
@@ -808,67 +833,275 @@ static void asks_survive_a_short_break(void)
     grant(&one, 1, 1000);
     UNTIL(answers == 1, 2000);
     CHECK_INT(failures, 0);
+    give_up(0);
     stop();
+}
+
+static const struct id key_one = {{1}}, lease_one = {{1}};
+
+static void lease(uint8_t no, int64_t granted, uint8_t status, int64_t most)
+{
+    SAY(lease, .key = key_one, .lease = {{no}}, .granted_nusd = granted,
+        .lease_ms = status == LEASE_GONE ? 0 : 60000, .status = status, .most_nusd = most);
+}
+
+/* A key of which 1000 are granted and reserved. */
+static struct key *spent_key(void)
+{
+    answers = failures = n_order = 0;
+    ask_for(&one, 1000);
+    next_frame(MSG_KEY_LOOKUP);
+    grant(&one, 1, 1000);
+    UNTIL(answers == 1 && last.e == ERR_NONE, 2000);
+    answers = 0;
+    return last.key;
 }
 
 static void leases_are_extended(void)
 {
     struct msg_lease_more m;
     struct key *key;
-    struct ask *a[3];
-    struct id k = {{1}}, l = {{1}};
 
     start();
     accepted(60000);
-    answers = failures = 0;
-    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a[0]), ERR_NONE);
-    next_frame(MSG_KEY_LOOKUP);
-    grant(&one, 1, 1000);
-    UNTIL(answers == 1, 2000);
-    CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NONE);
-    answers = 0;
-    CHECK_INT(uplink_ask_lease(dp.port, key, 10, lease_cb, NULL, &a[0]), ERR_NONE);
+    key = spent_key();
+    ask_for(&one, 10);
     CHECK_INT(msg_lease_more_decode(next_frame(MSG_LEASE_MORE), &m), ERR_NONE);
-    CHECK(id_eq(&m.lease, &l) && m.want_nusd == 10);
-    /* Two more meanwhile share the next message, which wants their sum. */
-    CHECK_INT(uplink_ask_lease(dp.port, key, 20, lease_cb, NULL, &a[1]), ERR_NONE);
-    CHECK_INT(uplink_ask_lease(dp.port, key, 30, lease_cb, NULL, &a[2]), ERR_NONE);
+    CHECK(id_eq(&m.lease, &lease_one) && m.need_nusd == 10);
+    /* Two more meanwhile share the next message, which needs their sum. */
+    ask_for(&one, 20);
+    ask_for(&one, 30);
     FOR_MS(60);
-    SAY(lease, .key = k, .lease = l, .granted_nusd = 1010, .lease_ms = 60000, .status = LEASE_OK);
-    UNTIL(answers == 1 && key_available(key) == 1010, 2000);
+    lease(1, 1010, LEASE_OK, 0);
+    UNTIL(answers == 1, 2000);
     CHECK_INT(msg_lease_more_decode(next_frame(MSG_LEASE_MORE), &m), ERR_NONE);
-    CHECK_INT(m.want_nusd, 50);
-    SAY(lease, .key = k, .lease = l, .granted_nusd = 1010, .lease_ms = 60000,
-        .status = LEASE_NO_CREDIT);
+    CHECK_INT(m.need_nusd, 50);
+    lease(1, 1010, LEASE_NO_CREDIT, 19);
     UNTIL(answers == 3, 2000);
-    CHECK_INT(last_status, LEASE_NO_CREDIT);
+    CHECK_INT(last.e, ERR_CREDIT);
+    CHECK_INT(last.most_nusd, 19);
     /* A lease that is gone is replaced within the same ask. */
-    CHECK_INT(uplink_ask_lease(dp.port, key, 40, lease_cb, NULL, &a[0]), ERR_NONE);
+    ask_for(&one, 40);
     next_frame(MSG_LEASE_MORE);
-    SAY(lease, .key = k, .lease = l, .granted_nusd = 0, .lease_ms = 0, .status = LEASE_GONE);
+    lease(1, 0, LEASE_GONE, 0);
     next_frame(MSG_KEY_LOOKUP);
     grant(&one, 2, 500);
     UNTIL(answers == 4, 2000);
-    CHECK_INT(last_status, LEASE_OK);
-    CHECK_INT(key_available(key), 500);
+    CHECK_INT(last.e, ERR_NONE);
+    CHECK_INT(last.lease.b[0], 2);
+    CHECK_INT(key_available(key), 460);
     /* And revoked: the ask ends, the keyring knows. A late word about the first lease is none about
      * the second. */
-    CHECK_INT(uplink_ask_lease(dp.port, key, 40, lease_cb, NULL, &a[0]), ERR_NONE);
+    ask_for(&one, 470);
     next_frame(MSG_LEASE_MORE);
-    SAY(lease, .key = k, .lease = l, .granted_nusd = 0, .lease_ms = 0, .status = LEASE_GONE);
-    SAY(lease, .key = k, .lease = l, .granted_nusd = 9000, .lease_ms = 1000, .status = LEASE_OK);
-    FOR_MS(100);
+    lease(1, 0, LEASE_GONE, 0);
+    lease(1, 9000, LEASE_OK, 0);
+    FOR_MS(60);
     CHECK_INT(answers, 4);
     CHECK_INT(cp.n_frames - cp.n_read, 0);
-    CHECK_INT(key_available(key), 500);
-    SAY(lease, .key = k, .lease = {{2}}, .granted_nusd = 0, .lease_ms = 0, .status = LEASE_GONE);
+    CHECK_INT(key_available(key), 460);
+    lease(2, 0, LEASE_GONE, 0);
     next_frame(MSG_KEY_LOOKUP);
     SAY(revoke, .key_digest = one, .reason = NO_KEY_DISABLED);
     UNTIL(answers == 5, 2000);
-    CHECK_INT(last_status, LEASE_GONE);
+    CHECK_INT(last.e, ERR_FORBIDDEN);
+    stop();
+}
+
+/* Money is handed out in the order of asking, whoever it comes from, and a large request is not passed by
+ * small ones behind it. */
+static void the_waiting_are_served_in_order(void)
+{
+    static unsigned names[4] = {1, 2, 3, 4};
+    static const int64_t amounts[4] = {600, 1, 500, 2};
+    struct id from = lease_one;
+    struct ask *a;
+    struct key *key;
+    struct id paid;
+    uint32_t retry_ms;
+
+    start();
+    accepted(60000);
+    key = spent_key();
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_INT(uplink_ask(dp.port, &one, amounts[i], ask_cb, &names[i], &a), ERR_NONE);
+    next_frame(MSG_LEASE_MORE);
+    key_settle(key, &from, 1000, 700); /* 300: not enough for the first */
+    CHECK_INT(key_reserve(key, 1, clock_mono_ms(), &paid, &retry_ms), ERR_CREDIT);
+    FOR_MS(60);
+    CHECK_INT(answers, 0);
+    lease(1, 1300, LEASE_OK, 0); /* 600 now */
+    UNTIL(answers == 1, 2000);
+    next_frame(MSG_LEASE_MORE); /* asked again at once: progress was made */
+    FOR_MS(60);
+    CHECK_INT(answers, 1);
+    lease(1, 1803, LEASE_OK, 0);
+    UNTIL(answers == 4, 2000);
     CHECK_INT(failures, 0);
-    key_release(key);
-    CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_FORBIDDEN);
+    for (unsigned i = 0; i < 4; i++)
+        CHECK_INT(order[i], i + 1);
+    CHECK_INT(key_available(key), 0);
+    stop();
+}
+
+/* Reserved is not gone: a request waits for what may come back, is told 429 when it does not, and 402
+ * when even all of it would not be enough. */
+static void lent_money_is_waited_for(void)
+{
+    struct id from = lease_one;
+    uint64_t began;
+    struct key *key;
+
+    start();
+    accepted(60000);
+    key = spent_key();
+    began = clock_mono_ms();
+    ask_for(&one, 200);
+    next_frame(MSG_LEASE_MORE);
+    ask_for(&one, 1001);
+    FOR_MS(20);
+    lease(1, 1000, LEASE_NO_CREDIT, 1000);
+    UNTIL(answers == 1, 2000);
+    CHECK_INT(last.e, ERR_CREDIT); /* the second, at once */
+    CHECK_INT(last.most_nusd, 1000);
+    next_frame(MSG_LEASE_MORE); /* the first: asked for again a little later */
+    lease(1, 1000, LEASE_NO_CREDIT, 1000);
+    key_settle(key, &from, 1000, 500); /* and a settlement brings it */
+    UNTIL(answers == 2, 2000);
+    CHECK_INT(last.e, ERR_NONE);
+    CHECK(clock_mono_ms() - began < ASK_LENT_MS);
+    began = clock_mono_ms();
+    ask_for(&one, 400); /* 300 are there, 200 reserved, and nothing comes */
+    while (answers == 2 && clock_mono_ms() - began < 4000) {
+        FOR_MS(10);
+        while (cp.n_read < cp.n_frames) {
+            next_frame(MSG_LEASE_MORE);
+            lease(1, 1000, LEASE_NO_CREDIT, 500);
+        }
+    }
+    CHECK_INT(last.e, ERR_LENT);
+    CHECK(clock_mono_ms() - began >= ASK_LENT_MS - 100);
+    /* A small one behind large ones that do not fit is late, and not refused. */
+    answers = 0;
+    began = clock_mono_ms();
+    ask_for(&one, 400);
+    FOR_MS(30);
+    ask_for(&one, 300);
+    while (answers < 2 && clock_mono_ms() - began < 5000) {
+        FOR_MS(10);
+        while (cp.n_read < cp.n_frames) {
+            next_frame(MSG_LEASE_MORE);
+            lease(1, 1000, LEASE_NO_CREDIT, 500);
+        }
+    }
+    CHECK_INT(answers, 2);
+    CHECK_INT(last.e, ERR_NONE);
+    stop();
+}
+
+/* An answer that helps nobody (a database restored from a backup knows older versions) is no reason to ask
+ * in a circle. */
+static void stale_answers_are_not_asked_for_in_a_circle(void)
+{
+    size_t before;
+
+    start();
+    accepted(60000);
+    SAY(revoke, .key_digest = one, .reason = NO_KEY_CHANGED, .version = 9);
+    answers = 0;
+    ask_for(&one, 10);
+    before = cp.n_frames;
+    for (unsigned i = 1; i < 100 && answers == 0; i++) {
+        uint64_t end = clock_mono_ms() + 5000;
+
+        while (cp.n_read == cp.n_frames && answers == 0 && clock_mono_ms() < end)
+            FOR_MS(5);
+        for (; cp.n_read < cp.n_frames; cp.n_read++)
+            if (cp.frames[cp.n_read].type == MSG_KEY_LOOKUP)
+                grant(&one, (uint8_t)i, 1000); /* version 0 */
+    }
+    CHECK_INT(answers, 1);
+    CHECK_INT(last.e, ERR_CONTROL_PLANE);
+    CHECK(cp.n_frames - before < 2 * (ASK_TIMEOUT_MS / ASK_AGAIN_MS + 3)); /* each look-up is given back */
+    stop();
+}
+
+/* The control plane does not answer: what the lease could pay for is not held up by a request it cannot pay for. */
+static void a_slow_control_plane_stops_no_small_request(void)
+{
+    struct id from = lease_one, paid;
+    struct key *key;
+    uint32_t retry_ms;
+
+    start();
+    accepted(60000);
+    key = spent_key();
+    ask_for(&one, 5000);
+    next_frame(MSG_LEASE_MORE);
+    key_settle(key, &from, 1000, 500);
+    ask_for(&one, 100);
+    UNTIL(answers == 1, 2000);
+    CHECK_INT(last.e, ERR_NONE);
+    CHECK_INT(key_reserve(key, 1, clock_mono_ms(), &paid, &retry_ms), ERR_NONE);
+    UNTIL(answers == 2, 5000);
+    CHECK_INT(last.e, ERR_CONTROL_PLANE);
+    stop();
+}
+
+static void reservations_grow(void)
+{
+    struct id from = lease_one;
+    struct ask *a;
+    struct key *key;
+
+    start();
+    accepted(60000);
+    key = spent_key();
+    CHECK_INT(uplink_ask_more(dp.port, key, &from, 50, ask_cb, NULL, &a), ERR_NONE);
+    next_frame(MSG_LEASE_MORE);
+    lease(1, 1050, LEASE_OK, 0);
+    UNTIL(answers == 1, 2000);
+    CHECK(last.e == ERR_NONE && last.key == key && id_eq(&last.lease, &from));
+    CHECK_INT(key_available(key), 0);
+    CHECK_INT(uplink_ask_more(dp.port, key, &from, 70, ask_cb, NULL, &a), ERR_NONE);
+    next_frame(MSG_LEASE_MORE);
+    lease(1, 0, LEASE_GONE, 0); /* its lease is replaced: no growth from another */
+    next_frame(MSG_KEY_LOOKUP);
+    grant(&one, 2, 500);
+    UNTIL(answers == 2, 2000);
+    CHECK_INT(last.e, ERR_LENT);
+    CHECK_INT(key_available(key), 500);
+    stop();
+}
+
+/* A key that changed is asked about under its new rules; one that was revoked while the link was away is
+ * named when it is back. */
+static void changes_reach_keys_in_use(void)
+{
+    struct msg_lease_return back;
+    struct msg_keys m;
+    struct digest32 d;
+    uint64_t version;
+    struct key *key;
+
+    start();
+    accepted(60000);
+    answers = 0;
+    ask_for(&one, 100);
+    next_frame(MSG_KEY_LOOKUP);
+    grant(&one, 1, 1000);
+    UNTIL(answers == 1, 2000);
+    SAY(revoke, .key_digest = one, .reason = NO_KEY_CHANGED, .version = 5);
+    CHECK_INT(msg_lease_return_decode(next_frame(MSG_LEASE_RETURN), &back), ERR_NONE);
+    CHECK_INT(back.amount_nusd, 900);
+    CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NOT_FOUND);
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(cp.closed == 1, 2000);
+    accepted(60000);
+    CHECK_INT(msg_keys_decode(next_frame(MSG_KEYS), &m), ERR_NONE);
+    CHECK_INT(m.count, 1);
+    CHECK_INT(msg_keys_take(&m, &d, &version), ERR_NONE);
+    CHECK(secret_equal(&d, &one, sizeof d) && version == 5);
     stop();
 }
 
@@ -985,42 +1218,42 @@ static void acknowledgements_ship_nothing_small(void)
 static void a_forgetful_control_plane_gets_them_again(void)
 {
     struct msg_usage_lost lost;
-    uint64_t last = 0;
+    uint64_t newest = 0;
     struct ask *a;
 
     start();
     accepted(60000);
-    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    CHECK_INT(uplink_ask_key(dp.port, &one, ask_cb, NULL, &a), ERR_NONE);
     next_frame(MSG_KEY_LOOKUP);
     grant(&one, 1, 1000);
     UNTIL(spendable(clock_mono_ms()), 2000);
-    while (last < LIMIT_USAGE_KEPT + 2048) { /* all acknowledged */
+    while (newest < LIMIT_USAGE_KEPT + 2048) { /* all acknowledged */
         meter_some(1024, 1);
-        expect_usage(last + 1, last + 1024);
-        last += 1024;
-        SAY(usage_ack, .seq = last);
+        expect_usage(newest + 1, newest + 1024);
+        newest += 1024;
+        SAY(usage_ack, .seq = newest);
     }
     UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
 
-    SAY(usage_from, .seq = last - 3);
-    expect_usage(last - 2, last);
+    SAY(usage_from, .seq = newest - 3);
+    expect_usage(newest - 2, newest);
     UNTIL(uplink_counters(dp.uplink).backlog == 3, 2000);
     CHECK(!spendable(clock_mono_ms()));
     next_frame(MSG_LEASE_RETURN); /* nobody uses it */
-    SAY(usage_ack, .seq = last - 2);
-    SAY(usage_ack, .seq = last);
+    SAY(usage_ack, .seq = newest - 2);
+    SAY(usage_ack, .seq = newest);
     UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
 
     SAY(usage_from, .seq = 5);
     CHECK_INT(msg_usage_lost_decode(next_frame(MSG_USAGE_LOST), &lost), ERR_NONE);
     CHECK_INT(lost.lo, 6);
-    CHECK_INT(lost.hi, last - LIMIT_USAGE_KEPT);
+    CHECK_INT(lost.hi, newest - LIMIT_USAGE_KEPT);
     expect_usage(lost.hi + 1, lost.hi + 1024);
-    SAY(usage_ack, .seq = last); /* it had the rest all the same */
+    SAY(usage_ack, .seq = newest); /* it had the rest all the same */
     UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
     meter_some(2, 1);
-    expect_usage(last + 1, last + 2);
-    SAY(usage_from, .seq = last + 3); /* which was never made */
+    expect_usage(newest + 1, newest + 2);
+    SAY(usage_from, .seq = newest + 3); /* which was never made */
     UNTIL(cp.closed == 1, 2000);
     stop();
 }
@@ -1059,7 +1292,7 @@ static void a_lost_link_ends_leases(void)
 
     start();
     accepted(60000);
-    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    CHECK_INT(uplink_ask_key(dp.port, &one, ask_cb, NULL, &a), ERR_NONE);
     next_frame(MSG_KEY_LOOKUP);
     SAY(grant, .key_digest = one, .key = {{1}}, .account = {{3}}, .lease = {{1}},
         .granted_nusd = 1000, .lease_ms = 600000);
@@ -1077,15 +1310,16 @@ static void a_lost_link_ends_leases(void)
 static void stop_ships_and_returns(void)
 {
     struct msg_lease_return m;
-    struct ask *a;
     pthread_t t;
 
     start();
     accepted(60000);
-    CHECK_INT(uplink_ask_key(dp.port, &one, 0, key_cb, NULL, &a), ERR_NONE);
+    answers = 0;
+    ask_for(&one, 0);
     next_frame(MSG_KEY_LOOKUP);
     grant(&one, 1, 1000);
-    FOR_MS(50);
+    UNTIL(answers == 1, 2000);
+    give_up(0);
     meter_some(5, 1);
     uplink_port_free(dp.port);
     dp.port = NULL;
@@ -1163,6 +1397,14 @@ static const struct check_case cases[] = {
     {"uplink_asks_time_out", asks_time_out},
     {"uplink_asks_survive_a_short_break", asks_survive_a_short_break},
     {"uplink_leases_are_extended", leases_are_extended},
+    {"uplink_the_waiting_are_served_in_order", the_waiting_are_served_in_order},
+    {"uplink_lent_money_is_waited_for", lent_money_is_waited_for},
+    {"uplink_a_slow_control_plane_stops_no_small_request",
+     a_slow_control_plane_stops_no_small_request},
+    {"uplink_stale_answers_are_not_asked_for_in_a_circle",
+     stale_answers_are_not_asked_for_in_a_circle},
+    {"uplink_reservations_grow", reservations_grow},
+    {"uplink_changes_reach_keys_in_use", changes_reach_keys_in_use},
     {"uplink_usage_is_kept_until_acked", usage_is_kept_until_acked},
     {"uplink_it_can_be_watched", it_can_be_watched},
     {"uplink_few_batches_are_on_their_way", few_batches_are_on_their_way},
