@@ -341,6 +341,7 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
     slot_rates(s, g->requests_per_minute, g->tokens_per_minute, g->expires_ms, mono_ms);
     rules_heard(k, s, &g->key_digest, g->version, mono_ms);
     slot_extend(s, g->granted_nusd, g->lease_ms, mono_ms);
+    size_answered(s, g->granted_nusd, mono_ms); /* less than the default: there is no more to want */
     atomic_store_explicit(&s->no, 0, memory_order_release);
     if (fresh)
         slot_publish(k, s, g, mono_ms);

@@ -103,7 +103,7 @@ void size_answered(struct key *s, int64_t added_nusd, uint64_t mono_ms)
     int64_t missing = slot_missing(s, mono_ms);
 
     /* The account has no more to lend unasked. So near its end every request would wish again. */
-    if (missing > added_nusd && missing > LEASE_FLOOR_NUSD / 2) {
+    if (missing > added_nusd) {
         s->scarce_ms = mono_ms + SCARCE_MS;
         atomic_store_explicit(&s->low_nusd, 0, memory_order_relaxed);
     }
