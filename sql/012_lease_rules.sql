@@ -48,7 +48,7 @@ RETURNS TABLE (digest bytea, outcome text, version bigint) LANGUAGE sql STABLE A
     WHERE k.version IS DISTINCT FROM q.version OR key_refusal(k) IS NOT NULL
 $$;
 
--- Lock the account and its balances; false when another transaction holds them.
+-- Lock the account and the two balances that leases move; false when another transaction holds them.
 CREATE FUNCTION account_take(p_account uuid) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     n bigint;
@@ -57,7 +57,8 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    SELECT count(*) INTO n FROM (SELECT 1 FROM ledger_account WHERE owner = p_account
+    SELECT count(*) INTO n FROM (SELECT 1 FROM ledger_account
+                                 WHERE owner = p_account AND kind IN ('available', 'leased')
                                  ORDER BY ledger_account_id FOR NO KEY UPDATE SKIP LOCKED) x;
     RETURN n = 2;
 END $$;
