@@ -10,7 +10,7 @@ import rig
 from rig import case, equal, wait_until
 
 
-DISABLED = (403, "forbidden")
+DISABLED = (401, "invalid_api_key")
 
 
 def refused_within_a_second(key, change):
