@@ -253,6 +253,7 @@ enum err msg_lease_more_encode(const struct msg_lease_more *m, struct buf *out)
     put_bytes(&w, m->lease.b, sizeof m->lease.b);
     put_amount(&w, m->need_nusd);
     put_amount(&w, m->want_nusd);
+    put_amount(&w, m->returned_nusd);
     return writer_end(&w);
 }
 
@@ -264,6 +265,7 @@ enum err msg_lease_more_decode(struct view payload, struct msg_lease_more *out)
     take_bytes(&r, out->lease.b, sizeof out->lease.b);
     out->need_nusd = take_amount(&r);
     out->want_nusd = take_amount(&r);
+    out->returned_nusd = take_amount(&r);
     return reader_end(&r);
 }
 
@@ -306,7 +308,7 @@ enum err msg_lease_return_encode(const struct msg_lease_return *m, struct buf *o
     struct writer w = writer_begin(out, MSG_LEASE_RETURN);
 
     put_bytes(&w, m->lease.b, sizeof m->lease.b);
-    put_amount(&w, m->amount_nusd);
+    put_amount(&w, m->total_nusd);
     put_u8_below(&w, m->final, 2);
     return writer_end(&w);
 }
@@ -316,7 +318,7 @@ enum err msg_lease_return_decode(struct view payload, struct msg_lease_return *o
     struct reader r = reader_of(payload);
 
     take_bytes(&r, out->lease.b, sizeof out->lease.b);
-    out->amount_nusd = take_amount(&r);
+    out->total_nusd = take_amount(&r);
     out->final = take_u8_below(&r, 2);
     return reader_end(&r);
 }
@@ -373,6 +375,7 @@ enum err msg_recall_encode(const struct msg_recall *m, struct buf *out)
 
     put_bytes(&w, m->key.b, sizeof m->key.b);
     put_bytes(&w, m->lease.b, sizeof m->lease.b);
+    put_amount(&w, m->need_nusd);
     return writer_end(&w);
 }
 
@@ -382,6 +385,7 @@ enum err msg_recall_decode(struct view payload, struct msg_recall *out)
 
     take_bytes(&r, out->key.b, sizeof out->key.b);
     take_bytes(&r, out->lease.b, sizeof out->lease.b);
+    out->need_nusd = take_amount(&r);
     return reader_end(&r);
 }
 

@@ -140,10 +140,11 @@ struct msg_no_key {
     uint64_t version; /* 0: there is no such key */
     int64_t most_nusd;
 };
-/* Renews the lease, and asks for money as KEY_LOOKUP does; need and want 0: the time only. */
+/* Renews the lease, and asks for money as KEY_LOOKUP does; need and want 0: the time only. returned_nusd: the
+ * total of LEASE_RETURN. */
 struct msg_lease_more {
     struct id key, lease;
-    int64_t need_nusd, want_nusd;
+    int64_t need_nusd, want_nusd, returned_nusd;
 };
 enum lease_status { LEASE_OK, LEASE_NO_CREDIT, LEASE_KEY_LIMIT, LEASE_GONE, LEASE_STATUS_COUNT };
 /* OK: granted_nusd and lease_ms replace the lease's. NO_CREDIT, KEY_LIMIT: nothing could be added
@@ -160,10 +161,11 @@ struct msg_lease {
     uint64_t version;
     int64_t most_nusd; /* what the key could spend if all that is lent came back unspent */
 };
-/* Gives back amount_nusd of the lease; final: no record will follow under this lease. */
+/* total_nusd: what was ever given back of the lease. A total may be told twice, and the next one tells what
+ * was lost on the way. final: no record will follow under this lease. */
 struct msg_lease_return {
     struct id lease;
-    int64_t amount_nusd;
+    int64_t total_nusd;
     uint8_t final;
 };
 struct msg_revoke {
@@ -171,9 +173,11 @@ struct msg_revoke {
     uint8_t reason; /* UNKNOWN, DISABLED, EXPIRED, CHANGED */
     uint64_t version;
 };
-/* Another request of this account waits for money: give back half of what no request has reserved. */
+/* A request of this account waits for need_nusd, which are lent: give some of what no request has reserved
+ * back (keyring_recall()). */
 struct msg_recall {
     struct id key, lease;
+    int64_t need_nusd;
 };
 /* Keys that the data plane holds from an earlier connection, and under which version of their rules: C says
  * what has changed meanwhile (REVOKE). */

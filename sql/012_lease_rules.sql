@@ -106,11 +106,12 @@ RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- A request waits for money that is lent: ask the data planes with the largest leases to give some back. The
--- control planes hear it and pass it on ('recall', boot, key, lease).
-CREATE FUNCTION lease_recall(p_account uuid, p_key uuid, p_not_lease uuid)
+-- control planes hear it and pass it on ('recall', boot, key, lease, what is missing).
+CREATE FUNCTION lease_recall(p_account uuid, p_key uuid, p_not_lease uuid, p_need bigint)
 RETURNS void LANGUAGE sql AS $$
     SELECT pg_notify('tr_key', 'recall ' || replace(l.boot_id::text, '-', '') || ' '
-                     || replace(l.key_id::text, '-', '') || ' ' || replace(l.lease_id::text, '-', ''))
+                     || replace(l.key_id::text, '-', '') || ' ' || replace(l.lease_id::text, '-', '')
+                     || ' ' || p_need)
     FROM (SELECT boot_id, key_id, lease_id FROM lease
           WHERE account_id = p_account AND state = 'open' AND lease_id IS DISTINCT FROM p_not_lease
             AND key_id = coalesce(p_key, key_id) AND expires_at > ledger_now()
@@ -155,7 +156,8 @@ BEGIN
     o_granted := lease_amount(r.available, r.key_left, p_need, p_want, 0, 4);
     IF o_granted < p_need AND r.lent > 0 THEN
         PERFORM lease_recall(k.account_id,
-                             CASE WHEN r.key_left < r.available THEN k.key_id END, NULL);
+                             CASE WHEN r.key_left < r.available THEN k.key_id END, NULL,
+                             p_need - o_granted);
     END IF;
     IF o_granted <= 0 THEN
         outcome := CASE WHEN r.limited OR r.key_left < r.available THEN 'limit'
@@ -175,14 +177,29 @@ BEGIN
     o_expires_ms := coalesce(extract(epoch FROM k.expires_at) * 1000, 0);
 END $$;
 
+-- The data plane has given back p_total of the lease in all: what of that is not booked yet, but at most
+-- what is left. The caller holds the account.
+CREATE FUNCTION lease_returned(l lease, p_total bigint) RETURNS lease LANGUAGE plpgsql AS $$
+DECLARE
+    amount bigint := least(l.granted_nusd - l.spent_nusd - l.returned_nusd, p_total - l.returned_nusd);
+BEGIN
+    IF amount > 0 THEN
+        PERFORM ledger_move('return', l.account_id, l.lease_id, 'leased', 'available', amount);
+        UPDATE lease x SET returned_nusd = x.returned_nusd + amount
+        WHERE x.lease_id = l.lease_id RETURNING * INTO l;
+    END IF;
+    RETURN l;
+END $$;
+
 -- A data plane renews a lease, and may ask for more. outcome: ok; credit, limit (nothing could be added,
 -- although a request needs it; o_most says what the key could spend at most); gone (closed, not this
 -- boot's, or the key may no longer spend); busy. The lease is renewed (o_lease_ms) unless the key's leases
 -- hold more than its limit leaves: such a lease is not renewed before its unreserved rest came back.
+-- p_returned: what the data plane has ever given back of the lease; what was lost of that goes back first.
 DROP FUNCTION lease_extend(uuid, uuid, uuid, bigint, bigint, bigint);
 CREATE FUNCTION lease_extend(
     p_lease uuid, p_key uuid, p_boot uuid, p_need bigint, p_want bigint, p_lease_ms bigint,
-    OUT outcome text, OUT o_granted bigint, OUT o_lease_ms bigint, OUT o_requests bigint,
+    p_returned bigint, OUT outcome text, OUT o_granted bigint, OUT o_lease_ms bigint, OUT o_requests bigint,
     OUT o_tokens bigint, OUT o_expires_ms bigint, OUT o_version bigint, OUT o_most bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -210,13 +227,15 @@ BEGIN
     o_requests := k.requests_per_minute;
     o_tokens := k.tokens_per_minute;
     o_expires_ms := coalesce(extract(epoch FROM k.expires_at) * 1000, 0);
+    l := lease_returned(l, p_returned);
     SELECT * INTO r FROM lease_room(k.key_id);
     o_most := r.most;
     held := l.granted_nusd - l.spent_nusd - l.returned_nusd;
     amount := lease_amount(r.available, r.key_left, p_need, p_want, held, 2);
     IF amount < p_need AND r.lent > held THEN
         PERFORM lease_recall(l.account_id,
-                             CASE WHEN r.key_left < r.available THEN l.key_id END, p_lease);
+                             CASE WHEN r.key_left < r.available THEN l.key_id END, p_lease,
+                             p_need - amount);
     END IF;
     IF amount > 0 THEN
         PERFORM ledger_move('lease', l.account_id, l.lease_id, 'available', 'leased', amount);
@@ -234,13 +253,14 @@ BEGIN
                     ELSE 'credit' END;
 END $$;
 
--- Give back part of a lease (at most what is left of it), or, when final, all that is left.
+-- Give back part of a lease (p_total of it in all, at most what is left), or, when final, all that is left.
 -- Returns what went back; 0 for a lease that is closed or not this boot's; NULL: busy.
-CREATE OR REPLACE FUNCTION lease_return(p_lease uuid, p_boot uuid, p_amount bigint, p_final boolean)
+DROP FUNCTION lease_return(uuid, uuid, bigint, boolean);
+CREATE FUNCTION lease_return(p_lease uuid, p_boot uuid, p_total bigint, p_final boolean)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     l lease;
-    amount bigint;
+    before bigint;
 BEGIN
     SELECT * INTO l FROM lease WHERE lease_id = p_lease AND boot_id = p_boot AND state = 'open';
     IF NOT FOUND THEN
@@ -253,16 +273,10 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    amount := l.granted_nusd - l.spent_nusd - l.returned_nusd;
-    IF NOT p_final THEN
-        amount := least(amount, greatest(p_amount, 0));
+    before := l.returned_nusd;
+    l := lease_returned(l, CASE WHEN p_final THEN l.granted_nusd ELSE p_total END);
+    IF p_final THEN
+        UPDATE lease SET state = 'returned', closed_at = ledger_now() WHERE lease_id = l.lease_id;
     END IF;
-    IF amount > 0 THEN
-        PERFORM ledger_move('return', l.account_id, l.lease_id, 'leased', 'available', amount);
-    END IF;
-    UPDATE lease SET returned_nusd = returned_nusd + amount,
-        state = CASE WHEN p_final THEN 'returned' ELSE 'open' END,
-        closed_at = CASE WHEN p_final THEN ledger_now() END
-    WHERE lease_id = l.lease_id;
-    RETURN amount;
+    RETURN l.returned_nusd - before;
 END $$;

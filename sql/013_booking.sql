@@ -410,7 +410,7 @@ END $$;
 
 -- lease_return(); but a final return, which gives back all that is left, first has the lease's records booked
 -- that were set aside because the account was locked when they came.
-CREATE FUNCTION lease_give_back(p_lease uuid, p_boot uuid, p_amount bigint, p_final boolean)
+CREATE FUNCTION lease_give_back(p_lease uuid, p_boot uuid, p_total bigint, p_final boolean)
 RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
     IF p_final AND EXISTS (SELECT 1 FROM usage_aside s WHERE s.boot_id = p_boot
@@ -421,7 +421,7 @@ BEGIN
         WHERE x.lease_id = p_lease FOR NO KEY UPDATE OF a;
         PERFORM usage_rebook_boot(p_boot, 'busy', 100000);
     END IF;
-    RETURN lease_return(p_lease, p_boot, p_amount, p_final);
+    RETURN lease_return(p_lease, p_boot, p_total, p_final);
 END $$;
 
 -- The invariants of sql/007 for this schema: one row per violated invariant. Empty in a sound ledger, after

@@ -32,10 +32,10 @@ static const struct {
         {"lease_open", 6, true,
          "SELECT outcome, o_key, o_account, o_lease, o_granted, o_requests, o_tokens,"
          " o_expires_ms, o_version, o_most FROM lease_open($1, $2, $3, $4, $5, $6)"},
-    [STMT_LEASE_EXTEND] = {"lease_extend", 6, true,
+    [STMT_LEASE_EXTEND] = {"lease_extend", 7, true,
                            "SELECT outcome, o_granted, o_lease_ms, o_requests, o_tokens,"
                            " o_expires_ms, o_version, o_most"
-                           " FROM lease_extend($1, $2, $3, $4, $5, $6)"},
+                           " FROM lease_extend($1, $2, $3, $4, $5, $6, $7)"},
     [STMT_LEASE_RETURN] = {"lease_return", 4, true, "SELECT lease_give_back($1, $2, $3, $4)"},
     [STMT_RECLAIM_ROUND] = {"reclaim_round", 5, true,
                             "SELECT o_count, o_now_ms, o_up_ms"

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { CREDIT_AGAIN_MS = 10, CREDIT_PARAMS = 6 };
+enum { CREDIT_AGAIN_MS = 10, CREDIT_PARAMS = 7 };
 
 struct credit_op {
     struct credit_op *next; /* in ledger->busy */
@@ -325,13 +325,14 @@ void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg
     op->stmt = STMT_LEASE_EXTEND;
     op->answer = lease_cb;
     op->lane = db_lane_leases(credit_hash(&ask->lease));
-    op->n_params = 6;
+    op->n_params = 7;
     op->params[0] = db_id(&op->lease);
     op->params[1] = db_id(&op->key);
     op->params[2] = db_id(&op->boot);
     op->params[3] = db_i64(ask->need_nusd);
     op->params[4] = db_i64(ask->want_nusd);
     op->params[5] = db_i64(l->config.lease_ms);
+    op->params[6] = db_i64(ask->returned_nusd);
     credit_send(op);
 }
 
@@ -362,7 +363,7 @@ void ledger_lease_return(struct ledger *l, const struct id *boot,
     op->n_params = 4;
     op->params[0] = db_id(&op->lease);
     op->params[1] = db_id(&op->boot);
-    op->params[2] = db_i64(ret->amount_nusd > 0 ? ret->amount_nusd : 0);
+    op->params[2] = db_i64(ret->total_nusd);
     op->params[3] = db_bool(ret->final != 0);
     credit_send(op);
 }

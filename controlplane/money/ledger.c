@@ -239,16 +239,19 @@ static enum err parse_revocation(struct view v, struct msg_revoke *out)
     return credit_reason(reason, &out->reason);
 }
 
-/* "recall boot key lease", from lease_recall(). */
+/* "recall boot key lease need", from lease_recall(). */
 static enum err parse_recall(struct view v, struct id *boot, struct msg_recall *out)
 {
-    struct view word, boot_text, key_text;
+    struct view word, boot_text, key_text, lease_text;
+    uint64_t need;
 
     if (!view_take_word(&v, &word) || !view_eq(word, VIEW_LIT("recall")) ||
         !view_take_word(&v, &boot_text) || !view_take_word(&v, &key_text) ||
+        !view_take_word(&v, &lease_text) || !view_u64(v, &need) || need > INT64_MAX ||
         id_parse(boot_text, boot) != ERR_NONE || id_parse(key_text, &out->key) != ERR_NONE)
         return ERR_FORMAT;
-    return id_parse(v, &out->lease);
+    out->need_nusd = (int64_t)need;
+    return id_parse(lease_text, &out->lease);
 }
 
 static void notified_cb(void *cookie, struct view channel, struct view payload)

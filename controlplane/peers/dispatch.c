@@ -93,7 +93,7 @@ static void partial_return_cb(void *cookie, enum err e)
 {
     struct peer *p = cookie;
 
-    /* What fails here comes back when the lease ends. */
+    /* What fails here is told again by the next LEASE_MORE. */
     if (peer_call_done(p) && e != ERR_NONE)
         LOG("return_refused", KV("error", log_err(e)));
 }

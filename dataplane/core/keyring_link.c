@@ -129,29 +129,39 @@ int64_t slot_close(struct key *s)
     return (int64_t)money_amount(w);
 }
 
-/* A full list: the control plane takes it back when the lease ends. */
-void returns_add(struct keyring *k, const struct id *lease, int64_t amount_nusd)
+/* A full list: the next LEASE_MORE tells the total, or the control plane takes it back when the lease
+ * ends. */
+void returns_add(struct keyring *k, const struct id *lease, int64_t total_nusd)
 {
-    if (amount_nusd > 0 && k->n_returns < KEYRING_RETURNS)
+    if (k->n_returns < KEYRING_RETURNS)
         k->returns[k->n_returns++] =
-            (struct msg_lease_return){.lease = *lease, .amount_nusd = amount_nusd};
+            (struct msg_lease_return){.lease = *lease, .total_nusd = total_nusd};
+}
+
+/* More goes back of the lease that the key holds. */
+static void slot_returns(struct keyring *k, struct key *s, int64_t more_nusd)
+{
+    struct id lease = slot_lease(s);
+
+    if (more_nusd <= 0)
+        return;
+    s->returned_nusd += more_nusd;
+    returns_add(k, &lease, s->returned_nusd);
 }
 
 void slot_close_and_return(struct keyring *k, struct key *s)
 {
-    struct id lease = slot_lease(s);
     int64_t left = slot_close(s);
 
     if (s->at_control_plane)
-        returns_add(k, &lease, left);
+        slot_returns(k, s, left);
 }
 
 void slot_give_back(struct keyring *k, struct key *s, int64_t most)
 {
     uint64_t give, w = atomic_load_explicit(&s->money, memory_order_acquire);
-    struct id lease = slot_lease(s);
 
-    /* What could not be noted would be lost to the key and come back only when the lease ends. */
+    /* What could not be noted would be lost to the key until the next LEASE_MORE. */
     if (most <= 0 || !s->at_control_plane || k->n_returns == KEYRING_RETURNS)
         return;
     do {
@@ -160,7 +170,7 @@ void slot_give_back(struct keyring *k, struct key *s, int64_t most)
         give = money_amount(w) < (uint64_t)most ? money_amount(w) : (uint64_t)most;
     } while (!atomic_compare_exchange_weak_explicit(&s->money, &w, w - give, memory_order_acq_rel,
                                                     memory_order_acquire));
-    returns_add(k, &lease, (int64_t)give);
+    slot_returns(k, s, (int64_t)give);
 }
 
 void slot_withhold(struct keyring *k, struct key *s, uint64_t mono_ms)
@@ -259,7 +269,7 @@ static void slot_set_lease(struct key *s, const struct id *lease)
     memcpy(w, lease->b, sizeof w);
     atomic_store_explicit(&s->lease[0], w[0], memory_order_release);
     atomic_store_explicit(&s->lease[1], w[1], memory_order_release);
-    s->granted_nusd = 0;
+    s->granted_nusd = s->returned_nusd = 0;
 }
 
 /* The lease's total is now granted_nusd and it lives for lease_ms. Totals only count upwards, so
@@ -352,11 +362,9 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
 /* The lease's total is this, and what was added may not be spent. */
 static void slot_return_added(struct keyring *k, struct key *s, int64_t granted_nusd)
 {
-    struct id lease = slot_lease(s);
-
     if (granted_nusd <= s->granted_nusd)
         return;
-    returns_add(k, &lease, granted_nusd - s->granted_nusd);
+    slot_returns(k, s, granted_nusd - s->granted_nusd);
     s->granted_nusd = granted_nusd;
 }
 

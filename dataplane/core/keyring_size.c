@@ -9,6 +9,7 @@
 #include "keyring_slot.h"
 
 #include <assert.h>
+#include <endian.h>
 
 /* --- the figures --- */
 
@@ -136,7 +137,8 @@ bool keyring_extendable(struct keyring *k, const struct digest32 *digest, int64_
     *more = (struct msg_lease_more){.key = s->id,
                                     .lease = slot_lease(s),
                                     .need_nusd = ask_bounded(need),
-                                    .want_nusd = ask_bounded(slot_missing(s, mono_ms))};
+                                    .want_nusd = ask_bounded(slot_missing(s, mono_ms)),
+                                    .returned_nusd = s->returned_nusd};
     return true;
 }
 
@@ -150,21 +152,36 @@ void keyring_wait(struct keyring *k, const struct digest32 *digest, bool waited)
 
 /* --- giving back and renewing --- */
 
+/* Two leases of one account may each wait for what the other holds. A turn of each, by the bits of its
+ * id, so that one of them gives way while the other has what it needs. */
+static bool recall_turn(const struct id *lease, uint64_t mono_ms)
+{
+    uint32_t bits;
+
+    memcpy(&bits, lease->b + 12, sizeof bits); /* the random end of a time-ordered id */
+    return (be32toh(bits) >> (mono_ms / RECALL_TURN_MS % 32) & 1) != 0;
+}
+
 /* Half of what no request has reserved, so that two busy keys meet in the middle; all of it when that is
- * not worth another round. Not from requests of our own that wait. */
+ * not worth another round. From requests of our own that wait, what is needed, in turn. */
 void keyring_recall(struct keyring *k, const struct msg_recall *r, uint64_t mono_ms)
 {
     struct key *s = slot_by_id(k, &r->key);
-    int64_t available;
+    int64_t available, give;
     struct id lease;
+    bool waited;
 
-    if (s == NULL || atomic_load_explicit(&s->waited, memory_order_relaxed))
+    if (s == NULL)
         return;
     lease = slot_lease(s);
-    if (!id_eq(&lease, &r->lease))
+    waited = atomic_load_explicit(&s->waited, memory_order_relaxed);
+    if (!id_eq(&lease, &r->lease) || (waited && !recall_turn(&lease, mono_ms)))
         return;
     available = size_available(s);
-    slot_give_back(k, s, available > RECALL_WHOLE_NUSD ? available / 2 : available);
+    give = available > RECALL_WHOLE_NUSD ? available / 2 : available;
+    if (waited)
+        give = available < r->need_nusd ? available : r->need_nusd;
+    slot_give_back(k, s, give);
     s->scarce_ms = mono_ms + SCARCE_MS;
     atomic_store_explicit(&s->low_nusd, 0, memory_order_relaxed);
 }
@@ -207,13 +224,18 @@ size_t keyring_returns(struct keyring *k, uint64_t mono_ms, struct msg_lease_ret
 
     for (size_t i = 0; i < KEYRING_SCAN && i < k->used && n < max; i++) {
         struct key *s = &k->slots[k->return_cursor++ % k->used];
+        int64_t left;
 
         if (!slot_unused(s, mono_ms)) {
             slot_trim(k, s, mono_ms);
             continue;
         }
-        out[n] = (struct msg_lease_return){.lease = slot_lease(s), .amount_nusd = slot_close(s)};
-        n += out[n].amount_nusd > 0;
+        left = slot_close(s);
+        if (left == 0)
+            continue;
+        s->returned_nusd += left;
+        out[n++] =
+            (struct msg_lease_return){.lease = slot_lease(s), .total_nusd = s->returned_nusd};
     }
     return n;
 }
@@ -239,7 +261,8 @@ size_t keyring_renewals(struct keyring *k, uint64_t mono_ms, struct msg_lease_mo
         s->more_ms = mono_ms;
         out[n++] = (struct msg_lease_more){.key = s->id,
                                            .lease = slot_lease(s),
-                                           .want_nusd = ask_bounded(slot_missing(s, mono_ms))};
+                                           .want_nusd = ask_bounded(slot_missing(s, mono_ms)),
+                                           .returned_nusd = s->returned_nusd};
     }
     return n;
 }
@@ -275,9 +298,10 @@ size_t keyring_close(struct keyring *k, struct msg_lease_return *out, size_t max
 
         if (!s->at_control_plane)
             continue;
+        s->returned_nusd += slot_close(s);
         out[n++] = (struct msg_lease_return){
             .lease = slot_lease(s),
-            .amount_nusd = slot_close(s),
+            .total_nusd = s->returned_nusd,
             .final = (atomic_load_explicit(&s->state, memory_order_acquire) & KEY_REFS) == 0,
         };
         s->at_control_plane = false;

@@ -37,6 +37,7 @@ _Static_assert((HEARD_SETS & (HEARD_SETS - 1)) == 0, "sets are chosen by mask");
  * lease. Below it, the round trips of a key that begins to be used would be felt. */
 #define LEASE_FLOOR_NUSD INT64_C(250000000)
 #define RECALL_WHOLE_NUSD INT64_C(10000000) /* $0.01: not worth giving back in halves */
+#define RECALL_TURN_MS 128 /* as long as a request that waits asks once (ASK_AGAIN_MS) */
 
 #define MINUTE_NS UINT64_C(60000000000)
 #define TOKEN_DEBT_MAX_NS (UINT64_C(60) * MINUTE_NS) /* an hour: nothing locks a key out longer */
@@ -70,7 +71,8 @@ struct key {
     _Atomic uint64_t spent_nusd;    /* ever, for the link thread to take differences of */
     _Atomic bool waited; /* requests wait at the link thread for money: what comes is theirs first */
     /* The link thread's own. */
-    int64_t granted_nusd; /* largest total seen for this lease */
+    int64_t granted_nusd;  /* largest total seen for this lease */
+    int64_t returned_nusd; /* given back of it */
     uint32_t id_next;     /* chain by key id */
     bool at_control_plane; /* the lease may still be open there */
     uint64_t version, version_ms; /* of the rules in force here, and when we heard of them */
@@ -141,7 +143,7 @@ void slot_give_back(struct keyring *k, struct key *s, int64_t most);
  * asked about it: its running requests still settle into it. */
 void slot_withhold(struct keyring *k, struct key *s, uint64_t mono_ms);
 /* Something to return that no slot holds. */
-void returns_add(struct keyring *k, const struct id *lease, int64_t amount_nusd);
+void returns_add(struct keyring *k, const struct id *lease, int64_t total_nusd);
 
 /* --- keyring_rules.c */
 

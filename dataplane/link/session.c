@@ -359,7 +359,7 @@ static void session_return(struct uplink *u, const struct msg_lease_return *list
     buf_init(&out, 4096);
     for (size_t i = 0; i < n; i++)
         if (msg_lease_return_encode(&list[i], &out) != ERR_NONE)
-            break; /* it comes back when the lease ends */
+            break; /* the next total, or LEASE_MORE, tells it */
     if (out.len != 0)
         uplink_send(u, &out);
     buf_free(&out);

@@ -143,7 +143,7 @@ void ledger_lease_return(struct ledger *l, const struct id *boot,
     struct pending_call *c = call_new(CALL_RETURN, cookie);
 
     (void)l, (void)boot;
-    assert(ret->amount_nusd >= 0);
+    assert(ret->total_nusd >= 0);
     c->plain = cb;
     if (ret->final)
         order_begins(c);
@@ -421,7 +421,7 @@ static void say_something(uint8_t what, uint8_t a, uint8_t b)
         SAY(lease_more, .key = {{a}}, .lease = {{b}}, .want_nusd = b);
         break;
     case 3:
-        SAY(lease_return, .lease = {{a}}, .amount_nusd = b, .final = b % 2);
+        SAY(lease_return, .lease = {{a}}, .total_nusd = b, .final = b % 2);
         break;
     case 4:
         say_usage(a, b);

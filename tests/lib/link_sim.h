@@ -21,6 +21,7 @@
 
 #include <assert.h>
 #include <postgresql/libpq-fe.h>
+#include <sodium.h>
 #include <stdlib.h>
 
 enum { SIM_TICK_MS = 20, SIM_PLANES = 2, SIM_DB_TIMEOUT_MS = 5000 };
@@ -37,6 +38,29 @@ static uint64_t sim_random(uint64_t below)
     sim_random_state ^= sim_random_state << 17;
     return sim_random_state % below;
 }
+
+/* Ids, pauses before connecting again and the like are part of a history, too. */
+static void sim_random_bytes(void *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ((uint8_t *)out)[i] = (uint8_t)sim_random(256);
+}
+
+static uint32_t sim_random_word(void)
+{
+    return (uint32_t)sim_random(UINT64_C(1) << 32);
+}
+
+static const char *sim_random_name(void)
+{
+    return "history";
+}
+
+static struct randombytes_implementation sim_randombytes = {
+    .implementation_name = sim_random_name,
+    .random = sim_random_word,
+    .buf = sim_random_bytes,
+};
 
 /* One in n. */
 static bool sim_chance(uint64_t n)
@@ -245,6 +269,21 @@ void db_fail(struct db *d, enum stmt stmt, enum err e, db_cb *cb, void *cookie)
     abort(); /* only when memory is out */
 }
 
+uint32_t db_lane(uint32_t hash)
+{
+    return hash != 0 ? hash : 1;
+}
+
+uint32_t db_lane_leases(uint32_t hash)
+{
+    return db_lane(hash);
+}
+
+uint32_t db_lane_lookups(void)
+{
+    return 0;
+}
+
 bool db_ready(const struct db *d)
 {
     (void)d;
@@ -348,6 +387,18 @@ static struct conn *conn_other(struct conn *c)
 SSL *conn_ssl(struct conn *c)
 {
     return sim_tls[c != &c->pipe->end[0]];
+}
+
+void conn_address(const struct conn *c, uint8_t out[static 16])
+{
+    (void)c;
+    memset(out, 0, 16);
+}
+
+bool conn_has_spoken(const struct conn *c)
+{
+    (void)c;
+    return true;
 }
 
 bool conn_open(const struct conn *c)
@@ -456,6 +507,12 @@ static struct ledger *sim_ledger;
 static struct providers sim_providers;
 static uint64_t sim_cp_down_until_ms;
 
+static bool sim_has_spoken(void *holder)
+{
+    (void)holder;
+    return true;
+}
+
 /* The verdict is not what is tried here: whoever comes is who it says. */
 enum refusal attest_verify(const struct msg_evidence *e, const struct attest_policy *p,
                            const struct attest_expect *x, struct identity *out);
@@ -465,10 +522,11 @@ static void sim_peers_begin(uint32_t lease_ms, uint32_t grace_ms, const struct a
     const struct ledger_config config = {.db = &the_db,
                                          .lease_ms = lease_ms,
                                          .reclaim_grace_ms = grace_ms};
-    const struct ledger_watch watch = {publish_revoked, publish_catalog_changed, publish_resync,
-                                       &sim_peers};
+    const struct ledger_watch watch = {publish_revoked, publish_recalled, publish_catalog_changed,
+                                       publish_resync, &sim_peers};
 
     memset(&sim_peers, 0, sizeof sim_peers);
+    CHECK_INT(places_new(sim_has_spoken, &sim_peers.places), ERR_NONE);
     CHECK_INT(ledger_new(&config, &sim_ledger), ERR_NONE);
     uv_timer_stop(sim_ledger->reclaim); /* sim_peers_tick() calls it */
     sim_peers.config.loop = sim_loop;
@@ -485,9 +543,12 @@ static void sim_peers_begin(uint32_t lease_ms, uint32_t grace_ms, const struct a
 static void sim_peer_accept(struct conn *c)
 {
     struct peer *p = calloc(1, sizeof *p);
+    void *nobody;
 
     assert(p != NULL);
     p->owner = &sim_peers;
+    p->place = places_enter(sim_peers.places, p->address, p, &nobody);
+    assert(nobody == NULL); /* there are more places than planes */
     p->orders_end = &p->orders;
     p->opened_ms = p->heard_ms = sim_ms;
     buf_init(&p->in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES + (64 << 10));
@@ -570,6 +631,7 @@ static void sim_plane_start(struct plane *p)
     CHECK_INT(keyring_new(64, &u->config.keyring), ERR_NONE);
     CHECK_INT(meter_new(1, &u->config.meter), ERR_NONE);
     CHECK_INT(ship_init(u), ERR_NONE);
+    CHECK_INT(targets_parse("127.0.0.1", 1, &u->targets), ERR_NONE);
     u->config.quotes = sim_quotes;
     u->config.on_cert = sim_on_cert;
     uv_mutex_init(&u->lock);
@@ -667,8 +729,8 @@ static void sim_plane_tick(struct plane *p)
         sim_plane_connect(p);
     else
         session_tick(u, sim_ms);
-    ship_tick(u);
-    asks_tick(u, sim_ms);
+    ship_tick(u, sim_ms);
+    asks_tick(u);
     if (u->state != UPLINK_ACCEPTED)
         p->accepted_ms = 0;
     else if (p->accepted_ms == 0)

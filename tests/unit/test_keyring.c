@@ -228,7 +228,7 @@ static void late_settlement_pays_only_its_lease(void)
     CHECK_INT(keyring_grant(k, &b, T0), ERR_NONE); /* replaced while 700 are out */
     CHECK_INT(key_available(s), 500);
     CHECK_INT(keyring_returns(k, T0, ret, 4), 1); /* what was left of the first */
-    CHECK_INT(ret[0].amount_nusd, 300);
+    CHECK_INT(ret[0].total_nusd, 300);
     CHECK(id_eq(&ret[0].lease, &a.lease) && !ret[0].final);
     key_settle(s, &lease_a, 700, 100);
     CHECK_INT(key_available(s), 500); /* 600 did not leak into the second */
@@ -255,7 +255,7 @@ static void given_back_lease_is_not_spent_twice(void)
     CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
     CHECK_INT(keyring_returns(k, T0 + 1000, ret, 4), 0);
     CHECK_INT(keyring_returns(k, T0 + KEY_IDLE_MS, ret, 4), 1);
-    CHECK_INT(ret[0].amount_nusd, 1000);
+    CHECK_INT(ret[0].total_nusd, 1000);
     CHECK(!ret[0].final);
     CHECK_INT(find_err(k, 1, T0 + KEY_IDLE_MS), ERR_NOT_FOUND);
     CHECK_INT(keyring_returns(k, T0 + KEY_IDLE_MS, ret, 4), 0);
@@ -333,7 +333,7 @@ static void wants_more_once_a_second(void)
 
 #define CENT INT64_C(10000000)
 
-/* One second of a key that spends so much in ten requests; `back` collects what it gives back. */
+/* One second of a key that spends so much in ten requests; `back`: what it has ever given back. */
 static void second_of_use(struct keyring *k, struct key *s, uint64_t *now, int64_t nusd,
                           int64_t *back)
 {
@@ -345,7 +345,8 @@ static void second_of_use(struct keyring *k, struct key *s, uint64_t *now, int64
         size_t n = keyring_returns(k, *now, ret, 4);
 
         while (n-- > 0)
-            *back += ret[n].amount_nusd;
+            if (ret[n].total_nusd > *back)
+                *back = ret[n].total_nusd;
         if (nusd != 0 && key_reserve(s, nusd, *now, &lease, &retry_ms) == ERR_NONE)
             key_settle(s, &lease, nusd, nusd / 10);
     }
@@ -437,12 +438,15 @@ static void scarce_accounts_are_left_alone(void)
     keyring_free(k);
 }
 
+#define TURN(t) ((T0 / RECALL_TURN_MS / 32 * 32 + (t)) * RECALL_TURN_MS)
+
 static void recalled_money_goes_back(void)
 {
     struct keyring *k = ring(8);
     struct msg_grant g = grant_of(1, 10, 8 * CENT);
     struct msg_recall r = {.key = id_of(1, 1), .lease = id_of(3, 11)};
     struct msg_lease_return ret[4];
+    struct msg_lease_more more;
     struct id lease;
     uint32_t retry_ms;
     struct key *s;
@@ -453,17 +457,23 @@ static void recalled_money_goes_back(void)
     keyring_recall(k, &r, T0); /* another lease */
     r.lease = g.lease;
     keyring_wait(k, &g.key_digest, true);
-    keyring_recall(k, &r, T0); /* its own requests wait */
+    r.need_nusd = CENT;
+    keyring_recall(k, &r, T0); /* its own requests wait, and it is not its turn */
     CHECK_INT(key_available(s), 4 * CENT);
+    keyring_recall(k, &r, TURN(25)); /* bit 25 of its id is 1: what is needed */
+    CHECK_INT(key_available(s), 3 * CENT);
     keyring_wait(k, &g.key_digest, false);
     keyring_recall(k, &r, T0);
-    CHECK_INT(key_available(s), 2 * CENT); /* half of what no request has reserved */
-    CHECK(!key_wants_more(s, T0 + 1));     /* and does not ask for it at once */
+    CHECK_INT(key_available(s), 3 * CENT / 2); /* half of what no request has reserved */
+    CHECK(!key_wants_more(s, T0 + 1));         /* and does not ask for it at once */
     keyring_recall(k, &r, T0);
     keyring_recall(k, &r, T0);
     CHECK_INT(key_available(s), 0);
-    CHECK_INT(keyring_returns(k, T0, ret, 4), 3);
-    CHECK_INT(ret[0].amount_nusd + ret[1].amount_nusd + ret[2].amount_nusd, 4 * CENT);
+    CHECK_INT(keyring_returns(k, T0, ret, 4), 4);
+    CHECK_INT(ret[0].total_nusd, 4 * CENT); /* totals, the last one first */
+    CHECK_INT(ret[3].total_nusd, CENT);
+    CHECK(extendable(k, &g.key_digest, &more)); /* and a lost one is told again */
+    CHECK_INT(more.returned_nusd, 4 * CENT);
     key_settle(s, &lease, 4 * CENT, CENT); /* a running request keeps what it reserved */
     CHECK_INT(key_available(s), 3 * CENT);
     key_release(s);
@@ -648,11 +658,11 @@ static void revokes(void)
     CHECK_INT(find_err(k, 1, T0), ERR_AUTH);
     CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_AUTH);
     CHECK_INT(keyring_returns(k, T0, ret, 4), 1);
-    CHECK_INT(ret[0].amount_nusd, 900);
+    CHECK_INT(ret[0].total_nusd, 900);
     keyring_lease(k, &l, T0); /* an answer that was under way: what it added goes back at once */
     CHECK_INT(key_available(s), 0);
     CHECK_INT(keyring_returned(k, ret, 4), 1);
-    CHECK_INT(ret[0].amount_nusd, 4000);
+    CHECK_INT(ret[0].total_nusd, 900 + 4000);
     keyring_lease(k, &l, T0);
     CHECK_INT(keyring_returned(k, ret, 4), 0);
     CHECK_INT(find_err(k, 1, T0), ERR_AUTH);
@@ -694,7 +704,7 @@ static void later_versions_win(void)
     CHECK_INT(keyring_grant(k, &g, T0 + 5000), ERR_STALE);
     CHECK(find_err(k, 1, T0 + 5000) != ERR_NONE);
     CHECK_INT(keyring_returned(k, ret, 4), 1); /* its lease is open at the control plane */
-    CHECK(id_eq(&ret[0].lease, &g.lease) && ret[0].amount_nusd == 1000);
+    CHECK(id_eq(&ret[0].lease, &g.lease) && ret[0].total_nusd == 1000);
     keyring_revoke(k, &on, T0 + 5000);
     keyring_no_key(k, &no, T0 + 5000); /* late */
     CHECK_INT(find_err(k, 1, T0 + 5000), ERR_NOT_FOUND); /* to be asked about */
@@ -767,7 +777,7 @@ static void changed_keys_are_asked_about(void)
     CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
     CHECK_INT(key_reserve(s, 0, T0, &lease, &retry_ms), ERR_CONTROL_PLANE);
     CHECK_INT(keyring_returned(k, ret, 4), 1);
-    CHECK_INT(ret[0].amount_nusd, 700);
+    CHECK_INT(ret[0].total_nusd, 700);
     CHECK(extendable(k, &g.key_digest, &more) && id_eq(&more.lease, &g.lease));
     l.version = 2;
     l.requests_per_minute = 1;
@@ -782,7 +792,7 @@ static void changed_keys_are_asked_about(void)
     keyring_lease(k, &l, T0);
     CHECK_INT(find_err(k, 1, T0), ERR_NOT_FOUND);
     CHECK_INT(keyring_returned(k, ret, 4), 1);
-    CHECK_INT(ret[0].amount_nusd, 199);
+    CHECK_INT(ret[0].total_nusd, 700 + 199);
     key_release(s);
     keyring_free(k);
 }
@@ -845,7 +855,7 @@ static void lapsed_leases_are_asked_about(void)
     CHECK_INT(find_err(k, 2, T0), ERR_NOT_FOUND); /* unused: given back */
     CHECK(!extendable(k, &b.key_digest, &more));
     CHECK_INT(keyring_returns(k, T0, ret, 4), 1);
-    CHECK_INT(ret[0].amount_nusd, 500);
+    CHECK_INT(ret[0].total_nusd, 500);
     keyring_lease(k, &l, T0); /* the answer: it goes on as it was */
     CHECK_INT(find_err(k, 1, T0), ERR_NONE);
     key_settle(s, &lease, 400, 100);
@@ -881,7 +891,7 @@ static void full_table_evicts_the_oldest_idle(void)
     CHECK_INT(find_err(k, 1, T0 + 2000), ERR_NOT_FOUND);
     CHECK_INT(key_available(s), 100);
     CHECK_INT(keyring_returns(k, T0 + 2000, ret, 4), 1); /* whose lease was running: its rest */
-    CHECK_INT(ret[0].amount_nusd, 60);
+    CHECK_INT(ret[0].total_nusd, 60);
     CHECK(id_eq(&ret[0].lease, &late.lease) && !ret[0].final);
     keyring_lease(k, &late, T0 + 2000); /* an answer about it finds nobody */
     CHECK_INT(find_err(k, 1, T0 + 2000), ERR_NOT_FOUND);
@@ -976,7 +986,7 @@ static void closes_everything(void)
         for (size_t i = 0; i < n; i++, total++) {
             struct id busy = id_of(3, 4);
 
-            sum += ret[i].amount_nusd;
+            sum += ret[i].total_nusd;
             CHECK_INT(ret[i].final, !id_eq(&ret[i].lease, &busy));
         }
     CHECK_INT(total, 5);
@@ -1084,7 +1094,8 @@ static void stress_collect(size_t (*from)(struct keyring *, struct msg_lease_ret
         n = from != NULL ? from(st.k, ret, 16)
                          : keyring_returns(st.k, atomic_load(&st.now), ret, 16);
         for (size_t i = 0; i < n; i++)
-            st.returned[lease_no(&ret[i].lease)] += ret[i].amount_nusd;
+            if (ret[i].total_nusd > st.returned[lease_no(&ret[i].lease)])
+                st.returned[lease_no(&ret[i].lease)] = ret[i].total_nusd;
     } while (n == 16 || (from != NULL && n > 0));
 }
 
@@ -1118,7 +1129,7 @@ static void stress_message(uint32_t *x, uint32_t *lease_of_key, uint32_t *next_l
 
         keyring_revoke(st.k, &r, now);
     } else if (what < 91) {
-        struct msg_recall r = {.key = id_of(1, key), .lease = id_of(3, lease)};
+        struct msg_recall r = {.key = id_of(1, key), .lease = id_of(3, lease), .need_nusd = what};
 
         keyring_recall(st.k, &r, now);
     } else if (what < 92) { /* a minute passes: leases end, and may still be extended */

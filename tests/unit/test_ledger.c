@@ -92,9 +92,10 @@ static void lease_cb(void *cookie, enum err e, const struct msg_lease *l)
         leased = *l;
 }
 
-static int ask_more(int64_t want)
+/* returned: what was ever given back of the lease. */
+static int ask_more_after(int64_t want, int64_t returned)
 {
-    const struct msg_lease_more ask = {granted.key, granted.lease, want, 0};
+    const struct msg_lease_more ask = {granted.key, granted.lease, want, 0, returned};
 
     fired = 0;
     ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
@@ -102,9 +103,14 @@ static int ask_more(int64_t want)
     return leased.status;
 }
 
-static void give_back(int64_t amount, bool final)
+static int ask_more(int64_t want)
 {
-    const struct msg_lease_return r = {granted.lease, amount, final};
+    return ask_more_after(want, 0);
+}
+
+static void give_back(int64_t total, bool final)
+{
+    const struct msg_lease_return r = {granted.lease, total, final};
 
     fired = 0;
     ledger_lease_return(ledger, &boot, &r, done_cb, NULL);
@@ -501,7 +507,7 @@ static void test_more(void)
 /* p1_hoard: a lease that is renewed is not filled. */
 static int64_t wish(int64_t need, int64_t want)
 {
-    const struct msg_lease_more ask = {granted.key, granted.lease, need, want};
+    const struct msg_lease_more ask = {granted.key, granted.lease, need, want, 0};
 
     fired = 0;
     ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
@@ -624,6 +630,12 @@ static void test_return(void)
     give_back(USD / 2, false);
     CHECK_INT(balance("available"), USD / 2);
     CHECK_INT(balance("leased"), USD - USD / 10 - USD / 2);
+    give_back(USD / 2, false); /* told twice, and an older one: nothing moves */
+    give_back(USD / 4, false);
+    CHECK_INT(balance("available"), USD / 2);
+    CHECK_INT(ask_more_after(0, USD * 6 / 10), LEASE_OK); /* a return of 0.1 was lost on its way */
+    CHECK_INT(balance("available"), USD * 6 / 10);
+    CHECK_INT(balance("leased"), USD - USD / 10 - USD * 6 / 10);
     give_back(USD, false); /* more than is left: only what is left */
     CHECK_INT(balance("available"), USD - USD / 10);
     CHECK_INT(balance("leased"), 0);
@@ -1108,6 +1120,7 @@ static void recall_is_told(void)
     CHECK_INT(recalled, 1);
     CHECK(id_eq(&recalled_boot, &mine));
     CHECK(id_eq(&recall.key, &key) && id_eq(&recall.lease, &granted.lease));
+    CHECK_INT(recall.need_nusd, 1000);
     boot = mine;
     CHECK_INT(ask_more(1000), LEASE_NO_CREDIT); /* nobody else has any */
     account = mine_account;

@@ -65,14 +65,14 @@ static void run_round_trips(void)
     CHECK_MESSAGE(no_key, MSG_NO_KEY, .key_digest = {{1}}, .reason = NO_KEY_LIMIT, .version = 1,
                   .most_nusd = 2);
     CHECK_MESSAGE(lease_more, MSG_LEASE_MORE, .key = {{1}}, .lease = {{2}}, .need_nusd = 3,
-                  .want_nusd = 1);
+                  .want_nusd = 1, .returned_nusd = 9);
     CHECK_MESSAGE(lease, MSG_LEASE, .key = {{1}}, .lease = {{2}}, .granted_nusd = 3, .lease_ms = 4,
                   .status = LEASE_GONE, .requests_per_minute = 5, .tokens_per_minute = 6,
                   .expires_ms = 7, .version = 8, .most_nusd = 9);
-    CHECK_MESSAGE(lease_return, MSG_LEASE_RETURN, .lease = {{1}}, .amount_nusd = 0, .final = 1);
+    CHECK_MESSAGE(lease_return, MSG_LEASE_RETURN, .lease = {{1}}, .total_nusd = 0, .final = 1);
     CHECK_MESSAGE(revoke, MSG_REVOKE, .key_digest = {{1}}, .reason = NO_KEY_DISABLED, .version = 3);
     CHECK_MESSAGE(revoke, MSG_REVOKE, .reason = NO_KEY_CHANGED);
-    CHECK_MESSAGE(recall, MSG_RECALL, .key = {{1}}, .lease = {{2}});
+    CHECK_MESSAGE(recall, MSG_RECALL, .key = {{1}}, .lease = {{2}}, .need_nusd = 3);
     CHECK_MESSAGE(keys, MSG_KEYS, .count = 2, .keys = view_of(some, 2 * KEYS_WIRE_BYTES));
     CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .sealed = view_of(some, 49));
     CHECK_MESSAGE(usage, MSG_USAGE, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES));
@@ -106,7 +106,7 @@ static void run_encoder_refuses(void)
     CHECK_REFUSED(no_key, .most_nusd = -1);
     CHECK_REFUSED(lease, .status = LEASE_STATUS_COUNT);
     CHECK_REFUSED(lease_return, .final = 2);
-    CHECK_REFUSED(lease_return, .amount_nusd = INT64_MIN);
+    CHECK_REFUSED(lease_return, .total_nusd = INT64_MIN);
     CHECK_REFUSED(revoke, .reason = NO_KEY_COUNT);
     CHECK_REFUSED(health, .troubles = TROUBLE_ALL + 1);
     CHECK_REFUSED(revoke, .reason = NO_KEY_CREDIT); /* no push, only an answer */

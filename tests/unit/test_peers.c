@@ -167,7 +167,7 @@ void ledger_lease_return(struct ledger *l, const struct id *boot, const struct m
 {
     (void)l;
     (void)boot;
-    returned_nusd += ret->amount_nusd;
+    returned_nusd += ret->total_nusd;
     records_at_return = records;
     returns++;
     cb(cookie, ERR_NONE);
@@ -1061,7 +1061,7 @@ static void usage_is_booked_in_order_and_again_after_a_failure(void)
     usage_send(&c, 1, 2);
     usage_send(&c, 3, 1);
     buf_init(&out, 128);
-    CHECK_INT(msg_lease_return_encode(&(struct msg_lease_return){.amount_nusd = 700, .final = 1},
+    CHECK_INT(msg_lease_return_encode(&(struct msg_lease_return){.total_nusd = 700, .final = 1},
                                       &out),
               ERR_NONE);
     client_send(&c, &out);
@@ -1211,7 +1211,7 @@ static void what_was_given_back_waits_for_no_record(void)
     ingest_failures = 1;
     usage_send(&c, 1, 2);
     buf_init(&out, 128);
-    CHECK_INT(msg_lease_return_encode(&(struct msg_lease_return){.amount_nusd = 700}, &out),
+    CHECK_INT(msg_lease_return_encode(&(struct msg_lease_return){.total_nusd = 700}, &out),
               ERR_NONE);
     client_send(&c, &out);
     lookup_send(&c, &good_key);

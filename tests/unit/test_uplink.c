@@ -1093,7 +1093,7 @@ static void changes_reach_keys_in_use(void)
     UNTIL(answers == 1, 2000);
     SAY(revoke, .key_digest = one, .reason = NO_KEY_CHANGED, .version = 5);
     CHECK_INT(msg_lease_return_decode(next_frame(MSG_LEASE_RETURN), &back), ERR_NONE);
-    CHECK_INT(back.amount_nusd, 900);
+    CHECK_INT(back.total_nusd, 900);
     CHECK_INT(keyring_find(dp.keyring, &one, clock_mono_ms(), &key), ERR_NOT_FOUND);
     conn_close(cp.conn, ERR_NONE);
     UNTIL(cp.closed == 1, 2000);
@@ -1329,7 +1329,7 @@ static void stop_ships_and_returns(void)
     CHECK_INT(cp.n_frames - cp.n_read, 0); /* leases stay until the records are safe */
     SAY(usage_ack, .seq = 5);
     CHECK_INT(msg_lease_return_decode(next_frame(MSG_LEASE_RETURN), &m), ERR_NONE);
-    CHECK_INT(m.amount_nusd, 1000);
+    CHECK_INT(m.total_nusd, 1000);
     CHECK_INT(m.final, 1);
     next_frame(MSG_BYE);
     UNTIL(cp.closed == 1, 2000);
