@@ -256,7 +256,7 @@ def only_what_was_served():
         began = json.loads(head())["count"]
         equal(Answer(mine, model="demo/none").status, 404)
         equal(Answer(mine, messages=[]).status, 400)
-        broke = rig.new_key(limit=0.001)["key"]
+        broke = rig.new_key(limit=0.0000001)["key"]  # not one token
         equal(Answer(broke).status, 402)
         good = Answer(mine)
         until(began + 1)

@@ -71,6 +71,7 @@ def prepare(conninfo):
             "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", "mock.key", "-out", "mock.pem")
     subprocess.run([f"{BIN}/snp_machine", "--make", machine], check=True)
     write("providers.conf", f"""[provider demo-b]
+members = mock
 name = Demo B
 host = localhost
 port = {PORT['mock']}
