@@ -201,7 +201,7 @@ static enum err chat_cut(struct chat *c)
         c->canon.usage = r->account.usage;
         e = sse_out_begin(&c->out, &mark);
         if (e == ERR_NONE)
-            e = chat_canon_closing(&c->canon, FINISH_NONE, true, &c->out.filling);
+            e = chat_canon_closing(&c->canon, &c->out.filling);
         if (e == ERR_NONE)
             e = sse_out_commit(&c->out);
     }

@@ -64,19 +64,21 @@ static void chat_break(struct chat *c, struct attempt_result x)
 /* The provider has said all it will say. */
 static void chat_stream_complete(struct chat *c)
 {
-    size_t mark;
+    size_t mark = 0;
     enum err e = ERR_NONE;
 
     if (!c->canon.useful) {
         chat_break(c, (struct attempt_result){.e = ERR_PROVIDER_TRUNCATED, .status = c->status});
         return;
     }
-    if (c->canon.finish == FINISH_NONE) { /* some never say why they stop; clients want it */
+    if (!chat_canon_finished(&c->canon)) { /* some never say why they stop; clients want it */
         e = sse_out_begin(&c->out, &mark);
         if (e == ERR_NONE)
-            e = chat_canon_closing(&c->canon, FINISH_STOP, false, &c->out.filling);
+            e = chat_canon_end(&c->canon, &c->out.filling);
         if (e == ERR_NONE)
             e = sse_out_commit(&c->out);
+        if (e != ERR_NONE)
+            sse_out_abandon(&c->out, mark);
     }
     if (e != ERR_NONE) {
         chat_break(c, (struct attempt_result){.e = e, .status = c->status});
@@ -280,7 +282,7 @@ static void chat_fetch_done(void *cookie, enum err e)
         chat_report(c, &x);
     } else if (c->collecting) {
         chat_collected(c);
-    } else if (sse_in_partial(&c->in) || c->canon.finish == FINISH_NONE) {
+    } else if (sse_in_partial(&c->in) || !chat_canon_finished(&c->canon)) {
         x.e = ERR_PROVIDER_TRUNCATED;
         chat_report(c, &x);
     } else {

@@ -1,5 +1,6 @@
 /* (G) The canonical chunk and completion: what stands at the top of them. Choices are in
- * chat_delta.c, tool calls in chat_tools.c, usage in chat_usage.c, errors in chat_error.c. */
+ * chat_choice.c, deltas in chat_delta.c, tool calls in chat_tools.c, finish reasons in chat_finish.c,
+ * usage in chat_usage.c, errors in chat_error.c. */
 #include "chat_canon.h"
 
 #include "chat_parts.h"
@@ -19,6 +20,7 @@ enum top {
     TOP_CHOICES,
     TOP_USAGE,
     TOP_OPTIONAL,    /* dropped when null: strict clients want it absent or a string */
+    TOP_ERROR,       /* dropped when it says nothing; else the document is an error */
     TOP_FINGERPRINT, /* the same in chunks; in a completion one client requires it, null or not */
     TOP_GROQ,        /* dropped; may hold the usage */
     TOP_PADDING,     /* dropped; another string in each chunk */
@@ -41,7 +43,7 @@ static const struct {
     NAMED("usage", TOP_USAGE),
     NAMED("system_fingerprint", TOP_FINGERPRINT),
     NAMED("service_tier", TOP_OPTIONAL),
-    NAMED("error", TOP_OPTIONAL),
+    NAMED("error", TOP_ERROR),
     NAMED("x_groq", TOP_GROQ),
     NAMED("obfuscation", TOP_PADDING),          /* OpenAI: padding against traffic analysis */
     NAMED("p", TOP_PADDING),                    /* Mistral: the same */
@@ -74,8 +76,13 @@ static enum top top_of(struct view key)
     return TOP_OTHER;
 }
 
+/* White space around a document, and a byte order mark before it. */
 static struct view trim(struct view v)
 {
+    static const struct view bom = {(const uint8_t *)"\xef\xbb\xbf", 3};
+
+    if (view_starts(v, bom))
+        v = view_from(v, bom.len);
     while (v.len != 0 && strchr(" \t\r\n", v.ptr[v.len - 1]) != NULL && v.ptr[v.len - 1] != 0)
         v.len--;
     while (v.len != 0 && strchr(" \t\r\n", v.ptr[0]) != NULL && v.ptr[0] != 0)
@@ -109,14 +116,45 @@ static enum err document_read(struct view text, struct document *d)
     return ERR_NONE;
 }
 
+static bool array_empty(struct json_value v)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+
+    return v.kind != JSON_ARRAY || v.text.len == 0 || !json_next(&it, &m);
+}
+
 /* Anything that can only be an error, in a document that is no answer or carries one beside it. */
 static bool document_is_error(const struct document *d, struct chat_error *error)
 {
-    bool bare = !d->has[TOP_CHOICES];
+    bool bare = array_empty(d->choices) && d->usage.text.len == 0;
 
-    if (!bare && !d->has[TOP_OPTIONAL] && !d->has[TOP_FILLER])
+    if (!bare && !d->has[TOP_ERROR] && !d->has[TOP_FILLER])
         return false;
     return chat_error_read(d->root, bare, error);
+}
+
+/* A document that says something but is no chunk, no usage and no sign of life. */
+static bool document_is_strange(const struct document *d)
+{
+    static const char *const alive[] = {"ping", "heartbeat", "keepalive", "keep-alive"};
+    bool says = false;
+
+    if (d->has[TOP_CHOICES] || d->usage.text.len != 0)
+        return false;
+    for (size_t i = 0; i < d->n; i++) {
+        struct json_value v = d->m[i].value;
+
+        if (d->top[i] == TOP_OBJECT && v.kind == JSON_STRING &&
+            view_starts(inner(v), VIEW_LIT("chat.completion")))
+            return false;
+        for (size_t k = 0; k < sizeof alive / sizeof alive[0]; k++) {
+            if (json_string_is(v, alive[k]))
+                return false;
+        }
+        says = says || (d->top[i] == TOP_OTHER && chat_says_something(v));
+    }
+    return says;
 }
 
 static void put_quoted(struct patch *p, struct view text)
@@ -177,7 +215,8 @@ static void member_patch(struct chat_canon *c, struct patch *p, struct patch_obj
         p->padding = inner(m->value);
         p->paddings++;
     }
-    if (top == TOP_GROQ || top == TOP_PADDING || top == TOP_FILLER || (top == TOP_OPTIONAL && null) ||
+    if (top == TOP_GROQ || top == TOP_PADDING || top == TOP_FILLER || top == TOP_ERROR ||
+        (top == TOP_OPTIONAL && null) ||
         (top == TOP_FINGERPRINT && null && !whole) ||
         (top == TOP_USAGE && (m->value.kind != JSON_OBJECT || !c->want_usage))) {
         patch_drop(o, m);
@@ -248,14 +287,6 @@ static void one_line(struct buf *out, size_t from)
     }
 }
 
-static bool array_empty(struct json_value v)
-{
-    struct json_iter it = json_iter(v);
-    struct json_member m;
-
-    return v.kind != JSON_ARRAY || v.text.len == 0 || !json_next(&it, &m);
-}
-
 /* Does a chunk still say anything without its usage? Some providers repeat the last choice, empty,
  * beside the final usage; others send usage with every chunk. */
 static bool chunk_speaks(const struct document *d, const struct choice_seen *seen, bool had_usage)
@@ -277,28 +308,25 @@ static bool text_only(const struct document *d, const struct choice_seen *seen)
            d->usage.text.len == 0 && seen->usage.text.len == 0;
 }
 
-enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *out,
-                          enum chat_kind *kind, struct chat_error *error)
+/* A choice has failed: nothing of its document is an answer. */
+static void choice_failed(struct chat_canon *c, const struct choice_seen *seen, uint64_t before,
+                          struct chat_error *error)
+{
+    c->content_bytes = before;
+    if (!chat_error_read(seen->culprit, false, error))
+        *error = (struct chat_error){.status = 502};
+}
+
+static enum err chunk_read(struct chat_canon *c, struct view doc, struct buf *out,
+                           enum chat_kind *kind, struct chat_error *error)
 {
     struct document d;
-    struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}};
-    struct patch p = {.doc = trim(data), .out = out};
+    struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}, .culprit = {JSON_NULL, VIEW_EMPTY}};
+    struct patch p = {.doc = doc, .out = out};
     uint64_t before = c->content_bytes;
     size_t start = out->len;
     bool had_usage;
 
-    *kind = CHAT_NOTHING;
-    if (p.doc.len == 0)
-        return ERR_NONE;
-    if (view_eq(p.doc, VIEW_LIT("[DONE]"))) {
-        *kind = CHAT_DONE;
-        return ERR_NONE;
-    }
-    if (chat_repeat_try(c, p.doc, out)) {
-        c->chunks++;
-        *kind = CHAT_EMIT;
-        return ERR_NONE;
-    }
     p.e = document_read(p.doc, &d);
     if (p.e != ERR_NONE)
         return p.e;
@@ -307,12 +335,19 @@ enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *ou
         *kind = CHAT_ERROR;
         return ERR_NONE;
     }
+    c->strange = c->strange || document_is_strange(&d);
     rewrite(c, &d, &p, false, &seen);
     if (p.e != ERR_NONE) {
         take_back(out, start);
         return p.e;
     }
     had_usage = chat_usage_read(c, d.usage.text.len != 0 ? d.usage : seen.usage);
+    if (seen.failed) {
+        take_back(out, start);
+        choice_failed(c, &seen, before, error);
+        *kind = CHAT_ERROR;
+        return ERR_NONE;
+    }
     c->useful = c->useful || seen.content || seen.finish;
     if (!(had_usage && c->want_usage) && !chunk_speaks(&d, &seen, had_usage)) {
         take_back(out, start);
@@ -327,16 +362,14 @@ enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *ou
     return ERR_NONE;
 }
 
-enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *out,
-                          enum chat_kind *kind, struct chat_error *error)
+static enum err whole_read(struct chat_canon *c, struct view doc, struct buf *out,
+                           enum chat_kind *kind, struct chat_error *error)
 {
     struct document d;
-    struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}};
-    struct patch p = {.doc = trim(body), .out = out};
+    struct choice_seen seen = {.usage = {JSON_NULL, VIEW_EMPTY}, .culprit = {JSON_NULL, VIEW_EMPTY}};
+    struct patch p = {.doc = doc, .out = out};
     size_t start = out->len;
 
-    *kind = CHAT_NOTHING;
-    c->want_usage = true;
     p.e = document_read(p.doc, &d);
     if (p.e != ERR_NONE)
         return p.e;
@@ -352,51 +385,65 @@ enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *ou
         return p.e;
     }
     (void)chat_usage_read(c, d.usage.text.len != 0 ? d.usage : seen.usage);
+    if (seen.failed) {
+        take_back(out, start);
+        choice_failed(c, &seen, 0, error);
+        *kind = CHAT_ERROR;
+        return ERR_NONE;
+    }
     c->useful = true;
     *kind = CHAT_EMIT;
     return ERR_NONE;
 }
 
-static void put_usage(struct patch *p, const struct token_usage *u)
+typedef enum err (*read_fn)(struct chat_canon *, struct view, struct buf *, enum chat_kind *,
+                            struct chat_error *);
+
+/* Read a document; one that is no JSON only for its NaN or Infinity is read with null in their place. */
+static enum err read_mended(read_fn read, struct chat_canon *c, struct view doc, struct buf *out,
+                            enum chat_kind *kind, struct chat_error *error)
 {
-    patch_put(p, VIEW_LIT(",\"usage\":{\"prompt_tokens\":"));
-    put_number(p, u->prompt);
-    patch_put(p, VIEW_LIT(",\"completion_tokens\":"));
-    put_number(p, u->completion);
-    patch_put(p, VIEW_LIT(",\"total_tokens\":"));
-    put_number(p, (uint64_t)u->prompt + u->completion);
-    patch_put(p, VIEW_LIT(",\"prompt_tokens_details\":{\"cached_tokens\":"));
-    put_number(p, u->cached_read);
-    patch_put(p, VIEW_LIT("},\"completion_tokens_details\":{\"reasoning_tokens\":"));
-    put_number(p, u->reasoning);
-    patch_put(p, VIEW_LIT("}}"));
+    struct buf mended;
+    enum err e = read(c, doc, out, kind, error);
+
+    if (e != ERR_PROVIDER_PROTOCOL)
+        return e;
+    buf_init_charged(&mended, out->max, out->budget);
+    e = chat_mend(doc, &mended);
+    if (e == ERR_NONE) {
+        e = read(c, buf_view(&mended), out, kind, error);
+        if (e == ERR_NONE && *kind == CHAT_ERROR)
+            error->message = VIEW_EMPTY; /* it lies in what is freed here */
+    } else if (e == ERR_NOT_FOUND)
+        e = ERR_PROVIDER_PROTOCOL;
+    buf_free(&mended);
+    return e;
 }
 
-enum err chat_canon_closing(const struct chat_canon *c, enum usage_finish finish, bool usage,
-                            struct buf *out)
+enum err chat_canon_chunk(struct chat_canon *c, struct view data, struct buf *out,
+                          enum chat_kind *kind, struct chat_error *error)
 {
-    struct patch p = {.out = out};
-    size_t start = out->len;
+    struct view doc = trim(data);
 
-    patch_put(&p, VIEW_LIT("{\"id\":"));
-    put_top(c, &p, TOP_ID, false);
-    patch_put(&p, VIEW_LIT(",\"object\":"));
-    put_top(c, &p, TOP_OBJECT, false);
-    patch_put(&p, VIEW_LIT(",\"created\":"));
-    put_top(c, &p, TOP_CREATED, false);
-    patch_put(&p, VIEW_LIT(",\"model\":"));
-    put_top(c, &p, TOP_MODEL, false);
-    patch_put(&p, VIEW_LIT(",\"choices\":["));
-    if (finish != FINISH_NONE) {
-        patch_put(&p, VIEW_LIT("{\"index\":0,\"delta\":{},\"finish_reason\":"));
-        put_quoted(&p, view_str(usage_finish_name(finish)));
-        patch_put(&p, VIEW_LIT("}"));
+    *kind = CHAT_NOTHING;
+    if (doc.len == 0)
+        return ERR_NONE;
+    if (view_eq(doc, VIEW_LIT("[DONE]"))) {
+        *kind = CHAT_DONE;
+        return ERR_NONE;
     }
-    patch_put(&p, VIEW_LIT("]"));
-    if (usage)
-        put_usage(&p, &c->usage);
-    patch_put(&p, VIEW_LIT("}"));
-    if (p.e != ERR_NONE)
-        take_back(out, start);
-    return p.e;
+    if (chat_repeat_try(c, doc, out)) {
+        c->chunks++;
+        *kind = CHAT_EMIT;
+        return ERR_NONE;
+    }
+    return read_mended(chunk_read, c, doc, out, kind, error);
+}
+
+enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *out,
+                          enum chat_kind *kind, struct chat_error *error)
+{
+    *kind = CHAT_NOTHING;
+    c->want_usage = true;
+    return read_mended(whole_read, c, trim(body), out, kind, error);
 }

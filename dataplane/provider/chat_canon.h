@@ -46,6 +46,12 @@ struct chat_repeat {
     uint8_t bytes[1024];
 };
 
+/* Where the arguments of a tool call stand; see chat_arguments.c. */
+struct chat_arguments {
+    uint16_t depth; /* open braces and brackets */
+    bool begun, in_string, escaped;
+};
+
 /* What stays the same over one response. */
 struct chat_canon {
     char id[48];       /* "gen-..." */
@@ -57,6 +63,8 @@ struct chat_canon {
     unsigned chunks;           /* emitted so far */
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
     uint32_t finishes_seen[4]; /* likewise */
+    uint32_t tools_seen[4];    /* likewise: it has called a tool */
+    uint32_t functions_seen[4]; /* likewise: a function, in the way of old */
     enum usage_finish finish;  /* of choice 0; FINISH_NONE until seen */
     struct usage_figures figures;
     struct token_usage usage; /* what the figures so far come to */
@@ -67,9 +75,14 @@ struct chat_canon {
         uint64_t id_hash;        /* tells two calls with one index apart; 0: no id */
         uint32_t upstream, ours; /* index there and here */
         uint16_t choice;
-        bool named;          /* its name has been emitted */
+        bool named;  /* its name has been emitted */
+        bool custom; /* its input is no JSON */
+        struct chat_arguments arguments;
     } tools[CHAT_TOOLS_MAX]; /* a ring: the latest calls */
     unsigned n_tools;        /* ever */
+    bool lost_open;          /* one left the ring before its arguments ended */
+    bool by_delta;           /* content has come under "delta" */
+    bool strange;            /* an event came that was neither a chunk nor an error that we know */
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;
 };
@@ -95,10 +108,15 @@ must_check enum err chat_canon_chunk(struct chat_canon *c, struct view data, str
 /* A whole non-stream response body. */
 must_check enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *out,
                                      enum chat_kind *kind, struct chat_error *error);
-/* A chunk of our own with the stream's id: for choice 0 the finish reason (FINISH_NONE: no choice)
- * and, when usage is set, the usage so far. Appends to out (no framing). */
-must_check enum err chat_canon_closing(const struct chat_canon *c, enum usage_finish finish,
-                                       bool usage, struct buf *out);
+/* Has every choice that began given a finish reason, and is there one? */
+bool chat_canon_finished(const struct chat_canon *c);
+/* The stream has ended by the provider's "[DONE]", but not every choice has a finish reason. When that
+ * is a known good end (no choice has one, no call's arguments are open, every event was a chunk), append
+ * the chunk that gives them (no framing). ERR_PROVIDER_TRUNCATED otherwise. */
+must_check enum err chat_canon_end(struct chat_canon *c, struct buf *out);
+/* A chunk of our own with the stream's id, no choices and the usage so far. Appends to out (no
+ * framing). */
+must_check enum err chat_canon_closing(const struct chat_canon *c, struct buf *out);
 /* An error response (status >= 400) of any provider shape: what to tell the client. */
 void chat_canon_error(int status, struct view body, struct chat_error *error);
 

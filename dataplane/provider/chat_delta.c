@@ -1,60 +1,7 @@
-/* (G) One choice: its delta (or message), its finish reason. */
+/* (G) A delta or a message: role, content, reasoning, what else it holds. */
 #include "chat_parts.h"
 
 #include "content_view.h"
-
-static const struct {
-    const char *word; /* what a provider says */
-    struct view ours; /* what the client is told; empty: the same */
-    enum usage_finish finish;
-} reasons[] = {
-    {"stop", {NULL, 0}, FINISH_STOP},
-    {"length", {NULL, 0}, FINISH_LENGTH},
-    {"tool_calls", {NULL, 0}, FINISH_TOOL_CALLS},
-    {"content_filter", {NULL, 0}, FINISH_CONTENT_FILTER},
-    {"function_call", {NULL, 0}, FINISH_TOOL_CALLS},
-    {"error", {NULL, 0}, FINISH_ERROR}, /* OpenRouter's word; clients know it */
-    {"model_length", {(const uint8_t *)"\"length\"", 8}, FINISH_LENGTH},
-    {"max_tokens", {(const uint8_t *)"\"length\"", 8}, FINISH_LENGTH},
-    {"tool_use", {(const uint8_t *)"\"tool_calls\"", 12}, FINISH_TOOL_CALLS},
-    {"sensitive", {(const uint8_t *)"\"content_filter\"", 16}, FINISH_CONTENT_FILTER},
-    {"safety", {(const uint8_t *)"\"content_filter\"", 16}, FINISH_CONTENT_FILTER},
-    {"refusal", {(const uint8_t *)"\"content_filter\"", 16}, FINISH_CONTENT_FILTER},
-    {"network_error", {(const uint8_t *)"\"error\"", 7}, FINISH_ERROR},
-    {"insufficient_system_resource", {(const uint8_t *)"\"error\"", 7}, FINISH_ERROR},
-};
-
-/* A completion is over when it arrives, so a missing reason has an answer; a chunk's is null. */
-static enum usage_finish finish_missing(bool whole, bool calls, struct view *text)
-{
-    if (!whole) {
-        *text = VIEW_LIT("null");
-        return FINISH_NONE;
-    }
-    *text = calls ? VIEW_LIT("\"tool_calls\"") : VIEW_LIT("\"stop\"");
-    return calls ? FINISH_TOOL_CALLS : FINISH_STOP;
-}
-
-static enum usage_finish finish_patch(struct patch *p, struct json_value v, bool whole, bool calls)
-{
-    if (!is_text(v)) {
-        struct view text;
-        enum usage_finish f = finish_missing(whole, calls, &text);
-
-        if (v.kind != JSON_NULL || whole)
-            patch_replace(p, v.text, text);
-        return f;
-    }
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (!json_string_is(v, reasons[i].word))
-            continue;
-        if (reasons[i].ours.len != 0)
-            patch_replace(p, v.text, reasons[i].ours);
-        return reasons[i].finish;
-    }
-    patch_replace(p, v.text, VIEW_LIT("\"stop\"")); /* "eos", "end_turn", "COMPLETE", ... */
-    return FINISH_STOP;
-}
 
 static size_t put_text(struct patch *p, struct json_value v)
 {
@@ -183,14 +130,6 @@ static void content_patch(struct chat_canon *c, struct patch *p, struct json_val
         patch_replace(p, v.text, VIEW_LIT("null"));
 }
 
-static bool has_calls(struct json_value v)
-{
-    struct json_iter it = json_iter(v);
-    struct json_member one;
-
-    return v.kind == JSON_ARRAY && v.text.len != 0 && json_next(&it, &one);
-}
-
 /* Does this hold anything that is not empty? Recursion is bounded by JSON_MAX_DEPTH. */
 bool chat_says_something(struct json_value v)
 {
@@ -226,9 +165,9 @@ static void delta_member(struct chat_canon *c, struct patch *p, struct patch_obj
     if (KEY_IS(*m, "role"))
         drop = !role;
     else if (KEY_IS(*m, "tool_calls"))
-        drop = !has_calls(m->value);
+        drop = !chat_has_calls(c, m->value, choice, whole);
     else if (KEY_IS(*m, "function_call")) /* an empty stub, which strict clients refuse */
-        drop = m->value.kind == JSON_OBJECT && !chat_says_something(m->value);
+        drop = m->value.kind != JSON_NULL && !chat_says_something(m->value);
     if (drop) {
         patch_drop(o, m);
         return;
@@ -268,17 +207,19 @@ static void delta_add(struct patch *p, struct patch_object *o, const struct delt
     patch_close(o);
 }
 
-static void delta_patch(struct chat_canon *c, struct patch *p, struct json_value v, uint32_t choice,
-                        bool role, bool whole, struct choice_seen *seen)
+void chat_delta(struct chat_canon *c, struct patch *p, struct json_value v, uint32_t choice, bool role,
+                bool whole, struct choice_seen *seen)
 {
     uint64_t before = c->content_bytes;
     struct delta d;
     struct patch_object o = patch_open(p, v);
+    bool calls;
 
     if (!delta_read(v, &d)) {
         p->e = p->e == ERR_NONE ? ERR_PROVIDER_PROTOCOL : p->e;
         return;
     }
+    calls = chat_has_calls(c, d.tool_calls, choice, whole);
     for (size_t i = 0; i < d.n; i++)
         delta_member(c, p, &o, &d, &d.m[i], choice, role, whole);
     delta_add(p, &o, &d, role, whole);
@@ -290,108 +231,6 @@ static void delta_patch(struct chat_canon *c, struct patch *p, struct json_value
         c->content_bytes += d.content.text.len;
     if (is_text(d.refusal))
         c->content_bytes += d.refusal.text.len - 2;
-    seen->parts = seen->parts || d.content.kind == JSON_ARRAY || has_calls(d.tool_calls);
-    seen->content = seen->content || c->content_bytes != before || has_calls(d.tool_calls);
-}
-
-static bool bit_take(uint32_t set[static 4], uint32_t n)
-{
-    bool was = (set[n / 32] >> (n % 32) & 1) != 0;
-
-    set[n / 32] |= UINT32_C(1) << (n % 32);
-    return !was;
-}
-
-static void choice_index(const struct json_member *m, size_t n, uint32_t position, uint32_t *out,
-                         struct patch *p)
-{
-    uint64_t index = position;
-
-    for (size_t i = 0; i < n; i++) {
-        if (KEY_IS(m[i], "index") && json_u64(m[i].value, &index) != ERR_NONE)
-            index = UINT64_MAX;
-    }
-    if (index >= CHAT_CHOICES_MAX) {
-        p->e = p->e == ERR_NONE ? ERR_PROVIDER_PROTOCOL : p->e;
-        index = 0;
-    }
-    *out = (uint32_t)index;
-}
-
-static void finish_seen(struct chat_canon *c, enum usage_finish f, uint32_t index,
-                        struct choice_seen *seen)
-{
-    if (f == FINISH_NONE)
-        return;
-    if (bit_take(c->finishes_seen, index))
-        seen->finish = true;
-    if (index == 0)
-        c->finish = f;
-}
-
-void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice, uint32_t position,
-                 bool whole, struct choice_seen *seen)
-{
-    const struct view inner_key = whole ? VIEW_LIT("message") : VIEW_LIT("delta");
-    struct json_member m[PART_MEMBERS_MAX];
-    struct patch_object o;
-    size_t n = 0;
-    uint32_t index;
-    struct json_value calls;
-    bool role, has_index = false, has_inner = false, has_finish = false, has_tools = false;
-
-    if (choice.kind != JSON_OBJECT || !part_members(choice, m, &n)) {
-        p->e = p->e == ERR_NONE ? ERR_PROVIDER_PROTOCOL : p->e;
-        return;
-    }
-    choice_index(m, n, position, &index, p);
-    role = bit_take(c->roles_seen, index);
-    seen->role = seen->role || role;
-    for (size_t i = 0; whole && i < n; i++)
-        has_tools = has_tools || (key_is(m[i].key, inner_key) &&
-                                  json_get(m[i].value, "tool_calls", &calls) && has_calls(calls));
-    o = patch_open(p, choice);
-    for (size_t i = 0; i < n; i++) {
-        bool is_inner = key_is(m[i].key, inner_key);
-
-        if (KEY_IS(m[i], "usage")) {
-            if (m[i].value.kind == JSON_OBJECT)
-                seen->usage = m[i].value;
-            patch_drop(&o, &m[i]);
-            continue;
-        }
-        if (is_inner && m[i].value.kind != JSON_OBJECT) {
-            patch_drop(&o, &m[i]);
-            continue;
-        }
-        patch_keep(&o, &m[i]);
-        has_index = has_index || KEY_IS(m[i], "index");
-        if (is_inner) {
-            has_inner = true;
-            delta_patch(c, p, m[i].value, index, role, whole, seen);
-        } else if (KEY_IS(m[i], "finish_reason")) {
-            has_finish = true;
-            finish_seen(c, finish_patch(p, m[i].value, whole, has_tools), index, seen);
-        } else if (m[i].value.kind == JSON_OBJECT || m[i].value.kind == JSON_ARRAY)
-            seen->beside = seen->beside || chat_says_something(m[i].value);
-    }
-    if (!has_index) {
-        patch_add(&o, VIEW_LIT("\"index\":"));
-        if (p->e == ERR_NONE)
-            p->e = buf_append_u64(p->out, index);
-    }
-    if (!has_inner && whole)
-        patch_add(&o, VIEW_LIT("\"message\":{\"role\":\"assistant\",\"content\":null,"
-                               "\"refusal\":null}"));
-    else if (!has_inner)
-        patch_add(&o,
-                  role ? VIEW_LIT("\"delta\":{\"role\":\"assistant\"}") : VIEW_LIT("\"delta\":{}"));
-    if (!has_finish) {
-        struct view text;
-
-        finish_seen(c, finish_missing(whole, has_tools, &text), index, seen);
-        patch_add(&o, VIEW_LIT("\"finish_reason\":"));
-        patch_put(p, text);
-    }
-    patch_close(&o);
+    seen->parts = seen->parts || d.content.kind == JSON_ARRAY || calls;
+    seen->content = seen->content || c->content_bytes != before || calls;
 }

@@ -89,11 +89,12 @@ static void read_object(struct json_value error, struct chat_error *out)
     int by_word = 0, by_number = 0, s;
 
     while (json_next(&it, &m)) {
-        if (KEY_IS(m, "message") || KEY_IS(m, "status_msg") || KEY_IS(m, "msg")) {
+        if (KEY_IS(m, "message") || KEY_IS(m, "status_msg") || KEY_IS(m, "msg") ||
+            KEY_IS(m, "error_message") || KEY_IS(m, "error_msg") || KEY_IS(m, "errorMessage")) {
             if (m.value.kind == JSON_STRING)
                 out->message = inner(m.value);
         } else if (KEY_IS(m, "code") || KEY_IS(m, "type") || KEY_IS(m, "status") ||
-                   KEY_IS(m, "status_code")) {
+                   KEY_IS(m, "status_code") || KEY_IS(m, "statusCode")) {
             s = number_status(m.value);
             by_number = s != 0 ? s : by_number;
             s = word_status(m.value);
@@ -164,33 +165,91 @@ static void judge(struct chat_error *e)
         e->message = VIEW_EMPTY;
 }
 
+/* Does a member that only errors have hold one? Numbers count unless 0: {"code":0} says that all is
+ * well. Recursion is bounded by JSON_MAX_DEPTH. */
+bool chat_error_says(struct json_value v)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+    int64_t n;
+
+    if (v.kind == JSON_NUMBER)
+        return json_whole(v, &n) != ERR_NONE || n != 0;
+    if (v.kind != JSON_ARRAY && v.kind != JSON_OBJECT)
+        return is_text(v) || v.kind == JSON_TRUE;
+    while (json_next(&it, &m))
+        if (chat_error_says(m.value))
+            return true;
+    return false;
+}
+
+/* The value of "error", or the first of a list of errors. */
+static void read_error(struct json_value v, struct chat_error *out)
+{
+    struct json_iter it;
+    struct json_member first;
+    int s;
+
+    if (v.kind == JSON_ARRAY) {
+        it = json_iter(v);
+        v = json_next(&it, &first) ? first.value : v;
+    }
+    if (v.kind == JSON_OBJECT)
+        read_object(v, out);
+    else if (v.kind == JSON_STRING)
+        out->message = inner(v);
+    s = number_status(v);
+    out->status = s != 0 ? s : out->status;
+}
+
+/* Members that make a document without choices an error. */
+static bool bare_failed(const struct json_member *m)
+{
+    static const char *const failed[] = {"error", "failed", "failure", "fail", "exception"};
+
+    if (KEY_IS(*m, "message") || KEY_IS(*m, "msg") || KEY_IS(*m, "status_msg") ||
+        KEY_IS(*m, "error_message") || KEY_IS(*m, "error_msg") || KEY_IS(*m, "errorMessage"))
+        return is_text(m->value);
+    if (KEY_IS(*m, "success") || KEY_IS(*m, "ok"))
+        return m->value.kind == JSON_FALSE;
+    if (KEY_IS(*m, "errors") || KEY_IS(*m, "detail") || KEY_IS(*m, "fault") ||
+        KEY_IS(*m, "exception") || KEY_IS(*m, "error_code") || KEY_IS(*m, "errorCode"))
+        return chat_error_says(m->value);
+    if (!KEY_IS(*m, "status") && !KEY_IS(*m, "code") && !KEY_IS(*m, "status_code") &&
+        !KEY_IS(*m, "statusCode") && !KEY_IS(*m, "type") && !KEY_IS(*m, "object"))
+        return false;
+    for (size_t i = 0; i < sizeof failed / sizeof failed[0]; i++) {
+        if (json_string_is(m->value, failed[i]))
+            return true;
+    }
+    return number_status(m->value) != 0 || word_status(m->value) != 0;
+}
+
 bool chat_error_read(struct json_value object, bool bare, struct chat_error *out)
 {
     struct json_iter it = json_iter(object);
     struct json_member m;
-    bool found = false;
+    bool found = false, plain = false;
 
     *out = (struct chat_error){.status = 502};
     while (json_next(&it, &m)) {
-        if (KEY_IS(m, "error") && m.value.kind == JSON_OBJECT) {
+        if (KEY_IS(m, "error") && chat_error_says(m.value)) {
             found = true;
-            read_object(m.value, out);
-        } else if (KEY_IS(m, "error") && m.value.kind == JSON_STRING) {
-            found = true;
-            out->message = inner(m.value);
+            read_error(m.value, out);
         } else if (KEY_IS(m, "base_resp") && base_resp_failed(m.value)) {
             found = true;
             read_object(m.value, out);
-        } else if (bare && KEY_IS(m, "detail")) {
-            found = true;
-            read_detail(m.value, out);
+        } else if (bare && bare_failed(&m)) {
+            plain = true;
+            if (KEY_IS(m, "detail"))
+                read_detail(m.value, out);
+            else if (KEY_IS(m, "errors") || KEY_IS(m, "fault") || KEY_IS(m, "exception"))
+                read_error(m.value, out);
         }
     }
-    if (!found && bare &&
-        (json_get(object, "message", &m.value) || json_get(object, "msg", &m.value))) {
-        found = m.value.kind == JSON_STRING;
+    if (!found && plain && out->message.len == 0)
         read_object(object, out);
-    }
+    found = found || plain;
     if (found)
         judge(out);
     return found;

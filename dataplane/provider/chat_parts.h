@@ -31,7 +31,7 @@ void patch_replace(struct patch *p, struct view old, struct view with);
 void patch_note_kept(struct patch *p, struct json_value string);
 void patch_note_put(struct patch *p, struct json_value string);
 
-/* One object of the document being rewritten. Call keep (and then patch inside the value) or drop
+/* One object of the document being rewritten, or an array and its elements. Call keep (and then patch inside the value) or drop
  * once per member, in order; then add what is missing; then close. */
 struct patch_object {
     struct patch *p;
@@ -43,6 +43,7 @@ struct patch_object {
 struct patch_object patch_open(struct patch *p, struct json_value object);
 void patch_keep(struct patch_object *o, const struct json_member *m);
 void patch_drop(struct patch_object *o, const struct json_member *m);
+void patch_rename(struct patch_object *o, const struct json_member *m, struct view key); /* and keep */
 void patch_close(struct patch_object *o);
 /* Append a member behind the ones seen so far (all of them must have been seen): its head
  * ("\"role\":") now, its value with patch_put(). */
@@ -70,18 +71,35 @@ static inline struct view inner(struct json_value string)
     return view_of(string.text.ptr + 1, string.text.len - 2);
 }
 
-/* chat_delta.c: a choice of a chunk (whole = false, "delta") or of a completion ("message"). */
+/* What the choices of a chunk or completion have shown. */
 struct choice_seen {
-    bool role;               /* the first delta of a choice */
-    bool content;            /* content of any kind: text, a tool call, a refusal, audio */
-    bool beside;             /* something beside the delta: logprobs */
-    bool finish;             /* a finish reason that this choice had not given before */
-    bool parts;              /* tool calls or content parts: more than one text */
-    struct json_value usage; /* "usage" inside the choice; text empty when there was none */
+    bool role;    /* the first delta of a choice */
+    bool content; /* content of any kind: text, a tool call, a refusal, audio */
+    bool beside;  /* something beside the delta: logprobs */
+    bool finish;  /* a finish reason that this choice had not given before */
+    bool parts;   /* tool calls or content parts: more than one text */
+    bool failed;  /* a choice says that it failed: by its finish reason or an error */
+    struct json_value usage;   /* "usage" inside the choice; text empty when there was none */
+    struct json_value culprit; /* the choice that failed; likewise */
 };
-bool chat_says_something(struct json_value v); /* holds anything that is not empty, null or false */
+
+/* chat_choice.c: a choice of a chunk (whole = false, "delta") or of a completion ("message"). */
 void chat_choice(struct chat_canon *c, struct patch *p, struct json_value choice, uint32_t position,
                  bool whole, struct choice_seen *seen);
+bool chat_bit(const uint32_t set[static 4], uint32_t n);
+/* What the choice with this index has called so far. */
+enum chat_called { CALLED_NOTHING, CALLED_TOOL, CALLED_FUNCTION };
+enum chat_called chat_called_by(const struct chat_canon *c, uint32_t index);
+
+/* chat_finish.c: the meaning of a provider's finish reason, in a choice that called this. FINISH_NONE:
+ * not finished yet (never when whole). FINISH_ERROR: the provider failed, or gave up. */
+enum usage_finish chat_finish_of(struct json_value v, enum chat_called called, bool whole);
+struct view chat_finish_word(enum usage_finish finish, enum chat_called called); /* as JSON */
+
+/* chat_delta.c: a delta or message. role: the first of its choice. */
+bool chat_says_something(struct json_value v); /* holds anything that is not empty, null or false */
+void chat_delta(struct chat_canon *c, struct patch *p, struct json_value v, uint32_t choice, bool role,
+                bool whole, struct choice_seen *seen);
 
 /* chat_repeat.c: emit doc as the chunk before was emitted, if only its text differs. */
 bool chat_repeat_try(struct chat_canon *c, struct view doc, struct buf *out);
@@ -89,16 +107,28 @@ bool chat_repeat_try(struct chat_canon *c, struct view doc, struct buf *out);
  */
 void chat_repeat_learn(struct chat_canon *c, const struct patch *p, size_t start);
 
-/* chat_tools.c: the value of "tool_calls", an array. */
+/* chat_tools.c: the value of "tool_calls", an array; is there a call in it that a client gets? */
+bool chat_has_calls(struct chat_canon *c, struct json_value calls, uint32_t choice, bool whole);
 void chat_tool_calls(struct chat_canon *c, struct patch *p, struct json_value calls,
                      uint32_t choice, bool whole);
+bool chat_calls_open(const struct chat_canon *c); /* the arguments of a call have not ended */
+
+/* chat_arguments.c: more of a call's arguments, the inside of a JSON string; are they all there? */
+void chat_arguments_take(struct chat_arguments *a, struct view text);
+bool chat_arguments_over(const struct chat_arguments *a);
+
+/* chat_mend.c: a document with NaN or Infinity for a number, with null in their place. ERR_NOT_FOUND:
+ * there are none in it. */
+must_check enum err chat_mend(struct view doc, struct buf *out);
 
 /* chat_usage.c: merge a usage object into c->figures and c->usage. False when it says nothing: all its
  * figures are zero or absent. */
 bool chat_usage_read(struct chat_canon *c, struct json_value usage);
 
 /* chat_error.c: true when the validated object is an error in any provider's shape. bare: it has no
- * "choices" (or came with an error status), so a message without an error object counts too. */
+ * choices (or came with an error status), so more counts: a message, a list of errors, a status. */
 bool chat_error_read(struct json_value object, bool bare, struct chat_error *out);
+/* Is the value of an "error" member one? "", null, {}, [] and 0 are none. */
+bool chat_error_says(struct json_value v);
 
 #endif

@@ -62,9 +62,15 @@ static const uint8_t *value_end(const struct json_member *m)
     return m->value.text.ptr + m->value.text.len;
 }
 
+/* A member begins with its key's quote, an element of an array with its value. */
+static const uint8_t *member_start(const struct json_member *m)
+{
+    return m->key.ptr != NULL ? m->key.ptr - 1 : m->value.text.ptr;
+}
+
 struct patch_object patch_open(struct patch *p, struct json_value object)
 {
-    assert(object.kind == JSON_OBJECT);
+    assert(object.kind == JSON_OBJECT || object.kind == JSON_ARRAY);
     return (struct patch_object){.p = p, .body = object.text.ptr + 1};
 }
 
@@ -72,7 +78,7 @@ void patch_keep(struct patch_object *o, const struct json_member *m)
 {
     if (o->lead != NULL) {
         patch_copy_to(o->p, o->lead);
-        patch_skip_to(o->p, m->key.ptr - 1);
+        patch_skip_to(o->p, member_start(m));
         o->lead = NULL;
     }
     o->kept = true;
@@ -85,8 +91,16 @@ void patch_drop(struct patch_object *o, const struct json_member *m)
         patch_copy_to(o->p, o->prev_end);
         patch_skip_to(o->p, value_end(m));
     } else if (o->lead == NULL)
-        o->lead = m->key.ptr - 1;
+        o->lead = member_start(m);
     o->prev_end = value_end(m);
+}
+
+void patch_rename(struct patch_object *o, const struct json_member *m, struct view key)
+{
+    patch_keep(o, m);
+    patch_copy_to(o->p, m->key.ptr);
+    patch_put(o->p, key);
+    patch_skip_to(o->p, m->key.ptr + m->key.len);
 }
 
 void patch_close(struct patch_object *o)

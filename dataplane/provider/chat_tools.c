@@ -1,5 +1,6 @@
 /* (G) Tool calls: every provider's deltas become OpenAI's. The first delta of a call has index, id,
- * type and name; later ones have index and arguments only; indexes run 0.. without gaps. */
+ * type and name; later ones have index and arguments only; indexes run 0.. without gaps. Whether a
+ * call's arguments have come to their end is in chat_arguments.c. */
 #include "chat_parts.h"
 
 #include "content_view.h"
@@ -54,29 +55,98 @@ static bool call_read(struct json_value v, struct call *out)
     return true;
 }
 
-/* The latest call of this choice, or the latest with this upstream index. */
-static struct chat_tool *tool_find(struct chat_canon *c, uint32_t choice, const uint32_t *upstream)
+static bool tool_fits(const struct chat_tool *t, uint32_t choice, const uint32_t *upstream,
+                      uint64_t hash)
+{
+    return t->choice == choice && (upstream == NULL || t->upstream == *upstream) &&
+           (hash == 0 || t->id_hash == hash);
+}
+
+/* The latest call of this choice; with this upstream index unless NULL, with this id unless 0. */
+static struct chat_tool *tool_find(struct chat_canon *c, uint32_t choice, const uint32_t *upstream,
+                                   uint64_t hash)
 {
     unsigned held = c->n_tools < CHAT_TOOLS_MAX ? c->n_tools : CHAT_TOOLS_MAX;
 
     for (unsigned back = 1; back <= held; back++) {
         struct chat_tool *t = &c->tools[(c->n_tools - back) % CHAT_TOOLS_MAX];
 
-        if (t->choice == choice && (upstream == NULL || t->upstream == *upstream))
+        if (tool_fits(t, choice, upstream, hash))
             return t;
     }
     return NULL;
 }
 
+/* An entry that says nothing: no id, no name, no arguments. Some providers send one with a chunk
+ * that has no call. */
+static bool call_is_stub(struct json_value v)
+{
+    struct json_value id, custom, function, name, arguments;
+
+    if (v.kind != JSON_OBJECT)
+        return v.kind == JSON_NULL;
+    if ((json_get(v, "id", &id) && is_text(id)) ||
+        (json_get(v, "custom", &custom) && custom.kind != JSON_NULL))
+        return false;
+    if (!json_get(v, "function", &function) || function.kind != JSON_OBJECT)
+        return true;
+    return !(json_get(function, "name", &name) && is_text(name)) &&
+           !(json_get(function, "arguments", &arguments) && arguments.kind != JSON_NULL &&
+             (arguments.kind != JSON_STRING || is_text(arguments)));
+}
+
+/* With a call open a stub is a delta without news, and stays. */
+static bool call_dropped(struct chat_canon *c, struct json_value v, uint32_t choice, bool whole)
+{
+    return call_is_stub(v) && (v.kind == JSON_NULL || whole ||
+                               tool_find(c, choice, NULL, 0) == NULL);
+}
+
+bool chat_has_calls(struct chat_canon *c, struct json_value calls, uint32_t choice, bool whole)
+{
+    struct json_iter it = json_iter(calls);
+    struct json_member one;
+
+    while (calls.kind == JSON_ARRAY && calls.text.len != 0 && json_next(&it, &one)) {
+        if (!call_dropped(c, one.value, choice, whole))
+            return true;
+    }
+    return false;
+}
+
 static struct chat_tool *tool_new(struct chat_canon *c, uint32_t choice, uint32_t upstream,
                                   uint64_t hash)
 {
-    const struct chat_tool *last = tool_find(c, choice, NULL);
+    const struct chat_tool *last = tool_find(c, choice, NULL, 0);
     uint32_t ours = last == NULL ? 0 : last->ours + 1;
-    struct chat_tool *t = &c->tools[c->n_tools++ % CHAT_TOOLS_MAX];
+    struct chat_tool *t = &c->tools[c->n_tools % CHAT_TOOLS_MAX];
 
+    if (c->n_tools++ >= CHAT_TOOLS_MAX && !t->custom && !chat_arguments_over(&t->arguments))
+        c->lost_open = true;
     *t = (struct chat_tool){
         .id_hash = hash, .upstream = upstream, .ours = ours, .choice = (uint16_t)choice};
+    return t;
+}
+
+/* The call that a delta without a name goes on with, or NULL: it opens one. t: the latest call with
+ * its index. Some providers count the index up with each piece of one call's arguments, so a piece
+ * without id and name belongs to a call that can take it, whatever its index says. */
+static struct chat_tool *tool_continued(struct chat_canon *c, uint32_t choice,
+                                        const struct call *call, uint64_t hash,
+                                        struct chat_tool *t)
+{
+    struct chat_tool *latest = tool_find(c, choice, NULL, 0);
+    struct chat_tool *same = hash == 0 ? NULL : tool_find(c, choice, NULL, hash);
+    struct json_value arguments;
+
+    if (same != NULL)
+        return same;
+    if (t == NULL)
+        return hash == 0 && call->custom.text.len == 0 ? latest : NULL;
+    if (hash == 0 && t != latest && chat_arguments_over(&t->arguments) &&
+        !chat_arguments_over(&latest->arguments) &&
+        json_get(call->function, "arguments", &arguments) && is_text(arguments))
+        return latest;
     return t;
 }
 
@@ -89,19 +159,24 @@ static struct chat_tool *tool_of(struct chat_canon *c, uint32_t choice, const st
     uint64_t n, hash = id_hash(call->id);
     bool has_index = json_u64(call->index, &n) == ERR_NONE && n <= UINT32_MAX;
     uint32_t upstream = has_index ? (uint32_t)n : UINT32_MAX;
-    struct chat_tool *t = tool_find(c, choice, has_index ? &upstream : NULL);
-    bool another = t != NULL && is_text(call->name) &&
-                   (hash != 0 ? t->id_hash != hash : !has_index && t->named);
+    struct chat_tool *t = tool_find(c, choice, has_index ? &upstream : NULL, 0);
 
-    *first = t == NULL || another;
+    if (!is_text(call->name))
+        t = tool_continued(c, choice, call, hash, t);
+    else if (t != NULL && (hash != 0 ? t->id_hash != hash : !has_index && t->named))
+        t = NULL;
+    *first = t == NULL;
     return *first ? tool_new(c, choice, upstream, hash) : t;
 }
 
 /* "arguments" is a string for every client; some providers send the object itself. */
-static void put_arguments(struct chat_canon *c, struct patch *p, struct json_value v)
+static void put_arguments(struct chat_canon *c, struct patch *p, struct json_value v,
+                          struct chat_tool *tool)
 {
     if (v.kind == JSON_STRING) {
         c->content_bytes += v.text.len - 2;
+        if (tool != NULL)
+            chat_arguments_take(&tool->arguments, inner(v));
         return;
     }
     patch_copy_to(p, v.text.ptr);
@@ -109,14 +184,16 @@ static void put_arguments(struct chat_canon *c, struct patch *p, struct json_val
         patch_put(p, VIEW_LIT("\"\""));
     else if (p->e == ERR_NONE) {
         c->content_bytes += v.text.len;
+        if (tool != NULL)
+            tool->arguments = (struct chat_arguments){.begun = true}; /* all of them */
         p->e = buf_append_json_string(p->out, v.text);
     }
     patch_skip_to(p, v.text.ptr + v.text.len);
 }
 
-/* wants_name: the call's name has not been emitted yet. */
+/* wants_name: the call's name has not been emitted yet. tool: NULL in a completion. */
 static void function_patch(struct chat_canon *c, struct patch *p, struct json_value function,
-                           bool first, bool wants_name)
+                           struct chat_tool *tool, bool first, bool wants_name)
 {
     struct patch_object o = patch_open(p, function);
     struct json_iter it = json_iter(function);
@@ -132,7 +209,7 @@ static void function_patch(struct chat_canon *c, struct patch *p, struct json_va
                 name = true;
             else if (KEY_IS(m, "arguments")) {
                 arguments = true;
-                put_arguments(c, p, m.value);
+                put_arguments(c, p, m.value, tool);
             }
         }
     }
@@ -156,7 +233,7 @@ static void put_made_id(const struct chat_canon *c, struct patch *p, uint32_t ch
 
 /* One member of a call. first: the delta that opens it (or a whole call). */
 static void member_patch(struct chat_canon *c, struct patch *p, struct patch_object *o,
-                         const struct json_member *m, const struct chat_tool *tool, bool first,
+                         const struct json_member *m, struct chat_tool *tool, bool first,
                          bool wants_name, bool whole)
 {
     if (!first && (KEY_IS(*m, "id") || KEY_IS(*m, "type"))) {
@@ -178,7 +255,7 @@ static void member_patch(struct chat_canon *c, struct patch *p, struct patch_obj
             patch_skip_to(p, m->value.text.ptr + m->value.text.len);
         }
     } else if (KEY_IS(*m, "function"))
-        function_patch(c, p, m->value, first, wants_name);
+        function_patch(c, p, m->value, tool, first, wants_name);
 }
 
 static void call_patch(struct chat_canon *c, struct patch *p, const struct json_value v,
@@ -197,6 +274,7 @@ static void call_patch(struct chat_canon *c, struct patch *p, const struct json_
         tool = tool_of(c, choice, &call, &first);
         wants_name = !tool->named;
         tool->named = tool->named || is_text(call.name);
+        tool->custom = tool->custom || call.custom.text.len != 0;
         position = tool->ours;
     }
     o = patch_open(p, v);
@@ -223,9 +301,29 @@ static void call_patch(struct chat_canon *c, struct patch *p, const struct json_
 void chat_tool_calls(struct chat_canon *c, struct patch *p, struct json_value calls,
                      uint32_t choice, bool whole)
 {
+    struct patch_object o = patch_open(p, calls);
     struct json_iter it = json_iter(calls);
     struct json_member m;
+    uint32_t position = 0;
 
-    for (uint32_t i = 0; json_next(&it, &m); i++)
-        call_patch(c, p, m.value, choice, i, whole);
+    while (json_next(&it, &m)) {
+        if (call_dropped(c, m.value, choice, whole)) {
+            patch_drop(&o, &m);
+            continue;
+        }
+        patch_keep(&o, &m);
+        call_patch(c, p, m.value, choice, position++, whole);
+    }
+    patch_close(&o);
+}
+
+bool chat_calls_open(const struct chat_canon *c)
+{
+    unsigned held = c->n_tools < CHAT_TOOLS_MAX ? c->n_tools : CHAT_TOOLS_MAX;
+
+    for (unsigned i = 0; i < held; i++) {
+        if (!c->tools[i].custom && !chat_arguments_over(&c->tools[i].arguments))
+            return true;
+    }
+    return c->lost_open;
 }
