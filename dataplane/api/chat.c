@@ -15,7 +15,7 @@
 /* Of an answer that could not be relayed, or not yet: what is here of it. */
 static uint64_t chat_bytes_waiting(const struct chat *c)
 {
-    if (c->status != 200)
+    if (c->status < 200 || c->status >= 300)
         return 0;
     return c->collecting ? (c->received != NULL ? content_len(c->received) : 0) : c->in.carry.len;
 }

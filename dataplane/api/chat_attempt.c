@@ -1,4 +1,5 @@
 /* (G) One attempt at one provider: the body it gets, and what its bytes turn out to be. */
+#include "chat_gather.h"
 #include "chat_inside.h"
 #include "clock.h"
 #include "content_view.h"
@@ -179,16 +180,52 @@ void chat_attempt_hold(struct request *r, bool hold)
 
 /* --- whole answers and errors */
 
+static bool chat_status_good(const struct chat *c)
+{
+    return c->status >= 200 && c->status < 300;
+}
+
+/* From now on the body is collected whole. */
+static void chat_collect_begin(struct chat *c)
+{
+    c->collecting = true;
+    c->received = content_new(chat_status_good(c) ? LIMIT_RESPONSE_BYTES : CHAT_ERROR_BODY_MAX,
+                              chat_budget(c));
+    if (c->received == NULL)
+        chat_break(c, (struct attempt_result){.e = ERR_MEMORY, .status = c->status});
+}
+
+static void chat_collected(struct chat *c);
+
 static void chat_collect(struct chat *c, struct view bytes)
 {
     struct buf *to = content_buf(c->received);
     enum err e;
 
-    if (c->status != 200 && bytes.len > to->max - to->len)
+    if (!chat_status_good(c) && bytes.len > to->max - to->len)
         bytes.len = to->max - to->len; /* enough of an error to tell what it is */
     e = buf_append(to, bytes);
     if (e != ERR_NONE)
         chat_break(c, (struct attempt_result){.e = e, .status = c->status});
+    else if (chat_status_good(c) && chat_gather_over(buf_view(to))) {
+        chat_attempt_cancel(&c->request); /* a stream that has said its last word may stay open */
+        chat_collected(c);
+    }
+}
+
+/* A stream was asked for, and one JSON document came: an error, or all of the answer as one chunk. */
+static void chat_collected_stream(struct chat *c)
+{
+    struct sse_event event = {.data = content_bytes(c->received)};
+    const unsigned mine = c->request.attempts;
+
+    chat_event(c, &event);
+    if (c->over || c->request.attempts != mine)
+        return; /* it has failed, and another attempt may have begun */
+    if (chat_canon_finished(&c->canon))
+        chat_stream_complete(c);
+    else
+        chat_break(c, (struct attempt_result){.e = ERR_PROVIDER_PROTOCOL, .status = c->status});
 }
 
 /* A collected body has ended as HTTP says it must. */
@@ -200,7 +237,11 @@ static void chat_collected(struct chat *c)
     enum chat_kind kind = CHAT_NOTHING;
     enum err e;
 
-    if (c->status != 200) {
+    if (chat_status_good(c) && c->request.stream) {
+        chat_collected_stream(c);
+        return;
+    }
+    if (!chat_status_good(c)) {
         chat_canon_error(c->status, body, &error);
         x = result_of_error(c, ERR_PROVIDER_STATUS, &error);
     } else {
@@ -209,12 +250,12 @@ static void chat_collected(struct chat *c)
         e = c->answer == NULL ? ERR_MEMORY
                               : buf_reserve(content_buf(c->answer), body.len + CHAT_WHOLE_SLACK);
         if (e == ERR_NONE)
-            e = chat_canon_whole(&c->canon, body, content_buf(c->answer), &kind, &error);
+            e = chat_gather(&c->canon, body, content_buf(c->answer), &kind, &error);
         if (e != ERR_NONE)
             x.e = e == ERR_LIMIT ? ERR_PROVIDER_LARGE : e;
         else if (kind == CHAT_ERROR)
             x = result_of_error(c, ERR_PROVIDER_BODY, &error);
-        else if (kind == CHAT_EMIT && !c->request.stream)
+        else if (kind == CHAT_EMIT)
             x.e = ERR_NONE;
         if (x.e == ERR_NONE) {
             content_free(c->received);
@@ -233,23 +274,31 @@ static void chat_fetch_head(void *cookie, const struct fetch_head *head)
 
     c->status = head->status;
     c->retry_after_ms = head->retry_after_ms;
-    if (head->status == 200)
+    if (chat_status_good(c))
         c->begun_us = c->request.stream ? clock_mono_us() : c->request.attempt_us;
     if (fetch_body_let(c->fetch)) { /* an open stream does not hold what was asked */
         content_free(c->rendered);
         c->rendered = NULL;
     }
-    /* A stream without a content type is believed; JSON in its place is an error, or useless. */
-    c->collecting = head->status != 200 || !c->request.stream || head->json;
-    if (!c->collecting)
-        return;
-    c->received = content_new(head->status == 200 ? LIMIT_RESPONSE_BYTES : CHAT_ERROR_BODY_MAX,
-                              chat_budget(c));
-    if (c->received == NULL) {
-        request_hold(&c->request);
-        chat_break(c, (struct attempt_result){.e = ERR_MEMORY, .status = head->status});
-        request_let(&c->request);
-    }
+    if (chat_status_good(c) && c->request.stream)
+        return; /* the first bytes say whether it is one, whatever the label says */
+    request_hold(&c->request);
+    chat_collect_begin(c);
+    request_let(&c->request);
+}
+
+/* What came for a stream: events, or one document. False: the bytes do not say it yet. */
+static bool chat_shaped(struct chat *c, struct view bytes)
+{
+    enum chat_shape shape;
+
+    if (c->shaped || c->collecting)
+        return true;
+    shape = chat_shape_of(bytes);
+    c->shaped = shape != CHAT_SHAPE_UNKNOWN;
+    if (shape == CHAT_SHAPE_JSON)
+        chat_collect_begin(c);
+    return c->shaped;
 }
 
 static void chat_fetch_body(void *cookie, struct view bytes)
@@ -259,10 +308,12 @@ static void chat_fetch_body(void *cookie, struct view bytes)
     if (c->over)
         return; /* only the end of the response is awaited */
     request_hold(&c->request);
-    if (c->collecting)
-        chat_collect(c, bytes);
-    else
-        chat_events(c, bytes);
+    if (chat_shaped(c, bytes) && !c->over) {
+        if (c->collecting)
+            chat_collect(c, bytes);
+        else
+            chat_events(c, bytes);
+    }
     request_let(&c->request);
 }
 
@@ -313,7 +364,7 @@ static void chat_attempt_reset(struct chat *c)
     sse_out_abandon(&c->out, 0);
     c->status = 0;
     c->retry_after_ms = -1;
-    c->collecting = c->over = c->paused = c->held = false;
+    c->collecting = c->shaped = c->over = c->paused = c->held = false;
     c->begun_us = c->shown_us = 0;
 }
 

@@ -35,6 +35,7 @@ struct chat {
     int status;
     int64_t retry_after_ms;
     bool collecting; /* into received; otherwise events */
+    bool shaped;     /* the first bytes have shown which of the two it is */
     bool over;       /* the outcome was reported */
     bool paused;
     bool held;       /* not read until the rest is paid for */

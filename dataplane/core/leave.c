@@ -12,7 +12,7 @@ bool leave_waits(const struct request *r)
     r->ops->account(r, &a);
     if (r->stream)
         return r->state == REQUEST_STREAMING && a.finish != FINISH_NONE;
-    return a.status == 200 && a.waiting_bytes != 0;
+    return a.status / 100 == 2 && a.waiting_bytes != 0;
 }
 
 /* A provider that has the whole request works on it, and bills the prompt to the operator whatever
@@ -32,7 +32,7 @@ enum settle_bill leave_bill(const struct request *r)
         return SETTLE_FREE;
     r->ops->account(r, &a);
     silent = r->stream && (clock_mono_us() - r->attempt_us) / 1000 >= patience_ms;
-    if (!a.forwarded || (a.status == 0 ? silent : a.status != 200))
+    if (!a.forwarded || (a.status == 0 ? silent : a.status / 100 != 2))
         return SETTLE_FREE;
     return SETTLE_PROMPT;
 }
