@@ -2,6 +2,7 @@
 #include "fetch.h"
 
 #include "clock.h"
+#include "coding.h"
 #include "content_view.h"
 #include "phr.h"
 #include "request_head.h"
@@ -29,6 +30,7 @@ struct fetch {
     struct buf held; /* an unfinished response head */
     struct response_head response;
     struct phr_chunked_decoder chunks;
+    struct coding *coding;       /* NULL: the body is plain */
     uint64_t left;               /* bytes of a RESPONSE_LENGTH body still to come */
     uint64_t total_at, phase_at; /* deadlines, loop time */
     uint64_t paused_at, sent_at;
@@ -38,6 +40,7 @@ struct fetch {
     bool reused, retried, received, head_seen, paused;
     bool ready; /* the connection is ours to write on */
     bool sent;  /* bytes may have reached the provider */
+    bool coding_known;
 };
 
 static void fetch_ready(void *cookie);
@@ -87,6 +90,7 @@ static void fetch_settle(struct fetch *f)
     if (!f->over || f->busy != 0)
         return;
     buf_free(&f->held);
+    coding_free(f->coding);
     secret_wipe(f, sizeof *f);
     f->next_spare = u->spare;
     u->spare = f;
@@ -104,6 +108,8 @@ static void fetch_done(struct fetch *f, enum err e)
 {
     if (f->over)
         return;
+    if (e == ERR_NONE && f->coding != NULL && !coding_over(f->coding))
+        e = ERR_PROVIDER_TRUNCATED;
     drop_connection(f);
     f->over = true;
     f->busy++;
@@ -267,10 +273,40 @@ static void response_over(struct fetch *f)
     fetch_done(f, ERR_NONE);
 }
 
+static bool fetch_piece(void *cookie, struct view bytes)
+{
+    struct fetch *f = cookie;
+
+    f->events.body(f->cookie, bytes);
+    return !f->over;
+}
+
+/* The body may be compressed, as the head says or as its first byte shows. */
+static enum err coding_begin(struct fetch *f, uint8_t first)
+{
+    enum coding_kind kind = f->response.coding;
+
+    if (f->coding_known)
+        return ERR_NONE;
+    f->coding_known = true;
+    if (kind == CODING_IDENTITY && coding_is_gzip(first))
+        kind = CODING_GZIP;
+    return kind == CODING_IDENTITY ? ERR_NONE : coding_new(kind, &f->coding);
+}
+
 static void deliver(struct fetch *f, const uint8_t *bytes, size_t n)
 {
-    if (n != 0)
+    enum err e;
+
+    if (n == 0)
+        return;
+    e = coding_begin(f, bytes[0]);
+    if (e == ERR_NONE && f->coding == NULL)
         f->events.body(f->cookie, view_of(bytes, n));
+    else if (e == ERR_NONE)
+        e = coding_feed(f->coding, view_of(bytes, n), fetch_piece, f);
+    if (e != ERR_NONE)
+        fetch_done(f, e);
 }
 
 static void take_chunked(struct fetch *f, uint8_t *bytes, size_t n)

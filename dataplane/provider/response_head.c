@@ -89,6 +89,18 @@ static enum err read_length(struct view value, struct seen *seen, struct respons
     return ERR_NONE;
 }
 
+/* We ask for identity; what some servers send all the same is decoded, or refused. */
+static enum err read_coding(struct view value, struct response_head *out)
+{
+    if (view_eq_nocase(value, VIEW_LIT("gzip")) || view_eq_nocase(value, VIEW_LIT("x-gzip")))
+        out->coding = CODING_GZIP;
+    else if (view_eq_nocase(value, VIEW_LIT("deflate")))
+        out->coding = CODING_DEFLATE;
+    else if (value.len != 0 && !view_eq_nocase(value, VIEW_LIT("identity")))
+        return ERR_PROVIDER_PROTOCOL;
+    return ERR_NONE;
+}
+
 static enum err read_header(struct view name, struct view value, uint64_t unix_ms,
                             struct seen *seen, struct response_head *out)
 {
@@ -109,10 +121,9 @@ static enum err read_header(struct view name, struct view value, uint64_t unix_m
     } else if (view_eq_nocase(name, VIEW_LIT("keep-alive"))) {
         if (keep_timeout(value, &n) && n < UINT32_MAX / 1000)
             out->keep_ms = n < 2 ? 0 : (uint32_t)(n - 1) * 1000; /* ours must end first */
-    } else if (view_eq_nocase(name, VIEW_LIT("content-encoding"))) {
-        if (!view_eq_nocase(value, VIEW_LIT("identity"))) /* we asked for none */
-            return ERR_PROVIDER_PROTOCOL;
-    } else if (view_eq_nocase(name, VIEW_LIT("retry-after-ms"))) {
+    } else if (view_eq_nocase(name, VIEW_LIT("content-encoding")))
+        return read_coding(value, out);
+    else if (view_eq_nocase(name, VIEW_LIT("retry-after-ms"))) {
         if (view_u64(value, &n)) {
             out->head.retry_after_ms = retry_clamp(n);
             seen->retry_ms = true;

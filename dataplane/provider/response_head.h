@@ -3,6 +3,7 @@
 #ifndef TR_DATAPLANE_PROVIDER_RESPONSE_HEAD_H
 #define TR_DATAPLANE_PROVIDER_RESPONSE_HEAD_H
 
+#include "coding.h"
 #include "fetch.h"
 
 enum {
@@ -15,6 +16,7 @@ enum response_body { RESPONSE_NO_BODY, RESPONSE_LENGTH, RESPONSE_CHUNKED, RESPON
 struct response_head {
     struct fetch_head head;
     enum response_body body;
+    enum coding_kind coding;
     uint64_t length;  /* RESPONSE_LENGTH */
     bool keep;        /* the connection may be used again */
     uint32_t keep_ms; /* for this long at most, as the provider says; UINT32_MAX when it does not */
