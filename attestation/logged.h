@@ -11,4 +11,8 @@
 must_check enum err logged_check(struct view statement, const struct digest32 *identity_sha256,
                                  const uint8_t measurement[static 48]);
 
+/* The leaf hash of the release that the statement is, or that the boot it is about names.
+ * ERR_FORMAT: neither of the two; ERR_NOT_FOUND: a boot that names no release. */
+must_check enum err logged_release(struct view statement, struct digest32 *leaf);
+
 #endif

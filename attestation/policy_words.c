@@ -58,6 +58,14 @@ bool policy_words(const char *text, enum policy_words_list list, uint64_t *out)
     return true;
 }
 
+const char *policy_words_at(enum policy_words_list list, size_t i, uint64_t *bit)
+{
+    const struct word *w = &lists[list][i];
+
+    *bit = w->bit;
+    return w->name;
+}
+
 bool policy_words_some(const char *text, enum policy_words_list list, uint32_t *out)
 {
     uint64_t bits;

@@ -15,6 +15,8 @@ enum policy_words_list {
 
 /* Words of the list, separated by spaces or commas; none is fine. */
 bool policy_words(const char *text, enum policy_words_list list, uint64_t *out);
+/* The list's i-th word and its bit; NULL behind the last. */
+const char *policy_words_at(enum policy_words_list list, size_t i, uint64_t *bit);
 /* At least one. */
 bool policy_words_some(const char *text, enum policy_words_list list, uint32_t *out);
 /* "1.55.40" (n is 3) or "1.55" (2), each a byte, most significant first. Empty: 0, none is asked.

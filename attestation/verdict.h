@@ -61,8 +61,14 @@
     X(AUDIENCE, REJECT, AUDIENCE)                                                                  \
     X(IDENTITY_EXPIRED, REJECT, EXPIRED)                                                           \
     X(MEMORY, REJECT, MEMORY)         /* its memory is not locked, and the policy asks for that */ \
-    X(RELEASE, REJECT, MEASUREMENT)   /* measurement is not in the release manifest */             \
-    X(LOG_PROOF, REJECT, MEASUREMENT) /* the transparency log does not vouch for it */
+    X(RELEASE_SIG, REJECT, MEASUREMENT)  /* the manifest is not signed by the release key */       \
+    X(RELEASE, REJECT, MEASUREMENT)      /* measurement is not in the release manifest */          \
+    X(RELEASE_SVN, REJECT, MEASUREMENT)  /* the manifest's security version is too low */          \
+    X(PROVIDERS, REJECT, MEASUREMENT)    /* providers.conf is not the manifest's */                \
+    X(LOG_PROOF, REJECT, MEASUREMENT)    /* the transparency log does not vouch for it */          \
+    X(RELEASE_LEAF, REJECT, MEASUREMENT) /* the logged boot names another release, or none */      \
+    X(LOG, REJECT, MEASUREMENT)          /* the log that others read is not the stapled one */     \
+    X(PROGRAM, REJECT, MEASUREMENT)      /* neither policy nor manifest names a program */
 
 #define VERDICT_ENUM(symbol, class, refusal) VERDICT_##symbol,
 enum verdict { VERDICT_LIST(VERDICT_ENUM) VERDICT_COUNT };

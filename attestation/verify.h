@@ -81,7 +81,7 @@ enum finding_outcome {
     FINDING_NOT_ASKED,   /* the policy or the caller asks nothing here */
     FINDING_NOT_REACHED, /* what it needs failed above */
 };
-enum { FINDING_DETAIL_MAX = 192, FINDINGS_ADDED_MAX = 12, FINDINGS_MAX = 56 };
+enum { FINDING_DETAIL_MAX = 192, FINDINGS_ADDED_MAX = 20, FINDINGS_MAX = 64 };
 struct finding {
     enum verdict code;
     enum finding_outcome outcome;

@@ -3,6 +3,7 @@
 #ifndef TR_TESTS_GATEWAY_PARTS_H
 #define TR_TESTS_GATEWAY_PARTS_H
 
+#include "base64.h"
 #include "check.h"
 #include "attestation/tools/command.h"
 #include "note.h"
@@ -97,6 +98,46 @@ static inline void release_text(uint8_t measured, bool simulated, uint64_t not_a
              "\"svn\":3,\"version\":\"1\"}",
              sha, sha, hex, (unsigned long long)not_after_s, sha, sha, simulated ? "true" : "false",
              sha);
+}
+
+/* Ed25519 keys that sign releases: the operator's and somebody else's. */
+static uint8_t release_secret[2][64], release_public[2][32];
+static char release_key[2][128]; /* as minisign writes them */
+
+static inline void release_keys_make(void)
+{
+    for (int i = 0; i < 2; i++) {
+        uint8_t raw[42] = {'E', 'd', (uint8_t)i};
+        struct buf b;
+
+        crypto_sign_keypair(release_public[i], release_secret[i]);
+        memcpy(raw + 10, release_public[i], 32);
+        buf_init(&b, 128);
+        CHECK_INT(base64_append(view_of(raw, sizeof raw), &b), ERR_NONE);
+        snprintf(release_key[i], sizeof release_key[i], "%.*s", (int)b.len, (const char *)b.ptr);
+        buf_free(&b);
+    }
+}
+
+/* text into release.json, and beside it the signature by that key. */
+static inline void release_sign(const char *text, int by)
+{
+    uint8_t raw[74] = {'E', 'd', (uint8_t)by}, global[64 + 4];
+    struct buf b;
+
+    file_put("release.json", text);
+    crypto_sign_detached(raw + 10, NULL, (const uint8_t *)text, strlen(text), release_secret[by]);
+    buf_init(&b, 1024);
+    CHECK_INT(buf_append(&b, VIEW_LIT("untrusted comment: x\n")), ERR_NONE);
+    CHECK_INT(base64_append(view_of(raw, sizeof raw), &b), ERR_NONE);
+    memcpy(global, raw + 10, 64);
+    memcpy(global + 64, "test", 4);
+    crypto_sign_detached(raw + 10, NULL, global, sizeof global, release_secret[by]);
+    CHECK_INT(buf_append(&b, VIEW_LIT("\ntrusted comment: test\n")), ERR_NONE);
+    CHECK_INT(base64_append(view_of(raw + 10, 64), &b), ERR_NONE);
+    CHECK_INT(buf_append(&b, view_of("\n", 2)), ERR_NONE); /* and its NUL */
+    file_put("release.json.minisig", (const char *)b.ptr);
+    buf_free(&b);
 }
 
 #endif

@@ -3,23 +3,29 @@
 #include "bundle.h"
 #include "clock.h"
 #include "document.h"
+#include "extract.h"
 #include "https.h"
 #include "judge.h"
+#include "log_read.h"
 #include "manifest.h"
-#include "note.h"
 #include "policy.h"
 #include "presented.h"
-#include "time_text.h"
+#include "release_file.h"
+#include "summary.h"
+#include "tlog_proof.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EXTRA_MAX = 8192, CRL_FILE_MAX = 64 << 10 };
+enum { CRL_FILE_MAX = 64 << 10 };
 
 struct arguments {
     const char *what; /* URL or FILE */
-    const char *ca, *release, *log_key, *crl, *save;
+    const char *ca, *audience, *crl, *save, *extract;
+    const char *release, *release_key, *signature, *min_svn_text;
+    const char *log_key, *log, *timeout_text;
+    uint64_t min_svn;
+    unsigned timeout_s;
     struct judge_options judge;
 };
 
@@ -30,100 +36,65 @@ struct presented {
     bool ca_vouched, recorded;
 };
 
-/* --- what it all means, for people */
+/* --- the public log */
 
-static enum err line(struct buf *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static enum err line(struct buf *out, const char *fmt, ...)
+struct search {
+    struct digest32 manifest; /* leaf hash */
+    bool found;
+};
+
+static void search_entry(void *cookie, uint64_t index, const struct digest32 *leaf,
+                         struct view statement)
 {
-    char text[512];
-    va_list ap;
+    struct search *s = cookie;
 
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    return buf_appendf(out, "  %s\n", text);
+    (void)index;
+    (void)statement;
+    s->found = s->found || memcmp(leaf->b, s->manifest.b, sizeof leaf->b) == 0;
 }
 
-static bool passed(const struct examination *x, enum verdict code)
+/* The log that everybody reads must continue the checkpoint that this client was shown, and have
+ * the manifest as an entry. EXIT_ACCEPT also when it does not: then a finding says so. */
+static enum exit_code log_compare(const struct arguments *a, const struct attest_document *d,
+                                  const struct presented_expect *e, struct examination *x)
 {
-    for (size_t i = 0; i < x->n; i++)
-        if (x->findings[i].code == code)
-            return x->findings[i].outcome == FINDING_OK;
-    return false;
-}
+    struct search search = {.found = false};
+    struct log_ask ask = {.key = e->log_key, .entry = search_entry, .cookie = &search};
+    struct checkpoint stapled, head;
+    enum log_fault fault;
+    enum exit_code code = EXIT_ACCEPT;
+    struct buf note;
+    uint64_t index;
+    const char *why;
 
-static enum err summary_hardware(const struct examination *x, struct buf *out)
-{
-    enum err e = buf_appendf(out, "\nProved by %s:\n",
-                             x->simulated ? "a SIMULATOR's key (no processor vouches for this)"
-                                          : "the processor's signature, under AMD's root");
-
-    if (e == ERR_NONE)
-        e = line(out, "a guest was launched with the measurement above, not debuggable, VMPL 0");
-    if (e == ERR_NONE)
-        e = line(out, "that guest asked for this report and put the identity document into it");
-    return e;
-}
-
-static enum err summary_checked(const struct presented *g, const struct examination *x,
-                                struct buf *out)
-{
-    enum err e = buf_append(out, VIEW_LIT("Checked by this program:\n"));
-
-    if (e == ERR_NONE)
-        e = g->recorded ? line(out, "the evidence answers the recorded nonce, exporter and key")
-                        : line(out, "the evidence is fresh: it answers the nonce made just now");
-    if (e == ERR_NONE && !g->recorded)
-        e = line(out, "this TLS connection ends inside that guest: exporter and key are its own");
-    if (e == ERR_NONE)
-        e = line(out, "report, certificates and firmware versions satisfy the policy");
-    if (e == ERR_NONE && passed(x, VERDICT_RELEASE))
-        e = line(out, "the measurement is one of the release manifest's");
-    if (e == ERR_NONE && passed(x, VERDICT_LOG_PROOF))
-        e = line(out, "the transparency log vouches that this was published");
-    if (e == ERR_NONE && g->ca_vouched)
-        e = line(out, "the certificate authority vouches for the server's name");
-    return e;
-}
-
-static enum err summary_said(const struct presented *g, const struct examination *x,
-                             const struct identity *i, struct buf *out)
-{
-    enum err e = buf_append(out, VIEW_LIT("Said by the measured program itself:\n"));
-    char key[65];
-
-    hex_encode(i->receipt_ed25519, 32, key);
-    if (e == ERR_NONE)
-        e = line(out, "audience %s; receipts are signed by %s", i->audience, key);
-    if (e == ERR_NONE)
-        e = buf_append(out, VIEW_LIT("Said by the operator only, not proved here:\n"));
-    if (e == ERR_NONE && !passed(x, VERDICT_MEASUREMENT) && !passed(x, VERDICT_RELEASE))
-        e = line(out, "WHICH program this measurement is: give --release, or name it in --policy");
-    if (e == ERR_NONE && !passed(x, VERDICT_CHIP))
-        e = line(out, "whose processor this is: the policy lists no chips");
-    if (e == ERR_NONE && !passed(x, VERDICT_LOG_PROOF))
-        e = line(out, "that others are shown the same program: no log proof was checked");
-    if (e == ERR_NONE && g->recorded)
-        e = line(out, "time, exporter and key of the connection: the recorder's word");
-    if (e == ERR_NONE)
-        e = line(out,
-                 "what the providers do with prompts; that nobody tampers with the memory bus");
-    return e;
-}
-
-static void summary(const struct presented *g, const struct examination *x,
-                    const struct identity *i, struct buf *out)
-{
-    enum err e = ERR_NONE;
-
-    if (x->verdict == VERDICT_ACCEPT)
-        e = summary_hardware(x, out);
-    if (x->verdict == VERDICT_ACCEPT && e == ERR_NONE)
-        e = summary_checked(g, x, out);
-    if (x->verdict == VERDICT_ACCEPT && e == ERR_NONE)
-        e = summary_said(g, x, i, out);
-    if (e != ERR_NONE || buf_append_byte(out, '\0') != ERR_NONE)
-        buf_reset(out);
+    if (tlog_proof_check(d->release_proof, d->release_leaf, e->log_key, &index, &stapled) !=
+        ERR_NONE)
+        return EXIT_INTERNAL; /* LOG_PROOF is accepted by now */
+    if (fetch_open(a->log, a->ca, a->timeout_s, &ask.from) != ERR_NONE) {
+        complain("--log: %s is no place that can be read", a->log);
+        return EXIT_USAGE;
+    }
+    buf_init(&note, LOG_NOTE_MAX);
+    tlog_leaf_hash(e->release, &search.manifest);
+    ask.known = &stapled;
+    fault = log_read(&ask, &note, &head);
+    why = fault != LOG_SOUND ? log_fault_text(fault)
+          : e->release.len != 0 && !search.found
+              ? "the release manifest is no entry of the public log"
+              : "the public log continues the stapled checkpoint";
+    if (fault == LOG_UNREACHABLE || fault == LOG_ASKED)
+        code = fault == LOG_ASKED
+                   ? EXIT_USAGE
+                   : refusal_print(a->judge.json, EXIT_UNREACHABLE, "LOG", "%s", why);
+    else
+        examination_add(x, VERDICT_LOG,
+                        fault == LOG_SOUND && (e->release.len == 0 || search.found)
+                            ? FINDING_OK
+                            : FINDING_FAILED,
+                        why);
+    buf_free(&note);
+    fetch_close(ask.from);
+    return code;
 }
 
 /* --- judging */
@@ -139,34 +110,61 @@ static enum exit_code malformed(const struct judge_options *o, const struct atte
     return judge_print(o, p, now_s, &x, NULL, NULL);
 }
 
+/* One that is decoded. */
+static enum exit_code decoded_judge(const struct arguments *a, const struct presented *g,
+                                    const struct attest_policy *policy,
+                                    const struct attest_document *d,
+                                    const struct presented_expect *expect)
+{
+    struct examination x;
+    struct identity identity;
+    bool has_identity;
+    struct buf extra;
+    struct summary_facts facts = {.x = &x,
+                                  .policy = policy,
+                                  .identity = &identity,
+                                  .recorded = g->recorded,
+                                  .ca_vouched = g->ca_vouched};
+    enum exit_code code = EXIT_ACCEPT;
+
+    if (a->extract != NULL && !extract(a->extract, d, expect->exporter))
+        return EXIT_INTERNAL;
+    attest_presented(d, expect, policy, &x, &identity, &has_identity);
+    if (a->log == NULL || x.verdict != VERDICT_ACCEPT)
+        examination_add(&x, VERDICT_LOG, a->log == NULL ? FINDING_NOT_ASKED : FINDING_NOT_REACHED,
+                        a->log == NULL ? "the public log was not read" : "");
+    else
+        code = log_compare(a, d, expect, &x);
+    if (code != EXIT_ACCEPT)
+        return code;
+    buf_init(&extra, SUMMARY_MAX);
+    summary(&facts, &extra);
+    code = judge_print(&a->judge, policy, expect->now_s, &x, has_identity ? &identity : NULL,
+                       extra.len != 0 ? (const char *)extra.ptr : NULL);
+    buf_free(&extra);
+    return code;
+}
+
 static enum exit_code document_judge(const struct arguments *a, const struct presented *g,
                                      const struct attest_policy *policy,
                                      struct presented_expect *expect)
 {
     struct attest_document d;
-    struct examination x;
-    struct identity identity;
-    struct buf store, extra;
-    bool has_identity;
+    struct buf store;
     enum exit_code code;
 
     buf_init(&store, ATTEST_STORE_MAX);
-    buf_init(&extra, EXTRA_MAX);
     if (attest_document_decode(g->bundle.document, &store, &d) != ERR_NONE) {
         code = malformed(&a->judge, policy, expect->now_s, "no tr-attestation/v1 document");
-        goto done;
+    } else {
+        /* Offline the nonce is the document's: that it was fresh then is the recorder's word. */
+        expect->nonce = g->recorded ? d.nonce : g->nonce;
+        expect->exporter = g->bundle.exporter;
+        expect->tls_spki = &g->bundle.tls_spki;
+        expect->audience = a->audience != NULL ? a->audience : g->bundle.host;
+        code = decoded_judge(a, g, policy, &d, expect);
     }
-    /* Offline the nonce is the document's: that it was fresh then is the recorder's word. */
-    expect->nonce = g->recorded ? d.nonce : g->nonce;
-    expect->exporter = g->bundle.exporter;
-    expect->tls_spki = &g->bundle.tls_spki;
-    attest_presented(&d, expect, policy, &x, &identity, &has_identity);
-    summary(g, &x, &identity, &extra);
-    code = judge_print(&a->judge, policy, expect->now_s, &x, has_identity ? &identity : NULL,
-                       extra.len != 0 ? (const char *)extra.ptr : NULL);
-done:
     buf_free(&store);
-    buf_free(&extra);
     return code;
 }
 
@@ -174,19 +172,18 @@ done:
 static enum exit_code expect_and_judge(const struct arguments *a, const struct presented *g,
                                        const struct attest_policy *policy, uint64_t now_s)
 {
-    struct presented_expect expect = {.now_s = now_s};
-    struct buf release = {.len = 0}, crl = {.len = 0};
+    struct presented_expect expect = {.now_s = now_s, .min_svn = a->min_svn};
+    struct release_file release = {.text = {.len = 0}};
+    struct buf crl = {.len = 0};
     struct note_key key;
     enum exit_code code = EXIT_USAGE;
 
     if (a->release != NULL) {
-        if (!file_load(a->release, MANIFEST_MAX, &release))
+        if (!release_file_load(a->release, a->signature, a->release_key, &release))
             goto done;
-        expect.release = buf_view(&release);
-        if (release.len == 0) {
-            complain("%s is empty", a->release);
-            goto done;
-        }
+        expect.release = buf_view(&release.text);
+        expect.release_signature = buf_view(&release.signature);
+        expect.release_key = &release.key;
     }
     if (a->crl != NULL) {
         if (!file_load(a->crl, CRL_FILE_MAX, &crl))
@@ -200,9 +197,46 @@ static enum exit_code expect_and_judge(const struct arguments *a, const struct p
     }
     code = document_judge(a, g, policy, &expect);
 done:
-    buf_free(&release);
+    release_file_free(&release);
     buf_free(&crl);
     return code;
+}
+
+/* --- what both take */
+
+#define SHARED_OPTIONS(a)                                                                          \
+    {"--release", &(a)->release, NULL}, {"--release-key", &(a)->release_key, NULL},                \
+        {"--signature", &(a)->signature, NULL}, {"--min-svn", &(a)->min_svn_text, NULL},           \
+        {"--log-key", &(a)->log_key, NULL}, {"--log", &(a)->log, NULL},                            \
+        {"--audience", &(a)->audience, NULL}, {"--crl", &(a)->crl, NULL},                          \
+        {"--ca", &(a)->ca, NULL}, {"--timeout", &(a)->timeout_text, NULL},                         \
+        {"--extract", &(a)->extract, NULL}, JUDGE_OPTIONS(&(a)->judge)
+#define SHARED_USAGE                                                                               \
+    "[--release FILE --release-key KEY [--signature FILE] [--min-svn N]] "                         \
+    "[--log-key VKEY [--log URL|DIR]] [--audience NAME] [--crl FILE] [--ca FILE] "                 \
+    "[--timeout SECONDS] [--extract DIR] "
+
+/* An option that would check nothing without another one is an error, not a check passed over. */
+static bool shared_check(struct arguments *a)
+{
+    if ((a->release == NULL) != (a->release_key == NULL)) {
+        complain("--release FILE and --release-key KEY go together: a manifest that nobody signed "
+                 "proves nothing");
+        return false;
+    }
+    if (a->release == NULL && (a->signature != NULL || a->min_svn_text != NULL)) {
+        complain("--signature and --min-svn are about --release FILE");
+        return false;
+    }
+    if (a->log != NULL && a->log_key == NULL) {
+        complain("--log needs --log-key VKEY: the log's verifier key, or a file with it");
+        return false;
+    }
+    if (a->min_svn_text != NULL && !view_u64(view_str(a->min_svn_text), &a->min_svn)) {
+        complain("--min-svn: %s is no number", a->min_svn_text);
+        return false;
+    }
+    return timeout_parse(a->timeout_text, &a->timeout_s);
 }
 
 /* --- gateway */
@@ -227,63 +261,70 @@ static bool save(const char *path, const struct bundle *b)
 }
 
 /* Ask with a nonce of our own, over a connection whose exporter and key we see ourselves. */
-static enum exit_code fetch(const struct arguments *a, struct presented *g, struct buf *body)
+static enum err evidence_get(const struct arguments *a, const struct https_url *url,
+                             struct presented *g, struct buf *body)
 {
     char nonce[65], target[160];
-    enum exit_code code = EXIT_REJECT;
     struct https *h = NULL;
+    unsigned status = 0;
+    enum err e = https_open(url, a->ca, a->timeout_s, &h);
+
+    if (e != ERR_NONE)
+        return e;
+    secret_random(g->nonce, sizeof g->nonce);
+    hex_encode(g->nonce, 32, nonce);
+    snprintf(target, sizeof target, "/attestation?nonce=%s&binding=tls-exporter", nonce);
+    if (!https_binding(h, g->bundle.exporter, &g->bundle.tls_spki)) {
+        complain("the connection has no exporter");
+        e = ERR_TLS;
+    }
+    if (e == ERR_NONE)
+        e = https_get(h, target, &status, body);
+    if (e == ERR_NONE && status != 200) {
+        complain("the gateway answered %u to GET /attestation", status);
+        e = ERR_PROVIDER_STATUS;
+    }
+    https_close(h);
+    return e;
+}
+
+static enum exit_code fetch(const struct arguments *a, struct presented *g, struct buf *body)
+{
     struct https_url url;
-    unsigned status;
+    enum err e;
 
     if (!https_url_parse(a->what, &url)) {
         complain("%s is not of the form https://host[:port]", a->what);
         return EXIT_USAGE;
     }
-    secret_random(g->nonce, sizeof g->nonce);
-    hex_encode(g->nonce, 32, nonce);
-    snprintf(target, sizeof target, "/attestation?nonce=%s&binding=tls-exporter", nonce);
-    h = https_open(&url, a->ca);
-    if (h == NULL)
-        goto done;
+    e = evidence_get(a, &url, g, body);
+    if (e == ERR_CONFIG)
+        return EXIT_USAGE;
+    if (e == ERR_AUTH)
+        return refusal_print(a->judge.json, EXIT_REJECT, "CA",
+                             "the certificate authority does not vouch for the server");
+    if (e != ERR_NONE)
+        return refusal_print(a->judge.json, EXIT_UNREACHABLE, "GATEWAY", "no evidence came (%s)",
+                             err_name(e));
     g->ca_vouched = a->ca != NULL;
-    if (!https_binding(h, g->bundle.exporter, &g->bundle.tls_spki)) {
-        complain("the connection has no exporter");
-        goto done;
-    }
-    status = https_get(h, target, body);
-    if (status == 0)
-        goto done;
-    if (status != 200) {
-        complain("the gateway answered %u to %s", status, "GET /attestation");
-        goto done;
-    }
     g->bundle.at_s = clock_unix_ms() / 1000;
     snprintf(g->bundle.host, sizeof g->bundle.host, "%s", url.host);
     g->bundle.document = buf_view(body);
-    code = a->save == NULL || save(a->save, &g->bundle) ? EXIT_ACCEPT : EXIT_INTERNAL;
-done:
-    https_close(h);
-    if (code == EXIT_REJECT && a->judge.json)
-        return refusal_print(true, code, "GATEWAY", "no evidence was got; the reason is on stderr");
-    return code;
+    return a->save == NULL || save(a->save, &g->bundle) ? EXIT_ACCEPT : EXIT_INTERNAL;
 }
-
-#define SHARED_OPTIONS(a)                                                                          \
-    {"--release", &(a)->release, NULL}, {"--log-key", &(a)->log_key, NULL},                        \
-        {"--crl", &(a)->crl, NULL}, JUDGE_OPTIONS(&(a)->judge)
 
 static enum exit_code gateway_run(int argc, char **argv)
 {
     struct arguments a = {.what = NULL};
-    const struct option_value options[] = {
-        {"--ca", &a.ca, NULL}, {"--save", &a.save, NULL}, SHARED_OPTIONS(&a)};
+    const struct option_value options[] = {{"--save", &a.save, NULL}, SHARED_OPTIONS(&a)};
     struct attest_policy *policy = NULL;
     struct presented g = {.recorded = false};
     enum exit_code code;
     struct buf body;
     uint64_t now_s;
 
-    if (!options_parse(argc, argv, "URL", &a.what, options, sizeof options / sizeof options[0]))
+    if (!options_parse(argc, argv, "URL", &a.what, options, sizeof options / sizeof options[0]) ||
+        !shared_check(&a))
         return EXIT_USAGE;
     buf_init(&body, ATTEST_DOCUMENT_MAX);
     code = judge_prepare(&a.judge, &policy, &now_s);
@@ -298,8 +339,7 @@ static enum exit_code gateway_run(int argc, char **argv)
 
 const struct command command_gateway = {
     "gateway",
-    "https://HOST[:PORT] [--release FILE] [--log-key VKEY] [--ca FILE] [--crl FILE] [--save "
-    "FILE] " JUDGE_USAGE,
+    "https://HOST[:PORT] " SHARED_USAGE "[--save FILE] " JUDGE_USAGE,
     gateway_run,
 };
 
@@ -315,8 +355,13 @@ static enum exit_code bundle_run(int argc, char **argv)
     enum exit_code code;
     uint64_t now_s;
 
-    if (!options_parse(argc, argv, "FILE", &a.what, options, sizeof options / sizeof options[0]))
+    if (!options_parse(argc, argv, "FILE", &a.what, options, sizeof options / sizeof options[0]) ||
+        !shared_check(&a))
         return EXIT_USAGE;
+    if (a.log == NULL && (a.ca != NULL || a.timeout_text != NULL)) {
+        complain("--ca and --timeout are about --log URL");
+        return EXIT_USAGE;
+    }
     buf_init(&store, BUNDLE_MAX);
     code = file_load(a.what, BUNDLE_MAX, &text) ? judge_prepare(&a.judge, &policy, &now_s)
                                                 : EXIT_USAGE;
@@ -337,6 +382,6 @@ static enum exit_code bundle_run(int argc, char **argv)
 
 const struct command command_bundle = {
     "bundle",
-    "FILE [--release FILE] [--log-key VKEY] [--crl FILE] " JUDGE_USAGE,
+    "FILE " SHARED_USAGE JUDGE_USAGE,
     bundle_run,
 };

@@ -1,47 +1,31 @@
-/* tr-verify log: every entry of a transparency log is read, the tree is built again from them, and
- * the result compared with the signed checkpoint, with the tiles that others are served, and with a
- * checkpoint that was kept from an earlier day: a log that forgot or changed something is caught.
- */
+/* tr-verify log: a transparency log is read whole (log_read.h), what ran is printed, and each boot
+ * is held against the releases that were logged before it. */
 #include "command.h"
-#include "fetch.h"
 #include "file.h"
+#include "https.h"
 #include "json.h"
-#include "note.h"
-#include "tlog.h"
-#include "tlog_tile.h"
+#include "log_read.h"
+#include "release_file.h"
+#include "released.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-enum {
-    BUNDLE_MAX = TILE_WIDTH * (2 + 65535),
-    NOTE_MAX = 64 << 10,
-    HASH = sizeof(struct digest32),
+struct log_options {
+    const char *place, *key, *kept, *save, *ca, *releases, *release_key;
+    unsigned timeout_s;
+    bool quiet, json;
 };
 
 struct audit {
-    struct fetch *from;
+    const struct log_options *o;
     struct note_key key;
-    bool quiet, json;
-    struct buf note; /* the checkpoint as served */
+    struct fetch *from;
+    struct released *released;
+    struct buf note, kept_note; /* checkpoints: as served, as kept */
     struct checkpoint head, kept;
-    struct buf kept_note;
     bool has_kept;
-    struct tlog_edge tree; /* built from the entries */
-    bool tile_differs;
-    /* Per tile level, the hashes of the tile that is being filled. */
-    struct {
-        uint8_t hashes[TILE_WIDTH * HASH];
-        unsigned n;
-        uint64_t index;
-    } tiles[TILE_LEVEL_MAX + 1];
 };
-
-static enum exit_code reject(const struct audit *a, const char *code, const char *why)
-{
-    return refusal_print(a->json, EXIT_REJECT, code, "%s", why);
-}
 
 /* --- what ran --- */
 
@@ -111,237 +95,195 @@ static void entry_print(uint64_t index, struct view statement)
     putchar('\n');
 }
 
-/* --- tiles of hashes --- */
-
-static void tile_compare(struct audit *a, unsigned level)
-{
-    struct tlog_tile t = {false, level, a->tiles[level].index, a->tiles[level].n};
-    struct buf path, bytes;
-
-    buf_init(&path, TILE_PATH_MAX);
-    buf_init(&bytes, TILE_WIDTH * HASH);
-    if (tlog_tile_path(&t, &path) != ERR_NONE || buf_append_byte(&path, '\0') != ERR_NONE ||
-        fetch_file(a->from, (const char *)path.ptr, &bytes) != ERR_NONE ||
-        !view_eq(buf_view(&bytes), view_of(a->tiles[level].hashes, (size_t)t.width * HASH)))
-        a->tile_differs = true;
-    buf_free(&path);
-    buf_free(&bytes);
-    a->tiles[level].n = 0;
-    a->tiles[level].index++;
-}
-
-static void subtree(void *cookie, unsigned level, uint64_t index, const struct digest32 *hash)
+static void entry_take(void *cookie, uint64_t index, const struct digest32 *leaf,
+                       struct view statement)
 {
     struct audit *a = cookie;
-    unsigned tile = level / 8;
 
-    (void)index;
-    if (level % 8 != 0)
-        return;
-    memcpy(a->tiles[tile].hashes + (size_t)a->tiles[tile].n++ * HASH, hash->b, HASH);
-    if (a->tiles[tile].n == TILE_WIDTH)
-        tile_compare(a, tile);
+    released_entry(a->released, index, leaf, statement);
+    if (!a->o->quiet && !a->o->json)
+        entry_print(index, statement);
 }
 
-/* --- entries --- */
+/* --- verdicts --- */
 
-static enum exit_code entry_take(struct audit *a, struct view statement)
+/* Nothing more to say is EXIT_ACCEPT. */
+static enum exit_code fault_print(const struct audit *a, enum log_fault f)
 {
-    struct digest32 leaf, root;
+    enum exit_code code = EXIT_REJECT;
 
-    tlog_leaf_hash(statement, &leaf);
-    if (!a->quiet)
-        entry_print(a->tree.size, statement);
-    tlog_append(&a->tree, &leaf, subtree, a);
-    if (!a->has_kept || a->tree.size != a->kept.size)
+    if (f == LOG_SOUND)
         return EXIT_ACCEPT;
-    tlog_root(&a->tree, &root);
-    if (memcmp(root.b, a->kept.root.b, HASH) != 0)
-        return reject(a, "FORK",
-                      "fork: the first entries are not those of the remembered checkpoint");
-    return EXIT_ACCEPT;
+    if (f == LOG_UNREACHABLE)
+        code = EXIT_UNREACHABLE;
+    if (f == LOG_CHECKPOINT)
+        code = EXIT_MALFORMED;
+    if (f == LOG_ASKED)
+        return EXIT_USAGE; /* said already */
+    return refusal_print(a->o->json, code, log_fault_code(f), "%s", log_fault_text(f));
 }
 
-static enum exit_code bundle_take(struct audit *a, uint64_t index, unsigned width)
+static enum exit_code kept_open(struct audit *a)
 {
-    struct tlog_tile t = {true, 0, index, width};
-    enum exit_code code = EXIT_ACCEPT;
-    struct view rest, statement;
-    struct buf path, bytes;
-    enum err e;
+    enum log_fault f;
 
-    buf_init(&path, TILE_PATH_MAX);
-    buf_init(&bytes, BUNDLE_MAX);
-    e = tlog_tile_path(&t, &path);
-    if (e == ERR_NONE)
-        e = buf_append_byte(&path, '\0');
-    if (e == ERR_NONE)
-        e = fetch_file(a->from, (const char *)path.ptr, &bytes);
-    rest = buf_view(&bytes);
-    for (unsigned i = 0; e == ERR_NONE && code == EXIT_ACCEPT && i < width; i++) {
-        if (!tlog_tile_next_entry(&rest, &statement))
-            e = ERR_SHORT;
-        else
-            code = entry_take(a, statement);
-    }
-    if (e == ERR_NONE && code == EXIT_ACCEPT && rest.len != 0)
-        e = ERR_FORMAT;
-    if (e != ERR_NONE) {
-        complain("%s: %s", (const char *)path.ptr, err_name(e));
-        code = reject(a, "ENTRIES", "the log does not show what its checkpoint covers");
-    }
-    buf_free(&path);
-    buf_free(&bytes);
-    return code;
-}
-
-static enum exit_code entries_check(struct audit *a)
-{
-    uint64_t full = a->head.size / TILE_WIDTH;
-    unsigned rest = (unsigned)(a->head.size % TILE_WIDTH);
-    enum exit_code code = EXIT_ACCEPT;
-    struct digest32 root;
-
-    for (uint64_t i = 0; i < full && code == EXIT_ACCEPT; i++)
-        code = bundle_take(a, i, TILE_WIDTH);
-    if (code == EXIT_ACCEPT && rest != 0)
-        code = bundle_take(a, full, rest);
-    if (code != EXIT_ACCEPT)
-        return code;
-    for (unsigned level = 0; level <= TILE_LEVEL_MAX; level++) {
-        if (a->tiles[level].n != 0)
-            tile_compare(a, level);
-    }
-    tlog_root(&a->tree, &root);
-    if (memcmp(root.b, a->head.root.b, HASH) != 0)
-        return reject(a, "ROOT", "the entries do not lead to the root of the checkpoint");
-    if (a->tile_differs)
-        return reject(a, "TILES", "the tiles are not those of the entries");
-    return EXIT_ACCEPT;
-}
-
-/* --- checkpoints --- */
-
-static enum exit_code checkpoint_open(const struct audit *a, struct view note, const char *which,
-                                      struct checkpoint *out)
-{
-    struct view text;
-    enum err e = note_open(note, &a->key, &text);
-
-    if (e == ERR_NONE)
-        e = checkpoint_decode(text, out);
-    if (e == ERR_AUTH || (e == ERR_NONE && !view_eq(out->origin, view_str(a->key.name))))
-        return refusal_print(a->json, EXIT_REJECT, "SIGNATURE",
-                             "%s is not signed by this log's key", which);
-    if (e == ERR_NONE)
+    if (a->o->kept == NULL)
         return EXIT_ACCEPT;
-    return refusal_print(a->json, EXIT_MALFORMED, "CHECKPOINT", "%s is no signed checkpoint",
-                         which);
-}
-
-static enum exit_code heads_open(struct audit *a, const char *kept_path)
-{
-    enum exit_code code;
-    enum err e = fetch_file(a->from, "checkpoint", &a->note);
-
-    if (e != ERR_NONE)
-        return refusal_print(a->json, EXIT_INTERNAL, "CHECKPOINT",
-                             "the log's checkpoint cannot be read (%s)", err_name(e));
-    code = checkpoint_open(a, buf_view(&a->note), "the checkpoint", &a->head);
-    if (code != EXIT_ACCEPT || kept_path == NULL)
-        return code;
     buf_free(&a->kept_note);
-    if (!file_load(kept_path, NOTE_MAX, &a->kept_note))
+    if (!file_load(a->o->kept, LOG_NOTE_MAX, &a->kept_note))
         return EXIT_USAGE;
-    code = checkpoint_open(a, buf_view(&a->kept_note), "the remembered checkpoint", &a->kept);
-    if (code != EXIT_ACCEPT)
-        return code;
+    f = log_checkpoint_open(buf_view(&a->kept_note), &a->key, &a->kept);
+    if (f != LOG_SOUND)
+        return refusal_print(a->o->json, f == LOG_SIGNATURE ? EXIT_REJECT : EXIT_MALFORMED,
+                             log_fault_code(f), "the remembered checkpoint: %s", log_fault_text(f));
     a->has_kept = a->kept.size != 0;
-    if (a->kept.size > a->head.size)
-        return reject(a, "REWIND",
-                      "rewind: the log has fewer entries than the remembered checkpoint");
     return EXIT_ACCEPT;
 }
 
-static enum exit_code head_save(struct audit *a, const char *path)
+static enum exit_code boots_check(const struct audit *a, struct released_answer *got)
 {
+    released_answer(a->released, got);
+    if (got->unreleased != 0)
+        return refusal_print(a->o->json, EXIT_REJECT, "UNRELEASED",
+                             "%" PRIu64 " of %" PRIu64 " boots, the first of them entry %" PRIu64
+                             ", ran a program that no release logged before names",
+                             got->unreleased, got->boots, got->first_unreleased);
+    if (got->unsigned_ != 0)
+        return refusal_print(a->o->json, EXIT_REJECT, "RELEASE_SIG",
+                             "%" PRIu64 " of %" PRIu64 " boots, the first of them entry %" PRIu64
+                             ", ran a release that is not in %s, signed by the release key",
+                             got->unsigned_, got->boots, got->first_unsigned, a->o->releases);
+    return EXIT_ACCEPT;
+}
+
+static enum exit_code head_save(const struct audit *a)
+{
+    const char *path = a->o->save;
+
     if (path == NULL || file_write(path, 0644, false, buf_view(&a->note)) == ERR_NONE)
         return EXIT_ACCEPT;
     complain("cannot write %s", path);
     return EXIT_INTERNAL;
 }
 
-static enum exit_code audit_run(struct audit *a, const char *kept_path, const char *save_path)
+static void accept_print_json(const struct audit *a, const struct released_answer *got)
 {
-    enum exit_code code = heads_open(a, kept_path);
+    bool is_signed = a->o->releases != NULL;
     char root[65];
 
-    if (code == EXIT_ACCEPT)
-        code = entries_check(a);
-    if (code == EXIT_ACCEPT)
-        code = head_save(a, save_path);
-    if (code != EXIT_ACCEPT)
-        return code;
-    hex_encode(a->head.root.b, HASH, root);
-    if (a->json) {
-        printf("{\"verdict\":\"accept\",\"code\":\"ACCEPT\",\"checks\":[],\"origin\":");
-        json_string_print(a->key.name);
-        printf(",\"tree_size\":%" PRIu64 ",\"root_hash\":\"%s\",\"continues\":", a->head.size,
-               root);
-        if (a->has_kept)
-            printf("%" PRIu64 "}\n", a->kept.size);
-        else
-            puts("null}");
-        return EXIT_ACCEPT;
-    }
+    hex_encode(a->head.root.b, sizeof a->head.root.b, root);
+    printf("{\"verdict\":\"accept\",\"code\":\"ACCEPT\",\"checks\":["
+           "{\"code\":\"ROOT\",\"ok\":true,\"detail\":\"ok\"},"
+           "{\"code\":\"UNRELEASED\",\"ok\":%s,\"detail\":\"%" PRIu64 " boots\"},"
+           "{\"code\":\"RELEASE_SIG\",\"ok\":%s,\"detail\":\"%s\"}],\"origin\":",
+           got->boots != 0 ? "true" : "null", got->boots,
+           is_signed && got->boots != 0 ? "true" : "null", is_signed ? "ok" : "not asked");
+    json_string_print(a->key.name);
+    printf(",\"tree_size\":%" PRIu64 ",\"root_hash\":\"%s\",\"continues\":", a->head.size, root);
+    if (a->has_kept)
+        printf("%" PRIu64 "}\n", a->kept.size);
+    else
+        puts("null}");
+}
+
+static void accept_print(const struct audit *a, const struct released_answer *got)
+{
+    char root[65];
+
+    hex_encode(a->head.root.b, sizeof a->head.root.b, root);
     printf("accept: %s, %" PRIu64 " entries, root %s\n", a->key.name, a->head.size, root);
     if (a->has_kept)
         printf("continues the remembered checkpoint of %" PRIu64 " entries\n", a->kept.size);
-    return EXIT_ACCEPT;
+    printf("%" PRIu64 " boots, each of a release that was logged before it%s\n", got->boots,
+           a->o->releases != NULL ? " and is signed by the release key"
+                                  : "; whether the releases are signed was not asked "
+                                    "(--releases DIR --release-key KEY)");
+}
+
+static enum exit_code audit_run(struct audit *a)
+{
+    enum exit_code code = kept_open(a);
+    struct released_answer got;
+    struct log_ask ask = {.from = a->from, .key = &a->key, .entry = entry_take, .cookie = a};
+
+    ask.known = a->has_kept ? &a->kept : NULL;
+    if (code == EXIT_ACCEPT)
+        code = fault_print(a, log_read(&ask, &a->note, &a->head));
+    if (code == EXIT_ACCEPT)
+        code = boots_check(a, &got);
+    if (code == EXIT_ACCEPT)
+        code = head_save(a);
+    if (code == EXIT_ACCEPT && a->o->json)
+        accept_print_json(a, &got);
+    else if (code == EXIT_ACCEPT)
+        accept_print(a, &got);
+    return code;
 }
 
 /* --- the command line --- */
 
-static enum exit_code log_run(int argc, char **argv)
+static enum exit_code log_open_and_run(const struct log_options *o)
 {
-    const char *place = NULL, *key = NULL, *kept = NULL, *save = NULL, *ca = NULL;
-    bool quiet = false, json = false;
-    const struct option_value options[] = {
-        {"--key", &key, NULL}, {"--from", &kept, NULL},   {"--save", &save, NULL},
-        {"--ca", &ca, NULL},   {"--quiet", NULL, &quiet}, {"--json", NULL, &json},
-    };
-    struct audit *a;
+    struct audit a = {.o = o, .released = released_new()};
     enum exit_code code = EXIT_USAGE;
+    struct minisign_key signer;
     enum err e;
 
-    if (!options_parse(argc, argv, "URL or directory", &place, options,
-                       sizeof options / sizeof options[0]))
+    buf_init(&a.note, LOG_NOTE_MAX);
+    buf_init(&a.kept_note, LOG_NOTE_MAX);
+    if (a.released == NULL) {
+        code = EXIT_INTERNAL;
+        goto done;
+    }
+    e = fetch_open(o->place, o->ca, o->timeout_s, &a.from);
+    if (e != ERR_NONE) {
+        complain("%s is no place that can be read (%s)", o->place, err_name(e));
+        goto done;
+    }
+    if (o->releases != NULL && (!release_key_load(o->release_key, &signer) ||
+                                !released_require(a.released, o->releases, &signer)))
+        goto done;
+    if (log_key_load(o->key, &a.key))
+        code = audit_run(&a);
+done:
+    fetch_close(a.from);
+    released_free(a.released);
+    buf_free(&a.note);
+    buf_free(&a.kept_note);
+    return code;
+}
+
+static enum exit_code log_run(int argc, char **argv)
+{
+    struct log_options o = {.place = NULL};
+    const char *timeout = NULL;
+    const struct option_value options[] = {
+        {"--key", &o.key, NULL},           {"--from", &o.kept, NULL},
+        {"--save", &o.save, NULL},         {"--ca", &o.ca, NULL},
+        {"--releases", &o.releases, NULL}, {"--release-key", &o.release_key, NULL},
+        {"--timeout", &timeout, NULL},     {"--quiet", NULL, &o.quiet},
+        {"--json", NULL, &o.json},
+    };
+
+    if (!options_parse(argc, argv, "URL or directory", &o.place, options,
+                       sizeof options / sizeof options[0]) ||
+        !timeout_parse(timeout, &o.timeout_s))
         return EXIT_USAGE;
-    if (key == NULL) {
+    if (o.key == NULL) {
         complain("log needs --key KEY: the log's verifier key, or a file with it");
         return EXIT_USAGE;
     }
-    a = calloc(1, sizeof *a);
-    if (a == NULL)
-        return EXIT_INTERNAL;
-    a->quiet = quiet || json; /* the object is all that is printed */
-    a->json = json;
-    buf_init(&a->note, NOTE_MAX);
-    buf_init(&a->kept_note, NOTE_MAX);
-    e = fetch_open(place, ca, &a->from);
-    if (e != ERR_NONE)
-        complain("%s is no place that can be read (%s)", place, err_name(e));
-    else if (log_key_load(key, &a->key))
-        code = audit_run(a, kept, save);
-    fetch_close(a->from);
-    buf_free(&a->note);
-    buf_free(&a->kept_note);
-    free(a);
-    return code;
+    if ((o.releases == NULL) != (o.release_key == NULL)) {
+        complain("--releases DIR and --release-key KEY go together: manifests, each with its "
+                 "signature beside it, and the key that signed them");
+        return EXIT_USAGE;
+    }
+    return log_open_and_run(&o);
 }
 
 const struct command command_log = {
     "log",
-    "URL|DIR --key KEY [--from CHECKPOINT] [--save CHECKPOINT] [--ca FILE] [--quiet] [--json]",
+    "URL|DIR --key KEY [--releases DIR --release-key KEY] [--from CHECKPOINT] "
+    "[--save CHECKPOINT] [--ca FILE] [--timeout SECONDS] [--quiet] [--json]",
     log_run,
 };

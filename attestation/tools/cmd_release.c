@@ -2,7 +2,7 @@
 #include "clock.h"
 #include "command.h"
 #include "manifest.h"
-#include "minisign.h"
+#include "release_file.h"
 
 #include <stdio.h>
 
@@ -36,39 +36,11 @@ static enum exit_code verdict(bool json, enum err e)
                          "this is no signature in minisign's form");
 }
 
-static enum exit_code signature_check(bool json, const char *path, const char *signature_path,
-                                      const char *key_text, struct view text)
+static enum exit_code signature_check(bool json, const struct release_file *f)
 {
-    struct buf key_file, signature;
-    struct minisign_key key;
-    char beside[4096];
-    enum exit_code code = EXIT_USAGE;
-    enum err e = minisign_key_parse(view_str(key_text), &key);
+    enum err e = minisign_check(buf_view(&f->text), buf_view(&f->signature), &f->key, NULL);
 
-    buf_init(&signature, MINISIGN_SIGNATURE_MAX);
-    buf_init(&key_file, MINISIGN_KEY_MAX);
-    if (e != ERR_NONE) { /* not the key itself: a file with it */
-        if (!file_load(key_text, MINISIGN_KEY_MAX, &key_file))
-            goto done;
-        e = minisign_key_parse(buf_view(&key_file), &key);
-    }
-    if (e != ERR_NONE) {
-        complain("%s is no minisign key", key_text);
-        goto done;
-    }
-    if (signature_path == NULL) {
-        if ((size_t)snprintf(beside, sizeof beside, "%s.minisig", path) >= sizeof beside)
-            goto done;
-        signature_path = beside;
-    }
-    if (!file_load(signature_path, MINISIGN_SIGNATURE_MAX, &signature))
-        goto done;
-    e = minisign_check(text, buf_view(&signature), &key, NULL);
-    code = e == ERR_NONE ? EXIT_ACCEPT : verdict(json, e);
-done:
-    buf_free(&key_file);
-    buf_free(&signature);
-    return code;
+    return e == ERR_NONE ? EXIT_ACCEPT : verdict(json, e);
 }
 
 static void manifest_print_json(struct view text, const char *measurement)
@@ -121,8 +93,8 @@ static enum exit_code release_run(int argc, char **argv)
         {"--signature", &signature, NULL},
         {"--measurement", &measurement, NULL},
     };
-    struct buf text;
-    enum exit_code code;
+    struct release_file f;
+    enum exit_code code = EXIT_USAGE;
 
     if (!options_parse(argc, argv, "FILE", &file, options, sizeof options / sizeof options[0]))
         return EXIT_USAGE;
@@ -130,12 +102,11 @@ static enum exit_code release_run(int argc, char **argv)
         complain("release needs --key KEY: a minisign public key, or a file with it");
         return EXIT_USAGE;
     }
-    if (!file_load(file, MANIFEST_MAX, &text))
-        return EXIT_USAGE;
-    code = signature_check(json, file, signature, key, buf_view(&text));
+    if (release_file_load(file, signature, key, &f))
+        code = signature_check(json, &f);
     if (code == EXIT_ACCEPT)
-        code = content_check(json, buf_view(&text), measurement);
-    buf_free(&text);
+        code = content_check(json, buf_view(&f.text), measurement);
+    release_file_free(&f);
     return code;
 }
 

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "conf.h"
+#include "https.h"
 #include "note.h"
 
 #include <stdarg.h>
@@ -127,6 +128,19 @@ bool log_key_load(const char *text, struct note_key *out)
     return ok;
 }
 
+bool timeout_parse(const char *text, unsigned *out)
+{
+    uint64_t n = HTTPS_TIMEOUT_S;
+
+    if (text != NULL && (!view_u64(view_str(text), &n) || n == 0 || n > HTTPS_TIMEOUT_MAX_S)) {
+        complain("--timeout: %s is not a number of seconds from 1 to %d", text,
+                 HTTPS_TIMEOUT_MAX_S);
+        return false;
+    }
+    *out = (unsigned)n;
+    return true;
+}
+
 void json_string_print(const char *s)
 {
     struct buf b;
@@ -144,6 +158,7 @@ enum exit_code refusal_print(bool json, enum exit_code exit, const char *code, c
     const char *verdict = exit == EXIT_REJECT        ? "reject"
                           : exit == EXIT_UNSUPPORTED ? "unsupported"
                           : exit == EXIT_MALFORMED   ? "malformed"
+                          : exit == EXIT_UNREACHABLE ? "unreachable"
                                                      : "internal";
     char sentence[600];
     va_list ap;

@@ -17,6 +17,8 @@ enum exit_code {
     EXIT_REJECT = 10,
     EXIT_UNSUPPORTED = 20,
     EXIT_MALFORMED = 30,
+    EXIT_UNREACHABLE =
+        40, /* nothing to judge came: no connection, no readable answer, or not in time */
 };
 
 struct command {
@@ -46,6 +48,11 @@ bool file_load(const char *path, size_t max, struct buf *out);
 /* A transparency log's verifier key, or a file with it. False after a complaint. */
 struct note_key;
 bool log_key_load(const char *text, struct note_key *out);
+
+/* --timeout: seconds for a whole exchange with a server; NULL: the default. False after a
+ * complaint.
+ */
+bool timeout_parse(const char *text, unsigned *out);
 
 /* What a subcommand without a list of checks has to say when it does not accept. For people:
  * "reject: SENTENCE" on stdout, or a complaint on stderr about what is malformed or unsupported.

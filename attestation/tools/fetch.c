@@ -13,6 +13,7 @@ struct fetch {
     bool remote;
     struct https_url url;
     const char *ca;
+    unsigned timeout_s;
     char base[BASE_MAX]; /* a directory, or the path of the URL; no slash at its end */
 };
 
@@ -48,7 +49,7 @@ static enum err url_set(struct fetch *f, const char *place)
     return https_url_parse(origin, &f->url) ? base_set(f, place + n) : ERR_FORMAT;
 }
 
-enum err fetch_open(const char *place, const char *ca, struct fetch **out)
+enum err fetch_open(const char *place, const char *ca, unsigned timeout_s, struct fetch **out)
 {
     struct fetch *f = calloc(1, sizeof *f);
     enum err e;
@@ -56,6 +57,7 @@ enum err fetch_open(const char *place, const char *ca, struct fetch **out)
     if (f == NULL)
         return ERR_MEMORY;
     f->ca = ca;
+    f->timeout_s = timeout_s;
     f->remote = strncmp(place, "https://", 8) == 0;
     if (strncmp(place, "http://", 7) == 0)
         e = ERR_FORMAT;
@@ -75,17 +77,17 @@ void fetch_close(struct fetch *f)
 
 static enum err remote_file(struct fetch *f, const char *target, struct buf *out)
 {
-    struct https *h = https_open(&f->url, f->ca);
-    struct buf body;
+    struct https *h = NULL;
     unsigned status;
-    enum err e;
+    struct buf body;
+    enum err e = https_open(&f->url, f->ca, f->timeout_s, &h);
 
-    if (h == NULL)
-        return ERR_CONNECT;
+    if (e != ERR_NONE)
+        return e == ERR_AUTH || e == ERR_CONFIG ? e : ERR_CONNECT;
     buf_init(&body, out->max - out->len);
-    status = https_get(h, target, &body);
-    if (status == 0)
-        e = ERR_CONNECT;
+    e = https_get(h, target, &status, &body);
+    if (e != ERR_NONE)
+        e = e == ERR_LIMIT ? e : ERR_CONNECT;
     else if (status == 404)
         e = ERR_NOT_FOUND;
     else

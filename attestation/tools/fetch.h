@@ -8,11 +8,13 @@
 
 struct fetch;
 /* place: a directory, or https://host[:port][/path]. ca: PEM, or NULL; both must outlive *out.
- * ERR_FORMAT: a URL of another form. */
-must_check enum err fetch_open(const char *place, const char *ca, struct fetch **out);
+ * timeout_s: for each file, as https_open(). ERR_FORMAT: a URL of another form. */
+must_check enum err fetch_open(const char *place, const char *ca, unsigned timeout_s,
+                               struct fetch **out);
 void fetch_close(struct fetch *f);
-/* Append the file's bytes. ERR_NOT_FOUND: it is not there; ERR_CONNECT after a complaint; ERR_IO,
- * ERR_LIMIT; ERR_PROVIDER_STATUS: another answer than 200 and 404. */
+/* Append the file's bytes. ERR_NOT_FOUND: it is not there; ERR_CONNECT (nobody answers readably)
+ * and ERR_AUTH (ca does not vouch for the server) after a complaint; ERR_IO, ERR_LIMIT, ERR_CONFIG
+ * (ca); ERR_PROVIDER_STATUS: another answer than 200 and 404. */
 must_check enum err fetch_file(struct fetch *f, const char *path, struct buf *out);
 
 #endif

@@ -1,21 +1,26 @@
 #include "https.h"
 
+#include "clock.h"
 #include "command.h"
 #include "tls.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 struct https {
     SSL_CTX *ctx;
     SSL *ssl;
-    int fd;
+    int fd; /* does not block */
+    uint64_t deadline_ms;
     char authority[HTTPS_HOST_MAX + 10]; /* for the Host header */
 };
 
@@ -60,22 +65,42 @@ bool https_url_parse(const char *text, struct https_url *out)
 
 /* --- the connection */
 
-static int tcp_connect(const struct https_url *u)
+/* Until the socket is ready for `events`, or the exchange's time is over (false). */
+static bool await(int fd, short events, uint64_t deadline_ms)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    int n;
+
+    do {
+        uint64_t now = clock_mono_ms();
+
+        n = now >= deadline_ms ? 0 : poll(&p, 1, (int)(deadline_ms - now));
+    } while (n < 0 && errno == EINTR);
+    return n > 0;
+}
+
+static bool connected(int fd, const struct addrinfo *a, uint64_t deadline_ms)
+{
+    socklen_t len = sizeof(int);
+    int why = 0;
+
+    if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
+        return true;
+    return errno == EINPROGRESS && await(fd, POLLOUT, deadline_ms) &&
+           getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &len) == 0 && why == 0;
+}
+
+static int tcp_connect(const struct https_url *u, uint64_t deadline_ms)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    const struct timeval limit = {.tv_sec = HTTPS_TIMEOUT_S};
     struct addrinfo *list, *a;
     int fd = -1;
 
     if (getaddrinfo(u->host, u->port, &hints, &list) != 0)
         return -1;
     for (a = list; a != NULL && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
-        if (fd < 0)
-            continue;
-        if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
-            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0 ||
-            connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
+        fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+        if (fd >= 0 && !connected(fd, a, deadline_ms)) {
             close(fd);
             fd = -1;
         }
@@ -85,65 +110,96 @@ static int tcp_connect(const struct https_url *u)
 }
 
 /* With a CA file the name must match as well; OpenSSL takes an address for one when it is. */
-static bool ca_require(struct https *h, const struct https_url *u, const char *ca)
+static enum err ca_require(struct https *h, const struct https_url *u, const char *ca)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(h->ssl);
 
     if (SSL_CTX_load_verify_file(h->ctx, ca) != 1) {
         complain("%s holds no certificate authority", ca);
-        return false;
+        return ERR_CONFIG;
     }
     SSL_set_verify(h->ssl, SSL_VERIFY_PEER, NULL);
-    return X509_VERIFY_PARAM_set1_ip_asc(param, u->host) == 1 ||
-           SSL_set1_host(h->ssl, u->host) == 1;
+    return X509_VERIFY_PARAM_set1_ip_asc(param, u->host) == 1 || SSL_set1_host(h->ssl, u->host) == 1
+               ? ERR_NONE
+               : ERR_CRYPTO;
 }
 
-static bool tls_begin(struct https *h, const struct https_url *u, const char *ca)
+static enum err tls_begin(struct https *h, const struct https_url *u, const char *ca)
 {
     bool is_name = strspn(u->host, "0123456789.:") != strlen(u->host);
 
     h->ctx = SSL_CTX_new(TLS_client_method());
     if (h->ctx == NULL || SSL_CTX_set_min_proto_version(h->ctx, TLS1_3_VERSION) != 1)
-        return false;
+        return ERR_CRYPTO;
     /* Servers that answer "Connection: close" may end without a close alert; the answer's own
      * length says whether it is whole. */
     SSL_CTX_set_options(h->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
     h->ssl = SSL_new(h->ctx);
     if (h->ssl == NULL || SSL_set_fd(h->ssl, h->fd) != 1 ||
         (is_name && SSL_set_tlsext_host_name(h->ssl, u->host) != 1))
-        return false;
-    return ca == NULL || ca_require(h, u, ca);
+        return ERR_CRYPTO;
+    return ca == NULL ? ERR_NONE : ca_require(h, u, ca);
 }
 
-struct https *https_open(const struct https_url *u, const char *ca)
+/* After an SSL call that returned n <= 0: ERR_NONE to call it again, ERR_SHORT at the end of the
+ * stream, ERR_TOTAL_TIMEOUT, ERR_IO. */
+static enum err again(struct https *h, int n)
+{
+    switch (SSL_get_error(h->ssl, n)) {
+    case SSL_ERROR_WANT_READ:
+        return await(h->fd, POLLIN, h->deadline_ms) ? ERR_NONE : ERR_TOTAL_TIMEOUT;
+    case SSL_ERROR_WANT_WRITE:
+        return await(h->fd, POLLOUT, h->deadline_ms) ? ERR_NONE : ERR_TOTAL_TIMEOUT;
+    case SSL_ERROR_ZERO_RETURN:
+        return ERR_SHORT;
+    default:
+        return ERR_IO;
+    }
+}
+
+static enum err handshake(struct https *h, const struct https_url *u)
+{
+    enum err e = ERR_NONE;
+    int n;
+
+    while (e == ERR_NONE && (n = SSL_connect(h->ssl)) != 1)
+        e = again(h, n);
+    if (e == ERR_NONE)
+        return e;
+    if (SSL_get_verify_result(h->ssl) != X509_V_OK) {
+        complain("the server's certificate: %s",
+                 X509_verify_cert_error_string(SSL_get_verify_result(h->ssl)));
+        return ERR_AUTH;
+    }
+    complain("no TLS 1.3 connection with %s port %s%s", u->host, u->port,
+             e == ERR_TOTAL_TIMEOUT ? " in time" : "");
+    return ERR_TLS;
+}
+
+enum err https_open(const struct https_url *u, const char *ca, unsigned timeout_s,
+                    struct https **out)
 {
     struct https *h = calloc(1, sizeof *h);
     bool v6 = strchr(u->host, ':') != NULL;
+    enum err e;
 
+    assert(timeout_s != 0 && timeout_s <= HTTPS_TIMEOUT_MAX_S);
     if (h == NULL)
-        return NULL;
+        return ERR_MEMORY;
     snprintf(h->authority, sizeof h->authority, "%s%s%s:%s", v6 ? "[" : "", u->host, v6 ? "]" : "",
              u->port);
-    h->fd = tcp_connect(u);
-    if (h->fd < 0) {
+    h->deadline_ms = clock_mono_ms() + timeout_s * UINT64_C(1000);
+    h->fd = tcp_connect(u, h->deadline_ms);
+    e = h->fd >= 0 ? tls_begin(h, u, ca) : ERR_CONNECT;
+    if (e == ERR_CONNECT)
         complain("cannot connect to %s port %s", u->host, u->port);
-        goto failed;
-    }
-    if (!tls_begin(h, u, ca))
-        goto failed;
-    if (SSL_connect(h->ssl) != 1) {
-        long why = SSL_get_verify_result(h->ssl);
-
-        if (why != X509_V_OK)
-            complain("the server's certificate: %s", X509_verify_cert_error_string(why));
-        else
-            complain("no TLS 1.3 connection with %s port %s", u->host, u->port);
-        goto failed;
-    }
-    return h;
-failed:
-    https_close(h);
-    return NULL;
+    if (e == ERR_NONE)
+        e = handshake(h, u);
+    if (e == ERR_NONE)
+        *out = h;
+    else
+        https_close(h);
+    return e;
 }
 
 void https_close(struct https *h)
@@ -167,45 +223,72 @@ bool https_binding(const struct https *h, uint8_t exporter[static 32], struct di
            tls_exporter(h->ssl, exporter) == ERR_NONE;
 }
 
-unsigned https_get(struct https *h, const char *target, struct buf *body)
+static enum err request_send(struct https *h, const char *target)
 {
-    struct buf in, out;
-    unsigned status = 0;
     enum err e;
+    struct buf out;
+    int n;
 
     buf_init(&out, 8192);
-    buf_init(&in, body->max + 2 * HTTPS_HEAD_MAX);
     e = buf_appendf(&out,
                     "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n"
                     "User-Agent: tr-verify\r\nConnection: close\r\n\r\n",
                     target, h->authority);
-    if (e == ERR_NONE && SSL_write(h->ssl, out.ptr, (int)out.len) <= 0)
-        e = ERR_IO;
-    if (e == ERR_NONE)
-        e = ERR_SHORT;
+    while (e == ERR_NONE && (n = SSL_write(h->ssl, out.ptr, (int)out.len)) <= 0)
+        e = again(h, n) == ERR_NONE ? ERR_NONE : ERR_IO;
+    buf_free(&out);
+    return e;
+}
+
+/* Feed what comes to the reader until the answer is whole. */
+static enum err answer_take(struct https *h, struct https_answer *a, struct buf *body)
+{
+    enum { READ_BYTES = 16384 };
+    enum err e = ERR_SHORT;
+    struct buf in;
+
+    buf_init(&in, HTTPS_HEAD_MAX + 2 * READ_BYTES);
     for (bool ended = false; e == ERR_SHORT && !ended;) {
+        size_t used;
         int n;
 
-        if (buf_reserve(&in, 16384) != ERR_NONE) {
+        if (buf_reserve(&in, READ_BYTES) != ERR_NONE) {
             e = ERR_LIMIT;
             break;
         }
-        n = SSL_read(h->ssl, in.ptr + in.len, 16384);
-        if (n > 0)
-            in.len += (size_t)n;
-        else if (SSL_get_error(h->ssl, n) != SSL_ERROR_ZERO_RETURN) {
-            e = ERR_IO;
-            break;
+        n = SSL_read(h->ssl, in.ptr + in.len, READ_BYTES);
+        if (n <= 0) {
+            e = again(h, n);
+            ended = e == ERR_SHORT;
+            if (e == ERR_NONE) {
+                e = ERR_SHORT;
+                continue;
+            }
+            if (!ended)
+                break;
         } else {
-            ended = true;
+            in.len += (size_t)n;
+            if (clock_mono_ms() >= h->deadline_ms) {
+                e = ERR_TOTAL_TIMEOUT;
+                break;
+            }
         }
-        e = https_answer_parse(buf_view(&in), ended, &status, body);
-    }
-    if (e != ERR_NONE) {
-        complain("no readable answer from %s (%s)", h->authority, err_name(e));
-        status = 0;
+        e = https_answer_feed(a, buf_view(&in), ended, &used, body);
+        buf_consume(&in, used);
     }
     buf_free(&in);
-    buf_free(&out);
-    return status;
+    return e;
+}
+
+enum err https_get(struct https *h, const char *target, unsigned *status, struct buf *body)
+{
+    struct https_answer a = {.part = HTTPS_STATUS_LINE};
+    enum err e = request_send(h, target);
+
+    if (e == ERR_NONE)
+        e = answer_take(h, &a, body);
+    *status = a.status;
+    if (e != ERR_NONE)
+        complain("no readable answer from %s (%s)", h->authority, err_name(e));
+    return e;
 }

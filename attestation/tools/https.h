@@ -8,7 +8,12 @@
 
 #include <openssl/ssl.h>
 
-enum { HTTPS_HOST_MAX = 255, HTTPS_TIMEOUT_S = 20, HTTPS_HEAD_MAX = 64 << 10 };
+enum {
+    HTTPS_HOST_MAX = 255,
+    HTTPS_TIMEOUT_S = 20,      /* for a whole exchange, unless its caller says otherwise */
+    HTTPS_TIMEOUT_MAX_S = 600, /* what a caller may say */
+    HTTPS_HEAD_MAX = 64 << 10,
+};
 
 struct https_url {
     char host[HTTPS_HOST_MAX + 1];
@@ -17,20 +22,47 @@ struct https_url {
 /* "https://host[:port][/]", nothing behind it; an IPv6 address stands in brackets. */
 bool https_url_parse(const char *text, struct https_url *out);
 
-/* An open TLS 1.3 connection. ca: a PEM file that must vouch for the server under its name; NULL:
- * no certificate authority is asked, because the evidence speaks about the key itself. On failure
- * one complaint and NULL. */
-struct https *https_open(const struct https_url *u, const char *ca);
+struct https;
+/* An open TLS 1.3 connection, given to the caller. ca: a PEM file that must vouch for the server
+ * under its name; NULL: no certificate authority is asked, because the evidence speaks about the
+ * key itself. Everything until the answer's last byte has to happen within timeout_s seconds from
+ * here, however steadily bytes come; only the resolver keeps time of its own. On failure one
+ * complaint: ERR_CONNECT, ERR_TLS; ERR_AUTH: ca does not vouch for the server; ERR_CONFIG: ca is no
+ * such file. */
+must_check enum err https_open(const struct https_url *u, const char *ca, unsigned timeout_s,
+                               struct https **out);
 void https_close(struct https *h);
 /* The exporter of RFC 9266 and the SHA-256 of the server's SubjectPublicKeyInfo. */
 bool https_binding(const struct https *h, uint8_t exporter[static 32], struct digest32 *spki);
-/* GET target; the body, decoded if it came in chunks, goes to *body (bounded by its maximum). The
- * status is returned; 0 after a complaint. */
-unsigned https_get(struct https *h, const char *target, struct buf *body);
+/* GET target, once per connection; the body, decoded if it came in chunks, is appended to *body
+ * (bounded by its maximum). On failure one complaint: ERR_TOTAL_TIMEOUT, ERR_IO, ERR_FORMAT,
+ * ERR_SHORT, ERR_LIMIT. */
+must_check enum err https_get(struct https *h, const char *target, unsigned *status,
+                              struct buf *body);
 
-/* The answer to a GET as it stands in `in`: its status and body. ERR_SHORT: more is to come (or,
- * without a length, the rest until the end); ERR_FORMAT, ERR_LIMIT. Separate for its tests. */
-must_check enum err https_answer_parse(struct view in, bool ended, unsigned *status,
-                                       struct buf *body);
+/* An answer that is being read; all zero at first. Separate for its tests. */
+enum https_part {
+    HTTPS_STATUS_LINE,
+    HTTPS_HEADERS,
+    HTTPS_BODY,      /* `left` bytes of it are to come */
+    HTTPS_UNTIL_END, /* a body without a length */
+    HTTPS_CHUNK_SIZE,
+    HTTPS_CHUNK,     /* `left` bytes of it are to come */
+    HTTPS_CHUNK_END, /* its CRLF */
+    HTTPS_TRAILER,   /* the empty line behind the last chunk */
+    HTTPS_DONE,
+};
+struct https_answer {
+    enum https_part part;
+    unsigned status;
+    bool has_length, chunked;
+    uint64_t left;
+    size_t head;     /* bytes of status line and headers so far */
+    size_t searched; /* bytes at the front of what is not used that hold no end of a line */
+};
+/* Feed what has come and was not used yet; *used of it is done with. ERR_NONE: the answer is whole.
+ * ERR_SHORT: more is to come (when ended: it never will); ERR_FORMAT, ERR_LIMIT. */
+must_check enum err https_answer_feed(struct https_answer *a, struct view in, bool ended,
+                                      size_t *used, struct buf *body);
 
 #endif

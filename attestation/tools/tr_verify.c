@@ -3,6 +3,7 @@
 #include "command.h"
 #include "secret.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 static const struct command *const commands[] = {
@@ -17,7 +18,8 @@ static void usage(FILE *to)
         fprintf(to, "%s tr-verify %s %s\n", i == 0 ? "usage:" : "      ", commands[i]->name,
                 commands[i]->usage);
     fprintf(to,
-            "exit: 0 accepted, 10 rejected, 20 unsupported, 30 malformed, 2 usage, 1 internal\n");
+            "exit: 0 accepted, 10 rejected, 20 unsupported, 30 malformed, 40 unreachable, 2 usage, "
+            "1 internal\n");
 }
 
 static bool is_help(const char *arg)
@@ -35,6 +37,7 @@ int main(int argc, char **argv)
         usage(stdout);
         return EXIT_ACCEPT;
     }
+    signal(SIGPIPE, SIG_IGN); /* a server that closes early is unreachable, not our end */
     if (secret_init() != ERR_NONE) {
         complain("the cryptographic libraries do not start");
         return EXIT_INTERNAL;

@@ -249,7 +249,7 @@ make_account() {
 # the log. Kept while it still names this build. The data plane is not bound to it (dataplane.conf,
 # release): scenarios change what it is.
 make_release() {
-    local file=$RUN/conf/release.json key=$RUN/conf/release-key.pem measurement
+    local file=$RUN/conf/release.json key=$RUN/conf/release-key.pem measurement kept
     measurement=$("$BIN/tr-dataplane-sim" -c "$RUN/conf/dataplane.conf" --print-measurement)
     [ -f "$key" ] || "$ROOT/deploy/release/sign" --new-key "$key" >/dev/null
     RELEASE_KEY=$("$ROOT/deploy/release/sign" --public "$key")
@@ -262,6 +262,11 @@ make_release() {
             --simulated "$measurement" --out "$file"
         "$ROOT/deploy/release/sign" "$key" "$file"
     fi
+    # All that were ever signed here, for tr-verify log --releases: boots of earlier builds are in the log.
+    mkdir -p "$RUN/releases"
+    kept=$RUN/releases/$(sha256sum "$file" | cut -c1-16).json
+    cp "$file" "$kept"
+    cp "$file.minisig" "$kept.minisig"
     rest POST /v1/releases "$MANAGEMENT_KEY" "@$file" >>"$RUN/log/up.log" ||
         die "the release could not be logged; see $RUN/log/up.log"
     LOG_KEY=$(rest GET /attestation/transparency/head "$MANAGEMENT_KEY" | json_field verifier_key)
@@ -284,6 +289,7 @@ export TR_CONTROLPLANE_PID='$(pid_of controlplane)'
 export TR_LOG_KEY='$LOG_KEY'
 export TR_RELEASE='$RUN/conf/release.json'
 export TR_RELEASE_KEY='$RELEASE_KEY'
+export TR_RELEASES='$RUN/releases'
 export TR_MOCK_URL='http://127.0.0.1:$(port demo_a)'
 export TR_METRICS_URL='http://127.0.0.1:$(port metrics)/metrics'
 export TR_CONTROL_METRICS_URL='http://127.0.0.1:$(port control_metrics)/metrics'
@@ -305,9 +311,11 @@ banner() {
   providers  demo-a demo-b ${real}
   environment for scripts (and the management key):  . $RUN/env
 
-  what ran   build/release/tr-verify log https://localhost:$(port rest) --key '$LOG_KEY'
+  what ran   build/release/tr-verify log https://localhost:$(port rest) --key '$LOG_KEY' \\
+               --releases $RUN/releases --release-key '$RELEASE_KEY'
   what runs  build/release/tr-verify gateway https://localhost:$(port api) --policy $RUN/conf/attestation.conf \\
-               --release $RUN/conf/release.json --log-key '$LOG_KEY'
+               --release $RUN/conf/release.json --release-key '$RELEASE_KEY' \\
+               --log-key '$LOG_KEY' --log https://localhost:$(port rest)
 
   curl --cacert $RUN/state/ca.pem $url/chat/completions \\
     -H "Authorization: Bearer $API_KEY" -H 'content-type: application/json' \\

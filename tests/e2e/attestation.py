@@ -87,7 +87,8 @@ snp = 27
 
 def gateway(url=ORIGIN, release=None, **options):
     """tr-verify gateway's exit status and verdict."""
-    args = [VERIFY, "gateway", url, "--policy", options.pop("policy", POLICY), "--release", release or rig.env("TR_RELEASE"), "--json"]
+    args = [VERIFY, "gateway", url, "--policy", options.pop("policy", POLICY), "--release",
+            release or rig.env("TR_RELEASE"), "--release-key", options.pop("key", rig.env("TR_RELEASE_KEY")), "--json"]
     if options.pop("roots", True):
         args += ["--roots", os.path.join(RUN, "platform")]
     for name, value in options.items():
@@ -110,7 +111,8 @@ def checks(verdict, code):
 def the_gateway_is_accepted():
     code, v = gateway(log_key=rig.env("TR_LOG_KEY"), ca=rig.env("TR_CA"))
     equal((code, v["code"]), (0, "ACCEPT"))
-    for name in ("BINDING", "TLS_KEY", "RELEASE", "LOG_PROOF", "NONCE", "REPORT_DATA"):
+    for name in ("BINDING", "TLS_KEY", "RELEASE_SIG", "RELEASE", "PROVIDERS", "LOG_PROOF", "RELEASE_LEAF", "NONCE",
+                 "REPORT_DATA", "AUDIENCE", "PROGRAM"):
         equal(checks(v, name), [True], name)
     equal(v["simulated"], True)
 
@@ -120,8 +122,82 @@ def a_recorded_answer_is_judged_offline():
     code, v = gateway(save=path("bundle.json"))
     equal((code, v["code"]), (0, "ACCEPT"))
     r = subprocess.run([VERIFY, "bundle", path("bundle.json"), "--roots", os.path.join(RUN, "platform"), "--policy",
-                        POLICY, "--json"], capture_output=True, text=True, timeout=30)
+                        POLICY, "--release", rig.env("TR_RELEASE"), "--release-key", rig.env("TR_RELEASE_KEY"),
+                        "--json"], capture_output=True, text=True, timeout=30)
     equal((r.returncode, json.loads(r.stdout)["code"]), (0, "ACCEPT"))
+    r = subprocess.run([VERIFY, "bundle", path("bundle.json"), "--roots", os.path.join(RUN, "platform"), "--policy",
+                        POLICY, "--json"], capture_output=True, text=True, timeout=30)
+    equal((r.returncode, json.loads(r.stdout)["code"]), (10, "PROGRAM"))  # nothing says which program
+
+
+def signed(file):
+    subprocess.run([os.path.join(rig.ROOT, "deploy/release/sign"), f"{RUN}/conf/release-key.pem", file], check=True)
+    return file
+
+
+@case
+def a_manifest_counts_when_it_is_signed():
+    """As it is published, but signed by somebody else, or changed, or unsigned, or of too low a version."""
+    mine = path("mine.json")
+    shutil.copy(rig.env("TR_RELEASE"), mine)
+    r = subprocess.run([VERIFY, "gateway", ORIGIN, "--release", mine, "--policy", POLICY], capture_output=True, text=True)
+    equal(r.returncode, 2)  # no key, no answer
+    equal(gateway(release=mine)[0], 2)  # no signature beside it
+    equal(gateway(release=signed(mine))[0], 0)
+    other = path("other-key.pem")
+    key = subprocess.run([os.path.join(rig.ROOT, "deploy/release/sign"), "--new-key", other], check=True,
+                         capture_output=True, text=True).stdout.strip()
+    code, v = gateway(release=mine, key=key)
+    equal((code, v["code"]), (10, "RELEASE_SIG"))
+    code, v = gateway(release=mine, min_svn="2")
+    equal((code, v["code"]), (10, "RELEASE_SVN"))
+    with open(mine) as f:
+        text = f.read()
+    path("mine.json", text.replace('"svn":1', '"svn":2'))
+    code, v = gateway(release=mine, min_svn="2")
+    equal((code, v["code"]), (10, "RELEASE_SIG"))
+    elsewhere = json.loads(text)
+    elsewhere["providers_sha256"] = "ab" * 32
+    path("mine.json", json.dumps(elsewhere, sort_keys=True, separators=(",", ":")))
+    code, v = gateway(release=signed(mine), log_key=rig.env("TR_LOG_KEY"))
+    equal((code, v["code"]), (10, "PROVIDERS"))
+    equal(checks(v, "RELEASE_LEAF"), [False])  # nor is it the one that the log has
+
+
+@case
+def the_public_log_is_the_stapled_one():
+    code, v = gateway(log_key=rig.env("TR_LOG_KEY"), log=rig.env("TR_CONTROL_URL"))
+    equal((code, v["code"], checks(v, "LOG")), (0, "ACCEPT", [True]))
+    code, v = gateway(log_key=rig.env("TR_LOG_KEY"), log="https://127.0.0.1:1")
+    equal((code, v["code"], v["verdict"]), (40, "LOG", "unreachable"))
+
+
+@case
+def unreachable_is_no_verdict():
+    code, v = gateway("https://127.0.0.1:1")
+    equal((code, v["code"], v["verdict"]), (40, "GATEWAY", "unreachable"))
+    with Relay(lambda _: b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n") as r:
+        equal(gateway(r.url)[0], 40)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                    "/CN=other", "-keyout", path("ca.key"), "-out", path("ca.pem")], check=True, capture_output=True)
+    code, v = gateway(ca=path("ca.pem"))
+    equal((code, v["code"], v["verdict"]), (10, "CA", "reject"))
+
+
+@case
+def the_parts_are_for_other_tools():
+    """--extract: openssl judges the report's signature, and the 64 bytes are where they belong."""
+    equal(gateway(extract=path("parts"))[0], 0)
+
+    def part(name):
+        with open(path("parts/" + name), "rb") as f:
+            return f.read()
+    report = part("report.bin")
+    equal((len(report), report[0x50:0x90]), (1184, part("report_data.bin")))
+    chain_check(report, [part("vek.der"), part("ask.der")])
+    equal(json.loads(part("statement.json"))["purpose"], "tr.boot.v1")
+    true(part("proof.txt").startswith(b"c2sp.org/tlog-proof@v1\n"))
+    equal(json.loads(part("identity.json"))["audience"], "localhost")
 
 
 @case
@@ -132,7 +208,7 @@ def other_measurement_root_log_or_audience_is_refused():
                     f"{RUN}/conf/attestation.conf", "--digest", f"dataplane={VERIFY}", "--commit", "0" * 40,
                     "--simulated", "ab" * 48, "--out", other], check=True, capture_output=True,
                    env={**os.environ, "TR_BIN": rig.env("TR_BIN")})
-    equal([x if i == 0 else x["code"] for i, x in enumerate(gateway(release=other))], [10, "RELEASE"])
+    equal([x if i == 0 else x["code"] for i, x in enumerate(gateway(release=signed(other)))], [10, "RELEASE"])
     code, v = gateway(roots=False)
     equal((code, v["code"]), (10, "CERT_ROOT"))
     key = rig.env("TR_LOG_KEY")
@@ -141,6 +217,11 @@ def other_measurement_root_log_or_audience_is_refused():
     with open(POLICY) as f:
         strange = path("strange.conf", f.read().replace("localhost", "api.example.com"))
     code, v = gateway(policy=strange)
+    equal((code, v["code"]), (10, "AUDIENCE"))
+    with open(POLICY) as f:
+        silent = path("silent.conf", f.read().replace("audience = localhost\n", ""))
+    equal(gateway(policy=silent)[0], 0)  # the URL's host
+    code, v = gateway(policy=silent, audience="api.example.com")
     equal((code, v["code"]), (10, "AUDIENCE"))
 
 

@@ -4,7 +4,12 @@
 #include "attestation/tools/command.c"
 #include "attestation/tools/https_answer.c"
 #include "attestation/tools/https.c"
+#include "attestation/tools/fetch.c"
 #include "attestation/tools/judge.c"
+#include "attestation/tools/log_read.c"
+#include "attestation/tools/release_file.c"
+#include "attestation/tools/extract.c"
+#include "attestation/tools/summary.c"
 #include "attestation/tools/cmd_gateway.c"
 
 #include "check.h"
@@ -97,6 +102,7 @@ static X509 *tls_cert;
 static char url[64], roots[64], policy_path[64], release_path[64], log_key[256],
     at[TIME_TEXT_BYTES];
 static char manifest[2048], statement[1024];
+static struct release_file signed_manifest;
 
 static void poke_cb(uv_async_t *h)
 {
@@ -157,6 +163,7 @@ static void log_this_boot(void)
     struct digest32 d;
     char sha[65], measurement[97];
     uint8_t measured[48];
+    char leaf[65];
     struct note_key key;
     struct buf proof, text;
 
@@ -164,9 +171,12 @@ static void log_this_boot(void)
     hex_encode(measured, 48, measurement);
     digest_sha256(identity_text(keys), &d);
     hex_encode(d.b, 32, sha);
+    tlog_leaf_hash(view_str(manifest), &d);
+    hex_encode(d.b, 32, leaf);
     snprintf(statement, sizeof statement,
-             "{\"identity_sha256\":\"%s\",\"measurement\":\"%s\",\"purpose\":\"tr.boot.v1\"}", sha,
-             measurement);
+             "{\"identity_sha256\":\"%s\",\"measurement\":\"%s\",\"purpose\":\"tr.boot.v1\","
+             "\"release\":{\"leaf\":\"%s\",\"version\":\"1\"}}",
+             sha, measurement, leaf);
     crypto_sign_keypair(log_public[0], log_secret[0]);
     buf_init(&proof, 4096);
     buf_init(&text, 512);
@@ -181,11 +191,12 @@ static void log_this_boot(void)
 
 static void make_boot(void)
 {
-    const struct identity_config c = {.audience = "api.test", .simulated = true};
+    struct identity_config c = {.audience = "api.test", .simulated = true};
     struct digest48 measurement;
     struct buf why;
 
     memset(measurement.b, 0x22, sizeof measurement.b);
+    memset(c.config_sha256.b, 0x22, sizeof c.config_sha256.b); /* as release_text() */
     buf_init(&why, 200);
     CHECK_INT(quote_backend.make_platform(roots, &why), ERR_NONE);
     CHECK_INT(quote_backend.open(roots, &measurement, &source, &why), ERR_NONE);
@@ -197,7 +208,9 @@ static void make_boot(void)
     shared.n_always = reply_always(keyset_digest_text(keyset), always);
     shared.always = always;
     release_text(0x22, true, now_s + 1, manifest);
-    file_put("release.json", manifest);
+    release_keys_make();
+    release_sign(manifest, 0);
+    CHECK(release_file_load(release_path, NULL, release_key[0], &signed_manifest));
     CHECK_INT(provenance_make(view_str(manifest), &provenance), ERR_NONE);
     CHECK_INT(log_proof_new(&shared.log_proof), ERR_NONE);
     log_this_boot();
@@ -248,7 +261,8 @@ static void connection_open(struct connection *c, const char *to)
     X509 *cert;
 
     CHECK(https_url_parse(to, &u));
-    c->fd = tcp_connect(&u);
+    c->fd = tcp_connect(&u, clock_mono_ms() + 20000);
+    CHECK(fcntl(c->fd, F_SETFL, 0) == 0); /* it may block here */
     c->ctx = SSL_CTX_new(TLS_client_method());
     c->ssl = SSL_new(c->ctx);
     SSL_set_fd(c->ssl, c->fd);
@@ -286,16 +300,18 @@ static void connection_send(struct connection *c, const char *method, const char
 /* One whole answer, as it came and taken apart. */
 static void answer_read(SSL *ssl, struct buf *in, unsigned *status, struct buf *body)
 {
+    struct https_answer a = {.part = HTTPS_STATUS_LINE};
     uint8_t part[16384];
+    size_t from = 0, used;
     enum err e = ERR_SHORT;
     int n;
 
-    *status = 0;
     while (e == ERR_SHORT && (n = SSL_read(ssl, part, sizeof part)) > 0) {
         CHECK_INT(buf_append(in, view_of(part, (size_t)n)), ERR_NONE);
-        buf_reset(body);
-        e = https_answer_parse(buf_view(in), false, status, body);
+        e = https_answer_feed(&a, view_from(buf_view(in), from), false, &used, body);
+        from += used;
     }
+    *status = a.status;
     CHECK_INT(e, ERR_NONE);
 }
 
@@ -338,7 +354,9 @@ static enum verdict judge(const struct reply_got *r, const struct connection *c,
     struct presented_expect e = {.nonce = nonce,
                                  .exporter = c->exporter,
                                  .tls_spki = &c->spki,
-                                 .release = view_str(manifest),
+                                 .release = buf_view(&signed_manifest.text),
+                                 .release_signature = buf_view(&signed_manifest.signature),
+                                 .release_key = &signed_manifest.key,
                                  .now_s = now_s};
     struct examination x = {.verdict = VERDICT_DOCUMENT};
     struct attest_document d;
@@ -365,7 +383,8 @@ static void run_gateway(const char *to, struct outcome *out)
 {
     char *argv[] = {"gateway",   NULL,    "--roots", roots,       "--policy",
                     policy_path, "--at",  at,        "--release", release_path,
-                    "--log-key", log_key, "--json",  NULL};
+                    "--log-key", log_key, "--json",  "--release-key", release_key[0],
+                    NULL};
 
     argv[1] = (char *)to;
     run_command(&command_gateway, argv, out);
@@ -986,7 +1005,10 @@ static void aci_mutants(void)
 static void document_mutants(void)
 {
     struct judge_options o = {.roots = roots, .policy = policy_path};
-    struct presented_expect e = {.release = view_str(manifest), .now_s = now_s};
+    struct presented_expect e = {.release = buf_view(&signed_manifest.text),
+                                 .release_signature = buf_view(&signed_manifest.signature),
+                                 .release_key = &signed_manifest.key,
+                                 .now_s = now_s};
     struct attest_policy *policy = NULL;
     uint8_t nonce[32];
     struct note_key key;
@@ -1037,6 +1059,7 @@ static void cleanup(void)
 
     on_worker(stop_worker);
     uv_thread_join(&worker.thread);
+    release_file_free(&signed_manifest);
     CHECK_INT(uv_loop_close(&worker.loop), 0);
     quotes_stop(shared.quotes);
     quote_backend.close(source);
