@@ -31,7 +31,13 @@ struct chip_text {
 struct root_text {
     char file[512];
 };
+enum {
+    POLICY_SECTIONS_MAX =
+        POLICY_MEASUREMENTS_MAX + POLICY_CHIPS_MAX + POLICY_ROOTS_MAX + POLICY_FLOORS_MAX
+};
 struct policy_text {
+    struct digest32 seen[POLICY_SECTIONS_MAX]; /* of each section's kind and name */
+    size_t n_seen;
     struct top_text top;
     struct digest48 measurements[POLICY_MEASUREMENTS_MAX];
     struct chip_text chips[POLICY_CHIPS_MAX];
@@ -105,13 +111,29 @@ static const struct conf_field floor_fields[] = {
     }
 static const struct conf_target no_target = {NULL, 0, NULL};
 
+/* False when a section of this kind and name was there before: of two, one would not count. */
+static bool section_is_new(struct policy_text *t, struct view kind, struct view name)
+{
+    struct digest32 k, both;
+
+    digest_sha256(kind, &k);
+    digest_sha256_2(view_of(k.b, sizeof k.b), name, &both);
+    for (size_t i = 0; i < t->n_seen; i++)
+        if (memcmp(t->seen[i].b, both.b, sizeof both.b) == 0)
+            return false;
+    if (t->n_seen == POLICY_SECTIONS_MAX)
+        return false;
+    t->seen[t->n_seen++] = both;
+    return true;
+}
+
 static struct conf_target policy_section(void *cookie, struct view kind, struct view name)
 {
     struct policy_text *t = cookie;
 
     if (kind.len == 0)
         return TARGET(top_fields, &t->top);
-    if (name.len == 0)
+    if (name.len == 0 || !section_is_new(t, kind, name))
         return no_target;
     if (view_eq(kind, VIEW_LIT("measurement")) && t->n_measurements < POLICY_MEASUREMENTS_MAX)
         return TARGET(measurement_fields, &t->measurements[t->n_measurements++]);
@@ -225,6 +247,20 @@ static const char *take_roots(const struct policy_text *t, struct attest_policy 
     return wrong;
 }
 
+/* "[floor 1a-02-01]" and "[floor 1A-02-01]" are one. */
+static bool floor_repeated(const struct attest_policy *p)
+{
+    for (size_t i = 0; i < p->n_floors; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct policy_floor *a = &p->floors[i], *b = &p->floors[j];
+
+            if (a->exact == b->exact && a->product == b->product && a->family == b->family &&
+                a->model == b->model && a->stepping == b->stepping)
+                return true;
+        }
+    return false;
+}
+
 static const char *take_sections(const struct policy_text *t, struct attest_policy *p)
 {
     memcpy(p->measurements, t->measurements, sizeof p->measurements);
@@ -235,6 +271,8 @@ static const char *take_sections(const struct policy_text *t, struct attest_poli
     for (; p->n_floors < t->n_floors; p->n_floors++)
         if (!floor_take(&t->floors[p->n_floors], &p->floors[p->n_floors]))
             return "a floor's name is neither a product nor family-model-stepping in hex";
+    if (floor_repeated(p))
+        return "a floor is there twice";
     return take_roots(t, p);
 }
 
@@ -266,6 +304,8 @@ static const char *link_complete(const struct attest_policy *p)
             return "a root is a simulator's, but allow_simulated is off";
         if (!p->roots[i].ark.simulated && p->n_chips == 0)
             return "a real root needs the list of chips that are ours";
+        if (!p->roots[i].ark.simulated && p->expires_s == 0)
+            return "expires is missing: under a real root a policy is good for a limited time";
     }
     if (p->allow_vlek)
         return "allow_vlek: a cloud's key names no chip, and the link needs chips that are ours";

@@ -25,7 +25,8 @@ struct attest_policy; /* a parsed policy: policy.h */
 /* path: the policy file (see deploy/examples/attestation.conf); why: one printable sentence.
  * Roots are PEM files it names, or the compiled-in AMD roots ("roots = amd"). ERR_CONFIG also when
  * the policy would let in anything it does not name: no measurement, no root, no TCB floor for a
- * product, no chip list under a real root, a simulator's root without allow_simulated. */
+ * product, a simulator's root without allow_simulated, under a real root no chip list or no
+ * `expires`. */
 must_check enum err attest_policy_load(const char *path, struct attest_policy **out,
                                        struct buf *why);
 void attest_policy_free(struct attest_policy *p);

@@ -209,6 +209,16 @@ static void document_print_json(const struct audit_document *d, const struct aud
         puts("\"picked\":null}");
 }
 
+/* A sound chain of which nothing was opened, and no question that it answers: nobody's answer was
+ * audited, which is no fault of the gateway's and no reason to believe it. A head is for keeping: one
+ * that counts samples is good as it is. */
+static bool is_empty(const struct audit_document *d, const struct answers *a)
+{
+    bool answered = a->picked != NULL && strcmp(a->picked, "not_yet_known") != 0;
+
+    return !answered && (d->head.count == 0 || (d->has_window && d->n_samples == 0));
+}
+
 static enum exit_code audit_check(struct audit_document *d, const struct audit_options *o,
                                   const uint8_t key[static 32])
 {
@@ -225,6 +235,10 @@ static enum exit_code audit_check(struct audit_document *d, const struct audit_o
         code = earlier_check(d, o, key);
     if (code == EXIT_ACCEPT)
         code = answer_check(d, o, &answers);
+    if (code == EXIT_ACCEPT && is_empty(d, &answers))
+        return refusal_print(o->json, EXIT_UNSUPPORTED, "EMPTY",
+                             "EMPTY: signatures and chain hold, but no sample is opened here: no "
+                             "answer was audited");
     if (code == EXIT_ACCEPT && o->json)
         document_print_json(d, o, &answers);
     else if (code == EXIT_ACCEPT)

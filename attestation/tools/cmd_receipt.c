@@ -32,6 +32,18 @@ static enum exit_code body_check(bool json, const char *what, const char *path, 
     return code;
 }
 
+/* Which of the bytes in hand were compared: a signature alone says nothing about any. */
+static void compared_print(const char *request, const char *response)
+{
+    if (request == NULL && response == NULL)
+        puts("NO BYTES WERE COMPARED: neither --request nor --response was given");
+    else if (request == NULL || response == NULL)
+        printf("the %s in hand is this receipt's; no %s was compared\n",
+               request == NULL ? "response" : "request", request == NULL ? "request" : "response");
+    else
+        puts("the request and the response in hand are this receipt's");
+}
+
 static void receipt_print(const struct aci_receipt *r)
 {
     char hex[65];
@@ -134,6 +146,7 @@ static enum exit_code receipt_check(bool json, struct view text, const uint8_t p
         receipt_print_json(text, request, response, &x);
     } else if (code == EXIT_ACCEPT) {
         receipt_print(&r);
+        compared_print(request, response);
         events_print(&x);
     }
     return code;

@@ -173,6 +173,19 @@ def the_public_log_is_the_stapled_one():
 
 
 @case
+def every_boot_is_of_a_signed_release():
+    def log(*args):
+        r = subprocess.run([VERIFY, "log", rig.env("TR_CONTROL_URL"), "--key", rig.env("TR_LOG_KEY"), "--json", *args],
+                           capture_output=True, text=True, timeout=60)
+        return r.returncode, json.loads(r.stdout)["code"] if r.stdout else None
+    equal(log(), (0, "ACCEPT"))
+    equal(log("--releases", rig.env("TR_RELEASES"), "--release-key", rig.env("TR_RELEASE_KEY")), (0, "ACCEPT"))
+    os.mkdir(path("none"))
+    equal(log("--releases", path("none"), "--release-key", rig.env("TR_RELEASE_KEY")), (10, "RELEASE_SIG"))
+    equal(log("--releases", path("none")), (2, None))
+
+
+@case
 def unreachable_is_no_verdict():
     code, v = gateway("https://127.0.0.1:1")
     equal((code, v["code"], v["verdict"]), (40, "GATEWAY", "unreachable"))

@@ -214,7 +214,7 @@ def the_owner_opens_every_answer():
         for query in ("", "?from=0", f"?from={began}&limit=1024"):
             theirs = samples(other, query)
             equal(recomputed(theirs, key)["samples"], [])
-            accepted(theirs)
+            refused(20, "EMPTY", theirs)  # a sound chain, and nothing in it that was audited
             for o in d["samples"]:
                 for secret in ("request_salt", "response_salt", "request_sha256", "response_sha256"):
                     equal(o[secret].encode() in theirs, False, secret)
@@ -311,7 +311,8 @@ def off_is_off():
             equal(Answer(mine, max_tokens=1).status, 200)
         time.sleep(0.5)
         text = head()
-        accepted(text)
+        refused(20, "EMPTY", text)
+        refused(20, "EMPTY", samples(mine))
         equal((json.loads(text)["count"], json.loads(text)["rate_ppm"]), (0, 0))
         equal(json.loads(samples(mine))["samples"], [])
 

@@ -130,6 +130,7 @@ def control(*args):
 
 
 POLICY = """audience = localhost
+expires = 2099-01-01T00:00:00Z
 allow_unlocked_memory = on
 roots = none
 products = genoa

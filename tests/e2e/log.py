@@ -330,8 +330,8 @@ def every_change_of_policy_is_logged():
     def entry(i):
         return p.json(f"/attestation/transparency/{i}")["statement"]
 
-    equal((head(), entry(0)["trigger"], entry(0)["policy_version"]), (1, "start", ""))
-    dated = "version = snp-test-2\n" + good
+    equal((head(), entry(0)["trigger"], entry(0)["policy_version"]), (1, "start", "snp-2026-11"))
+    dated = good.replace("version = snp-2026-11", "version = snp-test-2")
     equal(reload(dated, "policy_changed")["index"], 1)
     equal((head(), entry(1)["trigger"], entry(1)["policy_version"], entry(1)["policy_sha256"]),
           (2, "reload", "snp-test-2", hashlib.sha256(dated.encode()).hexdigest()))

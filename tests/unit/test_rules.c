@@ -71,13 +71,13 @@ static void file_put(const char *top, const char *measured)
     FILE *f = fopen(path, "w");
 
     fprintf(f,
-            "audience = a\nroots = amd\nproducts = genoa\n%s\n[floor genoa]\nsnp = 27\n"
+            "audience = a\nroots = amd\nproducts = genoa\n%s%s\n[floor genoa]\nsnp = 27\n"
             "[measurement m]\nsha384 = %s"
             "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
             "00000000\n[chip c]\nid = "
             "11111111111111111111111111111111111111111111111111111111111111111111111111111111111111"
             "111111111111111111111111111111111111111111\n",
-            top, measured);
+            strstr(top, "expires") == NULL ? "expires = 2099-01-01T00:00:00Z\n" : "", top, measured);
     fclose(f);
 }
 

@@ -100,7 +100,7 @@ static enum refusal judge(struct view report, struct view vek, struct view ask,
     return r;
 }
 
-#define LENIENT "audience = x\nroots = amd\n"
+#define LENIENT "audience = x\nroots = amd\nexpires = 2099-01-01T00:00:00Z\n"
 #define CHIP(id) "[chip a]\nid = " id "\n"
 #define CHIP_GENOA                                                                                 \
     CHIP("9dc99962c063029e430b6f7b734075ec542f4f3ec639e657e14585d3fe559b38532bc42d037d618317694ad" \
@@ -391,7 +391,8 @@ static void run_mutants(void)
     size_t count = 0;
 
     snprintf(text, sizeof text,
-             "audience = x\nguest_allow = smt\nproducts = genoa\nreport_versions = 2 3 5\n"
+             "audience = x\nexpires = 2099-01-01T00:00:00Z\nguest_allow = smt\nproducts = genoa\n"
+             "report_versions = 2 3 5\n"
              "[root a]\nfile = %s/sim/genoa/ark.pem\n[chip a]\nid = %.*s\n"
              "[measurement a]\nsha384 = %096d\n[floor genoa]\nsnp = 23\nmicrocode = 72\n",
              fixtures, 128, (const char *)chip.ptr, 0);
@@ -652,6 +653,13 @@ static void run_policy_files(void)
         {LENIENT GENOA CHIP_GENOA M_GENOA FLOOR_GENOA "[root a]\nfile = Makefile\n", "root"},
         {LENIENT GENOA CHIP_GENOA M_GENOA FLOOR_GENOA "[secret a]\n", "section"},
         {LENIENT "chips = any\n" GENOA M_GENOA FLOOR_GENOA, "chips"},
+        /* of two sections of one name, only one would count */
+        {LENIENT GENOA CHIP_GENOA M_GENOA M_GENOA FLOOR_GENOA, "repeated section"},
+        {LENIENT GENOA CHIP_GENOA CHIP_GENOA M_GENOA FLOOR_GENOA, "repeated section"},
+        {LENIENT GENOA CHIP_GENOA M_GENOA FLOOR_GENOA "[floor genoa]\nsnp = 27\n", "repeated"},
+        {LENIENT GENOA CHIP_GENOA M_GENOA FLOOR_GENOA "[floor 19-1a-02]\n[floor 19-1A-02]\n",
+         "twice"},
+        {"audience = a\nroots = amd\n" GENOA CHIP_GENOA M_GENOA FLOOR_GENOA, "expires"},
     };
     struct attest_policy *p = NULL;
     struct buf why;
@@ -669,11 +677,42 @@ static void run_policy_files(void)
     buf_free(&why);
 }
 
-/* The example we ship loads as soon as it names a measurement and a chip. */
+/* Whatever p lets in, q lets in: point by point. */
+static void as_strict(const struct attest_policy *p, const struct attest_policy *q)
+{
+    CHECK(p->expires_s != 0 && p->expires_s <= q->expires_s);
+    CHECK_INT(p->guest_allow & ~q->guest_allow, 0);
+    CHECK_INT(q->guest_require & ~p->guest_require, 0);
+    CHECK_INT(q->platform_require & ~p->platform_require, 0);
+    CHECK_INT(q->platform_forbid & ~p->platform_forbid, 0);
+    CHECK_INT(q->mitigations_require & ~p->mitigations_require, 0);
+    CHECK_INT(p->versions & ~q->versions, 0);
+    CHECK_INT(p->products & ~q->products, 0);
+    CHECK(!p->allow_simulated && (!p->allow_vlek || q->allow_vlek));
+    CHECK(!p->provisional_firmware || q->provisional_firmware);
+    CHECK(!p->allow_unlocked_memory || q->allow_unlocked_memory);
+    CHECK(p->require_crl || !q->require_crl);
+    CHECK(p->min_firmware >= q->min_firmware && p->min_guest_abi >= q->min_guest_abi);
+    CHECK(p->min_guest_svn >= q->min_guest_svn);
+    for (size_t i = 0; i < p->n_floors; i++) {
+        const struct policy_floor *mine = &p->floors[i], *other = NULL;
+
+        for (size_t j = 0; j < q->n_floors; j++)
+            if (q->floors[j].exact == mine->exact && q->floors[j].product == mine->product &&
+                q->floors[j].model == mine->model && q->floors[j].stepping == mine->stepping)
+                other = &q->floors[j];
+        CHECK(other != NULL); /* no stepping that the other does not take */
+        for (size_t part = 0; other != NULL && part < SNP_PART_COUNT; part++)
+            CHECK(mine->tcb.part[part] >= other->tcb.part[part]);
+        CHECK(other == NULL || mine->firmware >= other->firmware);
+    }
+}
+
+/* The example we ship is as strict as the policy that is compiled in, and loads as soon as it names a measurement and a chip. */
 static void run_example(void)
 {
     struct buf text, why;
-    struct attest_policy *p = NULL;
+    struct attest_policy *p = NULL, *builtin = NULL;
 
     buf_init(&text, POLICY_FILE_MAX);
     buf_init(&why, 200);
@@ -682,7 +721,11 @@ static void run_example(void)
     CHECK_INT(buf_append(&text, VIEW_LIT(M_GENOA CHIP_GENOA)), ERR_NONE);
     CHECK_INT(buf_append_byte(&text, '\0'), ERR_NONE);
     p = policy((const char *)text.ptr);
+    CHECK_INT(attest_policy_parse(attest_policy_builtin(), "builtin", &builtin, &why), ERR_NONE);
+    if (p != NULL && builtin != NULL)
+        as_strict(p, builtin);
     attest_policy_free(p);
+    attest_policy_free(builtin);
     buf_free(&text);
     buf_free(&why);
 }
