@@ -1,12 +1,13 @@
 #include "front.h"
 
+#include "api_key.h"
 #include "arrival.h"
 #include "attest.h"
 #include "chat.h"
 #include "clock.h"
-#include "key_text.h"
 #include "metrics.h"
 #include "models.h"
+#include "path.h"
 #include "rate.h"
 #include "receipt_answer.h"
 #include "reply.h"
@@ -21,13 +22,14 @@
 struct visit {
     struct worker *worker;
     struct web_request *web;
+    struct view path;    /* without empty segments */
     struct view rest;    /* of the path, where the endpoint takes one */
     struct digest32 who; /* where the endpoint needs a key */
 };
 
 static void handle_chat(struct visit *v)
 {
-    chat_completions(v->worker, v->web, &v->who, receipt_endpoint_of(web_path(v->web)));
+    chat_completions(v->worker, v->web, &v->who, receipt_endpoint_of(v->path));
 }
 
 static void handle_models(struct visit *v)
@@ -181,7 +183,7 @@ static void refuse_untrusted(struct visit *v, enum standing why)
         .owner = v->who,
         .served_unix_ms = clock_unix_ms(),
         .received_bytes = web_body(v->web).len,
-        .endpoint = (uint8_t)receipt_endpoint_of(web_path(v->web)),
+        .endpoint = (uint8_t)receipt_endpoint_of(v->path),
         .error = API_ATTESTATION,
         .outcome = ERR_ATTESTATION,
     };
@@ -214,32 +216,6 @@ static void preflight(struct worker *w, struct web_request *r)
     web_respond(r, 204, p.headers, p.n, VIEW_EMPTY);
 }
 
-/* The key's digest, from Authorization: Bearer or x-api-key. API_OK, API_NO_KEY, API_BAD_KEY or
- * API_MANAGEMENT_KEY. */
-static enum api_error read_key(const struct web_request *r, struct digest32 *who)
-{
-    struct view key, scheme;
-
-    if (web_header(r, VIEW_LIT("authorization"), &key)) {
-        key = view_trim(key);
-        if (!view_take(&key, 7, &scheme) || !view_eq_nocase(scheme, VIEW_LIT("bearer ")))
-            return API_NO_KEY;
-        key = view_trim(key);
-    } else if (web_header(r, VIEW_LIT("x-api-key"), &key)) {
-        key = view_trim(key);
-    } else {
-        return API_NO_KEY;
-    }
-    if (key.len == 0)
-        return API_NO_KEY;
-    if (!key_text_valid(key)) /* no key of ours: nobody needs to be asked */
-        return API_BAD_KEY;
-    if (key_text_management(key)) /* the form says it: no key of this kind may infer */
-        return API_MANAGEMENT_KEY;
-    digest_sha256(key, who);
-    return API_OK;
-}
-
 /* False: refused. */
 static bool within_rate(struct visit *v)
 {
@@ -266,7 +242,7 @@ static void enter(const struct endpoint *e, struct visit *v)
     struct stats *stats = &v->worker->stats;
 
     if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE) {
-        enum api_error error = read_key(v->web, &v->who);
+        enum api_error error = api_key_read(v->web, &v->who);
 
         if (error != API_OK && error != API_MANAGEMENT_KEY &&
             (e->handler == handle_receipt || e->handler == handle_signature))
@@ -289,10 +265,32 @@ static void enter(const struct endpoint *e, struct visit *v)
     e->handler(v);
 }
 
+static bool path_ends(struct view path, struct view tail)
+{
+    return path.len >= tail.len && view_eq(view_from(path, path.len - tail.len), tail);
+}
+
+/* Nothing is served there. A base URL without /v1, or with it twice, is the usual reason. */
+static void refuse_path(struct visit *v)
+{
+    struct api_failure f = {
+        .error = API_NO_ROUTE,
+        .message = "There is nothing at this path. Chat completions are at POST /v1/chat/completions, "
+                   "the models at GET /v1/models."};
+
+    for (size_t i = 0; i < ENDPOINTS; i++)
+        if (endpoints[i].versioned && !endpoints[i].prefix &&
+            path_ends(v->path, view_str(endpoints[i].path)))
+            snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.",
+                     endpoints[i].method, endpoints[i].path);
+    refuse_for(&v->worker->stats, v->web, &f, NULL);
+}
+
 void front_handle(void *cookie, struct web_request *r)
 {
-    struct visit v = {.worker = cookie, .web = r};
-    struct view path = web_path(r), method = web_method(r);
+    uint8_t plain[PATH_PLAIN_MAX];
+    struct visit v = {.worker = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct view method = web_method(r);
     const struct endpoint *other = NULL;
     struct web_header allow = {VIEW_LIT("allow"), VIEW_EMPTY};
 
@@ -301,7 +299,7 @@ void front_handle(void *cookie, struct web_request *r)
         return;
     }
     for (size_t i = 0; i < ENDPOINTS; i++) {
-        if (!endpoint_at(&endpoints[i], path, &v.rest))
+        if (!endpoint_at(&endpoints[i], v.path, &v.rest))
             continue;
         if (method_is(&endpoints[i], method)) {
             enter(&endpoints[i], &v);
@@ -310,7 +308,7 @@ void front_handle(void *cookie, struct web_request *r)
         other = &endpoints[i];
     }
     if (other == NULL) {
-        refuse(&v.worker->stats, r, API_NO_ROUTE, NULL);
+        refuse_path(&v);
         return;
     }
     allow.value = strcmp(other->method, "GET") == 0 ? VIEW_LIT("GET, HEAD, OPTIONS")
@@ -322,15 +320,16 @@ void front_handle(void *cookie, struct web_request *r)
  * says when their small body is complete; a missing or malformed key is told at once. */
 enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, int *why)
 {
-    struct visit v = {.worker = cookie, .web = r};
-    struct view path = web_path(r), method = web_method(r);
+    uint8_t plain[PATH_PLAIN_MAX];
+    struct visit v = {.worker = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct view method = web_method(r);
     enum api_error error;
 
     for (size_t i = 0; i < ENDPOINTS; i++) {
         if (endpoints[i].access != ACCESS_INFERENCE || !method_is(&endpoints[i], method) ||
-            !endpoint_at(&endpoints[i], path, &v.rest))
+            !endpoint_at(&endpoints[i], v.path, &v.rest))
             continue;
-        error = read_key(r, &v.who);
+        error = api_key_read(r, &v.who);
         if (error == API_OK)
             return arrival_of_key(v.worker, r, &v.who, more, why);
         *why = (int)error;

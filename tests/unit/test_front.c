@@ -204,7 +204,15 @@ static void test_paths(void)
         {"GET", "/v1/aci/attestation", 0},
         {"HEAD", "/api/v1/aci/attestation", 0},
         {"GET", "/v1/attestation/report", 0},
-        {"GET", "/attestation/", 404},
+        {"GET", "/attestation/", 0},
+        {"GET", "//v1/models", 0},
+        {"GET", "/v1//models", 0},
+        {"GET", "/v1/models//", 0},
+        {"GET", "/api///v1/models/", 0},
+        {"POST", "//attestation//quote/", 0},
+        {"GET", "//", 404},
+        {"GET", "/v1/model/s", 404},
+        {"GET", "/v1/v1/models", 404},
         {"GET", "/v1/attestation", 404},
         {"GET", "/aci/attestation", 404},
         {"GET", "/attestation/quote", 405},
@@ -212,17 +220,17 @@ static void test_paths(void)
         {"GET", "/v1/attestation/verifying-key", 404},
         {"POST", "/attestation/verifying-key", 405},
         {"GET", "/attestation/audit/head", 0},
-        {"GET", "/attestation/audit/head/", 404},
+        {"GET", "/attestation/audit/head/", 0},
         {"GET", "/v1/audit/samples", 401},
         {"POST", "/v1/audit/samples", 405},
         {"GET", "/audit/samples", 404},
-        {"GET", "/v1/models/", 404},
+        {"GET", "/v1/models/", 0},
         {"GET", "/models", 404},
         {"GET", "/v1/health", 404},
         {"GET", "/v2/models", 404},
         {"GET", "/", 404},
         {"GET", "", 404},
-        {"GET", "/v1/chat/completions/", 404},
+        {"GET", "/v1/chat/completions/", 405},
         {"GET", "/metrics", 404}, /* private */
         {"GET", "/readyz", 404},
         {"GET", "/healthz", 404},
@@ -252,6 +260,26 @@ static void test_paths(void)
     }
     visit("GET", "/v1/models/demo/echo", NULL, NULL);
     CHECK(view_eq(called.rest, VIEW_LIT("demo/echo")));
+}
+
+/* A program whose base URL is wrong is told which path to use. */
+static void test_wrong_paths(void)
+{
+    static const struct {
+        const char *path, *told;
+    } cases[] = {
+        {"/chat/completions", "use POST /v1/chat/completions."},
+        {"/v1/v1/chat/completions", "use POST /v1/chat/completions."},
+        {"/openai/v1/models/", "use GET /v1/models."},
+        {"/v1/responses", "Chat completions are at POST /v1/chat/completions"},
+        {"/", "Chat completions are at POST /v1/chat/completions"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        visit("POST", cases[i].path, NULL, NULL);
+        CHECK_INT(web.status, 404);
+        CHECK(strstr(web.body, cases[i].told) != NULL);
+    }
 }
 
 #define KEY KEY_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -322,6 +350,8 @@ static void test_keys(void)
         {"authorization", "Bearer " MANAGEMENT_KEY, "management_key"},
         {"x-api-key", MANAGEMENT_KEY, "management_key"},
         {"authorization", "Bearer " MANAGEMENT_KEY "A", "invalid_api_key"},
+        {"api-key", KEY, NULL},
+        {"api-key", "x", "invalid_api_key"},
     };
     struct digest32 want;
 
@@ -339,6 +369,58 @@ static void test_keys(void)
             CHECK_INT(called.endpoint, i % 2 == 0 ? RECEIPT_CHAT_V1 : RECEIPT_CHAT_API_V1);
         /* a receipt that nobody could ever ask for is not promised */
         CHECK(strstr(web.headers, "x-receipt-id: ") == NULL);
+    }
+}
+
+/* The receipt of a request to "//v1/chat/completions/" says what was asked for, not how it was spelled. */
+static void test_paths_with_empty_segments(void)
+{
+    static const char long_path[600] = "/v1/models";
+    uint8_t out[PATH_PLAIN_MAX];
+
+    visit("POST", "//v1//chat/completions/", "authorization", "Bearer " KEY);
+    CHECK_INT(called.chats, 1);
+    CHECK_INT(called.endpoint, receipt_endpoint_of(VIEW_LIT("/v1/chat/completions")));
+    visit("POST", "/api/v1/chat//completions", "authorization", "Bearer " KEY);
+    CHECK_INT(called.endpoint, receipt_endpoint_of(VIEW_LIT("/api/v1/chat/completions")));
+    CHECK_INT(path_plain(view_of(long_path, sizeof long_path), out).len, sizeof long_path);
+}
+
+/* A proxy in front keeps Authorization for itself, and SDKs send the keys of other services. */
+static void test_keys_beside_others(void)
+{
+    static const struct {
+        const char *authorization, *x_api_key, *api_key, *code; /* NULL: let through as KEY */
+    } cases[] = {
+        {"Basic dXNlcjpwYXNz", KEY, NULL, NULL},
+        {"Basic dXNlcjpwYXNz", NULL, KEY, NULL},
+        {"Bearer", KEY, NULL, NULL},
+        {"Bearer sk-proj-of-another-service", KEY, NULL, NULL},
+        {"Bearer " KEY, "sk-ant-of-another-service", "x", NULL},
+        {NULL, "sk-ant-of-another-service", KEY, NULL},
+        {"Basic dXNlcjpwYXNz", "x", NULL, "invalid_api_key"},
+        {"Bearer sk-proj-of-another-service", "", "", "invalid_api_key"},
+        {"Basic dXNlcjpwYXNz", "", NULL, "missing_api_key"},
+        {"Digest " KEY, NULL, NULL, "missing_api_key"},
+        {"Bearer sk-proj-x", MANAGEMENT_KEY, NULL, "management_key"},
+    };
+    struct digest32 want;
+
+    digest_sha256(VIEW_LIT(KEY), &want);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *values[] = {cases[i].authorization, cases[i].x_api_key, cases[i].api_key};
+        static const char *const names[] = {"authorization", "x-api-key", "api-key"};
+
+        memset(&called, 0, sizeof called);
+        web = (struct web_request){.method = VIEW_LIT("POST"),
+                                   .path = VIEW_LIT("/v1/chat/completions")};
+        for (size_t k = 0; k < 3; k++)
+            if (values[k] != NULL)
+                web.in[web.n_in++] = (struct web_header){view_str(names[k]), view_str(values[k])};
+        front_handle(&worker, &web);
+        CHECK_INT(called.chats, cases[i].code == NULL);
+        CHECK(cases[i].code == NULL ? secret_equal(called.who.b, want.b, 32)
+                                    : strstr(web.body, cases[i].code) != NULL);
     }
 }
 
@@ -556,7 +638,10 @@ static const struct check_case cases[] = {
     {"front_always", test_always},
     {"front_paths", test_paths},
     {"front_arriving", test_arriving},
+    {"front_wrong_paths", test_wrong_paths},
+    {"front_paths_with_empty_segments", test_paths_with_empty_segments},
     {"front_keys", test_keys},
+    {"front_keys_beside_others", test_keys_beside_others},
     {"front_receipts", test_receipts},
     {"front_samples", test_samples},
     {"front_attestation", test_attestation},
