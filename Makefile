@@ -41,9 +41,9 @@ SEES_controlplane := common proto attestation controlplane controlplane/api cont
 SEES_tests        := . tests $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
-LIBS_dataplane    := $(LIBS_base) -lz
+LIBS_dataplane    := $(LIBS_base) -lz -lzstd
 LIBS_controlplane := $(LIBS_base) -lpq
-LIBS_tests        := $(LIBS_controlplane) -lz -ljson-c -ldl
+LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
 PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c \

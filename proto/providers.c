@@ -34,6 +34,7 @@ static const struct {
     {VIEW_LIT("max_completion_tokens"), QUIRK_MAX_COMPLETION_TOKENS},
     {VIEW_LIT("reasoning_excluded"), QUIRK_REASONING_EXCLUDED},
     {VIEW_LIT("no_store"), QUIRK_NO_STORE},
+    {VIEW_LIT("developer_as_system"), QUIRK_DEVELOPER_AS_SYSTEM},
 };
 
 enum {

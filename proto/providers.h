@@ -18,6 +18,7 @@ enum provider_quirk {
     QUIRK_MAX_COMPLETION_TOKENS = 1 << 2, /* only knows max_completion_tokens */
     QUIRK_REASONING_EXCLUDED = 1 << 3,    /* reasoning tokens are not inside completion_tokens */
     QUIRK_NO_STORE = 1 << 4, /* rejects the field "store"; otherwise store:false is forced */
+    QUIRK_DEVELOPER_AS_SYSTEM = 1 << 5, /* does not know the role "developer" */
 };
 enum {
     PROVIDER_MEMBERS_MAX = 16, /* named in one row; a provider that needs more has another API */

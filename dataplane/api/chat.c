@@ -7,10 +7,18 @@
 #include "clock.h"
 #include "content_view.h"
 #include "reply.h"
+#include "unpack.h"
 #include "want.h"
 
 #include <assert.h>
 #include <sodium.h>
+
+/* What the decoded body of a key that is not known here may have, in bytes: so many, and so many times
+ * those that came. Prompts compress to a tenth, seldom to a fiftieth. */
+enum {
+    CHAT_UNPACKED_UNKNOWN_MIN = 1 << 20,
+    CHAT_UNPACKED_RATIO = 64,
+};
 
 /* Of an answer that could not be relayed, or not yet: what is here of it. */
 static uint64_t chat_bytes_waiting(const struct chat *c)
@@ -132,12 +140,9 @@ static void chat_gone_cb(void *cookie)
 
 static bool media_type_ok(const struct web_request *web)
 {
-    struct view type, encoding;
+    struct view type;
     const uint8_t *semicolon;
 
-    if (web_header(web, VIEW_LIT("content-encoding"), &encoding) &&
-        !view_eq_nocase(view_trim(encoding), VIEW_LIT("identity")))
-        return false;
     if (!web_header(web, VIEW_LIT("content-type"), &type))
         return true; /* a body that is JSON needs no label */
     semicolon = type.len != 0 ? memchr(type.ptr, ';', type.len) : NULL;
@@ -146,10 +151,57 @@ static bool media_type_ok(const struct web_request *web)
     return view_eq_nocase(view_trim(type), VIEW_LIT("application/json"));
 }
 
-static enum err chat_copy_body(struct chat *c, struct view body)
+static bool chat_key_is_known(const struct chat *c)
 {
-    c->body = content_new(LIMIT_BODY_BYTES, chat_budget(c));
-    return c->body == NULL ? ERR_MEMORY : buf_append(content_buf(c->body), body);
+    struct key *key;
+
+    if (keyring_find(c->request.worker->shared->keyring, &c->request.key_digest, clock_mono_ms(),
+                     &key) != ERR_NONE)
+        return false;
+    key_release(key);
+    return true;
+}
+
+/* Decoding costs more than receiving, so a key that nobody has vouched for yet gets less of it. */
+static size_t chat_unpacked_max(const struct chat *c, size_t packed)
+{
+    size_t most = CHAT_UNPACKED_UNKNOWN_MIN;
+
+    if (chat_key_is_known(c) ||
+        packed > (LIMIT_BODY_BYTES - most) / CHAT_UNPACKED_RATIO)
+        return LIMIT_BODY_BYTES;
+    return most + packed * CHAT_UNPACKED_RATIO;
+}
+
+/* The body as the client wrote it, before it took a content coding. */
+static enum err chat_copy_body(struct chat *c, struct view body, struct api_failure *f)
+{
+    enum unpack_coding coding = UNPACK_IDENTITY;
+    struct view encoding;
+    enum err e = ERR_NONE;
+
+    if (web_header(c->web, VIEW_LIT("content-encoding"), &encoding))
+        e = unpack_coding(encoding, &coding);
+    if (e != ERR_NONE) {
+        f->error = API_CONTENT_CODING;
+        return e;
+    }
+    c->body = content_new(LIMIT_BODY_BYTES + 1, chat_budget(c)); /* as unpack() wants it */
+    if (c->body == NULL)
+        e = ERR_MEMORY;
+    else if (coding == UNPACK_IDENTITY)
+        e = buf_append(content_buf(c->body), body);
+    else
+        e = unpack(coding, body, chat_unpacked_max(c, body.len), content_buf(c->body));
+    if (e == ERR_FORMAT || e == ERR_SHORT)
+        f->error = API_BAD_CODING;
+    else if (e == ERR_LIMIT)
+        *f = (struct api_failure){.error = API_TOO_LARGE,
+                                  .message = "The request body is over 32 MiB when it is decoded, or "
+                                             "grows more than 64-fold with a key not yet known here."};
+    else if (e != ERR_NONE)
+        f->error = errors_of(e);
+    return e;
 }
 
 static uint64_t chat_user_hash(const struct chat *c)
@@ -192,11 +244,9 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
         f->error = API_NO_BODY;
         return ERR_SHORT;
     }
-    e = chat_copy_body(c, body);
-    if (e != ERR_NONE) {
-        f->error = e == ERR_LIMIT ? API_TOO_LARGE : errors_of(e);
+    e = chat_copy_body(c, body, f);
+    if (e != ERR_NONE)
         return e;
-    }
     c->asked = malloc(sizeof *c->asked);
     e = c->asked == NULL ? ERR_MEMORY
                          : chat_request_parse(content_bytes(c->body), c->asked, &fault);

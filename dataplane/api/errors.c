@@ -1,6 +1,7 @@
 #include "errors.h"
 
 #include "content_view.h"
+#include "unpack.h"
 #include "web.h"
 
 #include <assert.h>
@@ -196,6 +197,8 @@ size_t errors_headers(const struct api_failure *f, struct error_header_text *tex
     }
     if (row->status == 401)
         out[n++] = (struct web_header){VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
+    if (f->error == API_CONTENT_CODING)
+        out[n++] = (struct web_header){VIEW_LIT("accept-encoding"), VIEW_LIT(UNPACK_CODINGS)};
     if (row->retry == RETRY_AGAIN) {
         if (row->status == 429 || row->status == 503) {
             snprintf(text->seconds, sizeof text->seconds, "%u", (unsigned)((ms + 999) / 1000));

@@ -26,6 +26,8 @@
       "A member that routing or billing reads appears twice.")                                     \
     X(API_BAD_HTTP, 400, "invalid_request_error", "bad_http_request", NO,                          \
       "The HTTP request is malformed.")                                                            \
+    X(API_BAD_CODING, 400, "invalid_request_error", "invalid_content_encoding", NO,                \
+      "The request body is damaged or cut off: it is not what its Content-Encoding says.")         \
     X(API_UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter", NO,        \
       "A member of the request is not supported.")                                                     \
     X(API_CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded", NO,             \
@@ -64,6 +66,9 @@
       "The request body is over 32 MiB.")                                                          \
     X(API_MEDIA_TYPE, 415, "invalid_request_error", "unsupported_media_type", NO,                  \
       "Send the body as application/json.")                                                        \
+    X(API_CONTENT_CODING, 415, "invalid_request_error", "unsupported_content_encoding", NO,        \
+      "This Content-Encoding is not supported. Send the body without one, or with one of gzip, "   \
+      "deflate and zstd.")                                                                         \
     X(API_UNPROCESSABLE, 422, "invalid_request_error", "unprocessable", NO,                        \
       "The provider cannot process this request.")                                                 \
     X(API_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                             \

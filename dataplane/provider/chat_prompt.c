@@ -131,6 +131,9 @@ static enum err read_field(struct chat_request *r, const struct json_member *m,
     }
     if (json_key_is(m->key, "cache_control"))
         return chat_read_cache_control(r, m->value, fault);
+    if (json_key_is(m->key, "role") && json_string_is(m->value, "developer") &&
+        ++r->n_developer > CHAT_DEVELOPER_MAX)
+        return chat_refuse(fault, "more than 1024 messages have the role developer", ERR_LIMIT);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (json_key_like(m->key, names[i]) && !json_key_is(m->key, names[i])) {
             fault->member = m->key;

@@ -5,10 +5,11 @@
 
 #include <assert.h>
 
-/* Every known member is edited at most once, plus one insertion after the opening brace. */
-enum { EDITS_MAX = CHAT_KEY_COUNT + 1, TEXT_MAX = 384 };
+/* Every known member is edited at most once, but for the roles inside messages, plus one insertion after
+ * the opening brace. */
+enum { EDITS_MAX = CHAT_KEY_COUNT + 1 + CHAT_DEVELOPER_MAX, TEXT_MAX = 384 };
 
-enum action { KEEP, DROP, REPLACE_VALUE, REPLACE_KEY, INSERT_INSIDE };
+enum action { KEEP, DROP, REPLACE_VALUE, REPLACE_KEY, INSERT_INSIDE, RENAME_ROLES };
 
 struct render {
     const struct chat_request *r;
@@ -135,20 +136,53 @@ static void plan_count(struct render *p, enum chat_key k, char digits[static 10]
         plan(p, k, REPLACE_VALUE, digits_of((uint32_t)n, digits));
 }
 
-/* An empty list of tools, which half of the providers refuse, and what is allowed only beside tools. */
-static void plan_tools(struct render *p)
+/* null, [] or {}. */
+static bool is_empty(struct json_value v)
 {
-    static const enum chat_key keys[] = {CHAT_KEY_TOOLS, CHAT_KEY_TOOL_CHOICE,
-                                         CHAT_KEY_PARALLEL_TOOL_CALLS};
-    struct json_iter it = json_iter(p->r->member[CHAT_KEY_TOOLS].value);
+    struct json_iter it = json_iter(v);
     struct json_member m;
 
-    if (!p->r->member[CHAT_KEY_TOOLS].present ||
-        p->r->member[CHAT_KEY_TOOLS].value.kind != JSON_ARRAY || json_next(&it, &m))
-        return;
+    return v.kind == JSON_NULL ||
+           ((v.kind == JSON_ARRAY || v.kind == JSON_OBJECT) && !json_next(&it, &m));
+}
+
+static void plan_drop(struct render *p, enum chat_key k)
+{
+    if (p->r->member[k].present)
+        plan(p, k, DROP, VIEW_EMPTY);
+}
+
+/* Members that say nothing when they are empty, and that strict providers refuse then. */
+static void plan_empty(struct render *p)
+{
+    static const enum chat_key keys[] = {CHAT_KEY_RESPONSE_FORMAT, CHAT_KEY_STOP,
+                                         CHAT_KEY_MODALITIES};
+
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        if (p->r->member[keys[i]].present)
-            plan(p, keys[i], DROP, VIEW_EMPTY);
+        if (p->r->member[keys[i]].present && is_empty(p->r->member[keys[i]].value))
+            plan_drop(p, keys[i]);
+}
+
+/* An empty list of tools, which half of the providers refuse, and what is allowed only beside tools. A
+ * choice that demands a tool without any list is the client's mistake: the provider says so. */
+static void plan_tools(struct render *p, enum chat_key list, enum chat_key choice)
+{
+    const struct chat_member *tools = &p->r->member[list], *wanted = &p->r->member[choice];
+
+    if (tools->present && !is_empty(tools->value))
+        return;
+    plan_drop(p, list);
+    if (list == CHAT_KEY_TOOLS)
+        plan_drop(p, CHAT_KEY_PARALLEL_TOOL_CALLS);
+    if (tools->present || wanted->value.kind == JSON_NULL ||
+        json_string_is(wanted->value, "auto") || json_string_is(wanted->value, "none"))
+        plan_drop(p, choice);
+}
+
+static void plan_roles(struct render *p)
+{
+    if (p->r->n_developer != 0 && (p->provider->quirks & QUIRK_DEVELOPER_AS_SYSTEM) != 0)
+        plan(p, CHAT_KEY_MESSAGES, RENAME_ROLES, VIEW_LIT("\"system\""));
 }
 
 /* "auto" is what its absence means, and not every provider knows the member. */
@@ -235,6 +269,23 @@ static struct json_edit inside_edit(struct render *p, const struct chat_member *
     return (struct json_edit){from, 0, usage_member};
 }
 
+/* One edit for each of the r->n_developer messages, in their order. */
+static size_t role_edits(const struct render *p, struct json_value messages, struct view with,
+                         struct json_edit *edits)
+{
+    struct json_iter it = json_iter(messages), fields;
+    struct json_member message, m;
+    size_t n = 0;
+
+    while (json_next(&it, &message))
+        for (fields = json_iter(message.value); json_next(&fields, &m);)
+            if (json_key_is(m.key, "role") && json_string_is(m.value, "developer"))
+                edits[n++] = (struct json_edit){(size_t)(m.value.text.ptr - p->r->body.ptr),
+                                                m.value.text.len, with};
+    assert(n == p->r->n_developer);
+    return n;
+}
+
 static size_t edits_make(struct render *p, struct json_value include_usage,
                          struct json_edit edits[EDITS_MAX])
 {
@@ -280,6 +331,9 @@ static size_t edits_make(struct render *p, struct json_value include_usage,
         case INSERT_INSIDE:
             edits[n++] = inside_edit(p, m, include_usage);
             break;
+        case RENAME_ROLES:
+            n += role_edits(p, m->value, p->plan[k].with, edits + n);
+            break;
         }
     }
     return n;
@@ -302,7 +356,10 @@ enum err chat_request_render(const struct chat_request *r, const struct provider
     plan_count(&p, CHAT_KEY_N, p.counts[0]);
     plan_count(&p, CHAT_KEY_BEST_OF, p.counts[1]);
     plan_count(&p, CHAT_KEY_MIN_TOKENS, p.counts[2]);
-    plan_tools(&p);
+    plan_empty(&p);
+    plan_tools(&p, CHAT_KEY_TOOLS, CHAT_KEY_TOOL_CHOICE);
+    plan_tools(&p, CHAT_KEY_FUNCTIONS, CHAT_KEY_FUNCTION_CALL);
+    plan_roles(&p);
     plan_service_tier(&p);
     e = buf_reserve(out, r->body.len + CHAT_RENDER_SLACK); /* one allocation, no growth */
     if (e == ERR_NONE)

@@ -40,7 +40,9 @@ static const struct key_rule {
     RULE(CHAT_KEY_TOOL_CHOICE, "tool_choice", read_any),   /* the two go with an empty "tools" */
     RULE(CHAT_KEY_PARALLEL_TOOL_CALLS, "parallel_tool_calls", read_any),
     RULE(CHAT_KEY_FUNCTIONS, "functions", chat_read_tools), /* tools in the old spelling */
+    RULE(CHAT_KEY_FUNCTION_CALL, "function_call", read_any), /* goes with an empty "functions" */
     RULE(CHAT_KEY_RESPONSE_FORMAT, "response_format", chat_read_response_format), /* capability */
+    RULE(CHAT_KEY_STOP, "stop", read_any), /* an empty list of them does not travel */
     RULE(CHAT_KEY_WEB_SEARCH_OPTIONS, "web_search_options", read_web_search), /* a fee per search */
     RULE(CHAT_KEY_USER, "user", read_user),        /* metered as a keyed hash */
     RULE(CHAT_KEY_STORE, "store", read_any),       /* replaced: retention is forced off */
@@ -390,20 +392,28 @@ static enum err place(struct chat_request *r, const struct json_member *all, siz
     return ERR_NONE;
 }
 
+/* What is wrong with a body that is no JSON object. */
+static const char *no_object(struct view body, enum err e)
+{
+    if (view_starts(body, VIEW_LIT("\xff\xfe")) || view_starts(body, VIEW_LIT("\xfe\xff")))
+        return "the body is UTF-16; send UTF-8";
+    return e == ERR_LIMIT ? "the body is nested too deeply or has too many members"
+                          : "the body is not a JSON object in UTF-8";
+}
+
 enum err chat_request_parse(struct view body, struct chat_request *out, struct chat_fault *fault)
 {
     struct json_member all[LIMIT_MEMBERS];
     size_t n = 0;
     enum err e;
 
+    if (view_starts(body, VIEW_LIT("\xef\xbb\xbf"))) /* a byte order mark (RFC 8259 8.1) */
+        body = view_from(body, 3);
     *fault = (struct chat_fault){0};
     *out = (struct chat_request){.body = body, .n_choices = 1};
     e = json_object(body, all, LIMIT_MEMBERS, &n, &fault->at);
     if (e != ERR_NONE)
-        return refuse(fault,
-                      e == ERR_LIMIT ? "the body is nested too deeply or has too many members"
-                                     : "the body is not a JSON object",
-                      e);
+        return refuse(fault, no_object(body, e), e);
     e = place(out, all, n, fault);
     for (int k = 0; e == ERR_NONE && k < CHAT_KEY_COUNT; k++) {
         const struct chat_member *m = &out->member[k];

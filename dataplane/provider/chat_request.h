@@ -41,7 +41,9 @@ enum chat_key {
     CHAT_KEY_TOOL_CHOICE,
     CHAT_KEY_PARALLEL_TOOL_CALLS,
     CHAT_KEY_FUNCTIONS,
+    CHAT_KEY_FUNCTION_CALL,
     CHAT_KEY_RESPONSE_FORMAT,
+    CHAT_KEY_STOP,
     CHAT_KEY_WEB_SEARCH_OPTIONS,
     CHAT_KEY_USER,
     CHAT_KEY_STORE,
@@ -74,6 +76,7 @@ enum {
     CHAT_RENDER_SLACK = 512,                   /* bytes the rendered body may be longer, at most */
     CHAT_TEMPLATE_TOKENS = 512, /* prompt tokens a provider adds by itself: chat template,
                                    tool preamble; 334 was the most in recordings */
+    CHAT_DEVELOPER_MAX = 1024,  /* messages of the role developer, which some providers must not see */
     CHAT_EXTRAS_MAX = PROVIDER_MEMBERS_MAX, /* more cannot all be allowed */
 };
 
@@ -100,6 +103,7 @@ struct chat_request {
     bool has_media; /* neither bounds the prompt: hosted tools, parts of a type that we do not know */
     uint64_t prompt_bytes; /* of what a provider may read as prompt, images and the like left out:
                               for estimates */
+    uint32_t n_developer;  /* messages of the role developer; at most CHAT_DEVELOPER_MAX */
     struct view user;      /* "user", between its quotes, as spelled; empty when none */
 };
 
@@ -112,7 +116,7 @@ struct chat_fault {
     size_t at;           /* offset of the first bad byte, when the body is no JSON */
 };
 
-/* Validate body and fill *out. ERR_FORMAT malformed or a member of the wrong type, ERR_SHORT cut
+/* Validate body and fill *out; a byte order mark at its beginning is left out of out->body. ERR_FORMAT malformed or a member of the wrong type, ERR_SHORT cut
  * off, ERR_LIMIT too deep or too many members, ERR_RANGE a number out of range, ERR_DUPLICATE,
  * ERR_UNSUPPORTED a member that another reader may take for one that we read, or more unknown ones
  * than any provider can be allowed. On failure *fault says what, *out is undefined. Never keeps a copy
@@ -127,8 +131,9 @@ bool chat_request_fits(const struct chat_request *r, const struct provider *prov
 
 /* Append the body for this provider to out: model replaced, usage asked for when streaming, store
  * forced off, router-only members dropped, the output limit spelled as this provider wants it, whole
- * numbers spelled plainly, members that mean nothing here (stream_options of a whole answer, an empty
- * list of tools, the standard service tier) left out.
+ * numbers spelled plainly, the role developer called system where the provider does not know it, members
+ * that mean nothing (stream_options of a whole answer, an empty list of tools and what is said of it, an
+ * empty response_format, the standard service tier) left out.
  * max_output: 0 leaves the client's limit; else it is written in its place (or added).
  * ERR_FORMAT when upstream_model is no model id; ERR_MEMORY; ERR_LIMIT when out may not hold
  * body.len + CHAT_RENDER_SLACK. */

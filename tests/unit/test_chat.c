@@ -13,6 +13,7 @@
 #include "keyset.h"
 
 #include <stdio.h>
+#include <zlib.h>
 
 /* --- a fake client */
 
@@ -278,9 +279,13 @@ static enum err grow; /* what enlarging a reservation comes to */
 static unsigned records;
 static struct usage_record last_record;
 
+static bool stranger; /* the key is not known here */
+
 enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, struct key **out)
 {
     (void)k, (void)d, (void)ms;
+    if (stranger)
+        return ERR_NOT_FOUND;
     the_key.refs++;
     *out = &the_key;
     return ERR_NONE;
@@ -1354,7 +1359,74 @@ static void test_bad_requests(void)
     client.gone(client.gone_cookie);
 }
 
+/* Bodies as zlib and zstd make them of ASK "}". */
+static struct view gzip_of(struct view plain, uint8_t *to, size_t room)
+{
+    z_stream z = {0};
+    struct view out;
+
+    CHECK_INT(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = (Bytef *)plain.ptr;
+    z.avail_in = (uInt)plain.len;
+    z.next_out = to;
+    z.avail_out = (uInt)room;
+    CHECK_INT(deflate(&z, Z_FINISH), Z_STREAM_END);
+    out = view_of(to, z.total_out);
+    (void)deflateEnd(&z);
+    return out;
+}
+
+static void ask_encoded(const char *coding, struct view body)
+{
+    static const struct digest32 who;
+
+    reset();
+    client.in[0] = (struct web_header){VIEW_LIT("content-encoding"), view_str(coding)};
+    client.n_in = 1;
+    client.body = body;
+    digest_sha256(body, &receipt.received); /* what came, not what it was decoded to */
+    chat_completions(&worker, &client, &who, RECEIPT_CHAT_V1);
+}
+
+static void test_encoded_bodies(void)
+{
+    static const char begun[] = "{\"model\":\"demo/none\",\"messages\":[{}]";
+    static uint8_t packed[8192], big[4 << 20];
+    struct view body;
+
+    body = gzip_of(VIEW_LIT(ASK "}"), packed, sizeof packed);
+    ask_encoded("gzip", body);
+    CHECK_INT(up.started, 1);
+    CHECK(strstr(up.sent[0], "\"content\":\"hi\"") != NULL);
+    client.gone(client.gone_cookie);
+    check_receipt(RECEIPT_ADMITTED | RECEIPT_FORWARDED | RECEIPT_ESTIMATED);
+
+    ask_encoded("br", body);
+    CHECK_INT(client.status, 415);
+    CHECK(strstr(client.headers, "accept-encoding: gzip, deflate, zstd\n") != NULL);
+    CHECK(strstr(client.out, "unsupported_content_encoding") != NULL);
+    ask_encoded("gzip", view_of(body.ptr, body.len - 1));
+    CHECK_INT(client.status, 400);
+    CHECK(strstr(client.out, "invalid_content_encoding") != NULL);
+    ask_encoded("gzip", VIEW_LIT(ASK "}"));
+    CHECK_INT(client.status, 400);
+    CHECK(strstr(client.out, "invalid_content_encoding") != NULL);
+
+    /* 4 MiB out of 4 KiB: read for a key that is known here, not for one that may be invented */
+    memset(big, ' ', sizeof big);
+    memcpy(big, begun, sizeof begun - 1);
+    big[sizeof big - 1] = '}';
+    body = gzip_of(view_of(big, sizeof big), packed, sizeof packed);
+    ask_encoded("gzip", body);
+    CHECK_INT(client.status, 404); /* it was read: there is no such model */
+    stranger = true;
+    ask_encoded("gzip", body);
+    stranger = false;
+    CHECK_INT(client.status, 413);
+}
+
 static const struct check_case cases[] = {
+    {"chat_encoded_bodies", test_encoded_bodies},
     {"chat_stream", test_stream},
     {"chat_every_split", test_every_split},
     {"chat_fallbacks", test_fallbacks},

@@ -102,8 +102,32 @@ static const struct {
     /* what strict providers refuse because it means nothing does not travel */
     {"{\"model\":\"a\",\"tools\":[ ],\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"top_p\":1," M "}",
      QUIRK_NO_STORE, 0, "{\"model\":\"up\",\"top_p\":1," M "}"},
-    {"{\"model\":\"a\",\"functions\":[],\"tools\":[{\"type\":\"custom\"}]," M "}", QUIRK_NO_STORE, 0,
-     "{\"model\":\"up\",\"functions\":[],\"tools\":[{\"type\":\"custom\"}]," M "}"},
+    {"{\"model\":\"a\",\"functions\":[],\"function_call\":{\"name\":\"f\"},\"tools\":[{\"type\":\"custom\"}]," M "}",
+     QUIRK_NO_STORE, 0, "{\"model\":\"up\",\"tools\":[{\"type\":\"custom\"}]," M "}"},
+    {"{\"model\":\"a\",\"functions\":[{\"name\":\"f\"}],\"function_call\":\"auto\"," M "}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\",\"functions\":[{\"name\":\"f\"}],\"function_call\":\"auto\"," M "}"},
+    {"{\"tools\":null,\"tool_choice\":null,\"parallel_tool_calls\":null,\"functions\":null,"
+     "\"function_call\":\"none\",\"response_format\":null,\"stop\":null,\"model\":\"a\"," M "}",
+     QUIRK_NO_STORE, 0, "{\"model\":\"up\"," M "}"},
+    {"{\"model\":\"a\",\"tool_choice\":\"auto\",\"parallel_tool_calls\":false," M "}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\"," M "}"},
+    {"{\"model\":\"a\",\"tool_choice\":\"required\"," M "}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\",\"tool_choice\":\"required\"," M "}"},
+    {"{\"model\":\"a\",\"response_format\":{ },\"stop\":[],\"modalities\":[]," M "}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\"," M "}"},
+    {"{\"model\":\"a\",\"response_format\":{\"type\":\"text\"},\"stop\":[\"x\"],\"modalities\":[\"text\"]," M "}",
+     QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\",\"response_format\":{\"type\":\"text\"},\"stop\":[\"x\"],\"modalities\":[\"text\"]," M "}"},
+    /* a byte order mark is no part of the body */
+    {"\xef\xbb\xbf{\"model\":\"a\"," M "}", 0, 9, "{" SO "\"max_tokens\":9,\"model\":\"up\"," M "}"},
+    /* a provider that does not know the role developer; escapes spell it as well */
+    {"{\"model\":\"a\",\"messages\":[{\"role\":\"developer\",\"content\":\"developer\"},"
+     "{\"content\":[{\"role\":\"developer\"}],\"role\" : \"devel\\u006fper\"},{\"role\":\"user\"}],\"store\":true}",
+     QUIRK_NO_STORE | QUIRK_DEVELOPER_AS_SYSTEM, 0,
+     "{\"model\":\"up\",\"messages\":[{\"role\":\"system\",\"content\":\"developer\"},"
+     "{\"content\":[{\"role\":\"developer\"}],\"role\" : \"system\"},{\"role\":\"user\"}]}"},
+    {"{\"model\":\"a\",\"messages\":[{\"role\":\"developer\",\"content\":\"x\"}]}", QUIRK_NO_STORE, 0,
+     "{\"model\":\"up\",\"messages\":[{\"role\":\"developer\",\"content\":\"x\"}]}"},
     {"{\"model\":\"a\",\"stream_options\":{\"include_usage\":true}," M "}", QUIRK_NO_STORE, 0,
      "{\"model\":\"up\"," M "}"},
     {"{\"model\":\"a\",\"stream\":false,\"stream_options\":null," M "}", QUIRK_NO_STORE, 0,
@@ -445,6 +469,8 @@ static void test_duplicates(void)
         {"tool_choice", "\"auto\""},
         {"parallel_tool_calls", "true"},
         {"functions", "[]"},
+        {"function_call", "\"auto\""},
+        {"stop", "[]"},
         {"response_format", "{}"},
         {"web_search_options", "{}"},
         {"user", "\"u\""},
@@ -603,6 +629,54 @@ static void test_model_length(void)
     CHECK_INT(chat_request_parse(view_str(body), &r, &fault), ERR_RANGE);
 }
 
+/* As many as there may be, each edited; and one more. */
+static void test_developer_bounds(void)
+{
+    static char body[(CHAT_DEVELOPER_MAX + 1) * 32 + 64];
+    struct chat_request r;
+    struct chat_fault fault;
+    struct provider p = {.quirks = QUIRK_DEVELOPER_AS_SYSTEM};
+    struct buf out;
+
+    for (unsigned n = CHAT_DEVELOPER_MAX; n <= CHAT_DEVELOPER_MAX + 1; n++) {
+        size_t at = (size_t)sprintf(body, "{\"model\":\"a\",\"messages\":[");
+
+        for (unsigned i = 0; i < n; i++)
+            at += (size_t)sprintf(body + at, "%s{\"role\":\"developer\"}", i == 0 ? "" : ",");
+        sprintf(body + at, "]}");
+        CHECK_INT(chat_request_parse(view_str(body), &r, &fault),
+                  n > CHAT_DEVELOPER_MAX ? ERR_LIMIT : ERR_NONE);
+        if (n > CHAT_DEVELOPER_MAX)
+            continue;
+        buf_init(&out, sizeof body + CHAT_RENDER_SLACK);
+        CHECK_INT(chat_request_render(&r, &p, "up", 0, &out), ERR_NONE);
+        CHECK(memmem(out.ptr, out.len, "developer", 9) == NULL);
+        buf_free(&out);
+    }
+}
+
+/* What a program that writes UTF-16 or Latin-1 can act on. */
+static void test_not_utf8(void)
+{
+    static const struct {
+        struct view body;
+        const char *message;
+    } cases[] = {
+        {VIEW_LIT("\xff\xfe{\0\"\0"), "the body is UTF-16; send UTF-8"},
+        {VIEW_LIT("\xfe\xff\0{\0\""), "the body is UTF-16; send UTF-8"},
+        {VIEW_LIT("{\"model\":\"\xe9\"}"), "the body is not a JSON object in UTF-8"},
+        {VIEW_LIT("\xef\xbb\xbf\xef\xbb\xbf{}"), "the body is not a JSON object in UTF-8"},
+        {VIEW_LIT("\xef\xbb\xbf"), "the body is not a JSON object in UTF-8"},
+    };
+    struct chat_request r;
+    struct chat_fault fault;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK(chat_request_parse(cases[i].body, &r, &fault) != ERR_NONE);
+        CHECK(fault.message != NULL && strcmp(fault.message, cases[i].message) == 0);
+    }
+}
+
 static void test_render_bounds(void)
 {
     struct chat_request r;
@@ -636,6 +710,8 @@ int main(int argc, char **argv)
     static const struct check_case list[] = {
         {"chat_request_render", test_render},
         {"chat_request_refused", test_refused},
+        {"chat_request_not_utf8", test_not_utf8},
+        {"chat_request_developer_bounds", test_developer_bounds},
         {"chat_request_look_alikes", test_look_alikes},
         {"chat_request_members", test_members},
         {"chat_request_cache_control", test_cache_control},
