@@ -1,4 +1,5 @@
 /* (G) One attempt at one provider: the body it gets, and what its bytes turn out to be. */
+#include "chat_account.h"
 #include "chat_gather.h"
 #include "chat_inside.h"
 #include "clock.h"
@@ -28,7 +29,7 @@ static struct content *chat_sentence(const struct chat *c, struct view message)
                            message))
         return NULL;
     copy = content_new(CHAT_ERROR_BODY_MAX, chat_budget(c));
-    if (copy != NULL && buf_append(content_buf(copy), message) != ERR_NONE)
+    if (copy != NULL && chat_account_mask(message, content_buf(copy)) != ERR_NONE)
         content_clear(copy);
     return copy;
 }
@@ -45,6 +46,7 @@ static struct attempt_result result_of_error(struct chat *c, enum err e,
         .status = error->status,
         .client_fault = error->client_fault,
         .context_length = error->context_length,
+        .own_limit = error->own_limit,
         .message = *keep,
     };
 }

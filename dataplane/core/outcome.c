@@ -27,12 +27,8 @@ static bool blames_request(const struct attempt_result *x)
     return x->client_fault && x->status != 404;
 }
 
-static void note_rate(struct request *r, const struct attempt_result *x, uint32_t slot)
+static void note_retry(struct request *r, int64_t ms)
 {
-    int64_t ms = x->retry_after_ms;
-
-    r->failed_rate++;
-    health_rate_limited(r->worker->shared->health, slot, clock_mono_ms(), ms);
     if (ms > HEALTH_COOL_MAX_MS)
         ms = HEALTH_COOL_MAX_MS;
     if (ms > 0 && (r->retry_ms == 0 || ms < (int64_t)r->retry_ms))
@@ -41,10 +37,13 @@ static void note_rate(struct request *r, const struct attempt_result *x, uint32_
 
 /* Providers refuse with the same statuses what no provider could serve and what only they cannot: a
  * smaller max_tokens, a role they do not know, a body or a context too long for them. So the next
- * candidate is asked, and when nobody answers, the first refusal is what the client hears. */
+ * candidate is asked; refusal_of_attempts() says when the first refusal is what the client is told. */
 static void note_refusal(struct request *r, const struct attempt_result *x)
 {
-    r->refused_by_status = r->refused_by_status || x->e == ERR_PROVIDER_STATUS;
+    bool by_status = x->e == ERR_PROVIDER_STATUS;
+
+    r->refused_by_status = r->refused_by_status || by_status;
+    r->refused_for_all = r->refused_for_all || (by_status && !x->own_limit);
     if (r->refused++ != 0)
         return;
     r->refusal = x->context_length ? API_CONTEXT_LENGTH : errors_of_provider_status(x->status);
@@ -77,8 +76,10 @@ void outcome_note(struct request *r, const struct attempt_result *x)
 
     r->outcome = x->e;
     r->failed[r->place] = (uint8_t)x->e;
+    note_retry(r, x->retry_after_ms);
     if (x->status == 429) {
-        note_rate(r, x, slot);
+        r->failed_rate++;
+        health_rate_limited(r->worker->shared->health, slot, clock_mono_ms(), x->retry_after_ms);
         return;
     }
     if (is_unwell(r, x))

@@ -65,23 +65,46 @@ void refusal_of_admission(const struct request *r, struct api_failure *f)
         f->retry_after_ms = a->retry_ms;
 }
 
-void refusal_of_attempts(const struct request *r, struct api_failure *f)
+/* Is the first refusal the answer? A refusal for what one provider cannot do is not while another, which
+ * may be able to, is only out of service for now. An error object under status 200 counts when every
+ * candidate refused. */
+static bool refusal_stands(const struct request *r)
+{
+    if (r->refused == r->attempts)
+        return true;
+    return r->refused_for_all ||
+           (r->refused_by_status && r->refused + r->failed_credentials == r->attempts);
+}
+
+/* What helps the client most: the time to wait for, before what may pass by itself, before the rest. */
+static enum api_error most_useful(const struct request *r)
 {
     unsigned n = r->attempts;
 
-    *f = (struct api_failure){.error = API_PROVIDER_FAILED, .retry_after_ms = r->retry_ms};
-    /* An error object under status 200 counts as a refusal only when every candidate refused. */
-    if (r->refused != 0 && (r->refused_by_status || r->refused == n)) {
+    if (r->outcome == ERR_OVERLOAD || r->outcome == ERR_MEMORY)
+        return API_OVERLOAD;
+    if (r->failed_rate != 0 && (r->failed_overload == 0 || r->failed_rate + r->failed_overload != n))
+        return API_PROVIDER_RATE;
+    if (r->failed_overload != 0)
+        return API_PROVIDER_OVERLOAD;
+    if (r->failed_credentials == n)
+        return API_PROVIDER_CREDENTIALS;
+    if (r->failed_timeout != 0 && r->failed_timeout + r->failed_credentials == n)
+        return API_PROVIDER_TIMEOUT;
+    return API_PROVIDER_FAILED;
+}
+
+void refusal_of_attempts(const struct request *r, struct api_failure *f)
+{
+    *f = (struct api_failure){.retry_after_ms = r->retry_ms};
+    if (r->refused != 0 && refusal_stands(r)) {
         f->error = r->refusal;
         f->provider_message = r->refusal_message;
-    } else if (r->outcome == ERR_OVERLOAD || r->outcome == ERR_MEMORY)
-        f->error = API_OVERLOAD;
-    else if (r->failed_rate == n)
-        f->error = API_PROVIDER_RATE;
-    else if (r->failed_overload + r->failed_rate == n)
-        f->error = API_PROVIDER_OVERLOAD;
-    else if (r->failed_timeout == n)
-        f->error = API_PROVIDER_TIMEOUT;
-    else if (r->failed_credentials == n)
-        f->error = API_PROVIDER_CREDENTIALS;
+        return;
+    }
+    f->error = most_useful(r);
+    if (f->error == API_PROVIDER_RATE && r->failed_rate != r->attempts)
+        f->message = "A provider of this model is rate limited, and no other one could answer.";
+    if (f->error == API_PROVIDER_OVERLOAD && r->failed_overload != r->attempts)
+        f->message = "A provider of this model is overloaded, and no other one could answer.";
 }

@@ -50,6 +50,7 @@ struct attempt_result {
     int64_t retry_after_ms; /* -1: not said */
     bool client_fault;      /* it blames the request */
     bool context_length;
+    bool own_limit; /* it blames the request for what only this provider cannot do */
     /* The provider's sentence for the client; NULL: none. Of the first client fault it stays until
      * the request ends, of others until the next attempt begins. */
     const struct content *message;
@@ -152,7 +153,7 @@ struct request {
     bool lowered; /* the reservation was made smaller once */
     bool overran; /* the provider's figures are past the limit it was given */
     uint32_t route_us, first_byte_us;
-    uint32_t retry_ms;   /* the least Retry-After seen; 0 none */
+    uint32_t retry_ms;   /* the least Retry-After of failed attempts; 0 none */
     enum err outcome;
     enum api_error answer; /* what the client was told */
     struct attempt_account account;
@@ -161,6 +162,7 @@ struct request {
     uint16_t failed_rate, failed_overload, failed_timeout, failed_credentials; /* attempts */
     uint16_t refused;       /* attempts that blamed the request */
     bool refused_by_status; /* one of them did so with an HTTP status */
+    bool refused_for_all;   /* and for what no provider could serve */
     enum api_error refusal; /* what the first of them said; API_OK: there was none */
     const struct content *refusal_message;
     bool upstream;         /* an attempt or its tail is pending */

@@ -95,7 +95,8 @@ enum chat_kind {
 };
 struct chat_error {
     int status;          /* best HTTP status: from the object's code, else 502 */
-    bool client_fault;   /* 400/404/413/422: the same request will fail elsewhere too */
+    bool client_fault;   /* 400/404/413/422: it blames the request */
+    bool own_limit;      /* but for what this provider or model cannot do: another one may serve it */
     bool context_length; /* "context_length_exceeded" */
     struct view message; /* content class: to the client only. Borrowed from the event, the text
                           * between a JSON string's quotes, still escaped: paste it between quotes.

@@ -132,33 +132,73 @@ static bool base_resp_failed(struct json_value v)
     return json_get(v, "status_code", &code) && json_i64(code, &n) == ERR_NONE && n != 0;
 }
 
+/* The context of this model is too small. */
+static const char *const too_long[] = {"context length", "maximum context", "context window",
+                                       "prompt is too long", "context_length"};
+
+/* Words about what this provider, or this model, cannot do: its limits, the roles, tools and members that
+ * it knows. */
+static const char *const own_limits[] = {
+    "max_tokens",     "max_completion_tokens", "max_output_tokens", "too long",
+    "too large",      "too many",              "at most",           "exceed",
+    "tokens per min", "reduce",                "developer",         "unknown role",
+    "invalid role",   "unexpected role",       "alternate",         "not support",
+    "unsupported",    "support tools",         "tool choice",       "function calling",
+    "unrecognized",   "unknown parameter",     "unknown field",     "extra inputs",
+    "extra fields",   "not permitted",         "not available",
+};
+
+/* Some providers say 400 for trouble with the operator's account, or for where the operator calls from;
+ * that is no fault of the request. */
+static const struct {
+    const char *words;
+    int status;
+} account[] = {
+    {"api key", 401},
+    {"api_key", 401},
+    {"credit balance", 402},
+    {"insufficient balance", 402},
+    {"insufficient credit", 402},
+    {"insufficient funds", 402},
+    {"not enough credit", 402},
+    {"out of credits", 402},
+    {"exceeded your current quota", 402},
+    {"specified api usage limits", 402},
+    {"spending limit", 402},
+    {"spend limit", 402},
+    {"billing details", 402},
+    {"plans & billing", 402},
+    {"in good standing", 402},
+    {"overdue", 402},
+    {"account is not active", 402},
+    {"account has been", 403},
+    {"account is suspended", 403},
+    {"organization has been", 403},
+    {"location is not supported", 403},
+    {"country, region", 403},
+    {"not available in your", 403},
+};
+
+static bool mentions_any(struct view text, const char *const *words_of, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (mentions(text, words_of[i]))
+            return true;
+    return false;
+}
+
 static void judge(struct chat_error *e)
 {
-    static const char *const too_long[] = {"context length", "maximum context", "context window",
-                                           "prompt is too long", "context_length"};
-    /* Some providers say 400 for trouble with the operator's account there; that is no fault of the
-     * request. */
-    static const struct {
-        const char *words;
-        int status;
-    } account[] = {
-        {"api key", 401},
-        {"api_key", 401},
-        {"credit balance", 402},
-        {"insufficient balance", 402},
-        {"insufficient credit", 402},
-        {"exceeded your current quota", 402},
-        {"billing details", 402},
-        {"plans & billing", 402},
-        {"account is not active", 402},
-    };
-
-    for (size_t i = 0; i < sizeof too_long / sizeof too_long[0] && e->status == 400; i++)
-        e->context_length = e->context_length || mentions(e->message, too_long[i]);
+    if (e->status == 400 && mentions_any(e->message, too_long, sizeof too_long / sizeof too_long[0]))
+        e->context_length = true;
     for (size_t i = 0; i < sizeof account / sizeof account[0]; i++)
         if (e->status == 400 && !e->context_length && mentions(e->message, account[i].words))
             e->status = account[i].status;
     e->client_fault = e->status == 400 || e->status == 404 || e->status == 413 || e->status == 422;
+    e->own_limit =
+        e->client_fault &&
+        (e->status == 413 || e->context_length ||
+         mentions_any(e->message, own_limits, sizeof own_limits / sizeof own_limits[0]));
     /* These speak of the operator's account, with fragments of its key: not the client's business.
      */
     if (e->status == 401 || e->status == 402 || e->status == 403)
@@ -274,7 +314,7 @@ void chat_canon_error(int status, struct view body, struct chat_error *error)
             error->message = inner(root);
     }
     /* A 400 about the operator's account stays judged so. */
-    if ((error->status != 401 && error->status != 402) || status != 400)
+    if (status != 400 || error->status < 401 || error->status > 403)
         error->status = status;
     judge(error);
 }

@@ -120,12 +120,37 @@ size_t credentials_copy(const struct credentials *c, uint16_t provider_no,
     return len;
 }
 
+/* Is the piece a word that any sentence may hold? Letters of one case, which a random key hardly has. */
+static bool is_word(const uint8_t *piece)
+{
+    bool lower = true, upper = true;
+
+    for (size_t i = 0; i < CREDENTIAL_QUOTE_MIN; i++) {
+        lower = lower && piece[i] >= 'a' && piece[i] <= 'z';
+        upper = upper && piece[i] >= 'A' && piece[i] <= 'Z';
+    }
+    return lower || upper;
+}
+
+/* Some providers quote the end of a key, or a piece between asterisks. */
+static bool holds_piece(struct view plain, const uint8_t *key, size_t n)
+{
+    if (plain.len == 0)
+        return false;
+    if (n < CREDENTIAL_QUOTE_MIN)
+        return memmem(plain.ptr, plain.len, key, n) != NULL;
+    for (size_t i = 0; i + CREDENTIAL_QUOTE_MIN <= n; i++)
+        if ((i == 0 || !is_word(key + i)) &&
+            memmem(plain.ptr, plain.len, key + i, CREDENTIAL_QUOTE_MIN) != NULL)
+            return true;
+    return false;
+}
+
 /* Escapes may spell any character, so the text is compared as decoded. */
 bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text)
 {
     uint8_t key[CREDENTIAL_MAX];
     size_t n = c == NULL ? 0 : credentials_copy(c, provider_no, key);
-    size_t prefix = n < CREDENTIAL_QUOTE_MIN ? n : CREDENTIAL_QUOTE_MIN;
     struct buf quoted, plain;
     bool found = false;
     enum err e;
@@ -142,7 +167,7 @@ bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struc
     if (e == ERR_NONE)
         e = json_string_decode((struct json_value){JSON_STRING, buf_view(&quoted)}, &plain);
     found = e != ERR_NONE || /* what cannot be read is not vouched for */
-            (plain.len != 0 && memmem(plain.ptr, plain.len, key, prefix) != NULL);
+            holds_piece(buf_view(&plain), key, n);
 done:
     buf_free(&plain);
     buf_free(&quoted);

@@ -30,8 +30,8 @@ must_check enum err credentials_new(struct credentials **out);
 void credentials_free(struct credentials *c);
 must_check enum err credentials_set(struct credentials *c, uint16_t provider_no, struct view key);
 bool credentials_present(const struct credentials *c, uint16_t provider_no);
-/* Does text (the inside of a JSON string) hold the provider's key, or its first CREDENTIAL_QUOTE_MIN
- * bytes? Such a sentence is not for clients. */
+/* Does text (the inside of a JSON string) hold the provider's key, or any CREDENTIAL_QUOTE_MIN bytes of it
+ * that are no plain word? Such a sentence is not for clients. */
 enum { CREDENTIAL_QUOTE_MIN = 8 };
 bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text);
 

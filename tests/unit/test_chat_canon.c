@@ -863,6 +863,33 @@ static const struct {
     {500, "{\"error\":{\"message\":7}}", 500, false, false, ""},
 };
 
+/* Whom a refusal is about: the request, what this provider can do, or the operator. */
+static const struct {
+    int status;
+    const char *message;
+    int want;
+    bool own_limit;
+} blamed[] = {
+    {400, "max_tokens must be between 1 and 512 for this model", 400, true},
+    {400, "messages[0].role: developer is not one of ['system', 'user', 'assistant', 'tool']", 400, true},
+    {400, "`llama3` does not support tools", 400, true},
+    {400, "\\\"auto\\\" tool choice requires --enable-auto-tool-choice", 400, true},
+    {400, "This model's maximum context length is 8192 tokens", 400, true},
+    {413, "Request too large for model on tokens per minute (TPM)", 413, true},
+    {413, "", 413, true},
+    {422, "messages.0.name: Extra inputs are not permitted", 422, true},
+    {400, "Unsupported parameter: 'logit_bias'", 400, true},
+    {400, "Invalid 'messages[1].tool_calls[0].id': string expected", 400, false},
+    {422, "temperature: must be between 0 and 2", 422, false},
+    {500, "max_tokens must be between 1 and 512 for this model", 500, false},
+    {400, "Your credit balance is too low to access the Anthropic API.", 402, false},
+    {400, "You have reached your specified API usage limits.", 402, false},
+    {400, "Access denied, please make sure your account is in good standing.", 402, false},
+    {400, "This organization has been disabled.", 403, false},
+    {400, "User location is not supported for the API use.", 403, false},
+    {400, "account for the numbers in the balance sheet", 400, false},
+};
+
 static void test_errors(void)
 {
     static const struct {
@@ -900,6 +927,16 @@ static void test_errors(void)
         CHECK_INT(e.status, events[i].status);
         CHECK_INT(e.client_fault, events[i].client_fault);
         buf_free(&out);
+    }
+    for (size_t i = 0; i < sizeof blamed / sizeof blamed[0]; i++) {
+        struct chat_error e;
+        char body[256];
+
+        snprintf(body, sizeof body, "{\"error\":{\"message\":\"%s\"}}", blamed[i].message);
+        chat_canon_error(blamed[i].status, view_str(body), &e);
+        CHECK_INT(e.status, blamed[i].want);
+        CHECK_INT(e.own_limit, blamed[i].own_limit);
+        CHECK_INT(e.client_fault, blamed[i].want == 400 || blamed[i].want == 413 || blamed[i].want == 422);
     }
     printf("# %zu error bodies, %zu error events\n", sizeof errors / sizeof errors[0],
            sizeof events / sizeof events[0]);

@@ -433,6 +433,18 @@ static void test_exhausted(void)
          {.e = ERR_PROVIDER_STATUS, .status = 529, .retry_after_ms = -1},
          API_PROVIDER_OVERLOAD, 3000},
         {{.e = ERR_PROVIDER_STATUS, .status = 429, .retry_after_ms = -1},
+         {.e = ERR_CONNECT, .retry_after_ms = -1}, API_PROVIDER_RATE, 0},
+        {{.e = ERR_PROVIDER_STATUS, .status = 429, .retry_after_ms = 7000},
+         {.e = ERR_PROVIDER_PROTOCOL, .retry_after_ms = -1}, API_PROVIDER_RATE, 7000},
+        {{.e = ERR_PROVIDER_PROTOCOL, .retry_after_ms = -1},
+         {.e = ERR_PROVIDER_BODY, .status = 429, .retry_after_ms = 7000}, API_PROVIDER_RATE, 7000},
+        {{.e = ERR_PROVIDER_STATUS, .status = 429, .retry_after_ms = 7000},
+         {.e = ERR_PROVIDER_STATUS, .status = 401, .retry_after_ms = -1}, API_PROVIDER_RATE, 7000},
+        {{.e = ERR_PROVIDER_STATUS, .status = 503, .retry_after_ms = 4000},
+         {.e = ERR_IDLE_TIMEOUT, .retry_after_ms = -1}, API_PROVIDER_OVERLOAD, 4000},
+        {{.e = ERR_FIRST_BYTE_TIMEOUT, .retry_after_ms = -1},
+         {.e = ERR_CONFIG, .retry_after_ms = -1}, API_PROVIDER_TIMEOUT, 0},
+        {{.e = ERR_FIRST_BYTE_TIMEOUT, .retry_after_ms = -1},
          {.e = ERR_CONNECT, .retry_after_ms = -1}, API_PROVIDER_FAILED, 0},
         {{.e = ERR_FIRST_BYTE_TIMEOUT, .retry_after_ms = -1},
          {.e = ERR_PROVIDER_STATUS, .status = 504, .retry_after_ms = -1}, API_PROVIDER_TIMEOUT, 0},
@@ -484,7 +496,11 @@ static void test_no_fallback_without_trust(void)
 #define REFUSED_IN_BODY {.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true, .retry_after_ms = -1}
 #define TOO_LONG                                                                                   \
     {.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .context_length = true,        \
+     .own_limit = true, .retry_after_ms = -1}
+#define OWN(s)                                                                                     \
+    {.e = ERR_PROVIDER_STATUS, .status = s, .client_fault = true, .own_limit = true,               \
      .retry_after_ms = -1}
+#define LATER {.e = ERR_PROVIDER_STATUS, .status = 429, .retry_after_ms = 7000}
 
 /* A refusal may be about one provider only: the others are asked, and when nobody answers the first
  * refusal is the answer, not what a broken candidate said. Blame under status 200 counts when all agree;
@@ -500,11 +516,19 @@ static void test_refusals(void)
         {{REFUSED(413), REFUSED(413), REFUSED(413)}, API_TOO_LARGE},
         {{TOO_LONG, REFUSED(400), REFUSED(400)}, API_CONTEXT_LENGTH},
         {{FAILED(500), REFUSED(400), FAILED(500)}, API_BAD_REQUEST},
+        {{LATER, FAILED(503), REFUSED(400)}, API_BAD_REQUEST},
+        /* what one provider cannot do is final when no other can serve it later */
+        {{OWN(413), OWN(413), OWN(400)}, API_TOO_LARGE},
+        {{OWN(400), REFUSED(422), FAILED(500)}, API_BAD_REQUEST},
+        {{TOO_LONG, FAILED(401), FAILED(402)}, API_CONTEXT_LENGTH},
+        {{TOO_LONG, LATER, FAILED(500)}, API_PROVIDER_RATE},
+        {{OWN(413), FAILED(503), OWN(413)}, API_PROVIDER_OVERLOAD},
+        {{OWN(400), OWN(400), FAILED(500)}, API_PROVIDER_FAILED},
         {{FAILED(402), FAILED(401), REFUSED(422)}, API_UNPROCESSABLE},
         {{REFUSED_IN_BODY, REFUSED_IN_BODY, REFUSED_IN_BODY}, API_BAD_REQUEST},
         {{REFUSED_IN_BODY, REFUSED_IN_BODY, FAILED(500)}, API_PROVIDER_FAILED},
         {{REFUSED(404), REFUSED(404), REFUSED(404)}, API_PROVIDER_FAILED},
-        {{REFUSED(404), FAILED(503), FAILED(500)}, API_PROVIDER_FAILED},
+        {{REFUSED(404), FAILED(503), FAILED(500)}, API_PROVIDER_OVERLOAD},
     };
     static const struct content *const said = (const void *)&cases;
 
@@ -523,7 +547,7 @@ static void test_refusals(void)
         CHECK_INT(side.fails, 1);
         CHECK_INT(side.failure.error, cases[i].error);
         CHECK(side.failure.provider_message ==
-              (cases[i].error == API_PROVIDER_FAILED ? NULL : said));
+              (errors_row(cases[i].error)->status >= 429 ? NULL : said));
         check_over(0, 1);
     }
 }
