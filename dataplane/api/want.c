@@ -8,10 +8,30 @@
 
 /* --- models */
 
-static enum err want_no_model(struct want_context *x, const char *param)
+/* OpenRouter's suffixes of a model id that are a sort order. ":" is also part of ids: those are looked for
+ * as they stand first. */
+static const struct {
+    struct view suffix;
+    enum route_sort sort;
+} suffixes[] = {{VIEW_LIT(":floor"), ROUTE_PRICE}, {VIEW_LIT(":nitro"), ROUTE_LATENCY}};
+
+static bool want_ends(struct view id, struct view suffix)
 {
+    return id.len > suffix.len && view_eq(view_from(id, id.len - suffix.len), suffix);
+}
+
+static enum err want_no_model(struct want_context *x, const struct snapshot *catalog,
+                              const char *param, struct view id)
+{
+    struct view base = id;
+
     x->failure->error = API_NO_MODEL;
     x->failure->param = param;
+    while (base.len != 0 && base.ptr[base.len - 1] != ':')
+        base.len--;
+    if (base.len > 1 && snapshot_find(catalog, view_of(base.ptr, base.len - 1)) != NULL)
+        x->failure->message = "The model exists, but not with this suffix. The suffixes are :floor "
+                              "(cheapest provider first) and :nitro (quickest first).";
     return ERR_NOT_FOUND;
 }
 
@@ -24,29 +44,41 @@ static void want_add_model(struct route_want *w, const struct route_model *m)
         w->models[w->n_models++] = m;
 }
 
+/* The first suffix is the request's sort order; provider.sort, which is read later, wins. */
+static enum err want_model(struct want_context *x, const struct snapshot *catalog,
+                           const char *param, struct view id)
+{
+    const struct route_model *m = snapshot_find(catalog, id);
+
+    for (size_t i = 0; m == NULL && i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        if (!want_ends(id, suffixes[i].suffix))
+            continue;
+        m = snapshot_find(catalog, view_of(id.ptr, id.len - suffixes[i].suffix.len));
+        if (m != NULL && x->want->sort == ROUTE_BALANCE)
+            x->want->sort = suffixes[i].sort;
+    }
+    if (m == NULL)
+        return want_no_model(x, catalog, param, id);
+    want_add_model(x->want, m);
+    return ERR_NONE;
+}
+
 static enum err want_models(struct want_context *x, const struct snapshot *catalog)
 {
     const struct chat_member *list = &x->request->member[CHAT_KEY_MODELS];
-    const struct route_model *m = snapshot_find(catalog, view_str(x->request->model));
+    enum err e = want_model(x, catalog, "model", view_str(x->request->model));
     struct json_member item;
     struct view id;
 
-    if (m == NULL)
-        return want_no_model(x, "model");
-    want_add_model(x->want, m);
-    if (!list->present || list->value.kind == JSON_NULL)
-        return ERR_NONE;
+    if (e != ERR_NONE || !list->present || list->value.kind == JSON_NULL)
+        return e;
     if (list->value.kind != JSON_ARRAY)
         return want_bad(x, "models", "models must be an array of model ids");
-    for (struct json_iter it = json_iter(list->value); json_next(&it, &item);) {
-        if (!json_string_plain(item.value, &id))
-            return want_bad(x, "models", "models must be an array of model ids");
-        m = snapshot_find(catalog, id);
-        if (m == NULL)
-            return want_no_model(x, "models");
-        want_add_model(x->want, m);
-    }
-    return ERR_NONE;
+    for (struct json_iter it = json_iter(list->value); e == ERR_NONE && json_next(&it, &item);)
+        e = json_string_plain(item.value, &id)
+                ? want_model(x, catalog, "models", id)
+                : want_bad(x, "models", "models must be an array of model ids");
+    return e;
 }
 
 /* Plugins change what is answered; a request that names one must not be answered without it. */

@@ -24,7 +24,7 @@ static void test_mask(void)
         {"the account has 12 tokens", "the account has 12 tokens"},
         {"project plan 2", "project plan 2"},
         {"morg-1234567 is a word, and cyborg-1234567", "morg-1234567 is a word, and cyborg-1234567"},
-        {"org-1234", "org-1234"},
+        {"org-1", "org-1"},
         {"model gpt-4o-2024-08-06 at most 4096", "model gpt-4o-2024-08-06 at most 4096"},
         {"", ""},
         {"organization ", "organization "},

@@ -31,17 +31,22 @@ static struct route_want want;
 static struct api_failure failure;
 
 /* extra: members after "messages", beginning with a comma. */
-static enum err read_extra(const char *extra)
+static enum err read_of(const char *model, const char *extra)
 {
     static char body[4096];
     struct chat_request q;
     struct chat_fault fault;
 
     snprintf(body, sizeof body,
-             "{\"model\":\"x/one\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
-             extra);
+             "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
+             model, extra);
     CHECK_INT(chat_request_parse(view_str(body), &q, &fault), ERR_NONE);
     return want_read(&q, NULL, &providers, &want, &failure);
+}
+
+static enum err read_extra(const char *extra)
+{
+    return read_of("x/one", extra);
 }
 
 static void test_nothing(void)
@@ -63,6 +68,39 @@ static void test_models(void)
     CHECK_INT(failure.error, API_NO_MODEL);
     CHECK_INT(read_extra(",\"models\":\"x/two\""), ERR_FORMAT);
     CHECK_INT(read_extra(",\"models\":[1]"), ERR_FORMAT);
+}
+
+/* OpenRouter's suffixes are a sort order, below what the request says itself. */
+static void test_suffixes(void)
+{
+    static const struct {
+        const char *model, *extra;
+        enum err e;
+        enum route_sort sort;
+        unsigned n;
+    } cases[] = {
+        {"x/one", "", ERR_NONE, ROUTE_BALANCE, 1},
+        {"x/one:floor", "", ERR_NONE, ROUTE_PRICE, 1},
+        {"x/one:nitro", "", ERR_NONE, ROUTE_LATENCY, 1},
+        {"x/one", ",\"models\":[\"x/two:floor\",\"x/one:nitro\"]", ERR_NONE, ROUTE_PRICE, 2},
+        {"x/one:nitro", ",\"provider\":{\"sort\":\"price\"}", ERR_NONE, ROUTE_PRICE, 1},
+        {"x/one:nitro", ",\"provider\":{\"sort\":\"\"}", ERR_NONE, ROUTE_LATENCY, 1},
+        {"x/one:free", "", ERR_NOT_FOUND, 0, 0},
+        {"x/one:floor:nitro", "", ERR_NOT_FOUND, 0, 0},
+        {"x/three:floor", "", ERR_NOT_FOUND, 0, 0},
+        {":floor", "", ERR_NOT_FOUND, 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_INT(read_of(cases[i].model, cases[i].extra), cases[i].e);
+        if (cases[i].e != ERR_NONE) {
+            CHECK_INT(failure.error, API_NO_MODEL);
+            CHECK((failure.message != NULL) == (strcmp(cases[i].model, "x/one:free") == 0));
+            continue;
+        }
+        CHECK_INT(want.sort, cases[i].sort);
+        CHECK_INT(want.n_models, cases[i].n);
+    }
 }
 
 static void test_sets(void)
@@ -190,7 +228,7 @@ static void test_members(void)
 
 static const struct check_case cases[] = {
     {"want_members", test_members},
-    {"want_nothing", test_nothing}, {"want_models", test_models},   {"want_sets", test_sets},
+    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_suffixes", test_suffixes},   {"want_sets", test_sets},
     {"want_hard", test_hard},       {"want_unknown", test_unknown},
 };
 CHECK_MAIN(cases)
