@@ -17,9 +17,26 @@ struct view web_method(const struct web_request *r)
     return web_view(r->req->input.method);
 }
 
-struct view web_path(const struct web_request *r)
+/* Clients that think they speak to a proxy send the whole URL, which a server must take as well (RFC 9112
+ * 3.2.2). */
+static struct view web_target(const struct web_request *r)
 {
     struct view v = web_view(r->req->input.path);
+    const uint8_t *slash;
+
+    if (view_starts(v, VIEW_LIT("https://")))
+        v = view_from(v, 8);
+    else if (view_starts(v, VIEW_LIT("http://")))
+        v = view_from(v, 7);
+    else
+        return v;
+    slash = v.len != 0 ? memchr(v.ptr, '/', v.len) : NULL;
+    return slash != NULL ? view_from(v, (size_t)(slash - v.ptr)) : VIEW_LIT("/");
+}
+
+struct view web_path(const struct web_request *r)
+{
+    struct view v = web_target(r);
     const uint8_t *q = v.len != 0 ? memchr(v.ptr, '?', v.len) : NULL;
 
     return q != NULL ? view_of(v.ptr, (size_t)(q - v.ptr)) : v;
@@ -27,7 +44,7 @@ struct view web_path(const struct web_request *r)
 
 struct view web_query(const struct web_request *r)
 {
-    struct view v = web_view(r->req->input.path);
+    struct view v = web_target(r);
     struct view path = web_path(r);
 
     return path.len == v.len ? VIEW_EMPTY : view_from(v, path.len + 1);

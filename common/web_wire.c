@@ -39,6 +39,21 @@ static bool web_wire_is_refusal(const struct web_conn *c, const h2o_iovec_t *buf
            memcmp(bufs[0].base, text, sizeof text - 1) == 0;
 }
 
+/* The parser does not say why: a head that is malformed, or one with more lines than it has room for. */
+static int web_wire_refusal_status(const struct web_conn *c)
+{
+    const char *p = c->sock->input->bytes, *end = p + c->sock->input->size, *line_end;
+    unsigned lines = 0; /* the request line is one */
+
+    while ((line_end = memchr(p, '\n', (size_t)(end - p))) != NULL) {
+        if (line_end == p || (line_end == p + 1 && *p == '\r'))
+            break;
+        lines++;
+        p = line_end + 1;
+    }
+    return lines > H2O_MAX_HEADERS + 1 ? 431 : 400;
+}
+
 /* Take up to one record's worth from the front of bufs. */
 static size_t web_wire_gather(h2o_iovec_t **bufs, size_t *n)
 {
@@ -85,7 +100,7 @@ void h2o_socket_write(h2o_socket_t *sock, h2o_iovec_t *bufs, size_t n, h2o_socke
         return;
     }
     if (web_wire_is_refusal(c, bufs, n) && web_conn_request(c) != NULL) {
-        web_request_refuse(c, c->h2o_req, 400);
+        web_request_refuse(c, c->h2o_req, web_wire_refusal_status(c));
         return;
     }
     web_wire_record_max(c, bufs, n);

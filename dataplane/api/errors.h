@@ -80,7 +80,7 @@
     X(API_EVIDENCE_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                    \
       "Too many requests for evidence, from this address or from all.")                            \
     X(API_HEADERS_TOO_LARGE, 431, "invalid_request_error", "headers_too_large", NO,                \
-      "The request headers are over 64 KiB.")                                                      \
+      "The request headers are over 64 KiB, or more than 100.")                                    \
     X(API_CLIENT_GONE, 499, "client_closed_request", "client_gone", NO, "The client went away.")   \
     X(API_INTERNAL, 500, "server_error", "internal_error", NO, "Something broke on our side.")     \
     X(API_PROVIDER_FAILED, 502, "server_error", "provider_error", AGAIN,                           \

@@ -553,6 +553,15 @@ static void refusals(void)
     CHECK(has(ask(head, NULL), "HTTP/1.1 431 "));
     head[70000] = '\0'; /* no end in sight */
     CHECK(has(ask(head, NULL), "HTTP/1.1 431 "));
+    for (int n = 100; n <= 101; n++) { /* as many lines as h2o has room for, and one more */
+        sprintf(head, "GET /echo HTTP/1.1\r\n");
+        for (int i = 0; i < n; i++)
+            sprintf(head + strlen(head), "X-%d: a\r\n", i);
+        strcat(head, "\r\n");
+        CHECK(has(ask(head, n == 100 ? "sum=" : NULL), n == 100 ? "HTTP/1.1 200 " : "HTTP/1.1 431 "));
+    }
+    strcpy(head, "GET https://host/echo?x HTTP/1.1\r\n\r\n"); /* the whole URL */
+    CHECK(has(ask(head, "sum="), "HTTP/1.1 200 "));
     free(head);
     server_stop();
 }
