@@ -46,12 +46,12 @@ real_providers() {
     cat <<'LIST'
 OPENAI_API_KEY openai api.openai.com /v1 max_completion_tokens OpenAI openai/gpt-5-mini:gpt-5-mini:400000:128000:0.25:2:0.025 openai/gpt-4.1-mini:gpt-4.1-mini:1047576:32768:0.4:1.6:0.1
 ANTHROPIC_API_KEY anthropic api.anthropic.com /v1 no_store Anthropic anthropic/claude-haiku-4.5:claude-haiku-4-5:200000:64000:1:5:0.1 anthropic/claude-sonnet-4.5:claude-sonnet-4-5:200000:64000:3:15:0.3
-DEEPSEEK_API_KEY deepseek api.deepseek.com - no_store,max_tokens DeepSeek deepseek/deepseek-chat:deepseek-chat:128000:8192:0.28:0.42:0.028 deepseek/deepseek-reasoner:deepseek-reasoner:128000:64000:0.28:0.42:0.028
-ZAI_API_KEY zai api.z.ai /api/paas/v4 no_store,max_tokens Z.ai z-ai/glm-4.6:glm-4.6:200000:128000:0.6:2.2:0.11 z-ai/glm-4.5-air:glm-4.5-air:128000:96000:0.2:1.1:0.03
+DEEPSEEK_API_KEY deepseek api.deepseek.com - no_store,max_tokens,developer_as_system DeepSeek deepseek/deepseek-chat:deepseek-chat:128000:8192:0.28:0.42:0.028 deepseek/deepseek-reasoner:deepseek-reasoner:128000:64000:0.28:0.42:0.028
+ZAI_API_KEY zai api.z.ai /api/paas/v4 no_store,max_tokens,developer_as_system Z.ai z-ai/glm-4.6:glm-4.6:200000:128000:0.6:2.2:0.11 z-ai/glm-4.5-air:glm-4.5-air:128000:96000:0.2:1.1:0.03
 GROQ_API_KEY groq api.groq.com /openai/v1 - Groq meta-llama/llama-3.3-70b-instruct:llama-3.3-70b-versatile:131072:32768:0.59:0.79:0.59
-MISTRAL_API_KEY mistral api.mistral.ai /v1 no_store,max_tokens Mistral mistralai/mistral-small:mistral-small-latest:128000:32000:0.1:0.3:0.1
+MISTRAL_API_KEY mistral api.mistral.ai /v1 no_store,max_tokens,developer_as_system Mistral mistralai/mistral-small:mistral-small-latest:128000:32000:0.1:0.3:0.1
 XAI_API_KEY xai api.x.ai /v1 no_store,reasoning_excluded xAI x-ai/grok-4-fast:grok-4-fast:2000000:30000:0.2:0.5:0.05
-MOONSHOT_API_KEY moonshot api.moonshot.ai /v1 no_store,max_tokens Moonshot moonshotai/kimi-k2:kimi-k2-0905-preview:262144:32768:0.6:2.5:0.15
+MOONSHOT_API_KEY moonshot api.moonshot.ai /v1 no_store,max_tokens,developer_as_system Moonshot moonshotai/kimi-k2:kimi-k2-0905-preview:262144:32768:0.6:2.5:0.15
 CEREBRAS_API_KEY cerebras api.cerebras.ai /v1 no_store Cerebras openai/gpt-oss-120b:gpt-oss-120b:131072:32768:0.35:0.75:0.35
 LIST
 }
