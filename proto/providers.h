@@ -43,8 +43,8 @@ struct provider {
     bool hosted_tools; /* it may run tools itself (web search): the model's price covers them */
     char region[16], jurisdiction[16];
     bool retains_data; /* data policy: the provider may keep prompts */
-    /* Deadlines. Of a stream: first_byte_ms, idle_ms, total_ms; of an answer in one piece: whole_ms,
-     * because its first byte comes when it is complete. */
+    /* Deadlines. Of a stream: first_byte_ms, idle_ms (no byte at all), total_ms (no content: fetch_progressed()); of an
+     * answer in one piece: whole_ms, because its first byte comes when it is complete. */
     uint32_t connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms, whole_ms;
     uint32_t hidden_tokens_per_s; /* what it may write while nothing is seen, for estimates */
 };

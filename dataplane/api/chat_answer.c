@@ -69,6 +69,14 @@ static const char *cut_name(enum request_cut cut)
     return names[cut];
 }
 
+/* Why the stream is not all that the provider would have said; NULL: it is. */
+static const char *end_reason(const struct request *r)
+{
+    if (r->cut != CUT_NONE)
+        return cut_name(r->cut);
+    return r->answer != API_OK ? errors_row(r->answer)->code : NULL;
+}
+
 /* The last bytes have left: only now is there time to sign. */
 static void chat_trailer_cb(void *cookie, struct buf *lines)
 {
@@ -88,8 +96,8 @@ static void chat_trailer_cb(void *cookie, struct buf *lines)
         e = base64_append(buf_view(&text), lines);
     if (e == ERR_NONE)
         e = buf_append(lines, VIEW_LIT("\r\n"));
-    if (e == ERR_NONE && c->request.cut != CUT_NONE)
-        e = buf_appendf(lines, "x-tr-end-reason: %s\r\n", cut_name(c->request.cut));
+    if (e == ERR_NONE && end_reason(&c->request) != NULL)
+        e = buf_appendf(lines, "x-tr-end-reason: %s\r\n", end_reason(&c->request));
     if (e != ERR_NONE) /* it can still be asked for */
         buf_reset(lines);
     buf_free(&text);
@@ -234,7 +242,9 @@ void chat_complete(struct request *r)
     request_closed(r);
 }
 
-/* Inside the stream: the error as an event, then an end that no client can take for complete. */
+/* Inside the stream: the error as an event, without [DONE]. Behind it the body ends as HTTP says it must: clients
+ * raise the event, and a connection that breaks behind it ends whole programs on some of them. Only when there is no
+ * memory for the event does the connection break instead, so that nobody takes the answer for complete. */
 static void chat_fail_stream(struct chat *c, const struct api_failure *f)
 {
     size_t mark = 0;
@@ -247,7 +257,7 @@ static void chat_fail_stream(struct chat *c, const struct api_failure *f)
     if (e != ERR_NONE)
         sse_out_abandon(&c->out, mark);
     chat_publish(c, false);
-    sse_out_end(&c->out, false, chat_released_cb, c);
+    sse_out_end(&c->out, e == ERR_NONE, chat_released_cb, c);
 }
 
 void chat_fail(struct request *r, const struct api_failure *f)

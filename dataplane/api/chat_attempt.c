@@ -51,13 +51,20 @@ static struct attempt_result result_of_error(struct chat *c, enum err e,
     };
 }
 
+static void chat_stream_complete(struct chat *c);
+
 /* The attempt failed in the middle of its bytes: hang up, then say so. An answer over a limit of ours
- * has been made and is billed, so it must not look like a failure that another provider may mend. */
+ * has been made and is billed, so it must not look like a failure that another provider may mend. Behind the
+ * finish reason only an error that the provider tells is a failure: the answer is here. */
 static void chat_break(struct chat *c, struct attempt_result x)
 {
     if (x.e == ERR_LIMIT)
         x.e = ERR_PROVIDER_LARGE;
     chat_attempt_cancel(&c->request);
+    if (x.e != ERR_PROVIDER_BODY && chat_finished(c)) {
+        chat_stream_complete(c);
+        return;
+    }
     x.retry_after_ms = c->retry_after_ms;
     chat_report(c, &x);
 }
@@ -92,31 +99,70 @@ static void chat_stream_complete(struct chat *c)
         chat_report(c, &(struct attempt_result){.e = ERR_NONE, .status = c->status});
 }
 
-/* One event of the provider's into at most one of ours. */
-static void chat_event(struct chat *c, const struct sse_event *event)
+/* One event of the provider's into at most one of ours. *kind is CHAT_NOTHING on failure. */
+static must_check enum err chat_take(struct chat *c, const struct sse_event *event,
+                                     enum chat_kind *kind, struct chat_error *error)
 {
-    struct chat_error error = {0};
-    enum chat_kind kind = CHAT_NOTHING;
     size_t mark = 0;
     enum err e;
 
+    *kind = CHAT_NOTHING;
     if (event->data.len == 0)
-        return;
+        return ERR_NONE;
     e = sse_out_begin(&c->out, &mark);
     if (e == ERR_NONE)
-        e = chat_canon_chunk(&c->canon, event->data, &c->out.filling, &kind, &error);
-    if (e == ERR_NONE && kind == CHAT_EMIT)
+        e = chat_canon_chunk(&c->canon, event->data, &c->out.filling, kind, error);
+    if (e == ERR_NONE && *kind == CHAT_EMIT)
         e = sse_out_commit(&c->out);
-    if (e != ERR_NONE || kind != CHAT_EMIT)
+    if (e != ERR_NONE || *kind != CHAT_EMIT)
         sse_out_abandon(&c->out, mark);
+    if (e != ERR_NONE) {
+        *kind = CHAT_NOTHING;
+    } else if (*kind != CHAT_ERROR && view_eq(event->name, VIEW_LIT("error"))) {
+        *kind = CHAT_ERROR;
+        *error = (struct chat_error){.status = 502};
+    }
+    return e;
+}
+
+static void chat_event(struct chat *c, const struct sse_event *event)
+{
+    struct chat_error error = {0};
+    enum chat_kind kind;
+    enum err e = chat_take(c, event, &kind, &error);
+
     if (e != ERR_NONE)
         chat_break(c, (struct attempt_result){.e = e, .status = c->status});
     else if (kind == CHAT_ERROR)
         chat_break(c, result_of_error(c, ERR_PROVIDER_BODY, &error));
-    else if (view_eq(event->name, VIEW_LIT("error")))
-        chat_break(c, (struct attempt_result){.e = ERR_PROVIDER_BODY, .status = 502});
     else if (kind == CHAT_DONE)
         chat_stream_complete(c);
+}
+
+/* The bytes are over, in whatever way: what came with the last of them decides. Lines without the blank line behind
+ * them are an event if they are whole, and half an event is none. */
+static void chat_stream_over(struct chat *c, enum err e)
+{
+    struct attempt_result x = {.e = e, .status = c->status};
+    enum chat_kind kind = CHAT_NOTHING;
+    struct chat_error error = {0};
+    struct sse_event last;
+
+    bool whole;
+
+    sse_in_feed(&c->in, VIEW_LIT("\n\n"));
+    whole = sse_in_next(&c->in, &last) == ERR_NONE &&
+            chat_take(c, &last, &kind, &error) == ERR_NONE;
+    if (kind == CHAT_DONE || (kind != CHAT_ERROR && chat_finished(c))) {
+        chat_stream_complete(c);
+        return;
+    }
+    if (whole && kind == CHAT_ERROR)
+        x = result_of_error(c, ERR_PROVIDER_BODY, &error);
+    else if (e == ERR_NONE)
+        x.e = ERR_PROVIDER_TRUNCATED;
+    x.retry_after_ms = c->retry_after_ms;
+    chat_report(c, &x);
 }
 
 static void chat_pause(struct chat *c)
@@ -146,6 +192,7 @@ static void chat_events(struct chat *c, struct view bytes)
     }
     if (c->over || c->fetch != mine)
         return;
+    chat_pace(c);
     if (c->web == NULL) { /* the client has left: only the figures are still of use */
         sse_out_abandon(&c->out, 0);
         return;
@@ -197,7 +244,7 @@ static void chat_collect_begin(struct chat *c)
         chat_break(c, (struct attempt_result){.e = ERR_MEMORY, .status = c->status});
 }
 
-static void chat_collected(struct chat *c);
+static void chat_collected(struct chat *c, enum err over);
 
 static void chat_collect(struct chat *c, struct view bytes)
 {
@@ -211,12 +258,12 @@ static void chat_collect(struct chat *c, struct view bytes)
         chat_break(c, (struct attempt_result){.e = e, .status = c->status});
     else if (chat_status_good(c) && chat_gather_over(buf_view(to))) {
         chat_attempt_cancel(&c->request); /* a stream that has said its last word may stay open */
-        chat_collected(c);
+        chat_collected(c, ERR_NONE);
     }
 }
 
 /* A stream was asked for, and one JSON document came: an error, or all of the answer as one chunk. */
-static void chat_collected_stream(struct chat *c)
+static void chat_collected_stream(struct chat *c, enum err over)
 {
     struct sse_event event = {.data = content_bytes(c->received)};
     const unsigned mine = c->request.attempts;
@@ -227,11 +274,13 @@ static void chat_collected_stream(struct chat *c)
     if (chat_canon_finished(&c->canon))
         chat_stream_complete(c);
     else
-        chat_break(c, (struct attempt_result){.e = ERR_PROVIDER_PROTOCOL, .status = c->status});
+        chat_break(c, (struct attempt_result){.e = over != ERR_NONE ? over : ERR_PROVIDER_PROTOCOL,
+                                              .status = c->status});
 }
 
-/* A collected body has ended as HTTP says it must. */
-static void chat_collected(struct chat *c)
+/* A collected body is over: as HTTP says it must, or by a failure (over), which means nothing to an answer that is
+ * complete, or to an error that has a status. */
+static void chat_collected(struct chat *c, enum err over)
 {
     struct attempt_result x = {.e = ERR_PROVIDER_PROTOCOL, .status = c->status};
     struct view body = content_bytes(c->received);
@@ -240,7 +289,7 @@ static void chat_collected(struct chat *c)
     enum err e;
 
     if (chat_status_good(c) && c->request.stream) {
-        chat_collected_stream(c);
+        chat_collected_stream(c, over);
         return;
     }
     if (!chat_status_good(c)) {
@@ -262,6 +311,8 @@ static void chat_collected(struct chat *c)
         if (x.e == ERR_NONE) {
             content_free(c->received);
             c->received = NULL;
+        } else if (x.e != ERR_PROVIDER_BODY && over != ERR_NONE) {
+            x.e = over;
         }
     }
     x.retry_after_ms = c->retry_after_ms;
@@ -322,7 +373,6 @@ static void chat_fetch_body(void *cookie, struct view bytes)
 static void chat_fetch_done(void *cookie, enum err e)
 {
     struct chat *c = cookie;
-    struct attempt_result x = {.e = e, .status = c->status, .retry_after_ms = c->retry_after_ms};
 
     chat_note_sent(c);
     c->fetch = NULL; /* this attempt is over; nothing to cancel */
@@ -331,16 +381,10 @@ static void chat_fetch_done(void *cookie, enum err e)
         return;
     }
     request_hold(&c->request);
-    if (e != ERR_NONE) {
-        chat_report(c, &x);
-    } else if (c->collecting) {
-        chat_collected(c);
-    } else if (sse_in_partial(&c->in) || !chat_canon_finished(&c->canon)) {
-        x.e = ERR_PROVIDER_TRUNCATED;
-        chat_report(c, &x);
-    } else {
-        chat_stream_complete(c); /* a clean end after a finish reason is an end without [DONE] */
-    }
+    if (c->collecting)
+        chat_collected(c, e);
+    else
+        chat_stream_over(c, e);
     request_let(&c->request);
 }
 
@@ -366,8 +410,8 @@ static void chat_attempt_reset(struct chat *c)
     sse_out_abandon(&c->out, 0);
     c->status = 0;
     c->retry_after_ms = -1;
-    c->collecting = c->shaped = c->over = c->paused = c->held = false;
-    c->begun_us = c->shown_us = 0;
+    c->collecting = c->shaped = c->over = c->paused = c->held = c->awaiting = c->figures = false;
+    c->begun_us = c->shown_us = c->progress_bytes = c->finish_bytes = 0;
 }
 
 static void chat_canon_prepare(struct chat *c)

@@ -40,6 +40,9 @@ struct chat {
     bool paused;
     bool held;       /* not read until the rest is paid for */
     uint64_t begun_us, shown_us; /* as struct attempt_account */
+    uint64_t progress_bytes;     /* of content, that the stream's time was extended for */
+    uint64_t finish_bytes;       /* of content, when the figures began to be awaited */
+    bool awaiting, figures;      /* they are; and have come */
     struct digest32 sent; /* of rendered */
     struct sse_in in;
     struct chat_canon canon;
@@ -71,6 +74,12 @@ void chat_note_sent(struct chat *c);
 /* Reads on if the client has caught up and the rest is paid for. */
 void chat_attempt_resume(struct chat *c);
 void chat_attempt_hold(struct request *r, bool hold);
+
+/* chat_end.c */
+/* Has every choice that began its finish reason? Then nothing but figures can be missing. */
+bool chat_finished(const struct chat *c);
+/* Events have been read: tell the fetch how long the rest may take. */
+void chat_pace(struct chat *c);
 
 /* chat_answer.c */
 void chat_commit(struct request *r);

@@ -95,8 +95,8 @@ struct request_ops {
     /* The answer is complete, or cut (r->cut): end it cleanly. Ends with request_closed(), now or
      * later. */
     void (*complete)(struct request *r);
-    /* Tell the client about f: as an error response, or inside the stream when it has begun and
-     * then end it uncleanly. Ends with request_closed(), now or later. */
+    /* Tell the client about f: as an error response, or when the stream has begun as its last event,
+     * without [DONE]. Ends with request_closed(), now or later. */
     void (*fail)(struct request *r, const struct api_failure *f);
     /* The client is gone and the bill is made: write the receipt. */
     void (*left)(struct request *r);

@@ -33,6 +33,7 @@ struct fetch {
     struct coding *coding;       /* NULL: the body is plain */
     uint64_t left;               /* bytes of a RESPONSE_LENGTH body still to come */
     uint64_t total_at, phase_at; /* deadlines, loop time */
+    uint64_t end_at;             /* one more, from fetch_within(); 0: none */
     uint64_t paused_at, sent_at;
     unsigned interim;
     unsigned busy; /* frames of ours below on the stack */
@@ -150,6 +151,8 @@ static void watch(struct fetch *f)
 {
     uint64_t at = f->phase_at < f->total_at ? f->phase_at : f->total_at;
 
+    if (f->end_at != 0 && f->end_at < at)
+        at = f->end_at;
     upstream_deadline(f->c, f->paused ? 0 : at);
 }
 
@@ -158,6 +161,10 @@ static void fetch_late(void *cookie)
     struct fetch *f = cookie;
     uint64_t now = now_of(f);
 
+    if (f->end_at != 0 && now >= f->end_at) { /* as announced: nothing is wrong with the provider */
+        fetch_done(f, ERR_IDLE_TIMEOUT);
+        return;
+    }
     f->u->counters.timeouts++;
     if (now >= f->total_at)
         fetch_done(f, ERR_TOTAL_TIMEOUT);
@@ -187,10 +194,28 @@ void fetch_resume(struct fetch *f)
     slept = now_of(f) - f->paused_at;
     f->total_at += slept;
     f->phase_at += slept;
+    if (f->end_at != 0)
+        f->end_at += slept;
     if (f->c != NULL && f->ready) {
         upstream_resume(f->c);
         watch(f);
     }
+}
+
+/* Only the body's callback calls these two; fetch_bytes() sets the clock behind it. */
+void fetch_progressed(struct fetch *f, uint64_t bytes)
+{
+    uint64_t most = now_of(f) + f->request.provider->total_ms;
+    uint64_t room = most > f->total_at ? most - f->total_at : 0;
+
+    assert(f->head_seen && !f->request.whole);
+    f->total_at += bytes < room / FETCH_BYTE_MS ? bytes * FETCH_BYTE_MS : room;
+}
+
+void fetch_within(struct fetch *f, uint32_t ms)
+{
+    assert(f->head_seen);
+    f->end_at = now_of(f) + ms;
 }
 
 /* --- request --- */

@@ -73,6 +73,12 @@ void fetch_cancel(struct fetch *f);
  * from the socket (64 KiB at most) is still delivered after a pause. */
 void fetch_pause(struct fetch *f);
 void fetch_resume(struct fetch *f);
+/* A stream has brought content: so many bytes of it, whatever they were wrapped in. Each gives it FETCH_BYTE_MS more, up
+ * to the provider's total_ms from now. What goes on without content ends when that is used up. */
+enum { FETCH_BYTE_MS = 4000 }; /* a word in half a minute; no model that anybody waits for is slower */
+void fetch_progressed(struct fetch *f, uint64_t bytes);
+/* The response ends within ms, whatever else arrives; done(ERR_IDLE_TIMEOUT) otherwise. A later call counts. */
+void fetch_within(struct fetch *f, uint32_t ms);
 /* For a fetch whose response has begun. True: the kernel has all of the body and nobody will look at
  * it again. False: it is still borrowed; a provider may answer before it has read everything. */
 bool fetch_body_let(struct fetch *f);

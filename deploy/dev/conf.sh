@@ -67,11 +67,13 @@ write_providers() {
     echo "members = $DEMO_MEMBERS"
     echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
     echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
+    echo "total_ms = ${TR_DEMO_TOTAL_MS:-1800000}"
     echo "whole_ms = ${TR_DEMO_WHOLE_MS:-600000}"
     provider demo-b localhost "$(port demo_b)" on /v1 "$RUN/conf/mock-ca.pem" "" "Demo B, over TLS"
     echo "members = $DEMO_MEMBERS"
     echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
     echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
+    echo "total_ms = ${TR_DEMO_TOTAL_MS:-1800000}"
     echo "whole_ms = ${TR_DEMO_WHOLE_MS:-600000}"
     while read -r variable id host path quirks name models; do
         [ -n "${!variable:-}" ] || continue

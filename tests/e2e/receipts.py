@@ -284,9 +284,10 @@ def refusals_about_the_key():
 def cut_off_in_the_middle():
     request, a = exchange({"model": "demo/only-a", "messages": HELLO, "stream": True,
                            "mock": {"*": "tokens=9,rst_at=3"}})
-    equal(a.clean, False)
+    equal((a.clean, a.events()[-1][:9]), (True, '{"error":'))
     receipt = check(request, a)
     equal(event(receipt, "outcome")["complete"], False)
+    equal(event(receipt, "outcome")["result"], "provider_truncated")
     equal(event(receipt, "outcome")["status"], 200)
 
 

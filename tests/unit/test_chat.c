@@ -1,11 +1,12 @@
 /* One chat completion from the client's bytes to the client's bytes, with the real request machine,
  * reader and canoniser between a fake provider and a fake client. It holds what clients depend on:
- * the head waits for the first useful event, a fallback leaves no trace, [DONE] is last, a truncated
- * stream never ends cleanly, and an upstream split at any byte gives the same answer. Every answer has
+ * the head waits for the first useful event, a fallback leaves no trace, [DONE] is last and only behind a complete
+ * answer, a failure is the last event of a stream, and an upstream split at any byte gives the same answer. Every answer has
  * one receipt, which speaks of the very bytes that went each way. */
 #include "chat.c"
 #include "chat_answer.c"
 #include "chat_attempt.c"
+#include "chat_end.c"
 
 #include "aci.h"
 #include "check.h"
@@ -174,6 +175,8 @@ static void client_reads(void)
 
 struct fetch {
     bool live, paused;
+    uint64_t progressed; /* bytes of content it was told of */
+    uint32_t within;     /* its rest must end in so many ms; 0: not said */
     const struct fetch_events *events;
     void *cookie;
 };
@@ -199,7 +202,7 @@ enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
     CHECK(r->body.len < sizeof up.sent[0]);
     memcpy(up.sent[up.started], r->body.ptr, r->body.len);
     strcpy(up.provider[up.started], r->provider->id);
-    *f = (struct fetch){true, false, events, cookie};
+    *f = (struct fetch){.live = true, .events = events, .cookie = cookie};
     up.started++;
     *out = f;
     return ERR_NONE;
@@ -224,6 +227,16 @@ bool fetch_sent(const struct fetch *f)
 {
     (void)f;
     return !up.unsent;
+}
+void fetch_progressed(struct fetch *f, uint64_t bytes)
+{
+    CHECK(f->live && bytes != 0);
+    f->progressed += bytes;
+}
+void fetch_within(struct fetch *f, uint32_t ms)
+{
+    CHECK(f->live && ms != 0);
+    f->within = ms;
 }
 void fetch_pause(struct fetch *f)
 {
@@ -507,6 +520,8 @@ static void ask(const char *body)
 #define CHUNK(delta, finish)                                                                       \
     "data: {\"id\":\"up\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"up-echo\"," \
     "\"choices\":[{\"index\":0,\"delta\":" delta ",\"finish_reason\":" finish "}]}\n\n"
+#define CHUNK2(delta, finish)                                                                      \
+    "data: {\"choices\":[{\"index\":1,\"delta\":" delta ",\"finish_reason\":" finish "}]}\n\n"
 #define ROLE CHUNK("{\"role\":\"assistant\"}", "null")
 #define TEXT CHUNK("{\"content\":\"hello\"}", "null")
 #define STOP CHUNK("{}", "\"stop\"")
@@ -806,8 +821,10 @@ static void test_truncated(void)
         client_reads();
         up_body(cases[i].body, 10000);
         up_done(cases[i].done);
-        CHECK(client.ended && client.aborted);
+        CHECK(client.ended && !client.aborted); /* behind an error event the body ends well */
         CHECK(strstr(client.out, "data: {\"error\":{\"message\":") != NULL);
+        CHECK(strcmp(client.out + client.out_len - 2, "\n\n") == 0);
+        CHECK(strstr(client.out, "finish_reason\":\"") == NULL);
         CHECK(strstr(client.out, "[DONE]") == NULL);
         CHECK_INT(up.started, 1); /* never another provider after the first byte */
         client_reads();
@@ -832,6 +849,152 @@ static void test_end_without_done(void)
     client_reads();
     check_quiet(11);
     check_receipt(SERVED_STREAM);
+}
+
+#define TAIL(event) "data: " event "\n" /* and no blank line */
+#define STOP_JSON                                                                                  \
+    "{\"id\":\"up\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"up-echo\","   \
+    "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}"
+
+/* Behind the finish reason nothing is missing, however the provider ends: [DONE], figures and a break of any kind,
+ * rubbish, nothing at all. */
+static void test_finished_is_complete(void)
+{
+    static const struct {
+        const char *body; /* behind ROLE TEXT */
+        enum err done;
+        uint32_t within; /* what the fetch was told: the figures are there or awaited */
+        bool estimated, cancelled;
+    } cases[] = {
+        {STOP USAGE_EVENT, ERR_PROVIDER_TRUNCATED, REQUEST_UPSTREAM_END_MS, false, false}, /* RST */
+        {STOP, ERR_PROVIDER_TRUNCATED, REQUEST_USAGE_MS, true, false},
+        {STOP USAGE_EVENT, ERR_PROVIDER_PROTOCOL, REQUEST_UPSTREAM_END_MS, false, false},
+        {STOP, ERR_TLS, REQUEST_USAGE_MS, true, false},
+        {STOP USAGE_EVENT ": ping\n\n: ping\n\n", ERR_IDLE_TIMEOUT, REQUEST_UPSTREAM_END_MS, false,
+         false}, /* heartbeats, or nothing, until the wait is over */
+        {STOP, ERR_TOTAL_TIMEOUT, REQUEST_USAGE_MS, true, false},
+        {TAIL(STOP_JSON), ERR_NONE, 0, true, false}, /* without the blank line */
+        {"data: " STOP_JSON, ERR_NONE, 0, true, false},
+        {TAIL(STOP_JSON), ERR_PROVIDER_TRUNCATED, 0, true, false},
+        {STOP "data: [DONE]", ERR_NONE, REQUEST_USAGE_MS, true, false},
+        {"data: [DONE]", ERR_NONE, 0, true, false},
+        {STOP "data: {\"half\":", ERR_NONE, REQUEST_USAGE_MS, true, false}, /* half of the figures */
+        {STOP USAGE_EVENT "data: nonsense\n\n", ERR_NONE, 0, false, true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t step = 1; step < 10000; step += 9998) {
+            reset();
+            ask(ASK ",\"stream\":true}");
+            up_head(200, true);
+            up_body(ROLE TEXT, step);
+            CHECK_INT(current()->within, 0);
+            CHECK_INT(current()->progressed, 5);
+            up_body(cases[i].body, step);
+            if (!cases[i].cancelled)
+                CHECK_INT(current()->within, cases[i].within);
+            CHECK_INT(up.cancelled, cases[i].cancelled);
+            client_reads();
+            up_done(cases[i].done);
+            CHECK(client.ended && !client.aborted);
+            CHECK(strstr(client.out, "\"finish_reason\":\"stop\"") != NULL);
+            CHECK(strstr(client.out, "error") == NULL);
+            CHECK(strcmp(client.out + client.out_len - strlen(DONE), DONE) == 0);
+            client_reads();
+            CHECK_INT((last_record.flags & USAGE_ESTIMATED) != 0, cases[i].estimated);
+            check_quiet(cases[i].estimated ? 8 + 2 : 11);
+            check_receipt(SERVED_STREAM | (cases[i].estimated ? RECEIPT_ESTIMATED : 0));
+        }
+    }
+}
+
+/* An answer of two choices is complete when both are, and only an error that the provider tells is one
+ * behind a finish reason. */
+static void test_finished_is_not_complete(void)
+{
+    static const struct {
+        const char *members, *body;
+        bool complete;
+    } cases[] = {
+        {",\"n\":2", CHUNK2("{\"content\":\"x\"}", "null") STOP, false},
+        {",\"n\":2", CHUNK2("{\"content\":\"x\"}", "\"stop\"") STOP, true},
+        {",\"n\":2", STOP, true}, /* it makes only one: the others have not begun */
+        {"", STOP "data: {\"error\":{\"message\":\"late\"}}\n\n", false},
+        {"", STOP "event: error\ndata: {}\n\n", false},
+        {"", STOP "data: {\"error\":{\"message\":\"late\"}}", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char body[512];
+
+        reset();
+        snprintf(body, sizeof body, ASK ",\"stream\":true%s}", cases[i].members);
+        ask(body);
+        up_head(200, true);
+        up_body(ROLE TEXT, 10000);
+        up_body(cases[i].body, 10000);
+        CHECK_INT(current()->within != 0 && i < 3, i == 1); /* the wait is for all that were asked for */
+        client_reads();
+        up_done(ERR_PROVIDER_TRUNCATED);
+        CHECK(client.ended && !client.aborted);
+        CHECK_INT(strstr(client.out, "[DONE]") != NULL, cases[i].complete);
+        CHECK_INT(strstr(client.out, "\"error\"") == NULL, cases[i].complete);
+        client_reads();
+        CHECK(worker.requests == NULL);
+        CHECK_INT((receipt.facts.flags & RECEIPT_COMPLETE) != 0, cases[i].complete);
+    }
+}
+
+/* A whole answer that is complete is one, whatever happens to the connection behind it; one that is not, is not; and
+ * an error keeps its status. */
+static void test_whole_cut_off(void)
+{
+    static const struct {
+        int status;
+        const char *body;
+        int told;
+    } cases[] = {
+        {200, WHOLE, 200},
+        {200, WHOLE "\n", 200},
+        {200, "{\"id\":\"up\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"hel", 502},
+        {429, "{\"error\":{\"mess", 429},
+        {400, "{\"error\":{\"message\":\"odd\"}}", 400},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        reset();
+        ask(ASK "}");
+        for (unsigned k = 0; k < 2 && up.started == k + 1; k++) {
+            up_head(cases[i].status, false);
+            up_body(cases[i].body, 10000);
+            up_done(ERR_PROVIDER_TRUNCATED);
+        }
+        CHECK_INT(up.started, cases[i].told == 200 ? 1 : 2);
+        CHECK_INT(client.status, cases[i].told);
+        client_reads();
+        CHECK(worker.requests == NULL);
+    }
+}
+
+/* Without memory for the error event the connection breaks: nobody takes that for an end. */
+static void test_no_room_for_the_error(void)
+{
+    size_t taken = 0;
+
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200, true);
+    up_body(ROLE TEXT, 10000);
+    client_reads();
+    for (size_t n = 1 << 20; n != 0; n /= 2)
+        while (budget_take(shared.content, n))
+            taken += n;
+    up_done(ERR_PROVIDER_TRUNCATED);
+    CHECK(client.ended && client.aborted);
+    CHECK(strstr(client.out, "error") == NULL);
+    client_reads();
+    budget_give(shared.content, taken);
+    CHECK(worker.requests == NULL);
 }
 
 /* Some never say why they stop; clients hang on that word. */
@@ -1441,6 +1604,10 @@ static const struct check_case cases[] = {
     {"chat_media", test_media},
     {"chat_left_behind_the_finish", test_left_behind_the_finish},
     {"chat_truncated", test_truncated},
+    {"chat_finished_is_complete", test_finished_is_complete},
+    {"chat_finished_is_not_complete", test_finished_is_not_complete},
+    {"chat_whole_cut_off", test_whole_cut_off},
+    {"chat_no_room_for_the_error", test_no_room_for_the_error},
     {"chat_end_without_done", test_end_without_done},
     {"chat_finish_is_supplied", test_finish_is_supplied},
     {"chat_client_leaves", test_client_leaves},

@@ -2,6 +2,8 @@
  * this process, and says exactly which error, which bytes and how many connections are right. */
 #include "buf.h"
 #include "check.h"
+
+#include <limits.h>
 #include "fetch.h"
 #include "secret.h"
 #include "tls.h"
@@ -347,6 +349,8 @@ struct run {
     char text[64];
     bool pause_first, cancel_at_head, cancel_at_body, cancelled;
     bool let; /* at the head, nobody wanted the body any more */
+    unsigned progress; /* so many of the bodies are content */
+    uint32_t within;   /* said at the first body; 0: not */
 };
 
 static void on_head(void *cookie, const struct fetch_head *head)
@@ -371,6 +375,10 @@ static void on_body(void *cookie, struct view bytes)
     for (size_t i = 0; i < bytes.len && r->bytes + i < sizeof r->text - 1; i++)
         r->text[r->bytes + i] = (char)bytes.ptr[i];
     r->bytes += bytes.len;
+    if (r->bodies < r->progress)
+        fetch_progressed(r->f, bytes.len);
+    if (r->bodies == 0 && r->within != 0)
+        fetch_within(r->f, r->within);
     if (r->bodies++ == 0 && r->pause_first)
         fetch_pause(r->f);
     if (r->cancel_at_body) {
@@ -696,6 +704,56 @@ static void test_deadlines(void)
     CHECK_INT(upstreams_counters(ups).timeouts, 1);
 }
 
+/* total_ms is for what a stream brings without content: content starts it again, and no burst of it is worth more. */
+static void test_progress(void)
+{
+    static const struct {
+        unsigned progress, at_least_ms;
+        enum err e;
+    } cases[] = {
+        {0, 500, ERR_TOTAL_TIMEOUT},
+        {UINT_MAX, 2900, ERR_PROVIDER_TRUNCATED}, /* the server gives up after 100 bytes */
+        {20, 20 * 30 + 450, ERR_TOTAL_TIMEOUT},   /* content, then nothing but life */
+    };
+
+    patience(0, FIRST_BYTE_MS, IDLE_MS, 500);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct run r = {.progress = cases[i].progress};
+        uint64_t began = uv_hrtime();
+
+        pool_empty();
+        CHECK_INT(start(&r, 0, "/trickle", VIEW_LIT("{}"), false), ERR_NONE);
+        turn(&r.dones, 9000);
+        CHECK_INT(r.dones, 1);
+        CHECK_INT(r.e, cases[i].e);
+        CHECK((uv_hrtime() - began) / 1000000 >= cases[i].at_least_ms);
+        if (cases[i].e == ERR_TOTAL_TIMEOUT)
+            CHECK(r.bodies < 90);
+    }
+    patience(0, FIRST_BYTE_MS, IDLE_MS, TOTAL_MS);
+}
+
+/* The end that was announced comes although bytes still do, and is no fault of the provider; paused time does not
+ * count. */
+static void test_within(void)
+{
+    struct run r = {.within = 300}, paused = {.within = 300, .pause_first = true};
+
+    pool_empty();
+    CHECK_INT(start(&r, 0, "/trickle", VIEW_LIT("{}"), false), ERR_NONE);
+    turn(&r.dones, 2000);
+    CHECK_INT(r.dones, 1);
+    CHECK_INT(r.e, ERR_IDLE_TIMEOUT);
+    CHECK(r.bodies > 1 && r.bodies < 60);
+    CHECK_INT(upstreams_counters(ups).timeouts, 0);
+    CHECK_INT(start(&paused, 0, "/trickle", VIEW_LIT("{}"), false), ERR_NONE);
+    turn(&paused.dones, 800);
+    CHECK_INT(paused.dones, 0);
+    fetch_resume(paused.f);
+    turn(&paused.dones, 2000);
+    CHECK_INT(paused.e, ERR_IDLE_TIMEOUT);
+}
+
 /* An answer in one piece has one deadline, neither the first byte's nor that of a pause. */
 static void test_whole_deadline(void)
 {
@@ -947,6 +1005,8 @@ int main(int argc, char **argv)
         {"fetch_body_let", test_body_let},
         {"fetch_stale_retry", test_stale},
         {"fetch_deadlines", test_deadlines},
+    {"fetch_progress", test_progress},
+    {"fetch_within", test_within},
     {"fetch_whole_deadline", test_whole_deadline},
         {"fetch_no_connection", test_no_connection},
         {"fetch_pause", test_pause},
