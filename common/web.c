@@ -197,17 +197,28 @@ refuse:
     uv_close((uv_handle_t *)&c->tcp, web_refused_free_cb);
 }
 
-/* --- TLS: remember which SSL belongs to which connection (h2o keeps it to itself) */
+/* --- TLS: h2o keeps to itself which SSL belongs to which connection, and why a handshake failed */
+
+/* h2o drops what OpenSSL has written when a handshake fails, and with it the alert that says why. Until our hello
+ * leaves, alerts are plain text: a client with another version of TLS, or for another protocol, is told so. */
+static void web_tls_refused(struct web_conn *c, const SSL *ssl, int alert)
+{
+    char record[] = {SSL3_RT_ALERT, 3, 3, 0, 2, (char)(alert >> 8), (char)(alert & 0xff)};
+    uv_buf_t bytes = uv_buf_init(record, sizeof record);
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(ssl);
+
+    if (state == TLS_ST_BEFORE || state == TLS_ST_SR_CLNT_HELLO)
+        (void)uv_try_write((uv_stream_t *)&c->tcp, &bytes, 1); /* the connection ends either way */
+}
 
 static void web_tls_info_cb(const SSL *ssl, int where, int ret)
 {
-    h2o_socket_t *sock;
+    struct web_conn *c = ((h2o_socket_t *)BIO_get_data(SSL_get_rbio(ssl)))->on_close.data;
 
-    (void)ret;
-    if ((where & SSL_CB_HANDSHAKE_DONE) == 0)
-        return;
-    sock = BIO_get_data(SSL_get_rbio(ssl));
-    ((struct web_conn *)sock->on_close.data)->ssl = (SSL *)ssl;
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0)
+        c->ssl = (SSL *)ssl;
+    else if (where == SSL_CB_WRITE_ALERT && ret >> 8 == SSL3_AL_FATAL)
+        web_tls_refused(c, ssl, ret);
 }
 
 /* Several servers share one context; only the first writes, before any handshake reads. */

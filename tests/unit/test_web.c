@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -1260,6 +1261,54 @@ static void tls(void)
     EVP_PKEY_free(key);
 }
 
+/* A client that cannot be served is told why by an alert, not by the end of its connection. */
+static void tls_refusals(void)
+{
+    static const struct {
+        int max_version;
+        const char *alpn, *cipher;
+        int reason;
+    } table[] = {
+        {TLS1_2_VERSION, NULL, NULL, SSL_R_TLSV1_ALERT_PROTOCOL_VERSION},
+        {TLS1_3_VERSION, "\2h2", NULL, SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL},
+        {TLS1_3_VERSION, NULL, "TLS_AES_128_CCM_SHA256", SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE},
+        {TLS1_3_VERSION, "\2h2\10http/1.1", NULL, 0},
+    };
+    EVP_PKEY *key = NULL;
+    X509 *cert = NULL;
+    SSL_CTX *server_ctx = NULL, *client_ctx = SSL_CTX_new(TLS_client_method());
+
+    CHECK_INT(tls_key_new(&key), ERR_NONE);
+    CHECK_INT(tls_cert_self(key, "localhost", 1, &cert), ERR_NONE);
+    CHECK_INT(tls_server_ctx(key, cert, &server_ctx), ERR_NONE);
+    server_start(usual, server_ctx);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        SSL *ssl = SSL_new(client_ctx);
+        int fd = client(), r;
+
+        SSL_set_fd(ssl, fd);
+        CHECK_INT(SSL_set_max_proto_version(ssl, table[i].max_version), 1);
+        if (table[i].alpn != NULL)
+            CHECK_INT(SSL_set_alpn_protos(ssl, (const unsigned char *)table[i].alpn,
+                                          (unsigned)strlen(table[i].alpn)),
+                      0);
+        if (table[i].cipher != NULL)
+            CHECK_INT(SSL_set_ciphersuites(ssl, table[i].cipher), 1);
+        ERR_clear_error();
+        r = SSL_connect(ssl);
+        CHECK_INT(r == 1, table[i].reason == 0);
+        CHECK_INT(ERR_GET_REASON(ERR_peek_error()), table[i].reason);
+        SSL_free(ssl);
+        close(fd);
+    }
+    ERR_clear_error();
+    server_stop();
+    SSL_CTX_free(client_ctx);
+    SSL_CTX_free(server_ctx);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
 static void addresses(void)
 {
     struct web_config config = {.loop = &S.loop, .host = "not an address", .limits = usual};
@@ -1310,6 +1359,7 @@ static const struct check_case cases[] = {
     {"web_unread_answers", unread_answers},
     {"web_drain", drain},
     {"web_tls", tls},
+    {"web_tls_refusals", tls_refusals},
     {"web_addresses", addresses},
 };
 
