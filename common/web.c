@@ -103,18 +103,20 @@ static void web_conn_after_read(struct uv_shim *w)
     if (c->sock->input->size == 0)
         return;
     if (c->reading_ms == 0)
-        c->reading_ms = uv_now(c->server->config.loop);
+        web_sweep_begin(c, uv_now(c->server->config.loop));
     if (room && c->held == 0)
-        return;
+        return; /* less than WEB_INPUT_BYTES, which any rate has time for */
     req = web_conn_request(c);
-    if (req == NULL)
+    if (req == NULL) {
         web_conn_shutdown(c);
-    else if (req->version != 0)
+    } else if (req->version != 0) {
+        web_sweep_progress(c);
         web_body_arriving(c, req, room);
-    else if (!room)
+    } else if (!room) {
         web_request_refuse(c, req, 503);
-    else if (c->sock->input->size > WEB_HEAD_MAX)
+    } else if (c->sock->input->size > WEB_HEAD_MAX) {
         web_request_refuse(c, req, 431); /* still in its head */
+    }
 }
 
 /* Something arrived during a request: more requests, or the end of the client. */

@@ -43,6 +43,11 @@ struct web_limits {
     unsigned request_timeout_ms; /* a request must arrive within it (408), and a connection may
                                   * idle as long between two (closed) */
     unsigned write_stall_ms;     /* a reader that takes nothing for this long is cut off */
+    /* Those two are for stalls: what a body brings, or a reader takes, adds to what is left of them the time
+     * that it needs at this rate, up to all of them again. 0: any byte that is taken is worth all of it, and a
+     * body has no more than request_timeout_ms. */
+    unsigned slowest_bytes_per_s;
+    unsigned upload_ms; /* but no request may take longer to arrive (408); with a rate */
     unsigned sweep_ms; /* how often writes in flight and deadlines are looked at */
 };
 

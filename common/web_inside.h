@@ -61,7 +61,7 @@ struct web_request {
     bool ending;          /* `last` is to be sent */
     bool unclean;         /* close without the final chunk */
     char frame[24];       /* "hex\r\n" of the chunk in flight */
-    uint64_t written_ms;  /* when the peer last took something of the write in flight */
+    uint64_t write_until_ms; /* by then the peer must have taken more of the write in flight */
     uint64_t acked_bytes; /* TCP's count at that time */
 };
 
@@ -91,6 +91,8 @@ struct web_conn {
     bool asking;           /* it is being asked right now */
     uint64_t idle_ms;      /* since when nothing has arrived and nothing runs */
     uint64_t reading_ms;   /* since when a request has been arriving; 0: none is */
+    uint64_t reading_until_ms; /* by then it must be here, or more of its body */
+    size_t reading_bytes;      /* how much of it was here when that was set */
     unsigned record_max;   /* plaintext bytes of one TLS record at present; 0: not set yet */
     bool dead;             /* write nothing more; every write fails */
     bool refused;          /* answered before all was read: linger at the end */
@@ -162,6 +164,9 @@ void web_stream_cut(struct web_request *r);
 
 /* web_sweep.c */
 void web_sweep_cb(uv_timer_t *t);
+/* A request began to arrive at since_ms; and: more of its body may have come. */
+void web_sweep_begin(struct web_conn *c, uint64_t since_ms);
+void web_sweep_progress(struct web_conn *c);
 /* Has the peer's end of this connection ended? One system call. */
 bool web_sweep_departed(struct web_request *r, uint64_t *acked_bytes);
 

@@ -89,7 +89,7 @@ static void web_send(struct web_request *r, h2o_iovec_t *bufs, size_t n, enum we
     r->state = state;
     if (state == WEB_LAST && c->place != WEB_PLACE_TAKING)
         web_place_move(c, WEB_PLACE_TAKING);
-    r->written_ms = uv_now(c->server->config.loop);
+    r->write_until_ms = uv_now(c->server->config.loop) + c->server->config.limits.write_stall_ms;
     h2o_send(r->req, bufs, n, H2O_SEND_STATE_IN_PROGRESS);
 }
 

@@ -15,7 +15,20 @@ bool web_sweep_departed(struct web_request *r, uint64_t *acked_bytes)
            !web_tcp_open(fd, acked_bytes);
 }
 
-/* A peer that acknowledged nothing of a write in flight for too long. Its bytes are dropped from
+/* What n bytes are worth: the time they take at the slowest rate, on top of what is left, up to all of limit_ms from
+ * now. A burst is worth no more than that, so a trickle behind it ends as one without it. */
+static uint64_t web_sweep_extend(const struct web_server *s, uint64_t until_ms, uint64_t now_ms,
+                                 unsigned limit_ms, uint64_t n)
+{
+    unsigned rate = s->config.limits.slowest_bytes_per_s;
+    uint64_t most = now_ms + limit_ms;
+
+    if (rate == 0 || until_ms > most || n > (most - until_ms) * rate / 1000)
+        return most;
+    return until_ms + n * 1000 / rate;
+}
+
+/* A peer that took too little of a write in flight for too long. Its bytes are dropped from
  * the kernel too: SO_LINGER 0 turns the close into a reset. */
 static bool web_sweep_stalled(struct web_request *r, uint64_t now_ms, uint64_t acked_bytes)
 {
@@ -25,12 +38,11 @@ static bool web_sweep_stalled(struct web_request *r, uint64_t now_ms, uint64_t a
 
     if (r->state != WEB_WRITING && r->state != WEB_LAST)
         return false;
-    if (acked_bytes != r->acked_bytes) {
-        r->acked_bytes = acked_bytes;
-        r->written_ms = now_ms;
-        return false;
-    }
-    if (now_ms - r->written_ms < s->config.limits.write_stall_ms)
+    if (acked_bytes != r->acked_bytes)
+        r->write_until_ms = web_sweep_extend(s, r->write_until_ms, now_ms, s->config.limits.write_stall_ms,
+                                             acked_bytes - r->acked_bytes);
+    r->acked_bytes = acked_bytes;
+    if (now_ms < r->write_until_ms)
         return false;
     s->counters.write_stalls++;
     if (uv_fileno((uv_handle_t *)&web_request_conn(r)->tcp, &fd) == 0)
@@ -76,6 +88,33 @@ static void web_sweep_running(struct web_server *s, uint64_t now_ms)
     h2o_linklist_insert_list(&s->running, &seen);
 }
 
+void web_sweep_begin(struct web_conn *c, uint64_t since_ms)
+{
+    c->reading_ms = since_ms;
+    c->reading_until_ms = since_ms + c->server->config.limits.request_timeout_ms;
+    c->reading_bytes = c->sock->input->size;
+}
+
+void web_sweep_progress(struct web_conn *c)
+{
+    const struct web_limits *limits = &c->server->config.limits;
+    size_t size = c->sock->input->size;
+
+    if (limits->slowest_bytes_per_s != 0 && size > c->reading_bytes)
+        c->reading_until_ms = web_sweep_extend(c->server, c->reading_until_ms, uv_now(c->server->config.loop),
+                                               limits->request_timeout_ms, size - c->reading_bytes);
+    c->reading_bytes = size;
+}
+
+/* Of a request that is arriving: has it stalled, or taken longer than any may? */
+static bool web_sweep_late(const struct web_conn *c, uint64_t now_ms)
+{
+    const struct web_limits *limits = &c->server->config.limits;
+
+    return now_ms >= c->reading_until_ms ||
+           (limits->slowest_bytes_per_s != 0 && now_ms - c->reading_ms >= limits->upload_ms);
+}
+
 static void web_sweep_conn(struct web_conn *c, uint64_t now_ms)
 {
     uint64_t limit = c->server->config.limits.request_timeout_ms;
@@ -87,8 +126,8 @@ static void web_sweep_conn(struct web_conn *c, uint64_t now_ms)
         return;
     /* Bytes that came with the end of the handshake, or behind the last request. */
     if (c->reading_ms == 0 && c->sock->input->size != 0)
-        c->reading_ms = c->idle_ms;
-    if (c->reading_ms != 0 && now_ms - c->reading_ms >= limit) {
+        web_sweep_begin(c, c->idle_ms);
+    if (c->reading_ms != 0 && web_sweep_late(c, now_ms)) {
         req = web_conn_request(c);
         if (req != NULL)
             web_request_refuse(c, req, 408);

@@ -48,6 +48,8 @@ static const struct conf_field fields[] = {
     NUMBER(connections_per_ip, 0, 1000000, false),
     NUMBER(request_timeout_ms, 1000, 3600000, false),
     NUMBER(write_stall_ms, 1000, 3600000, false),
+    NUMBER(slowest_bytes_per_s, 1, 1000000, false),
+    NUMBER(upload_ms, 1000, 86400000, false),
     NUMBER(sweep_ms, 50, 10000, false),
     NUMBER(keys_max, 16, LIMIT_KEYS, false),
     NUMBER(evidence_per_s, 0, RATE_PER_S_MAX, false),
@@ -75,6 +77,8 @@ static const struct config defaults = {
     .connections_per_ip = 0, /* usually one balancer is the only peer */
     .request_timeout_ms = 60000,
     .write_stall_ms = 60000,
+    .slowest_bytes_per_s = 300,
+    .upload_ms = 1800000, /* the largest body at 18 KB/s */
     .sweep_ms = 500, /* a client that left is noticed within this time */
     .keys_max = 16384,
     /* A page of clients that all verify at once, and some; what needs a report of its own is bounded

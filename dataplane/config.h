@@ -50,6 +50,7 @@ struct config {
     uint64_t connections_per_ip;
     uint64_t request_timeout_ms;
     uint64_t write_stall_ms;
+    uint64_t slowest_bytes_per_s, upload_ms; /* web.h */
     uint64_t sweep_ms;
     uint64_t keys_max;
     /* requests for evidence, of all workers together and per address; 0: no limit */

@@ -119,6 +119,8 @@ static enum err worker_bind(struct worker *w)
                    .connections_per_ip = (unsigned)c->connections_per_ip,
                    .request_timeout_ms = (unsigned)c->request_timeout_ms,
                    .write_stall_ms = (unsigned)c->write_stall_ms,
+                   .slowest_bytes_per_s = (unsigned)c->slowest_bytes_per_s,
+                   .upload_ms = (unsigned)c->upload_ms,
                    .sweep_ms = (unsigned)c->sweep_ms},
         .handler = front_handle,
         .error = front_error,

@@ -279,6 +279,8 @@ static void start(struct web_server **out, SSL_CTX *ctx)
                    .connections_per_ip = (unsigned)setting("CONNECTIONS_PER_IP", 0),
                    .request_timeout_ms = (unsigned)setting("REQUEST_TIMEOUT_MS", 30000),
                    .write_stall_ms = (unsigned)setting("WRITE_STALL_MS", 5000),
+                   .slowest_bytes_per_s = (unsigned)setting("SLOWEST_BYTES_PER_S", 300),
+                   .upload_ms = (unsigned)setting("UPLOAD_MS", 1800000),
                    .sweep_ms = (unsigned)setting("SWEEP_MS", 500)},
         .handler = handler,
         .error = error,

@@ -850,6 +850,58 @@ static void slow_clients(void)
     server_stop();
 }
 
+/* A body of `len` bytes: `first` of them at once, then `piece` each ms, until it is complete or the server has answered. */
+static const char *upload_slowly(int fd, size_t len, size_t first, size_t piece, unsigned ms, unsigned *took_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    char head[64];
+    size_t sent = first;
+
+    snprintf(head, sizeof head, "POST /echo HTTP/1.1\r\nContent-Length: %zu\r\n\r\n", len);
+    send_text(fd, head);
+    CHECK_INT(send(fd, block, first, MSG_NOSIGNAL), (ssize_t)first);
+    for (*took_ms = 0; sent < len && *took_ms < 8000 && poll(&p, 1, (int)ms) == 0; *took_ms += ms) {
+        piece = piece < len - sent ? piece : len - sent;
+        if (send(fd, block, piece, MSG_NOSIGNAL) != (ssize_t)piece)
+            break;
+        sent += piece;
+    }
+    return receive(fd, sent == len ? "sum=" : NULL);
+}
+
+/* A body has request_timeout_ms for its stalls, and upload_ms for all of it. */
+static void slow_uploads(void)
+{
+    static const struct {
+        size_t len, first, piece;
+        unsigned ms;
+        const char *answer;
+        unsigned least_ms, most_ms;
+    } table[] = {
+        {50000, 0, 1500, 50, "len=50000", 1600, 7000},       /* 30 KB/s, longer than a stall may take */
+        {95000, 60000, 1, 50, "HTTP/1.1 408 ", 450, 2500},   /* a burst, then a trickle */
+        {95000, 9000, 100, 50, "HTTP/1.1 408 ", 450, 2500},  /* 2 KB/s is too slow */
+        {95000, 0, 1500, 50, "HTTP/1.1 408 ", 1500, 3000},   /* fast enough, but not for ever */
+        {5000, 0, 50, 50, "HTTP/1.1 408 ", 450, 2500},       /* small ones have time for their whole */
+    };
+    struct web_limits limits = usual;
+    unsigned took;
+
+    limits.request_timeout_ms = 600;
+    limits.slowest_bytes_per_s = 10000;
+    limits.upload_ms = 2000;
+    server_start(limits, NULL);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        int fd = client();
+
+        CHECK(has(upload_slowly(fd, table[i].len, table[i].first, table[i].piece, table[i].ms, &took),
+                  table[i].answer));
+        CHECK(took >= table[i].least_ms && took <= table[i].most_ms);
+        close(fd);
+    }
+    server_stop();
+}
+
 static void gone(void)
 {
     static const struct {
@@ -1349,6 +1401,7 @@ static const struct check_case cases[] = {
     {"web_answer_budget", answer_budget},
     {"web_arriving_bodies", arriving_bodies},
     {"web_slow_clients", slow_clients},
+    {"web_slow_uploads", slow_uploads},
     {"web_gone", gone},
     {"web_silent_sweeps", silent_sweeps},
     {"web_write_stall", write_stall},
