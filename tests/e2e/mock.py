@@ -110,6 +110,34 @@ def bytes_are_kept():
           f"sha256={hashlib.sha256(body).hexdigest()} bytes={len(body)}")
 
 
+def content(**members):
+    body = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+    body.update(members)
+    return json.loads(ask(raw=json.dumps(body).encode())[2])["choices"][0]
+
+
+@case
+def repeats_the_last_user_message():
+    """Without commands: any text, cut between characters; with a counter or reasoning on request."""
+    equal(content()["message"]["content"], "hello")
+    told = [{"role": "user", "content": "first"}, {"role": "assistant", "content": "no"},
+            {"role": "user", "content": 'zwei "\n\t\\ \u00e9\u20ac\U0001f600'}, {"role": "assistant", "content": "no"}]
+    equal(content(messages=told)["message"]["content"], told[2]["content"])
+    parts = [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "b"}]
+    equal(content(messages=[{"role": "user", "content": parts}])["message"]["content"], "ab")
+    equal(len(content(messages=[{"role": "user", "content": "x" + "\u20ac" * 5000}])["message"]["content"].encode()), 4096)
+    cut = content(messages=[{"role": "user", "content": "xxx\u20ac\u20ac"}], max_tokens=1)
+    equal((cut["message"]["content"], cut["finish_reason"]), ("xxx", "length"))
+    equal(len(content(messages=[])["message"]["content"]), 64, "words")
+    if "reasoning_content" in content(reasoning_effort="none")["message"]:
+        raise AssertionError("reasoning")
+    for asked in ({"reasoning_effort": "low"}, {"reasoning": {"effort": "high"}}, {"reasoning": {"max_tokens": 9}}):
+        equal(len(content(**asked)["message"]["reasoning_content"]), 32, asked)
+    rig.mock("/mock/reset", "")
+    for n in (1, 2):
+        equal(content(mock={"*": "counter"})["message"]["content"], f"{n}: hello")
+
+
 @case
 def counts_and_aborts():
     rig.mock("/mock/reset", "")

@@ -354,7 +354,7 @@ void answer_start(struct conn *c)
     l->last_head.len = l->last_body.len = 0;
     bytes_put(&l->last_head, c->head.ptr, c->head.len);
     bytes_put(&l->last_body, c->body.ptr, c->body.len);
-    bool good = job_read(&c->job, c->body, l->name, &l->spec);
+    bool good = job_read(&c->job, c->body, l->name, &l->spec, counters_of(l->no)->requests + 1);
     answer_id(c, id);
     c->number = counters_begin(l->no, id, c->job.stream);
     c->recorded = true;

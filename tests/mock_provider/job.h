@@ -19,6 +19,7 @@ struct job {
     bool stream, include_usage;
     struct bytes payload; /* text, model, tool names and arguments; kept between requests */
     struct job_part model, text, error_text;
+    bool told;  /* the request says in "mock" what it wants */
     bool words; /* the text is the endless list of words, text.len bytes of it */
     struct {
         struct job_part name, args;
@@ -33,9 +34,11 @@ struct job {
     uint64_t arrived_ns; /* for stamp */
 };
 
-/* Reads a chat request; name is the listener's, default_spec what applies before "mock". False when
- * the body is no JSON object or the command is malformed: the caller answers 400. */
-bool job_read(struct job *j, struct view body, const char *name, const struct spec *default_spec);
+/* Reads a chat request; name is the listener's, default_spec what applies before "mock", number the
+ * request's, for the word "counter". False when the body is no JSON object or the command is malformed:
+ * the caller answers 400. */
+bool job_read(struct job *j, struct view body, const char *name, const struct spec *default_spec,
+              uint64_t number);
 /* Append the next event. False at the end of the stream. tokens: how many it carried. */
 bool job_event(struct job *j, struct bytes *out, uint32_t *tokens);
 /* Append the whole answer as one JSON document. */

@@ -5,7 +5,7 @@
 #include "sample.h"
 #include "secret.h"
 
-enum { MEMBERS_MAX = 256 };
+enum { MEMBERS_MAX = 256, WORDS_TOKENS = 16 /* of an answer in words, unless told */ };
 
 struct job_part job_keep(struct job *j, const void *p, size_t n)
 {
@@ -89,7 +89,23 @@ static void job_read_tools(struct job *j, const struct json_member *m, size_t n)
     }
 }
 
-static void job_read_text(struct job *j, struct view body, const struct json_member *m, size_t n)
+/* A request without commands is a person's or a program's that tries the router: it hears itself. */
+static bool job_talks(struct job *j, const struct json_member *m, size_t n, uint64_t number)
+{
+    struct json_value messages;
+
+    if ((j->told && !j->spec.counter) || j->spec.tokens != 0 ||
+        json_find(m, n, "messages", &messages) != ERR_NONE)
+        return false;
+    if (j->spec.counter)
+        bytes_printf(&j->payload, "%llu: ", (unsigned long long)number);
+    if (j->spec.reasoning == 0)
+        j->spec.reasoning = job_reasoning(m, n);
+    return job_last_message(j, messages);
+}
+
+static void job_read_text(struct job *j, struct view body, const struct json_member *m, size_t n,
+                          uint64_t number)
 {
     struct json_value format, type, schema;
     size_t from = j->payload.len;
@@ -108,12 +124,20 @@ static void job_read_text(struct job *j, struct view body, const struct json_mem
             sample_json(&j->payload, schema);
         else
             BYTES_LIT(&j->payload, "{\"ok\":true}");
-    } else {
+    } else if (!job_talks(j, m, n, number)) {
+        uint32_t tokens = j->spec.tokens != 0 ? j->spec.tokens - 1 : WORDS_TOKENS;
+
         j->words = true;
-        j->text = (struct job_part){0, (size_t)j->spec.tokens * TOKEN_BYTES};
+        j->text = (struct job_part){0, (size_t)tokens * TOKEN_BYTES};
         return;
     }
     j->text = (struct job_part){from, j->payload.len - from};
+}
+
+/* Does the text, as it is cut now, end inside a UTF-8 sequence? */
+static bool job_inside_character(const struct job *j)
+{
+    return ((unsigned char)j->payload.ptr[j->text.off + j->text.len] & 0xc0) == 0x80;
 }
 
 static void job_count(struct job *j, const struct json_member *m, size_t n)
@@ -134,6 +158,8 @@ static void job_count(struct job *j, const struct json_member *m, size_t n)
             j->spec.reasoning = max;
         text = max - j->spec.reasoning;
         j->text.len = (size_t)text * TOKEN_BYTES;
+        while (!j->words && j->text.len != 0 && job_inside_character(j))
+            j->text.len--;
         j->finish = "length";
     }
     j->completion = j->spec.reasoning + text + tokens_of(j->spec.line);
@@ -141,7 +167,8 @@ static void job_count(struct job *j, const struct json_member *m, size_t n)
         j->completion += tokens_of(j->tools[i].args.len);
 }
 
-bool job_read(struct job *j, struct view body, const char *name, const struct spec *default_spec)
+bool job_read(struct job *j, struct view body, const char *name, const struct spec *default_spec,
+              uint64_t number)
 {
     struct json_member m[MEMBERS_MAX];
     struct json_value v, include;
@@ -156,7 +183,8 @@ bool job_read(struct job *j, struct view body, const char *name, const struct sp
     j->model = j->text = j->error_text = (struct job_part){0, 0};
     if (json_object(body, m, MEMBERS_MAX, &n, NULL) != ERR_NONE)
         return false;
-    if (json_find(m, n, "mock", &v) == ERR_NONE && !job_commands(j, v, name))
+    j->told = json_find(m, n, "mock", &v) == ERR_NONE;
+    if (j->told && !job_commands(j, v, name))
         return false;
     if (json_find(m, n, "model", &v) == ERR_NONE && v.kind == JSON_STRING)
         j->model = job_keep(j, v.text.ptr + 1, v.text.len - 2);
@@ -165,7 +193,7 @@ bool job_read(struct job *j, struct view body, const char *name, const struct sp
         j->include_usage = json_get(v, "include_usage", &include) && include.kind == JSON_TRUE;
     j->error_text = job_keep(j, j->spec.error_text.ptr, j->spec.error_text.len);
     job_read_tools(j, m, n);
-    job_read_text(j, body, m, n);
+    job_read_text(j, body, m, n, number);
     job_count(j, m, n);
     return true;
 }

@@ -10,7 +10,7 @@ static const struct {
     size_t offset;
 } words[] = {
     {"times", U32, offsetof(struct spec, times)},
-    {"tokens", U32, offsetof(struct spec, tokens)},
+    {"tokens", U32_PLUS_1, offsetof(struct spec, tokens)},
     {"chunk", U32, offsetof(struct spec, chunk)},
     {"reasoning", U32, offsetof(struct spec, reasoning)},
     {"prompt", U32, offsetof(struct spec, prompt)},
@@ -33,6 +33,7 @@ static const struct {
     {"textstamp", FLAG, offsetof(struct spec, text_stamp)},
     {"filler", FLAG, offsetof(struct spec, filler)},
     {"echo", FLAG, offsetof(struct spec, echo)},
+    {"counter", FLAG, offsetof(struct spec, counter)},
     {"norole", FLAG, offsetof(struct spec, no_role)},
     {"crlf", FLAG, offsetof(struct spec, crlf)},
     {"comments", FLAG, offsetof(struct spec, comments)},
@@ -60,7 +61,7 @@ static const char *const ends[] = {"", "rst_at", "stall_at", "close_at", "cut_at
 
 void spec_init(struct spec *s)
 {
-    *s = (struct spec){.tokens = 16, .chunk = 1, .args = 5, .coalesce = 1};
+    *s = (struct spec){.chunk = 1, .args = 5, .coalesce = 1};
 }
 
 static bool spec_u32(struct view v, uint32_t *out)

@@ -42,7 +42,7 @@ enum spec_end { END_CLEAN, END_RESET, END_STALL, END_CLOSE, END_CUT, END_ERROR }
 struct spec {
     char id[48];             /* a name for this request in /mock/requests */
     uint32_t times;          /* the fault hits only the first `times` requests of this id; 0: all */
-    uint32_t tokens;         /* completion tokens, 4 bytes of text each */
+    uint32_t tokens;         /* completion tokens of words, 4 bytes each, plus one; 0: not said */
     uint32_t chunk;          /* tokens per event */
     uint32_t reasoning;      /* reasoning tokens before the text */
     uint32_t prompt, cached; /* 0: counted from "messages" */
@@ -65,6 +65,7 @@ struct spec {
     uint32_t step;     /* bytes per write */
     uint32_t coalesce; /* events per write */
     bool no_done, azure, stamp, text_stamp, filler, echo, no_role, crlf, comments, connection_close, drop_after;
+    bool counter; /* echo the last user message behind the request's number */
 };
 
 void spec_init(struct spec *s);
