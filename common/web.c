@@ -221,6 +221,8 @@ static void web_tls_info_cb(const SSL *ssl, int where, int ret)
         c->ssl = (SSL *)ssl;
     else if (where == SSL_CB_WRITE_ALERT && ret >> 8 == SSL3_AL_FATAL)
         web_tls_refused(c, ssl, ret);
+    else if ((where & SSL_CB_EXIT) != 0 && ret < 0)
+        web_plain_answer(c);
 }
 
 /* Several servers share one context; only the first writes, before any handshake reads. */

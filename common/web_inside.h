@@ -143,6 +143,10 @@ static inline struct web_conn *web_request_conn(const struct web_request *r)
 /* The same for the owner to answer: the request has begun. */
 struct web_request *web_request_refuse_begin(struct web_conn *c, h2o_req_t *req);
 
+/* web_plain.c: when the handshake has just failed because the client speaks plain HTTP, tell it in plain
+ * HTTP. Called from inside the handshake. */
+void web_plain_answer(struct web_conn *c);
+
 /* web_body.c */
 /* Charge for what the connection's input buffer has allocated now. False: no room, and only as much is
  * charged as was before. */

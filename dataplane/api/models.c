@@ -3,7 +3,12 @@
 #include "money.h"
 #include "reply.h"
 
-enum { MODEL_BODY_MAX = 64 << 10 }; /* one model: about 1 KB */
+#include <stdio.h>
+
+enum {
+    MODEL_BODY_MAX = 64 << 10, /* one model: about 1 KB */
+    DESCRIPTION_MAX = 512,     /* bytes; the names that do not fit are left out */
+};
 
 /* The endpoint whose price stands for the model's: the cheapest that is enabled. NULL: none is. */
 static const struct catalog_endpoint *cheapest(const struct route_model *m)
@@ -116,6 +121,24 @@ static enum err append_names(struct buf *out, const struct catalog_model *m)
     return e;
 }
 
+/* One sentence from the catalog: who serves the model now. */
+static enum err append_description(struct buf *out, const struct route_model *m)
+{
+    enum err e = buf_append(out, VIEW_LIT(",\"description\":"));
+    char text[DESCRIPTION_MAX];
+    size_t len = 0;
+
+    for (size_t i = 0; i < m->n_endpoints; i++) {
+        const char *name = m->endpoints[i].provider->name;
+        size_t left = sizeof text - len;
+
+        if (m->endpoints[i].info->weight == 0 || left < strlen(name) + sizeof "Served by ")
+            continue;
+        len += (size_t)snprintf(text + len, left, "%s%s", len == 0 ? "Served by " : ", ", name);
+    }
+    return e == ERR_NONE ? buf_append_json_string(out, view_of(text, len)) : e;
+}
+
 static enum err append_model(struct buf *out, const struct route_model *m,
                              const struct catalog_endpoint *price)
 {
@@ -124,8 +147,10 @@ static enum err append_model(struct buf *out, const struct route_model *m,
     enum err e = append_names(out, i);
 
     if (e == ERR_NONE)
+        e = append_description(out, m);
+    if (e == ERR_NONE)
         e = buf_appendf(out,
-                        ",\"description\":\"\",\"context_length\":%u,\"architecture\":{"
+                        ",\"context_length\":%u,\"architecture\":{"
                         "\"modality\":\"%s\",\"input_modalities\":[\"text\"%s],"
                         "\"output_modalities\":[\"text\"],\"tokenizer\":\"Other\","
                         "\"instruct_type\":null}",

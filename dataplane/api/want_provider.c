@@ -252,8 +252,9 @@ static enum err take_refused(struct want_context *x, struct json_value v)
             return ERR_NONE;
     }
     return want_unsupported(x, "provider",
-                            "provider has a constraint that this router cannot honour, so the "
-                            "request is refused; see the documentation for those it can.");
+                            "provider has a constraint that this router cannot honour, so the request "
+                            "is refused. It honours order, only, ignore, allow_fallbacks, "
+                            "require_parameters, data_collection, zdr, max_price and sort.");
 }
 
 static bool like_a_member(struct view key);
@@ -262,11 +263,9 @@ static bool like_a_member(struct view key);
  * refused whatever its value, too: "Allow_Fallbacks": false asks for something. */
 static enum err take_unknown(struct want_context *x, struct view key, struct json_value v)
 {
-    if (like_a_member(key)) {
-        x->failure->member = key;
+    if (like_a_member(key))
         return want_unsupported(x, "provider",
                                 "Member names are exact: one inside provider can be taken for another.");
-    }
     return view_starts(key, VIEW_LIT("aci_"))
                ? want_bad(x, "provider", "provider has a member aci_... that aci/1 does not define")
                : take_refused(x, v);
@@ -301,6 +300,12 @@ static bool like_a_member(struct view key)
     return false;
 }
 
+/* Which member of provider is wrong is said by its key; ACI's errors have codes for that. */
+static bool named_by_key(enum api_error error)
+{
+    return error == API_BAD_REQUEST || error == API_UNSUPPORTED_PARAMETER;
+}
+
 enum err want_provider(struct want_context *x)
 {
     const struct chat_member *p = &x->request->member[CHAT_KEY_PROVIDER];
@@ -320,11 +325,14 @@ enum err want_provider(struct want_context *x)
         if (i < MEMBERS && (seen & 1u << i) != 0) {
             x->failure->error = API_DUPLICATE_KEY;
             x->failure->param = "provider";
+            x->failure->member = m.key;
             return ERR_DUPLICATE;
         }
         if (i < MEMBERS)
             seen |= 1u << i;
         e = i < MEMBERS ? members[i].take(x, m.value) : take_unknown(x, m.key, m.value);
+        if (e != ERR_NONE && named_by_key(x->failure->error))
+            x->failure->member = m.key;
     }
     return e;
 }

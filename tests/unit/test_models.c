@@ -45,7 +45,7 @@ void web_respond_taking(struct web_request *r, int status, const struct web_head
     buf_free(body);
 }
 
-static struct providers providers = {.n = 1, .list = {{.no = 0, .id = "demo-a"}}};
+static struct providers providers = {.n = 1, .list = {{.no = 0, .id = "demo-a", .name = "Demo A"}}};
 static struct shared shared;
 static struct worker worker = {.shared = &shared};
 static unsigned renders;
@@ -125,6 +125,7 @@ static void test_once_per_catalog(void)
         CHECK_INT(json_check(buf_view(&first.copy), &root, NULL), ERR_NONE);
         CHECK(memmem(first.copy.ptr, first.copy.len, "\"author/model-0\"", 16) != NULL);
         CHECK(memmem(first.copy.ptr, first.copy.len, "\"author/model-1023\"", 19) != NULL);
+        CHECK(memmem(first.copy.ptr, first.copy.len, "\"description\":\"Served by Demo A\"", 32) != NULL);
         for (int i = 0; i < 100; i++) {
             r = list(NULL);
             CHECK_INT(r.status, 200);

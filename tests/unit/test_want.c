@@ -153,6 +153,24 @@ static void test_hard(void)
     /* Two readers must not see two constraints. */
     CHECK_INT(read_extra(",\"provider\":{\"zdr\":true,\"zdr\":false}"), ERR_DUPLICATE);
     CHECK_INT(failure.error, API_DUPLICATE_KEY);
+    CHECK_BYTES(failure.member.ptr, failure.member.len, "zdr", 3);
+}
+
+/* The error names the member inside provider that is wrong. */
+static void test_named(void)
+{
+    static const char *const wrong[][2] = {
+        {"order", "1"}, {"only", "{}"}, {"ignore", "[1]"}, {"allow_fallbacks", "1"}, {"require_parameters", "\"\""},
+        {"data_collection", "1"}, {"zdr", "[]"}, {"max_price", "3"}, {"max_price", "{\"prompt\":true}"},
+        {"aci_verified", "1"}, {"aci_session_ids", "[]"}, {"enforce_distillable_text", "true"},
+    };
+    char extra[128];
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(extra, sizeof extra, ",\"provider\":{\"sort\":\"price\",\"%s\":%s}", wrong[i][0], wrong[i][1]);
+        CHECK(read_extra(extra) != ERR_NONE);
+        CHECK_BYTES(failure.member.ptr, failure.member.len, wrong[i][0], strlen(wrong[i][0]));
+    }
 }
 
 #define SESSION_ID "95ad1cb4dd25445808c2e9d116caf420b05703730b506395e8fc1ca6faeae28f"
@@ -161,7 +179,9 @@ static void test_unknown(void)
 {
     CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[\"fp8\"]}"), ERR_UNSUPPORTED);
     CHECK_INT(failure.error, API_UNSUPPORTED_PARAMETER);
+    CHECK_BYTES(failure.member.ptr, failure.member.len, "quantizations", 13);
     CHECK_INT(read_extra(",\"provider\":{\"jurisdiction\":\"eu\"}"), ERR_UNSUPPORTED);
+    CHECK_BYTES(failure.member.ptr, failure.member.len, "jurisdiction", 12);
     /* N23: no provider of ours is attested, so asking for one that is is refused, not ignored */
     CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":true}"), ERR_UNSUPPORTED);
     CHECK_INT(failure.error, API_UNVERIFIED);
@@ -181,6 +201,7 @@ static void test_unknown(void)
     CHECK_INT(read_extra(",\"provider\":{\"aci_other\":true}"), ERR_FORMAT);
     CHECK_INT(read_extra(",\"provider\":{\"aci_other\":false}"), ERR_FORMAT);
     CHECK_INT(failure.error, API_BAD_REQUEST);
+    CHECK_BYTES(failure.member.ptr, failure.member.len, "aci_other", 9);
     CHECK_INT(read_extra(",\"provider\":{\"other\":false}"), ERR_NONE);
     CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[],\"enforce_distillable_text\":false}"),
               ERR_NONE);
@@ -227,6 +248,7 @@ static void test_members(void)
 }
 
 static const struct check_case cases[] = {
+    {"want_named", test_named},
     {"want_members", test_members},
     {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_suffixes", test_suffixes},   {"want_sets", test_sets},
     {"want_hard", test_hard},       {"want_unknown", test_unknown},
