@@ -61,7 +61,7 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench image format clean deps
+.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench format clean deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -142,7 +142,8 @@ up:
 down:
 	@deploy/dev/down
 asan:
-	$(MAKE) MODE=asan all unit
+	@deploy/dev/install-packages asan
+	@$(MAKE) --no-print-directory MODE=asan all unit
 
 # --- fuzzing: libFuzzer, seeds in tests/fuzz/corpus/NAME, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
@@ -156,7 +157,9 @@ $(FUZZERS) fuzzers: always
 	@$(MAKE) --no-print-directory MODE=fuzz $@
 always:
 endif
-fuzz: fuzzers
+fuzz:
+	@deploy/dev/install-packages asan
+	@$(MAKE) --no-print-directory MODE=fuzz fuzzers
 	@tests/fuzz/run-all $(FUZZ_SECONDS) $(FUZZERS)
 
 bench: all

@@ -91,7 +91,7 @@ def duplicate_of_a_read_key_is_400():
 
 @case
 def prices_of_what_was_asked():
-    a = send({"model": "demo/only-a", "messages": HELLO, "max_tokens": 3})
+    a = send({"model": "demo/only-a", "messages": [{"role": "user", "content": "one two three four"}], "max_tokens": 3})
     equal(a.json()["usage"]["completion_tokens"], 3)
     equal(a.json()["choices"][0]["finish_reason"], "length")
 

@@ -20,6 +20,7 @@ struct job {
     struct bytes payload; /* text, model, tool names and arguments; kept between requests */
     struct job_part model, text, error_text;
     bool told;  /* the request says in "mock" what it wants */
+    bool talks; /* the text is a user's: it streams by whole words */
     bool words; /* the text is the endless list of words, text.len bytes of it */
     struct {
         struct job_part name, args;

@@ -101,7 +101,8 @@ static bool job_talks(struct job *j, const struct json_member *m, size_t n, uint
         bytes_printf(&j->payload, "%llu: ", (unsigned long long)number);
     if (j->spec.reasoning == 0)
         j->spec.reasoning = job_reasoning(m, n);
-    return job_last_message(j, messages);
+    j->talks = job_last_message(j, messages);
+    return j->talks;
 }
 
 static void job_read_text(struct job *j, struct view body, const struct json_member *m, size_t n,
@@ -175,7 +176,7 @@ bool job_read(struct job *j, struct view body, const char *name, const struct sp
     size_t n;
 
     j->spec = *default_spec;
-    j->stream = j->include_usage = j->words = false;
+    j->stream = j->include_usage = j->words = j->talks = false;
     j->payload.len = 0;
     j->n_tools = j->tool = 0;
     j->phase = 0;

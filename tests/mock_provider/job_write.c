@@ -13,6 +13,8 @@ static const char word_list[] = "the cat sat on  a   mat and the dog ate it  all
                                 "pen ink ash gem owl fox hen bee ant yak ram ewe cod eel koi ray ";
 _Static_assert(sizeof word_list - 1 == 64 * TOKEN_BYTES, "a word is one token");
 
+enum { WORD_MAX = 64 }; /* bytes of one event of such a text */
+
 #define CREATED "1700000000"
 
 static void put_words(struct bytes *out, size_t from, size_t n)
@@ -139,12 +141,15 @@ static void delta_close(struct job *j, struct bytes *out, const char *finish)
     put_end(j, out);
 }
 
-/* The next piece of a text of `len` bytes, at most `want`, not cut inside a UTF-8 sequence. */
+/* The next piece of a text: `want` bytes, or the rest; more, so as not to cut inside a UTF-8 sequence or, in
+ * a text that people read, inside a word. */
 static size_t piece(const struct job *j, struct job_part p, size_t want)
 {
     size_t n = p.len - j->pos < want ? p.len - j->pos : want;
     const char *at = j->payload.ptr + p.off + j->pos;
 
+    while (j->talks && j->pos + n < p.len && n < WORD_MAX && at[n] != ' ')
+        n++;
     while (j->pos + n < p.len && ((unsigned char)at[n] & 0xc0) == 0x80)
         n++;
     return n;
