@@ -90,26 +90,8 @@ struct json_edit {
 /* Append `doc` with the edits applied to out. */
 must_check enum err json_splice(struct view doc, const struct json_edit *edits, size_t n,
                                 struct buf *out);
-/* The edit that removes member m (with exactly one neighbouring comma) from the object `doc`. Two
- * such edits may share a comma: to change several members at once use json_edits_build(). */
-struct json_edit json_edit_remove(struct view doc, const struct json_member *m);
 /* Insertion point right after the opening brace of the object that doc starts with. */
 size_t json_after_brace(struct view doc);
-
-/* What happens to one member of an object: it goes, or its value is replaced by `with`. */
-struct json_change {
-    size_t member; /* index into the members of json_object() */
-    bool remove;
-    struct view with;
-};
-/* The edits, ready for json_splice(), that apply all changes (sorted by member, at most one each;
- * asserted) to the object `doc` with its n_members members, and put `add` (`"a":1,"b":2`, no
- * outer comma; may be empty) in front of what stays. Commas come out right whatever goes.
- * ERR_LIMIT: more than max edits; n_changes + 2 always suffice. Views are borrowed by the edits. */
-must_check enum err json_edits_build(struct view doc, const struct json_member *m, size_t n_members,
-                                     const struct json_change *changes, size_t n_changes,
-                                     struct view add, struct json_edit *edits, size_t max,
-                                     size_t *n_out);
 
 /* Tests: force an implementation ("avx2", "sse2", "scalar"); false when this CPU lacks it. */
 bool json_use(const char *implementation);

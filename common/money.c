@@ -19,16 +19,6 @@ enum err money_add(int64_t a, int64_t b, int64_t *out)
     return ERR_NONE;
 }
 
-enum err money_sub(int64_t a, int64_t b, int64_t *out)
-{
-    int64_t difference;
-
-    if (__builtin_sub_overflow(a, b, &difference))
-        return ERR_RANGE;
-    *out = difference;
-    return ERR_NONE;
-}
-
 enum err money_cost(uint64_t tokens, int64_t price_pusd, int64_t *out_nusd)
 {
     unsigned __int128 nusd;

@@ -11,7 +11,6 @@
 
 /* ERR_RANGE on overflow; *out untouched then. */
 must_check enum err money_add(int64_t a, int64_t b, int64_t *out);
-must_check enum err money_sub(int64_t a, int64_t b, int64_t *out);
 /* tokens * price, one multiplication and one rounding half up to nano-USD. */
 must_check enum err money_cost(uint64_t tokens, int64_t price_pusd, int64_t *out_nusd);
 

@@ -98,47 +98,6 @@ enum err tls_key_new(EVP_PKEY **out)
     return ERR_NONE;
 }
 
-enum err tls_key_from_der(struct view spki, EVP_PKEY **out)
-{
-    enum err e = ERR_FORMAT;
-    const unsigned char *p = spki.ptr;
-    EVP_PKEY *key = NULL;
-    char group[32];
-    size_t group_len;
-
-    if (spki.len == 0 || spki.len > 4096)
-        goto done;
-    key = d2i_PUBKEY(NULL, &p, (long)spki.len);
-    if (key == NULL || p != spki.ptr + spki.len)
-        goto done;
-    if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC ||
-        EVP_PKEY_get_group_name(key, group, sizeof group, &group_len) != 1 ||
-        strcmp(group, "prime256v1") != 0)
-        goto done;
-    *out = key;
-    key = NULL;
-    e = ERR_NONE;
-done:
-    EVP_PKEY_free(key);
-    ERR_clear_error();
-    return e;
-}
-
-enum err tls_key_der(EVP_PKEY *key, uint8_t *out, size_t cap, size_t *len)
-{
-    int n = i2d_PUBKEY(key, NULL);
-    unsigned char *p = out;
-
-    if (n <= 0) {
-        ERR_clear_error();
-        return ERR_CRYPTO;
-    }
-    if ((size_t)n > cap)
-        return ERR_LIMIT;
-    *len = (size_t)i2d_PUBKEY(key, &p);
-    return ERR_NONE;
-}
-
 enum err tls_spki_sha256(EVP_PKEY *key, struct digest32 *out)
 {
     unsigned char *der = NULL;

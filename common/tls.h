@@ -13,11 +13,6 @@
 
 /* A new P-256 key in memory. Caller owns (EVP_PKEY_free). */
 must_check enum err tls_key_new(EVP_PKEY **out);
-/* The public half of a key from its DER SubjectPublicKeyInfo. ERR_FORMAT unless it is P-256 and
- * nothing follows it. */
-must_check enum err tls_key_from_der(struct view spki, EVP_PKEY **out);
-/* DER SubjectPublicKeyInfo of a key. ERR_LIMIT when cap is too small (91 suffice for P-256). */
-must_check enum err tls_key_der(EVP_PKEY *key, uint8_t *out, size_t cap, size_t *len);
 
 /* Self-signed certificate for `names` (comma-separated DNS names and IPs), valid `days`.
  * ERR_FORMAT when a name is empty or has a character no host name has. */

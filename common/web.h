@@ -110,7 +110,6 @@ struct view web_path(const struct web_request *r);  /* up to '?', raw (not perce
 struct view web_query(const struct web_request *r); /* after '?', may be empty */
 /* Value of a header by lower-case name; false when absent. First one when repeated. */
 bool web_header(const struct web_request *r, struct view name, struct view *out);
-unsigned web_header_count(const struct web_request *r, struct view name);
 /* The body. Valid until the handler returns; the server wipes it then (copy what you keep). */
 struct view web_body(const struct web_request *r);
 /* Peer address: 16 bytes, IPv4 mapped. */

@@ -66,16 +66,6 @@ bool web_header(const struct web_request *r, struct view name, struct view *out)
     return false;
 }
 
-unsigned web_header_count(const struct web_request *r, struct view name)
-{
-    const h2o_headers_t *headers = &r->req->headers;
-    unsigned n = 0;
-
-    for (size_t i = 0; i < headers->size; i++)
-        n += view_eq(web_view(*headers->entries[i].name), name);
-    return n;
-}
-
 struct view web_body(const struct web_request *r)
 {
     return web_view(r->req->entity);

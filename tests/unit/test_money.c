@@ -5,26 +5,23 @@
 static void sums(void)
 {
     static const struct {
-        int64_t a, b, sum, difference;
-        enum err add, sub;
+        int64_t a, b, sum;
+        enum err e;
     } table[] = {
-        {1, 2, 3, -1, ERR_NONE, ERR_NONE},
-        {INT64_MAX, 0, INT64_MAX, INT64_MAX, ERR_NONE, ERR_NONE},
-        {INT64_MAX, 1, 77, INT64_MAX - 1, ERR_RANGE, ERR_NONE},
-        {INT64_MIN, 1, INT64_MIN + 1, 77, ERR_NONE, ERR_RANGE},
-        {INT64_MIN, -1, 77, INT64_MIN + 1, ERR_RANGE, ERR_NONE},
-        {0, INT64_MIN, INT64_MIN, 77, ERR_NONE, ERR_RANGE},
-        {-1, INT64_MIN, 77, INT64_MAX, ERR_RANGE, ERR_NONE},
+        {1, 2, 3, ERR_NONE},
+        {INT64_MAX, 0, INT64_MAX, ERR_NONE},
+        {INT64_MAX, 1, 77, ERR_RANGE},
+        {INT64_MIN, 1, INT64_MIN + 1, ERR_NONE},
+        {INT64_MIN, -1, 77, ERR_RANGE},
+        {0, INT64_MIN, INT64_MIN, ERR_NONE},
+        {-1, INT64_MIN, 77, ERR_RANGE},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         int64_t got = 77;
 
-        CHECK_INT(money_add(table[i].a, table[i].b, &got), table[i].add);
+        CHECK_INT(money_add(table[i].a, table[i].b, &got), table[i].e);
         CHECK_INT(got, table[i].sum);
-        got = 77;
-        CHECK_INT(money_sub(table[i].a, table[i].b, &got), table[i].sub);
-        CHECK_INT(got, table[i].difference);
     }
 }
 

@@ -2,7 +2,6 @@
  * OpenSSL's command line, which knows nothing of our verifier. */
 #include "check.h"
 
-#include "measure.h"
 #include "quote.h"
 #include "sim/sim.h"
 
@@ -108,29 +107,6 @@ static void run_report(void)
     quote_free(&q);
 }
 
-/* The measurement is what a shell computes from the same two files. */
-static void run_measure(void)
-{
-    static const char config[] = "[provider a]\nhost = x\n";
-    struct digest48 got;
-    char hex[97], self[256], line[768];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-    CHECK(n > 0);
-    self[n > 0 ? n : 0] = '\0';
-    file_put("config", config, sizeof config - 1);
-    CHECK_INT(measure_self(view_of(config, sizeof config - 1), &got), ERR_NONE);
-    hex_encode(got.b, sizeof got.b, hex);
-    snprintf(line, sizeof line,
-             "test %s = $({ sha384sum < '%s'; sha384sum < config; } | cut -c1-96 | xxd -r -p | "
-             "sha384sum | cut -c1-96)",
-             hex, self);
-    CHECK_INT(shell(line), 0);
-    CHECK_INT(measure_self(view_of(config, sizeof config - 2), &got), ERR_NONE);
-    hex_encode(got.b, sizeof got.b, hex);
-    CHECK(strstr(line, hex) == NULL);
-}
-
 static void run_cleanup(void)
 {
     CHECK_INT(shell("rm -f *"), 0);
@@ -141,7 +117,6 @@ static void run_cleanup(void)
 static const struct check_case cases[] = {
     {"sim_platform", run_platform},
     {"sim_report", run_report},
-    {"sim_measure", run_measure},
     {"sim_cleanup", run_cleanup},
 };
 

@@ -117,11 +117,10 @@ static void answer_echo(struct web_request *r)
         host = VIEW_LIT("none");
     for (size_t i = 0; i < b.len; i++)
         sum += b.ptr[i];
-    n = snprintf(text, sizeof text, "%.*s %.*s ?%.*s a=%.*s*%u host=%.*s len=%zu sum=%u",
+    n = snprintf(text, sizeof text, "%.*s %.*s ?%.*s a=%.*s host=%.*s len=%zu sum=%u",
                  (int)m.len, (const char *)m.ptr, (int)p.len, (const char *)p.ptr, (int)q.len,
                  (const char *)q.ptr, a.len < 99 ? (int)a.len : 99, (const char *)a.ptr,
-                 web_header_count(r, VIEW_LIT("x-a")), (int)host.len, (const char *)host.ptr, b.len,
-                 sum);
+                 (int)host.len, (const char *)host.ptr, b.len, sum);
     web_respond(r, 200, plain, 2, view_of(text, (size_t)n));
 }
 
@@ -425,7 +424,7 @@ static void keep_alive(void)
     for (int i = 0; i < 3; i++) {
         send_text(fd, "POST /echo?q=1&r HTTP/1.1\r\nHost: h:1\r\nX-A: v\r\nx-a: w\r\n"
                       "Content-Length: 3\r\n\r\nabc");
-        CHECK(has(receive(fd, "sum=294"), "POST /echo ?q=1&r a=v*2 host=h:1 len=3 sum=294"));
+        CHECK(has(receive(fd, "sum=294"), "POST /echo ?q=1&r a=v host=h:1 len=3 sum=294"));
     }
     send_text(fd, "HEAD /echo HTTP/1.1\r\nHost: h\r\n\r\nGET /echo HTTP/1.1\r\nHost: h\r\n\r\n");
     {
@@ -476,8 +475,8 @@ static void pipelining(void)
                   "GET /echo/2 HTTP/1.1\r\n\r\n"
                   "POST /clean HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
                   "POST /echo/4 HTTP/1.1\r\nContent-Length: 1\r\n\r\nc");
-    text = receive(fd, "/echo/4 ? a=*0 host=none len=1");
-    CHECK(has(text, "/echo/1 ? a=*0 host=none len=2"));
+    text = receive(fd, "/echo/4 ? a= host=none len=1");
+    CHECK(has(text, "/echo/1 ? a= host=none len=2"));
     CHECK(has(text, "/echo/2 "));
     CHECK(has(text, "5\r\nchunk\r\n5\r\nchunk\r\n4\r\nlast\r\n0\r\n\r\nHTTP/1.1 200"));
     CHECK(strstr(text, "/echo/1 ") < strstr(text, "/echo/2 "));
