@@ -152,6 +152,19 @@ static void admit_forget(struct admission *a)
     a->answered = false;
 }
 
+bool admit_cover(struct admission *a, int64_t more_nusd)
+{
+    int64_t amount_nusd;
+
+    assert(a->reserved && more_nusd >= 0);
+    admit_forget(a);
+    if (money_add(a->amount_nusd, more_nusd, &amount_nusd) != ERR_NONE ||
+        key_grow(a->key, &a->lease, more_nusd, clock_mono_ms()) != ERR_NONE)
+        return false;
+    a->amount_nusd = amount_nusd;
+    return true;
+}
+
 void admit_settle(struct admission *a, int64_t cost_nusd, uint64_t tokens)
 {
     assert(a->reserved && cost_nusd >= 0 && cost_nusd <= a->amount_nusd);

@@ -63,6 +63,9 @@ enum admit_answer admit_step(struct admission *a);
  * stays reserved, and growth comes from the same lease, because a usage record names one. It does not count against requests per minute. The request may end,
  * with admit_settle() or admit_release(), while the growth waits. */
 enum admit_answer admit_grow(struct admission *a, int64_t more_nusd);
+/* The request is over and has cost more than was reserved: enlarge the reservation by more_nusd >= 0 out of
+ * its lease, now or not at all. A growth that waits is dropped. False: the lease does not hold it. */
+bool admit_cover(struct admission *a, int64_t more_nusd);
 /* The request is over and costs cost_nusd, 0 <= cost <= amount (asserted). */
 void admit_settle(struct admission *a, int64_t cost_nusd, uint64_t tokens);
 /* Give up in whatever state: cancels an ask, gives a reservation back whole, drops the key.

@@ -74,10 +74,21 @@ static enum admit_answer growth_ask(struct request *r, uint64_t used)
     return answer;
 }
 
+/* The delivered bytes at which to ask again: growing begins at half, the end comes at the whole. Tokens may
+ * be shorter than estimated, at least a byte each: where the events say so, ask earlier. */
+static uint64_t watch_from(uint64_t used, uint64_t reached, uint64_t covered, uint64_t delivered)
+{
+    uint64_t target = reached < covered / 2 ? covered / 2 : covered;
+
+    if (reached > used && reached < target)
+        return delivered + target - reached;
+    return target * BILL_BYTES_PER_TOKEN;
+}
+
 enum growth_next growth_check(struct request *r)
 {
     struct attempt_account a = {0};
-    uint64_t used, covered;
+    uint64_t used, reached, covered;
 
     r->ops->account(r, &a);
     if (past_limit(r, &a))
@@ -87,12 +98,13 @@ enum growth_next growth_check(struct request *r)
         return GROWTH_ON;
     }
     used = estimate_output(r, &a);
+    /* An event has a token or more, mostly: good for growing in time, not for ending an answer. */
+    reached = a.chunks > used ? a.chunks : used;
     covered = (uint64_t)r->output * r->n_choices;
-    while (r->output < reserve_most(r) && !r->growing && used >= covered / 2 &&
-           growth_ask(r, used) == ADMIT_YES)
+    while (r->output < reserve_most(r) && !r->growing && reached >= covered / 2 &&
+           growth_ask(r, reached) == ADMIT_YES)
         covered = (uint64_t)r->output * r->n_choices;
-    /* Tokens may be shorter than estimated: growing begins at half, the end comes at the whole. */
-    r->watch_bytes = (used < covered / 2 ? covered / 2 : covered) * BILL_BYTES_PER_TOKEN;
+    r->watch_bytes = watch_from(used, reached, covered, a.delivered_bytes);
     if (used < covered || r->output == reserve_most(r))
         return GROWTH_ON;
     return r->growing ? GROWTH_HOLD : GROWTH_CREDIT;

@@ -1,6 +1,8 @@
 /* The worst case of a request, and how much of it is reserved. */
 #include "reserve.h"
 
+#include "growth.h"
+
 static uint32_t model_most(const struct catalog_model *m)
 {
     return m->max_output != 0 ? m->max_output : m->context_length;
@@ -86,22 +88,36 @@ bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
     return reserve_cost(r, r->output, out_nusd) == ERR_NONE;
 }
 
-void reserve_cover(struct request *r, int64_t cost_nusd)
+bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion)
 {
     const struct catalog_model *m = r->candidate.model->info;
     uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
+    bool limited = r->max_output != 0 || r->told;
+
+    if (completion > ((limited ? output : model_most(m)) + r->extra_output) * r->n_choices)
+        return false;
+    return limited || (m->capabilities & CAP_REASONING) != 0 ||
+           completion <= a->delivered_bytes + GROWTH_SLACK_TOKENS;
+}
+
+void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_nusd)
+{
+    const struct catalog_model *m = r->candidate.model->info;
+    uint64_t prompt = r->prompt_guessed || r->prompt_bound > m->context_length ? m->context_length
+                                                                              : r->prompt_bound;
+    uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
     int64_t most;
 
-    if (!r->prompt_guessed || r->grow_to != 0 || /* growth was asked for, answered or not */
-        route_worst_case(r->candidate.endpoint->info, m->context_length, output * r->n_choices,
-                         &most) != ERR_NONE)
+    output = (output + r->extra_output) * r->n_choices;
+    if (t->completion > output && reserve_believes(r, &r->account, t->completion))
+        output = t->completion;
+    if (route_worst_case(r->candidate.endpoint->info, prompt, output, &most) != ERR_NONE)
         return;
     if (cost_nusd > most)
         cost_nusd = most;
-    /* Whatever the answer is, the bill is at most what is reserved then; a question that this may have
-     * asked ends with the settlement. */
+    /* When the lease does not hold it, the bill is what is reserved. */
     if (cost_nusd > r->admission.amount_nusd)
-        (void)admit_grow(&r->admission, cost_nusd - r->admission.amount_nusd);
+        (void)admit_cover(&r->admission, cost_nusd - r->admission.amount_nusd);
 }
 
 uint32_t reserve_told(const struct request *r)

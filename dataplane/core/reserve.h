@@ -24,10 +24,14 @@ must_check enum err reserve_cost(const struct request *r, uint64_t output, int64
 uint32_t reserve_fits(const struct request *r, int64_t nusd);
 /* What the longest answer of any candidate has, by the catalog. */
 uint32_t reserve_most(const struct request *r);
-/* The answer costs cost_nusd by the provider's figures, more than was reserved, because the media of the
- * prompt cost more than their configured bound: reserve the rest too, if the lease holds it, but no prompt
- * longer than the model's context. */
-void reserve_cover(struct request *r, int64_t cost_nusd);
+/* Whether the answer may have had `completion` tokens: not more than its limit, or, without one, than the
+ * model's longest answer; and of a model that hides nothing, a token for each byte delivered. */
+bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion);
+/* The answer costs cost_nusd by the provider's figures *t, more than was reserved: the media of the prompt
+ * cost more than their configured bound, or a stream without a limit had more output than could be seen
+ * while it ran (hidden reasoning, tokens of a byte). Reserve the rest too, as far as the figures are
+ * believed and the prompt fits the model's context, if the lease holds it. */
+void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_nusd);
 /* The limit to write into the request to r->candidate; 0: what the client wrote stays. */
 uint32_t reserve_told(const struct request *r);
 

@@ -136,7 +136,8 @@ static void settle_believe(const struct request *r, uint64_t limit, struct bill 
     lower_to(&t->prompt, r->prompt_bound);
     lower_to(&t->cached_read, t->prompt);
     lower_to(&t->cache_write, t->prompt - t->cached_read);
-    lower_to(&t->completion, delivered > limit ? delivered : limit);
+    if (limit != 0 || !reserve_believes(r, &r->account, t->completion))
+        lower_to(&t->completion, delivered > limit ? delivered : limit);
     lower_to(&t->reasoning, t->completion);
 }
 
@@ -157,7 +158,7 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.limit = settle_limit(r);
     bill_make(r->candidate.endpoint->info, &evidence, INT64_MAX, out);
     if (out->cost_nusd > r->admission.amount_nusd)
-        reserve_cover(r, out->cost_nusd);
+        reserve_cover(r, &out->tokens, out->cost_nusd);
     bill_make(r->candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
     settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;

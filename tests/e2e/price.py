@@ -131,6 +131,19 @@ def an_image_that_costs_more_than_its_worth_is_paid():
     equal((got["cost"], got["flags"] & CLAMPED), (100000 * 500 + 400 * 1500, 0))
 
 
+@case
+def hidden_output_is_paid_without_a_limit():
+    """49,990 tokens of reasoning that no event shows, and a reservation of 4,096."""
+    events = [chunk({"role": "assistant", "content": "hi"}), chunk({}, "stop"),
+              json.dumps({"choices": [], "usage": figures(10, 50000, completion_tokens_details={
+                  "reasoning_tokens": 49990})})]
+    with replay.Provider({"demo-a": replay.answer(replay.stream(*events))}):
+        key = new_key()
+        equal(chat(key=key["key"], model="demo/only-a", stream=True).status, 200)
+        got = row(key)
+    equal((got["cost"], got["completion"], got["flags"] & CLAMPED), (10 * 500 + 50000 * 1500, 50000, 0))
+
+
 # --- leaving
 
 @case

@@ -374,6 +374,33 @@ static void test_end_while_growing(void)
     }
 }
 
+/* At its end a request pays more than it had reserved, out of its lease or not at all; what it had asked
+ * for is dropped. */
+static void test_cover(void)
+{
+    for (int i = 0; i < 6; i++) {
+        bool holds = i % 2 == 0;
+
+        reset();
+        begin(400);
+        CHECK_INT(admit_step(&a), ADMIT_YES);
+        fake.grow = ERR_CREDIT;
+        if (i >= 2)
+            CHECK_INT(admit_grow(&a, 100), ADMIT_WAIT);
+        if (i >= 4)
+            answer(ERR_NONE, 0, 0);
+        fake.grow = holds ? ERR_NONE : ERR_CREDIT;
+        CHECK_INT(admit_cover(&a, 50), holds);
+        CHECK(!fake.ask.live);
+        CHECK_INT(a.amount_nusd, holds ? 450 : 400);
+        CHECK(!admit_cover(&a, INT64_MAX));
+        admit_settle(&a, a.amount_nusd, 0);
+        CHECK_INT(fake.balance, holds ? 550 : 600);
+        admit_release(&a);
+        CHECK_INT(fake.key.refs, 0);
+    }
+}
+
 /* A client that leaves while we ask: the answer finds nobody. */
 static void test_cancel(void)
 {
@@ -395,6 +422,7 @@ static const struct check_case cases[] = {
     {"admit_grow", test_grow},
     {"admit_grow_at_once_or_never", test_grow_at_once_or_never},
     {"admit_end_while_growing", test_end_while_growing},
+    {"admit_cover", test_cover},
     {"admit_cancel", test_cancel},
 };
 CHECK_MAIN(cases)

@@ -1200,8 +1200,85 @@ static void test_media_past_their_bound(void)
         report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
         check_over(cases[i].spent, 1);
         CHECK_INT((fake.record.flags & USAGE_CLAMPED) != 0, i >= 2);
-        CHECK_INT(fake.cancelled, cases[i].grow != ERR_NONE);
+        CHECK(!fake.cancelled); /* nothing is asked that nobody could wait for */
     }
+}
+
+/* A stream without a limit had more output than could be seen while it ran, hidden reasoning or tokens of a
+ * byte: it is paid like any other, if the lease holds it. What the model cannot have made is not paid. */
+static void test_output_past_the_reservation(void)
+{
+    static const struct {
+        bool reasons, left, waits; /* waits: a growth that was asked for has no answer yet */
+        uint32_t max_output, delivered, completion;
+        enum err grow;
+        int64_t spent;
+        uint32_t booked;
+    } cases[] = {
+        {true, false, false, 0, 8, 90, ERR_NONE, 10 * 500 + 90 * 1500, 90},
+        {true, true, false, 0, 8, 90, ERR_NONE, 10 * 500 + 90 * 1500, 90},
+        {true, false, true, 0, 40, 90, ERR_NONE, 10 * 500 + 90 * 1500, 90},
+        {true, false, false, 0, 8, 100, ERR_NONE, 10 * 500 + 100 * 1500, 100},
+        {true, false, false, 0, 8, 101, ERR_NONE, 50 * 500 + 20 * 1500 + 2, 8}, /* longer than the longest */
+        {true, false, false, 0, 8, 90, ERR_CREDIT, 50 * 500 + 20 * 1500 + 2, 90},
+        {true, false, false, 20, 8, 90, ERR_NONE, 10 * 500 + 20 * 1500, 20}, /* its own limit */
+        {false, false, false, 0, 39, 39, ERR_NONE, 10 * 500 + 39 * 1500, 39}, /* a byte each */
+        {false, false, false, 0, 8, 90, ERR_NONE, 50 * 500 + 20 * 1500 + 2, 8}, /* where are they? */
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r;
+
+        info.capabilities = cases[i].reasons ? CAP_REASONING : 0;
+        r = begin_with(true, 1);
+        r->max_output = cases[i].max_output;
+        r->output_default = 20;
+        request_begin(r);
+        request_useful(r);
+        side.account = (struct attempt_account){
+            .status = 200, .delivered_bytes = cases[i].delivered, .chunks = 1};
+        fake.asks = true;
+        fake.grow = cases[i].waits ? ERR_CREDIT : cases[i].grow;
+        if (cases[i].waits) {
+            request_progress(r);
+            CHECK(r->growing);
+        }
+        fake.grow = cases[i].grow;
+        side.account.finish = FINISH_STOP;
+        side.account.usage = (struct token_usage){
+            .present = true, .prompt = 10, .completion = cases[i].completion};
+        if (cases[i].left)
+            request_client_gone(r);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(cases[i].spent, 1);
+        CHECK_INT(fake.record.tokens_completion, cases[i].booked);
+        CHECK_INT(fake.cancelled, cases[i].waits);
+    }
+    info.capabilities = 0;
+}
+
+/* Tokens of a byte: a stream of one each grows before they are used up; but it is not ended because its
+ * events are many. */
+static void test_growth_by_events(void)
+{
+    struct request *r = begin_stream(20);
+
+    side.account.delivered_bytes = 9;
+    side.account.chunks = 9;
+    request_progress(r);
+    CHECK_INT(r->output, 20);
+    CHECK_INT(r->watch_bytes, 10);
+    side.account.delivered_bytes = 10;
+    side.account.chunks = 10;
+    request_progress(r);
+    CHECK_INT(r->output, 40);
+    fake.grow = ERR_CONFLICT;
+    side.account.delivered_bytes = 60;
+    side.account.chunks = 60;
+    request_progress(r);
+    CHECK_INT(side.completes, 0);
+    CHECK_INT(r->watch_bytes, 40 * BILL_BYTES_PER_TOKEN);
+    request_client_gone(r);
 }
 
 /* The finish reason has come and the client hangs up: the provider's figures are waited for. */
@@ -1495,6 +1572,8 @@ static const struct check_case cases[] = {
     {"request_past_the_limit", test_past_the_limit},
     {"request_more_than_asked_for", test_more_than_asked_for},
     {"request_media_past_their_bound", test_media_past_their_bound},
+    {"request_output_past_the_reservation", test_output_past_the_reservation},
+    {"request_growth_by_events", test_growth_by_events},
     {"request_left_behind_the_finish", test_left_behind_the_finish},
     {"request_left_whole", test_left_whole},
     {"request_left_before_the_finish", test_left_before_the_finish},
