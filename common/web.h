@@ -102,6 +102,9 @@ struct web_counters {
 };
 struct web_counters web_counters(const struct web_server *s);
 
+/* Who pays for what arrives of this request once its sender is known, instead of `budget` (a share of it).
+ * Before WEB_BODY_ALL is said; borrowed, outlives the server. */
+void web_body_share(struct web_request *r, struct budget *share);
 /* After WEB_BODY_WAIT, once: WEB_BODY_ALL or WEB_BODY_REFUSED. The pointer is dead on return. */
 void web_body_decide(struct web_request *r, enum web_verdict verdict, int why);
 

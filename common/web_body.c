@@ -11,6 +11,8 @@ static struct budget *web_body_budget(const struct web_conn *c)
 {
     const struct web_config *config = &c->server->config;
 
+    if (c->known && c->share != NULL)
+        return c->share;
     return c->known || config->budget_unknown == NULL ? config->budget : config->budget_unknown;
 }
 
@@ -132,6 +134,14 @@ void web_body_arriving(struct web_conn *c, h2o_req_t *req, bool room)
         web_request_refuse(c, req, 503);
     else
         web_body_follow(c, req, v, why);
+}
+
+void web_body_share(struct web_request *r, struct budget *share)
+{
+    struct web_conn *c = web_request_conn(r);
+
+    assert(!c->known && (c->asking || c->waiting));
+    c->share = share;
 }
 
 void web_body_decide(struct web_request *r, enum web_verdict v, int why)

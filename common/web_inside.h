@@ -84,6 +84,7 @@ struct web_conn {
     uint64_t place_ms; /* since when */
     struct web_peer *peer;
     uint8_t address[16];
+    struct budget *share;  /* pays while the sender is known; NULL: the server's budget does */
     size_t held;           /* bytes charged to the budget for a request that is arriving */
     bool looked;           /* the owner was asked about the request that is arriving */
     bool known;            /* and said that its sender is known */

@@ -14,6 +14,7 @@
 #include "rate.h"
 #include "reply.h"
 #include "secret.h"
+#include "share.h"
 #include "tls.h"
 #include "uplink.h"
 #include "version.h"
@@ -156,6 +157,8 @@ static enum err make_stores(struct program *p)
         e = rate_new(&evidence, &s->evidence_rate);
     if (e == ERR_NONE)
         e = budget_new((size_t)p->config.body_total_bytes, &s->content);
+    if (e == ERR_NONE)
+        e = shares_new(s);
     if (e == ERR_NONE)
         e = budget_new((size_t)p->config.unknown_total_bytes, &s->unknown);
     if (e == ERR_NONE)

@@ -1,6 +1,7 @@
 #include "arrival.h"
 
 #include "clock.h"
+#include "share.h"
 #include "uplink.h"
 
 #include <stdlib.h>
@@ -49,6 +50,8 @@ static void arrival_answered_cb(void *cookie, const struct ask_answer *answer)
     int why = API_CONTROL_PLANE; /* an answer that is over already */
 
     v = arrival_verdict(answer->e == ERR_NONE ? arrival_find(a->worker, &a->who) : answer->e, &why);
+    if (v == WEB_BODY_ALL)
+        web_body_share(web, share_of(a->worker->shared, &a->who));
     free(a);
     web_body_decide(web, v == WEB_BODY_ALL ? v : WEB_BODY_REFUSED, why);
 }
@@ -85,8 +88,10 @@ enum web_verdict arrival_of_key(struct worker *w, struct web_request *web,
 {
     enum web_verdict v = arrival_verdict(arrival_find(w, who), why);
 
-    if (v == WEB_BODY_ALL)
+    if (v == WEB_BODY_ALL) {
+        web_body_share(web, share_of(w->shared, who));
         return v;
+    }
     if (!more) /* a small body is worth no look-up of its own: its request will be answered, receipt and all */
         return WEB_BODY_SMALL;
     if (v == WEB_BODY_REFUSED)

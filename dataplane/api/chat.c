@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "content_view.h"
 #include "reply.h"
+#include "share.h"
 #include "unpack.h"
 #include "want.h"
 
@@ -112,6 +113,7 @@ static struct chat *chat_new(struct worker *w, struct web_request *web, const st
             return NULL;
     }
     c->web = web;
+    c->budget = share_of(w->shared, who);
     c->request.ops = &chat_ops;
     c->request.worker = w;
     c->request.id = id_new();

@@ -52,6 +52,7 @@ struct chat {
     struct sse_out out;     /* or as a stream */
 
     struct chat *next_spare;
+    struct budget *budget; /* the share of the key's account */
 };
 
 static inline struct chat *chat_of(struct request *r)
@@ -63,7 +64,7 @@ _Static_assert(offsetof(struct chat, request) == 0, "chat_of() casts");
 /* What a chat holds of its client's and its provider's words is charged here. */
 static inline struct budget *chat_budget(const struct chat *c)
 {
-    return c->request.worker->shared->content;
+    return c->budget;
 }
 
 /* chat_attempt.c */

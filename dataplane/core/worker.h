@@ -19,6 +19,8 @@
 
 struct worker;
 
+enum { WORKER_SHARES = 256 }; /* of the content budget; two accounts seldom meet in one */
+
 /* Owned by main(); outlives every worker. */
 struct shared {
     const struct config *config;
@@ -41,6 +43,7 @@ struct shared {
     struct audit *audit;         /* what was answered, committed to */
     struct log_proof *log_proof; /* of this boot, for whoever shows evidence */
     struct budget *content;      /* what all workers hold of others' bytes (budget.h) */
+    struct budget *shares[WORKER_SHARES]; /* its parts, by account: share.h */
     struct budget *unknown;      /* what all workers hold of requests whose key is not known yet */
     SSL_CTX *tls;
     uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */

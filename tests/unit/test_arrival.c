@@ -4,13 +4,14 @@
 #include "arrival.h"
 
 #include "check.h"
+#include "share.h"
 #include "uplink.h"
 
 #include <string.h>
 
 static struct {
     enum err find[2], ask, trust; /* what the keyring says: first, and after the answer */
-    unsigned finds, releases, asks, cancels, decided;
+    unsigned finds, releases, asks, cancels, decided, shared; /* shared: who pays was said */
     enum web_verdict verdict;
     int why;
     uplink_ask_cb *answer;
@@ -71,6 +72,20 @@ void web_body_decide(struct web_request *r, enum web_verdict verdict, int why)
     f.why = why;
 }
 
+static struct budget *const account_share = (struct budget *)&f; /* never looked into */
+struct budget *share_of(const struct shared *s, const struct digest32 *who)
+{
+    (void)s;
+    CHECK_BYTES(who->b, 32, f.who.b, 32);
+    return account_share;
+}
+void web_body_share(struct web_request *r, struct budget *share)
+{
+    CHECK(r == web && share == account_share);
+    CHECK_INT(f.decided, 0);
+    f.shared++;
+}
+
 static struct shared shared;
 static struct worker worker = {.shared = &shared};
 
@@ -107,6 +122,7 @@ static void at_once(void)
         if (table[i].more == WEB_BODY_REFUSED)
             CHECK_INT(why, table[i].why);
         CHECK_INT(f.releases, table[i].find == ERR_NONE ? 2 : 0);
+        CHECK_INT(f.shared, table[i].more == WEB_BODY_ALL ? 2 : 0);
         CHECK_INT(f.asks, table[i].more == WEB_BODY_WAIT);
         if (f.asks != 0) {
             f.gone(f.gone_cookie); /* the client leaves: the look-up is dropped */
@@ -142,6 +158,7 @@ static void after_the_answer(void)
         f.answer(f.answer_cookie, &(struct ask_answer){.e = table[i].answer});
         CHECK_INT(f.decided, 1);
         CHECK_INT(f.verdict, table[i].verdict);
+        CHECK_INT(f.shared, table[i].verdict == WEB_BODY_ALL);
         if (table[i].verdict == WEB_BODY_REFUSED)
             CHECK_INT(f.why, table[i].why);
         CHECK_INT(f.cancels, 0);

@@ -45,6 +45,41 @@ static void bound(void)
     CHECK_INT(budget_used(NULL), 0);
 }
 
+/* One alone has three quarters; of those who come next each has as much as it leaves thrice, so there is
+ * always some for another. What is small goes on a little further, as it does without shares. */
+static void shares(void)
+{
+    enum { N = 4, WHOLE = 64 * MAX, LARGE = 80 * KIB };
+    struct budget *b = NULL, *share[N];
+    size_t had[N] = {0};
+
+    CHECK_INT(budget_new(WHOLE, &b), ERR_NONE);
+    for (unsigned i = 0; i < N; i++) {
+        size_t most = (WHOLE - budget_used(b)) / 4 * 3;
+
+        CHECK_INT(budget_share_new(b, &share[i]), ERR_NONE);
+        while (budget_take(share[i], LARGE))
+            had[i] += LARGE;
+        CHECK(had[i] > 0 && had[i] <= most && had[i] + LARGE > most);
+        CHECK_INT(budget_used(share[i]), had[i]);
+    }
+    CHECK(budget_used(b) + WHOLE / 256 - N * LARGE <= WHOLE);
+    CHECK(!budget_take(share[0], WHOLE));
+    CHECK(!budget_take(share[0], SIZE_MAX));
+    CHECK(budget_take(share[N - 1], BUDGET_SMALL_BYTES)); /* against the quarter beyond */
+    had[N - 1] += BUDGET_SMALL_BYTES;
+    budget_give(share[0], had[0]);
+    CHECK_INT(budget_used(share[0]), 0);
+    CHECK(budget_take(share[N - 1], LARGE)); /* there is more left now */
+    had[N - 1] += LARGE;
+    for (unsigned i = 0; i < N; i++) {
+        budget_give(share[i], i == 0 ? 0 : had[i]);
+        budget_free(share[i]);
+    }
+    CHECK_INT(budget_used(b), 0);
+    budget_free(b);
+}
+
 /* A buffer is charged with what it has allocated, both allocations while it grows, and with nothing when
  * it is freed. Refused growth leaves it as it was. */
 static void buffers(void)
@@ -107,6 +142,7 @@ static void threads(void)
 
 static const struct check_case cases[] = {
     {"budget_bound", bound},
+    {"budget_shares", shares},
     {"budget_buffers", buffers},
     {"budget_threads", threads},
 };

@@ -12,6 +12,7 @@
 #include "check.h"
 #include "identity.h"
 #include "keyset.h"
+#include "share.h"
 
 #include <stdio.h>
 #include <zlib.h>
@@ -462,7 +463,7 @@ static const struct config config = {.output_default_tokens = 4096,
 static struct shared shared;
 static struct worker worker;
 
-static size_t content_max = 64 << 20; /* bytes of the budget that reset() makes */
+static size_t content_max = 128 << 20; /* bytes of the budget that reset() makes */
 
 static void reset(void)
 {
@@ -484,8 +485,11 @@ static void reset(void)
     grow = ERR_NONE;
     records = 0;
     the_key.refs = 0;
-    budget_free(shared.content); /* which asserts that all of it came back */
+    for (size_t i = 0; i < WORKER_SHARES; i++)
+        budget_free(shared.shares[i]); /* which asserts that all of it came back */
+    budget_free(shared.content);
     CHECK_INT(budget_new(content_max, &shared.content), ERR_NONE);
+    CHECK_INT(shares_new(&shared), ERR_NONE);
     shared.providers = &providers;
     shared.config = &config;
     CHECK_INT(health_new(&shared.health), ERR_NONE);
@@ -1436,7 +1440,7 @@ static void test_no_memory(void)
     static const char begin[] = ASK ",\"user\":\"";
     enum { BODY = 200 << 10 };
 
-    content_max = 256 << 10;
+    content_max = 320 << 10;
     reset(); /* the body itself: */
     CHECK(budget_take(shared.content, 100 << 10));
     memset(huge, 'x', sizeof huge - 1);
@@ -1473,7 +1477,7 @@ static void test_no_memory(void)
     client_reads();
     up_done(ERR_NONE);
     budget_give(shared.content, budget_used(shared.content));
-    content_max = 64 << 20;
+    content_max = 128 << 20;
     reset();
 }
 

@@ -35,6 +35,7 @@ static struct {
 enum { LARGE_ANSWER = 8 << 20 };
 static bool asks; /* the server asks about bodies */
 static struct budget *unknown; /* NULL: there is one budget for all */
+static struct budget *share;   /* who pays for /echo/share */
 static struct budget *budget; /* NULL: the server has none */
 static uint8_t block[65536];
 static const struct web_header plain[] = {{VIEW_LIT("content-type"), VIEW_LIT("text/plain")},
@@ -245,6 +246,10 @@ static enum web_verdict arriving(void *cookie, struct web_request *r, bool more,
     *why = 401;
     if (view_eq(path, VIEW_LIT("/echo/known")))
         return WEB_BODY_ALL;
+    if (view_eq(path, VIEW_LIT("/echo/share"))) {
+        web_body_share(r, share);
+        return WEB_BODY_ALL;
+    }
     if (view_eq(path, VIEW_LIT("/echo/refused")))
         return WEB_BODY_REFUSED;
     if (!more || !view_starts(path, VIEW_LIT("/echo/wait/")))
@@ -752,6 +757,7 @@ static void arriving_bodies(void)
     } table[] = {
         {"/echo/known", 95000, "len=95000", 1, 0},
         {"/echo/known", 3000, "len=3000", 0, 0}, /* smaller than every connection's buffer: not asked */
+        {"/echo/share", 95000, "len=95000", 1, 0},
         {"/echo/refused", 95000, "HTTP/1.1 401 ", 1, 0},
         {"/echo/small", 40000, "len=40000", 1, 0},
         {"/echo/small", 95000, "HTTP/1.1 413 ", 1, 1},
@@ -765,6 +771,7 @@ static void arriving_bodies(void)
     limits.request_timeout_ms = 1000;
     CHECK_INT(budget_new(1 << 20, &budget), ERR_NONE);
     CHECK_INT(budget_new(1 << 20, &unknown), ERR_NONE);
+    CHECK_INT(budget_share_new(budget, &share), ERR_NONE);
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         server_start(limits, NULL);
         fd = client();
@@ -776,6 +783,9 @@ static void arriving_bodies(void)
         CHECK_INT(budget_used(budget) + budget_used(unknown), 0);
         CHECK_INT(S.gone, 0);
     }
+    CHECK(budget_peak(share) >= 95000); /* it has paid, and everything came back */
+    CHECK_INT(budget_used(share), 0);
+    budget_free(share);
     CHECK(budget_peak(unknown) <= 256 << 10); /* 64 KiB and the last read, in a buffer that doubles */
     server_start(limits, NULL); /* one that waits for too long, and one whose client leaves */
     fd = client();
