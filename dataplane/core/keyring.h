@@ -99,6 +99,10 @@ size_t keyring_renewals(struct keyring *k, uint64_t mono_ms, struct msg_lease_mo
 /* The clocks cannot be relied on: every lease has ended here. Unused ones are given back, the others
  * go on when the control plane says so (keyring_extendable(), keyring_renewals()). */
 void keyring_lapse(struct keyring *k, uint64_t mono_ms);
+/* The control plane's database has gone back to an earlier state of itself. What it and we count of a lease
+ * (granted and returned in all) does not fit any more, and never would again for a lease that is always in
+ * use: every lease ends here, and keys get new ones. Running requests keep what they have reserved. */
+void keyring_rewound(struct keyring *k);
 /* No lease spends after mono_ms, unless the control plane renews it. */
 void keyring_cap(struct keyring *k, uint64_t mono_ms);
 /* How many slots have held a key. */

@@ -289,6 +289,12 @@ void keyring_lapse(struct keyring *k, uint64_t mono_ms)
     }
 }
 
+void keyring_rewound(struct keyring *k)
+{
+    for (size_t i = 0; i < k->used; i++)
+        slot_close_and_return(k, &k->slots[i]);
+}
+
 size_t keyring_close(struct keyring *k, struct msg_lease_return *out, size_t max)
 {
     size_t n = keyring_returned(k, out, max);

@@ -213,7 +213,7 @@ static void say_lost(struct uplink *u, uint64_t lo, uint64_t hi)
 }
 
 /* The control plane has less than it acknowledged. What is still here waits again; what is not is
- * reported as lost. Leases may be forgotten there, too, so each is asked about before it spends. */
+ * reported as lost. Leases may be forgotten there, too, or counted from less, so every key gets a new one. */
 static void ship_go_back(struct uplink *u, uint64_t seq)
 {
     uint64_t from = seq + 1 < u->oldest_seq ? u->oldest_seq - 1 : seq;
@@ -223,7 +223,7 @@ static void ship_go_back(struct uplink *u, uint64_t seq)
     meter_unacked(u->config.meter, u->acked_seq - from);
     u->acked_seq = from;
     ship_figures(u);
-    keyring_lapse(u->config.keyring, clock_mono_ms());
+    keyring_rewound(u->config.keyring);
     if (from != seq)
         say_lost(u, seq + 1, from);
 }

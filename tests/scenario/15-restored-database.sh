@@ -82,6 +82,25 @@ def a_lost_commit():
 
 
 @case
+def what_followed_survives_the_data_planes_end():
+    """Nobody has to wait for the data plane to have sent everything again: it does before it ends."""
+    key, tag = rig.new_key(), fresh("e")
+    ask(key, tag + "a", 1)
+    rig.settled()
+    take_copy()
+    wait_until(lambda: rig.control("GET", "/v1/credits").status == 200, 20, "the database is back")
+    ask(key, tag + "b", 3)
+    wait_until(lambda: booked(key) == 4, 20, "acknowledged")
+    put_back()
+    wait_until(lambda: rig.chat(f"tokens=5,id={tag}c", key=key["key"]).status == 200, 30, "served")
+    ask(key, tag + "d", 50)
+    rig.stop("dataplane")
+    rig.start("dataplane")
+    equal(booked(key), 55, "booked when the data plane has ended")
+    everything_is_booked(key, tag, 55)
+
+
+@case
 def a_copy_that_does_not_know_the_boot():
     key, tag = rig.new_key(), fresh("s")
     take_copy()

@@ -864,6 +864,42 @@ static void lapsed_leases_are_asked_about(void)
     keyring_free(k);
 }
 
+/* A database that was set back counts a lease from less than it told before: what it lends must arrive all
+ * the same, and what it says of the former lease adds nothing. */
+static void rewound_leases_are_replaced(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant a = grant_of(1, 10, 50000), b = grant_of(1, 11, 700);
+    struct msg_lease late = lease_of(1, 10, 60000, LEASE_OK);
+    struct msg_lease_return ret[4];
+    struct msg_lease_more more;
+    struct msg_key_lookup lookup;
+    struct id lease, other;
+    uint32_t retry_ms;
+    struct key *s;
+
+    CHECK_INT(keyring_grant(k, &a, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    CHECK_INT(key_reserve(s, 49000, T0, &lease, &retry_ms), ERR_NONE);
+    keyring_rewound(k);
+    CHECK_INT(key_reserve(s, 1, T0, &other, &retry_ms), ERR_CONTROL_PLANE);
+    CHECK_INT(key_grow(s, &lease, 1, T0), ERR_CONTROL_PLANE);
+    CHECK_INT(keyring_returned(k, ret, 4), 1);
+    CHECK(id_eq(&ret[0].lease, &a.lease) && ret[0].total_nusd == 1000);
+    CHECK(!keyring_extendable(k, &a.key_digest, 700, T0, &more, &lookup));
+    CHECK_INT(lookup.need_nusd, 700);
+    CHECK_INT(keyring_grant(k, &b, T0), ERR_NONE);
+    keyring_lease(k, &late, T0);
+    CHECK_INT(key_available(s), 700);
+    CHECK_INT(key_reserve(s, 700, T0, &other, &retry_ms), ERR_NONE);
+    CHECK(id_eq(&other, &b.lease));
+    key_settle(s, &lease, 49000, 0); /* nothing of the former lease comes into the new one */
+    CHECK_INT(key_available(s), 0);
+    key_settle(s, &other, 700, 0);
+    key_release(s);
+    keyring_free(k);
+}
+
 static void full_table_evicts_the_oldest_idle(void)
 {
     enum { N = 8 };
@@ -1246,6 +1282,7 @@ static const struct check_case cases[] = {
     {"keyring_expires", expires},
     {"keyring_what_to_ask_for", what_to_ask_for},
     {"keyring_lapsed_leases_are_asked_about", lapsed_leases_are_asked_about},
+    {"keyring_rewound_leases_are_replaced", rewound_leases_are_replaced},
     {"keyring_full_table_evicts_the_oldest_idle", full_table_evicts_the_oldest_idle},
     {"keyring_closes_everything", closes_everything},
     {"keyring_nothing_is_ever_overspent", nothing_is_ever_overspent},
