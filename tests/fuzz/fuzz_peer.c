@@ -18,6 +18,7 @@
 #include "verify.h"
 
 #include "../../controlplane/peers/known.c"
+#include "../../controlplane/peers/places.c"
 #include "../../controlplane/peers/dispatch.c"
 #include "../../controlplane/peers/orders.c"
 #include "../../controlplane/peers/resync.c"
@@ -253,9 +254,30 @@ struct digest32 rules_digest(const struct attest_policy *p)
     (void)p;
     return (struct digest32){{rules}};
 }
-void peers_check_stopped(struct peers *s)
+static bool has_spoken(void *holder)
 {
-    (void)s;
+    (void)holder;
+    abort(); /* there is one connection: no other has to give way */
+}
+static void leave_place(struct peer *p)
+{
+    if (p->place != PLACE_NONE)
+        places_leave(owner.places, p->place);
+    p->place = PLACE_NONE;
+}
+bool peers_prove(struct peer *p)
+{
+    assert(p == peer && now.good && !p->proven);
+    leave_place(p);
+    p->proven = true;
+    return true;
+}
+void peers_left(struct peer *p)
+{
+    assert(p == peer && p->conn == NULL && owner.list == p);
+    owner.list = p->next;
+    owner.counters.connected--;
+    leave_place(p);
 }
 void publish_welcome(struct peer *p)
 {
@@ -324,6 +346,8 @@ enum err conn_send(struct conn *c, struct view bytes)
 
 static void connected(void)
 {
+    void *victim;
+
     if (now.open || n_calls != 0) /* one peer at a time: the calls of the last one come back first */
         return;
     memset(&now, 0, sizeof now);
@@ -338,6 +362,8 @@ static void connected(void)
     buf_init(&peer->in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES + (64 << 10));
     owner.list = peer;
     owner.counters.connected++;
+    peer->place = places_enter(owner.places, peer->address, peer, &victim);
+    assert(victim == NULL);
     peer->state = PEER_CHALLENGED; /* as peer_ready() does when TLS is done */
     challenge(peer);
 }
@@ -502,6 +528,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     started = true;
     memset(&owner, 0, sizeof owner);
+    if (places_new(has_spoken, &owner.places) != ERR_NONE)
+        abort();
     owner.config.reattest_ms = 20000;
     owner.config.providers = &providers;
     owner.config.log = size % 2 == 0 ? (struct translog *)&owner : NULL; /* only asked whether it is */
@@ -519,5 +547,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lost();
     while (n_calls != 0)
         answer(0, false); /* to a peer that is gone; the last of them frees it */
+    places_free(owner.places);
     return 0;
 }
