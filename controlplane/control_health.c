@@ -10,7 +10,7 @@
 enum {
     TICK_MS = 500,
     PING_MS = 1000,
-    SLOW_MS = 5000, /* what changes slowly: the log, records set aside */
+    SLOW_MS = 5000, /* what changes slowly: the log, what is not booked */
 };
 
 struct control_health {
@@ -21,7 +21,7 @@ struct control_health {
     /* The question that has no good answer yet was first asked at: 0, none is open. */
     uint64_t silent_since_ms;
     uint64_t asked_ms, asked_slow_ms;
-    uint64_t set_aside;
+    struct control_booking booking;
     uint8_t troubles; /* as told last */
     bool draining;
 };
@@ -38,13 +38,24 @@ static void ping_cb(void *cookie, enum err e, const struct db_result *r)
         h->silent_since_ms = 0;
 }
 
-static void set_aside_cb(void *cookie, enum err e, const struct db_result *r)
+static void booking_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct control_health *h = cookie;
+    int64_t locked_ms;
 
     h->asking_slow = false;
-    if (e == ERR_NONE)
-        h->set_aside = (uint64_t)db_get_i64(r, 0, 0);
+    if (e != ERR_NONE)
+        return;
+    locked_ms = db_get_i64(r, 0, 2);
+    h->booking = (struct control_booking){
+        .set_aside = (uint64_t)db_get_i64(r, 0, 0),
+        .locked = (uint64_t)db_get_i64(r, 0, 1),
+        .locked_ms = locked_ms > 0 ? (uint64_t)locked_ms : 0, /* its clock may be set back */
+        .gaps = (uint64_t)db_get_i64(r, 0, 3),
+        .lost = (uint64_t)db_get_i64(r, 0, 4),
+        .lost_nusd = (uint64_t)db_get_i64(r, 0, 5),
+        .lost_lately = db_get_bool(r, 0, 6),
+    };
 }
 
 static void ask(struct control_health *h, uint64_t now_ms)
@@ -59,7 +70,7 @@ static void ask(struct control_health *h, uint64_t now_ms)
     if (!h->asking_slow && now_ms - h->asked_slow_ms >= SLOW_MS && db_ready(h->config.db)) {
         h->asking_slow = true;
         h->asked_slow_ms = now_ms;
-        db_query(h->config.db, STMT_USAGE_SET_ASIDE, NULL, 0, 0, set_aside_cb, h);
+        db_query(h->config.db, STMT_BOOKING_STATE, NULL, 0, 0, booking_cb, h);
         translog_check(h->config.log);
     }
 }
@@ -80,10 +91,13 @@ static uint8_t troubles(const struct control_health *h, const struct peers_waiti
         t |= TROUBLE_DATABASE;
     if (translog_refuses(h->config.log))
         t |= TROUBLE_LOG;
-    if (waiting->oldest_ms >= CONTROL_HEALTH_LATE_MS)
+    if (waiting->oldest_ms >= CONTROL_HEALTH_LATE_MS ||
+        h->booking.locked_ms >= CONTROL_HEALTH_LATE_MS)
         t |= TROUBLE_USAGE_WAITING;
-    if (h->set_aside > 0)
+    if (h->booking.set_aside > 0)
         t |= TROUBLE_SET_ASIDE;
+    if (h->booking.lost_lately)
+        t |= TROUBLE_LOST;
     return t;
 }
 
@@ -94,7 +108,7 @@ void control_health_read(const struct control_health *h, struct control_figures 
     *out = (struct control_figures){
         .draining = h->draining,
         .database_silent_ms = silent_ms(h, now_ms),
-        .set_aside = h->set_aside,
+        .booking = h->booking,
         .log_size = translog_signed_size(h->config.log),
     };
     if (h->peers != NULL) {
@@ -131,7 +145,8 @@ static void tick_cb(uv_timer_t *t)
     LOG("control_health",
         KV("status", ((struct static_name){control_status_name(now.status)})),
         KV("troubles", now.troubles), KV("database_silent_ms", now.database_silent_ms),
-        KV("batches_waiting", now.waiting.batches), KV("set_aside", now.set_aside));
+        KV("batches_waiting", now.waiting.batches), KV("set_aside", now.booking.set_aside),
+        KV("lost", now.booking.lost));
     h->config.changed(h->config.cookie, now.troubles);
 }
 

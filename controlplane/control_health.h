@@ -41,12 +41,20 @@ enum control_status {
     CONTROL_DEGRADED, /* serves, but somebody has to look at something */
     CONTROL_FAILING   /* cannot serve: no database */
 };
+/* What is not in the ledger, as last read (every 5 s). */
+struct control_booking {
+    uint64_t set_aside;         /* records that PostgreSQL or the ledger refused */
+    uint64_t locked, locked_ms; /* records that wait for a locked account, the oldest for so long */
+    uint64_t gaps, lost;        /* records that nobody has any more, in so many gaps, ever */
+    uint64_t lost_nusd;         /* what they can have been worth at most */
+    bool lost_lately;           /* some within the last day */
+};
 struct control_figures {
     enum control_status status;
     uint8_t troubles; /* enum trouble bits */
     bool draining;
     uint64_t database_silent_ms; /* how long a question waits for its answer; 0: none does */
-    uint64_t set_aside;          /* records that were never booked, as last read */
+    struct control_booking booking;
     uint64_t log_size;           /* entries under the last checkpoint that this instance signed */
     struct peers_waiting waiting;
     struct peers_counters peers;

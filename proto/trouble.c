@@ -12,6 +12,8 @@ const char *trouble_name(unsigned bit)
         return "usage_waiting";
     case TROUBLE_SET_ASIDE:
         return "usage_set_aside";
+    case TROUBLE_LOST:
+        return "usage_lost";
     default:
         return "unknown";
     }

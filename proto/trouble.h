@@ -14,10 +14,12 @@ enum trouble {
     TROUBLE_LOG = 2,           /* the database is not the transparency log that was signed */
     TROUBLE_USAGE_WAITING = 4, /* usage that arrived could not be booked for some seconds */
     TROUBLE_SET_ASIDE = 8,     /* usage is kept that was never booked: somebody has to look at it */
-    TROUBLE_ALL = 15,
+    TROUBLE_LOST = 16,         /* within the last day the data planes had lost usage, too */
+    TROUBLE_ALL = 31,
 };
 
-/* "database", "log_rewound", "usage_waiting", "usage_set_aside"; "unknown" for what is not one bit. */
+/* "database", "log_rewound", "usage_waiting", "usage_set_aside", "usage_lost"; "unknown" for what is
+ * not one bit. */
 const char *trouble_name(unsigned bit);
 /* Append the names as JSON strings, prefix before each, with commas between them and, when *n is
  * not 0, before the first. *n counts what is in the list. */

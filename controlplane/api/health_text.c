@@ -16,11 +16,13 @@ enum err health_text_json(const struct control_figures *f, struct buf *out)
         e = buf_appendf(out,
                         "],\"database\":%s,\"database_silent_ms\":%llu,"
                         "\"usage_batches_waiting\":%llu,\"usage_oldest_batch_ms\":%llu,"
-                        "\"usage_set_aside\":%llu}",
+                        "\"usage_set_aside\":%llu,\"usage_locked\":%llu,\"usage_lost\":%llu}",
                         (f->troubles & TROUBLE_DATABASE) == 0 ? "true" : "false",
                         (unsigned long long)f->database_silent_ms,
                         (unsigned long long)f->waiting.batches,
-                        (unsigned long long)f->waiting.oldest_ms, (unsigned long long)f->set_aside);
+                        (unsigned long long)f->waiting.oldest_ms,
+                        (unsigned long long)f->booking.set_aside,
+                        (unsigned long long)f->booking.locked, (unsigned long long)f->booking.lost);
     return e;
 }
 
@@ -72,7 +74,19 @@ enum err health_text_metrics(const struct control_figures *f, struct buf *out)
          f->waiting.batches},
         {"usage_oldest_batch_ms", "gauge", "How long the oldest of them waits.",
          f->waiting.oldest_ms},
-        {"usage_set_aside", "gauge", "Records kept and never booked.", f->set_aside},
+        {"usage_set_aside", "gauge", "Records kept and never booked.", f->booking.set_aside},
+        {"usage_locked", "gauge", "Records that wait for a locked account.", f->booking.locked},
+        {"usage_locked_ms", "gauge", "How long the oldest of them waits.", f->booking.locked_ms},
+        {"usage_gaps", "gauge", "Gaps in the records, ever.", f->booking.gaps},
+        {"usage_lost", "gauge", "Records lost in them.", f->booking.lost},
+        {"usage_lost_nusd", "gauge", "What those can have been worth at most.",
+         f->booking.lost_nusd},
+        {"usage_set_aside_total", "counter", "Records set aside by this instance.",
+         f->peers.usage_set_aside},
+        {"usage_missing_total", "counter", "Times that this instance asked for earlier records.",
+         f->peers.usage_gaps},
+        {"usage_lost_total", "counter", "Records that data planes told this instance are lost.",
+         f->peers.usage_lost},
         {"peers_connected", "gauge", "Connections on the link.", f->peers.connected},
         {"peers_accepted_total", "counter", "Acceptances of evidence.", f->peers.accepted_total},
     };

@@ -48,7 +48,15 @@ static const struct {
                            " $27, $28, $29, $30, $31)"},
     [STMT_USAGE_LOST] = {"usage_lost", 3, true, "SELECT usage_lost($1, $2, $3)"},
     [STMT_USAGE_REBOOK] = {"usage_rebook", 1, true, "SELECT usage_rebook('busy', $1)"},
-    [STMT_USAGE_SET_ASIDE] = {"usage_set_aside", 0, true, "SELECT usage_set_aside()"},
+    /* Sums of what data planes say, so they may be more than a bigint. */
+    [STMT_BOOKING_STATE] =
+        {"booking_state", 0, true,
+         "SELECT usage_set_aside(), b.busy, coalesce((SELECT (extract(epoch FROM ledger_now() -"
+         " min(aside_at)) * 1000)::bigint FROM usage_aside WHERE reason = 'busy'), 0), b.gaps,"
+         " least(b.lost_records, 9223372036854775807)::bigint,"
+         " least(b.lost_bound_nusd, 9223372036854775807)::bigint,"
+         " EXISTS (SELECT 1 FROM usage_gap WHERE seen_at > ledger_now() - interval '1 day')"
+         " FROM booking_state b"},
     /* One statement, one snapshot: the version, then models, then endpoints. */
     [STMT_CATALOG_READ] =
         {"catalog_read", 0, true,

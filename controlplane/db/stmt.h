@@ -23,7 +23,7 @@ enum stmt {
     STMT_USAGE_INGEST,
     STMT_USAGE_LOST,
     STMT_USAGE_REBOOK,
-    STMT_USAGE_SET_ASIDE,
+    STMT_BOOKING_STATE,
     STMT_CATALOG_READ,
     STMT_CATALOG_APPLY,
     /* the transparency log */

@@ -2,7 +2,7 @@
 # Goal: a database that is stopped without a word (SIGSTOP of every process of it) shows within seconds in
 # the health and the metrics of both planes, by name, while both go on answering; records that wait for it
 # show with their number and age; everything is well again soon after it continues. A database that was
-# rewound behind the log shows too, and so does usage that was set aside.
+# rewound behind the log shows too, and so does usage that was set aside, that is lost, or whose account is locked.
 set -eu
 cd "$(dirname "$0")/../.."
 export TR_CASE_PREFIX=$(basename "$0" .sh) PYTHONPATH=tests/lib
@@ -137,6 +137,48 @@ def a_data_plane_that_connects_meanwhile_is_told():
     finally:
         rig.sql("delete from usage_rejected where seq = 999999999")
     wait_until(all_well, 20, "well again")
+
+
+@case
+def lost_and_locked_records_are_named():
+    """A gap, for a day; a record that waits for a locked account, while it does."""
+    def figures():
+        return [metric(control_plane, "tr_control_usage_" + x) for x in ("gaps", "lost", "lost_nusd", "locked")]
+
+    equal(figures(), [0, 0, 0, 0])
+    boot = rig.sql("select boot_id from boot limit 1")[0][0]
+    gap = f"insert into usage_gap values ('{boot}', 999999990, 999999999, now() - interval '%s', 7)"
+    try:
+        rig.sql(gap % "25 hours")
+        wait_until(lambda: figures() == [1, 10, 7, 0], 12, "counted")
+        equal(reasons(control_plane), ("ok", set()), "no alarm any more")
+        rig.sql(f"delete from usage_gap where boot_id = '{boot}'")
+        rig.sql(gap % "1 hour")
+        wait_until(lambda: "usage_lost" in reasons(control_plane)[1], 12, "named")
+        equal((reasons(control_plane)[0], control_plane("/readyz")[0]), ("degraded", 200))
+        wait_until(lambda: "control_plane:usage_lost" in reasons(data_plane)[1], 5, "told")
+    finally:
+        rig.sql(f"delete from usage_gap where boot_id = '{boot}' and seq_lo = 999999990")
+    wait_until(all_well, 20, "well again")
+    key = rig.new_key()
+    holder = subprocess.Popen(["psql", "-XAtq", "-o", "/dev/null", rig.env("TR_DATABASE_URL")],
+                              stdin=subprocess.PIPE, text=True)
+    try:
+        equal(rig.chat(key=key["key"]).status, 200)
+        rig.settled()
+        holder.stdin.write("begin; select 1 from account join api_key using (account_id) where api_key.name ="
+                           f" '{key['name']}' for update of account;\n")
+        holder.stdin.flush()
+        wait_until(lambda: rig.sql("select count(*) from pg_stat_activity where state = 'idle in transaction'")
+                   != [["0"]], 5, "locked")
+        equal(rig.chat(key=key["key"]).status, 200)
+        wait_until(lambda: figures()[3] == 1, 12, "counted")
+        wait_until(lambda: "usage_waiting" in reasons(control_plane)[1], 12, "named")
+    finally:
+        holder.kill()
+        holder.wait()
+    wait_until(all_well, 20, "well again")
+    equal(len(rig.usage_rows(key)), 2, "booked")
 
 
 @case
