@@ -146,7 +146,8 @@ static void judge_no(const struct request *r, enum err why)
         FAULT(r, "told that its limit is reached: %lld of %lld", (long long)used_of_key(r->key, false, true),
               (long long)limit);
     if ((why == ERR_AUTH || why == ERR_FORBIDDEN) && !keys[r->key].disabled &&
-        sim_ms - keys[r->key].enabled_ms > OBEY_MS && well_connected(r->plane))
+        sim_ms - keys[r->key].enabled_ms > OBEY_MS && sim_ms - trouble_ms > LIMIT_NEGATIVE_MS + OBEY_MS &&
+        well_connected(r->plane))
         FAULT(r, "refused (%s) although its key is good", err_name(why));
 }
 
