@@ -147,12 +147,9 @@ static void chat_stream_over(struct chat *c, enum err e)
     enum chat_kind kind = CHAT_NOTHING;
     struct chat_error error = {0};
     struct sse_event last;
+    bool whole = sse_in_end(&c->in, &last) == ERR_NONE &&
+                 chat_take(c, &last, &kind, &error) == ERR_NONE;
 
-    bool whole;
-
-    sse_in_feed(&c->in, VIEW_LIT("\n\n"));
-    whole = sse_in_next(&c->in, &last) == ERR_NONE &&
-            chat_take(c, &last, &kind, &error) == ERR_NONE;
     if (kind == CHAT_DONE || (kind != CHAT_ERROR && chat_finished(c))) {
         chat_stream_complete(c);
         return;

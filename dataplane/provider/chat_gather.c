@@ -68,12 +68,12 @@ static enum err take_events(struct chat_canon *c, struct view body, struct buf *
     sse_in_init(&in, LIMIT_SSE_LINE_BYTES, chunk->budget);
     sse_in_feed(&in, body);
     while (e == ERR_NONE && *kind != CHAT_DONE && *kind != CHAT_ERROR) {
-        e = sse_in_next(&in, &event);
-        if (e == ERR_SHORT && !tail) { /* lines without the blank line behind them are an event */
+        e = tail ? ERR_SHORT : sse_in_next(&in, &event);
+        if (e == ERR_SHORT && !tail) {
             tail = true;
-            sse_in_feed(&in, VIEW_LIT("\n\n"));
-            e = ERR_NONE;
-        } else if (e == ERR_NONE && event.data.len != 0) {
+            e = sse_in_end(&in, &event);
+        }
+        if (e == ERR_NONE && event.data.len != 0) {
             e = take_event(c, &event, chunk, into, kind, error);
             events++;
         }

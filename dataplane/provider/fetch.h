@@ -37,8 +37,6 @@ bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struc
 
 struct fetch_head {
     int status;
-    bool event_stream; /* content-type is text/event-stream */
-    bool json;
     int64_t retry_after_ms; /* -1: none; from retry-after-ms or retry-after */
 };
 

@@ -69,15 +69,6 @@ static int64_t retry_after(struct view value, uint64_t unix_ms)
     return retry_clamp((uint64_t)at * 1000 - unix_ms);
 }
 
-static bool media_is(struct view value, struct view lower)
-{
-    const uint8_t *semicolon = memchr(value.ptr, ';', value.len);
-
-    if (semicolon != NULL)
-        value.len = (size_t)(semicolon - value.ptr);
-    return view_eq_nocase(view_trim(value), lower);
-}
-
 static enum err read_length(struct view value, struct seen *seen, struct response_head *out)
 {
     uint64_t n;
@@ -106,10 +97,7 @@ static enum err read_header(struct view name, struct view value, uint64_t unix_m
 {
     uint64_t n;
 
-    if (view_eq_nocase(name, VIEW_LIT("content-type"))) {
-        out->head.event_stream = media_is(value, VIEW_LIT("text/event-stream"));
-        out->head.json = media_is(value, VIEW_LIT("application/json"));
-    } else if (view_eq_nocase(name, VIEW_LIT("content-length")))
+    if (view_eq_nocase(name, VIEW_LIT("content-length")))
         return read_length(value, seen, out);
     else if (view_eq_nocase(name, VIEW_LIT("transfer-encoding"))) {
         if (seen->chunked || !view_eq_nocase(value, VIEW_LIT("chunked")))

@@ -262,13 +262,8 @@ enum err sse_in_next(struct sse_in *s, struct sse_event *out)
     }
 }
 
-bool sse_in_partial(const struct sse_in *s)
+enum err sse_in_end(struct sse_in *s, struct sse_event *out)
 {
-    struct view rest = window(s), line;
-
-    while (next_line(&rest, &line)) {
-        if (line.len != 0 && line.ptr[0] != ':')
-            return true;
-    }
-    return false;
+    sse_in_feed(s, VIEW_LIT("\n\n"));
+    return sse_in_next(s, out);
 }

@@ -30,7 +30,8 @@ void sse_in_feed(struct sse_in *s, struct view bytes);
 /* ERR_NONE: *out is the next event (valid until the next call). ERR_SHORT: feed more.
  * ERR_LIMIT: a line is too long; the stream is unusable. ERR_MEMORY likewise. */
 must_check enum err sse_in_next(struct sse_in *s, struct sse_event *out);
-/* True when the bytes so far end inside an event: EOF here is a truncation. */
-bool sse_in_partial(const struct sse_in *s);
+/* The bytes are over: lines that no blank line ended are an event too, as sse_in_next() gives it. ERR_SHORT: there are
+ * none. Whether its data is whole is for the caller to see. */
+must_check enum err sse_in_end(struct sse_in *s, struct sse_event *out);
 
 #endif

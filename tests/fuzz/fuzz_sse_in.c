@@ -26,9 +26,10 @@ static void run(const uint8_t *bytes, size_t n, size_t step, struct buf *out, en
         }
         free(copy);
     }
-    (void)sse_in_partial(&s);
-    sse_in_free(&s);
     *last = e;
+    if (e == ERR_SHORT && sse_in_end(&s, &ev) == ERR_NONE && buf_append(out, ev.data) != ERR_NONE)
+        abort();
+    sse_in_free(&s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -255,9 +255,9 @@ static struct fetch *current(void)
 {
     return &up.fetch[up.started - 1];
 }
-static void up_head(int status, bool event_stream)
+static void up_head(int status)
 {
-    struct fetch_head h = {status, event_stream, !event_stream, -1};
+    struct fetch_head h = {.status = status, .retry_after_ms = -1};
     struct fetch *f = current();
 
     if (f->live)
@@ -576,7 +576,7 @@ static void test_stream(void)
     ask(ASK ",\"stream\":true}");
     CHECK_INT(up.started, 1);
     CHECK(strstr(up.sent[0], "\"up-echo\"") != NULL && strstr(up.sent[0], "provider") == NULL);
-    up_head(200, true);
+    up_head(200);
     up_body(ROLE, 1000);
     CHECK_INT(client.status, 0); /* a role is nothing useful: the head is held */
     up_body(TEXT, 1000);
@@ -614,7 +614,7 @@ static void test_every_split(void)
 
         reset();
         ask(ASK ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
-        up_head(200, true);
+        up_head(200);
         up_body(events, step);
         client_reads();
         up_done(ERR_NONE);
@@ -639,33 +639,32 @@ static void test_fallbacks(void)
     static const struct {
         const char *what;
         int status;
-        bool events;
         const char *body;
         enum err done;
     } cases[] = {
-        {"429", 429, false, "{\"error\":{\"message\":\"slow down\"}}", ERR_NONE},
-        {"500", 500, false, "oops", ERR_NONE},
-        {"502 page", 502, false, "<html>", ERR_NONE},
-        {"401 is the operator's", 401, false, "{\"error\":{\"message\":\"bad key\"}}", ERR_NONE},
-        {"200 with an error body", 200, false, "{\"error\":{\"message\":\"x\"}}", ERR_NONE},
-        {"error as the first event", 200, true, "data: {\"error\":{\"message\":\"x\"}}\n\n", ERR_NONE},
-        {"role, then an error", 200, true, ROLE "data: {\"error\":{\"message\":\"x\"}}\n\n", ERR_NONE},
-        {"error in the same read as the text", 200, true,
+        {"429", 429, "{\"error\":{\"message\":\"slow down\"}}", ERR_NONE},
+        {"500", 500, "oops", ERR_NONE},
+        {"502 page", 502, "<html>", ERR_NONE},
+        {"401 is the operator's", 401, "{\"error\":{\"message\":\"bad key\"}}", ERR_NONE},
+        {"200 with an error body", 200, "{\"error\":{\"message\":\"x\"}}", ERR_NONE},
+        {"error as the first event", 200, "data: {\"error\":{\"message\":\"x\"}}\n\n", ERR_NONE},
+        {"role, then an error", 200, ROLE "data: {\"error\":{\"message\":\"x\"}}\n\n", ERR_NONE},
+        {"error in the same read as the text", 200,
          ROLE TEXT "data: {\"error\":{\"message\":\"x\"}}\n\n", ERR_NONE},
-        {"named error event", 200, true, "event: error\ndata: {\"oops\":1}\n\n", ERR_NONE},
-        {"no JSON", 200, true, "data: hello\n\n", ERR_NONE},
-        {"an end before anything", 200, true, "", ERR_NONE},
-        {"only [DONE]", 200, true, DONE, ERR_NONE},
-        {"reset after the role", 200, true, ROLE, ERR_PROVIDER_TRUNCATED},
-        {"refused", 0, false, "", ERR_CONNECT},
-        {"silent", 0, false, "", ERR_FIRST_BYTE_TIMEOUT},
+        {"named error event", 200, "event: error\ndata: {\"oops\":1}\n\n", ERR_NONE},
+        {"no JSON", 200, "data: hello\n\n", ERR_NONE},
+        {"an end before anything", 200, "", ERR_NONE},
+        {"only [DONE]", 200, DONE, ERR_NONE},
+        {"reset after the role", 200, ROLE, ERR_PROVIDER_TRUNCATED},
+        {"refused", 0, "", ERR_CONNECT},
+        {"silent", 0, "", ERR_FIRST_BYTE_TIMEOUT},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         reset();
         ask(ASK ",\"stream\":true}");
         if (cases[i].status != 0)
-            up_head(cases[i].status, cases[i].events);
+            up_head(cases[i].status);
         up_body(cases[i].body, 10000);
         if (up.started == 1)
             up_done(cases[i].done);
@@ -677,7 +676,7 @@ static void test_fallbacks(void)
         }
         CHECK(strcmp(up.provider[1], "demo-b") == 0);
         CHECK(strcmp(up.sent[0], up.sent[1]) == 0);
-        up_head(200, true);
+        up_head(200);
         up_body(ROLE TEXT STOP DONE, 10000);
         client_reads();
         up_done(ERR_NONE);
@@ -702,12 +701,12 @@ static void test_refusals(void)
 {
     reset();
     ask(ASK ",\"stream\":true}");
-    up_head(400, false);
+    up_head(400);
     up_body("{\"error\":{\"message\":\"say \\\"please\\\"\",\"code\":\"x\"}}", 7);
     up_done(ERR_NONE);
     CHECK_INT(client.status, 0);
     CHECK_INT(up.started, 2);
-    up_head(400, false);
+    up_head(400);
     up_body("{\"error\":{\"message\":\"say thanks\",\"code\":\"x\"}}", 7);
     up_done(ERR_NONE);
     CHECK_INT(client.status, 400);
@@ -750,7 +749,7 @@ static void test_operator_is_not_quoted(void)
             char body[256];
 
             snprintf(body, sizeof body, "{\"error\":{\"message\":\"%s\"}}", cases[i].message);
-            up_head(400, false);
+            up_head(400);
             up_body(body, 1000);
             up_done(ERR_NONE);
         }
@@ -778,7 +777,7 @@ static void test_too_large(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         reset();
         ask(cases[i].stream ? ASK ",\"stream\":true}" : ASK "}");
-        up_head(200, cases[i].stream);
+        up_head(200);
         if (cases[i].began)
             up_body(ROLE TEXT, 1000);
         client_reads();
@@ -820,7 +819,7 @@ static void test_truncated(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         reset();
         ask(ASK ",\"stream\":true}");
-        up_head(200, true);
+        up_head(200);
         up_body(ROLE TEXT, 10000);
         client_reads();
         up_body(cases[i].body, 10000);
@@ -844,7 +843,7 @@ static void test_end_without_done(void)
 {
     reset();
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     up_body(ROLE TEXT STOP USAGE_EVENT, 10000);
     client_reads();
     up_done(ERR_NONE);
@@ -890,7 +889,7 @@ static void test_finished_is_complete(void)
         for (size_t step = 1; step < 10000; step += 9998) {
             reset();
             ask(ASK ",\"stream\":true}");
-            up_head(200, true);
+            up_head(200);
             up_body(ROLE TEXT, step);
             CHECK_INT(current()->within, 0);
             CHECK_INT(current()->progressed, 5);
@@ -934,7 +933,7 @@ static void test_finished_is_not_complete(void)
         reset();
         snprintf(body, sizeof body, ASK ",\"stream\":true%s}", cases[i].members);
         ask(body);
-        up_head(200, true);
+        up_head(200);
         up_body(ROLE TEXT, 10000);
         up_body(cases[i].body, 10000);
         CHECK_INT(current()->within != 0 && i < 3, i == 1); /* the wait is for all that were asked for */
@@ -969,7 +968,7 @@ static void test_whole_cut_off(void)
         reset();
         ask(ASK "}");
         for (unsigned k = 0; k < 2 && up.started == k + 1; k++) {
-            up_head(cases[i].status, false);
+            up_head(cases[i].status);
             up_body(cases[i].body, 10000);
             up_done(ERR_PROVIDER_TRUNCATED);
         }
@@ -987,7 +986,7 @@ static void test_no_room_for_the_error(void)
 
     reset();
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     up_body(ROLE TEXT, 10000);
     client_reads();
     for (size_t n = 1 << 20; n != 0; n /= 2)
@@ -1006,7 +1005,7 @@ static void test_finish_is_supplied(void)
 {
     reset();
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     up_body(ROLE TEXT DONE, 10000);
     CHECK(client.ended && !client.aborted);
     CHECK(strstr(client.out, "\"finish_reason\":\"stop\"") != NULL);
@@ -1019,7 +1018,7 @@ static void test_client_leaves(void)
 {
     reset();
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     up_body(ROLE TEXT, 10000);
     client_reads();
     client.gone(client.gone_cookie);
@@ -1031,7 +1030,7 @@ static void test_client_leaves(void)
 
     reset(); /* with bytes that were never written: they are not in it */
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     client.stuck = true;
     up_body(ROLE TEXT, 10000);
     up_body(TEXT TEXT, 10000);
@@ -1057,7 +1056,7 @@ static void test_client_leaves(void)
 
     reset(); /* while its error is read: free */
     ask(ASK ",\"stream\":true}");
-    up_head(503, false);
+    up_head(503);
     client.gone(client.gone_cookie);
     check_quiet(0);
     check_receipt(RECEIPT_ADMITTED | RECEIPT_FORWARDED | RECEIPT_STREAM);
@@ -1076,7 +1075,7 @@ static void test_left_behind_the_finish(void)
 {
     reset();
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     up_body(ROLE TEXT STOP, 10000);
     client_reads();
     client.gone(client.gone_cookie);
@@ -1091,7 +1090,7 @@ static void test_left_behind_the_finish(void)
 
     reset(); /* the same with a slow reader that leaves while the provider is not being read */
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     client.stuck = true;
     up_body(ROLE TEXT STOP, 10000);
     chat_attempt_hold(worker.requests, true);
@@ -1103,7 +1102,7 @@ static void test_left_behind_the_finish(void)
 
     reset(); /* a whole answer whose body is arriving */
     ask(ASK "}");
-    up_head(200, false);
+    up_head(200);
     up_body(WHOLE, 11);
     client.gone(client.gone_cookie);
     CHECK_INT(up.cancelled, 0);
@@ -1118,7 +1117,7 @@ static void test_sent_to_the_first_only(void)
 {
     reset();
     ask(ASK "}");
-    up_head(500, false);
+    up_head(500);
     up_body("oops", 10);
     up_done(ERR_NONE);
     CHECK_INT(up.started, 2);
@@ -1171,7 +1170,7 @@ static void ask_with_te(const char *te, bool old)
     client.old = old;
     client.in[client.n_in++] = (struct web_header){VIEW_LIT("te"), view_str(te)};
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     up_body(ROLE TEXT STOP USAGE_EVENT DONE, 10000);
     CHECK(client.ended);
     CHECK_INT(client.trailer[0], 0); /* signed when everything has left, not before */
@@ -1232,7 +1231,7 @@ static void test_backpressure(void)
     strcat(big, "\"},\"finish_reason\":null}]}\n\n");
     reset();
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     client.stuck = true;
     client.out_len = 0;
     for (i = 0; i < 100 && up.pauses == 0; i++)
@@ -1253,7 +1252,7 @@ static void test_backpressure_resumes(void)
     strcat(big, "\"},\"finish_reason\":null}]}\n\n");
     reset();
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     for (int i = 0; i < 100 && up.pauses == 0; i++)
         up_body(big, sizeof big);
     CHECK_INT(up.pauses, 1);
@@ -1298,7 +1297,7 @@ static void test_cut(void)
         snprintf(body, sizeof body, ASK ",\"stream\":true,\"n\":3,\"stream_options\":{\"include_usage\":true}%s}",
                  cases[i].members);
         ask(body);
-        up_head(200, true);
+        up_head(200);
         up_body(ROLE TEXT, 10000);
         up_body("data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", 1000);
         client_reads();
@@ -1347,7 +1346,7 @@ static void test_told(void)
         if (!cases[i].told)
             CHECK_INT(strstr(up.sent[0], "max_tokens") != NULL, i == 3);
         if (i < 2) {
-            up_head(200, false);
+            up_head(200);
             up_body(WHOLE, 999);
             up_done(ERR_NONE);
             CHECK_INT(strstr(client.headers, "x-tr-max-tokens: 4096\n") != NULL, cases[i].told);
@@ -1399,7 +1398,7 @@ static void test_whole(void)
 {
     reset();
     ask(ASK "}");
-    up_head(200, false);
+    up_head(200);
     up_body(WHOLE, 11);
     CHECK_INT(client.status, 0);
     up_done(ERR_NONE);
@@ -1419,11 +1418,11 @@ static void test_whole(void)
 
     reset(); /* cut off: the next provider answers, nothing was sent */
     ask(ASK "}");
-    up_head(200, false);
+    up_head(200);
     up_body("{\"id\":", 100);
     up_done(ERR_PROVIDER_TRUNCATED);
     CHECK_INT(up.started, 2);
-    up_head(200, false);
+    up_head(200);
     up_body("not json", 100);
     up_done(ERR_NONE);
     CHECK_INT(client.status, 502);
@@ -1460,7 +1459,7 @@ static void test_no_memory(void)
     reset(); /* a whole answer: */
     ask(ASK "}");
     memset(huge, ' ', sizeof huge - 1);
-    up_head(200, false);
+    up_head(200);
     up_body(huge, 64 << 10);
     CHECK_INT(up.started, 1); /* not bought again from the next provider, which would not help */
     CHECK_INT(client.status, 503);
@@ -1468,7 +1467,7 @@ static void test_no_memory(void)
     check_quiet(0);
     reset(); /* a stream goes on beside large bodies that have used it up: */
     ask(ASK ",\"stream\":true}");
-    up_head(200, true);
+    up_head(200);
     CHECK(budget_take(shared.content, (size_t)(content_max - budget_used(shared.content))));
     up_body(ROLE TEXT, 1000);
     client_reads();
