@@ -95,6 +95,9 @@ struct web_conn {
     uint64_t reading_until_ms; /* by then it must be here, or more of its body */
     size_t reading_bytes;      /* how much of it was here when that was set */
     unsigned record_max;   /* plaintext bytes of one TLS record at present; 0: not set yet */
+    unsigned half_asks;    /* of a client that sends no more: how often it was asked whether it reads, */
+    uint64_t half_ms;      /* when last, */
+    uint64_t half_acked;   /* and what it had acknowledged then */
     bool dead;             /* write nothing more; every write fails */
     bool refused;          /* answered before all was read: linger at the end */
     uv_close_cb linger_cb; /* h2o's, while lingering; NULL otherwise */
@@ -174,6 +177,11 @@ void web_sweep_begin(struct web_conn *c, uint64_t since_ms);
 void web_sweep_progress(struct web_conn *c);
 /* Has the peer's end of this connection ended? One system call. */
 bool web_sweep_departed(struct web_request *r, uint64_t *acked_bytes);
+
+/* web_half.c */
+/* The peer of a running request sends no more: does it still read? May send something that TLS alone
+ * sees; then *acked_bytes is counted again. */
+bool web_half_reads(struct web_conn *c, int fd, uint64_t *acked_bytes);
 
 /* web_linger.c */
 bool web_linger_begin(struct uv_shim *w, uv_close_cb cb);

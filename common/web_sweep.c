@@ -5,14 +5,16 @@
 
 #include <sys/socket.h>
 
-/* h2o does not read while a request runs, so an end shows in the state of the TCP connection only.
- * A half-closed client counts as departed: it asked and hung up. */
+/* h2o does not read while a request runs, so an end shows in the state of the TCP connection only. */
 bool web_sweep_departed(struct web_request *r, uint64_t *acked_bytes)
 {
+    struct web_conn *c = web_request_conn(r);
+    enum web_tcp tcp = WEB_TCP_GONE;
     uv_os_fd_t fd;
 
-    return uv_fileno((uv_handle_t *)&web_request_conn(r)->tcp, &fd) != 0 ||
-           !web_tcp_open(fd, acked_bytes);
+    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
+        tcp = web_tcp_look(fd, acked_bytes);
+    return tcp == WEB_TCP_GONE || (tcp == WEB_TCP_HALF && !web_half_reads(c, fd, acked_bytes));
 }
 
 /* What n bytes are worth: the time they take at the slowest rate, on top of what is left, up to all of limit_ms from

@@ -3,10 +3,14 @@
 #ifndef TR_COMMON_WEB_TCP_H
 #define TR_COMMON_WEB_TCP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* Both directions open? Also how many bytes the peer has acknowledged so far. One system call. */
-bool web_tcp_open(int fd, uint64_t *acked_bytes);
+enum web_tcp {
+    WEB_TCP_OPEN, /* both directions */
+    WEB_TCP_HALF, /* the peer has said that it sends no more */
+    WEB_TCP_GONE, /* reset, or ended by us */
+};
+/* Also how many bytes the peer has acknowledged so far. One system call. */
+enum web_tcp web_tcp_look(int fd, uint64_t *acked_bytes);
 
 #endif

@@ -155,6 +155,18 @@ static void answer_large(struct web_request *r, bool taken)
     buf_free(&body);
 }
 
+/* /late/whole, /late/stream: the rest comes after LATE_MS, in which a client that sends no more is asked twice. */
+enum { LATE_MS = 1600 };
+
+static void late_cb(uv_timer_t *t)
+{
+    (void)t;
+    if (view_eq(web_path(S.streaming), VIEW_LIT("/late/whole")))
+        web_respond(S.streaming, 200, plain, 1, VIEW_LIT("at last"));
+    else
+        web_stream_end(S.streaming, VIEW_LIT("at last"), released_cb, NULL);
+}
+
 static void handler(void *cookie, struct web_request *r)
 {
     struct view path = web_path(r);
@@ -178,7 +190,9 @@ static void handler(void *cookie, struct web_request *r)
     }
     S.streaming = r;
     web_set_gone(r, gone_cb, NULL);
-    if (view_eq(path, VIEW_LIT("/hold"))) {
+    if (view_starts(path, VIEW_LIT("/late/")))
+        uv_timer_start(&S.later, late_cb, LATE_MS, 0);
+    if (view_eq(path, VIEW_LIT("/hold")) || view_eq(path, VIEW_LIT("/late/whole"))) {
         return;
     } else if (view_starts(path, VIEW_LIT("/trailer/"))) {
         answer_with_trailer(r, view_from(path, 9));
@@ -1322,6 +1336,69 @@ static void tls(void)
     EVP_PKEY_free(key);
 }
 
+static SSL *ssl_client(SSL_CTX *ctx, const char *request, const char *until)
+{
+    static char text[70000];
+    SSL *ssl = SSL_new(ctx);
+
+    SSL_set_fd(ssl, client());
+    CHECK_INT(SSL_connect(ssl), 1);
+    ssl_send(ssl, request);
+    if (until != NULL) {
+        receive_records(ssl, until, text, sizeof text);
+        CHECK(has(text, until));
+    } else {
+        usleep(50000);
+    }
+    return ssl;
+}
+
+/* A client that closes its side and reads on gets its answer; one that is gone is noticed all the same, whether it
+ * says so before (close_notify) or not. */
+static void half_closed(void)
+{
+    static const struct {
+        const char *request, *until; /* of the answer, before the client closes */
+    } table[] = {{"POST /late/whole HTTP/1.1\r\nContent-Length: 0\r\n\r\n", NULL},
+                 {"POST /late/stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "first"},
+                 {"POST /hold HTTP/1.1\r\nContent-Length: 0\r\n\r\n", NULL},
+                 {"POST /stream HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "first"}};
+    EVP_PKEY *key = NULL;
+    X509 *cert = NULL;
+    SSL_CTX *server_ctx = NULL, *client_ctx = SSL_CTX_new(TLS_client_method());
+    static char text[70000];
+    unsigned n = 0;
+
+    CHECK_INT(tls_key_new(&key), ERR_NONE);
+    CHECK_INT(tls_cert_self(key, "localhost", 1, &cert), ERR_NONE);
+    CHECK_INT(tls_server_ctx(key, cert, &server_ctx), ERR_NONE);
+    server_start(usual, server_ctx);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        for (unsigned notify = 0; notify < 2; notify++) {
+            SSL *ssl = ssl_client(client_ctx, table[i].request, table[i].until);
+            int fd = SSL_get_fd(ssl);
+
+            if (notify != 0)
+                CHECK_INT(SSL_shutdown(ssl), 0);
+            if (i < 2) {
+                CHECK_INT(shutdown(fd, SHUT_WR), 0);
+                receive_records(ssl, "at last", text, sizeof text);
+                CHECK(has(text, "at last"));
+                CHECK_INT(S.gone, n);
+                close(fd);
+            } else {
+                close(fd);
+                CHECK_INT(await(&S.gone, ++n) < 1000, 1);
+            }
+            SSL_free(ssl);
+        }
+    server_stop();
+    SSL_CTX_free(client_ctx);
+    SSL_CTX_free(server_ctx);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
 /* A client that cannot be served is told why by an alert, not by the end of its connection. */
 static void tls_refusals(void)
 {
@@ -1421,6 +1498,7 @@ static const struct check_case cases[] = {
     {"web_unread_answers", unread_answers},
     {"web_drain", drain},
     {"web_tls", tls},
+    {"web_half_closed", half_closed},
     {"web_tls_refusals", tls_refusals},
     {"web_addresses", addresses},
 };
