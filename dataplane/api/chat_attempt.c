@@ -256,6 +256,8 @@ static void chat_collect(struct chat *c, struct view bytes)
     else if (chat_status_good(c) && chat_gather_over(buf_view(to))) {
         chat_attempt_cancel(&c->request); /* a stream that has said its last word may stay open */
         chat_collected(c, ERR_NONE);
+    } else if (chat_status_good(c)) {
+        chat_pace_whole(c, bytes);
     }
 }
 
@@ -409,6 +411,7 @@ static void chat_attempt_reset(struct chat *c)
     c->retry_after_ms = -1;
     c->collecting = c->shaped = c->over = c->paused = c->held = c->awaiting = c->figures = false;
     c->begun_us = c->shown_us = c->progress_bytes = c->finish_bytes = 0;
+    c->object = (struct chat_object){0};
 }
 
 static void chat_canon_prepare(struct chat *c)

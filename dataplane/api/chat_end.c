@@ -1,4 +1,4 @@
-/* (G) When a provider's stream is complete, and how long its rest may take. */
+/* (G) When a provider's answer is complete, and how long its rest may take. */
 #include "chat_inside.h"
 
 #include "content_view.h"
@@ -43,4 +43,44 @@ void chat_pace(struct chat *c)
     }
     if (chat_finished(c) && count(c->canon.finishes_seen) >= c->request.n_choices)
         await_figures(c);
+}
+
+/* --- whole answers */
+
+static void object_inside(struct chat_object *o, uint8_t b)
+{
+    if (o->quoted) {
+        o->quoted = o->escaped || b != '"';
+        o->escaped = !o->escaped && b == '\\';
+    } else if (b == '"') {
+        o->quoted = true;
+    } else if (b == '{' || b == '[') {
+        o->depth++;
+    } else if (b == '}' || b == ']') {
+        o->over = --o->depth == 0;
+    }
+}
+
+/* White space and a BOM may stand before it. */
+static void object_begin(struct chat_object *o, uint8_t b)
+{
+    if (b == '{')
+        o->depth = 1;
+    else
+        o->foreign = strchr(" \t\r\n\xef\xbb\xbf", b) == NULL || b == 0;
+}
+
+void chat_pace_whole(struct chat *c, struct view bytes)
+{
+    struct chat_object *o = &c->object;
+
+    for (size_t i = 0; i < bytes.len && !o->over && !o->foreign; i++)
+        if (o->depth == 0)
+            object_begin(o, bytes.ptr[i]);
+        else
+            object_inside(o, bytes.ptr[i]);
+    if (o->over && !c->awaiting) {
+        c->awaiting = true;
+        fetch_within(c->fetch, REQUEST_UPSTREAM_END_MS);
+    }
 }

@@ -43,6 +43,11 @@ struct chat {
     uint64_t progress_bytes;     /* of content, that the stream's time was extended for */
     uint64_t finish_bytes;       /* of content, when the figures began to be awaited */
     bool awaiting, figures;      /* they are; and have come */
+    struct chat_object {         /* of a whole answer that is arriving, as far as it has been looked at */
+        uint32_t depth;          /* open objects and arrays; 0: it has not begun, or is over */
+        bool over, foreign;      /* foreign: it is no object */
+        bool quoted, escaped;    /* inside a string; behind a backslash */
+    } object;
     struct digest32 sent; /* of rendered */
     struct sse_in in;
     struct chat_canon canon;
@@ -81,6 +86,8 @@ void chat_attempt_hold(struct request *r, bool hold);
 bool chat_finished(const struct chat *c);
 /* Events have been read: tell the fetch how long the rest may take. */
 void chat_pace(struct chat *c);
+/* The same for bytes of a whole answer: behind its object there is nothing to wait for. */
+void chat_pace_whole(struct chat *c, struct view bytes);
 
 /* chat_answer.c */
 void chat_commit(struct request *r);

@@ -110,10 +110,12 @@ def complete_whole_answers():
     chunk = b"%x\r\n%s\r\n" % (len(WHOLE), WHOLE.encode())
     for what, answer in {
             "FIN without the last chunk": replay.answer(WHOLE_HEAD + chunk),
-            "reset": replay.answer(WHOLE_HEAD + chunk, reset=True)}.items():
+            "reset": replay.answer(WHOLE_HEAD + chunk, reset=True),
+            "kept open": replay.answer(WHOLE_HEAD + chunk, hold=30)}.items():
         for model in ROUTES:
-            a, _, row = ask(answer, model, stream=False)
+            a, took, row = ask(answer, model, stream=False)
             check_complete(a, row, what)
+            true(took < 4, f"{what}: {took:.1f} s")
 
 
 @case

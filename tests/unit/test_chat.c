@@ -979,6 +979,40 @@ static void test_whole_cut_off(void)
     }
 }
 
+/* Behind the object of a whole answer there is nothing to wait for; inside it, and in what is no object, there is. */
+static void test_whole_kept_open(void)
+{
+    static const struct {
+        const char *body;
+        bool over;
+    } cases[] = {
+        {WHOLE, true},
+        {"\xef\xbb\xbf \r\n" WHOLE " \n", true},
+        {"{\"a\":\"}\\\"}\",\"b\":[{}],\"c\":\"\\\\\"}", true},
+        {"{\"a\":\"}\\\"}\",\"b\":[{}],\"c\":\"\\\\\"", false},
+        {"data: " WHOLE "\n\n", false},
+        {"[{}]", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (size_t step = 1; step < 10000; step += 9998) {
+            reset();
+            ask(ASK "}");
+            up_head(200, false);
+            up_body(cases[i].body, step);
+            CHECK_INT(current()->within, cases[i].over ? REQUEST_UPSTREAM_END_MS : 0);
+            if (i > 0) { /* whether it can be used is not the question */
+                client.gone(client.gone_cookie);
+                up_done(ERR_TOTAL_TIMEOUT);
+                continue;
+            }
+            up_done(ERR_IDLE_TIMEOUT);
+            CHECK_INT(client.status, 200);
+            client_reads();
+            check_quiet(11);
+        }
+}
+
 /* Without memory for the error event the connection breaks: nobody takes that for an end. */
 static void test_no_room_for_the_error(void)
 {
@@ -1610,6 +1644,7 @@ static const struct check_case cases[] = {
     {"chat_finished_is_complete", test_finished_is_complete},
     {"chat_finished_is_not_complete", test_finished_is_not_complete},
     {"chat_whole_cut_off", test_whole_cut_off},
+    {"chat_whole_kept_open", test_whole_kept_open},
     {"chat_no_room_for_the_error", test_no_room_for_the_error},
     {"chat_end_without_done", test_end_without_done},
     {"chat_finish_is_supplied", test_finish_is_supplied},
