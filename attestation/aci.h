@@ -1,5 +1,5 @@
 /* The digests and signatures of ACI (aci/1): workload keyset, attestation statement, receipt.
- * Written down once, used by whoever makes them and by whoever checks them. */
+ * Written down once, for the program that makes them and the one that checks them. */
 #ifndef TR_ATTESTATION_ACI_H
 #define TR_ATTESTATION_ACI_H
 

@@ -1,4 +1,4 @@
-/* The audit sampler's preimages, written down once for whoever makes them and whoever checks them.
+/* The audit sampler's preimages, written down once for the data plane and for tr-verify.
  *
  *   commitment  HMAC-SHA256(salt, "tr.commitment.<request|response>.v1" || 0x00 || SHA-256(body))
  *   leaf        SHA-256(sample), the canonical text of audit_text.h, which says its own purpose

@@ -58,7 +58,7 @@ struct audit_window {
 };
 
 enum {
-    AUDIT_WINDOW_MAX = 1024,  /* samples in one answer, whoever owns them: 67 bytes each */
+    AUDIT_WINDOW_MAX = 1024,  /* samples in one answer, of all owners: 67 bytes each */
     AUDIT_OPENINGS_MAX = 128, /* of them, the asker's own: some 650 bytes each */
     AUDIT_HEAD_BYTES = 1024,  /* of the text of a head or a window */
     AUDIT_SAMPLE_BYTES = 512,

@@ -54,7 +54,7 @@ static void trouble_read(struct asking *a, const struct snp_guest_request_ioctl 
                                             .os = os};
 }
 
-/* Busy is the host's answer to whoever asks too often, and it is the only one that a later try may
+/* Busy is the host's answer to a guest that asks too often, and it is the only one that a later try may
  * better: everything else is final. The driver's own tries (up to 60 s in one call) count, too. */
 static bool worth_waiting(struct asking *a)
 {

@@ -1,5 +1,5 @@
 /* RFC 6962 Merkle trees: hashes, roots, inclusion and consistency proofs. Pure functions over
- * hashes; whoever keeps the log (a table, tiles on disk) hands in a reader of stored subtrees. */
+ * hashes; the keeper of the log (a table, tiles on disk) hands in a reader of stored subtrees. */
 #ifndef TR_ATTESTATION_TLOG_H
 #define TR_ATTESTATION_TLOG_H
 

@@ -1,5 +1,5 @@
 /* What a user or a model wrote: opaque outside the content-handling files.
- * Owner: whoever holds the struct; content_free() wipes. Files that must see the bytes include
+ * Owner: the holder of the struct; content_free() wipes. Files that must see the bytes include
  * content_view.h, and the build then compiles them with stdio, syslog and file calls poisoned. */
 #ifndef TR_COMMON_CONTENT_H
 #define TR_COMMON_CONTENT_H

@@ -17,7 +17,7 @@
     X(ERR_DUPLICATE, "duplicate") /* a key that must be unique appears twice */                    \
     X(ERR_RANGE, "range")         /* a number outside its range; arithmetic would overflow */      \
     X(ERR_VERSION, "version")     /* unknown version or type */                                    \
-    /* client: whoever called our HTTP API */                                                      \
+    /* client: the caller of our HTTP API */                                                      \
     X(ERR_AUTH, "auth")                                                                            \
     X(ERR_CREDIT, "credit")                                                                        \
     X(ERR_KEY_LIMIT, "key_limit")                                                                  \
@@ -29,7 +29,7 @@
     X(ERR_CLIENT_SLOW, "client_slow")                                                              \
     X(ERR_KEY_EXPIRED, "key_expired")                                                              \
     X(ERR_LENT, "lent") /* the money is there, but reserved by other requests at present */        \
-    /* provider: whoever we call */                                                                \
+    /* provider: the server that we call */                                                                \
     X(ERR_DNS, "dns")                                                                              \
     X(ERR_CONNECT, "connect")                                                                      \
     X(ERR_CONNECT_TIMEOUT, "connect_timeout")                                                      \

@@ -60,7 +60,7 @@ must_check enum err json_find(const struct json_member *m, size_t n, const char 
 bool json_get(struct json_value v, const char *name, struct json_value *out);
 /* The only member of a validated object called name. ERR_NOT_FOUND when absent or v is no object;
  * ERR_DUPLICATE: another reader may take the other one. To use where what we decide by the value
- * must hold for whoever reads it after us. */
+ * must hold for every later reader. */
 must_check enum err json_only(struct json_value v, const char *name, struct json_value *out);
 
 /* True when the raw key, escapes decoded, equals name (ASCII). */

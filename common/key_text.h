@@ -1,5 +1,5 @@
 /* The text form of an API key: a prefix and 43 characters of unpadded base64url over 256 random
- * bits. Whoever holds the text holds the key; only its SHA-256 is stored or crosses the link. */
+ * bits. The text is the key; only its SHA-256 is stored or crosses the link. */
 #ifndef TR_COMMON_KEY_TEXT_H
 #define TR_COMMON_KEY_TEXT_H
 

@@ -79,7 +79,7 @@ struct web_config {
      * headers are what had arrived: maybe nothing. NULL: an empty body. */
     void (*error)(void *cookie, struct web_request *r, int status);
     void *cookie;
-    /* In every answer, whoever words it. Borrowed, not copied: they outlive the server. */
+    /* In every answer, the server's own errors included. Borrowed, not copied: they outlive the server. */
     const struct web_header *always;
     size_t n_always;
 };

@@ -260,7 +260,7 @@ struct catalog {
     size_t n_endpoints;
 };
 void catalog_free(struct catalog *c); /* empties *c; an empty catalog is fine */
-/* What the catalog's texts may be, for whoever accepts them from an operator: ids are 1..128
+/* What the catalog's texts may be, for programs that accept them from an operator: ids are 1..128
  * printable ASCII characters without space, quote and backslash; names 0..128 printable ones. */
 bool catalog_id_ok(struct view v);
 bool catalog_name_ok(struct view v);

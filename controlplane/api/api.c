@@ -225,7 +225,7 @@ static void auth_cb(void *cookie, enum err e, const struct db_result *r)
                                                   : "This needs a management key.",
                   NULL);
     } else if (c->web == NULL) {
-        /* Whoever left before anything happened gets nothing done. */
+        /* For a client that disconnected before anything happened, nothing is done. */
         call_fail(c, 499, "client_gone", "The client is gone.", NULL);
     } else {
         c->key = db_get_id(r, 0, 0);

@@ -67,7 +67,7 @@ static void generation_cb(void *cookie, enum err e, const struct db_result *r)
 }
 
 /* id: "gen-" and the request's id, or the id alone. A management key sees every request of its
- * account, an inference key its own: whoever was given one key of many learns nothing about the
+ * account, an inference key its own: a user who was given one key of many learns nothing about the
  * others. */
 void handle_generation(struct call *c)
 {

@@ -1,4 +1,4 @@
-/* db_migrate: bring the schema to what sql/ says, whoever else is trying the same right now. */
+/* db_migrate: bring the schema to what sql/ says; other instances may try the same at the same time. */
 #include "db.h"
 #include "conf.h"
 #include "db_conn.h"

@@ -1,4 +1,4 @@
-/* Proofs out of the log, for whoever asks: an entry with its way to the current head, and that one
+/* Proofs out of the log, for the public pages: an entry with its way to the current head, and that one
  * head continues another. */
 #ifndef TR_CONTROLPLANE_LOG_PROVE_H
 #define TR_CONTROLPLANE_LOG_PROVE_H

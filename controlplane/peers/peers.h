@@ -35,7 +35,7 @@ struct peers_config {
 /* Everything in c is borrowed and must outlive the peers. Takes the ledger's watch. */
 must_check enum err peers_start(const struct peers_config *c, struct peers **out);
 uint16_t peers_port(const struct peers *p);
-/* From now on evidence is judged by this policy (borrowed, as the first one was): whoever was accepted
+/* From now on evidence is judged by this policy (borrowed, as the first one was): peers that were accepted
  * under another is asked again at once. */
 void peers_set_policy(struct peers *p, const struct attest_policy *policy);
 /* Stop listening and close every connection; stopped() fires once, from the loop. */

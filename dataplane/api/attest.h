@@ -14,7 +14,7 @@ enum { ATTEST_KEEP_MS = 10000 };
 
 must_check enum err attest_desk_new(struct quotes *q, uv_loop_t *loop, struct attest_desk **out);
 void attest_desk_free(struct attest_desk *d); /* the loop must run once more */
-/* Once a second; all: answer whoever still waits. */
+/* Once a second; all: answer every request that still waits. */
 void attest_desk_tick(struct attest_desk *d, uint64_t now_ms, bool all);
 
 /* Handlers; each answers, now or later, and counts its status. */

@@ -66,7 +66,7 @@ void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,
     p->facts = facts;
 }
 
-/* Before it is sent: whoever has the answer can ask for its receipt. */
+/* Before it is sent: a client that has the answer can ask for its receipt. */
 static void reply_note_body(struct reply *p, int status, struct view body)
 {
     struct receipt_facts *f = p->facts;

@@ -25,7 +25,7 @@ static void facts_of_route(const struct request *r, struct receipt_facts *f)
         };
 }
 
-/* Whoever was sent the request last, and what it takes for it. */
+/* The provider that was sent the request last, and its prices. */
 static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
 {
     const struct catalog_endpoint *e;

@@ -1,5 +1,5 @@
 /* Keys known not to work: a fixed table of sets, written by the link thread, read by workers without a
- * lock, so that whoever tries keys costs the control plane one look-up per key and LIMIT_NEGATIVE_MS. */
+ * lock, so that a client that tries keys costs the control plane one look-up per key and LIMIT_NEGATIVE_MS. */
 #include "keyring_slot.h"
 
 /* --- workers --- */

@@ -41,7 +41,7 @@ struct shared {
     struct receipts *receipts;   /* the facts of recent answers */
     struct receipt_signer signer;
     struct audit *audit;         /* what was answered, committed to */
-    struct log_proof *log_proof; /* of this boot, for whoever shows evidence */
+    struct log_proof *log_proof; /* of this boot, for the pages that show evidence */
     struct budget *content;      /* what all workers hold of others' bytes (budget.h) */
     struct budget *shares[WORKER_SHARES]; /* its parts, by account: share.h */
     struct budget *unknown;      /* what all workers hold of requests whose key is not known yet */

@@ -11,7 +11,7 @@ bool push_catalog(struct uplink *u, struct view payload)
 
     if (catalog_decode(payload, &c) != ERR_NONE)
         return false;
-    /* Whoever takes it leaves those endpoints out: a prompt goes to measured providers only. */
+    /* The receiver leaves those endpoints out: a prompt goes to measured providers only. */
     for (size_t i = 0; i < c.n_endpoints; i++)
         strange += c.endpoints[i].provider_no >= u->config.n_providers;
     atomic_fetch_add_explicit(&u->unknown_provider_pushes, strange, memory_order_relaxed);

@@ -44,7 +44,7 @@ bool ship_empty(const struct uplink *u)
     return u->acked_seq == u->last_seq;
 }
 
-/* For whoever watches: how much waits, and since when. A record is made when its request ends. */
+/* For health and metrics: how much waits, and since when. A record is made when its request ends. */
 static void ship_figures(struct uplink *u)
 {
     const struct usage_record *r = record_at(u, u->acked_seq + 1);

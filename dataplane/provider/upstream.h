@@ -31,7 +31,7 @@ enum {
 
 struct upstream; /* one connection */
 
-/* Whoever uses a connection. `end` is the last call, the connection is gone then: ERR_NONE for an
+/* The user of a connection. `end` is the last call, the connection is gone then: ERR_NONE for an
  * orderly end of the stream. `bytes` may be changed in place; they die when the call returns. */
 struct upstream_owner {
     void (*ready)(void *cookie);
@@ -77,7 +77,6 @@ struct upstreams {
     uint8_t in[UPSTREAM_READ_BYTES], plain[UPSTREAM_READ_BYTES];
     uint8_t stage[UPSTREAM_STAGE_BYTES], wire[UPSTREAM_WIRE_BYTES];
     size_t wire_len;
-    bool wire_full;
 };
 /* Drop one reference; the last one of a closing struct frees it. */
 void upstreams_release(struct upstreams *u);

@@ -1,5 +1,5 @@
 /* Who this boot is: the keys born in its memory and the identity document that names them. The
- * document's digest is inside every attestation report, so whoever accepts the report knows that
+ * document's digest is inside every attestation report, so a verifier that accepts the report knows that
  * these keys, and no others, belong to the measured program. Nothing here is ever written out;
  * a new boot is a new identity. */
 #ifndef TR_DATAPLANE_TRUST_IDENTITY_H

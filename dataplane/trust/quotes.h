@@ -1,4 +1,4 @@
-/* Reports for whoever asks from outside, made on a thread of their own: the processor takes from
+/* Reports for callers of the public listener, made on a thread of their own: the processor takes from
  * milliseconds to seconds, and a loop never waits for it. Many nonces share one report.
  *
  * An ask is answered once, by its callback on the loop of the worker that asked, unless

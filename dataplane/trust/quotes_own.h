@@ -29,7 +29,7 @@ struct quote_ask {
         ASK_WORKING,    /* the quote thread's: its report is being made */
         ASK_DONE,       /* in its port's done list */
     } where;            /* under the lock */
-    bool cancelled;     /* under the lock; while ASK_WORKING: whoever finishes frees it */
+    bool cancelled;     /* under the lock; while ASK_WORKING: the thread that finishes frees it */
     uint8_t wanted[64]; /* QUOTE_LEAF: the leaf, 32 bytes; QUOTE_EXACT: REPORT_DATA */
     uint64_t asked_ms;
     quotes_cb *cb;

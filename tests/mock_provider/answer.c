@@ -96,7 +96,7 @@ static void answer_fail(struct conn *c, enum spec_fail fail)
         return;
     case FAIL_STALL:
         c->after = AFTER_STALL;
-        c->faulted = false; /* whoever gives up is the caller: an abort */
+        c->faulted = false; /* only the caller can end it: an abort */
         return;
     case FAIL_BODY:
         c->after = AFTER_KEEP;

@@ -1077,7 +1077,7 @@ static void test_done(void)
     buf_free(&out);
 }
 
-/* Not asserted: what one chunk costs, for whoever changes this code. */
+/* Not asserted: what one chunk costs, to compare with after a change. */
 static void test_cost(void)
 {
     static const char *const chunk[] = {

@@ -1,4 +1,4 @@
-/* Receipts are found by whoever owns them, on any thread, until newer ones have taken their place:
+/* Receipts are found by their owners, on any thread, until newer ones have taken their place:
  * what is found must be whole, nobody else must find it, a flood of refusals must not push out what
  * was paid for, and writing them must cost next to nothing. */
 #include "check.h"
