@@ -337,12 +337,13 @@ banner() {
     -H "Authorization: Bearer $API_KEY" -H 'content-type: application/json' \\
     -d '{"model":"demo/echo","messages":[{"role":"user","content":"Hello"}],"stream":true}'
 
-  Python (SSL_CERT_FILE=$RUN/state/ca.pem):
-    from openai import OpenAI
-    client = OpenAI(base_url="$url", api_key="$API_KEY")
+  Python (in a virtual environment; README.md has the block for Debian 12):
+    import openai, ssl
+    tls = ssl.create_default_context(cafile="$RUN/state/ca.pem")
+    client = openai.OpenAI(base_url="$url", api_key="$API_KEY", http_client=openai.DefaultHttpxClient(verify=tls))
     print(client.chat.completions.create(model="demo/echo", messages=[{"role": "user", "content": "Hello"}]).choices[0].message.content)
 
-  TypeScript (NODE_EXTRA_CA_CERTS=$RUN/state/ca.pem):
+  TypeScript (NODE_EXTRA_CA_CERTS=$RUN/state/ca.pem node app.mjs):
     import OpenAI from "openai";
     const client = new OpenAI({ baseURL: "$url", apiKey: "$API_KEY" });
     console.log((await client.chat.completions.create({ model: "demo/echo", messages: [{ role: "user", content: "Hello" }] })).choices[0].message.content);
