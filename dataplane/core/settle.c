@@ -87,6 +87,15 @@ static void settle_count(struct request *r, const struct bill *b)
         counter_add(&s->streams_open, (uint64_t)-1);
 }
 
+/* Each event behind the first, which has the role, has a token or more, and a token has a byte: so a client
+ * that leaves an answer of short tokens (digits) just before its figures does not pay a quarter of it. */
+static uint64_t settle_events(const struct attempt_account *a)
+{
+    uint64_t events = a->chunks > 1 ? a->chunks - 1 : 0;
+
+    return events < a->delivered_bytes ? events : a->delivered_bytes;
+}
+
 /* Output in tokens when the provider gives no figures. What is unfinished counts when the provider
  * has made it and a limit of ours kept it from the client. What nobody has seen counts when the
  * provider did not fail: it has made it, and charges it. */
@@ -98,6 +107,8 @@ static uint32_t settle_output(const struct request *r, enum err outcome)
     uint64_t tokens = estimate_bytes(a->delivered_bytes + (counts ? a->waiting_bytes : 0));
     uint32_t hidden = 0;
 
+    if (outcome == ERR_CLIENT_GONE && r->stream && tokens < settle_events(a))
+        tokens = settle_events(a);
     if (outcome == ERR_NONE || outcome == ERR_CLIENT_GONE)
         hidden = estimate_hidden(r, a, outcome == ERR_NONE);
     if (r->stream) /* hidden and shown output follow each other; a whole answer's time is of both */

@@ -1372,13 +1372,17 @@ static void test_left_before_the_finish(void)
         bool reasons;
         struct token_usage usage;
         uint64_t shown_us;
-        uint32_t tokens;
+        uint32_t tokens, chunks;
     } cases[] = {
-        {false, {.present = true, .prompt = 10, .completion = 1}, 0, 5},
-        {false, {.present = true, .prompt = 10, .completion = 9}, 0, 9},
-        {false, {.present = false}, 10000000 + 3001000, 5},
-        {true, {.present = false}, 10000000 + 500000, 5},
-        {true, {.present = false}, 10000000 + 3001000, 25}, /* two seconds at 10 a second */
+        {false, {.present = false}, 0, 5, 6},
+        {false, {.present = false}, 0, 16, 17}, /* the first has the role, and each other one a token */
+        {false, {.present = false}, 0, 20, 900}, /* of a byte at least */
+        {false, {.present = true, .prompt = 10, .completion = 18}, 0, 18, 17},
+        {false, {.present = true, .prompt = 10, .completion = 1}, 0, 5, 0},
+        {false, {.present = true, .prompt = 10, .completion = 9}, 0, 9, 0},
+        {false, {.present = false}, 10000000 + 3001000, 5, 0},
+        {true, {.present = false}, 10000000 + 500000, 5, 0},
+        {true, {.present = false}, 10000000 + 3001000, 25, 0}, /* two seconds at 10 a second */
     };
 
     provider.hidden_tokens_per_s = 10;
@@ -1392,6 +1396,7 @@ static void test_left_before_the_finish(void)
         request_useful(r);
         side.account = (struct attempt_account){.usage = cases[i].usage,
                                                 .delivered_bytes = 20,
+                                                .chunks = cases[i].chunks,
                                                 .status = 200,
                                                 .begun_us = 10000000,
                                                 .shown_us = cases[i].shown_us};
