@@ -129,26 +129,46 @@ static void check_stream(struct json_object *root, const struct chat_request *r,
         must(json_object_get_boolean(careless(options, "include_usage")));
 }
 
-static void check_parts(struct json_object *content, const struct chat_request *r)
+/* What is not text is counted as what it is, or the whole context is reserved (has_media). */
+struct parts {
+    uint64_t images, others;
+};
+
+static void check_parts(struct json_object *content, const struct chat_request *r, struct parts *p)
 {
     if (!json_object_is_type(content, json_type_array))
         return;
     for (size_t i = 0; i < json_object_array_length(content); i++) {
-        struct json_object *part = json_object_array_get_idx(content, i);
+        struct json_object *part = json_object_array_get_idx(content, i), *type;
 
-        if (json_object_is_type(part, json_type_object) &&
-            !is_word(careless(part, "type"), "text", "refusal"))
+        if (!json_object_is_type(part, json_type_object))
+            continue;
+        type = careless(part, "type");
+        if (is_word(type, "image_url", "image_url"))
+            p->images++;
+        else if (is_word(type, "input_audio", "file") || is_word(type, "video_url", "video_url"))
+            p->others++;
+        else if (!is_word(type, "text", "refusal"))
             must(r->has_media);
     }
+}
+
+static void check_media(const struct chat_request *r, const struct parts *p)
+{
+    must(r->has_media || r->media.images >= p->images);
+    must(r->has_media ||
+         r->media.references + r->media.bound / MEDIA_FLOOR_TOKENS >= p->others);
 }
 
 static void check_prompt(struct json_object *root, const struct chat_request *r)
 {
     struct json_object *messages = careless(root, "messages"), *tools = careless(root, "tools");
+    struct parts parts = {0, 0};
 
     must(json_object_is_type(messages, json_type_array));
     for (size_t i = 0; i < json_object_array_length(messages); i++)
-        check_parts(careless(json_object_array_get_idx(messages, i), "content"), r);
+        check_parts(careless(json_object_array_get_idx(messages, i), "content"), r, &parts);
+    check_media(r, &parts);
     for (size_t i = 0; tools != NULL && i < json_object_array_length(tools); i++) {
         struct json_object *type = careless(json_object_array_get_idx(tools, i), "type");
 
@@ -202,6 +222,7 @@ static void check_again(struct view body, const struct chat_request *r, uint32_t
     must(again.max_tokens == (limit != 0 ? limit : r->max_tokens));
     must(again.n_choices == r->n_choices && again.stream == r->stream && again.needs == r->needs);
     must(again.has_media == r->has_media && view_eq(again.user, r->user));
+    must(again.media.images == r->media.images && again.media.references == r->media.references);
     for (int k = CHAT_KEY_MODELS; k < CHAT_KEY_COUNT; k++)
         must(!again.member[k].present);
 }
