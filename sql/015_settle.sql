@@ -150,6 +150,24 @@ BEGIN
     o_count := lease_reclaim(p_grace_ms, p_max, p_linkless_ms, to_timestamp(p_up_ms / 1000.0));
 END $$;
 
+-- The leases that are asked to give some back: the largest, those of connected boots first. Nobody hears a
+-- recall of the others, and after a data plane was killed they may be the largest for as long as they are open.
+CREATE FUNCTION lease_lenders(p_account uuid, p_key uuid, p_not_lease uuid) RETURNS SETOF lease
+LANGUAGE sql STABLE AS $$
+    SELECT l.* FROM lease l JOIN boot b USING (boot_id)
+    WHERE l.account_id = p_account AND l.state = 'open' AND l.lease_id IS DISTINCT FROM p_not_lease
+      AND l.key_id = coalesce(p_key, l.key_id) AND l.expires_at > ledger_now()
+      AND l.granted_nusd - l.spent_nusd - l.returned_nusd > 0
+    ORDER BY b.link IS NULL, l.granted_nusd - l.spent_nusd - l.returned_nusd DESC LIMIT 8
+$$;
+CREATE OR REPLACE FUNCTION lease_recall(p_account uuid, p_key uuid, p_not_lease uuid, p_need bigint)
+RETURNS void LANGUAGE sql AS $$
+    SELECT pg_notify('tr_key', 'recall ' || replace(l.boot_id::text, '-', '') || ' '
+                     || replace(l.key_id::text, '-', '') || ' ' || replace(l.lease_id::text, '-', '')
+                     || ' ' || p_need)
+    FROM lease_lenders(p_account, p_key, p_not_lease) l
+$$;
+
 -- What an operator and the health of a control plane look at; cheap. refused: needs an operator
 -- (usage_aside); busy: waits for a locked account; gaps: records that are lost, and what they can have been worth
 -- at most.

@@ -375,6 +375,25 @@ static void a_broken_link_ends_sooner(void)
     CHECK_SQL(RECLAIM "ledger_now() - interval '16 s')", "1");
 }
 
+/* Ten large leases of a killed data plane, whose recalls nobody hears, and a small one of a connected one. */
+static void connected_boots_are_asked_first(void)
+{
+    begin();
+    clock_at("0 s");
+    run(LINK(BOOT("1"), SESSION("1")));
+    run(LINK(BOOT("2"), SESSION("2")));
+    run("SELECT lend(" BOOT("1") ", " KEY("1") ", gen_random_uuid(), 9000, 60000)"
+        " FROM generate_series(1, 10)");
+    run("SELECT lend(" BOOT("2") ", " KEY("1") ", " LEASE("2") ", 1000, 60000)");
+    CHECK_SQL("SELECT count(*), count(*) FILTER (WHERE lease_id = " LEASE("2") ")"
+              " FROM lease_lenders(" ACCOUNT("1") ", NULL, NULL)", "8|0"); /* the larger ones */
+    run("SELECT boot_unlink(" BOOT("1") ", " SESSION("1") ")");
+    CHECK_SQL("SELECT count(*), count(*) FILTER (WHERE lease_id = " LEASE("2") ")"
+              " FROM lease_lenders(" ACCOUNT("1") ", NULL, NULL)", "8|1");
+    CHECK_SQL("SELECT count(*) FROM lease_lenders(" ACCOUNT("1") ", NULL, " LEASE("2") ")"
+              " WHERE lease_id = " LEASE("2"), "0");
+}
+
 static void a_successor_ends_it_at_once(void)
 {
     lease_of_a_minute();
@@ -419,6 +438,7 @@ static const struct check_case cases[] = {
     {"booking: lost numbers are recorded", lost_numbers_are_recorded},
     {"settling: a connected boot says when", a_connected_boot_says_when},
     {"settling: a broken link ends sooner", a_broken_link_ends_sooner},
+    {"settling: connected boots are asked first", connected_boots_are_asked_first},
     {"settling: a successor ends it at once", a_successor_ends_it_at_once},
     {"settling: a round after a pause takes nothing", a_round_after_a_pause_takes_nothing},
 };
