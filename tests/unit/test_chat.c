@@ -998,7 +998,7 @@ static void test_whole_kept_open(void)
         for (size_t step = 1; step < 10000; step += 9998) {
             reset();
             ask(ASK "}");
-            up_head(200, false);
+            up_head(200);
             up_body(cases[i].body, step);
             CHECK_INT(current()->within, cases[i].over ? REQUEST_UPSTREAM_END_MS : 0);
             if (i > 0) { /* whether it can be used is not the question */
