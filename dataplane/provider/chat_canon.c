@@ -124,10 +124,11 @@ static bool array_empty(struct json_value v)
     return v.kind != JSON_ARRAY || v.text.len == 0 || !json_next(&it, &m);
 }
 
-/* Anything that can only be an error, in a document that is no answer or carries one beside it. */
-static bool document_is_error(const struct document *d, struct chat_error *error)
+/* Anything that can only be an error, in a document that is no answer or carries one beside it; not figures behind the
+ * finish reason, whatever stands beside them. */
+static bool document_is_error(const struct chat_canon *c, const struct document *d, struct chat_error *error)
 {
-    bool bare = array_empty(d->choices) && d->usage.text.len == 0;
+    bool bare = array_empty(d->choices) && (d->usage.text.len == 0 || c->finish == FINISH_NONE);
 
     if (!bare && !d->has[TOP_ERROR] && !d->has[TOP_FILLER])
         return false;
@@ -330,7 +331,7 @@ static enum err chunk_read(struct chat_canon *c, struct view doc, struct buf *ou
     p.e = document_read(p.doc, &d);
     if (p.e != ERR_NONE)
         return p.e;
-    if (document_is_error(&d, error)) {
+    if (document_is_error(c, &d, error)) {
         (void)chat_usage_read(c, d.usage); /* what ran before the error is still billed */
         *kind = CHAT_ERROR;
         return ERR_NONE;
@@ -373,7 +374,7 @@ static enum err whole_read(struct chat_canon *c, struct view doc, struct buf *ou
     p.e = document_read(p.doc, &d);
     if (p.e != ERR_NONE)
         return p.e;
-    if (document_is_error(&d, error)) {
+    if (document_is_error(c, &d, error)) {
         *kind = CHAT_ERROR;
         return ERR_NONE;
     }

@@ -9,6 +9,7 @@ struct choice {
     uint32_t index;
     bool role; /* this is the first of its index */
     bool whole;
+    bool plain; /* the inner member is the text itself */
 };
 
 bool chat_bit(const uint32_t set[static 4], uint32_t n)
@@ -34,12 +35,15 @@ static bool choice_index(struct choice *x, uint32_t position)
 }
 
 /* What the choice says stands under "delta" in a chunk, under "message" in a completion; some
- * providers take the other name. A message behind deltas repeats what they said, and goes. */
+ * providers take the other name, or "text", as for completions of old. A message behind deltas repeats
+ * what they said, and goes. */
 static void inner_find(const struct chat_canon *c, struct choice *x)
 {
-    size_t own = x->n, other = x->n;
+    size_t own = x->n, other = x->n, text = x->n;
 
     for (size_t i = 0; i < x->n; i++) {
+        if (x->m[i].value.kind == JSON_STRING && KEY_IS(x->m[i], "text"))
+            text = i;
         if (x->m[i].value.kind != JSON_OBJECT)
             continue;
         if (KEY_IS(x->m[i], "delta"))
@@ -50,6 +54,9 @@ static void inner_find(const struct chat_canon *c, struct choice *x)
     x->inner = own;
     if (other != x->n && !c->by_delta && (own == x->n || !chat_says_something(x->m[own].value)))
         x->inner = other;
+    x->plain = x->inner == x->n && text != x->n;
+    if (x->plain)
+        x->inner = text;
 }
 
 /* Note what the choice calls, so that its finish reason can agree with it. */
@@ -114,6 +121,22 @@ static void finish_patch(struct chat_canon *c, struct patch *p, const struct cho
     finish_seen(c, f, x->index, seen);
 }
 
+/* A text where a delta or message should be. */
+static void plain_patch(struct chat_canon *c, struct patch *p, const struct choice *x,
+                        struct choice_seen *seen)
+{
+    struct json_value v = x->m[x->inner].value;
+
+    patch_copy_to(p, v.text.ptr);
+    patch_put(p, x->whole  ? VIEW_LIT("{\"role\":\"assistant\",\"refusal\":null,\"content\":")
+                 : x->role ? VIEW_LIT("{\"role\":\"assistant\",\"content\":")
+                           : VIEW_LIT("{\"content\":"));
+    patch_copy_to(p, v.text.ptr + v.text.len);
+    patch_put(p, VIEW_LIT("}"));
+    c->content_bytes += v.text.len - 2;
+    seen->content = seen->content || is_text(v);
+}
+
 /* The delta or message itself. */
 static void inner_patch(struct chat_canon *c, struct patch *p, struct patch_object *o,
                         const struct choice *x, struct choice_seen *seen)
@@ -126,6 +149,10 @@ static void inner_patch(struct chat_canon *c, struct patch *p, struct patch_obje
         patch_keep(o, m);
     else
         patch_rename(o, m, name);
+    if (x->plain) {
+        plain_patch(c, p, x, seen);
+        return;
+    }
     chat_delta(c, p, m->value, x->index, x->role, x->whole, seen);
     if (!x->whole && key_is(m->key, name) && c->content_bytes != before)
         c->by_delta = true;

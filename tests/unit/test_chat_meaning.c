@@ -195,6 +195,9 @@ static void test_ends(void)
         {"a detail", {HELLO, "{\"detail\":\"no\"}"}, FAILED, NULL, NULL},
         {"an object of kind error", {HELLO, "{\"object\":\"error\",\"code\":1}"}, FAILED, NULL, NULL},
         {"a type error", {HELLO, "{\"type\":\"error\",\"data\":7}"}, FAILED, NULL, NULL},
+        {"a list of errors beside figures", {HELLO, "{\"errors\":[\"no\"],\"usage\":{\"prompt_tokens\":1}}"}, FAILED, NULL, NULL},
+        {"a message beside figures behind the end", {HELLO, FINISH("\"stop\""), "{\"message\":\"done\",\"usage\":"
+          "{\"prompt_tokens\":1}}"}, COMPLETE, NULL, NULL},
         {"no success", {HELLO, "{\"success\":false}"}, FAILED, NULL, NULL},
         {"what nobody knows, then no reason", {HELLO, "{\"weird\":{\"x\":1}}"}, TRUNCATED, NULL, "\"stop\""},
         {"what nobody knows, then a reason", {HELLO, "{\"weird\":{\"x\":1}}", FINISH("\"stop\"")}, COMPLETE, NULL, NULL},
@@ -331,6 +334,10 @@ static void test_message_for_delta(void)
          "\"delta\":{\"content\":\"hello\"", "message", 5},
         {"the sum of the deltas at the end", {HELLO, MESSAGE("\"role\":\"assistant\",\"content\":\"hello\"", "\"stop\"")},
          "\"delta\":{}", "message", 5},
+        {"text, as of old", {CHOICE("\"text\":\"hel\",\"finish_reason\":null"), CHOICE("\"text\":\"lo\",\"finish_reason\":\"stop\"")},
+         "\"delta\":{\"content\":\"lo\"}", "text", 5},
+        {"a text beside a delta is not content", {CHOICE("\"text\":\"no\",\"delta\":{\"content\":\"hello\"},\"finish_reason\":"
+          "\"stop\"")}, "\"delta\":{\"content\":\"hello\"", "message", 5},
         {"beside each delta", {CHOICE("\"delta\":{\"content\":\"hello\"},\"message\":{\"content\":\"hello\"},\"finish_reason\":"
           "\"stop\"")}, "\"delta\":{\"content\":\"hello\"", "message", 5},
     };
@@ -358,6 +365,8 @@ static void test_wholes(void)
     } cases[] = {
         {"\xef\xbb\xbf{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}", COMPLETE, "\"hi\"", NULL},
         {"\xef\xbb{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}", MALFORMED, NULL, NULL},
+        {"{\"choices\":[{\"text\":\"hi\",\"finish_reason\":\"stop\"}]}", COMPLETE,
+         "\"message\":{\"role\":\"assistant\",\"refusal\":null,\"content\":\"hi\"}", "text"},
         {"{\"choices\":[{\"delta\":{\"content\":\"hi\"},\"finish_reason\":\"stop\"}]}", COMPLETE,
          "\"message\":{\"content\":\"hi\"", "delta"},
         {"{\"choices\":[{\"message\":{\"content\":\"hi\"},\"finish_reason\":\"stop\",\"avg_logprobs\":NaN}]}", COMPLETE,
