@@ -19,6 +19,7 @@ struct coding {
     z_stream z;
     enum coding_kind kind;
     bool begun, plain, over;
+    bool ended; /* over, and what follows is no further gzip file */
     uint64_t in, out; /* bytes so far */
     uint8_t header[2]; /* of a deflate body: its first byte, until the second one has come */
     size_t held;
@@ -77,7 +78,7 @@ static bool begin(struct coding *c, struct view bytes, enum err *e)
     return true;
 }
 
-/* Decode once. *more: there may be more to do without new bytes. */
+/* Decode once. *more: there is more to do without new bytes. */
 static enum err step(struct coding *c, size_t *made, bool *more)
 {
     int r;
@@ -94,27 +95,29 @@ static enum err step(struct coding *c, size_t *made, bool *more)
     if (c->out > CODING_FREE_BYTES && c->out / CODING_RATIO_MAX > c->in)
         return ERR_PROVIDER_PROTOCOL;
     c->over = r == Z_STREAM_END;
-    *more = !c->over && (c->z.avail_out == 0 || (c->z.avail_in != 0 && r == Z_OK));
-    /* gzip files may be joined; other bytes behind the end mean nothing */
-    if (c->over && c->z.avail_in != 0 && c->kind == CODING_GZIP && coding_is_gzip(*c->z.next_in)) {
-        c->over = false;
-        *more = true;
-        if (inflateReset(&c->z) != Z_OK)
-            return ERR_PROVIDER_PROTOCOL;
-    }
+    *more = c->z.avail_in != 0 || (!c->over && c->z.avail_out == 0);
     return ERR_NONE;
+}
+
+/* Behind the end of a compressed body: gzip files may be joined; anything else means nothing, and nothing behind it. */
+static bool joined(struct coding *c)
+{
+    c->ended = c->ended || c->kind != CODING_GZIP || !coding_is_gzip(*c->z.next_in) ||
+               inflateReset(&c->z) != Z_OK;
+    c->over = c->ended;
+    return !c->ended;
 }
 
 static enum err decode(struct coding *c, struct view bytes,
                        bool (*piece)(void *cookie, struct view bytes), void *cookie)
 {
-    bool more = bytes.len != 0 && !c->over;
+    bool more = bytes.len != 0;
     size_t made;
     enum err e;
 
     c->z.next_in = (z_const Bytef *)bytes.ptr;
     c->z.avail_in = (uInt)bytes.len;
-    while (more) {
+    while (more && (!c->over || joined(c))) {
         e = step(c, &made, &more);
         if (e != ERR_NONE)
             return e;
