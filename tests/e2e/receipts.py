@@ -15,7 +15,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
-from rig import Client, case, equal, fresh  # noqa: E402
+from rig import Client, case, equal, fresh, true  # noqa: E402
 
 ACCEPT, REJECT = 0, 10
 HELLO = [{"role": "user", "content": "hello"}]
@@ -432,8 +432,16 @@ def no_trailer_unasked_or_without_chunks():
     equal(lines, None)
     if not body.endswith(b"data: [DONE]\n\n"):
         raise AssertionError(body)
+
+
+@case
+def a_failed_stream_has_a_trailer_that_says_so():
     _, got = raw_bytes("TE: trailers\r\n", mock="tokens=9,rst_at=3")
-    equal((b'"error"' in got, b"ACI-Receipt: " in got), (True, False), "one that was cut off")
+    true(b'"error"' in got, got[-300:])
+    receipt = base64.b64decode(re.search(rb"ACI-Receipt: (\S+)", got).group(1), validate=True)
+    outcome = event(receipt, "outcome")
+    equal((outcome["complete"], outcome["result"], outcome["error"]), (False, "provider_truncated", "provider_truncated"))
+    true(b"\r\nx-tr-end-reason: provider_truncated\r\n" in got, got[-100:])
 
 
 NODE = r"""
