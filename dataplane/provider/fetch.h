@@ -73,7 +73,7 @@ void fetch_pause(struct fetch *f);
 void fetch_resume(struct fetch *f);
 /* A stream has brought content: so many bytes of it, whatever they were wrapped in. Each gives it FETCH_BYTE_MS more, up
  * to the provider's total_ms from now. What goes on without content ends when that is used up. */
-enum { FETCH_BYTE_MS = 4000 }; /* a word in half a minute; no model that anybody waits for is slower */
+enum { FETCH_BYTE_MS = 4000 }; /* a word in 20 s; no model that anybody waits for is slower */
 void fetch_progressed(struct fetch *f, uint64_t bytes);
 /* The response ends within ms, whatever else arrives; done(ERR_IDLE_TIMEOUT) otherwise. A later call counts. */
 void fetch_within(struct fetch *f, uint32_t ms);
