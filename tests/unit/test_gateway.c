@@ -272,16 +272,23 @@ static void *gateway_serve(void *cookie)
     return NULL;
 }
 
-static void gateway_start(struct gateway *g, enum lie lie)
+/* A listening socket and its URL; the kernel takes connections, nobody else does. */
+static char *silent_open(int *fd, char url[static 64])
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof at;
 
+    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(*fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(*fd, 1) == 0);
+    CHECK(getsockname(*fd, (struct sockaddr *)&at, &len) == 0);
+    snprintf(url, 64, "https://127.0.0.1:%u", ntohs(at.sin_port));
+    return url;
+}
+
+static void gateway_start(struct gateway *g, enum lie lie)
+{
     g->lie = lie;
-    g->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(bind(g->fd, (struct sockaddr *)&at, sizeof at) == 0 && listen(g->fd, 1) == 0);
-    CHECK(getsockname(g->fd, (struct sockaddr *)&at, &len) == 0);
-    snprintf(g->url, sizeof g->url, "https://127.0.0.1:%u", ntohs(at.sin_port));
+    silent_open(&g->fd, g->url);
     CHECK(pthread_create(&g->thread, NULL, gateway_serve, g) == 0);
 }
 
@@ -420,8 +427,9 @@ static void verdicts(void)
 static void unreachable(void)
 {
     struct outcome out;
-    char *argv[28];
+    char *argv[28], url[64];
     uint64_t began = clock_mono_ms();
+    int silent;
 
     arguments(argv, "gateway");
     argv[1] = "https://127.0.0.1:1";
@@ -434,6 +442,13 @@ static void unreachable(void)
     CHECK_INT(out.code, EXIT_UNREACHABLE);
     CHECK(strstr(out.text, "total_timeout") != NULL);
     CHECK(clock_mono_ms() - began < 6000); /* the server would go on for 8 s */
+    arguments(argv, "gateway"); /* somebody who listens and says nothing */
+    argv[1] = silent_open(&silent, url);
+    began = clock_mono_ms();
+    run_command(&command_gateway, argv, &out);
+    CHECK_INT(out.code, EXIT_UNREACHABLE);
+    CHECK(clock_mono_ms() - began >= 1000 && clock_mono_ms() - began < 10000);
+    close(silent);
     for (int i = 0; i < 3; i++) {
         static const char *const wrong[] = {"0", "601", "x"};
 
