@@ -210,8 +210,8 @@ static void document_print_json(const struct audit_document *d, const struct aud
 }
 
 /* A sound chain of which nothing was opened, and no question that it answers: nobody's answer was
- * audited, which is no fault of the gateway's and no reason to believe it. A head is for keeping: one
- * that counts samples is good as it is. */
+ * audited, which is no fault of the gateway's and no reason to believe it. A head is for keeping:
+ * one that counts samples is good as it is. */
 static bool is_empty(const struct audit_document *d, const struct answers *a)
 {
     bool answered = a->picked != NULL && strcmp(a->picked, "not_yet_known") != 0;

@@ -57,12 +57,12 @@ enum lie {
     STATUS_503,
     NOT_HTTP,
     CUT_SHORT,
-    TRICKLE,          /* a byte now and then, without an end */
-    LOGGED_BATCH,     /* as LOGGED_BOOT, and one report for three nonces */
-    LOGGED_BOOT,      /* a log proof of exactly this boot */
-    LOGGED_RELEASE,   /* of the release that has the measurement */
-    LOGGED_OTHER,     /* of another boot */
-    LOGGED_ELSEWHERE, /* by another log */
+    TRICKLE,           /* a byte now and then, without an end */
+    LOGGED_BATCH,      /* as LOGGED_BOOT, and one report for three nonces */
+    LOGGED_BOOT,       /* a log proof of exactly this boot */
+    LOGGED_RELEASE,    /* of the release that has the measurement */
+    LOGGED_OTHER,      /* of another boot */
+    LOGGED_ELSEWHERE,  /* by another log */
     LOGGED_UNRELEASED, /* a boot that names no release */
     LOGGED_OTHER_RELEASE,
 };
@@ -308,8 +308,8 @@ static const char *more[8]; /* further options, up to a NULL */
 /* What every question here has in common; the command's first argument is to be put in place. */
 static void arguments(char *argv[static 28], const char *command)
 {
-    static char *const common[] = {NULL, NULL, "--roots", roots, "--policy", policy_path,
-                                   "--at", at, "--json"};
+    static char *const common[] = {NULL,        NULL,   "--roots", roots,   "--policy",
+                                   policy_path, "--at", at,        "--json"};
     size_t n = sizeof common / sizeof common[0];
 
     memcpy(argv, common, sizeof common);
@@ -343,7 +343,8 @@ static void expect_code(const struct outcome *out, const char *code, const char 
     char want[64];
 
     snprintf(want, sizeof want, "\"code\":\"%s\",", code);
-    if (strstr(out->text, want) == NULL || strstr(out->text, want) != strstr(out->text, "\"code\"")) {
+    if (strstr(out->text, want) == NULL ||
+        strstr(out->text, want) != strstr(out->text, "\"code\"")) {
         printf("# %s: want %s, got %.100s\n", what, want, out->text);
         check_fail(__FILE__, __LINE__, "the verdict's code");
     }
@@ -442,7 +443,7 @@ static void unreachable(void)
     CHECK_INT(out.code, EXIT_UNREACHABLE);
     CHECK(strstr(out.text, "total_timeout") != NULL);
     CHECK(clock_mono_ms() - began < 6000); /* the server would go on for 8 s */
-    arguments(argv, "gateway"); /* somebody who listens and says nothing */
+    arguments(argv, "gateway");            /* somebody who listens and says nothing */
     argv[1] = silent_open(&silent, url);
     began = clock_mono_ms();
     run_command(&command_gateway, argv, &out);
@@ -546,9 +547,12 @@ static void release(void)
         int by;
         const char *min_svn, *code;
     } cases[] = {
-        {0x22, true, 1796000001, 0, NULL, "ACCEPT"},      {0x23, true, 1796000001, 0, NULL, "RELEASE"},
-        {0x22, false, 1796000001, 0, NULL, "RELEASE"},    {0x22, true, 1796000000, 0, NULL, "RELEASE"},
-        {0x22, true, 1796000001, 1, NULL, "RELEASE_SIG"}, {0x22, true, 1796000001, 0, "3", "ACCEPT"},
+        {0x22, true, 1796000001, 0, NULL, "ACCEPT"},
+        {0x23, true, 1796000001, 0, NULL, "RELEASE"},
+        {0x22, false, 1796000001, 0, NULL, "RELEASE"},
+        {0x22, true, 1796000000, 0, NULL, "RELEASE"},
+        {0x22, true, 1796000001, 1, NULL, "RELEASE_SIG"},
+        {0x22, true, 1796000001, 0, "3", "ACCEPT"},
         {0x22, true, 1796000001, 0, "4", "RELEASE_SVN"},
     };
     char text[2048], path[64];
@@ -605,9 +609,12 @@ static void log_proofs(void)
         enum lie lie;
         const char *code;
     } cases[] = {
-        {LOGGED_BOOT, "ACCEPT"},         {LOGGED_RELEASE, "ACCEPT"},
-        {HONEST, "LOG_PROOF"},           {LOGGED_OTHER, "LOG_PROOF"},
-        {LOGGED_ELSEWHERE, "LOG_PROOF"}, {LOGGED_UNRELEASED, "RELEASE_LEAF"},
+        {LOGGED_BOOT, "ACCEPT"},
+        {LOGGED_RELEASE, "ACCEPT"},
+        {HONEST, "LOG_PROOF"},
+        {LOGGED_OTHER, "LOG_PROOF"},
+        {LOGGED_ELSEWHERE, "LOG_PROOF"},
+        {LOGGED_UNRELEASED, "RELEASE_LEAF"},
         {LOGGED_OTHER_RELEASE, "RELEASE_LEAF"},
     };
     char key_file[64];
@@ -795,7 +802,8 @@ static void says_what_was_allowed(void)
         buf_init(&text, SUMMARY_MAX);
         summary(&f, &text);
         said = (const char *)text.ptr;
-        CHECK(said != NULL && strstr(said, debug ? "permits: smt debug" : "permits: smt\n") != NULL);
+        CHECK(said != NULL &&
+              strstr(said, debug ? "permits: smt debug" : "permits: smt\n") != NULL);
         CHECK(said != NULL && (strstr(said, "DEBUGGABLE") != NULL) == debug);
         CHECK(said != NULL && (strstr(said, "still roll back") != NULL) == debug);
         CHECK(said != NULL && (strstr(said, "no `expires`") != NULL) == debug);
@@ -868,8 +876,8 @@ static void document_flips(void)
 
 static void offline(void)
 {
-    char *argv[28], *late[] = {"bundle", bundle_path, "--roots", roots, "--policy", policy_path,
-                               "--at", "2099-01-01", "--json", NULL};
+    char *argv[28], *late[] = {"bundle",    bundle_path, "--roots",    roots,    "--policy",
+                               policy_path, "--at",      "2099-01-01", "--json", NULL};
     char *amd[] = {"bundle", bundle_path, NULL};
     struct bundle b;
     struct buf text, store, again;

@@ -1,5 +1,5 @@
-/* A log that shows a boot of a program that was never released, or released afterwards, or by nobody
- * who has the release key, shows that something else ran: tr-verify log must say so. */
+/* A log that shows a boot of a program that was never released, or released afterwards, or by
+ * nobody who has the release key, shows that something else ran: tr-verify log must say so. */
 #include "attestation/tools/command.c"
 #include "attestation/tools/https_answer.c"
 #include "attestation/tools/https.c"
@@ -37,8 +37,8 @@ static void boot(struct released *r, uint64_t index, uint8_t measured, int n, bo
         snprintf(names, sizeof names, "{\"leaf\":\"%s\",\"version\":\"1\"}", leaf_hex);
     }
     snprintf(statement, sizeof statement,
-             "{\"measurement\":\"%s\",\"purpose\":\"tr.boot.v1\",\"release\":%s,\"simulated\":%s}", hex,
-             names, simulated ? "true" : "false");
+             "{\"measurement\":\"%s\",\"purpose\":\"tr.boot.v1\",\"release\":%s,\"simulated\":%s}",
+             hex, names, simulated ? "true" : "false");
     entry(r, index, statement);
 }
 
@@ -58,10 +58,10 @@ static void boots_and_releases(void)
         int names;
         bool simulated, good;
     } cases[] = {
-        {0x22, 0, true, true},   {0x33, 1, true, true},   {0x44, 3, false, true},
-        {0x22, -1, true, false}, /* names none */
-        {0x33, 0, true, false},  /* a measurement of another release */
-        {0x55, 0, true, false},  /* of none */
+        {0x22, 0, true, true},   {0x33, 1, true, true},
+        {0x44, 3, false, true},  {0x22, -1, true, false}, /* names none */
+        {0x33, 0, true, false},                           /* a measurement of another release */
+        {0x55, 0, true, false},                           /* of none */
         {0x22, 2, true, false},  /* of a release that the log does not have yet */
         {0x22, 0, false, false}, /* a simulator's release for what says it is real */
         {0x44, 3, true, false},
@@ -123,8 +123,8 @@ static void signatures(void)
     snprintf(path, sizeof path, "mv %s/release.json* %s/", dir, place);
     CHECK_INT(system(path), 0);
     release_sign(text[1], 1); /* by somebody else */
-    snprintf(path, sizeof path, "cd %s && for e in '' .minisig; do mv release.json$e %s/b.json$e; done",
-             dir, place);
+    snprintf(path, sizeof path,
+             "cd %s && for e in '' .minisig; do mv release.json$e %s/b.json$e; done", dir, place);
     CHECK_INT(system(path), 0);
     for (int n = 0; n < 2; n++) {
         struct released *r = released_new();
