@@ -66,7 +66,8 @@ static enum err want_model(struct want_context *x, const struct snapshot *catalo
 static enum err want_models(struct want_context *x, const struct snapshot *catalog)
 {
     const struct chat_member *list = &x->request->member[CHAT_KEY_MODELS];
-    enum err e = want_model(x, catalog, "model", view_str(x->request->model));
+    const bool named = x->request->model[0] != '\0';
+    enum err e = named ? want_model(x, catalog, "model", view_str(x->request->model)) : ERR_NONE;
     struct json_member item;
     struct view id;
 
@@ -78,7 +79,7 @@ static enum err want_models(struct want_context *x, const struct snapshot *catal
         e = json_string_plain(item.value, &id)
                 ? want_model(x, catalog, "models", id)
                 : want_bad(x, "models", "models must be an array of model ids");
-    return e;
+    return e == ERR_NONE && x->want->n_models == 0 ? want_bad(x, "model", "model is required") : e;
 }
 
 /* Plugins change what is answered; a request that names one must not be answered without it. */

@@ -74,7 +74,13 @@ static enum err plan_model(struct render *p, const char *model)
         p->model[n++] = *model;
     }
     p->model[n++] = '"';
-    plan(p, CHAT_KEY_MODEL, REPLACE_VALUE, view_of(p->model, n));
+    if (p->r->member[CHAT_KEY_MODEL].present) {
+        plan(p, CHAT_KEY_MODEL, REPLACE_VALUE, view_of(p->model, n));
+    } else { /* the client named "models" only */
+        text_add(p, VIEW_LIT("\"model\":"));
+        text_add(p, view_of(p->model, n));
+        text_add(p, VIEW_LIT(","));
+    }
     return ERR_NONE;
 }
 
@@ -247,7 +253,7 @@ static struct json_edit drop_edit(const struct chat_member *m, size_t *lead)
     if (m->index != *lead)
         return (struct json_edit){m->prev_end, m->end - m->prev_end, VIEW_EMPTY};
     ++*lead;
-    assert(m->next_begin != 0); /* model stays, so a front run ends before the last member */
+    assert(m->next_begin != 0); /* messages stay, so a front run ends before the last member */
     return (struct json_edit){m->begin, m->next_begin - m->begin, VIEW_EMPTY};
 }
 

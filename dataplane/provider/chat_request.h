@@ -83,7 +83,7 @@ enum {
 struct chat_request {
     struct view body; /* borrowed; must stay where it is as long as this struct is used */
     struct chat_member member[CHAT_KEY_COUNT];
-    char model[LIMIT_MODEL_ID_BYTES + 1]; /* decoded, NUL-terminated, no control characters */
+    char model[LIMIT_MODEL_ID_BYTES + 1]; /* decoded, without control characters; "": see models */
     bool stream;
     bool include_usage; /* stream_options.include_usage: true */
     uint32_t

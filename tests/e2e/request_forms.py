@@ -223,12 +223,23 @@ def alone_it_is_the_answer_and_names_nothing_of_the_operator():
                 true(q[-8:].encode() not in a.body, a)
 
 
+def alone(models, stream):
+    """A request that names "models" and no "model"."""
+    c = rig.Client()
+    a = c.request("POST", "/chat/completions", {"models": models, "stream": stream, "provider": IN_ORDER,
+                                                "messages": [{"role": "user", "content": "hello"}]})
+    c.close()
+    return a
+
+
 @case
 def context_length_goes_on_to_the_next_model():
     long = refusal("400 X", "too long", code="context_length_exceeded")
     for stream in (False, True):
         with replay.Provider({"demo-a": long, "demo-b": GOOD[stream]}):
             a = chat(model=MODEL, models=[MODEL, "demo/echo"], stream=stream, provider=IN_ORDER)
+            equal((a.status, a.header("x-tr-model")), (200, "demo/echo"))
+            a = alone([MODEL, "demo/echo"], stream)
             equal((a.status, a.header("x-tr-model")), (200, "demo/echo"))
         with replay.Provider({"demo-a": long, "demo-b": long}):
             a = chat(model=MODEL, models=[MODEL, "demo/echo"], stream=stream)

@@ -27,6 +27,11 @@ static const struct {
      " {\n\t\"model\" :\t\"up\" , \"seed\":9223372036854775808,\"x\":1,\"x\" : 2,\r\n "
      "\"f\":1.50e+01,"
      "\"u\":\"\\u00e9\\ud83d\\ude00\", " M " } \n"},
+    /* "models" alone */
+    {"{\"models\":[\"x\"]," M "}", 0, 9, "{\"model\":\"up\"," SO "\"max_tokens\":9," M "}"},
+    {"{" M ",\"models\":[\"x\"],\"stream\":true}", QUIRK_NO_STORE | QUIRK_NO_STREAM_OPTIONS, 0,
+     "{\"model\":\"up\"," M ",\"stream\":true}"},
+    {"{\"model\":null,\"models\":[\"x\"]," M "}", QUIRK_NO_STORE, 0, "{\"model\":\"up\"," M "}"},
     /* an escaped spelling is the same key */
     {"{\"m\\u006fdel\":\"a\"," M "}", QUIRK_NO_STORE, 0, "{\"m\\u006fdel\":\"up\"," M "}"},
     /* store */
@@ -173,6 +178,7 @@ static const struct {
     {"{\"model\":\"a\",}", ERR_FORMAT, NULL},
     {"{" M "}", ERR_FORMAT, "model"},
     {"{\"model\":null," M "}", ERR_FORMAT, "model"},
+    {"{\"models\":null," M "}", ERR_FORMAT, "model"},
     {"{\"model\":7," M "}", ERR_FORMAT, "model"},
     {"{\"model\":\"\"," M "}", ERR_FORMAT, "model"},
     {"{\"model\":\"a\\u0000b\"," M "}", ERR_FORMAT, "model"},

@@ -31,17 +31,23 @@ static struct route_want want;
 static struct api_failure failure;
 
 /* extra: members after "messages", beginning with a comma. */
+static enum err read_body(const char *body)
+{
+    struct chat_request q;
+    struct chat_fault fault;
+
+    CHECK_INT(chat_request_parse(view_str(body), &q, &fault), ERR_NONE);
+    return want_read(&q, NULL, &providers, &want, &failure);
+}
+
 static enum err read_of(const char *model, const char *extra)
 {
     static char body[4096];
-    struct chat_request q;
-    struct chat_fault fault;
 
     snprintf(body, sizeof body,
              "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
              model, extra);
-    CHECK_INT(chat_request_parse(view_str(body), &q, &fault), ERR_NONE);
-    return want_read(&q, NULL, &providers, &want, &failure);
+    return read_body(body);
 }
 
 static enum err read_extra(const char *extra)
@@ -68,6 +74,22 @@ static void test_models(void)
     CHECK_INT(failure.error, API_NO_MODEL);
     CHECK_INT(read_extra(",\"models\":\"x/two\""), ERR_FORMAT);
     CHECK_INT(read_extra(",\"models\":[1]"), ERR_FORMAT);
+}
+
+/* As OpenRouter's clients may: "models" alone. */
+static void test_models_alone(void)
+{
+#define ALONE(models) "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"models\":" models "}"
+    CHECK_INT(read_body(ALONE("[\"x/two\",\"x/one:floor\"]")), ERR_NONE);
+    CHECK_INT(want.n_models, 2);
+    CHECK(want.models[0] == &models[1] && want.models[1] == &models[0]);
+    CHECK_INT(read_body(ALONE("[\"x/three\"]")), ERR_NOT_FOUND);
+    CHECK_BYTES(failure.param, strlen(failure.param), "models", 6);
+    CHECK_INT(read_body(ALONE("[]")), ERR_FORMAT);
+    CHECK_BYTES(failure.param, strlen(failure.param), "model", 5);
+    CHECK_INT(read_body(ALONE("\"x/one\"")), ERR_FORMAT);
+    CHECK_INT(read_body(ALONE("[\"\"]")), ERR_NOT_FOUND);
+#undef ALONE
 }
 
 /* OpenRouter's suffixes are a sort order, below what the request says itself. */
@@ -250,7 +272,7 @@ static void test_members(void)
 static const struct check_case cases[] = {
     {"want_named", test_named},
     {"want_members", test_members},
-    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_suffixes", test_suffixes},   {"want_sets", test_sets},
+    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_models_alone", test_models_alone}, {"want_suffixes", test_suffixes},   {"want_sets", test_sets},
     {"want_hard", test_hard},       {"want_unknown", test_unknown},
 };
 CHECK_MAIN(cases)
