@@ -412,6 +412,7 @@ static void chat_attempt_reset(struct chat *c)
     c->collecting = c->shaped = c->over = c->paused = c->held = c->awaiting = c->figures = false;
     c->begun_us = c->shown_us = c->progress_bytes = c->finish_bytes = 0;
     c->object = (struct chat_object){0};
+    c->lines = (struct chat_lines){0};
 }
 
 static void chat_canon_prepare(struct chat *c)

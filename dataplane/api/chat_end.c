@@ -1,4 +1,5 @@
 /* (G) When a provider's answer is complete, and how long its rest may take. */
+#include "chat_gather.h"
 #include "chat_inside.h"
 
 #include "content_view.h"
@@ -70,7 +71,7 @@ static void object_begin(struct chat_object *o, uint8_t b)
         o->foreign = strchr(" \t\r\n\xef\xbb\xbf", b) == NULL || b == 0;
 }
 
-void chat_pace_whole(struct chat *c, struct view bytes)
+static void pace_object(struct chat *c, struct view bytes)
 {
     struct chat_object *o = &c->object;
 
@@ -83,4 +84,58 @@ void chat_pace_whole(struct chat *c, struct view bytes)
         c->awaiting = true;
         fetch_within(c->fetch, REQUEST_UPSTREAM_END_MS);
     }
+}
+
+/* What begins with the value of this key, where the key first stands; it is given with its quotes, which a string's text
+ * would hold escaped. */
+static struct view behind_key(struct view line, struct view key)
+{
+    const uint8_t *at = memmem(line.ptr, line.len, key.ptr, key.len);
+
+    if (at == NULL)
+        return VIEW_EMPTY;
+    line = view_from(line, (size_t)(at - line.ptr) + key.len);
+    while (line.len != 0 && strchr(" \t:", line.ptr[0]) != NULL && line.ptr[0] != 0)
+        line = view_from(line, 1);
+    return line;
+}
+
+static void line_inside(struct chat *c, struct view line)
+{
+    struct view reason = behind_key(line, VIEW_LIT("\"finish_reason\""));
+
+    if (!view_starts(line, VIEW_LIT("data:")))
+        return;
+    if (reason.len > 1 && reason.ptr[0] == '"' && reason.ptr[1] != '"')
+        c->lines.finished = true;
+    if (behind_key(line, VIEW_LIT("\"completion_tokens\"")).len != 0)
+        c->figures = true;
+    if (c->lines.finished) /* each event behind it starts the wait again, but no comment */
+        fetch_within(c->fetch, c->figures ? REQUEST_UPSTREAM_END_MS : REQUEST_USAGE_MS);
+}
+
+/* Several choices end at times of their own: their stream is read to its end. */
+static void pace_events(struct chat *c)
+{
+    struct view all = content_bytes(c->received);
+    struct chat_lines *l = &c->lines;
+    const uint8_t *end;
+
+    if (c->request.n_choices > 1)
+        return;
+    while ((end = memchr(all.ptr + l->looked_at, '\n', all.len - l->looked_at)) != NULL) {
+        size_t at = (size_t)(end - all.ptr);
+
+        line_inside(c, view_of(all.ptr + l->begin, at - l->begin));
+        l->begin = l->looked_at = at + 1;
+    }
+    l->looked_at = all.len;
+}
+
+void chat_pace_whole(struct chat *c, struct view bytes)
+{
+    if (chat_shape_of(content_bytes(c->received)) == CHAT_SHAPE_EVENTS)
+        pace_events(c);
+    else
+        pace_object(c, bytes);
 }

@@ -48,6 +48,10 @@ struct chat {
         bool over, foreign;      /* foreign: it is no object */
         bool quoted, escaped;    /* inside a string; behind a backslash */
     } object;
+    struct chat_lines { /* of an event stream that is collected */
+        size_t begin, looked_at; /* where the first line stands that is not complete, and how far it was looked at */
+        bool finished;           /* a complete line has a finish reason */
+    } lines;
     struct digest32 sent; /* of rendered */
     struct sse_in in;
     struct chat_canon canon;
@@ -86,7 +90,8 @@ void chat_attempt_hold(struct request *r, bool hold);
 bool chat_finished(const struct chat *c);
 /* Events have been read: tell the fetch how long the rest may take. */
 void chat_pace(struct chat *c);
-/* The same for bytes of a whole answer: behind its object there is nothing to wait for. */
+/* The same for bytes of a whole answer, which have been added to c->received: behind its object there is nothing to
+ * wait for, and behind a collected stream's finish reason its figures at most. */
 void chat_pace_whole(struct chat *c, struct view bytes);
 
 /* chat_answer.c */

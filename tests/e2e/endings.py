@@ -119,6 +119,16 @@ def complete_whole_answers():
 
 
 @case
+def a_collected_stream_ends_with_its_finish():
+    """A whole answer was asked for, and a stream came that is kept open without "[DONE]"."""
+    for what, text, most in (("figures", TEXT + STOP + USAGE, 4), ("finish reason", TEXT + STOP, 8)):
+        for model in ROUTES:
+            a, took, row = ask(replay.answer(chunks(text), hold=30, ping=1), model, stream=False)
+            check_complete(a, row, what, figures=what == "figures")
+            true(took < most, f"{what}: {took:.1f} s")
+
+
+@case
 def incomplete_whole_answers():
     half = replay.answer(WHOLE_HEAD + b"40\r\n" + WHOLE[:64].encode() + b"\r\n", reset=True)
     with replay.Provider({"demo-a": half}):

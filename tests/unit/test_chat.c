@@ -990,7 +990,8 @@ static void test_whole_kept_open(void)
         {"\xef\xbb\xbf \r\n" WHOLE " \n", true},
         {"{\"a\":\"}\\\"}\",\"b\":[{}],\"c\":\"\\\\\"}", true},
         {"{\"a\":\"}\\\"}\",\"b\":[{}],\"c\":\"\\\\\"", false},
-        {"data: " WHOLE "\n\n", false},
+        {"data: " WHOLE "\n\n", true},
+        {"data: {}\n\n", false},
         {"[{}]", false},
     };
 
@@ -1011,6 +1012,51 @@ static void test_whole_kept_open(void)
             client_reads();
             check_quiet(11);
         }
+}
+
+/* The same for a stream where a whole answer was asked for, which may never say "[DONE]": its finish reason ends it,
+ * with some time for figures; comments do not make that longer. */
+static void test_whole_stream_kept_open(void)
+{
+#define PING ": ping\n\n"
+    static const struct {
+        const char *members, *body;
+        uint32_t within;
+    } cases[] = {
+        {"", ROLE TEXT STOP USAGE_EVENT PING, REQUEST_UPSTREAM_END_MS},
+        {"", ROLE TEXT STOP PING, REQUEST_USAGE_MS},
+        {"", ROLE TEXT CHUNK("{}", "\"\"") PING, 0},
+        {"", ROLE TEXT PING, 0},
+        {"", ROLE CHUNK("{\"content\":\"\\\"finish_reason\\\":\\\"stop\\\"\"}", "null") PING, 0},
+        {"", ROLE TEXT ": \"finish_reason\":\"stop\"\n", 0},
+        {"", ROLE TEXT "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}", 0},
+        {",\"n\":2", ROLE TEXT STOP PING, 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (size_t step = 1; step < 10000; step += 9998) {
+            char body[512];
+
+            reset();
+            snprintf(body, sizeof body, ASK "%s}", cases[i].members);
+            ask(body);
+            up_head(200);
+            up_body(cases[i].body, step);
+            CHECK_INT(current()->within, cases[i].within);
+            if (i > 1) {
+                client.gone(client.gone_cookie);
+                up_done(ERR_TOTAL_TIMEOUT);
+                continue;
+            }
+            current()->within = 0;
+            up_body(PING, step);
+            CHECK_INT(current()->within, 0);
+            up_done(ERR_IDLE_TIMEOUT);
+            CHECK_INT(client.status, 200);
+            CHECK(strstr(client.out, "hello") != NULL);
+            client_reads();
+        }
+#undef PING
 }
 
 /* Without memory for the error event the connection breaks: nobody takes that for an end. */
@@ -1645,6 +1691,7 @@ static const struct check_case cases[] = {
     {"chat_finished_is_not_complete", test_finished_is_not_complete},
     {"chat_whole_cut_off", test_whole_cut_off},
     {"chat_whole_kept_open", test_whole_kept_open},
+    {"chat_whole_stream_kept_open", test_whole_stream_kept_open},
     {"chat_no_room_for_the_error", test_no_room_for_the_error},
     {"chat_end_without_done", test_end_without_done},
     {"chat_finish_is_supplied", test_finish_is_supplied},
