@@ -68,8 +68,8 @@ struct chat_canon {
     enum usage_finish finish;  /* of choice 0; FINISH_NONE until seen */
     struct usage_figures figures;
     struct token_usage usage; /* what the figures so far come to */
-    uint64_t content_bytes;   /* delivered bytes of text, reasoning and arguments; other content
-                                 (audio, images) counts a CHAT_MEDIA_SHARE of its bytes */
+    uint64_t content_bytes;   /* delivered bytes of text, reasoning, names and arguments of calls;
+                                 other content (audio, images) counts a CHAT_MEDIA_SHARE of them */
     bool useful;              /* some content of any kind, or a finish, has been seen */
     struct chat_tool {
         uint64_t id_hash;        /* tells two calls with one index apart; 0: no id */

@@ -205,9 +205,10 @@ static void function_patch(struct chat_canon *c, struct patch *p, struct json_va
             patch_drop(&o, &m);
         else {
             patch_keep(&o, &m);
-            if (KEY_IS(m, "name"))
+            if (KEY_IS(m, "name")) {
                 name = true;
-            else if (KEY_IS(m, "arguments")) {
+                c->content_bytes += m.value.text.len - 2; /* the model wrote it */
+            } else if (KEY_IS(m, "arguments")) {
                 arguments = true;
                 put_arguments(c, p, m.value, tool);
             }
