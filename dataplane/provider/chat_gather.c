@@ -79,6 +79,8 @@ static enum err take_events(struct chat_canon *c, struct view body, struct buf *
         }
     }
     sse_in_free(&in);
+    if (e == ERR_PROVIDER_PROTOCOL && chat_canon_finished(c))
+        return ERR_NONE; /* behind the finish reason nothing is missing, as in a stream */
     if (e == ERR_SHORT)
         return events == 0 ? ERR_PROVIDER_PROTOCOL : ERR_NONE;
     return tail && e == ERR_PROVIDER_PROTOCOL ? ERR_PROVIDER_TRUNCATED : e;

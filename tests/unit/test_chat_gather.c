@@ -71,6 +71,10 @@ static void test_streams(void)
         {"comments, a mark, an end without a blank line", "\xef\xbb\xbf: hi\n\n" DELTA("\"content\":\"a\"")
          "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}",
          SAID("{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":null}", "stop", ""), ERR_NONE, CHAT_EMIT},
+        {"rubbish behind the reason", DELTA("\"content\":\"a\"") STOP "data: nonsense\n\n",
+         SAID("{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":null}", "stop", ""), ERR_NONE, CHAT_EMIT},
+        {"half an event behind the reason", DELTA("\"content\":\"a\"") STOP "data: {\"choices\":[],\"usa",
+         SAID("{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":null}", "stop", ""), ERR_NONE, CHAT_EMIT},
         {"no reason, but [DONE]", DELTA("\"content\":\"a\"") DONE,
          SAID("{\"role\":\"assistant\",\"content\":\"a\",\"refusal\":null}", "stop", ""), ERR_NONE, CHAT_EMIT},
         {"JSON", "{\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"a\"},\"finish_reason\":\"stop\"}]}",
