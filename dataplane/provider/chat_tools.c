@@ -221,6 +221,17 @@ static void function_patch(struct chat_canon *c, struct patch *p, struct json_va
     patch_close(&o);
 }
 
+/* A custom tool's call is its name and its input, both text. */
+static void custom_count(struct chat_canon *c, struct json_value custom)
+{
+    struct json_iter it = json_iter(custom);
+    struct json_member m;
+
+    while (custom.kind == JSON_OBJECT && json_next(&it, &m))
+        if (m.value.kind == JSON_STRING)
+            c->content_bytes += m.value.text.len - 2;
+}
+
 static void put_made_id(const struct chat_canon *c, struct patch *p, uint32_t choice, uint32_t n)
 {
     patch_put(p, VIEW_LIT("\"call_"));
@@ -278,6 +289,7 @@ static void call_patch(struct chat_canon *c, struct patch *p, const struct json_
         tool->custom = tool->custom || call.custom.text.len != 0;
         position = tool->ours;
     }
+    custom_count(c, call.custom);
     o = patch_open(p, v);
     for (size_t i = 0; i < call.n; i++)
         member_patch(c, p, &o, &call.m[i], tool, first, wants_name, whole);

@@ -330,6 +330,8 @@ static void test_message_for_delta(void)
           "\"assistant\",\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"}, "\"object\":\"chat.completion.chunk\"", "message", 5},
         {"a call", {MESSAGE("\"content\":null,\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]",
           "\"stop\"")}, "\"finish_reason\":\"tool_calls\"", "message", 3},
+        {"a custom call", {MESSAGE("\"content\":null,\"tool_calls\":[{\"id\":\"a\",\"type\":\"custom\",\"custom\":{\"name\":\"f\","
+          "\"input\":\"cat 1\"}}]", "\"stop\"")}, "\"finish_reason\":\"tool_calls\"", "message", 6},
         {"an empty delta beside it", {CHOICE("\"delta\":{},\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"")},
          "\"delta\":{\"content\":\"hello\"", "message", 5},
         {"the sum of the deltas at the end", {HELLO, MESSAGE("\"role\":\"assistant\",\"content\":\"hello\"", "\"stop\"")},
