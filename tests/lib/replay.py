@@ -72,7 +72,8 @@ def stream(*events, done=True):
 
 
 class Provider:
-    """answers: provider id -> answer, or a list of which each request takes the next (the last one stays)."""
+    """answers: provider id -> answer, or a list of which each request takes the next (the last one stays), or a
+    function that gets the request's body and returns the answer (for many requests at once)."""
 
     PORTS = {"demo-a": "demo_a", "demo-b": "demo_b"}
 
@@ -145,6 +146,7 @@ class Provider:
                     self.received[name].append(request)
                     queue = self.answers[name]
                     a = queue.pop(0) if len(queue) > 1 else queue[0]
+                    a = a(request[1]) if callable(a) else a
                 a.send(s)
                 if not a.whole():
                     break

