@@ -28,7 +28,8 @@ const char *refusal_of_route(enum route_refusal why)
 static void credit_sentence(const struct request *r, struct api_failure *f)
 {
     const struct admission *a = &r->admission;
-    const char *more = f->error == API_KEY_LIMIT ? "raise the key's limit" : "add credits";
+    const bool limit = f->error == API_KEY_LIMIT;
+    const char *more = limit ? "raise the key's limit" : "add credits";
     char need[MONEY_TEXT_MAX], have[MONEY_TEXT_MAX];
     uint32_t fits = reserve_fits(r, a->available_nusd);
     int n;
@@ -48,8 +49,10 @@ static void credit_sentence(const struct request *r, struct api_failure *f)
     if (fits != 0)
         snprintf(f->text + n, sizeof f->text - (size_t)n,
                  "max_tokens of at most %" PRIu32 " would fit; or %s.", fits, more);
-    else
+    else if (a->available_nusd > 0)
         snprintf(f->text + n, sizeof f->text - (size_t)n, "Shorten the prompt, or %s.", more);
+    else
+        snprintf(f->text + n, sizeof f->text - (size_t)n, limit ? "Raise the key's limit." : "Add credits.");
 }
 
 void refusal_of_admission(const struct request *r, struct api_failure *f)

@@ -92,7 +92,7 @@ static void answer_ask(enum err e)
         answer.key = &fake.key;
         answer.lease.b[0] = 7;
     } else {
-        answer.most_nusd = fake.available != 0 ? fake.available : 2500000;
+        answer.most_nusd = fake.available < 0 ? 0 : fake.available != 0 ? fake.available : 2500000;
     }
     fake.ask_cb(fake.cookie, &answer);
 }
@@ -862,6 +862,7 @@ static void test_credit_sentence(void)
         {100, 1, 50 * 500 + 1502, 1},
         {100, 1, 50 * 500 + 1501, 0},
         {100, 1, 1, 0},
+        {100, 1, -1, 0}, /* nothing at all */
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -881,6 +882,9 @@ static void test_credit_sentence(void)
         CHECK(strstr(side.failure.text, number) != NULL);
         snprintf(number, sizeof number, "max_tokens of at most %u would fit", (unsigned)cases[i].fits);
         CHECK((strstr(side.failure.text, number) != NULL) == (cases[i].fits != 0));
+        CHECK((strstr(side.failure.text, "Shorten the prompt") != NULL) ==
+              (cases[i].fits == 0 && cases[i].available > 0)); /* of no use without money */
+        CHECK((strstr(side.failure.text, "Add credits.") != NULL) == (cases[i].available < 0));
         check_over(0, 0);
     }
 }
