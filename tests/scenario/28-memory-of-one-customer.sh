@@ -21,15 +21,15 @@ def configured(text):
     rig.start("dataplane")
 
 
-def unfinished(key):
-    """An upload of 10 MiB whose end never comes; None where it was refused."""
+def unfinished(key, mib):
+    """An upload of so many MiB whose last one never comes."""
     u = urlparse(rig.env("TR_BASE_URL"))
     s = rig.context(rig.env("TR_CA")).wrap_socket(socket.create_connection((u.hostname, u.port), timeout=20),
                                                   server_hostname=u.hostname)
     try:
         s.sendall((f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key['key']}\r\n"
-                   f"content-type: application/json\r\ncontent-length: {10 * MIB}\r\n\r\n").encode())
-        for _ in range(9):
+                   f"content-type: application/json\r\ncontent-length: {mib * MIB}\r\n\r\n").encode())
+        for _ in range(mib - 1):
             s.sendall(b"x" * MIB)
     except OSError:
         pass
@@ -39,6 +39,15 @@ def unfinished(key):
 def with_an_image(key):
     part = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * MIB}}
     return rig.chat("tokens=2", key=key["key"], max_tokens=10, messages=[{"role": "user", "content": [part]}])
+
+
+def full(key, held):
+    """The answer that the customer has no more, or None: what large uploads left is filled with small ones."""
+    a = with_an_image(key)
+    if a.status == 503:
+        return a
+    held.append(unfinished(key, 3))
+    return None
 
 
 @case
@@ -51,8 +60,8 @@ def unfinished_uploads_leave_room():
         one, other = rig.new_account(1, 1)[1][0], rig.new_account(1, 1)[1][0]
         for key in (one, other):  # both are known
             equal(rig.chat("tokens=2", key=key["key"]).status, 200)
-        rig.parallel(12, lambda i: held.append(unfinished(one)))
-        a = with_an_image(one)
+        rig.parallel(12, lambda i: held.append(unfinished(one, 10)))
+        a = wait_until(lambda: full(one, held), 20, "the customer has filled its share")
         equal((a.status, a.error()["code"]), (503, "overloaded"), "the customer itself has no more")
         for _ in range(3):
             equal(with_an_image(other).status, 200, "another customer's image")
