@@ -26,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (a == ERR_NONE) {
         if (n_one == 0 || n_one > size || one.head.status < 100 || one.head.status > 599)
             abort();
-        if (b == ERR_NONE && memcmp(&one.head, &two.head, sizeof one.head) != 0)
+        if (b == ERR_NONE && (one.head.status != two.head.status ||
+                              one.head.retry_after_ms != two.head.retry_after_ms))
             abort();
         if (one.body == RESPONSE_CHUNKED) {
             struct phr_chunked_decoder d = {.consume_trailer = 1};

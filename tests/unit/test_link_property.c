@@ -564,7 +564,7 @@ static void history(uint64_t seed)
 static void test_histories(void)
 {
     const char *n = getenv("TR_SEEDS"), *one = getenv("TR_SEED");
-    uint64_t seeds = n != NULL ? strtoull(n, NULL, 10) : 40;
+    uint64_t seeds = n != NULL ? strtoull(n, NULL, 10) : 24;
 
     for (uint64_t seed = 1; seed <= seeds && check_failed_ < 20; seed++) {
         if (seed % HISTORIES_PER_DATABASE == 1) {
