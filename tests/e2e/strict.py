@@ -186,7 +186,7 @@ def completes(kind, clients, want, finish):
         filtered = client == "python_stream" and finish == "content_filter"  # its error class has no figures
         if client != "python_events" and not filtered:
             equal(r["usage"], [100, 20], what)
-        true(r["seconds"] < 6, what)
+        true(r["seconds"] < 25, what)  # before a provider that holds on for 30 s lets go; endings.py has the exact time
 
 
 def complete(*kinds):
