@@ -3,6 +3,7 @@
  * program's free() (zero_free.c). */
 #include "unpack.h"
 
+#include "coding.h"
 #include "content_view.h"
 
 #include <assert.h>
@@ -43,12 +44,9 @@ struct unpacker {
     ZSTD_DCtx *zstd;
 };
 
-/* "deflate" is a zlib stream, but some clients send the bare deflate data (RFC 9110 8.4.1.2). The first two
- * bytes of a zlib stream are a checksum of themselves, which bare data hardly ever is. */
 static int zlib_window_bits(enum unpack_coding coding, struct view packed)
 {
-    bool wrapped = packed.len >= 2 && (packed.ptr[0] & 0x0f) == Z_DEFLATED &&
-                   (packed.ptr[0] << 8 | packed.ptr[1]) % 31 == 0;
+    bool wrapped = packed.len >= 2 && coding_is_zlib(packed.ptr[0], packed.ptr[1]);
 
     if (coding == UNPACK_GZIP)
         return MAX_WBITS + 16;

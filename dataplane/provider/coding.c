@@ -47,14 +47,11 @@ void coding_free(struct coding *c)
     free(c);
 }
 
-/* "deflate" is the zlib format by the letter (RFC 9110), and raw at some servers: a zlib header is a
- * multiple of 31 that says method 8. */
 static int window_of(const struct coding *c)
 {
     if (c->kind == CODING_GZIP)
         return WINDOW_GZIP;
-    return (c->header[0] & 0x0f) == 8 && (c->header[0] * 256 + c->header[1]) % 31 == 0 ? WINDOW_ZLIB
-                                                                                         : WINDOW_RAW;
+    return coding_is_zlib(c->header[0], c->header[1]) ? WINDOW_ZLIB : WINDOW_RAW;
 }
 
 /* Find out what the body is. False: two bytes must be seen. */

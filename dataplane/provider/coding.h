@@ -23,6 +23,13 @@ static inline bool coding_is_gzip(uint8_t first)
     return first == 0x1f;
 }
 
+/* "deflate" is the zlib format by the letter (RFC 9110 8.4.1.2), and bare at some programs. Do these first two
+ * bytes begin the zlib format? They are a checksum of themselves, which bare data hardly ever is. */
+static inline bool coding_is_zlib(uint8_t first, uint8_t second)
+{
+    return (first & 0x0f) == 8 && (first << 8 | second) % 31 == 0;
+}
+
 /* Decode bytes (borrowed) and hand the result to piece, as often as it takes; it returns false when
  * nothing more is wanted. ERR_PROVIDER_PROTOCOL: malformed, or over CODING_RATIO_MAX. ERR_MEMORY. */
 must_check enum err coding_feed(struct coding *c, struct view bytes,
