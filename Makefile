@@ -35,7 +35,7 @@ SEES_common       := common
 SEES_proto        := common proto
 SEES_attestation  := common proto attestation attestation/tools
 SEES_dataplane    := common proto attestation dataplane dataplane/api dataplane/core dataplane/route \
-                     dataplane/provider dataplane/link dataplane/trust
+                     dataplane/llm dataplane/provider dataplane/link dataplane/trust
 SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
                      controlplane/peers controlplane/db controlplane/log
 SEES_tests        := . tests $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))

@@ -222,7 +222,7 @@ static void chat_read_prompt(struct chat *c)
     const struct config *config = c->request.worker->shared->config;
     const struct chat_request *asked = c->asked;
     uint64_t media =
-        chat_media_bound(&asked->media, config->image_tokens, config->reference_tokens);
+        media_bound(&asked->media, config->image_tokens, config->reference_tokens);
 
     c->request.prompt_bound = asked->has_media ? UINT64_MAX : asked->prompt_bound + media;
     c->request.prompt_guessed = media != 0;

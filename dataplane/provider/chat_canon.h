@@ -7,26 +7,9 @@
 #include "buf.h"
 #include "err.h"
 #include "providers.h"
+#include "tokens.h"
 #include "usage.h"
 #include "view.h"
-
-/* What a response costs in tokens. A figure that is zero was not given, or was zero, or could not be
- * believed: what is known otherwise (a prompt was sent, text was delivered) decides which. */
-struct token_usage {
-    bool present;                /* the provider gave figures, believable or not */
-    bool clamped;                /* negative, absurd or inconsistent figures were corrected */
-    uint32_t prompt, completion; /* completion includes reasoning whatever the provider does */
-    uint32_t cached_read, cache_write, reasoning;
-};
-
-/* The provider's figures as it gave them, merged over all usage objects of one response: providers
- * send the prompt's with the first chunk and the cached ones with the last, or a running total. Of
- * each figure the largest that can be believed counts. */
-struct usage_figures {
-    uint32_t prompt, completion, total, cached_read, cache_write, reasoning;
-    uint32_t input, input_read, input_write; /* under Anthropic's names */
-    bool odd; /* one could not be believed: negative, absurd, or no whole number */
-};
 
 enum {
     CHAT_CHOICES_MAX = 128, /* as OpenAI's n */

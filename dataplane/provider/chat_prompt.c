@@ -73,7 +73,7 @@ static void count_media(struct chat_request *r, struct json_value part)
 {
     uint64_t before = r->media.bytes;
 
-    if (!chat_media_count(part, &r->media))
+    if (!media_count(part, &r->media))
         r->has_media = true;
     r->prompt_bytes -= r->media.bytes - before;
 }

@@ -5,7 +5,7 @@
 #define TR_DATAPLANE_PROVIDER_CHAT_REQUEST_H
 
 #include "buf.h"
-#include "chat_media.h"
+#include "media.h"
 #include "err.h"
 #include "json.h"
 #include "bounds.h"
@@ -99,7 +99,7 @@ struct chat_request {
     uint16_t needs;     /* enum catalog_capability bits this request cannot do without */
     uint64_t prompt_bound; /* no tokeniser makes more prompt tokens of this body than this and what
                               its media cost */
-    struct chat_media media;
+    struct media media;
     bool has_media; /* neither bounds the prompt: hosted tools, parts of a type that we do not know */
     uint64_t prompt_bytes; /* of what a provider may read as prompt, images and the like left out:
                               for estimates */

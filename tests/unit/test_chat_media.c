@@ -1,6 +1,6 @@
 /* The media of a prompt bound what is reserved and what an estimate costs at least: each kind, inside the
  * body or elsewhere, with twins that only look like it and are read as text. */
-#include "chat_media.c"
+#include "media.c"
 
 #include "check.h"
 
@@ -45,11 +45,11 @@ static void test_kinds(void)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct chat_media m = {0};
+        struct media m = {0};
         struct json_value part;
 
         CHECK_INT(json_check(view_str(cases[i].part), &part, NULL), ERR_NONE);
-        CHECK_INT(chat_media_count(part, &m), cases[i].counts);
+        CHECK_INT(media_count(part, &m), cases[i].counts);
         CHECK_INT(m.images, cases[i].images);
         CHECK_INT(m.references, cases[i].references);
         CHECK_INT(m.bound, cases[i].bound);
@@ -62,14 +62,14 @@ static void test_kinds(void)
 
 static void test_bound(void)
 {
-    struct chat_media m = {.images = 2, .references = 3, .bound = 5};
+    struct media m = {.images = 2, .references = 3, .bound = 5};
 
-    CHECK_INT(chat_media_bound(&m, 1000, 10000), 5 + 2000 + 30000);
-    CHECK_INT(chat_media_bound(&(struct chat_media){0}, 1000, 10000), 0);
+    CHECK_INT(media_bound(&m, 1000, 10000), 5 + 2000 + 30000);
+    CHECK_INT(media_bound(&(struct media){0}, 1000, 10000), 0);
 }
 
 static const struct check_case cases[] = {
     {"chat_media_kinds", test_kinds},
-    {"chat_media_bound", test_bound},
+    {"media_bound", test_bound},
 };
 CHECK_MAIN(cases)

@@ -1,5 +1,5 @@
 /* (G) The media of a prompt: how many, and how large. */
-#include "chat_media.h"
+#include "media.h"
 
 #include "content_view.h"
 
@@ -32,7 +32,7 @@ static bool is_inline(struct json_value holder, size_t kind)
     return json_only(holder, "url", &data) == ERR_NONE && starts_data(data);
 }
 
-static void count_bytes(struct chat_media *m, uint64_t bytes, unsigned bytes_per_token)
+static void count_bytes(struct media *m, uint64_t bytes, unsigned bytes_per_token)
 {
     uint64_t floor = bytes / MEDIA_FLOOR_BYTES;
 
@@ -40,7 +40,7 @@ static void count_bytes(struct chat_media *m, uint64_t bytes, unsigned bytes_per
     m->floor += floor > MEDIA_FLOOR_TOKENS ? floor : MEDIA_FLOOR_TOKENS;
 }
 
-bool chat_media_count(struct json_value part, struct chat_media *m)
+bool media_count(struct json_value part, struct media *m)
 {
     struct json_value type, holder;
     size_t kind = 0;
@@ -69,7 +69,7 @@ bool chat_media_count(struct json_value part, struct chat_media *m)
     return true;
 }
 
-uint64_t chat_media_bound(const struct chat_media *m, uint64_t image_tokens,
+uint64_t media_bound(const struct media *m, uint64_t image_tokens,
                           uint64_t reference_tokens)
 {
     return m->bound + m->images * image_tokens + m->references * reference_tokens;

@@ -1,7 +1,7 @@
 /* (G) What the images, audio, files and videos of a prompt can cost, without looking into them: a
  * bound that is reserved, and a floor that is billed when the provider gives no figures. */
-#ifndef TR_DATAPLANE_PROVIDER_CHAT_MEDIA_H
-#define TR_DATAPLANE_PROVIDER_CHAT_MEDIA_H
+#ifndef TR_DATAPLANE_LLM_MEDIA_H
+#define TR_DATAPLANE_LLM_MEDIA_H
 
 #include "json.h"
 
@@ -24,7 +24,7 @@ enum {
     MEDIA_FILE_BYTES = 1,
 };
 
-struct chat_media {
+struct media {
     uint32_t images;     /* inline or by reference */
     uint32_t references; /* audio, files and videos by URL or id */
     uint64_t bound;      /* tokens that those inside the body cannot exceed */
@@ -34,9 +34,9 @@ struct chat_media {
 
 /* If part, an element of a message's content, is surely of one of these types: count it in m. Else
  * false: a second "type", or one that we do not know, may say that it is text. */
-bool chat_media_count(struct json_value part, struct chat_media *m);
+bool media_count(struct json_value part, struct media *m);
 /* Prompt tokens that all of m cannot exceed, given a most per image and per reference. */
-uint64_t chat_media_bound(const struct chat_media *m, uint64_t image_tokens,
+uint64_t media_bound(const struct media *m, uint64_t image_tokens,
                           uint64_t reference_tokens);
 
 #endif

@@ -1,0 +1,61 @@
+/* (G) What a client of the API speaks: one row per dialect. The reader fills in a neutral prompt, the
+ * writer turns neutral events into the dialect's answer, whole or as a stream. Nothing of a dialect is
+ * known outside of its files and its row. */
+#ifndef TR_DATAPLANE_API_DIALECT_H
+#define TR_DATAPLANE_API_DIALECT_H
+
+#include "buf.h"
+#include "errors.h"
+#include "event.h"
+#include "prompt.h"
+#include "tokens.h"
+
+struct budget;
+
+/* One answer as its client's dialect sees it. The exchange fills it in before `begin`; what follows
+ * `state` is the dialect's own. */
+struct answer {
+    char id[48];               /* "gen-..." : each dialect puts its own prefix before the digits */
+    uint64_t created;          /* unix seconds */
+    struct view model;         /* the catalog's id of the model that answers; borrowed */
+    struct view provider;      /* the provider's name; borrowed */
+    const struct prompt *prompt; /* NULL once it is forgotten: keep what you echo */
+    struct budget *budget;     /* content that is kept is charged here */
+    bool stream;
+    bool include_usage;
+    bool openrouter;           /* it came under /api/v1: that API's extras and error codes */
+    void *state;               /* of the dialect: allocated by open, freed by close */
+};
+
+struct dialect {
+    const char *name; /* "messages" */
+    /* Reads body (whole, decoded) into *out. ERR_FORMAT malformed or a member of the wrong type,
+     * ERR_SHORT cut off, ERR_LIMIT, ERR_RANGE, ERR_DUPLICATE, ERR_UNSUPPORTED a member that cannot be
+     * honoured. On failure *fault says what; prompt_list_free() is the caller's in both cases. */
+    enum err (*read)(struct view body, struct prompt *out, struct prompt_fault *fault);
+
+    /* Before the prompt is forgotten: allocate a->state and keep what the answer echoes. ERR_MEMORY. */
+    enum err (*open)(struct answer *a);
+    void (*close)(struct answer *a); /* wipes and frees a->state; a->state may be NULL */
+
+    /* A stream: each appends whole SSE events with their framing to out, or nothing. On failure what was
+     * appended is taken back and the answer fails. */
+    enum err (*begin)(struct answer *a, struct buf *out);
+    enum err (*event)(struct answer *a, const struct event *e, struct buf *out);
+    /* After the last event. cut: why we ended the stream ("credit"), "" when the provider did. */
+    enum err (*end)(struct answer *a, const struct token_usage *usage, const char *cut,
+                    struct buf *out);
+    /* The stream has failed: the last event. */
+    enum err (*fail)(struct answer *a, const struct api_failure *f, struct buf *out);
+    /* A sign of life between two events, a comment or an event. */
+    struct view keep_alive;
+
+    /* A whole answer: the events go to `event` with out NULL, which keeps what it needs in its state;
+     * then this appends the body. */
+    enum err (*whole)(struct answer *a, const struct token_usage *usage, struct buf *out);
+    /* The body of an error response; also of errors found before the body was read. */
+    enum err (*failure)(const struct api_failure *f, const struct id *request, bool openrouter,
+                        struct buf *out);
+};
+
+#endif

@@ -1,0 +1,64 @@
+#include "prompt.h"
+
+#include "content_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Room for one more element of `size` bytes behind n of *max. */
+static enum err grow(void **list, size_t n, size_t *max, size_t limit, size_t size)
+{
+    size_t more = *max == 0 ? 16 : *max * 2;
+    void *grown;
+
+    if (n < *max)
+        return ERR_NONE;
+    if (n >= limit)
+        return ERR_LIMIT;
+    if (more > limit)
+        more = limit;
+    grown = reallocarray(*list, more, size);
+    if (grown == NULL)
+        return ERR_MEMORY;
+    *list = grown;
+    *max = more;
+    return ERR_NONE;
+}
+
+enum err prompt_add_item(struct prompt_list *l, enum prompt_item_kind kind, struct prompt_item **out)
+{
+    void *list = l->item;
+    enum err e = grow(&list, l->n_items, &l->max_items, PROMPT_ITEMS_MAX, sizeof *l->item);
+
+    l->item = list;
+    if (e != ERR_NONE)
+        return e;
+    *out = &l->item[l->n_items++];
+    **out = (struct prompt_item){.kind = kind};
+    return ERR_NONE;
+}
+
+enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind kind, struct prompt_tool **out)
+{
+    void *list = l->tool;
+    enum err e = grow(&list, l->n_tools, &l->max_tools, PROMPT_TOOLS_MAX, sizeof *l->tool);
+
+    l->tool = list;
+    if (e != ERR_NONE)
+        return e;
+    *out = &l->tool[l->n_tools++];
+    **out = (struct prompt_tool){.kind = kind, .strict = -1};
+    return ERR_NONE;
+}
+
+void prompt_list_init(struct prompt_list *l)
+{
+    *l = (struct prompt_list){.parallel_calls = -1, .format_strict = -1};
+}
+
+void prompt_list_free(struct prompt_list *l)
+{
+    free(l->item);
+    free(l->tool);
+    prompt_list_init(l);
+}

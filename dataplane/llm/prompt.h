@@ -1,0 +1,153 @@
+/* What a client asks a model, in neutral terms: the facts that routing and billing read, and a list over
+ * system text, messages, parts, tools and settings. A client's dialect fills it in, a provider's adapter
+ * renders from it. Views point into the client's own body and are borrowed: the body outlives the
+ * prompt. */
+#ifndef TR_DATAPLANE_LLM_PROMPT_H
+#define TR_DATAPLANE_LLM_PROMPT_H
+
+#include "bounds.h"
+#include "err.h"
+#include "json.h"
+#include "media.h"
+#include "view.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Some text of the client's. Either what stands between the quotes of a JSON string, still escaped, or
+ * (json) one JSON value, for a place that wants a value (the input of a call) or, serialised, a text. */
+struct prompt_text {
+    struct view bytes;
+    bool json;
+};
+
+enum prompt_role { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT };
+
+/* The list is flat: ITEM_MESSAGE and ITEM_RESULT each begin something, and the parts behind belong to it
+ * until the next of the two. Order is the client's; a renderer whose dialect wants another (all results
+ * of a turn before its text) reorders. */
+enum prompt_item_kind {
+    ITEM_MESSAGE,   /* role */
+    ITEM_RESULT,    /* id of the call, failed: a tool's result; its parts follow */
+    ITEM_TEXT,      /* text */
+    ITEM_REFUSAL,   /* text: what the model said instead of an answer */
+    ITEM_IMAGE,     /* text: an https or data URL; or media_type and text: base64; detail */
+    ITEM_AUDIO,     /* text: base64; media_type: "wav", "mp3" */
+    ITEM_FILE,      /* text: base64 or a data URL; media_type or empty; name */
+    ITEM_VIDEO,     /* text: a URL */
+    ITEM_REASONING, /* text in clear: what the model thought; signature or empty */
+    ITEM_DETAIL,    /* json: one element of reasoning_details, to be replayed to its maker as it is */
+    ITEM_CALL,      /* id, name, text: arguments; custom */
+};
+
+struct prompt_item {
+    enum prompt_item_kind kind;
+    enum prompt_role role; /* ITEM_MESSAGE */
+    bool failed;           /* ITEM_RESULT: the tool says that it could not */
+    bool custom;           /* ITEM_CALL, ITEM_RESULT: of a tool whose input is free text */
+    struct prompt_text text;
+    struct view id, name;   /* escaped */
+    struct view media_type; /* escaped; empty: it is in a data URL, or not known */
+    struct view signature;  /* escaped */
+    struct view extra;      /* raw JSON value: an image's "detail", a part's cache mark; empty: none */
+};
+
+enum prompt_tool_kind { TOOL_FUNCTION, TOOL_CUSTOM };
+struct prompt_tool {
+    enum prompt_tool_kind kind;
+    struct view name, description; /* escaped; description.ptr NULL: none */
+    struct view schema;            /* raw JSON; empty: none. Of a custom tool its format */
+    int strict;                    /* -1 not said, 0, 1 */
+};
+
+enum prompt_choice_kind { CHOICE_UNSAID, CHOICE_AUTO, CHOICE_NONE, CHOICE_REQUIRED, CHOICE_TOOL };
+enum prompt_format_kind { FORMAT_UNSAID, FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
+enum prompt_effort { EFFORT_UNSAID, EFFORT_NONE, EFFORT_MINIMAL, EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH,
+                     EFFORT_XHIGH, EFFORT_MAX };
+
+/* Settings that are one JSON value each, raw; an empty view was not said. */
+enum prompt_setting {
+    SETTING_TEMPERATURE,
+    SETTING_TOP_P,
+    SETTING_TOP_K,
+    SETTING_MIN_P,
+    SETTING_TOP_A,
+    SETTING_FREQUENCY_PENALTY,
+    SETTING_PRESENCE_PENALTY,
+    SETTING_REPETITION_PENALTY,
+    SETTING_SEED,
+    SETTING_STOP, /* a string or an array of strings */
+    SETTING_LOGIT_BIAS,
+    SETTING_LOGPROBS,
+    SETTING_TOP_LOGPROBS,
+    SETTING_VERBOSITY,
+    SETTING_SERVICE_TIER,
+    SETTING_PROMPT_CACHE_KEY,
+    SETTING_SAFETY_IDENTIFIER,
+    SETTING_COUNT
+};
+
+/* The list that translation reads; a request that goes to a provider of its own dialect has none. */
+struct prompt_list {
+    struct prompt_item *item;
+    size_t n_items, max_items;
+    struct prompt_tool *tool;
+    size_t n_tools, max_tools;
+    struct view setting[SETTING_COUNT];
+    enum prompt_choice_kind choice;
+    struct view choice_name;     /* CHOICE_TOOL, escaped */
+    int parallel_calls;          /* -1 not said, 0, 1 */
+    enum prompt_format_kind format;
+    struct view format_name, format_schema; /* escaped; raw JSON */
+    int format_strict;           /* -1 not said, 0, 1 */
+    enum prompt_effort effort;
+    uint32_t reasoning_tokens;   /* the budget for thoughts; 0: not said */
+    bool wants_reasoning;        /* the client can show thoughts */
+};
+
+enum { PROMPT_ITEMS_MAX = 1 << 16, PROMPT_TOOLS_MAX = 4096 };
+
+/* Append one, zeroed, to be filled in by the caller: valid until the next append. ERR_MEMORY; ERR_LIMIT
+ * beyond the maxima above. */
+must_check enum err prompt_add_item(struct prompt_list *l, enum prompt_item_kind kind,
+                                    struct prompt_item **out);
+must_check enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind kind,
+                                    struct prompt_tool **out);
+/* -1 for what was not said. */
+void prompt_list_init(struct prompt_list *l);
+/* Frees what it has; the views' bytes are the body's. */
+void prompt_list_free(struct prompt_list *l);
+
+/* What routing, admission and billing read of a request, whatever its dialect. */
+struct prompt {
+    struct view body; /* borrowed; must stay where it is as long as this struct is used */
+    char model[LIMIT_MODEL_ID_BYTES + 1]; /* decoded, without control characters; "": see models */
+    bool stream;
+    bool include_usage;    /* of a stream: the client wants the figures (chat: stream_options) */
+    uint32_t max_tokens;   /* the client's limit of output for each choice; 0: none */
+    uint32_t n_choices;    /* at least 1 */
+    uint64_t extra_output; /* tokens per choice that may be billed as output beyond max_tokens */
+    struct json_value models, provider, route; /* routing preferences; text.len 0: absent */
+    bool hosted_tools;     /* a tool that the provider runs itself */
+    bool long_cache;       /* a cache write for other than five minutes */
+    bool has_media;        /* parts of a type that we do not know, or hosted tools: no bound */
+    uint16_t needs;        /* enum catalog_capability bits this request cannot do without */
+    uint64_t prompt_bound; /* no tokeniser makes more prompt tokens of this body than this and what its
+                              media cost */
+    uint64_t prompt_bytes; /* of what a provider may read as prompt, images and the like left out */
+    struct media media;
+    struct view user;      /* the end user's id, escaped; empty: none */
+    struct prompt_list list; /* filled in by dialects that are translated */
+    const struct chat_request *chat; /* the client speaks chat: its own bytes are spliced. Else NULL */
+};
+
+/* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */
+struct prompt_fault {
+    const char *param;   /* "messages" */
+    struct view member;  /* content: the client's own spelling of it, still escaped, in the body; wins
+                            over param. Empty: none */
+    const char *message; /* "messages must be a non-empty array" */
+    size_t at;           /* offset of the first bad byte, when the body is no JSON */
+};
+
+#endif
