@@ -141,21 +141,24 @@ void replay_close(struct replay *r)
     *r = (struct replay){0};
 }
 
-/* The element, with the thoughts in the member that they were taken out of. */
-static enum err append_element(struct json_value element, struct view text, struct buf *out)
+/* The member that the element's thoughts were taken out of, NULL when they are there or it has none. */
+static const char *missing(struct json_value element)
 {
     struct json_value type, any;
-    const char *name;
-    enum err e;
+    const char *name = NULL;
 
-    if (!json_get(element, "type", &type))
-        return ERR_BUG;
-    name = json_string_is(type, "reasoning.text")      ? "text"
-           : json_string_is(type, "reasoning.summary") ? "summary"
-                                                       : NULL;
-    if (name == NULL || json_get(element, name, &any))
-        return buf_append(out, element.text);
-    e = buf_append(out, VIEW_LIT("{\""));
+    if (json_get(element, "type", &type))
+        name = json_string_is(type, "reasoning.text")      ? "text"
+               : json_string_is(type, "reasoning.summary") ? "summary"
+                                                           : NULL;
+    return name == NULL || json_get(element, name, &any) ? NULL : name;
+}
+
+static enum err append_with(struct json_value element, const char *name, struct view text,
+                            struct buf *out)
+{
+    enum err e = buf_append(out, VIEW_LIT("{\""));
+
     if (e == ERR_NONE)
         e = buf_append(out, view_str(name));
     if (e == ERR_NONE)
@@ -172,12 +175,17 @@ enum err replay_details(const struct replay *r, struct view text, struct buf *ou
     struct json_iter it = json_iter(r->details);
     struct json_member m;
     enum err e = ERR_NONE;
+    bool given = false; /* once, or a short body could become a long one */
 
     for (size_t n = 0; e == ERR_NONE && json_next(&it, &m); n++) {
+        const char *name = given ? NULL : missing(m.value);
+
+        given = given || name != NULL;
         if (n != 0)
             e = buf_append_byte(out, ',');
         if (e == ERR_NONE)
-            e = append_element(m.value, text.len != 0 ? text : r->text, out);
+            e = name == NULL ? buf_append(out, m.value.text)
+                             : append_with(m.value, name, text.len != 0 ? text : r->text, out);
     }
     return e;
 }

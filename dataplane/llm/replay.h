@@ -20,8 +20,9 @@
 struct replay {
     struct view maker;         /* id in the catalog of the model that thought it, escaped */
     struct view text;          /* the thoughts in clear, escaped; empty: they stand beside the sealed text */
-    struct json_value details; /* an array of objects, may be empty. An element of type reasoning.text that
-                                  has no "text" (reasoning.summary: no "summary") has the thoughts there */
+    struct json_value details; /* an array of objects, may be empty. The first element of type
+                                  reasoning.text that has no "text" (reasoning.summary: no "summary") has
+                                  the thoughts there */
     struct buf plain;          /* what the others point into */
 };
 
@@ -35,7 +36,7 @@ bool replay_is_sealed(struct view sealed);
  * not as replay_seal() makes them. ERR_MEMORY. */
 must_check enum err replay_open(struct view sealed, struct replay *out);
 void replay_close(struct replay *r); /* wipes */
-/* Append the elements, separated by commas, each whole. text: the thoughts as the client has them beside
+/* Append the elements, separated by commas, with the thoughts in their place. text: the thoughts as the client has them beside
  * the sealed text, escaped; empty: those inside. Nothing is appended when there are no elements. */
 must_check enum err replay_details(const struct replay *r, struct view text, struct buf *out);
 

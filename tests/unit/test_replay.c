@@ -23,6 +23,10 @@ static const struct {
     {"{ \"type\" : \"reasoning.text\", \"text\":\"own\", \"n\":1e400 }", "", "beside",
      "{ \"type\" : \"reasoning.text\", \"text\":\"own\", \"n\":1e400 }"},
     {CRYPT, "", "beside", CRYPT},
+    /* a long text is given once, however many elements a client made up */
+    {"{\"type\":\"reasoning.text\"},{\"type\":\"reasoning.text\"},{\"type\":\"reasoning.summary\"}", "", "long",
+     "{\"text\":\"long\",\"type\":\"reasoning.text\"},{\"type\":\"reasoning.text\"},"
+     "{\"type\":\"reasoning.summary\"}"},
     {"", "only text", "", ""},
 };
 
