@@ -106,7 +106,9 @@ struct prompt_list {
     struct prompt_kept *kept;    /* bytes that are not in the body: prompt_keep() */
 };
 
-enum { PROMPT_ITEMS_MAX = 1 << 16, PROMPT_TOOLS_MAX = 4096 };
+enum { PROMPT_ITEMS_MAX = 1 << 16, PROMPT_TOOLS_MAX = 4096,
+       PROMPT_TEMPLATE_TOKENS = 512 /* prompt tokens a provider adds by itself: chat template, tool
+                                       preamble; 334 was the most in recordings */ };
 
 /* Append one, zeroed, to be filled in by the caller: valid until the next append. ERR_MEMORY; ERR_LIMIT
  * beyond the maxima above. */

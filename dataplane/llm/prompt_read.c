@@ -3,6 +3,14 @@
 
 #include "content_view.h"
 
+const char *prompt_no_object(struct view body, enum err e)
+{
+    if (view_starts(body, VIEW_LIT("\xff\xfe")) || view_starts(body, VIEW_LIT("\xfe\xff")))
+        return "the body is UTF-16; send UTF-8";
+    return e == ERR_LIMIT ? "the body is nested too deeply or has too many members"
+                          : "the body is not a JSON object in UTF-8";
+}
+
 static enum err model_put(struct view plain, struct prompt *p, struct prompt_fault *fault)
 {
     if (plain.len > LIMIT_MODEL_ID_BYTES)

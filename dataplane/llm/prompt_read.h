@@ -12,6 +12,9 @@ static inline enum err prompt_refuse(struct prompt_fault *fault, const char *mes
     return e;
 }
 
+/* What to say of a body in which json_object() has failed with e. */
+const char *prompt_no_object(struct view body, enum err e);
+
 /* Each fails with ERR_FORMAT for a value of the wrong kind and ERR_RANGE for one out of range; then
  * fault->message says what is expected, and *out is untouched. */
 

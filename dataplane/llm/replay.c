@@ -189,3 +189,68 @@ enum err replay_details(const struct replay *r, struct view text, struct buf *ou
     }
     return e;
 }
+
+static enum err add_item(struct prompt_list *l, enum prompt_item_kind kind, struct prompt_text text)
+{
+    struct prompt_item *item;
+    enum err e = prompt_add_item(l, kind, &item);
+
+    if (e == ERR_NONE)
+        item->text = text;
+    return e;
+}
+
+static enum err add_thoughts(struct prompt_list *l, struct view inside_text, struct view beside)
+{
+    enum err e = ERR_NONE;
+
+    if (beside.len == 0 && inside_text.len != 0)
+        e = prompt_keep(l, inside_text, &beside);
+    return e == ERR_NONE && beside.len != 0
+               ? add_item(l, ITEM_REASONING, (struct prompt_text){beside, false})
+               : e;
+}
+
+/* One item for each element, all in one piece of kept bytes. */
+static enum err add_elements(struct prompt_list *l, const struct replay *r, struct view beside)
+{
+    struct json_iter it;
+    struct json_member m;
+    struct view kept;
+    struct buf list;
+    enum err e;
+
+    buf_init(&list, r->plain.len + beside.len + sizeof "[\"summary\":\"\",]");
+    e = buf_append_byte(&list, '[');
+    if (e == ERR_NONE)
+        e = replay_details(r, beside, &list);
+    if (e == ERR_NONE)
+        e = buf_append_byte(&list, ']');
+    if (e == ERR_NONE)
+        e = prompt_keep(l, buf_view(&list), &kept);
+    buf_free(&list);
+    if (e != ERR_NONE)
+        return e;
+    it = json_iter((struct json_value){JSON_ARRAY, kept});
+    while (e == ERR_NONE && json_next(&it, &m))
+        e = add_item(l, ITEM_DETAIL, (struct prompt_text){m.value.text, true});
+    return e;
+}
+
+enum err replay_add(struct prompt_list *l, struct view sealed, struct view beside, uint64_t *bound)
+{
+    struct replay r;
+    enum err e = replay_open(sealed, &r);
+    bool ours = e == ERR_NONE;
+
+    if (!ours && e != ERR_FORMAT)
+        goto done;
+    e = add_thoughts(l, ours ? r.text : VIEW_EMPTY, beside);
+    if (e == ERR_NONE && ours)
+        e = add_elements(l, &r, beside);
+    if (ours) /* the thoughts may be in an element once more */
+        *bound += beside.len != 0 ? beside.len : r.text.len;
+done:
+    replay_close(&r);
+    return e;
+}
