@@ -88,11 +88,13 @@ static bool may_show(const struct messages_block *b)
  * character, and the other half comes with the next piece. */
 static size_t half_pair(struct view text)
 {
-    const uint8_t *p = text.ptr + text.len - 6;
+    const uint8_t *p;
     size_t backslashes = 0;
 
-    if (text.len < 6 || p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd' ||
-        memchr("89abAB", p[3], 6) == NULL)
+    if (text.len < 6)
+        return 0;
+    p = text.ptr + text.len - 6;
+    if (p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd' || memchr("89abAB", p[3], 6) == NULL)
         return 0;
     while (backslashes < text.len - 5 && p[-(ptrdiff_t)backslashes] == '\\')
         backslashes++;
