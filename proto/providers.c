@@ -38,6 +38,8 @@ static const struct {
     {VIEW_LIT("openai"), QUIRK_OPENAI},
     {VIEW_LIT("strict"), QUIRK_STRICT},
     {VIEW_LIT("thinking"), QUIRK_THINKING},
+    {VIEW_LIT("no_reasoning_effort"), QUIRK_NO_REASONING_EFFORT},
+    {VIEW_LIT("reasoning_content"), QUIRK_REASONING_CONTENT},
 };
 
 enum {

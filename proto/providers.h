@@ -22,6 +22,8 @@ enum provider_quirk {
     QUIRK_OPENAI = 1 << 6,   /* OpenAI's own API: knows all of its members and refuses others */
     QUIRK_STRICT = 1 << 7,   /* refuses members that not every OpenAI-compatible API has */
     QUIRK_THINKING = 1 << 8, /* thinking is switched by "thinking": {"type": "enabled"} */
+    QUIRK_NO_REASONING_EFFORT = 1 << 9, /* rejects reasoning_effort */
+    QUIRK_REASONING_CONTENT = 1 << 10, /* wants earlier thoughts back, as reasoning_content */
 };
 enum {
     PROVIDER_MEMBERS_MAX = 16, /* named in one row; a provider that needs more has another API */

@@ -1,5 +1,6 @@
 /* What the renderers of a translated request share: openai_render.c writes settings and tools,
- * openai_messages.c the conversation. Private to these two. */
+ * openai_messages.c the conversation, openai_turn.c one turn of the model, openai_content.c what a message
+ * holds. Private to these four. */
 #ifndef TR_DATAPLANE_PROVIDER_OPENAI_BODY_H
 #define TR_DATAPLANE_PROVIDER_OPENAI_BODY_H
 
@@ -17,7 +18,7 @@ struct body {
 };
 
 void body_put(struct body *b, struct view text);
-/* What stands between the quotes of a JSON string; goes between quotes. */
+/* Goes between quotes: the text, or the JSON value as text, without white space between its tokens. */
 void body_put_text(struct body *b, struct prompt_text text);
 /* The same of bytes that become text: quotes and backslashes are escaped once more. */
 void body_put_escaped(struct body *b, struct view bytes);
@@ -27,7 +28,21 @@ void body_put_escaped(struct body *b, struct view bytes);
 enum member_class { MEMBER_COMMON, MEMBER_OPENAI, MEMBER_EXTENSION };
 bool body_may_send(const struct provider *p, enum member_class class, struct view name);
 
-/* "messages":[...] ERR_MEMORY sticks in b->e. */
+/* "messages":[...] */
 void body_put_messages(struct body *b);
+
+/* Of one turn, items in a row that are assistant messages with their parts: the members behind the role. */
+void body_put_turn(struct body *b, const struct prompt_item *item, size_t n);
+
+/* --- openai_content.c: the parts of one message --- */
+bool content_has_text(const struct prompt_item *i);
+bool content_is_media(const struct prompt_item *i);
+bool content_any_media(const struct prompt_item *item, size_t n);
+/* All texts as the inside of one string, a blank line between two. Was there any? */
+bool content_put_texts(struct body *b, const struct prompt_item *item, size_t n);
+/* One part, behind another one when *any. */
+void content_put_part(struct body *b, const struct prompt_item *i, bool *any);
+/* ,"content":... : text alone is one string, which every provider takes. */
+void content_put(struct body *b, const struct prompt_item *item, size_t n);
 
 #endif

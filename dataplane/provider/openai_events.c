@@ -79,17 +79,25 @@ struct call {
     struct json_value id, name, input;
 };
 
+/* Some providers send an empty "custom" beside the function. */
+static bool call_is_custom(struct json_value v)
+{
+    struct json_value custom, function;
+
+    return json_get(v, "custom", &custom) && custom.kind == JSON_OBJECT &&
+           (chat_says_something(custom) || !json_get(v, "function", &function));
+}
+
 static struct call call_read(struct json_value v, uint32_t position)
 {
-    struct call c = {.no = position};
+    struct call c = {.no = position, .custom = call_is_custom(v)};
     struct json_value index, body;
     uint64_t n;
 
     if (json_get(v, "index", &index) && json_u64(index, &n) == ERR_NONE && n <= UINT32_MAX)
         c.no = (uint32_t)n;
     (void)json_get(v, "id", &c.id);
-    c.custom = json_get(v, "custom", &body) && body.kind == JSON_OBJECT;
-    if (!c.custom && !json_get(v, "function", &body))
+    if (!json_get(v, c.custom ? "custom" : "function", &body))
         return c;
     (void)json_get(body, "name", &c.name);
     (void)json_get(body, c.custom ? "input" : "arguments", &c.input);

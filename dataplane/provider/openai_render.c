@@ -256,7 +256,7 @@ static void put_effort(struct body *b)
     if (b->provider->quirks & QUIRK_THINKING)
         body_put(b, effort == EFFORT_NONE ? VIEW_LIT(",\"thinking\":{\"type\":\"disabled\"}")
                                           : VIEW_LIT(",\"thinking\":{\"type\":\"enabled\"}"));
-    if (!body_may_send(b->provider, MEMBER_OPENAI, VIEW_LIT("reasoning_effort")) ||
+    if ((b->provider->quirks & QUIRK_NO_REASONING_EFFORT) != 0 ||
         (effort == EFFORT_NONE && (b->provider->quirks & QUIRK_THINKING) != 0))
         return;
     BODY_PUT(b, ",\"reasoning_effort\":\"");
