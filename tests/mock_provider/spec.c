@@ -34,6 +34,8 @@ static const struct {
     {"filler", FLAG, offsetof(struct spec, filler)},
     {"echo", FLAG, offsetof(struct spec, echo)},
     {"counter", FLAG, offsetof(struct spec, counter)},
+    {"sign", FLAG, offsetof(struct spec, sign)},
+    {"strict", FLAG, offsetof(struct spec, strict)},
     {"norole", FLAG, offsetof(struct spec, no_role)},
     {"crlf", FLAG, offsetof(struct spec, crlf)},
     {"comments", FLAG, offsetof(struct spec, comments)},
