@@ -137,10 +137,10 @@ static void job_sign(struct job *j)
     bytes_free(&signature);
 }
 
-/* A strict model reasons before it calls. */
+/* A model whose thoughts have to be replayed thinks before it calls. */
 static void job_reason(struct job *j)
 {
-    bool must = j->spec.strict && j->n_tools != 0;
+    bool must = j->spec.replay && j->n_tools != 0;
 
     if (must && j->spec.reasoning == 0)
         j->spec.reasoning = REASONING_TOKENS;
@@ -213,8 +213,10 @@ static bool job_read_members(struct job *j, struct view body, const struct json_
     j->turns = ask.all_turns;
     if (!script_open(j, &ask))
         return job_refuse(j, "not a command in the script");
-    if (j->spec.strict && !strict_takes(j, m, n, &ask, why, sizeof why))
+    if (j->spec.strict && !strict_takes(j->wire, m, n, why, sizeof why))
         return job_refuse(j, why);
+    if (j->spec.replay && ask.unsigned_turn != NULL)
+        return job_refuse(j, ask.unsigned_turn);
     j->error_text = job_keep(j, j->spec.error_text.ptr, j->spec.error_text.len);
     if (!script_turn(j, &ask)) {
         job_calls(j, &ask);

@@ -36,6 +36,7 @@ static const struct {
     {"counter", FLAG, offsetof(struct spec, counter)},
     {"sign", FLAG, offsetof(struct spec, sign)},
     {"strict", FLAG, offsetof(struct spec, strict)},
+    {"replay", FLAG, offsetof(struct spec, replay)},
     {"norole", FLAG, offsetof(struct spec, no_role)},
     {"crlf", FLAG, offsetof(struct spec, crlf)},
     {"comments", FLAG, offsetof(struct spec, comments)},

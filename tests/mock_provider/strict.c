@@ -26,24 +26,21 @@ bool strict_unknown(struct json_value object, const char *const *known, struct v
     return false;
 }
 
-bool strict_takes(const struct job *j, const struct json_member *m, size_t n, const struct ask *a,
-                  char *why, size_t why_len)
+bool strict_takes(const struct wire *wire, const struct json_member *m, size_t n, char *why,
+                  size_t why_len)
 {
     const char *inside;
 
     for (size_t i = 0; i < n; i++) {
-        if (known_name(m[i].key, j->wire->members) || json_key_is(m[i].key, "mock"))
+        if (known_name(m[i].key, wire->members) || json_key_is(m[i].key, "mock"))
             continue;
         int len = m[i].key.len < 64 ? (int)m[i].key.len : 64;
-        snprintf(why, why_len, "%s%.*s%s", j->wire->unknown[0], len, (const char *)m[i].key.ptr,
-                 j->wire->unknown[1]);
+        snprintf(why, why_len, "%s%.*s%s", wire->unknown[0], len, (const char *)m[i].key.ptr,
+                 wire->unknown[1]);
         return false;
     }
-    inside = j->wire->inside(m, n);
-    if (inside == NULL)
-        inside = a->unsigned_turn;
-    if (inside == NULL)
-        return true;
-    snprintf(why, why_len, "%s", inside);
-    return false;
+    inside = wire->inside(m, n);
+    if (inside != NULL)
+        snprintf(why, why_len, "%s", inside);
+    return inside == NULL;
 }
