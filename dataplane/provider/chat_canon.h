@@ -42,6 +42,10 @@ struct chat_canon {
     struct view model; /* the catalog's model id, borrowed */
     const struct provider *provider;
     bool want_usage; /* the client asked for usage (always true for a whole completion) */
+    /* The name of `provider` for a client of OpenRouter's API, who reads it in each chunk and reads usage
+     * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
+     * empty: the client speaks OpenAI's API. */
+    struct view provider_name;
     /* running state */
     unsigned chunks;           /* emitted so far */
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
