@@ -4,6 +4,7 @@
 #include "bill.h"
 #include "clock.h"
 #include "content_view.h"
+#include "error_body.h"
 #include "responses_internal.h"
 #include "responses_read.h"
 #include "responses_state.h"
@@ -251,7 +252,7 @@ static enum err responses_fail(struct answer *a, const struct api_failure *f, st
     enum err e;
 
     buf_init(&body, LIMIT_RESPONSE_BYTES);
-    e = errors_body(f, &body);
+    e = error_body(f, &body);
     if (e == ERR_NONE)
         e = responses_finish(a, true, &silent);
     if (e == ERR_NONE && !json_get((struct json_value){JSON_OBJECT, buf_view(&body)}, "error", &error))
@@ -265,8 +266,8 @@ static enum err responses_fail(struct answer *a, const struct api_failure *f, st
 static enum err responses_failure(const struct api_failure *f, const struct id *request,
                                   bool openrouter, struct buf *out)
 {
-    (void)request, (void)openrouter;
-    return errors_body(f, out);
+    (void)request;
+    return openrouter ? error_openrouter_body(f, out) : error_body(f, out);
 }
 
 const struct dialect responses_dialect = {
