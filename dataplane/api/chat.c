@@ -210,8 +210,8 @@ static uint64_t chat_user_hash(const struct chat *c)
 {
     uint64_t hash = 0;
 
-    if (c->asked->user.len != 0)
-        crypto_shorthash((uint8_t *)&hash, c->asked->user.ptr, c->asked->user.len,
+    if (c->prompt.user.len != 0)
+        crypto_shorthash((uint8_t *)&hash, c->prompt.user.ptr, c->prompt.user.len,
                          c->request.worker->shared->user_key);
     return hash;
 }
@@ -220,7 +220,7 @@ static uint64_t chat_user_hash(const struct chat *c)
 static void chat_read_prompt(struct chat *c)
 {
     const struct config *config = c->request.worker->shared->config;
-    const struct chat_request *asked = c->asked;
+    const struct prompt *asked = &c->prompt;
     uint64_t media =
         media_bound(&asked->media, config->image_tokens, config->reference_tokens);
 
@@ -234,7 +234,7 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
 {
     struct worker *w = c->request.worker;
     struct request *r = &c->request;
-    struct chat_fault fault = {0};
+    struct prompt_fault fault = {0};
     enum err e;
 
     *f = (struct api_failure){0};
@@ -251,7 +251,7 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
         return e;
     c->asked = malloc(sizeof *c->asked);
     e = c->asked == NULL ? ERR_MEMORY
-                         : chat_request_parse(content_bytes(c->body), c->asked, &fault);
+                         : chat_request_parse(content_bytes(c->body), c->asked, &c->prompt, &fault);
     if (e != ERR_NONE) {
         f->error = fault.param == NULL && fault.member.len == 0 && e == ERR_FORMAT ? API_BAD_JSON : errors_of(e);
         f->param = fault.param;
@@ -259,11 +259,11 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
         f->message = fault.message;
         return e;
     }
-    r->stream = c->asked->stream;
-    c->include_usage = c->asked->include_usage;
-    r->n_choices = c->asked->n_choices;
-    r->max_output = c->asked->max_tokens;
-    r->extra_output = c->asked->extra_output;
+    r->stream = c->prompt.stream;
+    c->include_usage = c->prompt.include_usage;
+    r->n_choices = c->prompt.n_choices;
+    r->max_output = c->prompt.max_tokens;
+    r->extra_output = c->prompt.extra_output;
     r->output_default = (uint32_t)w->shared->config->output_default_tokens;
     chat_read_prompt(c);
     r->user_hash = chat_user_hash(c);
@@ -272,7 +272,7 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    return want_read(c->asked, r->catalog, w->shared->providers, &r->want, f);
+    return want_read(&c->prompt, r->catalog, w->shared->providers, &r->want, f);
 }
 
 void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who,

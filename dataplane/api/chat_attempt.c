@@ -439,7 +439,7 @@ enum err chat_attempt(struct request *r, bool last_candidate)
 
     chat_attempt_reset(c);
     chat_canon_prepare(c);
-    c->rendered = content_new(c->asked->body.len + CHAT_RENDER_SLACK, chat_budget(c));
+    c->rendered = content_new(c->prompt.body.len + CHAT_RENDER_SLACK, chat_budget(c));
     if (c->rendered == NULL)
         return ERR_MEMORY;
     e = chat_request_render(c->asked, endpoint->provider, endpoint->info->upstream_model,

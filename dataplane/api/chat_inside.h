@@ -23,7 +23,8 @@ struct chat {
 
     /* What the client asked; only until the answer begins. */
     struct content *body;
-    struct chat_request *asked; /* its views lie in body; 1.7 KB that an idle stream can spare */
+    struct chat_request *asked; /* its views lie in body; 3 KB that an idle stream can spare */
+    struct prompt prompt;       /* what it says, likewise */
     bool include_usage;
 
     /* The pending attempt. */
