@@ -74,7 +74,7 @@ static void exchange_delivered_cb(void *cookie)
 }
 
 /* The first sentence that blames the request may be the answer, when all other candidates have failed. */
-static void exchange_over_cb(void *cookie, const struct attempt_result *result, bool open)
+static void exchange_over_cb(void *cookie, const struct attempt_result *result, bool tail)
 {
     struct exchange *x = cookie;
     struct attempt_result copy = *result;
@@ -86,7 +86,7 @@ static void exchange_over_cb(void *cookie, const struct attempt_result *result, 
         copy.e = exchange_words_whole(x);
     if (copy.e == ERR_LIMIT)
         copy.e = ERR_PROVIDER_LARGE;
-    request_attempt_ended(&x->request, &copy, open);
+    request_attempt_ended(&x->request, &copy, tail);
 }
 
 static void exchange_closed_cb(void *cookie)

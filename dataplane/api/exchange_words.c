@@ -40,7 +40,7 @@ enum err exchange_open(struct exchange *x)
     a->include_usage = x->prompt.include_usage;
     if (exchange_is_raw(x))
         return ERR_NONE;
-    e = x->dialect->open(a);
+    e = x->dialect->start(a);
     x->opened = e == ERR_NONE;
     return e;
 }

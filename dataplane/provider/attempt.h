@@ -30,9 +30,9 @@ struct attempt_sink {
     void (*delivered)(void *cookie);
     /* Of a stream: over(ERR_NONE) comes next, and the answer is one. */
     void (*useful)(void *cookie);
-    /* The outcome, once. open: the connection is still being read to the response's end; closed() will
+    /* The outcome, once. tail: the connection is still being read to the response's end; closed() will
      * follow. The next attempt may begin inside of it. */
-    void (*over)(void *cookie, const struct attempt_result *x, bool open);
+    void (*over)(void *cookie, const struct attempt_result *x, bool tail);
     void (*closed)(void *cookie);
 };
 

@@ -458,6 +458,15 @@ enum err chat_request_parse(struct view body, struct chat_request *out, struct p
     return e;
 }
 
+void chat_request_free(const struct chat_request *r)
+{
+    void *mine = (void *)(uintptr_t)r;
+
+    if (mine != NULL)
+        explicit_bzero(mine, sizeof *r);
+    free(mine);
+}
+
 bool chat_request_fits(const struct chat_request *r, const struct provider *provider,
                        struct view *refused)
 {

@@ -101,6 +101,9 @@ struct chat_request {
 must_check enum err chat_request_parse(struct view body, struct chat_request *out,
                                        struct prompt *facts, struct prompt_fault *fault);
 
+/* Wipes and frees one that was allocated with malloc(). */
+void chat_request_free(const struct chat_request *r);
+
 /* May this provider be sent the request? False: *refused is the raw key of the first member that its
  * row does not allow, or "tools" for a hosted tool. */
 bool chat_request_fits(const struct chat_request *r, const struct provider *provider,
