@@ -1,18 +1,11 @@
 #include "front.h"
 
 #include "api_key.h"
-#include "arrival.h"
-#include "attest.h"
-#include "chat.h"
+#include "chat_dialect.h"
 #include "clock.h"
-#include "metrics.h"
-#include "models.h"
 #include "path.h"
-#include "rate.h"
-#include "receipt_answer.h"
 #include "reply.h"
 #include "samples.h"
-#include "status.h"
 #include "uplink.h"
 
 #include <assert.h>
@@ -20,76 +13,79 @@
 
 /* One request on its way to its handler. */
 struct visit {
-    struct worker *worker;
+    const struct front_context *x;
     struct web_request *web;
     struct view path;    /* without empty segments */
     struct view rest;    /* of the path, where the endpoint takes one */
     struct digest32 who; /* where the endpoint needs a key */
 };
 
-static void handle_chat(struct visit *v)
+static const struct dialect *dialect_here(const struct web_request *r, struct view path);
+
+static void handle_exchange(struct visit *v)
 {
-    chat_completions(v->worker, v->web, &v->who, receipt_endpoint_of(v->path));
+    exchange_begin(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
+                   receipt_endpoint_of(v->path));
 }
 
 static void handle_models(struct visit *v)
 {
-    stats_status(&v->worker->stats, models_list(v->worker, v->web));
+    stats_status(v->x->stats, models_list(&v->x->models, v->web));
 }
 
 static void handle_model(struct visit *v)
 {
-    stats_status(&v->worker->stats, models_one(v->worker, v->web, v->rest));
+    stats_status(v->x->stats, models_one(&v->x->models, v->web, v->rest));
 }
 
 static void handle_receipt(struct visit *v)
 {
-    stats_status(&v->worker->stats, receipt_answer(v->worker, v->web, v->rest, &v->who));
+    stats_status(v->x->stats, receipt_answer(&v->x->receipts, v->web, v->rest, &v->who));
 }
 
 static void handle_signature(struct visit *v)
 {
-    stats_status(&v->worker->stats, receipt_answer_signature(v->worker, v->web, v->rest, &v->who));
+    stats_status(v->x->stats, receipt_answer_signature(&v->x->receipts, v->web, v->rest, &v->who));
 }
 
 static void handle_health(struct visit *v)
 {
-    stats_status(&v->worker->stats, status_answer(v->worker->shared, v->web));
+    stats_status(v->x->stats, status_answer(v->x->status, v->web));
 }
 
 static void handle_attestation(struct visit *v)
 {
-    attest_document(v->worker, v->web);
+    attest_document(v->x->attest, v->web);
 }
 
 static void handle_quote(struct visit *v)
 {
-    attest_quote(v->worker, v->web);
+    attest_quote(v->x->attest, v->web);
 }
 
 static void handle_verifying_key(struct visit *v)
 {
-    attest_verifying_key(v->worker, v->web);
+    attest_verifying_key(v->x->attest, v->web);
 }
 
 static void handle_aci(struct visit *v)
 {
-    attest_aci(v->worker, v->web);
+    attest_aci(v->x->attest, v->web);
 }
 
 static void handle_report(struct visit *v)
 {
-    attest_report(v->worker, v->web);
+    attest_report(v->x->attest, v->web);
 }
 
 static void handle_audit_head(struct visit *v)
 {
-    stats_status(&v->worker->stats, samples_head(v->worker, v->web));
+    stats_status(v->x->stats, samples_head(v->x->audit, v->web));
 }
 
 static void handle_audit_samples(struct visit *v)
 {
-    stats_status(&v->worker->stats, samples_list(v->worker, v->web, &v->who));
+    stats_status(v->x->stats, samples_list(v->x->audit, v->web, &v->who));
 }
 
 /* Who may ask. */
@@ -103,6 +99,15 @@ enum access {
     ACCESS_INFERENCE,    /* as ACCESS_KEY, and only while our own evidence is accepted */
 };
 
+/* What a client of the endpoint speaks, by its headers. */
+typedef const struct dialect *dialect_fn(const struct web_request *r);
+
+static const struct dialect *speaks_chat(const struct web_request *r)
+{
+    (void)r;
+    return &chat_dialect;
+}
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -110,20 +115,21 @@ static const struct endpoint {
     bool prefix;    /* what follows, not empty, is v->rest: an id, for example */
     enum access access;
     void (*handler)(struct visit *v);
+    dialect_fn *dialect; /* NULL: none, and its errors are worded as chat's */
 } endpoints[] = {
-    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_chat},
-    {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt},
-    {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature},
-    {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models},
-    {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model},
-    {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
-    {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation},
-    {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote},
-    {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head},
-    {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples},
-    {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key},
-    {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci},
-    {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report},
+    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
+    {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
+    {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
+    {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
+    {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model, NULL},
+    {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
+    {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
+    {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},
+    {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head, NULL},
+    {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples, NULL},
+    {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key, NULL},
+    {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci, NULL},
+    {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report, NULL},
 };
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
@@ -145,6 +151,25 @@ static bool endpoint_at(const struct endpoint *e, struct view path, struct view 
     return e->prefix ? rest->len != 0 : rest->len == 0;
 }
 
+static const struct dialect *dialect_here(const struct web_request *r, struct view path)
+{
+    struct view rest;
+
+    for (size_t i = 0; i < ENDPOINTS; i++)
+        if (endpoints[i].dialect != NULL && endpoint_at(&endpoints[i], path, &rest))
+            return endpoints[i].dialect(r);
+    return &chat_dialect;
+}
+
+/* Whatever is wrong with a request, its client reads it in its own dialect. */
+static void answer_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
+{
+    uint8_t plain[PATH_PLAIN_MAX];
+    struct view path = path_plain(web_path(r), plain);
+
+    reply_failure_in(p, r, f, dialect_here(r, path), view_starts(path, VIEW_LIT("/api/")));
+}
+
 static bool method_is(const struct endpoint *e, struct view method)
 {
     return view_eq(method, view_str(e->method)) ||
@@ -162,7 +187,7 @@ static void refuse_for(struct stats *stats, struct web_request *r, const struct 
         reply_add(&p, extra->name, extra->value);
     if (stats != NULL)
         stats_status(stats, errors_row(f->error)->status);
-    reply_failure(&p, r, f);
+    answer_failure(&p, r, f);
 }
 
 static void refuse(struct stats *stats, struct web_request *r, enum api_error error,
@@ -176,7 +201,7 @@ static void refuse(struct stats *stats, struct web_request *r, enum api_error er
 /* A whole request from somebody who sent a key gets no further than here: it has a receipt too. */
 static void refuse_untrusted(struct visit *v, enum standing why)
 {
-    struct worker *w = v->worker;
+    const struct front_context *x = v->x;
     struct api_failure f = {.error = API_ATTESTATION};
     struct receipt_facts facts = {
         .id = id_new(),
@@ -193,14 +218,14 @@ static void refuse_untrusted(struct visit *v, enum standing why)
              standing_name(why));
     digest_sha256(web_body(v->web), &facts.received);
     reply_init(&p, &facts.id);
-    reply_publish(&p, w->shared->receipts, w->no, &facts);
-    stats_status(&w->stats, errors_row(f.error)->status);
-    reply_failure(&p, v->web, &f);
+    reply_publish(&p, x->receipts.receipts, x->worker, &facts);
+    stats_status(x->stats, errors_row(f.error)->status);
+    answer_failure(&p, v->web, &f);
 }
 
 /* A browser asks first. Whatever headers its SDK wants to send are fine: none of them means
  * anything to us but the key, and a key is never ambient here. */
-static void preflight(struct worker *w, struct web_request *r)
+static void preflight(const struct front_context *x, struct web_request *r)
 {
     struct id id = id_new();
     struct reply p;
@@ -212,7 +237,7 @@ static void preflight(struct worker *w, struct web_request *r)
         wanted = VIEW_LIT("authorization, content-type, x-api-key");
     reply_add(&p, VIEW_LIT("access-control-allow-headers"), wanted);
     reply_add(&p, VIEW_LIT("access-control-max-age"), VIEW_LIT("86400"));
-    stats_status(&w->stats, 204);
+    stats_status(x->stats, 204);
     web_respond(r, 204, p.headers, p.n, VIEW_EMPTY);
 }
 
@@ -225,12 +250,12 @@ static bool within_rate(struct visit *v)
     struct reply p;
 
     web_peer(v->web, address);
-    if (rate_take(v->worker->shared->evidence_rate, address, clock_mono_ms(), &f.retry_after_ms) ==
+    if (rate_take(v->x->evidence_rate, address, clock_mono_ms(), &f.retry_after_ms) ==
         ERR_NONE)
         return true;
     reply_init(&p, &id);
-    stats_status(&v->worker->stats, errors_row(f.error)->status);
-    reply_failure(&p, v->web, &f);
+    stats_status(v->x->stats, errors_row(f.error)->status);
+    answer_failure(&p, v->web, &f);
     return false;
 }
 
@@ -239,7 +264,7 @@ static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT(
 static void enter(const struct endpoint *e, struct visit *v)
 {
     static const struct web_header no_store = {VIEW_LIT("cache-control"), VIEW_LIT("no-store")};
-    struct stats *stats = &v->worker->stats;
+    struct stats *stats = v->x->stats;
 
     if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE) {
         enum api_error error = api_key_read(v->web, &v->who);
@@ -255,7 +280,7 @@ static void enter(const struct endpoint *e, struct visit *v)
     if ((e->access == ACCESS_EVIDENCE || e->access == ACCESS_KEY_EVIDENCE) && !within_rate(v))
         return;
     if (e->access == ACCESS_INFERENCE) {
-        enum standing standing = uplink_standing(v->worker->shared->uplink);
+        enum standing standing = uplink_standing(v->x->arrival.uplink);
 
         if (standing != STANDING_ACCEPTED) {
             refuse_untrusted(v, standing);
@@ -283,19 +308,19 @@ static void refuse_path(struct visit *v)
             path_ends(v->path, view_str(endpoints[i].path)))
             snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.",
                      endpoints[i].method, endpoints[i].path);
-    refuse_for(&v->worker->stats, v->web, &f, NULL);
+    refuse_for(v->x->stats, v->web, &f, NULL);
 }
 
 void front_handle(void *cookie, struct web_request *r)
 {
     uint8_t plain[PATH_PLAIN_MAX];
-    struct visit v = {.worker = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct visit v = {.x = cookie, .web = r, .path = path_plain(web_path(r), plain)};
     struct view method = web_method(r);
     const struct endpoint *other = NULL;
     struct web_header allow = {VIEW_LIT("allow"), VIEW_EMPTY};
 
     if (view_eq(method, VIEW_LIT("OPTIONS"))) {
-        preflight(v.worker, r);
+        preflight(v.x, r);
         return;
     }
     for (size_t i = 0; i < ENDPOINTS; i++) {
@@ -313,7 +338,7 @@ void front_handle(void *cookie, struct web_request *r)
     }
     allow.value = strcmp(other->method, "GET") == 0 ? VIEW_LIT("GET, HEAD, OPTIONS")
                                                     : VIEW_LIT("POST, OPTIONS");
-    refuse(&v.worker->stats, r, API_METHOD, &allow);
+    refuse(v.x->stats, r, API_METHOD, &allow);
 }
 
 /* Only an inference request with a key of ours may be large. What is wrong with the others, the handler
@@ -321,7 +346,7 @@ void front_handle(void *cookie, struct web_request *r)
 enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, int *why)
 {
     uint8_t plain[PATH_PLAIN_MAX];
-    struct visit v = {.worker = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct visit v = {.x = cookie, .web = r, .path = path_plain(web_path(r), plain)};
     struct view method = web_method(r);
     enum api_error error;
 
@@ -331,7 +356,7 @@ enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, 
             continue;
         error = api_key_read(r, &v.who);
         if (error == API_OK)
-            return arrival_of_key(v.worker, r, &v.who, more, why);
+            return arrival_of_key(&v.x->arrival, r, &v.who, more, why);
         *why = (int)error;
         return WEB_BODY_REFUSED;
     }
@@ -341,37 +366,37 @@ enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, 
 
 void front_refused(void *cookie, struct web_request *r, int why)
 {
-    struct worker *w = cookie;
+    const struct front_context *x = cookie;
     struct api_failure f = {.error = (enum api_error)why};
 
     if (f.error == API_TOO_LARGE)
         f.message = "The body of a request to this path may have 64 KiB.";
-    refuse_for(&w->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);
+    refuse_for(x->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);
 }
 
 void front_error(void *cookie, struct web_request *r, int status)
 {
-    struct worker *w = cookie;
+    const struct front_context *x = cookie;
 
-    refuse(&w->stats, r, errors_of_http(status), NULL);
+    refuse(x->stats, r, error_of_http(status), NULL);
 }
 
-static void handle_alive(const struct shared *s, struct web_request *r)
+static void handle_alive(const struct metrics_context *x, struct web_request *r)
 {
-    (void)s;
+    (void)x;
     status_answer_alive(r);
 }
 
-static void handle_status(const struct shared *s, struct web_request *r)
+static void handle_status(const struct metrics_context *x, struct web_request *r)
 {
-    (void)status_answer(s, r);
+    (void)status_answer(x->status, r);
 }
 
 void front_private_handle(void *cookie, struct web_request *r)
 {
     static const struct {
         struct view path;
-        void (*handler)(const struct shared *s, struct web_request *r);
+        void (*handler)(const struct metrics_context *x, struct web_request *r);
     } pages[] = {{VIEW_LIT("/metrics"), metrics_answer},
                  {VIEW_LIT("/health"), handle_status},
                  {VIEW_LIT("/readyz"), handle_status},
@@ -394,5 +419,5 @@ void front_private_handle(void *cookie, struct web_request *r)
 void front_private_error(void *cookie, struct web_request *r, int status)
 {
     (void)cookie;
-    refuse(NULL, r, errors_of_http(status), NULL);
+    refuse(NULL, r, error_of_http(status), NULL);
 }
