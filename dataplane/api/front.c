@@ -3,6 +3,7 @@
 #include "api_key.h"
 #include "chat_dialect.h"
 #include "clock.h"
+#include "messages.h"
 #include "path.h"
 #include "reply.h"
 #include "samples.h"
@@ -108,6 +109,14 @@ static const struct dialect *speaks_chat(const struct web_request *r)
     return &chat_dialect;
 }
 
+static const struct dialect *speaks_messages(const struct web_request *r)
+{
+    struct view version = VIEW_EMPTY;
+
+    (void)web_header(r, VIEW_LIT("anthropic-version"), &version);
+    return messages_of_version(version);
+}
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -118,6 +127,7 @@ static const struct endpoint {
     dialect_fn *dialect; /* NULL: none, and its errors are worded as chat's */
 } endpoints[] = {
     {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
+    {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, speaks_messages},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
