@@ -1,6 +1,7 @@
 #include "reply.h"
 
 #include "content_view.h"
+#include "path.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -95,20 +96,30 @@ void reply_json_taking(struct reply *p, struct web_request *r, int status, struc
     web_respond_taking(r, status, p->headers, p->n, body);
 }
 
+/* In the shape of the API that the path belongs to. */
+static enum err failure_body(const struct web_request *r, const struct api_failure *f, struct buf *out)
+{
+    uint8_t plain[PATH_PLAIN_MAX];
+
+    return view_starts(path_plain(web_path(r), plain), VIEW_LIT("/api/v1/"))
+               ? error_openrouter_body(f, out)
+               : error_body(f, out);
+}
+
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
 {
     struct buf body;
     struct web_header extra[ERROR_HEADERS_MAX];
-    size_t n = errors_headers(f, &p->retry, extra);
+    size_t n = error_headers(f, &p->retry, extra);
 
     buf_init(&body, FAILURE_BODY_MAX);
     for (size_t i = 0; i < n; i++)
         reply_add(p, extra[i].name, extra[i].value);
-    if (errors_body(f, &body) != ERR_NONE) {
+    if (failure_body(r, f, &body) != ERR_NONE) {
         struct api_failure plain = {.error = f->error};
 
         buf_reset(&body); /* the sentence was too long: the row's own is not */
-        if (errors_body(&plain, &body) != ERR_NONE)
+        if (failure_body(r, &plain, &body) != ERR_NONE)
             buf_reset(&body);
     }
     reply_json(p, r, errors_row(f->error)->status, buf_view(&body));

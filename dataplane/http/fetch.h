@@ -1,0 +1,88 @@
+/* One HTTP/1.1 request to one provider and its response, on our own client (uv_tcp, OpenSSL memory
+ * BIOs, picohttpparser). Never retries by itself except once on a stale pooled connection on which
+ * provably nothing was received. */
+#ifndef TR_DATAPLANE_HTTP_FETCH_H
+#define TR_DATAPLANE_HTTP_FETCH_H
+
+#include "err.h"
+#include "providers.h"
+#include "view.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct upstreams; /* per loop: pools, resolver, TLS contexts; not shared between threads */
+struct fetch;
+
+must_check enum err upstreams_new(uv_loop_t *loop, const struct providers *p,
+                                  struct upstreams **out, struct buf *why);
+void upstreams_free(struct upstreams *u); /* closes idle connections; run the loop afterwards */
+struct upstream_counters {
+    uint64_t connects, reuses, resumptions, stale_retries, timeouts;
+    uint64_t connections, idle; /* now */
+};
+struct upstream_counters upstreams_counters(const struct upstreams *u);
+
+/* The provider credential in use (operator's key), shared by all loops; wiped on replacement.
+ * Thread-safe: called by the link thread, read by workers. */
+struct credentials;
+must_check enum err credentials_new(struct credentials **out);
+void credentials_free(struct credentials *c);
+must_check enum err credentials_set(struct credentials *c, uint16_t provider_no, struct view key);
+bool credentials_present(const struct credentials *c, uint16_t provider_no);
+/* Does text (the inside of a JSON string) hold the provider's key, or any CREDENTIAL_QUOTE_MIN bytes of it
+ * that are no plain word? Such a sentence is not for clients. */
+enum { CREDENTIAL_QUOTE_MIN = 8 };
+bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text);
+
+struct fetch_head {
+    int status;
+    int64_t retry_after_ms; /* -1: none; from retry-after-ms or retry-after */
+};
+
+struct fetch_request {
+    const struct provider *provider;
+    const struct credentials *credentials;
+    struct view path;         /* after the provider's prefix: "/chat/completions" */
+    struct view content_type; /* "application/json" */
+    struct view body;         /* borrowed until `done`, fetch_cancel() or fetch_body_let() */
+    bool last_candidate;      /* the first-byte deadline may be longer (300 s) */
+    bool whole; /* no stream: the provider works before it answers, so there is one deadline, whole_ms
+                   from when the request was sent, late with ERR_TOTAL_TIMEOUT */
+};
+
+/* Callbacks run on the loop. head: once. body: zero or more times, bytes borrowed for the call and
+ * already de-chunked. done: exactly once, last; the fetch is dead then. ERR_NONE: the response
+ * ended as HTTP says it must (whether the SSE stream was complete is the caller's question). */
+struct fetch_events {
+    void (*head)(void *cookie, const struct fetch_head *head);
+    void (*body)(void *cookie, struct view bytes);
+    void (*done)(void *cookie, enum err e);
+};
+
+/* Never calls back before returning. ERR_OVERLOAD when no connection can be had; ERR_CONFIG when
+ * the provider wants a credential and there is none. */
+must_check enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
+                                const struct fetch_events *events, void *cookie,
+                                struct fetch **out);
+/* No callback after this. Closes the connection in this loop turn. */
+void fetch_cancel(struct fetch *f);
+/* Backpressure: stop and resume reading; deadlines do not run while paused. What was already read
+ * from the socket (64 KiB at most) is still delivered after a pause. */
+void fetch_pause(struct fetch *f);
+void fetch_resume(struct fetch *f);
+/* A stream has brought content: so many bytes of it, whatever they were wrapped in. Each gives it FETCH_BYTE_MS more, up
+ * to the provider's total_ms from now. What goes on without content ends when that is used up. */
+enum { FETCH_BYTE_MS = 4000 }; /* a word in 20 s; no model that anybody waits for is slower */
+void fetch_progressed(struct fetch *f, uint64_t bytes);
+/* The response ends within ms, whatever else arrives; done(ERR_IDLE_TIMEOUT) otherwise. A later call counts. */
+void fetch_within(struct fetch *f, uint32_t ms);
+/* For a fetch whose response has begun. True: the kernel has all of the body and nobody will look at
+ * it again. False: it is still borrowed; a provider may answer before it has read everything. */
+bool fetch_body_let(struct fetch *f);
+/* True once the kernel has all of the request. */
+bool fetch_forwarded(const struct fetch *f);
+/* True once any request byte may have reached the provider. */
+bool fetch_sent(const struct fetch *f);
+
+#endif

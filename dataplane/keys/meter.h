@@ -1,0 +1,28 @@
+/* Usage records on their way to the link: one single-producer ring per worker, drained by the link
+ * thread's timer, so that metering a request costs two stores and no system call. */
+#ifndef TR_DATAPLANE_KEYS_METER_H
+#define TR_DATAPLANE_KEYS_METER_H
+
+#include "err.h"
+#include "usage.h"
+
+struct meter;
+
+must_check enum err meter_new(unsigned workers, struct meter **out);
+void meter_free(struct meter *m);
+/* Checked before dispatch: false when the backlog is full (then 503, nothing is served unmetered).
+ * A true answer reserves one place for this request. */
+bool meter_reserve(struct meter *m, unsigned worker);
+void meter_unreserve(struct meter *m, unsigned worker); /* a request that ends without a record */
+void meter_push(struct meter *m, unsigned worker, const struct usage_record *r); /* seq is ignored */
+/* Places in use: by running requests, and by records until they are acknowledged. Any thread. */
+uint64_t meter_places(const struct meter *m);
+/* Link thread: take up to max records, in push order per worker. */
+size_t meter_take(struct meter *m, struct usage_record *out, size_t max);
+/* Link thread: n records were acknowledged and their places are free again. */
+void meter_acked(struct meter *m, size_t n);
+/* Link thread: n acknowledged records wait again, because the control plane has forgotten them. They take
+ * places beyond LIMIT_USAGE_BACKLOG when that many are taken already. */
+void meter_unacked(struct meter *m, size_t n);
+
+#endif
