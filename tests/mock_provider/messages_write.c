@@ -41,7 +41,9 @@ static void event_close(struct job *j, struct bytes *out)
 
 static void put_message(struct job *j, struct bytes *out)
 {
-    BYTES_LIT(out, "\"id\":\"msg_mock\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"");
+    /* Claude Code takes messages of the same id for pieces of one. */
+    bytes_printf(out, "\"id\":\"msg_mock_%u\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"",
+                 j->turns);
     put_part(j, out, j->model);
     BYTES_LIT(out, "\",\"content\":[");
 }
