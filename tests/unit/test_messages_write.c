@@ -399,6 +399,8 @@ static const struct {
      "invalid_request_error", "temperature: Extra inputs are not permitted"},
     {{.error = API_BAD_REQUEST, .param = "max_tokens", .message = "Field required"}, "invalid_request_error",
      "max_tokens: Field required"},
+    {{.error = API_UNSUPPORTED_PARAMETER, .param = "thread", .message = "is not supported"},
+     "invalid_request_error", "thread: is not supported"},
     {{.error = API_BAD_KEY}, "authentication_error", "The API key is not known."},
     {{.error = API_NO_CREDIT, .text = "afford 7"}, "billing_error", "afford 7"},
     {{.error = API_NO_MODEL, .param = "model"}, "not_found_error", NULL},
@@ -406,6 +408,7 @@ static const struct {
     {{.error = API_UNPROCESSABLE}, "invalid_request_error", NULL},
     {{.error = API_CONFLICT}, "conflict_error", NULL},
     {{.error = API_RATE}, "rate_limit_error", NULL},
+    {{.error = API_UNSUPPORTED_PARAMETER, .param = "container"}, "invalid_request_error", NULL},
     {{.error = API_INTERNAL}, "api_error", NULL},
     {{.error = API_PROVIDER_FAILED}, "api_error", NULL},
     {{.error = API_PROVIDER_OVERLOAD}, "overloaded_error", NULL},
@@ -428,6 +431,10 @@ static void failures_are_told(void)
                  "\"request_id\":\"00000000000000000000000000000001\"}",
                  failures[i].type,
                  failures[i].message != NULL ? failures[i].message : errors_row(f->error)->message);
+        if (f->param != NULL && strcmp(f->param, "thread") == 0)
+            strcpy(strstr(want, "},\"request_id"),
+                   ",\"details\":{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}},"
+                   "\"request_id\":\"00000000000000000000000000000001\"}");
         CHECK_INT(messages_2023.failure(f, &request, false, &out), ERR_NONE);
         CHECK_BYTES(out.ptr, out.len, want, strlen(want));
         buf_reset(&out);
