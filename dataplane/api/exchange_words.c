@@ -78,8 +78,6 @@ enum err exchange_event(struct exchange *x, const struct event *event)
     enum err e;
 
     assert(x->opened);
-    if (x->web == NULL)
-        return ERR_NONE;
     if (!x->request.stream)
         return x->dialect->event(&x->answer, event, NULL);
     e = exchange_words_begin(x);
