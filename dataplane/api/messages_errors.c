@@ -1,7 +1,6 @@
 /* (G) Errors in Anthropic's shape. */
 #include "content_view.h"
 #include "error_body.h"
-#include "errors.h"
 #include "id.h"
 #include "messages_write.h"
 
