@@ -6,7 +6,10 @@
 #include "exchange.h"
 #include "sse_out.h"
 
-enum { EXCHANGE_SPARES_MAX = 256 }; /* per worker; beyond that they are freed */
+enum {
+    EXCHANGE_SPARES_MAX = 256, /* per worker; beyond that they are freed */
+    EXCHANGE_COUNT_MAX = 256,  /* bytes of an answer that is made of a prompt alone: a number */
+};
 
 struct exchange {
     struct request request; /* first: the ops table gets this back by a cast */

@@ -274,6 +274,32 @@ static void test_no_memory(void)
     reset();
 }
 
+/* Answered from the prompt alone: the key must be good, nobody is asked, nothing is charged or recorded. */
+static void test_count(void)
+{
+    static const struct digest32 who;
+
+    for (int i = 0; i < 3; i++) {
+        reset();
+        client.body = view_str(i == 1 ? "{\"model\":\"demo/echo\",\"messages\":7}"
+                                      : "{\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\","
+                                        "\"content\":\"one two three four\"}]}");
+        stranger = i == 2; /* and nobody can be asked about the key */
+        exchange_count(&chats, &client, &who, &messages_2023, false);
+        stranger = false;
+        CHECK_INT(client.status, i == 0 ? 200 : i == 1 ? 400 : 503);
+        CHECK((strncmp(client.out, "{\"input_tokens\":", 16) == 0) == (i == 0));
+        CHECK((strstr(client.out, "\"type\":\"error\"") != NULL) == (i != 0));
+        CHECK_INT(up.started, 0);
+        CHECK_INT(records, 0);
+        CHECK_INT(receipt.n, 0);
+        CHECK_INT(balance, 0);
+        CHECK_INT(the_key.refs, 0);
+        CHECK(chats.request.requests == NULL);
+        CHECK_INT(chats.n_spare, 1);
+    }
+}
+
 static const struct check_case cases[] = {
     {"exchange_stream", test_stream},
     {"exchange_whole", test_whole},
@@ -282,6 +308,7 @@ static const struct check_case cases[] = {
     {"exchange_cut", test_cut},
     {"exchange_keep_alive", test_keep_alive},
     {"exchange_client_leaves", test_client_leaves},
+    {"exchange_count", test_count},
     {"exchange_no_memory", test_no_memory},
 };
 CHECK_MAIN(cases)
