@@ -224,7 +224,7 @@ void exchange_complete(struct request *r)
     exchange_promise(x, &p, &facts);
     /* a slow reader holds this one copy */
     reply_json_taking(&p, web, 200,
-                      exchange_is_raw(x) ? attempt_answer(&x->attempt) : content_buf(x->whole));
+                      exchange_is_raw(x) ? exchange_raw_whole(x) : content_buf(x->whole));
     request_closed(r);
 }
 

@@ -81,6 +81,11 @@ must_check enum err exchange_words_end(struct exchange *x);
 /* A stream's last event: it has failed. */
 must_check enum err exchange_words_fail(struct exchange *x, const struct api_failure *f);
 
+/* exchange_raw.c: the same of a client that is sent canonical bytes */
+must_check enum err exchange_raw_end(struct exchange *x);
+must_check enum err exchange_raw_fail(struct exchange *x, const struct api_failure *f);
+struct buf *exchange_raw_whole(struct exchange *x);
+
 /* exchange_answer.c */
 void exchange_commit(struct request *r);
 void exchange_keep_alive(struct request *r);

@@ -90,7 +90,10 @@ static enum err take_events(struct chat_canon *c, struct view body, struct buf *
 static enum err gathered(struct chat_canon *c, bool done, struct buf *chunk, struct chat_merge *from,
                          struct buf *out, enum chat_kind *kind, struct chat_error *error)
 {
-    struct chat_canon whole = {.created = c->created, .model = c->model, .provider = c->provider};
+    struct chat_canon whole = {.created = c->created,
+                               .model = c->model,
+                               .provider = c->provider,
+                               .provider_name = c->provider_name};
     enum err e = ERR_NONE;
 
     memcpy(whole.id, c->id, sizeof whole.id);
@@ -123,7 +126,7 @@ static enum err gather_events(struct chat_canon *c, struct view body, struct buf
 
     buf_init_charged(&chunk, out->max, out->budget);
     chat_merge_init(&merge, out->max, out->budget);
-    c->want_usage = true;
+    c->want_usage = c->provider_name.len == 0;
     e = take_events(c, body, &chunk, &merge, kind, error);
     done = *kind == CHAT_DONE;
     if (e == ERR_NONE && *kind != CHAT_ERROR)
