@@ -126,7 +126,7 @@ static enum err gather_events(struct chat_canon *c, struct view body, struct buf
 
     buf_init_charged(&chunk, out->max, out->budget);
     chat_merge_init(&merge, out->max, out->budget);
-    c->want_usage = c->provider_name.len == 0;
+    c->want_usage = true;
     e = take_events(c, body, &chunk, &merge, kind, error);
     done = *kind == CHAT_DONE;
     if (e == ERR_NONE && *kind != CHAT_ERROR)
