@@ -29,6 +29,12 @@ static void handle_exchange(struct visit *v)
                    receipt_endpoint_of(v->path));
 }
 
+static void handle_count(struct visit *v)
+{
+    exchange_count(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
+                   view_starts(v->path, VIEW_LIT("/api/v1/")));
+}
+
 static void handle_models(struct visit *v)
 {
     stats_status(v->x->stats, models_list(&v->x->models, v->web));
@@ -128,6 +134,7 @@ static const struct endpoint {
 } endpoints[] = {
     {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
     {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, speaks_messages},
+    {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_messages},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
@@ -228,7 +235,8 @@ static void refuse_untrusted(struct visit *v, enum standing why)
              standing_name(why));
     digest_sha256(web_body(v->web), &facts.received);
     reply_init(&p, &facts.id);
-    reply_publish(&p, x->receipts.receipts, x->worker, &facts);
+    if (facts.endpoint < RECEIPT_ENDPOINTS)
+        reply_publish(&p, x->receipts.receipts, x->worker, &facts);
     stats_status(x->stats, errors_row(f.error)->status);
     answer_failure(&p, v->web, &f);
 }
