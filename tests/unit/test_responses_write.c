@@ -502,13 +502,14 @@ static void echo_is_whole(void)
     begin_asked("{\"model\":\"m\",\"input\":\"x\",\"instructions\":\"i\",\"store\":true,\"truncation\":\"auto\",\"temperature\":0.2,"
                 "\"max_output_tokens\":99,\"metadata\":{\"a\":\"b\"},\"service_tier\":\"auto\",\"parallel_tool_calls\":false,"
                 "\"reasoning\":{\"effort\":\"low\"},\"text\":{\"format\":{\"type\":\"json_object\"}},\"tool_choice\":\"none\","
-                "\"tools\":[{\"type\":\"web_search\"},{\"type\":\"function\",\"name\":\"f\",\"strict\":true}]}", true);
+                "\"tools\":[{\"type\":\"web_search\"},{\"type\":\"function\",\"name\":\"f\",\"strict\":true,\"parameters\":{\n"
+                "\"type\":\r\n\"object\"}}]}", true); /* an event is one line, however the request is laid out */
     parse();
     event_is(0, "{\"type\":\"response.created\",\"response\":{\"instructions\":\"i\",\"store\":false,\"truncation\":\"disabled\","
                 "\"temperature\":0.2,\"max_output_tokens\":99,\"metadata\":{\"a\":\"b\"},\"service_tier\":\"default\","
                 "\"parallel_tool_calls\":false,\"reasoning\":{\"effort\":\"low\",\"summary\":null},\"tool_choice\":\"none\","
                 "\"text\":{\"format\":{\"type\":\"json_object\"},\"verbosity\":\"medium\"},\"tools\":[{\"type\":\"function\","
-                "\"name\":\"f\",\"description\":null,\"parameters\":null,\"strict\":true}]}}");
+                "\"name\":\"f\",\"description\":null,\"parameters\":{\"type\":\"object\"},\"strict\":true}]}}");
     finish();
 }
 
