@@ -3,6 +3,7 @@
 #include "api_key.h"
 #include "chat_dialect.h"
 #include "clock.h"
+#include "messages.h"
 #include "path.h"
 #include "reply.h"
 #include "samples.h"
@@ -26,6 +27,12 @@ static void handle_exchange(struct visit *v)
 {
     exchange_begin(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
                    receipt_endpoint_of(v->path));
+}
+
+static void handle_count(struct visit *v)
+{
+    exchange_count(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
+                   view_starts(v->path, VIEW_LIT("/api/v1/")));
 }
 
 static void handle_models(struct visit *v)
@@ -108,6 +115,14 @@ static const struct dialect *speaks_chat(const struct web_request *r)
     return &chat_dialect;
 }
 
+static const struct dialect *speaks_messages(const struct web_request *r)
+{
+    struct view version = VIEW_EMPTY;
+
+    (void)web_header(r, VIEW_LIT("anthropic-version"), &version);
+    return messages_of_version(version);
+}
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -118,6 +133,8 @@ static const struct endpoint {
     dialect_fn *dialect; /* NULL: none, and its errors are worded as chat's */
 } endpoints[] = {
     {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
+    {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, speaks_messages},
+    {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_messages},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
@@ -218,7 +235,8 @@ static void refuse_untrusted(struct visit *v, enum standing why)
              standing_name(why));
     digest_sha256(web_body(v->web), &facts.received);
     reply_init(&p, &facts.id);
-    reply_publish(&p, x->receipts.receipts, x->worker, &facts);
+    if (facts.endpoint < RECEIPT_ENDPOINTS)
+        reply_publish(&p, x->receipts.receipts, x->worker, &facts);
     stats_status(x->stats, errors_row(f.error)->status);
     answer_failure(&p, v->web, &f);
 }

@@ -189,7 +189,7 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
         .name = "messages", .read = reader, .start = start, .close = end_state, .begin = begin,    \
         .event = event, .end = end, .fail = fail,                                                  \
         .keep_alive = VIEW_LIT("event: ping\ndata: {\"type\":\"ping\"}\n\n"), .whole = whole,      \
-        .failure = messages_failure,                                                               \
+        .failure = messages_failure, .read_count = messages_read_count, .count = messages_count,   \
     }
 const struct dialect messages_2023 = ROW(messages_read_2023);
 const struct dialect messages_2026 = ROW(messages_read_2026);

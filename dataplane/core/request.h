@@ -102,6 +102,8 @@ struct request {
     uint32_t output_default; /* tokens of each choice that a stream without one reserves at first */
     uint32_t n_choices;
     bool stream;
+    bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
+                   complete() comes as soon as it is admitted */
     enum receipt_endpoint endpoint;
     struct request_digests digests; /* forwarded: once an attempt has sent it */
 

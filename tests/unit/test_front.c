@@ -19,6 +19,7 @@ static struct {
     unsigned receipts, signatures;
     enum receipt_endpoint endpoint;
     const struct dialect *dialect;
+    unsigned counts;
     unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples, arrivals;
     struct view rest;
     struct digest32 who;
@@ -85,6 +86,13 @@ int receipt_answer_signature(const struct receipt_context *x, struct web_request
     called.rest = id;
     called.who = *who;
     return 200;
+}
+void exchange_count(struct exchange_context *x, struct web_request *web, const struct digest32 *who,
+                    const struct dialect *dialect, bool openrouter)
+{
+    (void)x, (void)web, (void)who;
+    called.dialect = dialect;
+    called.counts += openrouter ? 100 : 1;
 }
 void exchange_begin(struct exchange_context *x, struct web_request *web, const struct digest32 *who,
                     const struct dialect *dialect, enum receipt_endpoint endpoint)
@@ -377,6 +385,43 @@ static void test_keys(void)
     }
 }
 
+/* Which dialect a client speaks is its path's and its headers'; what is wrong, it reads in that dialect. */
+static void test_dialects(void)
+{
+    static const char error[] = "{\"type\":\"error\",";
+
+    visit("POST", "/v1/messages", "x-api-key", KEY);
+    CHECK(called.chats == 1 && called.dialect == &messages_2023);
+    CHECK_INT(called.endpoint, RECEIPT_MESSAGES_V1);
+    web.in[web.n_in++] = (struct web_header){VIEW_LIT("anthropic-version"), VIEW_LIT("2026-10-21")};
+    front_handle(&context, &web);
+    CHECK(called.dialect == &messages_2026);
+    visit("POST", "/api/v1/messages/count_tokens", "x-api-key", KEY);
+    CHECK(called.counts == 100 && called.dialect == &messages_2023);
+    visit("POST", "/v1/messages", NULL, NULL);
+    CHECK_INT(web.status, 401);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    visit("GET", "/v1/messages", NULL, NULL);
+    CHECK_INT(web.status, 405);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    visit("POST", "/v1/chat/completions", NULL, NULL);
+    CHECK_INT(web.status, 401);
+    CHECK(strncmp(web.body, "{\"error\":{\"message\"", 19) == 0);
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages")};
+    front_refused((void *)&context, &web, API_TOO_LARGE);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages")};
+    front_error((void *)&context, &web, 431);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    memset(&called, 0, sizeof called);
+    called.standing = STANDING_REFUSED; /* its receipt would have no path */
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages/count_tokens"),
+                               .in = {{VIEW_LIT("x-api-key"), VIEW_LIT(KEY)}}, .n_in = 1};
+    front_handle(&context, &web);
+    CHECK_INT(web.status, 503);
+    CHECK(strstr(web.headers, "x-receipt-id: ") == NULL);
+}
+
 /* The receipt of a request to "//v1/chat/completions/" says what was asked for, not how it was spelled. */
 static void test_paths_with_empty_segments(void)
 {
@@ -645,6 +690,7 @@ static const struct check_case cases[] = {
     {"front_arriving", test_arriving},
     {"front_wrong_paths", test_wrong_paths},
     {"front_paths_with_empty_segments", test_paths_with_empty_segments},
+    {"front_dialects", test_dialects},
     {"front_keys", test_keys},
     {"front_keys_beside_others", test_keys_beside_others},
     {"front_receipts", test_receipts},
