@@ -552,7 +552,7 @@ static void tokens_are_estimated(void)
 
     buf_init(&body, 256);
     CHECK_INT(responses_read(view_str("{\"model\":\"m\",\"input\":\"12345678\"}"), &prompt, &fault), ERR_NONE);
-    CHECK_INT(responses_input_tokens(&prompt, &body), ERR_NONE);
+    CHECK_INT(responses_dialect.count(&prompt, &body), ERR_NONE);
     CHECK_BYTES(body.ptr, body.len, "{\"object\":\"response.input_tokens\",\"input_tokens\":2}", 51);
     prompt_list_free(&prompt.list);
     buf_free(&body);
