@@ -6,6 +6,7 @@
 #include "messages.h"
 #include "path.h"
 #include "reply.h"
+#include "responses.h"
 #include "samples.h"
 #include "uplink.h"
 
@@ -123,6 +124,12 @@ static const struct dialect *speaks_messages(const struct web_request *r)
     return messages_of_version(version);
 }
 
+static const struct dialect *speaks_responses(const struct web_request *r)
+{
+    (void)r;
+    return &responses_dialect;
+}
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -135,6 +142,8 @@ static const struct endpoint {
     {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
     {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, speaks_messages},
     {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_messages},
+    {"POST", "/responses", true, false, ACCESS_INFERENCE, handle_exchange, speaks_responses},
+    {"POST", "/responses/input_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_responses},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
