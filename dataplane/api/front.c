@@ -1,18 +1,10 @@
 #include "front.h"
 
 #include "api_key.h"
-#include "arrival.h"
-#include "attest.h"
-#include "chat.h"
 #include "clock.h"
-#include "metrics.h"
-#include "models.h"
 #include "path.h"
-#include "rate.h"
-#include "receipt_answer.h"
 #include "reply.h"
 #include "samples.h"
-#include "status.h"
 #include "uplink.h"
 
 #include <assert.h>
@@ -20,7 +12,7 @@
 
 /* One request on its way to its handler. */
 struct visit {
-    struct worker *worker;
+    const struct front_context *x;
     struct web_request *web;
     struct view path;    /* without empty segments */
     struct view rest;    /* of the path, where the endpoint takes one */
@@ -29,67 +21,67 @@ struct visit {
 
 static void handle_chat(struct visit *v)
 {
-    chat_completions(v->worker, v->web, &v->who, receipt_endpoint_of(v->path));
+    chat_completions(v->x->chat, v->web, &v->who, receipt_endpoint_of(v->path));
 }
 
 static void handle_models(struct visit *v)
 {
-    stats_status(&v->worker->stats, models_list(v->worker, v->web));
+    stats_status(v->x->stats, models_list(&v->x->models, v->web));
 }
 
 static void handle_model(struct visit *v)
 {
-    stats_status(&v->worker->stats, models_one(v->worker, v->web, v->rest));
+    stats_status(v->x->stats, models_one(&v->x->models, v->web, v->rest));
 }
 
 static void handle_receipt(struct visit *v)
 {
-    stats_status(&v->worker->stats, receipt_answer(v->worker, v->web, v->rest, &v->who));
+    stats_status(v->x->stats, receipt_answer(&v->x->receipts, v->web, v->rest, &v->who));
 }
 
 static void handle_signature(struct visit *v)
 {
-    stats_status(&v->worker->stats, receipt_answer_signature(v->worker, v->web, v->rest, &v->who));
+    stats_status(v->x->stats, receipt_answer_signature(&v->x->receipts, v->web, v->rest, &v->who));
 }
 
 static void handle_health(struct visit *v)
 {
-    stats_status(&v->worker->stats, status_answer(v->worker->shared, v->web));
+    stats_status(v->x->stats, status_answer(v->x->status, v->web));
 }
 
 static void handle_attestation(struct visit *v)
 {
-    attest_document(v->worker, v->web);
+    attest_document(v->x->attest, v->web);
 }
 
 static void handle_quote(struct visit *v)
 {
-    attest_quote(v->worker, v->web);
+    attest_quote(v->x->attest, v->web);
 }
 
 static void handle_verifying_key(struct visit *v)
 {
-    attest_verifying_key(v->worker, v->web);
+    attest_verifying_key(v->x->attest, v->web);
 }
 
 static void handle_aci(struct visit *v)
 {
-    attest_aci(v->worker, v->web);
+    attest_aci(v->x->attest, v->web);
 }
 
 static void handle_report(struct visit *v)
 {
-    attest_report(v->worker, v->web);
+    attest_report(v->x->attest, v->web);
 }
 
 static void handle_audit_head(struct visit *v)
 {
-    stats_status(&v->worker->stats, samples_head(v->worker, v->web));
+    stats_status(v->x->stats, samples_head(v->x->audit, v->web));
 }
 
 static void handle_audit_samples(struct visit *v)
 {
-    stats_status(&v->worker->stats, samples_list(v->worker, v->web, &v->who));
+    stats_status(v->x->stats, samples_list(v->x->audit, v->web, &v->who));
 }
 
 /* Who may ask. */
@@ -176,7 +168,7 @@ static void refuse(struct stats *stats, struct web_request *r, enum api_error er
 /* A whole request from somebody who sent a key gets no further than here: it has a receipt too. */
 static void refuse_untrusted(struct visit *v, enum standing why)
 {
-    struct worker *w = v->worker;
+    const struct front_context *x = v->x;
     struct api_failure f = {.error = API_ATTESTATION};
     struct receipt_facts facts = {
         .id = id_new(),
@@ -193,14 +185,14 @@ static void refuse_untrusted(struct visit *v, enum standing why)
              standing_name(why));
     digest_sha256(web_body(v->web), &facts.received);
     reply_init(&p, &facts.id);
-    reply_publish(&p, w->shared->receipts, w->no, &facts);
-    stats_status(&w->stats, errors_row(f.error)->status);
+    reply_publish(&p, x->receipts.receipts, x->worker, &facts);
+    stats_status(x->stats, errors_row(f.error)->status);
     reply_failure(&p, v->web, &f);
 }
 
 /* A browser asks first. Whatever headers its SDK wants to send are fine: none of them means
  * anything to us but the key, and a key is never ambient here. */
-static void preflight(struct worker *w, struct web_request *r)
+static void preflight(const struct front_context *x, struct web_request *r)
 {
     struct id id = id_new();
     struct reply p;
@@ -212,7 +204,7 @@ static void preflight(struct worker *w, struct web_request *r)
         wanted = VIEW_LIT("authorization, content-type, x-api-key");
     reply_add(&p, VIEW_LIT("access-control-allow-headers"), wanted);
     reply_add(&p, VIEW_LIT("access-control-max-age"), VIEW_LIT("86400"));
-    stats_status(&w->stats, 204);
+    stats_status(x->stats, 204);
     web_respond(r, 204, p.headers, p.n, VIEW_EMPTY);
 }
 
@@ -225,11 +217,11 @@ static bool within_rate(struct visit *v)
     struct reply p;
 
     web_peer(v->web, address);
-    if (rate_take(v->worker->shared->evidence_rate, address, clock_mono_ms(), &f.retry_after_ms) ==
+    if (rate_take(v->x->evidence_rate, address, clock_mono_ms(), &f.retry_after_ms) ==
         ERR_NONE)
         return true;
     reply_init(&p, &id);
-    stats_status(&v->worker->stats, errors_row(f.error)->status);
+    stats_status(v->x->stats, errors_row(f.error)->status);
     reply_failure(&p, v->web, &f);
     return false;
 }
@@ -239,7 +231,7 @@ static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT(
 static void enter(const struct endpoint *e, struct visit *v)
 {
     static const struct web_header no_store = {VIEW_LIT("cache-control"), VIEW_LIT("no-store")};
-    struct stats *stats = &v->worker->stats;
+    struct stats *stats = v->x->stats;
 
     if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE) {
         enum api_error error = api_key_read(v->web, &v->who);
@@ -255,7 +247,7 @@ static void enter(const struct endpoint *e, struct visit *v)
     if ((e->access == ACCESS_EVIDENCE || e->access == ACCESS_KEY_EVIDENCE) && !within_rate(v))
         return;
     if (e->access == ACCESS_INFERENCE) {
-        enum standing standing = uplink_standing(v->worker->shared->uplink);
+        enum standing standing = uplink_standing(v->x->arrival.uplink);
 
         if (standing != STANDING_ACCEPTED) {
             refuse_untrusted(v, standing);
@@ -283,19 +275,19 @@ static void refuse_path(struct visit *v)
             path_ends(v->path, view_str(endpoints[i].path)))
             snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.",
                      endpoints[i].method, endpoints[i].path);
-    refuse_for(&v->worker->stats, v->web, &f, NULL);
+    refuse_for(v->x->stats, v->web, &f, NULL);
 }
 
 void front_handle(void *cookie, struct web_request *r)
 {
     uint8_t plain[PATH_PLAIN_MAX];
-    struct visit v = {.worker = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct visit v = {.x = cookie, .web = r, .path = path_plain(web_path(r), plain)};
     struct view method = web_method(r);
     const struct endpoint *other = NULL;
     struct web_header allow = {VIEW_LIT("allow"), VIEW_EMPTY};
 
     if (view_eq(method, VIEW_LIT("OPTIONS"))) {
-        preflight(v.worker, r);
+        preflight(v.x, r);
         return;
     }
     for (size_t i = 0; i < ENDPOINTS; i++) {
@@ -313,7 +305,7 @@ void front_handle(void *cookie, struct web_request *r)
     }
     allow.value = strcmp(other->method, "GET") == 0 ? VIEW_LIT("GET, HEAD, OPTIONS")
                                                     : VIEW_LIT("POST, OPTIONS");
-    refuse(&v.worker->stats, r, API_METHOD, &allow);
+    refuse(v.x->stats, r, API_METHOD, &allow);
 }
 
 /* Only an inference request with a key of ours may be large. What is wrong with the others, the handler
@@ -321,7 +313,7 @@ void front_handle(void *cookie, struct web_request *r)
 enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, int *why)
 {
     uint8_t plain[PATH_PLAIN_MAX];
-    struct visit v = {.worker = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct visit v = {.x = cookie, .web = r, .path = path_plain(web_path(r), plain)};
     struct view method = web_method(r);
     enum api_error error;
 
@@ -331,7 +323,7 @@ enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, 
             continue;
         error = api_key_read(r, &v.who);
         if (error == API_OK)
-            return arrival_of_key(v.worker, r, &v.who, more, why);
+            return arrival_of_key(&v.x->arrival, r, &v.who, more, why);
         *why = (int)error;
         return WEB_BODY_REFUSED;
     }
@@ -341,37 +333,37 @@ enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, 
 
 void front_refused(void *cookie, struct web_request *r, int why)
 {
-    struct worker *w = cookie;
+    const struct front_context *x = cookie;
     struct api_failure f = {.error = (enum api_error)why};
 
     if (f.error == API_TOO_LARGE)
         f.message = "The body of a request to this path may have 64 KiB.";
-    refuse_for(&w->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);
+    refuse_for(x->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);
 }
 
 void front_error(void *cookie, struct web_request *r, int status)
 {
-    struct worker *w = cookie;
+    const struct front_context *x = cookie;
 
-    refuse(&w->stats, r, errors_of_http(status), NULL);
+    refuse(x->stats, r, error_of_http(status), NULL);
 }
 
-static void handle_alive(const struct shared *s, struct web_request *r)
+static void handle_alive(const struct metrics_context *x, struct web_request *r)
 {
-    (void)s;
+    (void)x;
     status_answer_alive(r);
 }
 
-static void handle_status(const struct shared *s, struct web_request *r)
+static void handle_status(const struct metrics_context *x, struct web_request *r)
 {
-    (void)status_answer(s, r);
+    (void)status_answer(x->status, r);
 }
 
 void front_private_handle(void *cookie, struct web_request *r)
 {
     static const struct {
         struct view path;
-        void (*handler)(const struct shared *s, struct web_request *r);
+        void (*handler)(const struct metrics_context *x, struct web_request *r);
     } pages[] = {{VIEW_LIT("/metrics"), metrics_answer},
                  {VIEW_LIT("/health"), handle_status},
                  {VIEW_LIT("/readyz"), handle_status},
@@ -394,5 +386,5 @@ void front_private_handle(void *cookie, struct web_request *r)
 void front_private_error(void *cookie, struct web_request *r, int status)
 {
     (void)cookie;
-    refuse(NULL, r, errors_of_http(status), NULL);
+    refuse(NULL, r, error_of_http(status), NULL);
 }

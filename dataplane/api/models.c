@@ -236,9 +236,9 @@ static int answer_list(struct web_request *r, const struct snapshot *s)
     return same ? 304 : 200;
 }
 
-int models_list(struct worker *w, struct web_request *r)
+int models_list(const struct models_context *x, struct web_request *r)
 {
-    struct snapshot *s = catalog_acquire(w->shared->catalogs, w->no);
+    struct snapshot *s = catalog_acquire(x->catalogs, x->worker);
     int status;
 
     if (s == NULL)
@@ -270,9 +270,9 @@ static bool decode_id(struct view in, char out[static LIMIT_MODEL_ID_BYTES + 1],
     return true;
 }
 
-int models_one(struct worker *w, struct web_request *r, struct view id)
+int models_one(const struct models_context *x, struct web_request *r, struct view id)
 {
-    struct snapshot *s = catalog_acquire(w->shared->catalogs, w->no);
+    struct snapshot *s = catalog_acquire(x->catalogs, x->worker);
     const struct route_model *m = NULL;
     const struct catalog_endpoint *price = NULL;
     char text[LIMIT_MODEL_ID_BYTES + 1];

@@ -99,16 +99,16 @@ void reply_failure(struct reply *p, struct web_request *r, const struct api_fail
 {
     struct buf body;
     struct web_header extra[ERROR_HEADERS_MAX];
-    size_t n = errors_headers(f, &p->retry, extra);
+    size_t n = error_headers(f, &p->retry, extra);
 
     buf_init(&body, FAILURE_BODY_MAX);
     for (size_t i = 0; i < n; i++)
         reply_add(p, extra[i].name, extra[i].value);
-    if (errors_body(f, &body) != ERR_NONE) {
+    if (error_body(f, &body) != ERR_NONE) {
         struct api_failure plain = {.error = f->error};
 
         buf_reset(&body); /* the sentence was too long: the row's own is not */
-        if (errors_body(&plain, &body) != ERR_NONE)
+        if (error_body(&plain, &body) != ERR_NONE)
             buf_reset(&body);
     }
     reply_json(p, r, errors_row(f->error)->status, buf_view(&body));

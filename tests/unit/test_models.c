@@ -46,8 +46,8 @@ void web_respond_taking(struct web_request *r, int status, const struct web_head
 }
 
 static struct providers providers = {.n = 1, .list = {{.no = 0, .id = "demo-a", .name = "Demo A"}}};
-static struct shared shared;
-static struct worker worker = {.shared = &shared};
+static struct models_context context;
+static struct health *health;
 static unsigned renders;
 
 static enum err counted(const struct snapshot *s, struct buf *out)
@@ -66,15 +66,15 @@ static enum err too_long(const struct snapshot *s, struct buf *out)
 static void open_store(catalog_list *list)
 {
     renders = 0;
-    CHECK_INT(health_new(&shared.health), ERR_NONE);
-    CHECK_INT(catalog_store_new(&providers, shared.health, 1, &shared.catalogs), ERR_NONE);
-    catalog_store_list(shared.catalogs, list);
+    CHECK_INT(health_new(&health), ERR_NONE);
+    CHECK_INT(catalog_store_new(&providers, health, 1, &context.catalogs), ERR_NONE);
+    catalog_store_list(context.catalogs, list);
 }
 
 static void close_store(void)
 {
-    catalog_store_free(shared.catalogs);
-    health_free(shared.health);
+    catalog_store_free(context.catalogs);
+    health_free(health);
 }
 
 static void publish(uint32_t version, size_t models)
@@ -90,14 +90,14 @@ static void publish(uint32_t version, size_t models)
             .no = (uint32_t)m + 1, .model_no = (uint32_t)m, .weight = 1,
             .price_prompt_pusd = version};
     }
-    CHECK_INT(catalog_store_publish(shared.catalogs, &c), ERR_NONE);
+    CHECK_INT(catalog_store_publish(context.catalogs, &c), ERR_NONE);
 }
 
 static struct web_request list(const char *if_none_match)
 {
     struct web_request r = {.if_none_match = if_none_match};
 
-    CHECK_INT(models_list(&worker, &r), r.status);
+    CHECK_INT(models_list(&context, &r), r.status);
     return r;
 }
 
@@ -192,7 +192,7 @@ static void test_no_listing(void)
     r = list(NULL);
     CHECK_INT(r.status, 500);
     buf_free(&r.copy);
-    s = catalog_acquire(shared.catalogs, 0);
+    s = catalog_acquire(context.catalogs, 0);
     CHECK(snapshot_find(s, VIEW_LIT("author/model-0")) != NULL);
     snapshot_release(s);
     close_store();
@@ -216,7 +216,7 @@ static void test_one(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct web_request r = {.status = 0};
 
-        CHECK_INT(models_one(&worker, &r, view_str(cases[i].id)), cases[i].status);
+        CHECK_INT(models_one(&context, &r, view_str(cases[i].id)), cases[i].status);
         CHECK_INT(r.status, cases[i].status);
         buf_free(&r.copy);
     }
