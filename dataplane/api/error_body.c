@@ -113,7 +113,7 @@ size_t error_headers(const struct api_failure *f, struct error_header_text *text
     if (f->error == API_CONTENT_CODING)
         out[n++] = (struct web_header){VIEW_LIT("accept-encoding"), VIEW_LIT(UNPACK_CODINGS)};
     if (row->retry == RETRY_AGAIN) {
-        if (row->status == 429 || row->status == 503) {
+        if (row->status == 429 || row->status == 503 || row->status == 409) {
             snprintf(text->seconds, sizeof text->seconds, "%u", (unsigned)((ms + 999) / 1000));
             snprintf(text->ms, sizeof text->ms, "%u", (unsigned)ms);
             out[n++] = (struct web_header){VIEW_LIT("retry-after"), view_str(text->seconds)};
