@@ -235,12 +235,18 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     struct chat_context *x = c->context;
     struct request *r = &c->request;
     struct chat_fault fault = {0};
+    struct view key;
     enum err e;
 
     *f = (struct api_failure){0};
     if (!media_type_ok(c->web)) {
         f->error = API_MEDIA_TYPE;
         return ERR_UNSUPPORTED;
+    }
+    if (web_header(c->web, VIEW_LIT("idempotency-key"), &key) &&
+        idempotency_read(key, &r->idempotency) != ERR_NONE) {
+        f->error = API_BAD_IDEMPOTENCY_KEY;
+        return ERR_FORMAT;
     }
     if (body.len == 0) {
         f->error = API_NO_BODY;

@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "content.h"
 #include "err.h"
+#include "id.h"
 
 #include <stdbool.h>
 
@@ -150,6 +151,7 @@ struct api_failure {
     char text[FAILURE_TEXT_MAX]; /* composed by us (numbers only); wins over message unless "" */
     /* The provider's sentence; wins over all; borrowed; already escaped for JSON. NULL: none. */
     const struct content *provider_message;
+    struct id first;     /* the request that holds the idempotency key; 0: none */
     uint32_t max_tokens; /* with has_max_tokens: what the credit would pay for */
     bool has_max_tokens;
     uint32_t retry_after_ms; /* 0: RETRY_AFTER_DEFAULT_MS where the row says so */
