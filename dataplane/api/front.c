@@ -1,6 +1,7 @@
 #include "front.h"
 
 #include "api_key.h"
+#include "chat_dialect.h"
 #include "clock.h"
 #include "path.h"
 #include "reply.h"
@@ -19,9 +20,12 @@ struct visit {
     struct digest32 who; /* where the endpoint needs a key */
 };
 
-static void handle_chat(struct visit *v)
+static const struct dialect *dialect_here(const struct web_request *r, struct view path);
+
+static void handle_exchange(struct visit *v)
 {
-    chat_completions(v->x->chat, v->web, &v->who, receipt_endpoint_of(v->path));
+    exchange_begin(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
+                   receipt_endpoint_of(v->path));
 }
 
 static void handle_models(struct visit *v)
@@ -101,6 +105,15 @@ enum access {
     ACCESS_INFERENCE,    /* as ACCESS_KEY, and only while our own evidence is accepted */
 };
 
+/* What a client of the endpoint speaks, by its headers. */
+typedef const struct dialect *dialect_fn(const struct web_request *r);
+
+static const struct dialect *speaks_chat(const struct web_request *r)
+{
+    (void)r;
+    return &chat_dialect;
+}
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -108,30 +121,31 @@ static const struct endpoint {
     bool prefix;    /* what follows, not empty, is v->rest: an id, for example */
     enum access access;
     void (*handler)(struct visit *v);
+    dialect_fn *dialect; /* NULL: none, and its errors are worded as chat's */
 } endpoints[] = {
-    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_chat},
-    {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt},
-    {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature},
-    {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models},
-    {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model},
-    {"GET", "/key", true, false, ACCESS_ACCOUNT, handle_account},
-    {"GET", "/keys", true, false, ACCESS_ACCOUNT, handle_account},
-    {"POST", "/keys", true, false, ACCESS_ACCOUNT, handle_account},
-    {"GET", "/keys/", true, true, ACCESS_ACCOUNT, handle_account},
-    {"PATCH", "/keys/", true, true, ACCESS_ACCOUNT, handle_account},
-    {"DELETE", "/keys/", true, true, ACCESS_ACCOUNT, handle_account},
-    {"GET", "/credits", true, false, ACCESS_ACCOUNT, handle_account},
-    {"GET", "/activity", true, false, ACCESS_ACCOUNT, handle_account},
-    {"GET", "/generation", true, false, ACCESS_ACCOUNT, handle_account},
-    {"GET", "/generation/content", true, false, ACCESS_ACCOUNT, handle_account},
-    {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
-    {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation},
-    {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote},
-    {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head},
-    {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples},
-    {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key},
-    {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci},
-    {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report},
+    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
+    {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
+    {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
+    {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
+    {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model, NULL},
+    {"GET", "/key", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/keys", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"POST", "/keys", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"PATCH", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"DELETE", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/credits", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/activity", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/generation", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/generation/content", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
+    {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
+    {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},
+    {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head, NULL},
+    {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples, NULL},
+    {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key, NULL},
+    {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci, NULL},
+    {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report, NULL},
 };
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
@@ -151,6 +165,25 @@ static bool endpoint_at(const struct endpoint *e, struct view path, struct view 
         return false;
     *rest = view_from(path, p.len);
     return e->prefix ? rest->len != 0 : rest->len == 0;
+}
+
+static const struct dialect *dialect_here(const struct web_request *r, struct view path)
+{
+    struct view rest;
+
+    for (size_t i = 0; i < ENDPOINTS; i++)
+        if (endpoints[i].dialect != NULL && endpoint_at(&endpoints[i], path, &rest))
+            return endpoints[i].dialect(r);
+    return &chat_dialect;
+}
+
+/* Whatever is wrong with a request, its client reads it in its own dialect. */
+static void answer_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
+{
+    uint8_t plain[PATH_PLAIN_MAX];
+    struct view path = path_plain(web_path(r), plain);
+
+    reply_failure_in(p, r, f, dialect_here(r, path), view_starts(path, VIEW_LIT("/api/v1/")));
 }
 
 static bool method_is(const struct endpoint *e, struct view method)
@@ -179,7 +212,7 @@ static void refuse_for(struct stats *stats, struct web_request *r, const struct 
         reply_add(&p, extra->name, extra->value);
     if (stats != NULL)
         stats_status(stats, errors_row(f->error)->status);
-    reply_failure(&p, r, f);
+    answer_failure(&p, r, f);
 }
 
 static void refuse(struct stats *stats, struct web_request *r, enum api_error error,
@@ -212,7 +245,7 @@ static void refuse_untrusted(struct visit *v, enum standing why)
     reply_init(&p, &facts.id);
     reply_publish(&p, x->receipts.receipts, x->worker, &facts);
     stats_status(x->stats, errors_row(f.error)->status);
-    reply_failure(&p, v->web, &f);
+    answer_failure(&p, v->web, &f);
 }
 
 /* A browser asks first. Whatever headers its SDK wants to send are fine: none of them means
@@ -247,7 +280,7 @@ static bool within_rate(struct visit *v)
         return true;
     reply_init(&p, &id);
     stats_status(v->x->stats, errors_row(f.error)->status);
-    reply_failure(&p, v->web, &f);
+    answer_failure(&p, v->web, &f);
     return false;
 }
 
