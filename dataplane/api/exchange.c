@@ -155,9 +155,15 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
 {
     struct exchange_context *context = x->context;
     struct prompt_fault fault = {0};
+    struct view key;
     enum err e;
 
     *f = (struct api_failure){0};
+    if (web_header(x->web, VIEW_LIT("idempotency-key"), &key) &&
+        idempotency_read(key, &x->request.idempotency) != ERR_NONE) {
+        f->error = API_BAD_IDEMPOTENCY_KEY;
+        return ERR_FORMAT;
+    }
     e = exchange_read_body(x, body, f);
     if (e != ERR_NONE)
         return e;

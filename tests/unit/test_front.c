@@ -139,6 +139,15 @@ void web_peer(const struct web_request *r, uint8_t out[static 16])
     (void)r;
     memset(out, 0, 16);
 }
+static struct view asked_path;
+static unsigned accounts;
+
+void account_ask(const struct account_context *x, struct web_request *r, struct view path)
+{
+    (void)x, (void)r;
+    accounts++;
+    asked_path = path;
+}
 int samples_head(struct audit *x, struct web_request *r)
 {
     (void)x, (void)r;
@@ -271,6 +280,44 @@ static void test_paths(void)
     }
     visit("GET", "/v1/models/demo/echo", NULL, NULL);
     CHECK(view_eq(called.rest, VIEW_LIT("demo/echo")));
+}
+
+/* What is asked about an account goes to one handler, with a key of either kind or none: it reads the key. */
+static void test_account_paths(void)
+{
+    static const struct {
+        const char *method, *path, *told; /* NULL: let through */
+        const char *allow;
+    } cases[] = {
+        {"GET", "/v1/key", "/v1/key", NULL},
+        {"HEAD", "/api/v1/key", "/api/v1/key", NULL},
+        {"GET", "/v1/keys", "/v1/keys", NULL},
+        {"POST", "//v1//keys/", "/v1/keys", NULL},
+        {"GET", "/v1/keys/ab", "/v1/keys/ab", NULL},
+        {"PATCH", "/v1/keys/ab", "/v1/keys/ab", NULL},
+        {"DELETE", "/api/v1/keys/ab", "/api/v1/keys/ab", NULL},
+        {"GET", "/v1/credits", "/v1/credits", NULL},
+        {"GET", "/v1/activity", "/v1/activity", NULL},
+        {"GET", "/v1/generation", "/v1/generation", NULL},
+        {"GET", "/v1/generation/content", "/v1/generation/content", NULL},
+        {"POST", "/v1/key", NULL, "allow: GET, HEAD, OPTIONS\n"},
+        {"DELETE", "/v1/keys", NULL, "allow: GET, HEAD, POST, OPTIONS\n"},
+        {"POST", "/v1/keys/ab", NULL, "allow: GET, HEAD, PATCH, DELETE, OPTIONS\n"},
+        {"POST", "/v1/credits/topup", NULL, NULL}, /* an operator's, at the control plane */
+        {"POST", "/v1/accounts", NULL, NULL},
+        {"GET", "/key", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        accounts = 0;
+        visit(cases[i].method, cases[i].path, NULL, NULL);
+        CHECK_INT(accounts, cases[i].told != NULL);
+        CHECK_INT(web.status, cases[i].told != NULL ? 0 : cases[i].allow != NULL ? 405 : 404);
+        if (cases[i].told != NULL)
+            CHECK(view_eq(asked_path, view_str(cases[i].told)));
+        else if (cases[i].allow != NULL)
+            CHECK(strstr(web.headers, cases[i].allow) != NULL);
+    }
 }
 
 /* A program whose base URL is wrong is told which path to use. */
@@ -689,6 +736,7 @@ static const struct check_case cases[] = {
     {"front_paths", test_paths},
     {"front_arriving", test_arriving},
     {"front_wrong_paths", test_wrong_paths},
+    {"front_account_paths", test_account_paths},
     {"front_paths_with_empty_segments", test_paths_with_empty_segments},
     {"front_dialects", test_dialects},
     {"front_keys", test_keys},
