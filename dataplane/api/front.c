@@ -3,10 +3,13 @@
 #include "api_key.h"
 #include "arrival.h"
 #include "attest.h"
+#include "azure.h"
 #include "chat.h"
 #include "clock.h"
+#include "endpoints.h"
 #include "metrics.h"
 #include "models.h"
+#include "not_stored.h"
 #include "path.h"
 #include "rate.h"
 #include "receipt_answer.h"
@@ -22,24 +25,81 @@
 struct visit {
     struct worker *worker;
     struct web_request *web;
-    struct view path;    /* without empty segments */
+    struct view path;    /* without empty segments; of an Azure client, ours that means the same */
+    struct view model;   /* the deployment in an Azure client's path; empty: none */
     struct view rest;    /* of the path, where the endpoint takes one */
     struct digest32 who; /* where the endpoint needs a key */
+    uint8_t plain[PATH_PLAIN_MAX], azure[PATH_PLAIN_MAX];
 };
+
+static void visit_begin(struct visit *v, struct worker *w, struct web_request *r)
+{
+    v->worker = w;
+    v->web = r;
+    v->path = path_plain(web_path(r), v->plain);
+    v->rest = VIEW_EMPTY;
+    azure_path(&v->path, &v->model, v->azure);
+}
 
 static void handle_chat(struct visit *v)
 {
     chat_completions(v->worker, v->web, &v->who, receipt_endpoint_of(v->path));
 }
 
+static struct models_context models_of(const struct visit *v)
+{
+    const struct shared *s = v->worker->shared;
+
+    return (struct models_context){s->catalogs, s->health, s->providers, v->worker->no};
+}
+
 static void handle_models(struct visit *v)
 {
-    stats_status(&v->worker->stats, models_list(v->worker, v->web));
+    struct models_context x = models_of(v);
+
+    stats_status(&v->worker->stats, models_list(&x, v->web, v->path));
+}
+
+static void handle_embedding_models(struct visit *v)
+{
+    struct models_context x = models_of(v);
+
+    stats_status(&v->worker->stats, models_embeddings(&x, v->web, v->path));
+}
+
+static void handle_models_count(struct visit *v)
+{
+    struct models_context x = models_of(v);
+
+    stats_status(&v->worker->stats, models_count(&x, v->web));
 }
 
 static void handle_model(struct visit *v)
 {
-    stats_status(&v->worker->stats, models_one(v->worker, v->web, v->rest));
+    struct models_context x = models_of(v);
+
+    stats_status(&v->worker->stats, models_one(&x, v->web, v->rest));
+}
+
+static void handle_model_wrapped(struct visit *v)
+{
+    struct models_context x = models_of(v);
+
+    stats_status(&v->worker->stats, models_wrapped(&x, v->web, v->rest));
+}
+
+static void handle_zdr(struct visit *v)
+{
+    struct models_context x = models_of(v);
+
+    stats_status(&v->worker->stats, endpoints_zdr(&x, v->web));
+}
+
+static void handle_providers(struct visit *v)
+{
+    struct models_context x = models_of(v);
+
+    stats_status(&v->worker->stats, endpoints_providers(&x, v->web));
 }
 
 static void handle_receipt(struct visit *v)
@@ -115,7 +175,12 @@ static const struct endpoint {
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt},
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models},
+    {"GET", "/models/count", true, false, ACCESS_PUBLIC, handle_models_count},
     {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model},
+    {"GET", "/model/", true, true, ACCESS_PUBLIC, handle_model_wrapped},
+    {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models},
+    {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr},
+    {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote},
@@ -207,7 +272,7 @@ static void preflight(struct worker *w, struct web_request *r)
     struct view wanted;
 
     reply_init(&p, &id);
-    reply_add(&p, VIEW_LIT("access-control-allow-methods"), VIEW_LIT("GET, POST, OPTIONS"));
+    reply_add(&p, VIEW_LIT("access-control-allow-methods"), VIEW_LIT("GET, HEAD, POST, PATCH, DELETE, OPTIONS"));
     if (!web_header(r, VIEW_LIT("access-control-request-headers"), &wanted) || wanted.len > 2048)
         wanted = VIEW_LIT("authorization, content-type, x-api-key");
     reply_add(&p, VIEW_LIT("access-control-allow-headers"), wanted);
@@ -270,30 +335,33 @@ static bool path_ends(struct view path, struct view tail)
     return path.len >= tail.len && view_eq(view_from(path, path.len - tail.len), tail);
 }
 
-/* Nothing is served there. A base URL without /v1, or with it twice, is the usual reason. */
+/* Nothing is served there: content that we do not keep, or a base URL without /v1, or with it twice. */
 static void refuse_path(struct visit *v)
 {
     struct api_failure f = {
         .error = API_NO_ROUTE,
         .message = "There is nothing at this path. Chat completions are at POST /v1/chat/completions, "
-                   "the models at GET /v1/models."};
+                   "the models at GET /v1/models, the providers at GET /v1/providers."};
+    const char *stored = not_stored(v->path);
 
-    for (size_t i = 0; i < ENDPOINTS; i++)
+    for (size_t i = 0; stored == NULL && i < ENDPOINTS; i++)
         if (endpoints[i].versioned && !endpoints[i].prefix &&
             path_ends(v->path, view_str(endpoints[i].path)))
             snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.",
                      endpoints[i].method, endpoints[i].path);
+    if (stored != NULL)
+        f = (struct api_failure){.error = API_NOT_STORED, .message = stored};
     refuse_for(&v->worker->stats, v->web, &f, NULL);
 }
 
 void front_handle(void *cookie, struct web_request *r)
 {
-    uint8_t plain[PATH_PLAIN_MAX];
-    struct visit v = {.worker = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct visit v;
     struct view method = web_method(r);
     const struct endpoint *other = NULL;
     struct web_header allow = {VIEW_LIT("allow"), VIEW_EMPTY};
 
+    visit_begin(&v, cookie, r);
     if (view_eq(method, VIEW_LIT("OPTIONS"))) {
         preflight(v.worker, r);
         return;
@@ -320,14 +388,17 @@ void front_handle(void *cookie, struct web_request *r)
  * says when their small body is complete; a missing or malformed key is told at once. */
 enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, int *why)
 {
-    uint8_t plain[PATH_PLAIN_MAX];
-    struct visit v = {.worker = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct visit v;
     struct view method = web_method(r);
     enum api_error error;
+    bool served = false;
 
+    visit_begin(&v, cookie, r);
     for (size_t i = 0; i < ENDPOINTS; i++) {
-        if (endpoints[i].access != ACCESS_INFERENCE || !method_is(&endpoints[i], method) ||
-            !endpoint_at(&endpoints[i], v.path, &v.rest))
+        if (!endpoint_at(&endpoints[i], v.path, &v.rest))
+            continue;
+        served = true;
+        if (endpoints[i].access != ACCESS_INFERENCE || !method_is(&endpoints[i], method))
             continue;
         error = api_key_read(r, &v.who);
         if (error == API_OK)
@@ -335,7 +406,7 @@ enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, 
         *why = (int)error;
         return WEB_BODY_REFUSED;
     }
-    *why = API_TOO_LARGE;
+    *why = served ? API_TOO_LARGE : API_NO_ROUTE; /* an upload, for example */
     return more ? WEB_BODY_REFUSED : WEB_BODY_SMALL;
 }
 
@@ -343,7 +414,13 @@ void front_refused(void *cookie, struct web_request *r, int why)
 {
     struct worker *w = cookie;
     struct api_failure f = {.error = (enum api_error)why};
+    struct visit v;
 
+    if (f.error == API_NO_ROUTE) {
+        visit_begin(&v, w, r);
+        refuse_path(&v);
+        return;
+    }
     if (f.error == API_TOO_LARGE)
         f.message = "The body of a request to this path may have 64 KiB.";
     refuse_for(&w->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);

@@ -125,3 +125,27 @@ void reply_failure(struct reply *p, struct web_request *r, const struct api_fail
     reply_json(p, r, errors_row(f->error)->status, buf_view(&body));
     buf_free(&body);
 }
+
+int reply_refusal(struct web_request *r, const struct api_failure *f)
+{
+    struct id id = id_new();
+    struct reply p;
+
+    reply_init(&p, &id);
+    reply_failure(&p, r, f);
+    return errors_row(f->error)->status;
+}
+
+int reply_done(struct web_request *r, enum err e, struct buf *body)
+{
+    struct id id = id_new();
+    struct reply p;
+
+    if (e != ERR_NONE) {
+        buf_free(body);
+        return reply_refusal(r, &(struct api_failure){.error = API_INTERNAL});
+    }
+    reply_init(&p, &id);
+    reply_json_taking(&p, r, 200, body);
+    return 200;
+}

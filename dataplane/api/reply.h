@@ -50,4 +50,9 @@ void reply_json_taking(struct reply *p, struct web_request *r, int status, struc
 /* The same for a failure. Counts nothing, logs nothing. */
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f);
 
+/* Answers that have nothing but ids and a body. Both return the status. e: how the body, which is freed,
+ * was made; what was not made is a 500. */
+int reply_done(struct web_request *r, enum err e, struct buf *body);
+int reply_refusal(struct web_request *r, const struct api_failure *f);
+
 #endif
