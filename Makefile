@@ -31,13 +31,25 @@ comma := ,
 
 # --- layers: a directory sees itself and what is left of it (tests/checks/layers.sh checks the .d files)
 DIRS              := common proto attestation dataplane controlplane
+DATAPLANE         := $(addprefix dataplane/,llm route http trust keys provider link core api)
 SEES_common       := common
 SEES_proto        := common proto
 SEES_attestation  := common proto attestation attestation/tools
-SEES_dataplane    := common proto attestation dataplane dataplane/api dataplane/core dataplane/route \
-                     dataplane/llm dataplane/provider dataplane/link dataplane/trust
+SEES_dataplane    := common proto attestation dataplane $(DATAPLANE)
 SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
                      controlplane/peers controlplane/db controlplane/log
+# inside the data plane a folder sees llm, itself and what is named here; only the files above the folders
+# see all of them
+folder             = common proto attestation $(addprefix dataplane/,llm $1)
+SEES_dataplane/llm      := $(call folder)
+SEES_dataplane/route    := $(call folder,route)
+SEES_dataplane/http     := $(call folder,http)
+SEES_dataplane/trust    := $(call folder,trust)
+SEES_dataplane/keys     := $(call folder,keys)
+SEES_dataplane/provider := $(call folder,provider http route)
+SEES_dataplane/link     := $(call folder,link trust keys)
+SEES_dataplane/core     := $(call folder,core route trust keys link)
+SEES_dataplane/api      := $(call folder,api core provider http route trust keys link)
 SEES_tests        := . tests $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
@@ -67,12 +79,14 @@ UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(
 
 all: $(PROGRAMS)
 
-define layer_rules
+define object_rule
 $B/$1/%.o: $1/%.c
 	@mkdir -p $$(@D)
 	@echo '  CC  $$<'
 	$$(Q)$$(CC) $$(WARN) $$(CFLAGS) $$(addprefix -iquote ,$$(SEES_$1)) \
 	    $$(if $$(filter $1/$$*.c,$$(CONTENT)),-include common/content_guard.h) -MMD -MP -c $$< -o $$@
+endef
+define layer_rules
 # Changes when a source comes or goes, so that an archive never keeps what has left.
 $B/$1.list: always
 	@mkdir -p $$(@D)
@@ -82,6 +96,7 @@ $B/lib$1.a: $$(call obj,$$(call lib_src,$1)) $B/$1.list
 	$$(Q)ar rcsD $$@ $$(filter %.o,$$^)
 endef
 $(foreach d,$(DIRS),$(eval $(call layer_rules,$d)))
+$(foreach d,$(DIRS) $(DATAPLANE),$(eval $(call object_rule,$d))) # the longest directory that fits counts
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'

@@ -5,7 +5,6 @@
 #include "clock.h"
 #include "config.h"
 #include "fetch.h"
-#include "front.h"
 #include "log.h"
 #include "log_proof.h"
 #include "catalog_json.h"
@@ -14,7 +13,6 @@
 #include "rate.h"
 #include "reply.h"
 #include "secret.h"
-#include "share.h"
 #include "tls.h"
 #include "uplink.h"
 #include "version.h"
@@ -106,7 +104,7 @@ static void main_on_refused(void *cookie)
 static void main_on_log_proof(void *cookie, struct view statement, struct view proof)
 {
     struct program *p = cookie;
-    enum err e = log_proof_set(p->shared.log_proof, statement, proof);
+    enum err e = log_proof_set(p->shared.facts.log_proof, statement, proof);
 
     LOG("log_proof", KV("bytes", (uint64_t)proof.len), KV("outcome", log_err((int)e)));
 }
@@ -152,13 +150,13 @@ static enum err make_stores(struct program *p)
     if (e == ERR_NONE)
         e = meter_new(s->n_workers, &s->meter);
     if (e == ERR_NONE)
-        e = log_proof_new(&s->log_proof);
+        e = log_proof_new(&s->facts.log_proof);
     if (e == ERR_NONE)
         e = rate_new(&evidence, &s->evidence_rate);
     if (e == ERR_NONE)
         e = budget_new((size_t)p->config.body_total_bytes, &s->content);
     if (e == ERR_NONE)
-        e = shares_new(s);
+        e = shares_init(&s->shares, s->content, s->keyring);
     if (e == ERR_NONE)
         e = budget_new((size_t)p->config.unknown_total_bytes, &s->unknown);
     if (e == ERR_NONE)
@@ -175,7 +173,7 @@ static enum err make_audit(struct program *p)
                                  .keep = (size_t)p->config.audit_keep,
                                  .keys = p->boot.keys,
                                  .salts = receipts_salt_secret(s->receipts),
-                                 .simulated = s->simulated};
+                                 .simulated = s->facts.simulated};
     enum err e = audit_new(&audit, &s->audit);
 
     if (e != ERR_NONE)
@@ -217,6 +215,27 @@ static enum err start_workers(struct program *p)
     return e == ERR_NONE ? e : fail(p, e, "a worker cannot be started");
 }
 
+/* What /health and /metrics tell. */
+static void introduce_status(struct program *p)
+{
+    struct shared *s = &p->shared;
+
+    s->status = (struct status_context){.uplink = s->uplink,
+                                        .catalogs = s->catalogs,
+                                        .meter = s->meter,
+                                        .simulated = s->facts.simulated,
+                                        .memory_locked = p->boot.memory_locked,
+                                        .n_workers = s->n_workers,
+                                        .started_unix_ms = clock_unix_ms()};
+    s->metrics = (struct metrics_context){.status = &s->status,
+                                          .workers = s->figures,
+                                          .audit = s->audit,
+                                          .quotes = s->quotes,
+                                          .content = s->content,
+                                          .unknown = s->unknown,
+                                          .content_max_bytes = p->config.body_total_bytes};
+}
+
 static enum err start_metrics(struct program *p)
 {
     struct web_config web = {
@@ -230,7 +249,7 @@ static enum err start_metrics(struct program *p)
                    .sweep_ms = 1000},
         .handler = front_private_handle,
         .error = front_private_error,
-        .cookie = &p->shared,
+        .cookie = &p->shared.metrics,
     };
     enum err e;
 
@@ -249,15 +268,13 @@ static enum err prepare(struct program *p)
         return fail(p, e, "this boot cannot prove what it is");
     s->n_always = reply_always(keyset_digest_text(p->boot.keyset), p->always);
     s->always = p->always;
-    s->keys = p->boot.keys;
-    s->keyset = p->boot.keyset;
-    s->provenance = &p->boot.provenance;
+    s->facts = (struct attest_facts){.keys = p->boot.keys,
+                                     .keyset = p->boot.keyset,
+                                     .provenance = &p->boot.provenance,
+                                     .simulated = quote_backend.simulated};
     s->quotes = p->boot.quotes;
     s->config = &p->config;
     s->providers = &p->providers;
-    s->simulated = quote_backend.simulated;
-    s->memory_locked = p->boot.memory_locked;
-    s->started_unix_ms = clock_unix_ms();
     s->n_workers = p->config.workers != 0 ? (unsigned)p->config.workers
                                           : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     if (s->n_workers > CONFIG_WORKERS_MAX)
@@ -321,7 +338,7 @@ static void finish(struct program *p)
         worker_join(s->workers[i]);
     uplink_stop(s->uplink);
     meter_free(s->meter);
-    log_proof_free(s->log_proof);
+    log_proof_free(s->facts.log_proof);
     receipts_free(s->receipts);
     audit_free(s->audit);
     keyring_free(s->keyring);
@@ -332,7 +349,7 @@ static void finish(struct program *p)
     rate_free(s->evidence_rate);
     boot_free(&p->boot);
     opening_free(&p->opening);
-    LOG("stopped", KV("simulated", s->simulated));
+    LOG("stopped", KV("simulated", s->facts.simulated));
 }
 
 static enum err run(struct program *p)
@@ -355,8 +372,10 @@ static enum err run(struct program *p)
         e = fail(p, ERR_IO, "the main loop cannot be set up");
     if (e == ERR_NONE)
         e = start_link(p);
-    if (e == ERR_NONE)
+    if (e == ERR_NONE) {
+        introduce_status(p);
         e = start_workers(p);
+    }
     if (e == ERR_NONE)
         e = start_metrics(p);
     if (e != ERR_NONE)
@@ -370,7 +389,7 @@ static enum err run(struct program *p)
     e = process_sandbox(&state);
     if (e != ERR_NONE)
         return fail(p, e, "the system call filter cannot be installed");
-    LOG("started", KV("simulated", p->shared.simulated), KV("workers", (uint32_t)p->shared.n_workers),
+    LOG("started", KV("simulated", p->shared.facts.simulated), KV("workers", (uint32_t)p->shared.n_workers),
         KV("port", worker_port(p->shared.workers[0])), KV("boot", identity_boot(p->boot.keys)),
         KV("memory_locked", state.memory_locked), KV("undumpable", state.undumpable),
         KV("sandboxed", state.sandboxed));

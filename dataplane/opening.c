@@ -30,7 +30,7 @@ static void opening_look(struct opening *o)
         e = e == ERR_NONE ? one : e;
     }
     LOG("listening", KV("port", worker_port(s->workers[0])), KV("certified", certified),
-        KV("after_ms", clock_unix_ms() - s->started_unix_ms), KV("outcome", log_err((int)e)));
+        KV("after_ms", clock_unix_ms() - s->status.started_unix_ms), KV("outcome", log_err((int)e)));
 }
 
 void opening_ready(struct opening *o, struct shared *s)

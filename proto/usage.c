@@ -185,3 +185,16 @@ const char *usage_finish_name(enum usage_finish f)
 
     return (unsigned)f < FINISH_COUNT ? names[f] : "unknown";
 }
+
+const char *route_reason_name(enum route_reason r)
+{
+    static const char *const names[] = {
+        [ROUTE_REASON_NONE] = "none",           [ROUTE_REASON_ONLY_ONE] = "only_one",
+        [ROUTE_REASON_BALANCE] = "balance",     [ROUTE_REASON_ORDER] = "order",
+        [ROUTE_REASON_PRICE] = "price",         [ROUTE_REASON_LATENCY] = "latency",
+        [ROUTE_REASON_UNHEALTHY] = "unhealthy",
+    };
+    _Static_assert(sizeof names / sizeof names[0] == ROUTE_REASON_COUNT, "one name each");
+
+    return (unsigned)r < ROUTE_REASON_COUNT ? names[r] : "unknown";
+}

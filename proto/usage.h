@@ -28,6 +28,19 @@ enum usage_finish {
 };
 const char *usage_finish_name(enum usage_finish f); /* "stop", ... ; "" for FINISH_NONE */
 
+/* Why a candidate stands where it stands in a route. */
+enum route_reason {
+    ROUTE_REASON_NONE,
+    ROUTE_REASON_ONLY_ONE, /* nothing else was eligible */
+    ROUTE_REASON_BALANCE,  /* drawn by inverse square price */
+    ROUTE_REASON_ORDER,    /* the client's provider.order */
+    ROUTE_REASON_PRICE,    /* sorted by price */
+    ROUTE_REASON_LATENCY,  /* sorted by time to first byte */
+    ROUTE_REASON_UNHEALTHY,/* last resort: its breaker is open or half open */
+    ROUTE_REASON_COUNT
+};
+const char *route_reason_name(enum route_reason r); /* "none", "only_one", ... */
+
 /* In memory; on the wire USAGE_WIRE_BYTES big-endian bytes in this order (usage.c has the table).
  */
 struct usage_record {
@@ -52,7 +65,7 @@ struct usage_record {
     uint16_t region_no;
     uint8_t error_class; /* enum err */
     uint8_t finish;      /* enum usage_finish */
-    uint8_t route_reason;
+    uint8_t route_reason; /* enum route_reason */
     uint8_t attempt, attempts;
 };
 

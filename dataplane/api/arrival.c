@@ -1,23 +1,21 @@
 #include "arrival.h"
 
 #include "clock.h"
-#include "share.h"
-#include "uplink.h"
 
 #include <stdlib.h>
 
 /* A body that waits for the answer about its key. */
 struct arrival {
-    struct worker *worker;
+    const struct arrival_context *context;
     struct web_request *web;
     struct digest32 who;
     struct ask *ask;
 };
 
-static enum err arrival_find(struct worker *w, const struct digest32 *who)
+static enum err arrival_find(const struct arrival_context *x, const struct digest32 *who)
 {
     struct key *key;
-    enum err e = keyring_find(w->shared->keyring, who, clock_mono_ms(), &key);
+    enum err e = keyring_find(x->keyring, who, clock_mono_ms(), &key);
 
     if (e == ERR_NONE)
         key_release(key);
@@ -49,9 +47,9 @@ static void arrival_answered_cb(void *cookie, const struct ask_answer *answer)
     enum web_verdict v;
     int why = API_CONTROL_PLANE; /* an answer that is over already */
 
-    v = arrival_verdict(answer->e == ERR_NONE ? arrival_find(a->worker, &a->who) : answer->e, &why);
+    v = arrival_verdict(answer->e == ERR_NONE ? arrival_find(a->context, &a->who) : answer->e, &why);
     if (v == WEB_BODY_ALL)
-        web_body_share(web, share_of(a->worker->shared, &a->who));
+        web_body_share(web, share_of(a->context->shares, &a->who));
     free(a);
     web_body_decide(web, v == WEB_BODY_ALL ? v : WEB_BODY_REFUSED, why);
 }
@@ -64,15 +62,15 @@ static void arrival_gone_cb(void *cookie)
     free(a);
 }
 
-static enum web_verdict arrival_ask(struct worker *w, struct web_request *web,
+static enum web_verdict arrival_ask(const struct arrival_context *x, struct web_request *web,
                                     const struct digest32 *who, int *why)
 {
     struct arrival *a = calloc(1, sizeof *a);
     enum err e = ERR_MEMORY;
 
     if (a != NULL) {
-        *a = (struct arrival){.worker = w, .web = web, .who = *who};
-        e = uplink_ask_key(w->link, who, arrival_answered_cb, a, &a->ask);
+        *a = (struct arrival){.context = x, .web = web, .who = *who};
+        e = uplink_ask_key(x->port, who, arrival_answered_cb, a, &a->ask);
     }
     if (e != ERR_NONE) {
         free(a);
@@ -83,22 +81,22 @@ static enum web_verdict arrival_ask(struct worker *w, struct web_request *web,
     return WEB_BODY_WAIT;
 }
 
-enum web_verdict arrival_of_key(struct worker *w, struct web_request *web,
+enum web_verdict arrival_of_key(const struct arrival_context *x, struct web_request *web,
                                 const struct digest32 *who, bool more, int *why)
 {
-    enum web_verdict v = arrival_verdict(arrival_find(w, who), why);
+    enum web_verdict v = arrival_verdict(arrival_find(x, who), why);
 
     if (v == WEB_BODY_ALL) {
-        web_body_share(web, share_of(w->shared, who));
+        web_body_share(web, share_of(x->shares, who));
         return v;
     }
     if (!more) /* a small body is worth no look-up of its own: its request will be answered, receipt and all */
         return WEB_BODY_SMALL;
     if (v == WEB_BODY_REFUSED)
         return v;
-    if (uplink_trust(w->shared->uplink) != ERR_NONE) {
+    if (uplink_trust(x->uplink) != ERR_NONE) {
         *why = API_ATTESTATION;
         return WEB_BODY_REFUSED;
     }
-    return arrival_ask(w, web, who, why);
+    return arrival_ask(x, web, who, why);
 }

@@ -6,11 +6,19 @@
 
 #include "errors.h"
 #include "secret.h"
+#include "share.h"
+#include "uplink.h"
 #include "web.h"
-#include "worker.h"
+
+struct arrival_context {
+    struct keyring *keyring;
+    struct uplink *uplink;
+    struct uplink_port *port;
+    const struct shares *shares;
+};
 
 /* For web_config.arriving: who is the digest of the key; *why an enum api_error when refused. */
-enum web_verdict arrival_of_key(struct worker *w, struct web_request *web,
+enum web_verdict arrival_of_key(const struct arrival_context *x, struct web_request *web,
                                 const struct digest32 *who, bool more, int *why);
 
 #endif

@@ -10,7 +10,7 @@
 #include "near.h"
 #include "query.h"
 #include "reply.h"
-#include "worker.h"
+#include "stats.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 enum { QUESTION_BODY_MAX = 1024, QUESTION_MEMBERS = 2 };
 
 enum attest_format { ATTEST_DOCUMENT, ATTEST_ACI, ATTEST_REPORT, ATTEST_FORMATS };
-typedef enum err attest_body_fn(const struct shared *s, const struct attest_question *q,
+typedef enum err attest_body_fn(const struct attest_facts *s, const struct attest_question *q,
                                 const struct quote_answer *a, struct buf *out);
 static attest_body_fn *const bodies[ATTEST_FORMATS] = {
     [ATTEST_DOCUMENT] = attest_body_document,
@@ -28,7 +28,7 @@ static attest_body_fn *const bodies[ATTEST_FORMATS] = {
 
 /* One request that waits for its report. */
 struct attest {
-    struct worker *worker;
+    struct attest_desk *desk;
     struct web_request *web;
     struct quote_ask *ask; /* NULL: not asked yet, or answered */
     enum attest_format format;
@@ -37,6 +37,8 @@ struct attest {
 
 struct attest_desk {
     struct quotes_port *port;
+    const struct attest_facts *facts;
+    struct stats *stats;
     struct {
         bool has;
         uint64_t made_ms;
@@ -46,7 +48,8 @@ struct attest_desk {
 
 /* --- the desk --- */
 
-enum err attest_desk_new(struct quotes *q, uv_loop_t *loop, struct attest_desk **out)
+enum err attest_desk_new(struct quotes *q, uv_loop_t *loop, const struct attest_facts *facts,
+                         struct stats *stats, struct attest_desk **out)
 {
     struct attest_desk *d = calloc(1, sizeof *d);
     enum err e;
@@ -60,6 +63,8 @@ enum err attest_desk_new(struct quotes *q, uv_loop_t *loop, struct attest_desk *
     }
     for (int f = 0; f < ATTEST_FORMATS; f++)
         quote_init(&d->kept[f].quote);
+    d->facts = facts;
+    d->stats = stats;
     *out = d;
     return ERR_NONE;
 }
@@ -100,26 +105,26 @@ static const struct quote *desk_kept(const struct attest_desk *d, enum attest_fo
 
 /* --- answers --- */
 
-static void refuse(struct worker *w, struct web_request *r, const struct api_failure *f)
+static void refuse(struct attest_desk *d, struct web_request *r, const struct api_failure *f)
 {
     struct id id = id_new();
     struct reply p;
 
     reply_init(&p, &id);
     reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
-    stats_status(&w->stats, errors_row(f->error)->status);
+    stats_status(d->stats, errors_row(f->error)->status);
     reply_failure(&p, r, f);
 }
 
-static void refuse_input(struct worker *w, struct web_request *r, const char *param,
+static void refuse_input(struct attest_desk *d, struct web_request *r, const char *param,
                          const char *message)
 {
     const struct api_failure f = {.error = API_BAD_REQUEST, .param = param, .message = message};
 
-    refuse(w, r, &f);
+    refuse(d, r, &f);
 }
 
-static void refuse_error(struct worker *w, struct web_request *r, enum err e)
+static void refuse_error(struct attest_desk *d, struct web_request *r, enum err e)
 {
     struct api_failure f = {.error = errors_of(e)};
 
@@ -127,38 +132,38 @@ static void refuse_error(struct worker *w, struct web_request *r, enum err e)
         f.error = API_ATTESTATION;
         f.message = "The platform gives no attestation report now.";
     }
-    refuse(w, r, &f);
+    refuse(d, r, &f);
 }
 
-static void answer(struct worker *w, struct web_request *r, struct view body)
+static void answer(struct attest_desk *d, struct web_request *r, struct view body)
 {
     struct id id = id_new();
     struct reply p;
 
     reply_init(&p, &id);
     reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
-    stats_status(&w->stats, 200);
+    stats_status(d->stats, 200);
     reply_json(&p, r, 200, body);
 }
 
-static void answer_with(struct worker *w, struct web_request *r, enum attest_format format,
+static void answer_with(struct attest_desk *d, struct web_request *r, enum attest_format format,
                         const struct attest_question *q, const struct quote_answer *a)
 {
     struct buf body;
     enum err e;
 
     buf_init(&body, ATTEST_DOCUMENT_MAX);
-    e = bodies[format](w->shared, q, a, &body);
+    e = bodies[format](d->facts, q, a, &body);
     if (e == ERR_NONE) {
-        answer(w, r, buf_view(&body));
+        answer(d, r, buf_view(&body));
     } else if (e == ERR_FORMAT && a->quote->vek.len == 0) { /* the format cannot do without */
         struct api_failure f = {.error = API_ATTESTATION};
 
         f.message = "The platform hands over no certificate for its reports; "
                     "/v1/aci/attestation has the report alone.";
-        refuse(w, r, &f);
+        refuse(d, r, &f);
     } else {
-        refuse_error(w, r, e);
+        refuse_error(d, r, e);
     }
     buf_free(&body);
 }
@@ -170,7 +175,7 @@ static void attest_gone_cb(void *cookie)
     struct attest *t = cookie;
 
     quote_ask_cancel(t->ask);
-    stats_status(&t->worker->stats, 499);
+    stats_status(t->desk->stats, 499);
     free(t);
 }
 
@@ -180,11 +185,11 @@ static void attest_quote_cb(void *cookie, enum err e, const struct quote_answer 
 
     t->ask = NULL;
     if (e != ERR_NONE) {
-        refuse_error(t->worker, t->web, e);
+        refuse_error(t->desk, t->web, e);
     } else {
         if (!t->question.has_nonce)
-            desk_keep(t->worker->attest, t->format, a->quote);
-        answer_with(t->worker, t->web, t->format, &t->question, a);
+            desk_keep(t->desk, t->format, a->quote);
+        answer_with(t->desk, t->web, t->format, &t->question, a);
     }
     free(t);
 }
@@ -192,8 +197,8 @@ static void attest_quote_cb(void *cookie, enum err e, const struct quote_answer 
 /* What the report must be over. The exporter is taken now: the connection is this request's. */
 static enum err attest_ask(struct attest *t)
 {
-    struct quotes_port *port = t->worker->attest->port;
-    const struct shared *s = t->worker->shared;
+    struct quotes_port *port = t->desk->port;
+    const struct attest_facts *s = t->desk->facts;
     const uint8_t *nonce = t->question.has_nonce ? t->question.nonce : NULL;
     uint8_t wanted[64], exporter[32] = {0}, signing_key[32];
     struct digest32 leaf, spki;
@@ -221,10 +226,10 @@ static enum err attest_ask(struct attest *t)
     return quotes_ask_exact(port, wanted, attest_quote_cb, t, &t->ask);
 }
 
-static void attest_begin(struct worker *w, struct web_request *r, enum attest_format format,
+static void attest_begin(struct attest_desk *d, struct web_request *r, enum attest_format format,
                          const struct attest_question *q)
 {
-    const struct quote *kept = q->has_nonce ? NULL : desk_kept(w->attest, format);
+    const struct quote *kept = q->has_nonce ? NULL : desk_kept(d, format);
     struct attest *t;
     enum err e = ERR_MEMORY;
 
@@ -232,12 +237,12 @@ static void attest_begin(struct worker *w, struct web_request *r, enum attest_fo
     if (kept != NULL) {
         const struct quote_answer a = {.quote = kept, .size = 1};
 
-        answer_with(w, r, format, q, &a);
+        answer_with(d, r, format, q, &a);
         return;
     }
     t = calloc(1, sizeof *t);
     if (t != NULL) {
-        t->worker = w;
+        t->desk = d;
         t->web = r;
         t->format = format;
         t->question = *q;
@@ -247,7 +252,7 @@ static void attest_begin(struct worker *w, struct web_request *r, enum attest_fo
         web_set_gone(r, attest_gone_cb, t);
     } else {
         free(t);
-        refuse_error(w, r, e);
+        refuse_error(d, r, e);
     }
 }
 
@@ -256,7 +261,7 @@ static void attest_begin(struct worker *w, struct web_request *r, enum attest_fo
 static const char nonce_wanted[] = "The nonce must be exactly 64 lowercase hexadecimal digits.";
 static const char binding_wanted[] = "The binding must be tls-exporter or none.";
 
-void attest_document(struct worker *w, struct web_request *r)
+void attest_document(struct attest_desk *d, struct web_request *r)
 {
     static const char *const names[] = {"nonce", "binding"};
     struct attest_question q = {.has_nonce = true, .binding = ATTEST_BINDING_TLS_EXPORTER};
@@ -264,20 +269,20 @@ void attest_document(struct worker *w, struct web_request *r)
     enum query_found found;
 
     if (!query_only(query, names, sizeof names / sizeof names[0])) {
-        refuse_input(w, r, NULL, "The parameters are nonce and binding.");
+        refuse_input(d, r, NULL, "The parameters are nonce and binding.");
         return;
     }
     if (query_find(query, "nonce", &nonce) != QUERY_ONE || !query_nonce(nonce, q.nonce)) {
-        refuse_input(w, r, "nonce", nonce_wanted);
+        refuse_input(d, r, "nonce", nonce_wanted);
         return;
     }
     found = query_find(query, "binding", &binding);
     if (found == QUERY_TWICE ||
         (found == QUERY_ONE && !attest_binding_parse(binding, &q.binding))) {
-        refuse_input(w, r, "binding", binding_wanted);
+        refuse_input(d, r, "binding", binding_wanted);
         return;
     }
-    attest_begin(w, r, ATTEST_DOCUMENT, &q);
+    attest_begin(d, r, ATTEST_DOCUMENT, &q);
 }
 
 /* NULL, or the member that is wrong; "" is the body itself. */
@@ -304,61 +309,61 @@ static const char *question_read(struct view body, struct attest_question *q)
     return n == known ? NULL : "";
 }
 
-void attest_quote(struct worker *w, struct web_request *r)
+void attest_quote(struct attest_desk *d, struct web_request *r)
 {
     struct attest_question q = {.has_nonce = true, .binding = ATTEST_BINDING_TLS_EXPORTER};
     const char *wrong = question_read(web_body(r), &q);
 
     if (wrong == NULL)
-        attest_begin(w, r, ATTEST_DOCUMENT, &q);
+        attest_begin(d, r, ATTEST_DOCUMENT, &q);
     else if (*wrong == '\0')
-        refuse_input(w, r, NULL, "Send {\"nonce\":\"<64 hex>\"} and, if need be, \"binding\".");
+        refuse_input(d, r, NULL, "Send {\"nonce\":\"<64 hex>\"} and, if need be, \"binding\".");
     else
-        refuse_input(w, r, wrong, strcmp(wrong, "nonce") == 0 ? nonce_wanted : binding_wanted);
+        refuse_input(d, r, wrong, strcmp(wrong, "nonce") == 0 ? nonce_wanted : binding_wanted);
 }
 
 /* A nonce in its one form, or none. False: refused. Other parameters are other people's. */
-static bool optional_nonce(struct worker *w, struct web_request *r, struct attest_question *q)
+static bool optional_nonce(struct attest_desk *d, struct web_request *r, struct attest_question *q)
 {
     struct view nonce;
     enum query_found found = query_find(web_query(r), "nonce", &nonce);
 
     if (found == QUERY_TWICE || (found == QUERY_ONE && !query_nonce(nonce, q->nonce))) {
-        refuse_input(w, r, "nonce", nonce_wanted);
+        refuse_input(d, r, "nonce", nonce_wanted);
         return false;
     }
     q->has_nonce = found == QUERY_ONE;
     return true;
 }
 
-void attest_aci(struct worker *w, struct web_request *r)
+void attest_aci(struct attest_desk *d, struct web_request *r)
 {
     struct attest_question q = {.has_nonce = false};
 
-    if (optional_nonce(w, r, &q))
-        attest_begin(w, r, ATTEST_ACI, &q);
+    if (optional_nonce(d, r, &q))
+        attest_begin(d, r, ATTEST_ACI, &q);
 }
 
-void attest_report(struct worker *w, struct web_request *r)
+void attest_report(struct attest_desk *d, struct web_request *r)
 {
     struct attest_question q = {.has_nonce = false};
 
     if (!query_ed25519(web_query(r)))
-        refuse_input(w, r, "signing_algo", "The only signing_algo is ed25519.");
-    else if (optional_nonce(w, r, &q))
-        attest_begin(w, r, ATTEST_REPORT, &q);
+        refuse_input(d, r, "signing_algo", "The only signing_algo is ed25519.");
+    else if (optional_nonce(d, r, &q))
+        attest_begin(d, r, ATTEST_REPORT, &q);
 }
 
-void attest_verifying_key(struct worker *w, struct web_request *r)
+void attest_verifying_key(struct attest_desk *d, struct web_request *r)
 {
     struct buf body;
     enum err e;
 
     buf_init(&body, ATTEST_DOCUMENT_MAX);
-    e = attest_body_key(w->shared, &body);
+    e = attest_body_key(d->facts, &body);
     if (e == ERR_NONE)
-        answer(w, r, buf_view(&body));
+        answer(d, r, buf_view(&body));
     else
-        refuse_error(w, r, ERR_MEMORY);
+        refuse_error(d, r, ERR_MEMORY);
     buf_free(&body);
 }

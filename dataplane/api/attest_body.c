@@ -13,7 +13,7 @@ struct logged {
     struct buf statement, proof;
 };
 
-static enum err logged_get(const struct shared *s, struct logged *l)
+static enum err logged_get(const struct attest_facts *s, struct logged *l)
 {
     enum err e;
 
@@ -43,7 +43,7 @@ static enum err base64_text(const char *before, struct view v, const char *after
     return e == ERR_NONE ? buf_append(out, view_str(after)) : e;
 }
 
-enum err attest_body_document(const struct shared *s, const struct attest_question *q,
+enum err attest_body_document(const struct attest_facts *s, const struct attest_question *q,
                               const struct quote_answer *a, struct buf *out)
 {
     struct attest_document d = {
@@ -92,7 +92,7 @@ static enum err logged_append(const struct logged *l, struct buf *out)
     return e == ERR_NONE ? buf_append_json_string(out, buf_view(&l->proof)) : e;
 }
 
-static enum err aci_evidence(const struct shared *s, const struct quote *q, struct buf *out)
+static enum err aci_evidence(const struct attest_facts *s, const struct quote *q, struct buf *out)
 {
     struct logged l;
     enum err e = logged_get(s, &l);
@@ -112,7 +112,7 @@ static enum err aci_evidence(const struct shared *s, const struct quote *q, stru
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
-enum err attest_body_aci(const struct shared *s, const struct attest_question *q,
+enum err attest_body_aci(const struct attest_facts *s, const struct attest_question *q,
                          const struct quote_answer *a, struct buf *out)
 {
     struct view digest = keyset_digest_text(s->keyset);
@@ -144,7 +144,7 @@ enum err attest_body_aci(const struct shared *s, const struct attest_question *q
 /* --- NEAR and Phala --- */
 
 /* "signing_address" is their word for the key that signs answers: here Ed25519, in hex. */
-static enum err signer_append(const struct shared *s, const struct attest_question *q,
+static enum err signer_append(const struct attest_facts *s, const struct attest_question *q,
                               struct buf *out)
 {
     uint8_t public[32];
@@ -160,7 +160,7 @@ static enum err signer_append(const struct shared *s, const struct attest_questi
                        q->has_nonce ? "\"" : "");
 }
 
-enum err attest_body_report(const struct shared *s, const struct attest_question *q,
+enum err attest_body_report(const struct attest_facts *s, const struct attest_question *q,
                             const struct quote_answer *a, struct buf *out)
 {
     struct view digest = keyset_digest_text(s->keyset);
@@ -194,7 +194,7 @@ enum err attest_body_report(const struct shared *s, const struct attest_question
 
 /* --- the receipt key --- */
 
-enum err attest_body_key(const struct shared *s, struct buf *out)
+enum err attest_body_key(const struct attest_facts *s, struct buf *out)
 {
     struct view id = keyset_receipt_key_id(s->keyset), digest = keyset_digest_text(s->keyset);
     uint8_t public[32];

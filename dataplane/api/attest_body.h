@@ -5,7 +5,20 @@
 
 #include "buf.h"
 #include "quotes.h"
-#include "worker.h"
+
+struct identity_keys;
+struct keyset;
+struct log_proof;
+struct provenance;
+
+/* What this boot can show of itself. Outlives every answer. */
+struct attest_facts {
+    const struct identity_keys *keys;
+    const struct keyset *keyset;
+    const struct provenance *provenance;
+    struct log_proof *log_proof;
+    bool simulated;
+};
 
 struct attest_question {
     bool has_nonce;
@@ -14,12 +27,12 @@ struct attest_question {
 };
 
 /* A report on its own is the answer of index 0 of 1. */
-must_check enum err attest_body_document(const struct shared *s, const struct attest_question *q,
+must_check enum err attest_body_document(const struct attest_facts *s, const struct attest_question *q,
                                          const struct quote_answer *a, struct buf *out);
-must_check enum err attest_body_aci(const struct shared *s, const struct attest_question *q,
+must_check enum err attest_body_aci(const struct attest_facts *s, const struct attest_question *q,
                                     const struct quote_answer *a, struct buf *out);
-must_check enum err attest_body_report(const struct shared *s, const struct attest_question *q,
+must_check enum err attest_body_report(const struct attest_facts *s, const struct attest_question *q,
                                        const struct quote_answer *a, struct buf *out);
-must_check enum err attest_body_key(const struct shared *s, struct buf *out);
+must_check enum err attest_body_key(const struct attest_facts *s, struct buf *out);
 
 #endif

@@ -7,7 +7,6 @@
 #include "clock.h"
 #include "content_view.h"
 #include "reply.h"
-#include "share.h"
 #include "unpack.h"
 #include "want.h"
 
@@ -52,7 +51,7 @@ static void chat_account(const struct request *r, struct attempt_account *out)
 static void chat_destroy(struct request *r)
 {
     struct chat *c = chat_of(r);
-    struct worker *w = r->worker;
+    struct chat_context *x = c->context;
 
     assert(c->fetch == NULL && c->web == NULL);
     chat_forget_prompt(c);
@@ -64,25 +63,25 @@ static void chat_destroy(struct request *r)
     sse_in_free(&c->in);
     sse_out_free(&c->out);
     explicit_bzero(c, sizeof *c);
-    if (w->n_spare == CHAT_SPARES_MAX) {
+    if (x->n_spare == CHAT_SPARES_MAX) {
         free(c);
         return;
     }
-    c->next_spare = w->spare;
-    w->spare = c;
-    w->n_spare++;
+    c->next_spare = x->spare;
+    x->spare = c;
+    x->n_spare++;
 }
 
-void chat_spares_free(struct worker *w)
+void chat_spares_free(struct chat_context *x)
 {
     struct chat *next;
 
-    for (struct chat *c = w->spare; c != NULL; c = next) {
+    for (struct chat *c = x->spare; c != NULL; c = next) {
         next = c->next_spare;
         free(c);
     }
-    w->spare = NULL;
-    w->n_spare = 0;
+    x->spare = NULL;
+    x->n_spare = 0;
 }
 
 static const struct request_ops chat_ops = {
@@ -98,14 +97,14 @@ static const struct request_ops chat_ops = {
     .destroy = chat_destroy,
 };
 
-static struct chat *chat_new(struct worker *w, struct web_request *web, const struct digest32 *who,
+static struct chat *chat_new(struct chat_context *x, struct web_request *web, const struct digest32 *who,
                              enum receipt_endpoint endpoint)
 {
-    struct chat *c = w->spare;
+    struct chat *c = x->spare;
 
     if (c != NULL) {
-        w->spare = c->next_spare;
-        w->n_spare--;
+        x->spare = c->next_spare;
+        x->n_spare--;
         c->next_spare = NULL;
     } else {
         c = calloc(1, sizeof *c);
@@ -113,9 +112,10 @@ static struct chat *chat_new(struct worker *w, struct web_request *web, const st
             return NULL;
     }
     c->web = web;
-    c->budget = share_of(w->shared, who);
+    c->context = x;
+    c->budget = share_of(x->shares, who);
     c->request.ops = &chat_ops;
-    c->request.worker = w;
+    c->request.context = &x->request;
     c->request.id = id_new();
     c->request.key_digest = *who;
     c->request.endpoint = endpoint;
@@ -157,7 +157,7 @@ static bool chat_key_is_known(const struct chat *c)
 {
     struct key *key;
 
-    if (keyring_find(c->request.worker->shared->keyring, &c->request.key_digest, clock_mono_ms(),
+    if (keyring_find(c->context->request.admit.keyring, &c->request.key_digest, clock_mono_ms(),
                      &key) != ERR_NONE)
         return false;
     key_release(key);
@@ -212,17 +212,17 @@ static uint64_t chat_user_hash(const struct chat *c)
 
     if (c->asked->user.len != 0)
         crypto_shorthash((uint8_t *)&hash, c->asked->user.ptr, c->asked->user.len,
-                         c->request.worker->shared->user_key);
+                         c->context->user_key);
     return hash;
 }
 
 /* What the prompt can cost, and what it costs at least. */
 static void chat_read_prompt(struct chat *c)
 {
-    const struct config *config = c->request.worker->shared->config;
+    const struct chat_context *x = c->context;
     const struct chat_request *asked = c->asked;
     uint64_t media =
-        media_bound(&asked->media, config->image_tokens, config->reference_tokens);
+        media_bound(&asked->media, x->image_tokens, x->reference_tokens);
 
     c->request.prompt_bound = asked->has_media ? UINT64_MAX : asked->prompt_bound + media;
     c->request.prompt_guessed = media != 0;
@@ -232,7 +232,7 @@ static void chat_read_prompt(struct chat *c)
 /* Everything that can be wrong with a request before anybody is asked about the key. */
 static enum err chat_read(struct chat *c, struct view body, struct api_failure *f)
 {
-    struct worker *w = c->request.worker;
+    struct chat_context *x = c->context;
     struct request *r = &c->request;
     struct chat_fault fault = {0};
     enum err e;
@@ -264,21 +264,21 @@ static enum err chat_read(struct chat *c, struct view body, struct api_failure *
     r->n_choices = c->asked->n_choices;
     r->max_output = c->asked->max_tokens;
     r->extra_output = c->asked->extra_output;
-    r->output_default = (uint32_t)w->shared->config->output_default_tokens;
+    r->output_default = x->output_default_tokens;
     chat_read_prompt(c);
     r->user_hash = chat_user_hash(c);
-    r->catalog = catalog_acquire(w->shared->catalogs, w->no);
+    r->catalog = catalog_acquire(x->catalogs, x->request.admit.worker);
     if (r->catalog == NULL) {
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    return want_read(c->asked, r->catalog, w->shared->providers, &r->want, f);
+    return want_read(c->asked, r->catalog, x->providers, &r->want, f);
 }
 
-void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who,
+void chat_completions(struct chat_context *x, struct web_request *web, const struct digest32 *who,
                       enum receipt_endpoint endpoint)
 {
-    struct chat *c = chat_new(w, web, who, endpoint);
+    struct chat *c = chat_new(x, web, who, endpoint);
     struct api_failure f;
     enum err e;
 

@@ -5,6 +5,7 @@
 #include "chat_cut.h"
 #include "clock.h"
 #include "content_view.h"
+#include "error_body.h"
 #include "facts.h"
 #include "receipt_document.h"
 #include "reply.h"
@@ -17,7 +18,7 @@
 /* A stream's facts are final; of a whole answer reply_json() says the rest. */
 static void chat_publish(struct chat *c, bool complete)
 {
-    struct worker *w = c->request.worker;
+    const struct chat_context *x = c->context;
     struct receipt_facts f;
 
     chat_note_sent(c);
@@ -30,7 +31,7 @@ static void chat_publish(struct chat *c, bool complete)
         if (f.returned_bytes != 0) /* else not even the head has left */
             f.flags |= RECEIPT_RETURNED | (complete ? RECEIPT_COMPLETE : 0);
     }
-    receipts_publish(w->shared->receipts, w->no, &f);
+    receipts_publish(x->receipts, x->request.admit.worker, &f);
 }
 
 void chat_left(struct request *r)
@@ -81,15 +82,15 @@ static const char *end_reason(const struct request *r)
 static void chat_trailer_cb(void *cookie, struct buf *lines)
 {
     const struct chat *c = cookie;
-    const struct shared *s = c->request.worker->shared;
+    const struct chat_context *x = c->context;
     struct receipt_facts f;
     struct buf text;
     enum err e;
 
     buf_init(&text, RECEIPT_DOCUMENT_MAX);
-    e = receipts_find(s->receipts, &c->request.id, &c->request.key_digest, &f);
+    e = receipts_find(x->receipts, &c->request.id, &c->request.key_digest, &f);
     if (e == ERR_NONE)
-        e = receipt_document(&s->signer, &f, &text);
+        e = receipt_document(x->signer, &f, &text);
     if (e == ERR_NONE)
         e = buf_append(lines, VIEW_LIT("ACI-Receipt: "));
     if (e == ERR_NONE)
@@ -237,7 +238,7 @@ void chat_complete(struct request *r)
     }
     chat_headers(c, &p);
     facts_of_request(r, &facts);
-    reply_publish(&p, r->worker->shared->receipts, r->worker->no, &facts);
+    reply_publish(&p, c->context->receipts, r->context->admit.worker, &facts);
     reply_json_taking(&p, web, 200, content_buf(c->answer)); /* a slow reader holds this one copy */
     request_closed(r);
 }
@@ -251,7 +252,7 @@ static void chat_fail_stream(struct chat *c, const struct api_failure *f)
     enum err e = sse_out_begin(&c->out, &mark);
 
     if (e == ERR_NONE)
-        e = errors_body(f, &c->out.filling);
+        e = error_body(f, &c->out.filling);
     if (e == ERR_NONE)
         e = sse_out_commit(&c->out);
     if (e != ERR_NONE)
@@ -275,7 +276,7 @@ void chat_fail(struct request *r, const struct api_failure *f)
     }
     reply_init(&p, &r->id);
     facts_of_request(r, &facts);
-    reply_publish(&p, r->worker->shared->receipts, r->worker->no, &facts);
+    reply_publish(&p, c->context->receipts, r->context->admit.worker, &facts);
     reply_failure(&p, web, f);
     request_closed(r);
 }

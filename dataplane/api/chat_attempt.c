@@ -21,11 +21,10 @@ static void chat_report(struct chat *c, const struct attempt_result *x)
  * there is none that a client may have. */
 static struct content *chat_sentence(const struct chat *c, struct view message)
 {
-    const struct worker *w = c->request.worker;
     struct content *copy;
 
     if (message.len == 0 || message.len > CHAT_ERROR_BODY_MAX ||
-        credentials_quoted(w->shared->credentials, c->request.candidate.endpoint->provider->no,
+        credentials_quoted(c->context->credentials, c->request.candidate.endpoint->provider->no,
                            message))
         return NULL;
     copy = content_new(CHAT_ERROR_BODY_MAX, chat_budget(c));
@@ -448,14 +447,14 @@ enum err chat_attempt(struct request *r, bool last_candidate)
         return e;
     fetch = (struct fetch_request){
         .provider = endpoint->provider,
-        .credentials = r->worker->shared->credentials,
+        .credentials = c->context->credentials,
         .path = VIEW_LIT("/chat/completions"),
         .content_type = VIEW_LIT("application/json"),
         .body = content_bytes(c->rendered),
         .last_candidate = last_candidate,
         .whole = !r->stream,
     };
-    e = fetch_start(r->worker->upstreams, &fetch, &fetch_events, c, &c->fetch);
+    e = fetch_start(c->context->upstreams, &fetch, &fetch_events, c, &c->fetch);
     if (e == ERR_NONE) /* on its way, so this delays nobody */
         digest_sha256(content_bytes(c->rendered), &c->sent);
     return e;

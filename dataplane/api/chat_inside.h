@@ -2,13 +2,12 @@
 #ifndef TR_DATAPLANE_API_CHAT_INSIDE_H
 #define TR_DATAPLANE_API_CHAT_INSIDE_H
 
+#include "chat.h"
 #include "chat_canon.h"
 #include "chat_request.h"
 #include "fetch.h"
-#include "request.h"
 #include "sse_in.h"
 #include "sse_out.h"
-#include "worker.h"
 
 enum {
     CHAT_SPARES_MAX = 256,            /* per worker; beyond that they are freed */
@@ -19,6 +18,7 @@ enum {
 
 struct chat {
     struct request request; /* first: the ops table gets this back by a cast */
+    struct chat_context *context;
     struct web_request *web;/* NULL once the client's end is over */
 
     /* What the client asked; only until the answer begins. */

@@ -1,21 +1,13 @@
 #include "front.h"
 
 #include "api_key.h"
-#include "arrival.h"
-#include "attest.h"
 #include "azure.h"
-#include "chat.h"
 #include "clock.h"
 #include "endpoints.h"
-#include "metrics.h"
-#include "models.h"
 #include "not_stored.h"
 #include "path.h"
-#include "rate.h"
-#include "receipt_answer.h"
 #include "reply.h"
 #include "samples.h"
-#include "status.h"
 #include "uplink.h"
 
 #include <assert.h>
@@ -23,7 +15,7 @@
 
 /* One request on its way to its handler. */
 struct visit {
-    struct worker *worker;
+    const struct front_context *x;
     struct web_request *web;
     struct view path;    /* without empty segments; of an Azure client, ours that means the same */
     struct view model;   /* the deployment in an Azure client's path; empty: none */
@@ -32,9 +24,9 @@ struct visit {
     uint8_t plain[PATH_PLAIN_MAX], azure[PATH_PLAIN_MAX];
 };
 
-static void visit_begin(struct visit *v, struct worker *w, struct web_request *r)
+static void visit_begin(struct visit *v, const struct front_context *x, struct web_request *r)
 {
-    v->worker = w;
+    v->x = x;
     v->web = r;
     v->path = path_plain(web_path(r), v->plain);
     v->rest = VIEW_EMPTY;
@@ -43,113 +35,92 @@ static void visit_begin(struct visit *v, struct worker *w, struct web_request *r
 
 static void handle_chat(struct visit *v)
 {
-    chat_completions(v->worker, v->web, &v->who, receipt_endpoint_of(v->path));
-}
-
-static struct models_context models_of(const struct visit *v)
-{
-    const struct shared *s = v->worker->shared;
-
-    return (struct models_context){s->catalogs, s->health, s->providers, v->worker->no};
+    chat_completions(v->x->chat, v->web, &v->who, receipt_endpoint_of(v->path));
 }
 
 static void handle_models(struct visit *v)
 {
-    struct models_context x = models_of(v);
-
-    stats_status(&v->worker->stats, models_list(&x, v->web, v->path));
+    stats_status(v->x->stats, models_list(&v->x->models, v->web, v->path));
 }
 
 static void handle_embedding_models(struct visit *v)
 {
-    struct models_context x = models_of(v);
-
-    stats_status(&v->worker->stats, models_embeddings(&x, v->web, v->path));
+    stats_status(v->x->stats, models_embeddings(&v->x->models, v->web, v->path));
 }
 
 static void handle_models_count(struct visit *v)
 {
-    struct models_context x = models_of(v);
-
-    stats_status(&v->worker->stats, models_count(&x, v->web));
+    stats_status(v->x->stats, models_count(&v->x->models, v->web));
 }
 
 static void handle_model(struct visit *v)
 {
-    struct models_context x = models_of(v);
-
-    stats_status(&v->worker->stats, models_one(&x, v->web, v->rest));
+    stats_status(v->x->stats, models_one(&v->x->models, v->web, v->rest));
 }
 
 static void handle_model_wrapped(struct visit *v)
 {
-    struct models_context x = models_of(v);
-
-    stats_status(&v->worker->stats, models_wrapped(&x, v->web, v->rest));
+    stats_status(v->x->stats, models_wrapped(&v->x->models, v->web, v->rest));
 }
 
 static void handle_zdr(struct visit *v)
 {
-    struct models_context x = models_of(v);
-
-    stats_status(&v->worker->stats, endpoints_zdr(&x, v->web));
+    stats_status(v->x->stats, endpoints_zdr(&v->x->models, v->web));
 }
 
 static void handle_providers(struct visit *v)
 {
-    struct models_context x = models_of(v);
-
-    stats_status(&v->worker->stats, endpoints_providers(&x, v->web));
+    stats_status(v->x->stats, endpoints_providers(&v->x->models, v->web));
 }
 
 static void handle_receipt(struct visit *v)
 {
-    stats_status(&v->worker->stats, receipt_answer(v->worker, v->web, v->rest, &v->who));
+    stats_status(v->x->stats, receipt_answer(&v->x->receipts, v->web, v->rest, &v->who));
 }
 
 static void handle_signature(struct visit *v)
 {
-    stats_status(&v->worker->stats, receipt_answer_signature(v->worker, v->web, v->rest, &v->who));
+    stats_status(v->x->stats, receipt_answer_signature(&v->x->receipts, v->web, v->rest, &v->who));
 }
 
 static void handle_health(struct visit *v)
 {
-    stats_status(&v->worker->stats, status_answer(v->worker->shared, v->web));
+    stats_status(v->x->stats, status_answer(v->x->status, v->web));
 }
 
 static void handle_attestation(struct visit *v)
 {
-    attest_document(v->worker, v->web);
+    attest_document(v->x->attest, v->web);
 }
 
 static void handle_quote(struct visit *v)
 {
-    attest_quote(v->worker, v->web);
+    attest_quote(v->x->attest, v->web);
 }
 
 static void handle_verifying_key(struct visit *v)
 {
-    attest_verifying_key(v->worker, v->web);
+    attest_verifying_key(v->x->attest, v->web);
 }
 
 static void handle_aci(struct visit *v)
 {
-    attest_aci(v->worker, v->web);
+    attest_aci(v->x->attest, v->web);
 }
 
 static void handle_report(struct visit *v)
 {
-    attest_report(v->worker, v->web);
+    attest_report(v->x->attest, v->web);
 }
 
 static void handle_audit_head(struct visit *v)
 {
-    stats_status(&v->worker->stats, samples_head(v->worker, v->web));
+    stats_status(v->x->stats, samples_head(v->x->audit, v->web));
 }
 
 static void handle_audit_samples(struct visit *v)
 {
-    stats_status(&v->worker->stats, samples_list(v->worker, v->web, &v->who));
+    stats_status(v->x->stats, samples_list(v->x->audit, v->web, &v->who));
 }
 
 /* Who may ask. */
@@ -241,7 +212,7 @@ static void refuse(struct stats *stats, struct web_request *r, enum api_error er
 /* A whole request from somebody who sent a key gets no further than here: it has a receipt too. */
 static void refuse_untrusted(struct visit *v, enum standing why)
 {
-    struct worker *w = v->worker;
+    const struct front_context *x = v->x;
     struct api_failure f = {.error = API_ATTESTATION};
     struct receipt_facts facts = {
         .id = id_new(),
@@ -258,14 +229,14 @@ static void refuse_untrusted(struct visit *v, enum standing why)
              standing_name(why));
     digest_sha256(web_body(v->web), &facts.received);
     reply_init(&p, &facts.id);
-    reply_publish(&p, w->shared->receipts, w->no, &facts);
-    stats_status(&w->stats, errors_row(f.error)->status);
+    reply_publish(&p, x->receipts.receipts, x->worker, &facts);
+    stats_status(x->stats, errors_row(f.error)->status);
     reply_failure(&p, v->web, &f);
 }
 
 /* A browser asks first. Whatever headers its SDK wants to send are fine: none of them means
  * anything to us but the key, and a key is never ambient here. */
-static void preflight(struct worker *w, struct web_request *r)
+static void preflight(const struct front_context *x, struct web_request *r)
 {
     struct id id = id_new();
     struct reply p;
@@ -277,7 +248,7 @@ static void preflight(struct worker *w, struct web_request *r)
         wanted = VIEW_LIT("authorization, content-type, x-api-key");
     reply_add(&p, VIEW_LIT("access-control-allow-headers"), wanted);
     reply_add(&p, VIEW_LIT("access-control-max-age"), VIEW_LIT("86400"));
-    stats_status(&w->stats, 204);
+    stats_status(x->stats, 204);
     web_respond(r, 204, p.headers, p.n, VIEW_EMPTY);
 }
 
@@ -290,11 +261,11 @@ static bool within_rate(struct visit *v)
     struct reply p;
 
     web_peer(v->web, address);
-    if (rate_take(v->worker->shared->evidence_rate, address, clock_mono_ms(), &f.retry_after_ms) ==
+    if (rate_take(v->x->evidence_rate, address, clock_mono_ms(), &f.retry_after_ms) ==
         ERR_NONE)
         return true;
     reply_init(&p, &id);
-    stats_status(&v->worker->stats, errors_row(f.error)->status);
+    stats_status(v->x->stats, errors_row(f.error)->status);
     reply_failure(&p, v->web, &f);
     return false;
 }
@@ -304,7 +275,7 @@ static const struct web_header bearer = {VIEW_LIT("www-authenticate"), VIEW_LIT(
 static void enter(const struct endpoint *e, struct visit *v)
 {
     static const struct web_header no_store = {VIEW_LIT("cache-control"), VIEW_LIT("no-store")};
-    struct stats *stats = &v->worker->stats;
+    struct stats *stats = v->x->stats;
 
     if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE) {
         enum api_error error = api_key_read(v->web, &v->who);
@@ -320,7 +291,7 @@ static void enter(const struct endpoint *e, struct visit *v)
     if ((e->access == ACCESS_EVIDENCE || e->access == ACCESS_KEY_EVIDENCE) && !within_rate(v))
         return;
     if (e->access == ACCESS_INFERENCE) {
-        enum standing standing = uplink_standing(v->worker->shared->uplink);
+        enum standing standing = uplink_standing(v->x->arrival.uplink);
 
         if (standing != STANDING_ACCEPTED) {
             refuse_untrusted(v, standing);
@@ -351,7 +322,7 @@ static void refuse_path(struct visit *v)
                      endpoints[i].method, endpoints[i].path);
     if (stored != NULL)
         f = (struct api_failure){.error = API_NOT_STORED, .message = stored};
-    refuse_for(&v->worker->stats, v->web, &f, NULL);
+    refuse_for(v->x->stats, v->web, &f, NULL);
 }
 
 void front_handle(void *cookie, struct web_request *r)
@@ -363,7 +334,7 @@ void front_handle(void *cookie, struct web_request *r)
 
     visit_begin(&v, cookie, r);
     if (view_eq(method, VIEW_LIT("OPTIONS"))) {
-        preflight(v.worker, r);
+        preflight(v.x, r);
         return;
     }
     for (size_t i = 0; i < ENDPOINTS; i++) {
@@ -381,7 +352,7 @@ void front_handle(void *cookie, struct web_request *r)
     }
     allow.value = strcmp(other->method, "GET") == 0 ? VIEW_LIT("GET, HEAD, OPTIONS")
                                                     : VIEW_LIT("POST, OPTIONS");
-    refuse(&v.worker->stats, r, API_METHOD, &allow);
+    refuse(v.x->stats, r, API_METHOD, &allow);
 }
 
 /* Only an inference request with a key of ours may be large. What is wrong with the others, the handler
@@ -402,7 +373,7 @@ enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, 
             continue;
         error = api_key_read(r, &v.who);
         if (error == API_OK)
-            return arrival_of_key(v.worker, r, &v.who, more, why);
+            return arrival_of_key(&v.x->arrival, r, &v.who, more, why);
         *why = (int)error;
         return WEB_BODY_REFUSED;
     }
@@ -412,43 +383,43 @@ enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, 
 
 void front_refused(void *cookie, struct web_request *r, int why)
 {
-    struct worker *w = cookie;
+    const struct front_context *x = cookie;
     struct api_failure f = {.error = (enum api_error)why};
     struct visit v;
 
     if (f.error == API_NO_ROUTE) {
-        visit_begin(&v, w, r);
+        visit_begin(&v, x, r);
         refuse_path(&v);
         return;
     }
     if (f.error == API_TOO_LARGE)
         f.message = "The body of a request to this path may have 64 KiB.";
-    refuse_for(&w->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);
+    refuse_for(x->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);
 }
 
 void front_error(void *cookie, struct web_request *r, int status)
 {
-    struct worker *w = cookie;
+    const struct front_context *x = cookie;
 
-    refuse(&w->stats, r, errors_of_http(status), NULL);
+    refuse(x->stats, r, error_of_http(status), NULL);
 }
 
-static void handle_alive(const struct shared *s, struct web_request *r)
+static void handle_alive(const struct metrics_context *x, struct web_request *r)
 {
-    (void)s;
+    (void)x;
     status_answer_alive(r);
 }
 
-static void handle_status(const struct shared *s, struct web_request *r)
+static void handle_status(const struct metrics_context *x, struct web_request *r)
 {
-    (void)status_answer(s, r);
+    (void)status_answer(x->status, r);
 }
 
 void front_private_handle(void *cookie, struct web_request *r)
 {
     static const struct {
         struct view path;
-        void (*handler)(const struct shared *s, struct web_request *r);
+        void (*handler)(const struct metrics_context *x, struct web_request *r);
     } pages[] = {{VIEW_LIT("/metrics"), metrics_answer},
                  {VIEW_LIT("/health"), handle_status},
                  {VIEW_LIT("/readyz"), handle_status},
@@ -471,5 +442,5 @@ void front_private_handle(void *cookie, struct web_request *r)
 void front_private_error(void *cookie, struct web_request *r, int status)
 {
     (void)cookie;
-    refuse(NULL, r, errors_of_http(status), NULL);
+    refuse(NULL, r, error_of_http(status), NULL);
 }

@@ -2,9 +2,31 @@
 #ifndef TR_DATAPLANE_API_FRONT_H
 #define TR_DATAPLANE_API_FRONT_H
 
+#include "arrival.h"
+#include "attest.h"
+#include "chat.h"
+#include "metrics.h"
+#include "models.h"
+#include "rate.h"
+#include "receipt_answer.h"
 #include "web.h"
 
-/* Handlers for web_config of the public listener; cookie is the struct worker. */
+/* What the endpoints of one worker work with, each with its own part. */
+struct front_context {
+    struct arrival_context arrival;
+    struct chat_context *chat;
+    struct models_context models;
+    struct receipt_context receipts;
+    struct attest_desk *attest;
+    const struct status_context *status;
+    struct audit *audit;
+    struct rate *evidence_rate; /* how often strangers may ask for evidence */
+    struct stats *stats;
+    unsigned worker;
+};
+
+/* Handlers for web_config of the public listener; cookie is a
+ * const struct front_context. */
 void front_handle(void *cookie, struct web_request *r);
 void front_error(void *cookie, struct web_request *r, int status);
 
@@ -12,8 +34,8 @@ void front_error(void *cookie, struct web_request *r, int status);
 enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, int *why);
 void front_refused(void *cookie, struct web_request *r, int why);
 
-/* The same for the private listener, which serves /metrics, /health, /readyz and /healthz; cookie is the struct
- * shared. */
+/* The same for the private listener, which serves /metrics, /health, /readyz and /healthz; cookie is a
+ * const struct metrics_context. */
 void front_private_handle(void *cookie, struct web_request *r);
 void front_private_error(void *cookie, struct web_request *r, int status);
 

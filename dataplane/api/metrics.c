@@ -3,8 +3,6 @@
 #include "audit.h"
 #include "quotes.h"
 #include "reply.h"
-#include "status.h"
-#include "uplink.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,12 +10,12 @@
 enum { METRICS_BODY_MAX = 256 << 10 };
 
 /* One counter over all workers. */
-static uint64_t sum(const struct shared *s, size_t offset)
+static uint64_t sum(const struct metrics_context *x, size_t offset)
 {
     uint64_t total = 0;
 
-    for (unsigned i = 0; i < s->n_workers; i++)
-        total += counter_get((const counter *)((const char *)&s->workers[i]->stats + offset));
+    for (unsigned i = 0; i < x->status->n_workers; i++)
+        total += counter_get((const counter *)((const char *)x->workers[i].stats + offset));
     return total;
 }
 
@@ -28,13 +26,13 @@ static enum err metric(struct buf *out, const char *name, const char *type, cons
                        type, name, (unsigned long long)value);
 }
 
-static enum err append_requests(const struct shared *s, struct buf *out)
+static enum err append_requests(const struct metrics_context *x, struct buf *out)
 {
     enum err e = buf_append(out, VIEW_LIT("# HELP tr_requests_total Answers by HTTP status.\n"
                                           "# TYPE tr_requests_total counter\n"));
 
     for (unsigned status = 100; e == ERR_NONE && status < STATS_STATUS_MAX; status++) {
-        uint64_t n = sum(s, offsetof(struct stats, by_status) + status * sizeof(counter));
+        uint64_t n = sum(x, offsetof(struct stats, by_status) + status * sizeof(counter));
 
         if (n != 0)
             e = buf_appendf(out, "tr_requests_total{status=\"%u\",class=\"%uxx\"} %llu\n", status,
@@ -43,7 +41,7 @@ static enum err append_requests(const struct shared *s, struct buf *out)
     return e;
 }
 
-static enum err append_counters(const struct shared *s, struct buf *out)
+static enum err append_counters(const struct metrics_context *x, struct buf *out)
 {
     static const struct {
         const char *name, *type, *help;
@@ -74,23 +72,23 @@ static enum err append_counters(const struct shared *s, struct buf *out)
     enum err e = ERR_NONE;
 
     for (size_t i = 0; e == ERR_NONE && i < sizeof list / sizeof list[0]; i++)
-        e = metric(out, list[i].name, list[i].type, list[i].help, sum(s, list[i].offset));
+        e = metric(out, list[i].name, list[i].type, list[i].help, sum(x, list[i].offset));
     return e;
 }
 
-static enum err append_histogram(const struct shared *s, struct buf *out, const char *name,
+static enum err append_histogram(const struct metrics_context *x, struct buf *out, const char *name,
                                  const char *help, size_t offset)
 {
     static const uint32_t bounds_ms[STATS_BUCKETS] = STATS_BUCKETS_MS;
-    uint64_t below = 0, us = sum(s, offset + offsetof(struct histogram, sum_us));
+    uint64_t below = 0, us = sum(x, offset + offsetof(struct histogram, sum_us));
     enum err e = buf_appendf(out, "# HELP tr_%s %s\n# TYPE tr_%s histogram\n", name, help, name);
 
     for (unsigned i = 0; e == ERR_NONE && i < STATS_BUCKETS; i++) {
-        below += sum(s, offset + offsetof(struct histogram, bucket) + i * sizeof(counter));
+        below += sum(x, offset + offsetof(struct histogram, bucket) + i * sizeof(counter));
         e = buf_appendf(out, "tr_%s_bucket{le=\"%u.%03u\"} %llu\n", name, bounds_ms[i] / 1000,
                         bounds_ms[i] % 1000, (unsigned long long)below);
     }
-    below += sum(s, offset + offsetof(struct histogram, bucket) + STATS_BUCKETS * sizeof(counter));
+    below += sum(x, offset + offsetof(struct histogram, bucket) + STATS_BUCKETS * sizeof(counter));
     if (e == ERR_NONE)
         e = buf_appendf(out,
                         "tr_%s_bucket{le=\"+Inf\"} %llu\ntr_%s_sum %llu.%06llu\n"
@@ -101,15 +99,15 @@ static enum err append_histogram(const struct shared *s, struct buf *out, const 
 }
 
 /* The workers' own threads write these without a lock: a figure may be a moment old. */
-static enum err append_network(const struct shared *s, struct buf *out)
+static enum err append_network(const struct metrics_context *x, struct buf *out)
 {
     struct upstream_counters up = {0};
     struct web_counters web = {0};
     enum err e;
 
-    for (unsigned i = 0; i < s->n_workers; i++) {
-        struct upstream_counters u = upstreams_counters(s->workers[i]->upstreams);
-        struct web_counters w = web_counters(s->workers[i]->web);
+    for (unsigned i = 0; i < x->status->n_workers; i++) {
+        struct upstream_counters u = upstreams_counters(x->workers[i].upstreams);
+        struct web_counters w = web_counters(x->workers[i].web);
 
         up.connects += u.connects;
         up.reuses += u.reuses;
@@ -157,9 +155,9 @@ static enum err append_network(const struct shared *s, struct buf *out)
 }
 
 /* The control plane's own word about itself. */
-static enum err append_troubles(const struct shared *s, struct buf *out)
+static enum err append_troubles(const struct metrics_context *x, struct buf *out)
 {
-    unsigned troubles = uplink_troubles(s->uplink);
+    unsigned troubles = uplink_troubles(x->status->uplink);
     enum err e = buf_append(out, VIEW_LIT("# HELP tr_control_trouble 1: the control plane says so.\n"
                                           "# TYPE tr_control_trouble gauge\n"));
 
@@ -169,41 +167,41 @@ static enum err append_troubles(const struct shared *s, struct buf *out)
     return e;
 }
 
-static enum err append_link(const struct shared *s, struct buf *out)
+static enum err append_link(const struct metrics_context *x, struct buf *out)
 {
-    struct uplink_counters c = uplink_counters(s->uplink);
-    struct audit_counters a = audit_counters(s->audit);
-    struct quotes_counters q = quotes_counters(s->quotes);
+    struct uplink_counters c = uplink_counters(x->status->uplink);
+    struct audit_counters a = audit_counters(x->audit);
+    struct quotes_counters q = quotes_counters(x->quotes);
     const struct {
         const char *name, *type, *help;
         uint64_t value;
     } list[] = {
-        {"simulated", "gauge", "1: attestation is SIMULATED.", s->simulated},
+        {"simulated", "gauge", "1: attestation is SIMULATED.", x->status->simulated},
         {"ready", "gauge", "1: evidence accepted, a catalog present, room for records.",
-         status_ready(s)},
-        {"status", "gauge", "0 ok, 1 degraded, 2 failing: /health has the reasons.", status_now(s)},
+         status_ready(x->status)},
+        {"status", "gauge", "0 ok, 1 degraded, 2 failing: /health has the reasons.", status_now(x->status)},
         {"link_connected", "gauge", "1: accepted by the control plane now.",
-         uplink_connected(s->uplink)},
+         uplink_connected(x->status->uplink)},
         {"link_connects_total", "counter", "Links accepted.", c.connects},
         {"link_refusals_total", "counter", "Evidence refused.", c.refusals},
         {"usage_sent_total", "counter", "Usage records sent.", c.records_sent},
         {"usage_acked_total", "counter", "Usage records acknowledged.", c.records_acked},
         {"usage_backlog", "gauge", "Usage records not acknowledged yet.", c.backlog},
-        {"usage_oldest_ms", "gauge", "Age of the oldest of them.", status_usage_age_ms(s)},
+        {"usage_oldest_ms", "gauge", "Age of the oldest of them.", status_usage_age_ms(x->status)},
         {"usage_places", "gauge", "Records and running requests that hold a place for one.",
-         meter_places(s->meter)},
+         meter_places(x->status->meter)},
         {"provider_unknown_total", "counter", "Pushes that named an unmeasured provider.",
-         c.unknown_provider_pushes + catalog_store_refused(s->catalogs)},
+         c.unknown_provider_pushes + catalog_store_refused(x->status->catalogs)},
         {"catalog_version", "gauge", "Version of the catalog in use.",
-         catalog_store_version(s->catalogs)},
+         catalog_store_version(x->status->catalogs)},
         {"content_bytes", "gauge", "Bodies, their copies and answers in memory.",
-         budget_used(s->content)},
+         budget_used(x->content)},
         {"content_peak_bytes", "gauge", "The most of them there ever were.",
-         budget_peak(s->content)},
+         budget_peak(x->content)},
         {"content_max_bytes", "gauge", "From here on large ones are refused.",
-         s->config->body_total_bytes},
+         x->content_max_bytes},
         {"unknown_bytes", "gauge", "Requests in memory whose key is not known yet.",
-         budget_used(s->unknown)},
+         budget_used(x->unknown)},
         {"audit_samples_total", "counter", "Answers in the audit chain.", a.sampled},
         {"audit_missed_total", "counter", "Audit samples lost to a full queue.", a.missed},
         {"quote_reports_total", "counter", "Reports made for strangers.", q.reports},
@@ -245,7 +243,7 @@ static uint64_t resident_bytes(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-void metrics_answer(const struct shared *s, struct web_request *r)
+void metrics_answer(const struct metrics_context *x, struct web_request *r)
 {
     struct id id = id_new();
     struct reply p;
@@ -255,21 +253,21 @@ void metrics_answer(const struct shared *s, struct web_request *r)
     buf_init(&body, METRICS_BODY_MAX);
     reply_init(&p, &id);
     reply_add(&p, VIEW_LIT("content-type"), VIEW_LIT("text/plain; version=0.0.4"));
-    e = append_requests(s, &body);
+    e = append_requests(x, &body);
     if (e == ERR_NONE)
-        e = append_counters(s, &body);
+        e = append_counters(x, &body);
     if (e == ERR_NONE)
-        e = append_histogram(s, &body, "request_seconds", "From request to the end of its answer.",
+        e = append_histogram(x, &body, "request_seconds", "From request to the end of its answer.",
                              offsetof(struct stats, total));
     if (e == ERR_NONE)
-        e = append_histogram(s, &body, "first_byte_seconds", "From request to its first useful byte.",
+        e = append_histogram(x, &body, "first_byte_seconds", "From request to its first useful byte.",
                              offsetof(struct stats, first_byte));
     if (e == ERR_NONE)
-        e = append_network(s, &body);
+        e = append_network(x, &body);
     if (e == ERR_NONE)
-        e = append_link(s, &body);
+        e = append_link(x, &body);
     if (e == ERR_NONE)
-        e = append_troubles(s, &body);
+        e = append_troubles(x, &body);
     if (e == ERR_NONE)
         e = metric(&body, "resident_bytes", "gauge", "Memory in use.", resident_bytes());
     web_respond(r, e == ERR_NONE ? 200 : 500, p.headers, p.n,

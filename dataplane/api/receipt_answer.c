@@ -2,15 +2,13 @@
 
 #include "query.h"
 #include "reply.h"
-#include "worker.h"
 
 typedef enum err maker(const struct receipt_signer *s, const struct receipt_facts *f,
                        struct buf *out);
 
-static int answer(struct worker *w, struct web_request *r, struct view text,
+static int answer(const struct receipt_context *x, struct web_request *r, struct view text,
                   const struct digest32 *who, maker *make)
 {
-    const struct shared *s = w->shared;
     struct id id, own = id_new();
     struct receipt_facts facts;
     struct reply p;
@@ -23,9 +21,9 @@ static int answer(struct worker *w, struct web_request *r, struct view text,
     reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
     e = receipt_id_parse(text, &id);
     if (e == ERR_NONE)
-        e = receipts_find(s->receipts, &id, who, &facts);
+        e = receipts_find(x->receipts, &id, who, &facts);
     if (e == ERR_NONE)
-        e = make(&s->signer, &facts, &body);
+        e = make(x->signer, &facts, &body);
     if (e == ERR_NONE) {
         reply_json(&p, r, status, buf_view(&body));
     } else {
@@ -53,16 +51,16 @@ static int refuse_algo(struct web_request *r)
     return errors_row(f.error)->status;
 }
 
-int receipt_answer(struct worker *w, struct web_request *r, struct view id,
+int receipt_answer(const struct receipt_context *x, struct web_request *r, struct view id,
                    const struct digest32 *who)
 {
-    return answer(w, r, id, who, receipt_document);
+    return answer(x, r, id, who, receipt_document);
 }
 
-int receipt_answer_signature(struct worker *w, struct web_request *r, struct view id,
+int receipt_answer_signature(const struct receipt_context *x, struct web_request *r, struct view id,
                              const struct digest32 *who)
 {
     if (!query_ed25519(web_query(r)))
         return refuse_algo(r);
-    return answer(w, r, id, who, receipt_signature);
+    return answer(x, r, id, who, receipt_signature);
 }

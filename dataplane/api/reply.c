@@ -102,15 +102,15 @@ static enum err failure_body(const struct web_request *r, const struct api_failu
     uint8_t plain[PATH_PLAIN_MAX];
 
     return view_starts(path_plain(web_path(r), plain), VIEW_LIT("/api/v1/"))
-               ? errors_openrouter_body(f, out)
-               : errors_body(f, out);
+               ? error_openrouter_body(f, out)
+               : error_body(f, out);
 }
 
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
 {
     struct buf body;
     struct web_header extra[ERROR_HEADERS_MAX];
-    size_t n = errors_headers(f, &p->retry, extra);
+    size_t n = error_headers(f, &p->retry, extra);
 
     buf_init(&body, FAILURE_BODY_MAX);
     for (size_t i = 0; i < n; i++)

@@ -2,7 +2,7 @@
 #ifndef TR_DATAPLANE_API_REPLY_H
 #define TR_DATAPLANE_API_REPLY_H
 
-#include "errors.h"
+#include "error_body.h"
 #include "id.h"
 #include "receipts.h"
 #include "web.h"

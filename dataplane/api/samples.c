@@ -3,7 +3,6 @@
 #include "audit.h"
 #include "query.h"
 #include "reply.h"
-#include "worker.h"
 
 enum { SAMPLES_ENTRIES = 256 }; /* of the chain, when the question does not say: 17 KB of leaves */
 
@@ -23,13 +22,13 @@ static int answer(struct web_request *r, struct buf *body, struct api_failure *f
     return status;
 }
 
-int samples_head(struct worker *w, struct web_request *r)
+int samples_head(struct audit *a, struct web_request *r)
 {
     struct api_failure f = {.error = API_OK};
     struct buf body;
 
     buf_init(&body, AUDIT_HEAD_BYTES);
-    if (audit_head(w->shared->audit, &body) != ERR_NONE)
+    if (audit_head(a, &body) != ERR_NONE)
         f.error = API_INTERNAL;
     return answer(r, &body, &f);
 }
@@ -72,7 +71,7 @@ static bool read_question(struct view query, struct audit_question *q, struct ap
 }
 _Static_assert(AUDIT_WINDOW_MAX == 1024, "the sentence above says so");
 
-int samples_list(struct worker *w, struct web_request *r, const struct digest32 *who)
+int samples_list(struct audit *a, struct web_request *r, const struct digest32 *who)
 {
     struct audit_question q = {.owner = *who};
     struct api_failure f = {.error = API_OK};
@@ -82,7 +81,7 @@ int samples_list(struct worker *w, struct web_request *r, const struct digest32 
     buf_init(&body, AUDIT_DOCUMENT_BYTES);
     if (!read_question(web_query(r), &q, &f))
         return answer(r, &body, &f);
-    e = audit_samples(w->shared->audit, &q, &body);
+    e = audit_samples(a, &q, &body);
     f.error = e == ERR_NONE ? API_OK : e == ERR_RANGE ? API_BAD_REQUEST : API_INTERNAL;
     if (e == ERR_RANGE) {
         f.param = "from";

@@ -5,13 +5,13 @@
 
 #include "secret.h"
 
+struct audit;
 struct web_request;
-struct worker;
 
 /* GET /attestation/audit/head. Returns the status. */
-int samples_head(struct worker *w, struct web_request *r);
+int samples_head(struct audit *a, struct web_request *r);
 /* GET /v1/audit/samples?from=N&limit=N for the key with this digest, which need not exist: then it
  * has no samples. Returns the status. */
-int samples_list(struct worker *w, struct web_request *r, const struct digest32 *who);
+int samples_list(struct audit *a, struct web_request *r, const struct digest32 *who);
 
 #endif

@@ -3,7 +3,6 @@
 #include "bounds.h"
 #include "clock.h"
 #include "reply.h"
-#include "uplink.h"
 #include "version.h"
 
 enum { STATUS_BODY_MAX = 4096 };
@@ -26,26 +25,26 @@ static const struct {
     {REASON_UNACKED, "usage_unacked"},
 };
 
-uint64_t status_usage_age_ms(const struct shared *s)
+uint64_t status_usage_age_ms(const struct status_context *x)
 {
-    uint64_t since = uplink_counters(s->uplink).oldest_unix_ms, now = clock_unix_ms();
+    uint64_t since = uplink_counters(x->uplink).oldest_unix_ms, now = clock_unix_ms();
 
     return since != 0 && now > since ? now - since : 0;
 }
 
-static unsigned reasons(const struct shared *s)
+static unsigned reasons(const struct status_context *x)
 {
     unsigned r = 0;
 
-    if (uplink_trust(s->uplink) != ERR_NONE)
+    if (uplink_trust(x->uplink) != ERR_NONE)
         r |= REASON_TRUST;
-    if (catalog_store_version(s->catalogs) == 0)
+    if (catalog_store_version(x->catalogs) == 0)
         r |= REASON_CATALOG;
-    if (meter_places(s->meter) >= LIMIT_USAGE_BACKLOG)
+    if (meter_places(x->meter) >= LIMIT_USAGE_BACKLOG)
         r |= REASON_FULL;
-    if (!uplink_connected(s->uplink))
+    if (!uplink_connected(x->uplink))
         r |= REASON_LINK;
-    if (status_usage_age_ms(s) >= STATUS_USAGE_LATE_MS)
+    if (status_usage_age_ms(x) >= STATUS_USAGE_LATE_MS)
         r |= REASON_UNACKED;
     return r;
 }
@@ -57,9 +56,9 @@ static enum status_word word_of(unsigned why, unsigned troubles)
     return why != 0 || troubles != 0 ? STATUS_DEGRADED : STATUS_OK;
 }
 
-enum status_word status_now(const struct shared *s)
+enum status_word status_now(const struct status_context *x)
 {
-    return word_of(reasons(s), uplink_troubles(s->uplink));
+    return word_of(reasons(x), uplink_troubles(x->uplink));
 }
 
 const char *status_word_name(enum status_word w)
@@ -67,9 +66,9 @@ const char *status_word_name(enum status_word w)
     return w == STATUS_OK ? "ok" : w == STATUS_DEGRADED ? "degraded" : "failing";
 }
 
-bool status_ready(const struct shared *s)
+bool status_ready(const struct status_context *x)
 {
-    return (reasons(s) & REASONS_FAILING) == 0;
+    return (reasons(x) & REASONS_FAILING) == 0;
 }
 
 /* ["usage_unacked","control_plane:database"]: ours, then the control plane's own. */
@@ -86,17 +85,17 @@ static enum err append_reasons(unsigned why, unsigned troubles, struct buf *out)
     return e == ERR_NONE ? buf_append_byte(out, ']') : e;
 }
 
-static enum err append_trust(const struct shared *s, struct buf *out)
+static enum err append_trust(const struct status_context *x, struct buf *out)
 {
-    enum refusal refusal = uplink_refusal(s->uplink);
-    enum standing standing = uplink_standing(s->uplink);
+    enum refusal refusal = uplink_refusal(x->uplink);
+    enum standing standing = uplink_standing(x->uplink);
     enum err e;
 
     e = buf_appendf(out,
                     ",\"simulated\":%s,\"attestation\":\"%s\",\"memory_locked\":%s,"
                     "\"trust\":\"%s%s%s\",\"refusal\":",
-                    s->simulated ? "true" : "false", s->simulated ? "SIMULATED" : "sev-snp",
-                    s->memory_locked ? "true" : "false",
+                    x->simulated ? "true" : "false", x->simulated ? "SIMULATED" : "sev-snp",
+                    x->memory_locked ? "true" : "false",
                     standing_name(standing), standing == STANDING_REFUSED ? ":" : "",
                     standing == STANDING_REFUSED ? refusal_name(refusal) : "");
     if (e != ERR_NONE)
@@ -105,9 +104,9 @@ static enum err append_trust(const struct shared *s, struct buf *out)
                                    : buf_append_json_string(out, view_str(refusal_name(refusal)));
 }
 
-static enum err append_status(const struct shared *s, unsigned why, struct buf *out)
+static enum err append_status(const struct status_context *x, unsigned why, struct buf *out)
 {
-    unsigned troubles = uplink_troubles(s->uplink);
+    unsigned troubles = uplink_troubles(x->uplink);
     enum err e = buf_appendf(out, "{\"status\":\"%s\",\"ready\":%s,\"reasons\":",
                              status_word_name(word_of(why, troubles)),
                              (why & REASONS_FAILING) == 0 ? "true" : "false");
@@ -115,17 +114,17 @@ static enum err append_status(const struct shared *s, unsigned why, struct buf *
     if (e == ERR_NONE)
         e = append_reasons(why, troubles, out);
     if (e == ERR_NONE)
-        e = append_trust(s, out);
+        e = append_trust(x, out);
     if (e == ERR_NONE)
         e = buf_appendf(out,
                         ",\"link\":\"%s\",\"usage_backlog\":%llu,\"usage_oldest_ms\":%llu,"
                         "\"version\":\"%s\",\"catalog_version\":%u,\"workers\":%u,"
                         "\"uptime_s\":%llu}",
                         (why & REASON_LINK) == 0 ? "connected" : "disconnected",
-                        (unsigned long long)uplink_counters(s->uplink).backlog,
-                        (unsigned long long)status_usage_age_ms(s), TR_VERSION,
-                        catalog_store_version(s->catalogs), s->n_workers,
-                        (unsigned long long)((clock_unix_ms() - s->started_unix_ms) / 1000));
+                        (unsigned long long)uplink_counters(x->uplink).backlog,
+                        (unsigned long long)status_usage_age_ms(x), TR_VERSION,
+                        catalog_store_version(x->catalogs), x->n_workers,
+                        (unsigned long long)((clock_unix_ms() - x->started_unix_ms) / 1000));
     return e;
 }
 
@@ -139,14 +138,14 @@ static void answer(struct web_request *r, int status, struct view json)
     reply_json(&p, r, status, json);
 }
 
-int status_answer(const struct shared *s, struct web_request *r)
+int status_answer(const struct status_context *x, struct web_request *r)
 {
-    unsigned why = reasons(s);
+    unsigned why = reasons(x);
     int status = (why & REASONS_FAILING) == 0 ? 200 : 503;
     struct buf body;
 
     buf_init(&body, STATUS_BODY_MAX);
-    if (append_status(s, why, &body) != ERR_NONE)
+    if (append_status(x, why, &body) != ERR_NONE)
         buf_reset(&body);
     answer(r, status, buf_view(&body));
     buf_free(&body);

@@ -2,8 +2,8 @@
 #ifndef TR_DATAPLANE_CORE_BILL_H
 #define TR_DATAPLANE_CORE_BILL_H
 
-#include "chat_canon.h"
 #include "message.h"
+#include "tokens.h"
 
 enum {
     /* Tokens have so many bytes on average over English text: for estimates. */

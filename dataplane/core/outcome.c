@@ -2,7 +2,6 @@
 #include "outcome.h"
 
 #include "clock.h"
-#include "worker.h"
 
 static bool is_timeout(enum err e, int status)
 {
@@ -79,11 +78,11 @@ void outcome_note(struct request *r, const struct attempt_result *x)
     note_retry(r, x->retry_after_ms);
     if (x->status == 429) {
         r->failed_rate++;
-        health_rate_limited(r->worker->shared->health, slot, clock_mono_ms(), x->retry_after_ms);
+        health_rate_limited(r->context->health, slot, clock_mono_ms(), x->retry_after_ms);
         return;
     }
     if (is_unwell(r, x))
-        health_failure(r->worker->shared->health, slot, r->who, outcome_fault(x), clock_mono_ms());
+        health_failure(r->context->health, slot, r->who, outcome_fault(x), clock_mono_ms());
     if (blames_request(x))
         note_refusal(r, x);
     else if (outcome_is_ours(x->e))

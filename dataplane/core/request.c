@@ -8,7 +8,6 @@
 #include "reserve.h"
 #include "settle.h"
 #include "uplink.h"
-#include "worker.h"
 
 #include <assert.h>
 
@@ -40,26 +39,26 @@ static void request_enter(struct request *r, enum request_state state)
 
 static void request_link(struct request *r)
 {
-    struct worker *w = r->worker;
+    struct request_context *x = r->context;
 
-    r->next = w->requests;
+    r->next = x->requests;
     if (r->next != NULL)
         r->next->prev = r;
-    w->requests = r;
-    counter_add(&w->stats.requests_open, 1);
+    x->requests = r;
+    counter_add(&x->stats->requests_open, 1);
 }
 
 static void request_unlink(struct request *r)
 {
-    struct worker *w = r->worker;
+    struct request_context *x = r->context;
 
     if (r->prev != NULL)
         r->prev->next = r->next;
     else
-        w->requests = r->next;
+        x->requests = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
-    counter_add(&w->stats.requests_open, (uint64_t)-1);
+    counter_add(&x->stats->requests_open, (uint64_t)-1);
 }
 
 /* --- the end */
@@ -72,7 +71,7 @@ void request_hold(struct request *r)
 /* Ends the struct when nobody uses it and nothing is pending on either side. */
 void request_let(struct request *r)
 {
-    struct stats *s = &r->worker->stats;
+    struct stats *s = r->context->stats;
 
     assert(r->held > 0);
     if (--r->held > 0 || r->state != REQUEST_SETTLING || r->upstream || !r->closed)
@@ -125,7 +124,7 @@ static void request_admit_cb(void *cookie);
 
 static void request_admit_begin(struct request *r, int64_t amount_nusd)
 {
-    admit_init(&r->admission, &r->worker->admit, &r->key_digest, amount_nusd, request_admit_cb, r);
+    admit_init(&r->admission, &r->context->admit, &r->key_digest, amount_nusd, request_admit_cb, r);
 }
 
 /* Money is short. With a smaller reservation the request may still be served. */
@@ -152,7 +151,7 @@ static void request_admit(struct request *r)
     switch (answer) {
     case ADMIT_YES:
         account = key_account(r->admission.key);
-        r->who = health_who(r->worker->shared->health, &account);
+        r->who = health_who(r->context->health, &account);
         r->route_us = (uint32_t)(clock_mono_us() - r->received_us);
         request_enter(r, REQUEST_CONNECTING);
         request_connect(r);
@@ -184,24 +183,37 @@ static void request_admit_cb(void *cookie)
 /* The account's counter, when its key is known here already. */
 static uint32_t request_who(const struct request *r)
 {
-    struct worker *w = r->worker;
+    struct request_context *x = r->context;
     uint32_t who = HEALTH_NOBODY;
     struct key *key;
 
-    if (keyring_find(w->admit.keyring, &r->key_digest, clock_mono_ms(), &key) == ERR_NONE) {
+    if (keyring_find(x->admit.keyring, &r->key_digest, clock_mono_ms(), &key) == ERR_NONE) {
         struct id account = key_account(key);
 
-        who = health_who(w->shared->health, &account);
+        who = health_who(x->health, &account);
         key_release(key);
     }
     return who;
 }
 
+/* Health of endpoints as route_decide() wants it, for one account. */
+struct request_health {
+    const struct health *health;
+    uint32_t who;
+};
+
+static void request_read_health(const void *cookie, uint32_t slot, struct health_view *out)
+{
+    const struct request_health *h = cookie;
+
+    health_read(h->health, slot, h->who, clock_mono_ms(), out);
+}
+
 void request_begin(struct request *r)
 {
-    struct worker *w = r->worker;
-    struct worker_health own = {w->shared->health, request_who(r)};
-    struct route_health health = {worker_read_health, &own};
+    struct request_context *x = r->context;
+    struct request_health own = {x->health, request_who(r)};
+    struct route_health health = {request_read_health, &own};
     struct api_failure f = {.error = API_NO_PROVIDER};
     int64_t amount = 0;
     enum err e;
@@ -210,7 +222,7 @@ void request_begin(struct request *r)
     request_hold(r);
     request_link(r);
     request_enter(r, REQUEST_ADMITTING);
-    r->route_seed = w->route_seed++;
+    r->route_seed = x->route_seed++;
     route_decide(&r->want, &health, r->route_seed, &r->route);
     e = reserve_begin(r, &amount);
     request_admit_begin(r, amount);
@@ -249,28 +261,28 @@ static void request_exhausted(struct request *r)
 /* Start the next candidate that can be started, or give up. */
 static void request_connect(struct request *r)
 {
-    struct worker *w = r->worker;
+    struct request_context *x = r->context;
     enum err e;
 
     assert(r->state == REQUEST_CONNECTING && !r->upstream);
     while (r->next_candidate < r->route.n) {
         bool last = r->next_candidate + 1 == r->route.n;
 
-        if (r->attempts != 0 && uplink_trust(w->admit.uplink) != ERR_NONE) { /* lost meanwhile */
+        if (r->attempts != 0 && uplink_trust(x->admit.uplink) != ERR_NONE) { /* lost meanwhile */
             request_fail(r, ERR_ATTESTATION, &(struct api_failure){.error = API_ATTESTATION});
             return;
         }
         r->place = (uint8_t)r->next_candidate;
         r->candidate = r->route.list[r->next_candidate++];
         if (r->candidate.probe && !last &&
-            !health_claim_probe(w->shared->health, r->candidate.endpoint->health_slot, r->who,
+            !health_claim_probe(x->health, r->candidate.endpoint->health_slot, r->who,
                                 clock_mono_ms()))
             continue; /* another request is finding out */
         if (r->attempts++ == 0)
             r->first = r->candidate;
         else
-            counter_add(&w->stats.fallbacks, 1);
-        counter_add(&w->stats.attempts, 1);
+            counter_add(&x->stats->fallbacks, 1);
+        counter_add(&x->stats->attempts, 1);
         r->tried[r->place] = 1;
         r->attempt_us = clock_mono_us();
         e = r->ops->attempt(r, last);
@@ -286,13 +298,13 @@ static void request_connect(struct request *r)
 static void request_attempt_good(struct request *r)
 {
     r->first_byte_us = (uint32_t)(clock_mono_us() - r->received_us);
-    health_success(r->worker->shared->health, r->candidate.endpoint->health_slot, r->who,
+    health_success(r->context->health, r->candidate.endpoint->health_slot, r->who,
                    clock_mono_ms(),
                    r->stream ? (uint32_t)(clock_mono_us() - r->attempt_us) : 0);
-    histogram_add(&r->worker->stats.first_byte, r->first_byte_us);
+    histogram_add(&r->context->stats->first_byte, r->first_byte_us);
     request_enter(r, REQUEST_STREAMING);
     if (r->stream)
-        counter_add(&r->worker->stats.streams_open, 1);
+        counter_add(&r->context->stats->streams_open, 1);
 }
 
 void request_useful(struct request *r)
@@ -329,7 +341,7 @@ static void request_complete(struct request *r)
 {
     request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
     if (r->overran)
-        health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot, r->who,
+        health_failure(r->context->health, r->candidate.endpoint->health_slot, r->who,
                        HEALTH_FAULT_REQUEST, clock_mono_ms());
     r->ops->complete(r);
 }
@@ -368,7 +380,7 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
         assert(r->state == REQUEST_STREAMING && !upstream_open);
         r->failed[r->place] = (uint8_t)x->e;
         if (x->e != ERR_PROVIDER_LARGE && !outcome_is_ours(x->e))
-            health_failure(r->worker->shared->health, r->candidate.endpoint->health_slot, r->who,
+            health_failure(r->context->health, r->candidate.endpoint->health_slot, r->who,
                            outcome_fault(x), clock_mono_ms());
         request_fail(r, x->e, &f);
     }

@@ -5,14 +5,24 @@
 #define TR_DATAPLANE_CORE_REQUEST_H
 
 #include "admit.h"
-#include "chat_canon.h"
 #include "errors.h"
 #include "id.h"
 #include "receipt.h"
 #include "route.h"
+#include "stats.h"
+#include "tokens.h"
+#include "usage.h"
 
-struct worker;
 struct request;
+
+/* What requests work with; one per worker, outlives every request. Its worker's thread only. */
+struct request_context {
+    struct admit_context admit;
+    struct health *health;
+    struct stats *stats;
+    uint64_t route_seed;      /* of the next request's draw */
+    struct request *requests; /* in flight */
+};
 
 enum request_state {
     REQUEST_READING,    /* nothing pending: the content side is filling in what was asked */
@@ -107,7 +117,7 @@ struct request_ops {
 struct request {
     /* --- filled in by the content side before request_begin() */
     const struct request_ops *ops;
-    struct worker *worker;
+    struct request_context *context;
     struct id id;
     struct digest32 key_digest;
     struct snapshot *catalog; /* referenced; released at the end */
@@ -141,7 +151,7 @@ struct request {
     enum request_cut cut;
 
     /* --- private */
-    struct request *next, *prev; /* the worker's list */
+    struct request *next, *prev; /* the context's list */
     struct route route;
     struct admission admission;
     uint32_t who; /* whose requests these are to the health of endpoints: health_who() */
@@ -195,7 +205,7 @@ void request_closed(struct request *r);
 /* The client left before the answer was complete. */
 void request_client_gone(struct request *r);
 
-/* --- the worker */
+/* --- the loop */
 
 /* Once a second. */
 void request_tick(struct request *r, uint64_t now_ms);

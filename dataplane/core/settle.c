@@ -6,7 +6,6 @@
 #include "growth.h"
 #include "log.h"
 #include "reserve.h"
-#include "worker.h"
 
 int settle_status(const struct request *r)
 {
@@ -73,7 +72,7 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
 
 static void settle_count(struct request *r, const struct bill *b)
 {
-    struct stats *s = &r->worker->stats;
+    struct stats *s = r->context->stats;
 
     counter_add(&s->tokens_prompt, b->tokens.prompt);
     counter_add(&s->tokens_completion, b->tokens.completion);
@@ -193,7 +192,7 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
         settle_record(r, &bill, &record);
         admit_settle(&r->admission, bill.cost_nusd,
                      (uint64_t)bill.tokens.prompt + bill.tokens.completion);
-        meter_push(r->worker->shared->meter, r->worker->no, &record);
+        meter_push(r->context->admit.meter, r->context->admit.worker, &record);
     }
     settle_count(r, &bill);
 }

@@ -7,6 +7,7 @@
 
 #include "catalog_store.h"
 #include "bounds.h"
+#include "usage.h" /* enum route_reason */
 
 enum { ROUTE_MODELS_MAX = 8 }; /* "model" and "models[]" together */
 
@@ -31,18 +32,6 @@ struct route_want {
     enum route_sort sort;
 };
 _Static_assert(LIMIT_PROVIDERS <= 64, "sets of providers are 64 bits wide");
-
-/* Why a candidate stands where it stands; one byte of the usage record. */
-enum route_reason {
-    ROUTE_REASON_NONE,
-    ROUTE_REASON_ONLY_ONE, /* nothing else was eligible */
-    ROUTE_REASON_BALANCE,  /* drawn by inverse square price */
-    ROUTE_REASON_ORDER,    /* the client's provider.order */
-    ROUTE_REASON_PRICE,    /* sorted by price */
-    ROUTE_REASON_LATENCY,  /* sorted by time to first byte */
-    ROUTE_REASON_UNHEALTHY,/* last resort: its breaker is open or half open */
-    ROUTE_REASON_COUNT
-};
 
 struct candidate {
     const struct route_endpoint *endpoint;

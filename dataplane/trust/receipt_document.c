@@ -3,7 +3,6 @@
 #include "errors.h"
 #include "identity.h"
 #include "keyset.h"
-#include "route.h"
 #include "usage.h"
 
 #include <assert.h>
@@ -60,19 +59,6 @@ static void event_body(struct text *t, const char *type, const struct digest32 *
     TEXT(t, "}");
 }
 
-static const char *reason_name(uint8_t reason)
-{
-    static const char *const names[ROUTE_REASON_COUNT] = {
-        [ROUTE_REASON_NONE] = "none",           [ROUTE_REASON_ONLY_ONE] = "only_one",
-        [ROUTE_REASON_BALANCE] = "balance",     [ROUTE_REASON_ORDER] = "order",
-        [ROUTE_REASON_PRICE] = "price",         [ROUTE_REASON_LATENCY] = "latency",
-        [ROUTE_REASON_UNHEALTHY] = "unhealthy",
-    };
-
-    assert(reason < ROUTE_REASON_COUNT);
-    return names[reason];
-}
-
 static const struct provider *provider_of(const struct receipt_signer *s,
                                           const struct receipt_candidate *c)
 {
@@ -93,7 +79,7 @@ static void event_route(struct text *t, const struct receipt_signer *s,
         const struct receipt_candidate *c = &f->candidate[i];
 
         TEXT(t, "%s{\"provider\":\"%s\",\"endpoint\":%" PRIu32 ",\"reason\":\"%s\",\"tried\":%s",
-             i == 0 ? "" : ",", provider_of(s, c)->id, c->endpoint_no, reason_name(c->reason),
+             i == 0 ? "" : ",", provider_of(s, c)->id, c->endpoint_no, route_reason_name((enum route_reason)c->reason),
              truth(c->tried != 0));
         if (c->tried != 0)
             TEXT(t, ",\"result\":\"%s\"", err_name((enum err)c->result));

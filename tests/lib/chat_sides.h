@@ -403,12 +403,6 @@ void ask_cancel(struct ask *a)
 {
     (void)a;
 }
-void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out)
-{
-    (void)cookie, (void)slot;
-    *out = (struct health_view){.state = HEALTH_GOOD};
-}
-
 static struct providers providers = {
     .n = 2, .list = {{.no = 0, .id = "demo-a"}, {.no = 1, .id = "demo-b"}}};
 
@@ -430,11 +424,13 @@ static void receipt_observed(void *cookie, unsigned w, const struct receipt_fact
 
 /* --- one worker, one model at two providers */
 
-static const struct config config = {.output_default_tokens = 4096,
-                                     .image_tokens = 300,
-                                     .reference_tokens = 320};
-static struct shared shared;
-static struct worker worker;
+static struct chat_context chats;
+static struct receipt_signer signer;
+static struct shares shares;
+static struct budget *content; /* of which they are */
+static struct health *health;
+static struct stats stats;
+static const uint8_t user_key[16];
 
 static size_t content_max = 128 << 20; /* bytes of the budget that reset() makes */
 static uint32_t context_length = 1000; /* tokens, of the model that reset() makes */
@@ -442,32 +438,43 @@ static uint32_t context_length = 1000; /* tokens, of the model that reset() make
 static void reset(void)
 {
     struct catalog c = {.version = 1, .n_models = 1, .n_endpoints = 2};
+    struct receipts *receipts = chats.receipts;
 
-    chat_spares_free(&worker);
-    catalog_store_free(shared.catalogs);
-    health_free(shared.health);
+    chat_spares_free(&chats);
+    catalog_store_free(chats.catalogs);
+    health_free(health);
     memset(&client, 0, sizeof client);
     memset(&up, 0, sizeof up);
-    memset(&worker, 0, sizeof worker);
+    memset(&stats, 0, sizeof stats);
     memset(&receipt, 0, sizeof receipt);
     digest_stream_begin(&client.taken);
-    if (shared.receipts == NULL) {
-        CHECK_INT(receipts_new(1, 64, &shared.receipts), ERR_NONE);
-        receipts_observe(shared.receipts, receipt_observed, NULL);
+    if (receipts == NULL) {
+        CHECK_INT(receipts_new(1, 64, &receipts), ERR_NONE);
+        receipts_observe(receipts, receipt_observed, NULL);
     }
     balance = 0;
     grow = ERR_NONE;
     records = 0;
     the_key.refs = 0;
-    for (size_t i = 0; i < WORKER_SHARES; i++)
-        budget_free(shared.shares[i]); /* which asserts that all of it came back */
-    budget_free(shared.content);
-    CHECK_INT(budget_new(content_max, &shared.content), ERR_NONE);
-    CHECK_INT(shares_new(&shared), ERR_NONE);
-    shared.providers = &providers;
-    shared.config = &config;
-    CHECK_INT(health_new(&shared.health), ERR_NONE);
-    CHECK_INT(catalog_store_new(&providers, shared.health, 1, &shared.catalogs), ERR_NONE);
+    for (size_t i = 0; i < SHARES; i++)
+        budget_free(shares.budget[i]); /* which asserts that all of it came back */
+    budget_free(content);
+    CHECK_INT(budget_new(content_max, &content), ERR_NONE);
+    CHECK_INT(shares_init(&shares, content, NULL), ERR_NONE);
+    CHECK_INT(health_new(&health), ERR_NONE);
+    chats = (struct chat_context){
+        .request = {.health = health, .stats = &stats},
+        .providers = &providers,
+        .credentials = chats.credentials,
+        .receipts = receipts,
+        .signer = &signer,
+        .shares = &shares,
+        .user_key = user_key,
+        .image_tokens = 300,
+        .reference_tokens = 320,
+        .output_default_tokens = 4096,
+    };
+    CHECK_INT(catalog_store_new(&providers, health, 1, &chats.catalogs), ERR_NONE);
     c.models = calloc(1, sizeof *c.models);
     c.endpoints = calloc(2, sizeof *c.endpoints);
     c.models[0] = (struct catalog_model){
@@ -478,8 +485,7 @@ static void reset(void)
                                                    .upstream_model = "up-echo",
                                                    .price_prompt_pusd = 1000 + i,
                                                    .price_completion_pusd = 1000};
-    CHECK_INT(catalog_store_publish(shared.catalogs, &c), ERR_NONE);
-    worker.shared = &shared;
+    CHECK_INT(catalog_store_publish(chats.catalogs, &c), ERR_NONE);
 }
 
 #define ASK                                                                                        \
@@ -492,7 +498,7 @@ static void ask(const char *body)
 
     client.body = view_str(body);
     digest_sha256(view_str(body), &receipt.received);
-    chat_completions(&worker, &client, &who, RECEIPT_CHAT_V1);
+    chat_completions(&chats, &client, &who, RECEIPT_CHAT_V1);
 }
 
 #endif

@@ -73,7 +73,7 @@ void web_body_decide(struct web_request *r, enum web_verdict verdict, int why)
 }
 
 static struct budget *const account_share = (struct budget *)&f; /* never looked into */
-struct budget *share_of(const struct shared *s, const struct digest32 *who)
+struct budget *share_of(const struct shares *s, const struct digest32 *who)
 {
     (void)s;
     CHECK_BYTES(who->b, 32, f.who.b, 32);
@@ -86,15 +86,14 @@ void web_body_share(struct web_request *r, struct budget *share)
     f.shared++;
 }
 
-static struct shared shared;
-static struct worker worker = {.shared = &shared};
+static const struct arrival_context context;
 
 static enum web_verdict arrive(enum err find, bool more, int *why)
 {
     f.finds = 0;
     f.find[0] = find;
     *why = -1;
-    return arrival_of_key(&worker, web, &f.who, more, why);
+    return arrival_of_key(&context, web, &f.who, more, why);
 }
 
 static void at_once(void)

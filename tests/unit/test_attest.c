@@ -17,6 +17,7 @@
 
 #include "aci.h"
 #include "attest.h"
+#include "attest_body.h"
 #include "base64.h"
 #include "front.h"
 #include "identity.h"
@@ -28,7 +29,9 @@
 #include "quote.h"
 #include "rate.h"
 #include "reply.h"
-#include "worker.h"
+#include "stats.h"
+#include "tls.h"
+#include "web.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -91,10 +94,19 @@ static struct quote_source *source;
 static struct identity_keys *keys;
 static struct keyset *keyset;
 static struct provenance provenance;
-static struct config config;
 static struct web_header always[REPLY_ALWAYS];
-static struct shared shared = {.config = &config, .simulated = true};
-static struct worker worker = {.shared = &shared};
+static size_t n_always;
+static SSL_CTX *server_tls;
+static struct quotes *quotes;
+static struct stats stats;
+static struct attest_facts facts = {.simulated = true};
+static struct front_context context = {.stats = &stats};
+static struct {
+    uv_loop_t loop;
+    uv_thread_t thread;
+    uv_sem_t ready;
+    struct web_server *web;
+} worker;
 static uv_async_t poke;
 static void (*poke_fn)(void);
 static uv_sem_t poked;
@@ -122,7 +134,7 @@ static void on_worker(void (*fn)(void))
 static void drained_cb(void *cookie)
 {
     (void)cookie;
-    attest_desk_free(worker.attest);
+    attest_desk_free(context.attest);
     uv_close((uv_handle_t *)&poke, NULL);
     uv_stop(&worker.loop);
 }
@@ -136,7 +148,7 @@ static void worker_run(void *cookie)
 {
     struct web_config web = {.loop = &worker.loop,
                              .host = "127.0.0.1",
-                             .tls = shared.tls,
+                             .tls = server_tls,
                              .limits = {.body_max = 1 << 20,
                                         .connections_max = 512,
                                         .request_timeout_ms = 20000,
@@ -144,13 +156,13 @@ static void worker_run(void *cookie)
                                         .sweep_ms = 50},
                              .handler = front_handle,
                              .error = front_error,
-                             .cookie = &worker,
-                             .always = shared.always,
-                             .n_always = shared.n_always};
+                             .cookie = &context,
+                             .always = always,
+                             .n_always = n_always};
 
     (void)cookie;
     CHECK_INT(uv_async_init(&worker.loop, &poke, poke_cb), 0);
-    CHECK_INT(attest_desk_new(shared.quotes, &worker.loop, &worker.attest), ERR_NONE);
+    CHECK_INT(attest_desk_new(quotes, &worker.loop, &facts, &stats, &context.attest), ERR_NONE);
     CHECK_INT(web_start(&web, &worker.web), ERR_NONE);
     uv_sem_post(&worker.ready);
     uv_run(&worker.loop, UV_RUN_DEFAULT);
@@ -181,7 +193,7 @@ static void log_this_boot(void)
     buf_init(&proof, 4096);
     buf_init(&text, 512);
     log_prove(view_str(statement), 0, &proof);
-    CHECK_INT(log_proof_set(shared.log_proof, view_str(statement), buf_view(&proof)), ERR_NONE);
+    CHECK_INT(log_proof_set(facts.log_proof, view_str(statement), buf_view(&proof)), ERR_NONE);
     CHECK_INT(note_key_make(VIEW_LIT("log.test"), log_public[0], &key), ERR_NONE);
     CHECK_INT(note_key_text(&key, &text), ERR_NONE);
     snprintf(log_key, sizeof log_key, "%.*s", (int)text.len, (const char *)text.ptr);
@@ -205,23 +217,22 @@ static void make_boot(void)
     CHECK_INT(identity_keys_new(&c, &keys), ERR_NONE);
     clock_thaw();
     CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
-    shared.n_always = reply_always(keyset_digest_text(keyset), always);
-    shared.always = always;
+    n_always = reply_always(keyset_digest_text(keyset), always);
     release_text(0x22, true, now_s + 1, manifest);
     release_keys_make();
     release_sign(manifest, 0);
     CHECK(release_file_load(release_path, NULL, release_key[0], &signed_manifest));
     CHECK_INT(provenance_make(view_str(manifest), &provenance), ERR_NONE);
-    CHECK_INT(log_proof_new(&shared.log_proof), ERR_NONE);
+    CHECK_INT(log_proof_new(&facts.log_proof), ERR_NONE);
     log_this_boot();
     CHECK_INT(tls_cert_self(identity_tls_key(keys), "127.0.0.1", 1, &tls_cert), ERR_NONE);
-    CHECK_INT(tls_server_ctx(identity_tls_key(keys), tls_cert, &shared.tls), ERR_NONE);
+    CHECK_INT(tls_server_ctx(identity_tls_key(keys), tls_cert, &server_tls), ERR_NONE);
 }
 
 static void setup(void)
 {
     const struct rate_config rate = {.per_s = 0};
-    struct quotes_config quotes = {.get = platform_get, .window_ms = 1};
+    struct quotes_config service = {.get = platform_get, .window_ms = 1};
 
     snprintf(roots, sizeof roots, "%s/platform", dir);
     snprintf(policy_path, sizeof policy_path, "%s/policy.conf", dir);
@@ -231,13 +242,13 @@ static void setup(void)
                             "[floor genoa]\nsnp = 27\n");
     CHECK(uv_mutex_init(&platform.lock) == 0 && uv_cond_init(&platform.changed) == 0);
     make_boot();
-    quotes.source = source;
-    quotes.identity = identity_text(keys);
-    CHECK_INT(quotes_start(&quotes, &shared.quotes), ERR_NONE);
-    CHECK_INT(rate_new(&rate, &shared.evidence_rate), ERR_NONE);
-    shared.keys = keys;
-    shared.keyset = keyset;
-    shared.provenance = &provenance;
+    service.source = source;
+    service.identity = identity_text(keys);
+    CHECK_INT(quotes_start(&service, &quotes), ERR_NONE);
+    CHECK_INT(rate_new(&rate, &context.evidence_rate), ERR_NONE);
+    facts.keys = keys;
+    facts.keyset = keyset;
+    facts.provenance = &provenance;
     CHECK(uv_sem_init(&poked, 0) == 0 && uv_sem_init(&worker.ready, 0) == 0);
     CHECK_INT(uv_loop_init(&worker.loop), 0);
     CHECK_INT(uv_thread_create(&worker.thread, worker_run, NULL), 0);
@@ -691,7 +702,7 @@ static void full_queue(void)
 
 static void tick_all(void)
 {
-    attest_desk_tick(worker.attest, clock_mono_ms(), true);
+    attest_desk_tick(context.attest, clock_mono_ms(), true);
 }
 
 /* Who leaves is forgotten; who still waits when the worker must stop is told. */
@@ -708,7 +719,7 @@ static void leaving(void)
     platform_wait_begun(begun + 1);
     connection_send(&stays, "GET", "/attestation?nonce=" N, "");
     connection_close(&gone);
-    while (counter_get(&worker.stats.by_status[499]) == 0)
+    while (counter_get(&stats.by_status[499]) == 0)
         uv_sleep(5);
     on_worker(tick_all);
     connection_read(&stays, &r);
@@ -1061,12 +1072,12 @@ static void cleanup(void)
     uv_thread_join(&worker.thread);
     release_file_free(&signed_manifest);
     CHECK_INT(uv_loop_close(&worker.loop), 0);
-    quotes_stop(shared.quotes);
+    quotes_stop(quotes);
     quote_backend.close(source);
-    rate_free(shared.evidence_rate);
-    log_proof_free(shared.log_proof);
+    rate_free(context.evidence_rate);
+    log_proof_free(facts.log_proof);
     provenance_free(&provenance);
-    SSL_CTX_free(shared.tls);
+    SSL_CTX_free(server_tls);
     X509_free(tls_cert);
     keyset_free(keyset);
     identity_keys_free(keys);

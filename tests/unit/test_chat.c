@@ -74,8 +74,8 @@ static void signer_begin(void)
 
     CHECK_INT(identity_keys_new(&identity, &keys), ERR_NONE);
     CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
-    shared.signer = (struct receipt_signer){.keys = keys, .keyset = keyset, .providers = &providers,
-                                            .salt = receipts_salt_secret(shared.receipts)};
+    signer = (struct receipt_signer){.keys = keys, .keyset = keyset, .providers = &providers,
+                                            .salt = receipts_salt_secret(chats.receipts)};
 }
 static void signer_end(void)
 {
@@ -86,8 +86,8 @@ static void signer_end(void)
 /* Everything is settled and wiped, and nothing is lost. */
 static void check_quiet(int64_t spent)
 {
-    CHECK(worker.requests == NULL);
-    CHECK_INT(worker.n_spare, 1);
+    CHECK(chats.request.requests == NULL);
+    CHECK_INT(chats.n_spare, 1);
     CHECK_INT(-balance, spent);
     CHECK_INT(records, 1);
     CHECK_INT(the_key.refs, 0);
@@ -211,7 +211,7 @@ static void test_fallbacks(void)
         CHECK(strstr(client.out, "error") == NULL);
         CHECK(strstr(strstr(client.out, "hello") + 1, "hello") == NULL); /* no trace of the first */
         CHECK_INT(last_record.attempts, 2);
-        CHECK(worker.requests == NULL && records == 1);
+        CHECK(chats.request.requests == NULL && records == 1);
         check_receipt(SERVED_STREAM | RECEIPT_ESTIMATED);
         CHECK_INT(receipt.facts.n_candidates, 2);
         CHECK_INT(receipt.facts.candidate[0].tried, 1);
@@ -264,9 +264,12 @@ static void test_operator_is_not_quoted(void)
         {"balance the equation", 400, "balance the equation"},
     };
 
-    CHECK_INT(credentials_new(&shared.credentials), ERR_NONE);
+    struct credentials *keys_held;
+
+    CHECK_INT(credentials_new(&keys_held), ERR_NONE);
+    chats.credentials = keys_held;
     for (uint16_t no = 0; no < 2; no++)
-        CHECK_INT(credentials_set(shared.credentials, no, VIEW_LIT("sk-operator-1")), ERR_NONE);
+        CHECK_INT(credentials_set(keys_held, no, VIEW_LIT("sk-operator-1")), ERR_NONE);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         reset();
         ask(ASK "}");
@@ -285,8 +288,8 @@ static void test_operator_is_not_quoted(void)
         CHECK(strstr(client.out, "sk-opera") == NULL);
         check_quiet(0);
     }
-    credentials_free(shared.credentials);
-    shared.credentials = NULL;
+    credentials_free(keys_held);
+    chats.credentials = NULL;
 }
 
 /* An answer over a limit of ours was made, so it is billed, once, and nobody makes it again. */
@@ -468,7 +471,7 @@ static void test_finished_is_not_complete(void)
         CHECK_INT(strstr(client.out, "[DONE]") != NULL, cases[i].complete);
         CHECK_INT(strstr(client.out, "\"error\"") == NULL, cases[i].complete);
         client_reads();
-        CHECK(worker.requests == NULL);
+        CHECK(chats.request.requests == NULL);
         CHECK_INT((receipt.facts.flags & RECEIPT_COMPLETE) != 0, cases[i].complete);
     }
 }
@@ -500,7 +503,7 @@ static void test_whole_cut_off(void)
         CHECK_INT(up.started, cases[i].told == 200 ? 1 : 2);
         CHECK_INT(client.status, cases[i].told);
         client_reads();
-        CHECK(worker.requests == NULL);
+        CHECK(chats.request.requests == NULL);
     }
 }
 
@@ -595,14 +598,14 @@ static void test_no_room_for_the_error(void)
     up_body(ROLE TEXT, 10000);
     client_reads();
     for (size_t n = 1 << 20; n != 0; n /= 2)
-        while (budget_take(shared.content, n))
+        while (budget_take(content, n))
             taken += n;
     up_done(ERR_PROVIDER_TRUNCATED);
     CHECK(client.ended && client.aborted);
     CHECK(strstr(client.out, "error") == NULL);
     client_reads();
-    budget_give(shared.content, taken);
-    CHECK(worker.requests == NULL);
+    budget_give(content, taken);
+    CHECK(chats.request.requests == NULL);
 }
 
 /* Some never say why they stop; clients hang on that word. */
@@ -616,7 +619,7 @@ static void test_finish_is_supplied(void)
     CHECK(strstr(client.out, "\"finish_reason\":\"stop\"") != NULL);
     client_reads();
     up_done(ERR_NONE);
-    CHECK(worker.requests == NULL);
+    CHECK(chats.request.requests == NULL);
 }
 
 static void test_client_leaves(void)
@@ -698,7 +701,7 @@ static void test_left_behind_the_finish(void)
     up_head(200);
     client.stuck = true;
     up_body(ROLE TEXT STOP, 10000);
-    chat_attempt_hold(worker.requests, true);
+    chat_attempt_hold(chats.request.requests, true);
     client.gone(client.gone_cookie);
     CHECK_INT(up.resumes, 1);
     up_body(USAGE_EVENT DONE, 10000);
@@ -737,25 +740,31 @@ static void test_sent_to_the_first_only(void)
     check_quiet(0);
 }
 
+static void read_good(const void *cookie, uint32_t slot, struct health_view *out)
+{
+    (void)cookie, (void)slot;
+    *out = (struct health_view){.state = HEALTH_GOOD};
+}
+
 /* What a receipt says of its route is enough to decide it again. */
 static void test_route_again(void)
 {
     unsigned first[2] = {0};
 
     for (unsigned i = 0; i < 64; i++) {
-        struct route_health health = {worker_read_health, NULL};
+        struct route_health good = {read_good, NULL};
         struct route_want want = {.n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1};
         struct snapshot *catalog;
         struct route again;
 
         reset();
-        worker.route_seed = i * 0x9e3779b97f4a7c15u;
+        chats.request.route_seed = i * 0x9e3779b97f4a7c15u;
         ask("{\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
         client.gone(client.gone_cookie);
         CHECK_INT(receipt.facts.route_seed, i * 0x9e3779b97f4a7c15u);
-        catalog = catalog_acquire(shared.catalogs, 0);
+        catalog = catalog_acquire(chats.catalogs, 0);
         want.models[0] = snapshot_find(catalog, view_str(receipt.facts.model));
-        route_decide(&want, &health, receipt.facts.route_seed, &again);
+        route_decide(&want, &good, receipt.facts.route_seed, &again);
         CHECK_INT(receipt.facts.n_candidates, again.n);
         for (size_t k = 0; k < again.n; k++) {
             CHECK_INT(receipt.facts.candidate[k].endpoint_no, again.list[k].endpoint->info->no);
@@ -845,7 +854,7 @@ static void test_backpressure(void)
     CHECK(i <= SSE_OUT_HIGH / 30000 + 2); /* bounded by the mark, not by the client */
     client.gone(client.gone_cookie);
     CHECK_INT(up.cancelled, 1);
-    CHECK(worker.requests == NULL);
+    CHECK(chats.request.requests == NULL);
 }
 
 static void test_backpressure_resumes(void)
@@ -868,7 +877,7 @@ static void test_backpressure_resumes(void)
     CHECK_INT(client.writes, 2); /* all that waited, in one write */
     CHECK_INT(up.resumes, 1);
     client.gone(client.gone_cookie);
-    CHECK(worker.requests == NULL);
+    CHECK(chats.request.requests == NULL);
 }
 
 /* A stream that is ended at the edge ends cleanly, says why, and comes with figures. */
@@ -1046,7 +1055,7 @@ static void test_no_memory(void)
 
     content_max = 320 << 10;
     reset(); /* the body itself: */
-    CHECK(budget_take(shared.content, 100 << 10));
+    CHECK(budget_take(content, 100 << 10));
     memset(huge, 'x', sizeof huge - 1);
     memcpy(huge, begin, sizeof begin - 1);
     memcpy(huge + BODY, "\"}", 3);
@@ -1055,7 +1064,7 @@ static void test_no_memory(void)
     CHECK(strstr(client.out, "\"code\":\"overloaded\"") != NULL);
     CHECK(strstr(client.headers, "retry-after: ") != NULL);
     CHECK_INT(up.started, 0);
-    budget_give(shared.content, 100 << 10);
+    budget_give(content, 100 << 10);
     reset(); /* the copy for the provider: */
     ask(huge);
     CHECK_INT(client.status, 503);
@@ -1073,14 +1082,14 @@ static void test_no_memory(void)
     reset(); /* a stream goes on beside large bodies that have used it up: */
     ask(ASK ",\"stream\":true}");
     up_head(200);
-    CHECK(budget_take(shared.content, (size_t)(content_max - budget_used(shared.content))));
+    CHECK(budget_take(content, (size_t)(content_max - budget_used(content))));
     up_body(ROLE TEXT, 1000);
     client_reads();
     up_body(STOP USAGE_EVENT DONE, 10000);
     CHECK(client.ended && !client.aborted);
     client_reads();
     up_done(ERR_NONE);
-    budget_give(shared.content, budget_used(shared.content));
+    budget_give(content, budget_used(content));
     content_max = 128 << 20;
     reset();
 }
@@ -1112,7 +1121,7 @@ static void test_bad_requests(void)
             printf("# %s\n", client.out);
         CHECK(strstr(client.headers, "x-request-id: ") != NULL);
         CHECK_INT(up.started, 0);
-        CHECK(worker.requests == NULL && records == 0);
+        CHECK(chats.request.requests == NULL && records == 0);
         check_receipt(RECEIPT_RETURNED | RECEIPT_COMPLETE |
                       (strstr(cases[i].body, "\"stream\":true") != NULL ? RECEIPT_STREAM : 0));
         CHECK_INT(receipt.facts.status, cases[i].status);
@@ -1159,7 +1168,7 @@ static void ask_encoded(const char *coding, struct view body)
     client.n_in = 1;
     client.body = body;
     digest_sha256(body, &receipt.received); /* what came, not what it was decoded to */
-    chat_completions(&worker, &client, &who, RECEIPT_CHAT_V1);
+    chat_completions(&chats, &client, &who, RECEIPT_CHAT_V1);
 }
 
 static void test_encoded_bodies(void)

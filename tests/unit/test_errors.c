@@ -1,6 +1,7 @@
-/* SDKs choose an exception class and whether to retry from what errors.c writes; a wrong status or a
+/* SDKs choose an exception class and whether to retry from what error_body.c writes; a wrong status or a
  * missing header makes them hammer, or give up, or blame the customer's key. */
 #include "errors.c"
+#include "error_body.c"
 
 #include "json.h"
 
@@ -63,9 +64,9 @@ static void test_of_provider_status(void)
     CHECK_INT(errors_row(errors_of_provider_status(400))->status, 400);
     CHECK_INT(errors_row(errors_of_provider_status(429))->status, 429);
     CHECK_INT(errors_row(errors_of_provider_status(529))->status, 503);
-    CHECK_INT(errors_row(errors_of_http(431))->status, 431);
-    CHECK_INT(errors_row(errors_of_http(400))->status, 400);
-    CHECK_INT(errors_row(errors_of_http(417))->status, 400);
+    CHECK_INT(errors_row(error_of_http(431))->status, 431);
+    CHECK_INT(errors_row(error_of_http(400))->status, 400);
+    CHECK_INT(errors_row(error_of_http(417))->status, 400);
 }
 
 static void check_body(const struct api_failure *f, const char *want)
@@ -74,7 +75,7 @@ static void check_body(const struct api_failure *f, const char *want)
     struct json_value root;
 
     buf_init(&out, 4096);
-    CHECK_INT(errors_body(f, &out), ERR_NONE);
+    CHECK_INT(error_body(f, &out), ERR_NONE);
     CHECK_BYTES(out.ptr, out.len, want, strlen(want));
     CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
     buf_free(&out);
@@ -130,7 +131,7 @@ static void test_openrouter(void)
         bool known = false;
 
         buf_init(&out, 4096);
-        CHECK_INT(errors_openrouter_body(&f, &out), ERR_NONE);
+        CHECK_INT(error_openrouter_body(&f, &out), ERR_NONE);
         CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
         CHECK(json_get(root, "error", &error) && json_get(error, "code", &code) &&
               json_get(error, "metadata", &metadata) && json_get(metadata, "error_type", &type) &&
@@ -159,23 +160,23 @@ static void test_headers(void)
     struct web_header h[ERROR_HEADERS_MAX];
     struct error_header_text text;
     struct api_failure f = {.error = API_RATE, .retry_after_ms = 1500};
-    size_t n = errors_headers(&f, &text, h);
+    size_t n = error_headers(&f, &text, h);
 
     CHECK(has(h, n, "retry-after", "2")); /* rounded up: never too early */
     CHECK(has(h, n, "retry-after-ms", "1500"));
     CHECK(has(h, n, "x-should-retry", "true"));
     f.ran = true; /* a provider has run: trying again costs twice */
-    n = errors_headers(&f, &text, h);
+    n = error_headers(&f, &text, h);
     CHECK(has(h, n, "x-should-retry", "false") && has(h, n, "retry-after", NULL));
     f = (struct api_failure){.error = API_BAD_REQUEST};
-    n = errors_headers(&f, &text, h);
+    n = error_headers(&f, &text, h);
     CHECK_INT(n, 0);
     f = (struct api_failure){.error = API_KEY_DISABLED};
-    n = errors_headers(&f, &text, h);
+    n = error_headers(&f, &text, h);
     CHECK_INT(n, 1);
     CHECK(has(h, n, "www-authenticate", "Bearer"));
     f = (struct api_failure){.error = API_CONTROL_PLANE};
-    n = errors_headers(&f, &text, h);
+    n = error_headers(&f, &text, h);
     CHECK(has(h, n, "retry-after", "1"));
 }
 
@@ -183,8 +184,8 @@ static const struct check_case cases[] = {
     {"errors_rows", test_rows},
     {"errors_of_err", test_of_err},
     {"errors_of_provider_status", test_of_provider_status},
-    {"errors_body", test_body},
-    {"errors_openrouter", test_openrouter},
-    {"errors_headers", test_headers},
+    {"error_openrouter", test_openrouter},
+    {"error_body", test_body},
+    {"error_headers", test_headers},
 };
 CHECK_MAIN(cases)

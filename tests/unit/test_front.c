@@ -72,28 +72,28 @@ void web_respond_taking(struct web_request *r, int status, const struct web_head
     web_respond(r, status, h, n, buf_view(body));
     buf_free(body);
 }
-int receipt_answer(struct worker *w, struct web_request *r, struct view id,
+int receipt_answer(const struct receipt_context *x, struct web_request *r, struct view id,
                    const struct digest32 *who)
 {
-    (void)w, (void)r;
+    (void)x, (void)r;
     called.receipts++;
     called.rest = id;
     called.who = *who;
     return 200;
 }
-int receipt_answer_signature(struct worker *w, struct web_request *r, struct view id,
+int receipt_answer_signature(const struct receipt_context *x, struct web_request *r, struct view id,
                              const struct digest32 *who)
 {
-    (void)w, (void)r;
+    (void)x, (void)r;
     called.signatures++;
     called.rest = id;
     called.who = *who;
     return 200;
 }
-void chat_completions(struct worker *w, struct web_request *web, const struct digest32 *who,
+void chat_completions(struct chat_context *x, struct web_request *web, const struct digest32 *who,
                       enum receipt_endpoint endpoint)
 {
-    (void)w, (void)web;
+    (void)x, (void)web;
     called.endpoint = endpoint;
     called.chats++;
     called.who = *who;
@@ -123,9 +123,9 @@ CATALOG_STUB(models_count, count)
 CATALOG_STUB(endpoints_zdr, zdr)
 CATALOG_STUB(endpoints_providers, providers)
 #define ATTEST_STUB(name, field)                                                                   \
-    void name(struct worker *w, struct web_request *r)                                             \
+    void name(struct attest_desk *x, struct web_request *r)                                        \
     {                                                                                              \
-        (void)w, (void)r;                                                                          \
+        (void)x, (void)r;                                                                          \
         called.field++;                                                                            \
     }
 ATTEST_STUB(attest_document, document)
@@ -145,20 +145,20 @@ void web_peer(const struct web_request *r, uint8_t out[static 16])
     (void)r;
     memset(out, 0, 16);
 }
-int samples_head(struct worker *w, struct web_request *r)
+int samples_head(struct audit *x, struct web_request *r)
 {
-    (void)w, (void)r;
+    (void)x, (void)r;
     called.audit_head++;
     return 200;
 }
-int samples_list(struct worker *w, struct web_request *r, const struct digest32 *who)
+int samples_list(struct audit *x, struct web_request *r, const struct digest32 *who)
 {
-    (void)w, (void)r;
+    (void)x, (void)r;
     called.audit_samples++;
     called.who = *who;
     return 200;
 }
-int status_answer(const struct shared *s, struct web_request *r)
+int status_answer(const struct status_context *s, struct web_request *r)
 {
     (void)s, (void)r;
     called.health++;
@@ -169,7 +169,7 @@ void status_answer_alive(struct web_request *r)
     (void)r;
     called.alive++;
 }
-void metrics_answer(const struct shared *s, struct web_request *r)
+void metrics_answer(const struct metrics_context *s, struct web_request *r)
 {
     (void)s, (void)r;
     called.metrics++;
@@ -180,17 +180,18 @@ enum standing uplink_standing(const struct uplink *u)
     return called.standing;
 }
 
-enum web_verdict arrival_of_key(struct worker *w, struct web_request *r, const struct digest32 *who,
+enum web_verdict arrival_of_key(const struct arrival_context *x, struct web_request *r, const struct digest32 *who,
                                 bool more, int *why)
 {
-    (void)w, (void)r, (void)more, (void)why;
+    (void)x, (void)r, (void)more, (void)why;
     called.who = *who;
     called.arrivals++;
     return WEB_BODY_WAIT;
 }
 
-static struct shared shared = {.providers = &providers};
-static struct worker worker = {.shared = &shared};
+static struct stats stats;
+static struct front_context context = {.stats = &stats, .models = {.providers = &providers}};
+static struct metrics_context metrics;
 static struct web_request web;
 
 static void visit(const char *method, const char *path, const char *name, const char *value)
@@ -199,7 +200,7 @@ static void visit(const char *method, const char *path, const char *name, const 
     web = (struct web_request){.method = view_str(method), .path = view_str(path)};
     if (name != NULL)
         web.in[web.n_in++] = (struct web_header){view_str(name), view_str(value)};
-    front_handle(&worker, &web);
+    front_handle(&context, &web);
 }
 
 static void test_paths(void)
@@ -362,12 +363,12 @@ static void test_not_stored(void)
             printf("# %s\n", cases[i].path);
     }
     web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/files")};
-    CHECK_INT(front_arriving(&worker, &web, true, &why), WEB_BODY_REFUSED);
-    front_refused(&worker, &web, why);
+    CHECK_INT(front_arriving(&context, &web, true, &why), WEB_BODY_REFUSED);
+    front_refused(&context, &web, why);
     CHECK_INT(web.status, 404);
     CHECK(strstr(web.body, code) != NULL);
     web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/models")};
-    CHECK_INT(front_arriving(&worker, &web, true, &why), WEB_BODY_REFUSED);
+    CHECK_INT(front_arriving(&context, &web, true, &why), WEB_BODY_REFUSED);
     CHECK_INT(why, API_TOO_LARGE);
 }
 
@@ -475,13 +476,13 @@ static void test_arriving(void)
                                    .path = view_str(cases[i].path)};
         if (cases[i].key != NULL)
             web.in[web.n_in++] = (struct web_header){VIEW_LIT("authorization"), view_str(cases[i].key)};
-        CHECK_INT(front_arriving(&worker, &web, false, &why), cases[i].first);
-        CHECK_INT(front_arriving(&worker, &web, true, &why), cases[i].more);
+        CHECK_INT(front_arriving(&context, &web, false, &why), cases[i].first);
+        CHECK_INT(front_arriving(&context, &web, true, &why), cases[i].more);
         CHECK_INT(web.status, 0);
         CHECK_INT(called.arrivals, cases[i].status == 0 ? 2 : 0);
         if (cases[i].status == 0)
             continue;
-        front_refused(&worker, &web, why);
+        front_refused(&context, &web, why);
         CHECK_INT(web.status, cases[i].status);
         CHECK(strstr(web.body, cases[i].code) != NULL);
         CHECK((strstr(web.headers, "www-authenticate: Bearer\n") != NULL) == (web.status == 401));
@@ -573,7 +574,7 @@ static void test_keys_beside_others(void)
         for (size_t k = 0; k < 3; k++)
             if (values[k] != NULL)
                 web.in[web.n_in++] = (struct web_header){view_str(names[k]), view_str(values[k])};
-        front_handle(&worker, &web);
+        front_handle(&context, &web);
         CHECK_INT(called.chats, cases[i].code == NULL);
         CHECK(cases[i].code == NULL ? secret_equal(called.who.b, want.b, 32)
                                     : strstr(web.body, cases[i].code) != NULL);
@@ -628,14 +629,14 @@ static void check_refusal(void)
     digest_sha256(VIEW_LIT(KEY), &who);
     digest_sha256(web_body(&web), &received);
     digest_sha256(view_str(web.body), &returned);
-    CHECK_INT(receipts_find(shared.receipts, &id, &who, &f), ERR_NONE);
+    CHECK_INT(receipts_find(context.receipts.receipts, &id, &who, &f), ERR_NONE);
     CHECK_BYTES(f.received.b, 32, received.b, 32);
     CHECK_BYTES(f.returned.b, 32, returned.b, 32);
     CHECK_INT(f.flags, RECEIPT_RETURNED | RECEIPT_COMPLETE);
     CHECK_INT(f.status, web.status);
     CHECK_INT(f.error, API_ATTESTATION);
     who.b[0] ^= 1;
-    CHECK_INT(receipts_find(shared.receipts, &id, &who, &f), ERR_NOT_FOUND);
+    CHECK_INT(receipts_find(context.receipts.receipts, &id, &who, &f), ERR_NOT_FOUND);
 }
 
 /* A good key and no accepted evidence: 503, and the prompt is not even looked at. */
@@ -647,7 +648,7 @@ static void test_attestation(void)
                                .path = VIEW_LIT("/v1/chat/completions"),
                                .in = {{VIEW_LIT("x-api-key"), VIEW_LIT(KEY)}},
                                .n_in = 1};
-    front_handle(&worker, &web);
+    front_handle(&context, &web);
     CHECK_INT(called.chats, 0);
     CHECK_INT(web.status, 503);
     CHECK(strstr(web.body, "attestation_unavailable") != NULL);
@@ -744,7 +745,7 @@ static void test_private(void)
         memset(&called, 0, sizeof called);
         web = (struct web_request){.method = view_str(cases[i].method),
                                    .path = view_str(cases[i].path)};
-        front_private_handle(&shared, &web);
+        front_private_handle(&metrics, &web);
         CHECK_INT(web.status, cases[i].status);
         CHECK_INT(called.metrics + called.health + called.alive, cases[i].status == 0);
     }
@@ -756,7 +757,7 @@ static void test_server_errors(void)
 
     for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
         web = (struct web_request){.method = VIEW_EMPTY};
-        front_error(&worker, &web, statuses[i]);
+        front_error(&context, &web, statuses[i]);
         CHECK_INT(web.status, statuses[i]);
         CHECK(strstr(web.headers, "x-request-id: ") != NULL);
     }
@@ -786,7 +787,7 @@ static void test_always(void)
 
 static void setup(void)
 {
-    CHECK_INT(receipts_new(1, 64, &shared.receipts), ERR_NONE);
+    CHECK_INT(receipts_new(1, 64, &context.receipts.receipts), ERR_NONE);
 }
 
 static const struct check_case cases[] = {

@@ -10,6 +10,7 @@
 #include "json.h"
 #include "keyset.h"
 #include "receipt_events.h"
+#include "usage.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -62,8 +63,8 @@ static struct providers providers = {
              {.no = 1, .id = "demo-b", .host = "127.0.0.1", .port = 8080}}};
 static struct identity_keys *keys;
 static struct keyset *keyset;
-static struct shared shared;
-static struct worker worker = {.shared = &shared};
+static struct receipt_signer signer;
+static struct receipt_context context = {.signer = &signer};
 static uint8_t public[32];
 
 static void setup(void)
@@ -72,18 +73,18 @@ static void setup(void)
 
     CHECK_INT(identity_keys_new(&config, &keys), ERR_NONE);
     CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
-    CHECK_INT(receipts_new(1, 64, &shared.receipts), ERR_NONE);
+    CHECK_INT(receipts_new(1, 64, &context.receipts), ERR_NONE);
     identity_receipt_key(keys, public);
-    shared.signer = (struct receipt_signer){.keys = keys,
+    signer = (struct receipt_signer){.keys = keys,
                                             .keyset = keyset,
                                             .providers = &providers,
-                                            .salt = receipts_salt_secret(shared.receipts)};
-    memset(shared.signer.measurement, 0xab, sizeof shared.signer.measurement);
+                                            .salt = receipts_salt_secret(context.receipts)};
+    memset(signer.measurement, 0xab, sizeof signer.measurement);
 }
 
 static void teardown(void)
 {
-    receipts_free(shared.receipts);
+    receipts_free(context.receipts);
     keyset_free(keyset);
     identity_keys_free(keys);
 }
@@ -168,7 +169,7 @@ static struct receipt_facts greatest(void)
 static void document_of(const struct receipt_facts *f, struct buf *text)
 {
     buf_init(text, RECEIPT_SIGNATURE_MAX);
-    CHECK_INT(receipt_document(&shared.signer, f, text), ERR_NONE);
+    CHECK_INT(receipt_document(&signer, f, text), ERR_NONE);
 }
 
 static bool says(const struct buf *text, const char *part)
@@ -238,7 +239,7 @@ static void every_fact_is_in_it(void)
     CHECK_INT(r.served_at, 1750000000);
     CHECK_INT(receipt_events_read(buf_view(&text), &r, &events), ERR_NONE);
     CHECK(events.has_bill && events.cost_nusd == 9 && events.has_commitment);
-    CHECK_BYTES(events.measurement, 48, shared.signer.measurement, 48);
+    CHECK_BYTES(events.measurement, 48, signer.measurement, 48);
     memcpy(wrong, public, 32);
     wrong[31] ^= 1;
     CHECK(aci_receipt_open(buf_view(&text), wrong, &r) != ERR_NONE);
@@ -305,7 +306,7 @@ static void the_greatest_fits(void)
     buf_free(&text);
     f.cost_nusd = (INT64_C(1) << 53) + 1; /* not every reader could tell it from its neighbour */
     buf_init(&text, RECEIPT_DOCUMENT_MAX);
-    CHECK_INT(receipt_document(&shared.signer, &f, &text), ERR_UNSUPPORTED);
+    CHECK_INT(receipt_document(&signer, &f, &text), ERR_UNSUPPORTED);
     buf_free(&text);
 }
 
@@ -356,7 +357,7 @@ static void every_byte_of_the_facts_counts(void)
         g = f;
         ((uint8_t *)&g)[i] ^= 1;
         buf_init(&two, RECEIPT_DOCUMENT_MAX);
-        if (receipt_document(&shared.signer, &g, &two) == ERR_NONE && one.len == two.len &&
+        if (receipt_document(&signer, &g, &two) == ERR_NONE && one.len == two.len &&
             memcmp(one.ptr, two.ptr, one.len) == 0)
             silent++;
         buf_free(&two);
@@ -376,7 +377,7 @@ static void commitments_open_with_their_salts(void)
 
     document_of(&f, &text);
     for (unsigned side = 0; side < 2; side++) {
-        receipt_commit(shared.signer.salt, &f, (enum receipt_side)side, &c);
+        receipt_commit(signer.salt, &f, (enum receipt_side)side, &c);
         hex_encode(c.salt, 32, hex);
         snprintf(part, sizeof part, "\"%s\":{\"salt\":\"%s\",\"value\":\"",
                  side == 0 ? "request" : "response", hex);
@@ -384,7 +385,7 @@ static void commitments_open_with_their_salts(void)
         strcat(part, hex);
         CHECK(says(&text, part));
     }
-    hex_encode(shared.signer.salt->b, 32, hex);
+    hex_encode(signer.salt->b, 32, hex);
     CHECK(!says(&text, hex));
     buf_free(&text);
 }
@@ -411,7 +412,7 @@ static void older_signatures(void)
     struct buf out;
 
     buf_init(&out, RECEIPT_SIGNATURE_MAX);
-    CHECK_INT(receipt_signature(&shared.signer, &f, &out), ERR_NONE);
+    CHECK_INT(receipt_signature(&signer, &f, &out), ERR_NONE);
     CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
     text = member(root, "text");
     CHECK_BYTES(text.ptr, text.len, want, sizeof want - 1);
@@ -426,11 +427,11 @@ static void older_signatures(void)
     CHECK_INT(aci_receipt_open(inner.text, public, &r), ERR_NONE);
     buf_reset(&out);
     f.model[0] = '\0';
-    CHECK_INT(receipt_signature(&shared.signer, &f, &out), ERR_NONE);
+    CHECK_INT(receipt_signature(&signer, &f, &out), ERR_NONE);
     CHECK(says(&out, "\"text\":\"3333333333"));
     buf_reset(&out);
     f = least();
-    CHECK_INT(receipt_signature(&shared.signer, &f, &out), ERR_NOT_FOUND);
+    CHECK_INT(receipt_signature(&signer, &f, &out), ERR_NOT_FOUND);
     CHECK_INT(out.len, 0);
     buf_free(&out);
 }
@@ -438,7 +439,7 @@ static void older_signatures(void)
 /* --- who gets it */
 
 static void ask(const char *id, uint8_t owner,
-                int (*handler)(struct worker *, struct web_request *, struct view,
+                int (*handler)(const struct receipt_context *, struct web_request *, struct view,
                                const struct digest32 *),
                 struct web_request *out)
 {
@@ -446,7 +447,7 @@ static void ask(const char *id, uint8_t owner,
 
     memset(who.b, owner, sizeof who.b);
     memset(out, 0, sizeof *out);
-    CHECK_INT(handler(&worker, out, view_str(id), &who), out->status);
+    CHECK_INT(handler(&context, out, view_str(id), &who), out->status);
     CHECK(strstr(out->headers, "cache-control: no-store\n") != NULL);
 }
 
@@ -481,7 +482,7 @@ static void nobody_learns_what_exists(void)
     struct receipt_facts f = full();
     struct aci_receipt receipt;
 
-    receipts_publish(shared.receipts, 0, &f);
+    receipts_publish(context.receipts, 0, &f);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ask(cases[i].id, cases[i].owner, receipt_answer, &r);
         CHECK_INT(r.status, cases[i].status);
@@ -505,7 +506,7 @@ static void nobody_learns_what_exists(void)
 
         memset(who.b, 0x22, sizeof who.b);
         r = (struct web_request){.query = algos[i].query};
-        CHECK_INT(receipt_answer_signature(&worker, &r, view_str(mine), &who), algos[i].status);
+        CHECK_INT(receipt_answer_signature(&context, &r, view_str(mine), &who), algos[i].status);
         CHECK_INT(r.status, algos[i].status);
         CHECK(strstr(r.headers, "cache-control: no-store\n") != NULL);
     }

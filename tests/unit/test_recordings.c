@@ -398,7 +398,7 @@ static const char *run_case(const struct plan *p, const char *bytes, size_t len)
     complete = client.started ? got.done : client.status == 200;
     if (check_failed_ != failed)
         what = "a fake was called in a wrong way";
-    else if (up.started != 1 || worker.requests != NULL || records != 1 || receipt.n != 1 ||
+    else if (up.started != 1 || chats.request.requests != NULL || records != 1 || receipt.n != 1 ||
              the_key.refs != 0)
         what = "one attempt, one record, one receipt, and nothing is left";
     else if (client.started ? !client.ended || client.aborted || client.status != 200

@@ -178,13 +178,6 @@ const struct catalog *snapshot_catalog(const struct snapshot *s)
     (void)s;
     return &fake.catalog;
 }
-void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out)
-{
-    const struct worker_health *h = cookie;
-
-    health_read(h->health, slot, h->who, clock_mono_ms(), out);
-}
-
 /* --- the scripted content side */
 
 enum { ENDPOINTS = 3 };
@@ -272,8 +265,8 @@ static struct catalog_endpoint infos[ENDPOINTS];
 static struct route_endpoint endpoints[ENDPOINTS];
 static struct catalog_model info = {.no = 9, .context_length = 1000, .max_output = 100};
 static struct route_model model = {&info, endpoints, ENDPOINTS};
-static struct shared shared;
-static struct worker worker;
+static struct stats stats;
+static struct request_context context = {.stats = &stats};
 
 static struct request *begin_with(bool stream, size_t n_endpoints)
 {
@@ -281,12 +274,12 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
 
     memset(&side, 0, sizeof side);
     memset(&fake, 0, sizeof fake);
-    memset(&worker, 0, sizeof worker);
+    memset(&stats, 0, sizeof stats);
     fake.balance = 1000000000;
     fake.snapshot.refs = 1;
-    health_free(shared.health);
-    CHECK_INT(health_new(&shared.health), ERR_NONE);
-    worker.shared = &shared;
+    health_free(context.health);
+    context = (struct request_context){.stats = &stats};
+    CHECK_INT(health_new(&context.health), ERR_NONE);
     for (uint32_t i = 0; i < ENDPOINTS; i++) {
         infos[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 9, .weight = 1,
                                              .price_prompt_pusd = 500000,
@@ -298,7 +291,7 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         .usage = {.present = true, .prompt = 10, .completion = 4}, .finish = FINISH_STOP};
     *r = (struct request){
         .ops = &ops,
-        .worker = &worker,
+        .context = &context,
         .id = {{3}},
         .catalog = &fake.snapshot,
         .want = {.models = {&model}, .n_models = 1, .sort = ROUTE_PRICE, .max_prompt_pusd = -1,
@@ -330,9 +323,9 @@ static void check_over(int64_t spent, unsigned records)
     CHECK_INT(fake.unreserved, 0);
     CHECK_INT(fake.key.refs, 0);
     CHECK_INT(fake.snapshot.refs, 0);
-    CHECK(worker.requests == NULL);
-    CHECK_INT(counter_get(&worker.stats.requests_open), 0);
-    CHECK_INT(counter_get(&worker.stats.streams_open), 0);
+    CHECK(context.requests == NULL);
+    CHECK_INT(counter_get(&stats.requests_open), 0);
+    CHECK_INT(counter_get(&stats.streams_open), 0);
 }
 
 static void test_whole(void)
@@ -364,7 +357,7 @@ static void test_stream(void)
     request_useful(r);
     request_useful(r); /* harmless */
     CHECK_INT(side.commits, 1);
-    CHECK_INT(counter_get(&worker.stats.streams_open), 1);
+    CHECK_INT(counter_get(&stats.streams_open), 1);
     report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, true);
     CHECK_INT(side.completes, 1);
     CHECK_INT(fake.records, 1); /* settled before the last byte has left */
@@ -415,7 +408,7 @@ static void test_fallback_in_order(void)
     CHECK_INT(fake.record.attempts, 3);
     CHECK_INT(fake.record.endpoint_no, 3);
     CHECK_INT(fake.record.flags, USAGE_STREAM | USAGE_FALLBACK);
-    CHECK_INT(counter_get(&worker.stats.fallbacks), 2);
+    CHECK_INT(counter_get(&stats.fallbacks), 2);
 }
 
 /* One failed attempt each of the given kinds, and what the client hears in the end. */
@@ -557,11 +550,11 @@ static void test_refusals(void)
 static uint32_t nearly_unwell(void)
 {
     struct id account = {{2}};
-    uint32_t who = health_who(shared.health, &account);
+    uint32_t who = health_who(context.health, &account);
 
     for (int n = 0; n < HEALTH_OPEN_MIN - 1; n++) {
-        health_failure(shared.health, 0, who, HEALTH_FAULT_REQUEST, clock_mono_ms());
-        health_failure(shared.health, 0, who, HEALTH_FAULT_ENDPOINT, clock_mono_ms());
+        health_failure(context.health, 0, who, HEALTH_FAULT_REQUEST, clock_mono_ms());
+        health_failure(context.health, 0, who, HEALTH_FAULT_ENDPOINT, clock_mono_ms());
     }
     return who;
 }
@@ -570,7 +563,7 @@ static bool is_unwell_to(uint32_t who)
 {
     struct health_view h;
 
-    health_read(shared.health, 0, who, clock_mono_ms(), &h);
+    health_read(context.health, 0, who, clock_mono_ms(), &h);
     return h.state == HEALTH_OPEN;
 }
 
@@ -1503,16 +1496,16 @@ static void test_whose_failure(void)
         struct request *r = begin_with(true, 1); /* a whole answer may be slow */
         struct health_view own, other;
         struct id account = {{2}}; /* as key_account() says */
-        uint32_t who = health_who(shared.health, &account);
+        uint32_t who = health_who(context.health, &account);
 
         for (int n = 0; n < HEALTH_OPEN_MIN - 1; n++)
-            health_failure(shared.health, 0, who,
+            health_failure(context.health, 0, who,
                            kinds[i].everybodys ? HEALTH_FAULT_ENDPOINT : HEALTH_FAULT_REQUEST,
                            clock_mono_ms());
         request_begin(r);
         report(r, kinds[i].x, false);
-        health_read(shared.health, 0, who, clock_mono_ms(), &own);
-        health_read(shared.health, 0, HEALTH_NOBODY, clock_mono_ms(), &other);
+        health_read(context.health, 0, who, clock_mono_ms(), &own);
+        health_read(context.health, 0, HEALTH_NOBODY, clock_mono_ms(), &other);
         CHECK_INT(own.state, HEALTH_OPEN);
         CHECK_INT(other.state, kinds[i].everybodys ? HEALTH_OPEN : HEALTH_GOOD);
         check_over(0, 1);

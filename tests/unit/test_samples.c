@@ -45,8 +45,7 @@ void web_respond_taking(struct web_request *r, int status, const struct web_head
     buf_free(body);
 }
 
-static struct shared shared;
-static struct worker worker = {.shared = &shared};
+static struct audit *audit;
 static struct web_request web;
 static struct audit_document doc;
 static uint8_t key[32];
@@ -57,7 +56,7 @@ static void list(const char *query, const struct digest32 *who)
     buf_free(&web.body);
     web = (struct web_request){.query = view_str(query)};
     buf_init(&web.body, AUDIT_DOCUMENT_BYTES);
-    CHECK_INT(samples_list(&worker, &web, who), web.status);
+    CHECK_INT(samples_list(audit, &web, who), web.status);
 }
 
 static bool body_has(const char *text)
@@ -78,7 +77,7 @@ static void test_head(void)
     buf_free(&web.body);
     web = (struct web_request){.query = VIEW_EMPTY};
     buf_init(&web.body, AUDIT_DOCUMENT_BYTES);
-    CHECK_INT(samples_head(&worker, &web), 200);
+    CHECK_INT(samples_head(audit, &web), 200);
     accepted();
     CHECK_INT(doc.head.count, 300);
     CHECK(!doc.has_window);
@@ -153,13 +152,13 @@ int main(int argc, char **argv)
         return 1;
     identity_receipt_key(keys, key);
     a.keys = keys;
-    if (audit_new(&a, &shared.audit) != ERR_NONE)
+    if (audit_new(&a, &audit) != ERR_NONE)
         return 1;
     buf_init(&web.body, 1);
     for (unsigned n = 0; n < 300; n++) {
         f.id = id_new();
-        audit_offer(shared.audit, 0, &f);
+        audit_offer(audit, 0, &f);
     }
-    audit_advance(shared.audit);
+    audit_advance(audit);
     return check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
 }

@@ -1,5 +1,5 @@
 /* (G) Failures in the shape of OpenRouter's API (facts/wire.md 2.4 and 8). */
-#include "errors.h"
+#include "error_body.h"
 
 #include "content_view.h"
 
@@ -49,11 +49,11 @@ static enum err append_metadata(const struct api_failure *f, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"code\":"));
     if (e == ERR_NONE)
-        e = errors_append_nullable(out, f->code != NULL ? f->code : row->code);
+        e = error_append_nullable(out, f->code != NULL ? f->code : row->code);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"param\":"));
     if (e == ERR_NONE)
-        e = errors_append_param(f, out);
+        e = error_append_param(f, out);
     if (e == ERR_NONE && f->has_max_tokens) {
         e = buf_append(out, VIEW_LIT(",\"max_tokens\":"));
         if (e == ERR_NONE)
@@ -62,7 +62,7 @@ static enum err append_metadata(const struct api_failure *f, struct buf *out)
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
-enum err errors_openrouter_object(const struct api_failure *f, struct buf *out)
+enum err error_openrouter_object(const struct api_failure *f, struct buf *out)
 {
     enum err e = buf_append(out, VIEW_LIT("{\"code\":"));
 
@@ -71,7 +71,7 @@ enum err errors_openrouter_object(const struct api_failure *f, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"message\":"));
     if (e == ERR_NONE)
-        e = errors_append_message(f, out);
+        e = error_append_message(f, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"type\":")); /* which ACI's clients branch on */
     if (e == ERR_NONE)
@@ -83,11 +83,11 @@ enum err errors_openrouter_object(const struct api_failure *f, struct buf *out)
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
-enum err errors_openrouter_body(const struct api_failure *f, struct buf *out)
+enum err error_openrouter_body(const struct api_failure *f, struct buf *out)
 {
     enum err e = buf_append(out, VIEW_LIT("{\"error\":"));
 
     if (e == ERR_NONE)
-        e = errors_openrouter_object(f, out);
+        e = error_openrouter_object(f, out);
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }

@@ -2,8 +2,8 @@
  * known not to work), and the link thread's keyring_link.c (slots, grant, lease), keyring_rules.c (revoke,
  * and which word about a key is the later one) and keyring_size.c (how much a lease should hold: renew,
  * return). keyring.c opens with how it works. */
-#ifndef TR_DATAPLANE_CORE_KEYRING_SLOT_H
-#define TR_DATAPLANE_CORE_KEYRING_SLOT_H
+#ifndef TR_DATAPLANE_KEYS_KEYRING_SLOT_H
+#define TR_DATAPLANE_KEYS_KEYRING_SLOT_H
 
 #include "keyring.h"
 

@@ -1,6 +1,6 @@
 /* The inside of a connection, shared by the upstream_*.c files only. */
-#ifndef TR_DATAPLANE_PROVIDER_UPSTREAM_OWN_H
-#define TR_DATAPLANE_PROVIDER_UPSTREAM_OWN_H
+#ifndef TR_DATAPLANE_HTTP_UPSTREAM_OWN_H
+#define TR_DATAPLANE_HTTP_UPSTREAM_OWN_H
 
 #include "upstream.h"
 

@@ -1,7 +1,7 @@
 /* Usage records on their way to the link: one single-producer ring per worker, drained by the link
  * thread's timer, so that metering a request costs two stores and no system call. */
-#ifndef TR_DATAPLANE_CORE_METER_H
-#define TR_DATAPLANE_CORE_METER_H
+#ifndef TR_DATAPLANE_KEYS_METER_H
+#define TR_DATAPLANE_KEYS_METER_H
 
 #include "err.h"
 #include "usage.h"

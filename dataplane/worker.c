@@ -1,9 +1,6 @@
 #include "worker.h"
 
-#include "attest.h"
-#include "chat.h"
 #include "clock.h"
-#include "front.h"
 #include "log.h"
 
 #include <assert.h>
@@ -11,20 +8,13 @@
 
 enum { WORKER_TICK_MS = 1000 };
 
-void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out)
-{
-    const struct worker_health *h = cookie;
-
-    health_read(h->health, slot, h->who, clock_mono_ms(), out);
-}
-
 /* --- draining */
 
 /* Nothing runs any more: let every handle go. */
 static void worker_close(struct worker *w)
 {
-    while (w->requests != NULL) /* answered, but a provider's last bytes are still awaited */
-        request_abort(w->requests);
+    while (w->chat.request.requests != NULL) /* answered, but a provider's last bytes are still awaited */
+        request_abort(w->chat.request.requests);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
     log_gather_end(); /* what is still to be said is said at once */
@@ -63,7 +53,7 @@ static void worker_tick_cb(uv_timer_t *tick)
                 now_ms - w->draining_since_ms >= w->shared->config->drain_ms;
     struct request *next;
 
-    for (struct request *r = w->requests; r != NULL; r = next) {
+    for (struct request *r = w->chat.request.requests; r != NULL; r = next) {
         next = r->next; /* a request ends nobody but itself */
         if (late)
             request_abort(r);
@@ -124,7 +114,7 @@ static enum err worker_bind(struct worker *w)
                    .sweep_ms = (unsigned)c->sweep_ms},
         .handler = front_handle,
         .error = front_error,
-        .cookie = w,
+        .cookie = &w->front,
         .always = w->shared->always,
         .n_always = w->shared->n_always,
     };
@@ -134,6 +124,43 @@ static enum err worker_bind(struct worker *w)
         return worker_fail(w, e, "listen_host, listen_port: this address cannot be listened on");
     w->port = web_port(w->web);
     return ERR_NONE;
+}
+
+/* What each folder works with. */
+static void worker_introduce(struct worker *w)
+{
+    struct shared *s = w->shared;
+
+    w->chat.request.admit = (struct admit_context){.keyring = s->keyring,
+                                                   .meter = s->meter,
+                                                   .worker = w->no,
+                                                   .uplink = s->uplink,
+                                                   .port = w->link};
+    w->chat.request.health = s->health;
+    w->chat.request.stats = &w->stats;
+    w->chat.catalogs = s->catalogs;
+    w->chat.providers = s->providers;
+    w->chat.credentials = s->credentials;
+    w->chat.upstreams = w->upstreams;
+    w->chat.receipts = s->receipts;
+    w->chat.signer = &s->signer;
+    w->chat.shares = &s->shares;
+    w->chat.user_key = s->user_key;
+    w->chat.image_tokens = s->config->image_tokens;
+    w->chat.reference_tokens = s->config->reference_tokens;
+    w->chat.output_default_tokens = (uint32_t)s->config->output_default_tokens;
+    w->front = (struct front_context){
+        .arrival = {s->keyring, s->uplink, w->link, &s->shares},
+        .chat = &w->chat,
+        .models = {s->catalogs, s->health, s->providers, w->no},
+        .receipts = {s->receipts, &s->signer},
+        .attest = w->attest,
+        .status = &s->status,
+        .audit = s->audit,
+        .evidence_rate = s->evidence_rate,
+        .stats = &w->stats,
+        .worker = w->no,
+    };
 }
 
 static enum err worker_open(struct worker *w)
@@ -147,14 +174,10 @@ static enum err worker_open(struct worker *w)
     e = uplink_port_new(s->uplink, &w->loop, &w->link);
     if (e != ERR_NONE)
         return worker_fail(w, e, "a worker cannot be joined to the link");
-    e = attest_desk_new(s->quotes, &w->loop, &w->attest);
+    e = attest_desk_new(s->quotes, &w->loop, &s->facts, &w->stats, &w->attest);
     if (e != ERR_NONE)
         return worker_fail(w, e, "a worker cannot be joined to the quote service");
-    w->admit = (struct admit_context){.keyring = s->keyring,
-                                      .meter = s->meter,
-                                      .worker = w->no,
-                                      .uplink = s->uplink,
-                                      .port = w->link};
+    worker_introduce(w);
     if (uv_async_init(&w->loop, &w->wake, worker_wake_cb) != 0 ||
         uv_timer_init(&w->loop, &w->tick) != 0 || uv_timer_init(&w->loop, &w->log) != 0 ||
         uv_timer_start(&w->tick, worker_tick_cb, WORKER_TICK_MS, WORKER_TICK_MS) != 0)
@@ -178,7 +201,7 @@ static void worker_main(void *cookie)
     uv_run(&w->loop, UV_RUN_DEFAULT);
     web_free(w->web);
     uv_run(&w->loop, UV_RUN_DEFAULT); /* until every handle is closed */
-    chat_spares_free(w);
+    chat_spares_free(&w->chat);
 }
 
 enum err worker_start(struct shared *shared, unsigned no, struct worker **out, struct buf *why)
@@ -190,7 +213,7 @@ enum err worker_start(struct shared *shared, unsigned no, struct worker **out, s
     w->no = no;
     w->shared = shared;
     w->why = why;
-    secret_random(&w->route_seed, sizeof w->route_seed);
+    secret_random(&w->chat.request.route_seed, sizeof w->chat.request.route_seed);
     if (uv_loop_init(&w->loop) != 0 || uv_sem_init(&w->ready, 0) != 0 ||
         uv_thread_create(&w->thread, worker_main, w) != 0) {
         free(w);
@@ -203,6 +226,7 @@ enum err worker_start(struct shared *shared, unsigned no, struct worker **out, s
         uv_thread_join(&w->thread);
         return e; /* w is left: its loop holds half-open handles, and the process ends */
     }
+    shared->figures[no] = (struct metrics_worker){&w->stats, w->upstreams, w->web};
     *out = w;
     return ERR_NONE;
 }

@@ -1,7 +1,7 @@
-/* (G) What a client is told when something fails: one table from a failure to status, type, code,
- * sentence and whether trying again can help, in the OpenAI error shape. */
-#ifndef TR_DATAPLANE_API_ERRORS_H
-#define TR_DATAPLANE_API_ERRORS_H
+/* What a client is told when something fails: one table from a failure to status, type, code,
+ * sentence and whether trying again can help. How a dialect words it is api's. */
+#ifndef TR_DATAPLANE_LLM_ERRORS_H
+#define TR_DATAPLANE_LLM_ERRORS_H
 
 #include "buf.h"
 #include "content.h"
@@ -127,8 +127,6 @@ const struct api_error_row *errors_row(enum api_error a);
 enum api_error errors_of(enum err e);
 /* What the client is told when a provider answered with this status and that was final. */
 enum api_error errors_of_provider_status(int status);
-/* What the client is told when the HTTP server itself refuses with this status. */
-enum api_error errors_of_http(int status);
 
 enum { FAILURE_MEMBER_MAX = 64, /* bytes of a member's name that are repeated; longer ones are not */
        FAILURE_TEXT_MAX = 320, RETRY_AFTER_DEFAULT_MS = 1000 };
@@ -149,31 +147,5 @@ struct api_failure {
     uint32_t retry_after_ms; /* 0: RETRY_AFTER_DEFAULT_MS where the row says so */
     bool ran;                /* a provider produced output: trying again costs twice */
 };
-
-/* {"error":{"message":...,"type":...,"param":...,"code":...}}; with has_max_tokens also
- * "metadata":{"max_tokens":N}. */
-must_check enum err errors_body(const struct api_failure *f, struct buf *out);
-
-/* The same for a client of OpenRouter's API (errors_openrouter.c), which wants a number for the code and the
- * kind of error by name: {"code":404,"message":...,"type":...,"metadata":{"error_type":"not_found",...}}. The object is what
- * stands under "error", in a response and in a stream. */
-must_check enum err errors_openrouter_object(const struct api_failure *f, struct buf *out);
-must_check enum err errors_openrouter_body(const struct api_failure *f, struct buf *out);
-
-/* Parts of a body, as JSON: text or null; the sentence that the client reads; the member that it is about. */
-must_check enum err errors_append_nullable(struct buf *out, const char *text);
-must_check enum err errors_append_message(const struct api_failure *f, struct buf *out);
-must_check enum err errors_append_param(const struct api_failure *f, struct buf *out);
-
-/* The headers a failure adds: www-authenticate, or retry-after, retry-after-ms, x-should-retry and
- * x-tr-max-tokens. text holds the values and lives as long as the headers are used. Returns how many, at
- * most ERROR_HEADERS_MAX. */
-enum { ERROR_HEADERS_MAX = 4 };
-struct error_header_text {
-    char seconds[12], ms[12], tokens[12];
-};
-struct web_header;
-size_t errors_headers(const struct api_failure *f, struct error_header_text *text,
-                      struct web_header *out);
 
 #endif

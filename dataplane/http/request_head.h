@@ -1,6 +1,6 @@
 /* The head of our request to a provider. Private to this directory. */
-#ifndef TR_DATAPLANE_PROVIDER_REQUEST_HEAD_H
-#define TR_DATAPLANE_PROVIDER_REQUEST_HEAD_H
+#ifndef TR_DATAPLANE_HTTP_REQUEST_HEAD_H
+#define TR_DATAPLANE_HTTP_REQUEST_HEAD_H
 
 #include "fetch.h"
 

@@ -1,27 +1,26 @@
 /* One worker: a thread with its own loop, HTTPS listener, upstream pools and request lists. What the
  * workers share is read through atomics or never changes. */
-#ifndef TR_DATAPLANE_CORE_WORKER_H
-#define TR_DATAPLANE_CORE_WORKER_H
+#ifndef TR_DATAPLANE_WORKER_H
+#define TR_DATAPLANE_WORKER_H
 
-#include "admit.h"
-#include "catalog_store.h"
+#include "attest_body.h"
 #include "config.h"
 #include "fetch.h"
+#include "front.h"
 #include "health.h"
+#include "metrics.h"
 #include "receipt_document.h"
-#include "receipts.h"
-#include "request.h"
 #include "secret.h"
+#include "share.h"
 #include "stats.h"
-#include "web.h"
+#include "status.h"
 
 #include <stdatomic.h>
 
 struct worker;
 
-enum { WORKER_SHARES = 256 }; /* of the content budget; two accounts seldom meet in one */
-
-/* Owned by main(); outlives every worker. */
+/* Owned by main(); outlives every worker. Only files beside this one see it: the folders get contexts
+ * with what each of them uses, which worker.c fills in. */
 struct shared {
     const struct config *config;
     const struct providers *providers;
@@ -31,9 +30,7 @@ struct shared {
     struct keyring *keyring;
     struct meter *meter;
     struct uplink *uplink;
-    const struct identity_keys *keys;
-    const struct keyset *keyset; /* what the keys are called to clients; in every answer */
-    const struct provenance *provenance; /* what the release says about this program */
+    struct attest_facts facts;           /* what this boot can show of itself */
     const struct web_header *always;     /* in every answer: reply_always() */
     size_t n_always;
     struct quotes *quotes;               /* reports for strangers */
@@ -41,14 +38,14 @@ struct shared {
     struct receipts *receipts;   /* the facts of recent answers */
     struct receipt_signer signer;
     struct audit *audit;         /* what was answered, committed to */
-    struct log_proof *log_proof; /* of this boot, for the pages that show evidence */
     struct budget *content;      /* what all workers hold of others' bytes (budget.h) */
-    struct budget *shares[WORKER_SHARES]; /* its parts, by account: share.h */
+    struct shares shares;        /* its parts, by account */
     struct budget *unknown;      /* what all workers hold of requests whose key is not known yet */
     SSL_CTX *tls;
     uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */
-    bool simulated, memory_locked;
-    uint64_t started_unix_ms;
+    struct status_context status;
+    struct metrics_context metrics;
+    struct metrics_worker figures[CONFIG_WORKERS_MAX]; /* of workers */
     struct worker *workers[CONFIG_WORKERS_MAX];
     unsigned n_workers;
 };
@@ -69,12 +66,9 @@ struct worker {
     struct upstreams *upstreams;
     struct uplink_port *link;
     struct attest_desk *attest;
-    struct admit_context admit;
-    struct request *requests; /* in flight */
-    struct chat *spare;       /* wiped structs, ready for use */
-    unsigned n_spare;
+    struct chat_context chat;
+    struct front_context front;
     uint64_t draining_since_ms; /* 0: not */
-    uint64_t route_seed;
     struct stats stats;
 };
 
@@ -91,12 +85,5 @@ must_check enum err worker_listen(struct worker *w);
 void worker_drain(struct worker *w);
 /* After worker_drain(): waits for the thread and frees. */
 void worker_join(struct worker *w);
-
-/* Health of endpoints as route_decide() wants it; cookie: a struct worker_health. */
-struct worker_health {
-    const struct health *health;
-    uint32_t who; /* health_who() of the request's account */
-};
-void worker_read_health(const void *cookie, uint32_t slot, struct health_view *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* The connections of one loop to its providers: name lookup, TCP, TLS, the keep-alive pool. Knows
  * nothing of HTTP. Private to this directory; fetch.h is what others use. */
-#ifndef TR_DATAPLANE_PROVIDER_UPSTREAM_H
-#define TR_DATAPLANE_PROVIDER_UPSTREAM_H
+#ifndef TR_DATAPLANE_HTTP_UPSTREAM_H
+#define TR_DATAPLANE_HTTP_UPSTREAM_H
 
 #include "fetch.h"
 #include "resolve.h"

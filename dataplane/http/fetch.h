@@ -1,8 +1,8 @@
 /* One HTTP/1.1 request to one provider and its response, on our own client (uv_tcp, OpenSSL memory
  * BIOs, picohttpparser). Never retries by itself except once on a stale pooled connection on which
  * provably nothing was received. */
-#ifndef TR_DATAPLANE_PROVIDER_FETCH_H
-#define TR_DATAPLANE_PROVIDER_FETCH_H
+#ifndef TR_DATAPLANE_HTTP_FETCH_H
+#define TR_DATAPLANE_HTTP_FETCH_H
 
 #include "err.h"
 #include "providers.h"

@@ -1,7 +1,7 @@
 /* The keys this data plane may serve and the leases they spend. Written by the link thread, read and
  * debited by workers with atomics only: no lock, no allocation, no system call on a warm key. */
-#ifndef TR_DATAPLANE_CORE_KEYRING_H
-#define TR_DATAPLANE_CORE_KEYRING_H
+#ifndef TR_DATAPLANE_KEYS_KEYRING_H
+#define TR_DATAPLANE_KEYS_KEYRING_H
 
 #include "err.h"
 #include "id.h"

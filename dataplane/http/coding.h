@@ -1,7 +1,7 @@
 /* Decodes a response body that a provider has compressed, although we ask for identity: gzip or deflate, as
  * it arrives. A body that is plain under such a label is handed on as it is. */
-#ifndef TR_DATAPLANE_PROVIDER_CODING_H
-#define TR_DATAPLANE_PROVIDER_CODING_H
+#ifndef TR_DATAPLANE_HTTP_CODING_H
+#define TR_DATAPLANE_HTTP_CODING_H
 
 #include "err.h"
 #include "view.h"

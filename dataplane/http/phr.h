@@ -1,7 +1,7 @@
 /* picohttpparser as libh2o exports it. Its header is not installed with libh2o-dev; these are the
  * prototypes of the version inside 0.13 (h2o 2.2.5). */
-#ifndef TR_DATAPLANE_PROVIDER_PHR_H
-#define TR_DATAPLANE_PROVIDER_PHR_H
+#ifndef TR_DATAPLANE_HTTP_PHR_H
+#define TR_DATAPLANE_HTTP_PHR_H
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 /* Splits a provider's event stream into events: any line ending, any chunking, multi-line data,
  * comments, BOM. Holds at most one event beyond what it was given (LIMIT_SSE_LINE_BYTES). */
-#ifndef TR_DATAPLANE_PROVIDER_SSE_IN_H
-#define TR_DATAPLANE_PROVIDER_SSE_IN_H
+#ifndef TR_DATAPLANE_HTTP_SSE_IN_H
+#define TR_DATAPLANE_HTTP_SSE_IN_H
 
 #include "buf.h"
 #include "err.h"

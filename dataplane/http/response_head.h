@@ -1,7 +1,7 @@
 /* The head of a provider's response: what is believed of it, and what is refused. Private to this
  * directory. */
-#ifndef TR_DATAPLANE_PROVIDER_RESPONSE_HEAD_H
-#define TR_DATAPLANE_PROVIDER_RESPONSE_HEAD_H
+#ifndef TR_DATAPLANE_HTTP_RESPONSE_HEAD_H
+#define TR_DATAPLANE_HTTP_RESPONSE_HEAD_H
 
 #include "coding.h"
 #include "fetch.h"

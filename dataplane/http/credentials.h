@@ -1,6 +1,6 @@
 /* What fetch.c reads out of the credentials; the rest is in fetch.h. */
-#ifndef TR_DATAPLANE_PROVIDER_CREDENTIALS_H
-#define TR_DATAPLANE_PROVIDER_CREDENTIALS_H
+#ifndef TR_DATAPLANE_HTTP_CREDENTIALS_H
+#define TR_DATAPLANE_HTTP_CREDENTIALS_H
 
 #include "fetch.h"
 

@@ -1,0 +1,70 @@
+/* (G) The makers of reasoning, by the names of formats and models. */
+#include "reasoning_maker.h"
+
+#include "content_view.h"
+#include "json.h"
+
+#include <string.h>
+
+/* What a model's name holds somewhere, in lower case. The first that fits counts. */
+static const struct {
+    const char *word;
+    enum maker maker;
+} models[] = {
+    {"deepseek", MAKER_OTHER}, /* before the models that it was distilled into */
+    {"claude", MAKER_ANTHROPIC},   {"gemini", MAKER_GOOGLE},  {"gpt-", MAKER_OPENAI},
+    {"chatgpt", MAKER_OPENAI},     {"codex", MAKER_OPENAI},   {"grok", MAKER_XAI},
+    {"minimax", MAKER_MINIMAX},    {"gemma", MAKER_OTHER},    {"llama", MAKER_OTHER},
+    {"qwen", MAKER_OTHER},         {"qwq", MAKER_OTHER},      {"mistral", MAKER_OTHER},
+    {"mixtral", MAKER_OTHER},      {"magistral", MAKER_OTHER}, {"ministral", MAKER_OTHER},
+    {"devstral", MAKER_OTHER},     {"codestral", MAKER_OTHER}, {"kimi", MAKER_OTHER},
+    {"moonshot", MAKER_OTHER},     {"glm-", MAKER_OTHER},     {"command-", MAKER_OTHER},
+    {"nemotron", MAKER_OTHER},     {"phi-", MAKER_OTHER},     {"nova-", MAKER_OTHER},
+};
+/* Too short to be looked for inside: a name begins with them, or what is behind its last slash does. */
+static const char *const openai_series[] = {"o1", "o3", "o4"};
+
+/* What a format begins with. */
+static const struct {
+    struct view word;
+    enum maker maker;
+} formats[] = {
+    {VIEW_LIT("anthropic-"), MAKER_ANTHROPIC},    {VIEW_LIT("openai-"), MAKER_OPENAI},
+    {VIEW_LIT("azure-openai-"), MAKER_OPENAI},    {VIEW_LIT("google-"), MAKER_GOOGLE},
+    {VIEW_LIT("xai-"), MAKER_XAI},                {VIEW_LIT("minimax-"), MAKER_MINIMAX},
+};
+
+enum maker maker_of_model(const char *name)
+{
+    const char *slash = strrchr(name, '/'), *last = slash != NULL ? slash + 1 : name;
+
+    for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
+        if (strcasestr(name, models[i].word) != NULL)
+            return models[i].maker;
+    for (size_t i = 0; i < sizeof openai_series / sizeof openai_series[0]; i++)
+        if (strncmp(last, openai_series[i], 2) == 0 && (last[2] == '\0' || last[2] == '-'))
+            return MAKER_OPENAI;
+    return MAKER_UNKNOWN;
+}
+
+static enum maker maker_of_format(struct view format)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+        if (format.len >= formats[i].word.len &&
+            view_eq_nocase(view_of(format.ptr, formats[i].word.len), formats[i].word))
+            return formats[i].maker;
+    return MAKER_UNKNOWN;
+}
+
+bool reasoning_replays(const char *upstream_model, struct view element)
+{
+    struct json_value format;
+    struct view text;
+    enum maker of_element, of_model = maker_of_model(upstream_model);
+
+    if (!json_get((struct json_value){JSON_OBJECT, element}, "format", &format) ||
+        !json_string_plain(format, &text))
+        return true;
+    of_element = maker_of_format(text);
+    return of_element == MAKER_UNKNOWN || of_model == MAKER_UNKNOWN || of_element == of_model;
+}

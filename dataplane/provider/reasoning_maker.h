@@ -1,0 +1,26 @@
+/* Whose reasoning is it? Signatures and encrypted thoughts are good only for models of the maker that made
+ * them; others refuse the request. An element of reasoning_details names its maker by its "format"
+ * ("anthropic-claude-v1"), a model by its name. What names nobody whom we know goes everywhere. */
+#ifndef TR_DATAPLANE_PROVIDER_REASONING_MAKER_H
+#define TR_DATAPLANE_PROVIDER_REASONING_MAKER_H
+
+#include "view.h"
+
+#include <stdbool.h>
+
+enum maker {
+    MAKER_UNKNOWN,
+    MAKER_ANTHROPIC,
+    MAKER_OPENAI,
+    MAKER_GOOGLE,
+    MAKER_XAI,
+    MAKER_MINIMAX,
+    MAKER_OTHER, /* one whose models sign nothing */
+};
+
+/* Of the provider's name of a model: "claude-sonnet-4-6", "anthropic/claude-sonnet-4.6". */
+enum maker maker_of_model(const char *upstream_model);
+/* May a model of this name be sent this element, a JSON object (validated)? */
+bool reasoning_replays(const char *upstream_model, struct view element);
+
+#endif
