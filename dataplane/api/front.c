@@ -123,6 +123,8 @@ static void handle_audit_samples(struct visit *v)
     stats_status(v->x->stats, samples_list(v->x->audit, v->web, &v->who));
 }
 
+static void handle_user_models(struct visit *v); /* it can refuse */
+
 /* Who may ask. */
 enum access {
     ACCESS_PUBLIC,   /* anybody */
@@ -147,6 +149,7 @@ static const struct endpoint {
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models},
     {"GET", "/models/count", true, false, ACCESS_PUBLIC, handle_models_count},
+    {"GET", "/models/user", true, false, ACCESS_KEY, handle_user_models},
     {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model},
     {"GET", "/model/", true, true, ACCESS_PUBLIC, handle_model_wrapped},
     {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models},
@@ -207,6 +210,24 @@ static void refuse(struct stats *stats, struct web_request *r, enum api_error er
     struct api_failure f = {.error = error};
 
     refuse_for(stats, r, &f, extra);
+}
+
+static void user_models_cb(void *cookie, struct web_request *r, enum api_error error)
+{
+    const struct front_context *x = cookie;
+    struct visit v;
+
+    visit_begin(&v, x, r);
+    if (error == API_OK)
+        stats_status(x->stats, models_list(&x->models, r, v.path));
+    else
+        refuse(x->stats, r, error, NULL);
+}
+
+/* The models that the key may use: all of them, because no key is kept from any. But it has to be a key. */
+static void handle_user_models(struct visit *v)
+{
+    arrival_check(&v->x->arrival, v->web, &v->who, user_models_cb, (void *)v->x);
 }
 
 /* A whole request from somebody who sent a key gets no further than here: it has a receipt too. */

@@ -28,6 +28,7 @@ static struct {
     enum standing standing;
 } called;
 static const struct providers providers;
+static bool unknown; /* the key is one that nobody knows */
 static bool limited; /* requests for evidence are refused */
 
 struct view web_method(const struct web_request *r)
@@ -187,6 +188,17 @@ enum web_verdict arrival_of_key(const struct arrival_context *x, struct web_requ
     called.who = *who;
     called.arrivals++;
     return WEB_BODY_WAIT;
+}
+
+void arrival_check(const struct arrival_context *x, struct web_request *r,
+                   const struct digest32 *who,
+                   void (*then)(void *cookie, struct web_request *web, enum api_error error),
+                   void *cookie)
+{
+    (void)x;
+    called.who = *who;
+    called.arrivals++;
+    then(cookie, r, unknown ? API_BAD_KEY : API_OK);
 }
 
 static struct stats stats;
@@ -581,6 +593,30 @@ static void test_keys_beside_others(void)
     }
 }
 
+/* The user's models are for holders of a key that is known. */
+static void test_user_models(void)
+{
+    struct digest32 want;
+
+    digest_sha256(VIEW_LIT(KEY), &want);
+    visit("GET", "/api/v1/models/user", "authorization", "Bearer " KEY);
+    CHECK_INT(called.models, 1);
+    CHECK_BYTES(called.who.b, 32, want.b, 32);
+    CHECK(view_eq(called.rest, VIEW_LIT("/api/v1/models/user")));
+    unknown = true;
+    visit("GET", "/v1/models/user", "authorization", "Bearer " KEY);
+    CHECK_INT(called.models, 0);
+    CHECK_INT(web.status, 401);
+    CHECK(strstr(web.headers, "www-authenticate: Bearer\n") != NULL);
+    unknown = false;
+    visit("GET", "/v1/models/user", NULL, NULL);
+    CHECK_INT(called.arrivals + called.models, 0);
+    CHECK_INT(web.status, 401);
+    visit("GET", "/v1/models/user", "authorization", "Bearer x");
+    CHECK_INT(called.arrivals + called.models, 0);
+    CHECK_INT(web.status, 401);
+}
+
 /* Receipts are for whoever sends a key, accepted evidence or not. */
 static void test_receipts(void)
 {
@@ -799,6 +835,7 @@ static const struct check_case cases[] = {
     {"front_dialects_of_errors", test_dialects_of_errors},
     {"front_not_stored", test_not_stored},
     {"front_azure", test_azure},
+    {"front_user_models", test_user_models},
     {"front_paths_with_empty_segments", test_paths_with_empty_segments},
     {"front_keys", test_keys},
     {"front_keys_beside_others", test_keys_beside_others},
