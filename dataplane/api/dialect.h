@@ -24,7 +24,7 @@ struct answer {
     bool stream;
     bool include_usage;
     bool openrouter;           /* it came under /api/v1: that API's extras and error codes */
-    void *state;               /* of the dialect: allocated by open, freed by close */
+    void *state;               /* of the dialect: allocated by start, freed by close */
 };
 
 struct dialect {
@@ -35,7 +35,7 @@ struct dialect {
     enum err (*read)(struct view body, struct prompt *out, struct prompt_fault *fault);
 
     /* Before the prompt is forgotten: allocate a->state and keep what the answer echoes. ERR_MEMORY. */
-    enum err (*open)(struct answer *a);
+    enum err (*start)(struct answer *a);
     void (*close)(struct answer *a); /* wipes and frees a->state; a->state may be NULL */
 
     /* A stream: each appends whole SSE events with their framing to out, or nothing. On failure what was

@@ -4,6 +4,7 @@
 #ifndef TR_DATAPLANE_PROVIDER_CHAT_CANON_H
 #define TR_DATAPLANE_PROVIDER_CHAT_CANON_H
 
+#include "arguments.h"
 #include "buf.h"
 #include "err.h"
 #include "providers.h"
@@ -27,12 +28,6 @@ struct chat_repeat {
     uint16_t out_head, out_middle, out_tail;
     uint8_t copies; /* of the text in what left: 2 for reasoning under both names */
     uint8_t bytes[1024];
-};
-
-/* Where the arguments of a tool call stand; see chat_arguments.c. */
-struct chat_arguments {
-    uint16_t depth; /* open braces and brackets */
-    bool begun, in_string, escaped;
 };
 
 /* What stays the same over one response. */
@@ -64,7 +59,7 @@ struct chat_canon {
         uint16_t choice;
         bool named;  /* its name has been emitted */
         bool custom; /* its input is no JSON */
-        struct chat_arguments arguments;
+        struct arguments arguments;
     } tools[CHAT_TOOLS_MAX]; /* a ring: the latest calls */
     unsigned n_tools;        /* ever */
     bool lost_open;          /* one left the ring before its arguments ended */

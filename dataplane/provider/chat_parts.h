@@ -117,10 +117,6 @@ void chat_tool_calls(struct chat_canon *c, struct patch *p, struct json_value ca
                      uint32_t choice, bool whole);
 bool chat_calls_open(const struct chat_canon *c); /* the arguments of a call have not ended */
 
-/* chat_arguments.c: more of a call's arguments, the inside of a JSON string; are they all there? */
-void chat_arguments_take(struct chat_arguments *a, struct view text);
-bool chat_arguments_over(const struct chat_arguments *a);
-
 /* chat_mend.c: a document with NaN or Infinity for a number, with null in their place. ERR_NOT_FOUND:
  * there are none in it. */
 must_check enum err chat_mend(struct view doc, struct buf *out);
