@@ -254,6 +254,24 @@ static enum err append_endpoint_names(struct buf *out, const struct route_model 
     return err == ERR_NONE ? append_text(out, ",\"tag\":", view_str(e->provider->id)) : err;
 }
 
+static enum err append_endpoint_support(struct buf *out, const struct catalog_model *m,
+                                        const struct catalog_endpoint *e)
+{
+    const char *tools = (m->capabilities & CAP_TOOLS) != 0 ? "true" : "false";
+    enum err err = buf_appendf(out,
+                               ",\"context_length\":%u,\"max_completion_tokens\":%u,"
+                               "\"max_prompt_tokens\":null,\"quantization\":null,"
+                               "\"supports_implicit_caching\":%s",
+                               m->context_length, m->max_output,
+                               e->price_cached_pusd < e->price_prompt_pusd ? "true" : "false");
+
+    return err == ERR_NONE ? buf_appendf(out,
+                                         ",\"supports_tool_choice\":{\"auto\":%s,\"function\":%s,"
+                                         "\"none\":%s,\"required\":%s}",
+                                         tools, tools, tools, tools)
+                           : err;
+}
+
 static enum err append_endpoint(struct buf *out, const struct route_model *m,
                                 const struct route_endpoint *e)
 {
@@ -265,12 +283,7 @@ static enum err append_endpoint(struct buf *out, const struct route_model *m,
     if (err == ERR_NONE)
         err = append_parameters(out, m->info);
     if (err == ERR_NONE)
-        err = buf_appendf(out,
-                          ",\"context_length\":%u,\"max_completion_tokens\":%u,"
-                          "\"max_prompt_tokens\":null,\"quantization\":null,"
-                          "\"supports_implicit_caching\":%s",
-                          m->info->context_length, m->info->max_output,
-                          i->price_cached_pusd < i->price_prompt_pusd ? "true" : "false");
+        err = append_endpoint_support(out, m->info, i);
     return err == ERR_NONE
                ? buf_append(out, VIEW_LIT(",\"uptime_last_5m\":null,\"uptime_last_30m\":null,"
                                           "\"uptime_last_1d\":null,\"latency_last_30m\":null,"

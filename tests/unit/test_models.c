@@ -503,6 +503,7 @@ static void test_endpoints(void)
     CHECK(body_has(&r, "\"uptime_last_30m\":null"));
     CHECK(body_has(&r, "\"prompt\":\"0.000004\""));
     CHECK(body_has(&r, "\"supports_implicit_caching\":false"));
+    CHECK(body_has(&r, "\"supports_tool_choice\":{\"auto\":true,")); /* @openrouter/sdk requires it */
     CHECK(body_has(&r, ",\"status\":0}"));
     CHECK_INT(letters(&r)[0], 'l');
     buf_free(&r.copy);
