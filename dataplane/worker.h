@@ -66,7 +66,7 @@ struct worker {
     struct upstreams *upstreams;
     struct uplink_port *link;
     struct attest_desk *attest;
-    struct chat_context chat;
+    struct exchange_context exchange;
     struct front_context front;
     uint64_t draining_since_ms; /* 0: not */
     struct stats stats;

@@ -24,11 +24,15 @@ struct answer {
     bool stream;
     bool include_usage;
     bool openrouter;           /* it came under /api/v1: that API's extras and error codes */
+    int64_t cost_nusd;         /* what the client pays: known to `end` and `whole` */
     void *state;               /* of the dialect: allocated by start, freed by close */
 };
 
 struct dialect {
     const char *name; /* "messages" */
+    /* A row that takes no events (event is NULL) is that of the adapters' own dialect, chat: its clients are
+     * sent the canonical bytes as they are, and of what follows it has read, fail, keep_alive and failure. */
+
     /* Reads body (whole, decoded) into *out. ERR_FORMAT malformed or a member of the wrong type,
      * ERR_SHORT cut off, ERR_LIMIT, ERR_RANGE, ERR_DUPLICATE, ERR_UNSUPPORTED a member that cannot be
      * honoured. On failure *fault says what; prompt_list_free() is the caller's in both cases. */

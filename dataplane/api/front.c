@@ -2,6 +2,7 @@
 
 #include "api_key.h"
 #include "azure.h"
+#include "chat_dialect.h"
 #include "clock.h"
 #include "endpoints.h"
 #include "not_stored.h"
@@ -33,9 +34,12 @@ static void visit_begin(struct visit *v, const struct front_context *x, struct w
     azure_path(&v->path, &v->model, v->azure);
 }
 
-static void handle_chat(struct visit *v)
+static const struct dialect *dialect_here(const struct web_request *r, struct view path);
+
+static void handle_exchange(struct visit *v)
 {
-    chat_completions(v->x->chat, v->web, &v->who, receipt_endpoint_of(v->path));
+    exchange_begin(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
+                   receipt_endpoint_of(v->path));
 }
 
 static void handle_models(struct visit *v)
@@ -136,6 +140,15 @@ enum access {
     ACCESS_INFERENCE,    /* as ACCESS_KEY, and only while our own evidence is accepted */
 };
 
+/* What a client of the endpoint speaks, by its headers. */
+typedef const struct dialect *dialect_fn(const struct web_request *r);
+
+static const struct dialect *speaks_chat(const struct web_request *r)
+{
+    (void)r;
+    return &chat_dialect;
+}
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -143,26 +156,27 @@ static const struct endpoint {
     bool prefix;    /* what follows, not empty, is v->rest: an id, for example */
     enum access access;
     void (*handler)(struct visit *v);
+    dialect_fn *dialect; /* NULL: none, and its errors are worded as chat's */
 } endpoints[] = {
-    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_chat},
-    {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt},
-    {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature},
-    {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models},
-    {"GET", "/models/count", true, false, ACCESS_PUBLIC, handle_models_count},
-    {"GET", "/models/user", true, false, ACCESS_KEY, handle_user_models},
-    {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model},
-    {"GET", "/model/", true, true, ACCESS_PUBLIC, handle_model_wrapped},
-    {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models},
-    {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr},
-    {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers},
-    {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health},
-    {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation},
-    {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote},
-    {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head},
-    {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples},
-    {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key},
-    {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci},
-    {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report},
+    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
+    {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
+    {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
+    {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
+    {"GET", "/models/count", true, false, ACCESS_PUBLIC, handle_models_count, NULL},
+    {"GET", "/models/user", true, false, ACCESS_KEY, handle_user_models, NULL},
+    {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model, NULL},
+    {"GET", "/model/", true, true, ACCESS_PUBLIC, handle_model_wrapped, NULL},
+    {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models, NULL},
+    {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr, NULL},
+    {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers, NULL},
+    {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
+    {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
+    {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},
+    {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head, NULL},
+    {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples, NULL},
+    {"GET", "/attestation/verifying-key", false, false, ACCESS_EVIDENCE, handle_verifying_key, NULL},
+    {"GET", "/aci/attestation", true, false, ACCESS_EVIDENCE, handle_aci, NULL},
+    {"GET", "/attestation/report", true, false, ACCESS_EVIDENCE, handle_report, NULL},
 };
 enum { ENDPOINTS = sizeof endpoints / sizeof endpoints[0] };
 
@@ -184,6 +198,25 @@ static bool endpoint_at(const struct endpoint *e, struct view path, struct view 
     return e->prefix ? rest->len != 0 : rest->len == 0;
 }
 
+static const struct dialect *dialect_here(const struct web_request *r, struct view path)
+{
+    struct view rest;
+
+    for (size_t i = 0; i < ENDPOINTS; i++)
+        if (endpoints[i].dialect != NULL && endpoint_at(&endpoints[i], path, &rest))
+            return endpoints[i].dialect(r);
+    return &chat_dialect;
+}
+
+/* Whatever is wrong with a request, its client reads it in its own dialect. */
+static void answer_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
+{
+    uint8_t plain[PATH_PLAIN_MAX];
+    struct view path = path_plain(web_path(r), plain);
+
+    reply_failure_in(p, r, f, dialect_here(r, path), view_starts(path, VIEW_LIT("/api/v1/")));
+}
+
 static bool method_is(const struct endpoint *e, struct view method)
 {
     return view_eq(method, view_str(e->method)) ||
@@ -201,7 +234,7 @@ static void refuse_for(struct stats *stats, struct web_request *r, const struct 
         reply_add(&p, extra->name, extra->value);
     if (stats != NULL)
         stats_status(stats, errors_row(f->error)->status);
-    reply_failure(&p, r, f);
+    answer_failure(&p, r, f);
 }
 
 static void refuse(struct stats *stats, struct web_request *r, enum api_error error,
@@ -252,7 +285,7 @@ static void refuse_untrusted(struct visit *v, enum standing why)
     reply_init(&p, &facts.id);
     reply_publish(&p, x->receipts.receipts, x->worker, &facts);
     stats_status(x->stats, errors_row(f.error)->status);
-    reply_failure(&p, v->web, &f);
+    answer_failure(&p, v->web, &f);
 }
 
 /* A browser asks first. Whatever headers its SDK wants to send are fine: none of them means
@@ -287,7 +320,7 @@ static bool within_rate(struct visit *v)
         return true;
     reply_init(&p, &id);
     stats_status(v->x->stats, errors_row(f.error)->status);
-    reply_failure(&p, v->web, &f);
+    answer_failure(&p, v->web, &f);
     return false;
 }
 

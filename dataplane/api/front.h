@@ -4,7 +4,7 @@
 
 #include "arrival.h"
 #include "attest.h"
-#include "chat.h"
+#include "exchange.h"
 #include "metrics.h"
 #include "models.h"
 #include "rate.h"
@@ -14,7 +14,7 @@
 /* What the endpoints of one worker work with, each with its own part. */
 struct front_context {
     struct arrival_context arrival;
-    struct chat_context *chat;
+    struct exchange_context *exchange;
     struct models_context models;
     struct receipt_context receipts;
     struct attest_desk *attest;

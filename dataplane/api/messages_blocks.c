@@ -111,6 +111,12 @@ static enum err add_text(struct blocks *b, struct json_value text, struct json_v
     return ERR_NONE;
 }
 
+/* What Claude Code puts in front changes with each request, which would spoil every cache. */
+static bool is_billing(struct json_value text)
+{
+    return view_starts(messages_text(text), VIEW_LIT("x-anthropic-billing-header:"));
+}
+
 static enum err read_text(struct blocks *b, struct json_value block)
 {
     static const struct messages_field fields[] = {
@@ -124,9 +130,8 @@ static enum err read_text(struct blocks *b, struct json_value block)
         return e;
     if (!messages_has(v[0]))
         return messages_refuse(b->r, "text", "Field required", ERR_FORMAT);
-    if (b->place == IN_SYSTEM &&
-        view_starts(messages_text(v[0]), VIEW_LIT("x-anthropic-billing-header:")))
-        return read_dropped(b, block); /* of Claude Code; changes with each request, so no cache hits */
+    if (b->place == IN_SYSTEM && is_billing(v[0]))
+        return read_dropped(b, block);
     it = json_iter(v[2]);
     if (b->r->since_2026 && b->role == ROLE_USER && messages_has(v[2]) && json_next(&it, &any))
         return messages_refuse(b->r, "citations", "Extra inputs are not permitted", ERR_UNSUPPORTED);
@@ -438,6 +443,8 @@ enum err messages_read_blocks(struct messages_reader *r, enum prompt_role role, 
     enum place place = role == ROLE_SYSTEM ? IN_SYSTEM : role == ROLE_USER ? IN_USER : IN_ASSISTANT;
     struct blocks b = {r, role, place, false};
 
-    return content.kind == JSON_ARRAY ? read_list(&b, content)
-                                      : add_text(&b, content, (struct json_value){0});
+    if (content.kind == JSON_ARRAY)
+        return read_list(&b, content);
+    return place == IN_SYSTEM && is_billing(content) ? read_dropped(&b, content)
+                                                     : add_text(&b, content, (struct json_value){0});
 }

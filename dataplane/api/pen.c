@@ -2,6 +2,7 @@
 #include "pen.h"
 
 #include "content_view.h"
+#include "money.h"
 
 void pen_put(struct pen *p, struct view text)
 {
@@ -18,6 +19,14 @@ void pen_number(struct pen *p, uint64_t n)
 {
     if (p->out != NULL && p->e == ERR_NONE)
         p->e = buf_append_u64(p->out, n);
+}
+
+void pen_usd(struct pen *p, int64_t nusd)
+{
+    char text[MONEY_TEXT_MAX];
+
+    money_text_usd(nusd, text);
+    pen_text(p, text);
 }
 
 void pen_string(struct pen *p, struct view plain)

@@ -13,6 +13,7 @@ struct pen {
 void pen_put(struct pen *p, struct view text);
 void pen_text(struct pen *p, const char *text); /* of ours, as it is */
 void pen_number(struct pen *p, uint64_t n);
+void pen_usd(struct pen *p, int64_t nusd); /* dollars as a number */
 void pen_string(struct pen *p, struct view plain);  /* escaped and quoted */
 void pen_quoted(struct pen *p, struct view escaped); /* quoted */
 

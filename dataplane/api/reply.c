@@ -1,5 +1,6 @@
 #include "reply.h"
 
+#include "chat_dialect.h"
 #include "content_view.h"
 #include "path.h"
 
@@ -27,6 +28,7 @@ size_t reply_always(struct view keyset_digest_text, struct web_header out[static
 void reply_init(struct reply *p, const struct id *id)
 {
     p->n = 0;
+    p->id = *id;
     p->facts = NULL;
     receipt_id_text(id, p->receipt_id);
     id_text(id, p->request_id);
@@ -96,17 +98,8 @@ void reply_json_taking(struct reply *p, struct web_request *r, int status, struc
     web_respond_taking(r, status, p->headers, p->n, body);
 }
 
-/* In the shape of the API that the path belongs to. */
-static enum err failure_body(const struct web_request *r, const struct api_failure *f, struct buf *out)
-{
-    uint8_t plain[PATH_PLAIN_MAX];
-
-    return view_starts(path_plain(web_path(r), plain), VIEW_LIT("/api/v1/"))
-               ? error_openrouter_body(f, out)
-               : error_body(f, out);
-}
-
-void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
+void reply_failure_in(struct reply *p, struct web_request *r, const struct api_failure *f,
+                      const struct dialect *dialect, bool openrouter)
 {
     struct buf body;
     struct web_header extra[ERROR_HEADERS_MAX];
@@ -115,15 +108,23 @@ void reply_failure(struct reply *p, struct web_request *r, const struct api_fail
     buf_init(&body, FAILURE_BODY_MAX);
     for (size_t i = 0; i < n; i++)
         reply_add(p, extra[i].name, extra[i].value);
-    if (failure_body(r, f, &body) != ERR_NONE) {
+    if (dialect->failure(f, &p->id, openrouter, &body) != ERR_NONE) {
         struct api_failure plain = {.error = f->error};
 
         buf_reset(&body); /* the sentence was too long: the row's own is not */
-        if (failure_body(r, &plain, &body) != ERR_NONE)
+        if (dialect->failure(&plain, &p->id, openrouter, &body) != ERR_NONE)
             buf_reset(&body);
     }
     reply_json(p, r, errors_row(f->error)->status, buf_view(&body));
     buf_free(&body);
+}
+
+void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
+{
+    uint8_t plain[PATH_PLAIN_MAX];
+
+    reply_failure_in(p, r, f, &chat_dialect,
+                     view_starts(path_plain(web_path(r), plain), VIEW_LIT("/api/v1/")));
 }
 
 int reply_refusal(struct web_request *r, const struct api_failure *f)

@@ -1,7 +1,6 @@
 /* (G) Reads a request to /responses: the table of its members, and the short ones. */
 #include "responses_read.h"
 
-#include "chat_request.h" /* CHAT_MAX_TOKENS_MAX, CHAT_TEMPLATE_TOKENS */
 #include "content_view.h"
 #include "responses_internal.h"
 
@@ -59,6 +58,7 @@ static const struct rule {
     {"image_config", read_any},
     {"max_tool_calls", read_any}, /* counts calls of tools that the provider runs: there are none */
     {"moderation", read_any},
+    {"personality", read_any},
     {"prompt_cache_options", read_any},
     {"prompt_cache_retention", read_any},
     {"session_id", read_any},
@@ -171,7 +171,7 @@ static enum err read_stream(struct responses_reader *r, struct json_value v)
 
 static enum err read_limit(struct responses_reader *r, struct json_value v)
 {
-    return prompt_read_count(v, 1, CHAT_MAX_TOKENS_MAX,
+    return prompt_read_count(v, 1, LIMIT_TOKENS_ABSURD,
                              "max_output_tokens must be a positive integer, at most 16777216",
                              r->fault, &r->p->max_tokens);
 }
@@ -180,7 +180,7 @@ static enum err read_limit(struct responses_reader *r, struct json_value v)
 static enum err read_budget(struct responses_reader *r, struct json_value v)
 {
     uint32_t n = 0;
-    enum err e = prompt_read_count(v, 0, CHAT_MAX_TOKENS_MAX,
+    enum err e = prompt_read_count(v, 0, LIMIT_TOKENS_ABSURD,
                                    "reasoning.max_tokens must be an integer from 0 to 16777216",
                                    r->fault, &n);
 
@@ -441,7 +441,7 @@ enum err responses_read(struct view body, struct prompt *out, struct prompt_faul
     if (e == ERR_NONE)
         e = check_whole(&r);
     if (e == ERR_NONE) {
-        out->prompt_bound = body.len - out->media.bytes + CHAT_TEMPLATE_TOKENS + r.added;
+        out->prompt_bound = body.len - out->media.bytes + PROMPT_TEMPLATE_TOKENS + r.added;
         *fault = (struct prompt_fault){0};
     }
     return e;

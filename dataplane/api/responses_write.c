@@ -266,8 +266,8 @@ static enum err responses_fail(struct answer *a, const struct api_failure *f, st
 static enum err responses_failure(const struct api_failure *f, const struct id *request,
                                   bool openrouter, struct buf *out)
 {
-    (void)request, (void)openrouter;
-    return error_body(f, out);
+    (void)request;
+    return openrouter ? error_openrouter_body(f, out) : error_body(f, out);
 }
 
 const struct dialect responses_dialect = {

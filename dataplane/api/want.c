@@ -2,6 +2,7 @@
  * routing preferences inside "provider" are in want_provider.c. */
 #include "want_internal.h"
 
+#include "adapter.h"
 #include "content_view.h"
 
 #include <assert.h>
@@ -65,36 +66,21 @@ static enum err want_model(struct want_context *x, const struct snapshot *catalo
 
 static enum err want_models(struct want_context *x, const struct snapshot *catalog)
 {
-    const struct chat_member *list = &x->request->member[CHAT_KEY_MODELS];
-    const bool named = x->request->model[0] != '\0';
-    enum err e = named ? want_model(x, catalog, "model", view_str(x->request->model)) : ERR_NONE;
+    const struct json_value list = x->prompt->models;
+    const bool named = x->prompt->model[0] != '\0';
+    enum err e = named ? want_model(x, catalog, "model", view_str(x->prompt->model)) : ERR_NONE;
     struct json_member item;
     struct view id;
 
-    if (e != ERR_NONE || !list->present || list->value.kind == JSON_NULL)
+    if (e != ERR_NONE || list.kind == JSON_NULL)
         return e;
-    if (list->value.kind != JSON_ARRAY)
+    if (list.kind != JSON_ARRAY)
         return want_bad(x, "models", "models must be an array of model ids");
-    for (struct json_iter it = json_iter(list->value); e == ERR_NONE && json_next(&it, &item);)
+    for (struct json_iter it = json_iter(list); e == ERR_NONE && json_next(&it, &item);)
         e = json_string_plain(item.value, &id)
                 ? want_model(x, catalog, "models", id)
                 : want_bad(x, "models", "models must be an array of model ids");
     return e == ERR_NONE && x->want->n_models == 0 ? want_bad(x, "model", "model is required") : e;
-}
-
-/* Plugins change what is answered; a request that names one must not be answered without it. */
-static enum err want_plugins(struct want_context *x)
-{
-    const struct chat_member *p = &x->request->member[CHAT_KEY_PLUGINS];
-    struct json_member m;
-    struct json_iter it;
-
-    if (!p->present || p->value.kind != JSON_ARRAY)
-        return ERR_NONE;
-    it = json_iter(p->value);
-    if (!json_next(&it, &m))
-        return ERR_NONE;
-    return want_unsupported(x, "plugins", "This router has no plugins.");
 }
 
 /* --- members that only some providers may be sent */
@@ -112,20 +98,19 @@ static bool want_served(const struct route_want *w, uint64_t providers)
  * its models is left, the member is to blame. */
 static enum err want_members(struct want_context *x)
 {
-    const struct chat_request *q = x->request;
     uint64_t takers = 0;
     struct view refused = VIEW_EMPTY, one;
 
-    if (q->n_extras == 0 && !q->hosted_tools && !q->long_cache)
-        return ERR_NONE;
     for (size_t i = 0; i < x->providers->n; i++) {
         const struct provider *p = &x->providers->list[i];
 
-        if (chat_request_fits(q, p, &one))
+        if (adapter_of(p)->fits(x->prompt, p, &one))
             takers |= UINT64_C(1) << p->no;
         else if (want_served(x->want, UINT64_C(1) << p->no) || refused.len == 0)
             refused = one;
     }
+    if (refused.len == 0)
+        return ERR_NONE;
     x->want->ignore |= ~takers;
     if (want_served(x->want, takers))
         return ERR_NONE;
@@ -135,7 +120,7 @@ static enum err want_members(struct want_context *x)
                             "change the price or is not known; see param and the documentation.");
 }
 
-enum err want_read(const struct chat_request *q, const struct snapshot *catalog,
+enum err want_read(const struct prompt *q, const struct snapshot *catalog,
                    const struct providers *providers, struct route_want *want,
                    struct api_failure *f)
 {
@@ -147,8 +132,6 @@ enum err want_read(const struct chat_request *q, const struct snapshot *catalog,
     e = want_models(&x, catalog);
     if (e == ERR_NONE)
         e = want_provider(&x);
-    if (e == ERR_NONE)
-        e = want_plugins(&x);
     if (e == ERR_NONE)
         e = want_members(&x);
     assert(e == ERR_NONE || f->error != API_OK);

@@ -463,9 +463,9 @@ void request_tick(struct request *r, uint64_t now_ms)
     bool last = r->next_candidate == r->route.n;
 
     request_hold(r);
-    if (r->state == REQUEST_SETTLING && now_ms - r->settled_ms >= REQUEST_UPSTREAM_END_MS)
+    if (r->state == REQUEST_SETTLING && now_ms - r->settled_ms >= ATTEMPT_END_MS)
         request_end_upstream(r);
-    if (r->state == REQUEST_LEAVING && now_ms - r->left_ms >= REQUEST_USAGE_MS) {
+    if (r->state == REQUEST_LEAVING && now_ms - r->left_ms >= ATTEMPT_USAGE_MS) {
         request_end_upstream(r);
         request_left(r, SETTLE_PROMPT);
     }

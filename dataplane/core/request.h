@@ -1,10 +1,11 @@
 /* One request's way from admission to settlement. The only place that knows the order of stages; it
- * sees numbers, never bytes. What has bytes (api/chat.c and its neighbours) does what the ops table
+ * sees numbers, never bytes. What has bytes (api/exchange*.c) does what the ops table
  * says and reports what happened. */
 #ifndef TR_DATAPLANE_CORE_REQUEST_H
 #define TR_DATAPLANE_CORE_REQUEST_H
 
 #include "admit.h"
+#include "attempt_result.h"
 #include "errors.h"
 #include "id.h"
 #include "receipt.h"
@@ -41,8 +42,6 @@ enum {
                                       long a client that leaves is taken to leave a working provider */
     REQUEST_READ_PER_MS = 32,      /* bytes of a prompt; longer ones are waited for so much longer: some
                                       8000 tokens a second, as large models read */
-    REQUEST_UPSTREAM_END_MS = 1000, /* grace for the provider to end its response after [DONE] */
-    REQUEST_USAGE_MS = 5000 /* and for the figures of an answer that its client has left */
 };
 
 /* Why we ended a stream before the provider did; the client reads finish_reason "length". */
@@ -51,35 +50,6 @@ enum request_cut {
     CUT_CREDIT, /* what was reserved is used up, and the key has no more */
     CUT_CONTROL_PLANE, /* it is used up, and nobody answers who could lend more */
     CUT_LIMIT,  /* the provider wrote past the limit it was given */
-};
-
-/* How an attempt came out, as numbers. */
-struct attempt_result {
-    enum err e;             /* ERR_NONE: complete, as the dialect says it must be */
-    int status;             /* the provider's HTTP status, or its error object's; 0 none */
-    int64_t retry_after_ms; /* -1: not said */
-    bool client_fault;      /* it blames the request */
-    bool context_length;
-    bool own_limit; /* it blames the request for what only this provider cannot do */
-    /* The provider's sentence for the client; NULL: none. Of the first client fault it stays until
-     * the request ends, of others until the next attempt begins. */
-    const struct content *message;
-};
-
-/* What was received so far, for settlement. */
-struct attempt_account {
-    struct token_usage usage;
-    uint64_t delivered_bytes; /* text, reasoning and tool arguments in events that were relayed */
-    uint64_t waiting_bytes;   /* of an unfinished event or whole answer */
-    enum usage_finish finish;
-    uint32_t chunks; /* events relayed */
-    /* When output may have begun (a stream: its head; a whole answer: the request was sent), and
-     * when the first of it was seen; clock_mono_us(), 0: not yet. */
-    uint64_t begun_us, shown_us;
-    /* Of the pending attempt: the provider has the whole request; the status of the response that
-     * has begun, 0: none. */
-    bool forwarded;
-    int status;
 };
 
 /* Digests of the raw bodies, for the receipt. */

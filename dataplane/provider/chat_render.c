@@ -110,7 +110,7 @@ static void plan_stream_options(struct render *p, struct json_value *include_usa
 {
     const struct chat_member *m = &p->r->member[CHAT_KEY_STREAM_OPTIONS];
 
-    if (!p->r->stream || (p->provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0) {
+    if (!p->r->facts->stream || (p->provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0) {
         if (m->present) /* beside a whole answer, strict providers refuse it */
             plan(p, CHAT_KEY_STREAM_OPTIONS, DROP, VIEW_EMPTY);
         return;
@@ -219,7 +219,7 @@ static void plan_limit(struct render *p)
             effective = i;
     }
     if (written == 0 && effective >= 0 && spelled_oddly(limit[effective].value))
-        written = p->r->max_tokens;
+        written = p->r->facts->max_tokens;
     if (p->provider->quirks & QUIRK_MAX_TOKENS)
         spell = 0;
     else if (p->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS)

@@ -5,10 +5,10 @@
 #define TR_DATAPLANE_PROVIDER_CHAT_REQUEST_H
 
 #include "buf.h"
-#include "media.h"
 #include "err.h"
 #include "json.h"
 #include "bounds.h"
+#include "prompt.h"
 #include "providers.h"
 #include "view.h"
 
@@ -80,50 +80,29 @@ enum {
     CHAT_EXTRAS_MAX = PROVIDER_MEMBERS_MAX, /* more cannot all be allowed */
 };
 
+/* A client's body that is spliced: where its members stand. What it asks is in the prompt beside it. */
 struct chat_request {
-    struct view body; /* borrowed; must stay where it is as long as this struct is used */
+    struct view body;     /* borrowed; must stay where it is as long as this struct is used */
+    struct prompt *facts; /* borrowed, as long */
     struct chat_member member[CHAT_KEY_COUNT];
-    char model[LIMIT_MODEL_ID_BYTES + 1]; /* decoded, without control characters; "": see models */
-    bool stream;
-    bool include_usage; /* stream_options.include_usage: true */
-    uint32_t
-        max_tokens;     /* max_tokens, else max_completion_tokens, else max_output_tokens; 0 none */
-    uint32_t n_choices;    /* the larger of "n" and "best_of", else 1 */
-    uint64_t extra_output; /* tokens per choice that may be billed as output beyond max_tokens: a
-                              prediction that is rejected, thinking with a budget of its own */
     struct view extras[CHAT_EXTRAS_MAX]; /* raw keys of members that change the price, or that we do
                                             not know: only for providers whose row allows them */
     size_t n_extras;
-    bool long_cache;   /* a cache write for other than five minutes, here or in messages or tools */
-    bool hosted_tools; /* a tool that the provider runs itself */
-    uint16_t needs;     /* enum catalog_capability bits this request cannot do without */
-    uint64_t prompt_bound; /* no tokeniser makes more prompt tokens of this body than this and what
-                              its media cost */
-    struct media media;
-    bool has_media; /* neither bounds the prompt: hosted tools, parts of a type that we do not know */
-    uint64_t prompt_bytes; /* of what a provider may read as prompt, images and the like left out:
-                              for estimates */
     uint32_t n_developer;  /* messages of the role developer; at most CHAT_DEVELOPER_MAX */
-    struct view user;      /* "user", between its quotes, as spelled; empty when none */
 };
 
-/* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */
-struct chat_fault {
-    const char *param;   /* "messages" */
-    struct view member;  /* content: the client's own spelling of it, still escaped, in the body; wins
-                            over param. Empty: none */
-    const char *message; /* "messages must be a non-empty array" */
-    size_t at;           /* offset of the first bad byte, when the body is no JSON */
-};
-
-/* Validate body and fill *out; a byte order mark at its beginning is left out of out->body.
+/* Validate body and fill *out and *facts, which refer to each other (its list stays empty: the body is
+ * spliced); a byte order mark at its beginning is left out of out->body.
  * ERR_FORMAT malformed or a member of the wrong type, ERR_SHORT cut off, ERR_LIMIT too deep or too
  * many members, ERR_RANGE a number out of range, ERR_DUPLICATE, ERR_UNSUPPORTED a member that
  * another reader may take for one that we read, or more unknown ones than any provider can be
- * allowed. On failure *fault says what, *out is undefined. Never keeps a copy of content. Whether a
+ * allowed. On failure *fault says what, *out and *facts are undefined but for facts->chat, which is out. Never keeps a copy of content. Whether a
  * provider may be sent extras and hosted tools is chat_request_fits(). */
 must_check enum err chat_request_parse(struct view body, struct chat_request *out,
-                                       struct chat_fault *fault);
+                                       struct prompt *facts, struct prompt_fault *fault);
+
+/* Wipes and frees one that was allocated with malloc(). */
+void chat_request_free(const struct chat_request *r);
 
 /* May this provider be sent the request? False: *refused is the raw key of the first member that its
  * row does not allow, or "tools" for a hosted tool. */

@@ -8,13 +8,13 @@
 
 /* Reads one member's value, which is not null, into *r. */
 typedef enum err chat_read_fn(struct chat_request *r, struct json_value v,
-                              struct chat_fault *fault);
+                              struct prompt_fault *fault);
 
 #define CHAT_LOOK_ALIKE                                                                            \
     "member names are exact: this one can be taken for one that the router reads, so the request "  \
     "is refused"
 
-static inline enum err chat_refuse(struct chat_fault *fault, const char *message, enum err e)
+static inline enum err chat_refuse(struct prompt_fault *fault, const char *message, enum err e)
 {
     fault->message = message;
     return e;
@@ -22,7 +22,7 @@ static inline enum err chat_refuse(struct chat_fault *fault, const char *message
 
 /* chat_prompt.c */
 chat_read_fn chat_read_messages, chat_read_tools, chat_read_response_format;
-/* The price of a cache write is that of five minutes; any other time sets r->long_cache. */
+/* The price of a cache write is that of five minutes; any other time sets r->facts->long_cache. */
 chat_read_fn chat_read_cache_control;
 
 #endif

@@ -95,7 +95,7 @@ static void check_output(struct json_object *root, const struct chat_request *r,
     static const char *const names[] = {"max_tokens", "max_completion_tokens", "max_output_tokens"};
     static const char *const others[] = {"max_new_tokens", "max_length", "n_predict", "num_generations",
                                          "num_return_sequences", "use_beam_search"};
-    int64_t want = limit != 0 ? limit : r->max_tokens, n = count(root, "n", 1);
+    int64_t want = limit != 0 ? limit : r->facts->max_tokens, n = count(root, "n", 1);
     int64_t best_of = count(root, "best_of", 1), budget;
     struct json_object *thinking = careless(root, "thinking");
     size_t given = 0;
@@ -107,13 +107,13 @@ static void check_output(struct json_object *root, const struct chat_request *r,
         given += got != 0;
     }
     must(given == (want != 0));
-    must((n > best_of ? n : best_of) == r->n_choices);
+    must((n > best_of ? n : best_of) == r->facts->n_choices);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         must(absent(root, others[i]));
-    must(count(root, "min_tokens", 0) <= r->max_tokens);
+    must(count(root, "min_tokens", 0) <= r->facts->max_tokens);
     budget = thinking != NULL ? count(thinking, "budget_tokens", 0) : 0;
-    must(budget == 0 || ((uint64_t)budget <= r->extra_output &&
-                         (r->max_tokens == 0 || budget <= r->max_tokens)));
+    must(budget == 0 || ((uint64_t)budget <= r->facts->extra_output &&
+                         (r->facts->max_tokens == 0 || budget <= r->facts->max_tokens)));
 }
 
 static void check_stream(struct json_object *root, const struct chat_request *r,
@@ -122,8 +122,8 @@ static void check_stream(struct json_object *root, const struct chat_request *r,
     struct json_object *stream = careless(root, "stream");
     struct json_object *options = careless(root, "stream_options");
 
-    must((stream != NULL && json_object_get_boolean(stream)) == r->stream);
-    if (!r->stream || (provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0)
+    must((stream != NULL && json_object_get_boolean(stream)) == r->facts->stream);
+    if (!r->facts->stream || (provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0)
         must(absent(root, "stream_options"));
     else
         must(json_object_get_boolean(careless(options, "include_usage")));
@@ -149,15 +149,15 @@ static void check_parts(struct json_object *content, const struct chat_request *
         else if (is_word(type, "input_audio", "file") || is_word(type, "video_url", "video_url"))
             p->others++;
         else if (!is_word(type, "text", "refusal"))
-            must(r->has_media);
+            must(r->facts->has_media);
     }
 }
 
 static void check_media(const struct chat_request *r, const struct parts *p)
 {
-    must(r->has_media || r->media.images >= p->images);
-    must(r->has_media ||
-         r->media.references + r->media.bound / MEDIA_FLOOR_TOKENS >= p->others);
+    must(r->facts->has_media || r->facts->media.images >= p->images);
+    must(r->facts->has_media ||
+         r->facts->media.references + r->facts->media.bound / MEDIA_FLOOR_TOKENS >= p->others);
 }
 
 static void check_prompt(struct json_object *root, const struct chat_request *r)
@@ -215,14 +215,15 @@ static void check_second_readers(struct view body, const struct chat_request *r,
 static void check_again(struct view body, const struct chat_request *r, uint32_t limit)
 {
     static struct chat_request again;
-    struct chat_fault fault;
+    struct prompt facts;
+    struct prompt_fault fault;
 
-    must(chat_request_parse(body, &again, &fault) == ERR_NONE);
-    must(strcmp(again.model, "up/model") == 0);
-    must(again.max_tokens == (limit != 0 ? limit : r->max_tokens));
-    must(again.n_choices == r->n_choices && again.stream == r->stream && again.needs == r->needs);
-    must(again.has_media == r->has_media && view_eq(again.user, r->user));
-    must(again.media.images == r->media.images && again.media.references == r->media.references);
+    must(chat_request_parse(body, &again, &facts, &fault) == ERR_NONE);
+    must(strcmp(facts.model, "up/model") == 0);
+    must(facts.max_tokens == (limit != 0 ? limit : r->facts->max_tokens));
+    must(facts.n_choices == r->facts->n_choices && facts.stream == r->facts->stream && facts.needs == r->facts->needs);
+    must(facts.has_media == r->facts->has_media && view_eq(facts.user, r->facts->user));
+    must(facts.media.images == r->facts->media.images && facts.media.references == r->facts->media.references);
     for (int k = CHAT_KEY_MODELS; k < CHAT_KEY_COUNT; k++)
         must(!again.member[k].present);
 }
@@ -231,7 +232,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct chat_request r;
-    struct chat_fault fault;
+    struct prompt facts;
+    struct prompt_fault fault;
     struct provider provider = {.n_members = 1, .members = {"mock"}};
     struct view refused;
     struct buf out;
@@ -239,7 +241,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2)
         return 0;
-    if (chat_request_parse(view_of(data + 2, size - 2), &r, &fault) != ERR_NONE) {
+    if (chat_request_parse(view_of(data + 2, size - 2), &r, &facts, &fault) != ERR_NONE) {
         must(fault.message != NULL);
         return 0;
     }
@@ -249,8 +251,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     provider.quirks = data[0] & 0x1f;
     limit = data[1] < 128 ? 0 : data[1];
-    if (limit != 0 && limit < r.max_tokens) /* the caller lowers limits only when nothing must fill them */
-        limit = r.max_tokens;
+    if (limit != 0 && limit < facts.max_tokens) /* the caller lowers limits only when nothing must fill them */
+        limit = facts.max_tokens;
     buf_init(&out, size + CHAT_RENDER_SLACK);
     must(chat_request_render(&r, &provider, "up/model", limit, &out) == ERR_NONE);
     check_again(buf_view(&out), &r, limit);

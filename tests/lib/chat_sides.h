@@ -4,12 +4,12 @@
 #ifndef TR_TESTS_CHAT_SIDES_H
 #define TR_TESTS_CHAT_SIDES_H
 
-#include "chat.c"
-#include "chat_answer.c"
-#include "chat_attempt.c"
-#include "chat_end.c"
-
+#include "chat_dialect.h"
 #include "check.h"
+#include "clock.h"
+#include "content_view.h"
+#include "exchange_internal.h"
+#include "health.h"
 #include "share.h"
 
 #include <stdio.h>
@@ -424,7 +424,7 @@ static void receipt_observed(void *cookie, unsigned w, const struct receipt_fact
 
 /* --- one worker, one model at two providers */
 
-static struct chat_context chats;
+static struct exchange_context chats;
 static struct receipt_signer signer;
 static struct shares shares;
 static struct budget *content; /* of which they are */
@@ -440,7 +440,7 @@ static void reset(void)
     struct catalog c = {.version = 1, .n_models = 1, .n_endpoints = 2};
     struct receipts *receipts = chats.receipts;
 
-    chat_spares_free(&chats);
+    exchange_spares_free(&chats);
     catalog_store_free(chats.catalogs);
     health_free(health);
     memset(&client, 0, sizeof client);
@@ -462,7 +462,7 @@ static void reset(void)
     CHECK_INT(budget_new(content_max, &content), ERR_NONE);
     CHECK_INT(shares_init(&shares, content, NULL), ERR_NONE);
     CHECK_INT(health_new(&health), ERR_NONE);
-    chats = (struct chat_context){
+    chats = (struct exchange_context){
         .request = {.health = health, .stats = &stats},
         .providers = &providers,
         .credentials = chats.credentials,
@@ -492,13 +492,16 @@ static void reset(void)
     "{\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"             \
     "\"provider\":{\"sort\":\"price\"}"
 
+/* What the client speaks. */
+static const struct dialect *spoken = &chat_dialect;
+
 static void ask(const char *body)
 {
     static const struct digest32 who;
 
     client.body = view_str(body);
     digest_sha256(view_str(body), &receipt.received);
-    chat_completions(&chats, &client, &who, RECEIPT_CHAT_V1);
+    exchange_begin(&chats, &client, &who, spoken, RECEIPT_CHAT_V1);
 }
 
 #endif

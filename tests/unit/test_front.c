@@ -22,6 +22,7 @@ static struct {
     unsigned embeddings, wrapped, count, zdr, providers;
     unsigned receipts, signatures;
     enum receipt_endpoint endpoint;
+    const struct dialect *dialect;
     unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples, arrivals;
     struct view rest;
     struct digest32 who;
@@ -91,10 +92,11 @@ int receipt_answer_signature(const struct receipt_context *x, struct web_request
     called.who = *who;
     return 200;
 }
-void chat_completions(struct chat_context *x, struct web_request *web, const struct digest32 *who,
-                      enum receipt_endpoint endpoint)
+void exchange_begin(struct exchange_context *x, struct web_request *web, const struct digest32 *who,
+                    const struct dialect *dialect, enum receipt_endpoint endpoint)
 {
     (void)x, (void)web;
+    called.dialect = dialect;
     called.endpoint = endpoint;
     called.chats++;
     called.who = *who;
@@ -534,6 +536,8 @@ static void test_keys(void)
             CHECK(strstr(web.body, cases[i].code) != NULL);
         else
             CHECK(secret_equal(called.who.b, want.b, 32));
+        if (cases[i].code == NULL)
+            CHECK(called.dialect == &chat_dialect);
         if (cases[i].code == NULL)
             CHECK_INT(called.endpoint, i % 2 == 0 ? RECEIPT_CHAT_V1 : RECEIPT_CHAT_API_V1);
         /* a receipt that nobody could ever ask for is not promised */

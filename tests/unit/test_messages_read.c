@@ -14,7 +14,7 @@
 #define S(content) "{\"role\":\"system\",\"content\":" content "}"
 #define HI U("\"hi\"")
 #define B(rest) "{\"model\":\"a/b\",\"max_tokens\":100," rest "}"
-#define M(...) "\"messages\":[" __VA_ARGS__ "]"
+#define M(messages) "\"messages\":[" messages "]"
 
 /* --- the list in words --- */
 
@@ -95,7 +95,7 @@ static const struct {
     {B("\"system\":\"Be \\\"brief\\\".\"," M(HI)), "system text:Be \\\"brief\\\". | user text:hi"},
     /* blocks, marks, and what Claude Code puts in front; a system message at its place */
     {B("\"system\":[{\"type\":\"text\",\"text\":\"" BILLING "\"},{\"type\":\"text\",\"text\":\"one\","
-       "\"cache_control\":{\"type\":\"ephemeral\",\"scope\":\"global\"}},{\"type\":\"text\",\"text\":\"two\"}]," M(HI, S("\"mid\""), A("\"yes\""))),
+       "\"cache_control\":{\"type\":\"ephemeral\",\"scope\":\"global\"}},{\"type\":\"text\",\"text\":\"two\"}]," M(HI "," S("\"mid\"") "," A("\"yes\""))),
      "system text:one +mark text:two | user text:hi | system text:mid | assistant text:yes"},
     {B("\"system\":\"" BILLING "\"," M(HI)), "user text:hi"},
     {B("\"system\":\"\"," M(U("[{\"type\":\"text\",\"text\":\"\"},{\"type\":\"text\",\"text\":\"a\"}]"))), "user text:a"},
@@ -113,10 +113,10 @@ static const struct {
     {B(M(U("[{\"type\":\"search_result\",\"source\":\"s\",\"title\":\"t\",\"content\":[{\"type\":\"text\",\"text\":\"c\"}]}]"))),
      "user text:t text:s text:c"},
     /* calls and results: results are items of their own, what follows begins a message again */
-    {B(M(HI,
+    {B(M(HI ","
          A("[{\"type\":\"text\",\"text\":\"One moment. \"},{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"weather\","
            "\"input\":{\"city\": \"Z\\u00fcrich\"},\"caller\":{\"type\":\"direct\"}},"
-           "{\"type\":\"tool_use\",\"id\":\"toolu_2\",\"name\":\"now\",\"input\":{}}]"),
+           "{\"type\":\"tool_use\",\"id\":\"toolu_2\",\"name\":\"now\",\"input\":{}}]") ","
          U("[{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_1\",\"content\":[{\"type\":\"text\",\"text\":\"9\"},"
            "{\"type\":\"image\",\"source\":" PNG "}]},{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_2\",\"is_error\":true,"
            "\"content\":\"no clock\",\"cache_control\":{\"type\":\"ephemeral\"}},{\"type\":\"text\",\"text\":\"well?\"}]"))),
@@ -126,7 +126,7 @@ static const struct {
     {B(M(U("[{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"type\":\"tool_reference\",\"tool_name\":\"f\"}]}]"))),
      " | result(t) text:f"},
     /* thoughts that Anthropic signed, and what its servers did */
-    {B(M(HI, A("[{\"type\":\"thinking\",\"thinking\":\"Hm.\",\"signature\":\"EuQC\"},{\"type\":\"redacted_thinking\",\"data\":\"EmwK\"},"
+    {B(M(HI "," A("[{\"type\":\"thinking\",\"thinking\":\"Hm.\",\"signature\":\"EuQC\"},{\"type\":\"redacted_thinking\",\"data\":\"EmwK\"},"
                "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"EuQC\"},"
                "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}},"
                "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[]},{\"type\":\"text\",\"text\":\"x\"}]"))),
@@ -169,10 +169,10 @@ static void one_sealed(const char *type, const char *text, const char *inside, c
     buf_init(&sealed, 2048);
     CHECK_INT(replay_seal(view_str("a/b"), view_str(inside), view_str(details), &sealed), ERR_NONE);
     if (strcmp(type, "thinking") == 0)
-        snprintf(body, sizeof body, B(M(HI, A("[{\"type\":\"thinking\",\"thinking\":\"%s\",\"signature\":\"%.*s\"}]"))), text,
+        snprintf(body, sizeof body, B(M(HI "," A("[{\"type\":\"thinking\",\"thinking\":\"%s\",\"signature\":\"%.*s\"}]"))), text,
                  (int)sealed.len, (const char *)sealed.ptr);
     else
-        snprintf(body, sizeof body, B(M(HI, A("[{\"type\":\"redacted_thinking\",\"data\":\"%.*s\"}]"))), (int)sealed.len,
+        snprintf(body, sizeof body, B(M(HI "," A("[{\"type\":\"redacted_thinking\",\"data\":\"%.*s\"}]"))), (int)sealed.len,
                  (const char *)sealed.ptr);
     CHECK_INT(read_old(body), ERR_NONE);
     say_list(&prompt);
@@ -398,7 +398,7 @@ static const struct {
     {B("\"temperature\":1," M(HI)), "temperature"},
     {B("\"top_p\":1," M(HI)), "top_p"},
     {B("\"top_k\":1," M(HI)), "top_k"},
-    {B(M(HI, A("[{\"type\":\"document\",\"source\":" PDF "}]"))), "messages"},
+    {B(M(HI "," A("[{\"type\":\"document\",\"source\":" PDF "}]"))), "messages"},
     {B(M(U("[{\"type\":\"text\",\"text\":\"x\",\"citations\":[{}]}]"))), "citations"},
     {B(M(U("[{\"type\":\"text\",\"text\":\"x\",\"citations\":[]}]"))), NULL},
     {B(M(U("[{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"type\":\"document\",\"source\":" PDF "}]}]"))), NULL},

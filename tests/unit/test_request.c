@@ -379,9 +379,9 @@ static void test_stream_tail_is_bounded(void)
     request_begin(r);
     request_useful(r);
     report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, true);
-    request_tick(r, clock_mono_ms() + REQUEST_UPSTREAM_END_MS - 1);
+    request_tick(r, clock_mono_ms() + ATTEMPT_END_MS - 1);
     CHECK_INT(side.cancels, 0);
-    request_tick(r, clock_mono_ms() + REQUEST_UPSTREAM_END_MS);
+    request_tick(r, clock_mono_ms() + ATTEMPT_END_MS);
     CHECK_INT(side.cancels, 1);
     check_over(11000, 1);
     clock_thaw();
@@ -1302,7 +1302,7 @@ static void test_left_behind_the_finish(void)
         CHECK_INT(r->state, REQUEST_LEAVING);
         CHECK_INT(side.cancels, 0);
         CHECK_INT(fake.records, 0);
-        request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS - 1);
+        request_tick(r, clock_mono_ms() + ATTEMPT_USAGE_MS - 1);
         CHECK_INT(fake.records, 0);
         if (cases[i].ends == 0) {
             side.account.usage =
@@ -1311,7 +1311,7 @@ static void test_left_behind_the_finish(void)
         } else if (cases[i].ends == 1) {
             report(r, (struct attempt_result){.e = ERR_PROVIDER_TRUNCATED, .status = 200}, false);
         } else if (cases[i].ends == 2) {
-            request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS);
+            request_tick(r, clock_mono_ms() + ATTEMPT_USAGE_MS);
         } else {
             request_abort(r);
         }
@@ -1351,7 +1351,7 @@ static void test_left_whole(void)
         request_client_gone(r);
         CHECK_INT(r->state == REQUEST_LEAVING, cases[i].waits);
         if (cases[i].waits)
-            request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS);
+            request_tick(r, clock_mono_ms() + ATTEMPT_USAGE_MS);
         if (cases[i].after_ms == 60000)
             check_over(worst, 1); /* never more than was reserved */
         else

@@ -2,6 +2,7 @@
  * prompt where its owner forbade it, so everything here is either honoured or refused. */
 #include "want.c"
 
+#include "chat_request.h"
 #include "check.h"
 
 #include <stdio.h>
@@ -34,10 +35,11 @@ static struct api_failure failure;
 static enum err read_body(const char *body)
 {
     struct chat_request q;
-    struct chat_fault fault;
+    struct prompt facts;
+    struct prompt_fault fault;
 
-    CHECK_INT(chat_request_parse(view_str(body), &q, &fault), ERR_NONE);
-    return want_read(&q, NULL, &providers, &want, &failure);
+    CHECK_INT(chat_request_parse(view_str(body), &q, &facts, &fault), ERR_NONE);
+    return want_read(&facts, NULL, &providers, &want, &failure);
 }
 
 static enum err read_of(const char *model, const char *extra)
@@ -227,7 +229,6 @@ static void test_unknown(void)
     CHECK_INT(read_extra(",\"provider\":{\"other\":false}"), ERR_NONE);
     CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[],\"enforce_distillable_text\":false}"),
               ERR_NONE);
-    CHECK_INT(read_extra(",\"plugins\":[{\"id\":\"web\"}]"), ERR_UNSUPPORTED);
     CHECK_INT(read_extra(",\"provider\":{\"preferred_max_latency\":1,\"sort\":\"price\"}"),
               ERR_NONE);
     CHECK_INT(want.sort, ROUTE_PRICE);

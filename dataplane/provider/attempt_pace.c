@@ -1,7 +1,7 @@
-/* (G) When a provider's answer is complete, and how long its rest may take. */
-#include "chat_gather.h"
-#include "chat_inside.h"
+/* (G) When an attempt's answer is complete, and how long its rest may take. */
+#include "attempt_internal.h"
 
+#include "chat_gather.h"
 #include "content_view.h"
 
 /* Choices of which `seen` holds a bit. */
@@ -14,41 +14,41 @@ static uint32_t count(const uint32_t seen[static 4])
     return n;
 }
 
-bool chat_finished(const struct chat *c)
+bool attempt_finished(const struct attempt *a)
 {
-    return !c->collecting && chat_canon_finished(&c->canon);
+    return !a->collecting && chat_canon_finished(&a->canon);
 }
 
 /* Some providers send what they should not behind the finish reason, so content starts the wait again. */
-static void await_figures(struct chat *c)
+static void await_figures(struct attempt *a)
 {
-    const struct chat_canon *canon = &c->canon;
-    bool news = !c->awaiting || canon->content_bytes != c->finish_bytes ||
-                (canon->usage.present && !c->figures);
+    const struct chat_canon *canon = &a->canon;
+    bool news = !a->awaiting || canon->content_bytes != a->finish_bytes ||
+                (canon->usage.present && !a->figures);
 
     if (!news)
         return;
-    c->awaiting = true;
-    c->figures = canon->usage.present;
-    c->finish_bytes = canon->content_bytes;
-    fetch_within(c->fetch, c->figures ? REQUEST_UPSTREAM_END_MS : REQUEST_USAGE_MS);
+    a->awaiting = true;
+    a->figures = canon->usage.present;
+    a->finish_bytes = canon->content_bytes;
+    fetch_within(a->fetch, a->figures ? ATTEMPT_END_MS : ATTEMPT_USAGE_MS);
 }
 
-void chat_pace(struct chat *c)
+void attempt_pace(struct attempt *a)
 {
-    if (c->fetch == NULL)
+    if (a->fetch == NULL)
         return;
-    if (c->canon.content_bytes > c->progress_bytes) {
-        fetch_progressed(c->fetch, c->canon.content_bytes - c->progress_bytes);
-        c->progress_bytes = c->canon.content_bytes;
+    if (a->canon.content_bytes > a->progress_bytes) {
+        fetch_progressed(a->fetch, a->canon.content_bytes - a->progress_bytes);
+        a->progress_bytes = a->canon.content_bytes;
     }
-    if (chat_finished(c) && count(c->canon.finishes_seen) >= c->request.n_choices)
-        await_figures(c);
+    if (attempt_finished(a) && count(a->canon.finishes_seen) >= a->n_choices)
+        await_figures(a);
 }
 
 /* --- whole answers */
 
-static void object_inside(struct chat_object *o, uint8_t b)
+static void object_inside(struct attempt_object *o, uint8_t b)
 {
     if (o->quoted) {
         o->quoted = o->escaped || b != '"';
@@ -63,7 +63,7 @@ static void object_inside(struct chat_object *o, uint8_t b)
 }
 
 /* White space and a BOM may stand before it. */
-static void object_begin(struct chat_object *o, uint8_t b)
+static void object_begin(struct attempt_object *o, uint8_t b)
 {
     if (b == '{')
         o->depth = 1;
@@ -71,18 +71,18 @@ static void object_begin(struct chat_object *o, uint8_t b)
         o->foreign = strchr(" \t\r\n\xef\xbb\xbf", b) == NULL || b == 0;
 }
 
-static void pace_object(struct chat *c, struct view bytes)
+static void pace_object(struct attempt *a, struct view bytes)
 {
-    struct chat_object *o = &c->object;
+    struct attempt_object *o = &a->object;
 
     for (size_t i = 0; i < bytes.len && !o->over && !o->foreign; i++)
         if (o->depth == 0)
             object_begin(o, bytes.ptr[i]);
         else
             object_inside(o, bytes.ptr[i]);
-    if (o->over && !c->awaiting) {
-        c->awaiting = true;
-        fetch_within(c->fetch, REQUEST_UPSTREAM_END_MS);
+    if (o->over && !a->awaiting) {
+        a->awaiting = true;
+        fetch_within(a->fetch, ATTEMPT_END_MS);
     }
 }
 
@@ -100,42 +100,42 @@ static struct view behind_key(struct view line, struct view key)
     return line;
 }
 
-static void line_inside(struct chat *c, struct view line)
+static void line_inside(struct attempt *a, struct view line)
 {
     struct view reason = behind_key(line, VIEW_LIT("\"finish_reason\""));
 
     if (!view_starts(line, VIEW_LIT("data:")))
         return;
     if (reason.len > 1 && reason.ptr[0] == '"' && reason.ptr[1] != '"')
-        c->lines.finished = true;
+        a->lines.finished = true;
     if (behind_key(line, VIEW_LIT("\"completion_tokens\"")).len != 0)
-        c->figures = true;
-    if (c->lines.finished) /* each event behind it starts the wait again, but no comment */
-        fetch_within(c->fetch, c->figures ? REQUEST_UPSTREAM_END_MS : REQUEST_USAGE_MS);
+        a->figures = true;
+    if (a->lines.finished) /* each event behind it starts the wait again, but no comment */
+        fetch_within(a->fetch, a->figures ? ATTEMPT_END_MS : ATTEMPT_USAGE_MS);
 }
 
 /* Several choices end at times of their own: their stream is read to its end. */
-static void pace_events(struct chat *c)
+static void pace_events(struct attempt *a)
 {
-    struct view all = content_bytes(c->received);
-    struct chat_lines *l = &c->lines;
+    struct view all = content_bytes(a->received);
+    struct attempt_lines *l = &a->lines;
     const uint8_t *end;
 
-    if (c->request.n_choices > 1)
+    if (a->n_choices > 1)
         return;
     while ((end = memchr(all.ptr + l->looked_at, '\n', all.len - l->looked_at)) != NULL) {
         size_t at = (size_t)(end - all.ptr);
 
-        line_inside(c, view_of(all.ptr + l->begin, at - l->begin));
+        line_inside(a, view_of(all.ptr + l->begin, at - l->begin));
         l->begin = l->looked_at = at + 1;
     }
     l->looked_at = all.len;
 }
 
-void chat_pace_whole(struct chat *c, struct view bytes)
+void attempt_pace_whole(struct attempt *a, struct view bytes)
 {
-    if (chat_shape_of(content_bytes(c->received)) == CHAT_SHAPE_EVENTS)
-        pace_events(c);
+    if (chat_shape_of(content_bytes(a->received)) == CHAT_SHAPE_EVENTS)
+        pace_events(a);
     else
-        pace_object(c, bytes);
+        pace_object(a, bytes);
 }
