@@ -8,6 +8,7 @@
 #include "receipt_document.h"
 #include "reply.h"
 #include "reserve.h"
+#include "route_metadata.h"
 
 #include <assert.h>
 
@@ -173,6 +174,17 @@ static void exchange_released_cb(void *cookie)
     request_closed(&x->request);
 }
 
+/* A whole answer's bytes. Where there is no room for what the client wants to be told beside them, it is
+ * not told: the answer is paid for. */
+static struct buf *exchange_body(struct exchange *x)
+{
+    struct buf *body = exchange_is_raw(x) ? attempt_answer(&x->attempt) : content_buf(x->whole);
+
+    if (x->metadata && exchange_is_raw(x) && route_metadata_add(&x->request, body) != ERR_NONE)
+        x->metadata = false;
+    return body;
+}
+
 void exchange_complete(struct request *r)
 {
     struct exchange *x = exchange_of(r);
@@ -192,7 +204,7 @@ void exchange_complete(struct request *r)
     exchange_headers(x, &p);
     facts_of_request(r, &facts);
     reply_publish(&p, x->context->receipts, r->context->admit.worker, &facts);
-    reply_json_taking(&p, web, 200, exchange_is_raw(x) ? attempt_answer(&x->attempt) : content_buf(x->whole)); /* a slow reader holds this one copy */
+    reply_json_taking(&p, web, 200, exchange_body(x)); /* a slow reader holds this one copy */
     request_closed(r);
 }
 

@@ -4,6 +4,7 @@
 #include "content_view.h"
 #include "estimate.h"
 #include "id.h"
+#include "route_metadata.h"
 
 #include <assert.h>
 
@@ -115,6 +116,34 @@ static enum err raw_cut(struct exchange *x)
     return e;
 }
 
+/* A chunk without choices that says how the request was routed. */
+static enum err raw_metadata(struct exchange *x)
+{
+    struct answer *a = &x->answer;
+    struct buf *out = &x->out.filling;
+    size_t mark = 0;
+    enum err e = sse_out_begin(&x->out, &mark);
+
+    if (e == ERR_NONE)
+        e = buf_appendf(out, "{\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"created\":%llu,"
+                        "\"model\":", a->id, (unsigned long long)a->created);
+    if (e == ERR_NONE)
+        e = buf_append_json_string(out, a->model);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"provider\":"));
+    if (e == ERR_NONE)
+        e = buf_append_json_string(out, a->provider);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"choices\":[]}"));
+    if (e == ERR_NONE)
+        e = route_metadata_add(&x->request, out);
+    if (e == ERR_NONE)
+        e = sse_out_commit(&x->out);
+    if (e != ERR_NONE)
+        sse_out_abandon(&x->out, mark);
+    return e;
+}
+
 enum err exchange_words_end(struct exchange *x)
 {
     const struct request *r = &x->request;
@@ -123,6 +152,8 @@ enum err exchange_words_end(struct exchange *x)
 
     if (exchange_is_raw(x)) {
         e = r->cut == CUT_NONE ? ERR_NONE : raw_cut(x);
+        if (e == ERR_NONE && x->metadata && raw_metadata(x) != ERR_NONE)
+            x->metadata = false; /* no room for it: the answer is complete all the same */
         return e == ERR_NONE ? sse_out_done(&x->out) : e;
     }
     e = exchange_words_begin(x);

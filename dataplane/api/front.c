@@ -156,7 +156,7 @@ static const struct endpoint {
     bool prefix;    /* what follows, not empty, is v->rest: an id, for example */
     enum access access;
     void (*handler)(struct visit *v);
-    dialect_fn *dialect; /* NULL: none, and its errors are worded as chat's */
+    dialect_fn *dialect; /* NULL: none, and its errors are worded by the client's headers */
 } endpoints[] = {
     {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
@@ -205,7 +205,7 @@ static const struct dialect *dialect_here(const struct web_request *r, struct vi
     for (size_t i = 0; i < ENDPOINTS; i++)
         if (endpoints[i].dialect != NULL && endpoint_at(&endpoints[i], path, &rest))
             return endpoints[i].dialect(r);
-    return &chat_dialect;
+    return reply_dialect(r);
 }
 
 /* Whatever is wrong with a request, its client reads it in its own dialect. */

@@ -2,6 +2,7 @@
 
 #include "chat_dialect.h"
 #include "content_view.h"
+#include "messages.h"
 #include "path.h"
 
 #include <assert.h>
@@ -123,8 +124,16 @@ void reply_failure(struct reply *p, struct web_request *r, const struct api_fail
 {
     uint8_t plain[PATH_PLAIN_MAX];
 
-    reply_failure_in(p, r, f, &chat_dialect,
+    reply_failure_in(p, r, f, reply_dialect(r),
                      view_starts(path_plain(web_path(r), plain), VIEW_LIT("/api/v1/")));
+}
+
+const struct dialect *reply_dialect(const struct web_request *r)
+{
+    struct view version;
+
+    return web_header(r, VIEW_LIT("anthropic-version"), &version) ? messages_of_version(version)
+                                                                 : &chat_dialect;
 }
 
 int reply_refusal(struct web_request *r, const struct api_failure *f)

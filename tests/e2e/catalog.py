@@ -118,6 +118,10 @@ def the_lists_are_what_anthropics_readers_want():
     second = page("/v1/models?limit=1&after_id=" + quote(first["last_id"], safe=""), headers)
     equal([first["data"][0]["id"], second["data"][0]["id"]], [m["id"] for m in models["data"]][:2])
     equal(page("/v1/models?limit=1&before_id=" + second["first_id"], headers)["data"], first["data"])
+    for path, status in (("/v1/models/no/such", 404), ("/v1/models?limit=0", 400), ("/v1/files", 404)):
+        a = get(path, headers)
+        equal(a.status, status, path)
+        valid(a.json(), "anthropic_messages.schema.json", "#/$defs/ErrorResponse")
 
 
 # --- what the list says, and of what
@@ -240,6 +244,23 @@ def the_name_of_an_app_goes_nowhere():
 
 
 @case
+def who_asks_is_told_of_the_route():
+    headers = {"X-OpenRouter-Metadata": "enabled"}
+    two = {"order": ["demo-a", "demo-b"]}
+    whole = rig.chat({"demo-a": "fail=500", "demo-b": "tokens=1"}, headers=headers, provider=two).json()
+    stream = rig.chat({"demo-a": "fail=500", "demo-b": "tokens=1"}, headers=headers, provider=two, stream=True)
+    last = json.loads(stream.events()[-2])
+    equal((stream.events()[-1], last["choices"]), ("[DONE]", []))
+    for m in (whole["openrouter_metadata"], last["openrouter_metadata"]):
+        openrouter(m, "#/components/schemas/OpenRouterMetadata")
+        equal((m["requested"], m["strategy"], m["attempt"]), ("demo/echo", "direct", 2))
+        equal([a["status"] for a in m["attempts"]], [500, 200])
+        equal([e["selected"] for e in m["endpoints"]["available"]], [False, True])
+    true("openrouter_metadata" not in rig.chat("tokens=1", provider=two).json())
+    rig.mock_reset()
+
+
+@case
 def no_limit_is_invented():
     """Keys have no rate limits, so no answer speaks of any; it has its ids."""
     c = Client()
@@ -276,6 +297,12 @@ def azures_paths():
                  "/v1/deployments/demo/echo/chat/completions?api-version=x", "/openai/v1/chat/completions"):
         a = c.request("POST", path, body, key)
         equal((a.status, a.text()), (200, "hello"), path)
+    for model in ({}, {"model": "gpt-4o"}):  # the path says which it is
+        a = c.request("POST", "/openai/deployments/demo/echo/chat/completions?api-version=1",
+                      {"messages": body["messages"], **model}, key)
+        equal((a.status, a.json()["model"]), (200, "demo/echo"))
+    a = c.request("POST", "/openai/deployments/no/such/chat/completions", body, key)
+    equal((a.status, a.error()["code"]), (404, "model_not_found"))
     equal(c.request("POST", "/openai/deployments/demo/echo/chat/completions", body).status, 401)
     equal(c.request("GET", "/openai/models?api-version=1", headers=key).json(), page("/v1/models"))
     c.close()
