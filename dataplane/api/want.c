@@ -72,6 +72,8 @@ static enum err want_models(struct want_context *x, const struct snapshot *catal
     struct json_member item;
     struct view id;
 
+    if (!named && list.kind == JSON_NULL)
+        return want_bad(x, "model", "model is required");
     if (e != ERR_NONE || list.kind == JSON_NULL)
         return e;
     if (list.kind != JSON_ARRAY)
