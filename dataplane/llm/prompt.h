@@ -128,6 +128,7 @@ struct prompt {
     uint32_t n_choices;    /* at least 1 */
     uint64_t extra_output; /* tokens per choice that may be billed as output beyond max_tokens */
     struct json_value models, provider, route; /* routing preferences; text.len 0: absent */
+    bool hide_reasoning;   /* the client does not want to be told what the model thought */
     bool hosted_tools;     /* a tool that the provider runs itself */
     bool long_cache;       /* a cache write for other than five minutes */
     bool has_media;        /* parts of a type that we do not know, or hosted tools: no bound */

@@ -174,6 +174,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .model = task->model,
                 .provider = task->provider,
                 .want_usage = p->include_usage || !p->stream,
+                .hide_reasoning = p->hide_reasoning,
             },
     };
     assert(strlen(task->id) < sizeof a->canon.id);

@@ -42,6 +42,7 @@ struct chat_canon {
     struct view model; /* the catalog's model id, borrowed */
     const struct provider *provider;
     bool want_usage; /* the client asked for usage (always true for a whole completion) */
+    bool hide_reasoning; /* what the model thought is counted, and not told */
     /* running state */
     unsigned chunks;           /* emitted so far */
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
