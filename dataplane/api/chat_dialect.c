@@ -28,8 +28,8 @@ static enum err chat_fail(struct answer *a, const struct api_failure *f, struct 
 static enum err chat_failure(const struct api_failure *f, const struct id *request, bool openrouter,
                              struct buf *out)
 {
-    (void)request, (void)openrouter; /* OpenAI's errors are the same under both paths */
-    return error_body(f, out);
+    (void)request;
+    return openrouter ? error_openrouter_body(f, out) : error_body(f, out);
 }
 
 const struct dialect chat_dialect = {

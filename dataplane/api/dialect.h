@@ -24,6 +24,7 @@ struct answer {
     bool stream;
     bool include_usage;
     bool openrouter;           /* it came under /api/v1: that API's extras and error codes */
+    int64_t cost_nusd;         /* what the client pays: known to `end` and `whole` */
     void *state;               /* of the dialect: allocated by start, freed by close */
 };
 

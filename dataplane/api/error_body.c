@@ -23,13 +23,13 @@ enum api_error error_of_http(int status)
     }
 }
 
-static enum err append_nullable(struct buf *out, const char *text)
+enum err error_append_nullable(struct buf *out, const char *text)
 {
     return text == NULL ? buf_append(out, VIEW_LIT("null"))
                         : buf_append_json_string(out, view_str(text));
 }
 
-static enum err append_message(const struct api_failure *f, struct buf *out)
+enum err error_append_message(const struct api_failure *f, struct buf *out)
 {
     enum err e;
 
@@ -46,12 +46,12 @@ static enum err append_message(const struct api_failure *f, struct buf *out)
     return e;
 }
 
-static enum err append_param(const struct api_failure *f, struct buf *out)
+enum err error_append_param(const struct api_failure *f, struct buf *out)
 {
     enum err e;
 
     if (f->member.len == 0 || f->member.len > FAILURE_MEMBER_MAX)
-        return append_nullable(out, f->member.len == 0 ? f->param : NULL);
+        return error_append_nullable(out, f->member.len == 0 ? f->param : NULL);
     e = buf_append_byte(out, '"');
     if (e == ERR_NONE)
         e = buf_append(out, f->member);
@@ -68,7 +68,7 @@ enum err error_body(const struct api_failure *f, struct buf *out)
     assert(f->error != API_OK);
     e = buf_append(out, VIEW_LIT("{\"error\":{\"message\":"));
     if (e == ERR_NONE)
-        e = append_message(f, out);
+        e = error_append_message(f, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"type\":"));
     if (e == ERR_NONE)
@@ -76,11 +76,11 @@ enum err error_body(const struct api_failure *f, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"param\":"));
     if (e == ERR_NONE)
-        e = append_param(f, out);
+        e = error_append_param(f, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"code\":"));
     if (e == ERR_NONE)
-        e = append_nullable(out, f->code != NULL ? f->code : row->code);
+        e = error_append_nullable(out, f->code != NULL ? f->code : row->code);
     if (e == ERR_NONE && f->has_max_tokens) {
         e = buf_append(out, VIEW_LIT(",\"metadata\":{\"max_tokens\":"));
         if (e == ERR_NONE)

@@ -13,6 +13,17 @@ enum api_error error_of_http(int status);
  * "metadata":{"max_tokens":N}. */
 must_check enum err error_body(const struct api_failure *f, struct buf *out);
 
+/* The same for a client of OpenRouter's API (error_openrouter.c), which wants a number for the code and the kind of
+ * error by name: {"code":404,"message":...,"type":...,"metadata":{"error_type":"not_found",...}}. The object is what
+ * stands under "error", in a response and in a stream. */
+must_check enum err error_openrouter_object(const struct api_failure *f, struct buf *out);
+must_check enum err error_openrouter_body(const struct api_failure *f, struct buf *out);
+
+/* Parts of a body, as JSON: text or null; the sentence that the client reads; the member that it is about. */
+must_check enum err error_append_nullable(struct buf *out, const char *text);
+must_check enum err error_append_message(const struct api_failure *f, struct buf *out);
+must_check enum err error_append_param(const struct api_failure *f, struct buf *out);
+
 /* The headers a failure adds: www-authenticate, or retry-after, retry-after-ms, x-should-retry and
  * x-tr-max-tokens. text holds the values and lives as long as the headers are used. Returns how many, at
  * most ERROR_HEADERS_MAX. */

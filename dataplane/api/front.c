@@ -167,7 +167,7 @@ static void answer_failure(struct reply *p, struct web_request *r, const struct 
     uint8_t plain[PATH_PLAIN_MAX];
     struct view path = path_plain(web_path(r), plain);
 
-    reply_failure_in(p, r, f, dialect_here(r, path), view_starts(path, VIEW_LIT("/api/")));
+    reply_failure_in(p, r, f, dialect_here(r, path), view_starts(path, VIEW_LIT("/api/v1/")));
 }
 
 static bool method_is(const struct endpoint *e, struct view method)

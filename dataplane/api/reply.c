@@ -2,6 +2,7 @@
 
 #include "chat_dialect.h"
 #include "content_view.h"
+#include "path.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -120,5 +121,8 @@ void reply_failure_in(struct reply *p, struct web_request *r, const struct api_f
 
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
 {
-    reply_failure_in(p, r, f, &chat_dialect, false);
+    uint8_t plain[PATH_PLAIN_MAX];
+
+    reply_failure_in(p, r, f, &chat_dialect,
+                     view_starts(path_plain(web_path(r), plain), VIEW_LIT("/api/v1/")));
 }

@@ -53,7 +53,7 @@ void reply_json_taking(struct reply *p, struct web_request *r, int status, struc
  * nothing. */
 void reply_failure_in(struct reply *p, struct web_request *r, const struct api_failure *f,
                       const struct dialect *dialect, bool openrouter);
-/* In OpenAI's, for what belongs to no dialect. */
+/* In chat's, for what belongs to no dialect: in the shape of the API that the path belongs to. */
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f);
 
 #endif

@@ -256,11 +256,11 @@ static void give_choice(struct walk *w, struct json_value choice)
     w->choice = (uint16_t)index;
     d = said_read(delta);
     give_reasoning(w, &d);
+    give_json(w, EVENT_LOGPROBS, logprobs);
     give_text(w, EVENT_TEXT, d.content);
+    give_each(w, EVENT_ANNOTATION, d.annotations);
     give_text(w, EVENT_REFUSAL, d.refusal);
     give_calls(w, d.calls);
-    give_each(w, EVENT_ANNOTATION, d.annotations);
-    give_json(w, EVENT_LOGPROBS, logprobs);
     give_each(w, EVENT_IMAGE, d.images);
     give_json(w, EVENT_AUDIO, d.audio);
     give_finish(w, finish);

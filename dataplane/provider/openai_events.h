@@ -1,6 +1,6 @@
 /* Reads what an OpenAI-compatible provider says, already made canonical (chat_canon), into the neutral
  * events that a client's dialect is written from. Within one chunk and choice the order is: reasoning,
- * text, refusal, calls, annotations, logprobs, images, audio, finish. */
+ * logprobs, text, annotations (which are about it), refusal, calls, images, audio, finish. */
 #ifndef TR_DATAPLANE_PROVIDER_OPENAI_EVENTS_H
 #define TR_DATAPLANE_PROVIDER_OPENAI_EVENTS_H
 

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Who includes whom: common <- proto <- attestation <- {dataplane, controlplane}; nothing includes
-# tests. Reads the compiler's own .d files, so a "../" or an absolute path cannot hide. Then proves
-# that it bites, on a tree with seeded violations built by the same Makefile.
+# Who includes whom: common <- proto <- attestation <- {dataplane, controlplane}, the folders of the data plane among
+# themselves (layers.py has the table), and nothing includes tests. Then proves that it bites, on a tree with seeded
+# violations built by the same Makefile.
 #   layers.sh BUILD_DIRECTORY
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -9,32 +9,7 @@ build=${1:?usage: layers.sh BUILD_DIRECTORY}
 
 # Prints "FILE includes HEADER" for each violation below the tree $1 whose objects are in $1/$2.
 violations() {
-    (cd "$1" && python3 - "$2" <<'PY'
-import os, sys
-SEES = {"common": ["common"], "proto": ["common", "proto"],
-        "attestation": ["common", "proto", "attestation"],
-        "dataplane": ["common", "proto", "attestation", "dataplane"],
-        "controlplane": ["common", "proto", "attestation", "controlplane"]}
-seen = 0
-for folder, _, names in os.walk(sys.argv[1]):
-    for name in names:
-        if not name.endswith(".d"):
-            continue
-        text = open(os.path.join(folder, name)).read().replace("\\\n", " ")
-        paths = [os.path.relpath(os.path.realpath(p)) for p in text.split("\n")[0].split(":", 1)[1].split()]
-        layer = paths[0].split("/")[0]
-        if layer not in SEES:
-            continue
-        seen += 1
-        for path in paths[1:]:
-            top = path.split("/")[0]
-            inside = not path.startswith("..")
-            if inside and top not in SEES[layer]:
-                print(f"{paths[0]} includes {path}")
-if seen == 0:
-    print("no .d file of any layer was found")
-PY
-    )
+    (cd "$1" && python3 "$root/tests/checks/layers.py" violations "$2")
 }
 
 bad=0
@@ -55,13 +30,13 @@ for h in common/c.h proto/p.h attestation/a.h dataplane/core/d.h controlplane/db
     echo "enum { SEEN_$(basename "$h" .h) = 1 };" >"$tmp/$h"
 done
 
-seed() { # NAME FILE INCLUDE: must compile and be reported
+seed() { # NAME FILE INCLUDE [REPORT]: must compile and be reported
     echo "#include \"$3\"" >"$tmp/$2"
     if ! make -s -C "$tmp" -f "$root/Makefile" B=b "b/${2%.c}.o" >"$tmp/out" 2>&1; then
         sed 's/^/# /' "$tmp/out"
         echo "not ok layers_seeded_$1: it did not compile, so nothing was proved"
         bad=1
-    elif violations "$tmp" b | grep -q "^$2 includes "; then
+    elif violations "$tmp" b | grep -q "^$2 ${4-includes }"; then
         echo "ok layers_seeded_$1"
     else
         echo "not ok layers_seeded_$1: not reported"
@@ -88,6 +63,54 @@ seed absolute_path attestation/bad.c "$tmp/dataplane/core/d.h"
 refused common_sees_proto common/bad.c p.h
 refused proto_sees_dataplane proto/bad.c d.h
 refused controlplane_sees_dataplane controlplane/db/bad.c d.h
+# The folders of the data plane: every pair, each way. One file per pair, one build for all.
+header_of() { # FOLDER: its header's name
+    echo "h_$(basename "$1").h"
+}
+pairs() { python3 "$root/tests/checks/layers.py" pairs "$1"; }
+objects() { # PREFIX: of the pairs on stdin
+    while read -r a b; do echo "b/$a/$1_$(basename "$b").o"; done
+}
+for folder in $(pairs no | tr ' ' '\n' | sort -u); do
+    mkdir -p "$tmp/$folder"
+    echo "enum { SEEN_$(basename "$folder") = 1 };" >"$tmp/$folder/$(header_of "$folder")"
+done
+write() { # PREFIX HOW: a source for each pair on stdin, which includes the other's header plainly or by its path
+    while read -r a b; do
+        case $2 in
+        plain) echo "#include \"$(header_of "$b")\"" ;;
+        path) echo "#include \"../../$b/$(header_of "$b")\"" ;;
+        esac >"$tmp/$a/$1_$(basename "$b").c"
+    done
+}
+pairs no | write seed path
+pairs no | write refused plain
+pairs yes | write good plain
+make -s -k -j2 -C "$tmp" -f "$root/Makefile" B=b $(pairs no | objects seed) $(pairs no | objects refused) \
+    $(pairs yes | objects good) >"$tmp/out" 2>&1
+found=$(violations "$tmp" b)
+wrong=
+while read -r a b; do
+    b=$(basename "$b")
+    grep -q "^$a/seed_$b.c includes " <<<"$found" || wrong+="$a includes $b and is not reported"$'\n'
+    [ ! -e "$tmp/b/$a/refused_$b.o" ] || wrong+="$a finds a header of $b"$'\n'
+done < <(pairs no)
+while read -r a b; do
+    b=$(basename "$b")
+    [ -e "$tmp/b/$a/good_$b.o" ] || wrong+="$a does not find a header of $b"$'\n'
+    ! grep -q "^$a/good_$b.c " <<<"$found" || wrong+="$a may include $b and is reported"$'\n'
+done < <(pairs yes)
+[ "$(pairs no | wc -l)" -gt 40 ] && [ "$(pairs yes | wc -l)" -gt 20 ] || wrong+="there are too few rules"$'\n'
+if [ -z "$wrong" ]; then
+    echo "ok layers_folders"
+else
+    sed 's/^/# /' <<<"$wrong"
+    echo "not ok layers_folders"
+    bad=1
+fi
+rm -rf "${tmp:?}/b"
+mkdir "$tmp/dataplane/new"
+seed folder_without_a_rule dataplane/new/bad.c c.h 'is in a folder without a rule'
 # The twin: what is allowed is not reported.
 echo '#include "c.h"' >"$tmp/proto/good.c"
 make -s -C "$tmp" -f "$root/Makefile" B=b b/proto/good.o && [ -z "$(violations "$tmp" b)" ] &&

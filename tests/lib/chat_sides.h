@@ -43,6 +43,12 @@ struct web_request {
 
 static struct web_request client;
 
+struct view web_path(const struct web_request *r)
+{
+    (void)r;
+    return VIEW_LIT("/v1/chat/completions");
+}
+
 struct view web_body(const struct web_request *r)
 {
     return r->body;

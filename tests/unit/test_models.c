@@ -15,6 +15,12 @@ struct web_request {
     struct buf copy;
 };
 
+struct view web_path(const struct web_request *r)
+{
+    (void)r;
+    return VIEW_LIT("/v1/models");
+}
+
 bool web_header(const struct web_request *r, struct view name, struct view *out)
 {
     if (r->if_none_match == NULL || !view_eq(name, VIEW_LIT("if-none-match")))

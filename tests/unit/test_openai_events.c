@@ -78,8 +78,8 @@ static const struct {
       "\"delta\":{\"audio\":{\"data\":\"QQ==\"},\"images\":[{\"i\":1}],\"annotations\":[{\"n\":1},{\"n\":2}],"
       "\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}],"
       "\"refusal\":\"no\",\"content\":\"hi\",\"reasoning_content\":\"hm\",\"reasoning\":\"hm\"}}]}"},
-     "thought=hm text=hi refusal=no begin0=c name=f args0={} annotation={\"n\":1} annotation={\"n\":2} "
-     "logprobs={\"content\":[{\"token\":\"t\"}]} image={\"i\":1} audio={\"data\":\"QQ==\"} finish=length"},
+     "thought=hm logprobs={\"content\":[{\"token\":\"t\"}]} text=hi annotation={\"n\":1} annotation={\"n\":2} "
+     "refusal=no begin0=c name=f args0={} image={\"i\":1} audio={\"data\":\"QQ==\"} finish=length"},
     /* the worked example E2 */
     {{D("{\"reasoning\":\"Two tools.\",\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"Two tools.\",\"index\":0}]}"),
       D("{\"reasoning_details\":[{\"type\":\"reasoning.text\",\"signature\":\"c2ln\",\"index\":0}]}"),

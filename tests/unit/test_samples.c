@@ -15,6 +15,12 @@ struct web_request {
     struct buf body;
 };
 
+struct view web_path(const struct web_request *r)
+{
+    (void)r;
+    return VIEW_LIT("/v1/audit/samples");
+}
+
 struct view web_query(const struct web_request *r)
 {
     return r->query;

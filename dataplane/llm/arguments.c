@@ -1,11 +1,10 @@
-/* (G) Whether the arguments of a tool call have come to their end: they are JSON that arrives in
- * pieces, each piece the inside of a JSON string. Nothing is kept of them but where they stand. */
-#include "chat_parts.h"
+/* (G) Follows the arguments of a tool call from piece to piece. */
+#include "arguments.h"
 
 #include "content_view.h"
 
 /* One decoded byte of the arguments. */
-static void arguments_step(struct chat_arguments *a, uint8_t b)
+static void arguments_step(struct arguments *a, uint8_t b)
 {
     if (a->in_string) {
         if (a->escaped)
@@ -18,6 +17,8 @@ static void arguments_step(struct chat_arguments *a, uint8_t b)
     }
     if (b == ' ' || b == '\t' || b == '\n' || b == '\r')
         return;
+    if (!a->begun)
+        a->object = b == '{';
     a->begun = true;
     if (b == '"')
         a->in_string = true;
@@ -56,7 +57,7 @@ static uint8_t unescape(struct view text, size_t *at)
     }
 }
 
-void chat_arguments_take(struct chat_arguments *a, struct view text)
+void arguments_take(struct arguments *a, struct view text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] != '\\') {
@@ -68,7 +69,7 @@ void chat_arguments_take(struct chat_arguments *a, struct view text)
     }
 }
 
-bool chat_arguments_over(const struct chat_arguments *a)
+bool arguments_over(const struct arguments *a)
 {
     return a->begun && a->depth == 0 && !a->in_string;
 }
