@@ -36,7 +36,8 @@ enum prompt_item_kind {
     ITEM_FILE,      /* text: base64 or a data URL; media_type or empty; name */
     ITEM_VIDEO,     /* text: a URL */
     ITEM_REASONING, /* text in clear: what the model thought; signature or empty */
-    ITEM_DETAIL,    /* json: one element of reasoning_details, to be replayed to its maker as it is */
+    ITEM_DETAIL,    /* json: one element of reasoning_details, to be replayed to its maker as it is; name:
+                       the catalog's id of the model that thought it, or empty */
     ITEM_CALL,      /* id, name, text: arguments; custom */
 };
 
