@@ -135,6 +135,7 @@ struct prompt {
     uint32_t n_choices;    /* at least 1 */
     uint64_t extra_output; /* tokens per choice that may be billed as output beyond max_tokens */
     struct json_value models, provider, route; /* routing preferences; text.len 0: absent */
+    bool asked_store;      /* the client wants its answer to be kept, which this router does not do */
     bool hide_reasoning;   /* the client does not want to be told what the model thought */
     bool hosted_tools;     /* a tool that the provider runs itself */
     bool long_cache;       /* a cache write for other than five minutes */

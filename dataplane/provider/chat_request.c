@@ -8,7 +8,8 @@
 
 static chat_read_fn read_model, read_stream, read_stream_options, read_limit, read_n, read_min_tokens,
     read_thinking, read_prediction, read_service_tier, read_retention,
-    read_modalities, read_audio, read_web_search, read_user, read_plugins, read_any;
+    read_modalities, read_audio, read_web_search, read_user, read_store, read_plugins,
+    read_any;
 
 /* Why each key may appear only once. A duplicate of a harmless key travels untouched. */
 static const struct key_rule {
@@ -46,7 +47,7 @@ static const struct key_rule {
     RULE(CHAT_KEY_STOP, "stop", read_any), /* an empty list of them does not travel */
     RULE(CHAT_KEY_WEB_SEARCH_OPTIONS, "web_search_options", read_web_search), /* a fee per search */
     RULE(CHAT_KEY_USER, "user", read_user),        /* metered as a keyed hash */
-    RULE(CHAT_KEY_STORE, "store", read_any),       /* replaced: retention is forced off */
+    RULE(CHAT_KEY_STORE, "store", read_store),     /* replaced: retention is forced off */
     RULE(CHAT_KEY_MODELS, "models", read_any),     /* routed; from here on dropped, and a second */
     RULE(CHAT_KEY_PROVIDER, "provider", read_any), /* one would survive the drop */
     RULE(CHAT_KEY_ROUTE, "route", read_any),
@@ -305,6 +306,13 @@ static enum err read_web_search(struct chat_request *r, struct json_value v,
     (void)v;
     r->facts->has_media = true;
     return extra_add(r, member_key(r, CHAT_KEY_WEB_SEARCH_OPTIONS), fault);
+}
+
+static enum err read_store(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
+{
+    (void)fault; /* whatever it is, false is sent */
+    r->facts->asked_store = v.kind == JSON_TRUE;
+    return ERR_NONE;
 }
 
 static enum err read_user(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
