@@ -203,6 +203,7 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         return e;
     assert(x->prompt.n_choices > 0);
     exchange_facts(x);
+    x->tells_store = x->prompt.asked_store;
     x->request.catalog = catalog_acquire(context->catalogs, context->request.admit.worker);
     if (x->request.catalog == NULL) {
         f->error = API_NOT_READY;

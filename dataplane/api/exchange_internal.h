@@ -31,6 +31,7 @@ struct exchange {
     struct answer answer;  /* of a dialect that is translated: of the pending attempt */
     bool opened;           /* by the dialect */
     bool begun;            /* its first events have been written */
+    bool tells_store;      /* the client wanted it to be kept: the head says that it is not */
     struct content *whole; /* its body, when it is no stream */
     struct sse_out out;    /* or as a stream */
     size_t mark;           /* where in it the chunk begins that is being written */
