@@ -1,6 +1,6 @@
 /* (G) Errors in Anthropic's shape. */
 #include "content_view.h"
-#include "errors.h"
+#include "error_body.h"
 #include "id.h"
 #include "messages_write.h"
 
@@ -56,7 +56,7 @@ static enum err append_sentence(const struct api_failure *f, struct buf *out)
     if (e == ERR_NONE)
         e = append_about(f, out);
     if (e == ERR_NONE)
-        e = errors_append_message(f, &sentence);
+        e = error_append_message(f, &sentence);
     if (e == ERR_NONE)
         e = buf_append(out, view_from(buf_view(&sentence), 1));
     buf_free(&sentence);
