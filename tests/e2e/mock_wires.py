@@ -2,10 +2,12 @@
 """The demo provider's other APIs, its scripts and its strict mode, by themselves: the tests of clients stand on them.
 Starts one of its own; needs no stack. The clients for Node, straight against it, are the last case."""
 
+import base64
 import hashlib
 import http.client
 import json
 import os
+import struct
 import subprocess
 import sys
 
@@ -283,6 +285,40 @@ def figures_in_each_api():
     equal((cut["stop_reason"], cut["content"][0]["text"]), ("max_tokens", "x" * 16))
     cut = events("/v1/responses", {**APIS[2].ask("x" * 99), "max_output_tokens": 16})[-1]
     equal((cut[0], cut[1]["response"]["incomplete_details"]["reason"]), ("response.incomplete", "max_output_tokens"))
+
+
+@case
+def text_without_turns():
+    ask = {"model": "m", "prompt": "def f(", "suffix": ")"}
+    whole = good("/v1/completions", ask)
+    equal((whole["object"], whole["choices"][0]["text"], whole["choices"][0]["finish_reason"]), ("text_completion", "def f(", "stop"))
+    stream = events("/v1/completions", {**ask, "stream_options": {"include_usage": True}})
+    equal("".join(e["choices"][0]["text"] for _, e in stream[:-2]), "def f(")
+    equal((stream[-1][1], stream[-2][1]["usage"]), ("[DONE]", whole["usage"]))
+    equal(post("/v1/completions", {**ask, "messages": [], "mock": {"*": "strict"}})[0], 400)
+
+
+@case
+def embeddings():
+    """Numbers and base64 say the same; each input has its own vector, an array of tokens is one input."""
+    ask = {"model": "m", "input": ["a", "b"], "dimensions": 40}
+    plain = [d["embedding"] for d in good("/v1/embeddings", ask)["data"]]
+    equal([len(v) for v in plain], [40, 40])
+    equal(plain[0] != plain[1], True)
+    packed = [d["embedding"] for d in good("/v1/embeddings", {**ask, "encoding_format": "base64"})["data"]]
+    equal([list(struct.unpack("<40f", base64.b64decode(v))) for v in packed], plain)
+    equal(good("/v1/embeddings", {**ask, "encoding_format": "base64", "mock": {"*": "floats"}})["data"][0]["embedding"], plain[0])
+    one = good("/v1/embeddings", {"model": "m", "input": "a"})
+    equal((len(one["data"]), one["data"][0]["embedding"]), (1, plain[0][:16]))
+    equal(len(good("/v1/embeddings", {"model": "m", "input": [1, 2, 3]})["data"]), 1)
+    equal(len(good("/v1/embeddings", {"model": "m", "input": [[1, 2], [3]]})["data"]), 2)
+
+
+@case
+def tokens_counted():
+    for api, path in ((APIS[1], "/v1/messages/count_tokens"), (APIS[2], "/v1/responses/input_tokens")):
+        used = good(api.path, api.ask("Hello there"))["usage"]["input_tokens"]
+        equal(good(path, api.ask("Hello there"))["input_tokens"], used)
 
 
 @case
