@@ -186,8 +186,9 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
 
 #define ROW(reader)                                                                                \
     {                                                                                              \
-        .name = "messages", .read = reader, .start = start, .close = end_state, .begin = begin,    \
-        .event = event, .end = end, .fail = fail,                                                  \
+        .name = "messages", .version_header = VIEW_LIT("anthropic-version"),                       \
+        .of_version = messages_of_version, .read = reader, .start = start, .close = end_state,     \
+        .begin = begin, .event = event, .end = end, .fail = fail,                                  \
         .keep_alive = VIEW_LIT("event: ping\ndata: {\"type\":\"ping\"}\n\n"), .whole = whole,      \
         .failure = messages_failure, .read_count = messages_read_count, .count = messages_count,   \
     }
