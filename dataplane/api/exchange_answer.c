@@ -203,12 +203,30 @@ static void exchange_complete_count(struct exchange *x, struct web_request *web)
     request_closed(&x->request);
 }
 
+/* The bill is made; a slow reader holds the one copy of the body. */
+static void exchange_complete_whole(struct exchange *x, struct web_request *web)
+{
+    static const struct api_failure full = {.error = API_OVERLOAD, .ran = true};
+    struct receipt_facts facts;
+    struct reply p;
+    bool written = exchange_is_raw(x) || exchange_words_whole(x) == ERR_NONE;
+
+    if (written)
+        exchange_headers(x, &p);
+    else
+        reply_init(&p, &x->request.id);
+    exchange_promise(x, &p, &facts);
+    if (written)
+        reply_json_taking(&p, web, 200,
+                          exchange_is_raw(x) ? exchange_raw_whole(x) : content_buf(x->whole));
+    else
+        reply_failure_in(&p, web, &full, x->dialect, x->answer.openrouter);
+}
+
 void exchange_complete(struct request *r)
 {
     struct exchange *x = exchange_of(r);
     struct web_request *web = x->web;
-    struct receipt_facts facts;
-    struct reply p;
     bool clean;
 
     assert(web != NULL);
@@ -223,11 +241,7 @@ void exchange_complete(struct request *r)
         sse_out_end(&x->out, clean, exchange_released_cb, x);
         return;
     }
-    exchange_headers(x, &p);
-    exchange_promise(x, &p, &facts);
-    /* a slow reader holds this one copy */
-    reply_json_taking(&p, web, 200,
-                      exchange_is_raw(x) ? exchange_raw_whole(x) : content_buf(x->whole));
+    exchange_complete_whole(x, web);
     request_closed(r);
 }
 

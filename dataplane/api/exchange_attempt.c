@@ -83,7 +83,7 @@ static void exchange_over_cb(void *cookie, const struct attempt_result *result, 
     if (copy.client_fault && x->refusal == NULL)
         x->refusal = attempt_take_message(&x->attempt);
     if (copy.e == ERR_NONE && !x->request.stream && !exchange_is_raw(x))
-        copy.e = exchange_words_whole(x);
+        copy.e = exchange_words_room(x);
     if (copy.e == ERR_LIMIT)
         copy.e = ERR_PROVIDER_LARGE;
     request_attempt_ended(&x->request, &copy, tail);
