@@ -404,14 +404,18 @@ static void refuse_path(struct visit *v)
         .message = "There is nothing at this path. Chat completions are at POST /v1/chat/completions, "
                    "the models at GET /v1/models, the providers at GET /v1/providers."};
     const char *stored = not_stored(v->path);
+    const struct endpoint *meant = NULL; /* the longest that the path ends with */
 
-    for (size_t i = 0; stored == NULL && i < ENDPOINTS; i++)
+    for (size_t i = 0; i < ENDPOINTS; i++)
         if (endpoints[i].versioned && !endpoints[i].prefix &&
-            path_ends(v->path, view_str(endpoints[i].path)))
-            snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.",
-                     endpoints[i].method, endpoints[i].path);
+            path_ends(v->path, view_str(endpoints[i].path)) &&
+            (meant == NULL || strlen(endpoints[i].path) > strlen(meant->path)))
+            meant = &endpoints[i];
     if (stored != NULL)
         f = (struct api_failure){.error = API_NOT_STORED, .message = stored};
+    else if (meant != NULL)
+        snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.", meant->method,
+                 meant->path);
     refuse_for(v->x->stats, v->web, &f, NULL);
 }
 
