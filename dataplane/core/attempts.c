@@ -149,6 +149,7 @@ void attempts_failed(struct attempts *a, const struct attempt_result *x)
 
     a->last = x->e;
     a->failed[a->place] = (uint8_t)x->e;
+    a->statuses[a->place] = (uint16_t)x->status;
     note_retry(a, x->retry_after_ms);
     if (x->status == 429) {
         a->failed_rate++;

@@ -28,6 +28,7 @@ struct attempts {
     uint8_t place;              /* the candidate's, in the route */
     uint64_t begun_us;          /* when the pending attempt began */
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
+    uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
 
     /* --- private */
     size_t next;
