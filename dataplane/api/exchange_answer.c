@@ -100,16 +100,16 @@ static void exchange_headers(const struct exchange *x, struct reply *p)
 {
     const struct request *r = &x->request;
     uint32_t told = reserve_told(r);
-    const struct provider *now = r->candidate.endpoint->provider;
+    const struct provider *now = r->attempts.candidate.endpoint->provider;
 
     reply_init(p, &r->id);
     reply_add_generation(p);
     if (r->stream)
         reply_add_receipt(p);
     reply_add(p, VIEW_LIT("x-tr-provider"), view_str(now->id));
-    reply_add(p, VIEW_LIT("x-tr-model"), view_str(r->candidate.model->info->id));
-    if (r->attempts > 1) {
-        reply_add(p, VIEW_LIT("x-tr-fallback-from"), view_str(r->first.endpoint->provider->id));
+    reply_add(p, VIEW_LIT("x-tr-model"), view_str(r->attempts.candidate.model->info->id));
+    if (r->attempts.made > 1) {
+        reply_add(p, VIEW_LIT("x-tr-fallback-from"), view_str(r->attempts.first.endpoint->provider->id));
         reply_add(p, VIEW_LIT("x-tr-fallback-to"), view_str(now->id));
     }
     if (told != 0)

@@ -123,7 +123,7 @@ static const struct attempt_sink event_sink = {
 enum err exchange_attempt(struct request *r, bool last_candidate)
 {
     struct exchange *x = exchange_of(r);
-    const struct route_endpoint *endpoint = r->candidate.endpoint;
+    const struct route_endpoint *endpoint = r->attempts.candidate.endpoint;
     const struct attempt_task task = {
         .upstreams = x->context->upstreams,
         .credentials = x->context->credentials,
@@ -135,7 +135,7 @@ enum err exchange_attempt(struct request *r, bool last_candidate)
         .last_candidate = last_candidate,
         .id = x->answer.id,
         .created = r->received_unix_ms / 1000,
-        .model = view_str(r->candidate.model->info->id),
+        .model = view_str(r->attempts.candidate.model->info->id),
         .provider_name = exchange_is_raw(x) && x->answer.openrouter ? view_str(endpoint->provider->name)
                                                                     : VIEW_EMPTY,
     };
@@ -169,7 +169,7 @@ void exchange_note_sent(struct exchange *x)
     struct request_digests *d = &x->request.digests;
 
     if (attempt_sent(&x->attempt, &d->forwarded))
-        d->forwarded_to = (uint8_t)(x->request.place + 1);
+        d->forwarded_to = (uint8_t)(x->request.attempts.place + 1);
 }
 
 void exchange_resume(struct exchange *x)

@@ -32,8 +32,8 @@ enum err exchange_open(struct exchange *x)
     _Static_assert(sizeof a->id > 4 + ID_TEXT_LEN, "gen- and the id");
     id_text(&r->id, a->id + 4);
     a->created = r->received_unix_ms / 1000;
-    a->model = view_str(r->candidate.model->info->id);
-    a->provider = view_str(r->candidate.endpoint->provider->name);
+    a->model = view_str(r->attempts.candidate.model->info->id);
+    a->provider = view_str(r->attempts.candidate.endpoint->provider->name);
     a->prompt = &x->prompt;
     a->budget = x->budget;
     a->stream = r->stream;

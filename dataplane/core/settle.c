@@ -21,13 +21,13 @@ static struct static_name answer_name(enum api_error a)
 
 void settle_log(const struct request *r)
 {
-    const struct route_endpoint *e = r->candidate.endpoint;
+    const struct route_endpoint *e = r->attempts.candidate.endpoint;
     const struct token_usage *t = &r->account.usage;
 
     LOG("request_done", KV("request", r->id), KV("status", (int32_t)settle_status(r)),
         KV("outcome", log_err((int)r->outcome)), KV("answer", answer_name(r->answer)),
-        KV("stream", r->stream), KV("attempts", r->attempts),
-        KV("model", (uint32_t)(e != NULL ? r->candidate.model->info->no : 0)),
+        KV("stream", r->stream), KV("attempts", r->attempts.made),
+        KV("model", (uint32_t)(e != NULL ? r->attempts.candidate.model->info->no : 0)),
         KV("endpoint", (uint32_t)(e != NULL ? e->info->no : 0)), KV("tokens_in", t->prompt),
         KV("tokens_out", t->completion), KV("cost_nusd", r->cost_nusd), KV("flags", r->flags),
         KV("route_us", r->route_us), KV("first_byte_us", r->first_byte_us),
@@ -36,7 +36,7 @@ void settle_log(const struct request *r)
 
 static void settle_record(const struct request *r, const struct bill *b, struct usage_record *out)
 {
-    const struct catalog_endpoint *e = r->candidate.endpoint->info;
+    const struct catalog_endpoint *e = r->attempts.candidate.endpoint->info;
     uint64_t total_ms = (clock_mono_us() - r->received_us) / 1000;
 
     *out = (struct usage_record){
@@ -64,9 +64,9 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .flags = r->flags,
         .error_class = (uint8_t)r->outcome,
         .finish = (uint8_t)r->account.finish,
-        .route_reason = r->candidate.reason,
-        .attempt = r->attempts,
-        .attempts = r->attempts,
+        .route_reason = r->attempts.candidate.reason,
+        .attempt = r->attempts.made,
+        .attempts = r->attempts.made,
     };
 }
 
@@ -122,7 +122,7 @@ static uint64_t settle_limit(const struct request *r)
 {
     uint64_t limit = r->max_output != 0 || r->told ? (r->output + r->extra_output) * r->n_choices : 0;
 
-    if (limit != 0 && (r->candidate.endpoint->provider->quirks & QUIRK_REASONING_EXCLUDED) != 0)
+    if (limit != 0 && (r->attempts.candidate.endpoint->provider->quirks & QUIRK_REASONING_EXCLUDED) != 0)
         limit += r->account.usage.reasoning;
     return limit;
 }
@@ -166,10 +166,10 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.output = settle_output(r, outcome);
     evidence.delivered_bytes = r->account.delivered_bytes;
     evidence.limit = settle_limit(r);
-    bill_make(r->candidate.endpoint->info, &evidence, INT64_MAX, out);
+    bill_make(r->attempts.candidate.endpoint->info, &evidence, INT64_MAX, out);
     if (out->cost_nusd > r->admission.amount_nusd)
         reserve_cover(r, &out->tokens, out->cost_nusd);
-    bill_make(r->candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
+    bill_make(r->attempts.candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
     settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;
 }
@@ -187,8 +187,8 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
     r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
                           (bill.clamped ? USAGE_CLAMPED : 0) |
                           (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |
-                          (r->attempts > 1 ? USAGE_FALLBACK : 0));
-    if (r->attempts == 0) /* nobody was asked: there is nothing to record */
+                          (r->attempts.made > 1 ? USAGE_FALLBACK : 0));
+    if (r->attempts.made == 0) /* nobody was asked: there is nothing to record */
         admit_release(&r->admission);
     if (r->admission.reserved) {
         settle_record(r, &bill, &record);
