@@ -321,6 +321,9 @@ static const struct {
     {"{\"model\":7,\"max_tokens\":1," M(HI) "}", ERR_FORMAT, "model"},
     {B(M("")), ERR_FORMAT, "messages"},
     {B(M("1")), ERR_FORMAT, "messages"},
+    {B(M(U("\"\""))), ERR_FORMAT, "messages"},
+    {B(M(HI "," U("[]"))), ERR_FORMAT, "messages"},
+    {B(M(U("[{\"type\":\"text\",\"text\":\"\"}]"))), ERR_FORMAT, "messages"},
     {B(M("{\"content\":\"x\"}")), ERR_FORMAT, "role"},
     {B(M("{\"role\":\"tool\",\"content\":\"x\"}")), ERR_FORMAT, "role"},
     {B(M("{\"role\":\"user\"}")), ERR_FORMAT, "content"},
@@ -474,12 +477,12 @@ static void tokens_are_counted(void)
     struct buf out;
 
     buf_init(&out, 256);
-    CHECK_INT(messages_read_count(VIEW_LIT("{\"model\":\"a/b\"," M(HI) "}"), &prompt, &fault), ERR_NONE);
-    CHECK_INT(messages_count(&prompt, &out), ERR_NONE);
+    CHECK_INT(messages_2023.read_count(VIEW_LIT("{\"model\":\"a/b\"," M(HI) "}"), &prompt, &fault), ERR_NONE);
+    CHECK_INT(messages_2023.count(&prompt, &out), ERR_NONE);
     CHECK_BYTES(out.ptr, out.len, "{\"input_tokens\":8}", 18); /* 31 bytes of messages */
     buf_reset(&out);
     prompt_list_free(&prompt.list);
-    CHECK_INT(messages_read_count(VIEW_LIT("{\"model\":\"a/b\"}"), &prompt, &fault), ERR_FORMAT);
+    CHECK_INT(messages_2023.read_count(VIEW_LIT("{\"model\":\"a/b\"}"), &prompt, &fault), ERR_FORMAT);
     CHECK(named("messages"));
     prompt_list_free(&prompt.list);
     buf_free(&out);
