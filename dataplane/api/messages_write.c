@@ -190,7 +190,7 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
         .read_count = messages_read_count_##version, .count = messages_count, .start = start,      \
         .close = end_state, .begin = begin, .event = event, .end = end, .fail = fail,              \
         .keep_alive = VIEW_LIT("event: ping\ndata: {\"type\":\"ping\"}\n\n"), .whole = whole,      \
-        .failure = messages_failure,                                                               \
+        .failure = messages_failure, .status = messages_status,                                    \
     }
 const struct dialect messages_2023 = ROW(2023);
 const struct dialect messages_2026 = ROW(2026);

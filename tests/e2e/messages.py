@@ -259,7 +259,7 @@ def errors_have_anthropics_shape():
     refused(404, "not_found_error", body("hi", model="demo/nothing"))
     refused(413, "request_too_large", b'{"x":"' + b"x" * (33 << 20) + b'"}')
     refused(429, "rate_limit_error", body(plan("fail=429", "say x"), model=ONLY_A))
-    refused(503, "overloaded_error", body(plan("fail=529", "say x"), model=ONLY_A))
+    refused(529, "overloaded_error", body(plan("fail=529", "say x"), model=ONLY_A))
 
 
 @case
