@@ -123,6 +123,9 @@ static const struct {
      "user text:hi | assistant text:One moment.  call:toolu_1,weather,{\"city\": \"Z\\u00fcrich\"} call:toolu_2,now,{}"
      " | result(toolu_1) text:9 image:image/png,iVBO | result(toolu_2 failed) +mark text:no clock | user text:well?"},
     {B(M(U("[{\"type\":\"tool_result\",\"tool_use_id\":\"t\"}]"))), " | result(t)"},
+    {B(M(U("[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":\"r\"},"
+           "{\"type\":\"text\",\"text\":\"b\"}]"))),
+     "user text:a | result(t) text:r | user text:b"},
     {B(M(U("[{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"type\":\"tool_reference\",\"tool_name\":\"f\"}]}]"))),
      " | result(t) text:f"},
     /* thoughts that Anthropic signed, and what its servers did */
