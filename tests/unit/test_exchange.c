@@ -263,8 +263,8 @@ static void test_no_memory(void)
             client_reads();
             CHECK(chats.request.requests == NULL);
             CHECK_INT(the_key.refs, 0);
-            CHECK(client.status == 503 || client.status == 200);
-            CHECK(client.status == 503 || client.aborted || count_of("event: error\n") == 1 ||
+            CHECK(client.status == 529 || client.status == 200);
+            CHECK(client.status == 529 || client.aborted || count_of("event: error\n") == 1 ||
                   strstr(client.out, "hello") != NULL);
             CHECK_INT(receipt.n, 1);
         }

@@ -347,6 +347,7 @@ static const struct {
     {B("\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024}," M(HI)), ERR_RANGE, "thinking"}, /* >= max_tokens */
     {B("\"thinking\":{\"type\":\"always\"}," M(HI)), ERR_FORMAT, "thinking"},
     {B("\"thinking\":{\"type\":\"adaptive\",\"budget\":1}," M(HI)), ERR_UNSUPPORTED, "budget"},
+    {B("\"output_config\":{\"effort\":\"minimal\"}," M(HI)), ERR_FORMAT, "effort"}, /* OpenAI's */
     {B("\"output_config\":{\"effort\":\"huge\"}," M(HI)), ERR_FORMAT, "effort"},
     {B("\"output_config\":{\"format\":{\"type\":\"json_object\"}}," M(HI)), ERR_FORMAT, "format"},
     {B("\"tool_choice\":{\"type\":\"tool\"}," M(HI)), ERR_FORMAT, "tool_choice"},
