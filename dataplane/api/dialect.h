@@ -68,6 +68,8 @@ struct dialect {
     /* The body of an error response; also of errors found before the body was read. */
     enum err (*failure)(const struct api_failure *f, const struct id *request, bool openrouter,
                         struct buf *out);
+    /* Its status; NULL: that of the failure's row. */
+    int (*status)(const struct api_failure *f);
 };
 
 #endif

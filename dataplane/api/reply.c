@@ -104,6 +104,7 @@ void reply_failure_in(struct reply *p, struct web_request *r, const struct api_f
 {
     struct buf body;
     struct web_header extra[ERROR_HEADERS_MAX];
+    int status = dialect->status != NULL ? dialect->status(f) : errors_row(f->error)->status;
     size_t n = error_headers(f, &p->retry, extra);
 
     buf_init(&body, FAILURE_BODY_MAX);
@@ -116,7 +117,7 @@ void reply_failure_in(struct reply *p, struct web_request *r, const struct api_f
         if (dialect->failure(&plain, &p->id, openrouter, &body) != ERR_NONE)
             buf_reset(&body);
     }
-    reply_json(p, r, errors_row(f->error)->status, buf_view(&body));
+    reply_json(p, r, status, buf_view(&body));
     buf_free(&body);
 }
 
