@@ -8,6 +8,7 @@
 #include "receipt_document.h"
 #include "reply.h"
 #include "reserve.h"
+#include "route_metadata.h"
 
 #include <assert.h>
 
@@ -113,6 +114,8 @@ static void exchange_headers(const struct exchange *x, struct reply *p)
     }
     if (told != 0)
         reply_add_max_tokens(p, told);
+    if (x->tells_store)
+        reply_add(p, VIEW_LIT("x-tr-store"), VIEW_LIT("false"));
     reply_add(p, VIEW_LIT("cache-control"), VIEW_LIT("no-cache"));
 }
 

@@ -24,12 +24,14 @@ struct exchange {
 
     struct attempt attempt;
     struct content *refusal; /* the first provider's sentence that blames the request */
+    bool metadata;           /* the client wants to be told of the route: route_metadata.h */
     bool held;               /* the attempt is not read until the rest is paid for */
 
     /* The answer. */
     struct answer answer;  /* of a dialect that is translated: of the pending attempt */
     bool opened;           /* by the dialect */
     bool begun;            /* its first events have been written */
+    bool tells_store;      /* the client wanted it to be kept: the head says that it is not */
     struct content *whole; /* its body, when it is no stream */
     struct sse_out out;    /* or as a stream */
     size_t mark;           /* where in it the chunk begins that is being written */

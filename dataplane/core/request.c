@@ -92,6 +92,7 @@ void request_let(struct request *r)
 static void request_settle(struct request *r, enum err outcome, enum api_error answer,
                            enum settle_bill what)
 {
+    idempotency_cancel(&r->idempotency);
     settle(r, outcome, answer, what);
     request_enter(r, REQUEST_SETTLING);
     r->settled_ms = clock_mono_ms();
@@ -141,6 +142,40 @@ static bool request_admit_less(struct request *r)
     return true;
 }
 
+static void request_claim(struct request *r);
+
+static void request_claim_cb(void *cookie)
+{
+    struct request *r = cookie;
+
+    request_hold(r);
+    request_claim(r);
+    request_let(r);
+}
+
+/* It is paid for: does it run, as its idempotency key says? */
+static void request_claim(struct request *r)
+{
+    const struct msg_claim claim = {.request = r->id,
+                                    .account = key_account(r->admission.key),
+                                    .lease = r->admission.lease};
+    struct api_failure f;
+
+    assert(r->state == REQUEST_ADMITTING && r->admission.reserved);
+    switch (idempotency_step(&r->idempotency, r->context->admit.port, &claim, request_claim_cb, r,
+                             &f)) {
+    case IDEMPOTENCY_YES:
+        request_enter(r, REQUEST_CONNECTING);
+        request_connect(r);
+        break;
+    case IDEMPOTENCY_NO:
+        request_fail(r, f.error == API_CONTROL_PLANE ? ERR_CONTROL_PLANE : ERR_CONFLICT, &f);
+        break;
+    case IDEMPOTENCY_WAIT:
+        break;
+    }
+}
+
 static void request_admit(struct request *r)
 {
     enum admit_answer answer = admit_step(&r->admission);
@@ -153,12 +188,11 @@ static void request_admit(struct request *r)
         account = key_account(r->admission.key);
         r->who = health_who(r->context->health, &account);
         r->route_us = (uint32_t)(clock_mono_us() - r->received_us);
-        if (r->local) {
+        if (r->local) { /* no provider runs, so there is nothing to claim */
             request_settle(r, ERR_NONE, API_OK, SETTLE_FREE);
             r->ops->complete(r);
         } else {
-            request_enter(r, REQUEST_CONNECTING);
-            request_connect(r);
+            request_claim(r);
         }
         break;
     case ADMIT_NO:

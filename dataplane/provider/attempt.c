@@ -176,6 +176,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .provider = task->provider,
                 .provider_name = task->provider_name,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
+                .hide_reasoning = p->hide_reasoning,
             },
     };
     assert(strlen(task->id) < sizeof a->canon.id);
