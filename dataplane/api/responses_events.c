@@ -58,7 +58,7 @@ static enum err take_text(struct answer *a, const struct event *e, bool refusal,
     if (err != ERR_NONE || next.len == 0)
         return err;
     if (!refusal) {
-        responses_text_delta(a, at, next, buf_view(&s->logprobs), p);
+        responses_delta(a, at, next, buf_view(&s->logprobs), p);
         return responses_keep_logprobs(s, &s->item[at]);
     }
     responses_begin_content(a, at, true, "response.refusal.delta", p);
@@ -87,9 +87,7 @@ static enum err take_reasoning(struct answer *a, const struct event *e, struct p
     next = responses_text_next(&i->text, false);
     if (err != ERR_NONE || next.len == 0)
         return err;
-    responses_begin_about(a, at, "response.reasoning_summary_text.delta", p);
-    pen_text(p, ",\"summary_index\":0");
-    responses_end_with_text(",\"delta\":", next, p);
+    responses_delta(a, at, next, VIEW_EMPTY, p);
     return ERR_NONE;
 }
 
@@ -174,7 +172,7 @@ static enum err take_arguments(struct answer *a, const struct event *e, struct p
         return ERR_NONE; /* its input is sent when it is whole */
     next = responses_text_next(&i->text, false);
     if (next.len != 0)
-        responses_call_delta(a, at, next, p);
+        responses_delta(a, at, next, VIEW_EMPTY, p);
     return ERR_NONE;
 }
 
