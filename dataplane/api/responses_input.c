@@ -94,26 +94,6 @@ static enum err call_id(struct responses_reader *r, struct json_value item, stru
                          : responses_refuse(r, "a call and its output need a call_id", ERR_FORMAT);
 }
 
-/* The name by which the provider knows the tool. */
-static enum err call_name(struct responses_reader *r, struct json_value item, struct view *out)
-{
-    struct view space = responses_text(item, "namespace"), name = responses_text(item, "name");
-    struct buf made;
-    enum err e;
-
-    if (name.len == 0)
-        return responses_refuse(r, "a call needs the name of its tool", ERR_FORMAT);
-    *out = name;
-    if (space.len == 0 && name.len <= RESPONSES_NAME_MAX)
-        return ERR_NONE;
-    buf_init(&made, RESPONSES_NAME_MAX);
-    e = responses_name(space, name, &made);
-    if (e == ERR_NONE)
-        e = prompt_keep(&r->p->list, buf_view(&made), out);
-    buf_free(&made);
-    return e;
-}
-
 static enum err read_call(struct responses_reader *r, struct json_value item, bool custom)
 {
     struct prompt_item *call = NULL;
@@ -122,7 +102,7 @@ static enum err read_call(struct responses_reader *r, struct json_value item, bo
     enum err e = call_id(r, item, &id);
 
     if (e == ERR_NONE)
-        e = call_name(r, item, &name);
+        e = responses_keep_name(r, VIEW_EMPTY, item, "a call needs the name of its tool", &name);
     if (e == ERR_NONE && !json_get(item, custom ? "input" : "arguments", &input))
         e = responses_refuse(r, "a call needs its arguments", ERR_FORMAT);
     if (e == ERR_NONE)
