@@ -2,12 +2,14 @@
  * struct's recycling. */
 #include "exchange.h"
 
+#include "azure.h"
 #include "bill.h"
 #include "chat_request.h"
 #include "clock.h"
 #include "content_view.h"
 #include "exchange_internal.h"
 #include "reply.h"
+#include "route_metadata.h"
 #include "want.h"
 
 #include <assert.h>
@@ -85,6 +87,7 @@ static struct exchange *exchange_new(struct exchange_context *context, struct we
     x->context = context;
     x->web = web;
     x->dialect = dialect;
+    x->metadata = route_metadata_wanted(web);
     x->budget = share_of(context->shares, who);
     x->request.ops = &exchange_ops;
     x->request.context = &context->request;
@@ -150,6 +153,24 @@ static void exchange_facts(struct exchange *x)
     r->user_hash = user_hash(x);
 }
 
+/* In an Azure client's path stands which model is asked; what its body says of one is not looked at there. */
+static enum err exchange_deployment(struct exchange *x, struct api_failure *f)
+{
+    uint8_t plain[PATH_PLAIN_MAX], ours[PATH_PLAIN_MAX];
+    struct view path = path_plain(web_path(x->web), plain), model;
+    size_t len;
+
+    azure_path(&path, &model, ours);
+    if (model.len == 0)
+        return ERR_NONE;
+    if (!path_decode(model, x->prompt.model, sizeof x->prompt.model - 1, &len)) {
+        *f = (struct api_failure){.error = API_NO_MODEL, .param = "model"};
+        return ERR_NOT_FOUND;
+    }
+    x->prompt.model[len] = '\0';
+    return ERR_NONE;
+}
+
 /* Everything that can be wrong with a request before anybody is asked about the key. */
 static enum err exchange_read(struct exchange *x, struct view body, struct api_failure *f)
 {
@@ -177,6 +198,9 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->message = fault.message;
         return e;
     }
+    e = exchange_deployment(x, f);
+    if (e != ERR_NONE)
+        return e;
     assert(x->prompt.n_choices > 0);
     exchange_facts(x);
     x->tells_store = x->prompt.asked_store;

@@ -8,6 +8,7 @@
 #include "receipt_document.h"
 #include "reply.h"
 #include "reserve.h"
+#include "route_metadata.h"
 
 #include <assert.h>
 

@@ -24,6 +24,7 @@ struct exchange {
 
     struct attempt attempt;
     struct content *refusal; /* the first provider's sentence that blames the request */
+    bool metadata;           /* the client wants to be told of the route: route_metadata.h */
     bool held;               /* the attempt is not read until the rest is paid for */
 
     /* The answer. */

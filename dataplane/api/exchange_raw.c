@@ -5,6 +5,7 @@
 #include "chat_openrouter.h"
 #include "content_view.h"
 #include "error_body.h"
+#include "route_metadata.h"
 
 enum { RAW_ERROR_MAX = 64 << 10 }; /* bytes of an error object; a provider's sentence may be long */
 
@@ -27,6 +28,13 @@ static enum err put_cut(struct exchange *x)
     return close_chunk(x, mark, e);
 }
 
+/* Where there is no room for it the client is not told: the answer is complete all the same. */
+static void add_metadata(struct exchange *x, struct buf *object)
+{
+    if (route_metadata_add(&x->request, object) != ERR_NONE)
+        x->metadata = false;
+}
+
 /* Of a stream that we have ended: the provider's figures did not come. Under /api/v1 of every stream. */
 static enum err put_usage(struct exchange *x)
 {
@@ -36,6 +44,28 @@ static enum err put_usage(struct exchange *x)
 
     if (e == ERR_NONE)
         e = attempt_put_usage(&x->attempt, &r->account.usage, r->cost_nusd, &x->out.filling);
+    if (e == ERR_NONE && x->metadata && x->answer.openrouter)
+        add_metadata(x, &x->out.filling);
+    return close_chunk(x, mark, e);
+}
+
+/* A chunk without choices that says how the request was routed. */
+static enum err put_metadata(struct exchange *x)
+{
+    struct answer *a = &x->answer;
+    struct buf *out = &x->out.filling;
+    size_t mark = 0;
+    enum err e = sse_out_begin(&x->out, &mark);
+
+    if (e == ERR_NONE)
+        e = buf_appendf(out, "{\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"created\":%llu,"
+                        "\"model\":", a->id, (unsigned long long)a->created);
+    if (e == ERR_NONE)
+        e = buf_append_json_string(out, a->model);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"choices\":[]}"));
+    if (e == ERR_NONE)
+        e = route_metadata_add(&x->request, out);
     return close_chunk(x, mark, e);
 }
 
@@ -46,6 +76,8 @@ enum err exchange_raw_end(struct exchange *x)
 
     if (e == ERR_NONE && (x->answer.openrouter || (cut && x->answer.include_usage)))
         e = put_usage(x);
+    if (e == ERR_NONE && x->metadata && !x->answer.openrouter && put_metadata(x) != ERR_NONE)
+        x->metadata = false;
     return e == ERR_NONE ? sse_out_done(&x->out) : e;
 }
 
@@ -76,5 +108,7 @@ struct buf *exchange_raw_whole(struct exchange *x)
     /* Without room for the figures the answer is sent without them. */
     if (x->answer.openrouter)
         (void)(chat_openrouter_usage(&r->account.usage, r->cost_nusd, body) == ERR_NONE);
+    if (x->metadata)
+        add_metadata(x, body);
     return body;
 }

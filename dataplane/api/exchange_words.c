@@ -4,6 +4,7 @@
 #include "content_view.h"
 #include "estimate.h"
 #include "id.h"
+#include "route_metadata.h"
 
 #include <assert.h>
 

@@ -132,6 +132,7 @@ struct request {
     size_t next_candidate;
     uint64_t route_seed;
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
+    uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
     uint64_t attempt_us; /* when the pending attempt began */
     uint64_t settled_ms, left_ms;
     bool lowered; /* the reservation was made smaller once */

@@ -442,8 +442,6 @@ enum err chat_request_parse(struct view body, struct chat_request *out, struct p
         fault->param = rules[k].name;
         if (m->present && m->value.kind != JSON_NULL)
             e = rules[k].read(out, m->value, fault);
-        else if (k == CHAT_KEY_MODEL && out->member[CHAT_KEY_MODELS].value.kind == JSON_NULL)
-            e = refuse(fault, "model is required", ERR_FORMAT);
         if (e == ERR_NONE && k == CHAT_KEY_MESSAGES && (!m->present || m->value.kind == JSON_NULL))
             e = refuse(fault, "messages is required", ERR_FORMAT);
     }

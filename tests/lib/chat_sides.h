@@ -18,6 +18,7 @@
 
 struct web_request {
     struct view body;
+    const char *path; /* NULL: /v1/chat/completions */
     struct web_header in[4];
     size_t n_in;
     int status;
@@ -45,8 +46,7 @@ static struct web_request client;
 
 struct view web_path(const struct web_request *r)
 {
-    (void)r;
-    return VIEW_LIT("/v1/chat/completions");
+    return r->path == NULL ? VIEW_LIT("/v1/chat/completions") : view_str(r->path);
 }
 
 struct view web_body(const struct web_request *r)

@@ -288,3 +288,19 @@ const struct wire wire_messages = {
     .whole = messages_whole,
     .error = messages_error,
 };
+
+static void count_whole(struct job *j, struct bytes *out)
+{
+    bytes_printf(out, "{\"input_tokens\":%u}", j->prompt);
+    j->completion = 0;
+}
+
+const struct wire wire_messages_count = {
+    .path = {(const uint8_t *)"/messages/count_tokens", sizeof "/messages/count_tokens" - 1},
+    .members = messages_members,
+    .unknown = {"", ": Extra inputs are not permitted"},
+    .read = messages_read,
+    .step = messages_step,
+    .whole = count_whole,
+    .error = messages_error,
+};

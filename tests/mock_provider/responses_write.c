@@ -336,7 +336,7 @@ static void responses_whole(struct job *j, struct bytes *out)
 static void responses_error(struct job *j, unsigned status, bool event, struct bytes *out)
 {
     if (!event) {
-        put_openai_error(j, status, out);
+        openai_error(j, status, false, out);
         return;
     }
     bytes_printf(out,
@@ -358,5 +358,21 @@ const struct wire wire_responses = {
     .inside = responses_inside,
     .step = responses_step,
     .whole = responses_whole,
+    .error = responses_error,
+};
+
+static void count_whole(struct job *j, struct bytes *out)
+{
+    bytes_printf(out, "{\"object\":\"response.input_tokens\",\"input_tokens\":%u}", j->prompt);
+    j->completion = 0;
+}
+
+const struct wire wire_responses_count = {
+    .path = {(const uint8_t *)"/responses/input_tokens", sizeof "/responses/input_tokens" - 1},
+    .members = responses_members,
+    .unknown = {"Unknown parameter: '", "'."},
+    .read = responses_read,
+    .step = responses_step,
+    .whole = count_whole,
     .error = responses_error,
 };

@@ -102,6 +102,12 @@ static void test_models_alone(void)
     CHECK_BYTES(failure.param, strlen(failure.param), "model", 5);
     CHECK_INT(read_body(ALONE("\"x/one\"")), ERR_FORMAT);
     CHECK_INT(read_body(ALONE("[\"\"]")), ERR_NOT_FOUND);
+    /* Neither of the two. The reader lets it pass, because an Azure client's path may name the model. */
+    CHECK_INT(read_body(ALONE("null")), ERR_FORMAT);
+    CHECK_BYTES(failure.param, strlen(failure.param), "model", 5);
+    CHECK_INT(read_body(ALONE("null,\"model\":null")), ERR_FORMAT);
+    CHECK_INT(read_body("{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"), ERR_FORMAT);
+    CHECK_BYTES(failure.message, strlen(failure.message), "model is required", 17);
 #undef ALONE
 }
 
