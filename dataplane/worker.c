@@ -154,6 +154,7 @@ static void worker_introduce(struct worker *w)
         .exchange = &w->exchange,
         .models = {s->catalogs, s->health, s->providers, w->no},
         .receipts = {s->receipts, &s->signer},
+        .account = {w->link, s->account_rate, &w->stats},
         .attest = w->attest,
         .status = &s->status,
         .audit = s->audit,

@@ -93,6 +93,18 @@ enum err error_body(const struct api_failure *f, struct buf *out)
     return e;
 }
 
+/* Which request it was that came first. */
+static size_t first_headers(const struct id *first, struct error_header_text *text,
+                            struct web_header *out)
+{
+    memcpy(text->generation, "gen-", 4);
+    id_text(first, text->generation + 4);
+    receipt_id_text(first, text->receipt);
+    out[0] = (struct web_header){VIEW_LIT("x-tr-first-generation-id"), view_str(text->generation)};
+    out[1] = (struct web_header){VIEW_LIT("x-tr-first-receipt-id"), view_str(text->receipt)};
+    return 2;
+}
+
 size_t error_headers(const struct api_failure *f, struct error_header_text *text,
                      struct web_header *out)
 {
@@ -104,6 +116,8 @@ size_t error_headers(const struct api_failure *f, struct error_header_text *text
         snprintf(text->tokens, sizeof text->tokens, "%u", (unsigned)f->max_tokens);
         out[n++] = (struct web_header){VIEW_LIT("x-tr-max-tokens"), view_str(text->tokens)};
     }
+    if (!id_is_zero(&f->first))
+        n += first_headers(&f->first, text, out + n);
     if (f->ran) {
         out[n++] = (struct web_header){VIEW_LIT("x-should-retry"), VIEW_LIT("false")};
         return n;
@@ -113,7 +127,7 @@ size_t error_headers(const struct api_failure *f, struct error_header_text *text
     if (f->error == API_CONTENT_CODING)
         out[n++] = (struct web_header){VIEW_LIT("accept-encoding"), VIEW_LIT(UNPACK_CODINGS)};
     if (row->retry == RETRY_AGAIN) {
-        if (row->status == 429 || row->status == 503) {
+        if (row->status == 429 || row->status == 503 || row->status == 409) {
             snprintf(text->seconds, sizeof text->seconds, "%u", (unsigned)((ms + 999) / 1000));
             snprintf(text->ms, sizeof text->ms, "%u", (unsigned)ms);
             out[n++] = (struct web_header){VIEW_LIT("retry-after"), view_str(text->seconds)};

@@ -78,7 +78,7 @@ static struct exchange *exchange_alloc(struct exchange_context *context)
 
 static struct exchange *exchange_new(struct exchange_context *context, struct web_request *web,
                                      const struct digest32 *who, const struct dialect *dialect,
-                                     enum receipt_endpoint endpoint)
+                                     bool openrouter)
 {
     struct exchange *x = exchange_alloc(context);
 
@@ -93,11 +93,10 @@ static struct exchange *exchange_new(struct exchange_context *context, struct we
     x->request.context = &context->request;
     x->request.id = id_new();
     x->request.key_digest = *who;
-    x->request.endpoint = endpoint;
     x->request.received_us = clock_mono_us();
     x->request.received_unix_ms = clock_unix_ms();
     x->request.n_choices = 1;
-    x->answer.openrouter = receipt_is_openrouter(endpoint);
+    x->answer.openrouter = openrouter;
     sse_out_init(&x->out, x->budget);
     return x;
 }
@@ -177,13 +176,20 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
 {
     struct exchange_context *context = x->context;
     struct prompt_fault fault = {0};
+    struct view key;
     enum err e;
 
     *f = (struct api_failure){0};
+    if (web_header(x->web, VIEW_LIT("idempotency-key"), &key) &&
+        idempotency_read(key, &x->request.idempotency) != ERR_NONE) {
+        f->error = API_BAD_IDEMPOTENCY_KEY;
+        return ERR_FORMAT;
+    }
     e = exchange_read_body(x, body, f);
     if (e != ERR_NONE)
         return e;
-    e = x->dialect->read(content_bytes(x->body), &x->prompt, &fault);
+    e = x->request.local ? x->dialect->read_count(content_bytes(x->body), &x->prompt, &fault)
+                         : x->dialect->read(content_bytes(x->body), &x->prompt, &fault);
     if (e != ERR_NONE) {
         f->error = fault.param == NULL && fault.member.len == 0 && e == ERR_FORMAT ? API_BAD_JSON
                                                                                    : errors_of(e);
@@ -197,6 +203,7 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         return e;
     assert(x->prompt.n_choices > 0);
     exchange_facts(x);
+    x->tells_store = x->prompt.asked_store;
     x->request.catalog = catalog_acquire(context->catalogs, context->request.admit.worker);
     if (x->request.catalog == NULL) {
         f->error = API_NOT_READY;
@@ -205,23 +212,12 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
     return want_read(&x->prompt, x->request.catalog, context->providers, &x->request.want, f);
 }
 
-void exchange_begin(struct exchange_context *context, struct web_request *web,
-                    const struct digest32 *who, const struct dialect *dialect,
-                    enum receipt_endpoint endpoint)
+static void exchange_start(struct exchange *x)
 {
-    struct exchange *x = exchange_new(context, web, who, dialect, endpoint);
+    struct web_request *web = x->web;
     struct api_failure f;
     enum err e;
 
-    if (x == NULL) {
-        struct id id = id_new();
-        struct reply p;
-
-        f = (struct api_failure){.error = API_OVERLOAD};
-        reply_init(&p, &id);
-        reply_failure_in(&p, web, &f, dialect, receipt_is_openrouter(endpoint));
-        return;
-    }
     web_set_gone(web, exchange_gone_cb, x);
     digest_sha256(web_body(web), &x->request.digests.received);
     x->request.digests.received_bytes = web_body(web).len;
@@ -230,4 +226,43 @@ void exchange_begin(struct exchange_context *context, struct web_request *web,
         request_begin(&x->request);
     else
         request_reject(&x->request, e, &f);
+}
+
+static void no_memory(struct web_request *web, const struct dialect *dialect, bool openrouter)
+{
+    struct api_failure f = {.error = API_OVERLOAD};
+    struct id id = id_new();
+    struct reply p;
+
+    reply_init(&p, &id);
+    reply_failure_in(&p, web, &f, dialect, openrouter);
+}
+
+void exchange_begin(struct exchange_context *context, struct web_request *web,
+                    const struct digest32 *who, const struct dialect *dialect,
+                    enum receipt_endpoint endpoint)
+{
+    bool openrouter = receipt_is_openrouter(endpoint);
+    struct exchange *x = exchange_new(context, web, who, dialect, openrouter);
+
+    if (x == NULL) {
+        no_memory(web, dialect, openrouter);
+        return;
+    }
+    x->request.endpoint = endpoint;
+    exchange_start(x);
+}
+
+void exchange_count(struct exchange_context *context, struct web_request *web,
+                    const struct digest32 *who, const struct dialect *dialect, bool openrouter)
+{
+    struct exchange *x = exchange_new(context, web, who, dialect, openrouter);
+
+    assert(dialect->count != NULL);
+    if (x == NULL) {
+        no_memory(web, dialect, openrouter);
+        return;
+    }
+    x->request.local = true;
+    exchange_start(x);
 }

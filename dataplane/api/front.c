@@ -4,10 +4,12 @@
 #include "azure.h"
 #include "chat_dialect.h"
 #include "clock.h"
+#include "messages.h"
 #include "endpoints.h"
 #include "not_stored.h"
 #include "path.h"
 #include "reply.h"
+#include "responses.h"
 #include "samples.h"
 #include "uplink.h"
 
@@ -40,6 +42,12 @@ static void handle_exchange(struct visit *v)
 {
     exchange_begin(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
                    receipt_endpoint_of(v->path));
+}
+
+static void handle_count(struct visit *v)
+{
+    exchange_count(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
+                   view_starts(v->path, VIEW_LIT("/api/v1/")));
 }
 
 static void handle_models(struct visit *v)
@@ -127,6 +135,10 @@ static void handle_audit_samples(struct visit *v)
     stats_status(v->x->stats, samples_list(v->x->audit, v->web, &v->who));
 }
 
+static void handle_account(struct visit *v)
+{
+    account_ask(&v->x->account, v->web, v->path);
+}
 static void handle_user_models(struct visit *v); /* it can refuse */
 
 /* Who may ask. */
@@ -137,6 +149,7 @@ enum access {
                       * and to whom it belongs, is the handler's question */
     ACCESS_KEY_EVIDENCE, /* as ACCESS_KEY, at the rate of evidence: any text of a key's form will do
                           */
+    ACCESS_ACCOUNT,      /* whoever sends a key of either kind: the handler reads it */
     ACCESS_INFERENCE,    /* as ACCESS_KEY, and only while our own evidence is accepted */
 };
 
@@ -149,6 +162,20 @@ static const struct dialect *speaks_chat(const struct web_request *r)
     return &chat_dialect;
 }
 
+static const struct dialect *speaks_messages(const struct web_request *r)
+{
+    struct view version = VIEW_EMPTY;
+
+    (void)web_header(r, VIEW_LIT("anthropic-version"), &version);
+    return messages_of_version(version);
+}
+
+static const struct dialect *speaks_responses(const struct web_request *r)
+{
+    (void)r;
+    return &responses_dialect;
+}
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -159,12 +186,26 @@ static const struct endpoint {
     dialect_fn *dialect; /* NULL: none, and its errors are worded by the client's headers */
 } endpoints[] = {
     {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
+    {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, speaks_messages},
+    {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_messages},
+    {"POST", "/responses", true, false, ACCESS_INFERENCE, handle_exchange, speaks_responses},
+    {"POST", "/responses/input_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_responses},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
     {"GET", "/models/count", true, false, ACCESS_PUBLIC, handle_models_count, NULL},
     {"GET", "/models/user", true, false, ACCESS_KEY, handle_user_models, NULL},
     {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model, NULL},
+    {"GET", "/key", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/keys", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"POST", "/keys", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"PATCH", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"DELETE", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/credits", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/activity", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/generation", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/generation/content", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/model/", true, true, ACCESS_PUBLIC, handle_model_wrapped, NULL},
     {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models, NULL},
     {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr, NULL},
@@ -221,6 +262,15 @@ static bool method_is(const struct endpoint *e, struct view method)
 {
     return view_eq(method, view_str(e->method)) ||
            (view_eq(method, VIEW_LIT("HEAD")) && strcmp(e->method, "GET") == 0);
+}
+
+/* One more of the methods that a path takes, as the Allow header lists them. */
+static void allow_method(char *methods, size_t size, const char *method)
+{
+    size_t len = strlen(methods);
+
+    snprintf(methods + len, size - len, "%s%s", len == 0 ? "" : ", ",
+             strcmp(method, "GET") == 0 ? "GET, HEAD" : method);
 }
 
 static void refuse_for(struct stats *stats, struct web_request *r, const struct api_failure *f,
@@ -283,7 +333,8 @@ static void refuse_untrusted(struct visit *v, enum standing why)
              standing_name(why));
     digest_sha256(web_body(v->web), &facts.received);
     reply_init(&p, &facts.id);
-    reply_publish(&p, x->receipts.receipts, x->worker, &facts);
+    if (facts.endpoint < RECEIPT_ENDPOINTS)
+        reply_publish(&p, x->receipts.receipts, x->worker, &facts);
     stats_status(x->stats, errors_row(f.error)->status);
     answer_failure(&p, v->web, &f);
 }
@@ -331,7 +382,8 @@ static void enter(const struct endpoint *e, struct visit *v)
     static const struct web_header no_store = {VIEW_LIT("cache-control"), VIEW_LIT("no-store")};
     struct stats *stats = v->x->stats;
 
-    if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE) {
+    if (e->access != ACCESS_PUBLIC && e->access != ACCESS_EVIDENCE &&
+        e->access != ACCESS_ACCOUNT) {
         enum api_error error = api_key_read(v->web, &v->who);
 
         if (error != API_OK && error != API_MANAGEMENT_KEY &&
@@ -383,7 +435,7 @@ void front_handle(void *cookie, struct web_request *r)
 {
     struct visit v;
     struct view method = web_method(r);
-    const struct endpoint *other = NULL;
+    char methods[64] = "";
     struct web_header allow = {VIEW_LIT("allow"), VIEW_EMPTY};
 
     visit_begin(&v, cookie, r);
@@ -398,14 +450,14 @@ void front_handle(void *cookie, struct web_request *r)
             enter(&endpoints[i], &v);
             return;
         }
-        other = &endpoints[i];
+        allow_method(methods, sizeof methods, endpoints[i].method);
     }
-    if (other == NULL) {
+    if (methods[0] == '\0') {
         refuse_path(&v);
         return;
     }
-    allow.value = strcmp(other->method, "GET") == 0 ? VIEW_LIT("GET, HEAD, OPTIONS")
-                                                    : VIEW_LIT("POST, OPTIONS");
+    allow_method(methods, sizeof methods, "OPTIONS");
+    allow.value = view_str(methods);
     refuse(v.x->stats, r, API_METHOD, &allow);
 }
 

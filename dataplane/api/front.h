@@ -2,6 +2,7 @@
 #ifndef TR_DATAPLANE_API_FRONT_H
 #define TR_DATAPLANE_API_FRONT_H
 
+#include "account.h"
 #include "arrival.h"
 #include "attest.h"
 #include "exchange.h"
@@ -17,6 +18,7 @@ struct front_context {
     struct exchange_context *exchange;
     struct models_context models;
     struct receipt_context receipts;
+    struct account_context account;
     struct attest_desk *attest;
     const struct status_context *status;
     struct audit *audit;

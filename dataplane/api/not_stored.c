@@ -32,7 +32,6 @@ static const struct {
     {"/presets", NOTHING "so there are no presets. Send the settings with each request."},
     {"/realtime", NOTHING "so there are no realtime sessions. Use POST /v1/chat/completions."},
     {"/videos", NOTHING "so there are no videos."},
-    {"/generation/content", NOTHING "so what was said in a generation cannot be read back."},
 };
 
 static bool under(struct view path, struct view place)

@@ -7,6 +7,7 @@
 #include "admit.h"
 #include "attempt_result.h"
 #include "errors.h"
+#include "idempotency.h"
 #include "id.h"
 #include "receipt.h"
 #include "route.h"
@@ -27,7 +28,7 @@ struct request_context {
 
 enum request_state {
     REQUEST_READING,    /* nothing pending: the content side is filling in what was asked */
-    REQUEST_ADMITTING,  /* an ask to the link may be pending; nothing is upstream */
+    REQUEST_ADMITTING,  /* an ask or a claim at the link may be pending; nothing is upstream */
     REQUEST_CONNECTING, /* one attempt is pending; of the answer nothing has left but comments */
     REQUEST_STREAMING,  /* one attempt is pending; the answer has begun, there is no way back */
     REQUEST_LEAVING,    /* one attempt is pending; the client has left an answer that is as good as
@@ -102,8 +103,11 @@ struct request {
     uint32_t output_default; /* tokens of each choice that a stream without one reserves at first */
     uint32_t n_choices;
     bool stream;
+    bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
+                   complete() comes as soon as it is admitted */
     enum receipt_endpoint endpoint;
     struct request_digests digests; /* forwarded: once an attempt has sent it */
+    struct idempotency idempotency; /* idempotency_read(), when the client sent a key */
 
     /* --- for the content side to read */
     enum request_state state;

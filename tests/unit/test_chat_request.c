@@ -468,6 +468,8 @@ static void test_duplicates(void)
         {"best_of", "1"},
         {"min_tokens", "0"},
         {"reasoning", "{}"},
+        {"reasoning_effort", "\"low\""},
+        {"include_reasoning", "true"},
         {"thinking", "{}"},
         {"thinking_budget", "1"},
         {"prediction", "{}"},

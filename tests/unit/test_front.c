@@ -23,6 +23,7 @@ static struct {
     unsigned receipts, signatures;
     enum receipt_endpoint endpoint;
     const struct dialect *dialect;
+    unsigned counts;
     unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples, arrivals;
     struct view rest;
     struct digest32 who;
@@ -92,6 +93,13 @@ int receipt_answer_signature(const struct receipt_context *x, struct web_request
     called.who = *who;
     return 200;
 }
+void exchange_count(struct exchange_context *x, struct web_request *web, const struct digest32 *who,
+                    const struct dialect *dialect, bool openrouter)
+{
+    (void)x, (void)web, (void)who;
+    called.dialect = dialect;
+    called.counts += openrouter ? 100 : 1;
+}
 void exchange_begin(struct exchange_context *x, struct web_request *web, const struct digest32 *who,
                     const struct dialect *dialect, enum receipt_endpoint endpoint)
 {
@@ -147,6 +155,15 @@ void web_peer(const struct web_request *r, uint8_t out[static 16])
 {
     (void)r;
     memset(out, 0, 16);
+}
+static struct view asked_path;
+static unsigned accounts;
+
+void account_ask(const struct account_context *x, struct web_request *r, struct view path)
+{
+    (void)x, (void)r;
+    accounts++;
+    asked_path = path;
 }
 int samples_head(struct audit *x, struct web_request *r)
 {
@@ -358,7 +375,6 @@ static void test_not_stored(void)
         {"POST", "/v1/messages/batches", true},
         {"GET", "/v1/chat/completions/chatcmpl-1", true},
         {"GET", "/openai/files", true},
-        {"GET", "/api/v1/generation/content", true},
         {"GET", "/v1/filesystem", false},
         {"GET", "/files", false},
         {"GET", "/v1/file", false},
@@ -433,6 +449,44 @@ static void test_azure(void)
     CHECK_INT(called.endpoint, receipt_endpoint_of(VIEW_LIT("/v1/chat/completions")));
     visit("POST", "/openai/deployments/demo/echo/chat/completions", NULL, NULL);
     CHECK_INT(web.status, 401);
+}
+
+/* What is asked about an account goes to one handler, with a key of either kind or none: it reads the key. */
+static void test_account_paths(void)
+{
+    static const struct {
+        const char *method, *path, *told; /* NULL: let through */
+        const char *allow;
+    } cases[] = {
+        {"GET", "/v1/key", "/v1/key", NULL},
+        {"HEAD", "/api/v1/key", "/api/v1/key", NULL},
+        {"GET", "/v1/keys", "/v1/keys", NULL},
+        {"POST", "//v1//keys/", "/v1/keys", NULL},
+        {"GET", "/v1/keys/ab", "/v1/keys/ab", NULL},
+        {"PATCH", "/v1/keys/ab", "/v1/keys/ab", NULL},
+        {"DELETE", "/api/v1/keys/ab", "/api/v1/keys/ab", NULL},
+        {"GET", "/v1/credits", "/v1/credits", NULL},
+        {"GET", "/v1/activity", "/v1/activity", NULL},
+        {"GET", "/v1/generation", "/v1/generation", NULL},
+        {"GET", "/v1/generation/content", "/v1/generation/content", NULL},
+        {"POST", "/v1/key", NULL, "allow: GET, HEAD, OPTIONS\n"},
+        {"DELETE", "/v1/keys", NULL, "allow: GET, HEAD, POST, OPTIONS\n"},
+        {"POST", "/v1/keys/ab", NULL, "allow: GET, HEAD, PATCH, DELETE, OPTIONS\n"},
+        {"POST", "/v1/credits/topup", NULL, NULL}, /* an operator's, at the control plane */
+        {"POST", "/v1/accounts", NULL, NULL},
+        {"GET", "/key", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        accounts = 0;
+        visit(cases[i].method, cases[i].path, NULL, NULL);
+        CHECK_INT(accounts, cases[i].told != NULL);
+        CHECK_INT(web.status, cases[i].told != NULL ? 0 : cases[i].allow != NULL ? 405 : 404);
+        if (cases[i].told != NULL)
+            CHECK(view_eq(asked_path, view_str(cases[i].told)));
+        else if (cases[i].allow != NULL)
+            CHECK(strstr(web.headers, cases[i].allow) != NULL);
+    }
 }
 
 /* A program whose base URL is wrong is told which path to use. */
@@ -543,6 +597,43 @@ static void test_keys(void)
         /* a receipt that nobody could ever ask for is not promised */
         CHECK(strstr(web.headers, "x-receipt-id: ") == NULL);
     }
+}
+
+/* Which dialect a client speaks is its path's and its headers'; what is wrong, it reads in that dialect. */
+static void test_dialects(void)
+{
+    static const char error[] = "{\"type\":\"error\",";
+
+    visit("POST", "/v1/messages", "x-api-key", KEY);
+    CHECK(called.chats == 1 && called.dialect == &messages_2023);
+    CHECK_INT(called.endpoint, RECEIPT_MESSAGES_V1);
+    web.in[web.n_in++] = (struct web_header){VIEW_LIT("anthropic-version"), VIEW_LIT("2026-10-21")};
+    front_handle(&context, &web);
+    CHECK(called.dialect == &messages_2026);
+    visit("POST", "/api/v1/messages/count_tokens", "x-api-key", KEY);
+    CHECK(called.counts == 100 && called.dialect == &messages_2023);
+    visit("POST", "/v1/messages", NULL, NULL);
+    CHECK_INT(web.status, 401);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    visit("GET", "/v1/messages", NULL, NULL);
+    CHECK_INT(web.status, 405);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    visit("POST", "/v1/chat/completions", NULL, NULL);
+    CHECK_INT(web.status, 401);
+    CHECK(strncmp(web.body, "{\"error\":{\"message\"", 19) == 0);
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages")};
+    front_refused((void *)&context, &web, API_TOO_LARGE);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages")};
+    front_error((void *)&context, &web, 431);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    memset(&called, 0, sizeof called);
+    called.standing = STANDING_REFUSED; /* its receipt would have no path */
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages/count_tokens"),
+                               .in = {{VIEW_LIT("x-api-key"), VIEW_LIT(KEY)}}, .n_in = 1};
+    front_handle(&context, &web);
+    CHECK_INT(web.status, 503);
+    CHECK(strstr(web.headers, "x-receipt-id: ") == NULL);
 }
 
 /* The receipt of a request to "//v1/chat/completions/" says what was asked for, not how it was spelled. */
@@ -836,11 +927,13 @@ static const struct check_case cases[] = {
     {"front_paths", test_paths},
     {"front_arriving", test_arriving},
     {"front_wrong_paths", test_wrong_paths},
+    {"front_account_paths", test_account_paths},
     {"front_dialects_of_errors", test_dialects_of_errors},
     {"front_not_stored", test_not_stored},
     {"front_azure", test_azure},
     {"front_user_models", test_user_models},
     {"front_paths_with_empty_segments", test_paths_with_empty_segments},
+    {"front_dialects", test_dialects},
     {"front_keys", test_keys},
     {"front_keys_beside_others", test_keys_beside_others},
     {"front_receipts", test_receipts},
