@@ -605,6 +605,8 @@ static void test_one(void)
         {"acme%2fsmall", 200},      {"acme/large:free", 200},
         {"acme%2Flarge%3Afree", 200}, /* encodeURIComponent() */
         {"acme/large", 404},        {"other/gone", 404}, /* nobody serves it now */
+        {"acme/small:floor", 200},  {"acme%2Fsmall%3Anitro", 200}, /* any model's, and no other model */
+        {"acme/large:free:nitro", 200}, {"acme/small:free", 404}, {"acme/small:nitro/endpoints", 200},
         {"acme/small%", 404},       {"acme/small%00", 404},
         {"acme/small/endpoints", 200}, {"acme%2Fsmall/endpoints", 200},
         {"acme/larger/endpoints", 404}, {"/endpoints", 404},
