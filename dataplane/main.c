@@ -7,7 +7,7 @@
 #include "fetch.h"
 #include "log.h"
 #include "log_proof.h"
-#include "models.h"
+#include "catalog_json.h"
 #include "opening.h"
 #include "process.h"
 #include "rate.h"
@@ -146,7 +146,7 @@ static enum err make_stores(struct program *p)
     if (e == ERR_NONE)
         e = catalog_store_new(&p->providers, s->health, s->n_workers, &s->catalogs);
     if (e == ERR_NONE)
-        catalog_store_list(s->catalogs, models_render);
+        catalog_store_list(s->catalogs, catalog_json);
     if (e == ERR_NONE)
         e = credentials_new(&s->credentials);
     if (e == ERR_NONE)

@@ -152,7 +152,7 @@ static void worker_introduce(struct worker *w)
     w->front = (struct front_context){
         .arrival = {s->keyring, s->uplink, w->link, &s->shares},
         .exchange = &w->exchange,
-        .models = {s->catalogs, w->no},
+        .models = {s->catalogs, s->health, s->providers, w->no},
         .receipts = {s->receipts, &s->signer},
         .account = {w->link, s->account_rate, &w->stats},
         .attest = w->attest,

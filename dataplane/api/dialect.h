@@ -38,6 +38,11 @@ struct dialect {
      * honoured. On failure *fault says what; prompt_list_free() is the caller's in both cases. */
     enum err (*read)(struct view body, struct prompt *out, struct prompt_fault *fault);
 
+    /* How many tokens a prompt has, told without asking a provider. read_count as read, of a body that may lack
+     * what only an answer needs. NULL both: the dialect has no such endpoint. */
+    enum err (*read_count)(struct view body, struct prompt *out, struct prompt_fault *fault);
+    enum err (*count)(const struct prompt *p, struct buf *out);
+
     /* Before the prompt is forgotten: allocate a->state and keep what the answer echoes. ERR_MEMORY. */
     enum err (*start)(struct answer *a);
     void (*close)(struct answer *a); /* wipes and frees a->state; a->state may be NULL */

@@ -2,12 +2,14 @@
  * struct's recycling. */
 #include "exchange.h"
 
+#include "azure.h"
 #include "bill.h"
 #include "chat_request.h"
 #include "clock.h"
 #include "content_view.h"
 #include "exchange_internal.h"
 #include "reply.h"
+#include "route_metadata.h"
 #include "want.h"
 
 #include <assert.h>
@@ -76,7 +78,7 @@ static struct exchange *exchange_alloc(struct exchange_context *context)
 
 static struct exchange *exchange_new(struct exchange_context *context, struct web_request *web,
                                      const struct digest32 *who, const struct dialect *dialect,
-                                     enum receipt_endpoint endpoint)
+                                     bool openrouter)
 {
     struct exchange *x = exchange_alloc(context);
 
@@ -85,16 +87,16 @@ static struct exchange *exchange_new(struct exchange_context *context, struct we
     x->context = context;
     x->web = web;
     x->dialect = dialect;
+    x->metadata = route_metadata_wanted(web);
     x->budget = share_of(context->shares, who);
     x->request.ops = &exchange_ops;
     x->request.context = &context->request;
     x->request.id = id_new();
     x->request.key_digest = *who;
-    x->request.endpoint = endpoint;
     x->request.received_us = clock_mono_us();
     x->request.received_unix_ms = clock_unix_ms();
     x->request.n_choices = 1;
-    x->answer.openrouter = receipt_is_openrouter(endpoint);
+    x->answer.openrouter = openrouter;
     sse_out_init(&x->out, x->budget);
     return x;
 }
@@ -151,6 +153,24 @@ static void exchange_facts(struct exchange *x)
     r->user_hash = user_hash(x);
 }
 
+/* In an Azure client's path stands which model is asked; what its body says of one is not looked at there. */
+static enum err exchange_deployment(struct exchange *x, struct api_failure *f)
+{
+    uint8_t plain[PATH_PLAIN_MAX], ours[PATH_PLAIN_MAX];
+    struct view path = path_plain(web_path(x->web), plain), model;
+    size_t len;
+
+    azure_path(&path, &model, ours);
+    if (model.len == 0)
+        return ERR_NONE;
+    if (!path_decode(model, x->prompt.model, sizeof x->prompt.model - 1, &len)) {
+        *f = (struct api_failure){.error = API_NO_MODEL, .param = "model"};
+        return ERR_NOT_FOUND;
+    }
+    x->prompt.model[len] = '\0';
+    return ERR_NONE;
+}
+
 /* Everything that can be wrong with a request before anybody is asked about the key. */
 static enum err exchange_read(struct exchange *x, struct view body, struct api_failure *f)
 {
@@ -168,7 +188,8 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
     e = exchange_read_body(x, body, f);
     if (e != ERR_NONE)
         return e;
-    e = x->dialect->read(content_bytes(x->body), &x->prompt, &fault);
+    e = x->request.local ? x->dialect->read_count(content_bytes(x->body), &x->prompt, &fault)
+                         : x->dialect->read(content_bytes(x->body), &x->prompt, &fault);
     if (e != ERR_NONE) {
         f->error = fault.param == NULL && fault.member.len == 0 && e == ERR_FORMAT ? API_BAD_JSON
                                                                                    : errors_of(e);
@@ -177,8 +198,12 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->message = fault.message;
         return e;
     }
+    e = exchange_deployment(x, f);
+    if (e != ERR_NONE)
+        return e;
     assert(x->prompt.n_choices > 0);
     exchange_facts(x);
+    x->tells_store = x->prompt.asked_store;
     x->request.catalog = catalog_acquire(context->catalogs, context->request.admit.worker);
     if (x->request.catalog == NULL) {
         f->error = API_NOT_READY;
@@ -187,23 +212,12 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
     return want_read(&x->prompt, x->request.catalog, context->providers, &x->request.want, f);
 }
 
-void exchange_begin(struct exchange_context *context, struct web_request *web,
-                    const struct digest32 *who, const struct dialect *dialect,
-                    enum receipt_endpoint endpoint)
+static void exchange_start(struct exchange *x)
 {
-    struct exchange *x = exchange_new(context, web, who, dialect, endpoint);
+    struct web_request *web = x->web;
     struct api_failure f;
     enum err e;
 
-    if (x == NULL) {
-        struct id id = id_new();
-        struct reply p;
-
-        f = (struct api_failure){.error = API_OVERLOAD};
-        reply_init(&p, &id);
-        reply_failure_in(&p, web, &f, dialect, receipt_is_openrouter(endpoint));
-        return;
-    }
     web_set_gone(web, exchange_gone_cb, x);
     digest_sha256(web_body(web), &x->request.digests.received);
     x->request.digests.received_bytes = web_body(web).len;
@@ -212,4 +226,43 @@ void exchange_begin(struct exchange_context *context, struct web_request *web,
         request_begin(&x->request);
     else
         request_reject(&x->request, e, &f);
+}
+
+static void no_memory(struct web_request *web, const struct dialect *dialect, bool openrouter)
+{
+    struct api_failure f = {.error = API_OVERLOAD};
+    struct id id = id_new();
+    struct reply p;
+
+    reply_init(&p, &id);
+    reply_failure_in(&p, web, &f, dialect, openrouter);
+}
+
+void exchange_begin(struct exchange_context *context, struct web_request *web,
+                    const struct digest32 *who, const struct dialect *dialect,
+                    enum receipt_endpoint endpoint)
+{
+    bool openrouter = receipt_is_openrouter(endpoint);
+    struct exchange *x = exchange_new(context, web, who, dialect, openrouter);
+
+    if (x == NULL) {
+        no_memory(web, dialect, openrouter);
+        return;
+    }
+    x->request.endpoint = endpoint;
+    exchange_start(x);
+}
+
+void exchange_count(struct exchange_context *context, struct web_request *web,
+                    const struct digest32 *who, const struct dialect *dialect, bool openrouter)
+{
+    struct exchange *x = exchange_new(context, web, who, dialect, openrouter);
+
+    assert(dialect->count != NULL);
+    if (x == NULL) {
+        no_memory(web, dialect, openrouter);
+        return;
+    }
+    x->request.local = true;
+    exchange_start(x);
 }

@@ -36,6 +36,10 @@ struct exchange_context {
 void exchange_begin(struct exchange_context *context, struct web_request *web,
                     const struct digest32 *who, const struct dialect *dialect,
                     enum receipt_endpoint endpoint);
+/* The same for a request that is answered from its prompt alone (dialect->count is not NULL): its key must be
+ * good for a request, but nothing is charged, and the answer has no receipt. */
+void exchange_count(struct exchange_context *context, struct web_request *web,
+                    const struct digest32 *who, const struct dialect *dialect, bool openrouter);
 /* Frees the spare structs. */
 void exchange_spares_free(struct exchange_context *context);
 

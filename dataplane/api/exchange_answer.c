@@ -8,6 +8,7 @@
 #include "receipt_document.h"
 #include "reply.h"
 #include "reserve.h"
+#include "route_metadata.h"
 
 #include <assert.h>
 
@@ -34,7 +35,8 @@ static void exchange_publish(struct exchange *x, bool complete)
 
 void exchange_left(struct request *r)
 {
-    exchange_publish(exchange_of(r), false);
+    if (!r->local)
+        exchange_publish(exchange_of(r), false);
 }
 
 /* Did the client say that it reads trailers (RFC 9110 10.1.4)? */
@@ -112,6 +114,8 @@ static void exchange_headers(const struct exchange *x, struct reply *p)
     }
     if (told != 0)
         reply_add_max_tokens(p, told);
+    if (x->tells_store)
+        reply_add(p, VIEW_LIT("x-tr-store"), VIEW_LIT("false"));
     reply_add(p, VIEW_LIT("cache-control"), VIEW_LIT("no-cache"));
 }
 
@@ -173,6 +177,32 @@ static void exchange_released_cb(void *cookie)
     request_closed(&x->request);
 }
 
+/* What a whole answer's receipt says, published when it is sent. */
+static void exchange_promise(struct exchange *x, struct reply *p, struct receipt_facts *facts)
+{
+    if (x->request.local)
+        return;
+    facts_of_request(&x->request, facts);
+    reply_publish(p, x->context->receipts, x->request.context->admit.worker, facts);
+}
+
+/* The answer is made of the prompt alone. */
+static void exchange_complete_count(struct exchange *x, struct web_request *web)
+{
+    struct reply p;
+    struct buf body;
+
+    reply_init(&p, &x->request.id);
+    buf_init(&body, EXCHANGE_COUNT_MAX);
+    if (x->dialect->count(&x->prompt, &body) == ERR_NONE)
+        reply_json(&p, web, 200, buf_view(&body));
+    else
+        reply_failure_in(&p, web, &(struct api_failure){.error = API_OVERLOAD}, x->dialect,
+                         x->answer.openrouter);
+    buf_free(&body);
+    request_closed(&x->request);
+}
+
 void exchange_complete(struct request *r)
 {
     struct exchange *x = exchange_of(r);
@@ -183,6 +213,10 @@ void exchange_complete(struct request *r)
 
     assert(web != NULL);
     x->web = NULL;
+    if (r->local) {
+        exchange_complete_count(x, web);
+        return;
+    }
     if (r->stream) {
         clean = exchange_words_end(x) == ERR_NONE;
         exchange_publish(x, clean);
@@ -190,9 +224,10 @@ void exchange_complete(struct request *r)
         return;
     }
     exchange_headers(x, &p);
-    facts_of_request(r, &facts);
-    reply_publish(&p, x->context->receipts, r->context->admit.worker, &facts);
-    reply_json_taking(&p, web, 200, exchange_is_raw(x) ? attempt_answer(&x->attempt) : content_buf(x->whole)); /* a slow reader holds this one copy */
+    exchange_promise(x, &p, &facts);
+    /* a slow reader holds this one copy */
+    reply_json_taking(&p, web, 200,
+                      exchange_is_raw(x) ? exchange_raw_whole(x) : content_buf(x->whole));
     request_closed(r);
 }
 
@@ -222,8 +257,7 @@ void exchange_fail(struct request *r, const struct api_failure *f)
         return;
     }
     reply_init(&p, &r->id);
-    facts_of_request(r, &facts);
-    reply_publish(&p, x->context->receipts, r->context->admit.worker, &facts);
+    exchange_promise(x, &p, &facts);
     reply_failure_in(&p, web, f, x->dialect, x->answer.openrouter);
     request_closed(r);
 }

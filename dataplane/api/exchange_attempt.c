@@ -136,6 +136,8 @@ enum err exchange_attempt(struct request *r, bool last_candidate)
         .id = x->answer.id,
         .created = r->received_unix_ms / 1000,
         .model = view_str(r->candidate.model->info->id),
+        .provider_name = exchange_is_raw(x) && x->answer.openrouter ? view_str(endpoint->provider->name)
+                                                                    : VIEW_EMPTY,
     };
     enum err e;
 

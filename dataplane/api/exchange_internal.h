@@ -6,7 +6,10 @@
 #include "exchange.h"
 #include "sse_out.h"
 
-enum { EXCHANGE_SPARES_MAX = 256 }; /* per worker; beyond that they are freed */
+enum {
+    EXCHANGE_SPARES_MAX = 256, /* per worker; beyond that they are freed */
+    EXCHANGE_COUNT_MAX = 256,  /* bytes of an answer that is made of a prompt alone: a number */
+};
 
 struct exchange {
     struct request request; /* first: the ops table gets this back by a cast */
@@ -21,12 +24,14 @@ struct exchange {
 
     struct attempt attempt;
     struct content *refusal; /* the first provider's sentence that blames the request */
+    bool metadata;           /* the client wants to be told of the route: route_metadata.h */
     bool held;               /* the attempt is not read until the rest is paid for */
 
     /* The answer. */
     struct answer answer;  /* of a dialect that is translated: of the pending attempt */
     bool opened;           /* by the dialect */
     bool begun;            /* its first events have been written */
+    bool tells_store;      /* the client wanted it to be kept: the head says that it is not */
     struct content *whole; /* its body, when it is no stream */
     struct sse_out out;    /* or as a stream */
     size_t mark;           /* where in it the chunk begins that is being written */
@@ -77,6 +82,11 @@ must_check enum err exchange_words_whole(struct exchange *x);
 must_check enum err exchange_words_end(struct exchange *x);
 /* A stream's last event: it has failed. */
 must_check enum err exchange_words_fail(struct exchange *x, const struct api_failure *f);
+
+/* exchange_raw.c: the same of a client that is sent canonical bytes */
+must_check enum err exchange_raw_end(struct exchange *x);
+must_check enum err exchange_raw_fail(struct exchange *x, const struct api_failure *f);
+struct buf *exchange_raw_whole(struct exchange *x);
 
 /* exchange_answer.c */
 void exchange_commit(struct request *r);

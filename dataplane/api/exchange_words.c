@@ -4,6 +4,7 @@
 #include "content_view.h"
 #include "estimate.h"
 #include "id.h"
+#include "route_metadata.h"
 
 #include <assert.h>
 
@@ -78,8 +79,6 @@ enum err exchange_event(struct exchange *x, const struct event *event)
     enum err e;
 
     assert(x->opened);
-    if (x->web == NULL)
-        return ERR_NONE;
     if (!x->request.stream)
         return x->dialect->event(&x->answer, event, NULL);
     e = exchange_words_begin(x);
@@ -92,39 +91,14 @@ enum err exchange_event(struct exchange *x, const struct event *event)
     return e;
 }
 
-/* Canonical chunks: what we end is said in one more of them, and what it comes to. */
-static enum err raw_cut(struct exchange *x)
-{
-    const struct request *r = &x->request;
-    size_t mark = 0;
-    enum err e = sse_out_begin(&x->out, &mark);
-
-    if (e == ERR_NONE)
-        e = attempt_put_cut(&x->attempt, exchange_cut_name(r->cut), &x->out.filling);
-    if (e == ERR_NONE)
-        e = sse_out_commit(&x->out);
-    if (e == ERR_NONE && x->answer.include_usage) {
-        e = sse_out_begin(&x->out, &mark);
-        if (e == ERR_NONE)
-            e = attempt_put_usage(&x->attempt, &r->account.usage, &x->out.filling);
-        if (e == ERR_NONE)
-            e = sse_out_commit(&x->out);
-    }
-    if (e != ERR_NONE)
-        sse_out_abandon(&x->out, mark);
-    return e;
-}
-
 enum err exchange_words_end(struct exchange *x)
 {
     const struct request *r = &x->request;
     size_t mark;
     enum err e;
 
-    if (exchange_is_raw(x)) {
-        e = r->cut == CUT_NONE ? ERR_NONE : raw_cut(x);
-        return e == ERR_NONE ? sse_out_done(&x->out) : e;
-    }
+    if (exchange_is_raw(x))
+        return exchange_raw_end(x);
     e = exchange_words_begin(x);
     if (e != ERR_NONE)
         return e;
@@ -138,7 +112,8 @@ enum err exchange_words_end(struct exchange *x)
 enum err exchange_words_fail(struct exchange *x, const struct api_failure *f)
 {
     size_t mark = x->out.filling.len;
-    enum err e = x->dialect->fail(&x->answer, f, &x->out.filling);
+    enum err e = exchange_is_raw(x) ? exchange_raw_fail(x, f)
+                                    : x->dialect->fail(&x->answer, f, &x->out.filling);
 
     if (e != ERR_NONE)
         sse_out_abandon(&x->out, mark);

@@ -1,10 +1,15 @@
 #include "front.h"
 
 #include "api_key.h"
+#include "azure.h"
 #include "chat_dialect.h"
 #include "clock.h"
+#include "messages.h"
+#include "endpoints.h"
+#include "not_stored.h"
 #include "path.h"
 #include "reply.h"
+#include "responses.h"
 #include "samples.h"
 #include "uplink.h"
 
@@ -15,10 +20,21 @@
 struct visit {
     const struct front_context *x;
     struct web_request *web;
-    struct view path;    /* without empty segments */
+    struct view path;    /* without empty segments; of an Azure client, ours that means the same */
+    struct view model;   /* the deployment in an Azure client's path; empty: none */
     struct view rest;    /* of the path, where the endpoint takes one */
     struct digest32 who; /* where the endpoint needs a key */
+    uint8_t plain[PATH_PLAIN_MAX], azure[PATH_PLAIN_MAX];
 };
+
+static void visit_begin(struct visit *v, const struct front_context *x, struct web_request *r)
+{
+    v->x = x;
+    v->web = r;
+    v->path = path_plain(web_path(r), v->plain);
+    v->rest = VIEW_EMPTY;
+    azure_path(&v->path, &v->model, v->azure);
+}
 
 static const struct dialect *dialect_here(const struct web_request *r, struct view path);
 
@@ -28,14 +44,45 @@ static void handle_exchange(struct visit *v)
                    receipt_endpoint_of(v->path));
 }
 
+static void handle_count(struct visit *v)
+{
+    exchange_count(v->x->exchange, v->web, &v->who, dialect_here(v->web, v->path),
+                   view_starts(v->path, VIEW_LIT("/api/v1/")));
+}
+
 static void handle_models(struct visit *v)
 {
-    stats_status(v->x->stats, models_list(&v->x->models, v->web));
+    stats_status(v->x->stats, models_list(&v->x->models, v->web, v->path));
+}
+
+static void handle_embedding_models(struct visit *v)
+{
+    stats_status(v->x->stats, models_embeddings(&v->x->models, v->web, v->path));
+}
+
+static void handle_models_count(struct visit *v)
+{
+    stats_status(v->x->stats, models_count(&v->x->models, v->web));
 }
 
 static void handle_model(struct visit *v)
 {
     stats_status(v->x->stats, models_one(&v->x->models, v->web, v->rest));
+}
+
+static void handle_model_wrapped(struct visit *v)
+{
+    stats_status(v->x->stats, models_wrapped(&v->x->models, v->web, v->rest));
+}
+
+static void handle_zdr(struct visit *v)
+{
+    stats_status(v->x->stats, endpoints_zdr(&v->x->models, v->web));
+}
+
+static void handle_providers(struct visit *v)
+{
+    stats_status(v->x->stats, endpoints_providers(&v->x->models, v->web));
 }
 
 static void handle_receipt(struct visit *v)
@@ -92,6 +139,7 @@ static void handle_account(struct visit *v)
 {
     account_ask(&v->x->account, v->web, v->path);
 }
+static void handle_user_models(struct visit *v); /* it can refuse */
 
 /* Who may ask. */
 enum access {
@@ -114,6 +162,20 @@ static const struct dialect *speaks_chat(const struct web_request *r)
     return &chat_dialect;
 }
 
+static const struct dialect *speaks_messages(const struct web_request *r)
+{
+    struct view version = VIEW_EMPTY;
+
+    (void)web_header(r, VIEW_LIT("anthropic-version"), &version);
+    return messages_of_version(version);
+}
+
+static const struct dialect *speaks_responses(const struct web_request *r)
+{
+    (void)r;
+    return &responses_dialect;
+}
+
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -121,12 +183,18 @@ static const struct endpoint {
     bool prefix;    /* what follows, not empty, is v->rest: an id, for example */
     enum access access;
     void (*handler)(struct visit *v);
-    dialect_fn *dialect; /* NULL: none, and its errors are worded as chat's */
+    dialect_fn *dialect; /* NULL: none, and its errors are worded by the client's headers */
 } endpoints[] = {
     {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
+    {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, speaks_messages},
+    {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_messages},
+    {"POST", "/responses", true, false, ACCESS_INFERENCE, handle_exchange, speaks_responses},
+    {"POST", "/responses/input_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_responses},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
+    {"GET", "/models/count", true, false, ACCESS_PUBLIC, handle_models_count, NULL},
+    {"GET", "/models/user", true, false, ACCESS_KEY, handle_user_models, NULL},
     {"GET", "/models/", true, true, ACCESS_PUBLIC, handle_model, NULL},
     {"GET", "/key", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/keys", true, false, ACCESS_ACCOUNT, handle_account, NULL},
@@ -138,6 +206,10 @@ static const struct endpoint {
     {"GET", "/activity", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/generation", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/generation/content", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/model/", true, true, ACCESS_PUBLIC, handle_model_wrapped, NULL},
+    {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models, NULL},
+    {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr, NULL},
+    {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers, NULL},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},
@@ -174,7 +246,7 @@ static const struct dialect *dialect_here(const struct web_request *r, struct vi
     for (size_t i = 0; i < ENDPOINTS; i++)
         if (endpoints[i].dialect != NULL && endpoint_at(&endpoints[i], path, &rest))
             return endpoints[i].dialect(r);
-    return &chat_dialect;
+    return reply_dialect(r);
 }
 
 /* Whatever is wrong with a request, its client reads it in its own dialect. */
@@ -223,6 +295,24 @@ static void refuse(struct stats *stats, struct web_request *r, enum api_error er
     refuse_for(stats, r, &f, extra);
 }
 
+static void user_models_cb(void *cookie, struct web_request *r, enum api_error error)
+{
+    const struct front_context *x = cookie;
+    struct visit v;
+
+    visit_begin(&v, x, r);
+    if (error == API_OK)
+        stats_status(x->stats, models_list(&x->models, r, v.path));
+    else
+        refuse(x->stats, r, error, NULL);
+}
+
+/* The models that the key may use: all of them, because no key is kept from any. But it has to be a key. */
+static void handle_user_models(struct visit *v)
+{
+    arrival_check(&v->x->arrival, v->web, &v->who, user_models_cb, (void *)v->x);
+}
+
 /* A whole request from somebody who sent a key gets no further than here: it has a receipt too. */
 static void refuse_untrusted(struct visit *v, enum standing why)
 {
@@ -243,7 +333,8 @@ static void refuse_untrusted(struct visit *v, enum standing why)
              standing_name(why));
     digest_sha256(web_body(v->web), &facts.received);
     reply_init(&p, &facts.id);
-    reply_publish(&p, x->receipts.receipts, x->worker, &facts);
+    if (facts.endpoint < RECEIPT_ENDPOINTS)
+        reply_publish(&p, x->receipts.receipts, x->worker, &facts);
     stats_status(x->stats, errors_row(f.error)->status);
     answer_failure(&p, v->web, &f);
 }
@@ -257,7 +348,7 @@ static void preflight(const struct front_context *x, struct web_request *r)
     struct view wanted;
 
     reply_init(&p, &id);
-    reply_add(&p, VIEW_LIT("access-control-allow-methods"), VIEW_LIT("GET, POST, OPTIONS"));
+    reply_add(&p, VIEW_LIT("access-control-allow-methods"), VIEW_LIT("GET, HEAD, POST, PATCH, DELETE, OPTIONS"));
     if (!web_header(r, VIEW_LIT("access-control-request-headers"), &wanted) || wanted.len > 2048)
         wanted = VIEW_LIT("authorization, content-type, x-api-key");
     reply_add(&p, VIEW_LIT("access-control-allow-headers"), wanted);
@@ -321,30 +412,33 @@ static bool path_ends(struct view path, struct view tail)
     return path.len >= tail.len && view_eq(view_from(path, path.len - tail.len), tail);
 }
 
-/* Nothing is served there. A base URL without /v1, or with it twice, is the usual reason. */
+/* Nothing is served there: content that we do not keep, or a base URL without /v1, or with it twice. */
 static void refuse_path(struct visit *v)
 {
     struct api_failure f = {
         .error = API_NO_ROUTE,
         .message = "There is nothing at this path. Chat completions are at POST /v1/chat/completions, "
-                   "the models at GET /v1/models."};
+                   "the models at GET /v1/models, the providers at GET /v1/providers."};
+    const char *stored = not_stored(v->path);
 
-    for (size_t i = 0; i < ENDPOINTS; i++)
+    for (size_t i = 0; stored == NULL && i < ENDPOINTS; i++)
         if (endpoints[i].versioned && !endpoints[i].prefix &&
             path_ends(v->path, view_str(endpoints[i].path)))
             snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.",
                      endpoints[i].method, endpoints[i].path);
+    if (stored != NULL)
+        f = (struct api_failure){.error = API_NOT_STORED, .message = stored};
     refuse_for(v->x->stats, v->web, &f, NULL);
 }
 
 void front_handle(void *cookie, struct web_request *r)
 {
-    uint8_t plain[PATH_PLAIN_MAX];
-    struct visit v = {.x = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct visit v;
     struct view method = web_method(r);
     char methods[64] = "";
     struct web_header allow = {VIEW_LIT("allow"), VIEW_EMPTY};
 
+    visit_begin(&v, cookie, r);
     if (view_eq(method, VIEW_LIT("OPTIONS"))) {
         preflight(v.x, r);
         return;
@@ -371,14 +465,17 @@ void front_handle(void *cookie, struct web_request *r)
  * says when their small body is complete; a missing or malformed key is told at once. */
 enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, int *why)
 {
-    uint8_t plain[PATH_PLAIN_MAX];
-    struct visit v = {.x = cookie, .web = r, .path = path_plain(web_path(r), plain)};
+    struct visit v;
     struct view method = web_method(r);
     enum api_error error;
+    bool served = false;
 
+    visit_begin(&v, cookie, r);
     for (size_t i = 0; i < ENDPOINTS; i++) {
-        if (endpoints[i].access != ACCESS_INFERENCE || !method_is(&endpoints[i], method) ||
-            !endpoint_at(&endpoints[i], v.path, &v.rest))
+        if (!endpoint_at(&endpoints[i], v.path, &v.rest))
+            continue;
+        served = true;
+        if (endpoints[i].access != ACCESS_INFERENCE || !method_is(&endpoints[i], method))
             continue;
         error = api_key_read(r, &v.who);
         if (error == API_OK)
@@ -386,7 +483,7 @@ enum web_verdict front_arriving(void *cookie, struct web_request *r, bool more, 
         *why = (int)error;
         return WEB_BODY_REFUSED;
     }
-    *why = API_TOO_LARGE;
+    *why = served ? API_TOO_LARGE : API_NO_ROUTE; /* an upload, for example */
     return more ? WEB_BODY_REFUSED : WEB_BODY_SMALL;
 }
 
@@ -394,7 +491,13 @@ void front_refused(void *cookie, struct web_request *r, int why)
 {
     const struct front_context *x = cookie;
     struct api_failure f = {.error = (enum api_error)why};
+    struct visit v;
 
+    if (f.error == API_NO_ROUTE) {
+        visit_begin(&v, x, r);
+        refuse_path(&v);
+        return;
+    }
     if (f.error == API_TOO_LARGE)
         f.message = "The body of a request to this path may have 64 KiB.";
     refuse_for(x->stats, r, &f, errors_row(f.error)->status == 401 ? &bearer : NULL);

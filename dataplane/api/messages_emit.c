@@ -14,55 +14,55 @@ static struct view half_as_text(const struct messages_block *b)
     return b->text.len == 0 ? VIEW_EMPTY : VIEW_LIT("\\ufffd");
 }
 
-void messages_begin_block(const struct answer *a, const struct messages_block *b, struct messages_out *o)
+void messages_begin_block(const struct answer *a, const struct messages_block *b, struct pen *o)
 {
-    OUT(o, "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":");
-    out_u64(o, index_of(a));
+    pen_text(o, "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":");
+    pen_number(o, index_of(a));
     switch (b->kind) {
     case BLOCK_THINKING:
-        OUT(o, ",\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n");
+        pen_text(o, ",\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n");
         break;
     case BLOCK_TEXT:
-        OUT(o, ",\"content_block\":{\"type\":\"text\",\"text\":\"\",\"citations\":null}}\n\n");
+        pen_text(o, ",\"content_block\":{\"type\":\"text\",\"text\":\"\",\"citations\":null}}\n\n");
         break;
     case BLOCK_REDACTED:
-        OUT(o, ",\"content_block\":{\"type\":\"redacted_thinking\",\"data\":\"");
+        pen_text(o, ",\"content_block\":{\"type\":\"redacted_thinking\",\"data\":\"");
         messages_seal(a, b, o);
-        OUT(o, "\"}}\n\n");
+        pen_text(o, "\"}}\n\n");
         break;
     case BLOCK_CALL:
-        OUT(o, ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"");
-        out_view(o, buf_view(&b->id));
-        OUT(o, "\",\"name\":\"");
-        out_view(o, buf_view(&b->name));
-        OUT(o, "\",\"input\":{},\"caller\":{\"type\":\"direct\"}}}\n\n");
+        pen_text(o, ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"");
+        pen_put(o, buf_view(&b->id));
+        pen_text(o, "\",\"name\":\"");
+        pen_put(o, buf_view(&b->name));
+        pen_text(o, "\",\"input\":{},\"caller\":{\"type\":\"direct\"}}}\n\n");
         break;
     }
 }
 
-static void begin_delta(const struct answer *a, struct messages_out *o)
+static void begin_delta(const struct answer *a, struct pen *o)
 {
-    OUT(o, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
-    out_u64(o, index_of(a));
+    pen_text(o, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
+    pen_number(o, index_of(a));
 }
 
 void messages_delta(const struct answer *a, const struct messages_block *b, struct view text,
-                    struct messages_out *o)
+                    struct pen *o)
 {
     begin_delta(a, o);
-    out_view(o, b->kind == BLOCK_TEXT ? VIEW_LIT(",\"delta\":{\"type\":\"text_delta\",\"text\":\"")
+    pen_put(o, b->kind == BLOCK_TEXT ? VIEW_LIT(",\"delta\":{\"type\":\"text_delta\",\"text\":\"")
                 : b->kind == BLOCK_CALL
                     ? VIEW_LIT(",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"")
                     : VIEW_LIT(",\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\""));
-    out_view(o, text);
-    OUT(o, "\"}}\n\n");
+    pen_put(o, text);
+    pen_text(o, "\"}}\n\n");
 }
 
 /* --- arguments --- */
 
 /* The arguments as JSON, decoded into *plain; false when they are none. */
 static bool decoded(const struct messages_block *b, struct buf *plain, struct json_value *root,
-                    struct messages_out *o)
+                    struct pen *o)
 {
     struct buf quoted;
     enum err e;
@@ -86,39 +86,39 @@ static bool decoded(const struct messages_block *b, struct buf *plain, struct js
 }
 
 /* "input" must be an object: another value stands in one, and what is no JSON is told as it came. */
-static void out_input(const struct messages_block *b, struct messages_out *o)
+static void out_input(const struct messages_block *b, struct pen *o)
 {
     struct json_value root;
     struct buf plain;
 
     if (!b->arguments.begun) {
-        OUT(o, "{}");
+        pen_text(o, "{}");
         return;
     }
     buf_init_charged(&plain, MESSAGES_KEPT_MAX, b->text.budget);
     if (!decoded(b, &plain, &root, o)) {
-        OUT(o, "{\"raw\":\"");
-        out_view(o, buf_view(&b->text));
-        OUT(o, "\"}");
+        pen_text(o, "{\"raw\":\"");
+        pen_put(o, buf_view(&b->text));
+        pen_text(o, "\"}");
     } else if (root.kind == JSON_OBJECT) {
-        out_view(o, root.text);
+        pen_put(o, root.text);
     } else {
-        OUT(o, "{\"value\":");
-        out_view(o, root.text);
-        OUT(o, "}");
+        pen_text(o, "{\"value\":");
+        pen_put(o, root.text);
+        pen_text(o, "}");
     }
     buf_free(&plain);
 }
 
 /* The same as the only delta of a stream's call: as text. */
-static void delta_input(const struct answer *a, const struct messages_block *b, struct messages_out *o)
+static void delta_input(const struct answer *a, const struct messages_block *b, struct pen *o)
 {
-    struct messages_out input;
+    struct pen input;
     struct buf json, text;
 
     buf_init_charged(&json, 2 * MESSAGES_KEPT_MAX, b->text.budget);
     buf_init_charged(&text, 4 * MESSAGES_KEPT_MAX, b->text.budget);
-    input = (struct messages_out){&json, ERR_NONE};
+    input = (struct pen){&json, ERR_NONE};
     out_input(b, &input);
     if (input.e == ERR_NONE)
         input.e = buf_append_json_string(&text, buf_view(&json));
@@ -132,7 +132,7 @@ static void delta_input(const struct answer *a, const struct messages_block *b, 
 
 /* --- ends --- */
 
-void messages_end_block(const struct answer *a, struct messages_block *b, struct messages_out *o)
+void messages_end_block(const struct answer *a, struct messages_block *b, struct pen *o)
 {
     if (b->kind == BLOCK_CALL && !b->arguments.object)
         delta_input(a, b, o);
@@ -140,43 +140,43 @@ void messages_end_block(const struct answer *a, struct messages_block *b, struct
         messages_delta(a, b, half_as_text(b), o);
     if (b->kind == BLOCK_THINKING) {
         begin_delta(a, o);
-        OUT(o, ",\"delta\":{\"type\":\"signature_delta\",\"signature\":\"");
+        pen_text(o, ",\"delta\":{\"type\":\"signature_delta\",\"signature\":\"");
         messages_seal(a, b, o);
-        OUT(o, "\"}}\n\n");
+        pen_text(o, "\"}}\n\n");
     }
-    OUT(o, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":");
-    out_u64(o, index_of(a));
-    OUT(o, "}\n\n");
+    pen_text(o, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":");
+    pen_number(o, index_of(a));
+    pen_text(o, "}\n\n");
 }
 
-void messages_whole_block(const struct answer *a, struct messages_block *b, struct messages_out *o)
+void messages_whole_block(const struct answer *a, struct messages_block *b, struct pen *o)
 {
     switch (b->kind) {
     case BLOCK_THINKING:
-        OUT(o, "{\"type\":\"thinking\",\"thinking\":\"");
-        out_view(o, buf_view(&b->text));
-        OUT(o, "\",\"signature\":\"");
+        pen_text(o, "{\"type\":\"thinking\",\"thinking\":\"");
+        pen_put(o, buf_view(&b->text));
+        pen_text(o, "\",\"signature\":\"");
         messages_seal(a, b, o);
-        OUT(o, "\"}");
+        pen_text(o, "\"}");
         break;
     case BLOCK_REDACTED:
-        OUT(o, "{\"type\":\"redacted_thinking\",\"data\":\"");
+        pen_text(o, "{\"type\":\"redacted_thinking\",\"data\":\"");
         messages_seal(a, b, o);
-        OUT(o, "\"}");
+        pen_text(o, "\"}");
         break;
     case BLOCK_TEXT:
-        OUT(o, "{\"type\":\"text\",\"text\":\"");
-        out_view(o, buf_view(&b->text));
-        OUT(o, "\",\"citations\":null}");
+        pen_text(o, "{\"type\":\"text\",\"text\":\"");
+        pen_put(o, buf_view(&b->text));
+        pen_text(o, "\",\"citations\":null}");
         break;
     case BLOCK_CALL:
-        OUT(o, "{\"type\":\"tool_use\",\"id\":\"");
-        out_view(o, buf_view(&b->id));
-        OUT(o, "\",\"name\":\"");
-        out_view(o, buf_view(&b->name));
-        OUT(o, "\",\"input\":");
+        pen_text(o, "{\"type\":\"tool_use\",\"id\":\"");
+        pen_put(o, buf_view(&b->id));
+        pen_text(o, "\",\"name\":\"");
+        pen_put(o, buf_view(&b->name));
+        pen_text(o, "\",\"input\":");
         out_input(b, o);
-        OUT(o, ",\"caller\":{\"type\":\"direct\"}}");
+        pen_text(o, ",\"caller\":{\"type\":\"direct\"}}");
         break;
     }
 }

@@ -63,6 +63,12 @@ static enum err append_sentence(const struct api_failure *f, struct buf *out)
     return e;
 }
 
+/* The SDKs offer to leave the conversation with the server; told so, they go on without that. */
+static bool is_about_thread(const struct api_failure *f)
+{
+    return f->error == API_UNSUPPORTED_PARAMETER && f->param != NULL && strcmp(f->param, "thread") == 0;
+}
+
 enum err messages_failure(const struct api_failure *f, const struct id *request, bool openrouter,
                           struct buf *out)
 {
@@ -78,6 +84,9 @@ enum err messages_failure(const struct api_failure *f, const struct id *request,
         e = buf_append(out, VIEW_LIT("\",\"message\":"));
     if (e == ERR_NONE)
         e = append_sentence(f, out);
+    if (e == ERR_NONE && is_about_thread(f))
+        e = buf_append(out, VIEW_LIT(",\"details\":{\"error_code\":\"thread_unsupported_request\","
+                                     "\"unsupported\":[\"thread\"]}"));
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT("},\"request_id\":\""));
     if (e == ERR_NONE)

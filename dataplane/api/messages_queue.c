@@ -88,11 +88,13 @@ static bool may_show(const struct messages_block *b)
  * character, and the other half comes with the next piece. */
 static size_t half_pair(struct view text)
 {
-    const uint8_t *p = text.ptr + text.len - 6;
+    const uint8_t *p;
     size_t backslashes = 0;
 
-    if (text.len < 6 || p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd' ||
-        memchr("89abAB", p[3], 6) == NULL)
+    if (text.len < 6)
+        return 0;
+    p = text.ptr + text.len - 6;
+    if (p[0] != '\\' || p[1] != 'u' || (p[2] | 0x20) != 'd' || memchr("89abAB", p[3], 6) == NULL)
         return 0;
     while (backslashes < text.len - 5 && p[-(ptrdiff_t)backslashes] == '\\')
         backslashes++;
@@ -100,7 +102,7 @@ static size_t half_pair(struct view text)
 }
 
 /* All but half a pair of what is kept of the first block. */
-static void show_kept(struct answer *a, struct messages_block *b, struct messages_out *o)
+static void show_kept(struct answer *a, struct messages_block *b, struct pen *o)
 {
     size_t n = b->text.len - half_pair(buf_view(&b->text));
 
@@ -110,7 +112,7 @@ static void show_kept(struct answer *a, struct messages_block *b, struct message
     buf_consume(&b->text, n);
 }
 
-static void begin_first(struct answer *a, struct messages_out *o)
+static void begin_first(struct answer *a, struct pen *o)
 {
     struct messages_block *b = state(a)->block;
 
@@ -121,7 +123,7 @@ static void begin_first(struct answer *a, struct messages_out *o)
 }
 
 /* The first block leaves the queue. */
-static void end_first(struct answer *a, struct messages_out *o)
+static void end_first(struct answer *a, struct pen *o)
 {
     struct messages_answer *m = state(a);
 
@@ -134,7 +136,7 @@ static void end_first(struct answer *a, struct messages_out *o)
 }
 
 /* Writes what can be written. */
-static void advance(struct answer *a, struct messages_out *o)
+static void advance(struct answer *a, struct pen *o)
 {
     struct messages_answer *m = state(a);
 
@@ -146,7 +148,7 @@ static void advance(struct answer *a, struct messages_out *o)
         begin_first(a, o);
 }
 
-void messages_flush(struct answer *a, struct messages_out *o)
+void messages_flush(struct answer *a, struct pen *o)
 {
     struct messages_answer *m = state(a);
 
@@ -154,7 +156,7 @@ void messages_flush(struct answer *a, struct messages_out *o)
         end_first(a, o);
     for (size_t i = 0; i < m->n_blocks; i++) {
         if (i != 0)
-            OUT(o, ",");
+            pen_text(o, ",");
         messages_whole_block(a, &m->block[i], o);
     }
 }
@@ -163,7 +165,7 @@ void messages_flush(struct answer *a, struct messages_out *o)
 
 /* The piece goes on as it came when it is all that there is: most do. */
 enum err messages_put(struct answer *a, struct messages_block *b, struct view text,
-                      struct messages_out *o)
+                      struct pen *o)
 {
     struct messages_answer *m = state(a);
     enum err e;
@@ -187,7 +189,7 @@ done:
 }
 
 static enum err take_text(struct answer *a, enum messages_block_kind kind, struct view text,
-                          struct messages_out *o)
+                          struct pen *o)
 {
     struct messages_block *b;
     enum err e;
@@ -200,7 +202,7 @@ static enum err take_text(struct answer *a, enum messages_block_kind kind, struc
     return e;
 }
 
-static enum err take_refusal(struct answer *a, struct view text, struct messages_out *o)
+static enum err take_refusal(struct answer *a, struct view text, struct pen *o)
 {
     struct messages_answer *m = state(a);
     enum err e = ERR_NONE;
@@ -230,7 +232,7 @@ static enum err append_id(struct buf *out, const struct answer *a, const struct 
     return err;
 }
 
-static enum err take_call(struct answer *a, const struct event *e, struct messages_out *o)
+static enum err take_call(struct answer *a, const struct event *e, struct pen *o)
 {
     struct messages_block *b;
     enum err err = add_block(a, BLOCK_CALL, &b);
@@ -249,7 +251,7 @@ static enum err take_call(struct answer *a, const struct event *e, struct messag
 }
 
 /* Pieces for a call that has left the queue were behind its arguments: white space. */
-static enum err take_arguments(struct answer *a, const struct event *e, struct messages_out *o)
+static enum err take_arguments(struct answer *a, const struct event *e, struct pen *o)
 {
     struct messages_answer *m = state(a);
 
@@ -259,7 +261,7 @@ static enum err take_arguments(struct answer *a, const struct event *e, struct m
     return ERR_NONE;
 }
 
-enum err messages_take(struct answer *a, const struct event *e, struct messages_out *o)
+enum err messages_take(struct answer *a, const struct event *e, struct pen *o)
 {
     if (e->choice != 0)
         return ERR_NONE; /* Anthropic's answers are one */

@@ -73,7 +73,7 @@ static bool is_same_type(const struct messages_block *b, const char *name)
 /* In a whole answer the text of all thoughts comes first, in one piece, and their elements after it: those
  * that have the text say where each ends. */
 static enum err take_clear(struct answer *a, struct messages_block *b, struct json_value text,
-                           struct messages_out *o)
+                           struct pen *o)
 {
     struct messages_answer *m = a->state;
 
@@ -88,7 +88,7 @@ static enum err take_clear(struct answer *a, struct messages_block *b, struct js
 }
 
 static enum err take_text_element(struct answer *a, struct json_value piece, const char *name,
-                                  struct messages_out *o)
+                                  struct pen *o)
 {
     struct json_value v;
     struct messages_block *b;
@@ -105,7 +105,7 @@ static enum err take_text_element(struct answer *a, struct json_value piece, con
     return e;
 }
 
-enum err messages_detail(struct answer *a, struct view json, struct messages_out *o)
+enum err messages_detail(struct answer *a, struct view json, struct pen *o)
 {
     const struct messages_answer *m = a->state;
     struct json_value piece = {JSON_OBJECT, json}, type;
@@ -124,7 +124,7 @@ enum err messages_detail(struct answer *a, struct view json, struct messages_out
     return e == ERR_NONE ? append_detail(b, json) : e;
 }
 
-void messages_seal(const struct answer *a, const struct messages_block *b, struct messages_out *o)
+void messages_seal(const struct answer *a, const struct messages_block *b, struct pen *o)
 {
     struct buf all;
     enum err e;
@@ -138,7 +138,7 @@ void messages_seal(const struct answer *a, const struct messages_block *b, struc
     if (e == ERR_NONE)
         e = buf_append(&all, buf_view(&b->details));
     if (e == ERR_NONE)
-        e = replay_seal(a->model, buf_view(&b->hidden), buf_view(&all), o->to);
+        e = replay_seal(a->model, buf_view(&b->hidden), buf_view(&all), o->out);
     o->e = e;
     buf_free(&all);
 }

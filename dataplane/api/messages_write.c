@@ -35,78 +35,78 @@ static void end_state(struct answer *a)
 /* --- members that both forms have --- */
 
 /* The client's figures: what came from the cache, or went there, is not in input_tokens. */
-static void out_tokens(const struct token_usage *u, struct messages_out *o)
+static void out_tokens(const struct token_usage *u, struct pen *o)
 {
     uint64_t cached = (uint64_t)u->cached_read + u->cache_write;
 
-    OUT(o, "\"input_tokens\":");
-    out_u64(o, u->prompt > cached ? u->prompt - cached : 0);
-    OUT(o, ",\"output_tokens\":");
-    out_u64(o, u->completion);
-    OUT(o, ",\"cache_creation_input_tokens\":");
-    out_u64(o, u->cache_write);
-    OUT(o, ",\"cache_read_input_tokens\":");
-    out_u64(o, u->cached_read);
-    OUT(o, ",\"output_tokens_details\":");
+    pen_text(o, "\"input_tokens\":");
+    pen_number(o, u->prompt > cached ? u->prompt - cached : 0);
+    pen_text(o, ",\"output_tokens\":");
+    pen_number(o, u->completion);
+    pen_text(o, ",\"cache_creation_input_tokens\":");
+    pen_number(o, u->cache_write);
+    pen_text(o, ",\"cache_read_input_tokens\":");
+    pen_number(o, u->cached_read);
+    pen_text(o, ",\"output_tokens_details\":");
     if (u->reasoning == 0) {
-        OUT(o, "null");
+        pen_text(o, "null");
     } else {
-        OUT(o, "{\"thinking_tokens\":");
-        out_u64(o, u->reasoning);
-        OUT(o, "}");
+        pen_text(o, "{\"thinking_tokens\":");
+        pen_number(o, u->reasoning);
+        pen_text(o, "}");
     }
-    OUT(o, ",\"server_tool_use\":null");
+    pen_text(o, ",\"server_tool_use\":null");
 }
 
-static void out_usage(const struct token_usage *u, struct messages_out *o)
+static void out_usage(const struct token_usage *u, struct pen *o)
 {
-    OUT(o, "\"usage\":{");
+    pen_text(o, "\"usage\":{");
     out_tokens(u, o);
-    OUT(o, ",\"cache_creation\":null,\"inference_geo\":null,\"service_tier\":null,\"speed\":null}");
+    pen_text(o, ",\"cache_creation\":null,\"inference_geo\":null,\"service_tier\":null,\"speed\":null}");
 }
 
 /* Up to its content. */
-static void out_head(const struct answer *a, struct messages_out *o)
+static void out_head(const struct answer *a, struct pen *o)
 {
-    OUT(o, "{\"id\":\"msg_");
-    out_view(o, view_str(a->id + 4));
-    OUT(o, "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
+    pen_text(o, "{\"id\":\"msg_");
+    pen_put(o, view_str(a->id + 4));
+    pen_text(o, "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":");
     if (o->e == ERR_NONE)
-        o->e = buf_append_json_string(o->to, a->model);
-    OUT(o, ",\"content\":[");
+        o->e = buf_append_json_string(o->out, a->model);
+    pen_text(o, ",\"content\":[");
 }
 
 /* Which of the client's sequences ended an answer is not told by chat's finish reasons: end_turn. */
-static void out_stop(const struct messages_answer *m, const char *cut, struct messages_out *o)
+static void out_stop(const struct messages_answer *m, const char *cut, struct pen *o)
 {
     bool refusal = m->refused || m->finish == FINISH_CONTENT_FILTER;
 
-    OUT(o, "\"stop_reason\":");
+    pen_text(o, "\"stop_reason\":");
     if (cut[0] != '\0' || m->finish == FINISH_LENGTH)
-        OUT(o, "\"max_tokens\"");
+        pen_text(o, "\"max_tokens\"");
     else if (refusal)
-        OUT(o, "\"refusal\"");
+        pen_text(o, "\"refusal\"");
     else if (m->called)
-        OUT(o, "\"tool_use\"");
+        pen_text(o, "\"tool_use\"");
     else
-        OUT(o, "\"end_turn\"");
-    OUT(o, ",\"stop_sequence\":null,\"stop_details\":");
+        pen_text(o, "\"end_turn\"");
+    pen_text(o, ",\"stop_sequence\":null,\"stop_details\":");
     if (!refusal || cut[0] != '\0' || m->finish == FINISH_LENGTH) {
-        OUT(o, "null");
+        pen_text(o, "null");
     } else if (m->refusal.len == 0) {
-        OUT(o, "{\"type\":\"refusal\",\"category\":null,\"explanation\":null}");
+        pen_text(o, "{\"type\":\"refusal\",\"category\":null,\"explanation\":null}");
     } else {
-        OUT(o, "{\"type\":\"refusal\",\"category\":null,\"explanation\":\"");
-        out_view(o, buf_view(&m->refusal));
-        OUT(o, "\"}");
+        pen_text(o, "{\"type\":\"refusal\",\"category\":null,\"explanation\":\"");
+        pen_put(o, buf_view(&m->refusal));
+        pen_text(o, "\"}");
     }
-    OUT(o, ",\"container\":null");
+    pen_text(o, ",\"container\":null");
 }
 
-static enum err done(struct messages_out *o, size_t mark)
+static enum err done(struct pen *o, size_t mark)
 {
     if (o->e != ERR_NONE)
-        o->to->len = mark;
+        o->out->len = mark;
     return o->e;
 }
 
@@ -115,21 +115,21 @@ static enum err done(struct messages_out *o, size_t mark)
 static enum err begin(struct answer *a, struct buf *out)
 {
     static const struct token_usage none;
-    struct messages_out o = {out, ERR_NONE};
+    struct pen o = {out, ERR_NONE};
     size_t mark = out->len;
 
-    OUT(&o, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":");
+    pen_text(&o, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":");
     out_head(a, &o);
-    OUT(&o, "],\"container\":null,\"diagnostics\":null,\"stop_reason\":null,\"stop_sequence\":null,"
+    pen_text(&o, "],\"container\":null,\"diagnostics\":null,\"stop_reason\":null,\"stop_sequence\":null,"
             "\"stop_details\":null,");
     out_usage(&none, &o);
-    OUT(&o, "}}\n\n");
+    pen_text(&o, "}}\n\n");
     return done(&o, mark);
 }
 
 static enum err event(struct answer *a, const struct event *e, struct buf *out)
 {
-    struct messages_out o = {out, ERR_NONE};
+    struct pen o = {out, ERR_NONE};
     size_t mark = out == NULL ? 0 : out->len;
     enum err taken = messages_take(a, e, &o);
 
@@ -141,29 +141,29 @@ static enum err event(struct answer *a, const struct event *e, struct buf *out)
 /* The last event has no name: Anthropic's SDKs pass over it, and trusted-router-js waits for it. */
 static enum err end(struct answer *a, const struct token_usage *usage, const char *cut, struct buf *out)
 {
-    struct messages_out o = {out, ERR_NONE};
+    struct pen o = {out, ERR_NONE};
     size_t mark = out->len;
 
     messages_flush(a, &o);
-    OUT(&o, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{");
+    pen_text(&o, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{");
     out_stop(a->state, cut, &o);
-    OUT(&o, "},\"usage\":{");
+    pen_text(&o, "},\"usage\":{");
     out_tokens(usage, &o);
-    OUT(&o, "}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\ndata: [DONE]\n\n");
+    pen_text(&o, "}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\ndata: [DONE]\n\n");
     return done(&o, mark);
 }
 
 static enum err fail(struct answer *a, const struct api_failure *f, struct buf *out)
 {
-    struct messages_out o = {out, ERR_NONE};
+    struct pen o = {out, ERR_NONE};
     size_t mark = out->len;
     struct id request;
 
     o.e = id_parse(view_str(a->id + 4), &request);
-    OUT(&o, "event: error\ndata: ");
+    pen_text(&o, "event: error\ndata: ");
     if (o.e == ERR_NONE)
         o.e = messages_failure(f, &request, a->openrouter, out);
-    OUT(&o, "\n\n");
+    pen_text(&o, "\n\n");
     return done(&o, mark);
 }
 
@@ -171,16 +171,16 @@ static enum err fail(struct answer *a, const struct api_failure *f, struct buf *
 
 static enum err whole(struct answer *a, const struct token_usage *usage, struct buf *out)
 {
-    struct messages_out o = {out, ERR_NONE};
+    struct pen o = {out, ERR_NONE};
     size_t mark = out->len;
 
     out_head(a, &o);
     messages_flush(a, &o);
-    OUT(&o, "],");
+    pen_text(&o, "],");
     out_stop(a->state, "", &o);
-    OUT(&o, ",\"diagnostics\":null,");
+    pen_text(&o, ",\"diagnostics\":null,");
     out_usage(usage, &o);
-    OUT(&o, "}");
+    pen_text(&o, "}");
     return done(&o, mark);
 }
 
@@ -189,7 +189,7 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
         .name = "messages", .read = reader, .start = start, .close = end_state, .begin = begin,    \
         .event = event, .end = end, .fail = fail,                                                  \
         .keep_alive = VIEW_LIT("event: ping\ndata: {\"type\":\"ping\"}\n\n"), .whole = whole,      \
-        .failure = messages_failure,                                                               \
+        .failure = messages_failure, .read_count = messages_read_count, .count = messages_count,   \
     }
 const struct dialect messages_2023 = ROW(messages_read_2023);
 const struct dialect messages_2026 = ROW(messages_read_2026);

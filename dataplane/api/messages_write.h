@@ -11,6 +11,7 @@
 #include "buf.h"
 #include "errors.h"
 #include "messages.h"
+#include "pen.h"
 
 enum {
     MESSAGES_BLOCKS_MAX = 1024,                 /* in the queue at once: calls of one answer that interleave */
@@ -45,47 +46,28 @@ struct messages_answer {
     struct buf refusal; /* escaped; its beginning when it is long */
 };
 
-/* A buffer to append to and the first error, behind which nothing is appended. */
-struct messages_out {
-    struct buf *to;
-    enum err e;
-};
-
-static inline void out_view(struct messages_out *o, struct view v)
-{
-    if (o->e == ERR_NONE)
-        o->e = buf_append(o->to, v);
-}
-#define OUT(o, lit) out_view((o), VIEW_LIT(lit))
-
-static inline void out_u64(struct messages_out *o, uint64_t n)
-{
-    if (o->e == ERR_NONE)
-        o->e = buf_append_u64(o->to, n);
-}
-
 /* messages_queue.c. The state must have been zeroed; *o is used by a stream alone. */
-must_check enum err messages_take(struct answer *a, const struct event *e, struct messages_out *o);
+must_check enum err messages_take(struct answer *a, const struct event *e, struct pen *o);
 /* The answer has ended: what is in the queue is complete. A whole answer gets the elements of "content". */
-void messages_flush(struct answer *a, struct messages_out *o);
+void messages_flush(struct answer *a, struct pen *o);
 void messages_queue_free(struct messages_answer *m);
 /* The block that an element of a thought, or a thought, belongs to. */
 must_check enum err messages_want(struct answer *a, enum messages_block_kind kind,
                                   struct messages_block **out);
 /* More of a block: written, or kept. */
 must_check enum err messages_put(struct answer *a, struct messages_block *b, struct view text,
-                                 struct messages_out *o);
+                                 struct pen *o);
 
 /* messages_emit.c: the queue's first block, as events or as one element of "content" */
-void messages_begin_block(const struct answer *a, const struct messages_block *b, struct messages_out *o);
+void messages_begin_block(const struct answer *a, const struct messages_block *b, struct pen *o);
 void messages_delta(const struct answer *a, const struct messages_block *b, struct view text,
-                    struct messages_out *o);
-void messages_end_block(const struct answer *a, struct messages_block *b, struct messages_out *o);
-void messages_whole_block(const struct answer *a, struct messages_block *b, struct messages_out *o);
+                    struct pen *o);
+void messages_end_block(const struct answer *a, struct messages_block *b, struct pen *o);
+void messages_whole_block(const struct answer *a, struct messages_block *b, struct pen *o);
 
 /* messages_thought.c: one element of reasoning_details; the sealed text of a block */
-must_check enum err messages_detail(struct answer *a, struct view json, struct messages_out *o);
-void messages_seal(const struct answer *a, const struct messages_block *b, struct messages_out *o);
+must_check enum err messages_detail(struct answer *a, struct view json, struct pen *o);
+void messages_seal(const struct answer *a, const struct messages_block *b, struct pen *o);
 
 /* messages_errors.c: dialect.failure */
 must_check enum err messages_failure(const struct api_failure *f, const struct id *request,

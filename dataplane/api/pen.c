@@ -10,6 +10,18 @@ void pen_put(struct pen *p, struct view text)
         p->e = buf_append(p->out, text);
 }
 
+void pen_json(struct pen *p, struct view value)
+{
+    size_t from = p->out == NULL ? 0 : p->out->len;
+
+    pen_put(p, value);
+    if (p->out == NULL || p->e != ERR_NONE)
+        return;
+    for (size_t i = from; i < p->out->len; i++)
+        if (p->out->ptr[i] == '\n' || p->out->ptr[i] == '\r') /* strings hold none */
+            p->out->ptr[i] = ' ';
+}
+
 void pen_text(struct pen *p, const char *text)
 {
     pen_put(p, view_str(text));

@@ -11,6 +11,8 @@ struct pen {
 };
 
 void pen_put(struct pen *p, struct view text);
+/* A JSON value of others', on one line: what stands between tokens may hold line feeds. */
+void pen_json(struct pen *p, struct view value);
 void pen_text(struct pen *p, const char *text); /* of ours, as it is */
 void pen_number(struct pen *p, uint64_t n);
 void pen_usd(struct pen *p, int64_t nusd); /* dollars as a number */

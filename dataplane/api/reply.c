@@ -2,6 +2,7 @@
 
 #include "chat_dialect.h"
 #include "content_view.h"
+#include "messages.h"
 #include "path.h"
 
 #include <assert.h>
@@ -16,7 +17,7 @@ size_t reply_always(struct view keyset_digest_text, struct web_header out[static
         {VIEW_LIT("access-control-expose-headers"),
          VIEW_LIT("x-request-id, request-id, x-generation-id, x-tr-provider, x-tr-model, "
                   "x-tr-fallback-from, x-tr-fallback-to, retry-after, retry-after-ms, "
-                  "x-should-retry, x-tr-max-tokens, x-tr-first-generation-id, x-tr-first-receipt-id, x-receipt-id, x-aci-version, x-aci-keyset-digest")},
+                  "x-should-retry, x-tr-max-tokens, x-tr-store, x-tr-first-generation-id, x-tr-first-receipt-id, x-receipt-id, x-aci-version, x-aci-keyset-digest, etag")},
         {VIEW_LIT("x-aci-version"), VIEW_LIT("aci/1")},
         {VIEW_LIT("x-aci-keyset-digest"), keyset_digest_text},
     };
@@ -123,6 +124,38 @@ void reply_failure(struct reply *p, struct web_request *r, const struct api_fail
 {
     uint8_t plain[PATH_PLAIN_MAX];
 
-    reply_failure_in(p, r, f, &chat_dialect,
+    reply_failure_in(p, r, f, reply_dialect(r),
                      view_starts(path_plain(web_path(r), plain), VIEW_LIT("/api/v1/")));
+}
+
+const struct dialect *reply_dialect(const struct web_request *r)
+{
+    struct view version;
+
+    return web_header(r, VIEW_LIT("anthropic-version"), &version) ? messages_of_version(version)
+                                                                 : &chat_dialect;
+}
+
+int reply_refusal(struct web_request *r, const struct api_failure *f)
+{
+    struct id id = id_new();
+    struct reply p;
+
+    reply_init(&p, &id);
+    reply_failure(&p, r, f);
+    return errors_row(f->error)->status;
+}
+
+int reply_done(struct web_request *r, enum err e, struct buf *body)
+{
+    struct id id = id_new();
+    struct reply p;
+
+    if (e != ERR_NONE) {
+        buf_free(body);
+        return reply_refusal(r, &(struct api_failure){.error = API_INTERNAL});
+    }
+    reply_init(&p, &id);
+    reply_json_taking(&p, r, 200, body);
+    return 200;
 }

@@ -56,4 +56,11 @@ void reply_failure_in(struct reply *p, struct web_request *r, const struct api_f
 /* In chat's, for what belongs to no dialect: in the shape of the API that the path belongs to. */
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f);
 
+/* What a client speaks that asks for something of no dialect: by its headers. */
+const struct dialect *reply_dialect(const struct web_request *r);
+/* Answers that have nothing but ids and a body. Both return the status. e: how the body, which is freed,
+ * was made; what was not made is a 500. */
+int reply_done(struct web_request *r, enum err e, struct buf *body);
+int reply_refusal(struct web_request *r, const struct api_failure *f);
+
 #endif

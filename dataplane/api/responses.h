@@ -6,8 +6,4 @@
 
 extern const struct dialect responses_dialect;
 
-/* Append the body that /responses/input_tokens answers: an estimate, since the providers' tokenisers are not
- * here. */
-must_check enum err responses_input_tokens(const struct prompt *p, struct buf *out);
-
 #endif

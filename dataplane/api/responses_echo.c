@@ -30,7 +30,7 @@ static void put_member(struct pen *p, const char *name, struct view value)
     pen_text(p, ",\"");
     pen_text(p, name);
     pen_text(p, "\":");
-    pen_put(p, value);
+    pen_json(p, value);
 }
 
 static void put_repeated(struct json_value body, struct pen *p)
@@ -66,13 +66,13 @@ static void put_forms(struct json_value body, struct pen *p)
     struct json_value tier = object_in(body, "service_tier");
 
     pen_text(p, ",\"reasoning\":{\"effort\":");
-    pen_put(p, value_of(reasoning, "effort", "null"));
+    pen_json(p, value_of(reasoning, "effort", "null"));
     pen_text(p, ",\"summary\":");
-    pen_put(p, value_of(reasoning, "summary", "null"));
+    pen_json(p, value_of(reasoning, "summary", "null"));
     pen_text(p, "},\"text\":{\"format\":");
-    pen_put(p, value_of(text, "format", "{\"type\":\"text\"}"));
+    pen_json(p, value_of(text, "format", "{\"type\":\"text\"}"));
     pen_text(p, ",\"verbosity\":");
-    pen_put(p, value_of(text, "verbosity", "\"medium\""));
+    pen_json(p, value_of(text, "verbosity", "\"medium\""));
     pen_text(p, "}");
     put_member(p, "service_tier",
                tier.kind != JSON_STRING || json_string_is(tier, "auto") ? VIEW_LIT("\"default\"")
@@ -83,13 +83,13 @@ static void put_forms(struct json_value body, struct pen *p)
 static void put_function(struct json_value tool, struct pen *p)
 {
     pen_text(p, "{\"type\":\"function\",\"name\":");
-    pen_put(p, value_of(tool, "name", "\"\""));
+    pen_json(p, value_of(tool, "name", "\"\""));
     pen_text(p, ",\"description\":");
-    pen_put(p, value_of(tool, "description", "null"));
+    pen_json(p, value_of(tool, "description", "null"));
     pen_text(p, ",\"parameters\":");
-    pen_put(p, value_of(tool, "parameters", "null"));
+    pen_json(p, value_of(tool, "parameters", "null"));
     pen_text(p, ",\"strict\":");
-    pen_put(p, value_of(tool, "strict", "null"));
+    pen_json(p, value_of(tool, "strict", "null"));
     pen_text(p, "}");
 }
 
@@ -113,7 +113,7 @@ static void put_tools(struct json_value tools, struct pen *p)
         if (function)
             put_function(m.value, p);
         else
-            pen_put(p, m.value.text);
+            pen_json(p, m.value.text);
     }
     pen_text(p, "]");
 }
@@ -152,7 +152,7 @@ static void list_tool(struct json_value tool, bool inside, struct pen *p, size_t
         return;
     pen_text(p, (*n)++ == 0 ? "" : ",");
     pen_text(p, "{\"type\":");
-    pen_put(p, type.text);
+    pen_json(p, type.text);
     pen_text(p, ",\"name\":");
     pen_quoted(p, name);
     pen_text(p, "}");

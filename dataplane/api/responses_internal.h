@@ -44,7 +44,7 @@ enum { RESPONSES_NAME_MAX = 64 };
 /* Append the name for the provider, still escaped. space: empty for a tool of no namespace. */
 must_check enum err responses_name(struct view space, struct view name, struct buf *out);
 /* The tool of `tools`, an array of a request that was read, that has this name at the provider. *space is
- * empty for one of no namespace. False: none; the model made it up. */
+ * empty for one of no namespace. False: none, and *space is empty: the model made it up. */
 bool responses_name_find(struct json_value tools, struct view name, struct view *space,
                          struct json_value *tool);
 

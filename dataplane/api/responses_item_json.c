@@ -138,11 +138,11 @@ static void token_json(struct json_value token, struct pen *p)
     struct json_value v;
 
     pen_text(p, "{\"token\":");
-    pen_put(p, json_get(token, "token", &v) ? v.text : VIEW_LIT("\"\""));
+    pen_json(p, json_get(token, "token", &v) ? v.text : VIEW_LIT("\"\""));
     pen_text(p, ",\"logprob\":");
-    pen_put(p, json_get(token, "logprob", &v) && v.kind == JSON_NUMBER ? v.text : VIEW_LIT("0"));
+    pen_json(p, json_get(token, "logprob", &v) && v.kind == JSON_NUMBER ? v.text : VIEW_LIT("0"));
     pen_text(p, ",\"bytes\":");
-    pen_put(p, json_get(token, "bytes", &v) && v.kind == JSON_ARRAY ? v.text : VIEW_LIT("[]"));
+    pen_json(p, json_get(token, "bytes", &v) && v.kind == JSON_ARRAY ? v.text : VIEW_LIT("[]"));
 }
 
 static void top_json(struct json_value top, struct pen *p)

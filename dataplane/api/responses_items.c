@@ -11,6 +11,8 @@
 
 void responses_event_begin(struct responses_state *s, struct pen *p, const char *type)
 {
+    if (p->out == NULL) /* what is not written has no number */
+        return;
     pen_text(p, "event: ");
     pen_text(p, type);
     pen_text(p, "\ndata: {\"type\":\"");
@@ -55,10 +57,13 @@ void responses_end_with_text(const char *member, struct view escaped, struct pen
 /* Whether it ends with the first half of a surrogate pair, as an escape: 6 bytes. */
 static bool ends_in_pair(struct view v)
 {
-    const uint8_t *u = v.ptr + v.len - 6;
+    const uint8_t *u;
     size_t before = 0;
 
-    if (v.len < 6 || u[0] != '\\' || u[1] != 'u' || (u[2] | 0x20) != 'd' ||
+    if (v.len < 6)
+        return false;
+    u = v.ptr + v.len - 6;
+    if (u[0] != '\\' || u[1] != 'u' || (u[2] | 0x20) != 'd' ||
         !((u[3] >= '8' && u[3] <= '9') || (u[3] | 0x20) == 'a' || (u[3] | 0x20) == 'b'))
         return false;
     while (before < v.len - 6 && u[-1 - (ptrdiff_t)before] == '\\')

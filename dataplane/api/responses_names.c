@@ -95,5 +95,6 @@ bool responses_name_find(struct json_value tools, struct view name, struct view 
         if (json_get(m.value, "tools", &inner) && find_in(inner, name, *space, tool))
             return true;
     }
+    *space = VIEW_EMPTY;
     return false;
 }

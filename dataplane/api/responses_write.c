@@ -270,9 +270,23 @@ static enum err responses_failure(const struct api_failure *f, const struct id *
     return openrouter ? error_openrouter_body(f, out) : error_body(f, out);
 }
 
+/* An estimate: the providers' tokenisers are not here. */
+static enum err responses_count(const struct prompt *p, struct buf *out)
+{
+    struct pen pen = {.out = out};
+    size_t mark = out->len;
+
+    pen_text(&pen, "{\"object\":\"response.input_tokens\",\"input_tokens\":");
+    pen_number(&pen, p->prompt_bytes / BILL_BYTES_PER_TOKEN + p->media.floor);
+    pen_text(&pen, "}");
+    return keep(&pen, mark, ERR_NONE);
+}
+
 const struct dialect responses_dialect = {
     .name = "responses",
     .read = responses_read,
+    .read_count = responses_read,
+    .count = responses_count,
     .start = responses_start,
     .close = responses_close,
     .begin = responses_begin,
@@ -283,14 +297,3 @@ const struct dialect responses_dialect = {
     .whole = responses_whole,
     .failure = responses_failure,
 };
-
-enum err responses_input_tokens(const struct prompt *p, struct buf *out)
-{
-    struct pen pen = {.out = out};
-    size_t mark = out->len;
-
-    pen_text(&pen, "{\"object\":\"response.input_tokens\",\"input_tokens\":");
-    pen_number(&pen, p->prompt_bytes / BILL_BYTES_PER_TOKEN + p->media.floor);
-    pen_text(&pen, "}");
-    return keep(&pen, mark, ERR_NONE);
-}

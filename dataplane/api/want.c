@@ -64,23 +64,34 @@ static enum err want_model(struct want_context *x, const struct snapshot *catalo
     return ERR_NONE;
 }
 
+/* The ids of "model" and "models" in one list: fallbacks are there for what cannot be had, so an id that
+ * nobody knows is passed over while another one is known. Of several unknown ones the first is told. */
 static enum err want_models(struct want_context *x, const struct snapshot *catalog)
 {
     const struct json_value list = x->prompt->models;
     const bool named = x->prompt->model[0] != '\0';
     enum err e = named ? want_model(x, catalog, "model", view_str(x->prompt->model)) : ERR_NONE;
+    struct api_failure unknown = *x->failure;
     struct json_member item;
     struct view id;
 
-    if (e != ERR_NONE || list.kind == JSON_NULL)
-        return e;
-    if (list.kind != JSON_ARRAY)
+    if (list.kind != JSON_NULL && list.kind != JSON_ARRAY)
         return want_bad(x, "models", "models must be an array of model ids");
-    for (struct json_iter it = json_iter(list); e == ERR_NONE && json_next(&it, &item);)
-        e = json_string_plain(item.value, &id)
-                ? want_model(x, catalog, "models", id)
-                : want_bad(x, "models", "models must be an array of model ids");
-    return e == ERR_NONE && x->want->n_models == 0 ? want_bad(x, "model", "model is required") : e;
+    for (struct json_iter it = json_iter(list); json_next(&it, &item);) {
+        if (!json_string_plain(item.value, &id))
+            return want_bad(x, "models", "models must be an array of model ids");
+        if (want_model(x, catalog, "models", id) != ERR_NONE && e == ERR_NONE) {
+            e = ERR_NOT_FOUND;
+            unknown = *x->failure;
+        }
+    }
+    *x->failure = (struct api_failure){0};
+    if (x->want->n_models != 0)
+        return ERR_NONE;
+    if (e == ERR_NONE)
+        return want_bad(x, "model", "model is required");
+    *x->failure = unknown;
+    return e;
 }
 
 /* --- members that only some providers may be sent */

@@ -16,7 +16,7 @@ static const struct {
 } moves[] = {
     {REQUEST_READING, REQUEST_ADMITTING},
     {REQUEST_ADMITTING, REQUEST_CONNECTING}, /* admitted */
-    {REQUEST_ADMITTING, REQUEST_SETTLING},   /* refused, or the client left */
+    {REQUEST_ADMITTING, REQUEST_SETTLING},   /* refused, or the client left, or no provider is needed */
     {REQUEST_CONNECTING, REQUEST_STREAMING}, /* first useful event, or a whole answer */
     {REQUEST_CONNECTING, REQUEST_SETTLING},  /* every candidate failed, or the client left */
     {REQUEST_STREAMING, REQUEST_SETTLING},   /* complete, cut off, or the client left */
@@ -165,7 +165,6 @@ static void request_claim(struct request *r)
     switch (idempotency_step(&r->idempotency, r->context->admit.port, &claim, request_claim_cb, r,
                              &f)) {
     case IDEMPOTENCY_YES:
-        r->route_us = (uint32_t)(clock_mono_us() - r->received_us);
         request_enter(r, REQUEST_CONNECTING);
         request_connect(r);
         break;
@@ -188,7 +187,13 @@ static void request_admit(struct request *r)
     case ADMIT_YES:
         account = key_account(r->admission.key);
         r->who = health_who(r->context->health, &account);
-        request_claim(r);
+        r->route_us = (uint32_t)(clock_mono_us() - r->received_us);
+        if (r->local) { /* no provider runs, so there is nothing to claim */
+            request_settle(r, ERR_NONE, API_OK, SETTLE_FREE);
+            r->ops->complete(r);
+        } else {
+            request_claim(r);
+        }
         break;
     case ADMIT_NO:
         request_refuse(r);
@@ -256,6 +261,12 @@ void request_begin(struct request *r)
     request_hold(r);
     request_link(r);
     request_enter(r, REQUEST_ADMITTING);
+    if (r->local) {
+        request_admit_begin(r, 0);
+        request_admit(r);
+        request_let(r);
+        return;
+    }
     r->route_seed = x->route_seed++;
     route_decide(&r->want, &health, r->route_seed, &r->route);
     e = reserve_begin(r, &amount);

@@ -103,6 +103,8 @@ struct request {
     uint32_t output_default; /* tokens of each choice that a stream without one reserves at first */
     uint32_t n_choices;
     bool stream;
+    bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
+                   complete() comes as soon as it is admitted */
     enum receipt_endpoint endpoint;
     struct request_digests digests; /* forwarded: once an attempt has sent it */
     struct idempotency idempotency; /* idempotency_read(), when the client sent a key */
@@ -130,6 +132,7 @@ struct request {
     size_t next_candidate;
     uint64_t route_seed;
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
+    uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
     uint64_t attempt_us; /* when the pending attempt began */
     uint64_t settled_ms, left_ms;
     bool lowered; /* the reservation was made smaller once */

@@ -53,6 +53,8 @@
     X(API_KEY_LIMIT, 402, "insufficient_quota", "key_limit_exceeded", NO,                          \
       "The key has reached its spending limit.")                                                   \
     X(API_NO_ROUTE, 404, "not_found_error", "unknown_path", NO, "There is nothing at this path.")  \
+    X(API_NOT_STORED, 404, "not_found_error", "not_stored", NO,                                    \
+      "This router stores no content.")                                                            \
     X(API_NO_MODEL, 404, "not_found_error", "model_not_found", NO,                                 \
       "The model does not exist. GET /v1/models lists those that do.")                             \
     X(API_NO_RECEIPT, 404, "not_found", "not_found", NO,                                           \

@@ -36,7 +36,8 @@ enum prompt_item_kind {
     ITEM_FILE,      /* text: base64 or a data URL; media_type or empty; name */
     ITEM_VIDEO,     /* text: a URL */
     ITEM_REASONING, /* text in clear: what the model thought; signature or empty */
-    ITEM_DETAIL,    /* json: one element of reasoning_details, to be replayed to its maker as it is */
+    ITEM_DETAIL,    /* json: one element of reasoning_details, to be replayed to its maker as it is; name:
+                       the catalog's id of the model that thought it, or empty */
     ITEM_CALL,      /* id, name, text: arguments; custom */
 };
 
@@ -134,6 +135,8 @@ struct prompt {
     uint32_t n_choices;    /* at least 1 */
     uint64_t extra_output; /* tokens per choice that may be billed as output beyond max_tokens */
     struct json_value models, provider, route; /* routing preferences; text.len 0: absent */
+    bool asked_store;      /* the client wants its answer to be kept, which this router does not do */
+    bool hide_reasoning;   /* the client does not want to be told what the model thought */
     bool hosted_tools;     /* a tool that the provider runs itself */
     bool long_cache;       /* a cache write for other than five minutes */
     bool has_media;        /* parts of a type that we do not know, or hosted tools: no bound */

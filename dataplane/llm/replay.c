@@ -216,7 +216,7 @@ static enum err add_elements(struct prompt_list *l, const struct replay *r, stru
 {
     struct json_iter it;
     struct json_member m;
-    struct view kept;
+    struct view kept, maker = VIEW_EMPTY;
     struct buf list;
     enum err e;
 
@@ -228,12 +228,17 @@ static enum err add_elements(struct prompt_list *l, const struct replay *r, stru
         e = buf_append_byte(&list, ']');
     if (e == ERR_NONE)
         e = prompt_keep(l, buf_view(&list), &kept);
+    if (e == ERR_NONE && r->maker.len != 0)
+        e = prompt_keep(l, r->maker, &maker);
     buf_free(&list);
     if (e != ERR_NONE)
         return e;
     it = json_iter((struct json_value){JSON_ARRAY, kept});
-    while (e == ERR_NONE && json_next(&it, &m))
+    while (e == ERR_NONE && json_next(&it, &m)) {
         e = add_item(l, ITEM_DETAIL, (struct prompt_text){m.value.text, true});
+        if (e == ERR_NONE)
+            l->item[l->n_items - 1].name = maker;
+    }
     return e;
 }
 

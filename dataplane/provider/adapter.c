@@ -19,7 +19,7 @@ static bool openai_takes(const struct prompt *p, const struct provider *provider
 
 static size_t openai_room(const struct prompt *p)
 {
-    return p->chat != NULL ? p->body.len + CHAT_RENDER_SLACK
+    return p->chat != NULL ? chat_request_room(p->chat)
                            : p->body.len * OPENAI_RENDER_GROWTH + OPENAI_RENDER_SLACK;
 }
 

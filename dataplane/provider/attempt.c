@@ -4,6 +4,7 @@
 #include "chat_account.h"
 #include "chat_cut.h"
 #include "chat_gather.h"
+#include "chat_openrouter.h"
 #include "clock.h"
 #include "content_view.h"
 
@@ -173,7 +174,9 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .created = task->created,
                 .model = task->model,
                 .provider = task->provider,
-                .want_usage = p->include_usage || !p->stream,
+                .provider_name = task->provider_name,
+                .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
+                .hide_reasoning = p->hide_reasoning,
             },
     };
     assert(strlen(task->id) < sizeof a->canon.id);
@@ -307,8 +310,16 @@ enum err attempt_put_cut(const struct attempt *a, const char *why, struct buf *o
     return chat_cut_chunk(&a->canon, a->n_choices, why, out);
 }
 
-enum err attempt_put_usage(struct attempt *a, const struct token_usage *usage, struct buf *out)
+enum err attempt_put_usage(struct attempt *a, const struct token_usage *usage, int64_t cost_nusd,
+                           struct buf *out)
 {
+    if (a->canon.provider_name.len != 0)
+        return chat_openrouter_closing(&a->canon, usage, cost_nusd, out);
     a->canon.usage = *usage;
     return chat_canon_closing(&a->canon, out);
+}
+
+enum err attempt_put_failed(const struct attempt *a, struct view error, struct buf *out)
+{
+    return chat_openrouter_failed(&a->canon, error, out);
 }

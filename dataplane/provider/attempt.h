@@ -51,6 +51,8 @@ struct attempt_task {
     const char *id;    /* "gen-..." */
     uint64_t created;  /* unix seconds */
     struct view model; /* the catalog's id */
+    /* As in struct chat_canon: of a client of OpenRouter's API, who reads it in each chunk. */
+    struct view provider_name;
 };
 
 struct attempt {
@@ -122,10 +124,14 @@ struct content *attempt_take_message(struct attempt *a);
 /* A whole answer, complete, for a client that takes it as it is. It stays the attempt's. */
 struct buf *attempt_answer(struct attempt *a);
 
-/* We end a stream of canonical chunks, not the provider: appends a chunk (no framing) that ends each choice
- * that has begun with finish_reason "length", and one with these figures. */
+/* Each appends one more canonical chunk (no framing) to a stream of them, or nothing on failure. */
+
+/* We end the stream, not the provider: each choice that has no finish reason gets "length". */
 must_check enum err attempt_put_cut(const struct attempt *a, const char *why, struct buf *out);
-must_check enum err attempt_put_usage(struct attempt *a, const struct token_usage *usage,
+/* These figures; with their cost for a client of OpenRouter's API. */
+must_check enum err attempt_put_usage(struct attempt *a, const struct token_usage *usage, int64_t cost_nusd,
                                       struct buf *out);
+/* The stream has failed, for a client of OpenRouter's API. error: the value of its member "error". */
+must_check enum err attempt_put_failed(const struct attempt *a, struct view error, struct buf *out);
 
 #endif

@@ -293,7 +293,7 @@ static bool chunk_speaks(const struct document *d, const struct choice_seen *see
     }
     if (array_empty(d->choices))
         return false;
-    return !had_usage || seen->role || seen->content || seen->finish || seen->beside;
+    return (!had_usage && !seen->hidden) || seen->role || seen->content || seen->finish || seen->beside;
 }
 
 /* Would the next chunk, with another text in it, change nothing but the text? */
@@ -343,7 +343,7 @@ static enum err chunk_read(struct chat_canon *c, struct view doc, struct buf *ou
         *kind = CHAT_ERROR;
         return ERR_NONE;
     }
-    c->useful = c->useful || seen.content || seen.finish;
+    c->useful = c->useful || seen.content || seen.hidden || seen.finish;
     if (!(had_usage && c->want_usage) && !chunk_speaks(&d, &seen, had_usage)) {
         take_back(out, start);
         return ERR_NONE;

@@ -80,6 +80,7 @@ struct choice_seen {
     bool role;    /* the first delta of a choice */
     bool content; /* content of any kind: text, a tool call, a refusal, audio */
     bool beside;  /* something beside the delta: logprobs */
+    bool hidden;  /* thoughts that the client does not want to be told */
     bool finish;  /* a finish reason that this choice had not given before */
     bool parts;   /* tool calls or content parts: more than one text */
     bool failed;  /* a choice says that it failed: by its finish reason or an error */

@@ -1,5 +1,6 @@
 /* (G) Reads the members of a request whose content is the prompt: messages, tools, response_format. */
 #include "chat_members.h"
+#include "chat_replay.h"
 #include "chat_request_internal.h"
 #include "content_view.h"
 
@@ -52,6 +53,23 @@ enum err chat_read_cache_control(struct chat_request *r, struct json_value v,
     return ERR_NONE;
 }
 
+/* "prompt_cache_breakpoint", OpenAI's mark: without a time it costs what any write costs. */
+static enum err breakpoint_inside(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
+{
+    struct json_value mark, ttl;
+    struct view like = VIEW_EMPTY;
+    enum err e = chat_nested(v, "prompt_cache_breakpoint", &mark, &like);
+
+    if (e == ERR_NONE)
+        e = chat_nested(mark, "ttl", &ttl, &like);
+    if (e == ERR_UNSUPPORTED) {
+        fault->member = like;
+        return chat_refuse(fault, CHAT_LOOK_ALIKE, e);
+    }
+    r->long_breakpoint = r->long_breakpoint || e == ERR_DUPLICATE || (e == ERR_NONE && ttl.kind != JSON_NULL);
+    return ERR_NONE;
+}
+
 /* "cache_control" of a content part or a tool. */
 static enum err cache_inside(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
@@ -89,6 +107,8 @@ static enum err read_parts(struct chat_request *r, struct json_value content,
 
         if (e == ERR_NONE)
             e = cache_inside(r, part.value, fault);
+        if (e == ERR_NONE)
+            e = breakpoint_inside(r, part.value, fault);
         if (e != ERR_NONE)
             return e;
         /* Text, whose every token costs at least one byte of this body. */
@@ -117,6 +137,7 @@ static enum err read_field(struct chat_request *r, const struct json_member *m,
 {
     static const char *const names[] = {"content", "role", "audio", "images", "cache_control"};
 
+    r->n_thoughts += chat_replay_count(m);
     if (json_key_is(m->key, "content"))
         return m->value.kind == JSON_ARRAY ? read_parts(r, m->value, fault) : ERR_NONE;
     if (json_key_is(m->key, "audio")) {
@@ -189,6 +210,8 @@ enum err chat_read_tools(struct chat_request *r, struct json_value v, struct pro
         e = type_exact(tool.value, fault);
         if (e == ERR_NONE)
             e = cache_inside(r, tool.value, fault);
+        if (e == ERR_NONE)
+            e = breakpoint_inside(r, tool.value, fault);
         if (!tool_is_of_client(tool.value))
             r->facts->has_media = r->facts->hosted_tools = true;
     }

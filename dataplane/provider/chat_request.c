@@ -7,8 +7,9 @@
 #include <assert.h>
 
 static chat_read_fn read_model, read_stream, read_stream_options, read_limit, read_n, read_min_tokens,
-    read_budget, read_reasoning, read_thinking, read_prediction, read_service_tier, read_retention,
-    read_modalities, read_audio, read_web_search, read_user, read_plugins, read_any;
+    read_thinking, read_prediction, read_service_tier, read_retention,
+    read_modalities, read_audio, read_web_search, read_user, read_store, read_plugins,
+    read_any;
 
 /* Why each key may appear only once. A duplicate of a harmless key travels untouched. */
 static const struct key_rule {
@@ -27,9 +28,10 @@ static const struct key_rule {
     RULE(CHAT_KEY_N, "n", read_n), /* the two multiply what is reserved */
     RULE(CHAT_KEY_BEST_OF, "best_of", read_n),
     RULE(CHAT_KEY_MIN_TOKENS, "min_tokens", read_min_tokens), /* within max_tokens; as the next three */
-    RULE(CHAT_KEY_REASONING, "reasoning", read_reasoning),
+    RULE(CHAT_KEY_REASONING, "reasoning", chat_read_reasoning),
+    RULE(CHAT_KEY_REASONING_EFFORT, "reasoning_effort", read_any), /* what "reasoning" becomes */
     RULE(CHAT_KEY_THINKING, "thinking", read_thinking),
-    RULE(CHAT_KEY_THINKING_BUDGET, "thinking_budget", read_budget),
+    RULE(CHAT_KEY_THINKING_BUDGET, "thinking_budget", chat_read_budget),
     RULE(CHAT_KEY_PREDICTION, "prediction", read_prediction), /* billed as output where rejected */
     RULE(CHAT_KEY_SERVICE_TIER, "service_tier", read_service_tier), /* prices the whole request */
     RULE(CHAT_KEY_PROMPT_CACHE_RETENTION, "prompt_cache_retention", read_retention), /* retention */
@@ -45,10 +47,11 @@ static const struct key_rule {
     RULE(CHAT_KEY_STOP, "stop", read_any), /* an empty list of them does not travel */
     RULE(CHAT_KEY_WEB_SEARCH_OPTIONS, "web_search_options", read_web_search), /* a fee per search */
     RULE(CHAT_KEY_USER, "user", read_user),        /* metered as a keyed hash */
-    RULE(CHAT_KEY_STORE, "store", read_any),       /* replaced: retention is forced off */
+    RULE(CHAT_KEY_STORE, "store", read_store),     /* replaced: retention is forced off */
     RULE(CHAT_KEY_MODELS, "models", read_any),     /* routed; from here on dropped, and a second */
     RULE(CHAT_KEY_PROVIDER, "provider", read_any), /* one would survive the drop */
     RULE(CHAT_KEY_ROUTE, "route", read_any),
+    RULE(CHAT_KEY_INCLUDE_REASONING, "include_reasoning", chat_read_include_reasoning),
     RULE(CHAT_KEY_TRANSFORMS, "transforms", read_any),
     RULE(CHAT_KEY_PLUGINS, "plugins", read_plugins),
     RULE(CHAT_KEY_USAGE, "usage", read_any),
@@ -91,8 +94,8 @@ static struct view member_key(const struct chat_request *r, enum chat_key k)
 }
 
 /* The only member of v called name, checked against look-alikes. *out has no text when absent. */
-static enum err nested_find(struct json_value v, const char *name, struct json_value *out,
-                            struct prompt_fault *fault)
+enum err chat_nested_find(struct json_value v, const char *name, struct json_value *out,
+                          struct prompt_fault *fault)
 {
     struct view like = VIEW_EMPTY;
     enum err e = chat_nested(v, name, out, &like);
@@ -157,7 +160,7 @@ static enum err read_stream_options(struct chat_request *r, struct json_value v,
 
     if (v.kind != JSON_OBJECT)
         return refuse(fault, "stream_options must be an object", ERR_FORMAT);
-    e = nested_find(v, "include_usage", &usage, fault);
+    e = chat_nested_find(v, "include_usage", &usage, fault);
     if (e != ERR_NONE)
         return e;
     if (usage.kind != JSON_TRUE && usage.kind != JSON_FALSE && usage.kind != JSON_NULL)
@@ -223,7 +226,7 @@ static enum err read_min_tokens(struct chat_request *r, struct json_value v,
 }
 
 /* A budget beside the limit: where the provider counts thinking apart, both are produced. */
-static enum err read_budget(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
+enum err chat_read_budget(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     uint32_t n = 0;
     enum err e = read_count(v, 0, CHAT_MAX_TOKENS_MAX,
@@ -236,29 +239,17 @@ static enum err read_budget(struct chat_request *r, struct json_value v, struct 
     return within_limit(r, n, fault);
 }
 
-static enum err read_budget_in(struct chat_request *r, struct json_value v, const char *name,
-                               struct prompt_fault *fault)
+static enum err read_thinking(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     struct json_value budget;
     enum err e;
 
     if (v.kind != JSON_OBJECT)
         return refuse(fault, "must be an object", ERR_FORMAT);
-    e = nested_find(v, name, &budget, fault);
+    e = chat_nested_find(v, "budget_tokens", &budget, fault);
     if (e != ERR_NONE || budget.kind == JSON_NULL)
         return e;
-    return read_budget(r, budget, fault);
-}
-
-static enum err read_reasoning(struct chat_request *r, struct json_value v,
-                               struct prompt_fault *fault)
-{
-    return read_budget_in(r, v, "max_tokens", fault);
-}
-
-static enum err read_thinking(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
-{
-    return read_budget_in(r, v, "budget_tokens", fault);
+    return chat_read_budget(r, budget, fault);
 }
 
 /* Predicted tokens that the answer does not contain are billed as output; none has less than a byte. */
@@ -315,6 +306,13 @@ static enum err read_web_search(struct chat_request *r, struct json_value v,
     (void)v;
     r->facts->has_media = true;
     return extra_add(r, member_key(r, CHAT_KEY_WEB_SEARCH_OPTIONS), fault);
+}
+
+static enum err read_store(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
+{
+    (void)fault; /* whatever it is, false is sent */
+    r->facts->asked_store = v.kind == JSON_TRUE;
+    return ERR_NONE;
 }
 
 static enum err read_user(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
@@ -443,8 +441,6 @@ enum err chat_request_parse(struct view body, struct chat_request *out, struct p
         fault->param = rules[k].name;
         if (m->present && m->value.kind != JSON_NULL)
             e = rules[k].read(out, m->value, fault);
-        else if (k == CHAT_KEY_MODEL && out->member[CHAT_KEY_MODELS].value.kind == JSON_NULL)
-            e = refuse(fault, "model is required", ERR_FORMAT);
         if (e == ERR_NONE && k == CHAT_KEY_MESSAGES && (!m->present || m->value.kind == JSON_NULL))
             e = refuse(fault, "messages is required", ERR_FORMAT);
     }
@@ -478,6 +474,9 @@ bool chat_request_fits(const struct chat_request *r, const struct provider *prov
     }
     *refused = VIEW_LIT("cache_control");
     if (r->facts->long_cache && !chat_member_allowed(provider, *refused))
+        return false;
+    *refused = VIEW_LIT("prompt_cache_breakpoint");
+    if (r->long_breakpoint && !chat_member_allowed(provider, *refused))
         return false;
     *refused = VIEW_LIT("tools");
     return !r->facts->hosted_tools || provider->hosted_tools;

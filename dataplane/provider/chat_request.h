@@ -29,6 +29,7 @@ enum chat_key {
     CHAT_KEY_BEST_OF,
     CHAT_KEY_MIN_TOKENS,
     CHAT_KEY_REASONING,
+    CHAT_KEY_REASONING_EFFORT,
     CHAT_KEY_THINKING,
     CHAT_KEY_THINKING_BUDGET,
     CHAT_KEY_PREDICTION,
@@ -50,6 +51,7 @@ enum chat_key {
     CHAT_KEY_MODELS, /* from here on: for the router only, never sent to a provider */
     CHAT_KEY_PROVIDER,
     CHAT_KEY_ROUTE,
+    CHAT_KEY_INCLUDE_REASONING,
     CHAT_KEY_TRANSFORMS,
     CHAT_KEY_PLUGINS,
     CHAT_KEY_USAGE,
@@ -74,6 +76,7 @@ enum {
     CHAT_MAX_TOKENS_MAX = LIMIT_TOKENS_ABSURD, /* a larger max_tokens is a mistake */
     CHAT_N_MAX = 128,                          /* as OpenAI's schema */
     CHAT_RENDER_SLACK = 512,                   /* bytes the rendered body may be longer, at most */
+    CHAT_RENAME_BYTES = 8,                     /* "reasoning_content" is longer than "reasoning" */
     CHAT_TEMPLATE_TOKENS = 512, /* prompt tokens a provider adds by itself: chat template,
                                    tool preamble; 334 was the most in recordings */
     CHAT_DEVELOPER_MAX = 1024,  /* messages of the role developer, which some providers must not see */
@@ -89,6 +92,9 @@ struct chat_request {
                                             not know: only for providers whose row allows them */
     size_t n_extras;
     uint32_t n_developer;  /* messages of the role developer; at most CHAT_DEVELOPER_MAX */
+    uint32_t n_thoughts;   /* members of messages, and elements of theirs, that say what a model thought */
+    bool long_breakpoint;  /* a mark for OpenAI's cache with a time of its own, in a part or a tool */
+    enum prompt_effort effort; /* what "reasoning" comes to */
 };
 
 /* Validate body and fill *out and *facts, which refer to each other (its list stays empty: the body is
@@ -109,14 +115,18 @@ void chat_request_free(const struct chat_request *r);
 bool chat_request_fits(const struct chat_request *r, const struct provider *provider,
                        struct view *refused);
 
+/* The most bytes that chat_request_render() makes of it. */
+size_t chat_request_room(const struct chat_request *r);
+
 /* Append the body for this provider to out: model replaced, usage asked for when streaming, store
  * forced off, router-only members dropped, the output limit spelled as this provider wants it, whole
  * numbers spelled plainly, the role developer called system where the provider does not know it, members
  * that mean nothing (stream_options of a whole answer, an empty list of tools and what is said of it, an
- * empty response_format, the standard service tier) left out.
+ * empty response_format, the standard service tier) left out, "reasoning" in the provider's words, thoughts
+ * in messages only where they are known and their maker's (chat_replay.h).
  * max_output: 0 leaves the client's limit; else it is written in its place (or added).
  * ERR_FORMAT when upstream_model is no model id; ERR_MEMORY; ERR_LIMIT when out may not hold
- * body.len + CHAT_RENDER_SLACK. */
+ * chat_request_room(). */
 must_check enum err chat_request_render(const struct chat_request *r,
                                         const struct provider *provider, const char *upstream_model,
                                         uint32_t max_output, struct buf *out);

@@ -20,6 +20,15 @@ static inline enum err chat_refuse(struct prompt_fault *fault, const char *messa
     return e;
 }
 
+/* chat_request.c: the only member of v called name, checked against look-alikes; *out has no text when
+ * it is absent. And a budget beside the limit, in tokens. */
+must_check enum err chat_nested_find(struct json_value v, const char *name, struct json_value *out,
+                                     struct prompt_fault *fault);
+chat_read_fn chat_read_budget;
+
+/* chat_reasoning.c */
+chat_read_fn chat_read_reasoning, chat_read_include_reasoning;
+
 /* chat_prompt.c */
 chat_read_fn chat_read_messages, chat_read_tools, chat_read_response_format;
 /* The price of a cache write is that of five minutes; any other time sets r->facts->long_cache. */

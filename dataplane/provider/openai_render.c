@@ -5,6 +5,7 @@
 #include "chat_members.h"
 #include "chat_request.h"
 #include "content_view.h"
+#include "effort.h"
 #include "openai_body.h"
 #include "secret.h"
 
@@ -231,25 +232,12 @@ static void put_settings(struct body *b)
     }
 }
 
-/* A budget in words, where only words are known. */
-static enum prompt_effort effort_of(const struct prompt_list *l)
-{
-    if (l->effort != EFFORT_UNSAID || l->reasoning_tokens == 0)
-        return l->effort;
-    return l->reasoning_tokens >= 4096   ? EFFORT_HIGH
-           : l->reasoning_tokens >= 2048 ? EFFORT_MEDIUM
-           : l->reasoning_tokens >= 1024 ? EFFORT_LOW
-                                         : EFFORT_MINIMAL;
-}
-
 static void put_effort(struct body *b)
 {
-    static const char *const words[] = {
-        [EFFORT_NONE] = "none", [EFFORT_MINIMAL] = "minimal", [EFFORT_LOW] = "low",
-        [EFFORT_MEDIUM] = "medium", [EFFORT_HIGH] = "high", [EFFORT_XHIGH] = "xhigh",
-        [EFFORT_MAX] = "max",
-    };
-    enum prompt_effort effort = effort_of(&b->prompt->list);
+    const struct prompt_list *l = &b->prompt->list;
+    enum prompt_effort effort = l->effort == EFFORT_UNSAID && l->reasoning_tokens != 0
+                                    ? effort_of_budget(l->reasoning_tokens)
+                                    : l->effort;
 
     if (effort == EFFORT_UNSAID)
         return;
@@ -260,7 +248,7 @@ static void put_effort(struct body *b)
         (effort == EFFORT_NONE && (b->provider->quirks & QUIRK_THINKING) != 0))
         return;
     BODY_PUT(b, ",\"reasoning_effort\":\"");
-    body_put(b, view_str(words[effort]));
+    body_put(b, view_str(effort_word(effort)));
     BODY_PUT(b, "\"");
 }
 

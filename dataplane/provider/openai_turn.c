@@ -70,8 +70,8 @@ static void put_signed(struct body *b, const struct prompt_item *i)
 static bool is_replayed(const struct body *b, const struct prompt_item *i)
 {
     if (i->kind == ITEM_REASONING)
-        return i->signature.len != 0 && maker_of_model(b->model) == MAKER_ANTHROPIC;
-    return i->kind == ITEM_DETAIL && reasoning_replays(b->model, i->text.bytes);
+        return i->signature.len != 0 && maker_of_model(view_str(b->model)) == MAKER_ANTHROPIC;
+    return i->kind == ITEM_DETAIL && reasoning_replays(view_str(b->model), i->text.bytes, i->name);
 }
 
 static void put_details(const struct turn *t)

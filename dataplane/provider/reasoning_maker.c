@@ -34,15 +34,35 @@ static const struct {
     {VIEW_LIT("xai-"), MAKER_XAI},                {VIEW_LIT("minimax-"), MAKER_MINIMAX},
 };
 
-enum maker maker_of_model(const char *name)
+static bool holds(struct view name, const char *word)
 {
-    const char *slash = strrchr(name, '/'), *last = slash != NULL ? slash + 1 : name;
+    size_t n = strlen(word);
 
+    for (size_t i = 0; i + n <= name.len; i++)
+        if (view_eq_nocase(view_of(name.ptr + i, n), view_of(word, n)))
+            return true;
+    return false;
+}
+
+static bool begins_series(struct view name, const char *word)
+{
+    size_t n = strlen(word);
+
+    return view_starts(name, view_of(word, n)) && (name.len == n || name.ptr[n] == '-');
+}
+
+enum maker maker_of_model(struct view name)
+{
+    struct view last = name;
+
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] == '/')
+            last = view_from(name, i + 1);
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        if (strcasestr(name, models[i].word) != NULL)
+        if (holds(name, models[i].word))
             return models[i].maker;
     for (size_t i = 0; i < sizeof openai_series / sizeof openai_series[0]; i++)
-        if (strncmp(last, openai_series[i], 2) == 0 && (last[2] == '\0' || last[2] == '-'))
+        if (begins_series(last, openai_series[i]))
             return MAKER_OPENAI;
     return MAKER_UNKNOWN;
 }
@@ -56,15 +76,21 @@ static enum maker maker_of_format(struct view format)
     return MAKER_UNKNOWN;
 }
 
-bool reasoning_replays(const char *upstream_model, struct view element)
+static enum maker maker_of_element(struct view element, struct view thinker)
 {
     struct json_value format;
     struct view text;
-    enum maker of_element, of_model = maker_of_model(upstream_model);
+    enum maker maker = MAKER_UNKNOWN;
 
-    if (!json_get((struct json_value){JSON_OBJECT, element}, "format", &format) ||
-        !json_string_plain(format, &text))
-        return true;
-    of_element = maker_of_format(text);
+    if (json_get((struct json_value){JSON_OBJECT, element}, "format", &format) &&
+        json_string_plain(format, &text))
+        maker = maker_of_format(text);
+    return maker != MAKER_UNKNOWN ? maker : maker_of_model(thinker);
+}
+
+bool reasoning_replays(struct view model, struct view element, struct view thinker)
+{
+    enum maker of_element = maker_of_element(element, thinker), of_model = maker_of_model(model);
+
     return of_element == MAKER_UNKNOWN || of_model == MAKER_UNKNOWN || of_element == of_model;
 }

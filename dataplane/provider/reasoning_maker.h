@@ -19,8 +19,9 @@ enum maker {
 };
 
 /* Of the provider's name of a model: "claude-sonnet-4-6", "anthropic/claude-sonnet-4.6". */
-enum maker maker_of_model(const char *upstream_model);
-/* May a model of this name be sent this element, a JSON object (validated)? */
-bool reasoning_replays(const char *upstream_model, struct view element);
+enum maker maker_of_model(struct view name);
+/* May a model of this name be sent this element, a JSON object (validated)? thinker: the name of the model
+ * that thought it, which counts when the element has no format that we know; empty: not known. */
+bool reasoning_replays(struct view model, struct view element, struct view thinker);
 
 #endif

@@ -160,14 +160,32 @@ static void check_media(const struct chat_request *r, const struct parts *p)
          r->facts->media.references + r->facts->media.bound / MEDIA_FLOOR_TOKENS >= p->others);
 }
 
-static void check_prompt(struct json_object *root, const struct chat_request *r)
+/* What a model thought is no member of a strict provider's messages. */
+static void check_thoughts(struct json_object *message, const struct provider *provider)
+{
+    bool refuses = (provider->quirks & (QUIRK_OPENAI | QUIRK_STRICT)) != 0;
+    struct json_object *v;
+
+    if (!refuses || !json_object_is_type(message, json_type_object))
+        return;
+    must(!json_object_object_get_ex(message, "reasoning", &v));
+    must(!json_object_object_get_ex(message, "reasoning_details", &v));
+    must((provider->quirks & QUIRK_REASONING_CONTENT) != 0 ||
+         !json_object_object_get_ex(message, "reasoning_content", &v));
+}
+
+static void check_prompt(struct json_object *root, const struct chat_request *r, const struct provider *provider)
 {
     struct json_object *messages = careless(root, "messages"), *tools = careless(root, "tools");
     struct parts parts = {0, 0};
 
     must(json_object_is_type(messages, json_type_array));
-    for (size_t i = 0; i < json_object_array_length(messages); i++)
-        check_parts(careless(json_object_array_get_idx(messages, i), "content"), r, &parts);
+    for (size_t i = 0; i < json_object_array_length(messages); i++) {
+        struct json_object *message = json_object_array_get_idx(messages, i);
+
+        check_parts(careless(message, "content"), r, &parts);
+        check_thoughts(message, provider);
+    }
     check_media(r, &parts);
     for (size_t i = 0; tools != NULL && i < json_object_array_length(tools); i++) {
         struct json_object *type = careless(json_object_array_get_idx(tools, i), "type");
@@ -181,7 +199,7 @@ static void check_rest(struct json_object *root, const struct provider *provider
 {
     static const char *const never[] = {
         "models", "provider", "route", "transforms", "plugins", "usage", "session_id", "trace", "tags",
-        "debug", "web_search_options", "search_parameters", "background", "webhook", "audio"};
+        "debug", "include_reasoning", "reasoning", "web_search_options", "search_parameters", "background", "webhook", "audio"};
     struct json_object *store = careless(root, "store"), *tier = careless(root, "service_tier");
 
     must(is_word(careless(root, "model"), "up/model", "up/model"));
@@ -205,7 +223,7 @@ static void check_second_readers(struct view body, const struct chat_request *r,
     must(json_object_is_type(root, json_type_object));
     check_output(root, r, limit);
     check_stream(root, r, provider);
-    check_prompt(root, r);
+    check_prompt(root, r, provider);
     check_rest(root, provider);
     json_object_put(root);
     json_tokener_free(tokener);
@@ -249,11 +267,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(refused.ptr != NULL);
         return 0;
     }
-    provider.quirks = data[0] & 0x1f;
+    provider.quirks = (data[0] & 0x3fu) | (data[0] & 0xc0u) << (data[1] & 3); /* openai to reasoning_content */
     limit = data[1] < 128 ? 0 : data[1];
     if (limit != 0 && limit < facts.max_tokens) /* the caller lowers limits only when nothing must fill them */
         limit = facts.max_tokens;
-    buf_init(&out, size + CHAT_RENDER_SLACK);
+    buf_init(&out, chat_request_room(&r));
     must(chat_request_render(&r, &provider, "up/model", limit, &out) == ERR_NONE);
     check_again(buf_view(&out), &r, limit);
     check_second_readers(buf_view(&out), &r, &provider, limit);

@@ -18,6 +18,7 @@
 
 struct web_request {
     struct view body;
+    const char *path; /* NULL: /v1/chat/completions */
     struct web_header in[4];
     size_t n_in;
     int status;
@@ -45,8 +46,7 @@ static struct web_request client;
 
 struct view web_path(const struct web_request *r)
 {
-    (void)r;
-    return VIEW_LIT("/v1/chat/completions");
+    return r->path == NULL ? VIEW_LIT("/v1/chat/completions") : view_str(r->path);
 }
 
 struct view web_body(const struct web_request *r)
@@ -404,7 +404,8 @@ void ask_cancel(struct ask *a)
     (void)a;
 }
 static struct providers providers = {
-    .n = 2, .list = {{.no = 0, .id = "demo-a"}, {.no = 1, .id = "demo-b"}}};
+    .n = 2, .list = {{.no = 0, .id = "demo-a", .name = "Demo A"},
+                     {.no = 1, .id = "demo-b", .name = "Demo B"}}};
 
 /* --- receipts */
 
@@ -494,6 +495,7 @@ static void reset(void)
 
 /* What the client speaks. */
 static const struct dialect *spoken = &chat_dialect;
+static enum receipt_endpoint spoken_at = RECEIPT_CHAT_V1;
 
 static void ask(const char *body)
 {
@@ -501,7 +503,7 @@ static void ask(const char *body)
 
     client.body = view_str(body);
     digest_sha256(view_str(body), &receipt.received);
-    exchange_begin(&chats, &client, &who, spoken, RECEIPT_CHAT_V1);
+    exchange_begin(&chats, &client, &who, spoken, spoken_at);
 }
 
 #endif

@@ -52,7 +52,10 @@ void ask_tool(struct ask *a, struct json_value name, struct json_value schema, b
 
 const struct wire *wire_of(struct view path)
 {
-    static const struct wire *const wires[] = {&wire_chat, &wire_messages, &wire_responses};
+    /* "/completions" is also the end of "/chat/completions": that comes first. */
+    static const struct wire *const wires[] = {&wire_chat,       &wire_messages,       &wire_responses,
+                                               &wire_completions, &wire_embeddings,
+                                               &wire_messages_count, &wire_responses_count};
     const uint8_t *query = path.len != 0 ? memchr(path.ptr, '?', path.len) : NULL;
 
     if (query != NULL)

@@ -269,15 +269,6 @@ static void chat_whole(struct job *j, struct bytes *out)
     BYTES_LIT(out, "}");
 }
 
-static void chat_error(struct job *j, unsigned status, bool event, struct bytes *out)
-{
-    if (event)
-        BYTES_LIT(out, "data: ");
-    put_openai_error(j, status, out);
-    if (event)
-        BYTES_LIT(out, "\n\n");
-}
-
 const struct wire wire_chat = {
     .path = {(const uint8_t *)"/chat/completions", sizeof "/chat/completions" - 1},
     .members = chat_members,
@@ -286,5 +277,5 @@ const struct wire wire_chat = {
     .inside = chat_inside,
     .step = chat_step,
     .whole = chat_whole,
-    .error = chat_error,
+    .error = openai_error,
 };

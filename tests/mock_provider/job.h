@@ -36,6 +36,9 @@ struct job {
     } tools[JOB_TOOLS_MAX];
     unsigned n_tools;
     struct job_part echo[JOB_ECHOES_MAX]; /* JSON values that the answer repeats; the wire's own order */
+    struct job_part digests; /* of what is to be embedded, 32 bytes each */
+    unsigned inputs, dimensions;
+    bool base64;
     enum job_finish finish;
     uint32_t prompt, completion; /* tokens, the whole answer */
     uint64_t number;             /* of the request */

@@ -182,7 +182,7 @@ static void job_reset(struct job *j, const struct wire *wire, const struct spec 
     j->number = number;
     j->stream = j->include_usage = j->words = j->talks = j->told = false;
     j->payload.len = j->script.len = 0;
-    j->n_tools = j->tool = j->block = j->sequence = 0;
+    j->n_tools = j->tool = j->block = j->sequence = j->inputs = 0;
     j->phase = 0;
     j->pos = 0;
     j->model = j->text = j->error_text = j->thought = j->signature = (struct job_part){0, 0};

@@ -131,6 +131,8 @@ const char *messages_inside(const struct json_member *m, size_t n)
 
     if (!ask_get(m, n, "max_tokens", &v))
         return "max_tokens: Field required";
+    if (ask_get(m, n, "thread", &v) && v.kind != JSON_NULL)
+        return MESSAGES_NO_THREAD;
     if (ask_get(m, n, "messages", &v) && v.kind == JSON_ARRAY)
         for (struct json_iter it = json_iter(v); json_next(&it, &item);)
             if (strict_unknown(item.value, message_members, &name))

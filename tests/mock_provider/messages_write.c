@@ -1,6 +1,8 @@
 /* Writes Anthropic's Messages. */
 #include "messages.h"
 
+#include "job_internal.h"
+
 static const char *stop_reason(const struct job *j)
 {
     switch (j->finish) {
@@ -39,7 +41,9 @@ static void event_close(struct job *j, struct bytes *out)
 
 static void put_message(struct job *j, struct bytes *out)
 {
-    BYTES_LIT(out, "\"id\":\"msg_mock\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"");
+    /* Claude Code takes messages of the same id for pieces of one. */
+    bytes_printf(out, "\"id\":\"msg_mock_%u\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"",
+                 j->turns);
     put_part(j, out, j->model);
     BYTES_LIT(out, "\",\"content\":[");
 }
@@ -266,7 +270,10 @@ static void messages_error(struct job *j, unsigned status, bool event, struct by
         put_part_escaped(j, out, j->error_text);
     else
         bytes_printf(out, "mock error %u", status);
-    BYTES_LIT(out, "\"},\"request_id\":\"req_mock\"}");
+    BYTES_LIT(out, "\"");
+    if (view_eq(job_view(j, j->error_text), VIEW_LIT(MESSAGES_NO_THREAD)))
+        BYTES_LIT(out, ",\"details\":{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[]}");
+    BYTES_LIT(out, "},\"request_id\":\"req_mock\"}");
     if (event)
         BYTES_LIT(out, "\n\n");
 }
@@ -279,5 +286,21 @@ const struct wire wire_messages = {
     .inside = messages_inside,
     .step = messages_step,
     .whole = messages_whole,
+    .error = messages_error,
+};
+
+static void count_whole(struct job *j, struct bytes *out)
+{
+    bytes_printf(out, "{\"input_tokens\":%u}", j->prompt);
+    j->completion = 0;
+}
+
+const struct wire wire_messages_count = {
+    .path = {(const uint8_t *)"/messages/count_tokens", sizeof "/messages/count_tokens" - 1},
+    .members = messages_members,
+    .unknown = {"", ": Extra inputs are not permitted"},
+    .read = messages_read,
+    .step = messages_step,
+    .whole = count_whole,
     .error = messages_error,
 };

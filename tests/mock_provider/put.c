@@ -141,7 +141,7 @@ long long usage_completion(const struct job *j)
     return j->spec.usage == USAGE_ABSURD ? 1000000000000000000LL : (long long)j->completion;
 }
 
-void put_openai_error(struct job *j, unsigned status, struct bytes *out)
+void openai_error(struct job *j, unsigned status, bool event, struct bytes *out)
 {
     struct view text = job_view(j, j->error_text);
     const char *type = status == 429   ? "rate_limit_error"
@@ -149,10 +149,14 @@ void put_openai_error(struct job *j, unsigned status, struct bytes *out)
                        : status < 500  ? "invalid_request_error"
                                        : "server_error";
 
+    if (event)
+        BYTES_LIT(out, "data: ");
     BYTES_LIT(out, "{\"error\":{\"message\":\"");
     if (text.len != 0)
         bytes_escaped(out, (const char *)text.ptr, text.len);
     else
         bytes_printf(out, "mock error %u", status);
     bytes_printf(out, "\",\"type\":\"%s\",\"param\":null,\"code\":\"mock_%u\"}}", type, status);
+    if (event)
+        BYTES_LIT(out, "\n\n");
 }

@@ -1,6 +1,8 @@
 /* Writes OpenAI's Responses: each output item goes through added, deltas and done. */
 #include "responses.h"
 
+#include <stdio.h>
+
 #define CREATED "1700000000"
 
 static void event_open(struct job *j, struct bytes *out, const char *type)
@@ -19,7 +21,7 @@ static void event_close(struct job *j, struct bytes *out)
 
 static void item_reasoning(struct job *j, unsigned at, bool done, struct bytes *out)
 {
-    bytes_printf(out, "{\"id\":\"rs_mock_%u\",\"type\":\"reasoning\",\"summary\":[", at);
+    bytes_printf(out, "{\"id\":\"rs_mock_%u_%u\",\"type\":\"reasoning\",\"summary\":[", j->turns, at);
     if (done) {
         BYTES_LIT(out, "{\"type\":\"summary_text\",\"text\":\"");
         put_thought(j, out);
@@ -51,9 +53,9 @@ static void item_message(struct job *j, unsigned at, bool done, struct bytes *ou
     const char *complete = j->finish == JOB_LENGTH ? "incomplete" : "completed";
 
     bytes_printf(out,
-                 "{\"id\":\"msg_mock_%u\",\"type\":\"message\",\"role\":\"assistant\","
+                 "{\"id\":\"msg_mock_%u_%u\",\"type\":\"message\",\"role\":\"assistant\","
                  "\"status\":\"%s\",\"content\":[",
-                 at, done ? complete : "in_progress");
+                 j->turns, at, done ? complete : "in_progress");
     if (done)
         put_output_text(j, true, out);
     BYTES_LIT(out, "]}");
@@ -129,7 +131,8 @@ static void put_response(struct job *j, bool done, struct bytes *out)
 {
     bool cut = done && j->finish == JOB_LENGTH;
 
-    BYTES_LIT(out, "{\"id\":\"resp_mock\",\"object\":\"response\",\"created_at\":" CREATED ",");
+    bytes_printf(out, "{\"id\":\"resp_mock_%u\",\"object\":\"response\",\"created_at\":" CREATED ",",
+                 j->turns);
     put_stamp(j, out);
     bytes_printf(out, "\"status\":\"%s\",\"error\":null,\"incomplete_details\":%s,\"model\":\"",
                  !done ? "in_progress" : cut ? "incomplete" : "completed",
@@ -172,8 +175,8 @@ static void event_part(struct job *j, const char *type, const char *item, const 
                        struct bytes *out)
 {
     event_open(j, out, type);
-    bytes_printf(out, "\"item_id\":\"%s_mock_%u\",\"output_index\":%u%s", item, j->block, j->block,
-                 places);
+    bytes_printf(out, "\"item_id\":\"%s_mock_%u_%u\",\"output_index\":%u%s", item, j->turns, j->block,
+                 j->block, places);
 }
 
 static const char in_summary[] = ",\"summary_index\":0,", in_content[] = ",\"content_index\":0,";
@@ -261,17 +264,14 @@ static void event_call(struct job *j, struct bytes *out)
     event_close(j, out);
 }
 
-/* The id of a call is put together elsewhere than those of the other items: it differs from turn to turn. */
 static void event_args_open(struct job *j, const char *phase, struct bytes *out)
 {
     bool custom = j->tools[j->tool].custom;
-    const char *name = custom ? "custom_tool_call_input" : "function_call_arguments";
+    char type[48];
 
-    bytes_printf(out,
-                 "event: response.%s.%s\ndata: {\"type\":\"response.%s.%s\",\"sequence_number\":%u,"
-                 "\"item_id\":\"%s_mock_%u_%u\",\"output_index\":%u,",
-                 name, phase, name, phase, j->sequence++, custom ? "ctc" : "fc", j->turns, j->block,
-                 j->block);
+    snprintf(type, sizeof type, "%s.%s", custom ? "custom_tool_call_input" : "function_call_arguments",
+             phase);
+    event_part(j, type, custom ? "ctc" : "fc", ",", out);
 }
 
 static void event_args(struct job *j, const struct step *s, struct bytes *out)
@@ -336,7 +336,7 @@ static void responses_whole(struct job *j, struct bytes *out)
 static void responses_error(struct job *j, unsigned status, bool event, struct bytes *out)
 {
     if (!event) {
-        put_openai_error(j, status, out);
+        openai_error(j, status, false, out);
         return;
     }
     bytes_printf(out,
@@ -358,5 +358,21 @@ const struct wire wire_responses = {
     .inside = responses_inside,
     .step = responses_step,
     .whole = responses_whole,
+    .error = responses_error,
+};
+
+static void count_whole(struct job *j, struct bytes *out)
+{
+    bytes_printf(out, "{\"object\":\"response.input_tokens\",\"input_tokens\":%u}", j->prompt);
+    j->completion = 0;
+}
+
+const struct wire wire_responses_count = {
+    .path = {(const uint8_t *)"/responses/input_tokens", sizeof "/responses/input_tokens" - 1},
+    .members = responses_members,
+    .unknown = {"Unknown parameter: '", "'."},
+    .read = responses_read,
+    .step = responses_step,
+    .whole = count_whole,
     .error = responses_error,
 };

@@ -34,6 +34,7 @@ static const struct {
     {"filler", FLAG, offsetof(struct spec, filler)},
     {"echo", FLAG, offsetof(struct spec, echo)},
     {"counter", FLAG, offsetof(struct spec, counter)},
+    {"floats", FLAG, offsetof(struct spec, floats)},
     {"sign", FLAG, offsetof(struct spec, sign)},
     {"strict", FLAG, offsetof(struct spec, strict)},
     {"replay", FLAG, offsetof(struct spec, replay)},

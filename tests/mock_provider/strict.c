@@ -39,7 +39,7 @@ bool strict_takes(const struct wire *wire, const struct json_member *m, size_t n
                  wire->unknown[1]);
         return false;
     }
-    inside = wire->inside(m, n);
+    inside = wire->inside != NULL ? wire->inside(m, n) : NULL;
     if (inside != NULL)
         snprintf(why, why_len, "%s", inside);
     return inside == NULL;

@@ -66,14 +66,16 @@ struct wire {
     const char *unknown[2];     /* what it says of another one: before and behind its name */
     /* m[n]: the validated members of the body. Also fills in j->stream, j->include_usage, j->echo. */
     void (*read)(struct job *j, const struct json_member *m, size_t n, struct ask *a);
-    /* Why strict mode refuses members further inside, or NULL. */
+    /* Why strict mode refuses members further inside, or NULL. NULL: it does not look. */
     const char *(*inside)(const struct json_member *m, size_t n);
     void (*step)(struct job *j, const struct step *s, struct bytes *out);
     void (*whole)(struct job *j, struct bytes *out);
     void (*error)(struct job *j, unsigned status, bool event, struct bytes *out);
 };
 
-extern const struct wire wire_chat, wire_messages, wire_responses;
+extern const struct wire wire_chat, wire_messages, wire_responses, wire_completions, wire_embeddings;
+/* The tokens of a request of Messages and of Responses, counted without an answer. */
+extern const struct wire wire_messages_count, wire_responses_count;
 /* The wire of a path without its query string; NULL: none. */
 const struct wire *wire_of(struct view path);
 
@@ -102,7 +104,7 @@ void put_end(struct job *j, struct bytes *out); /* of an event */
 /* The figure as the command "usage" wants it. */
 long long usage_prompt(const struct job *j);
 long long usage_completion(const struct job *j);
-/* OpenAI's error object. */
-void put_openai_error(struct job *j, unsigned status, struct bytes *out);
+/* OpenAI's error object, and the event of a stream that is one. */
+void openai_error(struct job *j, unsigned status, bool event, struct bytes *out);
 
 #endif

@@ -95,6 +95,15 @@ static void check_quiet(int64_t spent)
     CHECK_INT(the_key.refs, 0);
 }
 
+static unsigned count_in_out(const char *word)
+{
+    unsigned n = 0;
+
+    for (const char *at = client.out; (at = strstr(at, word)) != NULL; at++)
+        n++;
+    return n;
+}
+
 static void test_stream(void)
 {
     const char *tail = "\n\ndata: [DONE]\n\n";
@@ -1210,7 +1219,62 @@ static void test_encoded_bodies(void)
     CHECK_INT(client.status, 413);
 }
 
+/* Under /api/v1: the provider's name in each chunk, usage with its cost once and without asking, an error as a
+ * chunk. */
+static void test_openrouter(void)
+{
+    static const char cost[] = "\"cost\":0.000000011";
+
+    spoken_at = RECEIPT_CHAT_API_V1;
+    for (int asked = 0; asked < 2; asked++) {
+        reset();
+        ask(asked ? ASK ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}" : ASK ",\"stream\":true}");
+        up_head(200);
+        up_body(ROLE TEXT TEXT STOP USAGE_EVENT DONE, 10000);
+        client_reads();
+        up_done(ERR_NONE);
+        CHECK_INT(count_in_out("\"provider\":\"Demo A\""), 5); /* two with text, one with the finish */
+        CHECK_INT(count_in_out("\"usage\":"), 1);
+        CHECK_INT(count_in_out(cost), 1);
+        CHECK(strcmp(client.out + client.out_len - 14, "data: [DONE]\n\n") == 0);
+        check_quiet(11);
+        check_receipt(SERVED_STREAM);
+    }
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200);
+    up_body(ROLE TEXT, 10000);
+    client_reads();
+    up_done(ERR_NONE);
+    CHECK(client.ended && !client.aborted);
+    client_reads();
+    CHECK_INT(count_in_out("\"finish_reason\":\"error\"}],\"error\":{\"code\":502,"), 1);
+    CHECK_INT(count_in_out("[DONE]"), 0);
+    for (int streamed = 0; streamed < 2; streamed++) { /* whole, also of a provider that streams all the same */
+        reset();
+        ask(ASK "}");
+        up_head(200);
+        up_body(streamed ? ROLE TEXT STOP USAGE_EVENT DONE : WHOLE, 10000);
+        up_done(ERR_NONE);
+        CHECK_INT(client.status, 200);
+        CHECK_INT(count_in_out("\"provider\":\"Demo A\""), 1);
+        CHECK_INT(count_in_out("\"usage\":"), 1);
+        CHECK_INT(count_in_out(cost), 1);
+        check_receipt(SERVED);
+    }
+    reset();
+    ask(ASK ",\"stream\":true,\"max_tokens\":1,\"n\":1}"); /* past its limit */
+    up_head(200);
+    for (unsigned i = 0; i < 100 && up.cancelled == 0; i++)
+        up_body(TEXT, 1000), client_reads();
+    client_reads();
+    CHECK_INT(count_in_out("\"x_tr_end_reason\":\"max_tokens\""), 1);
+    CHECK_INT(count_in_out("\"usage\":"), 1);
+    spoken_at = RECEIPT_CHAT_V1;
+}
+
 static const struct check_case cases[] = {
+    {"chat_openrouter", test_openrouter},
     {"chat_encoded_bodies", test_encoded_bodies},
     {"chat_stream", test_stream},
     {"chat_every_split", test_every_split},

@@ -569,21 +569,27 @@ static void test_makers(void)
     static const struct {
         const char *model, *element;
         bool replays;
+        const char *thinker;
     } elements[] = {
-        {"claude-x", "{\"format\":\"anthropic-claude-v1\"}", true},
-        {"gpt-6", "{\"format\":\"anthropic-claude-v1\"}", false},
-        {"gpt-6", "{\"format\":\"azure-openai-responses-v1\"}", true},
-        {"qwen3", "{\"format\":\"openai-responses-v1\"}", false},
-        {"MiniMax-M2", "{\"format\":\"MiniMax-response-v1\"}", true},
-        {"claude-x", "{\"format\":\"MiniMax-response-v1\"}", false},
-        {"gpt-6", "{\"format\":\"unknown\"}", true}, {"gpt-6", "{\"format\":null}", true}, {"gpt-6", "{}", true},
-        {"echo", "{\"format\":\"google-gemini-v1\"}", true},
+        {"claude-x", "{\"format\":\"anthropic-claude-v1\"}", true, NULL},
+        {"gpt-6", "{\"format\":\"anthropic-claude-v1\"}", false, NULL},
+        {"gpt-6", "{\"format\":\"azure-openai-responses-v1\"}", true, NULL},
+        {"qwen3", "{\"format\":\"openai-responses-v1\"}", false, NULL},
+        {"MiniMax-M2", "{\"format\":\"MiniMax-response-v1\"}", true, NULL},
+        {"claude-x", "{\"format\":\"MiniMax-response-v1\"}", false, NULL},
+        {"gpt-6", "{\"format\":\"unknown\"}", true, NULL}, {"gpt-6", "{\"format\":null}", true, NULL}, {"gpt-6", "{}", true, NULL},
+        {"echo", "{\"format\":\"google-gemini-v1\"}", true, NULL},
+        /* the model that thought counts where the element names nobody */
+        {"gpt-6", "{}", false, "anthropic/claude-x"}, {"gpt-6", "{\"format\":null}", true, "openai/gpt-5"},
+        {"claude-x", "{\"format\":\"unknown\"}", false, "google/gemini-3"}, {"gpt-6", "{}", true, "demo/echo"},
+        {"claude-x", "{\"format\":\"anthropic-claude-v1\"}", true, "google/gemini-3"},
     };
 
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
-        CHECK_INT(maker_of_model(models[i].model), models[i].maker);
+        CHECK_INT(maker_of_model(view_str(models[i].model)), models[i].maker);
     for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
-        CHECK_INT(reasoning_replays(elements[i].model, view_str(elements[i].element)), elements[i].replays);
+        CHECK_INT(reasoning_replays(view_str(elements[i].model), view_str(elements[i].element), v(elements[i].thinker)),
+                  elements[i].replays);
 }
 
 static const struct check_case list[] = {

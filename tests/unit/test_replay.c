@@ -116,6 +116,29 @@ static void made_up(void)
     replay_close(&r);
 }
 
+/* What opens is in the list with the name of the model that thought it: only its maker's models get it. */
+static void its_maker_is_known(void)
+{
+    struct prompt_list l;
+    struct buf sealed;
+    uint64_t bound = 0;
+
+    prompt_list_init(&l);
+    buf_init(&sealed, 4096);
+    CHECK_INT(replay_seal(view_str("a/b"), view_str("text"), view_str(CRYPT "," CRYPT), &sealed), ERR_NONE);
+    CHECK_INT(replay_add(&l, buf_view(&sealed), VIEW_EMPTY, &bound), ERR_NONE);
+    CHECK_INT(l.n_items, 3);
+    CHECK_INT(l.item[0].kind, ITEM_REASONING);
+    CHECK_INT(l.item[0].name.len, 0);
+    for (size_t i = 1; i < l.n_items; i++) {
+        CHECK_INT(l.item[i].kind, ITEM_DETAIL);
+        CHECK_BYTES(l.item[i].text.bytes.ptr, l.item[i].text.bytes.len, CRYPT, strlen(CRYPT));
+        CHECK_BYTES(l.item[i].name.ptr, l.item[i].name.len, "a/b", 3);
+    }
+    prompt_list_free(&l);
+    buf_free(&sealed);
+}
+
 /* A full buffer keeps what it had. */
 static void no_room(void)
 {
@@ -131,6 +154,7 @@ static void no_room(void)
 static const struct check_case cases[] = {
     {"sealed_thoughts_come_back", comes_back},
     {"made_up_ones_are_refused", made_up},
+    {"its_maker_is_known", its_maker_is_known},
     {"a_full_buffer_keeps_what_it_had", no_room},
 };
 CHECK_MAIN(cases)

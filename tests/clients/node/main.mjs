@@ -8,7 +8,7 @@ import { native, run, strictly } from "./rig.mjs";
 
 let failed = 0;
 const families = {
-    openai_chat: openai.chat, openai_responses: openai.responses, anthropic: anthropic.newest, anthropic_2023: anthropic.before,
+    openai_chat: openai.chat, openai_responses: openai.responses, openai: openai.others, anthropic: anthropic.newest, anthropic_2023: anthropic.before,
     ...ai.families, openai_agents: agents.cases, ...(native ? {} : { openrouter: openrouter.cases }),
 };
 await strictly(async () => {

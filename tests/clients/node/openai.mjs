@@ -168,3 +168,25 @@ export const responses = {
         await abortedSoon(id, Date.now());
     },
 };
+
+export const others = {
+    async completions() {
+        const prompt = "def f(";
+        const r = await client().completions.create({ model, prompt, suffix: ")", max_tokens: 50 });
+        assert.deepEqual([r.object, r.choices[0].text, r.choices[0].finish_reason], ["text_completion", prompt, "stop"]);
+        let text = "", usage;
+        for await (const c of await client().completions.create({ model, prompt, stream: true, stream_options: { include_usage: true } })) {
+            text += c.choices[0]?.text ?? "";
+            usage = c.usage ?? usage;
+        }
+        assert.deepEqual([text, usage], [prompt, r.usage]);
+    },
+    async embeddings() {
+        // Without a word of its caller's the package asks for base64 and decodes it.
+        const [packed, plain] = await Promise.all([undefined, "float"].map((encoding_format) =>
+            client().embeddings.create({ model, input: ["a", "b"], dimensions: 24, encoding_format })));
+        assert.deepEqual(packed.data.map((d) => d.embedding.length), [24, 24]);
+        assert.deepEqual(packed.data.map((d) => d.embedding), plain.data.map((d) => d.embedding));
+        assert.ok(packed.usage.prompt_tokens > 0);
+    },
+};
