@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
-from rig import case, equal, fresh, parallel, true, wait_until  # noqa: E402
+from rig import case, equal, fresh, parallel, sql, true, wait_until  # noqa: E402
 
 SDKS = os.path.join(rig.ROOT, "build/e2e")
 
@@ -192,6 +192,22 @@ def both_prefixes_are_one():
         equal(a.status, 409, f"{path}: {a!r}")
         equal(a.header("x-tr-first-generation-id"), first.header("x-generation-id"))
     equal(ran(idem), 1)
+
+
+@case
+def the_text_of_a_key_stays_in_the_data_plane():
+    """Neither a log, nor the database, nor the provider has it."""
+    key, idem = rig.new_key(), "canary-" + fresh()
+    equal(chat(idem, key=key, ident="canary").status, 200)
+    equal(chat(idem, key=key, ident="canary").status, 409)
+    true(idem not in rig.last_head("demo-a") + rig.last_head("demo-b"))
+    rig.settled()
+    rows_ = sql("select * from idempotency")
+    true(rows_ and idem not in json.dumps(rows_))
+    logs = os.path.join(rig.env("TR_RUN_DIR"), "log")
+    for name in os.listdir(logs):
+        with open(os.path.join(logs, name), errors="replace") as f:
+            true(idem not in f.read(), name)
 
 
 @case
