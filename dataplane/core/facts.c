@@ -43,6 +43,7 @@ static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
     f->flags |= RECEIPT_FORWARDED;
 }
 
+#define FACTS_TOKENS(no, class, ...) .tokens_##class = t->class,
 void facts_of_request(const struct request *r, struct receipt_facts *f)
 {
     const struct token_usage *t = &r->account.usage;
@@ -55,11 +56,7 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
         .received_bytes = r->digests.received_bytes,
         .served_unix_ms = clock_unix_ms(),
         .cost_nusd = r->cost_nusd,
-        .tokens_prompt = t->prompt,
-        .tokens_completion = t->completion,
-        .tokens_cached_read = t->cached_read,
-        .tokens_cache_write = t->cache_write,
-        .tokens_reasoning = t->reasoning,
+        USAGE_TOKENS(FACTS_TOKENS)
         .flags = (uint16_t)((r->stream ? RECEIPT_STREAM : 0) |
                             ((r->flags & USAGE_ESTIMATED) != 0 ? RECEIPT_ESTIMATED : 0) |
                             ((r->flags & USAGE_CLAMPED) != 0 ? RECEIPT_CLAMPED : 0) |

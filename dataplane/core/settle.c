@@ -34,6 +34,7 @@ void settle_log(const struct request *r)
         KV("latency_us", clock_mono_us() - r->received_us));
 }
 
+#define SETTLE_TOKENS(no, class, ...) .tokens_##class = b->tokens.class,
 static void settle_record(const struct request *r, const struct bill *b, struct usage_record *out)
 {
     const struct catalog_endpoint *e = r->attempts.candidate.endpoint->info;
@@ -55,11 +56,7 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .route_us = r->route_us,
         .first_byte_us = r->first_byte_us,
         .total_ms = total_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)total_ms,
-        .tokens_prompt = b->tokens.prompt,
-        .tokens_completion = b->tokens.completion,
-        .tokens_cached_read = b->tokens.cached_read,
-        .tokens_cache_write = b->tokens.cache_write,
-        .tokens_reasoning = b->tokens.reasoning,
+        USAGE_TOKENS(SETTLE_TOKENS)
         .http_status = (uint16_t)settle_status(r),
         .flags = r->flags,
         .error_class = (uint8_t)r->outcome,
@@ -74,9 +71,9 @@ static void settle_count(struct request *r, const struct bill *b)
 {
     struct stats *s = r->context->stats;
 
-    counter_add(&s->tokens_prompt, b->tokens.prompt);
-    counter_add(&s->tokens_completion, b->tokens.completion);
-    counter_add(&s->tokens_cached_read, b->tokens.cached_read);
+#define SETTLE_COUNT(no, class, ...) counter_add(&s->tokens.class, b->tokens.class);
+    USAGE_TOKENS(SETTLE_COUNT)
+#undef SETTLE_COUNT
     counter_add(&s->cost_nusd, (uint64_t)b->cost_nusd);
     counter_add(&s->estimated, b->estimated);
     counter_add(&s->clamped, b->clamped);
