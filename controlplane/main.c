@@ -162,8 +162,8 @@ static void signal_cb(uv_signal_t *signal, int number)
     control_health_drain(p->health);
     if (p->monitor != NULL)
         monitor_stop(p->monitor, stopped_cb, p);
+    peers_stop(p->peers, stopped_cb, p); /* first: it hands questions on to the api */
     api_stop(p->api, stopped_cb, p);
-    peers_stop(p->peers, stopped_cb, p);
 }
 
 /* --- running --- */
@@ -206,6 +206,7 @@ static enum err start_link(struct program *p)
         .reattest_ms = (uint32_t)p->config.reattest_ms,
         .policy = rules_policy(p->rules),
         .ledger = p->ledger,
+        .api = p->api,
         .log = p->log,
         .providers = &p->providers,
         .provider_key = provider_key_cb,
@@ -301,6 +302,7 @@ static enum err prepare(struct program *p)
         .lease_ms = (uint32_t)p->config.lease_ms,
         .lease_default_nusd = p->config.lease_default_nusd,
         .reclaim_grace_ms = (uint32_t)p->config.reclaim_grace_ms,
+        .idempotency_ms = p->config.idempotency_hours * UINT64_C(3600000),
     };
     enum err e = open_state(p);
 

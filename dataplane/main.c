@@ -7,7 +7,7 @@
 #include "fetch.h"
 #include "log.h"
 #include "log_proof.h"
-#include "models.h"
+#include "catalog_json.h"
 #include "opening.h"
 #include "process.h"
 #include "rate.h"
@@ -137,12 +137,16 @@ static enum err make_stores(struct program *p)
                                          .burst = p->config.evidence_burst,
                                          .address_per_s = p->config.evidence_per_ip_per_s,
                                          .address_burst = p->config.evidence_per_ip_burst};
+    static const struct rate_config account = {.per_s = ACCOUNT_PER_S,
+                                               .burst = ACCOUNT_BURST,
+                                               .address_per_s = ACCOUNT_ADDRESS_PER_S,
+                                               .address_burst = ACCOUNT_ADDRESS_BURST};
     enum err e = health_new(&s->health);
 
     if (e == ERR_NONE)
         e = catalog_store_new(&p->providers, s->health, s->n_workers, &s->catalogs);
     if (e == ERR_NONE)
-        catalog_store_list(s->catalogs, models_render);
+        catalog_store_list(s->catalogs, catalog_json);
     if (e == ERR_NONE)
         e = credentials_new(&s->credentials);
     if (e == ERR_NONE)
@@ -153,6 +157,8 @@ static enum err make_stores(struct program *p)
         e = log_proof_new(&s->facts.log_proof);
     if (e == ERR_NONE)
         e = rate_new(&evidence, &s->evidence_rate);
+    if (e == ERR_NONE)
+        e = rate_new(&account, &s->account_rate);
     if (e == ERR_NONE)
         e = budget_new((size_t)p->config.body_total_bytes, &s->content);
     if (e == ERR_NONE)
@@ -347,6 +353,7 @@ static void finish(struct program *p)
     health_free(s->health);
     SSL_CTX_free(s->tls);
     rate_free(s->evidence_rate);
+    rate_free(s->account_rate);
     boot_free(&p->boot);
     opening_free(&p->opening);
     LOG("stopped", KV("simulated", s->facts.simulated));

@@ -13,8 +13,8 @@ enum { WORKER_TICK_MS = 1000 };
 /* Nothing runs any more: let every handle go. */
 static void worker_close(struct worker *w)
 {
-    while (w->chat.request.requests != NULL) /* answered, but a provider's last bytes are still awaited */
-        request_abort(w->chat.request.requests);
+    while (w->exchange.request.requests != NULL) /* answered, but a provider's last bytes are still awaited */
+        request_abort(w->exchange.request.requests);
     uv_close((uv_handle_t *)&w->tick, NULL);
     uv_close((uv_handle_t *)&w->wake, NULL);
     log_gather_end(); /* what is still to be said is said at once */
@@ -53,7 +53,7 @@ static void worker_tick_cb(uv_timer_t *tick)
                 now_ms - w->draining_since_ms >= w->shared->config->drain_ms;
     struct request *next;
 
-    for (struct request *r = w->chat.request.requests; r != NULL; r = next) {
+    for (struct request *r = w->exchange.request.requests; r != NULL; r = next) {
         next = r->next; /* a request ends nobody but itself */
         if (late)
             request_abort(r);
@@ -131,29 +131,30 @@ static void worker_introduce(struct worker *w)
 {
     struct shared *s = w->shared;
 
-    w->chat.request.admit = (struct admit_context){.keyring = s->keyring,
+    w->exchange.request.admit = (struct admit_context){.keyring = s->keyring,
                                                    .meter = s->meter,
                                                    .worker = w->no,
                                                    .uplink = s->uplink,
                                                    .port = w->link};
-    w->chat.request.health = s->health;
-    w->chat.request.stats = &w->stats;
-    w->chat.catalogs = s->catalogs;
-    w->chat.providers = s->providers;
-    w->chat.credentials = s->credentials;
-    w->chat.upstreams = w->upstreams;
-    w->chat.receipts = s->receipts;
-    w->chat.signer = &s->signer;
-    w->chat.shares = &s->shares;
-    w->chat.user_key = s->user_key;
-    w->chat.image_tokens = s->config->image_tokens;
-    w->chat.reference_tokens = s->config->reference_tokens;
-    w->chat.output_default_tokens = (uint32_t)s->config->output_default_tokens;
+    w->exchange.request.health = s->health;
+    w->exchange.request.stats = &w->stats;
+    w->exchange.catalogs = s->catalogs;
+    w->exchange.providers = s->providers;
+    w->exchange.credentials = s->credentials;
+    w->exchange.upstreams = w->upstreams;
+    w->exchange.receipts = s->receipts;
+    w->exchange.signer = &s->signer;
+    w->exchange.shares = &s->shares;
+    w->exchange.user_key = s->user_key;
+    w->exchange.image_tokens = s->config->image_tokens;
+    w->exchange.reference_tokens = s->config->reference_tokens;
+    w->exchange.output_default_tokens = (uint32_t)s->config->output_default_tokens;
     w->front = (struct front_context){
         .arrival = {s->keyring, s->uplink, w->link, &s->shares},
-        .chat = &w->chat,
-        .models = {s->catalogs, w->no},
+        .exchange = &w->exchange,
+        .models = {s->catalogs, s->health, s->providers, w->no},
         .receipts = {s->receipts, &s->signer},
+        .account = {w->link, s->account_rate, &w->stats},
         .attest = w->attest,
         .status = &s->status,
         .audit = s->audit,
@@ -201,7 +202,7 @@ static void worker_main(void *cookie)
     uv_run(&w->loop, UV_RUN_DEFAULT);
     web_free(w->web);
     uv_run(&w->loop, UV_RUN_DEFAULT); /* until every handle is closed */
-    chat_spares_free(&w->chat);
+    exchange_spares_free(&w->exchange);
 }
 
 enum err worker_start(struct shared *shared, unsigned no, struct worker **out, struct buf *why)
@@ -213,7 +214,7 @@ enum err worker_start(struct shared *shared, unsigned no, struct worker **out, s
     w->no = no;
     w->shared = shared;
     w->why = why;
-    secret_random(&w->chat.request.route_seed, sizeof w->chat.request.route_seed);
+    secret_random(&w->exchange.request.route_seed, sizeof w->exchange.request.route_seed);
     if (uv_loop_init(&w->loop) != 0 || uv_sem_init(&w->ready, 0) != 0 ||
         uv_thread_create(&w->thread, worker_main, w) != 0) {
         free(w);

@@ -35,6 +35,7 @@ struct shared {
     size_t n_always;
     struct quotes *quotes;               /* reports for strangers */
     struct rate *evidence_rate;          /* how often they may ask */
+    struct rate *account_rate;           /* how often clients may ask about their accounts */
     struct receipts *receipts;   /* the facts of recent answers */
     struct receipt_signer signer;
     struct audit *audit;         /* what was answered, committed to */
@@ -66,7 +67,7 @@ struct worker {
     struct upstreams *upstreams;
     struct uplink_port *link;
     struct attest_desk *attest;
-    struct chat_context chat;
+    struct exchange_context exchange;
     struct front_context front;
     uint64_t draining_since_ms; /* 0: not */
     struct stats stats;

@@ -25,6 +25,14 @@ enum {
     LIMIT_USAGE_KEPT = 65536,         /* acknowledged records a data plane keeps for a database that was
                                          restored (12 MiB more): a minute at 1,000 a second */
     LIMIT_PLACE_BYTES = 64,           /* the name of the place at which a data plane runs */
+    LIMIT_RELAY_PATH_BYTES = 256,     /* of a question about an account: "/keys/" and 64 hex digits */
+    LIMIT_RELAY_QUERY_BYTES = 2048,
+    LIMIT_RELAY_BODY_BYTES = 16 << 10, /* a key's members; a JSON string of 128 characters is 768 bytes */
+    LIMIT_RELAY_PIECE_BYTES = 16 << 10, /* of an answer in one frame, one per open question: 1 MiB of the 4
+                                           that may wait for a slow reader */
+    LIMIT_RELAY_ANSWER_BYTES = 4 << 20, /* 30 days of 300 endpoints' activity take 3 MB */
+    LIMIT_RELAY_CALLS = 64,           /* questions open on one connection */
+    LIMIT_RELAY_MS = 10000,           /* from a question to the last piece of its answer */
     LIMIT_KEYS = 65536,               /* keys a data plane holds at once */
     LIMIT_KEYS_FRAME = 1024,          /* keys in one KEYS frame, 40 KiB */
     LIMIT_NEGATIVE_KEYS = 4096,       /* unknown keys remembered */

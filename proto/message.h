@@ -50,7 +50,13 @@ enum message_type {
     MSG_SETTLED = 28,      /* D->C, answers SETTLE_ASK */
     MSG_PLACE = 29,        /* D->C after ACCEPT, when dataplane.conf names a place */
     MSG_HEALTH = 30,       /* C->D push after ACCEPT and when it changes */
-    MSG_LAST = MSG_HEALTH,
+    MSG_RELAY_ASK = 32,    /* D->C: a client's question about its account */
+    MSG_RELAY_ANSWER = 33, /* C->D, one piece of the answer */
+    MSG_RELAY_NEXT = 34,   /* D->C: the next piece, or no more of them */
+    MSG_CLAIM = 35,        /* D->C: an idempotency key, before its request runs */
+    MSG_CLAIMED = 36,      /* C->D, answers CLAIM and RELEASE */
+    MSG_RELEASE = 37,      /* D->C: the request of a CLAIM will not run */
+    MSG_LAST = MSG_RELEASE,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -232,6 +238,53 @@ struct msg_ping {
     uint64_t token;
 };
 
+/* A client's question about its own account, keys or usage, which the data plane hands on (PROTOCOL.md,
+ * "Relayed questions"). The key itself stays: only its digest goes. */
+enum relay_method { RELAY_GET, RELAY_POST, RELAY_PATCH, RELAY_DELETE, RELAY_METHODS };
+struct msg_relay_ask {
+    uint64_t call; /* D's number of the question, not 0 */
+    struct digest32 key_digest;
+    uint8_t method;     /* enum relay_method */
+    uint8_t openrouter; /* 0 or 1: it came under /api/v1, whose errors have another form */
+    struct view path;   /* behind the prefix: '/' and what follows, 1..LIMIT_RELAY_PATH_BYTES */
+    struct view query;  /* 0..LIMIT_RELAY_QUERY_BYTES; both are printable ASCII without space */
+    struct view body;   /* 0..LIMIT_RELAY_BODY_BYTES */
+};
+/* A piece of the answer, which is JSON. Every piece repeats what the first one says. */
+struct msg_relay_answer {
+    uint64_t call;
+    uint16_t status;   /* 200..599 */
+    uint32_t retry_ms; /* with 429 and 503: when to ask again; 0: not said */
+    uint8_t last;      /* 0: RELAY_NEXT brings more */
+    struct view body;  /* 0..LIMIT_RELAY_PIECE_BYTES */
+};
+struct msg_relay_next {
+    uint64_t call;
+    uint8_t more; /* 0: the rest of the answer is not wanted */
+};
+
+/* May this request run under this idempotency key? The lease pays for it, and says as long as it is open
+ * that the request may still be running. */
+struct msg_claim {
+    struct id request, account, lease;
+    struct digest32 key; /* SHA-256 of the key's text (idempotency.h) */
+};
+enum claim_status {
+    CLAIM_GRANTED,
+    CLAIM_IN_FLIGHT, /* `first` may be running */
+    CLAIM_USED,      /* `first` was answered or billed */
+    CLAIM_NONE,      /* this request holds no key: its lease is not open, or it was released */
+    CLAIM_STATUS_COUNT
+};
+struct msg_claimed {
+    struct id request;
+    uint8_t status;  /* enum claim_status */
+    struct id first; /* the request that holds the key; this one when granted, 0 with NONE */
+};
+struct msg_release {
+    struct id request;
+};
+
 /* The catalog as pushed: prices, models, endpoints; it can only name measured provider ids.
  * Decoded into arrays the caller owns. Text here is ours (operator's), never a client's. */
 struct catalog_model {
@@ -273,7 +326,8 @@ bool place_name_ok(struct view v);
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
         X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
-            X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health)
+            X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
+            X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);

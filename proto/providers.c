@@ -35,6 +35,11 @@ static const struct {
     {VIEW_LIT("reasoning_excluded"), QUIRK_REASONING_EXCLUDED},
     {VIEW_LIT("no_store"), QUIRK_NO_STORE},
     {VIEW_LIT("developer_as_system"), QUIRK_DEVELOPER_AS_SYSTEM},
+    {VIEW_LIT("openai"), QUIRK_OPENAI},
+    {VIEW_LIT("strict"), QUIRK_STRICT},
+    {VIEW_LIT("thinking"), QUIRK_THINKING},
+    {VIEW_LIT("no_reasoning_effort"), QUIRK_NO_REASONING_EFFORT},
+    {VIEW_LIT("reasoning_content"), QUIRK_REASONING_CONTENT},
 };
 
 enum {

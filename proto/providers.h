@@ -19,6 +19,11 @@ enum provider_quirk {
     QUIRK_REASONING_EXCLUDED = 1 << 3,    /* reasoning tokens are not inside completion_tokens */
     QUIRK_NO_STORE = 1 << 4, /* rejects the field "store"; otherwise store:false is forced */
     QUIRK_DEVELOPER_AS_SYSTEM = 1 << 5, /* does not know the role "developer" */
+    QUIRK_OPENAI = 1 << 6,   /* OpenAI's own API: knows all of its members and refuses others */
+    QUIRK_STRICT = 1 << 7,   /* refuses members that not every OpenAI-compatible API has */
+    QUIRK_THINKING = 1 << 8, /* thinking is switched by "thinking": {"type": "enabled"} */
+    QUIRK_NO_REASONING_EFFORT = 1 << 9, /* rejects reasoning_effort */
+    QUIRK_REASONING_CONTENT = 1 << 10, /* wants earlier thoughts back, as reasoning_content */
 };
 enum {
     PROVIDER_MEMBERS_MAX = 16, /* named in one row; a provider that needs more has another API */

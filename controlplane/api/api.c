@@ -60,27 +60,30 @@ static void handle_alive(struct call *c)
 
 /* --- routes --- */
 
-#define ROUTE(method, path, role, handler)                                                         \
+#define ROUTE_ROW(method, path, role, relayed, handler)                                            \
     {                                                                                              \
-        method, path, role, handler,                                                               \
+        method, path, role, relayed, handler,                                                      \
         {                                                                                          \
 #handler                                                                               \
         }                                                                                          \
     }
+#define ROUTE(method, path, role, handler) ROUTE_ROW(method, path, role, false, handler)
+/* What an account's own keys ask for: data planes serve these paths, too, by handing them on. */
+#define SHARED(method, path, role, handler) ROUTE_ROW(method, path, role, true, handler)
 /* The role is checked in one place, auth_cb. */
 static const struct route routes[] = {
-    ROUTE("GET", "/key", ROLE_INFERENCE, handle_key_self),
-    ROUTE("GET", "/keys", ROLE_MANAGEMENT, handle_key_list),
-    ROUTE("POST", "/keys", ROLE_MANAGEMENT, handle_key_create),
-    ROUTE("GET", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_get),
-    ROUTE("PATCH", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_patch),
-    ROUTE("DELETE", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_delete),
-    ROUTE("GET", "/credits", ROLE_MANAGEMENT, handle_credits),
+    SHARED("GET", "/key", ROLE_INFERENCE, handle_key_self),
+    SHARED("GET", "/keys", ROLE_MANAGEMENT, handle_key_list),
+    SHARED("POST", "/keys", ROLE_MANAGEMENT, handle_key_create),
+    SHARED("GET", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_get),
+    SHARED("PATCH", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_patch),
+    SHARED("DELETE", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_delete),
+    SHARED("GET", "/credits", ROLE_MANAGEMENT, handle_credits),
     ROUTE("POST", "/credits/topup", ROLE_OPERATOR, handle_topup),
     ROUTE("POST", "/accounts", ROLE_OPERATOR, handle_account_create),
-    ROUTE("GET", "/activity", ROLE_MANAGEMENT, handle_activity),
-    ROUTE("GET", "/generation", ROLE_INFERENCE, handle_generation),
-    ROUTE("GET", "/generation/content", ROLE_INFERENCE, handle_generation_content),
+    SHARED("GET", "/activity", ROLE_MANAGEMENT, handle_activity),
+    SHARED("GET", "/generation", ROLE_INFERENCE, handle_generation),
+    SHARED("GET", "/generation/content", ROLE_INFERENCE, handle_generation_content),
     ROUTE("GET", "/health", ROLE_NOBODY, handle_health),
     ROUTE("GET", "/readyz", ROLE_NOBODY, handle_ready),
     ROUTE("GET", "/healthz", ROLE_NOBODY, handle_alive),
@@ -178,14 +181,14 @@ static void allow_method(struct call *c, const char *method)
  * none of an unknown path. */
 static const struct route *find_route(struct call *c)
 {
-    struct view path = web_path(c->web), method = web_method(c->web);
+    struct view path = c->path;
 
-    if (!take_prefix(&path, &c->openrouter))
+    if (!c->origin->relayed && !take_prefix(&path, &c->openrouter))
         return NULL;
     for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if (!path_matches(routes[i].path, path, c))
+        if ((c->origin->relayed && !routes[i].relayed) || !path_matches(routes[i].path, path, c))
             continue;
-        if (method_is(&routes[i], method)) {
+        if (method_is(&routes[i], c->method)) {
             c->allow[0] = '\0';
             return &routes[i];
         }
@@ -224,7 +227,7 @@ static void auth_cb(void *cookie, enum err e, const struct db_result *r)
                   c->route->role == ROLE_OPERATOR ? "This needs an operator's key."
                                                   : "This needs a management key.",
                   NULL);
-    } else if (c->web == NULL) {
+    } else if (c->from == NULL) {
         /* For a client that disconnected before anything happened, nothing is done. */
         call_fail(c, 499, "client_gone", "The client is gone.", NULL);
     } else {
@@ -234,12 +237,22 @@ static void auth_cb(void *cookie, enum err e, const struct db_result *r)
     }
 }
 
+/* Whose key has c->digest, and is it one. */
+static void look_up(struct call *c)
+{
+    const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b))};
+
+    if (gate_key(c->api->gate, c->address, &c->digest, clock_mono_ms(), &c->retry_ms) != ERR_NONE)
+        call_fail(c, 429, "rate_limit_exceeded", "Too many unknown API keys.", NULL);
+    else
+        db_query(c->api->db, STMT_KEY_AUTH, p, 1, 0, auth_cb, c);
+}
+
 static void authorize(struct call *c)
 {
-    struct db_param p[1];
     struct view v;
 
-    if (!web_header(c->web, VIEW_LIT("authorization"), &v) || v.len < 7 ||
+    if (!c->origin->header(c, VIEW_LIT("authorization"), &v) || v.len < 7 ||
         !view_eq_nocase(view_of(v.ptr, 7), VIEW_LIT("bearer "))) {
         call_fail(c, 401, "missing_api_key", "Send your key as \"Authorization: Bearer ...\".",
                   NULL);
@@ -251,22 +264,10 @@ static void authorize(struct call *c)
         return;
     }
     digest_sha256(v, &c->digest);
-    if (gate_key(c->api->gate, c->address, &c->digest, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
-        call_fail(c, 429, "rate_limit_exceeded", "Too many unknown API keys.", NULL);
-        return;
-    }
-    p[0] = db_bytes(view_of(c->digest.b, sizeof c->digest.b));
-    db_query(c->api->db, STMT_KEY_AUTH, p, 1, 0, auth_cb, c);
+    look_up(c);
 }
 
 /* --- requests --- */
-
-static void call_gone_cb(void *cookie)
-{
-    struct call *c = cookie;
-
-    c->web = NULL; /* the statement under way finishes and answers nobody */
-}
 
 /* The pages that anybody may read. */
 static void serve_anybody(struct call *c)
@@ -299,38 +300,78 @@ void call_over(struct call *c)
         api_free(a);
 }
 
-static struct call *call_new(struct api *a, struct web_request *web)
+struct call *call_new(struct api *a, const struct origin *origin, void *from)
 {
     struct call *c = calloc(1, sizeof *c);
 
     assert(c != NULL);
     a->calls++;
     c->api = a;
-    c->web = web;
+    c->origin = origin;
+    c->from = from;
     c->started_ms = clock_mono_ms();
     c->request = id_new();
-    web_peer(web, c->address);
     buf_init(&c->body, CALL_BODY_MAX);
     return c;
 }
 
-static void handler_cb(void *cookie, struct web_request *web)
+void call_serve(struct call *c, struct view body)
 {
-    struct call *c = call_new(cookie, web);
-
-    web_set_gone(web, call_gone_cb, c);
     c->route = find_route(c);
     if (c->route == NULL && c->allow[0] != '\0')
         call_fail(c, 405, "method_not_allowed",
                   "This path does not take this method; see the Allow header.", NULL);
     else if (c->route == NULL)
         call_fail(c, 404, "not_found", "There is nothing at this path.", NULL);
-    else if (buf_append(&c->body, web_body(web)) != ERR_NONE)
+    else if (buf_append(&c->body, body) != ERR_NONE)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
     else if (c->route->role == ROLE_NOBODY)
         serve_anybody(c);
+    else if (c->origin->relayed)
+        look_up(c);
     else
         authorize(c);
+}
+
+/* --- over HTTPS --- */
+
+static bool https_header(const struct call *c, struct view name, struct view *out)
+{
+    return web_header(c->from, name, out);
+}
+
+static void https_respond(struct call *c, int status, const struct web_header *headers, size_t n,
+                          struct view body)
+{
+    web_respond(c->from, status, headers, n, body);
+}
+
+static const struct origin https = {false, https_header, https_respond};
+
+static struct call *https_call(struct api *a, struct web_request *web)
+{
+    struct call *c = call_new(a, &https, web);
+
+    c->method = web_method(web);
+    c->path = web_path(web);
+    c->query = web_query(web);
+    web_peer(web, c->address);
+    return c;
+}
+
+static void call_gone_cb(void *cookie)
+{
+    struct call *c = cookie;
+
+    c->from = NULL; /* the statement under way finishes and answers nobody */
+}
+
+static void handler_cb(void *cookie, struct web_request *web)
+{
+    struct call *c = https_call(cookie, web);
+
+    web_set_gone(web, call_gone_cb, c);
+    call_serve(c, web_body(web));
 }
 
 static void error_cb(void *cookie, struct web_request *web, int status)
@@ -346,8 +387,8 @@ static void error_cb(void *cookie, struct web_request *web, int status)
         {431, "headers_too_large", "The headers are too large."},
         {503, "overloaded", "Too many requests at once."},
     };
-    struct call *c = call_new(cookie, web);
-    struct view path = web_path(web);
+    struct call *c = https_call(cookie, web);
+    struct view path = c->path;
 
     take_prefix(&path, &c->openrouter);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)

@@ -7,6 +7,7 @@
 #include "db.h"
 #include "err.h"
 #include "id.h"
+#include "message.h"
 #include "rate.h"
 
 #include <openssl/ssl.h>
@@ -30,6 +31,18 @@ must_check enum err api_start(const struct api_config *c, struct api **out);
 uint16_t api_port(const struct api *a);
 /* Stop accepting; running requests finish; then stopped(cookie) fires once and the api is gone. */
 void api_stop(struct api *a, void (*stopped)(void *cookie), void *cookie);
+
+/* A client's question that a data plane hands on (relayed.c): the same routes and handlers, of those that
+ * an account's own keys use. address: of the data plane, for the limit on unknown keys. cb fires once, maybe
+ * before api_relay() returns; the answer is borrowed. Not after api_stop(). */
+struct api_answer {
+    int status;
+    uint32_t retry_ms; /* with 429 and 503 */
+    struct view body;  /* JSON */
+};
+typedef void api_answer_cb(void *cookie, const struct api_answer *answer);
+void api_relay(struct api *a, const struct msg_relay_ask *ask, const uint8_t address[static 16],
+               api_answer_cb *cb, void *cookie);
 
 /* A new key: its text (the caller wipes it), digest, and the label by which people know it again.
  */

@@ -9,7 +9,7 @@ static void call_end(struct call *c, int status)
     LOG("api_request", KV("request", c->request),
         KV("route", c->route == NULL ? NAME("none") : c->route->name),
         KV("status", (int32_t)status), KV("latency_ms", clock_mono_ms() - c->started_ms),
-        KV("client_gone", c->web == NULL));
+        KV("client_gone", c->from == NULL), KV("relayed", c->origin->relayed));
     buf_free(&c->body);
     secret_wipe(&c->made, sizeof c->made);
     call_over(c);
@@ -35,8 +35,8 @@ void call_reply(struct call *c, int status, struct view json)
                                      c->retry_ms != 0 ? view_str(retry_s) : VIEW_LIT("1")};
     if (c->allow[0] != '\0')
         h[n++] = (struct web_header){VIEW_LIT("allow"), view_str(c->allow)};
-    if (c->web != NULL)
-        web_respond(c->web, status, h, n, json);
+    if (c->from != NULL)
+        c->origin->respond(c, status, h, n, json);
     call_end(c, status);
 }
 
@@ -49,8 +49,8 @@ void call_reply_public(struct call *c, struct view content_type, bool immutable,
         {VIEW_LIT("access-control-allow-origin"), VIEW_LIT("*")},
     };
 
-    if (c->web != NULL)
-        web_respond(c->web, 200, h, sizeof h / sizeof h[0], body);
+    if (c->from != NULL)
+        c->origin->respond(c, 200, h, sizeof h / sizeof h[0], body);
     call_end(c, 200);
 }
 
@@ -144,7 +144,7 @@ void call_fail_db(struct call *c, enum err e)
 
 bool call_query(const struct call *c, const char *name, struct view *out)
 {
-    struct view rest = web_query(c->web);
+    struct view rest = c->query;
 
     while (rest.len > 0) {
         const uint8_t *amp = memchr(rest.ptr, '&', rest.len);

@@ -18,13 +18,26 @@ struct route {
     const char *method, *path; /* after the prefix; "{hash}" stands for one segment, "{*}" for all
                                   that is left */
     enum role role;            /* at least */
+    bool relayed;              /* data planes may hand it on, too */
     void (*handler)(struct call *c);
     struct static_name name;
 };
 
+/* How a call came in and how its answer leaves: over HTTPS (api.c), or handed on by a data plane
+ * (relayed.c). */
+struct origin {
+    bool relayed; /* the key's digest came along instead of the key */
+    bool (*header)(const struct call *c, struct view name, struct view *out);
+    /* Once, unless the client is gone; borrows. */
+    void (*respond)(struct call *c, int status, const struct web_header *headers, size_t n,
+                    struct view body);
+};
+
 struct call {
     struct api *api;
-    struct web_request *web; /* set when the handler runs; NULL once the client is gone */
+    const struct origin *origin;
+    void *from; /* the origin's; set when the handler runs; NULL once the client is gone */
+    struct view method, path, query; /* of the request; valid while `from` is set */
     const struct route *route;
     bool openrouter; /* the /api/v1 dialect of errors */
     uint64_t started_ms;
@@ -51,6 +64,10 @@ struct call {
 
 enum { CALL_BODY_MAX = 64 << 10, CALL_MEMBERS_MAX = 32 };
 
+/* A call of this origin; the caller fills in what was asked, then serves it. */
+struct call *call_new(struct api *a, const struct origin *origin, void *from);
+/* Finds the route, who calls, and runs the handler. body: borrowed. The call may be over when it returns. */
+void call_serve(struct call *c, struct view body);
 struct db *call_db(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);

@@ -76,7 +76,7 @@ static bool take_idempotency(struct call *c, const struct value *v, struct view 
     struct view header;
 
     *out = view_str(v->text);
-    if (!web_header(c->web, VIEW_LIT("idempotency-key"), &header))
+    if (!c->origin->header(c, VIEW_LIT("idempotency-key"), &header))
         return true;
     if (header.len == 0 || header.len > 255 || (out->len > 0 && !view_eq(*out, header)))
         return false;

@@ -38,7 +38,7 @@ static void tile_cb(void *cookie, enum err e, const struct db_result *r)
 
 void handle_tile(struct call *c)
 {
-    struct view path = view_from(web_path(c->web), 1);
+    struct view path = view_from(c->path, 1);
     struct tlog_tile t;
 
     /* Beyond 2^54 tiles there is no leaf, and the arithmetic below would not fit. */

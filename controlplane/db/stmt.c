@@ -16,7 +16,8 @@
     " 0 AS byok_usage, 0 AS byok_usage_daily, 0 AS byok_usage_weekly, 0 AS byok_usage_monthly,"    \
     " k.requests_per_minute, k.tokens_per_minute, utc_text(k.created_at) AS created_at,"           \
     " utc_text(k.updated_at) AS updated_at, utc_text(k.expires_at) AS expires_at,"                 \
-    " NULL AS creator_user_id, k.account_id AS workspace_id"
+    " NULL AS creator_user_id, NULL AS external_user, NULL AS last_used_at,"                       \
+    " k.account_id AS workspace_id"
 
 /* The arrays of usage_ingest, one per field of a usage record: "$3::bigint[], $4::uuid[], ...". */
 #define INGEST_SEQ(parameter) parameter "::bigint[]"
@@ -79,6 +80,12 @@ static const struct {
          " least(b.lost_bound_nusd, 9223372036854775807)::bigint,"
          " EXISTS (SELECT 1 FROM usage_gap WHERE seen_at > ledger_now() - interval '1 day')"
          " FROM booking_state b"},
+    [STMT_IDEMPOTENCY_CLAIM] =
+        {"idempotency_claim", 6, true,
+         "SELECT outcome, o_first FROM idempotency_claim($1, $2, $3, $4, $5, $6)"},
+    [STMT_IDEMPOTENCY_RELEASE] = {"idempotency_release", 2, true,
+                                  "SELECT idempotency_release($1, $2)"},
+    [STMT_IDEMPOTENCY_CLEAN] = {"idempotency_clean", 2, true, "SELECT idempotency_clean($1, $2)"},
     /* One statement, one snapshot: the version, then models, then endpoints. */
     [STMT_CATALOG_READ] =
         {"catalog_read", 0, true,
@@ -202,7 +209,11 @@ static const struct {
          " k.role <> 'inference' AS is_provisioning_key,"
          " json_build_object('requests', CASE WHEN k.requests_per_minute = 0 THEN -1"
          " ELSE k.requests_per_minute END, 'interval', '1m', 'note', 'requests per minute, -1 is"
-         " unlimited') AS rate_limit"
+         " unlimited') AS rate_limit, '[]'::json AS allowed_data_regions,"
+         " json_build_object('limit', 0, 'remaining', 0, 'used', 0) AS free_model_daily_requests,"
+         " NULL AS organization_id, key_budget(k, s.window_nusd) AS effective_budget,"
+         " CASE WHEN k.limit_nusd IS NULL THEN '[]'::json"
+         " ELSE json_build_array(key_budget(k, s.window_nusd)) END AS budgets"
          " FROM api_key k JOIN key_spend s USING (key_id) WHERE k.key_id = $1) o"},
     /* What came in is what is there and what was paid: deposits are not summed up again. */
     [STMT_CREDITS] =

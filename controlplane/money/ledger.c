@@ -75,6 +75,7 @@ static void reclaim_timer_cb(uv_timer_t *t)
     if (l->reclaiming || !db_ready(l->config.db))
         return;
     l->reclaiming = true;
+    claims_tick(l);
     ledger_begin(l);
     db_query(l->config.db, STMT_USAGE_REBOOK, p, 1, 0, rebook_cb, l);
 }
@@ -104,6 +105,8 @@ enum err ledger_new(const struct ledger_config *c, struct ledger **out)
         l->config.lease_ms = 75000;
     if (l->config.lease_default_nusd == 0)
         l->config.lease_default_nusd = 250000000;
+    if (l->config.idempotency_ms == 0)
+        l->config.idempotency_ms = UINT64_C(86400000);
     l->reclaim = timer;
     l->again = again;
     timer->data = again->data = l;

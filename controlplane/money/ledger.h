@@ -16,6 +16,7 @@ struct ledger_config {
                                    unless the caller wants more */
     /* A lease is reclaimed this long after it ended, so that records in flight still find it. */
     uint32_t reclaim_grace_ms; /* default 30,000 */
+    uint64_t idempotency_ms;   /* how long an idempotency key is remembered, default 24 h */
 };
 must_check enum err ledger_new(const struct ledger_config *c, struct ledger **out);
 void ledger_free(struct ledger *l);
@@ -74,6 +75,15 @@ void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usag
 /* The boot no longer has its records lo..hi: recorded in usage_gap and acknowledged. */
 void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,
                  ledger_acked_cb *cb, void *cookie);
+
+/* CLAIM: may this request run under its idempotency key? Idempotent by the request's id. The answer is borrowed. */
+void ledger_claim(struct ledger *l, const struct id *boot, const struct msg_claim *claim,
+                  void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
+                  void *cookie);
+/* RELEASE: this request will not run. Behind the claims that were given before it. */
+void ledger_release(struct ledger *l, const struct id *boot, const struct id *request,
+                    void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
+                    void *cookie);
 
 enum { LEDGER_BUSY_MS = 2500 };
 

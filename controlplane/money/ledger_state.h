@@ -12,6 +12,7 @@ struct ledger {
     bool watching, reclaiming;
     int64_t db_seen_ms, db_up_ms; /* the database's clock in the last round of reclaiming, and since when
                                      rounds follow each other without a pause (sql/015) */
+    uint64_t claims_cleaned_ms; /* when idempotency keys were last forgotten; 0: never */
     bool freed;       /* the owner is gone; the last answer frees this */
     unsigned pending; /* operations whose answer is due */
 };
@@ -33,6 +34,9 @@ void number_end(void *op, enum err e, const struct db_result *r);
 
 /* The records of one boot are booked in the order in which they came. */
 uint32_t ledger_lane(const struct id *boot);
+
+/* claims.c: from time to time, forget idempotency keys whose window is over. */
+void claims_tick(struct ledger *l);
 
 /* credit.c: the reason of a key_refusal(), or 'changed', by name. */
 must_check enum err credit_reason(struct view name, uint8_t *reason);

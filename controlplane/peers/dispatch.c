@@ -143,6 +143,45 @@ static bool handle_place(struct peer *p, struct view payload)
     return true;
 }
 
+static void claim_cb(void *cookie, enum err e, const struct msg_claimed *answer)
+{
+    struct peer *p = cookie;
+    struct buf out;
+
+    if (!peer_call_done(p))
+        return;
+    if (e != ERR_NONE) {
+        LOG("claim_failed", KV("error", log_err(e))); /* the data plane's own deadline answers */
+        return;
+    }
+    buf_init(&out, 128);
+    if (msg_claimed_encode(answer, &out) == ERR_NONE)
+        peer_send(p, buf_view(&out));
+    buf_free(&out);
+}
+
+static bool handle_claim(struct peer *p, struct view payload)
+{
+    struct msg_claim m;
+
+    if (msg_claim_decode(payload, &m) != ERR_NONE)
+        return false;
+    p->calls++;
+    ledger_claim(p->owner->config.ledger, &p->identity.boot, &m, claim_cb, p);
+    return true;
+}
+
+static bool handle_release(struct peer *p, struct view payload)
+{
+    struct msg_release m;
+
+    if (msg_release_decode(payload, &m) != ERR_NONE)
+        return false;
+    p->calls++;
+    ledger_release(p->owner->config.ledger, &p->identity.boot, &m.request, claim_cb, p);
+    return true;
+}
+
 static bool handle_ping(struct peer *p, struct view payload)
 {
     struct msg_ping m;
@@ -174,6 +213,8 @@ static const struct {
     {MSG_USAGE_LOST, handle_usage_lost},     {MSG_SETTLED, handle_settled},
     {MSG_PLACE, handle_place},               {MSG_PING, handle_ping},
     {MSG_BYE, handle_bye},                   {MSG_KEYS, peer_keys},
+    {MSG_RELAY_ASK, relay_asked},            {MSG_RELAY_NEXT, relay_wanted},
+    {MSG_CLAIM, handle_claim},               {MSG_RELEASE, handle_release},
 };
 
 bool peer_dispatch(struct peer *p, const struct frame *f)

@@ -327,6 +327,7 @@ static void peer_closed(void *cookie, enum err e)
     if (p->linked)
         ledger_unlink(p->owner->config.ledger, &p->identity.boot, &p->session);
     p->conn = NULL;
+    relay_closed(p);
     peers_left(p);
     p->state = PEER_GONE;
     if (p->calls == 0)
@@ -369,5 +370,6 @@ void peer_tick(struct peer *p, uint64_t now_ms)
     if (now_ms > p->cert_renew_ms)
         publish_cert(p);
     peer_orders_tick(p, now_ms);
+    relay_tick(p, now_ms);
     peer_resync_tick(p);
 }

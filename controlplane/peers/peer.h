@@ -87,6 +87,12 @@ struct peer {
     bool settle_open, settle_answered;
     uint64_t settle_token, settle_ms;
 
+    struct relay *relays; /* questions of its clients that are not answered whole */
+    unsigned n_relays;
+    struct relay_rate {
+        uint64_t units, filled_ms;
+    } relay_rate;
+
     struct known known;
     struct ledger_key *checking; /* keys that are being asked about; NULL: none */
     size_t n_checking;
@@ -104,6 +110,7 @@ struct peers {
     struct places *places;
     unsigned n_proven;
     struct buf catalog; /* the encoded CATALOG frame; empty until loaded */
+    size_t relay_bytes; /* of answers to relayed questions that have not left */
     bool catalog_loading, catalog_stale, stopping;
     uint8_t troubles; /* enum trouble bits: peers_set_troubles() */
     struct peers_counters counters, told; /* told: when the log last said so, at told_ms */
@@ -134,6 +141,13 @@ void peer_resync(struct peer *p);
 void peer_resync_tick(struct peer *p);
 /* KEYS: what it holds from an earlier connection. False: malformed. */
 bool peer_keys(struct peer *p, struct view payload);
+
+/* relay.c: questions of clients that a data plane hands on. False: malformed or illegal, close. */
+bool relay_asked(struct peer *p, struct view payload);
+bool relay_wanted(struct peer *p, struct view payload); /* the next piece of an answer, or none */
+void relay_tick(struct peer *p, uint64_t now_ms);
+/* The connection has closed: nobody reads what is left. */
+void relay_closed(struct peer *p);
 
 /* orders.c: what is booked in its order. False: illegal, or no memory; close. */
 bool orders_usage(struct peer *p, const struct msg_usage *m);

@@ -14,6 +14,7 @@
 
 struct peers;
 struct translog;
+struct api;
 struct peers_config {
     uv_loop_t *loop;
     const char *host;
@@ -26,6 +27,7 @@ struct peers_config {
     uint32_t reattest_ms;
     const struct attest_policy *policy; /* until peers_set_policy() */
     struct ledger *ledger;
+    struct api *api;      /* answers what data planes relay; NULL: nothing is */
     struct translog *log; /* every boot is written there before it is accepted; NULL: no log */
     const struct providers *providers;
     /* Key of a provider, by number; false when the operator gave none. */

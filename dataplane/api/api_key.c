@@ -16,7 +16,7 @@ static struct view key_in(const struct web_request *r, struct view header, bool 
     return view_trim(key);
 }
 
-enum api_error api_key_read(const struct web_request *r, struct digest32 *who)
+static enum api_error key_read(const struct web_request *r, bool management, struct digest32 *who)
 {
     static const struct {
         struct view header;
@@ -35,10 +35,20 @@ enum api_error api_key_read(const struct web_request *r, struct digest32 *who)
             error = API_BAD_KEY;
             continue;
         }
-        if (key_text_management(key)) /* the form says it: no key of this kind may infer */
+        if (!management && key_text_management(key)) /* the form says it: no key of this kind may infer */
             return API_MANAGEMENT_KEY;
         digest_sha256(key, who);
         return API_OK;
     }
     return error;
+}
+
+enum api_error api_key_read(const struct web_request *r, struct digest32 *who)
+{
+    return key_read(r, false, who);
+}
+
+enum api_error api_key_read_any(const struct web_request *r, struct digest32 *who)
+{
+    return key_read(r, true, who);
 }

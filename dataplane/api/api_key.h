@@ -12,5 +12,7 @@
  * (another scheme than Bearer counts as nothing); API_BAD_KEY: what is there has not the form;
  * API_MANAGEMENT_KEY: the first with a form of ours is a management key. On failure *who is untouched. */
 enum api_error api_key_read(const struct web_request *r, struct digest32 *who);
+/* The same, and a management key is a key. */
+enum api_error api_key_read_any(const struct web_request *r, struct digest32 *who);
 
 #endif

@@ -4,12 +4,14 @@
 
 #include <stdlib.h>
 
-/* A body that waits for the answer about its key. */
+/* A request, or its body, that waits for the answer about its key. */
 struct arrival {
     const struct arrival_context *context;
     struct web_request *web;
     struct digest32 who;
     struct ask *ask;
+    void (*then)(void *cookie, struct web_request *web, enum api_error error); /* NULL: a body waits */
+    void *cookie;
 };
 
 static enum err arrival_find(const struct arrival_context *x, const struct digest32 *who)
@@ -42,16 +44,19 @@ static enum web_verdict arrival_verdict(enum err e, int *why)
 
 static void arrival_answered_cb(void *cookie, const struct ask_answer *answer)
 {
-    struct arrival *a = cookie;
-    struct web_request *web = a->web;
+    struct arrival a = *(struct arrival *)cookie;
     enum web_verdict v;
     int why = API_CONTROL_PLANE; /* an answer that is over already */
 
-    v = arrival_verdict(answer->e == ERR_NONE ? arrival_find(a->context, &a->who) : answer->e, &why);
+    free(cookie);
+    v = arrival_verdict(answer->e == ERR_NONE ? arrival_find(a.context, &a.who) : answer->e, &why);
+    if (a.then != NULL) {
+        a.then(a.cookie, a.web, v == WEB_BODY_ALL ? API_OK : (enum api_error)why);
+        return;
+    }
     if (v == WEB_BODY_ALL)
-        web_body_share(web, share_of(a->context->shares, &a->who));
-    free(a);
-    web_body_decide(web, v == WEB_BODY_ALL ? v : WEB_BODY_REFUSED, why);
+        web_body_share(a.web, share_of(a.context->shares, &a.who));
+    web_body_decide(a.web, v == WEB_BODY_ALL ? v : WEB_BODY_REFUSED, why);
 }
 
 static void arrival_gone_cb(void *cookie)
@@ -62,22 +67,28 @@ static void arrival_gone_cb(void *cookie)
     free(a);
 }
 
-static enum web_verdict arrival_ask(const struct arrival_context *x, struct web_request *web,
-                                    const struct digest32 *who, int *why)
+/* Asks the control plane for `waiting`. WEB_BODY_WAIT, or WEB_BODY_REFUSED with the reason. */
+static enum web_verdict arrival_ask(const struct arrival *waiting, int *why)
 {
-    struct arrival *a = calloc(1, sizeof *a);
+    const struct arrival_context *x = waiting->context;
+    struct arrival *a;
     enum err e = ERR_MEMORY;
 
+    if (uplink_trust(x->uplink) != ERR_NONE) {
+        *why = API_ATTESTATION;
+        return WEB_BODY_REFUSED;
+    }
+    a = calloc(1, sizeof *a);
     if (a != NULL) {
-        *a = (struct arrival){.context = x, .web = web, .who = *who};
-        e = uplink_ask_key(x->port, who, arrival_answered_cb, a, &a->ask);
+        *a = *waiting;
+        e = uplink_ask_key(x->port, &a->who, arrival_answered_cb, a, &a->ask);
     }
     if (e != ERR_NONE) {
         free(a);
         *why = (int)errors_of(e);
         return WEB_BODY_REFUSED;
     }
-    web_set_gone(web, arrival_gone_cb, a);
+    web_set_gone(a->web, arrival_gone_cb, a);
     return WEB_BODY_WAIT;
 }
 
@@ -94,9 +105,19 @@ enum web_verdict arrival_of_key(const struct arrival_context *x, struct web_requ
         return WEB_BODY_SMALL;
     if (v == WEB_BODY_REFUSED)
         return v;
-    if (uplink_trust(x->uplink) != ERR_NONE) {
-        *why = API_ATTESTATION;
-        return WEB_BODY_REFUSED;
-    }
-    return arrival_ask(x, web, who, why);
+    return arrival_ask(&(struct arrival){.context = x, .web = web, .who = *who}, why);
+}
+
+void arrival_check(const struct arrival_context *x, struct web_request *web,
+                   const struct digest32 *who,
+                   void (*then)(void *cookie, struct web_request *web, enum api_error error),
+                   void *cookie)
+{
+    int why;
+    enum web_verdict v = arrival_verdict(arrival_find(x, who), &why);
+
+    if (v == WEB_BODY_WAIT)
+        v = arrival_ask(&(struct arrival){x, web, *who, NULL, then, cookie}, &why);
+    if (v != WEB_BODY_WAIT)
+        then(cookie, web, v == WEB_BODY_ALL ? API_OK : (enum api_error)why);
 }

@@ -24,18 +24,27 @@ struct answer {
     bool stream;
     bool include_usage;
     bool openrouter;           /* it came under /api/v1: that API's extras and error codes */
-    void *state;               /* of the dialect: allocated by open, freed by close */
+    int64_t cost_nusd;         /* what the client pays: known to `end` and `whole` */
+    void *state;               /* of the dialect: allocated by start, freed by close */
 };
 
 struct dialect {
     const char *name; /* "messages" */
+    /* A row that takes no events (event is NULL) is that of the adapters' own dialect, chat: its clients are
+     * sent the canonical bytes as they are, and of what follows it has read, fail, keep_alive and failure. */
+
     /* Reads body (whole, decoded) into *out. ERR_FORMAT malformed or a member of the wrong type,
      * ERR_SHORT cut off, ERR_LIMIT, ERR_RANGE, ERR_DUPLICATE, ERR_UNSUPPORTED a member that cannot be
      * honoured. On failure *fault says what; prompt_list_free() is the caller's in both cases. */
     enum err (*read)(struct view body, struct prompt *out, struct prompt_fault *fault);
 
+    /* How many tokens a prompt has, told without asking a provider. read_count as read, of a body that may lack
+     * what only an answer needs. NULL both: the dialect has no such endpoint. */
+    enum err (*read_count)(struct view body, struct prompt *out, struct prompt_fault *fault);
+    enum err (*count)(const struct prompt *p, struct buf *out);
+
     /* Before the prompt is forgotten: allocate a->state and keep what the answer echoes. ERR_MEMORY. */
-    enum err (*open)(struct answer *a);
+    enum err (*start)(struct answer *a);
     void (*close)(struct answer *a); /* wipes and frees a->state; a->state may be NULL */
 
     /* A stream: each appends whole SSE events with their framing to out, or nothing. On failure what was

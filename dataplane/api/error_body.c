@@ -23,13 +23,13 @@ enum api_error error_of_http(int status)
     }
 }
 
-static enum err append_nullable(struct buf *out, const char *text)
+enum err error_append_nullable(struct buf *out, const char *text)
 {
     return text == NULL ? buf_append(out, VIEW_LIT("null"))
                         : buf_append_json_string(out, view_str(text));
 }
 
-static enum err append_message(const struct api_failure *f, struct buf *out)
+enum err error_append_message(const struct api_failure *f, struct buf *out)
 {
     enum err e;
 
@@ -46,12 +46,12 @@ static enum err append_message(const struct api_failure *f, struct buf *out)
     return e;
 }
 
-static enum err append_param(const struct api_failure *f, struct buf *out)
+enum err error_append_param(const struct api_failure *f, struct buf *out)
 {
     enum err e;
 
     if (f->member.len == 0 || f->member.len > FAILURE_MEMBER_MAX)
-        return append_nullable(out, f->member.len == 0 ? f->param : NULL);
+        return error_append_nullable(out, f->member.len == 0 ? f->param : NULL);
     e = buf_append_byte(out, '"');
     if (e == ERR_NONE)
         e = buf_append(out, f->member);
@@ -68,7 +68,7 @@ enum err error_body(const struct api_failure *f, struct buf *out)
     assert(f->error != API_OK);
     e = buf_append(out, VIEW_LIT("{\"error\":{\"message\":"));
     if (e == ERR_NONE)
-        e = append_message(f, out);
+        e = error_append_message(f, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"type\":"));
     if (e == ERR_NONE)
@@ -76,11 +76,11 @@ enum err error_body(const struct api_failure *f, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"param\":"));
     if (e == ERR_NONE)
-        e = append_param(f, out);
+        e = error_append_param(f, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"code\":"));
     if (e == ERR_NONE)
-        e = append_nullable(out, f->code != NULL ? f->code : row->code);
+        e = error_append_nullable(out, f->code != NULL ? f->code : row->code);
     if (e == ERR_NONE && f->has_max_tokens) {
         e = buf_append(out, VIEW_LIT(",\"metadata\":{\"max_tokens\":"));
         if (e == ERR_NONE)
@@ -91,6 +91,18 @@ enum err error_body(const struct api_failure *f, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT("}}"));
     return e;
+}
+
+/* Which request it was that came first. */
+static size_t first_headers(const struct id *first, struct error_header_text *text,
+                            struct web_header *out)
+{
+    memcpy(text->generation, "gen-", 4);
+    id_text(first, text->generation + 4);
+    receipt_id_text(first, text->receipt);
+    out[0] = (struct web_header){VIEW_LIT("x-tr-first-generation-id"), view_str(text->generation)};
+    out[1] = (struct web_header){VIEW_LIT("x-tr-first-receipt-id"), view_str(text->receipt)};
+    return 2;
 }
 
 size_t error_headers(const struct api_failure *f, struct error_header_text *text,
@@ -104,6 +116,8 @@ size_t error_headers(const struct api_failure *f, struct error_header_text *text
         snprintf(text->tokens, sizeof text->tokens, "%u", (unsigned)f->max_tokens);
         out[n++] = (struct web_header){VIEW_LIT("x-tr-max-tokens"), view_str(text->tokens)};
     }
+    if (!id_is_zero(&f->first))
+        n += first_headers(&f->first, text, out + n);
     if (f->ran) {
         out[n++] = (struct web_header){VIEW_LIT("x-should-retry"), VIEW_LIT("false")};
         return n;
@@ -113,7 +127,7 @@ size_t error_headers(const struct api_failure *f, struct error_header_text *text
     if (f->error == API_CONTENT_CODING)
         out[n++] = (struct web_header){VIEW_LIT("accept-encoding"), VIEW_LIT(UNPACK_CODINGS)};
     if (row->retry == RETRY_AGAIN) {
-        if (row->status == 429 || row->status == 503) {
+        if (row->status == 429 || row->status == 503 || row->status == 409) {
             snprintf(text->seconds, sizeof text->seconds, "%u", (unsigned)((ms + 999) / 1000));
             snprintf(text->ms, sizeof text->ms, "%u", (unsigned)ms);
             out[n++] = (struct web_header){VIEW_LIT("retry-after"), view_str(text->seconds)};

@@ -2,9 +2,10 @@
 #ifndef TR_DATAPLANE_API_FRONT_H
 #define TR_DATAPLANE_API_FRONT_H
 
+#include "account.h"
 #include "arrival.h"
 #include "attest.h"
-#include "chat.h"
+#include "exchange.h"
 #include "metrics.h"
 #include "models.h"
 #include "rate.h"
@@ -14,9 +15,10 @@
 /* What the endpoints of one worker work with, each with its own part. */
 struct front_context {
     struct arrival_context arrival;
-    struct chat_context *chat;
+    struct exchange_context *exchange;
     struct models_context models;
     struct receipt_context receipts;
+    struct account_context account;
     struct attest_desk *attest;
     const struct status_context *status;
     struct audit *audit;

@@ -1,206 +1,30 @@
 #include "models.h"
 
-#include "money.h"
+#include "catalog_json.h"
+#include "catalog_words.h"
+#include "clock.h"
+#include "endpoints.h"
+#include "model_query.h"
+#include "models_anthropic.h"
+#include "path.h"
 #include "reply.h"
 
-#include <stdio.h>
+#include <assert.h>
+#include <stdlib.h>
 
-enum {
-    MODEL_BODY_MAX = 64 << 10, /* one model: about 1 KB */
-    DESCRIPTION_MAX = 512,     /* bytes; the names that do not fit are left out */
-};
+enum { MODEL_BODY_MAX = 64 << 10 }; /* one model: about 1 KB */
 
-/* The endpoint whose price stands for the model's: the cheapest that is enabled. NULL: none is. */
-static const struct catalog_endpoint *cheapest(const struct route_model *m)
+static int no_model(struct web_request *r)
 {
-    const struct catalog_endpoint *best = NULL;
-
-    for (size_t i = 0; i < m->n_endpoints; i++) {
-        const struct catalog_endpoint *e = m->endpoints[i].info;
-
-        if (e->weight != 0 &&
-            (best == NULL || e->price_prompt_pusd + e->price_completion_pusd <
-                                 best->price_prompt_pusd + best->price_completion_pusd))
-            best = e;
-    }
-    return best;
+    return reply_refusal(r, &(struct api_failure){.error = API_NO_MODEL, .param = "model"});
 }
 
-/* Dollars per token, as a string, the way OpenRouter's clients expect it. */
-static enum err append_price(struct buf *out, const char *name, int64_t pusd, bool first)
+static int refuse(struct web_request *r, enum api_error error)
 {
-    char text[MONEY_TEXT_MAX];
-
-    money_text_price(pusd, text);
-    return buf_appendf(out, "%s\"%s\":\"%s\"", first ? "" : ",", name, text);
+    return reply_refusal(r, &(struct api_failure){.error = error});
 }
 
-static enum err append_pricing(struct buf *out, const struct catalog_endpoint *e)
-{
-    const struct {
-        const char *name;
-        int64_t pusd;
-    } prices[] = {
-        {"prompt", e->price_prompt_pusd},
-        {"completion", e->price_completion_pusd},
-        {"request", 0},
-        {"image", 0},
-        {"input_cache_read", e->price_cached_pusd},
-        {"input_cache_write", e->price_cache_write_pusd},
-    };
-    enum err err = buf_append(out, VIEW_LIT(",\"pricing\":{"));
-
-    for (size_t i = 0; err == ERR_NONE && i < sizeof prices / sizeof prices[0]; i++)
-        err = append_price(out, prices[i].name, prices[i].pusd, i == 0);
-    return err == ERR_NONE ? buf_append_byte(out, '}') : err;
-}
-
-static const char *parameters_of(uint16_t capabilities, unsigned i)
-{
-    static const struct {
-        uint16_t needs;
-        const char *name;
-    } all[] = {
-        {0, "max_tokens"},
-        {0, "temperature"},
-        {0, "top_p"},
-        {0, "stop"},
-        {0, "seed"},
-        {0, "frequency_penalty"},
-        {0, "presence_penalty"},
-        {CAP_TOOLS, "tools"},
-        {CAP_TOOLS, "tool_choice"},
-        {CAP_TOOLS, "parallel_tool_calls"},
-        {CAP_JSON_SCHEMA, "response_format"},
-        {CAP_JSON_SCHEMA, "structured_outputs"},
-        {CAP_REASONING, "reasoning"},
-        {CAP_REASONING, "include_reasoning"},
-    };
-
-    if (i >= sizeof all / sizeof all[0])
-        return NULL;
-    return (capabilities & all[i].needs) == all[i].needs ? all[i].name : "";
-}
-
-static enum err append_parameters(struct buf *out, uint16_t capabilities)
-{
-    enum err e = buf_append(out, VIEW_LIT(",\"supported_parameters\":["));
-    const char *name, *comma = "";
-
-    for (unsigned i = 0; e == ERR_NONE && (name = parameters_of(capabilities, i)) != NULL; i++) {
-        if (*name == '\0')
-            continue;
-        e = buf_appendf(out, "%s\"%s\"", comma, name);
-        comma = ",";
-    }
-    return e == ERR_NONE ? buf_append_byte(out, ']') : e;
-}
-
-static enum err append_names(struct buf *out, const struct catalog_model *m)
-{
-    struct view id = view_str(m->id);
-    const uint8_t *slash = id.len != 0 ? memchr(id.ptr, '/', id.len) : NULL;
-    enum err e = buf_append(out, VIEW_LIT("{\"id\":"));
-
-    if (e == ERR_NONE)
-        e = buf_append_json_string(out, id);
-    if (e == ERR_NONE)
-        e = buf_append(out, VIEW_LIT(",\"canonical_slug\":"));
-    if (e == ERR_NONE)
-        e = buf_append_json_string(out, id);
-    if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"object\":\"model\",\"created\":%llu,\"owned_by\":",
-                        (unsigned long long)m->created);
-    if (e == ERR_NONE)
-        e = buf_append_json_string(
-            out, slash != NULL ? view_of(id.ptr, (size_t)(slash - id.ptr)) : id);
-    if (e == ERR_NONE)
-        e = buf_append(out, VIEW_LIT(",\"name\":"));
-    if (e == ERR_NONE)
-        e = buf_append_json_string(out, view_str(m->name[0] != '\0' ? m->name : m->id));
-    return e;
-}
-
-/* One sentence from the catalog: who serves the model now. */
-static enum err append_description(struct buf *out, const struct route_model *m)
-{
-    enum err e = buf_append(out, VIEW_LIT(",\"description\":"));
-    char text[DESCRIPTION_MAX];
-    size_t len = 0;
-
-    for (size_t i = 0; i < m->n_endpoints; i++) {
-        const char *name = m->endpoints[i].provider->name;
-        size_t left = sizeof text - len;
-
-        if (m->endpoints[i].info->weight == 0 || left < strlen(name) + sizeof "Served by ")
-            continue;
-        len += (size_t)snprintf(text + len, left, "%s%s", len == 0 ? "Served by " : ", ", name);
-    }
-    return e == ERR_NONE ? buf_append_json_string(out, view_of(text, len)) : e;
-}
-
-static enum err append_model(struct buf *out, const struct route_model *m,
-                             const struct catalog_endpoint *price)
-{
-    const struct catalog_model *i = m->info;
-    bool images = (i->capabilities & CAP_IMAGES) != 0;
-    enum err e = append_names(out, i);
-
-    if (e == ERR_NONE)
-        e = append_description(out, m);
-    if (e == ERR_NONE)
-        e = buf_appendf(out,
-                        ",\"context_length\":%u,\"architecture\":{"
-                        "\"modality\":\"%s\",\"input_modalities\":[\"text\"%s],"
-                        "\"output_modalities\":[\"text\"],\"tokenizer\":\"Other\","
-                        "\"instruct_type\":null}",
-                        i->context_length, images ? "text+image->text" : "text->text",
-                        images ? ",\"image\"" : "");
-    if (e == ERR_NONE)
-        e = append_pricing(out, price);
-    if (e == ERR_NONE)
-        e = buf_appendf(out,
-                        ",\"top_provider\":{\"context_length\":%u,\"max_completion_tokens\":%u,"
-                        "\"is_moderated\":false},\"per_request_limits\":null",
-                        i->context_length, i->max_output);
-    if (e == ERR_NONE)
-        e = append_parameters(out, i->capabilities);
-    return e == ERR_NONE ? buf_append_byte(out, '}') : e;
-}
-
-enum err models_render(const struct snapshot *s, struct buf *out)
-{
-    enum err e = buf_append(out, VIEW_LIT("{\"object\":\"list\",\"data\":["));
-    bool first = true;
-
-    for (size_t i = 0; e == ERR_NONE && i < snapshot_models(s); i++) {
-        const struct route_model *m = snapshot_model(s, i);
-        const struct catalog_endpoint *price = cheapest(m);
-
-        if (price == NULL)
-            continue; /* nobody serves it now */
-        if (!first)
-            e = buf_append_byte(out, ',');
-        first = false;
-        if (e == ERR_NONE)
-            e = append_model(out, m, price);
-    }
-    return e == ERR_NONE ? buf_append(out, VIEW_LIT("]}")) : e;
-}
-
-static int answer(struct web_request *r, enum api_error error, struct view body)
-{
-    struct api_failure f = {.error = error, .param = error == API_NO_MODEL ? "model" : NULL};
-    struct id id = id_new();
-    struct reply p;
-
-    reply_init(&p, &id);
-    if (error == API_OK)
-        reply_json(&p, r, 200, body);
-    else
-        reply_failure(&p, r, &f);
-    return errors_row(error)->status;
-}
+/* --- the list of everything */
 
 /* Does If-None-Match name this tag? Weakly compared (RFC 9110, 13.1.2): the list has no ranges. */
 static bool tag_named(const struct web_request *r, struct view tag)
@@ -223,7 +47,7 @@ static bool tag_named(const struct web_request *r, struct view tag)
     return false;
 }
 
-static int answer_list(struct web_request *r, const struct snapshot *s)
+static int answer_all(struct web_request *r, const struct snapshot *s)
 {
     bool same = tag_named(r, snapshot_listing_tag(s));
     struct id id = id_new();
@@ -232,68 +56,290 @@ static int answer_list(struct web_request *r, const struct snapshot *s)
     reply_init(&p, &id);
     reply_add(&p, VIEW_LIT("etag"), snapshot_listing_tag(s));
     reply_add(&p, VIEW_LIT("cache-control"), VIEW_LIT("no-cache")); /* ask again, with the tag */
+    reply_add(&p, VIEW_LIT("vary"), VIEW_LIT("anthropic-version"));
     reply_json(&p, r, same ? 304 : 200, same ? VIEW_EMPTY : snapshot_listing(s));
     return same ? 304 : 200;
 }
 
-int models_list(const struct models_context *x, struct web_request *r)
-{
-    struct snapshot *s = catalog_acquire(x->catalogs, x->worker);
-    int status;
+/* --- some of it, in some order */
 
-    if (s == NULL)
-        status = answer(r, API_NOT_READY, VIEW_EMPTY);
-    else if (snapshot_listing(s).len == 0)
-        status = answer(r, API_INTERNAL, VIEW_EMPTY);
-    else
-        status = answer_list(r, s);
+/* One model that was taken, and what it is sorted by: the least first, then as the catalog has them. */
+struct pick {
+    int64_t key;
+    size_t i;
+};
+
+static int pick_compare(const void *a, const void *b)
+{
+    const struct pick *x = a, *y = b;
+
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->i < y->i ? -1 : x->i > y->i;
+}
+
+/* The smoothed time to the first byte of its quickest endpoint; what was never measured is last. */
+static int64_t latency_of(const struct models_context *x, const struct route_model *m)
+{
+    int64_t best = INT64_MAX;
+
+    for (size_t i = 0; i < m->n_endpoints; i++) {
+        struct health_view now;
+
+        if (m->endpoints[i].info->weight == 0)
+            continue;
+        health_read(x->health, m->endpoints[i].health_slot, HEALTH_NOBODY, clock_mono_ms(), &now);
+        if (now.first_byte_us != 0 && now.first_byte_us < best)
+            best = now.first_byte_us;
+    }
+    return best;
+}
+
+static int64_t price_of(const struct route_model *m)
+{
+    const struct catalog_endpoint *e = catalog_cheapest(m);
+
+    return e->price_prompt_pusd / 2 + e->price_completion_pusd / 2;
+}
+
+static int64_t key_of(const struct models_context *x, enum model_order order,
+                      const struct route_model *m)
+{
+    switch (order) {
+    case ORDER_CATALOG:
+        return 0;
+    case ORDER_NEWEST:
+        return m->info->created > INT64_MAX ? -INT64_MAX : -(int64_t)m->info->created;
+    case ORDER_CHEAPEST:
+        return price_of(m);
+    case ORDER_DEAREST:
+        return -price_of(m);
+    case ORDER_CONTEXT:
+        return -(int64_t)m->info->context_length;
+    case ORDER_LATENCY:
+        return latency_of(x, m);
+    }
+    return 0;
+}
+
+static size_t pick_models(const struct models_context *x, const struct snapshot *s,
+                          const struct model_query *q, struct pick *out)
+{
+    uint64_t now_s = clock_unix_ms() / 1000;
+    size_t n = 0;
+
+    for (size_t i = 0; i < snapshot_models(s); i++) {
+        const struct route_model *m = snapshot_model(s, i);
+
+        if (model_query_takes(q, m, now_s))
+            out[n++] = (struct pick){key_of(x, q->order, m), i};
+    }
+    qsort(out, n, sizeof *out, pick_compare);
+    return n;
+}
+
+/* The path of the next page: this query with another offset. */
+static enum err append_next(struct buf *out, struct view base, struct view query,
+                            const struct model_query *q, uint64_t offset)
+{
+    struct buf path;
+    enum err e;
+
+    buf_init(&path, LIMIT_HEADER_BYTES);
+    e = buf_append(&path, base);
+    if (e == ERR_NONE)
+        e = buf_appendf(&path, "?offset=%llu&limit=%llu", (unsigned long long)offset,
+                        (unsigned long long)q->limit);
+    while (e == ERR_NONE && query.len != 0) {
+        const uint8_t *end = memchr(query.ptr, '&', query.len);
+        struct view one = end == NULL ? query : view_of(query.ptr, (size_t)(end - query.ptr));
+
+        query = view_from(query, end == NULL ? query.len : one.len + 1);
+        if (one.len == 0 || view_starts(one, VIEW_LIT("offset=")) ||
+            view_starts(one, VIEW_LIT("limit=")))
+            continue;
+        e = buf_append_byte(&path, '&');
+        if (e == ERR_NONE)
+            e = buf_append(&path, one);
+    }
+    if (e == ERR_NONE)
+        e = buf_append_json_string(out, buf_view(&path));
+    buf_free(&path);
+    return e;
+}
+
+static enum err append_page(struct buf *out, const struct snapshot *s, const struct pick *picked,
+                            size_t n, struct view base, struct view query,
+                            const struct model_query *q)
+{
+    size_t from = q->offset < n ? (size_t)q->offset : n;
+    size_t to = q->limit < n - from ? from + (size_t)q->limit : n;
+    enum err e = buf_append(out, VIEW_LIT("{\"object\":\"list\",\"data\":["));
+
+    for (size_t i = from; e == ERR_NONE && i < to; i++) {
+        if (i != from)
+            e = buf_append_byte(out, ',');
+        if (e == ERR_NONE)
+            e = buf_append(out, snapshot_model_text(s, snapshot_model(s, picked[i].i)));
+    }
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT("],\"links\":{\"next\":"));
+    if (e == ERR_NONE)
+        e = to < n ? append_next(out, base, query, q, to) : buf_append(out, VIEW_LIT("null"));
+    return e == ERR_NONE ? buf_appendf(out, "},\"total_count\":%zu}", n) : e;
+}
+
+static int answer_page(const struct models_context *x, struct web_request *r,
+                       const struct snapshot *s, struct view base, const struct model_query *q)
+{
+    struct pick *picked = calloc(snapshot_models(s) + 1, sizeof *picked);
+    struct buf body;
+    enum err e = ERR_MEMORY;
+
+    buf_init(&body, CATALOG_LISTING_MAX);
+    if (picked != NULL)
+        e = append_page(&body, s, picked, pick_models(x, s, q, picked), base, web_query(r), q);
+    free(picked);
+    return reply_done(r, e, &body);
+}
+
+/* --- handlers */
+
+/* The query of r. 0, or the status of the refusal, which has left. */
+static int read_query(const struct models_context *x, struct web_request *r, struct model_query *q)
+{
+    struct model_query_fault why;
+    enum err e = model_query_read(web_query(r), x->providers, q, &why);
+
+    if (e == ERR_NONE)
+        return 0;
+    return reply_refusal(r, &(struct api_failure){
+                                .error = e == ERR_UNSUPPORTED ? API_UNSUPPORTED_PARAMETER
+                                                              : API_BAD_REQUEST,
+                                .param = why.param,
+                                .message = why.message});
+}
+
+/* Is there a catalog, and is it in words? *s is referenced in every case, or NULL. 0 or the status. */
+static int open_catalog(const struct models_context *x, struct web_request *r, struct snapshot **s)
+{
+    *s = catalog_acquire(x->catalogs, x->worker);
+    if (*s == NULL)
+        return refuse(r, API_NOT_READY);
+    return snapshot_listing(*s).len == 0 ? refuse(r, API_INTERNAL) : 0;
+}
+
+int models_list(const struct models_context *x, struct web_request *r, struct view base)
+{
+    struct snapshot *s;
+    struct model_query q;
+    int status = open_catalog(x, r, &s);
+    struct view version;
+
+    if (status == 0 && web_header(r, VIEW_LIT("anthropic-version"), &version))
+        status = models_anthropic_list(s, r);
+    if (status == 0)
+        status = read_query(x, r, &q);
+    if (status == 0)
+        status = q.filtered ? answer_page(x, r, s, base, &q) : answer_all(r, s);
     snapshot_release(s);
     return status;
 }
 
-/* "author%2Fslug" as "author/slug". False when it is too long for any model. */
-static bool decode_id(struct view in, char out[static LIMIT_MODEL_ID_BYTES + 1], size_t *len)
+int models_embeddings(const struct models_context *x, struct web_request *r, struct view base)
 {
-    *len = 0;
-    while (in.len != 0) {
-        struct view byte;
+    struct snapshot *s;
+    struct model_query q;
+    int status = open_catalog(x, r, &s);
 
-        if (*len == LIMIT_MODEL_ID_BYTES)
-            return false;
-        if (in.len >= 3 && view_eq_nocase(view_of(in.ptr, 3), VIEW_LIT("%2f"))) {
-            out[(*len)++] = '/';
-            in = view_from(in, 3);
-        } else if (view_take(&in, 1, &byte)) {
-            out[(*len)++] = (char)byte.ptr[0];
-        }
+    if (status == 0)
+        status = read_query(x, r, &q);
+    if (status == 0) {
+        q.output = 1u << MODALITY_EMBEDDINGS;
+        status = answer_page(x, r, s, base, &q);
     }
-    return true;
+    snapshot_release(s);
+    return status;
+}
+
+int models_count(const struct models_context *x, struct web_request *r)
+{
+    struct snapshot *s;
+    struct model_query q;
+    struct buf body;
+    size_t n = 0;
+    int status = open_catalog(x, r, &s);
+
+    buf_init(&body, MODEL_BODY_MAX);
+    if (status == 0)
+        status = read_query(x, r, &q);
+    if (status == 0) {
+        for (size_t i = 0; i < snapshot_models(s); i++)
+            n += model_query_takes(&q, snapshot_model(s, i), clock_unix_ms() / 1000);
+        status = reply_done(r, buf_appendf(&body, "{\"data\":{\"count\":%zu}}", n), &body);
+    }
+    snapshot_release(s);
+    return status;
+}
+
+/* The model of an id in a path; NULL: there is none that is served. */
+static const struct route_model *find_model(const struct snapshot *s, struct view id)
+{
+    char text[LIMIT_MODEL_ID_BYTES];
+    const struct route_model *m = NULL;
+    size_t len;
+
+    if (path_decode(id, text, sizeof text, &len))
+        m = snapshot_find(s, view_of(text, len));
+    return m != NULL && catalog_cheapest(m) != NULL ? m : NULL;
+}
+
+static int answer_one(struct web_request *r, const struct snapshot *s, const struct route_model *m,
+                      const char *before, const char *after)
+{
+    struct buf body;
+    enum err e;
+
+    buf_init(&body, MODEL_BODY_MAX);
+    e = buf_append(&body, view_str(before));
+    if (e == ERR_NONE)
+        e = buf_append(&body, snapshot_model_text(s, m));
+    if (e == ERR_NONE)
+        e = buf_append(&body, view_str(after));
+    return reply_done(r, e, &body);
 }
 
 int models_one(const struct models_context *x, struct web_request *r, struct view id)
 {
-    struct snapshot *s = catalog_acquire(x->catalogs, x->worker);
-    const struct route_model *m = NULL;
-    const struct catalog_endpoint *price = NULL;
-    char text[LIMIT_MODEL_ID_BYTES + 1];
-    struct buf body;
-    size_t len;
-    int status;
+    static const char tail[] = "/endpoints";
+    struct snapshot *s;
+    int status = open_catalog(x, r, &s);
+    const struct route_model *m = status == 0 ? find_model(s, id) : NULL;
+    size_t before = id.len > sizeof tail - 1 ? id.len - (sizeof tail - 1) : 0;
+    struct view version;
 
-    buf_init(&body, MODEL_BODY_MAX);
-    if (s != NULL && decode_id(id, text, &len))
-        m = snapshot_find(s, view_of(text, len));
-    if (m != NULL)
-        price = cheapest(m);
-    if (s == NULL)
-        status = answer(r, API_NOT_READY, VIEW_EMPTY);
-    else if (price == NULL)
-        status = answer(r, API_NO_MODEL, VIEW_EMPTY);
-    else if (append_model(&body, m, price) != ERR_NONE)
-        status = answer(r, API_INTERNAL, VIEW_EMPTY);
-    else
-        status = answer(r, API_OK, buf_view(&body));
-    buf_free(&body);
+    if (status == 0 && m == NULL && view_eq(view_from(id, before), VIEW_LIT("/endpoints"))) {
+        m = find_model(s, view_of(id.ptr, before));
+        status = m == NULL ? no_model(r) : endpoints_of(x, r, s, m);
+    }
+    if (status == 0 && m == NULL)
+        status = no_model(r);
+    if (status == 0)
+        status = web_header(r, VIEW_LIT("anthropic-version"), &version)
+                     ? models_anthropic_one(m, r)
+                     : answer_one(r, s, m, "", "");
+    snapshot_release(s);
+    return status;
+}
+
+int models_wrapped(const struct models_context *x, struct web_request *r, struct view id)
+{
+    struct snapshot *s;
+    int status = open_catalog(x, r, &s);
+    const struct route_model *m = status == 0 ? find_model(s, id) : NULL;
+
+    if (status == 0)
+        status = m == NULL ? no_model(r) : answer_one(r, s, m, "{\"data\":", "}");
     snapshot_release(s);
     return status;
 }

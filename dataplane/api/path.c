@@ -1,5 +1,7 @@
-/* Leaves the empty segments out of a path. */
+/* Paths as they were meant: without empty segments, without percent-encoding. */
 #include "path.h"
+
+#include "secret.h"
 
 #include <assert.h>
 
@@ -19,4 +21,20 @@ struct view path_plain(struct view path, uint8_t out[static PATH_PLAIN_MAX])
         n--;
     assert(n <= path.len);
     return n == path.len ? path : view_of(out, n);
+}
+
+bool path_decode(struct view text, char *out, size_t max, size_t *len)
+{
+    struct view one;
+
+    for (*len = 0; view_take(&text, 1, &one); (*len)++) {
+        uint8_t byte = one.ptr[0];
+
+        if (byte == '%' && (!view_take(&text, 2, &one) || hex_decode(one, &byte, 1) != ERR_NONE))
+            return false;
+        if (*len == max || byte < 0x20 || byte == 0x7f)
+            return false;
+        out[*len] = (char)byte;
+    }
+    return true;
 }

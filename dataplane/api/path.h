@@ -11,4 +11,8 @@ enum { PATH_PLAIN_MAX = 512 }; /* bytes; no path that is served is longer, so a 
  * from out when there was something to leave out. */
 struct view path_plain(struct view path, uint8_t out[static PATH_PLAIN_MAX]);
 
+/* text without its percent-encoding (RFC 3986, 2.1), as at most max bytes of out; *len says how many. False:
+ * '%' without two hex digits behind it, a control character, or longer than max. */
+bool path_decode(struct view text, char *out, size_t max, size_t *len);
+
 #endif

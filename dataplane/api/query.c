@@ -1,6 +1,7 @@
 #include "query.h"
 
 #include "id.h"
+#include "path.h"
 #include "secret.h"
 
 #include <string.h>
@@ -36,6 +37,17 @@ enum query_found query_find(struct view query, const char *name, struct view *va
         *value = v;
     }
     return found;
+}
+
+bool query_decode(struct view value, char *out, size_t max, size_t *len)
+{
+    uint8_t spaced[2048];
+
+    if (value.len > sizeof spaced)
+        return false;
+    for (size_t i = 0; i < value.len; i++)
+        spaced[i] = value.ptr[i] == '+' ? ' ' : value.ptr[i];
+    return path_decode(view_of(spaced, value.len), out, max, len);
 }
 
 bool query_only(struct view query, const char *const *names, size_t n)

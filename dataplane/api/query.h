@@ -1,5 +1,5 @@
 /* The query string, strictly: parameters are compared as they were sent, not percent-decoded, so
- * that what is signed or hashed has one spelling. */
+ * that what is signed or hashed has one spelling. Values that people write are decoded by query_decode(). */
 #ifndef TR_DATAPLANE_API_QUERY_H
 #define TR_DATAPLANE_API_QUERY_H
 
@@ -14,6 +14,8 @@ enum query_found {
 };
 /* The value of name=value; empty when there is no '='. */
 enum query_found query_find(struct view query, const char *name, struct view *value);
+/* A value of query_find() as its sender meant it: percent-decoded, '+' as a space. As path_decode(). */
+bool query_decode(struct view value, char *out, size_t max, size_t *len);
 /* Is every parameter one of these n names? */
 bool query_only(struct view query, const char *const *names, size_t n);
 /* No signing_algo=, or "ed25519", once: the only one there is. Older verifiers ask for ecdsa; another

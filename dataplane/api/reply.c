@@ -1,6 +1,9 @@
 #include "reply.h"
 
+#include "chat_dialect.h"
 #include "content_view.h"
+#include "messages.h"
+#include "path.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -14,7 +17,7 @@ size_t reply_always(struct view keyset_digest_text, struct web_header out[static
         {VIEW_LIT("access-control-expose-headers"),
          VIEW_LIT("x-request-id, request-id, x-generation-id, x-tr-provider, x-tr-model, "
                   "x-tr-fallback-from, x-tr-fallback-to, retry-after, retry-after-ms, "
-                  "x-should-retry, x-tr-max-tokens, x-receipt-id, x-aci-version, x-aci-keyset-digest")},
+                  "x-should-retry, x-tr-max-tokens, x-tr-store, x-tr-first-generation-id, x-tr-first-receipt-id, x-receipt-id, x-aci-version, x-aci-keyset-digest, etag")},
         {VIEW_LIT("x-aci-version"), VIEW_LIT("aci/1")},
         {VIEW_LIT("x-aci-keyset-digest"), keyset_digest_text},
     };
@@ -26,6 +29,7 @@ size_t reply_always(struct view keyset_digest_text, struct web_header out[static
 void reply_init(struct reply *p, const struct id *id)
 {
     p->n = 0;
+    p->id = *id;
     p->facts = NULL;
     receipt_id_text(id, p->receipt_id);
     id_text(id, p->request_id);
@@ -95,7 +99,8 @@ void reply_json_taking(struct reply *p, struct web_request *r, int status, struc
     web_respond_taking(r, status, p->headers, p->n, body);
 }
 
-void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
+void reply_failure_in(struct reply *p, struct web_request *r, const struct api_failure *f,
+                      const struct dialect *dialect, bool openrouter)
 {
     struct buf body;
     struct web_header extra[ERROR_HEADERS_MAX];
@@ -104,13 +109,53 @@ void reply_failure(struct reply *p, struct web_request *r, const struct api_fail
     buf_init(&body, FAILURE_BODY_MAX);
     for (size_t i = 0; i < n; i++)
         reply_add(p, extra[i].name, extra[i].value);
-    if (error_body(f, &body) != ERR_NONE) {
+    if (dialect->failure(f, &p->id, openrouter, &body) != ERR_NONE) {
         struct api_failure plain = {.error = f->error};
 
         buf_reset(&body); /* the sentence was too long: the row's own is not */
-        if (error_body(&plain, &body) != ERR_NONE)
+        if (dialect->failure(&plain, &p->id, openrouter, &body) != ERR_NONE)
             buf_reset(&body);
     }
     reply_json(p, r, errors_row(f->error)->status, buf_view(&body));
     buf_free(&body);
+}
+
+void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f)
+{
+    uint8_t plain[PATH_PLAIN_MAX];
+
+    reply_failure_in(p, r, f, reply_dialect(r),
+                     view_starts(path_plain(web_path(r), plain), VIEW_LIT("/api/v1/")));
+}
+
+const struct dialect *reply_dialect(const struct web_request *r)
+{
+    struct view version;
+
+    return web_header(r, VIEW_LIT("anthropic-version"), &version) ? messages_of_version(version)
+                                                                 : &chat_dialect;
+}
+
+int reply_refusal(struct web_request *r, const struct api_failure *f)
+{
+    struct id id = id_new();
+    struct reply p;
+
+    reply_init(&p, &id);
+    reply_failure(&p, r, f);
+    return errors_row(f->error)->status;
+}
+
+int reply_done(struct web_request *r, enum err e, struct buf *body)
+{
+    struct id id = id_new();
+    struct reply p;
+
+    if (e != ERR_NONE) {
+        buf_free(body);
+        return reply_refusal(r, &(struct api_failure){.error = API_INTERNAL});
+    }
+    reply_init(&p, &id);
+    reply_json_taking(&p, r, 200, body);
+    return 200;
 }

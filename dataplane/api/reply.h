@@ -2,6 +2,7 @@
 #ifndef TR_DATAPLANE_API_REPLY_H
 #define TR_DATAPLANE_API_REPLY_H
 
+#include "dialect.h"
 #include "error_body.h"
 #include "id.h"
 #include "receipts.h"
@@ -13,6 +14,7 @@ enum { REPLY_HEADERS_MAX = 24 };
 struct reply {
     struct web_header headers[REPLY_HEADERS_MAX];
     size_t n;
+    struct id id; /* of the request */
     char request_id[ID_TEXT_LEN + 1];
     char generation_id[4 + ID_TEXT_LEN + 1]; /* "gen-" and the same digits */
     char receipt_id[RECEIPT_ID_LEN + 1];     /* "rcpt-" and again */
@@ -47,7 +49,18 @@ void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,
 void reply_json(struct reply *p, struct web_request *r, int status, struct view body);
 /* The same for a large body, which is taken and left empty. */
 void reply_json_taking(struct reply *p, struct web_request *r, int status, struct buf *body);
-/* The same for a failure. Counts nothing, logs nothing. */
+/* The same for a failure, in the words of this dialect; openrouter: under /api/v1. Counts nothing, logs
+ * nothing. */
+void reply_failure_in(struct reply *p, struct web_request *r, const struct api_failure *f,
+                      const struct dialect *dialect, bool openrouter);
+/* In chat's, for what belongs to no dialect: in the shape of the API that the path belongs to. */
 void reply_failure(struct reply *p, struct web_request *r, const struct api_failure *f);
+
+/* What a client speaks that asks for something of no dialect: by its headers. */
+const struct dialect *reply_dialect(const struct web_request *r);
+/* Answers that have nothing but ids and a body. Both return the status. e: how the body, which is freed,
+ * was made; what was not made is a 500. */
+int reply_done(struct web_request *r, enum err e, struct buf *body);
+int reply_refusal(struct web_request *r, const struct api_failure *f);
 
 #endif

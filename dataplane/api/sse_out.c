@@ -46,11 +46,11 @@ void sse_out_abandon(struct sse_out *o, size_t mark)
     o->filling.len = mark;
 }
 
-enum err sse_out_comment(struct sse_out *o)
+enum err sse_out_comment(struct sse_out *o, struct view sign)
 {
     if (o->filling.len != 0)
         return ERR_NONE;
-    return buf_append(&o->filling, VIEW_LIT(": keep-alive\n\n"));
+    return buf_append(&o->filling, sign);
 }
 
 enum err sse_out_done(struct sse_out *o)

@@ -33,8 +33,8 @@ void sse_out_start(struct sse_out *o, struct web_request *web);
 must_check enum err sse_out_begin(struct sse_out *o, size_t *mark);
 must_check enum err sse_out_commit(struct sse_out *o);
 void sse_out_abandon(struct sse_out *o, size_t mark);
-/* ": keep-alive", unless something waits anyhow. */
-must_check enum err sse_out_comment(struct sse_out *o);
+/* A sign of life (whole events, with their framing), unless something waits anyhow. */
+must_check enum err sse_out_comment(struct sse_out *o, struct view sign);
 must_check enum err sse_out_done(struct sse_out *o); /* data: [DONE] */
 
 /* Write what waits, if a write may start. True when bytes left. */

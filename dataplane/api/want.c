@@ -2,6 +2,7 @@
  * routing preferences inside "provider" are in want_provider.c. */
 #include "want_internal.h"
 
+#include "adapter.h"
 #include "content_view.h"
 
 #include <assert.h>
@@ -63,38 +64,34 @@ static enum err want_model(struct want_context *x, const struct snapshot *catalo
     return ERR_NONE;
 }
 
+/* The ids of "model" and "models" in one list: fallbacks are there for what cannot be had, so an id that
+ * nobody knows is passed over while another one is known. Of several unknown ones the first is told. */
 static enum err want_models(struct want_context *x, const struct snapshot *catalog)
 {
-    const struct chat_member *list = &x->request->member[CHAT_KEY_MODELS];
-    const bool named = x->request->model[0] != '\0';
-    enum err e = named ? want_model(x, catalog, "model", view_str(x->request->model)) : ERR_NONE;
+    const struct json_value list = x->prompt->models;
+    const bool named = x->prompt->model[0] != '\0';
+    enum err e = named ? want_model(x, catalog, "model", view_str(x->prompt->model)) : ERR_NONE;
+    struct api_failure unknown = *x->failure;
     struct json_member item;
     struct view id;
 
-    if (e != ERR_NONE || !list->present || list->value.kind == JSON_NULL)
-        return e;
-    if (list->value.kind != JSON_ARRAY)
+    if (list.kind != JSON_NULL && list.kind != JSON_ARRAY)
         return want_bad(x, "models", "models must be an array of model ids");
-    for (struct json_iter it = json_iter(list->value); e == ERR_NONE && json_next(&it, &item);)
-        e = json_string_plain(item.value, &id)
-                ? want_model(x, catalog, "models", id)
-                : want_bad(x, "models", "models must be an array of model ids");
-    return e == ERR_NONE && x->want->n_models == 0 ? want_bad(x, "model", "model is required") : e;
-}
-
-/* Plugins change what is answered; a request that names one must not be answered without it. */
-static enum err want_plugins(struct want_context *x)
-{
-    const struct chat_member *p = &x->request->member[CHAT_KEY_PLUGINS];
-    struct json_member m;
-    struct json_iter it;
-
-    if (!p->present || p->value.kind != JSON_ARRAY)
+    for (struct json_iter it = json_iter(list); json_next(&it, &item);) {
+        if (!json_string_plain(item.value, &id))
+            return want_bad(x, "models", "models must be an array of model ids");
+        if (want_model(x, catalog, "models", id) != ERR_NONE && e == ERR_NONE) {
+            e = ERR_NOT_FOUND;
+            unknown = *x->failure;
+        }
+    }
+    *x->failure = (struct api_failure){0};
+    if (x->want->n_models != 0)
         return ERR_NONE;
-    it = json_iter(p->value);
-    if (!json_next(&it, &m))
-        return ERR_NONE;
-    return want_unsupported(x, "plugins", "This router has no plugins.");
+    if (e == ERR_NONE)
+        return want_bad(x, "model", "model is required");
+    *x->failure = unknown;
+    return e;
 }
 
 /* --- members that only some providers may be sent */
@@ -112,20 +109,19 @@ static bool want_served(const struct route_want *w, uint64_t providers)
  * its models is left, the member is to blame. */
 static enum err want_members(struct want_context *x)
 {
-    const struct chat_request *q = x->request;
     uint64_t takers = 0;
     struct view refused = VIEW_EMPTY, one;
 
-    if (q->n_extras == 0 && !q->hosted_tools && !q->long_cache)
-        return ERR_NONE;
     for (size_t i = 0; i < x->providers->n; i++) {
         const struct provider *p = &x->providers->list[i];
 
-        if (chat_request_fits(q, p, &one))
+        if (adapter_of(p)->fits(x->prompt, p, &one))
             takers |= UINT64_C(1) << p->no;
         else if (want_served(x->want, UINT64_C(1) << p->no) || refused.len == 0)
             refused = one;
     }
+    if (refused.len == 0)
+        return ERR_NONE;
     x->want->ignore |= ~takers;
     if (want_served(x->want, takers))
         return ERR_NONE;
@@ -135,7 +131,7 @@ static enum err want_members(struct want_context *x)
                             "change the price or is not known; see param and the documentation.");
 }
 
-enum err want_read(const struct chat_request *q, const struct snapshot *catalog,
+enum err want_read(const struct prompt *q, const struct snapshot *catalog,
                    const struct providers *providers, struct route_want *want,
                    struct api_failure *f)
 {
@@ -147,8 +143,6 @@ enum err want_read(const struct chat_request *q, const struct snapshot *catalog,
     e = want_models(&x, catalog);
     if (e == ERR_NONE)
         e = want_provider(&x);
-    if (e == ERR_NONE)
-        e = want_plugins(&x);
     if (e == ERR_NONE)
         e = want_members(&x);
     assert(e == ERR_NONE || f->error != API_OK);

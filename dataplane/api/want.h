@@ -1,15 +1,15 @@
-/* (G) What a chat request says about routing: "models" and "provider", read into numbers. */
+/* (G) What a request says about routing: "models" and "provider", read into numbers. */
 #ifndef TR_DATAPLANE_API_WANT_H
 #define TR_DATAPLANE_API_WANT_H
 
-#include "chat_request.h"
 #include "errors.h"
+#include "prompt.h"
 #include "route.h"
 
 /* Fills *want from a parsed request. On failure *f says what to answer: a model that does not
  * exist, a member of the wrong type, or a constraint that cannot be honoured. A constraint is never
  * dropped silently; a mere preference that is not supported is. */
-must_check enum err want_read(const struct chat_request *q, const struct snapshot *catalog,
+must_check enum err want_read(const struct prompt *q, const struct snapshot *catalog,
                               const struct providers *providers, struct route_want *want,
                               struct api_failure *f);
 

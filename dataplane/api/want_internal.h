@@ -5,7 +5,7 @@
 #include "want.h"
 
 struct want_context {
-    const struct chat_request *request;
+    const struct prompt *prompt;
     const struct providers *providers;
     struct route_want *want;
     struct api_failure *failure;

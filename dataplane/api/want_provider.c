@@ -118,7 +118,7 @@ static enum err take_require_parameters(struct want_context *x, struct json_valu
     enum err e = take_bool(x, v, &require);
 
     if (require)
-        x->want->capabilities = x->request->needs;
+        x->want->capabilities = x->prompt->needs;
     return e;
 }
 
@@ -308,16 +308,16 @@ static bool named_by_key(enum api_error error)
 
 enum err want_provider(struct want_context *x)
 {
-    const struct chat_member *p = &x->request->member[CHAT_KEY_PROVIDER];
+    const struct json_value p = x->prompt->provider;
     struct json_member m;
     uint32_t seen = 0;
     enum err e = ERR_NONE;
 
-    if (!p->present || p->value.kind == JSON_NULL)
+    if (p.kind == JSON_NULL)
         return ERR_NONE;
-    if (p->value.kind != JSON_OBJECT)
+    if (p.kind != JSON_OBJECT)
         return want_bad(x, "provider", "provider must be an object");
-    for (struct json_iter it = json_iter(p->value); e == ERR_NONE && json_next(&it, &m);) {
+    for (struct json_iter it = json_iter(p); e == ERR_NONE && json_next(&it, &m);) {
         size_t i = 0;
 
         while (i < MEMBERS && !json_key_is(m.key, members[i].name))

@@ -5,7 +5,7 @@
 #include "settle.h"
 
 /* The answer is as good as complete (a finish reason has come, or the body of a whole answer has
- * begun), so its figures are worth waiting for, for REQUEST_USAGE_MS: the provider has made the
+ * begun), so its figures are worth waiting for, for ATTEMPT_USAGE_MS: the provider has made the
  * answer and charges it whether or not anybody reads it. */
 bool leave_waits(const struct request *r);
 /* What is billed when the attempt is given up at once. */

@@ -75,6 +75,7 @@ void outcome_note(struct request *r, const struct attempt_result *x)
 
     r->outcome = x->e;
     r->failed[r->place] = (uint8_t)x->e;
+    r->statuses[r->place] = (uint16_t)x->status;
     note_retry(r, x->retry_after_ms);
     if (x->status == 429) {
         r->failed_rate++;

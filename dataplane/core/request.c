@@ -16,7 +16,7 @@ static const struct {
 } moves[] = {
     {REQUEST_READING, REQUEST_ADMITTING},
     {REQUEST_ADMITTING, REQUEST_CONNECTING}, /* admitted */
-    {REQUEST_ADMITTING, REQUEST_SETTLING},   /* refused, or the client left */
+    {REQUEST_ADMITTING, REQUEST_SETTLING},   /* refused, or the client left, or no provider is needed */
     {REQUEST_CONNECTING, REQUEST_STREAMING}, /* first useful event, or a whole answer */
     {REQUEST_CONNECTING, REQUEST_SETTLING},  /* every candidate failed, or the client left */
     {REQUEST_STREAMING, REQUEST_SETTLING},   /* complete, cut off, or the client left */
@@ -92,6 +92,7 @@ void request_let(struct request *r)
 static void request_settle(struct request *r, enum err outcome, enum api_error answer,
                            enum settle_bill what)
 {
+    idempotency_cancel(&r->idempotency);
     settle(r, outcome, answer, what);
     request_enter(r, REQUEST_SETTLING);
     r->settled_ms = clock_mono_ms();
@@ -141,6 +142,40 @@ static bool request_admit_less(struct request *r)
     return true;
 }
 
+static void request_claim(struct request *r);
+
+static void request_claim_cb(void *cookie)
+{
+    struct request *r = cookie;
+
+    request_hold(r);
+    request_claim(r);
+    request_let(r);
+}
+
+/* It is paid for: does it run, as its idempotency key says? */
+static void request_claim(struct request *r)
+{
+    const struct msg_claim claim = {.request = r->id,
+                                    .account = key_account(r->admission.key),
+                                    .lease = r->admission.lease};
+    struct api_failure f;
+
+    assert(r->state == REQUEST_ADMITTING && r->admission.reserved);
+    switch (idempotency_step(&r->idempotency, r->context->admit.port, &claim, request_claim_cb, r,
+                             &f)) {
+    case IDEMPOTENCY_YES:
+        request_enter(r, REQUEST_CONNECTING);
+        request_connect(r);
+        break;
+    case IDEMPOTENCY_NO:
+        request_fail(r, f.error == API_CONTROL_PLANE ? ERR_CONTROL_PLANE : ERR_CONFLICT, &f);
+        break;
+    case IDEMPOTENCY_WAIT:
+        break;
+    }
+}
+
 static void request_admit(struct request *r)
 {
     enum admit_answer answer = admit_step(&r->admission);
@@ -153,8 +188,12 @@ static void request_admit(struct request *r)
         account = key_account(r->admission.key);
         r->who = health_who(r->context->health, &account);
         r->route_us = (uint32_t)(clock_mono_us() - r->received_us);
-        request_enter(r, REQUEST_CONNECTING);
-        request_connect(r);
+        if (r->local) { /* no provider runs, so there is nothing to claim */
+            request_settle(r, ERR_NONE, API_OK, SETTLE_FREE);
+            r->ops->complete(r);
+        } else {
+            request_claim(r);
+        }
         break;
     case ADMIT_NO:
         request_refuse(r);
@@ -222,6 +261,12 @@ void request_begin(struct request *r)
     request_hold(r);
     request_link(r);
     request_enter(r, REQUEST_ADMITTING);
+    if (r->local) {
+        request_admit_begin(r, 0);
+        request_admit(r);
+        request_let(r);
+        return;
+    }
     r->route_seed = x->route_seed++;
     route_decide(&r->want, &health, r->route_seed, &r->route);
     e = reserve_begin(r, &amount);
@@ -463,9 +508,9 @@ void request_tick(struct request *r, uint64_t now_ms)
     bool last = r->next_candidate == r->route.n;
 
     request_hold(r);
-    if (r->state == REQUEST_SETTLING && now_ms - r->settled_ms >= REQUEST_UPSTREAM_END_MS)
+    if (r->state == REQUEST_SETTLING && now_ms - r->settled_ms >= ATTEMPT_END_MS)
         request_end_upstream(r);
-    if (r->state == REQUEST_LEAVING && now_ms - r->left_ms >= REQUEST_USAGE_MS) {
+    if (r->state == REQUEST_LEAVING && now_ms - r->left_ms >= ATTEMPT_USAGE_MS) {
         request_end_upstream(r);
         request_left(r, SETTLE_PROMPT);
     }

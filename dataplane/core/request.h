@@ -1,11 +1,13 @@
 /* One request's way from admission to settlement. The only place that knows the order of stages; it
- * sees numbers, never bytes. What has bytes (api/chat.c and its neighbours) does what the ops table
+ * sees numbers, never bytes. What has bytes (api/exchange*.c) does what the ops table
  * says and reports what happened. */
 #ifndef TR_DATAPLANE_CORE_REQUEST_H
 #define TR_DATAPLANE_CORE_REQUEST_H
 
 #include "admit.h"
+#include "attempt_result.h"
 #include "errors.h"
+#include "idempotency.h"
 #include "id.h"
 #include "receipt.h"
 #include "route.h"
@@ -26,7 +28,7 @@ struct request_context {
 
 enum request_state {
     REQUEST_READING,    /* nothing pending: the content side is filling in what was asked */
-    REQUEST_ADMITTING,  /* an ask to the link may be pending; nothing is upstream */
+    REQUEST_ADMITTING,  /* an ask or a claim at the link may be pending; nothing is upstream */
     REQUEST_CONNECTING, /* one attempt is pending; of the answer nothing has left but comments */
     REQUEST_STREAMING,  /* one attempt is pending; the answer has begun, there is no way back */
     REQUEST_LEAVING,    /* one attempt is pending; the client has left an answer that is as good as
@@ -41,8 +43,6 @@ enum {
                                       long a client that leaves is taken to leave a working provider */
     REQUEST_READ_PER_MS = 32,      /* bytes of a prompt; longer ones are waited for so much longer: some
                                       8000 tokens a second, as large models read */
-    REQUEST_UPSTREAM_END_MS = 1000, /* grace for the provider to end its response after [DONE] */
-    REQUEST_USAGE_MS = 5000 /* and for the figures of an answer that its client has left */
 };
 
 /* Why we ended a stream before the provider did; the client reads finish_reason "length". */
@@ -51,35 +51,6 @@ enum request_cut {
     CUT_CREDIT, /* what was reserved is used up, and the key has no more */
     CUT_CONTROL_PLANE, /* it is used up, and nobody answers who could lend more */
     CUT_LIMIT,  /* the provider wrote past the limit it was given */
-};
-
-/* How an attempt came out, as numbers. */
-struct attempt_result {
-    enum err e;             /* ERR_NONE: complete, as the dialect says it must be */
-    int status;             /* the provider's HTTP status, or its error object's; 0 none */
-    int64_t retry_after_ms; /* -1: not said */
-    bool client_fault;      /* it blames the request */
-    bool context_length;
-    bool own_limit; /* it blames the request for what only this provider cannot do */
-    /* The provider's sentence for the client; NULL: none. Of the first client fault it stays until
-     * the request ends, of others until the next attempt begins. */
-    const struct content *message;
-};
-
-/* What was received so far, for settlement. */
-struct attempt_account {
-    struct token_usage usage;
-    uint64_t delivered_bytes; /* text, reasoning and tool arguments in events that were relayed */
-    uint64_t waiting_bytes;   /* of an unfinished event or whole answer */
-    enum usage_finish finish;
-    uint32_t chunks; /* events relayed */
-    /* When output may have begun (a stream: its head; a whole answer: the request was sent), and
-     * when the first of it was seen; clock_mono_us(), 0: not yet. */
-    uint64_t begun_us, shown_us;
-    /* Of the pending attempt: the provider has the whole request; the status of the response that
-     * has begun, 0: none. */
-    bool forwarded;
-    int status;
 };
 
 /* Digests of the raw bodies, for the receipt. */
@@ -132,8 +103,11 @@ struct request {
     uint32_t output_default; /* tokens of each choice that a stream without one reserves at first */
     uint32_t n_choices;
     bool stream;
+    bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
+                   complete() comes as soon as it is admitted */
     enum receipt_endpoint endpoint;
     struct request_digests digests; /* forwarded: once an attempt has sent it */
+    struct idempotency idempotency; /* idempotency_read(), when the client sent a key */
 
     /* --- for the content side to read */
     enum request_state state;
@@ -158,6 +132,7 @@ struct request {
     size_t next_candidate;
     uint64_t route_seed;
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
+    uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
     uint64_t attempt_us; /* when the pending attempt began */
     uint64_t settled_ms, left_ms;
     bool lowered; /* the reservation was made smaller once */

@@ -185,6 +185,8 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
                           (bill.clamped ? USAGE_CLAMPED : 0) |
                           (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |
                           (r->attempts > 1 ? USAGE_FALLBACK : 0));
+    if (r->attempts == 0) /* nobody was asked: there is nothing to record */
+        admit_release(&r->admission);
     if (r->admission.reserved) {
         settle_record(r, &bill, &record);
         admit_settle(&r->admission, bill.cost_nusd,

@@ -60,6 +60,7 @@ static void port_async_cb(uv_async_t *async)
             cb(cookie, &answer);
         }
     }
+    inquiries_deliver(p);
 }
 
 enum err uplink_port_new(struct uplink *u, uv_loop_t *loop, struct uplink_port **out)
@@ -93,6 +94,7 @@ void uplink_port_free(struct uplink_port *p)
     p->closed = true;
     while ((a = ask_take(&p->done)) != NULL)
         ask_drop(a);
+    inquiries_drop(p);
     uv_mutex_unlock(&p->uplink->lock);
     uv_close((uv_handle_t *)&p->async, NULL);
 }

@@ -119,6 +119,7 @@ static bool handle_accept(struct uplink *u, struct view payload)
     ship_accepted(u);
     session_place(u);
     asks_accepted(u);
+    inquiries_accepted(u);
     return true;
 }
 
@@ -249,6 +250,8 @@ static const struct {
     {MSG_USAGE_FROM, false, handle_usage_from},
     {MSG_SETTLE_ASK, false, handle_settle_ask},
     {MSG_RECALL, false, handle_recall},
+    {MSG_RELAY_ANSWER, false, inquiries_relay_answer},
+    {MSG_CLAIMED, false, inquiries_claimed},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)
@@ -334,6 +337,7 @@ static void session_closed(void *cookie, enum err e)
     buf_free(&u->in);
     uplink_lost(u, was);
     asks_lost(u);
+    inquiries_lost(u);
 }
 
 const struct conn_events session_events = {session_ready, session_bytes, session_closed};

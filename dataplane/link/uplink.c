@@ -169,6 +169,7 @@ static void uplink_tick_cb(uv_timer_t *tick)
         session_tick(u, now_ms);
     ship_tick(u, now_ms);
     asks_tick(u);
+    inquiries_tick(u, now_ms);
     if (u->stopping && session_leave(u, now_ms))
         uplink_close_handles(u);
 }
@@ -176,6 +177,7 @@ static void uplink_tick_cb(uv_timer_t *tick)
 static void uplink_wake_cb(uv_async_t *wake)
 {
     asks_take(wake->data);
+    inquiries_take(wake->data);
 }
 
 static void uplink_main(void *cookie)
@@ -189,6 +191,7 @@ static void uplink_free(struct uplink *u)
 {
     if (u == NULL)
         return;
+    inquiries_free(u); /* first: asks_free() frees the ports */
     asks_free(u);
     ship_free(u);
     resolve_free(u->resolve);

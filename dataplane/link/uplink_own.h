@@ -6,6 +6,7 @@
 #include "bounds.h"
 #include "buf.h"
 #include "conn.h"
+#include "inquiry.h"
 #include "resolve.h"
 #include "uplink.h"
 
@@ -60,12 +61,38 @@ struct ask_list {
     struct ask *first, **end; /* end: where the next one goes; NULL of an empty list */
 };
 
+/* RELEASE: a claim that was granted to somebody who had left. */
+enum inquiry_kind { INQUIRY_RELAY, INQUIRY_CLAIM, INQUIRY_RELEASE };
+
+/* Made by a worker, lent to the link thread, and always handed back through the port, like an ask. */
+struct inquiry {
+    struct inquiry *next;
+    struct uplink_port *port;
+    enum inquiry_kind kind;
+    uint64_t call;     /* of a relayed question */
+    struct id request; /* of a claim */
+    struct buf frame;
+    uint64_t asked_ms;
+    bool sent, told; /* over this connection; over any */
+    struct inquiry_answer answer;
+    _Atomic bool cancelled; /* set by the worker */
+    /* the worker's */
+    inquiry_cb *cb;
+    void *cookie;
+};
+
+struct inquiry_list {
+    struct inquiry *first, **end; /* end: where the next one goes; of an empty list nothing */
+};
+
 struct uplink_port {
     struct uplink_port *next; /* in the uplink's list, under its lock */
     struct uplink *uplink;
     uv_async_t async;     /* on the worker's loop */
     unsigned waiting;     /* worker's: asks not handed back */
     struct ask_list done; /* under the lock */
+    unsigned inquiries;                 /* worker's: those not handed back */
+    struct inquiry_list inquiries_done; /* under the lock */
     bool closed;          /* under the lock */
 };
 
@@ -102,6 +129,7 @@ struct uplink {
     /* under the lock */
     uv_mutex_t lock;
     struct ask_list inbox;
+    struct inquiry_list inquiry_inbox;
     struct uplink_port *ports;
 
     /* any thread */
@@ -112,6 +140,7 @@ struct uplink {
     _Atomic unsigned troubles; /* of the control plane, as it says; 0 while not connected */
     _Atomic uint64_t connects, refusals, records_sent, records_acked, backlog,
         unknown_provider_pushes;
+    _Atomic uint64_t relay_calls; /* numbers given to relayed questions */
     _Atomic uint64_t oldest_unix_ms; /* the oldest unacknowledged record was made at; 0: none */
 
     /* the connection */
@@ -149,6 +178,12 @@ struct uplink {
     uint64_t settle_token, settle_ms, settle_seq;
 
     struct pending *pending[ASK_BUCKETS];
+
+    /* inquiry.c: in the order in which they were asked */
+    struct inquiry_list inquiries;
+    unsigned relays_open; /* sent and not answered whole */
+    struct release *releases;
+    unsigned n_releases;
 };
 
 /* --- uplink.c: the thread */
@@ -196,6 +231,27 @@ void asks_refused(struct uplink *u, const struct msg_no_key *n);
 void asks_revoked(struct uplink *u, const struct digest32 *digest);
 void asks_leased(struct uplink *u, const struct msg_lease *l);
 void asks_free(struct uplink *u);
+
+/* --- inquiry_port.c: the workers' side of inquiries */
+
+void inquiry_append(struct inquiry_list *l, struct inquiry *q);
+bool inquiry_cancelled(const struct inquiry *q);
+struct inquiry *inquiry_inbox_take(struct uplink *u); /* what workers have asked meanwhile: a list */
+void inquiry_hand_back(struct inquiry *q);
+void inquiry_free(struct inquiry *q);
+void inquiries_deliver(struct uplink_port *p); /* to the callbacks, on the worker's loop */
+void inquiries_drop(struct uplink_port *p);    /* under the lock: the port is closed */
+
+/* --- inquiry.c: relayed questions and claims */
+
+void inquiries_take(struct uplink *u);
+void inquiries_tick(struct uplink *u, uint64_t now_ms);
+void inquiries_accepted(struct uplink *u);
+void inquiries_lost(struct uplink *u);
+/* False: malformed. */
+bool inquiries_relay_answer(struct uplink *u, struct view payload);
+bool inquiries_claimed(struct uplink *u, struct view payload);
+void inquiries_free(struct uplink *u);
 
 /* --- ship.c: usage */
 

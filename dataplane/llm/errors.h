@@ -6,6 +6,7 @@
 #include "buf.h"
 #include "content.h"
 #include "err.h"
+#include "id.h"
 
 #include <stdbool.h>
 
@@ -28,6 +29,8 @@
       "The HTTP request is malformed.")                                                            \
     X(API_BAD_CODING, 400, "invalid_request_error", "invalid_content_encoding", NO,                \
       "The request body is damaged or cut off: it is not what its Content-Encoding says.")         \
+    X(API_BAD_IDEMPOTENCY_KEY, 400, "invalid_request_error", "invalid_idempotency_key", NO,        \
+      "An Idempotency-Key has 1 to 255 visible ASCII characters.")                                 \
     X(API_UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter", NO,        \
       "A member of the request is not supported.")                                                     \
     X(API_CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded", NO,             \
@@ -50,6 +53,8 @@
     X(API_KEY_LIMIT, 402, "insufficient_quota", "key_limit_exceeded", NO,                          \
       "The key has reached its spending limit.")                                                   \
     X(API_NO_ROUTE, 404, "not_found_error", "unknown_path", NO, "There is nothing at this path.")  \
+    X(API_NOT_STORED, 404, "not_found_error", "not_stored", NO,                                    \
+      "This router stores no content.")                                                            \
     X(API_NO_MODEL, 404, "not_found_error", "model_not_found", NO,                                 \
       "The model does not exist. GET /v1/models lists those that do.")                             \
     X(API_NO_RECEIPT, 404, "not_found", "not_found", NO,                                           \
@@ -60,6 +65,10 @@
       "The request did not arrive in time.")                                                       \
     X(API_CONFLICT, 409, "invalid_request_error", "conflict", NO,                                  \
       "The request conflicts with another one.")                                                   \
+    X(API_IDEMPOTENCY_IN_FLIGHT, 409, "invalid_request_error", "idempotency_key_in_flight", AGAIN, \
+      "A request with this Idempotency-Key is still running.")                                     \
+    X(API_IDEMPOTENCY_USED, 409, "invalid_request_error", "idempotency_key_used", NO,              \
+      "A request with this Idempotency-Key has been answered; the answer is not kept.")            \
     X(API_NO_SESSION, 412, "session_not_accepted", "session_not_accepted", NO,                     \
       "There is no such verified session with a provider.")                                        \
     X(API_TOO_LARGE, 413, "invalid_request_error", "request_too_large", NO,                        \
@@ -79,6 +88,8 @@
       "Every provider of this model is rate limited.")                                             \
     X(API_EVIDENCE_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                    \
       "Too many requests for evidence, from this address or from all.")                            \
+    X(API_ACCOUNT_RATE, 429, "rate_limit_error", "rate_limit_exceeded", AGAIN,                     \
+      "Too many questions about accounts, from this address or from all.")                         \
     X(API_HEADERS_TOO_LARGE, 431, "invalid_request_error", "headers_too_large", NO,                \
       "The request headers are over 64 KiB, or more than 100.")                                    \
     X(API_CLIENT_GONE, 499, "client_closed_request", "client_gone", NO, "The client went away.")   \
@@ -89,6 +100,8 @@
       "The operator's account at the provider was refused; your API key is fine.")                 \
     X(API_PROVIDER_LARGE, 502, "server_error", "answer_too_large", NO,                             \
       "The provider's answer is over 32 MiB, or one of its events over 4 MiB; it was billed.")     \
+    X(API_ACCOUNT_LARGE, 502, "server_error", "answer_too_large", NO,                              \
+      "The answer is over 4 MiB; ask for less of it, for example for one day with date=.")         \
     X(API_PROVIDER_CUT, 502, "server_error", "provider_truncated", AGAIN,                          \
       "The provider's answer ended before it was complete.")                                       \
     X(API_ATTESTATION, 503, "server_error", "attestation_unavailable", AGAIN,                      \
@@ -140,6 +153,7 @@ struct api_failure {
     char text[FAILURE_TEXT_MAX]; /* composed by us (numbers only); wins over message unless "" */
     /* The provider's sentence; wins over all; borrowed; already escaped for JSON. NULL: none. */
     const struct content *provider_message;
+    struct id first;     /* the request that holds the idempotency key; 0: none */
     uint32_t max_tokens; /* with has_max_tokens: what the credit would pay for */
     bool has_max_tokens;
     uint32_t retry_after_ms; /* 0: RETRY_AFTER_DEFAULT_MS where the row says so */

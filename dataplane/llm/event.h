@@ -18,8 +18,8 @@ enum event_kind {
     EVENT_REFUSAL,    /* text: the next piece of why the model does not answer */
     EVENT_TOOL_BEGIN, /* a call begins: tool, id, name, custom; its first arguments follow */
     EVENT_TOOL_ARGS,  /* tool; text: the next piece of its arguments (of JSON text, unless custom) */
-    EVENT_ANNOTATION, /* json: one annotation of the text, as OpenAI's chat has it */
-    EVENT_LOGPROBS,   /* json: the logprobs object of this piece */
+    EVENT_ANNOTATION, /* json: one annotation of the text before it, as OpenAI's chat has it */
+    EVENT_LOGPROBS,   /* json: the logprobs object of the text that comes next */
     EVENT_IMAGE,      /* json: one element of OpenRouter's "images" */
     EVENT_AUDIO,      /* json: an object of OpenAI's "audio" */
     EVENT_FINISH,     /* finish: this choice is over; once per choice */

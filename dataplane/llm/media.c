@@ -7,12 +7,12 @@
  * presence says that the bytes are in the body (NULL: a URL that begins with "data:"). */
 static const struct {
     const char *type, *holder, *data;
-    unsigned bytes_per_token; /* 0: an image */
+    enum media_kind kind;
 } kinds[] = {
-    {"image_url", "image_url", NULL, 0},
-    {"input_audio", "input_audio", "data", MEDIA_AUDIO_BYTES},
-    {"file", "file", "file_data", MEDIA_FILE_BYTES},
-    {"video_url", "video_url", NULL, MEDIA_VIDEO_BYTES},
+    {"image_url", "image_url", NULL, MEDIA_IMAGE},
+    {"input_audio", "input_audio", "data", MEDIA_AUDIO},
+    {"file", "file", "file_data", MEDIA_FILE},
+    {"video_url", "video_url", NULL, MEDIA_VIDEO},
 };
 
 static bool starts_data(struct json_value v)
@@ -40,6 +40,24 @@ static void count_bytes(struct media *m, uint64_t bytes, unsigned bytes_per_toke
     m->floor += floor > MEDIA_FLOOR_TOKENS ? floor : MEDIA_FLOOR_TOKENS;
 }
 
+void media_add(struct media *m, enum media_kind kind, bool inside, uint64_t held, uint64_t part)
+{
+    static const unsigned bytes_per_token[] = {[MEDIA_AUDIO] = MEDIA_AUDIO_BYTES,
+                                               [MEDIA_FILE] = MEDIA_FILE_BYTES,
+                                               [MEDIA_VIDEO] = MEDIA_VIDEO_BYTES};
+
+    m->bytes += held;
+    if (kind == MEDIA_IMAGE) {
+        m->images++;
+        m->floor += MEDIA_IMAGE_FLOOR_TOKENS;
+    } else if (inside) {
+        count_bytes(m, part, bytes_per_token[kind]);
+    } else {
+        m->references++;
+        m->floor += MEDIA_IMAGE_FLOOR_TOKENS;
+    }
+}
+
 bool media_count(struct json_value part, struct media *m)
 {
     struct json_value type, holder;
@@ -55,17 +73,8 @@ bool media_count(struct json_value part, struct media *m)
     /* Other members of the part may be read as text, and so may all of it when two claim to hold
      * the data. */
     held = json_only(part, kinds[kind].holder, &holder) == ERR_NONE;
-    if (held)
-        m->bytes += holder.text.len;
-    if (kinds[kind].bytes_per_token == 0) {
-        m->images++;
-        m->floor += MEDIA_IMAGE_FLOOR_TOKENS;
-    } else if (held && is_inline(holder, kind)) {
-        count_bytes(m, part.text.len, kinds[kind].bytes_per_token);
-    } else {
-        m->references++;
-        m->floor += MEDIA_IMAGE_FLOOR_TOKENS;
-    }
+    media_add(m, kinds[kind].kind, held && is_inline(holder, kind), held ? holder.text.len : 0,
+              part.text.len);
     return true;
 }
 

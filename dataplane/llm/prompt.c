@@ -2,6 +2,7 @@
 
 #include "content_view.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,6 +52,38 @@ enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind kind, stru
     return ERR_NONE;
 }
 
+struct prompt_kept {
+    struct prompt_kept *next;
+    size_t len;
+    uint8_t bytes[];
+};
+
+enum err prompt_keep(struct prompt_list *l, struct view bytes, struct view *out)
+{
+    struct prompt_kept *k = malloc(sizeof *k + bytes.len);
+
+    if (k == NULL)
+        return ERR_MEMORY;
+    k->next = l->kept;
+    k->len = bytes.len;
+    if (bytes.len != 0)
+        memcpy(k->bytes, bytes.ptr, bytes.len);
+    l->kept = k;
+    *out = view_of(k->bytes, k->len);
+    return ERR_NONE;
+}
+
+static void kept_free(struct prompt_kept *k)
+{
+    while (k != NULL) {
+        struct prompt_kept *next = k->next;
+
+        sodium_memzero(k->bytes, k->len);
+        free(k);
+        k = next;
+    }
+}
+
 void prompt_list_init(struct prompt_list *l)
 {
     *l = (struct prompt_list){.parallel_calls = -1, .format_strict = -1};
@@ -60,5 +93,6 @@ void prompt_list_free(struct prompt_list *l)
 {
     free(l->item);
     free(l->tool);
+    kept_free(l->kept);
     prompt_list_init(l);
 }

@@ -36,7 +36,8 @@ enum prompt_item_kind {
     ITEM_FILE,      /* text: base64 or a data URL; media_type or empty; name */
     ITEM_VIDEO,     /* text: a URL */
     ITEM_REASONING, /* text in clear: what the model thought; signature or empty */
-    ITEM_DETAIL,    /* json: one element of reasoning_details, to be replayed to its maker as it is */
+    ITEM_DETAIL,    /* json: one element of reasoning_details, to be replayed to its maker as it is; name:
+                       the catalog's id of the model that thought it, or empty */
     ITEM_CALL,      /* id, name, text: arguments; custom */
 };
 
@@ -103,9 +104,12 @@ struct prompt_list {
     enum prompt_effort effort;
     uint32_t reasoning_tokens;   /* the budget for thoughts; 0: not said */
     bool wants_reasoning;        /* the client can show thoughts */
+    struct prompt_kept *kept;    /* bytes that are not in the body: prompt_keep() */
 };
 
-enum { PROMPT_ITEMS_MAX = 1 << 16, PROMPT_TOOLS_MAX = 4096 };
+enum { PROMPT_ITEMS_MAX = 1 << 16, PROMPT_TOOLS_MAX = 4096,
+       PROMPT_TEMPLATE_TOKENS = 512 /* prompt tokens a provider adds by itself: chat template, tool
+                                       preamble; 334 was the most in recordings */ };
 
 /* Append one, zeroed, to be filled in by the caller: valid until the next append. ERR_MEMORY; ERR_LIMIT
  * beyond the maxima above. */
@@ -113,9 +117,12 @@ must_check enum err prompt_add_item(struct prompt_list *l, enum prompt_item_kind
                                     struct prompt_item **out);
 must_check enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind kind,
                                     struct prompt_tool **out);
+/* A copy of bytes that do not stand in the body (a name made of two, what a sealed text holds), for views of
+ * the list: valid as long as the list. ERR_MEMORY. */
+must_check enum err prompt_keep(struct prompt_list *l, struct view bytes, struct view *out);
 /* -1 for what was not said. */
 void prompt_list_init(struct prompt_list *l);
-/* Frees what it has; the views' bytes are the body's. */
+/* Frees what it has, and wipes what it kept; the other views' bytes are the body's. */
 void prompt_list_free(struct prompt_list *l);
 
 /* What routing, admission and billing read of a request, whatever its dialect. */
@@ -128,6 +135,8 @@ struct prompt {
     uint32_t n_choices;    /* at least 1 */
     uint64_t extra_output; /* tokens per choice that may be billed as output beyond max_tokens */
     struct json_value models, provider, route; /* routing preferences; text.len 0: absent */
+    bool asked_store;      /* the client wants its answer to be kept, which this router does not do */
+    bool hide_reasoning;   /* the client does not want to be told what the model thought */
     bool hosted_tools;     /* a tool that the provider runs itself */
     bool long_cache;       /* a cache write for other than five minutes */
     bool has_media;        /* parts of a type that we do not know, or hosted tools: no bound */

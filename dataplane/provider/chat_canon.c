@@ -17,6 +17,7 @@ enum top {
     TOP_OBJECT,
     TOP_CREATED,
     TOP_MODEL,
+    TOP_PROVIDER, /* ours for a client of OpenRouter's API, else dropped: it is OpenRouter's own */
     TOP_CHOICES,
     TOP_USAGE,
     TOP_OPTIONAL,    /* dropped when null: strict clients want it absent or a string */
@@ -39,6 +40,7 @@ static const struct {
     NAMED("object", TOP_OBJECT),
     NAMED("created", TOP_CREATED),
     NAMED("model", TOP_MODEL),
+    NAMED("provider", TOP_PROVIDER),
     NAMED("choices", TOP_CHOICES),
     NAMED("usage", TOP_USAGE),
     NAMED("system_fingerprint", TOP_FINGERPRINT),
@@ -54,7 +56,6 @@ static const struct {
     NAMED("input_sensitive", TOP_FILLER),
     NAMED("output_sensitive", TOP_FILLER),
     NAMED("generationId", TOP_FILLER), /* Vercel */
-    NAMED("provider", TOP_FILLER),     /* OpenRouter: its own provider, not ours */
 #undef NAMED
 };
 
@@ -130,7 +131,7 @@ static bool document_is_error(const struct chat_canon *c, const struct document 
 {
     bool bare = array_empty(d->choices) && (d->usage.text.len == 0 || c->finish == FINISH_NONE);
 
-    if (!bare && !d->has[TOP_ERROR] && !d->has[TOP_FILLER])
+    if (!bare && !d->has[TOP_ERROR] && !d->has[TOP_FILLER] && !d->has[TOP_PROVIDER])
         return false;
     return chat_error_read(d->root, bare, error);
 }
@@ -158,33 +159,24 @@ static bool document_is_strange(const struct document *d)
     return says;
 }
 
-static void put_quoted(struct patch *p, struct view text)
-{
-    if (p->e == ERR_NONE)
-        p->e = buf_append_json_string(p->out, text);
-}
-
-static void put_number(struct patch *p, uint64_t n)
-{
-    if (p->e == ERR_NONE)
-        p->e = buf_append_u64(p->out, n);
-}
-
 static void put_top(const struct chat_canon *c, struct patch *p, enum top top, bool whole)
 {
     switch ((int)top) {
     case TOP_ID:
-        put_quoted(p, view_str(c->id));
+        patch_put_string(p, view_str(c->id));
         break;
     case TOP_OBJECT:
         patch_put(p,
                   whole ? VIEW_LIT("\"chat.completion\"") : VIEW_LIT("\"chat.completion.chunk\""));
         break;
     case TOP_CREATED:
-        put_number(p, c->created);
+        patch_put_u64(p, c->created);
         break;
     case TOP_MODEL:
-        put_quoted(p, c->model);
+        patch_put_string(p, c->model);
+        break;
+    case TOP_PROVIDER:
+        patch_put_string(p, c->provider_name);
         break;
     default:
         assert(!"a member that is not ours");
@@ -219,12 +211,13 @@ static void member_patch(struct chat_canon *c, struct patch *p, struct patch_obj
     if (top == TOP_GROQ || top == TOP_PADDING || top == TOP_FILLER || top == TOP_ERROR ||
         (top == TOP_OPTIONAL && null) ||
         (top == TOP_FINGERPRINT && null && !whole) ||
+        (top == TOP_PROVIDER && c->provider_name.len == 0) ||
         (top == TOP_USAGE && (m->value.kind != JSON_OBJECT || !c->want_usage))) {
         patch_drop(o, m);
         return;
     }
     patch_keep(o, m);
-    if (top >= TOP_ID && top <= TOP_MODEL) {
+    if (top >= TOP_ID && top <= TOP_PROVIDER) {
         patch_copy_to(p, m->value.text.ptr);
         put_top(c, p, top, whole);
         patch_skip_to(p, m->value.text.ptr + m->value.text.len);
@@ -238,12 +231,13 @@ static void missing_add(const struct chat_canon *c, struct patch *p, struct patc
     static const struct view heads[] = {{(const uint8_t *)"\"id\":", 5},
                                         {(const uint8_t *)"\"object\":", 9},
                                         {(const uint8_t *)"\"created\":", 10},
-                                        {(const uint8_t *)"\"model\":", 8}};
+                                        {(const uint8_t *)"\"model\":", 8},
+                                        {(const uint8_t *)"\"provider\":", 11}};
     struct json_value usage = d->usage.text.len != 0 ? d->usage : seen->usage;
     bool in_place = false;
 
-    for (int t = TOP_ID; t <= TOP_MODEL; t++) {
-        if (d->has[t])
+    for (int t = TOP_ID; t <= TOP_PROVIDER; t++) {
+        if (d->has[t] || (t == TOP_PROVIDER && c->provider_name.len == 0))
             continue;
         patch_add(o, heads[t - TOP_ID]);
         put_top(c, p, (enum top)t, whole);
@@ -299,7 +293,7 @@ static bool chunk_speaks(const struct document *d, const struct choice_seen *see
     }
     if (array_empty(d->choices))
         return false;
-    return !had_usage || seen->role || seen->content || seen->finish || seen->beside;
+    return (!had_usage && !seen->hidden) || seen->role || seen->content || seen->finish || seen->beside;
 }
 
 /* Would the next chunk, with another text in it, change nothing but the text? */
@@ -349,7 +343,7 @@ static enum err chunk_read(struct chat_canon *c, struct view doc, struct buf *ou
         *kind = CHAT_ERROR;
         return ERR_NONE;
     }
-    c->useful = c->useful || seen.content || seen.finish;
+    c->useful = c->useful || seen.content || seen.hidden || seen.finish;
     if (!(had_usage && c->want_usage) && !chunk_speaks(&d, &seen, had_usage)) {
         take_back(out, start);
         return ERR_NONE;
@@ -445,6 +439,6 @@ enum err chat_canon_whole(struct chat_canon *c, struct view body, struct buf *ou
                           enum chat_kind *kind, struct chat_error *error)
 {
     *kind = CHAT_NOTHING;
-    c->want_usage = true;
+    c->want_usage = c->provider_name.len == 0;
     return read_mended(whole_read, c, trim(body), out, kind, error);
 }

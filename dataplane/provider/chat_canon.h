@@ -4,6 +4,7 @@
 #ifndef TR_DATAPLANE_PROVIDER_CHAT_CANON_H
 #define TR_DATAPLANE_PROVIDER_CHAT_CANON_H
 
+#include "arguments.h"
 #include "buf.h"
 #include "err.h"
 #include "providers.h"
@@ -29,12 +30,6 @@ struct chat_repeat {
     uint8_t bytes[1024];
 };
 
-/* Where the arguments of a tool call stand; see chat_arguments.c. */
-struct chat_arguments {
-    uint16_t depth; /* open braces and brackets */
-    bool begun, in_string, escaped;
-};
-
 /* What stays the same over one response. */
 struct chat_canon {
     char id[48];       /* "gen-..." */
@@ -42,6 +37,11 @@ struct chat_canon {
     struct view model; /* the catalog's model id, borrowed */
     const struct provider *provider;
     bool want_usage; /* the client asked for usage (always true for a whole completion) */
+    bool hide_reasoning; /* what the model thought is counted, and not told */
+    /* The name of `provider` for a client of OpenRouter's API, who reads it in each chunk and reads usage
+     * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
+     * empty: the client speaks OpenAI's API. */
+    struct view provider_name;
     /* running state */
     unsigned chunks;           /* emitted so far */
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
@@ -60,7 +60,7 @@ struct chat_canon {
         uint16_t choice;
         bool named;  /* its name has been emitted */
         bool custom; /* its input is no JSON */
-        struct chat_arguments arguments;
+        struct arguments arguments;
     } tools[CHAT_TOOLS_MAX]; /* a ring: the latest calls */
     unsigned n_tools;        /* ever */
     bool lost_open;          /* one left the ring before its arguments ended */

@@ -144,6 +144,11 @@ bool chat_says_something(struct json_value v)
     return false;
 }
 
+static bool is_thought(const struct json_member *m)
+{
+    return KEY_IS(*m, "reasoning") || KEY_IS(*m, "reasoning_content") || KEY_IS(*m, "reasoning_details");
+}
+
 /* Content that travels untouched: a legacy function call, audio, images, annotations, thinking
  * blocks, and what providers will think of next. */
 static void other_content(struct chat_canon *c, const struct json_member *m)
@@ -168,6 +173,8 @@ static void delta_member(struct chat_canon *c, struct patch *p, struct patch_obj
         drop = !chat_has_calls(c, m->value, choice, whole);
     else if (KEY_IS(*m, "function_call")) /* an empty stub, which strict clients refuse */
         drop = m->value.kind != JSON_NULL && !chat_says_something(m->value);
+    else
+        drop = c->hide_reasoning && is_thought(m);
     if (drop) {
         patch_drop(o, m);
         return;
@@ -185,10 +192,15 @@ static void delta_member(struct chat_canon *c, struct patch *p, struct patch_obj
         other_content(c, m);
 }
 
-static void delta_add(struct patch *p, struct patch_object *o, const struct delta *d, bool role,
-                      bool whole)
+static bool has_thoughts(const struct delta *d)
 {
-    bool reasoning = d->thinking_parts || is_text(d->reasoning) || is_text(d->reasoning_content);
+    return d->thinking_parts || is_text(d->reasoning) || is_text(d->reasoning_content);
+}
+
+static void delta_add(const struct chat_canon *c, struct patch *p, struct patch_object *o, const struct delta *d,
+                      bool role, bool whole)
+{
+    bool reasoning = !c->hide_reasoning && has_thoughts(d);
 
     if (role && d->role.text.len == 0)
         patch_add(o, VIEW_LIT("\"role\":\"assistant\""));
@@ -207,6 +219,24 @@ static void delta_add(struct patch *p, struct patch_object *o, const struct delt
     patch_close(o);
 }
 
+static void thoughts_count(struct chat_canon *c, const struct delta *d)
+{
+    if (is_text(d->reasoning_content))
+        c->content_bytes += d->reasoning_content.text.len - 2;
+    else if (is_text(d->reasoning))
+        c->content_bytes += d->reasoning.text.len - 2;
+    else if (d->thinking_parts)
+        c->content_bytes += d->content.text.len;
+}
+
+/* Those that are told are counted with what travels untouched. */
+static void details_count(struct chat_canon *c, const struct delta *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (KEY_IS(d->m[i], "reasoning_details"))
+            other_content(c, &d->m[i]);
+}
+
 void chat_delta(struct chat_canon *c, struct patch *p, struct json_value v, uint32_t choice, bool role,
                 bool whole, struct choice_seen *seen)
 {
@@ -222,15 +252,17 @@ void chat_delta(struct chat_canon *c, struct patch *p, struct json_value v, uint
     calls = chat_has_calls(c, d.tool_calls, choice, whole);
     for (size_t i = 0; i < d.n; i++)
         delta_member(c, p, &o, &d, &d.m[i], choice, role, whole);
-    delta_add(p, &o, &d, role, whole);
-    if (is_text(d.reasoning_content))
-        c->content_bytes += d.reasoning_content.text.len - 2;
-    else if (is_text(d.reasoning))
-        c->content_bytes += d.reasoning.text.len - 2;
-    else if (d.thinking_parts)
-        c->content_bytes += d.content.text.len;
+    delta_add(c, p, &o, &d, role, whole);
     if (is_text(d.refusal))
         c->content_bytes += d.refusal.text.len - 2;
+    if (!c->hide_reasoning)
+        thoughts_count(c, &d);
     seen->parts = seen->parts || d.content.kind == JSON_ARRAY || calls;
     seen->content = seen->content || c->content_bytes != before || calls;
+    if (c->hide_reasoning) {
+        before = c->content_bytes;
+        thoughts_count(c, &d);
+        details_count(c, &d);
+        seen->hidden = seen->hidden || c->content_bytes != before;
+    }
 }

@@ -90,7 +90,10 @@ static enum err take_events(struct chat_canon *c, struct view body, struct buf *
 static enum err gathered(struct chat_canon *c, bool done, struct buf *chunk, struct chat_merge *from,
                          struct buf *out, enum chat_kind *kind, struct chat_error *error)
 {
-    struct chat_canon whole = {.created = c->created, .model = c->model, .provider = c->provider};
+    struct chat_canon whole = {.created = c->created,
+                               .model = c->model,
+                               .provider = c->provider,
+                               .provider_name = c->provider_name};
     enum err e = ERR_NONE;
 
     memcpy(whole.id, c->id, sizeof whole.id);

@@ -23,6 +23,10 @@ struct patch {
     unsigned paddings;
 };
 void patch_put(struct patch *p, struct view text);        /* text at this place */
+void patch_put_string(struct patch *p, struct view text); /* in quotes, escaped */
+void patch_put_u64(struct patch *p, uint64_t n);
+/* What was put behind out[start..] is complete; on failure it is wiped and taken back. */
+must_check enum err patch_over(struct patch *p, size_t start);
 void patch_copy_to(struct patch *p, const uint8_t *stop); /* doc's bytes up to stop */
 void patch_skip_to(struct patch *p, const uint8_t *stop); /* leave out bytes up to stop */
 void patch_replace(struct patch *p, struct view old, struct view with);
@@ -76,6 +80,7 @@ struct choice_seen {
     bool role;    /* the first delta of a choice */
     bool content; /* content of any kind: text, a tool call, a refusal, audio */
     bool beside;  /* something beside the delta: logprobs */
+    bool hidden;  /* thoughts that the client does not want to be told */
     bool finish;  /* a finish reason that this choice had not given before */
     bool parts;   /* tool calls or content parts: more than one text */
     bool failed;  /* a choice says that it failed: by its finish reason or an error */
@@ -113,13 +118,13 @@ void chat_tool_calls(struct chat_canon *c, struct patch *p, struct json_value ca
                      uint32_t choice, bool whole);
 bool chat_calls_open(const struct chat_canon *c); /* the arguments of a call have not ended */
 
-/* chat_arguments.c: more of a call's arguments, the inside of a JSON string; are they all there? */
-void chat_arguments_take(struct chat_arguments *a, struct view text);
-bool chat_arguments_over(const struct chat_arguments *a);
-
 /* chat_mend.c: a document with NaN or Infinity for a number, with null in their place. ERR_NOT_FOUND:
  * there are none in it. */
 must_check enum err chat_mend(struct view doc, struct buf *out);
+
+/* chat_cut.c: a chunk of our own up to its list of choices, and the members of a usage object. */
+void chat_put_head(const struct chat_canon *c, struct patch *p);
+void chat_put_figures(struct patch *p, const struct token_usage *u);
 
 /* chat_usage.c: merge a usage object into c->figures and c->usage. False when it says nothing: all its
  * figures are zero or absent. */

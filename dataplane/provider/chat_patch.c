@@ -2,6 +2,7 @@
 #include "chat_parts.h"
 
 #include "content_view.h"
+#include "secret.h"
 
 #include <assert.h>
 
@@ -9,6 +10,27 @@ void patch_put(struct patch *p, struct view text)
 {
     if (p->e == ERR_NONE && text.len != 0)
         p->e = buf_append(p->out, text);
+}
+
+void patch_put_string(struct patch *p, struct view text)
+{
+    if (p->e == ERR_NONE)
+        p->e = buf_append_json_string(p->out, text);
+}
+
+void patch_put_u64(struct patch *p, uint64_t n)
+{
+    if (p->e == ERR_NONE)
+        p->e = buf_append_u64(p->out, n);
+}
+
+enum err patch_over(struct patch *p, size_t start)
+{
+    if (p->e != ERR_NONE) {
+        secret_wipe(p->out->ptr + start, p->out->len - start);
+        p->out->len = start;
+    }
+    return p->e;
 }
 
 void patch_copy_to(struct patch *p, const uint8_t *stop)

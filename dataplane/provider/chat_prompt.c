@@ -1,5 +1,6 @@
 /* (G) Reads the members of a request whose content is the prompt: messages, tools, response_format. */
 #include "chat_members.h"
+#include "chat_replay.h"
 #include "chat_request_internal.h"
 #include "content_view.h"
 
@@ -25,7 +26,7 @@ static bool type_maybe(struct json_value v, const char *name)
 }
 
 /* Refuses a key of v that can be taken for "type". A second "type" is no such thing: it is read. */
-static enum err type_exact(struct json_value v, struct chat_fault *fault)
+static enum err type_exact(struct json_value v, struct prompt_fault *fault)
 {
     struct json_value type;
     struct view like = VIEW_EMPTY;
@@ -37,7 +38,7 @@ static enum err type_exact(struct json_value v, struct chat_fault *fault)
 }
 
 enum err chat_read_cache_control(struct chat_request *r, struct json_value v,
-                                 struct chat_fault *fault)
+                                 struct prompt_fault *fault)
 {
     struct json_value ttl;
     struct view like = VIEW_EMPTY;
@@ -47,13 +48,30 @@ enum err chat_read_cache_control(struct chat_request *r, struct json_value v,
         fault->member = like;
         return chat_refuse(fault, CHAT_LOOK_ALIKE, e);
     }
-    r->long_cache = r->long_cache || e == ERR_DUPLICATE ||
+    r->facts->long_cache = r->facts->long_cache || e == ERR_DUPLICATE ||
                     (e == ERR_NONE && ttl.kind != JSON_NULL && !json_string_is(ttl, "5m"));
     return ERR_NONE;
 }
 
+/* "prompt_cache_breakpoint", OpenAI's mark: without a time it costs what any write costs. */
+static enum err breakpoint_inside(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
+{
+    struct json_value mark, ttl;
+    struct view like = VIEW_EMPTY;
+    enum err e = chat_nested(v, "prompt_cache_breakpoint", &mark, &like);
+
+    if (e == ERR_NONE)
+        e = chat_nested(mark, "ttl", &ttl, &like);
+    if (e == ERR_UNSUPPORTED) {
+        fault->member = like;
+        return chat_refuse(fault, CHAT_LOOK_ALIKE, e);
+    }
+    r->long_breakpoint = r->long_breakpoint || e == ERR_DUPLICATE || (e == ERR_NONE && ttl.kind != JSON_NULL);
+    return ERR_NONE;
+}
+
 /* "cache_control" of a content part or a tool. */
-static enum err cache_inside(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+static enum err cache_inside(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     struct json_value control;
     struct view like = VIEW_EMPTY;
@@ -61,7 +79,7 @@ static enum err cache_inside(struct chat_request *r, struct json_value v, struct
 
     if (e == ERR_NONE)
         return chat_read_cache_control(r, control, fault);
-    r->long_cache = r->long_cache || e == ERR_DUPLICATE;
+    r->facts->long_cache = r->facts->long_cache || e == ERR_DUPLICATE;
     if (e != ERR_UNSUPPORTED)
         return ERR_NONE;
     fault->member = like;
@@ -71,15 +89,15 @@ static enum err cache_inside(struct chat_request *r, struct json_value v, struct
 /* A part that may be text counts as text: an estimate of nothing would be a prompt for nothing. */
 static void count_media(struct chat_request *r, struct json_value part)
 {
-    uint64_t before = r->media.bytes;
+    uint64_t before = r->facts->media.bytes;
 
-    if (!media_count(part, &r->media))
-        r->has_media = true;
-    r->prompt_bytes -= r->media.bytes - before;
+    if (!media_count(part, &r->facts->media))
+        r->facts->has_media = true;
+    r->facts->prompt_bytes -= r->facts->media.bytes - before;
 }
 
 static enum err read_parts(struct chat_request *r, struct json_value content,
-                           struct chat_fault *fault)
+                           struct prompt_fault *fault)
 {
     struct json_iter it = json_iter(content);
     struct json_member part;
@@ -89,6 +107,8 @@ static enum err read_parts(struct chat_request *r, struct json_value content,
 
         if (e == ERR_NONE)
             e = cache_inside(r, part.value, fault);
+        if (e == ERR_NONE)
+            e = breakpoint_inside(r, part.value, fault);
         if (e != ERR_NONE)
             return e;
         /* Text, whose every token costs at least one byte of this body. */
@@ -96,7 +116,7 @@ static enum err read_parts(struct chat_request *r, struct json_value content,
             continue;
         count_media(r, part.value);
         if (type_maybe(part.value, "image_url"))
-            r->needs |= CAP_IMAGES;
+            r->facts->needs |= CAP_IMAGES;
     }
     return ERR_NONE;
 }
@@ -113,15 +133,16 @@ static void read_images(struct chat_request *r, struct json_value images)
 
 /* One member of a message. Those whose content has a price of its own must be spelled exactly. */
 static enum err read_field(struct chat_request *r, const struct json_member *m,
-                           struct chat_fault *fault)
+                           struct prompt_fault *fault)
 {
     static const char *const names[] = {"content", "role", "audio", "images", "cache_control"};
 
+    r->n_thoughts += chat_replay_count(m);
     if (json_key_is(m->key, "content"))
         return m->value.kind == JSON_ARRAY ? read_parts(r, m->value, fault) : ERR_NONE;
     if (json_key_is(m->key, "audio")) {
         if (m->value.kind == JSON_OBJECT)
-            r->has_media = true; /* refers to an earlier answer's audio by id */
+            r->facts->has_media = true; /* refers to an earlier answer's audio by id */
         return ERR_NONE;
     }
     if (json_key_is(m->key, "images")) {
@@ -143,7 +164,7 @@ static enum err read_field(struct chat_request *r, const struct json_member *m,
     return ERR_NONE;
 }
 
-enum err chat_read_messages(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+enum err chat_read_messages(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     struct json_member message, m;
     struct json_iter it, fields;
@@ -152,7 +173,7 @@ enum err chat_read_messages(struct chat_request *r, struct json_value v, struct 
 
     if (v.kind != JSON_ARRAY)
         return chat_refuse(fault, "messages must be a non-empty array", ERR_FORMAT);
-    r->prompt_bytes += v.text.len; /* less its media */
+    r->facts->prompt_bytes += v.text.len; /* less its media */
     for (it = json_iter(v); e == ERR_NONE && json_next(&it, &message); n++) {
         if (message.value.kind != JSON_OBJECT)
             return chat_refuse(fault, "each message must be an object", ERR_FORMAT);
@@ -175,7 +196,7 @@ static bool tool_is_of_client(struct json_value tool)
     return json_get(tool, "function", &any) || json_get(tool, "name", &any);
 }
 
-enum err chat_read_tools(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+enum err chat_read_tools(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     struct json_iter it;
     struct json_member tool;
@@ -183,25 +204,27 @@ enum err chat_read_tools(struct chat_request *r, struct json_value v, struct cha
 
     if (v.kind != JSON_ARRAY)
         return chat_refuse(fault, "must be an array", ERR_FORMAT);
-    r->prompt_bytes += v.text.len;
+    r->facts->prompt_bytes += v.text.len;
     for (it = json_iter(v); e == ERR_NONE && json_next(&it, &tool);) {
-        r->needs |= CAP_TOOLS;
+        r->facts->needs |= CAP_TOOLS;
         e = type_exact(tool.value, fault);
         if (e == ERR_NONE)
             e = cache_inside(r, tool.value, fault);
+        if (e == ERR_NONE)
+            e = breakpoint_inside(r, tool.value, fault);
         if (!tool_is_of_client(tool.value))
-            r->has_media = r->hosted_tools = true;
+            r->facts->has_media = r->facts->hosted_tools = true;
     }
     return e;
 }
 
 enum err chat_read_response_format(struct chat_request *r, struct json_value v,
-                                   struct chat_fault *fault)
+                                   struct prompt_fault *fault)
 {
     if (v.kind != JSON_OBJECT)
         return chat_refuse(fault, "response_format must be an object", ERR_FORMAT);
-    r->prompt_bytes += v.text.len;
+    r->facts->prompt_bytes += v.text.len;
     if (type_maybe(v, "json_schema"))
-        r->needs |= CAP_JSON_SCHEMA;
+        r->facts->needs |= CAP_JSON_SCHEMA;
     return ERR_NONE;
 }

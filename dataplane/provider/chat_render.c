@@ -1,15 +1,19 @@
 /* (G) The body for one provider: the client's bytes with a few members spliced. */
 #include "chat_request.h"
 
+#include "chat_members.h"
+#include "chat_replay.h"
 #include "content_view.h"
+#include "effort.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
-/* Every known member is edited at most once, but for the roles inside messages, plus one insertion after
- * the opening brace. */
-enum { EDITS_MAX = CHAT_KEY_COUNT + 1 + CHAT_DEVELOPER_MAX, TEXT_MAX = 384 };
+/* Every known member is edited at most once, but for messages, whose edits are made apart, plus one
+ * insertion after the opening brace. */
+enum { EDITS_MAX = CHAT_KEY_COUNT + 1, TEXT_MAX = 480 };
 
-enum action { KEEP, DROP, REPLACE_VALUE, REPLACE_KEY, INSERT_INSIDE, RENAME_ROLES };
+enum action { KEEP, DROP, REPLACE_VALUE, REPLACE_KEY, INSERT_INSIDE, EDIT_INSIDE };
 
 struct render {
     const struct chat_request *r;
@@ -19,6 +23,7 @@ struct render {
         enum action what;
         struct view with;
     } plan[CHAT_KEY_COUNT];
+    const char *model_name;
     struct view insert; /* members to add after the opening brace, each with its comma */
     char text[TEXT_MAX];
     size_t text_len;
@@ -110,7 +115,7 @@ static void plan_stream_options(struct render *p, struct json_value *include_usa
 {
     const struct chat_member *m = &p->r->member[CHAT_KEY_STREAM_OPTIONS];
 
-    if (!p->r->stream || (p->provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0) {
+    if (!p->r->facts->stream || (p->provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0) {
         if (m->present) /* beside a whole answer, strict providers refuse it */
             plan(p, CHAT_KEY_STREAM_OPTIONS, DROP, VIEW_EMPTY);
         return;
@@ -185,10 +190,36 @@ static void plan_tools(struct render *p, enum chat_key list, enum chat_key choic
         plan_drop(p, choice);
 }
 
-static void plan_roles(struct render *p)
+static void plan_messages(struct render *p)
 {
-    if (p->r->n_developer != 0 && (p->provider->quirks & QUIRK_DEVELOPER_AS_SYSTEM) != 0)
-        plan(p, CHAT_KEY_MESSAGES, RENAME_ROLES, VIEW_LIT("\"system\""));
+    if (chat_replay_needed(p->r, p->provider))
+        plan(p, CHAT_KEY_MESSAGES, EDIT_INSIDE, VIEW_EMPTY);
+}
+
+static void text_add_effort(struct render *p)
+{
+    text_add(p, VIEW_LIT("\"reasoning_effort\":\""));
+    text_add(p, view_str(effort_word(p->r->effort)));
+    text_add(p, VIEW_LIT("\","));
+}
+
+/* "reasoning" in the provider's words, unless the client says it in them itself. */
+static void plan_reasoning(struct render *p)
+{
+    const struct chat_member *m = p->r->member;
+    bool says = p->r->effort != EFFORT_UNSAID, on = p->r->effort != EFFORT_NONE;
+    bool by_switch = (p->provider->quirks & QUIRK_THINKING) != 0;
+
+    if (!m[CHAT_KEY_REASONING].present ||
+        chat_member_allowed(p->provider, VIEW_LIT("reasoning")))
+        return;
+    plan_drop(p, CHAT_KEY_REASONING);
+    if (says && by_switch && !m[CHAT_KEY_THINKING].present)
+        text_add(p, on ? VIEW_LIT("\"thinking\":{\"type\":\"enabled\"},")
+                       : VIEW_LIT("\"thinking\":{\"type\":\"disabled\"},"));
+    if (says && (on || !by_switch) && !m[CHAT_KEY_REASONING_EFFORT].present &&
+        (p->provider->quirks & QUIRK_NO_REASONING_EFFORT) == 0)
+        text_add_effort(p);
 }
 
 /* "auto" is what its absence means, and not every provider knows the member. */
@@ -219,7 +250,7 @@ static void plan_limit(struct render *p)
             effective = i;
     }
     if (written == 0 && effective >= 0 && spelled_oddly(limit[effective].value))
-        written = p->r->max_tokens;
+        written = p->r->facts->max_tokens;
     if (p->provider->quirks & QUIRK_MAX_TOKENS)
         spell = 0;
     else if (p->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS)
@@ -275,25 +306,7 @@ static struct json_edit inside_edit(struct render *p, const struct chat_member *
     return (struct json_edit){from, 0, usage_member};
 }
 
-/* One edit for each of the r->n_developer messages, in their order. */
-static size_t role_edits(const struct render *p, struct json_value messages, struct view with,
-                         struct json_edit *edits)
-{
-    struct json_iter it = json_iter(messages), fields;
-    struct json_member message, m;
-    size_t n = 0;
-
-    while (json_next(&it, &message))
-        for (fields = json_iter(message.value); json_next(&fields, &m);)
-            if (json_key_is(m.key, "role") && json_string_is(m.value, "developer"))
-                edits[n++] = (struct json_edit){(size_t)(m.value.text.ptr - p->r->body.ptr),
-                                                m.value.text.len, with};
-    assert(n == p->r->n_developer);
-    return n;
-}
-
-static size_t edits_make(struct render *p, struct json_value include_usage,
-                         struct json_edit edits[EDITS_MAX])
+static size_t edits_make(struct render *p, struct json_value include_usage, struct json_edit *edits)
 {
     const struct chat_member *order[CHAT_KEY_COUNT];
     size_t n = 0, n_order = 0, lead = 0;
@@ -337,20 +350,25 @@ static size_t edits_make(struct render *p, struct json_value include_usage,
         case INSERT_INSIDE:
             edits[n++] = inside_edit(p, m, include_usage);
             break;
-        case RENAME_ROLES:
-            n += role_edits(p, m->value, p->plan[k].with, edits + n);
+        case EDIT_INSIDE:
+            n += chat_replay_edits(p->r, p->provider, p->model_name, edits + n);
             break;
         }
     }
     return n;
 }
 
+size_t chat_request_room(const struct chat_request *r)
+{
+    return r->body.len + CHAT_RENDER_SLACK + (size_t)r->n_thoughts * CHAT_RENAME_BYTES;
+}
+
 enum err chat_request_render(const struct chat_request *r, const struct provider *provider,
                              const char *upstream_model, uint32_t max_output, struct buf *out)
 {
-    struct render p = {.r = r, .provider = provider, .max_output = max_output};
+    struct render p = {.r = r, .provider = provider, .model_name = upstream_model, .max_output = max_output};
     struct json_value include_usage = {.text = VIEW_EMPTY};
-    struct json_edit edits[EDITS_MAX];
+    struct json_edit own[EDITS_MAX], *edits = own;
     enum err e = plan_model(&p, upstream_model);
 
     if (e != ERR_NONE)
@@ -365,10 +383,18 @@ enum err chat_request_render(const struct chat_request *r, const struct provider
     plan_empty(&p);
     plan_tools(&p, CHAT_KEY_TOOLS, CHAT_KEY_TOOL_CHOICE);
     plan_tools(&p, CHAT_KEY_FUNCTIONS, CHAT_KEY_FUNCTION_CALL);
-    plan_roles(&p);
+    plan_reasoning(&p);
+    plan_messages(&p);
     plan_service_tier(&p);
-    e = buf_reserve(out, r->body.len + CHAT_RENDER_SLACK); /* one allocation, no growth */
+    if (p.plan[CHAT_KEY_MESSAGES].what == EDIT_INSIDE) { /* seldom: they do not fit on the stack */
+        edits = reallocarray(NULL, EDITS_MAX + (size_t)r->n_developer + r->n_thoughts, sizeof *edits);
+        if (edits == NULL)
+            return ERR_MEMORY;
+    }
+    e = buf_reserve(out, chat_request_room(r)); /* one allocation, no growth */
     if (e == ERR_NONE)
         e = json_splice(r->body, edits, edits_make(&p, include_usage, edits), out);
+    if (edits != own)
+        free(edits);
     return e;
 }

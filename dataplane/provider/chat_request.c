@@ -7,8 +7,9 @@
 #include <assert.h>
 
 static chat_read_fn read_model, read_stream, read_stream_options, read_limit, read_n, read_min_tokens,
-    read_budget, read_reasoning, read_thinking, read_prediction, read_service_tier, read_retention,
-    read_modalities, read_audio, read_web_search, read_user, read_any;
+    read_thinking, read_prediction, read_service_tier, read_retention,
+    read_modalities, read_audio, read_web_search, read_user, read_store, read_plugins,
+    read_any;
 
 /* Why each key may appear only once. A duplicate of a harmless key travels untouched. */
 static const struct key_rule {
@@ -27,9 +28,10 @@ static const struct key_rule {
     RULE(CHAT_KEY_N, "n", read_n), /* the two multiply what is reserved */
     RULE(CHAT_KEY_BEST_OF, "best_of", read_n),
     RULE(CHAT_KEY_MIN_TOKENS, "min_tokens", read_min_tokens), /* within max_tokens; as the next three */
-    RULE(CHAT_KEY_REASONING, "reasoning", read_reasoning),
+    RULE(CHAT_KEY_REASONING, "reasoning", chat_read_reasoning),
+    RULE(CHAT_KEY_REASONING_EFFORT, "reasoning_effort", read_any), /* what "reasoning" becomes */
     RULE(CHAT_KEY_THINKING, "thinking", read_thinking),
-    RULE(CHAT_KEY_THINKING_BUDGET, "thinking_budget", read_budget),
+    RULE(CHAT_KEY_THINKING_BUDGET, "thinking_budget", chat_read_budget),
     RULE(CHAT_KEY_PREDICTION, "prediction", read_prediction), /* billed as output where rejected */
     RULE(CHAT_KEY_SERVICE_TIER, "service_tier", read_service_tier), /* prices the whole request */
     RULE(CHAT_KEY_PROMPT_CACHE_RETENTION, "prompt_cache_retention", read_retention), /* retention */
@@ -45,12 +47,13 @@ static const struct key_rule {
     RULE(CHAT_KEY_STOP, "stop", read_any), /* an empty list of them does not travel */
     RULE(CHAT_KEY_WEB_SEARCH_OPTIONS, "web_search_options", read_web_search), /* a fee per search */
     RULE(CHAT_KEY_USER, "user", read_user),        /* metered as a keyed hash */
-    RULE(CHAT_KEY_STORE, "store", read_any),       /* replaced: retention is forced off */
+    RULE(CHAT_KEY_STORE, "store", read_store),     /* replaced: retention is forced off */
     RULE(CHAT_KEY_MODELS, "models", read_any),     /* routed; from here on dropped, and a second */
     RULE(CHAT_KEY_PROVIDER, "provider", read_any), /* one would survive the drop */
     RULE(CHAT_KEY_ROUTE, "route", read_any),
+    RULE(CHAT_KEY_INCLUDE_REASONING, "include_reasoning", chat_read_include_reasoning),
     RULE(CHAT_KEY_TRANSFORMS, "transforms", read_any),
-    RULE(CHAT_KEY_PLUGINS, "plugins", read_any),
+    RULE(CHAT_KEY_PLUGINS, "plugins", read_plugins),
     RULE(CHAT_KEY_USAGE, "usage", read_any),
     RULE(CHAT_KEY_SESSION_ID, "session_id", read_any),
     RULE(CHAT_KEY_TRACE, "trace", read_any),
@@ -59,12 +62,12 @@ static const struct key_rule {
 #undef RULE
 };
 
-static enum err refuse(struct chat_fault *fault, const char *message, enum err e)
+static enum err refuse(struct prompt_fault *fault, const char *message, enum err e)
 {
     return chat_refuse(fault, message, e);
 }
 
-static enum err refuse_member(struct chat_fault *fault, struct view key, const char *message)
+static enum err refuse_member(struct prompt_fault *fault, struct view key, const char *message)
 {
     fault->param = NULL;
     fault->member = key;
@@ -72,7 +75,7 @@ static enum err refuse_member(struct chat_fault *fault, struct view key, const c
 }
 
 /* Only for providers whose row allows it. */
-static enum err extra_add(struct chat_request *r, struct view key, struct chat_fault *fault)
+static enum err extra_add(struct chat_request *r, struct view key, struct prompt_fault *fault)
 {
     if (r->n_extras == CHAT_EXTRAS_MAX)
         return refuse_member(fault, key, "the request has too many members that are not supported");
@@ -91,8 +94,8 @@ static struct view member_key(const struct chat_request *r, enum chat_key k)
 }
 
 /* The only member of v called name, checked against look-alikes. *out has no text when absent. */
-static enum err nested_find(struct json_value v, const char *name, struct json_value *out,
-                            struct chat_fault *fault)
+enum err chat_nested_find(struct json_value v, const char *name, struct json_value *out,
+                          struct prompt_fault *fault)
 {
     struct view like = VIEW_EMPTY;
     enum err e = chat_nested(v, name, out, &like);
@@ -106,13 +109,13 @@ static enum err nested_find(struct json_value v, const char *name, struct json_v
     return e == ERR_NONE ? e : refuse_member(fault, like, CHAT_LOOK_ALIKE);
 }
 
-static enum err read_any(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+static enum err read_any(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     (void)r, (void)v, (void)fault;
     return ERR_NONE;
 }
 
-static enum err read_model(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+static enum err read_model(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     struct buf decoded;
     struct view plain;
@@ -134,40 +137,40 @@ static enum err read_model(struct chat_request *r, struct json_value v, struct c
             e = refuse(fault, "model holds a control character", ERR_FORMAT);
     }
     if (e == ERR_NONE) {
-        memcpy(r->model, plain.ptr, plain.len);
-        r->model[plain.len] = '\0';
+        memcpy(r->facts->model, plain.ptr, plain.len);
+        r->facts->model[plain.len] = '\0';
     }
     buf_free(&decoded);
     return e;
 }
 
-static enum err read_stream(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+static enum err read_stream(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     if (v.kind != JSON_TRUE && v.kind != JSON_FALSE)
         return refuse(fault, "stream must be true or false", ERR_FORMAT);
-    r->stream = v.kind == JSON_TRUE;
+    r->facts->stream = v.kind == JSON_TRUE;
     return ERR_NONE;
 }
 
 static enum err read_stream_options(struct chat_request *r, struct json_value v,
-                                    struct chat_fault *fault)
+                                    struct prompt_fault *fault)
 {
     struct json_value usage;
     enum err e;
 
     if (v.kind != JSON_OBJECT)
         return refuse(fault, "stream_options must be an object", ERR_FORMAT);
-    e = nested_find(v, "include_usage", &usage, fault);
+    e = chat_nested_find(v, "include_usage", &usage, fault);
     if (e != ERR_NONE)
         return e;
     if (usage.kind != JSON_TRUE && usage.kind != JSON_FALSE && usage.kind != JSON_NULL)
         return refuse(fault, "include_usage must be true or false", ERR_FORMAT);
-    r->include_usage = usage.kind == JSON_TRUE;
+    r->facts->include_usage = usage.kind == JSON_TRUE;
     return ERR_NONE;
 }
 
 static enum err read_count(struct json_value v, uint64_t min, uint64_t max, const char *message,
-                           struct chat_fault *fault, uint32_t *out)
+                           struct prompt_fault *fault, uint32_t *out)
 {
     int64_t n = 0;
     enum err e = json_whole(v, &n);
@@ -181,49 +184,49 @@ static enum err read_count(struct json_value v, uint64_t min, uint64_t max, cons
 }
 
 /* The table's order is the precedence: the first of the three that is there counts. */
-static enum err read_limit(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+static enum err read_limit(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     uint32_t limit;
     enum err e = read_count(v, 1, CHAT_MAX_TOKENS_MAX,
                             "must be a positive integer, at most 16777216", fault, &limit);
 
-    if (e == ERR_NONE && r->max_tokens == 0)
-        r->max_tokens = limit;
+    if (e == ERR_NONE && r->facts->max_tokens == 0)
+        r->facts->max_tokens = limit;
     return e;
 }
 
-static enum err read_n(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+static enum err read_n(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     uint32_t n = 1;
     enum err e = read_count(v, 1, CHAT_N_MAX, "must be an integer from 1 to 128", fault, &n);
 
-    if (e == ERR_NONE && n > r->n_choices)
-        r->n_choices = n;
+    if (e == ERR_NONE && n > r->facts->n_choices)
+        r->facts->n_choices = n;
     return e;
 }
 
 /* What a provider must produce, or may think, has to lie within what was asked to be the most. */
-static enum err within_limit(const struct chat_request *r, uint32_t n, struct chat_fault *fault)
+static enum err within_limit(const struct chat_request *r, uint32_t n, struct prompt_fault *fault)
 {
-    return r->max_tokens != 0 && n > r->max_tokens
+    return r->facts->max_tokens != 0 && n > r->facts->max_tokens
                ? refuse(fault, "asks for more tokens than max_tokens", ERR_RANGE)
                : ERR_NONE;
 }
 
 static enum err read_min_tokens(struct chat_request *r, struct json_value v,
-                                struct chat_fault *fault)
+                                struct prompt_fault *fault)
 {
     uint32_t n = 0;
     enum err e = read_count(v, 0, CHAT_MAX_TOKENS_MAX, "must be an integer from 0 to 16777216",
                             fault, &n);
 
-    if (e == ERR_NONE && n != 0 && r->max_tokens == 0)
+    if (e == ERR_NONE && n != 0 && r->facts->max_tokens == 0)
         return refuse(fault, "min_tokens needs max_tokens, which bounds the price", ERR_FORMAT);
     return e == ERR_NONE ? within_limit(r, n, fault) : e;
 }
 
 /* A budget beside the limit: where the provider counts thinking apart, both are produced. */
-static enum err read_budget(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+enum err chat_read_budget(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     uint32_t n = 0;
     enum err e = read_count(v, 0, CHAT_MAX_TOKENS_MAX,
@@ -231,49 +234,37 @@ static enum err read_budget(struct chat_request *r, struct json_value v, struct 
 
     if (e != ERR_NONE)
         return e;
-    if (n > r->extra_output)
-        r->extra_output = n;
+    if (n > r->facts->extra_output)
+        r->facts->extra_output = n;
     return within_limit(r, n, fault);
 }
 
-static enum err read_budget_in(struct chat_request *r, struct json_value v, const char *name,
-                               struct chat_fault *fault)
+static enum err read_thinking(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     struct json_value budget;
     enum err e;
 
     if (v.kind != JSON_OBJECT)
         return refuse(fault, "must be an object", ERR_FORMAT);
-    e = nested_find(v, name, &budget, fault);
+    e = chat_nested_find(v, "budget_tokens", &budget, fault);
     if (e != ERR_NONE || budget.kind == JSON_NULL)
         return e;
-    return read_budget(r, budget, fault);
-}
-
-static enum err read_reasoning(struct chat_request *r, struct json_value v,
-                               struct chat_fault *fault)
-{
-    return read_budget_in(r, v, "max_tokens", fault);
-}
-
-static enum err read_thinking(struct chat_request *r, struct json_value v, struct chat_fault *fault)
-{
-    return read_budget_in(r, v, "budget_tokens", fault);
+    return chat_read_budget(r, budget, fault);
 }
 
 /* Predicted tokens that the answer does not contain are billed as output; none has less than a byte. */
 static enum err read_prediction(struct chat_request *r, struct json_value v,
-                                struct chat_fault *fault)
+                                struct prompt_fault *fault)
 {
     if (v.kind != JSON_OBJECT)
         return refuse(fault, "prediction must be an object", ERR_FORMAT);
-    r->extra_output += v.text.len;
+    r->facts->extra_output += v.text.len;
     return ERR_NONE;
 }
 
 /* The catalog has one price per endpoint, that of the standard tier. */
 static enum err read_service_tier(struct chat_request *r, struct json_value v,
-                                  struct chat_fault *fault)
+                                  struct prompt_fault *fault)
 {
     if (json_string_is(v, "auto") || json_string_is(v, "default"))
         return ERR_NONE;
@@ -281,7 +272,7 @@ static enum err read_service_tier(struct chat_request *r, struct json_value v,
 }
 
 static enum err read_retention(struct chat_request *r, struct json_value v,
-                               struct chat_fault *fault)
+                               struct prompt_fault *fault)
 {
     if (json_string_is(v, "in_memory") || json_string_is(v, "in-memory"))
         return ERR_NONE;
@@ -289,7 +280,7 @@ static enum err read_retention(struct chat_request *r, struct json_value v,
 }
 
 static enum err read_modalities(struct chat_request *r, struct json_value v,
-                                struct chat_fault *fault)
+                                struct prompt_fault *fault)
 {
     struct json_iter it = json_iter(v);
     struct json_member m;
@@ -302,7 +293,7 @@ static enum err read_modalities(struct chat_request *r, struct json_value v,
     return ERR_NONE;
 }
 
-static enum err read_audio(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+static enum err read_audio(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     (void)v;
     return extra_add(r, member_key(r, CHAT_KEY_AUDIO), fault);
@@ -310,19 +301,38 @@ static enum err read_audio(struct chat_request *r, struct json_value v, struct c
 
 /* Search results join the prompt, and each search has its fee. */
 static enum err read_web_search(struct chat_request *r, struct json_value v,
-                                struct chat_fault *fault)
+                                struct prompt_fault *fault)
 {
     (void)v;
-    r->has_media = true;
+    r->facts->has_media = true;
     return extra_add(r, member_key(r, CHAT_KEY_WEB_SEARCH_OPTIONS), fault);
 }
 
-static enum err read_user(struct chat_request *r, struct json_value v, struct chat_fault *fault)
+static enum err read_store(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
+{
+    (void)fault; /* whatever it is, false is sent */
+    r->facts->asked_store = v.kind == JSON_TRUE;
+    return ERR_NONE;
+}
+
+static enum err read_user(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
     if (v.kind != JSON_STRING)
         return refuse(fault, "user must be a string", ERR_FORMAT);
-    r->user = view_of(v.text.ptr + 1, v.text.len - 2);
+    r->facts->user = view_of(v.text.ptr + 1, v.text.len - 2);
     return ERR_NONE;
+}
+
+/* Plugins change what is answered; a request that names one must not be answered without it. */
+static enum err read_plugins(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member first;
+
+    (void)r;
+    if (v.kind != JSON_ARRAY || !json_next(&it, &first))
+        return ERR_NONE;
+    return refuse(fault, "This router has no plugins.", ERR_UNSUPPORTED);
 }
 
 static int key_lookup(struct view key)
@@ -340,9 +350,9 @@ static int key_lookup(struct view key)
 /* A key that is none of ours: harmless, or only for who is allowed it. One that a careless reader takes
  * for one of ours would be a request that we did not price. */
 static enum err place_other(struct chat_request *r, const struct json_member *m,
-                            struct chat_fault *fault)
+                            struct prompt_fault *fault)
 {
-    r->prompt_bytes += m->value.text.len; /* a template or documents, for all we know */
+    r->facts->prompt_bytes += m->value.text.len; /* a template or documents, for all we know */
     if (chat_member_harmless(m->key))
         return ERR_NONE;
     for (int k = 0; k < CHAT_KEY_COUNT; k++)
@@ -362,7 +372,7 @@ static size_t member_end(struct view body, const struct json_member *m)
 }
 
 static enum err place(struct chat_request *r, const struct json_member *all, size_t n,
-                      struct chat_fault *fault)
+                      struct prompt_fault *fault)
 {
     for (size_t i = 0; i < n; i++) {
         int k = key_lookup(all[i].key);
@@ -401,7 +411,16 @@ static const char *no_object(struct view body, enum err e)
                           : "the body is not a JSON object in UTF-8";
 }
 
-enum err chat_request_parse(struct view body, struct chat_request *out, struct chat_fault *fault)
+/* What routing reads. A null one says nothing, but is there: of two, one could survive. */
+static struct json_value routing(const struct chat_request *r, enum chat_key k)
+{
+    const struct chat_member *m = &r->member[k];
+
+    return m->present ? m->value : (struct json_value){JSON_NULL, VIEW_EMPTY};
+}
+
+enum err chat_request_parse(struct view body, struct chat_request *out, struct prompt *facts,
+                            struct prompt_fault *fault)
 {
     struct json_member all[LIMIT_MEMBERS];
     size_t n = 0;
@@ -409,8 +428,9 @@ enum err chat_request_parse(struct view body, struct chat_request *out, struct c
 
     if (view_starts(body, VIEW_LIT("\xef\xbb\xbf"))) /* a byte order mark (RFC 8259 8.1) */
         body = view_from(body, 3);
-    *fault = (struct chat_fault){0};
-    *out = (struct chat_request){.body = body, .n_choices = 1};
+    *fault = (struct prompt_fault){0};
+    *facts = (struct prompt){.body = body, .n_choices = 1, .chat = out};
+    *out = (struct chat_request){.body = body, .facts = facts};
     e = json_object(body, all, LIMIT_MEMBERS, &n, &fault->at);
     if (e != ERR_NONE)
         return refuse(fault, no_object(body, e), e);
@@ -421,16 +441,26 @@ enum err chat_request_parse(struct view body, struct chat_request *out, struct c
         fault->param = rules[k].name;
         if (m->present && m->value.kind != JSON_NULL)
             e = rules[k].read(out, m->value, fault);
-        else if (k == CHAT_KEY_MODEL && out->member[CHAT_KEY_MODELS].value.kind == JSON_NULL)
-            e = refuse(fault, "model is required", ERR_FORMAT);
         if (e == ERR_NONE && k == CHAT_KEY_MESSAGES && (!m->present || m->value.kind == JSON_NULL))
             e = refuse(fault, "messages is required", ERR_FORMAT);
     }
     if (e == ERR_NONE) {
-        out->prompt_bound = (uint64_t)body.len - out->media.bytes + CHAT_TEMPLATE_TOKENS;
-        *fault = (struct chat_fault){0};
+        facts->models = routing(out, CHAT_KEY_MODELS);
+        facts->provider = routing(out, CHAT_KEY_PROVIDER);
+        facts->route = routing(out, CHAT_KEY_ROUTE);
+        facts->prompt_bound = (uint64_t)body.len - facts->media.bytes + CHAT_TEMPLATE_TOKENS;
+        *fault = (struct prompt_fault){0};
     }
     return e;
+}
+
+void chat_request_free(const struct chat_request *r)
+{
+    void *mine = (void *)(uintptr_t)r;
+
+    if (mine != NULL)
+        explicit_bzero(mine, sizeof *r);
+    free(mine);
 }
 
 bool chat_request_fits(const struct chat_request *r, const struct provider *provider,
@@ -443,8 +473,11 @@ bool chat_request_fits(const struct chat_request *r, const struct provider *prov
         }
     }
     *refused = VIEW_LIT("cache_control");
-    if (r->long_cache && !chat_member_allowed(provider, *refused))
+    if (r->facts->long_cache && !chat_member_allowed(provider, *refused))
+        return false;
+    *refused = VIEW_LIT("prompt_cache_breakpoint");
+    if (r->long_breakpoint && !chat_member_allowed(provider, *refused))
         return false;
     *refused = VIEW_LIT("tools");
-    return !r->hosted_tools || provider->hosted_tools;
+    return !r->facts->hosted_tools || provider->hosted_tools;
 }

@@ -5,10 +5,10 @@
 #define TR_DATAPLANE_PROVIDER_CHAT_REQUEST_H
 
 #include "buf.h"
-#include "media.h"
 #include "err.h"
 #include "json.h"
 #include "bounds.h"
+#include "prompt.h"
 #include "providers.h"
 #include "view.h"
 
@@ -29,6 +29,7 @@ enum chat_key {
     CHAT_KEY_BEST_OF,
     CHAT_KEY_MIN_TOKENS,
     CHAT_KEY_REASONING,
+    CHAT_KEY_REASONING_EFFORT,
     CHAT_KEY_THINKING,
     CHAT_KEY_THINKING_BUDGET,
     CHAT_KEY_PREDICTION,
@@ -50,6 +51,7 @@ enum chat_key {
     CHAT_KEY_MODELS, /* from here on: for the router only, never sent to a provider */
     CHAT_KEY_PROVIDER,
     CHAT_KEY_ROUTE,
+    CHAT_KEY_INCLUDE_REASONING,
     CHAT_KEY_TRANSFORMS,
     CHAT_KEY_PLUGINS,
     CHAT_KEY_USAGE,
@@ -74,70 +76,57 @@ enum {
     CHAT_MAX_TOKENS_MAX = LIMIT_TOKENS_ABSURD, /* a larger max_tokens is a mistake */
     CHAT_N_MAX = 128,                          /* as OpenAI's schema */
     CHAT_RENDER_SLACK = 512,                   /* bytes the rendered body may be longer, at most */
+    CHAT_RENAME_BYTES = 8,                     /* "reasoning_content" is longer than "reasoning" */
     CHAT_TEMPLATE_TOKENS = 512, /* prompt tokens a provider adds by itself: chat template,
                                    tool preamble; 334 was the most in recordings */
     CHAT_DEVELOPER_MAX = 1024,  /* messages of the role developer, which some providers must not see */
     CHAT_EXTRAS_MAX = PROVIDER_MEMBERS_MAX, /* more cannot all be allowed */
 };
 
+/* A client's body that is spliced: where its members stand. What it asks is in the prompt beside it. */
 struct chat_request {
-    struct view body; /* borrowed; must stay where it is as long as this struct is used */
+    struct view body;     /* borrowed; must stay where it is as long as this struct is used */
+    struct prompt *facts; /* borrowed, as long */
     struct chat_member member[CHAT_KEY_COUNT];
-    char model[LIMIT_MODEL_ID_BYTES + 1]; /* decoded, without control characters; "": see models */
-    bool stream;
-    bool include_usage; /* stream_options.include_usage: true */
-    uint32_t
-        max_tokens;     /* max_tokens, else max_completion_tokens, else max_output_tokens; 0 none */
-    uint32_t n_choices;    /* the larger of "n" and "best_of", else 1 */
-    uint64_t extra_output; /* tokens per choice that may be billed as output beyond max_tokens: a
-                              prediction that is rejected, thinking with a budget of its own */
     struct view extras[CHAT_EXTRAS_MAX]; /* raw keys of members that change the price, or that we do
                                             not know: only for providers whose row allows them */
     size_t n_extras;
-    bool long_cache;   /* a cache write for other than five minutes, here or in messages or tools */
-    bool hosted_tools; /* a tool that the provider runs itself */
-    uint16_t needs;     /* enum catalog_capability bits this request cannot do without */
-    uint64_t prompt_bound; /* no tokeniser makes more prompt tokens of this body than this and what
-                              its media cost */
-    struct media media;
-    bool has_media; /* neither bounds the prompt: hosted tools, parts of a type that we do not know */
-    uint64_t prompt_bytes; /* of what a provider may read as prompt, images and the like left out:
-                              for estimates */
     uint32_t n_developer;  /* messages of the role developer; at most CHAT_DEVELOPER_MAX */
-    struct view user;      /* "user", between its quotes, as spelled; empty when none */
+    uint32_t n_thoughts;   /* members of messages, and elements of theirs, that say what a model thought */
+    bool long_breakpoint;  /* a mark for OpenAI's cache with a time of its own, in a part or a tool */
+    enum prompt_effort effort; /* what "reasoning" comes to */
 };
 
-/* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */
-struct chat_fault {
-    const char *param;   /* "messages" */
-    struct view member;  /* content: the client's own spelling of it, still escaped, in the body; wins
-                            over param. Empty: none */
-    const char *message; /* "messages must be a non-empty array" */
-    size_t at;           /* offset of the first bad byte, when the body is no JSON */
-};
-
-/* Validate body and fill *out; a byte order mark at its beginning is left out of out->body.
+/* Validate body and fill *out and *facts, which refer to each other (its list stays empty: the body is
+ * spliced); a byte order mark at its beginning is left out of out->body.
  * ERR_FORMAT malformed or a member of the wrong type, ERR_SHORT cut off, ERR_LIMIT too deep or too
  * many members, ERR_RANGE a number out of range, ERR_DUPLICATE, ERR_UNSUPPORTED a member that
  * another reader may take for one that we read, or more unknown ones than any provider can be
- * allowed. On failure *fault says what, *out is undefined. Never keeps a copy of content. Whether a
+ * allowed. On failure *fault says what, *out and *facts are undefined but for facts->chat, which is out. Never keeps a copy of content. Whether a
  * provider may be sent extras and hosted tools is chat_request_fits(). */
 must_check enum err chat_request_parse(struct view body, struct chat_request *out,
-                                       struct chat_fault *fault);
+                                       struct prompt *facts, struct prompt_fault *fault);
+
+/* Wipes and frees one that was allocated with malloc(). */
+void chat_request_free(const struct chat_request *r);
 
 /* May this provider be sent the request? False: *refused is the raw key of the first member that its
  * row does not allow, or "tools" for a hosted tool. */
 bool chat_request_fits(const struct chat_request *r, const struct provider *provider,
                        struct view *refused);
 
+/* The most bytes that chat_request_render() makes of it. */
+size_t chat_request_room(const struct chat_request *r);
+
 /* Append the body for this provider to out: model replaced, usage asked for when streaming, store
  * forced off, router-only members dropped, the output limit spelled as this provider wants it, whole
  * numbers spelled plainly, the role developer called system where the provider does not know it, members
  * that mean nothing (stream_options of a whole answer, an empty list of tools and what is said of it, an
- * empty response_format, the standard service tier) left out.
+ * empty response_format, the standard service tier) left out, "reasoning" in the provider's words, thoughts
+ * in messages only where they are known and their maker's (chat_replay.h).
  * max_output: 0 leaves the client's limit; else it is written in its place (or added).
  * ERR_FORMAT when upstream_model is no model id; ERR_MEMORY; ERR_LIMIT when out may not hold
- * body.len + CHAT_RENDER_SLACK. */
+ * chat_request_room(). */
 must_check enum err chat_request_render(const struct chat_request *r,
                                         const struct provider *provider, const char *upstream_model,
                                         uint32_t max_output, struct buf *out);

@@ -1,6 +1,6 @@
 /* (G) Tool calls: every provider's deltas become OpenAI's. The first delta of a call has index, id,
  * type and name; later ones have index and arguments only; indexes run 0.. without gaps. Whether a
- * call's arguments have come to their end is in chat_arguments.c. */
+ * call's arguments have come to their end is in llm/arguments.c. */
 #include "chat_parts.h"
 
 #include "content_view.h"
@@ -121,7 +121,7 @@ static struct chat_tool *tool_new(struct chat_canon *c, uint32_t choice, uint32_
     uint32_t ours = last == NULL ? 0 : last->ours + 1;
     struct chat_tool *t = &c->tools[c->n_tools % CHAT_TOOLS_MAX];
 
-    if (c->n_tools++ >= CHAT_TOOLS_MAX && !t->custom && !chat_arguments_over(&t->arguments))
+    if (c->n_tools++ >= CHAT_TOOLS_MAX && !t->custom && !arguments_over(&t->arguments))
         c->lost_open = true;
     *t = (struct chat_tool){
         .id_hash = hash, .upstream = upstream, .ours = ours, .choice = (uint16_t)choice};
@@ -143,8 +143,8 @@ static struct chat_tool *tool_continued(struct chat_canon *c, uint32_t choice,
         return same;
     if (t == NULL)
         return hash == 0 && call->custom.text.len == 0 ? latest : NULL;
-    if (hash == 0 && t != latest && chat_arguments_over(&t->arguments) &&
-        !chat_arguments_over(&latest->arguments) &&
+    if (hash == 0 && t != latest && arguments_over(&t->arguments) &&
+        !arguments_over(&latest->arguments) &&
         json_get(call->function, "arguments", &arguments) && is_text(arguments))
         return latest;
     return t;
@@ -176,7 +176,7 @@ static void put_arguments(struct chat_canon *c, struct patch *p, struct json_val
     if (v.kind == JSON_STRING) {
         c->content_bytes += v.text.len - 2;
         if (tool != NULL)
-            chat_arguments_take(&tool->arguments, inner(v));
+            arguments_take(&tool->arguments, inner(v));
         return;
     }
     patch_copy_to(p, v.text.ptr);
@@ -185,7 +185,7 @@ static void put_arguments(struct chat_canon *c, struct patch *p, struct json_val
     else if (p->e == ERR_NONE) {
         c->content_bytes += v.text.len;
         if (tool != NULL)
-            tool->arguments = (struct chat_arguments){.begun = true}; /* all of them */
+            tool->arguments = (struct arguments){.begun = true}; /* all of them */
         p->e = buf_append_json_string(p->out, v.text);
     }
     patch_skip_to(p, v.text.ptr + v.text.len);
@@ -335,7 +335,7 @@ bool chat_calls_open(const struct chat_canon *c)
     unsigned held = c->n_tools < CHAT_TOOLS_MAX ? c->n_tools : CHAT_TOOLS_MAX;
 
     for (unsigned i = 0; i < held; i++) {
-        if (!c->tools[i].custom && !chat_arguments_over(&c->tools[i].arguments))
+        if (!c->tools[i].custom && !arguments_over(&c->tools[i].arguments))
             return true;
     }
     return c->lost_open;

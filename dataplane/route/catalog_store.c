@@ -19,7 +19,8 @@ struct snapshot {
     struct route_endpoint *endpoints;
     uint32_t *buckets; /* model index + 1; 0 empty; n_buckets is a power of two */
     size_t n_buckets;
-    struct buf listing;
+    struct catalog_listing listing;
+    size_t n_endpoints; /* usable ones */
     char listing_tag[2 + 2 * LISTING_TAG_BYTES + 1];
     struct snapshot *next_retired; /* publisher only */
 };
@@ -60,6 +61,16 @@ void catalog_store_list(struct catalog_store *s, catalog_list *list)
     s->list = list;
 }
 
+static void listing_empty(struct catalog_listing *l)
+{
+    buf_free(&l->bytes);
+    free(l->model);
+    free(l->endpoint);
+    l->model = NULL;
+    l->endpoint = NULL;
+    l->list = (struct catalog_slice){0};
+}
+
 static void snapshot_destroy(struct snapshot *s)
 {
     if (s == NULL)
@@ -68,7 +79,7 @@ static void snapshot_destroy(struct snapshot *s)
     free(s->models);
     free(s->endpoints);
     free(s->buckets);
-    buf_free(&s->listing);
+    listing_empty(&s->listing);
     free(s);
 }
 
@@ -140,6 +151,7 @@ static uint64_t snapshot_link_endpoints(const struct catalog_store *store, struc
             model->n_endpoints++;
         }
     }
+    s->n_endpoints = filled;
     return s->catalog.n_endpoints - filled;
 }
 
@@ -177,15 +189,26 @@ static enum err snapshot_build(const struct catalog_store *store, struct catalog
     return ERR_NONE;
 }
 
+static struct view listing_view(const struct catalog_listing *l, struct catalog_slice part)
+{
+    assert(part.at <= l->bytes.len && part.len <= l->bytes.len - part.at);
+    return part.len == 0 ? VIEW_EMPTY : view_of(l->bytes.ptr + part.at, part.len);
+}
+
 static void snapshot_list(const struct catalog_store *store, struct snapshot *s)
 {
+    struct catalog_listing *l = &s->listing;
     struct digest32 digest;
     char hex[2 * sizeof digest.b + 1];
 
-    buf_init(&s->listing, CATALOG_LISTING_MAX);
-    if (store->list == NULL || store->list(s, &s->listing) != ERR_NONE)
-        buf_reset(&s->listing);
-    digest_sha256(buf_view(&s->listing), &digest);
+    buf_init(&l->bytes, CATALOG_LISTING_MAX);
+    if (store->list == NULL)
+        return;
+    l->model = calloc(s->catalog.n_models + 1, sizeof *l->model);
+    l->endpoint = calloc(s->n_endpoints + 1, sizeof *l->endpoint);
+    if (l->model == NULL || l->endpoint == NULL || store->list(s, l) != ERR_NONE)
+        listing_empty(l);
+    digest_sha256(snapshot_listing(s), &digest);
     hex_encode(digest.b, sizeof digest.b, hex);
     snprintf(s->listing_tag, sizeof s->listing_tag, "\"%.*s\"", 2 * LISTING_TAG_BYTES, hex);
 }
@@ -273,7 +296,31 @@ const struct route_model *snapshot_model(const struct snapshot *s, size_t i)
 
 struct view snapshot_listing(const struct snapshot *s)
 {
-    return buf_view(&s->listing);
+    return listing_view(&s->listing, s->listing.list);
+}
+
+struct view snapshot_model_text(const struct snapshot *s, const struct route_model *m)
+{
+    size_t i = (size_t)(m - s->models);
+
+    assert(i < s->catalog.n_models);
+    return s->listing.model == NULL ? VIEW_EMPTY : listing_view(&s->listing, s->listing.model[i]);
+}
+
+size_t snapshot_endpoint_index(const struct snapshot *s, const struct route_endpoint *e)
+{
+    size_t i = (size_t)(e - s->endpoints);
+
+    assert(i < s->n_endpoints);
+    return i;
+}
+
+struct view snapshot_endpoint_text(const struct snapshot *s, const struct route_endpoint *e)
+{
+    size_t i = snapshot_endpoint_index(s, e);
+
+    return s->listing.endpoint == NULL ? VIEW_EMPTY
+                                       : listing_view(&s->listing, s->listing.endpoint[i]);
 }
 
 struct view snapshot_listing_tag(const struct snapshot *s)

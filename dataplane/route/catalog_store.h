@@ -26,11 +26,22 @@ struct route_model {
 /* providers and health are borrowed and outlive the store. */
 must_check enum err catalog_store_new(const struct providers *providers, struct health *health,
                                       unsigned workers, struct catalog_store **out);
-/* Every catalog's listing is made once, when it is published: `list` appends it, and its callers share
- * the bytes. Call before the first publication. A listing that cannot be made (too long, no memory) is
- * empty; the catalog serves all the same. */
-enum { CATALOG_LISTING_MAX = 4 << 20 }; /* 1024 models of about 1 KB each, four times over */
-typedef enum err catalog_list(const struct snapshot *s, struct buf *out);
+/* The catalog in words: JSON text that is made once, when the catalog is published, and shared by all its
+ * readers, so that what a list costs does not depend on who asks for it, or how often. */
+enum { CATALOG_LISTING_MAX = 16 << 20 }; /* bytes; 1024 models and 4096 endpoints of about 1 KB, three times over */
+struct catalog_slice {
+    uint32_t at, len; /* of the listing's bytes */
+};
+struct catalog_listing {
+    struct buf bytes;
+    struct catalog_slice list;      /* the list of all models, whole */
+    struct catalog_slice *model;    /* each model, in catalog order; len 0: no endpoint of it is enabled */
+    struct catalog_slice *endpoint; /* each endpoint, model by model; len 0: it is not enabled */
+};
+/* `list` fills in *out, which comes empty; its callers share the result. Call before the first
+ * publication. A listing that cannot be made (too long, no memory) is empty; the catalog serves all the
+ * same. */
+typedef enum err catalog_list(const struct snapshot *s, struct catalog_listing *out);
 void catalog_store_list(struct catalog_store *s, catalog_list *list);
 /* Every reference must have been released. */
 void catalog_store_free(struct catalog_store *s);
@@ -53,9 +64,14 @@ const struct catalog *snapshot_catalog(const struct snapshot *s);
 /* In catalog order, for listings. */
 size_t snapshot_models(const struct snapshot *s);
 const struct route_model *snapshot_model(const struct snapshot *s, size_t i);
-/* The listing and its entity tag ("..." with the quotes); both live as long as the reference. */
+/* The list of all models and its entity tag ("..." with the quotes); what the listing says of one model or
+ * of one endpoint, empty where it says nothing. All live as long as the reference. */
 struct view snapshot_listing(const struct snapshot *s);
 struct view snapshot_listing_tag(const struct snapshot *s);
+struct view snapshot_model_text(const struct snapshot *s, const struct route_model *m);
+struct view snapshot_endpoint_text(const struct snapshot *s, const struct route_endpoint *e);
+/* The place of an endpoint of this snapshot among those of all models: an index of catalog_listing. */
+size_t snapshot_endpoint_index(const struct snapshot *s, const struct route_endpoint *e);
 /* By exact id ("author/slug"); NULL when there is none. */
 const struct route_model *snapshot_find(const struct snapshot *s, struct view id);
 

@@ -9,8 +9,10 @@ _Static_assert(sizeof receipt_prefix - 1 + ID_TEXT_LEN == RECEIPT_ID_LEN, "rcpt-
 _Static_assert(sizeof chat_prefix - 1 + ID_TEXT_LEN == RECEIPT_CHAT_ID_LEN, "gen- and the id");
 
 static const char *const paths[RECEIPT_ENDPOINTS] = {
-    [RECEIPT_CHAT_V1] = "/v1/chat/completions",
-    [RECEIPT_CHAT_API_V1] = "/api/v1/chat/completions",
+#define RECEIPT_PATH_TEXT(name, path)                                                              \
+    [RECEIPT_##name##_V1] = "/v1" path, [RECEIPT_##name##_API_V1] = "/api/v1" path,
+    RECEIPT_PATHS(RECEIPT_PATH_TEXT)
+#undef RECEIPT_PATH_TEXT
 };
 
 const char *receipt_path(enum receipt_endpoint e)
@@ -26,6 +28,11 @@ enum receipt_endpoint receipt_endpoint_of(struct view path)
     while (e < RECEIPT_ENDPOINTS && !view_eq(path, view_str(paths[e])))
         e++;
     return (enum receipt_endpoint)e;
+}
+
+bool receipt_is_openrouter(enum receipt_endpoint e)
+{
+    return strncmp(receipt_path(e), "/api/", 5) == 0;
 }
 
 void receipt_id_text(const struct id *id, char out[static RECEIPT_ID_LEN + 1])

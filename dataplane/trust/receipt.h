@@ -26,12 +26,18 @@ enum receipt_flag {
     RECEIPT_ADMITTED = 1 << 6, /* credit was reserved for it: it counts as served, not as refused */
 };
 
+/* The endpoints whose answers have receipts, each under /v1 and under /api/v1. */
+#define RECEIPT_PATHS(X)                                                                           \
+    X(CHAT, "/chat/completions")                                                                   \
+    X(MESSAGES, "/messages")                                                                       \
+    X(RESPONSES, "/responses")                                                                     \
+    X(COMPLETIONS, "/completions")                                                                 \
+    X(EMBEDDINGS, "/embeddings")
+
 /* The endpoint as the client addressed it; receipt_path() has the text. */
-enum receipt_endpoint {
-    RECEIPT_CHAT_V1,     /* /v1/chat/completions */
-    RECEIPT_CHAT_API_V1, /* /api/v1/chat/completions */
-    RECEIPT_ENDPOINTS
-};
+#define RECEIPT_PATH_ENUM(name, path) RECEIPT_##name##_V1, RECEIPT_##name##_API_V1,
+enum receipt_endpoint { RECEIPT_PATHS(RECEIPT_PATH_ENUM) RECEIPT_ENDPOINTS };
+#undef RECEIPT_PATH_ENUM
 
 /* One endpoint the route allowed, in the order of the decision. */
 struct receipt_candidate {
@@ -76,6 +82,8 @@ _Static_assert(sizeof(struct receipt_facts) % 8 == 0, "kept as words");
 const char *receipt_path(enum receipt_endpoint e);
 /* RECEIPT_ENDPOINTS: answers of this path have no receipt. */
 enum receipt_endpoint receipt_endpoint_of(struct view path);
+/* Under /api/v1, as OpenRouter's clients address it. */
+bool receipt_is_openrouter(enum receipt_endpoint e);
 
 /* The text forms of facts->id: "rcpt-" and "gen-" before its 32 digits. */
 enum { RECEIPT_ID_LEN = 5 + ID_TEXT_LEN, RECEIPT_CHAT_ID_LEN = 4 + ID_TEXT_LEN };

@@ -53,15 +53,15 @@ endpoint() { # MODEL PROVIDER UPSTREAM PROMPT COMPLETION CACHED (dollars per mil
 # VARIABLE ID HOST PATH QUIRKS NAME, then its models as ID:UPSTREAM:CONTEXT:MAX:IN:OUT:CACHED:CREATED
 real_providers() {
     cat <<'LIST'
-OPENAI_API_KEY openai api.openai.com /v1 max_completion_tokens OpenAI openai/gpt-5-mini:gpt-5-mini:400000:128000:0.25:2:0.025:1754524800 openai/gpt-4.1-mini:gpt-4.1-mini:1047576:32768:0.4:1.6:0.1:1744588800
+OPENAI_API_KEY openai api.openai.com /v1 max_completion_tokens,openai OpenAI openai/gpt-5-mini:gpt-5-mini:400000:128000:0.25:2:0.025:1754524800 openai/gpt-4.1-mini:gpt-4.1-mini:1047576:32768:0.4:1.6:0.1:1744588800
 ANTHROPIC_API_KEY anthropic api.anthropic.com /v1 no_store Anthropic anthropic/claude-haiku-4.5:claude-haiku-4-5:200000:64000:1:5:0.1:1760486400 anthropic/claude-sonnet-4.5:claude-sonnet-4-5:200000:64000:3:15:0.3:1759104000
-DEEPSEEK_API_KEY deepseek api.deepseek.com - no_store,max_tokens,developer_as_system DeepSeek deepseek/deepseek-chat:deepseek-chat:128000:8192:0.28:0.42:0.028:1735171200 deepseek/deepseek-reasoner:deepseek-reasoner:128000:64000:0.28:0.42:0.028:1737331200
-ZAI_API_KEY zai api.z.ai /api/paas/v4 no_store,max_tokens,developer_as_system Z.ai z-ai/glm-4.6:glm-4.6:200000:128000:0.6:2.2:0.11:1759190400 z-ai/glm-4.5-air:glm-4.5-air:128000:96000:0.2:1.1:0.03:1753660800
-GROQ_API_KEY groq api.groq.com /openai/v1 - Groq meta-llama/llama-3.3-70b-instruct:llama-3.3-70b-versatile:131072:32768:0.59:0.79:0.59:1733443200
-MISTRAL_API_KEY mistral api.mistral.ai /v1 no_store,max_tokens,developer_as_system Mistral mistralai/mistral-small:mistral-small-latest:128000:32000:0.1:0.3:0.1:1750377600
+DEEPSEEK_API_KEY deepseek api.deepseek.com - no_store,max_tokens,developer_as_system,thinking,reasoning_content DeepSeek deepseek/deepseek-chat:deepseek-chat:128000:8192:0.28:0.42:0.028:1735171200 deepseek/deepseek-reasoner:deepseek-reasoner:128000:64000:0.28:0.42:0.028:1737331200
+ZAI_API_KEY zai api.z.ai /api/paas/v4 no_store,max_tokens,developer_as_system,thinking,reasoning_content Z.ai z-ai/glm-4.6:glm-4.6:200000:128000:0.6:2.2:0.11:1759190400 z-ai/glm-4.5-air:glm-4.5-air:128000:96000:0.2:1.1:0.03:1753660800
+GROQ_API_KEY groq api.groq.com /openai/v1 strict Groq meta-llama/llama-3.3-70b-instruct:llama-3.3-70b-versatile:131072:32768:0.59:0.79:0.59:1733443200
+MISTRAL_API_KEY mistral api.mistral.ai /v1 no_store,max_tokens,developer_as_system,strict,no_reasoning_effort Mistral mistralai/mistral-small:mistral-small-latest:128000:32000:0.1:0.3:0.1:1750377600
 XAI_API_KEY xai api.x.ai /v1 no_store,reasoning_excluded xAI x-ai/grok-4-fast:grok-4-fast:2000000:30000:0.2:0.5:0.05:1758240000
-MOONSHOT_API_KEY moonshot api.moonshot.ai /v1 no_store,max_tokens,developer_as_system Moonshot moonshotai/kimi-k2:kimi-k2-0905-preview:262144:32768:0.6:2.5:0.15:1757030400
-CEREBRAS_API_KEY cerebras api.cerebras.ai /v1 no_store Cerebras openai/gpt-oss-120b:gpt-oss-120b:131072:32768:0.35:0.75:0.35:1754352000
+MOONSHOT_API_KEY moonshot api.moonshot.ai /v1 no_store,max_tokens,developer_as_system,reasoning_content Moonshot moonshotai/kimi-k2:kimi-k2-0905-preview:262144:32768:0.6:2.5:0.15:1757030400
+CEREBRAS_API_KEY cerebras api.cerebras.ai /v1 no_store,strict Cerebras openai/gpt-oss-120b:gpt-oss-120b:131072:32768:0.35:0.75:0.35:1754352000
 LIST
 }
 

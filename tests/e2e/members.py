@@ -105,7 +105,7 @@ def members_of_sdks_reach_the_provider():
         "logit_bias": {"1": 2}, "metadata": {"a": "b"}, "user": "u", "presence_penalty": 0, "frequency_penalty": 0,
         "safety_identifier": "s", "prompt_cache_key": "k", "verbosity": "low", "reasoning_effort": "low", "n": 2,
         "modalities": ["text"], "response_format": {"type": "json_object"}, "top_k": 5, "min_p": 0.1, "top_a": 0,
-        "repetition_penalty": 1.1, "include_reasoning": True, "reasoning": {"effort": "low", "max_tokens": 4},
+        "repetition_penalty": 1.1,
         "thinking": {"type": "enabled", "budget_tokens": 4}, "enable_thinking": False, "thinking_budget": 3,
         "chat_template_kwargs": {"enable_thinking": False}, "best_of": 2, "guided_json": {"type": "object"},
         "ignore_eos": False, "min_tokens": 5, "random_seed": 1, "safe_prompt": False, "service_tier": "default",

@@ -95,7 +95,7 @@ static void check_output(struct json_object *root, const struct chat_request *r,
     static const char *const names[] = {"max_tokens", "max_completion_tokens", "max_output_tokens"};
     static const char *const others[] = {"max_new_tokens", "max_length", "n_predict", "num_generations",
                                          "num_return_sequences", "use_beam_search"};
-    int64_t want = limit != 0 ? limit : r->max_tokens, n = count(root, "n", 1);
+    int64_t want = limit != 0 ? limit : r->facts->max_tokens, n = count(root, "n", 1);
     int64_t best_of = count(root, "best_of", 1), budget;
     struct json_object *thinking = careless(root, "thinking");
     size_t given = 0;
@@ -107,13 +107,13 @@ static void check_output(struct json_object *root, const struct chat_request *r,
         given += got != 0;
     }
     must(given == (want != 0));
-    must((n > best_of ? n : best_of) == r->n_choices);
+    must((n > best_of ? n : best_of) == r->facts->n_choices);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         must(absent(root, others[i]));
-    must(count(root, "min_tokens", 0) <= r->max_tokens);
+    must(count(root, "min_tokens", 0) <= r->facts->max_tokens);
     budget = thinking != NULL ? count(thinking, "budget_tokens", 0) : 0;
-    must(budget == 0 || ((uint64_t)budget <= r->extra_output &&
-                         (r->max_tokens == 0 || budget <= r->max_tokens)));
+    must(budget == 0 || ((uint64_t)budget <= r->facts->extra_output &&
+                         (r->facts->max_tokens == 0 || budget <= r->facts->max_tokens)));
 }
 
 static void check_stream(struct json_object *root, const struct chat_request *r,
@@ -122,8 +122,8 @@ static void check_stream(struct json_object *root, const struct chat_request *r,
     struct json_object *stream = careless(root, "stream");
     struct json_object *options = careless(root, "stream_options");
 
-    must((stream != NULL && json_object_get_boolean(stream)) == r->stream);
-    if (!r->stream || (provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0)
+    must((stream != NULL && json_object_get_boolean(stream)) == r->facts->stream);
+    if (!r->facts->stream || (provider->quirks & QUIRK_NO_STREAM_OPTIONS) != 0)
         must(absent(root, "stream_options"));
     else
         must(json_object_get_boolean(careless(options, "include_usage")));
@@ -149,25 +149,43 @@ static void check_parts(struct json_object *content, const struct chat_request *
         else if (is_word(type, "input_audio", "file") || is_word(type, "video_url", "video_url"))
             p->others++;
         else if (!is_word(type, "text", "refusal"))
-            must(r->has_media);
+            must(r->facts->has_media);
     }
 }
 
 static void check_media(const struct chat_request *r, const struct parts *p)
 {
-    must(r->has_media || r->media.images >= p->images);
-    must(r->has_media ||
-         r->media.references + r->media.bound / MEDIA_FLOOR_TOKENS >= p->others);
+    must(r->facts->has_media || r->facts->media.images >= p->images);
+    must(r->facts->has_media ||
+         r->facts->media.references + r->facts->media.bound / MEDIA_FLOOR_TOKENS >= p->others);
 }
 
-static void check_prompt(struct json_object *root, const struct chat_request *r)
+/* What a model thought is no member of a strict provider's messages. */
+static void check_thoughts(struct json_object *message, const struct provider *provider)
+{
+    bool refuses = (provider->quirks & (QUIRK_OPENAI | QUIRK_STRICT)) != 0;
+    struct json_object *v;
+
+    if (!refuses || !json_object_is_type(message, json_type_object))
+        return;
+    must(!json_object_object_get_ex(message, "reasoning", &v));
+    must(!json_object_object_get_ex(message, "reasoning_details", &v));
+    must((provider->quirks & QUIRK_REASONING_CONTENT) != 0 ||
+         !json_object_object_get_ex(message, "reasoning_content", &v));
+}
+
+static void check_prompt(struct json_object *root, const struct chat_request *r, const struct provider *provider)
 {
     struct json_object *messages = careless(root, "messages"), *tools = careless(root, "tools");
     struct parts parts = {0, 0};
 
     must(json_object_is_type(messages, json_type_array));
-    for (size_t i = 0; i < json_object_array_length(messages); i++)
-        check_parts(careless(json_object_array_get_idx(messages, i), "content"), r, &parts);
+    for (size_t i = 0; i < json_object_array_length(messages); i++) {
+        struct json_object *message = json_object_array_get_idx(messages, i);
+
+        check_parts(careless(message, "content"), r, &parts);
+        check_thoughts(message, provider);
+    }
     check_media(r, &parts);
     for (size_t i = 0; tools != NULL && i < json_object_array_length(tools); i++) {
         struct json_object *type = careless(json_object_array_get_idx(tools, i), "type");
@@ -181,7 +199,7 @@ static void check_rest(struct json_object *root, const struct provider *provider
 {
     static const char *const never[] = {
         "models", "provider", "route", "transforms", "plugins", "usage", "session_id", "trace", "tags",
-        "debug", "web_search_options", "search_parameters", "background", "webhook", "audio"};
+        "debug", "include_reasoning", "reasoning", "web_search_options", "search_parameters", "background", "webhook", "audio"};
     struct json_object *store = careless(root, "store"), *tier = careless(root, "service_tier");
 
     must(is_word(careless(root, "model"), "up/model", "up/model"));
@@ -205,7 +223,7 @@ static void check_second_readers(struct view body, const struct chat_request *r,
     must(json_object_is_type(root, json_type_object));
     check_output(root, r, limit);
     check_stream(root, r, provider);
-    check_prompt(root, r);
+    check_prompt(root, r, provider);
     check_rest(root, provider);
     json_object_put(root);
     json_tokener_free(tokener);
@@ -215,14 +233,15 @@ static void check_second_readers(struct view body, const struct chat_request *r,
 static void check_again(struct view body, const struct chat_request *r, uint32_t limit)
 {
     static struct chat_request again;
-    struct chat_fault fault;
+    struct prompt facts;
+    struct prompt_fault fault;
 
-    must(chat_request_parse(body, &again, &fault) == ERR_NONE);
-    must(strcmp(again.model, "up/model") == 0);
-    must(again.max_tokens == (limit != 0 ? limit : r->max_tokens));
-    must(again.n_choices == r->n_choices && again.stream == r->stream && again.needs == r->needs);
-    must(again.has_media == r->has_media && view_eq(again.user, r->user));
-    must(again.media.images == r->media.images && again.media.references == r->media.references);
+    must(chat_request_parse(body, &again, &facts, &fault) == ERR_NONE);
+    must(strcmp(facts.model, "up/model") == 0);
+    must(facts.max_tokens == (limit != 0 ? limit : r->facts->max_tokens));
+    must(facts.n_choices == r->facts->n_choices && facts.stream == r->facts->stream && facts.needs == r->facts->needs);
+    must(facts.has_media == r->facts->has_media && view_eq(facts.user, r->facts->user));
+    must(facts.media.images == r->facts->media.images && facts.media.references == r->facts->media.references);
     for (int k = CHAT_KEY_MODELS; k < CHAT_KEY_COUNT; k++)
         must(!again.member[k].present);
 }
@@ -231,7 +250,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct chat_request r;
-    struct chat_fault fault;
+    struct prompt facts;
+    struct prompt_fault fault;
     struct provider provider = {.n_members = 1, .members = {"mock"}};
     struct view refused;
     struct buf out;
@@ -239,7 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2)
         return 0;
-    if (chat_request_parse(view_of(data + 2, size - 2), &r, &fault) != ERR_NONE) {
+    if (chat_request_parse(view_of(data + 2, size - 2), &r, &facts, &fault) != ERR_NONE) {
         must(fault.message != NULL);
         return 0;
     }
@@ -247,11 +267,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(refused.ptr != NULL);
         return 0;
     }
-    provider.quirks = data[0] & 0x1f;
+    provider.quirks = (data[0] & 0x3fu) | (data[0] & 0xc0u) << (data[1] & 3); /* openai to reasoning_content */
     limit = data[1] < 128 ? 0 : data[1];
-    if (limit != 0 && limit < r.max_tokens) /* the caller lowers limits only when nothing must fill them */
-        limit = r.max_tokens;
-    buf_init(&out, size + CHAT_RENDER_SLACK);
+    if (limit != 0 && limit < facts.max_tokens) /* the caller lowers limits only when nothing must fill them */
+        limit = facts.max_tokens;
+    buf_init(&out, chat_request_room(&r));
     must(chat_request_render(&r, &provider, "up/model", limit, &out) == ERR_NONE);
     check_again(buf_view(&out), &r, limit);
     check_second_readers(buf_view(&out), &r, &provider, limit);

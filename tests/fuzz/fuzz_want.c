@@ -1,5 +1,6 @@
 /* Whatever a client puts into "models" and "provider": no crash, a refusal always has its answer, and
  * an accepted request never has more candidates than its hard constraints allow. */
+#include "chat_request.h"
 #include "want.h"
 
 #include <assert.h>
@@ -62,13 +63,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct snapshot *s = snapshot_of_two();
     struct route_health health = {read_good, NULL};
     struct chat_request q;
-    struct chat_fault fault = {0};
+    struct prompt facts;
+    struct prompt_fault fault = {0};
     struct route_want want;
     struct api_failure f;
     struct route route;
 
-    if (chat_request_parse(view_of(data, size), &q, &fault) == ERR_NONE) {
-        if (want_read(&q, s, &providers, &want, &f) != ERR_NONE) {
+    if (chat_request_parse(view_of(data, size), &q, &facts, &fault) == ERR_NONE) {
+        if (want_read(&facts, s, &providers, &want, &f) != ERR_NONE) {
             assert(f.error != API_OK && errors_row(f.error)->status < 500);
         } else {
             route_decide(&want, &health, size, &route);

@@ -4,12 +4,12 @@
 #ifndef TR_TESTS_CHAT_SIDES_H
 #define TR_TESTS_CHAT_SIDES_H
 
-#include "chat.c"
-#include "chat_answer.c"
-#include "chat_attempt.c"
-#include "chat_end.c"
-
+#include "chat_dialect.h"
 #include "check.h"
+#include "clock.h"
+#include "content_view.h"
+#include "exchange_internal.h"
+#include "health.h"
 #include "share.h"
 
 #include <stdio.h>
@@ -18,6 +18,7 @@
 
 struct web_request {
     struct view body;
+    const char *path; /* NULL: /v1/chat/completions */
     struct web_header in[4];
     size_t n_in;
     int status;
@@ -42,6 +43,11 @@ struct web_request {
 };
 
 static struct web_request client;
+
+struct view web_path(const struct web_request *r)
+{
+    return r->path == NULL ? VIEW_LIT("/v1/chat/completions") : view_str(r->path);
+}
 
 struct view web_body(const struct web_request *r)
 {
@@ -398,7 +404,8 @@ void ask_cancel(struct ask *a)
     (void)a;
 }
 static struct providers providers = {
-    .n = 2, .list = {{.no = 0, .id = "demo-a"}, {.no = 1, .id = "demo-b"}}};
+    .n = 2, .list = {{.no = 0, .id = "demo-a", .name = "Demo A"},
+                     {.no = 1, .id = "demo-b", .name = "Demo B"}}};
 
 /* --- receipts */
 
@@ -418,7 +425,7 @@ static void receipt_observed(void *cookie, unsigned w, const struct receipt_fact
 
 /* --- one worker, one model at two providers */
 
-static struct chat_context chats;
+static struct exchange_context chats;
 static struct receipt_signer signer;
 static struct shares shares;
 static struct budget *content; /* of which they are */
@@ -434,7 +441,7 @@ static void reset(void)
     struct catalog c = {.version = 1, .n_models = 1, .n_endpoints = 2};
     struct receipts *receipts = chats.receipts;
 
-    chat_spares_free(&chats);
+    exchange_spares_free(&chats);
     catalog_store_free(chats.catalogs);
     health_free(health);
     memset(&client, 0, sizeof client);
@@ -456,7 +463,7 @@ static void reset(void)
     CHECK_INT(budget_new(content_max, &content), ERR_NONE);
     CHECK_INT(shares_init(&shares, content, NULL), ERR_NONE);
     CHECK_INT(health_new(&health), ERR_NONE);
-    chats = (struct chat_context){
+    chats = (struct exchange_context){
         .request = {.health = health, .stats = &stats},
         .providers = &providers,
         .credentials = chats.credentials,
@@ -486,13 +493,17 @@ static void reset(void)
     "{\"model\":\"demo/echo\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"             \
     "\"provider\":{\"sort\":\"price\"}"
 
+/* What the client speaks. */
+static const struct dialect *spoken = &chat_dialect;
+static enum receipt_endpoint spoken_at = RECEIPT_CHAT_V1;
+
 static void ask(const char *body)
 {
     static const struct digest32 who;
 
     client.body = view_str(body);
     digest_sha256(view_str(body), &receipt.received);
-    chat_completions(&chats, &client, &who, RECEIPT_CHAT_V1);
+    exchange_begin(&chats, &client, &who, spoken, spoken_at);
 }
 
 #endif

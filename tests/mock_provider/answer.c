@@ -57,7 +57,7 @@ static void answer_json(struct conn *c, unsigned status)
 static void answer_error(struct conn *c, unsigned status)
 {
     c->event.len = 0;
-    job_error(&c->job, status, &c->event);
+    job_error(&c->job, status, false, &c->event);
     answer_json(c, status);
 }
 
@@ -107,9 +107,7 @@ static void answer_fail(struct conn *c, enum spec_fail fail)
         c->after = AFTER_KEEP;
         counters_record(c->number)->status = 200;
         c->event.len = 0;
-        BYTES_LIT(&c->event, "data: ");
-        job_error(&c->job, 503, &c->event);
-        BYTES_LIT(&c->event, "\n\n");
+        job_error(&c->job, 503, true, &c->event);
         conn_whole(c, 200, "text/event-stream", c->event.ptr, c->event.len);
         return;
     case FAIL_BAD_TE:
@@ -171,9 +169,7 @@ static void answer_misbehave(struct conn *c)
         break;
     case END_ERROR:
         c->event.len = 0;
-        BYTES_LIT(&c->event, "data: ");
-        job_error(&c->job, 500, &c->event);
-        BYTES_LIT(&c->event, "\n\n");
+        job_error(&c->job, 500, true, &c->event);
         if (c->job.spec.frame == FRAME_CHUNKED) {
             bytes_hex(out, c->event.len);
             BYTES_LIT(out, "\r\n");
@@ -344,7 +340,7 @@ static void answer_id(struct conn *c, char out[static 48])
     out[n] = '\0';
 }
 
-void answer_start(struct conn *c)
+void answer_start(struct conn *c, const struct wire *wire)
 {
     struct listener *l = c->listener;
     struct spec *s = &c->job.spec;
@@ -354,7 +350,7 @@ void answer_start(struct conn *c)
     l->last_head.len = l->last_body.len = 0;
     bytes_put(&l->last_head, c->head.ptr, c->head.len);
     bytes_put(&l->last_body, c->body.ptr, c->body.len);
-    bool good = job_read(&c->job, c->body, l->name, &l->spec, counters_of(l->no)->requests + 1);
+    bool good = job_read(&c->job, wire, c->body, l->name, &l->spec, counters_of(l->no)->requests + 1);
     answer_id(c, id);
     c->number = counters_begin(l->no, id, c->job.stream);
     c->recorded = true;
@@ -362,10 +358,9 @@ void answer_start(struct conn *c)
     if (!good) {
         r->status = 400;
         c->faulted = true;
-        conn_whole(c, 400, "application/json",
-                   "{\"error\":{\"message\":\"not a request\",\"type\":\"invalid_request_error\","
-                   "\"param\":null,\"code\":null}}",
-                   93);
+        c->event.len = 0;
+        job_error(&c->job, 400, false, &c->event);
+        conn_whole(c, 400, "application/json", c->event.ptr, c->event.len);
         return;
     }
     r->prompt = c->job.prompt;

@@ -2,6 +2,7 @@
 
 #include "answer.h"
 #include "control.h"
+#include "wire.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -197,11 +198,11 @@ static void conn_route(struct conn *c)
     const uint8_t *end = memchr(path.ptr, ' ', path.len);
     path.len = end != NULL ? (size_t)(end - path.ptr) : path.len;
     bool post = view_starts(line, VIEW_LIT("POST "));
-    struct view chat = VIEW_LIT("/chat/completions");
+    const struct wire *wire = wire_of(path);
     if (view_starts(path, VIEW_LIT("/mock/")))
         control_answer(c, post, path);
-    else if (post && path.len >= chat.len && view_eq(view_from(path, path.len - chat.len), chat))
-        answer_start(c);
+    else if (post && wire != NULL)
+        answer_start(c, wire);
     else
         conn_whole(c, 404, "application/json", "{\"error\":{\"message\":\"no such path\"}}", 37);
 }

@@ -1,4 +1,4 @@
-/* The demo provider: an OpenAI-compatible chat API that always says the same and misbehaves on
+/* The demo provider: models behind the APIs of OpenAI and Anthropic that always say the same and misbehave on
  * command. For demonstrations and tests; README.md has the commands. */
 #include "control.h"
 #include "secret.h"

@@ -65,6 +65,10 @@ struct spec {
     uint32_t step;     /* bytes per write */
     uint32_t coalesce; /* events per write */
     bool no_done, azure, stamp, text_stamp, filler, echo, no_role, crlf, comments, connection_close, drop_after;
+    bool sign;    /* reasoning has a signature */
+    bool strict;  /* refuse members that the real API does not know */
+    bool replay;  /* sign what was thought before calls, and refuse calls that come back without it */
+    bool floats;  /* embeddings as numbers whatever encoding is asked for */
     bool counter; /* echo the last user message behind the request's number */
 };
 

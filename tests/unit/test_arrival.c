@@ -179,7 +179,66 @@ static void cannot_ask(void)
     CHECK(f.gone == NULL);
 }
 
+static struct {
+    unsigned calls;
+    enum api_error error;
+} told;
+
+static void told_cb(void *cookie, struct web_request *r, enum api_error error)
+{
+    CHECK(cookie == &told && r == web);
+    told.calls++;
+    told.error = error;
+}
+
+/* A request without a body, for holders of a key only: known at once, after a look-up, or refused. */
+static void checked(void)
+{
+    static const struct {
+        enum err first, trust, ask, answer, then;
+        bool asks;
+        enum api_error error;
+    } table[] = {
+        {ERR_NONE, 0, 0, 0, 0, false, API_OK},
+        {ERR_CREDIT, 0, 0, 0, 0, false, API_OK}, /* it is a key all the same */
+        {ERR_FORBIDDEN, 0, 0, 0, 0, false, API_KEY_DISABLED},
+        {ERR_AUTH, 0, 0, 0, 0, false, API_BAD_KEY},
+        {ERR_NOT_FOUND, ERR_ATTESTATION, 0, 0, 0, false, API_ATTESTATION},
+        {ERR_NOT_FOUND, 0, ERR_OVERLOAD, 0, 0, false, API_OVERLOAD},
+        {ERR_NOT_FOUND, 0, 0, ERR_NONE, ERR_NONE, true, API_OK},
+        {ERR_NOT_FOUND, 0, 0, ERR_AUTH, ERR_NONE, true, API_BAD_KEY},
+        {ERR_NOT_FOUND, 0, 0, ERR_CONTROL_PLANE, ERR_NONE, true, API_CONTROL_PLANE},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        bool waits = table[i].asks && table[i].ask == ERR_NONE;
+
+        memset(&f, 0, sizeof f);
+        memset(&told, 0, sizeof told);
+        f.find[0] = table[i].first;
+        f.find[1] = table[i].then;
+        f.trust = table[i].trust;
+        f.ask = table[i].ask;
+        arrival_check(&context, web, &f.who, told_cb, &told);
+        CHECK_INT(f.asks, table[i].asks);
+        CHECK_INT(told.calls, !waits);
+        if (waits)
+            f.answer(f.answer_cookie, &(struct ask_answer){.e = table[i].answer});
+        CHECK_INT(told.calls, 1);
+        CHECK_INT(told.error, table[i].error);
+        CHECK_INT(f.decided + f.shared + f.cancels, 0);
+    }
+    memset(&f, 0, sizeof f);
+    memset(&told, 0, sizeof told);
+    f.find[0] = ERR_NOT_FOUND;
+    arrival_check(&context, web, &f.who, told_cb, &told);
+    f.gone(f.gone_cookie); /* the client leaves first */
+    CHECK_INT(f.cancels, 1);
+    CHECK_INT(told.calls, 0);
+}
+
 static const struct check_case cases[] = {
+    {"arrival_checked", checked},
     {"arrival_at_once", at_once},
     {"arrival_after_the_answer", after_the_answer},
     {"arrival_cannot_ask", cannot_ask},

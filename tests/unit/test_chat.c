@@ -3,6 +3,8 @@
  * the head waits for the first useful event, a fallback leaves no trace, [DONE] is last and only behind a complete
  * answer, a failure is the last event of a stream, and an upstream split at any byte gives the same answer. Every answer has
  * one receipt, which speaks of the very bytes that went each way. */
+#include "base64.h"
+#include "chat_request.h"
 #include "lib/chat_sides.h"
 
 #include "aci.h"
@@ -91,6 +93,15 @@ static void check_quiet(int64_t spent)
     CHECK_INT(-balance, spent);
     CHECK_INT(records, 1);
     CHECK_INT(the_key.refs, 0);
+}
+
+static unsigned count_in_out(const char *word)
+{
+    unsigned n = 0;
+
+    for (const char *at = client.out; (at = strstr(at, word)) != NULL; at++)
+        n++;
+    return n;
 }
 
 static void test_stream(void)
@@ -397,19 +408,19 @@ static void test_finished_is_complete(void)
         uint32_t within; /* what the fetch was told: the figures are there or awaited */
         bool estimated, cancelled;
     } cases[] = {
-        {STOP USAGE_EVENT, ERR_PROVIDER_TRUNCATED, REQUEST_UPSTREAM_END_MS, false, false}, /* RST */
-        {STOP, ERR_PROVIDER_TRUNCATED, REQUEST_USAGE_MS, true, false},
-        {STOP USAGE_EVENT, ERR_PROVIDER_PROTOCOL, REQUEST_UPSTREAM_END_MS, false, false},
-        {STOP, ERR_TLS, REQUEST_USAGE_MS, true, false},
-        {STOP USAGE_EVENT ": ping\n\n: ping\n\n", ERR_IDLE_TIMEOUT, REQUEST_UPSTREAM_END_MS, false,
+        {STOP USAGE_EVENT, ERR_PROVIDER_TRUNCATED, ATTEMPT_END_MS, false, false}, /* RST */
+        {STOP, ERR_PROVIDER_TRUNCATED, ATTEMPT_USAGE_MS, true, false},
+        {STOP USAGE_EVENT, ERR_PROVIDER_PROTOCOL, ATTEMPT_END_MS, false, false},
+        {STOP, ERR_TLS, ATTEMPT_USAGE_MS, true, false},
+        {STOP USAGE_EVENT ": ping\n\n: ping\n\n", ERR_IDLE_TIMEOUT, ATTEMPT_END_MS, false,
          false}, /* heartbeats, or nothing, until the wait is over */
-        {STOP, ERR_TOTAL_TIMEOUT, REQUEST_USAGE_MS, true, false},
+        {STOP, ERR_TOTAL_TIMEOUT, ATTEMPT_USAGE_MS, true, false},
         {TAIL(STOP_JSON), ERR_NONE, 0, true, false}, /* without the blank line */
         {"data: " STOP_JSON, ERR_NONE, 0, true, false},
         {TAIL(STOP_JSON), ERR_PROVIDER_TRUNCATED, 0, true, false},
-        {STOP "data: [DONE]", ERR_NONE, REQUEST_USAGE_MS, true, false},
+        {STOP "data: [DONE]", ERR_NONE, ATTEMPT_USAGE_MS, true, false},
         {"data: [DONE]", ERR_NONE, 0, true, false},
-        {STOP "data: {\"half\":", ERR_NONE, REQUEST_USAGE_MS, true, false}, /* half of the figures */
+        {STOP "data: {\"half\":", ERR_NONE, ATTEMPT_USAGE_MS, true, false}, /* half of the figures */
         {STOP USAGE_EVENT "data: nonsense\n\n", ERR_NONE, 0, false, true},
     };
 
@@ -529,7 +540,7 @@ static void test_whole_kept_open(void)
             ask(ASK "}");
             up_head(200);
             up_body(cases[i].body, step);
-            CHECK_INT(current()->within, cases[i].over ? REQUEST_UPSTREAM_END_MS : 0);
+            CHECK_INT(current()->within, cases[i].over ? ATTEMPT_END_MS : 0);
             if (i > 0) { /* whether it can be used is not the question */
                 client.gone(client.gone_cookie);
                 up_done(ERR_TOTAL_TIMEOUT);
@@ -551,8 +562,8 @@ static void test_whole_stream_kept_open(void)
         const char *members, *body;
         uint32_t within;
     } cases[] = {
-        {"", ROLE TEXT STOP USAGE_EVENT PING, REQUEST_UPSTREAM_END_MS},
-        {"", ROLE TEXT STOP PING, REQUEST_USAGE_MS},
+        {"", ROLE TEXT STOP USAGE_EVENT PING, ATTEMPT_END_MS},
+        {"", ROLE TEXT STOP PING, ATTEMPT_USAGE_MS},
         {"", ROLE TEXT CHUNK("{}", "\"\"") PING, 0},
         {"", ROLE TEXT PING, 0},
         {"", ROLE CHUNK("{\"content\":\"\\\"finish_reason\\\":\\\"stop\\\"\"}", "null") PING, 0},
@@ -701,7 +712,7 @@ static void test_left_behind_the_finish(void)
     up_head(200);
     client.stuck = true;
     up_body(ROLE TEXT STOP, 10000);
-    chat_attempt_hold(chats.request.requests, true);
+    exchange_hold(chats.request.requests, true);
     client.gone(client.gone_cookie);
     CHECK_INT(up.resumes, 1);
     up_body(USAGE_EVENT DONE, 10000);
@@ -1168,7 +1179,7 @@ static void ask_encoded(const char *coding, struct view body)
     client.n_in = 1;
     client.body = body;
     digest_sha256(body, &receipt.received); /* what came, not what it was decoded to */
-    chat_completions(&chats, &client, &who, RECEIPT_CHAT_V1);
+    exchange_begin(&chats, &client, &who, &chat_dialect, RECEIPT_CHAT_V1);
 }
 
 static void test_encoded_bodies(void)
@@ -1208,7 +1219,62 @@ static void test_encoded_bodies(void)
     CHECK_INT(client.status, 413);
 }
 
+/* Under /api/v1: the provider's name in each chunk, usage with its cost once and without asking, an error as a
+ * chunk. */
+static void test_openrouter(void)
+{
+    static const char cost[] = "\"cost\":0.000000011";
+
+    spoken_at = RECEIPT_CHAT_API_V1;
+    for (int asked = 0; asked < 2; asked++) {
+        reset();
+        ask(asked ? ASK ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}" : ASK ",\"stream\":true}");
+        up_head(200);
+        up_body(ROLE TEXT TEXT STOP USAGE_EVENT DONE, 10000);
+        client_reads();
+        up_done(ERR_NONE);
+        CHECK_INT(count_in_out("\"provider\":\"Demo A\""), 5); /* two with text, one with the finish */
+        CHECK_INT(count_in_out("\"usage\":"), 1);
+        CHECK_INT(count_in_out(cost), 1);
+        CHECK(strcmp(client.out + client.out_len - 14, "data: [DONE]\n\n") == 0);
+        check_quiet(11);
+        check_receipt(SERVED_STREAM);
+    }
+    reset();
+    ask(ASK ",\"stream\":true}");
+    up_head(200);
+    up_body(ROLE TEXT, 10000);
+    client_reads();
+    up_done(ERR_NONE);
+    CHECK(client.ended && !client.aborted);
+    client_reads();
+    CHECK_INT(count_in_out("\"finish_reason\":\"error\"}],\"error\":{\"code\":502,"), 1);
+    CHECK_INT(count_in_out("[DONE]"), 0);
+    for (int streamed = 0; streamed < 2; streamed++) { /* whole, also of a provider that streams all the same */
+        reset();
+        ask(ASK "}");
+        up_head(200);
+        up_body(streamed ? ROLE TEXT STOP USAGE_EVENT DONE : WHOLE, 10000);
+        up_done(ERR_NONE);
+        CHECK_INT(client.status, 200);
+        CHECK_INT(count_in_out("\"provider\":\"Demo A\""), 1);
+        CHECK_INT(count_in_out("\"usage\":"), 1);
+        CHECK_INT(count_in_out(cost), 1);
+        check_receipt(SERVED);
+    }
+    reset();
+    ask(ASK ",\"stream\":true,\"max_tokens\":1,\"n\":1}"); /* past its limit */
+    up_head(200);
+    for (unsigned i = 0; i < 100 && up.cancelled == 0; i++)
+        up_body(TEXT, 1000), client_reads();
+    client_reads();
+    CHECK_INT(count_in_out("\"x_tr_end_reason\":\"max_tokens\""), 1);
+    CHECK_INT(count_in_out("\"usage\":"), 1);
+    spoken_at = RECEIPT_CHAT_V1;
+}
+
 static const struct check_case cases[] = {
+    {"chat_openrouter", test_openrouter},
     {"chat_encoded_bodies", test_encoded_bodies},
     {"chat_stream", test_stream},
     {"chat_every_split", test_every_split},

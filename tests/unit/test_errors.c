@@ -25,6 +25,7 @@ static void test_rows(void)
         CHECK(row->type[0] != '\0' && row->message[0] != '\0');
         /* Nobody is told to try again what cannot succeed. */
         CHECK(row->retry == RETRY_NO || row->status == 408 || row->status == 429 ||
+              a == API_IDEMPOTENCY_IN_FLIGHT ||
               row->status >= 500);
         CHECK((row->status != 429 || row->retry == RETRY_AGAIN));
     }
@@ -113,6 +114,40 @@ static void test_body(void)
     content_free(said);
 }
 
+/* Each failure has a number for its code and one of the kinds that OpenRouter's API names. */
+static void test_openrouter(void)
+{
+    static const char *const kinds[] = {
+        "context_length_exceeded", "authentication",      "permission_denied",    "payment_required",
+        "rate_limit_exceeded",     "provider_overloaded", "provider_unavailable", "invalid_request",
+        "not_found",               "precondition_failed", "payload_too_large",    "unprocessable",
+        "server",                  "timeout",
+    };
+    struct buf out;
+
+    for (int i = API_OK + 1; i < API_ERROR_COUNT; i++) {
+        struct api_failure f = {.error = (enum api_error)i, .has_max_tokens = true, .max_tokens = 7};
+        struct json_value root, error, code, metadata, type, tokens;
+        uint64_t status = 0, n = 0;
+        bool known = false;
+
+        buf_init(&out, 4096);
+        CHECK_INT(error_openrouter_body(&f, &out), ERR_NONE);
+        CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
+        CHECK(json_get(root, "error", &error) && json_get(error, "code", &code) &&
+              json_get(error, "metadata", &metadata) && json_get(metadata, "error_type", &type) &&
+              json_get(metadata, "max_tokens", &tokens));
+        CHECK_INT(json_u64(code, &status), ERR_NONE);
+        CHECK_INT(status, errors_row(f.error)->status);
+        CHECK_INT(json_u64(tokens, &n), ERR_NONE);
+        CHECK_INT(n, 7);
+        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+            known = known || json_string_is(type, kinds[k]);
+        CHECK(known);
+        buf_free(&out);
+    }
+}
+
 static bool has(const struct web_header *h, size_t n, const char *name, const char *value)
 {
     for (size_t i = 0; i < n; i++)
@@ -150,6 +185,7 @@ static const struct check_case cases[] = {
     {"errors_rows", test_rows},
     {"errors_of_err", test_of_err},
     {"errors_of_provider_status", test_of_provider_status},
+    {"error_openrouter", test_openrouter},
     {"error_body", test_body},
     {"error_headers", test_headers},
 };

@@ -14,15 +14,23 @@ struct web_request {
     char headers[4096], body[4096];
 };
 
+#define KEY KEY_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define MANAGEMENT_KEY KEY_MANAGEMENT_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
 static struct {
     unsigned chats, models, one, health, metrics, alive;
+    unsigned embeddings, wrapped, count, zdr, providers;
     unsigned receipts, signatures;
     enum receipt_endpoint endpoint;
+    const struct dialect *dialect;
+    unsigned counts;
     unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples, arrivals;
     struct view rest;
     struct digest32 who;
     enum standing standing;
 } called;
+static const struct providers providers;
+static bool unknown; /* the key is one that nobody knows */
 static bool limited; /* requests for evidence are refused */
 
 struct view web_method(const struct web_request *r)
@@ -85,27 +93,46 @@ int receipt_answer_signature(const struct receipt_context *x, struct web_request
     called.who = *who;
     return 200;
 }
-void chat_completions(struct chat_context *x, struct web_request *web, const struct digest32 *who,
-                      enum receipt_endpoint endpoint)
+void exchange_count(struct exchange_context *x, struct web_request *web, const struct digest32 *who,
+                    const struct dialect *dialect, bool openrouter)
+{
+    (void)x, (void)web, (void)who;
+    called.dialect = dialect;
+    called.counts += openrouter ? 100 : 1;
+}
+void exchange_begin(struct exchange_context *x, struct web_request *web, const struct digest32 *who,
+                    const struct dialect *dialect, enum receipt_endpoint endpoint)
 {
     (void)x, (void)web;
+    called.dialect = dialect;
     called.endpoint = endpoint;
     called.chats++;
     called.who = *who;
 }
-int models_list(const struct models_context *x, struct web_request *r)
-{
-    (void)x, (void)r;
-    called.models++;
-    return 200;
-}
-int models_one(const struct models_context *x, struct web_request *r, struct view id)
-{
-    (void)x, (void)r;
-    called.one++;
-    called.rest = id;
-    return 200;
-}
+#define MODELS_STUB(name, field)                                                                   \
+    int name(const struct models_context *x, struct web_request *r, struct view v)                 \
+    {                                                                                              \
+        (void)r;                                                                                   \
+        CHECK(x->providers == &providers);                                                         \
+        called.field++;                                                                            \
+        called.rest = v;                                                                           \
+        return 200;                                                                                \
+    }
+MODELS_STUB(models_list, models)
+MODELS_STUB(models_embeddings, embeddings)
+MODELS_STUB(models_one, one)
+MODELS_STUB(models_wrapped, wrapped)
+#define CATALOG_STUB(name, field)                                                                  \
+    int name(const struct models_context *x, struct web_request *r)                                \
+    {                                                                                              \
+        (void)r;                                                                                   \
+        CHECK(x->providers == &providers);                                                         \
+        called.field++;                                                                            \
+        return 200;                                                                                \
+    }
+CATALOG_STUB(models_count, count)
+CATALOG_STUB(endpoints_zdr, zdr)
+CATALOG_STUB(endpoints_providers, providers)
 #define ATTEST_STUB(name, field)                                                                   \
     void name(struct attest_desk *x, struct web_request *r)                                        \
     {                                                                                              \
@@ -128,6 +155,15 @@ void web_peer(const struct web_request *r, uint8_t out[static 16])
 {
     (void)r;
     memset(out, 0, 16);
+}
+static struct view asked_path;
+static unsigned accounts;
+
+void account_ask(const struct account_context *x, struct web_request *r, struct view path)
+{
+    (void)x, (void)r;
+    accounts++;
+    asked_path = path;
 }
 int samples_head(struct audit *x, struct web_request *r)
 {
@@ -173,8 +209,19 @@ enum web_verdict arrival_of_key(const struct arrival_context *x, struct web_requ
     return WEB_BODY_WAIT;
 }
 
+void arrival_check(const struct arrival_context *x, struct web_request *r,
+                   const struct digest32 *who,
+                   void (*then)(void *cookie, struct web_request *web, enum api_error error),
+                   void *cookie)
+{
+    (void)x;
+    called.who = *who;
+    called.arrivals++;
+    then(cookie, r, unknown ? API_BAD_KEY : API_OK);
+}
+
 static struct stats stats;
-static struct front_context context = {.stats = &stats};
+static struct front_context context = {.stats = &stats, .models = {.providers = &providers}};
 static struct metrics_context metrics;
 static struct web_request web;
 
@@ -198,6 +245,20 @@ static void test_paths(void)
         {"GET", "/v1/models", 0},
         {"GET", "/api/v1/models", 0},
         {"GET", "/v1/models/demo/echo", 0},
+        {"GET", "/v1/models/count", 0},
+        {"GET", "/api/v1/model/demo/echo", 0},
+        {"GET", "/v1/model/", 404},
+        {"GET", "/api/v1/embeddings/models", 0},
+        {"GET", "/api/v1/endpoints/zdr", 0},
+        {"GET", "/v1/providers", 0},
+        {"POST", "/v1/providers", 405},
+        {"GET", "/openai/models", 0},
+        {"GET", "/openai/v1/models/demo/echo", 0},
+        {"GET", "/openai/models/demo/echo", 0},
+        {"GET", "/openai/api/v1/models", 404},
+        {"GET", "/openai/", 404},
+        {"GET", "/openai", 404},
+        {"GET", "/openai/health", 404},
         {"GET", "/api/v1/models/demo%2Fecho", 0},
         {"GET", "/attestation", 0},
         {"POST", "/attestation/quote", 0},
@@ -212,7 +273,7 @@ static void test_paths(void)
         {"GET", "/api///v1/models/", 0},
         {"POST", "//attestation//quote/", 0},
         {"GET", "//", 404},
-        {"GET", "/v1/model/s", 404},
+        {"GET", "/v1/model/s", 0}, /* a model of this name */
         {"GET", "/v1/v1/models", 404},
         {"GET", "/v1/attestation", 404},
         {"GET", "/aci/attestation", 404},
@@ -247,7 +308,8 @@ static void test_paths(void)
         CHECK_INT(web.status, cases[i].status);
         CHECK_INT(called.models + called.one + called.health + called.document + called.quote +
                       called.verifying_key + called.aci + called.report + called.audit_head +
-                      called.audit_samples,
+                      called.audit_samples + called.embeddings + called.wrapped + called.count +
+                      called.zdr + called.providers,
                   cases[i].status == 0);
         if (web.status != cases[i].status)
             printf("# %s %s\n", cases[i].method, cases[i].path);
@@ -261,6 +323,170 @@ static void test_paths(void)
     }
     visit("GET", "/v1/models/demo/echo", NULL, NULL);
     CHECK(view_eq(called.rest, VIEW_LIT("demo/echo")));
+    visit("GET", "/v1/models/count", NULL, NULL); /* is no model */
+    CHECK_INT(called.count, 1);
+    visit("GET", "/api/v1/models", NULL, NULL);
+    CHECK(view_eq(called.rest, VIEW_LIT("/api/v1/models")));
+    visit("GET", "/openai/models", NULL, NULL);
+    CHECK(view_eq(called.rest, VIEW_LIT("/v1/models")));
+}
+
+/* Under /api/v1 the code of an error is a number: a strict client of that dialect takes no other. */
+static void test_dialects_of_errors(void)
+{
+    static const struct {
+        const char *path, *want;
+    } cases[] = {
+        {"/v1/nothing", "\"code\":\"unknown_path\"}}"},
+        {"/api/v1/nothing", "{\"error\":{\"code\":404,"},
+        {"//api//v1/nothing", "{\"error\":{\"code\":404,"},
+        {"/api/v2/nothing", "\"code\":\"unknown_path\"}}"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        visit("GET", cases[i].path, NULL, NULL);
+        CHECK_INT(web.status, 404);
+        CHECK(strstr(web.body, cases[i].want) != NULL);
+    }
+}
+
+/* Who asks for what is kept elsewhere is told that nothing is kept here; an upload, before it has come. */
+static void test_not_stored(void)
+{
+    static const struct {
+        const char *method, *path;
+        bool stored;
+    } cases[] = {
+        {"POST", "/v1/files", true},
+        {"GET", "/v1/files/file-1/content", true},
+        {"POST", "/api/v1/batches", true},
+        {"DELETE", "/v1/assistants/asst_1", true},
+        {"POST", "/v1/threads/t/runs", true},
+        {"GET", "/v1/vector_stores", true},
+        {"POST", "/v1/fine_tuning/jobs", true},
+        {"POST", "/v1/uploads/u/parts", true},
+        {"POST", "/v1/evals", true},
+        {"POST", "/v1/conversations", true},
+        {"POST", "/v1/containers", true},
+        {"POST", "/v1/realtime/client_secrets", true},
+        {"GET", "/v1/responses/resp_1", true},
+        {"DELETE", "/v1/responses/resp_1", true},
+        {"GET", "/v1/responses/resp_1/input_items", true},
+        {"POST", "/v1/messages/batches", true},
+        {"GET", "/v1/chat/completions/chatcmpl-1", true},
+        {"GET", "/openai/files", true},
+        {"GET", "/v1/filesystem", false},
+        {"GET", "/files", false},
+        {"GET", "/v1/file", false},
+        {"GET", "/v2/files", false},
+        {"POST", "/v1/messages/batch", false},
+    };
+    const char *code = "\"not_stored\"";
+    int why;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        visit(cases[i].method, cases[i].path, NULL, NULL);
+        CHECK_INT(web.status, 404);
+        CHECK((strstr(web.body, code) != NULL) == cases[i].stored);
+        CHECK((strstr(web.body, "stores no content") != NULL) == cases[i].stored);
+        if ((strstr(web.body, code) != NULL) != cases[i].stored)
+            printf("# %s\n", cases[i].path);
+    }
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/files")};
+    CHECK_INT(front_arriving(&context, &web, true, &why), WEB_BODY_REFUSED);
+    front_refused(&context, &web, why);
+    CHECK_INT(web.status, 404);
+    CHECK(strstr(web.body, code) != NULL);
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/models")};
+    CHECK_INT(front_arriving(&context, &web, true, &why), WEB_BODY_REFUSED);
+    CHECK_INT(why, API_TOO_LARGE);
+}
+
+/* Azure's clients: what their paths mean here. */
+static void test_azure(void)
+{
+    static const struct {
+        const char *path, *ours, *model;
+    } cases[] = {
+        {"/openai/deployments/demo/echo/chat/completions", "/v1/chat/completions", "demo/echo"},
+        {"/openai/deployments/demo%2Fecho/chat/completions", "/v1/chat/completions", "demo%2Fecho"},
+        {"/openai/v1/deployments/m/chat/completions", "/v1/chat/completions", "m"},
+        {"/v1/deployments/demo/echo/chat/completions", "/v1/chat/completions", "demo/echo"},
+        {"/api/v1/deployments/demo/echo/chat/completions", "/api/v1/chat/completions", "demo/echo"},
+        {"/openai/deployments/m/completions", "/v1/completions", "m"},
+        {"/openai/deployments/demo/echo/embeddings", "/v1/embeddings", "demo/echo"},
+        {"/openai/deployments/chat/completions", "/v1/completions", "chat"},
+        {"/openai/deployments/chat/chat/completions", "/v1/chat/completions", "chat"},
+        {"/openai/deployments/chat/completions/chat/completions", "/v1/chat/completions",
+         "chat/completions"},
+        {"/openai/v1/chat/completions", "/v1/chat/completions", ""},
+        {"/openai/chat/completions", "/v1/chat/completions", ""},
+        {"/openai/responses", "/v1/responses", ""},
+        {"/openai/v1/models", "/v1/models", ""},
+        {"/openai/models/demo/echo", "/v1/models/demo/echo", ""},
+        {"/openai/v1", "/v1/v1", ""}, /* nothing, like any unknown path */
+        {"/openai/deployments/m/audio/speech", "/v1/deployments/m/audio/speech", ""},
+        {"/openai/deployments/m/nothing", "/v1/deployments/m/nothing", ""},
+        {"/openai/deployments/completions", "/v1/deployments/completions", ""},
+        {"/openai/deployments/", "/v1/deployments/", ""},
+        {"/openai", "/openai", ""},
+        {"/openaix/models", "/openaix/models", ""},
+        {"/v1/chat/completions", "/v1/chat/completions", ""},
+        {"/deployments/m/chat/completions", "/deployments/m/chat/completions", ""},
+        {"", "", ""},
+    };
+    uint8_t out[PATH_PLAIN_MAX];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct view path = view_str(cases[i].path), model;
+
+        azure_path(&path, &model, out);
+        CHECK_BYTES(path.ptr, path.len, cases[i].ours, strlen(cases[i].ours));
+        CHECK_BYTES(model.ptr, model.len, cases[i].model, strlen(cases[i].model));
+    }
+    visit("POST", "/openai/deployments/demo/echo/chat/completions", "api-key", KEY);
+    CHECK_INT(called.chats, 1);
+    CHECK_INT(called.endpoint, receipt_endpoint_of(VIEW_LIT("/v1/chat/completions")));
+    visit("POST", "/openai/deployments/demo/echo/chat/completions", NULL, NULL);
+    CHECK_INT(web.status, 401);
+}
+
+/* What is asked about an account goes to one handler, with a key of either kind or none: it reads the key. */
+static void test_account_paths(void)
+{
+    static const struct {
+        const char *method, *path, *told; /* NULL: let through */
+        const char *allow;
+    } cases[] = {
+        {"GET", "/v1/key", "/v1/key", NULL},
+        {"HEAD", "/api/v1/key", "/api/v1/key", NULL},
+        {"GET", "/v1/keys", "/v1/keys", NULL},
+        {"POST", "//v1//keys/", "/v1/keys", NULL},
+        {"GET", "/v1/keys/ab", "/v1/keys/ab", NULL},
+        {"PATCH", "/v1/keys/ab", "/v1/keys/ab", NULL},
+        {"DELETE", "/api/v1/keys/ab", "/api/v1/keys/ab", NULL},
+        {"GET", "/v1/credits", "/v1/credits", NULL},
+        {"GET", "/v1/activity", "/v1/activity", NULL},
+        {"GET", "/v1/generation", "/v1/generation", NULL},
+        {"GET", "/v1/generation/content", "/v1/generation/content", NULL},
+        {"POST", "/v1/key", NULL, "allow: GET, HEAD, OPTIONS\n"},
+        {"DELETE", "/v1/keys", NULL, "allow: GET, HEAD, POST, OPTIONS\n"},
+        {"POST", "/v1/keys/ab", NULL, "allow: GET, HEAD, PATCH, DELETE, OPTIONS\n"},
+        {"POST", "/v1/credits/topup", NULL, NULL}, /* an operator's, at the control plane */
+        {"POST", "/v1/accounts", NULL, NULL},
+        {"GET", "/key", NULL, NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        accounts = 0;
+        visit(cases[i].method, cases[i].path, NULL, NULL);
+        CHECK_INT(accounts, cases[i].told != NULL);
+        CHECK_INT(web.status, cases[i].told != NULL ? 0 : cases[i].allow != NULL ? 405 : 404);
+        if (cases[i].told != NULL)
+            CHECK(view_eq(asked_path, view_str(cases[i].told)));
+        else if (cases[i].allow != NULL)
+            CHECK(strstr(web.headers, cases[i].allow) != NULL);
+    }
 }
 
 /* A program whose base URL is wrong is told which path to use. */
@@ -271,8 +497,8 @@ static void test_wrong_paths(void)
     } cases[] = {
         {"/chat/completions", "use POST /v1/chat/completions."},
         {"/v1/v1/chat/completions", "use POST /v1/chat/completions."},
-        {"/openai/v1/models/", "use GET /v1/models."},
-        {"/v1/responses", "Chat completions are at POST /v1/chat/completions"},
+        {"/x/v1/models/", "use GET /v1/models."},
+        {"/v1/response", "Chat completions are at POST /v1/chat/completions"},
         {"/", "Chat completions are at POST /v1/chat/completions"},
     };
 
@@ -283,8 +509,6 @@ static void test_wrong_paths(void)
     }
 }
 
-#define KEY KEY_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-#define MANAGEMENT_KEY KEY_MANAGEMENT_PREFIX "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 /* A body that is larger than what came with its head: only an inference request with a key of our form is
  * worth a question about the key. */
@@ -308,8 +532,8 @@ static void test_arriving(void)
          "request_too_large"},
         {"GET", "/v1/models", "Bearer " KEY, WEB_BODY_SMALL, WEB_BODY_REFUSED, 413,
          "request_too_large"},
-        {"POST", "/nowhere", "Bearer " KEY, WEB_BODY_SMALL, WEB_BODY_REFUSED, 413,
-         "request_too_large"},
+        {"POST", "/nowhere", "Bearer " KEY, WEB_BODY_SMALL, WEB_BODY_REFUSED, 404, "unknown_path"},
+        {"POST", "/v1/files", "Bearer " KEY, WEB_BODY_SMALL, WEB_BODY_REFUSED, 404, "not_stored"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -367,10 +591,49 @@ static void test_keys(void)
         else
             CHECK(secret_equal(called.who.b, want.b, 32));
         if (cases[i].code == NULL)
+            CHECK(called.dialect == &chat_dialect);
+        if (cases[i].code == NULL)
             CHECK_INT(called.endpoint, i % 2 == 0 ? RECEIPT_CHAT_V1 : RECEIPT_CHAT_API_V1);
         /* a receipt that nobody could ever ask for is not promised */
         CHECK(strstr(web.headers, "x-receipt-id: ") == NULL);
     }
+}
+
+/* Which dialect a client speaks is its path's and its headers'; what is wrong, it reads in that dialect. */
+static void test_dialects(void)
+{
+    static const char error[] = "{\"type\":\"error\",";
+
+    visit("POST", "/v1/messages", "x-api-key", KEY);
+    CHECK(called.chats == 1 && called.dialect == &messages_2023);
+    CHECK_INT(called.endpoint, RECEIPT_MESSAGES_V1);
+    web.in[web.n_in++] = (struct web_header){VIEW_LIT("anthropic-version"), VIEW_LIT("2026-10-21")};
+    front_handle(&context, &web);
+    CHECK(called.dialect == &messages_2026);
+    visit("POST", "/api/v1/messages/count_tokens", "x-api-key", KEY);
+    CHECK(called.counts == 100 && called.dialect == &messages_2023);
+    visit("POST", "/v1/messages", NULL, NULL);
+    CHECK_INT(web.status, 401);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    visit("GET", "/v1/messages", NULL, NULL);
+    CHECK_INT(web.status, 405);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    visit("POST", "/v1/chat/completions", NULL, NULL);
+    CHECK_INT(web.status, 401);
+    CHECK(strncmp(web.body, "{\"error\":{\"message\"", 19) == 0);
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages")};
+    front_refused((void *)&context, &web, API_TOO_LARGE);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages")};
+    front_error((void *)&context, &web, 431);
+    CHECK(strncmp(web.body, error, sizeof error - 1) == 0);
+    memset(&called, 0, sizeof called);
+    called.standing = STANDING_REFUSED; /* its receipt would have no path */
+    web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/messages/count_tokens"),
+                               .in = {{VIEW_LIT("x-api-key"), VIEW_LIT(KEY)}}, .n_in = 1};
+    front_handle(&context, &web);
+    CHECK_INT(web.status, 503);
+    CHECK(strstr(web.headers, "x-receipt-id: ") == NULL);
 }
 
 /* The receipt of a request to "//v1/chat/completions/" says what was asked for, not how it was spelled. */
@@ -423,6 +686,30 @@ static void test_keys_beside_others(void)
         CHECK(cases[i].code == NULL ? secret_equal(called.who.b, want.b, 32)
                                     : strstr(web.body, cases[i].code) != NULL);
     }
+}
+
+/* The user's models are for holders of a key that is known. */
+static void test_user_models(void)
+{
+    struct digest32 want;
+
+    digest_sha256(VIEW_LIT(KEY), &want);
+    visit("GET", "/api/v1/models/user", "authorization", "Bearer " KEY);
+    CHECK_INT(called.models, 1);
+    CHECK_BYTES(called.who.b, 32, want.b, 32);
+    CHECK(view_eq(called.rest, VIEW_LIT("/api/v1/models/user")));
+    unknown = true;
+    visit("GET", "/v1/models/user", "authorization", "Bearer " KEY);
+    CHECK_INT(called.models, 0);
+    CHECK_INT(web.status, 401);
+    CHECK(strstr(web.headers, "www-authenticate: Bearer\n") != NULL);
+    unknown = false;
+    visit("GET", "/v1/models/user", NULL, NULL);
+    CHECK_INT(called.arrivals + called.models, 0);
+    CHECK_INT(web.status, 401);
+    visit("GET", "/v1/models/user", "authorization", "Bearer x");
+    CHECK_INT(called.arrivals + called.models, 0);
+    CHECK_INT(web.status, 401);
 }
 
 /* Receipts are for whoever sends a key, accepted evidence or not. */
@@ -563,7 +850,7 @@ static void test_preflight(void)
     visit("OPTIONS", "/v1/chat/completions", "access-control-request-headers",
           "authorization,x-stainless-lang");
     CHECK_INT(web.status, 204);
-    CHECK(strstr(web.headers, "access-control-allow-methods: GET, POST, OPTIONS\n") != NULL);
+    CHECK(strstr(web.headers, "access-control-allow-methods: GET, HEAD, POST, PATCH, DELETE, OPTIONS\n") != NULL);
     CHECK(strstr(web.headers, "access-control-allow-headers: authorization,x-stainless-lang\n") !=
           NULL);
     CHECK(web.body[0] == '\0');
@@ -640,7 +927,13 @@ static const struct check_case cases[] = {
     {"front_paths", test_paths},
     {"front_arriving", test_arriving},
     {"front_wrong_paths", test_wrong_paths},
+    {"front_account_paths", test_account_paths},
+    {"front_dialects_of_errors", test_dialects_of_errors},
+    {"front_not_stored", test_not_stored},
+    {"front_azure", test_azure},
+    {"front_user_models", test_user_models},
     {"front_paths_with_empty_segments", test_paths_with_empty_segments},
+    {"front_dialects", test_dialects},
     {"front_keys", test_keys},
     {"front_keys_beside_others", test_keys_beside_others},
     {"front_receipts", test_receipts},

@@ -1309,6 +1309,217 @@ static void test_violations_are_seen(void)
     end();
 }
 
+/* --- idempotency keys --- */
+
+static struct msg_claimed claimed;
+static unsigned claims_granted, claims_in_flight;
+
+static void claimed_cb(void *cookie, enum err e, const struct msg_claimed *c)
+{
+    (void)cookie;
+    fired++;
+    last_err = e;
+    claimed = *c;
+    claims_granted += c->status == CLAIM_GRANTED;
+    claims_in_flight += c->status == CLAIM_IN_FLIGHT;
+}
+
+static const struct digest32 once = {{1, 2, 3}};
+
+static struct msg_claim claim_of(const struct id *request)
+{
+    return (struct msg_claim){*request, account, granted.lease, once};
+}
+
+/* The status; who holds the key is in claimed.first. */
+static int claim(const struct id *from, const struct id *request)
+{
+    const struct msg_claim c = claim_of(request);
+
+    fired = 0;
+    ledger_claim(ledger, from, &c, claimed_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK(id_eq(&claimed.request, request));
+    CHECK(claimed.status != CLAIM_GRANTED || id_eq(&claimed.first, request));
+    return claimed.status;
+}
+
+static void release(const struct id *from, const struct id *request)
+{
+    fired = 0;
+    ledger_release(ledger, from, request, claimed_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(claimed.status, CLAIM_NONE);
+    CHECK(id_eq(&claimed.request, request));
+}
+
+static void test_claim(void)
+{
+    struct id a = id_new(), b = id_new(), other_boot, strange = id_new(), first_account;
+    struct msg_grant first_grant;
+
+    begin_with(USD);
+    other_boot = new_boot();
+    CHECK_INT(ask_grant(USD / 4), -1);
+    CHECK_INT(claim(&boot, &a), CLAIM_GRANTED);
+    CHECK_INT(claim(&boot, &a), CLAIM_GRANTED); /* its answer was lost */
+    CHECK_INT(claim(&boot, &b), CLAIM_IN_FLIGHT);
+    CHECK(id_eq(&claimed.first, &a));
+    release(&other_boot, &a); /* not that one's to release */
+    CHECK_INT(claim(&boot, &b), CLAIM_IN_FLIGHT);
+    release(&boot, &a);
+    release(&boot, &a);
+    CHECK_INT(claim(&boot, &b), CLAIM_GRANTED);
+
+    /* A lease of another boot, of another account, or of nobody pays for nothing. */
+    CHECK_INT(claim(&other_boot, &a), CLAIM_NONE);
+    first_grant = granted;
+    granted.lease = strange;
+    CHECK_INT(claim(&boot, &a), CLAIM_NONE);
+    granted = first_grant;
+    first_account = account;
+    another_account(USD);
+    CHECK_INT(claim(&boot, &a), CLAIM_NONE);
+    CHECK_INT(ask_grant(USD / 4), -1); /* the same key of another account is another key */
+    CHECK_INT(claim(&boot, &a), CLAIM_GRANTED);
+    account = first_account;
+    granted = first_grant;
+    end();
+}
+
+/* What the usage record says of the first request decides about the next. */
+static void test_claim_and_record(void)
+{
+    static const struct {
+        int64_t cost;
+        uint8_t error;
+        int want;
+    } cases[] = {
+        {1000, 0, CLAIM_USED},     /* answered and billed */
+        {0, 0, CLAIM_USED},        /* answered, at no price */
+        {1000, 9, CLAIM_USED},     /* cut off, billed as far as it went */
+        {0, 9, CLAIM_GRANTED},     /* failed, and cost nothing */
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct id a = id_new(), b = id_new();
+        struct usage_record r;
+
+        begin_with(USD);
+        CHECK_INT(ask_grant(USD / 4), -1);
+        CHECK_INT(claim(&boot, &a), CLAIM_GRANTED);
+        r = record(cases[i].cost);
+        r.request = a;
+        r.error_class = cases[i].error;
+        CHECK_INT(ingest_of(&boot, &r, 1), ERR_NONE);
+        CHECK_INT(claim(&boot, &b), cases[i].want);
+        CHECK(id_eq(&claimed.first, cases[i].want == CLAIM_USED ? &a : &b));
+        end();
+    }
+}
+
+/* A data plane that is gone: its claims end with the lease that paid for them, not before. */
+static void test_claim_of_a_dead_data_plane(void)
+{
+    struct id a = id_new(), b = id_new(), later;
+    struct usage_record r;
+
+    for (int recorded = 0; recorded < 2; recorded++) {
+        begin_with(USD);
+        later = new_boot();
+        CHECK_INT(ask_grant(USD / 4), -1);
+        CHECK_INT(claim(&boot, &a), CLAIM_GRANTED);
+        clock_set("now() + interval '80 seconds'");
+        CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 0); /* within the grace */
+        CHECK_INT(ask_grant_of(&later, USD / 4), -1);
+        CHECK_INT(claim(&later, &b), CLAIM_IN_FLIGHT);
+        if (recorded) { /* the database refuses its record, which is kept all the same */
+            r = record(5);
+            r.request = a;
+            fired = 0;
+            ledger_set_aside(ledger, &boot, &r, 1, ingest_cb, NULL);
+            CHECK_INT(finish(), ERR_NONE);
+        }
+        clock_set("now() + interval '100 seconds'");
+        CHECK_INT(pg_number("SELECT lease_reclaim(30000, 100)"), 1);
+        CHECK_INT(ask_grant_of(&later, USD / 4), -1);
+        CHECK_INT(claim(&later, &b), recorded ? CLAIM_USED : CLAIM_GRANTED);
+        if (recorded)
+            CHECK_INT(pg_number("SELECT usage_rebook('refused', 100)"), 1);
+        end();
+    }
+}
+
+static void test_claim_window(void)
+{
+    struct id a = id_new(), b = id_new();
+    struct usage_record r;
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD / 4), -1);
+    CHECK_INT(claim(&boot, &a), CLAIM_GRANTED);
+    r = record(1000);
+    r.request = a;
+    CHECK_INT(ingest_of(&boot, &r, 1), ERR_NONE);
+    clock_set("now() + interval '23 hours 59 minutes'");
+    CHECK_INT(ask_grant(USD / 4), -1);
+    CHECK_INT(pg_number("SELECT idempotency_clean(86400000, 1000)"), 0);
+    CHECK_INT(claim(&boot, &b), CLAIM_USED);
+    clock_set("now() + interval '24 hours 1 minute'");
+    CHECK_INT(ask_grant(USD / 4), -1);
+    CHECK_INT(claim(&boot, &b), CLAIM_GRANTED); /* also when nobody has forgotten it yet */
+    clock_set("now() + interval '49 hours'");
+    CHECK(pg_number("SELECT idempotency_clean(86400000, 1000)") > 0);
+    CHECK_INT(pg_number("SELECT count(*) FROM idempotency"), 0);
+    end();
+}
+
+/* However many ask at once, from however many data planes: one runs. */
+static void test_claim_race(void)
+{
+    enum { N = 40 };
+    const struct db_config dc = {uv_default_loop(), pg_url(), 16};
+    struct db *dbs[4], *narrow_db;
+    struct ledger *ledgers[4], *narrow_ledger;
+    struct id requests[N];
+    unsigned closed = 0;
+    struct ledger_config lc = {.lease_ms = 60000};
+
+    begin_with(USD);
+    CHECK_INT(ask_grant(USD / 4), -1);
+    narrow_db = db;
+    narrow_ledger = ledger;
+    for (int i = 0; i < 4; i++) {
+        CHECK_INT(db_open(&dc, &dbs[i]), ERR_NONE);
+        lc.db = dbs[i];
+        CHECK_INT(ledger_new(&lc, &ledgers[i]), ERR_NONE);
+    }
+    for (int round = 0; round < 10; round++) {
+        fired = claims_granted = claims_in_flight = 0;
+        CHECK(pg_sql("DELETE FROM idempotency")[0] == '\0');
+        for (int i = 0; i < N; i++) {
+            struct msg_claim c;
+
+            requests[i] = id_new();
+            c = claim_of(&requests[i]);
+            ledger_claim(ledgers[i % 4], &boot, &c, claimed_cb, NULL);
+        }
+        run_until(&fired, N, 10000);
+        CHECK_INT(fired, N);
+        CHECK_INT(claims_granted, 1);
+        CHECK_INT(claims_in_flight, N - 1);
+    }
+    for (int i = 0; i < 4; i++) {
+        ledger_free(ledgers[i]);
+        db_close(dbs[i], closed_cb, &closed);
+    }
+    run_until(&closed, 4, 3000);
+    CHECK_INT(closed, 4);
+    db = narrow_db;
+    ledger = narrow_ledger;
+    end();
+}
+
 static const struct check_case cases[] = {
     {"topup", test_topup},
     {"grant", test_grant},
@@ -1332,6 +1543,11 @@ static const struct check_case cases[] = {
     {"revocation and catalog", test_watch_and_catalog},
     {"constraints", test_constraints},
     {"violations are seen", test_violations_are_seen},
+    {"idempotency keys", test_claim},
+    {"idempotency keys and records", test_claim_and_record},
+    {"idempotency keys of a dead data plane", test_claim_of_a_dead_data_plane},
+    {"idempotency keys are forgotten", test_claim_window},
+    {"idempotency keys in a race", test_claim_race},
 };
 
 int main(int argc, char **argv)

@@ -88,6 +88,20 @@ static void run_round_trips(void)
     CHECK_MESSAGE(settle_ask, MSG_SETTLE_ASK, .token = UINT64_MAX);
     CHECK_MESSAGE(settled, MSG_SETTLED, .token = UINT64_MAX, .seq = 0);
     CHECK_MESSAGE(place, MSG_PLACE, .name = VIEW_LIT("rack-7/slot~1"));
+    CHECK_MESSAGE(relay_ask, MSG_RELAY_ASK, .call = 1, .key_digest = {{1}}, .method = RELAY_DELETE,
+                  .openrouter = 1, .path = VIEW_LIT("/keys/ab~"), .query = VIEW_LIT("offset=1"),
+                  .body = view_of(some, 4200));
+    CHECK_MESSAGE(relay_ask, MSG_RELAY_ASK, .call = UINT64_MAX, .path = VIEW_LIT("/"));
+    CHECK_MESSAGE(relay_answer, MSG_RELAY_ANSWER, .call = 1, .status = 200, .retry_ms = 1000,
+                  .last = 1, .body = view_of(some, 4200));
+    CHECK_MESSAGE(relay_answer, MSG_RELAY_ANSWER, .call = 1, .status = 599);
+    CHECK_MESSAGE(relay_next, MSG_RELAY_NEXT, .call = 1, .more = 1);
+    CHECK_MESSAGE(claim, MSG_CLAIM, .request = {{1}}, .account = {{2}}, .lease = {{3}},
+                  .key = {{4}});
+    CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_GRANTED, .first = {{1}});
+    CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_USED, .first = {{2}});
+    CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_NONE);
+    CHECK_MESSAGE(release, MSG_RELEASE, .request = {{1}});
 }
 
 static void run_encoder_refuses(void)
@@ -132,6 +146,40 @@ static void run_encoder_refuses(void)
     CHECK_REFUSED(place, .name = VIEW_EMPTY);
     CHECK_REFUSED(place, .name = VIEW_LIT("rack 7"));
     CHECK_REFUSED(place, .name = VIEW_LIT("rack\xc3"));
+    CHECK_REFUSED(relay_ask, .call = 0, .path = VIEW_LIT("/key"));
+    CHECK_REFUSED(relay_ask, .call = 1, .path = VIEW_EMPTY);
+    CHECK_REFUSED(relay_ask, .call = 1, .path = VIEW_LIT("key"));
+    CHECK_REFUSED(relay_ask, .call = 1, .path = VIEW_LIT("/key s"));
+    CHECK_REFUSED(relay_ask, .call = 1, .path = VIEW_LIT("/key"), .query = VIEW_LIT("a=\n"));
+    CHECK_REFUSED(relay_ask, .call = 1, .path = VIEW_LIT("/key"), .method = RELAY_METHODS);
+    CHECK_REFUSED(relay_ask, .call = 1, .path = VIEW_LIT("/key"), .openrouter = 2);
+    CHECK_REFUSED(relay_answer, .call = 0, .status = 200);
+    CHECK_REFUSED(relay_answer, .call = 1, .status = 199);
+    CHECK_REFUSED(relay_answer, .call = 1, .status = 600);
+    CHECK_REFUSED(relay_answer, .call = 1, .status = 200, .last = 2);
+    CHECK_REFUSED(relay_next, .call = 0, .more = 1);
+    CHECK_REFUSED(relay_next, .call = 1, .more = 2);
+    CHECK_REFUSED(claimed, .request = {{1}}, .status = CLAIM_GRANTED, .first = {{2}});
+    CHECK_REFUSED(claimed, .request = {{1}}, .status = CLAIM_IN_FLIGHT);
+    CHECK_REFUSED(claimed, .request = {{1}}, .status = CLAIM_NONE, .first = {{2}});
+    CHECK_REFUSED(claimed, .request = {{1}}, .status = CLAIM_STATUS_COUNT, .first = {{1}});
+}
+
+/* What may not be longer than its bound. */
+static void run_relay_bounds(void)
+{
+    static const uint8_t long_body[LIMIT_RELAY_BODY_BYTES + 1];
+    static char long_path[LIMIT_RELAY_PATH_BYTES + 2];
+
+    memset(long_path, '/', sizeof long_path - 1);
+    CHECK_MESSAGE(relay_ask, MSG_RELAY_ASK, .call = 1,
+                  .path = view_of(long_path, LIMIT_RELAY_PATH_BYTES),
+                  .body = view_of(long_body, LIMIT_RELAY_BODY_BYTES));
+    CHECK_REFUSED(relay_ask, .call = 1, .path = view_of(long_path, LIMIT_RELAY_PATH_BYTES + 1));
+    CHECK_REFUSED(relay_ask, .call = 1, .path = VIEW_LIT("/"),
+                  .body = view_of(long_body, LIMIT_RELAY_BODY_BYTES + 1));
+    CHECK_REFUSED(relay_answer, .call = 1, .status = 200,
+                  .body = view_of(long_body, LIMIT_RELAY_PIECE_BYTES + 1));
 }
 
 /* One byte of a good payload is replaced; the decoder must answer `want`. */
@@ -217,8 +265,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\36\1\0\0", 8, ERR_NONE},    /* type 30, the last */
-        {"\0\0\0\0\37\1\0\0", 8, ERR_VERSION}, /* type 31 */
+        {"\0\0\0\0\45\1\0\0", 8, ERR_NONE},    /* type 37, the last */
+        {"\0\0\0\0\46\1\0\0", 8, ERR_VERSION}, /* type 38 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */
@@ -400,6 +448,7 @@ static void run_refusal_names(void)
 static const struct check_case cases[] = {
     {"message_round_trips", run_round_trips},
     {"message_encoder_refuses", run_encoder_refuses},
+    {"message_relay_bounds", run_relay_bounds},
     {"message_decoder_refuses", run_decoder_refuses},
     {"message_literal_frames", run_literal_frames},
     {"message_frames", run_frames},

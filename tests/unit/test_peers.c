@@ -6,10 +6,12 @@
 #include "peer.h"
 #include "peers.h"
 
+#include "api.h"
 #include "boots.h"
 #include "check.h"
 #include "clock.h"
 #include "identity.h"
+#include "inquiry.h"
 #include "sim/sim.h"
 #include "tls.h"
 #include "uplink.h"
@@ -89,6 +91,84 @@ void ledger_settled(struct ledger *l, const struct id *boot, const struct id *se
     CHECK(forgotten || seq <= booked_seq);     /* what it speaks of came before it */
     marks++;
     cb(cookie, forgotten ? ERR_NOT_FOUND : ERR_NONE, 1000 + marks);
+}
+
+/* --- the REST API: "/N" is answered with N bytes, "/slow" when the test says so --- */
+
+static atomic_uint relayed;
+static atomic_bool relay_held;
+static struct {
+    api_answer_cb *cb;
+    void *cookie;
+    struct msg_relay_ask ask;
+} relay;
+
+/* Of a body whose every byte says where it stands. */
+static uint8_t relay_byte(size_t at)
+{
+    return (uint8_t)(at * 7 + at / 251);
+}
+
+static void relay_say(api_answer_cb *cb, void *cookie, size_t n)
+{
+    struct api_answer a = {.status = n == 7 ? 404 : 200, .retry_ms = 3};
+    uint8_t *bytes = malloc(n + 1);
+
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = relay_byte(i);
+    a.body = view_of(bytes, n);
+    cb(cookie, &a);
+    free(bytes);
+}
+
+void api_relay(struct api *a, const struct msg_relay_ask *ask, const uint8_t address[static 16],
+               api_answer_cb *cb, void *cookie)
+{
+    uint64_t n = 0;
+
+    CHECK(a != NULL && address[15] == 1);
+    relayed++;
+    if (view_eq(ask->path, VIEW_LIT("/slow"))) {
+        CHECK(relay.cb == NULL);
+        relay.cb = cb;
+        relay.cookie = cookie;
+        relay_held = true;
+        return;
+    }
+    CHECK(view_u64(view_from(ask->path, 1), &n));
+    relay_say(cb, cookie, (size_t)n);
+}
+
+static atomic_uint claims, releases;
+static atomic_bool claims_stand_still;
+
+void ledger_claim(struct ledger *l, const struct id *boot, const struct msg_claim *claim,
+                  void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
+                  void *cookie)
+{
+    struct msg_claimed answer = {.request = claim->request, .status = CLAIM_GRANTED};
+
+    (void)l;
+    CHECK(!id_is_zero(boot));
+    claims++;
+    if (claims_stand_still) {
+        cb(cookie, ERR_DB, &answer); /* not answered */
+        return;
+    }
+    answer.first = claim->request;
+    cb(cookie, ERR_NONE, &answer);
+}
+
+void ledger_release(struct ledger *l, const struct id *boot, const struct id *request,
+                    void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
+                    void *cookie)
+{
+    const struct msg_claimed answer = {.request = *request, .status = CLAIM_NONE};
+
+    (void)l;
+    CHECK(!id_is_zero(boot));
+    releases++;
+    cb(cookie, ERR_NONE, &answer);
 }
 
 static bool revoked;
@@ -329,6 +409,12 @@ static void poke_cb(uv_timer_t *t)
     if (grant_held && !grant_slow) {
         grant_held = false;
         held.cb(held.cookie, ERR_NONE, &held.grant, NULL);
+    }
+    if (relay.cb != NULL && !relay_held) {
+        api_answer_cb *cb = relay.cb;
+
+        relay.cb = NULL;
+        relay_say(cb, relay.cookie, 5);
     }
     if (log_held.cb != NULL && !log_slow) {
         boots_cb *cb = log_held.cb;
@@ -891,6 +977,180 @@ static void ping(struct client *c)
 }
 
 /* Who lives on but does not show itself under the new rules goes after ten seconds. */
+/* --- what clients ask about their accounts --- */
+
+static void relay_ask(struct client *c, uint64_t call, const char *path)
+{
+    const struct msg_relay_ask m = {.call = call, .path = view_str(path)};
+    struct buf out;
+
+    buf_init(&out, 512);
+    CHECK_INT(msg_relay_ask_encode(&m, &out), ERR_NONE);
+    client_send(c, &out);
+}
+
+static void relay_want(struct client *c, uint64_t call, uint8_t more)
+{
+    const struct msg_relay_next m = {.call = call, .more = more};
+    struct buf out;
+
+    buf_init(&out, 64);
+    CHECK_INT(msg_relay_next_encode(&m, &out), ERR_NONE);
+    client_send(c, &out);
+}
+
+static struct msg_relay_answer relay_next_piece(struct client *c)
+{
+    struct msg_relay_answer m = {0};
+
+    CHECK_INT(msg_relay_answer_decode(next_of_type(c, MSG_RELAY_ANSWER).payload, &m), ERR_NONE);
+    return m;
+}
+
+static void server_start_with_api(void)
+{
+    policy_for(&honest);
+    server.config.api = (struct api *)&relay;
+    server_start(60000);
+    server.config.api = NULL;
+}
+
+static void questions_are_handed_on(void)
+{
+    static const size_t sizes[] = {0, 7, LIMIT_RELAY_PIECE_BYTES, LIMIT_RELAY_PIECE_BYTES + 1, 100000};
+    struct msg_relay_answer m;
+    struct client c;
+    char path[32];
+
+    server_start_with_api();
+    client_enter(&c);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t got = 0;
+
+        snprintf(path, sizeof path, "/%zu", sizes[i]);
+        relay_ask(&c, i + 1, path);
+        for (;;) {
+            m = relay_next_piece(&c);
+            CHECK_INT(m.call, i + 1);
+            CHECK_INT(m.status, sizes[i] == 7 ? 404 : 200);
+            CHECK_INT(m.retry_ms, 3);
+            CHECK(m.last || m.body.len == LIMIT_RELAY_PIECE_BYTES);
+            for (size_t at = 0; at < m.body.len; at++)
+                check_failed_ += m.body.ptr[at] != relay_byte(got + at);
+            got += m.body.len;
+            if (m.last)
+                break;
+            relay_want(&c, i + 1, 1);
+        }
+        CHECK_INT(got, sizes[i]);
+    }
+    /* The rest is not wanted: the number may be used again. */
+    relay_ask(&c, 9, "/100000");
+    CHECK_INT(relay_next_piece(&c).last, 0);
+    relay_want(&c, 9, 0);
+    relay_want(&c, 9, 1); /* over: not known any more */
+    relay_ask(&c, 9, "/1");
+    CHECK_INT(relay_next_piece(&c).last, 1);
+    /* Larger than an answer may be. */
+    snprintf(path, sizeof path, "/%d", LIMIT_RELAY_ANSWER_BYTES + 1);
+    relay_ask(&c, 10, path);
+    m = relay_next_piece(&c);
+    CHECK(m.status == 502 && m.last && m.body.len == 0);
+    client_close(&c);
+    server_stop();
+}
+
+static void questions_have_bounds(void)
+{
+    struct msg_relay_answer m;
+    struct client c;
+    unsigned refused = 0;
+
+    server_start_with_api();
+    client_enter(&c);
+    for (uint64_t call = 1; call <= LIMIT_RELAY_CALLS; call++) {
+        relay_ask(&c, call, "/100000");
+        CHECK_INT(relay_next_piece(&c).last, 0);
+    }
+    relay_ask(&c, 1000, "/1"); /* all places are taken by answers that nobody goes on with */
+    m = relay_next_piece(&c);
+    CHECK(m.call == 1000 && m.status == 503 && m.last && m.retry_ms > 0);
+    relay_want(&c, 1, 0);
+    relay_ask(&c, 1000, "/1");
+    CHECK_INT(relay_next_piece(&c).status, 200);
+    relayed = 0;
+    for (uint64_t call = 2000; call < 2600; call++) { /* and there is a rate */
+        relay_ask(&c, call, "/1");
+        m = relay_next_piece(&c);
+        CHECK(m.status == 200 || (m.status == 429 && m.retry_ms > 0 && m.body.len == 0));
+        refused += m.status == 429;
+    }
+    CHECK(refused > 0);
+    CHECK_INT(relayed, 600 - refused);
+    client_close(&c);
+    server_stop();
+}
+
+/* Nobody is served who breaks the rules; and an answer may find that its data plane has gone. */
+static void questions_out_of_turn(void)
+{
+    struct client c;
+
+    for (int wrong = 0; wrong < 4; wrong++) {
+        server_start_with_api();
+        client_enter(&c);
+        relay_ask(&c, 5, "/slow");
+        WAIT_FOR(relay_held);
+        if (wrong == 0)
+            relay_want(&c, 5, 1); /* of an answer that is not there */
+        else if (wrong == 1)
+            relay_ask(&c, 5, "/1"); /* a number in use */
+        else if (wrong == 2)
+            CHECK(SSL_write(c.ssl, "\0\0\0\1\40\1\0\0x", 9) == 9);
+        while (wrong < 3 && client_next(&c).type != 0)
+            ; /* what every data plane is told, and then the end */
+        client_close(&c);
+        WAIT_FOR(unlinks > 0);
+        relay_held = false; /* the answer comes now */
+        WAIT_FOR(relay.cb == NULL);
+        server_stop();
+    }
+    policy_for(&honest); /* a control plane without the API */
+    server_start(60000);
+    client_enter(&c);
+    relay_ask(&c, 5, "/1");
+    CHECK_INT(relay_next_piece(&c).status, 503);
+    client_close(&c);
+    server_stop();
+}
+
+static void claims_are_answered(void)
+{
+    const struct msg_claim m = {.request = {{1}}, .account = {{2}}, .lease = {{3}}, .key = {{4}}};
+    struct msg_claimed answer;
+    struct client c;
+    struct buf out;
+
+    policy_for(&honest);
+    server_start(60000);
+    claims = releases = 0;
+    client_enter(&c);
+    buf_init(&out, 256);
+    CHECK_INT(msg_claim_encode(&m, &out), ERR_NONE);
+    client_send(&c, &out);
+    CHECK_INT(msg_claimed_decode(next_of_type(&c, MSG_CLAIMED).payload, &answer), ERR_NONE);
+    CHECK(answer.status == CLAIM_GRANTED && id_eq(&answer.request, &m.request));
+    buf_init(&out, 64);
+    CHECK_INT(msg_release_encode(&(struct msg_release){m.request}, &out), ERR_NONE);
+    client_send(&c, &out);
+    CHECK_INT(msg_claimed_decode(next_of_type(&c, MSG_CLAIMED).payload, &answer), ERR_NONE);
+    CHECK(answer.status == CLAIM_NONE && id_eq(&answer.request, &m.request));
+    CHECK_INT(claims, 1);
+    CHECK_INT(releases, 1);
+    client_close(&c);
+    server_stop();
+}
+
 static void silence_about_a_changed_policy_is_a_refusal(void)
 {
     static const struct twist another_floor = {.floor_microcode = "2"};
@@ -1406,6 +1666,106 @@ static void both_ends_work_together(void)
 
 /* The database goes back behind what it acknowledged, and then does not even know the boot: every record
  * comes again, once, over the same uplink. */
+static struct {
+    struct inquiry_answer answer;
+    struct buf body;
+    unsigned fired;
+} inquired;
+
+static void inquired_cb(void *cookie, struct inquiry_answer *a)
+{
+    CHECK(cookie == &up);
+    inquired.answer = *a;
+    buf_free(&inquired.body);
+    inquired.body = a->body;
+    buf_init(&a->body, 1);
+    inquired.fired++;
+}
+
+/* Whole answers of any size through both ends, many at once; and one that its client has left. */
+static void both_ends_hand_questions_on(void)
+{
+    static const struct msg_relay_ask slow = {.path = VIEW_LIT("/slow")};
+    struct msg_relay_ask ask = {.path = VIEW_LIT("/300000")};
+    struct inquiry *q, *left;
+
+    server_start_with_api();
+    up_start();
+    WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
+    memset(&inquired, 0, sizeof inquired);
+    relayed = 0;
+    CHECK_INT(inquiry_relay(up.port, &slow, inquired_cb, &up, &left), ERR_NONE);
+    WAIT_FOR(relay_held);
+    inquiry_cancel(left);
+    for (unsigned i = 0; i < 100; i++) /* more than may be open */
+        CHECK_INT(inquiry_relay(up.port, &ask, inquired_cb, &up, &q), ERR_NONE);
+    for (unsigned n = 1; n <= 100; n++) {
+        while (inquired.fired < n)
+            uv_run(&up.loop, UV_RUN_ONCE);
+        CHECK_INT(inquired.answer.e, ERR_NONE);
+        CHECK_INT(inquired.answer.status, 200);
+        CHECK_INT(inquired.body.len, 300000);
+        CHECK_INT(inquired.body.ptr[299999], relay_byte(299999));
+    }
+    relay_held = false;
+    WAIT_FOR(relay.cb == NULL);
+    ask.path = VIEW_LIT("/4194305");
+    CHECK_INT(inquiry_relay(up.port, &ask, inquired_cb, &up, &q), ERR_NONE);
+    while (inquired.fired < 101)
+        uv_run(&up.loop, UV_RUN_ONCE);
+    CHECK_INT(inquired.answer.status, 502);
+    CHECK_INT(relayed, 102);
+    ask.path = VIEW_EMPTY;
+    CHECK_INT(inquiry_relay(up.port, &ask, inquired_cb, &up, &q), ERR_FORMAT);
+    buf_free(&inquired.body);
+    up_stop();
+    CHECK_INT(inquired.fired, 101);
+    server_stop();
+}
+
+/* A claim that nobody waits for is released: one that was cancelled before its answer, one whose answer was
+ * on its way to the worker, and one that was not answered in time. */
+static void both_ends_release_claims(void)
+{
+    const struct msg_claim m = {.request = {{1}}, .account = {{2}}, .lease = {{3}}, .key = {{4}}};
+    struct inquiry *q;
+
+    policy_for(&honest);
+    server_start(60000);
+    up_start();
+    WAIT_FOR(uplink_trust(up.link) == ERR_NONE);
+    memset(&inquired, 0, sizeof inquired);
+    claims = releases = 0;
+    CHECK_INT(inquiry_claim(up.port, &m, inquired_cb, &up, &q), ERR_NONE);
+    while (inquired.fired < 1)
+        uv_run(&up.loop, UV_RUN_ONCE);
+    CHECK(inquired.answer.e == ERR_NONE && inquired.answer.claim.status == CLAIM_GRANTED);
+    CHECK_INT(releases, 0);
+
+    CHECK_INT(inquiry_claim(up.port, &m, inquired_cb, &up, &q), ERR_NONE);
+    WAIT_FOR(claims == 2);
+    usleep(50000); /* the answer waits in the port */
+    inquiry_cancel(q);
+    while (releases < 1)
+        uv_run(&up.loop, UV_RUN_NOWAIT);
+
+    claims_stand_still = true;
+    CHECK_INT(inquiry_claim(up.port, &m, inquired_cb, &up, &q), ERR_NONE);
+    WAIT_FOR(claims == 3);
+    inquiry_cancel(q);
+    WAIT_FOR(releases == 2);
+    CHECK_INT(inquiry_claim(up.port, &m, inquired_cb, &up, &q), ERR_NONE);
+    while (inquired.fired < 2)
+        uv_run(&up.loop, UV_RUN_ONCE);
+    CHECK_INT(inquired.answer.e, ERR_CONTROL_PLANE);
+    WAIT_FOR(releases == 3);
+    claims_stand_still = false;
+    buf_free(&inquired.body);
+    up_stop();
+    CHECK_INT(inquired.fired, 2);
+    server_stop();
+}
+
 static void a_restored_database_gets_its_records_again(void)
 {
     struct usage_record r = {.request = id_new()};
@@ -1505,6 +1865,10 @@ static const struct check_case cases[] = {
     {"peers: a resync asks about every key", a_resync_asks_about_every_key},
     {"peers: a late grant is asked about again", a_late_grant_is_asked_about_again},
     {"peers: keys of an earlier link are asked about", keys_of_an_earlier_link_are_asked_about},
+    {"peers: questions are handed on", questions_are_handed_on},
+    {"peers: questions have bounds", questions_have_bounds},
+    {"peers: questions out of turn", questions_out_of_turn},
+    {"peers: claims are answered", claims_are_answered},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},
     {"peers: troubles are told", troubles_are_told},
@@ -1515,6 +1879,8 @@ static const struct check_case cases[] = {
     {"peers: simulated evidence needs a policy that says so",
      simulated_evidence_needs_a_policy_that_says_so},
     {"link: both ends work together", both_ends_work_together},
+    {"link: both ends hand questions on", both_ends_hand_questions_on},
+    {"link: both ends release claims", both_ends_release_claims},
     {"link: a restored database gets its records again",
      a_restored_database_gets_its_records_again},
     {"link: a revocation reaches the keyring", revocation_reaches_the_keyring},

@@ -65,6 +65,21 @@ static void run_defaults_and_fields(void)
     }
 }
 
+static void run_quirks_have_names(void)
+{
+    char why[256];
+
+    CHECK_INT(parse(A "quirks = no_stream_options max_tokens reasoning_excluded no_store developer_as_system openai strict "
+                      "thinking no_reasoning_effort reasoning_content\n",
+                    why),
+              ERR_NONE);
+    CHECK_INT(p.list[0].quirks, QUIRK_NO_STREAM_OPTIONS | QUIRK_MAX_TOKENS | QUIRK_REASONING_EXCLUDED | QUIRK_NO_STORE |
+                                    QUIRK_DEVELOPER_AS_SYSTEM | QUIRK_OPENAI | QUIRK_STRICT | QUIRK_THINKING |
+                                    QUIRK_NO_REASONING_EFFORT | QUIRK_REASONING_CONTENT);
+    CHECK_INT(parse(A "quirks = max_completion_tokens\n", why), ERR_NONE);
+    CHECK_INT(p.list[0].quirks, QUIRK_MAX_COMPLETION_TOKENS);
+}
+
 static void run_digest_is_of_the_bytes(void)
 {
     struct digest32 first, want;
@@ -159,6 +174,7 @@ static void run_too_many(void)
 static const struct check_case cases[] = {
     {"providers_defaults_and_fields", run_defaults_and_fields},
     {"providers_digest_is_of_the_bytes", run_digest_is_of_the_bytes},
+        {"providers: each quirk has a name", run_quirks_have_names},
     {"providers_rejects", run_rejects},
     {"providers_loopback_hosts", run_loopback_hosts},
     {"providers_too_many", run_too_many},

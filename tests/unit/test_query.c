@@ -37,6 +37,42 @@ static void finds(void)
     }
 }
 
+/* What people write into a form or a path. */
+static void decodes(void)
+{
+    static const struct {
+        const char *text, *query, *path; /* NULL: refused */
+    } cases[] = {
+        {"", "", ""},
+        {"gpt-4", "gpt-4", "gpt-4"},
+        {"a+b", "a b", "a+b"},
+        {"a%20b%2Fc%3a", "a b/c:", "a b/c:"},
+        {"%2B", "+", "+"},
+        {"%C3%A9", "\xc3\xa9", "\xc3\xa9"},
+        {"%", NULL, NULL},
+        {"%2", NULL, NULL},
+        {"%2g", NULL, NULL},
+        {"% 20", NULL, NULL},
+        {"%00", NULL, NULL},
+        {"a%0Ab", NULL, NULL},
+        {"%7f", NULL, NULL},
+        {"12345678", "12345678", "12345678"},
+        {"%31%32%33%34%35%36%37%38", "12345678", "12345678"},
+        {"123456789", NULL, NULL}, /* longer than there is room for */
+    };
+    char out[8];
+    size_t len;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_INT(query_decode(view_str(cases[i].text), out, sizeof out, &len), cases[i].query != NULL);
+        if (cases[i].query != NULL)
+            CHECK_BYTES(out, len, cases[i].query, strlen(cases[i].query));
+        CHECK_INT(path_decode(view_str(cases[i].text), out, sizeof out, &len), cases[i].path != NULL);
+        if (cases[i].path != NULL)
+            CHECK_BYTES(out, len, cases[i].path, strlen(cases[i].path));
+    }
+}
+
 static void knows_only(void)
 {
     static const char *const names[] = {"nonce", "binding"};
@@ -73,5 +109,5 @@ static void nonces(void)
 }
 
 static const struct check_case cases[] = {
-    {"query_finds", finds}, {"query_knows_only", knows_only}, {"query_nonces", nonces}};
+    {"query_finds", finds}, {"query_decodes", decodes}, {"query_knows_only", knows_only}, {"query_nonces", nonces}};
 CHECK_MAIN(cases)

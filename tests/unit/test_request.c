@@ -37,7 +37,36 @@ static struct {
     int64_t asked;
     void *cookie;
     enum err trust;
+    unsigned claims, claims_cancelled;
+    struct msg_claim claim;
+    inquiry_cb *claim_cb;
+    void *claim_cookie;
 } fake;
+
+/* --- idempotency keys: one claim at a time */
+
+enum err inquiry_claim(struct uplink_port *p, const struct msg_claim *claim, inquiry_cb *cb,
+                       void *cookie, struct inquiry **out)
+{
+    (void)p;
+    fake.claims++;
+    fake.claim = *claim;
+    fake.claim_cb = cb;
+    fake.claim_cookie = cookie;
+    *out = (struct inquiry *)&fake;
+    return ERR_NONE;
+}
+void inquiry_cancel(struct inquiry *q)
+{
+    CHECK(q == (struct inquiry *)&fake);
+    fake.claims_cancelled++;
+}
+static void answer_claim(enum err e, uint8_t status)
+{
+    struct inquiry_answer answer = {.e = e, .claim = {.status = status, .first = {{9}}}};
+
+    fake.claim_cb(fake.claim_cookie, &answer);
+}
 
 enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, struct key **out)
 {
@@ -379,9 +408,9 @@ static void test_stream_tail_is_bounded(void)
     request_begin(r);
     request_useful(r);
     report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, true);
-    request_tick(r, clock_mono_ms() + REQUEST_UPSTREAM_END_MS - 1);
+    request_tick(r, clock_mono_ms() + ATTEMPT_END_MS - 1);
     CHECK_INT(side.cancels, 0);
-    request_tick(r, clock_mono_ms() + REQUEST_UPSTREAM_END_MS);
+    request_tick(r, clock_mono_ms() + ATTEMPT_END_MS);
     CHECK_INT(side.cancels, 1);
     check_over(11000, 1);
     clock_thaw();
@@ -794,6 +823,81 @@ static void test_cold_key(void)
     CHECK_INT(side.attempts, 0);
     CHECK_INT(side.failure.error, API_CONTROL_PLANE);
     check_over(0, 0);
+}
+
+static struct request *begin_with_key(bool cold)
+{
+    struct request *r = begin_with(true, 2);
+
+    CHECK_INT(idempotency_read(VIEW_LIT("once"), &r->idempotency), ERR_NONE);
+    fake.cold = cold;
+    request_begin(r);
+    fake.cold = false;
+    if (cold)
+        answer_ask(ERR_NONE);
+    /* Paid for and asked about; nobody else was asked anything. */
+    CHECK_INT(r->state, REQUEST_ADMITTING);
+    CHECK_INT(1000000000 - fake.balance, worst);
+    CHECK_INT(fake.claims, 1);
+    CHECK(id_eq(&fake.claim.request, &r->id) && fake.claim.account.b[0] == 2 &&
+          fake.claim.lease.b[0] == 7);
+    CHECK_INT(side.attempts, 0);
+    return r;
+}
+
+/* A request with an idempotency key runs when the control plane says so, and never otherwise. */
+static void test_idempotency_key(void)
+{
+    static const struct {
+        enum err e;
+        uint8_t status;
+        enum api_error error;
+    } cases[] = {
+        {ERR_NONE, CLAIM_GRANTED, API_OK},
+        {ERR_NONE, CLAIM_IN_FLIGHT, API_IDEMPOTENCY_IN_FLIGHT},
+        {ERR_NONE, CLAIM_USED, API_IDEMPOTENCY_USED},
+        {ERR_NONE, CLAIM_NONE, API_CONTROL_PLANE},
+        {ERR_CONTROL_PLANE, CLAIM_GRANTED, API_CONTROL_PLANE},
+    };
+
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with_key(i & 1);
+
+        request_tick(r, clock_mono_ms()); /* waiting, it is nothing else */
+        answer_claim(cases[i / 2].e, cases[i / 2].status);
+        if (cases[i / 2].error != API_OK) {
+            CHECK_INT(side.fails, 1);
+            CHECK_INT(side.failure.error, cases[i / 2].error);
+            CHECK_INT(side.attempts, 0);
+            CHECK_INT(fake.unreserved, 1);
+            fake.unreserved = 0;
+            check_over(0, 0);
+            continue;
+        }
+        CHECK_INT(side.attempts, 1);
+        request_useful(r);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(11000, 1);
+        CHECK(id_eq(&fake.record.request, &fake.claim.request));
+        CHECK_INT(fake.claims_cancelled, 0);
+    }
+}
+
+static void test_idempotency_key_of_a_client_that_leaves(void)
+{
+    for (int abort = 0; abort < 2; abort++) {
+        struct request *r = begin_with_key(false);
+
+        if (abort)
+            request_abort(r);
+        else
+            request_client_gone(r);
+        CHECK_INT(fake.claims_cancelled, 1);
+        CHECK_INT(side.attempts, 0);
+        CHECK_INT(fake.unreserved, 1);
+        fake.unreserved = 0;
+        check_over(0, 0);
+    }
 }
 
 static void test_refused_before_dispatch(void)
@@ -1302,7 +1406,7 @@ static void test_left_behind_the_finish(void)
         CHECK_INT(r->state, REQUEST_LEAVING);
         CHECK_INT(side.cancels, 0);
         CHECK_INT(fake.records, 0);
-        request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS - 1);
+        request_tick(r, clock_mono_ms() + ATTEMPT_USAGE_MS - 1);
         CHECK_INT(fake.records, 0);
         if (cases[i].ends == 0) {
             side.account.usage =
@@ -1311,7 +1415,7 @@ static void test_left_behind_the_finish(void)
         } else if (cases[i].ends == 1) {
             report(r, (struct attempt_result){.e = ERR_PROVIDER_TRUNCATED, .status = 200}, false);
         } else if (cases[i].ends == 2) {
-            request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS);
+            request_tick(r, clock_mono_ms() + ATTEMPT_USAGE_MS);
         } else {
             request_abort(r);
         }
@@ -1351,7 +1455,7 @@ static void test_left_whole(void)
         request_client_gone(r);
         CHECK_INT(r->state == REQUEST_LEAVING, cases[i].waits);
         if (cases[i].waits)
-            request_tick(r, clock_mono_ms() + REQUEST_USAGE_MS);
+            request_tick(r, clock_mono_ms() + ATTEMPT_USAGE_MS);
         if (cases[i].after_ms == 60000)
             check_over(worst, 1); /* never more than was reserved */
         else
@@ -1563,6 +1667,8 @@ static const struct check_case cases[] = {
     {"request_client_gone_while_it_is_read", test_client_gone_while_it_is_read},
     {"request_client_gone_after_a_failure", test_client_gone_after_a_failure},
     {"request_cold_key", test_cold_key},
+    {"request_idempotency_key", test_idempotency_key},
+    {"request_idempotency_key_of_a_client_that_leaves", test_idempotency_key_of_a_client_that_leaves},
     {"request_refused_before_dispatch", test_refused_before_dispatch},
     {"request_credit_sentence", test_credit_sentence},
     {"request_worst_case", test_worst_case},

@@ -1,6 +1,7 @@
 /* The uplink carries every key, lease and record of a data plane, over connections that break at
  * any moment, from a control plane that may lie. Here the control plane is this file: it speaks the
  * real protocol over real TLS, and does one thing wrong at a time. */
+#include "inquiry.h"
 #include "uplink.h"
 
 #include "check.h"
@@ -839,6 +840,126 @@ static void asks_survive_a_short_break(void)
 
 static const struct id key_one = {{1}}, lease_one = {{1}};
 
+static unsigned inquired, unanswered;
+static uint8_t inquired_status;
+
+static void inquiry_done(void *cookie, struct inquiry_answer *a)
+{
+    (void)cookie;
+    inquired++;
+    unanswered += a->e == ERR_CONTROL_PLANE;
+    CHECK(a->e == ERR_NONE || a->e == ERR_CONTROL_PLANE);
+    inquired_status = a->claim.status;
+}
+
+static struct inquiry *claim_for(uint8_t request)
+{
+    const struct msg_claim m = {.request = {{request}}, .account = {{2}}, .lease = {{3}}};
+    struct inquiry *q = NULL;
+
+    CHECK_INT(inquiry_claim(dp.port, &m, inquiry_done, NULL, &q), ERR_NONE);
+    return q;
+}
+
+static struct inquiry *question(void)
+{
+    const struct msg_relay_ask m = {.path = VIEW_LIT("/key")};
+    struct inquiry *q = NULL;
+
+    CHECK_INT(inquiry_relay(dp.port, &m, inquiry_done, NULL, &q), ERR_NONE);
+    return q;
+}
+
+/* Over a lost link a claim is asked for again; a question may have been answered, so its client is told. */
+static void inquiries_and_a_lost_link(void)
+{
+    start();
+    accepted(60000);
+    inquired = unanswered = 0;
+    claim_for(1);
+    next_frame(MSG_CLAIM);
+    question();
+    next_frame(MSG_RELAY_ASK);
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(unanswered == 1, 2000);
+    CHECK_INT(inquired, 1);
+    accepted(60000);
+    next_frame(MSG_CLAIM);
+    SAY(claimed, .request = {{1}}, .status = CLAIM_USED, .first = {{9}});
+    UNTIL(inquired == 2, 2000);
+    CHECK_INT(unanswered, 1);
+    CHECK_INT(inquired_status, CLAIM_USED);
+
+    conn_close(cp.conn, ERR_NONE); /* what is asked now waits a second for the link */
+    UNTIL(cp.closed == 2, 2000);
+    question();
+    claim_for(2);
+    UNTIL(unanswered == 3, 3000);
+    CHECK_INT(inquired, 4);
+    accepted(60000); /* and nothing of it is said later */
+    FOR_MS(100);
+    CHECK_INT(cp.n_read, cp.n_frames);
+    stop();
+}
+
+/* A claim that was given up may have been granted: it is released, again and again until that was heard. */
+static void claims_given_up_are_released(void)
+{
+    struct msg_release r;
+
+    start();
+    accepted(60000);
+    inquired = unanswered = 0;
+    claim_for(1);
+    next_frame(MSG_CLAIM);
+    UNTIL(unanswered == 1, 4000); /* 3 s */
+    CHECK_INT(msg_release_decode(next_frame(MSG_RELEASE), &r), ERR_NONE);
+    CHECK_INT(r.request.b[0], 1);
+    SAY(claimed, .request = {{1}}, .status = CLAIM_GRANTED, .first = {{1}}); /* too late */
+    conn_close(cp.conn, ERR_NONE);
+    UNTIL(cp.closed == 1, 2000);
+    accepted(60000);
+    next_frame(MSG_RELEASE);
+    SAY(claimed, .request = {{1}}, .status = CLAIM_NONE);
+    FOR_MS(3500);
+    while (cp.n_read < cp.n_frames)
+        CHECK(cp.frames[cp.n_read++].type != MSG_RELEASE);
+    CHECK_INT(inquired, 1);
+    stop();
+}
+
+/* Answers in pieces, of questions that are known and of others. */
+static void pieces_are_asked_for(void)
+{
+    struct msg_relay_ask ask;
+    struct msg_relay_next next;
+
+    start();
+    accepted(60000);
+    inquired = unanswered = 0;
+    question();
+    CHECK_INT(msg_relay_ask_decode(next_frame(MSG_RELAY_ASK), &ask), ERR_NONE);
+    SAY(relay_answer, .call = ask.call, .status = 200, .body = VIEW_LIT("a"));
+    CHECK_INT(msg_relay_next_decode(next_frame(MSG_RELAY_NEXT), &next), ERR_NONE);
+    CHECK(next.call == ask.call && next.more == 1);
+    SAY(relay_answer, .call = ask.call + 1, .status = 200, .body = VIEW_LIT("b"));
+    CHECK_INT(msg_relay_next_decode(next_frame(MSG_RELAY_NEXT), &next), ERR_NONE);
+    CHECK(next.call == ask.call + 1 && next.more == 0);
+    SAY(relay_answer, .call = ask.call, .status = 200, .last = 1, .body = VIEW_LIT("c"));
+    UNTIL(inquired == 1, 2000);
+    CHECK_INT(unanswered, 0);
+    inquiry_cancel(question());
+    FOR_MS(100); /* one that was told keeps its place until it is answered */
+    if (cp.n_read < cp.n_frames) {
+        CHECK_INT(msg_relay_ask_decode(next_frame(MSG_RELAY_ASK), &ask), ERR_NONE);
+        SAY(relay_answer, .call = ask.call, .status = 200, .body = VIEW_LIT("d"));
+        CHECK_INT(msg_relay_next_decode(next_frame(MSG_RELAY_NEXT), &next), ERR_NONE);
+        CHECK_INT(next.more, 0);
+    }
+    stop();
+    CHECK_INT(inquired, 1);
+}
+
 static void lease(uint8_t no, int64_t granted, uint8_t status, int64_t most)
 {
     SAY(lease, .key = key_one, .lease = {{no}}, .granted_nusd = granted,
@@ -1396,6 +1517,9 @@ static const struct check_case cases[] = {
     {"uplink_cancelled_asks_are_silent", cancelled_asks_are_silent},
     {"uplink_asks_time_out", asks_time_out},
     {"uplink_asks_survive_a_short_break", asks_survive_a_short_break},
+    {"uplink_inquiries_and_a_lost_link", inquiries_and_a_lost_link},
+    {"uplink_claims_given_up_are_released", claims_given_up_are_released},
+    {"uplink_pieces_are_asked_for", pieces_are_asked_for},
     {"uplink_leases_are_extended", leases_are_extended},
     {"uplink_the_waiting_are_served_in_order", the_waiting_are_served_in_order},
     {"uplink_lent_money_is_waited_for", lent_money_is_waited_for},

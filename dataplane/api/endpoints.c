@@ -1,0 +1,132 @@
+#include "endpoints.h"
+
+#include "catalog_json.h"
+#include "clock.h"
+#include "reply.h"
+
+enum { PROVIDERS_BODY_MAX = 256 << 10 }; /* 64 of them, about 300 bytes each */
+
+/* The endpoints of m behind those in out. zdr: only those whose provider keeps no data. *n counts all. */
+static enum err append_endpoints(const struct models_context *x, const struct snapshot *s,
+                                 const struct route_model *m, bool zdr, size_t *n, struct buf *out)
+{
+    enum err err = ERR_NONE;
+
+    for (size_t i = 0; err == ERR_NONE && i < m->n_endpoints; i++) {
+        const struct route_endpoint *e = &m->endpoints[i];
+        struct health_view now;
+
+        if (snapshot_endpoint_text(s, e).len == 0 || (zdr && e->provider->retains_data))
+            continue;
+        health_read(x->health, e->health_slot, HEALTH_NOBODY, clock_mono_ms(), &now);
+        if ((*n)++ != 0)
+            err = buf_append_byte(out, ',');
+        if (err == ERR_NONE)
+            err = catalog_json_endpoint(s, e, now.state, out);
+    }
+    return err;
+}
+
+static enum err append_head(const struct route_model *m, struct buf *out)
+{
+    const struct catalog_model *i = m->info;
+    enum err e = buf_append(out, VIEW_LIT("{\"data\":{\"id\":"));
+
+    if (e == ERR_NONE)
+        e = buf_append_json_string(out, view_str(i->id));
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"name\":"));
+    if (e == ERR_NONE)
+        e = buf_append_json_string(out, view_str(i->name[0] != '\0' ? i->name : i->id));
+    if (e == ERR_NONE)
+        e = buf_appendf(out, ",\"created\":%llu,\"description\":", (unsigned long long)i->created);
+    if (e == ERR_NONE)
+        e = catalog_json_description(m, out);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"architecture\":"));
+    if (e == ERR_NONE)
+        e = catalog_json_architecture(i, out);
+    return e == ERR_NONE ? buf_append(out, VIEW_LIT(",\"endpoints\":[")) : e;
+}
+
+int endpoints_of(const struct models_context *x, struct web_request *r, const struct snapshot *s,
+                 const struct route_model *m)
+{
+    struct buf body;
+    size_t n = 0;
+    enum err e;
+
+    buf_init(&body, CATALOG_LISTING_MAX);
+    e = append_head(m, &body);
+    if (e == ERR_NONE)
+        e = append_endpoints(x, s, m, false, &n, &body);
+    if (e == ERR_NONE)
+        e = buf_append(&body, VIEW_LIT("]}}"));
+    return reply_done(r, e, &body);
+}
+
+static enum err append_zdr(const struct models_context *x, const struct snapshot *s,
+                           struct buf *out)
+{
+    enum err e = buf_append(out, VIEW_LIT("{\"data\":["));
+    size_t n = 0;
+
+    for (size_t i = 0; e == ERR_NONE && i < snapshot_models(s); i++)
+        e = append_endpoints(x, s, snapshot_model(s, i), true, &n, out);
+    return e == ERR_NONE ? buf_append(out, VIEW_LIT("]}")) : e;
+}
+
+/* Numbers, as bits, of the providers of enabled endpoints. */
+static uint64_t providers_serving(const struct snapshot *s)
+{
+    uint64_t set = 0;
+
+    for (size_t i = 0; i < snapshot_models(s); i++)
+        for (size_t k = 0; k < snapshot_model(s, i)->n_endpoints; k++)
+            if (snapshot_model(s, i)->endpoints[k].info->weight != 0)
+                set |= UINT64_C(1) << snapshot_model(s, i)->endpoints[k].provider->no;
+    return set;
+}
+
+static enum err append_providers(const struct models_context *x, const struct snapshot *s,
+                                 struct buf *out)
+{
+    uint64_t set = providers_serving(s);
+    enum err e = buf_append(out, VIEW_LIT("{\"data\":["));
+    const char *comma = "";
+
+    for (size_t i = 0; e == ERR_NONE && i < x->providers->n; i++) {
+        if ((set >> i & 1) == 0)
+            continue;
+        e = buf_append(out, view_str(comma));
+        if (e == ERR_NONE)
+            e = catalog_json_provider(&x->providers->list[i], out);
+        comma = ",";
+    }
+    return e == ERR_NONE ? buf_append(out, VIEW_LIT("]}")) : e;
+}
+
+static int answer(const struct models_context *x, struct web_request *r, size_t max,
+                  enum err (*append)(const struct models_context *x, const struct snapshot *s,
+                                     struct buf *out))
+{
+    struct snapshot *s = catalog_acquire(x->catalogs, x->worker);
+    struct buf body;
+    int status;
+
+    buf_init(&body, max);
+    status = s == NULL ? reply_refusal(r, &(struct api_failure){.error = API_NOT_READY})
+                       : reply_done(r, append(x, s, &body), &body);
+    snapshot_release(s);
+    return status;
+}
+
+int endpoints_zdr(const struct models_context *x, struct web_request *r)
+{
+    return answer(x, r, CATALOG_LISTING_MAX, append_zdr);
+}
+
+int endpoints_providers(const struct models_context *x, struct web_request *r)
+{
+    return answer(x, r, PROVIDERS_BODY_MAX, append_providers);
+}

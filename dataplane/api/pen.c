@@ -1,0 +1,55 @@
+/* (G) Appends until something fails. */
+#include "pen.h"
+
+#include "content_view.h"
+#include "money.h"
+
+void pen_put(struct pen *p, struct view text)
+{
+    if (p->out != NULL && p->e == ERR_NONE)
+        p->e = buf_append(p->out, text);
+}
+
+void pen_json(struct pen *p, struct view value)
+{
+    size_t from = p->out == NULL ? 0 : p->out->len;
+
+    pen_put(p, value);
+    if (p->out == NULL || p->e != ERR_NONE)
+        return;
+    for (size_t i = from; i < p->out->len; i++)
+        if (p->out->ptr[i] == '\n' || p->out->ptr[i] == '\r') /* strings hold none */
+            p->out->ptr[i] = ' ';
+}
+
+void pen_text(struct pen *p, const char *text)
+{
+    pen_put(p, view_str(text));
+}
+
+void pen_number(struct pen *p, uint64_t n)
+{
+    if (p->out != NULL && p->e == ERR_NONE)
+        p->e = buf_append_u64(p->out, n);
+}
+
+void pen_usd(struct pen *p, int64_t nusd)
+{
+    char text[MONEY_TEXT_MAX];
+
+    money_text_usd(nusd, text);
+    pen_text(p, text);
+}
+
+void pen_string(struct pen *p, struct view plain)
+{
+    if (p->out != NULL && p->e == ERR_NONE)
+        p->e = buf_append_json_string(p->out, plain);
+}
+
+void pen_quoted(struct pen *p, struct view escaped)
+{
+    pen_text(p, "\"");
+    pen_put(p, escaped);
+    pen_text(p, "\"");
+}

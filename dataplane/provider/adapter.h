@@ -1,0 +1,38 @@
+/* (G) What a provider speaks: one row per dialect. An attempt makes the provider's request with it and reads the
+ * provider's bytes with it; nothing of a provider's dialect is known outside of its files and its row.
+ *
+ * Every row makes the canonical chunk or completion of OpenAI's chat of what its provider says: clients of
+ * that dialect are sent it as it is, and for the others it is read into neutral events. The running figures
+ * of an answer (usage, bytes, finish reasons) are those of its struct chat_canon. */
+#ifndef TR_DATAPLANE_PROVIDER_ADAPTER_H
+#define TR_DATAPLANE_PROVIDER_ADAPTER_H
+
+#include "chat_canon.h"
+#include "prompt.h"
+
+struct adapter {
+    struct view path; /* after the provider's prefix: "/chat/completions" */
+
+    /* May this provider be sent the prompt? False: *refused names the first member that it may not, as the
+     * client spells it where that is known. */
+    bool (*fits)(const struct prompt *p, const struct provider *provider, struct view *refused);
+    /* The most bytes that render() makes of this prompt. */
+    size_t (*room)(const struct prompt *p);
+    /* Appends the body for this provider. max_output: 0 leaves the client's limit. ERR_FORMAT, ERR_MEMORY,
+     * ERR_LIMIT, ERR_OVERLOAD; on failure out is undefined. */
+    enum err (*render)(const struct prompt *p, const struct provider *provider, const char *upstream_model,
+                       uint32_t max_output, struct buf *out);
+
+    /* One event of a stream, as chat_canon_chunk(); a whole answer, of whatever shape, as chat_gather(); and
+     * the body of an error response. */
+    enum err (*chunk)(struct chat_canon *c, struct view data, struct buf *out, enum chat_kind *kind,
+                      struct chat_error *error);
+    enum err (*whole)(struct chat_canon *c, struct view body, struct buf *out, enum chat_kind *kind,
+                      struct chat_error *error);
+    void (*error)(int status, struct view body, struct chat_error *error);
+};
+
+/* The row of the dialect that providers.conf names. */
+const struct adapter *adapter_of(const struct provider *provider);
+
+#endif

@@ -1,0 +1,27 @@
+/* Whose reasoning is it? Signatures and encrypted thoughts are good only for models of the maker that made
+ * them; others refuse the request. An element of reasoning_details names its maker by its "format"
+ * ("anthropic-claude-v1"), a model by its name. What names nobody whom we know goes everywhere. */
+#ifndef TR_DATAPLANE_PROVIDER_REASONING_MAKER_H
+#define TR_DATAPLANE_PROVIDER_REASONING_MAKER_H
+
+#include "view.h"
+
+#include <stdbool.h>
+
+enum maker {
+    MAKER_UNKNOWN,
+    MAKER_ANTHROPIC,
+    MAKER_OPENAI,
+    MAKER_GOOGLE,
+    MAKER_XAI,
+    MAKER_MINIMAX,
+    MAKER_OTHER, /* one whose models sign nothing */
+};
+
+/* Of the provider's name of a model: "claude-sonnet-4-6", "anthropic/claude-sonnet-4.6". */
+enum maker maker_of_model(struct view name);
+/* May a model of this name be sent this element, a JSON object (validated)? thinker: the name of the model
+ * that thought it, which counts when the element has no format that we know; empty: not known. */
+bool reasoning_replays(struct view model, struct view element, struct view thinker);
+
+#endif
