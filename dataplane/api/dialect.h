@@ -30,6 +30,9 @@ struct answer {
 
 struct dialect {
     const char *name; /* "messages" */
+    /* A dialect with versions: the header that names one, and what a client of that version speaks. Else NULL. */
+    struct view version_header;
+    const struct dialect *(*of_version)(struct view version);
     /* A row that takes no events (event is NULL) is that of the adapters' own dialect, chat: its clients are
      * sent the canonical bytes as they are, and of what follows it has read, fail, keep_alive and failure. */
 

@@ -186,7 +186,8 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
 
 #define ROW(version)                                                                               \
     {                                                                                              \
-        .name = "messages", .read = messages_read_##version,                                       \
+        .name = "messages", .version_header = VIEW_LIT("anthropic-version"),                       \
+        .of_version = messages_of_version, .read = messages_read_##version,                        \
         .read_count = messages_read_count_##version, .count = messages_count, .start = start,      \
         .close = end_state, .begin = begin, .event = event, .end = end, .fail = fail,              \
         .keep_alive = VIEW_LIT("event: ping\ndata: {\"type\":\"ping\"}\n\n"), .whole = whole,      \
