@@ -90,6 +90,10 @@ static const struct {
     {I("{\"type\":\"function_call\",\"call_id\":\"c\",\"namespace\":\"mail\",\"name\":\"send\",\"arguments\":\"{}\"}",
        "{\"type\":\"web_search_call\",\"id\":\"ws_1\",\"status\":\"completed\"}", U("\"x\"")),
      "assistant call:c,mail__send,{} | user text:x"},
+    /* Codex's report of what happened beside its calls answers none */
+    {I("{\"type\":\"function_call_output\",\"id\":\"fco_1\",\"namespace\":\"agent\",\"name\":\"goal\",\"output\":\"x\"}",
+       "{\"type\":\"function_call_output\",\"name\":\"note\",\"output\":" TEXT("input_text", "y") "}"),
+     "user text:Output of agent.goal: text:x | user text:Output of note: text:y"},
 };
 
 static void lists_come_out(void)
@@ -147,6 +151,7 @@ static const struct {
     {I("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\"}"), "input", ERR_FORMAT},
     {I("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":{}}"), "input", ERR_FORMAT},
     {I("{\"type\":\"function_call_output\",\"call_id\":\"c\"}"), "input", ERR_FORMAT},
+    {I("{\"type\":\"function_call_output\",\"output\":\"x\"}"), "input", ERR_FORMAT},
     {I(THINK("", ",\"encrypted_content\":\"eyJ0ciI6MSwiAAAA\"")), "input", ERR_FORMAT},
     /* members */
     {X("\"max_output_tokens\":0"), "max_output_tokens", ERR_RANGE},
