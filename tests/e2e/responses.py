@@ -510,8 +510,13 @@ def a_failure_inside_of_a_stream():
 def openrouters_path_serves_it_too():
     a = send(ask("hi"), url=rig.env("TR_BASE_URL").replace("/v1", "/api/v1"))
     equal((a.status, text_of(a.json())), (200, "hi"))
-    true(a.json()["provider"])
+    true(a.json()["provider"] and a.json()["usage"]["cost"] > 0)
     check_body(a.json())
+    true("openrouter_metadata" not in a.json())
+    for stream in (False, True):
+        a = send({**ask("hi"), "stream": stream}, headers={"X-OpenRouter-Metadata": "enabled"})
+        r = events_of(a)[0][-1]["response"] if stream else a.json()
+        equal(r["openrouter_metadata"]["requested"], ONE)
 
 
 rig.main()
