@@ -237,6 +237,7 @@ void inquiries_free(struct uplink *u)
         inquiry_end(u, &u->inquiries.first, ERR_CONTROL_PLANE);
     for (struct release *r; (r = u->releases) != NULL;) {
         u->releases = r->next;
+        u->n_releases--;
         free(r);
     }
 }

@@ -42,6 +42,7 @@ static struct {
     bool open, closing, challenged, accepted;
     unsigned evidence, pushes;
     unsigned asked, answered;
+    unsigned inquired, told; /* inquiries; those answered or cancelled */
 } now;
 
 struct conn {
@@ -97,7 +98,9 @@ enum err conn_send(struct conn *c, struct view bytes)
     while (frame_take(&bytes, &f) == ERR_NONE) {
         assert(f.type == MSG_EVIDENCE || f.type == MSG_KEY_LOOKUP || f.type == MSG_LEASE_MORE ||
                f.type == MSG_LEASE_RETURN || f.type == MSG_USAGE || f.type == MSG_PING ||
-               f.type == MSG_BYE || f.type == MSG_KEYS);
+               f.type == MSG_BYE || f.type == MSG_KEYS || f.type == MSG_USAGE_LOST ||
+               f.type == MSG_SETTLED || f.type == MSG_RELAY_ASK || f.type == MSG_RELAY_NEXT ||
+               f.type == MSG_CLAIM || f.type == MSG_RELEASE);
         assert(f.type == MSG_EVIDENCE ? now.challenged : now.accepted);
         now.evidence += f.type == MSG_EVIDENCE;
         now.challenged = now.challenged && f.type != MSG_EVIDENCE;
@@ -187,6 +190,7 @@ static void begin(void)
     u.acked_seq = u.sent_seq = u.last_seq = u.top_seq = u.shipped_ms = 0;
     u.oldest_seq = 1;
     u.told_from = u.settle_open = false;
+    u.relay_calls = 0;
     u.n_batches = 0;
     u.ping = 0;
     u.cp_offset_ms = 0;
@@ -305,7 +309,7 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
 {
     struct id key = {{(uint8_t)(k % 8 + 1)}}, lease = {{l, k}};
 
-    switch (what % 11) {
+    switch (what % 13) {
     case 0:
         SAY(challenge, MSG_CHALLENGE, .nonce = {k, l});
         break;
@@ -348,6 +352,15 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
     case 10:
         SAY(settle_ask, MSG_SETTLE_ASK, .token = l);
         break;
+    case 11: /* of the latest questions, or of others */
+        SAY(relay_answer, MSG_RELAY_ANSWER, .call = u.relay_calls - k % 4, .status = 200,
+            .last = l % 2, .body = view_of(&key, l % 16));
+        break;
+    case 12:
+        key = (struct id){{(uint8_t)(k % 8 + 1)}};
+        SAY(claimed, MSG_CLAIMED, .request = key, .status = l % CLAIM_STATUS_COUNT,
+            .first = l % CLAIM_STATUS_COUNT == CLAIM_NONE ? (struct id){{0}} : key);
+        break;
     }
 }
 
@@ -373,6 +386,34 @@ static void ask(uint8_t k, uint8_t kind)
     asks_take(&u);
 }
 
+static void inquiry_done(void *cookie, struct inquiry_answer *a)
+{
+    (void)cookie;
+    assert(a->e == ERR_NONE || a->e == ERR_CONTROL_PLANE || a->e == ERR_LIMIT);
+    assert(a->e != ERR_NONE || a->status != 0 || a->claim.status < CLAIM_STATUS_COUNT);
+    now.told++;
+}
+
+/* A question or a claim; some of those that ask leave at once. */
+static void inquire(uint8_t k, uint8_t kind)
+{
+    const struct msg_relay_ask question = {.path = VIEW_LIT("/key")};
+    const struct msg_claim claim = {.request = {{(uint8_t)(k % 8 + 1)}}};
+    struct inquiry *q;
+    enum err e = kind % 2 == 0 ? inquiry_relay(port, &question, inquiry_done, NULL, &q)
+                               : inquiry_claim(port, &claim, inquiry_done, NULL, &q);
+
+    if (e != ERR_NONE)
+        return;
+    now.inquired++;
+    if (kind % 16 > 12) {
+        inquiry_cancel(q);
+        now.told++;
+    }
+    if (kind % 3 != 0)
+        inquiries_take(&u);
+}
+
 static void meter_one(void)
 {
     struct usage_record r = {.request = {{1}}};
@@ -386,6 +427,7 @@ static void tick(void)
     session_tick(&u, mono_ms);
     ship_tick(&u, mono_ms);
     asks_tick(&u);
+    inquiries_tick(&u, mono_ms);
     uv_run(&loop, UV_RUN_NOWAIT);
 }
 
@@ -393,6 +435,7 @@ static void end(void)
 {
     lost();
     uplink_port_free(port);
+    inquiries_free(&u);
     asks_free(&u);
     uv_close((uv_handle_t *)&u.wake, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
@@ -400,6 +443,7 @@ static void end(void)
     keyring_free(u.config.keyring);
     meter_free(u.config.meter);
     assert(now.answered <= now.asked);
+    assert(now.told <= now.inquired && u.relays_open == 0 && u.n_releases == 0);
 }
 
 static bool take_byte(struct view *in, uint8_t *out)
@@ -441,7 +485,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             ask(a, b);
             break;
         case 4:
-            meter_one();
+            if (b % 2 == 0)
+                meter_one();
+            else
+                inquire(a, b / 2);
             break;
         case 5:
             lost();

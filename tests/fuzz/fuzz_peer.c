@@ -2,6 +2,7 @@
  * answers of the ledger (early, late, failed, out of their order) and lost connections. Whatever a data
  * plane says: the ledger hears nothing of it before its evidence was found good and written down, records
  * and the ends of leases are booked one at a time in their order, and nothing outlives its peer. */
+#include "api.h"
 #include "boots.h"
 #include "clock.h"
 #include "log.h"
@@ -21,6 +22,7 @@
 #include "../../controlplane/peers/places.c"
 #include "../../controlplane/peers/dispatch.c"
 #include "../../controlplane/peers/orders.c"
+#include "../../controlplane/peers/relay.c"
 #include "../../controlplane/peers/resync.c"
 #include "../../controlplane/peers/peer.c"
 
@@ -47,6 +49,8 @@ enum call_kind {
     CALL_CHANGES,
     CALL_MORE,
     CALL_RETURN,
+    CALL_CLAIM, /* or release */
+    CALL_RELAY,
     CALL_INGEST, /* or set aside, lost, settled: answered by a number */
 };
 
@@ -60,6 +64,8 @@ struct pending_call {
     void (*grant)(void *cookie, enum err e, const struct msg_grant *g, const struct msg_no_key *n);
     void (*changes)(void *cookie, enum err e, const struct msg_revoke *r, size_t n);
     void (*lease)(void *cookie, enum err e, const struct msg_lease *l);
+    void (*claim)(void *cookie, enum err e, const struct msg_claimed *answer);
+    api_answer_cb *relay;
     ledger_acked_cb *ingest;
     struct digest32 digest;
     uint64_t seq;
@@ -132,6 +138,32 @@ void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg
     assert(ask->need_nusd >= 0 && ask->want_nusd >= 0);
     call_new(CALL_MORE, cookie)->lease = cb;
 }
+void ledger_claim(struct ledger *l, const struct id *boot, const struct msg_claim *claim,
+                  void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
+                  void *cookie)
+{
+    (void)l, (void)boot, (void)claim;
+    call_new(CALL_CLAIM, cookie)->claim = cb;
+}
+void ledger_release(struct ledger *l, const struct id *boot, const struct id *request,
+                    void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
+                    void *cookie)
+{
+    (void)l, (void)boot, (void)request;
+    call_new(CALL_CLAIM, cookie)->claim = cb;
+}
+void api_relay(struct api *a, const struct msg_relay_ask *ask, const uint8_t address[static 16],
+               api_answer_cb *cb, void *cookie)
+{
+    const struct api_answer missing = {.status = 404, .body = VIEW_LIT("{}")};
+
+    (void)address;
+    assert(a != NULL && ask->call != 0 && now.accepted);
+    if (ask->method == RELAY_POST) /* some answers come at once */
+        cb(cookie, &missing);
+    else
+        call_new(CALL_RELAY, cookie)->relay = cb;
+}
 static void order_begins(struct pending_call *c)
 {
     c->order = true;
@@ -202,6 +234,9 @@ static void answer(size_t i, bool fail)
     struct msg_no_key no = {.key_digest = c.digest, .reason = NO_KEY_DISABLED};
     struct msg_revoke revoke = {.key_digest = c.digest, .reason = NO_KEY_UNKNOWN};
     struct msg_lease lease = {.granted_nusd = 5};
+    static const uint8_t page[3 * LIMIT_RELAY_PIECE_BYTES];
+    const struct api_answer reply = {.status = 200, .body = view_of(page, mono_ms * 7919 % sizeof page)};
+    const struct msg_claimed claimed = {.request = {{1}}, .status = CLAIM_GRANTED, .first = {{1}}};
     bool yes = c.digest.b[0] % 2 == 0;
 
     memmove(&calls[i], &calls[i + 1], (--n_calls - i) * sizeof calls[0]);
@@ -228,6 +263,12 @@ static void answer(size_t i, bool fail)
         break;
     case CALL_MORE:
         c.lease(c.cookie, e, fail ? NULL : &lease);
+        break;
+    case CALL_CLAIM:
+        c.claim(c.cookie, e, &claimed);
+        break;
+    case CALL_RELAY:
+        c.relay(c.cookie, &reply);
         break;
     case CALL_INGEST:
         c.ingest(c.cookie, e, fail ? 0 : c.seq);
@@ -337,7 +378,8 @@ enum err conn_send(struct conn *c, struct view bytes)
                                  f.type == MSG_NO_KEY || f.type == MSG_REVOKE ||
                                  f.type == MSG_LEASE || f.type == MSG_USAGE_ACK ||
                                  f.type == MSG_USAGE_FROM || f.type == MSG_SETTLE_ASK ||
-                                 f.type == MSG_PONG)));
+                                 f.type == MSG_PONG || f.type == MSG_CLAIMED ||
+                                 f.type == MSG_RELAY_ANSWER)));
     assert(bytes.len == 0);
     return ERR_NONE;
 }
@@ -436,7 +478,7 @@ static void say_usage(uint8_t first, uint8_t n)
 
 static void say_something(uint8_t what, uint8_t a, uint8_t b)
 {
-    switch (what % 9) {
+    switch (what % 13) {
     case 0:
         say_evidence(a);
         break;
@@ -463,6 +505,18 @@ static void say_something(uint8_t what, uint8_t a, uint8_t b)
         break;
     case 8:
         SAY(place, .name = VIEW_LIT("here"));
+        break;
+    case 9:
+        SAY(relay_ask, .call = a % 8 + 1u, .method = b % RELAY_METHODS, .path = VIEW_LIT("/key"));
+        break;
+    case 10:
+        SAY(relay_next, .call = a % 8 + 1u, .more = b % 2);
+        break;
+    case 11:
+        SAY(claim, .request = {{a}}, .lease = {{b}});
+        break;
+    case 12:
+        SAY(release, .request = {{a}});
         break;
     }
 }
@@ -531,6 +585,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (places_new(has_spoken, &owner.places) != ERR_NONE)
         abort();
     owner.config.reattest_ms = 20000;
+    owner.config.api = (struct api *)&owner; /* only handed on */
     owner.config.providers = &providers;
     owner.config.log = size % 2 == 0 ? (struct translog *)&owner : NULL; /* only asked whether it is */
     mono_ms = 1000000;
@@ -547,6 +602,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     lost();
     while (n_calls != 0)
         answer(0, false); /* to a peer that is gone; the last of them frees it */
+    assert(owner.relay_bytes == 0);
     places_free(owner.places);
     return 0;
 }
