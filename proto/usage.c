@@ -1,5 +1,4 @@
-/* One table says where each field of a usage record lies, how large it may be and why: the encoder,
- * the decoder and the published leak budget are all read from it. */
+/* The codec of the usage record and its published leak budget, both from usage_fields.h. */
 #include "usage.h"
 
 #include "codec.h"
@@ -9,66 +8,39 @@
 #include <stddef.h>
 
 enum {
-    USAGE_RESERVED_AT = 159,
     USAGE_FLAGS_ALL = USAGE_STREAM | USAGE_BYOK | USAGE_ESTIMATED | USAGE_CLAMPED |
                       USAGE_CLIENT_GONE | USAGE_FALLBACK,
 };
-#define UNIX_MS_MAX ((UINT64_C(1) << 48) - 1) /* year 10889 */
+#define USAGE_UNIX_MS_MAX ((UINT64_C(1) << 48) - 1) /* year 10889 */
 
-/* X(field, offset, bytes, bits, greatest value, what bounds it). An id has no greatest value. */
-#define USAGE_FIELDS(X)                                                                            \
-    X(seq, 0, 8, 64, UINT64_MAX, "counter, consecutive within a boot")                             \
-    X(request, 8, 16, 128, 0,                                                                      \
-      "id made here: milliseconds and random bits, never from the request")                        \
-    X(key, 24, 16, 128, 0, "id the control plane granted")                                         \
-    X(account, 40, 16, 128, 0, "id the control plane granted")                                     \
-    X(lease, 56, 16, 128, 0, "id the control plane granted")                                       \
-    X(received_ms, 72, 8, 48, UNIX_MS_MAX, "unix milliseconds below 2^48")                         \
-    X(user_hash, 80, 8, 64, UINT64_MAX, "keyed hash of the end-user id; the key never leaves")     \
-    X(cost_nusd, 88, 8, 63, INT64_MAX, "tokens times published prices, not negative")              \
-    X(model_no, 96, 4, 32, UINT32_MAX, "number from the pushed catalog, or 0")                     \
-    X(endpoint_no, 100, 4, 32, UINT32_MAX, "number from the pushed catalog, or 0")                 \
-    X(first_model_no, 104, 4, 32, UINT32_MAX, "number from the pushed catalog, or 0")              \
-    X(price_version, 108, 4, 32, UINT32_MAX, "number from the pushed catalog")                     \
-    X(catalog_version, 112, 4, 32, UINT32_MAX, "number from the pushed catalog")                   \
-    X(route_us, 116, 4, 32, UINT32_MAX, "duration")                                                \
-    X(first_byte_us, 120, 4, 32, UINT32_MAX, "duration")                                           \
-    X(total_ms, 124, 4, 32, UINT32_MAX, "duration")                                                \
-    X(tokens_prompt, 128, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")        \
-    X(tokens_completion, 132, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")    \
-    X(tokens_cached_read, 136, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")   \
-    X(tokens_cache_write, 140, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")   \
-    X(tokens_reasoning, 144, 4, 25, LIMIT_TOKENS_ABSURD, "the provider's count, at most 2^24")     \
-    X(http_status, 148, 2, 10, 599, "what the client was answered, 0 or up to 599")                \
-    X(flags, 150, 2, 6, USAGE_FLAGS_ALL, "six known bits")                                         \
-    X(region_no, 152, 2, 16, UINT16_MAX, "number of a configured region")                          \
-    X(error_class, 154, 1, 6, ERR_COUNT - 1, "one of the listed error classes")                    \
-    X(finish, 155, 1, 3, FINISH_COUNT - 1, "one of the listed finish reasons")                     \
-    X(route_reason, 156, 1, 8, UINT8_MAX, "number of a routing rule")                              \
-    X(attempt, 157, 1, 4, LIMIT_CANDIDATES, "at most 8 candidates are tried")                      \
-    X(attempts, 158, 1, 4, LIMIT_CANDIDATES, "at most 8 candidates are tried")
-
-struct usage_field {
-    size_t at;    /* in struct usage_record */
-    uint64_t max; /* greatest legal value of an integer */
+/* Where each field lies on the wire. */
+#define USAGE_AT(no, field, type, bits, max, column, why) uint8_t field[sizeof(USAGE_C_##type)];
+#define USAGE_AT_TOKENS(no, class, ...) USAGE_TOKENS_AS(USAGE_AT, no, class)
+struct usage_wire {
+    USAGE_EACH(USAGE_AT)
 };
-
-#define USAGE_ASSERT(field, offset, bytes, bits, max, why)                                         \
-    _Static_assert(sizeof(((struct usage_record *)0)->field) == (bytes), #field);
-USAGE_FIELDS(USAGE_ASSERT)
+enum { USAGE_RESERVED_AT = sizeof(struct usage_wire) };
+_Static_assert(_Alignof(struct usage_wire) == 1, "without holes");
+_Static_assert(USAGE_RESERVED_AT < (int)USAGE_WIRE_BYTES, "room for another field");
 _Static_assert(ERR_COUNT <= 64, "error_class is 6 bits");
 _Static_assert(FINISH_COUNT <= 8, "finish is 3 bits");
 _Static_assert(USAGE_FLAGS_ALL == 63, "flags is 6 bits without holes");
 
-#define USAGE_BUDGET(field, offset, bytes, bits, max, why) {#field, offset, bytes, bits, why},
+#define USAGE_BUDGET(no, field, type, bits, max, column, why)                                      \
+    {#field, offsetof(struct usage_wire, field), sizeof(USAGE_C_##type), bits, why},
+#define USAGE_BUDGET_TOKENS(no, class, ...) USAGE_TOKENS_AS(USAGE_BUDGET, no, class)
 static const struct usage_budget budget[] = {
-    USAGE_FIELDS(USAGE_BUDGET){"reserved", USAGE_RESERVED_AT, USAGE_WIRE_BYTES - USAGE_RESERVED_AT,
-                               0, "zero, checked"},
+    USAGE_EACH(USAGE_BUDGET){"reserved", USAGE_RESERVED_AT, USAGE_WIRE_BYTES - USAGE_RESERVED_AT,
+                             0, "zero, checked"},
 };
 
-#define USAGE_FIELD(field, offset, bytes, bits, max, why)                                          \
+#define USAGE_FIELD(no, field, type, bits, max, column, why)                                       \
     {offsetof(struct usage_record, field), max},
-static const struct usage_field fields[] = {USAGE_FIELDS(USAGE_FIELD)};
+#define USAGE_FIELD_TOKENS(no, class, ...) USAGE_TOKENS_AS(USAGE_FIELD, no, class)
+static const struct {
+    size_t at;    /* in struct usage_record */
+    uint64_t max; /* greatest legal value of an integer */
+} fields[] = {USAGE_EACH(USAGE_FIELD)};
 enum { USAGE_FIELD_COUNT = sizeof fields / sizeof fields[0] };
 _Static_assert(sizeof budget / sizeof budget[0] == USAGE_FIELD_COUNT + 1, "one row each");
 

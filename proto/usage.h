@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "id.h"
+#include "usage_fields.h"
 #include "view.h"
 
 enum usage_flag {
@@ -41,32 +42,24 @@ enum route_reason {
 };
 const char *route_reason_name(enum route_reason r); /* "none", "only_one", ... */
 
-/* In memory; on the wire USAGE_WIRE_BYTES big-endian bytes in this order (usage.c has the table).
- */
+/* Types of fields in memory. On the wire they have the same width, big-endian. */
+#define USAGE_C_SEQ uint64_t
+#define USAGE_C_ID struct id
+#define USAGE_C_U8 uint8_t
+#define USAGE_C_U16 uint16_t
+#define USAGE_C_U32 uint32_t
+#define USAGE_C_U64 uint64_t
+#define USAGE_C_I64 int64_t
+#define USAGE_C_MS uint64_t
+
+/* The fields of usage_fields.h; on the wire USAGE_WIRE_BYTES in this order. seq counts from 1 per boot,
+ * without gaps. first_model_no is the model that was asked for, when a fallback answered. user_hash is 0
+ * when the client named no end user. error_class, finish and route_reason are an enum err, usage_finish and
+ * route_reason; flags are of enum usage_flag. */
+#define USAGE_MEMBER(no, field, type, bits, max, column, why) USAGE_C_##type field;
+#define USAGE_MEMBER_TOKENS(no, class, ...) USAGE_TOKENS_AS(USAGE_MEMBER, no, class)
 struct usage_record {
-    uint64_t seq; /* per boot, from 1, no gaps */
-    struct id request;
-    struct id key;
-    struct id account;
-    struct id lease;
-    uint64_t received_ms; /* unix */
-    uint64_t user_hash;   /* keyed hash of the end-user id, 0 when none */
-    int64_t cost_nusd;
-    uint32_t model_no, endpoint_no;
-    uint32_t first_model_no; /* the model asked for, when a fallback answered */
-    uint32_t price_version;
-    uint32_t catalog_version;
-    uint32_t route_us, first_byte_us;
-    uint32_t total_ms;
-    uint32_t tokens_prompt, tokens_completion;
-    uint32_t tokens_cached_read, tokens_cache_write, tokens_reasoning;
-    uint16_t http_status;
-    uint16_t flags;
-    uint16_t region_no;
-    uint8_t error_class; /* enum err */
-    uint8_t finish;      /* enum usage_finish */
-    uint8_t route_reason; /* enum route_reason */
-    uint8_t attempt, attempts;
+    USAGE_EACH(USAGE_MEMBER)
 };
 
 enum { USAGE_WIRE_BYTES = 192 };

@@ -1,5 +1,7 @@
 #include "stmt.h"
 
+#include "usage_fields.h"
+
 #include <assert.h>
 
 /* A key as the API shows it (OpenRouter's object, and our role and rates). s is its key_spend. */
@@ -16,6 +18,26 @@
     " utc_text(k.updated_at) AS updated_at, utc_text(k.expires_at) AS expires_at,"                 \
     " NULL AS creator_user_id, NULL AS external_user, NULL AS last_used_at,"                       \
     " k.account_id AS workspace_id"
+
+/* The arrays of usage_ingest, one per field of a usage record: "$3::bigint[], $4::uuid[], ...". */
+#define INGEST_SEQ(parameter) parameter "::bigint[]"
+#define INGEST_ID(parameter) ", " parameter "::uuid[]"
+#define INGEST_NUMBER(parameter) ", " parameter "::bigint[]"
+#define INGEST_U8 INGEST_NUMBER
+#define INGEST_U16 INGEST_NUMBER
+#define INGEST_U32 INGEST_NUMBER
+#define INGEST_U64 INGEST_NUMBER
+#define INGEST_I64 INGEST_NUMBER
+#define INGEST_MS INGEST_NUMBER
+#define INGEST_ONE(no, field, type, bits, max, column, why) INGEST_##type("$" #no)
+#define INGEST_ONE_TOKENS(no, class, ...) USAGE_TOKENS_AS(INGEST_ONE, no, class)
+#define INGEST_COUNT(no, field, type, bits, max, column, why) INGEST_AT_##field,
+#define INGEST_COUNT_TOKENS(no, class, ...) USAGE_TOKENS_AS(INGEST_COUNT, no, class)
+enum { USAGE_EACH(INGEST_COUNT) INGEST_FIELDS };
+#define INGEST_COUNTED(no, field, type, bits, max, column, why)                                    \
+    _Static_assert(no == 3 + INGEST_AT_##field, "parameters are counted up in the list's order");
+#define INGEST_COUNTED_TOKENS(no, class, ...) USAGE_TOKENS_AS(INGEST_COUNTED, no, class)
+USAGE_EACH(INGEST_COUNTED)
 
 static const struct {
     const char *name;
@@ -43,10 +65,10 @@ static const struct {
                             " FROM reclaim_round($1, $2, $3, $4, $5)"},
     [STMT_KEY_CHANGES] = {"key_changes", 2, true,
                           "SELECT digest, outcome, version FROM key_changes($1, $2)"},
-    [STMT_USAGE_INGEST] = {"usage_ingest", 31, true,
-                           "SELECT usage_ingest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-                           " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,"
-                           " $27, $28, $29, $30, $31)"},
+    /* $3 and on: one array per field, which become records */
+    [STMT_USAGE_INGEST] = {"usage_ingest", 2 + INGEST_FIELDS, true,
+                           "SELECT usage_ingest($1, ARRAY(SELECT ROW(r.*)::usage_record FROM unnest("
+                           USAGE_EACH(INGEST_ONE) ") AS r), $2)"},
     [STMT_USAGE_LOST] = {"usage_lost", 3, true, "SELECT usage_lost($1, $2, $3)"},
     [STMT_USAGE_REBOOK] = {"usage_rebook", 1, true, "SELECT usage_rebook('busy', $1)"},
     /* Sums of what data planes say, so they may be more than a bigint. */

@@ -1,52 +1,30 @@
-/* Usage into the ledger: a batch of records becomes parallel arrays for usage_ingest (sql/013). */
+/* Usage into the ledger: a batch of records becomes parallel arrays for usage_ingest (sql/017). */
 #include "ledger.h"
 #include "ledger_state.h"
 
 #include <assert.h>
 #include <stddef.h>
 
-/* How a field of struct usage_record becomes a bigint. Its kind is told by its size and sign. */
-enum field_kind { FIELD_ID, FIELD_U8, FIELD_U16, FIELD_U32, FIELD_I64, FIELD_BITS64, FIELD_MS };
+/* How a field of struct usage_record becomes a uuid or a bigint. */
+enum field_kind {
+    FIELD_SEQ,
+    FIELD_ID,
+    FIELD_U8,
+    FIELD_U16,
+    FIELD_U32,
+    FIELD_U64,
+    FIELD_I64,
+    FIELD_MS
+};
 
-#define FIELD(name, kind)                                                                          \
-    {                                                                                              \
-        offsetof(struct usage_record, name), kind                                                  \
-    }
-/* In the order of usage_ingest's parameters after the first. */
+/* In the order of the statement's parameters after the first two. */
+#define FIELD(no, field, type, bits, max, column, why)                                             \
+    {offsetof(struct usage_record, field), FIELD_##type},
+#define FIELD_TOKENS(no, class, ...) USAGE_TOKENS_AS(FIELD, no, class)
 static const struct {
     size_t offset;
     enum field_kind kind;
-} fields[] = {
-    FIELD(seq, FIELD_I64),
-    FIELD(request, FIELD_ID),
-    FIELD(key, FIELD_ID),
-    FIELD(account, FIELD_ID),
-    FIELD(lease, FIELD_ID),
-    FIELD(received_ms, FIELD_MS),
-    FIELD(user_hash, FIELD_BITS64),
-    FIELD(cost_nusd, FIELD_I64),
-    FIELD(model_no, FIELD_U32),
-    FIELD(endpoint_no, FIELD_U32),
-    FIELD(first_model_no, FIELD_U32),
-    FIELD(price_version, FIELD_U32),
-    FIELD(catalog_version, FIELD_U32),
-    FIELD(route_us, FIELD_U32),
-    FIELD(first_byte_us, FIELD_U32),
-    FIELD(total_ms, FIELD_U32),
-    FIELD(tokens_prompt, FIELD_U32),
-    FIELD(tokens_completion, FIELD_U32),
-    FIELD(tokens_cached_read, FIELD_U32),
-    FIELD(tokens_cache_write, FIELD_U32),
-    FIELD(tokens_reasoning, FIELD_U32),
-    FIELD(http_status, FIELD_U16),
-    FIELD(flags, FIELD_U16),
-    FIELD(region_no, FIELD_U16),
-    FIELD(error_class, FIELD_U8),
-    FIELD(finish, FIELD_U8),
-    FIELD(route_reason, FIELD_U8),
-    FIELD(attempt, FIELD_U8),
-    FIELD(attempts, FIELD_U8),
-};
+} fields[] = {USAGE_EACH(FIELD)};
 enum { FIELDS = sizeof fields / sizeof fields[0], ARRAY_MAX = 32 + LIMIT_USAGE_BATCH * 20 };
 
 /* The end of the year 9999, the last that a timestamp's text form can hold. */
@@ -67,8 +45,9 @@ static int64_t field_value(const uint8_t *at, enum field_kind kind)
     case FIELD_U32:
         memcpy(&u32, at, sizeof u32);
         return u32;
+    case FIELD_SEQ:
     case FIELD_I64:
-    case FIELD_BITS64:
+    case FIELD_U64: /* a hash: its bits */
         memcpy(&u64, at, sizeof u64);
         return (int64_t)u64;
     case FIELD_MS:
@@ -99,7 +78,7 @@ static enum err encode_array(struct buf *out, const struct usage_record *records
 static void ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
                    size_t n, bool aside, ledger_acked_cb *cb, void *cookie)
 {
-    struct db_param p[2 + FIELDS] = {db_id(boot)};
+    struct db_param p[2 + FIELDS] = {db_id(boot), db_bool(aside)};
     struct buf arrays[FIELDS];
     struct number_op *op = number_begin(l, cb, cookie);
     enum err e = n == 0 || n > LIMIT_USAGE_BATCH ? ERR_LIMIT : ERR_NONE;
@@ -111,9 +90,8 @@ static void ingest(struct ledger *l, const struct id *boot, const struct usage_r
             e = ERR_LIMIT;
     for (size_t f = 0; e == ERR_NONE && f < FIELDS; f++) {
         e = encode_array(&arrays[f], records, n, f);
-        p[1 + f] = db_bytes(buf_view(&arrays[f]));
+        p[2 + f] = db_bytes(buf_view(&arrays[f]));
     }
-    p[1 + FIELDS] = db_bool(aside);
     if (e == ERR_NONE)
         db_query(l->config.db, STMT_USAGE_INGEST, p, 2 + FIELDS, ledger_lane(boot), number_end, op);
     else

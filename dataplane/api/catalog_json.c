@@ -322,19 +322,19 @@ enum err catalog_json(const struct snapshot *s, struct catalog_listing *out)
 }
 
 /* OpenRouter's figures: 0 is normal, what is lower is tried later. */
-static int endpoint_status(enum health_state now)
+static struct view endpoint_status(enum health_state now)
 {
     switch (now) {
     case HEALTH_GOOD:
-        return 0;
+        break;
     case HEALTH_PROBE:
-        return -1;
+        return VIEW_LIT(",\"status\":-1}");
     case HEALTH_COOLING:
-        return -2;
+        return VIEW_LIT(",\"status\":-2}");
     case HEALTH_OPEN:
-        return -5;
+        return VIEW_LIT(",\"status\":-5}");
     }
-    return 0;
+    return VIEW_LIT(",\"status\":0}");
 }
 
 enum err catalog_json_endpoint(const struct snapshot *s, const struct route_endpoint *e,
@@ -346,7 +346,7 @@ enum err catalog_json_endpoint(const struct snapshot *s, const struct route_endp
     if (text.len == 0)
         return ERR_NONE;
     err = buf_append(out, text);
-    return err == ERR_NONE ? buf_appendf(out, ",\"status\":%d}", endpoint_status(now)) : err;
+    return err == ERR_NONE ? buf_append(out, endpoint_status(now)) : err;
 }
 
 /* --- providers */

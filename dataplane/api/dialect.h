@@ -30,6 +30,9 @@ struct answer {
 
 struct dialect {
     const char *name; /* "messages" */
+    /* A dialect with versions: the header that names one, and what a client of that version speaks. Else NULL. */
+    struct view version_header;
+    const struct dialect *(*of_version)(struct view version);
     /* A row that takes no events (event is NULL) is that of the adapters' own dialect, chat: its clients are
      * sent the canonical bytes as they are, and of what follows it has read, fail, keep_alive and failure. */
 
@@ -65,6 +68,8 @@ struct dialect {
     /* The body of an error response; also of errors found before the body was read. */
     enum err (*failure)(const struct api_failure *f, const struct id *request, bool openrouter,
                         struct buf *out);
+    /* Its status; NULL: that of the failure's row. */
+    int (*status)(const struct api_failure *f);
 };
 
 #endif

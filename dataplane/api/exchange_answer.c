@@ -100,16 +100,16 @@ static void exchange_headers(const struct exchange *x, struct reply *p)
 {
     const struct request *r = &x->request;
     uint32_t told = reserve_told(r);
-    const struct provider *now = r->candidate.endpoint->provider;
+    const struct provider *now = r->attempts.candidate.endpoint->provider;
 
     reply_init(p, &r->id);
     reply_add_generation(p);
     if (r->stream)
         reply_add_receipt(p);
     reply_add(p, VIEW_LIT("x-tr-provider"), view_str(now->id));
-    reply_add(p, VIEW_LIT("x-tr-model"), view_str(r->candidate.model->info->id));
-    if (r->attempts > 1) {
-        reply_add(p, VIEW_LIT("x-tr-fallback-from"), view_str(r->first.endpoint->provider->id));
+    reply_add(p, VIEW_LIT("x-tr-model"), view_str(r->attempts.candidate.model->info->id));
+    if (r->attempts.made > 1) {
+        reply_add(p, VIEW_LIT("x-tr-fallback-from"), view_str(r->attempts.first.endpoint->provider->id));
         reply_add(p, VIEW_LIT("x-tr-fallback-to"), view_str(now->id));
     }
     if (told != 0)
@@ -203,12 +203,30 @@ static void exchange_complete_count(struct exchange *x, struct web_request *web)
     request_closed(&x->request);
 }
 
+/* The bill is made; a slow reader holds the one copy of the body. */
+static void exchange_complete_whole(struct exchange *x, struct web_request *web)
+{
+    static const struct api_failure full = {.error = API_OVERLOAD, .ran = true};
+    struct receipt_facts facts;
+    struct reply p;
+    bool written = exchange_is_raw(x) || exchange_words_whole(x) == ERR_NONE;
+
+    if (written)
+        exchange_headers(x, &p);
+    else
+        reply_init(&p, &x->request.id);
+    exchange_promise(x, &p, &facts);
+    if (written)
+        reply_json_taking(&p, web, 200,
+                          exchange_is_raw(x) ? exchange_raw_whole(x) : content_buf(x->whole));
+    else
+        reply_failure_in(&p, web, &full, x->dialect, x->answer.openrouter);
+}
+
 void exchange_complete(struct request *r)
 {
     struct exchange *x = exchange_of(r);
     struct web_request *web = x->web;
-    struct receipt_facts facts;
-    struct reply p;
     bool clean;
 
     assert(web != NULL);
@@ -223,11 +241,7 @@ void exchange_complete(struct request *r)
         sse_out_end(&x->out, clean, exchange_released_cb, x);
         return;
     }
-    exchange_headers(x, &p);
-    exchange_promise(x, &p, &facts);
-    /* a slow reader holds this one copy */
-    reply_json_taking(&p, web, 200,
-                      exchange_is_raw(x) ? exchange_raw_whole(x) : content_buf(x->whole));
+    exchange_complete_whole(x, web);
     request_closed(r);
 }
 

@@ -83,7 +83,7 @@ static void exchange_over_cb(void *cookie, const struct attempt_result *result, 
     if (copy.client_fault && x->refusal == NULL)
         x->refusal = attempt_take_message(&x->attempt);
     if (copy.e == ERR_NONE && !x->request.stream && !exchange_is_raw(x))
-        copy.e = exchange_words_whole(x);
+        copy.e = exchange_words_room(x);
     if (copy.e == ERR_LIMIT)
         copy.e = ERR_PROVIDER_LARGE;
     request_attempt_ended(&x->request, &copy, tail);
@@ -123,7 +123,7 @@ static const struct attempt_sink event_sink = {
 enum err exchange_attempt(struct request *r, bool last_candidate)
 {
     struct exchange *x = exchange_of(r);
-    const struct route_endpoint *endpoint = r->candidate.endpoint;
+    const struct route_endpoint *endpoint = r->attempts.candidate.endpoint;
     const struct attempt_task task = {
         .upstreams = x->context->upstreams,
         .credentials = x->context->credentials,
@@ -135,7 +135,7 @@ enum err exchange_attempt(struct request *r, bool last_candidate)
         .last_candidate = last_candidate,
         .id = x->answer.id,
         .created = r->received_unix_ms / 1000,
-        .model = view_str(r->candidate.model->info->id),
+        .model = view_str(r->attempts.candidate.model->info->id),
         .provider_name = exchange_is_raw(x) && x->answer.openrouter ? view_str(endpoint->provider->name)
                                                                     : VIEW_EMPTY,
     };
@@ -143,6 +143,8 @@ enum err exchange_attempt(struct request *r, bool last_candidate)
 
     x->held = false;
     sse_out_abandon(&x->out, 0);
+    /* Coding agents always say how much; providers refuse that for models that do not think. */
+    x->prompt.list.no_effort = (r->attempts.candidate.model->info->capabilities & CAP_REASONING) == 0;
     e = exchange_open(x);
     if (e != ERR_NONE)
         return e;
@@ -169,7 +171,7 @@ void exchange_note_sent(struct exchange *x)
     struct request_digests *d = &x->request.digests;
 
     if (attempt_sent(&x->attempt, &d->forwarded))
-        d->forwarded_to = (uint8_t)(x->request.place + 1);
+        d->forwarded_to = (uint8_t)(x->request.attempts.place + 1);
 }
 
 void exchange_resume(struct exchange *x)

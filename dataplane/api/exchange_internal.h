@@ -76,7 +76,9 @@ void exchange_close(struct exchange *x);
 must_check enum err exchange_event(struct exchange *x, const struct event *e);
 /* A stream's first events, unless they are written. */
 must_check enum err exchange_words_begin(struct exchange *x);
-/* A whole answer's body, into x->whole. */
+/* Room for a whole answer's body, before the bill is made: without it the request fails like another. */
+must_check enum err exchange_words_room(struct exchange *x);
+/* The body, with what the bill says, into x->whole. */
 must_check enum err exchange_words_whole(struct exchange *x);
 /* A stream's last events: it is complete, or cut by us. */
 must_check enum err exchange_words_end(struct exchange *x);

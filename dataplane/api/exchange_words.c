@@ -2,7 +2,6 @@
 #include "exchange_internal.h"
 
 #include "content_view.h"
-#include "estimate.h"
 #include "id.h"
 #include "route_metadata.h"
 
@@ -33,8 +32,8 @@ enum err exchange_open(struct exchange *x)
     _Static_assert(sizeof a->id > 4 + ID_TEXT_LEN, "gen- and the id");
     id_text(&r->id, a->id + 4);
     a->created = r->received_unix_ms / 1000;
-    a->model = view_str(r->candidate.model->info->id);
-    a->provider = view_str(r->candidate.endpoint->provider->name);
+    a->model = view_str(r->attempts.candidate.model->info->id);
+    a->provider = view_str(r->attempts.candidate.endpoint->provider->name);
     a->prompt = &x->prompt;
     a->budget = x->budget;
     a->stream = r->stream;
@@ -103,6 +102,7 @@ enum err exchange_words_end(struct exchange *x)
     if (e != ERR_NONE)
         return e;
     mark = x->out.filling.len;
+    x->answer.cost_nusd = r->cost_nusd;
     e = x->dialect->end(&x->answer, &r->account.usage, exchange_cut_name(r->cut), &x->out.filling);
     if (e != ERR_NONE)
         sse_out_abandon(&x->out, mark);
@@ -122,27 +122,22 @@ enum err exchange_words_fail(struct exchange *x, const struct api_failure *f)
 
 /* --- a whole answer */
 
-/* The provider's figures, or what the answer is estimated to have cost. */
-static struct token_usage whole_usage(const struct exchange *x)
+/* What the events came to, in bytes, and their dialect's members around them; more is made when it is needed. */
+enum { WHOLE_ROOM = 16 << 10 };
+
+enum err exchange_words_room(struct exchange *x)
 {
-    struct attempt_account a;
-
-    attempt_account(&x->attempt, &a);
-    if (!a.usage.present) {
-        a.usage.prompt = estimate_bytes(x->request.prompt_bytes);
-        a.usage.completion = estimate_bytes(a.delivered_bytes);
-    }
-    return a.usage;
-}
-
-/* Before the bill is made, so that an answer that cannot be written is a failure like another. */
-enum err exchange_words_whole(struct exchange *x)
-{
-    struct token_usage usage = whole_usage(x);
-
     assert(x->opened && x->whole == NULL);
     x->whole = content_new(LIMIT_RESPONSE_BYTES, x->budget);
     if (x->whole == NULL)
         return ERR_MEMORY;
-    return x->dialect->whole(&x->answer, &usage, content_buf(x->whole));
+    return buf_reserve(content_buf(x->whole), attempt_delivered(&x->attempt) + WHOLE_ROOM);
+}
+
+enum err exchange_words_whole(struct exchange *x)
+{
+    const struct request *r = &x->request;
+
+    x->answer.cost_nusd = r->cost_nusd;
+    return x->dialect->whole(&x->answer, &r->account.usage, content_buf(x->whole));
 }

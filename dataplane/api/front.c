@@ -4,6 +4,7 @@
 #include "azure.h"
 #include "chat_dialect.h"
 #include "clock.h"
+#include "completions.h"
 #include "messages.h"
 #include "endpoints.h"
 #include "not_stored.h"
@@ -153,29 +154,6 @@ enum access {
     ACCESS_INFERENCE,    /* as ACCESS_KEY, and only while our own evidence is accepted */
 };
 
-/* What a client of the endpoint speaks, by its headers. */
-typedef const struct dialect *dialect_fn(const struct web_request *r);
-
-static const struct dialect *speaks_chat(const struct web_request *r)
-{
-    (void)r;
-    return &chat_dialect;
-}
-
-static const struct dialect *speaks_messages(const struct web_request *r)
-{
-    struct view version = VIEW_EMPTY;
-
-    (void)web_header(r, VIEW_LIT("anthropic-version"), &version);
-    return messages_of_version(version);
-}
-
-static const struct dialect *speaks_responses(const struct web_request *r)
-{
-    (void)r;
-    return &responses_dialect;
-}
-
 static const struct endpoint {
     const char *method; /* GET includes HEAD */
     const char *path;
@@ -183,13 +161,14 @@ static const struct endpoint {
     bool prefix;    /* what follows, not empty, is v->rest: an id, for example */
     enum access access;
     void (*handler)(struct visit *v);
-    dialect_fn *dialect; /* NULL: none, and its errors are worded by the client's headers */
+    const struct dialect *dialect; /* NULL: none, and its errors are worded by the client's headers */
 } endpoints[] = {
-    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, speaks_chat},
-    {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, speaks_messages},
-    {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_messages},
-    {"POST", "/responses", true, false, ACCESS_INFERENCE, handle_exchange, speaks_responses},
-    {"POST", "/responses/input_tokens", true, false, ACCESS_INFERENCE, handle_count, speaks_responses},
+    {"POST", "/chat/completions", true, false, ACCESS_INFERENCE, handle_exchange, &chat_dialect},
+    {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, &messages_2023},
+    {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, &messages_2023},
+    {"POST", "/completions", true, false, ACCESS_INFERENCE, handle_exchange, &completions_dialect},
+    {"POST", "/responses", true, false, ACCESS_INFERENCE, handle_exchange, &responses_dialect},
+    {"POST", "/responses/input_tokens", true, false, ACCESS_INFERENCE, handle_count, &responses_dialect},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},
     {"GET", "/signature/", true, true, ACCESS_KEY, handle_signature, NULL},
     {"GET", "/models", true, false, ACCESS_PUBLIC, handle_models, NULL},
@@ -241,11 +220,18 @@ static bool endpoint_at(const struct endpoint *e, struct view path, struct view 
 
 static const struct dialect *dialect_here(const struct web_request *r, struct view path)
 {
-    struct view rest;
+    struct view rest, version = VIEW_EMPTY;
 
-    for (size_t i = 0; i < ENDPOINTS; i++)
-        if (endpoints[i].dialect != NULL && endpoint_at(&endpoints[i], path, &rest))
-            return endpoints[i].dialect(r);
+    for (size_t i = 0; i < ENDPOINTS; i++) {
+        const struct dialect *d = endpoints[i].dialect;
+
+        if (d == NULL || !endpoint_at(&endpoints[i], path, &rest))
+            continue;
+        if (d->of_version == NULL)
+            return d;
+        (void)web_header(r, d->version_header, &version);
+        return d->of_version(version);
+    }
     return reply_dialect(r);
 }
 
@@ -420,14 +406,18 @@ static void refuse_path(struct visit *v)
         .message = "There is nothing at this path. Chat completions are at POST /v1/chat/completions, "
                    "the models at GET /v1/models, the providers at GET /v1/providers."};
     const char *stored = not_stored(v->path);
+    const struct endpoint *meant = NULL; /* the longest that the path ends with */
 
-    for (size_t i = 0; stored == NULL && i < ENDPOINTS; i++)
+    for (size_t i = 0; i < ENDPOINTS; i++)
         if (endpoints[i].versioned && !endpoints[i].prefix &&
-            path_ends(v->path, view_str(endpoints[i].path)))
-            snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.",
-                     endpoints[i].method, endpoints[i].path);
+            path_ends(v->path, view_str(endpoints[i].path)) &&
+            (meant == NULL || strlen(endpoints[i].path) > strlen(meant->path)))
+            meant = &endpoints[i];
     if (stored != NULL)
         f = (struct api_failure){.error = API_NOT_STORED, .message = stored};
+    else if (meant != NULL)
+        snprintf(f.text, sizeof f.text, "There is nothing at this path; use %s /v1%s.", meant->method,
+                 meant->path);
     refuse_for(v->x->stats, v->web, &f, NULL);
 }
 

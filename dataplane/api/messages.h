@@ -14,10 +14,4 @@ extern const struct dialect messages_2026;
 /* Which of them the header anthropic-version asks for; empty: the older one. */
 const struct dialect *messages_of_version(struct view version);
 
-/* messages/count_tokens: the same body without max_tokens, stream and sampling. Errors as dialect.read. */
-must_check enum err messages_read_count(struct view body, struct prompt *out,
-                                        struct prompt_fault *fault);
-/* Append {"input_tokens":N}, an estimate: the provider that will serve the messages is not asked. */
-must_check enum err messages_count(const struct prompt *p, struct buf *out);
-
 #endif

@@ -26,11 +26,17 @@ static const char *type_of(int status)
     case 429:
         return "rate_limit_error";
     case 503:
-    case 529:
         return "overloaded_error";
     default:
         return status >= 500 ? "api_error" : "invalid_request_error";
     }
+}
+
+/* Its clients know 529 for what has too much to do, and wait for it longer than for another failure. */
+int messages_status(const struct api_failure *f)
+{
+    return f->error == API_OVERLOAD || f->error == API_PROVIDER_OVERLOAD ? 529
+                                                                         : errors_row(f->error)->status;
 }
 
 /* The shape has no place for the member that a sentence of ours is about: it stands in front, as in

@@ -65,6 +65,13 @@ static inline enum err messages_refuse_member(struct messages_reader *r, struct 
 /* messages_read.c: dialect.read of the two versions */
 must_check enum err messages_read_2023(struct view body, struct prompt *out, struct prompt_fault *fault);
 must_check enum err messages_read_2026(struct view body, struct prompt *out, struct prompt_fault *fault);
+/* dialect.read_count: the same without max_tokens, for messages/count_tokens */
+must_check enum err messages_read_count_2023(struct view body, struct prompt *out,
+                                             struct prompt_fault *fault);
+must_check enum err messages_read_count_2026(struct view body, struct prompt *out,
+                                             struct prompt_fault *fault);
+/* dialect.count: {"input_tokens":N}, an estimate: the provider that will serve the messages is not asked. */
+must_check enum err messages_count(const struct prompt *p, struct buf *out);
 /* messages_turns.c */
 must_check enum err messages_read_system(struct messages_reader *r, struct json_value v);
 must_check enum err messages_read_turns(struct messages_reader *r, struct json_value v);

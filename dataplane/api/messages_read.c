@@ -339,9 +339,14 @@ enum err messages_read_2026(struct view body, struct prompt *out, struct prompt_
     return read_with(body, true, false, out, fault);
 }
 
-enum err messages_read_count(struct view body, struct prompt *out, struct prompt_fault *fault)
+enum err messages_read_count_2023(struct view body, struct prompt *out, struct prompt_fault *fault)
 {
     return read_with(body, false, true, out, fault);
+}
+
+enum err messages_read_count_2026(struct view body, struct prompt *out, struct prompt_fault *fault)
+{
+    return read_with(body, true, true, out, fault);
 }
 
 enum err messages_count(const struct prompt *p, struct buf *out)

@@ -2,6 +2,7 @@
 #include "messages_internal.h"
 
 #include "content_view.h"
+#include "effort.h"
 #include "replay.h"
 
 /* A text that we sealed opens to its maker's own elements; one that Anthropic signed stays a signature. */
@@ -55,12 +56,6 @@ enum err messages_add_redacted(struct messages_reader *r, struct view data)
 
 enum { BUDGET_MIN = 1024 }; /* tokens; Anthropic's */
 
-/* A budget as an effort: the inverse of what litellm and others make of an effort. */
-static enum prompt_effort effort_of(uint32_t budget)
-{
-    return budget >= 4096 ? EFFORT_HIGH : budget >= 2048 ? EFFORT_MEDIUM : EFFORT_LOW;
-}
-
 static enum err read_budget(struct messages_reader *r, struct json_value v)
 {
     struct prompt_list *l = &r->p->list;
@@ -75,7 +70,7 @@ static enum err read_budget(struct messages_reader *r, struct json_value v)
     if (e == ERR_NONE && r->p->max_tokens != 0 && l->reasoning_tokens >= r->p->max_tokens)
         return messages_refuse(r, "thinking", "budget_tokens must be less than max_tokens", ERR_RANGE);
     if (e == ERR_NONE)
-        l->effort = effort_of(l->reasoning_tokens);
+        l->effort = effort_of_budget(l->reasoning_tokens);
     return e;
 }
 
@@ -126,23 +121,14 @@ enum err messages_read_format(struct messages_reader *r, struct json_value v)
 
 static enum err read_effort(struct messages_reader *r, struct json_value v)
 {
-    static const struct {
-        const char *name;
-        enum prompt_effort effort;
-    } efforts[] = {{"low", EFFORT_LOW},
-                   {"medium", EFFORT_MEDIUM},
-                   {"high", EFFORT_HIGH},
-                   {"xhigh", EFFORT_XHIGH},
-                   {"max", EFFORT_MAX}};
+    enum prompt_effort effort;
 
-    for (size_t i = 0; i < sizeof efforts / sizeof efforts[0]; i++) {
-        if (!json_string_is(v, efforts[i].name))
-            continue;
-        if (r->p->list.effort != EFFORT_NONE) /* thinking is disabled: nothing to say how much */
-            r->p->list.effort = efforts[i].effort;
-        return ERR_NONE;
-    }
-    return messages_refuse(r, "effort", "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'", ERR_FORMAT);
+    if (!effort_read(v, &effort) || effort < EFFORT_LOW)
+        return messages_refuse(r, "effort", "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'",
+                               ERR_FORMAT);
+    if (r->p->list.effort != EFFORT_NONE) /* thinking is disabled: nothing to say how much */
+        r->p->list.effort = effort;
+    return ERR_NONE;
 }
 
 /* task_budget advises Claude over several requests; no other model knows it. */

@@ -24,6 +24,7 @@ static enum err read_turn(struct messages_reader *r, struct json_value v)
 {
     static const struct messages_field fields[] = {
         {"role", OF_TEXT}, {"content", OF_TEXT | OF_LIST}, {"clear_at", OF_TEXT}, {"output_config", OF_OBJECT}};
+    size_t before = r->p->list.n_items;
     struct json_value m[4];
     enum prompt_role role;
     enum err e;
@@ -46,7 +47,11 @@ static enum err read_turn(struct messages_reader *r, struct json_value v)
     if (!messages_has(m[1]))
         return messages_refuse(r, "content", "Field required", ERR_FORMAT);
     e = check_system_members(r, m[2], m[3]);
-    return e == ERR_NONE ? messages_read_blocks(r, role, m[1]) : e;
+    if (e == ERR_NONE)
+        e = messages_read_blocks(r, role, m[1]);
+    if (e == ERR_NONE && role == ROLE_USER && r->p->list.n_items == before)
+        return messages_refuse(r, "messages", "all messages must have non-empty content", ERR_FORMAT);
+    return e;
 }
 
 enum err messages_read_turns(struct messages_reader *r, struct json_value v)

@@ -184,15 +184,17 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
     return done(&o, mark);
 }
 
-#define ROW(reader)                                                                                \
+#define ROW(version)                                                                               \
     {                                                                                              \
-        .name = "messages", .read = reader, .start = start, .close = end_state, .begin = begin,    \
-        .event = event, .end = end, .fail = fail,                                                  \
+        .name = "messages", .version_header = VIEW_LIT("anthropic-version"),                       \
+        .of_version = messages_of_version, .read = messages_read_##version,                        \
+        .read_count = messages_read_count_##version, .count = messages_count, .start = start,      \
+        .close = end_state, .begin = begin, .event = event, .end = end, .fail = fail,              \
         .keep_alive = VIEW_LIT("event: ping\ndata: {\"type\":\"ping\"}\n\n"), .whole = whole,      \
-        .failure = messages_failure, .read_count = messages_read_count, .count = messages_count,   \
+        .failure = messages_failure, .status = messages_status,                                    \
     }
-const struct dialect messages_2023 = ROW(messages_read_2023);
-const struct dialect messages_2026 = ROW(messages_read_2026);
+const struct dialect messages_2023 = ROW(2023);
+const struct dialect messages_2026 = ROW(2026);
 
 /* Versions are dates, so that text order is time's. */
 const struct dialect *messages_of_version(struct view version)

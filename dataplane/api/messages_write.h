@@ -69,7 +69,8 @@ void messages_whole_block(const struct answer *a, struct messages_block *b, stru
 must_check enum err messages_detail(struct answer *a, struct view json, struct pen *o);
 void messages_seal(const struct answer *a, const struct messages_block *b, struct pen *o);
 
-/* messages_errors.c: dialect.failure */
+/* messages_errors.c: dialect.status, dialect.failure */
+int messages_status(const struct api_failure *f);
 must_check enum err messages_failure(const struct api_failure *f, const struct id *request,
                                      bool openrouter, struct buf *out);
 

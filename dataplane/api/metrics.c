@@ -41,6 +41,8 @@ static enum err append_requests(const struct metrics_context *x, struct buf *out
     return e;
 }
 
+#define METRICS_TOKENS(no, class, price, within, receipt, metric, help)                            \
+    {metric, "counter", help, offsetof(struct stats, tokens.class)},
 static enum err append_counters(const struct metrics_context *x, struct buf *out)
 {
     static const struct {
@@ -56,12 +58,7 @@ static enum err append_counters(const struct metrics_context *x, struct buf *out
          offsetof(struct stats, truncated)},
         {"client_gone_total", "counter", "Clients that left early.",
          offsetof(struct stats, client_gone)},
-        {"tokens_prompt_total", "counter", "Prompt tokens billed.",
-         offsetof(struct stats, tokens_prompt)},
-        {"tokens_completion_total", "counter", "Completion tokens billed.",
-         offsetof(struct stats, tokens_completion)},
-        {"tokens_cached_total", "counter", "Prompt tokens read from a cache.",
-         offsetof(struct stats, tokens_cached_read)},
+        USAGE_TOKENS(METRICS_TOKENS)
         {"cost_nusd_total", "counter", "Cost billed, in nano-USD.",
          offsetof(struct stats, cost_nusd)},
         {"usage_estimated_total", "counter", "Requests billed by estimate.",

@@ -383,11 +383,12 @@ enum err model_query_read(struct view query, const struct providers *providers,
 
 /* --- models */
 
-/* Is word, in lower case, part of text? */
+/* Is word, in lower case and not empty, part of text? */
 static bool holds(struct view text, struct view word)
 {
     for (; text.len >= word.len; text = view_from(text, 1))
-        if (view_eq_nocase(view_of(text.ptr, word.len), word))
+        if (lower((char)text.ptr[0]) == (char)word.ptr[0] &&
+            view_eq_nocase(view_of(text.ptr, word.len), word))
             return true;
     return false;
 }

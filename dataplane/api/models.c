@@ -8,6 +8,7 @@
 #include "models_anthropic.h"
 #include "path.h"
 #include "reply.h"
+#include "want.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -282,15 +283,17 @@ int models_count(const struct models_context *x, struct web_request *r)
     return status;
 }
 
-/* The model of an id in a path; NULL: there is none that is served. */
+/* The model of an id in a path; NULL: there is none that is served. A suffix that is a sort order makes no
+ * other model of it. */
 static const struct route_model *find_model(const struct snapshot *s, struct view id)
 {
     char text[LIMIT_MODEL_ID_BYTES];
     const struct route_model *m = NULL;
+    enum route_sort unused;
     size_t len;
 
     if (path_decode(id, text, sizeof text, &len))
-        m = snapshot_find(s, view_of(text, len));
+        m = want_find(s, view_of(text, len), &unused);
     return m != NULL && catalog_cheapest(m) != NULL ? m : NULL;
 }
 

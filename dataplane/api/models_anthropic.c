@@ -20,33 +20,31 @@ enum {
  * documents; batches, code execution and the tools of Anthropic's servers are not here. */
 static enum err append_capabilities(struct buf *out, uint16_t has)
 {
-    const char *images = (has & CAP_IMAGES) != 0 ? "true" : "false";
-    const char *schema = (has & CAP_JSON_SCHEMA) != 0 ? "true" : "false";
-    const char *thinks = (has & CAP_REASONING) != 0 ? "true" : "false";
-    enum err e = buf_append(out, VIEW_LIT(",\"capabilities\":{\"batch\":{\"supported\":false},"
-                                          "\"citations\":{\"supported\":false},"
-                                          "\"code_execution\":{\"supported\":false},"
-                                          "\"pdf_input\":{\"supported\":false},"
-                                          "\"context_management\":{\"supported\":false},"
-                                          "\"server_tools\":{\"supported\":false}"));
+#define SUPPORTED(name, yes) ",\"" name "\":{\"supported\":" yes "}"
+#define THINKING(yes)                                                                              \
+    ",\"effort\":{\"supported\":" yes SUPPORTED("low", yes) SUPPORTED("medium", yes)               \
+        SUPPORTED("high", yes) SUPPORTED("xhigh", yes) SUPPORTED("max", yes)                       \
+    "},\"thinking\":{\"supported\":" yes ",\"types\":{\"disabled\":{\"supported\":true}"             \
+        SUPPORTED("adaptive", yes) SUPPORTED("enabled", yes) SUPPORTED("between_tools", "false")   \
+    "}}}"
+    static const char never[] = ",\"capabilities\":{\"batch\":{\"supported\":false}"
+        SUPPORTED("citations", "false") SUPPORTED("code_execution", "false")
+        SUPPORTED("pdf_input", "false") SUPPORTED("context_management", "false")
+        SUPPORTED("server_tools", "false");
+    enum err e = buf_append(out, view_str(never));
 
     if (e == ERR_NONE)
-        e = buf_appendf(out,
-                        ",\"image_input\":{\"supported\":%s},\"structured_outputs\":{\"supported\":%s}",
-                        images, schema);
+        e = buf_append(out, (has & CAP_IMAGES) != 0 ? VIEW_LIT(SUPPORTED("image_input", "true"))
+                                                    : VIEW_LIT(SUPPORTED("image_input", "false")));
     if (e == ERR_NONE)
-        e = buf_appendf(out,
-                        ",\"effort\":{\"supported\":%s,\"low\":{\"supported\":%s},"
-                        "\"medium\":{\"supported\":%s},\"high\":{\"supported\":%s},"
-                        "\"xhigh\":{\"supported\":%s},\"max\":{\"supported\":%s}}",
-                        thinks, thinks, thinks, thinks, thinks, thinks);
-    return e == ERR_NONE
-               ? buf_appendf(out,
-                             ",\"thinking\":{\"supported\":%s,\"types\":{"
-                             "\"adaptive\":{\"supported\":%s},\"between_tools\":{\"supported\":false},"
-                             "\"disabled\":{\"supported\":true},\"enabled\":{\"supported\":%s}}}}",
-                             thinks, thinks, thinks)
-               : e;
+        e = buf_append(out, (has & CAP_JSON_SCHEMA) != 0
+                                ? VIEW_LIT(SUPPORTED("structured_outputs", "true"))
+                                : VIEW_LIT(SUPPORTED("structured_outputs", "false")));
+    return e == ERR_NONE ? buf_append(out, (has & CAP_REASONING) != 0 ? VIEW_LIT(THINKING("true"))
+                                                                      : VIEW_LIT(THINKING("false")))
+                         : e;
+#undef SUPPORTED
+#undef THINKING
 }
 
 static enum err append_model(struct buf *out, const struct catalog_model *m)

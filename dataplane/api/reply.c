@@ -17,7 +17,8 @@ size_t reply_always(struct view keyset_digest_text, struct web_header out[static
         {VIEW_LIT("access-control-expose-headers"),
          VIEW_LIT("x-request-id, request-id, x-generation-id, x-tr-provider, x-tr-model, "
                   "x-tr-fallback-from, x-tr-fallback-to, retry-after, retry-after-ms, "
-                  "x-should-retry, x-tr-max-tokens, x-tr-store, x-tr-first-generation-id, x-tr-first-receipt-id, x-receipt-id, x-aci-version, x-aci-keyset-digest, etag")},
+                  "x-should-retry, x-tr-max-tokens, x-tr-store, x-tr-first-generation-id, x-tr-first-receipt-id, "
+                  "x-receipt-id, x-aci-version, x-aci-keyset-digest, etag")},
         {VIEW_LIT("x-aci-version"), VIEW_LIT("aci/1")},
         {VIEW_LIT("x-aci-keyset-digest"), keyset_digest_text},
     };
@@ -104,6 +105,7 @@ void reply_failure_in(struct reply *p, struct web_request *r, const struct api_f
 {
     struct buf body;
     struct web_header extra[ERROR_HEADERS_MAX];
+    int status = dialect->status != NULL ? dialect->status(f) : errors_row(f->error)->status;
     size_t n = error_headers(f, &p->retry, extra);
 
     buf_init(&body, FAILURE_BODY_MAX);
@@ -116,7 +118,7 @@ void reply_failure_in(struct reply *p, struct web_request *r, const struct api_f
         if (dialect->failure(&plain, &p->id, openrouter, &body) != ERR_NONE)
             buf_reset(&body);
     }
-    reply_json(p, r, errors_row(f->error)->status, buf_view(&body));
+    reply_json(p, r, status, buf_view(&body));
     buf_free(&body);
 }
 
@@ -156,6 +158,7 @@ int reply_done(struct web_request *r, enum err e, struct buf *body)
         return reply_refusal(r, &(struct api_failure){.error = API_INTERNAL});
     }
     reply_init(&p, &id);
-    reply_json_taking(&p, r, 200, body);
+    reply_json(&p, r, 200, buf_view(body)); /* a slow reader holds a copy that is charged to the budget */
+    buf_free(body);
     return 200;
 }

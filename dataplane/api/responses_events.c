@@ -22,57 +22,45 @@ static enum err item_of(struct answer *a, enum responses_kind kind, size_t *at, 
     return e;
 }
 
-static void part_added(struct answer *a, size_t at, bool refusal, struct pen *p)
+/* The part of the message that the text belongs to is there. */
+static void need_part(struct answer *a, size_t at, bool refusal, struct pen *p)
 {
+    struct responses_item *i = &responses_state(a)->item[at];
+
+    if (refusal ? i->has_refusal : i->has_text)
+        return;
+    if (refusal) {
+        i->has_refusal = true;
+        i->refusal_first = !i->has_text;
+    } else {
+        i->has_text = true;
+    }
     responses_begin_content(a, at, refusal, "response.content_part.added", p);
     pen_text(p, ",\"part\":");
-    responses_part_json(&responses_state(a)->item[at], refusal, true, p);
+    responses_part_json(i, refusal, true, p);
     responses_event_end(p);
 }
 
-static enum err take_text(struct answer *a, const struct event *e, struct pen *p)
+static enum err take_text(struct answer *a, const struct event *e, bool refusal, struct pen *p)
 {
     struct responses_state *s = responses_state(a);
-    struct responses_item *i;
+    struct responses_text *text;
     struct view next;
     size_t at;
     enum err err = item_of(a, RESPONSES_MESSAGE, &at, p);
 
     if (err != ERR_NONE)
         return err;
-    i = &s->item[at];
-    if (!i->has_text) {
-        i->has_text = true;
-        part_added(a, at, false, p);
-    }
-    err = responses_text_add(s, &i->text, e->text);
-    next = responses_text_next(&i->text, false);
+    need_part(a, at, refusal, p);
+    text = refusal ? &s->item[at].refusal : &s->item[at].text;
+    err = responses_text_add(s, text, e->text);
+    next = responses_text_next(text, false);
     if (err != ERR_NONE || next.len == 0)
         return err;
-    responses_text_delta(a, at, next, buf_view(&s->logprobs), p);
-    return responses_keep_logprobs(s, i);
-}
-
-static enum err take_refusal(struct answer *a, const struct event *e, struct pen *p)
-{
-    struct responses_state *s = responses_state(a);
-    struct responses_item *i;
-    struct view next;
-    size_t at;
-    enum err err = item_of(a, RESPONSES_MESSAGE, &at, p);
-
-    if (err != ERR_NONE)
-        return err;
-    i = &s->item[at];
-    if (!i->has_refusal) {
-        i->has_refusal = true;
-        i->refusal_first = !i->has_text;
-        part_added(a, at, true, p);
+    if (!refusal) {
+        responses_delta(a, at, next, buf_view(&s->logprobs), p);
+        return responses_keep_logprobs(s, &s->item[at]);
     }
-    err = responses_text_add(s, &i->refusal, e->text);
-    next = responses_text_next(&i->refusal, false);
-    if (err != ERR_NONE || next.len == 0)
-        return err;
     responses_begin_content(a, at, true, "response.refusal.delta", p);
     responses_end_with_text(",\"delta\":", next, p);
     return ERR_NONE;
@@ -99,9 +87,7 @@ static enum err take_reasoning(struct answer *a, const struct event *e, struct p
     next = responses_text_next(&i->text, false);
     if (err != ERR_NONE || next.len == 0)
         return err;
-    responses_begin_about(a, at, "response.reasoning_summary_text.delta", p);
-    pen_text(p, ",\"summary_index\":0");
-    responses_end_with_text(",\"delta\":", next, p);
+    responses_delta(a, at, next, VIEW_EMPTY, p);
     return ERR_NONE;
 }
 
@@ -186,7 +172,7 @@ static enum err take_arguments(struct answer *a, const struct event *e, struct p
         return ERR_NONE; /* its input is sent when it is whole */
     next = responses_text_next(&i->text, false);
     if (next.len != 0)
-        responses_call_delta(a, at, next, p);
+        responses_delta(a, at, next, VIEW_EMPTY, p);
     return ERR_NONE;
 }
 
@@ -268,9 +254,9 @@ enum err responses_take(struct answer *a, const struct event *e, struct pen *p)
 
     switch (e->kind) {
     case EVENT_TEXT:
-        return e->text.len == 0 ? ERR_NONE : take_text(a, e, p);
+        return e->text.len == 0 ? ERR_NONE : take_text(a, e, false, p);
     case EVENT_REFUSAL:
-        return e->text.len == 0 ? ERR_NONE : take_refusal(a, e, p);
+        return e->text.len == 0 ? ERR_NONE : take_text(a, e, true, p);
     case EVENT_REASONING:
         return hide || e->text.len == 0 ? ERR_NONE : take_reasoning(a, e, p);
     case EVENT_DETAIL:

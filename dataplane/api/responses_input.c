@@ -94,26 +94,6 @@ static enum err call_id(struct responses_reader *r, struct json_value item, stru
                          : responses_refuse(r, "a call and its output need a call_id", ERR_FORMAT);
 }
 
-/* The name by which the provider knows the tool. */
-static enum err call_name(struct responses_reader *r, struct json_value item, struct view *out)
-{
-    struct view space = responses_text(item, "namespace"), name = responses_text(item, "name");
-    struct buf made;
-    enum err e;
-
-    if (name.len == 0)
-        return responses_refuse(r, "a call needs the name of its tool", ERR_FORMAT);
-    *out = name;
-    if (space.len == 0 && name.len <= RESPONSES_NAME_MAX)
-        return ERR_NONE;
-    buf_init(&made, RESPONSES_NAME_MAX);
-    e = responses_name(space, name, &made);
-    if (e == ERR_NONE)
-        e = prompt_keep(&r->p->list, buf_view(&made), out);
-    buf_free(&made);
-    return e;
-}
-
 static enum err read_call(struct responses_reader *r, struct json_value item, bool custom)
 {
     struct prompt_item *call = NULL;
@@ -122,7 +102,7 @@ static enum err read_call(struct responses_reader *r, struct json_value item, bo
     enum err e = call_id(r, item, &id);
 
     if (e == ERR_NONE)
-        e = call_name(r, item, &name);
+        e = responses_keep_name(r, VIEW_EMPTY, item, "a call needs the name of its tool", &name);
     if (e == ERR_NONE && !json_get(item, custom ? "input" : "arguments", &input))
         e = responses_refuse(r, "a call needs its arguments", ERR_FORMAT);
     if (e == ERR_NONE)
@@ -148,15 +128,51 @@ static enum err read_custom_call(struct responses_reader *r, struct json_value i
     return read_call(r, item, true);
 }
 
+/* Codex reports what happened beside the calls, a new goal for example, by an output that answers none and
+ * names a tool. No other API has such an item: it becomes a user's message. */
+static enum err read_report(struct responses_reader *r, struct json_value item, struct json_value output)
+{
+    struct view space = responses_text(item, "namespace"), name = responses_text(item, "name");
+    struct prompt_item *title = NULL;
+    struct view kept = VIEW_EMPTY;
+    struct buf text;
+    enum err e;
+
+    buf_init(&text, space.len + name.len + sizeof "Output of .:");
+    e = buf_append(&text, VIEW_LIT("Output of "));
+    if (e == ERR_NONE)
+        e = buf_append(&text, space);
+    if (e == ERR_NONE && space.len != 0)
+        e = buf_append_byte(&text, '.');
+    if (e == ERR_NONE)
+        e = buf_append(&text, name);
+    if (e == ERR_NONE)
+        e = buf_append(&text, VIEW_LIT(":"));
+    if (e == ERR_NONE)
+        e = prompt_keep(&r->p->list, buf_view(&text), &kept);
+    buf_free(&text);
+    if (e == ERR_NONE)
+        e = begin_message(r, ROLE_USER);
+    if (e == ERR_NONE)
+        e = prompt_add_item(&r->p->list, ITEM_TEXT, &title);
+    if (e != ERR_NONE)
+        return e;
+    title->text.bytes = kept;
+    return responses_read_parts(r, output);
+}
+
 static enum err read_output(struct responses_reader *r, struct json_value item, bool custom)
 {
     struct prompt_item *result = NULL;
     struct json_value output;
     struct view id;
-    enum err e = call_id(r, item, &id);
+    enum err e;
 
-    if (e == ERR_NONE && !json_get(item, "output", &output))
-        e = responses_refuse(r, "the output of a call must be a string or an array", ERR_FORMAT);
+    if (!json_get(item, "output", &output))
+        return responses_refuse(r, "the output of a call must be a string or an array", ERR_FORMAT);
+    if (responses_text(item, "call_id").len == 0 && responses_text(item, "name").len != 0)
+        return read_report(r, item, output);
+    e = call_id(r, item, &id);
     if (e == ERR_NONE)
         e = prompt_add_item(&r->p->list, ITEM_RESULT, &result);
     if (e != ERR_NONE)

@@ -43,6 +43,11 @@ static inline enum err responses_refuse(struct responses_reader *r, const char *
 enum { RESPONSES_NAME_MAX = 64 };
 /* Append the name for the provider, still escaped. space: empty for a tool of no namespace. */
 must_check enum err responses_name(struct view space, struct view name, struct buf *out);
+/* The same for a call or a tool, an object with a name and perhaps a namespace (space wins over it), as a view
+ * that lives as long as the prompt. message: what is said when there is no name. */
+must_check enum err responses_keep_name(struct responses_reader *r, struct view space,
+                                        struct json_value object, const char *message,
+                                        struct view *out);
 /* The tool of `tools`, an array of a request that was read, that has this name at the provider. *space is
  * empty for one of no namespace. False: none, and *space is empty: the model made it up. */
 bool responses_name_find(struct json_value tools, struct view name, struct view *space,

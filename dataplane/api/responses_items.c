@@ -101,6 +101,7 @@ static void item_free(struct responses_item *i)
     buf_free(&i->notes);
     buf_free(&i->logprobs);
     details_free(&i->details);
+    buf_free(&i->about);
     buf_free(&i->call);
     buf_free(&i->name);
     buf_free(&i->space);
@@ -123,6 +124,7 @@ static void item_init(struct responses_item *i, enum responses_kind kind, struct
     buf_init_charged(&i->notes, 2 * LIMIT_RESPONSE_BYTES, budget);
     buf_init_charged(&i->logprobs, 2 * LIMIT_RESPONSE_BYTES, budget);
     details_init(&i->details, LIMIT_RESPONSE_BYTES, budget);
+    buf_init_charged(&i->about, 1024, budget);
     buf_init_charged(&i->call, LIMIT_RESPONSE_BYTES, budget);
     buf_init_charged(&i->name, LIMIT_RESPONSE_BYTES, budget);
     buf_init_charged(&i->space, LIMIT_RESPONSE_BYTES, budget);
@@ -163,13 +165,56 @@ void responses_begin_content(struct answer *a, size_t at, bool refusal, const ch
     pen_number(p, content_index(&responses_state(a)->item[at], refusal));
 }
 
-void responses_text_delta(struct answer *a, size_t at, struct view next, struct view logprobs,
-                       struct pen *p)
+/* What every delta of an item has in front of its number. */
+#define DELTA(type)                                                                                \
+    VIEW_LIT("event: response." type "\ndata: {\"type\":\"response." type "\",\"sequence_number\":")
+static const struct view delta_heads[] = {
+    [RESPONSES_MESSAGE] = DELTA("output_text.delta"),
+    [RESPONSES_REASONING] = DELTA("reasoning_summary_text.delta"),
+    [RESPONSES_FUNCTION] = DELTA("function_call_arguments.delta"),
+    [RESPONSES_CUSTOM] = DELTA("custom_tool_call_input.delta"),
+};
+#undef DELTA
+
+/* And behind it. An answer is mostly deltas, so this is written once for each item. */
+static enum err write_about(const struct answer *a, size_t at)
 {
-    responses_begin_content(a, at, false, "response.output_text.delta", p);
-    pen_text(p, ",\"logprobs\":[");
-    pen_put(p, logprobs);
-    responses_end_with_text("],\"delta\":", next, p);
+    struct responses_item *i = &responses_state(a)->item[at];
+    struct pen p = {.out = &i->about};
+
+    pen_text(&p, ",\"item_id\":");
+    responses_item_id(a, at, &p);
+    pen_text(&p, ",\"output_index\":");
+    pen_number(&p, at);
+    if (i->kind == RESPONSES_MESSAGE) {
+        pen_text(&p, ",\"content_index\":");
+        pen_number(&p, content_index(i, false));
+        pen_text(&p, ",\"logprobs\":[");
+    } else {
+        pen_text(&p, i->kind == RESPONSES_REASONING ? ",\"summary_index\":0,\"delta\":\""
+                                                    : ",\"delta\":\"");
+    }
+    return p.e;
+}
+
+void responses_delta(struct answer *a, size_t at, struct view next, struct view logprobs, struct pen *p)
+{
+    struct responses_state *s = responses_state(a);
+    struct responses_item *i = &s->item[at];
+
+    if (p->out == NULL)
+        return;
+    if (i->about.len == 0 && p->e == ERR_NONE)
+        p->e = write_about(a, at);
+    pen_put(p, delta_heads[i->kind]);
+    pen_number(p, s->sequence++);
+    pen_put(p, buf_view(&i->about));
+    if (i->kind == RESPONSES_MESSAGE) {
+        pen_put(p, logprobs);
+        pen_put(p, VIEW_LIT("],\"delta\":\""));
+    }
+    pen_put(p, next);
+    pen_put(p, VIEW_LIT("\"}\n\n"));
 }
 
 static void part_done(struct answer *a, size_t at, bool refusal, struct pen *p)
@@ -189,14 +234,6 @@ static void part_done(struct answer *a, size_t at, bool refusal, struct pen *p)
     pen_text(p, ",\"part\":");
     responses_part_json(i, refusal, false, p);
     responses_event_end(p);
-}
-
-void responses_call_delta(struct answer *a, size_t at, struct view next, struct pen *p)
-{
-    responses_begin_about(a, at, responses_state(a)->item[at].kind == RESPONSES_CUSTOM
-                           ? "response.custom_tool_call_input.delta"
-                           : "response.function_call_arguments.delta", p);
-    responses_end_with_text(",\"delta\":", next, p);
 }
 
 enum err responses_keep_logprobs(struct responses_state *s, struct responses_item *i)
@@ -280,7 +317,7 @@ static enum err function_over(struct answer *a, size_t at, bool cut, struct pen 
     if (i->text.all.len == 0 && !cut) {
         e = responses_text_add(responses_state(a), &i->text, VIEW_LIT("{}"));
         if (e == ERR_NONE)
-            responses_call_delta(a, at, responses_text_next(&i->text, true), p);
+            responses_delta(a, at, responses_text_next(&i->text, true), VIEW_EMPTY, p);
     }
     responses_begin_about(a, at, "response.function_call_arguments.done", p);
     pen_text(p, ",\"name\":");
@@ -326,7 +363,7 @@ static enum err custom_over(struct answer *a, size_t at, struct pen *p)
     struct view rest = responses_text_next(&i->text, true);
 
     if (rest.len != 0)
-        responses_call_delta(a, at, rest, p);
+        responses_delta(a, at, rest, VIEW_EMPTY, p);
     responses_begin_about(a, at, "response.custom_tool_call_input.done", p);
     responses_end_with_text(",\"input\":", buf_view(&i->text.all), p);
     return e;

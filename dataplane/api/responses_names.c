@@ -52,6 +52,28 @@ enum err responses_name(struct view space, struct view name, struct buf *out)
     return e;
 }
 
+enum err responses_keep_name(struct responses_reader *r, struct view space, struct json_value object,
+                             const char *message, struct view *out)
+{
+    struct view name = responses_text(object, "name");
+    struct buf made;
+    enum err e;
+
+    if (space.len == 0)
+        space = responses_text(object, "namespace");
+    if (name.len == 0)
+        return responses_refuse(r, message, ERR_FORMAT);
+    *out = name;
+    if (space.len == 0 && name.len <= RESPONSES_NAME_MAX)
+        return ERR_NONE;
+    buf_init(&made, RESPONSES_NAME_MAX);
+    e = responses_name(space, name, &made);
+    if (e == ERR_NONE)
+        e = prompt_keep(&r->p->list, buf_view(&made), out);
+    buf_free(&made);
+    return e;
+}
+
 static bool name_is(struct view space, struct json_value tool, struct view name)
 {
     struct buf made;

@@ -8,11 +8,11 @@ static responses_read_fn read_model, read_stream, read_limit, read_temperature, 
     read_top_k, read_frequency, read_presence, read_include, read_top_logprobs, read_parallel,
     read_text, read_reasoning, read_service_tier, read_cache_key, read_safety, read_user,
     read_metadata, read_models, read_provider, read_route, read_previous, read_conversation,
-    read_stored_prompt, read_background, read_modalities, read_plugins, read_any;
+    read_stored_prompt, read_background, read_modalities, read_plugins, read_store, read_any;
 
 /* In the order in which they are read. A member that has read_any is accepted and says nothing to a provider:
  * what the router does itself (store, stream_options), what only OpenAI's own models know, and what labels a
- * request (metadata, client_metadata). */
+ * request (client_metadata). */
 static const struct rule {
     const char *name;
     responses_read_fn *read;
@@ -63,7 +63,7 @@ static const struct rule {
     {"prompt_cache_retention", read_any},
     {"session_id", read_any},
     {"stop_server_tools_when", read_any},
-    {"store", read_any}, /* nothing is stored: the answer says false */
+    {"store", read_store}, /* nothing is stored: the answer says false, and its head, if asked */
     {"stream_options", read_any},
     {"tags", read_any},
     {"trace", read_any},
@@ -137,6 +137,11 @@ static enum err read_modalities(struct responses_reader *r, struct json_value v)
         if (!json_string_is(m.value, "text"))
             return responses_refuse(r, "Only text can be asked for here.", ERR_UNSUPPORTED);
     return ERR_NONE;
+}
+
+static enum err read_store(struct responses_reader *r, struct json_value v)
+{
+    return prompt_read_bool(v, r->fault, &r->p->asked_store);
 }
 
 /* --- routing, form and limits */

@@ -45,6 +45,7 @@ struct responses_item {
     struct buf notes;    /* of a message: its annotations, with commas. Of thoughts: the sealed text */
     struct buf logprobs; /* with commas */
     struct details details;
+    struct buf about; /* of its deltas: what stands between their number and the text; empty before the first */
     struct buf call, name, space; /* of a call: its id, the tool's name and namespace, escaped */
 };
 
@@ -75,9 +76,8 @@ void responses_begin_content(struct answer *a, size_t at, bool refusal, const ch
 void responses_end_with_text(const char *member, struct view escaped, struct pen *p);
 /* A whole event with the item in it. */
 void responses_item_event(struct answer *a, size_t at, const char *type, struct pen *p);
-void responses_text_delta(struct answer *a, size_t at, struct view next, struct view logprobs,
-                          struct pen *p);
-void responses_call_delta(struct answer *a, size_t at, struct view next, struct pen *p);
+/* The next piece of the item's text: what its kind calls a delta. logprobs: of a message's text. */
+void responses_delta(struct answer *a, size_t at, struct view next, struct view logprobs, struct pen *p);
 /* ERR_PROVIDER_LARGE when the answer has more than LIMIT_RESPONSE_BYTES of text. */
 must_check enum err responses_text_add(struct responses_state *s, struct responses_text *t,
                                        struct view piece);

@@ -1,6 +1,7 @@
 /* (G) Reads the tools of a request and which of them the model must call. */
 #include "content_view.h"
 #include "responses_internal.h"
+#include "schema.h"
 
 enum {
     /* Prompt tokens that a tool may cost beyond the bytes that say it: a custom tool becomes a function with
@@ -10,32 +11,12 @@ enum {
 
 #define CHOICE_UNKNOWN "tool_choice names a tool that is not among the tools"
 
-static enum err tool_name(struct responses_reader *r, struct view space, struct json_value tool,
-                          struct view *out)
-{
-    struct view name = responses_text(tool, "name");
-    struct buf made;
-    enum err e;
-
-    if (name.len == 0)
-        return responses_refuse(r, "each function and custom tool needs a name", ERR_FORMAT);
-    *out = name;
-    if (space.len == 0 && name.len <= RESPONSES_NAME_MAX)
-        return ERR_NONE;
-    buf_init(&made, RESPONSES_NAME_MAX);
-    e = responses_name(space, name, &made);
-    if (e == ERR_NONE)
-        e = prompt_keep(&r->p->list, buf_view(&made), out);
-    buf_free(&made);
-    return e;
-}
-
 static enum err add_tool(struct responses_reader *r, enum prompt_tool_kind kind, struct view space,
                          struct json_value tool, struct prompt_tool **out)
 {
     struct json_value description;
     struct view name;
-    enum err e = tool_name(r, space, tool, &name);
+    enum err e = responses_keep_name(r, space, tool, "each function and custom tool needs a name", &name);
 
     if (e == ERR_NONE)
         e = prompt_add_tool(&r->p->list, kind, out);
@@ -52,6 +33,7 @@ static enum err add_tool(struct responses_reader *r, enum prompt_tool_kind kind,
     return ERR_NONE;
 }
 
+/* Where nothing is said, this API makes a schema strict if it can, and chat does not: so it is said. */
 static enum err add_function(struct responses_reader *r, struct view space, struct json_value tool)
 {
     struct prompt_tool *t = NULL;
@@ -62,9 +44,10 @@ static enum err add_function(struct responses_reader *r, struct view space, stru
     if (e == ERR_NONE && responses_has(tool, "parameters", &v))
         e = prompt_read_raw(v, JSON_OBJECT, "a function's parameters must be an object", r->fault,
                             &t->schema);
-    if (e != ERR_NONE || !responses_has(tool, "strict", &v))
-        return e;
-    e = prompt_read_bool(v, r->fault, &strict);
+    if (e == ERR_NONE && responses_has(tool, "strict", &v))
+        e = prompt_read_bool(v, r->fault, &strict);
+    else
+        strict = t != NULL && schema_is_strict(t->schema);
     if (e == ERR_NONE)
         t->strict = strict;
     return e;

@@ -52,8 +52,12 @@ static void responses_close(struct answer *a)
 
 /* --- snapshots */
 
-static void put_usage(const struct token_usage *u, struct pen *p)
+/* figures: NULL while there are none. */
+static void put_usage(const struct answer *a, const struct token_usage *figures, struct pen *p)
 {
+    static const struct token_usage none;
+    const struct token_usage *u = figures == NULL ? &none : figures;
+
     pen_text(p, ",\"usage\":{\"input_tokens\":");
     pen_number(p, u->prompt);
     pen_text(p, ",\"input_tokens_details\":{\"cached_tokens\":");
@@ -66,6 +70,10 @@ static void put_usage(const struct token_usage *u, struct pen *p)
     pen_number(p, u->reasoning);
     pen_text(p, "},\"total_tokens\":");
     pen_number(p, (uint64_t)u->prompt + u->completion);
+    if (a->openrouter && figures != NULL) {
+        pen_text(p, ",\"cost\":");
+        pen_usd(p, a->cost_nusd);
+    }
     pen_text(p, "}");
 }
 
@@ -103,7 +111,6 @@ static void put_end(const struct responses_state *s, const struct snapshot *at, 
 /* The answer as it stands, an object. */
 static void put_snapshot(struct answer *a, const struct snapshot *at, struct pen *p)
 {
-    static const struct token_usage none;
     const struct responses_state *s = responses_state(a);
 
     pen_text(p, "{\"id\":\"resp_");
@@ -126,7 +133,7 @@ static void put_snapshot(struct answer *a, const struct snapshot *at, struct pen
         responses_item_json(a, i, p);
     }
     pen_text(p, "]");
-    put_usage(at->usage == NULL ? &none : at->usage, p);
+    put_usage(a, at->usage, p);
     pen_put(p, buf_view(&s->echo));
     pen_text(p, "}");
 }

@@ -30,9 +30,9 @@ static enum err append_names(const struct candidate *c, struct buf *out)
 /* What the provider answered with, or, when it did not, the status that its failure would have here. */
 static int status_of(const struct request *r, size_t place)
 {
-    if (r->statuses[place] != 0)
-        return r->statuses[place];
-    return r->failed[place] == ERR_NONE ? 200 : errors_row(errors_of(r->failed[place]))->status;
+    if (r->attempts.statuses[place] != 0)
+        return r->attempts.statuses[place];
+    return r->attempts.failed[place] == ERR_NONE ? 200 : errors_row(errors_of(r->attempts.failed[place]))->status;
 }
 
 static enum err append_attempts(const struct request *r, struct buf *out)
@@ -40,12 +40,12 @@ static enum err append_attempts(const struct request *r, struct buf *out)
     enum err e = buf_append(out, VIEW_LIT(",\"attempts\":["));
     const char *comma = "";
 
-    for (size_t i = 0; e == ERR_NONE && i < r->route.n; i++) {
-        if (r->tried[i] == 0)
+    for (size_t i = 0; e == ERR_NONE && i < r->attempts.route.n; i++) {
+        if (r->attempts.tried[i] == 0)
             continue;
         e = buf_append(out, view_str(comma));
         if (e == ERR_NONE)
-            e = append_names(&r->route.list[i], out);
+            e = append_names(&r->attempts.route.list[i], out);
         if (e == ERR_NONE)
             e = buf_appendf(out, ",\"status\":%d}", status_of(r, i));
         comma = ",";
@@ -64,37 +64,37 @@ static enum err append_endpoints(const struct request *r, struct buf *out)
         for (size_t k = 0; k < r->want.models[i]->n_endpoints; k++)
             total += r->want.models[i]->endpoints[k].info->weight != 0;
     e = buf_appendf(out, ",\"endpoints\":{\"total\":%zu,\"available\":[", total);
-    for (size_t i = 0; e == ERR_NONE && i < r->route.n; i++) {
+    for (size_t i = 0; e == ERR_NONE && i < r->attempts.route.n; i++) {
         e = buf_append(out, view_str(i == 0 ? "" : ","));
         if (e == ERR_NONE)
-            e = append_names(&r->route.list[i], out);
+            e = append_names(&r->attempts.route.list[i], out);
         if (e == ERR_NONE)
-            e = buf_appendf(out, ",\"selected\":%s}", i == r->place ? "true" : "false");
+            e = buf_appendf(out, ",\"selected\":%s}", i == r->attempts.place ? "true" : "false");
     }
     return e == ERR_NONE ? buf_append(out, VIEW_LIT("]}")) : e;
 }
 
 static enum err append_summary(const struct request *r, struct buf *out)
 {
-    char text[sizeof r->candidate.endpoint->provider->name + 40];
+    char text[sizeof r->attempts.candidate.endpoint->provider->name + 40];
     enum err e = buf_append(out, VIEW_LIT(",\"summary\":"));
 
-    snprintf(text, sizeof text, "available=%zu, selected=%s", r->route.n,
-             r->candidate.endpoint->provider->name);
+    snprintf(text, sizeof text, "available=%zu, selected=%s", r->attempts.route.n,
+             r->attempts.candidate.endpoint->provider->name);
     return e == ERR_NONE ? buf_append_json_string(out, view_str(text)) : e;
 }
 
 enum err route_metadata_object(const struct request *r, struct buf *out)
 {
-    bool first = r->candidate.model == r->want.models[0];
+    bool first = r->attempts.candidate.model == r->want.models[0];
     enum err e = buf_append(out, VIEW_LIT("{\"requested\":"));
 
-    assert(r->want.n_models != 0 && r->attempts != 0);
+    assert(r->want.n_models != 0 && r->attempts.made != 0);
     if (e == ERR_NONE)
         e = buf_append_json_string(out, view_str(r->want.models[0]->info->id));
     if (e == ERR_NONE)
         e = buf_appendf(out, ",\"strategy\":\"%s\",\"region\":null,\"is_byok\":false,\"attempt\":%u",
-                        first ? "direct" : "fallback", (unsigned)r->attempts);
+                        first ? "direct" : "fallback", (unsigned)r->attempts.made);
     if (e == ERR_NONE)
         e = append_summary(r, out);
     if (e == ERR_NONE)

@@ -45,9 +45,8 @@ static void want_add_model(struct route_want *w, const struct route_model *m)
         w->models[w->n_models++] = m;
 }
 
-/* The first suffix is the request's sort order; provider.sort, which is read later, wins. */
-static enum err want_model(struct want_context *x, const struct snapshot *catalog,
-                           const char *param, struct view id)
+const struct route_model *want_find(const struct snapshot *catalog, struct view id,
+                                    enum route_sort *sort)
 {
     const struct route_model *m = snapshot_find(catalog, id);
 
@@ -55,11 +54,23 @@ static enum err want_model(struct want_context *x, const struct snapshot *catalo
         if (!want_ends(id, suffixes[i].suffix))
             continue;
         m = snapshot_find(catalog, view_of(id.ptr, id.len - suffixes[i].suffix.len));
-        if (m != NULL && x->want->sort == ROUTE_BALANCE)
-            x->want->sort = suffixes[i].sort;
+        if (m != NULL)
+            *sort = suffixes[i].sort;
     }
+    return m;
+}
+
+/* The first suffix is the request's sort order; provider.sort, which is read later, wins. */
+static enum err want_model(struct want_context *x, const struct snapshot *catalog,
+                           const char *param, struct view id)
+{
+    enum route_sort sort = ROUTE_BALANCE;
+    const struct route_model *m = want_find(catalog, id, &sort);
+
     if (m == NULL)
         return want_no_model(x, catalog, param, id);
+    if (x->want->sort == ROUTE_BALANCE)
+        x->want->sort = sort;
     want_add_model(x->want, m);
     return ERR_NONE;
 }

@@ -13,4 +13,9 @@ must_check enum err want_read(const struct prompt *q, const struct snapshot *cat
                               const struct providers *providers, struct route_want *want,
                               struct api_failure *f);
 
+/* A model by the id that clients write, which may end in a suffix of OpenRouter's that is a sort order: *sort
+ * is set then, and untouched else. NULL: there is none. */
+const struct route_model *want_find(const struct snapshot *catalog, struct view id,
+                                    enum route_sort *sort);
+
 #endif

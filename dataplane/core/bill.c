@@ -3,26 +3,78 @@
 #include "money.h"
 
 #include <assert.h>
+#include <stddef.h>
+
+/* The classes of tokens: where each one's figure and price are, and which class counts it too. */
+enum bill_class {
+#define BILL_CLASS(no, class, ...) BILL_##class,
+    USAGE_TOKENS(BILL_CLASS)
+#undef BILL_CLASS
+    BILL_none
+};
+static const struct {
+    size_t tokens; /* offset in struct token_usage */
+    size_t price;  /* offset in struct catalog_endpoint; 0: none of its own */
+    enum bill_class within;
+} classes[BILL_none] = {
+#define BILL_PRICE(name) offsetof(struct catalog_endpoint, name)
+#define BILL_AT_none 0
+#define BILL_AT_prompt BILL_PRICE(price_prompt_pusd)
+#define BILL_AT_completion BILL_PRICE(price_completion_pusd)
+#define BILL_AT_cached BILL_PRICE(price_cached_pusd)
+#define BILL_AT_cache_write BILL_PRICE(price_cache_write_pusd)
+#define BILL_ROW(no, class, price_, within_, ...)                                                  \
+    [BILL_##class] = {.tokens = offsetof(struct token_usage, class),                               \
+                      .price = BILL_AT_##price_,                                                   \
+                      .within = BILL_##within_},
+    USAGE_TOKENS(BILL_ROW)
+#undef BILL_ROW
+};
+_Static_assert(BILL_AT_prompt != 0, "no price is the first member, so that 0 is none");
+
+static uint32_t *bill_tokens(struct token_usage *t, enum bill_class c)
+{
+    return (uint32_t *)((char *)t + classes[c].tokens);
+}
+
+/* Tokens within a class are part of it, and those with a price of their own are parts beside each other;
+ * figures that say otherwise are not to be believed. paid: tokens to be paid at the class's own price. */
+static bool bill_part(struct token_usage *t, uint32_t paid[static BILL_none])
+{
+    bool lowered = false;
+
+    for (enum bill_class c = 0; c < BILL_none; c++)
+        paid[c] = *bill_tokens(t, c);
+    for (enum bill_class c = 0; c < BILL_none; c++) {
+        enum bill_class whole = classes[c].within;
+        uint32_t *tokens = bill_tokens(t, c), most;
+
+        if (whole == BILL_none)
+            continue;
+        most = classes[c].price != 0 ? paid[whole] : *bill_tokens(t, whole);
+        if (*tokens > most) {
+            *tokens = most;
+            lowered = true;
+        }
+        paid[c] = *tokens;
+        if (classes[c].price != 0)
+            paid[whole] -= *tokens;
+    }
+    return lowered;
+}
 
 /* One multiplication and one rounding per price class. */
-static enum err bill_sum(const struct catalog_endpoint *e, const struct token_usage *t,
+static enum err bill_sum(const struct catalog_endpoint *e, const uint32_t paid[static BILL_none],
                          int64_t *out_nusd)
 {
-    uint32_t special = t->cached_read + t->cache_write;
-    const struct {
-        uint32_t tokens;
-        int64_t price_pusd;
-    } class[] = {
-        {t->prompt - special, e->price_prompt_pusd},
-        {t->cached_read, e->price_cached_pusd},
-        {t->cache_write, e->price_cache_write_pusd},
-        {t->completion, e->price_completion_pusd},
-    };
-    int64_t sum = 0, part;
+    int64_t sum = 0, part, price;
     enum err err = ERR_NONE;
 
-    for (size_t i = 0; i < sizeof class / sizeof class[0] && err == ERR_NONE; i++) {
-        err = money_cost(class[i].tokens, class[i].price_pusd, &part);
+    for (enum bill_class c = 0; c < BILL_none && err == ERR_NONE; c++) {
+        if (classes[c].price == 0)
+            continue;
+        memcpy(&price, (const char *)e + classes[c].price, sizeof price);
+        err = money_cost(paid[c], price, &part);
         if (err == ERR_NONE)
             err = money_add(sum, part, &sum);
     }
@@ -64,6 +116,7 @@ void bill_make(const struct catalog_endpoint *e, const struct bill_evidence *evi
                int64_t reserved_nusd, struct bill *out)
 {
     const struct token_usage *usage = &evidence->usage;
+    uint32_t paid[BILL_none];
 
     *out = (struct bill){.tokens = *usage, .clamped = usage->clamped};
     assert(reserved_nusd >= 0);
@@ -72,16 +125,9 @@ void bill_make(const struct catalog_endpoint *e, const struct bill_evidence *evi
     out->estimated = !usage->present;
     bill_estimate(out, evidence);
     bill_limit(out, evidence->limit);
-    /* Cached tokens are part of the prompt; figures that say otherwise are not to be believed. */
-    if (out->tokens.cached_read > out->tokens.prompt) {
-        out->tokens.cached_read = out->tokens.prompt;
+    if (bill_part(&out->tokens, paid))
         out->clamped = true;
-    }
-    if (out->tokens.cache_write > out->tokens.prompt - out->tokens.cached_read) {
-        out->tokens.cache_write = out->tokens.prompt - out->tokens.cached_read;
-        out->clamped = true;
-    }
-    if (bill_sum(e, &out->tokens, &out->cost_nusd) != ERR_NONE || out->cost_nusd > reserved_nusd) {
+    if (bill_sum(e, paid, &out->cost_nusd) != ERR_NONE || out->cost_nusd > reserved_nusd) {
         out->cost_nusd = reserved_nusd;
         out->clamped = true;
     }

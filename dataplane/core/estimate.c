@@ -13,7 +13,7 @@ uint32_t estimate_bytes(uint64_t bytes)
 
 uint32_t estimate_hidden(const struct request *r, const struct attempt_account *a, bool complete)
 {
-    bool reasons = (r->candidate.model->info->capabilities & CAP_REASONING) != 0;
+    bool reasons = (r->attempts.candidate.model->info->capabilities & CAP_REASONING) != 0;
     uint64_t reading_ms = ESTIMATE_QUEUE_MS + r->prompt_bytes / REQUEST_READ_PER_MS;
     uint64_t until_us, ms, tokens;
 
@@ -23,7 +23,7 @@ uint32_t estimate_hidden(const struct request *r, const struct attempt_account *
     ms = until_us > a->begun_us ? (until_us - a->begun_us) / 1000 : 0;
     if (ms <= reading_ms)
         return 0;
-    tokens = (ms - reading_ms) * r->candidate.endpoint->provider->hidden_tokens_per_s / 1000;
+    tokens = (ms - reading_ms) * r->attempts.candidate.endpoint->provider->hidden_tokens_per_s / 1000;
     return tokens > LIMIT_TOKENS_ABSURD ? LIMIT_TOKENS_ABSURD : (uint32_t)tokens;
 }
 

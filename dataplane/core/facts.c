@@ -13,15 +13,15 @@ static void facts_name(char out[static LIMIT_MODEL_ID_BYTES], const char *id)
 
 static void facts_of_route(const struct request *r, struct receipt_facts *f)
 {
-    f->n_candidates = (uint8_t)r->route.n;
-    f->route_seed = r->route_seed;
-    for (size_t i = 0; i < r->route.n; i++)
+    f->n_candidates = (uint8_t)r->attempts.route.n;
+    f->route_seed = r->attempts.seed;
+    for (size_t i = 0; i < r->attempts.route.n; i++)
         f->candidate[i] = (struct receipt_candidate){
-            .endpoint_no = r->route.list[i].endpoint->info->no,
-            .provider_no = (uint8_t)r->route.list[i].endpoint->info->provider_no,
-            .reason = r->route.list[i].reason,
-            .tried = r->tried[i],
-            .result = r->failed[i],
+            .endpoint_no = r->attempts.route.list[i].endpoint->info->no,
+            .provider_no = (uint8_t)r->attempts.route.list[i].endpoint->info->provider_no,
+            .reason = r->attempts.route.list[i].reason,
+            .tried = r->attempts.tried[i],
+            .result = r->attempts.failed[i],
         };
 }
 
@@ -31,8 +31,8 @@ static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
     const struct catalog_endpoint *e;
 
     f->answered = (uint8_t)(r->digests.forwarded_to - 1);
-    assert(f->answered < r->route.n);
-    e = r->route.list[f->answered].endpoint->info;
+    assert(f->answered < r->attempts.route.n);
+    e = r->attempts.route.list[f->answered].endpoint->info;
     f->forwarded = r->digests.forwarded;
     f->price_version = e->price_version;
     f->price_prompt_pusd = e->price_prompt_pusd;
@@ -43,6 +43,7 @@ static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
     f->flags |= RECEIPT_FORWARDED;
 }
 
+#define FACTS_TOKENS(no, class, ...) .tokens_##class = t->class,
 void facts_of_request(const struct request *r, struct receipt_facts *f)
 {
     const struct token_usage *t = &r->account.usage;
@@ -55,15 +56,11 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
         .received_bytes = r->digests.received_bytes,
         .served_unix_ms = clock_unix_ms(),
         .cost_nusd = r->cost_nusd,
-        .tokens_prompt = t->prompt,
-        .tokens_completion = t->completion,
-        .tokens_cached_read = t->cached_read,
-        .tokens_cache_write = t->cache_write,
-        .tokens_reasoning = t->reasoning,
+        USAGE_TOKENS(FACTS_TOKENS)
         .flags = (uint16_t)((r->stream ? RECEIPT_STREAM : 0) |
                             ((r->flags & USAGE_ESTIMATED) != 0 ? RECEIPT_ESTIMATED : 0) |
                             ((r->flags & USAGE_CLAMPED) != 0 ? RECEIPT_CLAMPED : 0) |
-                            (r->attempts != 0 ? RECEIPT_ADMITTED : 0)),
+                            (r->attempts.made != 0 ? RECEIPT_ADMITTED : 0)),
         /* a stream that has begun said 200, however it ended */
         .status = (uint16_t)(r->committed ? 200 : settle_status(r)),
         .endpoint = (uint8_t)r->endpoint,

@@ -16,7 +16,7 @@ static uint64_t growth_limit(const struct request *r)
 /* Some providers do not count reasoning towards the limit. */
 static bool limit_holds(const struct request *r)
 {
-    return (r->candidate.endpoint->provider->quirks & QUIRK_REASONING_EXCLUDED) == 0;
+    return (r->attempts.candidate.endpoint->provider->quirks & QUIRK_REASONING_EXCLUDED) == 0;
 }
 
 bool growth_overrun(const struct request *r, const struct token_usage *usage)

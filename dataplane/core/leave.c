@@ -31,7 +31,7 @@ enum settle_bill leave_bill(const struct request *r)
     if (r->state != REQUEST_CONNECTING || !r->upstream)
         return SETTLE_FREE;
     r->ops->account(r, &a);
-    silent = r->stream && (clock_mono_us() - r->attempt_us) / 1000 >= patience_ms;
+    silent = r->stream && (clock_mono_us() - r->attempts.begun_us) / 1000 >= patience_ms;
     if (!a.forwarded || (a.status == 0 ? silent : a.status / 100 != 2))
         return SETTLE_FREE;
     return SETTLE_PROMPT;

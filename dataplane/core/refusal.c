@@ -71,43 +71,43 @@ void refusal_of_admission(const struct request *r, struct api_failure *f)
 /* Is the first refusal the answer? A refusal for what one provider cannot do is not while another, which
  * may be able to, is only out of service for now. An error object under status 200 counts when every
  * candidate refused. */
-static bool refusal_stands(const struct request *r)
+static bool refusal_stands(const struct attempts *a)
 {
-    if (r->refused == r->attempts)
+    if (a->refused == a->made)
         return true;
-    return r->refused_for_all ||
-           (r->refused_by_status && r->refused + r->failed_credentials == r->attempts);
+    return a->refused_for_all ||
+           (a->refused_by_status && a->refused + a->failed_credentials == a->made);
 }
 
 /* What helps the client most: the time to wait for, before what may pass by itself, before the rest. */
-static enum api_error most_useful(const struct request *r)
+static enum api_error most_useful(const struct attempts *a)
 {
-    unsigned n = r->attempts;
+    unsigned n = a->made;
 
-    if (r->outcome == ERR_OVERLOAD || r->outcome == ERR_MEMORY)
+    if (a->last == ERR_OVERLOAD || a->last == ERR_MEMORY)
         return API_OVERLOAD;
-    if (r->failed_rate != 0 && (r->failed_overload == 0 || r->failed_rate + r->failed_overload != n))
+    if (a->failed_rate != 0 && (a->failed_overload == 0 || a->failed_rate + a->failed_overload != n))
         return API_PROVIDER_RATE;
-    if (r->failed_overload != 0)
+    if (a->failed_overload != 0)
         return API_PROVIDER_OVERLOAD;
-    if (r->failed_credentials == n)
+    if (a->failed_credentials == n)
         return API_PROVIDER_CREDENTIALS;
-    if (r->failed_timeout != 0 && r->failed_timeout + r->failed_credentials == n)
+    if (a->failed_timeout != 0 && a->failed_timeout + a->failed_credentials == n)
         return API_PROVIDER_TIMEOUT;
     return API_PROVIDER_FAILED;
 }
 
-void refusal_of_attempts(const struct request *r, struct api_failure *f)
+void refusal_of_attempts(const struct attempts *a, struct api_failure *f)
 {
-    *f = (struct api_failure){.retry_after_ms = r->retry_ms};
-    if (r->refused != 0 && refusal_stands(r)) {
-        f->error = r->refusal;
-        f->provider_message = r->refusal_message;
+    *f = (struct api_failure){.retry_after_ms = a->retry_ms};
+    if (a->refused != 0 && refusal_stands(a)) {
+        f->error = a->refusal;
+        f->provider_message = a->refusal_message;
         return;
     }
-    f->error = most_useful(r);
-    if (f->error == API_PROVIDER_RATE && r->failed_rate != r->attempts)
+    f->error = most_useful(a);
+    if (f->error == API_PROVIDER_RATE && a->failed_rate != a->made)
         f->message = "A provider of this model is rate limited, and no other one could answer.";
-    if (f->error == API_PROVIDER_OVERLOAD && r->failed_overload != r->attempts)
+    if (f->error == API_PROVIDER_OVERLOAD && a->failed_overload != a->made)
         f->message = "A provider of this model is overloaded, and no other one could answer.";
 }

@@ -11,6 +11,6 @@ const char *refusal_of_route(enum route_refusal why);
 void refusal_of_admission(const struct request *r, struct api_failure *f);
 /* No candidate answered. What the first of them said that blamed the request; else a class of
  * failures, named only when all attempts agree on it. */
-void refusal_of_attempts(const struct request *r, struct api_failure *f);
+void refusal_of_attempts(const struct attempts *a, struct api_failure *f);
 
 #endif

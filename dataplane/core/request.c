@@ -3,7 +3,6 @@
 #include "clock.h"
 #include "growth.h"
 #include "leave.h"
-#include "outcome.h"
 #include "refusal.h"
 #include "reserve.h"
 #include "settle.h"
@@ -186,7 +185,7 @@ static void request_admit(struct request *r)
     switch (answer) {
     case ADMIT_YES:
         account = key_account(r->admission.key);
-        r->who = health_who(r->context->health, &account);
+        r->attempts.who = health_who(r->context->health, &account);
         r->route_us = (uint32_t)(clock_mono_us() - r->received_us);
         if (r->local) { /* no provider runs, so there is nothing to claim */
             request_settle(r, ERR_NONE, API_OK, SETTLE_FREE);
@@ -235,25 +234,11 @@ static uint32_t request_who(const struct request *r)
     return who;
 }
 
-/* Health of endpoints as route_decide() wants it, for one account. */
-struct request_health {
-    const struct health *health;
-    uint32_t who;
-};
-
-static void request_read_health(const void *cookie, uint32_t slot, struct health_view *out)
-{
-    const struct request_health *h = cookie;
-
-    health_read(h->health, slot, h->who, clock_mono_ms(), out);
-}
-
 void request_begin(struct request *r)
 {
     struct request_context *x = r->context;
-    struct request_health own = {x->health, request_who(r)};
-    struct route_health health = {request_read_health, &own};
     struct api_failure f = {.error = API_NO_PROVIDER};
+    enum route_refusal refusal;
     int64_t amount = 0;
     enum err e;
 
@@ -267,12 +252,12 @@ void request_begin(struct request *r)
         request_let(r);
         return;
     }
-    r->route_seed = x->route_seed++;
-    route_decide(&r->want, &health, r->route_seed, &r->route);
+    refusal = attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++,
+                             request_who(r), r->stream);
     e = reserve_begin(r, &amount);
     request_admit_begin(r, amount);
-    if (r->route.refusal != ROUTE_OK) {
-        f.message = refusal_of_route(r->route.refusal);
+    if (refusal != ROUTE_OK) {
+        f.message = refusal_of_route(refusal);
         request_fail(r, ERR_UNSUPPORTED, &f);
     } else if (e != ERR_NONE) {
         f.error = API_BAD_REQUEST;
@@ -299,43 +284,31 @@ static void request_exhausted(struct request *r)
 {
     struct api_failure f;
 
-    refusal_of_attempts(r, &f);
-    request_fail(r, r->outcome == ERR_NONE ? ERR_PROVIDER_STATUS : r->outcome, &f);
+    refusal_of_attempts(&r->attempts, &f);
+    request_fail(r, r->attempts.last == ERR_NONE ? ERR_PROVIDER_STATUS : r->attempts.last, &f);
 }
 
 /* Start the next candidate that can be started, or give up. */
 static void request_connect(struct request *r)
 {
-    struct request_context *x = r->context;
+    struct attempts *a = &r->attempts;
     enum err e;
 
     assert(r->state == REQUEST_CONNECTING && !r->upstream);
-    while (r->next_candidate < r->route.n) {
-        bool last = r->next_candidate + 1 == r->route.n;
-
-        if (r->attempts != 0 && uplink_trust(x->admit.uplink) != ERR_NONE) { /* lost meanwhile */
+    for (;;) {
+        if (a->made != 0 && !attempts_is_last(a) &&
+            uplink_trust(r->context->admit.uplink) != ERR_NONE) { /* lost meanwhile */
             request_fail(r, ERR_ATTESTATION, &(struct api_failure){.error = API_ATTESTATION});
             return;
         }
-        r->place = (uint8_t)r->next_candidate;
-        r->candidate = r->route.list[r->next_candidate++];
-        if (r->candidate.probe && !last &&
-            !health_claim_probe(x->health, r->candidate.endpoint->health_slot, r->who,
-                                clock_mono_ms()))
-            continue; /* another request is finding out */
-        if (r->attempts++ == 0)
-            r->first = r->candidate;
-        else
-            counter_add(&x->stats->fallbacks, 1);
-        counter_add(&x->stats->attempts, 1);
-        r->tried[r->place] = 1;
-        r->attempt_us = clock_mono_us();
-        e = r->ops->attempt(r, last);
+        if (!attempts_next(a))
+            break;
+        e = r->ops->attempt(r, attempts_is_last(a));
         if (e == ERR_NONE) {
             r->upstream = true;
             return;
         }
-        outcome_note(r, &(struct attempt_result){.e = e, .retry_after_ms = -1});
+        attempts_failed(a, &(struct attempt_result){.e = e, .retry_after_ms = -1});
     }
     request_exhausted(r);
 }
@@ -343,9 +316,7 @@ static void request_connect(struct request *r)
 static void request_attempt_good(struct request *r)
 {
     r->first_byte_us = (uint32_t)(clock_mono_us() - r->received_us);
-    health_success(r->context->health, r->candidate.endpoint->health_slot, r->who,
-                   clock_mono_ms(),
-                   r->stream ? (uint32_t)(clock_mono_us() - r->attempt_us) : 0);
+    attempts_good(&r->attempts);
     histogram_add(&r->context->stats->first_byte, r->first_byte_us);
     request_enter(r, REQUEST_STREAMING);
     if (r->stream)
@@ -370,11 +341,11 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
 {
     struct api_failure f = {.error = errors_of(x->e), .ran = true};
 
-    outcome_note(r, x);
-    if (outcome_is_final(r, x)) {
+    attempts_failed(&r->attempts, x);
+    if (attempts_final(&r->attempts, x)) {
         request_settle(r, x->e, f.error, SETTLE_OUTPUT);
         r->ops->fail(r, &f);
-    } else if (outcome_is_ours(x->e)) { /* an answer that has no room here is not bought again elsewhere */
+    } else if (attempts_ours(x->e)) { /* an answer that has no room here is not bought again elsewhere */
         request_exhausted(r);
     } else {
         request_connect(r);
@@ -386,8 +357,7 @@ static void request_complete(struct request *r)
 {
     request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
     if (r->overran)
-        health_failure(r->context->health, r->candidate.endpoint->health_slot, r->who,
-                       HEALTH_FAULT_REQUEST, clock_mono_ms());
+        attempts_overran(&r->attempts);
     r->ops->complete(r);
 }
 
@@ -423,10 +393,7 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
         request_attempt_over(r, x);
     } else {
         assert(r->state == REQUEST_STREAMING && !upstream_open);
-        r->failed[r->place] = (uint8_t)x->e;
-        if (x->e != ERR_PROVIDER_LARGE && !outcome_is_ours(x->e))
-            health_failure(r->context->health, r->candidate.endpoint->health_slot, r->who,
-                           outcome_fault(x), clock_mono_ms());
+        attempts_broke(&r->attempts, x);
         request_fail(r, x->e, &f);
     }
     request_let(r);
@@ -505,7 +472,7 @@ void request_progress(struct request *r)
 
 void request_tick(struct request *r, uint64_t now_ms)
 {
-    bool last = r->next_candidate == r->route.n;
+    bool last = attempts_is_last(&r->attempts);
 
     request_hold(r);
     if (r->state == REQUEST_SETTLING && now_ms - r->settled_ms >= ATTEMPT_END_MS)
@@ -516,7 +483,7 @@ void request_tick(struct request *r, uint64_t now_ms)
     }
     request_watch(r);
     if (r->state == REQUEST_CONNECTING && r->stream && last && !r->committed &&
-        now_ms - r->attempt_us / 1000 >= REQUEST_HOLD_MS) {
+        now_ms - r->attempts.begun_us / 1000 >= REQUEST_HOLD_MS) {
         /* Nobody else can answer, so nothing is lost by saying that we are alive. */
         r->committed = true;
         r->ops->commit(r);

@@ -5,6 +5,7 @@
 #define TR_DATAPLANE_CORE_REQUEST_H
 
 #include "admit.h"
+#include "attempts.h"
 #include "attempt_result.h"
 #include "errors.h"
 #include "idempotency.h"
@@ -111,11 +112,8 @@ struct request {
 
     /* --- for the content side to read */
     enum request_state state;
-    struct candidate candidate; /* of the pending (or last) attempt */
-    struct candidate first;     /* the one tried first */
+    struct attempts attempts;   /* the candidates, and the one that is asked */
     bool committed;             /* the answer's head may have left */
-    uint8_t attempts;           /* made so far */
-    uint8_t place;              /* the candidate's, in the route */
     uint64_t last_out_ms;       /* kept by the content side: when bytes last left */
     uint32_t output;            /* tokens of each choice that are reserved */
     bool told;                  /* we limit the provider to that many: reserve_told() */
@@ -126,30 +124,16 @@ struct request {
 
     /* --- private */
     struct request *next, *prev; /* the context's list */
-    struct route route;
     struct admission admission;
-    uint32_t who; /* whose requests these are to the health of endpoints: health_who() */
-    size_t next_candidate;
-    uint64_t route_seed;
-    uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
-    uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
-    uint64_t attempt_us; /* when the pending attempt began */
     uint64_t settled_ms, left_ms;
     bool lowered; /* the reservation was made smaller once */
     bool overran; /* the provider's figures are past the limit it was given */
     uint32_t route_us, first_byte_us;
-    uint32_t retry_ms;   /* the least Retry-After of failed attempts; 0 none */
     enum err outcome;
     enum api_error answer; /* what the client was told */
     struct attempt_account account;
     int64_t cost_nusd;
     uint16_t flags;        /* enum usage_flag */
-    uint16_t failed_rate, failed_overload, failed_timeout, failed_credentials; /* attempts */
-    uint16_t refused;       /* attempts that blamed the request */
-    bool refused_by_status; /* one of them did so with an HTTP status */
-    bool refused_for_all;   /* and for what no provider could serve */
-    enum api_error refusal; /* what the first of them said; API_OK: there was none */
-    const struct content *refusal_message;
     bool upstream;         /* an attempt or its tail is pending */
     bool closed;           /* the client's end is over */
     unsigned held;         /* calls on the stack that still use the struct */

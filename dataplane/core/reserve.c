@@ -12,8 +12,8 @@ uint32_t reserve_most(const struct request *r)
 {
     uint32_t most = 0;
 
-    for (size_t i = 0; i < r->route.n; i++) {
-        uint32_t here = model_most(r->route.list[i].model->info);
+    for (size_t i = 0; i < r->attempts.route.n; i++) {
+        uint32_t here = model_most(r->attempts.route.list[i].model->info);
 
         if (here > most)
             most = here;
@@ -26,15 +26,15 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
     int64_t dearest = 0, cost;
     enum err e;
 
-    for (size_t i = 0; i < r->route.n; i++) {
-        const struct catalog_model *m = r->route.list[i].model->info;
+    for (size_t i = 0; i < r->attempts.route.n; i++) {
+        const struct catalog_model *m = r->attempts.route.list[i].model->info;
         uint64_t most = model_most(m);
         uint64_t prompt = r->prompt_bound < m->context_length ? r->prompt_bound : m->context_length;
 
         if (output < most)
             most = output;
         most += r->extra_output; /* of a body: no sum wraps */
-        e = route_worst_case(r->route.list[i].endpoint->info, prompt, most * r->n_choices, &cost);
+        e = route_worst_case(r->attempts.route.list[i].endpoint->info, prompt, most * r->n_choices, &cost);
         if (e != ERR_NONE)
             return e;
         if (cost > dearest)
@@ -90,7 +90,7 @@ bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
 
 bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion)
 {
-    const struct catalog_model *m = r->candidate.model->info;
+    const struct catalog_model *m = r->attempts.candidate.model->info;
     uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
     bool limited = r->max_output != 0 || r->told;
 
@@ -102,7 +102,7 @@ bool reserve_believes(const struct request *r, const struct attempt_account *a, 
 
 void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_nusd)
 {
-    const struct catalog_model *m = r->candidate.model->info;
+    const struct catalog_model *m = r->attempts.candidate.model->info;
     uint64_t prompt = r->prompt_guessed || r->prompt_bound > m->context_length ? m->context_length
                                                                               : r->prompt_bound;
     uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
@@ -111,7 +111,7 @@ void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_
     output = (output + r->extra_output) * r->n_choices;
     if (t->completion > output && reserve_believes(r, &r->account, t->completion))
         output = t->completion;
-    if (route_worst_case(r->candidate.endpoint->info, prompt, output, &most) != ERR_NONE)
+    if (route_worst_case(r->attempts.candidate.endpoint->info, prompt, output, &most) != ERR_NONE)
         return;
     if (cost_nusd > most)
         cost_nusd = most;
@@ -122,5 +122,5 @@ void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_
 
 uint32_t reserve_told(const struct request *r)
 {
-    return r->told && r->output < model_most(r->candidate.model->info) ? r->output : 0;
+    return r->told && r->output < model_most(r->attempts.candidate.model->info) ? r->output : 0;
 }

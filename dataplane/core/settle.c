@@ -21,22 +21,23 @@ static struct static_name answer_name(enum api_error a)
 
 void settle_log(const struct request *r)
 {
-    const struct route_endpoint *e = r->candidate.endpoint;
+    const struct route_endpoint *e = r->attempts.candidate.endpoint;
     const struct token_usage *t = &r->account.usage;
 
     LOG("request_done", KV("request", r->id), KV("status", (int32_t)settle_status(r)),
         KV("outcome", log_err((int)r->outcome)), KV("answer", answer_name(r->answer)),
-        KV("stream", r->stream), KV("attempts", r->attempts),
-        KV("model", (uint32_t)(e != NULL ? r->candidate.model->info->no : 0)),
+        KV("stream", r->stream), KV("attempts", r->attempts.made),
+        KV("model", (uint32_t)(e != NULL ? r->attempts.candidate.model->info->no : 0)),
         KV("endpoint", (uint32_t)(e != NULL ? e->info->no : 0)), KV("tokens_in", t->prompt),
         KV("tokens_out", t->completion), KV("cost_nusd", r->cost_nusd), KV("flags", r->flags),
         KV("route_us", r->route_us), KV("first_byte_us", r->first_byte_us),
         KV("latency_us", clock_mono_us() - r->received_us));
 }
 
+#define SETTLE_TOKENS(no, class, ...) .tokens_##class = b->tokens.class,
 static void settle_record(const struct request *r, const struct bill *b, struct usage_record *out)
 {
-    const struct catalog_endpoint *e = r->candidate.endpoint->info;
+    const struct catalog_endpoint *e = r->attempts.candidate.endpoint->info;
     uint64_t total_ms = (clock_mono_us() - r->received_us) / 1000;
 
     *out = (struct usage_record){
@@ -55,18 +56,14 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .route_us = r->route_us,
         .first_byte_us = r->first_byte_us,
         .total_ms = total_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)total_ms,
-        .tokens_prompt = b->tokens.prompt,
-        .tokens_completion = b->tokens.completion,
-        .tokens_cached_read = b->tokens.cached_read,
-        .tokens_cache_write = b->tokens.cache_write,
-        .tokens_reasoning = b->tokens.reasoning,
+        USAGE_TOKENS(SETTLE_TOKENS)
         .http_status = (uint16_t)settle_status(r),
         .flags = r->flags,
         .error_class = (uint8_t)r->outcome,
         .finish = (uint8_t)r->account.finish,
-        .route_reason = r->candidate.reason,
-        .attempt = r->attempts,
-        .attempts = r->attempts,
+        .route_reason = r->attempts.candidate.reason,
+        .attempt = r->attempts.made,
+        .attempts = r->attempts.made,
     };
 }
 
@@ -74,9 +71,9 @@ static void settle_count(struct request *r, const struct bill *b)
 {
     struct stats *s = r->context->stats;
 
-    counter_add(&s->tokens_prompt, b->tokens.prompt);
-    counter_add(&s->tokens_completion, b->tokens.completion);
-    counter_add(&s->tokens_cached_read, b->tokens.cached_read);
+#define SETTLE_COUNT(no, class, ...) counter_add(&s->tokens.class, b->tokens.class);
+    USAGE_TOKENS(SETTLE_COUNT)
+#undef SETTLE_COUNT
     counter_add(&s->cost_nusd, (uint64_t)b->cost_nusd);
     counter_add(&s->estimated, b->estimated);
     counter_add(&s->clamped, b->clamped);
@@ -122,7 +119,7 @@ static uint64_t settle_limit(const struct request *r)
 {
     uint64_t limit = r->max_output != 0 || r->told ? (r->output + r->extra_output) * r->n_choices : 0;
 
-    if (limit != 0 && (r->candidate.endpoint->provider->quirks & QUIRK_REASONING_EXCLUDED) != 0)
+    if (limit != 0 && (r->attempts.candidate.endpoint->provider->quirks & QUIRK_REASONING_EXCLUDED) != 0)
         limit += r->account.usage.reasoning;
     return limit;
 }
@@ -166,10 +163,10 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.output = settle_output(r, outcome);
     evidence.delivered_bytes = r->account.delivered_bytes;
     evidence.limit = settle_limit(r);
-    bill_make(r->candidate.endpoint->info, &evidence, INT64_MAX, out);
+    bill_make(r->attempts.candidate.endpoint->info, &evidence, INT64_MAX, out);
     if (out->cost_nusd > r->admission.amount_nusd)
         reserve_cover(r, &out->tokens, out->cost_nusd);
-    bill_make(r->candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
+    bill_make(r->attempts.candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
     settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;
 }
@@ -187,8 +184,8 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
     r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
                           (bill.clamped ? USAGE_CLAMPED : 0) |
                           (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |
-                          (r->attempts > 1 ? USAGE_FALLBACK : 0));
-    if (r->attempts == 0) /* nobody was asked: there is nothing to record */
+                          (r->attempts.made > 1 ? USAGE_FALLBACK : 0));
+    if (r->attempts.made == 0) /* nobody was asked: there is nothing to record */
         admit_release(&r->admission);
     if (r->admission.reserved) {
         settle_record(r, &bill, &record);

@@ -2,6 +2,8 @@
 #ifndef TR_DATAPLANE_CORE_STATS_H
 #define TR_DATAPLANE_CORE_STATS_H
 
+#include "usage_fields.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -16,11 +18,14 @@ struct histogram {
     counter sum_us;
 };
 
+#define STATS_TOKENS(no, class, ...) counter class;
 struct stats {
     counter by_status[STATS_STATUS_MAX]; /* answers, 499 for clients that left first */
     counter streams_open, requests_open;
     counter attempts, fallbacks, truncated, client_gone;
-    counter tokens_prompt, tokens_completion, tokens_cached_read;
+    struct {
+        USAGE_TOKENS(STATS_TOKENS)
+    } tokens; /* billed, by class */
     counter cost_nusd, estimated, clamped;
     struct histogram total, first_byte;
 };

@@ -104,6 +104,7 @@ struct prompt_list {
     enum prompt_effort effort;
     uint32_t reasoning_tokens;   /* the budget for thoughts; 0: not said */
     bool wants_reasoning;        /* the client can show thoughts */
+    bool no_effort;              /* the model that is asked does not think: it is not told how much */
     struct prompt_kept *kept;    /* bytes that are not in the body: prompt_keep() */
 };
 

@@ -2,16 +2,20 @@
 #ifndef TR_DATAPLANE_LLM_TOKENS_H
 #define TR_DATAPLANE_LLM_TOKENS_H
 
+#include "usage_fields.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 /* What a response costs in tokens. A figure that is zero was not given, or was zero, or could not be
  * believed: what is known otherwise (a prompt was sent, text was delivered) decides which. */
+#define TOKENS_MEMBER(no, class, ...) uint32_t class;
 struct token_usage {
-    bool present;                /* the provider gave figures, believable or not */
-    bool clamped;                /* negative, absurd or inconsistent figures were corrected */
-    uint32_t prompt, completion; /* completion includes reasoning whatever the provider does */
-    uint32_t cached_read, cache_write, reasoning;
+    bool present; /* the provider gave figures, believable or not */
+    bool clamped; /* negative, absurd or inconsistent figures were corrected */
+    /* One of each class (proto/usage_fields.h): prompt, completion, cached_read, ... What is within
+     * another class is counted there too, whatever the provider does. */
+    USAGE_TOKENS(TOKENS_MEMBER)
 };
 
 /* The provider's figures as it gave them, merged over all usage objects of one response: providers

@@ -70,6 +70,17 @@ static enum err breakpoint_inside(struct chat_request *r, struct json_value v, s
     return ERR_NONE;
 }
 
+static uint32_t count_named(struct json_value v, const char *name)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+    uint32_t n = 0;
+
+    while (json_next(&it, &m))
+        n += json_key_is(m.key, name);
+    return n;
+}
+
 /* "cache_control" of a content part or a tool. */
 static enum err cache_inside(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
@@ -77,6 +88,8 @@ static enum err cache_inside(struct chat_request *r, struct json_value v, struct
     struct view like = VIEW_EMPTY;
     enum err e = chat_nested(v, "cache_control", &control, &like);
 
+    if (e == ERR_NONE || e == ERR_DUPLICATE)
+        r->n_marks += count_named(v, "cache_control");
     if (e == ERR_NONE)
         return chat_read_cache_control(r, control, fault);
     r->facts->long_cache = r->facts->long_cache || e == ERR_DUPLICATE;
@@ -150,8 +163,10 @@ static enum err read_field(struct chat_request *r, const struct json_member *m,
             read_images(r, m->value);
         return ERR_NONE;
     }
-    if (json_key_is(m->key, "cache_control"))
+    if (json_key_is(m->key, "cache_control")) {
+        r->n_marks++;
         return chat_read_cache_control(r, m->value, fault);
+    }
     if (json_key_is(m->key, "role") && json_string_is(m->value, "developer") &&
         ++r->n_developer > CHAT_DEVELOPER_MAX)
         return chat_refuse(fault, "more than 1024 messages have the role developer", ERR_LIMIT);

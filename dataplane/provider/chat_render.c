@@ -9,11 +9,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Every known member is edited at most once, but for messages, whose edits are made apart, plus one
+/* Every known member is edited at most once, but for messages and tools, whose edits are made apart, plus one
  * insertion after the opening brace. */
 enum { EDITS_MAX = CHAT_KEY_COUNT + 1, TEXT_MAX = 480 };
 
-enum action { KEEP, DROP, REPLACE_VALUE, REPLACE_KEY, INSERT_INSIDE, EDIT_INSIDE };
+enum action { KEEP, DROP, REPLACE_VALUE, REPLACE_KEY, INSERT_INSIDE, EDIT_MESSAGES, EDIT_TOOLS };
 
 struct render {
     const struct chat_request *r;
@@ -190,10 +190,15 @@ static void plan_tools(struct render *p, enum chat_key list, enum chat_key choic
         plan_drop(p, choice);
 }
 
-static void plan_messages(struct render *p)
+/* What is inside of messages and tools, unless the list of tools is left out. */
+static void plan_inside(struct render *p)
 {
-    if (chat_replay_needed(p->r, p->provider))
-        plan(p, CHAT_KEY_MESSAGES, EDIT_INSIDE, VIEW_EMPTY);
+    if (chat_replay_in_messages(p->r, p->provider))
+        plan(p, CHAT_KEY_MESSAGES, EDIT_MESSAGES, VIEW_EMPTY);
+    if (chat_replay_in_tools(p->r, p->provider) && p->plan[CHAT_KEY_TOOLS].what == KEEP)
+        plan(p, CHAT_KEY_TOOLS, EDIT_TOOLS, VIEW_EMPTY);
+    if (!chat_replay_takes_marks(p->provider))
+        plan_drop(p, CHAT_KEY_CACHE_CONTROL);
 }
 
 static void text_add_effort(struct render *p)
@@ -350,8 +355,11 @@ static size_t edits_make(struct render *p, struct json_value include_usage, stru
         case INSERT_INSIDE:
             edits[n++] = inside_edit(p, m, include_usage);
             break;
-        case EDIT_INSIDE:
-            n += chat_replay_edits(p->r, p->provider, p->model_name, edits + n);
+        case EDIT_MESSAGES:
+            n += chat_replay_messages(p->r, p->provider, p->model_name, edits + n);
+            break;
+        case EDIT_TOOLS:
+            n += chat_replay_tools(p->r, edits + n);
             break;
         }
     }
@@ -384,10 +392,10 @@ enum err chat_request_render(const struct chat_request *r, const struct provider
     plan_tools(&p, CHAT_KEY_TOOLS, CHAT_KEY_TOOL_CHOICE);
     plan_tools(&p, CHAT_KEY_FUNCTIONS, CHAT_KEY_FUNCTION_CALL);
     plan_reasoning(&p);
-    plan_messages(&p);
+    plan_inside(&p);
     plan_service_tier(&p);
-    if (p.plan[CHAT_KEY_MESSAGES].what == EDIT_INSIDE) { /* seldom: they do not fit on the stack */
-        edits = reallocarray(NULL, EDITS_MAX + (size_t)r->n_developer + r->n_thoughts, sizeof *edits);
+    if (chat_replay_most(r) != 0) { /* seldom: they do not fit on the stack */
+        edits = reallocarray(NULL, EDITS_MAX + chat_replay_most(r), sizeof *edits);
         if (edits == NULL)
             return ERR_MEMORY;
     }

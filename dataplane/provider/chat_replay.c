@@ -1,60 +1,12 @@
-/* (G) Edits inside of a chat client's messages. */
+/* (G) Edits inside of a chat client's messages and tools. */
 #include "chat_replay.h"
 
-#include "chat_members.h"
+#include "chat_leave.h"
 #include "content_view.h"
 #include "openai_body.h"
 #include "reasoning_maker.h"
 
 #include <assert.h>
-
-/* --- leaving members or elements out of a container, each with one comma --- */
-
-struct cut {
-    const uint8_t *base; /* the body */
-    struct json_edit *edits;
-    size_t n;
-};
-
-struct cut_list {
-    const uint8_t *lead;     /* the first of the ones left out that none precedes; NULL: none, or over */
-    const uint8_t *prev_end; /* of the last one seen */
-    bool kept;               /* one was */
-};
-
-static void cut_put(struct cut *c, const uint8_t *from, const uint8_t *to, struct view with)
-{
-    c->edits[c->n++] = (struct json_edit){(size_t)(from - c->base), (size_t)(to - from), with};
-}
-
-static void cut_keep(struct cut *c, struct cut_list *l, const uint8_t *begin, const uint8_t *end)
-{
-    if (l->lead != NULL)
-        cut_put(c, l->lead, begin, VIEW_EMPTY);
-    l->lead = NULL;
-    l->kept = true;
-    l->prev_end = end;
-}
-
-static void cut_drop(struct cut *c, struct cut_list *l, const uint8_t *begin, const uint8_t *end)
-{
-    if (l->kept)
-        cut_put(c, l->prev_end, end, VIEW_EMPTY);
-    else if (l->lead == NULL)
-        l->lead = begin;
-    l->prev_end = end;
-}
-
-static void cut_end(struct cut *c, const struct cut_list *l)
-{
-    if (l->lead != NULL) /* nothing was kept */
-        cut_put(c, l->lead, l->prev_end, VIEW_EMPTY);
-}
-
-static const uint8_t *value_end(struct json_value v)
-{
-    return v.text.ptr + v.text.len;
-}
 
 /* --- thoughts --- */
 
@@ -83,23 +35,27 @@ uint32_t chat_replay_count(const struct json_member *m)
 
 /* What one provider takes. */
 struct replay {
-    const struct provider *provider;
     const char *model;
-    bool text, content, details; /* it may be sent the member */
+    bool text, content, details, marks; /* it may be sent the member */
     bool wants_content;
     bool rename_roles;
 };
+
+bool chat_replay_takes_marks(const struct provider *p)
+{
+    return body_may_send(p, MEMBER_EXTENSION, VIEW_LIT("cache_control"));
+}
 
 static struct replay replay_of(const struct provider *p, const char *model)
 {
     bool wants = (p->quirks & QUIRK_REASONING_CONTENT) != 0;
 
     return (struct replay){
-        .provider = p,
         .model = model,
         .text = body_may_send(p, MEMBER_EXTENSION, VIEW_LIT("reasoning")),
         .content = wants || body_may_send(p, MEMBER_EXTENSION, VIEW_LIT("reasoning_content")),
         .details = body_may_send(p, MEMBER_EXTENSION, VIEW_LIT("reasoning_details")),
+        .marks = chat_replay_takes_marks(p),
         .wants_content = wants,
         .rename_roles = (p->quirks & QUIRK_DEVELOPER_AS_SYSTEM) != 0,
     };
@@ -121,6 +77,21 @@ static bool any_stays(const struct replay *x, struct json_value details)
         if (element_stays(x, m.value))
             return true;
     return false;
+}
+
+/* Leave the marks out of what an array holds. */
+static void cut_marks(struct cut *c, struct json_value list)
+{
+    struct json_iter it = json_iter(list), fields;
+    struct json_member one, m;
+
+    while (list.kind == JSON_ARRAY && json_next(&it, &one)) {
+        struct cut_list l = {.kept = false};
+
+        for (fields = json_iter(one.value); one.value.kind == JSON_OBJECT && json_next(&fields, &m);)
+            cut_member(c, &l, &m, !json_key_is(m.key, "cache_control"));
+        cut_end(c, &l);
+    }
 }
 
 static void cut_elements(struct cut *c, const struct replay *x, struct json_value details)
@@ -151,7 +122,7 @@ static bool member_stays(const struct replay *x, struct json_value message, cons
 {
     switch (thought_of(m->key)) {
     case THOUGHT_NONE:
-        return true;
+        return x->marks || !json_key_is(m->key, "cache_control");
     case THOUGHT_TEXT:
         return x->text || is_renamed(x, message, m);
     case THOUGHT_CONTENT:
@@ -171,6 +142,8 @@ static void edit_member(struct cut *c, const struct replay *x, struct json_value
         cut_put(c, m->key.ptr, m->key.ptr + m->key.len, VIEW_LIT("reasoning_content"));
     else if (t == THOUGHT_DETAILS)
         cut_elements(c, x, m->value);
+    else if (!x->marks && json_key_is(m->key, "content"))
+        cut_marks(c, m->value);
     else if (x->rename_roles && json_key_is(m->key, "role") && json_string_is(m->value, "developer"))
         cut_put(c, m->value.text.ptr, value_end(m->value), VIEW_LIT("\"system\""));
 }
@@ -182,25 +155,38 @@ static void edit_message(struct cut *c, const struct replay *x, struct json_valu
     struct json_member m;
 
     while (json_next(&it, &m)) {
-        const uint8_t *begin = m.key.ptr - 1;
+        bool stays = member_stays(x, message, &m);
 
-        if (member_stays(x, message, &m)) {
-            cut_keep(c, &l, begin, value_end(m.value));
+        cut_member(c, &l, &m, stays);
+        if (stays)
             edit_member(c, x, message, &m);
-        } else
-            cut_drop(c, &l, begin, value_end(m.value));
     }
     cut_end(c, &l);
 }
 
-bool chat_replay_needed(const struct chat_request *r, const struct provider *provider)
+static bool has_marks(const struct chat_request *r, const struct provider *provider)
 {
-    return r->n_thoughts != 0 ||
+    return r->n_marks != 0 && !chat_replay_takes_marks(provider);
+}
+
+bool chat_replay_in_messages(const struct chat_request *r, const struct provider *provider)
+{
+    return r->n_thoughts != 0 || has_marks(r, provider) ||
            (r->n_developer != 0 && (provider->quirks & QUIRK_DEVELOPER_AS_SYSTEM) != 0);
 }
 
-size_t chat_replay_edits(const struct chat_request *r, const struct provider *provider,
-                         const char *upstream_model, struct json_edit *edits)
+bool chat_replay_in_tools(const struct chat_request *r, const struct provider *provider)
+{
+    return r->member[CHAT_KEY_TOOLS].present && has_marks(r, provider);
+}
+
+size_t chat_replay_most(const struct chat_request *r)
+{
+    return (size_t)r->n_developer + r->n_thoughts + r->n_marks;
+}
+
+size_t chat_replay_messages(const struct chat_request *r, const struct provider *provider,
+                            const char *upstream_model, struct json_edit *edits)
 {
     const struct replay x = replay_of(provider, upstream_model);
     struct cut c = {.base = r->body.ptr, .edits = edits};
@@ -209,6 +195,15 @@ size_t chat_replay_edits(const struct chat_request *r, const struct provider *pr
 
     while (json_next(&it, &message))
         edit_message(&c, &x, message.value);
-    assert(c.n <= r->n_developer + r->n_thoughts);
+    assert(c.n <= chat_replay_most(r));
+    return c.n;
+}
+
+size_t chat_replay_tools(const struct chat_request *r, struct json_edit *edits)
+{
+    struct cut c = {.base = r->body.ptr, .edits = edits};
+
+    cut_marks(&c, r->member[CHAT_KEY_TOOLS].value);
+    assert(c.n <= r->n_marks);
     return c.n;
 }

@@ -2,6 +2,7 @@
 #include "chat_request_internal.h"
 
 #include "chat_members.h"
+#include "chat_replay.h"
 #include "content_view.h"
 
 #include <assert.h>
@@ -473,7 +474,7 @@ bool chat_request_fits(const struct chat_request *r, const struct provider *prov
         }
     }
     *refused = VIEW_LIT("cache_control");
-    if (r->facts->long_cache && !chat_member_allowed(provider, *refused))
+    if (r->facts->long_cache && chat_replay_takes_marks(provider) && !chat_member_allowed(provider, *refused))
         return false;
     *refused = VIEW_LIT("prompt_cache_breakpoint");
     if (r->long_breakpoint && !chat_member_allowed(provider, *refused))

@@ -93,6 +93,7 @@ struct chat_request {
     size_t n_extras;
     uint32_t n_developer;  /* messages of the role developer; at most CHAT_DEVELOPER_MAX */
     uint32_t n_thoughts;   /* members of messages, and elements of theirs, that say what a model thought */
+    uint32_t n_marks;      /* "cache_control" in messages, parts and tools */
     bool long_breakpoint;  /* a mark for OpenAI's cache with a time of its own, in a part or a tool */
     enum prompt_effort effort; /* what "reasoning" comes to */
 };

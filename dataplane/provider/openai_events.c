@@ -3,6 +3,7 @@
 
 #include "chat_parts.h"
 #include "content_view.h"
+#include "json_string.h"
 
 #include <assert.h>
 
@@ -13,6 +14,9 @@ struct walk {
     bool whole;
     uint16_t choice;
     enum err e;
+    unsigned events;   /* handed over */
+    struct event last; /* of them */
+    struct view again; /* the text of the last one once more, in the same chunk; empty: it is there once */
 };
 
 /* A delta or message, found in one pass. Text empty: absent. */
@@ -24,6 +28,8 @@ struct said {
 static void give(struct walk *w, struct event e)
 {
     e.choice = w->choice;
+    w->events++;
+    w->last = e;
     if (w->e == ERR_NONE)
         w->e = w->sink->take(w->sink->cookie, &e);
 }
@@ -66,6 +72,8 @@ static void give_reasoning(struct walk *w, const struct said *d)
     struct json_member m;
 
     give_text(w, EVENT_REASONING, text);
+    if (is_text(d->reasoning) && is_text(d->reasoning_content))
+        w->again = inner(d->reasoning_content);
     while (d->details.kind == JSON_ARRAY && json_next(&it, &m))
         give_detail(w, m.value, !is_text(text));
 }
@@ -266,27 +274,98 @@ static void give_choice(struct walk *w, struct json_value choice)
     give_finish(w, finish);
 }
 
-static enum err walk(struct walk w, struct view canonical)
+static void walk(struct walk *w, struct view canonical)
 {
     struct json_value choices;
     struct json_iter it;
     struct json_member m;
 
     if (!json_get((struct json_value){JSON_OBJECT, canonical}, "choices", &choices))
-        return ERR_NONE;
+        return;
     it = json_iter(choices);
-    while (choices.kind == JSON_ARRAY && w.e == ERR_NONE && json_next(&it, &m))
-        give_choice(&w, m.value);
-    return w.e;
+    while (choices.kind == JSON_ARRAY && w->e == ERR_NONE && json_next(&it, &m))
+        give_choice(w, m.value);
+}
+
+/* --- the short way --- */
+
+/* The text of a chunk that differs from the one learnt in its text alone. */
+static bool repeat_match(const struct openai_repeat *r, struct view doc, struct view *text)
+{
+    size_t around = (size_t)r->head + r->middle + r->tail, at = r->head;
+    const uint8_t *end = doc.ptr + at;
+
+    if (around == 0 || doc.len <= around || memcmp(doc.ptr, r->bytes, at) != 0 ||
+        json_string_scan(&end, doc.ptr + doc.len) != ERR_NONE)
+        return false;
+    *text = view_of(doc.ptr + at, (size_t)(end - 1 - doc.ptr) - at);
+    if (text->len == 0 || doc.len != around + r->copies * text->len)
+        return false;
+    at += text->len;
+    if (r->copies == 2) {
+        if (memcmp(doc.ptr + at, r->bytes + r->head, r->middle) != 0)
+            return false;
+        at += r->middle;
+        if (memcmp(doc.ptr + at, text->ptr, text->len) != 0)
+            return false;
+        at += text->len;
+    }
+    return memcmp(doc.ptr + at, r->bytes + r->head + r->middle, r->tail) == 0;
+}
+
+/* Learn from a chunk that was one event, a text. */
+static void repeat_learn(struct openai_repeat *r, const struct walk *w, struct view doc)
+{
+    struct view first = w->last.text, second = w->again;
+    size_t head, middle = 0, tail;
+
+    r->head = r->middle = r->tail = 0;
+    if (w->events != 1 || (w->last.kind != EVENT_TEXT && w->last.kind != EVENT_REASONING) ||
+        (second.len != 0 && !view_eq(first, second)))
+        return;
+    if (second.len != 0 && second.ptr < first.ptr) {
+        first = second;
+        second = w->last.text;
+    }
+    head = (size_t)(first.ptr - doc.ptr);
+    tail = doc.len - head - first.len;
+    if (second.len != 0) {
+        middle = (size_t)(second.ptr - first.ptr) - first.len;
+        tail -= middle + second.len;
+    }
+    if (head + middle + tail > sizeof r->bytes)
+        return;
+    memcpy(r->bytes, doc.ptr, head);
+    memcpy(r->bytes + head, first.ptr + first.len, middle);
+    memcpy(r->bytes + head + middle, doc.ptr + doc.len - tail, tail);
+    r->head = (uint16_t)head;
+    r->middle = (uint16_t)middle;
+    r->tail = (uint16_t)tail;
+    r->copies = second.len != 0 ? 2 : 1;
+    r->choice = w->last.choice;
+    r->kind = w->last.kind;
 }
 
 enum err openai_events_chunk(struct openai_events *s, struct view canonical,
                              const struct event_sink *sink)
 {
-    return walk((struct walk){.s = s, .sink = sink}, canonical);
+    struct walk w = {.s = s, .sink = sink};
+    struct view text;
+
+    if (repeat_match(&s->repeat, canonical, &text)) {
+        const struct event e = {.kind = s->repeat.kind, .choice = s->repeat.choice, .text = text};
+
+        return sink->take(sink->cookie, &e);
+    }
+    walk(&w, canonical);
+    repeat_learn(&s->repeat, &w, canonical);
+    return w.e;
 }
 
 enum err openai_events_whole(struct view canonical, const struct event_sink *sink)
 {
-    return walk((struct walk){.sink = sink, .whole = true}, canonical);
+    struct walk w = {.sink = sink, .whole = true};
+
+    walk(&w, canonical);
+    return w.e;
 }

@@ -12,6 +12,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What stood around the text of the last chunk that was nothing but text: most chunks of a stream differ in
+ * their text alone, and are compared, not walked. */
+struct openai_repeat {
+    uint16_t head, middle, tail; /* bytes before the text, between it and its copy, behind. All 0: nothing learnt */
+    uint8_t copies;              /* 2 for reasoning under both names */
+    uint16_t choice;
+    enum event_kind kind;
+    uint8_t bytes[512];
+};
+
 /* What has to be known from one chunk to the next. Zeroed before the first chunk of an answer. */
 struct openai_events {
     uint32_t finished[CHAT_CHOICES_MAX / 32]; /* bit per choice: its finish has been handed over */
@@ -21,6 +31,7 @@ struct openai_events {
     uint32_t held_tool;
     uint8_t held_len;
     uint8_t held_id[128]; /* escaped; an id that is longer begins without its name */
+    struct openai_repeat repeat;
 };
 
 /* canonical: one chat.completion.chunk as chat_canon wrote it. The first error of the sink ends the

@@ -239,7 +239,7 @@ static void put_effort(struct body *b)
                                     ? effort_of_budget(l->reasoning_tokens)
                                     : l->effort;
 
-    if (effort == EFFORT_UNSAID)
+    if (effort == EFFORT_UNSAID || l->no_effort)
         return;
     if (b->provider->quirks & QUIRK_THINKING)
         body_put(b, effort == EFFORT_NONE ? VIEW_LIT(",\"thinking\":{\"type\":\"disabled\"}")

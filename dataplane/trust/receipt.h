@@ -12,6 +12,7 @@
 #include "bounds.h"
 #include "id.h"
 #include "secret.h"
+#include "usage_fields.h"
 
 #include <stdbool.h>
 
@@ -47,6 +48,7 @@ struct receipt_candidate {
     uint8_t result;       /* enum err: how the attempt failed, if it did */
 };
 
+#define RECEIPT_TOKENS(no, class, ...) uint32_t tokens_##class;
 struct receipt_facts {
     struct id id;          /* of the request; the receipt and the response are named after it */
     struct digest32 owner; /* SHA-256 of the API key that was presented */
@@ -60,8 +62,7 @@ struct receipt_facts {
     /* pico-USD per token at the endpoint that answered; with the usage they give the cost again */
     int64_t price_prompt_pusd, price_completion_pusd, price_cached_pusd, price_cache_write_pusd;
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
-    uint32_t tokens_prompt, tokens_completion, tokens_cached_read, tokens_cache_write,
-        tokens_reasoning;
+    USAGE_TOKENS(RECEIPT_TOKENS) /* uint32_t tokens_prompt, tokens_completion, ... */
     uint16_t flags;       /* enum receipt_flag */
     uint16_t status;      /* HTTP */
     uint8_t endpoint;     /* enum receipt_endpoint */

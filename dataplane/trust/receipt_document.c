@@ -139,12 +139,12 @@ static void event_outcome(struct text *t, const struct receipt_facts *f)
 /* The cost can be computed again from the two: one product and one rounding for each class. */
 static void event_money(struct text *t, const struct receipt_facts *f)
 {
-    TEXT(t,
-         ",{\"type\":\"usage\",\"prompt_tokens\":%" PRIu32 ",\"completion_tokens\":%" PRIu32
-         ",\"cached_tokens\":%" PRIu32 ",\"cache_write_tokens\":%" PRIu32
-         ",\"reasoning_tokens\":%" PRIu32 ",\"estimated\":%s,\"clamped\":%s}",
-         f->tokens_prompt, f->tokens_completion, f->tokens_cached_read, f->tokens_cache_write,
-         f->tokens_reasoning, truth((f->flags & RECEIPT_ESTIMATED) != 0),
+    TEXT(t, ",{\"type\":\"usage\"");
+#define MONEY_TOKENS(no, class, price, within, receipt, ...)                                       \
+    TEXT(t, ",\"" receipt "\":%" PRIu32, f->tokens_##class);
+    USAGE_TOKENS(MONEY_TOKENS)
+#undef MONEY_TOKENS
+    TEXT(t, ",\"estimated\":%s,\"clamped\":%s}", truth((f->flags & RECEIPT_ESTIMATED) != 0),
          truth((f->flags & RECEIPT_CLAMPED) != 0));
     TEXT(t,
          ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32

@@ -5,6 +5,7 @@ API does not know, and calls that come back without the reasoning before them.
 
 TR_CLIENTS_NATIVE=1: straight against TR_MOCK_URL, without a router."""
 
+import base64
 import json
 import os
 import shutil
@@ -60,6 +61,12 @@ class Place:
             raise AssertionError(f"exit status {r.returncode}: {r.stdout[-1500:]}\n{r.stderr[-1500:]}")
         return r.stdout
 
+    def picture(self):
+        path = self.project + "/picture.png"
+        with open(path, "wb") as f:
+            f.write(base64.b64decode(PNG))
+        return path
+
     def made(self):
         with open(self.project + "/made.txt") as f:
             return f.read()
@@ -80,35 +87,80 @@ def finished(ident, out, place):
 LOOK = 'echo "$(wc -c < made.txt) bytes: $(cat made.txt)"'
 
 
+CHILD = "Do.\ndemo-script:\nmock strict,id=%s\nsay I am the child."
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def run_codex(place, prompt):
+    provider = (f'model_providers.tr={{name="tr",base_url={json.dumps(BASE)},env_key="KEY",wire_api="responses",'
+                'request_max_retries=0,stream_max_retries=0}')
+    return place.run([CODEX, "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", MODEL,
+                      "-c", "model_provider=tr", "-c", provider, "-"], prompt, KEY=KEY, CODEX_HOME=place.home, SSL_CERT_FILE=CA)
+
+
 @case
 def codex():
     ident = fresh()
-    provider = (f'model_providers.tr={{name="tr",base_url={json.dumps(BASE)},env_key="KEY",wire_api="responses",'
-                'request_max_retries=0,stream_max_retries=0}')
     with Place() as p:
-        out = p.run(
-            [CODEX, "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", MODEL,
-             "-c", "model_provider=tr", "-c", provider, "-"],
-            plan(ident, "replay,", "think First the file.",
-                 "call exec_command " + json.dumps({"cmd": "printf 'made by a tool' > made.txt"}),
-                 "think Then a look.", "call exec_command " + json.dumps({"cmd": LOOK}), "say It says: {result}"),
-            KEY=KEY, CODEX_HOME=p.home, SSL_CERT_FILE=CA)
+        out = run_codex(p, plan(ident, "replay,", "think First the file.",
+                                "call exec_command " + json.dumps({"cmd": "printf 'made by a tool' > made.txt"}),
+                                "think Then a look.", "call exec_command " + json.dumps({"cmd": LOOK}), "say It says: {result}"))
         finished(ident, out, p)
+
+
+@case
+def codex_uses_more():
+    """A picture as the result of a tool, a report that answers no call, a tool of a namespace, two calls at once."""
+    ident, child = fresh(), fresh()
+    spawn = "spawn_agent" if NATIVE else "multi_agent_v1__spawn_agent"  # providers have no namespaces
+    with Place() as p:
+        out = run_codex(p, plan(
+            ident, "replay,", "call view_image " + json.dumps({"path": p.picture()}),
+            'call create_goal {"objective":"to be done"}', f"call {spawn} " + json.dumps({"message": CHILD % child}),
+            "call exec_command " + json.dumps({"cmd": "sleep 1; echo one"}), "also exec_command " + json.dumps({"cmd": "echo t''wo"}),
+            "say It says: {result}"))
+        if "two" not in out.split("It says: ", 1)[-1] or PNG.encode() not in rig.last_body():
+            raise AssertionError(out[-1500:])
+        equal([r["status"] for r in rig.seen(ident)], [200] * 5)
+        equal([r["status"] for r in rig.seen(child)], [200])
+
+
+def run_claude(place, prompt, *options):
+    out = place.run([CLAUDE, "-p", "--output-format", "json", "--allowedTools", "Agent,Bash,Read,ToolSearch,Write", "--permission-mode",
+                     "acceptEdits", *options], prompt,
+                    ANTHROPIC_BASE_URL=HOST, ANTHROPIC_AUTH_TOKEN=KEY, ANTHROPIC_MODEL=MODEL, ANTHROPIC_SMALL_FAST_MODEL=MODEL,
+                    NODE_EXTRA_CA_CERTS=CA, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", DISABLE_AUTOUPDATER="1", IS_SANDBOX="1")
+    return json.loads(out)["result"]
 
 
 @case
 def claude_code():
     ident = fresh()
     with Place() as p:
-        out = p.run(
-            [CLAUDE, "-p", "--output-format", "json", "--allowedTools", "Bash,Write", "--permission-mode", "acceptEdits"],
-            plan(ident, "replay,", "think First the file.",
-                 "call Write " + json.dumps({"file_path": p.project + "/made.txt", "content": "made by a tool"}),
-                 "think Then a look.", "call Bash " + json.dumps({"command": LOOK, "description": "look"}),
-                 "say It says: {result}"),
-            ANTHROPIC_BASE_URL=HOST, ANTHROPIC_AUTH_TOKEN=KEY, ANTHROPIC_MODEL=MODEL, ANTHROPIC_SMALL_FAST_MODEL=MODEL,
-            NODE_EXTRA_CA_CERTS=CA, CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", DISABLE_AUTOUPDATER="1", IS_SANDBOX="1")
-        finished(ident, json.loads(out)["result"], p)
+        out = run_claude(p, plan(ident, "replay,", "think First the file.",
+                                 "call Write " + json.dumps({"file_path": p.project + "/made.txt", "content": "made by a tool"}),
+                                 "think Then a look.", "call Bash " + json.dumps({"command": LOOK, "description": "look"}),
+                                 "say It says: {result}"))
+        finished(ident, out, p)
+
+
+@case
+def claude_code_uses_more():
+    """A picture as the result of a tool, tools that are loaded later, an agent of its own, two calls of which one fails, and
+    the same conversation in another process."""
+    ident, child = fresh(), fresh()
+    with Place() as p:
+        out = run_claude(p, plan(
+            ident, "replay,", "call Read " + json.dumps({"file_path": p.picture()}),
+            'call ToolSearch {"query":"select:WebFetch","max_results":1}',
+            "call Agent " + json.dumps({"description": "child", "prompt": CHILD % child, "subagent_type": "general-purpose"}),
+            'call Bash {"command":"echo one","description":"good"}', 'also Bash {"command":"echo two; false","description":"bad"}',
+            "say It says: {result}"))
+        if not out.startswith("It says: ") or "two" not in out or PNG.encode() not in rig.last_body():
+            raise AssertionError(out)
+        equal({r["status"] for r in rig.seen(ident)}, {200})
+        equal([r["status"] for r in rig.seen(child)], [200])
+        equal(run_claude(p, "And now?", "-c"), "And now?")
 
 
 @case

@@ -160,8 +160,8 @@ static void check_media(const struct chat_request *r, const struct parts *p)
          r->facts->media.references + r->facts->media.bound / MEDIA_FLOOR_TOKENS >= p->others);
 }
 
-/* What a model thought is no member of a strict provider's messages. */
-static void check_thoughts(struct json_object *message, const struct provider *provider)
+/* What a model thought, and what is to be cached, is no member of a strict provider's messages. */
+static void check_inside(struct json_object *message, const struct provider *provider)
 {
     bool refuses = (provider->quirks & (QUIRK_OPENAI | QUIRK_STRICT)) != 0;
     struct json_object *v;
@@ -170,6 +170,7 @@ static void check_thoughts(struct json_object *message, const struct provider *p
         return;
     must(!json_object_object_get_ex(message, "reasoning", &v));
     must(!json_object_object_get_ex(message, "reasoning_details", &v));
+    must(!json_object_object_get_ex(message, "cache_control", &v));
     must((provider->quirks & QUIRK_REASONING_CONTENT) != 0 ||
          !json_object_object_get_ex(message, "reasoning_content", &v));
 }
@@ -184,7 +185,7 @@ static void check_prompt(struct json_object *root, const struct chat_request *r,
         struct json_object *message = json_object_array_get_idx(messages, i);
 
         check_parts(careless(message, "content"), r, &parts);
-        check_thoughts(message, provider);
+        check_inside(message, provider);
     }
     check_media(r, &parts);
     for (size_t i = 0; tools != NULL && i < json_object_array_length(tools); i++) {

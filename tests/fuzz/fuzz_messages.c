@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum err (*const reads[])(struct view, struct prompt *, struct prompt_fault *) = {
-        messages_2023.read, messages_2026.read, messages_read_count};
+        messages_2023.read, messages_2026.read, messages_2023.read_count};
     struct prompt_fault fault;
     struct prompt p;
     enum err e;

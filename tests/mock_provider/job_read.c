@@ -219,7 +219,8 @@ static bool job_read_members(struct job *j, struct view body, const struct json_
         return job_refuse(j, ask.unsigned_turn);
     j->error_text = job_keep(j, j->spec.error_text.ptr, j->spec.error_text.len);
     if (!script_turn(j, &ask)) {
-        job_calls(j, &ask);
+        if (j->script.len == 0) /* behind a script the model only talks: agents would go on for ever */
+            job_calls(j, &ask);
         job_read_text(j, &ask, body);
         if (j->n_tools != 0)
             j->text.len = 0;

@@ -5,6 +5,7 @@
 #include "db.h"
 #include "lib/pg.h"
 #include "secret.h"
+#include "usage.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -79,15 +80,20 @@ static void book_define(void)
 {
     run("CREATE OR REPLACE FUNCTION book(b uuid, k uuid, l uuid, lo bigint, hi bigint)"
         " RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE acked bigint; BEGIN"
-        " SELECT usage_ingest(b, array_agg(n), array_agg(md5(b::text || n)::uuid), array_agg(k),"
-        "  array_agg(a.account_id), array_agg(l), array_agg(n), array_agg(n),"
-        "  array_agg(1000::bigint), array_agg(n), array_agg(n), array_agg(n), array_agg(n),"
-        "  array_agg(n), array_agg(n), array_agg(n), array_agg(n), array_agg(n), array_agg(n),"
-        "  array_agg(n), array_agg(n), array_agg(n), array_agg(200::bigint), array_agg(0::bigint),"
-        "  array_agg(0::bigint), array_agg(0::bigint), array_agg(1::bigint), array_agg(1::bigint),"
-        "  array_agg(1::bigint), array_agg(1::bigint))"
-        " INTO acked FROM generate_series(lo, hi) n, api_key a WHERE a.key_id = k;"
-        " RETURN acked; END $$");
+        " IF to_regtype('usage_record') IS NULL THEN" /* before 017 */
+        "  SELECT usage_ingest(b, array_agg(n), array_agg(md5(b::text || n)::uuid), array_agg(k),"
+        "   array_agg(a.account_id), array_agg(l), array_agg(n), array_agg(n),"
+        "   array_agg(1000::bigint), array_agg(n), array_agg(n), array_agg(n), array_agg(n),"
+        "   array_agg(n), array_agg(n), array_agg(n), array_agg(n), array_agg(n), array_agg(n),"
+        "   array_agg(n), array_agg(n), array_agg(n), array_agg(200::bigint), array_agg(0::bigint),"
+        "   array_agg(0::bigint), array_agg(0::bigint), array_agg(1::bigint), array_agg(1::bigint),"
+        "   array_agg(1::bigint), array_agg(1::bigint))"
+        "  INTO acked FROM generate_series(lo, hi) n, api_key a WHERE a.key_id = k;"
+        " ELSE"
+        "  SELECT usage_ingest(b, array_agg(ROW(n, md5(b::text || n)::uuid, k, a.account_id, l, n, n, 1000,"
+        "   n, n, n, n, n, n, n, n, n, n, n, n, n, 200, 0, 0, 0, 1, 1, 1, 1)::usage_record))"
+        "  INTO acked FROM generate_series(lo, hi) n, api_key a WHERE a.key_id = k;"
+        " END IF; RETURN acked; END $$");
     /* What opens a lease, whatever rules decide how much. */
     run("CREATE OR REPLACE FUNCTION lend(b uuid, k uuid, l uuid, amount bigint, ms bigint)"
         " RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
@@ -258,11 +264,9 @@ static void refused_records_are_kept(void)
     CHECK(strstr(pg_sql("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 3)"),
                  "never_two") != NULL);
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 1)", "1");
-    CHECK_SQL("SELECT usage_ingest(" BOOT("1") ", '{2}', ARRAY[md5(" BOOT("1") " || 2)::uuid], ARRAY["
-              KEY("1") "::uuid], ARRAY[" ACCOUNT("1") "::uuid], ARRAY[" LEASE("1") "::uuid], '{1}',"
-              " '{1}', '{1000}', '{1}', '{1}', '{1}', '{1}', '{1}', '{1}', '{1}', '{1}', '{10}',"
-              " '{1}', '{1}', '{1}', '{1}', '{200}', '{0}', '{0}', '{0}', '{1}', '{1}', '{1}',"
-              " '{1}', true)", "2");
+    CHECK_SQL("SELECT usage_ingest(" BOOT("1") ", ARRAY[ROW(2, md5(" BOOT("1") " || 2)::uuid, " KEY("1") ", "
+              ACCOUNT("1") ", " LEASE("1") ", 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 1, 10, 1, 1, 1, 1, 200, 0, 0,"
+              " 0, 1, 1, 1, 1)::usage_record], true)", "2");
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 3)", "3");
     CHECK_SQL("SELECT reason, record->>'tokens_prompt', record->>'cost_nusd' FROM usage_aside",
               "refused|10|1000");
@@ -271,6 +275,55 @@ static void refused_records_are_kept(void)
     run("ALTER TABLE usage DROP CONSTRAINT never_two"); /* the operator has mended it */
     CHECK_SQL("SELECT usage_rebook('refused', 100)", "1");
     CHECK_SQL("SELECT count(*), sum(cost_nusd) FROM usage", "3|3000");
+    check_sound();
+}
+
+/* --- the list of fields --- */
+
+/* The statement maps parameters to the type's attributes by their place. */
+static void the_record_is_the_list(void)
+{
+#define ID_TEXT "uuid"
+#define SEQ_TEXT "bigint"
+#define MS_TEXT "bigint"
+#define I64_TEXT "bigint"
+#define U64_TEXT "bigint"
+#define U32_TEXT "bigint"
+#define U16_TEXT "bigint"
+#define U8_TEXT "bigint"
+#define LISTED(no, field, type, bits, max, column, why) #column " " type##_TEXT ","
+#define LISTED_TOKENS(no, class, ...) USAGE_TOKENS_AS(LISTED, no, class)
+    begin();
+    CHECK_SQL("SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod) || ',', '' ORDER BY attnum)"
+              " FROM pg_attribute WHERE attrelid = 'usage_record'::regclass AND NOT attisdropped",
+              USAGE_EACH(LISTED));
+    CHECK_SQL("SELECT count(*) FROM pg_attribute r LEFT JOIN pg_attribute u ON u.attname = r.attname AND"
+              " u.attrelid = 'usage'::regclass WHERE r.attrelid = 'usage_record'::regclass AND u.attname IS NULL",
+              "0");
+}
+
+/* What the head of sql/017 says is all that a new field needs: it is booked, and a record that was set aside
+ * before has 0. */
+static void a_field_is_one_migration(void)
+{
+    begin();
+    run("SELECT lend(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 900000, 60000)");
+    run("ALTER TABLE usage ADD CONSTRAINT never_one CHECK (seq <> 1)");
+    CHECK_SQL("SELECT usage_ingest(" BOOT("1") ", ARRAY[ROW(1, md5('1')::uuid, " KEY("1") ", " ACCOUNT("1")
+              ", " LEASE("1") ", 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 1, 10, 1, 1, 1, 1, 200, 0, 0, 0, 1, 1, 1,"
+              " 1)::usage_record], true)", "1");
+    run("ALTER TABLE usage DROP CONSTRAINT never_one");
+    CHECK_SQL("BEGIN;"
+              "ALTER TABLE usage ADD COLUMN tokens_x bigint NOT NULL DEFAULT 0;"
+              "ALTER TYPE usage_record ADD ATTRIBUTE tokens_x bigint;"
+              "DO $do$ BEGIN EXECUTE replace(pg_get_functiondef('usage_row'::regproc), 'r.attempts::smallint',"
+              " 'r.attempts::smallint, coalesce(r.tokens_x, 0)'); END $do$;"
+              "SELECT usage_ingest(" BOOT("1") ", ARRAY[ROW(2, md5('2')::uuid, " KEY("1") ", " ACCOUNT("1")
+              ", " LEASE("1") ", 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 1, 10, 1, 1, 1, 1, 200, 0, 0, 0, 1, 1, 1,"
+              " 1, 77)::usage_record]);"
+              "SELECT usage_rebook('refused', 100);"
+              "SELECT seq, tokens_prompt, attempts, tokens_x FROM usage ORDER BY seq;"
+              "ROLLBACK", "2\n1\n1|10|1|0\n2|10|1|77");
     check_sound();
 }
 
@@ -436,6 +489,8 @@ static const struct check_case cases[] = {
     {"booking: a return books what waits", a_return_books_what_waits},
     {"booking: refused records are kept", refused_records_are_kept},
     {"booking: lost numbers are recorded", lost_numbers_are_recorded},
+    {"booking: the record is the list", the_record_is_the_list},
+    {"booking: a field is one migration", a_field_is_one_migration},
     {"settling: a connected boot says when", a_connected_boot_says_when},
     {"settling: a broken link ends sooner", a_broken_link_ends_sooner},
     {"settling: connected boots are asked first", connected_boots_are_asked_first},

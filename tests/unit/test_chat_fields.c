@@ -14,6 +14,7 @@ static const struct provider usual = {.id = "usual", .quirks = QUIRK_NO_STORE | 
                              wordless = {.id = "wordless", .quirks = QUIRK_NO_REASONING_EFFORT | QUIRK_NO_STORE},
                              thinker = {.id = "thinker", .quirks = QUIRK_REASONING_CONTENT | QUIRK_NO_STORE},
                              strict_thinker = {.id = "st", .quirks = QUIRK_REASONING_CONTENT | QUIRK_STRICT | QUIRK_NO_STORE},
+                             marks = {.id = "marks", .quirks = QUIRK_STRICT | QUIRK_NO_STORE, .n_members = 1, .members = {"cache_control"}},
                              router = {.id = "router", .quirks = QUIRK_NO_STORE, .n_members = 2,
                                        .members = {"reasoning", "web_search_options"}};
 
@@ -32,11 +33,11 @@ static const char *const forwarded[] = {
     "\"n\":128", "\"prediction\":{\"type\":\"content\",\"content\":\"x\"}", "\"seed\":9223372036854775808",
     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"none\"",
     "\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}],\"tool_choice\":{\"type\":\"custom\",\"custom\":{\"name\":\"f\"}}",
-    "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":{\"type\":\"allowed_tools\","
-    "\"allowed_tools\":{\"mode\":\"auto\",\"tools\":[]}},\"parallel_tool_calls\":false",
+    ("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":{\"type\":\"allowed_tools\","
+     "\"allowed_tools\":{\"mode\":\"auto\",\"tools\":[]}},\"parallel_tool_calls\":false"),
     "\"functions\":[{\"name\":\"f\"}],\"function_call\":{\"name\":\"f\"}",
     /* OpenRouter and others */
-    "\"top_k\":40", "\"min_p\":0.05", "\"top_a\":0", "\"repetition_penalty\":1.1", "\"cache_control\":{\"type\":\"ephemeral\"}",
+    "\"top_k\":40", "\"min_p\":0.05", "\"top_a\":0", "\"repetition_penalty\":1.1",
     "\"thinking\":{\"type\":\"enabled\"}", "\"chat_template_kwargs\":{\"enable_thinking\":false}",
 };
 
@@ -118,24 +119,24 @@ static void test_breakpoints(void)
     static const struct {
         const char *mark;
         bool fits;
-    } marks[] = {
+    } breakpoints[] = {
         {"\"prompt_cache_breakpoint\":{}", true},
         {"\"prompt_cache_breakpoint\":{\"ttl\":null}", true},
         {"\"prompt_cache_breakpoint\":{\"ttl\":\"12h\"}", false},
         {"\"prompt_cache_breakpoint\":{},\"prompt_cache_breakpoint\":{\"ttl\":\"30m\"}", false},
     };
 
-    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+    for (size_t i = 0; i < sizeof breakpoints / sizeof breakpoints[0]; i++) {
         for (int in_tool = 0; in_tool < 2; in_tool++) {
             struct view refused = VIEW_EMPTY;
 
             snprintf(body, sizeof body,
                      in_tool ? HEAD "\"tools\":[{\"type\":\"function\",%s}]," M "}"
                              : HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",%s}]}]}",
-                     marks[i].mark);
+                     breakpoints[i].mark);
             CHECK_INT(chat_request_parse(view_str(body), &request, &facts, &fault), ERR_NONE);
-            CHECK_INT(chat_request_fits(&request, &usual, &refused), marks[i].fits);
-            if (!marks[i].fits)
+            CHECK_INT(chat_request_fits(&request, &usual, &refused), breakpoints[i].fits);
+            if (!breakpoints[i].fits)
                 CHECK_BYTES(refused.ptr, refused.len, "prompt_cache_breakpoint", 23);
         }
     }
@@ -197,6 +198,15 @@ static const struct {
      "{\"reasoning_effort\":\"medium\",\"model\":\"up\",\"thinking\":{\"type\":\"disabled\"}," M "}"},
     {"\"reasoning\":{\"effort\":\"low\"}", &router, UP "\"reasoning\":{\"effort\":\"low\"}," M "}"},
     {"\"include_reasoning\":true", &usual, UP M "}"},
+    /* marks for a cache, where the provider caches by itself */
+    {"\"cache_control\":{\"type\":\"ephemeral\"}", &usual, UP "\"cache_control\":{\"type\":\"ephemeral\"}," M "}"},
+    {"\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}", &openai, UP M "}"},
+    {"\"cache_control\":{\"type\":\"ephemeral\"}", &marks, UP "\"cache_control\":{\"type\":\"ephemeral\"}," M "}"},
+    {"\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"},\"cache_control\":{\"type\":\"ephemeral\"}}]", &usual,
+     UP "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"},\"cache_control\":{\"type\":\"ephemeral\"}}]," M "}"},
+    {"\"tools\":[{\"cache_control\":{},\"type\":\"function\",\"function\":{\"name\":\"f\"}},{\"type\":\"custom\"}]", &strict,
+     UP "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}},{\"type\":\"custom\"}]," M "}"},
+    {"\"tools\":[],\"cache_control\":{}", &strict, UP M "}"},
 };
 
 static void test_honoured(void)
@@ -294,6 +304,11 @@ static const struct {
     {&strict, "up", "{ \"reasoning\":\"r\" ,\"reasoning_content\":\"r\", \"role\":\"assistant\",\"content\":\"a\"}",
      "{ \"role\":\"assistant\",\"content\":\"a\"}"},
     {&strict, "up", "{ \"reasoning\":\"r\" , \"reasoning_content\":\"r\" }", "{  }"},
+    {&usual, "up", "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"t\",\"cache_control\":{\"type\":\"ephemeral\"}}]}", NULL},
+    {&marks, "up", "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"t\",\"cache_control\":{\"type\":\"ephemeral\"}}]}", NULL},
+    {&openai, "up", "{\"cache_control\":{},\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"t\",\"cache_control\":{\"ttl\":\"1h\"}}, "
+     "{\"cache_control\":{\"type\":\"ephemeral\"},\"cache_control\":null,\"type\":\"text\",\"text\":\"u\"}, 1]}",
+     "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"t\"}, {\"type\":\"text\",\"text\":\"u\"}, 1]}"},
     /* signatures: to their maker's models, byte for byte */
     {&usual, "claude-x", "{\"role\":\"assistant\",\"reasoning_details\": [" CLAUDE ", " NOBODY "]}", NULL},
     {&usual, "up", "{\"role\":\"assistant\",\"reasoning_details\":[" CLAUDE "," GPT "]}", NULL},

@@ -107,6 +107,22 @@ static void test_whole(void)
     check_over(11, true);
 }
 
+/* How much to think is told to a model that does; others' providers would refuse the request. */
+static void test_effort(void)
+{
+    for (int thinks = 0; thinks < 2; thinks++) {
+        capabilities = thinks ? CAP_REASONING : 0;
+        begin(ASKED ",\"output_config\":{\"effort\":\"high\"}}");
+        CHECK_INT(strstr(up.sent[0], "\"reasoning_effort\":\"high\"") != NULL, thinks);
+        CHECK_INT(strstr(up.sent[0], "effort") != NULL, thinks);
+        up_head(200);
+        up_text(WHOLE);
+        up_done(ERR_NONE);
+        check_over(11, true);
+    }
+    capabilities = 0;
+}
+
 /* What an attempt that failed has written is forgotten. */
 static void test_fallback(void)
 {
@@ -263,8 +279,8 @@ static void test_no_memory(void)
             client_reads();
             CHECK(chats.request.requests == NULL);
             CHECK_INT(the_key.refs, 0);
-            CHECK(client.status == 503 || client.status == 200);
-            CHECK(client.status == 503 || client.aborted || count_of("event: error\n") == 1 ||
+            CHECK(client.status == 529 || client.status == 200);
+            CHECK(client.status == 529 || client.aborted || count_of("event: error\n") == 1 ||
                   strstr(client.out, "hello") != NULL);
             CHECK_INT(receipt.n, 1);
         }
@@ -303,6 +319,7 @@ static void test_count(void)
 static const struct check_case cases[] = {
     {"exchange_stream", test_stream},
     {"exchange_whole", test_whole},
+    {"exchange_effort", test_effort},
     {"exchange_fallback", test_fallback},
     {"exchange_failures", test_failures},
     {"exchange_cut", test_cut},

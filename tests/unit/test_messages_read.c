@@ -123,6 +123,9 @@ static const struct {
      "user text:hi | assistant text:One moment.  call:toolu_1,weather,{\"city\": \"Z\\u00fcrich\"} call:toolu_2,now,{}"
      " | result(toolu_1) text:9 image:image/png,iVBO | result(toolu_2 failed) +mark text:no clock | user text:well?"},
     {B(M(U("[{\"type\":\"tool_result\",\"tool_use_id\":\"t\"}]"))), " | result(t)"},
+    {B(M(U("[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":\"r\"},"
+           "{\"type\":\"text\",\"text\":\"b\"}]"))),
+     "user text:a | result(t) text:r | user text:b"},
     {B(M(U("[{\"type\":\"tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"type\":\"tool_reference\",\"tool_name\":\"f\"}]}]"))),
      " | result(t) text:f"},
     /* thoughts that Anthropic signed, and what its servers did */
@@ -321,6 +324,9 @@ static const struct {
     {"{\"model\":7,\"max_tokens\":1," M(HI) "}", ERR_FORMAT, "model"},
     {B(M("")), ERR_FORMAT, "messages"},
     {B(M("1")), ERR_FORMAT, "messages"},
+    {B(M(U("\"\""))), ERR_FORMAT, "messages"},
+    {B(M(HI "," U("[]"))), ERR_FORMAT, "messages"},
+    {B(M(U("[{\"type\":\"text\",\"text\":\"\"}]"))), ERR_FORMAT, "messages"},
     {B(M("{\"content\":\"x\"}")), ERR_FORMAT, "role"},
     {B(M("{\"role\":\"tool\",\"content\":\"x\"}")), ERR_FORMAT, "role"},
     {B(M("{\"role\":\"user\"}")), ERR_FORMAT, "content"},
@@ -341,6 +347,7 @@ static const struct {
     {B("\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024}," M(HI)), ERR_RANGE, "thinking"}, /* >= max_tokens */
     {B("\"thinking\":{\"type\":\"always\"}," M(HI)), ERR_FORMAT, "thinking"},
     {B("\"thinking\":{\"type\":\"adaptive\",\"budget\":1}," M(HI)), ERR_UNSUPPORTED, "budget"},
+    {B("\"output_config\":{\"effort\":\"minimal\"}," M(HI)), ERR_FORMAT, "effort"}, /* OpenAI's */
     {B("\"output_config\":{\"effort\":\"huge\"}," M(HI)), ERR_FORMAT, "effort"},
     {B("\"output_config\":{\"format\":{\"type\":\"json_object\"}}," M(HI)), ERR_FORMAT, "format"},
     {B("\"tool_choice\":{\"type\":\"tool\"}," M(HI)), ERR_FORMAT, "tool_choice"},
@@ -474,12 +481,12 @@ static void tokens_are_counted(void)
     struct buf out;
 
     buf_init(&out, 256);
-    CHECK_INT(messages_read_count(VIEW_LIT("{\"model\":\"a/b\"," M(HI) "}"), &prompt, &fault), ERR_NONE);
-    CHECK_INT(messages_count(&prompt, &out), ERR_NONE);
+    CHECK_INT(messages_2023.read_count(VIEW_LIT("{\"model\":\"a/b\"," M(HI) "}"), &prompt, &fault), ERR_NONE);
+    CHECK_INT(messages_2023.count(&prompt, &out), ERR_NONE);
     CHECK_BYTES(out.ptr, out.len, "{\"input_tokens\":8}", 18); /* 31 bytes of messages */
     buf_reset(&out);
     prompt_list_free(&prompt.list);
-    CHECK_INT(messages_read_count(VIEW_LIT("{\"model\":\"a/b\"}"), &prompt, &fault), ERR_FORMAT);
+    CHECK_INT(messages_2023.read_count(VIEW_LIT("{\"model\":\"a/b\"}"), &prompt, &fault), ERR_FORMAT);
     CHECK(named("messages"));
     prompt_list_free(&prompt.list);
     buf_free(&out);

@@ -411,6 +411,8 @@ static const struct {
     {{.error = API_UNSUPPORTED_PARAMETER, .param = "container"}, "invalid_request_error", NULL},
     {{.error = API_INTERNAL}, "api_error", NULL},
     {{.error = API_PROVIDER_FAILED}, "api_error", NULL},
+    {{.error = API_OVERLOAD}, "overloaded_error", NULL},
+    {{.error = API_NO_PROVIDER}, "overloaded_error", NULL},
     {{.error = API_PROVIDER_OVERLOAD}, "overloaded_error", NULL},
     {{.error = API_PROVIDER_TIMEOUT}, "timeout_error", NULL},
     {{.error = API_REQUEST_TIMEOUT}, "timeout_error", NULL},
@@ -435,6 +437,9 @@ static void failures_are_told(void)
             strcpy(strstr(want, "},\"request_id"),
                    ",\"details\":{\"error_code\":\"thread_unsupported_request\",\"unsupported\":[\"thread\"]}},"
                    "\"request_id\":\"00000000000000000000000000000001\"}");
+        CHECK_INT(messages_2023.status(f), f->error == API_PROVIDER_OVERLOAD || f->error == API_OVERLOAD
+                                               ? 529
+                                               : errors_row(f->error)->status);
         CHECK_INT(messages_2023.failure(f, &request, false, &out), ERR_NONE);
         CHECK_BYTES(out.ptr, out.len, want, strlen(want));
         buf_reset(&out);

@@ -11,6 +11,7 @@
 
 struct web_request {
     const char *if_none_match, *anthropic_version, *path, *query;
+    bool taken; /* the body was given away, not copied: nobody is charged for what a slow reader holds */
     int status;
     char headers[2048];
     struct view body; /* where the answer's bytes are: nobody copies them */
@@ -57,6 +58,7 @@ void web_respond_taking(struct web_request *r, int status, const struct web_head
 {
     web_respond(r, status, h, n, buf_view(body));
     buf_free(body);
+    r->taken = true;
 }
 
 static const struct providers providers = {
@@ -356,6 +358,7 @@ static void test_filters(void)
         {"max_price=1.999999", "s"},
         {"min_price=2", "lo"},
         {"min_price=2.000001", "l"},
+        {"min_price=2.000000001", "l"}, /* a fraction of a unit more than it costs */
         {"max_price=-1", "<max_price>"},
         {"min_output_price=2&max_output_price=9", "lo"},
         {"sort=newest", "los"},
@@ -426,6 +429,7 @@ static void test_pages(void)
 
         CHECK_INT(models_list(&context, &r, VIEW_LIT("/api/v1/models")), 200);
         CHECK(body_has(&r, "\"total_count\":3}"));
+        CHECK(!r.taken);
         strcat(seen, letters(&r));
         CHECK_INT(buf_append_byte(&r.copy, '\0'), ERR_NONE);
         at = strstr((char *)r.copy.ptr, "\"next\":\"/api/v1/models?");
@@ -601,6 +605,8 @@ static void test_one(void)
         {"acme%2fsmall", 200},      {"acme/large:free", 200},
         {"acme%2Flarge%3Afree", 200}, /* encodeURIComponent() */
         {"acme/large", 404},        {"other/gone", 404}, /* nobody serves it now */
+        {"acme/small:floor", 200},  {"acme%2Fsmall%3Anitro", 200}, /* any model's, and no other model */
+        {"acme/large:free:nitro", 200}, {"acme/small:free", 404}, {"acme/small:nitro/endpoints", 200},
         {"acme/small%", 404},       {"acme/small%00", 404},
         {"acme/small/endpoints", 200}, {"acme%2Fsmall/endpoints", 200},
         {"acme/larger/endpoints", 404}, {"/endpoints", 404},

@@ -129,6 +129,22 @@ static const struct {
      "1: text=b text=a finish=stop 1: finish=content_filter"},
     /* the old way of calls: nothing that asks for it is translated */
     {{F("function_call")}, "finish=tool_calls"},
+    /* the short way: chunks that differ in their text alone, and such that only seem to */
+    {{D("{\"content\":\"a\"}"), D("{\"content\":\"\\\"b\\\\\"}"), D("{\"content\":\"c\",\"refusal\":\"d\"}"), D("{\"content\":\"\"}"),
+      D("{\"content\":\"e\"}"), D("{\"refusal\":\"f\"}"), F("stop")},
+     "text=a text=\\\"b\\\\ text=c refusal=d text=e refusal=f finish=stop"},
+    {{D("{\"reasoning\":\"a\",\"reasoning_content\":\"a\"}"), D("{\"reasoning\":\"bc\",\"reasoning_content\":\"bc\"}"),
+      D("{\"reasoning\":\"d\",\"reasoning_content\":\"e\"}"), D("{\"reasoning_content\":\"f\",\"reasoning\":\"f\"}"),
+      D("{\"reasoning_content\":\"g\",\"reasoning\":\"g\"}"), D("{\"reasoning_content\":\"h\",\"reasoning\":\"i\"}"),
+      D("{\"reasoning_content\":\"jk\",\"reasoning\":\"\"}")},
+     "thought=a thought=bc thought=d thought=f thought=g thought=i thought=jk"},
+    {{D("{\"content\":\"a\"}"), "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\"},\"finish_reason\":null}]}",
+      "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"c\"},\"finish_reason\":null}]}",
+      "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"d\"},\"finish_reason\":\"stop\"}]}"},
+     "text=a 1: text=b 1: text=c 1: text=d 1: finish=stop"},
+    {{D("{\"content\":\"a\",\"refusax\":\"b\"}"), D("{\"content\":\"c\",\"refusal\":\"d\"}"),
+      D("{\"reasoning\":\"r\",\"content\":\"e\"}"), D("{\"reasoning\":\"r\",\"content\":\"f\"}")},
+     "text=a text=c refusal=d thought=r text=e thought=r text=f"},
     /* what says nothing is no event */
     {{D("{\"content\":null,\"refusal\":null,\"reasoning\":\"\",\"annotations\":[],\"images\":[],\"audio\":null,\"tool_calls\":[]}"),
       "{\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":null}]}",
@@ -162,6 +178,23 @@ static void test_whole(void)
     notes_clear();
     CHECK_INT(openai_events_whole(view_str(body), &sink), ERR_NONE);
     CHECK_BYTES(notes.text, notes.len, want, strlen(want));
+}
+
+/* Chunks too long to be learnt, beside such that just fit. */
+static void test_long_surroundings(void)
+{
+    for (size_t pad = 400; pad < 520; pad++) {
+        struct openai_events s = {0};
+        char chunk[1024];
+
+        notes_clear();
+        for (int i = 0; i < 3; i++) {
+            snprintf(chunk, sizeof chunk, "{\"model\":\"%0*d\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"t%d\"}}]}",
+                     (int)pad, 0, i);
+            CHECK_INT(openai_events_chunk(&s, view_str(chunk), &sink), ERR_NONE);
+        }
+        CHECK_BYTES(notes.text, notes.len, "text=t0 text=t1 text=t2", 23);
+    }
 }
 
 /* The sink's error is told, and nothing is handed over behind it. */
@@ -449,6 +482,7 @@ static void test_recordings(void)
 static const struct check_case cases[] = {
     {"events_of_chunks", test_streams},
     {"events_of_a_whole_answer", test_whole},
+    {"events_long_surroundings", test_long_surroundings},
     {"events_sink_fails", test_sink_fails},
     {"events_of_recordings", test_recordings},
 };

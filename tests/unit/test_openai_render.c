@@ -288,6 +288,13 @@ static void no_effort(void)
     plain();
 }
 
+static void unread_effort(void)
+{
+    prompt.list.effort = EFFORT_HIGH;
+    prompt.list.no_effort = true;
+    plain();
+}
+
 static void stream(void)
 {
     prompt.stream = true;
@@ -400,6 +407,8 @@ static const struct {
      COMMON_1 "\"top_k\":40,\"min_p\":0.1,\"top_a\":0.2," COMMON_2 "\"repetition_penalty\":1.1," COMMON_3 OPENAIS
               "\"thinking\":{\"type\":\"enabled\"}," XHIGH HI},
     {budget, &bare, "up", 0, "{\"model\":\"up\",\"reasoning_effort\":\"medium\"," HI},
+    {unread_effort, &bare, "up", 0, "{\"model\":\"up\"," HI},
+    {unread_effort, &switched, "up", 0, "{\"model\":\"up\"," HI},
     {no_effort, &bare, "up", 0, "{\"model\":\"up\",\"reasoning_effort\":\"none\"," HI},
     {no_effort, &switched, "up", 0, "{\"model\":\"up\",\"thinking\":{\"type\":\"disabled\"}," HI},
     {format, &bare, "up", 0,

@@ -98,6 +98,29 @@ static enum err open_plain(const char *plain, struct view tail)
     return e;
 }
 
+/* The other alphabet of base64 says the same; only one spelling is ours. */
+static void one_spelling(void)
+{
+    struct buf sealed;
+    struct replay r;
+    uint8_t *minus = NULL;
+
+    buf_init(&sealed, 4096);
+    for (int pad = 0; minus == NULL && pad < 3; pad++) {
+        buf_reset(&sealed);
+        CHECK_INT(replay_seal(view_str("a/b"), view_str(&"  >>>>>>"[pad]), VIEW_EMPTY, &sealed), ERR_NONE);
+        minus = memchr(sealed.ptr, '-', sealed.len);
+    }
+    CHECK(minus != NULL);
+    CHECK_INT(replay_open(buf_view(&sealed), &r), ERR_NONE);
+    replay_close(&r);
+    if (minus != NULL)
+        *minus = '+';
+    CHECK_INT(replay_open(buf_view(&sealed), &r), ERR_FORMAT);
+    replay_close(&r);
+    buf_free(&sealed);
+}
+
 static void made_up(void)
 {
     struct replay r;
@@ -154,6 +177,7 @@ static void no_room(void)
 static const struct check_case cases[] = {
     {"sealed_thoughts_come_back", comes_back},
     {"made_up_ones_are_refused", made_up},
+    {"one_spelling", one_spelling},
     {"its_maker_is_known", its_maker_is_known},
     {"a_full_buffer_keeps_what_it_had", no_room},
 };

@@ -228,7 +228,7 @@ static enum err side_attempt(struct request *r, bool last)
     enum err e = side.attempts < ENDPOINTS ? side.start[side.attempts] : ERR_NONE;
 
     CHECK(r->state == REQUEST_CONNECTING);
-    side.tried[side.attempts] = r->candidate.endpoint->info->no;
+    side.tried[side.attempts] = r->attempts.candidate.endpoint->info->no;
     side.last[side.attempts++] = last;
     return e;
 }
@@ -432,7 +432,7 @@ static void test_fallback_in_order(void)
         CHECK_INT(side.tried[i], i + 1);
         CHECK_INT(side.last[i], i == 2);
     }
-    CHECK_INT(r->first.endpoint->info->no, 1);
+    CHECK_INT(r->attempts.first.endpoint->info->no, 1);
     check_over(11000, 1);
     CHECK_INT(fake.record.attempts, 3);
     CHECK_INT(fake.record.endpoint_no, 3);
@@ -563,7 +563,7 @@ static void test_refusals(void)
 
             CHECK_INT(side.attempts, k + 1);
             CHECK_INT(side.fails, 0);
-            x.message = x.client_fault && r->refused == 0 ? said : NULL;
+            x.message = x.client_fault && r->attempts.refused == 0 ? said : NULL;
             report(r, x, false);
         }
         CHECK_INT(side.fails, 1);
@@ -759,7 +759,7 @@ static void test_client_gone_after_a_failure(void)
     side.account = (struct attempt_account){.status = 0};
     request_begin(r);
     report(r, (struct attempt_result){.e = ERR_CONNECT, .retry_after_ms = -1}, false);
-    CHECK_INT(r->attempts, 2);
+    CHECK_INT(r->attempts.made, 2);
     request_client_gone(r);
     check_over(0, 1);
 

@@ -90,6 +90,10 @@ static const struct {
     {I("{\"type\":\"function_call\",\"call_id\":\"c\",\"namespace\":\"mail\",\"name\":\"send\",\"arguments\":\"{}\"}",
        "{\"type\":\"web_search_call\",\"id\":\"ws_1\",\"status\":\"completed\"}", U("\"x\"")),
      "assistant call:c,mail__send,{} | user text:x"},
+    /* Codex's report of what happened beside its calls answers none */
+    {I("{\"type\":\"function_call_output\",\"id\":\"fco_1\",\"namespace\":\"agent\",\"name\":\"goal\",\"output\":\"x\"}",
+       "{\"type\":\"function_call_output\",\"name\":\"note\",\"output\":" TEXT("input_text", "y") "}"),
+     "user text:Output of agent.goal: text:x | user text:Output of note: text:y"},
 };
 
 static void lists_come_out(void)
@@ -147,6 +151,7 @@ static const struct {
     {I("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\"}"), "input", ERR_FORMAT},
     {I("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":{}}"), "input", ERR_FORMAT},
     {I("{\"type\":\"function_call_output\",\"call_id\":\"c\"}"), "input", ERR_FORMAT},
+    {I("{\"type\":\"function_call_output\",\"output\":\"x\"}"), "input", ERR_FORMAT},
     {I(THINK("", ",\"encrypted_content\":\"eyJ0ciI6MSwiAAAA\"")), "input", ERR_FORMAT},
     /* members */
     {X("\"max_output_tokens\":0"), "max_output_tokens", ERR_RANGE},
@@ -215,6 +220,7 @@ static void settings_are_read(void)
                 "\"text\":{\"verbosity\":\"low\",\"format\":{\"type\":\"json_schema\",\"name\":\"n\",\"strict\":true,"
                 "\"schema\":{\"type\":\"object\"}}}"));
     CHECK(prompt.stream && prompt.include_usage && !prompt.hosted_tools && !prompt.has_media);
+    CHECK(prompt.asked_store); /* the answer's head says that it was not done */
     CHECK_INT(prompt.max_tokens, 1000);
     CHECK_INT(prompt.needs, CAP_JSON_SCHEMA);
     CHECK_BYTES(prompt.model, strlen(prompt.model), "m", 1);
@@ -293,9 +299,48 @@ static void allowed_tools_filter(void)
                 "{\"type\":\"function\",\"name\":\"g\"},{\"type\":\"custom\",\"name\":\"h\"},{\"type\":\"web_search\"}]}"));
     CHECK_INT(prompt.list.n_tools, 2);
     tool_is(0, TOOL_CUSTOM, "h", -1, "");
-    tool_is(1, TOOL_FUNCTION, "g", -1, "");
+    tool_is(1, TOOL_FUNCTION, "g", 0, "");
     CHECK_INT(prompt.list.choice, CHOICE_REQUIRED);
     forget();
+}
+
+/* Parameters of a function that says nothing of strict -> what chat is told. */
+#define O(rest) "{\"type\":\"object\"" rest "}"
+#define CLOSED ",\"additionalProperties\":false"
+#define STR "{\"type\":\"string\"}"
+static const struct {
+    const char *schema;
+    int strict;
+} strictness[] = {
+    {O(CLOSED), 1},
+    {O(""), 0},
+    {O(CLOSED ",\"properties\":{\"a\":" STR "},\"required\":[\"a\"]"), 1},
+    {O(CLOSED ",\"properties\":{\"a\":" STR ",\"b\":" STR "},\"required\":[\"a\"]"), 0},
+    {O(",\"properties\":{\"a\":" STR "},\"required\":[\"a\"]"), 0},
+    {O(CLOSED ",\"properties\":{\"a\":" O(CLOSED) "},\"required\":[\"a\"]"), 1},
+    {O(CLOSED ",\"properties\":{\"a\":" O("") "},\"required\":[\"a\"]"), 0},
+    {O(CLOSED ",\"properties\":{\"a\":{\"type\":\"array\",\"items\":" O("") "}},\"required\":[\"a\"]"), 0},
+    {O(CLOSED ",\"properties\":{\"a\":{\"anyOf\":[" STR "," O(CLOSED) "]}},\"required\":[\"a\"]"), 1},
+    {O(CLOSED ",\"properties\":{\"a\":{\"anyOf\":[" STR "," O("") "]}},\"required\":[\"a\"]"), 0},
+    {O(CLOSED ",\"properties\":{\"a\":{\"oneOf\":[" STR "]}},\"required\":[\"a\"]"), 0},
+    {O(CLOSED ",\"$defs\":{\"d\":" O("") "}"), 0},
+    /* a property that is called like a keyword is none */
+    {O(CLOSED ",\"properties\":{\"not\":" STR ",\"default\":" STR "},\"required\":[\"not\",\"default\"]"), 1},
+    {"{\"type\":\"string\"}", 0},
+    {"{}", 0},
+};
+
+static void strict_is_said(void)
+{
+    for (size_t i = 0; i < sizeof strictness / sizeof strictness[0]; i++) {
+        char body[1024];
+
+        snprintf(body, sizeof body, T("{\"type\":\"function\",\"name\":\"f\",\"parameters\":%s}"),
+                 strictness[i].schema);
+        must_read(body);
+        tool_is(0, TOOL_FUNCTION, "f", strictness[i].strict, strictness[i].schema);
+        forget();
+    }
 }
 
 /* --- figures --- */
@@ -401,6 +446,7 @@ static const struct check_case cases[] = {
     {"settings_are_read", settings_are_read},
     {"tools_are_flattened", tools_are_flattened},
     {"allowed_tools_filter", allowed_tools_filter},
+    {"strict_is_said", strict_is_said},
     {"prices_are_bounded", prices_are_bounded},
     {"sealed_thoughts_are_opened", sealed_thoughts_are_opened},
     {"recorded_requests_are_read", recorded_requests_are_read},

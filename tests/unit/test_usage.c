@@ -202,6 +202,13 @@ static void run_finish_names(void)
     CHECK(strcmp(usage_finish_name(FINISH_COUNT), "unknown") == 0);
 }
 
+static void run_route_reason_names(void)
+{
+    CHECK(strcmp(route_reason_name(ROUTE_REASON_NONE), "none") == 0);
+    CHECK(strcmp(route_reason_name(ROUTE_REASON_UNHEALTHY), "unhealthy") == 0);
+    CHECK(strcmp(route_reason_name(ROUTE_REASON_COUNT), "unknown") == 0);
+}
+
 static const struct check_case cases[] = {
     {"usage_rows_tile_192_bytes", run_rows_tile},
     {"usage_document_matches_table", run_document_matches},
@@ -210,5 +217,6 @@ static const struct check_case cases[] = {
     {"usage_rejects", run_rejects},
     {"usage_saturates", run_saturates},
     {"usage_finish_names", run_finish_names},
+    {"usage_route_reason_names", run_route_reason_names},
 };
 CHECK_MAIN(cases)

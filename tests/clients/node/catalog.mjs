@@ -38,6 +38,16 @@ const cases = {
         assert.equal((await or.embeddings.listModels()).result.data.length, 0);
         assert.ok((await or.models.listForUser({ bearer: TR_API_KEY })).result.data.length > 0);
     },
+    async openrouter_metadata() {
+        const chat = (chatRequest) => openrouter().chat.send({ xOpenRouterMetadata: "enabled",
+            appTitle: "an app", httpReferer: "https://app.example/", chatRequest: { model, messages, ...chatRequest } });
+        const told = (m) => assert.deepEqual([m.requested, m.strategy, m.attempt, m.attempts.at(-1).status], [model, "direct", m.attempts.length, 200]);
+        told((await chat({})).openrouterMetadata);
+        let last;
+        for await (const c of await chat({ stream: true })) last = c;
+        told(last.openrouterMetadata);
+        assert.ok(last.usage.cost > 0); // one chunk has both
+    },
     async openrouter_errors() {
         await assert.rejects(openrouter().models.get({ author: "no", slug: "such" }), errors.NotFoundResponseError);
         await assert.rejects(openrouter().endpoints.list({ author: "no", slug: "such" }), errors.NotFoundResponseError);

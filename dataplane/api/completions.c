@@ -1,0 +1,471 @@
+/* (G) The dialect of OpenAI's legacy text completions: a text in, texts out. A provider reads the text as
+ * one message of a user; what only a provider of this very API could do (fill in the middle, token ids for
+ * a prompt, several prompts at once, its own form of log probabilities) is refused by name. */
+#include "completions.h"
+
+#include "chat_request.h" /* CHAT_MAX_TOKENS_MAX, CHAT_N_MAX, CHAT_TEMPLATE_TOKENS */
+#include "content_view.h"
+#include "error_body.h"
+#include "pen.h"
+#include "prompt_read.h"
+
+#include <stdlib.h>
+
+/* --- the request */
+
+struct reader {
+    struct prompt *p;
+    struct prompt_fault *fault;
+};
+typedef enum err read_fn(struct reader *r, struct json_value v);
+
+static enum err read_model(struct reader *r, struct json_value v)
+{
+    return prompt_read_model(v, r->p, r->fault);
+}
+
+static enum err read_models(struct reader *r, struct json_value v)
+{
+    r->p->models = v;
+    return ERR_NONE;
+}
+
+static enum err read_provider(struct reader *r, struct json_value v)
+{
+    r->p->provider = v;
+    return ERR_NONE;
+}
+
+static enum err read_route(struct reader *r, struct json_value v)
+{
+    r->p->route = v;
+    return ERR_NONE;
+}
+
+static enum err read_prompt(struct reader *r, struct json_value v)
+{
+    static const char message[] = "prompt must be a text, or a list with one text; token ids and several "
+                                  "prompts are not supported";
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+    struct prompt_item *item;
+    struct view text;
+    enum err e;
+
+    if (v.kind == JSON_ARRAY) {
+        if (!json_next(&it, &m))
+            return prompt_refuse(r->fault, message, ERR_FORMAT);
+        v = m.value;
+        if (json_next(&it, &m))
+            return prompt_refuse(r->fault, message, ERR_UNSUPPORTED);
+    }
+    e = prompt_read_text(v, message, r->fault, &text);
+    if (e == ERR_NONE)
+        e = prompt_add_item(&r->p->list, ITEM_MESSAGE, &item);
+    if (e != ERR_NONE)
+        return e;
+    item->role = ROLE_USER;
+    e = prompt_add_item(&r->p->list, ITEM_TEXT, &item);
+    if (e == ERR_NONE)
+        item->text.bytes = text;
+    r->p->prompt_bytes = text.len;
+    return e;
+}
+
+static enum err read_suffix(struct reader *r, struct json_value v)
+{
+    struct view text;
+    enum err e = prompt_read_text(v, "suffix must be a string", r->fault, &text);
+
+    return e != ERR_NONE || text.len == 0
+               ? e
+               : prompt_refuse(r->fault, "No provider of this router fills in the middle of a text.",
+                               ERR_UNSUPPORTED);
+}
+
+static enum err read_stream(struct reader *r, struct json_value v)
+{
+    return prompt_read_bool(v, r->fault, &r->p->stream);
+}
+
+static enum err read_stream_options(struct reader *r, struct json_value v)
+{
+    struct json_value usage;
+
+    if (v.kind != JSON_OBJECT)
+        return prompt_refuse(r->fault, "stream_options must be an object", ERR_FORMAT);
+    if (!json_get(v, "include_usage", &usage) || usage.kind == JSON_NULL)
+        return ERR_NONE;
+    return prompt_read_bool(usage, r->fault, &r->p->include_usage);
+}
+
+static enum err read_max_tokens(struct reader *r, struct json_value v)
+{
+    return prompt_read_count(v, 1, CHAT_MAX_TOKENS_MAX, "max_tokens must be a positive integer",
+                             r->fault, &r->p->max_tokens);
+}
+
+static enum err read_n(struct reader *r, struct json_value v)
+{
+    return prompt_read_count(v, 1, CHAT_N_MAX, "n must be an integer from 1 to 128", r->fault,
+                             &r->p->n_choices);
+}
+
+/* Behind n. */
+static enum err read_best_of(struct reader *r, struct json_value v)
+{
+    uint32_t best_of = 1;
+    enum err e = prompt_read_count(v, 1, CHAT_N_MAX, "best_of must be an integer from 1 to 128",
+                                   r->fault, &best_of);
+
+    return e != ERR_NONE || best_of <= r->p->n_choices
+               ? e
+               : prompt_refuse(r->fault, "best_of above n is not supported: all answers are returned.",
+                               ERR_UNSUPPORTED);
+}
+
+static enum err read_logprobs(struct reader *r, struct json_value v)
+{
+    (void)v;
+    return prompt_refuse(r->fault, "logprobs of this API are not supported; chat/completions has them.",
+                         ERR_UNSUPPORTED);
+}
+
+static enum err read_echo(struct reader *r, struct json_value v)
+{
+    bool echo;
+
+    return prompt_read_bool(v, r->fault, &echo); /* the answer looks for it again */
+}
+
+static enum err read_user(struct reader *r, struct json_value v)
+{
+    return prompt_read_text(v, "user must be a string", r->fault, &r->p->user);
+}
+
+static enum err read_stop(struct reader *r, struct json_value v)
+{
+    if (v.kind != JSON_STRING && v.kind != JSON_ARRAY)
+        return prompt_refuse(r->fault, "stop must be a string or a list of strings", ERR_FORMAT);
+    r->p->list.setting[SETTING_STOP] = v.text;
+    return ERR_NONE;
+}
+
+static enum err read_any(struct reader *r, struct json_value v)
+{
+    (void)r, (void)v;
+    return ERR_NONE;
+}
+
+/* In the order in which they are read. A rule without a function is a setting of this kind, which travels as it
+ * came. */
+static const struct rule {
+    const char *name;
+    read_fn *read;
+    enum json_kind kind;
+    enum prompt_setting setting;
+} rules[] = {
+    {.name = "model", .read = read_model},
+    {.name = "models", .read = read_models},
+    {.name = "provider", .read = read_provider},
+    {.name = "route", .read = read_route},
+    {.name = "prompt", .read = read_prompt},
+    {.name = "suffix", .read = read_suffix},
+    {.name = "stream", .read = read_stream},
+    {.name = "stream_options", .read = read_stream_options},
+    {.name = "max_tokens", .read = read_max_tokens},
+    {.name = "n", .read = read_n},
+    {.name = "best_of", .read = read_best_of},
+    {.name = "logprobs", .read = read_logprobs},
+    {.name = "echo", .read = read_echo},
+    {.name = "user", .read = read_user},
+    {.name = "stop", .read = read_stop},
+    {.name = "temperature", .kind = JSON_NUMBER, .setting = SETTING_TEMPERATURE},
+    {.name = "top_p", .kind = JSON_NUMBER, .setting = SETTING_TOP_P},
+    {.name = "top_k", .kind = JSON_NUMBER, .setting = SETTING_TOP_K},
+    {.name = "min_p", .kind = JSON_NUMBER, .setting = SETTING_MIN_P},
+    {.name = "top_a", .kind = JSON_NUMBER, .setting = SETTING_TOP_A},
+    {.name = "frequency_penalty", .kind = JSON_NUMBER, .setting = SETTING_FREQUENCY_PENALTY},
+    {.name = "presence_penalty", .kind = JSON_NUMBER, .setting = SETTING_PRESENCE_PENALTY},
+    {.name = "repetition_penalty", .kind = JSON_NUMBER, .setting = SETTING_REPETITION_PENALTY},
+    {.name = "seed", .kind = JSON_NUMBER, .setting = SETTING_SEED},
+    {.name = "logit_bias", .kind = JSON_OBJECT, .setting = SETTING_LOGIT_BIAS},
+    {.name = "session_id", .read = read_any}, /* labels, which say nothing to a provider */
+    {.name = "trace", .read = read_any},
+    {.name = "tags", .read = read_any},
+    {.name = "metadata", .read = read_any},
+    {.name = "transforms", .read = read_any},
+    {.name = "usage", .read = read_any},
+};
+enum { RULES = sizeof rules / sizeof rules[0] };
+
+static enum err read_member(struct reader *r, const struct rule *rule, struct json_value v)
+{
+    r->fault->param = rule->name;
+    if (v.kind == JSON_NULL) /* also of one that is absent */
+        return ERR_NONE;
+    return rule->read != NULL ? rule->read(r, v)
+                              : prompt_read_raw(v, rule->kind, "This member is of the wrong type.",
+                                                r->fault, &r->p->list.setting[rule->setting]);
+}
+
+static enum err place(struct reader *r, const struct json_member *all, size_t n,
+                      struct json_value found[static RULES])
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+
+        while (k < RULES && !json_key_is(all[i].key, rules[k].name))
+            k++;
+        if (k == RULES) {
+            r->fault->member = all[i].key;
+            return prompt_refuse(r->fault, "This member is not known.", ERR_UNSUPPORTED);
+        }
+        r->fault->param = rules[k].name;
+        if (found[k].text.len != 0)
+            return prompt_refuse(r->fault, "This member appears more than once.", ERR_DUPLICATE);
+        found[k] = all[i].value;
+    }
+    return ERR_NONE;
+}
+
+static enum err completions_read(struct view body, struct prompt *out, struct prompt_fault *fault)
+{
+    struct reader r = {.p = out, .fault = fault};
+    struct json_member all[LIMIT_MEMBERS];
+    struct json_value found[RULES] = {{JSON_NULL, VIEW_EMPTY}};
+    size_t n = 0;
+    enum err e;
+
+    if (view_starts(body, VIEW_LIT("\xef\xbb\xbf")))
+        body = view_from(body, 3);
+    *fault = (struct prompt_fault){0};
+    *out = (struct prompt){.body = body, .n_choices = 1};
+    prompt_list_init(&out->list);
+    e = json_object(body, all, LIMIT_MEMBERS, &n, &fault->at);
+    if (e != ERR_NONE)
+        return prompt_refuse(fault, prompt_no_object(body, e), e);
+    e = place(&r, all, n, found);
+    for (size_t k = 0; e == ERR_NONE && k < RULES; k++)
+        e = read_member(&r, &rules[k], found[k]);
+    if (e == ERR_NONE) {
+        fault->param = out->list.n_items == 0 ? "prompt" : "model";
+        if (out->list.n_items == 0 || (out->model[0] == '\0' && out->models.text.len == 0))
+            return prompt_refuse(fault, "This member is required.", ERR_FORMAT);
+        out->prompt_bound = body.len + CHAT_TEMPLATE_TOKENS;
+        *fault = (struct prompt_fault){0};
+    }
+    return e;
+}
+
+/* --- the answer */
+
+struct choice {
+    struct buf text; /* of a whole answer */
+    bool begun;
+    enum usage_finish finish;
+};
+struct completion {
+    uint32_t n; /* choices that were asked for */
+    struct buf echo; /* the prompt, where the client wants it in front of each answer */
+    struct choice choice[CHAT_N_MAX];
+};
+
+static bool wants_echo(const struct prompt *p)
+{
+    struct json_value echo;
+
+    return json_get((struct json_value){JSON_OBJECT, p->body}, "echo", &echo) && echo.kind == JSON_TRUE;
+}
+
+static void completions_close(struct answer *a)
+{
+    struct completion *c = a->state;
+
+    if (c == NULL)
+        return;
+    buf_free(&c->echo);
+    for (size_t i = 0; i < CHAT_N_MAX; i++)
+        buf_free(&c->choice[i].text);
+    free(c);
+    a->state = NULL;
+}
+
+static enum err completions_start(struct answer *a)
+{
+    struct completion *c = calloc(1, sizeof *c);
+
+    a->state = c;
+    if (c == NULL)
+        return ERR_MEMORY;
+    c->n = a->prompt->n_choices;
+    buf_init_charged(&c->echo, LIMIT_BODY_BYTES, a->budget);
+    for (size_t i = 0; i < CHAT_N_MAX; i++)
+        buf_init_charged(&c->choice[i].text, LIMIT_RESPONSE_BYTES, a->budget);
+    return wants_echo(a->prompt) ? buf_append(&c->echo, a->prompt->list.item[1].text.bytes) : ERR_NONE;
+}
+
+/* A document up to its list of choices. */
+static void put_head(const struct answer *a, struct pen *p)
+{
+    pen_text(p, "{\"id\":\"cmpl-");
+    pen_text(p, a->id + 4); /* behind "gen-" */
+    pen_text(p, "\",\"object\":\"text_completion\",\"created\":");
+    pen_number(p, a->created);
+    pen_text(p, ",\"model\":");
+    pen_string(p, a->model);
+    if (a->openrouter) {
+        pen_text(p, ",\"provider\":");
+        pen_string(p, a->provider);
+    }
+    pen_text(p, ",\"choices\":[");
+}
+
+static const char *finish_word(enum usage_finish f)
+{
+    return f == FINISH_LENGTH ? "length" : f == FINISH_CONTENT_FILTER ? "content_filter" : "stop";
+}
+
+static void put_choice(struct pen *p, size_t index, struct view echo, struct view text, const char *finish)
+{
+    pen_text(p, "{\"text\":\"");
+    pen_put(p, echo);
+    pen_put(p, text);
+    pen_text(p, "\",\"index\":");
+    pen_number(p, index);
+    pen_text(p, ",\"logprobs\":null,\"finish_reason\":");
+    if (finish == NULL)
+        pen_text(p, "null");
+    else
+        pen_string(p, view_str(finish));
+    pen_text(p, "}");
+}
+
+static void put_usage(const struct answer *a, const struct token_usage *u, struct pen *p)
+{
+    pen_text(p, ",\"usage\":{\"prompt_tokens\":");
+    pen_number(p, u->prompt);
+    pen_text(p, ",\"completion_tokens\":");
+    pen_number(p, u->completion);
+    pen_text(p, ",\"total_tokens\":");
+    pen_number(p, (uint64_t)u->prompt + u->completion);
+    pen_text(p, ",\"prompt_tokens_details\":{\"cached_tokens\":");
+    pen_number(p, u->cached_read);
+    pen_text(p, "},\"completion_tokens_details\":{\"reasoning_tokens\":");
+    pen_number(p, u->reasoning);
+    pen_text(p, "}");
+    if (a->openrouter) {
+        pen_text(p, ",\"cost\":");
+        pen_usd(p, a->cost_nusd);
+    }
+    pen_text(p, "}");
+}
+
+static enum err completions_begin(struct answer *a, struct buf *out)
+{
+    (void)a, (void)out;
+    return ERR_NONE; /* nothing is said before there is text */
+}
+
+static void put_chunk(struct answer *a, size_t index, struct view text, const char *finish, struct pen *p)
+{
+    struct completion *c = a->state;
+
+    pen_text(p, "data: ");
+    put_head(a, p);
+    put_choice(p, index, c->choice[index].begun ? VIEW_EMPTY : buf_view(&c->echo), text, finish);
+    pen_text(p, "]}\n\n");
+    c->choice[index].begun = true;
+}
+
+/* Thoughts and calls have no place in this API. */
+static enum err completions_event(struct answer *a, const struct event *e, struct buf *out)
+{
+    struct completion *c = a->state;
+    struct choice *choice = &c->choice[e->choice % CHAT_N_MAX];
+    struct pen p = {.out = out};
+
+    if (e->kind != EVENT_TEXT && e->kind != EVENT_REFUSAL && e->kind != EVENT_FINISH)
+        return ERR_NONE;
+    if (e->kind == EVENT_FINISH)
+        choice->finish = e->finish;
+    if (out != NULL) {
+        put_chunk(a, (size_t)(choice - c->choice), e->text,
+                  e->kind == EVENT_FINISH ? finish_word(e->finish) : NULL, &p);
+        return p.e;
+    }
+    choice->begun = true;
+    return buf_append(&choice->text, e->text);
+}
+
+static enum err completions_end(struct answer *a, const struct token_usage *usage, const char *cut,
+                                struct buf *out)
+{
+    struct completion *c = a->state;
+    struct pen p = {.out = out};
+
+    for (size_t i = 0; *cut != '\0' && i < c->n; i++)
+        if (c->choice[i].finish == FINISH_NONE)
+            put_chunk(a, i, VIEW_EMPTY, finish_word(FINISH_LENGTH), &p);
+    if (a->include_usage || a->openrouter) {
+        pen_text(&p, "data: ");
+        put_head(a, &p);
+        pen_text(&p, "]");
+        put_usage(a, usage, &p);
+        pen_text(&p, "}\n\n");
+    }
+    pen_text(&p, "data: [DONE]\n\n");
+    return p.e;
+}
+
+static enum err completions_fail(struct answer *a, const struct api_failure *f, struct buf *out)
+{
+    enum err e = buf_append(out, VIEW_LIT("data: "));
+
+    if (e == ERR_NONE)
+        e = a->openrouter ? error_openrouter_body(f, out) : error_body(f, out);
+    return e == ERR_NONE ? buf_append(out, VIEW_LIT("\n\n")) : e;
+}
+
+static enum err completions_whole(struct answer *a, const struct token_usage *usage, struct buf *out)
+{
+    struct completion *c = a->state;
+    struct pen p = {.out = out};
+    bool first = true;
+
+    put_head(a, &p);
+    for (size_t i = 0; i < CHAT_N_MAX; i++) {
+        if (!c->choice[i].begun)
+            continue;
+        if (!first)
+            pen_text(&p, ",");
+        put_choice(&p, i, buf_view(&c->echo), buf_view(&c->choice[i].text),
+                   finish_word(c->choice[i].finish));
+        first = false;
+    }
+    pen_text(&p, "]");
+    put_usage(a, usage, &p);
+    pen_text(&p, "}");
+    return p.e;
+}
+
+static enum err completions_failure(const struct api_failure *f, const struct id *request, bool openrouter,
+                                    struct buf *out)
+{
+    (void)request;
+    return openrouter ? error_openrouter_body(f, out) : error_body(f, out);
+}
+
+const struct dialect completions_dialect = {
+    .name = "completions",
+    .read = completions_read,
+    .start = completions_start,
+    .close = completions_close,
+    .begin = completions_begin,
+    .event = completions_event,
+    .end = completions_end,
+    .fail = completions_fail,
+    .keep_alive = VIEW_LIT(": keep-alive\n\n"),
+    .whole = completions_whole,
+    .failure = completions_failure,
+};

@@ -1,0 +1,178 @@
+/* The candidate loop of one request. */
+#include "attempts.h"
+
+#include "clock.h"
+
+#include <assert.h>
+
+/* --- the next candidate */
+
+/* Health of endpoints as route_decide() wants it, for one account. */
+static void read_health(const void *cookie, uint32_t slot, struct health_view *out)
+{
+    const struct attempts *a = cookie;
+
+    health_read(a->health, slot, a->who, clock_mono_ms(), out);
+}
+
+enum route_refusal attempts_begin(struct attempts *a, const struct route_want *want,
+                                  struct health *health, struct stats *stats, uint64_t seed,
+                                  uint32_t who, bool stream)
+{
+    const struct route_health own = {read_health, a};
+
+    *a = (struct attempts){
+        .health = health, .stats = stats, .stream = stream, .seed = seed, .who = who};
+    route_decide(want, &own, seed, &a->route);
+    return a->route.refusal;
+}
+
+bool attempts_is_last(const struct attempts *a)
+{
+    return a->next == a->route.n;
+}
+
+bool attempts_next(struct attempts *a)
+{
+    const struct candidate *c;
+
+    do {
+        if (a->next == a->route.n)
+            return false;
+        c = &a->route.list[a->next++];
+    } while (c->probe && !attempts_is_last(a) &&
+             !health_claim_probe(a->health, c->endpoint->health_slot, a->who,
+                                 clock_mono_ms())); /* another request is finding out */
+    a->candidate = *c;
+    a->place = (uint8_t)(a->next - 1);
+    if (a->made++ == 0)
+        a->first = *c;
+    else
+        counter_add(&a->stats->fallbacks, 1);
+    counter_add(&a->stats->attempts, 1);
+    a->tried[a->place] = 1;
+    a->begun_us = clock_mono_us();
+    return true;
+}
+
+/* --- how attempts come out */
+
+static void blame(struct attempts *a, enum health_fault fault)
+{
+    health_failure(a->health, a->candidate.endpoint->health_slot, a->who, fault, clock_mono_ms());
+}
+
+void attempts_good(struct attempts *a)
+{
+    uint64_t now_us = clock_mono_us();
+
+    health_success(a->health, a->candidate.endpoint->health_slot, a->who, clock_mono_ms(),
+                   a->stream ? (uint32_t)(now_us - a->begun_us) : 0);
+}
+
+void attempts_overran(struct attempts *a)
+{
+    blame(a, HEALTH_FAULT_REQUEST);
+}
+
+static bool is_timeout(enum err e, int status)
+{
+    return e == ERR_CONNECT_TIMEOUT || e == ERR_TLS_TIMEOUT || e == ERR_FIRST_BYTE_TIMEOUT ||
+           e == ERR_IDLE_TIMEOUT || e == ERR_TOTAL_TIMEOUT || status == 408 || status == 504 ||
+           status == 524;
+}
+
+bool attempts_ours(enum err e)
+{
+    return e == ERR_MEMORY || e == ERR_OVERLOAD;
+}
+
+bool attempts_final(const struct attempts *a, const struct attempt_result *x)
+{
+    return x->e == ERR_PROVIDER_LARGE || (x->e == ERR_TOTAL_TIMEOUT && !a->stream);
+}
+
+/* A 404 is about the provider's catalog: the model stands in ours. */
+static bool blames_request(const struct attempt_result *x)
+{
+    return x->client_fault && x->status != 404;
+}
+
+static void note_retry(struct attempts *a, int64_t ms)
+{
+    if (ms > HEALTH_COOL_MAX_MS)
+        ms = HEALTH_COOL_MAX_MS;
+    if (ms > 0 && (a->retry_ms == 0 || ms < (int64_t)a->retry_ms))
+        a->retry_ms = (uint32_t)ms;
+}
+
+/* Providers refuse with the same statuses what no provider could serve and what only they cannot: a
+ * smaller max_tokens, a role they do not know, a body or a context too long for them. So the next
+ * candidate is asked; refusal_of_attempts() says when the first refusal is what the client is told. */
+static void note_refusal(struct attempts *a, const struct attempt_result *x)
+{
+    bool by_status = x->e == ERR_PROVIDER_STATUS;
+
+    a->refused_by_status = a->refused_by_status || by_status;
+    a->refused_for_all = a->refused_for_all || (by_status && !x->own_limit);
+    if (a->refused++ != 0)
+        return;
+    a->refusal = x->context_length ? API_CONTEXT_LENGTH : errors_of_provider_status(x->status);
+    a->refusal_message = x->message;
+}
+
+/* Does this failure say that the endpoint is unwell? Not our own trouble, not an answer that was
+ * too long for us or slow to complete, not a refusal. An error object under status 200 is believed
+ * to blame the request only when nobody else is left: providers that answer like that also dress
+ * their own failures so. */
+static bool is_unwell(const struct attempts *a, const struct attempt_result *x)
+{
+    if (attempts_ours(x->e) || attempts_final(a, x))
+        return false;
+    return !blames_request(x) ||
+           (x->e != ERR_PROVIDER_STATUS && a->next < a->route.n);
+}
+
+/* Could another request have fared better there? Once a request is sent, nearly everything may be its own
+ * doing: a reset by a server that it crashed, an answer over our limits, a time-out. */
+static enum health_fault fault_of(const struct attempt_result *x)
+{
+    bool unreachable = x->e == ERR_DNS || x->e == ERR_CONNECT || x->e == ERR_CONNECT_TIMEOUT ||
+                       x->e == ERR_TLS || x->e == ERR_TLS_TIMEOUT || x->e == ERR_CONFIG;
+
+    return unreachable || x->status == 401 ? HEALTH_FAULT_ENDPOINT : HEALTH_FAULT_REQUEST;
+}
+
+void attempts_failed(struct attempts *a, const struct attempt_result *x)
+{
+    uint32_t slot = a->candidate.endpoint->health_slot;
+
+    a->last = x->e;
+    a->failed[a->place] = (uint8_t)x->e;
+    a->statuses[a->place] = (uint16_t)x->status;
+    note_retry(a, x->retry_after_ms);
+    if (x->status == 429) {
+        a->failed_rate++;
+        health_rate_limited(a->health, slot, clock_mono_ms(), x->retry_after_ms);
+        return;
+    }
+    if (is_unwell(a, x))
+        blame(a, fault_of(x));
+    if (blames_request(x))
+        note_refusal(a, x);
+    else if (attempts_ours(x->e))
+        return;
+    else if (is_timeout(x->e, x->status))
+        a->failed_timeout++;
+    else if (x->status == 503 || x->status == 529)
+        a->failed_overload++;
+    else if (x->status == 401 || x->status == 402 || x->status == 403 || x->e == ERR_CONFIG)
+        a->failed_credentials++;
+}
+
+void attempts_broke(struct attempts *a, const struct attempt_result *x)
+{
+    a->failed[a->place] = (uint8_t)x->e;
+    if (x->e != ERR_PROVIDER_LARGE && !attempts_ours(x->e))
+        blame(a, fault_of(x));
+}

@@ -1,0 +1,70 @@
+/* The attempts of one request at the candidates of its route, one after the other: which is the next, what each
+ * failure means for its endpoint's health and for the next, and what is told when nobody answers. A part of a
+ * request that asks on its own has its own struct. Numbers only; who makes an attempt is the caller. */
+#ifndef TR_DATAPLANE_CORE_ATTEMPTS_H
+#define TR_DATAPLANE_CORE_ATTEMPTS_H
+
+#include "attempt_result.h"
+#include "bounds.h"
+#include "errors.h"
+#include "health.h"
+#include "route.h"
+#include "stats.h"
+
+struct attempts {
+    /* set by attempts_begin() */
+    struct health *health;
+    struct stats *stats;
+    bool stream;
+    uint64_t seed; /* of the route's draw */
+    struct route route;
+    /* whose request it is to the health of endpoints: health_who() */
+    uint32_t who;
+
+    /* --- to read */
+    struct candidate candidate; /* of the pending (or last) attempt */
+    struct candidate first;     /* the one tried first */
+    uint8_t made;               /* attempts so far */
+    uint8_t place;              /* the candidate's, in the route */
+    uint64_t begun_us;          /* when the pending attempt began */
+    uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
+    uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
+
+    /* --- private */
+    size_t next;
+    enum err last;       /* how the last failed */
+    uint32_t retry_ms;   /* the least Retry-After of failed attempts; 0 none */
+    uint16_t failed_rate, failed_overload, failed_timeout, failed_credentials; /* attempts */
+    uint16_t refused;       /* attempts that blamed the request */
+    bool refused_by_status; /* one of them did so with an HTTP status */
+    bool refused_for_all;   /* and for what no provider could serve */
+    enum api_error refusal; /* what the first of them said; API_OK: there was none */
+    const struct content *refusal_message;
+};
+
+/* Decides the route. health and stats are borrowed. ROUTE_OK, or why there is no candidate. */
+enum route_refusal attempts_begin(struct attempts *a, const struct route_want *want,
+                                  struct health *health, struct stats *stats, uint64_t seed,
+                                  uint32_t who, bool stream);
+/* The next candidate becomes a->candidate, of a new attempt. False: there is none. */
+bool attempts_next(struct attempts *a);
+/* No other candidate is left behind the pending attempt. */
+bool attempts_is_last(const struct attempts *a);
+
+/* The pending attempt has brought something useful. */
+void attempts_good(struct attempts *a);
+/* It failed before that: remember how. Another candidate may be asked. */
+void attempts_failed(struct attempts *a, const struct attempt_result *x);
+/* It failed behind that: nobody else is asked, only its endpoint's health hears of it. */
+void attempts_broke(struct attempts *a, const struct attempt_result *x);
+/* It was complete, but past the limit that it was given. */
+void attempts_overran(struct attempts *a);
+
+/* The provider has done the work, so that asking another candidate would buy the answer twice: a whole
+ * answer that is over a limit of ours or did not arrive in its time. */
+bool attempts_final(const struct attempts *a, const struct attempt_result *x);
+/* Trouble of our own (memory, the budget): it says nothing about the endpoint, and the next one would meet
+ * it too. */
+bool attempts_ours(enum err e);
+
+#endif

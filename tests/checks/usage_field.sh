@@ -1,0 +1,43 @@
+#!/bin/bash
+# A class of tokens is one line of proto/usage_fields.h: in a copy of the tree that has one line more, the codec, the
+# leak budget, the statement that books records, receipts and metrics know it. The twin is this tree, which does not.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+. "$root/tests/checks/say.sh"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cp -r "$root"/{common,proto,attestation,dataplane,controlplane} "$tmp/"
+list=proto/usage_fields.h
+last=$(grep -n '^    F(31, attempts' "$root/$list" | cut -d: -f1)
+line='    T(32, audio, none, completion, "audio_tokens", "tokens_audio_total", "Audio.")'
+sed -i "$last s|\$| \\\\|; $last a\\
+$line" "$tmp/$list"
+objects="proto/usage controlplane/money/ingest controlplane/db/stmt dataplane/core/bill dataplane/core/settle
+    dataplane/core/facts dataplane/api/metrics dataplane/trust/receipt_document"
+
+built() { # TREE: NAME what of the new field is not in its object, for each
+    while read -r object text; do
+        grep -qaF -- "$text" "$1/b/$object.o" || echo "$object: no $text"
+    done <<'LIST'
+proto/usage tokens_audio
+controlplane/db/stmt , $32::bigint[]
+dataplane/api/metrics tokens_audio_total
+dataplane/trust/receipt_document ,"audio_tokens":
+LIST
+}
+compile() { # TREE
+    # shellcheck disable=SC2046,SC2086
+    make -s -j2 -C "$1" -f "$root/Makefile" B="$tmp/out" $(printf "$tmp/out/%s.o " $objects) >"$tmp/log" 2>&1 ||
+        cat "$tmp/log"
+    rm -rf "$1/b" && mv "$tmp/out" "$1/b"
+}
+say usage_field_compiles "$(compile "$tmp")"
+say usage_field_reaches_everything "$(built "$tmp")"
+# How many fields the control plane binds: an offset and a kind each.
+fields() { echo $((16#$(nm -S --defined-only "$1" | awk '$4 == "fields" {print $2}') / 16)); }
+mkdir "$tmp/twin" && cp -r "$root"/{common,proto,attestation,dataplane,controlplane} "$tmp/twin/"
+say usage_field_twin_compiles "$(compile "$tmp/twin")"
+say usage_field_twin_knows_none "$([ "$(built "$tmp/twin" | wc -l)" = 4 ] || built "$tmp/twin")"
+now=$(fields "$tmp/twin/b/controlplane/money/ingest.o") more=$(fields "$tmp/b/controlplane/money/ingest.o")
+say usage_field_is_bound "$([ "$((now + 1))" = "$more" ] || echo "$now fields, then $more")"
+exit $bad
