@@ -144,7 +144,7 @@ enum err exchange_attempt(struct request *r, bool last_candidate)
     x->held = false;
     sse_out_abandon(&x->out, 0);
     /* Coding agents always say how much; providers refuse that for models that do not think. */
-    x->prompt.list.no_effort = (r->candidate.model->info->capabilities & CAP_REASONING) == 0;
+    x->prompt.list.no_effort = (r->attempts.candidate.model->info->capabilities & CAP_REASONING) == 0;
     e = exchange_open(x);
     if (e != ERR_NONE)
         return e;
