@@ -83,6 +83,27 @@ static inline unsigned fixtures_each_in(const char *dir, const char *end, fixtur
     return n;
 }
 
+typedef void payload_fn(const uint8_t *payload, size_t len);
+
+/* The payloads of a recorded stream, one after the other: what follows "data:" in an .sse, the lines of another
+ * file. */
+static inline void fixture_payloads(const char *path, const uint8_t *bytes, size_t len, payload_fn *fn)
+{
+    bool sse = fixture_ends(path, ".sse");
+    const uint8_t *end = bytes + len;
+
+    while (bytes < end) {
+        const uint8_t *newline = memchr(bytes, '\n', (size_t)(end - bytes));
+        size_t n = (size_t)((newline != NULL ? newline : end) - bytes);
+
+        if (!sse)
+            fn(bytes, n);
+        else if (n >= 5 && memcmp(bytes, "data:", 5) == 0)
+            fn(bytes + 5, n - 5);
+        bytes += n + (newline != NULL);
+    }
+}
+
 static inline unsigned fixtures_each(const char *end, fixture_fn *fn)
 {
     return fixtures_each_in(fixtures_root(), end, fn);

@@ -1,4 +1,4 @@
-/* Usage into the ledger: a batch of records becomes parallel arrays for usage_ingest (sql/017). */
+/* Usage into the ledger: a batch of records becomes parallel arrays for usage_ingest (sql/019). */
 #include "ledger.h"
 #include "ledger_state.h"
 

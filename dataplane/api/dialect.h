@@ -25,6 +25,8 @@ struct answer {
     bool include_usage;
     bool openrouter;           /* it came under /api/v1: that API's extras and error codes */
     int64_t cost_nusd;         /* what the client pays: known to `end` and `whole` */
+    struct view metadata;      /* for a member openrouter_metadata, a JSON object: known to `end` and `whole`;
+                                  empty: the client does not ask for it */
     void *state;               /* of the dialect: allocated by start, freed by close */
 };
 

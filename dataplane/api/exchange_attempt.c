@@ -118,6 +118,16 @@ static const struct attempt_sink event_sink = {
     .closed = exchange_closed_cb,
 };
 
+/* The limit to write into the request; 0: the client's. Where a limit is required, as in Messages, clients send
+ * one that suits another model, and providers refuse what is over their model's longest answer. */
+static uint32_t exchange_limit(const struct exchange *x)
+{
+    uint32_t told = reserve_told(&x->request);
+    uint32_t most = x->request.attempts.candidate.model->info->max_output;
+
+    return told == 0 && !exchange_is_raw(x) && most != 0 && x->prompt.max_tokens > most ? most : told;
+}
+
 /* --- what request.c wants */
 
 enum err exchange_attempt(struct request *r, bool last_candidate)
@@ -131,7 +141,7 @@ enum err exchange_attempt(struct request *r, bool last_candidate)
         .prompt = &x->prompt,
         .provider = endpoint->provider,
         .upstream_model = endpoint->info->upstream_model,
-        .max_output = reserve_told(r),
+        .max_output = exchange_limit(x),
         .last_candidate = last_candidate,
         .id = x->answer.id,
         .created = r->received_unix_ms / 1000,

@@ -90,9 +90,28 @@ enum err exchange_event(struct exchange *x, const struct event *event)
     return e;
 }
 
+enum { WORDS_ROUTE_MAX = 16 << 10 }; /* bytes; each of LIMIT_CANDIDATES takes some 200 */
+
+/* What is known once the answer is over. The route goes into `route`, which is the caller's; where there is no
+ * room for it the client is not told. */
+static void tell_the_end(struct exchange *x, struct buf *route)
+{
+    buf_init(route, WORDS_ROUTE_MAX);
+    x->answer.cost_nusd = x->request.cost_nusd;
+    if (x->metadata && route_metadata_object(&x->request, route) == ERR_NONE)
+        x->answer.metadata = buf_view(route);
+}
+
+static void forget_route(struct exchange *x, struct buf *route)
+{
+    x->answer.metadata = VIEW_EMPTY;
+    buf_free(route);
+}
+
 enum err exchange_words_end(struct exchange *x)
 {
     const struct request *r = &x->request;
+    struct buf route;
     size_t mark;
     enum err e;
 
@@ -102,8 +121,9 @@ enum err exchange_words_end(struct exchange *x)
     if (e != ERR_NONE)
         return e;
     mark = x->out.filling.len;
-    x->answer.cost_nusd = r->cost_nusd;
+    tell_the_end(x, &route);
     e = x->dialect->end(&x->answer, &r->account.usage, exchange_cut_name(r->cut), &x->out.filling);
+    forget_route(x, &route);
     if (e != ERR_NONE)
         sse_out_abandon(&x->out, mark);
     return e;
@@ -136,8 +156,11 @@ enum err exchange_words_room(struct exchange *x)
 
 enum err exchange_words_whole(struct exchange *x)
 {
-    const struct request *r = &x->request;
+    struct buf route;
+    enum err e;
 
-    x->answer.cost_nusd = r->cost_nusd;
-    return x->dialect->whole(&x->answer, &r->account.usage, content_buf(x->whole));
+    tell_the_end(x, &route);
+    e = x->dialect->whole(&x->answer, &x->request.account.usage, content_buf(x->whole));
+    forget_route(x, &route);
+    return e;
 }

@@ -167,7 +167,8 @@ void messages_whole_block(const struct answer *a, struct messages_block *b, stru
     case BLOCK_TEXT:
         pen_text(o, "{\"type\":\"text\",\"text\":\"");
         pen_put(o, buf_view(&b->text));
-        pen_text(o, "\",\"citations\":null}");
+        /* Not null, which real answers never say: AI SDK 5 and 6 refuse the whole message for it. */
+        pen_text(o, "\",\"citations\":[]}");
         break;
     case BLOCK_CALL:
         pen_text(o, "{\"type\":\"tool_use\",\"id\":\"");

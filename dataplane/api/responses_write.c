@@ -134,6 +134,10 @@ static void put_snapshot(struct answer *a, const struct snapshot *at, struct pen
     }
     pen_text(p, "]");
     put_usage(a, at->usage, p);
+    if (a->metadata.len != 0) {
+        pen_text(p, ",\"openrouter_metadata\":");
+        pen_json(p, a->metadata);
+    }
     pen_put(p, buf_view(&s->echo));
     pen_text(p, "}");
 }

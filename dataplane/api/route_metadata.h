@@ -1,5 +1,5 @@
 /* What OpenRouter's clients may ask to be told of how their request was routed: the member openrouter_metadata
- * of a chat answer, for requests with the header X-OpenRouter-Metadata: enabled. */
+ * of a chat answer or a response, for requests with the header X-OpenRouter-Metadata: enabled. */
 #ifndef TR_DATAPLANE_API_ROUTE_METADATA_H
 #define TR_DATAPLANE_API_ROUTE_METADATA_H
 

@@ -2,6 +2,7 @@
 #include "prompt_read.h"
 
 #include "content_view.h"
+#include "effort.h"
 
 const char *prompt_no_object(struct view body, enum err e)
 {
@@ -89,18 +90,7 @@ enum err prompt_read_raw(struct json_value v, enum json_kind kind, const char *m
 enum err prompt_read_effort(struct json_value v, struct prompt_fault *fault,
                             enum prompt_effort *out)
 {
-    static const struct {
-        const char *word;
-        enum prompt_effort effort;
-    } words[] = {{"none", EFFORT_NONE},     {"minimal", EFFORT_MINIMAL}, {"low", EFFORT_LOW},
-                 {"medium", EFFORT_MEDIUM}, {"high", EFFORT_HIGH},       {"xhigh", EFFORT_XHIGH},
-                 {"max", EFFORT_MAX}};
-
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (json_string_is(v, words[i].word)) {
-            *out = words[i].effort;
-            return ERR_NONE;
-        }
-    }
+    if (effort_read(v, out))
+        return ERR_NONE;
     return prompt_refuse(fault, "must be none, minimal, low, medium, high, xhigh or max", ERR_FORMAT);
 }

@@ -8,6 +8,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import replay  # noqa: E402
 import rig  # noqa: E402
 from rig import case, equal, true  # noqa: E402
 
@@ -90,6 +91,53 @@ def thoughts_of_earlier_turns_travel_byte_for_byte():
         {"type": "reasoning.encrypted", "data": "ZQ==", "format": None, "id": "rs_1"}]}
     a, got = post(messages=[*HELLO, turn, *HELLO])
     equal((a.status, got["messages"]), (200, [*HELLO, turn, *HELLO]), a)
+
+
+def chunk(finish=None, **delta):
+    return json.dumps({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+                       "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+
+def detail(**member):
+    return [{"type": "reasoning.text", "format": "anthropic-claude-v1", "index": 0, **member}]
+
+
+TOOL = {"name": "f", "parameters": {"type": "object"}}
+CALL = {"id": "t1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+# A turn that thinks, speaks and calls, as an OpenAI-compatible server of Anthropic's models streams it.
+SIGNED = replay.answer(replay.stream(
+    chunk(role="assistant", reasoning="Two ", reasoning_details=detail(text="Two ")),
+    chunk(reasoning="tools.", reasoning_details=detail(text="tools.")),
+    chunk(reasoning_details=detail(signature="c2ln+/==")),
+    chunk(content="hi"), chunk(tool_calls=[{"index": 0, **CALL}]), chunk("tool_calls")))
+
+
+def turns():
+    """For each dialect: its path, the first request, and the second one made of the first one's answer."""
+    user = {"role": "user", "content": "x"}
+    yield ("/chat/completions", {"messages": [user], "tools": [{"type": "function", "function": TOOL}]},
+           lambda a: {"messages": [user, a["choices"][0]["message"], {"role": "tool", "tool_call_id": "t1", "content": "r"}]})
+    yield ("/messages", {"messages": [user], "max_tokens": 500, "tools": [{"name": "f", "input_schema": TOOL["parameters"]}]},
+           lambda a: {"max_tokens": 500, "messages": [user, {"role": "assistant", "content": a["content"]}, {
+               "role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "r"}]}]})
+    yield ("/responses", {"input": "x", "include": ["reasoning.encrypted_content"], "tools": [{"type": "function", **TOOL}]},
+           lambda a: {"input": [user, *a["output"], {"type": "function_call_output", "call_id": "t1", "output": "r"}]})
+
+
+@case
+def signatures_come_back_in_every_dialect():
+    c = rig.Client()
+    with replay.Provider({"demo-a": SIGNED}) as p:
+        for path, first, second in turns():
+            a = c.request("POST", path, {"model": MODEL, **first})
+            equal(a.status, 200, (path, a))
+            b = c.request("POST", path, {"model": MODEL, **second(a.json())})
+            equal(b.status, 200, (path, b))
+            turn = json.loads(p.bodies("demo-a")[-1])["messages"][1:]
+            equal((turn[0]["content"], turn[0]["tool_calls"], turn[1]),
+                  ("hi", [CALL], {"role": "tool", "tool_call_id": "t1", "content": "r"}), path)
+            equal(turn[0]["reasoning_details"], detail(text="Two tools.", signature="c2ln+/=="), path)
+    c.close()
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ const char *const chat_members[] = {
     "moderation", "stream", "stop", "logit_bias", "logprobs", "max_tokens", "n", "prediction", "seed",
     "stream_options", "tools", "tool_choice", "parallel_tool_calls", "function_call", "functions", NULL};
 
-/* The three of reasoning are what makers of reasoning models take beside OpenAI's own. */
+/* The three of reasoning are what makers of reasoning models take beside OpenAI's own; "parsed" is what OpenAI's
+ * older SDKs send back with a message. */
 static const char *const message_members[] = {
     "role", "content", "name", "tool_calls", "tool_call_id", "refusal", "audio", "function_call",
-    "reasoning", "reasoning_content", "reasoning_details", NULL};
+    "reasoning", "reasoning_content", "reasoning_details", "parsed", NULL};
 static const char *const part_members[] = {
     "type", "text", "image_url", "input_audio", "file", "video_url", "refusal",
     "prompt_cache_breakpoint", NULL};

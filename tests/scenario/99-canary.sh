@@ -189,6 +189,40 @@ def send_all():
     s.close()
 
 
+def send_responses():
+    """The same in OpenAI's Responses, whose answers are kept until their last event."""
+    def ask(words, *lines, **members):
+        script = "\n".join(["demo-script:", "mock " + words, *lines])
+        c = rig.Client(key=KEY["key"], timeout=60)
+        try:
+            return c.request("POST", "/responses", {
+                "model": "demo/only-a", "instructions": SYSTEM, "user": PROMPT, "input": [
+                    {"role": "user", "content": [
+                        {"type": "input_text", "text": PROMPT},
+                        {"type": "input_image", "image_url": "data:image/png;base64," + PICTURE}]},
+                    {"type": "reasoning", "summary": [{"type": "summary_text", "text": OUTPUT}]},
+                    {"type": "function_call", "call_id": "c", "name": "f", "arguments": json.dumps({"a": TOOL})},
+                    {"type": "function_call_output", "call_id": "c", "output": TOOL},
+                    {"role": "user", "content": script}], **members}).body
+        except (OSError, rig.http.client.HTTPException):
+            return b""
+        finally:
+            c.close()
+    said = "say " + OUTPUT * 3
+    tools = [{"type": "namespace", "name": "n", "tools": [{"type": "function", "name": "f", "description": PROMPT}]}]
+    for stream in (False, True):
+        equal(OUTPUT.encode() in ask("tokens=1", said, stream=stream, tools=tools), True, "the output arrives")
+        equal(ERROR.encode() in ask(f"fail=400,error_text={ERROR}", "say x", stream=stream), True, "the error's text arrives")
+        ask(f"error_at=2,error_text={ERROR}", said, stream=stream)
+        ask("cut_at=2", said, stream=stream)
+        ask("rst_at=2", said, stream=stream)
+    ask("tokens=1", said, previous_response_id=PROMPT)
+    ask("tokens=1", said, **{PROMPT: 1})
+    c = rig.Client(key=KEY["key"])
+    c.request("POST", "/responses/input_tokens", {"model": "demo/only-a", "input": PROMPT})
+    c.close()
+
+
 def secrets_of_receipts():
     """What a receipt tells its owner and nobody else: an answer's, a refusal's, one that came as a trailer."""
     found = {}
@@ -264,6 +298,7 @@ def none_left(left):
 @case
 def no_canary_is_left():
     send_all()
+    send_responses()
     PRIVATE.update(secrets_of_receipts())
     rig.settled()
     time.sleep(4)

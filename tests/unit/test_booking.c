@@ -80,7 +80,7 @@ static void book_define(void)
 {
     run("CREATE OR REPLACE FUNCTION book(b uuid, k uuid, l uuid, lo bigint, hi bigint)"
         " RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE acked bigint; BEGIN"
-        " IF to_regtype('usage_record') IS NULL THEN" /* before 017 */
+        " IF to_regtype('usage_record') IS NULL THEN" /* before 019 */
         "  SELECT usage_ingest(b, array_agg(n), array_agg(md5(b::text || n)::uuid), array_agg(k),"
         "   array_agg(a.account_id), array_agg(l), array_agg(n), array_agg(n),"
         "   array_agg(1000::bigint), array_agg(n), array_agg(n), array_agg(n), array_agg(n),"
@@ -302,7 +302,7 @@ static void the_record_is_the_list(void)
               "0");
 }
 
-/* What the head of sql/017 says is all that a new field needs: it is booked, and a record that was set aside
+/* What the head of sql/019 says is all that a new field needs: it is booked, and a record that was set aside
  * before has 0. */
 static void a_field_is_one_migration(void)
 {

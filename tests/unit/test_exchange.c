@@ -123,6 +123,17 @@ static void test_effort(void)
     capabilities = 0;
 }
 
+/* A limit over the model's longest answer is that. */
+static void test_longest_answer(void)
+{
+    begin("{\"model\":\"demo/echo\",\"max_tokens\":100001,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+    CHECK(strstr(up.sent[0], "\"max_tokens\":100000,") != NULL || strstr(up.sent[0], "\"max_tokens\":100000}") != NULL);
+    up_head(200);
+    up_text(WHOLE);
+    up_done(ERR_NONE);
+    check_over(11, true);
+}
+
 /* What an attempt that failed has written is forgotten. */
 static void test_fallback(void)
 {
@@ -320,6 +331,7 @@ static const struct check_case cases[] = {
     {"exchange_stream", test_stream},
     {"exchange_whole", test_whole},
     {"exchange_effort", test_effort},
+    {"exchange_longest_answer", test_longest_answer},
     {"exchange_fallback", test_fallback},
     {"exchange_failures", test_failures},
     {"exchange_cut", test_cut},

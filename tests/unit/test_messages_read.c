@@ -4,6 +4,7 @@
 #include "messages.h"
 #include "messages_internal.h"
 #include "message.h"
+#include "prompt_words.h"
 #include "provider_fixtures.h"
 #include "replay.h"
 
@@ -15,74 +16,6 @@
 #define HI U("\"hi\"")
 #define B(rest) "{\"model\":\"a/b\",\"max_tokens\":100," rest "}"
 #define M(messages) "\"messages\":[" messages "]"
-
-/* --- the list in words --- */
-
-static char words[65536];
-static size_t n_words;
-
-static void say(const char *s)
-{
-    n_words += (size_t)snprintf(words + n_words, sizeof words - n_words, "%s", s);
-}
-
-static void say_view(struct view v)
-{
-    n_words += (size_t)snprintf(words + n_words, sizeof words - n_words, "%.*s", (int)v.len,
-                                (const char *)v.ptr);
-}
-
-static void say_item(const struct prompt_item *i)
-{
-    static const char *const roles[] = {"system", "developer", "user", "assistant"};
-    static const char *const kinds[] = {[ITEM_TEXT] = " text:",     [ITEM_REFUSAL] = " refusal:",
-                                        [ITEM_IMAGE] = " image:",   [ITEM_AUDIO] = " audio:",
-                                        [ITEM_FILE] = " file:",     [ITEM_VIDEO] = " video:",
-                                        [ITEM_REASONING] = " thought:", [ITEM_DETAIL] = " detail:",
-                                        [ITEM_CALL] = " call:"};
-
-    if (i->kind == ITEM_MESSAGE) {
-        say(n_words == 0 ? "" : " | ");
-        say(roles[i->role]);
-        return;
-    }
-    if (i->kind == ITEM_RESULT) {
-        say(" | result(");
-        say_view(i->id);
-        say(i->failed ? " failed)" : ")");
-    } else {
-        say(kinds[i->kind]);
-    }
-    if (i->kind == ITEM_CALL) {
-        say_view(i->id);
-        say(",");
-        say_view(i->name);
-        say(",");
-    }
-    if (i->media_type.len != 0) {
-        say_view(i->media_type);
-        say(",");
-    }
-    say_view(i->text.bytes);
-    if (i->kind == ITEM_FILE && i->name.len != 0) {
-        say(",");
-        say_view(i->name);
-    }
-    if (i->signature.len != 0) {
-        say(",signed ");
-        say_view(i->signature);
-    }
-    if (i->extra.len != 0)
-        say(" +mark");
-}
-
-static void say_list(const struct prompt *p)
-{
-    n_words = 0;
-    words[0] = '\0';
-    for (size_t i = 0; i < p->list.n_items; i++)
-        say_item(&p->list.item[i]);
-}
 
 #define BILLING "x-anthropic-billing-header: cc_version=2.1"
 #define PDF "{\"type\":\"base64\",\"media_type\":\"application/pdf\",\"data\":\"JVBERi0=\"}"

@@ -190,7 +190,7 @@ static void worked_example_e4(void)
 #define WHOLE(content, reason, details)                                                            \
     "{\"id\":\"msg_00000000000000000000000000000001\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"x/y\",\"content\":[" content "],\"stop_reason\":\"" reason "\",\"stop_sequence\":null,\"stop_details\":" details ",\"container\":null,\"diagnostics\":null,\"usage\":{" TOKENS ",\"cache_creation\":null,\"inference_geo\":null,\"service_tier\":null,\"speed\":null}}"
 #define W_THINKING(s) "{\"type\":\"thinking\",\"thinking\":\"" s "\",\"signature\":\"" SEALED "\"}"
-#define W_TEXT(s) "{\"type\":\"text\",\"text\":\"" s "\",\"citations\":null}"
+#define W_TEXT(s) "{\"type\":\"text\",\"text\":\"" s "\",\"citations\":[]}"
 #define W_CALL(id, name, input) "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name "\",\"input\":" input ",\"caller\":{\"type\":\"direct\"}}"
 
 static void read_whole(void)

@@ -446,24 +446,15 @@ static void run_whole(const char *path, const uint8_t *bytes, size_t len)
     compare(path);
 }
 
+static void take_payload(const uint8_t *payload, size_t len)
+{
+    take_document(view_of(payload, len), false);
+}
+
 static void run_lines(const char *path, const uint8_t *bytes, size_t len)
 {
-    struct view rest = view_of(bytes, len);
-
     start();
-    while (rest.len != 0) {
-        const uint8_t *end = memchr(rest.ptr, '\n', rest.len);
-        size_t n = end != NULL ? (size_t)(end - rest.ptr) : rest.len;
-        struct view line = view_of(rest.ptr, n);
-
-        rest = view_from(rest, end != NULL ? n + 1 : n);
-        if (fixture_ends(path, ".sse")) {
-            if (!view_starts(line, VIEW_LIT("data:")))
-                continue;
-            line = view_from(line, 5);
-        }
-        take_document(line, false);
-    }
+    fixture_payloads(path, bytes, len, take_payload);
     compare(path);
 }
 

@@ -248,6 +248,17 @@ static void refused(void)
     message(ROLE_USER);
 }
 
+/* A turn that was interrupted while the model thought. */
+static void only_thoughts(void)
+{
+    message(ROLE_ASSISTANT);
+    (void)item(ITEM_REASONING, "hm");
+    (void)item(ITEM_DETAIL, UNTAGGED);
+    message(ROLE_ASSISTANT);
+    (void)item(ITEM_TEXT, "");
+    says(ROLE_USER, "so");
+}
+
 static void every_setting(void)
 {
     static const char *const values[SETTING_COUNT] = {
@@ -397,6 +408,7 @@ static const struct {
     {thoughts, &marks, "up", 0, ONLY(THOUGHTS(",\"reasoning_content\":\"hmown\""))},
     {refused, &bare, "up", 0,
      ONLY("[{\"role\":\"assistant\",\"content\":null,\"refusal\":\"no\"},{\"role\":\"user\",\"content\":\"\"}]")},
+    {only_thoughts, &bare, "up", 0, ONLY("[{\"role\":\"user\",\"content\":\"so\"}]")},
     /* settings that not everybody knows */
     {every_setting, &bare, "up", 0,
      COMMON_1 "\"top_k\":40,\"min_p\":0.1,\"top_a\":0.2," COMMON_2 "\"repetition_penalty\":1.1," COMMON_3 OPENAIS XHIGH HI},

@@ -1746,8 +1746,11 @@ static void both_ends_release_claims(void)
     WAIT_FOR(claims == 2);
     usleep(50000); /* the answer waits in the port */
     inquiry_cancel(q);
-    while (releases < 1)
+    for (int i = 0; i < 5000 && releases < 1; i++) {
         uv_run(&up.loop, UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    CHECK_INT(releases, 1);
 
     claims_stand_still = true;
     CHECK_INT(inquiry_claim(up.port, &m, inquired_cb, &up, &q), ERR_NONE);

@@ -1,23 +1,27 @@
-// The AI SDK with each of its providers that an application may point at this router.
+// The AI SDK with each of its providers that an application may point at this router: the newest, and version 6.
 
 import assert from "node:assert/strict";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { createOpenRouter } from "@openrouter/ai-sdk-provider";
-import { APICallError, generateText, isStepCount, jsonSchema, Output, streamText, tool } from "ai";
+import * as seven from "ai";
+import * as six from "ai-6";
+import { createAnthropic as createAnthropic6 } from "ai-6-anthropic";
+import { createOpenAICompatible as createOpenAICompatible6 } from "ai-6-compatible";
+import { createOpenAI as createOpenAI6 } from "ai-6-openai";
 import { z } from "zod";
 import { abortedSoon, badKey, base, calls, city, fresh, host, key, lastBody, model, native, one, onlyA, plan, PNG, records, rejected } from "./rig.mjs";
 
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
-const tools = {
-    weather: tool({ description: "weather", inputSchema: jsonSchema(city), execute: async () => "sun" }),
-    traffic: tool({ description: "traffic", inputSchema: jsonSchema(city), execute: async ({ city: c }) => "fog in " + c }),
-};
-
 // of: (key) => (model id) => a model. replays: can this provider bring reasoning back? options: what it needs for that.
-function cases({ of, replays, options }) {
+function cases({ of, replays, options, sdk = seven, brief = { instructions: "Be brief." } }) {
+    const { APICallError, generateText, jsonSchema, Output, stepCountIs, streamText, tool } = sdk;
+    const tools = {
+        weather: tool({ description: "weather", inputSchema: jsonSchema(city), execute: async () => "sun" }),
+        traffic: tool({ description: "traffic", inputSchema: jsonSchema(city), execute: async ({ city: c }) => "fog in " + c }),
+    };
     const ask = (prompt, more = {}) => ({ model: of(key)(more.on ?? model), prompt, maxRetries: 0, abortSignal: AbortSignal.timeout(20000), onError() {}, providerOptions: options, ...more });
     const words = (id) => `${replays ? "replay," : ""}id=${id}`;
 
@@ -31,7 +35,7 @@ function cases({ of, replays, options }) {
     return {
         async text() {
             const id = fresh();
-            const r = await generateText(ask(plan(`id=${id}`, "say Hello \u20ac \u{1F600}"), { instructions: "Be brief." }));
+            const r = await generateText(ask(plan(`id=${id}`, "say Hello \u20ac \u{1F600}"), brief));
             assert.equal(r.text, "Hello \u20ac \u{1F600}");
             assert.equal(r.finishReason, "stop");
             const record = await one(id);
@@ -52,13 +56,13 @@ function cases({ of, replays, options }) {
         },
         async loop() {
             const id = fresh();
-            const r = await generateText(ask(plan(words(id), ...calls), { tools, stopWhen: isStepCount(4) }));
+            const r = await generateText(ask(plan(words(id), ...calls), { tools, stopWhen: stepCountIs(4) }));
             looped(id, r.steps, r.text);
             assert.deepEqual((await records(id)).map((x) => x.status), [200, 200]);
         },
         async loop_streamed() {
             const id = fresh();
-            const s = streamText(ask(plan(words(id), ...calls), { tools, stopWhen: isStepCount(4) }));
+            const s = streamText(ask(plan(words(id), ...calls), { tools, stopWhen: stepCountIs(4) }));
             for await (const p of s.fullStream) if (p.type === "error") throw p.error;
             looped(id, await s.steps, await s.text);
             assert.deepEqual((await records(id)).map((x) => x.status), [200, 200]);
@@ -112,17 +116,19 @@ function cases({ of, replays, options }) {
     };
 }
 
+const stateless = { openai: { store: false, forceReasoning: true, reasoningEffort: "low", reasoningSummary: "auto", include: ["reasoning.encrypted_content"] } };
+const thinking = { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 }, structuredOutputMode: "outputFormat" } };
+const named = { name: "tr", baseURL: base, includeUsage: true, supportsStructuredOutputs: true };
+const old = { sdk: six, brief: { system: "Be brief." } };
+
 export const families = {
-    ai_openai: cases({
-        of: (apiKey) => createOpenAI({ baseURL: base, apiKey }), replays: true,
-        options: { openai: { store: false, forceReasoning: true, reasoningEffort: "low", reasoningSummary: "auto", include: ["reasoning.encrypted_content"] } },
-    }),
+    ai_openai: cases({ of: (apiKey) => createOpenAI({ baseURL: base, apiKey }), replays: true, options: stateless }),
     ai_openai_chat: cases({ of: (apiKey) => createOpenAI({ baseURL: base, apiKey }).chat, replays: false }),
-    ai_compatible: cases({ of: (apiKey) => createOpenAICompatible({ name: "tr", baseURL: base, apiKey, includeUsage: true, supportsStructuredOutputs: true }), replays: false }),
-    ai_anthropic: cases({
-        of: (apiKey) => createAnthropic({ baseURL: base, apiKey }), replays: true,
-        options: { anthropic: { thinking: { type: "enabled", budgetTokens: 1024 }, structuredOutputMode: "outputFormat" } },
-    }),
+    ai_compatible: cases({ of: (apiKey) => createOpenAICompatible({ ...named, apiKey }), replays: false }),
+    ai_anthropic: cases({ of: (apiKey) => createAnthropic({ baseURL: base, apiKey }), replays: true, options: thinking }),
+    ai6_openai: cases({ of: (apiKey) => createOpenAI6({ baseURL: base, apiKey }), replays: true, options: stateless, ...old }),
+    ai6_compatible: cases({ of: (apiKey) => createOpenAICompatible6({ ...named, apiKey }), replays: false, ...old }),
+    ai6_anthropic: cases({ of: (apiKey) => createAnthropic6({ baseURL: base, apiKey }), replays: true, options: thinking, ...old }),
     ...(native ? {} : {
         ai_openrouter: cases({ of: (apiKey) => createOpenRouter({ baseURL: host + "/api/v1", apiKey }), replays: true }),
     }),

@@ -172,7 +172,7 @@ export const responses = {
 export const others = {
     async completions() {
         const prompt = "def f(";
-        const r = await client().completions.create({ model, prompt, suffix: ")", max_tokens: 50 });
+        const r = await client().completions.create({ model, prompt, max_tokens: 50 });
         assert.deepEqual([r.object, r.choices[0].text, r.choices[0].finish_reason], ["text_completion", prompt, "stop"]);
         let text = "", usage;
         for await (const c of await client().completions.create({ model, prompt, stream: true, stream_options: { include_usage: true } })) {

@@ -6,7 +6,7 @@ import * as errors from "@openrouter/sdk/models/errors";
 import { tool } from "@openrouter/sdk/lib/tool.js";
 import { stepCountIs } from "@openrouter/sdk/lib/stop-conditions.js";
 import { z } from "zod";
-import { badKey, calls, fresh, host, key, model, one, onlyA, plan, records, rejected } from "./rig.mjs";
+import { badKey, calls, fresh, host, key, model, one, onlyA, plan, records, rejected, sleep } from "./rig.mjs";
 
 const client = (apiKey = key) => new OpenRouter({ apiKey, serverURL: host + "/api/v1", retryConfig: { strategy: "none" } });
 const user = (content) => [{ role: "user", content }];
@@ -55,7 +55,31 @@ export const cases = {
         assert.deepEqual((await records(id)).map((x) => x.status), [200, 200]);
     },
     async models() {
-        const r = await client().models.list();
-        assert.ok(r.data.some((m) => m.id === model));
+        const { result } = await client().models.list();
+        assert.ok(result.data.some((m) => m.id === model));
+        assert.equal((await client().models.count()).data.count, result.totalCount);
+        const { data } = await client().endpoints.list({ author: "demo", slug: "echo" });
+        assert.deepEqual(data.endpoints.map((e) => e.modelId), [model, model]);
+        assert.ok((await client().providers.list()).data.some((p) => p.slug === "demo-a"));
+        assert.ok((await client().endpoints.listZdrEndpoints()).data.length > 0);
+    },
+    async account() {
+        const { data } = await client().apiKeys.getCurrentKeyMetadata();
+        assert.ok(data.usage >= 0 && data.isManagementKey === false);
+        assert.ok((await client(process.env.TR_MANAGEMENT_KEY).credits.getCredits()).data.totalCredits > 0);
+        await rejected(client().credits.getCredits(), (e) => e instanceof errors.ForbiddenResponseError, "credits");
+    },
+    async generation() {
+        const { id, usage } = await send({ messages: user("Hello") });
+        for (let i = 0; ; i++) {
+            try {
+                const { data } = await client().generations.getGeneration({ id });
+                assert.deepEqual([data.model, data.nativeTokensPrompt, data.nativeTokensCompletion], [model, usage.promptTokens, usage.completionTokens]);
+                return;
+            } catch (e) { // it is there once its record has been booked
+                if (!(e instanceof errors.NotFoundResponseError) || i === 40) throw e;
+                await sleep(250);
+            }
+        }
     },
 };

@@ -199,6 +199,24 @@ def pydantic_ai_openrouter():
         task("", run)
 
 
+# --- OpenRouter's own package
+
+@case
+def openrouter_sdk():
+    if NATIVE:
+        return
+    from openrouter import OpenRouter
+    ident = fresh()
+    with OpenRouter(api_key=KEY, server_url=ROUTER) as client:
+        ask = dict(model=MODEL, messages=[{"role": "user", "content": plan(f"id={ident}", "say " + TEN)}])
+        whole = client.chat.send(**ask)
+        equal(whole.choices[0].message.content, TEN)
+        equal(whole.usage.completion_tokens, kit.records(ident)[-1]["completion"])
+        equal("".join(c.choices[0].delta.content or "" for c in client.chat.send(**ask, stream=True) if c.choices), TEN)
+        if MODEL not in [m.id for m in client.models.list().result.data]:
+            raise AssertionError("the model is not listed")
+
+
 # --- litellm
 
 def litellm_run(name, **where):
