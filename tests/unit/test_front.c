@@ -1,6 +1,16 @@
 /* The front door: a path that is let through to the wrong handler, a key that is read from the
  * wrong place or a missing CORS header is invisible in every other test. */
-#include "front.c"
+#include "front.h"
+
+#include "azure.h"
+#include "chat_dialect.h"
+#include "endpoints.h"
+#include "keyset.h"
+#include "messages.h"
+#include "path.h"
+#include "reply.h"
+#include "samples.h"
+#include "uplink.h"
 
 #include "check.h"
 
