@@ -223,6 +223,43 @@ def send_responses():
     c.close()
 
 
+def send_messages():
+    """The same in Anthropic's Messages, with thoughts that come back sealed."""
+    picture = {"type": "base64", "media_type": "image/png", "data": PICTURE}
+
+    def ask(words, *lines, path="/messages", **members):
+        script = "\n".join(["demo-script:", "mock " + words, *lines])
+        c = rig.Client(key=KEY["key"], timeout=60)
+        try:
+            return c.request("POST", path, {
+                "model": "demo/only-a", "max_tokens": 2000, "system": SYSTEM, "metadata": {"user_id": PROMPT}, "messages": [
+                    {"role": "user", "content": [
+                        {"type": "text", "text": PROMPT}, {"type": "image", "source": picture},
+                        {"type": "document", "title": PROMPT, "source": {"type": "text", "media_type": "text/plain", "data": PROMPT}}]},
+                    {"role": "assistant", "content": [
+                        {"type": "thinking", "thinking": OUTPUT, "signature": "EuQC"}, {"type": "redacted_thinking", "data": OUTPUT},
+                        {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": TOOL}}]},
+                    {"role": "user", "content": [
+                        {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": TOOL}]},
+                        {"type": "text", "text": script}]}],
+                "tools": [{"name": "f", "description": PROMPT, "input_schema": {"type": "object"}}], **members}).body
+        except (OSError, rig.http.client.HTTPException):
+            return b""
+        finally:
+            c.close()
+    said = ("think " + OUTPUT, "text " + OUTPUT, "call f " + json.dumps({"a": TOOL}))
+    for stream in (False, True):
+        for thinking in ({"type": "adaptive"}, {"type": "adaptive", "display": "omitted"}):
+            body = ask("chunk=100,args=500", *said, stream=stream, thinking=thinking)
+            equal((OUTPUT.encode() in body, TOOL.encode() in body), (True, True), "the output arrives")
+        equal(ERROR.encode() in ask(f"fail=400,error_text={ERROR}", "say x", stream=stream), True, "the error's text arrives")
+        for fault in (f"error_at=2,error_text={ERROR}", "cut_at=2", "rst_at=2", "step=7"):
+            ask(fault, *said, stream=stream)
+    ask("tokens=1", *said, **{PROMPT: 1})
+    ask("tokens=1", *said, tools=[{"type": PROMPT, "name": PROMPT}])
+    ask("tokens=1", *said, path="/messages/count_tokens")
+
+
 def secrets_of_receipts():
     """What a receipt tells its owner and nobody else: an answer's, a refusal's, one that came as a trailer."""
     found = {}
@@ -299,6 +336,7 @@ def none_left(left):
 def no_canary_is_left():
     send_all()
     send_responses()
+    send_messages()
     PRIVATE.update(secrets_of_receipts())
     rig.settled()
     time.sleep(4)
