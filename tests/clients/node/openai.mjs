@@ -1,10 +1,10 @@
 // The openai package: chat completions and Responses.
 
 import assert from "node:assert/strict";
-import OpenAI from "openai";
+import OpenAI, { AzureOpenAI } from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
-import { abortedSoon, badKey, base, calls, city, fresh, key, lastBody, model, native, one, onlyA, plan, PNG, records, rejected } from "./rig.mjs";
+import { abortedSoon, badKey, base, calls, city, fresh, host, key, lastBody, model, native, one, onlyA, plan, PNG, records, rejected } from "./rig.mjs";
 
 export const client = (options = {}) => new OpenAI({ baseURL: base, apiKey: key, maxRetries: 0, ...options });
 const user = (content) => [{ role: "user", content }];
@@ -170,6 +170,18 @@ export const responses = {
 };
 
 export const others = {
+    // Azure's class: the key in a header of its own, api-version in the query, and with an endpoint the model in the path.
+    async azure() {
+        if (native) return;
+        const where = [{ baseURL: base }, { endpoint: host }];
+        for (const options of where) {
+            const azure = new AzureOpenAI({ apiKey: key, apiVersion: "2024-10-21", maxRetries: 0, ...options });
+            const r = await azure.chat.completions.create({ model, messages: user(plan("", "say Hello")) });
+            assert.equal(r.choices[0].message.content, "Hello", JSON.stringify(options));
+        }
+        const wrong = new AzureOpenAI({ apiKey: badKey, apiVersion: "2024-10-21", maxRetries: 0, baseURL: base });
+        await rejected(wrong.chat.completions.create({ model, messages: user("x") }), (e) => e instanceof OpenAI.AuthenticationError, "key");
+    },
     async completions() {
         const prompt = "def f(";
         const r = await client().completions.create({ model, prompt, max_tokens: 50 });
