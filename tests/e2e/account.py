@@ -72,7 +72,7 @@ def told(a, status, code, openrouter):
 @case
 def everything_has_its_shape():
     manager, (key,) = rig.new_account(10, 1)
-    a = rig.chat("tokens=3", key=key["key"])
+    a = rig.chat("tokens=3,prompt=40,cached=30", key=key["key"])
     equal(a.status, 200)
     gen = a.header("x-generation-id")
     wait_until(lambda: ask("GET", "/generation?id=" + gen, key=key["key"]).status == 200, 10, "booked")
@@ -87,6 +87,7 @@ def everything_has_its_shape():
         checked("GET /credits 200", "GET", "/credits", key=manager, prefix=prefix)
         rows = checked("GET /activity 200", "GET", "/activity", key=manager, prefix=prefix)["data"]
         equal(sum(r["requests"] for r in rows), 1)
+        equal([r["cached_tokens"] for r in rows], [30])
         day = rows[0]["date"]
         equal(checked("GET /activity 200", "GET", "/activity?date=" + day, key=manager, prefix=prefix)["data"], rows)
         one = checked("GET /generation 200", "GET", "/generation?id=" + gen, key=key["key"], prefix=prefix)["data"]

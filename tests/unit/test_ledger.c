@@ -1478,7 +1478,7 @@ static void test_claim_window(void)
 static void test_claim_race(void)
 {
     enum { N = 40 };
-    const struct db_config dc = {uv_default_loop(), pg_url(), 16};
+    const struct db_config dc = {uv_default_loop(), pg_url(), 4};
     struct db *dbs[4], *narrow_db;
     struct ledger *ledgers[4], *narrow_ledger;
     struct id requests[N];
@@ -1494,7 +1494,7 @@ static void test_claim_race(void)
         lc.db = dbs[i];
         CHECK_INT(ledger_new(&lc, &ledgers[i]), ERR_NONE);
     }
-    for (int round = 0; round < 10; round++) {
+    for (int round = 0; round < 4; round++) {
         fired = claims_granted = claims_in_flight = 0;
         CHECK(pg_sql("DELETE FROM idempotency")[0] == '\0');
         for (int i = 0; i < N; i++) {
