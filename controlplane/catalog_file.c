@@ -48,6 +48,7 @@ static const struct {
     {VIEW_LIT("images"), CAP_IMAGES},
     {VIEW_LIT("json_schema"), CAP_JSON_SCHEMA},
     {VIEW_LIT("reasoning"), CAP_REASONING},
+    {VIEW_LIT("embeddings"), CAP_EMBEDDINGS},
 };
 
 static const struct conf_target refused = {NULL, 0, NULL};
@@ -159,7 +160,7 @@ static enum err take_model(const struct model_section *m, const char *file,
         return complain(why, file, "model", m->id, "max_output is more than context_length");
     if (!take_capabilities(view_str(m->capabilities), &out->capabilities))
         return complain(why, file, "model", m->id,
-                        "capabilities are tools, images, json_schema, reasoning");
+                        "capabilities are tools, images, json_schema, reasoning, embeddings");
     return ERR_NONE;
 }
 

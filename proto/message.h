@@ -295,7 +295,13 @@ struct catalog_model {
     uint64_t created;                    /* unix seconds */
     uint16_t capabilities;               /* enum catalog_capability bits */
 };
-enum catalog_capability { CAP_TOOLS = 1, CAP_IMAGES = 2, CAP_JSON_SCHEMA = 4, CAP_REASONING = 8 };
+enum catalog_capability {
+    CAP_TOOLS = 1,
+    CAP_IMAGES = 2,
+    CAP_JSON_SCHEMA = 4,
+    CAP_REASONING = 8,
+    CAP_EMBEDDINGS = 16, /* makes embeddings, and nothing else */
+};
 struct catalog_endpoint {
     uint32_t no, model_no;
     uint16_t provider_no; /* index in the measured providers.conf */

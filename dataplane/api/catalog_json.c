@@ -76,6 +76,13 @@ static enum err append_parameters(struct buf *out, const struct catalog_model *m
     return e == ERR_NONE ? buf_append(out, VIEW_LIT("\"]")) : e;
 }
 
+/* A model of embeddings writes no text. */
+static enum err append_max_output(struct buf *out, const struct catalog_model *m)
+{
+    return (m->capabilities & CAP_EMBEDDINGS) != 0 ? buf_append(out, VIEW_LIT("null"))
+                                                   : buf_append_u64(out, m->max_output);
+}
+
 static enum err append_modalities(struct buf *out, const char *name, uint16_t set)
 {
     enum err e = buf_appendf(out, ",\"%s\":[", name);
@@ -195,10 +202,12 @@ static enum err append_model(struct buf *out, const struct route_model *m,
     if (e == ERR_NONE)
         e = append_pricing(out, price);
     if (e == ERR_NONE)
-        e = buf_appendf(out,
-                        ",\"top_provider\":{\"context_length\":%u,\"max_completion_tokens\":%u,"
-                        "\"is_moderated\":false},\"per_request_limits\":null",
-                        i->context_length, i->max_output);
+        e = buf_appendf(out, ",\"top_provider\":{\"context_length\":%u,\"max_completion_tokens\":",
+                        i->context_length);
+    if (e == ERR_NONE)
+        e = append_max_output(out, i);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"is_moderated\":false},\"per_request_limits\":null"));
     if (e == ERR_NONE)
         e = append_parameters(out, i);
     if (e == ERR_NONE)
@@ -258,13 +267,15 @@ static enum err append_endpoint_support(struct buf *out, const struct catalog_mo
                                         const struct catalog_endpoint *e)
 {
     const char *tools = (m->capabilities & CAP_TOOLS) != 0 ? "true" : "false";
-    enum err err = buf_appendf(out,
-                               ",\"context_length\":%u,\"max_completion_tokens\":%u,"
-                               "\"max_prompt_tokens\":null,\"quantization\":null,"
-                               "\"supports_implicit_caching\":%s",
-                               m->context_length, m->max_output,
-                               e->price_cached_pusd < e->price_prompt_pusd ? "true" : "false");
+    enum err err = buf_appendf(out, ",\"context_length\":%u,\"max_completion_tokens\":", m->context_length);
 
+    if (err == ERR_NONE)
+        err = append_max_output(out, m);
+    if (err == ERR_NONE)
+        err = buf_appendf(out,
+                          ",\"max_prompt_tokens\":null,\"quantization\":null,"
+                          "\"supports_implicit_caching\":%s",
+                          e->price_cached_pusd < e->price_prompt_pusd ? "true" : "false");
     return err == ERR_NONE ? buf_appendf(out,
                                          ",\"supports_tool_choice\":{\"auto\":%s,\"function\":%s,"
                                          "\"none\":%s,\"required\":%s}",

@@ -26,8 +26,7 @@ uint16_t modalities_in(const struct catalog_model *m)
 
 uint16_t modalities_out(const struct catalog_model *m)
 {
-    (void)m;
-    return 1u << MODALITY_TEXT;
+    return (m->capabilities & CAP_EMBEDDINGS) != 0 ? 1u << MODALITY_EMBEDDINGS : 1u << MODALITY_TEXT;
 }
 
 /* `never`: passed on where a provider takes it, but the catalog does not say which one does. */
@@ -75,6 +74,8 @@ uint32_t parameters_of(const struct catalog_model *m)
 {
     uint32_t set = 0;
 
+    if ((m->capabilities & CAP_EMBEDDINGS) != 0)
+        return 0; /* they are all of chat */
     for (unsigned i = 0; i < PARAMETERS; i++)
         if (!parameters[i].never && (m->capabilities & parameters[i].needs) == parameters[i].needs)
             set |= UINT32_C(1) << i;

@@ -1,6 +1,7 @@
 /* (G) The row of chat completions. */
 #include "chat_dialect.h"
 
+#include "chat_openrouter.h"
 #include "chat_request.h"
 #include "content_view.h"
 #include "error_body.h"
@@ -25,6 +26,12 @@ static enum err chat_fail(struct answer *a, const struct api_failure *f, struct 
     return e == ERR_NONE ? buf_append(out, VIEW_LIT("\n\n")) : e;
 }
 
+/* OpenAI's clients read those that the provider's answer has. */
+static enum err chat_figures(const struct answer *a, const struct token_usage *usage, struct buf *whole)
+{
+    return a->openrouter ? chat_openrouter_usage(usage, a->cost_nusd, whole) : ERR_NONE;
+}
+
 static enum err chat_failure(const struct api_failure *f, const struct id *request, bool openrouter,
                              struct buf *out)
 {
@@ -37,5 +44,6 @@ const struct dialect chat_dialect = {
     .read = chat_read,
     .keep_alive = {(const uint8_t *)": keep-alive\n\n", 14},
     .fail = chat_fail,
+    .figures = chat_figures,
     .failure = chat_failure,
 };

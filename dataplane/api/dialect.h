@@ -35,8 +35,9 @@ struct dialect {
     /* A dialect with versions: the header that names one, and what a client of that version speaks. Else NULL. */
     struct view version_header;
     const struct dialect *(*of_version)(struct view version);
-    /* A row that takes no events (event is NULL) is that of the adapters' own dialect, chat: its clients are
-     * sent the canonical bytes as they are, and of what follows it has read, fail, keep_alive and failure. */
+    /* A row that takes no events (event is NULL) is one whose form the adapters make, chat and embeddings: its
+     * clients are sent the canonical bytes as they are, and of what follows it has read, failure, figures and,
+     * where there are streams, fail and keep_alive. */
 
     /* Reads body (whole, decoded) into *out. ERR_FORMAT malformed or a member of the wrong type,
      * ERR_SHORT cut off, ERR_LIMIT, ERR_RANGE, ERR_DUPLICATE, ERR_UNSUPPORTED a member that cannot be
@@ -67,6 +68,9 @@ struct dialect {
     /* A whole answer: the events go to `event` with out NULL, which keeps what it needs in its state;
      * then this appends the body. */
     enum err (*whole)(struct answer *a, const struct token_usage *usage, struct buf *out);
+    /* Of a row that takes no events: adds to a whole answer what the bill says. On failure the answer is as
+     * it was. */
+    enum err (*figures)(const struct answer *a, const struct token_usage *usage, struct buf *whole);
     /* The body of an error response; also of errors found before the body was read. */
     enum err (*failure)(const struct api_failure *f, const struct id *request, bool openrouter,
                         struct buf *out);

@@ -144,6 +144,8 @@ static void exchange_facts(struct exchange *x)
 
     r->stream = p->stream;
     r->n_choices = p->n_choices;
+    r->n_prompts = p->embeddings.form.n_inputs;
+    r->no_output = p->kind == PROMPT_EMBEDDINGS;
     r->max_output = p->max_tokens;
     r->extra_output = p->extra_output;
     r->output_default = context->output_default_tokens;

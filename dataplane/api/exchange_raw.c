@@ -1,8 +1,7 @@
-/* (G) An exchange's answer in the adapters' own dialect, chat: canonical chunks leave as they are, and what we
+/* (G) An exchange's answer in a dialect that the adapters make: canonical bytes leave as they are, and what we
  * end, or what OpenRouter's clients read at the end, is said in one more of them. */
 #include "exchange_internal.h"
 
-#include "chat_openrouter.h"
 #include "content_view.h"
 #include "error_body.h"
 #include "route_metadata.h"
@@ -105,9 +104,9 @@ struct buf *exchange_raw_whole(struct exchange *x)
     const struct request *r = &x->request;
     struct buf *body = attempt_answer(&x->attempt);
 
+    x->answer.cost_nusd = r->cost_nusd;
     /* Without room for the figures the answer is sent without them. */
-    if (x->answer.openrouter)
-        (void)(chat_openrouter_usage(&r->account.usage, r->cost_nusd, body) == ERR_NONE);
+    (void)(x->dialect->figures(&x->answer, &r->account.usage, body) == ERR_NONE);
     if (x->metadata)
         add_metadata(x, body);
     return body;

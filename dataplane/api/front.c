@@ -5,6 +5,7 @@
 #include "chat_dialect.h"
 #include "clock.h"
 #include "completions.h"
+#include "embeddings_dialect.h"
 #include "messages.h"
 #include "endpoints.h"
 #include "not_stored.h"
@@ -167,6 +168,7 @@ static const struct endpoint {
     {"POST", "/messages", true, false, ACCESS_INFERENCE, handle_exchange, &messages_2023},
     {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, &messages_2023},
     {"POST", "/completions", true, false, ACCESS_INFERENCE, handle_exchange, &completions_dialect},
+    {"POST", "/embeddings", true, false, ACCESS_INFERENCE, handle_exchange, &embeddings_dialect},
     {"POST", "/responses", true, false, ACCESS_INFERENCE, handle_exchange, &responses_dialect},
     {"POST", "/responses/input_tokens", true, false, ACCESS_INFERENCE, handle_count, &responses_dialect},
     {"GET", "/aci/receipts/", true, true, ACCESS_KEY, handle_receipt, NULL},

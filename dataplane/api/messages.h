@@ -1,6 +1,6 @@
 /* (G) Anthropic's Messages as a client's dialect (api/dialect.h). Requests are read into a prompt's list,
  * answers written from events: named SSE events or one message object, with every member that the SDKs'
- * types promise. README.md has what is dropped and what is refused. */
+ * types promise. docs/messages.md says what is left out and what is refused. */
 #ifndef TR_DATAPLANE_API_MESSAGES_H
 #define TR_DATAPLANE_API_MESSAGES_H
 

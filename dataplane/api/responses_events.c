@@ -3,7 +3,7 @@
 #include "responses_internal.h"
 #include "responses_state.h"
 
-/* The open item of this kind, which is the last one; else a new one, with *added set. */
+/* The open item of this kind, which is the last one; else a new one. */
 static enum err item_of(struct answer *a, enum responses_kind kind, size_t *at, struct pen *p)
 {
     struct responses_state *s = responses_state(a);
@@ -251,7 +251,13 @@ static enum err take_finish(struct answer *a, const struct event *e, struct pen 
 enum err responses_take(struct answer *a, const struct event *e, struct pen *p)
 {
     const bool hide = responses_state(a)->hide;
+    /* Kept beside the texts; the data of an image counts as one. */
+    bool media = e->kind == EVENT_IMAGE || e->kind == EVENT_AUDIO;
+    enum err err = responses_keep(responses_state(a),
+                                  media ? 0 : e->json.len + e->id.len + e->name.len);
 
+    if (err != ERR_NONE)
+        return err;
     switch (e->kind) {
     case EVENT_TEXT:
         return e->text.len == 0 ? ERR_NONE : take_text(a, e, false, p);

@@ -71,12 +71,19 @@ static bool ends_in_pair(struct view v)
     return before % 2 == 0; /* else the backslash is escaped itself */
 }
 
+enum err responses_keep(struct responses_state *s, size_t bytes)
+{
+    if (bytes > LIMIT_RESPONSE_BYTES - s->kept)
+        return ERR_PROVIDER_LARGE;
+    s->kept += bytes;
+    return ERR_NONE;
+}
+
 enum err responses_text_add(struct responses_state *s, struct responses_text *t, struct view piece)
 {
-    if (piece.len > LIMIT_RESPONSE_BYTES - s->kept)
-        return ERR_PROVIDER_LARGE;
-    s->kept += piece.len;
-    return buf_append(&t->all, piece);
+    enum err e = responses_keep(s, piece.len);
+
+    return e == ERR_NONE ? buf_append(&t->all, piece) : e;
 }
 
 struct view responses_text_next(struct responses_text *t, bool last)

@@ -57,7 +57,7 @@ struct responses_state {
     struct responses_item *item;
     size_t n_items, max_items;
     uint64_t sequence;  /* of the next event */
-    size_t kept;        /* bytes of all texts */
+    size_t kept;        /* bytes of all texts and of what stands beside them */
     struct buf logprobs; /* of text that has not come yet, with commas */
     enum usage_finish finish;
 };
@@ -65,7 +65,8 @@ struct responses_state {
 /* responses_echo.c: ->echo, ->names and ->hide from the prompt's body. */
 must_check enum err responses_echo(struct responses_state *s, const struct prompt *p);
 
-/* responses_items.c: items begin, get more, and are over. The pen's out is NULL when the answer is no stream. */
+/* responses_items.c: items begin, get more, and are over. The pen's out is NULL when the answer is no
+ * stream. */
 /* "event: TYPE\ndata: {...": the caller adds members, and ends it. */
 void responses_event_begin(struct responses_state *s, struct pen *p, const char *type);
 void responses_event_end(struct pen *p);
@@ -78,7 +79,8 @@ void responses_end_with_text(const char *member, struct view escaped, struct pen
 void responses_item_event(struct answer *a, size_t at, const char *type, struct pen *p);
 /* The next piece of the item's text: what its kind calls a delta. logprobs: of a message's text. */
 void responses_delta(struct answer *a, size_t at, struct view next, struct view logprobs, struct pen *p);
-/* ERR_PROVIDER_LARGE when the answer has more than LIMIT_RESPONSE_BYTES of text. */
+/* ERR_PROVIDER_LARGE when the answer would have more than LIMIT_RESPONSE_BYTES of others' words. */
+must_check enum err responses_keep(struct responses_state *s, size_t bytes);
 must_check enum err responses_text_add(struct responses_state *s, struct responses_text *t,
                                        struct view piece);
 /* What the next delta brings. last: nothing follows, so that half a pair at the end is no character. */
@@ -90,8 +92,8 @@ must_check enum err responses_item_add(struct answer *a, enum responses_kind kin
                                        struct responses_item **out);
 /* The item is over: it says so to a stream. */
 must_check enum err responses_item_over(struct answer *a, size_t at, bool cut, struct pen *p);
-/* Before an item begins: a text or a thought is over, and a call whose arguments are whole. Others may still get
- * more, and stay open beside it. */
+/* Before an item begins: a text or a thought is over, and a call whose arguments are whole. Others may still
+ * get more, and stay open beside it. */
 must_check enum err responses_others_over(struct answer *a, struct pen *p);
 /* All items are over; cut: those that were open are incomplete. */
 must_check enum err responses_finish(struct answer *a, bool cut, struct pen *p);

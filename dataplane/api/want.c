@@ -60,6 +60,20 @@ const struct route_model *want_find(const struct snapshot *catalog, struct view 
     return m;
 }
 
+/* A model that makes the other thing is none of this endpoint's. */
+static enum err want_kind(struct want_context *x, const struct route_model *m, const char *param)
+{
+    bool makes = (m->info->capabilities & CAP_EMBEDDINGS) != 0, asked = x->prompt->kind == PROMPT_EMBEDDINGS;
+
+    if (makes == asked)
+        return ERR_NONE;
+    x->failure->error = API_NO_MODEL;
+    x->failure->param = param;
+    x->failure->message = asked ? "This model makes no embeddings; GET /v1/embeddings/models lists those that do."
+                                : "This model makes embeddings only; use it with POST /v1/embeddings.";
+    return ERR_NOT_FOUND;
+}
+
 /* The first suffix is the request's sort order; provider.sort, which is read later, wins. */
 static enum err want_model(struct want_context *x, const struct snapshot *catalog,
                            const char *param, struct view id)
@@ -69,6 +83,8 @@ static enum err want_model(struct want_context *x, const struct snapshot *catalo
 
     if (m == NULL)
         return want_no_model(x, catalog, param, id);
+    if (want_kind(x, m, param) != ERR_NONE)
+        return ERR_NOT_FOUND;
     if (x->want->sort == ROUTE_BALANCE)
         x->want->sort = sort;
     want_add_model(x->want, m);
@@ -125,8 +141,10 @@ static enum err want_members(struct want_context *x)
 
     for (size_t i = 0; i < x->providers->n; i++) {
         const struct provider *p = &x->providers->list[i];
+        const struct adapter *a = adapter_of(p, x->prompt->kind);
 
-        if (adapter_of(p)->fits(x->prompt, p, &one))
+        one = VIEW_LIT("model");
+        if (a != NULL && a->fits(x->prompt, p, &one))
             takers |= UINT64_C(1) << p->no;
         else if (want_served(x->want, UINT64_C(1) << p->no) || refused.len == 0)
             refused = one;

@@ -31,15 +31,22 @@ static void credit_sentence(const struct request *r, struct api_failure *f)
     const bool limit = f->error == API_KEY_LIMIT;
     const char *more = limit ? "raise the key's limit" : "add credits";
     char need[MONEY_TEXT_MAX], have[MONEY_TEXT_MAX];
-    uint32_t fits = reserve_fits(r, a->available_nusd);
+    uint32_t fits;
     int n;
 
+    money_text_usd(a->amount_nusd, need);
+    money_text_usd(a->available_nusd, have);
+    if (r->no_output) {
+        snprintf(f->text, sizeof f->text,
+                 "This request may cost up to $%s; the key can spend $%s now. Send less input, or %s.", need,
+                 have, more);
+        return;
+    }
+    fits = reserve_fits(r, a->available_nusd);
     if (fits > r->output) /* money that came back meanwhile */
         fits = r->output;
     f->max_tokens = fits;
     f->has_max_tokens = true;
-    money_text_usd(a->amount_nusd, need);
-    money_text_usd(a->available_nusd, have);
     n = snprintf(f->text, sizeof f->text,
                  "This request may cost up to $%s; the key can spend $%s now. You requested up to "
                  "%" PRIu32 " tokens, but can only afford %" PRIu32 ". ",

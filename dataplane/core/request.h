@@ -103,6 +103,8 @@ struct request {
     uint64_t extra_output; /* tokens of each choice that may be billed as output beyond it */
     uint32_t output_default; /* tokens of each choice that a stream without one reserves at first */
     uint32_t n_choices;
+    uint32_t n_prompts; /* read one by one, each up to the model's context: inputs of embeddings; 0 means 1 */
+    bool no_output;     /* embeddings: only the prompt is paid for */
     bool stream;
     bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
                    complete() comes as soon as it is admitted */

@@ -8,6 +8,14 @@ static uint32_t model_most(const struct catalog_model *m)
     return m->max_output != 0 ? m->max_output : m->context_length;
 }
 
+/* Prompt tokens that the model can have read. guessed: the bound says nothing. */
+static uint64_t prompt_most(const struct request *r, const struct catalog_model *m, bool guessed)
+{
+    uint64_t most = (uint64_t)m->context_length * (r->n_prompts > 1 ? r->n_prompts : 1);
+
+    return guessed || r->prompt_bound > most ? most : r->prompt_bound;
+}
+
 uint32_t reserve_most(const struct request *r)
 {
     uint32_t most = 0;
@@ -29,10 +37,10 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
     for (size_t i = 0; i < r->attempts.route.n; i++) {
         const struct catalog_model *m = r->attempts.route.list[i].model->info;
         uint64_t most = model_most(m);
-        uint64_t prompt = r->prompt_bound < m->context_length ? r->prompt_bound : m->context_length;
+        uint64_t prompt = prompt_most(r, m, false);
 
-        if (output < most)
-            most = output;
+        if (r->no_output || output < most)
+            most = r->no_output ? 0 : output;
         most += r->extra_output; /* of a body: no sum wraps */
         e = route_worst_case(r->attempts.route.list[i].endpoint->info, prompt, most * r->n_choices, &cost);
         if (e != ERR_NONE)
@@ -64,7 +72,7 @@ enum err reserve_begin(struct request *r, int64_t *out_nusd)
 {
     uint32_t most = reserve_most(r);
 
-    if (r->max_output != 0)
+    if (r->max_output != 0 || r->no_output)
         r->output = r->max_output;
     else
         r->output = r->stream && r->output_default < most ? r->output_default : most;
@@ -75,7 +83,7 @@ bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
 {
     uint32_t fits;
 
-    if (r->max_output != 0 || r->lowered)
+    if (r->max_output != 0 || r->lowered || r->no_output)
         return false;
     fits = reserve_fits(r, available_nusd);
     /* More than the default only as far as most is left to the key's other requests. */
@@ -103,12 +111,11 @@ bool reserve_believes(const struct request *r, const struct attempt_account *a, 
 void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_nusd)
 {
     const struct catalog_model *m = r->attempts.candidate.model->info;
-    uint64_t prompt = r->prompt_guessed || r->prompt_bound > m->context_length ? m->context_length
-                                                                              : r->prompt_bound;
+    uint64_t prompt = prompt_most(r, m, r->prompt_guessed);
     uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
     int64_t most;
 
-    output = (output + r->extra_output) * r->n_choices;
+    output = r->no_output ? 0 : (output + r->extra_output) * r->n_choices;
     if (t->completion > output && reserve_believes(r, &r->account, t->completion))
         output = t->completion;
     if (route_worst_case(r->attempts.candidate.endpoint->info, prompt, output, &most) != ERR_NONE)

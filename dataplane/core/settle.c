@@ -103,6 +103,8 @@ static uint32_t settle_output(const struct request *r, enum err outcome)
     uint64_t tokens = estimate_bytes(a->delivered_bytes + (counts ? a->waiting_bytes : 0));
     uint32_t hidden = 0;
 
+    if (r->no_output)
+        return 0;
     if (outcome == ERR_CLIENT_GONE && r->stream && tokens < settle_events(a))
         tokens = settle_events(a);
     if (outcome == ERR_NONE || outcome == ERR_CLIENT_GONE)
@@ -150,13 +152,16 @@ static void settle_believe(const struct request *r, uint64_t limit, struct bill 
 
 static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
 {
-    struct bill_evidence evidence = {.prompt_owed = prompt_owed};
+    struct bill_evidence evidence = {0};
+    /* An answer is here whose only price is the prompt's. */
+    bool read = r->no_output && (outcome == ERR_NONE || outcome == ERR_PROVIDER_LARGE);
 
     r->ops->account(r, &r->account);
     if (r->cut != CUT_NONE)
         r->account.finish = FINISH_LENGTH;
     r->overran = r->cut == CUT_LIMIT || growth_overrun(r, &r->account.usage);
     evidence.usage = r->account.usage;
+    evidence.prompt_owed = prompt_owed || read;
     evidence.complete =
         r->cut == CUT_NONE && (outcome == ERR_NONE || r->account.finish != FINISH_NONE);
     evidence.prompt = estimate_bytes(r->prompt_bytes);

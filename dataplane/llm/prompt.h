@@ -6,6 +6,7 @@
 #define TR_DATAPLANE_LLM_PROMPT_H
 
 #include "bounds.h"
+#include "embeddings.h"
 #include "err.h"
 #include "json.h"
 #include "media.h"
@@ -126,8 +127,12 @@ void prompt_list_init(struct prompt_list *l);
 /* Frees what it has, and wipes what it kept; the other views' bytes are the body's. */
 void prompt_list_free(struct prompt_list *l);
 
+/* What is asked of the model: each kind is a call of its own at a provider. */
+enum prompt_kind { PROMPT_CHAT, PROMPT_EMBEDDINGS, PROMPT_KINDS };
+
 /* What routing, admission and billing read of a request, whatever its dialect. */
 struct prompt {
+    enum prompt_kind kind;
     struct view body; /* borrowed; must stay where it is as long as this struct is used */
     char model[LIMIT_MODEL_ID_BYTES + 1]; /* decoded, without control characters; "": see models */
     bool stream;
@@ -149,6 +154,7 @@ struct prompt {
     struct view user;      /* the end user's id, escaped; empty: none */
     struct prompt_list list; /* filled in by dialects that are translated */
     const struct chat_request *chat; /* the client speaks chat: its own bytes are spliced. Else NULL */
+    struct prompt_embeddings embeddings; /* PROMPT_EMBEDDINGS */
 };
 
 /* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */

@@ -4,6 +4,7 @@
 #include "chat_gather.h"
 #include "chat_request.h"
 #include "content_view.h"
+#include "openai_embeddings.h"
 #include "openai_render.h"
 
 #include <assert.h>
@@ -30,7 +31,7 @@ static enum err openai_body(const struct prompt *p, const struct provider *provi
                            : openai_render(p, provider, upstream_model, max_output, out);
 }
 
-static const struct adapter adapters[DIALECT_COUNT] = {
+static const struct adapter chat[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
             .path = {(const uint8_t *)"/chat/completions", 17},
@@ -43,8 +44,24 @@ static const struct adapter adapters[DIALECT_COUNT] = {
         },
 };
 
-const struct adapter *adapter_of(const struct provider *provider)
+static const struct adapter embeddings[DIALECT_COUNT] = {
+    [DIALECT_OPENAI] =
+        {
+            .path = {(const uint8_t *)"/embeddings", 11},
+            .fits = openai_embeddings_fits,
+            .room = openai_embeddings_room,
+            .render = openai_embeddings_render,
+            .whole = openai_embeddings_whole,
+            .error = chat_canon_error,
+        },
+};
+
+const struct adapter *adapter_of(const struct provider *provider, enum prompt_kind kind)
 {
-    assert(provider->dialect < DIALECT_COUNT);
-    return &adapters[provider->dialect];
+    static const struct adapter *const kinds[PROMPT_KINDS] = {chat, embeddings};
+    const struct adapter *row;
+
+    assert(provider->dialect < DIALECT_COUNT && kind < PROMPT_KINDS);
+    row = &kinds[kind][provider->dialect];
+    return row->fits != NULL ? row : NULL;
 }

@@ -1,9 +1,10 @@
-/* (G) What a provider speaks: one row per dialect. An attempt makes the provider's request with it and reads the
+/* (G) What a provider speaks: one row per dialect and kind of prompt. An attempt makes the provider's request with it and reads the
  * provider's bytes with it; nothing of a provider's dialect is known outside of its files and its row.
  *
- * Every row makes the canonical chunk or completion of OpenAI's chat of what its provider says: clients of
- * that dialect are sent it as it is, and for the others it is read into neutral events. The running figures
- * of an answer (usage, bytes, finish reasons) are those of its struct chat_canon. */
+ * A row of chat makes the canonical chunk or completion of OpenAI's chat of what its provider says: clients of
+ * that dialect are sent it as it is, and for the others it is read into neutral events. A row of embeddings
+ * makes OpenAI's list of vectors in the form that was asked for, without figures. The running figures of an
+ * answer (usage, bytes, finish reasons) are those of its struct chat_canon. */
 #ifndef TR_DATAPLANE_PROVIDER_ADAPTER_H
 #define TR_DATAPLANE_PROVIDER_ADAPTER_H
 
@@ -23,7 +24,7 @@ struct adapter {
     enum err (*render)(const struct prompt *p, const struct provider *provider, const char *upstream_model,
                        uint32_t max_output, struct buf *out);
 
-    /* One event of a stream, as chat_canon_chunk(); a whole answer, of whatever shape, as chat_gather(); and
+    /* One event of a stream, as chat_canon_chunk() (NULL: a kind without streams); a whole answer, of whatever shape, as chat_gather(); and
      * the body of an error response. */
     enum err (*chunk)(struct chat_canon *c, struct view data, struct buf *out, enum chat_kind *kind,
                       struct chat_error *error);
@@ -32,7 +33,7 @@ struct adapter {
     void (*error)(int status, struct view body, struct chat_error *error);
 };
 
-/* The row of the dialect that providers.conf names. */
-const struct adapter *adapter_of(const struct provider *provider);
+/* The row of the dialect that providers.conf names. NULL: it has no call of this kind. */
+const struct adapter *adapter_of(const struct provider *provider, enum prompt_kind kind);
 
 #endif

@@ -161,7 +161,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
     attempt_free(a);
     *a = (struct attempt){
         .serial = a->serial + 1,
-        .adapter = adapter_of(task->provider),
+        .adapter = adapter_of(task->provider, p->kind),
         .provider = task->provider,
         .credentials = task->credentials,
         .budget = task->budget,
@@ -177,8 +177,10 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .provider_name = task->provider_name,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
+                .embeddings = p->embeddings.form,
             },
     };
+    assert(a->adapter != NULL && (!a->stream || a->adapter->chunk != NULL));
     assert(strlen(task->id) < sizeof a->canon.id);
     memcpy(a->canon.id, task->id, strlen(task->id));
     buf_init_charged(&a->canonical, LIMIT_RESPONSE_BYTES + ATTEMPT_ERROR_BODY_MAX, task->budget);

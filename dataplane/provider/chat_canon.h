@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "buf.h"
+#include "embeddings.h"
 #include "err.h"
 #include "providers.h"
 #include "tokens.h"
@@ -42,6 +43,7 @@ struct chat_canon {
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
     struct view provider_name;
+    struct embeddings_form embeddings; /* the answer is no chat but these vectors: openai_embeddings.h */
     /* running state */
     unsigned chunks;           /* emitted so far */
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */

@@ -10,7 +10,7 @@
 static chat_read_fn read_model, read_stream, read_stream_options, read_limit, read_n, read_min_tokens,
     read_thinking, read_prediction, read_service_tier, read_retention,
     read_modalities, read_audio, read_web_search, read_user, read_store, read_plugins,
-    read_any;
+    read_debug, read_any;
 
 /* Why each key may appear only once. A duplicate of a harmless key travels untouched. */
 static const struct key_rule {
@@ -59,7 +59,7 @@ static const struct key_rule {
     RULE(CHAT_KEY_SESSION_ID, "session_id", read_any),
     RULE(CHAT_KEY_TRACE, "trace", read_any),
     RULE(CHAT_KEY_TAGS, "tags", read_any),
-    RULE(CHAT_KEY_DEBUG, "debug", read_any),
+    RULE(CHAT_KEY_DEBUG, "debug", read_debug),
 #undef RULE
 };
 
@@ -334,6 +334,16 @@ static enum err read_plugins(struct chat_request *r, struct json_value v, struct
     if (v.kind != JSON_ARRAY || !json_next(&it, &first))
         return ERR_NONE;
     return refuse(fault, "This router has no plugins.", ERR_UNSUPPORTED);
+}
+
+static enum err read_debug(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
+{
+    struct json_value echo;
+
+    (void)r;
+    if (!json_get(v, "echo_upstream_body", &echo) || echo.kind != JSON_TRUE)
+        return ERR_NONE;
+    return refuse(fault, "This router does not echo what it sends to a provider.", ERR_UNSUPPORTED);
 }
 
 static int key_lookup(struct view key)

@@ -103,7 +103,8 @@ struct chat_request {
  * ERR_FORMAT malformed or a member of the wrong type, ERR_SHORT cut off, ERR_LIMIT too deep or too
  * many members, ERR_RANGE a number out of range, ERR_DUPLICATE, ERR_UNSUPPORTED a member that
  * another reader may take for one that we read, or more unknown ones than any provider can be
- * allowed. On failure *fault says what, *out and *facts are undefined but for facts->chat, which is out. Never keeps a copy of content. Whether a
+ * allowed. On failure *fault says what, *out and *facts are undefined but for facts->chat, which is out. Never
+ * keeps a copy of content. Whether a
  * provider may be sent extras and hosted tools is chat_request_fits(). */
 must_check enum err chat_request_parse(struct view body, struct chat_request *out,
                                        struct prompt *facts, struct prompt_fault *fault);

@@ -30,6 +30,13 @@ static uint64_t id_hash(struct json_value id)
     return h == 0 ? 1 : h;
 }
 
+/* Some providers send "custom": null, or an empty one, beside the function. */
+static bool is_custom(struct json_value custom, struct json_value function)
+{
+    return custom.kind == JSON_OBJECT && custom.text.len != 0 &&
+           (chat_says_something(custom) || function.kind != JSON_OBJECT);
+}
+
 static bool call_read(struct json_value v, struct call *out)
 {
     out->index = out->id = out->type = out->function = out->custom = out->name =
@@ -50,6 +57,8 @@ static bool call_read(struct json_value v, struct call *out)
         else if (KEY_IS(*m, "custom"))
             out->custom = m->value;
     }
+    if (!is_custom(out->custom, out->function))
+        out->custom = (struct json_value){JSON_NULL, VIEW_EMPTY};
     if (out->function.kind == JSON_OBJECT && out->function.text.len != 0)
         (void)json_get(out->function, "name", &out->name);
     return true;

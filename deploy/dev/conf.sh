@@ -102,6 +102,7 @@ write_catalog() {
     model demo/echo "Demo: repeats your message" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/dear "Demo, dearer" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/only-a "Demo, one provider" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
+    model demo/embed "Demo: embeddings" 8192 1 $DEMO_CREATED "embeddings"
     while read -r variable id host path quirks name models; do
         [ -n "${!variable:-}" ] || continue
         for m in $models; do
@@ -120,6 +121,10 @@ write_catalog() {
     endpoint demo/dear demo-b up-dear 100 300 10
     echo "weight = 1"
     endpoint demo/only-a demo-a up-only 0.5 1.5 0.05
+    endpoint demo/embed demo-a up-embed 0.02 0 0.02
+    echo "weight = 60000"
+    endpoint demo/embed demo-b up-embed 0.02 0 0.02
+    echo "weight = 1"
     while read -r variable id host path quirks name models; do
         [ -n "${!variable:-}" ] || continue
         for m in $models; do

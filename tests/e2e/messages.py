@@ -115,12 +115,13 @@ def message_of(found):
 
 
 def both(content, **more):
-    """The same whole and streamed; ids and thoughts' signatures differ."""
+    """The same whole and streamed; ids, thoughts' signatures and how no citations are said differ."""
     a = whole(body(content, **more))
     b = message_of(events(ask(body(content, stream=True, **more))))
     for m in (a, b):
         m.pop("id")
         for block in m["content"]:
+            true(not block.pop("citations", None))
             if block["type"] == "thinking":
                 true(block.pop("signature").startswith("eyJ0ciI6MSwi"), "sealed")
     equal(a, b)

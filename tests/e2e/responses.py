@@ -290,6 +290,41 @@ def what_codex_sends():
 
 
 @case
+def custom_tools_where_there_are_none():
+    """A provider without custom tools gets a function with one text; the client does not see that."""
+    tool = {"type": "custom", "name": "apply_patch", "description": "d",
+            "format": {"type": "grammar", "syntax": "lark", "definition": "start: /x+/"}}
+    patch = "*** Begin\n\"Zürich\" \\ {\n*** End"
+    said = [call(0, "c1", "apply_patch"), *(call(0, arguments=c) for c in json.dumps({"input": patch})),
+            chunk({}, "tool_calls"), FIGURES]
+    with replay.Provider({"demo-a": [played(*said), played(*STREAM)]}) as p:
+        r = streamed({"model": ONE, "input": [USER], "tools": [tool],
+                      "tool_choice": {"type": "custom", "name": "apply_patch"}})[-1]["response"]
+        equal({k: v for k, v in r["output"][0].items() if k != "id"},
+              {"type": "custom_tool_call", "call_id": "c1", "name": "apply_patch", "input": patch, "status": "completed"})
+        output = {"type": "custom_tool_call_output", "call_id": "c1", "output": "done"}
+        streamed({"model": ONE, "input": [USER, *r["output"], output], "tools": [tool]})
+        first, second = (json.loads(b) for b in p.bodies())
+    f = first["tools"][0]["function"]
+    equal((f["name"], f["description"], f["parameters"]["required"]), ("apply_patch", "d", ["input"]))
+    equal(first["tool_choice"], {"type": "function", "function": {"name": "apply_patch"}})
+    equal(json.loads(second["messages"][1]["tool_calls"][0]["function"]["arguments"]), {"input": patch})
+    equal(second["messages"][2], {"role": "tool", "tool_call_id": "c1", "content": "done"})
+
+
+@case
+def calls_that_interleave_and_an_image():
+    said = [call(0, "a", "f"), call(1, "b", "g"), call(1, arguments='{"y":'), call(0, arguments='{"x":'),
+            call(1, arguments="2}"), call(0, arguments="1}"),
+            chunk({"images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]}),
+            chunk({}, "tool_calls"), FIGURES]
+    with replay.Provider({"demo-a": played(*said)}):
+        out = streamed(ask())[-1]["response"]["output"]
+    equal([(i["call_id"], i["name"], i["arguments"]) for i in out[:2]], [("a", "f", '{"x":1}'), ("b", "g", '{"y":2}')])
+    equal((out[2]["type"], out[2]["result"]), ("image_generation_call", "iVBORw0KGgo="))
+
+
+@case
 def a_form_for_the_answer():
     form = {"type": "json_schema", "name": "city", "strict": True,
             "schema": {"type": "object", "properties": {"n": {"type": "string"}}, "required": ["n"],

@@ -155,6 +155,9 @@ static void test_refused_by_name(void)
     CHECK_INT(parse("\"web_search_options\":{}"), ERR_NONE);
     CHECK(strstr(render(&router), "\"web_search_options\":{}") != NULL);
     CHECK_INT(parse("\"plugins\":[{\"id\":\"web\"}]"), ERR_UNSUPPORTED);
+    CHECK_INT(parse("\"debug\":{\"echo_upstream_body\":true}"), ERR_UNSUPPORTED);
+    CHECK(fault.param != NULL && strcmp(fault.param, "debug") == 0);
+    CHECK_INT(parse("\"debug\":{\"echo_upstream_body\":false}"), ERR_NONE);
 }
 
 /* Honoured by the router: what a provider gets instead. */

@@ -170,6 +170,10 @@ static void test_ends(void)
          "\"finish_reason\":\"length\"", NULL},
         {"a custom tool's input is no JSON", {CALL("\"index\":0,\"id\":\"a\",\"type\":\"custom\",\"custom\":{\"name\":\"f\","
           "\"input\":\"{ [\"}")}, COMPLETE, NULL, NULL},
+        {"open arguments beside an empty custom", {CALL("\"index\":0,\"id\":\"a\",\"type\":\"function\",\"custom\":{\"name\":\"\","
+          "\"input\":\"\"},\"function\":{\"name\":\"f\",\"arguments\":\"{\"}")}, TRUNCATED, NULL, NULL},
+        {"beside a custom that is null, without a type", {CALL("\"index\":0,\"id\":\"a\",\"custom\":null,"
+          "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}")}, COMPLETE, "\"type\":\"function\"", "\"type\":\"custom\""},
         {"a legacy call", {DELTA("\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}")}, COMPLETE,
          "\"finish_reason\":\"function_call\"", NULL},
         {"a legacy call that stops", {DELTA("\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"}"), FINISH("\"stop\"")},

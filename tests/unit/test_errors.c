@@ -127,7 +127,7 @@ static void test_openrouter(void)
 
     for (int i = API_OK + 1; i < API_ERROR_COUNT; i++) {
         struct api_failure f = {.error = (enum api_error)i, .has_max_tokens = true, .max_tokens = 7};
-        struct json_value root, error, code, metadata, type, tokens;
+        struct json_value root, error, code = {0}, metadata, type = {0}, tokens = {0};
         uint64_t status = 0, n = 0;
         bool known = false;
 

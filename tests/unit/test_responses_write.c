@@ -529,6 +529,21 @@ static void too_much_is_an_error(void)
         CHECK_INT(take(NULL, &e), ERR_NONE);
     CHECK_INT(take(NULL, &e), ERR_PROVIDER_LARGE);
     finish();
+    /* also of what stands beside a text */
+    {
+        static char detail[1 << 20] = "{\"type\":\"reasoning.encrypted\",\"data\":\"";
+        const size_t head = strlen(detail);
+        struct event d = {.kind = EVENT_DETAIL, .json = view_of(detail, sizeof detail)};
+        unsigned n = 0;
+
+        memset(detail + head, 'a', sizeof detail - head - 2);
+        memcpy(detail + sizeof detail - 2, "\"}", 2);
+        begin_asked(ASK, false);
+        while (n < 40 && take(NULL, &d) == ERR_NONE)
+            n++;
+        CHECK_INT(n, 32);
+        finish();
+    }
     /* no room: the event is taken back */
     CHECK_INT(budget_new(1 << 20, &small), ERR_NONE);
     begin_asked(ASK, true);

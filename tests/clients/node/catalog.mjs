@@ -35,7 +35,7 @@ const cases = {
         assert.deepEqual(of.data.endpoints.map((e) => e.tag).sort(), ["demo-a", "demo-b"]);
         assert.ok((await or.endpoints.listZdrEndpoints()).data.length > 0);
         assert.ok((await or.providers.list()).data.some((p) => p.slug === "demo-a"));
-        assert.equal((await or.embeddings.listModels()).result.data.length, 0);
+        assert.deepEqual((await or.embeddings.listModels()).result.data.map((m) => m.id), ["demo/embed"]);
         assert.ok((await or.models.listForUser({ bearer: TR_API_KEY })).result.data.length > 0);
     },
     async openrouter_metadata() {
