@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import Newest from "@anthropic-ai/sdk";
 import Before from "anthropic-2023";
-import { abortedSoon, badKey, calls, city, fresh, host, key, lastBody, model, native, one, onlyA, plan, PNG, records, rejected } from "./rig.mjs";
+import { abortedSoon, badKey, calls, city, fresh, host, key, lastBody, model, native, odd, one, onlyA, plan, PNG, records, rejected, TEN } from "./rig.mjs";
 
 const tools = ["weather", "traffic"].map((name) => ({ name, description: `The ${name} of a city`, input_schema: city }));
 const thinking = { type: "adaptive" };
@@ -72,6 +72,13 @@ function cases(Anthropic) {
         async image() {
             await client().messages.create(request([{ type: "image", source: { type: "base64", media_type: "image/png", data: PNG } }, { type: "text", text: "What?" }], { model: onlyA }));
             assert.ok((await lastBody()).includes(PNG));
+        },
+        async odd_providers() {
+            if (native) return;
+            await Promise.all(odd.map(async (words) => {
+                const m = await client().messages.stream(request(plan(words, "think Hm.", "say " + TEN), { model: onlyA, thinking })).finalMessage();
+                assert.deepEqual([m.stop_reason, m.content.map((b) => b.text ?? b.thinking)], ["end_turn", ["Hm.", TEN]], words);
+            }));
         },
         async cut_by_its_limit() {
             const r = await client().messages.create(request("x".repeat(400), { max_tokens: 16 }));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import OpenAI, { AzureOpenAI } from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
-import { abortedSoon, badKey, base, calls, city, fresh, host, key, lastBody, model, native, one, onlyA, plan, PNG, records, rejected } from "./rig.mjs";
+import { abortedSoon, badKey, base, calls, city, fresh, host, key, lastBody, model, native, odd, one, onlyA, plan, PNG, records, rejected, TEN } from "./rig.mjs";
 
 export const client = (options = {}) => new OpenAI({ baseURL: base, apiKey: key, maxRetries: 0, ...options });
 const user = (content) => [{ role: "user", content }];
@@ -69,6 +69,13 @@ export const chat = {
         messages.push(rest, ...m.tool_calls.map((t) => ({ role: "tool", tool_call_id: t.id, content: "x" })));
         await rejected(client().chat.completions.create({ model: onlyA, messages, tools: chatTools }), (e) => e instanceof OpenAI.BadRequestError, "unsigned");
     },
+    async odd_providers() {
+        if (native) return;
+        await Promise.all(odd.map(async (words) => {
+            const r = await client().chat.completions.stream({ model: onlyA, messages: user(plan(words, "think Hm.", "say " + TEN)) }).finalChatCompletion();
+            assert.deepEqual([r.choices[0].finish_reason, r.choices[0].message.content], ["stop", TEN], words);
+        }));
+    },
     async structured_output() {
         const r = await client().chat.completions.parse({ model, messages: user("plan"), response_format: zodResponseFormat(Plan, "plan") });
         assert.deepEqual(r.choices[0].message.parsed, planned);
@@ -129,6 +136,13 @@ export const responses = {
     async image() {
         await client().responses.create({ model: onlyA, input: user([{ type: "input_text", text: "What?" }, { type: "input_image", image_url: image, detail: "low" }]) });
         assert.ok((await lastBody()).includes(image));
+    },
+    async odd_providers() {
+        if (native) return;
+        await Promise.all(odd.map(async (words) => {
+            const r = await client().responses.stream({ model: onlyA, input: plan(words, "think Hm.", "say " + TEN) }).finalResponse();
+            assert.deepEqual([r.status, r.output.map((o) => o.type), r.output[1].content[0].text], ["completed", ["reasoning", "message"], TEN], words);
+        }));
     },
     async cut_by_its_limit() {
         const r = await client().responses.create({ model, input: "x".repeat(400), max_output_tokens: 16 });

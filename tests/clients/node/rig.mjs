@@ -50,6 +50,11 @@ export async function abortedSoon(id, closed) {
     assert.ok(r.end_us / 1000 - closed < 1000, `closed ${r.end_us / 1000 - closed} ms later`);
 }
 
+// Ways in which providers are odd and right all the same (wire by wire: ../../mock_provider/README.md).
+export const odd = ["azure,usage=null", "norole", "usage=bare", "usage=missing", "usage=negative", "nodone,usage=finish", "crlf,comments",
+    "step=1", "step=7", "split=40", "coalesce=5", "frame=eof", "frame=length", "connclose", "filler", "first_us=1500000"];
+export const TEN = "one two three \u20ac \u{1F600} four five six seven";
+
 export const city = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
 export const calls = [
     'think I need both.',
