@@ -63,17 +63,15 @@ static enum err append_parameters(struct buf *out, const struct catalog_model *m
 {
     enum err e = buf_append(out, VIEW_LIT(",\"supported_parameters\":["));
     uint32_t set = parameters_of(m);
-    const char *comma = "\"", *name;
+    const char *comma = "", *name;
 
     for (unsigned i = 0; e == ERR_NONE && (name = parameter_name(i)) != NULL; i++) {
         if ((set >> i & 1) == 0)
             continue;
-        e = buf_append(out, view_str(comma));
-        if (e == ERR_NONE)
-            e = buf_append(out, view_str(name));
-        comma = "\",\"";
+        e = buf_appendf(out, "%s\"%s\"", comma, name);
+        comma = ",";
     }
-    return e == ERR_NONE ? buf_append(out, VIEW_LIT("\"]")) : e;
+    return e == ERR_NONE ? buf_append_byte(out, ']') : e;
 }
 
 /* A model of embeddings writes no text. */

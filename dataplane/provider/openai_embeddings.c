@@ -100,7 +100,7 @@ static bool index_of(struct json_value element, size_t place, size_t n, size_t *
     return *out < n;
 }
 
-/* The vectors by their inputs; each slot is filled once. */
+/* The vectors by their inputs. One that is there twice leaves a slot empty, and that is no vector. */
 static enum err read_list(struct json_value data, struct json_value *vector, size_t n)
 {
     struct json_iter it = json_iter(data);
@@ -108,7 +108,7 @@ static enum err read_list(struct json_value data, struct json_value *vector, siz
     size_t place = 0, at;
 
     for (; json_next(&it, &m); place++) {
-        if (m.value.kind != JSON_OBJECT || !index_of(m.value, place, n, &at) || vector[at].text.len != 0 ||
+        if (m.value.kind != JSON_OBJECT || !index_of(m.value, place, n, &at) ||
             !json_get(m.value, "embedding", &vector[at]))
             return ERR_PROVIDER_PROTOCOL;
     }

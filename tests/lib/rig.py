@@ -236,16 +236,16 @@ def raw(payload, url=None, ca=None, timeout=30, shut=False):
     return out
 
 
-def send_request(body, key=None, timeout=60):
+def send_request(body, key=None, timeout=60, path="/chat/completions"):
     """Send a request and return the socket on which its answer will come."""
     parts = urlparse(env("TR_BASE_URL"))
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     s = socket.create_connection((parts.hostname, parts.port), timeout=timeout)
     s = context(env("TR_CA")).wrap_socket(s, server_hostname=parts.hostname)
-    s.sendall(b"POST %s/chat/completions HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
+    s.sendall(b"POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
               b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
-                  parts.path.encode(), parts.netloc.encode(), (key or env("TR_API_KEY")).encode(),
+                  (parts.path + path).encode(), parts.netloc.encode(), (key or env("TR_API_KEY")).encode(),
                   len(body)) + body)
     return s
 

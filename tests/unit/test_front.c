@@ -303,6 +303,7 @@ static void test_paths(void)
         {"GET", "/", 404},
         {"GET", "", 404},
         {"GET", "/v1/chat/completions/", 405},
+        {"GET", "/v1/embeddings", 405},
         {"GET", "/metrics", 404}, /* private */
         {"GET", "/readyz", 404},
         {"GET", "/healthz", 404},

@@ -311,7 +311,7 @@ static struct catalog catalog;
 
 static void catalog_reset(void)
 {
-    models[0] = (struct catalog_model){1, "demo/one", "Demo One", 1000, 100, 1700000000, CAP_TOOLS};
+    models[0] = (struct catalog_model){1, "demo/one", "Demo One", 1000, 100, 1700000000, CAP_TOOLS | CAP_EMBEDDINGS};
     models[1] = (struct catalog_model){2, "demo/two", "", 2000, 200, 1700000001, 0};
     endpoints[0] = (struct catalog_endpoint){10, 1, 0, 1, "one-a", 1, 2, 3, 4, 5};
     endpoints[1] = (struct catalog_endpoint){11, 1, 1, 0, "one-b", 0, 0, 0, 0, 1};
@@ -375,7 +375,7 @@ static void run_catalog_refuses(void)
     REFUSE(models[1].id[0] = '\0', ERR_FORMAT);
     REFUSE(models[1].name[0] = '\n', ERR_FORMAT);
     REFUSE(memset(models[1].id, 'a', sizeof models[1].id), ERR_FORMAT);
-    REFUSE(models[1].capabilities = 16, ERR_RANGE);
+    REFUSE(models[1].capabilities = 32, ERR_RANGE);
     REFUSE(endpoints[2].no = 10, ERR_FORMAT);
     REFUSE(endpoints[2].no = 0, ERR_FORMAT);
     REFUSE(endpoints[2].model_no = 3, ERR_FORMAT);

@@ -220,12 +220,12 @@ static void test_no_listing(void)
     close_store();
 }
 
-/* Four models: two of demo-a, one of both, one of nobody now. */
-static void publish_four(void)
+/* Four models: two of demo-a, one of both, one of nobody now. small: what the first one can do. */
+static void publish_four_with(uint16_t small)
 {
-    static const struct catalog_model models[] = {
+    const struct catalog_model models[] = {
         {.no = 1, .id = "acme/small", .name = "Acme Small", .context_length = 1000,
-         .max_output = 100, .created = 1000},
+         .max_output = 100, .created = 1000, .capabilities = small},
         {.no = 2, .id = "acme/large:free", .name = "Acme Large", .context_length = 9000,
          .max_output = 900, .created = 3000,
          .capabilities = CAP_TOOLS | CAP_IMAGES | CAP_JSON_SCHEMA | CAP_REASONING},
@@ -253,6 +253,11 @@ static void publish_four(void)
     memcpy(c.models, models, sizeof models);
     memcpy(c.endpoints, endpoints, sizeof endpoints);
     CHECK_INT(catalog_store_publish(context.catalogs, &c), ERR_NONE);
+}
+
+static void publish_four(void)
+{
+    publish_four_with(0);
 }
 
 /* The ids of the models in an answer, one letter each: s, l, o (other/large); with "<param>" when it was
@@ -487,6 +492,21 @@ static void test_count(void)
 
         CHECK_INT(models_embeddings(&context, &r, VIEW_LIT("/v1/embeddings/models")), 200);
         CHECK(body_has(&r, "{\"object\":\"list\",\"data\":[],"));
+        buf_free(&r.copy);
+    }
+    {
+        struct web_request r = {.query = NULL};
+
+        publish_four_with(CAP_EMBEDDINGS);
+        CHECK_INT(models_embeddings(&context, &r, VIEW_LIT("/v1/embeddings/models")), 200);
+        CHECK(strcmp(letters(&r), "s") == 0);
+        CHECK(body_has(&r, "\"modality\":\"text->embeddings\",\"input_modalities\":[\"text\"],"
+                           "\"output_modalities\":[\"embeddings\"]"));
+        CHECK(body_has(&r, "\"max_completion_tokens\":null,") && body_has(&r, "\"supported_parameters\":[],"));
+        buf_free(&r.copy);
+        r = (struct web_request){.query = "output_modalities=text"};
+        CHECK_INT(models_list(&context, &r, VIEW_LIT("/v1/models")), 200);
+        CHECK(strcmp(letters(&r), "lo") == 0);
         buf_free(&r.copy);
     }
     close_store();

@@ -1003,6 +1003,97 @@ static void test_worst_case(void)
     request_client_gone(r);
 }
 
+static struct request *begin_embeddings(uint32_t inputs)
+{
+    struct request *r = begin_with(false, 1);
+
+    r->no_output = true;
+    r->n_prompts = inputs;
+    r->prompt_bound = 5000;
+    r->prompt_bytes = 8000;
+    side.account = (struct attempt_account){.usage = {.present = true, .prompt = 700}};
+    return r;
+}
+
+/* Embeddings: each input may fill the context, and nothing is written. */
+static void test_embeddings_reserved(void)
+{
+    static const struct {
+        uint32_t inputs;
+        uint64_t bound;
+        unsigned tokens;
+    } rows[] = {{1, 50, 50}, {1, 5000, 1000}, {3, 5000, 3000}, {7, 5000, 5000}, {2048, 5000, 5000}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct request *r = begin_embeddings(rows[i].inputs);
+
+        r->prompt_bound = rows[i].bound;
+        request_begin(r);
+        CHECK_INT(r->admission.amount_nusd, rows[i].tokens * 500 + 2);
+        CHECK_INT(reserve_told(r), 0);
+        request_client_gone(r);
+    }
+}
+
+/* What its figures say, less than which nobody gets it for: without figures it is an estimate of the prompt; figures of
+ * output are nothing, absurd ones cost what was reserved. */
+static void test_embeddings_billed(void)
+{
+    static const struct {
+        struct attempt_result x;
+        struct token_usage usage;
+        int64_t spent;
+        unsigned flags;
+    } rows[] = {
+        {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 700}, 700 * 500, 0},
+        {{.e = ERR_NONE, .status = 200}, {0}, 2000 * 500, USAGE_ESTIMATED},
+        {{.e = ERR_NONE, .status = 200}, {.present = true}, 2000 * 500, USAGE_ESTIMATED},
+        {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 1000000}, 5000 * 500 + 2, USAGE_CLAMPED},
+        {{.e = ERR_PROVIDER_LARGE, .status = 200}, {0}, 2000 * 500, USAGE_ESTIMATED},
+        {{.e = ERR_PROVIDER_STATUS, .status = 500}, {0}, 0, 0},
+        {{.e = ERR_PROVIDER_PROTOCOL, .status = 200}, {0}, 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct request *r = begin_embeddings(7);
+
+        request_begin(r);
+        side.account.usage = rows[i].usage;
+        report(r, rows[i].x, false);
+        check_over(rows[i].spent, 1);
+        CHECK_INT(fake.record.tokens_completion, 0);
+        CHECK_INT(fake.record.flags, rows[i].flags);
+    }
+}
+
+/* A client that leaves pays the prompt, once the provider has it. */
+static void test_embeddings_left(void)
+{
+    struct request *r = begin_embeddings(7);
+
+    request_begin(r);
+    side.account = (struct attempt_account){.forwarded = true, .begun_us = 1};
+    request_client_gone(r);
+    check_over(2000 * 500, 1);
+    CHECK_INT(fake.record.tokens_completion, 0);
+}
+
+/* There is no smaller reservation, and no max_tokens that would fit. */
+static void test_embeddings_too_dear(void)
+{
+    struct request *r = begin_embeddings(7);
+
+    r->output_default = 1;
+    fake.asks = true;
+    fake.available = 4999 * 500;
+    request_begin(r);
+    answer_ask(ERR_CREDIT);
+    CHECK_INT(side.fails, 1);
+    CHECK_INT(side.failure.error, API_NO_CREDIT);
+    CHECK(!side.failure.has_max_tokens && strstr(side.failure.text, "max_tokens") == NULL);
+    CHECK(strstr(side.failure.text, "Send less input, or add credits.") != NULL);
+}
+
 /* Without the client's limit a stream begins small, and its provider is told nothing, because it may grow;
  * a whole answer cannot be cut, so the longest is reserved. */
 static void test_reservation_is_bounded(void)
@@ -1672,6 +1763,10 @@ static const struct check_case cases[] = {
     {"request_refused_before_dispatch", test_refused_before_dispatch},
     {"request_credit_sentence", test_credit_sentence},
     {"request_worst_case", test_worst_case},
+    {"request_embeddings_reserved", test_embeddings_reserved},
+    {"request_embeddings_billed", test_embeddings_billed},
+    {"request_embeddings_left", test_embeddings_left},
+    {"request_embeddings_too_dear", test_embeddings_too_dear},
     {"request_reservation_is_bounded", test_reservation_is_bounded},
     {"request_less_is_reserved", test_less_is_reserved},
     {"request_growth", test_growth},

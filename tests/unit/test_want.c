@@ -87,6 +87,24 @@ static void test_models(void)
     CHECK_INT(read_extra(",\"models\":[1]"), ERR_FORMAT);
 }
 
+/* A model of embeddings is none of chat's, and the other way round; as a fallback it is passed over. */
+static void test_kind(void)
+{
+    struct prompt embed = {.kind = PROMPT_EMBEDDINGS, .model = "x/one"};
+
+    infos[1].capabilities = CAP_EMBEDDINGS;
+    CHECK_INT(read_of("x/two", ""), ERR_NOT_FOUND);
+    CHECK(failure.error == API_NO_MODEL && strstr(failure.message, "POST /v1/embeddings") != NULL);
+    CHECK_INT(read_extra(",\"models\":[\"x/two\"]"), ERR_NONE);
+    CHECK(want.n_models == 1 && want.models[0] == &models[0]);
+    CHECK_INT(want_read(&embed, NULL, &providers, &want, &failure), ERR_NOT_FOUND);
+    CHECK(failure.error == API_NO_MODEL && strstr(failure.message, "GET /v1/embeddings/models") != NULL);
+    memcpy(embed.model, "x/two", 6);
+    CHECK_INT(want_read(&embed, NULL, &providers, &want, &failure), ERR_NONE);
+    CHECK(want.n_models == 1 && want.models[0] == &models[1]);
+    infos[1].capabilities = 0;
+}
+
 /* As OpenRouter's clients may: "models" alone. */
 static void test_models_alone(void)
 {
@@ -290,7 +308,7 @@ static void test_members(void)
 static const struct check_case cases[] = {
     {"want_named", test_named},
     {"want_members", test_members},
-    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_models_alone", test_models_alone}, {"want_suffixes", test_suffixes},   {"want_sets", test_sets},
+    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_kind", test_kind}, {"want_models_alone", test_models_alone}, {"want_suffixes", test_suffixes},   {"want_sets", test_sets},
     {"want_hard", test_hard},       {"want_unknown", test_unknown},
 };
 CHECK_MAIN(cases)

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import OpenAI, { AzureOpenAI } from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
-import { abortedSoon, badKey, base, calls, city, fresh, host, key, lastBody, model, native, odd, one, onlyA, plan, PNG, records, rejected, TEN } from "./rig.mjs";
+import { abortedSoon, badKey, base, calls, city, embedder, fresh, host, key, lastBody, model, native, odd, one, onlyA, plan, PNG, records, rejected, TEN } from "./rig.mjs";
 
 export const client = (options = {}) => new OpenAI({ baseURL: base, apiKey: key, maxRetries: 0, ...options });
 const user = (content) => [{ role: "user", content }];
@@ -210,9 +210,25 @@ export const others = {
     async embeddings() {
         // Without a word of its caller's the package asks for base64 and decodes it.
         const [packed, plain] = await Promise.all([undefined, "float"].map((encoding_format) =>
-            client().embeddings.create({ model, input: ["a", "b"], dimensions: 24, encoding_format })));
+            client().embeddings.create({ model: embedder, input: ["a", "b"], dimensions: 24, encoding_format })));
         assert.deepEqual(packed.data.map((d) => d.embedding.length), [24, 24]);
         assert.deepEqual(packed.data.map((d) => d.embedding), plain.data.map((d) => d.embedding));
         assert.ok(packed.usage.prompt_tokens > 0);
+        assert.equal(packed.model, embedder);
+    },
+    async embeddings_of_a_provider_without_base64() {
+        const ask = { model: embedder, input: ["a", "b"], dimensions: 24 };
+        const [packed, floats] = await Promise.all([ask, { ...ask, mock: { "*": "floats" } }].map((a) => client().embeddings.create(a)));
+        assert.deepEqual(floats.data.map((d) => d.embedding), packed.data.map((d) => d.embedding));
+    },
+    async embeddings_of_many() {
+        const input = Array.from({ length: 300 }, (_, i) => `text ${i}`);
+        const all = await client().embeddings.create({ model: embedder, input });
+        assert.deepEqual(all.data.map((d) => d.index), input.map((_, i) => i));
+        const [one] = (await client().embeddings.create({ model: embedder, input: input[217] })).data;
+        assert.deepEqual(all.data[217].embedding, one.embedding);
+        const ids = await client().embeddings.create({ model: embedder, input: [[1, 2, 3], [4]] });
+        assert.equal(ids.data.length, 2);
+        assert.deepEqual((await client().embeddings.create({ model: embedder, input: [1, 2, 3] })).data[0].embedding, ids.data[0].embedding);
     },
 };

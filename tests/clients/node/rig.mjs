@@ -11,6 +11,7 @@ export const host = base.replace(/\/v1$/, "");
 export const key = process.env.TR_API_KEY ?? "none";
 export const badKey = "sk-tr-v1-" + "y".repeat(43);
 export const model = "demo/echo";
+export const embedder = "demo/embed";
 export const onlyA = "demo/only-a"; // of one provider: nobody else is asked after a failure
 export const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 

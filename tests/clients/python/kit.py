@@ -13,7 +13,7 @@ BASE = rig.env("TR_MOCK_URL") + "/v1" if NATIVE else rig.env("TR_BASE_URL")
 HOST = BASE.removesuffix("/v1")
 KEY = os.environ.get("TR_API_KEY", "none")
 BAD_KEY = "sk-tr-v1-" + "y" * 43
-MODEL, ONLY_A = "demo/echo", "demo/only-a"
+MODEL, ONLY_A, EMBEDDER = "demo/echo", "demo/only-a", "demo/embed"
 PNG = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"],
         "additionalProperties": False}

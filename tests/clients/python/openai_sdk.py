@@ -140,5 +140,19 @@ def chat_loop_with_reasoning():
     equal(kit.statuses(ident), [200, 200])
 
 
+@case
+def embeddings():
+    """The package asks for base64 unless it is told otherwise, and decodes it."""
+    ask = dict(model=kit.EMBEDDER, input=["a", "b"], dimensions=24)
+    packed, plain, numbers = (client().embeddings.create(**ask, **more) for more in (
+        {}, {"encoding_format": "float"}, {"extra_body": {"mock": {"*": "floats"}}}))
+    vectors = [d.embedding for d in packed.data]
+    equal(([len(v) for v in vectors], [d.index for d in packed.data]), ([24, 24], [0, 1]))
+    equal([d.embedding for d in plain.data], vectors)
+    equal([d.embedding for d in numbers.data], vectors)
+    equal((packed.model, packed.usage.prompt_tokens > 0), (kit.EMBEDDER, True))
+    equal(client().embeddings.create(model=kit.EMBEDDER, input="b", dimensions=24).data[0].embedding, vectors[1])
+
+
 if __name__ == "__main__":
     kit.main()
