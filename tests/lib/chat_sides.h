@@ -177,6 +177,10 @@ static void client_reads(void)
 
 /* --- a fake provider */
 
+#ifndef SENT_MAX
+#define SENT_MAX 4096 /* bytes of a rendered request, with a 0 behind it */
+#endif
+
 struct fetch {
     bool live, paused;
     uint64_t progressed; /* bytes of content it was told of */
@@ -189,7 +193,7 @@ static struct {
     struct fetch fetch[8];
     unsigned started, cancelled, pauses, resumes;
     bool sending; /* the kernel does not have all of the request yet */
-    char sent[8][4096];
+    char sent[8][SENT_MAX];
     char provider[8][32];
     enum err start;
     bool unsent; /* no connection is made */
