@@ -367,14 +367,21 @@ static enum err completions_begin(struct answer *a, struct buf *out)
     return ERR_NONE; /* nothing is said before there is text */
 }
 
-static void put_chunk(struct answer *a, size_t index, struct view text, const char *finish, struct pen *p)
+/* cut: why we ended the choice, "" when the provider did. */
+static void put_chunk(struct answer *a, size_t index, struct view text, const char *finish, const char *cut,
+                      struct pen *p)
 {
     struct completion *c = a->state;
 
     pen_text(p, "data: ");
     put_head(a, p);
     put_choice(p, index, c->choice[index].begun ? VIEW_EMPTY : buf_view(&c->echo), text, finish);
-    pen_text(p, "]}\n\n");
+    pen_text(p, "]");
+    if (cut[0] != '\0') {
+        pen_text(p, ",\"x_tr_end_reason\":");
+        pen_string(p, view_str(cut));
+    }
+    pen_text(p, "}\n\n");
     c->choice[index].begun = true;
 }
 
@@ -391,7 +398,7 @@ static enum err completions_event(struct answer *a, const struct event *e, struc
         choice->finish = e->finish;
     if (out != NULL) {
         put_chunk(a, (size_t)(choice - c->choice), e->text,
-                  e->kind == EVENT_FINISH ? finish_word(e->finish) : NULL, &p);
+                  e->kind == EVENT_FINISH ? finish_word(e->finish) : NULL, "", &p);
         return p.e;
     }
     choice->begun = true;
@@ -406,7 +413,7 @@ static enum err completions_end(struct answer *a, const struct token_usage *usag
 
     for (size_t i = 0; *cut != '\0' && i < c->n; i++)
         if (c->choice[i].finish == FINISH_NONE)
-            put_chunk(a, i, VIEW_EMPTY, finish_word(FINISH_LENGTH), &p);
+            put_chunk(a, i, VIEW_EMPTY, finish_word(FINISH_LENGTH), cut, &p);
     if (a->include_usage || a->openrouter) {
         pen_text(&p, "data: ");
         put_head(a, &p);

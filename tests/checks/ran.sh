@@ -1,5 +1,5 @@
 #!/bin/bash
-# Every test that a page names (NEGATIVE.md, CASES.md, the threat model's table) has run and passed: a name alone
+# Every test that a page names (NEGATIVE.md, CASES.md, FAILURES.md, the threat model's table) has run and passed: a name alone
 # proves nothing. A test that this machine skipped is a skip here too. RESULTS is what tests/run collected in
 # $TR_RESULTS during one whole `make test`. Shown results that lack a test first.
 #   ran.sh RESULTS
@@ -70,5 +70,6 @@ twin nothing d "problem two: tests/attacks/upload.py:upload_20_mib did not run"
 
 page negative tests/NEGATIVE.md "$results"
 page cases tests/CASES.md "$results"
+page failures tests/FAILURES.md "$results"
 page threat_model docs/threat-model.md "$results"
 exit $bad

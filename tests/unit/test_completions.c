@@ -130,7 +130,8 @@ static void test_stream(void)
     buf_free(&out);
 }
 
-/* We ended it: each choice gets its finish reason. */
+/* We ended it: each choice gets its finish reason, and why. */
+#define CUT ",\"x_tr_end_reason\":\"credit\"}\n\n"
 static void test_cut(void)
 {
     struct prompt p;
@@ -144,8 +145,8 @@ static void test_cut(void)
     say(&a, EVENT_TEXT, 1, "one", FINISH_NONE, &out);
     buf_reset(&out);
     CHECK_INT(completions_dialect.end(&a, &usage, "credit", &out), ERR_NONE);
-    check_out(&out, "data: " HEAD CHOICE("", "0", "\"length\"") "]}\n\ndata: " HEAD CHOICE("", "1", "\"length\"")
-                    "]}\n\ndata: [DONE]\n\n");
+    check_out(&out, "data: " HEAD CHOICE("", "0", "\"length\"") "]" CUT "data: " HEAD CHOICE("", "1", "\"length\"") "]" CUT
+                    "data: [DONE]\n\n");
     completions_dialect.close(&a);
     prompt_list_free(&p.list);
     buf_free(&out);

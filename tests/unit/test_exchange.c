@@ -2,7 +2,9 @@
  * says is read into events, and the answer is the dialect's from its first event to its last, whoever ends
  * it. Money, receipts and fallbacks are those of every exchange. The client speaks Anthropic's Messages. */
 #include "lib/chat_sides.h"
+#include "completions.h"
 #include "messages.h"
+#include "responses.h"
 
 static void up_text(const char *text)
 {
@@ -252,6 +254,53 @@ static void test_keep_alive(void)
     CHECK_INT(receipt.n, 1);
 }
 
+/* Each dialect's sign of life stands between two whole events, also while half of a provider's event is
+ * there, and the stream goes on behind it as if it had not been. */
+static void test_keep_alive_at_event_boundaries(void)
+{
+    static const char prompt[] = "{\"model\":\"demo/echo\",\"stream\":true,\"prompt\":\"hi\"}";
+    static const char input[] = "{\"model\":\"demo/echo\",\"stream\":true,\"input\":\"hi\"}";
+    static const struct {
+        const struct dialect *dialect;
+        const char *asked, *sign, *last;
+    } rows[] = {
+        {&chat_dialect, ASKED ",\"stream\":true}", ": keep-alive\n\n", "data: [DONE]\n\n"},
+        {&messages_2023, ASKED ",\"stream\":true}", "event: ping\ndata: {\"type\":\"ping\"}\n\n", "event: message_stop\n"},
+        {&messages_2026, ASKED ",\"stream\":true}", "event: ping\ndata: {\"type\":\"ping\"}\n\n", "event: message_stop\n"},
+        {&responses_dialect, input, ": keep-alive\n\n", "event: response.completed\n"},
+        {&completions_dialect, prompt, ": keep-alive\n\n", "data: [DONE]\n\n"},
+    };
+    static const char half[] = TEXT;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t n = strlen(rows[i].sign), before;
+
+        reset();
+        spoken = rows[i].dialect;
+        ask(rows[i].asked);
+        up_head(200);
+        up_text(ROLE TEXT);
+        client_reads();
+        up_bytes((struct view){(const uint8_t *)half, 40}, 40);
+        client_reads();
+        before = strlen(client.out);
+        CHECK(before > 2 && strcmp(client.out + before - 2, "\n\n") == 0);
+        request_tick(chats.request.requests, clock_mono_ms() + REQUEST_SILENCE_MS - 1000);
+        CHECK_INT(strlen(client.out), before);
+        request_tick(chats.request.requests, clock_mono_ms() + REQUEST_SILENCE_MS + 1);
+        CHECK_INT(strlen(client.out), before + n);
+        CHECK(strcmp(client.out + before, rows[i].sign) == 0);
+        client_reads();
+        up_text(half + 40);
+        up_text(STOP USAGE_EVENT DONE);
+        client_reads();
+        up_done(ERR_NONE);
+        CHECK(strstr(client.out, rows[i].last) != NULL);
+        CHECK_INT(count_of(rows[i].sign), 1);
+        check_over(11, true);
+    }
+}
+
 /* Behind the finish reason the provider's figures are awaited for a client that is gone, and its events
  * have nowhere to go. */
 static void test_client_leaves(void)
@@ -336,6 +385,7 @@ static const struct check_case cases[] = {
     {"exchange_failures", test_failures},
     {"exchange_cut", test_cut},
     {"exchange_keep_alive", test_keep_alive},
+    {"exchange_keep_alive_at_event_boundaries", test_keep_alive_at_event_boundaries},
     {"exchange_client_leaves", test_client_leaves},
     {"exchange_count", test_count},
     {"exchange_no_memory", test_no_memory},
