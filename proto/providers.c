@@ -40,6 +40,7 @@ static const struct {
     {VIEW_LIT("thinking"), QUIRK_THINKING},
     {VIEW_LIT("no_reasoning_effort"), QUIRK_NO_REASONING_EFFORT},
     {VIEW_LIT("reasoning_content"), QUIRK_REASONING_CONTENT},
+    {VIEW_LIT("fills_middle"), QUIRK_FILLS_MIDDLE},
 };
 
 enum {

@@ -24,6 +24,7 @@ enum provider_quirk {
     QUIRK_THINKING = 1 << 8, /* thinking is switched by "thinking": {"type": "enabled"} */
     QUIRK_NO_REASONING_EFFORT = 1 << 9, /* rejects reasoning_effort */
     QUIRK_REASONING_CONTENT = 1 << 10, /* wants earlier thoughts back, as reasoning_content */
+    QUIRK_FILLS_MIDDLE = 1 << 11, /* serves /completions, which writes what stands before a suffix */
 };
 enum {
     PROVIDER_MEMBERS_MAX = 16, /* named in one row; a provider that needs more has another API */

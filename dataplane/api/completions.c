@@ -1,6 +1,6 @@
 /* (G) The dialect of OpenAI's legacy text completions: a text in, texts out. A provider reads the text as
- * one message of a user; what only a provider of this very API could do (fill in the middle, token ids for
- * a prompt, several prompts at once, its own form of log probabilities) is refused by name. */
+ * one message of a user, or, with a suffix, is asked through this very API, which not all have. Token ids for
+ * a prompt, several prompts at once, and this API's form of log probabilities are refused by name. */
 #include "completions.h"
 
 #include "chat_request.h" /* CHAT_MAX_TOKENS_MAX, CHAT_N_MAX, CHAT_TEMPLATE_TOKENS */
@@ -74,13 +74,13 @@ static enum err read_prompt(struct reader *r, struct json_value v)
 
 static enum err read_suffix(struct reader *r, struct json_value v)
 {
-    struct view text;
-    enum err e = prompt_read_text(v, "suffix must be a string", r->fault, &text);
+    enum err e = prompt_read_text(v, "suffix must be a string", r->fault, &r->p->suffix);
 
-    return e != ERR_NONE || text.len == 0
-               ? e
-               : prompt_refuse(r->fault, "No provider of this router fills in the middle of a text.",
-                               ERR_UNSUPPORTED);
+    if (e == ERR_NONE && r->p->suffix.len != 0) {
+        r->p->kind = PROMPT_FILL;
+        r->p->prompt_bytes += r->p->suffix.len;
+    }
+    return e;
 }
 
 static enum err read_stream(struct reader *r, struct json_value v)

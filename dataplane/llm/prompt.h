@@ -128,7 +128,12 @@ void prompt_list_init(struct prompt_list *l);
 void prompt_list_free(struct prompt_list *l);
 
 /* What is asked of the model: each kind is a call of its own at a provider. */
-enum prompt_kind { PROMPT_CHAT, PROMPT_EMBEDDINGS, PROMPT_KINDS };
+enum prompt_kind {
+    PROMPT_CHAT,
+    PROMPT_EMBEDDINGS,
+    PROMPT_FILL, /* a text between the one message of the list and a suffix */
+    PROMPT_KINDS
+};
 
 /* What routing, admission and billing read of a request, whatever its dialect. */
 struct prompt {
@@ -155,6 +160,7 @@ struct prompt {
     struct prompt_list list; /* filled in by dialects that are translated */
     const struct chat_request *chat; /* the client speaks chat: its own bytes are spliced. Else NULL */
     struct prompt_embeddings embeddings; /* PROMPT_EMBEDDINGS */
+    struct view suffix; /* PROMPT_FILL: what follows, escaped */
 };
 
 /* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */

@@ -5,6 +5,7 @@
 #include "chat_request.h"
 #include "content_view.h"
 #include "openai_embeddings.h"
+#include "openai_fill.h"
 #include "openai_render.h"
 
 #include <assert.h>
@@ -56,9 +57,22 @@ static const struct adapter embeddings[DIALECT_COUNT] = {
         },
 };
 
+static const struct adapter fill[DIALECT_COUNT] = {
+    [DIALECT_OPENAI] =
+        {
+            .path = {(const uint8_t *)"/completions", 12},
+            .fits = openai_fill_fits,
+            .room = openai_room,
+            .render = openai_fill_render,
+            .chunk = openai_fill_chunk,
+            .whole = openai_fill_whole,
+            .error = chat_canon_error,
+        },
+};
+
 const struct adapter *adapter_of(const struct provider *provider, enum prompt_kind kind)
 {
-    static const struct adapter *const kinds[PROMPT_KINDS] = {chat, embeddings};
+    static const struct adapter *const kinds[PROMPT_KINDS] = {chat, embeddings, fill};
     const struct adapter *row;
 
     assert(provider->dialect < DIALECT_COUNT && kind < PROMPT_KINDS);

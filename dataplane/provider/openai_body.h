@@ -1,6 +1,6 @@
 /* What the renderers of a translated request share: openai_render.c writes settings and tools,
  * openai_messages.c the conversation, openai_turn.c one turn of the model, openai_content.c what a message
- * holds. Private to these four. */
+ * holds. openai_fill.c another call of the same API. Private to these five. */
 #ifndef TR_DATAPLANE_PROVIDER_OPENAI_BODY_H
 #define TR_DATAPLANE_PROVIDER_OPENAI_BODY_H
 
@@ -27,6 +27,13 @@ void body_put_escaped(struct body *b, struct view bytes);
 /* May a member of this class be sent? Those that all OpenAI-compatible providers know always may. */
 enum member_class { MEMBER_COMMON, MEMBER_OPENAI, MEMBER_EXTENSION };
 bool body_may_send(const struct provider *p, enum member_class class, struct view name);
+
+/* --- openai_render.c: what begins a body, and the settings that its provider may be sent --- */
+void body_put_model(struct body *b);
+void body_put_number(struct body *b, uint64_t n);
+void body_put_settings(struct body *b);
+/* The body is complete; on failure it is wiped and taken back. */
+enum err body_end(struct body *b, size_t start);
 
 /* "messages":[...] */
 void body_put_messages(struct body *b);

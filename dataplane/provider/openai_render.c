@@ -24,7 +24,7 @@ void body_put(struct body *b, struct view text)
         b->e = buf_append(b->out, text);
 }
 
-static void put_number(struct body *b, uint64_t n)
+void body_put_number(struct body *b, uint64_t n)
 {
     if (b->e == ERR_NONE)
         b->e = buf_append_u64(b->out, n);
@@ -163,6 +163,15 @@ bool openai_fits(const struct prompt *p, const struct provider *provider, struct
     return tools_fit(p, provider);
 }
 
+enum err body_end(struct body *b, size_t start)
+{
+    if (b->e != ERR_NONE && b->out->len > start) {
+        secret_wipe(b->out->ptr + start, b->out->len - start);
+        b->out->len = start;
+    }
+    return b->e;
+}
+
 /* --- settings --- */
 
 /* "name": behind a member; the first of the body is the model. */
@@ -173,7 +182,7 @@ static void put_name(struct body *b, struct view name)
     BODY_PUT(b, "\":");
 }
 
-static void put_model(struct body *b)
+void body_put_model(struct body *b)
 {
     struct view model = view_str(b->model);
 
@@ -208,15 +217,15 @@ static void put_limits(struct body *b, uint32_t max_output)
         put_name(b, (b->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) != 0
                         ? VIEW_LIT("max_completion_tokens")
                         : VIEW_LIT("max_tokens"));
-        put_number(b, limit);
+        body_put_number(b, limit);
     }
     if (b->prompt->n_choices > 1) {
         put_name(b, VIEW_LIT("n"));
-        put_number(b, b->prompt->n_choices);
+        body_put_number(b, b->prompt->n_choices);
     }
 }
 
-static void put_settings(struct body *b)
+void body_put_settings(struct body *b)
 {
     const struct prompt_list *l = &b->prompt->list;
 
@@ -377,19 +386,15 @@ enum err openai_render(const struct prompt *p, const struct provider *provider,
 
     assert(p->chat == NULL);
     b.e = buf_reserve(out, p->body.len + CHAT_RENDER_SLACK); /* seldom more */
-    put_model(&b);
+    body_put_model(&b);
     put_stream(&b);
     put_limits(&b, max_output);
-    put_settings(&b);
+    body_put_settings(&b);
     put_effort(&b);
     put_format(&b);
     put_tools(&b);
     BODY_PUT(&b, ",");
     body_put_messages(&b);
     BODY_PUT(&b, "}");
-    if (b.e != ERR_NONE && out->len > start) {
-        secret_wipe(out->ptr + start, out->len - start);
-        out->len = start;
-    }
-    return b.e;
+    return body_end(&b, start);
 }

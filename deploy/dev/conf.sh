@@ -73,7 +73,7 @@ DEMO_CREATED=1704067200 # 2024-01-01
 write_providers() {
     local variable id host path quirks name models
     echo "# Where prompts may go: measured into the data plane's evidence. Written by deploy/dev/up."
-    provider demo-a 127.0.0.1 "$(port demo_a)" off /v1 "" "" "Demo A"
+    provider demo-a 127.0.0.1 "$(port demo_a)" off /v1 "" fills_middle "Demo A"
     echo "members = $DEMO_MEMBERS"
     echo "retains_data = off"
     echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"

@@ -57,6 +57,20 @@ def echo_repeats_the_prompt_in_front():
 
 
 @case
+def a_suffix_goes_to_a_provider_that_fills_in():
+    for stream in (False, True):
+        a = post(suffix="\u20ac end", stream=stream, max_tokens=50, temperature=0.5)
+        equal((a.status, a.header("x-tr-provider")), (200, "demo-a"), a)
+        text = "".join(e["choices"][0]["text"] for e in events(a)) if stream else a.json()["choices"][0]["text"]
+        equal(text, PROMPT)
+        sent = json.loads(rig.last_body())
+        equal({k: sent[k] for k in ("prompt", "suffix", "max_tokens", "temperature")},
+              {"prompt": PROMPT, "suffix": "\u20ac end", "max_tokens": 50, "temperature": 0.5})
+        true("messages" not in sent and "store" not in sent, sent)
+        true(rig.last_head().startswith("POST /v1/completions "), rig.last_head())
+
+
+@case
 def openrouter_reads_provider_and_cost():
     got = post("/api/v1").json()
     true(got["provider"].startswith("Demo") and got["usage"]["cost"] > 0, got)
@@ -66,12 +80,14 @@ def openrouter_reads_provider_and_cost():
 
 @case
 def what_cannot_be_done_is_refused_by_name():
-    for members, name in (({"suffix": "end"}, "suffix"), ({"logprobs": 3}, "logprobs"), ({"best_of": 3}, "best_of"),
+    a = post(suffix="end", provider={"only": ["demo-b"]})  # which does not fill in
+    equal((a.status, a.error()["code"]), (503, "no_eligible_provider"))
+    for members, name in (({"logprobs": 3}, "logprobs"), ({"best_of": 3}, "best_of"),
                           ({"prompt": ["a", "b"]}, "prompt"), ({"prompt": [1, 2]}, "prompt"), ({"surprise": 1}, "surprise"),
                           ({"prompt": None}, "prompt"), ({"temperature": "hot"}, "temperature")):
         a = post(**members)
         equal((a.status, a.error()["param"]), (400, name), members)
-    a = post("/api/v1", suffix="end")
+    a = post("/api/v1", logprobs=3)
     equal((a.status, a.error()["code"], a.error()["metadata"]["error_type"]), (400, 400, "invalid_request"))
     equal(post(model="demo/nothing").status, 404)
 
