@@ -29,7 +29,8 @@ enum idempotency_answer {
     IDEMPOTENCY_WAIT, /* the control plane was asked; `ready` fires once, then call again */
 };
 
-/* The client's text of a key. ERR_FORMAT, and *i is untouched: not 1 to IDEMPOTENCY_KEY_MAX visible ASCII characters. */
+/* The client's text of a key. ERR_FORMAT, and *i is untouched: not 1 to IDEMPOTENCY_KEY_MAX visible ASCII
+ * characters. */
 must_check enum err idempotency_read(struct view text, struct idempotency *i);
 /* May the request run? claim: who it is and what pays for it; its key is filled in. Also right when the client
  * sent none. */

@@ -28,8 +28,8 @@ struct inquiry_answer {
 };
 typedef void inquiry_cb(void *cookie, struct inquiry_answer *answer);
 
-/* Both are called on the port's loop; cb fires there once, never before they have returned. ERR_OVERLOAD: too many are
- * waiting; ERR_RANGE, ERR_FORMAT: this question cannot be told. */
+/* Both are called on the port's loop; cb fires there once, never before they have returned. ERR_OVERLOAD: too
+ * many are waiting; ERR_RANGE, ERR_FORMAT: this question cannot be told. */
 must_check enum err inquiry_relay(struct uplink_port *p, const struct msg_relay_ask *ask,
                                   inquiry_cb *cb, void *cookie, struct inquiry **out);
 /* A claim whose answer nobody has taken (cancelled, too late) is released again. */
