@@ -1,9 +1,6 @@
-/* What a client of embeddings asks beside its model: vectors of its inputs. Views point into the client's body,
- * as those of struct prompt. */
+/* What is asked of embeddings, and what form the answer must have. */
 #ifndef TR_DATAPLANE_LLM_EMBEDDINGS_H
 #define TR_DATAPLANE_LLM_EMBEDDINGS_H
-
-#include "json.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,14 +17,6 @@ struct embeddings_form {
     uint32_t n_inputs;   /* vectors; at least 1 */
     uint32_t dimensions; /* of each; 0: the model's own */
     bool base64;         /* each is the base64 of its float32s, little-endian; else a JSON array of numbers */
-};
-
-struct prompt_embeddings {
-    struct embeddings_form form;
-    struct view input; /* raw JSON: a text, token ids, or an array of either */
-    /* As they came: a provider is sent those that its row allows. */
-    struct json_member member[EMBEDDINGS_MEMBERS_MAX];
-    size_t n_members;
 };
 
 #endif
