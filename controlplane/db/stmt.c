@@ -243,7 +243,8 @@ static const struct {
          " AND d.day = coalesce($2::text::date, d.day) AND k.digest = coalesce($3, k.digest)"
          " GROUP BY d.day, m.id, d.endpoint_no, e.provider"
          " ORDER BY d.day DESC, m.id, d.endpoint_no) o"},
-    /* flags and finish are proto/usage.h's: stream 1, byok 2, client gone 16. */
+    /* flags and finish are proto/usage.h's: stream 1, byok 2, client gone 16; a model with capability 16 makes
+     * embeddings and nothing else (proto/message.h). */
     [STMT_GENERATION] =
         {"generation", 3, true,
          "SELECT row_to_json(o) FROM (SELECT 'gen-' || replace(u.request_id::text, '-', '') AS id,"
@@ -266,7 +267,8 @@ static const struct {
          " NULL AS num_search_results, NULL AS num_fetches, NULL AS web_search_engine,"
          " usd(u.cost_nusd) AS total_cost, usd(u.cost_nusd) AS usage, NULL AS cache_discount,"
          " NULL AS upstream_inference_cost, '' AS origin, NULL AS http_referer, NULL AS user_agent,"
-         " NULL AS app_id, NULL AS external_user, 'completions' AS api_type, NULL AS preset_id,"
+         " NULL AS app_id, NULL AS external_user, NULL AS preset_id,"
+         " CASE WHEN m.capabilities & 16 <> 0 THEN 'embeddings' ELSE 'completions' END AS api_type,"
          " NULL AS router, NULL AS service_tier, NULL AS provider_responses, NULL AS session_id,"
          " 'global' AS data_region, u.account_id AS workspace_id, u.http_status,"
          " u.attempt, u.attempts, (u.flags & 4) <> 0 AS usage_estimated"

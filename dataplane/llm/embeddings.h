@@ -1,10 +1,6 @@
-/* What a client of embeddings asks beside its model: vectors of its inputs. Views point into the client's body,
- * as those of struct prompt. */
+/* What is asked of embeddings, and what form the answer must have. */
 #ifndef TR_DATAPLANE_LLM_EMBEDDINGS_H
 #define TR_DATAPLANE_LLM_EMBEDDINGS_H
-
-#include "embeddings_form.h"
-#include "json.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,12 +12,11 @@ enum {
     EMBEDDINGS_TEMPLATE_TOKENS = 16,  /* of one input: what begins and ends it, and the word for its purpose */
 };
 
-struct prompt_embeddings {
-    struct embeddings_form form;
-    struct view input; /* raw JSON: a text, token ids, or an array of either */
-    /* As they came: a provider is sent those that its row allows. */
-    struct json_member member[EMBEDDINGS_MEMBERS_MAX];
-    size_t n_members;
+/* What the answer must look like. */
+struct embeddings_form {
+    uint32_t n_inputs;   /* vectors; at least 1 */
+    uint32_t dimensions; /* of each; 0: the model's own */
+    bool base64;         /* each is the base64 of its float32s, little-endian; else a JSON array of numbers */
 };
 
 #endif

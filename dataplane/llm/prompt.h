@@ -127,6 +127,15 @@ void prompt_list_init(struct prompt_list *l);
 /* Frees what it has, and wipes what it kept; the other views' bytes are the body's. */
 void prompt_list_free(struct prompt_list *l);
 
+/* A request for vectors. */
+struct prompt_embeddings {
+    struct embeddings_form form;
+    struct view input; /* raw JSON: a text, token ids, or an array of either */
+    /* As they came: a provider is sent those that its row allows. */
+    struct json_member member[EMBEDDINGS_MEMBERS_MAX];
+    size_t n_members;
+};
+
 /* What is asked of the model: each kind is a call of its own at a provider. */
 enum prompt_kind {
     PROMPT_CHAT,

@@ -6,7 +6,7 @@
 
 #include "arguments.h"
 #include "buf.h"
-#include "embeddings_form.h"
+#include "embeddings.h"
 #include "err.h"
 #include "providers.h"
 #include "tokens.h"

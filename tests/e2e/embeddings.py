@@ -120,6 +120,16 @@ def the_bill_is_the_providers_figures():
 
 
 @case
+def the_generation_says_what_it_was():
+    for answer, kind in ((post(), "embeddings"), (rig.chat(), "completions")):
+        c = rig.Client()
+        g = wait_until(lambda: (lambda r: r.status == 200 and r.json()["data"])(
+            c.request("GET", "/generation?id=" + answer.header("x-generation-id"))), 10)
+        c.close()
+        equal((g["api_type"], g["tokens_completion"] == 0), (kind, kind == "embeddings"))
+
+
+@case
 def without_figures_it_is_estimated():
     key = rig.new_key()
     equal(good("usage=missing", key=key, input=["x" * 400, "y" * 44])["usage"]["prompt_tokens"], 111)
