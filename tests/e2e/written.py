@@ -26,7 +26,9 @@ import rig  # noqa: E402
 from rig import case, equal, true  # noqa: E402
 
 UNIT = os.path.join(os.environ.get("TR_BIN", os.path.join(rig.ROOT, "build/release")), "unit/test_recorded_dialects")
-DIALECTS = ("messages", "responses", "completions")
+# OpenRouter's definitions of a body under this status, of those that recordings come to.
+OPENROUTER_ERRORS = {400: "BadRequestResponse", 429: "TooManyRequestsResponse", 502: "BadGatewayResponse"}
+DIALECTS = ("messages", "responses", "api/messages", "api/responses", "completions")
 
 
 class Anthropic:
@@ -49,18 +51,22 @@ class Checker:
         self.anthropic = Anthropic()
         self.openai = openapi.Document("openai_core.openapi.json")
         self.openresponses = openapi.Document("openresponses_2026-04-24.openapi.json")
+        self.openrouter = openapi.Document("openrouter_core.openapi.json")
         self.events = self.openai.events()
 
-    def messages(self, value, what):
+    def messages(self, value, what, _):
         name = {"stream": "StreamEventFull", "whole": "MessageFull", "error": "ErrorResponse"}[what]
         self.anthropic.check(value, "ErrorResponse" if value["type"] == "error" else name)
 
     def openai_error(self, value):
         self.openai.check(value["error"], "Error")
 
-    def responses(self, value, what):
+    def responses(self, value, what, openrouter):
         if what == "error":
-            return self.openai_error(value)
+            if not openrouter:
+                return self.openai_error(value)
+            equal(value["error"]["metadata"]["error_type"] != "", True)
+            return self.openrouter.check(value, OPENROUTER_ERRORS[value["error"]["code"]])
         if what == "stream":
             self.openai.check(value, self.events[value["type"]])
         response = value if what == "whole" else value.get("response")
@@ -68,7 +74,7 @@ class Checker:
             self.openai.check(response, "Response")
             self.openresponses.check(response, "ResponseResource")
 
-    def completions(self, value, what):
+    def completions(self, value, what, _):
         if what == "error" or "error" in value:
             return self.openai_error(value)
         if what == "stream":  # the document has no definition of a chunk: an answer whose choices may be unfinished, or none
@@ -77,6 +83,8 @@ class Checker:
 
     def chat_request(self, value):
         self.openai.check(value, "CreateChatCompletionRequest")
+        unknown = set(value) - self.openai.members("CreateChatCompletionRequest")
+        equal(unknown, set(), "members that the definition does not have, which it would let pass")
 
 
 def data_of(stream):
@@ -96,7 +104,7 @@ def validate(line):
             values, check = [json.loads(entry["body"])], checker.chat_request
         else:
             values = data_of(entry["body"]) if what == "stream" else [json.loads(entry["body"])]
-            check = lambda value: getattr(checker, dialect)(value, what)  # noqa: E731
+            check = lambda value: getattr(checker, dialect.removeprefix("api/"))(value, what, dialect.startswith("api/"))  # noqa: E731
         for value in values:
             check(value)
             n += 1
