@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What is written for recorded answers of providers validates against the writer definitions: everything in
 Anthropic's shape (closed, every member), in Responses' (OpenAI's document) and in that of completions, streamed, whole
-and as an error; and what recorded requests of those clients become is a chat request by OpenAI's document. The unit
+and as an error; under /api/v1, chat too, against OpenRouter's document; and what recorded requests of those clients become is a chat request by OpenAI's document. The unit
 test recorded_dialects writes it down, and says itself that it means the right thing. Needs no stack, but jsonschema
 and referencing (tests/clients/prepare) and ../shared/specs ($TR_SPECS): without those it is skipped."""
 
@@ -26,7 +26,12 @@ import rig  # noqa: E402
 from rig import case, equal, true  # noqa: E402
 
 UNIT = os.path.join(os.environ.get("TR_BIN", os.path.join(rig.ROOT, "build/release")), "unit/test_recorded_dialects")
-DIALECTS = ("messages", "responses", "completions")
+# OpenRouter's definitions of a body under this status, of those that recordings come to.
+OPENROUTER_ERRORS = {400: "BadRequestResponse", 429: "TooManyRequestsResponse", 502: "BadGatewayResponse"}
+# And of an answer, whole and as one event of a stream.
+OPENROUTER = {"api/chat": ("ChatResult", "ChatStreamingResponse"), "api/messages": ("MessagesResult", "MessagesStreamingResponse"),
+              "api/responses": ("OpenResponsesResult", "ResponsesStreamingResponse")}
+DIALECTS = ("api/chat", "messages", "responses", "api/messages", "api/responses", "completions")
 
 
 class Anthropic:
@@ -49,18 +54,35 @@ class Checker:
         self.anthropic = Anthropic()
         self.openai = openapi.Document("openai_core.openapi.json")
         self.openresponses = openapi.Document("openresponses_2026-04-24.openapi.json")
+        self.openrouter = openapi.Document("openrouter_core.openapi.json")
         self.events = self.openai.events()
 
-    def messages(self, value, what):
+    def all(self, value, dialect, what):
+        if dialect in OPENROUTER and what == "whole":
+            self.openrouter.check(value, OPENROUTER[dialect][0])
+        elif dialect in OPENROUTER and what == "stream":
+            event = {} if dialect == "api/chat" else {"event": value["type"]}
+            self.openrouter.check({"data": value, **event}, OPENROUTER[dialect][1])
+        getattr(self, dialect.removeprefix("api/"))(value, what, dialect in OPENROUTER)
+
+    def chat(self, value, what, _):
+        if what == "error":
+            self.openrouter_error(value)
+
+    def messages(self, value, what, _):
         name = {"stream": "StreamEventFull", "whole": "MessageFull", "error": "ErrorResponse"}[what]
         self.anthropic.check(value, "ErrorResponse" if value["type"] == "error" else name)
+
+    def openrouter_error(self, value):
+        self.openrouter.check(value, OPENROUTER_ERRORS[value["error"]["code"]])
+        true(value["error"]["metadata"]["error_type"], "a type of error")
 
     def openai_error(self, value):
         self.openai.check(value["error"], "Error")
 
-    def responses(self, value, what):
+    def responses(self, value, what, openrouter):
         if what == "error":
-            return self.openai_error(value)
+            return self.openrouter_error(value) if openrouter else self.openai_error(value)
         if what == "stream":
             self.openai.check(value, self.events[value["type"]])
         response = value if what == "whole" else value.get("response")
@@ -68,7 +90,7 @@ class Checker:
             self.openai.check(response, "Response")
             self.openresponses.check(response, "ResponseResource")
 
-    def completions(self, value, what):
+    def completions(self, value, what, _):
         if what == "error" or "error" in value:
             return self.openai_error(value)
         if what == "stream":  # the document has no definition of a chunk: an answer whose choices may be unfinished, or none
@@ -77,6 +99,8 @@ class Checker:
 
     def chat_request(self, value):
         self.openai.check(value, "CreateChatCompletionRequest")
+        unknown = set(value) - self.openai.members("CreateChatCompletionRequest")
+        equal(unknown, set(), "members that the definition does not have, which it would let pass")
 
 
 def data_of(stream):
@@ -96,7 +120,7 @@ def validate(line):
             values, check = [json.loads(entry["body"])], checker.chat_request
         else:
             values = data_of(entry["body"]) if what == "stream" else [json.loads(entry["body"])]
-            check = lambda value: getattr(checker, dialect)(value, what)  # noqa: E731
+            check = lambda value: checker.all(value, dialect, what)  # noqa: E731
         for value in values:
             check(value)
             n += 1

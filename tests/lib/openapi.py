@@ -55,3 +55,10 @@ class Document:
             while why.context:  # the branch that fits best
                 why = max(why.context, key=lambda e: len(e.absolute_path))
             raise AssertionError(f"{name}: {why.json_path}: {why.message[:300]}")
+
+    def members(self, name):
+        """What an object of this definition may have; the definitions it is made of count too."""
+        def of(s):
+            s = self.schemas[s["$ref"].rsplit("/", 1)[1]] if "$ref" in s else s
+            return set(s.get("properties", ())).union(*map(of, s.get("allOf", ())))
+        return of(self.schemas[name])
