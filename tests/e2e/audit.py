@@ -17,6 +17,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import dialects  # noqa: E402
 import rig  # noqa: E402
 from rig import Client, case, equal, fresh, wait_until  # noqa: E402
 
@@ -84,15 +85,13 @@ def receipt_key():
 
 
 class Answer:
-    """One chat as a client that keeps the raw bytes of both directions."""
+    """One answer as a client that keeps the raw bytes of both directions; of chat, or of another API."""
 
-    def __init__(self, key, **members):
-        body = {"model": "demo/echo", "messages": [{"role": "user", "content": fresh("secret ")}]}
+    def __init__(self, key, api=dialects.ALL[0], **members):
+        body = api.ask(fresh("secret "))
         body.update(members)
         self.request = json.dumps(body).encode()
-        c = Client(key=key)
-        a = c.request("POST", "/chat/completions", self.request)
-        c.close()
+        a = dialects.send(api, self.request, key)
         self.status, self.response, self.id = a.status, a.body, a.header("x-request-id")
 
 
@@ -230,6 +229,22 @@ def the_owner_opens_every_answer():
     # A restart ends the chain: the remembered head is of another boot, signed by another key.
     refused(10, "SIGNATURE", head(), "--head", kept)
     equal(verify(open(kept, "rb").read(), key=kept_key)[0], 0)
+
+
+@case
+def answers_of_every_api_are_opened():
+    mine = rig.new_key()["key"]
+    with sampling(ALL):
+        began = json.loads(head())["count"]
+        answers = [Answer(mine, api, stream=stream) for api in dialects.ALL for stream in (False, True)]
+        equal([a.status for a in answers], [200] * len(answers))
+        until(began + len(answers))
+        text = samples(mine)
+        d = recomputed(text, receipt_key())
+        equal({o["sample"]["request_id"]: (o["request_sha256"], o["response_sha256"], o["sample"]["complete"]) for o in d["samples"]},
+              {a.id: (sha(a.request).hex(), sha(a.response).hex(), True) for a in answers})
+        for a in answers:
+            accepted(text, "--request", put("q", a.request), "--response", put("r", a.response))
 
 
 @case

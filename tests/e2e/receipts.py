@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import dialects  # noqa: E402
 import rig  # noqa: E402
 from rig import Client, case, equal, fresh, true  # noqa: E402
 
@@ -128,6 +129,16 @@ def stream_with_its_framing():
     receipt = check(request, a)
     equal(event(receipt, "outcome")["bytes_returned"], len(a.body))
     equal(event(receipt, "outcome")["complete"], True)
+
+
+@case
+def answers_of_every_api():
+    for api in dialects.ALL:
+        for stream in (False, True):
+            request = json.dumps(api.ask("hello", stream)).encode()
+            a = dialects.send(api, request)
+            equal((a.status, a.clean), (200, True), (api.name, a))
+            equal(json.loads(check(request, a))["endpoint"], api.prefix + api.path)
 
 
 @case

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import odd  # noqa: E402
 import replay  # noqa: E402
 import rig  # noqa: E402
 from odd import BROKEN, COMPLETE, REFUSED  # noqa: E402
@@ -138,6 +139,12 @@ def finished_but_not_ended():
 @case
 def the_other_form():
     complete("sse_for_a_whole_answer", "sse_for_a_whole_call", "json_for_a_stream", "json_call_for_a_stream")
+
+
+@case
+def what_clients_choke_on_is_repaired():
+    """Whatever breaks a client that talks to such a server directly."""
+    complete(*odd.CHOKED)
 
 
 # What each client throws for an error event, and for a status 502.

@@ -1,6 +1,7 @@
 """A provider's unusual answers, and what they mean: for programs that look at what becomes of them in one dialect or
 another. Every answer is a replay.answer."""
 
+import gzip
 import json
 
 import replay
@@ -83,6 +84,92 @@ COMPLETE = {
     "json_for_a_stream": (whole(message("hello")), None, TEXT, "stop"),
     "json_call_for_a_stream": (whole(message(None, "tool_calls", tool_calls=CALLS)), None, ADD, "tool_calls"),
 }
+
+
+# --- what clients choke on when it comes from a server directly: rows of a measured table, framing first
+
+def events(*lines, end="\n\n", field="data: ", done="[DONE]", kind="text/event-stream", before="", after=""):
+    """A stream in one body, written in another way."""
+    body = before + "".join(field + e + end for e in (ROLE, *lines, done)) + after
+    return replay.answer(replay.whole(body, kind=kind))
+
+
+BEFORE = set(COMPLETE)
+ALL_OF_IT = (HEL, LO, STOP, FIGURES)
+
+
+def without(text, *members):
+    return json.dumps({k: v for k, v in json.loads(text).items() if k not in members})
+
+
+def with_delta(delta, finish="absent"):
+    choice = {"index": 0, "delta": delta, **({} if finish == "absent" else {"finish_reason": finish})}
+    return json.dumps({**BASE, "object": "chat.completion.chunk", "choices": [choice]})
+
+
+def unlabelled(body):
+    return replay.answer(replay.whole(body).replace(b"Content-Type: application/json\r\n", b""))
+
+
+def gzipped(*lines):
+    body = gzip.compress("".join(f"data: {e}\n\n" for e in (ROLE, *lines, "[DONE]")).encode())
+    return replay.answer(replay.whole(body, kind="text/event-stream\r\nContent-Encoding: gzip"))
+
+
+def tool(**members):
+    return with_delta({"tool_calls": [members]}, None)
+
+
+def adds(*deltas):
+    """A stream of one call."""
+    return stream(*deltas, chunk({}, "tool_calls"), FIGURES)
+
+
+NAMED = {"name": "add", "arguments": '{"x"'}
+REST = {"arguments": ":1}"}
+COMPLETE.update({kind: (answer, None, TEXT, "stop") for kind, answer in {
+    "data_without_space": events(*ALL_OF_IT, field="data:"),
+    "crlf": events(*ALL_OF_IT, end="\r\n\r\n"),
+    "carriage_returns": events(*ALL_OF_IT, end="\r\r"),
+    "no_content_type": unlabelled("".join(f"data: {e}\n\n" for e in (ROLE, *ALL_OF_IT, "[DONE]"))),
+    "byte_order_mark": events(*ALL_OF_IT, before="\ufeff"),
+    "data_in_several_lines": events(*(e.replace('"choices"', '\ndata: "choices"') for e in ALL_OF_IT)),
+    "comments": events(*ALL_OF_IT, end="\n\n: comment\n\n"),
+    "charset": events(*ALL_OF_IT, kind="text/event-stream; charset=utf-8"),
+    "labelled_as_json": events(*ALL_OF_IT, kind="application/json"),
+    "ping_without_data": events(*ALL_OF_IT, end="\n\nevent: ping\n\n"),
+    "ping_with_an_object": events(*ALL_OF_IT, end="\n\nevent: ping\ndata: {}\n\n"),
+    "empty_data": events(*ALL_OF_IT, end="\n\ndata:\n\n"),
+    "done_with_a_space": events(*ALL_OF_IT, done="[DONE] "),
+    "bytes_after_done": events(*ALL_OF_IT, after=f"data: {HEL}\n\n"),
+    "gzip": gzipped(*ALL_OF_IT),
+    "figures_without_choices": stream(HEL, LO, STOP, without(FIGURES, "choices")),
+    "figures_with_null_choices": stream(HEL, LO, STOP, FIGURES.replace("[]", "null")),
+    "figures_twice": stream(HEL, LO, chunk({}, "stop", usage=USAGE), chunk({}, "stop", usage=USAGE)),
+    "null_figures": stream(*(chunk({"content": t}, usage=None) for t in ("hel", "lo")), STOP, FIGURES),
+    "null_errors": stream(*(chunk({"content": t}, error=None) for t in ("hel", "lo")), STOP, FIGURES),
+    "null_delta": stream(HEL, LO, with_delta(None, "stop"), FIGURES),
+    "no_role": replay.answer(replay.stream(*ALL_OF_IT)),
+    "no_finish_reason_until_the_end": stream(*(with_delta({"content": t}) for t in ("hel", "lo")), STOP, FIGURES),
+    "content_as_parts": stream(*(chunk({"content": [{"type": "text", "text": t}]}) for t in ("hel", "lo")), STOP, FIGURES),
+}.items()})
+COMPLETE.update({kind: (answer, None, ADD, "tool_calls") for kind, answer in {
+    "call_without_index": adds(tool(id="call_a", type="function", function={"name": "add", "arguments": '{"x":1}'})),
+    "call_without_type": adds(tool(index=0, id="call_a", function=NAMED), tool(index=0, function=REST)),
+    "call_with_null_names": adds(tool(index=0, id="call_a", type="function", function=NAMED),
+                                 tool(index=0, id=None, type=None, function={"name": None, **REST})),
+    "call_with_empty_names": adds(tool(index=0, id="call_a", type="function", function=NAMED),
+                                  tool(index=0, id="", type="function", function={"name": "", **REST})),
+    "call_with_repeated_names": adds(tool(index=0, id="call_a", type="function", function=NAMED),
+                                     tool(index=0, id="call_a", type="function", function={"name": "add", **REST})),
+    "call_with_a_gap": adds(tool(index=1, id="call_a", type="function", function=NAMED), tool(index=1, function=REST)),
+    "arguments_as_an_object": adds(tool(index=0, id="call_a", type="function", function={"name": "add", "arguments": {"x": 1}})
+                                   .replace('{"x": 1}', '{"x":1}')),
+}.items()})
+COMPLETE["plain_text_label"] = (None, replay.answer(replay.whole(message("hello"), kind="text/plain")), TEXT, "stop")
+COMPLETE["no_label"] = (None, unlabelled(message("hello")), TEXT, "stop")
+COMPLETE["white_space_first"] = (None, replay.answer(replay.whole(" \n \n" + message("hello"))), TEXT, "stop")
+CHOKED = tuple(kind for kind in COMPLETE if kind not in BEFORE)
 # Behind a delta: the text that came before the failure. Every client has to throw.
 OVERLOADED = {"message": "overloaded", "code": 502}
 OPEN = chunk(call(0, '{"x":', "call_a", "add"))
@@ -95,6 +182,12 @@ BROKEN = {
     "error_event_after_a_delta": (stream(HEL, LO, json.dumps({"error": OVERLOADED}), **APART), "hello"),
     "error_text_after_a_delta": (stream(HEL, LO, json.dumps({"error": "overloaded"}), **APART), "hello"),
     "error_event_in_the_arguments": (stream(OPEN, json.dumps({"error": OVERLOADED}), **APART), ""),
+    "error_beside_choices_after_a_delta": (stream(HEL, LO, chunk({"content": ""}, "error", error=OVERLOADED), **APART), "hello"),
+    "event_named_error_after_a_delta": (replay.answer(replay.whole(
+        f"data: {ROLE}\n\ndata: {HEL}\n\ndata: {LO}\n\nevent: error\ndata: {json.dumps(OVERLOADED)}\n\n",
+        kind="text/event-stream"), **APART), "hello"),
+    "half_an_event": (replay.answer(replay.whole(f"data: {ROLE}\n\ndata: {HEL}\n\ndata: {LO}\n\ndata: {STOP[:40]}",
+                                                 kind="text/event-stream"), **APART), "hello"),
     "finish_reason_error_after_a_delta": (stream(HEL, LO, chunk({}, "error"), FIGURES, **APART), "hello"),
 }
 # Before the first delta: 502 of one provider, the other one's answer where there is another.

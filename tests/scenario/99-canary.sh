@@ -1,9 +1,10 @@
 #!/bin/bash
 # Goal: nothing of a conversation is anywhere but in the data plane's memory while it lasts. Distinct
 # canaries travel in the prompt, system text, tool arguments, image data, API key, provider key, the
-# provider's error text and the model's output, through answers, streams, errors, fallbacks, aborts and
-# big bodies; so do the salts and hashes of its receipts, which are for the key's owner. A few seconds after the last response each is searched for in every log, the database (its
-# dump and its files), /tmp, the run directory, /metrics and the data plane's memory: none is there.
+# provider's error text, thoughts, the model's output, names of apps and idempotency keys, in each API that a
+# client can speak, through answers, streams, errors, fallbacks, aborts and big bodies; so do the salts and hashes of
+# its receipts, which are for the key's owner. A few seconds after the last response each is searched for in every log, the
+# database (its dump and its files), /tmp, the run directory, /metrics and the data plane's memory: none is there.
 # Seeded leaks prove that each search finds one.
 #
 # Two places are where a canary belongs: the operator's file of provider keys, and the memory of the data
@@ -19,7 +20,7 @@ fi
 export TR_CASE_PREFIX=$(basename "$0" .sh) PYTHONPATH=tests/lib
 exec python3 - "$@" <<'PY'
 import base64, glob, json, os, subprocess, sys, tempfile, time, urllib.request
-import rig
+import dialects, replay, rig
 from rig import case, equal, fresh, wait_until
 
 RUN = rig.env("TR_RUN_DIR")
@@ -29,13 +30,15 @@ def canary(kind):
     return f"CANARY{kind}{os.urandom(9).hex()}"
 
 
-PROMPT, SYSTEM, TOOL, OUTPUT, ERROR = (canary(k) for k in ("PROMPT", "SYSTEM", "TOOLARG", "OUTPUT", "ERRTEXT"))
+PROMPT, SYSTEM, TOOL, OUTPUT, ERROR, THOUGHT = (canary(k) for k in ("PROMPT", "SYSTEM", "TOOLARG", "OUTPUT", "ERRTEXT", "THOUGHT"))
+TITLE, AGAIN = canary("TITLE"), canary("AGAIN")  # of an app, and an idempotency key
 PICTURE = base64.b64encode(canary("IMAGE").encode() * 3).decode()
 KEY = rig.new_key()
 with open(os.path.join(RUN, "conf/provider-keys.conf")) as f:
     PROVIDER_KEY = dict(line.strip().split(" = ") for line in f if " = " in line)["demo-a"]
 CONTENT = {"prompt": PROMPT, "system text": SYSTEM, "tool arguments": TOOL, "image data": PICTURE,
-           "model output": OUTPUT, "provider error text": ERROR, "API key": KEY["key"]}
+           "model output": OUTPUT, "provider error text": ERROR, "API key": KEY["key"], "thoughts": THOUGHT,
+           "name of an app": TITLE, "idempotency key": AGAIN}
 EVERYTHING = dict(CONTENT, **{"provider key": PROVIDER_KEY})
 BORN = time.time()
 
@@ -260,6 +263,74 @@ def send_messages():
     ask("tokens=1", *said, path="/messages/count_tokens")
 
 
+HEADERS = {"X-Title": TITLE, "X-OpenRouter-Title": TITLE, "X-OpenRouter-Categories": TITLE, "HTTP-Referer": "https://example.com/" + TITLE,
+           "anthropic-beta": TITLE, "OpenAI-Organization": TITLE, "X-OpenRouter-Metadata": "enabled", "User-Agent": TITLE}
+
+
+def send_everywhere():
+    """The same in each dialect: answers, turns with thoughts and tools, each place in which a provider can fail, and
+    headers with names of apps and keys of repeated requests."""
+    for api in dialects.ALL:
+        def ask(words, stream, headers=None, **members):
+            script = "\n".join([PROMPT, "demo-script:", "mock chunk=10," + words, "say " + OUTPUT * 3])
+            request = {**api.ask(script, stream, "demo/only-a"), **members}
+            try:
+                return dialects.send(api, request, KEY["key"], {**HEADERS, **(headers or {})}).body
+            except (OSError, rig.http.client.HTTPException):
+                return b""
+
+        def fails(words, stream):
+            """Behind three that are good, so that a breaker that has opened before closes and no other one opens."""
+            for _ in range(3):
+                wait_until(lambda: OUTPUT.encode() in ask("tokens=1", stream), 30, f"{api.name}: the output arrives", step=0.5)
+            ask(words, stream)
+        for stream in (False, True):
+            for fault in (*(f"fail={status}" for status in (400, 404, 500, 529)), "fail=429,retry_after_ms=1", "fail=body", "fail=first", "error_at=2"):
+                fails(f"{fault},error_text={ERROR}", stream)
+            for fault in ("cut_at=2", "rst_at=2", "close_at=2", "fail=truncjson"):
+                fails(fault, stream)
+            again = {"Idempotency-Key": AGAIN + api.name + str(stream)}
+            for _ in range(2):
+                ask("tokens=1", stream, headers=again)
+            ask("tokens=1", stream, headers={"Idempotency-Key": AGAIN + " " * 2 + "x" * 300})
+            ask("tokens=1", stream, **{PROMPT: PROMPT})
+            ask("tokens=1", stream, temperature=PROMPT)
+            if api.replays:
+                send_turns(api, stream)
+        s = dialects.connect(api, api.ask("\n".join([PROMPT, "demo-script:", "mock cadence_us=50000", "say " + OUTPUT * 3]), True, "demo/only-a"),
+                             KEY["key"])
+        s.recv(4096)
+        s.close()
+    c = rig.Client(key=KEY["key"])
+    messages = [{"role": "user", "content": PROMPT}]
+    counted = c.request("POST", "/messages/count_tokens", {"model": "demo/only-a", "system": SYSTEM, "messages": messages}, HEADERS)
+    equal(counted.status, 200, counted)
+    c.close()
+
+
+def send_turns(api, stream):
+    """Thoughts, a call with its arguments and a result, twice."""
+    script = "\n".join([PROMPT, "demo-script:", "mock replay,chunk=99", "think " + THOUGHT, "call f " + json.dumps({"city": TOOL}),
+                        "say " + OUTPUT])
+    request = api.ask(script, stream, "demo/only-a", tools=("f",), thinks=True)
+    answer = dialects.send(api, request, KEY["key"], HEADERS)
+    equal((answer.status, THOUGHT.encode() in answer.body), (200, True), f"{api.name}: the thought arrives: {answer!r}")
+    said = api.read(answer)
+    answer = dialects.send(api, api.follow(request, said.turn, [(said.calls[0][0], TOOL)]), KEY["key"], HEADERS)
+    equal((answer.status, api.read(answer).text), (200, OUTPUT), f"{api.name}: {answer!r}")
+
+
+def a_key_that_providers_refuse():
+    """A provider's 401 quotes our key: neither it nor the status reaches a client of any dialect."""
+    told = json.dumps({"error": {"message": f"Incorrect API key provided: {PROVIDER_KEY} {ERROR}", "code": "invalid_api_key"}})
+    with replay.Provider({"demo-a": replay.answer(replay.whole(told, "401 Unauthorized"))}):
+        for api in dialects.ALL:
+            for stream in (False, True):
+                a = dialects.send(api, api.ask(PROMPT, stream, "demo/only-a"), KEY["key"], HEADERS)
+                equal((a.status in (502, 503), ERROR.encode() in a.body, PROVIDER_KEY.encode() in a.body), (True, False, False),
+                      f"{api.name}: {a!r}")
+
+
 def secrets_of_receipts():
     """What a receipt tells its owner and nobody else: an answer's, a refusal's, one that came as a trailer."""
     found = {}
@@ -337,6 +408,8 @@ def no_canary_is_left():
     send_all()
     send_responses()
     send_messages()
+    send_everywhere()
+    a_key_that_providers_refuse()
     PRIVATE.update(secrets_of_receipts())
     rig.settled()
     time.sleep(4)
