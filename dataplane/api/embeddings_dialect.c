@@ -184,6 +184,15 @@ static enum err read_member(struct reader *r, const struct json_member *m, bool 
     return m->value.kind == JSON_NULL ? ERR_NONE : rules[k].read(r, m->value);
 }
 
+/* A provider may put what a member says ("instruction") in front of each input. */
+static void bound_members(struct prompt *p)
+{
+    const struct prompt_embeddings *x = &p->embeddings;
+
+    for (size_t i = 0; i < x->n_members; i++)
+        p->prompt_bound += (uint64_t)x->member[i].value.text.len * x->form.n_inputs;
+}
+
 static enum err embeddings_read(struct view body, struct prompt *out, struct prompt_fault *fault)
 {
     struct reader r = {.p = out, .fault = fault};
@@ -209,6 +218,7 @@ static enum err embeddings_read(struct view body, struct prompt *out, struct pro
         fault->param = "input";
         return prompt_refuse(fault, "This member is required.", ERR_FORMAT);
     }
+    bound_members(out);
     return ERR_NONE;
 }
 

@@ -324,7 +324,8 @@ static enum err read_with(struct view body, bool since_2026, bool counting, stru
     if (e != ERR_NONE)
         return e;
     /* what was sealed has added to it */
-    out->prompt_bound += (uint64_t)out->body.len - out->media.bytes + PROMPT_TEMPLATE_TOKENS;
+    out->prompt_bound += (uint64_t)out->body.len - out->media.bytes + PROMPT_TEMPLATE_TOKENS +
+                         prompt_list_repeats(&out->list);
     *fault = (struct prompt_fault){0};
     return ERR_NONE;
 }

@@ -2,6 +2,7 @@
 #include "messages_write.h"
 
 #include "content_view.h"
+#include "details.h"
 #include "replay.h"
 
 /* The member of an element that has the thoughts in clear, NULL when it has none. */
@@ -70,6 +71,13 @@ static bool is_same_type(const struct messages_block *b, const char *name)
             text_name(type) == name);
 }
 
+/* One with many members, or that grows large, stays in the pieces that it came in. */
+static bool may_join(const struct messages_block *b, struct json_value piece)
+{
+    return details_are_few(piece.text) && b->element.len <= DETAILS_JOINED_MAX &&
+           (b->element.len == 0 || details_are_few(buf_view(&b->element)));
+}
+
 /* In a whole answer the text of all thoughts comes first, in one piece, and their elements after it: those
  * that have the text say where each ends. */
 static enum err take_clear(struct answer *a, struct messages_block *b, struct json_value text,
@@ -96,7 +104,7 @@ static enum err take_text_element(struct answer *a, struct json_value piece, con
 
     if (e != ERR_NONE)
         return e;
-    if (!is_same_type(b, name))
+    if (!is_same_type(b, name) || !may_join(b, piece))
         return append_detail(b, piece.text);
     e = merge(&b->element, piece, name);
     if (e == ERR_NONE && json_get(piece, name, &v))

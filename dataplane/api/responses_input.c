@@ -216,55 +216,6 @@ static enum err add_thoughts(struct responses_reader *r, struct json_value parts
     return e;
 }
 
-/* One item for each element, all in one piece of kept bytes. */
-static enum err add_details(struct responses_reader *r, const struct replay *thoughts)
-{
-    struct prompt_list *l = &r->p->list;
-    struct json_member m;
-    struct json_iter it;
-    struct buf list;
-    struct view kept;
-    enum err e;
-
-    buf_init(&list, 2 * thoughts->plain.len + 2);
-    e = buf_append_byte(&list, '[');
-    if (e == ERR_NONE)
-        e = replay_details(thoughts, VIEW_EMPTY, &list);
-    if (e == ERR_NONE)
-        e = buf_append_byte(&list, ']');
-    if (e == ERR_NONE)
-        e = prompt_keep(l, buf_view(&list), &kept);
-    buf_free(&list);
-    if (e != ERR_NONE)
-        return e;
-    it = json_iter((struct json_value){JSON_ARRAY, kept});
-    while (e == ERR_NONE && json_next(&it, &m)) {
-        struct prompt_item *item = NULL;
-
-        e = prompt_add_item(l, ITEM_DETAIL, &item);
-        if (e == ERR_NONE)
-            item->text = (struct prompt_text){m.value.text, true};
-    }
-    return e;
-}
-
-/* The text inside, when the client has kept none beside it. */
-static enum err add_sealed_text(struct responses_reader *r, const struct replay *thoughts)
-{
-    struct prompt_item *item = NULL;
-    struct view kept;
-    enum err e;
-
-    if (thoughts->text.len == 0)
-        return ERR_NONE;
-    e = prompt_keep(&r->p->list, thoughts->text, &kept);
-    if (e == ERR_NONE)
-        e = prompt_add_item(&r->p->list, ITEM_REASONING, &item);
-    if (e == ERR_NONE)
-        item->text.bytes = kept;
-    return e;
-}
-
 /* What another router or OpenAI has sealed says nothing to anybody here: it is left out, and its text in
  * clear is not. */
 static enum err read_reasoning(struct responses_reader *r, struct json_value item)
@@ -288,10 +239,8 @@ static enum err read_reasoning(struct responses_reader *r, struct json_value ite
     e = replay_open(sealed, &thoughts);
     if (e == ERR_FORMAT)
         e = responses_refuse(r, "the encrypted_content of a reasoning item is damaged", e);
-    if (e == ERR_NONE)
-        e = add_details(r, &thoughts);
-    if (e == ERR_NONE && n == 0)
-        e = add_sealed_text(r, &thoughts);
+    if (e == ERR_NONE) /* the text inside, when the client has kept none beside it */
+        e = replay_add_opened(&r->p->list, &thoughts, n == 0, VIEW_EMPTY, &r->added);
     replay_close(&thoughts);
     return e;
 }

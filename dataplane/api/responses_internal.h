@@ -18,6 +18,7 @@ struct responses_reader {
     bool turn_said; /* it has text */
     bool asked;    /* the input has something in it */
     bool logprobs; /* asked for by "include" */
+    size_t judged; /* bytes of schemas, of which SCHEMA_JUDGED_MAX are judged */
     uint64_t added; /* prompt tokens that translation adds, beyond one for each byte of the body */
 };
 

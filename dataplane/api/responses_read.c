@@ -446,7 +446,8 @@ enum err responses_read(struct view body, struct prompt *out, struct prompt_faul
     if (e == ERR_NONE)
         e = check_whole(&r);
     if (e == ERR_NONE) {
-        out->prompt_bound = body.len - out->media.bytes + PROMPT_TEMPLATE_TOKENS + r.added;
+        out->prompt_bound = body.len - out->media.bytes + PROMPT_TEMPLATE_TOKENS + r.added +
+                            prompt_list_repeats(&out->list);
         *fault = (struct prompt_fault){0};
     }
     return e;

@@ -33,6 +33,15 @@ static enum err add_tool(struct responses_reader *r, enum prompt_tool_kind kind,
     return ERR_NONE;
 }
 
+/* Whether this API would make the schema strict, of as many as can be judged in a short time. */
+static bool strict_unsaid(struct responses_reader *r, struct view schema)
+{
+    if (schema.len > SCHEMA_JUDGED_MAX - r->judged)
+        return false;
+    r->judged += schema.len;
+    return schema_is_strict(schema);
+}
+
 /* Where nothing is said, this API makes a schema strict if it can, and chat does not: so it is said. */
 static enum err add_function(struct responses_reader *r, struct view space, struct json_value tool)
 {
@@ -47,7 +56,7 @@ static enum err add_function(struct responses_reader *r, struct view space, stru
     if (e == ERR_NONE && responses_has(tool, "strict", &v))
         e = prompt_read_bool(v, r->fault, &strict);
     else
-        strict = t != NULL && schema_is_strict(t->schema);
+        strict = t != NULL && strict_unsaid(r, t->schema);
     if (e == ERR_NONE)
         t->strict = strict;
     return e;
@@ -208,7 +217,7 @@ static enum err allow(struct responses_reader *r, struct json_value allowed)
     struct prompt_list *l = &r->p->list;
     struct json_iter it = json_iter(allowed);
     struct json_member m;
-    size_t kept = 0;
+    size_t kept = 0, named = 0;
 
     if (allowed.kind != JSON_ARRAY)
         return responses_refuse(r, "tool_choice.tools must be an array", ERR_FORMAT);
@@ -216,8 +225,11 @@ static enum err allow(struct responses_reader *r, struct json_value allowed)
         const struct prompt_tool *t;
         struct prompt_tool first;
         size_t at;
-        enum err e = chosen(r, m.value, &t);
+        enum err e;
 
+        if (named++ == PROMPT_TOOLS_MAX) /* each is compared with all tools */
+            return responses_refuse(r, "tool_choice.tools names too many tools", ERR_LIMIT);
+        e = chosen(r, m.value, &t);
         if (e != ERR_NONE)
             return e;
         if (t == NULL) {

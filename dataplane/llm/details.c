@@ -40,12 +40,26 @@ static bool same_member(struct json_value a, struct json_value b, const char *na
     return view_eq(x.text, y.text);
 }
 
+bool details_are_few(struct view element)
+{
+    struct json_iter it = json_iter((struct json_value){JSON_OBJECT, element});
+    struct json_member m;
+    size_t n = 0;
+
+    while (n <= DETAILS_MEMBERS_MAX && json_next(&it, &m))
+        n++;
+    return n <= DETAILS_MEMBERS_MAX;
+}
+
 static bool goes_on(const struct details *d, struct json_value element)
 {
     struct json_value last = {JSON_OBJECT, buf_view(&d->last)};
 
-    return d->last.len != 0 && text_name(element) != NULL && same_member(last, element, "type") &&
-           same_member(last, element, "index");
+    if (d->last.len == 0 || (d->pieces && d->last.len > DETAILS_JOINED_MAX))
+        return false;
+    return text_name(element) != NULL && same_member(last, element, "type") &&
+           same_member(last, element, "index") && details_are_few(last.text) &&
+           details_are_few(element.text);
 }
 
 /* Members of the element that the last one does not have, but for its text and what is null. */

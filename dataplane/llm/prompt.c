@@ -84,6 +84,31 @@ static void kept_free(struct prompt_kept *k)
     }
 }
 
+bool prompt_is_media(const struct prompt_item *i)
+{
+    return i->kind == ITEM_IMAGE || i->kind == ITEM_AUDIO || i->kind == ITEM_FILE || i->kind == ITEM_VIDEO;
+}
+
+uint64_t prompt_list_repeats(const struct prompt_list *l)
+{
+    size_t id = 0; /* of the result that the item belongs to */
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < l->n_items; i++) {
+        if (l->item[i].kind == ITEM_MESSAGE || l->item[i].kind == ITEM_RESULT)
+            id = l->item[i].id.len;
+        if (l->item[i].kind == ITEM_CALL)
+            bytes += l->item[i].id.len;
+        if (l->item[i].kind == ITEM_REASONING && l->item[i].signature.len != 0)
+            bytes += l->item[i].text.bytes.len;
+        if (!prompt_is_media(&l->item[i]))
+            continue;
+        bytes += id;
+        id = 0; /* once for each result */
+    }
+    return bytes;
+}
+
 void prompt_list_init(struct prompt_list *l)
 {
     *l = (struct prompt_list){.parallel_calls = -1, .format_strict = -1};

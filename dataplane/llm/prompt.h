@@ -122,6 +122,11 @@ must_check enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind
 /* A copy of bytes that do not stand in the body (a name made of two, what a sealed text holds), for views of
  * the list: valid as long as the list. ERR_MEMORY. */
 must_check enum err prompt_keep(struct prompt_list *l, struct view bytes, struct view *out);
+/* Images, audio, files, videos. */
+bool prompt_is_media(const struct prompt_item *i);
+/* Bytes of the body that a renderer may say twice: a result's attachments follow it under its id, a call
+ * without a result gets one, a signed thought is given in the clear as well. */
+uint64_t prompt_list_repeats(const struct prompt_list *l);
 /* -1 for what was not said. */
 void prompt_list_init(struct prompt_list *l);
 /* Frees what it has, and wipes what it kept; the other views' bytes are the body's. */

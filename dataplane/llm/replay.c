@@ -242,20 +242,27 @@ static enum err add_elements(struct prompt_list *l, const struct replay *r, stru
     return e;
 }
 
+enum err replay_add_opened(struct prompt_list *l, const struct replay *r, bool with_text,
+                           struct view beside, uint64_t *bound)
+{
+    enum err e = with_text ? add_thoughts(l, r->text, beside) : ERR_NONE;
+
+    if (e == ERR_NONE)
+        e = add_elements(l, r, beside);
+    /* the thoughts may be in an element once more */
+    *bound += beside.len != 0 ? beside.len : r->text.len;
+    return e;
+}
+
 enum err replay_add(struct prompt_list *l, struct view sealed, struct view beside, uint64_t *bound)
 {
     struct replay r;
     enum err e = replay_open(sealed, &r);
-    bool ours = e == ERR_NONE;
 
-    if (!ours && e != ERR_FORMAT)
-        goto done;
-    e = add_thoughts(l, ours ? r.text : VIEW_EMPTY, beside);
-    if (e == ERR_NONE && ours)
-        e = add_elements(l, &r, beside);
-    if (ours) /* the thoughts may be in an element once more */
-        *bound += beside.len != 0 ? beside.len : r.text.len;
-done:
+    if (e == ERR_NONE)
+        e = replay_add_opened(l, &r, true, beside, bound);
+    else if (e == ERR_FORMAT)
+        e = add_thoughts(l, VIEW_EMPTY, beside);
     replay_close(&r);
     return e;
 }

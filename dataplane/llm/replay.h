@@ -40,10 +40,13 @@ void replay_close(struct replay *r); /* wipes */
 /* Append the elements, separated by commas, with the thoughts in their place. text: the thoughts as the client has them beside
  * the sealed text, escaped; empty: those inside. Nothing is appended when there are no elements. */
 must_check enum err replay_details(const struct replay *r, struct view text, struct buf *out);
-/* Add to the list what a sealed text holds: the thoughts in clear (beside, or those inside when that is
- * empty) and each element, as items of the message that was begun last. One that is none of ours adds the
- * thoughts alone. beside is borrowed from the body. *bound grows by the bytes that a rendered request may
- * have more than the body. ERR_MEMORY, ERR_LIMIT. */
+/* Add to the list what an opened text holds: each element and, with_text, before them the thoughts in clear
+ * (beside, or those inside when that is empty), as items of the message that was begun last. beside is borrowed
+ * from the body. *bound grows by the bytes that a rendered request may have more than the body. ERR_MEMORY,
+ * ERR_LIMIT. */
+must_check enum err replay_add_opened(struct prompt_list *l, const struct replay *r, bool with_text,
+                                      struct view beside, uint64_t *bound);
+/* The same of a sealed text, with the thoughts. One that is none of ours adds what is beside it alone. */
 must_check enum err replay_add(struct prompt_list *l, struct view sealed, struct view beside,
                                uint64_t *bound);
 

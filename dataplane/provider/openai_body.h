@@ -45,7 +45,6 @@ void body_put_turn(struct body *b, const struct prompt_item *item, size_t n);
 
 /* --- openai_content.c: the parts of one message --- */
 bool content_has_text(const struct prompt_item *i);
-bool content_is_media(const struct prompt_item *i);
 bool content_any_media(const struct prompt_item *item, size_t n);
 /* All texts as the inside of one string, a blank line between two. Was there any? */
 bool content_put_texts(struct body *b, const struct prompt_item *item, size_t n);

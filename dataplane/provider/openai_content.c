@@ -10,16 +10,10 @@ bool content_has_text(const struct prompt_item *i)
     return i->kind == ITEM_TEXT && i->text.bytes.len != 0;
 }
 
-bool content_is_media(const struct prompt_item *i)
-{
-    return i->kind == ITEM_IMAGE || i->kind == ITEM_AUDIO || i->kind == ITEM_FILE ||
-           i->kind == ITEM_VIDEO;
-}
-
 bool content_any_media(const struct prompt_item *item, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (content_is_media(&item[i]))
+        if (prompt_is_media(&item[i]))
             return true;
     return false;
 }
@@ -135,7 +129,7 @@ static void put_parts(struct body *b, const struct prompt_item *item, size_t n)
 
     BODY_PUT(b, "[");
     for (size_t i = 0; i < n; i++)
-        if (content_has_text(&item[i]) || content_is_media(&item[i]))
+        if (content_has_text(&item[i]) || prompt_is_media(&item[i]))
             content_put_part(b, &item[i], &any);
     BODY_PUT(b, "]");
 }

@@ -151,7 +151,7 @@ static void put_result_media(struct walk *w, size_t at, bool *begun)
     body_put(w->b, w->item[at].id);
     BODY_PUT(w->b, ":\"}");
     for (size_t i = at + 1; i < end; i++)
-        if (content_is_media(&w->item[i]))
+        if (prompt_is_media(&w->item[i]))
             content_put_part(w->b, &w->item[i], &any);
 }
 

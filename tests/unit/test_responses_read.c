@@ -405,6 +405,20 @@ static void sealed_thoughts_are_opened(void)
     must_read(body);
     SAYS("assistant thought:Hm\\n");
     forget();
+    buf_reset(&sealed);
+    /* the thoughts are given twice, in the clear and in their element; the bound has room for both, and who
+     * thought it is known */
+    CHECK_INT(replay_seal(view_str("openai/gpt-5"), view_str("1212121212121212121212121212121212121212"),
+                          view_str("{\"type\":\"reasoning.text\",\"signature\":\"s\"}"), &sealed), ERR_NONE);
+    snprintf(body, sizeof body, I(THINK("", ",\"encrypted_content\":\"%.*s\"")), (int)sealed.len,
+             (const char *)sealed.ptr);
+    must_read(body);
+    CHECK_INT(prompt.list.n_items, 3);
+    CHECK(prompt.prompt_bound >= strlen(body) + 40 + PROMPT_TEMPLATE_TOKENS);
+    for (size_t i = 1; i < 3; i++)
+        if (prompt.list.item[i].kind == ITEM_DETAIL)
+            CHECK_BYTES(prompt.list.item[i].name.ptr, prompt.list.item[i].name.len, "openai/gpt-5", 12);
+    forget();
     buf_free(&sealed);
 }
 

@@ -1,0 +1,183 @@
+/* A client's body is read before anybody has paid, on a thread that serves others: what that takes must grow as
+ * the body's bytes do, whatever stands in them. The measure is the same body's check as JSON, on the same
+ * machine; a reader that compares everything with everything takes thousands of times as long. */
+#include "completions.h"
+#include "embeddings_dialect.h"
+#include "messages.h"
+#include "prompt.h"
+#include "responses.h"
+
+#include "check.h"
+
+#include <time.h>
+
+enum {
+    PIECES = 12000,
+    TIMES_MOST = 100, /* of the check; honest readers look at a byte some ten times */
+    SLACK_US = 20000,
+};
+
+static uint64_t cpu_us(void)
+{
+    struct timespec t;
+
+    CHECK_INT(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static void put(struct buf *b, const char *text)
+{
+    CHECK_INT(buf_append(b, view_str(text)), ERR_NONE);
+}
+
+/* `piece` n times, each # of it replaced by the number, with commas between. */
+static void repeat(struct buf *b, const char *piece, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (i != 0)
+            CHECK_INT(buf_append_byte(b, ','), ERR_NONE);
+        for (const char *c = piece; *c != '\0'; c++)
+            CHECK_INT(*c == '#' ? buf_append_u64(b, i) : buf_append_byte(b, (uint8_t)*c), ERR_NONE);
+    }
+}
+
+static void nest(struct buf *b, const char *begin, const char *end, unsigned depth)
+{
+    for (unsigned i = 0; i < depth; i++)
+        put(b, begin);
+    put(b, "{\"type\":\"string\",\"enum\":[");
+    repeat(b, "\"#\"", PIECES);
+    put(b, "]}");
+    for (unsigned i = 0; i < depth; i++)
+        put(b, end);
+}
+
+#define FUNCTION "{\"type\":\"function\",\"name\":\"f\",\"parameters\":{\"type\":\"object\",\"additionalProperties\":false,"
+
+static void many_properties(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"input\":\"x\",\"tools\":[" FUNCTION "\"properties\":{");
+    repeat(b, "\"#\":{}", PIECES);
+    put(b, "},\"required\":[");
+    for (unsigned i = PIECES; i-- != 0;) { /* the last one first */
+        put(b, i + 1 == PIECES ? "\"" : ",\"");
+        CHECK_INT(buf_append_u64(b, i), ERR_NONE);
+        put(b, "\"");
+    }
+    put(b, "]}}]}");
+}
+
+static void many_small_schemas(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"input\":\"x\",\"tools\":[");
+    for (unsigned i = 0; i < 200; i++) {
+        put(b, i == 0 ? FUNCTION "\"properties\":{" : "," FUNCTION "\"properties\":{");
+        repeat(b, "\"#\":{}", 2000);
+        put(b, "},\"required\":[");
+        repeat(b, "\"1#\"", 1999);
+        put(b, ",\"0\"]}}");
+    }
+    put(b, "]}");
+}
+
+static void deep_schema(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"input\":\"x\",\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"parameters\":");
+    nest(b, "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"a\"],\"properties\":{\"a\":", "}}", 28);
+    put(b, "}]}");
+}
+
+static void allowed_tools(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"input\":\"x\",\"tools\":[");
+    repeat(b, "{\"type\":\"function\",\"name\":\"#\"}", PROMPT_TOOLS_MAX);
+    put(b, "],\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":[");
+    repeat(b, "{\"name\":\"#\"}", PROMPT_TOOLS_MAX);
+    for (unsigned i = 0; i < 50000; i++)
+        put(b, ",{\"name\":\"4095\"}");
+    put(b, "]}}");
+}
+
+static void responses_items(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"input\":[");
+    repeat(b, "{\"id\":\"#\",\"call_id\":\"#\",\"output\":\"\",\"type\":\"function_call_output\"}", PIECES);
+    put(b, "]}");
+}
+
+static void messages_blocks(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":[");
+    repeat(b, "{\"tool_use_id\":\"#\",\"content\":[{\"text\":\"#\",\"type\":\"text\"}],\"type\":\"tool_result\"}", PIECES);
+    put(b, "]}]}");
+}
+
+static void messages_schema(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":["
+           "{\"name\":\"f\",\"input_schema\":");
+    nest(b, "{\"type\":\"object\",\"properties\":{\"a\":", "}}", 28);
+    put(b, "}]}");
+}
+
+static void embeddings_ids(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"input\":[");
+    repeat(b, "#", PIECES);
+    put(b, "]}");
+}
+
+static void completions_bias(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"prompt\":\"x\",\"logit_bias\":{");
+    repeat(b, "\"#\":1", PIECES);
+    put(b, "}}");
+}
+
+static const struct {
+    const char *name;
+    void (*body)(struct buf *b);
+    const struct dialect *dialect;
+    enum err e;
+} bodies[] = {
+    {"many_properties", many_properties, &responses_dialect, ERR_NONE},
+    {"many_small_schemas", many_small_schemas, &responses_dialect, ERR_NONE},
+    {"deep_schema", deep_schema, &responses_dialect, ERR_NONE},
+    {"allowed_tools", allowed_tools, &responses_dialect, ERR_LIMIT},
+    {"responses_items", responses_items, &responses_dialect, ERR_NONE},
+    {"messages_blocks", messages_blocks, &messages_2023, ERR_NONE},
+    {"messages_schema", messages_schema, &messages_2023, ERR_NONE},
+    {"embeddings_ids", embeddings_ids, &embeddings_dialect, ERR_NONE},
+    {"completions_bias", completions_bias, &completions_dialect, ERR_NONE},
+};
+
+static void test_bodies(void)
+{
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct prompt_fault fault;
+        struct prompt prompt;
+        struct json_value root;
+        uint64_t begun, check, read;
+        struct buf b;
+        enum err e;
+
+        buf_init(&b, LIMIT_BODY_BYTES);
+        bodies[i].body(&b);
+        begun = cpu_us();
+        CHECK_INT(json_check(buf_view(&b), &root, NULL), ERR_NONE);
+        check = cpu_us() - begun;
+        begun = cpu_us();
+        e = bodies[i].dialect->read(buf_view(&b), &prompt, &fault);
+        read = cpu_us() - begun;
+        printf("# %s: %zu bytes, check %u us, read %u us\n", bodies[i].name, b.len, (unsigned)check, (unsigned)read);
+        CHECK_INT(e, bodies[i].e);
+        CHECK(read <= check * TIMES_MOST + SLACK_US);
+        prompt_list_free(&prompt.list);
+        buf_free(&b);
+    }
+}
+
+static const struct check_case cases[] = {
+    {"reading_takes_as_long_as_the_body_is", test_bodies},
+};
+CHECK_MAIN(cases)
