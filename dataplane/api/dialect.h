@@ -11,6 +11,7 @@
 #include "tokens.h"
 
 struct budget;
+struct rate_words;
 
 /* One answer as its client's dialect sees it. The exchange fills it in before `begin`; what follows
  * `state` is the dialect's own. */
@@ -76,6 +77,8 @@ struct dialect {
                         struct buf *out);
     /* Its status; NULL: that of the failure's row. */
     int (*status)(const struct api_failure *f);
+    /* How the head of an answer tells a key's limits per minute; NULL: as OpenAI does. */
+    const struct rate_words *rates;
 };
 
 #endif

@@ -94,6 +94,16 @@ static void exchange_trailer_cb(void *cookie, struct buf *lines)
 
 /* --- the answer */
 
+/* What the limits of the key leave, told to its holder. */
+static void exchange_add_rates(const struct exchange *x, struct reply *p, enum api_error error)
+{
+    const struct request *r = &x->request;
+    struct key_rates rates;
+
+    admit_rates(&r->admission, &r->context->admit, &r->key_digest, &rates);
+    reply_add_rates(p, &rates, x->dialect, error == API_RATE);
+}
+
 /* Who answered, and whether that was the first choice. Names from the measured providers.conf and
  * the catalog, never a client's text. */
 static void exchange_headers(const struct exchange *x, struct reply *p)
@@ -114,6 +124,7 @@ static void exchange_headers(const struct exchange *x, struct reply *p)
     }
     if (told != 0)
         reply_add_max_tokens(p, told);
+    exchange_add_rates(x, p, API_OK);
     if (x->tells_store)
         reply_add(p, VIEW_LIT("x-tr-store"), VIEW_LIT("false"));
     reply_add(p, VIEW_LIT("cache-control"), VIEW_LIT("no-cache"));
@@ -193,6 +204,7 @@ static void exchange_complete_count(struct exchange *x, struct web_request *web)
     struct buf body;
 
     reply_init(&p, &x->request.id);
+    exchange_add_rates(x, &p, API_OK);
     buf_init(&body, EXCHANGE_COUNT_MAX);
     if (x->dialect->count(&x->prompt, &body) == ERR_NONE)
         reply_json(&p, web, 200, buf_view(&body));
@@ -211,10 +223,12 @@ static void exchange_complete_whole(struct exchange *x, struct web_request *web)
     struct reply p;
     bool written = exchange_is_raw(x) || exchange_words_whole(x) == ERR_NONE;
 
-    if (written)
+    if (written) {
         exchange_headers(x, &p);
-    else
+    } else {
         reply_init(&p, &x->request.id);
+        exchange_add_rates(x, &p, full.error);
+    }
     exchange_promise(x, &p, &facts);
     if (written)
         reply_json_taking(&p, web, 200,
@@ -271,6 +285,7 @@ void exchange_fail(struct request *r, const struct api_failure *f)
         return;
     }
     reply_init(&p, &r->id);
+    exchange_add_rates(x, &p, f->error);
     exchange_promise(x, &p, &facts);
     reply_failure_in(&p, web, f, x->dialect, x->answer.openrouter);
     request_closed(r);

@@ -3,6 +3,7 @@
 
 #include "content_view.h"
 #include "messages_internal.h"
+#include "rate_headers.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -192,6 +193,7 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
         .close = end_state, .begin = begin, .event = event, .end = end, .fail = fail,              \
         .keep_alive = VIEW_LIT("event: ping\ndata: {\"type\":\"ping\"}\n\n"), .whole = whole,      \
         .failure = messages_failure, .status = messages_status,                                    \
+        .rates = &rate_words_anthropic,                                                            \
     }
 const struct dialect messages_2023 = ROW(2023);
 const struct dialect messages_2026 = ROW(2026);

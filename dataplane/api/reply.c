@@ -1,6 +1,7 @@
 #include "reply.h"
 
 #include "chat_dialect.h"
+#include "clock.h"
 #include "content_view.h"
 #include "messages.h"
 #include "path.h"
@@ -60,6 +61,16 @@ void reply_add_max_tokens(struct reply *p, uint32_t tokens)
 {
     snprintf(p->max_tokens, sizeof p->max_tokens, "%u", (unsigned)tokens);
     reply_add(p, VIEW_LIT("x-tr-max-tokens"), view_str(p->max_tokens));
+}
+
+void reply_add_rates(struct reply *p, const struct key_rates *rates, const struct dialect *dialect,
+                     bool rejected)
+{
+    const struct rate_words *words =
+        dialect->rates != NULL ? dialect->rates : &rate_words_openai;
+
+    assert(p->n + RATE_HEADERS_MAX <= REPLY_HEADERS_MAX);
+    p->n += rate_headers(rates, words, rejected, clock_unix_ms(), &p->rates, p->headers + p->n);
 }
 
 void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,

@@ -5,6 +5,7 @@
 #include "dialect.h"
 #include "error_body.h"
 #include "id.h"
+#include "rate_headers.h"
 #include "receipts.h"
 #include "web.h"
 
@@ -24,6 +25,7 @@ struct reply {
     struct receipts *receipts;
     unsigned worker;
     struct error_header_text retry;
+    struct rate_header_text rates;
 };
 
 /* What every answer of the public listener carries, whoever words it (web_config.always): CORS, and
@@ -41,6 +43,9 @@ void reply_add_generation(struct reply *p);
 void reply_add_receipt(struct reply *p);
 /* x-tr-max-tokens: the limit that the router gave the provider, because the client gave none. */
 void reply_add_max_tokens(struct reply *p, uint32_t tokens);
+/* What the limits of the key leave; rejected: one of them is why. Nothing for a key without limits. */
+void reply_add_rates(struct reply *p, const struct key_rates *rates, const struct dialect *dialect,
+                     bool rejected);
 /* The same for a whole answer: reply_json() and reply_failure() add what was returned to the facts
  * and publish them in `receipts` as that worker's, before the first byte leaves. */
 void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,

@@ -171,9 +171,28 @@ void admit_settle(struct admission *a, int64_t cost_nusd, uint64_t tokens)
     admit_forget(a);
     key_settle(a->key, &a->lease, a->amount_nusd, cost_nusd);
     key_count_tokens(a->key, tokens, clock_mono_ms());
+    key_rates(a->key, clock_mono_ms(), &a->rates);
+    a->settled = true;
     a->reserved = false;
     key_release(a->key);
     a->key = NULL;
+}
+
+void admit_rates(const struct admission *a, const struct admit_context *c,
+                 const struct digest32 *digest, struct key_rates *out)
+{
+    uint64_t now_ms = clock_mono_ms();
+    struct key *key;
+
+    *out = (struct key_rates){0};
+    if (a->key != NULL) {
+        key_rates(a->key, now_ms, out);
+    } else if (a->settled) {
+        *out = a->rates;
+    } else if (keyring_find(c->keyring, digest, now_ms, &key) == ERR_NONE) { /* refused */
+        key_rates(key, now_ms, out);
+        key_release(key);
+    }
 }
 
 void admit_release(struct admission *a)

@@ -44,6 +44,8 @@ struct admission {
     uint32_t retry_ms;      /* with ERR_RATE, ERR_LENT */
     int64_t available_nusd; /* with ERR_CREDIT, ERR_KEY_LIMIT: what could be reserved at most */
     bool reserved;
+    bool settled;           /* rates is what the key's limits left then */
+    struct key_rates rates;
     /* private */
     struct ask *ask;
     int64_t asked_nusd;       /* of the question that is open or answered */
@@ -68,6 +70,10 @@ enum admit_answer admit_grow(struct admission *a, int64_t more_nusd);
 bool admit_cover(struct admission *a, int64_t more_nusd);
 /* The request is over and costs cost_nusd, 0 <= cost <= amount (asserted). */
 void admit_settle(struct admission *a, int64_t cost_nusd, uint64_t tokens);
+/* What the key's limits leave when the request is answered: now, or when it was settled. {0}: there are none, or the
+ * key cannot be used here (any more). c and digest: as in admit_init(), which may not have been called. */
+void admit_rates(const struct admission *a, const struct admit_context *c,
+                 const struct digest32 *digest, struct key_rates *out);
 /* Give up in whatever state: cancels an ask, gives a reservation back whole, drops the key.
  * Harmless after admit_settle() and when called twice. */
 void admit_release(struct admission *a);

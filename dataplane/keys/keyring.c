@@ -212,6 +212,32 @@ void key_count_tokens(struct key *s, uint64_t tokens, uint64_t mono_ms)
                                                     memory_order_relaxed, memory_order_relaxed));
 }
 
+/* A change of the rules meanwhile may mix old and new figures, each of them within its limit. */
+static struct key_rate bucket_rate(const _Atomic uint32_t *limit, const _Atomic uint64_t *interval,
+                                   const _Atomic uint64_t *full, uint64_t mono_ms)
+{
+    struct key_rate rate = {.limit = atomic_load_explicit(limit, memory_order_relaxed)};
+    uint64_t interval_ns = atomic_load_explicit(interval, memory_order_relaxed);
+    uint64_t full_ns, now_ns = mono_ms * 1000000, ahead_ns, left;
+
+    if (rate.limit == 0 || interval_ns == 0)
+        return (struct key_rate){0};
+    full_ns = atomic_load_explicit(full, memory_order_relaxed);
+    ahead_ns = full_ns > now_ns ? full_ns - now_ns : 0;
+    if (ahead_ns > TOKEN_DEBT_MAX_NS)
+        ahead_ns = TOKEN_DEBT_MAX_NS;
+    left = ahead_ns < MINUTE_NS ? (MINUTE_NS - ahead_ns) / interval_ns : 0;
+    rate.remaining = left < rate.limit ? (uint32_t)left : rate.limit;
+    rate.reset_ms = (uint32_t)((ahead_ns + 999999) / 1000000);
+    return rate;
+}
+
+void key_rates(const struct key *s, uint64_t mono_ms, struct key_rates *out)
+{
+    out->requests = bucket_rate(&s->request_limit, &s->request_ns, &s->request_full_ns, mono_ms);
+    out->tokens = bucket_rate(&s->token_limit, &s->token_ns, &s->token_full_ns, mono_ms);
+}
+
 /* only: the one lease that may pay; NULL: whichever the key holds. */
 static enum err key_debit(struct key *s, uint64_t amount, uint64_t mono_ms, const struct id *only,
                           struct id *lease)

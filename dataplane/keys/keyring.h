@@ -55,6 +55,16 @@ int64_t key_available(const struct key *k);
 bool key_wants_more(struct key *k, uint64_t mono_ms);
 /* Count tokens against tokens_per_minute after the fact. */
 void key_count_tokens(struct key *k, uint64_t tokens, uint64_t mono_ms);
+/* What the key's limits per minute leave at this data plane, which counts alone. */
+struct key_rate {
+    uint32_t limit;     /* a minute's; 0: there is none, and the others are 0 */
+    uint32_t remaining; /* so many could follow at once */
+    uint32_t reset_ms;  /* until all of the limit is there again */
+};
+struct key_rates {
+    struct key_rate requests, tokens;
+};
+void key_rates(const struct key *k, uint64_t mono_ms, struct key_rates *out);
 
 /* --- the link thread --- */
 

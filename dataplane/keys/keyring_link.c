@@ -313,6 +313,8 @@ static uint64_t expires_mono(uint64_t expires_unix_ms, uint64_t mono_ms)
 static void slot_rates(struct key *s, uint32_t requests_per_minute, uint32_t tokens_per_minute,
                        uint64_t expires_unix_ms, uint64_t mono_ms)
 {
+    atomic_store_explicit(&s->request_limit, requests_per_minute, memory_order_relaxed);
+    atomic_store_explicit(&s->token_limit, tokens_per_minute, memory_order_relaxed);
     atomic_store_explicit(&s->request_ns, interval_ns(requests_per_minute), memory_order_relaxed);
     atomic_store_explicit(&s->token_ns, interval_ns(tokens_per_minute), memory_order_relaxed);
     atomic_store_explicit(&s->expires_ms, expires_mono(expires_unix_ms, mono_ms),

@@ -64,6 +64,7 @@ struct key {
     _Atomic uint64_t no;          /* verdict: 0, or why the key may not be used and until when */
     _Atomic uint64_t expires_ms;  /* monotonic */
     /* Limits. */
+    _Atomic uint32_t request_limit, token_limit; /* per minute, as the rules say it; 0: unlimited */
     _Atomic uint64_t request_ns, token_ns; /* one request, one token; 0: unlimited */
     _Atomic uint64_t request_full_ns, token_full_ns;
     _Atomic uint64_t used_ms, asked_ms;

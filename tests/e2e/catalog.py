@@ -271,7 +271,7 @@ def who_asks_is_told_of_the_route():
 
 @case
 def no_limit_is_invented():
-    """Keys have no rate limits, so no answer speaks of any; it has its ids."""
+    """A key without limits per minute is told of none (ratelimit.py has the others), and of no provider's; an answer has its ids."""
     c = Client()
     for a in (c.chat("tokens=1"), c.chat("fail=429,retry_after=1"), c.request("GET", "/models"),
               c.request("GET", "/models/no/such"), c.chat("tokens=1", stream=True)):

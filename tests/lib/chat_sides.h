@@ -300,6 +300,7 @@ static enum err grow; /* what enlarging a reservation comes to */
 static unsigned records;
 static struct usage_record last_record;
 
+static struct key_rates limits; /* per minute, and what they leave */
 static bool stranger; /* the key is not known here */
 
 enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, struct key **out)
@@ -327,7 +328,12 @@ struct id key_account(const struct key *k)
 }
 enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *id, uint32_t *retry)
 {
-    (void)k, (void)ms, (void)id, (void)retry;
+    (void)k, (void)ms, (void)id;
+    if (limits.requests.limit != 0 && limits.requests.remaining == 0) {
+        *retry = limits.requests.reset_ms;
+        return ERR_RATE;
+    }
+    limits.requests.remaining -= limits.requests.limit != 0;
     if (lease != 0 && amount > lease)
         return ERR_CREDIT;
     balance -= amount;
@@ -357,7 +363,13 @@ bool key_wants_more(struct key *k, uint64_t ms)
 }
 void key_count_tokens(struct key *k, uint64_t tokens, uint64_t ms)
 {
-    (void)k, (void)tokens, (void)ms;
+    (void)k, (void)ms;
+    limits.tokens.remaining -= limits.tokens.limit != 0 ? (uint32_t)tokens : 0;
+}
+void key_rates(const struct key *k, uint64_t ms, struct key_rates *out)
+{
+    (void)k, (void)ms;
+    *out = limits;
 }
 bool meter_reserve(struct meter *m, unsigned w)
 {

@@ -73,6 +73,12 @@ void key_count_tokens(struct key *k, uint64_t tokens, uint64_t ms)
     (void)k, (void)ms;
     fake.tokens += (int64_t)tokens;
 }
+/* What is left tells when it was looked at. */
+void key_rates(const struct key *k, uint64_t ms, struct key_rates *out)
+{
+    (void)k, (void)ms;
+    *out = (struct key_rates){.tokens = {1000, 1000 - (uint32_t)fake.tokens, 0}};
+}
 bool meter_reserve(struct meter *m, unsigned worker)
 {
     (void)m, (void)worker;
@@ -179,6 +185,37 @@ static void test_warm(void)
     admit_release(&a); /* harmless */
     CHECK_INT(fake.balance, 850);
     CHECK_INT(fake.unreserved, 0);
+}
+
+/* What is told of the limits: of a running request now, of a settled one as it was settled, of a refused one what its
+ * key still has, and nothing when there is no key. */
+static void test_rates(void)
+{
+    static const struct admission never; /* refused before admission */
+    struct digest32 who = {{1}};
+    struct key_rates r;
+
+    reset();
+    begin(400);
+    CHECK_INT(admit_step(&a), ADMIT_YES);
+    admit_rates(&a, &context, &who, &r);
+    CHECK_INT(r.tokens.remaining, 1000);
+    admit_settle(&a, 150, 42); /* its own tokens are counted */
+    fake.tokens = 500;         /* others' come later */
+    fake.find = ERR_FORBIDDEN;
+    admit_rates(&a, &context, &who, &r);
+    CHECK_INT(r.tokens.remaining, 958);
+    admit_rates(&never, &context, &who, &r);
+    CHECK_INT(r.tokens.limit, 0);
+    fake.find = ERR_NONE;
+    admit_rates(&never, &context, &who, &r);
+    CHECK_INT(r.tokens.remaining, 500);
+    fake.reserve = ERR_RATE;
+    begin(400);
+    CHECK_INT(admit_step(&a), ADMIT_NO);
+    admit_rates(&a, &context, &who, &r);
+    CHECK_INT(r.tokens.remaining, 500);
+    CHECK_INT(fake.key.refs, 0);
 }
 
 static void test_release_gives_all_back(void)
@@ -415,6 +452,7 @@ static void test_cancel(void)
 
 static const struct check_case cases[] = {
     {"admit_warm", test_warm},
+    {"admit_rates", test_rates},
     {"admit_release_gives_all_back", test_release_gives_all_back},
     {"admit_refusals", test_refusals},
     {"admit_asks", test_asks},

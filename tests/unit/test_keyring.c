@@ -589,6 +589,77 @@ static void tokens_per_minute(void)
     keyring_free(k);
 }
 
+static void check_rate(struct key_rate r, uint32_t limit, uint32_t remaining, uint32_t reset_ms)
+{
+    CHECK_INT(r.limit, limit);
+    CHECK_INT(r.remaining, remaining);
+    CHECK_INT(r.reset_ms, reset_ms);
+}
+
+/* What is told of a limit is what it grants: as many requests as remain, and not one more. */
+static void rates_told(void)
+{
+    static const uint32_t odd[] = {1, 7, 60, 600, 1000003, UINT32_MAX};
+    struct keyring *k = ring(16);
+    struct msg_grant g = grant_of(1, 10, 1000), none = grant_of(2, 20, 1000);
+    struct key_rates r;
+    struct id lease;
+    uint32_t retry_ms = 0;
+    struct key *s;
+
+    g.requests_per_minute = 6;
+    g.tokens_per_minute = 6000;
+    g.lease_ms = none.lease_ms = 200000;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(keyring_grant(k, &none, T0), ERR_NONE);
+    s = found(k, 1, T0);
+    key_rates(s, T0, &r);
+    check_rate(r.requests, 6, 6, 0);
+    check_rate(r.tokens, 6000, 6000, 0);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
+    key_count_tokens(s, 1500, T0);
+    key_rates(s, T0, &r);
+    check_rate(r.requests, 6, 5, 10000);
+    check_rate(r.tokens, 6000, 4500, 15000);
+    for (unsigned i = 0; i < 5; i++)
+        CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_RATE);
+    key_rates(s, T0, &r);
+    check_rate(r.requests, 6, 0, 60000);
+    key_rates(s, T0 + 9999, &r);
+    CHECK_INT(r.requests.remaining, 0);
+    key_rates(s, T0 + 10000, &r);
+    check_rate(r.requests, 6, 1, 50000);
+    key_count_tokens(s, 10500, T0); /* 6000 in debt */
+    key_rates(s, T0, &r);
+    check_rate(r.tokens, 6000, 0, 120000);
+    key_count_tokens(s, UINT64_MAX, T0);
+    key_rates(s, T0, &r);
+    check_rate(r.tokens, 6000, 0, 3600000);
+    key_rates(s, T0 - 100000, &r); /* a clock that another thread has read earlier */
+    check_rate(r.tokens, 6000, 0, 3600000);
+    key_release(s);
+    s = found(k, 2, T0);
+    CHECK_INT(key_reserve(s, 1, T0, &lease, &retry_ms), ERR_NONE);
+    key_count_tokens(s, 1500, T0);
+    key_rates(s, T0, &r);
+    check_rate(r.requests, 0, 0, 0);
+    check_rate(r.tokens, 0, 0, 0);
+    key_release(s);
+    for (uint32_t i = 0; i < sizeof odd / sizeof odd[0]; i++) { /* as the rules say it, whatever divides a minute */
+        struct msg_grant h = grant_of(3u + i, 30u + i, 1000);
+
+        h.requests_per_minute = odd[i];
+        CHECK_INT(keyring_grant(k, &h, T0), ERR_NONE);
+        s = found(k, 3u + i, T0);
+        key_rates(s, T0, &r);
+        check_rate(r.requests, odd[i], odd[i], 0);
+        check_rate(r.tokens, 0, 0, 0);
+        key_release(s);
+    }
+    keyring_free(k);
+}
+
 static void remembers_no(void)
 {
     static const struct {
@@ -1267,6 +1338,7 @@ static const struct check_case cases[] = {
     {"keyring_wants_more_once_a_second", wants_more_once_a_second},
     {"keyring_requests_per_minute", requests_per_minute},
     {"keyring_tokens_per_minute", tokens_per_minute},
+    {"keyring_rates_told", rates_told},
     {"keyring_remembers_no", remembers_no},
     {"keyring_negative_memory_is_bounded", negative_memory_is_bounded},
     {"keyring_revokes", revokes},

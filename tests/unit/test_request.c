@@ -145,6 +145,11 @@ void key_count_tokens(struct key *k, uint64_t tokens, uint64_t ms)
     (void)k, (void)ms;
     fake.tokens += tokens;
 }
+void key_rates(const struct key *k, uint64_t ms, struct key_rates *out)
+{
+    (void)k, (void)ms;
+    *out = (struct key_rates){0};
+}
 bool meter_reserve(struct meter *m, unsigned worker)
 {
     (void)m, (void)worker;
