@@ -83,6 +83,22 @@ static inline unsigned fixtures_each_in(const char *dir, const char *end, fixtur
     return n;
 }
 
+/* Recorded without framing (.chunks.jsonl), which is put around each line; returns the length. */
+static inline size_t fixture_framed(const uint8_t *bytes, size_t len, char *out, size_t max)
+{
+    size_t n = 0;
+
+    for (size_t at = 0; at < len;) {
+        const uint8_t *nl = memchr(bytes + at, '\n', len - at);
+        size_t line = nl != NULL ? (size_t)(nl - (bytes + at)) : len - at;
+
+        if (line != 0 && n + line + 9 < max)
+            n += (size_t)sprintf(out + n, "data: %.*s\n\n", (int)line, (const char *)bytes + at);
+        at += line + 1;
+    }
+    return n;
+}
+
 static inline unsigned fixtures_each(const char *end, fixture_fn *fn)
 {
     return fixtures_each_in(fixtures_root(), end, fn);
