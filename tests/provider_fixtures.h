@@ -83,6 +83,7 @@ static inline unsigned fixtures_each_in(const char *dir, const char *end, fixtur
     return n;
 }
 
+<<<<<<< HEAD
 typedef void payload_fn(const uint8_t *payload, size_t len);
 
 /* The payloads of a recorded stream, one after the other: what follows "data:" in an .sse, the lines of another
@@ -102,6 +103,22 @@ static inline void fixture_payloads(const char *path, const uint8_t *bytes, size
             fn(bytes + 5, n - 5);
         bytes += n + (newline != NULL);
     }
+=======
+/* Recorded without framing (.chunks.jsonl), which is put around each line; returns the length. */
+static inline size_t fixture_framed(const uint8_t *bytes, size_t len, char *out, size_t max)
+{
+    size_t n = 0;
+
+    for (size_t at = 0; at < len;) {
+        const uint8_t *nl = memchr(bytes + at, '\n', len - at);
+        size_t line = nl != NULL ? (size_t)(nl - (bytes + at)) : len - at;
+
+        if (line != 0 && n + line + 9 < max)
+            n += (size_t)sprintf(out + n, "data: %.*s\n\n", (int)line, (const char *)bytes + at);
+        at += line + 1;
+    }
+    return n;
+>>>>>>> refs/h/W2
 }
 
 static inline unsigned fixtures_each(const char *end, fixture_fn *fn)

@@ -10,12 +10,12 @@
 #include "completions.h"
 #include "lib/client_reads.h"
 #include "messages.h"
+#include "lib/quiet.h"
+#include "lib/recording.h"
 #include "provider_fixtures.h"
 #include "responses.h"
 
 #include <ctype.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 enum {
     BYTES_MAX = 256 << 10, /* the longest recording, with CR LF */
@@ -55,192 +55,6 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 
 enum way { ONE_PIECE, EACH_BYTE, SEVENS, SPLIT_CHARACTERS, WITH_CR_LF, WAYS };
 static const char *const way_names[] = {"one piece", "each byte", "seven bytes", "split UTF-8", "CR LF in sevens"};
-
-/* --- what is right: the recording */
-
-struct recording {
-    const char *path;
-    const char *bytes;
-    size_t len;
-    bool stream;
-    int status;
-    bool other_api;
-    /* of a stream: [DONE] came; the provider told of an error; a choice has a finish reason */
-    bool done, error, finished;
-    struct meaning m; /* with the figures as they were told */
-    int64_t total;
-    int64_t completion, cached, thought; /* as they can be believed */
-};
-
-static void words_of_parts(struct recording *r, json_c_object *parts)
-{
-    for (size_t i = 0; i < jc_count(parts); i++) {
-        json_c_object *p = jc_at(parts, i), *thought = jc(p, "thinking");
-
-        if (jc_is(jc(p, "type"), "text"))
-            jc_add(&r->m.text, jc(p, "text"));
-        for (size_t k = 0; k < jc_count(thought); k++)
-            jc_add(&r->m.reasoning, jc(jc_at(thought, k), "text"));
-    }
-}
-
-/* Under whichever name there is text; else in OpenRouter's details. */
-static void recorded_reasoning(struct recording *r, json_c_object *said)
-{
-    static const char *const names[] = {"reasoning", "reasoning_content", "thinking"};
-    json_c_object *details = jc(said, "reasoning_details");
-    size_t before = r->m.reasoning.n;
-
-    for (size_t i = 0; i < 3 && r->m.reasoning.n == before; i++)
-        jc_add(&r->m.reasoning, jc(said, names[i]));
-    for (size_t i = 0; r->m.reasoning.n == before && i < jc_count(details); i++) {
-        jc_add(&r->m.reasoning, jc(jc_at(details, i), "text"));
-        jc_add(&r->m.reasoning, jc(jc_at(details, i), "summary"));
-    }
-}
-
-/* A piece without id is of the last call with its index; one with another id begins a call. */
-static void recorded_call(struct recording *r, json_c_object *call, size_t position, int64_t index_of[MEANT_CALLS])
-{
-    json_c_object *index = jc(call, "index"), *id = jc(call, "id"), *f = jc(call, "function"), *args = jc(f, "arguments");
-    int64_t no = json_object_is_type(index, json_type_int) ? json_object_get_int64(index) : (int64_t)position;
-    unsigned at = r->m.n_calls;
-
-    for (unsigned i = 0; i < r->m.n_calls; i++)
-        if (index_of[i] == no && (json_object_get_string_len(id) == 0 || r->m.call[i].id.n == 0 || jc_is(id, r->m.call[i].id.s)))
-            at = i;
-    CHECK(at < MEANT_CALLS);
-    if (at == r->m.n_calls) {
-        index_of[r->m.n_calls++] = no;
-        jc_add(&r->m.call[at].id, id);
-    }
-    if (r->m.call[at].name.n == 0)
-        jc_add(&r->m.call[at].name, jc(f, "name"));
-    if (json_object_is_type(args, json_type_object))
-        meant_add(&r->m.call[at].input, json_object_to_json_string(args), strlen(json_object_to_json_string(args)));
-    else
-        jc_add(&r->m.call[at].input, args);
-}
-
-/* Letters alone, small. */
-static enum meant_finish recorded_finish(json_c_object *word)
-{
-    static const struct {
-        const char *word;
-        enum meant_finish finish;
-    } known[] = {{"stop", MEANT_STOP},       {"endturn", MEANT_STOP},     {"length", MEANT_LENGTH},
-                 {"maxtokens", MEANT_LENGTH}, {"modellength", MEANT_LENGTH}, {"toolcalls", MEANT_CALL},
-                 {"tooluse", MEANT_CALL},    {"functioncall", MEANT_CALL}, {"contentfilter", MEANT_FILTER},
-                 {"sensitive", MEANT_FILTER}};
-    char small[64] = "";
-    size_t n = 0;
-
-    if (json_object_get_string_len(word) == 0 || json_object_get_string_len(word) > 60)
-        return MEANT_NONE;
-    for (const char *c = json_object_get_string(word); *c != '\0'; c++)
-        if (isalpha((unsigned char)*c))
-            small[n++] = (char)tolower((unsigned char)*c);
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(small, known[i].word) == 0)
-            return known[i].finish;
-    return MEANT_NONE;
-}
-
-static void most(int64_t *at, json_c_object *v)
-{
-    if (json_object_get_int64(v) > *at)
-        *at = json_object_get_int64(v);
-}
-
-static void recorded_usage(struct recording *r, json_c_object *u)
-{
-    if (!json_object_is_type(u, json_type_object))
-        return;
-    r->m.figures = true;
-    most(&r->m.prompt, jc(u, "prompt_tokens"));
-    most(&r->m.completion, jc(u, "completion_tokens"));
-    most(&r->total, jc(u, "total_tokens"));
-    most(&r->m.cached, jc(jc(u, "prompt_tokens_details"), "cached_tokens"));
-    most(&r->m.cached, jc(u, "prompt_cache_hit_tokens"));
-    most(&r->m.thought, jc(jc(u, "completion_tokens_details"), "reasoning_tokens"));
-}
-
-static void recorded_document(struct recording *r, const char *text, size_t len, int64_t index_of[MEANT_CALLS])
-{
-    json_c_object *o = jc_parse(text, len), *choices = jc(o, "choices");
-
-    r->error = r->error || jc(o, "error") != NULL || jc_is(jc(o, "type"), "error");
-    for (size_t i = 0; i < jc_count(choices); i++) {
-        json_c_object *c = jc_at(choices, i), *said = jc(c, r->stream ? "delta" : "message"), *calls = jc(said, "tool_calls");
-        enum meant_finish f = recorded_finish(jc(c, "finish_reason"));
-
-        if (json_object_get_int64(jc(c, "index")) != 0)
-            continue;
-        recorded_reasoning(r, said);
-        jc_add(&r->m.text, jc(said, "content"));
-        words_of_parts(r, jc(said, "content"));
-        jc_add(&r->m.refusal, jc(said, "refusal"));
-        for (size_t k = 0; k < jc_count(calls); k++)
-            recorded_call(r, jc_at(calls, k), k, index_of);
-        recorded_usage(r, jc(c, "usage"));
-        if (f != MEANT_NONE) {
-            r->m.finish = f;
-            r->finished = true;
-        }
-    }
-    recorded_usage(r, jc(o, "usage"));
-    recorded_usage(r, jc(jc(o, "x_groq"), "usage"));
-    json_object_put(o);
-}
-
-static void recorded_stream(struct recording *r, int64_t index_of[MEANT_CALLS])
-{
-    struct meant_words data = {0};
-    const char *at = r->bytes, *end = at + r->len;
-
-    while (at <= end && !r->done) {
-        const char *nl = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
-        size_t n = (size_t)((nl != NULL ? nl : end) - at);
-
-        if (n != 0 && at[n - 1] == '\r')
-            n--;
-        if (n == 0) {
-            if (data.n == 6 && memcmp(data.s, "[DONE]", 6) == 0)
-                r->done = true;
-            else if (data.n != 0)
-                recorded_document(r, data.s, data.n, index_of);
-            data.n = 0;
-        } else if (n > 5 && memcmp(at, "data:", 5) == 0) {
-            size_t skip = at[5] == ' ' ? 6 : 5;
-
-            meant_add(&data, at + skip, n - skip);
-        } else if (n > 6 && memcmp(at, "event:", 6) == 0) {
-            r->error = r->error || memmem(at, n, "error", 5) != NULL;
-        }
-        at = nl != NULL ? nl + 1 : end + 1;
-    }
-    free(data.s);
-}
-
-/* What it comes to for a client. */
-static void recording_read(struct recording *r)
-{
-    int64_t index_of[MEANT_CALLS];
-
-    if (r->stream)
-        recorded_stream(r, index_of);
-    else
-        recorded_document(r, r->bytes, r->len, index_of);
-    r->other_api = r->status == 200 && !r->error && memmem(r->bytes, r->len, "\"choices\"", 9) == NULL;
-    r->error = r->error || r->status != 200 || r->other_api;
-    if (r->m.finish == MEANT_STOP && r->m.n_calls != 0)
-        r->m.finish = MEANT_CALL;
-    r->completion = r->m.completion;
-    if (r->total == r->m.prompt + r->m.completion + r->m.thought)
-        r->completion += r->m.thought; /* told apart */
-    r->cached = r->m.cached < r->m.prompt ? r->m.cached : r->m.prompt;
-    r->thought = r->m.thought < r->completion ? r->m.thought : r->completion;
-}
 
 /* --- what is compared */
 
@@ -310,14 +124,10 @@ static bool right_figures(const struct recording *r, const struct meaning *got, 
 {
     bool told = row == &rows[0];
 
-    return !r->m.figures || (got->figures && got->prompt == r->m.prompt && got->completion == (told ? r->m.completion : r->completion) &&
-                             got->cached == (told ? r->m.cached : r->cached) && got->thought == (told ? r->m.thought : r->thought));
-}
-
-/* Of an estimate too. */
-static bool same_figures(const struct meaning *a, const struct meaning *b)
-{
-    return a->prompt == b->prompt && a->completion == b->completion && a->cached == b->cached && a->thought == b->thought;
+    if (!r->m.figures) /* an estimate, which chat's client is not told */
+        return told || (got->prompt != 0 && got->completion != 0);
+    return got->figures && got->prompt == r->m.prompt && got->completion == (told ? r->m.completion : r->completion) &&
+           got->cached == (told ? r->m.cached : r->cached) && got->thought == (told ? r->m.thought : r->thought);
 }
 
 /* --- one run */
@@ -440,8 +250,12 @@ static const char *judge(const struct row *row, const struct recording *r, bool 
         return "the status says whether it failed";
     if (must_fail(r, stream) != got->failed)
         return got->failed ? "an answer, not a failure" : "a failure, not an answer";
+    if (got->failed && client.started)
+        return got->text.n > r->m.text.n || memcmp(got->text.s == NULL ? "" : got->text.s, r->m.text.s == NULL ? "" : r->m.text.s, got->text.n) != 0
+                   ? "the text before the failure"
+                   : NULL;
     if (got->failed)
-        return !client.started && status != 0 && client.status != status ? "the right status for the failure" : NULL;
+        return status != 0 && client.status != status ? "the right status for the failure" : NULL;
     if (differs(&r->m, got, row->reads) != NULL)
         return differs(&r->m, got, row->reads);
     if (!right_figures(r, got, row))
@@ -449,7 +263,7 @@ static const char *judge(const struct row *row, const struct recording *r, bool 
     if (row->reads != READS_MESSAGES && (strstr(client.out, "\"provider\":\"Demo A\"") != NULL && strstr(client.out, "\"cost\":") != NULL) !=
                                             (strncmp(row->path, "/api/", 5) == 0))
         return "provider and cost are told under /api/v1 alone";
-    if (differs(chat, got, row->reads) != NULL || (!r->m.figures && !same_figures(chat, got)))
+    if (differs(chat, got, row->reads) != NULL)
         return "it says what chat's says";
     return NULL;
 }
@@ -461,7 +275,7 @@ static struct folder {
     char name[32];
     unsigned n, count[ROWS][OUTCOMES];
 } folders[32];
-static unsigned n_folders, n_recordings, n_runs, n_wrong;
+static unsigned n_folders, n_recordings, n_runs, n_wrong, n_cut;
 
 static struct folder *folder_of(const char *path)
 {
@@ -570,6 +384,21 @@ static int status_of(const char *path)
     return status;
 }
 
+/* The first half of a stream, up to the end of an event: its provider's connection is over before the finish reason. */
+static void cut_stream(const char *path, const char *bytes, size_t len, bool wrong[ROWS])
+{
+    const char *end = memmem(bytes + len / 2, len - len / 2, "\n\n", 2);
+    struct recording r = {.path = path, .bytes = bytes, .stream = true, .status = status_of(path)};
+
+    r.len = end != NULL ? (size_t)(end + 2 - bytes) : len / 2;
+    recording_read(&r);
+    n_cut += must_fail(&r, true) && !r.error;
+    in_every_dialect(&r, true, ONE_PIECE, wrong);
+    in_every_dialect(&r, true, SEVENS, wrong);
+    in_every_dialect(&r, false, SEVENS, wrong);
+    meaning_free(&r.m);
+}
+
 static void recording(const char *path, const char *bytes, size_t len, bool stream)
 {
     struct recording r = {.path = path, .bytes = bytes, .len = len, .stream = stream, .status = status_of(path)};
@@ -583,6 +412,8 @@ static void recording(const char *path, const char *bytes, size_t len, bool stre
         if (w == ONE_PIECE || w == SEVENS) /* gathered, or a whole answer as a stream */
             in_every_dialect(&r, !stream, w, wrong);
     }
+    if (stream)
+        cut_stream(path, bytes, len, wrong);
     count(&r, wrong);
     meaning_free(&r.m);
 }
@@ -592,21 +423,11 @@ static void recorded_sse(const char *path, const uint8_t *bytes, size_t len)
     recording(path, (const char *)bytes, len, true);
 }
 
-/* Recorded without framing, which is put around each line. */
 static void recorded_lines(const char *path, const uint8_t *bytes, size_t len)
 {
     static char framed[BYTES_MAX];
-    size_t n = 0;
 
-    for (size_t at = 0; at < len;) {
-        const uint8_t *nl = memchr(bytes + at, '\n', len - at);
-        size_t line = nl != NULL ? (size_t)(nl - (bytes + at)) : len - at;
-
-        if (line != 0 && n + line + 8 < sizeof framed)
-            n += (size_t)sprintf(framed + n, "data: %.*s\n\n", (int)line, (const char *)bytes + at);
-        at += line + 1;
-    }
-    recording(path, framed, n, true);
+    recording(path, framed, fixture_framed(bytes, len, framed, sizeof framed), true);
 }
 
 static void recorded_whole(const char *path, const uint8_t *bytes, size_t len)
@@ -639,7 +460,8 @@ static void print_table(void)
         }
         printf("  %u\n", folders[k].count[0][OTHER_API]);
     }
-    printf("#| %u recordings, %u answers read, %u wrong\n", n_recordings, n_runs, n_wrong);
+    printf("#| %u recordings (%u of them cut in the middle as well, an error in all dialects), %u answers read, %u wrong\n",
+           n_recordings, n_cut, n_runs, n_wrong);
 }
 
 static bool full(void)
@@ -728,21 +550,6 @@ static const struct check_case cases[] = {
     {"recorded_answers", recorded_answers},
     {"recorded_requests", recorded_requests},
 };
-
-void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
-
-/* The log is one line per case, which nobody reads. What an assertion or a sanitizer says stays. */
-static void quiet(void)
-{
-    int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
-
-    if (kept < 0 || nowhere < 0 || (stderr = fdopen(kept, "w")) == NULL ||
-        dup2(nowhere, STDERR_FILENO) < 0)
-        abort();
-    close(nowhere);
-    if (__sanitizer_set_report_fd != NULL)
-        __sanitizer_set_report_fd((void *)(intptr_t)kept);
-}
 
 int main(int argc, char **argv)
 {

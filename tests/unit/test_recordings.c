@@ -6,6 +6,7 @@
  * byte (a sanitizer at each second one), a longer one at some. A case that fails is made smaller
  * before it is printed. TR_SIM_LOG=1 shows the log. */
 #include "lib/chat_sides.h"
+#include "lib/quiet.h"
 #include "provider_fixtures.h"
 
 /* The product has a function of that name. */
@@ -13,8 +14,6 @@
 #include <json-c/json.h>
 #undef json_object
 
-#include <fcntl.h>
-#include <unistd.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
@@ -582,21 +581,11 @@ static void stream_sse(const char *path, const uint8_t *bytes, size_t len)
     streams++;
 }
 
-/* Recorded without framing, which is put around each line. */
 static void stream_lines(const char *path, const uint8_t *bytes, size_t len)
 {
     static char framed[BYTES_MAX];
-    size_t n = 0;
 
-    for (size_t at = 0; at < len;) {
-        const uint8_t *nl = memchr(bytes + at, '\n', len - at);
-        size_t line = nl != NULL ? (size_t)(nl - (bytes + at)) : len - at;
-
-        if (line != 0 && n + line + 8 < sizeof framed)
-            n += (size_t)sprintf(framed + n, "data: %.*s\n\n", (int)line, (const char *)bytes + at);
-        at += line + 1;
-    }
-    stream_sse(path, (const uint8_t *)framed, n);
+    stream_sse(path, (const uint8_t *)framed, fixture_framed(bytes, len, framed, sizeof framed));
 }
 
 static void whole_json(const char *path, const uint8_t *bytes, size_t len)
@@ -659,21 +648,6 @@ static const struct check_case cases[] = {
     {"recordings_wholes", test_wholes},
     {"recordings_wholes_streamed", test_wholes_streamed},
 };
-
-void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
-
-/* The log is one line per case, which nobody reads. What an assertion or a sanitizer says stays. */
-static void quiet(void)
-{
-    int kept = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
-
-    if (kept < 0 || nowhere < 0 || (stderr = fdopen(kept, "w")) == NULL ||
-        dup2(nowhere, STDERR_FILENO) < 0)
-        abort();
-    close(nowhere);
-    if (__sanitizer_set_report_fd != NULL)
-        __sanitizer_set_report_fd((void *)(intptr_t)kept);
-}
 
 int main(int argc, char **argv)
 {

@@ -1,0 +1,196 @@
+/* What a recorded answer of a chat provider says, read by a reader of its own on json-c: the first choice's text,
+ * thoughts, calls and finish reason, and the figures, whatever members and words the provider has for them. Included
+ * once, by the test itself. */
+#ifndef TR_TESTS_RECORDING_H
+#define TR_TESTS_RECORDING_H
+
+#include "check.h"
+#include "lib/client_reads.h"
+
+#include <ctype.h>
+
+struct recording {
+    const char *path;
+    const char *bytes;
+    size_t len;
+    bool stream;
+    int status;
+    bool other_api;
+    /* of a stream: [DONE] came; the provider told of an error; a choice has a finish reason */
+    bool done, error, finished;
+    struct meaning m; /* with the figures as they were told */
+    int64_t total;
+    int64_t completion, cached, thought; /* as they can be believed */
+};
+
+static void words_of_parts(struct recording *r, json_c_object *parts)
+{
+    for (size_t i = 0; i < jc_count(parts); i++) {
+        json_c_object *p = jc_at(parts, i), *thought = jc(p, "thinking");
+
+        if (jc_is(jc(p, "type"), "text"))
+            jc_add(&r->m.text, jc(p, "text"));
+        for (size_t k = 0; k < jc_count(thought); k++)
+            jc_add(&r->m.reasoning, jc(jc_at(thought, k), "text"));
+    }
+}
+
+/* Under whichever name there is text; else in OpenRouter's details. */
+static void recorded_reasoning(struct recording *r, json_c_object *said)
+{
+    static const char *const names[] = {"reasoning", "reasoning_content", "thinking"};
+    json_c_object *details = jc(said, "reasoning_details");
+    size_t before = r->m.reasoning.n;
+
+    for (size_t i = 0; i < 3 && r->m.reasoning.n == before; i++)
+        jc_add(&r->m.reasoning, jc(said, names[i]));
+    for (size_t i = 0; r->m.reasoning.n == before && i < jc_count(details); i++) {
+        jc_add(&r->m.reasoning, jc(jc_at(details, i), "text"));
+        jc_add(&r->m.reasoning, jc(jc_at(details, i), "summary"));
+    }
+}
+
+/* A piece without id is of the last call with its index; one with another id begins a call. */
+static void recorded_call(struct recording *r, json_c_object *call, size_t position, int64_t index_of[MEANT_CALLS])
+{
+    json_c_object *index = jc(call, "index"), *id = jc(call, "id"), *f = jc(call, "function"), *args = jc(f, "arguments");
+    int64_t no = json_object_is_type(index, json_type_int) ? json_object_get_int64(index) : (int64_t)position;
+    unsigned at = r->m.n_calls;
+
+    for (unsigned i = 0; i < r->m.n_calls; i++)
+        if (index_of[i] == no && (json_object_get_string_len(id) == 0 || r->m.call[i].id.n == 0 || jc_is(id, r->m.call[i].id.s)))
+            at = i;
+    CHECK(at < MEANT_CALLS);
+    if (at == r->m.n_calls) {
+        index_of[r->m.n_calls++] = no;
+        jc_add(&r->m.call[at].id, id);
+    }
+    if (r->m.call[at].name.n == 0)
+        jc_add(&r->m.call[at].name, jc(f, "name"));
+    if (json_object_is_type(args, json_type_object))
+        meant_add(&r->m.call[at].input, json_object_to_json_string(args), strlen(json_object_to_json_string(args)));
+    else
+        jc_add(&r->m.call[at].input, args);
+}
+
+/* Letters alone, small. */
+static enum meant_finish recorded_finish(json_c_object *word)
+{
+    static const struct {
+        const char *word;
+        enum meant_finish finish;
+    } known[] = {{"stop", MEANT_STOP},       {"endturn", MEANT_STOP},     {"length", MEANT_LENGTH},
+                 {"maxtokens", MEANT_LENGTH}, {"modellength", MEANT_LENGTH}, {"toolcalls", MEANT_CALL},
+                 {"tooluse", MEANT_CALL},    {"functioncall", MEANT_CALL}, {"contentfilter", MEANT_FILTER},
+                 {"sensitive", MEANT_FILTER}};
+    char small[64] = "";
+    size_t n = 0;
+
+    if (json_object_get_string_len(word) == 0 || json_object_get_string_len(word) > 60)
+        return MEANT_NONE;
+    for (const char *c = json_object_get_string(word); *c != '\0'; c++)
+        if (isalpha((unsigned char)*c))
+            small[n++] = (char)tolower((unsigned char)*c);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(small, known[i].word) == 0)
+            return known[i].finish;
+    return MEANT_NONE;
+}
+
+static void most(int64_t *at, json_c_object *v)
+{
+    if (json_object_get_int64(v) > *at)
+        *at = json_object_get_int64(v);
+}
+
+static void recorded_usage(struct recording *r, json_c_object *u)
+{
+    if (!json_object_is_type(u, json_type_object))
+        return;
+    r->m.figures = true;
+    most(&r->m.prompt, jc(u, "prompt_tokens"));
+    most(&r->m.completion, jc(u, "completion_tokens"));
+    most(&r->total, jc(u, "total_tokens"));
+    most(&r->m.cached, jc(jc(u, "prompt_tokens_details"), "cached_tokens"));
+    most(&r->m.cached, jc(u, "prompt_cache_hit_tokens"));
+    most(&r->m.thought, jc(jc(u, "completion_tokens_details"), "reasoning_tokens"));
+}
+
+static void recorded_document(struct recording *r, const char *text, size_t len, int64_t index_of[MEANT_CALLS])
+{
+    json_c_object *o = jc_parse(text, len), *choices = jc(o, "choices");
+
+    r->error = r->error || jc(o, "error") != NULL || jc_is(jc(o, "type"), "error");
+    for (size_t i = 0; i < jc_count(choices); i++) {
+        json_c_object *c = jc_at(choices, i), *said = jc(c, r->stream ? "delta" : "message"), *calls = jc(said, "tool_calls");
+        enum meant_finish f = recorded_finish(jc(c, "finish_reason"));
+
+        if (json_object_get_int64(jc(c, "index")) != 0)
+            continue;
+        recorded_reasoning(r, said);
+        jc_add(&r->m.text, jc(said, "content"));
+        words_of_parts(r, jc(said, "content"));
+        jc_add(&r->m.refusal, jc(said, "refusal"));
+        for (size_t k = 0; k < jc_count(calls); k++)
+            recorded_call(r, jc_at(calls, k), k, index_of);
+        recorded_usage(r, jc(c, "usage"));
+        if (f != MEANT_NONE) {
+            r->m.finish = f;
+            r->finished = true;
+        }
+    }
+    recorded_usage(r, jc(o, "usage"));
+    recorded_usage(r, jc(jc(o, "x_groq"), "usage"));
+    json_object_put(o);
+}
+
+static void recorded_stream(struct recording *r, int64_t index_of[MEANT_CALLS])
+{
+    struct meant_words data = {0};
+    const char *at = r->bytes, *end = at + r->len;
+
+    while (at <= end && !r->done) {
+        const char *nl = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+        size_t n = (size_t)((nl != NULL ? nl : end) - at);
+
+        if (n != 0 && at[n - 1] == '\r')
+            n--;
+        if (n == 0) {
+            if (data.n == 6 && memcmp(data.s, "[DONE]", 6) == 0)
+                r->done = true;
+            else if (data.n != 0)
+                recorded_document(r, data.s, data.n, index_of);
+            data.n = 0;
+        } else if (n > 5 && memcmp(at, "data:", 5) == 0) {
+            size_t skip = at[5] == ' ' ? 6 : 5;
+
+            meant_add(&data, at + skip, n - skip);
+        } else if (n > 6 && memcmp(at, "event:", 6) == 0) {
+            r->error = r->error || memmem(at, n, "error", 5) != NULL;
+        }
+        at = nl != NULL ? nl + 1 : end + 1;
+    }
+    free(data.s);
+}
+
+/* What it comes to for a client. */
+static void recording_read(struct recording *r)
+{
+    int64_t index_of[MEANT_CALLS];
+
+    if (r->stream)
+        recorded_stream(r, index_of);
+    else
+        recorded_document(r, r->bytes, r->len, index_of);
+    r->other_api = r->status == 200 && !r->error && memmem(r->bytes, r->len, "\"choices\"", 9) == NULL;
+    r->error = r->error || r->status != 200 || r->other_api;
+    if (r->m.finish == MEANT_STOP && r->m.n_calls != 0)
+        r->m.finish = MEANT_CALL;
+    r->completion = r->m.completion;
+    if (r->total == r->m.prompt + r->m.completion + r->m.thought)
+        r->completion += r->m.thought; /* told apart */
+    r->cached = r->m.cached < r->m.prompt ? r->m.cached : r->m.prompt;
+    r->thought = r->m.thought < r->completion ? r->m.thought : r->completion;
+}
+
+#endif
