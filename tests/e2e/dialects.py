@@ -95,7 +95,8 @@ def results_in_another_order_stay_with_their_calls():
             said = api.read(a)
             equal((said.calls, said.end), (THREE, "tool_calls"), (what, a))
             a = send(api, api.follow(request, said.turn, [(i, RESULTS[i]) for i in ("call_c", "call_a", "call_b")]))
-            equal((a.status, api.read(a).text), (200, "hello"), (what, a))
+            equal(a.status, 200, (what, a))
+            equal(api.read(a).text, "hello", (what, a))
             turn, *tools = [m for m in json.loads(p.bodies()[-1])["messages"] if m["role"] != "user"]
             equal([(c["id"], c["function"]["name"], json.loads(c["function"]["arguments"])) for c in turn["tool_calls"]],
                   THREE, what)
@@ -119,7 +120,8 @@ def thoughts_survive_two_turns():
         equal([c[1:] for c in said.calls], [("weather", {"city": "Bern"})], (what, a))
         results = [(said.calls[0][0], "sun")]
         a = send(api, api.follow(request, said.turn, results))
-        equal((a.status, api.read(a).text), (200, "It says sun."), (what, a))
+        equal(a.status, 200, (what, a))
+        equal(api.read(a).text, "It says sun.", (what, a))
         equal(send(api, api.follow(request, api.forget(said.turn), results)).status, 400, what)
         equal([r["status"] for r in rig.seen(ident)], [200, 200, 400], what)
 
