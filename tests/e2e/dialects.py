@@ -4,10 +4,12 @@ of tools that stay with their calls, thoughts that come back signed, a fallback 
 disconnects, an end for want of credit, receipts of the exact bytes, and no word of a provider's refusal of our key.
 Needs a stack with the short deadlines of tests/all."""
 
+import concurrent.futures
 import functools
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 
@@ -95,7 +97,8 @@ def results_in_another_order_stay_with_their_calls():
             said = api.read(a)
             equal((said.calls, said.end), (THREE, "tool_calls"), (what, a))
             a = send(api, api.follow(request, said.turn, [(i, RESULTS[i]) for i in ("call_c", "call_a", "call_b")]))
-            equal((a.status, api.read(a).text), (200, "hello"), (what, a))
+            equal(a.status, 200, (what, a))
+            equal(api.read(a).text, "hello", (what, a))
             turn, *tools = [m for m in json.loads(p.bodies()[-1])["messages"] if m["role"] != "user"]
             equal([(c["id"], c["function"]["name"], json.loads(c["function"]["arguments"])) for c in turn["tool_calls"]],
                   THREE, what)
@@ -119,52 +122,61 @@ def thoughts_survive_two_turns():
         equal([c[1:] for c in said.calls], [("weather", {"city": "Bern"})], (what, a))
         results = [(said.calls[0][0], "sun")]
         a = send(api, api.follow(request, said.turn, results))
-        equal((a.status, api.read(a).text), (200, "It says sun."), (what, a))
+        equal(a.status, 200, (what, a))
+        equal(api.read(a).text, "It says sun.", (what, a))
         equal(send(api, api.follow(request, api.forget(said.turn), results)).status, 400, what)
         equal([r["status"] for r in rig.seen(ident)], [200, 200, 400], what)
 
 
 # --- more than one provider
 
+def unusual(provider, body):
+    """What odd.py has of the kind that the prompt names; demo-b answers well."""
+    kind = re.search(rb"kind=(\w+)", body).group(1).decode() if provider == "demo-a" else "plain"
+    if kind in odd.BROKEN:
+        return odd.BROKEN[kind][0]
+    return {**odd.COMPLETE, **odd.REFUSED}[kind][0 if json.loads(body).get("stream") else 1]
+
+
+def each(jobs, play):
+    """play(*job) for all jobs, a few at once, each behind two answers that are good: no breaker opens."""
+    def work(job):
+        for _ in range(2):
+            equal(rig.chat(model="demo/only-a", messages=[{"role": "user", "content": "kind=plain"}]).status, 200)
+        play(*job)
+    with replay.Provider({p: functools.partial(unusual, p) for p in ("demo-a", "demo-b")}):
+        with concurrent.futures.ThreadPoolExecutor(5) as pool:
+            list(pool.map(work, jobs))
+
+
 @case
 def a_fallback_before_the_first_event_leaves_no_trace():
-    for kind, answers in odd.REFUSED.items():
-        def answer(provider, body):
-            which = json.loads(body).get("stream", False)
-            return (answers if provider == "demo-a" else odd.COMPLETE["plain"])[0 if which else 1]
-        with replay.Provider({p: functools.partial(answer, p) for p in ("demo-a", "demo-b")}):
-            for api, stream, what in both():
-                key = new_key()
-                for _ in range(2):  # two that are good before one that is not: no breaker opens
-                    equal(send(api, {**api.ask("hi", stream), "provider": {"order": ["demo-b"]}}).status, 200, what)
-                a = send(api, {**api.ask("hi", stream), "provider": {"order": ["demo-a", "demo-b"]}}, key["key"])
-                equal((a.status, a.clean, a.header("x-tr-provider")), (200, True, "demo-b"), (kind, what, a))
-                said = api.read(a)
-                equal((said.text, said.end, said.tokens), ("hello", "stop", (100, 0, 20)), (kind, what, a))
-                true(b"overloaded" not in a.body, a)
-                got = row(key)
-                equal((got["attempts"], got["cost"]), (2, 100 * PROMPT + 20 * COMPLETION), (kind, what))
+    def play(kind, api, stream, what):
+        key = new_key()
+        a = send(api, {**api.ask("kind=" + kind, stream), "provider": {"order": ["demo-a", "demo-b"]}}, key["key"])
+        equal((a.status, a.clean, a.header("x-tr-provider")), (200, True, "demo-b"), (kind, what, a))
+        said = api.read(a)
+        equal((said.text, said.end, said.tokens), ("hello", "stop", (100, 0, 20)), (kind, what, a))
+        true(b"overloaded" not in a.body, (kind, what, a))
+        got = row(key)
+        equal((got["attempts"], got["cost"]), (2, 100 * PROMPT + 20 * COMPLETION), (kind, what))
+    each([(kind, *job) for kind in odd.REFUSED for job in both()], play)
 
 
 @case
 def a_failure_behind_the_first_event_is_told():
     """The text until then, the dialect's failure, no end and no [DONE]; it is billed as an estimate."""
-    for kind, (answer, text) in odd.BROKEN.items():
-        with replay.Provider({"demo-a": answer}):
-            for api in ALL:
-                if text == "" and not api.replays:
-                    continue  # calls
-                for _ in range(2):
-                    rig.chat(model="demo/echo", provider={"order": ["demo-b"]})
-                key = new_key()
-                a = send(api, api.ask("hi", True, "demo/only-a"), key["key"])
-                equal((a.status, a.clean), (200, True), (kind, api.name, a))
-                said = api.read(a)
-                equal((said.text, said.end, said.calls), (text, "failed", []), (kind, api.name, a))
-                true(b"[DONE]" not in a.body, (kind, api.name, a))
-                got = row(key)
-                figures = (got["prompt"], got["completion"]) == (100, 20)  # some fail behind them
-                true(got["cost"] > 0 and (figures or got["flags"] & ESTIMATED), (kind, api.name, got))
+    def play(kind, api):
+        key = new_key()
+        a = send(api, api.ask("kind=" + kind, True, "demo/only-a"), key["key"])
+        equal((a.status, a.clean), (200, True), (kind, api.name, a))
+        said = api.read(a)
+        equal((said.text, said.end, said.calls), (odd.BROKEN[kind][1], "failed", []), (kind, api.name, a))
+        true(b"[DONE]" not in a.body, (kind, api.name, a))
+        got = row(key)
+        figures = (got["prompt"], got["completion"]) == (100, 20)  # some fail behind them
+        true(got["cost"] > 0 and (figures or got["flags"] & ESTIMATED), (kind, api.name, got))
+    each([(kind, api) for kind, (_, text) in odd.BROKEN.items() for api in ALL if text or api.replays], play)
 
 
 # --- clients that disconnect, keys that run dry
@@ -189,6 +201,43 @@ def a_client_that_disconnects_is_billed_and_the_provider_stops():
         equal(bill["flags"] & (ESTIMATED | CLIENT_GONE), ESTIMATED | CLIENT_GONE, (api.name, bill))
         true(bill["prompt"] > 0 and bill["completion"] > 0 and bill["cost"] > 0, (api.name, bill))
     equal(rig.violations(), [])
+
+
+@case
+def a_client_that_disconnects_before_the_answer_stops_the_provider():
+    for api, stream, what in both():
+        key, ident = new_key(), fresh()
+        words = "\n".join(["demo-script:", f"mock id={ident},first_us=2500000,delay_us=2500000", "say x"])
+        s = dialects.connect(api, api.ask(words, stream, "demo/only-a"), key["key"])
+        wait_until(lambda: rig.seen(ident), 5, "the provider has the request")
+        closed = time.time()
+        s.close()
+        record = wait_until(lambda: [r for r in rig.seen(ident) if r["outcome"] != "running"], 10, "the provider's record")[0]
+        equal(record["outcome"], "aborted", what)
+        true(record["end_us"] / 1e6 - closed < 1, (what, record["end_us"] / 1e6 - closed))
+        bill = row(key)  # the provider has read the prompt
+        equal((bill["flags"] & CLIENT_GONE, bill["completion"]), (CLIENT_GONE, 0), (what, bill))
+        true(bill["cost"] > 0, (what, bill))
+        equal(len(rig.seen(ident)), 1, "nobody else is asked for a client that is gone")
+
+
+@case
+def a_silent_provider_is_given_up():
+    """Before the first event as behind it, in the time that the provider is given (first_byte_ms, idle_ms: 3 s)."""
+    silent = replay.answer(replay.stream(odd.ROLE, odd.HEL, odd.LO, done=False)[:-5], hold=30)
+    nothing = replay.answer(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n", hold=30)
+    for answer, text in ((silent, "hello"), (nothing, "")):
+        with replay.Provider({"demo-a": answer}):
+            def play(i):
+                began = time.monotonic()
+                return send(ALL[i], ALL[i].ask("hi", True, "demo/only-a")), time.monotonic() - began
+            for api, (a, took) in zip(ALL, rig.parallel(len(ALL), play)):
+                true(2 < took < 8, (api.name, took))
+                if text:
+                    said = api.read(a)
+                    equal((a.status, a.clean, said.text, said.end), (200, True, text, "failed"), (api.name, a))
+                else:
+                    equal((a.status, a.clean), (504, True), (api.name, a))
 
 
 def until_closed(s):

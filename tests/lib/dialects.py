@@ -16,6 +16,10 @@ class Said:
     def __init__(self):
         self.text, self.calls, self.end, self.tokens, self.reason, self.turn = "", [], None, None, None, None
 
+    def fail(self):
+        """An error event; one behind an end is not the same."""
+        self.end = "failed" if self.end is None else self.end + ", then failed"
+
     def __repr__(self):
         return repr(vars(self))
 
@@ -57,7 +61,7 @@ class Chat:
             if e.get("usage"):
                 said.tokens = self.figures(e["usage"])
             if "error" in e:
-                said.end = "failed"
+                said.fail()
             said.reason = e.get("x_tr_end_reason") or said.reason
             for c in e.get("choices") or []:
                 turn["content"] += c["delta"].get("content") or ""
@@ -69,8 +73,8 @@ class Chat:
                     got = thoughts.setdefault(d.get("index", 0), {})
                     for k, v in d.items():
                         got[k] = got[k] + v if k in ("text", "signature", "data") and k in got else v
-                if said.end != "failed":
-                    said.end = c["finish_reason"] or said.end
+                if said.end is None:
+                    said.end = c["finish_reason"]
         turn.update({"tool_calls": list(calls.values())} if calls else {})
         turn.update({"reasoning_details": list(thoughts.values())} if thoughts else {})
         said.turn = turn
@@ -110,11 +114,12 @@ class Completions(Chat):
             if e.get("usage"):
                 said.tokens = self.figures(e["usage"])
             if "error" in e:
-                said.end = "failed"
+                said.fail()
             said.reason = e.get("x_tr_end_reason") or said.reason
             for c in e.get("choices") or []:
                 said.text += c["text"]
-                said.end = c["finish_reason"] or said.end
+                if said.end is None:
+                    said.end = c["finish_reason"]
         return said
 
 
@@ -140,8 +145,9 @@ class Messages:
         said.turn = {"role": "assistant", "content": m["content"]}
         said.text = "".join(b["text"] for b in m["content"] if b["type"] == "text")
         said.calls = [(b["id"], b["name"], b["input"]) for b in m["content"] if b["type"] == "tool_use"]
-        if said.end != "failed" and m["stop_reason"] is not None:
-            said.end, said.tokens = self.ENDS[m["stop_reason"]], self.figures(m["usage"])
+        if m["stop_reason"] is not None:
+            said.tokens = self.figures(m["usage"])
+            said.end = self.ENDS[m["stop_reason"]] + (", then " + said.end if said.end else "")
         if said.end != "tool_calls":
             said.calls = []
         return said
@@ -163,10 +169,10 @@ class Messages:
                 m.update(e["delta"])
                 m["usage"].update(e["usage"])
             elif e["type"] == "error":
-                said.end = "failed"
+                said.fail()
         for b in m["content"]:
             text = b.pop("json", "")
-            if b["type"] == "tool_use" and said.end != "failed":
+            if b["type"] == "tool_use" and said.end is None:
                 b["input"] = json.loads(text or "{}")
         return m
 
