@@ -13,6 +13,10 @@
 
 /* --- the request */
 
+/* Bytes of the prompt in all answers of a request that wants it in front of each: half of what a whole answer may
+ * have, or it would be paid for and not fit. */
+enum { ECHOES_MAX = LIMIT_RESPONSE_BYTES / 2 };
+
 struct reader {
     struct prompt *p;
     struct prompt_fault *fault;
@@ -131,11 +135,15 @@ static enum err read_logprobs(struct reader *r, struct json_value v)
                          ERR_UNSUPPORTED);
 }
 
+/* Behind prompt and n. */
 static enum err read_echo(struct reader *r, struct json_value v)
 {
-    bool echo;
+    bool echo = false;
+    enum err e = prompt_read_bool(v, r->fault, &echo); /* the answer looks for it again */
 
-    return prompt_read_bool(v, r->fault, &echo); /* the answer looks for it again */
+    return e != ERR_NONE || !echo || r->p->prompt_bytes * r->p->n_choices <= ECHOES_MAX
+               ? e
+               : prompt_refuse(r->fault, "The prompt is too long to be in front of each of n answers.", ERR_RANGE);
 }
 
 static enum err read_user(struct reader *r, struct json_value v)

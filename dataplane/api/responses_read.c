@@ -405,6 +405,8 @@ static enum err read_members(struct responses_reader *r, const struct json_value
         if (found[k].kind != JSON_NULL) /* also of one that is absent */
             e = rules[k].read(r, found[k]);
     }
+    if (e == ERR_LIMIT && r->fault->message == NULL)
+        return responses_refuse(r, "the request has too many items, parts or tools", e);
     return e;
 }
 

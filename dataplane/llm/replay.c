@@ -4,7 +4,10 @@
 #include "base64.h"
 #include "content_view.h"
 
-enum { SEALED_MEMBERS = 4 };
+enum {
+    SEALED_MEMBERS = 4,
+    MAKER_MAX = 2 * LIMIT_MODEL_ID_BYTES, /* escaped; each element of the text is compared with it */
+};
 static const char *const names[SEALED_MEMBERS] = {"tr", "maker", "text", "details"};
 
 /* All sealed texts begin so: base64 of {"tr":1, is the same whatever follows. */
@@ -115,7 +118,7 @@ static enum err read_plain(struct replay *r)
         if (!json_key_is(m[i].key, names[i]))
             return ERR_FORMAT;
     if (!view_eq(m[0].value.text, VIEW_LIT("1")) || m[1].value.kind != JSON_STRING ||
-        m[2].value.kind != JSON_STRING || m[3].value.kind != JSON_ARRAY || !details_good(m[3].value))
+        m[1].value.text.len > MAKER_MAX || m[2].value.kind != JSON_STRING || m[3].value.kind != JSON_ARRAY || !details_good(m[3].value))
         return ERR_FORMAT;
     r->maker = inside(m[1].value);
     r->text = inside(m[2].value);

@@ -66,16 +66,29 @@ static void put_signed(struct body *b, const struct prompt_item *i)
     BODY_PUT(b, "\",\"format\":\"anthropic-claude-v1\"}");
 }
 
+/* Who made the model that is asked, and the one that thought the last element: those of one text have one name,
+ * which is read once. */
+struct makers {
+    enum maker asked, thinker;
+    struct view name; /* of the thinker's model */
+};
+
 /* Is it something to be replayed to this model? */
-static bool is_replayed(const struct body *b, const struct prompt_item *i)
+static bool is_replayed(struct makers *m, const struct prompt_item *i)
 {
     if (i->kind == ITEM_REASONING)
-        return i->signature.len != 0 && maker_of_model(view_str(b->model)) == MAKER_ANTHROPIC;
-    return i->kind == ITEM_DETAIL && reasoning_replays(view_str(b->model), i->text.bytes, i->name);
+        return i->signature.len != 0 && m->asked == MAKER_ANTHROPIC;
+    if (i->kind != ITEM_DETAIL)
+        return false;
+    if (i->name.ptr != m->name.ptr || i->name.len != m->name.len)
+        m->thinker = maker_of_model(i->name);
+    m->name = i->name;
+    return reasoning_replays(m->asked, i->text.bytes, m->thinker);
 }
 
 static void put_details(const struct turn *t)
 {
+    struct makers makers = {maker_of_model(view_str(t->b->model)), MAKER_UNKNOWN, VIEW_EMPTY};
     bool any = false;
 
     if (!body_may_send(t->b->provider, MEMBER_EXTENSION, VIEW_LIT("reasoning_details")))
@@ -83,7 +96,7 @@ static void put_details(const struct turn *t)
     for (size_t i = 0; i < t->n; i++) {
         const struct prompt_item *item = &t->item[i];
 
-        if (!is_replayed(t->b, item))
+        if (!is_replayed(&makers, item))
             continue;
         body_put(t->b, any ? VIEW_LIT(",") : VIEW_LIT(",\"reasoning_details\":["));
         any = true;

@@ -76,7 +76,7 @@ static enum maker maker_of_format(struct view format)
     return MAKER_UNKNOWN;
 }
 
-static enum maker maker_of_element(struct view element, struct view thinker)
+static enum maker maker_of_element(struct view element, enum maker thinker)
 {
     struct json_value format;
     struct view text;
@@ -85,12 +85,12 @@ static enum maker maker_of_element(struct view element, struct view thinker)
     if (json_get((struct json_value){JSON_OBJECT, element}, "format", &format) &&
         json_string_plain(format, &text))
         maker = maker_of_format(text);
-    return maker != MAKER_UNKNOWN ? maker : maker_of_model(thinker);
+    return maker != MAKER_UNKNOWN ? maker : thinker;
 }
 
-bool reasoning_replays(struct view model, struct view element, struct view thinker)
+bool reasoning_replays(enum maker of_model, struct view element, enum maker thinker)
 {
-    enum maker of_element = maker_of_element(element, thinker), of_model = maker_of_model(model);
+    enum maker of_element = maker_of_element(element, thinker);
 
     return of_element == MAKER_UNKNOWN || of_model == MAKER_UNKNOWN || of_element == of_model;
 }

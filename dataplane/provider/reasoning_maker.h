@@ -20,8 +20,8 @@ enum maker {
 
 /* Of the provider's name of a model: "claude-sonnet-4-6", "anthropic/claude-sonnet-4.6". */
 enum maker maker_of_model(struct view name);
-/* May a model of this name be sent this element, a JSON object (validated)? thinker: the name of the model
- * that thought it, which counts when the element has no format that we know; empty: not known. */
-bool reasoning_replays(struct view model, struct view element, struct view thinker);
+/* May a model of this maker be sent this element, a JSON object (validated)? thinker: the maker of the model
+ * that thought it, which counts when the element has no format that we know. */
+bool reasoning_replays(enum maker of_model, struct view element, enum maker thinker);
 
 #endif

@@ -106,6 +106,40 @@ static void check_out(struct buf *out, const char *want)
     buf_reset(out);
 }
 
+/* 128 times the prompt are more than a whole answer may have: it would be paid for and not come. */
+static void test_echo_fits(void)
+{
+    static const struct {
+        size_t bytes;
+        const char *rest;
+        enum err want;
+    } rows[] = {
+        {100000, ",\"echo\":true,\"n\":128", ERR_NONE},
+        {200000, ",\"echo\":true,\"n\":128", ERR_RANGE},
+        {200000, ",\"n\":128,\"echo\":false", ERR_NONE},
+        {200000, ",\"echo\":true", ERR_NONE},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct prompt_fault fault;
+        struct prompt p;
+        struct buf body;
+
+        buf_init(&body, 1 << 20);
+        CHECK_INT(buf_append(&body, VIEW_LIT("{\"model\":\"a/b\"")), ERR_NONE);
+        CHECK_INT(buf_append(&body, view_str(rows[i].rest)), ERR_NONE);
+        CHECK_INT(buf_append(&body, VIEW_LIT(",\"prompt\":\"")), ERR_NONE);
+        for (size_t k = 0; k < rows[i].bytes; k++)
+            CHECK_INT(buf_append_byte(&body, 'a'), ERR_NONE);
+        CHECK_INT(buf_append(&body, VIEW_LIT("\"}")), ERR_NONE);
+        CHECK_INT(completions_dialect.read(buf_view(&body), &p, &fault), rows[i].want);
+        if (rows[i].want != ERR_NONE)
+            CHECK(fault.param != NULL && strcmp(fault.param, "echo") == 0);
+        prompt_list_free(&p.list);
+        buf_free(&body);
+    }
+}
+
 static void test_stream(void)
 {
     struct prompt p;
@@ -196,6 +230,7 @@ static void test_openrouter(void)
 }
 
 static const struct check_case cases[] = {
+    {"an_echo_fits_its_answer", test_echo_fits},
     {"completions_read", test_read},   {"completions_stream", test_stream},
     {"completions_cut", test_cut},     {"completions_whole", test_whole},
     {"completions_openrouter", test_openrouter},

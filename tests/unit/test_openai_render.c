@@ -609,7 +609,8 @@ static void test_makers(void)
     for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
         CHECK_INT(maker_of_model(view_str(models[i].model)), models[i].maker);
     for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
-        CHECK_INT(reasoning_replays(view_str(elements[i].model), view_str(elements[i].element), v(elements[i].thinker)),
+        CHECK_INT(reasoning_replays(maker_of_model(view_str(elements[i].model)), view_str(elements[i].element),
+                                    maker_of_model(v(elements[i].thinker))),
                   elements[i].replays);
 }
 

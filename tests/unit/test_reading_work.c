@@ -4,7 +4,9 @@
 #include "completions.h"
 #include "embeddings_dialect.h"
 #include "messages.h"
+#include "openai_render.h"
 #include "prompt.h"
+#include "replay.h"
 #include "responses.h"
 
 #include "check.h"
@@ -14,7 +16,7 @@
 enum {
     PIECES = 12000,
     TIMES_MOST = 100, /* of the check; honest readers look at a byte some ten times */
-    SLACK_US = 20000,
+    SLACK_US = 100000,
 };
 
 static uint64_t cpu_us(void)
@@ -98,6 +100,34 @@ static void allowed_tools(struct buf *b)
     put(b, "]}}");
 }
 
+/* A forged thought: a name of who made it, and many elements. */
+static void put_forged(struct buf *b, unsigned name, unsigned elements)
+{
+    struct buf maker, details;
+
+    buf_init(&maker, 1 << 20);
+    buf_init(&details, 4 << 20);
+    for (unsigned i = 0; i < name; i++)
+        CHECK_INT(buf_append_byte(&maker, 'c'), ERR_NONE);
+    repeat(&details, "{\"type\":\"reasoning.encrypted\",\"data\":\"#\"}", elements);
+    put(b, "{\"model\":\"m\",\"max_tokens\":1,\"messages\":[{\"role\":\"assistant\",\"content\":["
+           "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"redacted_thinking\",\"data\":\"");
+    CHECK_INT(replay_seal(buf_view(&maker), VIEW_EMPTY, buf_view(&details), b), ERR_NONE);
+    put(b, "\"}]}]}");
+    buf_free(&maker);
+    buf_free(&details);
+}
+
+static void long_maker(struct buf *b)
+{
+    put_forged(b, 200000, 1000);
+}
+
+static void many_elements(struct buf *b)
+{
+    put_forged(b, 250, 50000);
+}
+
 static void responses_items(struct buf *b)
 {
     put(b, "{\"model\":\"m\",\"input\":[");
@@ -146,10 +176,29 @@ static const struct {
     {"allowed_tools", allowed_tools, &responses_dialect, ERR_LIMIT},
     {"responses_items", responses_items, &responses_dialect, ERR_NONE},
     {"messages_blocks", messages_blocks, &messages_2023, ERR_NONE},
+    {"long_maker", long_maker, &messages_2023, ERR_NONE},
+    {"many_elements", many_elements, &messages_2023, ERR_NONE},
     {"messages_schema", messages_schema, &messages_2023, ERR_NONE},
     {"embeddings_ids", embeddings_ids, &embeddings_dialect, ERR_NONE},
     {"completions_bias", completions_bias, &completions_dialect, ERR_NONE},
 };
+
+/* The same for the body that a provider gets, where it is translated. */
+static void render(const struct prompt *p, const char *name, uint64_t check)
+{
+    static const struct provider provider = {.id = "p"};
+    uint64_t begun = cpu_us(), spent;
+    struct buf out;
+
+    if (p->kind != PROMPT_CHAT)
+        return;
+    buf_init(&out, OPENAI_RENDER_GROWTH * p->body.len + OPENAI_RENDER_SLACK);
+    CHECK_INT(openai_render(p, &provider, "claude-sonnet", 0, &out), ERR_NONE);
+    spent = cpu_us() - begun;
+    printf("# %s: rendered in %u us\n", name, (unsigned)spent);
+    CHECK(spent <= check * TIMES_MOST + SLACK_US);
+    buf_free(&out);
+}
 
 static void test_bodies(void)
 {
@@ -172,6 +221,8 @@ static void test_bodies(void)
         printf("# %s: %zu bytes, check %u us, read %u us\n", bodies[i].name, b.len, (unsigned)check, (unsigned)read);
         CHECK_INT(e, bodies[i].e);
         CHECK(read <= check * TIMES_MOST + SLACK_US);
+        if (e == ERR_NONE)
+            render(&prompt, bodies[i].name, check);
         prompt_list_free(&prompt.list);
         buf_free(&b);
     }
