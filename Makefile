@@ -127,6 +127,8 @@ $B/snp_machine: $(call obj,$(wildcard tests/snp_machine/*.c)) $(BASE_LIBS)
 	$(call link,-lcrypto -lsodium)
 $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
+$B/chunk_cost: $B/tests/bench/cost/chunk_cost.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
+	$(call link,$(LIBS_tests))
 $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcontrolplane.a $(BASE_LIBS)
 	@mkdir -p $(@D)
 	$(call link,$(LIBS_tests))
@@ -177,8 +179,9 @@ fuzz:
 	@$(MAKE) --no-print-directory MODE=fuzz fuzzers
 	@tests/fuzz/run-all $(FUZZ_SECONDS) $(FUZZERS)
 
-bench: all
+bench: all $B/chunk_cost
 	@deploy/dev/install-packages bench
+	@$B/chunk_cost
 	@tests/bench/run
 	@tests/bench/verify
 format:

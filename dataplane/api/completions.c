@@ -276,8 +276,10 @@ struct choice {
 struct completion {
     uint32_t n; /* choices that were asked for */
     struct buf echo; /* the prompt, where the client wants it in front of each answer */
+    struct buf head; /* of each document, up to its list of choices */
     struct choice choice[CHAT_N_MAX];
 };
+enum { COMPLETION_HEAD_MAX = 4 << 10 }; /* bytes: an id and two names of the catalog */
 
 static bool wants_echo(const struct prompt *p)
 {
@@ -293,29 +295,19 @@ static void completions_close(struct answer *a)
     if (c == NULL)
         return;
     buf_free(&c->echo);
+    buf_free(&c->head);
     for (size_t i = 0; i < CHAT_N_MAX; i++)
         buf_free(&c->choice[i].text);
     free(c);
     a->state = NULL;
 }
 
-static enum err completions_start(struct answer *a)
+/* The same for each chunk: written once. */
+static enum err write_head(const struct answer *a)
 {
-    struct completion *c = calloc(1, sizeof *c);
+    struct completion *c = a->state;
+    struct pen pen = {.out = &c->head}, *p = &pen;
 
-    a->state = c;
-    if (c == NULL)
-        return ERR_MEMORY;
-    c->n = a->prompt->n_choices;
-    buf_init_charged(&c->echo, LIMIT_BODY_BYTES, a->budget);
-    for (size_t i = 0; i < CHAT_N_MAX; i++)
-        buf_init_charged(&c->choice[i].text, LIMIT_RESPONSE_BYTES, a->budget);
-    return wants_echo(a->prompt) ? buf_append(&c->echo, a->prompt->list.item[1].text.bytes) : ERR_NONE;
-}
-
-/* A document up to its list of choices. */
-static void put_head(const struct answer *a, struct pen *p)
-{
     pen_text(p, "{\"id\":\"cmpl-");
     pen_text(p, a->id + 4); /* behind "gen-" */
     pen_text(p, "\",\"object\":\"text_completion\",\"created\":");
@@ -327,6 +319,26 @@ static void put_head(const struct answer *a, struct pen *p)
         pen_string(p, a->provider);
     }
     pen_text(p, ",\"choices\":[");
+    return pen.e;
+}
+
+static enum err completions_start(struct answer *a)
+{
+    struct completion *c = calloc(1, sizeof *c);
+    enum err e;
+
+    a->state = c;
+    if (c == NULL)
+        return ERR_MEMORY;
+    c->n = a->prompt->n_choices;
+    buf_init_charged(&c->echo, LIMIT_BODY_BYTES, a->budget);
+    for (size_t i = 0; i < CHAT_N_MAX; i++)
+        buf_init_charged(&c->choice[i].text, LIMIT_RESPONSE_BYTES, a->budget);
+    buf_init_charged(&c->head, COMPLETION_HEAD_MAX, a->budget);
+    e = write_head(a);
+    if (e == ERR_NONE && wants_echo(a->prompt))
+        e = buf_append(&c->echo, a->prompt->list.item[1].text.bytes);
+    return e;
 }
 
 static const char *finish_word(enum usage_finish f)
@@ -336,17 +348,18 @@ static const char *finish_word(enum usage_finish f)
 
 static void put_choice(struct pen *p, size_t index, struct view echo, struct view text, const char *finish)
 {
-    pen_text(p, "{\"text\":\"");
+    pen_put(p, VIEW_LIT("{\"text\":\""));
     pen_put(p, echo);
     pen_put(p, text);
-    pen_text(p, "\",\"index\":");
+    pen_put(p, VIEW_LIT("\",\"index\":"));
     pen_number(p, index);
-    pen_text(p, ",\"logprobs\":null,\"finish_reason\":");
-    if (finish == NULL)
-        pen_text(p, "null");
-    else
-        pen_string(p, view_str(finish));
-    pen_text(p, "}");
+    if (finish == NULL) {
+        pen_put(p, VIEW_LIT(",\"logprobs\":null,\"finish_reason\":null}"));
+        return;
+    }
+    pen_put(p, VIEW_LIT(",\"logprobs\":null,\"finish_reason\":\""));
+    pen_text(p, finish);
+    pen_put(p, VIEW_LIT("\"}"));
 }
 
 static void put_usage(const struct answer *a, const struct token_usage *u, struct pen *p)
@@ -381,15 +394,15 @@ static void put_chunk(struct answer *a, size_t index, struct view text, const ch
 {
     struct completion *c = a->state;
 
-    pen_text(p, "data: ");
-    put_head(a, p);
+    pen_put(p, VIEW_LIT("data: "));
+    pen_put(p, buf_view(&c->head));
     put_choice(p, index, c->choice[index].begun ? VIEW_EMPTY : buf_view(&c->echo), text, finish);
-    pen_text(p, "]");
+    pen_put(p, VIEW_LIT("]"));
     if (cut[0] != '\0') {
         pen_text(p, ",\"x_tr_end_reason\":");
         pen_string(p, view_str(cut));
     }
-    pen_text(p, "}\n\n");
+    pen_put(p, VIEW_LIT("}\n\n"));
     c->choice[index].begun = true;
 }
 
@@ -424,7 +437,7 @@ static enum err completions_end(struct answer *a, const struct token_usage *usag
             put_chunk(a, i, VIEW_EMPTY, finish_word(FINISH_LENGTH), cut, &p);
     if (a->include_usage || a->openrouter) {
         pen_text(&p, "data: ");
-        put_head(a, &p);
+        pen_put(&p, buf_view(&c->head));
         pen_text(&p, "]");
         put_usage(a, usage, &p);
         pen_text(&p, "}\n\n");
@@ -448,7 +461,7 @@ static enum err completions_whole(struct answer *a, const struct token_usage *us
     struct pen p = {.out = out};
     bool first = true;
 
-    put_head(a, &p);
+    pen_put(&p, buf_view(&c->head));
     for (size_t i = 0; i < CHAT_N_MAX; i++) {
         if (!c->choice[i].begun)
             continue;

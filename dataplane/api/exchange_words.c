@@ -72,6 +72,9 @@ enum err exchange_words_begin(struct exchange *x)
     return e;
 }
 
+/* Most events come to less, so that a chunk takes one allocation and not one per doubling. */
+enum { EVENT_ROOM = 256 }; /* bytes beside its text */
+
 enum err exchange_event(struct exchange *x, const struct event *event)
 {
     size_t mark;
@@ -84,7 +87,9 @@ enum err exchange_event(struct exchange *x, const struct event *event)
     if (e != ERR_NONE)
         return e;
     mark = x->out.filling.len;
-    e = x->dialect->event(&x->answer, event, &x->out.filling);
+    e = buf_reserve(&x->out.filling, event->text.len + EVENT_ROOM);
+    if (e == ERR_NONE)
+        e = x->dialect->event(&x->answer, event, &x->out.filling);
     if (e != ERR_NONE)
         sse_out_abandon(&x->out, mark);
     return e;

@@ -313,6 +313,11 @@ static bool repeat_match(const struct openai_repeat *r, struct view doc, struct 
     return memcmp(doc.ptr + at, r->bytes + r->head + r->middle, r->tail) == 0;
 }
 
+static bool may_repeat(enum event_kind kind)
+{
+    return kind == EVENT_TEXT || kind == EVENT_REASONING || kind == EVENT_TOOL_ARGS;
+}
+
 /* Learn from a chunk that was one event, a text. */
 static void repeat_learn(struct openai_repeat *r, const struct walk *w, struct view doc)
 {
@@ -320,7 +325,7 @@ static void repeat_learn(struct openai_repeat *r, const struct walk *w, struct v
     size_t head, middle = 0, tail;
 
     r->head = r->middle = r->tail = 0;
-    if (w->events != 1 || (w->last.kind != EVENT_TEXT && w->last.kind != EVENT_REASONING) ||
+    if (w->events != 1 || !may_repeat(w->last.kind) ||
         (second.len != 0 && !view_eq(first, second)))
         return;
     if (second.len != 0 && second.ptr < first.ptr) {
@@ -343,6 +348,8 @@ static void repeat_learn(struct openai_repeat *r, const struct walk *w, struct v
     r->tail = (uint16_t)tail;
     r->copies = second.len != 0 ? 2 : 1;
     r->choice = w->last.choice;
+    r->tool = w->last.tool;
+    r->custom = w->last.custom;
     r->kind = w->last.kind;
 }
 
@@ -353,7 +360,8 @@ enum err openai_events_chunk(struct openai_events *s, struct view canonical,
     struct view text;
 
     if (repeat_match(&s->repeat, canonical, &text)) {
-        const struct event e = {.kind = s->repeat.kind, .choice = s->repeat.choice, .text = text};
+        const struct event e = {.kind = s->repeat.kind, .choice = s->repeat.choice, .tool = s->repeat.tool,
+                                .custom = s->repeat.custom, .text = text};
 
         return sink->take(sink->cookie, &e);
     }

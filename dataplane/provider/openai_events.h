@@ -12,12 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What stood around the text of the last chunk that was nothing but text: most chunks of a stream differ in
- * their text alone, and are compared, not walked. */
+/* What stood around the text of the last chunk that was nothing but text, or nothing but arguments of one call: most
+ * chunks of a stream differ in it alone, and are compared, not walked. */
 struct openai_repeat {
     uint16_t head, middle, tail; /* bytes before the text, between it and its copy, behind. All 0: nothing learnt */
     uint8_t copies;              /* 2 for reasoning under both names */
     uint16_t choice;
+    bool custom;   /* as the event's */
+    uint32_t tool;
     enum event_kind kind;
     uint8_t bytes[512];
 };

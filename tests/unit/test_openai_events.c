@@ -145,6 +145,20 @@ static const struct {
     {{D("{\"content\":\"a\",\"refusax\":\"b\"}"), D("{\"content\":\"c\",\"refusal\":\"d\"}"),
       D("{\"reasoning\":\"r\",\"content\":\"e\"}"), D("{\"reasoning\":\"r\",\"content\":\"f\"}")},
      "text=a text=c refusal=d thought=r text=e thought=r text=f"},
+    /* arguments that differ in nothing else; of another call; with a text; of a held call */
+#define ARGS(call, text) D("{\"tool_calls\":[{\"index\":" call ",\"function\":{\"arguments\":\"" text "\"}}]}")
+    {{D("{\"tool_calls\":[{\"index\":1,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\"}}]}"),
+      ARGS("1", "ab"), ARGS("1", "\\\"cd"), ARGS("1", ""), ARGS("0", "e"), ARGS("0", "f"),
+      D("{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"g\"}},{\"index\":1,\"function\":{\"arguments\":\"h\"}}]}"),
+      ARGS("1", "}")},
+     "begin1=c name=f args1={ args1=ab args1=\\\"cd args0=e args0=f args0=g args1=h args1=}"},
+    {{ARGS("0", "a"),
+      D("{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"function\",\"function\":{\"name\":\"\",\"arguments\":\"\"}}]}"),
+      ARGS("0", "b"), ARGS("0", "c")},
+     "args0=a begin0=c name= args0=b args0=c"},
+    {{D("{\"tool_calls\":[{\"index\":2,\"custom\":{\"input\":\"x\"}}]}"),
+      D("{\"tool_calls\":[{\"index\":2,\"custom\":{\"input\":\"yz\"}}]}")},
+     "custom-args2=x custom-args2=yz"},
     /* what says nothing is no event */
     {{D("{\"content\":null,\"refusal\":null,\"reasoning\":\"\",\"annotations\":[],\"images\":[],\"audio\":null,\"tool_calls\":[]}"),
       "{\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":null}]}",
