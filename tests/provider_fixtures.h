@@ -83,7 +83,6 @@ static inline unsigned fixtures_each_in(const char *dir, const char *end, fixtur
     return n;
 }
 
-<<<<<<< HEAD
 typedef void payload_fn(const uint8_t *payload, size_t len);
 
 /* The payloads of a recorded stream, one after the other: what follows "data:" in an .sse, the lines of another
@@ -103,7 +102,8 @@ static inline void fixture_payloads(const char *path, const uint8_t *bytes, size
             fn(bytes + 5, n - 5);
         bytes += n + (newline != NULL);
     }
-=======
+}
+
 /* Recorded without framing (.chunks.jsonl), which is put around each line; returns the length. */
 static inline size_t fixture_framed(const uint8_t *bytes, size_t len, char *out, size_t max)
 {
@@ -118,7 +118,6 @@ static inline size_t fixture_framed(const uint8_t *bytes, size_t len, char *out,
         at += line + 1;
     }
     return n;
->>>>>>> refs/h/W2
 }
 
 static inline unsigned fixtures_each(const char *end, fixture_fn *fn)
