@@ -4,6 +4,7 @@
 
 #include "azure.h"
 #include "bill.h"
+#include "budget.h"
 #include "chat_request.h"
 #include "clock.h"
 #include "content_view.h"
@@ -104,6 +105,8 @@ static struct exchange *exchange_new(struct exchange_context *context, struct we
 void exchange_forget_prompt(struct exchange *x)
 {
     x->answer.prompt = NULL;
+    budget_give(x->budget, x->prompt_bytes);
+    x->prompt_bytes = 0;
     prompt_list_free(&x->prompt.list);
     chat_request_free(x->prompt.chat);
     explicit_bzero(&x->prompt, sizeof x->prompt);
@@ -155,6 +158,19 @@ static void exchange_facts(struct exchange *x)
     r->user_hash = user_hash(x);
 }
 
+/* What the reader has made of the body is paid for as the body is. */
+static enum err exchange_charge_prompt(struct exchange *x, struct api_failure *f)
+{
+    const size_t bytes = prompt_list_bytes(&x->prompt.list);
+
+    if (!budget_take(x->budget, bytes)) {
+        f->error = API_OVERLOAD;
+        return ERR_OVERLOAD;
+    }
+    x->prompt_bytes = bytes;
+    return ERR_NONE;
+}
+
 /* In an Azure client's path stands which model is asked; what its body says of one is not looked at there. */
 static enum err exchange_deployment(struct exchange *x, struct api_failure *f)
 {
@@ -200,7 +216,9 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->message = fault.message;
         return e;
     }
-    e = exchange_deployment(x, f);
+    e = exchange_charge_prompt(x, f);
+    if (e == ERR_NONE)
+        e = exchange_deployment(x, f);
     if (e != ERR_NONE)
         return e;
     assert(x->prompt.n_choices > 0);

@@ -21,6 +21,7 @@ struct exchange {
     /* What the client asked; a stream's only until its answer begins. */
     struct content *body;
     struct prompt prompt; /* its views lie in body */
+    size_t prompt_bytes;  /* taken from the budget for its list */
 
     struct attempt attempt;
     struct content *refusal; /* the first provider's sentence that blames the request */

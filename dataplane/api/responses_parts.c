@@ -73,7 +73,7 @@ static enum err add_file(struct responses_reader *r, struct json_value part)
     if (e != ERR_NONE)
         return e;
     item->name = responses_text(part, "filename");
-    count(r, MEDIA_FILE, true, data, part);
+    count(r, MEDIA_FILE, media_is_inside(data), data, part);
     return ERR_NONE;
 }
 

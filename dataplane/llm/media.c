@@ -20,13 +20,27 @@ static bool starts_data(struct json_value v)
     return v.kind == JSON_STRING && v.text.len > 6 && memcmp(v.text.ptr + 1, "data:", 5) == 0;
 }
 
+/* Bytes in which a URL has its colon, or an escape that may stand for a letter of it. Base64 has neither (its
+ * slash may be escaped, by itself). */
+enum { SCHEME_MAX = 12 };
+
+bool media_is_inside(struct json_value data)
+{
+    size_t scheme = data.text.len < SCHEME_MAX ? data.text.len : SCHEME_MAX;
+
+    if (data.kind != JSON_STRING)
+        return false;
+    return starts_data(data) || (memchr(data.text.ptr, ':', scheme) == NULL &&
+                                 memmem(data.text.ptr, scheme, "\\u", 2) == NULL);
+}
+
 /* The bytes are in the body: none of them come from elsewhere. */
 static bool is_inline(struct json_value holder, size_t kind)
 {
     struct json_value data;
 
     if (kinds[kind].data != NULL)
-        return json_only(holder, kinds[kind].data, &data) == ERR_NONE && data.kind == JSON_STRING;
+        return json_only(holder, kinds[kind].data, &data) == ERR_NONE && media_is_inside(data);
     if (holder.kind == JSON_STRING)
         return starts_data(holder);
     return json_only(holder, "url", &data) == ERR_NONE && starts_data(data);

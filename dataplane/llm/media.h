@@ -36,6 +36,8 @@ enum media_kind { MEDIA_IMAGE, MEDIA_AUDIO, MEDIA_FILE, MEDIA_VIDEO };
 /* Count one. inside: its data is in the body, else a URL or an id stands for it. held: bytes of the body that
  * are data or reference, and no prompt text; part: bytes of all that says it, at least held. */
 void media_add(struct media *m, enum media_kind kind, bool inside, uint64_t held, uint64_t part);
+/* Whether a member that should hold base64 or a data URL does. OpenRouter and others take a URL there. */
+bool media_is_inside(struct json_value data);
 /* If part, an element of a message's content, is surely of one of these types: count it in m. Else
  * false: a second "type", or one that we do not know, may say that it is text. */
 bool media_count(struct json_value part, struct media *m);

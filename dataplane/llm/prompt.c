@@ -84,6 +84,15 @@ static void kept_free(struct prompt_kept *k)
     }
 }
 
+size_t prompt_list_bytes(const struct prompt_list *l)
+{
+    size_t bytes = l->max_items * sizeof *l->item + l->max_tools * sizeof *l->tool;
+
+    for (const struct prompt_kept *k = l->kept; k != NULL; k = k->next)
+        bytes += sizeof *k + k->len;
+    return bytes;
+}
+
 bool prompt_is_media(const struct prompt_item *i)
 {
     return i->kind == ITEM_IMAGE || i->kind == ITEM_AUDIO || i->kind == ITEM_FILE || i->kind == ITEM_VIDEO;

@@ -127,6 +127,8 @@ bool prompt_is_media(const struct prompt_item *i);
 /* Bytes of the body that a renderer may say twice: a result's attachments follow it under its id, a call
  * without a result gets one, a signed thought is given in the clear as well. */
 uint64_t prompt_list_repeats(const struct prompt_list *l);
+/* Bytes that the list has allocated, which can be ten times those of the body that it was read from. */
+size_t prompt_list_bytes(const struct prompt_list *l);
 /* -1 for what was not said. */
 void prompt_list_init(struct prompt_list *l);
 /* Frees what it has, and wipes what it kept; the other views' bytes are the body's. */

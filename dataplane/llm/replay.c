@@ -118,7 +118,8 @@ static enum err read_plain(struct replay *r)
         if (!json_key_is(m[i].key, names[i]))
             return ERR_FORMAT;
     if (!view_eq(m[0].value.text, VIEW_LIT("1")) || m[1].value.kind != JSON_STRING ||
-        m[1].value.text.len > MAKER_MAX || m[2].value.kind != JSON_STRING || m[3].value.kind != JSON_ARRAY || !details_good(m[3].value))
+        m[1].value.text.len > MAKER_MAX || m[2].value.kind != JSON_STRING ||
+        m[3].value.kind != JSON_ARRAY || !details_good(m[3].value))
         return ERR_FORMAT;
     r->maker = inside(m[1].value);
     r->text = inside(m[2].value);

@@ -63,7 +63,8 @@ static struct replay replay_of(const struct provider *p, const char *model)
 
 static bool element_stays(const struct replay *x, struct json_value element)
 {
-    return element.kind != JSON_OBJECT || reasoning_replays(maker_of_model(view_str(x->model)), element.text, MAKER_UNKNOWN);
+    return element.kind != JSON_OBJECT ||
+           reasoning_replays(maker_of_model(view_str(x->model)), element.text, MAKER_UNKNOWN);
 }
 
 static bool any_stays(const struct replay *x, struct json_value details)

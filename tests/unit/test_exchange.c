@@ -350,6 +350,38 @@ static void test_no_memory(void)
     reset();
 }
 
+enum { MESSAGES_MAX = 20000 };
+
+static const char *short_messages(unsigned n)
+{
+    static char body[64 + MESSAGES_MAX * 32];
+    size_t len = (size_t)sprintf(body, "{\"model\":\"demo/echo\",\"max_tokens\":5,\"messages\":[");
+
+    for (unsigned i = 0; i < n; i++)
+        len += (size_t)sprintf(body + len, "%s{\"role\":\"user\",\"content\":\"x\"}", i == 0 ? "" : ",");
+    sprintf(body + len, "]}");
+    return body;
+}
+
+/* What the reader makes of many short messages takes several times their bytes: it is charged as they are. */
+static void test_many_items(void)
+{
+    content_max = 4 << 20;
+    begin(short_messages(MESSAGES_MAX));
+    CHECK_INT(client.status, 529);
+    CHECK_INT(up.started, 0);
+    content_max = 128 << 20;
+    begin(short_messages(50));
+    CHECK_INT(up.started, 1);
+    CHECK(budget_used(content) > 100 * sizeof(struct prompt_item));
+    up_head(200);
+    up_text(WHOLE);
+    up_done(ERR_NONE);
+    CHECK_INT(client.status, 200);
+    check_over(11, true);
+    reset(); /* all of it came back */
+}
+
 /* Answered from the prompt alone: the key must be good, nobody is asked, nothing is charged or recorded. */
 static void test_count(void)
 {
@@ -389,5 +421,6 @@ static const struct check_case cases[] = {
     {"exchange_client_leaves", test_client_leaves},
     {"exchange_count", test_count},
     {"exchange_no_memory", test_no_memory},
+    {"exchange_many_items", test_many_items},
 };
 CHECK_MAIN(cases)

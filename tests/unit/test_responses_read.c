@@ -366,6 +366,9 @@ static void prices_are_bounded(void)
     CHECK_INT(prompt.needs, CAP_IMAGES);
     CHECK(!prompt.has_media);
     forget();
+    must_read(I(U("[{\"type\":\"input_file\",\"file_data\":\"https://x/a.pdf\"}]")));
+    CHECK_INT(prompt.media.references, 1);
+    forget();
     must_read(spaces); /* the provider sees both names */
     CHECK(prompt.prompt_bound > strlen(spaces) + PROMPT_TEMPLATE_TOKENS);
     CHECK(prompt.prompt_bytes > strlen("\"x\""));
