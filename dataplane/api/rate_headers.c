@@ -25,7 +25,7 @@ const struct rate_words rate_words_openai = {
                          "x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens"),
 };
 
-/* Claude Code stops at once when the status says so, and would try again without an end otherwise. */
+/* Versions of Claude Code keep trying behind a router that leaves the status out of its 429. */
 #define ANTHROPIC(what)                                                                            \
     {                                                                                              \
         VIEW_LIT("anthropic-ratelimit-" what "-limit"),                                           \
