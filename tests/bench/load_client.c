@@ -124,13 +124,14 @@ static uint64_t stamp(const char *text, const char *name)
 /* A line of an event stream, or the first bytes of a JSON body. */
 static void client_line(struct client *c, uint64_t now)
 {
+    static const char *const texts[] = {"\"content\":\"@", "\"text\":\"@", "\"delta\":\"@"}; /* of each dialect */
     struct load *l = c->load;
 
     c->line[c->line_len] = '\0';
     uint64_t arrived = stamp(c->line, "\"mock_arrived_ns\":");
     uint64_t left = stamp(c->line, "\"mock_sent_ns\":");
-    if (left == 0)
-        left = stamp(c->line, "\"content\":\"@");
+    for (size_t i = 0; left == 0 && i < sizeof texts / sizeof texts[0]; i++)
+        left = stamp(c->line, texts[i]);
     bool event = l->stream && strncmp(c->line, "data:", 5) == 0;
 
     if (event)
