@@ -33,7 +33,7 @@ static void test_read(void)
         {B(",\"input\":\"x\",\"dimensions\":1,\"encoding_format\":\"float\",\"user\":\"u\""), ERR_NONE, NULL, 1, 1 + T, 1},
         {B(",\"input\":\"x\",\"dimensions\":null,\"encoding_format\":null,\"user\":null,\"stream\":false"), ERR_NONE, NULL, 1, 1 + T, 1},
         {B(",\"input\":\"x\",\"models\":[\"c/d\"],\"provider\":{},\"route\":\"fallback\",\"trace\":{},\"tags\":{}"), ERR_NONE, NULL, 1, 1 + T, 1},
-        {B(",\"input\":\"x\",\"input_type\":\"search_query\""), ERR_NONE, NULL, 1, 1 + T, 1},
+        {B(",\"input\":\"x\",\"input_type\":\"search_query\""), ERR_NONE, NULL, 1, 1 + T + 14, 1},
         {"{\"input\":\"x\"}", ERR_NONE, NULL, 1, 1 + T, 1}, /* an Azure client's path may name the model */
         {B(""), ERR_FORMAT, "input", 0, 0, 0},
         {B(",\"input\":null"), ERR_FORMAT, "input", 0, 0, 0},
