@@ -521,8 +521,8 @@ def usage_generation_activity():
     equal((status, len(answer["data"])), (200, 1))
     row = answer["data"][0]
     equal((row["usage"], row["requests"], row["prompt_tokens"], row["completion_tokens"], row["reasoning_tokens"],
-           row["model"], row["provider_name"]), (Decimal("0.12345679"), 2, 22, 44, 8, "demo/echo", "demo-a"))
-    equal(set(row), {"date", "model", "model_permaslug", "endpoint_id", "provider_name", "usage",
+           row["cached_tokens"], row["model"], row["provider_name"]), (Decimal("0.12345679"), 2, 22, 44, 8, 6, "demo/echo", "demo-a"))
+    equal(set(row), {"date", "model", "model_permaslug", "endpoint_id", "provider_name", "usage", "cached_tokens",
                      "byok_usage_inference", "requests", "prompt_tokens", "completion_tokens", "reasoning_tokens"})
     equal(call("GET", "/v1/activity")[1]["data"], [])  # not the operator's
     equal(len(call("GET", f"/v1/activity?date={row['date']}&api_key_hash={h}", key=CUSTOMER)[1]["data"]), 1)
