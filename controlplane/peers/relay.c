@@ -72,14 +72,14 @@ static void relay_send(struct peer *p, const struct msg_relay_answer *m)
 static void relay_send_piece(struct peer *p, struct relay **at)
 {
     struct relay *r = *at;
-    size_t left = r->body.len - r->sent;
-    size_t n = left < LIMIT_RELAY_PIECE_BYTES ? left : LIMIT_RELAY_PIECE_BYTES;
+    struct view left = view_from(buf_view(&r->body), r->sent);
+    size_t n = left.len < LIMIT_RELAY_PIECE_BYTES ? left.len : LIMIT_RELAY_PIECE_BYTES;
     const struct msg_relay_answer m = {
         .call = r->call,
         .status = (uint16_t)r->status,
         .retry_ms = r->retry_ms,
-        .last = n == left,
-        .body = view_of(r->body.ptr + r->sent, n),
+        .last = n == left.len,
+        .body = view_of(left.ptr, n),
     };
 
     r->sent += n;

@@ -74,7 +74,7 @@ static void check_body(struct view body, const struct prompt *p, const struct pr
 static void render(const struct prompt *p, unsigned quirks)
 {
     const struct provider provider = {.quirks = quirks};
-    const struct adapter *adapter = adapter_of(&provider);
+    const struct adapter *adapter = adapter_of(&provider, p->kind);
     struct view refused = VIEW_EMPTY;
     struct buf out;
 
