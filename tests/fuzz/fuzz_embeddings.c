@@ -26,7 +26,8 @@ static void request(struct view body)
         must(fault.message != NULL);
     } else {
         must(p.embeddings.form.n_inputs >= 1 && p.embeddings.form.n_inputs <= EMBEDDINGS_INPUTS_MAX);
-        must(p.prompt_bound <= body.len + (uint64_t)p.embeddings.form.n_inputs * EMBEDDINGS_TEMPLATE_TOKENS);
+        /* What a member says may stand before each input. */
+        must(p.prompt_bound <= body.len + (body.len + EMBEDDINGS_TEMPLATE_TOKENS) * p.embeddings.form.n_inputs);
         must(p.prompt_bytes != 0 && p.prompt_bytes <= 4 * p.prompt_bound && !p.stream);
         buf_init(&out, openai_embeddings_room(&p));
         if (openai_embeddings_fits(&p, &provider, &refused)) {
