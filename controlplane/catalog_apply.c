@@ -77,10 +77,10 @@ static void put_endpoint(struct writer *w, const struct catalog_endpoint *e,
     put_i64(w, E_PROVIDER_NO, e->provider_no);
     put_text(w, E_UPSTREAM, e->upstream_model);
     put_i64(w, E_WEIGHT, e->weight);
-    put_i64(w, E_PROMPT, e->price_prompt_pusd);
-    put_i64(w, E_COMPLETION, e->price_completion_pusd);
-    put_i64(w, E_CACHED, e->price_cached_pusd);
-    put_i64(w, E_CACHE_WRITE, e->price_cache_write_pusd);
+    put_i64(w, E_PROMPT, e->price.prompt_pusd);
+    put_i64(w, E_COMPLETION, e->price.completion_pusd);
+    put_i64(w, E_CACHED, e->price.cached_pusd);
+    put_i64(w, E_CACHE_WRITE, e->price.cache_write_pusd);
 }
 
 static void applied_cb(void *cookie, enum err e, const struct db_result *r)

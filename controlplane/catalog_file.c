@@ -185,10 +185,10 @@ static enum err take_endpoint(const struct endpoint_section *s, const char *file
         .model_no = m,
         .provider_no = p->no,
         .weight = (uint16_t)s->weight,
-        .price_prompt_pusd = s->prompt,
-        .price_completion_pusd = s->completion,
-        .price_cached_pusd = s->cached < 0 ? s->prompt : s->cached,
-        .price_cache_write_pusd = s->cache_write < 0 ? s->prompt : s->cache_write,
+        .price.prompt_pusd = s->prompt,
+        .price.completion_pusd = s->completion,
+        .price.cached_pusd = s->cached < 0 ? s->prompt : s->cached,
+        .price.cache_write_pusd = s->cache_write < 0 ? s->prompt : s->cache_write,
     };
     memcpy(out->upstream_model, s->upstream_model, sizeof out->upstream_model);
     f->providers[f->catalog.n_endpoints++] = p;

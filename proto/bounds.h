@@ -10,7 +10,10 @@ enum {
     LIMIT_UPSTREAM_HEAD_BYTES = 64 << 10,
     LIMIT_MEMBERS = 256,        /* top-level members of a request */
     LIMIT_MODEL_ID_BYTES = 128, /* "author/slug:variant" */
-    LIMIT_PROVIDERS = 64,
+    LIMIT_DESCRIPTION_BYTES = 240,  /* of a model, in the catalog */
+    LIMIT_SOURCE_BYTES = 63,        /* where a price comes from: a package and its version */
+    LIMIT_PROVIDERS = 256,
+    LIMIT_ALIASES = 512,
     LIMIT_MODELS = 1024,
     LIMIT_ENDPOINTS = 4096,           /* (model, provider) pairs */
     LIMIT_CANDIDATES = 8,             /* endpoints tried for one request */

@@ -25,6 +25,7 @@ void catalog_free(struct catalog *c)
 {
     free(c->models);
     free(c->endpoints);
+    free(c->aliases);
     *c = (struct catalog){0};
 }
 
@@ -64,8 +65,8 @@ static int compare_text(const void *a, const void *b)
 
 static bool prices_ok(const struct catalog_endpoint *e)
 {
-    return e->price_prompt_pusd >= 0 && e->price_completion_pusd >= 0 &&
-           e->price_cached_pusd >= 0 && e->price_cache_write_pusd >= 0;
+    return e->price.prompt_pusd >= 0 && e->price.completion_pusd >= 0 &&
+           e->price.cached_pusd >= 0 && e->price.cache_write_pusd >= 0;
 }
 
 /* Numbers are unique and not 0 (0 means "none" in a usage record), ids are unique, every endpoint
@@ -160,10 +161,10 @@ static void put_endpoint(struct writer *w, const struct catalog_endpoint *e)
     put_u16(w, e->provider_no);
     put_u16(w, e->weight);
     put_blob8(w, model, 1, LIMIT_MODEL_ID_BYTES);
-    put_amount(w, e->price_prompt_pusd);
-    put_amount(w, e->price_completion_pusd);
-    put_amount(w, e->price_cached_pusd);
-    put_amount(w, e->price_cache_write_pusd);
+    put_amount(w, e->price.prompt_pusd);
+    put_amount(w, e->price.completion_pusd);
+    put_amount(w, e->price.cached_pusd);
+    put_amount(w, e->price.cache_write_pusd);
     put_u32(w, e->price_version);
 }
 
@@ -175,10 +176,10 @@ static void take_endpoint(struct reader *r, struct catalog_endpoint *e)
     reader_require(r, e->provider_no < LIMIT_PROVIDERS, ERR_RANGE);
     e->weight = take_u16(r);
     take_text(r, e->upstream_model, 1, catalog_id_ok);
-    e->price_prompt_pusd = take_amount(r);
-    e->price_completion_pusd = take_amount(r);
-    e->price_cached_pusd = take_amount(r);
-    e->price_cache_write_pusd = take_amount(r);
+    e->price.prompt_pusd = take_amount(r);
+    e->price.completion_pusd = take_amount(r);
+    e->price.cached_pusd = take_amount(r);
+    e->price.cache_write_pusd = take_amount(r);
     e->price_version = take_u32(r);
 }
 

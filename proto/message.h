@@ -16,6 +16,8 @@
 #include "trouble.h"
 #include "usage.h"
 #include "view.h"
+#include "gates.h"
+#include "price.h"
 
 #include <stdbool.h>
 
@@ -285,15 +287,44 @@ struct msg_release {
     struct id request;
 };
 
-/* The catalog as pushed: prices, models, endpoints; it can only name measured provider ids.
+/* The catalog as pushed: prices, models, endpoints, aliases; it can only name measured provider ids.
  * Decoded into arrays the caller owns. Text here is ours (operator's), never a client's. */
+enum catalog_kind { /* the call that a model serves */
+    KIND_CHAT,
+    KIND_EMBEDDINGS,
+    KIND_IMAGES,
+    KIND_SPEECH,
+    KIND_TRANSCRIPTION,
+    KIND_MODERATION,
+    KIND_RERANK,
+    KIND_COUNT
+};
+enum catalog_medium {
+    MEDIUM_TEXT = 1,
+    MEDIUM_IMAGE = 2,
+    MEDIUM_AUDIO = 4,
+    MEDIUM_VIDEO = 8,
+    MEDIUM_FILE = 16,
+};
+enum catalog_known { KNOWN_NOT, KNOWN_NO, KNOWN_YES }; /* a fact that nobody may have stated */
+enum { CATALOG_ALIAS_MODELS = 8, CATALOG_FALLBACKS = 4 };
 struct catalog_model {
     uint32_t no;
     char id[LIMIT_MODEL_ID_BYTES + 1]; /* "author/slug" */
     char name[LIMIT_MODEL_ID_BYTES + 1];
+    char description[LIMIT_DESCRIPTION_BYTES + 1];
     uint32_t context_length, max_output; /* tokens */
     uint64_t created;                    /* unix seconds */
+    uint32_t knowledge_day, facts_day;   /* days since 1970-01-01: what it was trained until, and when its facts
+                                            and prices were looked up; 0: not known */
     uint16_t capabilities;               /* enum catalog_capability bits */
+    uint8_t kind;                        /* enum catalog_kind */
+    uint8_t inputs, outputs;             /* enum catalog_medium bits; 0: not known */
+    uint8_t open_weights;                /* enum catalog_known */
+    struct model_gates gates;
+    /* Numbers of the models that may answer instead, best first, where the request or its key allows another model. */
+    uint32_t fallback[CATALOG_FALLBACKS];
+    uint8_t n_fallbacks;
 };
 enum catalog_capability {
     CAP_TOOLS = 1,
@@ -302,13 +333,52 @@ enum catalog_capability {
     CAP_REASONING = 8,
     CAP_EMBEDDINGS = 16, /* makes embeddings, and nothing else */
 };
+enum catalog_quantization { /* OpenRouter's words */
+    QUANTIZATION_UNKNOWN,
+    QUANTIZATION_INT4,
+    QUANTIZATION_INT8,
+    QUANTIZATION_FP4,
+    QUANTIZATION_MXFP4,
+    QUANTIZATION_NVFP4,
+    QUANTIZATION_FP6,
+    QUANTIZATION_FP8,
+    QUANTIZATION_MXFP8,
+    QUANTIZATION_FP16,
+    QUANTIZATION_BF16,
+    QUANTIZATION_FP32,
+    QUANTIZATION_COUNT
+};
 struct catalog_endpoint {
     uint32_t no, model_no;
     uint16_t provider_no; /* index in the measured providers.conf */
     uint16_t weight;      /* 0: disabled */
     char upstream_model[LIMIT_MODEL_ID_BYTES + 1];
-    int64_t price_prompt_pusd, price_completion_pusd, price_cached_pusd, price_cache_write_pusd;
+    char source[LIMIT_SOURCE_BYTES + 1]; /* where its price comes from; may be empty */
+    uint32_t source_day;                 /* days since 1970-01-01; 0: not known */
+    struct price price;
     uint32_t price_version;
+    uint32_t context_length, max_output; /* tokens; 0: the model's */
+    uint16_t lacks;        /* enum catalog_capability bits that the model has and this endpoint has not */
+    uint8_t quantization;  /* enum catalog_quantization */
+    /* The measured row says what a provider may keep. This can only narrow it: an endpoint that is said to keep
+     * prompts is none without retention, whatever its row says. */
+    bool retains_data;
+};
+/* A name that stands for models and constraints: "trustedrouter/eu", "~kimi/latest". */
+enum alias_want {
+    ALIAS_NO_RETENTION = 1, /* as provider.zdr */
+    ALIAS_CONFIDENTIAL = 2, /* only providers that run inside attested hardware */
+    ALIAS_EU = 4,           /* region and jurisdiction in the EU, on a data plane in the EU */
+    ALIAS_US = 8,
+    ALIAS_FREE = 16,        /* only endpoints that cost nothing */
+};
+struct catalog_alias {
+    char id[LIMIT_MODEL_ID_BYTES + 1];
+    uint32_t model[CATALOG_ALIAS_MODELS]; /* numbers, in order of preference */
+    uint8_t n_models;
+    uint8_t wants; /* enum alias_want bits */
+    uint8_t sort;  /* enum route_sort: what is not said otherwise */
+    bool listed;   /* GET /v1/models shows it */
 };
 struct catalog {
     uint32_t version;
@@ -317,6 +387,8 @@ struct catalog {
     size_t n_models;
     struct catalog_endpoint *endpoints;
     size_t n_endpoints;
+    struct catalog_alias *aliases;
+    size_t n_aliases;
 };
 void catalog_free(struct catalog *c); /* empties *c; an empty catalog is fine */
 /* What the catalog's texts may be, for programs that accept them from an operator: ids are 1..128

@@ -16,12 +16,17 @@ struct section {
     int dialect, auth;
 };
 
-static const char *const dialect_names[] = {[DIALECT_OPENAI] = "openai", NULL};
+static const char *const dialect_names[] = {
+    [DIALECT_OPENAI] = "openai",       [DIALECT_RESPONSES] = "responses",
+    [DIALECT_ANTHROPIC] = "anthropic", [DIALECT_GEMINI] = "gemini",
+    NULL,
+};
 _Static_assert(sizeof dialect_names / sizeof dialect_names[0] == DIALECT_COUNT + 1, "one each");
 static const char *const auth_names[] = {
     [AUTH_BEARER] = "bearer",
     [AUTH_API_KEY] = "api-key",
     [AUTH_X_API_KEY] = "x-api-key",
+    [AUTH_GOOG_API_KEY] = "x-goog-api-key",
     [AUTH_NONE] = "none",
     NULL,
 };

@@ -10,8 +10,16 @@
 
 #include <stdbool.h>
 
-enum provider_dialect { DIALECT_OPENAI, DIALECT_COUNT }; /* table grows: anthropic, gemini, ... */
-enum provider_auth { AUTH_BEARER, AUTH_API_KEY, AUTH_X_API_KEY, AUTH_NONE };
+/* What a provider speaks, one row each in dataplane/provider/adapter.c. */
+enum provider_dialect {
+    DIALECT_OPENAI,    /* OpenAI's chat completions, as most providers have it */
+    DIALECT_RESPONSES, /* OpenAI's Responses */
+    DIALECT_ANTHROPIC, /* Anthropic's Messages */
+    DIALECT_GEMINI,    /* Google's generateContent */
+    DIALECT_COUNT
+};
+/* The header that carries its key. */
+enum provider_auth { AUTH_BEARER, AUTH_API_KEY, AUTH_X_API_KEY, AUTH_GOOG_API_KEY, AUTH_NONE };
 enum provider_quirk {
     QUIRK_NO_STREAM_OPTIONS = 1 << 0,     /* rejects stream_options */
     QUIRK_MAX_TOKENS = 1 << 1,            /* only knows max_tokens */
@@ -59,6 +67,18 @@ struct providers {
     size_t n;
     struct digest32 digest; /* SHA-256 of the file's bytes */
 };
+/* A set of provider numbers. */
+struct provider_set {
+    uint64_t word[LIMIT_PROVIDERS / 64];
+};
+static inline void provider_set_add(struct provider_set *s, uint16_t no)
+{
+    s->word[no / 64] |= UINT64_C(1) << no % 64;
+}
+static inline bool provider_set_has(const struct provider_set *s, uint16_t no)
+{
+    return (s->word[no / 64] >> no % 64 & 1) != 0;
+}
 /* ERR_CONFIG with one sentence in why. */
 must_check enum err providers_parse(struct view text, struct providers *out, struct buf *why);
 const struct provider *providers_find(const struct providers *p, const char *id);

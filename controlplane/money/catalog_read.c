@@ -44,10 +44,10 @@ static enum err read_endpoint(const struct db_result *r, size_t row, struct cata
         .model_no = (uint32_t)db_get_i64(r, row, 2),
         .provider_no = (uint16_t)db_get_i64(r, row, 5),
         .weight = (uint16_t)db_get_i64(r, row, 6),
-        .price_prompt_pusd = db_get_i64(r, row, 7),
-        .price_completion_pusd = db_get_i64(r, row, 8),
-        .price_cached_pusd = db_get_i64(r, row, 9),
-        .price_cache_write_pusd = db_get_i64(r, row, 10),
+        .price.prompt_pusd = db_get_i64(r, row, 7),
+        .price.completion_pusd = db_get_i64(r, row, 8),
+        .price.cached_pusd = db_get_i64(r, row, 9),
+        .price.cache_write_pusd = db_get_i64(r, row, 10),
         .price_version = (uint32_t)db_get_i64(r, row, 11),
     };
     return copy_text(e->upstream_model, sizeof e->upstream_model, db_get_text(r, row, 3));

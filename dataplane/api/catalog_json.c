@@ -18,8 +18,8 @@ const struct catalog_endpoint *catalog_cheapest(const struct route_model *m)
         const struct catalog_endpoint *e = m->endpoints[i].info;
 
         if (e->weight != 0 &&
-            (best == NULL || e->price_prompt_pusd + e->price_completion_pusd <
-                                 best->price_prompt_pusd + best->price_completion_pusd))
+            (best == NULL || e->price.prompt_pusd + e->price.completion_pusd <
+                                 best->price.prompt_pusd + best->price.completion_pusd))
             best = e;
     }
     return best;
@@ -40,12 +40,12 @@ static enum err append_pricing(struct buf *out, const struct catalog_endpoint *e
         const char *before;
         int64_t pusd;
     } prices[] = {
-        {"{\"prompt\":\"", e->price_prompt_pusd},
-        {"\",\"completion\":\"", e->price_completion_pusd},
+        {"{\"prompt\":\"", e->price.prompt_pusd},
+        {"\",\"completion\":\"", e->price.completion_pusd},
         {"\",\"request\":\"", 0},
         {"\",\"image\":\"", 0},
-        {"\",\"input_cache_read\":\"", e->price_cached_pusd},
-        {"\",\"input_cache_write\":\"", e->price_cache_write_pusd},
+        {"\",\"input_cache_read\":\"", e->price.cached_pusd},
+        {"\",\"input_cache_write\":\"", e->price.cache_write_pusd},
     };
     enum err err = buf_append(out, VIEW_LIT(",\"pricing\":"));
     char text[MONEY_TEXT_MAX];
@@ -273,7 +273,7 @@ static enum err append_endpoint_support(struct buf *out, const struct catalog_mo
         err = buf_appendf(out,
                           ",\"max_prompt_tokens\":null,\"quantization\":null,"
                           "\"supports_implicit_caching\":%s",
-                          e->price_cached_pusd < e->price_prompt_pusd ? "true" : "false");
+                          e->price.cached_pusd < e->price.prompt_pusd ? "true" : "false");
     return err == ERR_NONE ? buf_appendf(out,
                                          ",\"supports_tool_choice\":{\"auto\":%s,\"function\":%s,"
                                          "\"none\":%s,\"required\":%s}",

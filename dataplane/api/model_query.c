@@ -433,10 +433,10 @@ bool model_query_takes(const struct model_query *q, const struct route_model *m,
     const struct catalog_endpoint *price = catalog_cheapest(m);
     uint64_t age = now_unix_s > i->created ? now_unix_s - i->created : 0;
 
-    return price != NULL && price->price_prompt_pusd >= q->min_prompt_pusd &&
-           price->price_prompt_pusd <= q->max_prompt_pusd &&
-           price->price_completion_pusd >= q->min_completion_pusd &&
-           price->price_completion_pusd <= q->max_completion_pusd &&
+    return price != NULL && price->price.prompt_pusd >= q->min_prompt_pusd &&
+           price->price.prompt_pusd <= q->max_prompt_pusd &&
+           price->price.completion_pusd >= q->min_completion_pusd &&
+           price->price.completion_pusd <= q->max_completion_pusd &&
            i->context_length >= q->min_context && age >= q->min_age_s && age <= q->max_age_s &&
            (parameters_of(i) & q->parameters) == q->parameters &&
            (q->input == 0 || (modalities_in(i) & q->input) != 0) &&

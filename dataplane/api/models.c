@@ -100,7 +100,7 @@ static int64_t price_of(const struct route_model *m)
 {
     const struct catalog_endpoint *e = catalog_cheapest(m);
 
-    return e->price_prompt_pusd / 2 + e->price_completion_pusd / 2;
+    return e->price.prompt_pusd / 2 + e->price.completion_pusd / 2;
 }
 
 static int64_t key_of(const struct models_context *x, enum model_order order,

@@ -121,38 +121,39 @@ static enum err want_models(struct want_context *x, const struct snapshot *catal
     return e;
 }
 
-/* --- members that only some providers may be sent */
+/* --- requests that only some endpoints may be sent */
 
-static bool want_served(const struct route_want *w, uint64_t providers)
+static bool want_fits(struct want_context *x, const struct route_model *m, const struct route_endpoint *e,
+                      struct view *refused)
 {
-    for (size_t i = 0; i < w->n_models; i++)
-        for (size_t k = 0; k < w->models[i]->n_endpoints; k++)
-            if ((providers >> w->models[i]->endpoints[k].provider->no & 1) != 0)
-                return true;
-    return false;
+    const struct destination to = {.provider = e->provider, .model = m->info, .endpoint = e->info};
+    const struct adapter *a = adapter_of(e->provider, x->prompt->kind);
+
+    *refused = VIEW_LIT("model");
+    return a != NULL && a->fits(x->prompt, &to, refused);
 }
 
-/* Providers whose row does not allow what the request asks for are no candidates. When no provider of
- * its models is left, the member is to blame. */
+/* Endpoints whose row, dialect or gates do not allow what the request asks for are no candidates. When none
+ * of its models is left, the member is to blame. */
 static enum err want_members(struct want_context *x)
 {
-    uint64_t takers = 0;
+    struct route_want *w = x->want;
     struct view refused = VIEW_EMPTY, one;
+    size_t at = 0, left = 0;
 
-    for (size_t i = 0; i < x->providers->n; i++) {
-        const struct provider *p = &x->providers->list[i];
-        const struct adapter *a = adapter_of(p, x->prompt->kind);
+    for (size_t m = 0; m < w->n_models; m++) {
+        const struct route_model *model = w->models[m];
 
-        one = VIEW_LIT("model");
-        if (a != NULL && a->fits(x->prompt, p, &one))
-            takers |= UINT64_C(1) << p->no;
-        else if (want_served(x->want, UINT64_C(1) << p->no) || refused.len == 0)
+        for (size_t i = 0; i < model->n_endpoints && at < ROUTE_ENDPOINTS_MAX; i++, at++) {
+            if (want_fits(x, model, &model->endpoints[i], &one)) {
+                left++;
+                continue;
+            }
+            w->unfit[at / 64] |= UINT64_C(1) << at % 64;
             refused = one;
+        }
     }
-    if (refused.len == 0)
-        return ERR_NONE;
-    x->want->ignore |= ~takers;
-    if (want_served(x->want, takers))
+    if (left != 0 || refused.len == 0)
         return ERR_NONE;
     x->failure->member = refused;
     return want_unsupported(x, NULL,

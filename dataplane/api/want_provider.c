@@ -56,12 +56,14 @@ static enum err each_provider(struct want_context *x, struct json_value v, bool 
 
 static void add_only(struct route_want *w, int no)
 {
-    w->only |= no < 0 ? 0 : UINT64_C(1) << no;
+    if (no >= 0)
+        provider_set_add(&w->only, (uint16_t)no);
 }
 
 static void add_ignore(struct route_want *w, int no)
 {
-    w->ignore |= no < 0 ? 0 : UINT64_C(1) << no;
+    if (no >= 0)
+        provider_set_add(&w->ignore, (uint16_t)no);
 }
 
 static void add_order(struct route_want *w, int no)
@@ -69,8 +71,8 @@ static void add_order(struct route_want *w, int no)
     for (size_t i = 0; i < w->n_order; i++)
         if (w->order[i] == no)
             return;
-    if (no >= 0 && w->n_order < LIMIT_PROVIDERS)
-        w->order[w->n_order++] = (uint8_t)no;
+    if (no >= 0 && w->n_order < ROUTE_ORDER_MAX)
+        w->order[w->n_order++] = (uint16_t)no;
 }
 
 static enum err take_order(struct want_context *x, struct json_value v)

@@ -19,10 +19,10 @@ static const struct {
 } classes[BILL_none] = {
 #define BILL_PRICE(name) offsetof(struct catalog_endpoint, name)
 #define BILL_AT_none 0
-#define BILL_AT_prompt BILL_PRICE(price_prompt_pusd)
-#define BILL_AT_completion BILL_PRICE(price_completion_pusd)
-#define BILL_AT_cached BILL_PRICE(price_cached_pusd)
-#define BILL_AT_cache_write BILL_PRICE(price_cache_write_pusd)
+#define BILL_AT_prompt BILL_PRICE(price.prompt_pusd)
+#define BILL_AT_completion BILL_PRICE(price.completion_pusd)
+#define BILL_AT_cached BILL_PRICE(price.cached_pusd)
+#define BILL_AT_cache_write BILL_PRICE(price.cache_write_pusd)
 #define BILL_ROW(no, class, price_, within_, ...)                                                  \
     [BILL_##class] = {.tokens = offsetof(struct token_usage, class),                               \
                       .price = BILL_AT_##price_,                                                   \

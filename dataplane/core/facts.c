@@ -35,10 +35,10 @@ static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
     e = r->attempts.route.list[f->answered].endpoint->info;
     f->forwarded = r->digests.forwarded;
     f->price_version = e->price_version;
-    f->price_prompt_pusd = e->price_prompt_pusd;
-    f->price_completion_pusd = e->price_completion_pusd;
-    f->price_cached_pusd = e->price_cached_pusd;
-    f->price_cache_write_pusd = e->price_cache_write_pusd;
+    f->price_prompt_pusd = e->price.prompt_pusd;
+    f->price_completion_pusd = e->price.completion_pusd;
+    f->price_cached_pusd = e->price.cached_pusd;
+    f->price_cache_write_pusd = e->price.cache_write_pusd;
     facts_name(f->upstream_model, e->upstream_model);
     f->flags |= RECEIPT_FORWARDED;
 }

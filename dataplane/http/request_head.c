@@ -47,6 +47,7 @@ static void put_credential(struct request_head *h, const struct fetch_request *r
         [AUTH_BEARER] = {(const uint8_t *)"\r\nauthorization: Bearer ", 24},
         [AUTH_API_KEY] = {(const uint8_t *)"\r\napi-key: ", 11},
         [AUTH_X_API_KEY] = {(const uint8_t *)"\r\nx-api-key: ", 13},
+        [AUTH_GOOG_API_KEY] = {(const uint8_t *)"\r\nx-goog-api-key: ", 18},
     };
     uint8_t key[CREDENTIAL_MAX];
     size_t n;

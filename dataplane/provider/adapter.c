@@ -12,58 +12,102 @@
 
 /* --- OpenAI's chat completions, as most providers speak it */
 
-/* A chat client's own bytes are spliced, the others' requests are written from the prompt's list. */
-static bool openai_takes(const struct prompt *p, const struct provider *provider, struct view *refused)
+static enum err chat_path(const struct prompt *p, const struct destination *d, struct buf *out)
 {
-    return p->chat != NULL ? chat_request_fits(p->chat, provider, refused)
-                           : openai_fits(p, provider, refused);
+    (void)p, (void)d;
+    return buf_append(out, VIEW_LIT("/chat/completions"));
 }
 
-static size_t openai_room(const struct prompt *p)
+/* A chat client's own bytes are spliced, the others' requests are written from the prompt's list. */
+static bool chat_fits(const struct prompt *p, const struct destination *d, struct view *refused)
+{
+    return p->chat != NULL ? chat_request_fits(p->chat, d->provider, refused)
+                           : openai_fits(p, d->provider, refused);
+}
+
+static size_t chat_room(const struct prompt *p)
 {
     return p->chat != NULL ? chat_request_room(p->chat)
                            : p->body.len * OPENAI_RENDER_GROWTH + OPENAI_RENDER_SLACK;
 }
 
-static enum err openai_body(const struct prompt *p, const struct provider *provider,
-                            const char *upstream_model, uint32_t max_output, struct buf *out)
+static enum err chat_body(const struct prompt *p, const struct destination *d, uint32_t max_output, struct buf *out)
 {
-    return p->chat != NULL ? chat_request_render(p->chat, provider, upstream_model, max_output, out)
-                           : openai_render(p, provider, upstream_model, max_output, out);
+    const char *model = d->endpoint->upstream_model;
+
+    return p->chat != NULL ? chat_request_render(p->chat, d->provider, model, max_output, out)
+                           : openai_render(p, d->provider, model, max_output, out);
 }
 
 static const struct adapter chat[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
-            .path = {(const uint8_t *)"/chat/completions", 17},
-            .fits = openai_takes,
-            .room = openai_room,
-            .render = openai_body,
+            .path = chat_path,
+            .fits = chat_fits,
+            .room = chat_room,
+            .render = chat_body,
             .chunk = chat_canon_chunk,
             .whole = chat_gather,
             .error = chat_canon_error,
         },
 };
 
+/* --- its embeddings */
+
+static enum err embeddings_path(const struct prompt *p, const struct destination *d, struct buf *out)
+{
+    (void)p, (void)d;
+    return buf_append(out, VIEW_LIT("/embeddings"));
+}
+
+static bool embeddings_fits(const struct prompt *p, const struct destination *d, struct view *refused)
+{
+    return openai_embeddings_fits(p, d->provider, refused);
+}
+
+static enum err embeddings_body(const struct prompt *p, const struct destination *d, uint32_t max_output,
+                                struct buf *out)
+{
+    return openai_embeddings_render(p, d->provider, d->endpoint->upstream_model, max_output, out);
+}
+
 static const struct adapter embeddings[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
-            .path = {(const uint8_t *)"/embeddings", 11},
-            .fits = openai_embeddings_fits,
+            .path = embeddings_path,
+            .fits = embeddings_fits,
             .room = openai_embeddings_room,
-            .render = openai_embeddings_render,
+            .render = embeddings_body,
             .whole = openai_embeddings_whole,
             .error = chat_canon_error,
         },
 };
 
+/* --- and its completions, with a suffix */
+
+static enum err fill_path(const struct prompt *p, const struct destination *d, struct buf *out)
+{
+    (void)p, (void)d;
+    return buf_append(out, VIEW_LIT("/completions"));
+}
+
+static bool fill_fits(const struct prompt *p, const struct destination *d, struct view *refused)
+{
+    return openai_fill_fits(p, d->provider, refused);
+}
+
+static enum err fill_body(const struct prompt *p, const struct destination *d, uint32_t max_output, struct buf *out)
+{
+    return openai_fill_render(p, d->provider, d->endpoint->upstream_model, max_output, out);
+}
+
 static const struct adapter fill[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
-            .path = {(const uint8_t *)"/completions", 12},
-            .fits = openai_fill_fits,
-            .room = openai_room,
-            .render = openai_fill_render,
+            .path = fill_path,
+            .fits = fill_fits,
+            .room = chat_room,
+            .render = fill_body,
             .chunk = openai_fill_chunk,
             .whole = openai_fill_whole,
             .error = chat_canon_error,

@@ -10,19 +10,21 @@
 
 #include "chat_canon.h"
 #include "prompt.h"
+#include "destination.h"
 
 struct adapter {
-    struct view path; /* after the provider's prefix: "/chat/completions" */
+    /* Appends the request's path behind the provider's prefix, "/chat/completions", with a query if it has
+     * one. ERR_LIMIT, ERR_MEMORY of out. */
+    enum err (*path)(const struct prompt *p, const struct destination *d, struct buf *out);
 
-    /* May this provider be sent the prompt? False: *refused names the first member that it may not, as the
+    /* May this endpoint be sent the prompt? False: *refused names the first member that it may not, as the
      * client spells it where that is known. */
-    bool (*fits)(const struct prompt *p, const struct provider *provider, struct view *refused);
+    bool (*fits)(const struct prompt *p, const struct destination *d, struct view *refused);
     /* The most bytes that render() makes of this prompt. */
     size_t (*room)(const struct prompt *p);
-    /* Appends the body for this provider. max_output: 0 leaves the client's limit. ERR_FORMAT, ERR_MEMORY,
+    /* Appends the body for this endpoint. max_output: 0 leaves the client's limit. ERR_FORMAT, ERR_MEMORY,
      * ERR_LIMIT, ERR_OVERLOAD; on failure out is undefined. */
-    enum err (*render)(const struct prompt *p, const struct provider *provider, const char *upstream_model,
-                       uint32_t max_output, struct buf *out);
+    enum err (*render)(const struct prompt *p, const struct destination *d, uint32_t max_output, struct buf *out);
 
     /* One event of a stream, as chat_canon_chunk() (NULL: a kind without streams); a whole answer, of whatever shape, as chat_gather(); and
      * the body of an error response. */

@@ -161,8 +161,8 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
     attempt_free(a);
     *a = (struct attempt){
         .serial = a->serial + 1,
-        .adapter = adapter_of(task->provider, p->kind),
-        .provider = task->provider,
+        .adapter = adapter_of(task->to.provider, p->kind),
+        .provider = task->to.provider,
         .credentials = task->credentials,
         .budget = task->budget,
         .stream = p->stream,
@@ -173,7 +173,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
             {
                 .created = task->created,
                 .model = task->model,
-                .provider = task->provider,
+                .provider = task->to.provider,
                 .provider_name = task->provider_name,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
@@ -189,11 +189,16 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
 
 static enum err attempt_render(struct attempt *a, const struct attempt_task *task)
 {
-    a->rendered = content_new(a->adapter->room(task->prompt), task->budget);
+    struct buf *out;
+    enum err e;
+
+    a->rendered = content_new(a->adapter->room(task->prompt) + ATTEMPT_PATH_MAX, task->budget);
     if (a->rendered == NULL)
         return ERR_MEMORY;
-    return a->adapter->render(task->prompt, task->provider, task->upstream_model, task->max_output,
-                              content_buf(a->rendered));
+    out = content_buf(a->rendered);
+    e = a->adapter->path(task->prompt, &task->to, out);
+    a->path_len = out->len;
+    return e == ERR_NONE ? a->adapter->render(task->prompt, &task->to, task->max_output, out) : e;
 }
 
 enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
@@ -209,17 +214,17 @@ enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
     if (e != ERR_NONE)
         return e;
     fetch = (struct fetch_request){
-        .provider = task->provider,
+        .provider = task->to.provider,
         .credentials = task->credentials,
-        .path = a->adapter->path,
+        .path = view_of(content_bytes(a->rendered).ptr, a->path_len),
         .content_type = VIEW_LIT("application/json"),
-        .body = content_bytes(a->rendered),
+        .body = view_from(content_bytes(a->rendered), a->path_len),
         .last_candidate = task->last_candidate,
         .whole = !a->stream,
     };
     e = fetch_start(task->upstreams, &fetch, &attempt_fetch_events, a, &a->fetch);
     if (e == ERR_NONE) /* on its way, so this delays nobody */
-        digest_sha256(content_bytes(a->rendered), &a->sent);
+        digest_sha256(fetch.body, &a->sent);
     return e;
 }
 

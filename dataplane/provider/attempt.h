@@ -36,15 +36,14 @@ struct attempt_sink {
     void (*closed)(void *cookie);
 };
 
-/* What is asked, of whom. Borrowed: upstreams, credentials, provider, model and budget until the attempt is
+/* What is asked, of whom. Borrowed: upstreams, credentials, what `to` names, model and budget until the attempt is
  * over, the rest for the call that begins it. */
 struct attempt_task {
     struct upstreams *upstreams;
     const struct credentials *credentials;
     struct budget *budget; /* what the attempt holds of the provider's words is charged to it */
     const struct prompt *prompt;
-    const struct provider *provider;
-    const char *upstream_model;
+    struct destination to;
     uint32_t max_output; /* the limit to write into the request; 0: what the client wrote stays */
     bool last_candidate; /* the first-byte deadline may be longer */
     /* Of the canonical answer. */
@@ -67,7 +66,8 @@ struct attempt {
     bool stream;
     uint32_t n_choices;
     struct fetch *fetch;
-    struct content *rendered; /* what is sent; borrowed by fetch */
+    struct content *rendered; /* path and body of what is sent, one behind the other; borrowed by fetch */
+    size_t path_len;
     struct content *received; /* an answer that is collected whole: JSON, or an error */
     struct content *message;  /* the provider's sentence about an error */
     struct content *answer;   /* a whole answer, canonical, for a client that takes it as it is */

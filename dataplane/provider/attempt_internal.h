@@ -5,6 +5,7 @@
 #include "attempt.h"
 
 enum {
+    ATTEMPT_PATH_MAX = 512, /* with an upstream model of 128 characters, all escaped */
     ATTEMPT_ERROR_BODY_MAX = 64 << 10, /* of a provider's error; the rest is not read for */
     ATTEMPT_WHOLE_SLACK = 4 << 10, /* what a whole answer usually grows by when it is made canonical */
 };

@@ -14,8 +14,6 @@ struct entry {
     double key;
 };
 
-enum { ROUTE_ENTRIES_MAX = 256 }; /* endpoints looked at; beyond that, the later ones are left out */
-
 /* SplitMix64: the same seed gives the same order everywhere. */
 static uint64_t random_next(uint64_t *state)
 {
@@ -35,17 +33,13 @@ static double random_unit(uint64_t *state)
 /* What a typical token costs: chats read about three tokens for each one they write. */
 static double endpoint_price(const struct catalog_endpoint *e)
 {
-    return (3.0 * (double)e->price_prompt_pusd + (double)e->price_completion_pusd) / 4.0;
+    return (3.0 * (double)e->price.prompt_pusd + (double)e->price.completion_pusd) / 4.0;
 }
 
 static bool provider_allowed(const struct route_want *w, uint16_t no)
 {
-    uint64_t bit = UINT64_C(1) << no;
-
     assert(no < LIMIT_PROVIDERS);
-    if (w->only_set && (w->only & bit) == 0)
-        return false;
-    return (w->ignore & bit) == 0;
+    return (!w->only_set || provider_set_has(&w->only, no)) && !provider_set_has(&w->ignore, no);
 }
 
 static uint8_t provider_rank(const struct route_want *w, uint16_t no)
@@ -71,8 +65,8 @@ static enum route_refusal endpoint_refusal(const struct route_want *w, const str
         return ROUTE_NO_PROVIDER;
     if (w->no_retention && e->provider->retains_data)
         return ROUTE_NO_PRIVACY;
-    if ((w->max_prompt_pusd >= 0 && i->price_prompt_pusd > w->max_prompt_pusd) ||
-        (w->max_completion_pusd >= 0 && i->price_completion_pusd > w->max_completion_pusd))
+    if ((w->max_prompt_pusd >= 0 && i->price.prompt_pusd > w->max_prompt_pusd) ||
+        (w->max_completion_pusd >= 0 && i->price.completion_pusd > w->max_completion_pusd))
         return ROUTE_NO_PRICE;
     if ((m->info->capabilities & w->capabilities) != w->capabilities)
         return ROUTE_NO_CAPABILITY;
@@ -153,16 +147,18 @@ static void entries_sort(struct entry *list, size_t n)
 void route_decide(const struct route_want *w, const struct route_health *health, uint64_t seed,
                   struct route *out)
 {
-    struct entry list[ROUTE_ENTRIES_MAX];
+    struct entry list[ROUTE_ENDPOINTS_MAX];
     enum route_refusal nearest = ROUTE_NO_ENDPOINT;
-    size_t n = 0;
+    size_t n = 0, at = 0; /* at: the endpoint's place among all */
 
     assert(w->n_models <= ROUTE_MODELS_MAX);
     *out = (struct route){.refusal = ROUTE_OK};
     for (size_t m = 0; m < w->n_models; m++) {
-        for (size_t i = 0; i < w->models[m]->n_endpoints && n < ROUTE_ENTRIES_MAX; i++) {
+        for (size_t i = 0; i < w->models[m]->n_endpoints && at < ROUTE_ENDPOINTS_MAX; i++, at++) {
             const struct route_endpoint *e = &w->models[m]->endpoints[i];
-            enum route_refusal r = endpoint_refusal(w, w->models[m], e);
+            enum route_refusal r = (w->unfit[at / 64] >> at % 64 & 1) != 0
+                                       ? ROUTE_UNFIT
+                                       : endpoint_refusal(w, w->models[m], e);
             struct health_view view;
 
             if (r != ROUTE_OK) {
@@ -194,17 +190,17 @@ void route_decide(const struct route_want *w, const struct route_health *health,
 enum err route_worst_case(const struct catalog_endpoint *e, uint64_t prompt_tokens,
                           uint64_t output_tokens, int64_t *out_nusd)
 {
-    int64_t dearest = e->price_prompt_pusd, prompt, output;
+    int64_t dearest = e->price.prompt_pusd, prompt, output;
     enum err err;
 
     /* Each prompt token is read, read from a cache or written to one. */
-    if (e->price_cache_write_pusd > dearest)
-        dearest = e->price_cache_write_pusd;
-    if (e->price_cached_pusd > dearest)
-        dearest = e->price_cached_pusd;
+    if (e->price.cache_write_pusd > dearest)
+        dearest = e->price.cache_write_pusd;
+    if (e->price.cached_pusd > dearest)
+        dearest = e->price.cached_pusd;
     err = money_cost(prompt_tokens, dearest, &prompt);
     if (err == ERR_NONE)
-        err = money_cost(output_tokens, e->price_completion_pusd, &output);
+        err = money_cost(output_tokens, e->price.completion_pusd, &output);
     /* Four classes are rounded one by one, each half up: two nano-USD cover the difference. */
     if (err == ERR_NONE)
         err = money_add(prompt, output, &prompt);

@@ -9,19 +9,24 @@
 #include "bounds.h"
 #include "usage.h" /* enum route_reason */
 
-enum { ROUTE_MODELS_MAX = 8 }; /* "model" and "models[]" together */
+enum {
+    ROUTE_MODELS_MAX = 8,      /* "model" and "models[]" together */
+    ROUTE_ENDPOINTS_MAX = 512, /* of these models; later ones are left out */
+    ROUTE_ORDER_MAX = 64,      /* providers that provider.order may name */
+};
 
 enum route_sort { ROUTE_BALANCE, ROUTE_PRICE, ROUTE_LATENCY };
 
-/* What the request asked for. Sets of providers are bits by provider number (LIMIT_PROVIDERS is
- * 64). Everything but order, sort and health is hard: no candidate is an error, never a
+/* What the request asked for. Everything but order, sort and health is hard: no candidate is an error, never a
  * downgrade. */
 struct route_want {
     const struct route_model *models[ROUTE_MODELS_MAX]; /* in order of preference */
     size_t n_models;
-    uint64_t only, ignore; /* only: 0 means any, unless only_set */
+    struct provider_set only, ignore; /* only: any, unless only_set */
     bool only_set;
-    uint8_t order[LIMIT_PROVIDERS]; /* provider numbers, tried first and in this order */
+    /* Endpoints that the request cannot be sent to: bit i of the i-th endpoint of all models together, in order. */
+    uint64_t unfit[ROUTE_ENDPOINTS_MAX / 64];
+    uint16_t order[ROUTE_ORDER_MAX]; /* provider numbers, tried first and in this order */
     size_t n_order;
     bool order_set;          /* an order was given, even if it names no provider of ours */
     bool no_fallbacks;       /* one candidate */
@@ -31,7 +36,6 @@ struct route_want {
     uint16_t capabilities; /* enum catalog_capability bits the model must have */
     enum route_sort sort;
 };
-_Static_assert(LIMIT_PROVIDERS <= 64, "sets of providers are 64 bits wide");
 
 struct candidate {
     const struct route_endpoint *endpoint;
@@ -46,6 +50,7 @@ enum route_refusal {
     ROUTE_NO_PROVIDER,    /* provider.only/ignore/order left none */
     ROUTE_NO_PRIVACY,     /* data policy left none */
     ROUTE_NO_PRICE,       /* max_price left none */
+    ROUTE_UNFIT,          /* no endpoint's dialect and gates take the request */
     ROUTE_NO_CAPABILITY,  /* require_parameters left none */
 };
 

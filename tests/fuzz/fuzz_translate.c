@@ -74,16 +74,19 @@ static void check_body(struct view body, const struct prompt *p, const struct pr
 static void render(const struct prompt *p, unsigned quirks)
 {
     const struct provider provider = {.quirks = quirks};
+    const struct catalog_model model = {0};
+    const struct catalog_endpoint endpoint = {.upstream_model = "up/model"};
+    const struct destination to = {&provider, &model, &endpoint};
     const struct adapter *adapter = adapter_of(&provider, p->kind);
     struct view refused = VIEW_EMPTY;
     struct buf out;
 
-    if (!adapter->fits(p, &provider, &refused)) {
+    if (!adapter->fits(p, &to, &refused)) {
         must(refused.len != 0);
         return;
     }
     buf_init(&out, adapter->room(p));
-    must(adapter->render(p, &provider, "up/model", 0, &out) == ERR_NONE);
+    must(adapter->render(p, &to, 0, &out) == ERR_NONE);
     check_body(buf_view(&out), p, &provider);
     buf_free(&out);
 }

@@ -29,8 +29,8 @@ static struct snapshot *snapshot_of_two(void)
     for (uint32_t i = 0; i < 4; i++)
         c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = i / 2 + 1,
                                                    .provider_no = (uint16_t)(i % 2), .weight = 1,
-                                                   .price_prompt_pusd = 500000 * (i + 1),
-                                                   .price_completion_pusd = 1500000};
+                                                   .price.prompt_pusd = 500000 * (i + 1),
+                                                   .price.completion_pusd = 1500000};
     c.models[0] = (struct catalog_model){.no = 1, .id = "x/one", .capabilities = CAP_TOOLS};
     c.models[1] = (struct catalog_model){.no = 2, .id = "x/two"};
     e = health_new(&health);
@@ -50,12 +50,12 @@ static void read_good(const void *cookie, uint32_t slot, struct health_view *out
 
 static void check_candidate(const struct route_want *w, const struct candidate *c)
 {
-    uint64_t bit = UINT64_C(1) << c->endpoint->info->provider_no;
+    uint16_t no = c->endpoint->info->provider_no;
 
-    assert(!w->only_set || (w->only & bit) != 0);
-    assert((w->ignore & bit) == 0);
+    assert(!w->only_set || provider_set_has(&w->only, no));
+    assert(!provider_set_has(&w->ignore, no));
     assert(!w->no_retention || !c->endpoint->provider->retains_data);
-    assert(w->max_prompt_pusd < 0 || c->endpoint->info->price_prompt_pusd <= w->max_prompt_pusd);
+    assert(w->max_prompt_pusd < 0 || c->endpoint->info->price.prompt_pusd <= w->max_prompt_pusd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -502,8 +502,8 @@ static void reset(void)
         c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 1,
                                                    .provider_no = (uint16_t)i, .weight = 1,
                                                    .upstream_model = "up-echo",
-                                                   .price_prompt_pusd = 1000 + i,
-                                                   .price_completion_pusd = 1000};
+                                                   .price.prompt_pusd = 1000 + i,
+                                                   .price.completion_pusd = 1000};
     CHECK_INT(catalog_store_publish(chats.catalogs, &c), ERR_NONE);
 }
 

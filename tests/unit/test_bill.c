@@ -4,10 +4,10 @@
 
 #include "check.h"
 
-static const struct catalog_endpoint prices = {.price_prompt_pusd = 500000,
-                                               .price_completion_pusd = 1500000,
-                                               .price_cached_pusd = 50000,
-                                               .price_cache_write_pusd = 625000};
+static const struct catalog_endpoint prices = {.price.prompt_pusd = 500000,
+                                               .price.completion_pusd = 1500000,
+                                               .price.cached_pusd = 50000,
+                                               .price.cache_write_pusd = 625000};
 
 static void test_table(void)
 {
@@ -91,7 +91,7 @@ static void test_table(void)
 /* Half up, per class: 1 token at 500 pUSD is 0.5 nUSD and costs 1. */
 static void test_rounding(void)
 {
-    struct catalog_endpoint e = {.price_prompt_pusd = 500, .price_completion_pusd = 499};
+    struct catalog_endpoint e = {.price.prompt_pusd = 500, .price.completion_pusd = 499};
     struct bill_evidence u = {USAGE(.prompt = 1, .completion = 1)};
     struct bill b;
 

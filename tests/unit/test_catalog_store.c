@@ -28,7 +28,7 @@ static struct catalog make(uint32_t version, size_t models, size_t endpoints_eac
                 .model_no = (uint32_t)m + 10,
                 .provider_no = (uint16_t)(e % 2),
                 .weight = 1,
-                .price_prompt_pusd = (int64_t)version,
+                .price.prompt_pusd = (int64_t)version,
             };
     }
     return c;
@@ -82,7 +82,7 @@ static void test_unknown_provider_is_refused(void)
 
     c.endpoints[0].provider_no = 2;         /* one past the measured list */
     c.endpoints[1].model_no = 999;          /* a model nobody described */
-    c.endpoints[2].price_completion_pusd = -1; /* would pay the customer */
+    c.endpoints[2].price.completion_pusd = -1; /* would pay the customer */
     CHECK_INT(catalog_store_publish(s, &c), ERR_NONE);
     CHECK_INT(catalog_store_refused(s), 3);
     snap = catalog_acquire(s, 1);
@@ -106,7 +106,7 @@ static void test_old_snapshot_lives_while_referenced(void)
     CHECK_INT(catalog_store_publish(s, &two), ERR_NONE);
     CHECK_INT(catalog_store_publish(s, &three), ERR_NONE);
     CHECK_INT(snapshot_catalog(old)->version, 1);
-    CHECK_INT(snapshot_model(old, 0)->endpoints[0].info->price_prompt_pusd, 1);
+    CHECK_INT(snapshot_model(old, 0)->endpoints[0].info->price.prompt_pusd, 1);
     CHECK_INT(catalog_store_version(s), 3);
     CHECK(s->retired == NULL); /* nobody is just reading: the store's own reference is gone */
     snapshot_release(old);
@@ -127,7 +127,7 @@ static void *reader(void *cookie)
         const struct catalog *c = snapshot_catalog(snap);
 
         for (size_t i = 0; i < c->n_endpoints; i++)
-            if (c->endpoints[i].price_prompt_pusd != (int64_t)c->version)
+            if (c->endpoints[i].price.prompt_pusd != (int64_t)c->version)
                 atomic_fetch_add(&mixed, 1);
         snapshot_release(snap);
     }

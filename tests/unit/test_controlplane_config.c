@@ -96,9 +96,9 @@ static void test_examples(void)
     }
     CHECK(f.catalog.n_models >= 8 && f.catalog.n_endpoints >= 10);
     CHECK(strcmp(f.catalog.models[0].id, "demo/echo") == 0);
-    CHECK_INT(f.catalog.endpoints[0].price_prompt_pusd, 500000);
-    CHECK_INT(f.catalog.endpoints[0].price_cached_pusd, 50000);
-    CHECK_INT(f.catalog.endpoints[0].price_cache_write_pusd, 500000); /* not given: as prompt */
+    CHECK_INT(f.catalog.endpoints[0].price.prompt_pusd, 500000);
+    CHECK_INT(f.catalog.endpoints[0].price.cached_pusd, 50000);
+    CHECK_INT(f.catalog.endpoints[0].price.cache_write_pusd, 500000); /* not given: as prompt */
     CHECK(strcmp(f.providers[1]->id, "demo-b") == 0);
     catalog_file_free(&f);
     CHECK_INT(controlplane_config_load("/nonexistent", &c, &why), ERR_IO);

@@ -1191,7 +1191,7 @@ static void test_watch_and_catalog(void)
     CHECK(strcmp(catalog.endpoints[1].upstream_model, "ab1") == 0);
     CHECK_INT(catalog.endpoints[1].provider_no, 1);
     CHECK_INT(catalog.endpoints[2].model_no, catalog.models[1].no);
-    CHECK_INT(catalog.endpoints[2].price_completion_pusd, 70);
+    CHECK_INT(catalog.endpoints[2].price.completion_pusd, 70);
     CHECK_INT(catalog.endpoints[2].price_version, 1);
     catalog_free(&catalog);
 
@@ -1204,7 +1204,7 @@ static void test_watch_and_catalog(void)
     CHECK_INT(catalog.endpoints[1].weight, 0);
     CHECK_INT(catalog.endpoints[1].price_version, 1);
     CHECK_INT(catalog.endpoints[2].price_version, 2);
-    CHECK_INT(catalog.endpoints[2].price_completion_pusd, 71);
+    CHECK_INT(catalog.endpoints[2].price.completion_pusd, 71);
     catalog_free(&catalog);
     CHECK_INT(pg_number("SELECT count(*) FROM price"), 4); /* old prices stay */
     end();

@@ -311,11 +311,22 @@ static struct catalog catalog;
 
 static void catalog_reset(void)
 {
-    models[0] = (struct catalog_model){1, "demo/one", "Demo One", 1000, 100, 1700000000, CAP_TOOLS | CAP_EMBEDDINGS};
-    models[1] = (struct catalog_model){2, "demo/two", "", 2000, 200, 1700000001, 0};
-    endpoints[0] = (struct catalog_endpoint){10, 1, 0, 1, "one-a", 1, 2, 3, 4, 5};
-    endpoints[1] = (struct catalog_endpoint){11, 1, 1, 0, "one-b", 0, 0, 0, 0, 1};
-    endpoints[2] = (struct catalog_endpoint){12, 2, 63, 65535, "two", INT64_MAX, 1, 1, 1, 1};
+    models[0] = (struct catalog_model){.no = 1, .id = "demo/one", .name = "Demo One", .context_length = 1000,
+                                       .max_output = 100, .created = 1700000000,
+                                       .capabilities = CAP_TOOLS | CAP_EMBEDDINGS};
+    models[1] = (struct catalog_model){.no = 2, .id = "demo/two", .context_length = 2000, .max_output = 200,
+                                       .created = 1700000001};
+    endpoints[0] = (struct catalog_endpoint){.no = 10, .model_no = 1, .provider_no = 0, .weight = 1,
+                                             .upstream_model = "one-a", .price.prompt_pusd = 1,
+                                             .price.completion_pusd = 2, .price.cached_pusd = 3,
+                                             .price.cache_write_pusd = 4, .price_version = 5};
+    endpoints[1] = (struct catalog_endpoint){.no = 11, .model_no = 1, .provider_no = 1,
+                                             .upstream_model = "one-b", .price_version = 1};
+    endpoints[2] = (struct catalog_endpoint){.no = 12, .model_no = 2, .provider_no = 63, .weight = 65535,
+                                             .upstream_model = "two", .price.prompt_pusd = INT64_MAX,
+                                             .price.completion_pusd = 1, .price.cached_pusd = 1,
+                                             .price.cache_write_pusd = 1,
+                                             .price_version = 1};
     catalog = (struct catalog){
         .version = 7, .models = models, .n_models = 2, .endpoints = endpoints, .n_endpoints = 3};
     buf_reset(&out);
@@ -335,7 +346,7 @@ static void run_catalog_round_trip(void)
     CHECK_INT(back.n_endpoints, 3);
     CHECK(strcmp(back.models[0].id, "demo/one") == 0 && back.models[1].name[0] == '\0');
     CHECK(strcmp(back.endpoints[2].upstream_model, "two") == 0);
-    CHECK_INT(back.endpoints[2].price_prompt_pusd, INT64_MAX);
+    CHECK_INT(back.endpoints[2].price.prompt_pusd, INT64_MAX);
     CHECK_INT(back.endpoints[2].weight, 65535);
     digest_sha256(payload(), &want);
     CHECK(memcmp(&want, &back.digest, 32) == 0);
@@ -380,7 +391,7 @@ static void run_catalog_refuses(void)
     REFUSE(endpoints[2].no = 0, ERR_FORMAT);
     REFUSE(endpoints[2].model_no = 3, ERR_FORMAT);
     REFUSE(endpoints[2].provider_no = LIMIT_PROVIDERS, ERR_RANGE);
-    REFUSE(endpoints[2].price_cached_pusd = -1, ERR_RANGE);
+    REFUSE(endpoints[2].price.cached_pusd = -1, ERR_RANGE);
     REFUSE(catalog.n_models = LIMIT_MODELS + 1, ERR_LIMIT);
     REFUSE(catalog.n_endpoints = LIMIT_ENDPOINTS + 1, ERR_LIMIT);
 #undef REFUSE

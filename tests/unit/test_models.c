@@ -110,7 +110,7 @@ static void publish(uint32_t version, size_t models)
         snprintf(c.models[m].id, sizeof c.models[m].id, "author/model-%zu", m);
         c.endpoints[m] = (struct catalog_endpoint){
             .no = (uint32_t)m + 1, .model_no = (uint32_t)m, .weight = 1,
-            .price_prompt_pusd = version};
+            .price.prompt_pusd = version};
     }
     CHECK_INT(catalog_store_publish(context.catalogs, &c), ERR_NONE);
 }
@@ -234,17 +234,17 @@ static void publish_four_with(uint16_t small)
         {.no = 4, .id = "other/gone", .name = "Gone", .created = 4000},
     };
     static const struct catalog_endpoint endpoints[] = {
-        {.no = 1, .model_no = 1, .provider_no = 0, .weight = 1, .price_prompt_pusd = 500000,
-         .price_completion_pusd = 1500000, .price_cached_pusd = 50000,
-         .price_cache_write_pusd = 500000},
-        {.no = 2, .model_no = 2, .provider_no = 0, .weight = 1, .price_prompt_pusd = 3000000,
-         .price_completion_pusd = 9000000, .price_cached_pusd = 3000000},
-        {.no = 3, .model_no = 3, .provider_no = 1, .weight = 1, .price_prompt_pusd = 2000000,
-         .price_completion_pusd = 2000000, .price_cached_pusd = 2000000},
+        {.no = 1, .model_no = 1, .provider_no = 0, .weight = 1, .price.prompt_pusd = 500000,
+         .price.completion_pusd = 1500000, .price.cached_pusd = 50000,
+         .price.cache_write_pusd = 500000},
+        {.no = 2, .model_no = 2, .provider_no = 0, .weight = 1, .price.prompt_pusd = 3000000,
+         .price.completion_pusd = 9000000, .price.cached_pusd = 3000000},
+        {.no = 3, .model_no = 3, .provider_no = 1, .weight = 1, .price.prompt_pusd = 2000000,
+         .price.completion_pusd = 2000000, .price.cached_pusd = 2000000},
         {.no = 4, .model_no = 3, .provider_no = 0, .weight = 0},
         {.no = 5, .model_no = 4, .provider_no = 2, .weight = 0},
-        {.no = 6, .model_no = 2, .provider_no = 1, .weight = 1, .price_prompt_pusd = 4000000,
-         .price_completion_pusd = 9000000},
+        {.no = 6, .model_no = 2, .provider_no = 1, .weight = 1, .price.prompt_pusd = 4000000,
+         .price.completion_pusd = 9000000},
     };
     struct catalog c = {.version = 7, .n_models = 4, .n_endpoints = 6};
 

@@ -123,11 +123,15 @@ static void render_within(const struct prompt *p, const struct provider *provide
     const uint64_t media = media_bound(&p->media, 0, 0);
 
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
+        const struct catalog_model model = {0};
+        struct catalog_endpoint endpoint = {0};
+        const struct destination to = {provider, &model, &endpoint};
         struct buf out;
         uint64_t sevens;
 
+        snprintf(endpoint.upstream_model, sizeof endpoint.upstream_model, "%s", models[m]);
         buf_init(&out, adapter->room(p));
-        CHECK_INT(adapter->render(p, provider, models[m], 0, &out), ERR_NONE);
+        CHECK_INT(adapter->render(p, &to, 0, &out), ERR_NONE);
         sevens = count_sevens(buf_view(&out));
         if (sevens > p->prompt_bound + media)
             printf("# %s, %s: %llu of %llu: %.120s\n", provider->id, models[m], (unsigned long long)sevens,

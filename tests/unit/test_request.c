@@ -316,8 +316,8 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
     CHECK_INT(health_new(&context.health), ERR_NONE);
     for (uint32_t i = 0; i < ENDPOINTS; i++) {
         infos[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 9, .weight = 1,
-                                             .price_prompt_pusd = 500000,
-                                             .price_completion_pusd = 1500000 + i};
+                                             .price.prompt_pusd = 500000,
+                                             .price.completion_pusd = 1500000 + i};
         endpoints[i] = (struct route_endpoint){&infos[i], &provider, i};
     }
     model.n_endpoints = n_endpoints;

@@ -12,10 +12,10 @@ static struct provider providers[N] = {
     {.no = C, .id = "c"},
 };
 static struct catalog_endpoint infos[2 * N] = {
-    {.no = 1, .provider_no = A, .weight = 1, .price_prompt_pusd = 100, .price_completion_pusd = 200},
-    {.no = 2, .provider_no = B, .weight = 1, .price_prompt_pusd = 200, .price_completion_pusd = 400},
-    {.no = 3, .provider_no = C, .weight = 1, .price_prompt_pusd = 1000, .price_completion_pusd = 9000},
-    {.no = 4, .provider_no = A, .weight = 1, .price_prompt_pusd = 1, .price_completion_pusd = 1},
+    {.no = 1, .provider_no = A, .weight = 1, .price.prompt_pusd = 100, .price.completion_pusd = 200},
+    {.no = 2, .provider_no = B, .weight = 1, .price.prompt_pusd = 200, .price.completion_pusd = 400},
+    {.no = 3, .provider_no = C, .weight = 1, .price.prompt_pusd = 1000, .price.completion_pusd = 9000},
+    {.no = 4, .provider_no = A, .weight = 1, .price.prompt_pusd = 1, .price.completion_pusd = 1},
 };
 static struct route_endpoint endpoints[2 * N] = {
     {&infos[0], &providers[A], 0},
@@ -110,15 +110,15 @@ static void test_only_ignore_order(void)
     struct route r;
 
     w.only_set = true;
-    w.only = 1 << B | 1 << C;
+    w.only.word[0] = 1 << B | 1 << C;
     r = decide(&w, 1);
     CHECK_INT(r.n, 2);
-    w.ignore = 1 << B;
+    w.ignore.word[0] = 1 << B;
     r = decide(&w, 1);
     CHECK_INT(r.n, 1);
     CHECK_INT(nth(&r, 0), 3);
     CHECK_INT(r.list[0].reason, ROUTE_REASON_ONLY_ONE);
-    w.ignore = 1 << B | 1 << C;
+    w.ignore.word[0] = 1 << B | 1 << C;
     r = decide(&w, 1);
     CHECK_INT(r.refusal, ROUTE_NO_PROVIDER);
     w = want();
@@ -156,7 +156,7 @@ static void test_hard_constraints(void)
         CHECK(nth(&r, 0) != 1 && nth(&r, 1) != 1);
     }
     w.only_set = true;
-    w.only = 1 << A;
+    w.only.word[0] = 1 << A;
     CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_PRIVACY);
 
     w = want();
@@ -259,15 +259,15 @@ static void test_sort(void)
 
 static void test_worst_case(void)
 {
-    struct catalog_endpoint e = {.price_prompt_pusd = 500000,
-                                 .price_completion_pusd = 1500000,
-                                 .price_cached_pusd = 50000,
-                                 .price_cache_write_pusd = 625000};
+    struct catalog_endpoint e = {.price.prompt_pusd = 500000,
+                                 .price.completion_pusd = 1500000,
+                                 .price.cached_pusd = 50000,
+                                 .price.cache_write_pusd = 625000};
     int64_t nusd = -1;
 
     CHECK_INT(route_worst_case(&e, 1000, 100, &nusd), ERR_NONE);
     CHECK_INT(nusd, 625000 + 150000 + 2); /* writing the cache is the dearest way to be read */
-    e.price_completion_pusd = INT64_MAX;
+    e.price.completion_pusd = INT64_MAX;
     CHECK_INT(route_worst_case(&e, 1000, 1000000, &nusd), ERR_RANGE);
 }
 
