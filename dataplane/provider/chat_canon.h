@@ -31,6 +31,21 @@ struct chat_repeat {
     uint8_t bytes[1024];
 };
 
+/* Where a stream of Anthropic's dialect stands: anthropic_read.h. Zeroed before its first event. */
+struct anthropic_reading {
+    uint8_t block;      /* what the open content block is */
+    bool begun;         /* message_start has come */
+    bool input_begun;   /* of the open call: arguments have been told */
+    uint8_t stop;       /* why it stopped; 0: not told yet */
+    uint32_t calls, thoughts; /* blocks so far */
+    uint32_t text_at, block_at; /* characters of text so far, and in front of the open block */
+    char sequence[64];  /* the stop sequence that came, escaped; empty: none, or a longer one */
+    /* The figures so far, each as it was told last; extra ones are billed beside the totals. */
+    uint32_t input, cache_read, cache_write, cache_write_1h, output, thinking, extra_input, extra_output;
+    bool odd;           /* one could not be believed */
+    bool figures;
+};
+
 /* What stays the same over one response. */
 struct chat_canon {
     char id[48];       /* "gen-..." */
@@ -68,6 +83,7 @@ struct chat_canon {
     bool lost_open;          /* one left the ring before its arguments ended */
     bool by_delta;           /* content has come under "delta" */
     bool strange;            /* an event came that was neither a chunk nor an error that we know */
+    struct anthropic_reading anthropic;
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;
 };
