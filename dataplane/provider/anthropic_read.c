@@ -217,7 +217,7 @@ static void message_stop(struct event_chunk *x, struct json_value event)
     body_put(&x->b, anthropic_stop_word(x->r->stop));
     BODY_PUT(&x->b, "\"");
     if (x->r->sequence[0] != '\0') {
-        BODY_PUT(&x->b, ",\"stop_reason\":\"");
+        BODY_PUT(&x->b, ",\"stop_sequence\":\"");
         body_put(&x->b, view_str(x->r->sequence));
         BODY_PUT(&x->b, "\"");
     }

@@ -171,7 +171,7 @@ enum err anthropic_message(struct chat_canon *c, struct json_value message, bool
     body_put(&b, r->stop != 0 ? anthropic_stop_word(r->stop) : VIEW_LIT("end_turn"));
     BODY_PUT(&b, "\"");
     if (anthropic_text(message, "stop_sequence").len != 0) {
-        BODY_PUT(&b, ",\"stop_reason\":\"");
+        BODY_PUT(&b, ",\"stop_sequence\":\"");
         body_put(&b, anthropic_text(message, "stop_sequence"));
         BODY_PUT(&b, "\"");
     }
