@@ -106,6 +106,7 @@ static void put_endpoint(struct writer *w, const struct catalog_endpoint *e,
     put_number(w, "provider_no", e->provider_no);
     put_number(w, "weight", e->weight);
     put_number(w, "source_day", e->source_day);
+    put_number(w, "retires_day", e->retires_day);
     put_number(w, "context_length", e->context_length);
     put_number(w, "max_output", e->max_output);
     put_number(w, "lacks", e->lacks);

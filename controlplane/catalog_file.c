@@ -127,7 +127,9 @@ static enum err take_model(const struct model_section *s, const struct place *p,
         out->capabilities |= CAP_EMBEDDINGS;
     if (((out->capabilities & CAP_EMBEDDINGS) != 0) != (out->kind == KIND_EMBEDDINGS))
         return complain(p, "a model of another kind makes no embeddings");
-    if (s->max_output > s->context_length)
+    if (out->kind == KIND_CHAT && s->context_length == 0)
+        return complain(p, "context_length is missing");
+    if (s->context_length != 0 && s->max_output > s->context_length)
         return complain(p, "max_output is more than context_length");
     return ERR_NONE;
 }
@@ -222,6 +224,8 @@ static enum err take_endpoint(const struct endpoint_section *s, const struct pla
         return complain(p, "source is at most 63 ASCII characters, and a day");
     if (!catalog_capabilities(view_str(s->lacks), &out->lacks))
         return complain(p, "lacks are tools, images, json_schema, reasoning");
+    if (s->retires[0] != '\0' && !catalog_day(view_str(s->retires), &out->retires_day))
+        return complain(p, "retires is a day");
     wrong = take_price(s, &out->price);
     if (wrong != NULL)
         return complain(p, wrong);

@@ -19,7 +19,7 @@ struct model_section {
 
 struct endpoint_section {
     char model[LIMIT_MODEL_ID_BYTES + 1], provider[32], upstream_model[LIMIT_MODEL_ID_BYTES + 1];
-    char source[LIMIT_SOURCE_BYTES + 32], tiers[1024], lacks[128];
+    char source[LIMIT_SOURCE_BYTES + 32], tiers[1024], lacks[128], retires[16];
     uint64_t weight, context_length, max_output;
     int quantization;
     bool retains_data;

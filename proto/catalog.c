@@ -16,7 +16,7 @@ enum {
     PRICES = 0 PRICE_CLASSES(ONE) PRICE_UNITS(ONE),
 #undef ONE
     TIER_BYTES = 4 + 2 + 2 + 4 * 8,
-    ENDPOINT_MAX_BYTES = 4 + 4 + 2 + 2 + MODEL_ID_MAX + 1 + LIMIT_SOURCE_BYTES + 4 + PRICES * 8 + 1 +
+    ENDPOINT_MAX_BYTES = 4 + 4 + 2 + 2 + MODEL_ID_MAX + 1 + LIMIT_SOURCE_BYTES + 4 + 4 + PRICES * 8 + 1 +
                          PRICE_TIERS_MAX * TIER_BYTES + 4 + 4 + 4 + 2 + 1 + 1,
     ALIAS_MAX_BYTES = MODEL_ID_MAX + 3 + 1 + CATALOG_ALIAS_MODELS * 4,
     CAP_ALL = CAP_TOOLS | CAP_IMAGES | CAP_JSON_SCHEMA | CAP_REASONING | CAP_EMBEDDINGS,
@@ -205,6 +205,7 @@ static void put_endpoint(struct writer *w, const struct catalog_endpoint *e)
     put_id(w, e->upstream_model);
     put_text(w, e->source, LIMIT_SOURCE_BYTES);
     put_u32(w, e->source_day);
+    put_u32(w, e->retires_day);
     put_price(w, &e->price);
     put_u32(w, e->price_version);
     put_u32(w, e->context_length);
@@ -223,6 +224,7 @@ static void take_endpoint(struct reader *r, struct catalog_endpoint *e)
     take_id(r, e->upstream_model);
     take_text(r, e->source, LIMIT_SOURCE_BYTES);
     e->source_day = take_u32(r);
+    e->retires_day = take_u32(r);
     take_price(r, &e->price);
     e->price_version = take_u32(r);
     e->context_length = take_u32(r);

@@ -313,7 +313,7 @@ struct catalog_model {
     char id[LIMIT_MODEL_ID_BYTES + 1]; /* "author/slug" */
     char name[LIMIT_MODEL_ID_BYTES + 1];
     char description[LIMIT_DESCRIPTION_BYTES + 1];
-    uint32_t context_length, max_output; /* tokens */
+    uint32_t context_length, max_output; /* tokens; 0: not known, which a chat model's context is not */
     uint64_t created;                    /* unix seconds */
     uint32_t knowledge_day, facts_day;   /* days since 1970-01-01: what it was trained until, and when its facts
                                             and prices were looked up; 0: not known */
@@ -355,6 +355,7 @@ struct catalog_endpoint {
     char upstream_model[LIMIT_MODEL_ID_BYTES + 1];
     char source[LIMIT_SOURCE_BYTES + 1]; /* where its price comes from; may be empty */
     uint32_t source_day;                 /* days since 1970-01-01; 0: not known */
+    uint32_t retires_day;                /* the provider has said that it ends then; 0: it has not */
     struct price price;
     uint32_t price_version;
     uint32_t context_length, max_output; /* tokens; 0: the model's */

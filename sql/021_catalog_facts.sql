@@ -2,6 +2,8 @@
 -- sources of endpoints, what models take and make, aliases. catalog_apply() takes it as JSON, catalog_row gives it.
 
 ALTER TABLE model
+    DROP CONSTRAINT model_context_length_check, ADD CHECK (context_length >= 0), -- 0: not known
+    DROP CONSTRAINT model_max_output_check, ADD CHECK (max_output >= 0),
     ADD COLUMN description   text NOT NULL DEFAULT '' CHECK (length(description) <= 240),
     ADD COLUMN knowledge_day bigint NOT NULL DEFAULT 0 CHECK (knowledge_day BETWEEN 0 AND 4294967295),
     ADD COLUMN facts_day     bigint NOT NULL DEFAULT 0 CHECK (facts_day BETWEEN 0 AND 4294967295),
@@ -19,6 +21,7 @@ ALTER TABLE model
 ALTER TABLE endpoint
     ADD COLUMN source         text NOT NULL DEFAULT '' CHECK (length(source) <= 63),
     ADD COLUMN source_day     bigint NOT NULL DEFAULT 0 CHECK (source_day BETWEEN 0 AND 4294967295),
+    ADD COLUMN retires_day    bigint NOT NULL DEFAULT 0 CHECK (retires_day BETWEEN 0 AND 4294967295),
     ADD COLUMN context_length bigint NOT NULL DEFAULT 0 CHECK (context_length BETWEEN 0 AND 4294967295),
     ADD COLUMN max_output     bigint NOT NULL DEFAULT 0 CHECK (max_output BETWEEN 0 AND 4294967295),
     ADD COLUMN lacks          integer NOT NULL DEFAULT 0 CHECK (lacks BETWEEN 0 AND 65535),
@@ -121,7 +124,7 @@ BEGIN
     CREATE TEMP TABLE said ON COMMIT DROP AS
     SELECT r.*, a.place FROM jsonb_array_elements(p_endpoints) WITH ORDINALITY AS a (v, place),
         jsonb_to_record(a.v) AS r (model text, provider text, provider_no integer, upstream_model text,
-            weight integer, source text, source_day bigint, context_length bigint, max_output bigint,
+            weight integer, source text, source_day bigint, retires_day bigint, context_length bigint, max_output bigint,
             lacks integer, quantization integer, retains_data boolean, prompt_pusd bigint,
             completion_pusd bigint, cached_pusd bigint, cache_write_pusd bigint,
             cache_write_long_pusd bigint, reasoning_pusd bigint, audio_input_pusd bigint,
@@ -131,10 +134,10 @@ BEGIN
     FOR e IN
         SELECT a.*, m.model_no, o.endpoint_no, o.price_version,
                o.endpoint_no IS NOT NULL AND o.present
-                   AND (o.provider_no, o.upstream_model, o.weight, o.source, o.source_day, o.context_length,
+                   AND (o.provider_no, o.upstream_model, o.weight, o.source, o.source_day, o.retires_day, o.context_length,
                         o.max_output, o.lacks, o.quantization, o.retains_data)
                        IS NOT DISTINCT FROM (a.provider_no, a.upstream_model, a.weight, a.source,
-                        a.source_day, a.context_length, a.max_output, a.lacks, a.quantization,
+                        a.source_day, a.retires_day, a.context_length, a.max_output, a.lacks, a.quantization,
                         a.retains_data) AS same,
                (p.prompt_pusd, p.completion_pusd, p.cached_pusd, p.cache_write_pusd,
                 p.cache_write_long_pusd, p.reasoning_pusd, p.audio_input_pusd, p.audio_output_pusd,
@@ -157,7 +160,7 @@ BEGIN
             RETURNING endpoint_no, 0 INTO e.endpoint_no, e.price_version;
         END IF;
         UPDATE endpoint SET provider_no = e.provider_no, upstream_model = e.upstream_model,
-            weight = e.weight, source = e.source, source_day = e.source_day,
+            weight = e.weight, source = e.source, source_day = e.source_day, retires_day = e.retires_day,
             context_length = e.context_length, max_output = e.max_output, lacks = e.lacks,
             quantization = e.quantization, retains_data = e.retains_data, present = true
         WHERE endpoint_no = e.endpoint_no;
@@ -240,7 +243,7 @@ SELECT 1, model_no, id, name, description,
 FROM model WHERE enabled
 UNION ALL
 SELECT 2, e.endpoint_no, e.upstream_model, e.source, NULL,
-    ARRAY[e.model_no, e.provider_no, e.weight, e.source_day, e.price_version, e.context_length, e.max_output,
+    ARRAY[e.model_no, e.provider_no, e.weight, e.source_day, e.retires_day, e.price_version, e.context_length, e.max_output,
           e.lacks, e.quantization, e.retains_data::integer, p.prompt_pusd, p.completion_pusd, p.cached_pusd,
           p.cache_write_pusd, p.cache_write_long_pusd, p.reasoning_pusd, p.audio_input_pusd,
           p.audio_output_pusd, p.image_input_pusd, p.image_output_pusd, p.request_nusd, p.image_nusd,

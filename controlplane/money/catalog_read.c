@@ -137,6 +137,7 @@ static enum err read_endpoint(const struct db_result *r, size_t row, struct cata
     e->provider_no = (uint16_t)take(&n, UINT16_MAX);
     e->weight = (uint16_t)take(&n, UINT16_MAX);
     e->source_day = take_u32(&n);
+    e->retires_day = take_u32(&n);
     e->price_version = take_u32(&n);
     e->context_length = take_u32(&n);
     e->max_output = take_u32(&n);

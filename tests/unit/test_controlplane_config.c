@@ -148,6 +148,10 @@ static void test_catalog(void)
         {MODEL "knowledge = 2025\n", "knowledge"},
         {MODEL "facts = 2026-13-01\n", "facts"},
         {MODEL "open_weights = maybe\n", "open_weights"},
+        {"[model a/b]\nname = AB\n", "context_length"},
+        {"[model a/b]\nname = AB\ncontext_length = 9\n", NULL},
+        {"[model a/b]\nname = AB\nkind = images\n", NULL},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "retires = soon\n", "retires"},
         {MODEL "description = caf\xc3\xa9\n", "ASCII"},
         {MODEL "fallbacks = a/b\n", "itself"},
         {MODEL "fallbacks = c/d\n", "fallbacks"},
@@ -210,7 +214,7 @@ static void test_catalog_values(void)
         "[endpoint a/b@demo-b]\nupstream_model = x\nprompt = 1\ncompletion = 8\ncached = 0.1\n"
         "cache_write_long = 2\naudio_output = 20\nper_request = 0.005\nper_query = 0.002\nlacks = tools\n"
         "context_length = 50\nmax_output = 5\nquantization = mxfp4\nretains_data = on\n"
-        "source = some list 1.0 2026-11-20\ntier = above 200000: prompt 2 completion 12\n"
+        "source = some list 1.0 2026-11-20\nretires = 2026-11-20\ntier = above 200000: prompt 2 completion 12\n"
         "tier = 16:30-00:30: completion 4\n"
         "\n[alias ~ab/latest]\nmodels = c/d, a/b\nwants = eu free\nsort = throughput\nlisted = on\n";
     struct catalog_file f;
@@ -245,11 +249,11 @@ static void test_catalog_values(void)
     CHECK(p->tier[1].prompt_pusd == 1000000 && p->tier[1].completion_pusd == 4000000);
     CHECK(e->lacks == CAP_TOOLS && e->context_length == 50 && e->max_output == 5);
     CHECK(e->quantization == QUANTIZATION_MXFP4 && e->retains_data);
-    CHECK(strcmp(e->source, "some list 1.0") == 0 && e->source_day == m->facts_day);
+    CHECK(strcmp(e->source, "some list 1.0") == 0 && e->source_day == m->facts_day && e->retires_day == m->facts_day);
     CHECK(f.catalog.aliases[0].n_models == 2 && f.catalog.aliases[0].model[0] == 1);
     CHECK(f.catalog.aliases[0].wants == (ALIAS_EU | ALIAS_FREE) && f.catalog.aliases[0].listed);
     CHECK(f.catalog.aliases[0].sort == ALIAS_SORT_THROUGHPUT);
-    CHECK(f.model_lines[0] == 2 && f.model_lines[1] == 18 && f.endpoint_lines[0] == 22 && f.alias_lines[0] == 40);
+    CHECK(f.model_lines[0] == 2 && f.model_lines[1] == 18 && f.endpoint_lines[0] == 22 && f.alias_lines[0] == 41);
     catalog_file_free(&f);
 }
 

@@ -1108,7 +1108,7 @@ static void catalog_cb(void *cookie, enum err e, struct catalog *c)
     " \"budget_min\": 10, \"budget_max\": 11, " more "}"
 #define ENDPOINT_JSON(model, provider, weight, completion, tiers)                                  \
     "{\"model\": \"" model "\", \"provider\": \"p" provider "\", \"provider_no\": " provider ","   \
-    " \"upstream_model\": \"up" provider "\", \"weight\": " weight ", \"source\": \"a list\", \"source_day\": 12,"  \
+    " \"upstream_model\": \"up" provider "\", \"weight\": " weight ", \"source\": \"a list\", \"source_day\": 12, \"retires_day\": 16,"  \
     " \"context_length\": 13, \"max_output\": 14, \"lacks\": 15, \"quantization\": 3, \"retains_data\": true,"  \
     " \"prompt_pusd\": 101, \"completion_pusd\": " completion ", \"cached_pusd\": 103, \"cache_write_pusd\": 104,"  \
     " \"cache_write_long_pusd\": 105, \"reasoning_pusd\": 106, \"audio_input_pusd\": 107,"         \
@@ -1150,7 +1150,7 @@ static void catalog_is_read(int64_t version)
     CHECK(m->gates.budget_min == 10 && m->gates.budget_max == 11);
     CHECK(m->n_fallbacks == 1 && m->fallback[0] == catalog.models[1].no && catalog.models[1].n_fallbacks == 0);
     CHECK(strcmp(e->upstream_model, "up0") == 0 && strcmp(e->source, "a list") == 0);
-    CHECK(e->model_no == m->no && e->provider_no == 0 && e->weight == 1 && e->source_day == 12);
+    CHECK(e->model_no == m->no && e->provider_no == 0 && e->weight == 1 && e->source_day == 12 && e->retires_day == 16);
     CHECK(e->context_length == 13 && e->max_output == 14 && e->lacks == 15 && e->quantization == 3);
     CHECK(e->retains_data && e->price_version == 1);
 #define IS(class, as) CHECK_INT(e->price.class##_pusd, n++);

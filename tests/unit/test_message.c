@@ -324,7 +324,7 @@ static void catalog_reset(void)
                                        .created = 1700000001};
     endpoints[0] = (struct catalog_endpoint){
         .no = 10, .model_no = 1, .provider_no = 0, .weight = 1, .upstream_model = "one-a",
-        .source = "a list, of a day", .source_day = 20701, .price_version = 5, .context_length = 900,
+        .source = "a list, of a day", .source_day = 20701, .retires_day = 20900, .price_version = 5, .context_length = 900,
         .max_output = 90, .lacks = CAP_TOOLS, .quantization = QUANTIZATION_FP8, .retains_data = true,
         .price = {.n_tiers = 2,
                   .tier = {{200000, 0, 0, 31, 32, 33, 34}, {0, 990, 30, 41, 42, 43, 44}}}};
