@@ -63,12 +63,6 @@ static int compare_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool prices_ok(const struct catalog_endpoint *e)
-{
-    return e->price.prompt_pusd >= 0 && e->price.completion_pusd >= 0 &&
-           e->price.cached_pusd >= 0 && e->price.cache_write_pusd >= 0;
-}
-
 /* Numbers are unique and not 0 (0 means "none" in a usage record), ids are unique, every endpoint
  * names a model of this catalog. Sorting keeps 4,096 endpoints at microseconds. */
 static enum err catalog_check(const struct catalog *c)
@@ -155,7 +149,7 @@ static void put_endpoint(struct writer *w, const struct catalog_endpoint *e)
         view_of(e->upstream_model, strnlen(e->upstream_model, sizeof e->upstream_model));
 
     writer_require(w, catalog_id_ok(model), ERR_FORMAT);
-    writer_require(w, e->provider_no < LIMIT_PROVIDERS && prices_ok(e), ERR_RANGE);
+    writer_require(w, e->provider_no < LIMIT_PROVIDERS && price_ok(&e->price), ERR_RANGE);
     put_u32(w, e->no);
     put_u32(w, e->model_no);
     put_u16(w, e->provider_no);
@@ -180,6 +174,8 @@ static void take_endpoint(struct reader *r, struct catalog_endpoint *e)
     e->price.completion_pusd = take_amount(r);
     e->price.cached_pusd = take_amount(r);
     e->price.cache_write_pusd = take_amount(r);
+    price_follow(&e->price, 1 << PRICE_CLASS_prompt | 1 << PRICE_CLASS_completion |
+                                1 << PRICE_CLASS_cached | 1 << PRICE_CLASS_cache_write);
     e->price_version = take_u32(r);
 }
 
