@@ -75,11 +75,8 @@ void price_follow(struct price *p, uint32_t said)
 
 static bool tier_ok(const struct price_tier *t)
 {
-    bool all_day = t->from_minute == 0 && t->until_minute == 0;
-
     return t->prompt_pusd >= 0 && t->completion_pusd >= 0 && t->cached_pusd >= 0 && t->cache_write_pusd >= 0 &&
-           t->from_minute < PRICE_DAY_MINUTES && t->until_minute <= PRICE_DAY_MINUTES &&
-           (all_day || t->from_minute != t->until_minute);
+           t->from_minute < PRICE_DAY_MINUTES && t->until_minute <= PRICE_DAY_MINUTES;
 }
 
 bool price_ok(const struct price *p)
@@ -101,8 +98,6 @@ static bool tier_in_time(const struct price_tier *t, uint64_t unix_ms)
 {
     unsigned minute = (unsigned)(unix_ms / 60000 % PRICE_DAY_MINUTES);
 
-    if (t->from_minute == 0 && t->until_minute == 0)
-        return true;
     if (t->from_minute < t->until_minute)
         return minute >= t->from_minute && minute < t->until_minute;
     return minute >= t->from_minute || minute < t->until_minute;

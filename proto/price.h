@@ -58,7 +58,7 @@ struct price_units {
 struct price_tier {
     uint32_t above_prompt_tokens;      /* holds for prompts of more tokens; 0: for all */
     uint16_t from_minute, until_minute; /* of the UTC day, until is exclusive and may be smaller (over midnight);
-                                           both 0: all day */
+                                           both the same: all day */
     int64_t prompt_pusd, completion_pusd, cached_pusd, cache_write_pusd;
 };
 
@@ -81,7 +81,7 @@ enum price_class price_class_follow(enum price_class c);
 /* Classes of which nothing was said (their bit of `said`, 1 << enum price_class, is not set) get the price of the
  * class that they follow. */
 void price_follow(struct price *p, uint32_t said);
-/* No price is negative and every tier can hold. */
+/* No price is negative, and tiers are of times of a day. */
 bool price_ok(const struct price *p);
 
 /* What one request is charged: the prices with the tier that holds for it. */
