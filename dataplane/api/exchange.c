@@ -189,6 +189,15 @@ static enum err exchange_deployment(struct exchange *x, struct api_failure *f)
     return ERR_NONE;
 }
 
+/* May another model answer, if the one that was asked cannot? */
+static bool exchange_allows_models(const struct exchange *x)
+{
+    struct view value;
+
+    return web_header(x->web, VIEW_LIT("x-tr-model-fallbacks"), &value) &&
+           view_eq_nocase(view_trim(value), VIEW_LIT("allow"));
+}
+
 /* Everything that can be wrong with a request before anybody is asked about the key. */
 static enum err exchange_read(struct exchange *x, struct view body, struct api_failure *f)
 {
@@ -229,7 +238,10 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    return want_read(&x->prompt, x->request.catalog, context->providers, &x->request.want, f);
+    return want_read(&x->prompt, x->request.catalog, context->providers,
+                     &(struct want_given){context->region, context->eu_base_url,
+                                          exchange_allows_models(x)},
+                     &x->request.want, &x->notes, f);
 }
 
 static void exchange_start(struct exchange *x)

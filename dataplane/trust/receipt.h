@@ -11,6 +11,7 @@
 
 #include "bounds.h"
 #include "id.h"
+#include "route_inputs.h"
 #include "secret.h"
 #include "usage_fields.h"
 
@@ -71,8 +72,9 @@ struct receipt_facts {
     uint8_t finish;       /* enum usage_finish */
     uint8_t n_candidates; /* 0: refused before anything was decided */
     uint8_t answered;     /* index of the candidate tried last */
-    uint8_t reserved[2];  /* zero */
+    uint16_t inputs_len;  /* 0: they did not fit, or nothing was decided */
     struct receipt_candidate candidate[LIMIT_CANDIDATES];
+    uint8_t inputs[ROUTE_INPUTS_MAX]; /* what the route was decided on: route_inputs.h */
     char model[LIMIT_MODEL_ID_BYTES];          /* the catalog's id, NUL-padded; "": none of ours */
     char upstream_model[LIMIT_MODEL_ID_BYTES]; /* what that provider calls it, NUL-padded */
 };

@@ -129,6 +129,8 @@ static struct receipt_facts full(void)
               .result = ERR_PROVIDER_STATUS},
              {.endpoint_no = 12, .provider_no = 0, .reason = ROUTE_REASON_UNHEALTHY, .tried = 1}},
         .answered = 1,
+        .inputs = {1, 2, 3},
+        .inputs_len = 3,
         .model = "demo/echo",
         .upstream_model = "up-echo",
     };
@@ -163,6 +165,8 @@ static struct receipt_facts greatest(void)
     f.cost_nusd = f.price_prompt_pusd = f.price_completion_pusd = INT64_C(1) << 53;
     f.tokens_prompt = f.tokens_completion = f.price_version = f.catalog_version = UINT32_MAX;
     f.n_candidates = LIMIT_CANDIDATES;
+    f.inputs_len = sizeof f.inputs;
+    memset(f.inputs, 0xff, sizeof f.inputs);
     f.error = API_ERROR_COUNT - 1;
     for (unsigned i = 0; i < LIMIT_CANDIDATES; i++)
         f.candidate[i] =
@@ -213,7 +217,7 @@ static void every_fact_is_in_it(void)
         "\"demo-a\",\"reason\":\"unhealthy\",\"result\":\"none\",\"tried\":true}],"
         "\"catalog_digest\":"
         "\"sha256:6666666666666666666666666666666666666666666666666666666666666666\","
-        "\"catalog_version\":7,\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
+        "\"catalog_version\":7,\"inputs\":\"AQID\",\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
         "{\"cache_write_tokens\":1,\"cached_tokens\":4,\"clamped\":false,\"completion_tokens\":2,"
         "\"estimated\":false,\"prompt_tokens\":9,\"reasoning_tokens\":1,\"type\":\"usage\"}",
         "{\"cost_nusd\":9,\"price_version\":3,\"prices_pusd_per_token\":{\"cache_write\":1250,"
