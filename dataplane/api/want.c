@@ -3,6 +3,7 @@
 #include "want_internal.h"
 
 #include "adapter.h"
+#include "chat_list.h"
 #include "content_view.h"
 
 #include <assert.h>
@@ -11,6 +12,24 @@ enum { WANT_BYTES_PER_TOKEN = 4 }; /* of a prompt, on average */
 
 /* --- requests that only some endpoints may be sent */
 
+/* A chat client's list, made once. A body that has none may still be spliced for other candidates. */
+static bool want_list(struct want_context *x)
+{
+    if (!x->listed && x->prompt->chat != NULL)
+        x->list_outcome = chat_list_make(x->prompt, &x->list_fault);
+    x->listed = true;
+    return x->list_outcome == ERR_NONE;
+}
+
+static enum err want_unlisted(struct want_context *x)
+{
+    *x->failure = (struct api_failure){.error = errors_of(x->list_outcome),
+                                       .param = x->list_fault.param,
+                                       .member = x->list_fault.member,
+                                       .message = x->list_fault.message};
+    return x->list_outcome;
+}
+
 static bool want_fits(struct want_context *x, const struct route_model *m, const struct route_endpoint *e,
                       struct view *refused)
 {
@@ -18,7 +37,7 @@ static bool want_fits(struct want_context *x, const struct route_model *m, const
     const struct adapter *a = adapter_of(e->provider, x->prompt->kind);
 
     *refused = VIEW_LIT("model");
-    return a != NULL && a->fits(x->prompt, &to, refused);
+    return a != NULL && (!a->list || want_list(x)) && a->fits(x->prompt, &to, refused);
 }
 
 /* Of a model that the client did not name: does it have all that the request needs? Its context must hold what the prompt is
@@ -58,6 +77,8 @@ static enum err want_members(struct want_context *x)
                 refused = one;
         }
     }
+    if (x->list_outcome == ERR_MEMORY || (left == 0 && x->list_outcome != ERR_NONE))
+        return want_unlisted(x);
     if (left != 0 || refused.len == 0)
         return ERR_NONE;
     x->failure->member = refused;
@@ -74,7 +95,7 @@ static uint32_t want_bound(const struct prompt *p)
     return p->prompt_bound < UINT32_MAX ? (uint32_t)p->prompt_bound : UINT32_MAX;
 }
 
-enum err want_read(const struct prompt *q, const struct snapshot *catalog,
+enum err want_read(struct prompt *q, const struct snapshot *catalog,
                    const struct providers *providers, const struct want_given *given,
                    struct route_want *want, struct want_notes *notes, struct api_failure *f)
 {

@@ -5,7 +5,7 @@
 #include "want.h"
 
 struct want_context {
-    const struct prompt *prompt;
+    struct prompt *prompt; /* its list is filled in for the first candidate that reads one */
     const struct snapshot *catalog;
     const struct providers *providers;
     const struct want_given *given;
@@ -15,6 +15,9 @@ struct want_context {
     uint32_t matched;   /* bit per model of *want: the client did not name it, so it must have all that the
                            request needs */
     bool model_fallbacks; /* the client lets another model answer */
+    bool listed;                    /* that was tried: with what result, and what was wrong */
+    enum err list_outcome;
+    struct prompt_fault list_fault;
 };
 
 static inline enum err want_bad(struct want_context *x, const char *param, const char *message)

@@ -3,6 +3,7 @@
  * were priced, and each call followed by its result. The first byte says the dialect, the second the
  * provider's quirks. */
 #include "adapter.h"
+#include "chat_list.h"
 #include "chat_request.h"
 #include "messages.h"
 #include "openai_render.h"
@@ -91,6 +92,21 @@ static void render(const struct prompt *p, unsigned quirks)
     buf_free(&out);
 }
 
+/* A chat client's body, as an adapter of another dialect reads it: no longer spliced, but written from its list. */
+static enum err read_chat(struct view body, struct prompt *out, struct prompt_fault *fault)
+{
+    static struct chat_request r;
+    enum err e = chat_request_parse(body, &r, out, fault);
+
+    if (e == ERR_NONE)
+        e = chat_list_make(out, fault);
+    else
+        prompt_list_init(&out->list);
+    must(e == ERR_NONE || fault->message != NULL);
+    out->chat = NULL;
+    return e;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -101,7 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2)
         return 0;
-    e = dialects[data[0] % 3]->read(view_of(data + 2, size - 2), &p, &fault);
+    e = data[0] % 4 == 3 ? read_chat(view_of(data + 2, size - 2), &p, &fault)
+                         : dialects[data[0] % 4]->read(view_of(data + 2, size - 2), &p, &fault);
     if (e == ERR_NONE) {
         render(&p, 0);
         render(&p, data[1]);

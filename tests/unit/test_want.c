@@ -73,7 +73,7 @@ static struct route_want want;
 static struct want_notes notes;
 static struct api_failure failure;
 
-static enum err read_prompt(const struct prompt *p)
+static enum err read_prompt(struct prompt *p)
 {
     if (catalog == NULL)
         catalog_make();
