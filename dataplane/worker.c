@@ -159,6 +159,7 @@ static void worker_introduce(struct worker *w)
         .account = {w->link, s->account_rate, &w->stats},
         .attest = w->attest,
         .status = &s->status,
+        .status_page = s->status_page,
         .audit = s->audit,
         .evidence_rate = s->evidence_rate,
         .stats = &w->stats,
