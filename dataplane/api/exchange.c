@@ -158,12 +158,13 @@ static void exchange_facts(struct exchange *x)
     r->user_hash = user_hash(x);
 }
 
-/* What the reader has made of the body is paid for as the body is. */
+/* What the readers have made of the body is paid for as the body is: what has come since the last call. */
 static enum err exchange_charge_prompt(struct exchange *x, struct api_failure *f)
 {
     const size_t bytes = prompt_list_bytes(&x->prompt.list);
 
-    if (!budget_take(x->budget, bytes)) {
+    assert(bytes >= x->prompt_bytes);
+    if (!budget_take(x->budget, bytes - x->prompt_bytes)) {
         f->error = API_OVERLOAD;
         return ERR_OVERLOAD;
     }
@@ -229,7 +230,12 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    return want_read(&x->prompt, x->request.catalog, context->providers, &x->request.want, f);
+    e = want_read(&x->prompt, x->request.catalog, context->providers, &x->request.want, f);
+    if (e == ERR_NONE)
+        e = exchange_charge_prompt(x, f); /* a chat client's list, made for a candidate that reads it */
+    if (e == ERR_NONE)
+        exchange_facts(x);
+    return e;
 }
 
 static void exchange_start(struct exchange *x)
