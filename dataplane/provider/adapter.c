@@ -4,6 +4,8 @@
 #include "chat_gather.h"
 #include "chat_request.h"
 #include "content_view.h"
+#include "gemini_read.h"
+#include "gemini_render.h"
 #include "openai_embeddings.h"
 #include "openai_fill.h"
 #include "openai_render.h"
@@ -77,6 +79,16 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .chunk = chat_canon_chunk,
             .whole = chat_gather,
             .error = chat_canon_error,
+        },
+    [DIALECT_GEMINI] =
+        {
+            .path = gemini_path,
+            .fits = gemini_fits,
+            .room = gemini_room,
+            .render = gemini_render,
+            .chunk = gemini_chunk,
+            .whole = gemini_whole,
+            .error = gemini_error,
         },
 };
 
