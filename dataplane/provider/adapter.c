@@ -9,6 +9,7 @@
 #include "openai_embeddings.h"
 #include "openai_fill.h"
 #include "openai_render.h"
+#include "openai_responses.h"
 #include "row_edits.h"
 
 #include <assert.h>
@@ -78,6 +79,17 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .render = chat_body,
             .chunk = chat_canon_chunk,
             .whole = chat_gather,
+            .error = chat_canon_error,
+        },
+    [DIALECT_RESPONSES] =
+        {
+            .list = true,
+            .path = openai_responses_path,
+            .fits = openai_responses_fits,
+            .room = openai_responses_room,
+            .render = openai_responses_render,
+            .chunk = openai_responses_chunk,
+            .whole = openai_responses_whole,
             .error = chat_canon_error,
         },
     [DIALECT_GEMINI] =

@@ -572,7 +572,7 @@ static const struct {
      {"!", "!", "!", "!"}},
     {"more errors",
      {"{\"detail\":\"no\"}", "{\"detail\":[{\"msg\":\"no\"}]}",
-      "{" UP ",\"choices\":null,\"base_resp\":{\"status_code\":1004,\"status_msg\":\"no\"}}",
+      "{" UP ",\"choices\":null,\"base_resp\":{\"status_code\":1000,\"status_msg\":\"no\"}}",
       "{\"code\":\"1302\",\"msg\":\"no\"}"},
      {"!", "!", "!", "!"}},
     {"not ours to repair",
