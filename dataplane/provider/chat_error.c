@@ -134,7 +134,8 @@ static bool base_resp_failed(struct json_value v)
 
 /* The context of this model is too small. */
 static const char *const too_long[] = {"context length", "maximum context", "context window",
-                                       "prompt is too long", "context_length"};
+                                       "prompt is too long", "context_length",
+                                       "input token count"};
 
 /* Words about what this provider, or this model, cannot do: its limits, the roles, tools and members that
  * it knows. */
