@@ -96,6 +96,7 @@ static const struct adapter chat[DIALECT_COUNT] = {
         },
     [DIALECT_GEMINI] =
         {
+            .list = true,
             .path = gemini_path,
             .fits = gemini_fits,
             .room = gemini_room,
