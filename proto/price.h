@@ -28,6 +28,14 @@ enum { PRICE_TIERS_MAX = 4 };
     X(character, "a character of text")                                                              \
     X(query, "a ranking or search query")
 
+enum price_unit { /* as the usage record has it: unit_kind */
+    PRICE_UNIT_NONE,
+#define PRICE_UNIT_NO(unit, what) PRICE_UNIT_##unit,
+    PRICE_UNITS(PRICE_UNIT_NO)
+#undef PRICE_UNIT_NO
+    PRICE_UNIT_COUNT
+};
+
 /* A tier replaces the base prices of these classes while its condition holds; the last that holds counts. */
 struct price_tier {
     uint32_t above_prompt_tokens;      /* holds for prompts of more tokens; 0: for all */

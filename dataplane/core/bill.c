@@ -23,6 +23,11 @@ static const struct {
 #define BILL_AT_completion BILL_PRICE(price.completion_pusd)
 #define BILL_AT_cached BILL_PRICE(price.cached_pusd)
 #define BILL_AT_cache_write BILL_PRICE(price.cache_write_pusd)
+#define BILL_AT_cache_write_long BILL_PRICE(price.cache_write_long_pusd)
+#define BILL_AT_audio_input BILL_PRICE(price.audio_input_pusd)
+#define BILL_AT_audio_output BILL_PRICE(price.audio_output_pusd)
+#define BILL_AT_image_input BILL_PRICE(price.image_input_pusd)
+#define BILL_AT_image_output BILL_PRICE(price.image_output_pusd)
 #define BILL_ROW(no, class, price_, within_, ...)                                                  \
     [BILL_##class] = {.tokens = offsetof(struct token_usage, class),                               \
                       .price = BILL_AT_##price_,                                                   \

@@ -214,8 +214,10 @@ static void every_fact_is_in_it(void)
         "\"catalog_digest\":"
         "\"sha256:6666666666666666666666666666666666666666666666666666666666666666\","
         "\"catalog_version\":7,\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
-        "{\"cache_write_tokens\":1,\"cached_tokens\":4,\"clamped\":false,\"completion_tokens\":2,"
-        "\"estimated\":false,\"prompt_tokens\":9,\"reasoning_tokens\":1,\"type\":\"usage\"}",
+        "{\"audio_input_tokens\":0,\"audio_output_tokens\":0,\"cache_write_long_tokens\":0,"
+        "\"cache_write_tokens\":1,\"cached_tokens\":4,\"clamped\":false,\"completion_tokens\":2,"
+        "\"estimated\":false,\"image_input_tokens\":0,\"image_output_tokens\":0,"
+        "\"prompt_tokens\":9,\"reasoning_tokens\":1,\"type\":\"usage\"}",
         "{\"cost_nusd\":9,\"price_version\":3,\"prices_pusd_per_token\":{\"cache_write\":1250,"
         "\"cached\":100,\"completion\":2000,\"prompt\":1000},"
         "\"rounding\":\"each_class_half_up_to_nusd\",\"type\":\"billing\"}",
