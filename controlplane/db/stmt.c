@@ -13,7 +13,10 @@
     " nullif(k.limit_reset, 'none') AS limit_reset, false AS include_byok_in_limit,"               \
     " usd(s.total_nusd) AS usage, usd(s.daily_nusd) AS usage_daily,"                               \
     " usd(s.weekly_nusd) AS usage_weekly, usd(s.monthly_nusd) AS usage_monthly,"                   \
-    " 0 AS byok_usage, 0 AS byok_usage_daily, 0 AS byok_usage_weekly, 0 AS byok_usage_monthly,"    \
+    " usd((key_own(k.key_id)).total_nusd) AS byok_usage,"                                          \
+    " usd((key_own(k.key_id)).daily_nusd) AS byok_usage_daily,"                                    \
+    " usd((key_own(k.key_id)).weekly_nusd) AS byok_usage_weekly,"                                  \
+    " usd((key_own(k.key_id)).monthly_nusd) AS byok_usage_monthly,"                                \
     " k.requests_per_minute, k.tokens_per_minute, utc_text(k.created_at) AS created_at,"           \
     " utc_text(k.updated_at) AS updated_at, utc_text(k.expires_at) AS expires_at,"                 \
     " NULL AS creator_user_id, NULL AS external_user, NULL AS last_used_at,"                       \
@@ -259,7 +262,7 @@ static const struct {
          "SELECT coalesce(json_agg(o), '[]') FROM (SELECT to_char(d.day, 'YYYY-MM-DD') AS date,"
          " coalesce(m.id, 'unknown') AS model, coalesce(m.id, 'unknown') AS model_permaslug,"
          " d.endpoint_no::text AS endpoint_id, coalesce(e.provider, 'unknown') AS provider_name,"
-         " usd(sum(d.cost_nusd)) AS usage, 0 AS byok_usage_inference,"
+         " usd(sum(d.cost_nusd)) AS usage, usd(sum(d.own_nusd)) AS byok_usage_inference,"
          " sum(d.requests)::bigint AS requests, sum(d.tokens_prompt)::bigint AS prompt_tokens,"
          " sum(d.tokens_completion)::bigint AS completion_tokens,"
          " sum(d.tokens_reasoning)::bigint AS reasoning_tokens,"
@@ -293,7 +296,7 @@ static const struct {
          " NULL AS num_media_prompt, NULL AS num_media_completion, NULL AS num_input_audio_prompt,"
          " NULL AS num_search_results, NULL AS num_fetches, NULL AS web_search_engine,"
          " usd(u.cost_nusd) AS total_cost, usd(u.cost_nusd) AS usage, NULL AS cache_discount,"
-         " NULL AS upstream_inference_cost, '' AS origin, NULL AS http_referer, NULL AS user_agent,"
+         " CASE WHEN u.own_cost > 0 THEN usd(u.own_cost * 100) END AS upstream_inference_cost, '' AS origin, NULL AS http_referer, NULL AS user_agent,"
          " NULL AS app_id, NULL AS external_user, NULL AS preset_id,"
          " CASE WHEN m.capabilities & 16 <> 0 THEN 'embeddings' ELSE 'completions' END AS api_type,"
          " NULL AS router, NULL AS service_tier, NULL AS provider_responses, NULL AS session_id,"

@@ -93,8 +93,9 @@ enum err route_metadata_object(const struct request *r, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append_json_string(out, view_str(r->want.models[0]->info->id));
     if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"strategy\":\"%s\",\"region\":null,\"is_byok\":false,\"attempt\":%u",
-                        first ? "direct" : "fallback", (unsigned)r->attempts.made);
+        e = buf_appendf(out, ",\"strategy\":\"%s\",\"region\":null,\"is_byok\":%s,\"attempt\":%u",
+                        first ? "direct" : "fallback", r->attempts.candidate.own != 0 ? "true" : "false",
+                        (unsigned)r->attempts.made);
     if (e == ERR_NONE)
         e = append_summary(r, out);
     if (e == ERR_NONE)

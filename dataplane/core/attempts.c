@@ -15,15 +15,21 @@ static void read_health(const void *cookie, uint32_t slot, struct health_view *o
     health_read(a->health, slot, a->who, clock_mono_ms(), out);
 }
 
+void attempts_health(const struct attempts *a, struct route_health *out)
+{
+    *out = (struct route_health){read_health, a};
+}
+
 enum route_refusal attempts_begin(struct attempts *a, const struct route_want *want,
                                   struct health *health, struct stats *stats, uint64_t seed,
                                   uint32_t who, bool stream)
 {
-    const struct route_health own = {read_health, a};
+    struct route_health health_view;
 
     *a = (struct attempts){
         .health = health, .stats = stats, .stream = stream, .seed = seed, .who = who};
-    route_decide(want, &own, seed, &a->route);
+    attempts_health(a, &health_view);
+    route_decide(want, &health_view, seed, &a->route);
     return a->route.refusal;
 }
 
@@ -143,6 +149,23 @@ static enum health_fault fault_of(const struct attempt_result *x)
     return unreachable || x->status == 401 ? HEALTH_FAULT_ENDPOINT : HEALTH_FAULT_REQUEST;
 }
 
+/* What a provider says about the customer's account there is nothing that other customers would meet. */
+static bool own_account(const struct attempt_result *x)
+{
+    return x->status == 401 || x->status == 402 || x->status == 403 || x->status == 429;
+}
+
+static void note_own(struct attempts *a, const struct attempt_result *x)
+{
+    if (x->status == 429) {
+        a->failed_rate++;
+        return;
+    }
+    a->failed_own++;
+    a->failed_own_at = (uint8_t)(a->candidate.own - 1);
+    a->failed_own_status = x->status;
+}
+
 void attempts_failed(struct attempts *a, const struct attempt_result *x)
 {
     uint32_t slot = a->candidate.endpoint->health_slot;
@@ -151,6 +174,10 @@ void attempts_failed(struct attempts *a, const struct attempt_result *x)
     a->failed[a->place] = (uint8_t)x->e;
     a->statuses[a->place] = (uint16_t)x->status;
     note_retry(a, x->retry_after_ms);
+    if (a->candidate.own != 0 && own_account(x)) {
+        note_own(a, x);
+        return;
+    }
     if (x->status == 429) {
         a->failed_rate++;
         health_rate_limited(a->health, slot, clock_mono_ms(), x->retry_after_ms);

@@ -23,6 +23,44 @@ const char *refusal_of_route(enum route_refusal why)
     return sentences[why];
 }
 
+/* The key's id, by which its owner finds it. */
+static void own_id(const struct attempts *a, unsigned at, char id[static ID_TEXT_LEN + 1])
+{
+    id_text(&a->own->list[at].id, id);
+}
+
+void refusal_of_own_route(const struct attempts *a, struct api_failure *f)
+{
+    char id[ID_TEXT_LEN + 1];
+
+    if (a->own_trouble == OWN_KEY_READY) {
+        f->message = refusal_of_route(a->route.refusal);
+        return;
+    }
+    own_id(a, a->own_trouble_at, id);
+    f->error = a->own_trouble == OWN_KEY_RESEAL ? API_OWN_KEY_RESEAL : API_OWN_KEY_BAD;
+    snprintf(f->text, sizeof f->text,
+             a->own_trouble == OWN_KEY_RESEAL
+                 ? "Your provider key %s was sealed to a sealing key that these data planes no longer have. Seal it "
+                   "again to the key of GET /v1/byok/sealing-key, and PATCH /v1/byok/{id} with that."
+                 : "Your provider key %s does not open, or was sealed for another account or provider. Seal it again "
+                   "(docs/byok.md), and PATCH /v1/byok/{id} with that.",
+             id);
+}
+
+/* Not the operator's doing, and nothing that trying again helps. */
+static void refusal_of_own_key(const struct attempts *a, struct api_failure *f)
+{
+    char id[ID_TEXT_LEN + 1];
+
+    own_id(a, a->failed_own_at, id);
+    f->error = API_OWN_KEY_REFUSED;
+    snprintf(f->text, sizeof f->text,
+             "The provider refused your own key %s with status %d. Seal one that it takes, and PATCH /v1/byok/{id} "
+             "with that; your API key here is fine.",
+             id, a->failed_own_status);
+}
+
 /* The 402 says what it would take, in words that programs look for ("can only afford N"). Numbers
  * of ours only. */
 static void credit_sentence(const struct request *r, struct api_failure *f)
@@ -113,6 +151,8 @@ void refusal_of_attempts(const struct attempts *a, struct api_failure *f)
         return;
     }
     f->error = most_useful(a);
+    if (a->failed_own != 0 && (f->error == API_PROVIDER_FAILED || f->error == API_PROVIDER_CREDENTIALS))
+        refusal_of_own_key(a, f);
     if (f->error == API_PROVIDER_RATE && a->failed_rate != a->made)
         f->message = "A provider of this model is rate limited, and no other one could answer.";
     if (f->error == API_PROVIDER_OVERLOAD && a->failed_overload != a->made)

@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "idempotency.h"
 #include "id.h"
+#include "own.h"
 #include "receipt.h"
 #include "route.h"
 #include "stats.h"
@@ -23,6 +24,7 @@ struct request_context {
     struct admit_context admit;
     struct health *health;
     struct stats *stats;
+    struct own_store *own; /* customers' own provider keys */
     uint64_t route_seed;      /* of the next request's draw */
     struct request *requests; /* in flight */
 };
@@ -136,6 +138,8 @@ struct request {
     struct attempt_account account;
     int64_t cost_nusd;
     uint16_t flags;        /* enum usage_flag */
+    struct own own;        /* the account's own provider keys */
+    int64_t own_cost_nusd; /* what the answer would have cost, when it came on one of them; else 0 */
     bool upstream;         /* an attempt or its tail is pending */
     bool closed;           /* the client's end is over */
     unsigned held;         /* calls on the stack that still use the struct */

@@ -45,6 +45,7 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
         e = route_worst_case(r->attempts.route.list[i].endpoint->info, prompt, most * r->n_choices, &cost);
         if (e != ERR_NONE)
             return e;
+        cost = own_charge(&r->attempts, &r->attempts.route.list[i], cost);
         if (cost > dearest)
             dearest = cost;
     }
@@ -120,6 +121,7 @@ void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_
         output = t->completion;
     if (route_worst_case(r->attempts.candidate.endpoint->info, prompt, output, &most) != ERR_NONE)
         return;
+    most = own_charge(&r->attempts, &r->attempts.candidate, most);
     if (cost_nusd > most)
         cost_nusd = most;
     /* When the lease does not hold it, the bill is what is reserved. */

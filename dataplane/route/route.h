@@ -42,6 +42,7 @@ struct candidate {
     const struct route_model *model;
     uint8_t reason; /* enum route_reason */
     bool probe;     /* half open: health_claim_probe() before using it */
+    uint8_t own;    /* 1 + place among the account's own provider keys (core/own.h); 0: on the operator's */
 };
 
 enum route_refusal {

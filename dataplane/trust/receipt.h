@@ -23,6 +23,7 @@ enum receipt_flag {
     RECEIPT_COMPLETE = 1 << 3,  /* the body ended as HTTP says; otherwise it was cut off */
     RECEIPT_ESTIMATED = 1 << 4, /* the provider gave no usage: tokens are our estimate */
     RECEIPT_CLAMPED = 1 << 5,   /* its figures were corrected, or cost more than was reserved */
+    RECEIPT_OWN_KEY = 1 << 7,  /* on a provider key of the customer's own: cost_nusd is the fee */
     RECEIPT_ADMITTED = 1 << 6, /* credit was reserved for it: it counts as served, not as refused */
 };
 
@@ -62,6 +63,7 @@ struct receipt_facts {
     /* pico-USD per token at the endpoint that answered; with the usage they give the cost again */
     int64_t price_prompt_pusd, price_completion_pusd, price_cached_pusd, price_cache_write_pusd;
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
+    uint32_t own_fee_ppm; /* with OWN_KEY: the fee, of what usage and prices give */
     USAGE_TOKENS(RECEIPT_TOKENS) /* uint32_t tokens_prompt, tokens_completion, ... */
     uint16_t flags;       /* enum receipt_flag */
     uint16_t status;      /* HTTP */

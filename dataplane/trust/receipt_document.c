@@ -150,9 +150,12 @@ static void event_money(struct text *t, const struct receipt_facts *f)
          ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32
          ",\"prices_pusd_per_token\":{\"prompt\":%" PRIi64 ",\"completion\":%" PRIi64
          ",\"cached\":%" PRIi64 ",\"cache_write\":%" PRIi64 "},"
-         "\"rounding\":\"each_class_half_up_to_nusd\"}",
+         "\"rounding\":\"each_class_half_up_to_nusd\"",
          f->cost_nusd, f->price_version, f->price_prompt_pusd, f->price_completion_pusd,
          f->price_cached_pusd, f->price_cache_write_pusd);
+    if ((f->flags & RECEIPT_OWN_KEY) != 0)
+        TEXT(t, ",\"own_key_fee_ppm\":%" PRIu32, f->own_fee_ppm);
+    TEXT(t, "%s", "}");
 }
 
 static void event_platform(struct text *t, const struct receipt_signer *s)

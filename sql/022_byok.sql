@@ -215,3 +215,52 @@ BEGIN
                     WHEN r.limited OR r.key_left < r.available THEN 'limit'
                     ELSE 'credit' END;
 END $$;
+
+-- What requests on own keys would have cost, in 100 nano-USD: shown, never charged.
+ALTER TABLE usage ADD COLUMN own_cost bigint NOT NULL DEFAULT 0;
+ALTER TYPE usage_record ADD ATTRIBUTE own_cost bigint;
+
+-- A booked record as a row of usage: its columns in their order. Inlined where it is used.
+CREATE OR REPLACE FUNCTION usage_row(r usage_record, p_boot uuid, p_now timestamptz, p_lease bigint,
+                          p_available bigint)
+RETURNS SETOF usage LANGUAGE sql STABLE AS $$
+    SELECT p_boot, r.seq, r.request_id, r.account_id, r.key_id, r.lease_id, r.received_ms, p_now,
+           r.user_hash, r.cost_nusd, p_lease, p_available, r.cost_nusd - p_lease - p_available,
+           r.model_no, r.endpoint_no, r.first_model_no, r.price_version, r.catalog_version,
+           r.route_us, r.first_byte_us, r.total_ms, r.tokens_prompt, r.tokens_completion,
+           r.tokens_cached_read, r.tokens_cache_write, r.tokens_reasoning, r.http_status::integer,
+           r.flags::integer, r.region_no::integer, r.error_class::smallint, r.finish::smallint,
+           r.route_reason::smallint, r.attempt::smallint, r.attempts::smallint,
+           coalesce(r.tokens_cache_write_long, 0), coalesce(r.tokens_audio_input, 0),
+           coalesce(r.tokens_audio_output, 0), coalesce(r.tokens_image_input, 0),
+           coalesce(r.tokens_image_output, 0), coalesce(r.units, 0), coalesce(r.unit_kind, 0)::smallint,
+           coalesce(r.own_cost, 0)
+$$;
+
+-- By day and key, for byok_usage: kept by a trigger, as tokens read from a cache are (020).
+ALTER TABLE usage_day ADD COLUMN own_nusd bigint NOT NULL DEFAULT 0 CHECK (own_nusd >= 0);
+CREATE INDEX usage_day_own ON usage_day (key_id, day) WHERE own_nusd > 0;
+
+CREATE FUNCTION usage_day_own() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE usage_day d SET own_nusd = d.own_nusd + s.own * 100
+    FROM (SELECT key_id, (booked_at AT TIME ZONE 'UTC')::date AS day, model_no, endpoint_no,
+                 sum(own_cost)::bigint AS own
+          FROM fresh WHERE own_cost > 0 GROUP BY 1, 2, 3, 4) s
+    WHERE d.key_id = s.key_id AND d.day = s.day AND d.model_no = s.model_no
+      AND d.endpoint_no = s.endpoint_no;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER usage_day_own AFTER INSERT ON usage REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_day_own();
+
+-- Of one key, in all and over the windows of key_spend.
+CREATE FUNCTION key_own(p_key uuid, OUT total_nusd bigint, OUT daily_nusd bigint, OUT weekly_nusd bigint,
+                        OUT monthly_nusd bigint) LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(u.own_nusd), 0)::bigint,
+           coalesce(sum(u.own_nusd) FILTER (WHERE u.day = n.utc::date), 0)::bigint,
+           coalesce(sum(u.own_nusd) FILTER (WHERE u.day >= date_trunc('week', n.utc)::date), 0)::bigint,
+           coalesce(sum(u.own_nusd) FILTER (WHERE u.day >= date_trunc('month', n.utc)::date), 0)::bigint
+    FROM (SELECT ledger_now() AT TIME ZONE 'UTC' AS utc) n
+    LEFT JOIN usage_day u ON u.key_id = p_key AND u.own_nusd > 0
+$$;
