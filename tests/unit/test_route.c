@@ -1,6 +1,6 @@
 /* Routing is where a privacy or price constraint could be lost in silence. Every hard constraint
  * here has a twin that shows who would have been chosen without it. */
-#include "route.c"
+#include "route_decide.c"
 #include "route_decide.c"
 
 #include "check.h"
