@@ -127,7 +127,8 @@ struct route_want {
     int64_t max_prompt_pusd; /* per token; < 0: any. Held against the dearest tier that may hold */
     int64_t max_completion_pusd, max_audio_pusd;
     int64_t max_request_nusd, max_image_nusd; /* per request, per image made; < 0: any */
-    uint32_t prompt_bound; /* tokens that the prompt has at most, for the tiers; 0: not known, any */
+    uint64_t prompt_most;  /* tokens that the prompt has at most: which tiers may hold */
+    uint64_t received_ms;  /* unix: which of them hold at this time */
     uint16_t capabilities; /* enum catalog_capability bits that model and endpoint must have */
     uint32_t gates;        /* enum model_gate bits that the model must not have */
     uint8_t sort;          /* enum route_sort */

@@ -8,7 +8,7 @@
 #include "bounds.h"
 #include "errors.h"
 #include "health.h"
-#include "route.h"
+#include "route_decide.h"
 #include "route_inputs.h"
 #include "stats.h"
 

@@ -1,6 +1,5 @@
 /* Routing is where a privacy or price constraint could be lost in silence. Every hard constraint
  * here has a twin that shows who would have been chosen without it. */
-#include "route.c"
 #include "route_decide.c"
 
 #include "check.h"
@@ -171,6 +170,27 @@ static void test_hard_constraints(void)
     w.max_prompt_pusd = 0;
     CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_PRICE);
 
+    /* The dearest tier that may hold for this prompt counts; b is left out above 500 tokens. */
+    infos[1].price.n_tiers = 1;
+    infos[1].price.tier[0] = (struct price_tier){.above_prompt_tokens = 500, .prompt_pusd = 201, .completion_pusd = 1};
+    w = want();
+    w.max_prompt_pusd = 200;
+    w.prompt_most = 500;
+    CHECK_INT(decide(&w, 1).n, 2);
+    w.prompt_most = 501;
+    CHECK_INT(decide(&w, 1).n, 1);
+    infos[1].price.tier[0].until_minute = 60;
+    CHECK_INT(decide(&w, 1).n, 1);
+    w.received_ms = 3600000; /* the hour is over */
+    CHECK_INT(decide(&w, 1).n, 2);
+    infos[1].price.n_tiers = 0;
+    infos[1].price.reasoning_pusd = 400; /* of a completion */
+    w.max_completion_pusd = 399;
+    infos[1].price.completion_pusd = 300;
+    CHECK_INT(decide(&w, 1).n, 1);
+    infos[1].price.completion_pusd = 400;
+    infos[1].price.reasoning_pusd = 0;
+
     w = want();
     w.capabilities = CAP_TOOLS;
     CHECK_INT(decide(&w, 1).n, 3);
@@ -235,25 +255,11 @@ static void test_facts(void)
     tools.gates.bits = 0;
 }
 
-/* The dearest tier that may hold counts, and units as well as tokens. */
+/* Units count as well as tokens; the tiers are in route_hard_constraints. */
 static void test_max_price(void)
 {
     struct route_want w = want();
 
-    infos[A].price.n_tiers = 1;
-    infos[A].price.tier[0] = (struct price_tier){.above_prompt_tokens = 1000, .prompt_pusd = 900, .completion_pusd = 900};
-    w.max_prompt_pusd = 300;
-    CHECK_INT(decide(&w, 1).n, 1); /* b alone: how long the prompt is, is not known */
-    w.prompt_bound = 1000;
-    CHECK_INT(decide(&w, 1).n, 2);
-    w.prompt_bound = 1001;
-    CHECK_INT(decide(&w, 1).n, 1);
-    infos[A].price.tier[0].above_prompt_tokens = 0; /* of the hour: it may hold */
-    infos[A].price.tier[0].until_minute = 60;
-    w.prompt_bound = 1;
-    CHECK_INT(decide(&w, 1).n, 1);
-    infos[A].price.n_tiers = 0;
-    w = want();
     w.max_request_nusd = 5;
     w.max_image_nusd = 7;
     w.max_audio_pusd = 9;
@@ -441,20 +447,6 @@ static void test_sort(void)
     CHECK(nth(&r, 0) == 3 && nth(&r, 1) == 2 && nth(&r, 2) == 1);
 }
 
-static void test_worst_case(void)
-{
-    struct catalog_endpoint e = {.price.prompt_pusd = 500000,
-                                 .price.completion_pusd = 1500000,
-                                 .price.cached_pusd = 50000,
-                                 .price.cache_write_pusd = 625000};
-    int64_t nusd = -1;
-
-    CHECK_INT(route_worst_case(&e, 1000, 100, &nusd), ERR_NONE);
-    CHECK_INT(nusd, 625000 + 150000 + 2); /* writing the cache is the dearest way to be read */
-    e.price.completion_pusd = INT64_MAX;
-    CHECK_INT(route_worst_case(&e, 1000, 1000000, &nusd), ERR_RANGE);
-}
-
 static const struct check_case cases[] = {
     {"route_deterministic", test_deterministic},
     {"route_balance", test_balance},
@@ -470,6 +462,5 @@ static const struct check_case cases[] = {
     {"route_health_orders_only", test_health_orders_only},
     {"route_probe_is_first", test_probe_is_first},
     {"route_sort", test_sort},
-    {"route_worst_case", test_worst_case},
 };
 CHECK_MAIN(cases)
