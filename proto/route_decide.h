@@ -118,7 +118,7 @@ struct route_want {
     size_t n_order;
     bool order_set;      /* an order was given, even if it names no provider of ours */
     bool no_fallbacks;   /* one candidate */
-    bool no_retention;   /* only providers that keep no prompts */
+    bool no_retention;   /* only providers that keep no prompts, and so can train no model with them */
     uint8_t privacy_by;  /* enum route_privacy: who asked for that */
     bool confidential;   /* only providers whose row says that they run inside attested hardware */
     bool free_only;      /* only endpoints that cost nothing */
