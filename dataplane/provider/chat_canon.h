@@ -9,6 +9,7 @@
 #include "embeddings.h"
 #include "err.h"
 #include "gemini_state.h"
+#include "openai_responses_state.h"
 #include "providers.h"
 #include "tokens.h"
 #include "usage.h"
@@ -44,6 +45,7 @@ struct chat_canon {
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
     struct view provider_name;
+    bool own_key; /* it comes on a provider key of the customer's own */
     struct embeddings_form embeddings; /* the answer is no chat but these vectors: openai_embeddings.h */
     /* running state */
     unsigned chunks;           /* emitted so far */
@@ -69,6 +71,7 @@ struct chat_canon {
     bool lost_open;          /* one left the ring before its arguments ended */
     bool by_delta;           /* content has come under "delta" */
     bool strange;            /* an event came that was neither a chunk nor an error that we know */
+    struct openai_responses_state responses; /* of one in OpenAI's Responses: openai_responses.h */
     struct gemini_state gemini; /* of an answer in Google's dialect: gemini_read.h */
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;
