@@ -244,7 +244,7 @@ enum err anthropic_whole(struct chat_canon *c, struct view body, struct buf *out
 
     *kind = CHAT_NOTHING;
     if (chat_shape_of(body) == CHAT_SHAPE_EVENTS)
-        return chat_gather_events(c, anthropic_chunk, body, out, kind, error);
+        return chat_gather_events(c, body, anthropic_chunk, out, kind, error);
     if (json_check(body, &root, NULL) != ERR_NONE)
         return ERR_PROVIDER_PROTOCOL;
     if (is_type(root, "message"))

@@ -1,9 +1,10 @@
-/* (G) Pairs calls and results. */
+/* (G) Pairs calls with their results. */
 #include "call_pairs.h"
 
 #include "content_view.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct by_id {
     struct view id;
@@ -21,7 +22,6 @@ static int by_id_compare(const void *x, const void *y)
     return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
 }
 
-/* Some providers use an id again in a later turn: a result answers the latest call before it. */
 static void pair_sorted(const struct prompt_item *item, const struct by_id *list, size_t n, uint32_t *partner)
 {
     uint32_t call = 0;

@@ -8,6 +8,8 @@
 #include "buf.h"
 #include "embeddings.h"
 #include "err.h"
+#include "gemini_state.h"
+#include "openai_responses_state.h"
 #include "providers.h"
 #include "tokens.h"
 #include "usage.h"
@@ -58,6 +60,7 @@ struct chat_canon {
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
     struct view provider_name;
+    bool own_key; /* it comes on a provider key of the customer's own */
     struct embeddings_form embeddings; /* the answer is no chat but these vectors: openai_embeddings.h */
     /* running state */
     unsigned chunks;           /* emitted so far */
@@ -83,7 +86,11 @@ struct chat_canon {
     bool lost_open;          /* one left the ring before its arguments ended */
     bool by_delta;           /* content has come under "delta" */
     bool strange;            /* an event came that was neither a chunk nor an error that we know */
-    struct anthropic_reading anthropic;
+    union { /* where the reader of another dialect's stream stands: an answer has one dialect */
+        struct openai_responses_state responses; /* openai_responses.h */
+        struct gemini_state gemini;              /* gemini_read.h */
+        struct anthropic_reading anthropic;      /* anthropic_read.h */
+    };
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;
 };
@@ -99,6 +106,7 @@ struct chat_error {
     bool client_fault;   /* 400/404/413/422: it blames the request */
     bool own_limit;      /* but for what this provider or model cannot do: another one may serve it */
     bool context_length; /* "context_length_exceeded" */
+    int64_t retry_after_ms; /* that the body asks for; 0: it says nothing of it */
     struct view message; /* content class: to the client only. Borrowed from the event, the text
                           * between a JSON string's quotes, still escaped: paste it between quotes.
                           * Empty when there is none or when it is about the operator's account. */

@@ -40,7 +40,7 @@ bool chat_gather_over(struct view body)
 }
 
 /* One event; chunk is scratch space. *kind: CHAT_DONE and CHAT_ERROR end the stream. */
-static enum err take_event(struct chat_canon *c, chat_chunk_fn *read, const struct sse_event *event, struct buf *chunk,
+static enum err take_event(struct chat_canon *c, chat_chunk_fn read, const struct sse_event *event, struct buf *chunk,
                            struct chat_merge *into, enum chat_kind *kind, struct chat_error *error)
 {
     enum err e;
@@ -56,7 +56,7 @@ static enum err take_event(struct chat_canon *c, chat_chunk_fn *read, const stru
     return *kind == CHAT_EMIT ? chat_merge_chunk(into, buf_view(chunk)) : ERR_NONE;
 }
 
-static enum err take_events(struct chat_canon *c, chat_chunk_fn *read, struct view body, struct buf *chunk,
+static enum err take_events(struct chat_canon *c, struct view body, chat_chunk_fn read, struct buf *chunk,
                             struct chat_merge *into, enum chat_kind *kind, struct chat_error *error)
 {
     struct sse_in in;
@@ -116,7 +116,7 @@ static bool lies_in(struct view body, struct view part)
     return part.ptr >= body.ptr && part.ptr < body.ptr + body.len;
 }
 
-enum err chat_gather_events(struct chat_canon *c, chat_chunk_fn *read, struct view body, struct buf *out,
+enum err chat_gather_events(struct chat_canon *c, struct view body, chat_chunk_fn read, struct buf *out,
                             enum chat_kind *kind, struct chat_error *error)
 {
     struct chat_merge merge;
@@ -128,7 +128,7 @@ enum err chat_gather_events(struct chat_canon *c, chat_chunk_fn *read, struct vi
     chat_merge_init(&merge, out->max, out->budget);
     *kind = CHAT_NOTHING;
     c->want_usage = true;
-    e = take_events(c, read, body, &chunk, &merge, kind, error);
+    e = take_events(c, body, read, &chunk, &merge, kind, error);
     done = *kind == CHAT_DONE;
     if (e == ERR_NONE && *kind != CHAT_ERROR)
         e = gathered(c, done, &chunk, &merge, out, kind, error);
@@ -144,6 +144,6 @@ enum err chat_gather(struct chat_canon *c, struct view body, struct buf *out, en
 {
     *kind = CHAT_NOTHING;
     if (chat_shape_of(body) == CHAT_SHAPE_EVENTS)
-        return chat_gather_events(c, chat_canon_chunk, body, out, kind, error);
+        return chat_gather_events(c, body, chat_canon_chunk, out, kind, error);
     return chat_canon_whole(c, body, out, kind, error);
 }

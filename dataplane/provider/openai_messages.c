@@ -13,7 +13,7 @@ struct walk {
     struct body *b;
     const struct prompt_item *item;
     size_t n;
-    uint32_t *partner; /* as call_pairs() has them */
+    uint32_t *partner; /* call_pairs() */
     bool any; /* a message has been written */
 };
 
@@ -127,7 +127,7 @@ static size_t put_turn(struct walk *w, size_t from)
 
     while (to < w->n && is_assistant(&w->item[to]))
         to = parts_end(w, to);
-    if (!body_turn_speaks(&w->item[from], to - from))
+    if (!prompt_says(&w->b->prompt->list, from, to))
         return to;
     message_open(w, VIEW_LIT("assistant"));
     body_put_turn(w->b, &w->item[from], to - from);
