@@ -162,12 +162,12 @@ static void check_messages(struct json_value messages)
 static void render(const struct prompt *p, uint32_t gates)
 {
     const struct catalog_model model = {.id = "a/b", .gates.bits = gates & MODEL_GATES_ALL, .gates.efforts = (uint8_t)(gates >> 16),
-                                        .capabilities = gates & 1 << 31 ? 0 : CAP_REASONING};
+                                        .capabilities = gates >> 31 != 0 ? 0 : CAP_REASONING};
     const struct catalog_endpoint endpoint = {.upstream_model = "up/model"};
     const struct destination to = {&provider, &model, &endpoint};
     const struct adapter *a = adapter_of(&provider, PROMPT_CHAT);
     struct view refused = VIEW_EMPTY;
-    struct json_value root, messages;
+    struct json_value root, messages = {JSON_NULL, VIEW_EMPTY};
     struct buf out;
     enum err e;
 
