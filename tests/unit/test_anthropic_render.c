@@ -390,7 +390,7 @@ static void level_content(json_c_object *o, const char *name)
 static void level(json_c_object *o, const char *model_name)
 {
     static const char *const none[] = {"tools", "tool_choice", "metadata", "service_tier"};
-    json_c_object *messages = json_object_object_get(o, "messages"), *thinking = json_object_object_get(o, "thinking");
+    json_c_object *messages = json_object_object_get(o, "messages"), *thinking = json_object_object_get(o, "thinking"), *tools;
 
     level_content(o, "system");
     for (size_t i = 0; i < json_object_array_length(messages); i++) {
@@ -420,8 +420,9 @@ static void level(json_c_object *o, const char *model_name)
         json_object_object_del(json_object_object_get(o, "tool_choice"), "disable_parallel_tool_use");
     if (thinking != NULL && strcmp(json_object_get_string(json_object_object_get(thinking, "type")), "enabled") == 0)
         json_object_object_del(thinking, "display");
-    for (size_t i = 0; i < json_object_array_length(json_object_object_get(o, "tools") ?: json_object_new_array()); i++)
-        json_object_object_del(json_object_array_get_idx(json_object_object_get(o, "tools"), i), "type");
+    tools = json_object_object_get(o, "tools");
+    for (size_t i = 0; tools != NULL && i < json_object_array_length(tools); i++)
+        json_object_object_del(json_object_array_get_idx(tools, i), "type");
     json_object_object_add(o, "model", json_object_new_string(model_name));
 }
 
