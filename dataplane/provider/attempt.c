@@ -5,6 +5,7 @@
 #include "chat_cut.h"
 #include "chat_gather.h"
 #include "chat_openrouter.h"
+#include "chat_request.h"
 #include "clock.h"
 #include "content_view.h"
 #include "row_edits.h"
@@ -181,6 +182,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .own_key = task->own_key.len != 0,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
+                .functions = p->chat != NULL && p->chat->member[CHAT_KEY_FUNCTIONS].present,
                 .embeddings = p->embeddings.form,
             },
     };
