@@ -1,4 +1,4 @@
-/* controlplane.conf and catalog.conf: what an operator writes. Every error is one sentence that
+/* controlplane.conf: what an operator writes. Every error is one sentence that
  * names the file and the field, never a value. */
 #ifndef TR_CONTROLPLANE_CONFIG_H
 #define TR_CONTROLPLANE_CONFIG_H
@@ -38,6 +38,7 @@ struct controlplane_config {
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
     uint64_t idempotency_hours; /* how long an idempotency key is remembered */
     uint64_t lease_ms, reclaim_grace_ms, reattest_ms, drain_ms;
+    uint64_t byok_fee_percent; /* of the catalog's price, for requests on customers' own provider keys */
     int64_t lease_default_nusd;
     struct provider_source sources[LIMIT_PROVIDERS];
     size_t n_sources;
@@ -47,17 +48,5 @@ must_check enum err controlplane_config_load(const char *path, struct controlpla
                                              struct buf *why);
 must_check enum err controlplane_config_parse(struct view text, const char *file_name,
                                               struct controlplane_config *out, struct buf *why);
-
-/* catalog.conf. Arrays are given to the caller (catalog_file_free). */
-struct catalog_file {
-    struct catalog catalog; /* model_no of an endpoint is an index in models; no versions */
-    const struct provider **providers; /* of each endpoint; borrowed from the providers given */
-};
-must_check enum err catalog_file_load(const char *path, const struct providers *providers,
-                                      struct catalog_file *out, struct buf *why);
-must_check enum err catalog_file_parse(struct view text, const char *file_name,
-                                       const struct providers *providers, struct catalog_file *out,
-                                       struct buf *why);
-void catalog_file_free(struct catalog_file *f);
 
 #endif

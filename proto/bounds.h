@@ -17,7 +17,10 @@ enum {
     LIMIT_MODELS = 1024,
     LIMIT_ENDPOINTS = 4096,           /* (model, provider) pairs */
     LIMIT_CANDIDATES = 8,             /* endpoints tried for one request */
-    LIMIT_FRAME_BYTES = 1 << 20,      /* one link frame's payload (the catalog is the largest) */
+    LIMIT_FRAME_BYTES = 1 << 20,      /* one link frame's payload */
+    LIMIT_CATALOG_BYTES = 3 << 20,    /* the whole catalog; with others' frames below the 4 MiB that may wait
+                                         for a slow reader */
+    LIMIT_CATALOG_PARTS = 6,          /* frames it goes in, 512 KiB each */
     LIMIT_EVIDENCE_PART_BYTES = 4096, /* identity, report, certificate: real ones are 1.2-1.7 KB */
     LIMIT_SECRET_BYTES = 4096,        /* a provider key; service-account tokens reach 2 KB */
     LIMIT_LOG_STATEMENT_BYTES = 4096, /* a boot's entry in the transparency log; 1 KB in practice */
@@ -28,6 +31,10 @@ enum {
     LIMIT_USAGE_KEPT = 65536,         /* acknowledged records a data plane keeps for a database that was
                                          restored (12 MiB more): a minute at 1,000 a second */
     LIMIT_PLACE_BYTES = 64,           /* the name of the place at which a data plane runs */
+    LIMIT_OWN_KEYS = 32,              /* provider keys of its own that one account may have */
+    LIMIT_OWN_SEALED_BYTES = 1024,    /* one of them, sealed: a key of 512 bytes, two ids and names */
+    LIMIT_SEAL_KEYS = 64,             /* sealing keys that a data plane holds: its own and those it was given */
+    LIMIT_SEAL_GIVE_BYTES = 48 + 32 * 64, /* all of them, sealed */
     LIMIT_RELAY_PATH_BYTES = 256,     /* of a question about an account: "/keys/" and 64 hex digits */
     LIMIT_RELAY_QUERY_BYTES = 2048,
     LIMIT_RELAY_BODY_BYTES = 16 << 10, /* a key's members; a JSON string of 128 characters is 768 bytes */

@@ -58,7 +58,11 @@ enum message_type {
     MSG_CLAIM = 35,        /* D->C: an idempotency key, before its request runs */
     MSG_CLAIMED = 36,      /* C->D, answers CLAIM and RELEASE */
     MSG_RELEASE = 37,      /* D->C: the request of a CLAIM will not run */
-    MSG_LAST = MSG_RELEASE,
+    MSG_OWN_ASK = 38,      /* D->C: an account's own provider keys */
+    MSG_OWN_KEYS = 39,     /* C->D, answers OWN_ASK */
+    MSG_SEAL_ASK = 40,     /* C->D: another data plane's evidence: give it the sealing keys */
+    MSG_SEAL_GIVE = 41,    /* D->C and C->D: sealing keys, sealed for another data plane */
+    MSG_LAST = MSG_SEAL_GIVE,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -131,6 +135,7 @@ struct msg_grant {
     uint32_t requests_per_minute, tokens_per_minute; /* 0: unlimited */
     uint64_t expires_ms;                             /* unix; 0: the key does not expire */
     uint64_t version; /* of the key's rules; the larger one is the later one */
+    uint64_t own_version; /* of the account's own provider keys (OWN_ASK); 0: it has none */
 };
 enum no_key_reason {
     NO_KEY_UNKNOWN,
@@ -168,6 +173,7 @@ struct msg_lease {
     uint64_t expires_ms;
     uint64_t version;
     int64_t most_nusd; /* what the key could spend if all that is lent came back unspent */
+    uint64_t own_version; /* as in GRANT */
 };
 /* total_nusd: what was ever given back of the lease. A total may be told twice, and the next one tells what
  * was lost on the way. final: no record will follow under this lease. */
@@ -287,6 +293,44 @@ struct msg_release {
     struct id request;
 };
 
+/* Which provider keys of its own has this account? Asked when the version that came with the key's lease is
+ * not the one that the data plane knows. */
+struct msg_own_ask {
+    struct id account;
+};
+enum own_key_flag {
+    OWN_KEY_ALWAYS = 1,   /* at its provider the operator's key is never used instead */
+    OWN_KEY_FALLBACK = 2, /* tried after the operator's keys, not before them */
+};
+/* keys: n entries as msg_own_key_take() reads them, in the order of preference. */
+struct msg_own_keys {
+    struct id account;
+    uint64_t version;
+    uint32_t fee_ppm; /* of the catalog's price, for a request on such a key: 0..1,000,000 */
+    uint16_t count;   /* 0..LIMIT_OWN_KEYS */
+    struct view keys;
+};
+struct msg_own_key {
+    struct id id;
+    uint16_t provider_no;
+    uint8_t flags;        /* enum own_key_flag bits */
+    uint8_t seal_id[8];   /* of the sealing key, as the client said it */
+    struct view sealed;   /* crypto_box_seal of the JSON in docs/byok.md; OWN_KEY_SEALED_MIN..LIMIT_OWN_SEALED_BYTES */
+};
+enum { OWN_KEY_SEALED_MIN = 49 };
+
+/* The evidence that another data plane of this fleet gave on its link. The receiver gives its sealing keys to
+ * it only when it finds that evidence good itself (trust/seal_peer.h). */
+struct msg_seal_ask {
+    struct digest32 leaf; /* that its REPORT_DATA is over, beside the identity document */
+    struct msg_evidence evidence;
+};
+/* D->C: for the data plane `boot`, sealed to its hpke_x25519. C->D: from the data plane `boot`. */
+struct msg_seal_give {
+    struct id boot;
+    struct view sealed; /* 49..LIMIT_SEAL_GIVE_BYTES */
+};
+
 /* The catalog as pushed: prices, models, endpoints, aliases; it can only name measured provider ids.
  * Decoded into arrays the caller owns. Text here is ours (operator's), never a client's. */
 enum catalog_kind { /* the call that a model serves */
@@ -313,7 +357,7 @@ struct catalog_model {
     char id[LIMIT_MODEL_ID_BYTES + 1]; /* "author/slug" */
     char name[LIMIT_MODEL_ID_BYTES + 1];
     char description[LIMIT_DESCRIPTION_BYTES + 1];
-    uint32_t context_length, max_output; /* tokens */
+    uint32_t context_length, max_output; /* tokens; 0: not known, which a chat model's context is not */
     uint64_t created;                    /* unix seconds */
     uint32_t knowledge_day, facts_day;   /* days since 1970-01-01: what it was trained until, and when its facts
                                             and prices were looked up; 0: not known */
@@ -355,6 +399,7 @@ struct catalog_endpoint {
     char upstream_model[LIMIT_MODEL_ID_BYTES + 1];
     char source[LIMIT_SOURCE_BYTES + 1]; /* where its price comes from; may be empty */
     uint32_t source_day;                 /* days since 1970-01-01; 0: not known */
+    uint32_t retires_day;                /* the provider has said that it ends then; 0: it has not */
     struct price price;
     uint32_t price_version;
     uint32_t context_length, max_output; /* tokens; 0: the model's */
@@ -372,17 +417,24 @@ enum alias_want {
     ALIAS_US = 8,
     ALIAS_FREE = 16,        /* only endpoints that cost nothing */
 };
+enum alias_sort { /* the values of enum route_sort */
+    ALIAS_SORT_BALANCE,
+    ALIAS_SORT_PRICE,
+    ALIAS_SORT_LATENCY,
+    ALIAS_SORT_THROUGHPUT,
+    ALIAS_SORT_COUNT
+};
 struct catalog_alias {
     char id[LIMIT_MODEL_ID_BYTES + 1];
     uint32_t model[CATALOG_ALIAS_MODELS]; /* numbers, in order of preference */
     uint8_t n_models;
     uint8_t wants; /* enum alias_want bits */
-    uint8_t sort;  /* enum route_sort: what is not said otherwise */
+    uint8_t sort;  /* enum alias_sort: what is not said otherwise */
     bool listed;   /* GET /v1/models shows it */
 };
 struct catalog {
     uint32_t version;
-    struct digest32 digest; /* SHA-256 of the encoded payload; filled by decode */
+    struct digest32 digest; /* SHA-256 of catalog_pack()'s bytes; filled by decode */
     struct catalog_model *models;
     size_t n_models;
     struct catalog_endpoint *endpoints;
@@ -392,9 +444,13 @@ struct catalog {
 };
 void catalog_free(struct catalog *c); /* empties *c; an empty catalog is fine */
 /* What the catalog's texts may be, for programs that accept them from an operator: ids are 1..128
- * printable ASCII characters without space, quote and backslash; names 0..128 printable ones. */
+ * printable ASCII characters without space, quote and backslash; names 0..128, other texts 0..max printable ones. */
 bool catalog_id_ok(struct view v);
 bool catalog_name_ok(struct view v);
+bool catalog_text_ok(struct view v, size_t max);
+/* The rules of the whole: numbers of models and of endpoints are unique and not 0; ids are unique, those of
+ * aliases too; every model that an endpoint, a fallback or an alias names is present. ERR_FORMAT, ERR_MEMORY. */
+must_check enum err catalog_check(const struct catalog *c);
 
 /* A place's name: 1..LIMIT_PLACE_BYTES printable ASCII characters without space. */
 bool place_name_ok(struct view v);
@@ -405,7 +461,8 @@ bool place_name_ok(struct view v);
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
         X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
-            X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release)
+            X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
+            X(own_keys) X(seal_ask) X(seal_give)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);
@@ -414,13 +471,31 @@ MESSAGE_CODECS(MESSAGE_DECLARE)
 /* One entry of KEYS, from the front of m->keys (consumed), or at its end. */
 must_check enum err msg_keys_take(struct msg_keys *m, struct digest32 *digest, uint64_t *version);
 must_check enum err msg_keys_put(struct buf *keys, const struct digest32 *digest, uint64_t version);
+/* One entry of OWN_KEYS, likewise. */
+must_check enum err msg_own_key_take(struct msg_own_keys *m, struct msg_own_key *out);
+must_check enum err msg_own_key_put(struct buf *keys, const struct msg_own_key *k);
 must_check enum err msg_pong_encode(const struct msg_ping *m, struct buf *out);
 must_check enum err msg_bye_encode(struct buf *out);
-/* decode allocates; gives *out to the caller (catalog_free). Both refuse what breaks a rule of the
- * whole: numbers of models and of endpoints are unique and not 0, model ids unique, every
- * endpoint's model is present (ERR_FORMAT). */
+/* The catalog as bytes, at most LIMIT_CATALOG_BYTES: pack appends them to out, decode reads them, allocates and
+ * gives *out to the caller (catalog_free). Both refuse what catalog_check() refuses. */
+must_check enum err catalog_pack(const struct catalog *c, struct buf *out);
+must_check enum err catalog_decode(struct view bytes, struct catalog *out);
+/* These bytes as CATALOG frames, one behind the other: appended to out, which CATALOG_FRAMES_MAX holds. */
 must_check enum err catalog_encode(const struct catalog *c, struct buf *out);
-must_check enum err catalog_decode(struct view payload, struct catalog *out);
+enum { CATALOG_PART_HEAD_BYTES = 4 + 2 + 2,
+       CATALOG_FRAMES_MAX = LIMIT_CATALOG_BYTES +
+                            LIMIT_CATALOG_PARTS * (FRAME_HEADER_BYTES + CATALOG_PART_HEAD_BYTES) };
+/* The frames put together again. Zeroed is empty; catalog_parts_drop() empties it, when a connection ends. */
+struct catalog_parts {
+    struct buf bytes;
+    uint32_t version;
+    uint16_t next, parts; /* parts 0: none has come */
+};
+/* Take the payload of one frame. *whole: it was the last one, and *out is given to the caller as by
+ * catalog_decode(). Anything but the next part of the same catalog is ERR_FORMAT: close the connection. */
+must_check enum err catalog_parts_take(struct catalog_parts *p, struct view payload, struct catalog *out,
+                                       bool *whole);
+void catalog_parts_drop(struct catalog_parts *p);
 
 /* Take one complete frame from the front of *in (consumed). ERR_SHORT: need more bytes, nothing
  * consumed. ERR_VERSION, ERR_LIMIT, ERR_FORMAT: close the connection. */

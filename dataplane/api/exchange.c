@@ -137,6 +137,16 @@ static uint64_t user_hash(const struct exchange *x)
     return hash;
 }
 
+/* Classes of tokens that no answer to it can be charged. A file or a video may have images and sound. */
+static uint32_t never_classes(const struct prompt *p)
+{
+    bool sound = p->has_media || p->media.bound != 0 || p->media.references != 0;
+
+    return (p->long_cache ? 0 : 1u << PRICE_CLASS_cache_write_long) |
+           (sound ? 0 : 1u << PRICE_CLASS_audio_input) |
+           (sound || p->media.images != 0 ? 0 : 1u << PRICE_CLASS_image_input);
+}
+
 /* What the prompt asks for, in the numbers that admission and billing work with. */
 static void exchange_facts(struct exchange *x)
 {
@@ -156,6 +166,7 @@ static void exchange_facts(struct exchange *x)
     r->prompt_guessed = media != 0;
     r->prompt_bytes = p->prompt_bytes + p->media.floor * BILL_BYTES_PER_TOKEN;
     r->user_hash = user_hash(x);
+    r->never = never_classes(p);
 }
 
 /* What the readers have made of the body is paid for as the body is: what has come since the last call. */
@@ -188,6 +199,15 @@ static enum err exchange_deployment(struct exchange *x, struct api_failure *f)
     }
     x->prompt.model[len] = '\0';
     return ERR_NONE;
+}
+
+/* May another model answer, if the one that was asked cannot? */
+static bool exchange_allows_models(const struct exchange *x)
+{
+    struct view value;
+
+    return web_header(x->web, VIEW_LIT("x-tr-model-fallbacks"), &value) &&
+           view_eq_nocase(view_trim(value), VIEW_LIT("allow"));
 }
 
 /* Everything that can be wrong with a request before anybody is asked about the key. */
@@ -230,7 +250,9 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    e = want_read(&x->prompt, x->request.catalog, context->providers, &x->request.want, f);
+    e = want_read(&x->prompt, x->request.catalog, context->providers,
+                  &(struct want_given){context->region, context->eu_base_url, exchange_allows_models(x)},
+                  &x->request.want, &x->notes, f);
     if (e == ERR_NONE)
         e = exchange_charge_prompt(x, f); /* a chat client's list, made for a candidate that reads it */
     if (e == ERR_NONE)

@@ -67,6 +67,11 @@ static void handle_providers(struct visit *v)
     stats_status(v->x->stats, endpoints_providers(&v->x->models, v->web));
 }
 
+static void handle_status(struct visit *v)
+{
+    stats_status(v->x->stats, status_page_answer(v->x->status_page, &v->x->models, v->web));
+}
+
 static void handle_receipt(struct visit *v)
 {
     stats_status(v->x->stats, receipt_answer(&v->x->receipts, v->web, v->rest, &v->who));
@@ -95,6 +100,11 @@ static void handle_quote(struct visit *v)
 static void handle_verifying_key(struct visit *v)
 {
     attest_verifying_key(v->x->attest, v->web);
+}
+
+static void handle_sealing_key(struct visit *v)
+{
+    attest_sealing_key(v->x->attest, v->web);
 }
 
 static void handle_aci(struct visit *v)
@@ -160,6 +170,12 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"PATCH", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"DELETE", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/byok/sealing-key", true, false, ACCESS_EVIDENCE, handle_sealing_key, NULL},
+    {"GET", "/byok", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"POST", "/byok", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"PATCH", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"DELETE", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/credits", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/activity", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/generation", true, false, ACCESS_ACCOUNT, handle_account, NULL},
@@ -168,6 +184,7 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models, NULL},
     {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr, NULL},
     {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers, NULL},
+    {"GET", "/status", true, false, ACCESS_PUBLIC, handle_status, NULL},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},

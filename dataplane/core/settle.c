@@ -34,6 +34,14 @@ void settle_log(const struct request *r)
         KV("latency_us", clock_mono_us() - r->received_us));
 }
 
+/* Rounded; a cost that the field cannot hold is its largest. */
+static uint32_t settle_own_cost(const struct request *r)
+{
+    uint64_t units = ((uint64_t)r->own_cost_nusd + USAGE_OWN_COST_NUSD / 2) / USAGE_OWN_COST_NUSD;
+
+    return units > UINT32_MAX ? UINT32_MAX : (uint32_t)units;
+}
+
 #define SETTLE_TOKENS(no, class, ...) .tokens_##class = b->tokens.class,
 static void settle_record(const struct request *r, const struct bill *b, struct usage_record *out)
 {
@@ -57,6 +65,8 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .first_byte_us = r->first_byte_us,
         .total_ms = total_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)total_ms,
         USAGE_TOKENS(SETTLE_TOKENS)
+        .units = b->units.n,
+        .unit_kind = b->units.kind,
         .http_status = (uint16_t)settle_status(r),
         .flags = r->flags,
         .error_class = (uint8_t)r->outcome,
@@ -64,6 +74,7 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .route_reason = r->attempts.candidate.reason,
         .attempt = r->attempts.made,
         .attempts = r->attempts.made,
+        .own_cost = settle_own_cost(r),
     };
 }
 
@@ -143,11 +154,28 @@ static void settle_believe(const struct request *r, uint64_t limit, struct bill 
     if (!b->clamped || b->estimated) /* our own estimates can have been */
         return;
     lower_to(&t->prompt, r->prompt_bound);
-    lower_to(&t->cached_read, t->prompt);
-    lower_to(&t->cache_write, t->prompt - t->cached_read);
     if (limit != 0 || !reserve_believes(r, &r->account, t->completion))
         lower_to(&t->completion, delivered > limit ? delivered : limit);
-    lower_to(&t->reasoning, t->completion);
+    (void)bill_believe(t);
+}
+
+/* What the account pays. On a key of its own that is the fee of what the answer would have cost. */
+static void settle_price(struct request *r, const struct bill_evidence *evidence, struct bill *out)
+{
+    const struct catalog_endpoint *e = r->attempts.candidate.endpoint->info;
+    int64_t pays;
+
+    bill_make(e, evidence, INT64_MAX, out);
+    pays = own_charge(&r->attempts, &r->attempts.candidate, out->cost_nusd);
+    if (pays > r->admission.amount_nusd)
+        reserve_cover(r, &out->tokens, pays);
+    if (r->attempts.candidate.own == 0) {
+        bill_make(e, evidence, r->admission.amount_nusd, out);
+        return;
+    }
+    r->own_cost_nusd = out->cost_nusd;
+    out->clamped = out->clamped || pays > r->admission.amount_nusd;
+    out->cost_nusd = pays > r->admission.amount_nusd ? r->admission.amount_nusd : pays;
 }
 
 static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
@@ -168,10 +196,11 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.output = settle_output(r, outcome);
     evidence.delivered_bytes = r->account.delivered_bytes;
     evidence.limit = settle_limit(r);
-    bill_make(r->attempts.candidate.endpoint->info, &evidence, INT64_MAX, out);
-    if (out->cost_nusd > r->admission.amount_nusd)
-        reserve_cover(r, &out->tokens, out->cost_nusd);
-    bill_make(r->attempts.candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
+    evidence.received_ms = r->received_unix_ms;
+    evidence.units = r->units;
+    if (r->account.units != 0 && r->account.units < r->units.n)
+        evidence.units.n = r->account.units;
+    settle_price(r, &evidence, out);
     settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;
 }
@@ -186,10 +215,14 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
     if (what != SETTLE_FREE)
         settle_bill_make(r, outcome, what == SETTLE_PROMPT, &bill);
     r->cost_nusd = bill.cost_nusd;
+    r->billed = bill.units;
+    r->requests = bill.requests;
+    r->rates = bill.rates;
     r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
                           (bill.clamped ? USAGE_CLAMPED : 0) |
                           (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |
-                          (r->attempts.made > 1 ? USAGE_FALLBACK : 0));
+                          (r->attempts.made > 1 ? USAGE_FALLBACK : 0) |
+                          (r->attempts.candidate.own != 0 ? USAGE_BYOK : 0));
     if (r->attempts.made == 0) /* nobody was asked: there is nothing to record */
         admit_release(&r->admission);
     if (r->admission.reserved) {

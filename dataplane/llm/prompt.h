@@ -125,6 +125,9 @@ must_check enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind
 must_check enum err prompt_keep(struct prompt_list *l, struct view bytes, struct view *out);
 /* Images, audio, files, videos. */
 bool prompt_is_media(const struct prompt_item *i);
+/* Is there anything among the items from `from` to before `to`, messages and results with their parts, that every
+ * model can be sent? Not when they are turns of a model that hold nothing but thoughts. */
+bool prompt_says(const struct prompt_list *l, size_t from, size_t to);
 /* Bytes of the body that a renderer may say twice: a result's attachments follow it under its id, a call
  * without a result gets one, a signed thought is given in the clear as well. */
 uint64_t prompt_list_repeats(const struct prompt_list *l);

@@ -52,8 +52,10 @@ static bool chat_fits(const struct prompt *p, const struct destination *d, struc
 {
     if (!endpoint_fits(p, d, refused))
         return false;
-    return p->chat != NULL ? chat_request_fits(p->chat, d->provider, refused)
-                           : openai_fits(p, d->provider, refused);
+    if (p->chat == NULL)
+        return openai_fits(p, d->provider, refused);
+    return chat_request_fits(p->chat, d->provider, refused) &&
+           (destination_prices_long_cache(d) || chat_request_cache_fits(p->chat, d->provider, refused));
 }
 
 static size_t chat_room(const struct prompt *p)
@@ -94,6 +96,7 @@ static const struct adapter chat[DIALECT_COUNT] = {
         },
     [DIALECT_GEMINI] =
         {
+            .list = true,
             .path = gemini_path,
             .fits = gemini_fits,
             .room = gemini_room,

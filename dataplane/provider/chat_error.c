@@ -154,7 +154,8 @@ static void read_base_resp(struct json_value v, struct chat_error *out)
 
 /* The context of this model is too small. */
 static const char *const too_long[] = {"context length", "maximum context", "context window",
-                                       "prompt is too long", "context_length"};
+                                       "prompt is too long", "context_length",
+                                       "input token count"};
 
 /* Words about what this provider, or this model, cannot do: its limits, the roles, tools and members that
  * it knows. */

@@ -1,7 +1,7 @@
 /* What a client of another dialect asks becomes chat/completions: whatever was read is written as one JSON
- * object that our own reader of chat finds in order, within the room that was promised, with the figures that
- * were priced, and each call followed by its result. The first byte says the dialect, the second the
- * provider's quirks. */
+ * object that our own reader of chat finds in order, within the room that was promised, with at least one message, with
+ * the figures that were priced, and each call followed by its result. The first byte says the dialect, the
+ * second the provider's quirks. */
 #include "adapter.h"
 #include "chat_list.h"
 #include "chat_request.h"
