@@ -241,10 +241,10 @@ static void on_catalog(void *cookie, struct catalog *c)
     catalog_free(c);
 }
 
-static void on_secret(void *cookie, uint16_t provider_no, struct view key)
+static void on_secret(void *cookie, uint16_t provider_no, uint8_t index, uint8_t total, struct view key)
 {
     (void)cookie;
-    CHECK(provider_no < 2 && key.len < sizeof dp.secret);
+    CHECK(provider_no < 2 && index < total && key.len < sizeof dp.secret);
     memcpy(dp.secret, key.ptr, key.len);
     dp.secrets++;
 }
