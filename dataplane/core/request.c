@@ -302,6 +302,8 @@ static void request_route(struct request *r)
 
     if (!request_own(r))
         return;
+    r->want.prompt_most = r->prompt_bound;
+    r->want.received_ms = r->received_unix_ms;
     (void)attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++, request_who(r),
                          r->stream);
     if (r->own.keys != NULL)

@@ -351,7 +351,7 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         .id = {{3}},
         .catalog = &fake.snapshot,
         .want = {.models = {&model}, .n_models = 1, .sort = ROUTE_PRICE, .max_prompt_pusd = -1,
-                 .max_completion_pusd = -1},
+                 .max_completion_pusd = -1, .max_audio_pusd = -1, .max_request_nusd = -1, .max_image_nusd = -1},
         .received_us = clock_mono_us(),
         .prompt_bound = 50,
         .prompt_bytes = 40,
