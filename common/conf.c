@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-    FIELDS_MAX = 64,      /* per table: one bit each in parser.seen */
+    FIELDS_MAX = 256,     /* per table: one bit each in parser.seen; a field for each provider's key */
     SHOWN_NAME_MAX = 32,  /* bytes of a name from the file that an error message repeats */
     READ_STEP = 16 << 10, /* bytes asked from the kernel at once */
 };
@@ -21,7 +21,7 @@ struct parser {
     void *cookie;
     struct conf_target target; /* where the keys of the open section go */
     unsigned section_line;     /* 0 before the first section */
-    uint64_t seen;             /* bit i: target.fields[i] had its value */
+    uint64_t seen[FIELDS_MAX / 64]; /* bit i: target.fields[i] had its value */
     struct buf *why;
 };
 
@@ -161,6 +161,11 @@ static const char *set_value(const struct conf_field *f, struct view v, void *ba
 
 /* --- lines --- */
 
+static bool was_seen(const struct parser *p, size_t i)
+{
+    return (p->seen[i / 64] >> i % 64 & 1) != 0;
+}
+
 static enum err parse_key(struct parser *p, struct view line)
 {
     const uint8_t *sign = memchr(line.ptr, '=', line.len);
@@ -176,14 +181,14 @@ static enum err parse_key(struct parser *p, struct view line)
 
         if (!view_eq(key, view_str(f->name)))
             continue;
-        if ((p->seen >> i & 1) != 0 && f->type != CONF_LINES)
+        if (was_seen(p, i) && f->type != CONF_LINES)
             return fail(p, f->name, "appears twice");
         if (value.len == 0 && f->required)
             return fail(p, f->name, "is empty");
         wrong = set_value(f, value, p->target.base);
         if (wrong != NULL)
             return fail(p, f->name, wrong);
-        p->seen |= UINT64_C(1) << i;
+        p->seen[i / 64] |= UINT64_C(1) << i % 64;
         return ERR_NONE;
     }
     return fail_unknown(p, key);
@@ -192,7 +197,7 @@ static enum err parse_key(struct parser *p, struct view line)
 static enum err section_close(struct parser *p)
 {
     for (size_t i = 0; i < p->target.n_fields; i++) {
-        if (p->target.fields[i].required && (p->seen >> i & 1) == 0) {
+        if (p->target.fields[i].required && !was_seen(p, i)) {
             if (p->section_line != 0)
                 p->line = p->section_line;
             return fail(p, p->target.fields[i].name, "is missing");
@@ -204,7 +209,7 @@ static enum err section_close(struct parser *p)
 static bool section_open(struct parser *p, struct view kind, struct view name)
 {
     p->target = p->section(p->cookie, kind, name);
-    p->seen = 0;
+    memset(p->seen, 0, sizeof p->seen);
     if (p->target.fields == NULL) {
         p->target.n_fields = 0;
         return false;

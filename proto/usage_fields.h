@@ -1,6 +1,6 @@
 /* The one list of what a usage record says. From it are made: struct usage_record, its codec and its leak
  * budget (usage.c); the columns in which the control plane books it (ingest.c, stmt.c); and for each class of
- * tokens its figure in memory (llm/tokens.h), its price (core/bill.c), its name in receipts and its counter
+ * tokens its figure in memory (llm/tokens.h), its price (price.c), its name in receipts and its counter
  * in /metrics. A new field is one line at the END, because the order is the order on the wire and in SQL's
  * type usage_record, and one migration: CONTRIBUTING.md has the steps. */
 #ifndef TR_PROTO_USAGE_FIELDS_H
@@ -12,8 +12,8 @@
  *   bits      what it can carry at most, past the decoder: the leak budget
  * T(no, class, price, within, receipt's name, metric's name, what the metric counts)
  *   field tokens_CLASS, column tokens_CLASS, 25 bits, the provider's count
- *   price     of struct catalog_endpoint, price_PRICE_pusd; none: not paid apart from what it is within
- *   within    the class that counts these tokens too; none: no other does */
+ *   price     of struct price (price.h), PRICE_pusd; none: not paid apart from what it is within
+ *   within    an earlier class that counts these tokens too; none: no other does */
 #define USAGE_FIELDS(F, T)                                                                         \
     F(3, seq, SEQ, 64, UINT64_MAX, seq, "counter, consecutive within a boot")                      \
     F(4, request, ID, 128, 0, request_id,                                                          \
@@ -42,7 +42,7 @@
       "Prompt tokens read from a cache.")                                                          \
     T(22, cache_write, cache_write, prompt, "cache_write_tokens", "tokens_cache_write_total",      \
       "Prompt tokens written to a cache.")                                                         \
-    T(23, reasoning, none, completion, "reasoning_tokens", "tokens_reasoning_total",               \
+    T(23, reasoning, reasoning, completion, "reasoning_tokens", "tokens_reasoning_total",          \
       "Completion tokens that are reasoning.")                                                     \
     F(24, http_status, U16, 10, 599, http_status, "what the client was answered, 0 or up to 599")  \
     F(25, flags, U16, 6, USAGE_FLAGS_ALL, flags, "six known bits")                                 \
@@ -51,7 +51,19 @@
     F(28, finish, U8, 3, FINISH_COUNT - 1, finish, "one of the listed finish reasons")             \
     F(29, route_reason, U8, 8, UINT8_MAX, route_reason, "number of a routing rule")                \
     F(30, attempt, U8, 4, LIMIT_CANDIDATES, attempt, "at most 8 candidates are tried")             \
-    F(31, attempts, U8, 4, LIMIT_CANDIDATES, attempts, "at most 8 candidates are tried")
+    F(31, attempts, U8, 4, LIMIT_CANDIDATES, attempts, "at most 8 candidates are tried")           \
+    T(32, cache_write_long, cache_write_long, cache_write, "cache_write_long_tokens",              \
+      "tokens_cache_write_long_total", "Prompt tokens written to a cache for an hour or longer.")  \
+    T(33, audio_input, audio_input, prompt, "audio_input_tokens", "tokens_audio_input_total",      \
+      "Prompt tokens that are audio.")                                                             \
+    T(34, audio_output, audio_output, completion, "audio_output_tokens",                           \
+      "tokens_audio_output_total", "Completion tokens that are audio.")                            \
+    T(35, image_input, image_input, prompt, "image_input_tokens", "tokens_image_input_total",      \
+      "Prompt tokens that are images.")                                                            \
+    T(36, image_output, image_output, completion, "image_output_tokens",                           \
+      "tokens_image_output_total", "Completion tokens that are images.")                           \
+    F(37, units, U32, 32, UINT32_MAX, units, "images, seconds, characters or queries")             \
+    F(38, unit_kind, U8, 3, PRICE_UNIT_COUNT - 1, unit_kind, "one of the listed units, or 0")
 
 /* Every field: F as above, and F_TOKENS, which is USAGE_TOKENS_AS(F, no, class) where classes of tokens
  * are fields like the others. */

@@ -3,6 +3,7 @@
 #include "want_internal.h"
 
 #include "adapter.h"
+#include "chat_list.h"
 #include "content_view.h"
 
 #include <assert.h>
@@ -123,6 +124,24 @@ static enum err want_models(struct want_context *x, const struct snapshot *catal
 
 /* --- requests that only some endpoints may be sent */
 
+/* A chat client's list, made once. A body that has none may still be spliced for other candidates. */
+static bool want_list(struct want_context *x)
+{
+    if (!x->listed && x->prompt->chat != NULL)
+        x->list_outcome = chat_list_make(x->prompt, &x->list_fault);
+    x->listed = true;
+    return x->list_outcome == ERR_NONE;
+}
+
+static enum err want_unlisted(struct want_context *x)
+{
+    *x->failure = (struct api_failure){.error = errors_of(x->list_outcome),
+                                       .param = x->list_fault.param,
+                                       .member = x->list_fault.member,
+                                       .message = x->list_fault.message};
+    return x->list_outcome;
+}
+
 static bool want_fits(struct want_context *x, const struct route_model *m, const struct route_endpoint *e,
                       struct view *refused)
 {
@@ -130,7 +149,7 @@ static bool want_fits(struct want_context *x, const struct route_model *m, const
     const struct adapter *a = adapter_of(e->provider, x->prompt->kind);
 
     *refused = VIEW_LIT("model");
-    return a != NULL && a->fits(x->prompt, &to, refused);
+    return a != NULL && (!a->list || want_list(x)) && a->fits(x->prompt, &to, refused);
 }
 
 /* Endpoints whose row, dialect or gates do not allow what the request asks for are no candidates. When none
@@ -153,6 +172,8 @@ static enum err want_members(struct want_context *x)
             refused = one;
         }
     }
+    if (x->list_outcome == ERR_MEMORY || (left == 0 && x->list_outcome != ERR_NONE))
+        return want_unlisted(x);
     if (left != 0 || refused.len == 0)
         return ERR_NONE;
     x->failure->member = refused;
@@ -161,11 +182,11 @@ static enum err want_members(struct want_context *x)
                             "change the price or is not known; see param and the documentation.");
 }
 
-enum err want_read(const struct prompt *q, const struct snapshot *catalog,
+enum err want_read(struct prompt *q, const struct snapshot *catalog,
                    const struct providers *providers, struct route_want *want,
                    struct api_failure *f)
 {
-    struct want_context x = {q, providers, want, f};
+    struct want_context x = {.prompt = q, .providers = providers, .want = want, .failure = f};
     enum err e;
 
     *want = (struct route_want){.max_prompt_pusd = -1, .max_completion_pusd = -1};

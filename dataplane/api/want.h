@@ -6,10 +6,10 @@
 #include "prompt.h"
 #include "route.h"
 
-/* Fills *want from a parsed request. On failure *f says what to answer: a model that does not
+/* Fills *want from a parsed request. Of a chat client also q->list, when a candidate's adapter reads from it. On failure *f says what to answer: a model that does not
  * exist, a member of the wrong type, or a constraint that cannot be honoured. A constraint is never
  * dropped silently; a mere preference that is not supported is. */
-must_check enum err want_read(const struct prompt *q, const struct snapshot *catalog,
+must_check enum err want_read(struct prompt *q, const struct snapshot *catalog,
                               const struct providers *providers, struct route_want *want,
                               struct api_failure *f);
 

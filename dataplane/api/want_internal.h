@@ -5,10 +5,13 @@
 #include "want.h"
 
 struct want_context {
-    const struct prompt *prompt;
+    struct prompt *prompt; /* its list is filled in for the first candidate that reads one */
     const struct providers *providers;
     struct route_want *want;
     struct api_failure *failure;
+    bool listed;                    /* that was tried: with what result, and what was wrong */
+    enum err list_outcome;
+    struct prompt_fault list_fault;
 };
 
 static inline enum err want_bad(struct want_context *x, const char *param, const char *message)

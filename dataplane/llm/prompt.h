@@ -50,7 +50,7 @@ struct prompt_item {
     struct prompt_text text;
     struct view id, name;   /* escaped */
     struct view media_type; /* escaped; empty: it is in a data URL, or not known */
-    struct view signature;  /* escaped */
+    struct view signature;  /* escaped; of a call: the thought behind it, Google's */
     struct view extra;      /* raw JSON value: an image's "detail", a part's cache mark; empty: none */
 };
 
@@ -60,6 +60,7 @@ struct prompt_tool {
     struct view name, description; /* escaped; description.ptr NULL: none */
     struct view schema;            /* raw JSON; empty: none. Of a custom tool its format */
     int strict;                    /* -1 not said, 0, 1 */
+    struct view mark;              /* raw JSON: its cache mark; empty: none */
 };
 
 enum prompt_choice_kind { CHOICE_UNSAID, CHOICE_AUTO, CHOICE_NONE, CHOICE_REQUIRED, CHOICE_TOOL };
@@ -89,7 +90,7 @@ enum prompt_setting {
     SETTING_COUNT
 };
 
-/* The list that translation reads; a request that goes to a provider of its own dialect has none. */
+/* The list that translation reads. A chat client's is made only for a provider of another dialect. */
 struct prompt_list {
     struct prompt_item *item;
     size_t n_items, max_items;
@@ -124,6 +125,9 @@ must_check enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind
 must_check enum err prompt_keep(struct prompt_list *l, struct view bytes, struct view *out);
 /* Images, audio, files, videos. */
 bool prompt_is_media(const struct prompt_item *i);
+/* Is there anything among the items from `from` to before `to`, messages and results with their parts, that every
+ * model can be sent? Not when they are turns of a model that hold nothing but thoughts. */
+bool prompt_says(const struct prompt_list *l, size_t from, size_t to);
 /* Bytes of the body that a renderer may say twice: a result's attachments follow it under its id, a call
  * without a result gets one, a signed thought is given in the clear as well. */
 uint64_t prompt_list_repeats(const struct prompt_list *l);
@@ -173,7 +177,7 @@ struct prompt {
     uint64_t prompt_bytes; /* of what a provider may read as prompt, images and the like left out */
     struct media media;
     struct view user;      /* the end user's id, escaped; empty: none */
-    struct prompt_list list; /* filled in by dialects that are translated */
+    struct prompt_list list; /* filled in by dialects that are translated; of a chat client by chat_list_make() */
     const struct chat_request *chat; /* the client speaks chat: its own bytes are spliced. Else NULL */
     struct prompt_embeddings embeddings; /* PROMPT_EMBEDDINGS */
     struct view suffix; /* PROMPT_FILL: what follows, escaped */

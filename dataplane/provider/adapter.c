@@ -4,6 +4,8 @@
 #include "chat_gather.h"
 #include "chat_request.h"
 #include "content_view.h"
+#include "gemini_read.h"
+#include "gemini_render.h"
 #include "openai_embeddings.h"
 #include "openai_fill.h"
 #include "openai_render.h"
@@ -21,8 +23,10 @@ static enum err chat_path(const struct prompt *p, const struct destination *d, s
 /* A chat client's own bytes are spliced, the others' requests are written from the prompt's list. */
 static bool chat_fits(const struct prompt *p, const struct destination *d, struct view *refused)
 {
-    return p->chat != NULL ? chat_request_fits(p->chat, d->provider, refused)
-                           : openai_fits(p, d->provider, refused);
+    if (p->chat == NULL)
+        return openai_fits(p, d->provider, refused);
+    return chat_request_fits(p->chat, d->provider, refused) &&
+           (destination_prices_long_cache(d) || chat_request_cache_fits(p->chat, d->provider, refused));
 }
 
 static size_t chat_room(const struct prompt *p)
@@ -49,6 +53,16 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .chunk = chat_canon_chunk,
             .whole = chat_gather,
             .error = chat_canon_error,
+        },
+    [DIALECT_GEMINI] =
+        {
+            .path = gemini_path,
+            .fits = gemini_fits,
+            .room = gemini_room,
+            .render = gemini_render,
+            .chunk = gemini_chunk,
+            .whole = gemini_whole,
+            .error = gemini_error,
         },
 };
 

@@ -13,6 +13,9 @@
 #include "destination.h"
 
 struct adapter {
+    /* It reads the prompt's list, of a chat client too (chat_list.h); else p->chat says that there may be none. */
+    bool list;
+
     /* Appends the request's path behind the provider's prefix, "/chat/completions", with a query if it has
      * one. ERR_LIMIT, ERR_MEMORY of out. */
     enum err (*path)(const struct prompt *p, const struct destination *d, struct buf *out);

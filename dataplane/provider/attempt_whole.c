@@ -104,6 +104,6 @@ void attempt_collected(struct attempt *a, enum err over)
         if (x.e != ERR_NONE && x.e != ERR_PROVIDER_BODY && over != ERR_NONE)
             x.e = over;
     }
-    x.retry_after_ms = a->retry_after_ms;
+    x.retry_after_ms = a->retry_after_ms >= 0 || error.retry_after_ms == 0 ? a->retry_after_ms : error.retry_after_ms;
     attempt_report(a, &x);
 }

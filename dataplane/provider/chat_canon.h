@@ -8,6 +8,7 @@
 #include "buf.h"
 #include "embeddings.h"
 #include "err.h"
+#include "gemini_state.h"
 #include "providers.h"
 #include "tokens.h"
 #include "usage.h"
@@ -68,6 +69,7 @@ struct chat_canon {
     bool lost_open;          /* one left the ring before its arguments ended */
     bool by_delta;           /* content has come under "delta" */
     bool strange;            /* an event came that was neither a chunk nor an error that we know */
+    struct gemini_state gemini; /* of an answer in Google's dialect: gemini_read.h */
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;
 };
@@ -83,6 +85,7 @@ struct chat_error {
     bool client_fault;   /* 400/404/413/422: it blames the request */
     bool own_limit;      /* but for what this provider or model cannot do: another one may serve it */
     bool context_length; /* "context_length_exceeded" */
+    int64_t retry_after_ms; /* that the body asks for; 0: it says nothing of it */
     struct view message; /* content class: to the client only. Borrowed from the event, the text
                           * between a JSON string's quotes, still escaped: paste it between quotes.
                           * Empty when there is none or when it is about the operator's account. */

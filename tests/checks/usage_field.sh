@@ -8,8 +8,8 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cp -r "$root"/{common,proto,attestation,dataplane,controlplane} "$tmp/"
 list=proto/usage_fields.h
-last=$(grep -n '^    F(31, attempts' "$root/$list" | cut -d: -f1)
-line='    T(32, audio, none, completion, "audio_tokens", "tokens_audio_total", "Audio.")'
+last=$(grep -n '^    F(38, unit_kind' "$root/$list" | cut -d: -f1)
+line='    T(39, video, none, completion, "video_tokens", "tokens_video_total", "Video.")'
 sed -i "$last s|\$| \\\\|; $last a\\
 $line" "$tmp/$list"
 objects="proto/usage controlplane/money/ingest controlplane/db/stmt dataplane/core/bill dataplane/core/settle
@@ -19,10 +19,10 @@ built() { # TREE: NAME what of the new field is not in its object, for each
     while read -r object text; do
         grep -qaF -- "$text" "$1/b/$object.o" || echo "$object: no $text"
     done <<'LIST'
-proto/usage tokens_audio
-controlplane/db/stmt , $32::bigint[]
-dataplane/api/metrics tokens_audio_total
-dataplane/trust/receipt_document ,"audio_tokens":
+proto/usage tokens_video
+controlplane/db/stmt , $39::bigint[]
+dataplane/api/metrics tokens_video_total
+dataplane/trust/receipt_document ,"video_tokens":
 LIST
 }
 compile() { # TREE

@@ -1,8 +1,9 @@
 /* What a client of another dialect asks becomes chat/completions: whatever was read is written as one JSON
- * object that our own reader of chat finds in order, within the room that was promised, with the figures that
- * were priced, and each call followed by its result. The first byte says the dialect, the second the
- * provider's quirks. */
+ * object that our own reader of chat finds in order, within the room that was promised, with at least one message, with
+ * the figures that were priced, and each call followed by its result. The first byte says the dialect, the
+ * second the provider's quirks. */
 #include "adapter.h"
+#include "chat_list.h"
 #include "chat_request.h"
 #include "messages.h"
 #include "openai_render.h"
@@ -62,8 +63,8 @@ static void check_body(struct view body, const struct prompt *p, const struct pr
         return;
     must(e == ERR_NONE && root.kind == JSON_OBJECT);
     e = chat_request_parse(body, &r, &facts, &fault);
-    if (p->list.n_items == 0 || e == ERR_UNSUPPORTED || (e == ERR_LIMIT && r.n_developer > CHAT_DEVELOPER_MAX))
-        return; /* no messages; a schema's or a format's key like one of ours; more developers than chat takes */
+    if (e == ERR_UNSUPPORTED || (e == ERR_LIMIT && r.n_developer > CHAT_DEVELOPER_MAX))
+        return; /* a schema's or a format's key like one of ours; more developers than chat takes */
     must(e == ERR_NONE);
     must(facts.stream == p->stream && facts.max_tokens == p->max_tokens && facts.n_choices == p->n_choices);
     must(!facts.hosted_tools && !facts.asked_store);
@@ -91,6 +92,21 @@ static void render(const struct prompt *p, unsigned quirks)
     buf_free(&out);
 }
 
+/* A chat client's body, as an adapter of another dialect reads it: no longer spliced, but written from its list. */
+static enum err read_chat(struct view body, struct prompt *out, struct prompt_fault *fault)
+{
+    static struct chat_request r;
+    enum err e = chat_request_parse(body, &r, out, fault);
+
+    if (e == ERR_NONE)
+        e = chat_list_make(out, fault);
+    else
+        prompt_list_init(&out->list);
+    must(e == ERR_NONE || fault->message != NULL);
+    out->chat = NULL;
+    return e;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -101,7 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2)
         return 0;
-    e = dialects[data[0] % 3]->read(view_of(data + 2, size - 2), &p, &fault);
+    e = data[0] % 4 == 3 ? read_chat(view_of(data + 2, size - 2), &p, &fault)
+                         : dialects[data[0] % 4]->read(view_of(data + 2, size - 2), &p, &fault);
     if (e == ERR_NONE) {
         render(&p, 0);
         render(&p, data[1]);

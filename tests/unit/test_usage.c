@@ -6,6 +6,7 @@
 
 #include "buf.h"
 #include "bounds.h"
+#include "price.h"
 #include "usage.h"
 
 #include <stdlib.h>
@@ -98,6 +99,10 @@ static struct usage_record sample(void)
         .route_reason = 15,
         .attempt = 1,
         .attempts = 2,
+        .tokens_cache_write_long = 16,
+        .tokens_image_output = 17,
+        .units = 18,
+        .unit_kind = PRICE_UNIT_second,
     };
 }
 
@@ -113,6 +118,10 @@ static void run_round_trip(void)
     CHECK_INT(back.cost_nusd, 123456789);
     CHECK_INT(back.tokens_reasoning, 13);
     CHECK_INT(back.attempts, 2);
+    CHECK_INT(back.tokens_cache_write_long, 16);
+    CHECK_INT(back.tokens_image_output, 17);
+    CHECK_INT(back.units, 18);
+    CHECK_INT(back.unit_kind, PRICE_UNIT_second);
     CHECK_INT(wire[7], 7);   /* big-endian seq */
     CHECK_INT(wire[148], 0); /* http_status 200 */
     CHECK_INT(wire[149], 200);
@@ -162,7 +171,7 @@ static void run_rejects(void)
     uint8_t wire[USAGE_WIRE_BYTES];
 
     usage_encode(&r, wire);
-    for (size_t i = 159; i < USAGE_WIRE_BYTES; i++) {
+    for (size_t i = 184; i < USAGE_WIRE_BYTES; i++) {
         wire[i] = 1;
         CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_FORMAT);
         wire[i] = 0;
