@@ -67,6 +67,11 @@ static void handle_providers(struct visit *v)
     stats_status(v->x->stats, endpoints_providers(&v->x->models, v->web));
 }
 
+static void handle_status(struct visit *v)
+{
+    stats_status(v->x->stats, status_page_answer(v->x->status_page, &v->x->models, v->web));
+}
+
 static void handle_receipt(struct visit *v)
 {
     stats_status(v->x->stats, receipt_answer(&v->x->receipts, v->web, v->rest, &v->who));
@@ -168,6 +173,7 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models, NULL},
     {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr, NULL},
     {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers, NULL},
+    {"GET", "/status", true, false, ACCESS_PUBLIC, handle_status, NULL},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},

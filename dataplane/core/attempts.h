@@ -8,7 +8,9 @@
 #include "bounds.h"
 #include "errors.h"
 #include "health.h"
-#include "route.h"
+#include "catalog_store.h"
+#include "route_decide.h"
+#include "route_inputs.h"
 #include "stats.h"
 
 struct attempts {
@@ -16,8 +18,12 @@ struct attempts {
     struct health *health;
     struct stats *stats;
     bool stream;
+    bool measures; /* the route's order depends on percentiles */
     uint64_t seed; /* of the route's draw */
     struct route route;
+    /* What the route was decided on, in canonical form (route_inputs.h); 0: it does not fit. */
+    uint8_t inputs[ROUTE_INPUTS_MAX];
+    uint16_t inputs_len;
     /* whose request it is to the health of endpoints: health_who() */
     uint32_t who;
 
@@ -28,6 +34,7 @@ struct attempts {
     uint8_t place;              /* the candidate's, in the route */
     uint64_t begun_us;          /* when the pending attempt began */
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
+    uint32_t took_ms[LIMIT_CANDIDATES]; /* by place: until it failed, or until its first useful event */
     uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
 
     /* --- private */
@@ -57,6 +64,8 @@ void attempts_good(struct attempts *a);
 void attempts_failed(struct attempts *a, const struct attempt_result *x);
 /* It failed behind that: nobody else is asked, only its endpoint's health hears of it. */
 void attempts_broke(struct attempts *a, const struct attempt_result *x);
+/* It was complete: so many tokens were written in so long. */
+void attempts_written(struct attempts *a, uint64_t tokens, uint64_t us);
 /* It was complete, but past the limit that it was given. */
 void attempts_overran(struct attempts *a);
 

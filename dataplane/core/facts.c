@@ -15,6 +15,8 @@ static void facts_of_route(const struct request *r, struct receipt_facts *f)
 {
     f->n_candidates = (uint8_t)r->attempts.route.n;
     f->route_seed = r->attempts.seed;
+    f->inputs_len = r->attempts.inputs_len;
+    memcpy(f->inputs, r->attempts.inputs, f->inputs_len);
     for (size_t i = 0; i < r->attempts.route.n; i++)
         f->candidate[i] = (struct receipt_candidate){
             .endpoint_no = r->attempts.route.list[i].endpoint->info->no,

@@ -5,22 +5,45 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-const char *refusal_of_route(enum route_refusal why)
+/* ", 3 more" behind what has fitted. */
+static void removed_rest(char *text, size_t size, size_t n, size_t told, size_t all)
 {
-    static const char *const sentences[] = {
-        [ROUTE_OK] = "",
-        [ROUTE_NO_ENDPOINT] = "No provider of this model is enabled at present.",
-        [ROUTE_NO_PROVIDER] = "provider.only, provider.ignore or provider.order leave no provider "
-                              "of this model.",
-        [ROUTE_NO_PRIVACY] = "No provider of this model promises to keep no data, as "
-                             "data_collection:\"deny\" or zdr demand.",
-        [ROUTE_NO_PRICE] = "No provider of this model is within provider.max_price.",
-        [ROUTE_NO_CAPABILITY] = "No provider of this model supports every parameter of the "
-                                "request, as provider.require_parameters demands.",
-    };
+    if (all > told)
+        snprintf(text + n, size - n, "%s%zu more%s.", told == 0 ? " Removed: " : ", ", all - told,
+                 told == 0 ? " endpoints" : "");
+    else
+        snprintf(text + n, size - n, ".");
+}
 
-    return sentences[why];
+void refusal_of_route(const struct request *r, struct api_failure *f)
+{
+    const struct route *route = &r->attempts.route;
+    enum { REST = 32 }; /* bytes of removed_rest() */
+    size_t n, told = 0;
+
+    *f = (struct api_failure){.error = API_NO_PROVIDER,
+                              .message = route_refusal_sentence(route->refusal),
+                              .removed = route,
+                              .removed_for = &r->want};
+    if (route->n_removed == 0)
+        return;
+    n = strlen(f->message);
+    memcpy(f->text, f->message, n + 1);
+    for (; told < route->n_removed && told < ROUTE_REMOVED_MAX; told++) {
+        const struct route_removed *x = &route->removed[told];
+        int len = snprintf(f->text + n, sizeof f->text - n, "%s%s at %s (%s)",
+                           told == 0 ? " Removed: " : ", ", x->model->info->id,
+                           x->endpoint->provider->name,
+                           route_constraint(&r->want, (enum route_refusal)x->why));
+
+        if (len < 0 || (size_t)len + REST >= sizeof f->text - n)
+            break;
+        n += (size_t)len;
+    }
+    f->text[n] = '\0';
+    removed_rest(f->text, sizeof f->text, n, told, route->n_removed);
 }
 
 /* The 402 says what it would take, in words that programs look for ("can only afford N"). Numbers

@@ -237,7 +237,7 @@ static uint32_t request_who(const struct request *r)
 void request_begin(struct request *r)
 {
     struct request_context *x = r->context;
-    struct api_failure f = {.error = API_NO_PROVIDER};
+    struct api_failure f = {0};
     enum route_refusal refusal;
     int64_t amount = 0;
     enum err e;
@@ -252,14 +252,12 @@ void request_begin(struct request *r)
         request_let(r);
         return;
     }
-    r->want.prompt_most = r->prompt_bound;
-    r->want.received_ms = r->received_unix_ms;
     refusal = attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++,
                              request_who(r), r->stream);
     e = reserve_begin(r, &amount);
     request_admit_begin(r, amount);
     if (refusal != ROUTE_OK) {
-        f.message = refusal_of_route(refusal);
+        refusal_of_route(r, &f);
         request_fail(r, ERR_UNSUPPORTED, &f);
     } else if (e != ERR_NONE) {
         f.error = API_BAD_REQUEST;
@@ -360,6 +358,9 @@ static void request_complete(struct request *r)
     request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
     if (r->overran)
         attempts_overran(&r->attempts);
+    else if (r->stream && r->cut == CUT_NONE && (r->flags & USAGE_ESTIMATED) == 0)
+        attempts_written(&r->attempts, r->account.usage.completion,
+                         clock_mono_us() - r->received_us - r->first_byte_us);
     r->ops->complete(r);
 }
 

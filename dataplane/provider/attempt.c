@@ -7,6 +7,7 @@
 #include "chat_openrouter.h"
 #include "clock.h"
 #include "content_view.h"
+#include "row_edits.h"
 
 #include <assert.h>
 
@@ -189,16 +190,19 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
 
 static enum err attempt_render(struct attempt *a, const struct attempt_task *task)
 {
+    const size_t room = a->adapter->room(task->prompt);
     struct buf *out;
     enum err e;
 
-    a->rendered = content_new(a->adapter->room(task->prompt) + ATTEMPT_PATH_MAX, task->budget);
+    a->rendered = content_new(ATTEMPT_PATH_MAX + room + row_edits_room(&task->to, room), task->budget);
     if (a->rendered == NULL)
         return ERR_MEMORY;
     out = content_buf(a->rendered);
     e = a->adapter->path(task->prompt, &task->to, out);
     a->path_len = out->len;
-    return e == ERR_NONE ? a->adapter->render(task->prompt, &task->to, task->max_output, out) : e;
+    if (e == ERR_NONE)
+        e = a->adapter->render(task->prompt, &task->to, task->max_output, out);
+    return e == ERR_NONE ? row_edits_apply(&task->to, a->path_len, out) : e;
 }
 
 enum err attempt_begin(struct attempt *a, const struct attempt_task *task,

@@ -9,6 +9,7 @@
 #include "embeddings.h"
 #include "err.h"
 #include "gemini_state.h"
+#include "openai_responses_state.h"
 #include "providers.h"
 #include "tokens.h"
 #include "usage.h"
@@ -69,6 +70,7 @@ struct chat_canon {
     bool lost_open;          /* one left the ring before its arguments ended */
     bool by_delta;           /* content has come under "delta" */
     bool strange;            /* an event came that was neither a chunk nor an error that we know */
+    struct openai_responses_state responses; /* of one in OpenAI's Responses: openai_responses.h */
     struct gemini_state gemini; /* of an answer in Google's dialect: gemini_read.h */
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;

@@ -11,6 +11,7 @@
 
 #include "bounds.h"
 #include "id.h"
+#include "route_inputs.h"
 #include "secret.h"
 #include "price.h"
 #include "usage_fields.h"
@@ -77,8 +78,10 @@ struct receipt_facts {
     uint8_t unit_kind;    /* enum price_unit: what units are */
     uint8_t requests;     /* 1: the price of a request was due */
     uint8_t tier;         /* whose prices they are, from 1; 0: the base prices */
-    uint8_t reserved[7];  /* zero */
+    uint8_t reserved[5];  /* zero */
+    uint16_t inputs_len;  /* 0: they did not fit, or nothing was decided */
     struct receipt_candidate candidate[LIMIT_CANDIDATES];
+    uint8_t inputs[ROUTE_INPUTS_MAX]; /* what the route was decided on: route_inputs.h */
     char model[LIMIT_MODEL_ID_BYTES];          /* the catalog's id, NUL-padded; "": none of ours */
     char upstream_model[LIMIT_MODEL_ID_BYTES]; /* what that provider calls it, NUL-padded */
 };
