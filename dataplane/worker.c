@@ -138,6 +138,7 @@ static void worker_introduce(struct worker *w)
                                                    .port = w->link};
     w->exchange.request.health = s->health;
     w->exchange.request.stats = &w->stats;
+    w->exchange.request.own = s->own;
     w->exchange.catalogs = s->catalogs;
     w->exchange.providers = s->providers;
     w->exchange.credentials = s->credentials;

@@ -27,6 +27,7 @@ struct shared {
     struct health *health;
     struct catalog_store *catalogs;
     struct credentials *credentials;
+    struct own_store *own; /* customers' own provider keys */
     struct keyring *keyring;
     struct meter *meter;
     struct uplink *uplink;

@@ -182,6 +182,7 @@ struct candidate {
     const struct route_model *model;
     uint8_t reason; /* enum route_reason */
     bool probe;     /* half open: health_claim_probe() before using it */
+    uint8_t own;    /* 1 + place among the account's own provider keys (dataplane/core/own.h); 0: the operator's */
 };
 
 struct route_removed {

@@ -22,7 +22,7 @@ struct usage_wire {
 };
 enum { USAGE_RESERVED_AT = sizeof(struct usage_wire) };
 _Static_assert(_Alignof(struct usage_wire) == 1, "without holes");
-_Static_assert(USAGE_RESERVED_AT < (int)USAGE_WIRE_BYTES, "room for another field");
+_Static_assert(USAGE_RESERVED_AT <= (int)USAGE_WIRE_BYTES, "every field has room");
 _Static_assert(ERR_COUNT <= 64, "error_class is 6 bits");
 _Static_assert(PRICE_UNIT_COUNT <= 8, "unit_kind is 3 bits");
 _Static_assert(FINISH_COUNT <= 8, "finish is 3 bits");

@@ -34,6 +34,7 @@ enum err exchange_open(struct exchange *x)
     a->created = r->received_unix_ms / 1000;
     a->model = view_str(r->attempts.candidate.model->info->id);
     a->provider = view_str(r->attempts.candidate.endpoint->provider->name);
+    a->own_key = r->attempts.candidate.own != 0;
     a->prompt = &x->prompt;
     a->budget = x->budget;
     a->stream = r->stream;

@@ -102,6 +102,11 @@ static void handle_verifying_key(struct visit *v)
     attest_verifying_key(v->x->attest, v->web);
 }
 
+static void handle_sealing_key(struct visit *v)
+{
+    attest_sealing_key(v->x->attest, v->web);
+}
+
 static void handle_aci(struct visit *v)
 {
     attest_aci(v->x->attest, v->web);
@@ -165,6 +170,12 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"PATCH", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"DELETE", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/byok/sealing-key", true, false, ACCESS_EVIDENCE, handle_sealing_key, NULL},
+    {"GET", "/byok", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"POST", "/byok", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"PATCH", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"DELETE", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/credits", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/activity", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/generation", true, false, ACCESS_ACCOUNT, handle_account, NULL},

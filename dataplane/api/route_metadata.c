@@ -103,7 +103,8 @@ enum err route_metadata_object(const struct request *r, const char *region, stru
     if (e == ERR_NONE)
         e = region[0] == '\0' ? buf_append(out, VIEW_LIT("null")) : buf_append_json_string(out, view_str(region));
     if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"is_byok\":false,\"attempt\":%u", (unsigned)r->attempts.made);
+        e = buf_appendf(out, ",\"is_byok\":%s,\"attempt\":%u", r->attempts.candidate.own != 0 ? "true" : "false",
+                        (unsigned)r->attempts.made);
     if (e == ERR_NONE)
         e = append_summary(r, out);
     if (e == ERR_NONE)

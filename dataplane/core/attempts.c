@@ -26,11 +26,16 @@ static bool needs_measures(const struct route_want *w)
     return needs;
 }
 
+void attempts_health(const struct attempts *a, struct route_health *out)
+{
+    *out = (struct route_health){read_health, a};
+}
+
 enum route_refusal attempts_begin(struct attempts *a, const struct route_want *want,
                                   struct health *health, struct stats *stats, uint64_t seed,
                                   uint32_t who, bool stream)
 {
-    const struct route_health own = {read_health, a};
+    struct route_health own;
     struct route_judged judged[ROUTE_ENDPOINTS_MAX];
 
     *a = (struct attempts){.health = health,
@@ -39,6 +44,7 @@ enum route_refusal attempts_begin(struct attempts *a, const struct route_want *w
                            .seed = seed,
                            .who = who,
                            .measures = needs_measures(want)};
+    attempts_health(a, &own);
     route_judge(want, &own, judged);
     route_rank(want, judged, seed, &a->route);
     a->inputs_len = (uint16_t)route_inputs_write(want, judged, a->inputs);
@@ -174,6 +180,23 @@ static enum health_fault fault_of(const struct attempt_result *x)
     return unreachable || x->status == 401 ? HEALTH_FAULT_ENDPOINT : HEALTH_FAULT_REQUEST;
 }
 
+/* What a provider says about the customer's account there is nothing that other customers would meet. */
+static bool own_account(const struct attempt_result *x)
+{
+    return x->status == 401 || x->status == 402 || x->status == 403 || x->status == 429;
+}
+
+static void note_own(struct attempts *a, const struct attempt_result *x)
+{
+    if (x->status == 429) {
+        a->failed_rate++;
+        return;
+    }
+    a->failed_own++;
+    a->failed_own_at = (uint8_t)(a->candidate.own - 1);
+    a->failed_own_status = x->status;
+}
+
 void attempts_failed(struct attempts *a, const struct attempt_result *x)
 {
     uint32_t slot = a->candidate.endpoint->health_slot;
@@ -183,6 +206,10 @@ void attempts_failed(struct attempts *a, const struct attempt_result *x)
     a->failed[a->place] = (uint8_t)x->e;
     a->statuses[a->place] = (uint16_t)x->status;
     note_retry(a, x->retry_after_ms);
+    if (a->candidate.own != 0 && own_account(x)) {
+        note_own(a, x);
+        return;
+    }
     if (x->status == 429) {
         a->failed_rate++;
         health_rate_limited(a->health, slot, clock_mono_ms(), x->retry_after_ms);

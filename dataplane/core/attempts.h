@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "health.h"
 #include "catalog_store.h"
+#include "own_keys.h"
 #include "route_decide.h"
 #include "route_inputs.h"
 #include "stats.h"
@@ -35,6 +36,8 @@ struct attempts {
     uint64_t begun_us;          /* when the pending attempt began */
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
     uint32_t took_ms[LIMIT_CANDIDATES]; /* by place: until it failed, or until its first useful event */
+    const struct own_keys *own; /* what candidate.own counts in; NULL: nothing */
+    uint8_t own_trouble, own_trouble_at; /* enum own_key_state: why an own key left no candidate; its place */
     uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
 
     /* --- private */
@@ -42,6 +45,9 @@ struct attempts {
     enum err last;       /* how the last failed */
     uint32_t retry_ms;   /* the least Retry-After of failed attempts; 0 none */
     uint16_t failed_rate, failed_overload, failed_timeout, failed_credentials; /* attempts */
+    uint16_t failed_own;    /* attempts on own keys that the provider refused: */
+    uint8_t failed_own_at;  /* the last one's place among own keys, */
+    int failed_own_status;  /* and what the provider said */
     uint16_t refused;       /* attempts that blamed the request */
     bool refused_by_status; /* one of them did so with an HTTP status */
     bool refused_for_all;   /* and for what no provider could serve */
@@ -53,6 +59,8 @@ struct attempts {
 enum route_refusal attempts_begin(struct attempts *a, const struct route_want *want,
                                   struct health *health, struct stats *stats, uint64_t seed,
                                   uint32_t who, bool stream);
+/* Health of endpoints as this request's account sees it. Valid as long as a. */
+void attempts_health(const struct attempts *a, struct route_health *out);
 /* The next candidate becomes a->candidate, of a new attempt. False: there is none. */
 bool attempts_next(struct attempts *a);
 /* No other candidate is left behind the pending attempt. */

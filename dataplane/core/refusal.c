@@ -17,6 +17,29 @@ static void removed_rest(char *text, size_t size, size_t n, size_t told, size_t 
         snprintf(text + n, size - n, ".");
 }
 
+/* The key's id, by which its owner finds it. */
+static void own_id(const struct attempts *a, unsigned at, char id[static ID_TEXT_LEN + 1])
+{
+    id_text(&a->own->list[at].id, id);
+}
+
+/* An own provider key that is always to be used leaves no candidate. */
+static void refusal_of_own_route(const struct attempts *a, struct api_failure *f)
+{
+    char id[ID_TEXT_LEN + 1];
+
+    own_id(a, a->own_trouble_at, id);
+    *f = (struct api_failure){0};
+    f->error = a->own_trouble == OWN_KEY_RESEAL ? API_OWN_KEY_RESEAL : API_OWN_KEY_BAD;
+    snprintf(f->text, sizeof f->text,
+             a->own_trouble == OWN_KEY_RESEAL
+                 ? "Your provider key %s was sealed to a sealing key that these data planes no longer have. Seal it "
+                   "again to the key of GET /v1/byok/sealing-key, and PATCH /v1/byok/{id} with that."
+                 : "Your provider key %s does not open, or was sealed for another account or provider. Seal it again "
+                   "(docs/byok.md), and PATCH /v1/byok/{id} with that.",
+             id);
+}
+
 void refusal_of_route(const struct request *r, struct api_failure *f)
 {
     const struct route *route = &r->attempts.route;
@@ -27,6 +50,10 @@ void refusal_of_route(const struct request *r, struct api_failure *f)
                               .message = route_refusal_sentence(route->refusal),
                               .removed = route,
                               .removed_for = &r->want};
+    if (r->attempts.own_trouble != OWN_KEY_READY) {
+        refusal_of_own_route(&r->attempts, f);
+        return;
+    }
     if (route->n_removed == 0)
         return;
     n = strlen(f->message);
@@ -44,6 +71,19 @@ void refusal_of_route(const struct request *r, struct api_failure *f)
     }
     f->text[n] = '\0';
     removed_rest(f->text, sizeof f->text, n, told, route->n_removed);
+}
+
+/* Not the operator's doing, and nothing that trying again helps. */
+static void refusal_of_own_key(const struct attempts *a, struct api_failure *f)
+{
+    char id[ID_TEXT_LEN + 1];
+
+    own_id(a, a->failed_own_at, id);
+    f->error = API_OWN_KEY_REFUSED;
+    snprintf(f->text, sizeof f->text,
+             "The provider refused your own key %s with status %d. Seal one that it takes, and PATCH /v1/byok/{id} "
+             "with that; your API key here is fine.",
+             id, a->failed_own_status);
 }
 
 /* The 402 says what it would take, in words that programs look for ("can only afford N"). Numbers
@@ -136,6 +176,8 @@ void refusal_of_attempts(const struct attempts *a, struct api_failure *f)
         return;
     }
     f->error = most_useful(a);
+    if (a->failed_own != 0 && (f->error == API_PROVIDER_FAILED || f->error == API_PROVIDER_CREDENTIALS))
+        refusal_of_own_key(a, f);
     if (f->error == API_PROVIDER_RATE && a->failed_rate != a->made)
         f->message = "A provider of this model is rate limited, and no other one could answer.";
     if (f->error == API_PROVIDER_OVERLOAD && a->failed_overload != a->made)

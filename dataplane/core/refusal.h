@@ -6,7 +6,7 @@
 #include "request.h"
 
 /* The route is empty: why, and which constraint removed which endpoint, with names of the catalog and of the
- * measured providers. *f borrows r's route. */
+ * measured providers; or that an own provider key that is always to be used leaves none. *f borrows r's route. */
 void refusal_of_route(const struct request *r, struct api_failure *f);
 /* After ADMIT_NO. */
 void refusal_of_admission(const struct request *r, struct api_failure *f);

@@ -54,6 +54,11 @@ static void put_credential(struct request_head *h, const struct fetch_request *r
 
     if (r->provider->auth == AUTH_NONE)
         return;
+    if (r->key.len != 0) {
+        put(h, names[r->provider->auth]);
+        put(h, r->key);
+        return;
+    }
     n = credentials_copy(r->credentials, r->provider->no, key);
     if (n != 0) {
         put(h, names[r->provider->auth]);

@@ -55,6 +55,12 @@
       "Not enough credit for the worst case of this request.")                                     \
     X(API_KEY_LIMIT, 402, "insufficient_quota", "key_limit_exceeded", NO,                          \
       "The key has reached its spending limit.")                                                   \
+    X(API_OWN_KEY_REFUSED, 403, "permission_error", "byok_key_refused", NO,                        \
+      "The provider refused your own key; your API key here is fine.")                             \
+    X(API_OWN_KEY_RESEAL, 403, "permission_error", "byok_sealing_key_changed", NO,                 \
+      "Your provider key was sealed to a sealing key that is gone. Seal it again.")                \
+    X(API_OWN_KEY_BAD, 403, "permission_error", "byok_key_unreadable", NO,                         \
+      "Your provider key does not open, or was sealed for another account or provider.")           \
     X(API_NO_ROUTE, 404, "not_found_error", "unknown_path", NO, "There is nothing at this path.")  \
     X(API_NOT_STORED, 404, "not_found_error", "not_stored", NO,                                    \
       "This router stores no content.")                                                            \

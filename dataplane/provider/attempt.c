@@ -27,7 +27,8 @@ static struct content *sentence(const struct attempt *a, struct view message)
     struct content *copy;
 
     if (message.len == 0 || message.len > ATTEMPT_ERROR_BODY_MAX ||
-        credentials_quoted(a->credentials, a->provider->no, message))
+        credentials_quoted(a->credentials, a->provider->no, message) ||
+        credential_quoted(a->own_key, message))
         return NULL;
     copy = content_new(ATTEMPT_ERROR_BODY_MAX, a->budget);
     if (copy != NULL && chat_account_mask(message, content_buf(copy)) != ERR_NONE)
@@ -165,6 +166,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
         .adapter = adapter_of(task->to.provider, p->kind),
         .provider = task->to.provider,
         .credentials = task->credentials,
+        .own_key = task->own_key,
         .budget = task->budget,
         .stream = p->stream,
         .n_choices = p->n_choices,
@@ -176,6 +178,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .model = task->model,
                 .provider = task->to.provider,
                 .provider_name = task->provider_name,
+                .own_key = task->own_key.len != 0,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
                 .embeddings = p->embeddings.form,
@@ -220,6 +223,7 @@ enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
     fetch = (struct fetch_request){
         .provider = task->to.provider,
         .credentials = task->credentials,
+        .key = task->own_key,
         .path = view_of(content_bytes(a->rendered).ptr, a->path_len),
         .content_type = VIEW_LIT("application/json"),
         .body = view_from(content_bytes(a->rendered), a->path_len),

@@ -45,6 +45,7 @@ struct chat_canon {
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
     struct view provider_name;
+    bool own_key; /* it comes on a provider key of the customer's own */
     struct embeddings_form embeddings; /* the answer is no chat but these vectors: openai_embeddings.h */
     /* running state */
     unsigned chunks;           /* emitted so far */

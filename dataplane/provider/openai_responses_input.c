@@ -265,7 +265,7 @@ static size_t put_turn(struct walk *w, size_t from)
 
     while (to < w->n && w->item[to].kind == ITEM_MESSAGE && w->item[to].role == ROLE_ASSISTANT)
         to = parts_end(w, to);
-    if (!body_turn_speaks(&w->item[from], to - from))
+    if (!prompt_says(&w->b->prompt->list, from, to))
         return to; /* a thought without what follows from it is refused */
     for (size_t i = from; i < to;) {
         if (is_said(&w->item[i])) {

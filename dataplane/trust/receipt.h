@@ -25,6 +25,7 @@ enum receipt_flag {
     RECEIPT_COMPLETE = 1 << 3,  /* the body ended as HTTP says; otherwise it was cut off */
     RECEIPT_ESTIMATED = 1 << 4, /* the provider gave no usage: tokens are our estimate */
     RECEIPT_CLAMPED = 1 << 5,   /* its figures were corrected, or cost more than was reserved */
+    RECEIPT_OWN_KEY = 1 << 7,  /* on a provider key of the customer's own: cost_nusd is the fee */
     RECEIPT_ADMITTED = 1 << 6, /* credit was reserved for it: it counts as served, not as refused */
 };
 
@@ -65,6 +66,7 @@ struct receipt_facts {
     int64_t class_pusd[PRICE_CLASS_COUNT];   /* by enum price_class */
     int64_t unit_nusd[PRICE_UNIT_COUNT - 1]; /* by enum price_unit, without "none" */
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
+    uint32_t own_fee_ppm; /* with OWN_KEY: the fee, of what usage and prices give */
     USAGE_TOKENS(RECEIPT_TOKENS) /* uint32_t tokens_prompt, tokens_completion, ... */
     uint32_t units;       /* billed beside tokens and the request itself */
     uint16_t flags;       /* enum receipt_flag */

@@ -165,7 +165,10 @@ static void event_money(struct text *t, const struct receipt_facts *f)
     for (enum price_unit u = PRICE_UNIT_NONE + 1; u < PRICE_UNIT_COUNT; u++)
         TEXT(t, "%s\"%s\":%" PRIi64, u == PRICE_UNIT_NONE + 1 ? "{" : ",", price_unit_name(u),
              f->unit_nusd[u - 1]);
-    TEXT(t, "},\"rounding\":\"each_class_half_up_to_nusd\"}");
+    TEXT(t, "},\"rounding\":\"each_class_half_up_to_nusd\"");
+    if ((f->flags & RECEIPT_OWN_KEY) != 0)
+        TEXT(t, ",\"own_key_fee_ppm\":%" PRIu32, f->own_fee_ppm);
+    TEXT(t, "%s", "}");
 }
 
 static void event_platform(struct text *t, const struct receipt_signer *s)
