@@ -60,7 +60,8 @@ static enum err append_max_output(struct buf *out, const struct catalog_model *m
 {
     uint32_t own = e->max_output != 0 ? e->max_output : m->max_output;
 
-    return append_count(out, "max_completion_tokens", m->kind == KIND_CHAT ? own : 0);
+    return append_count(out, "max_completion_tokens",
+                        m->kind == KIND_CHAT && (m->capabilities & CAP_EMBEDDINGS) == 0 ? own : 0);
 }
 
 static uint32_t context_of(const struct catalog_model *m, const struct catalog_endpoint *e)
