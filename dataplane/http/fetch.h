@@ -48,6 +48,7 @@ struct fetch_request {
     struct view key;          /* instead of the stored ones, borrowed until `done`; empty: those */
     struct view path;         /* after the provider's prefix: "/chat/completions" */
     struct view content_type; /* "application/json" */
+    struct view headers;      /* others, each line with its CRLF in front; static */
     struct view body;         /* borrowed until `done`, fetch_cancel() or fetch_body_let() */
     bool last_candidate;      /* the first-byte deadline may be longer (300 s) */
     bool whole; /* no stream: the provider works before it answers, so there is one deadline, whole_ms

@@ -79,6 +79,7 @@ void request_head_make(const struct fetch_request *r, struct request_head *h)
     put_credential(h, r);
     put(h, VIEW_LIT("\r\ncontent-type: "));
     put(h, r->content_type);
+    put(h, r->headers);
     put(h, VIEW_LIT("\r\naccept: application/json, text/event-stream\r\naccept-encoding: identity"
                     "\r\nuser-agent: trustedrouter\r\ncontent-length: "));
     put_number(h, r->body.len);

@@ -1,6 +1,8 @@
 /* (G) The rows of the providers' dialects. */
 #include "adapter.h"
 
+#include "anthropic_read.h"
+#include "anthropic_render.h"
 #include "chat_gather.h"
 #include "chat_request.h"
 #include "content_view.h"
@@ -72,6 +74,14 @@ static enum err chat_body(const struct prompt *p, const struct destination *d, u
                            : openai_render(p, d->provider, model, max_output, out);
 }
 
+/* --- Anthropic's Messages */
+
+static enum err messages_path(const struct prompt *p, const struct destination *d, struct buf *out)
+{
+    (void)p, (void)d;
+    return buf_append(out, VIEW_LIT("/messages"));
+}
+
 static const struct adapter chat[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
@@ -104,6 +114,18 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .chunk = gemini_chunk,
             .whole = gemini_whole,
             .error = gemini_error,
+        },
+    [DIALECT_ANTHROPIC] =
+        {
+            .list = true,
+            .headers = VIEW_LIT("\r\nanthropic-version: 2023-06-01"), /* later ones have no sampling at all */
+            .path = messages_path,
+            .fits = anthropic_fits,
+            .room = anthropic_room,
+            .render = anthropic_render,
+            .chunk = anthropic_chunk,
+            .whole = anthropic_whole,
+            .error = anthropic_error,
         },
 };
 

@@ -224,7 +224,7 @@ static uint32_t number_of(struct json_value root, const char *name, uint32_t oth
 static struct event event_read(struct chat_canon *c, struct json_value root)
 {
     struct openai_responses_state *r = &c->responses;
-    uint32_t last = r->items != 0 ? r->item[(r->items - 1) % RESPONSES_ITEMS_MAX].output_index : 0;
+    uint32_t last = r->items != 0 ? r->item[(r->items - 1) % RESPONSES_OPEN_MAX].output_index : 0;
     static const char *const members[] = {"delta", "text", "refusal", "arguments", "input"};
     struct event e = {.root = root, .type = {JSON_NULL, VIEW_EMPTY}};
     struct json_value v;
