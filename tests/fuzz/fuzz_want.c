@@ -61,7 +61,12 @@ static void check_candidate(const struct route_want *w, const struct candidate *
 {
     uint16_t no = c->endpoint->info->provider_no;
 
-    assert(!w->only_set || provider_set_has(&w->only, no));
+    bool variant = false;
+
+    for (unsigned i = 0; i < w->n_only_picks; i++)
+        variant = variant || (w->only_pick[i].provider_no == no &&
+                              w->only_pick[i].quantization == c->endpoint->info->quantization);
+    assert(!w->only_set || provider_set_has(&w->only, no) || variant);
     assert(!provider_set_has(&w->ignore, no));
     assert(!w->no_retention || !c->endpoint->provider->retains_data);
     assert(!w->confidential && !w->free_only && w->places == 0); /* none is */
