@@ -51,6 +51,7 @@ struct attempt_result attempt_error(struct attempt *a, enum err e, const struct 
         .client_fault = error->client_fault,
         .context_length = error->context_length,
         .own_limit = error->own_limit,
+        .invalid_request = error->invalid_request && a->message != NULL,
         .message = a->message,
     };
 }
