@@ -127,7 +127,7 @@ static size_t put_turn(struct walk *w, size_t from)
 
     while (to < w->n && is_assistant(&w->item[to]))
         to = parts_end(w, to);
-    if (!body_turn_speaks(&w->item[from], to - from))
+    if (!prompt_says(&w->b->prompt->list, from, to))
         return to;
     message_open(w, VIEW_LIT("assistant"));
     body_put_turn(w->b, &w->item[from], to - from);

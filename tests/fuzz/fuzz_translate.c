@@ -1,7 +1,7 @@
 /* What a client of another dialect asks becomes chat/completions: whatever was read is written as one JSON
- * object that our own reader of chat finds in order, within the room that was promised, with the figures that
- * were priced, and each call followed by its result. The first byte says the dialect, the second the
- * provider's quirks. */
+ * object that our own reader of chat finds in order, within the room that was promised, with at least one message, with
+ * the figures that were priced, and each call followed by its result. The first byte says the dialect, the
+ * second the provider's quirks. */
 #include "adapter.h"
 #include "chat_list.h"
 #include "chat_request.h"
@@ -50,6 +50,18 @@ static void check_conversation(struct json_value messages)
     }
 }
 
+/* A conversation of turns that say nothing comes to none. */
+static bool says_nothing(struct json_value root)
+{
+    struct json_value messages;
+    struct json_member any;
+    struct json_iter it;
+
+    must(json_get(root, "messages", &messages));
+    it = json_iter(messages);
+    return !json_next(&it, &any);
+}
+
 /* Our reader of chat takes it, and reads what the other reader read. */
 static void check_body(struct view body, const struct prompt *p, const struct provider *provider)
 {
@@ -62,9 +74,11 @@ static void check_body(struct view body, const struct prompt *p, const struct pr
     if (e == ERR_LIMIT) /* schemas of the greatest depth stand deeper here */
         return;
     must(e == ERR_NONE && root.kind == JSON_OBJECT);
+    if (says_nothing(root))
+        return;
     e = chat_request_parse(body, &r, &facts, &fault);
-    if (p->list.n_items == 0 || e == ERR_UNSUPPORTED || (e == ERR_LIMIT && r.n_developer > CHAT_DEVELOPER_MAX))
-        return; /* no messages; a schema's or a format's key like one of ours; more developers than chat takes */
+    if (e == ERR_UNSUPPORTED || (e == ERR_LIMIT && r.n_developer > CHAT_DEVELOPER_MAX))
+        return; /* a schema's or a format's key like one of ours; more developers than chat takes */
     must(e == ERR_NONE);
     must(facts.stream == p->stream && facts.max_tokens == p->max_tokens && facts.n_choices == p->n_choices);
     must(!facts.hosted_tools && !facts.asked_store);

@@ -58,6 +58,34 @@ static void check_candidate(const struct route_want *w, const struct candidate *
     assert(w->max_prompt_pusd < 0 || c->endpoint->info->price.prompt_pusd <= w->max_prompt_pusd);
 }
 
+/* The refusals that reading preferences has, each with its one answer; `asked` is the member of "provider" without
+ * which the answer would be wrong: only who asks for an attested provider is told that there is none (503). */
+static const struct {
+    enum err e;
+    enum api_error error;
+    const char *asked;
+    unsigned kind; /* of its value: 1 << enum json_kind */
+} refusals[] = {
+    {ERR_FORMAT, API_BAD_REQUEST, NULL, 0},
+    {ERR_DUPLICATE, API_DUPLICATE_KEY, NULL, 0},
+    {ERR_NOT_FOUND, API_NO_MODEL, NULL, 0},
+    {ERR_UNSUPPORTED, API_UNSUPPORTED_PARAMETER, NULL, 0},
+    {ERR_UNSUPPORTED, API_UNVERIFIED, "aci_verified", 1u << JSON_TRUE},
+    {ERR_UNSUPPORTED, API_NO_SESSION, "aci_session_ids", 1u << JSON_ARRAY},
+};
+
+static void check_refusal(enum err e, enum api_error error, const struct prompt *facts)
+{
+    struct json_value v;
+    size_t i = 0;
+
+    while (i < sizeof refusals / sizeof refusals[0] && (refusals[i].e != e || refusals[i].error != error))
+        i++;
+    assert(i < sizeof refusals / sizeof refusals[0]);
+    assert(refusals[i].asked == NULL ||
+           (json_get(facts->provider, refusals[i].asked, &v) && (1u << v.kind & refusals[i].kind) != 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct snapshot *s = snapshot_of_two();
@@ -70,8 +98,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct route route;
 
     if (chat_request_parse(view_of(data, size), &q, &facts, &fault) == ERR_NONE) {
-        if (want_read(&facts, s, &providers, &want, &f) != ERR_NONE) {
-            assert(f.error != API_OK && errors_row(f.error)->status < 500);
+        enum err e = want_read(&facts, s, &providers, &want, &f);
+
+        if (e != ERR_NONE) {
+            check_refusal(e, f.error, &facts);
         } else {
             route_decide(&want, &health, size, &route);
             assert((route.n == 0) == (route.refusal != ROUTE_OK));
