@@ -5,6 +5,7 @@ and told to the client is one figure. The prices of demo/only-a are changed in t
 the old ones again behind them. Needs a stack."""
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -64,16 +65,22 @@ def receipt_of(answer, key):
     return got.body
 
 
+@functools.cache  # asked at the rate of evidence
+def verifying_key():
+    c = rig.Client(url=rig.env("TR_BASE_URL").removesuffix("/v1"))
+    try:
+        return c.request("GET", "/attestation/verifying-key").json()["public_key"]
+    finally:
+        c.close()
+
+
 def verified(receipt):
     """Does the auditor's tool accept it?"""
     with tempfile.NamedTemporaryFile(suffix=".json") as f:
         f.write(receipt)
         f.flush()
-        c = rig.Client()
-        public = c.request("GET", "/attestation/verifying-key").json()["public_key"]
-        c.close()
-        r = subprocess.run([rig.env("TR_BIN") + "/tr-verify", "receipt", f.name, "--key", public], capture_output=True,
-                           text=True, timeout=60)
+        r = subprocess.run([rig.env("TR_BIN") + "/tr-verify", "receipt", f.name, "--key", verifying_key()],
+                           capture_output=True, text=True, timeout=60)
     return r.returncode, r.stdout + r.stderr
 
 
@@ -163,7 +170,7 @@ def max_price_is_of_the_tier():
     with provider() as p, priced(tiers=[dear]):
         equal(ask(p, figures(9, 1), provider=cap).status, 200)
         a = ask(p, figures(9, 1), provider=cap, messages=LONG)
-        true(a.status in (400, 404), a)
+        true(a.status >= 400 and "max_price" in a.error()["message"], a)
 
 
 @case
