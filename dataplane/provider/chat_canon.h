@@ -107,6 +107,7 @@ struct chat_error {
     bool client_fault;   /* 400/404/413/422: it blames the request */
     bool own_limit;      /* but for what this provider or model cannot do: another one may serve it */
     bool context_length; /* "context_length_exceeded" */
+    bool invalid_request; /* its type is "invalid_request_error" */
     int64_t retry_after_ms; /* that the body asks for; 0: it says nothing of it */
     struct view message; /* content class: to the client only. Borrowed from the event, the text
                           * between a JSON string's quotes, still escaped: paste it between quotes.
