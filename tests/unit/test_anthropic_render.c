@@ -261,11 +261,14 @@ static void test_marks_have_a_price(void)
 
     model.gates = (struct model_gates){.bits = OLD};
     CHECK(same(render(read_messages, view_str(body), &refused), longer));
+    prompt_list_free(&prompt.list);
     endpoint.price.cache_write_long_pusd = 5;
     CHECK(same(render(read_messages, view_str(body), &refused), shorter));
+    prompt_list_free(&prompt.list);
     provider.n_members = 1;
     memcpy(provider.members[0], "cache_control", sizeof "cache_control");
     CHECK(same(render(read_messages, view_str(body), &refused), longer));
+    prompt_list_free(&prompt.list);
     provider.n_members = 0;
     endpoint.price.cache_write_long_pusd = 8;
 }
@@ -326,21 +329,6 @@ static const struct {
     {read_chat, OLD, BODY("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}}}}}," HI), "response_format"},
     {read_chat, OLD, BODY("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\",\"properties\":{},\"$defs\":{\"n\":{\"type\":\"object\",\"properties\":{\"k\":{\"$ref\":\"#/$defs/n\"}}}}}}}," HI), "response_format"},
 };
-
-/* Marks for an hour go where they have a price. */
-static void test_long_marks(void)
-{
-    static const char body[] = BODY("\"cache_control\":" MARK_1H "," HI);
-    struct view refused = VIEW_EMPTY;
-
-    model.gates = (struct model_gates){.bits = OLD};
-    endpoint.price.cache_write_long_pusd = 1;
-    CHECK(render(read_chat, view_str(body), &refused) == NULL && view_eq(refused, VIEW_LIT("cache_control")));
-    prompt_list_free(&prompt.list);
-    endpoint.price.cache_write_long_pusd = 2;
-    CHECK(render(read_chat, view_str(body), &refused) != NULL);
-    prompt_list_free(&prompt.list);
-}
 
 static void test_fits(void)
 {
@@ -491,7 +479,6 @@ static const struct check_case tests[] = {
     {"anthropic_requests", test_render},
     {"anthropic_marks_have_a_price", test_marks_have_a_price},
     {"anthropic_requests_refused", test_fits},
-    {"anthropic_long_marks", test_long_marks},
     {"anthropic_sealed_thoughts", test_sealed},
     {"anthropic_recorded_requests", test_recorded},
 };
