@@ -631,6 +631,38 @@ static void broken(void)
     }
 }
 
+/* A body that only its own dialect can say is sent to providers of that one; when there are none, its member is named. */
+static void unlisted(void)
+{
+    static const char parts[] = "{\"model\":\"demo/echo\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
+                                "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}]";
+    char body[512];
+
+    for (int only = 0; only < 2; only++) {
+        capabilities = CAP_IMAGES;
+        context_length = 200000;
+        reset();
+        providers.list[0].dialect = DIALECT_ANTHROPIC;
+        spoken = rows[0].dialect;
+        spoken_at = rows[0].at;
+        snprintf(body, sizeof body, "%s%s}", parts, only != 0 ? ",\"provider\":{\"only\":[\"demo-a\"]}" : "");
+        if (only != 0)
+            providers.list[1].dialect = DIALECT_ANTHROPIC;
+        ask(body);
+        CHECK_INT(up.started, only != 0 ? 0 : 1);
+        if (only == 0) {
+            CHECK(strcmp(up.provider[0], providers.list[1].id) == 0);
+            up_head(400);
+            up_done(ERR_NONE);
+        } else {
+            CHECK_INT(client.status, 400);
+            CHECK(strstr(client.out, "\"param\":\"messages\"") != NULL && strstr(client.out, "stores no files") != NULL);
+        }
+        client_reads();
+        providers.list[1].dialect = DIALECT_OPENAI;
+    }
+}
+
 static const struct check_case cases[] = {
     {"anthropic_recordings_in_every_dialect", recordings},
     {"anthropic_cut_at_every_byte", cuts},
@@ -641,6 +673,7 @@ static const struct check_case cases[] = {
     {"anthropic_figures", figures},
     {"anthropic_errors", errors},
     {"anthropic_broken_streams", broken},
+    {"anthropic_unlisted_bodies", unlisted},
 };
 
 int main(int argc, char **argv)
