@@ -8,8 +8,8 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cp -r "$root"/{common,proto,attestation,dataplane,controlplane} "$tmp/"
 list=proto/usage_fields.h
-last=$(grep -n '^    F(38, unit_kind' "$root/$list" | cut -d: -f1)
-line='    T(39, video, none, completion, "video_tokens", "tokens_video_total", "Video.")'
+last=$(grep -n '^      "tokens times published prices, in 100 nano-USD, or 0")' "$root/$list" | cut -d: -f1)
+line='    T(40, video, none, completion, "video_tokens", "tokens_video_total", "Video.")'
 sed -i "$last s|\$| \\\\|; $last a\\
 $line" "$tmp/$list"
 objects="proto/usage controlplane/money/ingest controlplane/db/stmt dataplane/core/bill dataplane/core/settle
@@ -20,7 +20,7 @@ built() { # TREE: NAME what of the new field is not in its object, for each
         grep -qaF -- "$text" "$1/b/$object.o" || echo "$object: no $text"
     done <<'LIST'
 proto/usage tokens_video
-controlplane/db/stmt , $39::bigint[]
+controlplane/db/stmt , $40::bigint[]
 dataplane/api/metrics tokens_video_total
 dataplane/trust/receipt_document ,"video_tokens":
 LIST
