@@ -1935,6 +1935,8 @@ static void test_own_key_asked(void)
                 fake.cold = false;
                 answer_ask(ERR_NONE); /* reserved without them: given back, and decided again */
                 CHECK_INT(fake.balance, 1000000000);
+                CHECK_INT(fake.unreserved, 1);
+                fake.unreserved = 0;
             }
             CHECK_INT(fake.own_asks, 1);
             CHECK_INT(side.attempts, 0);
