@@ -11,7 +11,6 @@
 enum {
     FIELDS_MAX = 256,     /* per table: one bit each in parser.seen; a field for each provider's key */
     SHOWN_NAME_MAX = 32,  /* bytes of a name from the file that an error message repeats */
-    PRICE_DECIMALS = 6,   /* a dollar per million tokens is 10^6 pUSD per token */
     READ_STEP = 16 << 10, /* bytes asked from the kernel at once */
 };
 
@@ -68,6 +67,18 @@ static const char *set_text(const struct conf_field *f, struct view v, char *out
     return NULL;
 }
 
+static const char *add_line(const struct conf_field *f, struct view v, char *out)
+{
+    size_t len = strnlen(out, f->size);
+
+    if (v.len + 2 > f->size - len)
+        return "is too long, or there too often";
+    if (v.len != 0)
+        memcpy(out + len, v.ptr, v.len);
+    memcpy(out + len + v.len, "\n", 2);
+    return NULL;
+}
+
 static const char *set_u64(const struct conf_field *f, struct view v, uint64_t *out)
 {
     uint64_t n;
@@ -103,18 +114,13 @@ static const char *set_nusd(struct view v, int64_t *out)
     return money_parse_usd(v, out) == ERR_NONE ? NULL : "is not an amount in dollars";
 }
 
-/* Dollars per million tokens to pico-USD per token: 10^12 / 10^6, so the text of a price in USD
- * with six decimals fewer. "0.0028" is 2800. */
 static const char *set_price(struct view v, int64_t *out)
 {
-    int64_t pusd_per_million;
+    enum err e = money_price_per_million(v, out);
 
-    if (money_parse_price(v, &pusd_per_million) != ERR_NONE)
-        return "is not a price in dollars per million tokens";
-    if (pusd_per_million % 1000000 != 0)
-        return "has more than 6 decimals";
-    *out = pusd_per_million / 1000000;
-    return NULL;
+    if (e == ERR_NONE)
+        return NULL;
+    return e == ERR_LIMIT ? "has more than 6 decimals" : "is not a price in dollars per million tokens";
 }
 
 static const char *set_name(const struct conf_field *f, struct view v, int *out)
@@ -135,6 +141,8 @@ static const char *set_value(const struct conf_field *f, struct view v, void *ba
     switch (f->type) {
     case CONF_TEXT:
         return set_text(f, v, out);
+    case CONF_LINES:
+        return add_line(f, v, out);
     case CONF_U64:
         return set_u64(f, v, out);
     case CONF_BOOL:
@@ -173,7 +181,7 @@ static enum err parse_key(struct parser *p, struct view line)
 
         if (!view_eq(key, view_str(f->name)))
             continue;
-        if (was_seen(p, i))
+        if (was_seen(p, i) && f->type != CONF_LINES)
             return fail(p, f->name, "appears twice");
         if (value.len == 0 && f->required)
             return fail(p, f->name, "is empty");

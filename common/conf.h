@@ -12,6 +12,7 @@
 
 enum conf_type {
     CONF_TEXT,  /* char[size], NUL-terminated, at most size-1 bytes */
+    CONF_LINES, /* the same for a key that may stand there several times: each value and a newline; begins empty */
     CONF_U64,   /* uint64_t, within [min, max]; max 0: no upper bound */
     CONF_BOOL,  /* bool: on/off/true/false/yes/no */
     CONF_HEX,   /* exactly `size` bytes from hex digits */

@@ -2,6 +2,7 @@
  * forget is in PostgreSQL. */
 #include "api.h"
 #include "catalog_apply.h"
+#include "catalog_file.h"
 #include "commands.h"
 #include "conf.h"
 #include "config.h"

@@ -133,7 +133,7 @@ static void catalog_cb(void *cookie, enum err e, struct catalog *c)
         s->catalog_stale = true; /* the timer tries again */
         return;
     }
-    buf_init(&fresh, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
+    buf_init(&fresh, CATALOG_FRAMES_MAX);
     e = catalog_encode(c, &fresh);
     LOG("catalog_loaded", KV("version", c->version), KV("models", (uint64_t)c->n_models),
         KV("endpoints", (uint64_t)c->n_endpoints), KV("error", log_err(e)));

@@ -137,6 +137,16 @@ static uint64_t user_hash(const struct exchange *x)
     return hash;
 }
 
+/* Classes of tokens that no answer to it can be charged. A file or a video may have images and sound. */
+static uint32_t never_classes(const struct prompt *p)
+{
+    bool sound = p->has_media || p->media.bound != 0 || p->media.references != 0;
+
+    return (p->long_cache ? 0 : 1u << PRICE_CLASS_cache_write_long) |
+           (sound ? 0 : 1u << PRICE_CLASS_audio_input) |
+           (sound || p->media.images != 0 ? 0 : 1u << PRICE_CLASS_image_input);
+}
+
 /* What the prompt asks for, in the numbers that admission and billing work with. */
 static void exchange_facts(struct exchange *x)
 {
@@ -156,6 +166,7 @@ static void exchange_facts(struct exchange *x)
     r->prompt_guessed = media != 0;
     r->prompt_bytes = p->prompt_bytes + p->media.floor * BILL_BYTES_PER_TOKEN;
     r->user_hash = user_hash(x);
+    r->never = never_classes(p);
 }
 
 /* What the readers have made of the body is paid for as the body is: what has come since the last call. */

@@ -252,6 +252,8 @@ void request_begin(struct request *r)
         request_let(r);
         return;
     }
+    r->want.prompt_most = r->prompt_bound;
+    r->want.received_ms = r->received_unix_ms;
     refusal = attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++,
                              request_who(r), r->stream);
     e = reserve_begin(r, &amount);

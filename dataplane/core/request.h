@@ -9,6 +9,7 @@
 #include "attempt_result.h"
 #include "errors.h"
 #include "idempotency.h"
+#include "price.h"
 #include "id.h"
 #include "receipt.h"
 #include "route.h"
@@ -105,6 +106,8 @@ struct request {
     uint32_t n_choices;
     uint32_t n_prompts; /* read one by one, each up to the model's context: inputs of embeddings; 0 means 1 */
     bool no_output;     /* embeddings: only the prompt is paid for */
+    uint32_t never;     /* classes of tokens that it cannot be charged, 1 << enum price_class */
+    struct price_units units; /* what the call is priced by beside tokens, at most */
     bool stream;
     bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
                    complete() comes as soon as it is admitted */
@@ -135,6 +138,9 @@ struct request {
     enum api_error answer; /* what the client was told */
     struct attempt_account account;
     int64_t cost_nusd;
+    struct price_units billed; /* of units */
+    uint8_t requests;          /* 1: a request's price is in cost_nusd */
+    struct price_rates rates;  /* what cost_nusd was computed with */
     uint16_t flags;        /* enum usage_flag */
     bool upstream;         /* an attempt or its tail is pending */
     bool closed;           /* the client's end is over */

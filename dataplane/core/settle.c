@@ -57,6 +57,8 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .first_byte_us = r->first_byte_us,
         .total_ms = total_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)total_ms,
         USAGE_TOKENS(SETTLE_TOKENS)
+        .units = b->units.n,
+        .unit_kind = b->units.kind,
         .http_status = (uint16_t)settle_status(r),
         .flags = r->flags,
         .error_class = (uint8_t)r->outcome,
@@ -143,11 +145,9 @@ static void settle_believe(const struct request *r, uint64_t limit, struct bill 
     if (!b->clamped || b->estimated) /* our own estimates can have been */
         return;
     lower_to(&t->prompt, r->prompt_bound);
-    lower_to(&t->cached_read, t->prompt);
-    lower_to(&t->cache_write, t->prompt - t->cached_read);
     if (limit != 0 || !reserve_believes(r, &r->account, t->completion))
         lower_to(&t->completion, delivered > limit ? delivered : limit);
-    lower_to(&t->reasoning, t->completion);
+    (void)bill_believe(t);
 }
 
 static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
@@ -168,6 +168,10 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.output = settle_output(r, outcome);
     evidence.delivered_bytes = r->account.delivered_bytes;
     evidence.limit = settle_limit(r);
+    evidence.received_ms = r->received_unix_ms;
+    evidence.units = r->units;
+    if (r->account.units != 0 && r->account.units < r->units.n)
+        evidence.units.n = r->account.units;
     bill_make(r->attempts.candidate.endpoint->info, &evidence, INT64_MAX, out);
     if (out->cost_nusd > r->admission.amount_nusd)
         reserve_cover(r, &out->tokens, out->cost_nusd);
@@ -186,6 +190,9 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
     if (what != SETTLE_FREE)
         settle_bill_make(r, outcome, what == SETTLE_PROMPT, &bill);
     r->cost_nusd = bill.cost_nusd;
+    r->billed = bill.units;
+    r->requests = bill.requests;
+    r->rates = bill.rates;
     r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
                           (bill.clamped ? USAGE_CLAMPED : 0) |
                           (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |

@@ -38,6 +38,7 @@ struct attempt_account {
     uint64_t waiting_bytes;   /* of an unfinished event or whole answer */
     enum usage_finish finish;
     uint32_t chunks; /* events relayed */
+    uint32_t units;  /* images, seconds, ... that the provider says or that were delivered; 0: not known */
     /* When output may have begun (a stream: its head; a whole answer: the request was sent), and
      * when the first of it was seen; clock_mono_us(), 0: not yet. */
     uint64_t begun_us, shown_us;

@@ -23,8 +23,10 @@ static enum err chat_path(const struct prompt *p, const struct destination *d, s
 /* A chat client's own bytes are spliced, the others' requests are written from the prompt's list. */
 static bool chat_fits(const struct prompt *p, const struct destination *d, struct view *refused)
 {
-    return p->chat != NULL ? chat_request_fits(p->chat, d->provider, refused)
-                           : openai_fits(p, d->provider, refused);
+    if (p->chat == NULL)
+        return openai_fits(p, d->provider, refused);
+    return chat_request_fits(p->chat, d->provider, refused) &&
+           (destination_prices_long_cache(d) || chat_request_cache_fits(p->chat, d->provider, refused));
 }
 
 static size_t chat_room(const struct prompt *p)

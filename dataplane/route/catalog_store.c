@@ -122,9 +122,7 @@ static bool model_is(const struct catalog_model *m, struct view id)
 
 static bool endpoint_usable(const struct catalog_store *store, const struct catalog_endpoint *e)
 {
-    return e->provider_no < store->providers->n &&
-e->price.prompt_pusd >= 0 &&
-           e->price.completion_pusd >= 0 && e->price.cached_pusd >= 0 && e->price.cache_write_pusd >= 0;
+    return e->provider_no < store->providers->n && price_ok(&e->price);
 }
 
 /* Group the usable endpoints by model, catalog order kept inside each. Returns how many were

@@ -1,7 +1,5 @@
 #include "route.h"
 
-#include "money.h"
-
 #include <assert.h>
 #include <math.h>
 
@@ -50,6 +48,19 @@ static uint8_t provider_rank(const struct route_want *w, uint16_t no)
     return UINT8_MAX;
 }
 
+/* Does no tier that may hold for this prompt cost more? Thoughts are part of the completion. */
+static bool price_allowed(const struct route_want *w, const struct catalog_endpoint *e)
+{
+    struct price_rates r;
+
+    if (w->max_prompt_pusd < 0 && w->max_completion_pusd < 0)
+        return true;
+    price_dearest(&e->price, w->prompt_most, w->received_ms, &r);
+    return (w->max_prompt_pusd < 0 || r.class_pusd[PRICE_CLASS_prompt] <= w->max_prompt_pusd) &&
+           (w->max_completion_pusd < 0 || (r.class_pusd[PRICE_CLASS_completion] <= w->max_completion_pusd &&
+                                           r.class_pusd[PRICE_CLASS_reasoning] <= w->max_completion_pusd));
+}
+
 /* The first hard constraint that e breaks; ROUTE_OK when it may serve. */
 static enum route_refusal endpoint_refusal(const struct route_want *w, const struct route_model *m,
                                            const struct route_endpoint *e)
@@ -65,8 +76,7 @@ static enum route_refusal endpoint_refusal(const struct route_want *w, const str
         return ROUTE_NO_PROVIDER;
     if (w->no_retention && e->provider->retains_data)
         return ROUTE_NO_PRIVACY;
-    if ((w->max_prompt_pusd >= 0 && i->price.prompt_pusd > w->max_prompt_pusd) ||
-        (w->max_completion_pusd >= 0 && i->price.completion_pusd > w->max_completion_pusd))
+    if (!price_allowed(w, i))
         return ROUTE_NO_PRICE;
     if ((m->info->capabilities & w->capabilities) != w->capabilities)
         return ROUTE_NO_CAPABILITY;
@@ -185,26 +195,4 @@ void route_decide(const struct route_want *w, const struct route_health *health,
         out->n = 1;
     for (size_t i = 0; i < out->n; i++)
         out->list[i] = list[i].c;
-}
-
-enum err route_worst_case(const struct catalog_endpoint *e, uint64_t prompt_tokens,
-                          uint64_t output_tokens, int64_t *out_nusd)
-{
-    int64_t dearest = e->price.prompt_pusd, prompt, output;
-    enum err err;
-
-    /* Each prompt token is read, read from a cache or written to one. */
-    if (e->price.cache_write_pusd > dearest)
-        dearest = e->price.cache_write_pusd;
-    if (e->price.cached_pusd > dearest)
-        dearest = e->price.cached_pusd;
-    err = money_cost(prompt_tokens, dearest, &prompt);
-    if (err == ERR_NONE)
-        err = money_cost(output_tokens, e->price.completion_pusd, &output);
-    /* Four classes are rounded one by one, each half up: two nano-USD cover the difference. */
-    if (err == ERR_NONE)
-        err = money_add(prompt, output, &prompt);
-    if (err == ERR_NONE)
-        err = money_add(prompt, 2, out_nusd);
-    return err;
 }

@@ -31,8 +31,10 @@ struct route_want {
     bool order_set;          /* an order was given, even if it names no provider of ours */
     bool no_fallbacks;       /* one candidate */
     bool no_retention;       /* data_collection "deny" or zdr */
-    int64_t max_prompt_pusd; /* per token; < 0: any */
+    int64_t max_prompt_pusd; /* per token, whichever of the price's tiers holds; < 0: any */
     int64_t max_completion_pusd;
+    uint64_t prompt_most;    /* tokens that the prompt has at most: which tiers may hold */
+    uint64_t received_ms;    /* unix: which of them hold at this time */
     uint16_t capabilities; /* enum catalog_capability bits the model must have */
     enum route_sort sort;
 };
@@ -68,9 +70,5 @@ struct route_health {
 
 void route_decide(const struct route_want *want, const struct route_health *health, uint64_t seed,
                   struct route *out);
-
-/* The most one request can cost at an endpoint. ERR_RANGE on overflow. */
-must_check enum err route_worst_case(const struct catalog_endpoint *e, uint64_t prompt_tokens,
-                                     uint64_t output_tokens, int64_t *out_nusd);
 
 #endif

@@ -12,6 +12,7 @@
 #include "bounds.h"
 #include "id.h"
 #include "secret.h"
+#include "price.h"
 #include "usage_fields.h"
 
 #include <stdbool.h>
@@ -59,10 +60,12 @@ struct receipt_facts {
     uint64_t received_bytes, returned_bytes;
     uint64_t route_seed;
     int64_t cost_nusd;
-    /* pico-USD per token at the endpoint that answered; with the usage they give the cost again */
-    int64_t price_prompt_pusd, price_completion_pusd, price_cached_pusd, price_cache_write_pusd;
+    /* Prices of the endpoint that answered; with the usage they give the cost again. */
+    int64_t class_pusd[PRICE_CLASS_COUNT];   /* by enum price_class */
+    int64_t unit_nusd[PRICE_UNIT_COUNT - 1]; /* by enum price_unit, without "none" */
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
     USAGE_TOKENS(RECEIPT_TOKENS) /* uint32_t tokens_prompt, tokens_completion, ... */
+    uint32_t units;       /* billed beside tokens and the request itself */
     uint16_t flags;       /* enum receipt_flag */
     uint16_t status;      /* HTTP */
     uint8_t endpoint;     /* enum receipt_endpoint */
@@ -71,7 +74,10 @@ struct receipt_facts {
     uint8_t finish;       /* enum usage_finish */
     uint8_t n_candidates; /* 0: refused before anything was decided */
     uint8_t answered;     /* index of the candidate tried last */
-    uint8_t reserved[2];  /* zero */
+    uint8_t unit_kind;    /* enum price_unit: what units are */
+    uint8_t requests;     /* 1: the price of a request was due */
+    uint8_t tier;         /* whose prices they are, from 1; 0: the base prices */
+    uint8_t reserved[7];  /* zero */
     struct receipt_candidate candidate[LIMIT_CANDIDATES];
     char model[LIMIT_MODEL_ID_BYTES];          /* the catalog's id, NUL-padded; "": none of ours */
     char upstream_model[LIMIT_MODEL_ID_BYTES]; /* what that provider calls it, NUL-padded */

@@ -144,15 +144,20 @@ static void event_money(struct text *t, const struct receipt_facts *f)
     TEXT(t, ",\"" receipt "\":%" PRIu32, f->tokens_##class);
     USAGE_TOKENS(MONEY_TOKENS)
 #undef MONEY_TOKENS
+    TEXT(t, ",\"requests\":%u,\"units\":%" PRIu32 ",\"unit\":\"%s\"", f->requests, f->units,
+         price_unit_name(f->unit_kind));
     TEXT(t, ",\"estimated\":%s,\"clamped\":%s}", truth((f->flags & RECEIPT_ESTIMATED) != 0),
          truth((f->flags & RECEIPT_CLAMPED) != 0));
-    TEXT(t,
-         ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32
-         ",\"prices_pusd_per_token\":{\"prompt\":%" PRIi64 ",\"completion\":%" PRIi64
-         ",\"cached\":%" PRIi64 ",\"cache_write\":%" PRIi64 "},"
-         "\"rounding\":\"each_class_half_up_to_nusd\"}",
-         f->cost_nusd, f->price_version, f->price_prompt_pusd, f->price_completion_pusd,
-         f->price_cached_pusd, f->price_cache_write_pusd);
+    TEXT(t, ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32 ",\"tier\":%u",
+         f->cost_nusd, f->price_version, f->tier);
+    TEXT(t, ",\"prices_pusd_per_token\":");
+    for (enum price_class c = 0; c < PRICE_CLASS_COUNT; c++)
+        TEXT(t, "%s\"%s\":%" PRIi64, c == 0 ? "{" : ",", price_class_name(c), f->class_pusd[c]);
+    TEXT(t, "},\"prices_nusd_per_unit\":");
+    for (enum price_unit u = PRICE_UNIT_NONE + 1; u < PRICE_UNIT_COUNT; u++)
+        TEXT(t, "%s\"%s\":%" PRIi64, u == PRICE_UNIT_NONE + 1 ? "{" : ",", price_unit_name(u),
+             f->unit_nusd[u - 1]);
+    TEXT(t, "},\"rounding\":\"each_class_half_up_to_nusd\"}");
 }
 
 static void event_platform(struct text *t, const struct receipt_signer *s)

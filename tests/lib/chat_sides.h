@@ -498,12 +498,15 @@ static void reset(void)
     c.models[0] = (struct catalog_model){
         .capabilities = capabilities,
         .no = 1, .id = "demo/echo", .context_length = context_length, .max_output = 100000};
-    for (uint32_t i = 0; i < 2; i++)
+    for (uint32_t i = 0; i < 2; i++) {
         c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 1,
                                                    .provider_no = (uint16_t)i, .weight = 1,
                                                    .upstream_model = "up-echo",
                                                    .price.prompt_pusd = 1000 + i,
                                                    .price.completion_pusd = 1000};
+        price_follow(&c.endpoints[i].price, 1 << PRICE_CLASS_prompt | 1 << PRICE_CLASS_completion |
+                                                1 << PRICE_CLASS_cached | 1 << PRICE_CLASS_cache_write);
+    }
     CHECK_INT(catalog_store_publish(chats.catalogs, &c), ERR_NONE);
 }
 

@@ -780,6 +780,8 @@ static void welcome_has_certificate_secret_and_catalog(void)
     X509 *leaf;
     struct digest32 spki;
     uint8_t key[64];
+    struct catalog_parts parts = {0};
+    bool whole;
 
     policy_for(&honest);
     server_start(60000);
@@ -802,7 +804,8 @@ static void welcome_has_certificate_secret_and_catalog(void)
     CHECK_BYTES(key, secret.sealed.len - crypto_box_SEALBYTES, "sk-provider-secret", 18);
     f = client_next(&c);
     CHECK_INT(f.type, MSG_CATALOG);
-    CHECK_INT(catalog_decode(f.payload, &catalog), ERR_NONE);
+    CHECK_INT(catalog_parts_take(&parts, f.payload, &catalog, &whole), ERR_NONE);
+    CHECK(whole);
     CHECK_INT(catalog.version, 7);
     catalog_free(&catalog);
     client_close(&c);

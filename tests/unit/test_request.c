@@ -318,6 +318,8 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         infos[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 9, .weight = 1,
                                              .price.prompt_pusd = 500000,
                                              .price.completion_pusd = 1500000 + i};
+        price_follow(&infos[i].price, 1 << PRICE_CLASS_prompt | 1 << PRICE_CLASS_completion |
+                                          1 << PRICE_CLASS_cached | 1 << PRICE_CLASS_cache_write);
         endpoints[i] = (struct route_endpoint){&infos[i], &provider, i};
     }
     model.n_endpoints = n_endpoints;
@@ -341,7 +343,7 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
 }
 
 /* The worst case of any candidate: 50 prompt tokens and the model's 100 output tokens. */
-enum { worst = 50 * 500 + 100 * 1500 + 2 };
+enum { worst = 50 * 500 + 100 * 1500 + 1 };
 
 static void report(struct request *r, struct attempt_result x, bool open)
 {
@@ -961,8 +963,8 @@ static void test_credit_sentence(void)
         {100, 1, worst - 1500, 99},
         {100, 1, worst - 1501, 98},
         {100, 3, worst, 33},
-        {100, 1, 50 * 500 + 1502, 1},
-        {100, 1, 50 * 500 + 1501, 0},
+        {100, 1, 50 * 500 + 1501, 1},
+        {100, 1, 50 * 500 + 1500, 0},
         {100, 1, 1, 0},
         {100, 1, -1, 0}, /* nothing at all */
     };
@@ -998,13 +1000,13 @@ static void test_worst_case(void)
     r->max_output = 10;
     r->n_choices = 3;
     request_begin(r);
-    CHECK_INT(r->admission.amount_nusd, 50 * 500 + 30 * 1500 + 2);
+    CHECK_INT(r->admission.amount_nusd, 50 * 500 + 30 * 1500 + 1);
     request_client_gone(r);
     r = begin_with(false, 1); /* hosted tools: the context is the bound; more output than the model has */
     r->prompt_bound = UINT64_MAX;
     r->max_output = 5000;
     request_begin(r);
-    CHECK_INT(r->admission.amount_nusd, 1000 * 500 + 100 * 1500 + 2);
+    CHECK_INT(r->admission.amount_nusd, 1000 * 500 + 100 * 1500 + 1);
     request_client_gone(r);
 }
 
@@ -1034,7 +1036,7 @@ static void test_embeddings_reserved(void)
 
         r->prompt_bound = rows[i].bound;
         request_begin(r);
-        CHECK_INT(r->admission.amount_nusd, rows[i].tokens * 500 + 2);
+        CHECK_INT(r->admission.amount_nusd, rows[i].tokens * 500 + 1);
         CHECK_INT(reserve_told(r), 0);
         request_client_gone(r);
     }
@@ -1053,7 +1055,7 @@ static void test_embeddings_billed(void)
         {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 700}, 700 * 500, 0},
         {{.e = ERR_NONE, .status = 200}, {0}, 2000 * 500, USAGE_ESTIMATED},
         {{.e = ERR_NONE, .status = 200}, {.present = true}, 2000 * 500, USAGE_ESTIMATED},
-        {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 1000000}, 5000 * 500 + 2, USAGE_CLAMPED},
+        {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 1000000}, 5000 * 500 + 1, USAGE_CLAMPED},
         {{.e = ERR_PROVIDER_LARGE, .status = 200}, {0}, 2000 * 500, USAGE_ESTIMATED},
         {{.e = ERR_PROVIDER_STATUS, .status = 500}, {0}, 0, 0},
         {{.e = ERR_PROVIDER_PROTOCOL, .status = 200}, {0}, 0, 0},
@@ -1117,7 +1119,7 @@ static void test_reservation_is_bounded(void)
         r->max_output = cases[i].max_output;
         r->output_default = cases[i].first;
         request_begin(r);
-        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 2);
+        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 1);
         CHECK_INT(reserve_told(r), 0);
         request_client_gone(r);
     }
@@ -1143,7 +1145,7 @@ static void test_less_is_reserved(void)
         r->max_output = cases[i].max_output;
         r->output_default = cases[i].first;
         fake.asks = true;
-        fake.available = 50 * 500 + cases[i].affords * 1500 + 2;
+        fake.available = 50 * 500 + cases[i].affords * 1500 + 1;
         request_begin(r);
         answer_ask(ERR_CREDIT);
         CHECK_INT(side.fails, cases[i].output == 0);
@@ -1151,7 +1153,7 @@ static void test_less_is_reserved(void)
             CHECK_INT(side.failure.max_tokens, cases[i].affords);
             continue;
         }
-        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 2);
+        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 1);
         CHECK_INT(reserve_told(r), cases[i].output);
         request_client_gone(r);
     }
@@ -1187,7 +1189,7 @@ static void test_growth(void)
     CHECK_INT(r->output, 20);
     deliver(r, 10, 2);
     CHECK_INT(r->output, 40);
-    CHECK_INT(1000000000 - fake.balance, 50 * 500 + 40 * 1500 + 2);
+    CHECK_INT(1000000000 - fake.balance, 50 * 500 + 40 * 1500 + 1);
     deliver(r, 20, 3);
     CHECK_INT(r->output, 80);
     deliver(r, 100, 4);
@@ -1360,7 +1362,7 @@ static void test_more_than_asked_for(void)
         if (cases[i].quirks == 0)
             check_over(10 * 500 + cases[i].paid * 1500, 1);
         else
-            check_over(10 * 500 + 10 * 1500 + 2, 1); /* all that was reserved */
+            check_over(10 * 500 + 10 * 1500 + 1, 1); /* all that was reserved */
         CHECK_INT((fake.record.flags & USAGE_CLAMPED) != 0, cases[i].completion > 10);
         CHECK_INT(is_unwell_to(who), cases[i].unwell);
     }
@@ -1379,7 +1381,7 @@ static void test_media_past_their_bound(void)
     } cases[] = {
         {true, 300, ERR_NONE, 300 * 500 + 100 * 1500},
         {true, 1000, ERR_NONE, 1000 * 500 + 100 * 1500},
-        {true, 5000, ERR_NONE, 1000 * 500 + 100 * 1500 + 2}, /* longer than the context */
+        {true, 5000, ERR_NONE, 1000 * 500 + 100 * 1500 + 1}, /* longer than the context */
         {true, 300, ERR_CREDIT, worst},
         {false, 300, ERR_NONE, worst},
     };
@@ -1416,11 +1418,11 @@ static void test_output_past_the_reservation(void)
         {true, true, false, 0, 8, 90, ERR_NONE, 10 * 500 + 90 * 1500, 90},
         {true, false, true, 0, 40, 90, ERR_NONE, 10 * 500 + 90 * 1500, 90},
         {true, false, false, 0, 8, 100, ERR_NONE, 10 * 500 + 100 * 1500, 100},
-        {true, false, false, 0, 8, 101, ERR_NONE, 50 * 500 + 20 * 1500 + 2, 8}, /* longer than the longest */
-        {true, false, false, 0, 8, 90, ERR_CREDIT, 50 * 500 + 20 * 1500 + 2, 90},
+        {true, false, false, 0, 8, 101, ERR_NONE, 50 * 500 + 20 * 1500 + 1, 8}, /* longer than the longest */
+        {true, false, false, 0, 8, 90, ERR_CREDIT, 50 * 500 + 20 * 1500 + 1, 90},
         {true, false, false, 20, 8, 90, ERR_NONE, 10 * 500 + 20 * 1500, 20}, /* its own limit */
         {false, false, false, 0, 39, 39, ERR_NONE, 10 * 500 + 39 * 1500, 39}, /* a byte each */
-        {false, false, false, 0, 8, 90, ERR_NONE, 50 * 500 + 20 * 1500 + 2, 8}, /* where are they? */
+        {false, false, false, 0, 8, 90, ERR_NONE, 50 * 500 + 20 * 1500 + 1, 8}, /* where are they? */
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -167,6 +167,27 @@ static void test_hard_constraints(void)
     w.max_prompt_pusd = 0;
     CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_PRICE);
 
+    /* The dearest tier that may hold for this prompt counts; b is left out above 500 tokens. */
+    infos[1].price.n_tiers = 1;
+    infos[1].price.tier[0] = (struct price_tier){.above_prompt_tokens = 500, .prompt_pusd = 201, .completion_pusd = 1};
+    w = want();
+    w.max_prompt_pusd = 200;
+    w.prompt_most = 500;
+    CHECK_INT(decide(&w, 1).n, 2);
+    w.prompt_most = 501;
+    CHECK_INT(decide(&w, 1).n, 1);
+    infos[1].price.tier[0].until_minute = 60;
+    CHECK_INT(decide(&w, 1).n, 1);
+    w.received_ms = 3600000; /* the hour is over */
+    CHECK_INT(decide(&w, 1).n, 2);
+    infos[1].price.n_tiers = 0;
+    infos[1].price.reasoning_pusd = 400; /* of a completion */
+    w.max_completion_pusd = 399;
+    infos[1].price.completion_pusd = 300;
+    CHECK_INT(decide(&w, 1).n, 1);
+    infos[1].price.completion_pusd = 400;
+    infos[1].price.reasoning_pusd = 0;
+
     w = want();
     w.capabilities = CAP_TOOLS;
     CHECK_INT(decide(&w, 1).n, 3);
@@ -257,20 +278,6 @@ static void test_sort(void)
     CHECK(nth(&r, 0) == 3 && nth(&r, 1) == 2 && nth(&r, 2) == 1);
 }
 
-static void test_worst_case(void)
-{
-    struct catalog_endpoint e = {.price.prompt_pusd = 500000,
-                                 .price.completion_pusd = 1500000,
-                                 .price.cached_pusd = 50000,
-                                 .price.cache_write_pusd = 625000};
-    int64_t nusd = -1;
-
-    CHECK_INT(route_worst_case(&e, 1000, 100, &nusd), ERR_NONE);
-    CHECK_INT(nusd, 625000 + 150000 + 2); /* writing the cache is the dearest way to be read */
-    e.price.completion_pusd = INT64_MAX;
-    CHECK_INT(route_worst_case(&e, 1000, 1000000, &nusd), ERR_RANGE);
-}
-
 static const struct check_case cases[] = {
     {"route_deterministic", test_deterministic},
     {"route_balance", test_balance},
@@ -281,6 +288,5 @@ static const struct check_case cases[] = {
     {"route_health_orders_only", test_health_orders_only},
     {"route_probe_is_first", test_probe_is_first},
     {"route_sort", test_sort},
-    {"route_worst_case", test_worst_case},
 };
 CHECK_MAIN(cases)

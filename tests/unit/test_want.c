@@ -14,9 +14,10 @@ static struct providers providers = {
              {.no = 2, .id = "bedrock", .name = "Amazon Bedrock"}},
 };
 static struct catalog_model infos[2] = {{.no = 1, .id = "x/one"}, {.no = 2, .id = "x/two"}};
-static const struct route_endpoint endpoints[3] = {{.provider = &providers.list[0]},
-                                                   {.provider = &providers.list[1]},
-                                                   {.provider = &providers.list[2]}};
+static const struct catalog_endpoint priced;
+static const struct route_endpoint endpoints[3] = {{.info = &priced, .provider = &providers.list[0]},
+                                                   {.info = &priced, .provider = &providers.list[1]},
+                                                   {.info = &priced, .provider = &providers.list[2]}};
 static struct route_model models[2] = {{&infos[0], endpoints, 2}, {&infos[1], &endpoints[2], 1}};
 
 const struct route_model *snapshot_find(const struct snapshot *s, struct view id)
