@@ -71,6 +71,8 @@ static void attempt_head_cb(void *cookie, const struct fetch_head *head)
     struct attempt *a = cookie;
 
     a->status = head->status;
+    if (attempt_is_call(a))
+        a->canon.type = head->type;
     a->retry_after_ms = head->retry_after_ms;
     if (attempt_status_good(a))
         a->begun_us = a->stream ? clock_mono_us() : a->started_us;
@@ -166,6 +168,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
         .credentials = task->credentials,
         .budget = task->budget,
         .stream = p->stream,
+        .kind = p->kind,
         .n_choices = p->n_choices,
         .retry_after_ms = -1,
         .started_us = clock_mono_us(),
@@ -178,6 +181,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
                 .embeddings = p->embeddings.form,
+                .call = p->call.form,
             },
     };
     assert(a->adapter != NULL && (!a->stream || a->adapter->chunk != NULL));
@@ -192,12 +196,16 @@ static enum err attempt_render(struct attempt *a, const struct attempt_task *tas
     struct buf *out;
     enum err e;
 
-    a->rendered = content_new(a->adapter->room(task->prompt) + ATTEMPT_PATH_MAX, task->budget);
+    a->rendered = content_new(a->adapter->room(task->prompt) + ATTEMPT_PATH_MAX + ATTEMPT_TYPE_MAX, task->budget);
     if (a->rendered == NULL)
         return ERR_MEMORY;
     out = content_buf(a->rendered);
     e = a->adapter->path(task->prompt, &task->to, out);
     a->path_len = out->len;
+    if (e == ERR_NONE)
+        e = a->adapter->type != NULL ? a->adapter->type(task->prompt, out)
+                                     : buf_append(out, VIEW_LIT("application/json"));
+    a->type_len = out->len - a->path_len;
     return e == ERR_NONE ? a->adapter->render(task->prompt, &task->to, task->max_output, out) : e;
 }
 
@@ -217,8 +225,8 @@ enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
         .provider = task->to.provider,
         .credentials = task->credentials,
         .path = view_of(content_bytes(a->rendered).ptr, a->path_len),
-        .content_type = VIEW_LIT("application/json"),
-        .body = view_from(content_bytes(a->rendered), a->path_len),
+        .content_type = view_of(content_bytes(a->rendered).ptr + a->path_len, a->type_len),
+        .body = view_from(content_bytes(a->rendered), a->path_len + a->type_len),
         .last_candidate = task->last_candidate,
         .whole = !a->stream,
     };
@@ -269,6 +277,7 @@ void attempt_account(const struct attempt *a, struct attempt_account *out)
 
     *out = (struct attempt_account){
         .usage = a->canon.usage,
+        .units = a->canon.units,
         .delivered_bytes = a->canon.content_bytes,
         .waiting_bytes = bytes_waiting(a),
         .finish = a->canon.finish,
@@ -310,6 +319,11 @@ struct buf *attempt_answer(struct attempt *a)
 {
     assert(a->answer != NULL);
     return content_buf(a->answer);
+}
+
+enum body_type attempt_answer_type(const struct attempt *a)
+{
+    return a->canon.type;
 }
 
 enum err attempt_put_cut(const struct attempt *a, const char *why, struct buf *out)
