@@ -11,7 +11,8 @@ static const struct canonical_field fields[] = {
     FIELD("],\"hpke_x25519\":", CANONICAL_HEX, hpke_x25519),
     FIELD(",\"not_after\":", CANONICAL_NUMBER, not_after_s),
     FIELD(",\"purpose\":\"tr.identity.v1\",\"receipt_ed25519\":", CANONICAL_HEX, receipt_ed25519),
-    FIELD(",\"role\":\"dataplane\",\"simulated\":", CANONICAL_BOOL, simulated),
+    FIELD(",\"role\":\"dataplane\",\"seal_x25519\":", CANONICAL_HEX, seal_x25519),
+    FIELD(",\"simulated\":", CANONICAL_BOOL, simulated),
     FIELD(",\"tls_spki_sha256\":", CANONICAL_HEX, tls_spki_sha256),
 };
 /* By whether "unlocked_memory" is there. */

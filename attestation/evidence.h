@@ -20,6 +20,7 @@ struct identity {
     uint8_t hpke_x25519[32];
     uint64_t not_after_s; /* unix seconds */
     uint8_t receipt_ed25519[32];
+    uint8_t seal_x25519[32]; /* customers seal their own provider keys to it */
     bool simulated;
     struct digest32 tls_spki_sha256;
     bool unlocked_memory; /* it could not lock its memory: the machine may write pages to a disk */

@@ -143,6 +143,21 @@ static enum err bill_compute(const struct parts *p, struct json_value prices, in
     return price_believe(&u) ? ERR_RANGE : price_cost(&rates, &u, out);
 }
 
+/* On a provider key of the customer's own the receipt names the fee, in millionths of the sum, rounded up. */
+static enum err bill_fee(struct json_value billing, int64_t *sum)
+{
+    struct json_value v;
+    int64_t ppm;
+    enum err e = json_only(billing, "own_key_fee_ppm", &v);
+
+    if (e == ERR_NOT_FOUND)
+        return ERR_NONE;
+    if (e != ERR_NONE || json_whole(v, &ppm) != ERR_NONE || ppm < 0 || ppm > 1000000)
+        return ERR_FORMAT;
+    *sum = (int64_t)(((unsigned __int128)(uint64_t)*sum * (uint64_t)ppm + 999999) / 1000000);
+    return ERR_NONE;
+}
+
 /* Never more than usage and prices say; less only where the receipt says why, or nothing at all
  * when no output was billed. */
 static enum err bill_check(const struct parts *p, struct receipt_events *out)
@@ -161,6 +176,8 @@ static enum err bill_check(const struct parts *p, struct receipt_events *out)
     e = bill_compute(p, prices, &sum);
     if (e == ERR_FORMAT || (e == ERR_RANGE && !clamped))
         return e;
+    if (bill_fee(p->billing, &sum) != ERR_NONE)
+        return ERR_FORMAT;
     if (e == ERR_NONE && (out->cost_nusd > sum || (out->cost_nusd < sum && !clamped)))
         return ERR_RANGE;
     out->has_bill = true;

@@ -44,6 +44,7 @@ static const struct conf_field main_fields[] = {
     NUMBER(idempotency_hours, 1, 720),
     NUMBER(reattest_ms, 1000, LIMIT_REATTEST_MS),
     NUMBER(drain_ms, 0, 600000),
+    NUMBER(byok_fee_percent, 0, 100),
     {"lease_default_usd", CONF_NUSD, AT(lease_default_nusd), SIZE(lease_default_nusd), 0, 0, NULL,
      false},
 };

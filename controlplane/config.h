@@ -38,6 +38,7 @@ struct controlplane_config {
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
     uint64_t idempotency_hours; /* how long an idempotency key is remembered */
     uint64_t lease_ms, reclaim_grace_ms, reattest_ms, drain_ms;
+    uint64_t byok_fee_percent; /* of the catalog's price, for requests on customers' own provider keys */
     int64_t lease_default_nusd;
     struct provider_source sources[LIMIT_PROVIDERS];
     size_t n_sources;

@@ -205,6 +205,7 @@ static enum err start_link(struct program *p)
         .ca_cert = p->state.ca,
         .dataplane_names = p->config.dataplane_names,
         .reattest_ms = (uint32_t)p->config.reattest_ms,
+        .own_fee_ppm = (uint32_t)(p->config.byok_fee_percent * 10000),
         .policy = rules_policy(p->rules),
         .ledger = p->ledger,
         .api = p->api,

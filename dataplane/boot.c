@@ -128,17 +128,15 @@ static enum err check_self(struct boot *b, const struct config *c, struct buf *w
         .identity = identity_text(b->keys),
         .simulated = quote_backend.simulated,
         .now_s = clock_unix_ms() / 1000,
-        .measurement = b->measurement,
+        .report = b->report,
     };
-    struct buf root;
     enum err e;
 
-    buf_init(&root, ROOT_FILE_MAX);
-    e = read_root(c, &root);
-    check.root = buf_view(&root);
+    buf_init(&b->root, ROOT_FILE_MAX);
+    e = read_root(c, &b->root);
+    check.root = buf_view(&b->root);
     e = e != ERR_NONE ? fail(e, "platform_root: this root certificate cannot be read", why)
                       : self_check_run(&check, why);
-    buf_free(&root);
     return e;
 }
 
@@ -212,6 +210,7 @@ void boot_free(struct boot *b)
     quotes_stop(b->quotes);
     provenance_free(&b->provenance);
     keyset_free(b->keyset);
+    buf_free(&b->root);
     identity_keys_free(b->keys);
     quote_backend.close(b->public_source);
     quote_backend.close(b->link_source);

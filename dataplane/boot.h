@@ -19,7 +19,8 @@ struct boot {
     struct identity_keys *keys;
     struct keyset *keyset;
     bool memory_locked;      /* by process_harden(); set before boot_prepare() */
-    uint8_t measurement[48]; /* from a report of our own */
+    uint8_t report[SNP_REPORT_BYTES]; /* one of our own: says what this launch is */
+    struct buf root;                  /* that vouches for it, DER; empty: AMD's */
     struct provenance provenance;
     struct quotes *quotes;
 };

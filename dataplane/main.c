@@ -50,6 +50,7 @@ struct program {
     uv_timer_t audit;    /* chains what workers picked */
     uv_timer_t unproven; /* the public port is opened without a certificate of the control plane's */
     struct opening opening;
+    struct seal_ring *ring; /* the link thread's while it runs */
     bool stopping;
 };
 
@@ -150,6 +151,10 @@ static enum err make_stores(struct program *p)
     if (e == ERR_NONE)
         e = credentials_new(&s->credentials);
     if (e == ERR_NONE)
+        e = own_store_new(&s->own);
+    if (e == ERR_NONE)
+        e = seal_ring_new(p->boot.keys, &p->ring);
+    if (e == ERR_NONE)
         e = keyring_new(p->config.keys_max, &s->keyring);
     if (e == ERR_NONE)
         e = meter_new(s->n_workers, &s->meter);
@@ -167,6 +172,8 @@ static enum err make_stores(struct program *p)
         e = budget_new((size_t)p->config.unknown_total_bytes, &s->unknown);
     if (e == ERR_NONE)
         e = receipts_new(s->n_workers, p->config.receipts_max, &s->receipts);
+    if (e == ERR_NONE)
+        e = status_page_new(p->config.region, &s->status_page);
     return e == ERR_NONE ? e : fail(p, e, "out of memory");
 }
 
@@ -198,6 +205,12 @@ static enum err start_link(struct program *p)
         .quotes = p->boot.link_source,
         .keyring = p->shared.keyring,
         .meter = p->shared.meter,
+        .providers = &p->providers,
+        .own = p->shared.own,
+        .ring = p->ring,
+        .seal = {.identity = identity_document(p->boot.keys),
+                 .report = p->boot.report,
+                 .root = buf_view(&p->boot.root)},
         .n_providers = p->providers.n,
         .on_catalog = main_on_catalog,
         .on_secret = main_on_secret,
@@ -298,7 +311,7 @@ static enum err prepare(struct program *p)
         .salt = receipts_salt_secret(s->receipts),
         .simulated = quote_backend.simulated,
     };
-    memcpy(s->signer.measurement, p->boot.measurement, sizeof s->signer.measurement);
+    memcpy(s->signer.measurement, p->boot.report + SNP_AT_MEASUREMENT, sizeof s->signer.measurement);
     return make_audit(p);
 }
 
@@ -346,9 +359,12 @@ static void finish(struct program *p)
     meter_free(s->meter);
     log_proof_free(s->facts.log_proof);
     receipts_free(s->receipts);
+    status_page_free(s->status_page);
     audit_free(s->audit);
     keyring_free(s->keyring);
     credentials_free(s->credentials);
+    own_store_free(s->own);
+    seal_ring_free(p->ring);
     catalog_store_free(s->catalogs);
     health_free(s->health);
     SSL_CTX_free(s->tls);

@@ -31,6 +31,10 @@ enum {
     LIMIT_USAGE_KEPT = 65536,         /* acknowledged records a data plane keeps for a database that was
                                          restored (12 MiB more): a minute at 1,000 a second */
     LIMIT_PLACE_BYTES = 64,           /* the name of the place at which a data plane runs */
+    LIMIT_OWN_KEYS = 32,              /* provider keys of its own that one account may have */
+    LIMIT_OWN_SEALED_BYTES = 1024,    /* one of them, sealed: a key of 512 bytes, two ids and names */
+    LIMIT_SEAL_KEYS = 64,             /* sealing keys that a data plane holds: its own and those it was given */
+    LIMIT_SEAL_GIVE_BYTES = 48 + 32 * 64, /* all of them, sealed */
     LIMIT_RELAY_PATH_BYTES = 256,     /* of a question about an account: "/keys/" and 64 hex digits */
     LIMIT_RELAY_QUERY_BYTES = 2048,
     LIMIT_RELAY_BODY_BYTES = 16 << 10, /* a key's members; a JSON string of 128 characters is 768 bytes */

@@ -61,6 +61,10 @@ void writer_require(struct writer *w, bool ok, enum err otherwise);
 /* Fills in the length. On failure out is as long as it was before writer_begin. */
 must_check enum err writer_end(struct writer *w);
 
+/* The parts of EVIDENCE, which another message has, too. */
+void put_evidence(struct writer *w, const struct msg_evidence *m);
+void take_evidence(struct reader *r, struct msg_evidence *out);
+
 /* Fixed places, for the usage record. */
 void store_be(uint8_t *at, uint64_t v, size_t bytes);
 uint64_t load_be(const uint8_t *at, size_t bytes);

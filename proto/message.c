@@ -95,14 +95,27 @@ enum err msg_challenge_decode(struct view payload, struct msg_challenge *out)
 
 /* The report's exact length is the verifier's first check, so that a wrong one has its own reason.
  */
+void put_evidence(struct writer *w, const struct msg_evidence *m)
+{
+    put_blob16(w, m->identity, 1, LIMIT_EVIDENCE_PART_BYTES);
+    put_blob16(w, m->report, 1, LIMIT_EVIDENCE_PART_BYTES);
+    put_blob16(w, m->vek, 0, LIMIT_EVIDENCE_PART_BYTES);
+    put_blob16(w, m->ask, 0, LIMIT_EVIDENCE_PART_BYTES);
+}
+
+void take_evidence(struct reader *r, struct msg_evidence *out)
+{
+    out->identity = take_blob16(r, 1, LIMIT_EVIDENCE_PART_BYTES);
+    out->report = take_blob16(r, 1, LIMIT_EVIDENCE_PART_BYTES);
+    out->vek = take_blob16(r, 0, LIMIT_EVIDENCE_PART_BYTES);
+    out->ask = take_blob16(r, 0, LIMIT_EVIDENCE_PART_BYTES);
+}
+
 enum err msg_evidence_encode(const struct msg_evidence *m, struct buf *out)
 {
     struct writer w = writer_begin(out, MSG_EVIDENCE);
 
-    put_blob16(&w, m->identity, 1, LIMIT_EVIDENCE_PART_BYTES);
-    put_blob16(&w, m->report, 1, LIMIT_EVIDENCE_PART_BYTES);
-    put_blob16(&w, m->vek, 0, LIMIT_EVIDENCE_PART_BYTES);
-    put_blob16(&w, m->ask, 0, LIMIT_EVIDENCE_PART_BYTES);
+    put_evidence(&w, m);
     return writer_end(&w);
 }
 
@@ -110,10 +123,7 @@ enum err msg_evidence_decode(struct view payload, struct msg_evidence *out)
 {
     struct reader r = reader_of(payload);
 
-    out->identity = take_blob16(&r, 1, LIMIT_EVIDENCE_PART_BYTES);
-    out->report = take_blob16(&r, 1, LIMIT_EVIDENCE_PART_BYTES);
-    out->vek = take_blob16(&r, 0, LIMIT_EVIDENCE_PART_BYTES);
-    out->ask = take_blob16(&r, 0, LIMIT_EVIDENCE_PART_BYTES);
+    take_evidence(&r, out);
     return reader_end(&r);
 }
 
@@ -203,6 +213,7 @@ enum err msg_grant_encode(const struct msg_grant *m, struct buf *out)
     put_u32(&w, m->tokens_per_minute);
     put_u64(&w, m->expires_ms);
     put_u64(&w, m->version);
+    put_u64(&w, m->own_version);
     return writer_end(&w);
 }
 
@@ -220,6 +231,7 @@ enum err msg_grant_decode(struct view payload, struct msg_grant *out)
     out->tokens_per_minute = take_u32(&r);
     out->expires_ms = take_u64(&r);
     out->version = take_u64(&r);
+    out->own_version = take_u64(&r);
     return reader_end(&r);
 }
 
@@ -283,6 +295,7 @@ enum err msg_lease_encode(const struct msg_lease *m, struct buf *out)
     put_u64(&w, m->expires_ms);
     put_u64(&w, m->version);
     put_amount(&w, m->most_nusd);
+    put_u64(&w, m->own_version);
     return writer_end(&w);
 }
 
@@ -300,6 +313,7 @@ enum err msg_lease_decode(struct view payload, struct msg_lease *out)
     out->expires_ms = take_u64(&r);
     out->version = take_u64(&r);
     out->most_nusd = take_amount(&r);
+    out->own_version = take_u64(&r);
     return reader_end(&r);
 }
 

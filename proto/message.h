@@ -58,7 +58,11 @@ enum message_type {
     MSG_CLAIM = 35,        /* D->C: an idempotency key, before its request runs */
     MSG_CLAIMED = 36,      /* C->D, answers CLAIM and RELEASE */
     MSG_RELEASE = 37,      /* D->C: the request of a CLAIM will not run */
-    MSG_LAST = MSG_RELEASE,
+    MSG_OWN_ASK = 38,      /* D->C: an account's own provider keys */
+    MSG_OWN_KEYS = 39,     /* C->D, answers OWN_ASK */
+    MSG_SEAL_ASK = 40,     /* C->D: another data plane's evidence: give it the sealing keys */
+    MSG_SEAL_GIVE = 41,    /* D->C and C->D: sealing keys, sealed for another data plane */
+    MSG_LAST = MSG_SEAL_GIVE,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -131,6 +135,7 @@ struct msg_grant {
     uint32_t requests_per_minute, tokens_per_minute; /* 0: unlimited */
     uint64_t expires_ms;                             /* unix; 0: the key does not expire */
     uint64_t version; /* of the key's rules; the larger one is the later one */
+    uint64_t own_version; /* of the account's own provider keys (OWN_ASK); 0: it has none */
 };
 enum no_key_reason {
     NO_KEY_UNKNOWN,
@@ -168,6 +173,7 @@ struct msg_lease {
     uint64_t expires_ms;
     uint64_t version;
     int64_t most_nusd; /* what the key could spend if all that is lent came back unspent */
+    uint64_t own_version; /* as in GRANT */
 };
 /* total_nusd: what was ever given back of the lease. A total may be told twice, and the next one tells what
  * was lost on the way. final: no record will follow under this lease. */
@@ -285,6 +291,44 @@ struct msg_claimed {
 };
 struct msg_release {
     struct id request;
+};
+
+/* Which provider keys of its own has this account? Asked when the version that came with the key's lease is
+ * not the one that the data plane knows. */
+struct msg_own_ask {
+    struct id account;
+};
+enum own_key_flag {
+    OWN_KEY_ALWAYS = 1,   /* at its provider the operator's key is never used instead */
+    OWN_KEY_FALLBACK = 2, /* tried after the operator's keys, not before them */
+};
+/* keys: n entries as msg_own_key_take() reads them, in the order of preference. */
+struct msg_own_keys {
+    struct id account;
+    uint64_t version;
+    uint32_t fee_ppm; /* of the catalog's price, for a request on such a key: 0..1,000,000 */
+    uint16_t count;   /* 0..LIMIT_OWN_KEYS */
+    struct view keys;
+};
+struct msg_own_key {
+    struct id id;
+    uint16_t provider_no;
+    uint8_t flags;        /* enum own_key_flag bits */
+    uint8_t seal_id[8];   /* of the sealing key, as the client said it */
+    struct view sealed;   /* crypto_box_seal of the JSON in docs/byok.md; OWN_KEY_SEALED_MIN..LIMIT_OWN_SEALED_BYTES */
+};
+enum { OWN_KEY_SEALED_MIN = 49 };
+
+/* The evidence that another data plane of this fleet gave on its link. The receiver gives its sealing keys to
+ * it only when it finds that evidence good itself (trust/seal_peer.h). */
+struct msg_seal_ask {
+    struct digest32 leaf; /* that its REPORT_DATA is over, beside the identity document */
+    struct msg_evidence evidence;
+};
+/* D->C: for the data plane `boot`, sealed to its hpke_x25519. C->D: from the data plane `boot`. */
+struct msg_seal_give {
+    struct id boot;
+    struct view sealed; /* 49..LIMIT_SEAL_GIVE_BYTES */
 };
 
 /* The catalog as pushed: prices, models, endpoints, aliases; it can only name measured provider ids.
@@ -417,7 +461,8 @@ bool place_name_ok(struct view v);
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
         X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
-            X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release)
+            X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
+            X(own_keys) X(seal_ask) X(seal_give)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);
@@ -426,6 +471,9 @@ MESSAGE_CODECS(MESSAGE_DECLARE)
 /* One entry of KEYS, from the front of m->keys (consumed), or at its end. */
 must_check enum err msg_keys_take(struct msg_keys *m, struct digest32 *digest, uint64_t *version);
 must_check enum err msg_keys_put(struct buf *keys, const struct digest32 *digest, uint64_t version);
+/* One entry of OWN_KEYS, likewise. */
+must_check enum err msg_own_key_take(struct msg_own_keys *m, struct msg_own_key *out);
+must_check enum err msg_own_key_put(struct buf *keys, const struct msg_own_key *k);
 must_check enum err msg_pong_encode(const struct msg_ping *m, struct buf *out);
 must_check enum err msg_bye_encode(struct buf *out);
 /* The catalog as bytes, at most LIMIT_CATALOG_BYTES: pack appends them to out, decode reads them, allocates and

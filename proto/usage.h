@@ -38,6 +38,8 @@ enum route_reason {
     ROUTE_REASON_PRICE,    /* sorted by price */
     ROUTE_REASON_LATENCY,  /* sorted by time to first byte */
     ROUTE_REASON_UNHEALTHY,/* last resort: its breaker is open or half open */
+    ROUTE_REASON_THROUGHPUT, /* sorted by tokens a second */
+    ROUTE_REASON_EXACTO,     /* sorted by the share of failures */
     ROUTE_REASON_COUNT
 };
 const char *route_reason_name(enum route_reason r); /* "none", "only_one", ... */
@@ -54,8 +56,11 @@ const char *route_reason_name(enum route_reason r); /* "none", "only_one", ... *
 
 /* The fields of usage_fields.h; on the wire USAGE_WIRE_BYTES in this order. seq counts from 1 per boot,
  * without gaps. first_model_no is the model that was asked for, when a fallback answered. user_hash is 0
- * when the client named no end user. error_class, finish and route_reason are an enum err, usage_finish and
+ * when the client named no end user. own_cost is what a
+ * request on a customer's own provider key (flag BYOK) would have cost, in units of USAGE_OWN_COST_NUSD; what it did
+ * cost is cost_nusd. error_class, finish and route_reason are an enum err, usage_finish and
  * route_reason; flags are of enum usage_flag. */
+enum { USAGE_OWN_COST_NUSD = 100 };
 #define USAGE_MEMBER(no, field, type, bits, max, column, why) USAGE_C_##type field;
 #define USAGE_MEMBER_TOKENS(no, class, ...) USAGE_TOKENS_AS(USAGE_MEMBER, no, class)
 struct usage_record {

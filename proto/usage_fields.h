@@ -63,7 +63,9 @@
     T(36, image_output, image_output, completion, "image_output_tokens",                           \
       "tokens_image_output_total", "Completion tokens that are images.")                           \
     F(37, units, U32, 32, UINT32_MAX, units, "images, seconds, characters or queries")             \
-    F(38, unit_kind, U8, 3, PRICE_UNIT_COUNT - 1, unit_kind, "one of the listed units, or 0")
+    F(38, unit_kind, U8, 3, PRICE_UNIT_COUNT - 1, unit_kind, "one of the listed units, or 0")      \
+    F(39, own_cost, U32, 32, UINT32_MAX, own_cost,                                                 \
+      "tokens times published prices, in 100 nano-USD, or 0")
 
 /* Every field: F as above, and F_TOKENS, which is USAGE_TOKENS_AS(F, no, class) where classes of tokens
  * are fields like the others. */

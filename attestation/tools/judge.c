@@ -257,6 +257,7 @@ static void json_identity(const struct identity *i)
     put_hex("\"cp_spki_sha256\":\"", i->cp_spki_sha256.b, 32, "\",");
     put_hex("\"hpke_x25519\":\"", i->hpke_x25519, 32, "\",");
     put_hex("\"receipt_ed25519\":\"", i->receipt_ed25519, 32, "\",");
+    put_hex("\"seal_x25519\":\"", i->seal_x25519, 32, "\",");
     put_hex("\"tls_spki_sha256\":\"", i->tls_spki_sha256.b, 32, "\"}");
 }
 

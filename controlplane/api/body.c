@@ -184,6 +184,10 @@ static const char *take_value(const struct field *f, struct json_value v, struct
         return json_string_plain(v, &plain) && id_parse(plain, &out->id) == ERR_NONE
                    ? NULL
                    : "This must be an id.";
+    case FIELD_PLAIN:
+        if (!json_string_plain(v, &out->plain))
+            return "This must be text without escapes.";
+        return out->plain.len <= f->max ? NULL : "This text is too long.";
     }
     return "This has no type.";
 }

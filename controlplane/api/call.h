@@ -98,6 +98,7 @@ enum field_type {
     FIELD_NAME,  /* one of names[] */
     FIELD_FUTURE, /* RFC 3339: after now, at most in the year 2100 */
     FIELD_ID,
+    FIELD_PLAIN, /* text without escapes, at most max bytes; borrowed from the body */
 };
 struct field {
     const char *name;
@@ -111,6 +112,7 @@ struct value {
     int64_t number; /* nano-USD, count, index in names, unix ms, or 0/1 */
     char text[257]; /* FIELD_TEXT, NUL-terminated */
     struct id id;
+    struct view plain;
 };
 /* Read the body by a table; unknown and repeated members are errors. false: the call has been
  * answered (400) and is gone. */

@@ -11,6 +11,12 @@ void handle_key_create(struct call *c);
 void handle_key_get(struct call *c);
 void handle_key_patch(struct call *c);
 void handle_key_delete(struct call *c);
+/* byok.c */
+void handle_byok_list(struct call *c);
+void handle_byok_create(struct call *c);
+void handle_byok_get(struct call *c);
+void handle_byok_patch(struct call *c);
+void handle_byok_delete(struct call *c);
 /* credits.c */
 void handle_credits(struct call *c);
 void handle_topup(struct call *c);

@@ -6,7 +6,7 @@
 #include <postgresql/libpq-fe.h>
 #include <stdlib.h>
 
-enum { PARAMS_MAX = 32 };
+enum { PARAMS_MAX = 64 }; /* usage_ingest has one for each field of a record */
 
 /* PQresultStatus and friends take PGresult *; a db_result is one under another name, so that no
  * header of ours needs libpq's. */

@@ -13,7 +13,10 @@
     " nullif(k.limit_reset, 'none') AS limit_reset, false AS include_byok_in_limit,"               \
     " usd(s.total_nusd) AS usage, usd(s.daily_nusd) AS usage_daily,"                               \
     " usd(s.weekly_nusd) AS usage_weekly, usd(s.monthly_nusd) AS usage_monthly,"                   \
-    " 0 AS byok_usage, 0 AS byok_usage_daily, 0 AS byok_usage_weekly, 0 AS byok_usage_monthly,"    \
+    " usd((key_own(k.key_id)).total_nusd) AS byok_usage,"                                          \
+    " usd((key_own(k.key_id)).daily_nusd) AS byok_usage_daily,"                                    \
+    " usd((key_own(k.key_id)).weekly_nusd) AS byok_usage_weekly,"                                  \
+    " usd((key_own(k.key_id)).monthly_nusd) AS byok_usage_monthly,"                                \
     " k.requests_per_minute, k.tokens_per_minute, utc_text(k.created_at) AS created_at,"           \
     " utc_text(k.updated_at) AS updated_at, utc_text(k.expires_at) AS expires_at,"                 \
     " NULL AS creator_user_id, NULL AS external_user, NULL AS last_used_at,"                       \
@@ -54,10 +57,10 @@ static const struct {
     [STMT_LEASE_OPEN] =
         {"lease_open", 6, true,
          "SELECT outcome, o_key, o_account, o_lease, o_granted, o_requests, o_tokens,"
-         " o_expires_ms, o_version, o_most FROM lease_open($1, $2, $3, $4, $5, $6)"},
+         " o_expires_ms, o_version, o_most, o_own FROM lease_open($1, $2, $3, $4, $5, $6)"},
     [STMT_LEASE_EXTEND] = {"lease_extend", 7, true,
                            "SELECT outcome, o_granted, o_lease_ms, o_requests, o_tokens,"
-                           " o_expires_ms, o_version, o_most"
+                           " o_expires_ms, o_version, o_most, o_own"
                            " FROM lease_extend($1, $2, $3, $4, $5, $6, $7)"},
     [STMT_LEASE_RETURN] = {"lease_return", 4, true, "SELECT lease_give_back($1, $2, $3, $4)"},
     [STMT_RECLAIM_ROUND] = {"reclaim_round", 5, true,
@@ -210,6 +213,33 @@ static const struct {
          " FROM ledger_account WHERE owner = $1) b,"
          " (SELECT coalesce(sum(billed_nusd), 0) AS billed FROM key_total WHERE account_id = $1) "
          "t"},
+    [STMT_BYOK_LIST] =
+        {"byok_list", 2, true,
+         "SELECT json_build_object('data', coalesce(json_agg(byok_object(b) ORDER BY b.sort_order,"
+         " b.created_at), '[]'), 'total_count', count(*)) FROM byok_key b"
+         " WHERE b.account_id = $1 AND b.provider = coalesce($2::text, b.provider)"},
+    [STMT_BYOK_GET] = {"byok_get", 2, true,
+                       "SELECT byok_object(b) FROM byok_key b"
+                       " WHERE b.account_id = $1 AND b.byok_id = $2"},
+    [STMT_BYOK_CREATE] = {"byok_create", 10, true,
+                          "SELECT byok_create($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"},
+    [STMT_BYOK_PATCH] =
+        {"byok_patch", 9, true,
+         "UPDATE byok_key SET name = coalesce($3::text, name), sealed = coalesce($4::bytea, sealed),"
+         " seal_id = coalesce($5::bytea, seal_id), disabled = coalesce($6::boolean, disabled),"
+         " is_fallback = coalesce($7::boolean, is_fallback),"
+         " always_use = coalesce($8::boolean, always_use),"
+         " sort_order = coalesce($9::bigint, sort_order), updated_at = now()"
+         " WHERE account_id = $1 AND byok_id = $2 RETURNING 1"},
+    [STMT_BYOK_DELETE] = {"byok_delete", 2, true,
+                          "DELETE FROM byok_key WHERE account_id = $1 AND byok_id = $2 RETURNING 1"},
+    /* One snapshot: the version in every row, and one row without a key when there is none. */
+    [STMT_BYOK_SEALED] =
+        {"byok_sealed", 1, true,
+         "SELECT byok_version($1), b.byok_id, b.provider,"
+         " (b.always_use::int + 2 * b.is_fallback::int)::bigint, b.seal_id, b.sealed FROM (SELECT 1) x"
+         " LEFT JOIN (SELECT * FROM byok_key WHERE account_id = $1 AND NOT disabled"
+         " ORDER BY sort_order, created_at LIMIT 32) b ON true ORDER BY b.sort_order, b.created_at"},
     [STMT_TOPUP] = {"topup", 3, true,
                     "SELECT outcome, o_transfer, o_available FROM ledger_topup($1, $2, $3)"},
     [STMT_ACTIVITY] =
@@ -217,7 +247,7 @@ static const struct {
          "SELECT coalesce(json_agg(o), '[]') FROM (SELECT to_char(d.day, 'YYYY-MM-DD') AS date,"
          " coalesce(m.id, 'unknown') AS model, coalesce(m.id, 'unknown') AS model_permaslug,"
          " d.endpoint_no::text AS endpoint_id, coalesce(e.provider, 'unknown') AS provider_name,"
-         " usd(sum(d.cost_nusd)) AS usage, 0 AS byok_usage_inference,"
+         " usd(sum(d.cost_nusd)) AS usage, usd(sum(d.own_nusd)) AS byok_usage_inference,"
          " sum(d.requests)::bigint AS requests, sum(d.tokens_prompt)::bigint AS prompt_tokens,"
          " sum(d.tokens_completion)::bigint AS completion_tokens,"
          " sum(d.tokens_reasoning)::bigint AS reasoning_tokens,"
@@ -251,7 +281,7 @@ static const struct {
          " NULL AS num_media_prompt, NULL AS num_media_completion, NULL AS num_input_audio_prompt,"
          " NULL AS num_search_results, NULL AS num_fetches, NULL AS web_search_engine,"
          " usd(u.cost_nusd) AS total_cost, usd(u.cost_nusd) AS usage, NULL AS cache_discount,"
-         " NULL AS upstream_inference_cost, '' AS origin, NULL AS http_referer, NULL AS user_agent,"
+         " CASE WHEN u.own_cost > 0 THEN usd(u.own_cost * 100) END AS upstream_inference_cost, '' AS origin, NULL AS http_referer, NULL AS user_agent,"
          " NULL AS app_id, NULL AS external_user, NULL AS preset_id,"
          " CASE WHEN m.capabilities & 16 <> 0 THEN 'embeddings' ELSE 'completions' END AS api_type,"
          " NULL AS router, NULL AS service_tier, NULL AS provider_responses, NULL AS session_id,"

@@ -140,6 +140,7 @@ static void grant_yes(struct credit_op *op, const struct db_result *r)
         .tokens_per_minute = (uint32_t)db_get_i64(r, 0, 6),
         .expires_ms = (uint64_t)db_get_i64(r, 0, 7),
         .version = (uint64_t)db_get_i64(r, 0, 8),
+        .own_version = (uint64_t)db_get_i64(r, 0, 10),
     };
 
     op->cb.grant(op->cookie, ERR_NONE, &g, NULL);
@@ -295,6 +296,7 @@ static enum err lease_read(const struct credit_op *op, const struct db_result *r
         .expires_ms = (uint64_t)db_get_i64(r, 0, 5),
         .version = (uint64_t)db_get_i64(r, 0, 6),
         .most_nusd = db_get_i64(r, 0, 7),
+        .own_version = (uint64_t)db_get_i64(r, 0, 8),
     };
     return lease_status(db_get_text(r, 0, 0), &out->status);
 }

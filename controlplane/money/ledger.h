@@ -7,6 +7,7 @@
 
 #include "db.h"
 #include "message.h"
+#include "providers.h"
 
 struct ledger; /* holds the db and lease settings */
 struct ledger_config {
@@ -84,6 +85,11 @@ void ledger_claim(struct ledger *l, const struct id *boot, const struct msg_clai
 void ledger_release(struct ledger *l, const struct id *boot, const struct id *request,
                     void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
                     void *cookie);
+
+/* OWN_ASK: an account's own provider keys, as they are stored. providers: whose numbers the message has; keys of a
+ * provider that is not among them are left out. The answer is borrowed. */
+void ledger_own_keys(struct ledger *l, const struct id *account, const struct providers *providers,
+                     void (*cb)(void *cookie, enum err e, const struct msg_own_keys *keys), void *cookie);
 
 enum { LEDGER_BUSY_MS = 2500 };
 

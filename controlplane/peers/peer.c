@@ -14,6 +14,7 @@ static void peer_free(struct peer *p)
     peer_orders_free(p);
     EVP_PKEY_free(p->tls_key);
     buf_free(&p->in);
+    buf_free(&p->seal_ask);
     known_free(&p->known);
     free(p->checking);
     free(p);
@@ -130,8 +131,10 @@ static void accepted(struct peer *p, bool first)
     LOG("peer_accepted", KV("session", p->session), KV("boot", p->identity.boot),
         KV("again", !first), KV("simulated", p->identity.simulated));
     places_know(p->owner->places, p->address);
-    if (first)
+    if (first) {
         publish_welcome(p);
+        sealing_accepted(p);
+    }
 }
 
 /* Evidence that was good under other rules. */
@@ -256,6 +259,7 @@ static void evidence(struct peer *p, struct view payload)
     digest_sha256(m.identity, &p->identity_sha256);
     memcpy(p->measurement, m.report.ptr + SNP_AT_MEASUREMENT, sizeof p->measurement);
     p->session = id_new();
+    sealing_keep(p, &m);
     p->state = PEER_REGISTERING;
     p->calls++;
     ledger_boot(p->owner->config.ledger, &p->identity.boot, &p->session,

@@ -93,6 +93,8 @@ struct peer {
         uint64_t units, filled_ms;
     } relay_rate;
 
+    struct buf seal_ask; /* the SEAL_ASK that shows its evidence to the other data planes */
+
     struct known known;
     struct ledger_key *checking; /* keys that are being asked about; NULL: none */
     size_t n_checking;
@@ -148,6 +150,13 @@ bool relay_wanted(struct peer *p, struct view payload); /* the next piece of an 
 void relay_tick(struct peer *p, uint64_t now_ms);
 /* The connection has closed: nobody reads what is left. */
 void relay_closed(struct peer *p);
+
+/* sealing.c: customers' own provider keys. False: malformed. */
+bool sealing_own_asked(struct peer *p, struct view payload);
+bool sealing_given(struct peer *p, struct view payload);
+/* The evidence that it was accepted for; then that it is accepted. */
+void sealing_keep(struct peer *p, const struct msg_evidence *evidence);
+void sealing_accepted(struct peer *p);
 
 /* orders.c: what is booked in its order. False: illegal, or no memory; close. */
 bool orders_usage(struct peer *p, const struct msg_usage *m);

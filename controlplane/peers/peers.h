@@ -25,6 +25,7 @@ struct peers_config {
     X509 *ca_cert;
     const char *dataplane_names; /* names in those certificates: "localhost,127.0.0.1" */
     uint32_t reattest_ms;
+    uint32_t own_fee_ppm; /* of the catalog's price, for requests on customers' own provider keys */
     const struct attest_policy *policy; /* until peers_set_policy() */
     struct ledger *ledger;
     struct api *api;      /* answers what data planes relay; NULL: nothing is */

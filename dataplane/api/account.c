@@ -5,6 +5,7 @@
 #include "api_key.h"
 #include "clock.h"
 #include "inquiry.h"
+#include "own_key_body.h"
 #include "rate.h"
 #include "reply.h"
 
@@ -133,6 +134,8 @@ static bool account_read(const struct account_context *x, struct web_request *we
         f->message = "The body of a request to this path may have 16 KiB.";
         return false;
     }
+    if (view_starts(ask->path, VIEW_LIT("/byok")) && !own_key_body_ok(ask->body, f))
+        return false;
     web_peer(web, address);
     if (rate_take(x->rate, address, clock_mono_ms(), &f->retry_after_ms) != ERR_NONE) {
         f->error = API_ACCOUNT_RATE;

@@ -354,16 +354,25 @@ void attest_report(struct attest_desk *d, struct web_request *r)
         attest_begin(d, r, ATTEST_REPORT, &q);
 }
 
-void attest_verifying_key(struct attest_desk *d, struct web_request *r)
+static void answer_key(struct attest_desk *d, struct web_request *r,
+                       enum err (*make)(const struct attest_facts *s, struct buf *out))
 {
     struct buf body;
-    enum err e;
 
     buf_init(&body, ATTEST_DOCUMENT_MAX);
-    e = attest_body_key(d->facts, &body);
-    if (e == ERR_NONE)
+    if (make(d->facts, &body) == ERR_NONE)
         answer(d, r, buf_view(&body));
     else
         refuse_error(d, r, ERR_MEMORY);
     buf_free(&body);
+}
+
+void attest_verifying_key(struct attest_desk *d, struct web_request *r)
+{
+    answer_key(d, r, attest_body_key);
+}
+
+void attest_sealing_key(struct attest_desk *d, struct web_request *r)
+{
+    answer_key(d, r, attest_body_sealing_key);
 }

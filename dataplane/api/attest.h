@@ -33,5 +33,7 @@ void attest_aci(struct attest_desk *d, struct web_request *r);
 void attest_report(struct attest_desk *d, struct web_request *r);
 /* GET /attestation/verifying-key: the key that signs receipts. */
 void attest_verifying_key(struct attest_desk *d, struct web_request *r);
+/* GET /v1/byok/sealing-key: the key that customers seal their own provider keys to. */
+void attest_sealing_key(struct attest_desk *d, struct web_request *r);
 
 #endif

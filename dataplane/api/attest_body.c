@@ -7,6 +7,7 @@
 #include "keyset.h"
 #include "log_proof.h"
 #include "provenance.h"
+#include "seal_ring.h"
 
 /* What the link has brought: this boot's entry in the log, and its proof. Empty before that. */
 struct logged {
@@ -212,5 +213,30 @@ enum err attest_body_key(const struct attest_facts *s, struct buf *out)
     if (e == ERR_NONE)
         e = buf_appendf(out, "\",\"workload_keyset_digest\":\"%.*s\",\"simulated\":%s}",
                         (int)digest.len, (const char *)digest.ptr, boolean(s->simulated));
+    return e;
+}
+
+/* --- the sealing key --- */
+
+/* The owner of a provider key checks it against the identity document of GET /attestation (seal_x25519). */
+enum err attest_body_sealing_key(const struct attest_facts *s, struct buf *out)
+{
+    const struct identity *i = identity_document(s->keys);
+    char key[65], id[2 * SEAL_ID_BYTES + 1], boot[ID_TEXT_LEN + 1];
+    uint8_t id_bytes[SEAL_ID_BYTES];
+    enum err e;
+
+    seal_id(i->seal_x25519, id_bytes);
+    hex_encode(id_bytes, sizeof id_bytes, id);
+    hex_encode(i->seal_x25519, sizeof i->seal_x25519, key);
+    id_text(&i->boot, boot);
+    e = buf_appendf(out,
+                    "{\"id\":\"%s\",\"algorithm\":\"crypto_box_seal\",\"public_key\":\"%s\","
+                    "\"public_key_base64\":\"",
+                    id, key);
+    if (e == ERR_NONE)
+        e = base64_append(view_of(i->seal_x25519, sizeof i->seal_x25519), out);
+    if (e == ERR_NONE)
+        e = buf_appendf(out, "\",\"boot\":\"%s\",\"simulated\":%s}", boot, boolean(s->simulated));
     return e;
 }

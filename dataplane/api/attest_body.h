@@ -34,5 +34,6 @@ must_check enum err attest_body_aci(const struct attest_facts *s, const struct a
 must_check enum err attest_body_report(const struct attest_facts *s, const struct attest_question *q,
                                        const struct quote_answer *a, struct buf *out);
 must_check enum err attest_body_key(const struct attest_facts *s, struct buf *out);
+must_check enum err attest_body_sealing_key(const struct attest_facts *s, struct buf *out);
 
 #endif

@@ -2,6 +2,7 @@
 #include "catalog_json.h"
 
 #include "catalog_words.h"
+#include "health_json.h"
 #include "money.h"
 
 #include <stdio.h>
@@ -291,13 +292,7 @@ static enum err append_endpoint(struct buf *out, const struct route_model *m,
         err = append_pricing(out, i);
     if (err == ERR_NONE)
         err = append_parameters(out, m->info);
-    if (err == ERR_NONE)
-        err = append_endpoint_support(out, m->info, i);
-    return err == ERR_NONE
-               ? buf_append(out, VIEW_LIT(",\"uptime_last_5m\":null,\"uptime_last_30m\":null,"
-                                          "\"uptime_last_1d\":null,\"latency_last_30m\":null,"
-                                          "\"throughput_last_30m\":null"))
-               : err;
+    return err == ERR_NONE ? append_endpoint_support(out, m->info, i) : err;
 }
 
 static enum err append_endpoints(const struct snapshot *s, struct catalog_listing *out)
@@ -330,24 +325,8 @@ enum err catalog_json(const struct snapshot *s, struct catalog_listing *out)
     return e == ERR_NONE ? append_endpoints(s, out) : e;
 }
 
-/* OpenRouter's figures: 0 is normal, what is lower is tried later. */
-static struct view endpoint_status(enum health_state now)
-{
-    switch (now) {
-    case HEALTH_GOOD:
-        break;
-    case HEALTH_PROBE:
-        return VIEW_LIT(",\"status\":-1}");
-    case HEALTH_COOLING:
-        return VIEW_LIT(",\"status\":-2}");
-    case HEALTH_OPEN:
-        return VIEW_LIT(",\"status\":-5}");
-    }
-    return VIEW_LIT(",\"status\":0}");
-}
-
 enum err catalog_json_endpoint(const struct snapshot *s, const struct route_endpoint *e,
-                               enum health_state now, struct buf *out)
+                               const struct health_report *now, struct buf *out)
 {
     struct view text = snapshot_endpoint_text(s, e);
     enum err err;
@@ -355,7 +334,9 @@ enum err catalog_json_endpoint(const struct snapshot *s, const struct route_endp
     if (text.len == 0)
         return ERR_NONE;
     err = buf_append(out, text);
-    return err == ERR_NONE ? buf_append(out, endpoint_status(now)) : err;
+    if (err == ERR_NONE)
+        err = health_json_endpoint(now, out);
+    return err == ERR_NONE ? buf_append_byte(out, '}') : err;
 }
 
 /* --- providers */

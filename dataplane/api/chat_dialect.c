@@ -29,7 +29,7 @@ static enum err chat_fail(struct answer *a, const struct api_failure *f, struct 
 /* OpenAI's clients read those that the provider's answer has. */
 static enum err chat_figures(const struct answer *a, const struct token_usage *usage, struct buf *whole)
 {
-    return a->openrouter ? chat_openrouter_usage(usage, a->cost_nusd, whole) : ERR_NONE;
+    return a->openrouter ? chat_openrouter_usage(usage, a->cost_nusd, a->own_key, whole) : ERR_NONE;
 }
 
 static enum err chat_failure(const struct api_failure *f, const struct id *request, bool openrouter,

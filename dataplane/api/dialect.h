@@ -25,6 +25,7 @@ struct answer {
     bool stream;
     bool include_usage;
     bool openrouter;           /* it came under /api/v1: that API's extras and error codes */
+    bool own_key;              /* on a provider key of the customer's own */
     int64_t cost_nusd;         /* what the client pays: known to `end` and `whole` */
     struct view metadata;      /* for a member openrouter_metadata, a JSON object: known to `end` and `whole`;
                                   empty: the client does not ask for it */

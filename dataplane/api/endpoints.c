@@ -15,15 +15,15 @@ static enum err append_endpoints(const struct models_context *x, const struct sn
 
     for (size_t i = 0; err == ERR_NONE && i < m->n_endpoints; i++) {
         const struct route_endpoint *e = &m->endpoints[i];
-        struct health_view now;
+        struct health_report now;
 
         if (snapshot_endpoint_text(s, e).len == 0 || (zdr && e->provider->retains_data))
             continue;
-        health_read(x->health, e->health_slot, HEALTH_NOBODY, now_ms, &now);
+        health_report(x->health, e->health_slot, now_ms, &now);
         if ((*n)++ != 0)
             err = buf_append_byte(out, ',');
         if (err == ERR_NONE)
-            err = catalog_json_endpoint(s, e, now.state, out);
+            err = catalog_json_endpoint(s, e, &now, out);
     }
     return err;
 }
@@ -66,6 +66,8 @@ int endpoints_of(const struct models_context *x, struct web_request *r, const st
     return reply_done(r, e, &body);
 }
 
+enum { HEALTH_JSON_BYTES = 320 }; /* of health_json_endpoint(), at most */
+
 /* Room for all endpoints at once: a list that is made for strangers is not to be copied while it grows. */
 static enum err reserve_all(const struct snapshot *s, struct buf *out)
 {
@@ -73,7 +75,7 @@ static enum err reserve_all(const struct snapshot *s, struct buf *out)
 
     for (size_t i = 0; i < snapshot_models(s); i++)
         for (size_t k = 0; k < snapshot_model(s, i)->n_endpoints; k++)
-            room += snapshot_endpoint_text(s, &snapshot_model(s, i)->endpoints[k]).len + 16;
+            room += snapshot_endpoint_text(s, &snapshot_model(s, i)->endpoints[k]).len + HEALTH_JSON_BYTES;
     return buf_reserve(out, room);
 }
 

@@ -204,6 +204,15 @@ static enum err exchange_deployment(struct exchange *x, struct api_failure *f)
     return ERR_NONE;
 }
 
+/* May another model answer, if the one that was asked cannot? */
+static bool exchange_allows_models(const struct exchange *x)
+{
+    struct view value;
+
+    return web_header(x->web, VIEW_LIT("x-tr-model-fallbacks"), &value) &&
+           view_eq_nocase(view_trim(value), VIEW_LIT("allow"));
+}
+
 /* Everything that can be wrong with a request before anybody is asked about the key. */
 static enum err exchange_read(struct exchange *x, struct view body, struct api_failure *f)
 {
@@ -244,7 +253,9 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    e = want_read(&x->prompt, x->request.catalog, context->providers, &x->request.want, f);
+    e = want_read(&x->prompt, x->request.catalog, context->providers,
+                  &(struct want_given){context->region, context->eu_base_url, exchange_allows_models(x)},
+                  &x->request.want, &x->notes, f);
     if (e == ERR_NONE)
         e = exchange_charge_prompt(x, f); /* a chat client's list, made for a candidate that reads it */
     if (e == ERR_NONE)

@@ -140,6 +140,8 @@ enum err exchange_attempt(struct request *r, bool last_candidate)
         .budget = x->budget,
         .prompt = &x->prompt,
         .to = {endpoint->provider, r->attempts.candidate.model->info, endpoint->info},
+        .own_key = r->attempts.candidate.own == 0 ? VIEW_EMPTY
+                                                  : own_key_text(r->own.keys, r->attempts.candidate.own - 1U),
         .max_output = exchange_limit(x),
         .last_candidate = last_candidate,
         .id = x->answer.id,

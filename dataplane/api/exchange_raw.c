@@ -30,7 +30,7 @@ static enum err put_cut(struct exchange *x)
 /* Where there is no room for it the client is not told: the answer is complete all the same. */
 static void add_metadata(struct exchange *x, struct buf *object)
 {
-    if (route_metadata_add(&x->request, object) != ERR_NONE)
+    if (route_metadata_add(&x->request, x->context->region, object) != ERR_NONE)
         x->metadata = false;
 }
 
@@ -64,7 +64,7 @@ static enum err put_metadata(struct exchange *x)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"choices\":[]}"));
     if (e == ERR_NONE)
-        e = route_metadata_add(&x->request, out);
+        e = route_metadata_add(&x->request, x->context->region, out);
     return close_chunk(x, mark, e);
 }
 

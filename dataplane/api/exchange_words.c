@@ -34,6 +34,7 @@ enum err exchange_open(struct exchange *x)
     a->created = r->received_unix_ms / 1000;
     a->model = view_str(r->attempts.candidate.model->info->id);
     a->provider = view_str(r->attempts.candidate.endpoint->provider->name);
+    a->own_key = r->attempts.candidate.own != 0;
     a->prompt = &x->prompt;
     a->budget = x->budget;
     a->stream = r->stream;
@@ -103,7 +104,7 @@ static void tell_the_end(struct exchange *x, struct buf *route)
 {
     buf_init(route, WORDS_ROUTE_MAX);
     x->answer.cost_nusd = x->request.cost_nusd;
-    if (x->metadata && route_metadata_object(&x->request, route) == ERR_NONE)
+    if (x->metadata && route_metadata_object(&x->request, x->context->region, route) == ERR_NONE)
         x->answer.metadata = buf_view(route);
 }
 

@@ -3,6 +3,7 @@
 
 #include "audio_dialect.h"
 #include "azure.h"
+#include "catalog_bytes.h"
 #include "chat_dialect.h"
 #include "completions.h"
 #include "embeddings_dialect.h"
@@ -70,6 +71,11 @@ static void handle_providers(struct visit *v)
     stats_status(v->x->stats, endpoints_providers(&v->x->models, v->web));
 }
 
+static void handle_status(struct visit *v)
+{
+    stats_status(v->x->stats, status_page_answer(v->x->status_page, &v->x->models, v->web));
+}
+
 static void handle_receipt(struct visit *v)
 {
     stats_status(v->x->stats, receipt_answer(&v->x->receipts, v->web, v->rest, &v->who));
@@ -90,6 +96,11 @@ static void handle_attestation(struct visit *v)
     attest_document(v->x->attest, v->web);
 }
 
+static void handle_catalog(struct visit *v)
+{
+    stats_status(v->x->stats, catalog_bytes_answer(&v->x->models, v->web));
+}
+
 static void handle_quote(struct visit *v)
 {
     attest_quote(v->x->attest, v->web);
@@ -98,6 +109,11 @@ static void handle_quote(struct visit *v)
 static void handle_verifying_key(struct visit *v)
 {
     attest_verifying_key(v->x->attest, v->web);
+}
+
+static void handle_sealing_key(struct visit *v)
+{
+    attest_sealing_key(v->x->attest, v->web);
 }
 
 static void handle_aci(struct visit *v)
@@ -170,6 +186,12 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"PATCH", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"DELETE", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/byok/sealing-key", true, false, ACCESS_EVIDENCE, handle_sealing_key, NULL},
+    {"GET", "/byok", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"POST", "/byok", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"GET", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"PATCH", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
+    {"DELETE", "/byok/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/credits", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/activity", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/generation", true, false, ACCESS_ACCOUNT, handle_account, NULL},
@@ -178,8 +200,10 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models, NULL},
     {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr, NULL},
     {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers, NULL},
+    {"GET", "/status", true, false, ACCESS_PUBLIC, handle_status, NULL},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
+    {"GET", "/attestation/catalog", false, false, ACCESS_EVIDENCE, handle_catalog, NULL},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},
     {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head, NULL},
     {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples, NULL},

@@ -77,10 +77,11 @@ static void out_head(const struct answer *a, struct pen *o)
     pen_text(o, ",\"content\":[");
 }
 
-/* Which of the client's sequences ended an answer is not told by chat's finish reasons: end_turn. */
+/* Which of the client's sequences ended an answer is known of Anthropic's own API alone; else it is end_turn. */
 static void out_stop(const struct messages_answer *m, const char *cut, struct pen *o)
 {
     bool refusal = m->refused || m->finish == FINISH_CONTENT_FILTER;
+    bool sequence = m->finish == FINISH_STOP && m->sequence[0] != '\0' && cut[0] == '\0' && !refusal && !m->called;
 
     pen_text(o, "\"stop_reason\":");
     if (cut[0] != '\0' || m->finish == FINISH_LENGTH)
@@ -90,8 +91,13 @@ static void out_stop(const struct messages_answer *m, const char *cut, struct pe
     else if (m->called)
         pen_text(o, "\"tool_use\"");
     else
-        pen_text(o, "\"end_turn\"");
-    pen_text(o, ",\"stop_sequence\":null,\"stop_details\":");
+        pen_text(o, sequence ? "\"stop_sequence\"" : "\"end_turn\"");
+    pen_text(o, sequence ? ",\"stop_sequence\":\"" : ",\"stop_sequence\":null");
+    if (sequence) {
+        pen_put(o, view_str(m->sequence));
+        pen_text(o, "\"");
+    }
+    pen_text(o, ",\"stop_details\":");
     if (!refusal || cut[0] != '\0' || m->finish == FINISH_LENGTH) {
         pen_text(o, "null");
     } else if (m->refusal.len == 0) {

@@ -13,17 +13,41 @@ static void read_health(const void *cookie, uint32_t slot, struct health_view *o
     const struct attempts *a = cookie;
 
     health_read(a->health, slot, a->who, clock_mono_ms(), out);
+    if (a->measures)
+        health_measure(a->health, slot, clock_mono_ms(), out);
+}
+
+static bool needs_measures(const struct route_want *w)
+{
+    bool needs = w->sort == ROUTE_EXACTO;
+
+    for (unsigned i = 0; i < ROUTE_PERCENTILES; i++)
+        needs = needs || w->latency_us[i] != 0 || w->throughput[i] != 0;
+    return needs;
+}
+
+void attempts_health(const struct attempts *a, struct route_health *out)
+{
+    *out = (struct route_health){read_health, a};
 }
 
 enum route_refusal attempts_begin(struct attempts *a, const struct route_want *want,
                                   struct health *health, struct stats *stats, uint64_t seed,
                                   uint32_t who, bool stream)
 {
-    const struct route_health own = {read_health, a};
+    struct route_health own;
+    struct route_judged judged[ROUTE_ENDPOINTS_MAX];
 
-    *a = (struct attempts){
-        .health = health, .stats = stats, .stream = stream, .seed = seed, .who = who};
-    route_decide(want, &own, seed, &a->route);
+    *a = (struct attempts){.health = health,
+                           .stats = stats,
+                           .stream = stream,
+                           .seed = seed,
+                           .who = who,
+                           .measures = needs_measures(want)};
+    attempts_health(a, &own);
+    route_judge(want, &own, judged);
+    route_rank(want, judged, seed, &a->route);
+    a->inputs_len = (uint16_t)route_inputs_write(want, judged, a->inputs);
     return a->route.refusal;
 }
 
@@ -57,6 +81,13 @@ bool attempts_next(struct attempts *a)
 
 /* --- how attempts come out */
 
+static void note_time(struct attempts *a)
+{
+    uint64_t ms = (clock_mono_us() - a->begun_us) / 1000;
+
+    a->took_ms[a->place] = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
 static void blame(struct attempts *a, enum health_fault fault)
 {
     health_failure(a->health, a->candidate.endpoint->health_slot, a->who, fault, clock_mono_ms());
@@ -66,8 +97,14 @@ void attempts_good(struct attempts *a)
 {
     uint64_t now_us = clock_mono_us();
 
+    note_time(a);
     health_success(a->health, a->candidate.endpoint->health_slot, a->who, clock_mono_ms(),
                    a->stream ? (uint32_t)(now_us - a->begun_us) : 0);
+}
+
+void attempts_written(struct attempts *a, uint64_t tokens, uint64_t us)
+{
+    health_written(a->health, a->candidate.endpoint->health_slot, clock_mono_ms(), tokens, us);
 }
 
 void attempts_overran(struct attempts *a)
@@ -143,14 +180,36 @@ static enum health_fault fault_of(const struct attempt_result *x)
     return unreachable || x->status == 401 ? HEALTH_FAULT_ENDPOINT : HEALTH_FAULT_REQUEST;
 }
 
+/* What a provider says about the customer's account there is nothing that other customers would meet. */
+static bool own_account(const struct attempt_result *x)
+{
+    return x->status == 401 || x->status == 402 || x->status == 403 || x->status == 429;
+}
+
+static void note_own(struct attempts *a, const struct attempt_result *x)
+{
+    if (x->status == 429) {
+        a->failed_rate++;
+        return;
+    }
+    a->failed_own++;
+    a->failed_own_at = (uint8_t)(a->candidate.own - 1);
+    a->failed_own_status = x->status;
+}
+
 void attempts_failed(struct attempts *a, const struct attempt_result *x)
 {
     uint32_t slot = a->candidate.endpoint->health_slot;
 
     a->last = x->e;
+    note_time(a);
     a->failed[a->place] = (uint8_t)x->e;
     a->statuses[a->place] = (uint16_t)x->status;
     note_retry(a, x->retry_after_ms);
+    if (a->candidate.own != 0 && own_account(x)) {
+        note_own(a, x);
+        return;
+    }
     if (x->status == 429) {
         a->failed_rate++;
         health_rate_limited(a->health, slot, clock_mono_ms(), x->retry_after_ms);

@@ -8,7 +8,10 @@
 #include "bounds.h"
 #include "errors.h"
 #include "health.h"
-#include "route.h"
+#include "catalog_store.h"
+#include "own_keys.h"
+#include "route_decide.h"
+#include "route_inputs.h"
 #include "stats.h"
 
 struct attempts {
@@ -16,8 +19,12 @@ struct attempts {
     struct health *health;
     struct stats *stats;
     bool stream;
+    bool measures; /* the route's order depends on percentiles */
     uint64_t seed; /* of the route's draw */
     struct route route;
+    /* What the route was decided on, in canonical form (route_inputs.h); 0: it does not fit. */
+    uint8_t inputs[ROUTE_INPUTS_MAX];
+    uint16_t inputs_len;
     /* whose request it is to the health of endpoints: health_who() */
     uint32_t who;
 
@@ -28,6 +35,9 @@ struct attempts {
     uint8_t place;              /* the candidate's, in the route */
     uint64_t begun_us;          /* when the pending attempt began */
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
+    uint32_t took_ms[LIMIT_CANDIDATES]; /* by place: until it failed, or until its first useful event */
+    const struct own_keys *own; /* what candidate.own counts in; NULL: nothing */
+    uint8_t own_trouble, own_trouble_at; /* enum own_key_state: why an own key left no candidate; its place */
     uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
 
     /* --- private */
@@ -35,6 +45,9 @@ struct attempts {
     enum err last;       /* how the last failed */
     uint32_t retry_ms;   /* the least Retry-After of failed attempts; 0 none */
     uint16_t failed_rate, failed_overload, failed_timeout, failed_credentials; /* attempts */
+    uint16_t failed_own;    /* attempts on own keys that the provider refused: */
+    uint8_t failed_own_at;  /* the last one's place among own keys, */
+    int failed_own_status;  /* and what the provider said */
     uint16_t refused;       /* attempts that blamed the request */
     bool refused_by_status; /* one of them did so with an HTTP status */
     bool refused_for_all;   /* and for what no provider could serve */
@@ -46,6 +59,8 @@ struct attempts {
 enum route_refusal attempts_begin(struct attempts *a, const struct route_want *want,
                                   struct health *health, struct stats *stats, uint64_t seed,
                                   uint32_t who, bool stream);
+/* Health of endpoints as this request's account sees it. Valid as long as a. */
+void attempts_health(const struct attempts *a, struct route_health *out);
 /* The next candidate becomes a->candidate, of a new attempt. False: there is none. */
 bool attempts_next(struct attempts *a);
 /* No other candidate is left behind the pending attempt. */
@@ -57,6 +72,8 @@ void attempts_good(struct attempts *a);
 void attempts_failed(struct attempts *a, const struct attempt_result *x);
 /* It failed behind that: nobody else is asked, only its endpoint's health hears of it. */
 void attempts_broke(struct attempts *a, const struct attempt_result *x);
+/* It was complete: so many tokens were written in so long. */
+void attempts_written(struct attempts *a, uint64_t tokens, uint64_t us);
 /* It was complete, but past the limit that it was given. */
 void attempts_overran(struct attempts *a);
 

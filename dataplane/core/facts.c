@@ -15,6 +15,8 @@ static void facts_of_route(const struct request *r, struct receipt_facts *f)
 {
     f->n_candidates = (uint8_t)r->attempts.route.n;
     f->route_seed = r->attempts.seed;
+    f->inputs_len = r->attempts.inputs_len;
+    memcpy(f->inputs, r->attempts.inputs, f->inputs_len);
     for (size_t i = 0; i < r->attempts.route.n; i++)
         f->candidate[i] = (struct receipt_candidate){
             .endpoint_no = r->attempts.route.list[i].endpoint->info->no,
@@ -62,7 +64,9 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
         .flags = (uint16_t)((r->stream ? RECEIPT_STREAM : 0) |
                             ((r->flags & USAGE_ESTIMATED) != 0 ? RECEIPT_ESTIMATED : 0) |
                             ((r->flags & USAGE_CLAMPED) != 0 ? RECEIPT_CLAMPED : 0) |
+                            (r->attempts.candidate.own != 0 ? RECEIPT_OWN_KEY : 0) |
                             (r->attempts.made != 0 ? RECEIPT_ADMITTED : 0)),
+        .own_fee_ppm = r->attempts.candidate.own != 0 ? r->attempts.own->fee_ppm : 0,
         /* a stream that has begun said 200, however it ended */
         .status = (uint16_t)(r->committed ? 200 : settle_status(r)),
         .endpoint = (uint8_t)r->endpoint,

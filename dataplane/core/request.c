@@ -81,6 +81,7 @@ void request_let(struct request *r)
     settle_log(r);
     request_unlink(r);
     admit_release(&r->admission);
+    own_drop(&r->own);
     snapshot_release(r->catalog);
     r->ops->destroy(r);
 }
@@ -92,6 +93,8 @@ static void request_settle(struct request *r, enum err outcome, enum api_error a
                            enum settle_bill what)
 {
     idempotency_cancel(&r->idempotency);
+    if (r->own.inquiry != NULL)
+        own_drop(&r->own);
     settle(r, outcome, answer, what);
     request_enter(r, REQUEST_SETTLING);
     r->settled_ms = clock_mono_ms();
@@ -127,14 +130,21 @@ static void request_admit_begin(struct request *r, int64_t amount_nusd)
     admit_init(&r->admission, &r->context->admit, &r->key_digest, amount_nusd, request_admit_cb, r);
 }
 
-/* Money is short. With a smaller reservation the request may still be served. */
+/* Money is short. Without those candidates that cost credit, or with a smaller reservation, the request may still
+ * be served. */
 static bool request_admit_less(struct request *r)
 {
     enum err why = r->admission.why;
     int64_t amount;
 
-    if ((why != ERR_CREDIT && why != ERR_KEY_LIMIT) ||
-        !reserve_less(r, r->admission.available_nusd, &amount))
+    if (why != ERR_CREDIT && why != ERR_KEY_LIMIT)
+        return false;
+    if (own_route_only(&r->attempts) && reserve_begin(r, &amount) == ERR_NONE) {
+        admit_release(&r->admission);
+        request_admit_begin(r, amount);
+        return true;
+    }
+    if (!reserve_less(r, r->admission.available_nusd, &amount))
         return false;
     admit_release(&r->admission);
     request_admit_begin(r, amount);
@@ -175,11 +185,30 @@ static void request_claim(struct request *r)
     }
 }
 
+static void request_route(struct request *r);
+
+/* The key was not known when the route was decided, and its account has provider keys of its own: once again,
+ * with them. They may be what an account without credit is served with. */
+static bool request_admit_own(struct request *r, enum admit_answer answer)
+{
+    enum err why = r->admission.why;
+
+    if (answer == ADMIT_WAIT || r->local || r->own.version != 0 ||
+        (answer == ADMIT_NO && why != ERR_CREDIT && why != ERR_KEY_LIMIT && why != ERR_LENT) ||
+        !own_outdated(&r->own, &r->context->admit, &r->key_digest))
+        return false;
+    admit_release(&r->admission);
+    request_route(r);
+    return true;
+}
+
 static void request_admit(struct request *r)
 {
     enum admit_answer answer = admit_step(&r->admission);
     struct id account;
 
+    if (request_admit_own(r, answer))
+        return;
     if (answer == ADMIT_NO && request_admit_less(r))
         answer = admit_step(&r->admission);
     switch (answer) {
@@ -234,32 +263,54 @@ static uint32_t request_who(const struct request *r)
     return who;
 }
 
-void request_begin(struct request *r)
+static void request_own_cb(void *cookie)
+{
+    struct request *r = cookie;
+
+    request_hold(r);
+    request_route(r);
+    request_let(r);
+}
+
+/* False: the request has been answered, or waits. */
+static bool request_own(struct request *r)
+{
+    struct api_failure f = {.error = API_CONTROL_PLANE,
+                            .message = "The account has provider keys of its own, and the control plane "
+                                       "cannot be asked for them now."};
+
+    switch (own_step(&r->own, r->context->own, &r->context->admit, &r->key_digest, request_own_cb, r)) {
+    case OWN_KNOWN:
+        return true;
+    case OWN_WAIT:
+        return false;
+    case OWN_UNREACHABLE:
+        break;
+    }
+    request_fail(r, ERR_CONTROL_PLANE, &f);
+    return false;
+}
+
+/* Decide the route, reserve for it. */
+static void request_route(struct request *r)
 {
     struct request_context *x = r->context;
-    struct api_failure f = {.error = API_NO_PROVIDER};
-    enum route_refusal refusal;
+    struct api_failure f = {0};
     int64_t amount = 0;
     enum err e;
 
-    assert(r->state == REQUEST_READING && r->want.n_models > 0 && r->n_choices > 0);
-    request_hold(r);
-    request_link(r);
-    request_enter(r, REQUEST_ADMITTING);
-    if (r->local) {
-        request_admit_begin(r, 0);
-        request_admit(r);
-        request_let(r);
+    if (!request_own(r))
         return;
-    }
     r->want.prompt_most = r->prompt_bound;
     r->want.received_ms = r->received_unix_ms;
-    refusal = attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++,
-                             request_who(r), r->stream);
+    (void)attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++, request_who(r),
+                         r->stream);
+    if (r->own.keys != NULL)
+        own_route(&r->attempts, &r->want, r->own.keys);
     e = reserve_begin(r, &amount);
     request_admit_begin(r, amount);
-    if (refusal != ROUTE_OK) {
-        f.message = refusal_of_route(refusal);
+    if (r->attempts.route.refusal != ROUTE_OK) {
+        refusal_of_route(r, &f);
         request_fail(r, ERR_UNSUPPORTED, &f);
     } else if (e != ERR_NONE) {
         f.error = API_BAD_REQUEST;
@@ -267,6 +318,20 @@ void request_begin(struct request *r)
         request_fail(r, e, &f);
     } else {
         request_admit(r);
+    }
+}
+
+void request_begin(struct request *r)
+{
+    assert(r->state == REQUEST_READING && r->want.n_models > 0 && r->n_choices > 0);
+    request_hold(r);
+    request_link(r);
+    request_enter(r, REQUEST_ADMITTING);
+    if (r->local) {
+        request_admit_begin(r, 0);
+        request_admit(r);
+    } else {
+        request_route(r);
     }
     request_let(r);
 }
@@ -360,6 +425,9 @@ static void request_complete(struct request *r)
     request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
     if (r->overran)
         attempts_overran(&r->attempts);
+    else if (r->stream && r->cut == CUT_NONE && (r->flags & USAGE_ESTIMATED) == 0)
+        attempts_written(&r->attempts, r->account.usage.completion,
+                         clock_mono_us() - r->received_us - r->first_byte_us);
     r->ops->complete(r);
 }
 

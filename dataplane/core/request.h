@@ -6,13 +6,16 @@
 
 #include "admit.h"
 #include "attempts.h"
+#include "catalog_store.h"
 #include "attempt_result.h"
 #include "errors.h"
 #include "idempotency.h"
 #include "price.h"
 #include "id.h"
+#include "own.h"
 #include "receipt.h"
-#include "route.h"
+#include "catalog_store.h"
+#include "route_decide.h"
 #include "stats.h"
 #include "tokens.h"
 #include "usage.h"
@@ -24,6 +27,7 @@ struct request_context {
     struct admit_context admit;
     struct health *health;
     struct stats *stats;
+    struct own_store *own; /* customers' own provider keys */
     uint64_t route_seed;      /* of the next request's draw */
     struct request *requests; /* in flight */
 };
@@ -143,6 +147,8 @@ struct request {
     uint8_t requests;          /* 1: a request's price is in cost_nusd */
     struct price_rates rates;  /* what cost_nusd was computed with */
     uint16_t flags;        /* enum usage_flag */
+    struct own own;        /* the account's own provider keys */
+    int64_t own_cost_nusd; /* what the answer would have cost, when it came on one of them; else 0 */
     bool upstream;         /* an attempt or its tail is pending */
     bool closed;           /* the client's end is over */
     unsigned held;         /* calls on the stack that still use the struct */

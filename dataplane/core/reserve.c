@@ -64,6 +64,7 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
         e = worst_at(r, c, prompt_most(r, c, false), most * r->n_choices, &cost);
         if (e != ERR_NONE)
             return e;
+        cost = own_charge(&r->attempts, &r->attempts.route.list[i], cost);
         if (cost > dearest)
             dearest = cost;
     }
@@ -139,6 +140,7 @@ void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_
         output = t->completion;
     if (worst_at(r, c, prompt_most(r, c, r->prompt_guessed), output, &most) != ERR_NONE)
         return;
+    most = own_charge(&r->attempts, &r->attempts.candidate, most);
     if (cost_nusd > most)
         cost_nusd = most;
     /* When the lease does not hold it, the bill is what is reserved. */

@@ -34,6 +34,14 @@ void settle_log(const struct request *r)
         KV("latency_us", clock_mono_us() - r->received_us));
 }
 
+/* Rounded; a cost that the field cannot hold is its largest. */
+static uint32_t settle_own_cost(const struct request *r)
+{
+    uint64_t units = ((uint64_t)r->own_cost_nusd + USAGE_OWN_COST_NUSD / 2) / USAGE_OWN_COST_NUSD;
+
+    return units > UINT32_MAX ? UINT32_MAX : (uint32_t)units;
+}
+
 #define SETTLE_TOKENS(no, class, ...) .tokens_##class = b->tokens.class,
 static void settle_record(const struct request *r, const struct bill *b, struct usage_record *out)
 {
@@ -66,6 +74,7 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .route_reason = r->attempts.candidate.reason,
         .attempt = r->attempts.made,
         .attempts = r->attempts.made,
+        .own_cost = settle_own_cost(r),
     };
 }
 
@@ -185,6 +194,25 @@ static void settle_units(const struct request *r, struct bill_evidence *evidence
         evidence->usage.audio_output = evidence->output;
 }
 
+/* What the account pays. On a key of its own that is the fee of what the answer would have cost. */
+static void settle_price(struct request *r, const struct bill_evidence *evidence, struct bill *out)
+{
+    const struct catalog_endpoint *e = r->attempts.candidate.endpoint->info;
+    int64_t pays;
+
+    bill_make(e, evidence, INT64_MAX, out);
+    pays = own_charge(&r->attempts, &r->attempts.candidate, out->cost_nusd);
+    if (pays > r->admission.amount_nusd)
+        reserve_cover(r, &out->tokens, pays);
+    if (r->attempts.candidate.own == 0) {
+        bill_make(e, evidence, r->admission.amount_nusd, out);
+        return;
+    }
+    r->own_cost_nusd = out->cost_nusd;
+    out->clamped = out->clamped || pays > r->admission.amount_nusd;
+    out->cost_nusd = pays > r->admission.amount_nusd ? r->admission.amount_nusd : pays;
+}
+
 static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
 {
     struct bill_evidence evidence = {0};
@@ -205,10 +233,7 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.limit = settle_limit(r);
     evidence.received_ms = r->received_unix_ms;
     settle_units(r, &evidence);
-    bill_make(r->attempts.candidate.endpoint->info, &evidence, INT64_MAX, out);
-    if (out->cost_nusd > r->admission.amount_nusd)
-        reserve_cover(r, &out->tokens, out->cost_nusd);
-    bill_make(r->attempts.candidate.endpoint->info, &evidence, r->admission.amount_nusd, out);
+    settle_price(r, &evidence, out);
     settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;
 }
@@ -229,7 +254,8 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
     r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
                           (bill.clamped ? USAGE_CLAMPED : 0) |
                           (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |
-                          (r->attempts.made > 1 ? USAGE_FALLBACK : 0));
+                          (r->attempts.made > 1 ? USAGE_FALLBACK : 0) |
+                          (r->attempts.candidate.own != 0 ? USAGE_BYOK : 0));
     if (r->attempts.made == 0) /* nobody was asked: there is nothing to record */
         admit_release(&r->admission);
     if (r->admission.reserved) {

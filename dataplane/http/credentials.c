@@ -147,17 +147,15 @@ static bool holds_piece(struct view plain, const uint8_t *key, size_t n)
 }
 
 /* Escapes may spell any character, so the text is compared as decoded. */
-bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text)
+bool credential_quoted(struct view key, struct view text)
 {
-    uint8_t key[CREDENTIAL_MAX];
-    size_t n = c == NULL ? 0 : credentials_copy(c, provider_no, key);
     struct buf quoted, plain;
     bool found = false;
     enum err e;
 
     buf_init(&quoted, text.len + 2);
     buf_init(&plain, text.len + 2);
-    if (n == 0)
+    if (key.len == 0)
         goto done;
     e = buf_append_byte(&quoted, '"');
     if (e == ERR_NONE)
@@ -167,10 +165,19 @@ bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struc
     if (e == ERR_NONE)
         e = json_string_decode((struct json_value){JSON_STRING, buf_view(&quoted)}, &plain);
     found = e != ERR_NONE || /* what cannot be read is not vouched for */
-            holds_piece(buf_view(&plain), key, n);
+            holds_piece(buf_view(&plain), key.ptr, key.len);
 done:
     buf_free(&plain);
     buf_free(&quoted);
+    return found;
+}
+
+bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text)
+{
+    uint8_t key[CREDENTIAL_MAX];
+    size_t n = c == NULL ? 0 : credentials_copy(c, provider_no, key);
+    bool found = credential_quoted(view_of(key, n), text);
+
     secret_wipe(key, n);
     return found;
 }

@@ -257,7 +257,7 @@ enum err fetch_start(struct upstreams *u, const struct fetch_request *r,
 
     assert(r->provider->no < u->providers->n);
     s = &u->sites[r->provider->no];
-    if (r->provider->auth != AUTH_NONE &&
+    if (r->provider->auth != AUTH_NONE && r->key.len == 0 &&
         (r->credentials == NULL || !credentials_present(r->credentials, r->provider->no)))
         return ERR_CONFIG;
     request_head_make(r, &h);

@@ -35,6 +35,8 @@ bool credentials_present(const struct credentials *c, uint16_t provider_no);
  * that are no plain word? Such a sentence is not for clients. */
 enum { CREDENTIAL_QUOTE_MIN = 8 };
 bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text);
+/* The same of this key; empty: of none. */
+bool credential_quoted(struct view key, struct view text);
 
 struct fetch_head {
     int status;
@@ -45,8 +47,10 @@ struct fetch_head {
 struct fetch_request {
     const struct provider *provider;
     const struct credentials *credentials;
+    struct view key;          /* instead of the stored ones, borrowed until `done`; empty: those */
     struct view path;         /* after the provider's prefix: "/chat/completions" */
     struct view content_type; /* "application/json" */
+    struct view headers;      /* others, each line with its CRLF in front; static */
     struct view body;         /* borrowed until `done`, fetch_cancel() or fetch_body_let() */
     bool last_candidate;      /* the first-byte deadline may be longer (300 s) */
     bool whole; /* no stream: the provider works before it answers, so there is one deadline, whole_ms

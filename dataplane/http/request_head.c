@@ -54,6 +54,11 @@ static void put_credential(struct request_head *h, const struct fetch_request *r
 
     if (r->provider->auth == AUTH_NONE)
         return;
+    if (r->key.len != 0) {
+        put(h, names[r->provider->auth]);
+        put(h, r->key);
+        return;
+    }
     n = credentials_copy(r->credentials, r->provider->no, key);
     if (n != 0) {
         put(h, names[r->provider->auth]);
@@ -74,6 +79,7 @@ void request_head_make(const struct fetch_request *r, struct request_head *h)
     put_credential(h, r);
     put(h, VIEW_LIT("\r\ncontent-type: "));
     put(h, r->content_type);
+    put(h, r->headers);
     put(h, VIEW_LIT("\r\naccept: application/json, text/event-stream\r\naccept-encoding: identity"
                     "\r\nuser-agent: trustedrouter\r\ncontent-length: "));
     put_number(h, r->body.len);

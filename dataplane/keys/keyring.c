@@ -144,6 +144,11 @@ struct id key_account(const struct key *s)
     return s->account;
 }
 
+uint64_t key_own_version(const struct key *k)
+{
+    return atomic_load_explicit(&k->own_version, memory_order_relaxed);
+}
+
 struct digest32 key_digest(const struct key *s)
 {
     return s->digest;

@@ -31,6 +31,8 @@ void key_release(struct key *k);
 struct id key_id(const struct key *k);
 struct id key_account(const struct key *k);
 struct digest32 key_digest(const struct key *k);
+/* The version of the account's own provider keys (own_keys.h); 0: it has none. */
+uint64_t key_own_version(const struct key *k);
 
 /* Debit amount (>= 0) from the lease. On ERR_NONE *lease says which lease pays; end with
  * key_settle(), before key_release().
@@ -115,6 +117,8 @@ void keyring_lapse(struct keyring *k, uint64_t mono_ms);
 void keyring_rewound(struct keyring *k);
 /* No lease spends after mono_ms, unless the control plane renews it. */
 void keyring_cap(struct keyring *k, uint64_t mono_ms);
+/* Whose is the key? False: it is not held. */
+bool keyring_owner(struct keyring *k, const struct digest32 *digest, struct id *account);
 /* How many slots have held a key. */
 size_t keyring_used(const struct keyring *k);
 /* The keys in slots *cursor (advanced) .. end - 1 and the versions of their rules: appended to `keys` as

@@ -351,6 +351,7 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
         s->version = s->version_ms = 0; /* of another key */
     }
     slot_rates(s, g->requests_per_minute, g->tokens_per_minute, g->expires_ms, mono_ms);
+    atomic_store_explicit(&s->own_version, g->own_version, memory_order_relaxed);
     rules_heard(k, s, &g->key_digest, g->version, mono_ms);
     slot_extend(s, g->granted_nusd, g->lease_ms, mono_ms);
     size_answered(s, g->granted_nusd, mono_ms); /* less than the default: there is no more to want */
@@ -394,6 +395,7 @@ void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_m
     if (rules_older(k, s, &s->digest, l->version, mono_ms))
         return; /* the answer under the rules in force tells the total again */
     slot_rates(s, l->requests_per_minute, l->tokens_per_minute, l->expires_ms, mono_ms);
+    atomic_store_explicit(&s->own_version, l->own_version, memory_order_relaxed);
     rules_heard(k, s, &s->digest, l->version, mono_ms);
     before = s->granted_nusd;
     slot_extend(s, l->granted_nusd, l->lease_ms, mono_ms);

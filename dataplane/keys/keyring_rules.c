@@ -137,6 +137,15 @@ void keyring_revoke(struct keyring *k, const struct msg_revoke *r, uint64_t mono
 
 /* --- what we hold */
 
+bool keyring_owner(struct keyring *k, const struct digest32 *digest, struct id *account)
+{
+    const struct key *s = slot_by_digest(k, digest);
+
+    if (s != NULL)
+        *account = s->account;
+    return s != NULL;
+}
+
 size_t keyring_used(const struct keyring *k)
 {
     return k->used;

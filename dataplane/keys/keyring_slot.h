@@ -70,6 +70,7 @@ struct key {
     _Atomic uint64_t used_ms, asked_ms;
     _Atomic uint64_t reserved_nusd; /* in running requests, whichever lease pays for them */
     _Atomic uint64_t spent_nusd;    /* ever, for the link thread to take differences of */
+    _Atomic uint64_t own_version; /* of the account's own provider keys; 0: it has none */
     _Atomic bool waited; /* requests wait at the link thread for money: what comes is theirs first */
     /* The link thread's own. */
     int64_t granted_nusd;  /* largest total seen for this lease */

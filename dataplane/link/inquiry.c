@@ -103,7 +103,7 @@ static void inquiries_send(struct uplink *u)
 /* How long it may go on: until the link is given up, then until it has an answer. */
 static bool inquiry_late(const struct uplink *u, const struct inquiry *q, uint64_t now_ms)
 {
-    uint64_t bound_ms = q->kind == INQUIRY_CLAIM ? INQUIRY_CLAIM_MS : LIMIT_RELAY_MS;
+    uint64_t bound_ms = q->kind == INQUIRY_RELAY ? LIMIT_RELAY_MS : INQUIRY_CLAIM_MS;
 
     if (!q->sent && u->state != UPLINK_ACCEPTED)
         return now_ms - u->lost_ms > UPLINK_GRACE_MS;
@@ -136,7 +136,7 @@ void inquiries_tick(struct uplink *u, uint64_t now_ms)
         struct inquiry *q = *at;
 
         /* A relayed question keeps its place until the control plane is done with it. */
-        if (inquiry_late(u, q, now_ms) || (inquiry_cancelled(q) && (!q->sent || q->kind == INQUIRY_CLAIM)))
+        if (inquiry_late(u, q, now_ms) || (inquiry_cancelled(q) && (!q->sent || q->kind != INQUIRY_RELAY)))
             inquiry_end(u, at, ERR_CONTROL_PLANE);
         else
             at = &q->next;
@@ -228,6 +228,21 @@ bool inquiries_claimed(struct uplink *u, struct view payload)
     q->answer.claim = m;
     inquiry_end(u, at, ERR_NONE);
     return true;
+}
+
+/* One answer is everybody's who asked about the account. */
+void inquiries_own_answered(struct uplink *u, const struct id *account)
+{
+    struct inquiry **at = &u->inquiries.first;
+
+    while (*at != NULL) {
+        const struct inquiry *q = *at;
+
+        if (q->kind == INQUIRY_OWN && q->sent && id_eq(&q->request, account))
+            inquiry_end(u, at, ERR_NONE);
+        else
+            at = &(*at)->next;
+    }
 }
 
 void inquiries_free(struct uplink *u)

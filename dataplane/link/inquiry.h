@@ -1,5 +1,5 @@
-/* What a worker asks the control plane beside keys and leases: a client's question about its own account, and
- * whether a request may run under its idempotency key. Each is one message with one answer. */
+/* What a worker asks the control plane beside keys and leases: a client's question about its own account,
+ * whether a request may run under its idempotency key, and which provider keys of its own an account has. Each is one message with one answer. */
 #ifndef TR_DATAPLANE_LINK_INQUIRY_H
 #define TR_DATAPLANE_LINK_INQUIRY_H
 
@@ -35,6 +35,9 @@ must_check enum err inquiry_relay(struct uplink_port *p, const struct msg_relay_
 /* A claim whose answer nobody has taken (cancelled, too late) is released again. */
 must_check enum err inquiry_claim(struct uplink_port *p, const struct msg_claim *claim,
                                   inquiry_cb *cb, void *cookie, struct inquiry **out);
+/* Ask for an account's own provider keys. ERR_NONE in the answer: the store has what could be had of them. */
+must_check enum err inquiry_own(struct uplink_port *p, const struct id *account, inquiry_cb *cb,
+                                void *cookie, struct inquiry **out);
 /* The callback will not fire; the handle is dead. */
 void inquiry_cancel(struct inquiry *q);
 

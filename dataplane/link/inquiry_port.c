@@ -176,6 +176,19 @@ enum err inquiry_claim(struct uplink_port *p, const struct msg_claim *claim, inq
     return inquiry_begin(q, msg_claim_encode(claim, &q->frame), out);
 }
 
+enum err inquiry_own(struct uplink_port *p, const struct id *account, inquiry_cb *cb, void *cookie,
+                     struct inquiry **out)
+{
+    const struct msg_own_ask m = {.account = *account};
+    struct inquiry *q;
+    enum err e = inquiry_new(p, INQUIRY_OWN, cb, cookie, &q);
+
+    if (e != ERR_NONE)
+        return e;
+    q->request = *account;
+    return inquiry_begin(q, msg_own_ask_encode(&m, &q->frame), out);
+}
+
 void inquiry_cancel(struct inquiry *q)
 {
     atomic_store_explicit(&q->cancelled, true, memory_order_relaxed);

@@ -116,6 +116,7 @@ static bool handle_accept(struct uplink *u, struct view payload)
     LOG("link_accepted", KV("session", m.session),
         KV("control_plane", (uint32_t)u->targets.current), KV("reattest_ms", m.reattest_after_ms),
         KV("backlog", u->last_seq - u->acked_seq));
+    own_store_clear(u->config.own); /* a change may have been missed */
     ship_accepted(u);
     session_place(u);
     asks_accepted(u);
@@ -170,6 +171,15 @@ static bool handle_no_key(struct uplink *u, struct view payload)
     return true;
 }
 
+/* The account's own provider keys may be what has changed. */
+static void session_forget_own(struct uplink *u, const struct digest32 *digest)
+{
+    struct id account;
+
+    if (keyring_owner(u->config.keyring, digest, &account))
+        own_store_forget(u->config.own, &account);
+}
+
 static bool handle_revoke(struct uplink *u, struct view payload)
 {
     struct msg_revoke m;
@@ -177,6 +187,7 @@ static bool handle_revoke(struct uplink *u, struct view payload)
     if (msg_revoke_decode(payload, &m) != ERR_NONE)
         return false;
     keyring_revoke(u->config.keyring, &m, clock_mono_ms());
+    session_forget_own(u, &m.key_digest);
     session_give_back(u);
     asks_revoked(u, &m.key_digest);
     return true;
@@ -252,6 +263,9 @@ static const struct {
     {MSG_RECALL, false, handle_recall},
     {MSG_RELAY_ANSWER, false, inquiries_relay_answer},
     {MSG_CLAIMED, false, inquiries_claimed},
+    {MSG_OWN_KEYS, false, own_answered},
+    {MSG_SEAL_ASK, false, own_seal_asked},
+    {MSG_SEAL_GIVE, false, own_seal_given},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)

@@ -8,6 +8,10 @@
 #include "message.h"
 #include "meter.h"
 #include "money.h"
+#include "own_keys.h"
+#include "providers.h"
+#include "seal_peer.h"
+#include "seal_ring.h"
 #include "secret.h"
 #include "standing.h"
 #include "targets.h"
@@ -30,6 +34,10 @@ struct uplink_config {
     struct quote_source *quotes;
     struct keyring *keyring;
     struct meter *meter;
+    const struct providers *providers;
+    struct own_store *own;  /* customers' own provider keys */
+    struct seal_ring *ring; /* what opens them; the link thread's from uplink_start() to uplink_stop() */
+    struct seal_own seal;   /* what another boot's evidence is compared with before it is given the ring */
     size_t n_providers; /* measured providers: a push that names a higher number is refused */
     /* Pushes, called on the link thread. catalog: taken by the callee. */
     void (*on_catalog)(void *cookie, struct catalog *c);

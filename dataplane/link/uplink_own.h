@@ -62,7 +62,7 @@ struct ask_list {
 };
 
 /* RELEASE: a claim that was granted to somebody who had left. */
-enum inquiry_kind { INQUIRY_RELAY, INQUIRY_CLAIM, INQUIRY_RELEASE };
+enum inquiry_kind { INQUIRY_RELAY, INQUIRY_CLAIM, INQUIRY_RELEASE, INQUIRY_OWN };
 
 /* Made by a worker, lent to the link thread, and always handed back through the port, like an ask. */
 struct inquiry {
@@ -70,7 +70,7 @@ struct inquiry {
     struct uplink_port *port;
     enum inquiry_kind kind;
     uint64_t call;     /* of a relayed question */
-    struct id request; /* of a claim */
+    struct id request; /* of a claim; the account, of its own keys */
     struct buf frame;
     uint64_t asked_ms;
     bool sent, told; /* over this connection; over any */
@@ -214,6 +214,12 @@ bool push_cert(struct uplink *u, struct view payload);
 bool push_log_proof(struct uplink *u, struct view payload);
 bool push_health(struct uplink *u, struct view payload);
 
+/* --- own.c: customers' own provider keys, and the sealing keys; false: malformed */
+
+bool own_answered(struct uplink *u, struct view payload);
+bool own_seal_asked(struct uplink *u, struct view payload);
+bool own_seal_given(struct uplink *u, struct view payload);
+
 /* --- port.c: the workers' side of asking */
 
 void ask_append(struct ask_list *l, struct ask *a);
@@ -252,6 +258,7 @@ void inquiries_lost(struct uplink *u);
 /* False: malformed. */
 bool inquiries_relay_answer(struct uplink *u, struct view payload);
 bool inquiries_claimed(struct uplink *u, struct view payload);
+void inquiries_own_answered(struct uplink *u, const struct id *account); /* the store has been asked for */
 void inquiries_free(struct uplink *u);
 
 /* --- ship.c: usage */

@@ -1,6 +1,8 @@
 /* (G) The rows of the providers' dialects. */
 #include "adapter.h"
 
+#include "anthropic_read.h"
+#include "anthropic_render.h"
 #include "chat_gather.h"
 #include "chat_request.h"
 #include "content_view.h"
@@ -10,6 +12,8 @@
 #include "openai_embeddings.h"
 #include "openai_fill.h"
 #include "openai_render.h"
+#include "openai_responses.h"
+#include "row_edits.h"
 
 #include <assert.h>
 
@@ -21,9 +25,36 @@ static enum err chat_path(const struct prompt *p, const struct destination *d, s
     return buf_append(out, VIEW_LIT("/chat/completions"));
 }
 
+static bool asks_effort(const struct prompt *p)
+{
+    const struct chat_member *word;
+
+    if (p->chat == NULL)
+        return p->list.effort > EFFORT_NONE || p->list.reasoning_tokens != 0;
+    word = &p->chat->member[CHAT_KEY_REASONING_EFFORT];
+    return p->chat->effort > EFFORT_NONE || (word->present && word->value.kind != JSON_NULL && !json_string_is(word->value, "none"));
+}
+
+static bool has_tools(const struct prompt *p)
+{
+    return p->chat != NULL ? p->chat->member[CHAT_KEY_TOOLS].present : p->list.n_tools != 0;
+}
+
+/* What this endpoint's row and model cannot do at all, of what is in the body. */
+static bool endpoint_fits(const struct prompt *p, const struct destination *d, struct view *refused)
+{
+    *refused = VIEW_LIT("reasoning_effort");
+    if ((d->model->gates.bits & GATE_EFFORT_OR_TOOLS) != 0 && has_tools(p) && asks_effort(p))
+        return false;
+    *refused = VIEW_LIT("n");
+    return p->n_choices <= 1 || !row_edits_drop(d, *refused);
+}
+
 /* A chat client's own bytes are spliced, the others' requests are written from the prompt's list. */
 static bool chat_fits(const struct prompt *p, const struct destination *d, struct view *refused)
 {
+    if (!endpoint_fits(p, d, refused))
+        return false;
     if (p->chat == NULL)
         return openai_fits(p, d->provider, refused);
     return chat_request_fits(p->chat, d->provider, refused) &&
@@ -44,6 +75,14 @@ static enum err chat_body(const struct prompt *p, const struct destination *d, u
                            : openai_render(p, d->provider, model, max_output, out);
 }
 
+/* --- Anthropic's Messages */
+
+static enum err messages_path(const struct prompt *p, const struct destination *d, struct buf *out)
+{
+    (void)p, (void)d;
+    return buf_append(out, VIEW_LIT("/messages"));
+}
+
 static const struct adapter chat[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
@@ -55,8 +94,20 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .whole = chat_gather,
             .error = chat_canon_error,
         },
+    [DIALECT_RESPONSES] =
+        {
+            .list = true,
+            .path = openai_responses_path,
+            .fits = openai_responses_fits,
+            .room = openai_responses_room,
+            .render = openai_responses_render,
+            .chunk = openai_responses_chunk,
+            .whole = openai_responses_whole,
+            .error = chat_canon_error,
+        },
     [DIALECT_GEMINI] =
         {
+            .list = true,
             .path = gemini_path,
             .fits = gemini_fits,
             .room = gemini_room,
@@ -64,6 +115,18 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .chunk = gemini_chunk,
             .whole = gemini_whole,
             .error = gemini_error,
+        },
+    [DIALECT_ANTHROPIC] =
+        {
+            .list = true,
+            .headers = VIEW_LIT("\r\nanthropic-version: 2023-06-01"), /* later ones have no sampling at all */
+            .path = messages_path,
+            .fits = anthropic_fits,
+            .room = anthropic_room,
+            .render = anthropic_render,
+            .chunk = anthropic_chunk,
+            .whole = anthropic_whole,
+            .error = anthropic_error,
         },
 };
 

@@ -7,6 +7,7 @@
 #include "chat_openrouter.h"
 #include "clock.h"
 #include "content_view.h"
+#include "row_edits.h"
 
 #include <assert.h>
 
@@ -26,7 +27,8 @@ static struct content *sentence(const struct attempt *a, struct view message)
     struct content *copy;
 
     if (message.len == 0 || message.len > ATTEMPT_ERROR_BODY_MAX ||
-        credentials_quoted(a->credentials, a->provider->no, message))
+        credentials_quoted(a->credentials, a->provider->no, message) ||
+        credential_quoted(a->own_key, message))
         return NULL;
     copy = content_new(ATTEMPT_ERROR_BODY_MAX, a->budget);
     if (copy != NULL && chat_account_mask(message, content_buf(copy)) != ERR_NONE)
@@ -166,6 +168,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
         .adapter = adapter_of(task->to.provider, p->kind),
         .provider = task->to.provider,
         .credentials = task->credentials,
+        .own_key = task->own_key,
         .budget = task->budget,
         .stream = p->stream,
         .kind = p->kind,
@@ -178,6 +181,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .model = task->model,
                 .provider = task->to.provider,
                 .provider_name = task->provider_name,
+                .own_key = task->own_key.len != 0,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
                 .embeddings = p->embeddings.form,
@@ -193,10 +197,12 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
 
 static enum err attempt_render(struct attempt *a, const struct attempt_task *task)
 {
+    const size_t room = a->adapter->room(task->prompt);
     struct buf *out;
     enum err e;
 
-    a->rendered = content_new(a->adapter->room(task->prompt) + ATTEMPT_PATH_MAX + ATTEMPT_TYPE_MAX, task->budget);
+    a->rendered = content_new(ATTEMPT_PATH_MAX + ATTEMPT_TYPE_MAX + room + row_edits_room(&task->to, room),
+                              task->budget);
     if (a->rendered == NULL)
         return ERR_MEMORY;
     out = content_buf(a->rendered);
@@ -206,7 +212,9 @@ static enum err attempt_render(struct attempt *a, const struct attempt_task *tas
         e = a->adapter->type != NULL ? a->adapter->type(task->prompt, out)
                                      : buf_append(out, VIEW_LIT("application/json"));
     a->type_len = out->len - a->path_len;
-    return e == ERR_NONE ? a->adapter->render(task->prompt, &task->to, task->max_output, out) : e;
+    if (e == ERR_NONE)
+        e = a->adapter->render(task->prompt, &task->to, task->max_output, out);
+    return e == ERR_NONE ? row_edits_apply(&task->to, a->path_len + a->type_len, out) : e;
 }
 
 enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
@@ -224,8 +232,10 @@ enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
     fetch = (struct fetch_request){
         .provider = task->to.provider,
         .credentials = task->credentials,
+        .key = task->own_key,
         .path = view_of(content_bytes(a->rendered).ptr, a->path_len),
         .content_type = view_of(content_bytes(a->rendered).ptr + a->path_len, a->type_len),
+        .headers = a->adapter->headers,
         .body = view_from(content_bytes(a->rendered), a->path_len + a->type_len),
         .last_candidate = task->last_candidate,
         .whole = !a->stream,

@@ -44,6 +44,7 @@ struct attempt_task {
     struct budget *budget; /* what the attempt holds of the provider's words is charged to it */
     const struct prompt *prompt;
     struct destination to;
+    struct view own_key; /* the customer's own key there, borrowed until the attempt's end; empty: the operator's */
     uint32_t max_output; /* the limit to write into the request; 0: what the client wrote stays */
     bool last_candidate; /* the first-byte deadline may be longer */
     /* Of the canonical answer. */
@@ -62,6 +63,7 @@ struct attempt {
     const struct adapter *adapter;
     const struct provider *provider;
     const struct credentials *credentials;
+    struct view own_key;
     struct budget *budget;
     bool stream;
     enum prompt_kind kind;

@@ -11,6 +11,7 @@
 #include "embeddings.h"
 #include "err.h"
 #include "gemini_state.h"
+#include "openai_responses_state.h"
 #include "providers.h"
 #include "tokens.h"
 #include "usage.h"
@@ -34,6 +35,21 @@ struct chat_repeat {
     uint8_t bytes[1024];
 };
 
+/* Where a stream of Anthropic's dialect stands: anthropic_read.h. Zeroed before its first event. */
+struct anthropic_reading {
+    uint8_t block;      /* what the open content block is */
+    bool begun;         /* message_start has come */
+    bool input_begun;   /* of the open call: arguments have been told */
+    uint8_t stop;       /* why it stopped; 0: not told yet */
+    uint32_t calls, thoughts; /* blocks so far */
+    uint32_t text_at, block_at; /* characters of text so far, and in front of the open block */
+    char sequence[64];  /* the stop sequence that came, escaped; empty: none, or a longer one */
+    /* The figures so far, each as it was told last; extra ones are billed beside the totals. */
+    uint32_t input, cache_read, cache_write, cache_write_1h, output, thinking, extra_input, extra_output;
+    bool odd;           /* one could not be believed */
+    bool figures;
+};
+
 /* What stays the same over one response. */
 struct chat_canon {
     char id[48];       /* "gen-..." */
@@ -46,6 +62,7 @@ struct chat_canon {
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
     struct view provider_name;
+    bool own_key; /* it comes on a provider key of the customer's own */
     struct embeddings_form embeddings; /* the answer is no chat but these vectors: openai_embeddings.h */
     struct call_form call; /* the answer is none of these but a call's: openai_call.h */
     enum body_type type;   /* of the answer: as the provider says it, and then as the client is told */
@@ -74,7 +91,11 @@ struct chat_canon {
     bool lost_open;          /* one left the ring before its arguments ended */
     bool by_delta;           /* content has come under "delta" */
     bool strange;            /* an event came that was neither a chunk nor an error that we know */
-    struct gemini_state gemini; /* of an answer in Google's dialect: gemini_read.h */
+    union { /* where the reader of another dialect's stream stands: an answer has one dialect */
+        struct openai_responses_state responses; /* openai_responses.h */
+        struct gemini_state gemini;              /* gemini_read.h */
+        struct anthropic_reading anthropic;      /* anthropic_read.h */
+    };
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;
 };

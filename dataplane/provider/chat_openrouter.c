@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-static void put_usage(struct patch *p, const struct token_usage *usage, int64_t cost_nusd)
+static void put_usage(struct patch *p, const struct token_usage *usage, int64_t cost_nusd, bool own_key)
 {
     char cost[MONEY_TEXT_MAX];
 
@@ -15,7 +15,7 @@ static void put_usage(struct patch *p, const struct token_usage *usage, int64_t 
     chat_put_figures(p, usage);
     patch_put(p, VIEW_LIT(",\"cost\":"));
     patch_put(p, view_str(cost));
-    patch_put(p, VIEW_LIT(",\"is_byok\":false}}"));
+    patch_put(p, own_key ? VIEW_LIT(",\"is_byok\":true}}") : VIEW_LIT(",\"is_byok\":false}}"));
 }
 
 static void put_choice(struct patch *p, struct view reason)
@@ -36,19 +36,19 @@ enum err chat_openrouter_closing(const struct chat_canon *c, const struct token_
 
     chat_put_head(c, &p);
     put_choice(&p, reason);
-    put_usage(&p, usage, cost_nusd);
+    put_usage(&p, usage, cost_nusd, c->own_key);
     return patch_over(&p, start);
 }
 
 enum err chat_openrouter_usage(const struct token_usage *usage, int64_t cost_nusd,
-                               struct buf *completion)
+                               bool own_key, struct buf *completion)
 {
     struct patch p = {.out = completion};
     size_t end = completion->len;
 
     assert(end > 1 && completion->ptr[end - 1] == '}');
     completion->len--; /* put_usage() closes it again */
-    put_usage(&p, usage, cost_nusd);
+    put_usage(&p, usage, cost_nusd, own_key);
     if (patch_over(&p, end - 1) != ERR_NONE)
         completion->ptr[completion->len++] = '}';
     return p.e;

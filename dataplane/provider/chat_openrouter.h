@@ -14,7 +14,7 @@ must_check enum err chat_openrouter_closing(const struct chat_canon *c, const st
                                             int64_t cost_nusd, struct buf *out);
 /* completion is what chat_canon_whole() wrote: add usage to it. */
 must_check enum err chat_openrouter_usage(const struct token_usage *usage, int64_t cost_nusd,
-                                          struct buf *completion);
+                                          bool own_key, struct buf *completion);
 /* A stream has failed. error: the value of the chunk's member "error". */
 must_check enum err chat_openrouter_failed(const struct chat_canon *c, struct view error, struct buf *out);
 

@@ -1,5 +1,6 @@
 #include "catalog_store.h"
 
+#include "catalog_names.h"
 #include "secret.h"
 
 #include <assert.h>
@@ -19,6 +20,7 @@ struct snapshot {
     struct route_endpoint *endpoints;
     uint32_t *buckets; /* model index + 1; 0 empty; n_buckets is a power of two */
     size_t n_buckets;
+    struct catalog_names *names;
     struct catalog_listing listing;
     size_t n_endpoints; /* usable ones */
     char listing_tag[2 + 2 * LISTING_TAG_BYTES + 1];
@@ -79,6 +81,7 @@ static void snapshot_destroy(struct snapshot *s)
     free(s->models);
     free(s->endpoints);
     free(s->buckets);
+    catalog_names_free(s->names);
     listing_empty(&s->listing);
     free(s);
 }
@@ -171,7 +174,8 @@ static enum err snapshot_build(const struct catalog_store *store, struct catalog
     s->models = calloc(c->n_models + 1, sizeof *s->models);
     s->endpoints = calloc(c->n_endpoints + 1, sizeof *s->endpoints);
     s->buckets = calloc(s->n_buckets, sizeof *s->buckets);
-    if (s->models == NULL || s->endpoints == NULL || s->buckets == NULL) {
+    if (s->models == NULL || s->endpoints == NULL || s->buckets == NULL ||
+        catalog_names_new(c, &s->names) != ERR_NONE) {
         snapshot_destroy(s);
         return ERR_MEMORY;
     }
@@ -334,4 +338,28 @@ const struct route_model *snapshot_find(const struct snapshot *s, struct view id
         if (model_is(&s->catalog.models[s->buckets[b] - 1], id))
             return &s->models[s->buckets[b] - 1];
     return NULL;
+}
+
+const struct route_model *snapshot_number(const struct snapshot *s, uint32_t no)
+{
+    int i = catalog_names_number(s->names, no);
+
+    return i >= 0 ? &s->models[i] : NULL;
+}
+
+const struct route_model *snapshot_slug(const struct snapshot *s, struct view slug, bool *ambiguous)
+{
+    int i = catalog_names_slug(s->names, slug, false);
+
+    if (i == NAMES_NONE)
+        i = catalog_names_slug(s->names, slug, true);
+    *ambiguous = i == NAMES_AMBIGUOUS;
+    return i >= 0 ? &s->models[i] : NULL;
+}
+
+const struct catalog_alias *snapshot_alias(const struct snapshot *s, struct view id)
+{
+    int i = catalog_names_alias(s->names, id);
+
+    return i >= 0 ? &s->catalog.aliases[i] : NULL;
 }

@@ -7,21 +7,10 @@
 #include "health.h"
 #include "message.h"
 #include "providers.h"
+#include "route_decide.h"
 
 struct catalog_store;
 struct snapshot;
-
-struct route_endpoint {
-    const struct catalog_endpoint *info;
-    const struct provider *provider;
-    uint32_t health_slot;
-};
-
-struct route_model {
-    const struct catalog_model *info;
-    const struct route_endpoint *endpoints; /* those whose provider is measured */
-    size_t n_endpoints;
-};
 
 /* providers and health are borrowed and outlive the store. */
 must_check enum err catalog_store_new(const struct providers *providers, struct health *health,
@@ -74,5 +63,12 @@ struct view snapshot_endpoint_text(const struct snapshot *s, const struct route_
 size_t snapshot_endpoint_index(const struct snapshot *s, const struct route_endpoint *e);
 /* By exact id ("author/slug"); NULL when there is none. */
 const struct route_model *snapshot_find(const struct snapshot *s, struct view id);
+/* By number; NULL. */
+const struct route_model *snapshot_number(const struct snapshot *s, uint32_t no);
+/* The one model whose id is an author and this slug, as it stands or, when there is none, without regard to case and with
+ * dashes for dots. NULL: none, or (*ambiguous) several. */
+const struct route_model *snapshot_slug(const struct snapshot *s, struct view slug, bool *ambiguous);
+/* NULL: there is no such alias. */
+const struct catalog_alias *snapshot_alias(const struct snapshot *s, struct view id);
 
 #endif

@@ -14,6 +14,7 @@
  * with the rest of the process, wiped when freed, but without guard pages. */
 struct identity_secrets {
     uint8_t x25519[crypto_box_SECRETKEYBYTES];
+    uint8_t seal[crypto_box_SECRETKEYBYTES];
     uint8_t ed25519[crypto_sign_SECRETKEYBYTES];
 };
 
@@ -49,6 +50,7 @@ static enum err identity_make_secrets(struct identity_keys *k)
     if (k->secrets == NULL)
         return ERR_MEMORY;
     if (crypto_box_keypair(d->hpke_x25519, k->secrets->x25519) != 0 ||
+        crypto_box_keypair(d->seal_x25519, k->secrets->seal) != 0 ||
         crypto_sign_keypair(d->receipt_ed25519, k->secrets->ed25519) != 0)
         return ERR_CRYPTO;
     return sodium_mprotect_readonly(k->secrets) == 0 ? ERR_NONE : ERR_CRYPTO;
@@ -133,6 +135,18 @@ enum err identity_sign_text(const struct identity_keys *k, struct view text,
     return crypto_sign_detached(out, NULL, text.ptr, text.len, k->secrets->ed25519) == 0
                ? ERR_NONE
                : ERR_CRYPTO;
+}
+
+void identity_sealing_key(const struct identity_keys *k, uint8_t public_out[static 32],
+                          struct secret32 *out)
+{
+    memcpy(public_out, k->document.seal_x25519, sizeof k->document.seal_x25519);
+    memcpy(out->b, k->secrets->seal, sizeof k->secrets->seal);
+}
+
+const struct identity *identity_document(const struct identity_keys *k)
+{
+    return &k->document;
 }
 
 enum err identity_open_sealed(const struct identity_keys *k, struct view sealed, struct buf *out)

@@ -18,6 +18,7 @@
 enum { IDENTITY_VALID_DAYS = 90 };
 
 struct identity_keys;
+struct identity; /* evidence.h */
 
 struct identity_config {
     const char *audience;             /* the name clients connect to, at most 127 bytes */
@@ -27,8 +28,8 @@ struct identity_config {
     bool unlocked_memory;             /* the process could not lock it; said in the document */
 };
 
-/* Make the boot id and the three keys, each for one role: TLS (P-256), sealed secrets (X25519),
- * receipts (Ed25519). Gives *out, to be freed when no thread uses it any more.
+/* Make the boot id and the four keys, each for one role: TLS (P-256), what the control plane seals to this
+ * boot (X25519), what customers seal to the fleet (X25519, seal_ring.h), receipts (Ed25519). Gives *out, to be freed when no thread uses it any more.
  * ERR_CONFIG: the audience is empty, too long, or not printable ASCII without quote or backslash.
  * ERR_CRYPTO, ERR_MEMORY. */
 must_check enum err identity_keys_new(const struct identity_config *c, struct identity_keys **out);
@@ -42,6 +43,11 @@ struct id identity_boot(const struct identity_keys *k);
 struct view identity_text(const struct identity_keys *k);
 /* SHA-256 of the TLS key's DER SubjectPublicKeyInfo. */
 void identity_tls_spki(const struct identity_keys *k, struct digest32 *out);
+/* The document's fields; live as long as k. */
+const struct identity *identity_document(const struct identity_keys *k);
+/* Both halves of the key that customers seal their own provider keys to. The caller wipes *out. */
+void identity_sealing_key(const struct identity_keys *k, uint8_t public_out[static 32],
+                          struct secret32 *out);
 /* The public half of the receipt key (Ed25519). */
 void identity_receipt_key(const struct identity_keys *k, uint8_t out[static 32]);
 

@@ -11,6 +11,7 @@
 
 #include "bounds.h"
 #include "id.h"
+#include "route_inputs.h"
 #include "secret.h"
 #include "price.h"
 #include "usage_fields.h"
@@ -24,6 +25,7 @@ enum receipt_flag {
     RECEIPT_COMPLETE = 1 << 3,  /* the body ended as HTTP says; otherwise it was cut off */
     RECEIPT_ESTIMATED = 1 << 4, /* the provider gave no usage: tokens are our estimate */
     RECEIPT_CLAMPED = 1 << 5,   /* its figures were corrected, or cost more than was reserved */
+    RECEIPT_OWN_KEY = 1 << 7,  /* on a provider key of the customer's own: cost_nusd is the fee */
     RECEIPT_ADMITTED = 1 << 6, /* credit was reserved for it: it counts as served, not as refused */
 };
 
@@ -71,6 +73,7 @@ struct receipt_facts {
     int64_t class_pusd[PRICE_CLASS_COUNT];   /* by enum price_class */
     int64_t unit_nusd[PRICE_UNIT_COUNT - 1]; /* by enum price_unit, without "none" */
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
+    uint32_t own_fee_ppm; /* with OWN_KEY: the fee, of what usage and prices give */
     USAGE_TOKENS(RECEIPT_TOKENS) /* uint32_t tokens_prompt, tokens_completion, ... */
     uint32_t units;       /* billed beside tokens and the request itself */
     uint16_t flags;       /* enum receipt_flag */
@@ -84,8 +87,10 @@ struct receipt_facts {
     uint8_t unit_kind;    /* enum price_unit: what units are */
     uint8_t requests;     /* 1: the price of a request was due */
     uint8_t tier;         /* whose prices they are, from 1; 0: the base prices */
-    uint8_t reserved[7];  /* zero */
+    uint8_t reserved[5];  /* zero */
+    uint16_t inputs_len;  /* 0: they did not fit, or nothing was decided */
     struct receipt_candidate candidate[LIMIT_CANDIDATES];
+    uint8_t inputs[ROUTE_INPUTS_MAX]; /* what the route was decided on: route_inputs.h */
     char model[LIMIT_MODEL_ID_BYTES];          /* the catalog's id, NUL-padded; "": none of ours */
     char upstream_model[LIMIT_MODEL_ID_BYTES]; /* what that provider calls it, NUL-padded */
 };

@@ -1,5 +1,6 @@
 #include "receipt_document.h"
 
+#include "base64.h"
 #include "errors.h"
 #include "identity.h"
 #include "keyset.h"
@@ -66,14 +67,21 @@ static const struct provider *provider_of(const struct receipt_signer *s,
     return &s->providers->list[c->provider_no];
 }
 
-/* Enough to decide again: the catalog, the seed of the draw, and in the order's reasons what health
- * had to say. */
+/* Enough to decide again: the catalog, the seed of the draw, and the rest of what the decision was made of. */
 static void event_route(struct text *t, const struct receipt_signer *s,
                         const struct receipt_facts *f)
 {
     TEXT(t, ",{\"type\":\"route\",\"catalog_version\":%" PRIu32 ",\"seed\":\"%016" PRIx64 "\"",
          f->catalog_version, f->route_seed);
     text_digest(t, "catalog_digest", &f->catalog);
+    if (f->inputs_len == 0) {
+        TEXT(t, ",\"inputs\":null");
+    } else {
+        TEXT(t, ",\"inputs\":\"");
+        if (t->e == ERR_NONE)
+            t->e = base64_append(view_of(f->inputs, f->inputs_len), t->out);
+        TEXT(t, "\"");
+    }
     TEXT(t, ",\"answered\":%u,\"candidates\":[", f->answered);
     for (unsigned i = 0; i < f->n_candidates; i++) {
         const struct receipt_candidate *c = &f->candidate[i];
@@ -157,7 +165,10 @@ static void event_money(struct text *t, const struct receipt_facts *f)
     for (enum price_unit u = PRICE_UNIT_NONE + 1; u < PRICE_UNIT_COUNT; u++)
         TEXT(t, "%s\"%s\":%" PRIi64, u == PRICE_UNIT_NONE + 1 ? "{" : ",", price_unit_name(u),
              f->unit_nusd[u - 1]);
-    TEXT(t, "},\"rounding\":\"each_class_half_up_to_nusd\"}");
+    TEXT(t, "},\"rounding\":\"each_class_half_up_to_nusd\"");
+    if ((f->flags & RECEIPT_OWN_KEY) != 0)
+        TEXT(t, ",\"own_key_fee_ppm\":%" PRIu32, f->own_fee_ppm);
+    TEXT(t, "%s", "}");
 }
 
 static void event_platform(struct text *t, const struct receipt_signer *s)

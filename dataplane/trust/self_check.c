@@ -44,7 +44,6 @@ static enum err judge(const struct self_check *c, const struct examination *x, b
                        : ERR_MEMORY;
         }
     }
-    LOG("self_check", KV("certificates", certificates), KV("simulated", c->simulated));
     if (certificates && x->simulated != c->simulated)
         return fail(ERR_ATTESTATION,
                     "our own report is simulated and our identity is not, or the other way round",
@@ -52,31 +51,61 @@ static enum err judge(const struct self_check *c, const struct examination *x, b
     return ERR_NONE;
 }
 
-static enum err examine(const struct self_check *c, const struct quote *q,
-                        const uint8_t report_data[static 64], struct buf *why)
+/* Against the built-in policy, or one whose only root is `root`. */
+static enum err examine(const struct attest_subject *s, struct view root, uint64_t now_s,
+                        struct examination *x, struct buf *why)
+{
+    struct attest_policy *policy = NULL;
+    enum err e = attest_policy_parse(attest_policy_builtin(), "built-in policy", &policy, why);
+
+    if (e != ERR_NONE)
+        return e;
+    if (root.len != 0) {
+        attest_policy_distrust(policy);
+        if (attest_policy_trust(policy, root) != ERR_NONE) {
+            e = fail(ERR_CONFIG, "platform_root: this is no root of a processor", why);
+            goto done;
+        }
+    }
+    attest_examine(s, policy, now_s, x);
+done:
+    attest_policy_free(policy);
+    return e;
+}
+
+bool self_check_genuine(const struct msg_evidence *m, const uint8_t report_data[static 64],
+                        struct view root, bool simulated, uint64_t now_s, enum snp_product *product)
+{
+    const struct attest_subject s = {
+        .report = m->report, .vek = m->vek, .ask = m->ask, .report_data = report_data};
+    const struct self_check c = {.simulated = simulated};
+    struct examination x;
+    struct buf why;
+    bool good;
+
+    buf_init(&why, 512);
+    good = m->vek.len != 0 && examine(&s, root, now_s, &x, &why) == ERR_NONE &&
+           judge(&c, &x, true, &why) == ERR_NONE;
+    if (good)
+        *product = x.product;
+    buf_free(&why);
+    return good;
+}
+
+static enum err examine_own(const struct self_check *c, const struct quote *q,
+                            const uint8_t report_data[static 64], struct buf *why)
 {
     const struct attest_subject s = {.report = view_of(q->report, sizeof q->report),
                                      .vek = buf_view(&q->vek),
                                      .ask = buf_view(&q->ask),
                                      .report_data = report_data};
-    struct attest_policy *policy = NULL;
     struct examination x;
-    enum err e = attest_policy_parse(attest_policy_builtin(), "built-in policy", &policy, why);
+    enum err e = examine(&s, c->root, c->now_s, &x, why);
 
     if (e != ERR_NONE)
         return e;
-    if (c->root.len != 0) {
-        attest_policy_distrust(policy);
-        if (attest_policy_trust(policy, c->root) != ERR_NONE) {
-            e = fail(ERR_CONFIG, "platform_root: this is no root of a processor", why);
-            goto done;
-        }
-    }
-    attest_examine(&s, policy, c->now_s, &x);
-    e = judge(c, &x, s.vek.len != 0, why);
-done:
-    attest_policy_free(policy);
-    return e;
+    LOG("self_check", KV("certificates", s.vek.len != 0), KV("simulated", c->simulated));
+    return judge(c, &x, s.vek.len != 0, why);
 }
 
 enum err self_check_run(const struct self_check *c, struct buf *why)
@@ -93,9 +122,9 @@ enum err self_check_run(const struct self_check *c, struct buf *why)
     quote_init(&q);
     e = c->get(c->source, report_data, &q);
     e = e != ERR_NONE ? fail(ERR_ATTESTATION, "the platform gives no attestation report", why)
-                      : examine(c, &q, report_data, why);
-    if (e == ERR_NONE && c->measurement != NULL)
-        memcpy(c->measurement, q.report + SNP_AT_MEASUREMENT, 48);
+                      : examine_own(c, &q, report_data, why);
+    if (e == ERR_NONE && c->report != NULL)
+        memcpy(c->report, q.report, sizeof q.report);
     quote_free(&q);
     return e;
 }

@@ -5,7 +5,9 @@
 
 #include "buf.h"
 #include "err.h"
+#include "message.h"
 #include "quote.h"
+#include "report.h"
 #include "view.h"
 
 struct self_check {
@@ -16,7 +18,7 @@ struct self_check {
     bool simulated;       /* what the identity document says */
     struct view root;     /* that must vouch for it, DER; empty: AMD's roots */
     uint64_t now_s;       /* unix */
-    uint8_t *measurement; /* gets the 48 bytes that the report says; NULL: not wanted */
+    uint8_t *report;      /* gets SNP_REPORT_BYTES: the report; NULL: not wanted */
 };
 
 /* Asks for evidence as GET /attestation would and checks that the report parses, is for what was
@@ -24,5 +26,11 @@ struct self_check {
  * chip's, and sign it. Which versions, chips and policies are acceptable is for others to decide.
  * ERR_ATTESTATION, ERR_CONFIG (root), ERR_MEMORY; why: one sentence. */
 must_check enum err self_check_run(const struct self_check *c, struct buf *why);
+
+/* Does the platform vouch for this evidence of another boot: certificates that chain to `root` (empty: AMD's),
+ * a report that they sign over report_data, simulated or not as said? *product: the processor's. Which program
+ * it is is for the caller to compare. */
+bool self_check_genuine(const struct msg_evidence *m, const uint8_t report_data[static 64],
+                        struct view root, bool simulated, uint64_t now_s, enum snp_product *product);
 
 #endif

@@ -66,6 +66,14 @@ added() { # KIND
     done
 }
 
+# A name that stands for models; the ids of a real catalog's aliases, so that a client's configuration can be tried.
+alias_of() { # ID MODELS WANTS SORT
+    printf '\n[alias %s]\nmodels = %s\n' "$1" "$2"
+    [ -n "$3" ] && printf 'wants = %s\n' "$3"
+    [ -n "$4" ] && printf 'sort = %s\n' "$4"
+    return 0
+}
+
 endpoint() { # MODEL PROVIDER UPSTREAM PROMPT COMPLETION CACHED (dollars per million tokens)
     printf '\n[endpoint %s@%s]\nupstream_model = %s\nprompt = %s\ncompletion = %s\ncached = %s\n' \
         "$1" "$2" "$3" "$4" "$5" "$6"
@@ -124,6 +132,7 @@ write_catalog() {
     model demo/echo "Demo: repeats your message" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/dear "Demo, dearer" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/only-a "Demo, one provider" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
+    echo "fallbacks = demo/embed demo/dear"
     model demo/embed "Demo: embeddings" 8192 1 $DEMO_CREATED "embeddings"
     calls
     while read -r variable id host path quirks name models; do
@@ -141,6 +150,7 @@ write_catalog() {
     echo "weight = 1"
     endpoint demo/dear demo-a up-dear 100 300 10
     echo "weight = 60000"
+    echo "quantization = fp8"
     endpoint demo/dear demo-b up-dear 100 300 10
     echo "weight = 1"
     endpoint demo/only-a demo-a up-only 0.5 1.5 0.05
@@ -148,6 +158,14 @@ write_catalog() {
     echo "weight = 60000"
     endpoint demo/embed demo-b up-embed 0.02 0 0.02
     echo "weight = 1"
+    alias_of trustedrouter/auto "demo/echo demo/dear" "" ""
+    alias_of trustedrouter/cheap "demo/dear demo/echo" "" price
+    alias_of trustedrouter/zdr "demo/echo" no_retention ""
+    alias_of trustedrouter/e2e "demo/echo" confidential ""
+    alias_of trustedrouter/free "demo/echo" free ""
+    alias_of trustedrouter/eu "demo/echo" eu ""
+    alias_of trustedrouter/us "demo/echo" us ""
+    alias_of "~demo/latest" "demo/only-a demo/echo" "" ""
     while read -r variable id host path quirks name models; do
         [ -n "${!variable:-}" ] || continue
         for m in $models; do
@@ -210,6 +228,8 @@ listen_port = $(port api)
 metrics_host = 127.0.0.1
 metrics_port = $(port metrics)
 workers = ${TR_WORKERS:-0}
+region = ${TR_REGION:-local}
+eu_base_url = ${TR_EU_BASE_URL:-https://eu.router.example/v1}
 receipts_max = ${TR_RECEIPTS_MAX:-65536}
 control_host = 127.0.0.1
 place = dev

@@ -50,6 +50,18 @@ static void check_conversation(struct json_value messages)
     }
 }
 
+/* A conversation of turns that say nothing comes to none. */
+static bool says_nothing(struct json_value root)
+{
+    struct json_value messages;
+    struct json_member any;
+    struct json_iter it;
+
+    must(json_get(root, "messages", &messages));
+    it = json_iter(messages);
+    return !json_next(&it, &any);
+}
+
 /* Our reader of chat takes it, and reads what the other reader read. */
 static void check_body(struct view body, const struct prompt *p, const struct provider *provider)
 {
@@ -62,6 +74,8 @@ static void check_body(struct view body, const struct prompt *p, const struct pr
     if (e == ERR_LIMIT) /* schemas of the greatest depth stand deeper here */
         return;
     must(e == ERR_NONE && root.kind == JSON_OBJECT);
+    if (says_nothing(root))
+        return;
     e = chat_request_parse(body, &r, &facts, &fault);
     if (e == ERR_UNSUPPORTED || (e == ERR_LIMIT && r.n_developer > CHAT_DEVELOPER_MAX))
         return; /* a schema's or a format's key like one of ours; more developers than chat takes */

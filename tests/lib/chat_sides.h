@@ -302,6 +302,7 @@ static struct usage_record last_record;
 
 static struct key_rates limits; /* per minute, and what they leave */
 static bool stranger; /* the key is not known here */
+static uint64_t own_version; /* of the account's own provider keys */
 
 enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, struct key **out)
 {
@@ -325,6 +326,11 @@ struct id key_account(const struct key *k)
 {
     (void)k;
     return (struct id){{2}};
+}
+uint64_t key_own_version(const struct key *k)
+{
+    (void)k;
+    return own_version;
 }
 enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *id, uint32_t *retry)
 {
@@ -452,6 +458,7 @@ static const uint8_t user_key[16];
 static size_t content_max = 128 << 20; /* bytes of the budget that reset() makes */
 static uint16_t capabilities; /* of the model that reset() makes: enum catalog_capability bits */
 static uint32_t context_length = 1000; /* tokens, of the model that reset() makes */
+static struct model_gates gates;       /* of the same */
 
 static void reset(void)
 {
@@ -496,7 +503,7 @@ static void reset(void)
     c.models = calloc(1, sizeof *c.models);
     c.endpoints = calloc(2, sizeof *c.endpoints);
     c.models[0] = (struct catalog_model){
-        .capabilities = capabilities,
+        .capabilities = capabilities, .gates = gates,
         .no = 1, .id = "demo/echo", .context_length = context_length, .max_output = 100000};
     for (uint32_t i = 0; i < 2; i++) {
         c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 1,

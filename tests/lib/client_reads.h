@@ -341,7 +341,7 @@ static inline void meant_messages_stop(struct meaning *m, json_c_object *o)
     static const struct {
         const char *word;
         enum meant_finish finish;
-    } words[] = {{"end_turn", MEANT_STOP}, {"max_tokens", MEANT_LENGTH}, {"tool_use", MEANT_CALL}, {"refusal", MEANT_FILTER}};
+    } words[] = {{"end_turn", MEANT_STOP}, {"stop_sequence", MEANT_STOP}, {"max_tokens", MEANT_LENGTH}, {"tool_use", MEANT_CALL}, {"refusal", MEANT_FILTER}};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (jc_is(jc(o, "stop_reason"), words[i].word))

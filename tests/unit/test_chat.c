@@ -764,7 +764,7 @@ static void test_route_again(void)
 
     for (unsigned i = 0; i < 64; i++) {
         struct route_health good = {read_good, NULL};
-        struct route_want want = {.n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1};
+        struct route_want want = {.n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1, .max_audio_pusd = -1, .max_request_nusd = -1, .max_image_nusd = -1};
         struct snapshot *catalog;
         struct route again;
 

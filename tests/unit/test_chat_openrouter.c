@@ -100,7 +100,7 @@ static void test_whole(void)
                                &out, &kind, &error),
               ERR_NONE);
     CHECK_INT(kind, CHAT_EMIT);
-    CHECK_INT(chat_openrouter_usage(&c.usage, 2500000000, &out), ERR_NONE);
+    CHECK_INT(chat_openrouter_usage(&c.usage, 2500000000, false, &out), ERR_NONE);
     CHECK_INT(buf_append_byte(&out, 0), ERR_NONE);
     CHECK(strstr((const char *)out.ptr, "\"provider\":\"Demo \\\"A\\\"\"") != NULL);
     CHECK(strstr(strstr((const char *)out.ptr, "\"prompt_tokens\"") + 1, "\"prompt_tokens\"") == NULL);
@@ -115,7 +115,7 @@ static void test_whole_full(void)
 
     buf_init(&out, 20);
     CHECK_INT(buf_append(&out, VIEW_LIT("{\"id\":\"x\"}")), ERR_NONE);
-    CHECK(chat_openrouter_usage(&(struct token_usage){0}, 0, &out) != ERR_NONE);
+    CHECK(chat_openrouter_usage(&(struct token_usage){0}, 0, true, &out) != ERR_NONE);
     CHECK_BYTES(out.ptr, out.len, "{\"id\":\"x\"}", 10);
     buf_free(&out);
 }

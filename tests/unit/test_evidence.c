@@ -17,15 +17,16 @@
                  "3") "\",\"not_after\":1790000000,"                                               \
                       "\"purpose\":\"tr.identity.v1\",\"receipt_ed25519\":\"" HEX32(               \
                           "4") "\","                                                               \
-                               "\"role\":\"dataplane\",\"simulated\":true,\"tls_spki_sha256\":"    \
-                               "\"" HEX32("5") "\"}"
+                               "\"role\":\"dataplane\",\"seal_x25519\":\"" HEX32("6")   \
+                               "\",\"simulated\":true,\"tls_spki_sha256\":\"" HEX32("5") "\"}"
 
 static const char unlocked_doc[] =
     "{\"audience\":\"api.example.com\",\"boot\":\"0102030405060708090a0b0c0d0e0f10\","
     "\"config_sha256\":\"" HEX32("1") "\",\"cp_spki_sha256\":[\"" HEX32("2")
     "\"],\"hpke_x25519\":\"" HEX32("3") "\",\"not_after\":1790000000,"
     "\"purpose\":\"tr.identity.v1\",\"receipt_ed25519\":\"" HEX32("4")
-    "\",\"role\":\"dataplane\",\"simulated\":true,\"tls_spki_sha256\":\"" HEX32("5")
+    "\",\"role\":\"dataplane\",\"seal_x25519\":\"" HEX32("6")
+    "\",\"simulated\":true,\"tls_spki_sha256\":\"" HEX32("5")
     "\",\"unlocked_memory\":true}";
 
 static struct identity sample(void)
@@ -40,6 +41,7 @@ static struct identity sample(void)
     memset(i.hpke_x25519, 0x33, 32);
     memset(i.receipt_ed25519, 0x44, 32);
     memset(i.tls_spki_sha256.b, 0x55, 32);
+    memset(i.seal_x25519, 0x66, 32);
     return i;
 }
 
@@ -167,9 +169,9 @@ static void run_binding_vectors(void)
               ERR_NONE);
     CHECK(memcmp(leaf.b, want, 32) == 0);
     evidence_report_data(VIEW_LIT(DOC), &leaf, data);
-    CHECK_INT(hex_decode(VIEW_LIT("308f793a7d0e55e03accc9d1236df1593be924a0ecc56bdd480f894d"
-                                  "273bdd08c3dc68f00ad595574fcb0f5b7673f51d2efca96ae87aa823"
-                                  "202b6d87b8e94363"),
+    CHECK_INT(hex_decode(VIEW_LIT("b24c6c0a7b1cdffb151bf72503b3280b3d3c38e7b28c5dd8e1702c54"
+                                  "d127eeac2de8e9492058c327b397a576d8c9c739a3b0efc2a0dddb5e"
+                                  "e8412eab84103a5f"),
                          want, 64),
               ERR_NONE);
     CHECK(memcmp(data, want, 64) == 0);

@@ -49,6 +49,54 @@ static struct view payload(void)
 
 static const uint8_t some[4200] = {1, 2, 3};
 
+static const struct msg_evidence evidence = {
+    .identity = VIEW_LIT("{}"), .report = {some, 1184}, .vek = {some, 700}, .ask = {some, 1}};
+
+/* Two keys behind each other; as many as it says, and no other bytes. */
+static void run_own_round_trips(void)
+{
+    const struct msg_own_key first = {.id = {{1}}, .provider_no = 255, .flags = OWN_KEY_ALWAYS,
+                                      .seal_id = {9}, .sealed = view_of(some, OWN_KEY_SEALED_MIN)},
+                             second = {.id = {{2}}, .flags = OWN_KEY_FALLBACK,
+                                       .sealed = view_of(some, LIMIT_OWN_SEALED_BYTES)};
+    struct msg_own_key k = first;
+    struct msg_own_keys m;
+    struct buf keys;
+
+    buf_init(&keys, 4096);
+    CHECK_INT(msg_own_key_put(&keys, &first), ERR_NONE);
+    CHECK_INT(msg_own_key_put(&keys, &second), ERR_NONE);
+    CHECK_MESSAGE(own_ask, MSG_OWN_ASK, .account = {{1}});
+    CHECK_MESSAGE(own_keys, MSG_OWN_KEYS, .account = {{1}}, .version = 7, .fee_ppm = 1000000, .count = 2,
+                  .keys = buf_view(&keys));
+    CHECK_MESSAGE(own_keys, MSG_OWN_KEYS, .version = 1);
+    m = (struct msg_own_keys){.count = 2, .keys = buf_view(&keys)};
+    CHECK_INT(msg_own_key_take(&m, &k), ERR_NONE);
+    CHECK(id_eq(&k.id, &first.id) && k.provider_no == 255 && k.flags == OWN_KEY_ALWAYS && k.seal_id[0] == 9 &&
+          k.sealed.len == OWN_KEY_SEALED_MIN);
+    CHECK_INT(msg_own_key_take(&m, &k), ERR_NONE);
+    CHECK(id_eq(&k.id, &second.id) && k.sealed.len == LIMIT_OWN_SEALED_BYTES && m.keys.len == 0);
+    CHECK_REFUSED(own_keys, .count = 1, .keys = buf_view(&keys)); /* bytes behind the last */
+    CHECK_REFUSED(own_keys, .count = 3, .keys = buf_view(&keys));
+    CHECK_REFUSED(own_keys, .count = 2, .fee_ppm = 1000001, .keys = buf_view(&keys));
+    k = first;
+    k.flags = 4;
+    CHECK_INT(msg_own_key_put(&keys, &k), ERR_RANGE);
+    k = first;
+    k.sealed.len = OWN_KEY_SEALED_MIN - 1;
+    CHECK_INT(msg_own_key_put(&keys, &k), ERR_RANGE);
+    k.sealed.len = LIMIT_OWN_SEALED_BYTES + 1;
+    CHECK_INT(msg_own_key_put(&keys, &k), ERR_RANGE);
+    k = first;
+    k.provider_no = LIMIT_PROVIDERS;
+    CHECK_INT(msg_own_key_put(&keys, &k), ERR_RANGE);
+    buf_free(&keys);
+    CHECK_MESSAGE(seal_ask, MSG_SEAL_ASK, .leaf = {{1}}, .evidence = evidence);
+    CHECK_MESSAGE(seal_give, MSG_SEAL_GIVE, .boot = {{1}}, .sealed = view_of(some, LIMIT_SEAL_GIVE_BYTES));
+    CHECK_REFUSED(seal_give, .boot = {{1}}, .sealed = view_of(some, LIMIT_SEAL_GIVE_BYTES + 1));
+    CHECK_REFUSED(seal_give, .boot = {{1}}, .sealed = view_of(some, 48));
+}
+
 static void run_round_trips(void)
 {
     CHECK_MESSAGE(challenge, MSG_CHALLENGE, .nonce = {9, 8, 7});
@@ -61,14 +109,14 @@ static void run_round_trips(void)
     CHECK_MESSAGE(grant, MSG_GRANT, .key_digest = {{1}}, .key = {{2}}, .account = {{3}},
                   .lease = {{4}}, .granted_nusd = 250000000, .lease_ms = 60000,
                   .requests_per_minute = 60, .tokens_per_minute = 1000, .expires_ms = 9,
-                  .version = 10);
+                  .version = 10, .own_version = 11);
     CHECK_MESSAGE(no_key, MSG_NO_KEY, .key_digest = {{1}}, .reason = NO_KEY_LIMIT, .version = 1,
                   .most_nusd = 2);
     CHECK_MESSAGE(lease_more, MSG_LEASE_MORE, .key = {{1}}, .lease = {{2}}, .need_nusd = 3,
                   .want_nusd = 1, .returned_nusd = 9);
     CHECK_MESSAGE(lease, MSG_LEASE, .key = {{1}}, .lease = {{2}}, .granted_nusd = 3, .lease_ms = 4,
                   .status = LEASE_GONE, .requests_per_minute = 5, .tokens_per_minute = 6,
-                  .expires_ms = 7, .version = 8, .most_nusd = 9);
+                  .expires_ms = 7, .version = 8, .most_nusd = 9, .own_version = UINT64_MAX);
     CHECK_MESSAGE(lease_return, MSG_LEASE_RETURN, .lease = {{1}}, .total_nusd = 0, .final = 1);
     CHECK_MESSAGE(revoke, MSG_REVOKE, .key_digest = {{1}}, .reason = NO_KEY_DISABLED, .version = 3);
     CHECK_MESSAGE(revoke, MSG_REVOKE, .reason = NO_KEY_CHANGED);
@@ -102,6 +150,7 @@ static void run_round_trips(void)
     CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_USED, .first = {{2}});
     CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_NONE);
     CHECK_MESSAGE(release, MSG_RELEASE, .request = {{1}});
+    run_own_round_trips();
 }
 
 static void run_encoder_refuses(void)
@@ -265,8 +314,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\45\1\0\0", 8, ERR_NONE},    /* type 37, the last */
-        {"\0\0\0\0\46\1\0\0", 8, ERR_VERSION}, /* type 38 */
+        {"\0\0\0\0\51\1\0\0", 8, ERR_NONE},    /* type 41, the last */
+        {"\0\0\0\0\52\1\0\0", 8, ERR_VERSION}, /* type 42 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */

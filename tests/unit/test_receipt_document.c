@@ -127,6 +127,8 @@ static struct receipt_facts full(void)
               .result = ERR_PROVIDER_STATUS},
              {.endpoint_no = 12, .provider_no = 0, .reason = ROUTE_REASON_UNHEALTHY, .tried = 1}},
         .answered = 1,
+        .inputs = {1, 2, 3},
+        .inputs_len = 3,
         .model = "demo/echo",
         .upstream_model = "up-echo",
     };
@@ -168,6 +170,8 @@ static struct receipt_facts greatest(void)
     f.unit_kind = PRICE_UNIT_character;
     f.tokens_prompt = f.tokens_completion = f.price_version = f.catalog_version = UINT32_MAX;
     f.n_candidates = LIMIT_CANDIDATES;
+    f.inputs_len = sizeof f.inputs;
+    memset(f.inputs, 0xff, sizeof f.inputs);
     f.error = API_ERROR_COUNT - 1;
     for (unsigned i = 0; i < LIMIT_CANDIDATES; i++)
         f.candidate[i] =
@@ -218,7 +222,7 @@ static void every_fact_is_in_it(void)
         "\"demo-a\",\"reason\":\"unhealthy\",\"result\":\"none\",\"tried\":true}],"
         "\"catalog_digest\":"
         "\"sha256:6666666666666666666666666666666666666666666666666666666666666666\","
-        "\"catalog_version\":7,\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
+        "\"catalog_version\":7,\"inputs\":\"AQID\",\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
         "{\"audio_input_tokens\":0,\"audio_output_tokens\":0,\"cache_write_long_tokens\":0,"
         "\"cache_write_tokens\":1,\"cached_tokens\":4,\"clamped\":false,\"completion_tokens\":2,"
         "\"estimated\":false,\"image_input_tokens\":0,\"image_output_tokens\":0,"

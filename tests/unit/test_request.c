@@ -41,6 +41,10 @@ static struct {
     struct msg_claim claim;
     inquiry_cb *claim_cb;
     void *claim_cookie;
+    uint64_t own_version; /* of the account's own provider keys */
+    unsigned own_asks;
+    inquiry_cb *own_cb;
+    void *own_cookie;
 } fake;
 
 /* --- idempotency keys: one claim at a time */
@@ -55,6 +59,22 @@ enum err inquiry_claim(struct uplink_port *p, const struct msg_claim *claim, inq
     fake.claim_cookie = cookie;
     *out = (struct inquiry *)&fake;
     return ERR_NONE;
+}
+enum err inquiry_own(struct uplink_port *p, const struct id *account, inquiry_cb *cb, void *cookie,
+                     struct inquiry **out)
+{
+    (void)p;
+    CHECK(account->b[0] == 2);
+    fake.own_asks++;
+    fake.own_cb = cb;
+    fake.own_cookie = cookie;
+    *out = (struct inquiry *)&fake;
+    return ERR_NONE;
+}
+uint64_t key_own_version(const struct key *k)
+{
+    (void)k;
+    return fake.own_version;
 }
 void inquiry_cancel(struct inquiry *q)
 {
@@ -331,7 +351,7 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         .id = {{3}},
         .catalog = &fake.snapshot,
         .want = {.models = {&model}, .n_models = 1, .sort = ROUTE_PRICE, .max_prompt_pusd = -1,
-                 .max_completion_pusd = -1},
+                 .max_completion_pusd = -1, .max_audio_pusd = -1, .max_request_nusd = -1, .max_image_nusd = -1},
         .received_us = clock_mono_us(),
         .prompt_bound = 50,
         .prompt_bytes = 40,

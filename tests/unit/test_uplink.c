@@ -48,9 +48,13 @@ static struct {
     struct meter *meter;
     struct uplink *uplink;
     struct uplink_port *port;
+    struct own_store *own;
+    struct seal_ring *ring;
     unsigned catalogs, secrets, certs, proofs;
     char secret[64];
 } dp;
+static const struct providers two_providers = {
+    .list = {{.id = "first", .no = 0}, {.id = "second", .no = 1}}, .n = 2};
 
 static char platform_dir[64] = "/tmp/test_uplink.XXXXXX"; /* RSA keys take seconds: made once */
 
@@ -280,6 +284,11 @@ static void dp_start(const struct digest32 *pin)
     CHECK_INT(keyring_new(64, &dp.keyring), ERR_NONE);
     CHECK_INT(meter_new(1, &dp.meter), ERR_NONE);
     CHECK_INT(targets_parse(cp_host, cp.port, &c.targets), ERR_NONE);
+    CHECK_INT(own_store_new(&dp.own), ERR_NONE);
+    CHECK_INT(seal_ring_new(dp.keys, &dp.ring), ERR_NONE);
+    c.providers = &two_providers;
+    c.own = dp.own;
+    c.ring = dp.ring;
     c.keys = dp.keys;
     c.quotes = dp.quotes;
     c.keyring = dp.keyring;
@@ -344,6 +353,8 @@ static void stop(void)
     buf_free(&cp.in);
     meter_free(dp.meter);
     keyring_free(dp.keyring);
+    own_store_free(dp.own);
+    seal_ring_free(dp.ring);
     identity_keys_free(dp.keys);
     quote_backend.close(dp.quotes);
 }

@@ -1,0 +1,126 @@
+/* Own keys among the candidates of a route, and what a request on one costs. */
+#include "own.h"
+
+#include <assert.h>
+
+enum { OWN_WHOLE_PPM = 1000000 };
+
+static bool usable(const struct own_key *k, bool fallback)
+{
+    return k->state == OWN_KEY_READY && ((k->flags & OWN_KEY_FALLBACK) != 0) == fallback;
+}
+
+/* The providers of keys that are first choice, or a fallback. False: there is none. */
+static bool providers_of(const struct own_keys *keys, bool fallback, struct provider_set *out)
+{
+    bool any = false;
+
+    *out = (struct provider_set){{0}};
+    for (unsigned i = 0; i < keys->n; i++)
+        if (usable(&keys->list[i], fallback)) {
+            provider_set_add(out, keys->list[i].provider_no);
+            any = true;
+        }
+    return any;
+}
+
+static void route_push(struct route *r, const struct candidate *c, uint8_t own)
+{
+    if (r->n == LIMIT_CANDIDATES)
+        return;
+    r->list[r->n] = *c;
+    r->list[r->n++].own = own;
+}
+
+/* The endpoints of these keys' providers as routing orders them, each once for every key. */
+static void push_own(struct attempts *a, const struct route_want *want, const struct own_keys *keys,
+                     bool fallback, struct route *out)
+{
+    struct route_want at = *want;
+    struct route_health health;
+    struct provider_set own;
+    struct route route;
+
+    if (!providers_of(keys, fallback, &own))
+        return;
+    for (size_t w = 0; w < sizeof own.word / sizeof own.word[0]; w++)
+        at.only.word[w] = own.word[w] & (want->only_set ? want->only.word[w] : ~UINT64_C(0));
+    at.only_set = true;
+    at.no_fallbacks = false; /* cut to one at the end */
+    attempts_health(a, &health);
+    route_decide(&at, &health, a->seed, &route);
+    for (size_t c = 0; c < route.n; c++)
+        for (unsigned i = 0; i < keys->n; i++)
+            if (usable(&keys->list[i], fallback) &&
+                keys->list[i].provider_no == route.list[c].endpoint->provider->no)
+                route_push(out, &route.list[c], (uint8_t)(i + 1));
+}
+
+static bool always_own(const struct own_keys *keys, uint16_t provider_no)
+{
+    for (unsigned i = 0; i < keys->n; i++)
+        if (keys->list[i].provider_no == provider_no && (keys->list[i].flags & OWN_KEY_ALWAYS) != 0)
+            return true;
+    return false;
+}
+
+static void note_trouble(struct attempts *a, const struct own_keys *keys)
+{
+    for (unsigned i = 0; i < keys->n; i++)
+        if (keys->list[i].state != OWN_KEY_READY && a->own_trouble == OWN_KEY_READY) {
+            a->own_trouble = keys->list[i].state;
+            a->own_trouble_at = (uint8_t)i;
+        }
+}
+
+void own_route(struct attempts *a, const struct route_want *want, const struct own_keys *keys)
+{
+    struct route with = {.refusal = ROUTE_OK};
+    bool kept_off = false;
+
+    assert(keys->n <= LIMIT_OWN_KEYS);
+    a->own = keys;
+    note_trouble(a, keys);
+    push_own(a, want, keys, false, &with);
+    for (size_t i = 0; i < a->route.n; i++) {
+        if (always_own(keys, a->route.list[i].endpoint->provider->no))
+            kept_off = true;
+        else
+            route_push(&with, &a->route.list[i], 0);
+    }
+    push_own(a, want, keys, true, &with);
+    if (want->no_fallbacks && with.n > 1)
+        with.n = 1;
+    if (with.n == 0)
+        with.refusal = kept_off ? ROUTE_NO_PROVIDER : a->route.refusal;
+    memcpy(with.removed, a->route.removed, sizeof with.removed);
+    with.n_removed = a->route.n_removed;
+    if (!kept_off || with.n != 0)
+        a->own_trouble = OWN_KEY_READY; /* none that ends the request */
+    a->route = with;
+    a->inputs_len = 0; /* the inputs do not say which keys there are: it cannot be decided again from them */
+}
+
+bool own_route_only(struct attempts *a)
+{
+    struct route own = {.refusal = ROUTE_OK};
+
+    for (size_t i = 0; i < a->route.n; i++)
+        if (a->route.list[i].own != 0)
+            route_push(&own, &a->route.list[i], a->route.list[i].own);
+    if (own.n == 0 || own.n == a->route.n)
+        return false;
+    a->route = own;
+    return true;
+}
+
+int64_t own_charge(const struct attempts *a, const struct candidate *c, int64_t cost_nusd)
+{
+    unsigned __int128 fee;
+
+    assert(cost_nusd >= 0);
+    if (c->own == 0)
+        return cost_nusd;
+    fee = (unsigned __int128)(uint64_t)cost_nusd * a->own->fee_ppm;
+    return (int64_t)((fee + OWN_WHOLE_PPM - 1) / OWN_WHOLE_PPM); /* fee_ppm <= the whole: fits */
+}
