@@ -109,7 +109,7 @@ static void transcript_read(struct job *j, const struct json_member *m, size_t n
     struct json_value v;
 
     j->inputs = ask_count(m, n, "file"); /* its bytes */
-    a->prompt_bytes = j->inputs;
+    a->prompt_bytes = (size_t)j->inputs * 40 / WAV_SECOND; /* 10 tokens a second */
     j->format = 0;
     for (unsigned i = 0; i < sizeof formats / sizeof formats[0]; i++)
         if (ask_get(m, n, "response_format", &v) && json_string_is(v, formats[i]))
