@@ -5,7 +5,9 @@
 #define TR_DATAPLANE_PROVIDER_CHAT_CANON_H
 
 #include "arguments.h"
+#include "body_type.h"
 #include "buf.h"
+#include "call.h"
 #include "embeddings.h"
 #include "err.h"
 #include "gemini_state.h"
@@ -56,12 +58,15 @@ struct chat_canon {
     const struct provider *provider;
     bool want_usage; /* the client asked for usage (always true for a whole completion) */
     bool hide_reasoning; /* what the model thought is counted, and not told */
+    bool functions;      /* a chat client that asked in the way of old: of calls it reads one, "function_call" */
     /* The name of `provider` for a client of OpenRouter's API, who reads it in each chunk and reads usage
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
     struct view provider_name;
     bool own_key; /* it comes on a provider key of the customer's own */
     struct embeddings_form embeddings; /* the answer is no chat but these vectors: openai_embeddings.h */
+    struct call_form call; /* the answer is none of these but a call's: openai_call.h */
+    enum body_type type;   /* of the answer: as the provider says it, and then as the client is told */
     /* running state */
     unsigned chunks;           /* emitted so far */
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
@@ -71,6 +76,7 @@ struct chat_canon {
     enum usage_finish finish;  /* of choice 0; FINISH_NONE until seen */
     struct usage_figures figures;
     struct token_usage usage; /* what the figures so far come to */
+    uint32_t units;           /* of c->call, that the provider says or that are here; 0: not known */
     uint64_t content_bytes;   /* delivered bytes of text, reasoning, names and arguments of calls;
                                  other content (audio, images) counts a CHAT_MEDIA_SHARE of them */
     bool useful;              /* some content of any kind, or a finish, has been seen */
@@ -106,6 +112,7 @@ struct chat_error {
     bool client_fault;   /* 400/404/413/422: it blames the request */
     bool own_limit;      /* but for what this provider or model cannot do: another one may serve it */
     bool context_length; /* "context_length_exceeded" */
+    bool invalid_request; /* its type is "invalid_request_error" */
     int64_t retry_after_ms; /* that the body asks for; 0: it says nothing of it */
     struct view message; /* content class: to the client only. Borrowed from the event, the text
                           * between a JSON string's quotes, still escaped: paste it between quotes.
