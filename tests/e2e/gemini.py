@@ -22,6 +22,7 @@ if "TR_GEMINI_PYTHON" not in os.environ:
     python = PYTHON if prepared.returncode == 0 else sys.executable
     os.execve(python, [python, *sys.argv], {**os.environ, "TR_GEMINI_PYTHON": "1"})
 
+sys.path[:] = [p for p in sys.path if os.path.realpath(p) != HERE]  # a test there has the name of an SDK
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 import openapi  # noqa: E402
 import rig  # noqa: E402

@@ -80,15 +80,21 @@ static void event_text(struct job *j, const struct step *s, bool thought, struct
     part_end(j, out);
 }
 
-static void event_finish(struct job *j, struct bytes *out)
+/* The last part, and what stands behind the parts. */
+static void put_finish(struct job *j, struct bytes *out)
 {
-    part_begin(out);
     if (j->signature.len != 0 && j->n_tools == 0)
         put_text_signature(j, out);
     else
         BYTES_LIT(out, "{\"text\":\"\"}");
     bytes_printf(out, "],\"role\":\"model\"},\"finishReason\":\"%s\",\"index\":0}]", finish_reason(j));
     put_usage(j, out);
+}
+
+static void event_finish(struct job *j, struct bytes *out)
+{
+    part_begin(out);
+    put_finish(j, out);
     BYTES_LIT(out, "}");
     put_end(j, out);
 }
@@ -137,12 +143,7 @@ static void gemini_whole(struct job *j, struct bytes *out)
         put_call(j, i, out);
         BYTES_LIT(out, ",");
     }
-    if (j->signature.len != 0 && j->n_tools == 0)
-        put_text_signature(j, out);
-    else
-        BYTES_LIT(out, "{\"text\":\"\"}");
-    bytes_printf(out, "],\"role\":\"model\"},\"finishReason\":\"%s\",\"index\":0}]", finish_reason(j));
-    put_usage(j, out);
+    put_finish(j, out);
     BYTES_LIT(out, ",\"responseId\":\"mock\"}");
 }
 
