@@ -413,7 +413,8 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
     if (attempts_final(&r->attempts, x)) {
         request_settle(r, x->e, f.error, SETTLE_OUTPUT);
         r->ops->fail(r, &f);
-    } else if (attempts_ours(x->e)) { /* an answer that has no room here is not bought again elsewhere */
+    } else if (attempts_ours(x->e) || /* an answer that has no room here is not bought again elsewhere */
+               attempts_blamed(&r->attempts, x)) {
         request_exhausted(r);
     } else {
         request_connect(r);

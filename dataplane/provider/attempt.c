@@ -5,6 +5,7 @@
 #include "chat_cut.h"
 #include "chat_gather.h"
 #include "chat_openrouter.h"
+#include "chat_request.h"
 #include "clock.h"
 #include "content_view.h"
 #include "row_edits.h"
@@ -51,6 +52,7 @@ struct attempt_result attempt_error(struct attempt *a, enum err e, const struct 
         .client_fault = error->client_fault,
         .context_length = error->context_length,
         .own_limit = error->own_limit,
+        .invalid_request = error->invalid_request && a->message != NULL,
         .message = a->message,
     };
 }
@@ -187,6 +189,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .own_key = task->own_key.len != 0,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
+                .functions = p->chat != NULL && p->chat->member[CHAT_KEY_FUNCTIONS].present,
                 .embeddings = p->embeddings.form,
             },
     };
