@@ -88,6 +88,11 @@ struct providers {
     size_t n;
     struct digest32 digest; /* SHA-256 of the file's bytes */
 };
+/* May anything of a prompt stay there? What trains models keeps it in them. */
+static inline bool provider_keeps(const struct provider *p)
+{
+    return p->retains_data || p->trains;
+}
 /* A set of provider numbers. */
 struct provider_set {
     uint64_t word[LIMIT_PROVIDERS / 64];

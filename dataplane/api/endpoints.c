@@ -17,7 +17,7 @@ static enum err append_endpoints(const struct models_context *x, const struct sn
         const struct route_endpoint *e = &m->endpoints[i];
         struct health_report now;
 
-        if (snapshot_endpoint_text(s, e).len == 0 || (zdr && (e->provider->retains_data || e->info->retains_data)))
+        if (snapshot_endpoint_text(s, e).len == 0 || (zdr && (provider_keeps(e->provider) || e->info->retains_data)))
             continue;
         health_report(x->health, e->health_slot, now_ms, &now);
         if ((*n)++ != 0)

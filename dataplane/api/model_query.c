@@ -421,7 +421,7 @@ static bool served(const struct model_query *q, const struct route_model *m)
         const struct provider *p = m->endpoints[i].provider;
         const struct catalog_endpoint *e = m->endpoints[i].info;
 
-        if (e->weight != 0 && (!q->zdr || (!p->retains_data && !e->retains_data)) &&
+        if (e->weight != 0 && (!q->zdr || (!provider_keeps(p) && !e->retains_data)) &&
             (!q->providers_set || provider_set_has(&q->providers, p->no)) &&
             (q->region[0] == '\0' || strcmp(q->region, p->region) == 0))
             return true;

@@ -453,7 +453,7 @@ static void log_refused_keys(const struct request *r, const struct attempt_resul
     for (unsigned key = 0; key < PROVIDER_KEYS_MAX; key++)
         if ((x->keys_refused >> key & 1) != 0)
             LOG("provider_key_refused", KV("provider", r->attempts.candidate.endpoint->provider->no), KV("key", key),
-                KV("status", x->status));
+                KV("status", x->key_status));
 }
 
 void request_attempt_ended(struct request *r, const struct attempt_result *x, bool upstream_open)

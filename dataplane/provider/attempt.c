@@ -21,6 +21,7 @@ void attempt_report(struct attempt *a, const struct attempt_result *x)
     assert(!a->over);
     a->over = true;
     told.keys_refused = a->keys_refused;
+    told.key_status = a->key_status;
     a->sink->over(a->cookie, &told, a->fetch != NULL);
 }
 

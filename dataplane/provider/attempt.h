@@ -67,6 +67,7 @@ struct attempt {
     struct upstreams *upstreams;
     struct fetch_request request;       /* as it is sent, with one key after the other */
     uint8_t keys_tried, keys_refused;   /* a bit for each of the operator's */
+    uint16_t key_status;                /* of the last refusal */
     struct budget *budget;
     bool stream;
     enum prompt_kind kind;
