@@ -208,11 +208,18 @@ static void rules_changed_cb(void *cookie, const struct attest_policy *now)
         peers_set_policy(p->peers, now);
 }
 
-static bool provider_key_cb(void *cookie, uint16_t provider_no, struct view *key)
+static size_t provider_keys_cb(void *cookie, uint16_t provider_no)
 {
     struct program *p = cookie;
 
-    return provider_keys_get(p->keys, provider_no, key);
+    return provider_keys_of(p->keys, provider_no);
+}
+
+static bool provider_key_cb(void *cookie, uint16_t provider_no, size_t index, struct view *key)
+{
+    struct program *p = cookie;
+
+    return provider_keys_get(p->keys, provider_no, index, key);
 }
 
 static enum err start_link(struct program *p)
@@ -233,6 +240,7 @@ static enum err start_link(struct program *p)
         .api = p->api,
         .log = p->log,
         .providers = &p->providers,
+        .provider_keys = provider_keys_cb,
         .provider_key = provider_key_cb,
         .cookie = p,
     };

@@ -111,34 +111,25 @@ static double endpoint_price(const struct catalog_endpoint *e)
     return (3.0 * (double)e->price.prompt_pusd + (double)e->price.completion_pusd) / 4.0;
 }
 
-/* The dearest of what a class of tokens may cost in this request. A tier of the day may hold at any time: the
- * answer may be billed later than it is routed. */
-static int64_t dearest(const struct route_want *w, const struct price *p, bool completion)
-{
-    int64_t most = completion ? p->completion_pusd : p->prompt_pusd;
-
-    for (unsigned i = 0; i < p->n_tiers; i++) {
-        const struct price_tier *t = &p->tier[i];
-        int64_t here = completion ? t->completion_pusd : t->prompt_pusd;
-
-        if ((w->prompt_bound == 0 || w->prompt_bound > t->above_prompt_tokens) && here > most)
-            most = here;
-    }
-    return most;
-}
-
 static bool over(int64_t price, int64_t max)
 {
     return max >= 0 && price > max;
 }
 
+/* No tier that may hold for this prompt may cost more. Thoughts are part of the completion. */
 static bool too_dear(const struct route_want *w, const struct price *p)
 {
-    return over(dearest(w, p, false), w->max_prompt_pusd) ||
-           over(dearest(w, p, true), w->max_completion_pusd) ||
-           over(p->reasoning_pusd, w->max_completion_pusd) || /* thoughts are part of a completion */
-           over(p->audio_input_pusd, w->max_audio_pusd) ||
-           over(p->audio_output_pusd, w->max_audio_pusd) ||
+    struct price_rates r;
+
+    if (w->max_prompt_pusd < 0 && w->max_completion_pusd < 0 && w->max_audio_pusd < 0 &&
+        w->max_request_nusd < 0 && w->max_image_nusd < 0)
+        return false;
+    price_dearest(p, w->prompt_most, w->received_ms, &r);
+    return over(r.class_pusd[PRICE_CLASS_prompt], w->max_prompt_pusd) ||
+           over(r.class_pusd[PRICE_CLASS_completion], w->max_completion_pusd) ||
+           over(r.class_pusd[PRICE_CLASS_reasoning], w->max_completion_pusd) ||
+           over(r.class_pusd[PRICE_CLASS_audio_input], w->max_audio_pusd) ||
+           over(r.class_pusd[PRICE_CLASS_audio_output], w->max_audio_pusd) ||
            over(p->request_nusd, w->max_request_nusd) || over(p->image_nusd, w->max_image_nusd);
 }
 
@@ -204,7 +195,7 @@ static enum route_refusal endpoint_refusal(const struct route_want *w, const str
         return r;
     if ((route_places(e->provider) & w->places) != w->places)
         return ROUTE_NO_PLACE;
-    if (w->no_retention && (e->provider->retains_data || e->provider->trains || i->retains_data))
+    if (w->no_retention && (e->provider->retains_data || i->retains_data))
         return ROUTE_NO_PRIVACY;
     if (w->confidential && !e->provider->confidential)
         return ROUTE_NO_CONFIDENTIAL;

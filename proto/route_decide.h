@@ -118,7 +118,7 @@ struct route_want {
     size_t n_order;
     bool order_set;      /* an order was given, even if it names no provider of ours */
     bool no_fallbacks;   /* one candidate */
-    bool no_retention;   /* only providers that keep no prompts */
+    bool no_retention;   /* only providers that keep no prompts, and so can train no model with them */
     uint8_t privacy_by;  /* enum route_privacy: who asked for that */
     bool confidential;   /* only providers whose row says that they run inside attested hardware */
     bool free_only;      /* only endpoints that cost nothing */
@@ -127,7 +127,8 @@ struct route_want {
     int64_t max_prompt_pusd; /* per token; < 0: any. Held against the dearest tier that may hold */
     int64_t max_completion_pusd, max_audio_pusd;
     int64_t max_request_nusd, max_image_nusd; /* per request, per image made; < 0: any */
-    uint32_t prompt_bound; /* tokens that the prompt has at most, for the tiers; 0: not known, any */
+    uint64_t prompt_most;  /* tokens that the prompt has at most: which tiers may hold */
+    uint64_t received_ms;  /* unix: which of them hold at this time */
     uint16_t capabilities; /* enum catalog_capability bits that model and endpoint must have */
     uint32_t gates;        /* enum model_gate bits that the model must not have */
     uint8_t sort;          /* enum route_sort */

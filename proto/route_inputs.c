@@ -1,5 +1,5 @@
 /* Layout, big-endian: u8 version; u16 flags; u8 sort; u8 privacy_by, places; u16 quantizations, capabilities;
- * u32 gates, prompt_bound; the limits of price that are set, 8 bytes each; with WISHES eight u32; models: u8 count, u8 named,
+ * u32 gates; u64 prompt_most, received_ms; the limits of price that are set, 8 bytes each; with WISHES eight u32; models: u8 count, u8 named,
  * u32 each; providers of only and ignore: u16 count, u16 each; picks of only, ignore and order: u8 count, 3 bytes each;
  * endpoints: u16 count, then a byte each, with a figure behind it where it says so. */
 #include "route_inputs.h"
@@ -132,7 +132,8 @@ size_t route_inputs_write(const struct route_want *want, const struct route_judg
     pen_put(&p, w->quantizations, 2);
     pen_put(&p, w->capabilities, 2);
     pen_put(&p, w->gates, 4);
-    pen_put(&p, w->prompt_bound, 4);
+    pen_put(&p, w->prompt_most, 8);
+    pen_put(&p, w->received_ms, 8);
     for (unsigned i = 0; i < MAXIMA; i++)
         if (*max[i] >= 0)
             pen_put(&p, (uint64_t)*max[i], 8);
@@ -261,7 +262,8 @@ enum err route_inputs_read(struct view bytes, const struct route_catalog *catalo
     w->quantizations = take_u16(&r);
     w->capabilities = take_u16(&r);
     w->gates = take_u32(&r);
-    w->prompt_bound = take_u32(&r);
+    w->prompt_most = take_u64(&r);
+    w->received_ms = take_u64(&r);
     take_limits(&r, flags, w);
     take_models(&r, catalog, w);
     take_set(&r, &w->only);

@@ -2,6 +2,7 @@
 #include "front_internal.h"
 
 #include "azure.h"
+#include "catalog_bytes.h"
 #include "chat_dialect.h"
 #include "completions.h"
 #include "embeddings_dialect.h"
@@ -90,6 +91,11 @@ static void handle_health(struct visit *v)
 static void handle_attestation(struct visit *v)
 {
     attest_document(v->x->attest, v->web);
+}
+
+static void handle_catalog(struct visit *v)
+{
+    stats_status(v->x->stats, catalog_bytes_answer(&v->x->models, v->web));
 }
 
 static void handle_quote(struct visit *v)
@@ -187,6 +193,7 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/status", true, false, ACCESS_PUBLIC, handle_status, NULL},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
+    {"GET", "/attestation/catalog", false, false, ACCESS_EVIDENCE, handle_catalog, NULL},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},
     {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head, NULL},
     {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples, NULL},

@@ -87,14 +87,6 @@ static enum err want_members(struct want_context *x)
                             "change the price or is not known; see param and the documentation.");
 }
 
-/* The tiers of prices are by the tokens of the prompt, which has at most as many as bytes; what media cost is not known. */
-static uint32_t want_bound(const struct prompt *p)
-{
-    if (p->has_media || media_bound(&p->media, 1, 1) != 0)
-        return 0;
-    return p->prompt_bound < UINT32_MAX ? (uint32_t)p->prompt_bound : UINT32_MAX;
-}
-
 enum err want_read(struct prompt *q, const struct snapshot *catalog,
                    const struct providers *providers, const struct want_given *given,
                    struct route_want *want, struct want_notes *notes, struct api_failure *f)
@@ -112,7 +104,6 @@ enum err want_read(struct prompt *q, const struct snapshot *catalog,
     *want = (struct route_want)ROUTE_WANT_ANY;
     *notes = (struct want_notes){0};
     *f = (struct api_failure){0};
-    want->prompt_bound = want_bound(q);
     e = want_models(&x);
     if (e == ERR_NONE)
         e = want_provider(&x);

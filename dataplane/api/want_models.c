@@ -110,6 +110,10 @@ const struct route_model *want_find(const struct snapshot *catalog, struct view 
 
 /* --- all that a request names */
 
+_Static_assert((int)ALIAS_SORT_BALANCE == ROUTE_BALANCE && (int)ALIAS_SORT_PRICE == ROUTE_PRICE &&
+                   (int)ALIAS_SORT_LATENCY == ROUTE_LATENCY && (int)ALIAS_SORT_THROUGHPUT == ROUTE_THROUGHPUT,
+               "an alias' sort is a request's");
+
 static enum err want_no_model(struct want_context *x, const char *param, struct view id, bool ambiguous)
 {
     struct view base = id;

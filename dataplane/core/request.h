@@ -6,6 +6,7 @@
 
 #include "admit.h"
 #include "attempts.h"
+#include "catalog_store.h"
 #include "attempt_result.h"
 #include "errors.h"
 #include "idempotency.h"

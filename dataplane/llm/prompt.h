@@ -52,6 +52,8 @@ struct prompt_item {
     struct view media_type; /* escaped; empty: it is in a data URL, or not known */
     struct view signature;  /* escaped; of a call: the thought behind it, Google's */
     struct view extra;      /* raw JSON value: an image's "detail", a part's cache mark; empty: none */
+    struct view block;      /* raw JSON: the content block of Anthropic's dialect that this part, and those behind it
+                               with the same one, were read from, where they do not say all of it; empty: none */
 };
 
 enum prompt_tool_kind { TOOL_FUNCTION, TOOL_CUSTOM };
@@ -105,7 +107,9 @@ struct prompt_list {
     int format_strict;           /* -1 not said, 0, 1 */
     enum prompt_effort effort;
     uint32_t reasoning_tokens;   /* the budget for thoughts; 0: not said */
+    bool thinks;                 /* thinking is asked for, however much the model likes */
     bool wants_reasoning;        /* the client can show thoughts */
+    struct view mark;            /* raw JSON: a cache mark for the last block; empty: none */
     bool no_effort;              /* the model that is asked does not think: it is not told how much */
     struct prompt_kept *kept;    /* bytes that are not in the body: prompt_keep() */
 };

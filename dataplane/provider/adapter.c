@@ -1,9 +1,12 @@
 /* (G) The rows of the providers' dialects. */
 #include "adapter.h"
 
+#include "anthropic_read.h"
+#include "anthropic_render.h"
 #include "chat_gather.h"
 #include "chat_request.h"
 #include "content_view.h"
+#include "gemini_embeddings.h"
 #include "gemini_read.h"
 #include "gemini_render.h"
 #include "openai_embeddings.h"
@@ -72,6 +75,14 @@ static enum err chat_body(const struct prompt *p, const struct destination *d, u
                            : openai_render(p, d->provider, model, max_output, out);
 }
 
+/* --- Anthropic's Messages */
+
+static enum err messages_path(const struct prompt *p, const struct destination *d, struct buf *out)
+{
+    (void)p, (void)d;
+    return buf_append(out, VIEW_LIT("/messages"));
+}
+
 static const struct adapter chat[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
@@ -105,6 +116,18 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .whole = gemini_whole,
             .error = gemini_error,
         },
+    [DIALECT_ANTHROPIC] =
+        {
+            .list = true,
+            .headers = VIEW_LIT("\r\nanthropic-version: 2023-06-01"), /* later ones have no sampling at all */
+            .path = messages_path,
+            .fits = anthropic_fits,
+            .room = anthropic_room,
+            .render = anthropic_render,
+            .chunk = anthropic_chunk,
+            .whole = anthropic_whole,
+            .error = anthropic_error,
+        },
 };
 
 /* --- its embeddings */
@@ -135,6 +158,15 @@ static const struct adapter embeddings[DIALECT_COUNT] = {
             .render = embeddings_body,
             .whole = openai_embeddings_whole,
             .error = chat_canon_error,
+        },
+    [DIALECT_GEMINI] =
+        {
+            .path = gemini_embeddings_path,
+            .fits = gemini_embeddings_fits,
+            .room = gemini_embeddings_room,
+            .render = gemini_embeddings_render,
+            .whole = gemini_embeddings_whole,
+            .error = gemini_error,
         },
 };
 

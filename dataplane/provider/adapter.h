@@ -16,6 +16,8 @@ struct adapter {
     /* It reads the prompt's list, of a chat client too (chat_list.h); else p->chat says that there may be none. */
     bool list;
 
+    struct view headers; /* of each request, beside those of all: lines, each with its CRLF in front */
+
     /* Appends the request's path behind the provider's prefix, "/chat/completions", with a query if it has
      * one. ERR_LIMIT, ERR_MEMORY of out. */
     enum err (*path)(const struct prompt *p, const struct destination *d, struct buf *out);

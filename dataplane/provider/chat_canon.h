@@ -33,6 +33,21 @@ struct chat_repeat {
     uint8_t bytes[1024];
 };
 
+/* Where a stream of Anthropic's dialect stands: anthropic_read.h. Zeroed before its first event. */
+struct anthropic_reading {
+    uint8_t block;      /* what the open content block is */
+    bool begun;         /* message_start has come */
+    bool input_begun;   /* of the open call: arguments have been told */
+    uint8_t stop;       /* why it stopped; 0: not told yet */
+    uint32_t calls, thoughts; /* blocks so far */
+    uint32_t text_at, block_at; /* characters of text so far, and in front of the open block */
+    char sequence[64];  /* the stop sequence that came, escaped; empty: none, or a longer one */
+    /* The figures so far, each as it was told last; extra ones are billed beside the totals. */
+    uint32_t input, cache_read, cache_write, cache_write_1h, output, thinking, extra_input, extra_output;
+    bool odd;           /* one could not be believed */
+    bool figures;
+};
+
 /* What stays the same over one response. */
 struct chat_canon {
     char id[48];       /* "gen-..." */
@@ -41,6 +56,7 @@ struct chat_canon {
     const struct provider *provider;
     bool want_usage; /* the client asked for usage (always true for a whole completion) */
     bool hide_reasoning; /* what the model thought is counted, and not told */
+    bool functions;      /* a chat client that asked in the way of old: of calls it reads one, "function_call" */
     /* The name of `provider` for a client of OpenRouter's API, who reads it in each chunk and reads usage
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
@@ -71,8 +87,11 @@ struct chat_canon {
     bool lost_open;          /* one left the ring before its arguments ended */
     bool by_delta;           /* content has come under "delta" */
     bool strange;            /* an event came that was neither a chunk nor an error that we know */
-    struct openai_responses_state responses; /* of one in OpenAI's Responses: openai_responses.h */
-    struct gemini_state gemini; /* of an answer in Google's dialect: gemini_read.h */
+    union { /* where the reader of another dialect's stream stands: an answer has one dialect */
+        struct openai_responses_state responses; /* openai_responses.h */
+        struct gemini_state gemini;              /* gemini_read.h */
+        struct anthropic_reading anthropic;      /* anthropic_read.h */
+    };
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;
 };
@@ -88,6 +107,7 @@ struct chat_error {
     bool client_fault;   /* 400/404/413/422: it blames the request */
     bool own_limit;      /* but for what this provider or model cannot do: another one may serve it */
     bool context_length; /* "context_length_exceeded" */
+    bool invalid_request; /* its type is "invalid_request_error" */
     int64_t retry_after_ms; /* that the body asks for; 0: it says nothing of it */
     struct view message; /* content class: to the client only. Borrowed from the event, the text
                           * between a JSON string's quotes, still escaped: paste it between quotes.

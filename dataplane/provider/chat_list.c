@@ -272,6 +272,7 @@ static enum err read_all(struct chat_lister *l)
 enum err chat_list_make(struct prompt *p, struct prompt_fault *fault)
 {
     struct chat_lister l = {.r = p->chat, .p = p, .fault = fault};
+    struct json_value mark;
     const char *param;
     enum err e;
 
@@ -281,6 +282,8 @@ enum err chat_list_make(struct prompt *p, struct prompt_fault *fault)
     p->list.effort = p->chat->effort;
     p->list.reasoning_tokens = budget_of(&l);
     p->list.wants_reasoning = !p->hide_reasoning;
+    if (chat_list_member(&l, CHAT_KEY_CACHE_CONTROL, &mark) && mark.kind == JSON_OBJECT)
+        p->list.mark = mark.text;
     e = read_all(&l);
     if (e == ERR_NONE) {
         p->prompt_bound += prompt_list_repeats(&p->list);

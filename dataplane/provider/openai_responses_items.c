@@ -29,13 +29,13 @@ static void next(struct responses_says *s, enum responses_piece piece, struct vi
 struct openai_responses_item *responses_item_of(struct chat_canon *c, uint32_t output_index)
 {
     struct openai_responses_state *r = &c->responses;
-    uint32_t held = r->items < RESPONSES_ITEMS_MAX ? r->items : RESPONSES_ITEMS_MAX;
+    uint32_t held = r->items < RESPONSES_OPEN_MAX ? r->items : RESPONSES_OPEN_MAX;
     struct openai_responses_item *i;
 
     for (uint32_t k = 0; k < held; k++)
         if (r->item[k].output_index == output_index)
             return &r->item[k];
-    i = &r->item[r->items++ % RESPONSES_ITEMS_MAX];
+    i = &r->item[r->items++ % RESPONSES_OPEN_MAX];
     *i = (struct openai_responses_item){.output_index = output_index};
     return i;
 }

@@ -5,12 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RESPONSES_ITEMS_MAX = 32 }; /* output items that may still get events; the most seen is 8 */
+enum { RESPONSES_OPEN_MAX = 32 }; /* output items that may still get events; the most seen is 8 */
 
 /* Zeroed before the first event. */
 struct openai_responses_state {
     uint32_t calls;   /* begun so far */
     uint32_t details; /* elements of reasoning_details so far */
+    bool over;        /* the response has ended: what comes behind it is not of this answer */
     bool spoke, thought; /* a message has had text, a thought has been told: the next begins behind a blank line */
     struct openai_responses_item {
         uint32_t output_index;
@@ -21,7 +22,7 @@ struct openai_responses_state {
         bool begun, sealed;        /* of a call: its beginning; of a thought: its sealed text */
         uint32_t told_bytes;       /* of the text that is told now, and a hash of them: when all of the text comes */
         uint64_t told_hash;        /* at its end, what is missing is told */
-    } item[RESPONSES_ITEMS_MAX];   /* a ring: the latest */
+    } item[RESPONSES_OPEN_MAX];   /* a ring: the latest */
     uint32_t items;                /* ever */
 };
 

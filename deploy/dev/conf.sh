@@ -44,6 +44,14 @@ added() { # KIND
     done
 }
 
+# A name that stands for models; the ids of a real catalog's aliases, so that a client's configuration can be tried.
+alias_of() { # ID MODELS WANTS SORT
+    printf '\n[alias %s]\nmodels = %s\n' "$1" "$2"
+    [ -n "$3" ] && printf 'wants = %s\n' "$3"
+    [ -n "$4" ] && printf 'sort = %s\n' "$4"
+    return 0
+}
+
 endpoint() { # MODEL PROVIDER UPSTREAM PROMPT COMPLETION CACHED (dollars per million tokens)
     printf '\n[endpoint %s@%s]\nupstream_model = %s\nprompt = %s\ncompletion = %s\ncached = %s\n' \
         "$1" "$2" "$3" "$4" "$5" "$6"
@@ -74,11 +82,29 @@ write_providers() {
     added provider
 }
 
+# demo_aliases REAL: names that stand for the demo models, where the catalog of real ones has no such names.
+demo_aliases() {
+    local id models wants sort
+    while IFS='|' read -r id models wants sort; do
+        grep -qxF "[alias $id]" <<<"$1" || alias_of "$id" "$models" "$wants" "$sort"
+    done <<'END'
+trustedrouter/auto|demo/echo demo/dear||
+trustedrouter/cheap|demo/dear demo/echo||price
+trustedrouter/zdr|demo/echo|no_retention|
+trustedrouter/e2e|demo/echo|confidential|
+trustedrouter/free|demo/echo|free|
+trustedrouter/eu|demo/echo|eu|
+trustedrouter/us|demo/echo|us|
+~demo/latest|demo/only-a demo/echo||
+END
+}
+
 write_catalog() {
     echo "# Models, endpoints and prices (dollars per million tokens). Written by deploy/dev/up."
     model demo/echo "Demo: repeats your message" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/dear "Demo, dearer" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/only-a "Demo, one provider" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
+    echo "fallbacks = demo/embed demo/dear"
     model demo/embed "Demo: embeddings" 8192 1 $DEMO_CREATED "embeddings"
     # demo-a is the cheaper one and comes first by the weighting of inverse square prices, mostly; the
     # weights make it practically always first, so that tests can tell who will be asked.
@@ -88,6 +114,7 @@ write_catalog() {
     echo "weight = 1"
     endpoint demo/dear demo-a up-dear 100 300 10
     echo "weight = 60000"
+    echo "quantization = fp8"
     endpoint demo/dear demo-b up-dear 100 300 10
     echo "weight = 1"
     endpoint demo/only-a demo-a up-only 0.5 1.5 0.05
@@ -95,7 +122,10 @@ write_catalog() {
     echo "weight = 60000"
     endpoint demo/embed demo-b up-embed 0.02 0 0.02
     echo "weight = 1"
-    "$ROOT/deploy/dev/enabled" catalog
+    local real
+    real=$("$ROOT/deploy/dev/enabled" catalog)
+    demo_aliases "$real"
+    [ -z "$real" ] || printf '%s\n' "$real"
     added catalog
 }
 
@@ -148,6 +178,8 @@ listen_port = $(port api)
 metrics_host = 127.0.0.1
 metrics_port = $(port metrics)
 workers = ${TR_WORKERS:-0}
+region = ${TR_REGION:-local}
+eu_base_url = ${TR_EU_BASE_URL:-https://eu.router.example/v1}
 receipts_max = ${TR_RECEIPTS_MAX:-65536}
 control_host = 127.0.0.1
 place = dev

@@ -302,6 +302,7 @@ static struct usage_record last_record;
 
 static struct key_rates limits; /* per minute, and what they leave */
 static bool stranger; /* the key is not known here */
+static uint64_t own_version; /* of the account's own provider keys */
 
 enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, struct key **out)
 {
@@ -325,6 +326,11 @@ struct id key_account(const struct key *k)
 {
     (void)k;
     return (struct id){{2}};
+}
+uint64_t key_own_version(const struct key *k)
+{
+    (void)k;
+    return own_version;
 }
 enum err key_reserve(struct key *k, int64_t amount, uint64_t ms, struct id *id, uint32_t *retry)
 {

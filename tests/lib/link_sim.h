@@ -630,6 +630,9 @@ static void sim_plane_start(struct plane *p)
     p->boot = identity_boot(u->config.keys);
     CHECK_INT(keyring_new(64, &u->config.keyring), ERR_NONE);
     CHECK_INT(meter_new(1, &u->config.meter), ERR_NONE);
+    CHECK_INT(own_store_new(&u->config.own), ERR_NONE);
+    CHECK_INT(seal_ring_new(u->config.keys, &u->config.ring), ERR_NONE);
+    u->config.providers = &sim_providers;
     CHECK_INT(ship_init(u), ERR_NONE);
     CHECK_INT(targets_parse("127.0.0.1", 1, &u->targets), ERR_NONE);
     u->config.quotes = sim_quotes;
@@ -676,6 +679,8 @@ static void sim_plane_kill(struct plane *p)
     ship_free(u);
     buf_free(&u->in);
     keyring_free(u->config.keyring);
+    own_store_free(u->config.own);
+    seal_ring_free(u->config.ring);
     meter_free(u->config.meter);
     identity_keys_free(u->config.keys);
     uv_mutex_destroy(&u->lock);

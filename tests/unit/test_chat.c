@@ -280,7 +280,7 @@ static void test_operator_is_not_quoted(void)
     CHECK_INT(credentials_new(&keys_held), ERR_NONE);
     chats.credentials = keys_held;
     for (uint16_t no = 0; no < 2; no++)
-        CHECK_INT(credentials_set(keys_held, no, VIEW_LIT("sk-operator-1")), ERR_NONE);
+        CHECK_INT(credentials_set(keys_held, no, 0, 1, VIEW_LIT("sk-operator-1")), ERR_NONE);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         reset();
         ask(ASK "}");
@@ -764,7 +764,7 @@ static void test_route_again(void)
 
     for (unsigned i = 0; i < 64; i++) {
         struct route_health good = {read_good, NULL};
-        struct route_want want = {.n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1};
+        struct route_want want = {.n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1, .max_audio_pusd = -1, .max_request_nusd = -1, .max_image_nusd = -1};
         struct snapshot *catalog;
         struct route again;
 

@@ -34,7 +34,7 @@ static struct {
     enum receipt_endpoint endpoint;
     const struct dialect *dialect;
     unsigned counts;
-    unsigned document, quote, verifying_key, aci, report, audit_head, audit_samples, arrivals;
+    unsigned document, quote, verifying_key, sealing_key, aci, report, audit_head, audit_samples, arrivals;
     struct view rest;
     struct digest32 who;
     enum standing standing;
@@ -152,6 +152,7 @@ CATALOG_STUB(endpoints_providers, providers)
 ATTEST_STUB(attest_document, document)
 ATTEST_STUB(attest_quote, quote)
 ATTEST_STUB(attest_verifying_key, verifying_key)
+ATTEST_STUB(attest_sealing_key, sealing_key)
 ATTEST_STUB(attest_aci, aci)
 ATTEST_STUB(attest_report, report)
 enum err rate_take(struct rate *r, const uint8_t address[static 16], uint64_t now_ms,
@@ -318,7 +319,7 @@ static void test_paths(void)
         visit(cases[i].method, cases[i].path, NULL, NULL);
         CHECK_INT(web.status, cases[i].status);
         CHECK_INT(called.models + called.one + called.health + called.document + called.quote +
-                      called.verifying_key + called.aci + called.report + called.audit_head +
+                      called.verifying_key + called.sealing_key + called.aci + called.report + called.audit_head +
                       called.audit_samples + called.embeddings + called.wrapped + called.count +
                       called.zdr + called.providers,
                   cases[i].status == 0);

@@ -67,7 +67,7 @@ static const struct {
                "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}},"
                "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[]},{\"type\":\"text\",\"text\":\"x\"}]"))),
      "user text:hi | assistant thought:Hm.,signed EuQC "
-     "detail:{\"type\":\"reasoning.encrypted\",\"format\":\"anthropic-claude-v1\",\"data\":\"EmwK\"} text:x"},
+     "detail:{\"type\":\"reasoning.encrypted\",\"format\":\"anthropic-claude-v1\",\"data\":\"EmwK\"} thought:,signed EuQC text:x"},
 };
 
 static struct prompt prompt;

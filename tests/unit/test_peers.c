@@ -171,6 +171,28 @@ void ledger_release(struct ledger *l, const struct id *boot, const struct id *re
     cb(cookie, ERR_NONE, &answer);
 }
 
+static const struct msg_own_key own_row = {
+    .id = {{8}}, .flags = OWN_KEY_ALWAYS, .seal_id = {1}, .sealed = {(const uint8_t *)"0123456789012345678901234567890123456789012345678", 49}};
+static atomic_bool own_fails;
+
+void ledger_own_keys(struct ledger *l, const struct id *account, const struct providers *providers,
+                     void (*cb)(void *cookie, enum err e, const struct msg_own_keys *keys), void *cookie)
+{
+    struct msg_own_keys m = {.account = *account, .version = 5, .count = 1};
+    struct buf keys;
+
+    (void)l;
+    CHECK(providers != NULL);
+    buf_init(&keys, 256);
+    CHECK_INT(msg_own_key_put(&keys, &own_row), ERR_NONE);
+    m.keys = buf_view(&keys);
+    if (own_fails)
+        cb(cookie, ERR_DB, NULL);
+    else
+        cb(cookie, ERR_NONE, &m);
+    buf_free(&keys);
+}
+
 static bool revoked;
 
 void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_lookup *ask,
@@ -369,11 +391,17 @@ static struct {
     atomic_bool stop, stopped;
 } server;
 
-static bool provider_key(void *cookie, uint16_t no, struct view *key)
+static size_t provider_keys(void *cookie, uint16_t no)
+{
+    (void)cookie;
+    return no == 0 ? 1 : 0;
+}
+
+static bool provider_key(void *cookie, uint16_t no, size_t index, struct view *key)
 {
     (void)cookie;
     *key = VIEW_LIT("sk-provider-secret");
-    return no == 0;
+    return no == 0 && index == 0;
 }
 
 static void stopped_cb(void *cookie)
@@ -472,6 +500,7 @@ static void server_start(uint32_t reattest_ms)
     server.config.reattest_ms = reattest_ms;
     server.config.policy = server.policy;
     server.config.providers = &server.providers;
+    server.config.provider_keys = provider_keys;
     server.config.provider_key = provider_key;
     CHECK_INT(tls_key_new(&server.config.link_key), ERR_NONE);
     CHECK_INT(tls_cert_self(server.config.link_key, "link", 30, &server.config.link_cert), ERR_NONE);
@@ -1154,6 +1183,69 @@ static void claims_are_answered(void)
     server_stop();
 }
 
+static void own_ask(struct client *c)
+{
+    struct buf out;
+
+    buf_init(&out, 64);
+    CHECK_INT(msg_own_ask_encode(&(struct msg_own_ask){.account = {{4}}}, &out), ERR_NONE);
+    client_send(c, &out);
+}
+
+/* With the fee; what the database does not answer is not answered. */
+static void own_keys_are_told(void)
+{
+    struct msg_own_keys m;
+    struct msg_own_key k;
+    struct client c;
+
+    policy_for(&honest);
+    server.config.own_fee_ppm = 50000;
+    server_start(60000);
+    client_enter(&c);
+    own_fails = true;
+    own_ask(&c);
+    ping(&c); /* and its answer */
+    own_fails = false;
+    own_ask(&c);
+    CHECK_INT(msg_own_keys_decode(next_of_type(&c, MSG_OWN_KEYS).payload, &m), ERR_NONE);
+    CHECK(m.account.b[0] == 4 && m.version == 5 && m.fee_ppm == 50000 && m.count == 1);
+    CHECK_INT(msg_own_key_take(&m, &k), ERR_NONE);
+    CHECK(id_eq(&k.id, &own_row.id) && k.flags == OWN_KEY_ALWAYS && view_eq(k.sealed, own_row.sealed));
+    client_close(&c);
+    server_stop();
+}
+
+/* Two data planes: each is shown the evidence of the other, byte for byte, and what one gives reaches the other. */
+static void sealing_keys_are_carried(void)
+{
+    struct msg_seal_give give = {.sealed = own_row.sealed}, got;
+    struct msg_seal_ask ask;
+    struct client a, b;
+    struct identity who;
+    struct buf out;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&a);
+    client_enter(&b);
+    CHECK_INT(msg_seal_ask_decode(next_of_type(&a, MSG_SEAL_ASK).payload, &ask), ERR_NONE);
+    CHECK_INT(identity_decode(ask.evidence.identity, &who), ERR_NONE);
+    CHECK(id_eq(&who.boot, &b.who.boot));
+    CHECK_INT(msg_seal_ask_decode(next_of_type(&b, MSG_SEAL_ASK).payload, &ask), ERR_NONE);
+    CHECK_INT(identity_decode(ask.evidence.identity, &who), ERR_NONE);
+    CHECK(id_eq(&who.boot, &a.who.boot));
+    give.boot = b.who.boot;
+    buf_init(&out, 256);
+    CHECK_INT(msg_seal_give_encode(&give, &out), ERR_NONE);
+    client_send(&a, &out);
+    CHECK_INT(msg_seal_give_decode(next_of_type(&b, MSG_SEAL_GIVE).payload, &got), ERR_NONE);
+    CHECK(id_eq(&got.boot, &a.who.boot) && view_eq(got.sealed, give.sealed));
+    client_close(&a);
+    client_close(&b);
+    server_stop();
+}
+
 static void silence_about_a_changed_policy_is_a_refusal(void)
 {
     static const struct twist another_floor = {.floor_microcode = "2"};
@@ -1540,10 +1632,10 @@ static void up_catalog(void *cookie, struct catalog *c)
     catalog_free(c);
 }
 
-static void up_secret(void *cookie, uint16_t no, struct view key)
+static void up_secret(void *cookie, uint16_t no, uint8_t index, uint8_t total, struct view key)
 {
     (void)cookie;
-    CHECK(no == 0 && view_eq(key, VIEW_LIT("sk-provider-secret")));
+    CHECK(no == 0 && index == 0 && total == 1 && view_eq(key, VIEW_LIT("sk-provider-secret")));
     secrets++;
 }
 
@@ -1560,6 +1652,8 @@ static struct {
     struct meter *meter;
     struct uplink *link;
     struct uplink_port *port;
+    struct own_store *own;
+    struct seal_ring *ring;
     uv_loop_t loop; /* a worker's */
 } up;
 
@@ -1580,6 +1674,11 @@ static void up_start(void)
     CHECK_INT(keyring_new(64, &up.keyring), ERR_NONE);
     CHECK_INT(meter_new(1, &up.meter), ERR_NONE);
     CHECK_INT(targets_parse("127.0.0.1", server.port, &c.targets), ERR_NONE);
+    CHECK_INT(own_store_new(&up.own), ERR_NONE);
+    CHECK_INT(seal_ring_new(up.keys, &up.ring), ERR_NONE);
+    c.providers = server.config.providers;
+    c.own = up.own;
+    c.ring = up.ring;
     c.keys = up.keys;
     c.keyring = up.keyring;
     c.meter = up.meter;
@@ -1596,6 +1695,8 @@ static void up_stop(void)
     uplink_stop(up.link);
     keyring_free(up.keyring);
     meter_free(up.meter);
+    own_store_free(up.own);
+    seal_ring_free(up.ring);
     identity_keys_free(up.keys);
 }
 
@@ -1875,6 +1976,8 @@ static const struct check_case cases[] = {
     {"peers: questions have bounds", questions_have_bounds},
     {"peers: questions out of turn", questions_out_of_turn},
     {"peers: claims are answered", claims_are_answered},
+    {"peers: own keys are told", own_keys_are_told},
+    {"peers: sealing keys are carried", sealing_keys_are_carried},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},
     {"peers: troubles are told", troubles_are_told},

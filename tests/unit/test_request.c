@@ -41,6 +41,10 @@ static struct {
     struct msg_claim claim;
     inquiry_cb *claim_cb;
     void *claim_cookie;
+    uint64_t own_version; /* of the account's own provider keys */
+    unsigned own_asks;
+    inquiry_cb *own_cb;
+    void *own_cookie;
 } fake;
 
 /* --- idempotency keys: one claim at a time */
@@ -55,6 +59,22 @@ enum err inquiry_claim(struct uplink_port *p, const struct msg_claim *claim, inq
     fake.claim_cookie = cookie;
     *out = (struct inquiry *)&fake;
     return ERR_NONE;
+}
+enum err inquiry_own(struct uplink_port *p, const struct id *account, inquiry_cb *cb, void *cookie,
+                     struct inquiry **out)
+{
+    (void)p;
+    CHECK(account->b[0] == 2);
+    fake.own_asks++;
+    fake.own_cb = cb;
+    fake.own_cookie = cookie;
+    *out = (struct inquiry *)&fake;
+    return ERR_NONE;
+}
+uint64_t key_own_version(const struct key *k)
+{
+    (void)k;
+    return fake.own_version;
 }
 void inquiry_cancel(struct inquiry *q)
 {
@@ -331,7 +351,7 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         .id = {{3}},
         .catalog = &fake.snapshot,
         .want = {.models = {&model}, .n_models = 1, .sort = ROUTE_PRICE, .max_prompt_pusd = -1,
-                 .max_completion_pusd = -1},
+                 .max_completion_pusd = -1, .max_audio_pusd = -1, .max_request_nusd = -1, .max_image_nusd = -1},
         .received_us = clock_mono_us(),
         .prompt_bound = 50,
         .prompt_bytes = 40,
@@ -521,6 +541,8 @@ static void test_no_fallback_without_trust(void)
 }
 
 #define REFUSED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .client_fault = true, .retry_after_ms = -1}
+#define INVALID                                                                                    \
+    {.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .retry_after_ms = -1}
 #define FAILED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .retry_after_ms = -1}
 #define REFUSED_IN_BODY {.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true, .retry_after_ms = -1}
 #define TOO_LONG                                                                                   \
@@ -601,6 +623,40 @@ static bool is_unwell_to(uint32_t who)
 
     health_read(context.health, 0, who, clock_mono_ms(), &h);
     return h.state == HEALTH_OPEN;
+}
+
+/* A request that its provider calls invalid, and not for a limit of its own, is the client's fault: nobody else is asked. What
+ * was translated, or is too much for one provider, may still be served by another. */
+static void test_client_fault_is_final(void)
+{
+    static const struct {
+        struct attempt_result x;
+        unsigned dialect;
+        bool final;
+    } cases[] = {
+        {INVALID, DIALECT_OPENAI, true},
+        {INVALID, DIALECT_ANTHROPIC, false},
+        {REFUSED(400), DIALECT_OPENAI, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .own_limit = true,
+          .retry_after_ms = -1}, DIALECT_OPENAI, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 422, .client_fault = true, .invalid_request = true, .retry_after_ms = -1},
+         DIALECT_OPENAI, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(true, 2);
+
+        request_begin(r);
+        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = cases[i].dialect;
+        report(r, cases[i].x, false);
+        CHECK_INT(side.attempts, cases[i].final ? 1 : 2);
+        CHECK_INT(side.fails, cases[i].final);
+        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = DIALECT_OPENAI;
+        if (!cases[i].final)
+            report(r, (struct attempt_result)REFUSED(422), false);
+        CHECK_INT(side.failure.error, cases[i].x.status == 422 ? API_UNPROCESSABLE : API_BAD_REQUEST);
+        check_over(0, 1);
+    }
 }
 
 /* The next candidate answers: nobody hears of the refusal, and the endpoint that refused is well. */
@@ -1008,6 +1064,56 @@ static void test_worst_case(void)
     request_begin(r);
     CHECK_INT(r->admission.amount_nusd, 1000 * 500 + 100 * 1500 + 1);
     request_client_gone(r);
+}
+
+/* Tiers that may hold for this prompt, classes that it may have, the request's price and units: all are reserved, and
+ * what is billed of them is within that and in the record. */
+static void test_every_price_is_reserved(void)
+{
+    static const struct {
+        const char *what;
+        struct price_tier tier;
+        uint64_t received_ms;
+        uint32_t never;
+        int64_t longer, request, image, reserved, billed;
+    } cases[] = {
+        {"base", {.above_prompt_tokens = 50}, 0, 0, 0, 0, 0, 50 * 500 + 100 * 1500 + 4, 11000},
+        {"a tier that may hold, and does not", {.above_prompt_tokens = 49, .prompt_pusd = 900000, .completion_pusd = 1},
+         0, 0, 0, 0, 0, 50 * 900 + 100 * 1500 + 4, 11000},
+        {"a tier that holds", {.above_prompt_tokens = 9, .prompt_pusd = 900000, .completion_pusd = 2000000}, 0, 0, 0, 0, 0,
+         50 * 900 + 100 * 2000 + 4, 9000 + 8000},
+        {"another time of the day", {.from_minute = 60, .until_minute = 120, .prompt_pusd = 900000}, 0, 0, 0, 0, 0,
+         50 * 500 + 100 * 1500 + 4, 11000},
+        {"this time of the day", {.from_minute = 60, .until_minute = 120, .prompt_pusd = 900000}, 3600000, 0, 0, 0, 0,
+         50 * 900 + 4, 9000},
+        {"a mark for an hour", {.above_prompt_tokens = 50}, 0, 0, 1000000, 0, 0, 50 * 1000 + 100 * 1500 + 4, 11000},
+        {"no such mark", {.above_prompt_tokens = 50}, 0, 1 << PRICE_CLASS_cache_write_long, 1000000, 0, 0,
+         50 * 500 + 100 * 1500 + 4, 11000},
+        {"a request and three images", {.above_prompt_tokens = 50}, 0, 0, 0, 7, 100, 50 * 500 + 100 * 1500 + 4 + 307, 11307},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(false, 1);
+        struct price *p = &infos[0].price;
+
+        p->tier[0] = cases[i].tier;
+        p->n_tiers = 1;
+        p->request_nusd = cases[i].request;
+        p->image_nusd = cases[i].image;
+        if (cases[i].longer != 0)
+            p->cache_write_long_pusd = cases[i].longer;
+        r->never = cases[i].never | 1 << PRICE_CLASS_audio_input;
+        r->units = (struct price_units){cases[i].image != 0 ? 3 : 0, cases[i].image != 0 ? PRICE_UNIT_image : 0};
+        r->received_unix_ms = cases[i].received_ms;
+        request_begin(r);
+        CHECK_INT(r->admission.amount_nusd, cases[i].reserved);
+        if (r->admission.amount_nusd != cases[i].reserved)
+            printf("# in case: %s\n", cases[i].what);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(cases[i].billed, 1);
+        CHECK_INT(fake.record.units, cases[i].image != 0 ? 3 : 0);
+        CHECK_INT(fake.record.unit_kind, cases[i].image != 0 ? PRICE_UNIT_image : 0);
+    }
 }
 
 static struct request *begin_embeddings(uint32_t inputs)
@@ -1757,6 +1863,7 @@ static const struct check_case cases[] = {
     {"request_exhausted", test_exhausted},
     {"request_no_fallback_without_trust", test_no_fallback_without_trust},
     {"request_refusals", test_refusals},
+    {"request_client_fault_is_final", test_client_fault_is_final},
     {"request_refusal_is_not_ill_health", test_refusal_is_not_ill_health},
     {"request_bought_once", test_bought_once},
     {"request_truncated", test_truncated},
@@ -1770,6 +1877,7 @@ static const struct check_case cases[] = {
     {"request_refused_before_dispatch", test_refused_before_dispatch},
     {"request_credit_sentence", test_credit_sentence},
     {"request_worst_case", test_worst_case},
+    {"request_every_price_is_reserved", test_every_price_is_reserved},
     {"request_embeddings_reserved", test_embeddings_reserved},
     {"request_embeddings_billed", test_embeddings_billed},
     {"request_embeddings_left", test_embeddings_left},

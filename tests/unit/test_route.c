@@ -1,6 +1,5 @@
 /* Routing is where a privacy or price constraint could be lost in silence. Every hard constraint
  * here has a twin that shows who would have been chosen without it. */
-#include "route.c"
 #include "route_decide.c"
 
 #include "check.h"
@@ -176,12 +175,14 @@ static void test_hard_constraints(void)
     infos[1].price.tier[0] = (struct price_tier){.above_prompt_tokens = 500, .prompt_pusd = 201, .completion_pusd = 1};
     w = want();
     w.max_prompt_pusd = 200;
-    w.prompt_bound = 500;
+    w.prompt_most = 500;
     CHECK_INT(decide(&w, 1).n, 2);
-    w.prompt_bound = 501;
+    w.prompt_most = 501;
     CHECK_INT(decide(&w, 1).n, 1);
-    infos[1].price.tier[0].until_minute = 60; /* the answer may be billed within it */
+    infos[1].price.tier[0].until_minute = 60;
     CHECK_INT(decide(&w, 1).n, 1);
+    w.received_ms = 3600000; /* the hour is over */
+    CHECK_INT(decide(&w, 1).n, 2);
     infos[1].price.n_tiers = 0;
     infos[1].price.reasoning_pusd = 400; /* of a completion */
     w.max_completion_pusd = 399;
@@ -254,25 +255,11 @@ static void test_facts(void)
     tools.gates.bits = 0;
 }
 
-/* The dearest tier that may hold counts, and units as well as tokens. */
+/* Units count as well as tokens; the tiers are in route_hard_constraints. */
 static void test_max_price(void)
 {
     struct route_want w = want();
 
-    infos[A].price.n_tiers = 1;
-    infos[A].price.tier[0] = (struct price_tier){.above_prompt_tokens = 1000, .prompt_pusd = 900, .completion_pusd = 900};
-    w.max_prompt_pusd = 300;
-    CHECK_INT(decide(&w, 1).n, 1); /* b alone: how long the prompt is, is not known */
-    w.prompt_bound = 1000;
-    CHECK_INT(decide(&w, 1).n, 2);
-    w.prompt_bound = 1001;
-    CHECK_INT(decide(&w, 1).n, 1);
-    infos[A].price.tier[0].above_prompt_tokens = 0; /* of the hour: it may hold */
-    infos[A].price.tier[0].until_minute = 60;
-    w.prompt_bound = 1;
-    CHECK_INT(decide(&w, 1).n, 1);
-    infos[A].price.n_tiers = 0;
-    w = want();
     w.max_request_nusd = 5;
     w.max_image_nusd = 7;
     w.max_audio_pusd = 9;

@@ -55,6 +55,8 @@ static void providers_draw(size_t n)
     }
 }
 
+enum { RECEIVED_MS = 90 * 60000 };
+
 static void price_draw(struct price *p)
 {
     bool free = chance(10);
@@ -65,6 +67,7 @@ static void price_draw(struct price *p)
     p->completion_pusd = draw(20) * 200000;
     p->audio_input_pusd = p->prompt_pusd;
     p->audio_output_pusd = p->completion_pusd;
+    p->reasoning_pusd = p->completion_pusd;
     p->request_nusd = chance(20) ? 1000000 : 0;
     p->image_nusd = chance(20) ? 40000000 : 0;
     if (chance(30)) {
@@ -72,6 +75,8 @@ static void price_draw(struct price *p)
         p->tier[0] = (struct price_tier){.above_prompt_tokens = chance(50) ? 1 : 100000,
                                          .prompt_pusd = 2 * p->prompt_pusd,
                                          .completion_pusd = 2 * p->completion_pusd};
+        if (chance(30)) /* of the hour; a request is received in the second of the day */
+            p->tier[0].until_minute = chance(50) ? 60 : 120;
     }
 }
 
@@ -283,7 +288,7 @@ static bool named(const struct name *list, int n, const struct catalog_endpoint 
 static bool private_enough(const struct asked *a, const struct catalog_endpoint *e)
 {
     const struct provider *p = &providers.list[e->provider_no];
-    bool keeps = p->retains_data || p->trains || e->retains_data;
+    bool keeps = p->retains_data || e->retains_data;
     bool sealed = a->min_privacy != NULL &&
                   (strcmp(a->min_privacy, "confidential") == 0 || strcmp(a->min_privacy, "e2e") == 0);
     bool floor = sealed || (a->min_privacy != NULL && strcmp(a->min_privacy, "any") != 0);
@@ -295,12 +300,14 @@ static bool cheap_enough(const struct asked *a, const struct price *p)
 {
     /* Dollars per million tokens are millionths per token: one micro-dollar is one pico-USD. The prompt has more than one
      * and fewer than 100,000 tokens. */
-    bool tier = p->n_tiers != 0 && p->tier[0].above_prompt_tokens == 1;
+    bool tier = p->n_tiers != 0 && p->tier[0].above_prompt_tokens == 1 && p->tier[0].until_minute != 60;
     int64_t prompt = tier ? 2 * p->prompt_pusd : p->prompt_pusd;
     int64_t completion = tier ? 2 * p->completion_pusd : p->completion_pusd;
+    int64_t listen = tier ? 2 * p->audio_input_pusd : p->audio_input_pusd;
+    int64_t speak = tier ? 2 * p->audio_output_pusd : p->audio_output_pusd;
 
     return (a->prompt < 0 || prompt <= a->prompt) && (a->completion < 0 || completion <= a->completion) &&
-           (a->audio < 0 || (p->audio_input_pusd <= a->audio && p->audio_output_pusd <= a->audio)) &&
+           (a->audio < 0 || (listen <= a->audio && speak <= a->audio)) &&
            (a->request < 0 || p->request_nusd <= a->request * 1000) &&
            (a->image < 0 || p->image_nusd <= a->image * 1000);
 }
@@ -419,6 +426,8 @@ static void check_request(uint32_t salt)
     text_write(&a);
     CHECK_INT(chat_request_parse(view_of(text, text_len), &q, &prompt, &fault), ERR_NONE);
     CHECK_INT(want_read(&prompt, snapshot, &providers, &given, &want, &notes, &f), ERR_NONE);
+    want.prompt_most = prompt.prompt_bound;
+    want.received_ms = RECEIVED_MS;
     route_judge(&want, &view, judged);
     route_rank(&want, judged, salt, &route);
     route_decide(&want, &view, salt, &again);

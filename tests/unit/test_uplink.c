@@ -48,9 +48,13 @@ static struct {
     struct meter *meter;
     struct uplink *uplink;
     struct uplink_port *port;
+    struct own_store *own;
+    struct seal_ring *ring;
     unsigned catalogs, secrets, certs, proofs;
     char secret[64];
 } dp;
+static const struct providers two_providers = {
+    .list = {{.id = "first", .no = 0}, {.id = "second", .no = 1}}, .n = 2};
 
 static char platform_dir[64] = "/tmp/test_uplink.XXXXXX"; /* RSA keys take seconds: made once */
 
@@ -237,10 +241,10 @@ static void on_catalog(void *cookie, struct catalog *c)
     catalog_free(c);
 }
 
-static void on_secret(void *cookie, uint16_t provider_no, struct view key)
+static void on_secret(void *cookie, uint16_t provider_no, uint8_t index, uint8_t total, struct view key)
 {
     (void)cookie;
-    CHECK(provider_no < 2 && key.len < sizeof dp.secret);
+    CHECK(provider_no < 2 && index < total && key.len < sizeof dp.secret);
     memcpy(dp.secret, key.ptr, key.len);
     dp.secrets++;
 }
@@ -280,6 +284,11 @@ static void dp_start(const struct digest32 *pin)
     CHECK_INT(keyring_new(64, &dp.keyring), ERR_NONE);
     CHECK_INT(meter_new(1, &dp.meter), ERR_NONE);
     CHECK_INT(targets_parse(cp_host, cp.port, &c.targets), ERR_NONE);
+    CHECK_INT(own_store_new(&dp.own), ERR_NONE);
+    CHECK_INT(seal_ring_new(dp.keys, &dp.ring), ERR_NONE);
+    c.providers = &two_providers;
+    c.own = dp.own;
+    c.ring = dp.ring;
     c.keys = dp.keys;
     c.quotes = dp.quotes;
     c.keyring = dp.keyring;
@@ -344,6 +353,8 @@ static void stop(void)
     buf_free(&cp.in);
     meter_free(dp.meter);
     keyring_free(dp.keyring);
+    own_store_free(dp.own);
+    seal_ring_free(dp.ring);
     identity_keys_free(dp.keys);
     quote_backend.close(dp.quotes);
 }
@@ -1478,13 +1489,13 @@ static void pushes_arrive(void)
     accepted(60000);
     CHECK_INT(identity_decode(identity_text(dp.keys), &who), ERR_NONE);
     crypto_box_seal(sealed, (const uint8_t *)"provider-key", 12, who.hpke_x25519);
-    SAY(secret, .provider_no = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    SAY(secret, .provider_no = 1, .total = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
     UNTIL(dp.secrets == 1, 2000);
     CHECK_BYTES(dp.secret, 12, "provider-key", 12);
     /* A provider that is not measured, and a secret for somebody else. */
-    SAY(secret, .provider_no = 2, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    SAY(secret, .provider_no = 2, .total = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
     sealed[3] ^= 1;
-    SAY(secret, .provider_no = 0, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    SAY(secret, .provider_no = 0, .total = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
     buf_init(&frame, LIMIT_FRAME_BYTES);
     CHECK_INT(catalog_encode(&c, &frame), ERR_NONE);
     CHECK_INT(conn_send(cp.conn, buf_view(&frame)), ERR_NONE);
