@@ -93,7 +93,7 @@ static void switch_off_keyless(struct program *p)
         const struct provider *provider = p->catalog.providers[i];
 
         if (c->endpoints[i].weight == 0 || provider->auth == AUTH_NONE ||
-            provider_keys_get(p->keys, provider->no, &key))
+            provider_keys_get(p->keys, provider->no, 0, &key))
             continue;
         c->endpoints[i].weight = 0;
         p->keyless++;
