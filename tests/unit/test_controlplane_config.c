@@ -216,6 +216,7 @@ static void test_catalog_values(void)
         "context_length = 50\nmax_output = 5\nquantization = mxfp4\nretains_data = on\n"
         "source = some list 1.0 2026-11-20\nretires = 2026-11-20\ntier = above 200000: prompt 2 completion 12\n"
         "tier = 16:30-00:30: completion 4\n"
+        "[endpoint c/d@demo-a]\nupstream_model = y\nprompt = 1\ncompletion = 2\ntier = above 9: prompt 3\n"
         "\n[alias ~ab/latest]\nmodels = c/d, a/b\nwants = eu free\nsort = throughput\nlisted = on\n";
     struct catalog_file f;
     const struct catalog_model *m;
@@ -253,7 +254,10 @@ static void test_catalog_values(void)
     CHECK(f.catalog.aliases[0].n_models == 2 && f.catalog.aliases[0].model[0] == 1);
     CHECK(f.catalog.aliases[0].wants == (ALIAS_EU | ALIAS_FREE) && f.catalog.aliases[0].listed);
     CHECK(f.catalog.aliases[0].sort == ALIAS_SORT_THROUGHPUT);
-    CHECK(f.model_lines[0] == 2 && f.model_lines[1] == 18 && f.endpoint_lines[0] == 22 && f.alias_lines[0] == 41);
+    CHECK(f.model_lines[0] == 2 && f.model_lines[1] == 18 && f.endpoint_lines[0] == 22 && f.alias_lines[0] == 46);
+    p = &f.catalog.endpoints[1].price;
+    CHECK(p->cached_pusd == 1000000 && p->tier[0].cached_pusd == 3000000); /* neither is said: as prompt */
+    CHECK(p->tier[0].completion_pusd == 2000000);
     catalog_file_free(&f);
 }
 
