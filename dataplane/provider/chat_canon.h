@@ -56,6 +56,7 @@ struct chat_canon {
     const struct provider *provider;
     bool want_usage; /* the client asked for usage (always true for a whole completion) */
     bool hide_reasoning; /* what the model thought is counted, and not told */
+    bool functions;      /* a chat client that asked in the way of old: of calls it reads one, "function_call" */
     /* The name of `provider` for a client of OpenRouter's API, who reads it in each chunk and reads usage
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */

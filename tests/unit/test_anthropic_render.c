@@ -21,8 +21,9 @@ static struct chat_request request;
 static struct prompt prompt;
 static struct prompt_fault fault;
 static struct catalog_model model = {.id = "anthropic/claude-x", .max_output = 64000, .capabilities = CAP_REASONING | CAP_TOOLS | CAP_IMAGES};
-static struct catalog_endpoint endpoint = {.upstream_model = "claude-x"};
-static const struct provider provider = {.id = "anthropic", .dialect = DIALECT_ANTHROPIC};
+static struct catalog_endpoint endpoint = {.upstream_model = "claude-x",
+                                           .price = {.cache_write_pusd = 5, .cache_write_long_pusd = 8}};
+static struct provider provider = {.id = "anthropic", .dialect = DIALECT_ANTHROPIC};
 static const struct destination to = {&provider, &model, &endpoint};
 static struct buf rendered;
 
@@ -250,6 +251,25 @@ static const struct {
      OUT("\"system\":[" TEXT("s") "]," MESSAGES(SAID "," MODEL(USE("c1", "f", "{}")) "," USER(RESULT("c1", ",\"content\":\"9\""))))},
 };
 
+/* Writes for an hour cost more: without a price for them, or the operator's word, they are asked for as short ones. */
+static void test_marks_have_a_price(void)
+{
+    static const char body[] = BODY("\"cache_control\":" MARK_1H "," HI);
+    static const char longer[] = OUT("\"cache_control\":" MARK_1H "," MESSAGES(SAID)),
+                      shorter[] = OUT("\"cache_control\":" MARK "," MESSAGES(SAID));
+    struct view refused = VIEW_EMPTY;
+
+    model.gates = (struct model_gates){.bits = OLD};
+    CHECK(same(render(read_messages, view_str(body), &refused), longer));
+    endpoint.price.cache_write_long_pusd = 5;
+    CHECK(same(render(read_messages, view_str(body), &refused), shorter));
+    provider.n_members = 1;
+    memcpy(provider.members[0], "cache_control", sizeof "cache_control");
+    CHECK(same(render(read_messages, view_str(body), &refused), longer));
+    provider.n_members = 0;
+    endpoint.price.cache_write_long_pusd = 8;
+}
+
 static void test_render(void)
 {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -306,6 +326,21 @@ static const struct {
     {read_chat, OLD, BODY("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}}}}}," HI), "response_format"},
     {read_chat, OLD, BODY("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\",\"properties\":{},\"$defs\":{\"n\":{\"type\":\"object\",\"properties\":{\"k\":{\"$ref\":\"#/$defs/n\"}}}}}}}," HI), "response_format"},
 };
+
+/* Marks for an hour go where they have a price. */
+static void test_long_marks(void)
+{
+    static const char body[] = BODY("\"cache_control\":" MARK_1H "," HI);
+    struct view refused = VIEW_EMPTY;
+
+    model.gates = (struct model_gates){.bits = OLD};
+    endpoint.price.cache_write_long_pusd = 1;
+    CHECK(render(read_chat, view_str(body), &refused) == NULL && view_eq(refused, VIEW_LIT("cache_control")));
+    prompt_list_free(&prompt.list);
+    endpoint.price.cache_write_long_pusd = 2;
+    CHECK(render(read_chat, view_str(body), &refused) != NULL);
+    prompt_list_free(&prompt.list);
+}
 
 static void test_fits(void)
 {
@@ -453,7 +488,9 @@ static void test_recorded(void)
 
 static const struct check_case tests[] = {
     {"anthropic_requests", test_render},
+    {"anthropic_marks_have_a_price", test_marks_have_a_price},
     {"anthropic_requests_refused", test_fits},
+    {"anthropic_long_marks", test_long_marks},
     {"anthropic_sealed_thoughts", test_sealed},
     {"anthropic_recorded_requests", test_recorded},
 };

@@ -1066,6 +1066,56 @@ static void test_worst_case(void)
     request_client_gone(r);
 }
 
+/* Tiers that may hold for this prompt, classes that it may have, the request's price and units: all are reserved, and
+ * what is billed of them is within that and in the record. */
+static void test_every_price_is_reserved(void)
+{
+    static const struct {
+        const char *what;
+        struct price_tier tier;
+        uint64_t received_ms;
+        uint32_t never;
+        int64_t longer, request, image, reserved, billed;
+    } cases[] = {
+        {"base", {.above_prompt_tokens = 50}, 0, 0, 0, 0, 0, 50 * 500 + 100 * 1500 + 4, 11000},
+        {"a tier that may hold, and does not", {.above_prompt_tokens = 49, .prompt_pusd = 900000, .completion_pusd = 1},
+         0, 0, 0, 0, 0, 50 * 900 + 100 * 1500 + 4, 11000},
+        {"a tier that holds", {.above_prompt_tokens = 9, .prompt_pusd = 900000, .completion_pusd = 2000000}, 0, 0, 0, 0, 0,
+         50 * 900 + 100 * 2000 + 4, 9000 + 8000},
+        {"another time of the day", {.from_minute = 60, .until_minute = 120, .prompt_pusd = 900000}, 0, 0, 0, 0, 0,
+         50 * 500 + 100 * 1500 + 4, 11000},
+        {"this time of the day", {.from_minute = 60, .until_minute = 120, .prompt_pusd = 900000}, 3600000, 0, 0, 0, 0,
+         50 * 900 + 4, 9000},
+        {"a mark for an hour", {.above_prompt_tokens = 50}, 0, 0, 1000000, 0, 0, 50 * 1000 + 100 * 1500 + 4, 11000},
+        {"no such mark", {.above_prompt_tokens = 50}, 0, 1 << PRICE_CLASS_cache_write_long, 1000000, 0, 0,
+         50 * 500 + 100 * 1500 + 4, 11000},
+        {"a request and three images", {.above_prompt_tokens = 50}, 0, 0, 0, 7, 100, 50 * 500 + 100 * 1500 + 4 + 307, 11307},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(false, 1);
+        struct price *p = &infos[0].price;
+
+        p->tier[0] = cases[i].tier;
+        p->n_tiers = 1;
+        p->request_nusd = cases[i].request;
+        p->image_nusd = cases[i].image;
+        if (cases[i].longer != 0)
+            p->cache_write_long_pusd = cases[i].longer;
+        r->never = cases[i].never | 1 << PRICE_CLASS_audio_input;
+        r->units = (struct price_units){cases[i].image != 0 ? 3 : 0, cases[i].image != 0 ? PRICE_UNIT_image : 0};
+        r->received_unix_ms = cases[i].received_ms;
+        request_begin(r);
+        CHECK_INT(r->admission.amount_nusd, cases[i].reserved);
+        if (r->admission.amount_nusd != cases[i].reserved)
+            printf("# in case: %s\n", cases[i].what);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(cases[i].billed, 1);
+        CHECK_INT(fake.record.units, cases[i].image != 0 ? 3 : 0);
+        CHECK_INT(fake.record.unit_kind, cases[i].image != 0 ? PRICE_UNIT_image : 0);
+    }
+}
+
 static struct request *begin_embeddings(uint32_t inputs)
 {
     struct request *r = begin_with(false, 1);
@@ -1827,6 +1877,7 @@ static const struct check_case cases[] = {
     {"request_refused_before_dispatch", test_refused_before_dispatch},
     {"request_credit_sentence", test_credit_sentence},
     {"request_worst_case", test_worst_case},
+    {"request_every_price_is_reserved", test_every_price_is_reserved},
     {"request_embeddings_reserved", test_embeddings_reserved},
     {"request_embeddings_billed", test_embeddings_billed},
     {"request_embeddings_left", test_embeddings_left},
