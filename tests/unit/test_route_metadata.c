@@ -39,11 +39,11 @@ static void check_second(int status, const char *error)
     snprintf(text, sizeof text, "\"summary\":\"available=2, selected=%s\"", b);
     CHECK(said(text));
     snprintf(text, sizeof text,
-             "\"attempts\":[{\"provider\":\"%s\",\"model\":\"demo/echo\",\"status\":%d,\"reason\":\"balance\",\"latency_ms\":", a,
+             "\"attempts\":[{\"provider\":\"%s\",\"model\":\"demo/echo\",\"status\":%d,\"reason\":\"price\",\"latency_ms\":", a,
              status);
     CHECK(said(text));
     snprintf(text, sizeof text,
-             ",\"error\":\"%s\"},{\"provider\":\"%s\",\"model\":\"demo/echo\",\"status\":200,\"reason\":\"balance\",\"latency_ms\":",
+             ",\"error\":\"%s\"},{\"provider\":\"%s\",\"model\":\"demo/echo\",\"status\":200,\"reason\":\"price\",\"latency_ms\":",
              error, b);
     CHECK(said(text));
     CHECK(said(",\"error\":null}],\"endpoints\":"));
