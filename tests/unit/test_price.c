@@ -319,7 +319,6 @@ static void test_within_the_reservation(void)
     printf("# %d random prices and usages\n", ROUNDS);
 }
 
-/* More of anything never costs less at the same prices, and a larger request never reserves less. */
 /* Where each class has about the dearest price and a few tokens, the roundings are all that differs. */
 static void test_roundings_are_reserved(void)
 {
@@ -342,6 +341,7 @@ static void test_roundings_are_reserved(void)
     }
 }
 
+/* More of anything never costs less at the same prices, and a larger request never reserves less. */
 static void test_monotone(void)
 {
     for (size_t i = 0; i < ROUNDS; i++) {
