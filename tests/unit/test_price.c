@@ -381,17 +381,18 @@ static void test_every_token_is_paid_once(void)
                                       .cache_write = write, .cache_write_long = over_hour, .audio_input = audio,
                                       .reasoning = thought};
         struct price_rates r;
-        int64_t pico, cost;
+        __int128 pico; /* in a tier's ratio a price can be very large */
+        int64_t cost;
 
         price_at(&p, prompt, 0, &r);
-        pico = (rest - audio) * r.class_pusd[PRICE_CLASS_prompt] + cached * r.class_pusd[PRICE_CLASS_cached] +
-               (write - over_hour) * r.class_pusd[PRICE_CLASS_cache_write] +
-               over_hour * r.class_pusd[PRICE_CLASS_cache_write_long] +
-               audio * r.class_pusd[PRICE_CLASS_audio_input] +
-               (completion - thought) * r.class_pusd[PRICE_CLASS_completion] +
-               thought * r.class_pusd[PRICE_CLASS_reasoning];
+        pico = (__int128)(rest - audio) * r.class_pusd[PRICE_CLASS_prompt] + (__int128)cached * r.class_pusd[PRICE_CLASS_cached] +
+               (__int128)(write - over_hour) * r.class_pusd[PRICE_CLASS_cache_write] +
+               (__int128)over_hour * r.class_pusd[PRICE_CLASS_cache_write_long] +
+               (__int128)audio * r.class_pusd[PRICE_CLASS_audio_input] +
+               (__int128)(completion - thought) * r.class_pusd[PRICE_CLASS_completion] +
+               (__int128)thought * r.class_pusd[PRICE_CLASS_reasoning];
         CHECK_INT(price_cost(&r, &u, &cost), ERR_NONE);
-        CHECK(cost * 1000 <= pico + 7 * 500 && cost * 1000 >= pico - 7 * 500);
+        CHECK((__int128)cost * 1000 <= pico + 7 * 500 && (__int128)cost * 1000 >= pico - 7 * 500);
     }
 }
 
