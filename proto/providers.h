@@ -40,7 +40,6 @@ enum {
     PROVIDER_MEMBERS_MAX = 16, /* named in one row; a provider that needs more has another API */
     PROVIDER_MEMBER_BYTES = 40,
     PROVIDER_RENAMES_MAX = 4, /* one provider has one today */
-    PROVIDER_KEYS_MAX = 8, /* keys of the operator at one provider, used in turn */
 };
 /* Each lower case, digits, _. */
 struct provider_members {

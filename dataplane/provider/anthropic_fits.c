@@ -155,6 +155,9 @@ bool anthropic_fits(const struct prompt *p, const struct destination *d, struct 
 
     if (!extras_fit(p->chat, d->provider, refused))
         return false;
+    *refused = VIEW_LIT("cache_control"); /* an hour's writes are billed by their own price */
+    if (p->long_cache && !destination_prices_long_cache(d))
+        return false;
     *refused = VIEW_LIT("n");
     if (p->n_choices > 1)
         return false;

@@ -195,7 +195,7 @@ def health_and_paths():
         true(0 <= answer.pop("database_silent_ms") < 2000, path)
         equal((status, answer), (200, {"status": "ok", "ready": True, "reasons": [], "database": True,
                                        "usage_batches_waiting": 0, "usage_oldest_batch_ms": 0, "usage_set_aside": 0,
-                                       "usage_locked": 0, "usage_lost": 0}))
+                                       "usage_locked": 0, "usage_lost": 0, "catalog_refused": 0}))
     equal(call("GET", "/healthz", key=None), (200, {"status": "alive"}))
     refused(404, "not_found", "GET", "/v1/nothing")
     refused(404, "not_found", "GET", "/v1/keys/a/b")

@@ -76,6 +76,8 @@ struct wire {
 extern const struct wire wire_chat, wire_messages, wire_responses, wire_completions, wire_embeddings;
 /* The tokens of a request of Messages and of Responses, counted without an answer. */
 extern const struct wire wire_messages_count, wire_responses_count;
+/* Google's generateContent, whose path says whether it streams. */
+extern const struct wire wire_gemini, wire_gemini_stream;
 /* The wire of a path without its query string; NULL: none. */
 const struct wire *wire_of(struct view path);
 

@@ -327,6 +327,21 @@ static const struct {
     {read_chat, OLD, BODY("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"schema\":{\"type\":\"object\",\"properties\":{},\"$defs\":{\"n\":{\"type\":\"object\",\"properties\":{\"k\":{\"$ref\":\"#/$defs/n\"}}}}}}}," HI), "response_format"},
 };
 
+/* Marks for an hour go where they have a price. */
+static void test_long_marks(void)
+{
+    static const char body[] = BODY("\"cache_control\":" MARK_1H "," HI);
+    struct view refused = VIEW_EMPTY;
+
+    model.gates = (struct model_gates){.bits = OLD};
+    endpoint.price.cache_write_long_pusd = 1;
+    CHECK(render(read_chat, view_str(body), &refused) == NULL && view_eq(refused, VIEW_LIT("cache_control")));
+    prompt_list_free(&prompt.list);
+    endpoint.price.cache_write_long_pusd = 2;
+    CHECK(render(read_chat, view_str(body), &refused) != NULL);
+    prompt_list_free(&prompt.list);
+}
+
 static void test_fits(void)
 {
     for (size_t i = 0; i < sizeof refused_cases / sizeof refused_cases[0]; i++) {
@@ -475,6 +490,7 @@ static const struct check_case tests[] = {
     {"anthropic_requests", test_render},
     {"anthropic_marks_have_a_price", test_marks_have_a_price},
     {"anthropic_requests_refused", test_fits},
+    {"anthropic_long_marks", test_long_marks},
     {"anthropic_sealed_thoughts", test_sealed},
     {"anthropic_recorded_requests", test_recorded},
 };

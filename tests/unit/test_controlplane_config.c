@@ -304,7 +304,9 @@ static void test_provider_keys(void)
         {"", 0600, NULL, NULL},
         {"demo-a = secret-of-a\n", 0644, NULL, "0600"},
         {"nobody = secret\n", 0600, NULL, "nobody"},
-        {"demo-a = se cret\n", 0600, NULL, "demo-a"},
+        {"demo-a = secret-1, secret-2  secret-3\n", 0600, NULL, NULL},
+        {"demo-a = 1 2 3 4 5 6 7 8 9\n", 0600, NULL, "more than 8"},
+        {"demo-a = se\xc3\xa9" "cret\n", 0600, NULL, "demo-a"},
         {"", 0600, "se\ncret", "demo-b"},
     };
     static struct controlplane_config c;
@@ -331,11 +333,18 @@ static void test_provider_keys(void)
               strstr(why_text(), "se cret") == NULL);
         if (i == 0 && e == ERR_NONE) {
             CHECK_INT(provider_keys_count(k), 2);
-            CHECK(provider_keys_get(k, 0, &v) && view_eq(v, VIEW_LIT("secret-of-a")));
-            CHECK(provider_keys_get(k, 1, &v) && view_eq(v, VIEW_LIT("secret-of-b")));
-            CHECK(!provider_keys_get(k, 2, &v));
-            CHECK(!provider_keys_get(k, 65535, &v));
+            CHECK(provider_keys_get(k, 0, 0, &v) && view_eq(v, VIEW_LIT("secret-of-a")));
+            CHECK(provider_keys_get(k, 1, 0, &v) && view_eq(v, VIEW_LIT("secret-of-b")));
+            CHECK(!provider_keys_get(k, 0, 1, &v) && provider_keys_of(k, 0) == 1 && provider_keys_of(k, 2) == 0);
+            CHECK(!provider_keys_get(k, 2, 0, &v));
+            CHECK(!provider_keys_get(k, 65535, 0, &v) && provider_keys_of(k, 65535) == 0);
             CHECK(getenv("TR_TEST_KEY") == NULL); /* gone from the environment */
+        }
+        if (e == ERR_NONE && strstr(cases[i].file, "secret-3") != NULL) {
+            CHECK_INT(provider_keys_of(k, 0), 3);
+            CHECK(provider_keys_get(k, 0, 0, &v) && view_eq(v, VIEW_LIT("secret-1")));
+            CHECK(provider_keys_get(k, 0, 2, &v) && view_eq(v, VIEW_LIT("secret-3")));
+            CHECK(!provider_keys_get(k, 0, 3, &v));
         }
         provider_keys_free(k);
         unsetenv("TR_TEST_KEY");

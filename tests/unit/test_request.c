@@ -541,6 +541,8 @@ static void test_no_fallback_without_trust(void)
 }
 
 #define REFUSED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .client_fault = true, .retry_after_ms = -1}
+#define INVALID                                                                                    \
+    {.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .retry_after_ms = -1}
 #define FAILED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .retry_after_ms = -1}
 #define REFUSED_IN_BODY {.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true, .retry_after_ms = -1}
 #define TOO_LONG                                                                                   \
@@ -621,6 +623,40 @@ static bool is_unwell_to(uint32_t who)
 
     health_read(context.health, 0, who, clock_mono_ms(), &h);
     return h.state == HEALTH_OPEN;
+}
+
+/* A request that its provider calls invalid, and not for a limit of its own, is the client's fault: nobody else is asked. What
+ * was translated, or is too much for one provider, may still be served by another. */
+static void test_client_fault_is_final(void)
+{
+    static const struct {
+        struct attempt_result x;
+        unsigned dialect;
+        bool final;
+    } cases[] = {
+        {INVALID, DIALECT_OPENAI, true},
+        {INVALID, DIALECT_ANTHROPIC, false},
+        {REFUSED(400), DIALECT_OPENAI, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .own_limit = true,
+          .retry_after_ms = -1}, DIALECT_OPENAI, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 422, .client_fault = true, .invalid_request = true, .retry_after_ms = -1},
+         DIALECT_OPENAI, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(true, 2);
+
+        request_begin(r);
+        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = cases[i].dialect;
+        report(r, cases[i].x, false);
+        CHECK_INT(side.attempts, cases[i].final ? 1 : 2);
+        CHECK_INT(side.fails, cases[i].final);
+        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = DIALECT_OPENAI;
+        if (!cases[i].final)
+            report(r, (struct attempt_result)REFUSED(422), false);
+        CHECK_INT(side.failure.error, cases[i].x.status == 422 ? API_UNPROCESSABLE : API_BAD_REQUEST);
+        check_over(0, 1);
+    }
 }
 
 /* The next candidate answers: nobody hears of the refusal, and the endpoint that refused is well. */
@@ -1827,6 +1863,7 @@ static const struct check_case cases[] = {
     {"request_exhausted", test_exhausted},
     {"request_no_fallback_without_trust", test_no_fallback_without_trust},
     {"request_refusals", test_refusals},
+    {"request_client_fault_is_final", test_client_fault_is_final},
     {"request_refusal_is_not_ill_health", test_refusal_is_not_ill_health},
     {"request_bought_once", test_bought_once},
     {"request_truncated", test_truncated},
