@@ -87,13 +87,12 @@ static enum err load_providers(struct program *p)
 static void switch_off_keyless(struct program *p)
 {
     struct catalog *c = &p->catalog.catalog;
-    struct view key;
 
     for (size_t i = 0; i < c->n_endpoints; i++) {
         const struct provider *provider = p->catalog.providers[i];
 
         if (c->endpoints[i].weight == 0 || provider->auth == AUTH_NONE ||
-            provider_keys_get(p->keys, provider->no, &key))
+            provider_keys_of(p->keys, provider->no) != 0)
             continue;
         c->endpoints[i].weight = 0;
         p->keyless++;

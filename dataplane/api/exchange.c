@@ -141,7 +141,7 @@ static uint64_t user_hash(const struct exchange *x)
 /* Classes of tokens that no answer to it can be charged. A file or a video may have images and sound. */
 static uint32_t never_classes(const struct prompt *p)
 {
-    bool sound = p->has_media || p->media.bound != 0 || p->media.references != 0;
+    bool sound = p->has_media || p->kind >= PROMPT_IMAGES || p->media.bound != 0 || p->media.references != 0;
 
     return (p->long_cache ? 0 : 1u << PRICE_CLASS_cache_write_long) |
            (sound ? 0 : 1u << PRICE_CLASS_audio_input) |
@@ -159,7 +159,10 @@ static void exchange_facts(struct exchange *x)
     r->stream = p->stream;
     r->n_choices = p->n_choices;
     r->n_prompts = p->embeddings.form.n_inputs;
-    r->no_output = p->kind == PROMPT_EMBEDDINGS;
+    r->no_output = p->kind == PROMPT_EMBEDDINGS || p->kind == PROMPT_MODERATION || p->kind == PROMPT_RERANK;
+    r->units = p->call.form.units;
+    r->units_guess = p->call.form.guess;
+    r->output_guess = p->call.form.output_guess;
     r->max_output = p->max_tokens;
     r->extra_output = p->extra_output;
     r->output_default = context->output_default_tokens;

@@ -246,9 +246,10 @@ static void exchange_complete_whole(struct exchange *x, struct web_request *web)
         exchange_add_rates(x, &p, full.error);
     }
     exchange_promise(x, &p, &facts);
-    if (written)
-        reply_json_taking(&p, web, 200,
-                          exchange_is_raw(x) ? exchange_raw_whole(x) : content_buf(x->whole));
+    if (written && exchange_is_raw(x))
+        reply_body_taking(&p, web, 200, body_type_text(attempt_answer_type(&x->attempt)), exchange_raw_whole(x));
+    else if (written)
+        reply_json_taking(&p, web, 200, content_buf(x->whole));
     else
         reply_failure_in(&p, web, &full, x->dialect, x->answer.openrouter);
 }

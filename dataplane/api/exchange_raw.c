@@ -104,6 +104,8 @@ struct buf *exchange_raw_whole(struct exchange *x)
     const struct request *r = &x->request;
     struct buf *body = attempt_answer(&x->attempt);
 
+    if (attempt_answer_type(&x->attempt) != BODY_TYPE_JSON)
+        return body; /* there is no place for figures in it */
     x->answer.cost_nusd = r->cost_nusd;
     /* Without room for the figures the answer is sent without them. */
     (void)(x->dialect->figures(&x->answer, &r->account.usage, body) == ERR_NONE);

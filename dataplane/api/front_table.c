@@ -1,13 +1,16 @@
 /* Which path and method belongs to whom, who may ask, and in which dialect. */
 #include "front_internal.h"
 
+#include "audio_dialect.h"
 #include "azure.h"
 #include "catalog_bytes.h"
 #include "chat_dialect.h"
 #include "completions.h"
 #include "embeddings_dialect.h"
 #include "endpoints.h"
+#include "images_dialect.h"
 #include "messages.h"
+#include "rank_dialect.h"
 #include "reply.h"
 #include "responses.h"
 #include "samples.h"
@@ -162,6 +165,13 @@ const struct endpoint front_endpoints[] = {
     {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, &messages_2023},
     {"POST", "/completions", true, false, ACCESS_INFERENCE, handle_exchange, &completions_dialect},
     {"POST", "/embeddings", true, false, ACCESS_INFERENCE, handle_exchange, &embeddings_dialect},
+    {"POST", "/images/generations", true, false, ACCESS_INFERENCE, handle_exchange, &images_dialect},
+    {"POST", "/images/edits", true, false, ACCESS_INFERENCE, handle_exchange, &image_edits_dialect},
+    {"POST", "/audio/speech", true, false, ACCESS_INFERENCE, handle_exchange, &speech_dialect},
+    {"POST", "/audio/transcriptions", true, false, ACCESS_INFERENCE, handle_exchange, &transcriptions_dialect},
+    {"POST", "/audio/translations", true, false, ACCESS_INFERENCE, handle_exchange, &translations_dialect},
+    {"POST", "/moderations", true, false, ACCESS_INFERENCE, handle_exchange, &moderations_dialect},
+    {"POST", "/rerank", true, false, ACCESS_INFERENCE, handle_exchange, &rerank_dialect},
     {"POST", "/responses", true, false, ACCESS_INFERENCE, handle_exchange, &responses_dialect},
     {"POST", "/responses/input_tokens", true, false, ACCESS_INFERENCE, handle_count, &responses_dialect},
     {"GET", "/aci/receipts/", true, true, ACCESS_RECEIPT, handle_receipt, NULL},

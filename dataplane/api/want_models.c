@@ -151,24 +151,47 @@ static void want_add_model(struct want_context *x, const struct route_model *m, 
     w->models[w->n_models++] = m;
 }
 
-static bool makes_embeddings(const struct route_model *m)
-{
-    return (m->info->capabilities & CAP_EMBEDDINGS) != 0;
-}
+/* Which models serve a call, and what to say where a model does not. */
+static const struct {
+    enum catalog_kind model;
+    const char *no_other;
+} calls[PROMPT_KINDS] = {
+    [PROMPT_CHAT] = {KIND_CHAT, NULL},
+    [PROMPT_FILL] = {KIND_CHAT, NULL},
+    [PROMPT_EMBEDDINGS] = {KIND_EMBEDDINGS,
+                           "This model makes no embeddings; GET /v1/embeddings/models lists those that do."},
+    [PROMPT_IMAGES] = {KIND_IMAGES, "This model makes no images with this call."},
+    [PROMPT_IMAGE_EDITS] = {KIND_IMAGES, "This model edits no images with this call."},
+    [PROMPT_SPEECH] = {KIND_SPEECH, "This model makes no speech with this call."},
+    [PROMPT_TRANSCRIPTION] = {KIND_TRANSCRIPTION, "This model transcribes no audio with this call."},
+    [PROMPT_TRANSLATION] = {KIND_TRANSCRIPTION, "This model translates no audio with this call."},
+    [PROMPT_MODERATION] = {KIND_MODERATION, "This model does not serve moderations."},
+    [PROMPT_RERANK] = {KIND_RERANK, "This model ranks no documents."},
+};
+
+/* The same of a call for texts, by what the model serves. */
+static const char *const no_chat[KIND_COUNT] = {
+    [KIND_EMBEDDINGS] = "This model makes embeddings only; use it with POST /v1/embeddings.",
+    [KIND_IMAGES] = "This model makes images only; use it with POST /v1/images/generations.",
+    [KIND_SPEECH] = "This model makes speech only; use it with POST /v1/audio/speech.",
+    [KIND_TRANSCRIPTION] = "This model transcribes audio only; use it with POST /v1/audio/transcriptions.",
+    [KIND_MODERATION] = "This model serves moderations only; use it with POST /v1/moderations.",
+    [KIND_RERANK] = "This model ranks documents only; use it with POST /v1/rerank.",
+};
 
 /* A model that makes the other thing is none of this endpoint's. */
 static bool want_kind(const struct want_context *x, const struct route_model *m)
 {
-    return makes_embeddings(m) == (x->prompt->kind == PROMPT_EMBEDDINGS);
+    return m->info->kind == calls[x->prompt->kind].model;
 }
 
-static enum err want_wrong_kind(struct want_context *x, const char *param)
+static enum err want_wrong_kind(struct want_context *x, const struct route_model *m, const char *param)
 {
+    const char *no_other = calls[x->prompt->kind].no_other;
+
     x->failure->error = API_NO_MODEL;
     x->failure->param = param;
-    x->failure->message = x->prompt->kind == PROMPT_EMBEDDINGS
-                              ? "This model makes no embeddings; GET /v1/embeddings/models lists those that do."
-                              : "This model makes embeddings only; use it with POST /v1/embeddings.";
+    x->failure->message = no_other != NULL ? no_other : no_chat[m->info->kind];
     return ERR_NOT_FOUND;
 }
 
@@ -226,7 +249,7 @@ static enum err want_model(struct want_context *x, const char *param, struct vie
     else if (n.model == NULL)
         e = want_no_model(x, param, id, n.ambiguous);
     else if (!want_kind(x, n.model))
-        e = want_wrong_kind(x, param);
+        e = want_wrong_kind(x, n.model, param);
     else
         want_add_model(x, n.model, ROUTE_NAMED_MAX, false);
     if (e != ERR_NONE)

@@ -70,7 +70,7 @@ void bill_make(const struct catalog_endpoint *e, const struct bill_evidence *evi
     assert(reserved_nusd >= 0);
     if (!usage->present && evidence->output == 0 && !evidence->prompt_owed)
         return; /* failure before any output: free */
-    out->estimated = !usage->present;
+    out->estimated = evidence->no_tokens ? evidence->units_guessed : !usage->present;
     bill_estimate(out, evidence);
     bill_limit(out, evidence->limit);
     if (bill_believe(&out->tokens))

@@ -31,6 +31,8 @@ struct bill_evidence {
     uint64_t delivered_bytes; /* text that reached us from the provider */
     bool prompt_owed;         /* the prompt is paid for even if there is no output */
     struct price_units units; /* what the call is priced by beside tokens */
+    bool units_guessed;       /* the provider did not say how many */
+    bool no_tokens;           /* units have a price, and tokens have none */
     uint64_t received_ms;     /* unix; decides which prices hold */
     uint64_t limit;           /* output tokens that were asked for at most; 0: none */
 };

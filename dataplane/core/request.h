@@ -112,6 +112,7 @@ struct request {
     bool no_output;     /* embeddings: only the prompt is paid for */
     uint32_t never;     /* classes of tokens that it cannot be charged, 1 << enum price_class */
     struct price_units units; /* what the call is priced by beside tokens, at most */
+    uint32_t units_guess, output_guess; /* such units, and tokens of output, where the provider says none */
     bool stream;
     bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
                    complete() comes as soon as it is admitted */

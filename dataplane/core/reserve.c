@@ -14,15 +14,17 @@ static uint32_t output_most(const struct candidate *c)
 {
     if (c->endpoint->info->max_output != 0)
         return c->endpoint->info->max_output;
-    return c->model->info->max_output != 0 ? c->model->info->max_output : context_most(c);
+    if (c->model->info->max_output != 0)
+        return c->model->info->max_output;
+    return context_most(c) != 0 ? context_most(c) : INT32_MAX; /* nothing is known: the call's own bound counts */
 }
 
-/* Prompt tokens that the model can have read. guessed: the bound says nothing. */
+/* Prompt tokens that the model can have read, whose context may not be known. guessed: the bound says nothing. */
 static uint64_t prompt_most(const struct request *r, const struct candidate *c, bool guessed)
 {
     uint64_t most = (uint64_t)context_most(c) * (r->n_prompts > 1 ? r->n_prompts : 1);
 
-    return guessed || r->prompt_bound > most ? most : r->prompt_bound;
+    return most != 0 && (guessed || r->prompt_bound > most) ? most : r->prompt_bound;
 }
 
 /* The most that so many tokens cost there, whatever classes they are of and whichever tier holds. */

@@ -4,6 +4,7 @@
 #ifndef TR_DATAPLANE_HTTP_FETCH_H
 #define TR_DATAPLANE_HTTP_FETCH_H
 
+#include "body_type.h"
 #include "err.h"
 #include "providers.h"
 #include "view.h"
@@ -55,6 +56,7 @@ bool credential_quoted(struct view key, struct view text);
 
 struct fetch_head {
     int status;
+    enum body_type type;    /* by its content-type */
     int64_t retry_after_ms; /* -1: none; from retry-after-ms or retry-after */
 };
 

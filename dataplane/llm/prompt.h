@@ -6,6 +6,7 @@
 #define TR_DATAPLANE_LLM_PROMPT_H
 
 #include "bounds.h"
+#include "call.h"
 #include "embeddings.h"
 #include "err.h"
 #include "json.h"
@@ -151,11 +152,29 @@ struct prompt_embeddings {
     size_t n_members;
 };
 
+/* One of the calls of call.h. */
+struct prompt_call {
+    struct call_form form;
+    struct view boundary; /* of a multipart body; empty: it is JSON */
+    struct view priced;   /* the member that makes an image dearer or cheaper than others; empty: none */
+    struct view member[CALL_MEMBERS_MAX]; /* keys of members that only some providers know */
+    size_t n_members;
+    uint64_t file_bytes; /* of what the form uploads */
+    uint32_t n_files;
+};
+
 /* What is asked of the model: each kind is a call of its own at a provider. */
 enum prompt_kind {
     PROMPT_CHAT,
     PROMPT_EMBEDDINGS,
     PROMPT_FILL, /* a text between the one message of the list and a suffix */
+    PROMPT_IMAGES,         /* from here on struct prompt_call */
+    PROMPT_IMAGE_EDITS,
+    PROMPT_SPEECH,
+    PROMPT_TRANSCRIPTION,
+    PROMPT_TRANSLATION,
+    PROMPT_MODERATION,
+    PROMPT_RERANK,
     PROMPT_KINDS
 };
 
@@ -184,6 +203,7 @@ struct prompt {
     struct prompt_list list; /* filled in by dialects that are translated; of a chat client by chat_list_make() */
     const struct chat_request *chat; /* the client speaks chat: its own bytes are spliced. Else NULL */
     struct prompt_embeddings embeddings; /* PROMPT_EMBEDDINGS */
+    struct prompt_call call;
     struct view suffix; /* PROMPT_FILL: what follows, escaped */
 };
 

@@ -9,6 +9,7 @@
 #include "gemini_embeddings.h"
 #include "gemini_read.h"
 #include "gemini_render.h"
+#include "openai_call.h"
 #include "openai_embeddings.h"
 #include "openai_fill.h"
 #include "openai_render.h"
@@ -201,9 +202,29 @@ static const struct adapter fill[DIALECT_COUNT] = {
         },
 };
 
+/* --- images, speech, transcripts, moderations, ranks */
+
+static const struct adapter call[DIALECT_COUNT] = {
+    [DIALECT_OPENAI] =
+        {
+            .path = openai_call_path,
+            .fits = openai_call_fits,
+            .room = openai_call_room,
+            .render = openai_call_render,
+            .type = openai_call_type,
+            .whole = openai_call_whole,
+            .error = chat_canon_error,
+        },
+};
+
 const struct adapter *adapter_of(const struct provider *provider, enum prompt_kind kind)
 {
-    static const struct adapter *const kinds[PROMPT_KINDS] = {chat, embeddings, fill};
+    static const struct adapter *const kinds[PROMPT_KINDS] = {
+        [PROMPT_CHAT] = chat,           [PROMPT_EMBEDDINGS] = embeddings, [PROMPT_FILL] = fill,
+        [PROMPT_IMAGES] = call,         [PROMPT_IMAGE_EDITS] = call,      [PROMPT_SPEECH] = call,
+        [PROMPT_TRANSCRIPTION] = call,  [PROMPT_TRANSLATION] = call,      [PROMPT_MODERATION] = call,
+        [PROMPT_RERANK] = call,
+    };
     const struct adapter *row;
 
     assert(provider->dialect < DIALECT_COUNT && kind < PROMPT_KINDS);

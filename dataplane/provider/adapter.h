@@ -31,6 +31,9 @@ struct adapter {
      * ERR_LIMIT, ERR_OVERLOAD; on failure out is undefined. */
     enum err (*render)(const struct prompt *p, const struct destination *d, uint32_t max_output, struct buf *out);
 
+    /* Appends the content type of that body. NULL: it is JSON. */
+    enum err (*type)(const struct prompt *p, struct buf *out);
+
     /* One event of a stream, as chat_canon_chunk() (NULL: a kind without streams); a whole answer, of whatever shape, as chat_gather(); and
      * the body of an error response. */
     enum err (*chunk)(struct chat_canon *c, struct view data, struct buf *out, enum chat_kind *kind,

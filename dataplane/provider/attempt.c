@@ -79,6 +79,8 @@ static void attempt_head_cb(void *cookie, const struct fetch_head *head)
     struct attempt *a = cookie;
 
     a->status = head->status;
+    if (attempt_is_call(a))
+        a->canon.type = head->type;
     a->retry_after_ms = head->retry_after_ms;
     if (attempt_status_good(a))
         a->begun_us = a->stream ? clock_mono_us() : a->started_us;
@@ -176,6 +178,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
         .upstreams = task->upstreams,
         .budget = task->budget,
         .stream = p->stream,
+        .kind = p->kind,
         .n_choices = p->n_choices,
         .retry_after_ms = -1,
         .started_us = clock_mono_us(),
@@ -190,6 +193,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .hide_reasoning = p->hide_reasoning,
                 .functions = p->chat != NULL && p->chat->member[CHAT_KEY_FUNCTIONS].present,
                 .embeddings = p->embeddings.form,
+                .call = p->call.form,
             },
     };
     assert(a->adapter != NULL && (!a->stream || a->adapter->chunk != NULL));
@@ -205,15 +209,20 @@ static enum err attempt_render(struct attempt *a, const struct attempt_task *tas
     struct buf *out;
     enum err e;
 
-    a->rendered = content_new(ATTEMPT_PATH_MAX + room + row_edits_room(&task->to, room), task->budget);
+    a->rendered = content_new(ATTEMPT_PATH_MAX + ATTEMPT_TYPE_MAX + room + row_edits_room(&task->to, room),
+                              task->budget);
     if (a->rendered == NULL)
         return ERR_MEMORY;
     out = content_buf(a->rendered);
     e = a->adapter->path(task->prompt, &task->to, out);
     a->path_len = out->len;
     if (e == ERR_NONE)
+        e = a->adapter->type != NULL ? a->adapter->type(task->prompt, out)
+                                     : buf_append(out, VIEW_LIT("application/json"));
+    a->type_len = out->len - a->path_len;
+    if (e == ERR_NONE)
         e = a->adapter->render(task->prompt, &task->to, task->max_output, out);
-    return e == ERR_NONE ? row_edits_apply(&task->to, a->path_len, out) : e;
+    return e == ERR_NONE ? row_edits_apply(&task->to, a->path_len + a->type_len, out) : e;
 }
 
 enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
@@ -233,9 +242,9 @@ enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
         .key = task->own_key,
         .model = view_str(task->to.endpoint->upstream_model),
         .path = view_of(content_bytes(a->rendered).ptr, a->path_len),
-        .content_type = VIEW_LIT("application/json"),
+        .content_type = view_of(content_bytes(a->rendered).ptr + a->path_len, a->type_len),
         .headers = a->adapter->headers,
-        .body = view_from(content_bytes(a->rendered), a->path_len),
+        .body = view_from(content_bytes(a->rendered), a->path_len + a->type_len),
         .last_candidate = task->last_candidate,
         .whole = !a->stream,
     };
@@ -286,6 +295,7 @@ void attempt_account(const struct attempt *a, struct attempt_account *out)
 
     *out = (struct attempt_account){
         .usage = a->canon.usage,
+        .units = a->canon.units,
         .delivered_bytes = a->canon.content_bytes,
         .waiting_bytes = bytes_waiting(a),
         .finish = a->canon.finish,
@@ -327,6 +337,11 @@ struct buf *attempt_answer(struct attempt *a)
 {
     assert(a->answer != NULL);
     return content_buf(a->answer);
+}
+
+enum body_type attempt_answer_type(const struct attempt *a)
+{
+    return a->canon.type;
 }
 
 enum err attempt_put_cut(const struct attempt *a, const char *why, struct buf *out)

@@ -5,6 +5,7 @@
 #include "attempt.h"
 
 enum {
+    ATTEMPT_TYPE_MAX = 128, /* "multipart/form-data" with the longest boundary */
     ATTEMPT_PATH_MAX = 512, /* with an upstream model of 128 characters, all escaped */
     ATTEMPT_ERROR_BODY_MAX = 64 << 10, /* of a provider's error; the rest is not read for */
     ATTEMPT_WHOLE_SLACK = 4 << 10, /* what a whole answer usually grows by when it is made canonical */
@@ -13,6 +14,12 @@ enum {
 static inline bool attempt_status_good(const struct attempt *a)
 {
     return a->status >= 200 && a->status < 300;
+}
+
+/* The client gets the provider's bytes, of whatever type they are. */
+static inline bool attempt_is_call(const struct attempt *a)
+{
+    return a->kind >= PROMPT_IMAGES;
 }
 
 /* attempt.c */

@@ -23,7 +23,9 @@ void attempt_collect(struct attempt *a, struct view bytes)
     e = buf_append(to, bytes);
     if (e != ERR_NONE)
         attempt_break(a, (struct attempt_result){.e = e, .status = a->status});
-    else if (attempt_status_good(a) && chat_gather_over(buf_view(to))) {
+    else if (attempt_is_call(a)) {
+        return; /* it may be anything: HTTP says when it is over */
+    } else if (attempt_status_good(a) && chat_gather_over(buf_view(to))) {
         attempt_cancel(a); /* a stream that has said its last word may stay open */
         attempt_collected(a, ERR_NONE);
     } else if (attempt_status_good(a)) {

@@ -5,7 +5,9 @@
 #define TR_DATAPLANE_PROVIDER_CHAT_CANON_H
 
 #include "arguments.h"
+#include "body_type.h"
 #include "buf.h"
+#include "call.h"
 #include "embeddings.h"
 #include "err.h"
 #include "gemini_state.h"
@@ -63,6 +65,8 @@ struct chat_canon {
     struct view provider_name;
     bool own_key; /* it comes on a provider key of the customer's own */
     struct embeddings_form embeddings; /* the answer is no chat but these vectors: openai_embeddings.h */
+    struct call_form call; /* the answer is none of these but a call's: openai_call.h */
+    enum body_type type;   /* of the answer: as the provider says it, and then as the client is told */
     /* running state */
     unsigned chunks;           /* emitted so far */
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
@@ -72,6 +76,7 @@ struct chat_canon {
     enum usage_finish finish;  /* of choice 0; FINISH_NONE until seen */
     struct usage_figures figures;
     struct token_usage usage; /* what the figures so far come to */
+    uint32_t units;           /* of c->call, that the provider says or that are here; 0: not known */
     uint64_t content_bytes;   /* delivered bytes of text, reasoning, names and arguments of calls;
                                  other content (audio, images) counts a CHAT_MEDIA_SHARE of them */
     bool useful;              /* some content of any kind, or a finish, has been seen */

@@ -92,6 +92,8 @@ static const struct {
     const struct vocabulary *words;
 } objects[] = {
     {VIEW_LIT("prompt_tokens_details"), &of_prompt},   {VIEW_LIT("input_tokens_details"), &of_prompt},
+    {VIEW_LIT("input_token_details"), &of_prompt}, /* of transcripts */
+   
     {VIEW_LIT("completion_tokens_details"), &of_completion}, {VIEW_LIT("output_tokens_details"), &of_completion},
     {VIEW_LIT("cache_creation"), &of_writes},          {VIEW_LIT("cache_write_tokens_details"), &of_writes},
 };

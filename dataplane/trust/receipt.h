@@ -35,7 +35,14 @@ enum receipt_flag {
     X(MESSAGES, "/messages")                                                                       \
     X(RESPONSES, "/responses")                                                                     \
     X(COMPLETIONS, "/completions")                                                                 \
-    X(EMBEDDINGS, "/embeddings")
+    X(EMBEDDINGS, "/embeddings")                                                                   \
+    X(IMAGES, "/images/generations")                                                               \
+    X(IMAGE_EDITS, "/images/edits")                                                                \
+    X(SPEECH, "/audio/speech")                                                                     \
+    X(TRANSCRIPTIONS, "/audio/transcriptions")                                                     \
+    X(TRANSLATIONS, "/audio/translations")                                                         \
+    X(MODERATIONS, "/moderations")                                                                 \
+    X(RERANK, "/rerank")
 
 /* The endpoint as the client addressed it; receipt_path() has the text. */
 #define RECEIPT_PATH_ENUM(name, path) RECEIPT_##name##_V1, RECEIPT_##name##_API_V1,

@@ -36,6 +36,28 @@ model() { # ID NAME CONTEXT MAX_OUTPUT CREATED CAPABILITIES
     printf 'capabilities = %s\n' "$6"
 }
 
+call() { # ID KIND CONTEXT UPSTREAM PRICE LINES...: a model of one question and one answer, at demo-a, or else demo-b
+    local p id=$1 kind=$2 context=$3 upstream=$4
+    shift 4
+    printf '\n[model %s]\nname = Demo: %s\nkind = %s\ncreated = %s\n' "$id" "${id#demo/}" "$kind" "$DEMO_CREATED"
+    [ "$context" = 0 ] || printf 'context_length = %s\n' "$context"
+    for p in "demo-a 60000" "demo-b 1"; do
+        printf '\n[endpoint %s@%s]\nupstream_model = %s\nweight = %s\n' "$id" "${p% *}" "$upstream" "${p#* }"
+        printf '%s\n' "$@"
+    done
+}
+
+calls() {
+    call demo/image images 0 up-image "prompt = 0" "completion = 0" "per_image = 0.04"
+    call demo/image-tokens images 0 up-image-tokens "prompt = 5" "completion = 40" "image_input = 10"
+    call demo/speech speech 4096 up-speech "prompt = 0" "completion = 0" "per_character = 0.000015"
+    call demo/speech-tokens speech 4096 up-speech-tokens "prompt = 0.6" "completion = 12"
+    call demo/transcribe transcription 0 up-transcribe "prompt = 0" "completion = 0" "per_second = 0.0001"
+    call demo/transcribe-tokens transcription 16000 up-transcribe-tokens "prompt = 2.5" "completion = 10" "audio_input = 6"
+    call demo/moderate moderation 8192 up-moderate "prompt = 0" "completion = 0" "per_request = 0.0001"
+    call demo/rank rerank 8192 up-rank "prompt = 0" "completion = 0" "per_query = 0.002"
+}
+
 # What add-provider has added: KIND is provider, catalog or key.
 added() { # KIND
     local file
@@ -106,6 +128,7 @@ write_catalog() {
     model demo/only-a "Demo, one provider" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     echo "fallbacks = demo/embed demo/dear"
     model demo/embed "Demo: embeddings" 8192 1 $DEMO_CREATED "embeddings"
+    calls
     # demo-a is the cheaper one and comes first by the weighting of inverse square prices, mostly; the
     # weights make it practically always first, so that tests can tell who will be asked.
     endpoint demo/echo demo-a up-echo 0.5 1.5 0.05

@@ -133,8 +133,10 @@ def refused_bodies():
     for where in (at_data_plane, ctl):
         a = post(management, {"provider": "demo-a", "key": plain}, where)
         equal((a.status, a.json()["error"]["code"], a.json()["error"]["param"]), (400, "unsealed_key", "key"))
+        equal("was not handed on" in a.json()["error"]["message"], where == at_data_plane, "who has seen it")
     a = post(management, {"provider": "demo-a", "api_key": plain}, at_data_plane)
     equal((a.status, a.json()["error"]["code"]), (400, "unknown_parameter"))
+    true("was not handed on" in a.json()["error"]["message"], repr(a))
     for change, param in (({"sealed_key": "!"}, "sealed_key"), ({"sealed_key": "QUJD"}, "sealed_key"),
                           ({"sealing_key_id": "12"}, "sealing_key_id"), ({"provider": "nobody"}, "provider"),
                           ({"is_fallback": True, "always_use": True}, "always_use"),

@@ -40,6 +40,10 @@ static struct aci_receipt receipt;
     "\"audio_output\":8000,\"image_input\":1500,\"image_output\":30000},"                           \
     "\"prices_nusd_per_unit\":{\"request\":" request ",\"image\":40,\"second\":6,\"character\":1,"     \
     "\"query\":2},\"rounding\":\"each_class_half_up_to_nusd\"}"
+#define OWN_BILL(cost, fee)                                                                        \
+    "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"prices_pusd_per_token\":"  \
+    "{\"prompt\":1500,\"completion\":2000,\"cached\":100,\"cache_write\":2500},"                   \
+    "\"rounding\":\"each_class_half_up_to_nusd\",\"own_key_fee_ppm\":" fee "}"
 #define COMMITMENT(salt1, value1, salt2, value2)                                                   \
     "{\"type\":\"commitment\",\"alg\":\"hmac-sha256\",\"request\":{\"salt\":\"" salt1              \
     "\",\"value\":\"" value1 "\"},\"response\":{\"salt\":\"" salt2 "\",\"value\":\"" value2 "\"}}"
@@ -102,6 +106,14 @@ static void contradictions(void)
         {USAGE("10", "3", "2", "4", "false") "," BILL("20"), ERR_RANGE},
         {USAGE("10", "3", "2", "4", "true") "," BILL("20"), ERR_NONE}, /* capped, and it says so */
         {USAGE("10", "3", "2", "4", "true") "," BILL("22"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("0", "0"), ERR_NONE}, /* an own provider key */
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "0"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("2", "50000"), ERR_NONE}, /* 1.05, rounded up */
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("1", "50000"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "1000000"), ERR_NONE},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "1000001"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "-1"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "null"), ERR_FORMAT},
         {USAGE("0", "0", "0", "0", "false") "," BILL("0"), ERR_NONE},
         {USAGE("0", "0", "0", "0", "false") "," BILL("1"), ERR_RANGE},
         {USAGE("4", "3", "2", "4", "false") "," BILL("0"), ERR_RANGE},

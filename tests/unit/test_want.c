@@ -53,6 +53,7 @@ static void catalog_make(void)
     c.endpoints[MODELS] = (struct catalog_endpoint){
         .no = MODELS + 1, .model_no = ONE + 1, .provider_no = 1, .weight = 1};
     c.models[EMBED].capabilities = CAP_EMBEDDINGS;
+    c.models[EMBED].kind = KIND_EMBEDDINGS;
     c.models[TWO].capabilities = CAP_TOOLS;
     c.models[SMALL].context_length = 10;
     c.models[ONE].n_fallbacks = 4;
@@ -151,6 +152,14 @@ static void test_kind(void)
     memcpy(embed.model, "x/embed", 8);
     CHECK_INT(read_prompt(&embed), ERR_NONE);
     CHECK(want.n_models == 1 && want.models[0] == model(EMBED));
+    for (enum prompt_kind k = PROMPT_IMAGES; k < PROMPT_KINDS; k++) {
+        struct prompt call = {.kind = k, .model = "x/one"};
+
+        CHECK_INT(read_prompt(&call), ERR_NOT_FOUND);
+        CHECK(failure.error == API_NO_MODEL && failure.message != NULL);
+        memcpy(call.model, "x/embed", 8);
+        CHECK_INT(read_prompt(&call), ERR_NOT_FOUND);
+    }
 }
 
 /* As OpenRouter's clients may: "models" alone. */
