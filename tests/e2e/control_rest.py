@@ -477,7 +477,7 @@ def book(made, seq, cost):
         f"SELECT o_lease, o_key, o_account FROM lease_open('\\x{made['data']['hash']}', '{BOOT}',"
         f" gen_random_uuid(), {cost}, 1000000, 60000)").split("|")
     numbers = [1795000000000, 7, cost, 1, 1, 1, 1, 1, 5, 250000, 1250, 11, 22, 3, 0, 4, 200, 1, 0, 0, 1, 0, 1, 1,
-               0, 0, 0, 0, 0, 0, 0]
+               0, 0, 0, 0, 0, 0, 0, 0]
     sql(f"SELECT usage_ingest('{BOOT}', ARRAY[ROW({seq}, '{REQUEST % seq}', '{key}', '{account}', '{lease}',"
         f" {', '.join(map(str, numbers))})::usage_record])")
 
