@@ -1,7 +1,7 @@
 #include "receipt_events.h"
 
 #include "json.h"
-#include "money.h"
+#include "price.h"
 
 #include <sodium.h>
 
@@ -72,37 +72,75 @@ static enum err parts_find(struct view document, struct parts *p)
 
 /* --- the bill */
 
-/* The sum of the classes, each rounded once. ERR_FORMAT, ERR_RANGE. */
-static enum err bill_compute(struct json_value usage, struct json_value prices, int64_t *out)
+/* Receipts of before a class was there do not name it: it was counted in the class that it is within. */
+enum { TOKENS_LATER = 32 /* fields of usage_fields.h from this number on */ };
+enum { FIRST_CLASSES = 1 << PRICE_CLASS_prompt | 1 << PRICE_CLASS_completion | 1 << PRICE_CLASS_cached |
+                       1 << PRICE_CLASS_cache_write };
+
+/* A member that may be missing: *out keeps its value then. */
+static bool count_if(struct json_value v, const char *name, int64_t *out)
 {
-    int64_t prompt, completion, cached, write, sum = 0, part;
-    struct {
-        const char *price;
-        int64_t tokens;
-    } class[4];
+    struct json_value m;
+    enum err e = json_only(v, name, &m);
 
-    if (!count_of(usage, "prompt_tokens", &prompt) ||
-        !count_of(usage, "completion_tokens", &completion) ||
-        !count_of(usage, "cached_tokens", &cached) ||
-        !count_of(usage, "cache_write_tokens", &write))
-        return ERR_FORMAT;
-    if (cached > prompt || write > prompt - cached)
-        return ERR_RANGE;
-    class[0].price = "prompt", class[0].tokens = prompt - cached - write;
-    class[1].price = "cached", class[1].tokens = cached;
-    class[2].price = "cache_write", class[2].tokens = write;
-    class[3].price = "completion", class[3].tokens = completion;
-    for (size_t i = 0; i < sizeof class / sizeof class[0]; i++) {
-        int64_t price;
+    return e == ERR_NOT_FOUND || (e == ERR_NONE && json_i64(m, out) == ERR_NONE && *out >= 0);
+}
 
-        if (!count_of(prices, class[i].price, &price))
-            return ERR_FORMAT;
-        if (money_cost((uint64_t) class[i].tokens, price, &part) != ERR_NONE ||
-            money_add(sum, part, &sum) != ERR_NONE)
-            return ERR_RANGE;
+static bool prices_read(struct json_value tokens, struct price_rates *out)
+{
+    for (enum price_class c = 0; c < PRICE_CLASS_COUNT; c++) {
+        bool old = (FIRST_CLASSES >> c & 1) != 0;
+
+        out->class_pusd[c] = old ? 0 : out->class_pusd[price_class_follow(c)];
+        if (!(old ? count_of : count_if)(tokens, price_class_name(c), &out->class_pusd[c]))
+            return false;
     }
-    *out = sum;
-    return ERR_NONE;
+    return true;
+}
+
+static bool units_read(struct json_value billing, struct json_value usage, struct price_rates *rates,
+                       struct price_units *out, int64_t *requests)
+{
+    struct json_value prices, unit;
+    enum err e = json_only(billing, "prices_nusd_per_unit", &prices);
+    int64_t n = 0;
+
+    if (e == ERR_NOT_FOUND)
+        return true;
+    if (e != ERR_NONE || !count_of(usage, "requests", requests) || *requests > 1 || !count_of(usage, "units", &n) ||
+        n > UINT32_MAX || json_only(usage, "unit", &unit) != ERR_NONE)
+        return false;
+    out->n = (uint32_t)n;
+    out->kind = PRICE_UNIT_COUNT;
+    for (enum price_unit u = PRICE_UNIT_NONE; u < PRICE_UNIT_COUNT; u++) {
+        if (json_string_is(unit, price_unit_name(u)))
+            out->kind = (uint8_t)u;
+        if (u != PRICE_UNIT_NONE && !count_of(prices, price_unit_name(u), &rates->unit_nusd[u]))
+            return false;
+    }
+    return out->kind != PRICE_UNIT_COUNT;
+}
+
+/* What the figures cost at the prices. ERR_FORMAT; ERR_RANGE: figures that cannot be, or too much money. */
+static enum err bill_compute(const struct parts *p, struct json_value prices, int64_t *out)
+{
+    struct price_rates rates = {0};
+    struct price_usage u = {0};
+    int64_t requests = 0, n;
+
+    if (!prices_read(prices, &rates) || !units_read(p->billing, p->usage, &rates, &u.units, &requests))
+        return ERR_FORMAT;
+    u.requests = (uint8_t)requests;
+#define TOKENS_READ(no, class, price, within, receipt, ...)                                        \
+    n = 0;                                                                                         \
+    if (!(no < TOKENS_LATER ? count_of : count_if)(p->usage, receipt, &n))                         \
+        return ERR_FORMAT;                                                                         \
+    if (n > UINT32_MAX)                                                                            \
+        return ERR_RANGE;                                                                          \
+    u.class = (uint32_t)n;
+    USAGE_TOKENS(TOKENS_READ)
+#undef TOKENS_READ
+    return price_believe(&u) ? ERR_RANGE : price_cost(&rates, &u, out);
 }
 
 /* On a provider key of the customer's own the receipt names the fee, in millionths of the sum, rounded up. */
@@ -135,7 +173,7 @@ static enum err bill_check(const struct parts *p, struct receipt_events *out)
         !view_eq(rounding, VIEW_LIT("each_class_half_up_to_nusd")) ||
         json_only(p->billing, "prices_pusd_per_token", &prices) != ERR_NONE)
         return ERR_FORMAT;
-    e = bill_compute(p->usage, prices, &sum);
+    e = bill_compute(p, prices, &sum);
     if (e == ERR_FORMAT || (e == ERR_RANGE && !clamped))
         return e;
     if (bill_fee(p->billing, &sum) != ERR_NONE)

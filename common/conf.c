@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 enum {
-    FIELDS_MAX = 64,      /* per table: one bit each in parser.seen */
+    FIELDS_MAX = 256,     /* per table: one bit each in parser.seen; a field for each provider's key */
     SHOWN_NAME_MAX = 32,  /* bytes of a name from the file that an error message repeats */
-    PRICE_DECIMALS = 6,   /* a dollar per million tokens is 10^6 pUSD per token */
     READ_STEP = 16 << 10, /* bytes asked from the kernel at once */
 };
 
@@ -22,7 +21,7 @@ struct parser {
     void *cookie;
     struct conf_target target; /* where the keys of the open section go */
     unsigned section_line;     /* 0 before the first section */
-    uint64_t seen;             /* bit i: target.fields[i] had its value */
+    uint64_t seen[FIELDS_MAX / 64]; /* bit i: target.fields[i] had its value */
     struct buf *why;
 };
 
@@ -68,6 +67,18 @@ static const char *set_text(const struct conf_field *f, struct view v, char *out
     return NULL;
 }
 
+static const char *add_line(const struct conf_field *f, struct view v, char *out)
+{
+    size_t len = strnlen(out, f->size);
+
+    if (v.len + 2 > f->size - len)
+        return "is too long, or there too often";
+    if (v.len != 0)
+        memcpy(out + len, v.ptr, v.len);
+    memcpy(out + len + v.len, "\n", 2);
+    return NULL;
+}
+
 static const char *set_u64(const struct conf_field *f, struct view v, uint64_t *out)
 {
     uint64_t n;
@@ -103,18 +114,13 @@ static const char *set_nusd(struct view v, int64_t *out)
     return money_parse_usd(v, out) == ERR_NONE ? NULL : "is not an amount in dollars";
 }
 
-/* Dollars per million tokens to pico-USD per token: 10^12 / 10^6, so the text of a price in USD
- * with six decimals fewer. "0.0028" is 2800. */
 static const char *set_price(struct view v, int64_t *out)
 {
-    int64_t pusd_per_million;
+    enum err e = money_price_per_million(v, out);
 
-    if (money_parse_price(v, &pusd_per_million) != ERR_NONE)
-        return "is not a price in dollars per million tokens";
-    if (pusd_per_million % 1000000 != 0)
-        return "has more than 6 decimals";
-    *out = pusd_per_million / 1000000;
-    return NULL;
+    if (e == ERR_NONE)
+        return NULL;
+    return e == ERR_LIMIT ? "has more than 6 decimals" : "is not a price in dollars per million tokens";
 }
 
 static const char *set_name(const struct conf_field *f, struct view v, int *out)
@@ -135,6 +141,8 @@ static const char *set_value(const struct conf_field *f, struct view v, void *ba
     switch (f->type) {
     case CONF_TEXT:
         return set_text(f, v, out);
+    case CONF_LINES:
+        return add_line(f, v, out);
     case CONF_U64:
         return set_u64(f, v, out);
     case CONF_BOOL:
@@ -153,6 +161,11 @@ static const char *set_value(const struct conf_field *f, struct view v, void *ba
 
 /* --- lines --- */
 
+static bool was_seen(const struct parser *p, size_t i)
+{
+    return (p->seen[i / 64] >> i % 64 & 1) != 0;
+}
+
 static enum err parse_key(struct parser *p, struct view line)
 {
     const uint8_t *sign = memchr(line.ptr, '=', line.len);
@@ -168,14 +181,14 @@ static enum err parse_key(struct parser *p, struct view line)
 
         if (!view_eq(key, view_str(f->name)))
             continue;
-        if ((p->seen >> i & 1) != 0)
+        if (was_seen(p, i) && f->type != CONF_LINES)
             return fail(p, f->name, "appears twice");
         if (value.len == 0 && f->required)
             return fail(p, f->name, "is empty");
         wrong = set_value(f, value, p->target.base);
         if (wrong != NULL)
             return fail(p, f->name, wrong);
-        p->seen |= UINT64_C(1) << i;
+        p->seen[i / 64] |= UINT64_C(1) << i % 64;
         return ERR_NONE;
     }
     return fail_unknown(p, key);
@@ -184,7 +197,7 @@ static enum err parse_key(struct parser *p, struct view line)
 static enum err section_close(struct parser *p)
 {
     for (size_t i = 0; i < p->target.n_fields; i++) {
-        if (p->target.fields[i].required && (p->seen >> i & 1) == 0) {
+        if (p->target.fields[i].required && !was_seen(p, i)) {
             if (p->section_line != 0)
                 p->line = p->section_line;
             return fail(p, p->target.fields[i].name, "is missing");
@@ -196,7 +209,7 @@ static enum err section_close(struct parser *p)
 static bool section_open(struct parser *p, struct view kind, struct view name)
 {
     p->target = p->section(p->cookie, kind, name);
-    p->seen = 0;
+    memset(p->seen, 0, sizeof p->seen);
     if (p->target.fields == NULL) {
         p->target.n_fields = 0;
         return false;

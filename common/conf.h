@@ -12,6 +12,7 @@
 
 enum conf_type {
     CONF_TEXT,  /* char[size], NUL-terminated, at most size-1 bytes */
+    CONF_LINES, /* the same for a key that may stand there several times: each value and a newline; begins empty */
     CONF_U64,   /* uint64_t, within [min, max]; max 0: no upper bound */
     CONF_BOOL,  /* bool: on/off/true/false/yes/no */
     CONF_HEX,   /* exactly `size` bytes from hex digits */
@@ -32,7 +33,7 @@ struct conf_field {
 
 /* Called for each section as it opens (kind "provider", name "demo-a" for "[provider demo-a]"; the
  * part before the first section has kind "" and is always opened first). kind and name are borrowed
- * for the call. Returns the field table (at most 64 fields) and where to write. NULL fields: an
+ * for the call. Returns the field table (at most 256 fields) and where to write. NULL fields: an
  * unknown or repeated section, an error; for kind "" only if a key stands there. A required field
  * must be present, and not empty, in every section of its table. */
 struct conf_target {

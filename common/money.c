@@ -43,6 +43,12 @@ enum err money_parse_price(struct view v, int64_t *out_pusd)
     return decimal_parse(v, PUSD_DECIMALS, out_pusd);
 }
 
+/* 10^12 pico-USD per dollar, over 10^6 tokens: the text of a price in USD with six decimals fewer. "0.0028" is 2800. */
+enum err money_price_per_million(struct view v, int64_t *out_pusd)
+{
+    return decimal_parse(v, PUSD_DECIMALS - 6, out_pusd);
+}
+
 static void text_decimal(int64_t value, unsigned decimals, char out[static MONEY_TEXT_MAX])
 {
     /* Written backwards: 12 decimals, the point, at least one digit; 19 digits and a sign at most.

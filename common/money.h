@@ -20,6 +20,9 @@ must_check enum err money_parse_usd(struct view v, int64_t *out_nusd);
 /* Like money_parse_usd but to pico-USD (12 decimals): a per-token price. */
 must_check enum err money_parse_price(struct view v, int64_t *out_pusd);
 
+/* A price as people write it, dollars per million tokens, to pico-USD per token. ERR_LIMIT: more than 6 decimals. */
+must_check enum err money_price_per_million(struct view v, int64_t *out_pusd);
+
 /* Shortest exact decimal form without exponent: "0.0025", "-1.5", "0". NUL-terminated. */
 enum { MONEY_TEXT_MAX = 32 };
 void money_text_usd(int64_t nusd, char out[static MONEY_TEXT_MAX]);

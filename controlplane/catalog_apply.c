@@ -1,86 +1,127 @@
+/* Writes a catalog as the JSON that the SQL function catalog_apply takes. */
 #include "catalog_apply.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
-/* In the order of the parameters of the SQL function catalog_apply. */
-enum {
-    M_ID,
-    M_NAME,
-    M_CONTEXT,
-    M_MAX_OUTPUT,
-    M_CREATED,
-    M_CAPABILITIES,
-    E_MODEL,
-    E_PROVIDER,
-    E_PROVIDER_NO,
-    E_UPSTREAM,
-    E_WEIGHT,
-    E_PROMPT,
-    E_COMPLETION,
-    E_CACHED,
-    E_CACHE_WRITE,
-    ARRAYS
-};
-enum { ARRAY_MAX = 32 + LIMIT_ENDPOINTS * (4 + LIMIT_MODEL_ID_BYTES) };
+enum { JSON_MAX = 32 << 20 }; /* bytes; 4,096 endpoints of 3 KB are 12 MB */
 
 struct apply {
     void (*cb)(void *cookie, enum err e, int64_t version);
     void *cookie;
 };
 
-/* Appends to arrays until the first failure, which it keeps. */
+/* Appends to out until the first failure, which it keeps. */
 struct writer {
-    struct buf arrays[ARRAYS];
+    struct buf out;
     enum err e;
 };
 
-static void put_text(struct writer *w, unsigned array, const char *text)
+static void put_text(struct writer *w, const char *before, const char *text)
 {
     if (w->e == ERR_NONE)
-        w->e = db_array_put(&w->arrays[array], view_str(text));
+        w->e = buf_append(&w->out, view_str(before));
+    if (w->e == ERR_NONE)
+        w->e = buf_append_json_string(&w->out, view_str(text));
 }
 
-static void put_i64(struct writer *w, unsigned array, int64_t v)
+/* ,"name":n */
+static void put_number(struct writer *w, const char *name, int64_t n)
 {
     if (w->e == ERR_NONE)
-        w->e = db_array_put_i64(&w->arrays[array], v);
+        w->e = buf_appendf(&w->out, ",\"%s\":%" PRId64, name, n);
 }
 
-static void begin(struct writer *w, const struct catalog *c)
+static void put(struct writer *w, const char *text)
 {
-    for (unsigned a = 0; a < ARRAYS; a++) {
-        bool text = a == M_ID || a == M_NAME || a == E_MODEL || a == E_PROVIDER || a == E_UPSTREAM;
+    if (w->e == ERR_NONE)
+        w->e = buf_append(&w->out, view_str(text));
+}
 
-        buf_init(&w->arrays[a], ARRAY_MAX);
-        if (w->e == ERR_NONE)
-            w->e = db_array_begin(&w->arrays[a], text ? DB_ELEMENT_TEXT : DB_ELEMENT_I64,
-                                  a < E_MODEL ? c->n_models : c->n_endpoints);
+/* In a catalog_file a model's number is its index. */
+static void put_models(struct writer *w, const char *name, const uint32_t *model, size_t n,
+                       const struct catalog_model *models)
+{
+    put(w, name);
+    for (size_t i = 0; i < n; i++)
+        put_text(w, i == 0 ? "" : ",", models[model[i]].id);
+    put(w, "]}");
+}
+
+static void put_model(struct writer *w, const struct catalog_model *m, const struct catalog_model *models)
+{
+    put_text(w, "{\"id\":", m->id);
+    put_text(w, ",\"name\":", m->name);
+    put_text(w, ",\"description\":", m->description);
+    put_number(w, "context_length", m->context_length);
+    put_number(w, "max_output", m->max_output);
+    put_number(w, "created", (int64_t)m->created);
+    put_number(w, "knowledge_day", m->knowledge_day);
+    put_number(w, "facts_day", m->facts_day);
+    put_number(w, "capabilities", m->capabilities);
+    put_number(w, "kind", m->kind);
+    put_number(w, "inputs", m->inputs);
+    put_number(w, "outputs", m->outputs);
+    put_number(w, "open_weights", m->open_weights);
+    put_number(w, "gates", m->gates.bits);
+    put_number(w, "efforts", m->gates.efforts);
+    put_number(w, "budget_min", m->gates.budget_min);
+    put_number(w, "budget_max", m->gates.budget_max);
+    put_models(w, ",\"fallbacks\":[", m->fallback, m->n_fallbacks, models);
+}
+
+static void put_price(struct writer *w, const struct price *p)
+{
+#define PUT(class, as) put_number(w, #class "_pusd", p->class##_pusd);
+    PRICE_CLASSES(PUT)
+#undef PUT
+#define PUT(unit, what) put_number(w, #unit "_nusd", p->unit##_nusd);
+    PRICE_UNITS(PUT)
+#undef PUT
+    put(w, ",\"tiers\":[");
+    for (size_t i = 0; w->e == ERR_NONE && i < p->n_tiers; i++) {
+        const struct price_tier *t = &p->tier[i];
+
+        w->e = buf_appendf(&w->out, "%s{\"above_prompt_tokens\":%" PRIu32, i == 0 ? "" : ",",
+                           t->above_prompt_tokens);
+        put_number(w, "from_minute", t->from_minute);
+        put_number(w, "until_minute", t->until_minute);
+        put_number(w, "prompt_pusd", t->prompt_pusd);
+        put_number(w, "completion_pusd", t->completion_pusd);
+        put_number(w, "cached_pusd", t->cached_pusd);
+        put_number(w, "cache_write_pusd", t->cache_write_pusd);
+        put(w, "}");
     }
-}
-
-static void put_model(struct writer *w, const struct catalog_model *m)
-{
-    put_text(w, M_ID, m->id);
-    put_text(w, M_NAME, m->name);
-    put_i64(w, M_CONTEXT, m->context_length);
-    put_i64(w, M_MAX_OUTPUT, m->max_output);
-    put_i64(w, M_CREATED, (int64_t)m->created);
-    put_i64(w, M_CAPABILITIES, m->capabilities);
+    put(w, "]}");
 }
 
 static void put_endpoint(struct writer *w, const struct catalog_endpoint *e,
                          const struct catalog_model *models, const struct provider *provider)
 {
-    put_text(w, E_MODEL, models[e->model_no].id);
-    put_text(w, E_PROVIDER, provider->id);
-    put_i64(w, E_PROVIDER_NO, e->provider_no);
-    put_text(w, E_UPSTREAM, e->upstream_model);
-    put_i64(w, E_WEIGHT, e->weight);
-    put_i64(w, E_PROMPT, e->price.prompt_pusd);
-    put_i64(w, E_COMPLETION, e->price.completion_pusd);
-    put_i64(w, E_CACHED, e->price.cached_pusd);
-    put_i64(w, E_CACHE_WRITE, e->price.cache_write_pusd);
+    put_text(w, "{\"model\":", models[e->model_no].id);
+    put_text(w, ",\"provider\":", provider->id);
+    put_text(w, ",\"upstream_model\":", e->upstream_model);
+    put_text(w, ",\"source\":", e->source);
+    put_number(w, "provider_no", e->provider_no);
+    put_number(w, "weight", e->weight);
+    put_number(w, "source_day", e->source_day);
+    put_number(w, "retires_day", e->retires_day);
+    put_number(w, "context_length", e->context_length);
+    put_number(w, "max_output", e->max_output);
+    put_number(w, "lacks", e->lacks);
+    put_number(w, "quantization", e->quantization);
+    put(w, e->retains_data ? ",\"retains_data\":true" : ",\"retains_data\":false");
+    put_price(w, &e->price);
+}
+
+static void put_alias(struct writer *w, const struct catalog_alias *a, const struct catalog_model *models)
+{
+    put_text(w, "{\"id\":", a->id);
+    put_number(w, "wants", a->wants);
+    put_number(w, "sort", a->sort);
+    put(w, a->listed ? ",\"listed\":true" : ",\"listed\":false");
+    put_models(w, ",\"models\":[", a->model, a->n_models, models);
 }
 
 static void applied_cb(void *cookie, enum err e, const struct db_result *r)
@@ -91,26 +132,45 @@ static void applied_cb(void *cookie, enum err e, const struct db_result *r)
     free(a);
 }
 
+/* In the order of the parameters of the SQL function. */
+enum { MODELS, ENDPOINTS, ALIASES, PARAMS };
+
 void catalog_apply(struct db *db, const struct catalog_file *f,
                    void (*cb)(void *cookie, enum err e, int64_t version), void *cookie)
 {
+    const struct catalog *c = &f->catalog;
     struct apply *a = malloc(sizeof *a);
-    struct db_param p[ARRAYS];
-    struct writer w = {.e = ERR_NONE};
+    struct writer w[PARAMS] = {0};
+    struct db_param p[PARAMS];
+    enum err e = ERR_NONE;
 
     assert(a != NULL);
     *a = (struct apply){cb, cookie};
-    begin(&w, &f->catalog);
-    for (size_t i = 0; i < f->catalog.n_models; i++)
-        put_model(&w, &f->catalog.models[i]);
-    for (size_t i = 0; i < f->catalog.n_endpoints; i++)
-        put_endpoint(&w, &f->catalog.endpoints[i], f->catalog.models, f->providers[i]);
-    for (unsigned i = 0; i < ARRAYS; i++)
-        p[i] = db_bytes(buf_view(&w.arrays[i]));
-    if (w.e == ERR_NONE)
-        db_query(db, STMT_CATALOG_APPLY, p, ARRAYS, 0, applied_cb, a);
+    for (unsigned i = 0; i < PARAMS; i++) {
+        buf_init(&w[i].out, JSON_MAX);
+        put(&w[i], "[");
+    }
+    for (size_t i = 0; i < c->n_models; i++) {
+        put(&w[MODELS], i == 0 ? "" : ",");
+        put_model(&w[MODELS], &c->models[i], c->models);
+    }
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        put(&w[ENDPOINTS], i == 0 ? "" : ",");
+        put_endpoint(&w[ENDPOINTS], &c->endpoints[i], c->models, f->providers[i]);
+    }
+    for (size_t i = 0; i < c->n_aliases; i++) {
+        put(&w[ALIASES], i == 0 ? "" : ",");
+        put_alias(&w[ALIASES], &c->aliases[i], c->models);
+    }
+    for (unsigned i = 0; i < PARAMS; i++) {
+        put(&w[i], "]");
+        e = e == ERR_NONE ? w[i].e : e;
+        p[i] = db_bytes(buf_view(&w[i].out));
+    }
+    if (e == ERR_NONE)
+        db_query(db, STMT_CATALOG_APPLY, p, PARAMS, 0, applied_cb, a);
     else
-        db_fail(db, STMT_CATALOG_APPLY, w.e, applied_cb, a);
-    for (unsigned i = 0; i < ARRAYS; i++)
-        buf_free(&w.arrays[i]);
+        db_fail(db, STMT_CATALOG_APPLY, e, applied_cb, a);
+    for (unsigned i = 0; i < PARAMS; i++)
+        buf_free(&w[i].out);
 }

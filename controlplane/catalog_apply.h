@@ -2,7 +2,7 @@
 #ifndef TR_CONTROLPLANE_CATALOG_APPLY_H
 #define TR_CONTROLPLANE_CATALOG_APPLY_H
 
-#include "config.h"
+#include "catalog_file.h"
 #include "db.h"
 
 /* cb fires once, later: ERR_NONE with the version now in force, a new one only when f differs from

@@ -1,4 +1,4 @@
-/* controlplane.conf and catalog.conf: what an operator writes. Every error is one sentence that
+/* controlplane.conf: what an operator writes. Every error is one sentence that
  * names the file and the field, never a value. */
 #ifndef TR_CONTROLPLANE_CONFIG_H
 #define TR_CONTROLPLANE_CONFIG_H
@@ -48,17 +48,5 @@ must_check enum err controlplane_config_load(const char *path, struct controlpla
                                              struct buf *why);
 must_check enum err controlplane_config_parse(struct view text, const char *file_name,
                                               struct controlplane_config *out, struct buf *why);
-
-/* catalog.conf. Arrays are given to the caller (catalog_file_free). */
-struct catalog_file {
-    struct catalog catalog; /* model_no of an endpoint is an index in models; no versions */
-    const struct provider **providers; /* of each endpoint; borrowed from the providers given */
-};
-must_check enum err catalog_file_load(const char *path, const struct providers *providers,
-                                      struct catalog_file *out, struct buf *why);
-must_check enum err catalog_file_parse(struct view text, const char *file_name,
-                                       const struct providers *providers, struct catalog_file *out,
-                                       struct buf *why);
-void catalog_file_free(struct catalog_file *f);
 
 #endif

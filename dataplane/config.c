@@ -33,6 +33,8 @@ static const struct conf_field fields[] = {
     {.name = "control_spki", .type = CONF_HEX, .offset = offsetof(struct config, control_spki),
      .size = sizeof(struct digest32), .required = true},
     TEXT(place, false),
+    TEXT(region, false),
+    TEXT(eu_base_url, false),
     TEXT(audience, true),
     TEXT(providers, true),
     TEXT(platform_dir, false),
@@ -87,7 +89,7 @@ static const struct config defaults = {
     .evidence_burst = 400,
     .evidence_per_ip_per_s = 20,
     .evidence_per_ip_burst = 40,
-    .receipts_max = 65536, /* 0.7 KB each, once they are used */
+    .receipts_max = 65536, /* 1.2 KB each, once they are used */
     .output_default_tokens = 4096, /* longer than nine answers in ten */
     .image_tokens = 16384,         /* the most that a Qwen-VL makes of one */
     .reference_tokens = 65536,     /* an hour of speech, or 20 pages */
@@ -130,6 +132,10 @@ enum err config_parse(struct view text, const char *file_name, struct config *ou
         return config_bad(why, file_name, "control_host takes up to 8 hosts, each with or without :port");
     if (out->place[0] != '\0' && !place_name_ok(view_str(out->place)))
         return config_bad(why, file_name, "place must be printable ASCII without spaces");
+    if ((out->region[0] != '\0' && !place_name_ok(view_str(out->region))) ||
+        (out->eu_base_url[0] != '\0' && !catalog_id_ok(view_str(out->eu_base_url))))
+        return config_bad(why, file_name,
+                          "region and eu_base_url (at most 128 characters) must be printable ASCII without spaces");
     if ((out->release[0] == '\0') != (out->release_key[0] == '\0'))
         return config_bad(why, file_name, "release and release_key go together");
     return ERR_NONE;

@@ -32,6 +32,8 @@ struct config {
     struct digest32 control_spki; /* SHA-256 of the control plane's public key */
     /* the place where this data plane runs, and only one at a time; empty: none (PROTOCOL.md, PLACE) */
     char place[LIMIT_PLACE_BYTES + 1];
+    char region[32];       /* where this data plane runs, in a provider's words ("eu-central-1"); empty: not said */
+    char eu_base_url[160]; /* of a data plane in the EU, for clients that ask one elsewhere for an alias of the EU */
     char audience[128];
     char providers[CONFIG_PATH_MAX];    /* path of the measured providers.conf */
     char platform_dir[CONFIG_PATH_MAX]; /* the simulator's machine */

@@ -147,6 +147,8 @@ static void worker_introduce(struct worker *w)
     w->exchange.signer = &s->signer;
     w->exchange.shares = &s->shares;
     w->exchange.user_key = s->user_key;
+    memcpy(w->exchange.region, s->config->region, sizeof w->exchange.region);
+    memcpy(w->exchange.eu_base_url, s->config->eu_base_url, sizeof w->exchange.eu_base_url);
     w->exchange.image_tokens = s->config->image_tokens;
     w->exchange.reference_tokens = s->config->reference_tokens;
     w->exchange.output_default_tokens = (uint32_t)s->config->output_default_tokens;
@@ -158,6 +160,7 @@ static void worker_introduce(struct worker *w)
         .account = {w->link, s->account_rate, &w->stats},
         .attest = w->attest,
         .status = &s->status,
+        .status_page = s->status_page,
         .audit = s->audit,
         .evidence_rate = s->evidence_rate,
         .stats = &w->stats,

@@ -46,6 +46,7 @@ struct shared {
     SSL_CTX *tls;
     uint8_t user_key[16]; /* keys the 64-bit hash of end-user ids; new at each boot */
     struct status_context status;
+    struct status_page *status_page;
     struct metrics_context metrics;
     struct metrics_worker figures[CONFIG_WORKERS_MAX]; /* of workers */
     struct worker *workers[CONFIG_WORKERS_MAX];

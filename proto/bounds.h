@@ -13,11 +13,15 @@ enum {
     LIMIT_DESCRIPTION_BYTES = 240,  /* of a model, in the catalog */
     LIMIT_SOURCE_BYTES = 63,        /* where a price comes from: a package and its version */
     LIMIT_PROVIDERS = 256,
+    PROVIDER_KEYS_MAX = 8, /* keys of the operator at one provider, used in turn */
     LIMIT_ALIASES = 512,
     LIMIT_MODELS = 1024,
     LIMIT_ENDPOINTS = 4096,           /* (model, provider) pairs */
     LIMIT_CANDIDATES = 8,             /* endpoints tried for one request */
-    LIMIT_FRAME_BYTES = 1 << 20,      /* one link frame's payload (the catalog is the largest) */
+    LIMIT_FRAME_BYTES = 1 << 20,      /* one link frame's payload */
+    LIMIT_CATALOG_BYTES = 3 << 20,    /* the whole catalog; with others' frames below the 4 MiB that may wait
+                                         for a slow reader */
+    LIMIT_CATALOG_PARTS = 6,          /* frames it goes in, 512 KiB each */
     LIMIT_EVIDENCE_PART_BYTES = 4096, /* identity, report, certificate: real ones are 1.2-1.7 KB */
     LIMIT_SECRET_BYTES = 4096,        /* a provider key; service-account tokens reach 2 KB */
     LIMIT_LOG_STATEMENT_BYTES = 4096, /* a boot's entry in the transparency log; 1 KB in practice */

@@ -1,5 +1,5 @@
-/* The catalog: models and endpoints as the control plane pushes them. Both ends judge it with the
- * same function, so a catalog that one side can send, the other accepts. */
+/* The catalog as bytes: models, endpoints and aliases. Both ends judge it with the same functions, so a
+ * catalog that one side can send, the other accepts. */
 #include "message.h"
 
 #include "codec.h"
@@ -7,19 +7,33 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* The largest legal catalog must fit one frame: counts, then every model and endpoint with texts of
- * the greatest length. */
 enum {
-    CATALOG_HEAD_BYTES = 4 + 2 + 2,
-    MODEL_MAX_BYTES = 4 + 2 * (1 + LIMIT_MODEL_ID_BYTES) + 4 + 4 + 8 + 2,
-    ENDPOINT_MAX_BYTES = 4 + 4 + 2 + 2 + 1 + LIMIT_MODEL_ID_BYTES + 4 * 8 + 4,
+    CATALOG_HEAD_BYTES = 4 + 2 + 2 + 2,
+    MODEL_ID_MAX = 1 + LIMIT_MODEL_ID_BYTES,
+    MODEL_MAX_BYTES = 4 + 2 * MODEL_ID_MAX + 1 + LIMIT_DESCRIPTION_BYTES + 4 + 4 + 8 + 4 + 4 + 2 + 4 +
+                      4 + 1 + 4 + 4 + 1 + CATALOG_FALLBACKS * 4,
+#define ONE(name, what) +1
+    PRICES = 0 PRICE_CLASSES(ONE) PRICE_UNITS(ONE),
+#undef ONE
+    TIER_BYTES = 4 + 2 + 2 + 4 * 8,
+    ENDPOINT_MAX_BYTES = 4 + 4 + 2 + 2 + MODEL_ID_MAX + 1 + LIMIT_SOURCE_BYTES + 4 + 4 + PRICES * 8 + 1 +
+                         PRICE_TIERS_MAX * TIER_BYTES + 4 + 4 + 4 + 2 + 1 + 1,
+    ALIAS_MAX_BYTES = MODEL_ID_MAX + 3 + 1 + CATALOG_ALIAS_MODELS * 4,
     CAP_ALL = CAP_TOOLS | CAP_IMAGES | CAP_JSON_SCHEMA | CAP_REASONING | CAP_EMBEDDINGS,
+    MEDIUM_ALL = MEDIUM_TEXT | MEDIUM_IMAGE | MEDIUM_AUDIO | MEDIUM_VIDEO | MEDIUM_FILE,
+    ALIAS_WANTS_ALL = ALIAS_NO_RETENTION | ALIAS_CONFIDENTIAL | ALIAS_EU | ALIAS_US | ALIAS_FREE,
+    EFFORTS_ALL = (1 << 7) - 1, /* none, minimal, low, medium, high, xhigh, max */
+    DAY_MINUTES = 24 * 60,
 };
-_Static_assert(CATALOG_HEAD_BYTES + LIMIT_MODELS * MODEL_MAX_BYTES +
-                       LIMIT_ENDPOINTS * ENDPOINT_MAX_BYTES <=
-                   LIMIT_FRAME_BYTES,
-               "a full catalog fits a frame");
-_Static_assert(LIMIT_MODEL_ID_BYTES <= UINT8_MAX, "text length is one byte");
+_Static_assert(CATALOG_HEAD_BYTES + LIMIT_MODELS * MODEL_MAX_BYTES + LIMIT_ENDPOINTS * ENDPOINT_MAX_BYTES +
+                       LIMIT_ALIASES * ALIAS_MAX_BYTES <=
+                   LIMIT_CATALOG_BYTES,
+               "the largest legal catalog fits");
+_Static_assert(LIMIT_MODEL_ID_BYTES <= UINT8_MAX && LIMIT_DESCRIPTION_BYTES <= UINT8_MAX &&
+                   LIMIT_SOURCE_BYTES <= UINT8_MAX,
+               "text length is one byte");
+_Static_assert(LIMIT_MODELS <= UINT16_MAX && LIMIT_ENDPOINTS <= UINT16_MAX && LIMIT_ALIASES <= UINT16_MAX,
+               "counts are two bytes");
 
 void catalog_free(struct catalog *c)
 {
@@ -29,143 +43,176 @@ void catalog_free(struct catalog *c)
     *c = (struct catalog){0};
 }
 
-bool catalog_id_ok(struct view v)
+/* --- texts, in arrays of max + 1 characters */
+
+static void put_text(struct writer *w, const char *text, size_t max)
 {
-    if (v.len == 0 || v.len > LIMIT_MODEL_ID_BYTES)
-        return false;
-    for (size_t i = 0; i < v.len; i++)
-        if (v.ptr[i] <= ' ' || v.ptr[i] > '~' || v.ptr[i] == '"' || v.ptr[i] == '\\')
-            return false;
-    return true;
+    struct view v = view_of(text, strnlen(text, max + 1));
+
+    writer_require(w, catalog_text_ok(v, max), ERR_FORMAT);
+    put_blob8(w, v, 0, max);
 }
 
-bool catalog_name_ok(struct view v)
+static void put_id(struct writer *w, const char *text)
 {
-    if (v.len > LIMIT_MODEL_ID_BYTES)
-        return false;
-    for (size_t i = 0; i < v.len; i++)
-        if (v.ptr[i] < ' ' || v.ptr[i] > '~')
-            return false;
-    return true;
-}
+    struct view v = view_of(text, strnlen(text, LIMIT_MODEL_ID_BYTES + 1));
 
-/* --- rules that hold over the whole catalog */
-
-static int compare_u32(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static int compare_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static bool prices_ok(const struct catalog_endpoint *e)
-{
-    return e->price.prompt_pusd >= 0 && e->price.completion_pusd >= 0 &&
-           e->price.cached_pusd >= 0 && e->price.cache_write_pusd >= 0;
-}
-
-/* Numbers are unique and not 0 (0 means "none" in a usage record), ids are unique, every endpoint
- * names a model of this catalog. Sorting keeps 4,096 endpoints at microseconds. */
-static enum err catalog_check(const struct catalog *c)
-{
-    enum err e = ERR_MEMORY;
-    uint32_t *model_nos = calloc(c->n_models + 1, sizeof *model_nos);
-    uint32_t *endpoint_nos = calloc(c->n_endpoints + 1, sizeof *endpoint_nos);
-    const char **ids = calloc(c->n_models + 1, sizeof *ids);
-
-    if (model_nos == NULL || endpoint_nos == NULL || ids == NULL)
-        goto done;
-    e = ERR_FORMAT;
-    for (size_t i = 0; i < c->n_models; i++) {
-        model_nos[i] = c->models[i].no;
-        ids[i] = c->models[i].id;
-    }
-    for (size_t i = 0; i < c->n_endpoints; i++)
-        endpoint_nos[i] = c->endpoints[i].no;
-    qsort(model_nos, c->n_models, sizeof *model_nos, compare_u32);
-    qsort(endpoint_nos, c->n_endpoints, sizeof *endpoint_nos, compare_u32);
-    qsort(ids, c->n_models, sizeof *ids, compare_text);
-    for (size_t i = 0; i < c->n_models; i++)
-        if (model_nos[i] == 0 ||
-            (i > 0 && (model_nos[i] == model_nos[i - 1] || strcmp(ids[i], ids[i - 1]) == 0)))
-            goto done;
-    for (size_t i = 0; i < c->n_endpoints; i++) {
-        if (endpoint_nos[i] == 0 || (i > 0 && endpoint_nos[i] == endpoint_nos[i - 1]))
-            goto done;
-        if (bsearch(&c->endpoints[i].model_no, model_nos, c->n_models, sizeof *model_nos,
-                    compare_u32) == NULL)
-            goto done;
-    }
-    e = ERR_NONE;
-done:
-    free(model_nos);
-    free(endpoint_nos);
-    free(ids);
-    return e;
-}
-
-/* --- one model, one endpoint */
-
-static void put_model(struct writer *w, const struct catalog_model *m)
-{
-    struct view id = view_of(m->id, strnlen(m->id, sizeof m->id));
-    struct view name = view_of(m->name, strnlen(m->name, sizeof m->name));
-
-    writer_require(w, catalog_id_ok(id) && catalog_name_ok(name), ERR_FORMAT);
-    writer_require(w, (m->capabilities & ~CAP_ALL) == 0, ERR_RANGE);
-    put_u32(w, m->no);
-    put_blob8(w, id, 1, LIMIT_MODEL_ID_BYTES);
-    put_blob8(w, name, 0, LIMIT_MODEL_ID_BYTES);
-    put_u32(w, m->context_length);
-    put_u32(w, m->max_output);
-    put_u64(w, m->created);
-    put_u16(w, m->capabilities);
+    writer_require(w, catalog_id_ok(v), ERR_FORMAT);
+    put_blob8(w, v, 1, LIMIT_MODEL_ID_BYTES);
 }
 
 /* *out is zeroed: the copied text is NUL-terminated. */
-static void take_text(struct reader *r, char *out, size_t min, bool (*ok)(struct view))
+static void take_text(struct reader *r, char *out, size_t max)
 {
-    struct view v = take_blob8(r, min, LIMIT_MODEL_ID_BYTES);
+    struct view v = take_blob8(r, 0, max);
 
-    reader_require(r, ok(v), ERR_FORMAT);
+    reader_require(r, catalog_text_ok(v, max), ERR_FORMAT);
     if (r->e == ERR_NONE && v.len != 0)
         memcpy(out, v.ptr, v.len);
+}
+
+static void take_id(struct reader *r, char *out)
+{
+    struct view v = take_blob8(r, 1, LIMIT_MODEL_ID_BYTES);
+
+    reader_require(r, catalog_id_ok(v), ERR_FORMAT);
+    if (r->e == ERR_NONE)
+        memcpy(out, v.ptr, v.len);
+}
+
+/* --- one model */
+
+static bool model_ok(const struct catalog_model *m)
+{
+    return (m->capabilities & ~CAP_ALL) == 0 && (m->inputs & ~MEDIUM_ALL) == 0 &&
+           (m->outputs & ~MEDIUM_ALL) == 0 && (m->gates.bits & ~(uint32_t)MODEL_GATES_ALL) == 0 &&
+           (m->gates.efforts & ~EFFORTS_ALL) == 0 &&
+           (m->gates.budget_max == 0 || m->gates.budget_min <= m->gates.budget_max);
+}
+
+static void put_model(struct writer *w, const struct catalog_model *m)
+{
+    put_u32(w, m->no);
+    put_id(w, m->id);
+    put_text(w, m->name, LIMIT_MODEL_ID_BYTES);
+    put_text(w, m->description, LIMIT_DESCRIPTION_BYTES);
+    put_u32(w, m->context_length);
+    put_u32(w, m->max_output);
+    put_u64(w, m->created);
+    put_u32(w, m->knowledge_day);
+    put_u32(w, m->facts_day);
+    put_u16(w, m->capabilities);
+    put_u8_below(w, m->kind, KIND_COUNT);
+    put_u8(w, m->inputs);
+    put_u8(w, m->outputs);
+    put_u8_below(w, m->open_weights, KNOWN_YES + 1);
+    put_u32(w, m->gates.bits);
+    put_u8(w, m->gates.efforts);
+    put_u32(w, m->gates.budget_min);
+    put_u32(w, m->gates.budget_max);
+    put_u8_below(w, m->n_fallbacks, CATALOG_FALLBACKS + 1);
+    for (size_t i = 0; i < m->n_fallbacks; i++)
+        put_u32(w, m->fallback[i]);
+    writer_require(w, model_ok(m), ERR_RANGE);
 }
 
 static void take_model(struct reader *r, struct catalog_model *m)
 {
     m->no = take_u32(r);
-    take_text(r, m->id, 1, catalog_id_ok);
-    take_text(r, m->name, 0, catalog_name_ok);
+    take_id(r, m->id);
+    take_text(r, m->name, LIMIT_MODEL_ID_BYTES);
+    take_text(r, m->description, LIMIT_DESCRIPTION_BYTES);
     m->context_length = take_u32(r);
     m->max_output = take_u32(r);
     m->created = take_u64(r);
+    m->knowledge_day = take_u32(r);
+    m->facts_day = take_u32(r);
     m->capabilities = take_u16(r);
-    reader_require(r, (m->capabilities & ~CAP_ALL) == 0, ERR_RANGE);
+    m->kind = take_u8_below(r, KIND_COUNT);
+    m->inputs = take_u8(r);
+    m->outputs = take_u8(r);
+    m->open_weights = take_u8_below(r, KNOWN_YES + 1);
+    m->gates.bits = take_u32(r);
+    m->gates.efforts = take_u8(r);
+    m->gates.budget_min = take_u32(r);
+    m->gates.budget_max = take_u32(r);
+    m->n_fallbacks = take_u8_below(r, CATALOG_FALLBACKS + 1);
+    for (size_t i = 0; i < m->n_fallbacks; i++)
+        m->fallback[i] = take_u32(r);
+    reader_require(r, model_ok(m), ERR_RANGE);
+}
+
+/* --- one endpoint */
+
+static bool tier_ok(const struct price_tier *t)
+{
+    return t->from_minute < DAY_MINUTES && t->until_minute <= DAY_MINUTES;
+}
+
+static void put_price(struct writer *w, const struct price *p)
+{
+#define PUT(class, as) put_amount(w, p->class##_pusd);
+    PRICE_CLASSES(PUT)
+#undef PUT
+#define PUT(unit, what) put_amount(w, p->unit##_nusd);
+    PRICE_UNITS(PUT)
+#undef PUT
+    put_u8_below(w, p->n_tiers, PRICE_TIERS_MAX + 1);
+    for (size_t i = 0; w->e == ERR_NONE && i < p->n_tiers; i++) {
+        const struct price_tier *t = &p->tier[i];
+
+        writer_require(w, tier_ok(t), ERR_RANGE);
+        put_u32(w, t->above_prompt_tokens);
+        put_u16(w, t->from_minute);
+        put_u16(w, t->until_minute);
+        put_amount(w, t->prompt_pusd);
+        put_amount(w, t->completion_pusd);
+        put_amount(w, t->cached_pusd);
+        put_amount(w, t->cache_write_pusd);
+    }
+}
+
+static void take_price(struct reader *r, struct price *p)
+{
+#define TAKE(class, as) p->class##_pusd = take_amount(r);
+    PRICE_CLASSES(TAKE)
+#undef TAKE
+#define TAKE(unit, what) p->unit##_nusd = take_amount(r);
+    PRICE_UNITS(TAKE)
+#undef TAKE
+    p->n_tiers = take_u8_below(r, PRICE_TIERS_MAX + 1);
+    for (size_t i = 0; i < p->n_tiers; i++) {
+        struct price_tier *t = &p->tier[i];
+
+        t->above_prompt_tokens = take_u32(r);
+        t->from_minute = take_u16(r);
+        t->until_minute = take_u16(r);
+        t->prompt_pusd = take_amount(r);
+        t->completion_pusd = take_amount(r);
+        t->cached_pusd = take_amount(r);
+        t->cache_write_pusd = take_amount(r);
+        reader_require(r, tier_ok(t), ERR_RANGE);
+    }
 }
 
 static void put_endpoint(struct writer *w, const struct catalog_endpoint *e)
 {
-    struct view model =
-        view_of(e->upstream_model, strnlen(e->upstream_model, sizeof e->upstream_model));
-
-    writer_require(w, catalog_id_ok(model), ERR_FORMAT);
-    writer_require(w, e->provider_no < LIMIT_PROVIDERS && prices_ok(e), ERR_RANGE);
+    writer_require(w, e->provider_no < LIMIT_PROVIDERS && (e->lacks & ~CAP_ALL) == 0, ERR_RANGE);
     put_u32(w, e->no);
     put_u32(w, e->model_no);
     put_u16(w, e->provider_no);
     put_u16(w, e->weight);
-    put_blob8(w, model, 1, LIMIT_MODEL_ID_BYTES);
-    put_amount(w, e->price.prompt_pusd);
-    put_amount(w, e->price.completion_pusd);
-    put_amount(w, e->price.cached_pusd);
-    put_amount(w, e->price.cache_write_pusd);
+    put_id(w, e->upstream_model);
+    put_text(w, e->source, LIMIT_SOURCE_BYTES);
+    put_u32(w, e->source_day);
+    put_u32(w, e->retires_day);
+    put_price(w, &e->price);
     put_u32(w, e->price_version);
+    put_u32(w, e->context_length);
+    put_u32(w, e->max_output);
+    put_u16(w, e->lacks);
+    put_u8_below(w, e->quantization, QUANTIZATION_COUNT);
+    put_u8(w, e->retains_data);
 }
 
 static void take_endpoint(struct reader *r, struct catalog_endpoint *e)
@@ -173,67 +220,110 @@ static void take_endpoint(struct reader *r, struct catalog_endpoint *e)
     e->no = take_u32(r);
     e->model_no = take_u32(r);
     e->provider_no = take_u16(r);
-    reader_require(r, e->provider_no < LIMIT_PROVIDERS, ERR_RANGE);
     e->weight = take_u16(r);
-    take_text(r, e->upstream_model, 1, catalog_id_ok);
-    e->price.prompt_pusd = take_amount(r);
-    e->price.completion_pusd = take_amount(r);
-    e->price.cached_pusd = take_amount(r);
-    e->price.cache_write_pusd = take_amount(r);
+    take_id(r, e->upstream_model);
+    take_text(r, e->source, LIMIT_SOURCE_BYTES);
+    e->source_day = take_u32(r);
+    e->retires_day = take_u32(r);
+    take_price(r, &e->price);
     e->price_version = take_u32(r);
+    e->context_length = take_u32(r);
+    e->max_output = take_u32(r);
+    e->lacks = take_u16(r);
+    e->quantization = take_u8_below(r, QUANTIZATION_COUNT);
+    e->retains_data = take_u8_below(r, 2) != 0;
+    reader_require(r, e->provider_no < LIMIT_PROVIDERS && (e->lacks & ~CAP_ALL) == 0, ERR_RANGE);
+}
+
+/* --- one alias */
+
+static void put_alias(struct writer *w, const struct catalog_alias *a)
+{
+    writer_require(w, a->n_models != 0 && (a->wants & ~ALIAS_WANTS_ALL) == 0, ERR_RANGE);
+    put_id(w, a->id);
+    put_u8(w, a->wants);
+    put_u8_below(w, a->sort, ALIAS_SORT_COUNT);
+    put_u8(w, a->listed);
+    put_u8_below(w, a->n_models, CATALOG_ALIAS_MODELS + 1);
+    for (size_t i = 0; i < a->n_models; i++)
+        put_u32(w, a->model[i]);
+}
+
+static void take_alias(struct reader *r, struct catalog_alias *a)
+{
+    take_id(r, a->id);
+    a->wants = take_u8(r);
+    a->sort = take_u8_below(r, ALIAS_SORT_COUNT);
+    a->listed = take_u8_below(r, 2) != 0;
+    a->n_models = take_u8_below(r, CATALOG_ALIAS_MODELS + 1);
+    for (size_t i = 0; i < a->n_models; i++)
+        a->model[i] = take_u32(r);
+    reader_require(r, a->n_models != 0 && (a->wants & ~ALIAS_WANTS_ALL) == 0, ERR_RANGE);
 }
 
 /* --- the whole */
 
-enum err catalog_encode(const struct catalog *c, struct buf *out)
+static bool counts_ok(const struct catalog *c)
 {
-    struct writer w;
-    enum err e;
+    return c->n_models <= LIMIT_MODELS && c->n_endpoints <= LIMIT_ENDPOINTS &&
+           c->n_aliases <= LIMIT_ALIASES;
+}
 
-    if (c->n_models > LIMIT_MODELS || c->n_endpoints > LIMIT_ENDPOINTS)
-        return ERR_LIMIT;
-    e = catalog_check(c);
+enum err catalog_pack(const struct catalog *c, struct buf *out)
+{
+    struct writer w = {out, out->len, ERR_NONE};
+    enum err e = counts_ok(c) ? catalog_check(c) : ERR_LIMIT;
+
     if (e != ERR_NONE)
         return e;
-    w = writer_begin(out, MSG_CATALOG);
     put_u32(&w, c->version);
     put_u16(&w, (uint16_t)c->n_models);
     put_u16(&w, (uint16_t)c->n_endpoints);
+    put_u16(&w, (uint16_t)c->n_aliases);
     for (size_t i = 0; i < c->n_models; i++)
         put_model(&w, &c->models[i]);
     for (size_t i = 0; i < c->n_endpoints; i++)
         put_endpoint(&w, &c->endpoints[i]);
-    return writer_end(&w);
+    for (size_t i = 0; i < c->n_aliases; i++)
+        put_alias(&w, &c->aliases[i]);
+    if (w.e != ERR_NONE)
+        out->len = w.start;
+    assert(out->len - w.start <= LIMIT_CATALOG_BYTES);
+    return w.e;
 }
 
-enum err catalog_decode(struct view payload, struct catalog *out)
+enum err catalog_decode(struct view bytes, struct catalog *out)
 {
-    struct reader r = reader_of(payload);
+    struct reader r = reader_of(bytes);
     struct catalog c = {0};
     enum err e;
 
     c.version = take_u32(&r);
     c.n_models = take_u16(&r);
     c.n_endpoints = take_u16(&r);
-    reader_require(&r, c.n_models <= LIMIT_MODELS && c.n_endpoints <= LIMIT_ENDPOINTS, ERR_LIMIT);
+    c.n_aliases = take_u16(&r);
+    reader_require(&r, counts_ok(&c), ERR_LIMIT);
     e = r.e;
     if (e != ERR_NONE)
         goto done;
     e = ERR_MEMORY;
     c.models = calloc(c.n_models + 1, sizeof *c.models);
     c.endpoints = calloc(c.n_endpoints + 1, sizeof *c.endpoints);
-    if (c.models == NULL || c.endpoints == NULL)
+    c.aliases = calloc(c.n_aliases + 1, sizeof *c.aliases);
+    if (c.models == NULL || c.endpoints == NULL || c.aliases == NULL)
         goto done;
     for (size_t i = 0; i < c.n_models && r.e == ERR_NONE; i++)
         take_model(&r, &c.models[i]);
     for (size_t i = 0; i < c.n_endpoints && r.e == ERR_NONE; i++)
         take_endpoint(&r, &c.endpoints[i]);
+    for (size_t i = 0; i < c.n_aliases && r.e == ERR_NONE; i++)
+        take_alias(&r, &c.aliases[i]);
     e = reader_end(&r);
     if (e == ERR_NONE)
         e = catalog_check(&c);
     if (e != ERR_NONE)
         goto done;
-    digest_sha256(payload, &c.digest);
+    digest_sha256(bytes, &c.digest);
     *out = c;
     c = (struct catalog){0};
 done:

@@ -24,6 +24,7 @@
     X("thinks_always", GATE_THINKS_ALWAYS)             /* cannot be switched off */                \
     X("thinks_between_tools", GATE_THINKS_BETWEEN_TOOLS) /* "off" is spelled between_tools */      \
     X("effort_or_tools", GATE_EFFORT_OR_TOOLS)  /* chat: tools or an effort, else Responses */ \
+    X("streams_only", GATE_STREAMS_ONLY)               /* chat: a whole answer is refused */        \
     X("signs_calls", GATE_SIGNS_CALLS)                 /* a replayed call needs its signature */   \
     X("no_urls", GATE_NO_URLS)                         /* images as bytes only */
 

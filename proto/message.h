@@ -202,6 +202,7 @@ struct msg_keys {
 enum { KEYS_WIRE_BYTES = 40 };
 struct msg_secret {
     uint16_t provider_no;
+    uint8_t index, total; /* of the operator's keys there: index < total <= PROVIDER_KEYS_MAX; those beyond are gone */
     struct view sealed; /* crypto_box_seal to the attested X25519 key */
 };
 struct msg_usage {
@@ -357,7 +358,7 @@ struct catalog_model {
     char id[LIMIT_MODEL_ID_BYTES + 1]; /* "author/slug" */
     char name[LIMIT_MODEL_ID_BYTES + 1];
     char description[LIMIT_DESCRIPTION_BYTES + 1];
-    uint32_t context_length, max_output; /* tokens */
+    uint32_t context_length, max_output; /* tokens; 0: not known, which a chat model's context is not */
     uint64_t created;                    /* unix seconds */
     uint32_t knowledge_day, facts_day;   /* days since 1970-01-01: what it was trained until, and when its facts
                                             and prices were looked up; 0: not known */
@@ -399,6 +400,7 @@ struct catalog_endpoint {
     char upstream_model[LIMIT_MODEL_ID_BYTES + 1];
     char source[LIMIT_SOURCE_BYTES + 1]; /* where its price comes from; may be empty */
     uint32_t source_day;                 /* days since 1970-01-01; 0: not known */
+    uint32_t retires_day;                /* the provider has said that it ends then; 0: it has not */
     struct price price;
     uint32_t price_version;
     uint32_t context_length, max_output; /* tokens; 0: the model's */
@@ -416,17 +418,24 @@ enum alias_want {
     ALIAS_US = 8,
     ALIAS_FREE = 16,        /* only endpoints that cost nothing */
 };
+enum alias_sort { /* the values of enum route_sort */
+    ALIAS_SORT_BALANCE,
+    ALIAS_SORT_PRICE,
+    ALIAS_SORT_LATENCY,
+    ALIAS_SORT_THROUGHPUT,
+    ALIAS_SORT_COUNT
+};
 struct catalog_alias {
     char id[LIMIT_MODEL_ID_BYTES + 1];
     uint32_t model[CATALOG_ALIAS_MODELS]; /* numbers, in order of preference */
     uint8_t n_models;
     uint8_t wants; /* enum alias_want bits */
-    uint8_t sort;  /* enum route_sort: what is not said otherwise */
+    uint8_t sort;  /* enum alias_sort: what is not said otherwise */
     bool listed;   /* GET /v1/models shows it */
 };
 struct catalog {
     uint32_t version;
-    struct digest32 digest; /* SHA-256 of the encoded payload; filled by decode */
+    struct digest32 digest; /* SHA-256 of catalog_pack()'s bytes; filled by decode */
     struct catalog_model *models;
     size_t n_models;
     struct catalog_endpoint *endpoints;
@@ -436,9 +445,13 @@ struct catalog {
 };
 void catalog_free(struct catalog *c); /* empties *c; an empty catalog is fine */
 /* What the catalog's texts may be, for programs that accept them from an operator: ids are 1..128
- * printable ASCII characters without space, quote and backslash; names 0..128 printable ones. */
+ * printable ASCII characters without space, quote and backslash; names 0..128, other texts 0..max printable ones. */
 bool catalog_id_ok(struct view v);
 bool catalog_name_ok(struct view v);
+bool catalog_text_ok(struct view v, size_t max);
+/* The rules of the whole: numbers of models and of endpoints are unique and not 0; ids are unique, those of
+ * aliases too; every model that an endpoint, a fallback or an alias names is present. ERR_FORMAT, ERR_MEMORY. */
+must_check enum err catalog_check(const struct catalog *c);
 
 /* A place's name: 1..LIMIT_PLACE_BYTES printable ASCII characters without space. */
 bool place_name_ok(struct view v);
@@ -464,11 +477,26 @@ must_check enum err msg_own_key_take(struct msg_own_keys *m, struct msg_own_key 
 must_check enum err msg_own_key_put(struct buf *keys, const struct msg_own_key *k);
 must_check enum err msg_pong_encode(const struct msg_ping *m, struct buf *out);
 must_check enum err msg_bye_encode(struct buf *out);
-/* decode allocates; gives *out to the caller (catalog_free). Both refuse what breaks a rule of the
- * whole: numbers of models and of endpoints are unique and not 0, model ids unique, every
- * endpoint's model is present (ERR_FORMAT). */
+/* The catalog as bytes, at most LIMIT_CATALOG_BYTES: pack appends them to out, decode reads them, allocates and
+ * gives *out to the caller (catalog_free). Both refuse what catalog_check() refuses. */
+must_check enum err catalog_pack(const struct catalog *c, struct buf *out);
+must_check enum err catalog_decode(struct view bytes, struct catalog *out);
+/* These bytes as CATALOG frames, one behind the other: appended to out, which CATALOG_FRAMES_MAX holds. */
 must_check enum err catalog_encode(const struct catalog *c, struct buf *out);
-must_check enum err catalog_decode(struct view payload, struct catalog *out);
+enum { CATALOG_PART_HEAD_BYTES = 4 + 2 + 2,
+       CATALOG_FRAMES_MAX = LIMIT_CATALOG_BYTES +
+                            LIMIT_CATALOG_PARTS * (FRAME_HEADER_BYTES + CATALOG_PART_HEAD_BYTES) };
+/* The frames put together again. Zeroed is empty; catalog_parts_drop() empties it, when a connection ends. */
+struct catalog_parts {
+    struct buf bytes;
+    uint32_t version;
+    uint16_t next, parts; /* parts 0: none has come */
+};
+/* Take the payload of one frame. *whole: it was the last one, and *out is given to the caller as by
+ * catalog_decode(). Anything but the next part of the same catalog is ERR_FORMAT: close the connection. */
+must_check enum err catalog_parts_take(struct catalog_parts *p, struct view payload, struct catalog *out,
+                                       bool *whole);
+void catalog_parts_drop(struct catalog_parts *p);
 
 /* Take one complete frame from the front of *in (consumed). ERR_SHORT: need more bytes, nothing
  * consumed. ERR_VERSION, ERR_LIMIT, ERR_FORMAT: close the connection. */

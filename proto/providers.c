@@ -1,6 +1,7 @@
 #include "providers.h"
 
 #include "conf.h"
+#include "json.h"
 
 #include <arpa/inet.h>
 #include <stddef.h>
@@ -10,7 +11,7 @@
 /* One section as the configuration reader fills it; checked and narrowed afterwards. */
 struct section {
     struct provider p;
-    char quirks[256], members[768];
+    char quirks[256], members[768], drop[768], rename[384];
     uint64_t port, connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms, whole_ms;
     uint64_t hidden_tokens_per_s;
     int dialect, auth;
@@ -46,6 +47,8 @@ static const struct {
     {VIEW_LIT("no_reasoning_effort"), QUIRK_NO_REASONING_EFFORT},
     {VIEW_LIT("reasoning_content"), QUIRK_REASONING_CONTENT},
     {VIEW_LIT("fills_middle"), QUIRK_FILLS_MIDDLE},
+    {VIEW_LIT("short_tool_ids"), QUIRK_SHORT_TOOL_IDS},
+    {VIEW_LIT("enable_thinking"), QUIRK_ENABLE_THINKING},
 };
 
 enum {
@@ -60,6 +63,15 @@ enum {
         name, CONF_TEXT, offsetof(struct section, p.field), sizeof(((struct provider *)0)->field), \
             0, 0, NULL, false                                                                      \
     }
+#define WORDS(field)                                                                               \
+    {                                                                                              \
+#field, CONF_TEXT, offsetof(struct section, field), sizeof(((struct section *)0)->field),  \
+            0, 0, NULL, false                                                                      \
+    }
+#define SWITCH(field)                                                                              \
+    {                                                                                              \
+#field, CONF_BOOL, offsetof(struct section, p.field), sizeof(bool), 0, 0, NULL, false      \
+    }
 #define DEADLINE(field)                                                                            \
     {                                                                                              \
 #field, CONF_U64, offsetof(struct section, field), sizeof(uint64_t), 1, DEADLINE_MAX_MS,   \
@@ -70,22 +82,24 @@ static const struct conf_field section_fields[] = {
     {"host", CONF_TEXT, offsetof(struct section, p.host), sizeof(((struct provider *)0)->host), 0,
      0, NULL, true},
     {"port", CONF_U64, offsetof(struct section, port), sizeof(uint64_t), 1, 65535, NULL, false},
-    {"tls", CONF_BOOL, offsetof(struct section, p.tls), sizeof(bool), 0, 0, NULL, false},
+    SWITCH(tls),
     TEXT(path, "path"),
+    TEXT(query, "query"),
     TEXT(ca, "ca"),
     {"dialect", CONF_NAME, offsetof(struct section, dialect), sizeof(int), 0, 0, dialect_names,
      false},
     {"auth", CONF_NAME, offsetof(struct section, auth), sizeof(int), 0, 0, auth_names, false},
-    {"quirks", CONF_TEXT, offsetof(struct section, quirks), sizeof(((struct section *)0)->quirks),
-     0, 0, NULL, false},
-    {"members", CONF_TEXT, offsetof(struct section, members), sizeof(((struct section *)0)->members),
-     0, 0, NULL, false},
-    {"hosted_tools", CONF_BOOL, offsetof(struct section, p.hosted_tools), sizeof(bool), 0, 0, NULL,
-     false},
+    WORDS(quirks),
+    WORDS(members),
+    SWITCH(hosted_tools),
+    WORDS(drop),
+    WORDS(rename),
+    TEXT(force, "force"),
     TEXT(region, "region"),
     TEXT(jurisdiction, "jurisdiction"),
-    {"retains_data", CONF_BOOL, offsetof(struct section, p.retains_data), sizeof(bool), 0, 0, NULL,
-     false},
+    SWITCH(retains_data),
+    SWITCH(trains),
+    SWITCH(confidential),
     DEADLINE(connect_ms),
     DEADLINE(tls_ms),
     DEADLINE(first_byte_ms),
@@ -97,7 +111,7 @@ static const struct conf_field section_fields[] = {
 };
 
 static const struct section section_default = {
-    .p = {.path = "/v1", .tls = true, .retains_data = true},
+    .p = {.path = "/v1", .tls = true, .retains_data = true, .trains = true},
     .port = 443,
     .connect_ms = 5000,
     .tls_ms = 5000,
@@ -148,6 +162,8 @@ static bool text_ok(const char *s, const char *allowed)
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGIT "0123456789"
 
+#define PATH_BYTES LOWER UPPER DIGIT "/-._~"
+
 static bool host_ok(const char *host)
 {
     return host[0] != '\0' && host[0] != '-' && host[0] != '.' &&
@@ -163,12 +179,15 @@ static bool host_is_loopback(const char *host)
            (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
+/* The one place of the model's name is left out of what is looked at. */
 static bool path_ok(const char *path)
 {
-    size_t len = strlen(path);
+    static const char model[] = "{model}";
+    const char *at = strstr(path, model), *rest = at == NULL ? path : at + sizeof model - 1;
+    size_t len = strlen(path), head = at == NULL ? 0 : (size_t)(at - path);
 
     return len == 0 ||
-           (path[0] == '/' && path[len - 1] != '/' && text_ok(path, LOWER UPPER DIGIT "/-._~"));
+           (path[0] == '/' && path[len - 1] != '/' && strspn(path, PATH_BYTES) >= head && text_ok(rest, PATH_BYTES));
 }
 
 /* Names separated by spaces or commas; each once. */
@@ -193,29 +212,97 @@ static bool quirks_take(const char *text, unsigned *out)
            (QUIRK_MAX_TOKENS | QUIRK_MAX_COMPLETION_TOKENS);
 }
 
-static bool member_named(const struct provider *p, struct view word)
+static bool is_member(struct view word)
 {
-    for (size_t i = 0; i < p->n_members; i++)
-        if (view_eq(word, view_str(p->members[i])))
-            return true;
-    return false;
+    return word.len != 0 && word.len <= PROVIDER_MEMBER_BYTES && strspn((const char *)word.ptr, LOWER DIGIT "_") >= word.len;
 }
 
 /* Names separated by spaces or commas; each once. */
-static bool members_take(const char *text, struct provider *p)
+static bool names_take(const char *text, char names[][PROVIDER_MEMBER_BYTES + 1], size_t *n)
 {
-    p->n_members = 0;
+    *n = 0;
     while (text += strspn(text, " ,"), *text != '\0') {
         struct view word = view_of(text, strcspn(text, " ,"));
 
-        if (p->n_members == PROVIDER_MEMBERS_MAX || word.len > PROVIDER_MEMBER_BYTES ||
-            strspn(text, LOWER DIGIT "_") != word.len || member_named(p, word))
+        if (*n == PROVIDER_MEMBERS_MAX || !is_member(word))
             return false;
-        memcpy(p->members[p->n_members], word.ptr, word.len);
-        p->members[p->n_members++][word.len] = '\0';
+        for (size_t i = 0; i < *n; i++)
+            if (view_eq(word, view_str(names[i])))
+                return false;
+        memcpy(names[*n], word.ptr, word.len);
+        names[(*n)++][word.len] = '\0';
         text += word.len;
     }
     return true;
+}
+
+/* "seed>random_seed", separated by spaces or commas. */
+static bool renames_take(const char *text, struct provider *p)
+{
+    p->n_renames = 0;
+    while (text += strspn(text, " ,"), *text != '\0') {
+        struct view word = view_of(text, strcspn(text, " ,"));
+        const uint8_t *mark = memchr(word.ptr, '>', word.len);
+        struct provider_rename *r = &p->rename[p->n_renames];
+        struct view from, to;
+
+        if (mark == NULL || p->n_renames == PROVIDER_RENAMES_MAX)
+            return false;
+        from = view_of(word.ptr, (size_t)(mark - word.ptr));
+        to = view_from(word, from.len + 1);
+        if (!is_member(from) || !is_member(to))
+            return false;
+        memcpy(r->from, from.ptr, from.len);
+        memcpy(r->to, to.ptr, to.len);
+        p->n_renames++;
+        text += word.len;
+    }
+    return true;
+}
+
+/* What decides about the model, the prompt and the price is not for a row to say. */
+static bool force_ok(const char *force)
+{
+    static const char *const ours[] = {"model", "messages", "input", "contents", "system", "tools", "n", "max_tokens",
+                                       "max_completion_tokens", "max_output_tokens", "stream"};
+    struct json_member m[PROVIDER_MEMBERS_MAX];
+    size_t n;
+
+    if (force[0] == '\0')
+        return true;
+    if (json_object(view_str(force), m, PROVIDER_MEMBERS_MAX, &n, NULL) != ERR_NONE || n == 0)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (memchr(m[i].key.ptr, '\\', m[i].key.len) != NULL)
+            return false;
+        for (size_t k = 0; k < sizeof ours / sizeof ours[0]; k++)
+            if (json_key_is(m[i].key, ours[k]))
+                return false;
+        for (size_t k = 0; k < i; k++)
+            if (view_eq(m[i].key, m[k].key))
+                return false;
+    }
+    return true;
+}
+
+/* What a request is sent as. */
+static const char *form_finish(struct section *s)
+{
+    struct provider *p = &s->p;
+
+    if (!path_ok(p->path))
+        return "path";
+    if (!text_ok(p->query, LOWER UPPER DIGIT "-._~=&"))
+        return "query";
+    if (!quirks_take(s->quirks, &p->quirks))
+        return "quirks";
+    if (!names_take(s->members, p->members, &p->n_members))
+        return "members";
+    if (!names_take(s->drop, p->drop.name, &p->drop.n))
+        return "drop";
+    if (!renames_take(s->rename, p))
+        return "rename";
+    return force_ok(p->force) ? NULL : "force (a JSON object, without members that are ours)";
 }
 
 /* The first rule the section breaks, as the name of its field; NULL when it is fine. */
@@ -242,19 +329,13 @@ static const char *section_finish(struct section *s)
         return "host";
     if (!p->tls && !host_is_loopback(p->host))
         return "tls (it may be off for a loopback host only)";
-    if (!path_ok(p->path))
-        return "path";
     if (!text_ok(p->region, LOWER DIGIT "-"))
         return "region";
     if (!text_ok(p->jurisdiction, LOWER UPPER DIGIT "-"))
         return "jurisdiction";
-    if (!quirks_take(s->quirks, &p->quirks))
-        return "quirks";
-    if (!members_take(s->members, p))
-        return "members";
     if (p->name[0] == '\0')
         memcpy(p->name, p->id, sizeof p->id);
-    return NULL;
+    return form_finish(s);
 }
 
 /* Our sentence; when even that cannot be written the error alone has to do. */

@@ -33,10 +33,18 @@ enum provider_quirk {
     QUIRK_NO_REASONING_EFFORT = 1 << 9, /* rejects reasoning_effort */
     QUIRK_REASONING_CONTENT = 1 << 10, /* wants earlier thoughts back, as reasoning_content */
     QUIRK_FILLS_MIDDLE = 1 << 11, /* serves /completions, which writes what stands before a suffix */
+    QUIRK_SHORT_TOOL_IDS = 1 << 12, /* ids of calls are nine letters and digits; refuses others */
+    QUIRK_ENABLE_THINKING = 1 << 13, /* thinking is switched by "enable_thinking" and "thinking_budget" */
 };
 enum {
     PROVIDER_MEMBERS_MAX = 16, /* named in one row; a provider that needs more has another API */
     PROVIDER_MEMBER_BYTES = 40,
+    PROVIDER_RENAMES_MAX = 4, /* one provider has one today */
+};
+/* Each lower case, digits, _. */
+struct provider_members {
+    char name[PROVIDER_MEMBERS_MAX][PROVIDER_MEMBER_BYTES + 1];
+    size_t n;
 };
 struct provider {
     uint16_t no;
@@ -45,7 +53,9 @@ struct provider {
     char host[256];
     uint16_t port;
     bool tls;       /* off is accepted only for loopback hosts, and only in simulated builds */
-    char path[128]; /* prefix before "/chat/completions": "/v1" */
+    char path[128]; /* prefix before "/chat/completions": "/v1"; "{model}" in it stands for the endpoint's
+                       name of the model */
+    char query[64]; /* behind each path, without the question mark: "api-version=2024-10-21"; or empty */
     char ca[256];   /* CA bundle file; empty: the system's */
     enum provider_dialect dialect;
     enum provider_auth auth;
@@ -55,8 +65,19 @@ struct provider {
     char members[PROVIDER_MEMBERS_MAX][PROVIDER_MEMBER_BYTES + 1]; /* lower case, digits, _ */
     size_t n_members;
     bool hosted_tools; /* it may run tools itself (web search): the model's price covers them */
+    /* What is done to a finished request body, at its top level. */
+    struct provider_members drop; /* members that it refuses or fixes itself: left out */
+    struct provider_rename {
+        char from[PROVIDER_MEMBER_BYTES + 1], to[PROVIDER_MEMBER_BYTES + 1];
+    } rename[PROVIDER_RENAMES_MAX];
+    size_t n_renames;
+    char force[256]; /* a JSON object whose members replace those of the request; or empty: none. For the switches
+                        with which a provider is told to keep nothing */
     char region[16], jurisdiction[16];
-    bool retains_data; /* data policy: the provider may keep prompts */
+    /* Data policy. What is not known is the worst of it. */
+    bool retains_data; /* the provider may keep prompts */
+    bool trains;       /* and train models with them */
+    bool confidential; /* it serves inside of attested hardware */
     /* Deadlines. Of a stream: first_byte_ms, idle_ms (no byte at all), total_ms (no content: fetch_progressed()); of an
      * answer in one piece: whole_ms, because its first byte comes when it is complete. */
     uint32_t connect_ms, tls_ms, first_byte_ms, idle_ms, total_ms, whole_ms;

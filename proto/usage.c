@@ -166,7 +166,8 @@ const char *route_reason_name(enum route_reason r)
         [ROUTE_REASON_NONE] = "none",           [ROUTE_REASON_ONLY_ONE] = "only_one",
         [ROUTE_REASON_BALANCE] = "balance",     [ROUTE_REASON_ORDER] = "order",
         [ROUTE_REASON_PRICE] = "price",         [ROUTE_REASON_LATENCY] = "latency",
-        [ROUTE_REASON_UNHEALTHY] = "unhealthy",
+        [ROUTE_REASON_UNHEALTHY] = "unhealthy", [ROUTE_REASON_THROUGHPUT] = "throughput",
+        [ROUTE_REASON_EXACTO] = "exacto",
     };
     _Static_assert(sizeof names / sizeof names[0] == ROUTE_REASON_COUNT, "one name each");
 

@@ -38,6 +38,8 @@ enum route_reason {
     ROUTE_REASON_PRICE,    /* sorted by price */
     ROUTE_REASON_LATENCY,  /* sorted by time to first byte */
     ROUTE_REASON_UNHEALTHY,/* last resort: its breaker is open or half open */
+    ROUTE_REASON_THROUGHPUT, /* sorted by tokens a second */
+    ROUTE_REASON_EXACTO,     /* sorted by the share of failures */
     ROUTE_REASON_COUNT
 };
 const char *route_reason_name(enum route_reason r); /* "none", "only_one", ... */

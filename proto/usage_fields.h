@@ -42,7 +42,7 @@
       "Prompt tokens read from a cache.")                                                          \
     T(22, cache_write, cache_write, prompt, "cache_write_tokens", "tokens_cache_write_total",      \
       "Prompt tokens written to a cache.")                                                         \
-    T(23, reasoning, none, completion, "reasoning_tokens", "tokens_reasoning_total",               \
+    T(23, reasoning, reasoning, completion, "reasoning_tokens", "tokens_reasoning_total",          \
       "Completion tokens that are reasoning.")                                                     \
     F(24, http_status, U16, 10, 599, http_status, "what the client was answered, 0 or up to 599")  \
     F(25, flags, U16, 6, USAGE_FLAGS_ALL, flags, "six known bits")                                 \

@@ -5,10 +5,22 @@
 #include "json.h"
 #include "money.h"
 #include "receipt_events.h"
+#include "receipt_route.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-enum { BODY_MAX = 256 << 20 };
+enum {
+    BODY_MAX = 256 << 20,
+    CATALOG_MAX = 16 << 20,  /* several times the largest */
+    PROVIDERS_MAX = 1 << 20,
+    TOLD_MAX = 64 << 10, /* of a decision's constraints in words */
+};
+
+/* What is compared with the receipt; NULL: nothing. */
+struct hands {
+    const char *request, *response, *catalog, *providers;
+};
 
 /* The file's bytes must hash to what the receipt says. */
 static enum exit_code body_check(bool json, const char *what, const char *path, bool has,
@@ -79,6 +91,85 @@ static void events_print(const struct receipt_events *x)
     }
 }
 
+/* --- the decision */
+
+static enum exit_code replay_verdict(bool json, enum route_replay replay)
+{
+    switch (replay) {
+    case REPLAY_SAME:
+        return EXIT_ACCEPT;
+    case REPLAY_NONE:
+        return refusal_print(json, EXIT_REJECT, "ROUTE",
+                             "the receipt has no decision: its request was refused before one");
+    case REPLAY_NO_INPUTS:
+        return refusal_print(json, EXIT_REJECT, "ROUTE",
+                             "the receipt does not have the inputs of its decision: they were too long");
+    case REPLAY_MALFORMED:
+        return refusal_print(json, EXIT_MALFORMED, "ROUTE", "the decision in the receipt cannot be read");
+    case REPLAY_CATALOG:
+        return refusal_print(json, EXIT_REJECT, "ROUTE", "the decision was made with another catalog");
+    case REPLAY_PROVIDERS:
+        return refusal_print(json, EXIT_REJECT, "ROUTE",
+                             "the decision was made with another providers.conf");
+    case REPLAY_DIFFERENT:
+        break;
+    }
+    return refusal_print(json, EXIT_REJECT, "ROUTE",
+                         "the recorded inputs do not give the candidates of the receipt");
+}
+
+static bool providers_load(const char *path, struct providers *out)
+{
+    struct buf text, why;
+    enum err e;
+
+    if (!file_load(path, PROVIDERS_MAX, &text))
+        return false;
+    buf_init(&why, 1024);
+    e = providers_parse(buf_view(&text), out, &why);
+    if (e != ERR_NONE)
+        complain("%s: %.*s", path, (int)why.len, why.len == 0 ? "" : (const char *)why.ptr);
+    buf_free(&why);
+    buf_free(&text);
+    return e == ERR_NONE;
+}
+
+static bool catalog_load(const char *path, struct catalog *out)
+{
+    struct buf bytes;
+    enum err e;
+
+    if (!file_load(path, CATALOG_MAX, &bytes))
+        return false;
+    e = catalog_decode(buf_view(&bytes), out);
+    if (e != ERR_NONE)
+        complain("%s: this is no catalog as a data plane gives it out (%s)", path, err_name(e));
+    buf_free(&bytes);
+    return e == ERR_NONE;
+}
+
+/* The decision again. told: its constraints in words. */
+static enum exit_code route_check(bool json, struct view text, const struct hands *h, struct buf *told)
+{
+    struct providers *providers = calloc(1, sizeof *providers);
+    struct catalog catalog = {0};
+    enum route_replay replay;
+    enum exit_code code = EXIT_USAGE;
+
+    if (h->catalog == NULL) {
+        code = EXIT_ACCEPT;
+    } else if (providers != NULL && providers_load(h->providers, providers) &&
+               catalog_load(h->catalog, &catalog)) {
+        if (receipt_route_replay(text, &catalog, providers, told, &replay) == ERR_NONE)
+            code = replay_verdict(json, replay);
+        else
+            complain("out of memory");
+    }
+    catalog_free(&catalog);
+    free(providers);
+    return code;
+}
+
 /* A check that was made and held, or one for which there was nothing to check. */
 static const char *asked(bool made)
 {
@@ -109,27 +200,39 @@ static enum exit_code events_check(bool json, struct view text, const struct aci
 }
 
 /* For programs: what was asked and held, and the document itself (which is JSON by now). */
-static void receipt_print_json(struct view text, const char *request, const char *response,
-                               const struct receipt_events *x)
+static void receipt_print_json(struct view text, const struct hands *h, const struct receipt_events *x)
 {
+    const struct {
+        const char *code;
+        bool made;
+    } checks[] = {{"REQUEST", h->request != NULL}, {"RESPONSE", h->response != NULL}, {"COST", x->has_bill},
+                  {"COMMITMENT", x->has_commitment}, {"ROUTE", h->catalog != NULL}};
+
     printf("{\"verdict\":\"accept\",\"code\":\"ACCEPT\",\"simulated\":%s,\"checks\":["
-           "{\"code\":\"SIGNATURE\",\"ok\":true,\"detail\":\"ok\"},"
-           "{\"code\":\"REQUEST\",\"ok\":%s,\"detail\":\"%s\"},"
-           "{\"code\":\"RESPONSE\",\"ok\":%s,\"detail\":\"%s\"},"
-           "{\"code\":\"COST\",\"ok\":%s,\"detail\":\"%s\"},"
-           "{\"code\":\"COMMITMENT\",\"ok\":%s,\"detail\":\"%s\"}],\"receipt\":",
-           x->simulated ? "true" : "false", asked(request != NULL), asked_text(request != NULL),
-           asked(response != NULL), asked_text(response != NULL), asked(x->has_bill),
-           asked_text(x->has_bill), asked(x->has_commitment), asked_text(x->has_commitment));
+           "{\"code\":\"SIGNATURE\",\"ok\":true,\"detail\":\"ok\"}",
+           x->simulated ? "true" : "false");
+    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++)
+        printf(",{\"code\":\"%s\",\"ok\":%s,\"detail\":\"%s\"}", checks[i].code, asked(checks[i].made),
+               asked_text(checks[i].made));
+    fputs("],\"receipt\":", stdout);
     fwrite(text.ptr, 1, text.len, stdout);
     puts("}");
 }
 
+static void told_print(const struct hands *h, const struct buf *told)
+{
+    if (h->catalog == NULL)
+        return;
+    puts("the recorded inputs and this catalog give the receipt's candidates; the inputs were:");
+    fwrite(told->ptr, 1, told->len, stdout);
+}
+
 static enum exit_code receipt_check(bool json, struct view text, const uint8_t public[static 32],
-                                    const char *request, const char *response)
+                                    const struct hands *h)
 {
     struct aci_receipt r;
     struct receipt_events x;
+    struct buf told;
     enum exit_code code;
     enum err e = aci_receipt_open(text, public, &r);
 
@@ -137,18 +240,23 @@ static enum exit_code receipt_check(bool json, struct view text, const uint8_t p
         return refusal_print(json, EXIT_REJECT, "SIGNATURE", "not signed by this key");
     if (e != ERR_NONE)
         return refusal_print(json, EXIT_MALFORMED, "DOCUMENT", "this is no receipt of aci/1");
-    code = body_check(json, "request", request, r.has_received, &r.received);
+    buf_init(&told, TOLD_MAX);
+    code = body_check(json, "request", h->request, r.has_received, &r.received);
     if (code == EXIT_ACCEPT)
-        code = body_check(json, "response", response, r.has_returned, &r.returned);
+        code = body_check(json, "response", h->response, r.has_returned, &r.returned);
     if (code == EXIT_ACCEPT)
         code = events_check(json, text, &r, &x);
+    if (code == EXIT_ACCEPT)
+        code = route_check(json, text, h, &told);
     if (code == EXIT_ACCEPT && json) {
-        receipt_print_json(text, request, response, &x);
+        receipt_print_json(text, h, &x);
     } else if (code == EXIT_ACCEPT) {
         receipt_print(&r);
-        compared_print(request, response);
+        compared_print(h->request, h->response);
         events_print(&x);
+        told_print(h, &told);
     }
+    buf_free(&told);
     return code;
 }
 
@@ -191,11 +299,13 @@ static enum exit_code keyset_key(bool json, const char *path, struct view receip
 
 static enum exit_code receipt_run(int argc, char **argv)
 {
-    const char *file = NULL, *key = NULL, *keyset = NULL, *request = NULL, *response = NULL;
+    const char *file = NULL, *key = NULL, *keyset = NULL;
+    struct hands h = {0};
     bool json = false;
     const struct option_value options[] = {
         {"--json", NULL, &json},       {"--key", &key, NULL},           {"--keyset", &keyset, NULL},
-        {"--request", &request, NULL}, {"--response", &response, NULL},
+        {"--request", &h.request, NULL}, {"--response", &h.response, NULL},
+        {"--catalog", &h.catalog, NULL}, {"--providers", &h.providers, NULL},
     };
     uint8_t public[32];
     struct buf text;
@@ -209,17 +319,22 @@ static enum exit_code receipt_run(int argc, char **argv)
             "receipt needs --key HEX (the attested receipt key, 64 hex digits) or --keyset FILE");
         return EXIT_USAGE;
     }
+    if ((h.catalog == NULL) != (h.providers == NULL)) {
+        complain("--catalog FILE and --providers FILE go together");
+        return EXIT_USAGE;
+    }
     if (!file_load(file, ACI_RECEIPT_MAX, &text))
         return EXIT_USAGE;
     code = keyset != NULL ? keyset_key(json, keyset, buf_view(&text), public) : EXIT_ACCEPT;
     if (code == EXIT_ACCEPT)
-        code = receipt_check(json, buf_view(&text), public, request, response);
+        code = receipt_check(json, buf_view(&text), public, &h);
     buf_free(&text);
     return code;
 }
 
 const struct command command_receipt = {
     "receipt",
-    "FILE (--key HEX | --keyset FILE) [--request FILE] [--response FILE] [--json]",
+    "FILE (--key HEX | --keyset FILE) [--request FILE] [--response FILE] "
+    "[--catalog FILE --providers FILE] [--json]",
     receipt_run,
 };

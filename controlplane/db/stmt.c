@@ -89,26 +89,11 @@ static const struct {
     [STMT_IDEMPOTENCY_RELEASE] = {"idempotency_release", 2, true,
                                   "SELECT idempotency_release($1, $2)"},
     [STMT_IDEMPOTENCY_CLEAN] = {"idempotency_clean", 2, true, "SELECT idempotency_clean($1, $2)"},
-    /* One statement, one snapshot: the version, then models, then endpoints. */
-    [STMT_CATALOG_READ] =
-        {"catalog_read", 0, true,
-         "SELECT 0 AS what, max(version)::bigint AS no, NULL::bigint AS model_no, NULL AS id,"
-         " NULL AS name, NULL::bigint AS a, NULL::bigint AS b, NULL::bigint AS c, NULL::bigint AS "
-         "d,"
-         " NULL::bigint AS e, NULL::bigint AS f, NULL::bigint AS g FROM catalog_version"
-         " HAVING max(version) IS NOT NULL"
-         " UNION ALL SELECT 1, model_no, NULL, id, name, context_length, max_output, created,"
-         " capabilities, NULL, NULL, NULL FROM model WHERE enabled"
-         " UNION ALL SELECT 2, e.endpoint_no, e.model_no, e.upstream_model, e.provider,"
-         " e.provider_no, e.weight, p.prompt_pusd, p.completion_pusd, p.cached_pusd,"
-         " p.cache_write_pusd, e.price_version"
-         " FROM endpoint e JOIN model m USING (model_no)"
-         " JOIN price p ON p.endpoint_no = e.endpoint_no AND p.version = e.price_version"
-         " WHERE m.enabled ORDER BY 1, 2"},
-    [STMT_CATALOG_APPLY] =
-        {"catalog_apply", 15, true,
-         "SELECT catalog_apply($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-         " $13, $14, $15)"},
+    /* One statement, one snapshot: the version, then models, endpoints, aliases. */
+    [STMT_CATALOG_READ] = {"catalog_read", 0, true,
+                           "SELECT what, no, id, name, description, array_to_string(numbers, ' ')"
+                           " FROM catalog_row ORDER BY 1, 2"},
+    [STMT_CATALOG_APPLY] = {"catalog_apply", 3, true, "SELECT catalog_apply($1::json::jsonb, $2::json::jsonb, $3::json::jsonb)"},
 
     /* The tree as it is (which 0) and as it was at a size (1): the right edge of both. */
     [STMT_LOG_EDGE] = {"log_edge", 1, true,
@@ -266,7 +251,12 @@ static const struct {
          " sum(d.requests)::bigint AS requests, sum(d.tokens_prompt)::bigint AS prompt_tokens,"
          " sum(d.tokens_completion)::bigint AS completion_tokens,"
          " sum(d.tokens_reasoning)::bigint AS reasoning_tokens,"
-         " sum(d.tokens_cached)::bigint AS cached_tokens"
+         " sum(d.tokens_cached)::bigint AS cached_tokens,"
+         " sum(d.tokens_cache_write)::bigint AS cache_write_tokens,"
+         " sum(d.tokens_audio_input)::bigint AS audio_input_tokens,"
+         " sum(d.tokens_audio_output)::bigint AS audio_output_tokens,"
+         " sum(d.tokens_image_input)::bigint AS image_input_tokens,"
+         " sum(d.tokens_image_output)::bigint AS image_output_tokens"
          " FROM usage_day d JOIN api_key k USING (key_id) LEFT JOIN model m USING (model_no)"
          " LEFT JOIN endpoint e USING (endpoint_no)"
          " WHERE d.account_id = $1 AND d.day > (ledger_now() AT TIME ZONE 'UTC')::date - 30"
@@ -292,7 +282,13 @@ static const struct {
          " u.tokens_prompt, u.tokens_completion, u.tokens_prompt AS native_tokens_prompt,"
          " u.tokens_completion AS native_tokens_completion,"
          " u.tokens_reasoning AS native_tokens_reasoning,"
-         " u.tokens_cached_read AS native_tokens_cached, NULL AS native_tokens_completion_images,"
+         " u.tokens_cached_read AS native_tokens_cached,"
+         " u.tokens_image_output AS native_tokens_completion_images,"
+         " u.tokens_cache_write AS native_tokens_cache_write,"
+         " u.tokens_cache_write_long AS native_tokens_cache_write_long,"
+         " u.tokens_audio_input AS native_tokens_audio_prompt,"
+         " u.tokens_audio_output AS native_tokens_audio_completion,"
+         " u.tokens_image_input AS native_tokens_image_prompt,"
          " NULL AS num_media_prompt, NULL AS num_media_completion, NULL AS num_input_audio_prompt,"
          " NULL AS num_search_results, NULL AS num_fetches, NULL AS web_search_engine,"
          " usd(u.cost_nusd) AS total_cost, usd(u.cost_nusd) AS usage, NULL AS cache_discount,"

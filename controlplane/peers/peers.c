@@ -219,7 +219,7 @@ enum err peers_start(const struct peers_config *c, struct peers **out)
     if (s == NULL)
         return ERR_MEMORY;
     s->config = *c;
-    buf_init(&s->catalog, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
+    buf_init(&s->catalog, CATALOG_FRAMES_MAX);
     e = link_ctx(c, &s->tls);
     if (e == ERR_NONE)
         e = places_new(peers_has_spoken, &s->places);

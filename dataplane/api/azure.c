@@ -10,6 +10,11 @@ static const struct {
      VIEW_LIT("/api/v1/chat/completions")},
     {VIEW_LIT("/completions"), VIEW_LIT("/v1/completions"), VIEW_LIT("/api/v1/completions")},
     {VIEW_LIT("/embeddings"), VIEW_LIT("/v1/embeddings"), VIEW_LIT("/api/v1/embeddings")},
+    {VIEW_LIT("/images/generations"), VIEW_LIT("/v1/images/generations"), VIEW_LIT("/api/v1/images/generations")},
+    {VIEW_LIT("/images/edits"), VIEW_LIT("/v1/images/edits"), VIEW_LIT("/api/v1/images/edits")},
+    {VIEW_LIT("/audio/speech"), VIEW_LIT("/v1/audio/speech"), VIEW_LIT("/api/v1/audio/speech")},
+    {VIEW_LIT("/audio/transcriptions"), VIEW_LIT("/v1/audio/transcriptions"), VIEW_LIT("/api/v1/audio/transcriptions")},
+    {VIEW_LIT("/audio/translations"), VIEW_LIT("/v1/audio/translations"), VIEW_LIT("/api/v1/audio/translations")},
     {VIEW_LIT("/responses"), VIEW_LIT("/v1/responses"), VIEW_LIT("/api/v1/responses")},
 };
 

@@ -13,7 +13,7 @@ const struct catalog_endpoint *catalog_cheapest(const struct route_model *m);
 must_check enum err catalog_json(const struct snapshot *s, struct catalog_listing *out);
 /* An endpoint as the listing has it, and how it is doing now. Nothing where it is not enabled. */
 must_check enum err catalog_json_endpoint(const struct snapshot *s, const struct route_endpoint *e,
-                                          enum health_state now, struct buf *out);
+                                          const struct health_report *now, struct buf *out);
 must_check enum err catalog_json_architecture(const struct catalog_model *m, struct buf *out);
 /* One sentence: which providers serve the model now. */
 must_check enum err catalog_json_description(const struct route_model *m, struct buf *out);

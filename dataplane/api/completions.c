@@ -7,7 +7,7 @@
 #include "content_view.h"
 #include "error_body.h"
 #include "pen.h"
-#include "prompt_read.h"
+#include "members.h"
 
 #include <stdlib.h>
 
@@ -17,36 +17,7 @@
  * have, or it would be paid for and not fit. */
 enum { ECHOES_MAX = LIMIT_RESPONSE_BYTES / 2 };
 
-struct reader {
-    struct prompt *p;
-    struct prompt_fault *fault;
-};
-typedef enum err read_fn(struct reader *r, struct json_value v);
-
-static enum err read_model(struct reader *r, struct json_value v)
-{
-    return prompt_read_model(v, r->p, r->fault);
-}
-
-static enum err read_models(struct reader *r, struct json_value v)
-{
-    r->p->models = v;
-    return ERR_NONE;
-}
-
-static enum err read_provider(struct reader *r, struct json_value v)
-{
-    r->p->provider = v;
-    return ERR_NONE;
-}
-
-static enum err read_route(struct reader *r, struct json_value v)
-{
-    r->p->route = v;
-    return ERR_NONE;
-}
-
-static enum err read_prompt(struct reader *r, struct json_value v)
+static enum err read_prompt(struct member_reader *r, struct json_value v)
 {
     static const char message[] = "prompt must be a text, or a list with one text; token ids and several "
                                   "prompts are not supported";
@@ -76,7 +47,7 @@ static enum err read_prompt(struct reader *r, struct json_value v)
     return e;
 }
 
-static enum err read_suffix(struct reader *r, struct json_value v)
+static enum err read_suffix(struct member_reader *r, struct json_value v)
 {
     enum err e = prompt_read_text(v, "suffix must be a string", r->fault, &r->p->suffix);
 
@@ -87,12 +58,12 @@ static enum err read_suffix(struct reader *r, struct json_value v)
     return e;
 }
 
-static enum err read_stream(struct reader *r, struct json_value v)
+static enum err read_stream(struct member_reader *r, struct json_value v)
 {
     return prompt_read_bool(v, r->fault, &r->p->stream);
 }
 
-static enum err read_stream_options(struct reader *r, struct json_value v)
+static enum err read_stream_options(struct member_reader *r, struct json_value v)
 {
     struct json_value usage;
 
@@ -103,20 +74,20 @@ static enum err read_stream_options(struct reader *r, struct json_value v)
     return prompt_read_bool(usage, r->fault, &r->p->include_usage);
 }
 
-static enum err read_max_tokens(struct reader *r, struct json_value v)
+static enum err read_max_tokens(struct member_reader *r, struct json_value v)
 {
     return prompt_read_count(v, 1, CHAT_MAX_TOKENS_MAX, "max_tokens must be a positive integer",
                              r->fault, &r->p->max_tokens);
 }
 
-static enum err read_n(struct reader *r, struct json_value v)
+static enum err read_n(struct member_reader *r, struct json_value v)
 {
     return prompt_read_count(v, 1, CHAT_N_MAX, "n must be an integer from 1 to 128", r->fault,
                              &r->p->n_choices);
 }
 
 /* Behind n. */
-static enum err read_best_of(struct reader *r, struct json_value v)
+static enum err read_best_of(struct member_reader *r, struct json_value v)
 {
     uint32_t best_of = 1;
     enum err e = prompt_read_count(v, 1, CHAT_N_MAX, "best_of must be an integer from 1 to 128",
@@ -128,7 +99,7 @@ static enum err read_best_of(struct reader *r, struct json_value v)
                                ERR_UNSUPPORTED);
 }
 
-static enum err read_logprobs(struct reader *r, struct json_value v)
+static enum err read_logprobs(struct member_reader *r, struct json_value v)
 {
     (void)v;
     return prompt_refuse(r->fault, "logprobs of this API are not supported; chat/completions has them.",
@@ -136,7 +107,7 @@ static enum err read_logprobs(struct reader *r, struct json_value v)
 }
 
 /* Behind prompt and n. */
-static enum err read_echo(struct reader *r, struct json_value v)
+static enum err read_echo(struct member_reader *r, struct json_value v)
 {
     bool echo = false;
     enum err e = prompt_read_bool(v, r->fault, &echo); /* the answer looks for it again */
@@ -146,12 +117,7 @@ static enum err read_echo(struct reader *r, struct json_value v)
                : prompt_refuse(r->fault, "The prompt is too long to be in front of each of n answers.", ERR_RANGE);
 }
 
-static enum err read_user(struct reader *r, struct json_value v)
-{
-    return prompt_read_text(v, "user must be a string", r->fault, &r->p->user);
-}
-
-static enum err read_stop(struct reader *r, struct json_value v)
+static enum err read_stop(struct member_reader *r, struct json_value v)
 {
     if (v.kind != JSON_STRING && v.kind != JSON_ARRAY)
         return prompt_refuse(r->fault, "stop must be a string or a list of strings", ERR_FORMAT);
@@ -159,24 +125,9 @@ static enum err read_stop(struct reader *r, struct json_value v)
     return ERR_NONE;
 }
 
-static enum err read_any(struct reader *r, struct json_value v)
-{
-    (void)r, (void)v;
-    return ERR_NONE;
-}
-
-/* In the order in which they are read. A rule without a function is a setting of this kind, which travels as it
- * came. */
-static const struct rule {
-    const char *name;
-    read_fn *read;
-    enum json_kind kind;
-    enum prompt_setting setting;
-} rules[] = {
-    {.name = "model", .read = read_model},
-    {.name = "models", .read = read_models},
-    {.name = "provider", .read = read_provider},
-    {.name = "route", .read = read_route},
+/* In the order in which they are read. */
+static const struct member_rule rules[] = {
+    MEMBERS_ROUTING,
     {.name = "prompt", .read = read_prompt},
     {.name = "suffix", .read = read_suffix},
     {.name = "stream", .read = read_stream},
@@ -186,7 +137,7 @@ static const struct rule {
     {.name = "best_of", .read = read_best_of},
     {.name = "logprobs", .read = read_logprobs},
     {.name = "echo", .read = read_echo},
-    {.name = "user", .read = read_user},
+    {.name = "user", .read = member_user},
     {.name = "stop", .read = read_stop},
     {.name = "temperature", .kind = JSON_NUMBER, .setting = SETTING_TEMPERATURE},
     {.name = "top_p", .kind = JSON_NUMBER, .setting = SETTING_TOP_P},
@@ -198,70 +149,23 @@ static const struct rule {
     {.name = "repetition_penalty", .kind = JSON_NUMBER, .setting = SETTING_REPETITION_PENALTY},
     {.name = "seed", .kind = JSON_NUMBER, .setting = SETTING_SEED},
     {.name = "logit_bias", .kind = JSON_OBJECT, .setting = SETTING_LOGIT_BIAS},
-    {.name = "session_id", .read = read_any}, /* labels, which say nothing to a provider */
-    {.name = "trace", .read = read_any},
-    {.name = "tags", .read = read_any},
-    {.name = "metadata", .read = read_any},
-    {.name = "transforms", .read = read_any},
-    {.name = "usage", .read = read_any},
+    MEMBERS_LABELS,
+    {.name = "transforms", .read = member_label},
 };
-enum { RULES = sizeof rules / sizeof rules[0] };
-
-static enum err read_member(struct reader *r, const struct rule *rule, struct json_value v)
-{
-    r->fault->param = rule->name;
-    if (v.kind == JSON_NULL) /* also of one that is absent */
-        return ERR_NONE;
-    return rule->read != NULL ? rule->read(r, v)
-                              : prompt_read_raw(v, rule->kind, "This member is of the wrong type.",
-                                                r->fault, &r->p->list.setting[rule->setting]);
-}
-
-static enum err place(struct reader *r, const struct json_member *all, size_t n,
-                      struct json_value found[static RULES])
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t k = 0;
-
-        while (k < RULES && !json_key_is(all[i].key, rules[k].name))
-            k++;
-        if (k == RULES) {
-            r->fault->member = all[i].key;
-            return prompt_refuse(r->fault, "This member is not known.", ERR_UNSUPPORTED);
-        }
-        r->fault->param = rules[k].name;
-        if (found[k].text.len != 0)
-            return prompt_refuse(r->fault, "This member appears more than once.", ERR_DUPLICATE);
-        found[k] = all[i].value;
-    }
-    return ERR_NONE;
-}
 
 static enum err completions_read(struct view body, struct prompt *out, struct prompt_fault *fault)
 {
-    struct reader r = {.p = out, .fault = fault};
-    struct json_member all[LIMIT_MEMBERS];
-    struct json_value found[RULES] = {{JSON_NULL, VIEW_EMPTY}};
-    size_t n = 0;
     enum err e;
 
-    if (view_starts(body, VIEW_LIT("\xef\xbb\xbf")))
-        body = view_from(body, 3);
-    *fault = (struct prompt_fault){0};
-    *out = (struct prompt){.body = body, .n_choices = 1};
+    *out = (struct prompt){.n_choices = 1};
     prompt_list_init(&out->list);
-    e = json_object(body, all, LIMIT_MEMBERS, &n, &fault->at);
-    if (e != ERR_NONE)
-        return prompt_refuse(fault, prompt_no_object(body, e), e);
-    e = place(&r, all, n, found);
-    for (size_t k = 0; e == ERR_NONE && k < RULES; k++)
-        e = read_member(&r, &rules[k], found[k]);
+    e = members_read(body, rules, sizeof rules / sizeof rules[0], NULL, out, fault);
     if (e == ERR_NONE) {
         fault->param = out->list.n_items == 0 ? "prompt" : "model";
         if (out->list.n_items == 0 || (out->model[0] == '\0' && out->models.text.len == 0))
             return prompt_refuse(fault, "This member is required.", ERR_FORMAT);
-        out->prompt_bound = body.len + CHAT_TEMPLATE_TOKENS;
-        *fault = (struct prompt_fault){0};
+        out->prompt_bound = out->body.len + CHAT_TEMPLATE_TOKENS;
+        fault->param = NULL;
     }
     return e;
 }
@@ -372,13 +276,15 @@ static void put_usage(const struct answer *a, const struct token_usage *u, struc
     pen_number(p, (uint64_t)u->prompt + u->completion);
     pen_text(p, ",\"prompt_tokens_details\":{\"cached_tokens\":");
     pen_number(p, u->cached_read);
+    if (u->cache_write != 0) {
+        pen_text(p, ",\"cache_write_tokens\":");
+        pen_number(p, u->cache_write);
+    }
     pen_text(p, "},\"completion_tokens_details\":{\"reasoning_tokens\":");
     pen_number(p, u->reasoning);
     pen_text(p, "}");
-    if (a->openrouter) {
-        pen_text(p, ",\"cost\":");
-        pen_usd(p, a->cost_nusd);
-    }
+    if (a->openrouter)
+        pen_cost(p, a->cost_nusd, u, "prompt", "completions");
     pen_text(p, "}");
 }
 

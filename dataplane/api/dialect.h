@@ -34,6 +34,7 @@ struct answer {
 
 struct dialect {
     const char *name; /* "messages" */
+    bool form;        /* its requests are multipart/form-data, not JSON */
     /* A dialect with versions: the header that names one, and what a client of that version speaks. Else NULL. */
     struct view version_header;
     const struct dialect *(*of_version)(struct view version);

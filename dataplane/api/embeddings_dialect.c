@@ -4,41 +4,12 @@
 #include "content_view.h"
 #include "error_body.h"
 #include "pen.h"
-#include "prompt_read.h"
+#include "members.h"
 
 /* --- the request */
 
-struct reader {
-    struct prompt *p;
-    struct prompt_fault *fault;
-};
-typedef enum err read_fn(struct reader *r, struct json_value v);
-
-static enum err read_model(struct reader *r, struct json_value v)
-{
-    return prompt_read_model(v, r->p, r->fault);
-}
-
-static enum err read_models(struct reader *r, struct json_value v)
-{
-    r->p->models = v;
-    return ERR_NONE;
-}
-
-static enum err read_provider(struct reader *r, struct json_value v)
-{
-    r->p->provider = v;
-    return ERR_NONE;
-}
-
-static enum err read_route(struct reader *r, struct json_value v)
-{
-    r->p->route = v;
-    return ERR_NONE;
-}
-
 /* One input has been read: its tokens are no more than `bound`, and about as many as `bytes` of text have. */
-static enum err add_input(struct reader *r, uint64_t bound, uint64_t bytes)
+static enum err add_input(struct member_reader *r, uint64_t bound, uint64_t bytes)
 {
     if (++r->p->embeddings.form.n_inputs > EMBEDDINGS_INPUTS_MAX)
         return prompt_refuse(r->fault, "input may hold 2048 texts or arrays of token ids", ERR_RANGE);
@@ -48,7 +19,7 @@ static enum err add_input(struct reader *r, uint64_t bound, uint64_t bytes)
 }
 
 /* What an escape stands for is no longer than it. */
-static enum err read_input_text(struct reader *r, struct json_value v)
+static enum err read_input_text(struct member_reader *r, struct json_value v)
 {
     struct view text;
     enum err e = prompt_read_text(v, "input must hold texts alone, or arrays of token ids alone", r->fault, &text);
@@ -60,7 +31,7 @@ static enum err read_input_text(struct reader *r, struct json_value v)
 
 enum { BYTES_OF_TOKEN = 4 }; /* as estimates count text: BILL_BYTES_PER_TOKEN */
 
-static enum err read_input_ids(struct reader *r, struct json_value v)
+static enum err read_input_ids(struct member_reader *r, struct json_value v)
 {
     struct json_iter it = json_iter(v);
     struct json_member m;
@@ -78,11 +49,11 @@ static enum err read_input_ids(struct reader *r, struct json_value v)
 }
 
 /* The first element says of which kind all are. */
-static enum err read_input(struct reader *r, struct json_value v)
+static enum err read_input(struct member_reader *r, struct json_value v)
 {
     struct json_iter it = json_iter(v);
     struct json_member m;
-    read_fn *read;
+    member_fn *read;
     enum err e = ERR_NONE;
 
     r->p->embeddings.input = v.text;
@@ -103,7 +74,7 @@ static enum err read_input(struct reader *r, struct json_value v)
     return e;
 }
 
-static enum err read_encoding(struct reader *r, struct json_value v)
+static enum err read_encoding(struct member_reader *r, struct json_value v)
 {
     r->p->embeddings.form.base64 = json_string_is(v, "base64");
     return r->p->embeddings.form.base64 || json_string_is(v, "float")
@@ -111,18 +82,13 @@ static enum err read_encoding(struct reader *r, struct json_value v)
                : prompt_refuse(r->fault, "encoding_format must be float or base64", ERR_FORMAT);
 }
 
-static enum err read_dimensions(struct reader *r, struct json_value v)
+static enum err read_dimensions(struct member_reader *r, struct json_value v)
 {
     return prompt_read_count(v, 1, EMBEDDINGS_DIMENSIONS_MAX, "dimensions must be an integer from 1 to 65536",
                              r->fault, &r->p->embeddings.form.dimensions);
 }
 
-static enum err read_user(struct reader *r, struct json_value v)
-{
-    return prompt_read_text(v, "user must be a string", r->fault, &r->p->user);
-}
-
-static enum err read_stream(struct reader *r, struct json_value v)
+static enum err read_stream(struct member_reader *r, struct json_value v)
 {
     bool stream = false;
     enum err e = prompt_read_bool(v, r->fault, &stream);
@@ -132,29 +98,18 @@ static enum err read_stream(struct reader *r, struct json_value v)
                : prompt_refuse(r->fault, "There are no streams of embeddings.", ERR_UNSUPPORTED);
 }
 
-static enum err read_label(struct reader *r, struct json_value v)
-{
-    (void)r, (void)v;
-    return ERR_NONE;
-}
-
-static const struct rule {
-    const char *name;
-    read_fn *read;
-} rules[] = {
-    {"model", read_model},       {"models", read_models},
-    {"provider", read_provider}, {"route", read_route},
-    {"input", read_input},       {"encoding_format", read_encoding},
-    {"dimensions", read_dimensions},
-    {"user", read_user},         {"stream", read_stream},
-    {"session_id", read_label}, /* labels, which say nothing to a provider */
-    {"trace", read_label},       {"tags", read_label},
-    {"metadata", read_label},    {"usage", read_label},
+static const struct member_rule rules[] = {
+    MEMBERS_ROUTING,
+    MEMBERS_LABELS,
+    {.name = "input", .read = read_input},
+    {.name = "encoding_format", .read = read_encoding},
+    {.name = "dimensions", .read = read_dimensions},
+    {.name = "user", .read = member_user},
+    {.name = "stream", .read = read_stream},
 };
-enum { RULES = sizeof rules / sizeof rules[0] };
 
 /* A member that only some providers know ("input_type"). */
-static enum err keep_member(struct reader *r, const struct json_member *m)
+static enum err keep_member(struct member_reader *r, const struct json_member *m)
 {
     struct prompt_embeddings *x = &r->p->embeddings;
 
@@ -169,21 +124,6 @@ static enum err keep_member(struct reader *r, const struct json_member *m)
     return ERR_NONE;
 }
 
-static enum err read_member(struct reader *r, const struct json_member *m, bool seen[static RULES])
-{
-    size_t k = 0;
-
-    while (k < RULES && !json_key_is(m->key, rules[k].name))
-        k++;
-    if (k == RULES)
-        return keep_member(r, m);
-    r->fault->param = rules[k].name;
-    if (seen[k])
-        return prompt_refuse(r->fault, "This member appears more than once.", ERR_DUPLICATE);
-    seen[k] = true;
-    return m->value.kind == JSON_NULL ? ERR_NONE : rules[k].read(r, m->value);
-}
-
 /* A provider may put what a member says ("instruction") in front of each input. */
 static void bound_members(struct prompt *p)
 {
@@ -195,25 +135,13 @@ static void bound_members(struct prompt *p)
 
 static enum err embeddings_read(struct view body, struct prompt *out, struct prompt_fault *fault)
 {
-    struct reader r = {.p = out, .fault = fault};
-    struct json_member all[LIMIT_MEMBERS];
-    bool seen[RULES] = {false};
-    size_t n = 0;
     enum err e;
 
-    if (view_starts(body, VIEW_LIT("\xef\xbb\xbf")))
-        body = view_from(body, 3);
-    *fault = (struct prompt_fault){0};
-    *out = (struct prompt){.kind = PROMPT_EMBEDDINGS, .body = body, .n_choices = 1};
+    *out = (struct prompt){.kind = PROMPT_EMBEDDINGS, .n_choices = 1};
     prompt_list_init(&out->list);
-    e = json_object(body, all, LIMIT_MEMBERS, &n, &fault->at);
-    if (e != ERR_NONE)
-        return prompt_refuse(fault, prompt_no_object(body, e), e);
-    for (size_t i = 0; e == ERR_NONE && i < n; i++)
-        e = read_member(&r, &all[i], seen);
+    e = members_read(body, rules, sizeof rules / sizeof rules[0], keep_member, out, fault);
     if (e != ERR_NONE)
         return e;
-    *fault = (struct prompt_fault){0};
     if (out->embeddings.form.n_inputs == 0) {
         fault->param = "input";
         return prompt_refuse(fault, "This member is required.", ERR_FORMAT);
@@ -239,10 +167,8 @@ static enum err embeddings_figures(const struct answer *a, const struct token_us
     pen_number(&p, usage->prompt);
     pen_text(&p, ",\"total_tokens\":");
     pen_number(&p, usage->prompt);
-    if (a->openrouter) {
-        pen_text(&p, ",\"cost\":");
-        pen_usd(&p, a->cost_nusd);
-    }
+    if (a->openrouter)
+        pen_cost(&p, a->cost_nusd, usage, "prompt", "completions");
     pen_text(&p, "}}");
     if (p.e != ERR_NONE) {
         whole->len = end;

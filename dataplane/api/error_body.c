@@ -60,6 +60,29 @@ enum err error_append_param(const struct api_failure *f, struct buf *out)
     return e;
 }
 
+enum err error_append_removed(const struct api_failure *f, struct buf *out)
+{
+    enum err e = buf_append_byte(out, '[');
+
+    for (size_t i = 0; e == ERR_NONE && i < f->removed->n_removed && i < ROUTE_REMOVED_MAX; i++) {
+        const struct route_removed *x = &f->removed->removed[i];
+
+        e = buf_append(out, i == 0 ? VIEW_LIT("{\"model\":") : VIEW_LIT(",{\"model\":"));
+        if (e == ERR_NONE)
+            e = buf_append_json_string(out, view_str(x->model->info->id));
+        if (e == ERR_NONE)
+            e = buf_append(out, VIEW_LIT(",\"provider\":"));
+        if (e == ERR_NONE)
+            e = buf_append_json_string(out, view_str(x->endpoint->provider->name));
+        if (e == ERR_NONE)
+            e = buf_appendf(out, ",\"constraint\":\"%s\"}",
+                            route_constraint(f->removed_for, (enum route_refusal)x->why));
+    }
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT("],\"removed_count\":"));
+    return e == ERR_NONE ? buf_append_u64(out, f->removed->n_removed) : e;
+}
+
 enum err error_body(const struct api_failure *f, struct buf *out)
 {
     const struct api_error_row *row = errors_row(f->error);
@@ -85,6 +108,13 @@ enum err error_body(const struct api_failure *f, struct buf *out)
         e = buf_append(out, VIEW_LIT(",\"metadata\":{\"max_tokens\":"));
         if (e == ERR_NONE)
             e = buf_append_u64(out, f->max_tokens);
+        if (e == ERR_NONE)
+            e = buf_append_byte(out, '}');
+    }
+    if (e == ERR_NONE && f->removed != NULL) {
+        e = buf_append(out, VIEW_LIT(",\"metadata\":{\"removed\":"));
+        if (e == ERR_NONE)
+            e = error_append_removed(f, out);
         if (e == ERR_NONE)
             e = buf_append_byte(out, '}');
     }

@@ -11,7 +11,7 @@
 enum api_error error_of_http(int status);
 
 /* {"error":{"message":...,"type":...,"param":...,"code":...}}; with has_max_tokens also
- * "metadata":{"max_tokens":N}. */
+ * "metadata":{"max_tokens":N}, with removed "metadata":{"removed":[...],"removed_count":N}. */
 must_check enum err error_body(const struct api_failure *f, struct buf *out);
 
 /* The same for a client of OpenRouter's API (error_openrouter.c), which wants a number for the code and the kind of
@@ -24,6 +24,8 @@ must_check enum err error_openrouter_body(const struct api_failure *f, struct bu
 must_check enum err error_append_nullable(struct buf *out, const char *text);
 must_check enum err error_append_message(const struct api_failure *f, struct buf *out);
 must_check enum err error_append_param(const struct api_failure *f, struct buf *out);
+/* [{"model":...,"provider":...,"constraint":...}],"removed_count":N of f->removed. */
+must_check enum err error_append_removed(const struct api_failure *f, struct buf *out);
 
 /* The headers a failure adds: www-authenticate, or retry-after, retry-after-ms, x-should-retry,
  * x-tr-max-tokens, and the ids of the request that holds an idempotency key. text holds the values and lives

@@ -59,6 +59,11 @@ static enum err append_metadata(const struct api_failure *f, struct buf *out)
         if (e == ERR_NONE)
             e = buf_append_u64(out, f->max_tokens);
     }
+    if (e == ERR_NONE && f->removed != NULL) {
+        e = buf_append(out, VIEW_LIT(",\"removed\":"));
+        if (e == ERR_NONE)
+            e = error_append_removed(f, out);
+    }
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 

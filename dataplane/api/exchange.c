@@ -120,6 +120,7 @@ static void exchange_gone_cb(void *cookie)
 
     x->web = NULL;
     x->out.web = NULL;
+    attempt_no_more_keys(&x->attempt);
     request_hold(&x->request);
     request_client_gone(&x->request);
     request_let(&x->request);
@@ -137,6 +138,16 @@ static uint64_t user_hash(const struct exchange *x)
     return hash;
 }
 
+/* Classes of tokens that no answer to it can be charged. A file or a video may have images and sound. */
+static uint32_t never_classes(const struct prompt *p)
+{
+    bool sound = p->has_media || p->kind >= PROMPT_IMAGES || p->media.bound != 0 || p->media.references != 0;
+
+    return (p->long_cache ? 0 : 1u << PRICE_CLASS_cache_write_long) |
+           (sound ? 0 : 1u << PRICE_CLASS_audio_input) |
+           (sound || p->media.images != 0 ? 0 : 1u << PRICE_CLASS_image_input);
+}
+
 /* What the prompt asks for, in the numbers that admission and billing work with. */
 static void exchange_facts(struct exchange *x)
 {
@@ -148,7 +159,10 @@ static void exchange_facts(struct exchange *x)
     r->stream = p->stream;
     r->n_choices = p->n_choices;
     r->n_prompts = p->embeddings.form.n_inputs;
-    r->no_output = p->kind == PROMPT_EMBEDDINGS;
+    r->no_output = p->kind == PROMPT_EMBEDDINGS || p->kind == PROMPT_MODERATION || p->kind == PROMPT_RERANK;
+    r->units = p->call.form.units;
+    r->units_guess = p->call.form.guess;
+    r->output_guess = p->call.form.output_guess;
     r->max_output = p->max_tokens;
     r->extra_output = p->extra_output;
     r->output_default = context->output_default_tokens;
@@ -156,14 +170,16 @@ static void exchange_facts(struct exchange *x)
     r->prompt_guessed = media != 0;
     r->prompt_bytes = p->prompt_bytes + p->media.floor * BILL_BYTES_PER_TOKEN;
     r->user_hash = user_hash(x);
+    r->never = never_classes(p);
 }
 
-/* What the reader has made of the body is paid for as the body is. */
+/* What the readers have made of the body is paid for as the body is: what has come since the last call. */
 static enum err exchange_charge_prompt(struct exchange *x, struct api_failure *f)
 {
     const size_t bytes = prompt_list_bytes(&x->prompt.list);
 
-    if (!budget_take(x->budget, bytes)) {
+    assert(bytes >= x->prompt_bytes);
+    if (!budget_take(x->budget, bytes - x->prompt_bytes)) {
         f->error = API_OVERLOAD;
         return ERR_OVERLOAD;
     }
@@ -187,6 +203,15 @@ static enum err exchange_deployment(struct exchange *x, struct api_failure *f)
     }
     x->prompt.model[len] = '\0';
     return ERR_NONE;
+}
+
+/* May another model answer, if the one that was asked cannot? */
+static bool exchange_allows_models(const struct exchange *x)
+{
+    struct view value;
+
+    return web_header(x->web, VIEW_LIT("x-tr-model-fallbacks"), &value) &&
+           view_eq_nocase(view_trim(value), VIEW_LIT("allow"));
 }
 
 /* Everything that can be wrong with a request before anybody is asked about the key. */
@@ -229,7 +254,14 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    return want_read(&x->prompt, x->request.catalog, context->providers, &x->request.want, f);
+    e = want_read(&x->prompt, x->request.catalog, context->providers,
+                  &(struct want_given){context->region, context->eu_base_url, exchange_allows_models(x)},
+                  &x->request.want, &x->notes, f);
+    if (e == ERR_NONE)
+        e = exchange_charge_prompt(x, f); /* a chat client's list, made for a candidate that reads it */
+    if (e == ERR_NONE)
+        exchange_facts(x);
+    return e;
 }
 
 static void exchange_start(struct exchange *x)

@@ -28,6 +28,7 @@ struct exchange_context {
     const uint8_t *user_key;         /* 16 bytes: of the 64-bit hash of end-user ids */
     uint64_t image_tokens, reference_tokens; /* at most of an image, and of media by URL or id */
     uint32_t output_default_tokens;
+    char region[32], eu_base_url[160]; /* want.h */
     struct exchange *spare; /* wiped structs, ready for use */
     unsigned n_spare;
 };

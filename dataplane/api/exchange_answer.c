@@ -104,6 +104,23 @@ static void exchange_add_rates(const struct exchange *x, struct reply *p, enum a
     reply_add_rates(p, &rates, x->dialect, error == API_RATE);
 }
 
+/* Somebody else answered than who was asked first. SafeRouter's names tell the models where another model answered, as its
+ * own do; else they are the same providers again. */
+static void exchange_add_fallback(const struct request *r, struct reply *p)
+{
+    const struct candidate *from = &r->attempts.first, *to = &r->attempts.candidate;
+    bool models = from->model != to->model;
+
+    if (r->attempts.made <= 1)
+        return;
+    reply_add(p, VIEW_LIT("x-tr-fallback-from"), view_str(from->endpoint->provider->id));
+    reply_add(p, VIEW_LIT("x-tr-fallback-to"), view_str(to->endpoint->provider->id));
+    reply_add(p, VIEW_LIT("x-saferouter-fallback-from"),
+              view_str(models ? from->model->info->id : from->endpoint->provider->id));
+    reply_add(p, VIEW_LIT("x-saferouter-fallback-to"),
+              view_str(models ? to->model->info->id : to->endpoint->provider->id));
+}
+
 /* Who answered, and whether that was the first choice. Names from the measured providers.conf and
  * the catalog, never a client's text. */
 static void exchange_headers(const struct exchange *x, struct reply *p)
@@ -118,10 +135,9 @@ static void exchange_headers(const struct exchange *x, struct reply *p)
         reply_add_receipt(p);
     reply_add(p, VIEW_LIT("x-tr-provider"), view_str(now->id));
     reply_add(p, VIEW_LIT("x-tr-model"), view_str(r->attempts.candidate.model->info->id));
-    if (r->attempts.made > 1) {
-        reply_add(p, VIEW_LIT("x-tr-fallback-from"), view_str(r->attempts.first.endpoint->provider->id));
-        reply_add(p, VIEW_LIT("x-tr-fallback-to"), view_str(now->id));
-    }
+    exchange_add_fallback(r, p);
+    if (x->notes.skipped[0] != '\0')
+        reply_add(p, VIEW_LIT("x-tr-skipped-models"), view_str(x->notes.skipped));
     if (told != 0)
         reply_add_max_tokens(p, told);
     exchange_add_rates(x, p, API_OK);
@@ -230,9 +246,10 @@ static void exchange_complete_whole(struct exchange *x, struct web_request *web)
         exchange_add_rates(x, &p, full.error);
     }
     exchange_promise(x, &p, &facts);
-    if (written)
-        reply_json_taking(&p, web, 200,
-                          exchange_is_raw(x) ? exchange_raw_whole(x) : content_buf(x->whole));
+    if (written && exchange_is_raw(x))
+        reply_body_taking(&p, web, 200, body_type_text(attempt_answer_type(&x->attempt)), exchange_raw_whole(x));
+    else if (written)
+        reply_json_taking(&p, web, 200, content_buf(x->whole));
     else
         reply_failure_in(&p, web, &full, x->dialect, x->answer.openrouter);
 }

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "content_view.h"
+#include "multipart.h"
 #include "unpack.h"
 
 /* What the decoded body of a key that is not known here may have, in bytes: so many, and so many times
@@ -11,6 +12,15 @@ enum {
     EXCHANGE_UNPACKED_UNKNOWN_MIN = 1 << 20,
     EXCHANGE_UNPACKED_RATIO = 64,
 };
+
+/* A form's parts begin with the boundary that its header names. */
+static bool form_ok(const struct web_request *web, const struct exchange *x)
+{
+    struct view type, named, first;
+
+    return web_header(web, VIEW_LIT("content-type"), &type) && multipart_boundary(type, &named) == ERR_NONE &&
+           multipart_first(content_bytes(x->body), &first) == ERR_NONE && view_eq(named, first);
+}
 
 static bool media_type_ok(const struct web_request *web)
 {
@@ -78,7 +88,9 @@ static enum err copy_body(struct exchange *x, struct view body, struct api_failu
 
 enum err exchange_read_body(struct exchange *x, struct view body, struct api_failure *f)
 {
-    if (!media_type_ok(x->web)) {
+    enum err e;
+
+    if (!x->dialect->form && !media_type_ok(x->web)) {
         f->error = API_MEDIA_TYPE;
         return ERR_UNSUPPORTED;
     }
@@ -86,5 +98,11 @@ enum err exchange_read_body(struct exchange *x, struct view body, struct api_fai
         f->error = API_NO_BODY;
         return ERR_SHORT;
     }
-    return copy_body(x, body, f);
+    e = copy_body(x, body, f);
+    if (e != ERR_NONE || !x->dialect->form || form_ok(x->web, x))
+        return e;
+    *f = (struct api_failure){.error = API_MEDIA_TYPE,
+                              .message = "This call takes multipart/form-data, whose body begins with the boundary "
+                                         "that the Content-Type header names."};
+    return ERR_UNSUPPORTED;
 }

@@ -5,6 +5,7 @@
 #include "attempt.h"
 #include "exchange.h"
 #include "sse_out.h"
+#include "want.h"
 
 enum {
     EXCHANGE_SPARES_MAX = 256, /* per worker; beyond that they are freed */
@@ -25,6 +26,7 @@ struct exchange {
 
     struct attempt attempt;
     struct content *refusal; /* the first provider's sentence that blames the request */
+    struct want_notes notes;
     bool metadata;           /* the client wants to be told of the route: route_metadata.h */
     bool held;               /* the attempt is not read until the rest is paid for */
 

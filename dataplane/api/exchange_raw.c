@@ -30,7 +30,7 @@ static enum err put_cut(struct exchange *x)
 /* Where there is no room for it the client is not told: the answer is complete all the same. */
 static void add_metadata(struct exchange *x, struct buf *object)
 {
-    if (route_metadata_add(&x->request, object) != ERR_NONE)
+    if (route_metadata_add(&x->request, x->context->region, object) != ERR_NONE)
         x->metadata = false;
 }
 
@@ -64,7 +64,7 @@ static enum err put_metadata(struct exchange *x)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"choices\":[]}"));
     if (e == ERR_NONE)
-        e = route_metadata_add(&x->request, out);
+        e = route_metadata_add(&x->request, x->context->region, out);
     return close_chunk(x, mark, e);
 }
 
@@ -104,6 +104,8 @@ struct buf *exchange_raw_whole(struct exchange *x)
     const struct request *r = &x->request;
     struct buf *body = attempt_answer(&x->attempt);
 
+    if (attempt_answer_type(&x->attempt) != BODY_TYPE_JSON)
+        return body; /* there is no place for figures in it */
     x->answer.cost_nusd = r->cost_nusd;
     /* Without room for the figures the answer is sent without them. */
     (void)(x->dialect->figures(&x->answer, &r->account.usage, body) == ERR_NONE);

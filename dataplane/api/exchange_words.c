@@ -104,7 +104,7 @@ static void tell_the_end(struct exchange *x, struct buf *route)
 {
     buf_init(route, WORDS_ROUTE_MAX);
     x->answer.cost_nusd = x->request.cost_nusd;
-    if (x->metadata && route_metadata_object(&x->request, route) == ERR_NONE)
+    if (x->metadata && route_metadata_object(&x->request, x->context->region, route) == ERR_NONE)
         x->answer.metadata = buf_view(route);
 }
 

@@ -10,6 +10,7 @@
 #include "models.h"
 #include "rate.h"
 #include "receipt_answer.h"
+#include "status_page.h"
 #include "web.h"
 
 /* What the endpoints of one worker work with, each with its own part. */
@@ -21,6 +22,7 @@ struct front_context {
     struct account_context account;
     struct attest_desk *attest;
     const struct status_context *status;
+    struct status_page *status_page;
     struct audit *audit;
     struct rate *evidence_rate; /* how often strangers may ask for evidence */
     struct stats *stats;

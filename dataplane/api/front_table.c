@@ -1,12 +1,16 @@
 /* Which path and method belongs to whom, who may ask, and in which dialect. */
 #include "front_internal.h"
 
+#include "audio_dialect.h"
 #include "azure.h"
+#include "catalog_bytes.h"
 #include "chat_dialect.h"
 #include "completions.h"
 #include "embeddings_dialect.h"
 #include "endpoints.h"
+#include "images_dialect.h"
 #include "messages.h"
+#include "rank_dialect.h"
 #include "reply.h"
 #include "responses.h"
 #include "samples.h"
@@ -67,6 +71,11 @@ static void handle_providers(struct visit *v)
     stats_status(v->x->stats, endpoints_providers(&v->x->models, v->web));
 }
 
+static void handle_status(struct visit *v)
+{
+    stats_status(v->x->stats, status_page_answer(v->x->status_page, &v->x->models, v->web));
+}
+
 static void handle_receipt(struct visit *v)
 {
     stats_status(v->x->stats, receipt_answer(&v->x->receipts, v->web, v->rest, &v->who));
@@ -85,6 +94,11 @@ static void handle_health(struct visit *v)
 static void handle_attestation(struct visit *v)
 {
     attest_document(v->x->attest, v->web);
+}
+
+static void handle_catalog(struct visit *v)
+{
+    stats_status(v->x->stats, catalog_bytes_answer(&v->x->models, v->web));
 }
 
 static void handle_quote(struct visit *v)
@@ -151,6 +165,13 @@ const struct endpoint front_endpoints[] = {
     {"POST", "/messages/count_tokens", true, false, ACCESS_INFERENCE, handle_count, &messages_2023},
     {"POST", "/completions", true, false, ACCESS_INFERENCE, handle_exchange, &completions_dialect},
     {"POST", "/embeddings", true, false, ACCESS_INFERENCE, handle_exchange, &embeddings_dialect},
+    {"POST", "/images/generations", true, false, ACCESS_INFERENCE, handle_exchange, &images_dialect},
+    {"POST", "/images/edits", true, false, ACCESS_INFERENCE, handle_exchange, &image_edits_dialect},
+    {"POST", "/audio/speech", true, false, ACCESS_INFERENCE, handle_exchange, &speech_dialect},
+    {"POST", "/audio/transcriptions", true, false, ACCESS_INFERENCE, handle_exchange, &transcriptions_dialect},
+    {"POST", "/audio/translations", true, false, ACCESS_INFERENCE, handle_exchange, &translations_dialect},
+    {"POST", "/moderations", true, false, ACCESS_INFERENCE, handle_exchange, &moderations_dialect},
+    {"POST", "/rerank", true, false, ACCESS_INFERENCE, handle_exchange, &rerank_dialect},
     {"POST", "/responses", true, false, ACCESS_INFERENCE, handle_exchange, &responses_dialect},
     {"POST", "/responses/input_tokens", true, false, ACCESS_INFERENCE, handle_count, &responses_dialect},
     {"GET", "/aci/receipts/", true, true, ACCESS_RECEIPT, handle_receipt, NULL},
@@ -179,8 +200,10 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/embeddings/models", true, false, ACCESS_PUBLIC, handle_embedding_models, NULL},
     {"GET", "/endpoints/zdr", true, false, ACCESS_PUBLIC, handle_zdr, NULL},
     {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers, NULL},
+    {"GET", "/status", true, false, ACCESS_PUBLIC, handle_status, NULL},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
+    {"GET", "/attestation/catalog", false, false, ACCESS_EVIDENCE, handle_catalog, NULL},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},
     {"GET", "/attestation/audit/head", false, false, ACCESS_EVIDENCE, handle_audit_head, NULL},
     {"GET", "/audit/samples", true, false, ACCESS_KEY_EVIDENCE, handle_audit_samples, NULL},

@@ -257,8 +257,19 @@ static enum err add_pdf(struct blocks *b, const struct source *s, struct json_va
     return ERR_NONE;
 }
 
+/* The parts that came of it, from item `from` on, are one block in Anthropic's own dialect. */
+static void note_block(struct blocks *b, size_t from, struct json_value block)
+{
+    struct prompt_list *l = &b->r->p->list;
+
+    for (; from < l->n_items; from++)
+        if (l->item[from].kind != ITEM_MESSAGE)
+            l->item[from].block = block.text;
+}
+
 static enum err read_document(struct blocks *b, struct json_value block)
 {
+    const size_t from = b->r->p->list.n_items;
     static const struct messages_field fields[] = {
         {"source", OF_OBJECT}, {"title", OF_TEXT}, {"context", OF_TEXT}, {"cache_control", OF_OBJECT}};
     struct json_value v[4];
@@ -282,13 +293,17 @@ static enum err read_document(struct blocks *b, struct json_value block)
     if (e != ERR_NONE)
         return e;
     if (s.kind == SOURCE_BASE64)
-        return add_pdf(b, &s, v[1], v[3]);
-    return s.kind == SOURCE_TEXT ? add_text(b, s.data, v[3]) : read_inner(b, s.data);
+        e = add_pdf(b, &s, v[1], v[3]);
+    else
+        e = s.kind == SOURCE_TEXT ? add_text(b, s.data, v[3]) : read_inner(b, s.data);
+    note_block(b, from, block);
+    return e;
 }
 
 static enum err read_search_result(struct blocks *b, struct json_value block)
 {
     static const struct messages_field fields[] = {{"title", OF_TEXT}, {"source", OF_TEXT}, {"content", OF_LIST}};
+    const size_t from = b->r->p->list.n_items;
     struct json_value v[3];
     enum err e = messages_fields(b->r, block, fields, 3, false, v);
 
@@ -296,7 +311,10 @@ static enum err read_search_result(struct blocks *b, struct json_value block)
         e = add_text(b, v[i], (struct json_value){0});
     if (e == ERR_NONE && !messages_has(v[2]))
         return messages_refuse(b->r, "content", "Field required", ERR_FORMAT);
-    return e == ERR_NONE ? read_inner(b, v[2]) : e;
+    if (e == ERR_NONE)
+        e = read_inner(b, v[2]);
+    note_block(b, from, block);
+    return e;
 }
 
 /* --- tools --- */

@@ -261,6 +261,15 @@ static enum err take_arguments(struct answer *a, const struct event *e, struct p
     return ERR_NONE;
 }
 
+static void take_finish(struct messages_answer *m, const struct event *e)
+{
+    m->finish = e->finish;
+    if (e->text.len == 0 || e->text.len >= sizeof m->sequence)
+        return;
+    memcpy(m->sequence, e->text.ptr, e->text.len);
+    m->sequence[e->text.len] = '\0';
+}
+
 enum err messages_take(struct answer *a, const struct event *e, struct pen *o)
 {
     if (e->choice != 0)
@@ -279,7 +288,7 @@ enum err messages_take(struct answer *a, const struct event *e, struct pen *o)
     case EVENT_TOOL_ARGS:
         return take_arguments(a, e, o);
     case EVENT_FINISH:
-        state(a)->finish = e->finish;
+        take_finish(state(a), e);
         return ERR_NONE;
     case EVENT_ANNOTATION: /* Anthropic's citations need what only Anthropic has */
     case EVENT_LOGPROBS:   /* and its answers hold no such thing */

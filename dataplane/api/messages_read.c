@@ -189,6 +189,7 @@ static enum err read_tier(struct messages_reader *r, struct json_value v)
 
 static enum err read_mark(struct messages_reader *r, struct json_value v)
 {
+    r->p->list.mark = v.text;
     return messages_read_mark(r, v);
 }
 

@@ -14,8 +14,8 @@ enum err messages_add_thought(struct messages_reader *r, struct view text, struc
 
     if (replay_is_sealed(signature))
         return replay_add(&p->list, signature, text, &p->prompt_bound);
-    if (text.len == 0)
-        return ERR_NONE; /* only Anthropic could open it, and wants it in its own dialect */
+    if (text.len == 0 && signature.len == 0)
+        return ERR_NONE;
     e = prompt_add_item(&p->list, ITEM_REASONING, &item);
     if (e != ERR_NONE)
         return e;
@@ -92,7 +92,9 @@ enum err messages_read_thinking(struct messages_reader *r, struct json_value v)
         l->effort = EFFORT_NONE;
     else if (json_string_is(m[0], "between_tools"))
         l->effort = EFFORT_LOW;
-    else if (!json_string_is(m[0], "adaptive"))
+    else if (json_string_is(m[0], "adaptive"))
+        l->thinks = true;
+    else
         return messages_refuse(r, "thinking",
                                "Input tag should be one of adaptive, between_tools, disabled, enabled",
                                ERR_FORMAT);

@@ -61,6 +61,7 @@ static enum err read_tool(struct messages_reader *r, struct json_value v)
     tool->schema = m[1].text;
     tool->description = messages_text(m[3]);
     tool->strict = messages_has(m[4]) ? m[4].kind == JSON_TRUE : -1;
+    tool->mark = m[5].text;
     return ERR_NONE;
 }
 

@@ -56,15 +56,19 @@ static enum err read_turn(struct messages_reader *r, struct json_value v)
 
 enum err messages_read_turns(struct messages_reader *r, struct json_value v)
 {
+    const struct prompt_list *l = &r->p->list;
     struct json_iter it = json_iter(v);
     struct json_member m;
     enum err e = ERR_NONE;
-    size_t n = 0;
+    size_t n = 0, before = l->n_items;
 
     r->p->prompt_bytes += v.text.len; /* less what is dropped, and media */
     for (; e == ERR_NONE && json_next(&it, &m); n++)
         e = read_turn(r, m.value);
     if (e == ERR_NONE && n == 0)
         return messages_refuse(r, "messages", "at least one message is required", ERR_FORMAT);
+    if (e == ERR_NONE && !prompt_says(l, before, l->n_items))
+        return messages_refuse(r, "messages", "at least one message must have content other than thinking",
+                               ERR_FORMAT);
     return e;
 }

@@ -59,11 +59,32 @@ static void out_tokens(const struct token_usage *u, struct pen *o)
     pen_text(o, ",\"server_tool_use\":null");
 }
 
+/* By duration; what is written for an hour is part of the whole. */
+static void out_writes(const struct token_usage *u, struct pen *o)
+{
+    if (u->cache_write == 0) {
+        pen_text(o, ",\"cache_creation\":null");
+        return;
+    }
+    pen_text(o, ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":");
+    pen_number(o, u->cache_write - u->cache_write_long);
+    pen_text(o, ",\"ephemeral_1h_input_tokens\":");
+    pen_number(o, u->cache_write_long);
+    pen_text(o, "}");
+}
+
 static void out_usage(const struct token_usage *u, struct pen *o)
 {
     pen_text(o, "\"usage\":{");
     out_tokens(u, o);
-    pen_text(o, ",\"cache_creation\":null,\"inference_geo\":null,\"service_tier\":null,\"speed\":null}");
+    out_writes(u, o);
+    pen_text(o, ",\"inference_geo\":null,\"service_tier\":null,\"speed\":null");
+}
+
+static void out_cost(const struct answer *a, const struct token_usage *u, struct pen *o)
+{
+    if (a->openrouter)
+        pen_cost(o, a->cost_nusd, u, "prompt", "completions");
 }
 
 /* Up to its content. */
@@ -77,10 +98,11 @@ static void out_head(const struct answer *a, struct pen *o)
     pen_text(o, ",\"content\":[");
 }
 
-/* Which of the client's sequences ended an answer is not told by chat's finish reasons: end_turn. */
+/* Which of the client's sequences ended an answer is known of Anthropic's own API alone; else it is end_turn. */
 static void out_stop(const struct messages_answer *m, const char *cut, struct pen *o)
 {
     bool refusal = m->refused || m->finish == FINISH_CONTENT_FILTER;
+    bool sequence = m->finish == FINISH_STOP && m->sequence[0] != '\0' && cut[0] == '\0' && !refusal && !m->called;
 
     pen_text(o, "\"stop_reason\":");
     if (cut[0] != '\0' || m->finish == FINISH_LENGTH)
@@ -90,8 +112,13 @@ static void out_stop(const struct messages_answer *m, const char *cut, struct pe
     else if (m->called)
         pen_text(o, "\"tool_use\"");
     else
-        pen_text(o, "\"end_turn\"");
-    pen_text(o, ",\"stop_sequence\":null,\"stop_details\":");
+        pen_text(o, sequence ? "\"stop_sequence\"" : "\"end_turn\"");
+    pen_text(o, sequence ? ",\"stop_sequence\":\"" : ",\"stop_sequence\":null");
+    if (sequence) {
+        pen_put(o, view_str(m->sequence));
+        pen_text(o, "\"");
+    }
+    pen_text(o, ",\"stop_details\":");
     if (!refusal || cut[0] != '\0' || m->finish == FINISH_LENGTH) {
         pen_text(o, "null");
     } else if (m->refusal.len == 0) {
@@ -124,7 +151,7 @@ static enum err begin(struct answer *a, struct buf *out)
     pen_text(&o, "],\"container\":null,\"diagnostics\":null,\"stop_reason\":null,\"stop_sequence\":null,"
             "\"stop_details\":null,");
     out_usage(&none, &o);
-    pen_text(&o, "}}\n\n");
+    pen_text(&o, "}}}\n\n");
     return done(&o, mark);
 }
 
@@ -150,6 +177,7 @@ static enum err end(struct answer *a, const struct token_usage *usage, const cha
     out_stop(a->state, cut, &o);
     pen_text(&o, "},\"usage\":{");
     out_tokens(usage, &o);
+    out_cost(a, usage, &o);
     pen_text(&o, "}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\ndata: [DONE]\n\n");
     return done(&o, mark);
 }
@@ -181,7 +209,8 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
     out_stop(a->state, "", &o);
     pen_text(&o, ",\"diagnostics\":null,");
     out_usage(usage, &o);
-    pen_text(&o, "}");
+    out_cost(a, usage, &o);
+    pen_text(&o, "}}");
     return done(&o, mark);
 }
 

@@ -43,6 +43,7 @@ struct messages_answer {
     bool by_details; /* whole: thoughts are taken from the elements, which say where each ends */
     bool called, refused;
     enum usage_finish finish;
+    char sequence[64]; /* the stop sequence that came, escaped; empty: none that was told, or a longer one */
     struct buf refusal; /* escaped; its beginning when it is long */
 };
 

@@ -104,11 +104,16 @@ void reply_json(struct reply *p, struct web_request *r, int status, struct view 
     web_respond(r, status, p->headers, p->n, body);
 }
 
-void reply_json_taking(struct reply *p, struct web_request *r, int status, struct buf *body)
+void reply_body_taking(struct reply *p, struct web_request *r, int status, struct view type, struct buf *body)
 {
     reply_note_body(p, status, buf_view(body));
-    reply_add(p, VIEW_LIT("content-type"), VIEW_LIT("application/json"));
+    reply_add(p, VIEW_LIT("content-type"), type);
     web_respond_taking(r, status, p->headers, p->n, body);
+}
+
+void reply_json_taking(struct reply *p, struct web_request *r, int status, struct buf *body)
+{
+    reply_body_taking(p, r, status, VIEW_LIT("application/json"), body);
 }
 
 void reply_failure_in(struct reply *p, struct web_request *r, const struct api_failure *f,

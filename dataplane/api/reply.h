@@ -54,6 +54,8 @@ void reply_publish(struct reply *p, struct receipts *receipts, unsigned worker,
 void reply_json(struct reply *p, struct web_request *r, int status, struct view body);
 /* The same for a large body, which is taken and left empty. */
 void reply_json_taking(struct reply *p, struct web_request *r, int status, struct buf *body);
+/* The same for an answer of another media type. */
+void reply_body_taking(struct reply *p, struct web_request *r, int status, struct view type, struct buf *body);
 /* The same for a failure, in the words of this dialect; openrouter: under /api/v1. Counts nothing, logs
  * nothing. */
 void reply_failure_in(struct reply *p, struct web_request *r, const struct api_failure *f,

@@ -334,8 +334,10 @@ static enum err read_item(struct responses_reader *r, struct json_value item)
 
 enum err responses_read_input(struct responses_reader *r, struct json_value v)
 {
+    const struct prompt_list *l = &r->p->list;
     struct json_iter it = json_iter(v);
     struct json_member m;
+    size_t before = l->n_items;
     enum err e = ERR_NONE;
 
     r->p->prompt_bytes += v.text.len;
@@ -348,5 +350,8 @@ enum err responses_read_input(struct responses_reader *r, struct json_value v)
         return responses_refuse(r, "input must be a text or a list of items", ERR_FORMAT);
     while (e == ERR_NONE && json_next(&it, &m))
         e = read_item(r, m.value);
+    if (e == ERR_NONE && r->asked && !prompt_says(l, before, l->n_items))
+        e = responses_refuse(r, "input must hold a message, a call or a result: its items are none that a model "
+                                "can be sent", ERR_FORMAT);
     return e;
 }

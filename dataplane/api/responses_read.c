@@ -439,9 +439,7 @@ enum err responses_read(struct view body, struct prompt *out, struct prompt_faul
     prompt_list_init(&out->list);
     e = json_object(body, all, LIMIT_MEMBERS, &n, &fault->at);
     if (e != ERR_NONE)
-        return prompt_refuse(fault,
-                             e == ERR_LIMIT ? "the body is nested too deeply or has too many members"
-                                            : "the body is not a JSON object in UTF-8", e);
+        return prompt_refuse(fault, prompt_no_object(body, e), e);
     e = place(&r, all, n, found);
     if (e == ERR_NONE)
         e = read_members(&r, found);

@@ -47,7 +47,13 @@ static enum err append_attempts(const struct request *r, struct buf *out)
         if (e == ERR_NONE)
             e = append_names(&r->attempts.route.list[i], out);
         if (e == ERR_NONE)
-            e = buf_appendf(out, ",\"status\":%d}", status_of(r, i));
+            e = buf_appendf(out, ",\"status\":%d,\"reason\":\"%s\",\"latency_ms\":%u,\"error\":", status_of(r, i),
+                            route_reason_name((enum route_reason)r->attempts.route.list[i].reason),
+                            (unsigned)r->attempts.took_ms[i]);
+        if (e == ERR_NONE)
+            e = r->attempts.failed[i] == ERR_NONE
+                    ? buf_append(out, VIEW_LIT("null}"))
+                    : buf_appendf(out, "\"%s\"}", err_name((enum err)r->attempts.failed[i]));
         comma = ",";
     }
     return e == ERR_NONE ? buf_append_byte(out, ']') : e;
@@ -84,7 +90,7 @@ static enum err append_summary(const struct request *r, struct buf *out)
     return e == ERR_NONE ? buf_append_json_string(out, view_str(text)) : e;
 }
 
-enum err route_metadata_object(const struct request *r, struct buf *out)
+enum err route_metadata_object(const struct request *r, const char *region, struct buf *out)
 {
     bool first = r->attempts.candidate.model == r->want.models[0];
     enum err e = buf_append(out, VIEW_LIT("{\"requested\":"));
@@ -93,8 +99,11 @@ enum err route_metadata_object(const struct request *r, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append_json_string(out, view_str(r->want.models[0]->info->id));
     if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"strategy\":\"%s\",\"region\":null,\"is_byok\":%s,\"attempt\":%u",
-                        first ? "direct" : "fallback", r->attempts.candidate.own != 0 ? "true" : "false",
+        e = buf_appendf(out, ",\"strategy\":\"%s\",\"region\":", first ? "direct" : "fallback");
+    if (e == ERR_NONE)
+        e = region[0] == '\0' ? buf_append(out, VIEW_LIT("null")) : buf_append_json_string(out, view_str(region));
+    if (e == ERR_NONE)
+        e = buf_appendf(out, ",\"is_byok\":%s,\"attempt\":%u", r->attempts.candidate.own != 0 ? "true" : "false",
                         (unsigned)r->attempts.made);
     if (e == ERR_NONE)
         e = append_summary(r, out);
@@ -105,7 +114,7 @@ enum err route_metadata_object(const struct request *r, struct buf *out)
     return e == ERR_NONE ? buf_append(out, VIEW_LIT(",\"pipeline\":[]}")) : e;
 }
 
-enum err route_metadata_add(const struct request *r, struct buf *object)
+enum err route_metadata_add(const struct request *r, const char *region, struct buf *object)
 {
     size_t end = object->len;
     enum err e;
@@ -114,7 +123,7 @@ enum err route_metadata_add(const struct request *r, struct buf *object)
     object->len--;
     e = buf_append(object, VIEW_LIT(",\"openrouter_metadata\":"));
     if (e == ERR_NONE)
-        e = route_metadata_object(r, object);
+        e = route_metadata_object(r, region, object);
     if (e == ERR_NONE)
         e = buf_append_byte(object, '}');
     if (e != ERR_NONE) { /* its bytes are there: nothing is freed or moved away by a failure */

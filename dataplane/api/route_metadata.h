@@ -9,9 +9,9 @@
 /* Does the request ask for it? Its older name X-OpenRouter-Experimental-Metadata counts, too. */
 bool route_metadata_wanted(const struct web_request *r);
 /* Append its value, a JSON object: names of the catalog and of the measured providers only. r has an answer.
- * ERR_MEMORY, ERR_LIMIT. */
-must_check enum err route_metadata_object(const struct request *r, struct buf *out);
+ * region: where this data plane runs; "": not known. ERR_MEMORY, ERR_LIMIT. */
+must_check enum err route_metadata_object(const struct request *r, const char *region, struct buf *out);
 /* Add the member to a complete JSON object. On failure it is as it was. */
-must_check enum err route_metadata_add(const struct request *r, struct buf *object);
+must_check enum err route_metadata_add(const struct request *r, const char *region, struct buf *object);
 
 #endif

@@ -1,127 +1,34 @@
-/* (G) What a request says about routing: its models, and the members that only some providers take. The
- * routing preferences inside "provider" are in want_provider.c. */
+/* (G) What a request says about routing: the members that only some providers take. Its models are in want_models.c, the
+ * routing preferences inside "provider" in want_provider.c. */
 #include "want_internal.h"
 
 #include "adapter.h"
+#include "chat_list.h"
 #include "content_view.h"
 
 #include <assert.h>
 
-/* --- models */
-
-/* OpenRouter's suffixes of a model id that are a sort order. ":" is also part of ids: those are looked for
- * as they stand first. */
-static const struct {
-    struct view suffix;
-    enum route_sort sort;
-} suffixes[] = {{VIEW_LIT(":floor"), ROUTE_PRICE}, {VIEW_LIT(":nitro"), ROUTE_LATENCY}};
-
-static bool want_ends(struct view id, struct view suffix)
-{
-    return id.len > suffix.len && view_eq(view_from(id, id.len - suffix.len), suffix);
-}
-
-static enum err want_no_model(struct want_context *x, const struct snapshot *catalog,
-                              const char *param, struct view id)
-{
-    struct view base = id;
-
-    x->failure->error = API_NO_MODEL;
-    x->failure->param = param;
-    while (base.len != 0 && base.ptr[base.len - 1] != ':')
-        base.len--;
-    if (base.len > 1 && snapshot_find(catalog, view_of(base.ptr, base.len - 1)) != NULL)
-        x->failure->message = "The model exists, but not with this suffix. The suffixes are :floor "
-                              "(cheapest provider first) and :nitro (quickest first).";
-    return ERR_NOT_FOUND;
-}
-
-static void want_add_model(struct route_want *w, const struct route_model *m)
-{
-    for (size_t i = 0; i < w->n_models; i++)
-        if (w->models[i] == m)
-            return;
-    if (w->n_models < ROUTE_MODELS_MAX)
-        w->models[w->n_models++] = m;
-}
-
-const struct route_model *want_find(const struct snapshot *catalog, struct view id,
-                                    enum route_sort *sort)
-{
-    const struct route_model *m = snapshot_find(catalog, id);
-
-    for (size_t i = 0; m == NULL && i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        if (!want_ends(id, suffixes[i].suffix))
-            continue;
-        m = snapshot_find(catalog, view_of(id.ptr, id.len - suffixes[i].suffix.len));
-        if (m != NULL)
-            *sort = suffixes[i].sort;
-    }
-    return m;
-}
-
-/* A model that makes the other thing is none of this endpoint's. */
-static enum err want_kind(struct want_context *x, const struct route_model *m, const char *param)
-{
-    bool makes = (m->info->capabilities & CAP_EMBEDDINGS) != 0, asked = x->prompt->kind == PROMPT_EMBEDDINGS;
-
-    if (makes == asked)
-        return ERR_NONE;
-    x->failure->error = API_NO_MODEL;
-    x->failure->param = param;
-    x->failure->message = asked ? "This model makes no embeddings; GET /v1/embeddings/models lists those that do."
-                                : "This model makes embeddings only; use it with POST /v1/embeddings.";
-    return ERR_NOT_FOUND;
-}
-
-/* The first suffix is the request's sort order; provider.sort, which is read later, wins. */
-static enum err want_model(struct want_context *x, const struct snapshot *catalog,
-                           const char *param, struct view id)
-{
-    enum route_sort sort = ROUTE_BALANCE;
-    const struct route_model *m = want_find(catalog, id, &sort);
-
-    if (m == NULL)
-        return want_no_model(x, catalog, param, id);
-    if (want_kind(x, m, param) != ERR_NONE)
-        return ERR_NOT_FOUND;
-    if (x->want->sort == ROUTE_BALANCE)
-        x->want->sort = sort;
-    want_add_model(x->want, m);
-    return ERR_NONE;
-}
-
-/* The ids of "model" and "models" in one list: fallbacks are there for what cannot be had, so an id that
- * nobody knows is passed over while another one is known. Of several unknown ones the first is told. */
-static enum err want_models(struct want_context *x, const struct snapshot *catalog)
-{
-    const struct json_value list = x->prompt->models;
-    const bool named = x->prompt->model[0] != '\0';
-    enum err e = named ? want_model(x, catalog, "model", view_str(x->prompt->model)) : ERR_NONE;
-    struct api_failure unknown = *x->failure;
-    struct json_member item;
-    struct view id;
-
-    if (list.kind != JSON_NULL && list.kind != JSON_ARRAY)
-        return want_bad(x, "models", "models must be an array of model ids");
-    for (struct json_iter it = json_iter(list); json_next(&it, &item);) {
-        if (!json_string_plain(item.value, &id))
-            return want_bad(x, "models", "models must be an array of model ids");
-        if (want_model(x, catalog, "models", id) != ERR_NONE && e == ERR_NONE) {
-            e = ERR_NOT_FOUND;
-            unknown = *x->failure;
-        }
-    }
-    *x->failure = (struct api_failure){0};
-    if (x->want->n_models != 0)
-        return ERR_NONE;
-    if (e == ERR_NONE)
-        return want_bad(x, "model", "model is required");
-    *x->failure = unknown;
-    return e;
-}
+enum { WANT_BYTES_PER_TOKEN = 4 }; /* of a prompt, on average */
 
 /* --- requests that only some endpoints may be sent */
+
+/* A chat client's list, made once. A body that has none may still be spliced for other candidates. */
+static bool want_list(struct want_context *x)
+{
+    if (!x->listed && x->prompt->chat != NULL)
+        x->list_outcome = chat_list_make(x->prompt, &x->list_fault);
+    x->listed = true;
+    return x->list_outcome == ERR_NONE;
+}
+
+static enum err want_unlisted(struct want_context *x)
+{
+    *x->failure = (struct api_failure){.error = errors_of(x->list_outcome),
+                                       .param = x->list_fault.param,
+                                       .member = x->list_fault.member,
+                                       .message = x->list_fault.message};
+    return x->list_outcome;
+}
 
 static bool want_fits(struct want_context *x, const struct route_model *m, const struct route_endpoint *e,
                       struct view *refused)
@@ -130,7 +37,20 @@ static bool want_fits(struct want_context *x, const struct route_model *m, const
     const struct adapter *a = adapter_of(e->provider, x->prompt->kind);
 
     *refused = VIEW_LIT("model");
-    return a != NULL && a->fits(x->prompt, &to, refused);
+    return a != NULL && (!a->list || want_list(x)) && a->fits(x->prompt, &to, refused);
+}
+
+/* Of a model that the client did not name: does it have all that the request needs? Its context must hold what the prompt is
+ * likely to be, and the answer that was asked for. */
+static bool want_matches(const struct want_context *x, const struct route_model *m,
+                         const struct route_endpoint *e)
+{
+    const struct prompt *p = x->prompt;
+    uint32_t context = e->info->context_length != 0 ? e->info->context_length : m->info->context_length;
+    uint16_t has = m->info->capabilities & (uint16_t)~e->info->lacks;
+    uint64_t tokens = p->prompt_bytes / WANT_BYTES_PER_TOKEN + p->media.floor + p->max_tokens;
+
+    return (has & p->needs) == p->needs && (context == 0 || tokens <= context);
 }
 
 /* Endpoints whose row, dialect or gates do not allow what the request asks for are no candidates. When none
@@ -143,16 +63,22 @@ static enum err want_members(struct want_context *x)
 
     for (size_t m = 0; m < w->n_models; m++) {
         const struct route_model *model = w->models[m];
+        bool match = (x->matched >> m & 1) != 0;
 
         for (size_t i = 0; i < model->n_endpoints && at < ROUTE_ENDPOINTS_MAX; i++, at++) {
-            if (want_fits(x, model, &model->endpoints[i], &one)) {
+            bool fits = want_fits(x, model, &model->endpoints[i], &one);
+
+            if (fits && (!match || want_matches(x, model, &model->endpoints[i]))) {
                 left++;
                 continue;
             }
             w->unfit[at / 64] |= UINT64_C(1) << at % 64;
-            refused = one;
+            if (!fits)
+                refused = one;
         }
     }
+    if (x->list_outcome == ERR_MEMORY || (left == 0 && x->list_outcome != ERR_NONE))
+        return want_unlisted(x);
     if (left != 0 || refused.len == 0)
         return ERR_NONE;
     x->failure->member = refused;
@@ -161,20 +87,30 @@ static enum err want_members(struct want_context *x)
                             "change the price or is not known; see param and the documentation.");
 }
 
-enum err want_read(const struct prompt *q, const struct snapshot *catalog,
-                   const struct providers *providers, struct route_want *want,
-                   struct api_failure *f)
+enum err want_read(struct prompt *q, const struct snapshot *catalog,
+                   const struct providers *providers, const struct want_given *given,
+                   struct route_want *want, struct want_notes *notes, struct api_failure *f)
 {
-    struct want_context x = {q, providers, want, f};
+    struct want_context x = {.prompt = q,
+                             .catalog = catalog,
+                             .providers = providers,
+                             .given = given,
+                             .want = want,
+                             .notes = notes,
+                             .failure = f,
+                             .model_fallbacks = given->model_fallbacks};
     enum err e;
 
-    *want = (struct route_want){.max_prompt_pusd = -1, .max_completion_pusd = -1};
+    *want = (struct route_want)ROUTE_WANT_ANY;
+    *notes = (struct want_notes){0};
     *f = (struct api_failure){0};
-    e = want_models(&x, catalog);
+    e = want_models(&x);
     if (e == ERR_NONE)
         e = want_provider(&x);
-    if (e == ERR_NONE)
+    if (e == ERR_NONE) {
+        want_fallbacks(&x);
         e = want_members(&x);
+    }
     assert(e == ERR_NONE || f->error != API_OK);
     return e;
 }

@@ -2,19 +2,35 @@
 #ifndef TR_DATAPLANE_API_WANT_H
 #define TR_DATAPLANE_API_WANT_H
 
+#include "catalog_store.h"
 #include "errors.h"
 #include "prompt.h"
-#include "route.h"
+#include "route_decide.h"
 
-/* Fills *want from a parsed request. On failure *f says what to answer: a model that does not
+/* What is said beside the body. */
+struct want_given {
+    const char *region;      /* where this data plane runs; "": not known */
+    const char *eu_base_url; /* where one in the EU is; "": nowhere */
+    bool model_fallbacks;    /* a header lets another model answer */
+};
+
+/* What the client is told of its own words. */
+enum { WANT_SKIPPED_MAX = 256 };
+struct want_notes {
+    char skipped[WANT_SKIPPED_MAX]; /* ids of "models" that nobody knows, with commas between; they are the
+                                       client's, printable ASCII */
+};
+
+/* Fills *want from a parsed request. Of a chat client also q->list, when a candidate's adapter reads from it. On failure *f says what to answer: a model that does not
  * exist, a member of the wrong type, or a constraint that cannot be honoured. A constraint is never
- * dropped silently; a mere preference that is not supported is. */
-must_check enum err want_read(const struct prompt *q, const struct snapshot *catalog,
-                              const struct providers *providers, struct route_want *want,
+ * dropped silently. */
+must_check enum err want_read(struct prompt *q, const struct snapshot *catalog,
+                              const struct providers *providers, const struct want_given *given,
+                              struct route_want *want, struct want_notes *notes,
                               struct api_failure *f);
 
-/* A model by the id that clients write, which may end in a suffix of OpenRouter's that is a sort order: *sort
- * is set then, and untouched else. NULL: there is none. */
+/* A model by the id that clients write: its exact id, with a suffix of OpenRouter's that is a sort order (*sort
+ * is set then, and untouched else), without its author, or with a date behind it. NULL: there is none. */
 const struct route_model *want_find(const struct snapshot *catalog, struct view id,
                                     enum route_sort *sort);
 

@@ -2,10 +2,11 @@
 #include "want_internal.h"
 
 #include "content_view.h"
+#include "decimal.h"
 #include "json.h"
-#include "money.h"
 
 #include <ctype.h>
+#include <stddef.h>
 
 static bool slug_is(struct view slug, const char *text)
 {
@@ -19,21 +20,51 @@ static bool slug_is(struct view slug, const char *text)
     return true;
 }
 
-/* -1: no measured provider is called that. */
-static int provider_of_slug(const struct providers *p, struct view slug)
+/* NULL: no measured provider is called that. */
+static const struct provider *provider_of_slug(const struct providers *p, struct view slug)
 {
     for (size_t i = 0; i < p->n; i++)
         if (slug_is(slug, p->list[i].id) || slug_is(slug, p->list[i].name))
-            return (int)i;
-    return -1;
+            return &p->list[i];
+    return NULL;
 }
 
-/* Calls `each` with the number of every provider named; unknown ones are -1. */
-static enum err each_provider(struct want_context *x, struct json_value v, bool base_name,
-                              void (*each)(struct route_want *w, int no))
+/* What a name in order, only and ignore means: "deepinfra", "Amazon Bedrock", or one variant of a provider's
+ * endpoints, by region ("azure/eu-west") or by quantization ("deepinfra/fp8"). */
+enum name_kind { NAME_UNKNOWN, NAME_PROVIDER, NAME_VARIANT, NAME_NO_VARIANT };
+
+static enum name_kind name_read(struct want_context *x, struct view name, struct route_pick *out)
+{
+    const struct provider *p = provider_of_slug(x->providers, name);
+    const uint8_t *slash = name.len != 0 ? memchr(name.ptr, '/', name.len) : NULL;
+    struct view variant;
+
+    out->quantization = ROUTE_ANY;
+    if (p == NULL && slash != NULL) {
+        variant = view_from(name, (size_t)(slash - name.ptr) + 1);
+        p = provider_of_slug(x->providers, view_of(name.ptr, (size_t)(slash - name.ptr)));
+        if (p != NULL) {
+            out->provider_no = p->no;
+            if (variant.len != 0 && slug_is(variant, p->region))
+                return NAME_PROVIDER;
+            return route_quantization_parse(variant, &out->quantization) ? NAME_VARIANT
+                                                                         : NAME_NO_VARIANT;
+        }
+    }
+    if (p == NULL)
+        return NAME_UNKNOWN;
+    out->provider_no = p->no;
+    return NAME_PROVIDER;
+}
+
+/* Calls `each` with every name of the list. */
+static enum err each_provider(struct want_context *x, struct json_value v,
+                              void (*each)(struct route_want *w, enum name_kind kind,
+                                           const struct route_pick *pick))
 {
     struct json_member item;
-    struct view slug;
+    struct route_pick pick;
+    struct view name;
 
     if (v.kind == JSON_NULL)
         return ERR_NONE;
@@ -41,59 +72,62 @@ static enum err each_provider(struct want_context *x, struct json_value v, bool 
         return want_bad(x, "provider",
                         "provider.order, only and ignore are arrays of provider ids");
     for (struct json_iter it = json_iter(v); json_next(&it, &item);) {
-        const uint8_t *slash;
-
-        if (!json_string_plain(item.value, &slug))
+        if (!json_string_plain(item.value, &name))
             return want_bad(x, "provider",
                             "provider.order, only and ignore are arrays of provider ids");
-        slash = slug.len != 0 ? memchr(slug.ptr, '/', slug.len) : NULL;
-        if (base_name && slash != NULL)
-            slug.len = (size_t)(slash - slug.ptr);
-        each(x->want, provider_of_slug(x->providers, slug));
+        each(x->want, name_read(x, name, &pick), &pick);
     }
     return ERR_NONE;
 }
 
-static void add_only(struct route_want *w, int no)
+/* Names that mean nobody, and variants that there are too many of, allow nobody. */
+static void add_only(struct route_want *w, enum name_kind kind, const struct route_pick *pick)
 {
-    if (no >= 0)
-        provider_set_add(&w->only, (uint16_t)no);
+    if (kind == NAME_PROVIDER)
+        provider_set_add(&w->only, pick->provider_no);
+    if (kind == NAME_VARIANT && w->n_only_picks < ROUTE_PICKS_MAX)
+        w->only_pick[w->n_only_picks++] = *pick;
 }
 
-static void add_ignore(struct route_want *w, int no)
+/* A variant that we do not tell apart ("deepinfra/turbo"), or one too many: leaving all of the provider out is on the
+ * safe side. */
+static void add_ignore(struct route_want *w, enum name_kind kind, const struct route_pick *pick)
 {
-    if (no >= 0)
-        provider_set_add(&w->ignore, (uint16_t)no);
+    if (kind == NAME_VARIANT && w->n_ignore_picks < ROUTE_PICKS_MAX)
+        w->ignore_pick[w->n_ignore_picks++] = *pick;
+    else if (kind != NAME_UNKNOWN)
+        provider_set_add(&w->ignore, pick->provider_no);
 }
 
-static void add_order(struct route_want *w, int no)
+static void add_order(struct route_want *w, enum name_kind kind, const struct route_pick *pick)
 {
+    if (kind == NAME_UNKNOWN || kind == NAME_NO_VARIANT)
+        return;
     for (size_t i = 0; i < w->n_order; i++)
-        if (w->order[i] == no)
+        if (w->order[i].provider_no == pick->provider_no &&
+            w->order[i].quantization == pick->quantization)
             return;
-    if (no >= 0 && w->n_order < ROUTE_ORDER_MAX)
-        w->order[w->n_order++] = (uint16_t)no;
+    if (w->n_order < ROUTE_ORDER_MAX)
+        w->order[w->n_order++] = *pick;
 }
 
 static enum err take_order(struct want_context *x, struct json_value v)
 {
     if (v.kind == JSON_ARRAY)
         x->want->order_set = true;
-    return each_provider(x, v, false, add_order);
+    return each_provider(x, v, add_order);
 }
 
 static enum err take_only(struct want_context *x, struct json_value v)
 {
     if (v.kind == JSON_ARRAY)
         x->want->only_set = true;
-    return each_provider(x, v, false, add_only);
+    return each_provider(x, v, add_only);
 }
 
-/* "deepinfra/turbo" names a variant we do not tell apart: leaving all of deepinfra out is on the
- * safe side here, as it would not be for "only". */
 static enum err take_ignore(struct want_context *x, struct json_value v)
 {
-    return each_provider(x, v, true, add_ignore);
+    return each_provider(x, v, add_ignore);
 }
 
 static enum err take_bool(struct want_context *x, struct json_value v, bool *out)
@@ -114,20 +148,55 @@ static enum err take_allow_fallbacks(struct want_context *x, struct json_value v
     return e;
 }
 
+static enum err take_model_fallbacks(struct want_context *x, struct json_value v)
+{
+    return take_bool(x, v, &x->model_fallbacks);
+}
+
+/* Members of a request that a gate takes away, in silence where nothing else is asked for. */
+static uint32_t want_gates(struct view body)
+{
+    static const struct {
+        const char *name;
+        uint32_t gates;
+        bool chosen; /* one of those of which a model may take one only */
+    } rows[] = {
+        {"temperature", GATE_NO_SAMPLING, true}, {"top_p", GATE_NO_SAMPLING, true},
+        {"top_k", GATE_NO_SAMPLING, false},      {"frequency_penalty", GATE_NO_PENALTIES, false},
+        {"presence_penalty", GATE_NO_PENALTIES, false},
+    };
+    struct json_value root;
+    struct json_member m;
+    uint32_t gates = 0;
+    unsigned chosen = 0;
+
+    if (json_check(body, &root, NULL) != ERR_NONE)
+        return 0;
+    for (struct json_iter it = json_iter(root); json_next(&it, &m);)
+        for (size_t i = 0; m.value.kind != JSON_NULL && i < sizeof rows / sizeof rows[0]; i++)
+            if (json_key_is(m.key, rows[i].name)) {
+                gates |= rows[i].gates;
+                chosen += rows[i].chosen;
+            }
+    return gates | (chosen > 1 ? (uint32_t)GATE_ONE_SAMPLING : 0);
+}
+
 static enum err take_require_parameters(struct want_context *x, struct json_value v)
 {
     bool require = false;
     enum err e = take_bool(x, v, &require);
 
-    if (require)
+    if (require) {
         x->want->capabilities = x->prompt->needs;
+        x->want->gates = want_gates(x->prompt->body);
+    }
     return e;
 }
 
 static enum err take_data_collection(struct want_context *x, struct json_value v)
 {
     if (json_string_is(v, "deny"))
-        x->want->no_retention = true;
+        want_no_retention(x->want, ROUTE_DATA_COLLECTION);
     else if (!json_string_is(v, "allow") && !json_string_is(v, "") && v.kind != JSON_NULL)
         return want_bad(x, "provider", "provider.data_collection must be \"allow\" or \"deny\"");
     return ERR_NONE;
@@ -138,58 +207,177 @@ static enum err take_zdr(struct want_context *x, struct json_value v)
     bool zdr = false;
     enum err e = take_bool(x, v, &zdr);
 
-    x->want->no_retention = x->want->no_retention || zdr;
+    if (zdr)
+        want_no_retention(x->want, ROUTE_ZDR);
     return e;
 }
 
-/* A price in dollars per million tokens, as number or string, to pico-USD per token. A price of
- * nUSD/1000 per million tokens is one pUSD per token. */
-static enum err take_price(struct want_context *x, struct json_value v, int64_t *out_pusd)
+/* TrustedRouter's floor. Our rows tell two things: whether prompts are kept, and whether the provider can read them. */
+static enum err take_min_privacy(struct want_context *x, struct json_value v)
 {
-    struct view text = v.text;
-    int64_t nusd;
+    static const struct {
+        const char *word;
+        bool no_retention, confidential;
+    } words[] = {{"any", false, false},       {"", false, false},   {"no_store", true, false},
+                 {"zdr", true, false},        {"confidential", true, true}, {"e2e", true, true},
+                 {"e2ee", true, true},        {"max", true, true}};
 
     if (v.kind == JSON_NULL)
         return ERR_NONE;
-    if ((v.kind != JSON_NUMBER && !json_string_plain(v, &text)) ||
-        money_parse_usd(text, &nusd) != ERR_NONE)
-        return want_bad(x, "provider",
-                        "prices in provider.max_price are dollars per million tokens, like 0.5");
-    *out_pusd = nusd / 1000;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!json_string_is(v, words[i].word))
+            continue;
+        if (words[i].no_retention)
+            want_no_retention(x->want, ROUTE_MIN_PRIVACY);
+        x->want->confidential = x->want->confidential || words[i].confidential;
+        return ERR_NONE;
+    }
+    return want_bad(x, "provider",
+                    "provider.min_privacy must be \"any\", \"no_store\", \"zdr\" or \"confidential\"");
+}
+
+static enum err take_jurisdiction(struct want_context *x, struct json_value v)
+{
+    if (json_string_is(v, "eu") || json_string_is(v, "EU"))
+        x->want->places |= ROUTE_LAW_EU;
+    else if (json_string_is(v, "us") || json_string_is(v, "US"))
+        x->want->places |= ROUTE_LAW_US;
+    else if (v.kind != JSON_NULL && !json_string_is(v, ""))
+        return want_bad(x, "provider", "provider.jurisdiction must be \"eu\" or \"us\"");
     return ERR_NONE;
 }
+
+static enum err take_quantizations(struct want_context *x, struct json_value v)
+{
+    struct json_member item;
+    struct view word;
+    uint8_t q;
+
+    if (v.kind != JSON_NULL && v.kind != JSON_ARRAY)
+        return want_bad(x, "provider", "provider.quantizations must be an array");
+    for (struct json_iter it = json_iter(v); json_next(&it, &item);) {
+        if (!json_string_plain(item.value, &word) || !route_quantization_parse(word, &q))
+            return want_bad(x, "provider",
+                            "provider.quantizations are of int4, int8, fp4, mxfp4, nvfp4, fp6, fp8, "
+                            "mxfp8, fp16, bf16, fp32 and unknown");
+        x->want->quantizations |= (uint16_t)(1u << q);
+    }
+    return ERR_NONE;
+}
+
+/* A number or a string that is one, as a count of 10^-decimals. */
+static bool take_decimal(struct json_value v, unsigned decimals, int64_t *out)
+{
+    struct view text = v.text;
+
+    return (v.kind == JSON_NUMBER || json_string_plain(v, &text)) &&
+           decimal_parse(text, decimals, out) == ERR_NONE;
+}
+
+/* Of tokens in dollars per million, as is one of a pico-USD per token; of a request or an image in dollars. */
+static const struct {
+    const char *name;
+    unsigned decimals;
+    size_t limit; /* of struct route_want */
+} max_prices[] = {
+    {"prompt", 6, offsetof(struct route_want, max_prompt_pusd)},
+    {"completion", 6, offsetof(struct route_want, max_completion_pusd)},
+    {"audio", 6, offsetof(struct route_want, max_audio_pusd)},
+    {"request", 9, offsetof(struct route_want, max_request_nusd)},
+    {"image", 9, offsetof(struct route_want, max_image_nusd)},
+};
 
 static enum err take_max_price(struct want_context *x, struct json_value v)
 {
     struct json_member m;
-    enum err e = ERR_NONE;
 
     if (v.kind == JSON_NULL)
         return ERR_NONE;
     if (v.kind != JSON_OBJECT)
         return want_bad(x, "provider", "provider.max_price must be an object");
-    for (struct json_iter it = json_iter(v); e == ERR_NONE && json_next(&it, &m);) {
-        if (json_key_is(m.key, "prompt"))
-            e = take_price(x, m.value, &x->want->max_prompt_pusd);
-        else if (json_key_is(m.key, "completion"))
-            e = take_price(x, m.value, &x->want->max_completion_pusd);
-        /* request, image, audio: no endpoint of ours charges for them */
+    for (struct json_iter it = json_iter(v); json_next(&it, &m);) {
+        size_t i = 0;
+        int64_t *limit;
+
+        while (i < sizeof max_prices / sizeof max_prices[0] && !json_key_is(m.key, max_prices[i].name))
+            i++;
+        if (m.value.kind == JSON_NULL)
+            continue;
+        if (i == sizeof max_prices / sizeof max_prices[0])
+            return want_bad(x, "provider",
+                            "provider.max_price takes prompt, completion, request, image and audio");
+        limit = (int64_t *)((uint8_t *)x->want + max_prices[i].limit);
+        if (!take_decimal(m.value, max_prices[i].decimals, limit))
+            return want_bad(x, "provider",
+                            "prices in provider.max_price are dollars: of prompt, completion and audio per "
+                            "million tokens, like 0.5; of request and image for one");
     }
-    return e;
+    return ERR_NONE;
+}
+
+static enum err take_sort_word(struct want_context *x, struct json_value v)
+{
+    if (v.kind == JSON_NULL || json_string_is(v, ""))
+        return ERR_NONE;
+    for (uint8_t i = ROUTE_PRICE; i < ROUTE_SORT_COUNT; i++) {
+        if (!json_string_is(v, route_sort_name((enum route_sort)i)))
+            continue;
+        x->want->sort = i;
+        return ERR_NONE;
+    }
+    return want_bad(x, "provider",
+                    "provider.sort must be \"price\", \"throughput\", \"latency\" or \"exacto\"");
 }
 
 static enum err take_sort(struct want_context *x, struct json_value v)
 {
-    struct json_value by = v;
+    struct json_value by, partition;
 
-    if (v.kind == JSON_OBJECT && !json_get(v, "by", &by))
-        return ERR_NONE;
-    if (json_string_is(by, "price"))
-        x->want->sort = ROUTE_PRICE;
-    else if (json_string_is(by, "latency") || json_string_is(by, "throughput"))
-        x->want->sort =
-            ROUTE_LATENCY; /* the quickest to begin stands in for the quickest overall */
+    if (v.kind != JSON_OBJECT)
+        return take_sort_word(x, v);
+    if (json_get(v, "partition", &partition) && partition.kind != JSON_NULL) {
+        if (!json_string_is(partition, "model") && !json_string_is(partition, "none"))
+            return want_bad(x, "provider", "provider.sort.partition must be \"model\" or \"none\"");
+        x->want->across_models = json_string_is(partition, "none");
+    }
+    return json_get(v, "by", &by) ? take_sort_word(x, by) : ERR_NONE;
+}
+
+/* A number is what half of the answers should meet; an object names percentiles. */
+static enum err take_wish(struct want_context *x, struct json_value v, unsigned decimals,
+                          uint32_t out[static ROUTE_PERCENTILES])
+{
+    static const char *const names[ROUTE_PERCENTILES] = {"p50", "p75", "p90", "p99"};
+    struct json_value one;
+
+    for (unsigned i = 0; i < ROUTE_PERCENTILES; i++) {
+        int64_t n;
+
+        one = v;
+        if (v.kind == JSON_NULL || (v.kind == JSON_OBJECT ? !json_get(v, names[i], &one) : i != 0) ||
+            one.kind == JSON_NULL)
+            continue;
+        if (!take_decimal(one, decimals, &n))
+            return want_bad(x, "provider",
+                            "provider.preferred_max_latency (seconds) and preferred_min_throughput (tokens a "
+                            "second) are numbers, or objects of p50, p75, p90 and p99");
+        out[i] = n < 1 ? 1 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+    }
     return ERR_NONE;
+}
+
+static enum err take_latency(struct want_context *x, struct json_value v)
+{
+    return take_wish(x, v, 6, x->want->latency_us);
+}
+
+static enum err take_throughput(struct want_context *x, struct json_value v)
+{
+    enum err e = take_wish(x, v, 3, x->want->throughput);
+
+    for (unsigned i = 0; i < ROUTE_PERCENTILES; i++) /* whole tokens a second, the wish is a minimum */
+        x->want->throughput[i] = x->want->throughput[i] / 1000 + (x->want->throughput[i] % 1000 != 0);
+    return e;
 }
 
 static enum err take_preference(struct want_context *x, struct json_value v)
@@ -256,7 +444,8 @@ static enum err take_refused(struct want_context *x, struct json_value v)
     return want_unsupported(x, "provider",
                             "provider has a constraint that this router cannot honour, so the request "
                             "is refused. It honours order, only, ignore, allow_fallbacks, "
-                            "require_parameters, data_collection, zdr, max_price and sort.");
+                            "require_parameters, data_collection, zdr, min_privacy, jurisdiction, "
+                            "quantizations, max_price, sort and the preferred limits.");
 }
 
 static bool like_a_member(struct view key);
@@ -284,12 +473,16 @@ static const struct {
     {"require_parameters", take_require_parameters},
     {"data_collection", take_data_collection},
     {"zdr", take_zdr},
+    {"min_privacy", take_min_privacy},
+    {"jurisdiction", take_jurisdiction},
+    {"quantizations", take_quantizations},
+    {"model_fallbacks", take_model_fallbacks},
     {"aci_verified", take_aci_verified},
     {"aci_session_ids", take_aci_sessions},
     {"max_price", take_max_price},
     {"sort", take_sort},
-    {"preferred_max_latency", take_preference},
-    {"preferred_min_throughput", take_preference},
+    {"preferred_max_latency", take_latency},
+    {"preferred_min_throughput", take_throughput},
     {"experimental", take_preference},
 };
 enum { MEMBERS = sizeof members / sizeof members[0] };

@@ -13,6 +13,17 @@ static void read_health(const void *cookie, uint32_t slot, struct health_view *o
     const struct attempts *a = cookie;
 
     health_read(a->health, slot, a->who, clock_mono_ms(), out);
+    if (a->measures)
+        health_measure(a->health, slot, clock_mono_ms(), out);
+}
+
+static bool needs_measures(const struct route_want *w)
+{
+    bool needs = w->sort == ROUTE_EXACTO;
+
+    for (unsigned i = 0; i < ROUTE_PERCENTILES; i++)
+        needs = needs || w->latency_us[i] != 0 || w->throughput[i] != 0;
+    return needs;
 }
 
 void attempts_health(const struct attempts *a, struct route_health *out)
@@ -24,12 +35,19 @@ enum route_refusal attempts_begin(struct attempts *a, const struct route_want *w
                                   struct health *health, struct stats *stats, uint64_t seed,
                                   uint32_t who, bool stream)
 {
-    struct route_health health_view;
+    struct route_health own;
+    struct route_judged judged[ROUTE_ENDPOINTS_MAX];
 
-    *a = (struct attempts){
-        .health = health, .stats = stats, .stream = stream, .seed = seed, .who = who};
-    attempts_health(a, &health_view);
-    route_decide(want, &health_view, seed, &a->route);
+    *a = (struct attempts){.health = health,
+                           .stats = stats,
+                           .stream = stream,
+                           .seed = seed,
+                           .who = who,
+                           .measures = needs_measures(want)};
+    attempts_health(a, &own);
+    route_judge(want, &own, judged);
+    route_rank(want, judged, seed, &a->route);
+    a->inputs_len = (uint16_t)route_inputs_write(want, judged, a->inputs);
     return a->route.refusal;
 }
 
@@ -63,6 +81,13 @@ bool attempts_next(struct attempts *a)
 
 /* --- how attempts come out */
 
+static void note_time(struct attempts *a)
+{
+    uint64_t ms = (clock_mono_us() - a->begun_us) / 1000;
+
+    a->took_ms[a->place] = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
 static void blame(struct attempts *a, enum health_fault fault)
 {
     health_failure(a->health, a->candidate.endpoint->health_slot, a->who, fault, clock_mono_ms());
@@ -72,8 +97,14 @@ void attempts_good(struct attempts *a)
 {
     uint64_t now_us = clock_mono_us();
 
+    note_time(a);
     health_success(a->health, a->candidate.endpoint->health_slot, a->who, clock_mono_ms(),
                    a->stream ? (uint32_t)(now_us - a->begun_us) : 0);
+}
+
+void attempts_written(struct attempts *a, uint64_t tokens, uint64_t us)
+{
+    health_written(a->health, a->candidate.endpoint->health_slot, clock_mono_ms(), tokens, us);
 }
 
 void attempts_overran(struct attempts *a)
@@ -98,6 +129,13 @@ bool attempts_final(const struct attempts *a, const struct attempt_result *x)
     return x->e == ERR_PROVIDER_LARGE || (x->e == ERR_TOTAL_TIMEOUT && !a->stream);
 }
 
+bool attempts_blamed(const struct attempts *a, const struct attempt_result *x)
+{
+    return x->e == ERR_PROVIDER_STATUS && x->client_fault && x->status == 400 && x->invalid_request &&
+           !x->own_limit && !x->context_length &&
+           a->candidate.endpoint->provider->dialect == DIALECT_OPENAI;
+}
+
 /* A 404 is about the provider's catalog: the model stands in ours. */
 static bool blames_request(const struct attempt_result *x)
 {
@@ -114,7 +152,8 @@ static void note_retry(struct attempts *a, int64_t ms)
 
 /* Providers refuse with the same statuses what no provider could serve and what only they cannot: a
  * smaller max_tokens, a role they do not know, a body or a context too long for them. So the next
- * candidate is asked; refusal_of_attempts() says when the first refusal is what the client is told. */
+ * candidate is asked, unless attempts_blamed(); refusal_of_attempts() says when the first refusal is what the client is
+ * told. */
 static void note_refusal(struct attempts *a, const struct attempt_result *x)
 {
     bool by_status = x->e == ERR_PROVIDER_STATUS;
@@ -171,6 +210,7 @@ void attempts_failed(struct attempts *a, const struct attempt_result *x)
     uint32_t slot = a->candidate.endpoint->health_slot;
 
     a->last = x->e;
+    note_time(a);
     a->failed[a->place] = (uint8_t)x->e;
     a->statuses[a->place] = (uint16_t)x->status;
     note_retry(a, x->retry_after_ms);

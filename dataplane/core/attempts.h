@@ -8,8 +8,10 @@
 #include "bounds.h"
 #include "errors.h"
 #include "health.h"
+#include "catalog_store.h"
 #include "own_keys.h"
-#include "route.h"
+#include "route_decide.h"
+#include "route_inputs.h"
 #include "stats.h"
 
 struct attempts {
@@ -17,8 +19,12 @@ struct attempts {
     struct health *health;
     struct stats *stats;
     bool stream;
+    bool measures; /* the route's order depends on percentiles */
     uint64_t seed; /* of the route's draw */
     struct route route;
+    /* What the route was decided on, in canonical form (route_inputs.h); 0: it does not fit. */
+    uint8_t inputs[ROUTE_INPUTS_MAX];
+    uint16_t inputs_len;
     /* whose request it is to the health of endpoints: health_who() */
     uint32_t who;
 
@@ -29,6 +35,7 @@ struct attempts {
     uint8_t place;              /* the candidate's, in the route */
     uint64_t begun_us;          /* when the pending attempt began */
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
+    uint32_t took_ms[LIMIT_CANDIDATES]; /* by place: until it failed, or until its first useful event */
     const struct own_keys *own; /* what candidate.own counts in; NULL: nothing */
     uint8_t own_trouble, own_trouble_at; /* enum own_key_state: why an own key left no candidate; its place */
     uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
@@ -65,12 +72,18 @@ void attempts_good(struct attempts *a);
 void attempts_failed(struct attempts *a, const struct attempt_result *x);
 /* It failed behind that: nobody else is asked, only its endpoint's health hears of it. */
 void attempts_broke(struct attempts *a, const struct attempt_result *x);
+/* It was complete: so many tokens were written in so long. */
+void attempts_written(struct attempts *a, uint64_t tokens, uint64_t us);
 /* It was complete, but past the limit that it was given. */
 void attempts_overran(struct attempts *a);
 
 /* The provider has done the work, so that asking another candidate would buy the answer twice: a whole
  * answer that is over a limit of ours or did not arrive in its time. */
 bool attempts_final(const struct attempts *a, const struct attempt_result *x);
+/* The request is wrong for whoever is asked: its provider says 400 invalid_request_error, for no limit or lack of its own,
+ * to the bytes that the client wrote. What has been translated may be wrong by our doing, and a 400 without that
+ * type may be about anything: then the next one is asked. */
+bool attempts_blamed(const struct attempts *a, const struct attempt_result *x);
 /* Trouble of our own (memory, the budget): it says nothing about the endpoint, and the next one would meet
  * it too. */
 bool attempts_ours(enum err e);

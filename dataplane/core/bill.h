@@ -16,6 +16,9 @@ enum {
 struct bill {
     int64_t cost_nusd; /* 0 <= cost <= reserved */
     struct token_usage tokens;
+    struct price_units units;
+    uint8_t requests;         /* 1: a request's price was due */
+    struct price_rates rates; /* what it was computed with */
     bool estimated; /* a figure was missing, or could not be true */
     bool clamped;   /* its figures were corrected, or cost more than was reserved */
 };
@@ -27,14 +30,21 @@ struct bill_evidence {
     uint32_t prompt, output;  /* estimates in tokens; output: of what was made, seen or not */
     uint64_t delivered_bytes; /* text that reached us from the provider */
     bool prompt_owed;         /* the prompt is paid for even if there is no output */
+    struct price_units units; /* what the call is priced by beside tokens */
+    bool units_guessed;       /* the provider did not say how many */
+    bool no_tokens;           /* units have a price, and tokens have none */
+    uint64_t received_ms;     /* unix; decides which prices hold */
     uint64_t limit;           /* output tokens that were asked for at most; 0: none */
 };
 
 /* Estimates stand in, figure by figure, for what the provider did not say or what cannot be true: no
  * tokens for a prompt, or too few for what was delivered. Without any figure, no output costs nothing,
  * unless the prompt is owed. Of an answer that is not complete the larger of figure and estimate counts.
- * Output past the limit is not charged. */
+ * Output past the limit is not charged. The price of a request is due unless nothing is. */
 void bill_make(const struct catalog_endpoint *e, const struct bill_evidence *evidence,
                int64_t reserved_nusd, struct bill *out);
+
+/* Lower figures that cannot be, as price_believe(). True: one was lowered. */
+bool bill_believe(struct token_usage *t);
 
 #endif

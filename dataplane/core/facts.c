@@ -15,6 +15,8 @@ static void facts_of_route(const struct request *r, struct receipt_facts *f)
 {
     f->n_candidates = (uint8_t)r->attempts.route.n;
     f->route_seed = r->attempts.seed;
+    f->inputs_len = r->attempts.inputs_len;
+    memcpy(f->inputs, r->attempts.inputs, f->inputs_len);
     for (size_t i = 0; i < r->attempts.route.n; i++)
         f->candidate[i] = (struct receipt_candidate){
             .endpoint_no = r->attempts.route.list[i].endpoint->info->no,
@@ -35,10 +37,9 @@ static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
     e = r->attempts.route.list[f->answered].endpoint->info;
     f->forwarded = r->digests.forwarded;
     f->price_version = e->price_version;
-    f->price_prompt_pusd = e->price.prompt_pusd;
-    f->price_completion_pusd = e->price.completion_pusd;
-    f->price_cached_pusd = e->price.cached_pusd;
-    f->price_cache_write_pusd = e->price.cache_write_pusd;
+    f->tier = r->rates.tier;
+    memcpy(f->class_pusd, r->rates.class_pusd, sizeof f->class_pusd);
+    memcpy(f->unit_nusd, r->rates.unit_nusd + 1, sizeof f->unit_nusd); /* without "none" */
     facts_name(f->upstream_model, e->upstream_model);
     f->flags |= RECEIPT_FORWARDED;
 }
@@ -57,6 +58,9 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
         .served_unix_ms = clock_unix_ms(),
         .cost_nusd = r->cost_nusd,
         USAGE_TOKENS(FACTS_TOKENS)
+        .units = r->billed.n,
+        .unit_kind = r->billed.kind,
+        .requests = r->requests,
         .flags = (uint16_t)((r->stream ? RECEIPT_STREAM : 0) |
                             ((r->flags & USAGE_ESTIMATED) != 0 ? RECEIPT_ESTIMATED : 0) |
                             ((r->flags & USAGE_CLAMPED) != 0 ? RECEIPT_CLAMPED : 0) |

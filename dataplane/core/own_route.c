@@ -93,9 +93,12 @@ void own_route(struct attempts *a, const struct route_want *want, const struct o
         with.n = 1;
     if (with.n == 0)
         with.refusal = kept_off ? ROUTE_NO_PROVIDER : a->route.refusal;
+    memcpy(with.removed, a->route.removed, sizeof with.removed);
+    with.n_removed = a->route.n_removed;
     if (!kept_off || with.n != 0)
         a->own_trouble = OWN_KEY_READY; /* none that ends the request */
     a->route = with;
+    a->inputs_len = 0; /* the inputs do not say which keys there are: it cannot be decided again from them */
 }
 
 bool own_route_only(struct attempts *a)

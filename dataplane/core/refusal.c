@@ -5,22 +5,16 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-const char *refusal_of_route(enum route_refusal why)
+/* ", 3 more" behind what has fitted. */
+static void removed_rest(char *text, size_t size, size_t n, size_t told, size_t all)
 {
-    static const char *const sentences[] = {
-        [ROUTE_OK] = "",
-        [ROUTE_NO_ENDPOINT] = "No provider of this model is enabled at present.",
-        [ROUTE_NO_PROVIDER] = "provider.only, provider.ignore or provider.order leave no provider "
-                              "of this model.",
-        [ROUTE_NO_PRIVACY] = "No provider of this model promises to keep no data, as "
-                             "data_collection:\"deny\" or zdr demand.",
-        [ROUTE_NO_PRICE] = "No provider of this model is within provider.max_price.",
-        [ROUTE_NO_CAPABILITY] = "No provider of this model supports every parameter of the "
-                                "request, as provider.require_parameters demands.",
-    };
-
-    return sentences[why];
+    if (all > told)
+        snprintf(text + n, size - n, "%s%zu more%s.", told == 0 ? " Removed: " : ", ", all - told,
+                 told == 0 ? " endpoints" : "");
+    else
+        snprintf(text + n, size - n, ".");
 }
 
 /* The key's id, by which its owner finds it. */
@@ -29,15 +23,13 @@ static void own_id(const struct attempts *a, unsigned at, char id[static ID_TEXT
     id_text(&a->own->list[at].id, id);
 }
 
-void refusal_of_own_route(const struct attempts *a, struct api_failure *f)
+/* An own provider key that is always to be used leaves no candidate. */
+static void refusal_of_own_route(const struct attempts *a, struct api_failure *f)
 {
     char id[ID_TEXT_LEN + 1];
 
-    if (a->own_trouble == OWN_KEY_READY) {
-        f->message = refusal_of_route(a->route.refusal);
-        return;
-    }
     own_id(a, a->own_trouble_at, id);
+    *f = (struct api_failure){0};
     f->error = a->own_trouble == OWN_KEY_RESEAL ? API_OWN_KEY_RESEAL : API_OWN_KEY_BAD;
     snprintf(f->text, sizeof f->text,
              a->own_trouble == OWN_KEY_RESEAL
@@ -46,6 +38,39 @@ void refusal_of_own_route(const struct attempts *a, struct api_failure *f)
                  : "Your provider key %s does not open, or was sealed for another account or provider. Seal it again "
                    "(docs/byok.md), and PATCH /v1/byok/{id} with that.",
              id);
+}
+
+void refusal_of_route(const struct request *r, struct api_failure *f)
+{
+    const struct route *route = &r->attempts.route;
+    enum { REST = 32 }; /* bytes of removed_rest() */
+    size_t n, told = 0;
+
+    *f = (struct api_failure){.error = API_NO_PROVIDER,
+                              .message = route_refusal_sentence(route->refusal),
+                              .removed = route,
+                              .removed_for = &r->want};
+    if (r->attempts.own_trouble != OWN_KEY_READY) {
+        refusal_of_own_route(&r->attempts, f);
+        return;
+    }
+    if (route->n_removed == 0)
+        return;
+    n = strlen(f->message);
+    memcpy(f->text, f->message, n + 1);
+    for (; told < route->n_removed && told < ROUTE_REMOVED_MAX; told++) {
+        const struct route_removed *x = &route->removed[told];
+        int len = snprintf(f->text + n, sizeof f->text - n, "%s%s at %s (%s)",
+                           told == 0 ? " Removed: " : ", ", x->model->info->id,
+                           x->endpoint->provider->name,
+                           route_constraint(&r->want, (enum route_refusal)x->why));
+
+        if (len < 0 || (size_t)len + REST >= sizeof f->text - n)
+            break;
+        n += (size_t)len;
+    }
+    f->text[n] = '\0';
+    removed_rest(f->text, sizeof f->text, n, told, route->n_removed);
 }
 
 /* Not the operator's doing, and nothing that trying again helps. */
@@ -74,7 +99,7 @@ static void credit_sentence(const struct request *r, struct api_failure *f)
 
     money_text_usd(a->amount_nusd, need);
     money_text_usd(a->available_nusd, have);
-    if (r->no_output) {
+    if (r->no_output || r->units.kind != PRICE_UNIT_NONE) {
         snprintf(f->text, sizeof f->text,
                  "This request may cost up to $%s; the key can spend $%s now. Send less input, or %s.", need,
                  have, more);

@@ -5,11 +5,9 @@
 
 #include "request.h"
 
-/* Why the route is empty; "" for ROUTE_OK. */
-/* No candidate: the route's reason, or that of an own provider key that is always to be used. f->error is
- * API_NO_PROVIDER before. */
-void refusal_of_own_route(const struct attempts *a, struct api_failure *f);
-const char *refusal_of_route(enum route_refusal why);
+/* The route is empty: why, and which constraint removed which endpoint, with names of the catalog and of the
+ * measured providers; or that an own provider key that is always to be used leaves none. *f borrows r's route. */
+void refusal_of_route(const struct request *r, struct api_failure *f);
 /* After ADMIT_NO. */
 void refusal_of_admission(const struct request *r, struct api_failure *f);
 /* No candidate answered. What the first of them said that blamed the request; else a class of

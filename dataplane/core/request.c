@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "growth.h"
 #include "leave.h"
+#include "log.h"
 #include "refusal.h"
 #include "reserve.h"
 #include "settle.h"
@@ -295,12 +296,14 @@ static bool request_own(struct request *r)
 static void request_route(struct request *r)
 {
     struct request_context *x = r->context;
-    struct api_failure f = {.error = API_NO_PROVIDER};
+    struct api_failure f = {0};
     int64_t amount = 0;
     enum err e;
 
     if (!request_own(r))
         return;
+    r->want.prompt_most = r->prompt_bound;
+    r->want.received_ms = r->received_unix_ms;
     (void)attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++, request_who(r),
                          r->stream);
     if (r->own.keys != NULL)
@@ -308,7 +311,7 @@ static void request_route(struct request *r)
     e = reserve_begin(r, &amount);
     request_admit_begin(r, amount);
     if (r->attempts.route.refusal != ROUTE_OK) {
-        refusal_of_own_route(&r->attempts, &f);
+        refusal_of_route(r, &f);
         request_fail(r, ERR_UNSUPPORTED, &f);
     } else if (e != ERR_NONE) {
         f.error = API_BAD_REQUEST;
@@ -410,7 +413,8 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
     if (attempts_final(&r->attempts, x)) {
         request_settle(r, x->e, f.error, SETTLE_OUTPUT);
         r->ops->fail(r, &f);
-    } else if (attempts_ours(x->e)) { /* an answer that has no room here is not bought again elsewhere */
+    } else if (attempts_ours(x->e) || /* an answer that has no room here is not bought again elsewhere */
+               attempts_blamed(&r->attempts, x)) {
         request_exhausted(r);
     } else {
         request_connect(r);
@@ -423,6 +427,9 @@ static void request_complete(struct request *r)
     request_settle(r, ERR_NONE, API_OK, SETTLE_OUTPUT);
     if (r->overran)
         attempts_overran(&r->attempts);
+    else if (r->stream && r->cut == CUT_NONE && (r->flags & USAGE_ESTIMATED) == 0)
+        attempts_written(&r->attempts, r->account.usage.completion,
+                         clock_mono_us() - r->received_us - r->first_byte_us);
     r->ops->complete(r);
 }
 
@@ -440,6 +447,15 @@ static void request_left(struct request *r, enum settle_bill what)
     r->ops->left(r);
 }
 
+/* Which of the operator's keys: its place in the list, never the key. */
+static void log_refused_keys(const struct request *r, const struct attempt_result *x)
+{
+    for (unsigned key = 0; key < PROVIDER_KEYS_MAX; key++)
+        if ((x->keys_refused >> key & 1) != 0)
+            LOG("provider_key_refused", KV("provider", r->attempts.candidate.endpoint->provider->no), KV("key", key),
+                KV("status", x->status));
+}
+
 void request_attempt_ended(struct request *r, const struct attempt_result *x, bool upstream_open)
 {
     struct api_failure f = {.error = errors_of(x->e), .provider_message = x->message, .ran = true};
@@ -447,6 +463,8 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
     assert(r->upstream);
     request_hold(r);
     r->upstream = upstream_open;
+    if (x->keys_refused != 0)
+        log_refused_keys(r, x);
     if (r->state == REQUEST_LEAVING) {
         request_left(r, SETTLE_PROMPT);
     } else if (x->e == ERR_NONE) {

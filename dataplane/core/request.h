@@ -6,13 +6,16 @@
 
 #include "admit.h"
 #include "attempts.h"
+#include "catalog_store.h"
 #include "attempt_result.h"
 #include "errors.h"
 #include "idempotency.h"
+#include "price.h"
 #include "id.h"
 #include "own.h"
 #include "receipt.h"
-#include "route.h"
+#include "catalog_store.h"
+#include "route_decide.h"
 #include "stats.h"
 #include "tokens.h"
 #include "usage.h"
@@ -107,6 +110,9 @@ struct request {
     uint32_t n_choices;
     uint32_t n_prompts; /* read one by one, each up to the model's context: inputs of embeddings; 0 means 1 */
     bool no_output;     /* embeddings: only the prompt is paid for */
+    uint32_t never;     /* classes of tokens that it cannot be charged, 1 << enum price_class */
+    struct price_units units; /* what the call is priced by beside tokens, at most */
+    uint32_t units_guess, output_guess; /* such units, and tokens of output, where the provider says none */
     bool stream;
     bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
                    complete() comes as soon as it is admitted */
@@ -137,6 +143,9 @@ struct request {
     enum api_error answer; /* what the client was told */
     struct attempt_account account;
     int64_t cost_nusd;
+    struct price_units billed; /* of units */
+    uint8_t requests;          /* 1: a request's price is in cost_nusd */
+    struct price_rates rates;  /* what cost_nusd was computed with */
     uint16_t flags;        /* enum usage_flag */
     struct own own;        /* the account's own provider keys */
     int64_t own_cost_nusd; /* what the answer would have cost, when it came on one of them; else 0 */

@@ -3,17 +3,37 @@
 
 #include "growth.h"
 
-static uint32_t model_most(const struct catalog_model *m)
+/* The longest answer and the longest prompt there, as the endpoint says it, or else its model. */
+static uint32_t context_most(const struct candidate *c)
 {
-    return m->max_output != 0 ? m->max_output : m->context_length;
+    return c->endpoint->info->context_length != 0 ? c->endpoint->info->context_length
+                                                  : c->model->info->context_length;
 }
 
-/* Prompt tokens that the model can have read. guessed: the bound says nothing. */
-static uint64_t prompt_most(const struct request *r, const struct catalog_model *m, bool guessed)
+static uint32_t output_most(const struct candidate *c)
 {
-    uint64_t most = (uint64_t)m->context_length * (r->n_prompts > 1 ? r->n_prompts : 1);
+    if (c->endpoint->info->max_output != 0)
+        return c->endpoint->info->max_output;
+    if (c->model->info->max_output != 0)
+        return c->model->info->max_output;
+    return context_most(c) != 0 ? context_most(c) : INT32_MAX; /* nothing is known: the call's own bound counts */
+}
 
-    return guessed || r->prompt_bound > most ? most : r->prompt_bound;
+/* Prompt tokens that the model can have read, whose context may not be known. guessed: the bound says nothing. */
+static uint64_t prompt_most(const struct request *r, const struct candidate *c, bool guessed)
+{
+    uint64_t most = (uint64_t)context_most(c) * (r->n_prompts > 1 ? r->n_prompts : 1);
+
+    return most != 0 && (guessed || r->prompt_bound > most) ? most : r->prompt_bound;
+}
+
+/* The most that so many tokens cost there, whatever classes they are of and whichever tier holds. */
+static enum err worst_at(const struct request *r, const struct candidate *c, uint64_t prompt, uint64_t output,
+                         int64_t *out_nusd)
+{
+    const struct price_most most = {.prompt = prompt, .output = output, .never = r->never, .units = r->units};
+
+    return price_worst(&c->endpoint->info->price, r->received_unix_ms, &most, out_nusd);
 }
 
 uint32_t reserve_most(const struct request *r)
@@ -21,7 +41,7 @@ uint32_t reserve_most(const struct request *r)
     uint32_t most = 0;
 
     for (size_t i = 0; i < r->attempts.route.n; i++) {
-        uint32_t here = model_most(r->attempts.route.list[i].model->info);
+        uint32_t here = output_most(&r->attempts.route.list[i]);
 
         if (here > most)
             most = here;
@@ -35,14 +55,13 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
     enum err e;
 
     for (size_t i = 0; i < r->attempts.route.n; i++) {
-        const struct catalog_model *m = r->attempts.route.list[i].model->info;
-        uint64_t most = model_most(m);
-        uint64_t prompt = prompt_most(r, m, false);
+        const struct candidate *c = &r->attempts.route.list[i];
+        uint64_t most = output_most(c);
 
         if (r->no_output || output < most)
             most = r->no_output ? 0 : output;
         most += r->extra_output; /* of a body: no sum wraps */
-        e = route_worst_case(r->attempts.route.list[i].endpoint->info, prompt, most * r->n_choices, &cost);
+        e = worst_at(r, c, prompt_most(r, c, false), most * r->n_choices, &cost);
         if (e != ERR_NONE)
             return e;
         cost = own_charge(&r->attempts, &r->attempts.route.list[i], cost);
@@ -100,10 +119,11 @@ bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
 bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion)
 {
     const struct catalog_model *m = r->attempts.candidate.model->info;
-    uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
+    const uint64_t longest = output_most(&r->attempts.candidate);
+    uint64_t output = r->output < longest ? r->output : longest;
     bool limited = r->max_output != 0 || r->told;
 
-    if (completion > ((limited ? output : model_most(m)) + r->extra_output) * r->n_choices)
+    if (completion > ((limited ? output : longest) + r->extra_output) * r->n_choices)
         return false;
     return limited || (m->capabilities & CAP_REASONING) != 0 ||
            completion <= a->delivered_bytes + GROWTH_SLACK_TOKENS;
@@ -111,15 +131,14 @@ bool reserve_believes(const struct request *r, const struct attempt_account *a, 
 
 void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_nusd)
 {
-    const struct catalog_model *m = r->attempts.candidate.model->info;
-    uint64_t prompt = prompt_most(r, m, r->prompt_guessed);
-    uint64_t output = r->output < model_most(m) ? r->output : model_most(m);
+    const struct candidate *c = &r->attempts.candidate;
+    uint64_t output = r->output < output_most(c) ? r->output : output_most(c);
     int64_t most;
 
     output = r->no_output ? 0 : (output + r->extra_output) * r->n_choices;
     if (t->completion > output && reserve_believes(r, &r->account, t->completion))
         output = t->completion;
-    if (route_worst_case(r->attempts.candidate.endpoint->info, prompt, output, &most) != ERR_NONE)
+    if (worst_at(r, c, prompt_most(r, c, r->prompt_guessed), output, &most) != ERR_NONE)
         return;
     most = own_charge(&r->attempts, &r->attempts.candidate, most);
     if (cost_nusd > most)
@@ -131,5 +150,5 @@ void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_
 
 uint32_t reserve_told(const struct request *r)
 {
-    return r->told && r->output < model_most(r->attempts.candidate.model->info) ? r->output : 0;
+    return r->told && r->output < output_most(&r->attempts.candidate) ? r->output : 0;
 }

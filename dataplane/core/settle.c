@@ -65,6 +65,8 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .first_byte_us = r->first_byte_us,
         .total_ms = total_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)total_ms,
         USAGE_TOKENS(SETTLE_TOKENS)
+        .units = b->units.n,
+        .unit_kind = b->units.kind,
         .http_status = (uint16_t)settle_status(r),
         .flags = r->flags,
         .error_class = (uint8_t)r->outcome,
@@ -114,6 +116,8 @@ static uint32_t settle_output(const struct request *r, enum err outcome)
 
     if (r->no_output)
         return 0;
+    if (r->units.kind != PRICE_UNIT_NONE) /* its bytes say nothing of tokens */
+        return outcome == ERR_NONE || counts ? r->output_guess : 0;
     if (outcome == ERR_CLIENT_GONE && r->stream && tokens < settle_events(a))
         tokens = settle_events(a);
     if (outcome == ERR_NONE || outcome == ERR_CLIENT_GONE)
@@ -152,11 +156,42 @@ static void settle_believe(const struct request *r, uint64_t limit, struct bill 
     if (!b->clamped || b->estimated) /* our own estimates can have been */
         return;
     lower_to(&t->prompt, r->prompt_bound);
-    lower_to(&t->cached_read, t->prompt);
-    lower_to(&t->cache_write, t->prompt - t->cached_read);
     if (limit != 0 || !reserve_believes(r, &r->account, t->completion))
         lower_to(&t->completion, delivered > limit ? delivered : limit);
-    lower_to(&t->reasoning, t->completion);
+    (void)bill_believe(t);
+}
+
+/* Does the endpoint charge what is made by tokens? */
+static bool prices_tokens(const struct price *p)
+{
+    return p->prompt_pusd != 0 || p->completion_pusd != 0 || p->audio_input_pusd != 0 || p->audio_output_pusd != 0 ||
+           p->image_input_pusd != 0 || p->image_output_pusd != 0;
+}
+
+/* A call that is priced by units: those that the provider says, or that are here, or else an estimate. Tokens are
+ * estimated only where they have a price, and those of the answer are all of what it is made of. */
+static void settle_units(const struct request *r, struct bill_evidence *evidence)
+{
+    const struct price *price = &r->attempts.candidate.endpoint->info->price;
+
+    evidence->units = r->units;
+    if (r->account.units != 0 && r->account.units < r->units.n)
+        evidence->units.n = r->account.units;
+    else if (r->account.units == 0 && r->units_guess < r->units.n) {
+        evidence->units.n = r->units_guess;
+        evidence->units_guessed = r->units_guess != 0;
+    }
+    if (r->units.kind == PRICE_UNIT_NONE)
+        return;
+    evidence->no_tokens = !prices_tokens(price);
+    if (evidence->no_tokens)
+        evidence->prompt = evidence->output = 0;
+    if (evidence->usage.present)
+        return;
+    if (r->units.kind == PRICE_UNIT_image)
+        evidence->usage.image_output = evidence->output;
+    if (r->units.kind == PRICE_UNIT_character)
+        evidence->usage.audio_output = evidence->output;
 }
 
 /* What the account pays. On a key of its own that is the fee of what the answer would have cost. */
@@ -181,8 +216,8 @@ static void settle_price(struct request *r, const struct bill_evidence *evidence
 static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
 {
     struct bill_evidence evidence = {0};
-    /* An answer is here whose only price is the prompt's. */
-    bool read = r->no_output && (outcome == ERR_NONE || outcome == ERR_PROVIDER_LARGE);
+    /* An answer is here whose only price is the prompt's, or that of units. */
+    bool read = (r->no_output || r->units.kind != PRICE_UNIT_NONE) && (outcome == ERR_NONE || outcome == ERR_PROVIDER_LARGE);
 
     r->ops->account(r, &r->account);
     if (r->cut != CUT_NONE)
@@ -196,6 +231,8 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.output = settle_output(r, outcome);
     evidence.delivered_bytes = r->account.delivered_bytes;
     evidence.limit = settle_limit(r);
+    evidence.received_ms = r->received_unix_ms;
+    settle_units(r, &evidence);
     settle_price(r, &evidence, out);
     settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;
@@ -211,6 +248,9 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
     if (what != SETTLE_FREE)
         settle_bill_make(r, outcome, what == SETTLE_PROMPT, &bill);
     r->cost_nusd = bill.cost_nusd;
+    r->billed = bill.units;
+    r->requests = bill.requests;
+    r->rates = bill.rates;
     r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
                           (bill.clamped ? USAGE_CLAMPED : 0) |
                           (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |

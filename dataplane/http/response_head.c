@@ -111,6 +111,8 @@ static enum err read_header(struct view name, struct view value, uint64_t unix_m
             out->keep_ms = n < 2 ? 0 : (uint32_t)(n - 1) * 1000; /* ours must end first */
     } else if (view_eq_nocase(name, VIEW_LIT("content-encoding")))
         return read_coding(value, out);
+    else if (view_eq_nocase(name, VIEW_LIT("content-type")))
+        out->head.type = body_type_of(value);
     else if (view_eq_nocase(name, VIEW_LIT("retry-after-ms"))) {
         if (view_u64(value, &n)) {
             out->head.retry_after_ms = retry_clamp(n);
@@ -153,7 +155,7 @@ enum err response_head_parse(struct view bytes, size_t seen_bytes, uint64_t unix
     int minor = -1, r;
     enum err e = ERR_NONE;
 
-    *out = (struct response_head){.head.retry_after_ms = -1, .keep_ms = UINT32_MAX};
+    *out = (struct response_head){.head = {.type = BODY_TYPE_OTHER, .retry_after_ms = -1}, .keep_ms = UINT32_MAX};
     r = phr_parse_response((const char *)bytes.ptr, bytes.len, &minor, &out->head.status, &message,
                            &message_len, headers, &n, seen_bytes);
     if (r == -2 && bytes.len <= LIMIT_UPSTREAM_HEAD_BYTES)

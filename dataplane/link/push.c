@@ -8,13 +8,18 @@ bool push_catalog(struct uplink *u, struct view payload)
 {
     struct catalog c;
     uint64_t strange = 0;
+    bool whole;
 
-    if (catalog_decode(payload, &c) != ERR_NONE)
+    if (catalog_parts_take(&u->catalog, payload, &c, &whole) != ERR_NONE)
         return false;
+    if (!whole)
+        return true;
     /* The receiver leaves those endpoints out: a prompt goes to measured providers only. */
     for (size_t i = 0; i < c.n_endpoints; i++)
         strange += c.endpoints[i].provider_no >= u->config.n_providers;
     atomic_fetch_add_explicit(&u->unknown_provider_pushes, strange, memory_order_relaxed);
+    if (strange != 0)
+        LOG("catalog_unknown_providers", KV("version", c.version), KV("endpoints", strange));
     u->config.on_catalog(u->config.cookie, &c);
     return true;
 }
@@ -32,7 +37,7 @@ bool push_secret(struct uplink *u, struct view payload)
     }
     buf_init(&key, LIMIT_SECRET_BYTES);
     if (identity_open_sealed(u->config.keys, m.sealed, &key) == ERR_NONE)
-        u->config.on_secret(u->config.cookie, m.provider_no, buf_view(&key));
+        u->config.on_secret(u->config.cookie, m.provider_no, m.index, m.total, buf_view(&key));
     else
         LOG("secret_unreadable", KV("provider", m.provider_no));
     buf_free(&key); /* wipes */

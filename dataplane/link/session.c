@@ -349,6 +349,7 @@ static void session_closed(void *cookie, enum err e)
     u->conn = NULL;
     u->evidence_sent = false;
     buf_free(&u->in);
+    catalog_parts_drop(&u->catalog);
     uplink_lost(u, was);
     asks_lost(u);
     inquiries_lost(u);

@@ -196,6 +196,7 @@ static void uplink_free(struct uplink *u)
     ship_free(u);
     resolve_free(u->resolve);
     buf_free(&u->in);
+    catalog_parts_drop(&u->catalog);
     SSL_CTX_free(u->tls);
     uv_mutex_destroy(&u->lock);
     free(u);

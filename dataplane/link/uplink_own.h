@@ -150,6 +150,7 @@ struct uplink {
     bool evidence_sent; /* an ACCEPT is owed */
     bool refused;       /* REFUSE came on it */
     struct buf in;      /* an unfinished frame */
+    struct catalog_parts catalog; /* an unfinished catalog */
     uint8_t exporter[32];
     uint64_t opened_ms, heard_ms, pinged_ms, lost_ms, retry_ms;
     uint32_t backoff_ms;

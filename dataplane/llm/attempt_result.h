@@ -25,7 +25,9 @@ struct attempt_result {
     int64_t retry_after_ms; /* -1: not said */
     bool client_fault;      /* it blames the request */
     bool context_length;
+    uint8_t keys_refused; /* a bit for each of the operator's keys that the provider has refused */
     bool own_limit; /* it blames the request for what only this provider cannot do */
+    bool invalid_request; /* it says by the error's type that the request is invalid, and nothing of our key */
     /* The provider's sentence for the client; NULL: none. Of the first client fault it stays until
      * the request ends, of others until the next attempt begins. */
     const struct content *message;
@@ -38,6 +40,7 @@ struct attempt_account {
     uint64_t waiting_bytes;   /* of an unfinished event or whole answer */
     enum usage_finish finish;
     uint32_t chunks; /* events relayed */
+    uint32_t units;  /* images, seconds, ... that the provider says or that were delivered; 0: not known */
     /* When output may have begun (a stream: its head; a whole answer: the request was sent), and
      * when the first of it was seen; clock_mono_us(), 0: not yet. */
     uint64_t begun_us, shown_us;

@@ -7,6 +7,7 @@
 #include "content.h"
 #include "err.h"
 #include "id.h"
+#include "route_decide.h"
 
 #include <stdbool.h>
 
@@ -33,6 +34,8 @@
       "An Idempotency-Key has 1 to 255 visible ASCII characters.")                                 \
     X(API_UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter", NO,        \
       "A member of the request is not supported.")                                                     \
+    X(API_WRONG_REGION, 400, "invalid_request_error", "wrong_region", NO,                          \
+      "This model is served by data planes in the EU only, and this one is not.")                  \
     X(API_CONTEXT_LENGTH, 400, "invalid_request_error", "context_length_exceeded", NO,             \
       "The request is longer than the model's context.")                                           \
     X(API_NO_KEY, 401, "authentication_error", "missing_api_key", NO,                              \
@@ -146,7 +149,7 @@ enum api_error errors_of(enum err e);
 enum api_error errors_of_provider_status(int status);
 
 enum { FAILURE_MEMBER_MAX = 64, /* bytes of a member's name that are repeated; longer ones are not */
-       FAILURE_TEXT_MAX = 320, RETRY_AFTER_DEFAULT_MS = 1000 };
+       FAILURE_TEXT_MAX = 720, RETRY_AFTER_DEFAULT_MS = 1000 };
 
 /* One failure on its way to one client. */
 struct api_failure {
@@ -156,9 +159,12 @@ struct api_failure {
                                     body; already escaped for JSON. Empty: none */
     const char *code;            /* static; replaces the row's code; or NULL */
     const char *message;         /* static; replaces the row's sentence; or NULL */
-    char text[FAILURE_TEXT_MAX]; /* composed by us (numbers only); wins over message unless "" */
+    char text[FAILURE_TEXT_MAX]; /* composed by us (numbers and names of the catalog); wins over message unless "" */
     /* The provider's sentence; wins over all; borrowed; already escaped for JSON. NULL: none. */
     const struct content *provider_message;
+    /* Which constraint of the request removed which endpoint; NULL: it is not about that. Borrowed. */
+    const struct route *removed;
+    const struct route_want *removed_for;
     struct id first;     /* the request that holds the idempotency key; 0: none */
     uint32_t max_tokens; /* with has_max_tokens: what the credit would pay for */
     bool has_max_tokens;

@@ -22,7 +22,7 @@ enum event_kind {
     EVENT_LOGPROBS,   /* json: the logprobs object of the text that comes next */
     EVENT_IMAGE,      /* json: one element of OpenRouter's "images" */
     EVENT_AUDIO,      /* json: an object of OpenAI's "audio" */
-    EVENT_FINISH,     /* finish: this choice is over; once per choice */
+    EVENT_FINISH,     /* finish: this choice is over; once per choice. text: the stop sequence that came, or empty */
 };
 
 /* All views are borrowed and valid during the call that hands the event over. */

@@ -98,6 +98,36 @@ bool prompt_is_media(const struct prompt_item *i)
     return i->kind == ITEM_IMAGE || i->kind == ITEM_AUDIO || i->kind == ITEM_FILE || i->kind == ITEM_VIDEO;
 }
 
+static bool item_says(const struct prompt_item *i)
+{
+    switch (i->kind) {
+    case ITEM_MESSAGE:
+        return i->role != ROLE_ASSISTANT;
+    case ITEM_RESULT:
+    case ITEM_CALL:
+        return true;
+    case ITEM_TEXT:
+    case ITEM_REFUSAL:
+        return i->text.bytes.len != 0;
+    case ITEM_IMAGE: /* a message of another role has said by itself that it is there; a model's has none */
+    case ITEM_AUDIO:
+    case ITEM_FILE:
+    case ITEM_VIDEO:
+    case ITEM_REASONING:
+    case ITEM_DETAIL:
+        break;
+    }
+    return false;
+}
+
+bool prompt_says(const struct prompt_list *l, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (item_says(&l->item[i]))
+            return true;
+    return false;
+}
+
 uint64_t prompt_list_repeats(const struct prompt_list *l)
 {
     size_t id = 0; /* of the result that the item belongs to */

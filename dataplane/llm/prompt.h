@@ -6,6 +6,7 @@
 #define TR_DATAPLANE_LLM_PROMPT_H
 
 #include "bounds.h"
+#include "call.h"
 #include "embeddings.h"
 #include "err.h"
 #include "json.h"
@@ -50,8 +51,10 @@ struct prompt_item {
     struct prompt_text text;
     struct view id, name;   /* escaped */
     struct view media_type; /* escaped; empty: it is in a data URL, or not known */
-    struct view signature;  /* escaped */
+    struct view signature;  /* escaped; of a call: the thought behind it, Google's */
     struct view extra;      /* raw JSON value: an image's "detail", a part's cache mark; empty: none */
+    struct view block;      /* raw JSON: the content block of Anthropic's dialect that this part, and those behind it
+                               with the same one, were read from, where they do not say all of it; empty: none */
 };
 
 enum prompt_tool_kind { TOOL_FUNCTION, TOOL_CUSTOM };
@@ -60,6 +63,7 @@ struct prompt_tool {
     struct view name, description; /* escaped; description.ptr NULL: none */
     struct view schema;            /* raw JSON; empty: none. Of a custom tool its format */
     int strict;                    /* -1 not said, 0, 1 */
+    struct view mark;              /* raw JSON: its cache mark; empty: none */
 };
 
 enum prompt_choice_kind { CHOICE_UNSAID, CHOICE_AUTO, CHOICE_NONE, CHOICE_REQUIRED, CHOICE_TOOL };
@@ -89,7 +93,7 @@ enum prompt_setting {
     SETTING_COUNT
 };
 
-/* The list that translation reads; a request that goes to a provider of its own dialect has none. */
+/* The list that translation reads. A chat client's is made only for a provider of another dialect. */
 struct prompt_list {
     struct prompt_item *item;
     size_t n_items, max_items;
@@ -104,7 +108,9 @@ struct prompt_list {
     int format_strict;           /* -1 not said, 0, 1 */
     enum prompt_effort effort;
     uint32_t reasoning_tokens;   /* the budget for thoughts; 0: not said */
+    bool thinks;                 /* thinking is asked for, however much the model likes */
     bool wants_reasoning;        /* the client can show thoughts */
+    struct view mark;            /* raw JSON: a cache mark for the last block; empty: none */
     bool no_effort;              /* the model that is asked does not think: it is not told how much */
     struct prompt_kept *kept;    /* bytes that are not in the body: prompt_keep() */
 };
@@ -124,6 +130,9 @@ must_check enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind
 must_check enum err prompt_keep(struct prompt_list *l, struct view bytes, struct view *out);
 /* Images, audio, files, videos. */
 bool prompt_is_media(const struct prompt_item *i);
+/* Is there anything among the items from `from` to before `to`, messages and results with their parts, that every
+ * model can be sent? Not when they are turns of a model that hold nothing but thoughts. */
+bool prompt_says(const struct prompt_list *l, size_t from, size_t to);
 /* Bytes of the body that a renderer may say twice: a result's attachments follow it under its id, a call
  * without a result gets one, a signed thought is given in the clear as well. */
 uint64_t prompt_list_repeats(const struct prompt_list *l);
@@ -143,11 +152,29 @@ struct prompt_embeddings {
     size_t n_members;
 };
 
+/* One of the calls of call.h. */
+struct prompt_call {
+    struct call_form form;
+    struct view boundary; /* of a multipart body; empty: it is JSON */
+    struct view priced;   /* the member that makes an image dearer or cheaper than others; empty: none */
+    struct view member[CALL_MEMBERS_MAX]; /* keys of members that only some providers know */
+    size_t n_members;
+    uint64_t file_bytes; /* of what the form uploads */
+    uint32_t n_files;
+};
+
 /* What is asked of the model: each kind is a call of its own at a provider. */
 enum prompt_kind {
     PROMPT_CHAT,
     PROMPT_EMBEDDINGS,
     PROMPT_FILL, /* a text between the one message of the list and a suffix */
+    PROMPT_IMAGES,         /* from here on struct prompt_call */
+    PROMPT_IMAGE_EDITS,
+    PROMPT_SPEECH,
+    PROMPT_TRANSCRIPTION,
+    PROMPT_TRANSLATION,
+    PROMPT_MODERATION,
+    PROMPT_RERANK,
     PROMPT_KINDS
 };
 
@@ -173,9 +200,10 @@ struct prompt {
     uint64_t prompt_bytes; /* of what a provider may read as prompt, images and the like left out */
     struct media media;
     struct view user;      /* the end user's id, escaped; empty: none */
-    struct prompt_list list; /* filled in by dialects that are translated */
+    struct prompt_list list; /* filled in by dialects that are translated; of a chat client by chat_list_make() */
     const struct chat_request *chat; /* the client speaks chat: its own bytes are spliced. Else NULL */
     struct prompt_embeddings embeddings; /* PROMPT_EMBEDDINGS */
+    struct prompt_call call;
     struct view suffix; /* PROMPT_FILL: what follows, escaped */
 };
 

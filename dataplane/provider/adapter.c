@@ -1,12 +1,20 @@
 /* (G) The rows of the providers' dialects. */
 #include "adapter.h"
 
+#include "anthropic_read.h"
+#include "anthropic_render.h"
 #include "chat_gather.h"
 #include "chat_request.h"
 #include "content_view.h"
+#include "gemini_embeddings.h"
+#include "gemini_read.h"
+#include "gemini_render.h"
+#include "openai_call.h"
 #include "openai_embeddings.h"
 #include "openai_fill.h"
 #include "openai_render.h"
+#include "openai_responses.h"
+#include "row_edits.h"
 
 #include <assert.h>
 
@@ -18,11 +26,40 @@ static enum err chat_path(const struct prompt *p, const struct destination *d, s
     return buf_append(out, VIEW_LIT("/chat/completions"));
 }
 
+static bool asks_effort(const struct prompt *p)
+{
+    const struct chat_member *word;
+
+    if (p->chat == NULL)
+        return p->list.effort > EFFORT_NONE || p->list.reasoning_tokens != 0;
+    word = &p->chat->member[CHAT_KEY_REASONING_EFFORT];
+    return p->chat->effort > EFFORT_NONE || (word->present && word->value.kind != JSON_NULL && !json_string_is(word->value, "none"));
+}
+
+static bool has_tools(const struct prompt *p)
+{
+    return p->chat != NULL ? p->chat->member[CHAT_KEY_TOOLS].present : p->list.n_tools != 0;
+}
+
+/* What this endpoint's row and model cannot do at all, of what is in the body. */
+static bool endpoint_fits(const struct prompt *p, const struct destination *d, struct view *refused)
+{
+    *refused = VIEW_LIT("reasoning_effort");
+    if ((d->model->gates.bits & GATE_EFFORT_OR_TOOLS) != 0 && has_tools(p) && asks_effort(p))
+        return false;
+    *refused = VIEW_LIT("n");
+    return p->n_choices <= 1 || !row_edits_drop(d, *refused);
+}
+
 /* A chat client's own bytes are spliced, the others' requests are written from the prompt's list. */
 static bool chat_fits(const struct prompt *p, const struct destination *d, struct view *refused)
 {
-    return p->chat != NULL ? chat_request_fits(p->chat, d->provider, refused)
-                           : openai_fits(p, d->provider, refused);
+    if (!endpoint_fits(p, d, refused))
+        return false;
+    if (p->chat == NULL)
+        return openai_fits(p, d->provider, refused);
+    return chat_request_fits(p->chat, d->provider, refused) &&
+           (destination_prices_long_cache(d) || chat_request_cache_fits(p->chat, d->provider, refused));
 }
 
 static size_t chat_room(const struct prompt *p)
@@ -39,6 +76,14 @@ static enum err chat_body(const struct prompt *p, const struct destination *d, u
                            : openai_render(p, d->provider, model, max_output, out);
 }
 
+/* --- Anthropic's Messages */
+
+static enum err messages_path(const struct prompt *p, const struct destination *d, struct buf *out)
+{
+    (void)p, (void)d;
+    return buf_append(out, VIEW_LIT("/messages"));
+}
+
 static const struct adapter chat[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
@@ -49,6 +94,40 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .chunk = chat_canon_chunk,
             .whole = chat_gather,
             .error = chat_canon_error,
+        },
+    [DIALECT_RESPONSES] =
+        {
+            .list = true,
+            .path = openai_responses_path,
+            .fits = openai_responses_fits,
+            .room = openai_responses_room,
+            .render = openai_responses_render,
+            .chunk = openai_responses_chunk,
+            .whole = openai_responses_whole,
+            .error = chat_canon_error,
+        },
+    [DIALECT_GEMINI] =
+        {
+            .list = true,
+            .path = gemini_path,
+            .fits = gemini_fits,
+            .room = gemini_room,
+            .render = gemini_render,
+            .chunk = gemini_chunk,
+            .whole = gemini_whole,
+            .error = gemini_error,
+        },
+    [DIALECT_ANTHROPIC] =
+        {
+            .list = true,
+            .headers = VIEW_LIT("\r\nanthropic-version: 2023-06-01"), /* later ones have no sampling at all */
+            .path = messages_path,
+            .fits = anthropic_fits,
+            .room = anthropic_room,
+            .render = anthropic_render,
+            .chunk = anthropic_chunk,
+            .whole = anthropic_whole,
+            .error = anthropic_error,
         },
 };
 
@@ -80,6 +159,15 @@ static const struct adapter embeddings[DIALECT_COUNT] = {
             .render = embeddings_body,
             .whole = openai_embeddings_whole,
             .error = chat_canon_error,
+        },
+    [DIALECT_GEMINI] =
+        {
+            .path = gemini_embeddings_path,
+            .fits = gemini_embeddings_fits,
+            .room = gemini_embeddings_room,
+            .render = gemini_embeddings_render,
+            .whole = gemini_embeddings_whole,
+            .error = gemini_error,
         },
 };
 
@@ -114,9 +202,29 @@ static const struct adapter fill[DIALECT_COUNT] = {
         },
 };
 
+/* --- images, speech, transcripts, moderations, ranks */
+
+static const struct adapter call[DIALECT_COUNT] = {
+    [DIALECT_OPENAI] =
+        {
+            .path = openai_call_path,
+            .fits = openai_call_fits,
+            .room = openai_call_room,
+            .render = openai_call_render,
+            .type = openai_call_type,
+            .whole = openai_call_whole,
+            .error = chat_canon_error,
+        },
+};
+
 const struct adapter *adapter_of(const struct provider *provider, enum prompt_kind kind)
 {
-    static const struct adapter *const kinds[PROMPT_KINDS] = {chat, embeddings, fill};
+    static const struct adapter *const kinds[PROMPT_KINDS] = {
+        [PROMPT_CHAT] = chat,           [PROMPT_EMBEDDINGS] = embeddings, [PROMPT_FILL] = fill,
+        [PROMPT_IMAGES] = call,         [PROMPT_IMAGE_EDITS] = call,      [PROMPT_SPEECH] = call,
+        [PROMPT_TRANSCRIPTION] = call,  [PROMPT_TRANSLATION] = call,      [PROMPT_MODERATION] = call,
+        [PROMPT_RERANK] = call,
+    };
     const struct adapter *row;
 
     assert(provider->dialect < DIALECT_COUNT && kind < PROMPT_KINDS);

@@ -13,6 +13,11 @@
 #include "destination.h"
 
 struct adapter {
+    /* It reads the prompt's list, of a chat client too (chat_list.h); else p->chat says that there may be none. */
+    bool list;
+
+    struct view headers; /* of each request, beside those of all: lines, each with its CRLF in front */
+
     /* Appends the request's path behind the provider's prefix, "/chat/completions", with a query if it has
      * one. ERR_LIMIT, ERR_MEMORY of out. */
     enum err (*path)(const struct prompt *p, const struct destination *d, struct buf *out);
@@ -25,6 +30,9 @@ struct adapter {
     /* Appends the body for this endpoint. max_output: 0 leaves the client's limit. ERR_FORMAT, ERR_MEMORY,
      * ERR_LIMIT, ERR_OVERLOAD; on failure out is undefined. */
     enum err (*render)(const struct prompt *p, const struct destination *d, uint32_t max_output, struct buf *out);
+
+    /* Appends the content type of that body. NULL: it is JSON. */
+    enum err (*type)(const struct prompt *p, struct buf *out);
 
     /* One event of a stream, as chat_canon_chunk() (NULL: a kind without streams); a whole answer, of whatever shape, as chat_gather(); and
      * the body of an error response. */

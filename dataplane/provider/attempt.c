@@ -5,8 +5,10 @@
 #include "chat_cut.h"
 #include "chat_gather.h"
 #include "chat_openrouter.h"
+#include "chat_request.h"
 #include "clock.h"
 #include "content_view.h"
+#include "row_edits.h"
 
 #include <assert.h>
 
@@ -14,9 +16,12 @@
 
 void attempt_report(struct attempt *a, const struct attempt_result *x)
 {
+    struct attempt_result told = *x;
+
     assert(!a->over);
     a->over = true;
-    a->sink->over(a->cookie, x, a->fetch != NULL);
+    told.keys_refused = a->keys_refused;
+    a->sink->over(a->cookie, &told, a->fetch != NULL);
 }
 
 /* A copy of the provider's sentence: it lies in a buffer that goes away before the client has it. NULL:
@@ -37,6 +42,7 @@ static struct content *sentence(const struct attempt *a, struct view message)
 
 struct attempt_result attempt_error(struct attempt *a, enum err e, const struct chat_error *error)
 {
+    attempt_key_refused(a, error->status);
     content_free(a->message);
     a->message = sentence(a, error->message);
     return (struct attempt_result){
@@ -45,6 +51,7 @@ struct attempt_result attempt_error(struct attempt *a, enum err e, const struct 
         .client_fault = error->client_fault,
         .context_length = error->context_length,
         .own_limit = error->own_limit,
+        .invalid_request = error->invalid_request && a->message != NULL,
         .message = a->message,
     };
 }
@@ -72,10 +79,12 @@ static void attempt_head_cb(void *cookie, const struct fetch_head *head)
     struct attempt *a = cookie;
 
     a->status = head->status;
+    if (attempt_is_call(a))
+        a->canon.type = head->type;
     a->retry_after_ms = head->retry_after_ms;
     if (attempt_status_good(a))
         a->begun_us = a->stream ? clock_mono_us() : a->started_us;
-    if (fetch_body_let(a->fetch)) { /* an open stream does not hold what was asked */
+    if (fetch_body_let(a->fetch) && !attempt_may_repeat(a)) { /* an open stream does not hold what was asked */
         content_free(a->rendered);
         a->rendered = NULL;
     }
@@ -134,7 +143,7 @@ static void attempt_done_cb(void *cookie, enum err e)
     a->sink->let(a->cookie);
 }
 
-static const struct fetch_events attempt_fetch_events = {
+const struct fetch_events attempt_fetch_events = {
     .head = attempt_head_cb,
     .body = attempt_body_cb,
     .done = attempt_done_cb,
@@ -166,8 +175,10 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
         .provider = task->to.provider,
         .credentials = task->credentials,
         .own_key = task->own_key,
+        .upstreams = task->upstreams,
         .budget = task->budget,
         .stream = p->stream,
+        .kind = p->kind,
         .n_choices = p->n_choices,
         .retry_after_ms = -1,
         .started_us = clock_mono_us(),
@@ -180,7 +191,9 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .own_key = task->own_key.len != 0,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
+                .functions = p->chat != NULL && p->chat->member[CHAT_KEY_FUNCTIONS].present,
                 .embeddings = p->embeddings.form,
+                .call = p->call.form,
             },
     };
     assert(a->adapter != NULL && (!a->stream || a->adapter->chunk != NULL));
@@ -192,22 +205,29 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
 
 static enum err attempt_render(struct attempt *a, const struct attempt_task *task)
 {
+    const size_t room = a->adapter->room(task->prompt);
     struct buf *out;
     enum err e;
 
-    a->rendered = content_new(a->adapter->room(task->prompt) + ATTEMPT_PATH_MAX, task->budget);
+    a->rendered = content_new(ATTEMPT_PATH_MAX + ATTEMPT_TYPE_MAX + room + row_edits_room(&task->to, room),
+                              task->budget);
     if (a->rendered == NULL)
         return ERR_MEMORY;
     out = content_buf(a->rendered);
     e = a->adapter->path(task->prompt, &task->to, out);
     a->path_len = out->len;
-    return e == ERR_NONE ? a->adapter->render(task->prompt, &task->to, task->max_output, out) : e;
+    if (e == ERR_NONE)
+        e = a->adapter->type != NULL ? a->adapter->type(task->prompt, out)
+                                     : buf_append(out, VIEW_LIT("application/json"));
+    a->type_len = out->len - a->path_len;
+    if (e == ERR_NONE)
+        e = a->adapter->render(task->prompt, &task->to, task->max_output, out);
+    return e == ERR_NONE ? row_edits_apply(&task->to, a->path_len + a->type_len, out) : e;
 }
 
 enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
                        const struct attempt_sink *sink, void *cookie)
 {
-    struct fetch_request fetch;
     enum err e;
 
     attempt_reset(a, task);
@@ -216,19 +236,21 @@ enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
     e = attempt_render(a, task);
     if (e != ERR_NONE)
         return e;
-    fetch = (struct fetch_request){
+    a->request = (struct fetch_request){
         .provider = task->to.provider,
         .credentials = task->credentials,
         .key = task->own_key,
+        .model = view_str(task->to.endpoint->upstream_model),
         .path = view_of(content_bytes(a->rendered).ptr, a->path_len),
-        .content_type = VIEW_LIT("application/json"),
-        .body = view_from(content_bytes(a->rendered), a->path_len),
+        .content_type = view_of(content_bytes(a->rendered).ptr + a->path_len, a->type_len),
+        .headers = a->adapter->headers,
+        .body = view_from(content_bytes(a->rendered), a->path_len + a->type_len),
         .last_candidate = task->last_candidate,
         .whole = !a->stream,
     };
-    e = fetch_start(task->upstreams, &fetch, &attempt_fetch_events, a, &a->fetch);
+    e = attempt_send(a);
     if (e == ERR_NONE) /* on its way, so this delays nobody */
-        digest_sha256(fetch.body, &a->sent);
+        digest_sha256(a->request.body, &a->sent);
     return e;
 }
 
@@ -273,6 +295,7 @@ void attempt_account(const struct attempt *a, struct attempt_account *out)
 
     *out = (struct attempt_account){
         .usage = a->canon.usage,
+        .units = a->canon.units,
         .delivered_bytes = a->canon.content_bytes,
         .waiting_bytes = bytes_waiting(a),
         .finish = a->canon.finish,
@@ -314,6 +337,11 @@ struct buf *attempt_answer(struct attempt *a)
 {
     assert(a->answer != NULL);
     return content_buf(a->answer);
+}
+
+enum body_type attempt_answer_type(const struct attempt *a)
+{
+    return a->canon.type;
 }
 
 enum err attempt_put_cut(const struct attempt *a, const char *why, struct buf *out)

@@ -64,12 +64,16 @@ struct attempt {
     const struct provider *provider;
     const struct credentials *credentials;
     struct view own_key;
+    struct upstreams *upstreams;
+    struct fetch_request request;       /* as it is sent, with one key after the other */
+    uint8_t keys_tried, keys_refused;   /* a bit for each of the operator's */
     struct budget *budget;
     bool stream;
+    enum prompt_kind kind;
     uint32_t n_choices;
     struct fetch *fetch;
     struct content *rendered; /* path and body of what is sent, one behind the other; borrowed by fetch */
-    size_t path_len;
+    size_t path_len, type_len; /* its content type stands between the two */
     struct content *received; /* an answer that is collected whole: JSON, or an error */
     struct content *message;  /* the provider's sentence about an error */
     struct content *answer;   /* a whole answer, canonical, for a client that takes it as it is */
@@ -110,6 +114,9 @@ void attempt_cancel(struct attempt *a);
 /* Frees what the attempt holds. Nothing is pending. */
 void attempt_free(struct attempt *a);
 
+/* The client has left: no other key is tried for it. */
+void attempt_no_more_keys(struct attempt *a);
+
 /* Backpressure; harmless when nothing is pending. */
 void attempt_pause(struct attempt *a);
 void attempt_resume(struct attempt *a);
@@ -125,6 +132,8 @@ bool attempt_sent(const struct attempt *a, struct digest32 *out);
 struct content *attempt_take_message(struct attempt *a);
 /* A whole answer, complete, for a client that takes it as it is. It stays the attempt's. */
 struct buf *attempt_answer(struct attempt *a);
+/* Its media type. */
+enum body_type attempt_answer_type(const struct attempt *a);
 
 /* Each appends one more canonical chunk (no framing) to a stream of them, or nothing on failure. */
 

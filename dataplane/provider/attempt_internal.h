@@ -5,6 +5,7 @@
 #include "attempt.h"
 
 enum {
+    ATTEMPT_TYPE_MAX = 128, /* "multipart/form-data" with the longest boundary */
     ATTEMPT_PATH_MAX = 512, /* with an upstream model of 128 characters, all escaped */
     ATTEMPT_ERROR_BODY_MAX = 64 << 10, /* of a provider's error; the rest is not read for */
     ATTEMPT_WHOLE_SLACK = 4 << 10, /* what a whole answer usually grows by when it is made canonical */
@@ -13,6 +14,12 @@ enum {
 static inline bool attempt_status_good(const struct attempt *a)
 {
     return a->status >= 200 && a->status < 300;
+}
+
+/* The client gets the provider's bytes, of whatever type they are. */
+static inline bool attempt_is_call(const struct attempt *a)
+{
+    return a->kind >= PROMPT_IMAGES;
 }
 
 /* attempt.c */
@@ -46,5 +53,19 @@ void attempt_pace(struct attempt *a);
 /* The same for bytes of a whole answer, which have been added to a->received: behind its object there is
  * nothing to wait for, and behind a collected stream's finish reason its figures at most. */
 void attempt_pace_whole(struct attempt *a, struct view bytes);
+
+extern const struct fetch_events attempt_fetch_events; /* attempt.c: what its fetch tells */
+
+/* --- attempt_keys.c: the operator's keys, one after the other */
+
+/* Sends the request with the key whose turn it is. As fetch_start(). */
+must_check enum err attempt_send(struct attempt *a);
+/* The provider refuses with this status what the key, or its account, may do: the key is set aside. */
+void attempt_key_refused(struct attempt *a, int status);
+/* Is there a key that could be tried after this response? Then the request is kept. */
+bool attempt_may_repeat(const struct attempt *a);
+/* An error response with this status is complete: the request is sent again, with the next key. False: the error is
+ * the outcome. */
+bool attempt_repeat(struct attempt *a, int status);
 
 #endif

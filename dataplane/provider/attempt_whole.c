@@ -23,7 +23,9 @@ void attempt_collect(struct attempt *a, struct view bytes)
     e = buf_append(to, bytes);
     if (e != ERR_NONE)
         attempt_break(a, (struct attempt_result){.e = e, .status = a->status});
-    else if (attempt_status_good(a) && chat_gather_over(buf_view(to))) {
+    else if (attempt_is_call(a)) {
+        return; /* it may be anything: HTTP says when it is over */
+    } else if (attempt_status_good(a) && chat_gather_over(buf_view(to))) {
         attempt_cancel(a); /* a stream that has said its last word may stay open */
         attempt_collected(a, ERR_NONE);
     } else if (attempt_status_good(a)) {
@@ -93,6 +95,8 @@ void attempt_collected(struct attempt *a, enum err over)
     if (!attempt_status_good(a)) {
         a->adapter->error(a->status, content_bytes(a->received), &error);
         x = attempt_error(a, ERR_PROVIDER_STATUS, &error);
+        if (attempt_repeat(a, error.status))
+            return;
     } else {
         e = whole_read(a, &kind, &error);
         if (e != ERR_NONE)
@@ -104,6 +108,6 @@ void attempt_collected(struct attempt *a, enum err over)
         if (x.e != ERR_NONE && x.e != ERR_PROVIDER_BODY && over != ERR_NONE)
             x.e = over;
     }
-    x.retry_after_ms = a->retry_after_ms;
+    x.retry_after_ms = a->retry_after_ms >= 0 || error.retry_after_ms == 0 ? a->retry_after_ms : error.retry_after_ms;
     attempt_report(a, &x);
 }

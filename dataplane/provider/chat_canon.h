@@ -5,9 +5,13 @@
 #define TR_DATAPLANE_PROVIDER_CHAT_CANON_H
 
 #include "arguments.h"
+#include "body_type.h"
 #include "buf.h"
+#include "call.h"
 #include "embeddings.h"
 #include "err.h"
+#include "gemini_state.h"
+#include "openai_responses_state.h"
 #include "providers.h"
 #include "tokens.h"
 #include "usage.h"
@@ -31,6 +35,21 @@ struct chat_repeat {
     uint8_t bytes[1024];
 };
 
+/* Where a stream of Anthropic's dialect stands: anthropic_read.h. Zeroed before its first event. */
+struct anthropic_reading {
+    uint8_t block;      /* what the open content block is */
+    bool begun;         /* message_start has come */
+    bool input_begun;   /* of the open call: arguments have been told */
+    uint8_t stop;       /* why it stopped; 0: not told yet */
+    uint32_t calls, thoughts; /* blocks so far */
+    uint32_t text_at, block_at; /* characters of text so far, and in front of the open block */
+    char sequence[64];  /* the stop sequence that came, escaped; empty: none, or a longer one */
+    /* The figures so far, each as it was told last; extra ones are billed beside the totals. */
+    uint32_t input, cache_read, cache_write, cache_write_1h, output, thinking, extra_input, extra_output;
+    bool odd;           /* one could not be believed */
+    bool figures;
+};
+
 /* What stays the same over one response. */
 struct chat_canon {
     char id[48];       /* "gen-..." */
@@ -39,12 +58,15 @@ struct chat_canon {
     const struct provider *provider;
     bool want_usage; /* the client asked for usage (always true for a whole completion) */
     bool hide_reasoning; /* what the model thought is counted, and not told */
+    bool functions;      /* a chat client that asked in the way of old: of calls it reads one, "function_call" */
     /* The name of `provider` for a client of OpenRouter's API, who reads it in each chunk and reads usage
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
     struct view provider_name;
     bool own_key; /* it comes on a provider key of the customer's own */
     struct embeddings_form embeddings; /* the answer is no chat but these vectors: openai_embeddings.h */
+    struct call_form call; /* the answer is none of these but a call's: openai_call.h */
+    enum body_type type;   /* of the answer: as the provider says it, and then as the client is told */
     /* running state */
     unsigned chunks;           /* emitted so far */
     uint32_t roles_seen[4];    /* bit per choice index < CHAT_CHOICES_MAX */
@@ -54,6 +76,7 @@ struct chat_canon {
     enum usage_finish finish;  /* of choice 0; FINISH_NONE until seen */
     struct usage_figures figures;
     struct token_usage usage; /* what the figures so far come to */
+    uint32_t units;           /* of c->call, that the provider says or that are here; 0: not known */
     uint64_t content_bytes;   /* delivered bytes of text, reasoning, names and arguments of calls;
                                  other content (audio, images) counts a CHAT_MEDIA_SHARE of them */
     bool useful;              /* some content of any kind, or a finish, has been seen */
@@ -69,6 +92,11 @@ struct chat_canon {
     bool lost_open;          /* one left the ring before its arguments ended */
     bool by_delta;           /* content has come under "delta" */
     bool strange;            /* an event came that was neither a chunk nor an error that we know */
+    union { /* where the reader of another dialect's stream stands: an answer has one dialect */
+        struct openai_responses_state responses; /* openai_responses.h */
+        struct gemini_state gemini;              /* gemini_read.h */
+        struct anthropic_reading anthropic;      /* anthropic_read.h */
+    };
     unsigned repeats;        /* chunks that took the short way */
     struct chat_repeat repeat;
 };
@@ -84,6 +112,8 @@ struct chat_error {
     bool client_fault;   /* 400/404/413/422: it blames the request */
     bool own_limit;      /* but for what this provider or model cannot do: another one may serve it */
     bool context_length; /* "context_length_exceeded" */
+    bool invalid_request; /* its type is "invalid_request_error" */
+    int64_t retry_after_ms; /* that the body asks for; 0: it says nothing of it */
     struct view message; /* content class: to the client only. Borrowed from the event, the text
                           * between a JSON string's quotes, still escaped: paste it between quotes.
                           * Empty when there is none or when it is about the operator's account. */

@@ -101,6 +101,8 @@ static void read_object(struct json_value error, struct chat_error *out)
             by_word = s != 0 ? s : by_word;
             if (json_string_is(m.value, "context_length_exceeded"))
                 out->context_length = true;
+            if (KEY_IS(m, "type") && json_string_is(m.value, "invalid_request_error"))
+                out->invalid_request = true;
         }
     }
     if (by_number != 0 || by_word != 0)
@@ -124,17 +126,38 @@ static void read_detail(struct json_value detail, struct chat_error *out)
     }
 }
 
-static bool base_resp_failed(struct json_value v)
+/* MiniMax says in "base_resp" what went wrong, with numbers of its own, in a response of status 200. */
+static const struct {
+    int64_t code;
+    int status;
+} minimax[] = {
+    {1000, 500}, {1001, 504}, {1002, 429}, {1004, 401}, {1008, 402}, {1013, 500}, {1024, 500}, {1026, 400},
+    {1027, 400}, {1033, 500}, {1039, 429}, {1041, 429}, {1042, 400}, {2013, 400}, {2045, 429}, {2049, 401},
+    {2056, 429},
+};
+
+static int64_t base_resp_code(struct json_value v)
 {
     struct json_value code;
     int64_t n;
 
-    return json_get(v, "status_code", &code) && json_i64(code, &n) == ERR_NONE && n != 0;
+    return json_get(v, "status_code", &code) && json_i64(code, &n) == ERR_NONE ? n : 0;
+}
+
+static void read_base_resp(struct json_value v, struct chat_error *out)
+{
+    int64_t code = base_resp_code(v);
+
+    read_object(v, out);
+    for (size_t i = 0; i < sizeof minimax / sizeof minimax[0]; i++)
+        if (minimax[i].code == code)
+            out->status = minimax[i].status;
 }
 
 /* The context of this model is too small. */
 static const char *const too_long[] = {"context length", "maximum context", "context window",
-                                       "prompt is too long", "context_length"};
+                                       "prompt is too long", "context_length",
+                                       "input token count"};
 
 /* Words about what this provider, or this model, cannot do: its limits, the roles, tools and members that
  * it knows. */
@@ -276,9 +299,9 @@ bool chat_error_read(struct json_value object, bool bare, struct chat_error *out
         if (KEY_IS(m, "error") && chat_error_says(m.value)) {
             found = true;
             read_error(m.value, out);
-        } else if (KEY_IS(m, "base_resp") && base_resp_failed(m.value)) {
+        } else if (KEY_IS(m, "base_resp") && base_resp_code(m.value) != 0) {
             found = true;
-            read_object(m.value, out);
+            read_base_resp(m.value, out);
         } else if (bare && bare_failed(&m)) {
             plain = true;
             if (KEY_IS(m, "detail"))

@@ -40,13 +40,13 @@ bool chat_gather_over(struct view body)
 }
 
 /* One event; chunk is scratch space. *kind: CHAT_DONE and CHAT_ERROR end the stream. */
-static enum err take_event(struct chat_canon *c, const struct sse_event *event, struct buf *chunk,
+static enum err take_event(struct chat_canon *c, chat_chunk_fn read, const struct sse_event *event, struct buf *chunk,
                            struct chat_merge *into, enum chat_kind *kind, struct chat_error *error)
 {
     enum err e;
 
     buf_reset(chunk);
-    e = chat_canon_chunk(c, event->data, chunk, kind, error);
+    e = read(c, event->data, chunk, kind, error);
     if (e != ERR_NONE)
         return e;
     if (*kind != CHAT_ERROR && view_eq(event->name, VIEW_LIT("error"))) {
@@ -56,7 +56,7 @@ static enum err take_event(struct chat_canon *c, const struct sse_event *event, 
     return *kind == CHAT_EMIT ? chat_merge_chunk(into, buf_view(chunk)) : ERR_NONE;
 }
 
-static enum err take_events(struct chat_canon *c, struct view body, struct buf *chunk,
+static enum err take_events(struct chat_canon *c, struct view body, chat_chunk_fn read, struct buf *chunk,
                             struct chat_merge *into, enum chat_kind *kind, struct chat_error *error)
 {
     struct sse_in in;
@@ -74,7 +74,7 @@ static enum err take_events(struct chat_canon *c, struct view body, struct buf *
             e = sse_in_end(&in, &event);
         }
         if (e == ERR_NONE && event.data.len != 0) {
-            e = take_event(c, &event, chunk, into, kind, error);
+            e = take_event(c, read, &event, chunk, into, kind, error);
             events++;
         }
     }
@@ -116,8 +116,8 @@ static bool lies_in(struct view body, struct view part)
     return part.ptr >= body.ptr && part.ptr < body.ptr + body.len;
 }
 
-static enum err gather_events(struct chat_canon *c, struct view body, struct buf *out,
-                              enum chat_kind *kind, struct chat_error *error)
+enum err chat_gather_events(struct chat_canon *c, struct view body, chat_chunk_fn read, struct buf *out,
+                            enum chat_kind *kind, struct chat_error *error)
 {
     struct chat_merge merge;
     struct buf chunk;
@@ -126,8 +126,9 @@ static enum err gather_events(struct chat_canon *c, struct view body, struct buf
 
     buf_init_charged(&chunk, out->max, out->budget);
     chat_merge_init(&merge, out->max, out->budget);
+    *kind = CHAT_NOTHING;
     c->want_usage = true;
-    e = take_events(c, body, &chunk, &merge, kind, error);
+    e = take_events(c, body, read, &chunk, &merge, kind, error);
     done = *kind == CHAT_DONE;
     if (e == ERR_NONE && *kind != CHAT_ERROR)
         e = gathered(c, done, &chunk, &merge, out, kind, error);
@@ -143,6 +144,6 @@ enum err chat_gather(struct chat_canon *c, struct view body, struct buf *out, en
 {
     *kind = CHAT_NOTHING;
     if (chat_shape_of(body) == CHAT_SHAPE_EVENTS)
-        return gather_events(c, body, out, kind, error);
+        return chat_gather_events(c, body, chat_canon_chunk, out, kind, error);
     return chat_canon_whole(c, body, out, kind, error);
 }

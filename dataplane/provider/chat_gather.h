@@ -22,4 +22,10 @@ bool chat_gather_over(struct view body);
 must_check enum err chat_gather(struct chat_canon *c, struct view body, struct buf *out,
                                 enum chat_kind *kind, struct chat_error *error);
 
+/* The same of an event stream whose events this function makes chunks of. */
+typedef enum err (*chat_chunk_fn)(struct chat_canon *c, struct view data, struct buf *out, enum chat_kind *kind,
+                                  struct chat_error *error);
+must_check enum err chat_gather_events(struct chat_canon *c, struct view body, chat_chunk_fn read, struct buf *out,
+                                       enum chat_kind *kind, struct chat_error *error);
+
 #endif

@@ -48,8 +48,8 @@ enum err chat_read_cache_control(struct chat_request *r, struct json_value v,
         fault->member = like;
         return chat_refuse(fault, CHAT_LOOK_ALIKE, e);
     }
-    r->facts->long_cache = r->facts->long_cache || e == ERR_DUPLICATE ||
-                    (e == ERR_NONE && ttl.kind != JSON_NULL && !json_string_is(ttl, "5m"));
+    if (e == ERR_DUPLICATE || (e == ERR_NONE && ttl.kind != JSON_NULL && !json_string_is(ttl, "5m")))
+        r->long_mark = r->facts->long_cache = true;
     return ERR_NONE;
 }
 
@@ -66,7 +66,8 @@ static enum err breakpoint_inside(struct chat_request *r, struct json_value v, s
         fault->member = like;
         return chat_refuse(fault, CHAT_LOOK_ALIKE, e);
     }
-    r->long_breakpoint = r->long_breakpoint || e == ERR_DUPLICATE || (e == ERR_NONE && ttl.kind != JSON_NULL);
+    if (e == ERR_DUPLICATE || (e == ERR_NONE && ttl.kind != JSON_NULL))
+        r->long_breakpoint = r->facts->long_cache = true;
     return ERR_NONE;
 }
 
@@ -92,7 +93,8 @@ static enum err cache_inside(struct chat_request *r, struct json_value v, struct
         r->n_marks += count_named(v, "cache_control");
     if (e == ERR_NONE)
         return chat_read_cache_control(r, control, fault);
-    r->facts->long_cache = r->facts->long_cache || e == ERR_DUPLICATE;
+    if (e == ERR_DUPLICATE)
+        r->long_mark = r->facts->long_cache = true;
     if (e != ERR_UNSUPPORTED)
         return ERR_NONE;
     fault->member = like;

@@ -208,6 +208,32 @@ static void text_add_effort(struct render *p)
     text_add(p, VIEW_LIT("\","));
 }
 
+/* Does the client say it itself? It is one of the harmless members, whose places are not kept. */
+static bool says_enable_thinking(const struct chat_request *r)
+{
+    struct json_iter it = json_iter((struct json_value){JSON_OBJECT, r->body});
+    struct json_member m;
+
+    while (json_next(&it, &m))
+        if (json_key_is(m.key, "enable_thinking"))
+            return true;
+    return false;
+}
+
+/* Thinking is on or off there, and a word of how much is a switch too. */
+static void plan_enable_thinking(struct render *p)
+{
+    const struct chat_member *word = &p->r->member[CHAT_KEY_REASONING_EFFORT];
+    enum prompt_effort effort = p->r->effort;
+
+    if (word->present && word->value.kind == JSON_STRING && !effort_read(word->value, &effort))
+        return; /* no word of ours: the provider says what it thinks of it */
+    plan_drop(p, CHAT_KEY_REASONING);
+    plan_drop(p, CHAT_KEY_REASONING_EFFORT);
+    if (effort != EFFORT_UNSAID && !says_enable_thinking(p->r))
+        text_add(p, effort == EFFORT_NONE ? VIEW_LIT("\"enable_thinking\":false,") : VIEW_LIT("\"enable_thinking\":true,"));
+}
+
 /* "reasoning" in the provider's words, unless the client says it in them itself. */
 static void plan_reasoning(struct render *p)
 {
@@ -215,6 +241,10 @@ static void plan_reasoning(struct render *p)
     bool says = p->r->effort != EFFORT_UNSAID, on = p->r->effort != EFFORT_NONE;
     bool by_switch = (p->provider->quirks & QUIRK_THINKING) != 0;
 
+    if ((p->provider->quirks & QUIRK_ENABLE_THINKING) != 0) {
+        plan_enable_thinking(p);
+        return;
+    }
     if (!m[CHAT_KEY_REASONING].present ||
         chat_member_allowed(p->provider, VIEW_LIT("reasoning")))
         return;

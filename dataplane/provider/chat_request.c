@@ -483,12 +483,15 @@ bool chat_request_fits(const struct chat_request *r, const struct provider *prov
             return false;
         }
     }
-    *refused = VIEW_LIT("cache_control");
-    if (r->facts->long_cache && chat_replay_takes_marks(provider) && !chat_member_allowed(provider, *refused))
-        return false;
-    *refused = VIEW_LIT("prompt_cache_breakpoint");
-    if (r->long_breakpoint && !chat_member_allowed(provider, *refused))
-        return false;
     *refused = VIEW_LIT("tools");
     return !r->facts->hosted_tools || provider->hosted_tools;
+}
+
+bool chat_request_cache_fits(const struct chat_request *r, const struct provider *provider, struct view *refused)
+{
+    *refused = VIEW_LIT("cache_control");
+    if (r->long_mark && chat_replay_takes_marks(provider) && !chat_member_allowed(provider, *refused))
+        return false;
+    *refused = VIEW_LIT("prompt_cache_breakpoint");
+    return !r->long_breakpoint || chat_member_allowed(provider, *refused);
 }

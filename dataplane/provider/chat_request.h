@@ -94,6 +94,7 @@ struct chat_request {
     uint32_t n_developer;  /* messages of the role developer; at most CHAT_DEVELOPER_MAX */
     uint32_t n_thoughts;   /* members of messages, and elements of theirs, that say what a model thought */
     uint32_t n_marks;      /* "cache_control" in messages, parts and tools */
+    bool long_mark;        /* one of them for another time than five minutes */
     bool long_breakpoint;  /* a mark for OpenAI's cache with a time of its own, in a part or a tool */
     enum prompt_effort effort; /* what "reasoning" comes to */
 };
@@ -116,6 +117,10 @@ void chat_request_free(const struct chat_request *r);
  * row does not allow, or "tools" for a hosted tool. */
 bool chat_request_fits(const struct chat_request *r, const struct provider *provider,
                        struct view *refused);
+
+/* The same for marks of what is to be cached for another time than five minutes, where the endpoint has no
+ * price for that. */
+bool chat_request_cache_fits(const struct chat_request *r, const struct provider *provider, struct view *refused);
 
 /* The most bytes that chat_request_render() makes of it. */
 size_t chat_request_room(const struct chat_request *r);

@@ -31,7 +31,8 @@ chat_read_fn chat_read_reasoning, chat_read_include_reasoning;
 
 /* chat_prompt.c */
 chat_read_fn chat_read_messages, chat_read_tools, chat_read_response_format;
-/* The price of a cache write is that of five minutes; any other time sets r->facts->long_cache. */
+/* Cache writes for another time than five minutes may have another price: such a mark sets r->long_mark and
+ * r->facts->long_cache. */
 chat_read_fn chat_read_cache_control;
 
 #endif

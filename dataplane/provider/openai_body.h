@@ -38,9 +38,7 @@ enum err body_end(struct body *b, size_t start);
 /* "messages":[...] */
 void body_put_messages(struct body *b);
 
-/* Of one turn, items in a row that are assistant messages with their parts: does it hold more than thoughts?
- * And the members behind the role. */
-bool body_turn_speaks(const struct prompt_item *item, size_t n);
+/* Of one turn, items in a row that are assistant messages with their parts: the members behind the role. */
 void body_put_turn(struct body *b, const struct prompt_item *item, size_t n);
 
 /* --- openai_content.c: the parts of one message --- */

@@ -226,7 +226,7 @@ static enum usage_finish finish_read(struct json_value v)
 }
 
 /* Some providers repeat the last choice, finish reason and all, beside the figures. */
-static void give_finish(struct walk *w, struct json_value v)
+static void give_finish(struct walk *w, struct json_value v, struct json_value sequence)
 {
     enum usage_finish finish = finish_read(v);
     uint32_t bit = UINT32_C(1) << (w->choice % 32);
@@ -239,13 +239,13 @@ static void give_finish(struct walk *w, struct json_value v)
             return;
         w->s->finished[w->choice / 32] |= bit;
     }
-    give(w, (struct event){.kind = EVENT_FINISH, .finish = finish});
+    give(w, (struct event){.kind = EVENT_FINISH, .finish = finish, .text = text_of(sequence)});
 }
 
 static void give_choice(struct walk *w, struct json_value choice)
 {
     struct json_iter it = json_iter(choice);
-    struct json_value logprobs = {JSON_NULL, VIEW_EMPTY}, finish = logprobs, delta = logprobs;
+    struct json_value logprobs = {JSON_NULL, VIEW_EMPTY}, finish = logprobs, delta = logprobs, sequence = logprobs;
     struct json_member m;
     struct said d;
     uint64_t index = 0;
@@ -259,6 +259,8 @@ static void give_choice(struct walk *w, struct json_value choice)
             logprobs = m.value;
         else if (KEY_IS(m, "finish_reason"))
             finish = m.value;
+        else if (KEY_IS(m, "stop_sequence")) /* of providers in Anthropic's dialect */
+            sequence = m.value;
     }
     assert(index < CHAT_CHOICES_MAX); /* chat_canon has refused others */
     w->choice = (uint16_t)index;
@@ -271,7 +273,7 @@ static void give_choice(struct walk *w, struct json_value choice)
     give_calls(w, d.calls);
     give_each(w, EVENT_IMAGE, d.images);
     give_json(w, EVENT_AUDIO, d.audio);
-    give_finish(w, finish);
+    give_finish(w, finish, sequence);
 }
 
 static void walk(struct walk *w, struct view canonical)

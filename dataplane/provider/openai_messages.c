@@ -3,18 +3,17 @@
  * follow in a user message. */
 #include "openai_body.h"
 
+#include "call_pairs.h"
 #include "content_view.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-/* For each item: of a call, which item is its result; of a result, the call that it answers. 0: none (the
- * first item is a message, so no result and no call of a pair has that number). */
 struct walk {
     struct body *b;
     const struct prompt_item *item;
     size_t n;
-    uint32_t *partner;
+    uint32_t *partner; /* call_pairs() */
     bool any; /* a message has been written */
 };
 
@@ -34,64 +33,6 @@ static size_t parts_end(const struct walk *w, size_t at)
     for (at++; at < w->n && !is_begin(&w->item[at]);)
         at++;
     return at;
-}
-
-/* --- calls and their results find each other by id --- */
-
-struct by_id {
-    struct view id;
-    uint32_t at;
-};
-
-static int by_id_compare(const void *x, const void *y)
-{
-    const struct by_id *a = x, *b = y;
-    int order;
-
-    if (a->id.len != b->id.len)
-        return a->id.len < b->id.len ? -1 : 1;
-    order = a->id.len == 0 ? 0 : memcmp(a->id.ptr, b->id.ptr, a->id.len);
-    return order != 0 ? order : (a->at > b->at) - (a->at < b->at);
-}
-
-/* Some providers use an id again in a later turn: a result answers the latest call before it. */
-static void pair_sorted(struct walk *w, const struct by_id *list, size_t n)
-{
-    uint32_t call = 0;
-    bool waits = false;
-
-    for (size_t i = 0; i < n; i++) {
-        if (i == 0 || !view_eq(list[i].id, list[i - 1].id))
-            waits = false;
-        if (w->item[list[i].at].kind == ITEM_CALL) {
-            call = list[i].at;
-            waits = true;
-        } else if (waits) {
-            w->partner[call] = list[i].at;
-            w->partner[list[i].at] = call;
-            waits = false;
-        }
-    }
-}
-
-static enum err pair(struct walk *w)
-{
-    struct by_id *list;
-    size_t n = 0;
-
-    w->partner = calloc(w->n + 1, sizeof *w->partner);
-    list = reallocarray(NULL, w->n + 1, sizeof *list);
-    if (w->partner == NULL || list == NULL) {
-        free(list);
-        return ERR_MEMORY;
-    }
-    for (size_t i = 0; i < w->n; i++)
-        if (w->item[i].kind == ITEM_CALL || w->item[i].kind == ITEM_RESULT)
-            list[n++] = (struct by_id){w->item[i].id, (uint32_t)i};
-    qsort(list, n, sizeof *list, by_id_compare);
-    pair_sorted(w, list, n);
-    free(list);
-    return ERR_NONE;
 }
 
 static void message_open(struct walk *w, struct view role)
@@ -186,7 +127,7 @@ static size_t put_turn(struct walk *w, size_t from)
 
     while (to < w->n && is_assistant(&w->item[to]))
         to = parts_end(w, to);
-    if (!body_turn_speaks(&w->item[from], to - from))
+    if (!prompt_says(&w->b->prompt->list, from, to))
         return to;
     message_open(w, VIEW_LIT("assistant"));
     body_put_turn(w->b, &w->item[from], to - from);
@@ -241,7 +182,7 @@ void body_put_messages(struct body *b)
 
     assert(w.n == 0 || is_begin(&w.item[0]));
     if (b->e == ERR_NONE)
-        b->e = pair(&w);
+        b->e = call_pairs(w.item, w.n, &w.partner);
     BODY_PUT(b, "\"messages\":[");
     for (size_t i = 0; b->e == ERR_NONE && i < w.n;)
         i = put_message(&w, i);

@@ -241,6 +241,14 @@ void body_put_settings(struct body *b)
     }
 }
 
+static void put_switch(struct body *b, struct view name, int on)
+{
+    if (on < 0)
+        return;
+    put_name(b, name);
+    body_put(b, on != 0 ? VIEW_LIT("true") : VIEW_LIT("false"));
+}
+
 static void put_effort(struct body *b)
 {
     const struct prompt_list *l = &b->prompt->list;
@@ -250,6 +258,13 @@ static void put_effort(struct body *b)
 
     if (effort == EFFORT_UNSAID || l->no_effort)
         return;
+    if (b->provider->quirks & QUIRK_ENABLE_THINKING) {
+        put_switch(b, VIEW_LIT("enable_thinking"), effort != EFFORT_NONE);
+        if (effort != EFFORT_NONE && l->reasoning_tokens != 0) {
+            put_name(b, VIEW_LIT("thinking_budget"));
+            body_put_number(b, l->reasoning_tokens);
+        }
+    }
     if (b->provider->quirks & QUIRK_THINKING)
         body_put(b, effort == EFFORT_NONE ? VIEW_LIT(",\"thinking\":{\"type\":\"disabled\"}")
                                           : VIEW_LIT(",\"thinking\":{\"type\":\"enabled\"}"));
@@ -259,14 +274,6 @@ static void put_effort(struct body *b)
     BODY_PUT(b, ",\"reasoning_effort\":\"");
     body_put(b, view_str(effort_word(effort)));
     BODY_PUT(b, "\"");
-}
-
-static void put_switch(struct body *b, struct view name, int on)
-{
-    if (on < 0)
-        return;
-    put_name(b, name);
-    body_put(b, on != 0 ? VIEW_LIT("true") : VIEW_LIT("false"));
 }
 
 static void put_format(struct body *b)

@@ -166,13 +166,6 @@ static void put_calls(const struct turn *t)
         BODY_PUT(t->b, "]");
 }
 
-bool body_turn_speaks(const struct prompt_item *item, size_t n)
-{
-    const struct turn t = {.item = item, .n = n};
-
-    return has(&t, ITEM_TEXT) || has(&t, ITEM_REFUSAL) || has(&t, ITEM_CALL);
-}
-
 void body_put_turn(struct body *b, const struct prompt_item *item, size_t n)
 {
     const struct turn t = {.b = b, .item = item, .n = n};

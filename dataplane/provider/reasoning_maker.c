@@ -76,7 +76,7 @@ static enum maker maker_of_format(struct view format)
     return MAKER_UNKNOWN;
 }
 
-static enum maker maker_of_element(struct view element, enum maker thinker)
+enum maker reasoning_maker_of(struct view element, enum maker thinker)
 {
     struct json_value format;
     struct view text;
@@ -90,7 +90,7 @@ static enum maker maker_of_element(struct view element, enum maker thinker)
 
 bool reasoning_replays(enum maker of_model, struct view element, enum maker thinker)
 {
-    enum maker of_element = maker_of_element(element, thinker);
+    enum maker of_element = reasoning_maker_of(element, thinker);
 
     return of_element == MAKER_UNKNOWN || of_model == MAKER_UNKNOWN || of_element == of_model;
 }

@@ -20,6 +20,8 @@ enum maker {
 
 /* Of the provider's name of a model: "claude-sonnet-4-6", "anthropic/claude-sonnet-4.6". */
 enum maker maker_of_model(struct view name);
+/* Who made an element, a JSON object (validated), of a model by this maker: its format says so, else the thinker. */
+enum maker reasoning_maker_of(struct view element, enum maker thinker);
 /* May a model of this maker be sent this element, a JSON object (validated)? thinker: the maker of the model
  * that thought it, which counts when the element has no format that we know. */
 bool reasoning_replays(enum maker of_model, struct view element, enum maker thinker);

@@ -1,5 +1,6 @@
 #include "catalog_store.h"
 
+#include "catalog_names.h"
 #include "secret.h"
 
 #include <assert.h>
@@ -19,6 +20,7 @@ struct snapshot {
     struct route_endpoint *endpoints;
     uint32_t *buckets; /* model index + 1; 0 empty; n_buckets is a power of two */
     size_t n_buckets;
+    struct catalog_names *names;
     struct catalog_listing listing;
     size_t n_endpoints; /* usable ones */
     char listing_tag[2 + 2 * LISTING_TAG_BYTES + 1];
@@ -66,6 +68,8 @@ static void listing_empty(struct catalog_listing *l)
     buf_free(&l->bytes);
     free(l->model);
     free(l->endpoint);
+    free(l->alias);
+    l->alias = NULL;
     l->model = NULL;
     l->endpoint = NULL;
     l->list = (struct catalog_slice){0};
@@ -79,6 +83,7 @@ static void snapshot_destroy(struct snapshot *s)
     free(s->models);
     free(s->endpoints);
     free(s->buckets);
+    catalog_names_free(s->names);
     listing_empty(&s->listing);
     free(s);
 }
@@ -122,9 +127,7 @@ static bool model_is(const struct catalog_model *m, struct view id)
 
 static bool endpoint_usable(const struct catalog_store *store, const struct catalog_endpoint *e)
 {
-    return e->provider_no < store->providers->n &&
-e->price.prompt_pusd >= 0 &&
-           e->price.completion_pusd >= 0 && e->price.cached_pusd >= 0 && e->price.cache_write_pusd >= 0;
+    return e->provider_no < store->providers->n && price_ok(&e->price);
 }
 
 /* Group the usable endpoints by model, catalog order kept inside each. Returns how many were
@@ -173,7 +176,8 @@ static enum err snapshot_build(const struct catalog_store *store, struct catalog
     s->models = calloc(c->n_models + 1, sizeof *s->models);
     s->endpoints = calloc(c->n_endpoints + 1, sizeof *s->endpoints);
     s->buckets = calloc(s->n_buckets, sizeof *s->buckets);
-    if (s->models == NULL || s->endpoints == NULL || s->buckets == NULL) {
+    if (s->models == NULL || s->endpoints == NULL || s->buckets == NULL ||
+        catalog_names_new(c, &s->names) != ERR_NONE) {
         snapshot_destroy(s);
         return ERR_MEMORY;
     }
@@ -206,7 +210,8 @@ static void snapshot_list(const struct catalog_store *store, struct snapshot *s)
         return;
     l->model = calloc(s->catalog.n_models + 1, sizeof *l->model);
     l->endpoint = calloc(s->n_endpoints + 1, sizeof *l->endpoint);
-    if (l->model == NULL || l->endpoint == NULL || store->list(s, l) != ERR_NONE)
+    l->alias = calloc(s->catalog.n_aliases + 1, sizeof *l->alias);
+    if (l->model == NULL || l->endpoint == NULL || l->alias == NULL || store->list(s, l) != ERR_NONE)
         listing_empty(l);
     digest_sha256(snapshot_listing(s), &digest);
     hex_encode(digest.b, sizeof digest.b, hex);
@@ -323,6 +328,13 @@ struct view snapshot_endpoint_text(const struct snapshot *s, const struct route_
                                        : listing_view(&s->listing, s->listing.endpoint[i]);
 }
 
+struct view snapshot_alias_text(const struct snapshot *s, size_t i, const struct route_model **target)
+{
+    assert(i < s->catalog.n_aliases);
+    *target = s->listing.alias == NULL ? NULL : s->listing.alias[i].target;
+    return *target == NULL ? VIEW_EMPTY : listing_view(&s->listing, s->listing.alias[i].text);
+}
+
 struct view snapshot_listing_tag(const struct snapshot *s)
 {
     return view_str(s->listing_tag);
@@ -336,4 +348,28 @@ const struct route_model *snapshot_find(const struct snapshot *s, struct view id
         if (model_is(&s->catalog.models[s->buckets[b] - 1], id))
             return &s->models[s->buckets[b] - 1];
     return NULL;
+}
+
+const struct route_model *snapshot_number(const struct snapshot *s, uint32_t no)
+{
+    int i = catalog_names_number(s->names, no);
+
+    return i >= 0 ? &s->models[i] : NULL;
+}
+
+const struct route_model *snapshot_slug(const struct snapshot *s, struct view slug, bool *ambiguous)
+{
+    int i = catalog_names_slug(s->names, slug, false);
+
+    if (i == NAMES_NONE)
+        i = catalog_names_slug(s->names, slug, true);
+    *ambiguous = i == NAMES_AMBIGUOUS;
+    return i >= 0 ? &s->models[i] : NULL;
+}
+
+const struct catalog_alias *snapshot_alias(const struct snapshot *s, struct view id)
+{
+    int i = catalog_names_alias(s->names, id);
+
+    return i >= 0 ? &s->catalog.aliases[i] : NULL;
 }

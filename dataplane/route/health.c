@@ -1,6 +1,7 @@
 #include "health.h"
 
 #include "breaker.h"
+#include "figures.h"
 #include "secret.h"
 
 #include <assert.h>
@@ -13,7 +14,8 @@ struct slot {
     _Atomic uint32_t whose[HEALTH_ACCOUNTS]; /* 0: nobody's yet; each account at most once */
     struct breaker accounts[HEALTH_ACCOUNTS];
     _Atomic uint64_t cool_until_ms;
-    _Atomic uint32_t first_byte_us;
+    _Atomic uint32_t first_byte_us, tokens_per_s; /* smoothed */
+    struct figures figures;
     uint32_t endpoint_no; /* link thread only */
     bool used;            /* link thread only */
 };
@@ -136,10 +138,44 @@ void health_read(const struct health *h, uint32_t slot, uint32_t who, uint64_t m
     *out = (struct health_view){
         .state = all > own ? all : own, /* open is more than half open, which is more than good */
         .first_byte_us = atomic_load_explicit(&s->first_byte_us, memory_order_relaxed),
+        .tokens_per_s = atomic_load_explicit(&s->tokens_per_s, memory_order_relaxed),
     };
     if (cool > mono_ms) {
         out->state = HEALTH_COOLING;
         out->cool_ms = (uint32_t)(cool - mono_ms);
+    }
+}
+
+void health_measure(const struct health *h, uint32_t slot, uint64_t mono_ms, struct health_view *view)
+{
+    const struct slot *s = &h->slots[slot];
+    struct figures_outcomes n[FIGURES_SPANS];
+    uint64_t all;
+
+    assert(slot < HEALTH_SLOTS);
+    (void)figures_latencies(&s->figures, mono_ms, view);
+    (void)figures_rates(&s->figures, mono_ms, view);
+    figures_outcomes(&s->figures, mono_ms, n);
+    all = (uint64_t)n[FIGURES_1D].good + n[FIGURES_1D].bad;
+    view->failed_permille = all == 0 ? 0 : (uint32_t)(n[FIGURES_1D].bad * UINT64_C(1000) / all);
+}
+
+_Static_assert((int)HEALTH_SPANS == FIGURES_SPANS && (int)HEALTH_1D == FIGURES_1D, "the same spans");
+
+void health_report(const struct health *h, uint32_t slot, uint64_t mono_ms, struct health_report *out)
+{
+    const struct slot *s = &h->slots[slot];
+    struct figures_outcomes n[FIGURES_SPANS];
+
+    *out = (struct health_report){0};
+    health_read(h, slot, HEALTH_NOBODY, mono_ms, &out->now);
+    health_measure(h, slot, mono_ms, &out->now);
+    out->latencies = figures_latencies(&s->figures, mono_ms, &out->now);
+    out->rates = figures_rates(&s->figures, mono_ms, &out->now);
+    figures_outcomes(&s->figures, mono_ms, n);
+    for (unsigned i = 0; i < HEALTH_SPANS; i++) {
+        out->span[i].good = n[i].good;
+        out->span[i].bad = n[i].bad;
     }
 }
 
@@ -154,21 +190,41 @@ bool health_claim_probe(struct health *h, uint32_t slot, uint32_t who, uint64_t 
            breaker_claim(&s->all, mono_ms);
 }
 
+/* One eighth of the new figure: a lost race loses one sample of a smoothed value. */
+static void smooth(_Atomic uint32_t *figure, uint32_t fresh)
+{
+    uint32_t old = atomic_load_explicit(figure, memory_order_relaxed);
+    uint32_t next = old == 0 ? fresh : (uint32_t)(((uint64_t)old * 7 + fresh) / 8);
+
+    atomic_store_explicit(figure, next == 0 ? 1 : next, memory_order_relaxed);
+}
+
+void health_written(struct health *h, uint32_t slot, uint64_t mono_ms, uint64_t tokens, uint64_t us)
+{
+    struct slot *s = &h->slots[slot];
+    uint64_t rate;
+
+    assert(slot < HEALTH_SLOTS);
+    if (tokens < HEALTH_RATE_TOKENS || tokens > LIMIT_TOKENS_ABSURD || us < HEALTH_RATE_US)
+        return;
+    rate = tokens * 1000000 / us;
+    rate = rate == 0 ? 1 : rate > UINT32_MAX ? UINT32_MAX : rate;
+    smooth(&s->tokens_per_s, (uint32_t)rate);
+    figures_rate(&s->figures, mono_ms, (uint32_t)rate);
+}
+
 void health_success(struct health *h, uint32_t slot, uint32_t who, uint64_t mono_ms,
                     uint32_t first_byte_us)
 {
     struct slot *s = &h->slots[slot];
     struct breaker *own = account_take(s, who, mono_ms);
-    uint32_t old = atomic_load_explicit(&s->first_byte_us, memory_order_relaxed);
-    uint32_t smooth;
 
     assert(slot < HEALTH_SLOTS);
-    /* One eighth of the new figure: a lost race loses one sample of a smoothed value. */
     if (first_byte_us != 0) {
-        smooth = old == 0 ? first_byte_us
-                          : (uint32_t)(((uint64_t)old * 7 + first_byte_us) / 8);
-        atomic_store_explicit(&s->first_byte_us, smooth == 0 ? 1 : smooth, memory_order_relaxed);
+        smooth(&s->first_byte_us, first_byte_us);
+        figures_latency(&s->figures, mono_ms, first_byte_us);
     }
+    figures_count(&s->figures, mono_ms, true);
     breaker_count(&s->all, mono_ms, true);
     if (own != NULL)
         breaker_count(own, mono_ms, true);
@@ -214,6 +270,9 @@ void health_failure(struct health *h, uint32_t slot, uint32_t who, enum health_f
         return; /* of an account that is not counted: it says nothing */
     breaker_count(b, mono_ms, false);
     n = breaker_counts(b, mono_ms);
+    /* What is published follows the same rule: no account's failures of its own doing count for more than a few. */
+    if (fault == HEALTH_FAULT_ENDPOINT || n.bad <= HEALTH_ACCOUNT_WEIGHT)
+        figures_count(&s->figures, mono_ms, false);
     if (n.good + n.bad >= HEALTH_OPEN_MIN && n.bad * 1000 >= (n.good + n.bad) * HEALTH_OPEN_PERMILLE)
         breaker_open(b, mono_ms);
     if (fault == HEALTH_FAULT_REQUEST && slot_fails_everybody(s, mono_ms))

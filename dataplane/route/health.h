@@ -11,6 +11,7 @@
 #include "bounds.h"
 #include "err.h"
 #include "id.h"
+#include "route_decide.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,22 +32,20 @@ enum {
 };
 _Static_assert(HEALTH_ACCOUNT_WEIGHT < HEALTH_OPEN_MIN, "one account cannot speak for everybody");
 
-enum health_state {
-    HEALTH_GOOD,
-    HEALTH_PROBE,   /* the breaker was open; it is time to try once */
-    HEALTH_OPEN,    /* failing: only when nothing better is left */
-    HEALTH_COOLING, /* said 429: not before cool_ms have passed */
-};
+enum health_span { HEALTH_5M, HEALTH_30M, HEALTH_1D, HEALTH_SPANS };
 
 enum health_fault {
     HEALTH_FAULT_ENDPOINT, /* no request can cause it: refused, unreachable, TLS, our credential */
     HEALTH_FAULT_REQUEST,  /* the request may have caused it: all that came after it was sent */
 };
 
-struct health_view {
-    enum health_state state;
-    uint32_t cool_ms;       /* HEALTH_COOLING: what is left */
-    uint32_t first_byte_us; /* smoothed; 0: never measured */
+/* What may be published of an endpoint. */
+struct health_report {
+    struct health_view now; /* with its percentiles */
+    struct {
+        uint32_t good, bad; /* outcomes; of the failures that a request may cause a few count for each account */
+    } span[HEALTH_SPANS];
+    uint32_t latencies, rates; /* samples of the percentiles */
 };
 
 struct health;
@@ -66,6 +65,10 @@ enum { HEALTH_NOBODY = 0 };
 uint32_t health_who(const struct health *h, const struct id *account);
 void health_read(const struct health *h, uint32_t slot, uint32_t who, uint64_t mono_ms,
                  struct health_view *out);
+/* Fills in what health_read() leaves 0, because few requests ask for it: percentiles, failed_permille. */
+void health_measure(const struct health *h, uint32_t slot, uint64_t mono_ms, struct health_view *view);
+/* As everybody sees it. */
+void health_report(const struct health *h, uint32_t slot, uint64_t mono_ms, struct health_report *out);
 /* True for exactly one caller per breaker opening: this attempt is the probe. False: another
  * request probes already, treat the endpoint as open. Asked when an attempt starts. */
 bool health_claim_probe(struct health *h, uint32_t slot, uint32_t who, uint64_t mono_ms);
@@ -74,6 +77,9 @@ void health_success(struct health *h, uint32_t slot, uint32_t who, uint64_t mono
                     uint32_t first_byte_us);
 void health_failure(struct health *h, uint32_t slot, uint32_t who, enum health_fault fault,
                     uint64_t mono_ms);
+/* An answer's output: so many tokens after its first byte, in so long. Few tokens or no time say nothing. */
+enum { HEALTH_RATE_TOKENS = 16, HEALTH_RATE_US = 10000 };
+void health_written(struct health *h, uint32_t slot, uint64_t mono_ms, uint64_t tokens, uint64_t us);
 /* retry_after_ms < 0: the provider did not say. */
 void health_rate_limited(struct health *h, uint32_t slot, uint64_t mono_ms, int64_t retry_after_ms);
 

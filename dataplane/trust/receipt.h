@@ -11,7 +11,9 @@
 
 #include "bounds.h"
 #include "id.h"
+#include "route_inputs.h"
 #include "secret.h"
+#include "price.h"
 #include "usage_fields.h"
 
 #include <stdbool.h>
@@ -33,7 +35,14 @@ enum receipt_flag {
     X(MESSAGES, "/messages")                                                                       \
     X(RESPONSES, "/responses")                                                                     \
     X(COMPLETIONS, "/completions")                                                                 \
-    X(EMBEDDINGS, "/embeddings")
+    X(EMBEDDINGS, "/embeddings")                                                                   \
+    X(IMAGES, "/images/generations")                                                               \
+    X(IMAGE_EDITS, "/images/edits")                                                                \
+    X(SPEECH, "/audio/speech")                                                                     \
+    X(TRANSCRIPTIONS, "/audio/transcriptions")                                                     \
+    X(TRANSLATIONS, "/audio/translations")                                                         \
+    X(MODERATIONS, "/moderations")                                                                 \
+    X(RERANK, "/rerank")
 
 /* The endpoint as the client addressed it; receipt_path() has the text. */
 #define RECEIPT_PATH_ENUM(name, path) RECEIPT_##name##_V1, RECEIPT_##name##_API_V1,
@@ -60,11 +69,13 @@ struct receipt_facts {
     uint64_t received_bytes, returned_bytes;
     uint64_t route_seed;
     int64_t cost_nusd;
-    /* pico-USD per token at the endpoint that answered; with the usage they give the cost again */
-    int64_t price_prompt_pusd, price_completion_pusd, price_cached_pusd, price_cache_write_pusd;
+    /* Prices of the endpoint that answered; with the usage they give the cost again. */
+    int64_t class_pusd[PRICE_CLASS_COUNT];   /* by enum price_class */
+    int64_t unit_nusd[PRICE_UNIT_COUNT - 1]; /* by enum price_unit, without "none" */
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
     uint32_t own_fee_ppm; /* with OWN_KEY: the fee, of what usage and prices give */
     USAGE_TOKENS(RECEIPT_TOKENS) /* uint32_t tokens_prompt, tokens_completion, ... */
+    uint32_t units;       /* billed beside tokens and the request itself */
     uint16_t flags;       /* enum receipt_flag */
     uint16_t status;      /* HTTP */
     uint8_t endpoint;     /* enum receipt_endpoint */
@@ -73,8 +84,13 @@ struct receipt_facts {
     uint8_t finish;       /* enum usage_finish */
     uint8_t n_candidates; /* 0: refused before anything was decided */
     uint8_t answered;     /* index of the candidate tried last */
-    uint8_t reserved[2];  /* zero */
+    uint8_t unit_kind;    /* enum price_unit: what units are */
+    uint8_t requests;     /* 1: the price of a request was due */
+    uint8_t tier;         /* whose prices they are, from 1; 0: the base prices */
+    uint8_t reserved[5];  /* zero */
+    uint16_t inputs_len;  /* 0: they did not fit, or nothing was decided */
     struct receipt_candidate candidate[LIMIT_CANDIDATES];
+    uint8_t inputs[ROUTE_INPUTS_MAX]; /* what the route was decided on: route_inputs.h */
     char model[LIMIT_MODEL_ID_BYTES];          /* the catalog's id, NUL-padded; "": none of ours */
     char upstream_model[LIMIT_MODEL_ID_BYTES]; /* what that provider calls it, NUL-padded */
 };

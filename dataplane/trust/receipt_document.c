@@ -1,5 +1,6 @@
 #include "receipt_document.h"
 
+#include "base64.h"
 #include "errors.h"
 #include "identity.h"
 #include "keyset.h"
@@ -66,14 +67,21 @@ static const struct provider *provider_of(const struct receipt_signer *s,
     return &s->providers->list[c->provider_no];
 }
 
-/* Enough to decide again: the catalog, the seed of the draw, and in the order's reasons what health
- * had to say. */
+/* Enough to decide again: the catalog, the seed of the draw, and the rest of what the decision was made of. */
 static void event_route(struct text *t, const struct receipt_signer *s,
                         const struct receipt_facts *f)
 {
     TEXT(t, ",{\"type\":\"route\",\"catalog_version\":%" PRIu32 ",\"seed\":\"%016" PRIx64 "\"",
          f->catalog_version, f->route_seed);
     text_digest(t, "catalog_digest", &f->catalog);
+    if (f->inputs_len == 0) {
+        TEXT(t, ",\"inputs\":null");
+    } else {
+        TEXT(t, ",\"inputs\":\"");
+        if (t->e == ERR_NONE)
+            t->e = base64_append(view_of(f->inputs, f->inputs_len), t->out);
+        TEXT(t, "\"");
+    }
     TEXT(t, ",\"answered\":%u,\"candidates\":[", f->answered);
     for (unsigned i = 0; i < f->n_candidates; i++) {
         const struct receipt_candidate *c = &f->candidate[i];
@@ -144,15 +152,20 @@ static void event_money(struct text *t, const struct receipt_facts *f)
     TEXT(t, ",\"" receipt "\":%" PRIu32, f->tokens_##class);
     USAGE_TOKENS(MONEY_TOKENS)
 #undef MONEY_TOKENS
+    TEXT(t, ",\"requests\":%u,\"units\":%" PRIu32 ",\"unit\":\"%s\"", f->requests, f->units,
+         price_unit_name(f->unit_kind));
     TEXT(t, ",\"estimated\":%s,\"clamped\":%s}", truth((f->flags & RECEIPT_ESTIMATED) != 0),
          truth((f->flags & RECEIPT_CLAMPED) != 0));
-    TEXT(t,
-         ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32
-         ",\"prices_pusd_per_token\":{\"prompt\":%" PRIi64 ",\"completion\":%" PRIi64
-         ",\"cached\":%" PRIi64 ",\"cache_write\":%" PRIi64 "},"
-         "\"rounding\":\"each_class_half_up_to_nusd\"",
-         f->cost_nusd, f->price_version, f->price_prompt_pusd, f->price_completion_pusd,
-         f->price_cached_pusd, f->price_cache_write_pusd);
+    TEXT(t, ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32 ",\"tier\":%u",
+         f->cost_nusd, f->price_version, f->tier);
+    TEXT(t, ",\"prices_pusd_per_token\":");
+    for (enum price_class c = 0; c < PRICE_CLASS_COUNT; c++)
+        TEXT(t, "%s\"%s\":%" PRIi64, c == 0 ? "{" : ",", price_class_name(c), f->class_pusd[c]);
+    TEXT(t, "},\"prices_nusd_per_unit\":");
+    for (enum price_unit u = PRICE_UNIT_NONE + 1; u < PRICE_UNIT_COUNT; u++)
+        TEXT(t, "%s\"%s\":%" PRIi64, u == PRICE_UNIT_NONE + 1 ? "{" : ",", price_unit_name(u),
+             f->unit_nusd[u - 1]);
+    TEXT(t, "},\"rounding\":\"each_class_half_up_to_nusd\"");
     if ((f->flags & RECEIPT_OWN_KEY) != 0)
         TEXT(t, ",\"own_key_fee_ppm\":%" PRIu32, f->own_fee_ppm);
     TEXT(t, "%s", "}");

@@ -36,6 +36,28 @@ model() { # ID NAME CONTEXT MAX_OUTPUT CREATED CAPABILITIES
     printf 'capabilities = %s\n' "$6"
 }
 
+call() { # ID KIND CONTEXT UPSTREAM PRICE LINES...: a model of one question and one answer, at demo-a, or else demo-b
+    local p id=$1 kind=$2 context=$3 upstream=$4
+    shift 4
+    printf '\n[model %s]\nname = Demo: %s\nkind = %s\ncreated = %s\n' "$id" "${id#demo/}" "$kind" "$DEMO_CREATED"
+    [ "$context" = 0 ] || printf 'context_length = %s\n' "$context"
+    for p in "demo-a 60000" "demo-b 1"; do
+        printf '\n[endpoint %s@%s]\nupstream_model = %s\nweight = %s\n' "$id" "${p% *}" "$upstream" "${p#* }"
+        printf '%s\n' "$@"
+    done
+}
+
+calls() {
+    call demo/image images 0 up-image "prompt = 0" "completion = 0" "per_image = 0.04"
+    call demo/image-tokens images 0 up-image-tokens "prompt = 5" "completion = 40" "image_input = 10"
+    call demo/speech speech 4096 up-speech "prompt = 0" "completion = 0" "per_character = 0.000015"
+    call demo/speech-tokens speech 4096 up-speech-tokens "prompt = 0.6" "completion = 12"
+    call demo/transcribe transcription 0 up-transcribe "prompt = 0" "completion = 0" "per_second = 0.0001"
+    call demo/transcribe-tokens transcription 16000 up-transcribe-tokens "prompt = 2.5" "completion = 10" "audio_input = 6"
+    call demo/moderate moderation 8192 up-moderate "prompt = 0" "completion = 0" "per_request = 0.0001"
+    call demo/rank rerank 8192 up-rank "prompt = 0" "completion = 0" "per_query = 0.002"
+}
+
 # What add-provider has added: KIND is provider, catalog or key.
 added() { # KIND
     local file
@@ -44,25 +66,17 @@ added() { # KIND
     done
 }
 
+# A name that stands for models; the ids of a real catalog's aliases, so that a client's configuration can be tried.
+alias_of() { # ID MODELS WANTS SORT
+    printf '\n[alias %s]\nmodels = %s\n' "$1" "$2"
+    [ -n "$3" ] && printf 'wants = %s\n' "$3"
+    [ -n "$4" ] && printf 'sort = %s\n' "$4"
+    return 0
+}
+
 endpoint() { # MODEL PROVIDER UPSTREAM PROMPT COMPLETION CACHED (dollars per million tokens)
     printf '\n[endpoint %s@%s]\nupstream_model = %s\nprompt = %s\ncompletion = %s\ncached = %s\n' \
         "$1" "$2" "$3" "$4" "$5" "$6"
-}
-
-# A real provider joins when its key is in the environment:
-# VARIABLE ID HOST PATH QUIRKS NAME, then its models as ID:UPSTREAM:CONTEXT:MAX:IN:OUT:CACHED:CREATED
-real_providers() {
-    cat <<'LIST'
-OPENAI_API_KEY openai api.openai.com /v1 max_completion_tokens,openai OpenAI openai/gpt-5-mini:gpt-5-mini:400000:128000:0.25:2:0.025:1754524800 openai/gpt-4.1-mini:gpt-4.1-mini:1047576:32768:0.4:1.6:0.1:1744588800
-ANTHROPIC_API_KEY anthropic api.anthropic.com /v1 no_store Anthropic anthropic/claude-haiku-4.5:claude-haiku-4-5:200000:64000:1:5:0.1:1760486400 anthropic/claude-sonnet-4.5:claude-sonnet-4-5:200000:64000:3:15:0.3:1759104000
-DEEPSEEK_API_KEY deepseek api.deepseek.com - no_store,max_tokens,developer_as_system,thinking,reasoning_content DeepSeek deepseek/deepseek-chat:deepseek-chat:128000:8192:0.28:0.42:0.028:1735171200 deepseek/deepseek-reasoner:deepseek-reasoner:128000:64000:0.28:0.42:0.028:1737331200
-ZAI_API_KEY zai api.z.ai /api/paas/v4 no_store,max_tokens,developer_as_system,thinking,reasoning_content Z.ai z-ai/glm-4.6:glm-4.6:200000:128000:0.6:2.2:0.11:1759190400 z-ai/glm-4.5-air:glm-4.5-air:128000:96000:0.2:1.1:0.03:1753660800
-GROQ_API_KEY groq api.groq.com /openai/v1 strict Groq meta-llama/llama-3.3-70b-instruct:llama-3.3-70b-versatile:131072:32768:0.59:0.79:0.59:1733443200
-MISTRAL_API_KEY mistral api.mistral.ai /v1 no_store,max_tokens,developer_as_system,strict,no_reasoning_effort Mistral mistralai/mistral-small:mistral-small-latest:128000:32000:0.1:0.3:0.1:1750377600
-XAI_API_KEY xai api.x.ai /v1 no_store,reasoning_excluded xAI x-ai/grok-4-fast:grok-4-fast:2000000:30000:0.2:0.5:0.05:1758240000
-MOONSHOT_API_KEY moonshot api.moonshot.ai /v1 no_store,max_tokens,developer_as_system,reasoning_content Moonshot moonshotai/kimi-k2:kimi-k2-0905-preview:262144:32768:0.6:2.5:0.15:1757030400
-CEREBRAS_API_KEY cerebras api.cerebras.ai /v1 no_store,strict Cerebras openai/gpt-oss-120b:gpt-oss-120b:131072:32768:0.35:0.75:0.35:1754352000
-LIST
 }
 
 # What the demo providers may be sent beside the router's list: their commands (mock), and what tests of
@@ -71,7 +85,6 @@ DEMO_MEMBERS="mock x_unknown y modalities audio"
 DEMO_CREATED=1704067200 # 2024-01-01
 
 write_providers() {
-    local variable id host path quirks name models
     echo "# Where prompts may go: measured into the data plane's evidence. Written by deploy/dev/up."
     provider demo-a 127.0.0.1 "$(port demo_a)" off /v1 "" fills_middle "Demo A"
     echo "members = $DEMO_MEMBERS"
@@ -87,29 +100,35 @@ write_providers() {
     echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
     echo "total_ms = ${TR_DEMO_TOTAL_MS:-1800000}"
     echo "whole_ms = ${TR_DEMO_WHOLE_MS:-600000}"
-    while read -r variable id host path quirks name models; do
-        [ -n "${!variable:-}" ] || continue
-        [ "$path" = - ] && path=
-        [ "$quirks" = - ] && quirks=
-        provider "$id" "$host" 443 on "$path" "" "${quirks//,/ }" "$name"
-    done < <(real_providers)
+    "$ROOT/deploy/dev/enabled" providers
     added provider
 }
 
+# demo_aliases REAL: names that stand for the demo models, where the catalog of real ones has no such names.
+demo_aliases() {
+    local id models wants sort
+    while IFS='|' read -r id models wants sort; do
+        grep -qxF "[alias $id]" <<<"$1" || alias_of "$id" "$models" "$wants" "$sort"
+    done <<'END'
+trustedrouter/auto|demo/echo demo/dear||
+trustedrouter/cheap|demo/dear demo/echo||price
+trustedrouter/zdr|demo/echo|no_retention|
+trustedrouter/e2e|demo/echo|confidential|
+trustedrouter/free|demo/echo|free|
+trustedrouter/eu|demo/echo|eu|
+trustedrouter/us|demo/echo|us|
+~demo/latest|demo/only-a demo/echo||
+END
+}
+
 write_catalog() {
-    local variable id host path quirks name models m
     echo "# Models, endpoints and prices (dollars per million tokens). Written by deploy/dev/up."
     model demo/echo "Demo: repeats your message" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/dear "Demo, dearer" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/only-a "Demo, one provider" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
+    echo "fallbacks = demo/embed demo/dear"
     model demo/embed "Demo: embeddings" 8192 1 $DEMO_CREATED "embeddings"
-    while read -r variable id host path quirks name models; do
-        [ -n "${!variable:-}" ] || continue
-        for m in $models; do
-            IFS=: read -r mid up context max in out cached created <<<"$m"
-            model "$mid" "${mid#*/}" "$context" "$max" "$created" "tools images json_schema reasoning"
-        done
-    done < <(real_providers)
+    calls
     # demo-a is the cheaper one and comes first by the weighting of inverse square prices, mostly; the
     # weights make it practically always first, so that tests can tell who will be asked.
     endpoint demo/echo demo-a up-echo 0.5 1.5 0.05
@@ -118,6 +137,7 @@ write_catalog() {
     echo "weight = 1"
     endpoint demo/dear demo-a up-dear 100 300 10
     echo "weight = 60000"
+    echo "quantization = fp8"
     endpoint demo/dear demo-b up-dear 100 300 10
     echo "weight = 1"
     endpoint demo/only-a demo-a up-only 0.5 1.5 0.05
@@ -125,23 +145,17 @@ write_catalog() {
     echo "weight = 60000"
     endpoint demo/embed demo-b up-embed 0.02 0 0.02
     echo "weight = 1"
-    while read -r variable id host path quirks name models; do
-        [ -n "${!variable:-}" ] || continue
-        for m in $models; do
-            IFS=: read -r mid up context max in out cached created <<<"$m"
-            endpoint "$mid" "$id" "$up" "$in" "$out" "$cached"
-        done
-    done < <(real_providers)
+    local real
+    real=$("$ROOT/deploy/dev/enabled" catalog)
+    demo_aliases "$real"
+    [ -z "$real" ] || printf '%s\n' "$real"
     added catalog
 }
 
 write_keys() {
-    local variable id host path quirks name models
     echo "demo-a = mock-provider-key-a"
     echo "demo-b = mock-provider-key-b"
-    while read -r variable id host path quirks name models; do
-        [ -n "${!variable:-}" ] && echo "$id = ${!variable}"
-    done < <(real_providers)
+    "$ROOT/deploy/dev/enabled" keys
     added key
 }
 
@@ -187,6 +201,8 @@ listen_port = $(port api)
 metrics_host = 127.0.0.1
 metrics_port = $(port metrics)
 workers = ${TR_WORKERS:-0}
+region = ${TR_REGION:-local}
+eu_base_url = ${TR_EU_BASE_URL:-https://eu.router.example/v1}
 receipts_max = ${TR_RECEIPTS_MAX:-65536}
 control_host = 127.0.0.1
 place = dev
@@ -330,6 +346,7 @@ banner() {
   CA file    $RUN/state/ca.pem
   API key    $API_KEY
   providers  demo-a demo-b ${real}
+  enabled    $("$ROOT/deploy/dev/enabled" say)
   environment for scripts (and the management key):  . $RUN/env
 
   what ran   build/release/tr-verify log https://localhost:$(port rest) --key '$LOG_KEY' \\

@@ -458,6 +458,7 @@ static const uint8_t user_key[16];
 static size_t content_max = 128 << 20; /* bytes of the budget that reset() makes */
 static uint16_t capabilities; /* of the model that reset() makes: enum catalog_capability bits */
 static uint32_t context_length = 1000; /* tokens, of the model that reset() makes */
+static struct model_gates gates;       /* of the same */
 
 static void reset(void)
 {
@@ -502,14 +503,17 @@ static void reset(void)
     c.models = calloc(1, sizeof *c.models);
     c.endpoints = calloc(2, sizeof *c.endpoints);
     c.models[0] = (struct catalog_model){
-        .capabilities = capabilities,
+        .capabilities = capabilities, .gates = gates,
         .no = 1, .id = "demo/echo", .context_length = context_length, .max_output = 100000};
-    for (uint32_t i = 0; i < 2; i++)
+    for (uint32_t i = 0; i < 2; i++) {
         c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 1,
                                                    .provider_no = (uint16_t)i, .weight = 1,
                                                    .upstream_model = "up-echo",
                                                    .price.prompt_pusd = 1000 + i,
                                                    .price.completion_pusd = 1000};
+        price_follow(&c.endpoints[i].price, 1 << PRICE_CLASS_prompt | 1 << PRICE_CLASS_completion |
+                                                1 << PRICE_CLASS_cached | 1 << PRICE_CLASS_cache_write);
+    }
     CHECK_INT(catalog_store_publish(chats.catalogs, &c), ERR_NONE);
 }
 

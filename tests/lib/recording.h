@@ -6,6 +6,7 @@
 
 #include "check.h"
 #include "lib/client_reads.h"
+#include "providers.h"
 
 #include <ctype.h>
 
@@ -15,12 +16,17 @@ struct recording {
     size_t len;
     bool stream;
     int status;
+    enum provider_dialect dialect; /* that the provider speaks in it */
     bool other_api;
     /* of a stream: [DONE] came; the provider told of an error; a choice has a finish reason */
     bool done, error, finished;
     struct meaning m; /* with the figures as they were told */
     int64_t total;
     int64_t completion, cached, thought; /* as they can be believed */
+    int64_t input[3]; /* Anthropic's classes of the prompt: not cached, read from a cache, written to one */
+    bool in_call;     /* of its stream: the open block is a call */
+    int64_t message;  /* of Responses: the output item that the text so far is of */
+    size_t settled;   /* of that text: what is of items that are done */
 };
 
 static void words_of_parts(struct recording *r, json_c_object *parts)
@@ -116,11 +122,115 @@ static void recorded_usage(struct recording *r, json_c_object *u)
     most(&r->m.thought, jc(jc(u, "completion_tokens_details"), "reasoning_tokens"));
 }
 
+/* --- Google's generateContent: its last usageMetadata counts, and its thoughts stand beside the answer's tokens */
+
+/* Vertex's pieces of arguments: "$.name" is a text that goes on. */
+static void gemini_pieces(struct meant_call *c, json_c_object *pieces)
+{
+    json_c_object *args = jc_parse(c->input.s, c->input.n);
+
+    for (size_t i = 0; i < jc_count(pieces); i++) {
+        const char *path = json_object_get_string(jc(jc_at(pieces, i), "jsonPath"));
+        struct meant_words text = {0};
+
+        CHECK(strncmp(path, "$.", 2) == 0 && strpbrk(path + 2, ".[") == NULL);
+        jc_add(&text, jc(args, path + 2));
+        jc_add(&text, jc(jc_at(pieces, i), "stringValue"));
+        json_object_object_add(args, path + 2, json_object_new_string(text.s != NULL ? text.s : ""));
+        free(text.s);
+    }
+    c->input.n = 0;
+    meant_add(&c->input, json_object_to_json_string(args), strlen(json_object_to_json_string(args)));
+    json_object_put(args);
+}
+
+static void gemini_call(struct recording *r, json_c_object *call)
+{
+    struct meant_call *c = &r->m.call[r->m.n_calls];
+    json_c_object *args = jc(call, "args");
+
+    CHECK(r->m.n_calls < MEANT_CALLS);
+    if (jc(call, "name") == NULL) {
+        if (r->m.n_calls != 0)
+            gemini_pieces(c - 1, jc(call, "partialArgs"));
+        return;
+    }
+    r->m.n_calls++;
+    jc_add(&c->id, jc(call, "id"));
+    jc_add(&c->name, jc(call, "name"));
+    meant_add(&c->input, args != NULL ? json_object_to_json_string(args) : "{}",
+              args != NULL ? strlen(json_object_to_json_string(args)) : 2);
+}
+
+static enum meant_finish gemini_finish(struct recording *r, const char *word)
+{
+    if (strncmp(word, "MALFORMED_", 10) == 0 || (strcmp(word, "UNEXPECTED_TOOL_CALL") == 0 && r->m.n_calls == 0))
+        r->error = true;
+    return strcmp(word, "STOP") == 0 || strcmp(word, "UNEXPECTED_TOOL_CALL") == 0 ? MEANT_STOP
+           : strcmp(word, "MAX_TOKENS") == 0                                      ? MEANT_LENGTH
+                                                                                  : MEANT_FILTER;
+}
+
+static void gemini_usage(struct recording *r, json_c_object *u)
+{
+    int64_t thought = json_object_get_int64(jc(u, "thoughtsTokenCount"));
+
+    if (jc(u, "promptTokenCount") == NULL)
+        return;
+    r->m.figures = true;
+    r->m.prompt = json_object_get_int64(jc(u, "promptTokenCount")) + json_object_get_int64(jc(u, "toolUsePromptTokenCount"));
+    r->m.completion = json_object_get_int64(jc(u, "candidatesTokenCount")) + thought;
+    r->m.cached = json_object_get_int64(jc(u, "cachedContentTokenCount"));
+    r->m.thought = thought;
+}
+
+static void gemini_document(struct recording *r, json_c_object *o)
+{
+    json_c_object *candidates = jc(o, "candidates");
+
+    for (size_t i = 0; i < jc_count(candidates); i++) {
+        json_c_object *c = jc_at(candidates, i), *parts = jc(jc(c, "content"), "parts");
+
+        if (json_object_get_int64(jc(c, "index")) != 0)
+            continue;
+        for (size_t k = 0; k < jc_count(parts); k++) {
+            json_c_object *p = jc_at(parts, k);
+
+            jc_add(json_object_get_boolean(jc(p, "thought")) ? &r->m.reasoning : &r->m.text, jc(p, "text"));
+            if (jc(p, "functionCall") != NULL)
+                gemini_call(r, jc(p, "functionCall"));
+        }
+        if (jc(c, "finishReason") != NULL) {
+            r->m.finish = gemini_finish(r, json_object_get_string(jc(c, "finishReason")));
+            r->finished = true;
+        }
+    }
+    if (candidates == NULL && jc(jc(o, "promptFeedback"), "blockReason") != NULL) {
+        r->m.finish = MEANT_FILTER;
+        r->finished = true;
+    }
+    gemini_usage(r, jc(o, "usageMetadata"));
+}
+
+#include "lib/recording_native.h"
+
+static bool holds_word(const struct recording *r, const char *word)
+{
+    return memmem(r->bytes, r->len, word, strlen(word)) != NULL;
+}
+
 static void recorded_document(struct recording *r, const char *text, size_t len, int64_t index_of[MEANT_CALLS])
 {
     json_c_object *o = jc_parse(text, len), *choices = jc(o, "choices");
 
-    r->error = r->error || jc(o, "error") != NULL || jc_is(jc(o, "type"), "error");
+    r->error = r->error || json_object_is_type(jc(o, "error"), json_type_object) || jc_is(jc(o, "error"), "") ||
+               jc_is(jc(o, "type"), "error");
+    if (r->dialect == DIALECT_ANTHROPIC)
+        r->stream ? native_messages_event(r, o) : native_messages_whole(r, o);
+    if (r->dialect == DIALECT_RESPONSES)
+        r->stream ? native_response_event(r, o) : native_response(r, o);
+    if (r->dialect == DIALECT_GEMINI)
+        gemini_document(r, o);
     for (size_t i = 0; i < jc_count(choices); i++) {
         json_c_object *c = jc_at(choices, i), *said = jc(c, r->stream ? "delta" : "message"), *calls = jc(said, "tool_calls");
         enum meant_finish f = recorded_finish(jc(c, "finish_reason"));
@@ -173,16 +283,41 @@ static void recorded_stream(struct recording *r, int64_t index_of[MEANT_CALLS])
     free(data.s);
 }
 
+/* What the provider spoke: what its answer is, or, of an error, whose it is. */
+static enum provider_dialect dialect_of(const struct recording *r)
+{
+    static const struct {
+        const char *word;
+        enum provider_dialect dialect;
+    } marks[] = {{"\"choices\"", DIALECT_OPENAI},          {"\"message_start\"", DIALECT_ANTHROPIC},
+                 {"\"stop_reason\"", DIALECT_ANTHROPIC},   {"\"candidates\"", DIALECT_GEMINI},
+                 {"\"usageMetadata\"", DIALECT_GEMINI},    {"\"response.created\"", DIALECT_RESPONSES},
+                 {"\"response.in_progress\"", DIALECT_RESPONSES}};
+    json_c_object *o;
+    bool response;
+
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (holds_word(r, marks[i].word))
+            return marks[i].dialect;
+    o = jc_parse(r->bytes, r->len);
+    response = jc_is(jc(o, "object"), "response");
+    json_object_put(o);
+    return response || strstr(r->path, "/openai-responses/") != NULL ? DIALECT_RESPONSES
+           : strstr(r->path, "/anthropic/") != NULL                  ? DIALECT_ANTHROPIC
+                                                                     : DIALECT_OPENAI;
+}
+
 /* What it comes to for a client. */
 static void recording_read(struct recording *r)
 {
     int64_t index_of[MEANT_CALLS];
 
+    r->dialect = dialect_of(r);
     if (r->stream)
         recorded_stream(r, index_of);
     else
         recorded_document(r, r->bytes, r->len, index_of);
-    r->other_api = r->status == 200 && !r->error && memmem(r->bytes, r->len, "\"choices\"", 9) == NULL;
+    r->other_api = r->status == 200 && !r->error && !holds_word(r, "\"choices\"") && r->dialect == DIALECT_OPENAI;
     r->error = r->error || r->status != 200 || r->other_api;
     if (r->m.finish == MEANT_STOP && r->m.n_calls != 0)
         r->m.finish = MEANT_CALL;

@@ -1,5 +1,7 @@
 #include "answer.h"
 
+#include "wire.h"
+
 #include <math.h>
 
 enum { BURST_BYTES = 64 << 10 };
@@ -25,11 +27,11 @@ static uint64_t lognormal_us(uint64_t seed, uint32_t median_us, uint32_t sigma_h
     return (uint64_t)(median_us * exp(z * sigma_hundredths / 100.0));
 }
 
-static void answer_json(struct conn *c, unsigned status)
+static void answer_body(struct conn *c, unsigned status, const char *type)
 {
     struct spec *s = &c->job.spec;
 
-    conn_head(c, status, "application/json");
+    conn_head(c, status, type);
     if (s->has_retry_after)
         bytes_printf(&c->out, "Retry-After: %u\r\n", s->retry_after);
     if (s->has_retry_after_ms)
@@ -58,7 +60,7 @@ static void answer_error(struct conn *c, unsigned status)
 {
     c->event.len = 0;
     job_error(&c->job, status, false, &c->event);
-    answer_json(c, status);
+    answer_body(c, status, "application/json");
 }
 
 static const char html[] = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 "
@@ -303,7 +305,7 @@ static void answer_whole(struct conn *c)
     c->event.len = 0;
     job_whole(&c->job, &c->event);
     head = c->out.len;
-    answer_json(c, 200);
+    answer_body(c, 200, c->job.wire->type != NULL ? c->job.wire->type(&c->job) : "application/json");
     c->limit = c->out.len;
     if (s->split != 0)
         c->limit = head + s->split - 1;

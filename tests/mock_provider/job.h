@@ -39,6 +39,7 @@ struct job {
     struct job_part digests; /* of what is to be embedded, 32 bytes each */
     unsigned inputs, dimensions;
     bool base64;
+    unsigned format;             /* of speech and transcripts: calls.c */
     enum job_finish finish;
     uint32_t prompt, completion; /* tokens, the whole answer */
     uint64_t number;             /* of the request */

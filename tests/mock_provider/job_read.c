@@ -2,6 +2,7 @@
 #include "job.h"
 #include "job_internal.h"
 
+#include "form.h"
 #include "sample.h"
 #include "script.h"
 #include "secret.h"
@@ -233,10 +234,16 @@ static bool job_read_members(struct job *j, struct view body, const struct json_
 bool job_read(struct job *j, const struct wire *wire, struct view body, const char *name,
               const struct spec *default_spec, uint64_t number)
 {
+    static struct bytes form;
     struct json_member m[MEMBERS_MAX];
     size_t n;
 
     job_reset(j, wire, default_spec, number);
+    if (wire->form) {
+        form.len = 0;
+        form_as_json(body, &form);
+        body = view_of(form.ptr, form.len);
+    }
     if (json_object(body, m, MEMBERS_MAX, &n, NULL) != ERR_NONE)
         return job_refuse(j, "not a request");
     return job_read_members(j, body, m, n, name);

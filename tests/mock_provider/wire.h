@@ -62,6 +62,8 @@ struct step {
 
 struct wire {
     struct view path;           /* the end of the paths that it answers */
+    bool form;                  /* its requests are multipart forms */
+    const char *(*type)(const struct job *j); /* the content type of its answers; NULL: JSON */
     const char *const *members; /* that strict mode knows at the top level, NULL at the end */
     const char *unknown[2];     /* what it says of another one: before and behind its name */
     /* m[n]: the validated members of the body. Also fills in j->stream, j->include_usage, j->echo. */
@@ -74,8 +76,13 @@ struct wire {
 };
 
 extern const struct wire wire_chat, wire_messages, wire_responses, wire_completions, wire_embeddings;
+/* calls.c */
+extern const struct wire wire_images, wire_image_edits, wire_speech, wire_transcriptions, wire_translations,
+    wire_moderations, wire_rerank;
 /* The tokens of a request of Messages and of Responses, counted without an answer. */
 extern const struct wire wire_messages_count, wire_responses_count;
+/* Google's generateContent, whose path says whether it streams. */
+extern const struct wire wire_gemini, wire_gemini_stream;
 /* The wire of a path without its query string; NULL: none. */
 const struct wire *wire_of(struct view path);
 

@@ -6,6 +6,9 @@
 
 static const struct catalog_endpoint prices = {.price.prompt_pusd = 500000,
                                                .price.completion_pusd = 1500000,
+                                               .price.reasoning_pusd = 1500000,
+                                               .price.audio_input_pusd = 1000000,
+                                               .price.audio_output_pusd = 3000000,
                                                .price.cached_pusd = 50000,
                                                .price.cache_write_pusd = 625000};
 
@@ -29,6 +32,10 @@ static void test_table(void)
          200 + 3750, 0, 1},
         {"both caches are all of the prompt", {USAGE(.prompt = 10, .cached_read = 4, .cache_write = 6)}, 100000,
          200 + 3750, 0, 0},
+        {"audio", {USAGE(.prompt = 10, .completion = 4, .audio_input = 3, .audio_output = 1)}, 100000,
+         3500 + 3000 + 4500 + 3000, 0, 0},
+        {"more audio than completion", {USAGE(.prompt = 10, .completion = 4, .audio_output = 5)}, 100000,
+         5000 + 4 * 3000, 0, 1},
         {"more reasoning than completion", {USAGE(.prompt = 10, .completion = 4, .reasoning = 5)}, 100000,
          11000, 0, 1},
         {"over the reservation", {USAGE(.prompt = 10, .completion = 4)}, 10999, 10999, 0, 1},
@@ -88,6 +95,42 @@ static void test_table(void)
     }
 }
 
+/* The tier that holds when the request was received, for the prompt that is billed; and what is beside tokens. */
+static void test_tiers_and_units(void)
+{
+    struct catalog_endpoint e = {.price = {.prompt_pusd = 1000, .completion_pusd = 2000, .request_nusd = 7,
+                                           .image_nusd = 100, .n_tiers = 2}};
+    const struct bill_evidence silent = {.prompt = 1, .units = {3, PRICE_UNIT_image}};
+    struct bill_evidence u = {USAGE(.prompt = 1000, .completion = 10), .received_ms = 12 * 3600000};
+    struct bill b;
+
+    price_follow(&e.price, 1 << PRICE_CLASS_prompt | 1 << PRICE_CLASS_completion);
+    e.price.tier[0] = (struct price_tier){.above_prompt_tokens = 1000, .prompt_pusd = 3000, .completion_pusd = 4000};
+    e.price.tier[1] = (struct price_tier){.from_minute = 60, .until_minute = 120, .prompt_pusd = 500};
+    bill_make(&e, &u, INT64_MAX, &b);
+    CHECK_INT(b.cost_nusd, 1000 + 20 + 7);
+    CHECK_INT(b.rates.tier, 0);
+    CHECK_INT(b.requests, 1);
+    u.usage.prompt = 1001;
+    bill_make(&e, &u, INT64_MAX, &b);
+    CHECK_INT(b.cost_nusd, 3003 + 40 + 7);
+    CHECK_INT(b.rates.tier, 1);
+    u.received_ms = 3600000;
+    bill_make(&e, &u, INT64_MAX, &b);
+    CHECK_INT(b.cost_nusd, 501 + 7); /* half up */
+    CHECK_INT(b.rates.tier, 2);
+    u.units = (struct price_units){3, PRICE_UNIT_image};
+    bill_make(&e, &u, INT64_MAX, &b);
+    CHECK_INT(b.cost_nusd, 501 + 7 + 300);
+    CHECK_INT(b.units.n, 3);
+    bill_make(&e, &u, 400, &b);
+    CHECK_INT(b.cost_nusd, 400);
+    CHECK(b.clamped);
+    bill_make(&e, &silent, INT64_MAX, &b); /* a failure before any output: no request, no image */
+    CHECK_INT(b.cost_nusd, 0);
+    CHECK_INT(b.requests + b.units.n, 0);
+}
+
 /* Half up, per class: 1 token at 500 pUSD is 0.5 nUSD and costs 1. */
 static void test_rounding(void)
 {
@@ -104,6 +147,7 @@ static void test_rounding(void)
 
 static const struct check_case cases[] = {
     {"bill_table", test_table},
+    {"bill_tiers_and_units", test_tiers_and_units},
     {"bill_rounding", test_rounding},
 };
 CHECK_MAIN(cases)

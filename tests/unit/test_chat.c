@@ -280,7 +280,7 @@ static void test_operator_is_not_quoted(void)
     CHECK_INT(credentials_new(&keys_held), ERR_NONE);
     chats.credentials = keys_held;
     for (uint16_t no = 0; no < 2; no++)
-        CHECK_INT(credentials_set(keys_held, no, VIEW_LIT("sk-operator-1")), ERR_NONE);
+        CHECK_INT(credentials_set(keys_held, no, 0, 1, VIEW_LIT("sk-operator-1")), ERR_NONE);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         reset();
         ask(ASK "}");
@@ -764,7 +764,7 @@ static void test_route_again(void)
 
     for (unsigned i = 0; i < 64; i++) {
         struct route_health good = {read_good, NULL};
-        struct route_want want = {.n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1};
+        struct route_want want = {.n_models = 1, .max_prompt_pusd = -1, .max_completion_pusd = -1, .max_audio_pusd = -1, .max_request_nusd = -1, .max_image_nusd = -1};
         struct snapshot *catalog;
         struct route again;
 
@@ -1012,7 +1012,7 @@ static void test_media(void)
         text = (int64_t)(strlen(body) - strlen(cases[i].holder)) + CHAT_TEMPLATE_TOKENS;
         if (cases[i].bound == CONTEXT)
             text = 0;
-        CHECK_INT(-balance, text + cases[i].bound + 1 + 2); /* and one token of output */
+        CHECK_INT(-balance, text + cases[i].bound + 1 + 1); /* and one token of output */
         client.gone(client.gone_cookie);
         CHECK(last_record.tokens_prompt >= cases[i].floor);
         CHECK(last_record.tokens_prompt < cases[i].floor + 40);
@@ -1039,7 +1039,7 @@ static void test_whole(void)
     CHECK(strstr(client.headers, "x-receipt-id: rcpt-") != NULL);
     CHECK(strcmp(receipt.facts.model, "demo/echo") == 0);
     CHECK_INT(receipt.facts.tokens_prompt, 9);
-    CHECK_INT(receipt.facts.price_prompt_pusd, 1000);
+    CHECK_INT(receipt.facts.class_pusd[PRICE_CLASS_prompt], 1000);
 
     reset(); /* cut off: the next provider answers, nothing was sent */
     ask(ASK "}");

@@ -572,7 +572,7 @@ static const struct {
      {"!", "!", "!", "!"}},
     {"more errors",
      {"{\"detail\":\"no\"}", "{\"detail\":[{\"msg\":\"no\"}]}",
-      "{" UP ",\"choices\":null,\"base_resp\":{\"status_code\":1004,\"status_msg\":\"no\"}}",
+      "{" UP ",\"choices\":null,\"base_resp\":{\"status_code\":1000,\"status_msg\":\"no\"}}",
       "{\"code\":\"1302\",\"msg\":\"no\"}"},
      {"!", "!", "!", "!"}},
     {"not ours to repair",
@@ -904,6 +904,10 @@ static void test_errors(void)
         {"{\"error\":{\"message\":\"m\",\"type\":\"invalid_request_error\",\"status_code\":400}}", 400, true},
         {"{\"error\":{\"message\":\"m\",\"code\":200}}", 502, false},
         {"{\"error\":{\"message\":\"m\",\"code\":\"503\"}}", 503, false},
+        {"{\"choices\":null,\"base_resp\":{\"status_code\":1002,\"status_msg\":\"m\"}}", 429, false},
+        {"{\"choices\":null,\"base_resp\":{\"status_code\":1008,\"status_msg\":\"m\"}}", 402, false},
+        {"{\"choices\":null,\"base_resp\":{\"status_code\":2013,\"status_msg\":\"m\"}}", 400, true},
+        {"{\"choices\":null,\"base_resp\":{\"status_code\":99,\"status_msg\":\"m\"}}", 502, false},
     };
 
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {

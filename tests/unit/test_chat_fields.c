@@ -2,6 +2,7 @@
  * honoured by the router, or refused by its name: one row each. What is in no row of a class here is told
  * wrongly to somebody. The lists are those of facts/wire.md 1.2 and OpenAI's specification. */
 #include "check.h"
+#include "adapter.h"
 #include "chat_request.h"
 
 #define M "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
@@ -11,12 +12,29 @@ static const struct provider usual = {.id = "usual", .quirks = QUIRK_NO_STORE | 
                              openai = {.id = "openai", .quirks = QUIRK_OPENAI | QUIRK_MAX_COMPLETION_TOKENS | QUIRK_NO_STORE},
                              strict = {.id = "strict", .quirks = QUIRK_STRICT | QUIRK_NO_STORE},
                              switched = {.id = "switched", .quirks = QUIRK_THINKING | QUIRK_NO_STORE},
+                             qwen = {.id = "qwen", .quirks = QUIRK_ENABLE_THINKING | QUIRK_NO_REASONING_EFFORT | QUIRK_NO_STORE},
                              wordless = {.id = "wordless", .quirks = QUIRK_NO_REASONING_EFFORT | QUIRK_NO_STORE},
                              thinker = {.id = "thinker", .quirks = QUIRK_REASONING_CONTENT | QUIRK_NO_STORE},
                              strict_thinker = {.id = "st", .quirks = QUIRK_REASONING_CONTENT | QUIRK_STRICT | QUIRK_NO_STORE},
                              marks = {.id = "marks", .quirks = QUIRK_STRICT | QUIRK_NO_STORE, .n_members = 1, .members = {"cache_control"}},
                              router = {.id = "router", .quirks = QUIRK_NO_STORE, .n_members = 2,
                                        .members = {"reasoning", "web_search_options"}};
+
+/* As the row of the dialect decides, at an endpoint with these prices of a cache write and a longer one. */
+static bool fits_priced(const struct chat_request *r, const struct provider *provider, int64_t write, int64_t longer,
+                        struct view *refused)
+{
+    const struct catalog_model model = {0};
+    const struct catalog_endpoint endpoint = {.price = {.cache_write_pusd = write, .cache_write_long_pusd = longer}};
+    const struct destination to = {provider, &model, &endpoint};
+
+    return adapter_of(provider, PROMPT_CHAT)->fits(r->facts, &to, refused);
+}
+
+static bool fits(const struct chat_request *r, const struct provider *provider, struct view *refused)
+{
+    return fits_priced(r, provider, 5, 5, refused);
+}
 
 /* --- the top of the body --- */
 
@@ -59,7 +77,7 @@ static const char *render(const struct provider *p)
     struct view refused;
 
     buf_reset(&out);
-    CHECK(chat_request_fits(&request, p, &refused));
+    CHECK(fits(&request, p, &refused));
     CHECK_INT(chat_request_render(&request, p, "up", 0, &out), ERR_NONE);
     CHECK(buf_append_byte(&out, 0) == ERR_NONE);
     return (const char *)out.ptr;
@@ -135,9 +153,10 @@ static void test_breakpoints(void)
                              : HEAD "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",%s}]}]}",
                      breakpoints[i].mark);
             CHECK_INT(chat_request_parse(view_str(body), &request, &facts, &fault), ERR_NONE);
-            CHECK_INT(chat_request_fits(&request, &usual, &refused), breakpoints[i].fits);
+            CHECK_INT(fits(&request, &usual, &refused), breakpoints[i].fits);
             if (!breakpoints[i].fits)
                 CHECK_BYTES(refused.ptr, refused.len, "prompt_cache_breakpoint", 23);
+            CHECK(fits_priced(&request, &usual, 5, 8, &refused));
         }
     }
 }
@@ -148,7 +167,7 @@ static void test_refused_by_name(void)
         struct view refused = VIEW_EMPTY;
 
         CHECK_INT(parse(by_name[i].members), ERR_NONE);
-        CHECK(!chat_request_fits(&request, &usual, &refused));
+        CHECK(!fits(&request, &usual, &refused));
         CHECK_BYTES(refused.ptr, refused.len, by_name[i].refused, strlen(by_name[i].refused));
     }
     test_breakpoints();
@@ -196,6 +215,11 @@ static const struct {
     {"\"reasoning\":{\"effort\":\"low\"}", &wordless, UP M "}"},
     {"\"reasoning\":{\"effort\":\"low\"}", &switched,
      "{\"thinking\":{\"type\":\"enabled\"},\"reasoning_effort\":\"low\",\"model\":\"up\"," M "}"},
+    {"\"reasoning\":{\"effort\":\"low\"}", &qwen, "{\"enable_thinking\":true,\"model\":\"up\"," M "}"},
+    {"\"reasoning_effort\":\"high\"", &qwen, "{\"enable_thinking\":true,\"model\":\"up\"," M "}"},
+    {"\"reasoning_effort\":\"none\"", &qwen, "{\"enable_thinking\":false,\"model\":\"up\"," M "}"},
+    {"\"reasoning_effort\":\"none\",\"enable_thinking\":true", &qwen, UP "\"enable_thinking\":true," M "}"},
+    {"\"reasoning_effort\":\"most\"", &qwen, UP "\"reasoning_effort\":\"most\"," M "}"},
     {"\"reasoning\":{\"enabled\":false}", &switched, "{\"thinking\":{\"type\":\"disabled\"},\"model\":\"up\"," M "}"},
     {"\"reasoning\":{\"enabled\":true},\"thinking\":{\"type\":\"disabled\"}", &switched,
      "{\"reasoning_effort\":\"medium\",\"model\":\"up\",\"thinking\":{\"type\":\"disabled\"}," M "}"},
@@ -339,7 +363,7 @@ static void test_messages(void)
         snprintf(want, sizeof want, "{\"model\":\"%s\",\"messages\":[%s,%s,{\"role\":\"user\"}],\"stream\":false}",
                  messages[i].model, one, one);
         CHECK_INT(chat_request_parse(view_str(in), &request, &facts, &fault), ERR_NONE);
-        CHECK(chat_request_fits(&request, messages[i].provider, &refused));
+        CHECK(fits(&request, messages[i].provider, &refused));
         buf_free(&out);
         buf_init(&out, chat_request_room(&request));
         CHECK_INT(chat_request_render(&request, messages[i].provider, messages[i].model, 0, &out), ERR_NONE);

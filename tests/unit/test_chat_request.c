@@ -2,12 +2,29 @@
  * may reach it that was not priced, and no body may exist that routing reads one way and a provider
  * another. */
 #include "check.h"
+#include "adapter.h"
 #include "chat_request.h"
 #include "message.h"
 
 #define M "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
 #define SO "\"store\":false,"
 #define US "\"stream_options\":{\"include_usage\":true},"
+
+/* As the row of the dialect decides, at an endpoint with these prices of a cache write and a longer one. */
+static bool fits_priced(const struct chat_request *r, const struct provider *provider, int64_t write, int64_t longer,
+                        struct view *refused)
+{
+    const struct catalog_model model = {0};
+    const struct catalog_endpoint endpoint = {.price = {.cache_write_pusd = write, .cache_write_long_pusd = longer}};
+    const struct destination to = {provider, &model, &endpoint};
+
+    return adapter_of(provider, PROMPT_CHAT)->fits(r->facts, &to, refused);
+}
+
+static bool fits(const struct chat_request *r, const struct provider *provider, struct view *refused)
+{
+    return fits_priced(r, provider, 5, 5, refused);
+}
 
 /* in, provider quirks, max_output -> the body that must leave. */
 static const struct {
@@ -353,10 +370,10 @@ static void test_members(void)
 
         snprintf(body, sizeof body, "{\"model\":\"a\"," M "%s}", cases[i].members);
         CHECK_INT(chat_request_parse(view_str(body), &r, &facts, &fault), ERR_NONE);
-        CHECK_INT(chat_request_fits(&r, &plain, &blamed), cases[i].plain == NULL);
+        CHECK_INT(fits(&r, &plain, &blamed), cases[i].plain == NULL);
         if (cases[i].plain != NULL)
             CHECK_BYTES(blamed.ptr, blamed.len, cases[i].plain, strlen(cases[i].plain));
-        CHECK_INT(chat_request_fits(&r, &wide, &blamed), cases[i].wide == NULL);
+        CHECK_INT(fits(&r, &wide, &blamed), cases[i].wide == NULL);
         if (cases[i].wide != NULL)
             CHECK_BYTES(blamed.ptr, blamed.len, cases[i].wide, strlen(cases[i].wide));
     }
@@ -392,12 +409,15 @@ static void test_cache_control(void)
         struct view blamed;
 
         CHECK_INT(chat_request_parse(view_str(cases[i].in), &r, &facts, &fault), ERR_NONE);
-        if (chat_request_fits(&r, &plain, &blamed) == cases[i].longer)
+        if (fits(&r, &plain, &blamed) == cases[i].longer)
             printf("# %s\n", cases[i].in);
-        CHECK_INT(chat_request_fits(&r, &plain, &blamed), !cases[i].longer);
+        CHECK_INT(fits(&r, &plain, &blamed), !cases[i].longer);
         if (cases[i].longer)
             CHECK_BYTES(blamed.ptr, blamed.len, "cache_control", 13);
-        CHECK(chat_request_fits(&r, &wide, &blamed));
+        CHECK(fits(&r, &wide, &blamed));
+        /* where it has a price of its own, nobody has to permit it */
+        CHECK(fits_priced(&r, &plain, 5, 8, &blamed));
+        CHECK_INT(facts.long_cache, cases[i].longer);
     }
 }
 

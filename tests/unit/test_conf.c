@@ -215,7 +215,40 @@ static void files(void)
     buf_free(&b);
 }
 
+enum { MANY = 256 };
+static struct conf_field many_fields[MANY];
+static bool many_values[MANY];
+
+static struct conf_target many_section(void *cookie, struct view kind, struct view name)
+{
+    (void)cookie, (void)kind, (void)name;
+    return (struct conf_target){many_fields, MANY, many_values};
+}
+
+/* A key for each provider: each field of a large table is told from the others, and may stand there once. */
+static void many(void)
+{
+    static char names[MANY][8];
+    struct buf text, why;
+
+    buf_init(&text, 1 << 16);
+    buf_init(&why, 255);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "f%zu", i);
+        many_fields[i] = (struct conf_field){.name = names[i], .type = CONF_BOOL, .offset = i, .size = sizeof(bool)};
+        CHECK_INT(buf_appendf(&text, "f%zu = on\n", i), ERR_NONE);
+    }
+    CHECK_INT(conf_parse(buf_view(&text), "many", many_section, NULL, &why), ERR_NONE);
+    for (size_t i = 0; i < MANY; i++)
+        CHECK(many_values[i]);
+    CHECK_INT(buf_append(&text, VIEW_LIT("f200 = on\n")), ERR_NONE);
+    CHECK_INT(conf_parse(buf_view(&text), "many", many_section, NULL, &why), ERR_CONFIG);
+    buf_free(&text);
+    buf_free(&why);
+}
+
 static const struct check_case cases[] = {
+    {"conf_a_field_for_each_provider", many},
     {"conf_every_type", every_type},
     {"conf_refusals", refusals},
     {"conf_nothing_before_the_first_section", nothing_before_the_first_section},

@@ -3,6 +3,7 @@
  * ship parse. */
 #include "check.h"
 #include "conf.h"
+#include "controlplane/catalog_file.h"
 #include "controlplane/config.h"
 #include "controlplane/provider_keys.h"
 #include "controlplane/state.h"
@@ -105,6 +106,9 @@ static void test_examples(void)
 }
 
 #define MODEL "[model a/b]\nname = AB\ncontext_length = 100\nmax_output = 10\n"
+#define MODEL2 "[model c/d]\nname = CD\ncontext_length = 100\nmax_output = 10\n"
+#define TIER "tier = above 9: prompt 3\n"
+#define SIXTY_FOUR "0123456789012345678901234567890123456789012345678901234567890123"
 #define ENDPOINT "upstream_model = ab\nprompt = 1\ncompletion = 2\n"
 
 static void test_catalog(void)
@@ -124,13 +128,62 @@ static void test_catalog(void)
         {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "[endpoint a/b@demo-b]\n" ENDPOINT, NULL},
         {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "[endpoint a/b@demo-a]\n" ENDPOINT, "section"},
         {MODEL "[endpoint a/c@demo-a]\n" ENDPOINT, "no such model"},
-        {MODEL "[endpoint a/b@nobody]\n" ENDPOINT, "providers.conf"},
+        {MODEL "[endpoint a/b@nobody]\n" ENDPOINT, NULL}, /* left out: test_catalog_providers */
         {MODEL "[endpoint a/b]\n" ENDPOINT, "section"},
         {MODEL "[endpoint a/b@demo-a]\nprompt = 1\ncompletion = 2\n", "upstream_model"},
         {MODEL "[endpoint a/b@demo-a]\nupstream_model = x\nprompt = 1\n", "completion"},
         {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "weight = 65536\n", "weight"},
         {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "cached = -1\n", "cached"},
         {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "cached = 0\nweight = 0\n", NULL},
+        {MODEL "kind = poetry\n", "kind"},
+        {MODEL "kind = rerank\ncapabilities = embeddings\n", "embeddings"},
+        {MODEL "inputs = text smell\n", "inputs"},
+        {MODEL "gates = no_sampling no_such_gate\n", "gate"},
+        {MODEL "efforts = low extreme\n", "efforts"},
+        {MODEL "budget = 9\n", "budget"},
+        {MODEL "budget = 9 8\n", "budget"},
+        {MODEL "budget = 9 0\n", NULL},
+        {MODEL "created = yesterday\n", "created"},
+        {MODEL "created = 2025-02-29\n", "created"},
+        {MODEL "knowledge = 2025\n", "knowledge"},
+        {MODEL "facts = 2026-13-01\n", "facts"},
+        {MODEL "open_weights = maybe\n", "open_weights"},
+        {"[model a/b]\nname = AB\n", "context_length"},
+        {"[model a/b]\nname = AB\ncontext_length = 9\n", NULL},
+        {"[model a/b]\nname = AB\nkind = images\n", NULL},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "retires = soon\n", "retires"},
+        {MODEL "description = caf\xc3\xa9\n", "ASCII"},
+        {MODEL "fallbacks = a/b\n", "itself"},
+        {MODEL "fallbacks = c/d\n", "fallbacks"},
+        {MODEL MODEL2 "fallbacks = a/b, a/b\n", "twice"},
+        {MODEL MODEL2 "fallbacks = a/b\n", NULL},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "quantization = fp5\n", "quantization"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "lacks = taste\n", "lacks"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "retains_data = perhaps\n", "retains_data"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "per_image = -1\n", "per_image"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "source = a b 2026-11-20\n", NULL},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "source = " SIXTY_FOUR "\n", "source"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = above 9: prompt 3\ntier = 16:30-00:30: cached 1\n", NULL},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = above 9 23:00-24:00: prompt 3\n", NULL},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = prompt 3\n", "tier"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = above 0: prompt 3\n", "tier"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = above 9: image 3\n", "tier"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = above 9:\n", "tier"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = above 9: prompt 3 prompt 4\n", "tier"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = 24:00-01:00: prompt 3\n", "tier"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = 1:00-02:00: prompt 3\n", "tier"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT "tier = 01:00-01:00: prompt 3\n", "tier"},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT TIER TIER TIER TIER, NULL},
+        {MODEL "[endpoint a/b@demo-a]\n" ENDPOINT TIER TIER TIER TIER TIER, "4 tiers"},
+        {MODEL "[alias ab/latest]\nmodels = a/b\n", NULL},
+        {MODEL "[alias ab/latest]\nmodels = a/b\nwants = eu no_retention\nsort = price\nlisted = on\n", NULL},
+        {MODEL "[alias a/b]\nmodels = a/b\n", "name already"},
+        {MODEL "[alias x]\nmodels = a/c\n", "models"},
+        {MODEL "[alias x]\nmodels = ,\n", "names no model"},
+        {MODEL "[alias x]\nwants = eu\n", "models"},
+        {MODEL "[alias x]\nmodels = a/b\nwants = luck\n", "wants"},
+        {MODEL "[alias x]\nmodels = a/b\nsort = mood\n", "sort"},
+        {MODEL "[alias x]\nmodels = a/b\n[alias x]\nmodels = a/b\n", "section"},
     };
     struct providers *p = example_providers();
 
@@ -149,6 +202,76 @@ static void test_catalog(void)
         if (cases[i].says != NULL && strstr(why_text(), cases[i].says) == NULL)
             check_fail(__FILE__, __LINE__, why_text());
     }
+}
+
+/* What is said arrives where it belongs, and what is not said costs what its class costs as. */
+static void test_catalog_values(void)
+{
+    static const char text[] = "# a comment\n" MODEL
+        "kind = rerank\ninputs = text file\noutputs = text\ndescription = Sorts.\ncreated = 2024-02-01\n"
+        "knowledge = 2024-02\nfacts = 2026-11-20\nopen_weights = yes\ngates = no_sampling no_urls\n"
+        "efforts = none max\nbudget = 128 32768\nfallbacks = c/d\n" MODEL2
+        "[endpoint a/b@demo-b]\nupstream_model = x\nprompt = 1\ncompletion = 8\ncached = 0.1\n"
+        "cache_write_long = 2\naudio_output = 20\nper_request = 0.005\nper_query = 0.002\nlacks = tools\n"
+        "context_length = 50\nmax_output = 5\nquantization = mxfp4\nretains_data = on\n"
+        "source = some list 1.0 2026-11-20\nretires = 2026-11-20\ntier = above 200000: prompt 2 completion 12\n"
+        "tier = 16:30-00:30: completion 4\n"
+        "\n[alias ~ab/latest]\nmodels = c/d, a/b\nwants = eu free\nsort = throughput\nlisted = on\n";
+    struct catalog_file f;
+    const struct catalog_model *m;
+    const struct catalog_endpoint *e;
+    const struct price *p;
+
+    buf_reset(&why);
+    if (catalog_file_parse(view_str(text), "t", example_providers(), &f, &why) != ERR_NONE) {
+        check_fail(__FILE__, __LINE__, why_text());
+        return;
+    }
+    m = &f.catalog.models[0];
+    CHECK(m->kind == KIND_RERANK && m->inputs == (MEDIUM_TEXT | MEDIUM_FILE) && m->outputs == MEDIUM_TEXT);
+    CHECK(strcmp(m->description, "Sorts.") == 0 && m->created == 1706745600);
+    CHECK(m->knowledge_day * 86400ull == 1709164800 && m->facts_day * 86400ull == 1795132800);
+    CHECK(m->open_weights == KNOWN_YES && m->gates.bits == (GATE_NO_SAMPLING | GATE_NO_URLS));
+    CHECK(m->gates.efforts == 65 && m->gates.budget_min == 128 && m->gates.budget_max == 32768);
+    CHECK(m->n_fallbacks == 1 && m->fallback[0] == 1);
+    CHECK(f.catalog.models[1].kind == KIND_CHAT && f.catalog.models[1].open_weights == KNOWN_NOT);
+    e = &f.catalog.endpoints[0];
+    p = &e->price;
+    CHECK(p->cached_pusd == 100000 && p->cache_write_pusd == 1000000 && p->cache_write_long_pusd == 2000000);
+    CHECK(p->reasoning_pusd == 8000000 && p->audio_input_pusd == 1000000 && p->audio_output_pusd == 20000000);
+    CHECK(p->image_input_pusd == 1000000 && p->image_output_pusd == 8000000);
+    CHECK(p->request_nusd == 5000000 && p->query_nusd == 2000000 && p->image_nusd == 0);
+    CHECK_INT(p->n_tiers, 2);
+    CHECK(p->tier[0].above_prompt_tokens == 200000 && p->tier[0].until_minute == 0);
+    CHECK(p->tier[0].prompt_pusd == 2000000 && p->tier[0].completion_pusd == 12000000);
+    CHECK(p->tier[0].cached_pusd == 100000 && p->tier[0].cache_write_pusd == 2000000); /* as prompt there */
+    CHECK(p->tier[1].from_minute == 990 && p->tier[1].until_minute == 30);
+    CHECK(p->tier[1].prompt_pusd == 1000000 && p->tier[1].completion_pusd == 4000000);
+    CHECK(e->lacks == CAP_TOOLS && e->context_length == 50 && e->max_output == 5);
+    CHECK(e->quantization == QUANTIZATION_MXFP4 && e->retains_data);
+    CHECK(strcmp(e->source, "some list 1.0") == 0 && e->source_day == m->facts_day && e->retires_day == m->facts_day);
+    CHECK(f.catalog.aliases[0].n_models == 2 && f.catalog.aliases[0].model[0] == 1);
+    CHECK(f.catalog.aliases[0].wants == (ALIAS_EU | ALIAS_FREE) && f.catalog.aliases[0].listed);
+    CHECK(f.catalog.aliases[0].sort == ALIAS_SORT_THROUGHPUT);
+    CHECK(f.model_lines[0] == 2 && f.model_lines[1] == 18 && f.endpoint_lines[0] == 22 && f.alias_lines[0] == 41);
+    catalog_file_free(&f);
+}
+
+/* A provider that is not measured: its endpoint is left out, counted and known by name and line. */
+static void test_catalog_providers(void)
+{
+    struct catalog_file f;
+
+    buf_reset(&why);
+    CHECK_INT(catalog_file_parse(VIEW_LIT(MODEL "[endpoint a/b@nobody]\n" ENDPOINT "[endpoint a/b@demo-a]\n" ENDPOINT),
+                                 "t", example_providers(), &f, &why),
+              ERR_NONE);
+    CHECK_INT(f.catalog.n_endpoints, 1);
+    CHECK(strcmp(f.providers[0]->id, "demo-a") == 0 && f.endpoint_lines[0] == 9);
+    CHECK_INT(f.n_refused, 1);
+    CHECK(strcmp(f.refused[0].provider, "nobody") == 0 && strcmp(f.refused[0].model, "a/b") == 0);
+    CHECK_INT(f.refused[0].line, 5);
+    catalog_file_free(&f);
 }
 
 /* --- provider keys --- */
@@ -181,7 +304,9 @@ static void test_provider_keys(void)
         {"", 0600, NULL, NULL},
         {"demo-a = secret-of-a\n", 0644, NULL, "0600"},
         {"nobody = secret\n", 0600, NULL, "nobody"},
-        {"demo-a = se cret\n", 0600, NULL, "demo-a"},
+        {"demo-a = secret-1, secret-2  secret-3\n", 0600, NULL, NULL},
+        {"demo-a = 1 2 3 4 5 6 7 8 9\n", 0600, NULL, "more than 8"},
+        {"demo-a = se\xc3\xa9" "cret\n", 0600, NULL, "demo-a"},
         {"", 0600, "se\ncret", "demo-b"},
     };
     static struct controlplane_config c;
@@ -208,11 +333,18 @@ static void test_provider_keys(void)
               strstr(why_text(), "se cret") == NULL);
         if (i == 0 && e == ERR_NONE) {
             CHECK_INT(provider_keys_count(k), 2);
-            CHECK(provider_keys_get(k, 0, &v) && view_eq(v, VIEW_LIT("secret-of-a")));
-            CHECK(provider_keys_get(k, 1, &v) && view_eq(v, VIEW_LIT("secret-of-b")));
-            CHECK(!provider_keys_get(k, 2, &v));
-            CHECK(!provider_keys_get(k, 65535, &v));
+            CHECK(provider_keys_get(k, 0, 0, &v) && view_eq(v, VIEW_LIT("secret-of-a")));
+            CHECK(provider_keys_get(k, 1, 0, &v) && view_eq(v, VIEW_LIT("secret-of-b")));
+            CHECK(!provider_keys_get(k, 0, 1, &v) && provider_keys_of(k, 0) == 1 && provider_keys_of(k, 2) == 0);
+            CHECK(!provider_keys_get(k, 2, 0, &v));
+            CHECK(!provider_keys_get(k, 65535, 0, &v) && provider_keys_of(k, 65535) == 0);
             CHECK(getenv("TR_TEST_KEY") == NULL); /* gone from the environment */
+        }
+        if (e == ERR_NONE && strstr(cases[i].file, "secret-3") != NULL) {
+            CHECK_INT(provider_keys_of(k, 0), 3);
+            CHECK(provider_keys_get(k, 0, 0, &v) && view_eq(v, VIEW_LIT("secret-1")));
+            CHECK(provider_keys_get(k, 0, 2, &v) && view_eq(v, VIEW_LIT("secret-3")));
+            CHECK(!provider_keys_get(k, 0, 3, &v));
         }
         provider_keys_free(k);
         unsetenv("TR_TEST_KEY");
@@ -270,6 +402,7 @@ static void test_state(void)
 static const struct check_case cases[] = {
     {"controlplane.conf", test_config}, {"examples", test_examples},
     {"catalog.conf", test_catalog},     {"provider keys", test_provider_keys},
+    {"catalog.conf values", test_catalog_values}, {"catalog.conf providers", test_catalog_providers},
     {"state directory", test_state},
 };
 

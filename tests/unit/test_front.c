@@ -437,7 +437,9 @@ static void test_azure(void)
         {"/openai/v1/models", "/v1/models", ""},
         {"/openai/models/demo/echo", "/v1/models/demo/echo", ""},
         {"/openai/v1", "/v1/v1", ""}, /* nothing, like any unknown path */
-        {"/openai/deployments/m/audio/speech", "/v1/deployments/m/audio/speech", ""},
+        {"/openai/deployments/m/audio/speech", "/v1/audio/speech", "m"},
+        {"/openai/deployments/m/images/edits", "/v1/images/edits", "m"},
+        {"/openai/deployments/m/audio/noise", "/v1/deployments/m/audio/noise", ""},
         {"/openai/deployments/m/nothing", "/v1/deployments/m/nothing", ""},
         {"/openai/deployments/completions", "/v1/deployments/completions", ""},
         {"/openai/deployments/", "/v1/deployments/", ""},

@@ -255,6 +255,94 @@ static void test_first_byte_smooths(void)
     health_free(h);
 }
 
+static void test_rate_smooths(void)
+{
+    struct health *h = fresh();
+    struct health_view v;
+
+    health_written(h, 0, 1, 1000, 10000000);
+    health_read(h, 0, HEALTH_NOBODY, 1, &v);
+    CHECK_INT(v.tokens_per_s, 100);
+    health_written(h, 0, 1, 1800, 10000000);
+    health_read(h, 0, HEALTH_NOBODY, 1, &v);
+    CHECK_INT(v.tokens_per_s, 110);
+    /* a word, or a burst, says nothing; nor does what no model can write */
+    health_written(h, 0, 1, HEALTH_RATE_TOKENS - 1, 10000000);
+    health_written(h, 0, 1, 1000, HEALTH_RATE_US - 1);
+    health_written(h, 0, 1, UINT64_MAX, 10000000);
+    health_read(h, 0, HEALTH_NOBODY, 1, &v);
+    CHECK_INT(v.tokens_per_s, 110);
+    health_free(h);
+}
+
+/* A percentile is the end of its bucket that is worse for the endpoint, at most a factor of the root of two away, and
+ * needs a few samples; a page is forgotten half an hour later. */
+static void test_percentiles(void)
+{
+    static const uint32_t exact_us[ROUTE_PERCENTILES] = {50000, 75000, 90000, 99000};
+    static const uint32_t exact_rate[ROUTE_PERCENTILES] = {51, 26, 11, 2};
+    struct health *h = fresh();
+    struct health_report r;
+
+    for (unsigned i = 1; i <= 4; i++)
+        health_success(h, 0, who(h, 1), 1, i * 1000);
+    health_report(h, 0, 1, &r);
+    CHECK(r.latencies == 4 && r.now.latency_us[ROUTE_P50] == 0);
+    health_free(h);
+    h = fresh();
+    for (unsigned i = 1; i <= 100; i++) {
+        health_success(h, 0, who(h, 1), FIGURES_PAGE_MS - 1 + i, i * 1000); /* over two pages */
+        health_written(h, 0, FIGURES_PAGE_MS - 1 + i, i, 1000000);
+    }
+    health_report(h, 0, FIGURES_PAGE_MS + 200, &r);
+    CHECK(r.latencies == 100 && r.rates == 100 - (HEALTH_RATE_TOKENS - 1));
+    for (unsigned i = 0; i < ROUTE_PERCENTILES; i++)
+        CHECK(r.now.latency_us[i] >= exact_us[i] && r.now.latency_us[i] < exact_us[i] * 1.42);
+    CHECK(r.now.throughput[ROUTE_P50] <= exact_rate[ROUTE_P50] + 8 && r.now.throughput[ROUTE_P50] > exact_rate[ROUTE_P50] / 1.42);
+    CHECK(r.now.throughput[ROUTE_P99] <= r.now.throughput[ROUTE_P50]);
+    health_report(h, 0, 2 * FIGURES_PAGE_MS, &r);
+    CHECK_INT(r.latencies, 100); /* the first sample's page is gone with the next one */
+    health_report(h, 0, 3 * FIGURES_PAGE_MS, &r);
+    CHECK(r.latencies == 0 && r.now.latency_us[ROUTE_P50] == 0);
+    health_free(h);
+}
+
+/* Outcomes of 5 minutes, 30 minutes and a day; and no account makes the public figures. */
+static void test_uptime(void)
+{
+    enum { MINUTE = 60000, T0 = 100 * 3600000 };
+    struct health *h = fresh();
+    struct health_report r;
+    struct health_view v = {0};
+
+    succeed(h, 1, 10, T0);
+    health_report(h, 3, T0, &r);
+    for (unsigned i = 0; i < HEALTH_SPANS; i++)
+        CHECK(r.span[i].good == 10 && r.span[i].bad == 0);
+    health_failure(h, 3, who(h, 1), HEALTH_FAULT_ENDPOINT, T0 + 4 * MINUTE);
+    health_report(h, 3, T0 + 5 * MINUTE, &r);
+    CHECK(r.span[HEALTH_5M].good == 10 && r.span[HEALTH_5M].bad == 1);
+    health_report(h, 3, T0 + 6 * MINUTE, &r);
+    CHECK(r.span[HEALTH_5M].good == 0 && r.span[HEALTH_5M].bad == 1 && r.span[HEALTH_30M].good == 10);
+    health_report(h, 3, T0 + 60 * MINUTE, &r);
+    CHECK(r.span[HEALTH_30M].good == 0 && r.span[HEALTH_1D].good == 10 && r.span[HEALTH_1D].bad == 1);
+    health_measure(h, 3, T0 + 60 * MINUTE, &v);
+    CHECK_INT(v.failed_permille, 90);
+    health_report(h, 3, T0 + 26 * 60 * MINUTE, &r);
+    CHECK(r.span[HEALTH_1D].good == 0 && r.span[HEALTH_1D].bad == 0);
+    health_free(h);
+
+    h = fresh();
+    fail(h, 1, HEALTH_FAULT_REQUEST, 100, T0);
+    health_report(h, 3, T0, &r);
+    CHECK_INT(r.span[HEALTH_5M].bad, HEALTH_ACCOUNT_WEIGHT);
+    fail(h, 2, HEALTH_FAULT_REQUEST, 1, T0);
+    fail(h, 2, HEALTH_FAULT_ENDPOINT, 2, T0);
+    health_report(h, 3, T0, &r);
+    CHECK_INT(r.span[HEALTH_5M].bad, HEALTH_ACCOUNT_WEIGHT + 3);
+    health_free(h);
+}
+
 static void test_slots(void)
 {
     struct health *h = fresh();
@@ -277,6 +365,9 @@ static const struct check_case cases[] = {
     {"health_one_account_on_many_threads", test_one_account_on_many_threads},
     {"health_cooling", test_cooling},
     {"health_first_byte_smooths", test_first_byte_smooths},
+    {"health_rate_smooths", test_rate_smooths},
+    {"health_percentiles", test_percentiles},
+    {"health_uptime", test_uptime},
     {"health_slots", test_slots},
 };
 CHECK_MAIN(cases)

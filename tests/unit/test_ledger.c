@@ -1100,10 +1100,75 @@ static void catalog_cb(void *cookie, enum err e, struct catalog *c)
         catalog = *c;
 }
 
-#define APPLY(weight, price)                                                                       \
-    "SELECT catalog_apply('{a/b,c/d}', '{AB,CD}', '{1000,2000}', '{100,200}', '{1,2}', '{3,4}',"   \
-    " '{a/b,a/b,c/d}', '{p0,p1,p0}', '{0,1,0}', '{ab,ab1,cd}', '{1," weight ",3}',"                \
-    " '{5,6,7}', '{50,60," price "}', '{1,1,1}', '{2,2,2}')"
+/* A model, an endpoint and an alias as catalog_apply() takes them, after psql's quoting. */
+#define MODEL_JSON(id, more)                                                                       \
+    "{\"id\": \"" id "\", \"name\": \"" id "\", \"description\": \"says \\\"it\\\"\", \"context_length\": 1000,"  \
+    " \"max_output\": 200, \"created\": 2, \"knowledge_day\": 3, \"facts_day\": 4, \"capabilities\": 5,"  \
+    " \"kind\": 1, \"inputs\": 6, \"outputs\": 7, \"open_weights\": 2, \"gates\": 8, \"efforts\": 9,"   \
+    " \"budget_min\": 10, \"budget_max\": 11, " more "}"
+#define ENDPOINT_JSON(model, provider, weight, completion, tiers)                                  \
+    "{\"model\": \"" model "\", \"provider\": \"p" provider "\", \"provider_no\": " provider ","   \
+    " \"upstream_model\": \"up" provider "\", \"weight\": " weight ", \"source\": \"a list\", \"source_day\": 12, \"retires_day\": 16,"  \
+    " \"context_length\": 13, \"max_output\": 14, \"lacks\": 15, \"quantization\": 3, \"retains_data\": true,"  \
+    " \"prompt_pusd\": 101, \"completion_pusd\": " completion ", \"cached_pusd\": 103, \"cache_write_pusd\": 104,"  \
+    " \"cache_write_long_pusd\": 105, \"reasoning_pusd\": 106, \"audio_input_pusd\": 107,"         \
+    " \"audio_output_pusd\": 108, \"image_input_pusd\": 109, \"image_output_pusd\": 110,"          \
+    " \"request_nusd\": 111, \"image_nusd\": 112, \"second_nusd\": 113, \"character_nusd\": 114,"  \
+    " \"query_nusd\": 115, \"tiers\": [" tiers "]}"
+#define TIER_JSON                                                                                  \
+    "{\"above_prompt_tokens\": 200, \"from_minute\": 16, \"until_minute\": 17, \"prompt_pusd\": 21,"  \
+    " \"completion_pusd\": 22, \"cached_pusd\": 23, \"cache_write_pusd\": 24}"
+#define APPLY(weight, price, wants)                                                                \
+    "SELECT catalog_apply('[" MODEL_JSON("a/b", "\"fallbacks\": [\"c/d\"]") ","                    \
+    MODEL_JSON("c/d", "\"fallbacks\": []") "]', '[" ENDPOINT_JSON("a/b", "0", "1", "102", TIER_JSON "," TIER_JSON) \
+    "," ENDPOINT_JSON("a/b", "1", weight, "102", "") "," ENDPOINT_JSON("c/d", "0", "3", price, "") \
+    "]', '[{\"id\": \"~x/latest\", \"models\": [\"c/d\", \"a/b\"], \"wants\": " wants               \
+    ", \"sort\": 1, \"listed\": true}]')"
+
+/* Every column comes back where it was put. */
+static void catalog_is_read(int64_t version)
+{
+    const struct catalog_model *m;
+    const struct catalog_endpoint *e;
+    const struct catalog_alias *a;
+    int64_t n = 101;
+
+    fired = 0;
+    ledger_catalog(ledger, catalog_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(catalog.version, version);
+    CHECK_INT(catalog.n_models, 2);
+    CHECK_INT(catalog.n_endpoints, 3);
+    CHECK_INT(catalog.n_aliases, 1);
+    m = &catalog.models[0];
+    e = &catalog.endpoints[0];
+    a = &catalog.aliases[0];
+    CHECK(strcmp(m->id, "a/b") == 0 && strcmp(m->description, "says \"it\"") == 0);
+    CHECK(m->context_length == 1000 && m->max_output == 200 && m->created == 2 && m->knowledge_day == 3);
+    CHECK(m->facts_day == 4 && m->capabilities == 5 && m->kind == 1 && m->inputs == 6 && m->outputs == 7);
+    CHECK(m->open_weights == 2 && m->gates.bits == 8 && m->gates.efforts == 9);
+    CHECK(m->gates.budget_min == 10 && m->gates.budget_max == 11);
+    CHECK(m->n_fallbacks == 1 && m->fallback[0] == catalog.models[1].no && catalog.models[1].n_fallbacks == 0);
+    CHECK(strcmp(e->upstream_model, "up0") == 0 && strcmp(e->source, "a list") == 0);
+    CHECK(e->model_no == m->no && e->provider_no == 0 && e->weight == 1 && e->source_day == 12 && e->retires_day == 16);
+    CHECK(e->context_length == 13 && e->max_output == 14 && e->lacks == 15 && e->quantization == 3);
+    CHECK(e->retains_data && e->price_version == 1);
+#define IS(class, as) CHECK_INT(e->price.class##_pusd, n++);
+    PRICE_CLASSES(IS)
+#undef IS
+#define IS(unit, what) CHECK_INT(e->price.unit##_nusd, n++);
+    PRICE_UNITS(IS)
+#undef IS
+    CHECK_INT(e->price.n_tiers, 2);
+    CHECK(e->price.tier[1].above_prompt_tokens == 200 && e->price.tier[1].from_minute == 16 &&
+          e->price.tier[1].until_minute == 17 && e->price.tier[1].prompt_pusd == 21 &&
+          e->price.tier[1].completion_pusd == 22 && e->price.tier[1].cached_pusd == 23 &&
+          e->price.tier[1].cache_write_pusd == 24);
+    CHECK(strcmp(a->id, "~x/latest") == 0 && a->n_models == 2 && a->model[1] == m->no);
+    CHECK(a->wants == 2 && a->sort == 1 && a->listed);
+    CHECK_INT(catalog.endpoints[2].price.completion_pusd, 70);
+    catalog_free(&catalog);
+}
 
 /* One data plane holds all there is, another asks: the first is asked to give some back. */
 static void recall_is_told(void)
@@ -1177,25 +1242,13 @@ static void test_watch_and_catalog(void)
     CHECK_INT(resynced, 2);
     CHECK_INT(revoked, 3);
 
-    version = pg_number(APPLY("2", "70"));
+    version = pg_number(APPLY("2", "70", "2"));
     run_until(&catalog_changes, 1, 1000);
     CHECK_INT(catalog_changes, 1);
-    CHECK_INT(pg_number(APPLY("2", "70")), version); /* nothing changed, nobody is told */
-    fired = 0;
-    ledger_catalog(ledger, catalog_cb, NULL);
-    CHECK_INT(finish(), ERR_NONE);
-    CHECK_INT(catalog.version, version);
-    CHECK_INT(catalog.n_models, 2);
-    CHECK_INT(catalog.n_endpoints, 3);
-    CHECK(strcmp(catalog.models[1].id, "c/d") == 0 && catalog.models[1].max_output == 200);
-    CHECK(strcmp(catalog.endpoints[1].upstream_model, "ab1") == 0);
-    CHECK_INT(catalog.endpoints[1].provider_no, 1);
-    CHECK_INT(catalog.endpoints[2].model_no, catalog.models[1].no);
-    CHECK_INT(catalog.endpoints[2].price.completion_pusd, 70);
-    CHECK_INT(catalog.endpoints[2].price_version, 1);
-    catalog_free(&catalog);
+    CHECK_INT(pg_number(APPLY("2", "70", "2")), version); /* nothing changed, nobody is told */
+    catalog_is_read(version);
 
-    CHECK_INT(pg_number(APPLY("0", "71")), version + 1); /* a weight and a price */
+    CHECK_INT(pg_number(APPLY("0", "71", "2")), version + 1); /* a weight and a price */
     run_until(&catalog_changes, 2, 1000);
     CHECK_INT(catalog_changes, 2);
     fired = 0;
@@ -1206,7 +1259,18 @@ static void test_watch_and_catalog(void)
     CHECK_INT(catalog.endpoints[2].price_version, 2);
     CHECK_INT(catalog.endpoints[2].price.completion_pusd, 71);
     catalog_free(&catalog);
-    CHECK_INT(pg_number("SELECT count(*) FROM price"), 4); /* old prices stay */
+    CHECK_INT(pg_number(APPLY("0", "71", "3")), version + 2); /* an alias */
+    /* An endpoint that is left out keeps its number, and no data plane hears of it. */
+    CHECK_INT(pg_number("SELECT catalog_apply('[" MODEL_JSON("c/d", "\"fallbacks\": []") "]', '[]', '[]')"),
+              version + 3);
+    fired = 0;
+    ledger_catalog(ledger, catalog_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK(catalog.n_models == 1 && catalog.n_endpoints == 0 && catalog.n_aliases == 0);
+    catalog_free(&catalog);
+    CHECK_INT(pg_number(APPLY("2", "70", "2")), version + 4);
+    CHECK_INT(pg_number("SELECT max(endpoint_no) FROM endpoint"), 3);
+    CHECK_INT(pg_number("SELECT count(*) FROM price"), 5); /* old prices stay */
     end();
 }
 

@@ -122,7 +122,7 @@ static void run_round_trips(void)
     CHECK_MESSAGE(revoke, MSG_REVOKE, .reason = NO_KEY_CHANGED);
     CHECK_MESSAGE(recall, MSG_RECALL, .key = {{1}}, .lease = {{2}}, .need_nusd = 3);
     CHECK_MESSAGE(keys, MSG_KEYS, .count = 2, .keys = view_of(some, 2 * KEYS_WIRE_BYTES));
-    CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .sealed = view_of(some, 49));
+    CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .index = 7, .total = 8, .sealed = view_of(some, 49));
     CHECK_MESSAGE(usage, MSG_USAGE, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES));
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
     CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));
@@ -356,28 +356,44 @@ static void run_frames_split(void)
 
 static struct catalog_model models[2];
 static struct catalog_endpoint endpoints[3];
+static struct catalog_alias aliases[1];
 static struct catalog catalog;
 
+/* Every member has a value of its own somewhere, so that a codec that mixes two of them up shows. */
 static void catalog_reset(void)
 {
-    models[0] = (struct catalog_model){.no = 1, .id = "demo/one", .name = "Demo One", .context_length = 1000,
-                                       .max_output = 100, .created = 1700000000,
-                                       .capabilities = CAP_TOOLS | CAP_EMBEDDINGS};
+    models[0] = (struct catalog_model){
+        .no = 1, .id = "demo/one", .name = "Demo One", .description = "A model that says \"one\".",
+        .context_length = 1000, .max_output = 100, .created = 1700000000, .knowledge_day = 19000,
+        .facts_day = 20700, .capabilities = CAP_TOOLS | CAP_EMBEDDINGS, .kind = KIND_RERANK,
+        .inputs = MEDIUM_TEXT | MEDIUM_FILE, .outputs = MEDIUM_AUDIO, .open_weights = KNOWN_YES,
+        .gates = {.bits = MODEL_GATES_ALL, .efforts = 0x55, .budget_min = 128, .budget_max = 32768},
+        .fallback = {2}, .n_fallbacks = 1};
     models[1] = (struct catalog_model){.no = 2, .id = "demo/two", .context_length = 2000, .max_output = 200,
                                        .created = 1700000001};
-    endpoints[0] = (struct catalog_endpoint){.no = 10, .model_no = 1, .provider_no = 0, .weight = 1,
-                                             .upstream_model = "one-a", .price.prompt_pusd = 1,
-                                             .price.completion_pusd = 2, .price.cached_pusd = 3,
-                                             .price.cache_write_pusd = 4, .price_version = 5};
+    endpoints[0] = (struct catalog_endpoint){
+        .no = 10, .model_no = 1, .provider_no = 0, .weight = 1, .upstream_model = "one-a",
+        .source = "a list, of a day", .source_day = 20701, .retires_day = 20900, .price_version = 5, .context_length = 900,
+        .max_output = 90, .lacks = CAP_TOOLS, .quantization = QUANTIZATION_FP8, .retains_data = true,
+        .price = {.n_tiers = 2,
+                  .tier = {{200000, 0, 0, 31, 32, 33, 34}, {0, 990, 30, 41, 42, 43, 44}}}};
+    int64_t n = 1;
+#define NUMBER(class, as) endpoints[0].price.class##_pusd = n++;
+    PRICE_CLASSES(NUMBER)
+#undef NUMBER
+#define NUMBER(unit, what) endpoints[0].price.unit##_nusd = n++;
+    PRICE_UNITS(NUMBER)
+#undef NUMBER
     endpoints[1] = (struct catalog_endpoint){.no = 11, .model_no = 1, .provider_no = 1,
                                              .upstream_model = "one-b", .price_version = 1};
-    endpoints[2] = (struct catalog_endpoint){.no = 12, .model_no = 2, .provider_no = 63, .weight = 65535,
-                                             .upstream_model = "two", .price.prompt_pusd = INT64_MAX,
-                                             .price.completion_pusd = 1, .price.cached_pusd = 1,
-                                             .price.cache_write_pusd = 1,
-                                             .price_version = 1};
-    catalog = (struct catalog){
-        .version = 7, .models = models, .n_models = 2, .endpoints = endpoints, .n_endpoints = 3};
+    endpoints[2] = (struct catalog_endpoint){.no = 12, .model_no = 2, .provider_no = LIMIT_PROVIDERS - 1,
+                                             .weight = 65535, .upstream_model = "two",
+                                             .price.prompt_pusd = INT64_MAX, .price_version = 1};
+    aliases[0] = (struct catalog_alias){.id = "~demo/latest", .model = {2, 1}, .n_models = 2,
+                                        .wants = ALIAS_EU | ALIAS_NO_RETENTION,
+                                        .sort = ALIAS_SORT_THROUGHPUT, .listed = true};
+    catalog = (struct catalog){.version = 7, .models = models, .n_models = 2, .endpoints = endpoints,
+                               .n_endpoints = 3, .aliases = aliases, .n_aliases = 1};
     buf_reset(&out);
 }
 
@@ -385,36 +401,34 @@ static void run_catalog_round_trip(void)
 {
     struct catalog back;
     struct digest32 want;
-    struct buf again;
 
     catalog_reset();
-    CHECK_INT(catalog_encode(&catalog, &out), ERR_NONE);
-    CHECK_INT(catalog_decode(payload(), &back), ERR_NONE);
+    CHECK_INT(catalog_pack(&catalog, &out), ERR_NONE);
+    CHECK_INT(catalog_decode(buf_view(&out), &back), ERR_NONE);
     CHECK_INT(back.version, 7);
     CHECK_INT(back.n_models, 2);
     CHECK_INT(back.n_endpoints, 3);
-    CHECK(strcmp(back.models[0].id, "demo/one") == 0 && back.models[1].name[0] == '\0');
-    CHECK(strcmp(back.endpoints[2].upstream_model, "two") == 0);
-    CHECK_INT(back.endpoints[2].price.prompt_pusd, INT64_MAX);
-    CHECK_INT(back.endpoints[2].weight, 65535);
-    digest_sha256(payload(), &want);
+    CHECK_INT(back.n_aliases, 1);
+    /* no member of these has padding that differs: both sides began as zeroes */
+    for (size_t i = 0; i < 2; i++)
+        CHECK_BYTES(&back.models[i], sizeof models[i], &models[i], sizeof models[i]);
+    for (size_t i = 0; i < 3; i++)
+        CHECK_BYTES(&back.endpoints[i], sizeof endpoints[i], &endpoints[i], sizeof endpoints[i]);
+    CHECK_BYTES(back.aliases, sizeof aliases, aliases, sizeof aliases);
+    digest_sha256(buf_view(&out), &want);
     CHECK(memcmp(&want, &back.digest, 32) == 0);
-    buf_init(&again, 1 << 21);
-    CHECK_INT(catalog_encode(&back, &again), ERR_NONE);
-    CHECK(view_eq(buf_view(&again), buf_view(&out)));
-    buf_free(&again);
     catalog_free(&back);
     CHECK(back.models == NULL);
     catalog_free(&back);
     /* trailing, short */
-    CHECK_INT(catalog_decode(view_of(payload().ptr, payload().len - 1), &back), ERR_FORMAT);
+    CHECK_INT(catalog_decode(view_of(out.ptr, out.len - 1), &back), ERR_FORMAT);
     CHECK_INT(buf_append_byte(&out, 0), ERR_NONE);
-    CHECK_INT(catalog_decode(payload(), &back), ERR_FORMAT);
+    CHECK_INT(catalog_decode(buf_view(&out), &back), ERR_FORMAT);
     /* empty is legal */
     catalog = (struct catalog){.version = 1};
     buf_reset(&out);
-    CHECK_INT(catalog_encode(&catalog, &out), ERR_NONE);
-    CHECK_INT(catalog_decode(payload(), &back), ERR_NONE);
+    CHECK_INT(catalog_pack(&catalog, &out), ERR_NONE);
+    CHECK_INT(catalog_decode(buf_view(&out), &back), ERR_NONE);
     CHECK_INT(back.n_models, 0);
     catalog_free(&back);
 }
@@ -434,65 +448,193 @@ static void run_catalog_refuses(void)
     REFUSE(strcpy(models[1].id, "demo two"), ERR_FORMAT);
     REFUSE(models[1].id[0] = '\0', ERR_FORMAT);
     REFUSE(models[1].name[0] = '\n', ERR_FORMAT);
+    REFUSE(models[1].description[0] = '\x80', ERR_FORMAT);
     REFUSE(memset(models[1].id, 'a', sizeof models[1].id), ERR_FORMAT);
     REFUSE(models[1].capabilities = 32, ERR_RANGE);
+    REFUSE(models[1].kind = KIND_COUNT, ERR_RANGE);
+    REFUSE(models[1].inputs = 32, ERR_RANGE);
+    REFUSE(models[1].outputs = 32, ERR_RANGE);
+    REFUSE(models[1].open_weights = 3, ERR_RANGE);
+    REFUSE(models[1].gates.bits = (uint32_t)MODEL_GATES_ALL + 1, ERR_RANGE);
+    REFUSE(models[1].gates.efforts = 128, ERR_RANGE);
+    REFUSE(models[0].gates.budget_min = 32769, ERR_RANGE);
+    REFUSE(models[0].fallback[0] = 3, ERR_FORMAT);
+    REFUSE(models[0].fallback[0] = 1, ERR_FORMAT);
+    REFUSE(models[0].n_fallbacks = CATALOG_FALLBACKS + 1, ERR_FORMAT);
     REFUSE(endpoints[2].no = 10, ERR_FORMAT);
     REFUSE(endpoints[2].no = 0, ERR_FORMAT);
     REFUSE(endpoints[2].model_no = 3, ERR_FORMAT);
     REFUSE(endpoints[2].provider_no = LIMIT_PROVIDERS, ERR_RANGE);
     REFUSE(endpoints[2].price.cached_pusd = -1, ERR_RANGE);
+    REFUSE(endpoints[2].price.query_nusd = -1, ERR_RANGE);
+    REFUSE(endpoints[0].price.tier[1].cache_write_pusd = -1, ERR_RANGE);
+    REFUSE(endpoints[0].price.tier[1].from_minute = 1440, ERR_RANGE);
+    REFUSE(endpoints[0].price.tier[1].until_minute = 1441, ERR_RANGE);
+    REFUSE(endpoints[0].price.n_tiers = PRICE_TIERS_MAX + 1, ERR_RANGE);
+    REFUSE(endpoints[0].lacks = 32, ERR_RANGE);
+    REFUSE(endpoints[0].quantization = QUANTIZATION_COUNT, ERR_RANGE);
+    REFUSE(endpoints[0].source[0] = '\t', ERR_FORMAT);
+    REFUSE(strcpy(aliases[0].id, "demo/two"), ERR_FORMAT);
+    REFUSE(aliases[0].model[1] = 3, ERR_FORMAT);
+    REFUSE(aliases[0].n_models = 0, ERR_RANGE);
+    REFUSE(aliases[0].n_models = CATALOG_ALIAS_MODELS + 1, ERR_FORMAT);
+    REFUSE(aliases[0].wants = 32, ERR_RANGE);
+    REFUSE(aliases[0].sort = ALIAS_SORT_COUNT, ERR_RANGE);
     REFUSE(catalog.n_models = LIMIT_MODELS + 1, ERR_LIMIT);
     REFUSE(catalog.n_endpoints = LIMIT_ENDPOINTS + 1, ERR_LIMIT);
+    REFUSE(catalog.n_aliases = LIMIT_ALIASES + 1, ERR_LIMIT);
 #undef REFUSE
 }
 
-/* What the encoder never writes, the decoder must still refuse: patch the wire. */
+/* What the encoder never writes, the decoder must still refuse: patch the bytes. */
 static void run_catalog_decoder_refuses(void)
 {
     struct catalog back;
     size_t n;
 
     catalog_reset();
-    CHECK_INT(catalog_encode(&catalog, &out), ERR_NONE);
+    catalog.n_aliases = 0;
+    CHECK_INT(catalog_pack(&catalog, &out), ERR_NONE);
     n = out.len;
-    out.ptr[FRAME_HEADER_BYTES + 11] = 2; /* first model's number becomes the second's */
-    CHECK_INT(catalog_decode(payload(), &back), ERR_FORMAT);
-    out.ptr[FRAME_HEADER_BYTES + 11] = 1;
-    out.ptr[FRAME_HEADER_BYTES + 13] = 0; /* NUL in an id */
-    CHECK_INT(catalog_decode(payload(), &back), ERR_FORMAT);
-    out.ptr[FRAME_HEADER_BYTES + 13] = 'd';
-    out.ptr[n - 36] = 0x80; /* the last endpoint's first price */
-    CHECK_INT(catalog_decode(payload(), &back), ERR_RANGE);
-    out.ptr[n - 36] = 0x7f;
-    CHECK_INT(catalog_decode(payload(), &back), ERR_NONE);
+#define PATCH(at, value, want)                                                                     \
+    do {                                                                                           \
+        uint8_t was_ = out.ptr[at];                                                                \
+                                                                                                   \
+        out.ptr[at] = value;                                                                       \
+        CHECK_INT(catalog_decode(buf_view(&out), &back), want);                                    \
+        out.ptr[at] = was_;                                                                        \
+    } while (0)
+    PATCH(13, 2, ERR_FORMAT);        /* the first model's number becomes the second's */
+    PATCH(15, 0, ERR_FORMAT);        /* NUL in an id */
+    PATCH(n - 1, 2, ERR_RANGE);      /* neither true nor false */
+    PATCH(n - 2, QUANTIZATION_COUNT, ERR_RANGE);
+    PATCH(n - 4, 0x80, ERR_RANGE);   /* a capability that nobody knows */
+    PATCH(n - 17, 5, ERR_RANGE);     /* more tiers than there may be */
+    PATCH(n - 25, 0x80, ERR_RANGE);  /* the last price becomes negative */
+    PATCH(4, 4, ERR_LIMIT);          /* 1026 models announced */
+    PATCH(8, 3, ERR_LIMIT);          /* 768 aliases */
+#undef PATCH
+    CHECK_INT(catalog_decode(buf_view(&out), &back), ERR_NONE);
     catalog_free(&back);
-    out.ptr[FRAME_HEADER_BYTES + 4] = 4; /* 1026 models announced */
-    CHECK_INT(catalog_decode(payload(), &back), ERR_LIMIT);
+}
+
+/* The largest legal catalog; the caller frees it. */
+static struct catalog full_catalog(void)
+{
+    struct catalog c = {.version = 9, .n_models = LIMIT_MODELS, .n_endpoints = LIMIT_ENDPOINTS,
+                        .n_aliases = LIMIT_ALIASES};
+
+    c.models = calloc(c.n_models, sizeof *c.models);
+    c.endpoints = calloc(c.n_endpoints, sizeof *c.endpoints);
+    c.aliases = calloc(c.n_aliases, sizeof *c.aliases);
+    for (uint32_t i = 0; i < c.n_models; i++) {
+        struct catalog_model *m = &c.models[i];
+
+        m->no = i + 1;
+        memset(m->id, 'm', LIMIT_MODEL_ID_BYTES);
+        memset(m->name, 'n', LIMIT_MODEL_ID_BYTES);
+        memset(m->description, 'd', LIMIT_DESCRIPTION_BYTES);
+        m->n_fallbacks = CATALOG_FALLBACKS;
+        for (uint32_t f = 0; f < CATALOG_FALLBACKS; f++)
+            m->fallback[f] = (i + 1 + f) % LIMIT_MODELS + 1;
+        snprintf(m->id + LIMIT_MODEL_ID_BYTES - 4, 5, "%04u", (unsigned)i % 10000);
+    }
+    for (uint32_t i = 0; i < c.n_endpoints; i++) {
+        c.endpoints[i].no = i + 1;
+        c.endpoints[i].model_no = i % LIMIT_MODELS + 1;
+        c.endpoints[i].price.n_tiers = PRICE_TIERS_MAX;
+        memset(c.endpoints[i].upstream_model, 'u', LIMIT_MODEL_ID_BYTES);
+        memset(c.endpoints[i].source, 's', LIMIT_SOURCE_BYTES);
+    }
+    for (uint32_t i = 0; i < c.n_aliases; i++) {
+        memset(c.aliases[i].id, 'a', LIMIT_MODEL_ID_BYTES);
+        snprintf(c.aliases[i].id + LIMIT_MODEL_ID_BYTES - 4, 5, "%04u", (unsigned)i % 10000);
+        c.aliases[i].n_models = CATALOG_ALIAS_MODELS;
+        for (uint32_t k = 0; k < CATALOG_ALIAS_MODELS; k++)
+            c.aliases[i].model[k] = k + 1;
+    }
+    return c;
+}
+
+/* Feed frames from `from` on; the verdict of the last one that was taken. */
+static enum err parts_feed(struct view frames, struct catalog_parts *p, struct catalog *back, bool *whole)
+{
+    enum err e = ERR_NONE;
+    struct frame f;
+
+    while (e == ERR_NONE && frame_take(&frames, &f) == ERR_NONE) {
+        CHECK_INT(f.type, MSG_CATALOG);
+        e = catalog_parts_take(p, f.payload, back, whole);
+    }
+    return e;
 }
 
 static void run_catalog_full_fits(void)
 {
-    struct catalog full = {.version = 1, .n_models = LIMIT_MODELS, .n_endpoints = LIMIT_ENDPOINTS};
-    struct catalog back;
+    struct catalog full = full_catalog(), back;
+    struct catalog_parts parts = {0};
+    struct buf frames;
+    bool whole = false;
 
-    full.models = calloc(LIMIT_MODELS, sizeof *full.models);
-    full.endpoints = calloc(LIMIT_ENDPOINTS, sizeof *full.endpoints);
-    for (uint32_t i = 0; i < LIMIT_MODELS; i++) {
-        full.models[i].no = i + 1;
-        memset(full.models[i].id, 'm', LIMIT_MODEL_ID_BYTES);
-        memset(full.models[i].name, 'n', LIMIT_MODEL_ID_BYTES);
-        snprintf(full.models[i].id + LIMIT_MODEL_ID_BYTES - 4, 5, "%04u", (unsigned)i % 10000);
-    }
-    for (uint32_t i = 0; i < LIMIT_ENDPOINTS; i++) {
-        full.endpoints[i].no = i + 1;
-        full.endpoints[i].model_no = i % LIMIT_MODELS + 1;
-        memset(full.endpoints[i].upstream_model, 'u', LIMIT_MODEL_ID_BYTES);
-    }
-    buf_reset(&out);
-    CHECK_INT(catalog_encode(&full, &out), ERR_NONE);
-    CHECK_INT(catalog_decode(payload(), &back), ERR_NONE);
+    buf_init(&frames, CATALOG_FRAMES_MAX);
+    CHECK_INT(catalog_encode(&full, &frames), ERR_NONE);
+    CHECK(frames.len > LIMIT_FRAME_BYTES); /* else the parts are not tried */
+    CHECK_INT(parts_feed(buf_view(&frames), &parts, &back, &whole), ERR_NONE);
+    CHECK(whole);
+    CHECK_INT(parts.parts, 0); /* ready for the next */
     CHECK_INT(back.n_endpoints, LIMIT_ENDPOINTS);
+    CHECK_INT(back.n_aliases, LIMIT_ALIASES);
+    buf_reset(&out);
+    CHECK_INT(catalog_pack(&back, &out), ERR_NONE);
+    CHECK(out.len > LIMIT_FRAME_BYTES && out.len <= LIMIT_CATALOG_BYTES);
     catalog_free(&back);
+    catalog_free(&full);
+    buf_free(&frames);
+}
+
+/* Parts that are not the next of the same catalog. The head of a part: version, number, how many. */
+static void run_catalog_parts_refuse(void)
+{
+    static const struct {
+        size_t at;
+        uint8_t value;
+        size_t part;
+    } cases[] = {
+        {3, 8, 1},  /* of another version */
+        {5, 2, 1},  /* one was left out */
+        {5, 0, 1},  /* the first again */
+        {7, 3, 1},  /* of another number of parts */
+        {7, 0, 0},  /* of none */
+        {7, LIMIT_CATALOG_PARTS + 1, 0},
+        {5, 1, 0},  /* begins in the middle */
+        {3, 8, 0},  /* all of a version that the bytes do not say: at the end */
+    };
+    struct catalog full = full_catalog(), back;
+    struct buf frames, wrong;
+
+    buf_init(&frames, CATALOG_FRAMES_MAX);
+    buf_init(&wrong, CATALOG_FRAMES_MAX);
+    CHECK_INT(catalog_encode(&full, &frames), ERR_NONE);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct catalog_parts parts = {0};
+        struct view rest = buf_view(&frames);
+        struct frame f;
+        bool whole = false, last = i + 1 == sizeof cases / sizeof cases[0];
+
+        buf_reset(&wrong);
+        CHECK_INT(buf_append(&wrong, buf_view(&frames)), ERR_NONE);
+        for (size_t k = 0; frame_take(&rest, &f) == ERR_NONE; k++)
+            if (k == cases[i].part || last)
+                wrong.ptr[(size_t)(f.payload.ptr - frames.ptr) + cases[i].at] = cases[i].value;
+        CHECK_INT(parts_feed(buf_view(&wrong), &parts, &back, &whole), ERR_FORMAT);
+        CHECK(!whole);
+        CHECK(parts.bytes.ptr == NULL); /* nothing is kept of it */
+        CHECK_INT(parts_feed(buf_view(&frames), &parts, &back, &whole), ERR_NONE);
+        CHECK(whole);
+        catalog_free(&back);
+    }
+    buf_free(&wrong);
+    buf_free(&frames);
     catalog_free(&full);
 }
 
@@ -517,6 +659,7 @@ static const struct check_case cases[] = {
     {"message_catalog_refuses", run_catalog_refuses},
     {"message_catalog_decoder_refuses", run_catalog_decoder_refuses},
     {"message_catalog_full_fits", run_catalog_full_fits},
+    {"message_catalog_parts_refuse", run_catalog_parts_refuse},
     {"message_refusal_names", run_refusal_names},
 };
 
@@ -524,6 +667,6 @@ int main(int argc, char **argv)
 {
     if (secret_init() != ERR_NONE)
         return 1;
-    buf_init(&out, 2 << 20);
+    buf_init(&out, 4 << 20);
     return check_main(cases, sizeof cases / sizeof cases[0], argc, argv);
 }

@@ -67,7 +67,7 @@ static const struct {
                "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}},"
                "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[]},{\"type\":\"text\",\"text\":\"x\"}]"))),
      "user text:hi | assistant thought:Hm.,signed EuQC "
-     "detail:{\"type\":\"reasoning.encrypted\",\"format\":\"anthropic-claude-v1\",\"data\":\"EmwK\"} text:x"},
+     "detail:{\"type\":\"reasoning.encrypted\",\"format\":\"anthropic-claude-v1\",\"data\":\"EmwK\"} thought:,signed EuQC text:x"},
 };
 
 static struct prompt prompt;
@@ -239,6 +239,8 @@ static void figures_bound_the_price(void)
 
 /* --- refusals --- */
 
+/* A thought that begins like one of ours and cannot be opened. */
+#define NOT_OURS "eyJ0ciI6MSwib"
 #define TOOL(type) "\"tools\":[{\"type\":\"" type "\",\"name\":\"x\"}]," M(HI)
 static const struct {
     const char *body;
@@ -260,6 +262,13 @@ static const struct {
     {B(M(U("\"\""))), ERR_FORMAT, "messages"},
     {B(M(HI "," U("[]"))), ERR_FORMAT, "messages"},
     {B(M(U("[{\"type\":\"text\",\"text\":\"\"}]"))), ERR_FORMAT, "messages"},
+    /* a provider must not be sent an empty list: turns of the model that hold nothing, or nothing but thoughts */
+    {B(M(A("\"\""))), ERR_FORMAT, "messages"},
+    {B("\"system\":\"s\"," M(A("[]"))), ERR_FORMAT, "messages"},
+    {B(M(A("[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"c2ln\"}]"))), ERR_FORMAT, "messages"},
+    {B(M(A("[{\"type\":\"redacted_thinking\",\"data\":\"c2ln\"}]"))), ERR_FORMAT, "messages"},
+    {B(M(A("[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"" NOT_OURS "\"}]"))), ERR_FORMAT, "messages"},
+    {B(M(A("[{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"w\",\"content\":[]}]"))), ERR_FORMAT, "messages"},
     {B(M("{\"content\":\"x\"}")), ERR_FORMAT, "role"},
     {B(M("{\"role\":\"tool\",\"content\":\"x\"}")), ERR_FORMAT, "role"},
     {B(M("{\"role\":\"user\"}")), ERR_FORMAT, "content"},

@@ -351,6 +351,7 @@ static const struct provider usual = {.id = "usual"},
                              openai = {.id = "openai", .quirks = QUIRK_OPENAI | QUIRK_MAX_COMPLETION_TOKENS | QUIRK_NO_STORE},
                              strict = {.id = "strict", .quirks = QUIRK_STRICT | QUIRK_NO_STORE | QUIRK_MAX_TOKENS |
                                                   QUIRK_NO_REASONING_EFFORT},
+                             qwen = {.id = "qwen", .quirks = QUIRK_ENABLE_THINKING | QUIRK_NO_REASONING_EFFORT | QUIRK_NO_STORE},
                              switched = {.id = "switched", .quirks = QUIRK_THINKING | QUIRK_NO_STORE},
                              old = {.id = "old", .quirks = QUIRK_DEVELOPER_AS_SYSTEM | QUIRK_NO_STREAM_OPTIONS},
                              marks = {.id = "marks", .quirks = QUIRK_NO_STORE | QUIRK_STRICT | QUIRK_REASONING_CONTENT, .n_members = 2,
@@ -422,6 +423,8 @@ static const struct {
     {unread_effort, &bare, "up", 0, "{\"model\":\"up\"," HI},
     {unread_effort, &switched, "up", 0, "{\"model\":\"up\"," HI},
     {no_effort, &bare, "up", 0, "{\"model\":\"up\",\"reasoning_effort\":\"none\"," HI},
+    {no_effort, &qwen, "up", 0, "{\"model\":\"up\",\"enable_thinking\":false," HI},
+    {budget, &qwen, "up", 0, "{\"model\":\"up\",\"enable_thinking\":true,\"thinking_budget\":2048," HI},
     {no_effort, &switched, "up", 0, "{\"model\":\"up\",\"thinking\":{\"type\":\"disabled\"}," HI},
     {format, &bare, "up", 0,
      "{\"model\":\"up\",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"output\",\"schema\":{\"type\":"

@@ -391,11 +391,17 @@ static struct {
     atomic_bool stop, stopped;
 } server;
 
-static bool provider_key(void *cookie, uint16_t no, struct view *key)
+static size_t provider_keys(void *cookie, uint16_t no)
+{
+    (void)cookie;
+    return no == 0 ? 1 : 0;
+}
+
+static bool provider_key(void *cookie, uint16_t no, size_t index, struct view *key)
 {
     (void)cookie;
     *key = VIEW_LIT("sk-provider-secret");
-    return no == 0;
+    return no == 0 && index == 0;
 }
 
 static void stopped_cb(void *cookie)
@@ -494,6 +500,7 @@ static void server_start(uint32_t reattest_ms)
     server.config.reattest_ms = reattest_ms;
     server.config.policy = server.policy;
     server.config.providers = &server.providers;
+    server.config.provider_keys = provider_keys;
     server.config.provider_key = provider_key;
     CHECK_INT(tls_key_new(&server.config.link_key), ERR_NONE);
     CHECK_INT(tls_cert_self(server.config.link_key, "link", 30, &server.config.link_cert), ERR_NONE);
@@ -802,6 +809,8 @@ static void welcome_has_certificate_secret_and_catalog(void)
     X509 *leaf;
     struct digest32 spki;
     uint8_t key[64];
+    struct catalog_parts parts = {0};
+    bool whole;
 
     policy_for(&honest);
     server_start(60000);
@@ -824,7 +833,8 @@ static void welcome_has_certificate_secret_and_catalog(void)
     CHECK_BYTES(key, secret.sealed.len - crypto_box_SEALBYTES, "sk-provider-secret", 18);
     f = client_next(&c);
     CHECK_INT(f.type, MSG_CATALOG);
-    CHECK_INT(catalog_decode(f.payload, &catalog), ERR_NONE);
+    CHECK_INT(catalog_parts_take(&parts, f.payload, &catalog, &whole), ERR_NONE);
+    CHECK(whole);
     CHECK_INT(catalog.version, 7);
     catalog_free(&catalog);
     client_close(&c);
@@ -1622,10 +1632,10 @@ static void up_catalog(void *cookie, struct catalog *c)
     catalog_free(c);
 }
 
-static void up_secret(void *cookie, uint16_t no, struct view key)
+static void up_secret(void *cookie, uint16_t no, uint8_t index, uint8_t total, struct view key)
 {
     (void)cookie;
-    CHECK(no == 0 && view_eq(key, VIEW_LIT("sk-provider-secret")));
+    CHECK(no == 0 && index == 0 && total == 1 && view_eq(key, VIEW_LIT("sk-provider-secret")));
     secrets++;
 }
 

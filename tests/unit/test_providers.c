@@ -65,6 +65,51 @@ static void run_defaults_and_fields(void)
     }
 }
 
+/* Accepted rows with what was read, and twins that break one rule each. */
+static void run_a_row_forms_requests(void)
+{
+    static const char *const refused[][2] = {
+        {"path = /d/{model}/{model}\n", "path"},
+        {"path = /d/{modell}\n", "path"},
+        {"path = /d?{model}\n", "path"},
+        {"query = ?a=b\n", "query"},
+        {"query = a=b c\n", "query"},
+        {"drop = n n\n", "drop"},
+        {"drop = N\n", "drop"},
+        {"rename = seed\n", "rename"},
+        {"rename = seed>\n", "rename"},
+        {"rename = >seed\n", "rename"},
+        {"rename = a>b c>d e>f g>h i>j\n", "rename"},
+        {"force = {}\n", "force"},
+        {"force = [1]\n", "force"},
+        {"force = {\"x\":1\n", "force"},
+        {"force = {\"x\":1,\"x\":2}\n", "force"},
+        {"force = {\"max_tokens\":1}\n", "force"},
+        {"force = {\"m\\u006fdel\":1}\n", "force"},
+    };
+    char why[256], text[256];
+    const struct provider *a = &p.list[0];
+
+    CHECK_INT(parse(A "path = /openai/deployments/{model}\nquery = api-version=2024-10-21\ndrop = n, top_p\n"
+                      "rename = seed>random_seed\nforce = {\"provider\":{\"zdr\":true}}\n"
+                      "quirks = short_tool_ids enable_thinking\ntrains = off\nconfidential = on\n",
+                    why),
+              ERR_NONE);
+    CHECK(strcmp(a->path, "/openai/deployments/{model}") == 0 && strcmp(a->query, "api-version=2024-10-21") == 0);
+    CHECK(a->drop.n == 2 && strcmp(a->drop.name[1], "top_p") == 0);
+    CHECK(a->n_renames == 1 && strcmp(a->rename[0].from, "seed") == 0 && strcmp(a->rename[0].to, "random_seed") == 0);
+    CHECK(strcmp(a->force, "{\"provider\":{\"zdr\":true}}") == 0);
+    CHECK_INT(a->quirks, QUIRK_SHORT_TOOL_IDS | QUIRK_ENABLE_THINKING);
+    CHECK(!a->trains && a->confidential && a->retains_data);
+    CHECK_INT(parse(A, why), ERR_NONE);
+    CHECK(a->trains && a->retains_data && !a->confidential); /* what nobody says is the worst of it */
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        snprintf(text, sizeof text, A "%s", refused[i][0]);
+        CHECK_INT(parse(text, why), ERR_CONFIG);
+        CHECK(strstr(why, refused[i][1]) != NULL);
+    }
+}
+
 static void run_quirks_have_names(void)
 {
     char why[256];
@@ -174,6 +219,7 @@ static void run_too_many(void)
 static const struct check_case cases[] = {
     {"providers_defaults_and_fields", run_defaults_and_fields},
     {"providers_digest_is_of_the_bytes", run_digest_is_of_the_bytes},
+    {"a_row_forms_requests", run_a_row_forms_requests},
         {"providers: each quirk has a name", run_quirks_have_names},
     {"providers_rejects", run_rejects},
     {"providers_loopback_hosts", run_loopback_hosts},

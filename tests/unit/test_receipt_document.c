@@ -104,10 +104,8 @@ static struct receipt_facts full(void)
         .returned_bytes = 200,
         .route_seed = 0xfedcba9876543210,
         .cost_nusd = 9, /* 4 * 1 + 4 * 0.1 + 1 * 1.25 + 2 * 2, each rounded */
-        .price_prompt_pusd = 1000,
-        .price_completion_pusd = 2000,
-        .price_cached_pusd = 100,
-        .price_cache_write_pusd = 1250,
+        .class_pusd = {1000, 2000, 100, 1250, 1250, 2000, 1000, 2000, 1000, 2000},
+        .requests = 1,
         .catalog_version = 7,
         .price_version = 3,
         .tokens_prompt = 9,
@@ -129,6 +127,8 @@ static struct receipt_facts full(void)
               .result = ERR_PROVIDER_STATUS},
              {.endpoint_no = 12, .provider_no = 0, .reason = ROUTE_REASON_UNHEALTHY, .tried = 1}},
         .answered = 1,
+        .inputs = {1, 2, 3},
+        .inputs_len = 3,
         .model = "demo/echo",
         .upstream_model = "up-echo",
     };
@@ -160,9 +160,18 @@ static struct receipt_facts greatest(void)
     struct receipt_facts f = full();
 
     f.received_bytes = f.returned_bytes = INT64_C(1) << 53;
-    f.cost_nusd = f.price_prompt_pusd = f.price_completion_pusd = INT64_C(1) << 53;
+    f.cost_nusd = INT64_C(1) << 53;
+    for (enum price_class c = 0; c < PRICE_CLASS_COUNT; c++)
+        f.class_pusd[c] = INT64_C(1) << 53;
+    for (size_t u = 0; u < PRICE_UNIT_COUNT - 1; u++)
+        f.unit_nusd[u] = INT64_C(1) << 53;
+    f.tier = PRICE_TIERS_MAX;
+    f.units = UINT32_MAX;
+    f.unit_kind = PRICE_UNIT_character;
     f.tokens_prompt = f.tokens_completion = f.price_version = f.catalog_version = UINT32_MAX;
     f.n_candidates = LIMIT_CANDIDATES;
+    f.inputs_len = sizeof f.inputs;
+    memset(f.inputs, 0xff, sizeof f.inputs);
     f.error = API_ERROR_COUNT - 1;
     for (unsigned i = 0; i < LIMIT_CANDIDATES; i++)
         f.candidate[i] =
@@ -213,14 +222,16 @@ static void every_fact_is_in_it(void)
         "\"demo-a\",\"reason\":\"unhealthy\",\"result\":\"none\",\"tried\":true}],"
         "\"catalog_digest\":"
         "\"sha256:6666666666666666666666666666666666666666666666666666666666666666\","
-        "\"catalog_version\":7,\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
+        "\"catalog_version\":7,\"inputs\":\"AQID\",\"seed\":\"fedcba9876543210\",\"type\":\"route\"}",
         "{\"audio_input_tokens\":0,\"audio_output_tokens\":0,\"cache_write_long_tokens\":0,"
         "\"cache_write_tokens\":1,\"cached_tokens\":4,\"clamped\":false,\"completion_tokens\":2,"
         "\"estimated\":false,\"image_input_tokens\":0,\"image_output_tokens\":0,"
-        "\"prompt_tokens\":9,\"reasoning_tokens\":1,\"type\":\"usage\"}",
-        "{\"cost_nusd\":9,\"price_version\":3,\"prices_pusd_per_token\":{\"cache_write\":1250,"
-        "\"cached\":100,\"completion\":2000,\"prompt\":1000},"
-        "\"rounding\":\"each_class_half_up_to_nusd\",\"type\":\"billing\"}",
+        "\"prompt_tokens\":9,\"reasoning_tokens\":1,\"requests\":1,\"type\":\"usage\",\"unit\":\"\",\"units\":0}",
+        "{\"cost_nusd\":9,\"price_version\":3,\"prices_nusd_per_unit\":{\"character\":0,\"image\":0,\"query\":0,"
+        "\"request\":0,\"second\":0},\"prices_pusd_per_token\":{\"audio_input\":1000,\"audio_output\":2000,"
+        "\"cache_write\":1250,\"cache_write_long\":1250,\"cached\":100,\"completion\":2000,"
+        "\"image_input\":1000,\"image_output\":2000,\"prompt\":1000,\"reasoning\":2000},"
+        "\"rounding\":\"each_class_half_up_to_nusd\",\"tier\":0,\"type\":\"billing\"}",
         "{\"bytes_received\":100,\"bytes_returned\":200,\"complete\":true,\"error\":null,"
         "\"finish_reason\":\"stop\",\"result\":\"none\",\"status\":200,\"stream\":true,"
         "\"type\":\"outcome\"}",

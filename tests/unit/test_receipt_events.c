@@ -24,6 +24,21 @@ static struct aci_receipt receipt;
     "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"prices_pusd_per_token\":"  \
     "{\"prompt\":1500,\"completion\":2000,\"cached\":100,\"cache_write\":2500},"                   \
     "\"rounding\":\"each_class_half_up_to_nusd\"}"
+/* As receipts are written since prices have all classes and units. */
+#define USAGE_ALL(figures, requests, unit, units)                                                  \
+    "{\"type\":\"usage\",\"estimated\":false,\"clamped\":false," figures ",\"requests\":" requests     \
+    ",\"unit\":\"" unit "\",\"units\":" units "}"
+#define FIGURES                                                                                    \
+    "\"prompt_tokens\":100,\"completion_tokens\":50,\"cached_tokens\":10,\"cache_write_tokens\":20,"    \
+    "\"reasoning_tokens\":30,\"cache_write_long_tokens\":5,\"audio_input_tokens\":7,"                 \
+    "\"audio_output_tokens\":3,\"image_input_tokens\":0,\"image_output_tokens\":2"
+#define BILL_ALL(cost, request)                                                                    \
+    "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"tier\":2,"                      \
+    "\"prices_pusd_per_token\":{\"prompt\":1500,\"completion\":2000,\"cached\":100,"                  \
+    "\"cache_write\":2500,\"cache_write_long\":4000,\"reasoning\":2000,\"audio_input\":9000,"         \
+    "\"audio_output\":8000,\"image_input\":1500,\"image_output\":30000},"                           \
+    "\"prices_nusd_per_unit\":{\"request\":" request ",\"image\":40,\"second\":6,\"character\":1,"     \
+    "\"query\":2},\"rounding\":\"each_class_half_up_to_nusd\"}"
 #define OWN_BILL(cost, fee)                                                                        \
     "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"prices_pusd_per_token\":"  \
     "{\"prompt\":1500,\"completion\":2000,\"cached\":100,\"cache_write\":2500},"                   \
@@ -107,6 +122,19 @@ static void contradictions(void)
         {BILL("21"), ERR_FORMAT}, /* of what? */
         {USAGE("10", "3", "2", "4", "false"), ERR_NONE},
         {USAGE("10", "3", "2", "4", "false") "," BILL("21") "," BILL("21"), ERR_FORMAT},
+        /* 63 * 1.5 = 94.5 -> 95; 10 * 0.1 = 1; 15 * 2.5 = 37.5 -> 38; 5 * 4 = 20; 7 * 9 = 63; 45 * 2 = 90 with
+         * what is reasoning; 3 * 8 = 24; 2 * 30 = 60; 11 for the request; 3 images at 40 */
+        {USAGE_ALL(FIGURES, "1", "image", "3") "," BILL_ALL("522", "11"), ERR_NONE},
+        {USAGE_ALL(FIGURES, "1", "image", "3") "," BILL_ALL("523", "11"), ERR_RANGE},
+        {USAGE_ALL(FIGURES, "1", "image", "3") "," BILL_ALL("521", "11"), ERR_RANGE},
+        {USAGE_ALL(FIGURES, "1", "image", "3") "," BILL_ALL("522", "12"), ERR_RANGE},
+        {USAGE_ALL(FIGURES, "0", "image", "3") "," BILL_ALL("511", "11"), ERR_NONE},
+        {USAGE_ALL(FIGURES, "1", "", "3") "," BILL_ALL("402", "11"), ERR_NONE},
+        {USAGE_ALL(FIGURES, "1", "second", "3") "," BILL_ALL("420", "11"), ERR_NONE},
+        {USAGE_ALL(FIGURES, "1", "hour", "3") "," BILL_ALL("522", "11"), ERR_FORMAT},
+        {USAGE_ALL(FIGURES, "2", "image", "3") "," BILL_ALL("533", "11"), ERR_FORMAT},
+        {USAGE_ALL(FIGURES ",\"audio_input_tokens\":0", "1", "image", "3") "," BILL_ALL("522", "11"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," BILL_ALL("21", "11"), ERR_FORMAT}, /* how many requests? */
         {COMMITMENT(SALT1, VALUE1, SALT2, VALUE2), ERR_NONE},
         {COMMITMENT(SALT2, VALUE1, SALT2, VALUE2), ERR_AUTH},
         {COMMITMENT(SALT1, VALUE1, SALT1, VALUE2), ERR_AUTH},

@@ -338,6 +338,8 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         infos[i] = (struct catalog_endpoint){.no = i + 1, .model_no = 9, .weight = 1,
                                              .price.prompt_pusd = 500000,
                                              .price.completion_pusd = 1500000 + i};
+        price_follow(&infos[i].price, 1 << PRICE_CLASS_prompt | 1 << PRICE_CLASS_completion |
+                                          1 << PRICE_CLASS_cached | 1 << PRICE_CLASS_cache_write);
         endpoints[i] = (struct route_endpoint){&infos[i], &provider, i};
     }
     model.n_endpoints = n_endpoints;
@@ -349,7 +351,7 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
         .id = {{3}},
         .catalog = &fake.snapshot,
         .want = {.models = {&model}, .n_models = 1, .sort = ROUTE_PRICE, .max_prompt_pusd = -1,
-                 .max_completion_pusd = -1},
+                 .max_completion_pusd = -1, .max_audio_pusd = -1, .max_request_nusd = -1, .max_image_nusd = -1},
         .received_us = clock_mono_us(),
         .prompt_bound = 50,
         .prompt_bytes = 40,
@@ -361,7 +363,7 @@ static struct request *begin_with(bool stream, size_t n_endpoints)
 }
 
 /* The worst case of any candidate: 50 prompt tokens and the model's 100 output tokens. */
-enum { worst = 50 * 500 + 100 * 1500 + 2 };
+enum { worst = 50 * 500 + 100 * 1500 + 1 };
 
 static void report(struct request *r, struct attempt_result x, bool open)
 {
@@ -539,6 +541,8 @@ static void test_no_fallback_without_trust(void)
 }
 
 #define REFUSED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .client_fault = true, .retry_after_ms = -1}
+#define INVALID                                                                                    \
+    {.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .retry_after_ms = -1}
 #define FAILED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .retry_after_ms = -1}
 #define REFUSED_IN_BODY {.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true, .retry_after_ms = -1}
 #define TOO_LONG                                                                                   \
@@ -619,6 +623,40 @@ static bool is_unwell_to(uint32_t who)
 
     health_read(context.health, 0, who, clock_mono_ms(), &h);
     return h.state == HEALTH_OPEN;
+}
+
+/* A request that its provider calls invalid, and not for a limit of its own, is the client's fault: nobody else is asked. What
+ * was translated, or is too much for one provider, may still be served by another. */
+static void test_client_fault_is_final(void)
+{
+    static const struct {
+        struct attempt_result x;
+        unsigned dialect;
+        bool final;
+    } cases[] = {
+        {INVALID, DIALECT_OPENAI, true},
+        {INVALID, DIALECT_ANTHROPIC, false},
+        {REFUSED(400), DIALECT_OPENAI, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .own_limit = true,
+          .retry_after_ms = -1}, DIALECT_OPENAI, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 422, .client_fault = true, .invalid_request = true, .retry_after_ms = -1},
+         DIALECT_OPENAI, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(true, 2);
+
+        request_begin(r);
+        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = cases[i].dialect;
+        report(r, cases[i].x, false);
+        CHECK_INT(side.attempts, cases[i].final ? 1 : 2);
+        CHECK_INT(side.fails, cases[i].final);
+        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = DIALECT_OPENAI;
+        if (!cases[i].final)
+            report(r, (struct attempt_result)REFUSED(422), false);
+        CHECK_INT(side.failure.error, cases[i].x.status == 422 ? API_UNPROCESSABLE : API_BAD_REQUEST);
+        check_over(0, 1);
+    }
 }
 
 /* The next candidate answers: nobody hears of the refusal, and the endpoint that refused is well. */
@@ -981,8 +1019,8 @@ static void test_credit_sentence(void)
         {100, 1, worst - 1500, 99},
         {100, 1, worst - 1501, 98},
         {100, 3, worst, 33},
-        {100, 1, 50 * 500 + 1502, 1},
-        {100, 1, 50 * 500 + 1501, 0},
+        {100, 1, 50 * 500 + 1501, 1},
+        {100, 1, 50 * 500 + 1500, 0},
         {100, 1, 1, 0},
         {100, 1, -1, 0}, /* nothing at all */
     };
@@ -1018,14 +1056,64 @@ static void test_worst_case(void)
     r->max_output = 10;
     r->n_choices = 3;
     request_begin(r);
-    CHECK_INT(r->admission.amount_nusd, 50 * 500 + 30 * 1500 + 2);
+    CHECK_INT(r->admission.amount_nusd, 50 * 500 + 30 * 1500 + 1);
     request_client_gone(r);
     r = begin_with(false, 1); /* hosted tools: the context is the bound; more output than the model has */
     r->prompt_bound = UINT64_MAX;
     r->max_output = 5000;
     request_begin(r);
-    CHECK_INT(r->admission.amount_nusd, 1000 * 500 + 100 * 1500 + 2);
+    CHECK_INT(r->admission.amount_nusd, 1000 * 500 + 100 * 1500 + 1);
     request_client_gone(r);
+}
+
+/* Tiers that may hold for this prompt, classes that it may have, the request's price and units: all are reserved, and
+ * what is billed of them is within that and in the record. */
+static void test_every_price_is_reserved(void)
+{
+    static const struct {
+        const char *what;
+        struct price_tier tier;
+        uint64_t received_ms;
+        uint32_t never;
+        int64_t longer, request, image, reserved, billed;
+    } cases[] = {
+        {"base", {.above_prompt_tokens = 50}, 0, 0, 0, 0, 0, 50 * 500 + 100 * 1500 + 4, 11000},
+        {"a tier that may hold, and does not", {.above_prompt_tokens = 49, .prompt_pusd = 900000, .completion_pusd = 1},
+         0, 0, 0, 0, 0, 50 * 900 + 100 * 1500 + 4, 11000},
+        {"a tier that holds", {.above_prompt_tokens = 9, .prompt_pusd = 900000, .completion_pusd = 2000000}, 0, 0, 0, 0, 0,
+         50 * 900 + 100 * 2000 + 4, 9000 + 8000},
+        {"another time of the day", {.from_minute = 60, .until_minute = 120, .prompt_pusd = 900000}, 0, 0, 0, 0, 0,
+         50 * 500 + 100 * 1500 + 4, 11000},
+        {"this time of the day", {.from_minute = 60, .until_minute = 120, .prompt_pusd = 900000}, 3600000, 0, 0, 0, 0,
+         50 * 900 + 4, 9000},
+        {"a mark for an hour", {.above_prompt_tokens = 50}, 0, 0, 1000000, 0, 0, 50 * 1000 + 100 * 1500 + 4, 11000},
+        {"no such mark", {.above_prompt_tokens = 50}, 0, 1 << PRICE_CLASS_cache_write_long, 1000000, 0, 0,
+         50 * 500 + 100 * 1500 + 4, 11000},
+        {"a request and three images", {.above_prompt_tokens = 50}, 0, 0, 0, 7, 100, 50 * 500 + 100 * 1500 + 4 + 307, 11307},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(false, 1);
+        struct price *p = &infos[0].price;
+
+        p->tier[0] = cases[i].tier;
+        p->n_tiers = 1;
+        p->request_nusd = cases[i].request;
+        p->image_nusd = cases[i].image;
+        if (cases[i].longer != 0)
+            p->cache_write_long_pusd = cases[i].longer;
+        r->never = cases[i].never | 1 << PRICE_CLASS_audio_input;
+        r->units = (struct price_units){cases[i].image != 0 ? 3 : 0, cases[i].image != 0 ? PRICE_UNIT_image : 0};
+        r->received_unix_ms = cases[i].received_ms;
+        request_begin(r);
+        CHECK_INT(r->admission.amount_nusd, cases[i].reserved);
+        if (r->admission.amount_nusd != cases[i].reserved)
+            printf("# in case: %s\n", cases[i].what);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(cases[i].billed, 1);
+        CHECK_INT(fake.record.units, cases[i].image != 0 ? 3 : 0);
+        CHECK_INT(fake.record.unit_kind, cases[i].image != 0 ? PRICE_UNIT_image : 0);
+    }
 }
 
 static struct request *begin_embeddings(uint32_t inputs)
@@ -1054,7 +1142,7 @@ static void test_embeddings_reserved(void)
 
         r->prompt_bound = rows[i].bound;
         request_begin(r);
-        CHECK_INT(r->admission.amount_nusd, rows[i].tokens * 500 + 2);
+        CHECK_INT(r->admission.amount_nusd, rows[i].tokens * 500 + 1);
         CHECK_INT(reserve_told(r), 0);
         request_client_gone(r);
     }
@@ -1073,7 +1161,7 @@ static void test_embeddings_billed(void)
         {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 700}, 700 * 500, 0},
         {{.e = ERR_NONE, .status = 200}, {0}, 2000 * 500, USAGE_ESTIMATED},
         {{.e = ERR_NONE, .status = 200}, {.present = true}, 2000 * 500, USAGE_ESTIMATED},
-        {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 1000000}, 5000 * 500 + 2, USAGE_CLAMPED},
+        {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 1000000}, 5000 * 500 + 1, USAGE_CLAMPED},
         {{.e = ERR_PROVIDER_LARGE, .status = 200}, {0}, 2000 * 500, USAGE_ESTIMATED},
         {{.e = ERR_PROVIDER_STATUS, .status = 500}, {0}, 0, 0},
         {{.e = ERR_PROVIDER_PROTOCOL, .status = 200}, {0}, 0, 0},
@@ -1137,7 +1225,7 @@ static void test_reservation_is_bounded(void)
         r->max_output = cases[i].max_output;
         r->output_default = cases[i].first;
         request_begin(r);
-        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 2);
+        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 1);
         CHECK_INT(reserve_told(r), 0);
         request_client_gone(r);
     }
@@ -1163,7 +1251,7 @@ static void test_less_is_reserved(void)
         r->max_output = cases[i].max_output;
         r->output_default = cases[i].first;
         fake.asks = true;
-        fake.available = 50 * 500 + cases[i].affords * 1500 + 2;
+        fake.available = 50 * 500 + cases[i].affords * 1500 + 1;
         request_begin(r);
         answer_ask(ERR_CREDIT);
         CHECK_INT(side.fails, cases[i].output == 0);
@@ -1171,7 +1259,7 @@ static void test_less_is_reserved(void)
             CHECK_INT(side.failure.max_tokens, cases[i].affords);
             continue;
         }
-        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 2);
+        CHECK_INT(r->admission.amount_nusd, 50 * 500 + cases[i].output * 1500 + 1);
         CHECK_INT(reserve_told(r), cases[i].output);
         request_client_gone(r);
     }
@@ -1207,7 +1295,7 @@ static void test_growth(void)
     CHECK_INT(r->output, 20);
     deliver(r, 10, 2);
     CHECK_INT(r->output, 40);
-    CHECK_INT(1000000000 - fake.balance, 50 * 500 + 40 * 1500 + 2);
+    CHECK_INT(1000000000 - fake.balance, 50 * 500 + 40 * 1500 + 1);
     deliver(r, 20, 3);
     CHECK_INT(r->output, 80);
     deliver(r, 100, 4);
@@ -1380,7 +1468,7 @@ static void test_more_than_asked_for(void)
         if (cases[i].quirks == 0)
             check_over(10 * 500 + cases[i].paid * 1500, 1);
         else
-            check_over(10 * 500 + 10 * 1500 + 2, 1); /* all that was reserved */
+            check_over(10 * 500 + 10 * 1500 + 1, 1); /* all that was reserved */
         CHECK_INT((fake.record.flags & USAGE_CLAMPED) != 0, cases[i].completion > 10);
         CHECK_INT(is_unwell_to(who), cases[i].unwell);
     }
@@ -1399,7 +1487,7 @@ static void test_media_past_their_bound(void)
     } cases[] = {
         {true, 300, ERR_NONE, 300 * 500 + 100 * 1500},
         {true, 1000, ERR_NONE, 1000 * 500 + 100 * 1500},
-        {true, 5000, ERR_NONE, 1000 * 500 + 100 * 1500 + 2}, /* longer than the context */
+        {true, 5000, ERR_NONE, 1000 * 500 + 100 * 1500 + 1}, /* longer than the context */
         {true, 300, ERR_CREDIT, worst},
         {false, 300, ERR_NONE, worst},
     };
@@ -1436,11 +1524,11 @@ static void test_output_past_the_reservation(void)
         {true, true, false, 0, 8, 90, ERR_NONE, 10 * 500 + 90 * 1500, 90},
         {true, false, true, 0, 40, 90, ERR_NONE, 10 * 500 + 90 * 1500, 90},
         {true, false, false, 0, 8, 100, ERR_NONE, 10 * 500 + 100 * 1500, 100},
-        {true, false, false, 0, 8, 101, ERR_NONE, 50 * 500 + 20 * 1500 + 2, 8}, /* longer than the longest */
-        {true, false, false, 0, 8, 90, ERR_CREDIT, 50 * 500 + 20 * 1500 + 2, 90},
+        {true, false, false, 0, 8, 101, ERR_NONE, 50 * 500 + 20 * 1500 + 1, 8}, /* longer than the longest */
+        {true, false, false, 0, 8, 90, ERR_CREDIT, 50 * 500 + 20 * 1500 + 1, 90},
         {true, false, false, 20, 8, 90, ERR_NONE, 10 * 500 + 20 * 1500, 20}, /* its own limit */
         {false, false, false, 0, 39, 39, ERR_NONE, 10 * 500 + 39 * 1500, 39}, /* a byte each */
-        {false, false, false, 0, 8, 90, ERR_NONE, 50 * 500 + 20 * 1500 + 2, 8}, /* where are they? */
+        {false, false, false, 0, 8, 90, ERR_NONE, 50 * 500 + 20 * 1500 + 1, 8}, /* where are they? */
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -1991,6 +2079,7 @@ static const struct check_case cases[] = {
     {"request_exhausted", test_exhausted},
     {"request_no_fallback_without_trust", test_no_fallback_without_trust},
     {"request_refusals", test_refusals},
+    {"request_client_fault_is_final", test_client_fault_is_final},
     {"request_refusal_is_not_ill_health", test_refusal_is_not_ill_health},
     {"request_bought_once", test_bought_once},
     {"request_truncated", test_truncated},
@@ -2004,6 +2093,7 @@ static const struct check_case cases[] = {
     {"request_refused_before_dispatch", test_refused_before_dispatch},
     {"request_credit_sentence", test_credit_sentence},
     {"request_worst_case", test_worst_case},
+    {"request_every_price_is_reserved", test_every_price_is_reserved},
     {"request_embeddings_reserved", test_embeddings_reserved},
     {"request_embeddings_billed", test_embeddings_billed},
     {"request_embeddings_left", test_embeddings_left},

@@ -83,9 +83,10 @@ static const struct {
        "{\"type\":\"custom_tool_call_output\",\"call_id\":\"c\",\"output\":\"done\"}"),
      "assistant call:custom:c,patch,*** Begin | result(c custom) text:done"},
     /* content in clear wins over its summary; another's sealed thoughts say nothing */
-    {I(THINK(SUM("s"), ",\"content\":[{\"type\":\"reasoning_text\",\"text\":\"t\"}],\"encrypted_content\":\"gAAA\"")),
-     "assistant thought:t"},
-    {I(THINK("", ",\"encrypted_content\":\"gAAA\"")), "assistant"},
+    {I(U("\"q\""), THINK(SUM("s"), ",\"content\":[{\"type\":\"reasoning_text\",\"text\":\"t\"}],"
+                                "\"encrypted_content\":\"gAAA\"")),
+     "user text:q | assistant thought:t"},
+    {I(U("\"q\""), THINK("", ",\"encrypted_content\":\"gAAA\"")), "user text:q | assistant"},
     /* calls of a namespace; what hosted tools did */
     {I("{\"type\":\"function_call\",\"call_id\":\"c\",\"namespace\":\"mail\",\"name\":\"send\",\"arguments\":\"{}\"}",
        "{\"type\":\"web_search_call\",\"id\":\"ws_1\",\"status\":\"completed\"}", U("\"x\"")),
@@ -153,6 +154,12 @@ static const struct {
     {I("{\"type\":\"function_call_output\",\"call_id\":\"c\"}"), "input", ERR_FORMAT},
     {I("{\"type\":\"function_call_output\",\"output\":\"x\"}"), "input", ERR_FORMAT},
     {I(THINK("", ",\"encrypted_content\":\"eyJ0ciI6MSwiAAAA\"")), "input", ERR_FORMAT},
+    /* nothing that a model can be sent */
+    {I(THINK(SUM("hm"), "")), "input", ERR_FORMAT},
+    {I(THINK("", ",\"encrypted_content\":\"gAAA\"")), "input", ERR_FORMAT},
+    {I("{\"type\":\"web_search_call\",\"id\":\"ws_1\"}"), "input", ERR_FORMAT},
+    {I(A("\"\"")), "input", ERR_FORMAT},
+    {"{\"model\":\"m\",\"instructions\":\"x\",\"input\":[" THINK(SUM("hm"), "") "]}", "input", ERR_FORMAT},
     /* members */
     {X("\"max_output_tokens\":0"), "max_output_tokens", ERR_RANGE},
     {X("\"max_output_tokens\":\"9\""), "max_output_tokens", ERR_FORMAT},
@@ -403,22 +410,22 @@ static void sealed_thoughts_are_opened(void)
     buf_reset(&sealed);
     /* of a provider that signs nothing: the client has thrown the text away */
     CHECK_INT(replay_seal(view_str("a/b"), view_str("Hm\\n"), VIEW_EMPTY, &sealed), ERR_NONE);
-    snprintf(body, sizeof body, I(THINK("", ",\"encrypted_content\":\"%.*s\"")), (int)sealed.len,
+    snprintf(body, sizeof body, I(U("\"q\""), THINK("", ",\"encrypted_content\":\"%.*s\"")), (int)sealed.len,
              (const char *)sealed.ptr);
     must_read(body);
-    SAYS("assistant thought:Hm\\n");
+    SAYS("user text:q | assistant thought:Hm\\n");
     forget();
     buf_reset(&sealed);
     /* the thoughts are given twice, in the clear and in their element; the bound has room for both, and who
      * thought it is known */
     CHECK_INT(replay_seal(view_str("openai/gpt-5"), view_str("1212121212121212121212121212121212121212"),
                           view_str("{\"type\":\"reasoning.text\",\"signature\":\"s\"}"), &sealed), ERR_NONE);
-    snprintf(body, sizeof body, I(THINK("", ",\"encrypted_content\":\"%.*s\"")), (int)sealed.len,
+    snprintf(body, sizeof body, I(U("\"q\""), THINK("", ",\"encrypted_content\":\"%.*s\"")), (int)sealed.len,
              (const char *)sealed.ptr);
     must_read(body);
-    CHECK_INT(prompt.list.n_items, 3);
+    CHECK_INT(prompt.list.n_items, 5);
     CHECK(prompt.prompt_bound >= strlen(body) + 40 + PROMPT_TEMPLATE_TOKENS);
-    for (size_t i = 1; i < 3; i++)
+    for (size_t i = 3; i < 5; i++)
         if (prompt.list.item[i].kind == ITEM_DETAIL)
             CHECK_BYTES(prompt.list.item[i].name.ptr, prompt.list.item[i].name.len, "openai/gpt-5", 12);
     forget();

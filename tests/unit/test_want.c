@@ -6,30 +6,80 @@
 #include "check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+enum { ONE, TWO, EMBED, GPT, GPT_FREE, CLAUDE, TWIN_A, TWIN_B, SMALL, MODELS, ENDPOINTS = 3 };
+static const char *const ids[MODELS] = {
+    "x/one", "x/two", "x/embed", "openai/gpt-4.1", "openai/gpt-4.1:free", "anthropic/claude-sonnet-4.5",
+    "a/twin", "b/twin", "x/small",
+};
 
 static struct providers providers = {
     .n = 3,
-    .list = {{.no = 0, .id = "demo-a", .name = "Demo A", .n_members = 2, .members = {"mock", "x"}},
+    .list = {{.no = 0, .id = "demo-a", .name = "Demo A", .n_members = 2, .members = {"mock", "x"}, .region = "us-east"},
              {.no = 1, .id = "demo-b", .name = "Demo B", .n_members = 2, .members = {"x", "y"}},
              {.no = 2, .id = "bedrock", .name = "Amazon Bedrock"}},
 };
-static struct catalog_model infos[2] = {{.no = 1, .id = "x/one"}, {.no = 2, .id = "x/two"}};
-static const struct route_endpoint endpoints[3] = {{.provider = &providers.list[0]},
-                                                   {.provider = &providers.list[1]},
-                                                   {.provider = &providers.list[2]}};
-static struct route_model models[2] = {{&infos[0], endpoints, 2}, {&infos[1], &endpoints[2], 1}};
+static const struct catalog_alias aliases[] = {
+    {.id = "trustedrouter/zdr", .model = {TWO + 1, ONE + 1}, .n_models = 2, .wants = ALIAS_NO_RETENTION},
+    {.id = "trustedrouter/fast", .model = {ONE + 1}, .n_models = 1, .sort = ROUTE_LATENCY},
+    {.id = "trustedrouter/eu", .model = {ONE + 1}, .n_models = 1, .wants = ALIAS_EU},
+    {.id = "trustedrouter/us", .model = {ONE + 1}, .n_models = 1, .wants = ALIAS_US},
+    {.id = "trustedrouter/e2e", .model = {ONE + 1}, .n_models = 1, .wants = ALIAS_CONFIDENTIAL},
+    {.id = "trustedrouter/free", .model = {GPT_FREE + 1, ONE + 1}, .n_models = 2, .wants = ALIAS_FREE},
+    {.id = "~x/latest", .model = {SMALL + 1, TWO + 1}, .n_models = 2},
+    {.id = "x/vectors", .model = {EMBED + 1}, .n_models = 1},
+};
+static struct snapshot *catalog;
 
-const struct route_model *snapshot_find(const struct snapshot *s, struct view id)
+/* x/one is served by the first two providers, x/two by the third, all others by the first. */
+static void catalog_make(void)
 {
-    (void)s;
-    for (size_t i = 0; i < 2; i++)
-        if (view_eq(id, view_str(infos[i].id)))
-            return &models[i];
-    return NULL;
+    static struct health *health;
+    static struct catalog_store *store;
+    struct catalog c = {.version = 1, .n_models = MODELS, .n_endpoints = MODELS + 1,
+                        .n_aliases = sizeof aliases / sizeof aliases[0]};
+
+    c.models = calloc(c.n_models, sizeof *c.models);
+    c.endpoints = calloc(c.n_endpoints, sizeof *c.endpoints);
+    c.aliases = calloc(c.n_aliases, sizeof *c.aliases);
+    memcpy(c.aliases, aliases, sizeof aliases);
+    for (uint32_t i = 0; i < MODELS; i++) {
+        c.models[i].no = i + 1;
+        memcpy(c.models[i].id, ids[i], strlen(ids[i]));
+        c.endpoints[i] = (struct catalog_endpoint){
+            .no = i + 1, .model_no = i + 1, .provider_no = i == TWO ? 2 : 0, .weight = 1};
+    }
+    c.endpoints[MODELS] = (struct catalog_endpoint){
+        .no = MODELS + 1, .model_no = ONE + 1, .provider_no = 1, .weight = 1};
+    c.models[EMBED].capabilities = CAP_EMBEDDINGS;
+    c.models[EMBED].kind = KIND_EMBEDDINGS;
+    c.models[TWO].capabilities = CAP_TOOLS;
+    c.models[SMALL].context_length = 10;
+    c.models[ONE].n_fallbacks = 4;
+    memcpy(c.models[ONE].fallback, (uint32_t[]){TWO + 1, EMBED + 1, 99, SMALL + 1}, 4 * sizeof(uint32_t));
+    CHECK_INT(health_new(&health), ERR_NONE);
+    CHECK_INT(catalog_store_new(&providers, health, 1, &store), ERR_NONE);
+    CHECK_INT(catalog_store_publish(store, &c), ERR_NONE);
+    catalog = catalog_acquire(store, 0);
 }
 
+static const struct route_model *model(unsigned i)
+{
+    return snapshot_model(catalog, i);
+}
+
+static struct want_given given = {"", "", false};
 static struct route_want want;
+static struct want_notes notes;
 static struct api_failure failure;
+
+static enum err read_prompt(struct prompt *p)
+{
+    if (catalog == NULL)
+        catalog_make();
+    return want_read(p, catalog, &providers, &given, &want, &notes, &failure);
+}
 
 /* extra: members after "messages", beginning with a comma. */
 static enum err read_body(const char *body)
@@ -39,7 +89,7 @@ static enum err read_body(const char *body)
     struct prompt_fault fault;
 
     CHECK_INT(chat_request_parse(view_str(body), &q, &facts, &fault), ERR_NONE);
-    return want_read(&facts, NULL, &providers, &want, &failure);
+    return read_prompt(&facts);
 }
 
 static enum err read_of(const char *model, const char *extra)
@@ -71,13 +121,13 @@ static void test_models(void)
 {
     CHECK_INT(read_extra(",\"models\":[\"x/one\",\"x/two\"]"), ERR_NONE);
     CHECK_INT(want.n_models, 2); /* named twice, tried once */
-    CHECK(want.models[1] == &models[1]);
+    CHECK(want.models[1] == model(TWO));
     /* one that nobody knows is passed over while another one is known */
     CHECK_INT(read_extra(",\"models\":[\"x/three\"]"), ERR_NONE);
     CHECK_INT(want.n_models, 1);
     CHECK_INT(failure.error, API_OK);
     CHECK_INT(read_of("x/three", ",\"models\":[\"x/four\",\"x/two\"]"), ERR_NONE);
-    CHECK(want.n_models == 1 && want.models[0] == &models[1]);
+    CHECK(want.n_models == 1 && want.models[0] == model(TWO));
     CHECK_INT(read_of("x/three", ",\"models\":[\"x/one:free\"]"), ERR_NOT_FOUND);
     CHECK_INT(failure.error, API_NO_MODEL);
     CHECK_BYTES(failure.param, strlen(failure.param), "model", 5);
@@ -92,17 +142,24 @@ static void test_kind(void)
 {
     struct prompt embed = {.kind = PROMPT_EMBEDDINGS, .model = "x/one"};
 
-    infos[1].capabilities = CAP_EMBEDDINGS;
-    CHECK_INT(read_of("x/two", ""), ERR_NOT_FOUND);
+    CHECK_INT(read_of("x/embed", ""), ERR_NOT_FOUND);
     CHECK(failure.error == API_NO_MODEL && strstr(failure.message, "POST /v1/embeddings") != NULL);
-    CHECK_INT(read_extra(",\"models\":[\"x/two\"]"), ERR_NONE);
-    CHECK(want.n_models == 1 && want.models[0] == &models[0]);
-    CHECK_INT(want_read(&embed, NULL, &providers, &want, &failure), ERR_NOT_FOUND);
+    CHECK_INT(read_of("x/vectors", ""), ERR_NOT_FOUND);
+    CHECK_INT(read_extra(",\"models\":[\"x/embed\"]"), ERR_NONE);
+    CHECK(want.n_models == 1 && want.models[0] == model(ONE));
+    CHECK_INT(read_prompt(&embed), ERR_NOT_FOUND);
     CHECK(failure.error == API_NO_MODEL && strstr(failure.message, "GET /v1/embeddings/models") != NULL);
-    memcpy(embed.model, "x/two", 6);
-    CHECK_INT(want_read(&embed, NULL, &providers, &want, &failure), ERR_NONE);
-    CHECK(want.n_models == 1 && want.models[0] == &models[1]);
-    infos[1].capabilities = 0;
+    memcpy(embed.model, "x/embed", 8);
+    CHECK_INT(read_prompt(&embed), ERR_NONE);
+    CHECK(want.n_models == 1 && want.models[0] == model(EMBED));
+    for (enum prompt_kind k = PROMPT_IMAGES; k < PROMPT_KINDS; k++) {
+        struct prompt call = {.kind = k, .model = "x/one"};
+
+        CHECK_INT(read_prompt(&call), ERR_NOT_FOUND);
+        CHECK(failure.error == API_NO_MODEL && failure.message != NULL);
+        memcpy(call.model, "x/embed", 8);
+        CHECK_INT(read_prompt(&call), ERR_NOT_FOUND);
+    }
 }
 
 /* As OpenRouter's clients may: "models" alone. */
@@ -111,11 +168,11 @@ static void test_models_alone(void)
 #define ALONE(models) "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],\"models\":" models "}"
     CHECK_INT(read_body(ALONE("[\"x/two\",\"x/one:floor\"]")), ERR_NONE);
     CHECK_INT(want.n_models, 2);
-    CHECK(want.models[0] == &models[1] && want.models[1] == &models[0]);
+    CHECK(want.models[0] == model(TWO) && want.models[1] == model(ONE));
     CHECK_INT(read_body(ALONE("[\"x/three\"]")), ERR_NOT_FOUND);
     CHECK_BYTES(failure.param, strlen(failure.param), "models", 6);
     CHECK_INT(read_body(ALONE("[\"x/three\",\"x/two\"]")), ERR_NONE);
-    CHECK(want.n_models == 1 && want.models[0] == &models[1]);
+    CHECK(want.n_models == 1 && want.models[0] == model(TWO));
     CHECK_INT(read_body(ALONE("[]")), ERR_FORMAT);
     CHECK_BYTES(failure.param, strlen(failure.param), "model", 5);
     CHECK_INT(read_body(ALONE("\"x/one\"")), ERR_FORMAT);
@@ -140,12 +197,19 @@ static void test_suffixes(void)
     } cases[] = {
         {"x/one", "", ERR_NONE, ROUTE_BALANCE, 1},
         {"x/one:floor", "", ERR_NONE, ROUTE_PRICE, 1},
-        {"x/one:nitro", "", ERR_NONE, ROUTE_LATENCY, 1},
+        {"x/one:nitro", "", ERR_NONE, ROUTE_THROUGHPUT, 1},
+        {"x/one:exacto", "", ERR_NONE, ROUTE_EXACTO, 1},
+        {"openai/gpt-4.1:free:nitro", "", ERR_NONE, ROUTE_THROUGHPUT, 1},
+        {"gpt-4.1:floor", "", ERR_NONE, ROUTE_PRICE, 1},
+        {"trustedrouter/zdr:floor", "", ERR_NONE, ROUTE_PRICE, 2},
+        {"trustedrouter/fast", "", ERR_NONE, ROUTE_LATENCY, 1},
+        {"trustedrouter/fast:nitro", "", ERR_NONE, ROUTE_THROUGHPUT, 1},
         {"x/one", ",\"models\":[\"x/two:floor\",\"x/one:nitro\"]", ERR_NONE, ROUTE_PRICE, 2},
         {"x/one:nitro", ",\"provider\":{\"sort\":\"price\"}", ERR_NONE, ROUTE_PRICE, 1},
-        {"x/one:nitro", ",\"provider\":{\"sort\":\"\"}", ERR_NONE, ROUTE_LATENCY, 1},
+        {"x/one:nitro", ",\"provider\":{\"sort\":\"\"}", ERR_NONE, ROUTE_THROUGHPUT, 1},
         {"x/one:free", "", ERR_NOT_FOUND, 0, 0},
-        {"x/one:floor:nitro", "", ERR_NOT_FOUND, 0, 0},
+        {"x/one:online", "", ERR_NOT_FOUND, 0, 0},
+        {"x/one:free:floor", "", ERR_NOT_FOUND, 0, 0},
         {"x/three:floor", "", ERR_NOT_FOUND, 0, 0},
         {":floor", "", ERR_NOT_FOUND, 0, 0},
     };
@@ -154,7 +218,8 @@ static void test_suffixes(void)
         CHECK_INT(read_of(cases[i].model, cases[i].extra), cases[i].e);
         if (cases[i].e != ERR_NONE) {
             CHECK_INT(failure.error, API_NO_MODEL);
-            CHECK((failure.message != NULL) == (strcmp(cases[i].model, "x/one:free") == 0));
+            CHECK((failure.message != NULL) == (strncmp(cases[i].model, "x/one:", 6) == 0 && strchr(cases[i].model + 6, ':') == NULL));
+            CHECK(strcmp(cases[i].model, "x/one:online") != 0 || strstr(failure.message, "web search") != NULL);
             continue;
         }
         CHECK_INT(want.sort, cases[i].sort);
@@ -168,10 +233,17 @@ static void test_sets(void)
                          "\"ignore\":[\"demo-b/turbo\"],\"order\":[\"bedrock\",\"demo-a\"]}"),
               ERR_NONE);
     CHECK(want.only_set && want.only.word[0] == (1 << 0 | 1 << 2) && want.ignore.word[0] == 1 << 1);
-    CHECK(want.order_set && want.n_order == 2 && want.order[0] == 2 && want.order[1] == 0);
+    CHECK(want.order_set && want.n_order == 2 && want.order[0].provider_no == 2 && want.order[1].provider_no == 0);
     /* A variant we do not tell apart is not "only" satisfied by its base. */
     CHECK_INT(read_extra(",\"provider\":{\"only\":[\"demo-a/turbo\"]}"), ERR_NONE);
     CHECK(want.only_set && want.only.word[0] == 0);
+    /* One that we do: by quantization, or by the region that the whole provider is in. */
+    CHECK_INT(read_extra(",\"provider\":{\"only\":[\"demo-a/fp8\",\"Demo A/US-east\"],\"ignore\":[\"demo-b/FP4\"],"
+                         "\"order\":[\"demo-b/int4\",\"demo-b\",\"demo-b/turbo\"]}"),
+              ERR_NONE);
+    CHECK(want.only.word[0] == 1 && want.n_only_picks == 1 && want.only_pick[0].quantization == QUANTIZATION_FP8);
+    CHECK(want.ignore.word[0] == 0 && want.n_ignore_picks == 1 && want.ignore_pick[0].provider_no == 1);
+    CHECK(want.n_order == 2 && want.order[0].quantization == QUANTIZATION_INT4 && want.order[1].quantization == ROUTE_ANY);
     CHECK_INT(read_extra(",\"provider\":{\"only\":[]}"), ERR_NONE);
     CHECK(want.only_set && want.only.word[0] == 0);
     CHECK_INT(read_extra(",\"provider\":{\"only\":\"demo-a\"}"), ERR_FORMAT);
@@ -236,11 +308,11 @@ static void test_named(void)
 
 static void test_unknown(void)
 {
-    CHECK_INT(read_extra(",\"provider\":{\"quantizations\":[\"fp8\"]}"), ERR_UNSUPPORTED);
+    CHECK_INT(read_extra(",\"provider\":{\"enforce_distillable_text\":true}"), ERR_UNSUPPORTED);
     CHECK_INT(failure.error, API_UNSUPPORTED_PARAMETER);
-    CHECK_BYTES(failure.member.ptr, failure.member.len, "quantizations", 13);
-    CHECK_INT(read_extra(",\"provider\":{\"jurisdiction\":\"eu\"}"), ERR_UNSUPPORTED);
-    CHECK_BYTES(failure.member.ptr, failure.member.len, "jurisdiction", 12);
+    CHECK_BYTES(failure.member.ptr, failure.member.len, "enforce_distillable_text", 24);
+    CHECK_INT(read_extra(",\"provider\":{\"tenancy\":\"single\"}"), ERR_UNSUPPORTED);
+    CHECK_BYTES(failure.member.ptr, failure.member.len, "tenancy", 7);
     /* N23: no provider of ours is attested, so asking for one that is is refused, not ignored */
     CHECK_INT(read_extra(",\"provider\":{\"aci_verified\":true}"), ERR_UNSUPPORTED);
     CHECK_INT(failure.error, API_UNVERIFIED);
@@ -270,6 +342,159 @@ static void test_unknown(void)
     CHECK_INT(read_extra(",\"provider\":{\"sort\":{\"by\":\"latency\"}}"), ERR_NONE);
     CHECK_INT(want.sort, ROUTE_LATENCY);
     CHECK_INT(read_extra(",\"provider\":[]"), ERR_FORMAT);
+}
+
+/* What the routing members ask for, each with a twin that is refused. */
+static void test_preferences(void)
+{
+#define P(members) ",\"provider\":{" members "}"
+    CHECK_INT(read_extra(P("\"quantizations\":[\"fp8\",\"BF16\"]")), ERR_NONE);
+    CHECK_INT(want.quantizations, 1 << QUANTIZATION_FP8 | 1 << QUANTIZATION_BF16);
+    CHECK_INT(read_extra(P("\"quantizations\":[\"fp9\"]")), ERR_FORMAT);
+    CHECK_INT(read_extra(P("\"quantizations\":\"fp8\"")), ERR_FORMAT);
+    CHECK_INT(read_extra(P("\"min_privacy\":\"zdr\"")), ERR_NONE);
+    CHECK(want.no_retention && !want.confidential && want.privacy_by == ROUTE_MIN_PRIVACY);
+    CHECK_INT(read_extra(P("\"min_privacy\":\"e2e\"")), ERR_NONE);
+    CHECK(want.no_retention && want.confidential);
+    CHECK_INT(read_extra(P("\"min_privacy\":\"any\"")), ERR_NONE);
+    CHECK(!want.no_retention && !want.confidential);
+    CHECK_INT(read_extra(P("\"min_privacy\":\"most\"")), ERR_FORMAT);
+    CHECK_INT(read_extra(P("\"jurisdiction\":\"eu\"")), ERR_NONE);
+    CHECK_INT(want.places, ROUTE_LAW_EU);
+    CHECK_INT(read_extra(P("\"jurisdiction\":\"cn\"")), ERR_FORMAT);
+    CHECK_INT(read_extra(P("\"max_price\":{\"request\":0.01,\"image\":\"0.04\",\"audio\":2}")), ERR_NONE);
+    CHECK(want.max_request_nusd == 10000000 && want.max_image_nusd == 40000000 && want.max_audio_pusd == 2000000);
+    CHECK_INT(read_extra(P("\"max_price\":{\"video\":1}")), ERR_FORMAT);
+    CHECK_INT(read_extra(P("\"sort\":\"throughput\"")), ERR_NONE);
+    CHECK_INT(want.sort, ROUTE_THROUGHPUT);
+    CHECK_INT(read_extra(P("\"sort\":{\"by\":\"exacto\",\"partition\":\"none\"}")), ERR_NONE);
+    CHECK(want.sort == ROUTE_EXACTO && want.across_models);
+    CHECK_INT(read_extra(P("\"sort\":{\"partition\":\"all\"}")), ERR_FORMAT);
+    CHECK_INT(read_extra(P("\"sort\":\"quality\"")), ERR_FORMAT);
+    CHECK_INT(read_extra(",\"route\":\"sort\""), ERR_NONE);
+    CHECK(want.across_models);
+    CHECK_INT(read_extra(",\"route\":\"sort\"" P("\"sort\":{\"partition\":\"model\"}")), ERR_NONE);
+    CHECK(!want.across_models);
+    CHECK_INT(read_extra(",\"route\":\"fallback\""), ERR_NONE);
+    CHECK(!want.across_models);
+    CHECK_INT(read_extra(P("\"preferred_max_latency\":1.5,\"preferred_min_throughput\":{\"p90\":\"40.5\",\"p99\":null}")),
+              ERR_NONE);
+    CHECK(want.latency_us[ROUTE_P50] == 1500000 && want.latency_us[ROUTE_P90] == 0);
+    CHECK(want.throughput[ROUTE_P90] == 41 && want.throughput[ROUTE_P50] == 0);
+    CHECK_INT(read_extra(P("\"preferred_max_latency\":\"fast\"")), ERR_FORMAT);
+    CHECK_INT(read_extra(P("\"preferred_max_latency\":-1")), ERR_FORMAT);
+    /* what a gate would leave out in silence is a reason to skip the model */
+    CHECK_INT(read_extra(",\"temperature\":1,\"top_p\":0.5" P("\"require_parameters\":true")), ERR_NONE);
+    CHECK_INT(want.gates, GATE_NO_SAMPLING | GATE_ONE_SAMPLING);
+    CHECK_INT(read_extra(",\"temperature\":null,\"presence_penalty\":1" P("\"require_parameters\":true")), ERR_NONE);
+    CHECK_INT(want.gates, GATE_NO_PENALTIES);
+    CHECK_INT(read_extra(",\"temperature\":1"), ERR_NONE);
+    CHECK_INT(want.gates, 0);
+}
+
+/* Ids without author, with another spelling, with a date. */
+static void test_names(void)
+{
+    static const struct {
+        const char *id;
+        int model; /* -1: none */
+    } cases[] = {
+        {"gpt-4.1", GPT},
+        {"gpt-4.1-2025-04-14", GPT},
+        {"openai/gpt-4.1-2025-04-14", GPT},
+        {"gpt-4.1:free", GPT_FREE},
+        {"claude-sonnet-4-5-20250929", CLAUDE},
+        {"Claude-Sonnet-4.5", CLAUDE},
+        {"one", ONE},
+        {"twin", -1}, /* of two authors */
+        {"b/twin", TWIN_B},
+        {"gpt-4.1-2025-4-14", -1},
+        {"gpt-4.1-19990101", -1},
+        {"-2025-04-14", -1},
+        {"openai/GPT-4.1", -1}, /* with an author the id is exact */
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK_INT(read_of(cases[i].id, ""), cases[i].model < 0 ? ERR_NOT_FOUND : ERR_NONE);
+        CHECK(cases[i].model < 0 || (want.n_models == 1 && want.models[0] == model((unsigned)cases[i].model)));
+    }
+    CHECK_INT(read_of("twin", ""), ERR_NOT_FOUND);
+    CHECK(strstr(failure.message, "Several models") != NULL);
+}
+
+static void test_aliases(void)
+{
+    CHECK_INT(read_of("trustedrouter/zdr", ""), ERR_NONE);
+    CHECK(want.n_models == 2 && want.models[0] == model(TWO) && want.models[1] == model(ONE));
+    CHECK(want.no_retention && want.privacy_by == ROUTE_ALIAS && want.n_named == 2);
+    CHECK_INT(read_of("trustedrouter/e2e", ""), ERR_NONE);
+    CHECK(want.confidential);
+    CHECK_INT(read_of("trustedrouter/free", ""), ERR_NONE);
+    CHECK(want.free_only);
+    CHECK_INT(read_of("trustedrouter/us", ""), ERR_NONE);
+    CHECK_INT(want.places, ROUTE_LAW_US);
+    /* in models[], its constraints are the request's */
+    CHECK_INT(read_extra(",\"models\":[\"trustedrouter/zdr\"]"), ERR_NONE);
+    CHECK(want.n_models == 2 && want.no_retention);
+    /* its models are chosen by what the request needs; one that is named is not */
+    CHECK_INT(read_of("trustedrouter/zdr", ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"), ERR_NONE);
+    CHECK_INT(want.unfit[0], 6); /* both endpoints of x/one, which has no tools */
+    CHECK_INT(read_extra(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"), ERR_NONE);
+    CHECK_INT(want.unfit[0], 0);
+    CHECK_INT(read_of("~x/latest", ",\"max_tokens\":11"), ERR_NONE); /* more than the context of the first */
+    CHECK_INT(want.unfit[0], 1);
+}
+
+/* An alias of the EU is served in the EU alone. */
+static void test_eu(void)
+{
+    CHECK_INT(read_of("trustedrouter/eu", ""), ERR_UNSUPPORTED);
+    CHECK(failure.error == API_WRONG_REGION && failure.text[0] == '\0');
+    given.region = "eu-west-2"; /* London */
+    given.eu_base_url = "https://eu.example/v1";
+    CHECK_INT(read_extra(",\"models\":[\"trustedrouter/eu\"]"), ERR_UNSUPPORTED);
+    CHECK(strstr(failure.text, "https://eu.example/v1") != NULL);
+    given.region = "eu-central-1";
+    CHECK_INT(read_of("trustedrouter/eu", ""), ERR_NONE);
+    CHECK_INT(want.places, ROUTE_IN_EU | ROUTE_LAW_EU);
+    given.region = given.eu_base_url = "";
+}
+
+/* Another model than the named one answers only where the request says so. */
+static void test_fallbacks(void)
+{
+    CHECK_INT(read_extra(""), ERR_NONE);
+    CHECK_INT(want.n_models, 1);
+    CHECK_INT(read_extra(P("\"model_fallbacks\":true")), ERR_NONE);
+    CHECK(want.n_models == 3 && want.n_named == 1 && want.models[1] == model(TWO) && want.models[2] == model(SMALL));
+    given.model_fallbacks = true;
+    CHECK_INT(read_extra(",\"max_tokens\":11"), ERR_NONE);
+    CHECK_INT(want.n_models, 3);
+    CHECK_INT(want.unfit[0], 8); /* the one with the small context */
+    CHECK_INT(read_extra(P("\"allow_fallbacks\":false")), ERR_NONE);
+    CHECK_INT(want.n_models, 1);
+    CHECK_INT(read_extra(",\"models\":[\"b/twin\"]"), ERR_NONE);
+    CHECK_INT(want.n_models, 2);
+    CHECK_INT(read_extra(P("\"model_fallbacks\":false")), ERR_NONE);
+    CHECK_INT(want.n_models, 1);
+    given.model_fallbacks = false;
+#undef P
+}
+
+/* Ids that are passed over are told, as far as they can stand in a header. */
+static void test_skipped(void)
+{
+    char many[1024] = ",\"models\":[\"no/1\"";
+
+    CHECK_INT(read_extra(",\"models\":[\"no/1\",\"x/two\",\"no/2:free\",\"a,b\",\"a b\",\"\xc3\xa9\"]"), ERR_NONE);
+    CHECK_BYTES(notes.skipped, strlen(notes.skipped), "no/1,no/2:free", 14);
+    for (int i = 0; i < 60; i++)
+        strcat(many, ",\"no/123456\"");
+    strcat(many, "]");
+    CHECK_INT(read_extra(many), ERR_NONE);
+    CHECK(strlen(notes.skipped) < sizeof notes.skipped && strlen(notes.skipped) > 200);
+    CHECK_INT(read_extra(""), ERR_NONE);
+    CHECK_INT(notes.skipped[0], 0);
 }
 
 /* Providers that are no candidates, as bits: ignored, or with an endpoint that cannot be sent the request. */
@@ -319,6 +544,12 @@ static void test_members(void)
 }
 
 static const struct check_case cases[] = {
+    {"want_preferences", test_preferences},
+    {"want_names", test_names},
+    {"want_aliases", test_aliases},
+    {"want_eu", test_eu},
+    {"want_fallbacks", test_fallbacks},
+    {"want_skipped", test_skipped},
     {"want_named", test_named},
     {"want_members", test_members},
     {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_kind", test_kind}, {"want_models_alone", test_models_alone}, {"want_suffixes", test_suffixes},   {"want_sets", test_sets},

@@ -1,0 +1,103 @@
+/* A row's edits decide whether a provider keeps prompts, and whether it takes the request at all: each edit in a finished
+ * body, byte for byte, and what stays as it was. */
+#include "check.h"
+
+#include "json.h"
+#include "row_edits.h"
+#include "secret.h"
+
+static struct provider plain = {.id = "plain"},
+    kimi = {.id = "kimi", .drop = {{"temperature", "top_p", "n"}, 3}},
+    mistral = {.id = "mistral", .quirks = QUIRK_SHORT_TOOL_IDS, .n_renames = 1, .rename = {{"seed", "random_seed"}}},
+    hub = {.id = "hub", .force = "{\"provider\":{\"zdr\":true},\"y\":1}"};
+static struct catalog_model open_model = {.id = "a/open"},
+    fixed = {.id = "a/fixed", .gates = {.bits = GATE_NO_SAMPLING | GATE_NO_PENALTIES}},
+    streams = {.id = "a/streams", .gates = {.bits = GATE_STREAMS_ONLY}};
+static const struct catalog_endpoint endpoint = {.upstream_model = "m"};
+
+static const struct {
+    const struct provider *provider;
+    const struct catalog_model *model;
+    const char *body, *want;
+} edits[] = {
+    {&plain, &open_model, "{\"model\":\"m\",\"n\":1,\"seed\":2}", "{\"model\":\"m\",\"n\":1,\"seed\":2}"},
+    {&kimi, &open_model, "{\"temperature\":1,\"model\":\"m\",\"n\":1, \"top_p\" : 2 ,\"x\":3}", "{\"model\":\"m\" ,\"x\":3}"},
+    {&kimi, &open_model, "{\"model\":\"m\",\"top\\u005fp\":1,\"top_P\":2}", "{\"model\":\"m\",\"top_P\":2}"},
+    {&kimi, &open_model, "{\"n\":1,\"top_p\":1,\"model\":\"m\",\"n\":1}", "{\"model\":\"m\"}"},
+    {&mistral, &open_model, "{\"model\":\"m\",\"seed\":2}", "{\"model\":\"m\",\"random_seed\":2}"},
+    {&mistral, &open_model, "{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"abcDEF123\"}]}",
+     "{\"model\":\"m\",\"messages\":[{\"role\":\"tool\",\"tool_call_id\":\"abcDEF123\"}]}"},
+    {&hub, &open_model, "{\"model\":\"m\"}", "{\"provider\":{\"zdr\":true},\"y\":1,\"model\":\"m\"}"},
+    {&hub, &open_model, "{\"provider\":{\"zdr\":false},\"model\":\"m\",\"\\u0079\":2}",
+     "{\"provider\":{\"zdr\":true},\"y\":1,\"model\":\"m\"}"},
+    {&plain, &fixed,
+     "{\"model\":\"m\",\"temperature\":1,\"top_k\":1,\"presence_penalty\":1,\"frequency_penalty\":0,\"stop\":[\"temperature\"]}",
+     "{\"model\":\"m\",\"stop\":[\"temperature\"]}"},
+    {&plain, &streams, "{\"model\":\"m\",\"stream\":false}",
+     "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"m\"}"},
+    {&hub, &open_model, "--boundary", "--boundary"},
+    {&hub, &open_model, "[1]", "[1]"},
+};
+
+static void apply(const struct provider *provider, const struct catalog_model *model, const char *body, struct buf *out)
+{
+    const struct destination to = {provider, model, &endpoint};
+    const size_t n = strlen(body), path = 5;
+
+    buf_init(out, path + n + row_edits_room(&to, n));
+    CHECK_INT(buf_append(out, VIEW_LIT("/path")), ERR_NONE);
+    CHECK_INT(buf_append(out, view_str(body)), ERR_NONE);
+    CHECK_INT(row_edits_apply(&to, path, out), ERR_NONE);
+    CHECK_BYTES(out->ptr, path, "/path", path);
+    buf_consume(out, path);
+}
+
+static void each_edit(void)
+{
+    struct buf out;
+
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        apply(edits[i].provider, edits[i].model, edits[i].body, &out);
+        CHECK_BYTES(out.ptr, out.len, edits[i].want, strlen(edits[i].want));
+        buf_free(&out);
+    }
+}
+
+/* An id that is refused becomes one that is not: the same in a call and in its result, another for another. */
+static void ids_of_calls(void)
+{
+    static const char body[] =
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\"},"
+        "{\"type\":\"function\",\"id\":\"\"}]},{\"tool_call_id\":\"call_1\",\"role\":\"tool\"},"
+        "{\"tool_call_id\":\"\",\"role\":\"tool\"},{\"id\":\"call_1\",\"role\":\"user\"}]}";
+    struct json_value root, messages, v;
+    struct json_member m, call;
+    struct json_iter it, in;
+    struct view id[4];
+    size_t n = 0;
+    struct buf out;
+
+    apply(&mistral, &open_model, body, &out);
+    CHECK_INT(json_check(buf_view(&out), &root, NULL), ERR_NONE);
+    CHECK(json_get(root, "messages", &messages));
+    for (it = json_iter(messages); json_next(&it, &m);) {
+        if (json_get(m.value, "tool_call_id", &v))
+            CHECK(n < 4 && json_string_plain(v, &id[n++]));
+        if (json_get(m.value, "tool_calls", &v))
+            for (in = json_iter(v); json_next(&in, &call);)
+                CHECK(n < 4 && json_get(call.value, "id", &v) && json_string_plain(v, &id[n++]));
+        if (json_get(m.value, "id", &v))
+            CHECK(json_string_is(v, "call_1"));
+    }
+    CHECK_INT(n, 4);
+    for (size_t i = 0; i < n; i++)
+        CHECK_INT(id[i].len, 9);
+    CHECK(view_eq(id[0], id[2]) && view_eq(id[1], id[3]) && !view_eq(id[0], id[1]));
+    buf_free(&out);
+}
+
+static const struct check_case cases[] = {
+    {"row_edits_each", each_edit},
+    {"row_edits_ids_of_calls", ids_of_calls},
+};
+CHECK_MAIN(cases)
