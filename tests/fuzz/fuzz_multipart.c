@@ -80,6 +80,7 @@ static void answer(enum call_answer what, enum body_type type, struct view body)
     buf_free(&out);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct view boundary;

@@ -1,7 +1,7 @@
 // The openai package: chat completions and Responses.
 
 import assert from "node:assert/strict";
-import OpenAI, { AzureOpenAI } from "openai";
+import OpenAI, { AzureOpenAI, toFile } from "openai";
 import { zodResponseFormat, zodTextFormat } from "openai/helpers/zod";
 import { z } from "zod";
 import { abortedSoon, badKey, base, calls, city, embedder, fresh, host, key, lastBody, model, native, odd, one, onlyA, plan, PNG, records, rejected, TEN } from "./rig.mjs";
@@ -230,5 +230,28 @@ export const others = {
         const ids = await client().embeddings.create({ model: embedder, input: [[1, 2, 3], [4]] });
         assert.equal(ids.data.length, 2);
         assert.deepEqual((await client().embeddings.create({ model: embedder, input: [1, 2, 3] })).data[0].embedding, ids.data[0].embedding);
+    },
+    async images() {
+        const made = await client().images.generate({ model: "demo/image", prompt: "a cat", n: 2, size: "1024x1024", response_format: "b64_json" });
+        assert.deepEqual(made.data.map((d) => Buffer.from(d.b64_json, "base64").subarray(1, 4).toString()), ["PNG", "PNG"]);
+        const image = await toFile(Buffer.from(PNG, "base64"), "a.png", { type: "image/png" });
+        const edited = await client().images.edit({ model: "demo/image-tokens", image: [image, image], mask: image, prompt: "x", quality: "high" });
+        assert.deepEqual([edited.data.length, edited.usage.output_tokens], [1, 272]);
+        if (!native) await rejected(client().images.generate({ model, prompt: "a cat" }), (e) => e instanceof OpenAI.NotFoundError, "a model of chat");
+    },
+    async speech_and_its_transcript() {
+        const said = await client().audio.speech.create({ model: "demo/speech", voice: "alloy", input: "hello", response_format: "wav" });
+        assert.equal(said.headers.get("content-type"), "audio/wav");
+        const wav = Buffer.from(await said.arrayBuffer());
+        assert.equal(wav.subarray(0, 4).toString(), "RIFF");
+        const ask = async (more) => client().audio.transcriptions.create({ model: "demo/transcribe", file: await toFile(wav, "a.wav"), ...more });
+        assert.equal((await ask()).text, `You sent ${wav.length} bytes.`);
+        assert.ok((await ask({ response_format: "verbose_json", timestamp_granularities: ["word", "segment"] })).duration > 0);
+        assert.ok((await ask({ response_format: "srt" })).startsWith("1\n00:00:00,000"));
+        assert.equal((await client().audio.translations.create({ model: "demo/transcribe", file: await toFile(wav, "a.wav") })).text, `You sent ${wav.length} bytes.`);
+    },
+    async moderations() {
+        const r = await client().moderations.create({ model: "demo/moderate", input: ["a", "b"] });
+        assert.deepEqual(r.results.map((x) => x.flagged), [false, false]);
     },
 };

@@ -1,5 +1,6 @@
 """The unmodified openai package: Responses, and reasoning that is replayed by chat."""
 
+import base64
 import json
 
 import kit
@@ -152,6 +153,40 @@ def embeddings():
     equal([d.embedding for d in numbers.data], vectors)
     equal((packed.model, packed.usage.prompt_tokens > 0), (kit.EMBEDDER, True))
     equal(client().embeddings.create(model=kit.EMBEDDER, input="b", dimensions=24).data[0].embedding, vectors[1])
+
+
+@case
+def images():
+    made = client().images.generate(model="demo/image", prompt="a cat", n=2, size="1024x1024", response_format="b64_json")
+    equal([base64.b64decode(d.b64_json)[1:4] for d in made.data], [b"PNG", b"PNG"])
+    picture = ("a.png", base64.b64decode(kit.PNG), "image/png")
+    edited = client().images.edit(model="demo/image-tokens", image=[picture, picture], mask=picture, prompt="x",
+                                  quality="high")
+    equal((len(edited.data), edited.usage.output_tokens), (1, 272))
+    if not NATIVE:
+        kit.raises(openai.NotFoundError, lambda: client().images.generate(model=MODEL, prompt="a cat"))
+
+
+@case
+def speech_and_its_transcript():
+    wav = client().audio.speech.create(model="demo/speech", voice="alloy", input="hello", response_format="wav").read()
+    equal(wav[:4], b"RIFF")
+    with client().audio.speech.with_streaming_response.create(model="demo/speech", voice="alloy", input="hello") as r:
+        equal(b"".join(r.iter_bytes())[:2], b"\xff\xfb")
+
+    def ask(**more):
+        return client().audio.transcriptions.create(model="demo/transcribe", file=("a.wav", wav), **more)
+    said = f"You sent {len(wav)} bytes."
+    equal(ask().text, said)
+    equal(ask(response_format="text"), said + "\n")
+    equal(ask(response_format="verbose_json", timestamp_granularities=["word", "segment"]).duration > 0, True)
+    equal(client().audio.translations.create(model="demo/transcribe", file=("a.wav", wav)).text, said)
+
+
+@case
+def moderations():
+    r = client().moderations.create(model="demo/moderate", input=["a", "b"])
+    equal([x.flagged for x in r.results], [False, False])
 
 
 if __name__ == "__main__":
