@@ -103,7 +103,8 @@ static enum exit_code replay_verdict(bool json, enum route_replay replay)
                              "the receipt has no decision: its request was refused before one");
     case REPLAY_NO_INPUTS:
         return refusal_print(json, EXIT_REJECT, "ROUTE",
-                             "the receipt does not have the inputs of its decision: they were too long");
+                             "the receipt does not have the inputs of its decision: they were too long, or the "
+                             "account has provider keys of its own");
     case REPLAY_MALFORMED:
         return refusal_print(json, EXIT_MALFORMED, "ROUTE", "the decision in the receipt cannot be read");
     case REPLAY_CATALOG:
