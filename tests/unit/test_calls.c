@@ -262,6 +262,8 @@ static void test_answer(void)
             CHECK_INT(c.units, rows[i].units);
             CHECK_INT(c.usage.prompt, rows[i].prompt);
             CHECK_INT(c.usage.completion, rows[i].completion);
+            if (rows[i].answer == CALL_TEXT_JSON) /* what was read is what was heard */
+                CHECK_INT(c.usage.audio_input, rows[i].prompt);
             CHECK_INT(c.type, rows[i].told);
         } else {
             CHECK_INT(out.len, 0);
