@@ -24,6 +24,7 @@
 #include "../../controlplane/peers/orders.c"
 #include "../../controlplane/peers/relay.c"
 #include "../../controlplane/peers/resync.c"
+#include "../../controlplane/peers/sealing.c"
 #include "../../controlplane/peers/peer.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -51,6 +52,7 @@ enum call_kind {
     CALL_RETURN,
     CALL_CLAIM, /* or release */
     CALL_RELAY,
+    CALL_OWN, /* the account's own provider keys */
     CALL_INGEST, /* or set aside, lost, settled: answered by a number */
 };
 
@@ -66,6 +68,7 @@ struct pending_call {
     void (*lease)(void *cookie, enum err e, const struct msg_lease *l);
     void (*claim)(void *cookie, enum err e, const struct msg_claimed *answer);
     api_answer_cb *relay;
+    void (*own)(void *cookie, enum err e, const struct msg_own_keys *keys);
     ledger_acked_cb *ingest;
     struct digest32 digest;
     uint64_t seq;
@@ -152,6 +155,12 @@ void ledger_release(struct ledger *l, const struct id *boot, const struct id *re
     (void)l, (void)boot, (void)request;
     call_new(CALL_CLAIM, cookie)->claim = cb;
 }
+void ledger_own_keys(struct ledger *l, const struct id *account, const struct providers *providers,
+                     void (*cb)(void *cookie, enum err e, const struct msg_own_keys *keys), void *cookie)
+{
+    (void)l, (void)account, (void)providers;
+    call_new(CALL_OWN, cookie)->own = cb;
+}
 void api_relay(struct api *a, const struct msg_relay_ask *ask, const uint8_t address[static 16],
                api_answer_cb *cb, void *cookie)
 {
@@ -236,6 +245,7 @@ static void answer(size_t i, bool fail)
     struct msg_lease lease = {.granted_nusd = 5};
     static const uint8_t page[3 * LIMIT_RELAY_PIECE_BYTES];
     const struct api_answer reply = {.status = 200, .body = view_of(page, mono_ms * 7919 % sizeof page)};
+    const struct msg_own_keys own = {.account = {{1}}, .version = 1};
     const struct msg_claimed claimed = {.request = {{1}}, .status = CLAIM_GRANTED, .first = {{1}}};
     bool yes = c.digest.b[0] % 2 == 0;
 
@@ -269,6 +279,9 @@ static void answer(size_t i, bool fail)
         break;
     case CALL_RELAY:
         c.relay(c.cookie, &reply);
+        break;
+    case CALL_OWN:
+        c.own(c.cookie, e, fail ? NULL : &own);
         break;
     case CALL_INGEST:
         c.ingest(c.cookie, e, fail ? 0 : c.seq);
@@ -379,7 +392,8 @@ enum err conn_send(struct conn *c, struct view bytes)
                                  f.type == MSG_LEASE || f.type == MSG_USAGE_ACK ||
                                  f.type == MSG_USAGE_FROM || f.type == MSG_SETTLE_ASK ||
                                  f.type == MSG_PONG || f.type == MSG_CLAIMED ||
-                                 f.type == MSG_RELAY_ANSWER)));
+                                 f.type == MSG_RELAY_ANSWER || f.type == MSG_OWN_KEYS ||
+                                 f.type == MSG_SEAL_ASK || f.type == MSG_SEAL_GIVE)));
     assert(bytes.len == 0);
     return ERR_NONE;
 }
@@ -478,7 +492,7 @@ static void say_usage(uint8_t first, uint8_t n)
 
 static void say_something(uint8_t what, uint8_t a, uint8_t b)
 {
-    switch (what % 13) {
+    switch (what % 15) {
     case 0:
         say_evidence(a);
         break;
@@ -517,6 +531,12 @@ static void say_something(uint8_t what, uint8_t a, uint8_t b)
         break;
     case 12:
         SAY(release, .request = {{a}});
+        break;
+    case 13:
+        SAY(own_ask, .account = {{a}});
+        break;
+    case 14:
+        SAY(seal_give, .boot = {{a}}, .sealed = VIEW_LIT("some bytes that only the data plane it is for can open, 48+"));
         break;
     }
 }
