@@ -150,21 +150,17 @@ static enum err take_fallbacks(const struct model_section *s, const struct place
 
 /* --- endpoints */
 
-/* Classes that are not said, from those that they cost as. Each stands behind the one it names. */
+/* Classes that are not said cost as the ones that they follow. */
 static void fill_price(struct price *p)
 {
-    int64_t none_pusd = 0;
+    uint32_t said = 0;
 
-    (void)none_pusd;
-#define AS_none none_pusd
-#define AS_prompt p->prompt_pusd
-#define AS_completion p->completion_pusd
-#define AS_cache_write p->cache_write_pusd
-#define FILL(class, as)                                                                            \
-    if (p->class##_pusd < 0)                                                                       \
-        p->class##_pusd = AS_##as;
-    PRICE_CLASSES(FILL)
-#undef FILL
+#define SAID(class, as)                                                                            \
+    if (p->class##_pusd >= 0)                                                                      \
+        said |= UINT32_C(1) << PRICE_CLASS_##class;
+    PRICE_CLASSES(SAID)
+#undef SAID
+    price_follow(p, said);
 }
 
 /* A class that a tier does not say costs what it costs otherwise: its own price, or that of prompt there. */

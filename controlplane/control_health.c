@@ -109,6 +109,7 @@ void control_health_read(const struct control_health *h, struct control_figures 
         .draining = h->draining,
         .database_silent_ms = silent_ms(h, now_ms),
         .booking = h->booking,
+        .catalog_refused = h->config.catalog_refused,
         .log_size = translog_signed_size(h->config.log),
     };
     if (h->peers != NULL) {

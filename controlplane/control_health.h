@@ -20,6 +20,7 @@ struct control_health;
 struct control_health_config {
     struct db *db;
     struct translog *log;
+    uint64_t catalog_refused; /* endpoints of catalog.conf whose provider is not in providers.conf */
     /* The troubles are others than before: enum trouble bits. */
     void (*changed)(void *cookie, uint8_t troubles);
     void *cookie;
@@ -55,6 +56,7 @@ struct control_figures {
     bool draining;
     uint64_t database_silent_ms; /* how long a question waits for its answer; 0: none does */
     struct control_booking booking;
+    uint64_t catalog_refused;    /* as configured */
     uint64_t log_size;           /* entries under the last checkpoint that this instance signed */
     struct peers_waiting waiting;
     struct peers_counters peers;

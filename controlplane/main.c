@@ -3,6 +3,7 @@
 #include "api.h"
 #include "catalog_apply.h"
 #include "catalog_file.h"
+#include "check_catalog.h"
 #include "commands.h"
 #include "conf.h"
 #include "config.h"
@@ -28,7 +29,8 @@ enum { WHY_MAX = 1024 };
 static const char usage[] =
     "usage: %s -c FILE [--check-config | --init-state | --print-link-spki | "
     "--print-log-key | --bootstrap |\n"
-    "        --rebuild-log entries | --rebuild-log DIR]\n"
+    "        --rebuild-log entries | --rebuild-log DIR | --check-catalog]\n"
+    "       %s --check-catalog CATALOG PROVIDERS\n"
     "       %s --version\n";
 
 struct program {
@@ -54,6 +56,7 @@ struct program {
     bool stopping;
     enum err outcome; /* of what the loop is run for */
     int64_t catalog_version;
+    uint64_t keyless; /* endpoints that are off because their provider has no key */
 };
 
 static enum err fail(struct program *p, enum err e, const char *sentence)
@@ -80,6 +83,22 @@ static enum err load_providers(struct program *p)
     return e;
 }
 
+/* A provider that wants a key and has none answers nothing but refusals: its endpoints are off, and are not listed. */
+static void switch_off_keyless(struct program *p)
+{
+    struct catalog *c = &p->catalog.catalog;
+
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        const struct provider *provider = p->catalog.providers[i];
+
+        if (c->endpoints[i].weight == 0 || provider->auth == AUTH_NONE ||
+            provider_keys_of(p->keys, provider->no) != 0)
+            continue;
+        c->endpoints[i].weight = 0;
+        p->keyless++;
+    }
+}
+
 /* Everything but the state directory and the database. */
 static enum err load(struct program *p)
 {
@@ -91,6 +110,8 @@ static enum err load(struct program *p)
         e = rules_new(p->config.attestation, &p->rules, &p->why);
     if (e == ERR_NONE)
         e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
+    if (e == ERR_NONE)
+        switch_off_keyless(p);
     return e;
 }
 
@@ -186,11 +207,18 @@ static void rules_changed_cb(void *cookie, const struct attest_policy *now)
         peers_set_policy(p->peers, now);
 }
 
-static bool provider_key_cb(void *cookie, uint16_t provider_no, struct view *key)
+static size_t provider_keys_cb(void *cookie, uint16_t provider_no)
 {
     struct program *p = cookie;
 
-    return provider_keys_get(p->keys, provider_no, key);
+    return provider_keys_of(p->keys, provider_no);
+}
+
+static bool provider_key_cb(void *cookie, uint16_t provider_no, size_t index, struct view *key)
+{
+    struct program *p = cookie;
+
+    return provider_keys_get(p->keys, provider_no, index, key);
 }
 
 static enum err start_link(struct program *p)
@@ -211,6 +239,7 @@ static enum err start_link(struct program *p)
         .api = p->api,
         .log = p->log,
         .providers = &p->providers,
+        .provider_keys = provider_keys_cb,
         .provider_key = provider_key_cb,
         .cookie = p,
     };
@@ -319,7 +348,7 @@ static enum err prepare(struct program *p)
         e = translog_new(&log, &p->log, &p->why);
     }
     if (e == ERR_NONE) {
-        const struct control_health_config health = {p->db, p->log, troubles_cb, p};
+        const struct control_health_config health = {p->db, p->log, p->catalog.n_refused, troubles_cb, p};
 
         e = control_health_start(&health, &p->health);
     }
@@ -357,6 +386,9 @@ static enum err run(struct program *p)
     if (e != ERR_NONE)
         return e;
     LOG("starting", KV("memory_locked", state.memory_locked), KV("undumpable", state.undumpable));
+    LOG("catalog_read", KV("models", (uint64_t)p->catalog.catalog.n_models),
+        KV("endpoints", (uint64_t)p->catalog.catalog.n_endpoints), KV("without_key", p->keyless),
+        KV("unknown_provider", (uint64_t)p->catalog.n_refused));
     p->term.data = p->interrupt.data = p->hangup.data = p->drain.data = p;
     uv_signal_start(&p->term, signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, signal_cb, SIGINT);
@@ -389,6 +421,8 @@ static enum err act(struct program *p, int argc, char **argv)
         printf("tr-controlplane %s\n", TR_VERSION);
         return ERR_NONE;
     }
+    if (argc == 4 && strcmp(argv[1], "--check-catalog") == 0)
+        return check_catalog(argv[2], argv[3], &p->why);
     if (argc >= 3 && argc <= 5 && strcmp(argv[1], "-c") == 0) {
         e = controlplane_config_load(argv[2], &p->config, &p->why);
         if (e != ERR_NONE)
@@ -397,13 +431,15 @@ static enum err act(struct program *p, int argc, char **argv)
             return run(p);
         if (argc == 4 && strcmp(argv[3], "--check-config") == 0)
             return load(p);
+        if (argc == 4 && strcmp(argv[3], "--check-catalog") == 0)
+            return check_catalog(p->config.catalog, p->config.providers, &p->why);
         if (argc == 5 && strcmp(argv[3], "--rebuild-log") == 0)
             return command_rebuild_log(&p->config, argv[4], &p->why);
         for (size_t i = 0; argc == 4 && i < sizeof commands / sizeof commands[0]; i++)
             if (strcmp(argv[3], commands[i].name) == 0)
                 return commands[i].act(&p->config, &p->why);
     }
-    fprintf(stderr, usage, argv[0], argv[0]);
+    fprintf(stderr, usage, argv[0], argv[0], argv[0]);
     return ERR_UNSUPPORTED;
 }
 

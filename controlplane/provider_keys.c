@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 struct provider_keys {
-    char key[LIMIT_PROVIDERS][PROVIDER_KEY_MAX + 1]; /* NUL-terminated; empty: none */
+    char text[LIMIT_PROVIDERS][PROVIDER_KEYS_TEXT_MAX]; /* a provider's keys, as they came; NUL-terminated; empty: none */
 };
 
 static enum err complain(struct buf *why, const char *where, const char *what)
@@ -25,10 +25,10 @@ static enum err take_env(const struct provider_source *s, const struct providers
 
     if (p == NULL)
         return complain(why, s->id, "there is no such provider in providers.conf");
-    if (n > PROVIDER_KEY_MAX)
-        e = complain(why, s->key_env, "the key is too long");
+    if (n >= PROVIDER_KEYS_TEXT_MAX)
+        e = complain(why, s->key_env, "its keys are too long");
     else if (n > 0)
-        memcpy(k->key[p->no], text, n + 1);
+        memcpy(k->text[p->no], text, n + 1);
     if (n > 0)
         sodium_memzero(text, n);
     unsetenv(s->key_env);
@@ -49,7 +49,7 @@ static struct conf_target key_section_cb(void *cookie, struct view kind, struct 
     return kind.len == 0 ? (struct conf_target){f->fields, f->n, f->k} : (struct conf_target){0};
 }
 
-/* "ID = KEY" lines: a field for each provider. */
+/* "ID = KEY KEY" lines: a field for each provider. */
 static enum err take_file(const char *path, const struct providers *providers,
                           struct provider_keys *k, struct buf *why)
 {
@@ -67,8 +67,8 @@ static enum err take_file(const char *path, const struct providers *providers,
         fields[i] = (struct conf_field){
             .name = providers->list[i].id,
             .type = CONF_TEXT,
-            .offset = (size_t)(k->key[i] - (char *)k),
-            .size = sizeof k->key[i],
+            .offset = (size_t)(k->text[i] - (char *)k),
+            .size = sizeof k->text[i],
         };
     buf_init(&text, CONTROLPLANE_FILE_MAX);
     e = conf_read_file(path, CONTROLPLANE_FILE_MAX, &text);
@@ -78,13 +78,32 @@ static enum err take_file(const char *path, const struct providers *providers,
     return e;
 }
 
-/* What goes into a header must be visible ASCII, or one key could bring headers of its own. */
-static bool visible(const char *key)
+/* The next key of a text. False: there is none. */
+static bool next_key(const char **text, struct view *key)
 {
-    for (; *key != '\0'; key++)
-        if (*key <= ' ' || *key > '~')
-            return false;
-    return true;
+    const char *from = *text + strspn(*text, " ,\t");
+
+    *key = view_of(from, strcspn(from, " ,\t"));
+    *text = from + key->len;
+    return key->len != 0;
+}
+
+/* What goes into a header must be visible ASCII, or one key could bring headers of its own. NULL: they are fine. */
+static const char *keys_fault(const char *text)
+{
+    struct view key;
+    size_t n = 0;
+
+    while (next_key(&text, &key)) {
+        if (++n > PROVIDER_KEYS_MAX)
+            return "it has more than 8 keys";
+        if (key.len > PROVIDER_KEY_MAX)
+            return "a key of it is too long";
+        for (size_t i = 0; i < key.len; i++)
+            if (key.ptr[i] <= ' ' || key.ptr[i] > '~')
+                return "its key has characters no header can carry";
+    }
+    return NULL;
 }
 
 enum err provider_keys_load(const struct controlplane_config *c, const struct providers *providers,
@@ -100,9 +119,12 @@ enum err provider_keys_load(const struct controlplane_config *c, const struct pr
         e = take_file(c->provider_keys, providers, k, why);
     for (size_t i = 0; e == ERR_NONE && i < c->n_sources; i++)
         e = take_env(&c->sources[i], providers, k, why);
-    for (size_t i = 0; e == ERR_NONE && i < providers->n; i++)
-        if (!visible(k->key[i]))
-            e = complain(why, providers->list[i].id, "its key has characters no header can carry");
+    for (size_t i = 0; e == ERR_NONE && i < providers->n; i++) {
+        const char *fault = keys_fault(k->text[i]);
+
+        if (fault != NULL)
+            e = complain(why, providers->list[i].id, fault);
+    }
     if (e != ERR_NONE) {
         sodium_free(k);
         return e;
@@ -117,11 +139,25 @@ void provider_keys_free(struct provider_keys *k)
     sodium_free(k); /* wipes; NULL is harmless */
 }
 
-bool provider_keys_get(const struct provider_keys *k, uint16_t provider_no, struct view *key)
+size_t provider_keys_of(const struct provider_keys *k, uint16_t provider_no)
 {
-    if (provider_no >= LIMIT_PROVIDERS || k->key[provider_no][0] == '\0')
-        return false;
-    *key = view_str(k->key[provider_no]);
+    const char *text = provider_no < LIMIT_PROVIDERS ? k->text[provider_no] : "";
+    struct view key;
+    size_t n = 0;
+
+    while (next_key(&text, &key))
+        n++;
+    return n;
+}
+
+bool provider_keys_get(const struct provider_keys *k, uint16_t provider_no, size_t index, struct view *key)
+{
+    const char *text = provider_no < LIMIT_PROVIDERS ? k->text[provider_no] : "";
+
+    do {
+        if (!next_key(&text, key))
+            return false;
+    } while (index-- != 0);
     return true;
 }
 
@@ -130,6 +166,6 @@ size_t provider_keys_count(const struct provider_keys *k)
     size_t n = 0;
 
     for (size_t i = 0; i < LIMIT_PROVIDERS; i++)
-        n += k->key[i][0] != '\0';
+        n += k->text[i][0] != '\0';
     return n;
 }

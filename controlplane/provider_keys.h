@@ -7,16 +7,22 @@
 
 struct provider_keys;
 
-enum { PROVIDER_KEY_MAX = 512 };
+enum {
+    PROVIDER_KEY_MAX = 512,
+    PROVIDER_KEYS_TEXT_MAX = PROVIDER_KEYS_MAX * (PROVIDER_KEY_MAX + 1), /* separated by spaces or commas */
+};
 
-/* ERR_CONFIG with a sentence: a section names no provider, a file is readable by others, a key has
- * bytes no header can carry. A variable that is not set leaves its provider without a key. */
+/* ERR_CONFIG with a sentence: a section names no provider, a file is readable by others, a key is too
+ * long or has bytes no header can carry, a provider has more than PROVIDER_KEYS_MAX. A variable that is not set leaves its provider without a key. */
 must_check enum err provider_keys_load(const struct controlplane_config *c,
                                        const struct providers *providers,
                                        struct provider_keys **out, struct buf *why);
 void provider_keys_free(struct provider_keys *k);
-/* false: the operator gave none. Borrowed until provider_keys_free. */
-bool provider_keys_get(const struct provider_keys *k, uint16_t provider_no, struct view *key);
+/* How many keys the operator gave for it. */
+size_t provider_keys_of(const struct provider_keys *k, uint16_t provider_no);
+/* false: there are not so many. Borrowed until provider_keys_free. */
+bool provider_keys_get(const struct provider_keys *k, uint16_t provider_no, size_t index, struct view *key);
+/* Providers with a key. */
 size_t provider_keys_count(const struct provider_keys *k);
 
 #endif

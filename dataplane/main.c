@@ -68,14 +68,14 @@ static void main_on_catalog(void *cookie, struct catalog *c)
         opening_catalog(&p->opening);
 }
 
-static void main_on_secret(void *cookie, uint16_t provider_no, struct view key)
+static void main_on_secret(void *cookie, uint16_t provider_no, uint8_t index, uint8_t total, struct view key)
 {
     struct program *p = cookie;
     enum err e = provider_no < p->providers.n
-                     ? credentials_set(p->shared.credentials, provider_no, key)
+                     ? credentials_set(p->shared.credentials, provider_no, index, total, key)
                      : ERR_RANGE;
 
-    LOG("provider_key", KV("provider", provider_no), KV("outcome", log_err((int)e)));
+    LOG("provider_key", KV("provider", provider_no), KV("key", index), KV("keys", total), KV("outcome", log_err((int)e)));
 }
 
 static void main_on_cert(void *cookie, struct view leaf_der, struct view ca_der)
@@ -252,7 +252,9 @@ static void introduce_status(struct program *p)
                                           .quotes = s->quotes,
                                           .content = s->content,
                                           .unknown = s->unknown,
-                                          .content_max_bytes = p->config.body_total_bytes};
+                                          .content_max_bytes = p->config.body_total_bytes,
+                                          .providers = &p->providers,
+                                          .credentials = s->credentials};
 }
 
 static enum err start_metrics(struct program *p)

@@ -13,6 +13,7 @@ enum {
     LIMIT_DESCRIPTION_BYTES = 240,  /* of a model, in the catalog */
     LIMIT_SOURCE_BYTES = 63,        /* where a price comes from: a package and its version */
     LIMIT_PROVIDERS = 256,
+    PROVIDER_KEYS_MAX = 8, /* keys of the operator at one provider, used in turn */
     LIMIT_ALIASES = 512,
     LIMIT_MODELS = 1024,
     LIMIT_ENDPOINTS = 4096,           /* (model, provider) pairs */

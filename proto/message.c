@@ -459,7 +459,10 @@ enum err msg_secret_encode(const struct msg_secret *m, struct buf *out)
     struct writer w = writer_begin(out, MSG_SECRET);
 
     writer_require(&w, m->provider_no < LIMIT_PROVIDERS, ERR_RANGE);
+    writer_require(&w, m->total <= PROVIDER_KEYS_MAX && m->index < m->total, ERR_RANGE);
     put_u16(&w, m->provider_no);
+    put_u8(&w, m->index);
+    put_u8(&w, m->total);
     put_blob16(&w, m->sealed, SEAL_OVERHEAD_BYTES + 1, LIMIT_SECRET_BYTES + SEAL_OVERHEAD_BYTES);
     return writer_end(&w);
 }
@@ -470,6 +473,9 @@ enum err msg_secret_decode(struct view payload, struct msg_secret *out)
 
     out->provider_no = take_u16(&r);
     reader_require(&r, out->provider_no < LIMIT_PROVIDERS, ERR_RANGE);
+    out->index = take_u8(&r);
+    out->total = take_u8(&r);
+    reader_require(&r, out->total <= PROVIDER_KEYS_MAX && out->index < out->total, ERR_RANGE);
     out->sealed =
         take_blob16(&r, SEAL_OVERHEAD_BYTES + 1, LIMIT_SECRET_BYTES + SEAL_OVERHEAD_BYTES);
     return reader_end(&r);

@@ -202,6 +202,7 @@ struct msg_keys {
 enum { KEYS_WIRE_BYTES = 40 };
 struct msg_secret {
     uint16_t provider_no;
+    uint8_t index, total; /* of the operator's keys there: index < total <= PROVIDER_KEYS_MAX; those beyond are gone */
     struct view sealed; /* crypto_box_seal to the attested X25519 key */
 };
 struct msg_usage {

@@ -40,7 +40,6 @@ enum {
     PROVIDER_MEMBERS_MAX = 16, /* named in one row; a provider that needs more has another API */
     PROVIDER_MEMBER_BYTES = 40,
     PROVIDER_RENAMES_MAX = 4, /* one provider has one today */
-    PROVIDER_KEYS_MAX = 8, /* keys of the operator at one provider, used in turn */
 };
 /* Each lower case, digits, _. */
 struct provider_members {
@@ -89,6 +88,11 @@ struct providers {
     size_t n;
     struct digest32 digest; /* SHA-256 of the file's bytes */
 };
+/* May anything of a prompt stay there? What trains models keeps it in them. */
+static inline bool provider_keeps(const struct provider *p)
+{
+    return p->retains_data || p->trains;
+}
 /* A set of provider numbers. */
 struct provider_set {
     uint64_t word[LIMIT_PROVIDERS / 64];

@@ -195,7 +195,7 @@ static enum route_refusal endpoint_refusal(const struct route_want *w, const str
         return r;
     if ((route_places(e->provider) & w->places) != w->places)
         return ROUTE_NO_PLACE;
-    if (w->no_retention && (e->provider->retains_data || i->retains_data))
+    if (w->no_retention && (provider_keeps(e->provider) || i->retains_data))
         return ROUTE_NO_PRIVACY;
     if (w->confidential && !e->provider->confidential)
         return ROUTE_NO_CONFIDENTIAL;

@@ -16,13 +16,15 @@ enum err health_text_json(const struct control_figures *f, struct buf *out)
         e = buf_appendf(out,
                         "],\"database\":%s,\"database_silent_ms\":%llu,"
                         "\"usage_batches_waiting\":%llu,\"usage_oldest_batch_ms\":%llu,"
-                        "\"usage_set_aside\":%llu,\"usage_locked\":%llu,\"usage_lost\":%llu}",
+                        "\"usage_set_aside\":%llu,\"usage_locked\":%llu,\"usage_lost\":%llu,"
+                        "\"catalog_refused\":%llu}",
                         (f->troubles & TROUBLE_DATABASE) == 0 ? "true" : "false",
                         (unsigned long long)f->database_silent_ms,
                         (unsigned long long)f->waiting.batches,
                         (unsigned long long)f->waiting.oldest_ms,
                         (unsigned long long)f->booking.set_aside,
-                        (unsigned long long)f->booking.locked, (unsigned long long)f->booking.lost);
+                        (unsigned long long)f->booking.locked, (unsigned long long)f->booking.lost,
+                        (unsigned long long)f->catalog_refused);
     return e;
 }
 
@@ -87,6 +89,8 @@ enum err health_text_metrics(const struct control_figures *f, struct buf *out)
          f->peers.usage_gaps},
         {"usage_lost_total", "counter", "Records that data planes told this instance are lost.",
          f->peers.usage_lost},
+        {"catalog_refused", "gauge", "Endpoints of the catalog whose provider is not in providers.conf.",
+         f->catalog_refused},
         {"peers_connected", "gauge", "Connections on the link.", f->peers.connected},
         {"peers_accepted_total", "counter", "Acceptances of evidence.", f->peers.accepted_total},
     };

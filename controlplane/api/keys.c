@@ -105,7 +105,7 @@ void handle_key_get(struct call *c)
 static bool refuse_common(struct call *c, const struct value *v)
 {
     if (v[BYOK].state == VALUE_SET && v[BYOK].number != 0) {
-        call_fail(c, 400, "unsupported_parameter", "Provider keys of your own are not served yet.",
+        call_fail(c, 400, "unsupported_parameter", "Requests on provider keys of your own do not count against a limit.",
                   "include_byok_in_limit");
         return true;
     }

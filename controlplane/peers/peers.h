@@ -32,7 +32,9 @@ struct peers_config {
     struct translog *log; /* every boot is written there before it is accepted; NULL: no log */
     const struct providers *providers;
     /* Key of a provider, by number; false when the operator gave none. */
-    bool (*provider_key)(void *cookie, uint16_t provider_no, struct view *key);
+    /* The operator's keys for a provider; the one with this index, from 0. */
+    size_t (*provider_keys)(void *cookie, uint16_t provider_no);
+    bool (*provider_key)(void *cookie, uint16_t provider_no, size_t index, struct view *key);
     void *cookie;
 };
 /* Everything in c is borrowed and must outlive the peers. Takes the ledger's watch. */

@@ -65,7 +65,7 @@ void publish_log_proof(struct peer *p, struct view statement, struct view proof)
 }
 
 /* Sealed to the attested key: a control plane instance in the middle could not read it either. */
-static void secret_send(struct peer *p, uint16_t provider_no, struct view key)
+static void secret_send(struct peer *p, uint16_t provider_no, size_t index, size_t total, struct view key)
 {
     uint8_t sealed[LIMIT_SECRET_BYTES];
     struct msg_secret m;
@@ -77,7 +77,7 @@ static void secret_send(struct peer *p, uint16_t provider_no, struct view key)
     }
     if (crypto_box_seal(sealed, key.ptr, key.len, p->identity.hpke_x25519) != 0)
         return;
-    m = (struct msg_secret){provider_no, view_of(sealed, key.len + crypto_box_SEALBYTES)};
+    m = (struct msg_secret){provider_no, (uint8_t)index, (uint8_t)total, view_of(sealed, key.len + crypto_box_SEALBYTES)};
     buf_init(&out, LIMIT_SECRET_BYTES + 64);
     if (msg_secret_encode(&m, &out) == ERR_NONE)
         peer_send(p, buf_view(&out));
@@ -108,10 +108,12 @@ void publish_welcome(struct peer *p)
     publish_cert(p);
     for (size_t i = 0; i < c->providers->n; i++) {
         uint16_t no = c->providers->list[i].no;
+        size_t total = c->provider_keys(c->cookie, no);
         struct view key;
 
-        if (c->provider_key(c->cookie, no, &key))
-            secret_send(p, no, key);
+        for (size_t k = 0; k < total; k++)
+            if (c->provider_key(c->cookie, no, k, &key))
+                secret_send(p, no, k, total, key);
     }
     catalog_send(p);
     if (p->owner->troubles != 0) /* a data plane takes a new connection for a healthy one */

@@ -1,9 +1,9 @@
 /* Writes models, endpoints and providers as JSON. */
 #include "catalog_json.h"
 
+#include "catalog_pricing.h"
 #include "catalog_words.h"
 #include "health_json.h"
-#include "money.h"
 
 #include <stdio.h>
 
@@ -34,36 +34,10 @@ static enum err append_text(struct buf *out, const char *before, struct view tex
     return e == ERR_NONE ? buf_append_json_string(out, text) : e;
 }
 
-/* Dollars per token, as strings. */
-static enum err append_pricing(struct buf *out, const struct catalog_endpoint *e)
-{
-    const struct {
-        const char *before;
-        int64_t pusd;
-    } prices[] = {
-        {"{\"prompt\":\"", e->price.prompt_pusd},
-        {"\",\"completion\":\"", e->price.completion_pusd},
-        {"\",\"request\":\"", 0},
-        {"\",\"image\":\"", 0},
-        {"\",\"input_cache_read\":\"", e->price.cached_pusd},
-        {"\",\"input_cache_write\":\"", e->price.cache_write_pusd},
-    };
-    enum err err = buf_append(out, VIEW_LIT(",\"pricing\":"));
-    char text[MONEY_TEXT_MAX];
-
-    for (size_t i = 0; err == ERR_NONE && i < sizeof prices / sizeof prices[0]; i++) {
-        money_text_price(prices[i].pusd, text);
-        err = buf_append(out, view_str(prices[i].before));
-        if (err == ERR_NONE)
-            err = buf_append(out, view_str(text));
-    }
-    return err == ERR_NONE ? buf_append(out, VIEW_LIT("\"}")) : err;
-}
-
-static enum err append_parameters(struct buf *out, const struct catalog_model *m)
+static enum err append_parameters(struct buf *out, const struct catalog_model *m, uint16_t lacks)
 {
     enum err e = buf_append(out, VIEW_LIT(",\"supported_parameters\":["));
-    uint32_t set = parameters_of(m);
+    uint32_t set = parameters_of(m, lacks);
     const char *comma = "", *name;
 
     for (unsigned i = 0; e == ERR_NONE && (name = parameter_name(i)) != NULL; i++) {
@@ -75,11 +49,24 @@ static enum err append_parameters(struct buf *out, const struct catalog_model *m
     return e == ERR_NONE ? buf_append_byte(out, ']') : e;
 }
 
-/* A model of embeddings writes no text. */
-static enum err append_max_output(struct buf *out, const struct catalog_model *m)
+/* ,"NAME":n; null for what is not known. */
+static enum err append_count(struct buf *out, const char *name, uint32_t n)
 {
-    return (m->capabilities & CAP_EMBEDDINGS) != 0 ? buf_append(out, VIEW_LIT("null"))
-                                                   : buf_append_u64(out, m->max_output);
+    return n == 0 ? buf_appendf(out, ",\"%s\":null", name) : buf_appendf(out, ",\"%s\":%u", name, n);
+}
+
+/* Tokens it writes at most. Only a model for chat writes text. */
+static enum err append_max_output(struct buf *out, const struct catalog_model *m, const struct catalog_endpoint *e)
+{
+    uint32_t own = e->max_output != 0 ? e->max_output : m->max_output;
+
+    return append_count(out, "max_completion_tokens",
+                        m->kind == KIND_CHAT && (m->capabilities & CAP_EMBEDDINGS) == 0 ? own : 0);
+}
+
+static uint32_t context_of(const struct catalog_model *m, const struct catalog_endpoint *e)
+{
+    return e->context_length != 0 ? e->context_length : m->context_length;
 }
 
 static enum err append_modalities(struct buf *out, const char *name, uint16_t set)
@@ -129,10 +116,13 @@ enum err catalog_json_architecture(const struct catalog_model *m, struct buf *ou
                : e;
 }
 
+/* What the operator says of the model, and who serves it. */
 enum err catalog_json_description(const struct route_model *m, struct buf *out)
 {
     char text[DESCRIPTION_MAX];
-    size_t len = 0;
+    size_t len = (size_t)snprintf(text, sizeof text, "%s%s", m->info->description,
+                                  m->info->description[0] == '\0' ? "" : ". ");
+    bool served = false;
 
     for (size_t i = 0; i < m->n_endpoints; i++) {
         const char *name = m->endpoints[i].provider->name;
@@ -140,7 +130,8 @@ enum err catalog_json_description(const struct route_model *m, struct buf *out)
 
         if (m->endpoints[i].info->weight == 0 || left < strlen(name) + sizeof "Served by ")
             continue;
-        len += (size_t)snprintf(text + len, left, "%s%s", len == 0 ? "Served by " : ", ", name);
+        len += (size_t)snprintf(text + len, left, "%s%s", served ? ", " : "Served by ", name);
+        served = true;
     }
     return buf_append_json_string(out, view_of(text, len));
 }
@@ -152,14 +143,13 @@ static struct view model_name(const struct catalog_model *m)
 
 /* --- models */
 
-static enum err append_names(struct buf *out, const struct catalog_model *m)
+static enum err append_names(struct buf *out, struct view id, const struct catalog_model *m)
 {
-    struct view id = view_str(m->id);
     const uint8_t *slash = id.len != 0 ? memchr(id.ptr, '/', id.len) : NULL;
     enum err e = append_text(out, "{\"id\":", id);
 
     if (e == ERR_NONE)
-        e = append_text(out, ",\"canonical_slug\":", id);
+        e = append_text(out, ",\"canonical_slug\":", view_str(m->id));
     if (e == ERR_NONE)
         e = buf_appendf(out, ",\"object\":\"model\",\"created\":%llu",
                         (unsigned long long)m->created);
@@ -181,45 +171,116 @@ static enum err append_details(struct buf *out, struct view id)
 
         e = plain ? buf_append_byte(out, c) : buf_appendf(out, "%%%02X", (unsigned)c);
     }
-    return e == ERR_NONE ? buf_append(out, VIEW_LIT("/endpoints\"}}")) : e;
+    return e == ERR_NONE ? buf_append(out, VIEW_LIT("/endpoints\"}")) : e;
 }
 
-static enum err append_model(struct buf *out, const struct route_model *m,
+/* The day on which the last of its enabled endpoints ends; 0: one of them goes on. */
+static uint32_t retires_day(const struct route_model *m)
+{
+    uint32_t last = 0;
+
+    for (size_t i = 0; i < m->n_endpoints; i++) {
+        const struct catalog_endpoint *e = m->endpoints[i].info;
+
+        if (e->weight != 0 && e->retires_day == 0)
+            return 0;
+        if (e->weight != 0 && e->retires_day > last)
+            last = e->retires_day;
+    }
+    return last;
+}
+
+/* What it takes of "reasoning". */
+static enum err append_reasoning(struct buf *out, const struct catalog_model *m)
+{
+    static const char *const words[] = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
+    uint32_t gates = m->gates.bits;
+    const char *comma = "\"";
+    enum err e;
+
+    if ((m->capabilities & CAP_REASONING) == 0)
+        return ERR_NONE;
+    e = buf_appendf(out, ",\"reasoning\":{\"mandatory\":%s,\"default_enabled\":%s,\"supports_max_tokens\":%s",
+                    (gates & GATE_THINKS_ALWAYS) != 0 ? "true" : "false",
+                    (gates & (GATE_THINKS_ALWAYS | GATE_THINKS_BY_DEFAULT)) != 0 ? "true" : "false",
+                    (gates & GATE_THINKS_BY_BUDGET) != 0 ? "true" : "false");
+    if (e == ERR_NONE && m->gates.efforts == 0)
+        return buf_append(out, VIEW_LIT(",\"supported_efforts\":null}"));
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"supported_efforts\":["));
+    for (size_t i = 0; e == ERR_NONE && i < sizeof words / sizeof words[0]; i++) {
+        if ((m->gates.efforts >> i & 1) == 0)
+            continue;
+        e = buf_appendf(out, "%s%s", comma, words[i]);
+        comma = "\",\"";
+    }
+    return e == ERR_NONE ? buf_append(out, VIEW_LIT("\"]}")) : e;
+}
+
+/* What OpenRouter's schema has no place for: of which day facts and price are, and what the model is. */
+static enum err append_ours(struct buf *out, const struct catalog_model *m, const struct catalog_endpoint *price)
+{
+    static const char *const kinds[] = {
+        [KIND_CHAT] = "chat",     [KIND_EMBEDDINGS] = "embeddings",       [KIND_IMAGES] = "images",
+        [KIND_SPEECH] = "speech", [KIND_TRANSCRIPTION] = "transcription", [KIND_MODERATION] = "moderation",
+        [KIND_RERANK] = "rerank",
+    };
+    static const char *const known[] = {[KNOWN_NOT] = "null", [KNOWN_NO] = "false", [KNOWN_YES] = "true"};
+    enum err e = buf_appendf(out, ",\"trustedrouter\":{\"kind\":\"%s\",\"open_weights\":%s", kinds[m->kind],
+                             known[m->open_weights]);
+
+    if (e == ERR_NONE)
+        e = catalog_json_day("facts_date", m->facts_day, out);
+    if (e == ERR_NONE)
+        e = catalog_json_source(price, out);
+    return e == ERR_NONE ? buf_append_byte(out, '}') : e;
+}
+
+/* The model, under the name `id`: its own, or an alias. */
+static enum err append_model(struct buf *out, struct view id, const struct route_model *m,
                              const struct catalog_endpoint *price)
 {
     const struct catalog_model *i = m->info;
-    enum err e = append_names(out, i);
+    enum err e = append_names(out, id, i);
 
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"description\":"));
     if (e == ERR_NONE)
         e = catalog_json_description(m, out);
     if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"context_length\":%u,\"architecture\":", i->context_length);
+        e = append_count(out, "context_length", i->context_length);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"architecture\":"));
     if (e == ERR_NONE)
         e = catalog_json_architecture(i, out);
     if (e == ERR_NONE)
-        e = append_pricing(out, price);
+        e = catalog_json_pricing(price, out);
     if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"top_provider\":{\"context_length\":%u,\"max_completion_tokens\":",
-                        i->context_length);
+        e = buf_append(out, VIEW_LIT(",\"top_provider\":{\"is_moderated\":false"));
     if (e == ERR_NONE)
-        e = append_max_output(out, i);
+        e = append_count(out, "context_length", context_of(i, price));
     if (e == ERR_NONE)
-        e = buf_append(out, VIEW_LIT(",\"is_moderated\":false},\"per_request_limits\":null"));
+        e = append_max_output(out, i, price);
     if (e == ERR_NONE)
-        e = append_parameters(out, i);
+        e = buf_append(out, VIEW_LIT("},\"per_request_limits\":null"));
     if (e == ERR_NONE)
-        e = buf_append(out, VIEW_LIT(",\"default_parameters\":null,\"supported_voices\":null,"
-                                     "\"knowledge_cutoff\":null,\"expiration_date\":null,"
-                                     "\"hugging_face_id\":null"));
+        e = append_parameters(out, i, 0);
+    if (e == ERR_NONE)
+        e = append_reasoning(out, i);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"default_parameters\":null,\"supported_voices\":null,\"hugging_face_id\":null"));
+    if (e == ERR_NONE)
+        e = catalog_json_day("knowledge_cutoff", i->knowledge_day, out);
+    if (e == ERR_NONE)
+        e = catalog_json_day("expiration_date", retires_day(m), out);
+    if (e == ERR_NONE)
+        e = append_ours(out, i, price);
     return e == ERR_NONE ? append_details(out, view_str(i->id)) : e;
 }
 
-static enum err append_models(const struct snapshot *s, struct catalog_listing *out)
+static enum err append_models(const struct snapshot *s, struct catalog_listing *out, size_t *n)
 {
     enum err e = buf_append(&out->bytes, VIEW_LIT("{\"object\":\"list\",\"data\":["));
-    size_t n = 0;
 
     for (size_t i = 0; e == ERR_NONE && i < snapshot_models(s); i++) {
         const struct route_model *m = snapshot_model(s, i);
@@ -228,13 +289,70 @@ static enum err append_models(const struct snapshot *s, struct catalog_listing *
 
         if (price == NULL)
             continue; /* nobody serves it now */
-        if (n++ != 0)
+        if ((*n)++ != 0)
             e = buf_append_byte(&out->bytes, ',');
         at = out->bytes.len;
         if (e == ERR_NONE)
-            e = append_model(&out->bytes, m, price);
+            e = append_model(&out->bytes, view_str(m->info->id), m, price);
+        if (e == ERR_NONE)
+            e = buf_append_byte(&out->bytes, '}');
         out->model[i] = (struct catalog_slice){(uint32_t)at, (uint32_t)(out->bytes.len - at)};
     }
+    return e;
+}
+
+/* --- aliases */
+
+/* The first of its models that an enabled endpoint serves; NULL: none. */
+static const struct route_model *alias_target(const struct snapshot *s, const struct catalog_alias *a)
+{
+    for (size_t k = 0; k < a->n_models; k++)
+        for (size_t i = 0; i < snapshot_models(s); i++)
+            if (snapshot_model(s, i)->info->no == a->model[k] && catalog_cheapest(snapshot_model(s, i)) != NULL)
+                return snapshot_model(s, i);
+    return NULL;
+}
+
+/* A name that stands for models is listed as the first of them, which "alias_target" names. */
+static enum err append_alias(struct buf *out, const struct catalog_alias *a, const struct route_model *m)
+{
+    enum err e = append_model(out, view_str(a->id), m, catalog_cheapest(m));
+
+    if (e == ERR_NONE)
+        e = append_text(out, ",\"alias_target\":{\"slug\":", view_str(m->info->id));
+    if (e == ERR_NONE)
+        e = append_text(out, ",\"name\":", model_name(m->info));
+    return e == ERR_NONE ? buf_append(out, VIEW_LIT("}}")) : e;
+}
+
+static enum err append_aliases(const struct snapshot *s, struct catalog_listing *out, size_t *n)
+{
+    const struct catalog *c = snapshot_catalog(s);
+    enum err e = ERR_NONE;
+
+    for (size_t i = 0; e == ERR_NONE && i < c->n_aliases; i++) {
+        const struct route_model *m = c->aliases[i].listed ? alias_target(s, &c->aliases[i]) : NULL;
+        size_t at;
+
+        if (m == NULL)
+            continue;
+        if ((*n)++ != 0)
+            e = buf_append_byte(&out->bytes, ',');
+        at = out->bytes.len;
+        if (e == ERR_NONE)
+            e = append_alias(&out->bytes, &c->aliases[i], m);
+        out->alias[i] = (struct catalog_alias_slice){m, {(uint32_t)at, (uint32_t)(out->bytes.len - at)}};
+    }
+    return e;
+}
+
+static enum err append_list(const struct snapshot *s, struct catalog_listing *out)
+{
+    size_t n = 0;
+    enum err e = append_models(s, out, &n);
+
+    if (e == ERR_NONE)
+        e = append_aliases(s, out, &n);
     if (e == ERR_NONE)
         e = buf_appendf(&out->bytes, "],\"links\":{\"next\":null},\"total_count\":%zu}", n);
     out->list = (struct catalog_slice){0, (uint32_t)out->bytes.len};
@@ -262,24 +380,54 @@ static enum err append_endpoint_names(struct buf *out, const struct route_model 
     return err == ERR_NONE ? append_text(out, ",\"tag\":", view_str(e->provider->id)) : err;
 }
 
+static const char *word(bool yes)
+{
+    return yes ? "true" : "false";
+}
+
+static const char *quantization_name(uint8_t q)
+{
+    static const char *const names[] = {
+        [QUANTIZATION_UNKNOWN] = NULL,      [QUANTIZATION_INT4] = "int4",   [QUANTIZATION_INT8] = "int8",
+        [QUANTIZATION_FP4] = "fp4",         [QUANTIZATION_MXFP4] = "mxfp4", [QUANTIZATION_NVFP4] = "nvfp4",
+        [QUANTIZATION_FP6] = "fp6",         [QUANTIZATION_FP8] = "fp8",     [QUANTIZATION_MXFP8] = "mxfp8",
+        [QUANTIZATION_FP16] = "fp16",       [QUANTIZATION_BF16] = "bf16",   [QUANTIZATION_FP32] = "fp32",
+    };
+
+    return q < sizeof names / sizeof names[0] ? names[q] : NULL;
+}
+
 static enum err append_endpoint_support(struct buf *out, const struct catalog_model *m,
                                         const struct catalog_endpoint *e)
 {
-    const char *tools = (m->capabilities & CAP_TOOLS) != 0 ? "true" : "false";
-    enum err err = buf_appendf(out, ",\"context_length\":%u,\"max_completion_tokens\":", m->context_length);
+    bool tools = (m->capabilities & ~e->lacks & CAP_TOOLS) != 0;
+    bool forced = tools && (m->gates.bits & GATE_NO_FORCED_TOOL) == 0;
+    const char *quantization = quantization_name(e->quantization);
+    /* The schema has no null here: 0 is what is not known. */
+    enum err err = buf_appendf(out, ",\"context_length\":%u", context_of(m, e));
 
     if (err == ERR_NONE)
-        err = append_max_output(out, m);
+        err = append_max_output(out, m, e);
+    if (err == ERR_NONE)
+        err = quantization == NULL ? buf_append(out, VIEW_LIT(",\"quantization\":null"))
+                                   : buf_appendf(out, ",\"quantization\":\"%s\"", quantization);
+    if (err == ERR_NONE)
+        err = buf_appendf(out, ",\"max_prompt_tokens\":null,\"supports_implicit_caching\":%s",
+                          word(e->price.cached_pusd < e->price.prompt_pusd));
     if (err == ERR_NONE)
         err = buf_appendf(out,
-                          ",\"max_prompt_tokens\":null,\"quantization\":null,"
-                          "\"supports_implicit_caching\":%s",
-                          e->price.cached_pusd < e->price.prompt_pusd ? "true" : "false");
-    return err == ERR_NONE ? buf_appendf(out,
-                                         ",\"supports_tool_choice\":{\"auto\":%s,\"function\":%s,"
-                                         "\"none\":%s,\"required\":%s}",
-                                         tools, tools, tools, tools)
-                           : err;
+                          ",\"supports_tool_choice\":{\"auto\":%s,\"function\":%s,"
+                          "\"none\":%s,\"required\":%s}",
+                          word(tools), word(forced), word(tools), word(forced));
+    if (err == ERR_NONE)
+        err = buf_append(out, VIEW_LIT(",\"trustedrouter\":{\"kept\":"));
+    if (err == ERR_NONE)
+        err = buf_append(out, e->retains_data ? VIEW_LIT("true") : VIEW_LIT("null"));
+    if (err == ERR_NONE)
+        err = catalog_json_day("retires", e->retires_day, out);
+    if (err == ERR_NONE)
+        err = catalog_json_source(e, out);
+    return err == ERR_NONE ? buf_append_byte(out, '}') : err;
 }
 
 static enum err append_endpoint(struct buf *out, const struct route_model *m,
@@ -289,9 +437,9 @@ static enum err append_endpoint(struct buf *out, const struct route_model *m,
     enum err err = append_endpoint_names(out, m, e);
 
     if (err == ERR_NONE)
-        err = append_pricing(out, i);
+        err = catalog_json_pricing(i, out);
     if (err == ERR_NONE)
-        err = append_parameters(out, m->info);
+        err = append_parameters(out, m->info, i->lacks);
     return err == ERR_NONE ? append_endpoint_support(out, m->info, i) : err;
 }
 
@@ -320,7 +468,7 @@ _Static_assert(CATALOG_LISTING_MAX < UINT32_MAX, "slices are 32 bits wide");
 
 enum err catalog_json(const struct snapshot *s, struct catalog_listing *out)
 {
-    enum err e = append_models(s, out);
+    enum err e = append_list(s, out);
 
     return e == ERR_NONE ? append_endpoints(s, out) : e;
 }

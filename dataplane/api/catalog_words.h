@@ -24,6 +24,7 @@ uint16_t modalities_out(const struct catalog_model *m);
 
 /* Request parameters that OpenRouter's catalog knows, as bits; NULL behind the last. */
 const char *parameter_name(unsigned i);
-uint32_t parameters_of(const struct catalog_model *m);
+/* lacks: what an endpoint of it has not, enum catalog_capability bits; 0: the model itself. */
+uint32_t parameters_of(const struct catalog_model *m, uint16_t lacks);
 
 #endif

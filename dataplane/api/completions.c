@@ -276,13 +276,15 @@ static void put_usage(const struct answer *a, const struct token_usage *u, struc
     pen_number(p, (uint64_t)u->prompt + u->completion);
     pen_text(p, ",\"prompt_tokens_details\":{\"cached_tokens\":");
     pen_number(p, u->cached_read);
+    if (u->cache_write != 0) {
+        pen_text(p, ",\"cache_write_tokens\":");
+        pen_number(p, u->cache_write);
+    }
     pen_text(p, "},\"completion_tokens_details\":{\"reasoning_tokens\":");
     pen_number(p, u->reasoning);
     pen_text(p, "}");
-    if (a->openrouter) {
-        pen_text(p, ",\"cost\":");
-        pen_usd(p, a->cost_nusd);
-    }
+    if (a->openrouter)
+        pen_cost(p, a->cost_nusd, u, "prompt", "completions");
     pen_text(p, "}");
 }
 

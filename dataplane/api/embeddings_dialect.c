@@ -167,10 +167,8 @@ static enum err embeddings_figures(const struct answer *a, const struct token_us
     pen_number(&p, usage->prompt);
     pen_text(&p, ",\"total_tokens\":");
     pen_number(&p, usage->prompt);
-    if (a->openrouter) {
-        pen_text(&p, ",\"cost\":");
-        pen_usd(&p, a->cost_nusd);
-    }
+    if (a->openrouter)
+        pen_cost(&p, a->cost_nusd, usage, "prompt", "completions");
     pen_text(&p, "}}");
     if (p.e != ERR_NONE) {
         whole->len = end;

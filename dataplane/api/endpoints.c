@@ -4,9 +4,9 @@
 #include "clock.h"
 #include "reply.h"
 
-enum { PROVIDERS_BODY_MAX = 256 << 10 }; /* 64 of them, about 300 bytes each */
+enum { PROVIDERS_BODY_MAX = 256 << 10 }; /* 256 of them, about 300 bytes each */
 
-/* The endpoints of m behind those in out. zdr: only those whose provider keeps no data. *n counts all. */
+/* The endpoints of m behind those in out. zdr: only those where no data is kept. *n counts all. */
 static enum err append_endpoints(const struct models_context *x, const struct snapshot *s,
                                  const struct route_model *m, bool zdr, size_t *n, struct buf *out)
 {
@@ -17,7 +17,7 @@ static enum err append_endpoints(const struct models_context *x, const struct sn
         const struct route_endpoint *e = &m->endpoints[i];
         struct health_report now;
 
-        if (snapshot_endpoint_text(s, e).len == 0 || (zdr && e->provider->retains_data))
+        if (snapshot_endpoint_text(s, e).len == 0 || (zdr && (provider_keeps(e->provider) || e->info->retains_data)))
             continue;
         health_report(x->health, e->health_slot, now_ms, &now);
         if ((*n)++ != 0)
@@ -93,27 +93,27 @@ static enum err append_zdr(const struct models_context *x, const struct snapshot
     return e == ERR_NONE ? buf_append(out, VIEW_LIT("]}")) : e;
 }
 
-/* Numbers, as bits, of the providers of enabled endpoints. */
-static uint64_t providers_serving(const struct snapshot *s)
+/* The providers of enabled endpoints. */
+static struct provider_set providers_serving(const struct snapshot *s)
 {
-    uint64_t set = 0;
+    struct provider_set set = {0};
 
     for (size_t i = 0; i < snapshot_models(s); i++)
         for (size_t k = 0; k < snapshot_model(s, i)->n_endpoints; k++)
             if (snapshot_model(s, i)->endpoints[k].info->weight != 0)
-                set |= UINT64_C(1) << snapshot_model(s, i)->endpoints[k].provider->no;
+                provider_set_add(&set, snapshot_model(s, i)->endpoints[k].provider->no);
     return set;
 }
 
 static enum err append_providers(const struct models_context *x, const struct snapshot *s,
                                  struct buf *out)
 {
-    uint64_t set = providers_serving(s);
+    struct provider_set set = providers_serving(s);
     enum err e = buf_append(out, VIEW_LIT("{\"data\":["));
     const char *comma = "";
 
     for (size_t i = 0; e == ERR_NONE && i < x->providers->n; i++) {
-        if ((set >> i & 1) == 0)
+        if (!provider_set_has(&set, (uint16_t)i))
             continue;
         e = buf_append(out, view_str(comma));
         if (e == ERR_NONE)

@@ -120,6 +120,7 @@ static void exchange_gone_cb(void *cookie)
 
     x->web = NULL;
     x->out.web = NULL;
+    attempt_no_more_keys(&x->attempt);
     request_hold(&x->request);
     request_client_gone(&x->request);
     request_let(&x->request);

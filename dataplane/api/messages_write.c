@@ -59,11 +59,32 @@ static void out_tokens(const struct token_usage *u, struct pen *o)
     pen_text(o, ",\"server_tool_use\":null");
 }
 
+/* By duration; what is written for an hour is part of the whole. */
+static void out_writes(const struct token_usage *u, struct pen *o)
+{
+    if (u->cache_write == 0) {
+        pen_text(o, ",\"cache_creation\":null");
+        return;
+    }
+    pen_text(o, ",\"cache_creation\":{\"ephemeral_5m_input_tokens\":");
+    pen_number(o, u->cache_write - u->cache_write_long);
+    pen_text(o, ",\"ephemeral_1h_input_tokens\":");
+    pen_number(o, u->cache_write_long);
+    pen_text(o, "}");
+}
+
 static void out_usage(const struct token_usage *u, struct pen *o)
 {
     pen_text(o, "\"usage\":{");
     out_tokens(u, o);
-    pen_text(o, ",\"cache_creation\":null,\"inference_geo\":null,\"service_tier\":null,\"speed\":null}");
+    out_writes(u, o);
+    pen_text(o, ",\"inference_geo\":null,\"service_tier\":null,\"speed\":null");
+}
+
+static void out_cost(const struct answer *a, const struct token_usage *u, struct pen *o)
+{
+    if (a->openrouter)
+        pen_cost(o, a->cost_nusd, u, "prompt", "completions");
 }
 
 /* Up to its content. */
@@ -130,7 +151,7 @@ static enum err begin(struct answer *a, struct buf *out)
     pen_text(&o, "],\"container\":null,\"diagnostics\":null,\"stop_reason\":null,\"stop_sequence\":null,"
             "\"stop_details\":null,");
     out_usage(&none, &o);
-    pen_text(&o, "}}\n\n");
+    pen_text(&o, "}}}\n\n");
     return done(&o, mark);
 }
 
@@ -156,6 +177,7 @@ static enum err end(struct answer *a, const struct token_usage *usage, const cha
     out_stop(a->state, cut, &o);
     pen_text(&o, "},\"usage\":{");
     out_tokens(usage, &o);
+    out_cost(a, usage, &o);
     pen_text(&o, "}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\ndata: [DONE]\n\n");
     return done(&o, mark);
 }
@@ -187,7 +209,8 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
     out_stop(a->state, "", &o);
     pen_text(&o, ",\"diagnostics\":null,");
     out_usage(usage, &o);
-    pen_text(&o, "}");
+    out_cost(a, usage, &o);
+    pen_text(&o, "}}");
     return done(&o, mark);
 }
 

@@ -1,10 +1,12 @@
 #include "metrics.h"
 
 #include "audit.h"
+#include "clock.h"
 #include "quotes.h"
 #include "reply.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <unistd.h>
 
 enum { METRICS_BODY_MAX = 256 << 10 };
@@ -240,6 +242,27 @@ static uint64_t resident_bytes(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* The operator's keys, for each provider that has any. */
+static enum err append_keys(const struct metrics_context *x, struct buf *out)
+{
+    enum err e = buf_append(out, VIEW_LIT("# TYPE tr_provider_keys gauge\n# TYPE tr_provider_keys_aside gauge\n"
+                                          "# TYPE tr_provider_key_refusals_total counter\n"));
+
+    for (size_t i = 0; e == ERR_NONE && i < x->providers->n; i++) {
+        const struct provider *p = &x->providers->list[i];
+        struct credential_counters k;
+
+        credentials_counters(x->credentials, p->no, clock_mono_ms(), &k);
+        if (k.keys == 0)
+            continue;
+        e = buf_appendf(out, "tr_provider_keys{provider=\"%s\"} %u\ntr_provider_keys_aside{provider=\"%s\"} %u\n", p->id,
+                        k.keys, p->id, k.aside);
+        if (e == ERR_NONE)
+            e = buf_appendf(out, "tr_provider_key_refusals_total{provider=\"%s\"} %" PRIu64 "\n", p->id, k.refusals);
+    }
+    return e;
+}
+
 void metrics_answer(const struct metrics_context *x, struct web_request *r)
 {
     struct id id = id_new();
@@ -265,6 +288,8 @@ void metrics_answer(const struct metrics_context *x, struct web_request *r)
         e = append_link(x, &body);
     if (e == ERR_NONE)
         e = append_troubles(x, &body);
+    if (e == ERR_NONE)
+        e = append_keys(x, &body);
     if (e == ERR_NONE)
         e = metric(&body, "resident_bytes", "gauge", "Memory in use.", resident_bytes());
     web_respond(r, e == ERR_NONE ? 200 : 500, p.headers, p.n,

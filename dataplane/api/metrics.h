@@ -25,6 +25,8 @@ struct metrics_context {
     struct quotes *quotes;
     const struct budget *content, *unknown;
     uint64_t content_max_bytes;
+    const struct providers *providers;
+    const struct credentials *credentials;
 };
 
 void metrics_answer(const struct metrics_context *x, struct web_request *r);

@@ -131,7 +131,7 @@ static enum err read_providers(struct reading *r)
     enum err e = read_words(r, ',', &words);
 
     for (size_t i = 0; e == ERR_NONE && i < words.n; i++) {
-        uint64_t found = 0;
+        bool known = false;
 
         for (size_t k = 0; k < r->providers->n; k++) {
             const struct provider *p = &r->providers->list[k];
@@ -139,14 +139,15 @@ static enum err read_providers(struct reading *r)
             part.value = view_of(part.text, strlen(p->name));
             memcpy(part.text, p->name, part.value.len);
             e = read_words(&part, ',', &name);
-            if (view_eq(words.word[i], view_str(p->id)) ||
-                (e == ERR_NONE && name.n == 1 && view_eq(words.word[i], name.word[0])))
-                found |= UINT64_C(1) << k;
+            if (!view_eq(words.word[i], view_str(p->id)) &&
+                (e != ERR_NONE || name.n != 1 || !view_eq(words.word[i], name.word[0])))
+                continue;
+            provider_set_add(&r->out->providers, (uint16_t)k);
+            r->out->providers_set = known = true;
         }
-        if (found == 0)
+        if (!known)
             return wrong(r, "providers names one that this router does not have; GET /v1/providers "
                             "lists them.");
-        r->out->providers |= found;
     }
     return e;
 }
@@ -418,9 +419,10 @@ static bool served(const struct model_query *q, const struct route_model *m)
 {
     for (size_t i = 0; i < m->n_endpoints; i++) {
         const struct provider *p = m->endpoints[i].provider;
+        const struct catalog_endpoint *e = m->endpoints[i].info;
 
-        if (m->endpoints[i].info->weight != 0 && (!q->zdr || !p->retains_data) &&
-            (q->providers == 0 || (q->providers >> p->no & 1) != 0) &&
+        if (e->weight != 0 && (!q->zdr || (!provider_keeps(p) && !e->retains_data)) &&
+            (!q->providers_set || provider_set_has(&q->providers, p->no)) &&
             (q->region[0] == '\0' || strcmp(q->region, p->region) == 0))
             return true;
     }
@@ -438,7 +440,7 @@ bool model_query_takes(const struct model_query *q, const struct route_model *m,
            price->price.completion_pusd >= q->min_completion_pusd &&
            price->price.completion_pusd <= q->max_completion_pusd &&
            i->context_length >= q->min_context && age >= q->min_age_s && age <= q->max_age_s &&
-           (parameters_of(i) & q->parameters) == q->parameters &&
+           (parameters_of(i, 0) & q->parameters) == q->parameters &&
            (q->input == 0 || (modalities_in(i) & q->input) != 0) &&
            (q->output == 0 || (modalities_out(i) & q->output) != 0) && found(&q->find, i) &&
            written_by(&q->authors, i) && served(q, m);

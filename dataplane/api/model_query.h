@@ -28,7 +28,8 @@ struct model_query {
     struct model_words authors;
     uint32_t parameters;      /* enum of catalog_words: the model has them all */
     uint16_t input, output;   /* enum modality: it has one of these, at least; 0: any */
-    uint64_t providers;       /* by number: one of these serves it; 0: any */
+    struct provider_set providers; /* one of these serves it, if any were named */
+    bool providers_set;
     bool zdr;                 /* one that keeps no data does */
     char region[16];          /* one that serves from there does; "": any */
     uint64_t min_context;     /* tokens */

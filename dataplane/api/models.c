@@ -123,20 +123,33 @@ static int64_t key_of(const struct models_context *x, enum model_order order,
     return 0;
 }
 
+/* Models and, behind them, the aliases that are listed: their places go on behind the last model's. */
 static size_t pick_models(const struct models_context *x, const struct snapshot *s,
                           const struct model_query *q, struct pick *out)
 {
+    size_t models = snapshot_models(s), n = 0;
     uint64_t now_s = clock_unix_ms() / 1000;
-    size_t n = 0;
 
-    for (size_t i = 0; i < snapshot_models(s); i++) {
-        const struct route_model *m = snapshot_model(s, i);
+    for (size_t i = 0; i < models + snapshot_catalog(s)->n_aliases; i++) {
+        const struct route_model *m = NULL;
 
-        if (model_query_takes(q, m, now_s))
+        if (i < models)
+            m = snapshot_model(s, i);
+        else
+            (void)snapshot_alias_text(s, i - models, &m);
+        if (m != NULL && model_query_takes(q, m, now_s))
             out[n++] = (struct pick){key_of(x, q->order, m), i};
     }
     qsort(out, n, sizeof *out, pick_compare);
     return n;
+}
+
+static struct view pick_text(const struct snapshot *s, size_t i)
+{
+    const struct route_model *unused;
+
+    return i < snapshot_models(s) ? snapshot_model_text(s, snapshot_model(s, i))
+                                  : snapshot_alias_text(s, i - snapshot_models(s), &unused);
 }
 
 /* The path of the next page: this query with another offset. */
@@ -181,7 +194,7 @@ static enum err append_page(struct buf *out, const struct snapshot *s, const str
         if (i != from)
             e = buf_append_byte(out, ',');
         if (e == ERR_NONE)
-            e = buf_append(out, snapshot_model_text(s, snapshot_model(s, picked[i].i)));
+            e = buf_append(out, pick_text(s, picked[i].i));
     }
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT("],\"links\":{\"next\":"));
@@ -193,7 +206,7 @@ static enum err append_page(struct buf *out, const struct snapshot *s, const str
 static int answer_page(const struct models_context *x, struct web_request *r,
                        const struct snapshot *s, struct view base, const struct model_query *q)
 {
-    struct pick *picked = calloc(snapshot_models(s) + 1, sizeof *picked);
+    struct pick *picked = calloc(snapshot_models(s) + snapshot_catalog(s)->n_aliases + 1, sizeof *picked);
     struct buf body;
     enum err e = ERR_MEMORY;
 
@@ -267,18 +280,19 @@ int models_count(const struct models_context *x, struct web_request *r)
 {
     struct snapshot *s;
     struct model_query q;
+    struct pick *picked;
     struct buf body;
-    size_t n = 0;
     int status = open_catalog(x, r, &s);
 
     buf_init(&body, MODEL_BODY_MAX);
     if (status == 0)
         status = read_query(x, r, &q);
-    if (status == 0) {
-        for (size_t i = 0; i < snapshot_models(s); i++)
-            n += model_query_takes(&q, snapshot_model(s, i), clock_unix_ms() / 1000);
-        status = reply_done(r, buf_appendf(&body, "{\"data\":{\"count\":%zu}}", n), &body);
-    }
+    picked = status == 0 ? calloc(snapshot_models(s) + snapshot_catalog(s)->n_aliases + 1, sizeof *picked) : NULL;
+    if (status == 0 && picked == NULL)
+        status = refuse(r, API_INTERNAL);
+    if (status == 0)
+        status = reply_done(r, buf_appendf(&body, "{\"data\":{\"count\":%zu}}", pick_models(x, s, &q, picked)), &body);
+    free(picked);
     snapshot_release(s);
     return status;
 }

@@ -47,6 +47,12 @@ static enum err append_capabilities(struct buf *out, uint16_t has)
 #undef THINKING
 }
 
+/* null: not known. */
+static enum err append_limit(struct buf *out, const char *name, uint32_t n)
+{
+    return n == 0 ? buf_appendf(out, ",\"%s\":null", name) : buf_appendf(out, ",\"%s\":%u", name, n);
+}
+
 static enum err append_model(struct buf *out, const struct catalog_model *m)
 {
     char created[TIME_TEXT_BYTES];
@@ -60,8 +66,11 @@ static enum err append_model(struct buf *out, const struct catalog_model *m)
     if (e == ERR_NONE)
         e = buf_append_json_string(out, view_str(m->name[0] != '\0' ? m->name : m->id));
     if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"created_at\":\"%s\",\"max_input_tokens\":%u,\"max_tokens\":%u",
-                        created, m->context_length, m->max_output);
+        e = buf_appendf(out, ",\"created_at\":\"%s\"", created);
+    if (e == ERR_NONE)
+        e = append_limit(out, "max_input_tokens", m->context_length);
+    if (e == ERR_NONE)
+        e = append_limit(out, "max_tokens", m->max_output);
     if (e == ERR_NONE)
         e = append_capabilities(out, m->capabilities);
     return e == ERR_NONE ? buf_append(out, VIEW_LIT(",\"lifecycle\":\"active\",\"line\":null,"

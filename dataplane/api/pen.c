@@ -41,6 +41,21 @@ void pen_usd(struct pen *p, int64_t nusd)
     pen_text(p, text);
 }
 
+void pen_cost(struct pen *p, int64_t cost_nusd, const struct token_usage *u, const char *prompt, const char *completion)
+{
+    pen_text(p, ",\"cost\":");
+    pen_usd(p, cost_nusd);
+    pen_text(p, ",\"cost_details\":{\"upstream_inference_cost\":null,\"upstream_inference_");
+    pen_text(p, prompt);
+    pen_text(p, "_cost\":");
+    pen_usd(p, u->prompt_nusd);
+    pen_text(p, ",\"upstream_inference_");
+    pen_text(p, completion);
+    pen_text(p, "_cost\":");
+    pen_usd(p, u->completion_nusd);
+    pen_text(p, "}");
+}
+
 void pen_string(struct pen *p, struct view plain)
 {
     if (p->out != NULL && p->e == ERR_NONE)

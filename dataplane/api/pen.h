@@ -4,6 +4,7 @@
 #define TR_DATAPLANE_API_PEN_H
 
 #include "buf.h"
+#include "tokens.h"
 
 struct pen {
     struct buf *out; /* NULL: nothing is written, and nothing fails */
@@ -18,5 +19,9 @@ void pen_number(struct pen *p, uint64_t n);
 void pen_usd(struct pen *p, int64_t nusd); /* dollars as a number */
 void pen_string(struct pen *p, struct view plain);  /* escaped and quoted */
 void pen_quoted(struct pen *p, struct view escaped); /* quoted */
+
+/* ,"cost":...,"cost_details":{...} for a client of OpenRouter's API, which says "prompt" and "completions" of chat,
+ * "input" and "output" of Responses. */
+void pen_cost(struct pen *p, int64_t cost_nusd, const struct token_usage *u, const char *prompt, const char *completion);
 
 #endif

@@ -70,10 +70,8 @@ static void put_usage(const struct answer *a, const struct token_usage *figures,
     pen_number(p, u->reasoning);
     pen_text(p, "},\"total_tokens\":");
     pen_number(p, (uint64_t)u->prompt + u->completion);
-    if (a->openrouter && figures != NULL) {
-        pen_text(p, ",\"cost\":");
-        pen_usd(p, a->cost_nusd);
-    }
+    if (a->openrouter && figures != NULL)
+        pen_cost(p, a->cost_nusd, u, "input", "output");
     pen_text(p, "}");
 }
 

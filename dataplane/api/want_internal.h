@@ -51,6 +51,11 @@ must_check enum err want_models(struct want_context *x);
 /* The catalog's fallbacks of the one model that the client named, behind it, where it lets another one answer. */
 void want_fallbacks(struct want_context *x);
 
+/* want_sets.c: the members order, only and ignore of "provider" */
+must_check enum err want_order(struct want_context *x, struct json_value v);
+must_check enum err want_only(struct want_context *x, struct json_value v);
+must_check enum err want_ignore(struct want_context *x, struct json_value v);
+
 /* want_provider.c */
 /* Reads "provider" into *x->want. */
 must_check enum err want_provider(struct want_context *x);

@@ -129,6 +129,13 @@ bool attempts_final(const struct attempts *a, const struct attempt_result *x)
     return x->e == ERR_PROVIDER_LARGE || (x->e == ERR_TOTAL_TIMEOUT && !a->stream);
 }
 
+bool attempts_blamed(const struct attempts *a, const struct attempt_result *x)
+{
+    return x->e == ERR_PROVIDER_STATUS && x->client_fault && x->status == 400 && x->invalid_request &&
+           !x->own_limit && !x->context_length &&
+           a->candidate.endpoint->provider->dialect == DIALECT_OPENAI;
+}
+
 /* A 404 is about the provider's catalog: the model stands in ours. */
 static bool blames_request(const struct attempt_result *x)
 {
@@ -145,7 +152,8 @@ static void note_retry(struct attempts *a, int64_t ms)
 
 /* Providers refuse with the same statuses what no provider could serve and what only they cannot: a
  * smaller max_tokens, a role they do not know, a body or a context too long for them. So the next
- * candidate is asked; refusal_of_attempts() says when the first refusal is what the client is told. */
+ * candidate is asked, unless attempts_blamed(); refusal_of_attempts() says when the first refusal is what the client is
+ * told. */
 static void note_refusal(struct attempts *a, const struct attempt_result *x)
 {
     bool by_status = x->e == ERR_PROVIDER_STATUS;

@@ -47,6 +47,18 @@ static void bill_limit(struct bill *b, uint64_t limit)
     b->clamped = true;
 }
 
+/* The prompt's side is what it costs by itself, request included; the other side is the rest. */
+static void bill_sides(const struct price_usage *u, struct bill *b)
+{
+    struct price_usage prompt = *u;
+
+    prompt.completion = 0; /* and so is what is within it */
+    prompt.units = (struct price_units){0};
+    if (price_cost(&b->rates, &prompt, &b->tokens.prompt_nusd) != ERR_NONE || b->tokens.prompt_nusd > b->cost_nusd)
+        b->tokens.prompt_nusd = b->cost_nusd;
+    b->tokens.completion_nusd = b->cost_nusd - b->tokens.prompt_nusd;
+}
+
 void bill_make(const struct catalog_endpoint *e, const struct bill_evidence *evidence,
                int64_t reserved_nusd, struct bill *out)
 {
@@ -73,4 +85,5 @@ void bill_make(const struct catalog_endpoint *e, const struct bill_evidence *evi
         out->cost_nusd = reserved_nusd;
         out->clamped = true;
     }
+    bill_sides(&u, out);
 }

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "growth.h"
 #include "leave.h"
+#include "log.h"
 #include "refusal.h"
 #include "reserve.h"
 #include "settle.h"
@@ -412,7 +413,8 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
     if (attempts_final(&r->attempts, x)) {
         request_settle(r, x->e, f.error, SETTLE_OUTPUT);
         r->ops->fail(r, &f);
-    } else if (attempts_ours(x->e)) { /* an answer that has no room here is not bought again elsewhere */
+    } else if (attempts_ours(x->e) || /* an answer that has no room here is not bought again elsewhere */
+               attempts_blamed(&r->attempts, x)) {
         request_exhausted(r);
     } else {
         request_connect(r);
@@ -445,6 +447,15 @@ static void request_left(struct request *r, enum settle_bill what)
     r->ops->left(r);
 }
 
+/* Which of the operator's keys: its place in the list, never the key. */
+static void log_refused_keys(const struct request *r, const struct attempt_result *x)
+{
+    for (unsigned key = 0; key < PROVIDER_KEYS_MAX; key++)
+        if ((x->keys_refused >> key & 1) != 0)
+            LOG("provider_key_refused", KV("provider", r->attempts.candidate.endpoint->provider->no), KV("key", key),
+                KV("status", x->key_status));
+}
+
 void request_attempt_ended(struct request *r, const struct attempt_result *x, bool upstream_open)
 {
     struct api_failure f = {.error = errors_of(x->e), .provider_message = x->message, .ran = true};
@@ -452,6 +463,8 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
     assert(r->upstream);
     request_hold(r);
     r->upstream = upstream_open;
+    if (x->keys_refused != 0)
+        log_refused_keys(r, x);
     if (r->state == REQUEST_LEAVING) {
         request_left(r, SETTLE_PROMPT);
     } else if (x->e == ERR_NONE) {

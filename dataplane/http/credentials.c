@@ -1,5 +1,6 @@
-/* (G) The operator's provider keys, shared by all loops: a sequence lock per provider over words in
- * guarded, locked memory. A reader copies without a lock; a replacement overwrites the old key. */
+/* (G) The operator's provider keys, shared by all loops: a sequence lock per key over words in
+ * guarded, locked memory. A reader copies without a lock; a replacement overwrites the old key. Several keys of one
+ * provider are used in turn. */
 #include "credentials.h"
 
 #include "content_view.h"
@@ -19,9 +20,18 @@ struct slot {
     _Atomic uint64_t word[WORDS];
 };
 
+/* Of one provider's keys, nothing of it secret. */
+struct turn {
+    _Atomic uint32_t next;                           /* counts requests */
+    _Atomic uint64_t refused_ms[PROVIDER_KEYS_MAX];  /* when last; 0: never */
+    _Atomic uint64_t aside_until[PROVIDER_KEYS_MAX]; /* not used before, while others can be */
+    _Atomic uint64_t refusals;
+};
+
 struct credentials {
     pthread_mutex_t writers;
-    struct slot *slots; /* LIMIT_PROVIDERS of them, from sodium_malloc */
+    struct slot (*slots)[PROVIDER_KEYS_MAX]; /* LIMIT_PROVIDERS times, from sodium_malloc */
+    struct turn *turns;                      /* LIMIT_PROVIDERS of them */
 };
 
 enum err credentials_new(struct credentials **out)
@@ -30,8 +40,11 @@ enum err credentials_new(struct credentials **out)
 
     if (c == NULL)
         return ERR_MEMORY;
+    c->turns = calloc(LIMIT_PROVIDERS, sizeof *c->turns);
     c->slots = sodium_malloc(LIMIT_PROVIDERS * sizeof *c->slots);
-    if (c->slots == NULL) {
+    if (c->slots == NULL || c->turns == NULL) {
+        sodium_free(c->slots);
+        free(c->turns);
         free(c);
         return ERR_MEMORY;
     }
@@ -46,6 +59,7 @@ void credentials_free(struct credentials *c)
     if (c == NULL)
         return;
     sodium_free(c->slots); /* wipes */
+    free(c->turns);
     pthread_mutex_destroy(&c->writers);
     free(c);
 }
@@ -62,19 +76,10 @@ static enum err key_check(struct view key)
     return ERR_NONE;
 }
 
-enum err credentials_set(struct credentials *c, uint16_t provider_no, struct view key)
+static void slot_write(struct slot *s, struct view key)
 {
-    struct slot *s;
-    uint32_t sequence;
-    enum err e = key_check(key);
+    uint32_t sequence = atomic_load_explicit(&s->sequence, memory_order_relaxed);
 
-    if (e != ERR_NONE)
-        return e;
-    if (provider_no >= LIMIT_PROVIDERS)
-        return ERR_RANGE;
-    s = &c->slots[provider_no];
-    pthread_mutex_lock(&c->writers);
-    sequence = atomic_load_explicit(&s->sequence, memory_order_relaxed);
     atomic_store_explicit(&s->sequence, sequence + 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     atomic_store_explicit(&s->len, (uint32_t)key.len, memory_order_relaxed);
@@ -86,26 +91,14 @@ enum err credentials_set(struct credentials *c, uint16_t provider_no, struct vie
         atomic_store_explicit(&s->word[i], word, memory_order_relaxed);
     }
     atomic_store_explicit(&s->sequence, sequence + 2, memory_order_release);
-    pthread_mutex_unlock(&c->writers);
-    return ERR_NONE;
 }
 
-bool credentials_present(const struct credentials *c, uint16_t provider_no)
+/* A writer holds the slot for well under a microsecond, a few times a day. */
+static size_t slot_read(const struct slot *s, uint8_t out[static CREDENTIAL_MAX])
 {
-    return provider_no < LIMIT_PROVIDERS &&
-           atomic_load_explicit(&c->slots[provider_no].len, memory_order_relaxed) != 0;
-}
-
-size_t credentials_copy(const struct credentials *c, uint16_t provider_no,
-                        uint8_t out[static CREDENTIAL_MAX])
-{
-    const struct slot *s;
     uint32_t before, after, len;
 
-    if (provider_no >= LIMIT_PROVIDERS)
-        return 0;
-    s = &c->slots[provider_no];
-    do { /* a writer holds the slot for well under a microsecond, a few times a day */
+    do {
         before = atomic_load_explicit(&s->sequence, memory_order_acquire);
         len = atomic_load_explicit(&s->len, memory_order_relaxed);
         for (size_t i = 0; i * 8 < len && i < WORDS; i++) {
@@ -118,6 +111,100 @@ size_t credentials_copy(const struct credentials *c, uint16_t provider_no,
     } while ((before & 1) != 0 || before != after);
     assert(len <= CREDENTIAL_MAX);
     return len;
+}
+
+enum err credentials_set(struct credentials *c, uint16_t provider_no, unsigned index, unsigned total, struct view key)
+{
+    uint8_t old[CREDENTIAL_MAX];
+    struct turn *t;
+    size_t n;
+    enum err e = key_check(key);
+
+    if (e != ERR_NONE)
+        return e;
+    if (provider_no >= LIMIT_PROVIDERS || index >= total || total > PROVIDER_KEYS_MAX)
+        return ERR_RANGE;
+    t = &c->turns[provider_no];
+    pthread_mutex_lock(&c->writers);
+    n = slot_read(&c->slots[provider_no][index], old);
+    if (!view_eq(view_of(old, n), key)) { /* each connection to the control plane brings all of them again */
+        slot_write(&c->slots[provider_no][index], key);
+        atomic_store(&t->refused_ms[index], 0);
+        atomic_store(&t->aside_until[index], 0);
+    }
+    for (unsigned i = total; i < PROVIDER_KEYS_MAX; i++)
+        slot_write(&c->slots[provider_no][i], VIEW_EMPTY);
+    pthread_mutex_unlock(&c->writers);
+    secret_wipe(old, n);
+    return ERR_NONE;
+}
+
+static bool has_key(const struct credentials *c, uint16_t provider_no, unsigned index)
+{
+    return atomic_load_explicit(&c->slots[provider_no][index].len, memory_order_relaxed) != 0;
+}
+
+unsigned credentials_count(const struct credentials *c, uint16_t provider_no)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; provider_no < LIMIT_PROVIDERS && i < PROVIDER_KEYS_MAX; i++)
+        n += has_key(c, provider_no, i);
+    return n;
+}
+
+bool credentials_present(const struct credentials *c, uint16_t provider_no)
+{
+    return credentials_count(c, provider_no) != 0;
+}
+
+size_t credentials_copy(const struct credentials *c, uint16_t provider_no, unsigned index,
+                        uint8_t out[static CREDENTIAL_MAX])
+{
+    if (provider_no >= LIMIT_PROVIDERS || index >= PROVIDER_KEYS_MAX)
+        return 0;
+    return slot_read(&c->slots[provider_no][index], out);
+}
+
+int credentials_pick(const struct credentials *c, uint16_t provider_no, unsigned tried, uint64_t now_ms)
+{
+    struct turn *t = &c->turns[provider_no];
+    const uint32_t turn = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed);
+    unsigned n = PROVIDER_KEYS_MAX;
+    int last = -1; /* the one that was refused the longest ago */
+
+    while (n != 0 && !has_key(c, provider_no, n - 1))
+        n--;
+    for (unsigned k = 0; k < n; k++) {
+        unsigned i = (turn % n + k) % n;
+
+        if (!has_key(c, provider_no, i) || (tried >> i & 1) != 0)
+            continue;
+        if (atomic_load(&t->aside_until[i]) <= now_ms)
+            return (int)i;
+        if (last < 0 || atomic_load(&t->refused_ms[i]) < atomic_load(&t->refused_ms[last]))
+            last = (int)i;
+    }
+    return tried == 0 ? last : -1;
+}
+
+void credentials_refused(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms, uint64_t for_ms)
+{
+    struct turn *t = &c->turns[provider_no];
+
+    assert(index < PROVIDER_KEYS_MAX);
+    atomic_store(&t->refused_ms[index], now_ms);
+    atomic_store(&t->aside_until[index], now_ms + for_ms);
+    atomic_fetch_add_explicit(&t->refusals, 1, memory_order_relaxed);
+}
+
+void credentials_counters(const struct credentials *c, uint16_t provider_no, uint64_t now_ms, struct credential_counters *out)
+{
+    const struct turn *t = &c->turns[provider_no];
+
+    *out = (struct credential_counters){.keys = credentials_count(c, provider_no), .refusals = atomic_load(&t->refusals)};
+    for (unsigned i = 0; i < PROVIDER_KEYS_MAX; i++)
+        out->aside += has_key(c, provider_no, i) && atomic_load(&t->aside_until[i]) > now_ms;
 }
 
 /* Is the piece a word that any sentence may hold? Letters of one case, which a random key hardly has. */
@@ -175,9 +262,13 @@ done:
 bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text)
 {
     uint8_t key[CREDENTIAL_MAX];
-    size_t n = c == NULL ? 0 : credentials_copy(c, provider_no, key);
-    bool found = credential_quoted(view_of(key, n), text);
+    bool found = false;
 
-    secret_wipe(key, n);
+    for (unsigned i = 0; c != NULL && !found && i < PROVIDER_KEYS_MAX; i++) {
+        size_t n = credentials_copy(c, provider_no, i, key);
+
+        found = credential_quoted(view_of(key, n), text);
+        secret_wipe(key, n);
+    }
     return found;
 }

@@ -29,9 +29,25 @@ struct upstream_counters upstreams_counters(const struct upstreams *u);
 struct credentials;
 must_check enum err credentials_new(struct credentials **out);
 void credentials_free(struct credentials *c);
-must_check enum err credentials_set(struct credentials *c, uint16_t provider_no, struct view key);
+/* Key `index` of `total`, at most PROVIDER_KEYS_MAX; those beyond are forgotten. An empty one takes it away. ERR_FORMAT,
+ * ERR_LIMIT, ERR_RANGE: nothing has changed. */
+must_check enum err credentials_set(struct credentials *c, uint16_t provider_no, unsigned index, unsigned total,
+                                    struct view key);
 bool credentials_present(const struct credentials *c, uint16_t provider_no);
-/* Does text (the inside of a JSON string) hold the provider's key, or any CREDENTIAL_QUOTE_MIN bytes of it
+unsigned credentials_count(const struct credentials *c, uint16_t provider_no);
+/* Whose turn it is: a key that is not set aside, one after the other; when all are, the one whose refusal is the longest
+ * ago. tried: a bit for each key that is no choice any more; then only keys that are not set aside are.
+ * -1: none. now_ms: clock_mono_ms(). */
+int credentials_pick(const struct credentials *c, uint16_t provider_no, unsigned tried, uint64_t now_ms);
+/* The provider has refused this key, or the account that it is of: others are used for so long. */
+void credentials_refused(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms, uint64_t for_ms);
+struct credential_counters {
+    unsigned keys, aside; /* there are; of them set aside now */
+    uint64_t refusals;    /* ever */
+};
+void credentials_counters(const struct credentials *c, uint16_t provider_no, uint64_t now_ms,
+                          struct credential_counters *out);
+/* Does text (the inside of a JSON string) hold a key of the provider's, or any CREDENTIAL_QUOTE_MIN bytes of it
  * that are no plain word? Such a sentence is not for clients. */
 enum { CREDENTIAL_QUOTE_MIN = 8 };
 bool credentials_quoted(const struct credentials *c, uint16_t provider_no, struct view text);
@@ -47,8 +63,10 @@ struct fetch_head {
 struct fetch_request {
     const struct provider *provider;
     const struct credentials *credentials;
+    unsigned key_no;          /* which of the stored keys */
     struct view key;          /* instead of the stored ones, borrowed until `done`; empty: those */
-    struct view path;         /* after the provider's prefix: "/chat/completions" */
+    struct view model;        /* what "{model}" in the prefix stands for, borrowed until `done` */
+    struct view path;         /* after the provider's prefix: "/chat/completions"; may end in a query */
     struct view content_type; /* "application/json" */
     struct view headers;      /* others, each line with its CRLF in front; static */
     struct view body;         /* borrowed until `done`, fetch_cancel() or fetch_body_let() */

@@ -59,7 +59,7 @@ static void put_credential(struct request_head *h, const struct fetch_request *r
         put(h, r->key);
         return;
     }
-    n = credentials_copy(r->credentials, r->provider->no, key);
+    n = credentials_copy(r->credentials, r->provider->no, r->key_no, key);
     if (n != 0) {
         put(h, names[r->provider->auth]);
         put(h, view_of(key, n));
@@ -67,13 +67,47 @@ static void put_credential(struct request_head *h, const struct fetch_request *r
     secret_wipe(key, n);
 }
 
+/* A name in a path, of which nothing can end it. */
+static void put_encoded(struct request_head *h, struct view name)
+{
+    static const char hex[] = "0123456789ABCDEF";
+
+    for (size_t i = 0; i < name.len; i++) {
+        uint8_t c = name.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                     c == '.' || c == '_' || c == '~';
+        const uint8_t escaped[3] = {'%', (uint8_t)hex[c >> 4], (uint8_t)hex[c & 15]};
+
+        put(h, plain ? view_of(&c, 1) : view_of(escaped, sizeof escaped));
+    }
+}
+
+/* The provider's prefix, the call's own path, and the query of both. */
+static void put_path(struct request_head *h, const struct fetch_request *r)
+{
+    static const char model[] = "{model}";
+    const char *prefix = r->provider->path, *at = strstr(prefix, model);
+    struct view query = view_str(r->provider->query);
+
+    if (at != NULL) {
+        put(h, view_of(prefix, (size_t)(at - prefix)));
+        put_encoded(h, r->model);
+        prefix = at + sizeof model - 1;
+    }
+    put(h, view_str(prefix));
+    put(h, r->path);
+    if (query.len == 0)
+        return;
+    put(h, memchr(r->path.ptr, '?', r->path.len) != NULL ? VIEW_LIT("&") : VIEW_LIT("?"));
+    put(h, query);
+}
+
 void request_head_make(const struct fetch_request *r, struct request_head *h)
 {
     h->len = 0;
     h->full = false;
     put(h, VIEW_LIT("POST "));
-    put(h, view_str(r->provider->path));
-    put(h, r->path);
+    put_path(h, r);
     put(h, VIEW_LIT(" HTTP/1.1\r\nhost: "));
     put_host(h, r->provider);
     put_credential(h, r);

@@ -37,7 +37,7 @@ bool push_secret(struct uplink *u, struct view payload)
     }
     buf_init(&key, LIMIT_SECRET_BYTES);
     if (identity_open_sealed(u->config.keys, m.sealed, &key) == ERR_NONE)
-        u->config.on_secret(u->config.cookie, m.provider_no, buf_view(&key));
+        u->config.on_secret(u->config.cookie, m.provider_no, m.index, m.total, buf_view(&key));
     else
         LOG("secret_unreadable", KV("provider", m.provider_no));
     buf_free(&key); /* wipes */

@@ -41,7 +41,8 @@ struct uplink_config {
     size_t n_providers; /* measured providers: a push that names a higher number is refused */
     /* Pushes, called on the link thread. catalog: taken by the callee. */
     void (*on_catalog)(void *cookie, struct catalog *c);
-    void (*on_secret)(void *cookie, uint16_t provider_no, struct view key);
+    /* One of the operator's keys for a provider: index of total. */
+    void (*on_secret)(void *cookie, uint16_t provider_no, uint8_t index, uint8_t total, struct view key);
     void (*on_cert)(void *cookie, struct view leaf_der, struct view ca_der);
     /* A REFUSE has come; uplink_refusal() says so from its return on. May be NULL. */
     void (*on_refused)(void *cookie);

@@ -16,6 +16,7 @@ struct token_usage {
     /* One of each class (proto/usage_fields.h): prompt, completion, cached_read, ... What is within
      * another class is counted there too, whatever the provider does. */
     USAGE_TOKENS(TOKENS_MEMBER)
+    int64_t prompt_nusd, completion_nusd; /* once it is billed: what each side costs of the whole */
 };
 
 /* The provider's figures as it gave them, merged over all usage objects of one response: providers

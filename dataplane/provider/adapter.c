@@ -6,6 +6,7 @@
 #include "chat_gather.h"
 #include "chat_request.h"
 #include "content_view.h"
+#include "gemini_embeddings.h"
 #include "gemini_read.h"
 #include "gemini_render.h"
 #include "openai_call.h"
@@ -158,6 +159,15 @@ static const struct adapter embeddings[DIALECT_COUNT] = {
             .render = embeddings_body,
             .whole = openai_embeddings_whole,
             .error = chat_canon_error,
+        },
+    [DIALECT_GEMINI] =
+        {
+            .path = gemini_embeddings_path,
+            .fits = gemini_embeddings_fits,
+            .room = gemini_embeddings_room,
+            .render = gemini_embeddings_render,
+            .whole = gemini_embeddings_whole,
+            .error = gemini_error,
         },
 };
 

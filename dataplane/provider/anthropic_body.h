@@ -41,7 +41,7 @@ struct anthropic_body {
     const struct destination *to;
     struct anthropic_plan plan;
     size_t marks_left_out; /* the first so many marks are not sent */
-    bool short_mark;       /* one of five minutes was: those behind it are, too */
+    bool short_mark;       /* one of five minutes was, or has to be: those behind it are, too */
 };
 
 static inline bool anthropic_gated(const struct destination *d, enum model_gate gate)

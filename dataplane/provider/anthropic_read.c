@@ -9,6 +9,7 @@
 /* The plain chunk of one event. */
 struct event_chunk {
     struct anthropic_reading *r;
+    bool functions; /* as in struct chat_canon */
     struct body b;
     bool any; /* it says something */
 };
@@ -60,11 +61,15 @@ static void put_thought(struct event_chunk *x, struct view text, struct view sig
 /* The next piece of the open call's arguments, escaped or one JSON value. */
 static void put_arguments(struct event_chunk *x, struct prompt_text text)
 {
-    BODY_PUT(&x->b, DELTA "\"tool_calls\":[{\"index\":");
-    body_put_number(&x->b, x->r->calls - 1);
-    BODY_PUT(&x->b, ",\"function\":{\"arguments\":\"");
+    if (x->functions) {
+        BODY_PUT(&x->b, DELTA "\"function_call\":{\"arguments\":\"");
+    } else {
+        BODY_PUT(&x->b, DELTA "\"tool_calls\":[{\"index\":");
+        body_put_number(&x->b, x->r->calls - 1);
+        BODY_PUT(&x->b, ",\"function\":{\"arguments\":\"");
+    }
     body_put_text(&x->b, text);
-    BODY_PUT(&x->b, "\"}}]");
+    body_put(&x->b, x->functions ? VIEW_LIT("\"}") : VIEW_LIT("\"}}]"));
     delta_end(x);
     x->r->input_begun = true;
 }
@@ -77,20 +82,27 @@ static void begin_call(struct event_chunk *x, struct json_value block)
     struct json_value input;
     bool whole = json_get(block, "input", &input) && input.kind == JSON_OBJECT && chat_says_something(input);
 
-    x->r->block = BLOCK_CALL;
     x->r->input_begun = whole;
-    BODY_PUT(&x->b, DELTA "\"tool_calls\":[{\"index\":");
-    body_put_number(&x->b, x->r->calls++);
-    BODY_PUT(&x->b, ",\"id\":\"");
-    body_put(&x->b, anthropic_text(block, "id"));
-    BODY_PUT(&x->b, "\",\"type\":\"function\",\"function\":{\"name\":\"");
+    x->r->block = whole ? BLOCK_OTHER : BLOCK_CALL; /* nothing can be added to arguments that are there */
+    if (x->functions && x->r->calls != 0) { /* it has no place: the request asked for one at a time */
+        x->r->block = BLOCK_OTHER;
+        return;
+    }
+    if (x->functions) {
+        x->r->calls++;
+        BODY_PUT(&x->b, DELTA "\"function_call\":{\"name\":\"");
+    } else {
+        BODY_PUT(&x->b, DELTA "\"tool_calls\":[{\"index\":");
+        body_put_number(&x->b, x->r->calls++);
+        BODY_PUT(&x->b, ",\"id\":\"");
+        body_put(&x->b, anthropic_text(block, "id"));
+        BODY_PUT(&x->b, "\",\"type\":\"function\",\"function\":{\"name\":\"");
+    }
     body_put(&x->b, anthropic_text(block, "name"));
     BODY_PUT(&x->b, "\",\"arguments\":\"");
-    if (whole) {
+    if (whole)
         body_put_text(&x->b, (struct prompt_text){input.text, true});
-        x->r->block = BLOCK_OTHER; /* nothing can be added to them */
-    }
-    BODY_PUT(&x->b, "\"}}]");
+    body_put(&x->b, x->functions ? VIEW_LIT("\"}") : VIEW_LIT("\"}}]"));
     delta_end(x);
 }
 
@@ -259,7 +271,7 @@ static enum err note_figures(struct chat_canon *c, struct budget *budget)
 static enum err read_event(struct chat_canon *c, struct json_value event, struct json_value type, struct buf *chat,
                            bool *any)
 {
-    struct event_chunk x = {.r = &c->anthropic, .b = {.out = chat}};
+    struct event_chunk x = {.r = &c->anthropic, .functions = c->functions, .b = {.out = chat}};
 
     *any = false;
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {

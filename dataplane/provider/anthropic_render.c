@@ -3,6 +3,7 @@
 
 #include "anthropic_body.h"
 #include "anthropic_schema.h"
+#include "chat_members.h"
 #include "content_view.h"
 #include "effort.h"
 
@@ -258,6 +259,8 @@ enum err anthropic_render(const struct prompt *p, const struct destination *d, u
         .b = {.prompt = p, .provider = d->provider, .model = d->endpoint->upstream_model, .out = out},
         .to = d,
         .plan = anthropic_plan(p, d, max_output),
+        /* Who has no price for a longer time is not asked for one. */
+        .short_mark = !destination_prices_long_cache(d) && !chat_member_allowed(d->provider, VIEW_LIT("cache_control")),
     };
     const size_t start = out->len, marks = anthropic_count_marks(&p->list);
 

@@ -59,10 +59,36 @@ static void put_details(struct body *b, struct json_value content)
         BODY_PUT(b, "]");
 }
 
-static void put_call(struct body *b, struct json_value block, uint32_t index)
+static void put_input(struct body *b, struct json_value block)
 {
     struct json_value input;
 
+    if (json_get(block, "input", &input) && input.kind == JSON_OBJECT)
+        body_put_text(b, (struct prompt_text){input.text, true});
+    else
+        BODY_PUT(b, "{}");
+}
+
+/* In the way of old: the first call alone. */
+static void put_function(struct body *b, struct json_value content)
+{
+    struct json_iter it = json_iter(content);
+    struct json_member m;
+
+    while (json_next(&it, &m)) {
+        if (!is_type(m.value, "tool_use"))
+            continue;
+        BODY_PUT(b, ",\"function_call\":{\"name\":\"");
+        body_put(b, anthropic_text(m.value, "name"));
+        BODY_PUT(b, "\",\"arguments\":\"");
+        put_input(b, m.value);
+        BODY_PUT(b, "\"}");
+        return;
+    }
+}
+
+static void put_call(struct body *b, struct json_value block, uint32_t index)
+{
     BODY_PUT(b, "{\"index\":");
     body_put_number(b, index);
     BODY_PUT(b, ",\"id\":\"");
@@ -70,10 +96,7 @@ static void put_call(struct body *b, struct json_value block, uint32_t index)
     BODY_PUT(b, "\",\"type\":\"function\",\"function\":{\"name\":\"");
     body_put(b, anthropic_text(block, "name"));
     BODY_PUT(b, "\",\"arguments\":\"");
-    if (json_get(block, "input", &input) && input.kind == JSON_OBJECT)
-        body_put_text(b, (struct prompt_text){input.text, true});
-    else
-        BODY_PUT(b, "{}");
+    put_input(b, block);
     BODY_PUT(b, "\"}}");
 }
 
@@ -131,7 +154,7 @@ static void put_annotations(struct body *b, struct json_value content)
         BODY_PUT(b, "]");
 }
 
-static void put_message(struct body *b, struct json_value message, struct json_value content)
+static void put_message(struct body *b, struct json_value message, struct json_value content, bool functions)
 {
     struct json_value details;
 
@@ -148,7 +171,10 @@ static void put_message(struct body *b, struct json_value message, struct json_v
     put_joined(b, content, "thinking", "thinking", VIEW_LIT("null"));
     put_details(b, content);
     put_annotations(b, content);
-    put_calls(b, content);
+    if (functions)
+        put_function(b, content);
+    else
+        put_calls(b, content);
     BODY_PUT(b, "}");
 }
 
@@ -164,7 +190,7 @@ enum err anthropic_message(struct chat_canon *c, struct json_value message, bool
         anthropic_figures_take(r, v);
     r->stop = json_get(message, "stop_reason", &v) ? anthropic_stop_read(v) : 0;
     body_put(&b, whole ? VIEW_LIT("{\"choices\":[{\"index\":0,\"message\":") : VIEW_LIT("{\"choices\":[{\"index\":0,\"delta\":"));
-    put_message(&b, message, content);
+    put_message(&b, message, content, c->functions);
     BODY_PUT(&b, ",\"finish_reason\":\"");
     body_put(&b, r->stop != 0 ? anthropic_stop_finish(r->stop) : VIEW_LIT("stop"));
     BODY_PUT(&b, "\",\"native_finish_reason\":\"");

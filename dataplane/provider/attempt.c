@@ -5,6 +5,7 @@
 #include "chat_cut.h"
 #include "chat_gather.h"
 #include "chat_openrouter.h"
+#include "chat_request.h"
 #include "clock.h"
 #include "content_view.h"
 #include "row_edits.h"
@@ -15,9 +16,13 @@
 
 void attempt_report(struct attempt *a, const struct attempt_result *x)
 {
+    struct attempt_result told = *x;
+
     assert(!a->over);
     a->over = true;
-    a->sink->over(a->cookie, x, a->fetch != NULL);
+    told.keys_refused = a->keys_refused;
+    told.key_status = a->key_status;
+    a->sink->over(a->cookie, &told, a->fetch != NULL);
 }
 
 /* A copy of the provider's sentence: it lies in a buffer that goes away before the client has it. NULL:
@@ -38,6 +43,7 @@ static struct content *sentence(const struct attempt *a, struct view message)
 
 struct attempt_result attempt_error(struct attempt *a, enum err e, const struct chat_error *error)
 {
+    attempt_key_refused(a, error->status);
     content_free(a->message);
     a->message = sentence(a, error->message);
     return (struct attempt_result){
@@ -46,6 +52,7 @@ struct attempt_result attempt_error(struct attempt *a, enum err e, const struct 
         .client_fault = error->client_fault,
         .context_length = error->context_length,
         .own_limit = error->own_limit,
+        .invalid_request = error->invalid_request && a->message != NULL,
         .message = a->message,
     };
 }
@@ -78,7 +85,7 @@ static void attempt_head_cb(void *cookie, const struct fetch_head *head)
     a->retry_after_ms = head->retry_after_ms;
     if (attempt_status_good(a))
         a->begun_us = a->stream ? clock_mono_us() : a->started_us;
-    if (fetch_body_let(a->fetch)) { /* an open stream does not hold what was asked */
+    if (fetch_body_let(a->fetch) && !attempt_may_repeat(a)) { /* an open stream does not hold what was asked */
         content_free(a->rendered);
         a->rendered = NULL;
     }
@@ -137,7 +144,7 @@ static void attempt_done_cb(void *cookie, enum err e)
     a->sink->let(a->cookie);
 }
 
-static const struct fetch_events attempt_fetch_events = {
+const struct fetch_events attempt_fetch_events = {
     .head = attempt_head_cb,
     .body = attempt_body_cb,
     .done = attempt_done_cb,
@@ -169,6 +176,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
         .provider = task->to.provider,
         .credentials = task->credentials,
         .own_key = task->own_key,
+        .upstreams = task->upstreams,
         .budget = task->budget,
         .stream = p->stream,
         .kind = p->kind,
@@ -184,6 +192,7 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .own_key = task->own_key.len != 0,
                 .want_usage = task->provider_name.len == 0 && (p->include_usage || !p->stream),
                 .hide_reasoning = p->hide_reasoning,
+                .functions = p->chat != NULL && p->chat->member[CHAT_KEY_FUNCTIONS].present,
                 .embeddings = p->embeddings.form,
                 .call = p->call.form,
             },
@@ -220,7 +229,6 @@ static enum err attempt_render(struct attempt *a, const struct attempt_task *tas
 enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
                        const struct attempt_sink *sink, void *cookie)
 {
-    struct fetch_request fetch;
     enum err e;
 
     attempt_reset(a, task);
@@ -229,10 +237,11 @@ enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
     e = attempt_render(a, task);
     if (e != ERR_NONE)
         return e;
-    fetch = (struct fetch_request){
+    a->request = (struct fetch_request){
         .provider = task->to.provider,
         .credentials = task->credentials,
         .key = task->own_key,
+        .model = view_str(task->to.endpoint->upstream_model),
         .path = view_of(content_bytes(a->rendered).ptr, a->path_len),
         .content_type = view_of(content_bytes(a->rendered).ptr + a->path_len, a->type_len),
         .headers = a->adapter->headers,
@@ -240,9 +249,9 @@ enum err attempt_begin(struct attempt *a, const struct attempt_task *task,
         .last_candidate = task->last_candidate,
         .whole = !a->stream,
     };
-    e = fetch_start(task->upstreams, &fetch, &attempt_fetch_events, a, &a->fetch);
+    e = attempt_send(a);
     if (e == ERR_NONE) /* on its way, so this delays nobody */
-        digest_sha256(fetch.body, &a->sent);
+        digest_sha256(a->request.body, &a->sent);
     return e;
 }
 

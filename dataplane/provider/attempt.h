@@ -64,6 +64,10 @@ struct attempt {
     const struct provider *provider;
     const struct credentials *credentials;
     struct view own_key;
+    struct upstreams *upstreams;
+    struct fetch_request request;       /* as it is sent, with one key after the other */
+    uint8_t keys_tried, keys_refused;   /* a bit for each of the operator's */
+    uint16_t key_status;                /* of the last refusal */
     struct budget *budget;
     bool stream;
     enum prompt_kind kind;
@@ -110,6 +114,9 @@ must_check enum err attempt_begin(struct attempt *a, const struct attempt_task *
 void attempt_cancel(struct attempt *a);
 /* Frees what the attempt holds. Nothing is pending. */
 void attempt_free(struct attempt *a);
+
+/* The client has left: no other key is tried for it. */
+void attempt_no_more_keys(struct attempt *a);
 
 /* Backpressure; harmless when nothing is pending. */
 void attempt_pause(struct attempt *a);

@@ -54,4 +54,18 @@ void attempt_pace(struct attempt *a);
  * nothing to wait for, and behind a collected stream's finish reason its figures at most. */
 void attempt_pace_whole(struct attempt *a, struct view bytes);
 
+extern const struct fetch_events attempt_fetch_events; /* attempt.c: what its fetch tells */
+
+/* --- attempt_keys.c: the operator's keys, one after the other */
+
+/* Sends the request with the key whose turn it is. As fetch_start(). */
+must_check enum err attempt_send(struct attempt *a);
+/* The provider refuses with this status what the key, or its account, may do: the key is set aside. */
+void attempt_key_refused(struct attempt *a, int status);
+/* Is there a key that could be tried after this response? Then the request is kept. */
+bool attempt_may_repeat(const struct attempt *a);
+/* An error response with this status is complete: the request is sent again, with the next key. False: the error is
+ * the outcome. */
+bool attempt_repeat(struct attempt *a, int status);
+
 #endif

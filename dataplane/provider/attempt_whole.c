@@ -95,6 +95,8 @@ void attempt_collected(struct attempt *a, enum err over)
     if (!attempt_status_good(a)) {
         a->adapter->error(a->status, content_bytes(a->received), &error);
         x = attempt_error(a, ERR_PROVIDER_STATUS, &error);
+        if (attempt_repeat(a, error.status))
+            return;
     } else {
         e = whole_read(a, &kind, &error);
         if (e != ERR_NONE)

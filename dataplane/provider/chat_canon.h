@@ -58,6 +58,7 @@ struct chat_canon {
     const struct provider *provider;
     bool want_usage; /* the client asked for usage (always true for a whole completion) */
     bool hide_reasoning; /* what the model thought is counted, and not told */
+    bool functions;      /* a chat client that asked in the way of old: of calls it reads one, "function_call" */
     /* The name of `provider` for a client of OpenRouter's API, who reads it in each chunk and reads usage
      * with its cost at the end (chat_openrouter.h), so that the provider's own usage is left out. Borrowed;
      * empty: the client speaks OpenAI's API. */
@@ -111,6 +112,7 @@ struct chat_error {
     bool client_fault;   /* 400/404/413/422: it blames the request */
     bool own_limit;      /* but for what this provider or model cannot do: another one may serve it */
     bool context_length; /* "context_length_exceeded" */
+    bool invalid_request; /* its type is "invalid_request_error" */
     int64_t retry_after_ms; /* that the body asks for; 0: it says nothing of it */
     struct view message; /* content class: to the client only. Borrowed from the event, the text
                           * between a JSON string's quotes, still escaped: paste it between quotes.

@@ -32,6 +32,15 @@ static void put_choice(struct patch *p, uint32_t index, struct view reason, bool
     *first = false;
 }
 
+/* A class that most answers do not have. */
+static void put_some(struct patch *p, struct view name, uint32_t tokens)
+{
+    if (tokens == 0)
+        return;
+    patch_put(p, name);
+    patch_put_u64(p, tokens);
+}
+
 void chat_put_figures(struct patch *p, const struct token_usage *u)
 {
     patch_put(p, VIEW_LIT("\"prompt_tokens\":"));
@@ -42,8 +51,13 @@ void chat_put_figures(struct patch *p, const struct token_usage *u)
     patch_put_u64(p, (uint64_t)u->prompt + u->completion);
     patch_put(p, VIEW_LIT(",\"prompt_tokens_details\":{\"cached_tokens\":"));
     patch_put_u64(p, u->cached_read);
+    put_some(p, VIEW_LIT(",\"cache_write_tokens\":"), u->cache_write);
+    put_some(p, VIEW_LIT(",\"audio_tokens\":"), u->audio_input);
+    put_some(p, VIEW_LIT(",\"image_tokens\":"), u->image_input);
     patch_put(p, VIEW_LIT("},\"completion_tokens_details\":{\"reasoning_tokens\":"));
     patch_put_u64(p, u->reasoning);
+    put_some(p, VIEW_LIT(",\"audio_tokens\":"), u->audio_output);
+    put_some(p, VIEW_LIT(",\"image_tokens\":"), u->image_output);
     patch_put(p, VIEW_LIT("}"));
 }
 

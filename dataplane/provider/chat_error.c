@@ -101,6 +101,8 @@ static void read_object(struct json_value error, struct chat_error *out)
             by_word = s != 0 ? s : by_word;
             if (json_string_is(m.value, "context_length_exceeded"))
                 out->context_length = true;
+            if (KEY_IS(m, "type") && json_string_is(m.value, "invalid_request_error"))
+                out->invalid_request = true;
         }
     }
     if (by_number != 0 || by_word != 0)

@@ -195,6 +195,7 @@ enum err chat_list_tools(struct chat_lister *l)
     l->fault->param = e == ERR_NONE ? "functions" : l->fault->param;
     if (e == ERR_NONE && list->n_tools == 0 && chat_list_member(l, CHAT_KEY_FUNCTIONS, &v)) {
         e = read_functions(l, v);
+        list->parallel_calls = 0; /* an answer in the way of old has a place for one call */
         if (e == ERR_NONE)
             e = read_said(l, CHAT_KEY_FUNCTION_CALL, "function_call");
     }

@@ -6,16 +6,30 @@
 
 #include <assert.h>
 
+static void put_usd(struct patch *p, int64_t nusd)
+{
+    char text[MONEY_TEXT_MAX];
+
+    money_text_usd(nusd, text);
+    patch_put(p, view_str(text));
+}
+
 static void put_usage(struct patch *p, const struct token_usage *usage, int64_t cost_nusd, bool own_key)
 {
-    char cost[MONEY_TEXT_MAX];
-
-    money_text_usd(cost_nusd, cost);
     patch_put(p, VIEW_LIT(",\"usage\":{"));
     chat_put_figures(p, usage);
     patch_put(p, VIEW_LIT(",\"cost\":"));
-    patch_put(p, view_str(cost));
-    patch_put(p, own_key ? VIEW_LIT(",\"is_byok\":true}}") : VIEW_LIT(",\"is_byok\":false}}"));
+    put_usd(p, cost_nusd);
+    patch_put(p, VIEW_LIT(",\"cost_details\":{\"upstream_inference_cost\":"));
+    if (own_key) /* which is charged to the customer's own key */
+        put_usd(p, usage->prompt_nusd + usage->completion_nusd);
+    else
+        patch_put(p, VIEW_LIT("null"));
+    patch_put(p, VIEW_LIT(",\"upstream_inference_prompt_cost\":"));
+    put_usd(p, usage->prompt_nusd);
+    patch_put(p, VIEW_LIT(",\"upstream_inference_completions_cost\":"));
+    put_usd(p, usage->completion_nusd);
+    patch_put(p, own_key ? VIEW_LIT("},\"is_byok\":true}}") : VIEW_LIT("},\"is_byok\":false}}"));
 }
 
 static void put_choice(struct patch *p, struct view reason)

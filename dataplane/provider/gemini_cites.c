@@ -4,6 +4,11 @@
 
 #include "content_view.h"
 
+enum {
+    SOURCES_MAX = 64,           /* annotations of one event, and chunks that they may name; answers have a dozen */
+    PLACE_TEXT_MAX = 64 << 10,  /* bytes of a text in which places are counted, once for each source */
+};
+
 /* The part's text, when this event has it. */
 static bool text_of_part(struct json_value candidate, int64_t index, struct json_value *out)
 {
@@ -15,7 +20,7 @@ static bool text_of_part(struct json_value candidate, int64_t index, struct json
         return false;
     for (it = json_iter(parts); json_next(&it, &m); index--)
         if (index == 0)
-            return json_get(m.value, "text", out) && out->kind == JSON_STRING;
+            return json_get(m.value, "text", out) && out->kind == JSON_STRING && out->text.len <= PLACE_TEXT_MAX;
     return false;
 }
 
@@ -86,25 +91,26 @@ static void put_source(struct gemini_pieces *x, struct json_value candidate, str
 
 /* --- grounding: chunks, and supports that name them by number --- */
 
-enum { SOURCES_MAX = 256 }; /* annotations of one event; answers have a dozen */
+struct chunks {
+    struct json_value source[SOURCES_MAX]; /* text empty: none on the web */
+    size_t n;
+};
 
-static bool nth(struct json_value list, int64_t n, struct json_value *out)
+static void read_chunks(struct json_value list, struct chunks *out)
 {
     struct json_iter it = json_iter(list);
     struct json_member m;
 
-    while (json_next(&it, &m))
-        if (n-- == 0) {
-            *out = m.value;
-            return true;
-        }
-    return false;
+    for (out->n = 0; out->n < SOURCES_MAX && json_next(&it, &m); out->n++)
+        if (!json_get(m.value, "web", &out->source[out->n]) &&
+            !json_get(m.value, "retrievedContext", &out->source[out->n]))
+            out->source[out->n] = (struct json_value){JSON_NULL, VIEW_EMPTY};
 }
 
-static void put_support(struct gemini_pieces *x, struct json_value candidate, struct json_value chunks,
+static void put_support(struct gemini_pieces *x, struct json_value candidate, const struct chunks *chunks,
                         struct json_value support, unsigned *left)
 {
-    struct json_value indices, segment = {JSON_NULL, VIEW_EMPTY}, chunk, web;
+    struct json_value indices, segment = {JSON_NULL, VIEW_EMPTY};
     struct json_member m;
     struct json_iter it;
     int64_t n;
@@ -113,23 +119,24 @@ static void put_support(struct gemini_pieces *x, struct json_value candidate, st
     if (!json_get(support, "groundingChunkIndices", &indices) || indices.kind != JSON_ARRAY)
         return;
     for (it = json_iter(indices); *left != 0 && json_next(&it, &m); --*left)
-        if (json_whole(m.value, &n) == ERR_NONE && nth(chunks, n, &chunk) &&
-            (json_get(chunk, "web", &web) || json_get(chunk, "retrievedContext", &web)))
-            put_source(x, candidate, web, segment);
+        if (json_whole(m.value, &n) == ERR_NONE && n >= 0 && (uint64_t)n < chunks->n)
+            put_source(x, candidate, chunks->source[n], segment);
 }
 
 static void put_grounding(struct gemini_pieces *x, struct json_value candidate, struct json_value grounding)
 {
-    struct json_value chunks, supports;
+    struct json_value list, supports;
     unsigned left = SOURCES_MAX;
+    struct chunks chunks;
     struct json_member m;
     struct json_iter it;
 
-    if (!json_get(grounding, "groundingChunks", &chunks) || chunks.kind != JSON_ARRAY ||
+    if (!json_get(grounding, "groundingChunks", &list) || list.kind != JSON_ARRAY ||
         !json_get(grounding, "groundingSupports", &supports) || supports.kind != JSON_ARRAY)
         return;
+    read_chunks(list, &chunks);
     for (it = json_iter(supports); left != 0 && json_next(&it, &m);)
-        put_support(x, candidate, chunks, m.value, &left);
+        put_support(x, candidate, &chunks, m.value, &left);
 }
 
 void gemini_citations(struct gemini_pieces *x, struct json_value candidate)

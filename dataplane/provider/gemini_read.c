@@ -8,7 +8,10 @@
 #include "content_view.h"
 #include "gemini_read_internal.h"
 
-#include <string.h>
+
+enum {
+    CANDIDATES_MAX = 16, /* of one answer; Google makes 8. The document is walked once for each that is there */
+};
 
 /* --- pieces --- */
 
@@ -71,7 +74,7 @@ struct document {
     struct json_value blocked;  /* promptFeedback.blockReason, likewise */
     struct json_value error;    /* the answer that is an error, likewise */
     struct json_value message;  /* of a candidate that failed */
-    uint32_t choices[4];        /* a bit for each candidate's index */
+    uint32_t choices;           /* a bit for each candidate's index */
     bool any, finished;         /* there is a candidate; one has a finishReason */
 };
 
@@ -82,8 +85,8 @@ static uint32_t index_of(struct json_value candidate, uint32_t position)
     uint64_t n;
 
     if (!json_get(candidate, "index", &v))
-        return position < CHAT_CHOICES_MAX ? position : CHAT_CHOICES_MAX - 1;
-    return json_u64(v, &n) == ERR_NONE && n < CHAT_CHOICES_MAX ? (uint32_t)n : CHAT_CHOICES_MAX - 1;
+        return position < CANDIDATES_MAX ? position : CANDIDATES_MAX - 1;
+    return json_u64(v, &n) == ERR_NONE && n < CANDIDATES_MAX ? (uint32_t)n : CANDIDATES_MAX - 1;
 }
 
 static void read_candidates(struct document *d, struct json_value list)
@@ -95,7 +98,7 @@ static void read_candidates(struct document *d, struct json_value list)
     for (uint32_t i = 0; list.kind == JSON_ARRAY && json_next(&it, &m); i++) {
         uint32_t index = index_of(m.value, i);
 
-        d->choices[index / 32] |= UINT32_C(1) << index % 32;
+        d->choices |= UINT32_C(1) << index;
         d->any = true;
         d->finished = d->finished || (json_get(m.value, "finishReason", &v) && v.kind == JSON_STRING);
     }
@@ -302,8 +305,8 @@ static void document_write(struct chat_canon *c, struct document *d, struct patc
     bool any = false;
 
     patch_put(p, VIEW_LIT("{\"choices\":["));
-    for (uint32_t i = 0; p->e == ERR_NONE && i < CHAT_CHOICES_MAX; i++)
-        if (chat_bit(d->choices, i))
+    for (uint32_t i = 0; p->e == ERR_NONE && i < CANDIDATES_MAX; i++)
+        if ((d->choices >> i & 1) != 0)
             choice_write(c, d, p, i, whole, &any);
     if (!d->any && d->blocked.text.len != 0)
         put_blocked(p, d, whole);

@@ -1,5 +1,6 @@
 /* What the readers of a generateContent answer share: gemini_read.c puts chunks together, gemini_answer.c reads
- * candidates, gemini_calls.c their calls, gemini_usage.c the figures, gemini_cites.c the sources. Private to these. */
+ * candidates, gemini_calls.c their calls, gemini_usage.c the figures, gemini_cites.c the sources; gemini_embeddings.c reads figures too.
+ * Private to these. */
 #ifndef TR_DATAPLANE_PROVIDER_GEMINI_READ_INTERNAL_H
 #define TR_DATAPLANE_PROVIDER_GEMINI_READ_INTERNAL_H
 

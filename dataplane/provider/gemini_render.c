@@ -33,15 +33,24 @@ static enum err put_encoded(struct buf *out, struct view name)
     return e;
 }
 
-enum err gemini_path(const struct prompt *p, const struct destination *d, struct buf *out)
+struct view gemini_model(const struct destination *d)
 {
     struct view model = view_str(d->endpoint->upstream_model);
+
+    return view_starts(model, VIEW_LIT("models/")) ? view_from(model, 7) : model;
+}
+
+enum err gemini_put_model(const struct destination *d, struct buf *out)
+{
     enum err e = buf_append(out, VIEW_LIT("/models/"));
 
-    if (view_starts(model, VIEW_LIT("models/")))
-        model = view_from(model, 7);
-    if (e == ERR_NONE)
-        e = put_encoded(out, model);
+    return e == ERR_NONE ? put_encoded(out, gemini_model(d)) : e;
+}
+
+enum err gemini_path(const struct prompt *p, const struct destination *d, struct buf *out)
+{
+    enum err e = gemini_put_model(d, out);
+
     if (e != ERR_NONE)
         return e;
     return buf_append(out, p->stream ? VIEW_LIT(":streamGenerateContent?alt=sse") : VIEW_LIT(":generateContent"));
@@ -92,8 +101,8 @@ size_t gemini_room(const struct prompt *p)
     return p->body.len * GEMINI_ROOM_GROWTH + GEMINI_ROOM_SLACK;
 }
 
-/* Vertex's hosts are one for each region; what all have is the place of the publisher in the path. */
-static bool is_vertex(const struct provider *p)
+/* Its hosts are one for each region; what all have is the place of the publisher in the path. */
+bool gemini_is_vertex(const struct provider *p)
 {
     return strstr(p->path, "/publishers/") != NULL;
 }
@@ -102,7 +111,7 @@ enum err gemini_render(const struct prompt *p, const struct destination *d, uint
 {
     struct gemini_body g = {.b = {.prompt = p, .provider = d->provider, .model = d->endpoint->upstream_model, .out = out},
                             .gates = &d->model->gates,
-                            .vertex = is_vertex(d->provider)};
+                            .vertex = gemini_is_vertex(d->provider)};
     size_t start = out->len;
 
     assert(p->kind == PROMPT_CHAT && p->list.n_items != 0);

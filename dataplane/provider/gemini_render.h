@@ -15,4 +15,10 @@ size_t gemini_room(const struct prompt *p);
 must_check enum err gemini_render(const struct prompt *p, const struct destination *d, uint32_t max_output,
                                   struct buf *out);
 
+/* For other calls of the same API: is it Vertex's? The model's name there, without "models/", and with "/models/" before it as
+ * a part of a path. */
+bool gemini_is_vertex(const struct provider *p);
+struct view gemini_model(const struct destination *d);
+must_check enum err gemini_put_model(const struct destination *d, struct buf *out);
+
 #endif

@@ -299,6 +299,7 @@ static enum err response_over(struct chat_canon *c, struct json_value response, 
     if (c->responses.items == 0)
         say_output(&s, response);
     e = to_canon(&s, finish_of(response), response, out, kind, error);
+    c->responses.over = e == ERR_NONE;
     says_free(&s);
     return e;
 }
@@ -397,7 +398,7 @@ static enum err read_document(read_fn read, struct chat_canon *c, struct view te
 enum err openai_responses_chunk(struct chat_canon *c, struct view data, struct buf *out, enum chat_kind *kind,
                                 struct chat_error *error)
 {
-    if (view_starts(data, VIEW_LIT("[DONE]"))) { /* OpenRouter and others send it here, too */
+    if (c->responses.over || view_starts(data, VIEW_LIT("[DONE]"))) { /* OpenRouter and others send it here, too */
         *kind = CHAT_DONE;
         return ERR_NONE;
     }

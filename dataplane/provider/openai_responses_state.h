@@ -11,6 +11,7 @@ enum { RESPONSES_OPEN_MAX = 32 }; /* output items that may still get events; the
 struct openai_responses_state {
     uint32_t calls;   /* begun so far */
     uint32_t details; /* elements of reasoning_details so far */
+    bool over;        /* the response has ended: what comes behind it is not of this answer */
     bool spoke, thought; /* a message has had text, a thought has been told: the next begins behind a blank line */
     struct openai_responses_item {
         uint32_t output_index;

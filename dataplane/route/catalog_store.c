@@ -68,6 +68,8 @@ static void listing_empty(struct catalog_listing *l)
     buf_free(&l->bytes);
     free(l->model);
     free(l->endpoint);
+    free(l->alias);
+    l->alias = NULL;
     l->model = NULL;
     l->endpoint = NULL;
     l->list = (struct catalog_slice){0};
@@ -208,7 +210,8 @@ static void snapshot_list(const struct catalog_store *store, struct snapshot *s)
         return;
     l->model = calloc(s->catalog.n_models + 1, sizeof *l->model);
     l->endpoint = calloc(s->n_endpoints + 1, sizeof *l->endpoint);
-    if (l->model == NULL || l->endpoint == NULL || store->list(s, l) != ERR_NONE)
+    l->alias = calloc(s->catalog.n_aliases + 1, sizeof *l->alias);
+    if (l->model == NULL || l->endpoint == NULL || l->alias == NULL || store->list(s, l) != ERR_NONE)
         listing_empty(l);
     digest_sha256(snapshot_listing(s), &digest);
     hex_encode(digest.b, sizeof digest.b, hex);
@@ -323,6 +326,13 @@ struct view snapshot_endpoint_text(const struct snapshot *s, const struct route_
 
     return s->listing.endpoint == NULL ? VIEW_EMPTY
                                        : listing_view(&s->listing, s->listing.endpoint[i]);
+}
+
+struct view snapshot_alias_text(const struct snapshot *s, size_t i, const struct route_model **target)
+{
+    assert(i < s->catalog.n_aliases);
+    *target = s->listing.alias == NULL ? NULL : s->listing.alias[i].target;
+    return *target == NULL ? VIEW_EMPTY : listing_view(&s->listing, s->listing.alias[i].text);
 }
 
 struct view snapshot_listing_tag(const struct snapshot *s)

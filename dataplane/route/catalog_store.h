@@ -21,10 +21,16 @@ enum { CATALOG_LISTING_MAX = 16 << 20 }; /* bytes; 1024 models and 4096 endpoint
 struct catalog_slice {
     uint32_t at, len; /* of the listing's bytes */
 };
+/* A listed alias: the model that it is listed as (NULL: it is not), and what the listing says of it. */
+struct catalog_alias_slice {
+    const struct route_model *target;
+    struct catalog_slice text;
+};
 struct catalog_listing {
     struct buf bytes;
     struct catalog_slice list;      /* the list of all models, whole */
     struct catalog_slice *model;    /* each model, in catalog order; len 0: no endpoint of it is enabled */
+    struct catalog_alias_slice *alias; /* each alias, in catalog order */
     struct catalog_slice *endpoint; /* each endpoint, model by model; len 0: it is not enabled */
 };
 /* `list` fills in *out, which comes empty; its callers share the result. Call before the first
@@ -59,6 +65,8 @@ struct view snapshot_listing(const struct snapshot *s);
 struct view snapshot_listing_tag(const struct snapshot *s);
 struct view snapshot_model_text(const struct snapshot *s, const struct route_model *m);
 struct view snapshot_endpoint_text(const struct snapshot *s, const struct route_endpoint *e);
+/* The same of the i-th alias of the catalog; *target: the model that it is listed as, NULL when it is not listed. */
+struct view snapshot_alias_text(const struct snapshot *s, size_t i, const struct route_model **target);
 /* The place of an endpoint of this snapshot among those of all models: an index of catalog_listing. */
 size_t snapshot_endpoint_index(const struct snapshot *s, const struct route_endpoint *e);
 /* By exact id ("author/slug"); NULL when there is none. */

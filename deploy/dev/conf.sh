@@ -79,33 +79,17 @@ endpoint() { # MODEL PROVIDER UPSTREAM PROMPT COMPLETION CACHED (dollars per mil
         "$1" "$2" "$3" "$4" "$5" "$6"
 }
 
-# A real provider joins when its key is in the environment:
-# VARIABLE ID HOST PATH QUIRKS NAME, then its models as ID:UPSTREAM:CONTEXT:MAX:IN:OUT:CACHED:CREATED
-real_providers() {
-    cat <<'LIST'
-OPENAI_API_KEY openai api.openai.com /v1 max_completion_tokens,openai OpenAI openai/gpt-5-mini:gpt-5-mini:400000:128000:0.25:2:0.025:1754524800 openai/gpt-4.1-mini:gpt-4.1-mini:1047576:32768:0.4:1.6:0.1:1744588800
-ANTHROPIC_API_KEY anthropic api.anthropic.com /v1 no_store Anthropic anthropic/claude-haiku-4.5:claude-haiku-4-5:200000:64000:1:5:0.1:1760486400 anthropic/claude-sonnet-4.5:claude-sonnet-4-5:200000:64000:3:15:0.3:1759104000
-DEEPSEEK_API_KEY deepseek api.deepseek.com - no_store,max_tokens,developer_as_system,thinking,reasoning_content DeepSeek deepseek/deepseek-chat:deepseek-chat:128000:8192:0.28:0.42:0.028:1735171200 deepseek/deepseek-reasoner:deepseek-reasoner:128000:64000:0.28:0.42:0.028:1737331200
-ZAI_API_KEY zai api.z.ai /api/paas/v4 no_store,max_tokens,developer_as_system,thinking,reasoning_content Z.ai z-ai/glm-4.6:glm-4.6:200000:128000:0.6:2.2:0.11:1759190400 z-ai/glm-4.5-air:glm-4.5-air:128000:96000:0.2:1.1:0.03:1753660800
-GROQ_API_KEY groq api.groq.com /openai/v1 strict Groq meta-llama/llama-3.3-70b-instruct:llama-3.3-70b-versatile:131072:32768:0.59:0.79:0.59:1733443200
-MISTRAL_API_KEY mistral api.mistral.ai /v1 no_store,max_tokens,developer_as_system,strict,no_reasoning_effort Mistral mistralai/mistral-small:mistral-small-latest:128000:32000:0.1:0.3:0.1:1750377600
-XAI_API_KEY xai api.x.ai /v1 no_store,reasoning_excluded xAI x-ai/grok-4-fast:grok-4-fast:2000000:30000:0.2:0.5:0.05:1758240000
-MOONSHOT_API_KEY moonshot api.moonshot.ai /v1 no_store,max_tokens,developer_as_system,reasoning_content Moonshot moonshotai/kimi-k2:kimi-k2-0905-preview:262144:32768:0.6:2.5:0.15:1757030400
-CEREBRAS_API_KEY cerebras api.cerebras.ai /v1 no_store,strict Cerebras openai/gpt-oss-120b:gpt-oss-120b:131072:32768:0.35:0.75:0.35:1754352000
-LIST
-}
-
 # What the demo providers may be sent beside the router's list: their commands (mock), and what tests of
 # byte fidelity send. They charge nothing by a member.
 DEMO_MEMBERS="mock x_unknown y modalities audio"
 DEMO_CREATED=1704067200 # 2024-01-01
 
 write_providers() {
-    local variable id host path quirks name models
     echo "# Where prompts may go: measured into the data plane's evidence. Written by deploy/dev/up."
     provider demo-a 127.0.0.1 "$(port demo_a)" off /v1 "" fills_middle "Demo A"
     echo "members = $DEMO_MEMBERS"
     echo "retains_data = off"
+    echo "trains = off"
     echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
     echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
     echo "total_ms = ${TR_DEMO_TOTAL_MS:-1800000}"
@@ -113,21 +97,33 @@ write_providers() {
     provider demo-b localhost "$(port demo_b)" on /v1 "$RUN/conf/mock-ca.pem" "" "Demo B, over TLS"
     echo "members = $DEMO_MEMBERS"
     echo "retains_data = off"
+    echo "trains = off"
     echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
     echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
     echo "total_ms = ${TR_DEMO_TOTAL_MS:-1800000}"
     echo "whole_ms = ${TR_DEMO_WHOLE_MS:-600000}"
-    while read -r variable id host path quirks name models; do
-        [ -n "${!variable:-}" ] || continue
-        [ "$path" = - ] && path=
-        [ "$quirks" = - ] && quirks=
-        provider "$id" "$host" 443 on "$path" "" "${quirks//,/ }" "$name"
-    done < <(real_providers)
+    "$ROOT/deploy/dev/enabled" providers
     added provider
 }
 
+# demo_aliases REAL: names that stand for the demo models, where the catalog of real ones has no such names.
+demo_aliases() {
+    local id models wants sort
+    while IFS='|' read -r id models wants sort; do
+        grep -qxF "[alias $id]" <<<"$1" || alias_of "$id" "$models" "$wants" "$sort"
+    done <<'END'
+trustedrouter/auto|demo/echo demo/dear||
+trustedrouter/cheap|demo/dear demo/echo||price
+trustedrouter/zdr|demo/echo|no_retention|
+trustedrouter/e2e|demo/echo|confidential|
+trustedrouter/free|demo/echo|free|
+trustedrouter/eu|demo/echo|eu|
+trustedrouter/us|demo/echo|us|
+~demo/latest|demo/only-a demo/echo||
+END
+}
+
 write_catalog() {
-    local variable id host path quirks name models m
     echo "# Models, endpoints and prices (dollars per million tokens). Written by deploy/dev/up."
     model demo/echo "Demo: repeats your message" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/dear "Demo, dearer" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
@@ -135,13 +131,6 @@ write_catalog() {
     echo "fallbacks = demo/embed demo/dear"
     model demo/embed "Demo: embeddings" 8192 1 $DEMO_CREATED "embeddings"
     calls
-    while read -r variable id host path quirks name models; do
-        [ -n "${!variable:-}" ] || continue
-        for m in $models; do
-            IFS=: read -r mid up context max in out cached created <<<"$m"
-            model "$mid" "${mid#*/}" "$context" "$max" "$created" "tools images json_schema reasoning"
-        done
-    done < <(real_providers)
     # demo-a is the cheaper one and comes first by the weighting of inverse square prices, mostly; the
     # weights make it practically always first, so that tests can tell who will be asked.
     endpoint demo/echo demo-a up-echo 0.5 1.5 0.05
@@ -158,31 +147,17 @@ write_catalog() {
     echo "weight = 60000"
     endpoint demo/embed demo-b up-embed 0.02 0 0.02
     echo "weight = 1"
-    alias_of trustedrouter/auto "demo/echo demo/dear" "" ""
-    alias_of trustedrouter/cheap "demo/dear demo/echo" "" price
-    alias_of trustedrouter/zdr "demo/echo" no_retention ""
-    alias_of trustedrouter/e2e "demo/echo" confidential ""
-    alias_of trustedrouter/free "demo/echo" free ""
-    alias_of trustedrouter/eu "demo/echo" eu ""
-    alias_of trustedrouter/us "demo/echo" us ""
-    alias_of "~demo/latest" "demo/only-a demo/echo" "" ""
-    while read -r variable id host path quirks name models; do
-        [ -n "${!variable:-}" ] || continue
-        for m in $models; do
-            IFS=: read -r mid up context max in out cached created <<<"$m"
-            endpoint "$mid" "$id" "$up" "$in" "$out" "$cached"
-        done
-    done < <(real_providers)
+    local real
+    real=$("$ROOT/deploy/dev/enabled" catalog)
+    demo_aliases "$real"
+    [ -z "$real" ] || printf '%s\n' "$real"
     added catalog
 }
 
 write_keys() {
-    local variable id host path quirks name models
     echo "demo-a = mock-provider-key-a"
     echo "demo-b = mock-provider-key-b"
-    while read -r variable id host path quirks name models; do
-        [ -n "${!variable:-}" ] && echo "$id = ${!variable}"
-    done < <(real_providers)
+    "$ROOT/deploy/dev/enabled" keys
     added key
 }
 
@@ -373,6 +348,7 @@ banner() {
   CA file    $RUN/state/ca.pem
   API key    $API_KEY
   providers  demo-a demo-b ${real}
+  enabled    $("$ROOT/deploy/dev/enabled" say)
   environment for scripts (and the management key):  . $RUN/env
 
   what ran   build/release/tr-verify log https://localhost:$(port rest) --key '$LOG_KEY' \\

@@ -8,8 +8,12 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cp -r "$root"/{common,proto,attestation,dataplane,controlplane} "$tmp/"
 list=proto/usage_fields.h
-last=$(grep -n '^    F(38, unit_kind' "$root/$list" | cut -d: -f1)
-line='    T(39, video, none, completion, "video_tokens", "tokens_video_total", "Video.")'
+# The list ends with the first line of it that is not continued.
+last=$(awk '/^#define USAGE_FIELDS/ {inside = 1} inside && !/\\$/ {print NR; exit}' "$root/$list")
+no=$(($(grep -oE '^    [FT]\([0-9]+' "$root/$list" | grep -oE '[0-9]+' | tail -1) + 1))
+line="    T($no, video, none, completion, \"video_tokens\", \"tokens_video_total\", \"Video.\")"
+# The record may have no room for it: the copy's is wider.
+sed -i 's/USAGE_WIRE_BYTES = [0-9]*/USAGE_WIRE_BYTES = 256/' "$tmp/proto/usage.h"
 sed -i "$last s|\$| \\\\|; $last a\\
 $line" "$tmp/$list"
 objects="proto/usage controlplane/money/ingest controlplane/db/stmt dataplane/core/bill dataplane/core/settle
@@ -17,10 +21,11 @@ objects="proto/usage controlplane/money/ingest controlplane/db/stmt dataplane/co
 
 built() { # TREE: NAME what of the new field is not in its object, for each
     while read -r object text; do
+        text=${text/NO/$no}
         grep -qaF -- "$text" "$1/b/$object.o" || echo "$object: no $text"
     done <<'LIST'
 proto/usage tokens_video
-controlplane/db/stmt , $39::bigint[]
+controlplane/db/stmt , $NO::bigint[]
 dataplane/api/metrics tokens_video_total
 dataplane/trust/receipt_document ,"video_tokens":
 LIST

@@ -12,6 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import replay  # noqa: E402
 import rig  # noqa: E402
 from own_keys import (account_key, ask, at_data_plane, bearer, ctl, document, post, put, python, seal,  # noqa: E402
                       sealing, used)
@@ -133,8 +134,10 @@ def refused_bodies():
     for where in (at_data_plane, ctl):
         a = post(management, {"provider": "demo-a", "key": plain}, where)
         equal((a.status, a.json()["error"]["code"], a.json()["error"]["param"]), (400, "unsealed_key", "key"))
+        equal("was not handed on" in a.json()["error"]["message"], where == at_data_plane, "who has seen it")
     a = post(management, {"provider": "demo-a", "api_key": plain}, at_data_plane)
     equal((a.status, a.json()["error"]["code"]), (400, "unknown_parameter"))
+    true("was not handed on" in a.json()["error"]["message"], repr(a))
     for change, param in (({"sealed_key": "!"}, "sealed_key"), ({"sealed_key": "QUJD"}, "sealed_key"),
                           ({"sealing_key_id": "12"}, "sealing_key_id"), ({"provider": "nobody"}, "provider"),
                           ({"is_fallback": True, "always_use": True}, "always_use"),
@@ -218,9 +221,12 @@ def quoted_key():
     secret = "sk-quoted-Zx8Kq2Lm9Pw4"
     put(management, account, "demo-a", secret, always_use=True)
     wait_until(lambda: used(key, "Bearer " + secret), 3)
-    a = ask(key, f"fail=400,times=9,message=bad_{secret},id={fresh('qu')}")
-    equal(a.status, 400, repr(a))
-    true("Zx8Kq2Lm" not in a.body.decode(), repr(a))
+    for said, told in ((f"This is odd: {secret}", False), ("ends in *2Lm9Pw4x", True),
+                       ("ends in *Kq2Lm9Pw4", False), ("The prompt is odd.", True)):
+        body = json.dumps({"error": {"message": said, "code": "odd"}})
+        with replay.Provider({"demo-a": replay.answer(replay.whole(body, "400 Bad Request"))}):
+            a = ask(key)
+        equal((a.status, said in a.body.decode()), (400, told), f"{said}: {a!r}")
 
 
 @case

@@ -195,7 +195,7 @@ def health_and_paths():
         true(0 <= answer.pop("database_silent_ms") < 2000, path)
         equal((status, answer), (200, {"status": "ok", "ready": True, "reasons": [], "database": True,
                                        "usage_batches_waiting": 0, "usage_oldest_batch_ms": 0, "usage_set_aside": 0,
-                                       "usage_locked": 0, "usage_lost": 0}))
+                                       "usage_locked": 0, "usage_lost": 0, "catalog_refused": 0}))
     equal(call("GET", "/healthz", key=None), (200, {"status": "alive"}))
     refused(404, "not_found", "GET", "/v1/nothing")
     refused(404, "not_found", "GET", "/v1/keys/a/b")
@@ -476,8 +476,8 @@ def book(made, seq, cost):
     lease, key, account = sql(
         f"SELECT o_lease, o_key, o_account FROM lease_open('\\x{made['data']['hash']}', '{BOOT}',"
         f" gen_random_uuid(), {cost}, 1000000, 60000)").split("|")
-    numbers = [1795000000000, 7, cost, 1, 1, 1, 1, 1, 5, 250000, 1250, 11, 22, 3, 0, 4, 200, 1, 0, 0, 1, 0, 1, 1,
-               0, 0, 0, 0, 0, 0, 0]
+    numbers = [1795000000000, 7, cost, 1, 1, 1, 1, 1, 5, 250000, 1250, 11, 22, 3, 4, 4, 200, 1, 0, 0, 1, 0, 1, 1,
+               2, 5, 6, 7, 8, 3, 2, 0]
     sql(f"SELECT usage_ingest('{BOOT}', ARRAY[ROW({seq}, '{REQUEST % seq}', '{key}', '{account}', '{lease}',"
         f" {', '.join(map(str, numbers))})::usage_record])")
 
@@ -511,6 +511,8 @@ def usage_generation_activity():
            g["generation_time"], g["created_at"]),
           ("gen-" + ident, Decimal("0.123456789"), 11, 22, 3, 4, True, False, "stop", 250, 1000,
            "2026-11-18T11:06:40.000Z"))
+    equal([g["native_tokens_" + name] for name in ("cache_write", "cache_write_long", "audio_prompt", "audio_completion",
+                                                   "image_prompt", "completion_images")], [4, 2, 5, 6, 7, 8])
     equal(call("GET", "/v1/generation?id=" + ident, key=CUSTOMER)[0], 200)  # the same account
     refused(404, "not_found", "GET", "/v1/generation?id=" + ident, param="id")  # another one
     refused(404, "not_found", "GET", "/v1/generation?id=" + "0" * 32, key=key, param="id")
@@ -523,7 +525,11 @@ def usage_generation_activity():
     row = answer["data"][0]
     equal((row["usage"], row["requests"], row["prompt_tokens"], row["completion_tokens"], row["reasoning_tokens"],
            row["cached_tokens"], row["model"], row["provider_name"]), (Decimal("0.12345679"), 2, 22, 44, 8, 6, "demo/echo", "demo-a"))
+    equal([row[f"{kind}_tokens"] for kind in ("cache_write", "audio_input", "audio_output", "image_input",
+                                              "image_output")], [8, 10, 12, 14, 16])
     equal(set(row), {"date", "model", "model_permaslug", "endpoint_id", "provider_name", "usage", "cached_tokens",
+                     "cache_write_tokens", "audio_input_tokens", "audio_output_tokens", "image_input_tokens",
+                     "image_output_tokens",
                      "byok_usage_inference", "requests", "prompt_tokens", "completion_tokens", "reasoning_tokens"})
     equal(call("GET", "/v1/activity")[1]["data"], [])  # not the operator's
     equal(len(call("GET", f"/v1/activity?date={row['date']}&api_key_hash={h}", key=CUSTOMER)[1]["data"]), 1)

@@ -4,6 +4,7 @@
  * dialect of a client (the two bytes behind it: gates of the model, host), events separated by zeros, or a whole answer. */
 #include "chat_list.h"
 #include "chat_request.h"
+#include "gemini_embeddings.h"
 #include "gemini_read.h"
 #include "gemini_render.h"
 #include "json.h"
@@ -175,6 +176,24 @@ static void read_one(struct chat_canon *c, struct view data, bool chunk)
     buf_free(&out);
 }
 
+/* Vectors, or nothing. */
+static void read_vectors(struct view body)
+{
+    static const struct provider provider;
+    struct chat_canon c = {.id = "gen-1", .model = VIEW_LIT("m"), .provider = &provider, .embeddings.n_inputs = 1};
+    struct chat_error error = {0};
+    enum chat_kind kind = CHAT_NOTHING;
+    struct json_value root;
+    struct buf out;
+
+    buf_init(&out, 1 << 22);
+    if (gemini_embeddings_whole(&c, body, &out, &kind, &error) == ERR_NONE && kind == CHAT_EMIT)
+        must(json_check(buf_view(&out), &root, NULL) == ERR_NONE && root.kind == JSON_OBJECT);
+    else
+        must(out.len == 0);
+    buf_free(&out);
+}
+
 static void answer(struct view rest, bool chunks)
 {
     static const struct provider provider;
@@ -182,8 +201,10 @@ static void answer(struct view rest, bool chunks)
     struct chat_error error;
 
     gemini_error(400, rest, &error);
-    if (!chunks)
+    if (!chunks) {
         read_one(&c, rest, false);
+        read_vectors(rest);
+    }
     while (chunks && rest.len != 0) {
         const uint8_t *zero = memchr(rest.ptr, 0, rest.len);
         size_t n = zero == NULL ? rest.len : (size_t)(zero - rest.ptr);

@@ -122,10 +122,10 @@ static void on_catalog(void *cookie, struct catalog *c)
     push_allowed();
     catalog_free(c);
 }
-static void on_secret(void *cookie, uint16_t provider_no, struct view key)
+static void on_secret(void *cookie, uint16_t provider_no, uint8_t index, uint8_t total, struct view key)
 {
     (void)cookie, (void)key;
-    assert(provider_no < 2);
+    assert(provider_no < 2 && index < total && total <= PROVIDER_KEYS_MAX);
     push_allowed();
 }
 static void on_cert(void *cookie, struct view leaf, struct view ca)

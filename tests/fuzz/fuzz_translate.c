@@ -106,6 +106,31 @@ static void render(const struct prompt *p, unsigned quirks)
     buf_free(&out);
 }
 
+/* As a Responses request: it fits into its room, is one object, and asks that nothing be stored. */
+static void render_responses(struct prompt *p, unsigned quirks)
+{
+    const struct provider provider = {.quirks = quirks & ~(unsigned)QUIRK_NO_STORE, .dialect = DIALECT_RESPONSES};
+    const struct catalog_model model = {.capabilities = CAP_REASONING};
+    const struct catalog_endpoint endpoint = {.upstream_model = "openai/gpt-x"};
+    const struct destination to = {&provider, &model, &endpoint};
+    const struct adapter *adapter = adapter_of(&provider, p->kind);
+    struct json_value root, v;
+    struct view refused = VIEW_EMPTY;
+    struct buf out;
+    enum err e;
+
+    if (!adapter->fits(p, &to, &refused)) {
+        must(refused.len != 0);
+        return;
+    }
+    buf_init(&out, adapter->room(p));
+    must(adapter->render(p, &to, 0, &out) == ERR_NONE);
+    e = json_check(buf_view(&out), &root, NULL);
+    must(e == ERR_LIMIT || (e == ERR_NONE && json_get(root, "input", &v) && v.kind == JSON_ARRAY));
+    must(e == ERR_LIMIT || (json_only(root, "store", &v) == ERR_NONE && v.kind == JSON_FALSE));
+    buf_free(&out);
+}
+
 /* A chat client's body, as an adapter of another dialect reads it: no longer spliced, but written from its list. */
 static enum err read_chat(struct view body, struct prompt *out, struct prompt_fault *fault)
 {
@@ -137,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         render(&p, 0);
         render(&p, data[1]);
         render(&p, (unsigned)data[1] << 4 & 0x7f0);
+        render_responses(&p, data[1]);
     }
     prompt_list_free(&p.list);
     return 0;

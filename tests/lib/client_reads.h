@@ -214,7 +214,7 @@ static inline bool meant_is_error(json_c_object *o)
 
 static inline void meant_chat_call(struct meaning *m, json_c_object *call, size_t position, bool whole)
 {
-    json_c_object *index = jc(call, "index"), *f = jc(call, "function");
+    json_c_object *index = jc(call, "index"), *f = jc(call, "function"), *custom = f == NULL ? jc(call, "custom") : NULL;
     unsigned no = whole ? (unsigned)position : (unsigned)json_object_get_int64(index);
 
     meant_odd(m, whole || json_object_is_type(index, json_type_int), "a call's piece without index");
@@ -224,12 +224,12 @@ static inline void meant_chat_call(struct meaning *m, json_c_object *call, size_
     }
     if (no == m->n_calls) {
         m->n_calls++;
-        meant_odd(m, jc_is(jc(call, "type"), "function"), "a call that begins has its type");
+        meant_odd(m, jc_is(jc(call, "type"), custom != NULL ? "custom" : "function"), "a call that begins has its type");
         meant_odd(m, json_object_get_string_len(jc(call, "id")) != 0, "a call that begins has its id");
         jc_add(&m->call[no].id, jc(call, "id"));
     }
-    jc_add(&m->call[no].name, jc(f, "name"));
-    jc_add(&m->call[no].input, jc(f, "arguments"));
+    jc_add(&m->call[no].name, jc(custom != NULL ? custom : f, "name"));
+    jc_add(&m->call[no].input, custom != NULL ? jc(custom, "input") : jc(f, "arguments"));
 }
 
 static inline void meant_chat_words(struct meaning *m, json_c_object *said, bool whole)
@@ -477,12 +477,13 @@ static inline void meant_item(struct meaning *m, json_c_object *item)
     } else if (jc_is(jc(item, "type"), "reasoning")) {
         for (size_t i = 0; i < jc_count(summary); i++)
             jc_add(&m->reasoning, jc(jc_at(summary, i), "text"));
-    } else if (jc_is(jc(item, "type"), "function_call") && m->n_calls < MEANT_CALLS) {
+    } else if ((jc_is(jc(item, "type"), "function_call") || jc_is(jc(item, "type"), "custom_tool_call")) &&
+               m->n_calls < MEANT_CALLS) {
         struct meant_call *c = &m->call[m->n_calls++];
 
         jc_add(&c->id, jc(item, "call_id"));
         jc_add(&c->name, jc(item, "name"));
-        jc_add(&c->input, jc(item, "arguments"));
+        jc_add(&c->input, jc(item, jc_is(jc(item, "type"), "custom_tool_call") ? "input" : "arguments"));
         meant_odd(m, c->id.n != 0, "a call has its call_id");
     } else {
         meant_odd(m, jc_is(jc(item, "type"), "image_generation_call"), "an item of no known type");

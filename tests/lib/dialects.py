@@ -72,7 +72,7 @@ class Chat:
                 for d in c["delta"].get("reasoning_details") or []:
                     got = thoughts.setdefault(d.get("index", 0), {})
                     for k, v in d.items():
-                        got[k] = got[k] + v if k in ("text", "signature", "data") and k in got else v
+                        got[k] = got[k] + v if k in ("text", "summary", "signature", "data") and k in got else v
                 if said.end is None:
                     said.end = c["finish_reason"]
         turn.update({"tool_calls": list(calls.values())} if calls else {})

@@ -23,6 +23,10 @@ struct recording {
     struct meaning m; /* with the figures as they were told */
     int64_t total;
     int64_t completion, cached, thought; /* as they can be believed */
+    int64_t input[3]; /* Anthropic's classes of the prompt: not cached, read from a cache, written to one */
+    bool in_call;     /* of its stream: the open block is a call */
+    int64_t message;  /* of Responses: the output item that the text so far is of */
+    size_t settled;   /* of that text: what is of items that are done */
 };
 
 static void words_of_parts(struct recording *r, json_c_object *parts)
@@ -208,6 +212,8 @@ static void gemini_document(struct recording *r, json_c_object *o)
     gemini_usage(r, jc(o, "usageMetadata"));
 }
 
+#include "lib/recording_native.h"
+
 static bool holds_word(const struct recording *r, const char *word)
 {
     return memmem(r->bytes, r->len, word, strlen(word)) != NULL;
@@ -217,7 +223,12 @@ static void recorded_document(struct recording *r, const char *text, size_t len,
 {
     json_c_object *o = jc_parse(text, len), *choices = jc(o, "choices");
 
-    r->error = r->error || jc(o, "error") != NULL || jc_is(jc(o, "type"), "error");
+    r->error = r->error || json_object_is_type(jc(o, "error"), json_type_object) || jc_is(jc(o, "error"), "") ||
+               jc_is(jc(o, "type"), "error");
+    if (r->dialect == DIALECT_ANTHROPIC)
+        r->stream ? native_messages_event(r, o) : native_messages_whole(r, o);
+    if (r->dialect == DIALECT_RESPONSES)
+        r->stream ? native_response_event(r, o) : native_response(r, o);
     if (r->dialect == DIALECT_GEMINI)
         gemini_document(r, o);
     for (size_t i = 0; i < jc_count(choices); i++) {
@@ -272,12 +283,36 @@ static void recorded_stream(struct recording *r, int64_t index_of[MEANT_CALLS])
     free(data.s);
 }
 
+/* What the provider spoke: what its answer is, or, of an error, whose it is. */
+static enum provider_dialect dialect_of(const struct recording *r)
+{
+    static const struct {
+        const char *word;
+        enum provider_dialect dialect;
+    } marks[] = {{"\"choices\"", DIALECT_OPENAI},          {"\"message_start\"", DIALECT_ANTHROPIC},
+                 {"\"stop_reason\"", DIALECT_ANTHROPIC},   {"\"candidates\"", DIALECT_GEMINI},
+                 {"\"usageMetadata\"", DIALECT_GEMINI},    {"\"response.created\"", DIALECT_RESPONSES},
+                 {"\"response.in_progress\"", DIALECT_RESPONSES}};
+    json_c_object *o;
+    bool response;
+
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (holds_word(r, marks[i].word))
+            return marks[i].dialect;
+    o = jc_parse(r->bytes, r->len);
+    response = jc_is(jc(o, "object"), "response");
+    json_object_put(o);
+    return response || strstr(r->path, "/openai-responses/") != NULL ? DIALECT_RESPONSES
+           : strstr(r->path, "/anthropic/") != NULL                  ? DIALECT_ANTHROPIC
+                                                                     : DIALECT_OPENAI;
+}
+
 /* What it comes to for a client. */
 static void recording_read(struct recording *r)
 {
     int64_t index_of[MEANT_CALLS];
 
-    r->dialect = holds_word(r, "\"usageMetadata\"") || holds_word(r, "\"candidates\"") ? DIALECT_GEMINI : DIALECT_OPENAI;
+    r->dialect = dialect_of(r);
     if (r->stream)
         recorded_stream(r, index_of);
     else

@@ -56,6 +56,7 @@ const struct wire *wire_of(struct view path)
     static const struct wire *const wires[] = {&wire_chat,       &wire_messages,       &wire_responses,
                                                &wire_completions, &wire_embeddings,
                                                &wire_messages_count, &wire_responses_count,
+                                               &wire_gemini,      &wire_gemini_stream,
                                                &wire_images, &wire_image_edits, &wire_speech,
                                                &wire_transcriptions, &wire_translations, &wire_moderations,
                                                &wire_rerank};

@@ -38,6 +38,7 @@ static const struct {
     {"sign", FLAG, offsetof(struct spec, sign)},
     {"strict", FLAG, offsetof(struct spec, strict)},
     {"replay", FLAG, offsetof(struct spec, replay)},
+    {"refuse", FLAG, offsetof(struct spec, refuse)},
     {"norole", FLAG, offsetof(struct spec, no_role)},
     {"crlf", FLAG, offsetof(struct spec, crlf)},
     {"comments", FLAG, offsetof(struct spec, comments)},

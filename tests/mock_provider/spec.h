@@ -68,6 +68,7 @@ struct spec {
     bool sign;    /* reasoning has a signature */
     bool strict;  /* refuse members that the real API does not know */
     bool replay;  /* sign what was thought before calls, and refuse calls that come back without it */
+    bool refuse;  /* the answer ends because it is not safe (Google's API) */
     bool floats;  /* embeddings as numbers whatever encoding is asked for */
     bool counter; /* echo the last user message behind the request's number */
 };

@@ -81,6 +81,8 @@ extern const struct wire wire_images, wire_image_edits, wire_speech, wire_transc
     wire_moderations, wire_rerank;
 /* The tokens of a request of Messages and of Responses, counted without an answer. */
 extern const struct wire wire_messages_count, wire_responses_count;
+/* Google's generateContent, whose path says whether it streams. */
+extern const struct wire wire_gemini, wire_gemini_stream;
 /* The wire of a path without its query string; NULL: none. */
 const struct wire *wire_of(struct view path);
 

@@ -53,6 +53,14 @@ class Second:
         self.process.wait()
 
 
+def killed_and_started(name):
+    """Killed (-9), gone, and started again: start leaves one alone that still runs."""
+    pid = rig.pid(name)
+    rig.kill9(name)
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 10, f"{name} is gone", 0.01)
+    rig.start(name)
+
+
 def code(a):
     return a.json().get("error", {}).get("code")
 
@@ -89,8 +97,7 @@ def opens_in_both():
 def killed_and_back():
     """The first is killed (-9) and comes back with a new sealing key, and with the old one from the second."""
     before = sealing(FIRST)["id"]
-    rig.kill9("dataplane")
-    rig.start("dataplane")
+    killed_and_started("dataplane")
     true(sealing(FIRST)["id"] != before)
     wait_until(lambda: used(key, "Bearer " + kept["first"], base=FIRST), 5, "sealed to the boot that was killed")
 
@@ -98,8 +105,7 @@ def killed_and_back():
 @case
 def control_plane_restarts():
     """The control plane forgets nothing of it, and both data planes exchange keys again."""
-    rig.kill9("controlplane")
-    rig.start("controlplane")
+    killed_and_started("controlplane")
     for base in (FIRST, SECOND):
         wait_until(lambda: used(key, "Bearer " + kept["first"], base=base), 20, base)
 
@@ -109,8 +115,7 @@ def the_last_one_ends():
     """No data plane is left that holds the key: the customer is told what to do, and that helps. A key that is not
     always to be used is passed over meanwhile."""
     second.kill()
-    rig.kill9("dataplane")
-    rig.start("dataplane")
+    killed_and_started("dataplane")
     a = wait_until(lambda: (lambda x: x if x.status == 403 else None)(ask(key)), 20, "told")
     equal(code(a), "byok_sealing_key_changed", repr(a))
     true(kept["id"].replace("-", "") in a.json()["error"]["message"] and

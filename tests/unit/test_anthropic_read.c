@@ -187,10 +187,8 @@ static const char *differs(const struct meaning *want, const struct meaning *got
     return NULL;
 }
 
-static void ask_as(const struct row *row, bool stream)
+static void ask_with(const struct row *row, const char *body)
 {
-    static char body[1024];
-
     capabilities = CAP_TOOLS | CAP_IMAGES | CAP_JSON_SCHEMA | CAP_REASONING;
     context_length = 200000;
     reset();
@@ -198,9 +196,16 @@ static void ask_as(const struct row *row, bool stream)
     spoken = row->dialect;
     spoken_at = row->at;
     client.path = row->path;
-    snprintf(body, sizeof body, "%s%s", row->ask, stream ? row->stream : "}");
     ask(body);
     CHECK_INT(up.started, 1);
+}
+
+static void ask_as(const struct row *row, bool stream)
+{
+    static char body[1024];
+
+    snprintf(body, sizeof body, "%s%s", row->ask, stream ? row->stream : "}");
+    ask_with(row, body);
 }
 
 static void feed(const char *bytes, size_t len, size_t step, int status)
@@ -496,6 +501,31 @@ static void native(void)
     CHECK(strstr(client.out, "\"stop_reason\":\"stop_sequence\",\"stop_sequence\":\"X\"") != NULL);
 }
 
+/* A chat client that asks with functions, in the way of old, reads function_call. */
+static void functions(void)
+{
+    static const char head[] = "{\"functions\":[{\"name\":\"f\"}]," USER HOST;
+    static const char *const answers[] = {
+        START BLOCK("0", "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}}")
+            DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":1}\"}") STOP("0")
+            BLOCK("1", "{\"type\":\"tool_use\",\"id\":\"u\",\"name\":\"f\",\"input\":{}}") STOP("1") END("tool_use", ""),
+        "{\"type\":\"message\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{\"a\":1}}],"
+        "\"stop_reason\":\"tool_use\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}",
+    };
+    static char body[1024];
+
+    for (int whole = 0; whole < 2; whole++) {
+        snprintf(body, sizeof body, "%s%s", head, whole != 0 ? "}" : rows[0].stream);
+        ask_with(&rows[0], body);
+        CHECK(strstr(up.sent[0], "\"disable_parallel_tool_use\":true") != NULL);
+        feed(answers[whole], strlen(answers[whole]), 7, 200);
+        CHECK(strstr(client.out, "\"function_call\":{\"name\":\"f\"") != NULL);
+        CHECK(strstr(client.out, whole != 0 ? "\"arguments\":\"{\\\"a\\\":1}\"" : "\"function_call\":{\"arguments\":\"{\\\"a\\\":1}\"}") != NULL);
+        CHECK(strstr(client.out, "\"finish_reason\":\"function_call\"") != NULL);
+        CHECK(strstr(client.out, "tool_calls") == NULL);
+    }
+}
+
 /* The last figures count; extra work is billed beside them; what cannot be believed is flagged. */
 static void figures(void)
 {
@@ -601,15 +631,49 @@ static void broken(void)
     }
 }
 
+/* A body that only its own dialect can say is sent to providers of that one; when there are none, its member is named. */
+static void unlisted(void)
+{
+    static const char parts[] = "{\"model\":\"demo/echo\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["
+                                "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}]}]";
+    char body[512];
+
+    for (int only = 0; only < 2; only++) {
+        capabilities = CAP_IMAGES;
+        context_length = 200000;
+        reset();
+        providers.list[0].dialect = DIALECT_ANTHROPIC;
+        spoken = rows[0].dialect;
+        spoken_at = rows[0].at;
+        snprintf(body, sizeof body, "%s%s}", parts, only != 0 ? ",\"provider\":{\"only\":[\"demo-a\"]}" : "");
+        if (only != 0)
+            providers.list[1].dialect = DIALECT_ANTHROPIC;
+        ask(body);
+        CHECK_INT(up.started, only != 0 ? 0 : 1);
+        if (only == 0) {
+            CHECK(strcmp(up.provider[0], providers.list[1].id) == 0);
+            up_head(400);
+            up_done(ERR_NONE);
+        } else {
+            CHECK_INT(client.status, 400);
+            CHECK(strstr(client.out, "\"param\":\"messages\"") != NULL && strstr(client.out, "stores no files") != NULL);
+        }
+        client_reads();
+        providers.list[1].dialect = DIALECT_OPENAI;
+    }
+}
+
 static const struct check_case cases[] = {
     {"anthropic_recordings_in_every_dialect", recordings},
     {"anthropic_cut_at_every_byte", cuts},
     {"anthropic_worked_example", worked},
     {"anthropic_made_streams", made},
     {"anthropic_stop_sequence", native},
+    {"anthropic_functions_of_old", functions},
     {"anthropic_figures", figures},
     {"anthropic_errors", errors},
     {"anthropic_broken_streams", broken},
+    {"anthropic_unlisted_bodies", unlisted},
 };
 
 int main(int argc, char **argv)

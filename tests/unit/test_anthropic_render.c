@@ -21,8 +21,9 @@ static struct chat_request request;
 static struct prompt prompt;
 static struct prompt_fault fault;
 static struct catalog_model model = {.id = "anthropic/claude-x", .max_output = 64000, .capabilities = CAP_REASONING | CAP_TOOLS | CAP_IMAGES};
-static struct catalog_endpoint endpoint = {.upstream_model = "claude-x"};
-static const struct provider provider = {.id = "anthropic", .dialect = DIALECT_ANTHROPIC};
+static struct catalog_endpoint endpoint = {.upstream_model = "claude-x",
+                                           .price = {.cache_write_pusd = 5, .cache_write_long_pusd = 8}};
+static struct provider provider = {.id = "anthropic", .dialect = DIALECT_ANTHROPIC};
 static const struct destination to = {&provider, &model, &endpoint};
 static struct buf rendered;
 
@@ -250,6 +251,28 @@ static const struct {
      OUT("\"system\":[" TEXT("s") "]," MESSAGES(SAID "," MODEL(USE("c1", "f", "{}")) "," USER(RESULT("c1", ",\"content\":\"9\""))))},
 };
 
+/* Writes for an hour cost more: without a price for them, or the operator's word, they are asked for as short ones. */
+static void test_marks_have_a_price(void)
+{
+    static const char body[] = BODY("\"cache_control\":" MARK_1H "," HI);
+    static const char longer[] = OUT("\"cache_control\":" MARK_1H "," MESSAGES(SAID)),
+                      shorter[] = OUT("\"cache_control\":" MARK "," MESSAGES(SAID));
+    struct view refused = VIEW_EMPTY;
+
+    model.gates = (struct model_gates){.bits = OLD};
+    CHECK(same(render(read_messages, view_str(body), &refused), longer));
+    prompt_list_free(&prompt.list);
+    endpoint.price.cache_write_long_pusd = 5;
+    CHECK(same(render(read_messages, view_str(body), &refused), shorter));
+    prompt_list_free(&prompt.list);
+    provider.n_members = 1;
+    memcpy(provider.members[0], "cache_control", sizeof "cache_control");
+    CHECK(same(render(read_messages, view_str(body), &refused), longer));
+    prompt_list_free(&prompt.list);
+    provider.n_members = 0;
+    endpoint.price.cache_write_long_pusd = 8;
+}
+
 static void test_render(void)
 {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -375,7 +398,7 @@ static void level_content(json_c_object *o, const char *name)
 static void level(json_c_object *o, const char *model_name)
 {
     static const char *const none[] = {"tools", "tool_choice", "metadata", "service_tier"};
-    json_c_object *messages = json_object_object_get(o, "messages"), *thinking = json_object_object_get(o, "thinking");
+    json_c_object *messages = json_object_object_get(o, "messages"), *thinking = json_object_object_get(o, "thinking"), *tools;
 
     level_content(o, "system");
     for (size_t i = 0; i < json_object_array_length(messages); i++) {
@@ -405,8 +428,9 @@ static void level(json_c_object *o, const char *model_name)
         json_object_object_del(json_object_object_get(o, "tool_choice"), "disable_parallel_tool_use");
     if (thinking != NULL && strcmp(json_object_get_string(json_object_object_get(thinking, "type")), "enabled") == 0)
         json_object_object_del(thinking, "display");
-    for (size_t i = 0; i < json_object_array_length(json_object_object_get(o, "tools") ?: json_object_new_array()); i++)
-        json_object_object_del(json_object_array_get_idx(json_object_object_get(o, "tools"), i), "type");
+    tools = json_object_object_get(o, "tools");
+    for (size_t i = 0; tools != NULL && i < json_object_array_length(tools); i++)
+        json_object_object_del(json_object_array_get_idx(tools, i), "type");
     json_object_object_add(o, "model", json_object_new_string(model_name));
 }
 
@@ -453,6 +477,7 @@ static void test_recorded(void)
 
 static const struct check_case tests[] = {
     {"anthropic_requests", test_render},
+    {"anthropic_marks_have_a_price", test_marks_have_a_price},
     {"anthropic_requests_refused", test_fits},
     {"anthropic_sealed_thoughts", test_sealed},
     {"anthropic_recorded_requests", test_recorded},

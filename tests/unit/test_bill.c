@@ -90,6 +90,7 @@ static void test_table(void)
         CHECK_INT(b.estimated, cases[i].estimated);
         CHECK_INT(b.clamped, cases[i].clamped);
         CHECK(b.tokens.reasoning <= b.tokens.completion);
+        CHECK_INT(b.tokens.prompt_nusd + b.tokens.completion_nusd, b.cost_nusd);
         if (b.cost_nusd != cases[i].cost)
             printf("# in case: %s\n", cases[i].what);
     }
@@ -109,6 +110,8 @@ static void test_tiers_and_units(void)
     e.price.tier[1] = (struct price_tier){.from_minute = 60, .until_minute = 120, .prompt_pusd = 500};
     bill_make(&e, &u, INT64_MAX, &b);
     CHECK_INT(b.cost_nusd, 1000 + 20 + 7);
+    CHECK_INT(b.tokens.prompt_nusd, 1000 + 7);
+    CHECK_INT(b.tokens.completion_nusd, 20);
     CHECK_INT(b.rates.tier, 0);
     CHECK_INT(b.requests, 1);
     u.usage.prompt = 1001;

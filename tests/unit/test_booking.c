@@ -92,7 +92,7 @@ static void book_define(void)
         " ELSE"
         "  SELECT usage_ingest(b, array_agg(ROW(n, md5(b::text || n)::uuid, k, a.account_id, l, n, n, 1000,"
         "   n, n, n, n, n, n, n, n, n, n, n, n, n, 200, 0, 0, 0, 1, 1, 1, 1,"
-        "  0, 0, 0, 0, 0, 0, 0)::usage_record))"
+        "  0, 0, 0, 0, 0, 0, 0, 0)::usage_record))"
         "  INTO acked FROM generate_series(lo, hi) n, api_key a WHERE a.key_id = k;"
         " END IF; RETURN acked; END $$");
     /* What opens a lease, whatever rules decide how much. */
@@ -267,7 +267,7 @@ static void refused_records_are_kept(void)
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 1)", "1");
     CHECK_SQL("SELECT usage_ingest(" BOOT("1") ", ARRAY[ROW(2, md5(" BOOT("1") " || 2)::uuid, " KEY("1") ", "
               ACCOUNT("1") ", " LEASE("1") ", 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 1, 10, 1, 1, 1, 1, 200, 0, 0,"
-              " 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0)::usage_record], true)", "2");
+              " 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0)::usage_record], true)", "2");
     CHECK_SQL("SELECT book(" BOOT("1") ", " KEY("1") ", " LEASE("1") ", 1, 3)", "3");
     CHECK_SQL("SELECT reason, record->>'tokens_prompt', record->>'cost_nusd' FROM usage_aside",
               "refused|10|1000");
@@ -312,16 +312,16 @@ static void a_field_is_one_migration(void)
     run("ALTER TABLE usage ADD CONSTRAINT never_one CHECK (seq <> 1)");
     CHECK_SQL("SELECT usage_ingest(" BOOT("1") ", ARRAY[ROW(1, md5('1')::uuid, " KEY("1") ", " ACCOUNT("1")
               ", " LEASE("1") ", 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 1, 10, 1, 1, 1, 1, 200, 0, 0, 0, 1, 1, 1,"
-              " 1, 0, 0, 0, 0, 0, 0, 0)::usage_record], true)", "1");
+              " 1, 0, 0, 0, 0, 0, 0, 0, 0)::usage_record], true)", "1");
     run("ALTER TABLE usage DROP CONSTRAINT never_one");
     CHECK_SQL("BEGIN;"
               "ALTER TABLE usage ADD COLUMN tokens_x bigint NOT NULL DEFAULT 0;"
               "ALTER TYPE usage_record ADD ATTRIBUTE tokens_x bigint;"
-              "DO $do$ BEGIN EXECUTE replace(pg_get_functiondef('usage_row'::regproc), 'coalesce(r.unit_kind, 0)::smallint',"
-              " 'coalesce(r.unit_kind, 0)::smallint, coalesce(r.tokens_x, 0)'); END $do$;"
+              "DO $do$ BEGIN EXECUTE replace(pg_get_functiondef('usage_row'::regproc), 'coalesce(r.own_cost, 0)',"
+              " 'coalesce(r.own_cost, 0), coalesce(r.tokens_x, 0)'); END $do$;"
               "SELECT usage_ingest(" BOOT("1") ", ARRAY[ROW(2, md5('2')::uuid, " KEY("1") ", " ACCOUNT("1")
               ", " LEASE("1") ", 1, 1, 1000, 1, 1, 1, 1, 1, 1, 1, 1, 10, 1, 1, 1, 1, 200, 0, 0, 0, 1, 1, 1,"
-              " 1, 0, 0, 0, 0, 0, 0, 0, 77)::usage_record]);"
+              " 1, 0, 0, 0, 0, 0, 0, 0, 0, 77)::usage_record]);"
               "SELECT usage_rebook('refused', 100);"
               "SELECT seq, tokens_prompt, attempts, tokens_x FROM usage ORDER BY seq;"
               "ROLLBACK", "2\n1\n1|10|1|0\n2|10|1|77");

@@ -280,7 +280,7 @@ static void test_operator_is_not_quoted(void)
     CHECK_INT(credentials_new(&keys_held), ERR_NONE);
     chats.credentials = keys_held;
     for (uint16_t no = 0; no < 2; no++)
-        CHECK_INT(credentials_set(keys_held, no, VIEW_LIT("sk-operator-1")), ERR_NONE);
+        CHECK_INT(credentials_set(keys_held, no, 0, 1, VIEW_LIT("sk-operator-1")), ERR_NONE);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         reset();
         ask(ASK "}");

@@ -76,13 +76,19 @@ static void test_usage_waits(void)
     CHECK(*take(&c, "{\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}}",
                 &out) == '\0');
     buf_reset(&out);
+    c.usage.prompt_nusd = 1000;
+    c.usage.completion_nusd = 234;
+    c.usage.cache_write = 4;
+    c.usage.audio_output = 1;
     CHECK_INT(chat_openrouter_closing(&c, &c.usage, 1234, &out), ERR_NONE);
     CHECK_INT(buf_append_byte(&out, 0), ERR_NONE);
     CHECK(strcmp((const char *)out.ptr,
                  HEAD "{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":\"stop\"}],"
                       "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11,"
-                      "\"prompt_tokens_details\":{\"cached_tokens\":0},\"completion_tokens_details\":"
-                      "{\"reasoning_tokens\":0},\"cost\":0.000001234,\"is_byok\":false}}") == 0);
+                      "\"prompt_tokens_details\":{\"cached_tokens\":0,\"cache_write_tokens\":4},"
+                      "\"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":1},\"cost\":0.000001234,"
+                      "\"cost_details\":{\"upstream_inference_cost\":null,\"upstream_inference_prompt_cost\":0.000001,"
+                      "\"upstream_inference_completions_cost\":0.000000234},\"is_byok\":false}}") == 0);
     buf_free(&out);
 }
 
@@ -104,7 +110,8 @@ static void test_whole(void)
     CHECK_INT(buf_append_byte(&out, 0), ERR_NONE);
     CHECK(strstr((const char *)out.ptr, "\"provider\":\"Demo \\\"A\\\"\"") != NULL);
     CHECK(strstr(strstr((const char *)out.ptr, "\"prompt_tokens\"") + 1, "\"prompt_tokens\"") == NULL);
-    CHECK(strstr((const char *)out.ptr, "\"cost\":2.5,\"is_byok\":false}}") != NULL);
+    CHECK(strstr((const char *)out.ptr, "\"cost\":2.5,\"cost_details\":{") != NULL);
+    CHECK(strstr((const char *)out.ptr, "},\"is_byok\":false}}") != NULL);
     buf_free(&out);
 }
 

@@ -92,7 +92,7 @@ static void test_classes(void)
         const struct figures *f = &table[i].f;
         struct chat_canon c = {.id = "gen-1", .model = VIEW_LIT("a/b"), .provider = &provider, .want_usage = true};
         struct token_usage want = {true, f->clamped, f->prompt, f->completion, f->read, f->write, f->reasoning,
-                                   f->over_hour, f->audio_in, f->audio_out, f->image_in, f->image_out};
+                                   f->over_hour, f->audio_in, f->audio_out, f->image_in, f->image_out, 0, 0};
 
         for (size_t k = 0; k < 2 && table[i].usage[k] != NULL; k++) {
             struct chat_error error;

@@ -91,7 +91,8 @@ static void say(struct answer *a, enum event_kind kind, uint16_t choice, const c
     ",\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2,\"total_tokens\":5,\"prompt_tokens_details\":" \
     "{\"cached_tokens\":0},\"completion_tokens_details\":{\"reasoning_tokens\":1}}}"
 
-static const struct token_usage usage = {.present = true, .prompt = 3, .completion = 2, .reasoning = 1};
+static const struct token_usage usage = {.present = true, .prompt = 3, .completion = 2, .reasoning = 1,
+                                         .prompt_nusd = 500, .completion_nusd = 1000};
 
 static void read_into(const char *body, struct prompt *p)
 {
@@ -223,7 +224,9 @@ static void test_openrouter(void)
     CHECK_INT(completions_dialect.end(&a, &usage, "", &out), ERR_NONE);
     CHECK_INT(buf_append_byte(&out, 0), ERR_NONE);
     CHECK(strstr((char *)out.ptr, "\"provider\":\"P\"") != NULL);
-    CHECK(strstr((char *)out.ptr, "\"cost\":0.0000015}") != NULL);
+    CHECK(strstr((char *)out.ptr, "\"cost\":0.0000015,\"cost_details\":{\"upstream_inference_cost\":null,"
+                                 "\"upstream_inference_prompt_cost\":0.0000005,"
+                                 "\"upstream_inference_completions_cost\":0.000001}}") != NULL);
     completions_dialect.close(&a);
     prompt_list_free(&p.list);
     buf_free(&out);

@@ -216,6 +216,7 @@ static void test_catalog_values(void)
         "context_length = 50\nmax_output = 5\nquantization = mxfp4\nretains_data = on\n"
         "source = some list 1.0 2026-11-20\nretires = 2026-11-20\ntier = above 200000: prompt 2 completion 12\n"
         "tier = 16:30-00:30: completion 4\n"
+        "[endpoint c/d@demo-a]\nupstream_model = y\nprompt = 1\ncompletion = 2\ntier = above 9: prompt 3\n"
         "\n[alias ~ab/latest]\nmodels = c/d, a/b\nwants = eu free\nsort = throughput\nlisted = on\n";
     struct catalog_file f;
     const struct catalog_model *m;
@@ -253,7 +254,10 @@ static void test_catalog_values(void)
     CHECK(f.catalog.aliases[0].n_models == 2 && f.catalog.aliases[0].model[0] == 1);
     CHECK(f.catalog.aliases[0].wants == (ALIAS_EU | ALIAS_FREE) && f.catalog.aliases[0].listed);
     CHECK(f.catalog.aliases[0].sort == ALIAS_SORT_THROUGHPUT);
-    CHECK(f.model_lines[0] == 2 && f.model_lines[1] == 18 && f.endpoint_lines[0] == 22 && f.alias_lines[0] == 41);
+    CHECK(f.model_lines[0] == 2 && f.model_lines[1] == 18 && f.endpoint_lines[0] == 22 && f.alias_lines[0] == 46);
+    p = &f.catalog.endpoints[1].price;
+    CHECK(p->cached_pusd == 1000000 && p->tier[0].cached_pusd == 3000000); /* neither is said: as prompt */
+    CHECK(p->tier[0].completion_pusd == 2000000);
     catalog_file_free(&f);
 }
 
@@ -304,7 +308,9 @@ static void test_provider_keys(void)
         {"", 0600, NULL, NULL},
         {"demo-a = secret-of-a\n", 0644, NULL, "0600"},
         {"nobody = secret\n", 0600, NULL, "nobody"},
-        {"demo-a = se cret\n", 0600, NULL, "demo-a"},
+        {"demo-a = secret-1, secret-2  secret-3\n", 0600, NULL, NULL},
+        {"demo-a = 1 2 3 4 5 6 7 8 9\n", 0600, NULL, "more than 8"},
+        {"demo-a = se\xc3\xa9" "cret\n", 0600, NULL, "demo-a"},
         {"", 0600, "se\ncret", "demo-b"},
     };
     static struct controlplane_config c;
@@ -331,11 +337,18 @@ static void test_provider_keys(void)
               strstr(why_text(), "se cret") == NULL);
         if (i == 0 && e == ERR_NONE) {
             CHECK_INT(provider_keys_count(k), 2);
-            CHECK(provider_keys_get(k, 0, &v) && view_eq(v, VIEW_LIT("secret-of-a")));
-            CHECK(provider_keys_get(k, 1, &v) && view_eq(v, VIEW_LIT("secret-of-b")));
-            CHECK(!provider_keys_get(k, 2, &v));
-            CHECK(!provider_keys_get(k, 65535, &v));
+            CHECK(provider_keys_get(k, 0, 0, &v) && view_eq(v, VIEW_LIT("secret-of-a")));
+            CHECK(provider_keys_get(k, 1, 0, &v) && view_eq(v, VIEW_LIT("secret-of-b")));
+            CHECK(!provider_keys_get(k, 0, 1, &v) && provider_keys_of(k, 0) == 1 && provider_keys_of(k, 2) == 0);
+            CHECK(!provider_keys_get(k, 2, 0, &v));
+            CHECK(!provider_keys_get(k, 65535, 0, &v) && provider_keys_of(k, 65535) == 0);
             CHECK(getenv("TR_TEST_KEY") == NULL); /* gone from the environment */
+        }
+        if (e == ERR_NONE && strstr(cases[i].file, "secret-3") != NULL) {
+            CHECK_INT(provider_keys_of(k, 0), 3);
+            CHECK(provider_keys_get(k, 0, 0, &v) && view_eq(v, VIEW_LIT("secret-1")));
+            CHECK(provider_keys_get(k, 0, 2, &v) && view_eq(v, VIEW_LIT("secret-3")));
+            CHECK(!provider_keys_get(k, 0, 3, &v));
         }
         provider_keys_free(k);
         unsetenv("TR_TEST_KEY");

@@ -377,13 +377,15 @@ static void test_error_under_200(void)
 /* What the bill says stands behind the list, and the answer is JSON. */
 static void test_figures(void)
 {
-    static const struct token_usage usage = {.present = true, .prompt = 8};
+    static const struct token_usage usage = {.present = true, .prompt = 8, .prompt_nusd = 160};
     static const struct {
         bool openrouter;
         const char *want;
     } rows[] = {
         {false, OURS("") "?,\"usage\":{\"prompt_tokens\":8,\"total_tokens\":8}}"},
-        {true, OURS("") "?,\"id\":\"embd-01\",\"usage\":{\"prompt_tokens\":8,\"total_tokens\":8,\"cost\":0.00000016}}"},
+        {true, OURS("") "?,\"id\":\"embd-01\",\"usage\":{\"prompt_tokens\":8,\"total_tokens\":8,\"cost\":0.00000016,"
+               "\"cost_details\":{\"upstream_inference_cost\":null,\"upstream_inference_prompt_cost\":0.00000016,"
+               "\"upstream_inference_completions_cost\":0}}}"},
     };
 
     for (size_t i = 0; i < 2; i++) {

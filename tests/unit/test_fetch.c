@@ -576,7 +576,7 @@ static void test_request_head(void)
     providers.list[0].auth = AUTH_BEARER;
     CHECK_INT(start(&r, 0, "/length", VIEW_LIT("{}"), false),
               ERR_CONFIG); /* no key: nothing sent */
-    CHECK_INT(credentials_set(credentials, 0, VIEW_LIT("sk-secret")), ERR_NONE);
+    CHECK_INT(credentials_set(credentials, 0, 0, 1, VIEW_LIT("sk-secret")), ERR_NONE);
     r = get(0, "/length");
     CHECK(strstr(server.last_head, "\r\nauthorization: Bearer sk-secret\r\n") != NULL);
     CHECK(strstr(server.last_head, "POST /v1/length HTTP/1.1\r\nhost: 127.0.0.1:") != NULL);

@@ -122,7 +122,7 @@ static void run_round_trips(void)
     CHECK_MESSAGE(revoke, MSG_REVOKE, .reason = NO_KEY_CHANGED);
     CHECK_MESSAGE(recall, MSG_RECALL, .key = {{1}}, .lease = {{2}}, .need_nusd = 3);
     CHECK_MESSAGE(keys, MSG_KEYS, .count = 2, .keys = view_of(some, 2 * KEYS_WIRE_BYTES));
-    CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .sealed = view_of(some, 49));
+    CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .index = 7, .total = 8, .sealed = view_of(some, 49));
     CHECK_MESSAGE(usage, MSG_USAGE, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES));
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
     CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));

@@ -54,7 +54,8 @@ static struct answer answer(bool stream, bool shows)
 }
 
 static const struct token_usage usage = {.present = true, .prompt = 1140, .completion = 60,
-                                         .cached_read = 1000, .cache_write = 100, .reasoning = 20};
+                                         .cached_read = 1000, .cache_write = 100, .reasoning = 20,
+                                         .cache_write_long = 30, .prompt_nusd = 700, .completion_nusd = 300};
 
 static void play(bool stream, bool shows, const struct step *s, const char *cut)
 {
@@ -188,7 +189,8 @@ static void worked_example_e4(void)
 }
 
 #define WHOLE(content, reason, details)                                                            \
-    "{\"id\":\"msg_00000000000000000000000000000001\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"x/y\",\"content\":[" content "],\"stop_reason\":\"" reason "\",\"stop_sequence\":null,\"stop_details\":" details ",\"container\":null,\"diagnostics\":null,\"usage\":{" TOKENS ",\"cache_creation\":null,\"inference_geo\":null,\"service_tier\":null,\"speed\":null}}"
+    "{\"id\":\"msg_00000000000000000000000000000001\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"x/y\",\"content\":[" content "],\"stop_reason\":\"" reason "\",\"stop_sequence\":null,\"stop_details\":" details ",\"container\":null,\"diagnostics\":null,\"usage\":{" TOKENS "," WRITES ",\"inference_geo\":null,\"service_tier\":null,\"speed\":null}}"
+#define WRITES "\"cache_creation\":{\"ephemeral_5m_input_tokens\":70,\"ephemeral_1h_input_tokens\":30}"
 #define W_THINKING(s) "{\"type\":\"thinking\",\"thinking\":\"" s "\",\"signature\":\"" SEALED "\"}"
 #define W_TEXT(s) "{\"type\":\"text\",\"text\":\"" s "\",\"citations\":[]}"
 #define W_CALL(id, name, input) "{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name "\",\"input\":" input ",\"caller\":{\"type\":\"direct\"}}"
@@ -498,7 +500,31 @@ static void no_half_events(void)
     buf_free(&out);
 }
 
+/* OpenRouter's API adds the cost, where the figures are. */
+static void cost_is_told(void)
+{
+    static const char cost[] = ",\"cost\":0.000001,\"cost_details\":{\"upstream_inference_cost\":null,"
+                               "\"upstream_inference_prompt_cost\":0.0000007,"
+                               "\"upstream_inference_completions_cost\":0.0000003}}}";
+
+    for (int stream = 0; stream < 2; stream++) {
+        for (int openrouter = 0; openrouter < 2; openrouter++) {
+            struct answer a = answer(stream != 0, false);
+
+            a.openrouter = openrouter != 0;
+            a.cost_nusd = 1000;
+            CHECK_INT(messages_2023.start(&a), ERR_NONE);
+            CHECK_INT(stream != 0 ? messages_2023.end(&a, &usage, "", &out) : messages_2023.whole(&a, &usage, &out),
+                      ERR_NONE);
+            CHECK_INT(memmem(out.ptr, out.len, cost, sizeof cost - 1) != NULL, openrouter);
+            messages_2023.close(&a);
+            buf_free(&out);
+        }
+    }
+}
+
 static const struct check_case cases[] = {
+    {"cost_is_told", cost_is_told},
     {"worked_example_e4", worked_example_e4},
     {"the_same_whole", the_same_whole},
     {"streams_come_out", streams_come_out},

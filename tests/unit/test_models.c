@@ -502,7 +502,7 @@ static void test_count(void)
         CHECK(strcmp(letters(&r), "s") == 0);
         CHECK(body_has(&r, "\"modality\":\"text->embeddings\",\"input_modalities\":[\"text\"],"
                            "\"output_modalities\":[\"embeddings\"]"));
-        CHECK(body_has(&r, "\"max_completion_tokens\":null,") && body_has(&r, "\"supported_parameters\":[],"));
+        CHECK(body_has(&r, "\"max_completion_tokens\":null}") && body_has(&r, "\"supported_parameters\":[],"));
         buf_free(&r.copy);
         r = (struct web_request){.query = "output_modalities=text"};
         CHECK_INT(models_list(&context, &r, VIEW_LIT("/v1/models")), 200);
@@ -559,6 +559,162 @@ static void test_endpoints(void)
     CHECK(body_has(&r, ",\"status\":-2}"));
     buf_free(&r.copy);
     close_store();
+}
+
+/* A model, an endpoint and aliases of which everything is said. */
+static void publish_rich(void)
+{
+    static const struct catalog_model models[] = {
+        {.no = 1, .id = "acme/rich", .name = "Rich", .description = "Acme's model", .context_length = 1000,
+         .max_output = 100, .created = 1000, .knowledge_day = 20300, .facts_day = 20777,
+         .capabilities = CAP_TOOLS | CAP_REASONING | CAP_JSON_SCHEMA, .open_weights = KNOWN_YES,
+         .inputs = MEDIUM_TEXT | MEDIUM_FILE, .outputs = MEDIUM_TEXT | MEDIUM_AUDIO,
+         .gates = {.bits = GATE_NO_SAMPLING | GATE_THINKS_ALWAYS | GATE_NO_FORCED_TOOL, .efforts = 4 | 16}},
+        {.no = 2, .id = "acme/dead", .context_length = 1},
+        {.no = 3, .id = "acme/sorter", .kind = KIND_RERANK},
+    };
+    static const struct catalog_endpoint endpoints[] = {
+        {.no = 1, .model_no = 1, .provider_no = 0, .weight = 1, .context_length = 800, .max_output = 80,
+         .quantization = QUANTIZATION_FP8, .lacks = CAP_JSON_SCHEMA, .source = "a list", .source_day = 20777,
+         .retires_day = 20818, .retains_data = true,
+         .price = {.prompt_pusd = 1000000, .completion_pusd = 2000000, .cached_pusd = 100000,
+                   .cache_write_pusd = 1250000, .cache_write_long_pusd = 2000000, .reasoning_pusd = 2000000,
+                   .audio_input_pusd = 5000000, .audio_output_pusd = 2000000, .image_input_pusd = 1000000,
+                   .image_output_pusd = 30000000, .request_nusd = 5000000, .image_nusd = 40000000,
+                   .query_nusd = 2000000, .n_tiers = 2,
+                   .tier = {{200000, 0, 0, 3000000, 4000000, 300000, 3750000},
+                            {0, 990, 30, 500000, 1000000, 50000, 600000}}}},
+        {.no = 2, .model_no = 3, .provider_no = 0, .weight = 1},
+    };
+    static const struct catalog_alias aliases[] = {
+        {.id = "~acme/latest", .model = {2, 1}, .n_models = 2, .listed = true},
+        {.id = "acme-rich-2026", .model = {1}, .n_models = 1},
+        {.id = "~acme/gone", .model = {2}, .n_models = 1, .listed = true},
+    };
+    struct catalog c = {.version = 8, .n_models = 3, .n_endpoints = 2, .n_aliases = 3};
+
+    c.models = calloc(1, sizeof models);
+    c.endpoints = calloc(1, sizeof endpoints);
+    c.aliases = calloc(1, sizeof aliases);
+    memcpy(c.models, models, sizeof models);
+    memcpy(c.endpoints, endpoints, sizeof endpoints);
+    memcpy(c.aliases, aliases, sizeof aliases);
+    CHECK_INT(catalog_store_publish(context.catalogs, &c), ERR_NONE);
+}
+
+#define RICH_PRICING                                                                               \
+    "\"pricing\":{\"prompt\":\"0.000001\",\"completion\":\"0.000002\",\"request\":\"0.005\",\"image\":\"0.04\","  \
+    "\"input_cache_read\":\"0.0000001\",\"input_cache_write\":\"0.00000125\",\"input_cache_write_1h\":\"0.000002\","  \
+    "\"audio\":\"0.000005\",\"image_output\":\"0.00003\",\"query\":\"0.002\",\"overrides\":["         \
+    "{\"min_prompt_tokens\":200001,\"prompt\":\"0.000003\",\"completion\":\"0.000004\","              \
+    "\"input_cache_read\":\"0.0000003\",\"input_cache_write\":\"0.00000375\"},"                       \
+    "{\"utc_start\":16.5,\"utc_end\":0.5,\"prompt\":\"0.0000005\",\"completion\":\"0.000001\","       \
+    "\"input_cache_read\":\"0.00000005\",\"input_cache_write\":\"0.0000006\"}]}"
+
+static void check_body(const char *query, const char *const *has, size_t n)
+{
+    struct web_request r = {.query = query};
+    struct json_value root;
+
+    CHECK_INT(models_list(&context, &r, VIEW_LIT("/v1/models")), 200);
+    CHECK_INT(json_check(buf_view(&r.copy), &root, NULL), ERR_NONE);
+    for (size_t i = 0; i < n; i++)
+        if (!body_has(&r, has[i])) {
+            check_fail(__FILE__, __LINE__, has[i]);
+            printf("# in %.*s\n", (int)r.copy.len, (const char *)r.copy.ptr);
+        }
+    buf_free(&r.copy);
+}
+
+/* What the catalog says is listed where readers look for it; what it does not say is null, or is not there. */
+static void test_facts(void)
+{
+    static const char *const list_has[] = {
+        RICH_PRICING,
+        "\"description\":\"Acme's model. Served by Demo A\"",
+        "\"modality\":\"text+file->text+audio\"",
+        "\"knowledge_cutoff\":\"2025-07-31\",\"expiration_date\":\"2026-12-31\"",
+        "\"reasoning\":{\"mandatory\":true,\"default_enabled\":true,\"supports_max_tokens\":false,"
+        "\"supported_efforts\":[\"low\",\"high\"]}",
+        "\"trustedrouter\":{\"kind\":\"chat\",\"open_weights\":true,\"facts_date\":\"2026-11-20\","
+        "\"price_date\":\"2026-11-20\",\"price_source\":\"a list\"}",
+        "\"supported_parameters\":[\"max_tokens\",\"max_completion_tokens\",\"stop\",\"seed\",\"frequency_penalty\"",
+        "\"context_length\":1000,\"architecture\"",
+        "\"top_provider\":{\"is_moderated\":false,\"context_length\":800,\"max_completion_tokens\":80}",
+        "{\"id\":\"~acme/latest\",\"canonical_slug\":\"acme/rich\"",
+        "\"alias_target\":{\"slug\":\"acme/rich\",\"name\":\"Rich\"}}],",
+        "\"total_count\":3}",
+        /* of the other nobody said anything */
+        "{\"id\":\"acme/sorter\",\"canonical_slug\":\"acme/sorter\"",
+        "\"context_length\":null,\"architecture\":{\"modality\":\"text->rerank\"",
+        "\"knowledge_cutoff\":null,\"expiration_date\":null,\"trustedrouter\":{\"kind\":\"rerank\",\"open_weights\":null,"
+        "\"facts_date\":null,\"price_date\":null,\"price_source\":null}",
+    };
+    static const char *const endpoint_has[] = {
+        RICH_PRICING, "\"context_length\":800,\"max_completion_tokens\":80,\"quantization\":\"fp8\"",
+        "\"supports_tool_choice\":{\"auto\":true,\"function\":false,\"none\":true,\"required\":false}",
+        "\"trustedrouter\":{\"kept\":true,\"retires\":\"2026-12-31\",\"price_date\":\"2026-11-20\",",
+    };
+    static const char *const second[] = {"{\"id\":\"acme/sorter\"", "\"total_count\":3"};
+    static const char *const third[] = {"[{\"id\":\"~acme/latest\"", "\"next\":null"};
+    struct web_request r = {.query = NULL};
+
+    open_store(catalog_json);
+    publish_rich();
+    check_body(NULL, list_has, sizeof list_has / sizeof list_has[0]);
+    check_body("limit=1&offset=1", second, 2);
+    check_body("limit=1&offset=2", third, 2);
+    CHECK_INT(models_list(&context, &r, VIEW_LIT("/v1/models")), 200);
+    CHECK(!body_has(&r, "acme-rich-2026") && !body_has(&r, "~acme/gone") && !body_has(&r, "acme/dead"));
+    CHECK(!body_has(&r, "\"temperature\"") && !body_has(&r, "\"top_p\""));
+    buf_free(&r.copy);
+    r = (struct web_request){.query = NULL};
+    CHECK_INT(models_count(&context, &r), 200);
+    CHECK(body_has(&r, "{\"data\":{\"count\":3}}"));
+    buf_free(&r.copy);
+    r = (struct web_request){.query = NULL};
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("acme/rich/endpoints")), 200);
+    for (size_t i = 0; i < sizeof endpoint_has / sizeof endpoint_has[0]; i++)
+        if (!body_has(&r, endpoint_has[i]))
+            check_fail(__FILE__, __LINE__, endpoint_has[i]);
+    CHECK(body_has(&r, "\"tools\"") && !body_has(&r, "\"structured_outputs\"")); /* it lacks that */
+    buf_free(&r.copy);
+    r = (struct web_request){.query = NULL};
+    CHECK_INT(endpoints_zdr(&context, &r), 200);
+    CHECK(body_has(&r, "acme/sorter") && !body_has(&r, "acme/rich")); /* the row says that it keeps prompts */
+    buf_free(&r.copy);
+    close_store();
+}
+
+/* The 66th provider is itself, and not the second one. */
+static void test_many_providers(void)
+{
+    static struct providers many = {.n = 70};
+    const struct models_context before = context;
+    struct web_request r = {.query = NULL};
+    struct catalog c = {.version = 1, .n_models = 1, .n_endpoints = 1, .models = calloc(1, sizeof *c.models),
+                        .endpoints = calloc(1, sizeof *c.endpoints)};
+
+    for (size_t i = 0; i < many.n; i++) {
+        many.list[i].no = (uint16_t)i;
+        snprintf(many.list[i].id, sizeof many.list[i].id, "p%zu", i);
+        snprintf(many.list[i].name, sizeof many.list[i].name, "P%zu", i);
+    }
+    c.models[0] = (struct catalog_model){.no = 1, .id = "acme/small", .context_length = 1};
+    c.endpoints[0] = (struct catalog_endpoint){.no = 1, .model_no = 1, .provider_no = 65, .weight = 1};
+    context.providers = &many;
+    CHECK_INT(health_new(&health), ERR_NONE);
+    context.health = health;
+    CHECK_INT(catalog_store_new(&many, health, 1, &context.catalogs), ERR_NONE);
+    catalog_store_list(context.catalogs, catalog_json);
+    CHECK_INT(catalog_store_publish(context.catalogs, &c), ERR_NONE);
+    check_query("providers=p65", "s");
+    check_query("providers=p1", "");
+    CHECK_INT(endpoints_providers(&context, &r), 200);
+    CHECK(body_has(&r, "\"slug\":\"p65\"") && !body_has(&r, "\"slug\":\"p1\""));
+    buf_free(&r.copy);
+    close_store();
+    context = before;
 }
 
 /* Anthropic's pages: the newest first, in both directions. */
@@ -660,6 +816,8 @@ static void test_one(void)
 }
 
 static const struct check_case cases[] = {
+    {"models_facts", test_facts},
+    {"models_many_providers", test_many_providers},
     {"models_once_per_catalog", test_once_per_catalog},
     {"models_tag", test_tag},
     {"models_no_listing", test_no_listing},

@@ -293,9 +293,12 @@ static const struct {
      {"!500", "!400", "!429", "!400", "!502", "!429", "#", "#", ""}},
     {"ends",
      {OVER("completed", ",\"output\":[{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"all\"}]}]"),
-      OVER("incomplete", ",\"incomplete_details\":{\"reason\":\"content_filter\"}")},
+      "{\"type\":\"response.unknown\"}"},
      {"{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"all\",\"role\":\"assistant\"},\"finish_reason\":\"stop\"}]",
-      END("content_filter")}},
+      "[DONE]"}}, /* whatever comes behind the end */
+    {"an end for what it said",
+     {TEXT("0", "0", "a"), OVER("incomplete", ",\"incomplete_details\":{\"reason\":\"content_filter\"}")},
+     {D("\"content\":\"a\",\"role\":\"assistant\""), END("content_filter")}},
 };
 
 static void each_event(void)

@@ -391,11 +391,17 @@ static struct {
     atomic_bool stop, stopped;
 } server;
 
-static bool provider_key(void *cookie, uint16_t no, struct view *key)
+static size_t provider_keys(void *cookie, uint16_t no)
+{
+    (void)cookie;
+    return no == 0 ? 1 : 0;
+}
+
+static bool provider_key(void *cookie, uint16_t no, size_t index, struct view *key)
 {
     (void)cookie;
     *key = VIEW_LIT("sk-provider-secret");
-    return no == 0;
+    return no == 0 && index == 0;
 }
 
 static void stopped_cb(void *cookie)
@@ -494,6 +500,7 @@ static void server_start(uint32_t reattest_ms)
     server.config.reattest_ms = reattest_ms;
     server.config.policy = server.policy;
     server.config.providers = &server.providers;
+    server.config.provider_keys = provider_keys;
     server.config.provider_key = provider_key;
     CHECK_INT(tls_key_new(&server.config.link_key), ERR_NONE);
     CHECK_INT(tls_cert_self(server.config.link_key, "link", 30, &server.config.link_cert), ERR_NONE);
@@ -1625,10 +1632,10 @@ static void up_catalog(void *cookie, struct catalog *c)
     catalog_free(c);
 }
 
-static void up_secret(void *cookie, uint16_t no, struct view key)
+static void up_secret(void *cookie, uint16_t no, uint8_t index, uint8_t total, struct view key)
 {
     (void)cookie;
-    CHECK(no == 0 && view_eq(key, VIEW_LIT("sk-provider-secret")));
+    CHECK(no == 0 && index == 0 && total == 1 && view_eq(key, VIEW_LIT("sk-provider-secret")));
     secrets++;
 }
 

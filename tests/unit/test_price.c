@@ -218,6 +218,33 @@ static void test_overflow(void)
     CHECK_INT(cost, 18446744073709552 + 3 / 2);
 }
 
+static void test_believe(void)
+{
+    static const struct {
+        struct price_usage in, out;
+        bool lowered;
+    } cases[] = {
+        {{.prompt = 9, .completion = 4, .cached_read = 4, .cache_write = 5, .cache_write_long = 5, .reasoning = 4},
+         {.prompt = 9, .completion = 4, .cached_read = 4, .cache_write = 5, .cache_write_long = 5, .reasoning = 4}, false},
+        {{.prompt = 9, .cached_read = 8, .audio_input = 9}, {.prompt = 9, .cached_read = 8, .audio_input = 9}, false},
+        {{.prompt = 9, .cached_read = 10}, {.prompt = 9, .cached_read = 9}, true},
+        {{.prompt = 9, .cached_read = 8, .cache_write = 2}, {.prompt = 9, .cached_read = 8, .cache_write = 1}, true},
+        {{.prompt = 9, .cached_read = 8, .cache_write = 2, .cache_write_long = 2},
+         {.prompt = 9, .cached_read = 8, .cache_write = 1, .cache_write_long = 1}, true},
+        {{.completion = 4, .image_output = 5}, {.completion = 4, .image_output = 4}, true},
+        {{.audio_input = 1}, {0}, true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct price_usage u = cases[i].in;
+
+        CHECK_INT(price_believe(&u), cases[i].lowered);
+#define SAME(no, class, ...) CHECK_INT(u.class, cases[i].out.class);
+        USAGE_TOKENS(SAME)
+#undef SAME
+    }
+}
+
 /* --- properties */
 
 static int64_t draw_price(void)
@@ -292,6 +319,28 @@ static void test_within_the_reservation(void)
     printf("# %d random prices and usages\n", ROUNDS);
 }
 
+/* Where each class has about the dearest price and a few tokens, the roundings are all that differs. */
+static void test_roundings_are_reserved(void)
+{
+    for (size_t i = 0; i < ROUNDS; i++) {
+        struct price p = {0};
+        struct price_usage u = {.prompt = 1 + (uint32_t)draw(6), .completion = 1 + (uint32_t)draw(6)};
+        const struct price_most m = {.prompt = u.prompt, .output = u.completion};
+        struct price_rates r;
+        int64_t cost, worst;
+
+#define DRAW_CLOSE(class, as) p.class##_pusd = 498 + (int64_t)draw(5);
+        PRICE_CLASSES(DRAW_CLOSE)
+        u.cached_read = (uint32_t)draw(3), u.cache_write = (uint32_t)draw(3), u.cache_write_long = (uint32_t)draw(2);
+        u.audio_input = (uint32_t)draw(3), u.image_input = (uint32_t)draw(3), u.reasoning = (uint32_t)draw(3);
+        u.audio_output = (uint32_t)draw(3), u.image_output = (uint32_t)draw(3);
+        price_at(&p, 0, 0, &r);
+        CHECK_INT(price_cost(&r, &u, &cost), ERR_NONE);
+        CHECK_INT(price_worst(&p, 0, &m, &worst), ERR_NONE);
+        CHECK(cost <= worst);
+    }
+}
+
 /* More of anything never costs less at the same prices, and a larger request never reserves less. */
 static void test_monotone(void)
 {
@@ -332,17 +381,18 @@ static void test_every_token_is_paid_once(void)
                                       .cache_write = write, .cache_write_long = over_hour, .audio_input = audio,
                                       .reasoning = thought};
         struct price_rates r;
-        int64_t pico, cost;
+        __int128 pico; /* in a tier's ratio a price can be very large */
+        int64_t cost;
 
         price_at(&p, prompt, 0, &r);
-        pico = (rest - audio) * r.class_pusd[PRICE_CLASS_prompt] + cached * r.class_pusd[PRICE_CLASS_cached] +
-               (write - over_hour) * r.class_pusd[PRICE_CLASS_cache_write] +
-               over_hour * r.class_pusd[PRICE_CLASS_cache_write_long] +
-               audio * r.class_pusd[PRICE_CLASS_audio_input] +
-               (completion - thought) * r.class_pusd[PRICE_CLASS_completion] +
-               thought * r.class_pusd[PRICE_CLASS_reasoning];
+        pico = (__int128)(rest - audio) * r.class_pusd[PRICE_CLASS_prompt] + (__int128)cached * r.class_pusd[PRICE_CLASS_cached] +
+               (__int128)(write - over_hour) * r.class_pusd[PRICE_CLASS_cache_write] +
+               (__int128)over_hour * r.class_pusd[PRICE_CLASS_cache_write_long] +
+               (__int128)audio * r.class_pusd[PRICE_CLASS_audio_input] +
+               (__int128)(completion - thought) * r.class_pusd[PRICE_CLASS_completion] +
+               (__int128)thought * r.class_pusd[PRICE_CLASS_reasoning];
         CHECK_INT(price_cost(&r, &u, &cost), ERR_NONE);
-        CHECK(cost * 1000 <= pico + 7 * 500 && cost * 1000 >= pico - 7 * 500);
+        CHECK((__int128)cost * 1000 <= pico + 7 * 500 && (__int128)cost * 1000 >= pico - 7 * 500);
     }
 }
 
@@ -354,7 +404,9 @@ static const struct check_case cases[] = {
     {"price_cost", test_cost},
     {"price_rounding", test_rounding},
     {"price_overflow", test_overflow},
+    {"price_believe", test_believe},
     {"price_within_the_reservation", test_within_the_reservation},
+    {"price_roundings_are_reserved", test_roundings_are_reserved},
     {"price_monotone", test_monotone},
     {"price_every_token_is_paid_once", test_every_token_is_paid_once},
 };

@@ -20,9 +20,10 @@ static struct aci_receipt receipt;
     "{\"type\":\"usage\",\"prompt_tokens\":" prompt ",\"completion_tokens\":" completion           \
     ",\"cached_tokens\":" cached ",\"cache_write_tokens\":" write ",\"reasoning_tokens\":0,"       \
     "\"estimated\":false,\"clamped\":" clamped "}"
-#define BILL(cost)                                                                                 \
+#define BILL(cost) BILL_OF(cost, "1500", "100")
+#define BILL_OF(cost, prompt, cached)                                                              \
     "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"prices_pusd_per_token\":"  \
-    "{\"prompt\":1500,\"completion\":2000,\"cached\":100,\"cache_write\":2500},"                   \
+    "{\"prompt\":" prompt ",\"completion\":2000,\"cached\":" cached ",\"cache_write\":2500},"           \
     "\"rounding\":\"each_class_half_up_to_nusd\"}"
 /* As receipts are written since prices have all classes and units. */
 #define USAGE_ALL(figures, requests, unit, units)                                                  \
@@ -39,6 +40,10 @@ static struct aci_receipt receipt;
     "\"audio_output\":8000,\"image_input\":1500,\"image_output\":30000},"                           \
     "\"prices_nusd_per_unit\":{\"request\":" request ",\"image\":40,\"second\":6,\"character\":1,"     \
     "\"query\":2},\"rounding\":\"each_class_half_up_to_nusd\"}"
+#define OWN_BILL(cost, fee)                                                                        \
+    "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"prices_pusd_per_token\":"  \
+    "{\"prompt\":1500,\"completion\":2000,\"cached\":100,\"cache_write\":2500},"                   \
+    "\"rounding\":\"each_class_half_up_to_nusd\",\"own_key_fee_ppm\":" fee "}"
 #define COMMITMENT(salt1, value1, salt2, value2)                                                   \
     "{\"type\":\"commitment\",\"alg\":\"hmac-sha256\",\"request\":{\"salt\":\"" salt1              \
     "\",\"value\":\"" value1 "\"},\"response\":{\"salt\":\"" salt2 "\",\"value\":\"" value2 "\"}}"
@@ -101,6 +106,14 @@ static void contradictions(void)
         {USAGE("10", "3", "2", "4", "false") "," BILL("20"), ERR_RANGE},
         {USAGE("10", "3", "2", "4", "true") "," BILL("20"), ERR_NONE}, /* capped, and it says so */
         {USAGE("10", "3", "2", "4", "true") "," BILL("22"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("0", "0"), ERR_NONE}, /* an own provider key */
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "0"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("2", "50000"), ERR_NONE}, /* 1.05, rounded up */
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("1", "50000"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "1000000"), ERR_NONE},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "1000001"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "-1"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "null"), ERR_FORMAT},
         {USAGE("0", "0", "0", "0", "false") "," BILL("0"), ERR_NONE},
         {USAGE("0", "0", "0", "0", "false") "," BILL("1"), ERR_RANGE},
         {USAGE("4", "3", "2", "4", "false") "," BILL("0"), ERR_RANGE},
@@ -110,6 +123,9 @@ static void contradictions(void)
         {BILL("21"), ERR_FORMAT}, /* of what? */
         {USAGE("10", "3", "2", "4", "false"), ERR_NONE},
         {USAGE("10", "3", "2", "4", "false") "," BILL("21") "," BILL("21"), ERR_FORMAT},
+        /* Of before the other classes: what is cached is rounded by itself, at whatever price. 0.5 -> 1, twice */
+        {USAGE("2", "1", "0", "0", "false") "," BILL_OF("2", "500", "500"), ERR_NONE},
+        {USAGE("2", "1", "0", "0", "false") "," BILL_OF("1", "500", "500"), ERR_RANGE},
         /* 63 * 1.5 = 94.5 -> 95; 10 * 0.1 = 1; 15 * 2.5 = 37.5 -> 38; 5 * 4 = 20; 7 * 9 = 63; 45 * 2 = 90 with
          * what is reasoning; 3 * 8 = 24; 2 * 30 = 60; 11 for the request; 3 images at 40 */
         {USAGE_ALL(FIGURES, "1", "image", "3") "," BILL_ALL("522", "11"), ERR_NONE},

@@ -541,6 +541,8 @@ static void test_no_fallback_without_trust(void)
 }
 
 #define REFUSED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .client_fault = true, .retry_after_ms = -1}
+#define INVALID                                                                                    \
+    {.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .retry_after_ms = -1}
 #define FAILED(s) {.e = ERR_PROVIDER_STATUS, .status = s, .retry_after_ms = -1}
 #define REFUSED_IN_BODY {.e = ERR_PROVIDER_BODY, .status = 400, .client_fault = true, .retry_after_ms = -1}
 #define TOO_LONG                                                                                   \
@@ -621,6 +623,40 @@ static bool is_unwell_to(uint32_t who)
 
     health_read(context.health, 0, who, clock_mono_ms(), &h);
     return h.state == HEALTH_OPEN;
+}
+
+/* A request that its provider calls invalid, and not for a limit of its own, is the client's fault: nobody else is asked. What
+ * was translated, or is too much for one provider, may still be served by another. */
+static void test_client_fault_is_final(void)
+{
+    static const struct {
+        struct attempt_result x;
+        unsigned dialect;
+        bool final;
+    } cases[] = {
+        {INVALID, DIALECT_OPENAI, true},
+        {INVALID, DIALECT_ANTHROPIC, false},
+        {REFUSED(400), DIALECT_OPENAI, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .own_limit = true,
+          .retry_after_ms = -1}, DIALECT_OPENAI, false},
+        {{.e = ERR_PROVIDER_STATUS, .status = 422, .client_fault = true, .invalid_request = true, .retry_after_ms = -1},
+         DIALECT_OPENAI, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(true, 2);
+
+        request_begin(r);
+        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = cases[i].dialect;
+        report(r, cases[i].x, false);
+        CHECK_INT(side.attempts, cases[i].final ? 1 : 2);
+        CHECK_INT(side.fails, cases[i].final);
+        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = DIALECT_OPENAI;
+        if (!cases[i].final)
+            report(r, (struct attempt_result)REFUSED(422), false);
+        CHECK_INT(side.failure.error, cases[i].x.status == 422 ? API_UNPROCESSABLE : API_BAD_REQUEST);
+        check_over(0, 1);
+    }
 }
 
 /* The next candidate answers: nobody hears of the refusal, and the endpoint that refused is well. */
@@ -1028,6 +1064,57 @@ static void test_worst_case(void)
     request_begin(r);
     CHECK_INT(r->admission.amount_nusd, 1000 * 500 + 100 * 1500 + 1);
     request_client_gone(r);
+}
+
+/* Tiers that may hold for this prompt, classes that it may have, the request's price and units: all are reserved, and
+ * what is billed of them is within that and in the record. */
+static void test_every_price_is_reserved(void)
+{
+    static const struct {
+        const char *what;
+        struct price_tier tier;
+        uint64_t received_ms;
+        uint32_t never;
+        int64_t longer, request, image, reserved, billed;
+    } cases[] = {
+        {"base", {.above_prompt_tokens = 50}, 0, 0, 0, 0, 0, 50 * 500 + 100 * 1500 + 4, 11000},
+        {"a tier that may hold, and does not", {.above_prompt_tokens = 49, .prompt_pusd = 900000, .completion_pusd = 1},
+         0, 0, 0, 0, 0, 50 * 900 + 100 * 1500 + 4, 11000},
+        {"a tier that holds", {.above_prompt_tokens = 9, .prompt_pusd = 900000, .completion_pusd = 2000000}, 0, 0, 0, 0, 0,
+         50 * 900 + 100 * 2000 + 4, 9000 + 8000},
+        {"another time of the day", {.from_minute = 60, .until_minute = 120, .prompt_pusd = 900000}, 0, 0, 0, 0, 0,
+         50 * 500 + 100 * 1500 + 4, 11000},
+        {"this time of the day", {.from_minute = 60, .until_minute = 120, .prompt_pusd = 900000}, 3600000, 0, 0, 0, 0,
+         50 * 900 + 4, 9000},
+        {"a mark for an hour", {.above_prompt_tokens = 50}, 0, 0, 1000000, 0, 0, 50 * 1000 + 100 * 1500 + 4, 11000},
+        {"no such mark", {.above_prompt_tokens = 50}, 0, 1 << PRICE_CLASS_cache_write_long, 1000000, 0, 0,
+         50 * 500 + 100 * 1500 + 4, 11000},
+        {"a request and three images", {.above_prompt_tokens = 50}, 0, 0, 0, 7, 100, 50 * 500 + 100 * 1500 + 4 + 307, 11307},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_with(false, 1);
+        struct price *p = &infos[0].price;
+
+        p->tier[0] = cases[i].tier;
+        p->n_tiers = 1;
+        p->request_nusd = cases[i].request;
+        p->image_nusd = cases[i].image;
+        if (cases[i].longer != 0)
+            p->cache_write_long_pusd = cases[i].longer;
+        r->never = cases[i].never | 1 << PRICE_CLASS_audio_input;
+        r->units = (struct price_units){cases[i].image != 0 ? 3 : 0, cases[i].image != 0 ? PRICE_UNIT_image : 0};
+        r->received_unix_ms = cases[i].received_ms;
+        side.account.units = r->units.n; /* all that was asked for is here */
+        request_begin(r);
+        CHECK_INT(r->admission.amount_nusd, cases[i].reserved);
+        if (r->admission.amount_nusd != cases[i].reserved)
+            printf("# in case: %s\n", cases[i].what);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(cases[i].billed, 1);
+        CHECK_INT(fake.record.units, cases[i].image != 0 ? 3 : 0);
+        CHECK_INT(fake.record.unit_kind, cases[i].image != 0 ? PRICE_UNIT_image : 0);
+    }
 }
 
 static struct request *begin_embeddings(uint32_t inputs)
@@ -1768,8 +1855,224 @@ static void test_absurd_figures(void)
     }
 }
 
+/* --- provider keys of the account's own */
+
+static struct own_store *own;
+
+/* The account's keys at the one provider there is, by flags and state. */
+static void own_put(unsigned n, const uint8_t flags[], const uint8_t states[], uint32_t fee_ppm)
+{
+    const struct id account = {{2}};
+    struct own_keys *k;
+
+    CHECK_INT(own_keys_new(&account, n, &k), ERR_NONE);
+    k->version = 5;
+    k->fee_ppm = fee_ppm;
+    for (unsigned i = 0; i < n; i++) {
+        k->list[i].id.b[0] = (uint8_t)(0xa0 + i);
+        k->list[i].flags = flags[i];
+        k->list[i].state = states[i];
+        k->list[i].len = 3;
+    }
+    own_store_put(own, k);
+}
+
+static struct request *begin_own(uint8_t flags, uint8_t state, uint32_t fee_ppm)
+{
+    struct request *r = begin_with(false, 1);
+
+    if (own == NULL)
+        CHECK_INT(own_store_new(&own), ERR_NONE);
+    own_store_clear(own);
+    context.own = own;
+    fake.own_version = 5;
+    own_put(1, &flags, &state, fee_ppm);
+    return r;
+}
+
+/* Served on the own key: the fee is paid, what it would have cost is told. */
+static void test_own_key(void)
+{
+    static const struct {
+        uint32_t fee_ppm;
+        int64_t paid, reserved;
+    } rows[] = {{0, 0, 0}, {50000, 550, (worst * 5 + 99) / 100}, {1, 1, 1}, {1000000, 11000, worst}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct request *r = begin_own(OWN_KEY_ALWAYS, OWN_KEY_READY, rows[i].fee_ppm);
+
+        request_begin(r);
+        CHECK_INT(r->attempts.route.n, 1);
+        CHECK_INT(r->attempts.candidate.own, 1);
+        CHECK_INT(1000000000 - fake.balance, rows[i].reserved);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(rows[i].paid, 1);
+        CHECK_INT(fake.record.flags, USAGE_BYOK);
+        CHECK_INT(fake.record.cost_nusd, rows[i].paid);
+        CHECK_INT(fake.record.own_cost, 110); /* 11,000 nano-USD */
+        CHECK_INT(fake.own_asks, 0);
+    }
+}
+
+/* Refused there it blames nobody, and the operator's key is tried, at the operator's price; without one the client is
+ * told which key it is. */
+static void test_own_key_refused(void)
+{
+    static const int statuses[] = {401, 402, 403, 429};
+
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++)
+        for (int always = 0; always < 2; always++) {
+            struct request *r = begin_own(always ? OWN_KEY_ALWAYS : 0, OWN_KEY_READY, 0);
+            struct health_view now;
+
+            request_begin(r);
+            CHECK_INT(1000000000 - fake.balance, always ? 0 : worst);
+            for (int n = 0; n < HEALTH_OPEN_MIN; n++)
+                health_success(context.health, 0, HEALTH_NOBODY, clock_mono_ms(), 0);
+            report(r, (struct attempt_result){.e = ERR_PROVIDER_STATUS, .status = statuses[i]}, false);
+            health_read(context.health, 0, HEALTH_NOBODY, clock_mono_ms(), &now);
+            CHECK_INT(now.state, HEALTH_GOOD);
+            if (!always) {
+                CHECK_INT(r->attempts.candidate.own, 0);
+                report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+                check_over(11000, 1);
+                CHECK_INT(fake.record.flags, USAGE_FALLBACK);
+                CHECK_INT(fake.record.own_cost, 0);
+                continue;
+            }
+            check_over(0, 1);
+            CHECK_INT(side.failure.error, statuses[i] == 429 ? API_PROVIDER_RATE : API_OWN_KEY_REFUSED);
+            CHECK(statuses[i] == 429 || strstr(side.failure.text, "key a0000000") != NULL);
+        }
+}
+
+static void test_own_key_fallback(void)
+{
+    struct request *r = begin_own(OWN_KEY_FALLBACK, OWN_KEY_READY, 0);
+
+    request_begin(r);
+    CHECK_INT(r->attempts.candidate.own, 0);
+    report(r, (struct attempt_result){.e = ERR_CONNECT}, false);
+    CHECK_INT(r->attempts.candidate.own, 1);
+    report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+    check_over(0, 1);
+    CHECK_INT(fake.record.flags, USAGE_BYOK | USAGE_FALLBACK);
+
+    r = begin_own(0, OWN_KEY_READY, 0); /* one candidate is one */
+    r->want.no_fallbacks = true;
+    request_begin(r);
+    CHECK_INT(r->attempts.route.n, 1);
+    report(r, (struct attempt_result){.e = ERR_CONNECT}, false);
+    CHECK_INT(side.fails, 1);
+    check_over(0, 1);
+}
+
+/* An account without credit is served on its own key, and on nothing else. */
+static void test_own_key_without_credit(void)
+{
+    struct request *r = begin_own(0, OWN_KEY_READY, 0);
+
+    fake.available = 1; /* one nano-USD */
+    request_begin(r);
+    answer_ask(ERR_CREDIT);
+    CHECK_INT(r->attempts.route.n, 1);
+    CHECK_INT(r->attempts.candidate.own, 1);
+    report(r, (struct attempt_result){.e = ERR_PROVIDER_STATUS, .status = 500}, false);
+    CHECK_INT(side.fails, 1);
+    check_over(0, 1);
+}
+
+/* What cannot be used: passed over, or, when it is always to be used, what the client is told. */
+static void test_own_key_unusable(void)
+{
+    static const struct {
+        uint8_t state;
+        enum api_error error;
+    } rows[] = {{OWN_KEY_RESEAL, API_OWN_KEY_RESEAL}, {OWN_KEY_BAD, API_OWN_KEY_BAD}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct request *r = begin_own(0, rows[i].state, 0);
+
+        request_begin(r);
+        CHECK_INT(r->attempts.candidate.own, 0);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(11000, 1);
+        r = begin_own(OWN_KEY_ALWAYS, rows[i].state, 0);
+        request_begin(r);
+        CHECK_INT(side.attempts, 0);
+        CHECK_INT(side.failure.error, rows[i].error);
+        CHECK(strstr(side.failure.text, "key a0000000") != NULL && strstr(side.failure.text, "PATCH") != NULL);
+        check_over(0, 0);
+    }
+}
+
+/* Not known here: asked of the control plane, once, for a warm key and for a cold one. */
+static void test_own_key_asked(void)
+{
+    static const uint8_t none = 0;
+    struct inquiry_answer answer = {.e = ERR_NONE};
+
+    for (int cold = 0; cold < 2; cold++)
+        for (int comes = 0; comes < 2; comes++) {
+            struct request *r = begin_own(0, OWN_KEY_READY, 0);
+
+            own_store_clear(own);
+            fake.cold = cold;
+            request_begin(r);
+            CHECK_INT(fake.own_asks, !cold);
+            if (cold) {
+                fake.cold = false;
+                answer_ask(ERR_NONE); /* reserved without them: given back, and decided again */
+                CHECK_INT(fake.balance, 1000000000);
+                CHECK_INT(fake.unreserved, 1);
+                fake.unreserved = 0;
+            }
+            CHECK_INT(fake.own_asks, 1);
+            CHECK_INT(side.attempts, 0);
+            if (comes)
+                own_put(1, &none, &none, 0);
+            fake.own_cb(fake.own_cookie, &answer);
+            CHECK_INT(fake.own_asks, 1);
+            if (!comes) { /* it was answered, and there was no room for it */
+                CHECK_INT(side.failure.error, API_CONTROL_PLANE);
+                check_over(0, 0);
+                continue;
+            }
+            CHECK_INT(r->attempts.candidate.own, 1);
+            report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+            check_over(0, 1);
+        }
+    answer.e = ERR_CONTROL_PLANE;
+    struct request *r = begin_own(0, OWN_KEY_READY, 0);
+    own_store_clear(own);
+    request_begin(r);
+    fake.own_cb(fake.own_cookie, &answer);
+    CHECK_INT(side.failure.error, API_CONTROL_PLANE);
+    check_over(0, 0);
+}
+
+/* A client that leaves while they are asked for leaves nothing behind. */
+static void test_own_key_left(void)
+{
+    struct request *r = begin_own(0, OWN_KEY_READY, 0);
+
+    own_store_clear(own);
+    request_begin(r);
+    CHECK_INT(fake.own_asks, 1);
+    request_client_gone(r);
+    CHECK_INT(fake.claims_cancelled, 1);
+    check_over(0, 0);
+}
+
 static const struct check_case cases[] = {
     {"request_absurd_figures", test_absurd_figures},
+    {"request_own_key", test_own_key},
+    {"request_own_key_refused", test_own_key_refused},
+    {"request_own_key_fallback", test_own_key_fallback},
+    {"request_own_key_without_credit", test_own_key_without_credit},
+    {"request_own_key_unusable", test_own_key_unusable},
+    {"request_own_key_asked", test_own_key_asked},
+    {"request_own_key_left", test_own_key_left},
     {"request_whole", test_whole},
     {"request_stream", test_stream},
     {"request_stream_tail_is_bounded", test_stream_tail_is_bounded},
@@ -1777,6 +2080,7 @@ static const struct check_case cases[] = {
     {"request_exhausted", test_exhausted},
     {"request_no_fallback_without_trust", test_no_fallback_without_trust},
     {"request_refusals", test_refusals},
+    {"request_client_fault_is_final", test_client_fault_is_final},
     {"request_refusal_is_not_ill_health", test_refusal_is_not_ill_health},
     {"request_bought_once", test_bought_once},
     {"request_truncated", test_truncated},
@@ -1790,6 +2094,7 @@ static const struct check_case cases[] = {
     {"request_refused_before_dispatch", test_refused_before_dispatch},
     {"request_credit_sentence", test_credit_sentence},
     {"request_worst_case", test_worst_case},
+    {"request_every_price_is_reserved", test_every_price_is_reserved},
     {"request_embeddings_reserved", test_embeddings_reserved},
     {"request_embeddings_billed", test_embeddings_billed},
     {"request_embeddings_left", test_embeddings_left},

@@ -175,12 +175,14 @@ static void test_hard_constraints(void)
     infos[1].price.tier[0] = (struct price_tier){.above_prompt_tokens = 500, .prompt_pusd = 201, .completion_pusd = 1};
     w = want();
     w.max_prompt_pusd = 200;
-    w.prompt_bound = 500;
+    w.prompt_most = 500;
     CHECK_INT(decide(&w, 1).n, 2);
-    w.prompt_bound = 501;
+    w.prompt_most = 501;
     CHECK_INT(decide(&w, 1).n, 1);
-    infos[1].price.tier[0].until_minute = 60; /* the answer may be billed within it */
+    infos[1].price.tier[0].until_minute = 60;
     CHECK_INT(decide(&w, 1).n, 1);
+    w.received_ms = 3600000; /* the hour is over */
+    CHECK_INT(decide(&w, 1).n, 2);
     infos[1].price.n_tiers = 0;
     infos[1].price.reasoning_pusd = 400; /* of a completion */
     w.max_completion_pusd = 399;

@@ -29,7 +29,7 @@ static bool said(const char *text)
     "\"selected\":%s},{\"provider\":\"%s\",\"model\":\"demo/echo\",\"selected\":%s}]}"
 
 /* The member of the answer, when demo-b answered behind demo-a, which failed with `status`. */
-static void check_second(int status)
+static void check_second(int status, const char *error)
 {
     char text[1024];
     const char *a = providers.list[0].name, *b = providers.list[1].name;
@@ -39,10 +39,14 @@ static void check_second(int status)
     snprintf(text, sizeof text, "\"summary\":\"available=2, selected=%s\"", b);
     CHECK(said(text));
     snprintf(text, sizeof text,
-             "\"attempts\":[{\"provider\":\"%s\",\"model\":\"demo/echo\",\"status\":%d},"
-             "{\"provider\":\"%s\",\"model\":\"demo/echo\",\"status\":200}]",
-             a, status, b);
+             "\"attempts\":[{\"provider\":\"%s\",\"model\":\"demo/echo\",\"status\":%d,\"reason\":\"price\",\"latency_ms\":", a,
+             status);
     CHECK(said(text));
+    snprintf(text, sizeof text,
+             ",\"error\":\"%s\"},{\"provider\":\"%s\",\"model\":\"demo/echo\",\"status\":200,\"reason\":\"price\",\"latency_ms\":",
+             error, b);
+    CHECK(said(text));
+    CHECK(said(",\"error\":null}],\"endpoints\":"));
     snprintf(text, sizeof text, CANDIDATES, a, "false", b, "true");
     CHECK(said(text));
 }
@@ -63,7 +67,7 @@ static void test_whole(void)
     up_done(ERR_NONE);
     CHECK_INT(client.status, 200);
     CHECK_INT(json_check(view_of(client.out, client.out_len), &root, NULL), ERR_NONE);
-    check_second(500);
+    check_second(500, "provider_status");
     CHECK(said("\"content\":\"hello\"") && said("\"usage\":{"));
 }
 
@@ -77,7 +81,7 @@ static void test_silent(void)
     up_head(200);
     up_bytes(VIEW_LIT(WHOLE), 1000);
     up_done(ERR_NONE);
-    check_second(502);
+    check_second(502, "connect");
 }
 
 static void test_stream(void)
@@ -94,7 +98,7 @@ static void test_stream(void)
     client_reads();
     up_done(ERR_NONE);
     CHECK(client.ended && !client.aborted);
-    check_second(429);
+    check_second(429, "provider_status");
     CHECK(said("\"choices\":[],\"openrouter_metadata\":{"));
     CHECK(strcmp(client.out + client.out_len - strlen(tail), tail) == 0);
 }

@@ -50,6 +50,7 @@ static void providers_draw(size_t n)
         snprintf(p->jurisdiction, sizeof p->jurisdiction, "%s", laws[draw(7)]);
         snprintf(p->region, sizeof p->region, "%s", regions[draw(6)]);
         p->retains_data = chance(50);
+        p->trains = chance(20);
         p->trains = chance(10);
         p->confidential = chance(20);
     }
@@ -288,7 +289,7 @@ static bool named(const struct name *list, int n, const struct catalog_endpoint 
 static bool private_enough(const struct asked *a, const struct catalog_endpoint *e)
 {
     const struct provider *p = &providers.list[e->provider_no];
-    bool keeps = p->retains_data || e->retains_data;
+    bool keeps = p->retains_data || p->trains || e->retains_data;
     bool sealed = a->min_privacy != NULL &&
                   (strcmp(a->min_privacy, "confidential") == 0 || strcmp(a->min_privacy, "e2e") == 0);
     bool floor = sealed || (a->min_privacy != NULL && strcmp(a->min_privacy, "any") != 0);

@@ -241,10 +241,10 @@ static void on_catalog(void *cookie, struct catalog *c)
     catalog_free(c);
 }
 
-static void on_secret(void *cookie, uint16_t provider_no, struct view key)
+static void on_secret(void *cookie, uint16_t provider_no, uint8_t index, uint8_t total, struct view key)
 {
     (void)cookie;
-    CHECK(provider_no < 2 && key.len < sizeof dp.secret);
+    CHECK(provider_no < 2 && index < total && key.len < sizeof dp.secret);
     memcpy(dp.secret, key.ptr, key.len);
     dp.secrets++;
 }
@@ -1489,13 +1489,13 @@ static void pushes_arrive(void)
     accepted(60000);
     CHECK_INT(identity_decode(identity_text(dp.keys), &who), ERR_NONE);
     crypto_box_seal(sealed, (const uint8_t *)"provider-key", 12, who.hpke_x25519);
-    SAY(secret, .provider_no = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    SAY(secret, .provider_no = 1, .total = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
     UNTIL(dp.secrets == 1, 2000);
     CHECK_BYTES(dp.secret, 12, "provider-key", 12);
     /* A provider that is not measured, and a secret for somebody else. */
-    SAY(secret, .provider_no = 2, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    SAY(secret, .provider_no = 2, .total = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
     sealed[3] ^= 1;
-    SAY(secret, .provider_no = 0, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
+    SAY(secret, .provider_no = 0, .total = 1, .sealed = view_of(sealed, 12 + crypto_box_SEALBYTES));
     buf_init(&frame, LIMIT_FRAME_BYTES);
     CHECK_INT(catalog_encode(&c, &frame), ERR_NONE);
     CHECK_INT(conn_send(cp.conn, buf_view(&frame)), ERR_NONE);

@@ -103,6 +103,7 @@ static struct usage_record sample(void)
         .tokens_image_output = 17,
         .units = 18,
         .unit_kind = PRICE_UNIT_second,
+        .own_cost = 19,
     };
 }
 
@@ -122,6 +123,7 @@ static void run_round_trip(void)
     CHECK_INT(back.tokens_image_output, 17);
     CHECK_INT(back.units, 18);
     CHECK_INT(back.unit_kind, PRICE_UNIT_second);
+    CHECK_INT(back.own_cost, 19);
     CHECK_INT(wire[7], 7);   /* big-endian seq */
     CHECK_INT(wire[148], 0); /* http_status 200 */
     CHECK_INT(wire[149], 200);
@@ -171,7 +173,7 @@ static void run_rejects(void)
     uint8_t wire[USAGE_WIRE_BYTES];
 
     usage_encode(&r, wire);
-    for (size_t i = 184; i < USAGE_WIRE_BYTES; i++) {
+    for (size_t i = 188; i < USAGE_WIRE_BYTES; i++) {
         wire[i] = 1;
         CHECK_INT(usage_decode(view_of(wire, sizeof wire), &back), ERR_FORMAT);
         wire[i] = 0;

@@ -2,7 +2,9 @@
  * in three dialects reaches the provider as the same chat request, and the provider's chat stream reaches each
  * client as the same thoughts, text and calls. (Names are those of the facts: Q1 chat, Q2 Messages, Q4 Responses; E2
  * the stream with two calls, E10 the one that ends with "length". The byte forms E4 and E8 of E2 are in
- * test_messages_write and test_responses_write. E1, E5 to E7, E9 and Q3 need providers or clients of other APIs.) */
+ * test_messages_write and test_responses_write. Q3 is the same request for a
+ * provider of Google's generateContent, whose stream E5 is in test_gemini_read. E1, E6, E7 and E9 need providers or clients
+ * of other APIs.) */
 #include "lib/chat_sides.h"
 #include "lib/client_reads.h"
 #include "messages.h"
@@ -110,6 +112,50 @@ static void one_request_in_three_dialects(void)
     becomes_q1("Q2");
     ask_as(&responses_dialect, RECEIPT_RESPONSES_V1, "/v1/responses", q4);
     becomes_q1("Q4");
+}
+
+/* --- the same at a provider that speaks generateContent */
+
+/* With the switch for what Google keeps, which is always sent. */
+static const char q3[] =
+    "{\"systemInstruction\":{\"parts\":[{\"text\":\"Be brief.\"}]},\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":"
+    "\"Weather in the picture, and the time?\"},{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"iVBORw0KGgo=\"}}]},"
+    "{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"c1\",\"name\":\"weather\",\"args\":{\"city\":"
+    "\"Z\xc3\xbcrich\"}},\"thoughtSignature\":\"skip_thought_signature_validator\"},{\"functionCall\":{\"id\":\"c2\","
+    "\"name\":\"now\",\"args\":{}}}]},{\"role\":\"user\",\"parts\":[{\"functionResponse\":{\"id\":\"c1\",\"name\":"
+    "\"weather\",\"response\":{\"output\":\"sunny\"}}},{\"functionResponse\":{\"id\":\"c2\",\"name\":\"now\",\"response\":{"
+    "\"output\":\"12:00\"}}},{\"text\":\"Go on.\"}]}],\"tools\":[{\"functionDeclarations\":[{\"name\":\"weather\","
+    "\"description\":\"Weather of a city\",\"parametersJsonSchema\":" CITY "},{\"name\":\"now\"}]}],\"toolConfig\":{"
+    "\"functionCallingConfig\":{\"mode\":\"VALIDATED\"}},\"generationConfig\":{\"maxOutputTokens\":2048,\"temperature\":0.5},"
+    "\"store\":false}";
+
+/* A client that can show thoughts is told them. */
+static void becomes_q3(const char *name)
+{
+    json_c_object *want = jc_parse(q3, strlen(q3)), *got = jc_parse(up.sent[0], strlen(up.sent[0]));
+
+    json_object_object_del(jc(got, "generationConfig"), "thinkingConfig");
+    CHECK(want != NULL && got != NULL);
+    if (!json_object_equal(want, got))
+        printf("# %s: %s\n", name, json_object_to_json_string(got));
+    CHECK(json_object_equal(want, got));
+    json_object_put(want);
+    json_object_put(got);
+    over();
+}
+
+static void one_request_for_google(void)
+{
+    providers.list[0].dialect = DIALECT_GEMINI;
+    gates = (struct model_gates){.bits = GATE_SIGNS_CALLS | GATE_THINKS_ADAPTIVELY};
+    ask_as(&chat_dialect, RECEIPT_CHAT_V1, "/v1/chat/completions", q1);
+    becomes_q3("Q1");
+    ask_as(&messages_2023, RECEIPT_MESSAGES_V1, "/v1/messages", q2);
+    becomes_q3("Q2");
+    ask_as(&responses_dialect, RECEIPT_RESPONSES_V1, "/v1/responses", q4);
+    becomes_q3("Q4");
+    providers.list[0].dialect = DIALECT_OPENAI;
+    gates = (struct model_gates){0};
 }
 
 #define CHUNK(choices, more)                                                                                           \
@@ -248,6 +294,7 @@ static void encrypted_thoughts_are_handed_over(void)
 
 static const struct check_case cases[] = {
     {"one_request_in_three_dialects", one_request_in_three_dialects},
+    {"one_request_for_google", one_request_for_google},
     {"streams_mean_the_same", streams_mean_the_same},
     {"encrypted_thoughts_are_handed_over", encrypted_thoughts_are_handed_over},
 };
