@@ -162,7 +162,7 @@ def a_page_names_the_next_one():
 def a_filter_is_honoured_or_refused():
     true(len(ids("/v1/models")) > len(ids("/v1/models?q=echo")) > 0)
     equal(ids("/v1/models?model_authors=nobody"), [])
-    equal(ids("/v1/models?output_modalities=image"), [])
+    equal(ids("/v1/models?output_modalities=image"), ["demo/image", "demo/image-tokens"])
     both = {p["slug"] for p in page("/v1/providers")["data"]}
     true({"demo-a", "demo-b"} <= both, both)
     true("demo/echo" in ids("/v1/models?providers=demo-a&zdr=true&supported_parameters=tools"))
