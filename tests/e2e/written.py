@@ -69,7 +69,9 @@ class Checker:
         if what == "error":
             self.openrouter_error(value)
 
-    def messages(self, value, what, _):
+    def messages(self, value, what, openrouter):
+        if openrouter and "usage" in value:  # what OpenRouter's definition has beside Anthropic's
+            value = {**value, "usage": {k: v for k, v in value["usage"].items() if k not in ("cost", "cost_details", "is_byok")}}
         name = {"stream": "StreamEventFull", "whole": "MessageFull", "error": "ErrorResponse"}[what]
         self.anthropic.check(value, "ErrorResponse" if value["type"] == "error" else name)
 
