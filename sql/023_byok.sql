@@ -44,7 +44,12 @@ $$;
 
 CREATE FUNCTION api_key_byok() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- One of the two waits for the other, so that a key made beside a change of own keys does not miss it.
+    PERFORM 1 FROM account WHERE account_id = NEW.account_id FOR NO KEY UPDATE;
     NEW.byok_version := byok_version(NEW.account_id);
+    IF NEW.byok_version = 0 AND EXISTS (SELECT 1 FROM byok_key WHERE account_id = NEW.account_id AND NOT disabled) THEN
+        NEW.byok_version := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER api_key_byok BEFORE INSERT ON api_key FOR EACH ROW EXECUTE FUNCTION api_key_byok();
@@ -54,6 +59,7 @@ DECLARE
     who uuid := coalesce(NEW.account_id, OLD.account_id);
     v bigint := 0;
 BEGIN
+    PERFORM 1 FROM account WHERE account_id = who FOR NO KEY UPDATE;
     IF EXISTS (SELECT 1 FROM byok_key WHERE account_id = who AND NOT disabled) THEN
         v := greatest(byok_version(who) + 1,
                       (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);

@@ -71,15 +71,38 @@ static uint32_t little_endian(const uint8_t *p)
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* Bytes of a second, as a WAV file says it; else those of compressed speech. */
+/* Of a chunk "fmt ": bytes of a second. Decoders go by the rate of samples and their size, so these count, and not the
+ * rate of bytes beside them. */
+static uint32_t format_bytes(const uint8_t *f)
+{
+    enum { PCM = 1, FLOATS = 3, A_LAW = 6, MU_LAW = 7, EXTENSIBLE = 0xfffe, RATE_MOST = 192000 * 8 * 4 };
+    const unsigned tag = little_endian(f) & UINT16_MAX, channels = little_endian(f) >> 16;
+    const unsigned bits = little_endian(f + 12) >> 16;
+    const uint64_t rate = (uint64_t)little_endian(f + 4) * channels * ((bits + 7) / 8);
+
+    if (tag != PCM && tag != FLOATS && tag != A_LAW && tag != MU_LAW && tag != EXTENSIBLE)
+        return CALL_SECOND_BYTES;
+    return rate >= CALL_SECOND_BYTES_LEAST && rate <= RATE_MOST ? (uint32_t)rate : CALL_SECOND_BYTES;
+}
+
+/* Bytes of a second, as a WAV file of samples says it; else those of compressed speech. */
 static uint32_t second_bytes(struct view file)
 {
-    uint32_t rate;
+    enum { CHUNKS_MAX = 32, CHUNK_HEAD = 8, FORMAT_BYTES = 16 };
+    size_t at = 12;
 
-    if (file.len < 44 || !view_starts(file, VIEW_LIT("RIFF")) || !view_starts(view_from(file, 8), VIEW_LIT("WAVEfmt ")))
+    if (file.len < 44 || !view_starts(file, VIEW_LIT("RIFF")) || !view_starts(view_from(file, 8), VIEW_LIT("WAVE")))
         return CALL_SECOND_BYTES;
-    rate = little_endian(file.ptr + 28);
-    return rate >= CALL_SECOND_BYTES_LEAST ? rate : CALL_SECOND_BYTES;
+    for (unsigned n = 0; n < CHUNKS_MAX && at <= file.len && file.len - at >= CHUNK_HEAD + FORMAT_BYTES; n++) {
+        const uint32_t len = little_endian(file.ptr + at + 4);
+
+        if (view_starts(view_from(file, at), VIEW_LIT("fmt ")))
+            return format_bytes(file.ptr + at + CHUNK_HEAD);
+        if (len > file.len - at - CHUNK_HEAD)
+            break;
+        at += CHUNK_HEAD + (size_t)len + (len & 1);
+    }
+    return CALL_SECOND_BYTES;
 }
 
 static enum err form_audio(struct member_reader *r, const struct multipart_part *part)

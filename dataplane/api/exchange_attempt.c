@@ -123,7 +123,8 @@ static const struct attempt_sink event_sink = {
 static uint32_t exchange_limit(const struct exchange *x)
 {
     uint32_t told = reserve_told(&x->request);
-    uint32_t most = x->request.attempts.candidate.model->info->max_output;
+    const struct candidate *c = &x->request.attempts.candidate;
+    uint32_t most = c->endpoint->info->max_output != 0 ? c->endpoint->info->max_output : c->model->info->max_output;
 
     return told == 0 && !exchange_is_raw(x) && most != 0 && x->prompt.max_tokens > most ? most : told;
 }

@@ -100,7 +100,7 @@ static void count_images(struct prompt *p)
 
     f->units = (struct price_units){p->n_choices, PRICE_UNIT_image};
     f->guess = p->n_choices;
-    f->output_guess = p->n_choices * CALL_IMAGE_TOKENS;
+    f->output_guess = p->n_choices * (p->call.priced.len != 0 ? CALL_IMAGE_TOKENS_LARGE : CALL_IMAGE_TOKENS);
     p->max_tokens = CALL_IMAGE_TOKENS_MOST;
 }
 

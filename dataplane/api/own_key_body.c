@@ -1,7 +1,10 @@
 /* The members that the control plane's /byok takes, and no others. */
 #include "own_key_body.h"
 
+#include "base64.h"
+#include "bounds.h"
 #include "json.h"
+#include "message.h"
 
 enum { OWN_KEY_BODY_MEMBERS = 32 };
 
@@ -16,6 +19,21 @@ static bool known(struct view key)
     return false;
 }
 
+/* Base64 of no fewer bytes than a sealed key has. */
+static bool looks_sealed(struct json_value v)
+{
+    struct view text;
+    struct buf box;
+    bool sealed;
+
+    if (v.kind != JSON_STRING)
+        return true; /* the control plane refuses it */
+    buf_init(&box, LIMIT_OWN_SEALED_BYTES);
+    sealed = json_string_plain(v, &text) && base64_decode(text, &box) == ERR_NONE && box.len >= OWN_KEY_SEALED_MIN;
+    buf_free(&box);
+    return sealed;
+}
+
 bool own_key_body_ok(struct view body, struct api_failure *f)
 {
     struct json_member m[OWN_KEY_BODY_MEMBERS];
@@ -28,6 +46,13 @@ bool own_key_body_ok(struct view body, struct api_failure *f)
         return false;
     }
     for (size_t i = 0; i < n; i++) {
+        if (json_key_is(m[i].key, "sealed_key") && !looks_sealed(m[i].value)) {
+            f->error = API_BAD_REQUEST;
+            f->code = "unsealed_key";
+            f->message = "sealed_key is no sealed key in base64 (docs/byok.md). It was not handed on to the control plane.";
+            f->param = "sealed_key";
+            return false;
+        }
         if (known(m[i].key))
             continue;
         f->error = API_BAD_REQUEST;

@@ -71,6 +71,8 @@ static const struct route_model *find_dated(const struct snapshot *s, struct vie
     return m == NULL && !*ambiguous && undated(&id) ? find_plain(s, id, ambiguous) : m;
 }
 
+enum { WANT_ID_MAX = LIMIT_MODEL_ID_BYTES + 32 }; /* an id and its suffixes; a longer one names nothing */
+
 /* What an id may stand for. */
 struct named {
     const struct route_model *model;
@@ -81,8 +83,11 @@ struct named {
 
 static struct named want_resolve(const struct snapshot *s, struct view id)
 {
-    struct named n = {.model = snapshot_find(s, id), .sort = ROUTE_BALANCE};
+    struct named n = {.sort = ROUTE_BALANCE};
 
+    if (id.len > WANT_ID_MAX)
+        return n;
+    n.model = snapshot_find(s, id);
     if (n.model == NULL)
         n.alias = snapshot_alias(s, id);
     for (size_t i = 0; n.model == NULL && n.alias == NULL && i < sizeof suffixes / sizeof suffixes[0]; i++) {

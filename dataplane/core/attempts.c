@@ -129,11 +129,10 @@ bool attempts_final(const struct attempts *a, const struct attempt_result *x)
     return x->e == ERR_PROVIDER_LARGE || (x->e == ERR_TOTAL_TIMEOUT && !a->stream);
 }
 
-bool attempts_blamed(const struct attempts *a, const struct attempt_result *x)
+bool attempts_blamed(const struct attempt_result *x)
 {
     return x->e == ERR_PROVIDER_STATUS && x->client_fault && x->status == 400 && x->invalid_request &&
-           !x->own_limit && !x->context_length &&
-           a->candidate.endpoint->provider->dialect == DIALECT_OPENAI;
+           !x->own_limit && !x->context_length && !x->translated;
 }
 
 /* A 404 is about the provider's catalog: the model stands in ours. */

@@ -83,7 +83,7 @@ bool attempts_final(const struct attempts *a, const struct attempt_result *x);
 /* The request is wrong for whoever is asked: its provider says 400 invalid_request_error, for no limit or lack of its own,
  * to the bytes that the client wrote. What has been translated may be wrong by our doing, and a 400 without that
  * type may be about anything: then the next one is asked. */
-bool attempts_blamed(const struct attempts *a, const struct attempt_result *x);
+bool attempts_blamed(const struct attempt_result *x);
 /* Trouble of our own (memory, the budget): it says nothing about the endpoint, and the next one would meet
  * it too. */
 bool attempts_ours(enum err e);

@@ -32,9 +32,21 @@ static void route_push(struct route *r, const struct candidate *c, uint8_t own)
     r->list[r->n++].own = own;
 }
 
-/* The endpoints of these keys' providers as routing orders them, each once for every key. */
+/* allow_fallbacks:false beside an order means: these providers or none. */
+static bool in_order(const struct route_want *w, const struct catalog_endpoint *e)
+{
+    if (!w->no_fallbacks || !w->order_set)
+        return true;
+    for (size_t i = 0; i < w->n_order; i++)
+        if (w->order[i].provider_no == e->provider_no &&
+            (w->order[i].quantization == ROUTE_ANY || w->order[i].quantization == e->quantization))
+            return true;
+    return false;
+}
+
+/* The endpoints of these keys' providers as routing orders them, each once for every key. of: one model's, NULL all. */
 static void push_own(struct attempts *a, const struct route_want *want, const struct own_keys *keys,
-                     bool fallback, struct route *out)
+                     bool fallback, const struct route_model *of, struct route *out)
 {
     struct route_want at = *want;
     struct route_health health;
@@ -49,11 +61,14 @@ static void push_own(struct attempts *a, const struct route_want *want, const st
     at.no_fallbacks = false; /* cut to one at the end */
     attempts_health(a, &health);
     route_decide(&at, &health, a->seed, &route);
-    for (size_t c = 0; c < route.n; c++)
+    for (size_t c = 0; c < route.n; c++) {
+        if ((of != NULL && route.list[c].model != of) || !in_order(want, route.list[c].endpoint->info))
+            continue;
         for (unsigned i = 0; i < keys->n; i++)
             if (usable(&keys->list[i], fallback) &&
                 keys->list[i].provider_no == route.list[c].endpoint->provider->no)
                 route_push(out, &route.list[c], (uint8_t)(i + 1));
+    }
 }
 
 static bool always_own(const struct own_keys *keys, uint16_t provider_no)
@@ -73,6 +88,26 @@ static void note_trouble(struct attempts *a, const struct own_keys *keys)
         }
 }
 
+/* The candidates of one model, or of all (NULL): own keys, then the operator's. True: an own key that is always to be used
+ * keeps an operator's off. */
+static bool push_model(struct attempts *a, const struct route_want *want, const struct own_keys *keys,
+                       const struct route_model *of, struct route *out)
+{
+    bool kept_off = false;
+
+    push_own(a, want, keys, false, of, out);
+    for (size_t i = 0; i < a->route.n; i++) {
+        if (of != NULL && a->route.list[i].model != of)
+            continue;
+        if (always_own(keys, a->route.list[i].endpoint->provider->no))
+            kept_off = true;
+        else
+            route_push(out, &a->route.list[i], 0);
+    }
+    push_own(a, want, keys, true, of, out);
+    return kept_off;
+}
+
 void own_route(struct attempts *a, const struct route_want *want, const struct own_keys *keys)
 {
     struct route with = {.refusal = ROUTE_OK};
@@ -81,14 +116,10 @@ void own_route(struct attempts *a, const struct route_want *want, const struct o
     assert(keys->n <= LIMIT_OWN_KEYS);
     a->own = keys;
     note_trouble(a, keys);
-    push_own(a, want, keys, false, &with);
-    for (size_t i = 0; i < a->route.n; i++) {
-        if (always_own(keys, a->route.list[i].endpoint->provider->no))
-            kept_off = true;
-        else
-            route_push(&with, &a->route.list[i], 0);
-    }
-    push_own(a, want, keys, true, &with);
+    if (want->across_models)
+        kept_off = push_model(a, want, keys, NULL, &with);
+    for (size_t m = 0; !want->across_models && m < want->n_models; m++)
+        kept_off = push_model(a, want, keys, want->models[m], &with) || kept_off;
     if (want->no_fallbacks && with.n > 1)
         with.n = 1;
     if (with.n == 0)

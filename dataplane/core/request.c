@@ -414,7 +414,7 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
         request_settle(r, x->e, f.error, SETTLE_OUTPUT);
         r->ops->fail(r, &f);
     } else if (attempts_ours(x->e) || /* an answer that has no room here is not bought again elsewhere */
-               attempts_blamed(&r->attempts, x)) {
+               attempts_blamed(x)) {
         request_exhausted(r);
     } else {
         request_connect(r);

@@ -119,7 +119,8 @@ bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
 bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion)
 {
     const struct catalog_model *m = r->attempts.candidate.model->info;
-    const uint64_t longest = output_most(&r->attempts.candidate);
+    const uint64_t there = output_most(&r->attempts.candidate); /* its row may say too little */
+    const uint64_t longest = there > m->max_output ? there : m->max_output;
     uint64_t output = r->output < longest ? r->output : longest;
     bool limited = r->max_output != 0 || r->told;
 

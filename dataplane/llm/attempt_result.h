@@ -28,6 +28,7 @@ struct attempt_result {
     uint8_t keys_refused; /* a bit for each of the operator's keys that the provider has refused */
     uint16_t key_status;  /* and the status with which it has, of the last of them */
     bool own_limit; /* it blames the request for what only this provider cannot do */
+    bool translated; /* the body was written by us, and is not the client's own */
     bool invalid_request; /* it says by the error's type that the request is invalid, and nothing of our key */
     /* The provider's sentence for the client; NULL: none. Of the first client fault it stays until
      * the request ends, of others until the next attempt begins. */

@@ -14,6 +14,7 @@ enum {
     CALL_DOCUMENTS_MAX = 10000,    /* to be ranked, as Cohere's limit */
     CALL_TEMPLATE_TOKENS = 64,     /* prompt tokens that a provider adds by itself */
     CALL_IMAGE_TOKENS_MOST = 16384, /* output tokens of one image; the largest seen has 6,240 */
+    CALL_IMAGE_TOKENS_LARGE = 6240, /* of one whose size or quality is asked for */
     CALL_IMAGE_TOKENS = 1056,      /* of one that the provider did not count: 1024 x 1024, medium quality */
     /* Audio of an unknown length: no codec in use makes less of a second (Opus at 6 kbit/s), and files of compressed
      * speech have about 64 kbit/s. */

@@ -52,6 +52,7 @@ struct attempt_result attempt_error(struct attempt *a, enum err e, const struct 
         .client_fault = error->client_fault,
         .context_length = error->context_length,
         .own_limit = error->own_limit,
+        .translated = a->translated,
         .invalid_request = error->invalid_request && a->message != NULL,
         .message = a->message,
     };
@@ -197,7 +198,8 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
                 .call = p->call.form,
             },
     };
-    assert(a->adapter != NULL && (!a->stream || a->adapter->chunk != NULL));
+    a->translated = p->kind == PROMPT_CHAT && (p->chat == NULL || a->adapter->list);
+    assert(!a->stream || a->adapter->chunk != NULL);
     assert(strlen(task->id) < sizeof a->canon.id);
     memcpy(a->canon.id, task->id, strlen(task->id));
     buf_init_charged(&a->canonical, LIMIT_RESPONSE_BYTES + ATTEMPT_ERROR_BODY_MAX, task->budget);

@@ -61,6 +61,7 @@ struct attempt {
     void *cookie;
     unsigned serial; /* of the attempt, among those that this struct was used for */
     const struct adapter *adapter;
+    bool translated; /* the body is not the client's own, spliced */
     const struct provider *provider;
     const struct credentials *credentials;
     struct view own_key;

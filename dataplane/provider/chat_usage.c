@@ -74,6 +74,8 @@ static const struct spelling in_writes[] = {
     SPELLED("ephemeral_1h_input_tokens", cache_write_long),
     SPELLED("ttl_30m", cache_write_short), /* OpenAI */
     SPELLED("ttl_12h", cache_write_long),
+    SPELLED("ttl_30m_tokens", cache_write_short), /* Responses */
+    SPELLED("ttl_12h_tokens", cache_write_long),
 };
 #undef SPELLED
 enum { USAGE_DEPTH = 2 }; /* usage.prompt_tokens_details.cache_creation is the deepest */

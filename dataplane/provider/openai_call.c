@@ -45,6 +45,9 @@ bool openai_call_fits(const struct prompt *p, const struct destination *d, struc
 {
     const struct prompt_call *x = &p->call;
 
+    *refused = VIEW_LIT("model");
+    if (x->boundary.len != 0 && d->provider->force[0] != '\0')
+        return false; /* what the row forces has no place in a form */
     for (size_t i = 0; i < x->n_members; i++) {
         *refused = x->member[i];
         if (!chat_member_allowed(d->provider, x->member[i]))
@@ -235,7 +238,7 @@ static bool read_object(struct chat_canon *c, struct json_value root)
         if (json_get(root, "duration", &seconds))
             c->units = seconds_of(seconds);
         if (c->units == 0 && json_get(root, "usage", &v) && v.kind == JSON_OBJECT &&
-            json_get(v, "seconds", &seconds))
+            (json_get(v, "seconds", &seconds) || json_get(v, "prompt_audio_seconds", &seconds))) /* the latter: Mistral */
             c->units = seconds_of(seconds);
         return true;
     case CALL_JUDGEMENTS:
@@ -264,6 +267,9 @@ static void read_usage(struct chat_canon *c, struct json_value root)
         (void)chat_usage_read(c, v);
     if (!c->usage.present && c->figures.total != 0)
         c->usage = (struct token_usage){.present = true, .prompt = c->figures.total};
+    /* What does not say of which class its output is: of an answer of images it is images. */
+    if (c->call.answer == CALL_IMAGES && c->usage.image_output == 0)
+        c->usage.image_output = c->usage.completion;
 }
 
 /* An error, most likely. */

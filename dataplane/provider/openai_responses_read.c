@@ -63,6 +63,9 @@ static void put_usage(struct patch *p, struct json_value usage)
         patch_put(p, any ? VIEW_LIT(",\"prompt_tokens_details\":{") : VIEW_LIT("\"prompt_tokens_details\":{"));
         put_figure(p, details, "cached_tokens", VIEW_LIT("\"cached_tokens\":"), &inner);
         put_figure(p, details, "cache_write_tokens", VIEW_LIT("\"cache_write_tokens\":"), &inner);
+        put_figure(p, details, "cache_write_tokens_details", VIEW_LIT("\"cache_write_tokens_details\":"), &inner);
+        put_figure(p, details, "image_tokens", VIEW_LIT("\"image_tokens\":"), &inner);
+        put_figure(p, details, "audio_tokens", VIEW_LIT("\"audio_tokens\":"), &inner);
         patch_put(p, VIEW_LIT("}"));
         any = true;
     }

@@ -238,9 +238,11 @@ enum err row_edits_apply(const struct destination *d, size_t start, struct buf *
     struct buf insert, edited;
     enum err e;
 
-    if (is_idle(d) || json_check(w.body, &(struct json_value){JSON_NULL, VIEW_EMPTY}, NULL) != ERR_NONE ||
-        w.body.ptr[0] != '{')
+    if (is_idle(d))
         return ERR_NONE;
+    /* No object, or nested too deeply to be read here: what the row forces must not be left out. */
+    if (json_check(w.body, &(struct json_value){JSON_NULL, VIEW_EMPTY}, NULL) != ERR_NONE || w.body.ptr[0] != '{')
+        return d->provider->force[0] == '\0' ? ERR_NONE : ERR_FORMAT;
     w.force = (struct json_value){JSON_OBJECT, view_trim(view_str(d->provider->force))};
     buf_init(&insert, sizeof d->provider->force + sizeof STREAMS + 1);
     buf_init_charged(&edited, w.body.len + row_edits_room(d, w.body.len), out->budget);

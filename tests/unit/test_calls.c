@@ -107,7 +107,8 @@ static void test_read(void)
 static void test_counts(void)
 {
     static const uint8_t wav[44] = {'R', 'I', 'F', 'F', 0, 0, 0, 0, 'W', 'A', 'V', 'E', 'f', 'm', 't', ' ', 16, 0, 0, 0,
-                                    1, 0, 1, 0, 0x80, 0x3e, 0, 0, 0, 0x7d, 0, 0};
+                                    1, 0, 1, 0, 0x80, 0x3e, 0, 0, 0xff, 0xff, 0xff, 0xff, /* a lie: 32,000 bytes a second */
+                                    2, 0, 16, 0};
     enum { SECONDS = 3, BYTES = SECONDS * 32000 - 44 };
     struct prompt_fault fault;
     struct prompt p;

@@ -631,27 +631,26 @@ static void test_client_fault_is_final(void)
 {
     static const struct {
         struct attempt_result x;
-        unsigned dialect;
-        bool final;
+        bool translated, final;
     } cases[] = {
-        {INVALID, DIALECT_OPENAI, true},
-        {INVALID, DIALECT_ANTHROPIC, false},
-        {REFUSED(400), DIALECT_OPENAI, false},
+        {INVALID, false, true},
+        {INVALID, true, false}, /* the mistake may be ours */
+        {REFUSED(400), false, false},
         {{.e = ERR_PROVIDER_STATUS, .status = 400, .client_fault = true, .invalid_request = true, .own_limit = true,
-          .retry_after_ms = -1}, DIALECT_OPENAI, false},
+          .retry_after_ms = -1}, false, false},
         {{.e = ERR_PROVIDER_STATUS, .status = 422, .client_fault = true, .invalid_request = true, .retry_after_ms = -1},
-         DIALECT_OPENAI, false},
+         false, false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct request *r = begin_with(true, 2);
+        struct attempt_result x = cases[i].x;
 
+        x.translated = cases[i].translated;
         request_begin(r);
-        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = cases[i].dialect;
-        report(r, cases[i].x, false);
+        report(r, x, false);
         CHECK_INT(side.attempts, cases[i].final ? 1 : 2);
         CHECK_INT(side.fails, cases[i].final);
-        ((struct provider *)r->attempts.candidate.endpoint->provider)->dialect = DIALECT_OPENAI;
         if (!cases[i].final)
             report(r, (struct attempt_result)REFUSED(422), false);
         CHECK_INT(side.failure.error, cases[i].x.status == 422 ? API_UNPROCESSABLE : API_BAD_REQUEST);
@@ -1957,6 +1956,15 @@ static void test_own_key_fallback(void)
     report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
     check_over(0, 1);
     CHECK_INT(fake.record.flags, USAGE_BYOK | USAGE_FALLBACK);
+
+    r = begin_own(0, OWN_KEY_READY, 0); /* "these providers or none" holds for own keys, too */
+    r->want.no_fallbacks = r->want.order_set = true;
+    r->want.order[0] = (struct route_pick){.provider_no = 7, .quantization = ROUTE_ANY};
+    r->want.n_order = 1;
+    request_begin(r);
+    CHECK_INT(side.fails, 1);
+    CHECK_INT(side.failure.error, API_NO_PROVIDER);
+    check_over(0, 0);
 
     r = begin_own(0, OWN_KEY_READY, 0); /* one candidate is one */
     r->want.no_fallbacks = true;

@@ -35,8 +35,8 @@ static const struct {
      "{\"model\":\"m\",\"stop\":[\"temperature\"]}"},
     {&plain, &streams, "{\"model\":\"m\",\"stream\":false}",
      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"m\"}"},
-    {&hub, &open_model, "--boundary", "--boundary"},
-    {&hub, &open_model, "[1]", "[1]"},
+    {&kimi, &open_model, "--boundary", "--boundary"},
+    {&kimi, &open_model, "[1]", "[1]"},
 };
 
 static void apply(const struct provider *provider, const struct catalog_model *model, const char *body, struct buf *out)
@@ -96,8 +96,29 @@ static void ids_of_calls(void)
     buf_free(&out);
 }
 
+/* What a row forces is never left out: a body that has no place for it, or is too deep to be read, is not sent. */
+static void nothing_forced(void)
+{
+    const struct destination to = {&hub, &open_model, &endpoint};
+    char deep[160];
+    const char *const bodies[] = {"--boundary", "[1]", "", deep};
+
+    memset(deep, '[', sizeof deep);
+    memcpy(deep, "{\"a\":", 5);
+    deep[sizeof deep - 1] = '\0';
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        struct buf out;
+
+        buf_init(&out, 1024);
+        CHECK_INT(buf_append(&out, view_str(bodies[i])), ERR_NONE);
+        CHECK_INT(row_edits_apply(&to, 0, &out), ERR_FORMAT);
+        buf_free(&out);
+    }
+}
+
 static const struct check_case cases[] = {
     {"row_edits_each", each_edit},
+    {"row_edits_nothing_forced", nothing_forced},
     {"row_edits_ids_of_calls", ids_of_calls},
 };
 CHECK_MAIN(cases)

@@ -94,7 +94,7 @@ static enum err read_body(const char *body)
 
 static enum err read_of(const char *model, const char *extra)
 {
-    static char body[4096];
+    static char body[1 << 20];
 
     snprintf(body, sizeof body,
              "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]%s}",
@@ -225,6 +225,21 @@ static void test_suffixes(void)
         CHECK_INT(want.sort, cases[i].sort);
         CHECK_INT(want.n_models, cases[i].n);
     }
+}
+
+/* An id of half a million bytes, all of them suffixes, names nothing, and is not looked at one suffix after the other. */
+static void test_long_id(void)
+{
+    enum { TIMES = 90000 };
+    char *extra = malloc(32 + TIMES * 6), *end = extra;
+
+    end += sprintf(end, ",\"models\":[\"x/one");
+    for (unsigned i = 0; i < TIMES; i++)
+        end += sprintf(end, ":floor");
+    sprintf(end, "\"]");
+    CHECK_INT(read_of("x/none", extra), ERR_NOT_FOUND);
+    CHECK_INT(failure.error, API_NO_MODEL);
+    free(extra);
 }
 
 static void test_sets(void)
@@ -552,7 +567,7 @@ static const struct check_case cases[] = {
     {"want_skipped", test_skipped},
     {"want_named", test_named},
     {"want_members", test_members},
-    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_kind", test_kind}, {"want_models_alone", test_models_alone}, {"want_suffixes", test_suffixes},   {"want_sets", test_sets},
+    {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_kind", test_kind}, {"want_models_alone", test_models_alone}, {"want_suffixes", test_suffixes}, {"want_long_id", test_long_id},   {"want_sets", test_sets},
     {"want_hard", test_hard},       {"want_unknown", test_unknown},
 };
 CHECK_MAIN(cases)
