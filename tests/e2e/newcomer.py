@@ -49,10 +49,11 @@ def models_have_a_date_and_a_description():
 
 @case
 def refused_members_are_named():
-    for members, name in (({"provider": {"quantizations": ["fp8"]}}, "quantizations"),
+    for members, name in (({"provider": {"quantizations": ["fp7"]}}, "quantizations"),
                           ({"provider": {"zdr": "yes"}}, "zdr"),
                           ({"provider": {"sort": "price", "order": "demo-a"}}, "order"),
-                          ({"provider": {"jurisdiction": "eu"}}, "jurisdiction"),
+                          ({"provider": {"jurisdiction": "mars"}}, "jurisdiction"),
+                          ({"provider": {"enforce_distillable_text": True}}, "enforce_distillable_text"),
                           ({"no_such_member": 1}, "no_such_member")):
         a = chat(**members)
         equal((a.status, a.error()["param"]), (400, name), members)
