@@ -132,7 +132,11 @@ def ask_b():
 @case
 def an_address_that_never_answers():
     with Mute(), Resolver() as r:
+        # Each worker's loop looks names up for itself, and the kernel chooses who gets a connection: ask until each has met
+        # the silent address, which takes it 250 ms.
         took = [ask_b() for _ in range(8)]
+        while sum(t > 0.2 for t in took) < len(os.sched_getaffinity(0)) and len(took) < 200:
+            took.append(ask_b())
         print("# " + " ".join(f"{t:.2f}" for t in took))
         true(all(t < 1.5 for t in took), took)  # 250 ms and a little, never the connect deadline of 5 s
         r.hangs(True)  # addresses that are known serve on (test_dial says what happens when they are old)
