@@ -76,7 +76,7 @@ uint8_t take_u8_below(struct reader *r, unsigned end)
     uint8_t v = take_u8(r);
 
     reader_require(r, v < end, ERR_RANGE);
-    return v;
+    return v < end ? v : 0; /* it may be the bound of a loop */
 }
 
 void take_bytes(struct reader *r, uint8_t *out, size_t n)

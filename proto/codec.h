@@ -26,7 +26,7 @@ uint32_t take_u32(struct reader *r);
 uint64_t take_u64(struct reader *r);
 /* A signed amount that may not be negative: ERR_RANGE when the top bit is set. */
 int64_t take_amount(struct reader *r);
-/* An enum or counter with a known end: ERR_RANGE when it is not below `end`. */
+/* An enum or counter with a known end: ERR_RANGE, and 0, when it is not below `end`. */
 uint8_t take_u8_below(struct reader *r, unsigned end);
 void take_bytes(struct reader *r, uint8_t *out, size_t n);
 /* u16 length and that many bytes, borrowed from the payload. ERR_RANGE outside [min, max]. */

@@ -161,15 +161,22 @@ static void time_passes(uint64_t ms, int64_t unix_turned_ms)
     clock_freeze(mono_ms * 1000, unix_ms);
 }
 
+static const struct providers providers = {.n = 2, .list = {{.no = 0, .id = "demo-a"}, {.no = 1, .id = "demo-b"}}};
+static struct identity own_identity;
+static uint8_t own_report[SNP_REPORT_BYTES];
+
 static void begin_once(void)
 {
     static const struct identity_config who = {.audience = "fuzz", .simulated = true};
 
     if (secret_init() != ERR_NONE || uv_loop_init(&loop) != 0 || uv_mutex_init(&u.lock) != 0 ||
         identity_keys_new(&who, &u.config.keys) != ERR_NONE || ship_init(&u) != ERR_NONE ||
-        targets_parse("127.0.0.1,127.0.0.2", 1, &u.targets) != ERR_NONE)
+        targets_parse("127.0.0.1,127.0.0.2", 1, &u.targets) != ERR_NONE ||
+        own_store_new(&u.config.own) != ERR_NONE || seal_ring_new(u.config.keys, &u.config.ring) != ERR_NONE)
         abort();
-    u.config.n_providers = 2;
+    u.config.n_providers = providers.n;
+    u.config.providers = &providers;
+    u.config.seal = (struct seal_own){.identity = &own_identity, .report = own_report};
     u.config.on_catalog = on_catalog;
     u.config.on_secret = on_secret;
     u.config.on_cert = on_cert;
