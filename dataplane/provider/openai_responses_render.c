@@ -126,22 +126,6 @@ static void put_settings(struct body *b, const struct destination *d)
         put_setting(b, SETTING_SAFETY_IDENTIFIER, VIEW_LIT(",\"safety_identifier\":"));
 }
 
-/* The word that was asked for, or the nearest below that the model knows, else the nearest above. */
-static enum prompt_effort known_effort(const struct destination *d, enum prompt_effort effort)
-{
-    unsigned words = d->model->gates.efforts;
-
-    if (words == 0)
-        return effort;
-    for (int e = effort; e >= EFFORT_NONE; e--)
-        if ((words >> (e - 1) & 1) != 0 && (e != EFFORT_NONE || effort == EFFORT_NONE))
-            return (enum prompt_effort)e;
-    for (int e = effort; e <= EFFORT_MAX; e++)
-        if ((words >> (e - 1) & 1) != 0)
-            return (enum prompt_effort)e;
-    return effort;
-}
-
 static void put_reasoning(struct body *b, const struct destination *d, bool thinks)
 {
     const struct prompt_list *l = &b->prompt->list;
@@ -155,7 +139,7 @@ static void put_reasoning(struct body *b, const struct destination *d, bool thin
     BODY_PUT(b, ",\"reasoning\":{");
     if (effort != EFFORT_UNSAID) {
         BODY_PUT(b, "\"effort\":\"");
-        body_put(b, view_str(effort_word(known_effort(d, effort))));
+        body_put(b, view_str(effort_word(effort_known(d->model->gates.efforts, effort))));
         body_put(b, shown ? VIEW_LIT("\",") : VIEW_LIT("\""));
     }
     if (shown)
