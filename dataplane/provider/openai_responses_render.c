@@ -75,9 +75,14 @@ static bool is_true(struct view v)
     return view_eq(v, VIEW_LIT("true"));
 }
 
-static void put_stream(struct body *b, bool thinks)
+static bool sends_logprobs(const struct body *b, const struct destination *d)
 {
-    bool logprobs = is_true(b->prompt->list.setting[SETTING_LOGPROBS]);
+    return is_true(b->prompt->list.setting[SETTING_LOGPROBS]) && !gated(d, GATE_NO_SAMPLING);
+}
+
+static void put_stream(struct body *b, const struct destination *d, bool thinks)
+{
+    bool logprobs = sends_logprobs(b, d);
 
     if ((b->provider->quirks & QUIRK_NO_STORE) == 0)
         BODY_PUT(b, ",\"store\":false");
@@ -115,7 +120,7 @@ static void put_settings(struct body *b, const struct destination *d)
         if (!gated(d, GATE_ONE_SAMPLING) || l->setting[SETTING_TEMPERATURE].len == 0)
             put_setting(b, SETTING_TOP_P, VIEW_LIT(",\"top_p\":"));
     }
-    if (is_true(l->setting[SETTING_LOGPROBS]))
+    if (sends_logprobs(b, d))
         put_setting(b, SETTING_TOP_LOGPROBS, VIEW_LIT(",\"top_logprobs\":"));
     if (tier_is_said(l->setting[SETTING_SERVICE_TIER]) &&
         body_may_send(b->provider, MEMBER_OPENAI, VIEW_LIT("service_tier")))
@@ -287,7 +292,7 @@ enum err openai_responses_render(const struct prompt *p, const struct destinatio
     assert(p->kind == PROMPT_CHAT && p->list.n_items != 0);
     b.e = buf_reserve(out, p->body.len + CHAT_RENDER_SLACK); /* seldom more */
     body_put_model(&b);
-    put_stream(&b, thinks);
+    put_stream(&b, d, thinks);
     put_limit(&b, max_output);
     put_settings(&b, d);
     put_reasoning(&b, d, thinks);

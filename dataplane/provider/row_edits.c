@@ -42,7 +42,8 @@ static uint32_t gates_of(const struct destination *d)
 
 bool row_edits_drop(const struct destination *d, struct view key)
 {
-    static const char *const sampling[] = {"temperature", "top_p", "top_k", "min_p", "top_a"};
+    static const char *const sampling[] = {"temperature", "top_p", "top_k", "min_p", "top_a", "logit_bias", "logprobs",
+                                           "top_logprobs"};
     static const char *const penalties[] = {"presence_penalty", "frequency_penalty", "repetition_penalty"};
     static const char *const stream[] = {"stream", "stream_options"}; /* said anew */
     const struct provider_members *drop = &d->provider->drop;

@@ -84,6 +84,7 @@ static const struct {
      "\"tool_choice\":\"required\"," HI "}",
      SEALED ",\"reasoning\":{\"effort\":\"low\"},\"tools\":[" F_IN("false") "],\"tool_choice\":\"auto\"," HI_IN},
     {&openai, &fixed, "{\"model\":\"m\"," MUTE ",\"reasoning_effort\":\"none\"," HI "}", SEALED ",\"reasoning\":{\"effort\":\"low\"}," HI_IN},
+    {&openai, &fixed, "{\"model\":\"m\"," MUTE ",\"logprobs\":true,\"top_logprobs\":2," HI "}", SEALED "," HI_IN},
     {&openai, &plain, "{\"model\":\"m\",\"max_tokens\":3,\"logprobs\":true,\"top_logprobs\":2," HI "}",
      HEAD ",\"include\":[\"message.output_text.logprobs\"],\"max_output_tokens\":16,\"top_logprobs\":2," HI_IN},
     {&openai, &plain,

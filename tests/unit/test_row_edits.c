@@ -39,7 +39,7 @@ static const struct {
     {&hub, &open_model, "{\"provider\":{\"zdr\":false},\"model\":\"m\",\"\\u0079\":2}",
      "{\"provider\":{\"zdr\":true},\"y\":1,\"model\":\"m\"}"},
     {&plain, &fixed,
-     "{\"model\":\"m\",\"temperature\":1,\"top_k\":1,\"presence_penalty\":1,\"frequency_penalty\":0,\"stop\":[\"temperature\"]}",
+     "{\"model\":\"m\",\"temperature\":1,\"top_k\":1,\"logprobs\":true,\"top_logprobs\":2,\"logit_bias\":{\"1\":2},\"presence_penalty\":1,\"frequency_penalty\":0,\"stop\":[\"temperature\"]}",
      "{\"model\":\"m\",\"stop\":[\"temperature\"]}"},
     {&plain, &streams, "{\"model\":\"m\",\"stream\":false}",
      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"m\"}"},
