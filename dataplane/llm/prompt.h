@@ -107,8 +107,11 @@ struct prompt_list {
     struct view format_name, format_schema; /* escaped; raw JSON */
     int format_strict;           /* -1 not said, 0, 1 */
     enum prompt_effort effort;
+    enum prompt_effort output_effort; /* Anthropic's: how much it writes, whether it thinks or not; for other makers it is
+                                         in effort, too */
     uint32_t reasoning_tokens;   /* the budget for thoughts; 0: not said */
     bool thinks;                 /* thinking is asked for, however much the model likes */
+    bool between_tools;          /* Anthropic's: thinking between calls alone; for other makers effort is low */
     bool wants_reasoning;        /* the client can show thoughts */
     struct view mark;            /* raw JSON: a cache mark for the last block; empty: none */
     bool no_effort;              /* the model that is asked does not think: it is not told how much */
