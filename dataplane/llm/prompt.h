@@ -133,6 +133,8 @@ must_check enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind
 must_check enum err prompt_keep(struct prompt_list *l, struct view bytes, struct view *out);
 /* Images, audio, files, videos. */
 bool prompt_is_media(const struct prompt_item *i);
+/* The member of a chat request that such a part is: what a refusal names. Static text. */
+struct view prompt_media_member(const struct prompt_item *i);
 /* Is there anything among the items from `from` to before `to`, messages and results with their parts, that every
  * model can be sent? Not when they are turns of a model that hold nothing but thoughts. */
 bool prompt_says(const struct prompt_list *l, size_t from, size_t to);

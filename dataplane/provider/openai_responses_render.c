@@ -24,11 +24,16 @@ enum err openai_responses_path(const struct prompt *p, const struct destination 
 
 /* --- what an endpoint may be sent --- */
 
-static bool media_fits(const struct prompt *p)
+static bool media_fits(const struct prompt *p, struct view *refused)
 {
-    for (size_t i = 0; i < p->list.n_items; i++)
-        if (p->list.item[i].kind == ITEM_AUDIO || p->list.item[i].kind == ITEM_VIDEO)
+    for (size_t i = 0; i < p->list.n_items; i++) {
+        const struct prompt_item *item = &p->list.item[i];
+
+        if (item->kind == ITEM_AUDIO || item->kind == ITEM_VIDEO) {
+            *refused = prompt_media_member(item);
             return false;
+        }
+    }
     return true;
 }
 
@@ -39,7 +44,7 @@ bool openai_responses_fits(const struct prompt *p, const struct destination *d, 
     if (!openai_fits(p, d->provider, refused))
         return false;
     *refused = VIEW_LIT("messages");
-    if (p->list.n_items == 0 || !media_fits(p))
+    if (p->list.n_items == 0 || !media_fits(p, refused))
         return false;
     *refused = VIEW_LIT("stop");
     if (p->list.setting[SETTING_STOP].len != 0)

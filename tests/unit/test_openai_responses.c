@@ -169,6 +169,10 @@ static void refusals(void)
         {"\"n\":2", "n"},
         {"\"service_tier\":\"priority\"", "service_tier"},
     };
+    static const char *const parts[][2] = {
+        {"{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"QQ\",\"format\":\"wav\"}}", "input_audio"},
+        {"{\"type\":\"video_url\",\"video_url\":{\"url\":\"https://v.example/a.mp4\"}}", "video_url"},
+    };
     const struct destination to = {&openai, &plain, &gpt};
     char body[512];
     struct view member;
@@ -180,11 +184,13 @@ static void refusals(void)
         CHECK_BYTES(member.ptr, member.len, refused[i][1], strlen(refused[i][1]));
         prompt_list_free(&prompt.list);
     }
-    CHECK_INT(prompt_of("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{"
-                        "\"data\":\"QQ\",\"format\":\"wav\"}}]}]}"),
-              ERR_NONE);
-    CHECK(!openai_responses_fits(&prompt, &to, &member));
-    prompt_list_free(&prompt.list);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        snprintf(body, sizeof body, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[%s]}]}", parts[i][0]);
+        CHECK_INT(prompt_of(body), ERR_NONE);
+        CHECK(!openai_responses_fits(&prompt, &to, &member));
+        CHECK_BYTES(member.ptr, member.len, parts[i][1], strlen(parts[i][1]));
+        prompt_list_free(&prompt.list);
+    }
     CHECK_INT(prompt_of("{\"model\":\"m\",\"n\":1,\"service_tier\":\"auto\"," HI "}"), ERR_NONE);
     CHECK(openai_responses_fits(&prompt, &to, &member));
     prompt_list_free(&prompt.list);
