@@ -8,7 +8,7 @@
 
 /* Each bit takes something away or changes a form. X(name in catalog.conf, symbol) */
 #define MODEL_GATES(X)                                                                             \
-    X("no_sampling", GATE_NO_SAMPLING)                 /* temperature, top_p, top_k: left out */   \
+    X("no_sampling", GATE_NO_SAMPLING)                 /* temperature, top_p, logit_bias, logprobs: left out */ \
     X("one_sampling", GATE_ONE_SAMPLING)               /* temperature or top_p, not both */        \
     X("no_penalties", GATE_NO_PENALTIES)               /* left out */                              \
     X("no_system_inside", GATE_NO_SYSTEM_INSIDE)       /* system text behind the first turn */     \

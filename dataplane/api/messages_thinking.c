@@ -90,9 +90,10 @@ enum err messages_read_thinking(struct messages_reader *r, struct json_value v)
         return read_budget(r, m[1]);
     if (json_string_is(m[0], "disabled"))
         l->effort = EFFORT_NONE;
-    else if (json_string_is(m[0], "between_tools"))
+    else if (json_string_is(m[0], "between_tools")) {
+        l->between_tools = true;
         l->effort = EFFORT_LOW;
-    else if (json_string_is(m[0], "adaptive"))
+    } else if (json_string_is(m[0], "adaptive"))
         l->thinks = true;
     else
         return messages_refuse(r, "thinking",
@@ -128,7 +129,8 @@ static enum err read_effort(struct messages_reader *r, struct json_value v)
     if (!effort_read(v, &effort) || effort < EFFORT_LOW)
         return messages_refuse(r, "effort", "Input should be 'low', 'medium', 'high', 'xhigh' or 'max'",
                                ERR_FORMAT);
-    if (r->p->list.effort != EFFORT_NONE) /* thinking is disabled: nothing to say how much */
+    r->p->list.output_effort = effort;
+    if (r->p->list.effort != EFFORT_NONE) /* thinking is disabled: for other makers nothing to say how much */
         r->p->list.effort = effort;
     return ERR_NONE;
 }

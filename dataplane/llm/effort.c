@@ -34,3 +34,22 @@ enum prompt_effort effort_of_budget(uint32_t tokens)
            : tokens >= 1024 ? EFFORT_LOW
                             : EFFORT_MINIMAL;
 }
+
+static bool is_among(unsigned efforts, int effort)
+{
+    return (efforts >> (effort - EFFORT_NONE) & 1) != 0;
+}
+
+enum prompt_effort effort_known(unsigned efforts, enum prompt_effort effort)
+{
+    assert((int)effort > EFFORT_UNSAID && (int)effort < WORDS);
+    if (efforts == 0 || is_among(efforts, effort))
+        return effort;
+    for (int lower = (int)effort - 1; lower > EFFORT_NONE; lower--)
+        if (is_among(efforts, lower))
+            return (enum prompt_effort)lower;
+    for (int higher = (int)effort + 1; higher < WORDS; higher++)
+        if (is_among(efforts, higher))
+            return (enum prompt_effort)higher;
+    return effort; /* it knows none alone */
+}

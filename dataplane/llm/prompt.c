@@ -2,6 +2,7 @@
 
 #include "content_view.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,15 @@ size_t prompt_list_bytes(const struct prompt_list *l)
 bool prompt_is_media(const struct prompt_item *i)
 {
     return i->kind == ITEM_IMAGE || i->kind == ITEM_AUDIO || i->kind == ITEM_FILE || i->kind == ITEM_VIDEO;
+}
+
+struct view prompt_media_member(const struct prompt_item *i)
+{
+    assert(prompt_is_media(i));
+    return i->kind == ITEM_IMAGE   ? VIEW_LIT("image_url")
+           : i->kind == ITEM_AUDIO ? VIEW_LIT("input_audio")
+           : i->kind == ITEM_FILE  ? VIEW_LIT("file")
+                                   : VIEW_LIT("video_url");
 }
 
 static bool item_says(const struct prompt_item *i)

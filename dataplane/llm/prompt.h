@@ -107,8 +107,11 @@ struct prompt_list {
     struct view format_name, format_schema; /* escaped; raw JSON */
     int format_strict;           /* -1 not said, 0, 1 */
     enum prompt_effort effort;
+    enum prompt_effort output_effort; /* Anthropic's: how much it writes, whether it thinks or not; for other makers it is
+                                         in effort, too */
     uint32_t reasoning_tokens;   /* the budget for thoughts; 0: not said */
     bool thinks;                 /* thinking is asked for, however much the model likes */
+    bool between_tools;          /* Anthropic's: thinking between calls alone; for other makers effort is low */
     bool wants_reasoning;        /* the client can show thoughts */
     struct view mark;            /* raw JSON: a cache mark for the last block; empty: none */
     bool no_effort;              /* the model that is asked does not think: it is not told how much */
@@ -130,6 +133,8 @@ must_check enum err prompt_add_tool(struct prompt_list *l, enum prompt_tool_kind
 must_check enum err prompt_keep(struct prompt_list *l, struct view bytes, struct view *out);
 /* Images, audio, files, videos. */
 bool prompt_is_media(const struct prompt_item *i);
+/* The member of a chat request that such a part is: what a refusal names. Static text. */
+struct view prompt_media_member(const struct prompt_item *i);
 /* Is there anything among the items from `from` to before `to`, messages and results with their parts, that every
  * model can be sent? Not when they are turns of a model that hold nothing but thoughts. */
 bool prompt_says(const struct prompt_list *l, size_t from, size_t to);

@@ -84,23 +84,12 @@ static bool tools_fit(const struct prompt *p)
 
 static bool part_fits(const struct prompt_item *i, const struct destination *d, struct view *refused)
 {
-    if (i->kind == ITEM_AUDIO) {
-        *refused = VIEW_LIT("input_audio");
-        return false;
-    }
-    if (i->kind == ITEM_VIDEO) {
-        *refused = VIEW_LIT("video_url");
-        return false;
-    }
-    if (i->kind == ITEM_IMAGE && i->block.len == 0) {
-        *refused = VIEW_LIT("image_url");
-        return anthropic_takes_image(i, &d->model->gates);
-    }
-    if (i->kind == ITEM_FILE) {
-        *refused = VIEW_LIT("file");
-        return anthropic_takes_file(i);
-    }
-    return true;
+    if (!prompt_is_media(i))
+        return true;
+    *refused = prompt_media_member(i);
+    if (i->kind == ITEM_IMAGE)
+        return i->block.len != 0 || anthropic_takes_image(i, &d->model->gates);
+    return i->kind == ITEM_FILE && anthropic_takes_file(i);
 }
 
 static bool parts_fit(const struct prompt_list *l, const struct destination *d, struct view *refused)

@@ -1,6 +1,7 @@
 /* (G) What a model's gates leave of how much a request wants it to think, and of which tool it must call. */
 #include "anthropic_body.h"
 #include "content_view.h"
+#include "effort.h"
 
 #include <assert.h>
 
@@ -15,25 +16,14 @@ static uint32_t limit_of(const struct prompt *p, const struct destination *d, ui
 
 /* --- effort */
 
-static bool knows(uint8_t efforts, int effort)
+/* The word that the model knows, of those that the API has. EFFORT_UNSAID: it knows none of them. */
+static enum prompt_effort known_effort(const struct destination *d, enum prompt_effort want)
 {
-    return (efforts >> (effort - EFFORT_NONE) & 1) != 0;
-}
+    unsigned api = ~(1u << (EFFORT_NONE - 1) | 1u << (EFFORT_MINIMAL - 1)), efforts = d->model->gates.efforts;
 
-/* The word that the model knows: this one, else the next lower, else the next higher. EFFORT_UNSAID: none. */
-static enum prompt_effort known_effort(uint8_t efforts, enum prompt_effort want)
-{
-    int effort = want < EFFORT_LOW ? EFFORT_LOW : (int)want;
-
-    if (efforts == 0 || knows(efforts, effort))
-        return (enum prompt_effort)effort;
-    for (int lower = effort - 1; lower >= EFFORT_LOW; lower--)
-        if (knows(efforts, lower))
-            return (enum prompt_effort)lower;
-    while (++effort <= EFFORT_MAX)
-        if (knows(efforts, effort))
-            return (enum prompt_effort)effort;
-    return EFFORT_UNSAID;
+    if (efforts != 0 && (efforts & api) == 0)
+        return EFFORT_UNSAID;
+    return effort_known(efforts & api, want < EFFORT_LOW ? EFFORT_LOW : want);
 }
 
 /* Tokens for models that are told a number. */
@@ -76,7 +66,7 @@ static void plan_none(const struct destination *d, struct anthropic_plan *plan)
     if (anthropic_gated(d, GATE_THINKS_BETWEEN_TOOLS))
         plan->thinking = THINKING_BETWEEN;
     else if (anthropic_gated(d, GATE_THINKS_ALWAYS))
-        plan->effort = known_effort(d->model->gates.efforts, EFFORT_LOW); /* the least there is */
+        plan->effort = known_effort(d, EFFORT_LOW); /* the least there is */
     else if (anthropic_gated(d, GATE_THINKS_BY_DEFAULT))
         plan->thinking = THINKING_OFF;
 }
@@ -103,26 +93,48 @@ static bool loop_lost_thoughts(const struct prompt_list *l, const struct destina
     return calls != 0 && !anthropic_has_thoughts(l->item + from, l->n_items - from, d);
 }
 
-static void plan_thinking(const struct prompt *p, const struct destination *d, struct anthropic_plan *plan)
+/* An effort of a client's that speaks Messages says how much the model writes, and does not make it think. */
+static bool wants_thoughts(const struct prompt_list *l)
 {
-    const struct prompt_list *l = &p->list;
-    bool wants = l->effort > EFFORT_NONE || l->reasoning_tokens != 0 || l->thinks;
-    bool by_budget = anthropic_gated(d, GATE_THINKS_BY_BUDGET) && !anthropic_gated(d, GATE_THINKS_ADAPTIVELY);
+    bool by_effort = l->effort > EFFORT_NONE && l->output_effort == EFFORT_UNSAID;
 
-    if ((d->model->capabilities & CAP_REASONING) == 0)
-        return; /* it does not think */
+    return by_effort || l->reasoning_tokens != 0 || l->thinks || l->between_tools;
+}
+
+static bool is_by_budget(const struct destination *d)
+{
+    return anthropic_gated(d, GATE_THINKS_BY_BUDGET) && !anthropic_gated(d, GATE_THINKS_ADAPTIVELY);
+}
+
+static void plan_thinking(const struct prompt_list *l, const struct destination *d, struct anthropic_plan *plan)
+{
     if (l->effort == EFFORT_NONE) {
         plan_none(d, plan);
-    } else if (wants && by_budget) {
+    } else if (l->between_tools && anthropic_gated(d, GATE_THINKS_BETWEEN_TOOLS)) {
+        plan->thinking = THINKING_BETWEEN;
+    } else if (wants_thoughts(l) && is_by_budget(d)) {
         if (!loop_lost_thoughts(l, d))
             plan_budget(l, &d->model->gates, plan);
-    } else if (wants) {
+    } else if (wants_thoughts(l)) {
         plan->thinking = THINKING_ADAPTIVE;
         if (l->reasoning_tokens != 0)
-            plan->effort = known_effort(d->model->gates.efforts, effort_of_tokens(l->reasoning_tokens));
+            plan->effort = known_effort(d, effort_of_tokens(l->reasoning_tokens));
         else if (l->effort != EFFORT_UNSAID)
-            plan->effort = known_effort(d->model->gates.efforts, l->effort);
+            plan->effort = known_effort(d, l->effort);
     }
+}
+
+/* The client's own word, also where the model does not think. Most models that think by a budget refuse it: their gates
+ * name the words that the others know. Beside between_tools the API takes no more than high. */
+static void plan_output_effort(const struct prompt_list *l, const struct destination *d, struct anthropic_plan *plan)
+{
+    enum prompt_effort effort = l->output_effort;
+
+    if (effort == EFFORT_UNSAID || (is_by_budget(d) && d->model->gates.efforts == 0))
+        return;
+    if (plan->thinking == THINKING_BETWEEN && effort > EFFORT_HIGH)
+        effort = EFFORT_HIGH;
+    plan->effort = known_effort(d, effort);
 }
 
 struct anthropic_plan anthropic_plan(const struct prompt *p, const struct destination *d, uint32_t max_output)
@@ -130,7 +142,10 @@ struct anthropic_plan anthropic_plan(const struct prompt *p, const struct destin
     struct anthropic_plan plan = {.max_tokens = limit_of(p, d, max_output), .choice = p->list.choice};
     bool forced = plan.choice == CHOICE_REQUIRED || plan.choice == CHOICE_TOOL;
 
-    plan_thinking(p, d, &plan);
+    if ((d->model->capabilities & CAP_REASONING) != 0) { /* others are told nothing of it */
+        plan_thinking(&p->list, d, &plan);
+        plan_output_effort(&p->list, d, &plan);
+    }
     if (forced && (anthropic_gated(d, GATE_NO_FORCED_TOOL) ||
                    (anthropic_gated(d, GATE_NO_FORCED_TOOL_THINKING) && plan.thinking == THINKING_BUDGET))) {
         plan.only_chosen = plan.choice == CHOICE_TOOL;

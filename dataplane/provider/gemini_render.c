@@ -58,11 +58,16 @@ enum err gemini_path(const struct prompt *p, const struct destination *d, struct
 
 /* --- what an endpoint may be sent --- */
 
-static bool media_fits(const struct prompt *p, const struct destination *d)
+static bool media_fits(const struct prompt *p, const struct destination *d, struct view *refused)
 {
-    for (size_t i = 0; i < p->list.n_items; i++)
-        if (prompt_is_media(&p->list.item[i]) && !gemini_media_fits(&p->list.item[i], d))
+    for (size_t i = 0; i < p->list.n_items; i++) {
+        const struct prompt_item *item = &p->list.item[i];
+
+        if (prompt_is_media(item) && !gemini_media_fits(item, d)) {
+            *refused = prompt_media_member(item);
             return false;
+        }
+    }
     return true;
 }
 
@@ -87,9 +92,11 @@ bool gemini_fits(const struct prompt *p, const struct destination *d, struct vie
     if (p->chat != NULL && !chat_request_fits(p->chat, d->provider, refused))
         return false;
     *refused = VIEW_LIT("messages");
-    if (p->list.n_items == 0 || !media_fits(p, d))
+    if (p->list.n_items == 0)
         return false;
     if ((d->model->gates.bits & GATE_NO_PREFILL) != 0 && ends_with_model(p))
+        return false;
+    if (!media_fits(p, d, refused))
         return false;
     return gemini_config_fits(p, d, refused) && gemini_tools_fit(p, d, refused);
 }

@@ -24,11 +24,16 @@ enum err openai_responses_path(const struct prompt *p, const struct destination 
 
 /* --- what an endpoint may be sent --- */
 
-static bool media_fits(const struct prompt *p)
+static bool media_fits(const struct prompt *p, struct view *refused)
 {
-    for (size_t i = 0; i < p->list.n_items; i++)
-        if (p->list.item[i].kind == ITEM_AUDIO || p->list.item[i].kind == ITEM_VIDEO)
+    for (size_t i = 0; i < p->list.n_items; i++) {
+        const struct prompt_item *item = &p->list.item[i];
+
+        if (item->kind == ITEM_AUDIO || item->kind == ITEM_VIDEO) {
+            *refused = prompt_media_member(item);
             return false;
+        }
+    }
     return true;
 }
 
@@ -39,7 +44,7 @@ bool openai_responses_fits(const struct prompt *p, const struct destination *d, 
     if (!openai_fits(p, d->provider, refused))
         return false;
     *refused = VIEW_LIT("messages");
-    if (p->list.n_items == 0 || !media_fits(p))
+    if (p->list.n_items == 0 || !media_fits(p, refused))
         return false;
     *refused = VIEW_LIT("stop");
     if (p->list.setting[SETTING_STOP].len != 0)
@@ -75,9 +80,14 @@ static bool is_true(struct view v)
     return view_eq(v, VIEW_LIT("true"));
 }
 
-static void put_stream(struct body *b, bool thinks)
+static bool sends_logprobs(const struct body *b, const struct destination *d)
 {
-    bool logprobs = is_true(b->prompt->list.setting[SETTING_LOGPROBS]);
+    return is_true(b->prompt->list.setting[SETTING_LOGPROBS]) && !gated(d, GATE_NO_SAMPLING);
+}
+
+static void put_stream(struct body *b, const struct destination *d, bool thinks)
+{
+    bool logprobs = sends_logprobs(b, d);
 
     if ((b->provider->quirks & QUIRK_NO_STORE) == 0)
         BODY_PUT(b, ",\"store\":false");
@@ -115,7 +125,7 @@ static void put_settings(struct body *b, const struct destination *d)
         if (!gated(d, GATE_ONE_SAMPLING) || l->setting[SETTING_TEMPERATURE].len == 0)
             put_setting(b, SETTING_TOP_P, VIEW_LIT(",\"top_p\":"));
     }
-    if (is_true(l->setting[SETTING_LOGPROBS]))
+    if (sends_logprobs(b, d))
         put_setting(b, SETTING_TOP_LOGPROBS, VIEW_LIT(",\"top_logprobs\":"));
     if (tier_is_said(l->setting[SETTING_SERVICE_TIER]) &&
         body_may_send(b->provider, MEMBER_OPENAI, VIEW_LIT("service_tier")))
@@ -124,22 +134,6 @@ static void put_settings(struct body *b, const struct destination *d)
         put_setting(b, SETTING_PROMPT_CACHE_KEY, VIEW_LIT(",\"prompt_cache_key\":"));
     if (body_may_send(b->provider, MEMBER_OPENAI, VIEW_LIT("safety_identifier")))
         put_setting(b, SETTING_SAFETY_IDENTIFIER, VIEW_LIT(",\"safety_identifier\":"));
-}
-
-/* The word that was asked for, or the nearest below that the model knows, else the nearest above. */
-static enum prompt_effort known_effort(const struct destination *d, enum prompt_effort effort)
-{
-    unsigned words = d->model->gates.efforts;
-
-    if (words == 0)
-        return effort;
-    for (int e = effort; e >= EFFORT_NONE; e--)
-        if ((words >> (e - 1) & 1) != 0 && (e != EFFORT_NONE || effort == EFFORT_NONE))
-            return (enum prompt_effort)e;
-    for (int e = effort; e <= EFFORT_MAX; e++)
-        if ((words >> (e - 1) & 1) != 0)
-            return (enum prompt_effort)e;
-    return effort;
 }
 
 static void put_reasoning(struct body *b, const struct destination *d, bool thinks)
@@ -155,7 +149,7 @@ static void put_reasoning(struct body *b, const struct destination *d, bool thin
     BODY_PUT(b, ",\"reasoning\":{");
     if (effort != EFFORT_UNSAID) {
         BODY_PUT(b, "\"effort\":\"");
-        body_put(b, view_str(effort_word(known_effort(d, effort))));
+        body_put(b, view_str(effort_word(effort_known(d->model->gates.efforts, effort))));
         body_put(b, shown ? VIEW_LIT("\",") : VIEW_LIT("\""));
     }
     if (shown)
@@ -303,7 +297,7 @@ enum err openai_responses_render(const struct prompt *p, const struct destinatio
     assert(p->kind == PROMPT_CHAT && p->list.n_items != 0);
     b.e = buf_reserve(out, p->body.len + CHAT_RENDER_SLACK); /* seldom more */
     body_put_model(&b);
-    put_stream(&b, thinks);
+    put_stream(&b, d, thinks);
     put_limit(&b, max_output);
     put_settings(&b, d);
     put_reasoning(&b, d, thinks);

@@ -3,12 +3,16 @@
 
 #include "chat_leave.h"
 #include "content_view.h"
+#include "effort.h"
 #include "secret.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { SHORT_ID = 9 }; /* letters and digits of an id, where the provider takes no other */
+enum {
+    SHORT_ID = 9,     /* letters and digits of an id, where the provider takes no other */
+    EFFORT_BYTES = 9, /* of the longest word of effort, "minimal", with its quotes */
+};
 
 /* A body that is edited. The walk is made twice: first to count (edits NULL), then to write. */
 struct work {
@@ -38,7 +42,8 @@ static uint32_t gates_of(const struct destination *d)
 
 bool row_edits_drop(const struct destination *d, struct view key)
 {
-    static const char *const sampling[] = {"temperature", "top_p", "top_k", "min_p", "top_a"};
+    static const char *const sampling[] = {"temperature", "top_p", "top_k", "min_p", "top_a", "logit_bias", "logprobs",
+                                           "top_logprobs"};
     static const char *const penalties[] = {"presence_penalty", "frequency_penalty", "repetition_penalty"};
     static const char *const stream[] = {"stream", "stream_options"}; /* said anew */
     const struct provider_members *drop = &d->provider->drop;
@@ -140,6 +145,29 @@ static void edit_messages(struct work *w, struct json_value messages)
     }
 }
 
+/* --- how much a model thinks --- */
+
+/* The words that the model knows, 0: any. The other dialects' renderers have chosen one already. */
+static unsigned efforts_of(const struct destination *d)
+{
+    return d->model != NULL && d->provider->dialect == DIALECT_OPENAI ? d->model->gates.efforts : 0;
+}
+
+/* "none" means that the model shall not think: it becomes another word only for a model that always does. */
+static void edit_effort(struct work *w, struct json_value v)
+{
+    enum prompt_effort asked, known;
+
+    if (efforts_of(w->d) == 0 || !effort_read(v, &asked))
+        return; /* a word that nobody knows: the provider says so */
+    known = effort_known(efforts_of(w->d), asked);
+    if (known == asked || (asked == EFFORT_NONE && (gates_of(w->d) & GATE_THINKS_ALWAYS) == 0))
+        return;
+    if (w->cut.edits != NULL) /* between the quotes */
+        cut_put(&w->cut, v.text.ptr + 1, v.text.ptr + v.text.len - 1, view_str(effort_word(known)));
+    w->edits++;
+}
+
 /* --- the top level --- */
 
 static void edit_name(struct work *w, const struct json_member *m)
@@ -177,6 +205,8 @@ static void edit_members(struct work *w, struct view insert)
         if (!stays)
             continue;
         edit_name(w, &m);
+        if (json_key_is(m.key, "reasoning_effort"))
+            edit_effort(w, m.value);
         if ((w->d->provider->quirks & QUIRK_SHORT_TOOL_IDS) != 0 && json_key_is(m.key, "messages"))
             edit_messages(w, m.value);
     }
@@ -205,13 +235,14 @@ static bool is_idle(const struct destination *d)
     const struct provider *p = d->provider;
 
     return p->drop.n == 0 && p->n_renames == 0 && p->force[0] == '\0' && (p->quirks & QUIRK_SHORT_TOOL_IDS) == 0 &&
+           efforts_of(d) == 0 &&
            (gates_of(d) & (GATE_NO_SAMPLING | GATE_NO_PENALTIES | GATE_STREAMS_ONLY)) == 0;
 }
 
 size_t row_edits_room(const struct destination *d, size_t body_len)
 {
     return is_idle(d) ? 0
-                      : sizeof d->provider->force + sizeof STREAMS + 64 + /* names are no longer than so */
+                      : sizeof d->provider->force + sizeof STREAMS + EFFORT_BYTES + 64 + /* names are no longer than so */
                             PROVIDER_RENAMES_MAX * PROVIDER_MEMBER_BYTES +
                             ((d->provider->quirks & QUIRK_SHORT_TOOL_IDS) != 0 ? body_len : 0); /* "" becomes nine */
 }

@@ -326,7 +326,7 @@ def formats_and_settings():
     for model, more, param in (("gem/three", {"stop": list("abcdef")}, "stop"), ("gem/two", {"tools": TOOLS}, "response_format"),
                                ("gem/three", {"tools": TOOLS, "tool_choice": "required"}, "tool_choice"),
                                ("gem/three", {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {
-                                   "url": "https://x.example/picture"}}]}]}, "messages")):
+                                   "url": "https://x.example/picture"}}]}]}, "image_url")):
         status, _, body = post("/v1/chat/completions", {**ask, "model": model, **more})
         equal((status, body["error"].get("param")), (400, param), body)
 

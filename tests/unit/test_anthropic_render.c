@@ -216,6 +216,26 @@ static const struct {
     {read_chat, V55, BODY("\"reasoning_effort\":\"none\"," HI), OUT("\"output_config\":{\"effort\":\"low\"}," MESSAGES(SAID))},
     {read_chat, S55, BODY("\"reasoning_effort\":\"none\"," HI), OUT("\"thinking\":{\"type\":\"between_tools\"}," MESSAGES(SAID))},
     {read_messages, V48, BODY("\"thinking\":{\"type\":\"adaptive\"}," HI), OUT("\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"}," MESSAGES(SAID))},
+    /* a Messages client's effort: how much the model writes, whether it thinks or not */
+#define EFFORT(word) "\"output_config\":{\"effort\":\"" word "\"},"
+#define TYPE(type) "\"thinking\":{\"type\":\"" type "\"},"
+#define ADAPTIVE "\"thinking\":{\"type\":\"adaptive\",\"display\":\"summarized\"},"
+#define BUDGET(n) "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":" n "},"
+    {read_messages, V48, BODY(EFFORT("low") HI), OUT(EFFORT("low") MESSAGES(SAID))},
+    {read_messages, V46, BODY("\"temperature\":0.5," EFFORT("xhigh") HI), OUT("\"temperature\":0.5," EFFORT("high") MESSAGES(SAID))},
+    {read_messages, V48, BODY(EFFORT("low") TYPE("disabled") HI), OUT(EFFORT("low") MESSAGES(SAID))},
+    {read_messages, V48 | GATE_THINKS_BY_DEFAULT, BODY(TYPE("disabled") EFFORT("low") HI), OUT(TYPE("disabled") EFFORT("low") MESSAGES(SAID))},
+    {read_messages, V55, BODY(EFFORT("max") HI), OUT(EFFORT("max") MESSAGES(SAID))},
+    {read_messages, V55, BODY(TYPE("disabled") EFFORT("high") HI), OUT(EFFORT("high") MESSAGES(SAID))},
+    {read_messages, V48, BODY(TYPE("adaptive") EFFORT("medium") HI), OUT(ADAPTIVE EFFORT("medium") MESSAGES(SAID))},
+    {read_messages, V46, BODY(BUDGET("1500") EFFORT("high") HI), OUT(ADAPTIVE EFFORT("high") MESSAGES(SAID))},
+    {read_messages, V46, BODY(BUDGET("1500") HI), OUT(ADAPTIVE EFFORT("low") MESSAGES(SAID))},
+    {read_messages, OLD, BODY(EFFORT("low") HI), OUT(MESSAGES(SAID))}, /* its words are not known: it would refuse any */
+    {read_messages, OLD, BODY(BUDGET("1500") EFFORT("high") HI), OUT(BUDGET("1500") MESSAGES(SAID))},
+    {read_messages, S55, BODY(TYPE("between_tools") HI), OUT(TYPE("between_tools") MESSAGES(SAID))},
+    {read_messages, S55, BODY(TYPE("between_tools") EFFORT("medium") HI), OUT(TYPE("between_tools") EFFORT("medium") MESSAGES(SAID))},
+    {read_messages, S55, BODY(TYPE("disabled") EFFORT("max") HI), OUT(TYPE("between_tools") EFFORT("high") MESSAGES(SAID))},
+    {read_messages, V48, BODY(TYPE("between_tools") HI), OUT(ADAPTIVE EFFORT("low") MESSAGES(SAID))},
     /* format */
     {read_chat, OLD, BODY("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"strict\":true,\"schema\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"minimum\":1,\"description\":\"x\"},"
                           "\"b\":{\"oneOf\":[{\"type\":\"string\",\"pattern\":\"^a\\\"$\",\"format\":\"uuid\"},{\"type\":\"null\"}]},\"c\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/d\"},\"minItems\":2}},\"$defs\":{\"d\":{\"type\":\"object\",\"properties\":{\"e\":{\"const\":1}}}}}}}," HI),

@@ -561,6 +561,30 @@ static void by_url(void)
     (void)item(ITEM_IMAGE, "https://x.example/a.png");
 }
 
+static void file_by_url(void)
+{
+    message(ROLE_USER);
+    (void)item(ITEM_FILE, "https://x.example/a.pdf");
+}
+
+static void video_by_url(void)
+{
+    message(ROLE_USER);
+    (void)item(ITEM_VIDEO, "https://x.example/a.mp4");
+}
+
+static void sound(void)
+{
+    message(ROLE_USER);
+    item(ITEM_AUDIO, "QQ==")->media_type = v("wav");
+}
+
+static void no_sound(void)
+{
+    message(ROLE_USER);
+    item(ITEM_AUDIO, "")->media_type = v("wav");
+}
+
 static const struct {
     void (*make)(void);
     const struct model_gates *gates;
@@ -575,10 +599,16 @@ static const struct {
     {prefill, &open, NULL},
     {prefill, &fixed, "messages"},
     {ends_with_call, &fixed, NULL},
-    {unknown_type, &open, "messages"},
-    {no_base64, &open, "messages"},
+    {unknown_type, &open, "image_url"},
+    {no_base64, &open, "image_url"},
     {by_url, &open, NULL},
-    {by_url, &fixed, "messages"},
+    {by_url, &fixed, "image_url"},
+    {file_by_url, &open, NULL},
+    {file_by_url, &fixed, "file"},
+    {video_by_url, &open, NULL},
+    {video_by_url, &fixed, "video_url"},
+    {sound, &open, NULL},
+    {no_sound, &open, "input_audio"},
     {format, &fixed, "response_format"},
     {format_object, &fixed, NULL},
     {format_and_tools, &two, "response_format"},

@@ -178,16 +178,21 @@ static const struct {
     const char *member;
     enum prompt_effort effort;
     bool shows;
+    enum prompt_effort output; /* as it was said, whatever "thinking" is */
+    bool between;
 } efforts[] = {
-    {"\"stream\":false", EFFORT_UNSAID, true},
-    {"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024}", EFFORT_LOW, true},
-    {"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048,\"display\":\"summarized\"}", EFFORT_MEDIUM, true},
-    {"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1e4}", EFFORT_HIGH, true},
-    {"\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"}", EFFORT_UNSAID, false},
-    {"\"thinking\":{\"type\":\"adaptive\",\"display\":null},\"output_config\":{\"effort\":\"medium\"}", EFFORT_MEDIUM, true},
-    {"\"output_config\":{\"effort\":\"xhigh\"},\"thinking\":{\"type\":\"adaptive\"}", EFFORT_XHIGH, true},
-    {"\"thinking\":{\"type\":\"disabled\"},\"output_config\":{\"effort\":\"low\"}", EFFORT_NONE, true},
-    {"\"thinking\":{\"type\":\"between_tools\"}", EFFORT_LOW, true},
+    {"\"stream\":false", EFFORT_UNSAID, true, EFFORT_UNSAID, false},
+    {"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024}", EFFORT_LOW, true, EFFORT_UNSAID, false},
+    {"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048,\"display\":\"summarized\"}", EFFORT_MEDIUM, true, EFFORT_UNSAID, false},
+    {"\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1e4}", EFFORT_HIGH, true, EFFORT_UNSAID, false},
+    {"\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"}", EFFORT_UNSAID, false, EFFORT_UNSAID, false},
+    {"\"thinking\":{\"type\":\"adaptive\",\"display\":null},\"output_config\":{\"effort\":\"medium\"}", EFFORT_MEDIUM, true, EFFORT_MEDIUM, false},
+    {"\"output_config\":{\"effort\":\"xhigh\"},\"thinking\":{\"type\":\"adaptive\"}", EFFORT_XHIGH, true, EFFORT_XHIGH, false},
+    {"\"thinking\":{\"type\":\"disabled\"},\"output_config\":{\"effort\":\"low\"}", EFFORT_NONE, true, EFFORT_LOW, false},
+    {"\"output_config\":{\"effort\":\"low\"},\"thinking\":{\"type\":\"disabled\"}", EFFORT_NONE, true, EFFORT_LOW, false},
+    {"\"output_config\":{\"effort\":\"max\"},\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2048}", EFFORT_MAX, true, EFFORT_MAX, false},
+    {"\"output_config\":{\"effort\":\"max\"}", EFFORT_MAX, true, EFFORT_MAX, false},
+    {"\"thinking\":{\"type\":\"between_tools\"}", EFFORT_LOW, true, EFFORT_UNSAID, true},
 };
 
 static void efforts_are_read(void)
@@ -199,6 +204,8 @@ static void efforts_are_read(void)
         CHECK_INT(read_old(body), ERR_NONE);
         CHECK_INT(prompt.list.effort, efforts[i].effort);
         CHECK_INT(prompt.list.wants_reasoning, efforts[i].shows);
+        CHECK_INT(prompt.list.output_effort, efforts[i].output);
+        CHECK_INT(prompt.list.between_tools, efforts[i].between);
         prompt_list_free(&prompt.list);
     }
 }

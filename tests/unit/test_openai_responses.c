@@ -84,6 +84,7 @@ static const struct {
      "\"tool_choice\":\"required\"," HI "}",
      SEALED ",\"reasoning\":{\"effort\":\"low\"},\"tools\":[" F_IN("false") "],\"tool_choice\":\"auto\"," HI_IN},
     {&openai, &fixed, "{\"model\":\"m\"," MUTE ",\"reasoning_effort\":\"none\"," HI "}", SEALED ",\"reasoning\":{\"effort\":\"low\"}," HI_IN},
+    {&openai, &fixed, "{\"model\":\"m\"," MUTE ",\"logprobs\":true,\"top_logprobs\":2," HI "}", SEALED "," HI_IN},
     {&openai, &plain, "{\"model\":\"m\",\"max_tokens\":3,\"logprobs\":true,\"top_logprobs\":2," HI "}",
      HEAD ",\"include\":[\"message.output_text.logprobs\"],\"max_output_tokens\":16,\"top_logprobs\":2," HI_IN},
     {&openai, &plain,
@@ -168,6 +169,10 @@ static void refusals(void)
         {"\"n\":2", "n"},
         {"\"service_tier\":\"priority\"", "service_tier"},
     };
+    static const char *const parts[][2] = {
+        {"{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"QQ\",\"format\":\"wav\"}}", "input_audio"},
+        {"{\"type\":\"video_url\",\"video_url\":{\"url\":\"https://v.example/a.mp4\"}}", "video_url"},
+    };
     const struct destination to = {&openai, &plain, &gpt};
     char body[512];
     struct view member;
@@ -179,11 +184,13 @@ static void refusals(void)
         CHECK_BYTES(member.ptr, member.len, refused[i][1], strlen(refused[i][1]));
         prompt_list_free(&prompt.list);
     }
-    CHECK_INT(prompt_of("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{"
-                        "\"data\":\"QQ\",\"format\":\"wav\"}}]}]}"),
-              ERR_NONE);
-    CHECK(!openai_responses_fits(&prompt, &to, &member));
-    prompt_list_free(&prompt.list);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        snprintf(body, sizeof body, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":[%s]}]}", parts[i][0]);
+        CHECK_INT(prompt_of(body), ERR_NONE);
+        CHECK(!openai_responses_fits(&prompt, &to, &member));
+        CHECK_BYTES(member.ptr, member.len, parts[i][1], strlen(parts[i][1]));
+        prompt_list_free(&prompt.list);
+    }
     CHECK_INT(prompt_of("{\"model\":\"m\",\"n\":1,\"service_tier\":\"auto\"," HI "}"), ERR_NONE);
     CHECK(openai_responses_fits(&prompt, &to, &member));
     prompt_list_free(&prompt.list);

@@ -3,15 +3,23 @@
 #include "check.h"
 
 #include "json.h"
+#include "prompt.h"
 #include "row_edits.h"
 #include "secret.h"
 
 static struct provider plain = {.id = "plain"},
     kimi = {.id = "kimi", .drop = {{"temperature", "top_p", "n"}, 3}},
     mistral = {.id = "mistral", .quirks = QUIRK_SHORT_TOOL_IDS, .n_renames = 1, .rename = {{"seed", "random_seed"}}},
+    effortless = {.id = "effortless", .drop = {{"reasoning_effort"}, 1}},
+    renaming = {.id = "renaming", .n_renames = 1, .rename = {{"reasoning_effort", "effort"}}},
     hub = {.id = "hub", .force = "{\"provider\":{\"zdr\":true},\"y\":1}"};
 static struct catalog_model open_model = {.id = "a/open"},
     fixed = {.id = "a/fixed", .gates = {.bits = GATE_NO_SAMPLING | GATE_NO_PENALTIES}},
+    gpt5 = {.id = "openai/gpt-5", /* minimal to high */
+            .gates = {.bits = GATE_THINKS_ALWAYS, .efforts = 0x0f << (EFFORT_MINIMAL - 1)}},
+    gpt51 = {.id = "openai/gpt-5.1", /* none, low to high */
+             .gates = {.efforts = 1 << (EFFORT_NONE - 1) | 0x07 << (EFFORT_LOW - 1)}},
+    claude = {.id = "anthropic/claude-x", .gates = {.efforts = 0x1f << (EFFORT_LOW - 1)}},
     streams = {.id = "a/streams", .gates = {.bits = GATE_STREAMS_ONLY}};
 static const struct catalog_endpoint endpoint = {.upstream_model = "m"};
 
@@ -31,10 +39,25 @@ static const struct {
     {&hub, &open_model, "{\"provider\":{\"zdr\":false},\"model\":\"m\",\"\\u0079\":2}",
      "{\"provider\":{\"zdr\":true},\"y\":1,\"model\":\"m\"}"},
     {&plain, &fixed,
-     "{\"model\":\"m\",\"temperature\":1,\"top_k\":1,\"presence_penalty\":1,\"frequency_penalty\":0,\"stop\":[\"temperature\"]}",
+     "{\"model\":\"m\",\"temperature\":1,\"top_k\":1,\"logprobs\":true,\"top_logprobs\":2,\"logit_bias\":{\"1\":2},\"presence_penalty\":1,\"frequency_penalty\":0,\"stop\":[\"temperature\"]}",
      "{\"model\":\"m\",\"stop\":[\"temperature\"]}"},
     {&plain, &streams, "{\"model\":\"m\",\"stream\":false}",
      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},\"model\":\"m\"}"},
+    /* an effort that the model does not know: the next lower, but for none, else the next higher */
+#define EFFORT(word) "{\"model\":\"m\",\"reasoning_effort\":" word ",\"messages\":[{\"reasoning_effort\":\"max\"}]}"
+    {&plain, &gpt5, EFFORT("\"none\""), EFFORT("\"minimal\"")},
+    {&plain, &gpt5, EFFORT("\"m\\u0061x\""), EFFORT("\"high\"")},
+    {&plain, &gpt5, EFFORT("\"minimal\""), EFFORT("\"minimal\"")},
+    {&plain, &gpt51, EFFORT("\"max\""), EFFORT("\"high\"")},
+    {&plain, &gpt51, EFFORT("\"minimal\""), EFFORT("\"low\"")},
+    {&plain, &gpt51, EFFORT("\"none\""), EFFORT("\"none\"")},
+    {&plain, &gpt51, EFFORT("\"huge\""), EFFORT("\"huge\"")},
+    {&plain, &gpt51, EFFORT("null"), EFFORT("null")},
+    {&plain, &open_model, EFFORT("\"max\""), EFFORT("\"max\"")},
+    {&plain, &claude, EFFORT("\"minimal\""), EFFORT("\"low\"")},
+    {&plain, &claude, EFFORT("\"none\""), EFFORT("\"none\"")}, /* it can be kept from thinking */
+    {&effortless, &gpt51, EFFORT("\"max\""), "{\"model\":\"m\",\"messages\":[{\"reasoning_effort\":\"max\"}]}"},
+    {&renaming, &gpt51, "{\"reasoning_effort\":\"max\"}", "{\"effort\":\"high\"}"},
     {&kimi, &open_model, "--boundary", "--boundary"},
     {&kimi, &open_model, "[1]", "[1]"},
 };
