@@ -45,8 +45,8 @@ static void providers_draw(size_t n)
         struct provider *p = &providers.list[i];
 
         p->no = i;
-        snprintf(p->id, sizeof p->id, "p%u", i);
-        snprintf(p->name, sizeof p->name, "Provider %u", i);
+        snprintf(p->id, sizeof p->id, "p%03u", i); /* none is the beginning of another */
+        snprintf(p->name, sizeof p->name, "Provider %03u", i);
         snprintf(p->jurisdiction, sizeof p->jurisdiction, "%s", laws[draw(7)]);
         snprintf(p->region, sizeof p->region, "%s", regions[draw(6)]);
         p->retains_data = chance(50);
@@ -211,7 +211,7 @@ static void put_names(const char *member, const struct name *list, int n)
         return;
     put("\"%s\":[", member);
     for (int i = 0; i < n; i++) {
-        put(chance(30) ? "%s\"PROVIDER %u" : "%s\"p%u", i == 0 ? "" : ",", list[i].provider);
+        put(chance(30) ? "%s\"PROVIDER %03u" : "%s\"p%03u", i == 0 ? "" : ",", list[i].provider);
         put(list[i].quantization < 0 ? "\"" : "/%s\"", list[i].quantization < 0 ? "" : words[list[i].quantization]);
     }
     put("],");
