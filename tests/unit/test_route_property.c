@@ -53,6 +53,10 @@ static void providers_draw(size_t n)
         p->trains = chance(20);
         p->trains = chance(10);
         p->confidential = chance(20);
+        if (chance(20)) {
+            snprintf(p->drop.name[0], sizeof p->drop.name[0], "temperature");
+            p->drop.n = 1;
+        }
     }
 }
 
@@ -337,7 +341,8 @@ static bool supports(const struct asked *a, const struct catalog_model *m, const
     if (!a->require)
         return true;
     return (!a->tools || ((m->capabilities & CAP_TOOLS) != 0 && (e->lacks & CAP_TOOLS) == 0)) &&
-           (!a->temperature || (m->gates.bits & GATE_NO_SAMPLING) == 0);
+           (!a->temperature ||
+            ((m->gates.bits & GATE_NO_SAMPLING) == 0 && providers.list[e->provider_no].drop.n == 0));
 }
 
 static bool allowed(const struct asked *a, const struct catalog_endpoint *e)

@@ -490,8 +490,31 @@ static void test_preferences(void)
     CHECK_INT(want.gates, GATE_NO_SAMPLING | GATE_ONE_SAMPLING);
     CHECK_INT(read_extra(",\"temperature\":null,\"presence_penalty\":1" P("\"require_parameters\":true")), ERR_NONE);
     CHECK_INT(want.gates, GATE_NO_PENALTIES);
+    CHECK_INT(read_extra(",\"repetition_penalty\":1,\"min_p\":0.5" P("\"require_parameters\":true")), ERR_NONE);
+    CHECK_INT(want.gates, GATE_NO_PENALTIES | GATE_NO_SAMPLING);
+    CHECK_INT(read_extra(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"required\""
+                         P("\"require_parameters\":true")), ERR_NONE);
+    CHECK_INT(want.gates, GATE_NO_FORCED_TOOL);
     CHECK_INT(read_extra(",\"temperature\":1"), ERR_NONE);
     CHECK_INT(want.gates, 0);
+}
+
+/* So is what a provider's row drops: the second provider of x/one does. */
+static void test_lossy(void)
+{
+    static const struct provider_members drop = {.name = {"seed", "n"}, .n = 2}, none;
+
+    providers.list[1].drop = drop;
+    CHECK_INT(read_extra(",\"seed\":1" P("\"require_parameters\":true")), ERR_NONE);
+    CHECK(want.lossy[0] == 2 && want.unfit[0] == 0);
+    CHECK_INT(read_extra(",\"seed\":null,\"n\":1,\"top_p\":1" P("\"require_parameters\":true")), ERR_NONE);
+    CHECK_INT(want.lossy[0], 0);
+    CHECK_INT(read_extra(",\"seed\":1" P("\"require_parameters\":false")), ERR_NONE);
+    CHECK_INT(want.lossy[0], 0);
+    /* Of no model is a parameter refused: the decision tells which endpoints the constraint removed. */
+    CHECK_INT(read_extra(",\"seed\":1" P("\"require_parameters\":true,\"only\":[\"demo-b\"]")), ERR_NONE);
+    CHECK(want.lossy[0] == 2 && failure.error == API_OK);
+    providers.list[1].drop = none;
 }
 
 /* Ids without author, with another spelling, with a date. */
@@ -653,6 +676,7 @@ static const struct check_case cases[] = {
     {"want_fallbacks", test_fallbacks},
     {"want_skipped", test_skipped},
     {"want_named", test_named},
+    {"want_lossy", test_lossy},
     {"want_spellings", test_spellings},
     {"want_many_names", test_many_names},
     {"want_members", test_members},
