@@ -214,7 +214,13 @@ static enum route_refusal endpoint_refusal(const struct route_want *w, const str
 static enum route_refusal refusal_of(const struct route_want *w, const struct route_model *m,
                                      const struct route_endpoint *e, size_t at)
 {
-    return (w->unfit[at / 64] >> at % 64 & 1) != 0 ? ROUTE_UNFIT : endpoint_refusal(w, m, e);
+    enum route_refusal r = ROUTE_UNFIT;
+
+    if ((w->unfit[at / 64] >> at % 64 & 1) == 0)
+        r = endpoint_refusal(w, m, e);
+    if (r == ROUTE_OK && (w->lossy[at / 64] >> at % 64 & 1) != 0)
+        r = ROUTE_NO_CAPABILITY;
+    return r;
 }
 
 /* --- health */

@@ -114,6 +114,8 @@ struct route_want {
     uint8_t n_only_picks, n_ignore_picks;
     /* Endpoints that the request cannot be sent to: bit i of the i-th endpoint of all models together, in order. */
     uint64_t unfit[ROUTE_ENDPOINTS_MAX / 64];
+    /* Likewise, endpoints that would get it without one of its parameters, which require_parameters forbids. */
+    uint64_t lossy[ROUTE_ENDPOINTS_MAX / 64];
     struct route_pick order[ROUTE_ORDER_MAX]; /* tried first and in this order */
     size_t n_order;
     bool order_set;      /* an order was given, even if it names no provider of ours */

@@ -26,6 +26,7 @@ enum {
     JUDGED_SLOW = 4,
     JUDGED_UNFIT = 8,
     JUDGED_FIGURE = 16, /* u32 follows */
+    JUDGED_LOSSY = 32,
 };
 
 /* The prices that may be limited, in order. */
@@ -93,10 +94,10 @@ static void put_endpoints(struct pen *p, const struct route_want *w, const struc
     pen_put(p, n, 2);
     for (size_t i = 0; i < n; i++) {
         const struct route_judged *j = &judged[i];
-        bool unfit = (w->unfit[i / 64] >> i % 64 & 1) != 0;
+        bool unfit = (w->unfit[i / 64] >> i % 64 & 1) != 0, lossy = (w->lossy[i / 64] >> i % 64 & 1) != 0;
 
         pen_put(p, j->state | (j->slow ? JUDGED_SLOW : 0u) | (unfit ? JUDGED_UNFIT : 0u) |
-                       (j->figure != 0 ? JUDGED_FIGURE : 0u), 1);
+                       (j->figure != 0 ? JUDGED_FIGURE : 0u) | (lossy ? JUDGED_LOSSY : 0u), 1);
         if (j->figure != 0)
             pen_put(p, j->figure, 4);
     }
@@ -216,11 +217,13 @@ static void take_endpoints(struct reader *r, struct route_want *w,
                                           .slow = (byte & JUDGED_SLOW) != 0};
         if ((byte & JUDGED_UNFIT) != 0)
             w->unfit[i / 64] |= UINT64_C(1) << i % 64;
+        if ((byte & JUDGED_LOSSY) != 0)
+            w->lossy[i / 64] |= UINT64_C(1) << i % 64;
         if ((byte & JUDGED_FIGURE) != 0) {
             judged[i].figure = take_u32(r);
             reader_require(r, judged[i].figure != 0, ERR_FORMAT);
         }
-        reader_require(r, byte < 2 * JUDGED_FIGURE, ERR_RANGE);
+        reader_require(r, byte < 2 * JUDGED_LOSSY, ERR_RANGE);
     }
 }
 
@@ -318,6 +321,15 @@ static enum err tell_limits(struct route_want *w, struct buf *out)
     return e;
 }
 
+static bool any_lossy(const struct route_want *w)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < sizeof w->lossy / sizeof w->lossy[0]; i++)
+        any = any || w->lossy[i] != 0;
+    return any;
+}
+
 static enum err tell_hard(const struct route_want *w, struct buf *out)
 {
     enum err e = ERR_NONE;
@@ -335,7 +347,7 @@ static enum err tell_hard(const struct route_want *w, struct buf *out)
     for (uint8_t q = 0; e == ERR_NONE && q < QUANTIZATION_COUNT; q++)
         if ((w->quantizations >> q & 1) != 0)
             e = buf_appendf(out, "quantization %s allowed\n", route_quantization_name(q));
-    if (e == ERR_NONE && (w->capabilities != 0 || w->gates != 0))
+    if (e == ERR_NONE && (w->capabilities != 0 || w->gates != 0 || any_lossy(w)))
         e = buf_append(out, VIEW_LIT("every parameter must be supported\n"));
     return e;
 }

@@ -5,6 +5,7 @@
 #include "adapter.h"
 #include "chat_list.h"
 #include "content_view.h"
+#include "parameters.h"
 
 #include <assert.h>
 
@@ -40,6 +41,13 @@ static bool want_fits(struct want_context *x, const struct route_model *m, const
     return a != NULL && (!a->list || want_list(x)) && a->fits(x->prompt, &to, refused);
 }
 
+static bool want_loses(const struct want_context *x, const struct route_model *m, const struct route_endpoint *e)
+{
+    const struct destination to = {.provider = e->provider, .model = m->info, .endpoint = e->info};
+
+    return x->require_parameters && parameters_lost(adapter_of(e->provider, x->prompt->kind), x->prompt, &to);
+}
+
 /* Of a model that the client did not name: does it have all that the request needs? Its context must hold what the prompt is
  * likely to be, and the answer that was asked for. */
 static bool want_matches(const struct want_context *x, const struct route_model *m,
@@ -69,6 +77,8 @@ static enum err want_members(struct want_context *x)
             bool fits = want_fits(x, model, &model->endpoints[i], &one);
 
             if (fits && (!match || want_matches(x, model, &model->endpoints[i]))) {
+                if (want_loses(x, model, &model->endpoints[i]))
+                    w->lossy[at / 64] |= UINT64_C(1) << at % 64;
                 left++;
                 continue;
             }

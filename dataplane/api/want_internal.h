@@ -14,6 +14,7 @@ struct want_context {
     struct api_failure *failure;
     uint32_t matched;   /* bit per model of *want: the client did not name it, so it must have all that the
                            request needs */
+    bool require_parameters; /* endpoints that would get the request without one of them are out */
     bool model_fallbacks; /* the client lets another model answer */
     bool listed;                    /* that was tried: with what result, and what was wrong */
     enum err list_outcome;

@@ -4,6 +4,7 @@
 #include "content_view.h"
 #include "decimal.h"
 #include "json.h"
+#include "parameters.h"
 
 #include <stddef.h>
 
@@ -31,7 +32,7 @@ static enum err take_model_fallbacks(struct want_context *x, struct json_value v
 }
 
 /* Members of a request that a gate takes away, in silence where nothing else is asked for. */
-static uint32_t want_gates(struct view body)
+static uint32_t want_gates(const struct prompt *p)
 {
     static const struct {
         const char *name;
@@ -40,15 +41,16 @@ static uint32_t want_gates(struct view body)
     } rows[] = {
         {"temperature", GATE_NO_SAMPLING, true}, {"top_p", GATE_NO_SAMPLING, true},
         {"top_k", GATE_NO_SAMPLING, false},      {"frequency_penalty", GATE_NO_PENALTIES, false},
-        {"presence_penalty", GATE_NO_PENALTIES, false},
+        {"min_p", GATE_NO_SAMPLING, false},      {"presence_penalty", GATE_NO_PENALTIES, false},
+        {"top_a", GATE_NO_SAMPLING, false},      {"repetition_penalty", GATE_NO_PENALTIES, false},
     };
     struct json_value root;
     struct json_member m;
-    uint32_t gates = 0;
+    uint32_t gates = parameters_forced_tool(p) ? (uint32_t)GATE_NO_FORCED_TOOL : 0;
     unsigned chosen = 0;
 
-    if (json_check(body, &root, NULL) != ERR_NONE)
-        return 0;
+    if (json_check(p->body, &root, NULL) != ERR_NONE)
+        return gates;
     for (struct json_iter it = json_iter(root); json_next(&it, &m);)
         for (size_t i = 0; m.value.kind != JSON_NULL && i < sizeof rows / sizeof rows[0]; i++)
             if (json_key_is(m.key, rows[i].name)) {
@@ -65,7 +67,8 @@ static enum err take_require_parameters(struct want_context *x, struct json_valu
 
     if (require) {
         x->want->capabilities = x->prompt->needs;
-        x->want->gates = want_gates(x->prompt->body);
+        x->want->gates = want_gates(x->prompt);
+        x->require_parameters = true;
     }
     return e;
 }

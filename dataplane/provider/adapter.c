@@ -14,6 +14,7 @@
 #include "openai_fill.h"
 #include "openai_render.h"
 #include "openai_responses.h"
+#include "parameters.h"
 #include "row_edits.h"
 
 #include <assert.h>
@@ -26,16 +27,6 @@ static enum err chat_path(const struct prompt *p, const struct destination *d, s
     return buf_append(out, VIEW_LIT("/chat/completions"));
 }
 
-static bool asks_effort(const struct prompt *p)
-{
-    const struct chat_member *word;
-
-    if (p->chat == NULL)
-        return p->list.effort > EFFORT_NONE || p->list.reasoning_tokens != 0;
-    word = &p->chat->member[CHAT_KEY_REASONING_EFFORT];
-    return p->chat->effort > EFFORT_NONE || (word->present && word->value.kind != JSON_NULL && !json_string_is(word->value, "none"));
-}
-
 static bool has_tools(const struct prompt *p)
 {
     return p->chat != NULL ? p->chat->member[CHAT_KEY_TOOLS].present : p->list.n_tools != 0;
@@ -45,7 +36,7 @@ static bool has_tools(const struct prompt *p)
 static bool endpoint_fits(const struct prompt *p, const struct destination *d, struct view *refused)
 {
     *refused = VIEW_LIT("reasoning_effort");
-    if ((d->model->gates.bits & GATE_EFFORT_OR_TOOLS) != 0 && has_tools(p) && asks_effort(p))
+    if ((d->model->gates.bits & GATE_EFFORT_OR_TOOLS) != 0 && has_tools(p) && parameters_effort(p))
         return false;
     *refused = VIEW_LIT("n");
     return p->n_choices <= 1 || !row_edits_drop(d, *refused);
@@ -60,6 +51,16 @@ static bool chat_fits(const struct prompt *p, const struct destination *d, struc
         return openai_fits(p, d->provider, refused);
     return chat_request_fits(p->chat, d->provider, refused) &&
            (destination_prices_long_cache(d) || chat_request_cache_fits(p->chat, d->provider, refused));
+}
+
+/* Where thinking has neither a word nor a switch, how much of it is asked for is not said. */
+static bool chat_omits(const struct prompt *p, const struct destination *d)
+{
+    unsigned quirks = d->provider->quirks;
+
+    return ((quirks & QUIRK_NO_REASONING_EFFORT) != 0 && (quirks & (QUIRK_THINKING | QUIRK_ENABLE_THINKING)) == 0 &&
+            parameters_effort(p)) ||
+           (p->chat == NULL && openai_omits(p, d->provider));
 }
 
 static size_t chat_room(const struct prompt *p)
@@ -84,11 +85,17 @@ static enum err messages_path(const struct prompt *p, const struct destination *
     return buf_append(out, VIEW_LIT("/messages"));
 }
 
+#define LACKS(setting) (UINT32_C(1) << SETTING_##setting)
+/* What neither Anthropic, nor Google, nor OpenAI's Responses has. */
+#define LACKS_OPEN (LACKS(MIN_P) | LACKS(TOP_A) | LACKS(REPETITION_PENALTY) | LACKS(LOGIT_BIAS))
+#define LACKS_PENALTIES (LACKS(FREQUENCY_PENALTY) | LACKS(PRESENCE_PENALTY))
+
 static const struct adapter chat[DIALECT_COUNT] = {
     [DIALECT_OPENAI] =
         {
             .path = chat_path,
             .fits = chat_fits,
+            .omits = chat_omits,
             .room = chat_room,
             .render = chat_body,
             .chunk = chat_canon_chunk,
@@ -100,6 +107,8 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .list = true,
             .path = openai_responses_path,
             .fits = openai_responses_fits,
+            .lacks = LACKS_OPEN | LACKS_PENALTIES | LACKS(SEED) | LACKS(TOP_K),
+            .omits = openai_responses_omits,
             .room = openai_responses_room,
             .render = openai_responses_render,
             .chunk = openai_responses_chunk,
@@ -111,6 +120,8 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .list = true,
             .path = gemini_path,
             .fits = gemini_fits,
+            .lacks = LACKS_OPEN | LACKS(VERBOSITY),
+            .omits = gemini_omits,
             .room = gemini_room,
             .render = gemini_render,
             .chunk = gemini_chunk,
@@ -123,6 +134,8 @@ static const struct adapter chat[DIALECT_COUNT] = {
             .headers = VIEW_LIT("\r\nanthropic-version: 2023-06-01"), /* later ones have no sampling at all */
             .path = messages_path,
             .fits = anthropic_fits,
+            .lacks = LACKS_OPEN | LACKS_PENALTIES | LACKS(SEED) | LACKS(VERBOSITY),
+            .omits = anthropic_omits,
             .room = anthropic_room,
             .render = anthropic_render,
             .chunk = anthropic_chunk,
@@ -194,6 +207,7 @@ static const struct adapter fill[DIALECT_COUNT] = {
         {
             .path = fill_path,
             .fits = fill_fits,
+            .omits = chat_omits,
             .room = chat_room,
             .render = fill_body,
             .chunk = openai_fill_chunk,

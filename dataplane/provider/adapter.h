@@ -25,6 +25,11 @@ struct adapter {
     /* May this endpoint be sent the prompt? False: *refused names the first member that it may not, as the
      * client spells it where that is known. */
     bool (*fits)(const struct prompt *p, const struct destination *d, struct view *refused);
+    /* Settings of the list that render() never writes: 1 << enum prompt_setting. */
+    uint32_t lacks;
+    /* Would render() leave out something else that the client asks of this endpoint, which the prompt fits? NULL: no. For
+     * parameters.h. */
+    bool (*omits)(const struct prompt *p, const struct destination *d);
     /* The most bytes that render() makes of this prompt. */
     size_t (*room)(const struct prompt *p);
     /* Appends the body for this endpoint. max_output: 0 leaves the client's limit. ERR_FORMAT, ERR_MEMORY,

@@ -138,6 +138,18 @@ static bool results_fit(const struct prompt_list *l)
     return good;
 }
 
+/* Of the formats there is the one with a schema; a model that thinks takes no sampling. */
+bool anthropic_omits(const struct prompt *p, const struct destination *d)
+{
+    const struct prompt_list *l = &p->list;
+    const struct anthropic_plan plan = anthropic_plan(p, d, 0);
+    bool samples = l->setting[SETTING_TEMPERATURE].len != 0 || l->setting[SETTING_TOP_P].len != 0 ||
+                   l->setting[SETTING_TOP_K].len != 0;
+
+    return l->format == FORMAT_JSON_OBJECT || (l->format == FORMAT_JSON_SCHEMA && l->format_schema.len == 0) ||
+           plan.choice != l->choice || (samples && !plan.sampling);
+}
+
 bool anthropic_fits(const struct prompt *p, const struct destination *d, struct view *refused)
 {
     const struct prompt_list *l = &p->list;

@@ -10,6 +10,7 @@
 
 /* As struct adapter has them (adapter.h), of prompts that have a list. */
 bool anthropic_fits(const struct prompt *p, const struct destination *d, struct view *refused);
+bool anthropic_omits(const struct prompt *p, const struct destination *d);
 size_t anthropic_room(const struct prompt *p);
 must_check enum err anthropic_render(const struct prompt *p, const struct destination *d, uint32_t max_output,
                                      struct buf *out);

@@ -3,6 +3,7 @@
 
 #include "content_view.h"
 #include "effort.h"
+#include "gemini_render.h"
 #include "json.h"
 
 enum {
@@ -53,12 +54,18 @@ static void put_number(struct gemini_body *g, enum prompt_setting setting, struc
 }
 
 /* A whole number of 32 bits; another one is left out. */
+static bool read_int32(struct view raw, int64_t *n)
+{
+    struct json_value v = value_of(raw);
+
+    return v.kind == JSON_NUMBER && json_whole(v, n) == ERR_NONE && *n >= INT32_MIN && *n <= INT32_MAX;
+}
+
 static void put_int32(struct gemini_body *g, enum prompt_setting setting, struct view name, bool *any)
 {
-    struct json_value v = value_of(g->b.prompt->list.setting[setting]);
     int64_t n;
 
-    if (v.kind != JSON_NUMBER || json_whole(v, &n) != ERR_NONE || n < INT32_MIN || n > INT32_MAX)
+    if (!read_int32(g->b.prompt->list.setting[setting], &n))
         return;
     put_name(g, name, any);
     if (n < 0)
@@ -224,6 +231,18 @@ void gemini_put_config(struct gemini_body *g, uint32_t max_output)
 }
 
 /* --- what an endpoint may be sent --- */
+
+/* Google's models may always make several calls at once. */
+bool gemini_omits(const struct prompt *p, const struct destination *d)
+{
+    const struct prompt_list *l = &p->list;
+    const struct view top_k = l->setting[SETTING_TOP_K], seed = l->setting[SETTING_SEED];
+    int64_t n;
+
+    (void)d;
+    return (l->parallel_calls == 0 && l->n_tools != 0) || (top_k.len != 0 && !read_int32(top_k, &n)) ||
+           (seed.len != 0 && !read_int32(seed, &n));
+}
 
 /* The catalog has the price of the standard tier. */
 static bool tier_fits(struct json_value tier)

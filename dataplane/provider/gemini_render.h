@@ -11,6 +11,7 @@
 /* As the adapter's of these names. Names of settings are chat's. */
 must_check enum err gemini_path(const struct prompt *p, const struct destination *d, struct buf *out);
 bool gemini_fits(const struct prompt *p, const struct destination *d, struct view *refused);
+bool gemini_omits(const struct prompt *p, const struct destination *d);
 size_t gemini_room(const struct prompt *p);
 must_check enum err gemini_render(const struct prompt *p, const struct destination *d, uint32_t max_output,
                                   struct buf *out);

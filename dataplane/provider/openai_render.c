@@ -111,6 +111,22 @@ static const struct {
 };
 _Static_assert(sizeof settings / sizeof settings[0] == SETTING_COUNT, "one each");
 
+struct view openai_setting_name(enum prompt_setting s)
+{
+    assert(s < SETTING_COUNT);
+    return settings[s].name;
+}
+
+bool openai_omits(const struct prompt *p, const struct provider *provider)
+{
+    _Static_assert(SETTING_SERVICE_TIER + 3 == SETTING_COUNT, "the last three leave the answer as it is");
+
+    for (size_t i = 0; i < SETTING_SERVICE_TIER; i++)
+        if (p->list.setting[i].len != 0 && !body_may_send(provider, settings[i].class, settings[i].name))
+            return true;
+    return false;
+}
+
 static bool is_string(struct view json, const char *s)
 {
     return json.len >= 2 && json.ptr[0] == '"' &&

@@ -18,6 +18,11 @@ enum { OPENAI_RENDER_GROWTH = 4, OPENAI_RENDER_SLACK = 4096 };
  * or a name longer than it takes, "stop" for more sequences than it takes. */
 bool openai_fits(const struct prompt *p, const struct provider *provider, struct view *refused);
 
+/* Chat's name for a setting. */
+struct view openai_setting_name(enum prompt_setting s);
+/* Would openai_render() leave out a setting that changes the answer, because this provider does not know it? */
+bool openai_omits(const struct prompt *p, const struct provider *provider);
+
 /* Append the body for this provider to out. p->chat is NULL. max_output: 0 leaves the client's limit.
  * ERR_FORMAT when upstream_model is no model id; ERR_MEMORY; ERR_OVERLOAD; ERR_LIMIT when out may not hold
  * it. On failure nothing is appended. */

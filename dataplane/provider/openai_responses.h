@@ -11,6 +11,7 @@
  * reasoning_details, from one turn to the next. */
 must_check enum err openai_responses_path(const struct prompt *p, const struct destination *d, struct buf *out);
 bool openai_responses_fits(const struct prompt *p, const struct destination *d, struct view *refused);
+bool openai_responses_omits(const struct prompt *p, const struct destination *d);
 size_t openai_responses_room(const struct prompt *p);
 must_check enum err openai_responses_render(const struct prompt *p, const struct destination *d, uint32_t max_output,
                                             struct buf *out);

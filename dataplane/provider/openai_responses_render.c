@@ -53,6 +53,12 @@ bool openai_responses_fits(const struct prompt *p, const struct destination *d, 
     return p->n_choices <= 1;
 }
 
+bool openai_responses_omits(const struct prompt *p, const struct destination *d)
+{
+    return p->list.setting[SETTING_VERBOSITY].len != 0 &&
+           !body_may_send(d->provider, MEMBER_OPENAI, openai_setting_name(SETTING_VERBOSITY));
+}
+
 size_t openai_responses_room(const struct prompt *p)
 {
     return p->body.len * ROOM_GROWTH + ROOM_SLACK;

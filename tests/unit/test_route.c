@@ -253,6 +253,14 @@ static void test_facts(void)
     tools.gates.bits = GATE_NO_SAMPLING;
     CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_CAPABILITY);
     tools.gates.bits = 0;
+
+    w = want();
+    w.lossy[0] = 5;
+    CHECK(decide(&w, 1).n == 1 && decide(&w, 1).refusal == ROUTE_OK);
+    w.lossy[0] = 7;
+    CHECK_INT(decide(&w, 1).refusal, ROUTE_NO_CAPABILITY);
+    w.ignore.word[0] = 7; /* a constraint that says more is told */
+    CHECK_INT(decide(&w, 1).refusal, ROUTE_IGNORED);
 }
 
 /* Units count as well as tokens; the tiers are in route_hard_constraints. */

@@ -45,14 +45,18 @@ static void providers_draw(size_t n)
         struct provider *p = &providers.list[i];
 
         p->no = i;
-        snprintf(p->id, sizeof p->id, "p%u", i);
-        snprintf(p->name, sizeof p->name, "Provider %u", i);
+        snprintf(p->id, sizeof p->id, "p%03u", i); /* none is the beginning of another */
+        snprintf(p->name, sizeof p->name, "Provider %03u", i);
         snprintf(p->jurisdiction, sizeof p->jurisdiction, "%s", laws[draw(7)]);
         snprintf(p->region, sizeof p->region, "%s", regions[draw(6)]);
         p->retains_data = chance(50);
         p->trains = chance(20);
         p->trains = chance(10);
         p->confidential = chance(20);
+        if (chance(20)) {
+            snprintf(p->drop.name[0], sizeof p->drop.name[0], "temperature");
+            p->drop.n = 1;
+        }
     }
 }
 
@@ -211,7 +215,7 @@ static void put_names(const char *member, const struct name *list, int n)
         return;
     put("\"%s\":[", member);
     for (int i = 0; i < n; i++) {
-        put(chance(30) ? "%s\"PROVIDER %u" : "%s\"p%u", i == 0 ? "" : ",", list[i].provider);
+        put(chance(30) ? "%s\"PROVIDER %03u" : "%s\"p%03u", i == 0 ? "" : ",", list[i].provider);
         put(list[i].quantization < 0 ? "\"" : "/%s\"", list[i].quantization < 0 ? "" : words[list[i].quantization]);
     }
     put("],");
@@ -337,7 +341,8 @@ static bool supports(const struct asked *a, const struct catalog_model *m, const
     if (!a->require)
         return true;
     return (!a->tools || ((m->capabilities & CAP_TOOLS) != 0 && (e->lacks & CAP_TOOLS) == 0)) &&
-           (!a->temperature || (m->gates.bits & GATE_NO_SAMPLING) == 0);
+           (!a->temperature ||
+            ((m->gates.bits & GATE_NO_SAMPLING) == 0 && providers.list[e->provider_no].drop.n == 0));
 }
 
 static bool allowed(const struct asked *a, const struct catalog_endpoint *e)

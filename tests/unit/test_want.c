@@ -69,6 +69,7 @@ static const struct route_model *model(unsigned i)
     return snapshot_model(catalog, i);
 }
 
+static const struct providers *providers_used = &providers;
 static struct want_given given = {"", "", false};
 static struct route_want want;
 static struct want_notes notes;
@@ -78,7 +79,7 @@ static enum err read_prompt(struct prompt *p)
 {
     if (catalog == NULL)
         catalog_make();
-    return want_read(p, catalog, &providers, &given, &want, &notes, &failure);
+    return want_read(p, catalog, providers_used, &given, &want, &notes, &failure);
 }
 
 /* extra: members after "messages", beginning with a comma. */
@@ -265,6 +266,107 @@ static void test_sets(void)
     CHECK_INT(read_extra(",\"provider\":{\"ignore\":[{}]}"), ERR_FORMAT);
 }
 
+/* Names that are spelled otherwise than our rows, and what they mean of several rows. */
+static const struct providers rows = {
+    .n = 16,
+    .list = {{.no = 0, .id = "openai", .name = "OpenAI", .host = "api.openai.com", .region = "us"},
+             {.no = 1, .id = "openai-responses", .name = "OpenAI (Responses)", .host = "api.openai.com", .region = "us"},
+             {.no = 2, .id = "openai-eu", .name = "OpenAI (EU)", .host = "eu.api.openai.com", .region = "eu"},
+             {.no = 3, .id = "openrouter", .name = "OpenRouter", .host = "openrouter.ai"},
+             {.no = 4, .id = "zai", .name = "Z.ai", .host = "api.z.ai"},
+             {.no = 5, .id = "xai", .name = "xAI", .host = "api.x.ai"},
+             {.no = 6, .id = "moonshot", .name = "Moonshot AI", .host = "api.moonshot.ai"},
+             {.no = 7, .id = "bedrock", .name = "Amazon Bedrock", .host = "bedrock"},
+             {.no = 8, .id = "bedrock-anthropic", .name = "Amazon Bedrock (Claude)", .host = "mantle"},
+             {.no = 9, .id = "azure-responses", .name = "Azure (Responses)", .host = "azure"},
+             {.no = 10, .id = "azure", .name = "Azure", .host = "azure"},
+             {.no = 11, .id = "azure-next", .name = "Azure (next)", .host = "azure", .port = 1},
+             {.no = 12, .id = "near-ai", .name = "NEAR AI Cloud", .host = "near"},
+             {.no = 13, .id = "near-ai-tee", .name = "NEAR AI Cloud (TEE)", .host = "near"},
+             {.no = 14, .id = "two-a", .name = "Two", .host = "two"},
+             {.no = 15, .id = "twoa", .name = "Twoa", .host = "twoa"}},
+};
+
+static uint64_t order_set(void)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < want.n_order; i++)
+        bits |= UINT64_C(1) << want.order[i].provider_no;
+    return bits;
+}
+
+static void test_spellings(void)
+{
+    enum { OPENAI = 1 << 0 | 1 << 1, BEDROCKS = 1 << 7 | 1 << 8, AZURES = 1 << 9 | 1 << 10 | 1 << 11, NEARS = 3 << 12 };
+    static const struct {
+        const char *name;
+        uint64_t only, ignore;
+    } table[] = {
+        /* the row, and those behind it at the same host; ignored: all that are called like it */
+        {"openai", OPENAI, OPENAI | 1 << 2},
+        {"OpenAI/US", OPENAI, OPENAI | 1 << 2},
+        {"openai-responses", 1 << 1, OPENAI},
+        {"openai-eu", 1 << 2, 1 << 0 | 1 << 2},
+        {"azure", 1 << 9 | 1 << 10, AZURES},
+        {"near-ai", NEARS, NEARS},
+        {"near-ai-tee", 1 << 13, NEARS},
+        /* as OpenRouter spells it */
+        {"z-ai", 1 << 4, 1 << 4},
+        {"Z.AI/turbo", 0, 1 << 4},
+        {"moonshotai", 1 << 6, 1 << 6},
+        {"amazon-bedrock", 1 << 7, BEDROCKS},
+        {"Amazon Bedrock (Claude)", 1 << 8, BEDROCKS},
+        /* a beginning is a name of nobody's in "only" */
+        {"moonshotaix", 0, 1 << 6},
+        {"moon", 0, 1 << 6},
+        {"ope", 0, OPENAI | 1 << 2 | 1 << 3},
+        {"op", 0, 0},
+        {"x", 0, 0},
+        {"---", 0, 0},
+        {"", 0, 0},
+        {"/fp8", 0, 0},
+        {"deepinfra", 0, 0},
+        /* exactly one of two that differ in dashes alone, or none for certain */
+        {"two-a", 1 << 14, 3 << 14},
+        {"Two.A", 0, 3 << 14},
+    };
+    char extra[256];
+
+    providers_used = &rows;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        snprintf(extra, sizeof extra, ",\"provider\":{\"only\":[\"%s\"],\"ignore\":[\"%s\"],\"order\":[\"%s\"]}",
+                 table[i].name, table[i].name, table[i].name);
+        CHECK_INT(read_extra(extra), ERR_NONE);
+        CHECK_INT(want.only.word[0], table[i].only);
+        CHECK_INT(want.ignore.word[0], table[i].ignore);
+        CHECK_INT(order_set(), table[i].only);
+        CHECK(want.n_only_picks == 0 && want.n_ignore_picks == 0);
+    }
+    /* the row that is named is the first of its order; a variant is one of each row */
+    CHECK_INT(read_extra(",\"provider\":{\"order\":[\"azure\"],\"only\":[\"openai/fp8\"],\"ignore\":[\"z-ai/fp8\"]}"), ERR_NONE);
+    CHECK(want.n_order == 2 && want.order[0].provider_no == 10 && want.order[1].provider_no == 9);
+    CHECK(want.only.word[0] == 0 && want.n_only_picks == 2 && want.only_pick[1].provider_no == 1);
+    CHECK(want.ignore.word[0] == 0 && want.n_ignore_picks == 1 && want.ignore_pick[0].provider_no == 4);
+    providers_used = &providers;
+}
+
+/* A list has a bound: each name is compared with every row. */
+static void test_many_names(void)
+{
+    enum { MOST = 512 };
+    static char extra[8 * MOST];
+    size_t n = (size_t)snprintf(extra, sizeof extra, ",\"provider\":{\"ignore\":[\"a\"");
+
+    for (size_t i = 1; i < MOST; i++)
+        n += (size_t)snprintf(extra + n, sizeof extra - n, ",\"a\"");
+    snprintf(extra + n, sizeof extra - n, "]}");
+    CHECK_INT(read_extra(extra), ERR_NONE);
+    snprintf(extra + n, sizeof extra - n, ",\"a\"]}");
+    CHECK_INT(read_extra(extra), ERR_FORMAT);
+    CHECK_BYTES(failure.member.ptr, failure.member.len, "ignore", 6);
+}
+
 static void test_hard(void)
 {
     CHECK_INT(read_extra(",\"provider\":{\"data_collection\":\"deny\"}"), ERR_NONE);
@@ -403,8 +505,31 @@ static void test_preferences(void)
     CHECK_INT(want.gates, GATE_NO_SAMPLING | GATE_ONE_SAMPLING);
     CHECK_INT(read_extra(",\"temperature\":null,\"presence_penalty\":1" P("\"require_parameters\":true")), ERR_NONE);
     CHECK_INT(want.gates, GATE_NO_PENALTIES);
+    CHECK_INT(read_extra(",\"repetition_penalty\":1,\"min_p\":0.5" P("\"require_parameters\":true")), ERR_NONE);
+    CHECK_INT(want.gates, GATE_NO_PENALTIES | GATE_NO_SAMPLING);
+    CHECK_INT(read_extra(",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],\"tool_choice\":\"required\""
+                         P("\"require_parameters\":true")), ERR_NONE);
+    CHECK_INT(want.gates, GATE_NO_FORCED_TOOL);
     CHECK_INT(read_extra(",\"temperature\":1"), ERR_NONE);
     CHECK_INT(want.gates, 0);
+}
+
+/* So is what a provider's row drops: the second provider of x/one does. */
+static void test_lossy(void)
+{
+    static const struct provider_members drop = {.name = {"seed", "n"}, .n = 2}, none;
+
+    providers.list[1].drop = drop;
+    CHECK_INT(read_extra(",\"seed\":1" P("\"require_parameters\":true")), ERR_NONE);
+    CHECK(want.lossy[0] == 2 && want.unfit[0] == 0);
+    CHECK_INT(read_extra(",\"seed\":null,\"n\":1,\"top_p\":1" P("\"require_parameters\":true")), ERR_NONE);
+    CHECK_INT(want.lossy[0], 0);
+    CHECK_INT(read_extra(",\"seed\":1" P("\"require_parameters\":false")), ERR_NONE);
+    CHECK_INT(want.lossy[0], 0);
+    /* Of no model is a parameter refused: the decision tells which endpoints the constraint removed. */
+    CHECK_INT(read_extra(",\"seed\":1" P("\"require_parameters\":true,\"only\":[\"demo-b\"]")), ERR_NONE);
+    CHECK(want.lossy[0] == 2 && failure.error == API_OK);
+    providers.list[1].drop = none;
 }
 
 /* Ids without author, with another spelling, with a date. */
@@ -566,6 +691,9 @@ static const struct check_case cases[] = {
     {"want_fallbacks", test_fallbacks},
     {"want_skipped", test_skipped},
     {"want_named", test_named},
+    {"want_lossy", test_lossy},
+    {"want_spellings", test_spellings},
+    {"want_many_names", test_many_names},
     {"want_members", test_members},
     {"want_nothing", test_nothing}, {"want_models", test_models}, {"want_kind", test_kind}, {"want_models_alone", test_models_alone}, {"want_suffixes", test_suffixes}, {"want_long_id", test_long_id},   {"want_sets", test_sets},
     {"want_hard", test_hard},       {"want_unknown", test_unknown},
