@@ -1,6 +1,7 @@
 /* (G) What the files that write a Messages request share: anthropic_plan.c decides what a model's gates leave of it,
  * anthropic_render.c writes settings and tools, anthropic_turns.c the conversation, anthropic_blocks.c texts, images,
- * documents and marks, anthropic_files.c what is a file of text, anthropic_thoughts.c what the model thought. Private to these and anthropic_fits.c. */
+ * documents and marks, anthropic_files.c which files are texts, anthropic_thoughts.c what the model thought. Private to
+ * these and anthropic_fits.c. */
 #ifndef TR_DATAPLANE_PROVIDER_ANTHROPIC_BODY_H
 #define TR_DATAPLANE_PROVIDER_ANTHROPIC_BODY_H
 

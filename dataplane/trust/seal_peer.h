@@ -1,7 +1,7 @@
 /* May another boot be given our sealing keys? Decided by this program from that boot's evidence, not by the
  * control plane, which only carries it: it must be the same program under the same configuration, on a
- * processor of the same product that is at least as good as ours. The keys are then sealed to a key that this evidence names, so evidence
- * that is old or of another connection gives nobody else anything. */
+ * processor of the same product that is at least as good as ours. The keys are then sealed to a key that this
+ * evidence names, so evidence that is old or of another connection gives nobody else anything. */
 #ifndef TR_DATAPLANE_TRUST_SEAL_PEER_H
 #define TR_DATAPLANE_TRUST_SEAL_PEER_H
 
