@@ -115,16 +115,16 @@ bool own_seal_asked(struct uplink *u, struct view payload)
 /* Keys that could not be opened before may be open now: what is held is asked for again. */
 bool own_seal_given(struct uplink *u, struct view payload)
 {
-    size_t before = seal_ring_count(u->config.ring);
     struct msg_seal_give m;
+    bool more;
     enum err e;
 
     if (msg_seal_give_decode(payload, &m) != ERR_NONE)
         return false;
-    e = seal_ring_take(u->config.ring, u->config.keys, m.sealed);
+    e = seal_ring_take(u->config.ring, u->config.keys, m.sealed, &more);
     LOG("sealing_keys_taken", KV("boot", m.boot), KV("outcome", log_err((int)e)),
         KV("keys", (uint64_t)seal_ring_count(u->config.ring)));
-    if (seal_ring_count(u->config.ring) != before)
+    if (more)
         own_store_clear(u->config.own);
     return true;
 }

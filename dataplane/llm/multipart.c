@@ -167,15 +167,22 @@ static bool type_ok(struct view v)
     return v.len != 0 && v.len <= 128;
 }
 
+/* A reader that ends a line at either byte alone would see another header behind it. */
+static bool is_one_line(struct view line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (line.ptr[i] == '\r' || line.ptr[i] == '\n' || line.ptr[i] == '\0')
+            return false;
+    return true;
+}
+
 static enum err read_line(struct view line, struct multipart_part *out)
 {
     struct view name, value;
 
-    if (!cut_at(line, ':', &name, &value))
+    if (!is_one_line(line) || !cut_at(line, ':', &name, &value))
         return ERR_FORMAT;
     value = view_trim(value);
-    if (memchr(line.ptr, '\n', line.len) != NULL || memchr(line.ptr, '\0', line.len) != NULL)
-        return ERR_FORMAT;
     if (view_eq_nocase(name, VIEW_LIT("content-disposition")))
         return out->name.ptr != NULL ? ERR_FORMAT : read_disposition(value, out);
     if (view_eq_nocase(name, VIEW_LIT("content-type"))) {

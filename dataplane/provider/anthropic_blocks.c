@@ -2,7 +2,6 @@
 #include "anthropic_body.h"
 #include "base64.h"
 #include "content_view.h"
-#include "utf8.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -312,19 +311,7 @@ static bool is_plain(const struct source *s)
     return s->type.len >= 5 && same_unescaped(view_of(s->type.ptr, s->type.len), VIEW_LIT("text/plain"));
 }
 
-static bool is_utf8(struct view v)
-{
-    size_t n, bad;
-
-    for (; v.len != 0; v = view_from(v, n)) {
-        n = utf8_sequence(v.ptr, v.len, &bad);
-        if (n == 0)
-            return false;
-    }
-    return true;
-}
-
-/* Appends the text of a file as a JSON string. ERR_FORMAT: it is none in UTF-8. */
+/* Appends the text of a file, which anthropic_fits() has looked at, as a JSON string. */
 static enum err decode_text(struct view data, struct buf *out)
 {
     struct buf base64 = {0}, plain = {0};
@@ -338,7 +325,7 @@ static enum err decode_text(struct view data, struct buf *out)
     if (e == ERR_NONE)
         e = base64_decode(buf_view(&base64), &plain);
     if (e == ERR_NONE)
-        e = is_utf8(buf_view(&plain)) ? buf_append_json_string(out, buf_view(&plain)) : ERR_FORMAT;
+        e = buf_append_json_string(out, buf_view(&plain));
     buf_free(&base64);
     buf_free(&plain);
     return e;
@@ -347,8 +334,6 @@ static enum err decode_text(struct view data, struct buf *out)
 bool anthropic_takes_file(const struct prompt_item *i)
 {
     struct source s;
-    struct buf text;
-    bool good;
 
     if (i->block.len != 0)
         return true; /* as the client's own dialect has it */
@@ -356,12 +341,7 @@ bool anthropic_takes_file(const struct prompt_item *i)
         return false;
     if (s.url || is_pdf(&s))
         return s.url || is_base64(s.data);
-    if (!is_plain(&s))
-        return false;
-    buf_init(&text, 6 * s.data.len + 2);
-    good = decode_text(s.data, &text) == ERR_NONE;
-    buf_free(&text);
-    return good;
+    return is_plain(&s) && anthropic_is_text_file(s.data);
 }
 
 static void put_title(struct body *b, struct view name)

@@ -1,6 +1,7 @@
 /* (G) What the files that write a Messages request share: anthropic_plan.c decides what a model's gates leave of it,
  * anthropic_render.c writes settings and tools, anthropic_turns.c the conversation, anthropic_blocks.c texts, images,
- * documents and marks, anthropic_thoughts.c what the model thought. Private to these and anthropic_fits.c. */
+ * documents and marks, anthropic_files.c which files are texts, anthropic_thoughts.c what the model thought. Private to
+ * these and anthropic_fits.c. */
 #ifndef TR_DATAPLANE_PROVIDER_ANTHROPIC_BODY_H
 #define TR_DATAPLANE_PROVIDER_ANTHROPIC_BODY_H
 
@@ -73,6 +74,9 @@ void anthropic_put_id(struct body *b, struct view id);
 /* Whether this image or file can be sent. */
 bool anthropic_takes_image(const struct prompt_item *i, const struct model_gates *gates);
 bool anthropic_takes_file(const struct prompt_item *i);
+
+/* anthropic_files.c: is this base64 (escaped, with line breaks) that of a text in UTF-8? */
+bool anthropic_is_text_file(struct view data);
 
 /* anthropic_thoughts.c: the thoughts that begin at item i of n; returns how many items they are. */
 size_t anthropic_put_thoughts(struct anthropic_body *a, const struct prompt_item *i, size_t n, bool *any);

@@ -15,6 +15,7 @@ struct turns {
     struct view role;  /* of the message that is open; empty: none is */
     bool any;          /* it has a block */
     bool some;         /* a message has been written */
+    size_t spoken;     /* of the model's turn that is being written: behind its last part or call; its begin: none */
 };
 
 static bool is_begin(const struct prompt_item *i)
@@ -250,13 +251,12 @@ static bool is_last_text(const struct turns *t, size_t at)
     return true;
 }
 
-/* Does a turn hold more than thoughts? A message may not end with one. */
-static bool speaks(const struct turns *t, size_t from, size_t to)
+/* Behind the last item from..to that is more than a thought; `from` when there is none. */
+static size_t spoken_end(const struct turns *t, size_t from, size_t to)
 {
-    for (size_t i = from; i < to; i++)
-        if (is_part(&t->item[i]) || t->item[i].kind == ITEM_CALL)
-            return true;
-    return false;
+    while (to > from && !is_part(&t->item[to - 1]) && t->item[to - 1].kind != ITEM_CALL)
+        to--;
+    return to;
 }
 
 static size_t put_turn_item(struct turns *t, size_t i, size_t to)
@@ -268,7 +268,7 @@ static size_t put_turn_item(struct turns *t, size_t i, size_t to)
 
         while (end < to && (t->item[end].kind == ITEM_REASONING || t->item[end].kind == ITEM_DETAIL))
             end++;
-        while (i < end && speaks(t, end, to))
+        while (i < end && end < t->spoken) /* a message may not end with a thought */
             i += anthropic_put_thoughts(t->a, &t->item[i], end - i, &t->any);
         return end;
     }
@@ -288,7 +288,8 @@ static size_t put_turn(struct turns *t, size_t from)
 
     while (to < t->n && has_role(&t->item[to], ROLE_ASSISTANT))
         to = parts_end(t, to);
-    if (!speaks(t, from, to))
+    t->spoken = spoken_end(t, from, to);
+    if (t->spoken == from)
         return to;
     open_message(t, VIEW_LIT("assistant"));
     for (size_t i = from; i < to;)
@@ -322,7 +323,7 @@ static size_t put_message(struct turns *t, size_t at)
     }
     if (i->role == ROLE_ASSISTANT)
         return put_turn(t, at);
-    if (is_system(i) && !speaks(t, at + 1, end))
+    if (is_system(i) && spoken_end(t, at, end) == at)
         return end;
     open_message(t, inside ? VIEW_LIT("system") : VIEW_LIT("user"));
     put_parts(t, at + 1, end);

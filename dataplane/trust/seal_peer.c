@@ -11,10 +11,9 @@
 const char *seal_verdict_name(enum seal_verdict v)
 {
     static const char *const names[SEAL_VERDICT_COUNT] = {
-        [SEAL_GOOD] = "good",          [SEAL_MALFORMED] = "malformed",
-        [SEAL_PLATFORM] = "platform",  [SEAL_MEASUREMENT] = "measurement",
-        [SEAL_TCB] = "tcb",            [SEAL_CONFIG] = "config",
-        [SEAL_EXPIRED] = "expired",
+        [SEAL_GOOD] = "good",           [SEAL_MALFORMED] = "malformed", [SEAL_PLATFORM] = "platform",
+        [SEAL_MEASUREMENT] = "measurement", [SEAL_PROCESSOR] = "processor", [SEAL_TCB] = "tcb",
+        [SEAL_CONFIG] = "config",       [SEAL_EXPIRED] = "expired",
     };
 
     return names[v];
@@ -27,6 +26,7 @@ static const struct {
     {SNP_AT_GUEST_SVN, 4},      {SNP_AT_POLICY, 8},         {SNP_AT_FAMILY_ID, 16},
     {SNP_AT_IMAGE_ID, 16},      {SNP_AT_VMPL, 4},           {SNP_AT_MEASUREMENT, 48},
     {SNP_AT_HOST_DATA, 32},     {SNP_AT_ID_KEY_DIGEST, 48}, {SNP_AT_AUTHOR_KEY_DIGEST, 48},
+    {SNP_AT_KEY_INFO, 4},
 };
 
 static bool same_launch(const uint8_t *ours, const uint8_t *theirs)
@@ -37,7 +37,25 @@ static bool same_launch(const uint8_t *ours, const uint8_t *theirs)
     return true;
 }
 
-/* Part by part, where the products' layouts are the same; another product is compared by nobody. */
+/* A report says which processor made it from version 3 on. */
+static bool is_of(enum snp_product product, const uint8_t *report)
+{
+    return snp_load32(report + SNP_AT_VERSION) >= 3 &&
+           snp_product_of_cpuid(report[SNP_AT_CPUID_FAMILY], report[SNP_AT_CPUID_MODEL]) == product;
+}
+
+/* Both of the product that their certificate names, and theirs with each protection that ours has. */
+static bool same_processor(enum snp_product product, const uint8_t *ours, const uint8_t *theirs)
+{
+    const uint64_t wanted = SNP_PLATFORM_ECC | SNP_PLATFORM_RAPL_DISABLED | SNP_PLATFORM_CIPHERTEXT_HIDING |
+                            SNP_PLATFORM_ALIAS_CHECK;
+    const uint64_t missing =
+        snp_load64(ours + SNP_AT_PLATFORM_INFO) & ~snp_load64(theirs + SNP_AT_PLATFORM_INFO);
+
+    return is_of(product, ours) && is_of(product, theirs) && (missing & wanted) == 0;
+}
+
+/* Part by part, in the layout of the product that both are of. */
 static bool tcb_covers(enum snp_product product, const uint8_t *ours, const uint8_t *theirs)
 {
     struct snp_tcb own, other;
@@ -69,6 +87,8 @@ enum seal_verdict seal_peer_judge(const struct seal_own *own, const struct msg_s
         return SEAL_PLATFORM;
     if (!same_launch(own->report, m->report.ptr))
         return SEAL_MEASUREMENT;
+    if (!same_processor(product, own->report, m->report.ptr))
+        return SEAL_PROCESSOR;
     if (!tcb_covers(product, own->report, m->report.ptr))
         return SEAL_TCB;
     if (!same_config(own->identity, who))

@@ -97,7 +97,8 @@ enum err seal_ring_open(const struct seal_ring *r, const uint8_t id[static SEAL_
     return ERR_NONE;
 }
 
-/* --- from boot to boot: the secret halves, one behind the other; the public ones follow from them */
+/* --- from boot to boot: the secret halves, one behind the other; the public ones follow from them. The others' come
+ * first, the oldest of all in front, and our own last: a ring that has no room for all keeps the last ones. */
 
 enum err seal_ring_give(const struct seal_ring *r, const uint8_t to_hpke[static 32], struct buf *out)
 {
@@ -108,7 +109,8 @@ enum err seal_ring_give(const struct seal_ring *r, const uint8_t to_hpke[static 
     if (list == NULL)
         return ERR_MEMORY;
     for (size_t i = 0; i < r->n; i++)
-        memcpy(list + i * crypto_box_SECRETKEYBYTES, r->keys[i].secret_key, crypto_box_SECRETKEYBYTES);
+        memcpy(list + i * crypto_box_SECRETKEYBYTES, r->keys[(i + 1) % r->n].secret_key,
+               crypto_box_SECRETKEYBYTES);
     e = buf_reserve(out, len + crypto_box_SEALBYTES);
     if (e == ERR_NONE && crypto_box_seal(out->ptr + out->len, list, len, to_hpke) != 0)
         e = ERR_CRYPTO;
@@ -118,8 +120,8 @@ enum err seal_ring_give(const struct seal_ring *r, const uint8_t to_hpke[static 
     return e;
 }
 
-/* A key made from this secret half; one that is here already is left alone. */
-static enum err ring_add(struct seal_ring *r, const uint8_t *secret)
+/* A key made from this secret half; one that is here already is left alone, another one sets *more. */
+static enum err ring_add(struct seal_ring *r, const uint8_t *secret, bool *more)
 {
     struct seal_key k;
     uint8_t id[SEAL_ID_BYTES];
@@ -138,22 +140,24 @@ static enum err ring_add(struct seal_ring *r, const uint8_t *secret)
         r->n--;
     }
     r->keys[r->n++] = k;
+    *more = true;
 done:
     secret_wipe(&k, sizeof k);
     return e;
 }
 
-enum err seal_ring_take(struct seal_ring *r, const struct identity_keys *keys, struct view sealed)
+enum err seal_ring_take(struct seal_ring *r, const struct identity_keys *keys, struct view sealed, bool *more)
 {
     struct buf list;
     enum err e;
 
+    *more = false;
     buf_init(&list, LIMIT_SEAL_GIVE_BYTES);
     e = identity_open_sealed(keys, sealed, &list);
     if (e == ERR_NONE && list.len % crypto_box_SECRETKEYBYTES != 0)
         e = ERR_CRYPTO;
     for (size_t at = 0; e == ERR_NONE && at < list.len; at += crypto_box_SECRETKEYBYTES)
-        e = ring_add(r, list.ptr + at);
+        e = ring_add(r, list.ptr + at, more);
     buf_free(&list); /* wipes */
     return e;
 }

@@ -29,12 +29,14 @@ size_t seal_ring_count(const struct seal_ring *r);
 must_check enum err seal_ring_open(const struct seal_ring *r, const uint8_t id[static SEAL_ID_BYTES],
                                    struct view sealed, struct buf *out);
 
-/* Append every key, sealed to this key of another boot, which the caller has found good. ERR_CRYPTO; ERR_LIMIT,
- * ERR_MEMORY of out. */
+/* Append every key, our own as the last, sealed to this key of another boot, which the caller has found good.
+ * ERR_CRYPTO; ERR_LIMIT, ERR_MEMORY of out. */
 must_check enum err seal_ring_give(const struct seal_ring *r, const uint8_t to_hpke[static 32],
                                    struct buf *out);
 /* Take in what another boot gave to us; keys that are here already stay as they are. When there is no room, the
- * one that came first makes way, never our own. ERR_CRYPTO: not sealed to this boot, or not pairs of keys. */
-must_check enum err seal_ring_take(struct seal_ring *r, const struct identity_keys *keys, struct view sealed);
+ * one that came first makes way, never our own. *more, also on failure: a key has come that was not here.
+ * ERR_CRYPTO: not sealed to this boot, or not pairs of keys. */
+must_check enum err seal_ring_take(struct seal_ring *r, const struct identity_keys *keys, struct view sealed,
+                                   bool *more);
 
 #endif

@@ -85,7 +85,7 @@ bool self_check_genuine(const struct msg_evidence *m, const uint8_t report_data[
 
     buf_init(&why, 512);
     good = m->vek.len != 0 && examine(&s, root, now_s, &x, &why) == ERR_NONE &&
-           judge(&c, &x, true, &why) == ERR_NONE;
+           judge(&c, &x, true, &why) == ERR_NONE && !x.vlek;
     if (good)
         *product = x.product;
     buf_free(&why);

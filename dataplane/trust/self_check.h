@@ -28,8 +28,9 @@ struct self_check {
 must_check enum err self_check_run(const struct self_check *c, struct buf *why);
 
 /* Does the platform vouch for this evidence of another boot: certificates that chain to `root` (empty: AMD's),
- * a report that they sign over report_data, simulated or not as said? *product: the processor's. Which program
- * it is is for the caller to compare. */
+ * a report over report_data that a chip's own key (VCEK) signs, simulated or not as said? A cloud's key (VLEK) names
+ * no chip, and the link takes none. *product: what the certificate says. Which program it is, and whether the
+ * report names the same processor, is for the caller to compare. */
 bool self_check_genuine(const struct msg_evidence *m, const uint8_t report_data[static 64],
                         struct view root, bool simulated, uint64_t now_s, enum snp_product *product);
 

@@ -2,6 +2,7 @@
  * the answer's bytes do, whatever a provider with bad intentions writes. The measure is the check of the same
  * bytes as JSON, on the same machine. */
 #include "details.h"
+#include "gemini_read.h"
 #include "messages.h"
 #include "prompt.h"
 #include "responses.h"
@@ -135,7 +136,81 @@ static void test_details(void)
     }
 }
 
+/* --- sources of Google's, each of which has a place in one of the answer's texts */
+
+enum { SOURCES = 64, LARGE = 4 << 20 };
+
+static void put_spaces(struct buf *b)
+{
+    for (unsigned i = 0; i < LARGE / 32; i++)
+        put(b, "                                ");
+}
+
+/* As many parts as fit, or a large one, are in front of the texts that the sources name. */
+static void put_parts(struct buf *b, bool many)
+{
+    put(b, "\"content\":{\"parts\":[{\"text\":\"");
+    if (!many)
+        put_spaces(b);
+    put(b, "\"}");
+    for (unsigned i = 0; many && i < LARGE / 12; i++)
+        put(b, ",{\"text\":\"\"}");
+    put(b, "]}");
+}
+
+/* A large segment or a large chunk is named by all sources. */
+static void put_grounding(struct buf *b, bool segment, bool chunk)
+{
+    put(b, "\"groundingMetadata\":{\"groundingChunks\":[{\"web\":{\"x\":\"");
+    if (chunk)
+        put_spaces(b);
+    put(b, "\",\"uri\":\"u\"}}],\"groundingSupports\":[{\"segment\":{\"x\":\"");
+    if (segment)
+        put_spaces(b);
+    put(b, "\",\"partIndex\":400000,\"endIndex\":1},\"groundingChunkIndices\":[0");
+    for (unsigned i = 1; i < SOURCES; i++)
+        put(b, ",0");
+    put(b, "]}]},\"citationMetadata\":{\"citations\":[{}");
+    for (unsigned i = 1; i < SOURCES; i++)
+        put(b, ",{\"uri\":\"u\",\"partIndex\":400000,\"endIndex\":1}");
+    put(b, "]}");
+}
+
+static void test_sources(void)
+{
+    static const struct provider provider = {.id = "p"};
+
+    for (unsigned large = 0; large < 4; large++) {
+        struct chat_canon c = {.id = "gen-1", .created = 1, .model = VIEW_LIT("m"), .provider = &provider};
+        struct chat_error error = {0};
+        enum chat_kind kind = CHAT_NOTHING;
+        uint64_t begun, check, spent;
+        struct json_value root;
+        struct buf b, out;
+
+        buf_init(&b, LIMIT_RESPONSE_BYTES);
+        buf_init(&out, LIMIT_RESPONSE_BYTES);
+        put(&b, "{\"candidates\":[{");
+        put_parts(&b, large == 0);
+        put(&b, ",");
+        put_grounding(&b, large == 2, large == 3);
+        put(&b, ",\"finishReason\":\"STOP\"}]}");
+        begun = cpu_us();
+        CHECK_INT(json_check(buf_view(&b), &root, NULL), ERR_NONE);
+        check = cpu_us() - begun;
+        begun = cpu_us();
+        CHECK_INT(gemini_whole(&c, buf_view(&b), &out, &kind, &error), ERR_NONE);
+        CHECK_INT(kind, CHAT_EMIT);
+        spent = cpu_us() - begun;
+        printf("# sources %u: %zu bytes, check %u us, words %u us\n", large, b.len, (unsigned)check, (unsigned)spent);
+        CHECK(spent <= check * TIMES_MOST + SLACK_US);
+        buf_free(&b);
+        buf_free(&out);
+    }
+}
+
 static const struct check_case cases[] = {
     {"words_take_as_long_as_the_answer_is", test_details},
+    {"sources_take_as_long_as_the_answer_is", test_sources},
 };
 CHECK_MAIN(cases)

@@ -3,7 +3,9 @@
  * and the request that it becomes. Recorded requests of Anthropic's own clients come out as they went in. Given a file
  * in $TR_RENDERED, each request is also written there, a line each, for a validator of schemas. */
 #include "adapter.h"
+#include "anthropic_body.h"
 #include "anthropic_render.h"
+#include "base64.h"
 #include "chat_list.h"
 #include "chat_request.h"
 #include "check.h"
@@ -16,6 +18,7 @@
 #define json_object json_c_object
 #include <json-c/json.h>
 #undef json_object
+#include <sys/resource.h>
 
 static struct chat_request request;
 static struct prompt prompt;
@@ -495,7 +498,132 @@ static void test_recorded(void)
         check_skip("no recordings of Anthropic's clients here");
 }
 
+/* --- files of text, of which each endpoint is asked whether it takes them */
+
+enum { FILE_DIGITS = 16 << 20, CHARACTER = 3 }; /* the euro sign's bytes */
+#define FILE_BEGIN                                                                                                   \
+    "{\"model\":\"m\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":["                             \
+    "{\"type\":\"file\",\"file\":{\"file_data\":\"data:text/plain;base64,"
+#define FILE_END "\"}}]}]}"
+
+/* A message with a file of n bytes: euro signs, behind `before` letters, then what the case puts at the end. */
+static void file_body(size_t before, size_t n, const char *end, bool broken, struct buf *out)
+{
+    struct buf plain, base64;
+
+    buf_init(&plain, n + 64);
+    buf_init(&base64, 2 * n + 256);
+    buf_init(out, 3 * n + 1024);
+    for (size_t i = 0; i < before; i++)
+        CHECK_INT(buf_append_byte(&plain, 'a'), ERR_NONE);
+    while (plain.len + CHARACTER <= n)
+        CHECK_INT(buf_append(&plain, VIEW_LIT("\xe2\x82\xac")), ERR_NONE);
+    CHECK_INT(buf_append(&plain, view_str(end)), ERR_NONE);
+    CHECK_INT(base64_append(buf_view(&plain), &base64), ERR_NONE);
+    CHECK_INT(buf_append(out, VIEW_LIT(FILE_BEGIN)), ERR_NONE);
+    for (size_t at = 0; at < base64.len; at += 76) {
+        size_t line = base64.len - at < 76 ? base64.len - at : 76;
+
+        CHECK_INT(buf_append(out, view_of(base64.ptr + at, broken ? line : base64.len)), ERR_NONE);
+        if (!broken)
+            break;
+        CHECK_INT(buf_append(out, VIEW_LIT("\\r\\n")), ERR_NONE);
+    }
+    CHECK_INT(buf_append(out, VIEW_LIT(FILE_END)), ERR_NONE);
+    buf_free(&plain);
+    buf_free(&base64);
+}
+
+static bool file_taken(size_t before, size_t n, const char *end, bool broken)
+{
+    struct view refused = VIEW_EMPTY;
+    struct buf body;
+    bool taken;
+
+    file_body(before, n, end, broken, &body);
+    CHECK_INT(read_chat(buf_view(&body), &prompt, &fault), ERR_NONE);
+    taken = anthropic_fits(&prompt, &to, &refused);
+    CHECK(taken || view_eq(refused, VIEW_LIT("file")));
+    prompt_list_free(&prompt.list);
+    buf_free(&body);
+    return taken;
+}
+
+/* Files are decoded in pieces of 3,072 bytes: sequences lie across each border in each way. */
+static void test_text_files(void)
+{
+    static const char *const bad[] = {"\xe2", "\xe2\x82", "\xff", "\xed\xa0\x80", "\x80", "\xe2\x82z"};
+
+    for (size_t n = 3060; n < 3090; n++)
+        for (size_t before = 0; before < CHARACTER; before++)
+            for (int broken = 0; broken < 2; broken++) {
+                CHECK(file_taken(before, n, "", broken));
+                CHECK(file_taken(before, 2 * n, "\xc3\xbc", broken));
+                for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++)
+                    CHECK(!file_taken(before, n, bad[k], broken));
+            }
+}
+
+static void check_base64(const char *base64, bool want)
+{
+    bool is = anthropic_is_text_file(view_str(base64));
+
+    if (is != want)
+        printf("# %.60s\n", base64);
+    CHECK(is == want);
+}
+
+static void test_base64_of_text(void)
+{
+    static char many[5000];
+
+    check_base64("YWI=", true);
+    check_base64(" Y W\\nI\\r\\n=\\t", true);
+    check_base64("Pz8\\/", true);
+    check_base64("YWI", false);
+    check_base64("YWJ=", false); /* bits behind the last byte */
+    check_base64("Y===", false);
+    check_base64("YQ==YWI=", false);
+    check_base64("YW?i", false);
+    for (size_t i = 0; i < 4096; i += 4)
+        memcpy(many + i, "YWFh", 4);
+    strcpy(many + 4096, "YWI=");
+    check_base64(many, true);
+    memcpy(many + 4092, "YWI=", 4); /* padding at the end of a piece that is not the last */
+    check_base64(many, false);
+    many[4096] = '\0'; /* and of one that is */
+    check_base64(many, true);
+}
+
+/* Whoever asks has no budget for it, so that it takes no memory. The body is made in place: its making must not have
+ * raised the peak. */
+static void test_files_take_no_memory(void)
+{
+    struct view refused = VIEW_EMPTY;
+    struct rusage before, after;
+    struct buf body;
+
+    buf_init(&body, FILE_DIGITS + 1024);
+    CHECK_INT(buf_reserve(&body, FILE_DIGITS + 1024), ERR_NONE);
+    CHECK_INT(buf_append(&body, VIEW_LIT(FILE_BEGIN)), ERR_NONE);
+    for (size_t i = 0; i < FILE_DIGITS; i += 4)
+        CHECK_INT(buf_append(&body, VIEW_LIT("YWFh")), ERR_NONE);
+    CHECK_INT(buf_append(&body, VIEW_LIT(FILE_END)), ERR_NONE);
+    CHECK_INT(read_chat(buf_view(&body), &prompt, &fault), ERR_NONE);
+    buf_free(&rendered);
+    CHECK_INT(getrusage(RUSAGE_SELF, &before), 0);
+    CHECK(anthropic_fits(&prompt, &to, &refused));
+    CHECK_INT(getrusage(RUSAGE_SELF, &after), 0);
+    printf("# peak of memory: %ld KB more\n", after.ru_maxrss - before.ru_maxrss);
+    CHECK(after.ru_maxrss - before.ru_maxrss < FILE_DIGITS / 1024 / 4);
+    prompt_list_free(&prompt.list);
+    buf_free(&body);
+}
+
 static const struct check_case tests[] = {
+    {"anthropic_files_take_no_memory", test_files_take_no_memory}, /* the first: no memory has been freed before */
+    {"anthropic_text_files", test_text_files},
+    {"anthropic_base64_of_text", test_base64_of_text},
     {"anthropic_requests", test_render},
     {"anthropic_marks_have_a_price", test_marks_have_a_price},
     {"anthropic_requests_refused", test_fits},

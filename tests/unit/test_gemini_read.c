@@ -279,6 +279,25 @@ static void hidden(void)
     CHECK(strstr(got, "\"content\":\"a\"") != NULL && strstr(got, "reasoning") == NULL && strstr(got, "UQ==") == NULL);
 }
 
+/* A place counts characters in the first 256 parts of an event, and bytes in those behind them. */
+static void places(void)
+{
+    static const char *const want[] = {"\"start_index\":0,\"end_index\":1}", "\"start_index\":0,\"end_index\":2}"};
+    static char line[1 << 14], got[1 << 14];
+
+    for (int i = 0; i < 2; i++) {
+        struct chat_canon c = canon();
+        size_t n = (size_t)sprintf(line, "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}");
+
+        for (int k = 1; k <= 256; k++)
+            n += (size_t)sprintf(line + n, ",{\"text\":\"\xc3\xbc\"}");
+        n += (size_t)sprintf(line + n, "]},\"citationMetadata\":{\"citations\":[{\"uri\":\"u\",\"partIndex\":%d,\"endIndex\":2}]}}]}",
+                             255 + i);
+        (void)put_event(&c, view_of(line, n), got);
+        CHECK(strstr(got, want[i]) != NULL);
+    }
+}
+
 /* --- errors --- */
 
 #define DETAILS(list) ",\"details\":[" list "]}}"
@@ -396,7 +415,7 @@ static void cuts(void)
 
 static const struct check_case cases[] = {
     {"events", events},   {"whole_answers", whole_answers}, {"hidden", hidden},
-    {"error_responses", error_responses}, {"cuts", cuts},
+    {"places", places},   {"error_responses", error_responses}, {"cuts", cuts},
 };
 
 int main(int argc, char **argv)

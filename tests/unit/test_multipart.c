@@ -82,6 +82,10 @@ static void test_parts(void)
         {"--B\r\n" D "filename=\"x\"\r\n\r\n1\r\n" END, "bad"},
         {"--B\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\n1\r\n" END, "bad"},
         {"--B\r\n" D "name=\"a\"\nX: y\r\n\r\n1\r\n" END, "bad"},
+        {"--B\r\n" D "name=\"a\"\r\nX: y\r" D "name=\"n\"\r\n\r\n1\r\n" END, "bad"},
+        {"--B\r\n" D "name=\"a\"\r\nX: y\r\r\n\r\n1\r\n" END, "bad"},
+        {"--B\r\n" D "name=\"a\rb\"\r\n\r\n1\r\n" END, "bad"},
+        {"--B\r\n" D "name=\"a\"\r\n\r\n1\r2\r\n" END, "a=1\r2;end"}, /* what a part holds is its own */
         {"--B\r\n" D "name=\"a\"\r\nContent-Transfer-Encoding: base64\r\n\r\nMQ==\r\n" END, "bad"},
         {"--B\r\n\r\n1\r\n" END, "bad"},
         /* cut off */

@@ -1,6 +1,9 @@
 /* A client's body is read before anybody has paid, on a thread that serves others: what that takes must grow as
  * the body's bytes do, whatever stands in them. The measure is the same body's check as JSON, on the same
  * machine; a reader that compares everything with everything takes thousands of times as long. */
+#include "anthropic_render.h"
+#include "chat_list.h"
+#include "chat_request.h"
 #include "completions.h"
 #include "embeddings_dialect.h"
 #include "messages.h"
@@ -15,6 +18,7 @@
 
 enum {
     PIECES = 12000,
+    THOUGHTS = 30000,
     TIMES_MOST = 100, /* of the check; honest readers look at a byte some ten times */
     SLACK_US = 100000,
 };
@@ -228,7 +232,71 @@ static void test_bodies(void)
     }
 }
 
+/* --- a chat client's conversation, as Anthropic's API gets it */
+
+/* Thoughts that nobody signed, and behind them messages that say nothing, and at last a word. */
+static void many_thoughts(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"},"
+           "{\"role\":\"assistant\",\"content\":\"\",\"reasoning_details\":[");
+    repeat(b, "{}", THOUGHTS);
+    put(b, "]},");
+    repeat(b, "{\"role\":\"assistant\",\"content\":\"\"}", THOUGHTS);
+    put(b, ",{\"role\":\"assistant\",\"content\":\"a\"},{\"role\":\"user\",\"content\":\"x\"}]}");
+}
+
+/* Texts and empty messages in turns: each text is asked whether it is the last. */
+static void many_texts(struct buf *b)
+{
+    put(b, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"},");
+    repeat(b, "{\"role\":\"assistant\",\"content\":\"\"},{\"role\":\"assistant\",\"content\":\"#\"}", PIECES);
+    put(b, "]}");
+}
+
+static void test_conversations(void)
+{
+    static void (*const bodies_of[])(struct buf *b) = {many_thoughts, many_texts};
+    static const struct provider provider = {.id = "p", .dialect = DIALECT_ANTHROPIC};
+    static const struct catalog_model model = {.id = "anthropic/claude-x", .max_output = 64000,
+                                               .capabilities = CAP_REASONING};
+    static const struct catalog_endpoint endpoint = {.upstream_model = "claude-x"};
+    static const struct destination to = {&provider, &model, &endpoint};
+
+    for (size_t i = 0; i < sizeof bodies_of / sizeof bodies_of[0]; i++) {
+        struct chat_request request;
+        struct prompt_fault fault;
+        struct prompt prompt;
+        struct json_value root;
+        uint64_t begun, check, read, rendered;
+        struct view refused;
+        struct buf b, out;
+
+        buf_init(&b, LIMIT_BODY_BYTES);
+        bodies_of[i](&b);
+        begun = cpu_us();
+        CHECK_INT(json_check(buf_view(&b), &root, NULL), ERR_NONE);
+        check = cpu_us() - begun;
+        begun = cpu_us();
+        CHECK_INT(chat_request_parse(buf_view(&b), &request, &prompt, &fault), ERR_NONE);
+        CHECK_INT(chat_list_make(&prompt, &fault), ERR_NONE);
+        read = cpu_us() - begun;
+        CHECK(read <= check * TIMES_MOST + SLACK_US);
+        buf_init(&out, anthropic_room(&prompt));
+        begun = cpu_us();
+        CHECK(anthropic_fits(&prompt, &to, &refused));
+        CHECK_INT(anthropic_render(&prompt, &to, 0, &out), ERR_NONE);
+        rendered = cpu_us() - begun;
+        printf("# conversation %zu: %zu bytes, check %u us, read %u us, rendered in %u us\n", i, b.len, (unsigned)check,
+               (unsigned)read, (unsigned)rendered);
+        CHECK(rendered <= check * TIMES_MOST + SLACK_US);
+        prompt_list_free(&prompt.list);
+        buf_free(&out);
+        buf_free(&b);
+    }
+}
+
 static const struct check_case cases[] = {
     {"reading_takes_as_long_as_the_body_is", test_bodies},
+    {"conversations_take_as_long_as_they_are", test_conversations},
 };
 CHECK_MAIN(cases)

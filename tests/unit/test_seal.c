@@ -132,13 +132,15 @@ static void opens_here_only(void)
     seal_ring_free(b);
 }
 
-static void give(const struct seal_ring *from, const struct identity_keys *to, struct seal_ring *into, enum err want)
+static void give(const struct seal_ring *from, const struct identity_keys *to, struct seal_ring *into, enum err want, bool news)
 {
     struct buf out;
+    bool more;
 
     buf_init(&out, LIMIT_SEAL_GIVE_BYTES);
     CHECK_INT(seal_ring_give(from, identity_document(to)->hpke_x25519, &out), ERR_NONE);
-    CHECK_INT(seal_ring_take(into, to, buf_view(&out)), want);
+    CHECK_INT(seal_ring_take(into, to, buf_view(&out), &more), want);
+    CHECK(more == news);
     buf_free(&out);
 }
 
@@ -146,24 +148,26 @@ static void given_away(void)
 {
     struct seal_ring *a, *b, *c;
     struct buf sealed, to_a;
+    bool more = true;
 
     CHECK_INT(seal_ring_new(ours, &a), ERR_NONE);
     CHECK_INT(seal_ring_new(theirs, &b), ERR_NONE);
     CHECK_INT(seal_ring_new(theirs, &c), ERR_NONE);
     seal_to(ours, "secret", &sealed);
-    give(a, theirs, b, ERR_NONE);
+    give(a, theirs, b, ERR_NONE, true);
     CHECK_INT(seal_ring_count(b), 2);
-    give(a, theirs, b, ERR_NONE); /* again: nothing new */
+    give(a, theirs, b, ERR_NONE, false); /* again: nothing new */
     CHECK_INT(seal_ring_count(b), 2);
     CHECK_INT(open_with(b, ours, buf_view(&sealed)), ERR_NONE);
     seal_ring_free(a); /* its boot has ended */
-    give(b, theirs, c, ERR_NONE);
+    give(b, theirs, c, ERR_NONE, true);
     CHECK_INT(open_with(c, ours, buf_view(&sealed)), ERR_NONE);
     /* What was sealed to another boot, and what is cut, is not taken. */
     buf_init(&to_a, LIMIT_SEAL_GIVE_BYTES);
     CHECK_INT(seal_ring_give(b, identity_document(ours)->hpke_x25519, &to_a), ERR_NONE);
-    CHECK_INT(seal_ring_take(c, theirs, buf_view(&to_a)), ERR_CRYPTO);
-    CHECK_INT(seal_ring_take(c, ours, view_of(to_a.ptr, to_a.len - 1)), ERR_CRYPTO);
+    CHECK_INT(seal_ring_take(c, theirs, buf_view(&to_a), &more), ERR_CRYPTO);
+    CHECK_INT(seal_ring_take(c, ours, view_of(to_a.ptr, to_a.len - 1), &more), ERR_CRYPTO);
+    CHECK(!more);
     CHECK_INT(seal_ring_count(c), 2);
     buf_free(&to_a);
     buf_free(&sealed);
@@ -182,7 +186,7 @@ static void full(void)
     for (size_t i = 0; i <= LIMIT_SEAL_KEYS; i++) {
         many[i] = keys_of("api.test", 1, 2, true, false);
         CHECK_INT(seal_ring_new(many[i], &one), ERR_NONE);
-        give(one, ours, r, ERR_NONE);
+        give(one, ours, r, ERR_NONE, true); /* also when one makes way for it */
         seal_ring_free(one);
     }
     CHECK_INT(seal_ring_count(r), LIMIT_SEAL_KEYS);
@@ -190,11 +194,23 @@ static void full(void)
         seal_to(many[i], "secret", &sealed);
         CHECK_INT(open_with(r, many[i], buf_view(&sealed)), i < 2 ? ERR_NOT_FOUND : ERR_NONE);
         buf_free(&sealed);
-        identity_keys_free(many[i]);
     }
     seal_to(ours, "secret", &sealed);
     CHECK_INT(open_with(r, ours, buf_view(&sealed)), ERR_NONE);
+    /* A boot that has just begun has room for all of them but one: the oldest, never the giver's own. */
+    CHECK_INT(seal_ring_new(theirs, &one), ERR_NONE);
+    give(r, theirs, one, ERR_NONE, true);
+    CHECK_INT(seal_ring_count(one), LIMIT_SEAL_KEYS);
+    CHECK_INT(open_with(one, ours, buf_view(&sealed)), ERR_NONE);
     buf_free(&sealed);
+    for (size_t i = 2; i <= LIMIT_SEAL_KEYS; i++) {
+        seal_to(many[i], "secret", &sealed);
+        CHECK_INT(open_with(one, many[i], buf_view(&sealed)), i == 2 ? ERR_NOT_FOUND : ERR_NONE);
+        buf_free(&sealed);
+    }
+    for (size_t i = 0; i <= LIMIT_SEAL_KEYS; i++)
+        identity_keys_free(many[i]);
+    seal_ring_free(one);
     seal_ring_free(r);
 }
 

@@ -1509,6 +1509,72 @@ static void pushes_arrive(void)
     stop();
 }
 
+/* --- customers' own keys, and sealing keys that come later --- */
+
+static const struct id own_account = {{4}};
+
+/* Sealing keys by their secret halves, as another boot gives them. */
+static void say_sealing_keys(const uint8_t *secrets, size_t n)
+{
+    uint8_t sealed[LIMIT_SEAL_KEYS * crypto_box_SECRETKEYBYTES + crypto_box_SEALBYTES];
+    size_t len = n * crypto_box_SECRETKEYBYTES;
+
+    CHECK_INT(crypto_box_seal(sealed, secrets, len, identity_document(dp.keys)->hpke_x25519), 0);
+    SAY(seal_give, .boot = {{9}}, .sealed = view_of(sealed, len + crypto_box_SEALBYTES));
+}
+
+/* One provider key of the account, sealed to this sealing key. */
+static void say_own_key(const uint8_t public_key[static 32])
+{
+    static const char text[] = "{\"v\":1,\"account\":\"04000000000000000000000000000000\","
+                               "\"provider\":\"first\",\"key\":\"sk-1\"}";
+    uint8_t sealed[sizeof text - 1 + crypto_box_SEALBYTES];
+    struct msg_own_key k = {.id = {{8}}, .sealed = view_of(sealed, sizeof sealed)};
+    struct buf keys;
+
+    CHECK_INT(crypto_box_seal(sealed, (const uint8_t *)text, sizeof text - 1, public_key), 0);
+    seal_id(public_key, k.seal_id);
+    buf_init(&keys, 1024);
+    CHECK_INT(msg_own_key_put(&keys, &k), ERR_NONE);
+    SAY(own_keys, .account = own_account, .version = 1, .count = 1, .keys = buf_view(&keys));
+    buf_free(&keys);
+}
+
+/* -1: nothing is held of the account. */
+static int own_state(void)
+{
+    struct own_keys *k = own_store_find(dp.own, &own_account, 1);
+    int state = k != NULL && k->n == 1 ? k->list[0].state : -1;
+
+    own_keys_release(dp.own, k);
+    return state;
+}
+
+/* Also when a ring that is full takes it, whose number of keys stays as it is. */
+static void a_sealing_key_comes_later(void)
+{
+    uint8_t secrets[LIMIT_SEAL_KEYS - 1][crypto_box_SECRETKEYBYTES];
+    uint8_t public_key[crypto_box_PUBLICKEYBYTES], secret_key[crypto_box_SECRETKEYBYTES];
+
+    start();
+    accepted(60000);
+    secret_random(secrets, sizeof secrets);
+    crypto_box_keypair(public_key, secret_key);
+    say_sealing_keys(secrets[0], LIMIT_SEAL_KEYS - 1);
+    say_own_key(public_key);
+    UNTIL(own_state() == OWN_KEY_RESEAL, 2000);
+    say_sealing_keys(secrets[0], LIMIT_SEAL_KEYS - 1); /* nothing new: what is held is not asked for again */
+    SAY(cert, .leaf = VIEW_LIT("lll"), .ca = VIEW_LIT("cc"));
+    UNTIL(dp.certs == 1, 2000);
+    CHECK_INT(own_state(), OWN_KEY_RESEAL);
+    say_sealing_keys(secret_key, 1);
+    UNTIL(own_state() == -1, 2000);
+    say_own_key(public_key);
+    UNTIL(own_state() == OWN_KEY_READY, 2000);
+    CHECK_INT(cp.closed, 0);
+    stop();
+}
+
 static const struct check_case cases[] = {
     {"uplink_evidence_is_bound", evidence_is_bound},
     {"uplink_nothing_before_accept", nothing_before_accept},
@@ -1549,6 +1615,7 @@ static const struct check_case cases[] = {
     {"uplink_a_lost_link_ends_leases", a_lost_link_ends_leases},
     {"uplink_stop_ships_and_returns", stop_ships_and_returns},
     {"uplink_pushes_arrive", pushes_arrive},
+    {"uplink_a_sealing_key_comes_later", a_sealing_key_comes_later},
 };
 
 int main(int argc, char **argv)
