@@ -49,6 +49,26 @@ class Anthropic:
             raise AssertionError(f"{name}: {problem.json_path}: {problem.message[:300]}")
 
 
+def as_functions(value):
+    """An answer of chat with calls of tools whose input is free text, which OpenRouter's definition does not have, as calls of
+    functions, which it has: everything else of it is checked."""
+    if isinstance(value, list):
+        return [as_functions(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if "custom" in value and "function" not in value:
+        custom = value["custom"]
+        call = {"arguments": custom["input"], **({"name": custom["name"]} if "name" in custom else {})}
+        return {**{k: v for k, v in value.items() if k != "custom"}, **({"type": "function"} if "type" in value else {}),
+                "function": call}
+    return {k: as_functions(v) for k, v in value.items()}
+
+
+def has_custom_calls(response):
+    """Of Responses; Open Responses does not define them, OpenAI does."""
+    return any(item["type"] == "custom_tool_call" for item in response["output"])
+
+
 class Checker:
     def __init__(self):
         self.anthropic = Anthropic()
@@ -58,6 +78,8 @@ class Checker:
         self.events = self.openai.events()
 
     def all(self, value, dialect, what):
+        if dialect == "api/chat":
+            value = as_functions(value)
         if dialect in OPENROUTER and what == "whole":
             self.openrouter.check(value, OPENROUTER[dialect][0])
         elif dialect in OPENROUTER and what == "stream":
@@ -90,7 +112,8 @@ class Checker:
         response = value if what == "whole" else value.get("response")
         if response is not None:
             self.openai.check(response, "Response")
-            self.openresponses.check(response, "ResponseResource")
+            if not has_custom_calls(response):
+                self.openresponses.check(response, "ResponseResource")
 
     def completions(self, value, what, _):
         if what == "error" or "error" in value:
