@@ -265,7 +265,7 @@ static enum err edit(struct work *w, struct view insert, struct buf *edited)
 
 enum err row_edits_apply(const struct destination *d, size_t start, struct buf *out)
 {
-    struct work w = {.d = d, .body = view_of(out->ptr + start, out->len - start)};
+    struct work w = {.d = d, .body = view_from(buf_view(out), start)};
     struct buf insert, edited;
     enum err e;
 
