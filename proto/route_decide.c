@@ -167,6 +167,11 @@ static uint8_t order_rank(const struct route_want *w, const struct catalog_endpo
     return UINT8_MAX;
 }
 
+bool route_order_allows(const struct route_want *w, const struct catalog_endpoint *e)
+{
+    return !w->no_fallbacks || !w->order_set || order_rank(w, e) != UINT8_MAX;
+}
+
 static enum route_refusal provider_refusal(const struct route_want *w,
                                            const struct catalog_endpoint *e)
 {
@@ -176,8 +181,7 @@ static enum route_refusal provider_refusal(const struct route_want *w,
         return ROUTE_NO_PROVIDER;
     if (provider_set_has(&w->ignore, e->provider_no) || picked(w->ignore_pick, w->n_ignore_picks, e))
         return ROUTE_IGNORED;
-    /* allow_fallbacks:false beside an order means: these providers or none. */
-    if (w->no_fallbacks && w->order_set && order_rank(w, e) == UINT8_MAX)
+    if (!route_order_allows(w, e))
         return ROUTE_NOT_IN_ORDER;
     return ROUTE_OK;
 }

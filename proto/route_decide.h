@@ -179,6 +179,8 @@ enum route_refusal { ROUTE_REFUSALS(ROUTE_REFUSAL_ENUM) ROUTE_REFUSAL_COUNT };
 const char *route_refusal_sentence(enum route_refusal r);
 /* The member, or the alias, that removed an endpoint: "max_price". */
 const char *route_constraint(const struct route_want *w, enum route_refusal r);
+/* allow_fallbacks:false beside an order means: these providers or none. */
+bool route_order_allows(const struct route_want *w, const struct catalog_endpoint *e);
 
 struct candidate {
     const struct route_endpoint *endpoint;

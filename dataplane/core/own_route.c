@@ -32,18 +32,6 @@ static void route_push(struct route *r, const struct candidate *c, uint8_t own)
     r->list[r->n++].own = own;
 }
 
-/* allow_fallbacks:false beside an order means: these providers or none. */
-static bool in_order(const struct route_want *w, const struct catalog_endpoint *e)
-{
-    if (!w->no_fallbacks || !w->order_set)
-        return true;
-    for (size_t i = 0; i < w->n_order; i++)
-        if (w->order[i].provider_no == e->provider_no &&
-            (w->order[i].quantization == ROUTE_ANY || w->order[i].quantization == e->quantization))
-            return true;
-    return false;
-}
-
 /* The endpoints of these keys' providers as routing orders them, each once for every key. of: one model's, NULL all. */
 static void push_own(struct attempts *a, const struct route_want *want, const struct own_keys *keys,
                      bool fallback, const struct route_model *of, struct route *out)
@@ -62,7 +50,7 @@ static void push_own(struct attempts *a, const struct route_want *want, const st
     attempts_health(a, &health);
     route_decide(&at, &health, a->seed, &route);
     for (size_t c = 0; c < route.n; c++) {
-        if ((of != NULL && route.list[c].model != of) || !in_order(want, route.list[c].endpoint->info))
+        if ((of != NULL && route.list[c].model != of) || !route_order_allows(want, route.list[c].endpoint->info))
             continue;
         for (unsigned i = 0; i < keys->n; i++)
             if (usable(&keys->list[i], fallback) &&
