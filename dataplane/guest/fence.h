@@ -1,7 +1,7 @@
 /* The egress fence of the guest: an nf_tables ruleset that lets out what the plan names and nothing
  * else, and lets in the answers and what is served. tr-init loads it before the data plane starts;
  * the data plane has no CAP_NET_ADMIN and cannot change it. No connection tracking: each packet is
- * judged by its own headers. What the rules are, and why: README.md, "Egress fence". */
+ * judged by its own headers. What the rules are, and why: docs/egress.md. */
 #ifndef TR_DATAPLANE_GUEST_FENCE_H
 #define TR_DATAPLANE_GUEST_FENCE_H
 
@@ -13,7 +13,7 @@
 
 enum {
     FENCE_EGRESS_MAX = 64,   /* distinct TCP ports of measured providers, control plane, ACME server */
-    FENCE_LISTEN_MAX = 4,    /* listen_port, HTTP-01, one for the operator */
+    FENCE_LISTEN_MAX = 4,    /* listen_port, HTTP-01; room for two more */
     FENCE_RESOLVERS_MAX = 3, /* as many as resolv.conf may name (MAXNS) */
 };
 
