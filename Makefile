@@ -50,7 +50,8 @@ SEES_dataplane/provider := $(call folder,provider http route)
 SEES_dataplane/link     := $(call folder,link trust keys)
 SEES_dataplane/core     := $(call folder,core route trust keys link)
 SEES_dataplane/api      := $(call folder,api core provider http route trust keys link)
-SEES_tests        := . tests $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
+SEES_dataplane/guest    := common dataplane/guest
+SEES_tests        := . tests dataplane/guest $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
 LIBS_dataplane    := $(LIBS_base) -lz -lzstd
@@ -96,7 +97,7 @@ $B/lib$1.a: $$(call obj,$$(call lib_src,$1)) $B/$1.list
 	$$(Q)ar rcsD $$@ $$(filter %.o,$$^)
 endef
 $(foreach d,$(DIRS),$(eval $(call layer_rules,$d)))
-$(foreach d,$(DIRS) $(DATAPLANE),$(eval $(call object_rule,$d))) # the longest directory that fits counts
+$(foreach d,$(DIRS) $(DATAPLANE) dataplane/guest,$(eval $(call object_rule,$d))) # the longest directory that fits counts
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
