@@ -59,7 +59,7 @@ LIBS_controlplane := $(LIBS_base) -lpq
 LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
-PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c \
+PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c dataplane/guest/main.c \
                 $(wildcard attestation/tools/*.c attestation/sim/*.c) attestation/quote_snp.c
 SRC          := $(shell find $(DIRS) -name '*.c')
 lib_src       = $(filter $1/%,$(filter-out $(PROGRAM_ONLY),$(SRC)))
@@ -117,6 +117,9 @@ $B/tr-dataplane: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SNP_SRC)) $B/libd
 	$(call link,$(LIBS_dataplane))
 $B/tr-dataplane-sim: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_dataplane))
+# process 1 of the guest
+$B/tr-init: $B/dataplane/guest/main.o $B/libdataplane.a $B/libcommon.a
+	$(call link,-lcrypto -lsodium -lpthread)
 # the auditor's tool links OpenSSL and libsodium only, and uses the network only when given a URL
 $B/tr-verify: $(call obj,$(wildcard attestation/tools/*.c)) $(BASE_LIBS)
 	$(call link,-lssl -lcrypto -lsodium -lpthread)
