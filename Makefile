@@ -129,6 +129,8 @@ $B/attack_server: $(call obj,$(wildcard tests/attack_server/*.c)) $(ZERO_FREE) $
 	$(call link,$(LIBS_base))
 $B/snp_machine: $(call obj,$(wildcard tests/snp_machine/*.c)) $(BASE_LIBS)
 	$(call link,-lcrypto -lsodium)
+$B/fence_load: $B/tests/egress/fence_load.o $B/libdataplane.a $B/libcommon.a
+	$(call link,-lcrypto -lsodium)
 $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/chunk_cost: $B/tests/bench/cost/chunk_cost.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
