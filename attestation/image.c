@@ -194,11 +194,11 @@ enum image_check image_examine(const struct image *image, const struct manifest 
     *out = (struct image_findings){.checks = {{.detail = ""}}};
     for (size_t c = 0; c < IMAGE_CHECK_COUNT; c++)
         out->checks[c].detail = "not reached";
-    found(out, IMAGE_CHECK_NO_IMAGE, m->has_image && !m->simulated, "the manifest is of an image",
+    found(out, IMAGE_CHECK_NO_IMAGE, m->has_image, "the manifest is of an image",
           "the measurements of a simulated release are of no image");
     files_check(image, m, out);
     initrd_check(image, m, archive, out);
-    if (!m->simulated)
+    if (m->has_image)
         measurements_check(image, m, out);
     for (unsigned c = 0; c < IMAGE_CHECK_COUNT; c++) {
         if (out->checks[c].outcome == IMAGE_FAILED)

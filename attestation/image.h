@@ -22,7 +22,7 @@ void image_digest(const struct image *image, struct digest32 *out);
 
 /* X(symbol, class): the code is the symbol; class as in verdict.h. In the order of the checks. */
 #define IMAGE_CHECK_LIST(X)                                                                        \
-    X(NO_IMAGE, REJECT) /* the manifest is of no image: a simulated release */                     \
+    X(NO_IMAGE, REJECT) /* the manifest is of no image, as a simulator's may be */                     \
     X(OVMF, REJECT)     /* OVMF.amdsev.fd is not the manifest's */                                 \
     X(KERNEL, REJECT)   /* vmlinuz */                                                              \
     X(INITRD, REJECT)                                                                              \

@@ -193,7 +193,7 @@ static void test_manifest_changed(void)
     manifest.cmdline = VIEW_LIT("console=ttyS1");
     CHECK_INT(examine(), IMAGE_CHECK_CMDLINE);
     setup();
-    manifest.simulated = true;
+    manifest.has_image = false;
     CHECK_INT(examine(), IMAGE_CHECK_NO_IMAGE);
     CHECK_INT(findings.checks[IMAGE_CHECK_MEASUREMENT].outcome, IMAGE_NOT_REACHED);
     CHECK(!findings.recomputed[0].known);
