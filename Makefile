@@ -74,7 +74,7 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench format clean deps
+.PHONY: all check unit units layers symbols test release verify-image run up down asan fuzz fuzzers always bench format clean deps
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -167,6 +167,14 @@ down:
 asan:
 	@deploy/dev/install-packages asan
 	@$(MAKE) --no-print-directory MODE=asan all unit
+
+# --- releases (deploy/release/README.md): make release CONFIG=DIR CATALOG=FILE POLICY=FILE [VERSION=V SVN=N ...]
+release: all symbols
+	@deploy/release/build $(foreach o,config catalog policy version svn min-svn days previous repo builder out,$(call \
+	    release_option,$o,$($(shell echo $o | tr a-z- A-Z_))))
+release_option = $(if $2,--$1 "$2")
+verify-image: $B/tr-verify
+	@RELEASE="$(RELEASE)" KEY="$(KEY)" CONFIG="$(CONFIG)" deploy/release/verify-image
 
 # --- fuzzing: libFuzzer, seeds in tests/fuzz/corpus/NAME, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20

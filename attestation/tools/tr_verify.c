@@ -8,7 +8,7 @@
 
 static const struct command *const commands[] = {
     &command_gateway, &command_report, &command_bundle,  &command_measure, &command_receipt,
-    &command_audit,   &command_policy, &command_release, &command_log,
+    &command_audit,   &command_policy, &command_release, &command_image,   &command_log,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
