@@ -61,7 +61,7 @@ LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
 PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c dataplane/guest/main.c \
                 $(wildcard attestation/tools/*.c attestation/sim/*.c) attestation/quote_snp.c
-SRC          := $(shell find $(DIRS) -name '*.c')
+SRC          := $(sort $(shell find $(DIRS) -name '*.c'))
 lib_src       = $(filter $1/%,$(filter-out $(PROGRAM_ONLY),$(SRC)))
 SIM_SRC      := $(wildcard attestation/sim/*.c)
 SNP_SRC      := $(wildcard attestation/quote_snp.c)
