@@ -50,7 +50,8 @@ SEES_dataplane/provider := $(call folder,provider http route)
 SEES_dataplane/link     := $(call folder,link trust keys)
 SEES_dataplane/core     := $(call folder,core route trust keys link)
 SEES_dataplane/api      := $(call folder,api core provider http route trust keys link)
-SEES_tests        := . tests $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
+SEES_dataplane/guest    := common dataplane/guest
+SEES_tests        := . tests dataplane/guest $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
 LIBS_dataplane    := $(LIBS_base) -lz -lzstd
@@ -58,7 +59,7 @@ LIBS_controlplane := $(LIBS_base) -lpq
 LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
-PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c \
+PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c dataplane/guest/main.c \
                 $(wildcard attestation/tools/*.c attestation/sim/*.c) attestation/quote_snp.c
 SRC          := $(shell find $(DIRS) -name '*.c')
 lib_src       = $(filter $1/%,$(filter-out $(PROGRAM_ONLY),$(SRC)))
@@ -96,7 +97,7 @@ $B/lib$1.a: $$(call obj,$$(call lib_src,$1)) $B/$1.list
 	$$(Q)ar rcsD $$@ $$(filter %.o,$$^)
 endef
 $(foreach d,$(DIRS),$(eval $(call layer_rules,$d)))
-$(foreach d,$(DIRS) $(DATAPLANE),$(eval $(call object_rule,$d))) # the longest directory that fits counts
+$(foreach d,$(DIRS) $(DATAPLANE) dataplane/guest,$(eval $(call object_rule,$d))) # the longest directory that fits counts
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
@@ -116,6 +117,9 @@ $B/tr-dataplane: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SNP_SRC)) $B/libd
 	$(call link,$(LIBS_dataplane))
 $B/tr-dataplane-sim: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_dataplane))
+# process 1 of the guest
+$B/tr-init: $B/dataplane/guest/main.o $B/libdataplane.a $B/libcommon.a
+	$(call link,-lcrypto -lsodium -lpthread)
 # the auditor's tool links OpenSSL and libsodium only, and uses the network only when given a URL
 $B/tr-verify: $(call obj,$(wildcard attestation/tools/*.c)) $(BASE_LIBS)
 	$(call link,-lssl -lcrypto -lsodium -lpthread)

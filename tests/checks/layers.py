@@ -15,6 +15,7 @@ SEES = {
     "attestation": {"common", "proto"},
     "controlplane": BASE,
     "dataplane/llm": BASE,
+    "dataplane/guest": {"common"},
     "dataplane/route": BASE | {"dataplane/llm"},
     "dataplane/http": BASE | {"dataplane/llm"},
     "dataplane/trust": BASE | {"dataplane/llm"},
