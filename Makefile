@@ -71,7 +71,7 @@ FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
 CONTENT      := $(shell grep -l '"content_view.h"' $(filter-out common/content.c,$(SRC)) /dev/null)
 
 obj           = $(patsubst %.c,$B/%.o,$1)
-PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-verify $B/mock_provider $B/load
+PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
 .PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench format clean deps
