@@ -37,7 +37,6 @@ static const struct sysctl {
     {"net/ipv4/conf/default/accept_redirects", "0"},
     {"net/ipv4/conf/all/send_redirects", "0"},
     {"net/ipv4/conf/all/accept_source_route", "0"},
-    {"net/ipv4/conf/all/rp_filter", "1"},
     {"net/ipv4/ping_group_range", "1 0"}, /* nobody */
     {"net/ipv6/conf/all/disable_ipv6", "1"},
     {"net/ipv6/conf/default/disable_ipv6", "1"},
