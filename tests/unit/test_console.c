@@ -76,6 +76,8 @@ static const struct row {
     {"{\"t\":1,\"event\":\"a\",\"x\":\"user@example.org\"}", false},
     {"{\"t\":1,\"event\":\"a\",\"x\":\"https://x/y?z\"}", false},
     {"{\"t\":1,\"event\":\"a\",\"x y\":1}", false},
+    {"{\"t\":1,\"event\":\"a\",\"x\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}", true},
+    {"{\"t\":1,\"event\":\"a\",\"x\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"}", false},
     {"malloc(): corrupted top size", false},
     {"tr-dataplane: main.c:1: run: Assertion `x' failed.", false},
 };
@@ -160,6 +162,10 @@ static void lengths(void)
     n = CONSOLE_LINE_MAX - 2;
     memcpy(text + n, end, sizeof end);
     feed(text, n + 2, 100, text, 0);
+    text[n + 1] = 'z'; /* a line that is right so far, and then longer than what is kept */
+    text[n + 2] = '\n';
+    feed(text, n + 3, 100, "", 1);
+    text[n + 1] = '\n';
     memmove(text + n - 4 + 1, text + n - 4, 7);
     memcpy(text + n + 3, GOOD, sizeof GOOD);
     feed(text, n + 3 + sizeof GOOD - 1, 100, GOOD, 1);

@@ -242,6 +242,9 @@ static void sizes(void)
     CHECK_INT(read_message(&m), ERR_NONE);
     m.len++;
     CHECK_INT(read_message(&m), ERR_FORMAT);
+    m = offer(5, "10.0.2.15", "255.255.255.0", NULL, NULL, 3600);
+    memset(m.b + FIXED + 5, 0, 4); /* the server is 0.0.0.0 */
+    CHECK_INT(read_message(&m), ERR_FORMAT);
     m = answer("10.0.2.15"); /* no option at all; no server, no type */
     CHECK_INT(read_message(&m), ERR_FORMAT);
 }
