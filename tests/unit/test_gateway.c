@@ -11,6 +11,7 @@
 #include "attestation/tools/summary.c"
 #include "attestation/tools/cmd_gateway.c"
 #include "https.h"
+#include "tls.h"
 
 #include "check.h"
 #include "conf.h"
