@@ -2,6 +2,8 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
+#   make deb        Debian packages, in build/deb (VERSION=...)
+#   make image      the guest's kernel, initrd and measurements (VARIANT, CONFIG, OUT: deploy/image/README.md)
 # Variables: CC, MODE=release|asan|tsan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
 
 MODE ?= release
@@ -59,9 +61,9 @@ LIBS_controlplane := $(LIBS_base) -lpq
 LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
-PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c \
+PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c dataplane/guest/main.c \
                 $(wildcard attestation/tools/*.c attestation/sim/*.c) attestation/quote_snp.c
-SRC          := $(shell find $(DIRS) -name '*.c')
+SRC          := $(sort $(shell find $(DIRS) -name '*.c'))
 lib_src       = $(filter $1/%,$(filter-out $(PROGRAM_ONLY),$(SRC)))
 SIM_SRC      := $(wildcard attestation/sim/*.c)
 SNP_SRC      := $(wildcard attestation/quote_snp.c)
@@ -71,10 +73,10 @@ FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
 CONTENT      := $(shell grep -l '"content_view.h"' $(filter-out common/content.c,$(SRC)) /dev/null)
 
 obj           = $(patsubst %.c,$B/%.o,$1)
-PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-verify $B/mock_provider $B/load
+PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench format clean deps
+.PHONY: all check unit units layers symbols test image release verify-image run up down asan fuzz fuzzers always bench format clean deps deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -117,6 +119,9 @@ $B/tr-dataplane: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SNP_SRC)) $B/libd
 	$(call link,$(LIBS_dataplane))
 $B/tr-dataplane-sim: $B/dataplane/main.o $(ZERO_FREE) $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_dataplane))
+# process 1 of the guest
+$B/tr-init: $B/dataplane/guest/main.o $B/libdataplane.a $B/libcommon.a
+	$(call link,-lcrypto -lsodium -lpthread)
 # the auditor's tool links OpenSSL and libsodium only, and uses the network only when given a URL
 $B/tr-verify: $(call obj,$(wildcard attestation/tools/*.c)) $(BASE_LIBS)
 	$(call link,-lssl -lcrypto -lsodium -lpthread)
@@ -165,6 +170,14 @@ asan:
 	@deploy/dev/install-packages asan
 	@$(MAKE) --no-print-directory MODE=asan all unit
 
+# --- releases (deploy/release/README.md): make release CONFIG=DIR CATALOG=FILE POLICY=FILE [VERSION=V SVN=N ...]
+release: all symbols
+	@deploy/release/build $(foreach o,config catalog policy version svn min-svn days previous repo builder out,$(call \
+	    release_option,$o,$($(shell echo $o | tr a-z- A-Z_))))
+release_option = $(if $2,--$1 "$2")
+verify-image: $B/tr-verify
+	@RELEASE="$(RELEASE)" KEY="$(KEY)" CONFIG="$(CONFIG)" deploy/release/verify-image
+
 # --- fuzzing: libFuzzer, seeds in tests/fuzz/corpus/NAME, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
@@ -187,6 +200,13 @@ bench: all $B/chunk_cost
 	@$B/chunk_cost
 	@tests/bench/run
 	@tests/bench/verify
+deb:
+	@deploy/dev/install-packages deb
+	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify
+	@VERSION='$(VERSION)' deploy/packages/build
+image:
+	@deploy/dev/install-packages image
+	@deploy/image/make
 format:
 	clang-format-14 -i $(SRC) $(shell find $(DIRS) tests -name '*.h') $(UNIT_SRC) $(FUZZ_SRC)
 clean:

@@ -74,6 +74,8 @@ bool json_string_is(struct json_value v, const char *s);
 bool json_string_plain(struct json_value v, struct view *out);
 /* Decode a string value (escapes, surrogate pairs; a lone surrogate is ERR_FORMAT). */
 must_check enum err json_string_decode(struct json_value v, struct buf *out);
+/* The same of what stands between a string's quotes. */
+must_check enum err json_inner_decode(struct view inner, struct buf *out);
 /* An integer literal without fraction or exponent. ERR_FORMAT, ERR_RANGE. */
 must_check enum err json_i64(struct json_value v, int64_t *out);
 must_check enum err json_u64(struct json_value v, uint64_t *out);

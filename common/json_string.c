@@ -340,14 +340,11 @@ bool json_string_plain(struct json_value v, struct view *out)
     return true;
 }
 
-enum err json_string_decode(struct json_value v, struct buf *out)
+enum err json_inner_decode(struct view raw, struct buf *out)
 {
     size_t before = out->len;
     enum err e = ERR_NONE;
-    struct view raw;
 
-    if (!inner(v, &raw))
-        return ERR_FORMAT;
     while (raw.len != 0 && e == ERR_NONE) {
         uint8_t bytes[4];
         size_t len;
@@ -364,4 +361,11 @@ enum err json_string_decode(struct json_value v, struct buf *out)
         out->len = before;
     }
     return e;
+}
+
+enum err json_string_decode(struct json_value v, struct buf *out)
+{
+    struct view raw;
+
+    return inner(v, &raw) ? json_inner_decode(raw, out) : ERR_FORMAT;
 }

@@ -3,6 +3,7 @@
 
 #include "catalog_values.h"
 #include "conf.h"
+#include "route_decide.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static const struct conf_field endpoint_fields[] = {
     FIELD(endpoint_section, CONF_TEXT, lacks, false),
     FIELD(endpoint_section, CONF_TEXT, retires, false),
     {"quantization", CONF_NAME, offsetof(struct endpoint_section, quantization), sizeof(int), 0, 0,
-     catalog_quantization_names, false},
+     route_quantizations, false},
     FIELD(endpoint_section, CONF_BOOL, retains_data, false),
 };
 #undef PRICE

@@ -44,13 +44,6 @@ const char *const catalog_kind_names[] = {
     [KIND_SPEECH] = "speech", [KIND_TRANSCRIPTION] = "transcription", [KIND_MODERATION] = "moderation",
     [KIND_RERANK] = "rerank", [KIND_COUNT] = NULL,
 };
-const char *const catalog_quantization_names[] = {
-    [QUANTIZATION_UNKNOWN] = "unknown", [QUANTIZATION_INT4] = "int4",   [QUANTIZATION_INT8] = "int8",
-    [QUANTIZATION_FP4] = "fp4",         [QUANTIZATION_MXFP4] = "mxfp4", [QUANTIZATION_NVFP4] = "nvfp4",
-    [QUANTIZATION_FP6] = "fp6",         [QUANTIZATION_FP8] = "fp8",     [QUANTIZATION_MXFP8] = "mxfp8",
-    [QUANTIZATION_FP16] = "fp16",       [QUANTIZATION_BF16] = "bf16",   [QUANTIZATION_FP32] = "fp32",
-    [QUANTIZATION_COUNT] = NULL,
-};
 const char *const catalog_sort_names[] = {
     [ALIAS_SORT_BALANCE] = "balance", [ALIAS_SORT_PRICE] = "price",
     [ALIAS_SORT_LATENCY] = "latency", [ALIAS_SORT_THROUGHPUT] = "throughput",

@@ -15,7 +15,7 @@ bool catalog_efforts(struct view v, uint8_t *out);       /* none minimal low med
 bool catalog_wants(struct view v, uint8_t *out);         /* no_retention confidential eu us free */
 
 /* The words of CONF_NAME fields, each ending with NULL. */
-extern const char *const catalog_kind_names[], *const catalog_quantization_names[], *const catalog_sort_names[],
+extern const char *const catalog_kind_names[], *const catalog_sort_names[],
     *const catalog_known_names[];
 
 /* "2026-11-20" as days since 1970-01-01; "2026-11" is the last day of that month. False: no such day. */

@@ -28,7 +28,7 @@ static const struct conf_field fields[] = {
     TEXT(metrics_host, false),
     NUMBER(metrics_port, 0, 65535, false),
     NUMBER(workers, 0, CONFIG_WORKERS_MAX, false),
-    TEXT(control_host, true),
+    TEXT(control_host, false), /* or the host says it: check() */
     NUMBER(control_port, 1, 65535, true),
     {.name = "control_spki", .type = CONF_HEX, .offset = offsetof(struct config, control_spki),
      .size = sizeof(struct digest32), .required = true},
@@ -66,6 +66,13 @@ static const struct conf_field fields[] = {
     NUMBER(audit_keep, 1, AUDIT_KEEP_MAX, false),
     NUMBER(listen_unproven_ms, 0, 3600000, false),
     NUMBER(drain_ms, 0, 3600000, false),
+};
+
+/* What the host of a guest may say, in a file of its own that is not measured (--host). Whatever decides where
+ * prompts go, who is believed and what is proved is not among it. */
+static const struct conf_field host_fields[] = {
+    TEXT(control_host, true),
+    TEXT(place, false),
 };
 
 static const struct config defaults = {
@@ -107,6 +114,14 @@ static struct conf_target config_section(void *cookie, struct view kind, struct 
     return (struct conf_target){fields, sizeof fields / sizeof fields[0], cookie};
 }
 
+static struct conf_target host_section(void *cookie, struct view kind, struct view name)
+{
+    (void)name;
+    if (kind.len != 0)
+        return (struct conf_target){NULL, 0, NULL};
+    return (struct conf_target){host_fields, sizeof host_fields / sizeof host_fields[0], cookie};
+}
+
 /* One sentence; when even that cannot be written, the error alone has to do. */
 static enum err config_bad(struct buf *why, const char *file_name, const char *what)
 {
@@ -116,14 +131,10 @@ static enum err config_bad(struct buf *why, const char *file_name, const char *w
     return ERR_CONFIG;
 }
 
-enum err config_parse(struct view text, const char *file_name, struct config *out, struct buf *why)
+static enum err check(const char *file_name, struct config *out, struct buf *why)
 {
-    enum err e;
-
-    *out = defaults;
-    e = conf_parse(text, file_name, config_section, out, why);
-    if (e != ERR_NONE)
-        return e;
+    if (out->control_host[0] == '\0')
+        return config_bad(why, file_name, "control_host is missing");
     if (out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0 &&
         strcmp(out->metrics_host, "::1") != 0)
         return config_bad(why, file_name,
@@ -141,18 +152,56 @@ enum err config_parse(struct view text, const char *file_name, struct config *ou
     return ERR_NONE;
 }
 
-enum err config_load(const char *path, struct config *out, struct buf *why)
+enum err config_parse(struct view text, const char *file_name, struct config *out, struct buf *why)
 {
-    struct buf text;
+    enum err e;
+
+    *out = defaults;
+    e = conf_parse(text, file_name, config_section, out, why);
+    return e == ERR_NONE ? check(file_name, out, why) : e;
+}
+
+enum err config_parse_hosted(struct view text, const char *file_name, struct view host, const char *host_name,
+                             struct config *out, struct buf *why)
+{
+    enum err e;
+
+    *out = defaults;
+    e = conf_parse(text, file_name, config_section, out, why);
+    if (e == ERR_NONE)
+        e = conf_parse(host, host_name, host_section, out, why);
+    if (e == ERR_NONE)
+        e = check(file_name, out, why);
+    for (unsigned i = 0; e == ERR_NONE && i < out->control.n; i++)
+        if (out->control.list[i].port != out->control_port)
+            e = config_bad(why, host_name, "control_host may not name another port than the measured control_port");
+    return e;
+}
+
+static enum err read_file(const char *path, struct buf *text, struct buf *why)
+{
+    enum err e = conf_read_file(path, CONFIG_FILE_MAX, text);
+
+    if (e != ERR_NONE)
+        (void)!config_bad(why, path, "cannot be read");
+    return e;
+}
+
+enum err config_load(const char *path, const char *host_path, struct config *out, struct buf *why)
+{
+    struct buf text, host;
     enum err e;
 
     buf_init(&text, CONFIG_FILE_MAX);
-    e = conf_read_file(path, CONFIG_FILE_MAX, &text);
-    if (e != ERR_NONE)
-        (void)!config_bad(why, path, "cannot be read");
-    else
-        e = config_parse(buf_view(&text), path, out, why);
+    buf_init(&host, CONFIG_FILE_MAX);
+    e = read_file(path, &text, why);
+    if (e == ERR_NONE && host_path != NULL)
+        e = read_file(host_path, &host, why);
+    if (e == ERR_NONE)
+        e = host_path == NULL ? config_parse(buf_view(&text), path, out, why)
+                              : config_parse_hosted(buf_view(&text), path, buf_view(&host), host_path, out, why);
     buf_free(&text);
+    buf_free(&host);
     return e;
 }
 

@@ -71,12 +71,15 @@ struct config {
     uint64_t drain_ms; /* how long running answers may take after SIGTERM */
 };
 
-/* Read and check a configuration file. ERR_CONFIG, ERR_IO; why gets one sentence that names the
+/* Read and check a configuration file, and, if host_path is not NULL, what the host of a guest adds to it: control_host
+ * and place, nothing else. ERR_CONFIG, ERR_IO; why gets one sentence that names the
  * field, never its value. */
-must_check enum err config_load(const char *path, struct config *out, struct buf *why);
+must_check enum err config_load(const char *path, const char *host_path, struct config *out, struct buf *why);
 /* The same from text; file_name is for the sentence. */
 must_check enum err config_parse(struct view text, const char *file_name, struct config *out,
                                  struct buf *why);
+must_check enum err config_parse_hosted(struct view text, const char *file_name, struct view host,
+                                        const char *host_name, struct config *out, struct buf *why);
 /* The measured configuration. simulated: plain-text providers on loopback are allowed. text gets
  * the file's bytes, which the simulator measures. */
 must_check enum err config_load_providers(const struct config *c, bool simulated,

@@ -9,6 +9,7 @@
 #include "log_proof.h"
 #include "catalog_json.h"
 #include "opening.h"
+#include "ports.h"
 #include "process.h"
 #include "rate.h"
 #include "reply.h"
@@ -33,7 +34,7 @@ enum {
 };
 
 static const char usage[] =
-    "usage: %s -c FILE [--check-config | --print-measurement]\n"
+    "usage: %s -c FILE [--host FILE] [--check-config | --print-measurement | --print-egress]\n"
     "       %s --make-platform DIR | --version\n";
 
 struct program {
@@ -448,9 +449,9 @@ static enum err make_platform(struct program *p, const char *dir)
     return quote_backend.make_platform(dir, &p->why);
 }
 
-static enum err load(struct program *p, const char *path)
+static enum err load(struct program *p, const char *path, const char *host_path)
 {
-    enum err e = config_load(path, &p->config, &p->why);
+    enum err e = config_load(path, host_path, &p->config, &p->why);
 
     if (e == ERR_NONE)
         e = config_load_providers(&p->config, quote_backend.simulated, &p->providers,
@@ -461,6 +462,8 @@ static enum err load(struct program *p, const char *path)
 static enum err act(struct program *p, int argc, char **argv)
 {
     bool with_file = argc >= 3 && strcmp(argv[1], "-c") == 0;
+    bool with_host = with_file && argc >= 5 && strcmp(argv[3], "--host") == 0;
+    const char *what = argc == (with_host ? 6 : 4) ? argv[argc - 1] : NULL;
     enum err e;
 
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
@@ -469,19 +472,23 @@ static enum err act(struct program *p, int argc, char **argv)
     }
     if (argc == 3 && strcmp(argv[1], "--make-platform") == 0)
         return make_platform(p, argv[2]);
-    if (!with_file || argc > 4) {
+    if (!with_file || argc > (with_host ? 6 : 4)) {
         fprintf(stderr, usage, argv[0], argv[0]);
         return ERR_UNSUPPORTED;
     }
-    e = load(p, argv[2]);
+    e = load(p, argv[2], with_host ? argv[4] : NULL);
     if (e != ERR_NONE)
         return e;
-    if (argc == 3)
+    if (what == NULL)
         return run(p);
-    if (strcmp(argv[3], "--check-config") == 0)
+    if (strcmp(what, "--check-config") == 0)
         return ERR_NONE;
-    if (strcmp(argv[3], "--print-measurement") == 0)
+    if (strcmp(what, "--print-measurement") == 0)
         return print_measurement(p);
+    if (strcmp(what, "--print-egress") == 0) {
+        ports_print(&p->config, &p->providers, stdout);
+        return ERR_NONE;
+    }
     fprintf(stderr, usage, argv[0], argv[0]);
     return ERR_UNSUPPORTED;
 }

@@ -79,23 +79,18 @@ const char *route_constraint(const struct route_want *w, enum route_refusal r)
     return r == ROUTE_NO_PRIVACY ? privacy[w->privacy_by] : names[r];
 }
 
-static const char *const quantizations[QUANTIZATION_COUNT] = {
+const char *const route_quantizations[] = {
     [QUANTIZATION_UNKNOWN] = "unknown", [QUANTIZATION_INT4] = "int4",   [QUANTIZATION_INT8] = "int8",
     [QUANTIZATION_FP4] = "fp4",         [QUANTIZATION_MXFP4] = "mxfp4", [QUANTIZATION_NVFP4] = "nvfp4",
     [QUANTIZATION_FP6] = "fp6",         [QUANTIZATION_FP8] = "fp8",     [QUANTIZATION_MXFP8] = "mxfp8",
     [QUANTIZATION_FP16] = "fp16",       [QUANTIZATION_BF16] = "bf16",   [QUANTIZATION_FP32] = "fp32",
+    [QUANTIZATION_COUNT] = NULL,
 };
-
-const char *route_quantization_name(uint8_t quantization)
-{
-    assert(quantization < QUANTIZATION_COUNT);
-    return quantizations[quantization];
-}
 
 bool route_quantization_parse(struct view word, uint8_t *out)
 {
     for (uint8_t i = 0; i < QUANTIZATION_COUNT; i++) {
-        if (!view_eq_nocase(word, view_str(quantizations[i])))
+        if (!view_eq_nocase(word, view_str(route_quantizations[i])))
             continue;
         *out = i;
         return true;

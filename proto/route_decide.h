@@ -88,8 +88,8 @@ struct route_pick {
     uint8_t quantization; /* enum catalog_quantization; ROUTE_ANY */
 };
 enum { ROUTE_ANY = UINT8_MAX };
-/* OpenRouter's word: "fp8". */
-const char *route_quantization_name(uint8_t quantization);
+/* OpenRouter's words ("fp8") by enum catalog_quantization, ended by NULL. */
+extern const char *const route_quantizations[];
 /* Without case. False: it is none. */
 bool route_quantization_parse(struct view word, uint8_t *out);
 

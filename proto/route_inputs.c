@@ -289,7 +289,7 @@ static enum err tell_provider(const struct providers *p, const struct route_pick
         e = pick->provider_no < p->n ? buf_append(out, view_str(p->list[pick->provider_no].id))
                                      : buf_appendf(out, "#%u", (unsigned)pick->provider_no);
     if (e == ERR_NONE && pick->quantization != ROUTE_ANY)
-        e = buf_appendf(out, "/%s", route_quantization_name(pick->quantization));
+        e = buf_appendf(out, "/%s", route_quantizations[pick->quantization]);
     return e;
 }
 
@@ -346,7 +346,7 @@ static enum err tell_hard(const struct route_want *w, struct buf *out)
                         (w->places & ROUTE_IN_EU) != 0 ? " region EU" : "");
     for (uint8_t q = 0; e == ERR_NONE && q < QUANTIZATION_COUNT; q++)
         if ((w->quantizations >> q & 1) != 0)
-            e = buf_appendf(out, "quantization %s allowed\n", route_quantization_name(q));
+            e = buf_appendf(out, "quantization %s allowed\n", route_quantizations[q]);
     if (e == ERR_NONE && (w->capabilities != 0 || w->gates != 0 || any_lossy(w)))
         e = buf_append(out, VIEW_LIT("every parameter must be supported\n"));
     return e;

@@ -168,23 +168,6 @@ static void put_results(struct turns *t, size_t from, size_t to)
 
 /* --- a turn of the model */
 
-static enum err decode(struct view escaped, struct budget *budget, struct buf *plain)
-{
-    struct buf quoted;
-    enum err e;
-
-    buf_init_charged(&quoted, escaped.len + 2, budget);
-    e = buf_append_byte(&quoted, '"');
-    if (e == ERR_NONE)
-        e = buf_append(&quoted, escaped);
-    if (e == ERR_NONE)
-        e = buf_append_byte(&quoted, '"');
-    if (e == ERR_NONE)
-        e = json_string_decode((struct json_value){JSON_STRING, buf_view(&quoted)}, plain);
-    buf_free(&quoted);
-    return e;
-}
-
 /* The arguments are an object, as the API wants them. Text that is none becomes one that holds it. */
 static void put_decoded(struct body *b, struct view escaped)
 {
@@ -193,7 +176,7 @@ static void put_decoded(struct body *b, struct view escaped)
     enum err e;
 
     buf_init_charged(&plain, escaped.len + 1, b->out->budget);
-    e = decode(escaped, b->out->budget, &plain);
+    e = json_inner_decode(escaped, &plain);
     if (e == ERR_NONE)
         e = json_check(buf_view(&plain), &root, NULL);
     if (e == ERR_NONE && root.kind == JSON_OBJECT) {

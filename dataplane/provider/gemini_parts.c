@@ -185,18 +185,8 @@ void gemini_put_part(struct gemini_body *g, const struct prompt_item *i, struct 
 /* Append the JSON value that a text's characters are; false: they are none. */
 static bool decode_json(struct gemini_body *g, struct view escaped, struct buf *out, struct json_value *root)
 {
-    struct buf quoted;
-    enum err e;
+    enum err e = json_inner_decode(escaped, out);
 
-    buf_init_charged(&quoted, escaped.len + 2, g->b.out->budget);
-    e = buf_append_byte(&quoted, '"');
-    if (e == ERR_NONE)
-        e = buf_append(&quoted, escaped);
-    if (e == ERR_NONE)
-        e = buf_append_byte(&quoted, '"');
-    if (e == ERR_NONE)
-        e = json_string_decode((struct json_value){JSON_STRING, buf_view(&quoted)}, out);
-    buf_free(&quoted);
     if ((e == ERR_MEMORY || e == ERR_OVERLOAD) && g->b.e == ERR_NONE)
         g->b.e = e;
     return e == ERR_NONE && json_check(buf_view(out), root, NULL) == ERR_NONE;

@@ -31,6 +31,8 @@ bool body_may_send(const struct provider *p, enum member_class class, struct vie
 /* --- openai_render.c: what begins a body, and the settings that its provider may be sent --- */
 void body_put_model(struct body *b);
 void body_put_number(struct body *b, uint64_t n);
+/* A member that is true or false: head ends with its colon. on < 0: not said, nothing is written. */
+void body_put_switch(struct body *b, struct view head, int on);
 void body_put_settings(struct body *b);
 /* The body is complete; on failure it is wiped and taken back. */
 enum err body_end(struct body *b, size_t start);

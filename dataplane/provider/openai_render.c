@@ -257,11 +257,11 @@ void body_put_settings(struct body *b)
     }
 }
 
-static void put_switch(struct body *b, struct view name, int on)
+void body_put_switch(struct body *b, struct view head, int on)
 {
     if (on < 0)
         return;
-    put_name(b, name);
+    body_put(b, head);
     body_put(b, on != 0 ? VIEW_LIT("true") : VIEW_LIT("false"));
 }
 
@@ -275,7 +275,7 @@ static void put_effort(struct body *b)
     if (effort == EFFORT_UNSAID || l->no_effort)
         return;
     if (b->provider->quirks & QUIRK_ENABLE_THINKING) {
-        put_switch(b, VIEW_LIT("enable_thinking"), effort != EFFORT_NONE);
+        body_put_switch(b, VIEW_LIT(",\"enable_thinking\":"), effort != EFFORT_NONE);
         if (effort != EFFORT_NONE && l->reasoning_tokens != 0) {
             put_name(b, VIEW_LIT("thinking_budget"));
             body_put_number(b, l->reasoning_tokens);
@@ -307,7 +307,7 @@ static void put_format(struct body *b)
         put_name(b, VIEW_LIT("schema"));
         body_put(b, l->format_schema);
     }
-    put_switch(b, VIEW_LIT("strict"), l->format_strict);
+    body_put_switch(b, VIEW_LIT(",\"strict\":"), l->format_strict);
     BODY_PUT(b, "}}");
 }
 
@@ -343,7 +343,7 @@ static void put_tool(struct body *b, const struct prompt_tool *t)
         body_put(b, t->schema);
     }
     if (t->kind == TOOL_FUNCTION)
-        put_switch(b, VIEW_LIT("strict"), t->strict);
+        body_put_switch(b, VIEW_LIT(",\"strict\":"), t->strict);
     BODY_PUT(b, "}}");
 }
 
@@ -398,7 +398,7 @@ static void put_tools(struct body *b)
     }
     BODY_PUT(b, "]");
     put_choice(b);
-    put_switch(b, VIEW_LIT("parallel_tool_calls"), l->parallel_calls);
+    body_put_switch(b, VIEW_LIT(",\"parallel_tool_calls\":"), l->parallel_calls);
 }
 
 enum err openai_render(const struct prompt *p, const struct provider *provider,

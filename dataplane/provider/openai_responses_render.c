@@ -163,14 +163,6 @@ static void put_reasoning(struct body *b, const struct destination *d, bool thin
     BODY_PUT(b, "}");
 }
 
-static void put_switch(struct body *b, struct view head, int on)
-{
-    if (on < 0)
-        return;
-    body_put(b, head);
-    body_put(b, on != 0 ? VIEW_LIT("true") : VIEW_LIT("false"));
-}
-
 static void put_schema_format(struct body *b)
 {
     const struct prompt_list *l = &b->prompt->list;
@@ -179,7 +171,7 @@ static void put_schema_format(struct body *b)
     body_put(b, l->format_name.len != 0 ? l->format_name : VIEW_LIT("output"));
     BODY_PUT(b, "\",\"schema\":");
     body_put(b, l->format_schema.len != 0 ? l->format_schema : VIEW_LIT("{\"type\":\"object\"}"));
-    put_switch(b, VIEW_LIT(",\"strict\":"), l->format_strict);
+    body_put_switch(b, VIEW_LIT(",\"strict\":"), l->format_strict);
     BODY_PUT(b, "}");
 }
 
@@ -244,7 +236,7 @@ static void put_tool(struct body *b, const struct prompt_tool *t, bool strict)
     } else {
         BODY_PUT(b, ",\"parameters\":");
         body_put(b, t->schema.len != 0 ? t->schema : VIEW_LIT("{\"type\":\"object\",\"properties\":{}}"));
-        put_switch(b, VIEW_LIT(",\"strict\":"), strict && t->strict == 1);
+        body_put_switch(b, VIEW_LIT(",\"strict\":"), strict && t->strict == 1);
     }
     BODY_PUT(b, "}");
 }
@@ -290,7 +282,7 @@ static void put_tools(struct body *b, const struct destination *d)
     }
     BODY_PUT(b, "]");
     put_choice(b, d);
-    put_switch(b, VIEW_LIT(",\"parallel_tool_calls\":"), l->parallel_calls);
+    body_put_switch(b, VIEW_LIT(",\"parallel_tool_calls\":"), l->parallel_calls);
 }
 
 enum err openai_responses_render(const struct prompt *p, const struct destination *d, uint32_t max_output,

@@ -3,7 +3,10 @@
 # Loopback ports of this stack's own; an earlier choice is kept when it still can be, so that a client that
 # was configured once goes on working after down and up.
 choose_ports() {
-    python3 "$ROOT/deploy/dev/ports.py" "$RUN/ports" demo_a demo_b rest link api metrics control_metrics
+    local more=
+    ! guest_on || more=demo_a_tls
+    # shellcheck disable=SC2086
+    python3 "$ROOT/deploy/dev/ports.py" "$RUN/ports" demo_a demo_b rest link api metrics control_metrics $more
 }
 
 # demo-b is reached over TLS, so that the demonstration exercises a verified upstream too.
@@ -16,7 +19,7 @@ make_certificates() {
             -subj "/CN=demo provider CA" -keyout mock-ca.key -out mock-ca.pem
         openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=localhost" \
             -keyout mock.key -out mock.csr
-        printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >mock.ext
+        printf 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:10.0.2.2\nbasicConstraints=CA:FALSE\n' >mock.ext
         openssl x509 -req -in mock.csr -CA mock-ca.pem -CAkey mock-ca.key -CAcreateserial \
             -days 3650 -extfile mock.ext -out mock.pem
         rm -f mock.csr mock.ext mock-ca.key
@@ -84,24 +87,26 @@ endpoint() { # MODEL PROVIDER UPSTREAM PROMPT COMPLETION CACHED (dollars per mil
 DEMO_MEMBERS="mock x_unknown y modalities audio"
 DEMO_CREATED=1704067200 # 2024-01-01
 
+demo_row() {
+    echo "members = $DEMO_MEMBERS"
+    echo "retains_data = off"
+    echo "trains = off"
+    echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
+    echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
+    echo "total_ms = ${TR_DEMO_TOTAL_MS:-1800000}"
+    echo "whole_ms = ${TR_DEMO_WHOLE_MS:-600000}"
+}
+
+demo_provider_rows() {
+    provider demo-a 127.0.0.1 "$(port demo_a)" off /v1 "" fills_middle "Demo A"
+    demo_row
+    provider demo-b localhost "$(port demo_b)" on /v1 "$RUN/conf/mock-ca.pem" "" "Demo B, over TLS"
+    demo_row
+}
+
 write_providers() {
     echo "# Where prompts may go: measured into the data plane's evidence. Written by deploy/dev/up."
-    provider demo-a 127.0.0.1 "$(port demo_a)" off /v1 "" fills_middle "Demo A"
-    echo "members = $DEMO_MEMBERS"
-    echo "retains_data = off"
-    echo "trains = off"
-    echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
-    echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
-    echo "total_ms = ${TR_DEMO_TOTAL_MS:-1800000}"
-    echo "whole_ms = ${TR_DEMO_WHOLE_MS:-600000}"
-    provider demo-b localhost "$(port demo_b)" on /v1 "$RUN/conf/mock-ca.pem" "" "Demo B, over TLS"
-    echo "members = $DEMO_MEMBERS"
-    echo "retains_data = off"
-    echo "trains = off"
-    echo "first_byte_ms = ${TR_DEMO_FIRST_BYTE_MS:-20000}"
-    echo "idle_ms = ${TR_DEMO_IDLE_MS:-120000}"
-    echo "total_ms = ${TR_DEMO_TOTAL_MS:-1800000}"
-    echo "whole_ms = ${TR_DEMO_WHOLE_MS:-600000}"
+    if guest_on; then guest_provider_rows; else demo_provider_rows; fi
     "$ROOT/deploy/dev/enabled" providers
     added provider
 }
@@ -163,7 +168,11 @@ write_keys() {
 
 write_conf() {
     umask 077
-    write_providers >"$RUN/conf/providers.conf"
+    if guest_on; then
+        write_providers | guest_paths >"$RUN/conf/providers.conf"
+    else
+        write_providers >"$RUN/conf/providers.conf"
+    fi
     write_catalog >"$RUN/conf/catalog.conf"
     write_keys >"$RUN/conf/provider-keys.conf"
     cat >"$RUN/conf/controlplane.conf" <<CONF
@@ -184,6 +193,10 @@ dataplane_names = localhost,127.0.0.1
 lease_ms = ${TR_LEASE_MS:-75000}
 reclaim_grace_ms = ${TR_RECLAIM_GRACE_MS:-30000}
 CONF
+}
+
+simulated_measurement() {
+    "$(measured_program)" -c "$RUN/conf/dataplane.conf" --print-measurement
 }
 
 # The simulated machine, the pin of the control plane, and the one measurement that may connect. The
@@ -215,8 +228,11 @@ audience = localhost
 cert_names = localhost,127.0.0.1
 platform_dir = $RUN/platform
 CONF
-    measurement=$("$BIN/tr-dataplane-sim" -c "$RUN/conf/dataplane.conf" --print-measurement) ||
-        die "tr-dataplane-sim --print-measurement failed"
+    if guest_on; then
+        write_guest_conf
+        make_guest_image
+    fi
+    measurement=$(simulated_measurement) || die "tr-dataplane-sim --print-measurement failed"
     cat >"$RUN/conf/attestation.conf" <<CONF
 # Who may be a data plane of this control plane. Written by deploy/dev/up: SIMULATED evidence, under
 # the root of the simulated machine in $RUN/platform.
@@ -289,14 +305,14 @@ make_account() {
 # release): scenarios change what it is.
 make_release() {
     local file=$RUN/conf/release.json key=$RUN/conf/release-key.pem measurement kept
-    measurement=$("$BIN/tr-dataplane-sim" -c "$RUN/conf/dataplane.conf" --print-measurement)
+    measurement=$(simulated_measurement)
     [ -f "$key" ] || "$ROOT/deploy/release/sign" --new-key "$key" >/dev/null
     RELEASE_KEY=$("$ROOT/deploy/release/sign" --public "$key")
     if [ ! -f "$file.minisig" ] || ! "$BIN/tr-verify" release "$file" --key "$RELEASE_KEY" \
         --measurement "$measurement" >/dev/null 2>&1; then
         "$ROOT/deploy/release/make" --version "$("$BIN/tr-controlplane" --version | cut -d' ' -f2)" --svn 1 \
             --days 90 --providers "$RUN/conf/providers.conf" --catalog "$RUN/conf/catalog.conf" \
-            --policy "$RUN/conf/attestation.conf" --digest "dataplane=$BIN/tr-dataplane-sim" \
+            --policy "$RUN/conf/attestation.conf" --digest "dataplane=$(measured_program)" \
             --commit "$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || printf '0%.0s' {1..40})" \
             --simulated "$measurement" --out "$file"
         "$ROOT/deploy/release/sign" "$key" "$file"

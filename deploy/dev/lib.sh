@@ -161,8 +161,12 @@ port() { # NAME
 }
 
 launch_mock() {
-    launch mock "$BIN/mock_provider" --listen "demo-a:$(port demo_a)" \
-        --tls "$RUN/conf/mock.pem" "$RUN/conf/mock.key" --listen "demo-b:$(port demo_b)"
+    local tls=(--tls "$RUN/conf/mock.pem" "$RUN/conf/mock.key") a=demo-a
+    if guest_on; then # demo_a is then the side door only
+        a=side
+        tls+=(--listen "demo-a:$(port demo_a_tls)")
+    fi
+    launch mock "$BIN/mock_provider" --listen "$a:$(port demo_a)" "${tls[@]}" --listen "demo-b:$(port demo_b)"
 }
 start_mock() {
     launch_mock
@@ -179,6 +183,10 @@ start_controlplane() {
 }
 
 launch_dataplane() {
+    if guest_on; then
+        launch_guest
+        return
+    fi
     launch dataplane "$BIN/tr-dataplane-sim" -c "$RUN/conf/dataplane.conf"
 }
 start_dataplane() {
@@ -190,3 +198,5 @@ health_ready() {
     curl -fsS --cacert "$RUN/state/ca.pem" "https://127.0.0.1:$(port api)/health" |
         grep -q '"ready" *: *true'
 }
+
+. "$ROOT/deploy/dev/guest.sh"

@@ -21,6 +21,47 @@ static enum err parse(const char *text, struct config *c, char *why, size_t n)
     return e;
 }
 
+/* What the host of a guest adds: which control plane and which place, and nothing that is measured. */
+static enum err parse_hosted(const char *host, struct config *c, char *why, size_t n)
+{
+    struct buf w;
+    enum err e;
+
+    buf_init(&w, 1024);
+    e = config_parse_hosted(VIEW_LIT("listen_port = 8443\ncontrol_port = 9000\ncontrol_spki = " SPKI
+                                     "\naudience = demo\nproviders = /etc/providers.conf\n"),
+                            "dataplane.conf", view_str(host), "host.conf", c, &w);
+    snprintf(why, n, "%.*s", (int)w.len, w.len != 0 ? (const char *)w.ptr : "");
+    buf_free(&w);
+    return e;
+}
+
+static void test_hosted(void)
+{
+    static const char *const refused[] = {
+        "audience", "providers", "control_spki", "control_port", "release", "release_key", "region", "cert_names",
+        "listen_port", "platform_root", "allow_unlocked_memory", "audit_ppm", "metrics_host", "nonsense",
+    };
+    struct config c;
+    char why[256], text[256];
+
+    CHECK_INT(parse_hosted("control_host = 10.0.2.2\nplace = vm-1\n", &c, why, sizeof why), ERR_NONE);
+    CHECK(strcmp(c.control_host, "10.0.2.2") == 0 && strcmp(c.place, "vm-1") == 0);
+    CHECK_INT(c.control.list[0].port, 9000);
+    CHECK_INT(parse_hosted("control_host = 10.0.2.2:9000, [fd00::1]:9000\n", &c, why, sizeof why), ERR_NONE);
+    CHECK_INT(c.control.n, 2);
+    CHECK_INT(parse_hosted("control_host = 10.0.2.2, 10.0.2.3:443\n", &c, why, sizeof why), ERR_CONFIG);
+    CHECK(strstr(why, "control_host") != NULL);
+    CHECK_INT(parse_hosted("place = vm-1\n", &c, why, sizeof why), ERR_CONFIG);
+    CHECK_INT(parse_hosted("control_host = 10.0.2.2\nplace = a b\n", &c, why, sizeof why), ERR_CONFIG);
+    CHECK_INT(parse_hosted("control_host = 10.0.2.2\n[provider x]\n", &c, why, sizeof why), ERR_CONFIG);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        snprintf(text, sizeof text, "control_host = 10.0.2.2\n%s = 1\n", refused[i]);
+        CHECK_INT(parse_hosted(text, &c, why, sizeof why), ERR_CONFIG);
+        CHECK(strstr(why, "host.conf") != NULL);
+    }
+}
+
 static void test_good(void)
 {
     struct config c;
@@ -95,5 +136,6 @@ static void test_bad(void)
 static const struct check_case cases[] = {
     {"config_good", test_good},
     {"config_bad", test_bad},
+    {"config_hosted", test_hosted},
 };
 CHECK_MAIN(cases)

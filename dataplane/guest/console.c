@@ -1,0 +1,120 @@
+/* The typed log's grammar, as a filter. */
+#include "console.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NAME_MAX_BYTES = 48, TEXT_MAX_BYTES = 64 };
+
+static bool take(struct view *v, const char *literal)
+{
+    size_t n = strlen(literal);
+
+    if (v->len < n || memcmp(v->ptr, literal, n) != 0)
+        return false;
+    *v = view_of(v->ptr + n, v->len - n);
+    return true;
+}
+
+static size_t run_of(struct view v, bool (*in)(uint8_t c))
+{
+    size_t n = 0;
+
+    while (n < v.len && in(v.ptr[n]))
+        n++;
+    return n;
+}
+
+static bool in_number(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool in_name(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || in_number(c) || c == '_';
+}
+
+static bool in_text(uint8_t c)
+{
+    return c < 128 && (isalnum(c) || c == '_' || c == '-' || c == '.' || c == ' ');
+}
+
+static bool take_run(struct view *v, bool (*in)(uint8_t c), size_t max)
+{
+    size_t n = run_of(*v, in);
+
+    if (n == 0 || n > max)
+        return false;
+    *v = view_of(v->ptr + n, v->len - n);
+    return true;
+}
+
+static bool take_value(struct view *v)
+{
+    if (take(v, "\""))
+        return take(v, "\"") || (take_run(v, in_text, TEXT_MAX_BYTES) && take(v, "\""));
+    if (take(v, "true") || take(v, "false"))
+        return true;
+    (void)!take(v, "-");
+    return take_run(v, in_number, 20);
+}
+
+static bool take_member(struct view *v)
+{
+    return take(v, "\"") && take_run(v, in_name, NAME_MAX_BYTES) && take(v, "\":") && take_value(v);
+}
+
+bool console_line_ok(struct view v)
+{
+    if (!take(&v, "{\"t\":") || !take_run(&v, in_number, 20) || !take(&v, ",\"event\":\"") ||
+        !take_run(&v, in_name, NAME_MAX_BYTES) || !take(&v, "\""))
+        return false;
+    while (take(&v, ",")) {
+        if (!take_member(&v))
+            return false;
+    }
+    return take(&v, "}") && v.len == 0;
+}
+
+/* The console is slow and may be gone; nothing waits for it. */
+static void show(const char *p, size_t n, int fd)
+{
+    while (n != 0) {
+        ssize_t done = write(fd, p, n);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return;
+        p += done;
+        n -= (size_t)done;
+    }
+}
+
+static void end_of_line(struct console *c, int fd)
+{
+    if (!c->too_long && console_line_ok(view_of(c->line, c->len))) {
+        c->line[c->len] = '\n';
+        show(c->line, c->len + 1, fd);
+    } else {
+        c->withheld++;
+    }
+    memset(c->line, 0, sizeof c->line);
+    c->len = 0;
+    c->too_long = false;
+}
+
+void console_feed(struct console *c, struct view bytes, int fd)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.ptr[i] == '\n')
+            end_of_line(c, fd);
+        else if (c->len == CONSOLE_LINE_MAX - 1)
+            c->too_long = true;
+        else
+            c->line[c->len++] = (char)bytes.ptr[i];
+    }
+}
