@@ -7,6 +7,7 @@
 #include "attestation/tools/fetch.c"
 #include "attestation/tools/judge.c"
 #include "attestation/tools/log_read.c"
+#include "attestation/tools/image_files.c"
 #include "attestation/tools/release_file.c"
 #include "attestation/tools/extract.c"
 #include "attestation/tools/summary.c"
