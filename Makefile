@@ -2,6 +2,7 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
+#   make image      the guest's kernel, initrd and measurements (VARIANT, CONFIG, OUT: deploy/image/README.md)
 # Variables: CC, MODE=release|asan|tsan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
 
 MODE ?= release
@@ -61,7 +62,7 @@ LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
 PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c dataplane/guest/main.c \
                 $(wildcard attestation/tools/*.c attestation/sim/*.c) attestation/quote_snp.c
-SRC          := $(shell find $(DIRS) -name '*.c')
+SRC          := $(sort $(shell find $(DIRS) -name '*.c'))
 lib_src       = $(filter $1/%,$(filter-out $(PROGRAM_ONLY),$(SRC)))
 SIM_SRC      := $(wildcard attestation/sim/*.c)
 SNP_SRC      := $(wildcard attestation/quote_snp.c)
@@ -74,7 +75,7 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench format clean deps
+.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench format clean deps image
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -188,6 +189,9 @@ bench: all $B/chunk_cost
 	@$B/chunk_cost
 	@tests/bench/run
 	@tests/bench/verify
+image:
+	@deploy/dev/install-packages image
+	@deploy/image/make
 format:
 	clang-format-14 -i $(SRC) $(shell find $(DIRS) tests -name '*.h') $(UNIT_SRC) $(FUZZ_SRC)
 clean:

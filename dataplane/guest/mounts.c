@@ -31,13 +31,13 @@ static const struct sysctl {
     {"fs/suid_dumpable", "0"},
     {"vm/overcommit_memory", "1"}, /* the data plane locks what it uses and has bounds of its own */
     {"net/ipv4/ip_unprivileged_port_start", "0"}, /* so that it needs no capability to listen on 443 */
+    /* no rp_filter: it drops the answer of a DHCP server while there is no route yet, and there is one interface */
     {"net/ipv4/tcp_fastopen", "0"},
     {"net/ipv4/ip_forward", "0"},
     {"net/ipv4/conf/all/accept_redirects", "0"},
     {"net/ipv4/conf/default/accept_redirects", "0"},
     {"net/ipv4/conf/all/send_redirects", "0"},
     {"net/ipv4/conf/all/accept_source_route", "0"},
-    {"net/ipv4/conf/all/rp_filter", "1"},
     {"net/ipv4/ping_group_range", "1 0"}, /* nobody */
     {"net/ipv6/conf/all/disable_ipv6", "1"},
     {"net/ipv6/conf/default/disable_ipv6", "1"},

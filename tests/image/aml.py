@@ -4,7 +4,7 @@ ACPI tables are not measured. tests/image/aml.py FILE ADDRESS [PORT]
 
 When the kernel loads the table it writes S to the I/O port, writes A to the byte at the physical address, reads that
 byte back and writes what it got to the port, then E. So the port gets "SAE" from a kernel that lets AML touch
-memory, and "S" from one that refuses. ACPI 6.4: sections 5.2.6 (header) and 20.2 (AML)."""
+memory, and "SE" from one that refuses. ACPI 6.4: sections 5.2.6 (header) and 20.2 (AML)."""
 import struct
 import sys
 
