@@ -2,6 +2,7 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
+#   make deb        Debian packages, in build/deb (VERSION=...)
 #   make image      the guest's kernel, initrd and measurements (VARIANT, CONFIG, OUT: deploy/image/README.md)
 # Variables: CC, MODE=release|asan|tsan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
 
@@ -75,7 +76,7 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench format clean deps image
+.PHONY: all check unit units layers symbols test image release verify-image run up down asan fuzz fuzzers always bench format clean deps deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -130,6 +131,8 @@ $B/attack_server: $(call obj,$(wildcard tests/attack_server/*.c)) $(ZERO_FREE) $
 	$(call link,$(LIBS_base))
 $B/snp_machine: $(call obj,$(wildcard tests/snp_machine/*.c)) $(BASE_LIBS)
 	$(call link,-lcrypto -lsodium)
+$B/fence_load: $B/tests/egress/fence_load.o $B/libdataplane.a $B/libcommon.a
+	$(call link,-lcrypto -lsodium)
 $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/chunk_cost: $B/tests/bench/cost/chunk_cost.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
@@ -167,6 +170,14 @@ asan:
 	@deploy/dev/install-packages asan
 	@$(MAKE) --no-print-directory MODE=asan all unit
 
+# --- releases (deploy/release/README.md): make release CONFIG=DIR CATALOG=FILE POLICY=FILE [VERSION=V SVN=N ...]
+release: all symbols
+	@deploy/release/build $(foreach o,config catalog policy version svn min-svn days previous repo builder out,$(call \
+	    release_option,$o,$($(shell echo $o | tr a-z- A-Z_))))
+release_option = $(if $2,--$1 "$2")
+verify-image: $B/tr-verify
+	@RELEASE="$(RELEASE)" KEY="$(KEY)" CONFIG="$(CONFIG)" deploy/release/verify-image
+
 # --- fuzzing: libFuzzer, seeds in tests/fuzz/corpus/NAME, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
@@ -189,6 +200,10 @@ bench: all $B/chunk_cost
 	@$B/chunk_cost
 	@tests/bench/run
 	@tests/bench/verify
+deb:
+	@deploy/dev/install-packages deb
+	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify
+	@VERSION='$(VERSION)' deploy/packages/build
 image:
 	@deploy/dev/install-packages image
 	@deploy/image/make

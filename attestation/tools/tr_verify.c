@@ -2,13 +2,14 @@
  * the network when it is given a URL, and never else. */
 #include "command.h"
 #include "secret.h"
+#include "version.h"
 
 #include <signal.h>
 #include <stdio.h>
 
 static const struct command *const commands[] = {
     &command_gateway, &command_report, &command_bundle,  &command_measure, &command_receipt,
-    &command_audit,   &command_policy, &command_release, &command_log,
+    &command_audit,   &command_policy, &command_release, &command_image,   &command_log,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -35,6 +36,10 @@ int main(int argc, char **argv)
     }
     if (is_help(argv[1])) {
         usage(stdout);
+        return EXIT_ACCEPT;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("tr-verify %s\n", TR_VERSION);
         return EXIT_ACCEPT;
     }
     signal(SIGPIPE, SIG_IGN); /* a server that closes early is unreachable, not our end */

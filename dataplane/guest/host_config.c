@@ -116,7 +116,8 @@ static enum err fill(struct host_text *t, struct host_config *out, struct buf *w
         return t->gateway[0] == '\0' ? ERR_NONE : bad(why, "gateway goes with an address, not with dhcp");
     if (!parse_address(t->address, &out->net))
         return bad(why, "address must be dhcp or IPv4/PREFIX, for example 10.0.2.15/24");
-    if (t->gateway[0] != '\0' && inet_pton(AF_INET, t->gateway, &out->net.gateway) != 1)
+    if (t->gateway[0] != '\0' &&
+        (inet_pton(AF_INET, t->gateway, &out->net.gateway) != 1 || out->net.gateway.s_addr == 0))
         return bad(why, "gateway must be an IPv4 address");
     if (net_address_check(&out->net) != ERR_NONE)
         return bad(why, "address, gateway and dns must be of hosts, the gateway in the address's network");
