@@ -376,3 +376,26 @@ def a_provider_that_is_switched_off():
         true("provider.test" in own.asked, own.asked)
         true(a.status in (502, 503), repr(a))
         equal(g.chat("text=x").text(), "x")
+
+
+@beside
+def an_image_with_another_provider():
+    """A provider more in the image is another program to the control plane: refused, no key of a provider is sent, nothing is served."""
+    with Changed() as image:
+        evil = measured("providers.conf") + b"\n[provider evil]\nname = Evil\nhost = evil.example\nport = 443\ntls = on\npath = /v1\n"
+        image.add_files({"etc/trustedrouter/providers.conf": evil})
+        with Guest(image.dir, host_conf()) as g:
+            equal(g.wait_event("link_refused")["reason"], "measurement")
+            equal(g.events("provider_key") + g.events("catalog"), [])
+
+
+# --- the production image, where there is no SEV-SNP
+
+@beside
+def the_production_image_without_sev():
+    """No device, no report, no service: the data plane ends, tr-init says with which status, and the machine powers off."""
+    with Guest(os.path.join(rig.ROOT, "build/image/production"), host_conf()) as g:
+        equal(g.ended(), 0)
+        equal(g.events("started") + g.events("listening"), [])
+        equal([(e["status"], e["signal"]) for e in g.events("guest_stopped")], [(1, 0)], g.say())
+        equal([s for s in g.sent() if s[0] == "tcp"], [])
