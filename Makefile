@@ -2,6 +2,8 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
+#   make deb        Debian packages, in build/deb (VERSION=...)
+#   make image      the guest's kernel, initrd and measurements (VARIANT, CONFIG, OUT: deploy/image/README.md)
 # Variables: CC, MODE=release|asan|tsan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
 
 MODE ?= release
@@ -31,7 +33,7 @@ comma := ,
 
 # --- layers: a directory sees itself and what is left of it (tests/checks/layers.sh checks the .d files)
 DIRS              := common proto attestation dataplane controlplane
-DATAPLANE         := $(addprefix dataplane/,llm route http trust keys provider link core api)
+DATAPLANE         := $(addprefix dataplane/,llm route http trust keys acme provider link core api)
 SEES_common       := common
 SEES_proto        := common proto
 SEES_attestation  := common proto attestation attestation/tools
@@ -46,10 +48,11 @@ SEES_dataplane/route    := $(call folder,route)
 SEES_dataplane/http     := $(call folder,http)
 SEES_dataplane/trust    := $(call folder,trust)
 SEES_dataplane/keys     := $(call folder,keys)
+SEES_dataplane/acme     := $(call folder,acme trust)
 SEES_dataplane/provider := $(call folder,provider http route)
 SEES_dataplane/link     := $(call folder,link trust keys)
 SEES_dataplane/core     := $(call folder,core route trust keys link)
-SEES_dataplane/api      := $(call folder,api core provider http route trust keys link)
+SEES_dataplane/api      := $(call folder,api core provider http route trust keys link acme)
 SEES_dataplane/guest    := common dataplane/guest
 SEES_tests        := . tests dataplane/guest $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
 
@@ -61,7 +64,7 @@ LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
 PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c dataplane/guest/main.c \
                 $(wildcard attestation/tools/*.c attestation/sim/*.c) attestation/quote_snp.c
-SRC          := $(shell find $(DIRS) -name '*.c')
+SRC          := $(sort $(shell find $(DIRS) -name '*.c'))
 lib_src       = $(filter $1/%,$(filter-out $(PROGRAM_ONLY),$(SRC)))
 SIM_SRC      := $(wildcard attestation/sim/*.c)
 SNP_SRC      := $(wildcard attestation/quote_snp.c)
@@ -74,7 +77,7 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test run up down asan fuzz fuzzers always bench format clean deps
+.PHONY: all check unit units layers symbols test image release verify-image run up down asan fuzz fuzzers always bench format clean deps deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -129,6 +132,8 @@ $B/attack_server: $(call obj,$(wildcard tests/attack_server/*.c)) $(ZERO_FREE) $
 	$(call link,$(LIBS_base))
 $B/snp_machine: $(call obj,$(wildcard tests/snp_machine/*.c)) $(BASE_LIBS)
 	$(call link,-lcrypto -lsodium)
+$B/fence_load: $B/tests/egress/fence_load.o $B/libdataplane.a $B/libcommon.a
+	$(call link,-lcrypto -lsodium)
 $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/chunk_cost: $B/tests/bench/cost/chunk_cost.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
@@ -166,6 +171,14 @@ asan:
 	@deploy/dev/install-packages asan
 	@$(MAKE) --no-print-directory MODE=asan all unit
 
+# --- releases (deploy/release/README.md): make release CONFIG=DIR CATALOG=FILE POLICY=FILE [VERSION=V SVN=N ...]
+release: all symbols
+	@deploy/release/build $(foreach o,config catalog policy version svn min-svn days previous repo builder out,$(call \
+	    release_option,$o,$($(shell echo $o | tr a-z- A-Z_))))
+release_option = $(if $2,--$1 "$2")
+verify-image: $B/tr-verify
+	@RELEASE="$(RELEASE)" KEY="$(KEY)" CONFIG="$(CONFIG)" deploy/release/verify-image
+
 # --- fuzzing: libFuzzer, seeds in tests/fuzz/corpus/NAME, FUZZ_SECONDS each
 FUZZ_SECONDS ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SRC))
@@ -188,6 +201,13 @@ bench: all $B/chunk_cost
 	@$B/chunk_cost
 	@tests/bench/run
 	@tests/bench/verify
+deb:
+	@deploy/dev/install-packages deb
+	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify
+	@VERSION='$(VERSION)' deploy/packages/build
+image:
+	@deploy/dev/install-packages image
+	@deploy/image/make
 format:
 	clang-format-14 -i $(SRC) $(shell find $(DIRS) tests -name '*.h') $(UNIT_SRC) $(FUZZ_SRC)
 clean:

@@ -83,13 +83,16 @@ static const struct member manifest_members[] = {
     {"catalog_sha256", MEMBER_SHA256, AT(catalog), 0},
     {"cmdline", MEMBER_TEXT, AT(cmdline), MANIFEST_CMDLINE_MAX},
     {"digests", MEMBER_OTHER, 0, 0},
+    {"image_sha256", MEMBER_OTHER, 0, 0},
     {"measurements", MEMBER_OTHER, 0, 0},
+    {"min_svn", MEMBER_NUMBER, AT(min_svn), 0},
     {"not_after", MEMBER_NUMBER, AT(not_after_s), 0},
     {"not_before", MEMBER_NUMBER, AT(not_before_s), 0},
     {"policy_sha256", MEMBER_SHA256, AT(policy), 0},
     {"previous", MEMBER_OTHER, 0, 0},
     {"providers_sha256", MEMBER_SHA256, AT(providers), 0},
     {"purpose", MEMBER_OTHER, 0, 0},
+    {"sbom_sha256", MEMBER_OTHER, 0, 0},
     {"simulated", MEMBER_BOOL, AT(simulated), 0},
     {"source", MEMBER_OTHER, 0, 0},
     {"svn", MEMBER_NUMBER, AT(svn), 0},
@@ -157,6 +160,23 @@ static enum err previous_read(struct json_value v, struct manifest *m)
     return m->has_previous ? hex_read(v, m->previous.b, 32) : ERR_NONE;
 }
 
+/* Image and SBOM are there together. A simulated release may do without, because its measurement is
+ * not an image's. */
+static enum err image_read(struct json_value v, struct manifest *m)
+{
+    m->has_image = v.kind != JSON_NULL;
+    if (m->has_image)
+        return hex_read(v, m->image.b, 32);
+    return m->simulated ? ERR_NONE : ERR_FORMAT;
+}
+
+static enum err sbom_read(struct json_value v, struct manifest *m)
+{
+    if (m->has_image)
+        return hex_read(v, m->sbom.b, 32);
+    return v.kind == JSON_NULL ? ERR_NONE : ERR_FORMAT;
+}
+
 /* A commit of git, with SHA-1 or SHA-256 names. */
 static enum err source_read(struct json_value v, struct manifest *m)
 {
@@ -191,10 +211,9 @@ static enum err parts_read(struct json_value root, struct manifest *m)
         const char *name;
         enum err (*read)(struct json_value v, struct manifest *m);
     } parts[] = {
-        {"digests", digests_read},
-        {"measurements", measurements_read},
-        {"previous", previous_read},
-        {"source", source_read},
+        {"digests", digests_read},           {"image_sha256", image_read},
+        {"measurements", measurements_read}, {"previous", previous_read},
+        {"sbom_sha256", sbom_read},          {"source", source_read},
     };
     struct json_value v;
 
@@ -222,7 +241,8 @@ enum err manifest_parse(struct view text, struct manifest *out)
     e = members_read(root, manifest_members, COUNT(manifest_members), &m);
     if (e == ERR_NONE)
         e = parts_read(root, &m);
-    if (e == ERR_NONE && (m.version.len == 0 || m.not_before_s >= m.not_after_s))
+    if (e == ERR_NONE &&
+        (m.version.len == 0 || m.not_before_s >= m.not_after_s || m.min_svn > m.svn))
         e = ERR_FORMAT;
     if (e == ERR_NONE)
         *out = m;
@@ -236,4 +256,13 @@ bool manifest_has(const struct manifest *m, const uint8_t measurement[static 48]
             return true;
     }
     return false;
+}
+
+const struct digest32 *manifest_digest(const struct manifest *m, const char *name)
+{
+    for (size_t i = 0; i < m->n_digests; i++) {
+        if (view_eq(m->digests[i].name, view_str(name)))
+            return &m->digests[i].sha256;
+    }
+    return NULL;
 }

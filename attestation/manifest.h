@@ -27,10 +27,14 @@ struct manifest_measurement {
 struct manifest {
     struct view version, repo, commit, cmdline; /* borrowed from the text */
     uint64_t svn;                               /* grows with every release that closes a hole */
-    uint64_t not_before_s, not_after_s;         /* unix seconds: it may run from, and before */
-    bool simulated;                             /* a simulator's measurements: proves nothing */
+    uint64_t min_svn; /* releases below it are withdrawn, says this one; at most svn */
+    uint64_t not_before_s, not_after_s; /* unix seconds: it may run from, and before */
+    bool simulated;                     /* a simulator's measurements: proves nothing */
     bool has_previous;
     struct digest32 previous;        /* SHA-256 of the release.json before this one */
+    bool has_image;                  /* false only when simulated: then image and sbom are zeros */
+    struct digest32 image;           /* image_digest() of the four files (image.h) */
+    struct digest32 sbom;            /* of sbom.spdx.json */
     struct digest32 providers;       /* of providers.conf, which is part of the image */
     struct digest32 catalog, policy; /* of catalog.conf and of the TCB policy it was made for */
     struct {
@@ -45,5 +49,7 @@ struct manifest {
  * purpose than "tr.release.v1". */
 must_check enum err manifest_parse(struct view text, struct manifest *out);
 bool manifest_has(const struct manifest *m, const uint8_t measurement[static 48]);
+/* The digest of that name; NULL: there is none. */
+const struct digest32 *manifest_digest(const struct manifest *m, const char *name);
 
 #endif

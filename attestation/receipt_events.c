@@ -217,6 +217,37 @@ static enum err commitment_check(const struct parts *p, const struct aci_receipt
     return e;
 }
 
+/* "sha256:" and 64 digits. False: it is there and is something else. */
+static bool digest_if(struct json_value v, const char *name, bool *has, struct digest32 *out)
+{
+    struct json_value m;
+    struct view text;
+    enum err e = json_only(v, name, &m);
+
+    *has = e == ERR_NONE;
+    return e == ERR_NOT_FOUND ||
+           (e == ERR_NONE && json_string_plain(m, &text) && view_starts(text, VIEW_LIT("sha256:")) &&
+            hex_decode(view_from(text, 7), out->b, sizeof out->b) == ERR_NONE);
+}
+
+/* Ours beside ACI's: no key of a certificate without one that was verified. Receipts that name their providers.conf
+ * have the key of each that was. */
+static bool keys_read(const struct parts *p, struct receipt_events *out)
+{
+    bool tls = false;
+
+    if (out->has_platform && !digest_if(p->platform, "providers_digest", &out->has_providers, &out->providers))
+        return false;
+    if (!out->has_upstream)
+        return true;
+    if (!digest_if(p->upstream, "tls_spki", &out->has_spki, &out->spki))
+        return false;
+    if (json_only(p->upstream, "tls_verified", &(struct json_value){0}) != ERR_NOT_FOUND &&
+        !truth_of(p->upstream, "tls_verified", &tls))
+        return false;
+    return out->has_spki ? tls : !tls || !out->has_providers;
+}
+
 /* ACI's event: a verified one names a session, a failed one perhaps the upstream. */
 static bool upstream_read(struct json_value event, struct receipt_events *out)
 {
@@ -250,7 +281,7 @@ enum err receipt_events_read(struct view document, const struct aci_receipt *r,
     x.has_commitment = p.commitment.kind == JSON_OBJECT;
     if ((x.has_platform && (!truth_of(p.platform, "simulated", &x.simulated) ||
                             !hex_of(p.platform, "measurement", x.measurement, 48))) ||
-        !upstream_read(p.upstream, &x) ||
+        !upstream_read(p.upstream, &x) || !keys_read(&p, &x) ||
         (x.has_outcome && (!count_of(p.outcome, "status", &x.status) ||
                            !truth_of(p.outcome, "complete", &x.complete))))
         return ERR_FORMAT;

@@ -65,6 +65,7 @@
     X(RELEASE, REJECT, MEASUREMENT)      /* measurement is not in the release manifest */          \
     X(RELEASE_SVN, REJECT, MEASUREMENT)  /* the manifest's security version is too low */          \
     X(PROVIDERS, REJECT, MEASUREMENT)    /* providers.conf is not the manifest's */                \
+    X(IMAGE, REJECT, MEASUREMENT)        /* the published image does not give the measurement */   \
     X(LOG_PROOF, REJECT, MEASUREMENT)    /* the transparency log does not vouch for it */          \
     X(RELEASE_LEAF, REJECT, MEASUREMENT) /* the logged boot names another release, or none */      \
     X(LOG, REJECT, MEASUREMENT)          /* the log that others read is not the stapled one */     \

@@ -83,21 +83,25 @@ static inline void log_prove(struct view statement, int log, struct buf *out)
 static inline void release_text(uint8_t measured, bool simulated, uint64_t not_after_s,
                                 char out[static 2048])
 {
-    char hex[97], sha[65];
+    char hex[97], sha[65], image[68];
     uint8_t bytes[48];
 
     memset(bytes, measured, sizeof bytes);
     hex_encode(bytes, 48, hex);
     hex_encode(bytes, 32, sha);
+    snprintf(image, sizeof image, simulated ? "null" : "\"%s\"", sha);
     snprintf(out, 2048,
              "{\"catalog_sha256\":\"%s\",\"cmdline\":\"\",\"digests\":{\"dataplane\":\"%s\"},"
+             "\"image_sha256\":%s,"
              "\"measurements\":[{\"cpu\":\"EPYC-v4\",\"features\":1,\"measurement\":\"%s\","
-             "\"vcpus\":2}],\"not_after\":%llu,\"not_before\":1790000000,\"policy_sha256\":\"%s\","
+             "\"vcpus\":2}],\"min_svn\":2,\"not_after\":%llu,\"not_before\":1790000000,\"policy_"
+             "sha256\":\"%s\","
              "\"previous\":null,\"providers_sha256\":\"%s\",\"purpose\":\"tr.release.v1\","
-             "\"simulated\":%s,\"source\":{\"commit\":\"%.40s\",\"repo\":\"https://a.test\"},"
+             "\"sbom_sha256\":%s,\"simulated\":%s,\"source\":{\"commit\":\"%.40s\",\"repo\":"
+             "\"https://a.test\"},"
              "\"svn\":3,\"version\":\"1\"}",
-             sha, sha, hex, (unsigned long long)not_after_s, sha, sha, simulated ? "true" : "false",
-             sha);
+             sha, sha, image, hex, (unsigned long long)not_after_s, sha, sha, image,
+             simulated ? "true" : "false", sha);
 }
 
 /* Ed25519 keys that sign releases: the operator's and somebody else's. */

@@ -5,6 +5,7 @@
 #include "document.h"
 #include "extract.h"
 #include "https.h"
+#include "image_files.h"
 #include "judge.h"
 #include "log_read.h"
 #include "manifest.h"
@@ -22,7 +23,7 @@ enum { CRL_FILE_MAX = 64 << 10 };
 struct arguments {
     const char *what; /* URL or FILE */
     const char *ca, *audience, *crl, *save, *extract;
-    const char *release, *release_key, *signature, *min_svn_text;
+    const char *release, *release_key, *signature, *min_svn_text, *image;
     const char *log_key, *log, *timeout_text;
     uint64_t min_svn;
     unsigned timeout_s;
@@ -97,6 +98,51 @@ static enum exit_code log_compare(const struct arguments *a, const struct attest
     return code;
 }
 
+/* --- the published image */
+
+static const char *image_wrong(const struct image_files *files, const struct manifest *m,
+                               const struct examination *x)
+{
+    static struct image_findings f;
+    enum image_check first;
+
+    if (image_files_examine(files, m, &f, &first) != ERR_NONE)
+        return "there is no memory for the initrd's entries";
+    if (first != IMAGE_CHECK_COUNT)
+        return f.checks[first].detail;
+    for (size_t i = 0; i < m->n_measurements; i++) {
+        if (f.recomputed[i].known &&
+            secret_equal(f.recomputed[i].measurement.b, x->report.measurement, 48))
+            return NULL;
+    }
+    return "the report's measurement is not one that the image's files give";
+}
+
+/* The files of --image are the manifest's and give the measurement that the report shows. False
+ * after a complaint about a file. */
+static bool image_compare(const struct arguments *a, struct view release, struct examination *x)
+{
+    static struct manifest m;
+    struct image_files files;
+    const char *wrong;
+    bool ok;
+
+    if (a->image == NULL || !x->have_report || manifest_parse(release, &m) != ERR_NONE) {
+        examination_add(x, VERDICT_IMAGE,
+                        a->image == NULL ? FINDING_NOT_ASKED : FINDING_NOT_REACHED,
+                        a->image == NULL ? "no image was given" : "");
+        return true;
+    }
+    ok = image_files_load(a->image, &files);
+    if (ok) {
+        wrong = image_wrong(&files, &m, x);
+        examination_add(x, VERDICT_IMAGE, wrong == NULL ? FINDING_OK : FINDING_FAILED,
+                        wrong == NULL ? "the image's files give the report's measurement" : wrong);
+    }
+    image_files_free(&files);
+    return ok;
+}
+
 /* --- judging */
 
 /* The document does not parse: one finding, nothing else to say. */
@@ -130,6 +176,8 @@ static enum exit_code decoded_judge(const struct arguments *a, const struct pres
     if (a->extract != NULL && !extract(a->extract, d, expect->exporter))
         return EXIT_INTERNAL;
     attest_presented(d, expect, policy, &x, &identity, &has_identity);
+    if (!image_compare(a, expect->release, &x))
+        return EXIT_USAGE;
     if (a->log == NULL || x.verdict != VERDICT_ACCEPT)
         examination_add(&x, VERDICT_LOG, a->log == NULL ? FINDING_NOT_ASKED : FINDING_NOT_REACHED,
                         a->log == NULL ? "the public log was not read" : "");
@@ -207,12 +255,13 @@ done:
 #define SHARED_OPTIONS(a)                                                                          \
     {"--release", &(a)->release, NULL}, {"--release-key", &(a)->release_key, NULL},                \
         {"--signature", &(a)->signature, NULL}, {"--min-svn", &(a)->min_svn_text, NULL},           \
-        {"--log-key", &(a)->log_key, NULL}, {"--log", &(a)->log, NULL},                            \
-        {"--audience", &(a)->audience, NULL}, {"--crl", &(a)->crl, NULL},                          \
-        {"--ca", &(a)->ca, NULL}, {"--timeout", &(a)->timeout_text, NULL},                         \
-        {"--extract", &(a)->extract, NULL}, JUDGE_OPTIONS(&(a)->judge)
+        {"--image", &(a)->image, NULL}, {"--log-key", &(a)->log_key, NULL},                        \
+        {"--log", &(a)->log, NULL}, {"--audience", &(a)->audience, NULL},                          \
+        {"--crl", &(a)->crl, NULL}, {"--ca", &(a)->ca, NULL},                                      \
+        {"--timeout", &(a)->timeout_text, NULL}, {"--extract", &(a)->extract, NULL},               \
+        JUDGE_OPTIONS(&(a)->judge)
 #define SHARED_USAGE                                                                               \
-    "[--release FILE --release-key KEY [--signature FILE] [--min-svn N]] "                         \
+    "[--release FILE --release-key KEY [--signature FILE] [--min-svn N] [--image DIR]] "           \
     "[--log-key VKEY [--log URL|DIR]] [--audience NAME] [--crl FILE] [--ca FILE] "                 \
     "[--timeout SECONDS] [--extract DIR] "
 
@@ -224,8 +273,9 @@ static bool shared_check(struct arguments *a)
                  "proves nothing");
         return false;
     }
-    if (a->release == NULL && (a->signature != NULL || a->min_svn_text != NULL)) {
-        complain("--signature and --min-svn are about --release FILE");
+    if (a->release == NULL &&
+        (a->signature != NULL || a->min_svn_text != NULL || a->image != NULL)) {
+        complain("--signature, --min-svn and --image are about --release FILE");
         return false;
     }
     if (a->log != NULL && a->log_key == NULL) {

@@ -19,7 +19,7 @@ enum {
 
 /* What is compared with the receipt; NULL: nothing. */
 struct hands {
-    const char *request, *response, *catalog, *providers;
+    const char *request, *response, *catalog, *providers, *spki;
 };
 
 /* The file's bytes must hash to what the receipt says. */
@@ -82,6 +82,14 @@ static void events_print(const struct receipt_events *x)
                x->upstream.len != 0 ? (const char *)x->upstream.ptr : "",
                x->upstream_verified ? "attested, says the gateway (its session is not checked here)"
                                     : "not attested");
+    if (x->has_spki) {
+        hex_encode(x->spki.b, sizeof x->spki.b, hex);
+        printf("key of its certificate sha256:%s\n", hex);
+    }
+    if (x->has_providers) {
+        hex_encode(x->providers.b, sizeof x->providers.b, hex);
+        printf("providers.conf sha256:%s\n", hex);
+    }
     if (x->has_outcome)
         printf("status %lld, %s\n", (long long)x->status,
                x->complete ? "complete" : "cut off before its end");
@@ -182,6 +190,43 @@ static const char *asked_text(bool made)
     return made ? "ok" : "not asked";
 }
 
+/* The measured providers.conf is this file. */
+static enum exit_code providers_check(bool json, const char *path, const struct receipt_events *x)
+{
+    struct buf text;
+    struct digest32 got;
+
+    if (path == NULL)
+        return EXIT_ACCEPT;
+    if (!x->has_providers)
+        return refusal_print(json, EXIT_REJECT, "PROVIDERS", "the receipt does not name its providers.conf");
+    if (!file_load(path, PROVIDERS_MAX, &text))
+        return EXIT_USAGE;
+    digest_sha256(buf_view(&text), &got);
+    buf_free(&text);
+    if (secret_equal(got.b, x->providers.b, sizeof got.b))
+        return EXIT_ACCEPT;
+    return refusal_print(json, EXIT_REJECT, "PROVIDERS", "the receipt was made with another providers.conf than %s", path);
+}
+
+/* The key of the provider's certificate is this one. */
+static enum exit_code spki_check(bool json, const char *hex, const struct receipt_events *x)
+{
+    struct digest32 want;
+
+    if (hex == NULL)
+        return EXIT_ACCEPT;
+    if (hex_decode(view_str(hex), want.b, sizeof want.b) != ERR_NONE) {
+        complain("--provider-spki: 64 hex digits, SHA-256 of the certificate's SubjectPublicKeyInfo");
+        return EXIT_USAGE;
+    }
+    if (!x->has_spki)
+        return refusal_print(json, EXIT_REJECT, "PROVIDER_SPKI", "the receipt names no key of a provider's certificate");
+    if (!secret_equal(want.b, x->spki.b, sizeof want.b))
+        return refusal_print(json, EXIT_REJECT, "PROVIDER_SPKI", "the provider's certificate had another key");
+    return EXIT_ACCEPT;
+}
+
 /* What our events say must agree with the rest. */
 static enum exit_code events_check(bool json, struct view text, const struct aci_receipt *r,
                                    struct receipt_events *out)
@@ -207,7 +252,8 @@ static void receipt_print_json(struct view text, const struct hands *h, const st
         const char *code;
         bool made;
     } checks[] = {{"REQUEST", h->request != NULL}, {"RESPONSE", h->response != NULL}, {"COST", x->has_bill},
-                  {"COMMITMENT", x->has_commitment}, {"ROUTE", h->catalog != NULL}};
+                  {"COMMITMENT", x->has_commitment}, {"ROUTE", h->catalog != NULL},
+                  {"PROVIDERS", h->providers != NULL}, {"PROVIDER_SPKI", h->spki != NULL}};
 
     printf("{\"verdict\":\"accept\",\"code\":\"ACCEPT\",\"simulated\":%s,\"checks\":["
            "{\"code\":\"SIGNATURE\",\"ok\":true,\"detail\":\"ok\"}",
@@ -247,6 +293,10 @@ static enum exit_code receipt_check(bool json, struct view text, const uint8_t p
         code = body_check(json, "response", h->response, r.has_returned, &r.returned);
     if (code == EXIT_ACCEPT)
         code = events_check(json, text, &r, &x);
+    if (code == EXIT_ACCEPT && (x.has_providers || h->catalog == NULL))
+        code = providers_check(json, h->providers, &x); /* an older receipt says it by its route alone */
+    if (code == EXIT_ACCEPT)
+        code = spki_check(json, h->spki, &x);
     if (code == EXIT_ACCEPT)
         code = route_check(json, text, h, &told);
     if (code == EXIT_ACCEPT && json) {
@@ -307,6 +357,7 @@ static enum exit_code receipt_run(int argc, char **argv)
         {"--json", NULL, &json},       {"--key", &key, NULL},           {"--keyset", &keyset, NULL},
         {"--request", &h.request, NULL}, {"--response", &h.response, NULL},
         {"--catalog", &h.catalog, NULL}, {"--providers", &h.providers, NULL},
+        {"--provider-spki", &h.spki, NULL},
     };
     uint8_t public[32];
     struct buf text;
@@ -320,8 +371,8 @@ static enum exit_code receipt_run(int argc, char **argv)
             "receipt needs --key HEX (the attested receipt key, 64 hex digits) or --keyset FILE");
         return EXIT_USAGE;
     }
-    if ((h.catalog == NULL) != (h.providers == NULL)) {
-        complain("--catalog FILE and --providers FILE go together");
+    if (h.catalog != NULL && h.providers == NULL) {
+        complain("--catalog FILE needs --providers FILE");
         return EXIT_USAGE;
     }
     if (!file_load(file, ACI_RECEIPT_MAX, &text))
@@ -336,6 +387,6 @@ static enum exit_code receipt_run(int argc, char **argv)
 const struct command command_receipt = {
     "receipt",
     "FILE (--key HEX | --keyset FILE) [--request FILE] [--response FILE] "
-    "[--catalog FILE --providers FILE] [--json]",
+    "[--providers FILE [--catalog FILE]] [--provider-spki HEX] [--json]",
     receipt_run,
 };

@@ -1,5 +1,4 @@
 /* tr-verify release: a release manifest, its signature, and whether a measurement is in it. */
-#include "clock.h"
 #include "command.h"
 #include "manifest.h"
 #include "release_file.h"
@@ -17,6 +16,12 @@ static void manifest_print(const struct manifest *m, struct view text)
            (int)m->version.len, (const char *)m->version.ptr, (unsigned long long)m->svn, hex,
            (int)m->repo.len, (const char *)m->repo.ptr, (int)m->commit.len,
            (const char *)m->commit.ptr);
+    printf("releases below security version %llu are withdrawn (--min-svn %llu)\n",
+           (unsigned long long)m->min_svn, (unsigned long long)m->min_svn);
+    if (m->has_image) {
+        hex_encode(m->image.b, sizeof m->image.b, hex);
+        printf("image %s\n", hex);
+    }
     if (m->simulated)
         puts("SIMULATED: its measurements prove nothing");
     for (size_t i = 0; i < m->n_measurements; i++) {
@@ -26,21 +31,6 @@ static void manifest_print(const struct manifest *m, struct view text)
         printf("measurement %s  %.*s, %llu vCPUs\n", hex, (int)one->cpu.len,
                (const char *)one->cpu.ptr, (unsigned long long)one->vcpus);
     }
-}
-
-static enum exit_code verdict(bool json, enum err e)
-{
-    if (e == ERR_AUTH)
-        return refusal_print(json, EXIT_REJECT, "SIGNATURE", "not signed by this key");
-    return refusal_print(json, EXIT_MALFORMED, "SIGNATURE",
-                         "this is no signature in minisign's form");
-}
-
-static enum exit_code signature_check(bool json, const struct release_file *f)
-{
-    enum err e = minisign_check(buf_view(&f->text), buf_view(&f->signature), &f->key, NULL);
-
-    return e == ERR_NONE ? EXIT_ACCEPT : verdict(json, e);
 }
 
 static void manifest_print_json(struct view text, const char *measurement)
@@ -54,23 +44,20 @@ static void manifest_print_json(struct view text, const char *measurement)
     puts("}");
 }
 
-static enum exit_code content_check(bool json, struct view text, const char *measurement)
+static enum exit_code judge(bool json, const struct release_file *f, const char *measurement)
 {
     static struct manifest m;
+    struct view text = buf_view(&f->text);
     uint8_t bytes[48];
-    uint64_t now_s = clock_unix_ms() / 1000;
-    enum err e = manifest_parse(text, &m);
+    enum exit_code code;
 
-    if (e != ERR_NONE)
-        return refusal_print(json, e == ERR_VERSION ? EXIT_UNSUPPORTED : EXIT_MALFORMED, "DOCUMENT",
-                             "this is no release manifest in canonical JSON (%s)", err_name(e));
     if (measurement != NULL && hex_decode(view_str(measurement), bytes, sizeof bytes) != ERR_NONE) {
         complain("--measurement needs 96 hex digits");
         return EXIT_USAGE;
     }
-    if (now_s < m.not_before_s || now_s >= m.not_after_s)
-        return refusal_print(json, EXIT_REJECT, "VALIDITY", "this release is %s",
-                             now_s < m.not_before_s ? "not valid yet" : "expired");
+    code = release_file_check(json, f, &m);
+    if (code != EXIT_ACCEPT)
+        return code;
     if (measurement != NULL && !manifest_has(&m, bytes))
         return refusal_print(json, EXIT_REJECT, "MEASUREMENT",
                              "this measurement is not of this release");
@@ -103,9 +90,7 @@ static enum exit_code release_run(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (release_file_load(file, signature, key, &f))
-        code = signature_check(json, &f);
-    if (code == EXIT_ACCEPT)
-        code = content_check(json, buf_view(&f.text), measurement);
+        code = judge(json, &f, measurement);
     release_file_free(&f);
     return code;
 }

@@ -27,7 +27,7 @@ struct command {
 };
 extern const struct command command_report, command_bundle, command_gateway, command_measure,
     command_receipt, command_policy;
-extern const struct command command_log, command_release, command_audit;
+extern const struct command command_log, command_release, command_audit, command_image;
 
 /* One "--name VALUE" or (value NULL) "--name". */
 struct option_value {

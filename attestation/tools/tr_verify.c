@@ -1,14 +1,16 @@
 /* tr-verify: the auditor's tool. Needs nothing but this program and the files it is given; it uses
  * the network when it is given a URL, and never else. */
 #include "command.h"
+#include "https.h"
 #include "secret.h"
+#include "version.h"
 
 #include <signal.h>
 #include <stdio.h>
 
 static const struct command *const commands[] = {
     &command_gateway, &command_report, &command_bundle,  &command_measure, &command_receipt,
-    &command_audit,   &command_policy, &command_release, &command_log,
+    &command_audit,   &command_policy, &command_release, &command_image,   &command_log,
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -37,6 +39,11 @@ int main(int argc, char **argv)
         usage(stdout);
         return EXIT_ACCEPT;
     }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("tr-verify %s\n", TR_VERSION);
+        return EXIT_ACCEPT;
+    }
+    https_complain_to(complain);
     signal(SIGPIPE, SIG_IGN); /* a server that closes early is unreachable, not our end */
     if (secret_init() != ERR_NONE) {
         complain("the cryptographic libraries do not start");

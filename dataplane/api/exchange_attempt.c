@@ -182,8 +182,10 @@ void exchange_note_sent(struct exchange *x)
 {
     struct request_digests *d = &x->request.digests;
 
-    if (attempt_sent(&x->attempt, &d->forwarded))
-        d->forwarded_to = (uint8_t)(x->request.attempts.place + 1);
+    if (!attempt_sent(&x->attempt, &d->forwarded))
+        return;
+    d->forwarded_to = (uint8_t)(x->request.attempts.place + 1);
+    d->keyed = attempt_peer_key(&x->attempt, &d->provider_key);
 }
 
 void exchange_resume(struct exchange *x)

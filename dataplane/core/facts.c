@@ -42,6 +42,10 @@ static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
     memcpy(f->unit_nusd, r->rates.unit_nusd + 1, sizeof f->unit_nusd); /* without "none" */
     facts_name(f->upstream_model, e->upstream_model);
     f->flags |= RECEIPT_FORWARDED;
+    if (r->digests.keyed) {
+        f->provider_key = r->digests.provider_key;
+        f->flags |= RECEIPT_KEYED;
+    }
 }
 
 #define FACTS_TOKENS(no, class, ...) .tokens_##class = t->class,

@@ -59,9 +59,11 @@ enum request_cut {
     CUT_LIMIT,  /* the provider wrote past the limit it was given */
 };
 
-/* Digests of the raw bodies, for the receipt. */
+/* Digests of the raw bodies, and of the provider's key, for the receipt. */
 struct request_digests {
     struct digest32 received, forwarded;
+    struct digest32 provider_key; /* if keyed: of the certificate of who was sent `forwarded` */
+    bool keyed;
     uint64_t received_bytes;
     uint8_t forwarded_to; /* 1 + the place in the route of who was sent `forwarded`; 0: nobody */
 };

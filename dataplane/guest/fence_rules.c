@@ -22,7 +22,7 @@ enum {
 };
 
 /* Where things stand in the headers. */
-enum { V4_SOURCE = 12, V4_TARGET = 16, V6_NEXT = 6, V6_HOPS = 7, V6_SOURCE = 8, V6_TARGET = 24 };
+enum { V4_FRAGMENT = 6, V4_SOURCE = 12, V4_TARGET = 16, V6_NEXT = 6, V6_HOPS = 7, V6_SOURCE = 8, V6_TARGET = 24 };
 enum { PORT_SOURCE = 0, PORT_TARGET = 2, TCP_FLAGS = 13, ICMP_TYPE = 0 };
 
 /* Destinations that no packet goes to on the network, whatever its port: no provider has such an address,
@@ -92,15 +92,22 @@ static void refuse(struct nft_batch *b)
 
 /* --- rules of both directions */
 
-/* Headers without options and extensions only. A process may set options without any privilege, and a source
- * route would have the packet's destination say the first hop: a resolver that passes it on. */
-static void plain_headers(struct nft_batch *b, const char *chain)
+/* Whole packets only, with headers without options and extensions. A routing header, which a process may ask for
+ * without any privilege, has the packet's destination say the first hop: a resolver that passes it on. What is
+ * behind the IP header of a later fragment is no port, and the kernel compares it all the same. The kernel makes
+ * fragments of what we send behind these rules, and puts together what arrives for us (of IPv4) before them. */
+static void plain_packets(struct nft_batch *b, const char *chain)
 {
-    static const uint8_t length = 0x0f, words = 5, udp = IPPROTO_UDP, icmp = IPPROTO_ICMPV6, tcp = IPPROTO_TCP;
+    static const uint8_t length = 0x0f, words = 5, fragment[2] = {0x3f, 0xff}, whole[2] = {0};
+    static const uint8_t udp = IPPROTO_UDP, icmp = IPPROTO_ICMPV6, tcp = IPPROTO_TCP;
 
     nft_rule_begin(b, chain);
     of_family(b, false);
     nft_masked(b, NFT_PAYLOAD_NETWORK_HEADER, 0, &length, NFT_CMP_NEQ, &words, 1);
+    verdict(b, NF_DROP);
+    nft_rule_begin(b, chain);
+    of_family(b, false);
+    nft_masked(b, NFT_PAYLOAD_NETWORK_HEADER, V4_FRAGMENT, fragment, NFT_CMP_NEQ, whole, sizeof whole);
     verdict(b, NF_DROP);
     nft_rule_begin(b, chain);
     of_family(b, true);
@@ -201,7 +208,7 @@ static void output(struct nft_batch *b, const struct fence_plan *plan)
 
     nft_chain_base(b, OUTPUT, NF_INET_LOCAL_OUT);
     loopback(b, OUTPUT, NFT_META_OIF);
-    plain_headers(b, OUTPUT);
+    plain_packets(b, OUTPUT);
     for (size_t i = 0; i < plan->n_resolvers; i++)
         resolver(b, OUTPUT, &plan->resolvers[i], true);
     if (plan->dhcp)
@@ -222,7 +229,7 @@ static void input(struct nft_batch *b, const struct fence_plan *plan)
 
     nft_chain_base(b, INPUT, NF_INET_LOCAL_IN);
     loopback(b, INPUT, NFT_META_IIF);
-    plain_headers(b, INPUT);
+    plain_packets(b, INPUT);
     for (size_t i = 0; i < plan->n_resolvers; i++)
         resolver(b, INPUT, &plan->resolvers[i], false);
     if (plan->dhcp)

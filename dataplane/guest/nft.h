@@ -46,8 +46,8 @@ void nft_rule_end(struct nft_batch *b);
 /* Expressions. op: enum nft_cmp_ops. */
 /* Metadata of one byte (NFT_META_NFPROTO, NFT_META_L4PROTO) or of four (the others). */
 void nft_meta(struct nft_batch *b, enum nft_meta_keys key, enum nft_cmp_ops op, uint32_t value);
-/* len bytes at `offset` of a header (enum nft_payload_bases). A packet that has not so many, or that is not the
- * first fragment when the base is the transport header, does not match, whatever op says. */
+/* len bytes at `offset` of a header (enum nft_payload_bases). A packet that has not so many does not match, whatever
+ * op says. In a fragment that is not the first, kernels compare what is no transport header (seen with 6.18). */
 void nft_payload(struct nft_batch *b, enum nft_payload_bases base, unsigned offset, enum nft_cmp_ops op,
                  const void *bytes, size_t len);
 /* The same of the bits that mask has; mask as long as bytes. */

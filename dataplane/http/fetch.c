@@ -41,6 +41,8 @@ struct fetch {
     bool reused, retried, received, head_seen, paused;
     bool ready; /* the connection is ours to write on */
     bool sent;  /* bytes may have reached the provider */
+    bool keyed; /* over TLS: peer_key is that of the certificate */
+    struct digest32 peer_key;
     bool coding_known;
 };
 
@@ -145,6 +147,11 @@ bool fetch_sent(const struct fetch *f)
     return f->sent;
 }
 
+const struct digest32 *fetch_peer_key(const struct fetch *f)
+{
+    return f->keyed ? &f->peer_key : NULL;
+}
+
 /* --- time --- */
 
 static void watch(struct fetch *f)
@@ -230,9 +237,13 @@ static uint32_t first_byte_ms(const struct fetch_request *r)
 static void fetch_ready(void *cookie)
 {
     struct fetch *f = cookie;
+    const struct digest32 *key = upstream_peer_key(f->c);
     struct request_head h;
 
     f->ready = f->sent = true;
+    f->keyed = key != NULL;
+    if (f->keyed)
+        f->peer_key = *key;
     f->sent_at = now_of(f);
     if (f->request.whole)
         f->total_at = f->phase_at = f->sent_at + f->request.provider->whole_ms;

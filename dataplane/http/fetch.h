@@ -7,6 +7,7 @@
 #include "body_type.h"
 #include "err.h"
 #include "providers.h"
+#include "secret.h"
 #include "view.h"
 
 #include <stdbool.h>
@@ -108,5 +109,8 @@ bool fetch_body_let(struct fetch *f);
 bool fetch_forwarded(const struct fetch *f);
 /* True once any request byte may have reached the provider. */
 bool fetch_sent(const struct fetch *f);
+/* Of a fetch that has sent: the key of the certificate that the provider was verified by (upstream_peer_key()).
+ * NULL: plain text. Valid until `done` or fetch_cancel(). */
+const struct digest32 *fetch_peer_key(const struct fetch *f);
 
 #endif

@@ -348,6 +348,11 @@ void upstream_send(struct upstream *c, struct view head, struct view body)
     pump(c);
 }
 
+const struct digest32 *upstream_peer_key(const struct upstream *c)
+{
+    return c->ssl != NULL ? &c->peer_key : NULL;
+}
+
 bool upstream_sent(const struct upstream *c)
 {
     return c->writes == 0 && c->body.len == 0;

@@ -5,6 +5,7 @@
 
 #include "fetch.h"
 #include "resolve.h"
+#include "secret.h"
 
 #include <openssl/ssl.h>
 
@@ -92,6 +93,9 @@ must_check enum err upstream_connect(struct upstream_site *s, const struct upstr
 /* Send head, then body. head is copied where needed; body is borrowed until the connection is
  * closed or given back. Trouble is reported by end(), later. */
 void upstream_send(struct upstream *c, struct view head, struct view body);
+/* SHA-256 of the key (SubjectPublicKeyInfo) of the certificate that the provider has shown and that was verified,
+ * in this connection or in the one that its session was made in. NULL: plain text. From ready() on. */
+const struct digest32 *upstream_peer_key(const struct upstream *c);
 /* The kernel has all of it. */
 bool upstream_sent(const struct upstream *c);
 /* Loop time (uv_now) at which late() is due; 0: never. */

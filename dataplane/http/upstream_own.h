@@ -38,6 +38,7 @@ struct upstream {
     const struct upstream_owner *owner;
     void *cookie;
     SSL *ssl;
+    struct digest32 peer_key; /* with ssl, once the handshake is over: SHA-256 of the certificate's key (SPKI) */
     struct view cipher; /* what the BIO may read; only during upstream_tls_feed() */
     struct view body;   /* plain text still to be encrypted */
     uint64_t deadline;  /* loop time, 0: none */

@@ -4,6 +4,7 @@
 
 #include "content_view.h"
 #include "secret.h"
+#include "tls.h"
 #include "upstream_own.h"
 
 #include <arpa/inet.h>
@@ -208,6 +209,9 @@ static enum err shake(struct upstream *c)
     if (why == SSL_ERROR_WANT_READ)
         return ERR_NONE;
     if (why != SSL_ERROR_NONE || SSL_get_verify_result(c->ssl) != X509_V_OK)
+        return ERR_TLS;
+    /* a resumed session has the certificate of the handshake that it was made in */
+    if (tls_cert_spki_sha256(SSL_get0_peer_certificate(c->ssl), &c->peer_key) != ERR_NONE)
         return ERR_TLS;
     if (SSL_session_reused(c->ssl))
         c->site->u->counters.resumptions++;

@@ -266,6 +266,7 @@ static const struct {
     {MSG_OWN_KEYS, false, own_answered},
     {MSG_SEAL_ASK, false, own_seal_asked},
     {MSG_SEAL_GIVE, false, own_seal_given},
+    {MSG_ACME_CHALLENGE, false, own_acme_challenge},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)

@@ -127,11 +127,22 @@ static void attempt_body_cb(void *cookie, struct view bytes)
     a->sink->let(a->cookie);
 }
 
+/* The fetch is about to go: what is still asked about it. */
+static void note_sent(struct attempt *a)
+{
+    const struct digest32 *key = fetch_peer_key(a->fetch);
+
+    a->was_sent = fetch_sent(a->fetch);
+    a->keyed = key != NULL;
+    if (a->keyed)
+        a->peer_key = *key;
+}
+
 static void attempt_done_cb(void *cookie, enum err e)
 {
     struct attempt *a = cookie;
 
-    a->was_sent = fetch_sent(a->fetch);
+    note_sent(a);
     a->fetch = NULL; /* this attempt is over; nothing to cancel */
     if (a->over) {
         a->sink->closed(a->cookie);
@@ -261,7 +272,7 @@ void attempt_cancel(struct attempt *a)
 {
     if (a->fetch == NULL)
         return;
-    a->was_sent = fetch_sent(a->fetch);
+    note_sent(a);
     fetch_cancel(a->fetch);
     a->fetch = NULL;
 }
@@ -326,6 +337,16 @@ bool attempt_sent(const struct attempt *a, struct digest32 *out)
         return false;
     *out = a->sent;
     return true;
+}
+
+bool attempt_peer_key(const struct attempt *a, struct digest32 *out)
+{
+    bool pending = a->fetch != NULL && fetch_sent(a->fetch);
+    const struct digest32 *key = pending ? fetch_peer_key(a->fetch) : a->keyed ? &a->peer_key : NULL;
+
+    if (key != NULL)
+        *out = *key;
+    return key != NULL;
 }
 
 struct content *attempt_take_message(struct attempt *a)

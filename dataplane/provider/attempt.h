@@ -102,7 +102,8 @@ struct attempt {
         bool finished;           /* a complete line has a finish reason */
     } lines;
     struct digest32 sent; /* of rendered */
-    bool was_sent;
+    bool was_sent, keyed;
+    struct digest32 peer_key; /* if keyed: of the provider that it was sent to */
     struct sse_in in;
     struct chat_canon canon;
 };
@@ -130,6 +131,9 @@ bool attempt_useful(const struct attempt *a);
 uint64_t attempt_delivered(const struct attempt *a);
 /* True once any byte of the request may have reached the provider: *out is its digest. */
 bool attempt_sent(const struct attempt *a, struct digest32 *out);
+/* Of one that was sent over TLS: *out is SHA-256 of the key (SPKI) of the certificate that the provider was verified
+ * by. */
+bool attempt_peer_key(const struct attempt *a, struct digest32 *out);
 /* Gives the sentence that the result refers to; NULL when there is none. */
 struct content *attempt_take_message(struct attempt *a);
 /* A whole answer, complete, for a client that takes it as it is. It stays the attempt's. */

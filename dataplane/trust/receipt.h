@@ -26,6 +26,7 @@ enum receipt_flag {
     RECEIPT_ESTIMATED = 1 << 4, /* the provider gave no usage: tokens are our estimate */
     RECEIPT_CLAMPED = 1 << 5,   /* its figures were corrected, or cost more than was reserved */
     RECEIPT_OWN_KEY = 1 << 7,  /* on a provider key of the customer's own: cost_nusd is the fee */
+    RECEIPT_KEYED = 1 << 8,    /* `provider_key` is set: the provider was sent it over TLS */
     RECEIPT_ADMITTED = 1 << 6, /* credit was reserved for it: it counts as served, not as refused */
 };
 
@@ -64,6 +65,7 @@ struct receipt_facts {
     struct digest32 owner; /* SHA-256 of the API key that was presented */
     struct digest32 received, forwarded, returned; /* SHA-256 of the raw bodies; see the flags.
                               forwarded: as rendered for the last provider tried */
+    struct digest32 provider_key; /* SHA-256 of the SPKI of the certificate of the provider tried last */
     struct digest32 catalog; /* of the catalog the route was decided on; zero: none was */
     uint64_t served_unix_ms; /* when the answer ended */
     uint64_t received_bytes, returned_bytes;

@@ -114,10 +114,13 @@ static void event_upstream(struct text *t, const struct receipt_signer *s,
     text_name(t, f->upstream_model);
     TEXT(t, ",\"url_origin\":");
     text_quoted(t, view_str(origin));
-    TEXT(t, ",\"reason\":\"the provider is not attested; %s\",\"tls_verified\":%s}",
+    TEXT(t, ",\"reason\":\"the provider is not attested; %s\",\"tls_verified\":%s",
          p->tls ? "its TLS certificate and host name were verified"
                 : "plain text on the loopback of a simulated data plane",
          truth(p->tls));
+    if ((f->flags & RECEIPT_KEYED) != 0)
+        text_digest(t, "tls_spki", &f->provider_key);
+    TEXT(t, "}");
 }
 
 /* The request asked for an attested provider: that is why nothing was forwarded. */
@@ -178,8 +181,10 @@ static void event_platform(struct text *t, const struct receipt_signer *s)
     hex_encode(s->measurement, sizeof s->measurement, hex);
     TEXT(t,
          ",{\"type\":\"platform\",\"tee_type\":\"sev_snp\",\"simulated\":%s,"
-         "\"measurement\":\"%s\"}",
+         "\"measurement\":\"%s\"",
          truth(s->simulated), hex);
+    text_digest(t, "providers_digest", &s->providers->digest);
+    TEXT(t, "}");
 }
 
 static void commitment_side(struct text *t, const struct receipt_signer *s,

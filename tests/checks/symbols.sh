@@ -6,6 +6,7 @@
 set -u
 build=${1:?usage: symbols.sh BUILD_DIRECTORY}
 . "$(dirname "$0")/say.sh"
+. "$(dirname "$0")/simulator.sh"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
@@ -18,10 +19,6 @@ expect_problem() { # NAME PROBLEM
     fi
 }
 
-simulator() { # BINARY: symbols and strings of the simulator or the demo provider
-    nm "$1" 2>/dev/null | awk '{print $NF}' | grep -E '^(sim_|quote_sim|mock_|answer_begin|job_read)' | head
-    strings -a "$1" | grep -E 'sim/[a-z_]+\.c|mock_provider/|SIMULATED MEASUREMENT' | head
-}
 libraries() { # BINARY PATTERN: libraries it needs that match
     readelf -d "$1" | grep NEEDED | grep -E "$2"
 }

@@ -112,10 +112,11 @@ def release(n):
     """A manifest as deploy/release/make writes it, in canonical JSON."""
     return json.dumps({
         "catalog_sha256": "11" * 32, "cmdline": "", "digests": {"dataplane": hashlib.sha256(b"%d" % n).hexdigest()},
+        "image_sha256": None,
         "measurements": [{"cpu": "EPYC-v4", "features": 1, "measurement": hashlib.sha384(b"%d" % n).hexdigest(),
                           "vcpus": 2}],
-        "not_after": 4102444800, "not_before": 1700000000, "policy_sha256": "22" * 32, "previous": None,
-        "providers_sha256": "33" * 32, "purpose": "tr.release.v1", "simulated": True,
+        "min_svn": 1, "not_after": 4102444800, "not_before": 1700000000, "policy_sha256": "22" * 32, "previous": None,
+        "providers_sha256": "33" * 32, "purpose": "tr.release.v1", "sbom_sha256": None, "simulated": True,
         "source": {"commit": "ab" * 20, "repo": "https://example.com/tr"}, "svn": 1, "version": f"0.0.{n}",
     }, sort_keys=True, separators=(",", ":"))
 

@@ -236,9 +236,9 @@ def raw(payload, url=None, ca=None, timeout=30, shut=False):
     return out
 
 
-def send_request(body, key=None, timeout=60, path="/chat/completions"):
+def send_request(body, key=None, timeout=60, path="/chat/completions", url=None):
     """Send a request and return the socket on which its answer will come."""
-    parts = urlparse(env("TR_BASE_URL"))
+    parts = urlparse(url or env("TR_BASE_URL"))
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     s = socket.create_connection((parts.hostname, parts.port), timeout=timeout)
@@ -250,9 +250,9 @@ def send_request(body, key=None, timeout=60, path="/chat/completions"):
     return s
 
 
-def open_stream(body, key=None, timeout=60):
+def open_stream(body, key=None, timeout=60, url=None):
     """Start a request and return the socket as soon as the first body bytes are there."""
-    s = send_request(body, key, timeout)
+    s = send_request(body, key, timeout, url=url)
     got = b""
     while b"data: " not in got:
         part = s.recv(4096)

@@ -348,6 +348,8 @@ struct run {
     size_t bytes;
     char text[64];
     bool pause_first, cancel_at_head, cancel_at_body, cancelled;
+    bool keyed; /* at the head: the key of who answers */
+    struct digest32 peer_key;
     bool let; /* at the head, nobody wanted the body any more */
     unsigned progress; /* so many of the bodies are content */
     uint32_t within;   /* said at the first body; 0: not */
@@ -359,6 +361,9 @@ static void on_head(void *cookie, const struct fetch_head *head)
 
     r->head = *head;
     r->heads++;
+    r->keyed = fetch_peer_key(r->f) != NULL;
+    if (r->keyed)
+        r->peer_key = *fetch_peer_key(r->f);
     r->let = fetch_body_let(r->f);
     if (r->cancel_at_head) {
         r->cancelled = true;
@@ -905,16 +910,29 @@ static void test_tls_names(void)
               0);
 }
 
+/* The answer came from the holder of this key; NULL: in plain text. */
+static void key_checked(struct run r, const struct digest32 *want)
+{
+    CHECK_INT(r.e, ERR_NONE);
+    CHECK_INT(r.keyed, want != NULL);
+    if (want != NULL)
+        CHECK_BYTES(r.peer_key.b, 32, want->b, 32);
+}
+
 static void test_tls_resumption(void)
 {
     static const int versions[] = {TLS1_3_VERSION, TLS1_2_VERSION};
+    struct digest32 want;
+
+    CHECK_INT(tls_spki_sha256(good.key, &want), ERR_NONE);
+    key_checked(get(0, "/length"), NULL);
 
     for (size_t v = 0; v < 2; v++) {
         pool_empty();
         SSL_CTX_set_max_proto_version(tls_server.tls, versions[v]);
         atomic_store(&tls_server.resumed, 0);
         for (int i = 0; i < 4; i++) /* each ends its connection */
-            CHECK_INT(get(6, "/connection-close").e, ERR_NONE);
+            key_checked(get(6, "/connection-close"), &want);
         CHECK_INT(upstreams_counters(ups).connects, 4);
         CHECK_INT(upstreams_counters(ups).resumptions, 3);
         CHECK_INT(atomic_load(&tls_server.resumed), 3);

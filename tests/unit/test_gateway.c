@@ -3,15 +3,16 @@
  * that lie in each other way. The same answers are judged again offline by `tr-verify bundle`. The
  * server speaks over a real socket; the evidence is the simulator's. */
 #include "attestation/tools/command.c"
-#include "attestation/tools/https_answer.c"
-#include "attestation/tools/https.c"
 #include "attestation/tools/fetch.c"
 #include "attestation/tools/judge.c"
 #include "attestation/tools/log_read.c"
+#include "attestation/tools/image_files.c"
 #include "attestation/tools/release_file.c"
 #include "attestation/tools/extract.c"
 #include "attestation/tools/summary.c"
 #include "attestation/tools/cmd_gateway.c"
+#include "https.h"
+#include "tls.h"
 
 #include "check.h"
 #include "conf.h"
@@ -510,6 +511,7 @@ static void half_asked(void)
         {"--release-key", release_key[0]},
         {"--min-svn", "1"},
         {"--signature", release_path},
+        {"--image", dir},
         {"--log", dir},
         {"--release", release_path, "--release-key", "RWno"},
         {"--release", release_path, "--release-key", release_key[0], "--min-svn"},
@@ -520,13 +522,13 @@ static void half_asked(void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memset(more, 0, sizeof more);
         memcpy(more, cases[i], sizeof cases[i]);
-        if (i == 6)
+        if (i == 7)
             more[5] = "one";
         char *argv[28];
 
         arguments(argv, "gateway");
         argv[1] = "https://127.0.0.1:1";
-        if (i == 5) { /* looked at only when there is something to judge */
+        if (i == 6) { /* looked at only when there is something to judge */
             ask_gateway(HONEST, &out);
         } else {
             run_command(&command_gateway, argv, &out);
@@ -585,6 +587,115 @@ static void release(void)
     ask_gateway(HONEST, &out); /* an unsigned manifest */
     CHECK_INT(out.code, EXIT_USAGE);
     release_put(0x22, true, now_s + 1);
+}
+
+/* --- the published image */
+
+static void bytes_put(const char *name, struct view v)
+{
+    char path[64];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    f = fopen(path, "wb");
+    CHECK(f != NULL && fwrite(v.ptr, 1, v.len, f) == v.len && fclose(f) == 0);
+}
+
+/* The test's directory becomes an image's too: its launch digest for EPYC-Genoa with two vCPUs, and
+ * the manifest's text for it. */
+static void image_make(struct digest48 *measured, char text[static 2048])
+{
+    static const char *const names[] = {"cmdline", "dataplane.conf", "initrd", "kernel", "ovmf"};
+    struct launch l = {.direct_boot = true, .vcpus = 2, .guest_features = 1};
+    struct buf ovmf, initrd;
+    struct view files[5];
+    struct digest32 d[5], image;
+    char hex[7][97];
+
+    buf_init(&ovmf, OVMF_IMAGE_MAX);
+    buf_init(&initrd, 1 << 20);
+    CHECK_INT(conf_read_file("tests/fixtures/snp/ovmf_small.bin", OVMF_IMAGE_MAX, &ovmf), ERR_NONE);
+    CHECK_INT(conf_read_file("tests/fuzz/corpus/newc/configured", 1 << 20, &initrd), ERR_NONE);
+    files[0] = VIEW_LIT("quiet\n");
+    files[1] = VIEW_LIT("audience = a.test\n");
+    files[2] = buf_view(&initrd);
+    files[3] = VIEW_LIT("kernel");
+    files[4] = buf_view(&ovmf);
+    for (size_t i = 0; i < 5; i++) {
+        bytes_put(i == 4 ? "OVMF.amdsev.fd" : i == 3 ? "vmlinuz" : names[i], files[i]);
+        digest_sha256(files[i], &d[i]);
+        hex_encode(d[i].b, 32, hex[i]);
+    }
+    CHECK_INT(ovmf_parse(files[4], &l.ovmf), ERR_NONE);
+    CHECK_INT(launch_vcpu_signature("EPYC-Genoa", &l.vcpu_signature), ERR_NONE);
+    l.kernel = d[3];
+    l.initrd = d[2];
+    l.append = VIEW_LIT("quiet");
+    CHECK_INT(launch_digest(&l, NULL, NULL, measured), ERR_NONE);
+    hex_encode(measured->b, 48, hex[5]);
+    image_digest(&(struct image){files[4], files[0], files[2], files[3]}, &image);
+    hex_encode(image.b, 32, hex[6]);
+    digest_sha256(VIEW_LIT("[provider a]\n"), &image);
+    snprintf(text, 2048,
+             "{\"catalog_sha256\":\"%s\",\"cmdline\":\"quiet\",\"digests\":{\"cmdline\":\"%s\","
+             "\"dataplane.conf\":\"%s\",\"initrd\":\"%s\",\"kernel\":\"%s\",\"ovmf\":\"%s\"},"
+             "\"image_sha256\":\"%s\",\"measurements\":[{\"cpu\":\"EPYC-Genoa\",\"features\":1,"
+             "\"measurement\":\"%s\",\"vcpus\":2}],\"min_svn\":1,\"not_after\":%llu,"
+             "\"not_before\":1790000000,\"policy_sha256\":\"%s\",\"previous\":null,",
+             hex[0], hex[0], hex[1], hex[2], hex[3], hex[4], hex[6], hex[5],
+             (unsigned long long)now_s + 1, hex[0]);
+    hex_encode(image.b, 32, hex[1]);
+    snprintf(text + strlen(text), 2048 - strlen(text),
+             "\"providers_sha256\":\"%s\",\"purpose\":\"tr.release.v1\",\"sbom_sha256\":\"%s\","
+             "\"simulated\":true,\"source\":{\"commit\":\"%.40s\",\"repo\":\"r\"},\"svn\":1,"
+             "\"version\":\"1\"}",
+             hex[1], hex[0], hex[0]);
+    buf_free(&ovmf);
+    buf_free(&initrd);
+}
+
+static void source_open(const struct digest48 *measurement)
+{
+    char platform[64];
+    struct buf why;
+
+    buf_init(&why, 200);
+    snprintf(platform, sizeof platform, "%s/platform", dir);
+    quote_backend.close(source);
+    source = NULL;
+    CHECK_INT(quote_backend.open(platform, measurement, &source, &why), ERR_NONE);
+    buf_free(&why);
+}
+
+/* The report's measurement is what the published files give; and not when one of them is another. */
+static void image(void)
+{
+    struct digest48 measured, before;
+    char text[2048];
+    struct outcome out;
+
+    image_make(&measured, text);
+    source_open(&measured);
+    release_sign(text, 0);
+    ask_gateway(HONEST, &out);
+    CHECK(strstr(out.text, "{\"code\":\"IMAGE\",\"ok\":null") != NULL); /* not asked */
+    more[0] = "--image";
+    more[1] = dir;
+    ask_gateway(HONEST, &out);
+    CHECK(strstr(out.text, "{\"code\":\"IMAGE\",\"ok\":true") != NULL);
+    bytes_put("vmlinuz", VIEW_LIT("kernem"));
+    ask_gateway(HONEST, &out);
+    CHECK(strstr(out.text, "{\"code\":\"IMAGE\",\"ok\":false") != NULL);
+    bytes_put("vmlinuz", VIEW_LIT("kernel"));
+    memset(before.b, 0x22, sizeof before.b); /* another program runs */
+    source_open(&before);
+    ask_gateway(HONEST, &out);
+    CHECK_INT(out.code, EXIT_REJECT);
+    CHECK(strstr(out.text, "{\"code\":\"IMAGE\",\"ok\":false,\"detail\":\"the report's") != NULL);
+    release_put(0x22, true, now_s + 1); /* a release that is of no image */
+    ask_gateway(HONEST, &out);
+    expect_code(&out, "IMAGE", "of no image");
+    memset(more, 0, sizeof more);
 }
 
 static char log_key[512];
@@ -1073,6 +1184,7 @@ static const struct check_case cases[] = {
     {"gateway_half_asked", half_asked},
     {"gateway_bundle", offline},
     {"gateway_release", release},
+    {"gateway_image", image},
     {"gateway_log_proofs", log_proofs},
     {"gateway_public_log", public_log},
     {"gateway_manifest_in_log", manifest_in_log},

@@ -12,41 +12,21 @@
 #define HEX32(d) d d d d d d d d d d d d d d d d d d d d d d d d d d d d d d d d
 #define SHA(d) HEX32(d) HEX32(d)
 #define MEASURED(d) SHA(d) HEX32(d)
+/* clang-format off */
 #define DOC                                                                                        \
-    "{\"catalog_sha256\":\"" SHA("1") "\",\"cmdline\":\"console=ttyS0\",\"digests\":{"             \
-                                      "\"dataplane\":\"" SHA("2") "\",\"kernel\":\"" SHA(          \
-                                          "3") "\"},\"measurements\":[{\"cpu\":\"EPYC-v4\","       \
-                                               "\"features\":1,"                                   \
-                                               "\"measurement\":\"" MEASURED(                      \
-                                                   "4") "\",\"vcpus\":2},{\"cpu\":\"EPYC-v4\","    \
-                                                        "\"features\":1,"                          \
-                                                        "\"measurement\":\"" MEASURED(             \
-                                                            "5") "\",\"vcpus\":4}],\"not_after\":" \
-                                                                 "1900000000,"                     \
-                                                                 "\"not_before\":1790000000,"      \
-                                                                 "\"policy_sha256\":\"" SHA(       \
-                                                                     "6") "\",\"previous\":null,"  \
-                                                                          "\"providers_sha256\":"  \
-                                                                          "\"" SHA(                \
-                                                                              "7") "\","           \
-                                                                                   "\"purpose\":"  \
-                                                                                   "\"tr.release." \
-                                                                                   "v1\","         \
-                                                                                   "\"simulated\"" \
-                                                                                   ":false,"       \
-                                                                                   "\"source\":{"  \
-                                                                                   "\"commit\":"   \
-                                                                                   "\"aaaaaaaaaaa" \
-                                                                                   "aaaaaaaaaaaaa" \
-                                                                                   "aaaaaaaaaaaaa" \
-                                                                                   "aaa\","        \
-                                                                                   "\"repo\":"     \
-                                                                                   "\"https://"    \
-                                                                                   "example.com/"  \
-                                                                                   "tr\"},"        \
-                                                                                   "\"svn\":3,"    \
-                                                                                   "\"version\":"  \
-                                                                                   "\"0.2.0\"}"
+    "{\"catalog_sha256\":\"" SHA("1") "\",\"cmdline\":\"console=ttyS0\","                            \
+    "\"digests\":{\"dataplane\":\"" SHA("2") "\",\"kernel\":\"" SHA("3") "\"},"                     \
+    "\"image_sha256\":\"" SHA("8") "\","                                                           \
+    "\"measurements\":["                                                                           \
+    "{\"cpu\":\"EPYC-v4\",\"features\":1,\"measurement\":\"" MEASURED("4") "\",\"vcpus\":2},"       \
+    "{\"cpu\":\"EPYC-v4\",\"features\":1,\"measurement\":\"" MEASURED("5") "\",\"vcpus\":4}],"      \
+    "\"min_svn\":2,\"not_after\":1900000000,\"not_before\":1790000000,"                              \
+    "\"policy_sha256\":\"" SHA("6") "\",\"previous\":null,"                                        \
+    "\"providers_sha256\":\"" SHA("7") "\",\"purpose\":\"tr.release.v1\","                         \
+    "\"sbom_sha256\":\"" SHA("9") "\",\"simulated\":false,"                                        \
+    "\"source\":{\"commit\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","                         \
+    "\"repo\":\"https://example.com/tr\"},\"svn\":3,\"version\":\"0.2.0\"}"
+/* clang-format on */
 
 static void test_parse(void)
 {
@@ -61,6 +41,8 @@ static void test_parse(void)
     CHECK(view_eq(m.repo, VIEW_LIT("https://example.com/tr")));
     CHECK_INT(m.commit.len, 40);
     CHECK_INT(m.svn, 3);
+    CHECK_INT(m.min_svn, 2);
+    CHECK(m.has_image && m.image.b[0] == 0x88 && m.sbom.b[31] == 0x99);
     CHECK_INT(m.not_before_s, 1790000000);
     CHECK_INT(m.not_after_s, 1900000000);
     CHECK(!m.simulated && !m.has_previous);
@@ -69,6 +51,8 @@ static void test_parse(void)
     CHECK_INT(m.providers.b[5], 0x77);
     CHECK_INT(m.n_digests, 2);
     CHECK(view_eq(m.digests[1].name, VIEW_LIT("kernel")) && m.digests[1].sha256.b[0] == 0x33);
+    CHECK(manifest_digest(&m, "kernel") == &m.digests[1].sha256);
+    CHECK(manifest_digest(&m, "kerne") == NULL && manifest_digest(&m, "initrd") == NULL);
     CHECK_INT(m.n_measurements, 2);
     CHECK(view_eq(m.measurements[1].cpu, VIEW_LIT("EPYC-v4")) && m.measurements[1].vcpus == 4);
     CHECK(manifest_has(&m, four) && !manifest_has(&m, six));
@@ -91,6 +75,13 @@ static void test_rejects(void)
         {"\"svn\":3", "\"svn\":3,\"svn\":3", ERR_FORMAT},
         {"\"svn\":3,", "", ERR_FORMAT},
         {"\"svn\":3", "\"svn\":3,\"tail\":1", ERR_FORMAT},
+        {"\"min_svn\":2", "\"min_svn\":4", ERR_FORMAT}, /* withdraws itself */
+        {"\"min_svn\":2,", "", ERR_FORMAT},
+        {"\"image_sha256\":\"" SHA("8") "\",", "", ERR_FORMAT},
+        {"\"image_sha256\":\"" SHA("8") "\"", "\"image_sha256\":null", ERR_FORMAT}, /* and real */
+        {"\"image_sha256\":\"8", "\"image_sha256\":\"", ERR_FORMAT},
+        {"\"sbom_sha256\":\"" SHA("9") "\",", "", ERR_FORMAT},
+        {"\"sbom_sha256\":\"" SHA("9") "\"", "\"sbom_sha256\":null", ERR_FORMAT},
         {"\"previous\":null", "\"previous\":\"00\"", ERR_FORMAT},
         {"\"previous\":null", "\"previous\":false", ERR_FORMAT},
         {"simulated\":false", "simulated\":0", ERR_FORMAT},
@@ -127,6 +118,35 @@ static void test_rejects(void)
     }
     for (size_t n = 0; n < sizeof DOC - 1; n++)
         CHECK(manifest_parse(view_of(DOC, n), &m) != ERR_NONE);
+}
+
+/* A simulated release is not of an image; one that is of an image has an SBOM as well. */
+static void test_without_image(void)
+{
+    static const struct {
+        const char *image, *sbom;
+        bool simulated;
+        enum err want;
+    } rows[] = {
+        {"null", "null", true, ERR_NONE},
+        {"null", "null", false, ERR_FORMAT},
+        {"\"" SHA("8") "\"", "null", true, ERR_FORMAT},
+        {"null", "\"" SHA("9") "\"", true, ERR_FORMAT},
+        {"\"" SHA("8") "\"", "\"" SHA("9") "\"", true, ERR_NONE},
+        {"false", "null", true, ERR_FORMAT},
+    };
+    static struct manifest m;
+    static char text[2 * sizeof DOC];
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *image = strstr(DOC, "\"" SHA("8")), *sbom = strstr(DOC, "\"" SHA("9"));
+        const char *kind = strstr(DOC, "false");
+
+        snprintf(text, sizeof text, "%.*s%s%.*s%s%.*s%s%s", (int)(image - DOC), DOC, rows[i].image,
+                 (int)(sbom - image) - 66, image + 66, rows[i].sbom, (int)(kind - sbom) - 66,
+                 sbom + 66, rows[i].simulated ? "true" : "false", kind + 5);
+        CHECK_INT(manifest_parse(view_str(text), &m), rows[i].want);
+    }
 }
 
 static void test_limits(void)
@@ -237,6 +257,7 @@ int main(int argc, char **argv)
     static const struct check_case cases[] = {
         {"manifest_parse", test_parse},
         {"manifest_rejects", test_rejects},
+        {"manifest_without_image", test_without_image},
         {"manifest_limits", test_limits},
         {"minisign", test_minisign},
         {"minisign_mutants", test_minisign_mutants},

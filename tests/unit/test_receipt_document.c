@@ -86,6 +86,7 @@ static void setup(void)
                                             .providers = &providers,
                                             .salt = receipts_salt_secret(context.receipts)};
     memset(signer.measurement, 0xab, sizeof signer.measurement);
+    memset(providers.digest.b, 0x88, sizeof providers.digest.b);
 }
 
 static void teardown(void)
@@ -114,7 +115,7 @@ static struct receipt_facts full(void)
         .tokens_cache_write = 1,
         .tokens_reasoning = 1,
         .flags = RECEIPT_ADMITTED | RECEIPT_FORWARDED | RECEIPT_RETURNED | RECEIPT_STREAM |
-                 RECEIPT_COMPLETE,
+                 RECEIPT_COMPLETE | RECEIPT_KEYED,
         .status = 200,
         .endpoint = RECEIPT_CHAT_V1,
         .finish = FINISH_STOP,
@@ -138,6 +139,7 @@ static struct receipt_facts full(void)
     memset(f.received.b, 0x33, sizeof f.received.b);
     memset(f.forwarded.b, 0x44, sizeof f.forwarded.b);
     memset(f.returned.b, 0x55, sizeof f.returned.b);
+    memset(f.provider_key.b, 0x77, sizeof f.provider_key.b);
     memset(f.catalog.b, 0x66, sizeof f.catalog.b);
     return f;
 }
@@ -215,6 +217,7 @@ static void every_fact_is_in_it(void)
         "\"type\":\"response.returned\"}",
         "{\"model_id\":\"up-echo\",\"reason\":\"the provider is not attested; its TLS certificate "
         "and host name were verified\",\"required\":false,\"result\":\"failed\","
+        "\"tls_spki\":\"sha256:7777777777777777777777777777777777777777777777777777777777777777\","
         "\"tls_verified\":true,\"type\":\"upstream.verified\",\"upstream_name\":\"demo-a\","
         "\"url_origin\":\"https://a.example:443\"}",
         "{\"answered\":1,\"candidates\":[{\"endpoint\":11,\"provider\":\"demo-b\",\"reason\":"
@@ -235,6 +238,7 @@ static void every_fact_is_in_it(void)
         "{\"bytes_received\":100,\"bytes_returned\":200,\"complete\":true,\"error\":null,"
         "\"finish_reason\":\"stop\",\"result\":\"none\",\"status\":200,\"stream\":true,"
         "\"type\":\"outcome\"}",
+        "\"providers_digest\":\"sha256:8888888888888888888888888888888888888888888888888888888888888888\","
         "\"simulated\":false,\"tee_type\":\"sev_snp\",\"type\":\"platform\"}",
     };
     struct receipt_facts f = full();

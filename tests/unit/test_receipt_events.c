@@ -51,6 +51,13 @@ static struct aci_receipt receipt;
     "abababababababababababababababababababababababab"                                             \
     "abababababababababababababababababababababababab"
 #define PLATFORM "{\"type\":\"platform\",\"simulated\":true,\"measurement\":\"" HEX96 "\"}"
+#define NAMED_PLATFORM                                                                             \
+    "{\"type\":\"platform\",\"simulated\":true,\"providers_digest\":\"sha256:" SALT2                \
+    "\",\"measurement\":\"" HEX96 "\"}"
+#define SPKI ",\"tls_spki\":\"sha256:" SALT1 "\""
+#define TLS_UPSTREAM(verified, spki)                                                               \
+    "{\"type\":\"upstream.verified\",\"result\":\"failed\",\"upstream_name\":\"demo-a\","             \
+    "\"tls_verified\":" verified spki "}"
 #define OUTCOME "{\"type\":\"outcome\",\"status\":200,\"complete\":true}"
 #define UPSTREAM                                                                                   \
     "{\"type\":\"upstream.verified\",\"result\":\"failed\",\"upstream_name\":\"demo-a\"}"
@@ -164,6 +171,20 @@ static void contradictions(void)
         {"{\"type\":\"upstream.verified\",\"result\":\"failed\",\"result\":\"verified\"}",
          ERR_FORMAT},
         {"{\"type\":\"upstream.verified\",\"upstream_name\":\"demo-a\"}", ERR_FORMAT},
+        /* the key of the provider's certificate goes with a certificate that was verified, and with providers.conf */
+        {TLS_UPSTREAM("true", SPKI) "," NAMED_PLATFORM, ERR_NONE},
+        {TLS_UPSTREAM("true", SPKI) "," PLATFORM, ERR_NONE},
+        {TLS_UPSTREAM("false", SPKI) "," NAMED_PLATFORM, ERR_FORMAT},
+        {TLS_UPSTREAM("false", "") "," NAMED_PLATFORM, ERR_NONE},
+        {TLS_UPSTREAM("true", "") "," NAMED_PLATFORM, ERR_FORMAT},
+        {TLS_UPSTREAM("true", "") "," PLATFORM, ERR_NONE}, /* of before keys were named */
+        {TLS_UPSTREAM("1", SPKI) "," NAMED_PLATFORM, ERR_FORMAT},
+        {TLS_UPSTREAM("true", SPKI SPKI) "," NAMED_PLATFORM, ERR_FORMAT},
+        {TLS_UPSTREAM("true", ",\"tls_spki\":\"sha256:" SALT1 "00\""), ERR_FORMAT},
+        {TLS_UPSTREAM("true", ",\"tls_spki\":\"" SALT1 "\""), ERR_FORMAT},
+        {TLS_UPSTREAM("true", ",\"tls_spki\":null"), ERR_FORMAT},
+        {"{\"type\":\"platform\",\"simulated\":true,\"providers_digest\":\"sha256:00\",\"measurement\":\"" HEX96 "\"}",
+         ERR_FORMAT},
         {"{\"no\":\"type\"}", ERR_FORMAT},
         {"1", ERR_FORMAT},
     };
