@@ -258,8 +258,6 @@ def serves(port, root):
     equal(status, 200, body)
     true("by a public certificate" in json.loads(body)["choices"][0]["message"]["content"])
     key = spki_sha256(leaf(port, root))
-    with open(RUN + "/conf/attestation.conf"):
-        pass
     r = subprocess.run([os.path.join(rig.env("TR_BIN"), "tr-verify"), "gateway", f"https://127.0.0.1:{port}", "--policy",
                         RUN + "/conf/attestation.conf", "--log-key", rig.env("TR_LOG_KEY"), "--json"],
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -425,7 +423,7 @@ def fails(pebble, step, problem, error, **fields):
 @case
 def refused():
     pebble = Pebble()
-    fails(pebble, "validation", "connection", "provider_body", cert_names=UNREACHABLE)
+    fails(pebble, "validation", "unauthorized", "provider_body", cert_names=UNREACHABLE)  # as pebble words it
     fails(pebble, "order", "rejectedIdentifier", "provider_status", cert_names=BLOCKED)
     fails(pebble, "directory", "none", "auth", acme_ca=path("other.pem"))
     pebble.stop()
