@@ -203,7 +203,7 @@ static void hostile(void)
          ERR_FORMAT, ACME_STEP_DIRECTORY, ACME_PROBLEM_NONE},
         {{.path = "/dir", .body = "{\"newNonce\":\"https://ca.example:22/nonce\",\"newAccount\":\"" AT "/acct\",\"newOrder\":\"" AT "/order\"}"},
          ERR_FORMAT, ACME_STEP_DIRECTORY, ACME_PROBLEM_NONE},
-        {{.path = "/dir", .body = huge}, ERR_FORMAT, ACME_STEP_DIRECTORY, ACME_PROBLEM_NONE},
+        {{.path = "/dir", .body = huge}, ERR_LIMIT, ACME_STEP_DIRECTORY, ACME_PROBLEM_NONE},
         {{.path = "/nonce", .no_nonce = true}, ERR_FORMAT, ACME_STEP_ACCOUNT, ACME_PROBLEM_NONE},
         {{.path = "/acct", P("badNonce")}, ERR_PROVIDER_STATUS, ACME_STEP_ACCOUNT, ACME_PROBLEM_BAD_NONCE},
         {{.path = "/acct", P("externalAccountRequired")}, ERR_PROVIDER_STATUS, ACME_STEP_ACCOUNT, ACME_PROBLEM_EXTERNAL_ACCOUNT_REQUIRED},
