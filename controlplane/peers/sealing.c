@@ -104,6 +104,12 @@ static bool acme_allowed(struct peer *p)
     return ++p->n_acme <= ACME_PER_WINDOW;
 }
 
+/* Another release would not take it, and an older one does not know the message. */
+static bool same_program(const struct peer *p, const struct peer *q)
+{
+    return memcmp(p->measurement, q->measurement, sizeof p->measurement) == 0;
+}
+
 /* The same bytes to all others: the signature in them is judged there. */
 bool sealing_acme_challenge(struct peer *p, struct view payload)
 {
@@ -120,7 +126,7 @@ bool sealing_acme_challenge(struct peer *p, struct view payload)
     if (msg_acme_challenge_encode(&m, &out) == ERR_NONE)
         for (struct peer *q = p->owner->list, *next; q != NULL; q = next) {
             next = q->next;
-            if (q != p && sealing_joins(q))
+            if (q != p && sealing_joins(q) && same_program(p, q))
                 peer_send(q, buf_view(&out));
         }
     buf_free(&out);

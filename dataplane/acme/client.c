@@ -31,7 +31,7 @@ enum err acme_client_new(const struct acme_client_config *config, struct acme_cl
     if (c == NULL)
         return ERR_MEMORY;
     c->config = *config;
-    buf_init(&thumb, sizeof c->thumbprint - 1);
+    buf_init(&thumb, 64);
     e = tls_key_new(&c->key);
     if (e == ERR_NONE)
         e = jws_thumbprint(c->key, &thumb);

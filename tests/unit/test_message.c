@@ -354,8 +354,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\51\1\0\0", 8, ERR_NONE},    /* type 41, the last */
-        {"\0\0\0\0\52\1\0\0", 8, ERR_VERSION}, /* type 42 */
+        {"\0\0\0\0\52\1\0\0", 8, ERR_NONE},    /* type 42, the last */
+        {"\0\0\0\0\53\1\0\0", 8, ERR_VERSION}, /* type 43 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */
