@@ -84,6 +84,7 @@ void web_conn_shutdown(struct web_conn *c)
 {
     uv_os_fd_t fd;
 
+    c->cut = true;
     web_body_forget(c); /* which reads on: else nobody would see the end */
     if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
         shutdown(fd, SHUT_RDWR);

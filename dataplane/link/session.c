@@ -483,10 +483,10 @@ static void session_bye(struct uplink *u)
         uplink_send(u, &out);
     buf_free(&out);
     u->said_bye = true;
-    if (u->state == UPLINK_ACCEPTED) {
+    /* The control plane closes when it has read it. Closing here would reset the connection if anything of the
+     * control plane's is still unread, and a reset takes what the other side has not read yet with it. */
+    if (u->state == UPLINK_ACCEPTED)
         u->state = UPLINK_CLOSING;
-        conn_finish(u->conn);
-    }
 }
 
 bool session_leave(struct uplink *u, uint64_t now_ms)
