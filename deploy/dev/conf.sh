@@ -168,7 +168,11 @@ write_keys() {
 
 write_conf() {
     umask 077
-    write_providers >"$RUN/conf/providers.conf"
+    if guest_on; then
+        write_providers | guest_paths >"$RUN/conf/providers.conf"
+    else
+        write_providers >"$RUN/conf/providers.conf"
+    fi
     write_catalog >"$RUN/conf/catalog.conf"
     write_keys >"$RUN/conf/provider-keys.conf"
     cat >"$RUN/conf/controlplane.conf" <<CONF

@@ -16,21 +16,34 @@ guest_provider_rows() {
     for id in a b; do
         port=$(port "demo_$id")
         [ $id = b ] || port=$(port demo_a_tls)
-        provider "demo-$id" "$GUEST_HOST" "$port" on /v1 /etc/trustedrouter/mock-ca.pem "$([ $id = b ] || echo fills_middle)" \
+        provider "demo-$id" "$GUEST_HOST" "$port" on /v1 "$RUN/conf/mock-ca.pem" "$([ $id = b ] || echo fills_middle)" \
             "Demo ${id^^}, over TLS"
         demo_row
     done
 }
 
+# Providers at the paths of the guest: each CA file that they name goes into its configuration.
+guest_paths() {
+    local line n=0
+    mkdir -p "$GUEST/conf"
+    while IFS= read -r line; do
+        if [[ $line == "ca = "* ]]; then
+            n=$((n + 1))
+            cp "${line#ca = }" "$GUEST/conf/ca-$n.pem"
+            line="ca = /etc/trustedrouter/ca-$n.pem"
+        fi
+        printf '%s\n' "$line"
+    done
+}
+
 # The measured configuration: this stack's, at the paths and addresses of the guest.
 write_guest_conf() {
-    mkdir -p "$GUEST/conf"
     sed -e 's|^listen_host = .*|listen_host = 0.0.0.0|' -e "s|^listen_port = .*|listen_port = $GUEST_PORT|" \
         -e 's|^metrics_port = .*|metrics_port = 9464|' -e '/^control_host = /d' -e '/^place = /d' \
         -e 's|^providers = .*|providers = /etc/trustedrouter/providers.conf|' \
         -e 's|^platform_dir = .*|platform_dir = /etc/trustedrouter/platform|' \
         "$RUN/conf/dataplane.conf" >"$GUEST/conf/dataplane.conf"
-    cp "$RUN/conf/providers.conf" "$RUN/conf/mock-ca.pem" "$GUEST/conf/"
+    cp "$RUN/conf/providers.conf" "$GUEST/conf/"
     rm -rf "$GUEST/conf/platform"
     cp -r "$RUN/platform" "$GUEST/conf/platform"
     cat >"$GUEST/host.conf" <<CONF

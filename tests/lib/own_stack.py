@@ -27,8 +27,8 @@ def _environment(run):
                       if line.startswith("TR_") and "=" in line)
 
 
-def up(*added):
-    """added: (words of add-provider, its key or keys). Returns the directory. Everything is gone when the process ends."""
+def up(*added, options=()):
+    """added: (words of add-provider, its key or keys). options: of deploy/dev/up. Returns the directory. Everything is gone when the process ends."""
     run = tempfile.mkdtemp(prefix="tr-own-")
 
     def forget():
@@ -43,6 +43,6 @@ def up(*added):
     ports = dict(line.replace("=", " ").split()[:2] for line in open(os.path.join(run, "ports")) if line.strip())
     for words, key in added:
         _run(run, "add-provider", *(w.replace("DEMO_A", ports["demo_a"]) for w in words), key=key)
-    _run(run, "up")
+    _run(run, "up", *options)
     _environment(run)
     return run

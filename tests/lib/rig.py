@@ -236,9 +236,9 @@ def raw(payload, url=None, ca=None, timeout=30, shut=False):
     return out
 
 
-def send_request(body, key=None, timeout=60, path="/chat/completions"):
-    """Send a request and return the socket on which its answer will come."""
-    parts = urlparse(env("TR_BASE_URL"))
+def send_request(body, key=None, timeout=60, path="/chat/completions", url=None, length=None):
+    """Send a request and return the socket on which its answer will come. length: what its head says, when that is not so."""
+    parts = urlparse(url or env("TR_BASE_URL"))
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     s = socket.create_connection((parts.hostname, parts.port), timeout=timeout)
@@ -246,13 +246,13 @@ def send_request(body, key=None, timeout=60, path="/chat/completions"):
     s.sendall(b"POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
               b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
                   (parts.path + path).encode(), parts.netloc.encode(), (key or env("TR_API_KEY")).encode(),
-                  len(body)) + body)
+                  length or len(body)) + body)
     return s
 
 
-def open_stream(body, key=None, timeout=60):
+def open_stream(body, key=None, timeout=60, url=None):
     """Start a request and return the socket as soon as the first body bytes are there."""
-    s = send_request(body, key, timeout)
+    s = send_request(body, key, timeout, url=url)
     got = b""
     while b"data: " not in got:
         part = s.recv(4096)
