@@ -3,7 +3,7 @@
 ACPI tables are not measured. tests/image/aml.py FILE ADDRESS|device|table [PORT]
 
 When the kernel loads the table, the AML writes S to the I/O port, writes A to a byte of memory, reads that byte back and
-writes what it got to the port, then E. So the port gets "SAE" from a kernel that lets AML touch that memory, and "S" from
+writes what it got to the port, then E. So the port gets "SAE" from a kernel that lets AML touch that memory, and "SE" from
 one that refuses. The byte is the one at the physical address; `device`: none of memory, but the first of the local APIC's
 page, read only, so that the port gets "S", some byte, "E"; `table`: the creator revision of the table itself, by
 DataTableRegion. ACPI 6.4: sections 5.2.6 (header) and 20.2 (AML)."""
