@@ -635,6 +635,7 @@ static void found_by_name(void)
     expect_usage(1, 3);
     SAY(usage_ack, .seq = 3);
     next_frame(MSG_BYE);
+    conn_close(cp.conn, ERR_NONE);
     UNTIL(cp.closed == 2, 2000);
     pthread_join(t, NULL);
     dp.uplink = NULL;
@@ -1438,7 +1439,8 @@ static void a_lost_link_ends_leases(void)
     stop();
 }
 
-/* At the end: records, then leases, then BYE, then nothing. */
+/* At the end: records, then leases, then BYE, then nothing; and the data plane does not close before the control plane
+ * has, because a reset would take a BYE that it has not read with it. */
 static void stop_ships_and_returns(void)
 {
     struct msg_lease_return m;
@@ -1464,6 +1466,9 @@ static void stop_ships_and_returns(void)
     CHECK_INT(m.total_nusd, 1000);
     CHECK_INT(m.final, 1);
     next_frame(MSG_BYE);
+    FOR_MS(100);
+    CHECK_INT(cp.closed, 0);
+    conn_close(cp.conn, ERR_NONE);
     UNTIL(cp.closed == 1, 2000);
     pthread_join(t, NULL);
     dp.uplink = NULL;
