@@ -93,3 +93,17 @@ enum err base64_decode(struct view text, struct buf *out)
         out->len += n;
     return e;
 }
+
+enum err base64url_append(struct view v, struct buf *out)
+{
+    size_t at = out->len;
+    enum err e = base64_append(v, out);
+
+    if (e != ERR_NONE)
+        return e;
+    while (out->len > at && out->ptr[out->len - 1] == '=')
+        out->len--;
+    for (; at < out->len; at++)
+        out->ptr[at] = out->ptr[at] == '+' ? '-' : out->ptr[at] == '/' ? '_' : out->ptr[at];
+    return ERR_NONE;
+}

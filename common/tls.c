@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <openssl/ec.h>
@@ -17,10 +18,14 @@ struct tls_identity {
     EVP_PKEY *key;
     X509 *cert;
     STACK_OF(X509) * chain;
+    struct tls_challenges challenges; /* answer NULL: none are answered */
+    _Atomic bool closed;              /* to everything but challenges */
 };
 
 static pthread_once_t tls_once = PTHREAD_ONCE_INIT;
 static int tls_identity_index = -1;
+static int tls_challenge_index = -1; /* of an SSL: not NULL when it is a validation */
+static char tls_challenge_mark;
 
 static void tls_identity_drop(struct tls_identity *id)
 {
@@ -45,7 +50,73 @@ static void tls_identity_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int i
 static void tls_start(void)
 {
     tls_identity_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, tls_identity_free);
+    tls_challenge_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
+
+/* --- validation by a certificate authority (RFC 8737) */
+
+#define TLS_ACME_PROTOCOL "\x0a" "acme-tls/1"
+
+bool tls_is_challenge(const SSL *ssl)
+{
+    return SSL_get_ex_data(ssl, tls_challenge_index) != NULL;
+}
+
+/* A list of one protocol, acme-tls/1 (RFC 8737 section 3). */
+static bool tls_offers_acme_alone(SSL *ssl)
+{
+    static const uint8_t wanted[] = "\0\x0b" TLS_ACME_PROTOCOL;
+    const unsigned char *p;
+    size_t n;
+
+    return SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &p, &n) == 1 &&
+           n == sizeof wanted - 1 && memcmp(p, wanted, n) == 0;
+}
+
+/* The first that OpenSSL asks of us in a handshake. */
+static int tls_hello_cb(SSL *ssl, int *alert, void *arg)
+{
+    struct tls_identity *id = arg;
+
+    if (id->challenges.answer != NULL && tls_offers_acme_alone(ssl) &&
+        SSL_set_ex_data(ssl, tls_challenge_index, &tls_challenge_mark) == 1 && SSL_set_num_tickets(ssl, 0) == 1)
+        return SSL_CLIENT_HELLO_SUCCESS;
+    if (!atomic_load_explicit(&id->closed, memory_order_relaxed))
+        return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_INTERNAL_ERROR; /* as a server without a certificate would say */
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+static int tls_challenge_cert(SSL *ssl, const struct tls_identity *id)
+{
+    const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    EVP_PKEY *key = NULL;
+    X509 *cert = NULL;
+    int ok = name != NULL && id->challenges.answer(id->challenges.cookie, view_str(name), &key, &cert) &&
+             SSL_use_cert_and_key(ssl, cert, key, NULL, 1) == 1;
+
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    return ok;
+}
+
+void tls_ctx_set_challenges(SSL_CTX *ctx, struct tls_challenges c)
+{
+    struct tls_identity *id = SSL_CTX_get_ex_data(ctx, tls_identity_index);
+
+    assert(id != NULL && c.answer != NULL);
+    id->challenges = c;
+}
+
+void tls_ctx_set_closed(SSL_CTX *ctx, bool closed)
+{
+    struct tls_identity *id = SSL_CTX_get_ex_data(ctx, tls_identity_index);
+
+    assert(id != NULL);
+    atomic_store_explicit(&id->closed, closed, memory_order_relaxed);
+}
+
+/* --- what a context presents */
 
 /* Called by OpenSSL in every handshake, before it looks for a certificate. */
 static int tls_identity_cb(SSL *ssl, void *arg)
@@ -56,6 +127,8 @@ static int tls_identity_cb(SSL *ssl, void *arg)
     STACK_OF(X509) *chain = NULL;
     int ok;
 
+    if (tls_is_challenge(ssl))
+        return tls_challenge_cert(ssl, id);
     pthread_mutex_lock(&id->lock);
     key = id->key;
     cert = id->cert;
@@ -79,7 +152,12 @@ static int tls_alpn_cb(SSL *ssl, const unsigned char **out, unsigned char *out_l
 {
     static const unsigned char http11[] = "\x08http/1.1";
 
-    (void)ssl, (void)arg;
+    (void)arg;
+    if (tls_is_challenge(ssl)) { /* it offers nothing else */
+        *out = (const unsigned char *)TLS_ACME_PROTOCOL + 1;
+        *out_len = sizeof TLS_ACME_PROTOCOL - 2;
+        return SSL_TLSEXT_ERR_OK;
+    }
     if (SSL_select_next_proto((unsigned char **)out, out_len, http11, sizeof http11 - 1, in,
                               in_len) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -168,6 +246,7 @@ enum err tls_server_ctx(EVP_PKEY *key, X509 *cert, SSL_CTX **out)
     if (e != ERR_NONE)
         goto done;
     SSL_CTX_set_cert_cb(ctx, tls_identity_cb, id);
+    SSL_CTX_set_client_hello_cb(ctx, tls_hello_cb, id);
     *out = ctx;
     ctx = NULL;
 done:
@@ -176,11 +255,11 @@ done:
     return e;
 }
 
-enum err tls_ctx_set_cert(SSL_CTX *ctx, EVP_PKEY *key, X509 *cert, X509 *chain)
+enum err tls_ctx_set_chain(SSL_CTX *ctx, EVP_PKEY *key, X509 *cert, STACK_OF(X509) *chain)
 {
     struct tls_identity *id = SSL_CTX_get_ex_data(ctx, tls_identity_index);
     struct tls_identity old = {0};
-    STACK_OF(X509) *stack = NULL;
+    STACK_OF(X509) *own = NULL;
 
     assert(id != NULL); /* only contexts of tls_server_ctx */
     if (X509_check_private_key(cert, key) != 1) {
@@ -188,20 +267,32 @@ enum err tls_ctx_set_cert(SSL_CTX *ctx, EVP_PKEY *key, X509 *cert, X509 *chain)
         return ERR_CRYPTO;
     }
     if (chain != NULL) {
-        stack = sk_X509_new_reserve(NULL, 1);
-        if (stack == NULL)
+        own = X509_chain_up_ref(chain);
+        if (own == NULL)
             return ERR_MEMORY;
-        X509_up_ref(chain);
-        sk_X509_push(stack, chain); /* cannot fail: reserved */
     }
     EVP_PKEY_up_ref(key);
     X509_up_ref(cert);
     pthread_mutex_lock(&id->lock);
     old.key = id->key, old.cert = id->cert, old.chain = id->chain;
-    id->key = key, id->cert = cert, id->chain = stack;
+    id->key = key, id->cert = cert, id->chain = own;
     pthread_mutex_unlock(&id->lock);
     tls_identity_drop(&old);
     return ERR_NONE;
+}
+
+enum err tls_ctx_set_cert(SSL_CTX *ctx, EVP_PKEY *key, X509 *cert, X509 *chain)
+{
+    STACK_OF(X509) *one = chain != NULL ? sk_X509_new_reserve(NULL, 1) : NULL;
+    enum err e;
+
+    if (chain != NULL && one == NULL)
+        return ERR_MEMORY;
+    if (chain != NULL)
+        sk_X509_push(one, chain); /* cannot fail: reserved */
+    e = tls_ctx_set_chain(ctx, key, cert, one);
+    sk_X509_free(one);
+    return e;
 }
 
 enum err tls_exporter(SSL *ssl, uint8_t out[static 32])

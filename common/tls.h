@@ -10,6 +10,7 @@
 #include "view.h"
 
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 /* A new P-256 key in memory. Caller owns (EVP_PKEY_free). */
 must_check enum err tls_key_new(EVP_PKEY **out);
@@ -36,6 +37,22 @@ must_check enum err tls_server_ctx(EVP_PKEY *key, X509 *cert, SSL_CTX **out);
 /* Replace the certificate of a live context (new handshakes see it); chain may be NULL. Safe from
  * any thread while others accept: each handshake copies the triple out under a lock. */
 must_check enum err tls_ctx_set_cert(SSL_CTX *ctx, EVP_PKEY *key, X509 *cert, X509 *chain);
+/* The same with a chain of any length, sent in its order. */
+must_check enum err tls_ctx_set_chain(SSL_CTX *ctx, EVP_PKEY *key, X509 *cert, STACK_OF(X509) *chain);
+
+/* Validation by a certificate authority (RFC 8737). A handshake that offers acme-tls/1 alone, for one name,
+ * gets the certificate that this function gives for it (both its own references), or an alert when there is
+ * none; it carries no data and issues no ticket, and web.c ends the connection behind it. Any thread. Set
+ * once, before the first handshake. Without it such handshakes are refused like any unknown protocol. */
+struct tls_challenges {
+    bool (*answer)(void *cookie, struct view name, EVP_PKEY **key, X509 **cert);
+    void *cookie;
+};
+void tls_ctx_set_challenges(SSL_CTX *ctx, struct tls_challenges c);
+/* true: all other handshakes are refused, because there is no certificate to show them yet. Any thread. */
+void tls_ctx_set_closed(SSL_CTX *ctx, bool closed);
+/* This finished handshake was such a validation. */
+bool tls_is_challenge(const SSL *ssl);
 
 /* RFC 9266 tls-exporter of a finished TLS 1.3 connection. ERR_TLS before that. */
 must_check enum err tls_exporter(SSL *ssl, uint8_t out[static 32]);

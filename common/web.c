@@ -84,6 +84,7 @@ void web_conn_shutdown(struct web_conn *c)
 {
     uv_os_fd_t fd;
 
+    c->cut = true;
     web_body_forget(c); /* which reads on: else nobody would see the end */
     if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
         shutdown(fd, SHUT_RDWR);
@@ -217,8 +218,11 @@ static void web_tls_info_cb(const SSL *ssl, int where, int ret)
 {
     struct web_conn *c = ((h2o_socket_t *)BIO_get_data(SSL_get_rbio(ssl)))->on_close.data;
 
-    if ((where & SSL_CB_HANDSHAKE_DONE) != 0)
+    if ((where & SSL_CB_HANDSHAKE_DONE) != 0) {
         c->ssl = (SSL *)ssl;
+        if (tls_is_challenge(ssl)) /* RFC 8737: it carries no data. What comes is the end for h2o */
+            SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
     else if (where == SSL_CB_WRITE_ALERT && ret >> 8 == SSL3_AL_FATAL)
         web_tls_refused(c, ssl, ret);
     else if ((where & SSL_CB_EXIT) != 0 && ret < 0)

@@ -99,6 +99,7 @@ struct web_conn {
     uint64_t half_ms;      /* when last, */
     uint64_t half_acked;   /* and what it had acknowledged then */
     bool dead;             /* write nothing more; every write fails */
+    bool cut;              /* shut down by us: a request that was already in the kernel's buffer is not begun */
     bool refused;          /* answered before all was read: linger at the end */
     uv_close_cb linger_cb; /* h2o's, while lingering; NULL otherwise */
     uint64_t linger_ms;    /* since when */

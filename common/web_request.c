@@ -207,7 +207,9 @@ int web_request_handle(h2o_handler_t *self, h2o_req_t *req)
     struct web_request *r = web_request_begin(c, req);
 
     (void)self;
-    if (web_request_head_len(req) > WEB_HEAD_MAX) {
+    if (c->cut) {
+        web_respond(r, 503, NULL, 0, VIEW_EMPTY); /* to nobody; the client sees a connection that ended unanswered */
+    } else if (web_request_head_len(req) > WEB_HEAD_MAX) {
         web_request_error(r, 431);
     } else if (!web_request_framed_once(c, req)) {
         c->refused = true; /* who knows what is still to come */

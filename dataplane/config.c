@@ -5,6 +5,8 @@
 #include "audit.h"
 #include "conf.h"
 #include "rate.h"
+#include "schedule.h"
+#include "wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +37,15 @@ static const struct conf_field fields[] = {
     TEXT(place, false),
     TEXT(region, false),
     TEXT(eu_base_url, false),
+    TEXT(acme_directory, false),
+    TEXT(acme_contact, false),
+    {.name = "acme_agree_terms", .type = CONF_BOOL, .offset = offsetof(struct config, acme_agree_terms),
+     .size = sizeof(bool)},
+    TEXT(acme_challenge, false),
+    NUMBER(acme_http_port, 1, 65535, false),
+    TEXT(acme_ca, false),
+    NUMBER(acme_retry_s, 1, 86400, false),
+    NUMBER(acme_orders_per_hour, 1, SCHEDULE_ORDERS_MAX, false),
     TEXT(audience, true),
     TEXT(providers, true),
     TEXT(platform_dir, false),
@@ -79,6 +90,11 @@ static const struct config defaults = {
     .listen_host = "127.0.0.1",
     .cert_names = "localhost,127.0.0.1",
     .metrics_host = "127.0.0.1",
+    .acme_challenge = "tls-alpn-01",
+    .acme_http_port = 80,
+    .acme_ca = "/etc/ssl/certs/ca-certificates.crt",
+    .acme_retry_s = 60,
+    .acme_orders_per_hour = 5, /* an authority counts 300 in 3 hours, of one account */
     .unknown_total_bytes = 64 << 20,
     .unknown_per_ip_bytes = 8 << 20, /* 64 small bodies that arrive at the same time */
     .body_total_bytes = 512 << 20, /* sixteen of the largest bodies, or any number of usual ones */
@@ -96,7 +112,7 @@ static const struct config defaults = {
     .evidence_burst = 400,
     .evidence_per_ip_per_s = 20,
     .evidence_per_ip_burst = 40,
-    .receipts_max = 65536, /* 1.2 KB each, once they are used */
+    .receipts_max = 65536, /* 1.3 KB each, once they are used */
     .output_default_tokens = 4096, /* longer than nine answers in ten */
     .image_tokens = 16384,         /* the most that a Qwen-VL makes of one */
     .reference_tokens = 65536,     /* an hour of speech, or 20 pages */
@@ -131,6 +147,40 @@ static enum err config_bad(struct buf *why, const char *file_name, const char *w
     return ERR_CONFIG;
 }
 
+/* One '@' between characters that need no escape anywhere. */
+static bool is_address(const char *text)
+{
+    static const char bytes[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_+";
+    size_t n = strspn(text, bytes), m = text[n] == '@' ? strspn(text + n + 1, bytes) : 0;
+
+    return n != 0 && m != 0 && text[n + 1 + m] == '\0';
+}
+
+static enum err config_acme(struct config *out, const char *file_name, struct buf *why)
+{
+    const char *way = out->acme_challenge, *target;
+    bool both = strcmp(way, "both") == 0;
+
+    out->acme_tls_alpn = both || strcmp(way, "tls-alpn-01") == 0;
+    out->acme_http = both || strcmp(way, "http-01") == 0;
+    if (!out->acme_tls_alpn && !out->acme_http)
+        return config_bad(why, file_name, "acme_challenge is tls-alpn-01, http-01 or both");
+    if (out->acme_directory[0] == '\0')
+        return ERR_NONE;
+    if (!https_url_split(out->acme_directory, &out->acme_at, &target) ||
+        !acme_url_ok(out->acme_directory, out->acme_directory))
+        return config_bad(why, file_name, "acme_directory is an https:// URL");
+    if (!out->acme_agree_terms)
+        return config_bad(why, file_name,
+                          "acme_agree_terms = on is needed with acme_directory: read the authority's terms first");
+    if (out->acme_contact[0] != '\0' && !is_address(out->acme_contact))
+        return config_bad(why, file_name, "acme_contact is an e-mail address");
+    if (acme_names_parse(out->cert_names, &out->acme_names) != ERR_NONE)
+        return config_bad(why, file_name,
+                          "cert_names takes up to 16 host names with acme_directory, no addresses and no wildcards");
+    return ERR_NONE;
+}
+
 static enum err check(const char *file_name, struct config *out, struct buf *why)
 {
     if (out->control_host[0] == '\0')
@@ -149,7 +199,7 @@ static enum err check(const char *file_name, struct config *out, struct buf *why
                           "region and eu_base_url (at most 128 characters) must be printable ASCII without spaces");
     if ((out->release[0] == '\0') != (out->release_key[0] == '\0'))
         return config_bad(why, file_name, "release and release_key go together");
-    return ERR_NONE;
+    return config_acme(out, file_name, why);
 }
 
 enum err config_parse(struct view text, const char *file_name, struct config *out, struct buf *why)

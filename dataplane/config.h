@@ -6,6 +6,8 @@
 #include "bounds.h"
 #include "buf.h"
 #include "err.h"
+#include "https.h"
+#include "names.h"
 #include "providers.h"
 #include "secret.h"
 #include "targets.h"
@@ -34,6 +36,18 @@ struct config {
     char place[LIMIT_PLACE_BYTES + 1];
     char region[32];       /* where this data plane runs, in a provider's words ("eu-central-1"); empty: not said */
     char eu_base_url[160]; /* of a data plane in the EU, for clients that ask one elsewhere for an alias of the EU */
+    /* a publicly trusted certificate (docs/certificates.md) */
+    char acme_directory[512]; /* URL of the authority's directory; empty: the control plane's CA alone */
+    char acme_contact[128];   /* an e-mail address for the authority; empty: none */
+    bool acme_agree_terms;    /* the operator has read and accepts the authority's terms */
+    char acme_challenge[16];  /* tls-alpn-01, http-01 or both; read into the two that follow */
+    bool acme_tls_alpn, acme_http;
+    uint64_t acme_http_port; /* where HTTP-01 is answered; the authority asks port 80 */
+    char acme_ca[CONFIG_PATH_MAX]; /* who may vouch for the authority's own server: PEM */
+    uint64_t acme_retry_s;         /* after a first failure, about */
+    uint64_t acme_orders_per_hour;
+    struct https_url acme_at;      /* host and port of acme_directory; host empty without it */
+    struct acme_names acme_names;  /* cert_names, with acme_directory */
     char audience[128];
     char providers[CONFIG_PATH_MAX];    /* path of the measured providers.conf */
     char platform_dir[CONFIG_PATH_MAX]; /* the simulator's machine */

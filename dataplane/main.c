@@ -2,6 +2,7 @@
 #include "boot.h"
 #include "audit.h"
 #include "catalog_store.h"
+#include "certified.h"
 #include "clock.h"
 #include "config.h"
 #include "fetch.h"
@@ -31,6 +32,7 @@ enum {
     WHY_MAX = 1024,               /* bytes of a start-up sentence */
     SELF_SIGNED_DAYS = 30,        /* until the link brings a certificate, within a second or so */
     METRICS_CONNECTIONS_MAX = 64, /* the private listener */
+    UNTRIED_MS = 60000,           /* an authority needs 5 to 20 s; then clients get the control plane's certificate */
 };
 
 static const char usage[] =
@@ -50,7 +52,9 @@ struct program {
     uv_signal_t term, interrupt;
     uv_timer_t audit;    /* chains what workers picked */
     uv_timer_t unproven; /* the public port is opened without a certificate of the control plane's */
+    uv_timer_t untried;  /* the public authority takes too long */
     struct opening opening;
+    struct certified certified;
     struct seal_ring *ring; /* the link thread's while it runs */
     bool stopping;
 };
@@ -82,18 +86,25 @@ static void main_on_secret(void *cookie, uint16_t provider_no, uint8_t index, ui
 static void main_on_cert(void *cookie, struct view leaf_der, struct view ca_der)
 {
     struct program *p = cookie;
-    X509 *leaf = NULL, *ca = NULL;
-    enum err e = tls_cert_from_der(leaf_der, &leaf);
+    enum err e = certified_control(&p->certified, leaf_der, ca_der);
 
-    if (e == ERR_NONE)
-        e = tls_cert_from_der(ca_der, &ca);
-    if (e == ERR_NONE)
-        e = tls_ctx_set_cert(p->shared.tls, identity_tls_key(p->boot.keys), leaf, ca);
     LOG("certificate", KV("outcome", log_err((int)e)));
     if (e == ERR_NONE)
         opening_cert(&p->opening);
-    X509_free(leaf);
-    X509_free(ca);
+}
+
+static void main_on_peer(void *cookie, const struct identity *who)
+{
+    struct program *p = cookie;
+
+    certified_peer(&p->certified, who);
+}
+
+static void main_on_acme_challenge(void *cookie, const struct msg_acme_challenge *m)
+{
+    struct program *p = cookie;
+
+    certified_challenge(&p->certified, m);
 }
 
 static void main_on_refused(void *cookie)
@@ -218,9 +229,13 @@ static enum err start_link(struct program *p)
         .on_cert = main_on_cert,
         .on_refused = main_on_refused,
         .on_log_proof = main_on_log_proof,
+        .on_peer = main_on_peer,
+        .on_acme_challenge = main_on_acme_challenge,
         .cookie = p,
     };
     enum err e = uplink_start(&link, &p->shared.uplink);
+
+    p->certified.uplink = p->shared.uplink;
 
     return e == ERR_NONE ? e : fail(p, e, "the link to the control plane cannot be set up");
 }
@@ -245,6 +260,8 @@ static void introduce_status(struct program *p)
                                         .meter = s->meter,
                                         .simulated = s->facts.simulated,
                                         .memory_locked = p->boot.memory_locked,
+                                        .served = p->certified.served,
+                                        .acme = p->certified.acme,
                                         .n_workers = s->n_workers,
                                         .started_unix_ms = clock_unix_ms()};
     s->metrics = (struct metrics_context){.status = &s->status,
@@ -303,6 +320,9 @@ static enum err prepare(struct program *p)
         s->n_workers = CONFIG_WORKERS_MAX;
     secret_random(s->user_key, sizeof s->user_key);
     e = make_tls(p);
+    if (e == ERR_NONE &&
+        certified_init(&p->certified, &p->config, p->boot.keys, s->tls, &p->opening) != ERR_NONE)
+        e = fail(p, ERR_MEMORY, "the store of certificates cannot be set up");
     if (e == ERR_NONE)
         e = make_stores(p);
     if (e != ERR_NONE)
@@ -331,7 +351,14 @@ static void main_unproven_cb(uv_timer_t *timer)
 {
     struct program *p = timer->data;
 
-    opening_anyhow(&p->opening);
+    opening_late(&p->opening);
+}
+
+static void main_untried_cb(uv_timer_t *timer)
+{
+    struct program *p = timer->data;
+
+    opening_public(&p->opening);
 }
 
 /* --- the end */
@@ -354,6 +381,7 @@ static void finish(struct program *p)
     struct shared *s = &p->shared;
 
     opening_end(&p->opening);
+    certified_stop(&p->certified);
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_drain(s->workers[i]);
     for (unsigned i = 0; i < s->n_workers; i++)
@@ -371,6 +399,7 @@ static void finish(struct program *p)
     catalog_store_free(s->catalogs);
     health_free(s->health);
     SSL_CTX_free(s->tls);
+    certified_free(&p->certified);
     rate_free(s->evidence_rate);
     rate_free(s->account_rate);
     boot_free(&p->boot);
@@ -389,29 +418,37 @@ static enum err run(struct program *p)
     if (e != ERR_NONE)
         return fail(p, e, "the process cannot be hardened");
     p->boot.memory_locked = state.memory_locked;
-    e = prepare(p);
+    e = opening_init(&p->opening);
+    if (e == ERR_NONE)
+        e = prepare(p);
     if (e == ERR_NONE && (uv_loop_init(&p->loop) != 0 || uv_signal_init(&p->loop, &p->term) != 0 ||
                           uv_signal_init(&p->loop, &p->interrupt) != 0 ||
                           uv_timer_init(&p->loop, &p->audit) != 0 ||
                           uv_timer_init(&p->loop, &p->unproven) != 0 ||
-                          opening_init(&p->opening) != ERR_NONE))
+                          uv_timer_init(&p->loop, &p->untried) != 0))
         e = fail(p, ERR_IO, "the main loop cannot be set up");
     if (e == ERR_NONE)
         e = start_link(p);
+    if (e == ERR_NONE && certified_start(&p->certified) != ERR_NONE)
+        e = fail(p, ERR_IO, "acme_directory: the thread that asks it cannot be started");
     if (e == ERR_NONE) {
         introduce_status(p);
         e = start_workers(p);
     }
     if (e == ERR_NONE)
         e = start_metrics(p);
+    if (e == ERR_NONE && certified_listen(&p->certified, &p->loop) != ERR_NONE)
+        e = fail(p, ERR_IO, "listen_host, acme_http_port: this address cannot be listened on");
     if (e != ERR_NONE)
         return e;
-    p->term.data = p->interrupt.data = p->audit.data = p->unproven.data = p;
+    p->term.data = p->interrupt.data = p->audit.data = p->unproven.data =
+        p->untried.data = p;
     signal(SIGHUP, SIG_IGN); /* nothing to read again: the configuration is part of what is attested */
     uv_signal_start(&p->term, main_signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, main_signal_cb, SIGINT);
     uv_timer_start(&p->audit, main_audit_cb, AUDIT_TICK_MS, AUDIT_TICK_MS);
     uv_timer_start(&p->unproven, main_unproven_cb, p->config.listen_unproven_ms, 0);
+    uv_timer_start(&p->untried, main_untried_cb, UNTRIED_MS, 0);
     e = process_sandbox(&state);
     if (e != ERR_NONE)
         return fail(p, e, "the system call filter cannot be installed");

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* Lines "tcp PORT", ascending, each once: of the providers and of the control plane; then "listen tcp PORT". */
+/* Lines "tcp PORT", ascending, each once: of the providers, the control plane and the ACME server; then "listen tcp PORT". */
 void ports_print(const struct config *c, const struct providers *p, FILE *out);
 
 #endif

@@ -35,6 +35,10 @@ enum {
     LIMIT_OWN_KEYS = 32,              /* provider keys of its own that one account may have */
     LIMIT_OWN_SEALED_BYTES = 1024,    /* one of them, sealed: a key of 512 bytes, two ids and names */
     LIMIT_SEAL_KEYS = 64,             /* sealing keys that a data plane holds: its own and those it was given */
+    LIMIT_ACME_NAME_BYTES = 253,  /* a host name's most */
+    LIMIT_ACME_AUTHORIZATION_BYTES = 255, /* a token, a dot, the 43 characters of a thumbprint */
+    LIMIT_ACME_CHALLENGE_S = 600, /* authorities look within seconds, and again for a minute or so */
+    LIMIT_ACME_CHALLENGES = 16,   /* of one data plane at a time: one per name of its certificate */
     LIMIT_SEAL_GIVE_BYTES = 48 + 32 * 64, /* all of them, sealed */
     LIMIT_RELAY_PATH_BYTES = 256,     /* of a question about an account: "/keys/" and 64 hex digits */
     LIMIT_RELAY_QUERY_BYTES = 2048,

@@ -62,7 +62,8 @@ enum message_type {
     MSG_OWN_KEYS = 39,     /* C->D, answers OWN_ASK */
     MSG_SEAL_ASK = 40,     /* C->D: another data plane's evidence: give it the sealing keys */
     MSG_SEAL_GIVE = 41,    /* D->C and C->D: sealing keys, sealed for another data plane */
-    MSG_LAST = MSG_SEAL_GIVE,
+    MSG_ACME_CHALLENGE = 42, /* D->C and C->D: answer a certificate authority for another data plane */
+    MSG_LAST = MSG_ACME_CHALLENGE,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -332,6 +333,21 @@ struct msg_seal_give {
     struct view sealed; /* 49..LIMIT_SEAL_GIVE_BYTES */
 };
 
+/* A data plane is about to be asked by a certificate authority whether it serves `name`, and a balancer may lead
+ * the authority to any of them. Signed by the receipt key of its identity document over
+ * msg_acme_challenge_text(): the receiver answers for it only when it has found that document's evidence good
+ * (acme/challenge_peer.h), so that nobody else's key gets a certificate, the control plane's included. */
+enum acme_method { ACME_TLS_ALPN_01, ACME_HTTP_01, ACME_METHOD_COUNT };
+struct msg_acme_challenge {
+    struct id boot;
+    uint64_t created_ms;       /* unix, by the clock of the data plane that wants it */
+    uint16_t lifetime_s;       /* from then on, at most LIMIT_ACME_CHALLENGE_S; 0: it is over */
+    uint8_t method;            /* enum acme_method */
+    struct view name;          /* lower case; 1..LIMIT_ACME_NAME_BYTES */
+    struct view authorization; /* token "." thumbprint (RFC 8555 8.1); up to LIMIT_ACME_AUTHORIZATION_BYTES */
+    uint8_t signature[64];
+};
+
 /* The catalog as pushed: prices, models, endpoints, aliases; it can only name measured provider ids.
  * Decoded into arrays the caller owns. Text here is ours (operator's), never a client's. */
 enum catalog_kind { /* the call that a model serves */
@@ -463,12 +479,14 @@ bool place_name_ok(struct view v);
         X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
             X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
-            X(own_keys) X(seal_ask) X(seal_give)
+            X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);
 MESSAGE_CODECS(MESSAGE_DECLARE)
 #undef MESSAGE_DECLARE
+/* Append what the signature of an ACME_CHALLENGE is over. The errors of encoding. */
+must_check enum err msg_acme_challenge_text(const struct msg_acme_challenge *m, struct buf *out);
 /* One entry of KEYS, from the front of m->keys (consumed), or at its end. */
 must_check enum err msg_keys_take(struct msg_keys *m, struct digest32 *digest, uint64_t *version);
 must_check enum err msg_keys_put(struct buf *keys, const struct digest32 *digest, uint64_t version);

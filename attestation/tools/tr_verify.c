@@ -1,6 +1,7 @@
 /* tr-verify: the auditor's tool. Needs nothing but this program and the files it is given; it uses
  * the network when it is given a URL, and never else. */
 #include "command.h"
+#include "https.h"
 #include "secret.h"
 #include "version.h"
 
@@ -42,6 +43,7 @@ int main(int argc, char **argv)
         printf("tr-verify %s\n", TR_VERSION);
         return EXIT_ACCEPT;
     }
+    https_complain_to(complain);
     signal(SIGPIPE, SIG_IGN); /* a server that closes early is unreachable, not our end */
     if (secret_init() != ERR_NONE) {
         complain("the cryptographic libraries do not start");

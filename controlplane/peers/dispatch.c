@@ -201,6 +201,7 @@ static bool handle_bye(struct peer *p, struct view payload)
     if (payload.len != 0)
         return false;
     LOG("peer_bye", KV("boot", p->identity.boot));
+    conn_close(p->conn, ERR_NONE); /* it waits for that */
     return true;
 }
 
@@ -216,6 +217,7 @@ static const struct {
     {MSG_RELAY_ASK, relay_asked},            {MSG_RELAY_NEXT, relay_wanted},
     {MSG_CLAIM, handle_claim},               {MSG_RELEASE, handle_release},
     {MSG_OWN_ASK, sealing_own_asked},        {MSG_SEAL_GIVE, sealing_given},
+    {MSG_ACME_CHALLENGE, sealing_acme_challenge},
 };
 
 bool peer_dispatch(struct peer *p, const struct frame *f)

@@ -93,6 +93,8 @@ struct peer {
         uint64_t units, filled_ms;
     } relay_rate;
 
+    uint64_t acme_since_ms; /* ACME_CHALLENGEs are counted from then on */
+    unsigned n_acme;
     struct buf seal_ask; /* the SEAL_ASK that shows its evidence to the other data planes */
 
     struct known known;
@@ -154,6 +156,7 @@ void relay_closed(struct peer *p);
 /* sealing.c: customers' own provider keys. False: malformed. */
 bool sealing_own_asked(struct peer *p, struct view payload);
 bool sealing_given(struct peer *p, struct view payload);
+bool sealing_acme_challenge(struct peer *p, struct view payload);
 /* The evidence that it was accepted for; then that it is accepted. */
 void sealing_keep(struct peer *p, const struct msg_evidence *evidence);
 void sealing_accepted(struct peer *p);

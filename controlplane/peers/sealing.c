@@ -3,6 +3,7 @@
  * plane gives its keys is its own decision. */
 #include "peer.h"
 
+#include "clock.h"
 #include "evidence.h"
 #include "log.h"
 
@@ -82,6 +83,50 @@ bool sealing_given(struct peer *p, struct view payload)
         for (struct peer *q = p->owner->list, *next; q != NULL; q = next) {
             next = q->next;
             if (q->state == PEER_ACCEPTED && id_eq(&q->identity.boot, &m.boot))
+                peer_send(q, buf_view(&out));
+        }
+    buf_free(&out);
+    return true;
+}
+
+/* --- challenges of certificate authorities */
+
+enum { ACME_WINDOW_MS = 60000, ACME_PER_WINDOW = 120 }; /* 16 open ones, made, told again and withdrawn */
+
+static bool acme_allowed(struct peer *p)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    if (p->n_acme == 0 || now_ms - p->acme_since_ms >= ACME_WINDOW_MS) {
+        p->acme_since_ms = now_ms;
+        p->n_acme = 0;
+    }
+    return ++p->n_acme <= ACME_PER_WINDOW;
+}
+
+/* Another release would not take it, and an older one does not know the message. */
+static bool same_program(const struct peer *p, const struct peer *q)
+{
+    return memcmp(p->measurement, q->measurement, sizeof p->measurement) == 0;
+}
+
+/* The same bytes to all others: the signature in them is judged there. */
+bool sealing_acme_challenge(struct peer *p, struct view payload)
+{
+    struct msg_acme_challenge m;
+    struct buf out;
+
+    if (msg_acme_challenge_decode(payload, &m) != ERR_NONE || !id_eq(&m.boot, &p->identity.boot))
+        return false;
+    if (!acme_allowed(p)) {
+        LOG("acme_challenge_dropped", KV("boot", p->identity.boot));
+        return true;
+    }
+    buf_init(&out, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
+    if (msg_acme_challenge_encode(&m, &out) == ERR_NONE)
+        for (struct peer *q = p->owner->list, *next; q != NULL; q = next) {
+            next = q->next;
+            if (q != p && sealing_joins(q) && same_program(p, q))
                 peer_send(q, buf_view(&out));
         }
     buf_free(&out);

@@ -215,6 +215,22 @@ static enum err append_link(const struct metrics_context *x, struct buf *out)
     return e;
 }
 
+static enum err append_certificate(const struct metrics_context *x, struct buf *out)
+{
+    struct served_now now = served_now(x->status->served);
+    struct acme_status a = acme_status(x->status->acme);
+    enum err e = metric(out, "certificate_public", "gauge", "1: clients are shown a public authority's.",
+                        now.source == SERVED_PUBLIC);
+
+    if (e == ERR_NONE)
+        e = metric(out, "certificate_not_after_seconds", "gauge", "Unix time of its end; 0: self-signed.",
+                   now.not_after_s);
+    if (e == ERR_NONE)
+        e = metric(out, "acme_certificates_total", "counter", "Certificates got from the authority.",
+                   a.certificates);
+    return e == ERR_NONE ? metric(out, "acme_failures_total", "counter", "Tries that failed.", a.failures) : e;
+}
+
 /* Resident memory in bytes, from the second number of /proc/self/statm; 0 when unknown. */
 static uint64_t resident_bytes(void)
 {
@@ -286,6 +302,8 @@ void metrics_answer(const struct metrics_context *x, struct web_request *r)
         e = append_network(x, &body);
     if (e == ERR_NONE)
         e = append_link(x, &body);
+    if (e == ERR_NONE)
+        e = append_certificate(x, &body);
     if (e == ERR_NONE)
         e = append_troubles(x, &body);
     if (e == ERR_NONE)

@@ -14,6 +14,7 @@ enum {
     REASON_FULL = 4,     /* as many records wait as may: nothing more can be metered */
     REASON_LINK = 8,     /* no control plane is connected */
     REASON_UNACKED = 16, /* a record has waited STATUS_USAGE_LATE_MS for its acknowledgement */
+    REASON_CERTIFICATE = 32, /* the public authority gave no certificate at the last try */
     REASONS_FAILING = REASON_TRUST | REASON_CATALOG | REASON_FULL,
 };
 static const struct {
@@ -22,7 +23,7 @@ static const struct {
 } reason_names[] = {
     {REASON_TRUST, "attestation"},     {REASON_CATALOG, "catalog"},
     {REASON_FULL, "usage_full"},       {REASON_LINK, "link_disconnected"},
-    {REASON_UNACKED, "usage_unacked"},
+    {REASON_UNACKED, "usage_unacked"}, {REASON_CERTIFICATE, "certificate"},
 };
 
 uint64_t status_usage_age_ms(const struct status_context *x)
@@ -46,6 +47,8 @@ static unsigned reasons(const struct status_context *x)
         r |= REASON_LINK;
     if (status_usage_age_ms(x) >= STATUS_USAGE_LATE_MS)
         r |= REASON_UNACKED;
+    if (acme_status(x->acme).state == ACME_FAILED)
+        r |= REASON_CERTIFICATE;
     return r;
 }
 
@@ -104,6 +107,24 @@ static enum err append_trust(const struct status_context *x, struct buf *out)
                                    : buf_append_json_string(out, view_str(refusal_name(refusal)));
 }
 
+/* ,"certificate":{"source":"public","not_after":1790000000,"acme":"good"}: what clients are shown, and until
+ * when; of a public authority that gave none, where that failed and why. */
+static enum err append_certificate(const struct status_context *x, struct buf *out)
+{
+    struct acme_status a = acme_status(x->acme);
+    struct served_now now = served_now(x->served);
+    enum err e = buf_appendf(out, ",\"certificate\":{\"source\":\"%s\",\"not_after\":%llu,\"acme\":\"%s\"",
+                             served_source_name(now.source), (unsigned long long)now.not_after_s,
+                             acme_state_name(a.state));
+
+    if (e == ERR_NONE && a.state == ACME_FAILED)
+        e = buf_appendf(out, ",\"acme_step\":\"%s\",\"acme_problem\":\"%s\",\"acme_error\":\"%s\"",
+                        acme_step_name(a.step), acme_problem_name(a.problem), err_name(a.err));
+    if (e == ERR_NONE && a.next_s != 0)
+        e = buf_appendf(out, ",\"acme_next\":%llu", (unsigned long long)a.next_s);
+    return e == ERR_NONE ? buf_append_byte(out, '}') : e;
+}
+
 static enum err append_status(const struct status_context *x, unsigned why, struct buf *out)
 {
     unsigned troubles = uplink_troubles(x->uplink);
@@ -115,6 +136,8 @@ static enum err append_status(const struct status_context *x, unsigned why, stru
         e = append_reasons(why, troubles, out);
     if (e == ERR_NONE)
         e = append_trust(x, out);
+    if (e == ERR_NONE)
+        e = append_certificate(x, out);
     if (e == ERR_NONE)
         e = buf_appendf(out,
                         ",\"link\":\"%s\",\"usage_backlog\":%llu,\"usage_oldest_ms\":%llu,"

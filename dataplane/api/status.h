@@ -4,6 +4,7 @@
 #ifndef TR_DATAPLANE_API_STATUS_H
 #define TR_DATAPLANE_API_STATUS_H
 
+#include "acme.h"
 #include "catalog_store.h"
 #include "meter.h"
 #include "uplink.h"
@@ -15,6 +16,8 @@ struct status_context {
     struct catalog_store *catalogs;
     struct meter *meter;
     bool simulated, memory_locked;
+    struct served *served; /* which certificate clients are shown */
+    struct acme *acme;     /* who asks for a public one; NULL: nobody */
     unsigned n_workers;
     uint64_t started_unix_ms;
 };

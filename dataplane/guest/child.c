@@ -15,6 +15,9 @@
 
 #define SEV_GUEST "/dev/sev-guest"
 
+/* Of the pipe: some 7000 lines, while tr-init waits for a DHCP server and does not read. */
+enum { PIPE_BYTES = 1 << 20 };
+
 enum err child_give_device(void)
 {
     if (chown(SEV_GUEST, GUEST_USER, GUEST_USER) == 0)
@@ -72,6 +75,7 @@ enum err child_start(const char *const argv[], pid_t *pid, int *out)
 
     if (pipe2(ends, O_CLOEXEC) != 0)
         return ERR_IO;
+    (void)!fcntl(ends[0], F_SETPIPE_SZ, PIPE_BYTES); /* a smaller one works as well */
     *pid = fork();
     if (*pid == 0) {
         become(argv, ends[1]);

@@ -79,6 +79,40 @@ bool console_line_ok(struct view v)
     return take(&v, "}") && v.len == 0;
 }
 
+bool console_sentence_ok(struct view v)
+{
+    size_t n = v.len;
+
+    if (!take(&v, "/usr/bin/tr-dataplane") || (take(&v, "-sim"), !take(&v, ": ")) || n > CONSOLE_SENTENCE_MAX)
+        return false;
+    for (size_t i = 0; i < v.len; i++) {
+        if (v.ptr[i] < ' ' || v.ptr[i] > '~')
+            return false;
+    }
+    return v.len != 0;
+}
+
+/* After the line of this event a worker may listen. */
+static bool says_started(struct view line)
+{
+    static const char event[] = "\"event\":\"started\"";
+
+    return memmem(line.ptr, line.len, event, sizeof event - 1) != NULL;
+}
+
+static bool may_show(struct console *c)
+{
+    struct view line = view_of(c->line, c->len);
+
+    if (c->too_long)
+        return false;
+    if (console_line_ok(line)) {
+        c->started = c->started || says_started(line);
+        return true;
+    }
+    return !c->started && console_sentence_ok(line);
+}
+
 /* The console is slow and may be gone; nothing waits for it. */
 static void show(const char *p, size_t n, int fd)
 {
@@ -96,7 +130,7 @@ static void show(const char *p, size_t n, int fd)
 
 static void end_of_line(struct console *c, int fd)
 {
-    if (!c->too_long && console_line_ok(view_of(c->line, c->len))) {
+    if (may_show(c)) {
         c->line[c->len] = '\n';
         show(c->line, c->len + 1, fd);
     } else {

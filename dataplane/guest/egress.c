@@ -2,6 +2,7 @@
 #include "egress.h"
 
 #include "child.h"
+#include "console.h"
 
 #include <errno.h>
 #include <string.h>
@@ -76,7 +77,20 @@ static enum err read_to_end(int fd, char *text, size_t *len)
     }
 }
 
-enum err egress_ask(const char *program, const char *config, const char *host, struct fence_plan *plan)
+static enum err refused(struct view text, struct buf *why)
+{
+    const uint8_t *end = text.len != 0 ? memchr(text.ptr, '\n', text.len) : NULL;
+
+    buf_reset(why);
+    if (end != NULL)
+        text.len = (size_t)(end - text.ptr);
+    if (console_sentence_ok(text) && buf_append(why, text) != ERR_NONE)
+        buf_reset(why);
+    return ERR_CONFIG;
+}
+
+enum err egress_ask(const char *program, const char *config, const char *host, struct fence_plan *plan,
+                    struct buf *why)
 {
     const char *const argv[] = {program, "-c", config, "--host", host, "--print-egress", NULL};
     char text[EGRESS_TEXT_MAX];
@@ -93,5 +107,7 @@ enum err egress_ask(const char *program, const char *config, const char *host, s
         ;
     if (e != ERR_NONE)
         return e;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? egress_parse(view_of(text, len), plan) : ERR_CONFIG;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return refused(view_of(text, len), why);
+    return egress_parse(view_of(text, len), plan);
 }

@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "child.h"
 #include "clock.h"
+#include "confine.h"
 #include "console.h"
 #include "dhcp.h"
 #include "egress.h"
@@ -172,7 +173,7 @@ static enum err fence_of(struct guest *g)
 
 static enum err step_fence(struct guest *g)
 {
-    enum err e = egress_ask(g->program, MEASURED_CONF, HOST_CONF, &g->fence);
+    enum err e = egress_ask(g->program, MEASURED_CONF, HOST_CONF, &g->fence, &g->why);
 
     return e == ERR_NONE ? fence_of(g) : e;
 }
@@ -203,6 +204,15 @@ static enum err step_start(struct guest *g)
     return child_start(argv, &g->child, &g->output);
 }
 
+/* What is left to do needs little. */
+static enum err step_confine(struct guest *g)
+{
+    enum err e = confine_capabilities();
+
+    (void)g;
+    return e == ERR_NONE ? confine_calls() : e;
+}
+
 static const struct step {
     struct static_name name;
     enum err (*run)(struct guest *g);
@@ -210,7 +220,7 @@ static const struct step {
     {{"mounts"}, step_mounts},   {{"program"}, step_program}, {{"entropy"}, step_entropy},
     {{"host"}, step_host},       {{"release"}, step_release}, {{"first_fence"}, step_first_fence},
     {{"network"}, step_network}, {{"files"}, step_files},     {{"fence"}, step_fence},
-    {{"start"}, step_start},
+    {{"start"}, step_start},     {{"confine"}, step_confine},
 };
 
 /* --- while it runs */
@@ -257,7 +267,7 @@ static void drain_output(struct guest *g)
 
     if (n > 0)
         console_feed(&g->console, view_of(bytes, (size_t)n), 1);
-    else if (n == 0)
+    else if (n == 0 || errno != EINTR)
         g->output = -1; /* poll() passes it over */
 }
 
@@ -299,6 +309,7 @@ static int watch(struct guest *g)
             renew(g);
         }
     }
+    kill(-1, SIGKILL); /* whatever it has left behind, and holds the pipe open: all but process 1 */
     while (g->output >= 0) /* its last words */
         drain_output(g);
     return status;

@@ -105,9 +105,11 @@ bool own_seal_asked(struct uplink *u, struct view payload)
     if (msg_seal_ask_decode(payload, &m) != ERR_NONE)
         return false;
     v = seal_peer_judge(&u->config.seal, &m, clock_unix_ms() / 1000, &who);
-    if (v == SEAL_GOOD)
+    if (v == SEAL_GOOD) {
+        if (u->config.on_peer != NULL)
+            u->config.on_peer(u->config.cookie, &who);
         seal_give(u, &who);
-    else
+    } else
         LOG("sealing_keys_refused", KV("reason", ((struct static_name){seal_verdict_name(v)})));
     return true;
 }
@@ -126,5 +128,18 @@ bool own_seal_given(struct uplink *u, struct view payload)
         KV("keys", (uint64_t)seal_ring_count(u->config.ring)));
     if (more)
         own_store_clear(u->config.own);
+    return true;
+}
+
+/* --- challenges of certificate authorities, from boot to boot */
+
+bool own_acme_challenge(struct uplink *u, struct view payload)
+{
+    struct msg_acme_challenge m;
+
+    if (msg_acme_challenge_decode(payload, &m) != ERR_NONE)
+        return false;
+    if (u->config.on_acme_challenge != NULL)
+        u->config.on_acme_challenge(u->config.cookie, &m);
     return true;
 }

@@ -266,6 +266,7 @@ static const struct {
     {MSG_OWN_KEYS, false, own_answered},
     {MSG_SEAL_ASK, false, own_seal_asked},
     {MSG_SEAL_GIVE, false, own_seal_given},
+    {MSG_ACME_CHALLENGE, false, own_acme_challenge},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)
@@ -482,10 +483,10 @@ static void session_bye(struct uplink *u)
         uplink_send(u, &out);
     buf_free(&out);
     u->said_bye = true;
-    if (u->state == UPLINK_ACCEPTED) {
+    /* The control plane closes when it has read it. Closing here would reset the connection if anything of the
+     * control plane's is still unread, and a reset takes what the other side has not read yet with it. */
+    if (u->state == UPLINK_ACCEPTED)
         u->state = UPLINK_CLOSING;
-        conn_finish(u->conn);
-    }
 }
 
 bool session_leave(struct uplink *u, uint64_t now_ms)

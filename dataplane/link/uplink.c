@@ -174,8 +174,36 @@ static void uplink_tick_cb(uv_timer_t *tick)
         uplink_close_handles(u);
 }
 
+/* --- frames of other threads */
+
+bool uplink_tell(struct uplink *u, struct view frame)
+{
+    bool taken;
+
+    uv_mutex_lock(&u->lock);
+    taken = uplink_connected(u) && buf_append(&u->tell, frame) == ERR_NONE;
+    uv_mutex_unlock(&u->lock);
+    if (taken)
+        uv_async_send(&u->wake);
+    return taken;
+}
+
+static void uplink_tell_send(struct uplink *u)
+{
+    struct buf out;
+
+    uv_mutex_lock(&u->lock);
+    out = u->tell;
+    buf_init(&u->tell, UPLINK_TELL_BYTES);
+    uv_mutex_unlock(&u->lock);
+    if (out.len != 0 && u->state == UPLINK_ACCEPTED)
+        uplink_send(u, &out);
+    buf_free(&out);
+}
+
 static void uplink_wake_cb(uv_async_t *wake)
 {
+    uplink_tell_send(wake->data);
     asks_take(wake->data);
     inquiries_take(wake->data);
 }
@@ -196,6 +224,7 @@ static void uplink_free(struct uplink *u)
     ship_free(u);
     resolve_free(u->resolve);
     buf_free(&u->in);
+    buf_free(&u->tell);
     catalog_parts_drop(&u->catalog);
     SSL_CTX_free(u->tls);
     uv_mutex_destroy(&u->lock);
@@ -225,6 +254,7 @@ enum err uplink_start(const struct uplink_config *c, struct uplink **out)
     u->targets = c->targets;
     u->backoff_ms = UPLINK_RETRY_MIN_MS;
     buf_init(&u->in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
+    buf_init(&u->tell, UPLINK_TELL_BYTES);
     if (uv_mutex_init(&u->lock) != 0) {
         free(u);
         return ERR_IO;

@@ -48,12 +48,19 @@ struct uplink_config {
     void (*on_refused)(void *cookie);
     /* LOG_PROOF: this boot's entry in the transparency log and its proof; may be NULL. */
     void (*on_log_proof)(void *cookie, struct view statement, struct view proof);
+    /* Another boot's evidence has been found good; may be NULL, and the next as well. */
+    void (*on_peer)(void *cookie, const struct identity *who);
+    void (*on_acme_challenge)(void *cookie, const struct msg_acme_challenge *m);
     void *cookie;
 };
 
 must_check enum err uplink_start(const struct uplink_config *c, struct uplink **out);
 /* Ships what is left (bounded: 3 s), returns leases, says BYE, joins the thread. */
 void uplink_stop(struct uplink *u);
+
+/* Send a frame to the control plane. Any thread. False, and it is not sent: there is no accepted connection now,
+ * or too many wait. One that is lost with its connection is not sent again. */
+bool uplink_tell(struct uplink *u, struct view frame);
 
 /* ERR_NONE: evidence is accepted and fresh (connected or not: leases decide).
  * ERR_ATTESTATION: uplink_standing() says why. Lock-free, any thread. */

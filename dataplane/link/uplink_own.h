@@ -28,6 +28,7 @@ enum {
     UPLINK_BATCHES_MAX = 4,   /* unacknowledged; enough to hide a commit behind the next batch */
     UPLINK_MOVES_MAX = 16,    /* leases given back or renewed per tick */
     /* Records not acknowledged, of which meter_unacked() allows as many more as are kept. */
+    UPLINK_TELL_BYTES = 32 << 10, /* that wait for the link thread: 16 challenges and as many again, with room */
     SHIP_RING = LIMIT_USAGE_BACKLOG + LIMIT_USAGE_KEPT,
     SHIP_CHUNKS = 32,
     ASK_TIMEOUT_MS = 3000,
@@ -131,6 +132,7 @@ struct uplink {
     struct ask_list inbox;
     struct inquiry_list inquiry_inbox;
     struct uplink_port *ports;
+    struct buf tell; /* frames of uplink_tell() */
 
     /* any thread */
     _Atomic bool stop;
@@ -219,6 +221,7 @@ bool push_health(struct uplink *u, struct view payload);
 bool own_answered(struct uplink *u, struct view payload);
 bool own_seal_asked(struct uplink *u, struct view payload);
 bool own_seal_given(struct uplink *u, struct view payload);
+bool own_acme_challenge(struct uplink *u, struct view payload);
 
 /* --- port.c: the workers' side of asking */
 

@@ -20,11 +20,12 @@ SEES = {
     "dataplane/http": BASE | {"dataplane/llm"},
     "dataplane/trust": BASE | {"dataplane/llm"},
     "dataplane/keys": BASE | {"dataplane/llm"},
+    "dataplane/acme": BASE | {"dataplane/llm", "dataplane/trust"},
     "dataplane/provider": BASE | {"dataplane/llm", "dataplane/http", "dataplane/route"},
     "dataplane/link": BASE | {"dataplane/llm", "dataplane/trust", "dataplane/keys"},
     "dataplane/core": BASE | {"dataplane/" + f for f in ("llm", "route", "trust", "keys", "link")},
     "dataplane/api": BASE | {"dataplane/" + f for f in ("llm", "route", "http", "trust", "keys", "provider", "link",
-                                                        "core")},
+                                                        "core", "acme")},
 }
 FOLDERS = [f for f in SEES if f.startswith("dataplane/")]
 SEES["dataplane"] = BASE | set(FOLDERS)  # the files above the folders

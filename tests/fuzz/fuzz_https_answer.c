@@ -1,6 +1,6 @@
 /* A gateway's answer, before anything about it is known: a body never is longer than its bound, the
  * reader uses no more than it was fed, and however the bytes are cut, the answer is the same. */
-#include "attestation/tools/https_answer.c"
+#include "common/https_answer.c"
 
 #include <assert.h>
 

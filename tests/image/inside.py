@@ -17,6 +17,7 @@ def enter():
     network.interface("lo", "127.0.0.1")
     network.interface("lo:1", network.ELSEWHERE)
     network.interface("lo:2", network.METADATA)
+    network.interface("lo:3", network.ALSO)
     with tempfile.NamedTemporaryFile("w", prefix="tr-resolv-") as f:
         f.write("nameserver 127.0.0.1\n")
         f.flush()

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 
-ELSEWHERE = "203.0.113.9"  # an address of the namespace's loopback that no configuration names
+ELSEWHERE, ALSO = "203.0.113.9", "203.0.113.10"  # addresses of the namespace's loopback that no configuration names
 METADATA = "169.254.169.254"
 NAMES = None  # the name server of all guests, when there is one
 
@@ -25,13 +25,13 @@ def interface(name, address):
 
 
 class Names:
-    """A name server on 127.0.0.1:53, which slirp asks for the guests. answers: {name: address or None for no answer at all};
+    """A name server; on 127.0.0.1 it is the one that slirp asks for the guests. answers: {name: address or None for no answer at all};
     asked: what was asked for."""
 
-    def __init__(self, answers):
+    def __init__(self, answers, address="127.0.0.1"):
         self.answers, self.asked = dict(answers), []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 53))
+        self.socket.bind((address, 53))
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):

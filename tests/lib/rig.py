@@ -236,8 +236,8 @@ def raw(payload, url=None, ca=None, timeout=30, shut=False):
     return out
 
 
-def send_request(body, key=None, timeout=60, path="/chat/completions", url=None):
-    """Send a request and return the socket on which its answer will come."""
+def send_request(body, key=None, timeout=60, path="/chat/completions", url=None, length=None):
+    """Send a request and return the socket on which its answer will come. length: what its head says, when that is not so."""
     parts = urlparse(url or env("TR_BASE_URL"))
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
@@ -246,7 +246,7 @@ def send_request(body, key=None, timeout=60, path="/chat/completions", url=None)
     s.sendall(b"POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"
               b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
                   (parts.path + path).encode(), parts.netloc.encode(), (key or env("TR_API_KEY")).encode(),
-                  len(body)) + body)
+                  length or len(body)) + body)
     return s
 
 

@@ -110,7 +110,7 @@ StandardError=file:/test/log
 ExecStopPost=/bin/systemctl poweroff --no-block
 UNIT
 ln -s ../service-test.service "$system/etc/systemd/system/multi-user.target.wants/service-test.service"
-timeout -k 5 150 systemd-nspawn --quiet --directory="$system" --private-network --capability=CAP_IPC_LOCK --register=no --keep-unit --link-journal=no \
+timeout -k 5 300 systemd-nspawn --quiet --directory="$system" --private-network --capability=CAP_IPC_LOCK --register=no --keep-unit --link-journal=no \
     --console=pipe --boot </dev/null >"$tmp/boot" 2>&1
 if [ ! -s "$system/test/results" ]; then
     tail -n 5 "$tmp/boot" | sed 's/^/# /'

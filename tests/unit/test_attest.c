@@ -2,11 +2,12 @@
  * judged by tr-verify itself, by a relay that holds the gateway's own TLS key (N16), and, for ACI,
  * by a verifier written here from its specification. Only the processor is the simulator's. */
 #include "attestation/tools/command.c"
-#include "attestation/tools/https_answer.c"
-#include "attestation/tools/https.c"
+#include "common/https_answer.c"
+#include "common/https.c"
 #include "attestation/tools/fetch.c"
 #include "attestation/tools/judge.c"
 #include "attestation/tools/log_read.c"
+#include "attestation/tools/image_files.c"
 #include "attestation/tools/release_file.c"
 #include "attestation/tools/extract.c"
 #include "attestation/tools/summary.c"

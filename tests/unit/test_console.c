@@ -174,6 +174,35 @@ static void lengths(void)
     feed(text, sizeof text - 1, 100, GOOD, 1);
 }
 
+/* Why it does not start is shown as long as there is no client yet; afterwards no sentence is. */
+static void sentences(void)
+{
+    static const char why[] = "/usr/bin/tr-dataplane: /run/trustedrouter/host.conf:2: place is not a known key here\n";
+    static const char sim[] = "/usr/bin/tr-dataplane-sim: providers: the file it names cannot be read\n";
+    static const char begun[] = "{\"t\":1,\"event\":\"started\",\"port\":443}\n";
+    static const char *const never[] = {
+        "/usr/bin/tr-dataplane: \n", "/usr/bin/tr-dataplane\n", "/usr/bin/tr-verify: x\n", "tr-dataplane: x\n",
+        "/usr/bin/tr-dataplane: caf\xc3\xa9\n", "/usr/bin/tr-dataplane: \x1b[2J\n", "/usr/bin/tr-dataplane: a\tb\n",
+        "/usr/bin/tr-dataplane-sim-sim: x\n", "x /usr/bin/tr-dataplane: x\n",
+    };
+    char text[512], longest[CONSOLE_SENTENCE_MAX + 3];
+
+    feed(why, sizeof why - 1, 7, why, 0);
+    feed(sim, sizeof sim - 1, 7, sim, 0);
+    snprintf(text, sizeof text, "%s%s", begun, why);
+    feed(text, strlen(text), 7, begun, 1);
+    snprintf(text, sizeof text, "%s%s", why, begun);
+    feed(text, strlen(text), 7, text, 0);
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
+        feed(never[i], strlen(never[i]), 7, "", 1);
+    memset(longest, 'x', sizeof longest);
+    memcpy(longest, "/usr/bin/tr-dataplane: ", 23);
+    memcpy(longest + CONSOLE_SENTENCE_MAX, "\n", 2);
+    feed(longest, CONSOLE_SENTENCE_MAX + 1, 64, longest, 0);
+    memcpy(longest + CONSOLE_SENTENCE_MAX, "x\n", 3);
+    feed(longest, CONSOLE_SENTENCE_MAX + 2, 64, "", 1);
+}
+
 /* A console that takes nothing any more does not stop the reader. */
 static void console_is_gone(void)
 {
@@ -186,6 +215,6 @@ static void console_is_gone(void)
 
 static const struct check_case cases[] = {
     {"console_lines", lines},   {"console_takes_the_log", the_log_itself}, {"console_pieces", pieces},
-    {"console_lengths", lengths}, {"console_is_gone", console_is_gone},
+    {"console_lengths", lengths}, {"console_sentences", sentences}, {"console_is_gone", console_is_gone},
 };
 CHECK_MAIN(cases)

@@ -51,8 +51,32 @@ static void plan_of_it(void)
     CHECK(plan.n_listen == 1 && plan.listen[0] == 8443 && plan.dhcp && plan.n_resolvers == 0);
 }
 
+/* What it says when it fails is repeated if the console may show it. */
+static void refusals(void)
+{
+    static const struct {
+        const char *text, *why;
+    } of[] = {
+        {"/usr/bin/tr-dataplane: host.conf: x\nmore\n", "/usr/bin/tr-dataplane: host.conf: x"},
+        {"/usr/bin/tr-dataplane-sim: no newline", "/usr/bin/tr-dataplane-sim: no newline"},
+        {"tcp 443\n/usr/bin/tr-dataplane: x\n", ""},
+        {"malloc(): corrupted\n", ""},
+        {"/usr/bin/tr-dataplane: \x1b[2J\n", ""},
+        {"", ""},
+    };
+    struct buf why;
+
+    buf_init(&why, 512);
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        CHECK_INT(refused(view_str(of[i].text), &why), ERR_CONFIG);
+        CHECK_BYTES(why.ptr, why.len, of[i].why, strlen(of[i].why));
+    }
+    buf_free(&why);
+}
+
 static const struct check_case cases[] = {
     {"egress_lines", lines},
     {"egress_plan", plan_of_it},
+    {"egress_refusals", refusals},
 };
 CHECK_MAIN(cases)

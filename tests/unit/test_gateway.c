@@ -3,8 +3,6 @@
  * that lie in each other way. The same answers are judged again offline by `tr-verify bundle`. The
  * server speaks over a real socket; the evidence is the simulator's. */
 #include "attestation/tools/command.c"
-#include "attestation/tools/https_answer.c"
-#include "attestation/tools/https.c"
 #include "attestation/tools/fetch.c"
 #include "attestation/tools/judge.c"
 #include "attestation/tools/log_read.c"
@@ -13,6 +11,8 @@
 #include "attestation/tools/extract.c"
 #include "attestation/tools/summary.c"
 #include "attestation/tools/cmd_gateway.c"
+#include "https.h"
+#include "tls.h"
 
 #include "check.h"
 #include "conf.h"

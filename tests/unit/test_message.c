@@ -97,6 +97,46 @@ static void run_own_round_trips(void)
     CHECK_REFUSED(seal_give, .boot = {{1}}, .sealed = view_of(some, 48));
 }
 
+static void run_acme_challenge(void)
+{
+    const struct view name = VIEW_LIT("api.example.com"), key = VIEW_LIT("tok-en_1.thumb");
+    const struct view bad_names[] = {VIEW_LIT("Api.example.com"), VIEW_LIT("a b"), VIEW_LIT("*.a"), VIEW_EMPTY};
+    const struct view bad_keys[] = {VIEW_LIT("token"), VIEW_LIT("a.b.c"), VIEW_LIT(".abc"), VIEW_LIT("abc."),
+                                    VIEW_LIT("a/b.c"), VIEW_LIT("a.")};
+    struct msg_acme_challenge m = {.boot = {{1}}, .name = name, .authorization = key}, other = m;
+    struct buf text, again;
+
+    CHECK_MESSAGE(acme_challenge, MSG_ACME_CHALLENGE, .boot = {{1}}, .created_ms = 5, .name = name,
+                  .lifetime_s = LIMIT_ACME_CHALLENGE_S, .method = ACME_HTTP_01, .authorization = key,
+                  .signature = {7});
+    CHECK_REFUSED(acme_challenge, .name = name, .authorization = key, .lifetime_s = LIMIT_ACME_CHALLENGE_S + 1);
+    CHECK_REFUSED(acme_challenge, .name = name, .authorization = key, .method = ACME_METHOD_COUNT);
+    for (size_t i = 0; i < sizeof bad_names / sizeof bad_names[0]; i++)
+        CHECK_REFUSED(acme_challenge, .name = bad_names[i], .authorization = key);
+    for (size_t i = 0; i < sizeof bad_keys / sizeof bad_keys[0]; i++)
+        CHECK_REFUSED(acme_challenge, .name = name, .authorization = bad_keys[i]);
+    /* What is signed: every field but the signature. */
+    buf_init(&text, 1024);
+    buf_init(&again, 1024);
+    other.signature[0] = 1;
+    CHECK_INT(msg_acme_challenge_text(&m, &text), ERR_NONE);
+    CHECK_INT(msg_acme_challenge_text(&other, &again), ERR_NONE);
+    CHECK_BYTES(text.ptr, text.len, again.ptr, again.len);
+    CHECK(view_starts(buf_view(&text), VIEW_LIT("tr-acme-challenge/v1\0\1")));
+    for (int i = 0; i < 5; i++) {
+        other = m;
+        *(i == 0 ? &other.boot.b[15] : i == 1 ? (uint8_t *)&other.created_ms : i == 2 ? (uint8_t *)&other.lifetime_s
+          : i == 3 ? &other.method : (uint8_t *)&(uint8_t){0}) ^= 1;
+        if (i == 4)
+            other.authorization.len--;
+        buf_reset(&again);
+        CHECK_INT(msg_acme_challenge_text(&other, &again), ERR_NONE);
+        CHECK(!view_eq(buf_view(&text), buf_view(&again)));
+    }
+    buf_free(&text);
+    buf_free(&again);
+}
+
 static void run_round_trips(void)
 {
     CHECK_MESSAGE(challenge, MSG_CHALLENGE, .nonce = {9, 8, 7});
@@ -314,8 +354,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\51\1\0\0", 8, ERR_NONE},    /* type 41, the last */
-        {"\0\0\0\0\52\1\0\0", 8, ERR_VERSION}, /* type 42 */
+        {"\0\0\0\0\52\1\0\0", 8, ERR_NONE},    /* type 42, the last */
+        {"\0\0\0\0\53\1\0\0", 8, ERR_VERSION}, /* type 43 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */
@@ -688,6 +728,7 @@ static void run_refusal_names(void)
 
 static const struct check_case cases[] = {
     {"message_round_trips", run_round_trips},
+    {"message_acme_challenge", run_acme_challenge},
     {"message_encoder_refuses", run_encoder_refuses},
     {"message_relay_bounds", run_relay_bounds},
     {"message_decoder_refuses", run_decoder_refuses},

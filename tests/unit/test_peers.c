@@ -1246,6 +1246,31 @@ static void sealing_keys_are_carried(void)
     server_stop();
 }
 
+/* A challenge goes to all others as it is, never back. */
+static void acme_challenges_are_carried(void)
+{
+    struct msg_acme_challenge m = {.created_ms = 9, .lifetime_s = 60, .name = VIEW_LIT("a.example"),
+                                   .authorization = VIEW_LIT("token.thumb"), .signature = {3}}, got;
+    struct client a, b;
+    struct buf out;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&a);
+    client_enter(&b);
+    (void)next_of_type(&b, MSG_SEAL_ASK);
+    m.boot = a.who.boot;
+    buf_init(&out, 1024);
+    CHECK_INT(msg_acme_challenge_encode(&m, &out), ERR_NONE);
+    client_send(&a, &out);
+    CHECK_INT(msg_acme_challenge_decode(next_of_type(&b, MSG_ACME_CHALLENGE).payload, &got), ERR_NONE);
+    CHECK(id_eq(&got.boot, &a.who.boot) && view_eq(got.name, m.name) && got.created_ms == 9 &&
+          view_eq(got.authorization, m.authorization) && memcmp(got.signature, m.signature, 64) == 0);
+    client_close(&a);
+    client_close(&b);
+    server_stop();
+}
+
 static void silence_about_a_changed_policy_is_a_refusal(void)
 {
     static const struct twist another_floor = {.floor_microcode = "2"};
@@ -1978,6 +2003,7 @@ static const struct check_case cases[] = {
     {"peers: claims are answered", claims_are_answered},
     {"peers: own keys are told", own_keys_are_told},
     {"peers: sealing keys are carried", sealing_keys_are_carried},
+    {"peers: ACME challenges are carried", acme_challenges_are_carried},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},
     {"peers: troubles are told", troubles_are_told},

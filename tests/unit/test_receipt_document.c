@@ -238,7 +238,7 @@ static void every_fact_is_in_it(void)
         "{\"bytes_received\":100,\"bytes_returned\":200,\"complete\":true,\"error\":null,"
         "\"finish_reason\":\"stop\",\"result\":\"none\",\"status\":200,\"stream\":true,"
         "\"type\":\"outcome\"}",
-        "\"providers_digest\":\"sha256:8888888888888888888888888888888888888888888888888888888888888888\","
+        "\"providers_digest\":\"sha256:8888888888888888888888888888888888888888888888888888888888888888\"",
         "\"simulated\":false,\"tee_type\":\"sev_snp\",\"type\":\"platform\"}",
     };
     struct receipt_facts f = full();

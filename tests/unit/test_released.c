@@ -1,8 +1,6 @@
 /* A log that shows a boot of a program that was never released, or released afterwards, or by
  * nobody who has the release key, shows that something else ran: tr-verify log must say so. */
 #include "attestation/tools/command.c"
-#include "attestation/tools/https_answer.c"
-#include "attestation/tools/https.c"
 #include "attestation/tools/released.c"
 
 #include "check.h"

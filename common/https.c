@@ -1,7 +1,6 @@
 #include "https.h"
 
 #include "clock.h"
-#include "command.h"
 #include "tls.h"
 
 #include <assert.h>
@@ -24,6 +23,18 @@ struct https {
     char authority[HTTPS_HOST_MAX + 10]; /* for the Host header */
 };
 
+static void nobody(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void nobody(const char *fmt, ...)
+{
+    (void)fmt;
+}
+static void (*say)(const char *fmt, ...) __attribute__((format(printf, 1, 2))) = nobody;
+
+void https_complain_to(void (*to)(const char *fmt, ...) __attribute__((format(printf, 1, 2))))
+{
+    say = to;
+}
+
 /* --- the URL */
 
 static bool host_byte_ok(char c)
@@ -32,7 +43,7 @@ static bool host_byte_ok(char c)
            c == '-' || c == '_';
 }
 
-bool https_url_parse(const char *text, struct https_url *out)
+bool https_url_split(const char *text, struct https_url *out, const char **target)
 {
     const char *at = text + 8, *end;
     bool bracket;
@@ -60,7 +71,15 @@ bool https_url_parse(const char *text, struct https_url *out)
         snprintf(out->port, sizeof out->port, "%u", (unsigned)(port & 0xffff));
         end += 1 + digits;
     }
-    return strcmp(end, "") == 0 || strcmp(end, "/") == 0;
+    *target = end;
+    return *end == '\0' || *end == '/';
+}
+
+bool https_url_parse(const char *text, struct https_url *out)
+{
+    const char *target;
+
+    return https_url_split(text, out, &target) && (strcmp(target, "") == 0 || strcmp(target, "/") == 0);
 }
 
 /* --- the connection */
@@ -115,7 +134,7 @@ static enum err ca_require(struct https *h, const struct https_url *u, const cha
     X509_VERIFY_PARAM *param = SSL_get0_param(h->ssl);
 
     if (SSL_CTX_load_verify_file(h->ctx, ca) != 1) {
-        complain("%s holds no certificate authority", ca);
+        say("%s holds no certificate authority", ca);
         return ERR_CONFIG;
     }
     SSL_set_verify(h->ssl, SSL_VERIFY_PEER, NULL);
@@ -167,11 +186,11 @@ static enum err handshake(struct https *h, const struct https_url *u)
     if (e == ERR_NONE)
         return e;
     if (SSL_get_verify_result(h->ssl) != X509_V_OK) {
-        complain("the server's certificate: %s",
+        say("the server's certificate: %s",
                  X509_verify_cert_error_string(SSL_get_verify_result(h->ssl)));
         return ERR_AUTH;
     }
-    complain("no TLS 1.3 connection with %s port %s%s", u->host, u->port,
+    say("no TLS 1.3 connection with %s port %s%s", u->host, u->port,
              e == ERR_TOTAL_TIMEOUT ? " in time" : "");
     return ERR_TLS;
 }
@@ -192,7 +211,7 @@ enum err https_open(const struct https_url *u, const char *ca, unsigned timeout_
     h->fd = tcp_connect(u, h->deadline_ms);
     e = h->fd >= 0 ? tls_begin(h, u, ca) : ERR_CONNECT;
     if (e == ERR_CONNECT)
-        complain("cannot connect to %s port %s", u->host, u->port);
+        say("cannot connect to %s port %s", u->host, u->port);
     if (e == ERR_NONE)
         e = handshake(h, u);
     if (e == ERR_NONE)
@@ -223,19 +242,39 @@ bool https_binding(const struct https *h, uint8_t exporter[static 32], struct di
            tls_exporter(h->ssl, exporter) == ERR_NONE;
 }
 
-static enum err request_send(struct https *h, const char *target)
+static enum err send_all(struct https *h, struct view v)
+{
+    enum err e = ERR_NONE;
+
+    while (e == ERR_NONE && v.len != 0) {
+        int n = SSL_write(h->ssl, v.ptr, (int)(v.len < 16384 ? v.len : 16384));
+
+        if (n > 0)
+            v = view_from(v, (size_t)n);
+        else
+            e = again(h, n) == ERR_NONE ? ERR_NONE : ERR_IO;
+    }
+    return e;
+}
+
+static enum err request_send(struct https *h, const struct https_request *q)
 {
     enum err e;
     struct buf out;
-    int n;
 
-    buf_init(&out, 8192);
+    buf_init(&out, 8192 + q->body.len);
     e = buf_appendf(&out,
-                    "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n"
-                    "User-Agent: tr-verify\r\nConnection: close\r\n\r\n",
-                    target, h->authority);
-    while (e == ERR_NONE && (n = SSL_write(h->ssl, out.ptr, (int)out.len)) <= 0)
-        e = again(h, n) == ERR_NONE ? ERR_NONE : ERR_IO;
+                    "%s %s HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\n"
+                    "User-Agent: %s\r\nConnection: close\r\n",
+                    q->method, q->target, h->authority, q->agent);
+    if (e == ERR_NONE && q->content_type != NULL)
+        e = buf_appendf(&out, "Content-Type: %s\r\nContent-Length: %zu\r\n", q->content_type, q->body.len);
+    if (e == ERR_NONE)
+        e = buf_append(&out, VIEW_LIT("\r\n"));
+    if (e == ERR_NONE && q->content_type != NULL)
+        e = buf_append(&out, q->body);
+    if (e == ERR_NONE)
+        e = send_all(h, buf_view(&out));
     buf_free(&out);
     return e;
 }
@@ -276,15 +315,24 @@ static enum err answer_take(struct https *h, struct https_answer *a, struct buf 
     return e;
 }
 
-enum err https_get(struct https *h, const char *target, unsigned *status, struct buf *body)
+enum err https_exchange(struct https *h, const struct https_request *q, struct https_answer *a,
+                        struct buf *body)
 {
-    struct https_answer a = {.part = HTTPS_STATUS_LINE};
-    enum err e = request_send(h, target);
+    enum err e = request_send(h, q);
 
     if (e == ERR_NONE)
-        e = answer_take(h, &a, body);
-    *status = a.status;
+        e = answer_take(h, a, body);
     if (e != ERR_NONE)
-        complain("no readable answer from %s (%s)", h->authority, err_name(e));
+        say("no readable answer from %s (%s)", h->authority, err_name(e));
+    return e;
+}
+
+enum err https_get(struct https *h, const char *target, unsigned *status, struct buf *body)
+{
+    const struct https_request q = {.method = "GET", .target = target, .agent = "tr-verify"};
+    struct https_answer a = {.part = HTTPS_STATUS_LINE};
+    enum err e = https_exchange(h, &q, &a, body);
+
+    *status = a.status;
     return e;
 }

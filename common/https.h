@@ -1,7 +1,7 @@
-/* One HTTPS request on a connection of its own: enough to fetch evidence and to know which
- * connection it came over. */
-#ifndef TR_ATTESTATION_TOOLS_HTTPS_H
-#define TR_ATTESTATION_TOOLS_HTTPS_H
+/* One HTTPS request on a connection of its own, by a thread that may wait: enough to fetch evidence and to
+ * know which connection it came over, and to speak with a certificate authority. */
+#ifndef TR_COMMON_HTTPS_H
+#define TR_COMMON_HTTPS_H
 
 #include "buf.h"
 #include "secret.h"
@@ -21,6 +21,12 @@ struct https_url {
 };
 /* "https://host[:port][/]", nothing behind it; an IPv6 address stands in brackets. */
 bool https_url_parse(const char *text, struct https_url *out);
+/* The same with a target behind the authority: *target is where it begins in text, at '/' or at the end. */
+bool https_url_split(const char *text, struct https_url *out, const char **target);
+
+/* Who hears in one sentence why something failed: called once by a program that talks to a person, before
+ * the first https_open(). Otherwise nobody does. */
+void https_complain_to(void (*complain)(const char *fmt, ...) __attribute__((format(printf, 1, 2))));
 
 struct https;
 /* An open TLS 1.3 connection, given to the caller. ca: a PEM file that must vouch for the server
@@ -40,7 +46,17 @@ bool https_binding(const struct https *h, uint8_t exporter[static 32], struct di
 must_check enum err https_get(struct https *h, const char *target, unsigned *status,
                               struct buf *body);
 
-/* An answer that is being read; all zero at first. Separate for its tests. */
+struct https_answer;
+struct https_request {
+    const char *method, *target, *agent;
+    const char *content_type; /* NULL: there is no body */
+    struct view body;
+};
+/* The same for any request; the answer's status is in *a. */
+must_check enum err https_exchange(struct https *h, const struct https_request *q, struct https_answer *a,
+                                   struct buf *body);
+
+/* An answer that is being read; all zero at first, but for who wants its headers. */
 enum https_part {
     HTTPS_STATUS_LINE,
     HTTPS_HEADERS,
@@ -59,6 +75,9 @@ struct https_answer {
     uint64_t left;
     size_t head;     /* bytes of status line and headers so far */
     size_t searched; /* bytes at the front of what is not used that hold no end of a line */
+    /* Called with each header as it comes, in any letter case; NULL: they are of no interest. */
+    void (*header)(void *cookie, struct view name, struct view value);
+    void *cookie;
 };
 /* Feed what has come and was not used yet; *used of it is done with. ERR_NONE: the answer is whole.
  * ERR_SHORT: more is to come (when ended: it never will); ERR_FORMAT, ERR_LIMIT. */

@@ -43,6 +43,8 @@ static bool header_take(struct https_answer *a, struct view line)
         return false;
     name = view_of(line.ptr, (size_t)(colon - line.ptr));
     value = view_trim(view_from(line, name.len + 1));
+    if (a->header != NULL)
+        a->header(a->cookie, name, value);
     if (view_eq_nocase(name, VIEW_LIT("content-length"))) {
         if (a->has_length || !view_u64(value, &a->left))
             return false;
