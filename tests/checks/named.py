@@ -9,6 +9,7 @@ import re
 # Programs that are not run under the name of their file.
 RUN_AS = {"tests/e2e/python/sdk.py": ("tests/e2e/sdk-python", None), "tests/e2e/node/sdk.mjs": ("tests/e2e/sdk-node", None),
           "tests/interop/log": ("tests/e2e/log.py", "log_go_sumdb_agrees"), "tests/attacks": ("tests/attacks/run", None),
+          **{f"tests/image/{f}": ("tests/image/run", None) for f in ("boot.py", "refuse.py", "commands.py", "aml_guard")},
           "tests/interop": ("tests/interop/run", None), "tests/interop/run": ("tests/interop/run", None)}
 
 
@@ -55,7 +56,7 @@ def missing(path, case, row):
     word = re.escape(case)
     # In C a case is a row of the table of cases; in Python a function under @case; elsewhere a word.
     pattern = {".c": r'\{\s*"' + word + r'"\s*,\s*\w+\s*\}',
-               ".py": r"@case\s+def " + word + r"\(|[\"']" + word + r"[\"']",
+               ".py": r"@(?:rig\.)?case\s+def " + word + r"\(|[\"']" + word + r"[\"']",
                ".sh": r"@case\s+def " + word + r"\(|(?<!\w)" + word + r"(?!\w)"}.get(
                    os.path.splitext(path)[1], r"(?<!\w)" + word + r"(?!\w)")
     if not re.search(pattern, text):
@@ -75,7 +76,7 @@ def outcome(results, path, case):
     """How a named test went in that run: ok, skip, not_ok, or None when it did not run at all."""
     stem = os.path.splitext(os.path.basename(path))[0]
     program, only = RUN_AS.get(path, (path, None))
-    names = None if case is None else {case, f"{stem}_{case}".replace("-", "_"), "attack_" + case}
+    names = None if case is None else {case, f"{stem}_{case}".replace("-", "_"), "attack_" + case, "image_" + case}
     if only is not None:
         names = {only}
     if path.startswith("tests/fuzz/"):
