@@ -49,6 +49,12 @@ enum err identity_decode(struct view text, struct identity *out)
 
 /* --- what binds D to a report */
 
+bool identity_current(const struct identity *i, uint64_t now_s)
+{
+    return i->not_after_s > now_s &&
+           i->not_after_s - now_s <= UINT64_C(86400) * (IDENTITY_VALID_DAYS + IDENTITY_CLOCK_DAYS);
+}
+
 void evidence_leaf(enum evidence_purpose purpose, const uint8_t nonce[static 32],
                    const uint8_t cb[static 32], struct digest32 *leaf)
 {

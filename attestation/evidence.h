@@ -25,7 +25,12 @@ struct identity {
     struct digest32 tls_spki_sha256;
     bool unlocked_memory; /* it could not lock its memory: the machine may write pages to a disk */
 };
-enum { IDENTITY_MAX_BYTES = 4096 };
+enum {
+    IDENTITY_MAX_BYTES = 4096,
+    /* A document outlives any sensible time between two releases, but not its program for ever. */
+    IDENTITY_VALID_DAYS = 90,
+    IDENTITY_CLOCK_DAYS = 1, /* how far ahead the clock of an honest guest may be */
+};
 
 /* The canonical JSON of i (sorted keys, no spaces, lower-case hex): the exact bytes that are
  * hashed. "unlocked_memory" is there only when it is true, so that the document of a program whose
@@ -33,6 +38,10 @@ enum { IDENTITY_MAX_BYTES = 4096 };
 must_check enum err identity_encode(const struct identity *i, struct buf *out);
 /* Strict: exactly the canonical form, every key once, nothing else. ERR_FORMAT. */
 must_check enum err identity_decode(struct view text, struct identity *out);
+
+/* Not over, and not made by a guest whose host has set its clock ahead: such a document would be valid for longer
+ * than any is made for. */
+bool identity_current(const struct identity *i, uint64_t now_s);
 
 void evidence_leaf(enum evidence_purpose purpose, const uint8_t nonce[static 32],
                    const uint8_t cb[static 32], struct digest32 *leaf);

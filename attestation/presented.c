@@ -51,7 +51,7 @@ static void identity_check(const struct presented_expect *e, const struct attest
     examination_add(x, VERDICT_TLS_KEY,
                     ok_if(secret_equal(i->tls_spki_sha256.b, e->tls_spki->b, 32)), "");
     audience_check(e, p, i, x);
-    examination_add(x, VERDICT_IDENTITY_EXPIRED, ok_if(i->not_after_s > e->now_s), "");
+    examination_add(x, VERDICT_IDENTITY_EXPIRED, ok_if(identity_current(i, e->now_s)), "");
     examination_add(x, VERDICT_MEMORY,
                     p->allow_unlocked_memory || i->simulated ? FINDING_NOT_ASKED
                                                              : ok_if(!i->unlocked_memory),

@@ -143,7 +143,7 @@ enum refusal attest_verify(const struct msg_evidence *e, const struct attest_pol
         return REFUSAL_PEER_KEY;
     if (strcmp(i.audience, p->audience) != 0)
         return REFUSAL_AUDIENCE;
-    if (i.not_after_s <= x->now_s)
+    if (!identity_current(&i, x->now_s))
         return REFUSAL_EXPIRED;
     if (i.unlocked_memory && !i.simulated && !p->allow_unlocked_memory)
         return REFUSAL_MEMORY;

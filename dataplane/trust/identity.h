@@ -14,9 +14,6 @@
 #include <openssl/evp.h>
 #include <stdbool.h>
 
-/* A document outlives any sensible time between two releases, but not its program for ever. */
-enum { IDENTITY_VALID_DAYS = 90 };
-
 struct identity_keys;
 struct identity; /* evidence.h */
 

@@ -93,5 +93,5 @@ enum seal_verdict seal_peer_judge(const struct seal_own *own, const struct msg_s
         return SEAL_TCB;
     if (!same_config(own->identity, who))
         return SEAL_CONFIG;
-    return now_s < who->not_after_s ? SEAL_GOOD : SEAL_EXPIRED;
+    return identity_current(who, now_s) ? SEAL_GOOD : SEAL_EXPIRED;
 }

@@ -21,6 +21,7 @@ QEMU_DIR = os.path.join(rig.ROOT, "deploy/qemu")
 RUN = rig.env("TR_RUN_DIR")
 IMAGE = os.path.join(RUN, "guest/image")
 ADDRESS = "10.0.2.15"
+LOOP_S = 2  # seconds of processor time; nothing that the firmware does on its way takes half of it within 64 bytes
 REFUSED_S = 60  # how long a boot may take on a busy machine until it is decided; most take 4 s
 
 
@@ -171,19 +172,29 @@ class Guest:
         text = self.monitor("human-monitor-command", **{"command-line": "info registers"})
         return int(re.search(r"\b[RE]IP=([0-9a-f]+)", text).group(1), 16)
 
-    def stopped_in_firmware(self, seconds=REFUSED_S):
-        """The firmware has refused to go on: it says that there is nothing to boot, or it stays in a loop of a few
-        instructions (CpuDeadLoop), which no kernel of ours runs at its low addresses."""
-        def look():
+    def processor_s(self):
+        """Seconds of processor time that QEMU has had: the guest's own measure of time on a busy machine."""
+        with open(f"/proc/{self.process.pid}/stat") as f:
+            words = f.read().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stopped_in_firmware(self, unless=lambda: False):
+        """The firmware refuses to go on: it says that there is nothing to boot ("said"), or its processor spends LOOP_S seconds in
+        64 bytes of code below 4 GiB ("loop": CpuDeadLoop, but for an interrupt now and then). None when `unless` comes first."""
+        center, since, strays, end = None, 0, 0, time.monotonic() + REFUSED_S
+        while time.monotonic() < end:
+            if unless():
+                return None
             if "No bootable option" in self.console():
                 return "said"
-            at = []
-            for _ in range(8):
-                at.append(self.processor_at())
-                time.sleep(0.05)
-            at.sort()
-            return "loop" if at[-1] < 1 << 32 and at[6] - at[1] < 64 else None
-        return rig.wait_until(look, seconds, f"stopped in the firmware: {self.say()}", step=0.3)
+            at, now = self.processor_at(), self.processor_s()
+            strays = 0 if center is not None and abs(at - center) < 64 else strays + 1
+            if center is None or strays == 2 or at >= 1 << 32:
+                center, since, strays = at, now, 0
+            elif strays == 0 and now - since >= LOOP_S:
+                return "loop"
+            time.sleep(0.1)
+        raise AssertionError(f"it is not stopped in the firmware: {self.say()}")
 
     def memory_has(self, needles):
         """Which of these texts are in the guest's whole memory, as QEMU sees it without SEV."""

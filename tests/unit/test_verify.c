@@ -563,6 +563,11 @@ static void run_connection(void)
     who.not_after_s = expect.now_s;
     CHECK_INT(JUDGE(EVIDENCE_LINK, 1, 2), REFUSAL_EXPIRED);
     RESET;
+    who.not_after_s = expect.now_s + 86400 * 91;
+    CHECK_INT(JUDGE(EVIDENCE_LINK, 1, 2), REFUSAL_NONE);
+    who.not_after_s++; /* a clock that is more than a day ahead */
+    CHECK_INT(JUDGE(EVIDENCE_LINK, 1, 2), REFUSAL_EXPIRED);
+    RESET;
     who.simulated = false; /* a simulator that does not say so */
     CHECK_INT(JUDGE(EVIDENCE_LINK, 1, 2), REFUSAL_SIMULATED);
     RESET;
