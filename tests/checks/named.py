@@ -56,7 +56,7 @@ def missing(path, case, row):
     word = re.escape(case)
     # In C a case is a row of the table of cases; in Python a function under @case; elsewhere a word.
     pattern = {".c": r'\{\s*"' + word + r'"\s*,\s*\w+\s*\}',
-               ".py": r"@(?:rig\.)?case\s+def " + word + r"\(|[\"']" + word + r"[\"']",
+               ".py": r"@(?:(?:rig\.)?case|beside)\s+def " + word + r"\(|[\"']" + word + r"[\"']",
                ".sh": r"@case\s+def " + word + r"\(|(?<!\w)" + word + r"(?!\w)"}.get(
                    os.path.splitext(path)[1], r"(?<!\w)" + word + r"(?!\w)")
     if not re.search(pattern, text):
