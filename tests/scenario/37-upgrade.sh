@@ -205,7 +205,7 @@ def drained(host, stop, traffic, place):
     traffic.answers.append(a)
     equal(len(traffic.lost), lost, repr(traffic.lost[lost:lost + 3]))
     ended = time.monotonic()
-    wait_until(lambda: leased(place)[0] == 0, 45, "its leases are back", 0.2)
+    wait_until(lambda: leased(place)[0] == 0, 5, "its leases are back", 0.1)
     print(f"# its leases were back {time.monotonic() - ended:.1f} s after it ended")
 
 
@@ -266,10 +266,7 @@ def nothing_lost_nothing_twice():
     booked, answered = rig.booked_ids(KEY), {a.header("x-request-id") for a in traffic.answers}
     equal([i for i in answered if booked[i] != 1], [], "answers that are not booked once")
     rows = rig.usage_rows(KEY)
-    cut = [r for r in rows if r["status"] == 499]
-    print(f"# {len(cut)} requests met the closing of their connection")
-    equal(len(booked) - len(answered), len(cut), "booked, and nobody's answer")
-    true(len(cut) <= 3 and all(r["completion"] == 0 for r in cut), cut)
+    equal(len(booked), len(answered), "booked, and nobody's answer")
     equal(total((r["prompt"], r["completion"]) for r in rows if r["status"] == 200), total(usage(a) for a in traffic.answers))
     equal(rig.violations(), [])
 
