@@ -20,32 +20,18 @@ def verify(*words):
     return r.returncode, r.stdout, r.stderr
 
 
-def first_answer(g):
-    """Ask again and again from power-on; the seconds until the first 200."""
-    while time.monotonic() - g.began < 60:
-        try:
-            a = g.chat(f"text=served,id={rig.fresh()}")
-            if a.status == 200:
-                return time.monotonic() - g.began, a
-        except (OSError, rig.http.client.HTTPException):
-            pass
-        rig.true(g.process.poll() is None, f"it ended: {g.say()}")
-        time.sleep(0.02)
-    raise AssertionError(f"no answer within 60 s: {g.say()}")
-
-
 @rig.case
 def power_on_to_the_first_answer():
     """The data plane that deploy/dev/up --guest has booted answers; then one of our own is timed, alone."""
     equal(rig.chat("text=up").text(), "up")
     rig.stop("dataplane")
     with Guest(host=host_conf()) as g:
-        seconds, answer = first_answer(g)
-        listening = g.wait_event("listening")["t"] / 1000
-        equal(answer.text(), "served")
-        print(f"#| power-on to the first chat completion under TCG, one processor: {seconds:.2f} s "
-              f"(listening at {listening - (time.time() - (time.monotonic() - g.began)):.2f} s); "
-              f"load of this machine {os.getloadavg()[0]:.1f}")
+        # A client that came earlier would wait for QEMU's user network to give up on a guest that is not there yet.
+        g.ready()
+        listening = time.monotonic() - g.began
+        equal(g.chat("text=served").text(), "served")
+        print(f"#| power-on to the first chat completion under TCG, one processor: {time.monotonic() - g.began:.2f} s "
+              f"(listening at {listening:.2f} s); load of this machine {os.getloadavg()[0]:.1f}")
 
 
 @rig.case

@@ -151,6 +151,7 @@ class Guest:
 
     def monitor(self, command, **arguments):
         """One command of QMP and its answer."""
+        rig.wait_until(lambda: os.path.exists(self.path("qmp")) or self.process.poll() is not None, 20, "QEMU's monitor")
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(60)
             s.connect(self.path("qmp"))
