@@ -217,17 +217,18 @@ def a_release_is_made_signed_and_logged():
     """From files to the log without any hardware; another command line or initrd is not this release."""
     d = os.path.join(work, "release")
     os.mkdir(d)
-    for name in ("kernel", "initrd", "other"):
+    for name, text in (("vmlinuz", "k" * 600), ("initrd", "i" * 600), ("other", "o" * 600), ("cmdline", "console=ttyS0"),
+                       ("sbom", "{}")):
         with open(f"{d}/{name}", "w") as f:
-            f.write(name * 100)
-    ovmf = f"{ROOT}/tests/fixtures/snp/ovmf_small.bin"
+            f.write(text)
+    shutil.copy(f"{ROOT}/tests/fixtures/snp/ovmf_small.bin", f"{d}/OVMF.amdsev.fd")
     tool = f"{ROOT}/deploy/release"
 
     def run(*args, **kw):
         return subprocess.run(args, capture_output=True, text=True, env={**os.environ, "TR_BIN": BIN}, **kw)
 
     def measure(initrd="initrd", cmdline="console=ttyS0", vcpus="2", kind="EPYC-v4"):
-        return run(f"{BIN}/tr-verify", "measure", "--ovmf", ovmf, "--kernel", f"{d}/kernel", "--initrd",
+        return run(f"{BIN}/tr-verify", "measure", "--ovmf", f"{d}/OVMF.amdsev.fd", "--kernel", f"{d}/vmlinuz", "--initrd",
                    f"{d}/{initrd}", "--append", cmdline, "--vcpus", vcpus, "--vcpu-type", kind,
                    check=True).stdout.strip()
 
@@ -235,8 +236,8 @@ def a_release_is_made_signed_and_logged():
         return run(f"{tool}/make", "--version", "1.0", "--svn", "2", "--days", "30", "--providers",
                    f"{ROOT}/deploy/examples/providers.conf", "--catalog", f"{ROOT}/deploy/examples/catalog.conf",
                    "--policy", f"{ROOT}/deploy/examples/attestation.conf", "--digest", f"dataplane={BIN}/tr-verify",
-                   "--commit", "ab" * 20, "--repo", "https://example.com/tr", "--ovmf", ovmf, "--kernel",
-                   f"{d}/kernel", "--initrd", f"{d}/initrd", "--cmdline", "console=ttyS0", "--vcpu-type", "EPYC-v4",
+                   "--commit", "ab" * 20, "--repo", "https://example.com/tr", "--image", d,
+                   "--dataplane-conf", f"{ROOT}/deploy/examples/dataplane.conf", "--sbom", f"{d}/sbom", "--vcpu-type", "EPYC-v4",
                    "--vcpu-type", "EPYC-Milan", "--vcpus", "2", "--vcpus", "4", "--out", out, *more)
 
     file = f"{d}/release.json"
