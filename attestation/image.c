@@ -127,6 +127,11 @@ static void initrd_check(const struct image *i, const struct manifest *m, struct
               digest_is(file, manifest_digest(m, "dataplane.conf")),
           "dataplane.conf in the initrd is the manifest's",
           "dataplane.conf in the initrd is not the manifest's");
+    found(f, IMAGE_CHECK_PROGRAM,
+          newc_file(archive, IMAGE_PROGRAM, &file) == ERR_NONE &&
+              digest_is(file, manifest_digest(m, "dataplane")),
+          "tr-dataplane in the initrd is the manifest's",
+          "tr-dataplane in the initrd is not the manifest's");
 }
 
 /* "EPYC-v4" as a C string, for the table of processor models. */

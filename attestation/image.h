@@ -10,6 +10,7 @@
 /* Where tr-dataplane reads them in the guest. */
 #define IMAGE_PROVIDERS "etc/trustedrouter/providers.conf"
 #define IMAGE_DATAPLANE "etc/trustedrouter/dataplane.conf"
+#define IMAGE_PROGRAM "usr/bin/tr-dataplane"
 
 struct image {
     struct view ovmf, cmdline, initrd, kernel; /* the files' bytes */
@@ -32,6 +33,7 @@ void image_digest(const struct image *image, struct digest32 *out);
     X(INITRD_FORMAT, MALFORMED)                                                                    \
     X(PROVIDERS, REJECT)      /* providers.conf inside of the initrd */                            \
     X(DATAPLANE_CONF, REJECT) /* dataplane.conf there */                                           \
+    X(PROGRAM, REJECT)        /* tr-dataplane there */                                             \
     X(MEASUREMENT, REJECT)    /* a recomputed measurement is not the manifest's */                 \
     X(VCPU_TYPE, UNSUPPORTED) /* a processor model that this program does not know */              \
     X(LAUNCH, UNSUPPORTED)    /* this firmware does not measure a kernel, or not such a guest */

@@ -218,6 +218,8 @@ enum err config_parse_hosted(struct view text, const char *file_name, struct vie
 
     *out = defaults;
     e = conf_parse(text, file_name, config_section, out, why);
+    if (e == ERR_NONE && (out->control_host[0] != '\0' || out->place[0] != '\0'))
+        e = config_bad(why, file_name, "control_host and place are the host's to say with --host: they may not stand here");
     if (e == ERR_NONE)
         e = conf_parse(host, host_name, host_section, out, why);
     if (e == ERR_NONE)

@@ -101,6 +101,8 @@ static void people_print(const struct judged *j)
                                          : j->findings->checks[j->first].detail);
     printf("image %s\nrelease %.*s, security version %llu\n", hex, (int)j->manifest->version.len,
            (const char *)j->manifest->version.ptr, (unsigned long long)j->manifest->svn);
+    if (j->manifest->simulated)
+        puts("SIMULATED: its measurements prove nothing");
     checks_print(j);
     rows_print(j);
 }

@@ -3,10 +3,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { NAME_MAX_BYTES = 48, TEXT_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 48, TEXT_MAX_BYTES = 64, STUCK_MS = 200 };
 
 static bool take(struct view *v, const char *literal)
 {
@@ -113,16 +114,26 @@ static bool may_show(struct console *c)
     return !c->started && console_sentence_ok(line);
 }
 
-/* The console is slow and may be gone; nothing waits for it. */
+/* The console is slow, and the host can stop it with one byte (Ctrl-S): fd does not block, and what the console does not
+ * take within STUCK_MS is lost. From then on nothing waits until it takes something again. */
 static void show(const char *p, size_t n, int fd)
 {
+    static bool stuck;
+
     while (n != 0) {
         ssize_t done = write(fd, p, n);
 
         if (done < 0 && errno == EINTR)
             continue;
+        if (done < 0 && errno == EAGAIN && !stuck) {
+            struct pollfd room = {fd, POLLOUT, 0};
+
+            stuck = poll(&room, 1, STUCK_MS) <= 0;
+            continue;
+        }
         if (done <= 0)
             return;
+        stuck = false;
         p += done;
         n -= (size_t)done;
     }

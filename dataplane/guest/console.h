@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-    CONSOLE_LINE_MAX = 1024,    /* bytes with the newline; the log's own lines are shorter */
+    CONSOLE_LINE_MAX = 2048,    /* bytes with the newline: LINE_MAX_BYTES of common/log.c */
     CONSOLE_SENTENCE_MAX = 400, /* bytes of a sentence of tr-dataplane's */
 };
 

@@ -63,7 +63,15 @@ static bool dhcp_await(int s, uint64_t until_ms, uint32_t xid, const struct net_
     }
 }
 
-static bool dhcp_ask(int s, const struct net_device *d, uint64_t wait_ms, struct dhcp_answer *lease)
+/* So long from now, and not beyond until_ms, whatever the server does. */
+static uint64_t dhcp_until(uint64_t wait_ms, uint64_t until_ms)
+{
+    uint64_t at = clock_mono_ms() + wait_ms;
+
+    return at < until_ms ? at : until_ms;
+}
+
+static bool dhcp_ask(int s, const struct net_device *d, uint64_t wait_ms, uint64_t until_ms, struct dhcp_answer *lease)
 {
     uint8_t message[DHCP_REQUEST_BYTES];
     struct dhcp_answer offer;
@@ -72,10 +80,10 @@ static bool dhcp_ask(int s, const struct net_device *d, uint64_t wait_ms, struct
     if (getrandom(&xid, sizeof xid, 0) != (ssize_t)sizeof xid)
         return false;
     dhcp_write(DHCP_DISCOVER, xid, d->mac, NULL, message);
-    if (!dhcp_send(s, message) || !dhcp_await(s, clock_mono_ms() + wait_ms, xid, d, DHCP_OFFER, &offer))
+    if (!dhcp_send(s, message) || !dhcp_await(s, dhcp_until(wait_ms, until_ms), xid, d, DHCP_OFFER, &offer))
         return false;
     dhcp_write(DHCP_REQUEST, xid, d->mac, &offer, message);
-    return dhcp_send(s, message) && dhcp_await(s, clock_mono_ms() + wait_ms, xid, d, DHCP_ACK, lease);
+    return dhcp_send(s, message) && dhcp_await(s, dhcp_until(wait_ms, until_ms), xid, d, DHCP_ACK, lease);
 }
 
 enum err dhcp_get(const struct net_device *d, unsigned timeout_s, struct dhcp_lease *out)
@@ -88,13 +96,13 @@ enum err dhcp_get(const struct net_device *d, unsigned timeout_s, struct dhcp_le
     while (e == ERR_TOTAL_TIMEOUT && clock_mono_ms() < until) {
         uint64_t began = clock_mono_ms(), waited;
 
-        if (dhcp_ask(s, d, wait_ms, &lease)) {
+        if (dhcp_ask(s, d, wait_ms, until, &lease)) {
             *out = (struct dhcp_lease){lease.net, lease.seconds};
             e = ERR_NONE;
             break;
         }
         waited = clock_mono_ms() - began; /* a send that fails does so at once */
-        if (waited < wait_ms)
+        if (waited < wait_ms && clock_mono_ms() < until)
             (void)!poll(NULL, 0, (int)(wait_ms - waited));
         wait_ms = wait_ms * 2 < LONGEST_WAIT_MS ? wait_ms * 2 : LONGEST_WAIT_MS;
     }

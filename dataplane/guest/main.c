@@ -48,7 +48,7 @@ struct guest {
     struct buf why;                   /* one sentence about the host's configuration */
     struct console console;
     pid_t child;
-    int output, signals;
+    int output, signals, input; /* input: the console's; -1: gone */
 };
 
 /* --- steps */
@@ -60,7 +60,7 @@ static enum err step_mounts(struct guest *g)
     (void)g;
     if (mounts_make() != ERR_NONE)
         return ERR_IO;
-    fd = open("/dev/console", O_RDWR | O_NOCTTY);
+    fd = open("/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
         return ERR_IO;
     if (fd > 2)
@@ -280,13 +280,25 @@ static void take_signal(struct guest *g)
         kill(g->child, SIGTERM);
 }
 
+/* "drain" on the console is how the operator of a guest ends it without loss. A host can stop us anyway. */
+static void take_console(struct guest *g)
+{
+    char line[64];
+    ssize_t n = read(g->input, line, sizeof line);
+
+    if (n == 6 && memcmp(line, "drain\n", 6) == 0)
+        kill(g->child, SIGTERM);
+    else if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+        g->input = -1; /* poll() passes it over */
+}
+
 static int next_wait_ms(const struct guest *g)
 {
-    uint64_t now = clock_mono_ms();
+    uint64_t now = clock_mono_ms(), at = g->renew_ms < g->lease_ends_ms ? g->renew_ms : g->lease_ends_ms;
 
     if (g->renew_ms == 0)
         return -1;
-    return g->renew_ms <= now ? 0 : g->renew_ms - now > 60000 ? 60000 : (int)(g->renew_ms - now);
+    return at <= now ? 0 : at - now > 60000 ? 60000 : (int)(at - now);
 }
 
 static int watch(struct guest *g)
@@ -294,13 +306,15 @@ static int watch(struct guest *g)
     int status = 0;
 
     while (!reap(g, &status)) {
-        struct pollfd p[] = {{g->output, POLLIN, 0}, {g->signals, POLLIN, 0}};
+        struct pollfd p[] = {{g->output, POLLIN, 0}, {g->signals, POLLIN, 0}, {g->input, POLLIN, 0}};
 
-        (void)!poll(p, 2, next_wait_ms(g));
+        (void)!poll(p, 3, next_wait_ms(g));
         if (p[0].revents != 0)
             drain_output(g);
         if (p[1].revents != 0)
             take_signal(g);
+        if (p[2].revents != 0)
+            take_console(g);
         if (g->renew_ms != 0 && clock_mono_ms() >= g->lease_ends_ms) {
             LOG("dhcp_lease_over", KV("seconds", (uint32_t)0));
             kill(g->child, SIGTERM);

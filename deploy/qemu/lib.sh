@@ -72,3 +72,11 @@ qemu_version() {
 run() {
     exec "$QEMU" "$@"
 }
+
+# The guest's console: standard output, a file, or a socket that takes words for the guest ("drain") and keeps the file as well.
+serial_port() { # CONSOLE CONTROL: sets serial=()
+    [[ $1$2 != *,* ]] || die "QEMU takes no comma in a path: $1$2"
+    serial=(-serial stdio)
+    [ -z "$1" ] || serial=(-serial "file:$1")
+    [ -z "$2" ] || serial=(-chardev "socket,id=console0,path=$2,server=on,wait=off${1:+,logfile=$1}" -serial chardev:console0)
+}

@@ -2,7 +2,7 @@
 # Boot an image directory as a SEV-SNP guest: a host with an AMD EPYC processor (Genoa or later for our policy), Linux
 # 6.11 or later with SNP on, and QEMU 9.1 or later (Debian 12: from backports).
 #   run-snp.sh DIR [--vcpus N] [--vcpu-type TYPE] [--memory MIB] [--policy HEX] [--host-conf FILE] [--release DIR]
-#              [--tap NAME [--mac ADDRESS] | --forward PORT[:GUESTPORT]...] [--console FILE]
+#              [--tap NAME [--mac ADDRESS] | --forward PORT[:GUESTPORT]...] [--console FILE] [--control SOCKET]
 #              [--id-block FILE --id-auth FILE [--author-key]] [--host-data HEX] [--cbitpos N]
 #              [--check | --print] [-- QEMU OPTION...]
 # --vcpus and --vcpu-type are measured: they must be in DIR/measurements, and the digest that belongs to them is printed.
@@ -91,6 +91,7 @@ vcpu_type=EPYC-v4
 memory=2048
 policy=0x920000
 console=
+control=
 tap=
 mac=
 forwards=
@@ -113,6 +114,7 @@ while [ $# != 0 ]; do
     --mac) need "$@"; mac=$2; shift 2 ;;
     --forward) need "$@"; forwards+=$(forward_rule "$2"); shift 2 ;;
     --console) need "$@"; console=$2; shift 2 ;;
+    --control) need "$@"; control=$2; shift 2 ;;
     --id-block) need "$@"; id_block=$(one_line "$1" "$2"); shift 2 ;;
     --id-auth) need "$@"; id_auth=$(one_line "$1" "$2"); shift 2 ;;
     --author-key) author_key=1; shift ;;
@@ -142,7 +144,6 @@ image_check "$dir"
 [[ $host_data =~ ^([0-9a-fA-F]{64})?$ ]] || die "--host-data needs 64 hex digits"
 [ -n "$id_block" ] || [ -z "$id_auth$author_key" ] || die "--id-auth and --author-key belong to an --id-block"
 [ -z "$id_block" ] || [ -n "$id_auth" ] || die "--id-block needs its --id-auth (deploy/qemu/id-auth makes it)"
-[[ $console != *,* ]] || die "QEMU takes no comma in a path: $console"
 digest=$(expected "$dir" "$vcpu_type" "$vcpus")
 [ -n "$digest" ] || die "$dir/measurements has no line for $vcpu_type with $vcpus processors: no verifier would know this guest"
 
@@ -154,8 +155,7 @@ guest=sev-snp-guest,id=sev0,cbitpos=$cbitpos,reduced-phys-bits=1,policy=$policy,
 [ -z "$host_data" ] || guest+=,host-data=$(base64_of_hex "$host_data")
 network=user,id=net0,ipv6=off$forwards
 [ -z "$tap" ] || network=tap,id=net0,ifname=$tap,script=no,downscript=no,vhost=on
-serial=stdio
-[ -z "$console" ] || serial=file:$console
+serial_port "$console" "$control"
 
 # iommu_platform: the guest's devices reach only the memory that it shares with them.
 command=(-nodefaults -no-user-config -display none -no-reboot
@@ -164,7 +164,7 @@ command=(-nodefaults -no-user-config -display none -no-reboot
     -object "memory-backend-memfd,id=ram1,size=${memory}M,share=true,prealloc=false"
     -object "$guest"
     -bios "$dir/OVMF.amdsev.fd" -kernel "$dir/vmlinuz" -initrd "$dir/initrd" -append "$(cmdline "$dir")"
-    -serial "$serial"
+    "${serial[@]}"
     -netdev "$network" -device "virtio-net-pci,netdev=net0,romfile=,disable-legacy=on,iommu_platform=on${mac:+,mac=$mac}"
     -object rng-random,id=rng0,filename=/dev/urandom
     -device virtio-rng-pci,rng=rng0,disable-legacy=on,iommu_platform=on

@@ -3,9 +3,10 @@
 # initrd and command line as it does under SEV-SNP, but nothing is encrypted and no report is made, so that only an image
 # of the sim variant serves (a production image powers off).
 #   run-tcg.sh DIR [--vcpus N] [--memory MIB] [--host-conf FILE] [--release DIR] [--forward PORT[:GUESTPORT]]...
-#              [--console FILE] [--table-of DIR | --no-table] [--no-rng] [-- QEMU OPTION...]
+#              [--console FILE] [--control SOCKET] [--table-of DIR | --no-table] [--no-rng] [-- QEMU OPTION...]
 # --forward: this loopback port goes to the guest's port (443 when it is not given).
 # --console: where the guest's serial console is written; standard output when it is not given.
+# --control: a Unix socket; the line "drain" there has the guest finish what runs and switch itself off.
 # --table-of: the firmware checks against the files of that directory instead; --no-table: against nothing; the guest
 #             must not start. --no-rng: without the virtio source of randomness. These three are for tests.
 # SIGTERM ends the guest. The exit status is QEMU's: 0 when the guest has powered off.
@@ -16,6 +17,7 @@ dir=
 vcpus=1
 memory=512
 console=
+control=
 table_of=
 no_table=
 no_rng=
@@ -28,6 +30,7 @@ while [ $# != 0 ]; do
     --release) need "$@"; fw_cfg_release "$2"; shift 2 ;;
     --forward) need "$@"; forwards+=$(forward_rule "$2"); shift 2 ;;
     --console) need "$@"; console=$2; shift 2 ;;
+    --control) need "$@"; control=$2; shift 2 ;;
     --table-of) need "$@"; table_of=$2; shift 2 ;;
     --no-table) no_table=1; shift ;;
     --no-rng) no_rng=1; shift ;;
@@ -40,7 +43,6 @@ done
 image_check "$dir"
 [ -z "$table_of" ] || image_check "$table_of"
 command -v "$QEMU" >/dev/null || die "$QEMU is not installed (Debian: qemu-system-x86)"
-[[ $console != *,* ]] || die "QEMU takes no comma in a path: $console"
 
 # What QEMU would put into the measured page if SEV were on. The file is gone when this shell is; QEMU reads it by
 # its descriptor.
@@ -65,12 +67,11 @@ initrd=()
 
 # EPYC without what QEMU cannot emulate, which it would complain about at each start.
 cpu=EPYC,rdseed=off,sha-ni=off,fxsr-opt=off,misalignsse=off,3dnowprefetch=off,osvw=off,topoext=off,nrip-save=off,xsavec=off
-serial=stdio
-[ -z "$console" ] || serial=file:$console
+serial_port "$console" "$control"
 
 run -nodefaults -no-user-config -display none -no-reboot \
     -M q35,accel=tcg -cpu "$cpu" -smp "$vcpus" -m "$memory" \
     -bios "$dir/OVMF.amdsev.fd" -kernel "$dir/vmlinuz" "${initrd[@]}" -append "$(cmdline "$dir")" "${table[@]}" \
-    -serial "$serial" \
+    "${serial[@]}" \
     -netdev "user,id=net0,ipv6=off$forwards" -device virtio-net-pci,netdev=net0,romfile=,disable-legacy=on \
     "${rng[@]}" "${fw_cfg[@]}" "$@" </dev/null

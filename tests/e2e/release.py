@@ -287,6 +287,7 @@ def a_signed_manifest_must_be_of_this_image():
             ("another measurement", row("measurement", "ab" * 48), (10, "MEASUREMENT")),
             ("another kernel", digest("kernel"), (10, "KERNEL")),
             ("another dataplane.conf", digest("dataplane.conf"), (10, "DATAPLANE_CONF")),
+            ("another program", digest("dataplane"), (10, "PROGRAM")),
             ("other providers", lambda m: m.update(providers_sha256="ab" * 32), (10, "PROVIDERS")),
             ("another cmdline", lambda m: m.update(cmdline="console=ttyS0"), (10, "CMDLINE")),
             ("another image", lambda m: m.update(image_sha256="ab" * 32), (10, "IMAGE")),

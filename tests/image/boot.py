@@ -3,6 +3,7 @@ and four processors; and nothing of a prompt is on its console, in what the host
 
 import json
 import os
+import socket
 import re
 import subprocess
 import tempfile
@@ -93,6 +94,24 @@ def two_processors():
 @beside
 def four_processors():
     processors(4)
+
+
+@beside
+def drained_on_request():
+    """The word "drain" on the console, and no other, has the guest finish and switch itself off."""
+    with tempfile.TemporaryDirectory() as d:
+        control = os.path.join(d, "control")
+        with Guest(host=host_conf(), options=("--control", control)) as g:
+            g.ready()
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(control)
+                for word in (b"stop\n", b"drain now\n", b"d" * 300 + b"\n"):
+                    s.sendall(word)
+                equal(g.chat("text=still here").text(), "still here")
+                s.sendall(b"drain\n")
+                g.ended()
+            equal([e["status"] for e in g.events("guest_stopped")], [0])
+            true(g.events("stopped"), g.say())
 
 
 @beside

@@ -606,6 +606,7 @@ static void bytes_put(const char *name, struct view v)
 static void image_make(struct digest48 *measured, char text[static 2048])
 {
     static const char *const names[] = {"cmdline", "dataplane.conf", "initrd", "kernel", "ovmf"};
+    char program[65];
     struct launch l = {.direct_boot = true, .vcpus = 2, .guest_features = 1};
     struct buf ovmf, initrd;
     struct view files[5];
@@ -626,6 +627,8 @@ static void image_make(struct digest48 *measured, char text[static 2048])
         digest_sha256(files[i], &d[i]);
         hex_encode(d[i].b, 32, hex[i]);
     }
+    digest_sha256(VIEW_LIT("program\n"), &image); /* usr/bin/tr-dataplane in that initrd */
+    hex_encode(image.b, 32, program);
     CHECK_INT(ovmf_parse(files[4], &l.ovmf), ERR_NONE);
     CHECK_INT(launch_vcpu_signature("EPYC-Genoa", &l.vcpu_signature), ERR_NONE);
     l.kernel = d[3];
@@ -638,11 +641,11 @@ static void image_make(struct digest48 *measured, char text[static 2048])
     digest_sha256(VIEW_LIT("[provider a]\n"), &image);
     snprintf(text, 2048,
              "{\"catalog_sha256\":\"%s\",\"cmdline\":\"quiet\",\"digests\":{\"cmdline\":\"%s\","
-             "\"dataplane.conf\":\"%s\",\"initrd\":\"%s\",\"kernel\":\"%s\",\"ovmf\":\"%s\"},"
+             "\"dataplane\":\"%s\",\"dataplane.conf\":\"%s\",\"initrd\":\"%s\",\"kernel\":\"%s\",\"ovmf\":\"%s\"},"
              "\"image_sha256\":\"%s\",\"measurements\":[{\"cpu\":\"EPYC-Genoa\",\"features\":1,"
              "\"measurement\":\"%s\",\"vcpus\":2}],\"min_svn\":1,\"not_after\":%llu,"
              "\"not_before\":1790000000,\"policy_sha256\":\"%s\",\"previous\":null,",
-             hex[0], hex[0], hex[1], hex[2], hex[3], hex[4], hex[6], hex[5],
+             hex[0], hex[0], program, hex[1], hex[2], hex[3], hex[4], hex[6], hex[5],
              (unsigned long long)now_s + 1, hex[0]);
     hex_encode(image.b, 32, hex[1]);
     snprintf(text + strlen(text), 2048 - strlen(text),
