@@ -118,8 +118,10 @@ static int tcp_connect(const struct https_url *u, uint64_t deadline_ms)
     if (getaddrinfo(u->host, u->port, &hints, &list) != 0)
         return -1;
     for (a = list; a != NULL && fd < 0; a = a->ai_next) {
+        uint64_t now = clock_mono_ms(), left = deadline_ms > now ? deadline_ms - now : 0;
+
         fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
-        if (fd >= 0 && !connected(fd, a, deadline_ms)) {
+        if (fd >= 0 && !connected(fd, a, a->ai_next != NULL ? now + left / 3 : deadline_ms)) {
             close(fd);
             fd = -1;
         }

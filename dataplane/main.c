@@ -381,11 +381,11 @@ static void finish(struct program *p)
     struct shared *s = &p->shared;
 
     opening_end(&p->opening);
-    certified_stop(&p->certified);
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_drain(s->workers[i]);
     for (unsigned i = 0; i < s->n_workers; i++)
         worker_join(s->workers[i]);
+    certified_stop(&p->certified); /* it may wait for an authority that does not answer: nothing else waits for that */
     uplink_stop(s->uplink);
     meter_free(s->meter);
     log_proof_free(s->facts.log_proof);

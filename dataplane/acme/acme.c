@@ -12,6 +12,7 @@
 #include <time.h>
 
 enum {
+    LOOK_S = 60, /* how often the wall clock is compared with the time of a renewal */
     ACME_LOOK_MS = 1000,  /* how often a waiting thread looks whether the certificate is over */
     ACME_ACCEPT_MS = 200, /* between two looks whether the control plane has accepted us */
     ACME_FRAME_MAX = 1024,
@@ -171,8 +172,11 @@ static void acme_challenge_end(void *cookie, enum acme_method method, const char
 static void succeeded(struct acme *a, struct acme_certificate *got)
 {
     enum err e = served_public(a->config.served, got->leaf, got->chain, got->not_after_s);
+    uint64_t now_s = clock_unix_ms() / 1000;
 
     a->renew_s = schedule_renewal_s(got->not_before_s, got->not_after_s);
+    if (a->renew_s <= now_s) /* our clock is ahead, or it is an old one: two thirds of what is left */
+        a->renew_s = now_s + (got->not_after_s > now_s ? (got->not_after_s - now_s) / 3 * 2 : 0);
     schedule_succeeded(&a->schedule);
     pthread_mutex_lock(&a->lock);
     a->status.certificates++;
@@ -206,6 +210,23 @@ static uint64_t failed(struct acme *a, const struct acme_failure *f)
 }
 
 /* False: the end. */
+/* By the wall clock, because a machine that slept or whose clock was set has another renewal than a sleep measured before. A
+ * certificate is never followed by an order at once. */
+static bool await_renewal(struct acme *a)
+{
+    uint64_t now_s;
+
+    if (!acme_pause(a, a->schedule.retry_ms))
+        return false;
+    while ((now_s = clock_unix_ms() / 1000) < a->renew_s) {
+        uint64_t left_s = a->renew_s - now_s;
+
+        if (!acme_pause(a, (left_s < LOOK_S ? left_s : LOOK_S) * 1000))
+            return false;
+    }
+    return true;
+}
+
 static bool try_once(struct acme *a)
 {
     struct acme_certificate got = {.leaf = NULL};
@@ -228,10 +249,8 @@ static bool try_once(struct acme *a)
         ms = failed(a, &f);
     a->config.tried(a->config.cookie);
     now_s = clock_unix_ms() / 1000;
-    if (good && a->renew_s > now_s)
-        ms = (a->renew_s - now_s) * 1000;
-    say(a, good ? ACME_GOOD : ACME_FAILED, now_s + ms / 1000);
-    return acme_pause(a, ms);
+    say(a, good ? ACME_GOOD : ACME_FAILED, good ? a->renew_s : now_s + ms / 1000);
+    return good ? await_renewal(a) : acme_pause(a, ms);
 }
 
 static void *acme_main(void *cookie)

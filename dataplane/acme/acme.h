@@ -8,7 +8,8 @@
 
 enum {
     ACME_SETTLE_MS = 1000, /* between telling the other data planes of a challenge and the authority to look */
-    ACME_TURN_MS = 300000, /* how long to wait for others whose challenge of the same name is open */
+    ACME_TURN_MS = (LIMIT_ACME_CHALLENGE_S + 60) * 1000, /* how long to wait for others whose challenge of the same name is
+                              open: that of a boot that died is over by then */
 };
 
 struct acme;

@@ -1,10 +1,13 @@
 /* The certificate that the authority made: read, and judged before it is shown to anybody. */
+#include "clock.h"
 #include "client_internal.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <time.h>
+
+enum { EARLY_S = 3600 }; /* a certificate may begin so much later than our clock says: it may be behind */
 
 void acme_certificate_free(struct acme_certificate *c)
 {
@@ -72,7 +75,8 @@ static enum err chain_judge(const struct acme_client *c, struct acme_certificate
         return ERR_FORMAT;
     if (!unix_of(X509_get0_notBefore(out->leaf), &out->not_before_s) ||
         !unix_of(X509_get0_notAfter(out->leaf), &out->not_after_s) || out->not_before_s >= out->not_after_s ||
-        X509_cmp_current_time(X509_get0_notAfter(out->leaf)) <= 0)
+        X509_cmp_current_time(X509_get0_notAfter(out->leaf)) <= 0 ||
+        out->not_before_s > clock_unix_ms() / 1000 + EARLY_S)
         return ERR_RANGE;
     for (unsigned i = 0; i < c->config.names->n; i++)
         if (X509_check_host(out->leaf, c->config.names->list[i], 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) != 1)
