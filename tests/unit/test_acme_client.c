@@ -1,6 +1,7 @@
 /* The ACME client against a scripted authority: one that is good, and the same with one answer changed in each way in
  * which a hostile or broken one could change it. */
 #include "check.h"
+#include "clock.h"
 
 #include "dataplane/acme/client.c"
 #include "dataplane/acme/client_chain.c"
@@ -265,6 +266,13 @@ static void foreign_certificates(void)
     CHECK_INT(obtain(NULL, &f), ERR_NOT_FOUND);
     leaf_names = "a.example,b.example";
     CHECK_INT(obtain(NULL, &f), ERR_NONE);
+    /* One that begins in the future would be shown for years before it is valid; a clock of ours that is a little behind is none. */
+    clock_freeze(clock_mono_us(), clock_unix_ms() - 7200000);
+    CHECK_INT(obtain(NULL, &f), ERR_RANGE);
+    clock_thaw();
+    clock_freeze(clock_mono_us(), clock_unix_ms() - 1800000);
+    CHECK_INT(obtain(NULL, &f), ERR_NONE);
+    clock_thaw();
 }
 
 /* The authority has forgotten the account: the next try makes another. */
