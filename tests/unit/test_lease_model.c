@@ -72,8 +72,10 @@ static void look_at_the_end(struct state s)
                 }
             }
         }
-        for (uint8_t i = 0; i < LEASES; i++)
-            moved |= pass_end(&s, i) | reclaim(&s, i);
+        for (uint8_t i = 0; i < LEASES; i++) {
+            moved |= pass_end(&s, i);
+            moved |= reclaim(&s, i);
+        }
     }
     look(&s);
     for (int i = 0; i < LEASES; i++)
