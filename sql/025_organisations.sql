@@ -32,7 +32,7 @@ CREATE FUNCTION account_organisation() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.organisation_id IS NULL THEN
         INSERT INTO organisation (organisation_id, name, operator)
-        VALUES (NEW.account_id, NEW.name, NEW.operator);
+        VALUES (NEW.account_id, NEW.name, NEW.operator) ON CONFLICT DO NOTHING;
         NEW.organisation_id := NEW.account_id;
     END IF;
     RETURN NEW;
@@ -120,8 +120,8 @@ CREATE FUNCTION key_manages(k api_key) RETURNS boolean LANGUAGE sql STABLE AS $$
 $$;
 CREATE FUNCTION api_key_last() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT key_manages(OLD) OR (key_manages(NEW) AND NEW.role = OLD.role
-                                AND (NEW.expires_at IS NULL OR OLD.expires_at IS NOT NULL)) THEN
+    IF NOT key_manages(OLD) OR NEW.role <> OLD.role -- which nothing of ours changes
+       OR (key_manages(NEW) AND (NEW.expires_at IS NULL OR OLD.expires_at IS NOT NULL)) THEN
         RETURN NEW;
     END IF;
     PERFORM 1 FROM account WHERE account_id = NEW.account_id FOR NO KEY UPDATE;

@@ -171,25 +171,30 @@ END $$;
 
 -- A key's call. o_account is the account acted on: the key's own, or, for an operator's key, the one picked;
 -- NULL when there is none. o_state is the key's ('ok', 'disabled', 'expired'), o_account_state its own account's.
+-- o_operators: the organisation of the account acted on is the operator's.
 CREATE FUNCTION caller_key(p_digest bytea, p_account uuid, OUT o_key uuid, OUT o_role text, OUT o_state text,
-                           OUT o_account_state text, OUT o_account uuid, OUT o_organisation uuid)
+                           OUT o_account_state text, OUT o_account uuid, OUT o_organisation uuid,
+                           OUT o_operators boolean)
 RETURNS SETOF record LANGUAGE sql STABLE AS $$
     SELECT k.key_id, k.role, CASE WHEN k.disabled THEN 'disabled'
                                   WHEN k.expires_at <= ledger_now() THEN 'expired' ELSE 'ok' END,
-           own.state, a.account_id, a.organisation_id
+           own.state, a.account_id, a.organisation_id, coalesce(o.operator, false)
     FROM api_key k JOIN account own ON own.account_id = k.account_id
     LEFT JOIN account a ON a.account_id = CASE WHEN k.role = 'operator' THEN coalesce(p_account, k.account_id)
                                                ELSE k.account_id END
+    LEFT JOIN organisation o ON o.organisation_id = a.organisation_id
     WHERE k.digest = p_digest AND k.deleted_at IS NULL
 $$;
 
 -- A session's call. p_workspace is what the user picks of the workspaces of their organisations, p_account what an
 -- operator picks of all; neither: the oldest active workspace, of the operator's organisation if they belong to
--- it. No row: there is no such session. o_account NULL: the pick is not theirs, or they belong to no organisation
--- (o_role NULL). o_account_state is 'active' for operators. A use is noted once a minute.
-CREATE FUNCTION caller_session(p_digest bytea, p_workspace uuid, p_account uuid, OUT o_session uuid,
+-- it. No row: there is no such session. o_role: in the organisation of that workspace, or (o_operator) in the
+-- operator's; NULL: they belong nowhere. o_account NULL: there is no such workspace for them. o_account_state is
+-- 'active' for operators. A use is noted once a minute.
+CREATE FUNCTION caller_session(p_digest bytea, p_account uuid, p_workspace uuid, OUT o_session uuid,
                                OUT o_user uuid, OUT o_role text, OUT o_operator boolean,
-                               OUT o_account_state text, OUT o_account uuid, OUT o_organisation uuid)
+                               OUT o_account_state text, OUT o_account uuid, OUT o_organisation uuid,
+                               OUT o_operators boolean)
 RETURNS SETOF record LANGUAGE plpgsql AS $$
 BEGIN
     SELECT s.session_id, s.user_id INTO o_session, o_user FROM session s
@@ -199,20 +204,26 @@ BEGIN
     END IF;
     UPDATE session SET last_seen_at = ledger_now()
     WHERE session_id = o_session AND last_seen_at < ledger_now() - interval '1 minute';
-    SELECT m.role, o.operator, CASE WHEN o.operator THEN 'active' ELSE a.state END, a.account_id,
-           a.organisation_id
-    INTO o_role, o_operator, o_account_state, o_account, o_organisation
-    FROM membership m JOIN organisation o USING (organisation_id)
-    JOIN account a ON a.organisation_id = o.organisation_id OR (o.operator AND a.account_id = p_account)
-    WHERE m.user_id = o_user AND o.closed_at IS NULL
-      AND (p_account IS NULL OR (o.operator AND a.account_id = p_account))
-      AND (p_workspace IS NULL OR a.account_id = p_workspace)
-    ORDER BY o.operator DESC, a.state = 'active' DESC, a.created_at, a.account_id LIMIT 1;
+    IF p_account IS NULL THEN
+        SELECT m.role, o.operator, CASE WHEN o.operator THEN 'active' ELSE a.state END, a.account_id,
+               o.organisation_id, o.operator
+        INTO o_role, o_operator, o_account_state, o_account, o_organisation, o_operators
+        FROM membership m JOIN organisation o USING (organisation_id) JOIN account a USING (organisation_id)
+        WHERE m.user_id = o_user AND o.closed_at IS NULL
+          AND (p_workspace IS NULL OR a.account_id = p_workspace)
+        ORDER BY o.operator DESC, a.state = 'active' DESC, a.created_at, a.account_id LIMIT 1;
+    ELSE
+        SELECT m.role, true, 'active', a.account_id, a.organisation_id, a.organisation_id = o.organisation_id
+        INTO o_role, o_operator, o_account_state, o_account, o_organisation, o_operators
+        FROM membership m JOIN organisation o USING (organisation_id)
+        JOIN account a ON a.account_id = p_account
+        WHERE m.user_id = o_user AND o.operator;
+    END IF;
     IF o_account IS NULL THEN
-        -- Of whatever organisation, so that the answer can tell "not yours" from "you belong nowhere".
         SELECT m.role, o.operator INTO o_role, o_operator
         FROM membership m JOIN organisation o USING (organisation_id)
         WHERE m.user_id = o_user AND o.closed_at IS NULL ORDER BY o.operator DESC LIMIT 1;
+        o_operators := false;
     END IF;
     RETURN NEXT;
 END $$;
