@@ -66,6 +66,21 @@ CREATE TABLE usage_day_latency (
 ) WITH (fillfactor = 70);
 CREATE INDEX usage_day_latency_by_age ON usage_day_latency (day);
 
+-- What a day's partition holds, for each key and boot: what its records add up to is known when it is dropped, without
+-- reading it (038). Records that are deleted one by one are taken off again.
+CREATE TABLE usage_day_kept (
+    account_id       uuid NOT NULL REFERENCES account,
+    day              date NOT NULL,
+    key_id           uuid NOT NULL,
+    boot_id          uuid NOT NULL,
+    records          bigint NOT NULL CHECK (records >= 0),
+    cost_nusd        bigint NOT NULL,
+    billed_nusd      bigint NOT NULL,
+    written_off_nusd bigint NOT NULL,
+    PRIMARY KEY (account_id, day, key_id, boot_id)
+) WITH (fillfactor = 70);
+CREATE INDEX usage_day_kept_by_age ON usage_day_kept (day);
+
 ALTER TABLE usage_batch ADD COLUMN rolled boolean NOT NULL DEFAULT true;
 ALTER TABLE usage_batch ALTER COLUMN rolled SET DEFAULT false;
 CREATE INDEX usage_batch_waiting ON usage_batch (batch_id) WHERE NOT rolled;
@@ -88,7 +103,7 @@ DECLARE
     told bigint;
 BEGIN
     WITH picked AS MATERIALIZED (
-        SELECT u.account_id, u.key_id, u.model_no, u.endpoint_no, u.region_no,
+        SELECT u.account_id, u.key_id, u.boot_id, u.written_off_nusd, u.model_no, u.endpoint_no, u.region_no,
                u.http_status >= 400 AND u.http_status <> 499 AS failed, u.cost_nusd, u.own_cost,
                u.tokens_prompt, u.tokens_completion, u.tokens_reasoning, u.tokens_cached_read,
                CASE WHEN u.first_byte_us > 0 THEN sketch_bucket(u.first_byte_us / 1000.0::double precision) END
@@ -139,6 +154,14 @@ BEGIN
         ON CONFLICT (account_id, day, key_id, model_no, endpoint_no, region_no) DO UPDATE SET
             first_ms = sketch_add(d.first_ms, EXCLUDED.first_ms),
             total_ms = sketch_add(d.total_ms, EXCLUDED.total_ms)
+    ), kept AS (
+        INSERT INTO usage_day_kept AS k
+        SELECT account_id, (p_hour AT TIME ZONE 'UTC')::date, key_id, boot_id, count(*), sum(cost_nusd),
+               sum(cost_nusd - written_off_nusd), sum(written_off_nusd)
+        FROM picked GROUP BY 1, 3, 4
+        ON CONFLICT (account_id, day, key_id, boot_id) DO UPDATE SET records = k.records + EXCLUDED.records,
+            cost_nusd = k.cost_nusd + EXCLUDED.cost_nusd, billed_nusd = k.billed_nusd + EXCLUDED.billed_nusd,
+            written_off_nusd = k.written_off_nusd + EXCLUDED.written_off_nusd
     ), models AS (
         SELECT s.account_id, s.model_no, sum(s.requests) AS requests, sum(s.errors) AS errors,
                sum(s.cost_nusd) AS cost_nusd, sum(s.tokens_prompt) AS tokens_prompt,
@@ -177,7 +200,7 @@ BEGIN
     RETURN n;
 END $$;
 
--- What was booked before, as far back as hours are kept (038): the rows whose batch is 0.
+-- What was booked before: hours and sketches as far back as hours are kept (038), what partitions hold for all.
 DO $$
 DECLARE
     h timestamptz;
@@ -186,4 +209,8 @@ BEGIN
              WHERE batch_id = 0 AND booked_at >= usage_kept_from(90) LOOP
         PERFORM usage_fold('{0}', h);
     END LOOP;
+    INSERT INTO usage_day_kept
+    SELECT account_id, (booked_at AT TIME ZONE 'UTC')::date, key_id, boot_id, count(*), sum(cost_nusd),
+           sum(cost_nusd - written_off_nusd), sum(written_off_nusd)
+    FROM usage WHERE booked_at < usage_kept_from(90) GROUP BY 1, 2, 3, 4;
 END $$;
