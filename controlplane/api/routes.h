@@ -8,7 +8,8 @@
 struct call;
 
 enum route_flag {
-    R_RELAYED = 1 /* data planes serve this path, too, by handing the call on */
+    R_RELAYED = 1, /* data planes serve this path, too, by handing the call on */
+    R_OWN_IDEMPOTENCY = 64 /* the handler keeps Idempotency-Key by itself, idempotent.c does not */
 };
 
 struct route {
