@@ -25,6 +25,11 @@ void handle_account_create(struct call *c);
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* analytics.c */
+void handle_analytics(struct call *c);
+void handle_activity_csv(struct call *c);
+void handle_retention(struct call *c);
+void handle_retention_set(struct call *c);
 /* trail.c: the audit trail */
 void handle_audit_list(struct call *c);
 void handle_audit_export(struct call *c);

@@ -36,7 +36,11 @@ const struct route routes[] = {
     /* --- payments */
 
     /* --- usage */
-    ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash", handle_activity),
+    ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash from to", handle_activity),
+    ROUTE("GET", "/activity.csv", USAGE_READ, 0, "from to cursor", handle_activity_csv),
+    ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
+    ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
+    ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),
     ROUTE("GET", "/generation", SELF, R_RELAYED, "id", handle_generation),
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 
