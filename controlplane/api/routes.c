@@ -31,7 +31,12 @@ const struct route routes[] = {
 
     /* --- money: balances, movements, statements */
     ROUTE("GET", "/credits", CREDITS_READ, R_RELAYED, "", handle_credits),
+    ROUTE("POST", "/credits/transfer", CREDITS_WRITE, R_RELAYED, "", handle_transfer),
     ROUTE("POST", "/credits/topup", MONEY_WRITE, 0, "", handle_topup),
+    ROUTE("POST", "/credits/refund", MONEY_WRITE, 0, "", handle_refund),
+    ROUTE("POST", "/credits/adjust", MONEY_WRITE, 0, "", handle_adjust),
+    ROUTE("POST", "/credits/promotion", MONEY_WRITE, 0, "", handle_promotion),
+    ROUTE("POST", "/credits/reverse", MONEY_WRITE, 0, "", handle_reverse),
 
     /* --- payments */
 
