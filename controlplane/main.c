@@ -28,7 +28,7 @@ enum { WHY_MAX = 1024 };
 
 static const char usage[] =
     "usage: %s -c FILE [--check-config | --init-state | --print-link-spki | "
-    "--print-log-key | --bootstrap |\n"
+    "--print-log-key | --bootstrap | --check-ledger |\n"
     "        --rebuild-log entries | --rebuild-log DIR | --check-catalog]\n"
     "       %s --check-catalog CATALOG PROVIDERS\n"
     "       %s --version\n";
@@ -415,6 +415,7 @@ static const struct {
     {"--print-link-spki", command_print_link_spki},
     {"--print-log-key", command_print_log_key},
     {"--bootstrap", command_bootstrap},
+    {"--check-ledger", command_check_ledger},
 };
 
 static enum err act(struct program *p, int argc, char **argv)

@@ -19,8 +19,14 @@ void handle_byok_patch(struct call *c);
 void handle_byok_delete(struct call *c);
 /* credits.c */
 void handle_credits(struct call *c);
-void handle_topup(struct call *c);
 void handle_account_create(struct call *c);
+/* movements.c */
+void handle_topup(struct call *c);
+void handle_refund(struct call *c);
+void handle_adjust(struct call *c);
+void handle_promotion(struct call *c);
+void handle_reverse(struct call *c);
+void handle_transfer(struct call *c);
 /* history.c */
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
