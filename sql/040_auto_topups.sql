@@ -135,16 +135,16 @@ CREATE FUNCTION credit_line_owed(c credit_line) RETURNS bigint LANGUAGE sql STAB
     SELECT greatest(0, c.ceiling_nusd - payment_balance(c.account_id))
 $$;
 
-CREATE FUNCTION credit_line_json(c credit_line) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('object', 'credit_line', 'workspace_id', c.account_id, 'ceiling', usd(c.ceiling_nusd),
-        'used', usd(credit_line_owed(c)), 'invoiced_unpaid', usd(credit_line_invoiced(c.account_id)),
-        'next_invoice_at', CASE WHEN c.ceiling_nusd > 0 THEN utc_text(c.invoice_at) END)
-$$;
-
 -- What unpaid invoices ask for. A failed one is asked for again by the next invoice.
 CREATE FUNCTION credit_line_invoiced(p_account uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT coalesce(sum(amount_nusd), 0)::bigint FROM payment
     WHERE account_id = p_account AND kind = 'invoice' AND state IN ('claimed', 'open', 'processing')
+$$;
+
+CREATE FUNCTION credit_line_json(c credit_line) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('object', 'credit_line', 'workspace_id', c.account_id, 'ceiling', usd(c.ceiling_nusd),
+        'used', usd(credit_line_owed(c)), 'invoiced_unpaid', usd(credit_line_invoiced(c.account_id)),
+        'next_invoice_at', CASE WHEN c.ceiling_nusd > 0 THEN utc_text(c.invoice_at) END)
 $$;
 
 -- outcome: ok; no_payment_method (nothing to charge); used (that much of the line is spent or lent: what is left of
@@ -206,7 +206,7 @@ BEGIN
                 (payment_month(c.invoice_at - interval '1 day') AT TIME ZONE 'UTC')::date, ledger_now(), ledger_now(),
                 ledger_now()
             ON CONFLICT DO NOTHING;
-            made := made + 1;
+            made := made + FOUND::integer;
         END IF;
         UPDATE credit_line SET invoice_at = payment_month(payment_month(ledger_now()) + interval '40 days')
         WHERE account_id = c.account_id;

@@ -135,7 +135,7 @@ static void read_invoice(struct json_value o, struct rail_fact *f)
     f->parent = reference(o, "payment_intent");
     f->url = text(o, "hosted_invoice_url", TEXT_MAX);
     f->pdf = text(o, "invoice_pdf", TEXT_MAX);
-    f->has_total = amount(o, "amount_paid", &f->total_nusd);
+    f->has_total = amount(o, f->state[0] == 'c' ? "total" : "amount_paid", &f->total_nusd);
     if (!amount(o, "tax", &f->tax_nusd))
         f->tax_nusd = 0;
 }
