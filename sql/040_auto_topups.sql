@@ -221,7 +221,7 @@ CREATE TABLE credit_request (
     account_id   uuid NOT NULL REFERENCES account,
     request_id   uuid NOT NULL,
     state        text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'approved', 'declined')),
-    evidence     text NOT NULL CHECK (length(evidence) BETWEEN 1 AND 2000),
+    evidence     text NOT NULL CHECK (length(evidence) BETWEEN 1 AND 256),
     amount_nusd  bigint NOT NULL CHECK (amount_nusd > 0), -- asked for
     granted_nusd bigint CHECK (granted_nusd > 0),
     expires_at   timestamptz,

@@ -15,6 +15,7 @@ struct api {
     struct db *db;
     struct translog *log;
     const struct control_health *health;
+    struct payments *payments; /* NULL: there are none */
     struct gate *gate;
     struct budget *budget; /* requests and answers in memory */
     struct web_server *web; /* NULL once it has stopped */
@@ -36,6 +37,11 @@ struct translog *call_log(const struct call *c)
 struct gate *call_gate(const struct call *c)
 {
     return c->api->gate;
+}
+
+struct payments *call_payments(const struct call *c)
+{
+    return c->api->payments;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -83,7 +89,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
 static bool path_matches(const char *pattern, struct view path, struct call *c)
 {
     const char *brace = strchr(pattern, '{');
-    struct view head;
+    struct view head, tail;
 
     if (brace == NULL)
         return view_eq(path, view_str(pattern));
@@ -91,6 +97,10 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
     if (!view_starts(path, head))
         return false;
     path = view_from(path, head.len);
+    tail = view_str(strchr(brace, '}') + 1); /* "/rotate" */
+    if (path.len < tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+        return false;
+    path.len -= tail.len;
     if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
         return false;
     c->segment = path;
@@ -154,7 +164,8 @@ static void run_handler(struct call *c)
 /* The pages that anybody may read. */
 static void serve_anybody(struct call *c)
 {
-    if (c->route->handler != handle_health) { /* which costs nothing, and must answer */
+    if (c->route->handler != handle_health && /* which costs nothing, and must answer */
+        (c->route->flags & R_OWN_RATE) == 0) {
         if (gate_page(c->api->gate, c->address, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
@@ -319,6 +330,7 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->db = config->db;
     a->log = config->log;
     a->health = config->health;
+    a->payments = config->payments;
     e = gate_new(&config->pages, &a->gate);
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);

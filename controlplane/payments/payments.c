@@ -19,6 +19,8 @@ enum {
     CLEAN_MAX = 1000,
     JOBS_MAX = OUTCALLS_MAX / 2, /* of the timer: the rest is for callers who wait */
 };
+/* Webhooks: the service sends from few addresses, and each costs a signature at most before it is believed. */
+static const struct rate_config event_rate = {200, 1000, 100, 500};
 #define INVOICE_LEAST_NUSD INT64_C(500000000) /* half a dollar: the service asks for nothing smaller */
 
 void payments_hold(struct payments *p)
@@ -31,6 +33,7 @@ void payments_drop(struct payments *p)
     assert(p->pending > 0);
     if (--p->pending > 0 || !p->freed)
         return;
+    rate_free(p->events);
     sodium_free(p->secrets);
     free(p);
 }
@@ -222,6 +225,11 @@ enum err payments_event(struct payments *p, struct view signature, struct view b
     return e;
 }
 
+enum err payments_event_rate(struct payments *p, const uint8_t address[static 16], uint64_t now_ms, uint32_t *retry_ms)
+{
+    return rate_take(p->events, address, now_ms, retry_ms);
+}
+
 /* --- where a checkout leads back to --- */
 
 /* scheme://authority of a URL; empty: it has none. */
@@ -351,11 +359,14 @@ enum err payments_new(const struct payments_config *c, struct payments **out, st
         o.key = view_str(p->secrets->key);
         e = outcalls_new(&o, &p->outcalls);
     }
+    if (e == ERR_NONE)
+        e = rate_new(&event_rate, &p->events);
     if (e == ERR_NONE && (p->timer = calloc(1, sizeof *p->timer)) == NULL)
         e = ERR_MEMORY;
     if (e != ERR_NONE) {
         if (p != NULL) {
             outcalls_free(p->outcalls);
+            rate_free(p->events);
             sodium_free(p->secrets);
         }
         free(p);

@@ -27,7 +27,7 @@ void payments_free(struct payments *p);
 /* How a request to the service ended. DONE: its state is in the database. REFUSED: so is the refusal, and code says
  * why (borrowed). UNKNOWN: the timer asks again. */
 enum payments_outcome { PAYMENTS_DONE, PAYMENTS_REFUSED, PAYMENTS_UNKNOWN };
-/* Exactly once, never before the function that was given it has returned. url: of a checkout; borrowed. */
+/* Exactly once, maybe before the function that was given it has returned. url: of a checkout; borrowed. */
 typedef void payments_cb(void *cookie, enum payments_outcome outcome, struct view code, struct view url);
 
 /* Their rows have been written: payment_begin() and payment_refund_begin(). The order is copied. */
@@ -36,6 +36,9 @@ void payments_refund(struct payments *p, const struct rail_order *o, payments_cb
 /* order.object: the card. */
 void payments_detach(struct payments *p, const struct rail_order *o, payments_cb *cb, void *cookie);
 
+/* A webhook of this address (16 bytes) may be looked at, signed or not: ERR_NONE, or ERR_RATE and when. */
+must_check enum err payments_event_rate(struct payments *p, const uint8_t address[static 16], uint64_t now_ms,
+                                        uint32_t *retry_ms);
 /* A webhook: ERR_NONE and the fact as JSON, nothing when it does not concern us. ERR_AUTH, ERR_RANGE (its time),
  * ERR_FORMAT. */
 must_check enum err payments_event(struct payments *p, struct view signature, struct view body, int64_t now_s,

@@ -4,6 +4,7 @@
 
 #include "outcall.h"
 #include "payments.h"
+#include "rate.h"
 
 enum {
     SECRET_TEXT_MAX = 256,
@@ -21,6 +22,7 @@ struct payments {
     const struct rail *rail;
     struct payments_secrets *secrets;
     struct outcalls *outcalls;
+    struct rate *events;
     uv_timer_t *timer;
     uint64_t ticks;
     unsigned step;    /* of the tick that runs */

@@ -113,9 +113,9 @@ static void read_intent(struct json_value o, struct rail_fact *f)
         f->state = "failed";
     else
         f->state = "open";
+    read_failure(error, f);
     if (is(o, "status", "canceled"))
         f->code = VIEW_LIT("canceled");
-    read_failure(error, f);
     f->has_total = amount(o, "amount_received", &f->total_nusd);
 }
 

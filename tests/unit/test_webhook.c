@@ -184,6 +184,8 @@ static void test_event_fields(void)
                                 &f),
               ERR_NONE);
     CHECK(view_eq(f.code, VIEW_LIT("lost_card")));
+    CHECK_INT(stripe_read_event(VIEW_LIT(EVENT("payment_intent.canceled", INTENT("canceled", ""))), &f), ERR_NONE);
+    CHECK(view_eq(f.code, VIEW_LIT("canceled")));
     /* Metadata that are no ids of ours, an amount that there cannot be. */
     CHECK_INT(stripe_read_event(VIEW_LIT(EVENT("x", "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"amount_received\":"
                                                     "922337203685477580,\"metadata\":{\"tr_account\":\"1 OR 1=1\"}}")),
