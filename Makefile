@@ -109,6 +109,14 @@ $B/tests/%.o: tests/%.c
 # what the assembler includes there
 $B/attestation/roots.o: $(wildcard attestation/roots/*.der attestation/policy/*.conf)
 
+# what the REST surface is: proto/openapi/README.md
+OPENAPI := $(wildcard proto/openapi/*.json proto/openapi/head/*.json) proto/openapi/join.py common/version.h
+$B/openapi/%: $(OPENAPI)
+	@mkdir -p $(@D)
+	$Qpython3 -B proto/openapi/join.py $(basename $*) >$@
+$B/controlplane/api/openapi.o: CFLAGS += -DOPENAPI_FILE='"$B/openapi/control.json"'
+$B/controlplane/api/openapi.o: $B/openapi/control.json
+
 BASE_LIBS := $B/libattestation.a $B/libproto.a $B/libcommon.a
 link = $(if $(V),,@echo '  LD  $@' &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1
 # zero-on-free replaces malloc's free(); a sanitizer has its own.

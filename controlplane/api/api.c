@@ -99,6 +99,7 @@ static const struct route routes[] = {
     ROUTE("GET", "/attestation/transparency/{index}", ROLE_NOBODY, handle_log_entry),
     ROUTE("GET", "/checkpoint", ROLE_NOBODY, handle_checkpoint),
     ROUTE("GET", "/tile/{*}", ROLE_NOBODY, handle_tile),
+    ROUTE("GET", "/openapi.json", ROLE_NOBODY, handle_openapi),
 };
 
 struct db *call_db(const struct call *c)
@@ -144,6 +145,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
         }
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+           view_eq(*path, VIEW_LIT("/openapi.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
