@@ -193,7 +193,7 @@ def operation(method, path, op, all_of):
     out = {"operationId": op["id"], "tags": [op["tag"]], "summary": op["says"]}
     if "more" in op:
         out["description"] = op["more"]
-    out["x-permission"] = op["permission"]
+    out["x-permission"] = op["permission"].lower().replace("_", ".")
     out["security"] = security(op)
     found = parameters(method, path, op, all_of)
     if found:
