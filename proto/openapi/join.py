@@ -49,7 +49,7 @@ def no_twins(pairs):
 # --- shapes: the short notation of JSON Schema
 
 def bounded(name, low, high):
-    """"string(1..128)", "integer(0..)": a plain name with bounds."""
+    """A plain name with bounds, as in "string(1..128)" and "integer(0..)"."""
     s = dict(PLAIN[name])
     words = ("minLength", "maxLength") if s["type"] == "string" else ("minimum", "maximum")
     for word, value in zip(words, (low, high)):
@@ -286,7 +286,7 @@ def c_text(s):
 
 
 def body_members(op, all_of):
-    """The members of a JSON body: {name: [required, shape]}; None when it is given as a whole only."""
+    """The members of a JSON body: {name: [required, shape]}; none when it is given as a whole only."""
     if "body" not in op or op.get("takes", "application/json") != "application/json":
         return {}
     shape = all_of["schemas"].get(op["body"]) if isinstance(op["body"], str) else op["body"]
@@ -301,25 +301,31 @@ def row(at, op, all_of):
         p = parameter(n, "query", all_of)
         lines.append((p["name"], kind_of(p["schema"], all_of), "IN_QUERY", p["required"], values_of(p["schema"], all_of), p["description"]))
     for n, (needed, shape) in body_members(op, all_of).items():
+        if n == "idempotency_key":  # the header's, which every command has
+            continue
         s = schema(shape, all_of["schemas"])
         lines.append((n, kind_of(s, all_of), "IN_BODY", needed, values_of(s, all_of), s.get("description", "")))
+    params = "".join(f"    {{{c_text(n)}, {kind}, {where}, {str(needed).lower()}, {c_text(values)}, {c_text(says)}}},\n"
+                     for n, kind, where, needed, values, says in lines)
     out = f"    {{{c_text(words)}, {c_text(method)}, {c_text(path)}, {c_text(op['says'])}, {c_text(columns)},\n     "
     out += f"{'PLANE_DATA' if op['planes'] == ['data'] else 'PLANE_CONTROL'}, {str(bool(op.get('bare'))).lower()}, "
-    out += f"{c_text(op.get('takes', 'application/json') if 'body' in op else '')}, {{\n"
-    for n, kind, where, needed, values, says in lines:
-        out += f"         {{{c_text(n)}, {kind}, {where}, {str(needed).lower()}, {c_text(values)}, {c_text(says)}}},\n"
-    return out + f"     }}, {len(lines)}}},\n"
+    out += c_text(op.get("takes", "application/json") if "body" in op else "")
+    if not lines:
+        return "", out + ", NULL, 0},\n"
+    return f"static const struct param params_of_{op['id']}[] = {{\n{params}}};\n", out + f", params_of_{op['id']}, {len(lines)}}},\n"
 
 
 def commands(all_of):
-    out, seen = "/* Made by proto/openapi/join.py. */\n", {}
+    params, rows, seen = "/* Made by proto/openapi/join.py. */\n", "", {}
     for at, op in sorted(all_of["operations"].items(), key=lambda i: i[1].get("cli", [""])[0]):
         if "cli" not in op:
             stop(f"{at} has no command of trctl")
         if seen.setdefault(op["cli"][0], at) != at:
             stop(f"{at} and {seen[op['cli'][0]]} are one command")
-        out += row(at, op, all_of)
-    return out
+        more = row(at, op, all_of)
+        params += more[0]
+        rows += more[1]
+    return params + "static const struct command commands[] = {\n" + rows + "};\n"
 
 
 def main():
