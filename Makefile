@@ -119,6 +119,8 @@ $B/controlplane/trctl/commands.o: CFLAGS += -DCOMMANDS_FILE='"$B/openapi/command
 $B/controlplane/trctl/commands.o: $B/openapi/commands.inc
 $B/controlplane/api/openapi.o: CFLAGS += -DOPENAPI_FILE='"$B/openapi/control.json"'
 $B/controlplane/api/openapi.o: $B/openapi/control.json
+$B/dataplane/api/openapi.o: CFLAGS += -DOPENAPI_FILE='"$B/openapi/data.json"'
+$B/dataplane/api/openapi.o: $B/openapi/data.json
 
 BASE_LIBS := $B/libattestation.a $B/libproto.a $B/libcommon.a
 link = $(if $(V),,@echo '  LD  $@' &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1

@@ -135,7 +135,7 @@ def load():
             op.setdefault("planes", area.get("planes", ["control"]))
             op.setdefault("tag", name.removesuffix(".json"))
     for op in everything["operations"].values():
-        if isinstance(op.get("body"), str):
+        if isinstance(op.get("body"), str) and not op.get("open"):
             everything["closed"].append(op["body"])
     return everything
 
@@ -199,7 +199,7 @@ def operation(method, path, op, all_of):
     if found:
         out["parameters"] = found
     if "body" in op:
-        content = {"schema": schema(op["body"], all_of["schemas"], closed=True)}
+        content = {"schema": schema(op["body"], all_of["schemas"], closed=not op.get("open"))}
         if "example" in op:
             content["example"] = op["example"]
         out["requestBody"] = {"required": not op.get("body_optional", False),
