@@ -218,7 +218,7 @@ bench: all $B/chunk_cost
 	@tests/bench/verify
 deb:
 	@deploy/dev/install-packages deb
-	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify
+	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify build/release/trctl
 	@VERSION='$(VERSION)' deploy/packages/build
 image:
 	@deploy/dev/install-packages image
