@@ -6,8 +6,6 @@
 #include "options.h"
 
 /* Signing in by e-mail and password. */
-#define SESSION_PATH "/sessions"
-#define SESSION_MEMBER "token"
 #define SESSION_PREFIX "sk-tr-s1-"
 
 struct own {

@@ -99,15 +99,16 @@ static bool key_take(const struct login *l, struct profile *p)
     return ok;
 }
 
-/* The session's text out of the answer to POST /sessions. */
+/* The session's text out of the answer to POST /auth/login. */
 static bool session_keep(struct answer *a, struct profile *p)
 {
-    struct json_object *o = show_parse(buf_view(&a->body)), *v = NULL;
+    struct json_object *o = show_parse(buf_view(&a->body)), *data = NULL, *v = NULL;
     struct buf text;
     bool ok = false;
 
     buf_init(&text, SECRET_TEXT_MAX);
-    if (o != NULL && json_object_object_get_ex(o, SESSION_MEMBER, &v) && json_object_is_type(v, json_type_string) &&
+    if (o != NULL && json_object_object_get_ex(o, "data", &data) && json_object_object_get_ex(data, "token", &v) &&
+        json_object_is_type(v, json_type_string) &&
         buf_append(&text, view_str(json_object_get_string(v))) == ERR_NONE)
         ok = key_keep(&text, p);
     else
@@ -122,14 +123,15 @@ static bool credentials_write(const struct buf *email, const struct buf *passwor
     return buf_append(out, VIEW_LIT("{\"email\":")) == ERR_NONE &&
            buf_append_json_string(out, buf_view(email)) == ERR_NONE &&
            buf_append(out, VIEW_LIT(",\"password\":")) == ERR_NONE &&
-           buf_append_json_string(out, buf_view(password)) == ERR_NONE && buf_append_byte(out, '}') == ERR_NONE;
+           buf_append_json_string(out, buf_view(password)) == ERR_NONE &&
+           buf_append(out, VIEW_LIT(",\"token\":true}")) == ERR_NONE;
 }
 
 static enum trctl_exit session_take(const struct login *l, struct profile *p)
 {
     struct buf email, password, body;
     struct answer a;
-    struct question q = {.method = "POST", .target = SESSION_PATH, .type = "application/json", .body = &body};
+    struct question q = {.method = "POST", .target = "/auth/login", .type = "application/json", .body = &body};
     enum trctl_exit x = TRCTL_FAILED;
 
     buf_init(&email, 512);
@@ -214,7 +216,7 @@ static void forget(struct profiles *all, struct profile *p)
 
 enum trctl_exit own_logout(int argc, char **argv)
 {
-    const struct question q = {.method = "DELETE", .target = SESSION_PATH "/current"};
+    const struct question q = {.method = "POST", .target = "/auth/logout"};
     struct profiles profiles;
     struct profile *p = NULL;
     struct common common = {0};

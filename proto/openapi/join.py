@@ -14,6 +14,9 @@ import sys
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Permissions that are about the whole service, not about one workspace.
+OPERATORS = ("ACCOUNTS_READ", "ACCOUNTS_WRITE", "MONEY_WRITE", "CATALOG_READ", "CATALOG_WRITE", "FLEET_READ", "FLEET_WRITE",
+             "LOG_WRITE", "INCIDENTS_WRITE")
 # What a shape's plain names are.
 PLAIN = {
     "string": {"type": "string"},
@@ -25,7 +28,7 @@ PLAIN = {
     "any": {},
     "time": {"type": "string", "format": "date-time"},
     "date": {"type": "string", "format": "date"},
-    "id": {"type": "string", "format": "uuid"},
+    "id": {"type": "string", "pattern": "^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$"},
     "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     "usd": {"type": "number", "description": "Dollars, exact to a billionth."},
     "secret": {"type": "string", "format": "password"},
@@ -155,9 +158,15 @@ def path_names(path):
     return re.findall(r"\{([a-z_]+)\}", path)
 
 
+def picks(op):
+    """Is the workspace that it acts on picked by the query?"""
+    return "control" in op["planes"] and op["permission"] not in OPERATORS + ("PUBLIC",)
+
+
 def parameters(method, path, op, all_of):
     out = [parameter(n, "path", all_of) for n in path_names(path)]
     out += [parameter(n, "query", all_of) for n in op.get("query", [])]
+    out += [parameter(n, "query", all_of) for n in ("account_id", "workspace_id") if picks(op)]
     headers = list(op.get("headers", []))
     if method == "POST" and op["permission"] != "INFERENCE" and "control" in op["planes"]:
         headers.append("Idempotency-Key")
@@ -173,7 +182,7 @@ def answers(method, path, op, all_of):
             out[status]["content"] = {k: {"schema": schema(s, all_of["schemas"])} for k, s in kinds.items()}
     # What every operation may answer beside that.
     also = ["400", "429", "500", "503"] + ([] if op["permission"] == "PUBLIC" else ["401", "403"])
-    also += ["404"] if "{" in path or op.get("query") else []
+    also += ["404"] if "{" in path or op.get("query") or picks(op) else []
     also += ["409", "413"] if method != "GET" else []
     also += ["402"] if op["permission"] in ("INFERENCE", "CREDITS_WRITE", "MONEY_WRITE") else []
     for status in also + op.get("errors", []):
