@@ -67,5 +67,7 @@ void handle_log_entry(struct call *c);
 void handle_log_release(struct call *c);
 void handle_checkpoint(struct call *c);
 void handle_tile(struct call *c);
+/* openapi.c */
+void handle_openapi(struct call *c);
 
 #endif
