@@ -217,6 +217,12 @@ END $$;
 
 -- --- reading
 
+CREATE FUNCTION usage_percentiles(p_sketch bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object('p50', round(sketch_percentile(p_sketch, 0.5)::numeric, 1),
+                              'p90', round(sketch_percentile(p_sketch, 0.9)::numeric, 1),
+                              'p99', round(sketch_percentile(p_sketch, 0.99)::numeric, 1))
+$$;
+
 -- By what p_by names (model, provider, key, region, day, hour), of what was booked from p_from until before p_to: at most
 -- p_max groups, in the order of time, then the largest. p_hours: from hours; otherwise from days, and the bounds are midnights.
 -- Percentiles are of sketches, NULL where nothing was measured.
@@ -267,12 +273,6 @@ CREATE FUNCTION usage_analytics(p_account uuid, p_from timestamptz, p_to timesta
            ORDER BY g.place), '[]')
     FROM groups g LEFT JOIN sketches s USING (place)
 $$;
-CREATE FUNCTION usage_percentiles(p_sketch bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-    SELECT jsonb_build_object('p50', round(sketch_percentile(p_sketch, 0.5)::numeric, 1),
-                              'p90', round(sketch_percentile(p_sketch, 0.9)::numeric, 1),
-                              'p99', round(sketch_percentile(p_sketch, 0.99)::numeric, 1))
-$$;
-
 -- A field of CSV (RFC 4180). What a spreadsheet would take for a formula begins with an apostrophe.
 CREATE FUNCTION csv_field(p text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN f ~ '[",\r\n]' THEN '"' || replace(f, '"', '""') || '"' ELSE f END

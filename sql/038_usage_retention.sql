@@ -163,6 +163,18 @@ BEGIN
     SELECT count(*) INTO n FROM gone;
     total := total + usage_swept('usage_day', n);
 
+    -- Gaps go with what is known of their boot.
+    WITH old AS (SELECT boot_id FROM usage_gap JOIN boot b USING (boot_id)
+                 WHERE b.link IS NULL AND b.last_seen < now_ - interval '730 days' LIMIT 100),
+    counted AS (SELECT g.boot_id, sum(g.seq_hi - g.seq_lo + 1) AS n FROM usage_gap g JOIN old USING (boot_id) GROUP BY 1),
+    ahead AS (DELETE FROM usage_ahead a USING old o WHERE a.boot_id = o.boot_id RETURNING a.boot_id, a.seq),
+    gone AS (DELETE FROM usage_gap g USING old o WHERE g.boot_id = o.boot_id RETURNING 1),
+    noted AS (UPDATE boot b SET removed_records = b.removed_records + c.n
+                  - (SELECT count(*) FROM ahead a WHERE a.boot_id = b.boot_id AND a.seq <= b.acked_seq)
+              FROM counted c WHERE b.boot_id = c.boot_id)
+    SELECT count(*) INTO n FROM gone;
+    total := total + usage_swept('usage_gap', n);
+
     DELETE FROM usage_watch WHERE until < now_ - interval '1 hour';
     DELETE FROM retention_run WHERE at < now_ - interval '730 days';
     DELETE FROM retention_sweep WHERE at < now_ - interval '730 days';
@@ -232,12 +244,12 @@ SELECT account_id, key_id, cost_nusd, from_lease_nusd + from_available_nusd AS b
 UNION ALL
 SELECT account_id, key_id, cost_nusd, billed_nusd, written_off_nusd FROM usage_removed;
 
--- The invariants of 013, without records whose retention is over.
+-- The invariants of 034, without records whose retention is over.
 CREATE OR REPLACE VIEW ledger_violations AS
 SELECT 'transfer does not sum to zero' AS invariant, t.transfer_id::text AS subject,
        coalesce(sum(p.amount_nusd), 0) AS got, 0::numeric AS want
-FROM transfer t LEFT JOIN posting p USING (transfer_id)
-GROUP BY t.transfer_id HAVING coalesce(sum(p.amount_nusd), 0) <> 0 OR count(p.*) < 2
+FROM transfer t LEFT JOIN posting p USING (account_id, transfer_id)
+GROUP BY t.account_id, t.transfer_id HAVING coalesce(sum(p.amount_nusd), 0) <> 0 OR count(p.*) < 2
 UNION ALL
 SELECT 'all postings do not sum to zero', 'ledger', sum(amount_nusd), 0 FROM posting
 HAVING sum(amount_nusd) <> 0
@@ -252,9 +264,9 @@ UNION ALL
 SELECT 'customer balance is negative', a.ledger_account_id::text, a.balance_nusd, 0
 FROM ledger_account a WHERE a.kind IN ('available', 'leased') AND a.balance_nusd < 0
 UNION ALL
-SELECT 'account lacks a ledger account', a.account_id::text, count(l.*), 5
+SELECT 'account lacks a ledger account', a.account_id::text, count(l.*), 9
 FROM account a LEFT JOIN ledger_account l ON l.owner = a.account_id
-GROUP BY a.account_id HAVING count(l.*) <> 5
+GROUP BY a.account_id HAVING count(l.*) <> 9
 UNION ALL
 SELECT 'leased is not what open leases hold', a.owner::text, a.balance_nusd, coalesce(l.held, 0)
 FROM ledger_account a
@@ -270,33 +282,31 @@ WHERE l.spent_nusd <> coalesce(u.spent, 0)
                               '-infinity'::date)
 UNION ALL
 SELECT 'usage spends a lease that is not there', u.lease_id::text, sum(u.from_lease_nusd), 0
-FROM usage u WHERE u.from_lease_nusd > 0
+FROM usage u WHERE u.from_lease_nusd > 0 AND u.booked_at >= (SELECT leases_before FROM ledger_horizon)
     AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.lease_id = u.lease_id)
 GROUP BY u.lease_id
 UNION ALL
 SELECT 'revenue is not the sum of usage', coalesce(a.owner, u.account_id)::text,
        coalesce(a.balance_nusd, 0), coalesce(u.total, 0)
-FROM (SELECT owner, balance_nusd FROM ledger_account WHERE kind = 'revenue' AND owner IS NOT NULL) a
+FROM (SELECT owner, balance_nusd FROM ledger_account WHERE kind = 'revenue') a
 FULL JOIN (SELECT account_id, sum(cost_nusd) AS total FROM usage_ever GROUP BY 1) u
     ON u.account_id = a.owner
 WHERE coalesce(a.balance_nusd, 0) <> coalesce(u.total, 0)
 UNION ALL
 SELECT 'write-off is not the sum of usage', coalesce(a.owner, u.account_id)::text,
        -coalesce(a.balance_nusd, 0), coalesce(u.total, 0)
-FROM (SELECT owner, balance_nusd FROM ledger_account WHERE kind = 'writeoff' AND owner IS NOT NULL) a
+FROM (SELECT owner, balance_nusd FROM ledger_account WHERE kind = 'writeoff') a
 FULL JOIN (SELECT account_id, sum(written_off_nusd) AS total FROM usage_ever GROUP BY 1) u
     ON u.account_id = a.owner
 WHERE -coalesce(a.balance_nusd, 0) <> coalesce(u.total, 0)
-UNION ALL
-SELECT 'a shared ledger account holds money', a.kind, a.balance_nusd, 0
-FROM ledger_account a WHERE a.owner IS NULL AND a.balance_nusd <> 0
 UNION ALL
 SELECT 'usage transfers of an account are not its usage', coalesce(u.account_id, t.account_id)::text,
        coalesce(t.total, 0), coalesce(u.total, 0)
 FROM (SELECT account_id, sum(cost_nusd) AS total FROM usage_ever GROUP BY 1) u
 FULL JOIN (SELECT t.account_id, sum(p.amount_nusd) AS total
-           FROM transfer t JOIN posting p USING (transfer_id)
-           WHERE t.kind = 'usage' AND p.amount_nusd > 0 GROUP BY 1) t USING (account_id)
+           FROM transfer t JOIN posting p USING (account_id, transfer_id)
+           JOIN ledger_account a ON a.owner = p.account_id AND a.ledger_account_id = p.ledger_account_id
+           WHERE t.kind IN ('usage', 'fold') AND a.kind = 'revenue' GROUP BY 1) t USING (account_id)
 WHERE coalesce(u.total, 0) <> coalesce(t.total, 0)
 UNION ALL
 SELECT 'key total is not the sum of usage', coalesce(u.key_id, t.key_id)::text,
@@ -314,8 +324,8 @@ FROM (SELECT key_id, (booked_at AT TIME ZONE 'UTC')::date AS day, count(*) AS n,
 FULL JOIN (SELECT key_id, day, sum(requests) AS n, sum(cost_nusd) AS cost FROM usage_day
            GROUP BY 1, 2) d USING (key_id, day)
 WHERE (coalesce(d.cost, 0), coalesce(d.n, 0)) IS DISTINCT FROM (coalesce(u.cost, 0), coalesce(u.n, 0))
-  AND coalesce(u.day, d.day) > coalesce((SELECT r.removed_to FROM usage_removed r WHERE r.key_id = coalesce(u.key_id, d.key_id)),
-                                        '-infinity')
+  AND coalesce(u.day, d.day) > coalesce((SELECT max(r.removed_to) FROM usage_removed r
+                                         WHERE r.key_id = coalesce(u.key_id, d.key_id)), '-infinity')
 UNION ALL
 SELECT 'usage names an unknown account, key or boot', u.request_id::text, 0, 0
 FROM usage u

@@ -15,6 +15,7 @@ struct ledger {
     bool rolling, retaining; /* a round of rollup.c is on its way */
     uint64_t partitioned_ms, retained_ms; /* when its last rounds began; 0: none did, or it goes on at once */
     uint64_t claims_cleaned_ms; /* when idempotency keys were last forgotten; 0: never */
+    uint64_t tidied_ms;         /* when what is kept no longer was last looked for; 0: go on */
     bool freed;       /* the owner is gone; the last answer frees this */
     unsigned pending; /* operations whose answer is due */
 };
@@ -42,6 +43,8 @@ void claims_tick(struct ledger *l);
 
 /* rollup.c: what is done with usage after it is booked. Every second. */
 void rollup_tick(struct ledger *l);
+/* upkeep.c: take what is due; from time to time fold and forget what is kept no longer. */
+void upkeep_tick(struct ledger *l);
 
 /* credit.c: the reason of a key_refusal(), or 'changed', by name. */
 must_check enum err credit_reason(struct view name, uint8_t *reason);

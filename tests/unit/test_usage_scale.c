@@ -70,7 +70,7 @@ static void begin_at(const char *noon)
     char sql[256];
 
     migrate("sql");
-    run("SET session_replication_role = replica; TRUNCATE account, boot, usage, retention_sweep CASCADE");
+    run("SET session_replication_role = replica; TRUNCATE account, boot, usage, retention_sweep, key_digest, organisation CASCADE");
     run(helpers);
     snprintf(sql, sizeof sql, "DO $$ BEGIN PERFORM clock_at('%s'); PERFORM usage_partitions(3); END $$", noon);
     run(sql);
