@@ -134,13 +134,3 @@ ALTER TABLE lease ADD PRIMARY KEY (account_id, lease_id);
 CREATE INDEX lease_by_id ON lease (lease_id);
 ALTER TABLE byok_key DROP CONSTRAINT byok_key_pkey;
 ALTER TABLE byok_key ADD PRIMARY KEY (account_id, byok_id);
-
--- The totals of a key are found by account and key. usage_ingest() says which unique index it means.
-ALTER TABLE key_total DROP CONSTRAINT key_total_pkey;
-ALTER TABLE key_total ADD PRIMARY KEY (account_id, key_id);
-CREATE INDEX key_total_by_key ON key_total (key_id);
-DO $$
-BEGIN
-    EXECUTE replace(pg_get_functiondef('usage_ingest(uuid, usage_record[], boolean)'::regprocedure),
-                    'ON CONFLICT (key_id) DO UPDATE', 'ON CONFLICT (account_id, key_id) DO UPDATE');
-END $$;

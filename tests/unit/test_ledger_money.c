@@ -460,6 +460,8 @@ static void test_check_finds(void)
         {"UPDATE ledger_account SET balance_nusd = 0 WHERE kind = 'available'",
          "promotions exceed what the account has"},
         {"UPDATE ledger_state SET billed_nusd = 1000000000000", "promotions are settled beyond what was billed"},
+        {"UPDATE ledger_state SET billed_nusd = 0; UPDATE promotion SET spent_nusd = 1",
+         "promotions spent more than was billed"},
         {"UPDATE ledger_state SET due_at = NULL", "an open promotion or debt is not due"},
         {"DELETE FROM ledger_state", "an account has no state of its ledger"},
         {"UPDATE posting SET amount_nusd = 2 * amount_nusd WHERE account_id = " ACCOUNT("2"),
