@@ -27,10 +27,18 @@ void handle_adjust(struct call *c);
 void handle_promotion(struct call *c);
 void handle_reverse(struct call *c);
 void handle_transfer(struct call *c);
+/* statements.c */
+void handle_movement_list(struct call *c);
+void handle_statement_list(struct call *c);
+void handle_statement(struct call *c);
 /* history.c */
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* trail.c: the audit trail */
+void handle_audit_list(struct call *c);
+void handle_audit_export(struct call *c);
+void handle_audit_verify(struct call *c);
 /* health.c: for anyone */
 void handle_health(struct call *c);
 void handle_ready(struct call *c);
