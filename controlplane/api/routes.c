@@ -38,6 +38,8 @@ const struct route routes[] = {
     ROUTE("POST", "/credits/adjust", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_adjust),
     ROUTE("POST", "/credits/promotion", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_promotion),
     ROUTE("POST", "/credits/reverse", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_reverse),
+    ROUTE("GET", "/credits/terms", CREDITS_READ, R_RELAYED, "", handle_terms_list),
+    ROUTE("POST", "/credits/terms", MONEY_WRITE, 0, "", handle_terms_set),
     ROUTE("GET", "/statements", CREDITS_READ, R_RELAYED, "", handle_statement_list),
     ROUTE("GET", "/statements/{month}", CREDITS_READ, R_RELAYED, "format", handle_statement),
 
