@@ -25,10 +25,12 @@ def rows(text):
 TABLES = """SELECT c.relname, EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'account_id'
  AND NOT a.attisdropped) FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
  AND NOT c.relispartition AND c.relname <> 'schema_migration' ORDER BY 1"""
-INDEXES = """SELECT c.relname, i.indexrelid::regclass, i.indisprimary, coalesce(a.attname, '(an expression)')
- FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+# A partition's count as those of the table that it is part of.
+INDEXES = """SELECT coalesce(h.inhparent, c.oid)::regclass, i.indexrelid::regclass, i.indisprimary,
+ coalesce(a.attname, '(an expression)')
+ FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid LEFT JOIN pg_inherits h ON h.inhrelid = c.oid
  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
- WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique AND c.relkind IN ('r', 'p') AND NOT c.relispartition"""
+ WHERE c.relnamespace = 'public'::regnamespace AND i.indisunique AND c.relkind IN ('r', 'p')"""
 KEYS = """SELECT c.conrelid::regclass, c.confrelid::regclass, f.attname, t.attname, c.conname FROM pg_constraint c
  CROSS JOIN LATERAL unnest(c.conkey, c.confkey) AS k (f, t)
  JOIN pg_attribute f ON f.attrelid = c.conrelid AND f.attnum = k.f
