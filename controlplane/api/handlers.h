@@ -27,6 +27,13 @@ void handle_adjust(struct call *c);
 void handle_promotion(struct call *c);
 void handle_reverse(struct call *c);
 void handle_transfer(struct call *c);
+/* terms.c */
+void handle_terms_list(struct call *c);
+void handle_terms_set(struct call *c);
+/* statements.c */
+void handle_movement_list(struct call *c);
+void handle_statement_list(struct call *c);
+void handle_statement(struct call *c);
 /* payments.c: what customers do */
 void handle_payment_list(struct call *c);
 void handle_invoice_list(struct call *c);

@@ -224,6 +224,7 @@ bool push_health(struct uplink *u, struct view payload);
 /* --- own.c: customers' own provider keys, and the sealing keys; false: malformed */
 
 bool own_answered(struct uplink *u, struct view payload);
+bool own_priced(struct uplink *u, struct view payload);
 bool own_seal_asked(struct uplink *u, struct view payload);
 bool own_seal_given(struct uplink *u, struct view payload);
 bool own_acme_challenge(struct uplink *u, struct view payload);
