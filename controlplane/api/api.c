@@ -1,5 +1,6 @@
 #include "api.h"
 #include "call.h"
+#include "caller.h"
 #include "clock.h"
 #include "cors.h"
 #include "gate.h"
@@ -48,6 +49,11 @@ const struct rate_config *call_rates(const struct call *c)
     return &c->api->caller_rate;
 }
 
+const struct id *call_caller(const struct call *c)
+{
+    return id_is_zero(&c->user) ? &c->key : &c->user;
+}
+
 uint64_t call_idempotency_ms(const struct call *c)
 {
     return c->api->idempotency_ms;
@@ -56,6 +62,11 @@ uint64_t call_idempotency_ms(const struct call *c)
 struct translog *call_log(const struct call *c)
 {
     return c->api->log;
+}
+
+struct gate *call_gate(const struct call *c)
+{
+    return c->api->gate;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -154,18 +165,24 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
-/* --- who is it --- */
+/* "user:ID", "key:ID" or "nobody". */
+static void name_actor(const struct call *c, char out[static 48])
+{
+    const char *kind = !id_is_zero(&c->user) ? "user:" : !id_is_zero(&c->key) ? "key:" : "nobody";
+    char id[ID_TEXT_LEN + 1] = "";
+
+    if (!id_is_zero(&c->user) || !id_is_zero(&c->key))
+        id_text(call_caller(c), id);
+    snprintf(out, 48, "%s%s", kind, id);
+}
 
 /* What the handler writes, it writes in the caller's name. */
 static void run_named(struct call *c)
 {
     struct db_who who = {.request = c->request};
-    char key[ID_TEXT_LEN + 1];
 
     if (strcmp(c->route->method, "GET") != 0) {
-        id_text(&c->key, key);
-        snprintf(who.actor, sizeof who.actor, "%s%s",
-                 c->role == ROLE_NOBODY ? "nobody" : "key:", c->role == ROLE_NOBODY ? "" : key);
+        name_actor(c, who.actor);
         idempotent_name(c, &who);
         c->db = db_as(c->api->db, &who);
     }
@@ -187,37 +204,7 @@ static void run_handler(struct call *c)
                         name);
 }
 
-static void auth_cb(void *cookie, enum err e, const struct db_result *r)
-{
-    struct call *c = cookie;
-
-    if (e == ERR_NONE && db_rows(r) != 0)
-        gate_key_known(c->api->gate, c->address, &c->digest);
-    if (e != ERR_NONE) {
-        call_fail_db(c, e);
-    } else if (db_rows(r) == 0) {
-        call_fail(c, 401, "invalid_api_key", "The API key is not known.", NULL);
-    } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("disabled"))) {
-        call_fail(c, 401, "key_disabled", "The API key is disabled.", NULL);
-    } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("expired"))) {
-        call_fail(c, 401, "key_expired", "The API key has expired.", NULL);
-    } else if (!role_may(c->role = role_named(db_get_text(r, 0, 2)), c->route->permission)) {
-        call_fail(c, 403, "insufficient_role",
-                  permission_of_operators(c->route->permission) ? "This needs an operator's key."
-                                                                : "This needs a management key.",
-                  NULL);
-    } else if (c->from == NULL) {
-        /* For a client that disconnected before anything happened, nothing is done. */
-        call_fail(c, 499, "client_gone", "The client is gone.", NULL);
-    } else {
-        c->key = db_get_id(r, 0, 0);
-        c->account = db_get_id(r, 0, 1);
-        run_handler(c);
-    }
-}
-
-/* One call of this credential, whose digest stands for it. false: it has made too many. */
-static bool take_rate(struct call *c)
+bool call_take_rate(struct call *c)
 {
     enum err e;
 
@@ -227,38 +214,6 @@ static bool take_rate(struct call *c)
     c->rate_left = rate_left(c->api->callers, c->digest.b, clock_mono_ms());
     c->rate_counted = true;
     return e == ERR_NONE;
-}
-
-/* Whose key has c->digest, and is it one. */
-static void look_up(struct call *c)
-{
-    const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b))};
-
-    if (gate_key(c->api->gate, c->address, &c->digest, clock_mono_ms(), &c->retry_ms) != ERR_NONE)
-        call_fail(c, 429, "rate_limit_exceeded", "Too many unknown API keys.", NULL);
-    else if (!take_rate(c))
-        call_fail(c, 429, "rate_limit_exceeded", "Too many requests with this API key.", NULL);
-    else
-        db_query(c->api->db, STMT_KEY_AUTH, p, 1, 0, auth_cb, c);
-}
-
-static void authorize(struct call *c)
-{
-    struct view v;
-
-    if (!c->origin->header(c, VIEW_LIT("authorization"), &v) || v.len < 7 ||
-        !view_eq_nocase(view_of(v.ptr, 7), VIEW_LIT("bearer "))) {
-        call_fail(c, 401, "missing_api_key", "Send your key as \"Authorization: Bearer ...\".",
-                  NULL);
-        return;
-    }
-    v = view_trim(view_from(v, 7));
-    if (!key_text_valid(v)) {
-        call_fail(c, 401, "invalid_api_key", "This is not an API key of this service.", NULL);
-        return;
-    }
-    digest_sha256(v, &c->digest);
-    look_up(c);
 }
 
 /* --- requests --- */
@@ -325,10 +280,8 @@ void call_serve(struct call *c, struct view body)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
     else if (c->route->permission == PERM_PUBLIC)
         serve_anybody(c);
-    else if (c->origin->relayed)
-        look_up(c);
     else
-        authorize(c);
+        caller_find(c, run_handler);
 }
 
 /* --- over HTTPS --- */

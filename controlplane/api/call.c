@@ -18,6 +18,10 @@ static void call_end(struct call *c, int status)
     secret_wipe(&c->made, sizeof c->made);
     idempotent_free(c->once);
     db_as_free(c->db);
+    secret_wipe(c->cookie, sizeof c->cookie);
+    if (c->own != NULL)
+        secret_wipe(c->own, c->own_len);
+    free(c->own);
     call_over(c);
     free(c);
 }
@@ -79,6 +83,8 @@ static void add_common(struct head *d, const struct call *c, int status, struct 
         add(d, VIEW_LIT("allow"), view_str(c->allow));
     if (c->replayed)
         add(d, VIEW_LIT("idempotent-replayed"), VIEW_LIT("true"));
+    if (c->cookie[0] != '\0')
+        add(d, VIEW_LIT("set-cookie"), view_str(c->cookie));
     add_rate(d, c);
     if (c->origin->header(c, VIEW_LIT("origin"), &d->origin) &&
         cors_allows(call_origins(c), d->origin))
@@ -246,6 +252,9 @@ void call_fail_db(struct call *c, enum err e)
 {
     if (e == ERR_CONFLICT)
         call_fail(c, 409, "conflict", "Something like it exists already.", NULL);
+    else if (e == ERR_LAST_KEY)
+        call_fail(c, 409, "last_management_key",
+                  "This is the last key that manages the account: make another one first.", NULL);
     else if (e == ERR_RANGE)
         call_fail(c, 400, "out_of_range", "A value is out of its range.", NULL);
     else

@@ -34,9 +34,17 @@ struct call {
     struct id request;
     char allow[40]; /* of a 405: the methods of the path; otherwise empty */
     /* who calls; set when the handler runs */
-    struct id key, account;
+    struct id key;              /* zero of a user's session */
+    struct id user, session;    /* zero of a key */
+    struct id account;          /* acted on: the key's own, or what was picked */
+    struct id organisation;     /* of that account */
+    bool operators;             /* that organisation is the operator's */
     enum role role;
-    struct digest32 digest;
+    struct digest32 digest;     /* of the credential */
+    struct digest32 csrf;       /* of a session */
+    bool picks_account, picks_workspace;
+    struct id picked, workspace; /* when they are */
+    void (*known)(struct call *c);
     uint8_t address[16];  /* of the client, as the gate counts it */
     struct db *db;        /* in the caller's name, when the handler may write; else NULL */
     struct once *once;    /* its claim on an idempotency key (idempotent.h); NULL: it sent none */
@@ -50,11 +58,14 @@ struct call {
     bool target_ok;
     struct view segment; /* what stands for the braces, raw */
     struct buf body;
+    char cookie[160]; /* "Set-Cookie" of the answer; empty: none */
     /* for handlers whose answer takes two statements */
     struct new_key made;
     struct id made_id;
     int64_t amount_nusd;
     unsigned count;
+    void *own; /* of one handler, or NULL: own_len bytes from calloc(), wiped and freed at the end */
+    size_t own_len;
 };
 
 enum { CALL_BODY_MAX = 64 << 10, CALL_MEMBERS_MAX = 32 };
@@ -72,10 +83,15 @@ struct db *call_pool(const struct call *c);
 const char *call_origins(const struct call *c);
 /* How often a credential may call; per_s 0: no limit. */
 const struct rate_config *call_rates(const struct call *c);
+/* One call of this credential, whose digest stands for it. false: it has made too many; c->retry_ms says when. */
+bool call_take_rate(struct call *c);
+/* The user who calls, or the key. */
+const struct id *call_caller(const struct call *c);
 uint64_t call_idempotency_ms(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
+struct gate *call_gate(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */

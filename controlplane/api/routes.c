@@ -76,6 +76,11 @@ static struct view cut(struct view *rest, uint8_t separator)
     return part;
 }
 
+bool route_picks(const struct route *r)
+{
+    return r->permission != PERM_PUBLIC && !permission_of_operators(r->permission);
+}
+
 static bool takes(const struct route *r, struct view name)
 {
     struct view rest = view_str(r->query);
@@ -83,7 +88,8 @@ static bool takes(const struct route *r, struct view name)
     while (rest.len > 0)
         if (view_eq(cut(&rest, ' '), name))
             return true;
-    return false;
+    return route_picks(r) &&
+           (view_eq(name, VIEW_LIT("account_id")) || view_eq(name, VIEW_LIT("workspace_id")));
 }
 
 static bool is_in(struct view query, struct view name)
