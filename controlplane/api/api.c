@@ -204,6 +204,7 @@ static void run_handler(struct call *c)
                         name);
 }
 
+/* One call of this credential, whose digest stands for it. false: it has made too many. */
 bool call_take_rate(struct call *c)
 {
     enum err e;

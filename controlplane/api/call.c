@@ -16,12 +16,12 @@ static void call_end(struct call *c, int status)
         KV("client_gone", c->from == NULL), KV("relayed", c->origin->relayed));
     buf_free(&c->body);
     secret_wipe(&c->made, sizeof c->made);
-    idempotent_free(c->once);
-    db_as_free(c->db);
     secret_wipe(c->cookie, sizeof c->cookie);
     if (c->own != NULL)
         secret_wipe(c->own, c->own_len);
     free(c->own);
+    idempotent_free(c->once);
+    db_as_free(c->db);
     call_over(c);
     free(c);
 }
@@ -81,10 +81,10 @@ static void add_common(struct head *d, const struct call *c, int status, struct 
     add_retry(d, c, status);
     if (c->allow[0] != '\0')
         add(d, VIEW_LIT("allow"), view_str(c->allow));
-    if (c->replayed)
-        add(d, VIEW_LIT("idempotent-replayed"), VIEW_LIT("true"));
     if (c->cookie[0] != '\0')
         add(d, VIEW_LIT("set-cookie"), view_str(c->cookie));
+    if (c->replayed)
+        add(d, VIEW_LIT("idempotent-replayed"), VIEW_LIT("true"));
     add_rate(d, c);
     if (c->origin->header(c, VIEW_LIT("origin"), &d->origin) &&
         cors_allows(call_origins(c), d->origin))

@@ -173,7 +173,7 @@ static void look_up(struct call *c, bool session)
         return;
     }
     if (!call_take_rate(c)) {
-        call_fail(c, 429, "rate_limit_exceeded", "Too many requests with this API key.", NULL);
+        call_fail(c, 429, "rate_limit_exceeded", "Too many requests with this credential.", NULL);
         return;
     }
     const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b)),
