@@ -91,8 +91,6 @@ uint64_t call_idempotency_ms(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
-/* The credential makes one more call; false: it has made too many, and retry_ms says when to come again. */
-bool call_take_rate(struct call *c);
 struct gate *call_gate(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
