@@ -116,7 +116,7 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS audit ON %s', p_table);
     EXECUTE format('CREATE CONSTRAINT TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON %s'
                    ' DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_row(%L, %L, %L)',
-                   p_table, names, hidden, p_ignored || '{updated_at}'::text[]);
+                   p_table, names, hidden, p_ignored || '{updated_at,last_used_at,last_seen_at}'::text[]);
 END $$;
 
 SELECT audit_on('account');

@@ -360,7 +360,7 @@ enum {
 
 /* Of every answer, whoever words it. */
 static const struct web_header always[] = {
-    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000; includeSubDomains")},
+    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000")},
     {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},
     {VIEW_LIT("x-frame-options"), VIEW_LIT("DENY")},
     {VIEW_LIT("referrer-policy"), VIEW_LIT("no-referrer")},

@@ -98,7 +98,8 @@ const struct control_health *call_health(const struct call *c);
 
 /* json: a whole document. */
 void call_reply(struct call *c, int status, struct view json);
-/* The same of another type (CSV, lines of JSON), with at most CALL_EXTRA_MAX headers of its own. */
+/* The same of another type (CSV, lines of JSON), with at most CALL_EXTRA_MAX headers of its own. Nothing in it may be
+ * loaded or run unless it brings its own content-security-policy. Not kept for an Idempotency-Key. */
 enum { CALL_EXTRA_MAX = 4 };
 void call_reply_as(struct call *c, int status, struct view content_type,
                    const struct web_header *extra, size_t n, struct view body);
