@@ -92,6 +92,8 @@ uint64_t call_idempotency_ms(const struct call *c);
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
 struct gate *call_gate(const struct call *c);
+/* NULL: there is no payment service. */
+struct payments *call_payments(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */
