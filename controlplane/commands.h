@@ -20,4 +20,8 @@ must_check enum err command_bootstrap(const struct controlplane_config *c, struc
 must_check enum err command_rebuild_log(const struct controlplane_config *c, const char *from,
                                         struct buf *why);
 
+/* The route table, a line per row: "METHOD PATH PERMISSION FLAGS QUERY", what is empty as "-", names of flags and
+ * parameters by commas. */
+must_check enum err command_print_routes(void);
+
 #endif

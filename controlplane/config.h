@@ -36,6 +36,7 @@ struct controlplane_config {
     char provider_keys[CONTROLPLANE_PATH_MAX]; /* optional file of "ID = KEY" lines, mode 0600 */
     /* how often the pages that need no key may be asked for, in all and per address; 0: no limit */
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
+    bool sign_up; /* anybody may become a customer by POST /auth/signup */
     uint64_t idempotency_hours; /* how long an idempotency key is remembered */
     uint64_t lease_ms, reclaim_grace_ms, reattest_ms, drain_ms;
     uint64_t byok_fee_percent; /* of the catalog's price, for requests on customers' own provider keys */

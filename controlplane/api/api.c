@@ -5,6 +5,7 @@
 #include "gate.h"
 #include "handlers.h"
 #include "key_text.h"
+#include "password.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,10 +13,12 @@
 #include <stdlib.h>
 
 struct api {
+    struct api_config config;
     struct db *db;
     struct translog *log;
     const struct control_health *health;
     struct gate *gate;
+    struct passwords *passwords;
     struct budget *budget; /* requests and answers in memory */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -36,6 +39,16 @@ struct translog *call_log(const struct call *c)
 struct gate *call_gate(const struct call *c)
 {
     return c->api->gate;
+}
+
+struct passwords *call_passwords(const struct call *c)
+{
+    return c->api->passwords;
+}
+
+const struct api_config *call_config(const struct call *c)
+{
+    return &c->api->config;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -159,7 +172,9 @@ static void serve_anybody(struct call *c)
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
         }
-        c->page = true;
+        c->page = view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+        if (!c->page) /* signing in waits for a worker thread, and has bounds of its own */
+            gate_page_over(c->api->gate);
     }
     run_handler(c);
 }
@@ -167,6 +182,7 @@ static void serve_anybody(struct call *c)
 static void api_free(struct api *a)
 {
     gate_free(a->gate);
+    passwords_free(a->passwords);
     budget_free(a->budget);
     free(a);
 }
@@ -316,10 +332,13 @@ enum err api_start(const struct api_config *config, struct api **out)
 
     if (a == NULL)
         return ERR_MEMORY;
+    a->config = *config;
     a->db = config->db;
     a->log = config->log;
     a->health = config->health;
     e = gate_new(&config->pages, &a->gate);
+    if (e == ERR_NONE)
+        e = passwords_new(config->loop, &a->passwords);
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

@@ -25,6 +25,7 @@ struct api_config {
     struct translog *log; /* the transparency log, borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
     struct rate_config pages; /* how often pages that need no key may be asked for */
+    bool sign_up; /* anybody may become a customer */
 };
 /* ERR_IO with errno set when the address is taken. */
 must_check enum err api_start(const struct api_config *c, struct api **out);
