@@ -311,8 +311,10 @@ $$;
 -- An earlier open one for the same address ends; those that ended 90 days ago go. outcome: ok; member (they are
 -- one already); limit (100 are open).
 CREATE FUNCTION invitation_create(p_organisation uuid, p_invitation uuid, p_email text, p_role text,
-                                  p_digest bytea, p_user uuid, p_ttl_ms bigint)
-RETURNS text LANGUAGE plpgsql AS $$
+                                  p_digest bytea, p_user uuid, p_ttl_ms bigint, OUT outcome text,
+                                  OUT o_shown json) LANGUAGE plpgsql AS $$
+DECLARE
+    made invitation;
 BEGIN
     PERFORM 1 FROM organisation WHERE organisation_id = p_organisation FOR NO KEY UPDATE;
     DELETE FROM invitation WHERE organisation_id = p_organisation
@@ -320,20 +322,23 @@ BEGIN
     IF EXISTS (SELECT 1 FROM membership JOIN app_user u USING (user_id)
                WHERE organisation_id = p_organisation
                  AND lower(u.email COLLATE "C") = lower(p_email COLLATE "C")) THEN
-        RETURN 'member';
+        outcome := 'member';
+        RETURN;
     END IF;
     UPDATE invitation i SET revoked_at = ledger_now()
     WHERE i.organisation_id = p_organisation AND invitation_open(i)
       AND lower(i.email COLLATE "C") = lower(p_email COLLATE "C");
     IF (SELECT count(*) FROM invitation i
         WHERE i.organisation_id = p_organisation AND invitation_open(i)) >= 100 THEN
-        RETURN 'limit';
+        outcome := 'limit';
+        RETURN;
     END IF;
     INSERT INTO invitation (organisation_id, invitation_id, email, role, digest, invited_by, created_at,
                             expires_at)
     VALUES (p_organisation, p_invitation, p_email, p_role, p_digest, p_user, ledger_now(),
-            ledger_now() + p_ttl_ms * interval '1 millisecond');
-    RETURN 'ok';
+            ledger_now() + p_ttl_ms * interval '1 millisecond') RETURNING * INTO made;
+    outcome := 'ok';
+    o_shown := invitation_object(made);
 END $$;
 
 -- Whose invitation it is, as login_begin. o_email NULL: there is no such open invitation.
