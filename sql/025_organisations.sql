@@ -113,7 +113,9 @@ END $$;
 
 -- Each account keeps a key that manages it, and the operator's a key that operates: whoever deletes, disables
 -- or lets expire the last one is refused with SQLSTATE TR001, whatever statement it is. Two that take away
--- each other's key at once meet at the account's row; the second sees what the first has done.
+-- each other's key at once wait for each other here; the second sees what the first has done. An advisory lock,
+-- because the key's row is held already, and the account's row, which comes before it, may be somebody's who
+-- waits for the key's.
 CREATE FUNCTION key_manages(k api_key) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT k.role <> 'inference' AND k.deleted_at IS NULL AND NOT k.disabled
            AND (k.expires_at IS NULL OR k.expires_at > ledger_now())
@@ -124,8 +126,7 @@ BEGIN
        OR (key_manages(NEW) AND (NEW.expires_at IS NULL OR OLD.expires_at IS NOT NULL)) THEN
         RETURN NEW;
     END IF;
-    PERFORM 1 FROM account WHERE account_id = NEW.account_id FOR NO KEY UPDATE;
-    -- Row locks do not show us what the other has committed; the next statement's snapshot does.
+    PERFORM pg_advisory_xact_lock(7310852, hashtext(NEW.account_id::text));
     IF NOT EXISTS (SELECT 1 FROM api_key k WHERE k.account_id = NEW.account_id AND k.key_id <> NEW.key_id
                    AND key_manages(k) AND (k.role = 'operator' OR OLD.role <> 'operator')) THEN
         RAISE EXCEPTION 'the last management key' USING ERRCODE = 'TR001';

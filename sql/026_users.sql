@@ -129,9 +129,13 @@ BEGIN
         SELECT session_id FROM session WHERE expires_at <= ledger_now()
         ORDER BY expires_at LIMIT 8 FOR UPDATE SKIP LOCKED);
     PERFORM 1 FROM app_user WHERE user_id = p_user FOR NO KEY UPDATE;
-    DELETE FROM session WHERE user_id = p_user AND NOT session_alive(session);
+    -- What another one's clean-up holds is as good as gone: nobody waits here for anybody.
     DELETE FROM session WHERE session_id IN (
-        SELECT session_id FROM session WHERE user_id = p_user ORDER BY created_at DESC, session_id OFFSET 31);
+        SELECT session_id FROM session s WHERE user_id = p_user AND NOT session_alive(s)
+        FOR UPDATE SKIP LOCKED);
+    DELETE FROM session WHERE session_id IN (
+        SELECT session_id FROM session WHERE user_id = p_user ORDER BY created_at DESC, session_id OFFSET 31
+        FOR UPDATE SKIP LOCKED);
     INSERT INTO session (session_id, digest, user_id, created_at, last_seen_at, expires_at, idle_ms)
     VALUES (p_session, p_digest, p_user, ledger_now(), ledger_now(),
             ledger_now() + p_ttl_ms * interval '1 millisecond', p_idle_ms);
