@@ -1,5 +1,6 @@
 #include "config.h"
 #include "conf.h"
+#include "cors.h"
 #include "rate.h"
 
 #include <stddef.h>
@@ -32,6 +33,9 @@ static const struct conf_field main_fields[] = {
     NUMBER(pages_burst, 1, RATE_BURST_MAX),
     NUMBER(pages_per_ip_per_s, 0, RATE_PER_S_MAX),
     NUMBER(pages_per_ip_burst, 1, RATE_BURST_MAX),
+    NUMBER(rest_per_key_per_s, 0, RATE_PER_S_MAX),
+    NUMBER(rest_per_key_burst, 1, RATE_BURST_MAX),
+    TEXT(cors_origins, false),
     TEXT(link_host, false),
     NUMBER(link_port, 0, 65535),
     TEXT(dataplane_names, false),
@@ -67,6 +71,8 @@ static const struct controlplane_config defaults = {
     .pages_burst = 2000,
     .pages_per_ip_per_s = 100,
     .pages_per_ip_burst = 1000,
+    .rest_per_key_per_s = 500,
+    .rest_per_key_burst = 1000,
     .link_host = "127.0.0.1",
     .link_port = 8445,
     .dataplane_names = "localhost,127.0.0.1",
@@ -110,6 +116,9 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
     e = conf_parse(text, file_name, section_cb, out, why);
     if (e == ERR_NONE && out->lease_default_nusd == 0)
         e = refuse(why, file_name, "lease_default_usd must be more than 0");
+    if (e == ERR_NONE && !cors_origins_valid(out->cors_origins))
+        e = refuse(why, file_name,
+                   "cors_origins must be a list of https://HOST or https://HOST:PORT, by spaces");
     if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
         e = refuse(why, file_name,
                    "metrics_host must be a loopback address: that listener is plain text");

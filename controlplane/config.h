@@ -37,6 +37,9 @@ struct controlplane_config {
     /* how often the pages that need no key may be asked for, in all and per address; 0: no limit */
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
     bool sign_up; /* anybody may become a customer by POST /auth/signup */
+    /* how often one credential may call the REST API; per_s 0: no limit */
+    uint64_t rest_per_key_per_s, rest_per_key_burst;
+    char cors_origins[1024]; /* pages that may call it from browsers: origins, by spaces; never * */
     uint64_t idempotency_hours; /* how long an idempotency key is remembered */
     uint64_t lease_ms, reclaim_grace_ms, reattest_ms, drain_ms;
     uint64_t byok_fee_percent; /* of the catalog's price, for requests on customers' own provider keys */

@@ -261,7 +261,11 @@ static enum err start_api(struct program *p)
                                  .pages = {.per_s = p->config.pages_per_s,
                                            .burst = p->config.pages_burst,
                                            .address_per_s = p->config.pages_per_ip_per_s,
-                                           .address_burst = p->config.pages_per_ip_burst}};
+                                           .address_burst = p->config.pages_per_ip_burst},
+                                 .caller = {.address_per_s = p->config.rest_per_key_per_s,
+                                            .address_burst = p->config.rest_per_key_burst},
+                                 .cors_origins = p->config.cors_origins,
+                                 .idempotency_ms = p->config.idempotency_hours * 3600000};
     enum err e = api_start(&c, &p->api);
 
     return e == ERR_NONE ? e : fail(p, e, "rest_host, rest_port: cannot listen there");

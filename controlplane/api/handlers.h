@@ -58,6 +58,10 @@ void handle_account_create(struct call *c);
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* trail.c: the audit trail */
+void handle_audit_list(struct call *c);
+void handle_audit_export(struct call *c);
+void handle_audit_verify(struct call *c);
 /* health.c: for anyone */
 void handle_health(struct call *c);
 void handle_ready(struct call *c);

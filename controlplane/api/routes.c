@@ -60,7 +60,7 @@ const struct route routes[] = {
 
     /* --- money: balances, movements, statements */
     ROUTE("GET", "/credits", CREDITS_READ, R_RELAYED, "", handle_credits),
-    ROUTE("POST", "/credits/topup", MONEY_WRITE, 0, "", handle_topup),
+    ROUTE("POST", "/credits/topup", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_topup),
 
     /* --- payments */
 
@@ -74,6 +74,9 @@ const struct route routes[] = {
     /* --- attestation policy, data planes, incidents */
 
     /* --- audit trail */
+    ROUTE("GET", "/audit", AUDIT_READ, 0, "scope from until limit cursor", handle_audit_list),
+    ROUTE("GET", "/audit/export", AUDIT_READ, 0, "scope from until cursor", handle_audit_export),
+    ROUTE("GET", "/audit/verify", AUDIT_READ, 0, "scope seq hash", handle_audit_verify),
 
     /* --- health, documents, for anyone */
     ROUTE("GET", "/health", PUBLIC, 0, "", handle_health),
