@@ -303,6 +303,24 @@ CREATE FUNCTION member_object(m membership) RETURNS json LANGUAGE sql STABLE AS 
     FROM app_user u WHERE u.user_id = m.user_id
 $$;
 
+-- In the order in which they came. p_at, p_id: as account_page() (025).
+CREATE FUNCTION member_page(p_organisation uuid, p_at bigint, p_id uuid, p_limit bigint, OUT o_rows json,
+                            OUT o_more boolean, OUT o_at bigint, OUT o_id uuid)
+LANGUAGE sql STABLE AS $$
+    WITH found AS (
+        SELECT m, m.user_id, m.created_at, row_number() OVER (ORDER BY m.created_at, m.user_id) AS n
+        FROM membership m
+        WHERE m.organisation_id = p_organisation
+          AND (p_at IS NULL OR (m.created_at, m.user_id) >
+               ('epoch'::timestamptz + p_at * interval '1 microsecond', p_id))
+        ORDER BY m.created_at, m.user_id LIMIT p_limit + 1)
+    SELECT coalesce(json_agg(member_object(m) ORDER BY n) FILTER (WHERE n <= p_limit), '[]'),
+           count(*) > p_limit,
+           (extract(epoch FROM (array_agg(created_at ORDER BY n))[least(p_limit, count(*))]) * 1000000)::bigint,
+           (array_agg(user_id ORDER BY n))[least(p_limit, count(*))]
+    FROM found
+$$;
+
 CREATE FUNCTION invitation_open(i invitation) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > ledger_now()
 $$;

@@ -1,5 +1,6 @@
 /* /accounts for operators: every account, searched, suspended, resumed and closed. */
 #include "handlers.h"
+#include "page.h"
 
 static const char no_account[] = "There is no such account.";
 static const char *const states[] = {"active", "suspended", "closed", NULL};
@@ -33,11 +34,14 @@ static enum err decode_query(struct view v, struct buf *out)
 static void page_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
+    struct id last;
 
-    if (e != ERR_NONE)
+    if (e != ERR_NONE) {
         call_fail_db(c, e);
-    else
-        call_reply(c, 200, db_get_text(r, 0, 0));
+        return;
+    }
+    last = db_is_null(r, 0, 3) ? (struct id){{0}} : db_get_id(r, 0, 3);
+    call_reply_page(c, db_get_text(r, 0, 0), db_get_bool(r, 0, 1), db_get_i64(r, 0, 2), &last);
 }
 
 /* false: the call has been answered. */
@@ -59,15 +63,16 @@ static bool take_state(struct call *c, struct db_param *out)
 
 void handle_account_list(struct call *c)
 {
-    struct db_param p[4] = {db_null()};
-    struct id after;
+    struct db_param p[5] = {db_null()};
+    struct page page;
     struct view v;
     struct buf q;
-    int64_t limit;
 
-    if (!take_state(c, &p[1]) || !call_page(c, &limit, &p[2], &after))
+    if (!take_state(c, &p[1]) || !call_page(c, &page))
         return;
-    p[3] = db_i64(limit);
+    p[2] = page_at(&page);
+    p[3] = page_id(&page);
+    p[4] = db_i64(page.limit);
     buf_init(&q, QUERY_MAX);
     if (call_query(c, "q", &v) && v.len > 0) {
         if (decode_query(v, &q) != ERR_NONE) {
@@ -77,7 +82,7 @@ void handle_account_list(struct call *c)
         }
         p[0] = db_bytes(buf_view(&q));
     }
-    db_query(call_db(c), STMT_ACCOUNT_PAGE, p, 4, 0, page_cb, c);
+    db_query(call_db(c), STMT_ACCOUNT_PAGE, p, 5, 0, page_cb, c);
     buf_free(&q);
 }
 

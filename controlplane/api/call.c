@@ -293,27 +293,6 @@ bool call_query(const struct call *c, const char *name, struct view *out)
     return false;
 }
 
-bool call_page(struct call *c, int64_t *limit, struct db_param *cursor, struct id *id)
-{
-    struct view v;
-    uint64_t n = 100;
-
-    *cursor = db_null();
-    if (call_query(c, "limit", &v) && (!view_u64(v, &n) || n == 0 || n > 100)) {
-        call_fail(c, 400, "invalid_parameter", "This must be a whole number from 1 to 100.", "limit");
-        return false;
-    }
-    *limit = (int64_t)n;
-    if (!call_query(c, "cursor", &v))
-        return true;
-    if (id_parse(v, id) != ERR_NONE) {
-        call_fail(c, 400, "invalid_parameter", "This must be the next_cursor of a page.", "cursor");
-        return false;
-    }
-    *cursor = db_id(id);
-    return true;
-}
-
 bool call_segment_id(struct call *c, struct id *out, const char *missing)
 {
     if (id_parse(c->segment, out) == ERR_NONE)

@@ -151,9 +151,6 @@ must_check bool call_body(struct call *c, const struct field *fields, size_t n, 
 /* A parameter of the query string, not decoded; false when absent. */
 bool call_query(const struct call *c, const char *name, struct view *out);
 
-/* limit=1..100 of the query (100 when absent) and cursor=, the id of the last one of the page before. false: the call has
- * been answered. */
-must_check bool call_page(struct call *c, int64_t *limit, struct db_param *cursor, struct id *id);
 /* What stands for the braces, as an id. false: it is none, and the call has been answered with 404. */
 must_check bool call_segment_id(struct call *c, struct id *out, const char *missing);
 

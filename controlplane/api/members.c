@@ -3,6 +3,7 @@
 #include "email.h"
 #include "handlers.h"
 #include "key_text.h"
+#include "page.h"
 
 enum {
     INVITATION_S = 7 * 86400,
@@ -63,23 +64,25 @@ static bool refused(struct call *c, enum err e, const struct db_result *r, const
 static void page_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
+    struct id last;
 
-    if (e != ERR_NONE)
+    if (e != ERR_NONE) {
         call_fail_db(c, e);
-    else
-        call_reply(c, 200, db_get_text(r, 0, 0));
+        return;
+    }
+    last = db_is_null(r, 0, 3) ? (struct id){{0}} : db_get_id(r, 0, 3);
+    call_reply_page(c, db_get_text(r, 0, 0), db_get_bool(r, 0, 1), db_get_i64(r, 0, 2), &last);
 }
 
 void handle_member_list(struct call *c)
 {
-    struct db_param cursor;
-    struct id after;
-    int64_t limit;
+    struct page page;
 
-    if (!call_page(c, &limit, &cursor, &after))
+    if (!call_page(c, &page))
         return;
-    const struct db_param p[] = {db_id(&c->organisation), cursor, db_i64(limit)};
-    db_query(call_db(c), STMT_MEMBER_PAGE, p, 3, 0, page_cb, c);
+    const struct db_param p[] = {db_id(&c->organisation), page_at(&page), page_id(&page),
+                                 db_i64(page.limit)};
+    db_query(call_db(c), STMT_MEMBER_PAGE, p, 4, 0, page_cb, c);
 }
 
 static void member_cb(void *cookie, enum err e, const struct db_result *r)

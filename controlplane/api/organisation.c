@@ -1,5 +1,6 @@
 /* /organisation and /workspaces: the caller's organisation and its workspaces, in OpenRouter's members. */
 #include "handlers.h"
+#include "page.h"
 
 static const char no_workspace[] = "There is no such workspace.";
 static const char no_organisation[] = "There is no such organisation.";
@@ -86,19 +87,17 @@ static void workspaces_cb(void *cookie, enum err e, const struct db_result *r)
 
 void handle_workspace_list(struct call *c)
 {
-    struct db_param cursor;
-    struct id after;
+    struct page page;
     struct view v;
     uint64_t offset = 0;
-    int64_t limit;
 
-    if (!call_page(c, &limit, &cursor, &after))
+    if (!call_page(c, &page))
         return;
     if (call_query(c, "offset", &v) && (!view_u64(v, &offset) || offset > INT32_MAX)) {
         call_fail(c, 400, "invalid_parameter", "This must be a whole number.", "offset");
         return;
     }
-    const struct db_param p[] = {db_id(&c->organisation), only(c), db_i64(limit),
+    const struct db_param p[] = {db_id(&c->organisation), only(c), db_i64(page.limit),
                                  db_i64((int64_t)offset)};
     db_query(call_db(c), STMT_WORKSPACE_LIST, p, 4, 0, workspaces_cb, c);
 }

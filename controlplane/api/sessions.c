@@ -282,7 +282,7 @@ void handle_password(struct call *c)
 
         memcpy(s->given, v[CURRENT].text, s->given_len = (size_t)v[CURRENT].number);
         memcpy(s->fresh, v[NEW].text, s->fresh_len = (size_t)v[NEW].number);
-        db_query(call_db(c), STMT_PASSWORD_BEGIN, p, 1, 0, password_begun_cb, c);
+        db_query(call_pool(c), STMT_PASSWORD_BEGIN, p, 1, 0, password_begun_cb, c);
     }
     secret_wipe(v, sizeof v);
 }

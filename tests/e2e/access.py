@@ -153,7 +153,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FROB")
 def control_paths():
     key = "/keys/" + "0" * 64
     versioned = {"/key": "GET", "/keys": "GET POST", key: "GET PATCH DELETE", "/credits": "GET",
-                 "/credits/topup": "POST", "/accounts": "POST", "/activity": "GET", "/generation": "GET",
+                 "/credits/topup": "POST", "/accounts": "GET POST", "/activity": "GET", "/generation": "GET",
                  "/generation/content": "GET", "/releases": "POST", "/health": "GET"}
     paths = {prefix + p: m for p, m in versioned.items() for prefix in ("/v1", "/api/v1")}
     for p in ("/health", "/healthz", "/readyz", "/checkpoint", "/tile/0/000.p/1", "/attestation/transparency",
