@@ -7,6 +7,7 @@
 #include "handlers.h"
 #include "idempotent.h"
 #include "key_text.h"
+#include "password.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,11 +15,13 @@
 #include <stdlib.h>
 
 struct api {
+    struct api_config config;
     struct db *db;
     struct translog *log;
     const struct control_health *health;
     struct payments *payments; /* NULL: there are none */
     struct gate *gate;
+    struct passwords *passwords;
     struct rate_config caller_rate; /* of one credential */
     struct rate *callers;           /* NULL: no limit */
     char *origins;                  /* whose pages may call (cors.h) */
@@ -73,6 +76,16 @@ struct gate *call_gate(const struct call *c)
 struct payments *call_payments(const struct call *c)
 {
     return c->api->payments;
+}
+
+struct passwords *call_passwords(const struct call *c)
+{
+    return c->api->passwords;
+}
+
+const struct api_config *call_config(const struct call *c)
+{
+    return &c->api->config;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -239,7 +252,9 @@ static void serve_anybody(struct call *c)
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
         }
-        c->page = true;
+        c->page = view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+        if (!c->page) /* signing in waits for a worker thread, and has bounds of its own */
+            gate_page_over(c->api->gate);
     }
     run_handler(c);
 }
@@ -247,6 +262,7 @@ static void serve_anybody(struct call *c)
 static void api_free(struct api *a)
 {
     gate_free(a->gate);
+    passwords_free(a->passwords);
     rate_free(a->callers);
     free(a->origins);
     budget_free(a->budget);
@@ -410,6 +426,7 @@ enum err api_start(const struct api_config *config, struct api **out)
 
     if (a == NULL)
         return ERR_MEMORY;
+    a->config = *config;
     a->db = config->db;
     a->log = config->log;
     a->health = config->health;
@@ -420,6 +437,8 @@ enum err api_start(const struct api_config *config, struct api **out)
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
         e = rate_new(&a->caller_rate, &a->callers);
     a->payments = config->payments;
+    if (e == ERR_NONE)
+        e = passwords_new(config->loop, &a->passwords);
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

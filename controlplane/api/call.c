@@ -176,6 +176,16 @@ void call_reply_data(struct call *c, int status, struct view json)
     buf_free(&out);
 }
 
+void call_reply_found(struct call *c, enum err e, const struct db_result *r, const char *missing)
+{
+    if (e != ERR_NONE)
+        call_fail_db(c, e);
+    else if (db_rows(r) == 0 || db_is_null(r, 0, 0))
+        call_fail(c, 404, "not_found", missing, NULL);
+    else
+        call_reply_data(c, 200, db_get_text(r, 0, 0));
+}
+
 static const char *type_of(int status)
 {
     static const struct {
@@ -284,5 +294,13 @@ bool call_query(const struct call *c, const char *name, struct view *out)
             return true;
         }
     }
+    return false;
+}
+
+bool call_segment_id(struct call *c, struct id *out, const char *missing)
+{
+    if (id_parse(c->segment, out) == ERR_NONE)
+        return true;
+    call_fail(c, 404, "not_found", missing, NULL);
     return false;
 }
