@@ -1,5 +1,6 @@
 #include "config.h"
 #include "conf.h"
+#include "cors.h"
 #include "outcall.h"
 #include "payments.h"
 #include "rate.h"
@@ -34,6 +35,9 @@ static const struct conf_field main_fields[] = {
     NUMBER(pages_burst, 1, RATE_BURST_MAX),
     NUMBER(pages_per_ip_per_s, 0, RATE_PER_S_MAX),
     NUMBER(pages_per_ip_burst, 1, RATE_BURST_MAX),
+    NUMBER(rest_per_key_per_s, 0, RATE_PER_S_MAX),
+    NUMBER(rest_per_key_burst, 1, RATE_BURST_MAX),
+    TEXT(cors_origins, false),
     TEXT(link_host, false),
     NUMBER(link_port, 0, 65535),
     TEXT(dataplane_names, false),
@@ -76,6 +80,8 @@ static const struct controlplane_config defaults = {
     .pages_burst = 2000,
     .pages_per_ip_per_s = 100,
     .pages_per_ip_burst = 1000,
+    .rest_per_key_per_s = 500,
+    .rest_per_key_burst = 1000,
     .link_host = "127.0.0.1",
     .link_port = 8445,
     .dataplane_names = "localhost,127.0.0.1",
@@ -120,7 +126,7 @@ static const char *payments_fault(const struct controlplane_config *c)
         return "stripe_base must be an https address without a path; http is taken to 127.0.0.1 only";
     return payments_origins_valid(c->payment_origins)
                ? NULL
-               : "payment_origins must be origins (https://name[:port]), separated by commas";
+               : "payment_origins must be a list of https://HOST or https://HOST:PORT, by spaces";
 }
 
 enum err controlplane_config_parse(struct view text, const char *file_name,
@@ -134,6 +140,9 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
         e = refuse(why, file_name, "lease_default_usd must be more than 0");
     if (e == ERR_NONE && payments_fault(out) != NULL)
         e = refuse(why, file_name, payments_fault(out));
+    if (e == ERR_NONE && !cors_origins_valid(out->cors_origins))
+        e = refuse(why, file_name,
+                   "cors_origins must be a list of https://HOST or https://HOST:PORT, by spaces");
     if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
         e = refuse(why, file_name,
                    "metrics_host must be a loopback address: that listener is plain text");

@@ -29,7 +29,7 @@ enum { WHY_MAX = 1024 };
 
 static const char usage[] =
     "usage: %s -c FILE [--check-config | --init-state | --print-link-spki | "
-    "--print-log-key | --bootstrap |\n"
+    "--print-log-key | --bootstrap | --check-ledger |\n"
     "        --rebuild-log entries | --rebuild-log DIR | --check-catalog]\n"
     "       %s --check-catalog CATALOG PROVIDERS\n"
     "       %s --version\n";
@@ -264,7 +264,11 @@ static enum err start_api(struct program *p)
                                  .pages = {.per_s = p->config.pages_per_s,
                                            .burst = p->config.pages_burst,
                                            .address_per_s = p->config.pages_per_ip_per_s,
-                                           .address_burst = p->config.pages_per_ip_burst}};
+                                           .address_burst = p->config.pages_per_ip_burst},
+                                 .caller = {.address_per_s = p->config.rest_per_key_per_s,
+                                            .address_burst = p->config.rest_per_key_burst},
+                                 .cors_origins = p->config.cors_origins,
+                                 .idempotency_ms = p->config.idempotency_hours * 3600000};
     enum err e = api_start(&c, &p->api);
 
     return e == ERR_NONE ? e : fail(p, e, "rest_host, rest_port: cannot listen there");
@@ -434,6 +438,7 @@ static const struct {
     {"--print-link-spki", command_print_link_spki},
     {"--print-log-key", command_print_log_key},
     {"--bootstrap", command_bootstrap},
+    {"--check-ledger", command_check_ledger},
 };
 
 static enum err act(struct program *p, int argc, char **argv)

@@ -27,6 +27,7 @@ enum {
     LIMIT_LOG_STATEMENT_BYTES = 4096, /* a boot's entry in the transparency log; 1 KB in practice */
     LIMIT_LOG_PROOF_BYTES = 16 << 10, /* and its proof: 63 hashes and a checkpoint take 4 KB */
     LIMIT_USAGE_BATCH = 256,          /* records in one USAGE frame */
+    LIMIT_USAGE_ATTEMPTS = 512,       /* failed attempts in one USAGE_ATTEMPTS frame: 10 KiB */
     LIMIT_USAGE_BACKLOG = 65536,      /* unacknowledged records a data plane keeps (12 MiB);
                                          when full, inference stops with 503 */
     LIMIT_USAGE_KEPT = 65536,         /* acknowledged records a data plane keeps for a database that was

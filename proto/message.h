@@ -63,7 +63,8 @@ enum message_type {
     MSG_SEAL_ASK = 40,     /* C->D: another data plane's evidence: give it the sealing keys */
     MSG_SEAL_GIVE = 41,    /* D->C and C->D: sealing keys, sealed for another data plane */
     MSG_ACME_CHALLENGE = 42, /* D->C and C->D: answer a certificate authority for another data plane */
-    MSG_LAST = MSG_ACME_CHALLENGE,
+    MSG_USAGE_ATTEMPTS = 46, /* D->C, before the USAGE that it belongs to */
+    MSG_LAST = MSG_USAGE_ATTEMPTS,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -209,6 +210,11 @@ struct msg_secret {
 struct msg_usage {
     uint16_t count;
     struct view records; /* count * USAGE_WIRE_BYTES */
+};
+/* Failed attempts of requests whose records the next USAGE has. The rows stay raw: usage_attempt_decode(). */
+struct msg_usage_attempts {
+    uint16_t count;
+    struct view attempts; /* count * USAGE_ATTEMPT_WIRE_BYTES */
 };
 struct msg_usage_ack {
     uint64_t seq; /* every record up to and including seq is committed */
@@ -476,7 +482,7 @@ bool place_name_ok(struct view v);
 #define MESSAGE_CODECS(X)                                                                          \
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
-        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
+        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_attempts) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
             X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
             X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge)

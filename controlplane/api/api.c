@@ -2,8 +2,10 @@
 #include "call.h"
 #include "caller.h"
 #include "clock.h"
+#include "cors.h"
 #include "gate.h"
 #include "handlers.h"
+#include "idempotent.h"
 #include "key_text.h"
 
 #include <assert.h>
@@ -17,6 +19,10 @@ struct api {
     const struct control_health *health;
     struct payments *payments; /* NULL: there are none */
     struct gate *gate;
+    struct rate_config caller_rate; /* of one credential */
+    struct rate *callers;           /* NULL: no limit */
+    char *origins;                  /* whose pages may call (cors.h) */
+    uint64_t idempotency_ms;
     struct budget *budget; /* requests and answers in memory */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -26,7 +32,27 @@ struct api {
 
 struct db *call_db(const struct call *c)
 {
+    return c->db != NULL ? c->db : c->api->db;
+}
+
+struct db *call_pool(const struct call *c)
+{
     return c->api->db;
+}
+
+const char *call_origins(const struct call *c)
+{
+    return c->api->origins;
+}
+
+const struct rate_config *call_rates(const struct call *c)
+{
+    return &c->api->caller_rate;
+}
+
+uint64_t call_idempotency_ms(const struct call *c)
+{
+    return c->api->idempotency_ms;
 }
 
 struct translog *call_log(const struct call *c)
@@ -144,6 +170,25 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
+/* What the handler writes, it writes in the caller's name. */
+static void run_named(struct call *c)
+{
+    struct db_who who = {.request = c->request};
+    bool user = !id_is_zero(&c->user);
+    char id[ID_TEXT_LEN + 1];
+
+    if (strcmp(c->route->method, "GET") != 0) {
+        id_text(user ? &c->user : &c->key, id);
+        if (c->role == ROLE_NOBODY && !user)
+            snprintf(who.actor, sizeof who.actor, "nobody");
+        else
+            snprintf(who.actor, sizeof who.actor, "%s:%s", user ? "user" : "key", id);
+        idempotent_name(c, &who);
+        c->db = db_as(c->api->db, &who);
+    }
+    c->route->handler(c);
+}
+
 /* The handler, unless the query says what the route does not know: a misspelt filter must not give everything. */
 static void run_handler(struct call *c)
 {
@@ -151,12 +196,25 @@ static void run_handler(struct call *c)
     bool twice;
 
     if (!route_refuses(c->route, c->query, &name, &twice))
-        c->route->handler(c);
+        idempotent_begin(c, run_named);
     else if (twice)
         call_fail_param(c, 400, "repeated_parameter", "This query parameter is there twice.", name);
     else
         call_fail_param(c, 400, "unknown_parameter", "This path does not take this query parameter.",
                         name);
+}
+
+/* One call of this credential, whose digest stands for it. false: it has made too many. */
+bool call_take_rate(struct call *c)
+{
+    enum err e;
+
+    if (c->api->callers == NULL)
+        return true;
+    e = rate_take(c->api->callers, c->digest.b, clock_mono_ms(), &c->retry_ms);
+    c->rate_left = rate_left(c->api->callers, c->digest.b, clock_mono_ms());
+    c->rate_counted = true;
+    return e == ERR_NONE;
 }
 
 /* --- requests --- */
@@ -178,6 +236,8 @@ static void serve_anybody(struct call *c)
 static void api_free(struct api *a)
 {
     gate_free(a->gate);
+    rate_free(a->callers);
+    free(a->origins);
     budget_free(a->budget);
     free(a);
 }
@@ -210,6 +270,8 @@ struct call *call_new(struct api *a, const struct origin *origin, void *from)
 
 void call_serve(struct call *c, struct view body)
 {
+    if (cors_preflight(c))
+        return;
     c->route = find_route(c);
     if (c->route == NULL && c->allow[0] != '\0')
         call_fail(c, 405, "method_not_allowed",
@@ -297,6 +359,14 @@ enum {
     API_MEMORY_BYTES = 64 << 20, /* requests and answers at once: a page has 256 KiB at most */
 };
 
+/* Of every answer, whoever words it. */
+static const struct web_header always[] = {
+    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000; includeSubDomains")},
+    {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},
+    {VIEW_LIT("x-frame-options"), VIEW_LIT("DENY")},
+    {VIEW_LIT("referrer-policy"), VIEW_LIT("no-referrer")},
+};
+
 static enum err api_listen(struct api *a, const struct api_config *config)
 {
     const struct web_config w = {
@@ -311,6 +381,8 @@ static enum err api_listen(struct api *a, const struct api_config *config)
                    .write_stall_ms = 10000,
                    .sweep_ms = 500},
         .budget = a->budget,
+        .always = always,
+        .n_always = sizeof always / sizeof always[0],
         .handler = handler_cb,
         .error = error_cb,
         .cookie = a,
@@ -331,7 +403,12 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->log = config->log;
     a->health = config->health;
     a->payments = config->payments;
-    e = gate_new(&config->pages, &a->gate);
+    a->caller_rate = config->caller;
+    a->idempotency_ms = config->idempotency_ms;
+    a->origins = strdup(config->cors_origins == NULL ? "" : config->cors_origins);
+    e = a->origins == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
+    if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
+        e = rate_new(&a->caller_rate, &a->callers);
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

@@ -46,6 +46,11 @@ struct call {
     struct id picked, workspace; /* when they are */
     void (*known)(struct call *c);
     uint8_t address[16];  /* of the client, as the gate counts it */
+    struct db *db;        /* in the caller's name, when the handler may write; else NULL */
+    struct once *once;    /* its claim on an idempotency key (idempotent.h); NULL: it sent none */
+    bool replayed;        /* what is answered was answered before */
+    uint32_t rate_left;   /* calls that this credential may make at once, after this one */
+    bool rate_counted;
     bool page;            /* one of the public pages that run: gate_page_over() is owed */
     uint32_t retry_ms;    /* with 429 and 503; 0: a second */
     /* what they sent */
@@ -69,10 +74,21 @@ enum { CALL_BODY_MAX = 64 << 10, CALL_MEMBERS_MAX = 32 };
 struct call *call_new(struct api *a, const struct origin *origin, void *from);
 /* Finds the route, who calls, and runs the handler. body: borrowed. The call may be over when it returns. */
 void call_serve(struct call *c, struct view body);
+/* For the handler's statements: what it writes is in the caller's name in the audit trail, and with an
+ * idempotency key it is written once (db.h, struct db_who). A write is one statement. */
 struct db *call_db(const struct call *c);
+/* The same database in nobody's name. */
+struct db *call_pool(const struct call *c);
+/* Which pages may call from browsers: text of cors.h. */
+const char *call_origins(const struct call *c);
+/* How often a credential may call; per_s 0: no limit. */
+const struct rate_config *call_rates(const struct call *c);
+uint64_t call_idempotency_ms(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
+/* The credential makes one more call; false: it has made too many, and retry_ms says when to come again. */
+bool call_take_rate(struct call *c);
 struct gate *call_gate(const struct call *c);
 /* NULL: there is no payment service. */
 struct payments *call_payments(const struct call *c);
@@ -82,6 +98,10 @@ const struct control_health *call_health(const struct call *c);
 
 /* json: a whole document. */
 void call_reply(struct call *c, int status, struct view json);
+/* The same of another type (CSV, lines of JSON), with at most CALL_EXTRA_MAX headers of its own. */
+enum { CALL_EXTRA_MAX = 4 };
+void call_reply_as(struct call *c, int status, struct view content_type,
+                   const struct web_header *extra, size_t n, struct view body);
 /* Something that anyone may see and every cache may keep: for ever when it can never change. */
 void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body);
 /* {"data":<json>} */

@@ -172,6 +172,10 @@ static void look_up(struct call *c, bool session)
         call_fail(c, 429, "rate_limit_exceeded", "Too many unknown API keys.", NULL);
         return;
     }
+    if (!call_take_rate(c)) {
+        call_fail(c, 429, "rate_limit_exceeded", "Too many requests with this credential.", NULL);
+        return;
+    }
     const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b)),
                                  c->picks_account ? db_id(&c->picked) : db_null(),
                                  c->picks_workspace ? db_id(&c->workspace) : db_null()};

@@ -19,7 +19,6 @@ void handle_byok_patch(struct call *c);
 void handle_byok_delete(struct call *c);
 /* credits.c */
 void handle_credits(struct call *c);
-void handle_topup(struct call *c);
 void handle_account_create(struct call *c);
 /* payments.c: what customers do */
 void handle_payment_list(struct call *c);
@@ -41,10 +40,21 @@ void handle_credit_request_list(struct call *c);
 void handle_credit_request_queue(struct call *c);
 void handle_credit_request_decide(struct call *c);
 void handle_webhook_stripe(struct call *c);
+/* movements.c */
+void handle_topup(struct call *c);
+void handle_refund(struct call *c);
+void handle_adjust(struct call *c);
+void handle_promotion(struct call *c);
+void handle_reverse(struct call *c);
+void handle_transfer(struct call *c);
 /* history.c */
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* trail.c: the audit trail */
+void handle_audit_list(struct call *c);
+void handle_audit_export(struct call *c);
+void handle_audit_verify(struct call *c);
 /* health.c: for anyone */
 void handle_health(struct call *c);
 void handle_ready(struct call *c);

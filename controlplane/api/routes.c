@@ -31,7 +31,12 @@ const struct route routes[] = {
 
     /* --- money: balances, movements, statements */
     ROUTE("GET", "/credits", CREDITS_READ, R_RELAYED, "", handle_credits),
-    ROUTE("POST", "/credits/topup", MONEY_WRITE, 0, "", handle_topup),
+    ROUTE("POST", "/credits/transfer", CREDITS_WRITE, R_RELAYED | R_OWN_IDEMPOTENCY, "", handle_transfer),
+    ROUTE("POST", "/credits/topup", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_topup),
+    ROUTE("POST", "/credits/refund", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_refund),
+    ROUTE("POST", "/credits/adjust", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_adjust),
+    ROUTE("POST", "/credits/promotion", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_promotion),
+    ROUTE("POST", "/credits/reverse", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_reverse),
 
     /* --- payments */
     ROUTE("GET", "/payments", CREDITS_READ, 0, "limit cursor", handle_payment_list),
@@ -63,6 +68,9 @@ const struct route routes[] = {
     /* --- attestation policy, data planes, incidents */
 
     /* --- audit trail */
+    ROUTE("GET", "/audit", AUDIT_READ, 0, "scope from until limit cursor", handle_audit_list),
+    ROUTE("GET", "/audit/export", AUDIT_READ, 0, "scope from until cursor", handle_audit_export),
+    ROUTE("GET", "/audit/verify", AUDIT_READ, 0, "scope seq hash", handle_audit_verify),
 
     /* --- health, documents, for anyone */
     ROUTE("GET", "/health", PUBLIC, 0, "", handle_health),

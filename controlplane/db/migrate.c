@@ -69,8 +69,12 @@ static enum err apply(struct session *s, const char *file, struct view sql,
     struct buf text;
     enum err e;
 
-    buf_init(&text, SQL_FILE_MAX + 64);
-    e = buf_append(&text, VIEW_LIT("BEGIN;\n"));
+    buf_init(&text, SQL_FILE_MAX + 512);
+    /* A trigger that waits for the commit would keep later statements of the file from altering its table. */
+    e = buf_append(&text, VIEW_LIT("BEGIN;\n"
+                                   "SELECT set_config('tr.actor', 'migration', true);\n"
+                                   "DO $$ BEGIN IF EXISTS (SELECT FROM pg_constraint WHERE conname ="
+                                   " 'audit') THEN SET CONSTRAINTS audit IMMEDIATE; END IF; END $$;\n"));
     if (e == ERR_NONE)
         e = buf_append(&text, sql);
     if (e == ERR_NONE)

@@ -48,6 +48,7 @@ static struct view payload(void)
     } while (0)
 
 static const uint8_t some[4200] = {1, 2, 3};
+static const uint8_t many[(LIMIT_USAGE_ATTEMPTS + 1) * USAGE_ATTEMPT_WIRE_BYTES];
 
 static const struct msg_evidence evidence = {
     .identity = VIEW_LIT("{}"), .report = {some, 1184}, .vek = {some, 700}, .ask = {some, 1}};
@@ -164,6 +165,11 @@ static void run_round_trips(void)
     CHECK_MESSAGE(keys, MSG_KEYS, .count = 2, .keys = view_of(some, 2 * KEYS_WIRE_BYTES));
     CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .index = 7, .total = 8, .sealed = view_of(some, 49));
     CHECK_MESSAGE(usage, MSG_USAGE, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES));
+    CHECK_MESSAGE(usage_attempts, MSG_USAGE_ATTEMPTS, .count = LIMIT_USAGE_ATTEMPTS,
+                  .attempts = view_of(many, LIMIT_USAGE_ATTEMPTS * USAGE_ATTEMPT_WIRE_BYTES));
+    CHECK_REFUSED(usage_attempts, .count = 0);
+    CHECK_REFUSED(usage_attempts, .count = LIMIT_USAGE_ATTEMPTS + 1,
+                  .attempts = view_of(many, (LIMIT_USAGE_ATTEMPTS + 1) * USAGE_ATTEMPT_WIRE_BYTES));
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
     CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));
     CHECK_MESSAGE(ping, MSG_PING, .token = 42);
@@ -354,8 +360,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\52\1\0\0", 8, ERR_NONE},    /* type 42, the last */
-        {"\0\0\0\0\53\1\0\0", 8, ERR_VERSION}, /* type 43 */
+        {"\0\0\0\0\56\1\0\0", 8, ERR_NONE},    /* type 46, the last */
+        {"\0\0\0\0\57\1\0\0", 8, ERR_VERSION}, /* type 47 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */
