@@ -138,11 +138,11 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
     e = conf_parse(text, file_name, section_cb, out, why);
     if (e == ERR_NONE && out->lease_default_nusd == 0)
         e = refuse(why, file_name, "lease_default_usd must be more than 0");
-    if (e == ERR_NONE && payments_fault(out) != NULL)
-        e = refuse(why, file_name, payments_fault(out));
     if (e == ERR_NONE && !cors_origins_valid(out->cors_origins))
         e = refuse(why, file_name,
                    "cors_origins must be a list of https://HOST or https://HOST:PORT, by spaces");
+    if (e == ERR_NONE && payments_fault(out) != NULL)
+        e = refuse(why, file_name, payments_fault(out));
     if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
         e = refuse(why, file_name,
                    "metrics_host must be a loopback address: that listener is plain text");

@@ -108,6 +108,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
         }
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+           view_eq(*path, VIEW_LIT("/openapi.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -402,13 +403,13 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->db = config->db;
     a->log = config->log;
     a->health = config->health;
-    a->payments = config->payments;
     a->caller_rate = config->caller;
     a->idempotency_ms = config->idempotency_ms;
     a->origins = strdup(config->cors_origins == NULL ? "" : config->cors_origins);
     e = a->origins == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
         e = rate_new(&a->caller_rate, &a->callers);
+    a->payments = config->payments;
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

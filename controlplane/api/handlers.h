@@ -20,6 +20,13 @@ void handle_byok_delete(struct call *c);
 /* credits.c */
 void handle_credits(struct call *c);
 void handle_account_create(struct call *c);
+/* movements.c */
+void handle_topup(struct call *c);
+void handle_refund(struct call *c);
+void handle_adjust(struct call *c);
+void handle_promotion(struct call *c);
+void handle_reverse(struct call *c);
+void handle_transfer(struct call *c);
 /* payments.c: what customers do */
 void handle_payment_list(struct call *c);
 void handle_invoice_list(struct call *c);
@@ -40,13 +47,6 @@ void handle_credit_request_list(struct call *c);
 void handle_credit_request_queue(struct call *c);
 void handle_credit_request_decide(struct call *c);
 void handle_webhook_stripe(struct call *c);
-/* movements.c */
-void handle_topup(struct call *c);
-void handle_refund(struct call *c);
-void handle_adjust(struct call *c);
-void handle_promotion(struct call *c);
-void handle_reverse(struct call *c);
-void handle_transfer(struct call *c);
 /* history.c */
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
@@ -67,5 +67,7 @@ void handle_log_entry(struct call *c);
 void handle_log_release(struct call *c);
 void handle_checkpoint(struct call *c);
 void handle_tile(struct call *c);
+/* openapi.c */
+void handle_openapi(struct call *c);
 
 #endif

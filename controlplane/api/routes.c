@@ -76,6 +76,7 @@ const struct route routes[] = {
     ROUTE("GET", "/health", PUBLIC, 0, "", handle_health),
     ROUTE("GET", "/readyz", PUBLIC, 0, "", handle_ready),
     ROUTE("GET", "/healthz", PUBLIC, 0, "", handle_alive),
+    ROUTE("GET", "/openapi.json", PUBLIC, 0, "", handle_openapi),
 
     /* --- the transparency log */
     ROUTE("POST", "/releases", LOG_WRITE, 0, "", handle_log_release),
