@@ -17,6 +17,7 @@ struct api {
     struct db *db;
     struct translog *log;
     const struct control_health *health;
+    struct payments *payments; /* NULL: there are none */
     struct gate *gate;
     struct rate_config caller_rate; /* of one credential */
     struct rate *callers;           /* NULL: no limit */
@@ -62,6 +63,11 @@ struct translog *call_log(const struct call *c)
 struct gate *call_gate(const struct call *c)
 {
     return c->api->gate;
+}
+
+struct payments *call_payments(const struct call *c)
+{
+    return c->api->payments;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -110,7 +116,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
 static bool path_matches(const char *pattern, struct view path, struct call *c)
 {
     const char *brace = strchr(pattern, '{');
-    struct view head;
+    struct view head, tail;
 
     if (brace == NULL)
         return view_eq(path, view_str(pattern));
@@ -118,6 +124,10 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
     if (!view_starts(path, head))
         return false;
     path = view_from(path, head.len);
+    tail = view_str(strchr(brace, '}') + 1); /* "/rotate" */
+    if (path.len < tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+        return false;
+    path.len -= tail.len;
     if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
         return false;
     c->segment = path;
@@ -213,7 +223,8 @@ bool call_take_rate(struct call *c)
 /* The pages that anybody may read. */
 static void serve_anybody(struct call *c)
 {
-    if (c->route->handler != handle_health) { /* which costs nothing, and must answer */
+    if (c->route->handler != handle_health && /* which costs nothing, and must answer */
+        (c->route->flags & R_OWN_RATE) == 0) {
         if (gate_page(c->api->gate, c->address, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
@@ -398,6 +409,7 @@ enum err api_start(const struct api_config *config, struct api **out)
     e = a->origins == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
         e = rate_new(&a->caller_rate, &a->callers);
+    a->payments = config->payments;
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

@@ -90,6 +90,8 @@ struct translog *call_log(const struct call *c);
 /* The credential makes one more call; false: it has made too many, and retry_ms says when to come again. */
 bool call_take_rate(struct call *c);
 struct gate *call_gate(const struct call *c);
+/* NULL: there is no payment service. */
+struct payments *call_payments(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */

@@ -13,6 +13,7 @@ struct ledger {
     int64_t db_seen_ms, db_up_ms; /* the database's clock in the last round of reclaiming, and since when
                                      rounds follow each other without a pause (sql/015) */
     uint64_t claims_cleaned_ms; /* when idempotency keys were last forgotten; 0: never */
+    uint64_t tidied_ms;         /* when what is kept no longer was last looked for; 0: go on */
     bool freed;       /* the owner is gone; the last answer frees this */
     unsigned pending; /* operations whose answer is due */
 };
@@ -37,6 +38,9 @@ uint32_t ledger_lane(const struct id *boot);
 
 /* claims.c: from time to time, forget idempotency keys whose window is over. */
 void claims_tick(struct ledger *l);
+
+/* upkeep.c: take what is due; from time to time fold and forget what is kept no longer. */
+void upkeep_tick(struct ledger *l);
 
 /* credit.c: the reason of a key_refusal(), or 'changed', by name. */
 must_check enum err credit_reason(struct view name, uint8_t *reason);
