@@ -300,12 +300,12 @@ enum err url_append(struct buf *out, const char *text)
     return e;
 }
 
-/* A tile's path has slashes of its own. */
+/* A tile and a model have slashes of their own. */
 static enum err place_append(struct buf *out, const char *place, const char *text)
 {
     enum err e = ERR_NONE;
 
-    if (strcmp(place, "tile") != 0)
+    if (strcmp(place, "tile") != 0 && strcmp(place, "catalog_id") != 0)
         return url_append(out, text);
     for (const char *p = text; *p != '\0' && e == ERR_NONE; p++) {
         char one[2] = {*p, '\0'};
