@@ -1,13 +1,14 @@
 /* tr-controlplane: keys, money and the trust in data planes. One loop, one thread; what it must not
  * forget is in PostgreSQL. */
 #include "api.h"
-#include "catalog_apply.h"
 #include "catalog_file.h"
+#include "catalog_start.h"
 #include "check_catalog.h"
 #include "commands.h"
 #include "conf.h"
 #include "config.h"
 #include "control_health.h"
+#include "fleet.h"
 #include "ledger.h"
 #include "log.h"
 #include "monitor.h"
@@ -37,6 +38,7 @@ struct program {
     struct controlplane_config config;
     struct providers providers;
     struct catalog_file catalog;
+    struct buf catalog_text;
     struct rules *rules;
     struct provider_keys *keys;
     struct state state;
@@ -46,6 +48,7 @@ struct program {
     struct db *db;
     struct ledger *ledger;
     struct translog *log;
+    struct fleet *fleet;
     struct api *api;
     struct peers *peers;
     struct control_health *health;
@@ -56,7 +59,7 @@ struct program {
     bool stopping;
     enum err outcome; /* of what the loop is run for */
     int64_t catalog_version;
-    uint64_t keyless; /* endpoints that are off because their provider has no key */
+    uint64_t keyless; /* endpoints that only customers' own keys use, because the operator has none */
 };
 
 static enum err fail(struct program *p, enum err e, const char *sentence)
@@ -83,20 +86,30 @@ static enum err load_providers(struct program *p)
     return e;
 }
 
-/* A provider that wants a key and has none answers nothing but refusals: its endpoints are off, and are not listed. */
-static void switch_off_keyless(struct program *p)
+/* A provider that wants a key and has none answers nothing but refusals: only customers' own keys use it (peers/). */
+static void count_keyless(struct program *p)
 {
-    struct catalog *c = &p->catalog.catalog;
+    const struct catalog *c = &p->catalog.catalog;
 
     for (size_t i = 0; i < c->n_endpoints; i++) {
         const struct provider *provider = p->catalog.providers[i];
 
-        if (c->endpoints[i].weight == 0 || provider->auth == AUTH_NONE ||
-            provider_keys_of(p->keys, provider->no) != 0)
-            continue;
-        c->endpoints[i].weight = 0;
-        p->keyless++;
+        p->keyless += c->endpoints[i].weight != 0 && provider->auth != AUTH_NONE &&
+                      provider_keys_of(p->keys, provider->no) == 0;
     }
+}
+
+static enum err load_catalog(struct program *p)
+{
+    enum err e;
+
+    buf_init(&p->catalog_text, CATALOG_FILE_MAX);
+    e = conf_read_file(p->config.catalog, CATALOG_FILE_MAX, &p->catalog_text);
+    if (e == ERR_NONE)
+        return catalog_file_parse(buf_view(&p->catalog_text), p->config.catalog, &p->providers, &p->catalog, &p->why);
+    if (buf_appendf(&p->why, "%s cannot be read", p->config.catalog) != ERR_NONE)
+        buf_reset(&p->why);
+    return e;
 }
 
 /* Everything but the state directory and the database. */
@@ -105,13 +118,13 @@ static enum err load(struct program *p)
     enum err e = load_providers(p);
 
     if (e == ERR_NONE)
-        e = catalog_file_load(p->config.catalog, &p->providers, &p->catalog, &p->why);
+        e = load_catalog(p);
     if (e == ERR_NONE)
         e = rules_new(p->config.attestation, &p->rules, &p->why);
     if (e == ERR_NONE)
         e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
     if (e == ERR_NONE)
-        switch_off_keyless(p);
+        count_keyless(p);
     return e;
 }
 
@@ -140,6 +153,7 @@ static void database_closed_cb(void *cookie)
 
     p->db = NULL;
     control_health_free(p->health);
+    fleet_free(p->fleet);
     translog_free(p->log);
     peers_free(p->peers);
 }
@@ -155,6 +169,7 @@ static void stopped_cb(void *cookie)
     uv_close((uv_handle_t *)&p->interrupt, NULL);
     uv_close((uv_handle_t *)&p->hangup, NULL);
     control_health_stop(p->health);
+    fleet_stop(p->fleet);
     ledger_free(p->ledger);
     db_close(p->db, database_closed_cb, p);
 }
@@ -239,6 +254,7 @@ static enum err start_link(struct program *p)
         .api = p->api,
         .log = p->log,
         .providers = &p->providers,
+        .fleet = fleet_hooks(p->fleet),
         .provider_keys = provider_keys_cb,
         .provider_key = provider_key_cb,
         .cookie = p,
@@ -256,6 +272,8 @@ static enum err start_api(struct program *p)
                                  .port = (uint16_t)p->config.rest_port,
                                  .tls = p->tls,
                                  .log = p->log,
+                                 .rules = p->rules,
+                                 .providers = &p->providers,
                                   .health = p->health,
                                  .pages = {.per_s = p->config.pages_per_s,
                                            .burst = p->config.pages_burst,
@@ -306,19 +324,22 @@ static void rules_started_cb(void *cookie, enum err e, uint64_t index)
     }
     p->running = p->monitor == NULL ? 2 : 3;
     control_health_watch(p->health, p->peers);
+    fleet_watch(p->fleet, p->peers);
     LOG("listening", KV("rest_port", api_port(p->api)), KV("link_port", peers_port(p->peers)),
         KV("catalog_version", p->catalog_version), KV("providers", (uint64_t)p->providers.n),
         KV("provider_keys", (uint64_t)provider_keys_count(p->keys)));
 }
 
 /* The catalog is in the database: now there is something to serve, under rules that are logged. */
-static void applied_cb(void *cookie, enum err e, int64_t version)
+static void catalog_started_cb(void *cookie, enum err e, int64_t version, bool from_file)
 {
     struct program *p = cookie;
     const struct rules_watch watch = {p->log, p->providers.digest, rules_started_cb,
-                                      rules_changed_cb, p};
+                                      rules_changed_cb, p, p->db};
 
     p->catalog_version = version;
+    buf_free(&p->catalog_text);
+    LOG("catalog_in_force", KV("version", version), KV("from_file", from_file), KV("error", log_err((int)e)));
     if (e == ERR_NONE) {
         rules_start(p->rules, &watch);
         return;
@@ -352,6 +373,11 @@ static enum err prepare(struct program *p)
 
         e = control_health_start(&health, &p->health);
     }
+    if (e == ERR_NONE) {
+        const struct fleet_config fleet = {.db = p->db, .rules = p->rules};
+
+        e = fleet_new(&fleet, &p->fleet);
+    }
     if (e == ERR_NONE)
         e = tls_server_ctx(p->state.rest_key, p->state.rest, &p->tls);
     /* The CA goes along, so that clients see the whole chain. */
@@ -371,6 +397,7 @@ static void release(struct program *p)
     provider_keys_free(p->keys);
     rules_free(p->rules);
     catalog_file_free(&p->catalog);
+    buf_free(&p->catalog_text);
 }
 
 static enum err run(struct program *p)
@@ -393,7 +420,7 @@ static enum err run(struct program *p)
     uv_signal_start(&p->term, signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, signal_cb, SIGINT);
     uv_signal_start(&p->hangup, hangup_cb, SIGHUP);
-    catalog_apply(p->db, &p->catalog, applied_cb, p);
+    catalog_start(p->db, &p->providers, buf_view(&p->catalog_text), catalog_started_cb, p);
     uv_run(&p->loop, UV_RUN_DEFAULT);
     if (p->outcome == ERR_NONE && p->db == NULL)
         release(p);

@@ -13,6 +13,8 @@
 struct api {
     struct db *db;
     struct translog *log;
+    struct rules *rules;
+    const struct providers *providers;
     const struct control_health *health;
     struct gate *gate;
     struct budget *budget; /* requests and answers in memory */
@@ -25,6 +27,16 @@ struct api {
 struct db *call_db(const struct call *c)
 {
     return c->api->db;
+}
+
+struct rules *call_rules(const struct call *c)
+{
+    return c->api->rules;
+}
+
+const struct providers *call_providers(const struct call *c)
+{
+    return c->api->providers;
 }
 
 struct translog *call_log(const struct call *c)
@@ -77,7 +89,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
 static bool path_matches(const char *pattern, struct view path, struct call *c)
 {
     const char *brace = strchr(pattern, '{');
-    struct view head;
+    struct view head, tail;
 
     if (brace == NULL)
         return view_eq(path, view_str(pattern));
@@ -85,7 +97,11 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
     if (!view_starts(path, head))
         return false;
     path = view_from(path, head.len);
-    if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
+    tail = view_str(strchr(brace, '}') + 1); /* "/{id}/publish" */
+    if (path.len <= tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+        return false;
+    path.len -= tail.len;
+    if (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL)
         return false;
     c->segment = path;
     c->target_ok = hex_decode(path, c->target.b, sizeof c->target.b) == ERR_NONE;
@@ -252,6 +268,13 @@ struct call *call_new(struct api *a, const struct origin *origin, void *from)
     return c;
 }
 
+static enum err call_keep_body(struct call *c, struct view body)
+{
+    if ((c->route->flags & R_LARGE) != 0)
+        buf_init(&c->body, CALL_LARGE_MAX);
+    return buf_append(&c->body, body);
+}
+
 void call_serve(struct call *c, struct view body)
 {
     c->route = find_route(c);
@@ -260,7 +283,7 @@ void call_serve(struct call *c, struct view body)
                   "This path does not take this method; see the Allow header.", NULL);
     else if (c->route == NULL)
         call_fail(c, 404, "not_found", "There is nothing at this path.", NULL);
-    else if (buf_append(&c->body, body) != ERR_NONE)
+    else if (call_keep_body(c, body) != ERR_NONE)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
     else if (c->route->permission == PERM_PUBLIC)
         serve_anybody(c);
@@ -336,6 +359,22 @@ static void error_cb(void *cookie, struct web_request *web, int status)
     call_fail(c, status, "error", "The request cannot be served.", NULL);
 }
 
+/* Only what a route with large bodies is sent may be large. */
+static enum web_verdict arriving_cb(void *cookie, struct web_request *web, bool more, int *why)
+{
+    struct view path = web_path(web), v;
+    bool openrouter;
+
+    (void)cookie;
+    *why = 413;
+    if (take_prefix(&path, &openrouter) && web_header(web, VIEW_LIT("authorization"), &v))
+        for (size_t i = 0; i < routes_count; i++)
+            if ((routes[i].flags & R_LARGE) != 0 && view_eq(web_method(web), view_str(routes[i].method)) &&
+                view_eq(path, view_str(routes[i].path)))
+                return WEB_BODY_ALL;
+    return more ? WEB_BODY_REFUSED : WEB_BODY_SMALL;
+}
+
 /* --- life --- */
 
 enum {
@@ -350,7 +389,7 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .host = config->host,
         .port = config->port,
         .tls = config->tls,
-        .limits = {.body_max = CALL_BODY_MAX,
+        .limits = {.body_max = CALL_LARGE_MAX,
                    .connections_max = API_CONNECTIONS_MAX,
                    .connections_per_ip = 0,
                    .request_timeout_ms = 30000,
@@ -359,6 +398,8 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .budget = a->budget,
         .handler = handler_cb,
         .error = error_cb,
+        .arriving = arriving_cb,
+        .refused = error_cb,
         .cookie = a,
     };
 
@@ -375,6 +416,8 @@ enum err api_start(const struct api_config *config, struct api **out)
         return ERR_MEMORY;
     a->db = config->db;
     a->log = config->log;
+    a->rules = config->rules;
+    a->providers = config->providers;
     a->health = config->health;
     e = gate_new(&config->pages, &a->gate);
     if (e == ERR_NONE)

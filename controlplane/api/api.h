@@ -15,6 +15,8 @@
 
 struct api;
 struct translog;
+struct rules;
+struct providers;
 struct control_health;
 struct api_config {
     uv_loop_t *loop;
@@ -23,6 +25,8 @@ struct api_config {
     uint16_t port; /* 0: any */
     SSL_CTX *tls;  /* borrowed, outlives the api */
     struct translog *log; /* the transparency log, borrowed */
+    struct rules *rules;  /* the attestation policy, borrowed */
+    const struct providers *providers; /* borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
     struct rate_config pages; /* how often pages that need no key may be asked for */
 };

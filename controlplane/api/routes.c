@@ -41,8 +41,29 @@ const struct route routes[] = {
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 
     /* --- catalog, provider keys of the operator */
+    ROUTE("GET", "/catalog", CATALOG_READ, 0, "model", handle_catalog),
+    ROUTE("GET", "/catalog/versions", CATALOG_READ, 0, "limit cursor", handle_catalog_versions),
+    ROUTE("GET", "/catalog/versions/{n}", CATALOG_READ, 0, "", handle_catalog_version),
+    ROUTE("GET", "/catalog/versions/{n}/acks", CATALOG_READ, 0, "", handle_catalog_acks),
+    ROUTE("POST", "/catalog/versions/{n}/publish", CATALOG_WRITE, 0, "", handle_catalog_publish),
+    ROUTE("GET", "/catalog/diff", CATALOG_READ, 0, "from to", handle_catalog_diff),
+    ROUTE("POST", "/catalog/drafts", CATALOG_WRITE, R_LARGE, "", handle_catalog_draft),
+    ROUTE("POST", "/catalog/rollback", CATALOG_WRITE, 0, "", handle_catalog_rollback),
+    ROUTE("PATCH", "/catalog/models/{*}", CATALOG_WRITE, 0, "", handle_catalog_model),
+    ROUTE("PATCH", "/catalog/endpoints/{no}", CATALOG_WRITE, 0, "", handle_catalog_endpoint),
+    ROUTE("PATCH", "/catalog/aliases/{*}", CATALOG_WRITE, 0, "", handle_catalog_alias),
+    ROUTE("DELETE", "/catalog/aliases/{*}", CATALOG_WRITE, 0, "", handle_catalog_alias_delete),
 
     /* --- attestation policy, data planes, incidents */
+    ROUTE("GET", "/policy", FLEET_READ, 0, "", handle_policy),
+    ROUTE("POST", "/policy", FLEET_WRITE, R_LARGE, "", handle_policy_create),
+    ROUTE("GET", "/policy/versions", FLEET_READ, 0, "limit cursor", handle_policy_versions),
+    ROUTE("GET", "/policy/versions/{n}", FLEET_READ, 0, "", handle_policy_version),
+    ROUTE("GET", "/dataplanes", FLEET_READ, 0, "", handle_dataplanes),
+    ROUTE("GET", "/dataplanes/{boot}/history", FLEET_READ, 0, "limit cursor", handle_dataplane_history),
+    ROUTE("POST", "/dataplanes/{boot}/drain", FLEET_WRITE, 0, "", handle_dataplane_drain),
+    ROUTE("POST", "/dataplanes/{boot}/evict", FLEET_WRITE, 0, "", handle_dataplane_evict),
+    ROUTE("POST", "/dataplanes/{boot}/resume", FLEET_WRITE, 0, "", handle_dataplane_resume),
 
     /* --- audit trail */
 

@@ -8,6 +8,7 @@
 struct call;
 
 enum route_flag {
+    R_LARGE = 64,  /* its body may have CALL_LARGE_MAX bytes; its path has no braces */
     R_RELAYED = 1 /* data planes serve this path, too, by handing the call on */
 };
 

@@ -25,6 +25,7 @@ struct turn {
     _Atomic uint32_t next;                           /* counts requests */
     _Atomic uint64_t refused_ms[PROVIDER_KEYS_MAX];  /* when last; 0: never */
     _Atomic uint64_t aside_until[PROVIDER_KEYS_MAX]; /* not used before, while others can be */
+    _Atomic int status[PROVIDER_KEYS_MAX];           /* of the last refusal */
     _Atomic uint64_t refusals;
 };
 
@@ -188,14 +189,34 @@ int credentials_pick(const struct credentials *c, uint16_t provider_no, unsigned
     return tried == 0 ? last : -1;
 }
 
-void credentials_refused(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms, uint64_t for_ms)
+void credentials_refused(const struct credentials *c, uint16_t provider_no, unsigned index, int status, uint64_t now_ms,
+                         uint64_t for_ms)
 {
     struct turn *t = &c->turns[provider_no];
 
     assert(index < PROVIDER_KEYS_MAX);
     atomic_store(&t->refused_ms[index], now_ms);
+    atomic_store(&t->status[index], status);
     atomic_store(&t->aside_until[index], now_ms + for_ms);
     atomic_fetch_add_explicit(&t->refusals, 1, memory_order_relaxed);
+}
+
+int credentials_aside(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms)
+{
+    const struct turn *t = &c->turns[provider_no];
+
+    assert(provider_no < LIMIT_PROVIDERS && index < PROVIDER_KEYS_MAX);
+    return has_key(c, provider_no, index) && atomic_load(&t->aside_until[index]) > now_ms ? atomic_load(&t->status[index])
+                                                                                        : 0;
+}
+
+void credentials_forget(struct credentials *c, uint16_t provider_no)
+{
+    assert(provider_no < LIMIT_PROVIDERS);
+    pthread_mutex_lock(&c->writers);
+    for (unsigned i = 0; i < PROVIDER_KEYS_MAX; i++)
+        slot_write(&c->slots[provider_no][i], VIEW_EMPTY);
+    pthread_mutex_unlock(&c->writers);
 }
 
 void credentials_counters(const struct credentials *c, uint16_t provider_no, uint64_t now_ms, struct credential_counters *out)

@@ -65,6 +65,17 @@ bool push_log_proof(struct uplink *u, struct view payload)
     return true;
 }
 
+bool push_orders(struct uplink *u, struct view payload)
+{
+    struct msg_orders m;
+
+    if (msg_orders_decode(payload, &m) != ERR_NONE)
+        return false;
+    if (u->config.on_orders != NULL)
+        u->config.on_orders(u->config.cookie, &m);
+    return true;
+}
+
 bool push_health(struct uplink *u, struct view payload)
 {
     struct msg_health m;

@@ -83,7 +83,10 @@ static void test_turns(void)
         CHECK(credentials_quoted(c, 7, keys[i]));
     CHECK(!credentials_quoted(c, 7, VIEW_LIT("sk-3333333333")));
     /* refused: not before its time is over */
-    credentials_refused(c, 7, 1, 1000, 500);
+    CHECK_INT(credentials_aside(c, 7, 1, 1000), 0);
+    credentials_refused(c, 7, 1, 403, 1000, 500);
+    CHECK_INT(credentials_aside(c, 7, 1, 1499), 403);
+    CHECK_INT(credentials_aside(c, 7, 1, 1500), 0);
     for (unsigned i = 0; i < 30; i++)
         CHECK(credentials_pick(c, 7, 0, 1499) != 1);
     CHECK_INT(credentials_pick(c, 7, 5, 1499), -1);
@@ -91,8 +94,8 @@ static void test_turns(void)
     credentials_counters(c, 7, 1499, &n);
     CHECK(n.keys == 3 && n.aside == 1 && n.refusals == 1);
     /* all: one of them is better than none, but no second one of the same request */
-    credentials_refused(c, 7, 2, 1100, 500);
-    credentials_refused(c, 7, 0, 1200, 500);
+    credentials_refused(c, 7, 2, 401, 1100, 500);
+    credentials_refused(c, 7, 0, 429, 1200, 500);
     CHECK_INT(credentials_pick(c, 7, 0, 1300), 1);
     CHECK_INT(credentials_pick(c, 7, 1, 1300), -1);
     /* the same key again stays aside; another one in its place does not; fewer keys: the rest is gone */
