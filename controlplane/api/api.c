@@ -1,9 +1,11 @@
 #include "api.h"
 #include "call.h"
+#include "caller.h"
 #include "clock.h"
 #include "gate.h"
 #include "handlers.h"
 #include "key_text.h"
+#include "status_cache.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +19,7 @@ struct api {
     const struct providers *providers;
     const struct control_health *health;
     struct gate *gate;
+    struct status_cache *status;
     struct budget *budget; /* requests and answers in memory */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -27,6 +30,11 @@ struct api {
 struct db *call_db(const struct call *c)
 {
     return c->api->db;
+}
+
+struct status_cache *call_status(const struct call *c)
+{
+    return c->api->status;
 }
 
 struct rules *call_rules(const struct call *c)
@@ -42,6 +50,11 @@ const struct providers *call_providers(const struct call *c)
 struct translog *call_log(const struct call *c)
 {
     return c->api->log;
+}
+
+struct gate *call_gate(const struct call *c)
+{
+    return c->api->gate;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -81,7 +94,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
             return true;
         }
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
-           view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+           view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/status.json")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -144,8 +157,6 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
-/* --- who is it --- */
-
 /* The handler, unless the query says what the route does not know: a misspelt filter must not give everything. */
 static void run_handler(struct call *c)
 {
@@ -159,65 +170,6 @@ static void run_handler(struct call *c)
     else
         call_fail_param(c, 400, "unknown_parameter", "This path does not take this query parameter.",
                         name);
-}
-
-static void auth_cb(void *cookie, enum err e, const struct db_result *r)
-{
-    struct call *c = cookie;
-
-    if (e == ERR_NONE && db_rows(r) != 0)
-        gate_key_known(c->api->gate, c->address, &c->digest);
-    if (e != ERR_NONE) {
-        call_fail_db(c, e);
-    } else if (db_rows(r) == 0) {
-        call_fail(c, 401, "invalid_api_key", "The API key is not known.", NULL);
-    } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("disabled"))) {
-        call_fail(c, 401, "key_disabled", "The API key is disabled.", NULL);
-    } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("expired"))) {
-        call_fail(c, 401, "key_expired", "The API key has expired.", NULL);
-    } else if (!role_may(c->role = role_named(db_get_text(r, 0, 2)), c->route->permission)) {
-        call_fail(c, 403, "insufficient_role",
-                  permission_of_operators(c->route->permission) ? "This needs an operator's key."
-                                                                : "This needs a management key.",
-                  NULL);
-    } else if (c->from == NULL) {
-        /* For a client that disconnected before anything happened, nothing is done. */
-        call_fail(c, 499, "client_gone", "The client is gone.", NULL);
-    } else {
-        c->key = db_get_id(r, 0, 0);
-        c->account = db_get_id(r, 0, 1);
-        run_handler(c);
-    }
-}
-
-/* Whose key has c->digest, and is it one. */
-static void look_up(struct call *c)
-{
-    const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b))};
-
-    if (gate_key(c->api->gate, c->address, &c->digest, clock_mono_ms(), &c->retry_ms) != ERR_NONE)
-        call_fail(c, 429, "rate_limit_exceeded", "Too many unknown API keys.", NULL);
-    else
-        db_query(c->api->db, STMT_KEY_AUTH, p, 1, 0, auth_cb, c);
-}
-
-static void authorize(struct call *c)
-{
-    struct view v;
-
-    if (!c->origin->header(c, VIEW_LIT("authorization"), &v) || v.len < 7 ||
-        !view_eq_nocase(view_of(v.ptr, 7), VIEW_LIT("bearer "))) {
-        call_fail(c, 401, "missing_api_key", "Send your key as \"Authorization: Bearer ...\".",
-                  NULL);
-        return;
-    }
-    v = view_trim(view_from(v, 7));
-    if (!key_text_valid(v)) {
-        call_fail(c, 401, "invalid_api_key", "This is not an API key of this service.", NULL);
-        return;
-    }
-    digest_sha256(v, &c->digest);
-    look_up(c);
 }
 
 /* --- requests --- */
@@ -238,6 +190,7 @@ static void serve_anybody(struct call *c)
 static void api_free(struct api *a)
 {
     gate_free(a->gate);
+    status_cache_free(a->status);
     budget_free(a->budget);
     free(a);
 }
@@ -287,10 +240,8 @@ void call_serve(struct call *c, struct view body)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
     else if (c->route->permission == PERM_PUBLIC)
         serve_anybody(c);
-    else if (c->origin->relayed)
-        look_up(c);
     else
-        authorize(c);
+        caller_find(c, run_handler);
 }
 
 /* --- over HTTPS --- */
@@ -420,6 +371,9 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->providers = config->providers;
     a->health = config->health;
     e = gate_new(&config->pages, &a->gate);
+    a->status = status_cache_new();
+    if (a->status == NULL)
+        e = ERR_MEMORY;
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

@@ -12,6 +12,10 @@ static void call_end(struct call *c, int status)
         KV("client_gone", c->from == NULL), KV("relayed", c->origin->relayed));
     buf_free(&c->body);
     secret_wipe(&c->made, sizeof c->made);
+    secret_wipe(c->cookie, sizeof c->cookie);
+    if (c->own != NULL)
+        secret_wipe(c->own, c->own_len);
+    free(c->own);
     call_over(c);
     free(c);
 }
@@ -19,7 +23,7 @@ static void call_end(struct call *c, int status)
 void call_reply(struct call *c, int status, struct view json)
 {
     char id[ID_TEXT_LEN + 1], retry_s[12];
-    struct web_header h[6] = {
+    struct web_header h[7] = {
         {VIEW_LIT("content-type"), VIEW_LIT("application/json")},
         {VIEW_LIT("cache-control"), VIEW_LIT("no-store")},
         {VIEW_LIT("x-request-id"), view_of(id, ID_TEXT_LEN)},
@@ -35,6 +39,8 @@ void call_reply(struct call *c, int status, struct view json)
                                      c->retry_ms != 0 ? view_str(retry_s) : VIEW_LIT("1")};
     if (c->allow[0] != '\0')
         h[n++] = (struct web_header){VIEW_LIT("allow"), view_str(c->allow)};
+    if (c->cookie[0] != '\0')
+        h[n++] = (struct web_header){VIEW_LIT("set-cookie"), view_str(c->cookie)};
     if (c->from != NULL)
         c->origin->respond(c, status, h, n, json);
     call_end(c, status);
@@ -152,6 +158,9 @@ void call_fail_db(struct call *c, enum err e)
 {
     if (e == ERR_CONFLICT)
         call_fail(c, 409, "conflict", "Something like it exists already.", NULL);
+    else if (e == ERR_LAST_KEY)
+        call_fail(c, 409, "last_management_key",
+                  "This is the last key that manages the account: make another one first.", NULL);
     else if (e == ERR_RANGE)
         call_fail(c, 400, "out_of_range", "A value is out of its range.", NULL);
     else

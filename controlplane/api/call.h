@@ -34,9 +34,17 @@ struct call {
     struct id request;
     char allow[40]; /* of a 405: the methods of the path; otherwise empty */
     /* who calls; set when the handler runs */
-    struct id key, account;
+    struct id key;              /* zero of a user's session */
+    struct id user, session;    /* zero of a key */
+    struct id account;          /* acted on: the key's own, or what was picked */
+    struct id organisation;     /* of that account */
+    bool operators;             /* that organisation is the operator's */
     enum role role;
-    struct digest32 digest;
+    struct digest32 digest;     /* of the credential */
+    struct digest32 csrf;       /* of a session */
+    bool picks_account, picks_workspace;
+    struct id picked, workspace; /* when they are */
+    void (*known)(struct call *c);
     uint8_t address[16];  /* of the client, as the gate counts it */
     bool page;            /* one of the public pages that run: gate_page_over() is owed */
     uint32_t retry_ms;    /* with 429 and 503; 0: a second */
@@ -45,11 +53,14 @@ struct call {
     bool target_ok;
     struct view segment; /* what stands for the braces, raw */
     struct buf body;
+    char cookie[160]; /* "Set-Cookie" of the answer; empty: none */
     /* for handlers whose answer takes two statements */
     struct new_key made;
     struct id made_id;
     int64_t amount_nusd;
     unsigned count;
+    void *own; /* of one handler, or NULL: own_len bytes from calloc(), wiped and freed at the end */
+    size_t own_len;
 };
 
 enum { CALL_BODY_MAX = 64 << 10, CALL_LARGE_MAX = 2 << 20, /* of routes with R_LARGE */ CALL_MEMBERS_MAX = 32 };
@@ -64,6 +75,7 @@ void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
 struct rules *call_rules(const struct call *c);
 const struct providers *call_providers(const struct call *c);
+struct gate *call_gate(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */

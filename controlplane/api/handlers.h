@@ -61,5 +61,11 @@ void handle_dataplane_history(struct call *c);
 void handle_dataplane_drain(struct call *c);
 void handle_dataplane_evict(struct call *c);
 void handle_dataplane_resume(struct call *c);
+/* status.c, incidents.c */
+void handle_status(struct call *c);
+void handle_incidents(struct call *c);
+void handle_incident(struct call *c);
+void handle_incident_create(struct call *c);
+void handle_incident_patch(struct call *c);
 
 #endif

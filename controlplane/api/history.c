@@ -85,7 +85,7 @@ void handle_generation(struct call *c)
         return;
     }
     const struct db_param p[] = {db_id(&c->account), db_id(&id),
-                                 c->role >= ROLE_MANAGEMENT ? db_null() : db_id(&c->key)};
+                                 role_may(c->role, PERM_USAGE_READ) ? db_null() : db_id(&c->key)};
     db_query(call_db(c), STMT_GENERATION, p, 3, 0, generation_cb, c);
 }
 

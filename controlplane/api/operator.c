@@ -38,8 +38,8 @@ struct view operator_author(const struct call *c, char out[static OPERATOR_AUTHO
 {
     char id[ID_TEXT_LEN + 1];
 
-    id_text(&c->key, id);
-    snprintf(out, OPERATOR_AUTHOR_MAX, "key %s", id);
+    id_text(id_is_zero(&c->key) ? &c->user : &c->key, id);
+    snprintf(out, OPERATOR_AUTHOR_MAX, "%s %s", id_is_zero(&c->key) ? "user" : "key", id);
     return view_str(out);
 }
 

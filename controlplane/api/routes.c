@@ -64,6 +64,11 @@ const struct route routes[] = {
     ROUTE("POST", "/dataplanes/{boot}/drain", FLEET_WRITE, 0, "", handle_dataplane_drain),
     ROUTE("POST", "/dataplanes/{boot}/evict", FLEET_WRITE, 0, "", handle_dataplane_evict),
     ROUTE("POST", "/dataplanes/{boot}/resume", FLEET_WRITE, 0, "", handle_dataplane_resume),
+    ROUTE("GET", "/status.json", PUBLIC, 0, "", handle_status),
+    ROUTE("GET", "/incidents", PUBLIC, 0, "limit cursor", handle_incidents),
+    ROUTE("POST", "/incidents", INCIDENTS_WRITE, 0, "", handle_incident_create),
+    ROUTE("GET", "/incidents/{id}", PUBLIC, 0, "", handle_incident),
+    ROUTE("PATCH", "/incidents/{id}", INCIDENTS_WRITE, 0, "", handle_incident_patch),
 
     /* --- audit trail */
 
@@ -94,6 +99,11 @@ static struct view cut(struct view *rest, uint8_t separator)
     return part;
 }
 
+bool route_picks(const struct route *r)
+{
+    return r->permission != PERM_PUBLIC && !permission_of_operators(r->permission);
+}
+
 static bool takes(const struct route *r, struct view name)
 {
     struct view rest = view_str(r->query);
@@ -101,7 +111,8 @@ static bool takes(const struct route *r, struct view name)
     while (rest.len > 0)
         if (view_eq(cut(&rest, ' '), name))
             return true;
-    return false;
+    return route_picks(r) &&
+           (view_eq(name, VIEW_LIT("account_id")) || view_eq(name, VIEW_LIT("workspace_id")));
 }
 
 static bool is_in(struct view query, struct view name)

@@ -88,6 +88,8 @@ static enum err result_err(const PGresult *r)
         return ERR_DB;
     if (strcmp(state, "23505") == 0)
         return ERR_CONFLICT;
+    if (strcmp(state, "TR001") == 0) /* sql/025 */
+        return ERR_LAST_KEY;
     if (strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strcmp(state, "P0001") == 0)
         return ERR_RANGE;
     return ERR_DB;

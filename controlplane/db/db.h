@@ -54,7 +54,8 @@ must_check enum err db_array_put(struct buf *out, struct view element);
 must_check enum err db_array_put_i64(struct buf *out, int64_t v);
 
 /* One statement, one transaction. cb fires exactly once, never before db_query has returned:
- * ERR_NONE with the rows; ERR_CONFLICT a unique constraint refused; ERR_RANGE another
+ * ERR_NONE with the rows; ERR_CONFLICT a unique constraint refused; ERR_LAST_KEY the account would be
+ * without a key that manages it (sql/025); ERR_RANGE another
  * constraint, a trigger or the type of a value refused (nothing was committed, and nothing will be by
  * trying again); ERR_OVERLOAD the queue is full; ERR_CANCELLED db_close; ERR_DB anything
  * else, and then nobody knows whether it was committed: repeat only what is idempotent.

@@ -174,7 +174,7 @@ static void test_answers(void)
 {
     uint8_t digest[32] = {1}, measurement[48] = {2};
     struct id boot = id_new(), session = id_new();
-    const struct db_param key[] = {db_bytes(view_of(digest, sizeof digest))};
+    const struct db_param key[] = {db_bytes(view_of(digest, sizeof digest)), db_null()};
     const struct db_param p[] = {db_id(&boot), db_id(&session),
                                  db_bytes(view_of(measurement, 48)), db_bool(true)};
     const struct db_param bad[] = {db_id(&boot), db_id(&session),
@@ -182,7 +182,7 @@ static void test_answers(void)
     struct answer a;
 
     open_db(pg_url());
-    a = ask(STMT_KEY_AUTH, key, 1);
+    a = ask(STMT_CALLER_KEY, key, 2);
     CHECK_INT(a.e, ERR_NONE);
     CHECK_INT(a.rows, 0);
     CHECK(db_ready(db));
@@ -247,13 +247,13 @@ static void test_lane(void)
     static struct answer answers[N];
     unsigned order = 0, fired = 0;
     uint8_t digest[32] = {1};
-    const struct db_param key[] = {db_bytes(view_of(digest, 32))};
+    const struct db_param key[] = {db_bytes(view_of(digest, 32)), db_null()};
 
     memset(answers, 0, sizeof answers);
     open_db(pg_url());
     for (int i = 0; i < N; i++) {
         answers[i].order = &order;
-        db_query(db, STMT_KEY_AUTH, key, 1, i % 3 == 0 ? 77 : 0, answer_cb, &answers[i]);
+        db_query(db, STMT_CALLER_KEY, key, 2, i % 3 == 0 ? 77 : 0, answer_cb, &answers[i]);
     }
     for (int i = 0; i < N; i++) {
         run_until(&answers[i].fired, 1, 10000);

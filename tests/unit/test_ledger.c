@@ -1338,7 +1338,8 @@ static void test_violations_are_seen(void)
         {"ALTER TABLE ledger_account DROP CONSTRAINT ledger_no_overdraft;"
          " UPDATE ledger_account SET balance_nusd = -1 WHERE kind = 'available'",
          "customer balance is negative"},
-        {"INSERT INTO account VALUES (gen_random_uuid(), 'x')", "account lacks a ledger account"},
+        {"INSERT INTO account (account_id, name, organisation_id)"
+         " VALUES (gen_random_uuid(), 'x', gen_random_uuid())", "account lacks a ledger account"},
         {"UPDATE lease SET granted_nusd = granted_nusd + 1 WHERE state = 'open'",
          "leased is not what open leases hold"},
         {"UPDATE lease SET spent_nusd = spent_nusd + 1, granted_nusd = granted_nusd + 1",
