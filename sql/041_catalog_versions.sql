@@ -87,7 +87,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION catalog_draft(p_text text, p_providers bytea, p_models jsonb, p_endpoints jsonb, p_aliases jsonb,
-                              p_author text, p_note text) RETURNS integer LANGUAGE plpgsql AS $$
+                              p_author text, p_note text) RETURNS json LANGUAGE plpgsql AS $$
 DECLARE
     v integer;
 BEGIN
@@ -96,7 +96,7 @@ BEGIN
     INSERT INTO catalog_version (version, state, origin, author, note, base, content_no)
     VALUES (v, 'draft', 'rest', p_author, p_note, catalog_in_force(),
             catalog_content_put(p_text, p_providers, p_models, p_endpoints, p_aliases));
-    RETURN v;
+    RETURN (SELECT catalog_version_object(d) FROM catalog_version d WHERE d.version = v);
 END $$;
 
 -- Texts of all but the latest 200 versions go; who published what and when stays.
