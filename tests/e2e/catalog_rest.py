@@ -182,7 +182,7 @@ def a_price_change_does_not_touch_a_request_in_flight():
     got = []
 
     def ask():
-        got.append(rig.chat("tokens=8 cadence_us=300000", key=key["key"], model="demo/only-a", stream=True))
+        got.append(rig.chat("tokens=30,cadence_us=100000", key=key["key"], model="demo/only-a", stream=True))
 
     t = threading.Thread(target=ask)
     t.start()
