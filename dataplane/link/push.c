@@ -1,5 +1,6 @@
 /* What the control plane says unasked: catalog, provider keys, certificate, log proof. Each is handed to
  * whoever uses it; a prompt's way is never changed by it beyond the measured providers. */
+#include "clock.h"
 #include "identity.h"
 #include "log.h"
 #include "uplink_own.h"
@@ -73,6 +74,7 @@ bool push_orders(struct uplink *u, struct view payload)
         return false;
     if (u->config.on_orders != NULL)
         u->config.on_orders(u->config.cookie, &m);
+    session_state(u, clock_mono_ms()); /* now: it may end at once */
     return true;
 }
 

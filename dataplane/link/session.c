@@ -92,8 +92,7 @@ static void session_place(struct uplink *u)
     buf_free(&out);
 }
 
-/* STATE, when it is another than the one that was told. */
-static void session_state(struct uplink *u, uint64_t now_ms)
+void session_state(struct uplink *u, uint64_t now_ms)
 {
     struct msg_state m = {.catalog_version = 0};
     struct buf out;

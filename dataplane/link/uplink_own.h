@@ -217,6 +217,8 @@ bool push_catalog(struct uplink *u, struct view payload);
 bool push_secret(struct uplink *u, struct view payload);
 bool push_cert(struct uplink *u, struct view payload);
 bool push_log_proof(struct uplink *u, struct view payload);
+/* STATE, when it is another than the one that was told. */
+void session_state(struct uplink *u, uint64_t now_ms);
 bool push_orders(struct uplink *u, struct view payload);
 bool push_health(struct uplink *u, struct view payload);
 
