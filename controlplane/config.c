@@ -39,6 +39,8 @@ static const struct conf_field main_fields[] = {
     TEXT(catalog, true),
     TEXT(attestation, true),
     TEXT(provider_keys, false),
+    TEXT(master_key_file, false),
+    TEXT(master_key_command, false),
     NUMBER(lease_ms, 2 * LIMIT_CLOCK_SKEW_MS, 3600000),
     NUMBER(reclaim_grace_ms, 0, 3600000),
     NUMBER(idempotency_hours, 1, 720),

@@ -33,12 +33,45 @@ static uint32_t lane(const struct id *boot)
 
 /* --- what data planes say */
 
+/* Which of the database's keys it sets aside; those of the configuration are in its /metrics. */
+static void aside(const struct fleet *f, const struct id *boot, const struct msg_state *m)
+{
+    static const char *const troubles[KEY_TROUBLES] = {"unauthorized", "unpaid", "forbidden", "rate_limited"};
+    struct id ids[STATE_KEYS_MAX];
+    const char *why[STATE_KEYS_MAX];
+    struct buf keys, reasons;
+    size_t n = 0;
+    enum err e;
+
+    for (size_t i = 0; i < m->n; i++)
+        if (operator_keys_id(f->config.keys, m->keys[i].provider_no, m->keys[i].index, &ids[n]))
+            why[n++] = troubles[m->keys[i].trouble];
+    buf_init(&keys, 4096);
+    buf_init(&reasons, 4096);
+    e = db_array_begin(&keys, DB_ELEMENT_ID, n);
+    if (e == ERR_NONE)
+        e = db_array_begin(&reasons, DB_ELEMENT_TEXT, n);
+    for (size_t i = 0; e == ERR_NONE && i < n; i++) {
+        e = db_array_put(&keys, view_of(ids[i].b, sizeof ids[i].b));
+        if (e == ERR_NONE)
+            e = db_array_put(&reasons, view_str(why[i]));
+    }
+    if (e == ERR_NONE) {
+        const struct db_param p[] = {db_id(boot), db_bytes(buf_view(&keys)), db_bytes(buf_view(&reasons))};
+
+        db_query(f->config.db, STMT_PROVIDER_KEYS_ASIDE, p, 3, lane(boot), unanswered_cb, NULL);
+    }
+    buf_free(&keys);
+    buf_free(&reasons);
+}
+
 static void said(void *cookie, const struct id *boot, const struct msg_state *m)
 {
     const struct fleet *f = cookie;
     const struct db_param p[] = {db_id(boot), db_i64(m->catalog_version), db_bool(m->draining), db_bytes(m->region)};
 
     db_query(f->config.db, STMT_BOOT_SAID, p, 4, lane(boot), unanswered_cb, NULL);
+    aside(f, boot, m);
 }
 
 static void happened(void *cookie, const struct id *boot, const char *event, const char *detail,
@@ -86,8 +119,7 @@ static void changed(void *cookie)
         return;
     orders_ask(f);
     rules_sync(f->config.rules);
-    if (f->config.look != NULL)
-        f->config.look(f->config.cookie);
+    operator_keys_look(f->config.keys);
 }
 
 static void tick_done_cb(void *cookie, enum err e, const struct db_result *r)

@@ -4,6 +4,7 @@
 #define TR_CONTROLPLANE_FLEET_H
 
 #include "db.h"
+#include "operator_keys.h"
 #include "peers.h"
 #include "rules.h"
 
@@ -11,8 +12,7 @@ struct fleet;
 struct fleet_config {
     struct db *db;
     struct rules *rules;
-    void (*look)(void *cookie); /* something may have changed in the database: look at what else is kept there */
-    void *cookie;
+    struct operator_keys *keys;
 };
 must_check enum err fleet_new(const struct fleet_config *c, struct fleet **out);
 /* What peers_config.fleet is. */

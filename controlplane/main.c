@@ -12,6 +12,7 @@
 #include "ledger.h"
 #include "log.h"
 #include "monitor.h"
+#include "operator_keys.h"
 #include "peers.h"
 #include "process.h"
 #include "provider_keys.h"
@@ -41,6 +42,8 @@ struct program {
     struct buf catalog_text;
     struct rules *rules;
     struct provider_keys *keys;
+    struct vault *vault;
+    struct operator_keys *operator_keys;
     struct state state;
     struct buf why; /* one sentence about what went wrong */
     uv_loop_t loop;
@@ -124,6 +127,8 @@ static enum err load(struct program *p)
     if (e == ERR_NONE)
         e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
     if (e == ERR_NONE)
+        e = vault_new(&p->config, &p->vault, &p->why);
+    if (e == ERR_NONE)
         count_keyless(p);
     return e;
 }
@@ -154,6 +159,7 @@ static void database_closed_cb(void *cookie)
     p->db = NULL;
     control_health_free(p->health);
     fleet_free(p->fleet);
+    operator_keys_free(p->operator_keys);
     translog_free(p->log);
     peers_free(p->peers);
 }
@@ -226,14 +232,29 @@ static size_t provider_keys_cb(void *cookie, uint16_t provider_no)
 {
     struct program *p = cookie;
 
-    return provider_keys_of(p->keys, provider_no);
+    return operator_keys_count(p->operator_keys, provider_no);
 }
 
 static bool provider_key_cb(void *cookie, uint16_t provider_no, size_t index, struct view *key)
 {
     struct program *p = cookie;
 
-    return provider_keys_get(p->keys, provider_no, index, key);
+    return operator_keys_get(p->operator_keys, provider_no, index, key);
+}
+
+static uint8_t provider_weight_cb(void *cookie, uint16_t provider_no, size_t index)
+{
+    struct program *p = cookie;
+
+    return operator_keys_weight(p->operator_keys, provider_no, index);
+}
+
+static void operator_keys_changed_cb(void *cookie)
+{
+    struct program *p = cookie;
+
+    if (p->peers != NULL)
+        peers_keys_changed(p->peers);
 }
 
 static enum err start_link(struct program *p)
@@ -257,6 +278,7 @@ static enum err start_link(struct program *p)
         .fleet = fleet_hooks(p->fleet),
         .provider_keys = provider_keys_cb,
         .provider_key = provider_key_cb,
+        .provider_weight = provider_weight_cb,
         .cookie = p,
     };
     enum err e = peers_start(&c, &p->peers);
@@ -273,6 +295,7 @@ static enum err start_api(struct program *p)
                                  .tls = p->tls,
                                  .log = p->log,
                                  .rules = p->rules,
+                                 .vault = p->vault,
                                  .providers = &p->providers,
                                   .health = p->health,
                                  .pages = {.per_s = p->config.pages_per_s,
@@ -374,7 +397,12 @@ static enum err prepare(struct program *p)
         e = control_health_start(&health, &p->health);
     }
     if (e == ERR_NONE) {
-        const struct fleet_config fleet = {.db = p->db, .rules = p->rules};
+        const struct operator_keys_config keys = {p->db, p->keys, p->vault, &p->providers, operator_keys_changed_cb, p};
+
+        e = operator_keys_new(&keys, &p->operator_keys);
+    }
+    if (e == ERR_NONE) {
+        const struct fleet_config fleet = {p->db, p->rules, p->operator_keys};
 
         e = fleet_new(&fleet, &p->fleet);
     }
@@ -395,6 +423,7 @@ static void release(struct program *p)
     SSL_CTX_free(p->tls);
     state_close(&p->state);
     provider_keys_free(p->keys);
+    vault_free(p->vault);
     rules_free(p->rules);
     catalog_file_free(&p->catalog);
     buf_free(&p->catalog_text);

@@ -142,6 +142,10 @@ static void main_on_orders(void *cookie, const struct msg_orders *m)
             credentials_forget(p->shared.credentials, no);
             LOG("provider_keys_forgotten", KV("provider", no));
         }
+    for (uint16_t no = 0; no < p->providers.n; no++)
+        credentials_weigh(p->shared.credentials, no, NULL);
+    for (uint16_t i = 0; i < m->n; i++)
+        credentials_weigh(p->shared.credentials, m->weights[i].provider_no, m->weights[i].weight);
     if (m->drain && !atomic_exchange(&p->draining, true)) {
         LOG("drain_ordered", KV("boot", identity_boot(p->boot.keys)));
         uv_async_send(&p->drain);

@@ -237,7 +237,7 @@ struct msg_place {
 };
 /* An operator's key that its provider refuses, so that the data plane uses others. */
 enum key_trouble { KEY_UNAUTHORIZED, KEY_UNPAID, KEY_FORBIDDEN, KEY_RATE_LIMITED, KEY_TROUBLES }; /* 401 402 403 429 */
-enum { STATE_KEYS_MAX = 32 };
+enum { STATE_KEYS_MAX = 32, KEY_WEIGHT_MAX = 100 };
 struct msg_state {
     uint32_t catalog_version; /* that requests are served from; 0: none yet */
     bool draining;
@@ -251,6 +251,11 @@ struct msg_state {
 };
 struct msg_orders {
     bool drain;                        /* finish what runs and end, as after SIGTERM */
+    uint16_t n; /* providers whose keys are not used in turn, but by weight */
+    struct key_weights {
+        uint16_t provider_no;
+        uint8_t weight[8]; /* of its keys by index, 1..100; PROVIDER_KEYS_MAX of them */
+    } weights[LIMIT_PROVIDERS];
     uint8_t keyed[LIMIT_PROVIDERS / 8]; /* bit n % 8 of byte n / 8: the operator has a key for provider n; keys of others are forgotten */
 };
 struct msg_cert {

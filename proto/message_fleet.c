@@ -44,12 +44,28 @@ enum err msg_state_decode(struct view payload, struct msg_state *out)
     return reader_end(&r);
 }
 
+static bool weights_ok(const struct key_weights *w)
+{
+    bool ok = w->provider_no < LIMIT_PROVIDERS;
+
+    for (unsigned i = 0; i < PROVIDER_KEYS_MAX; i++)
+        ok = ok && w->weight[i] >= 1 && w->weight[i] <= KEY_WEIGHT_MAX;
+    return ok;
+}
+
 enum err msg_orders_encode(const struct msg_orders *m, struct buf *out)
 {
     struct writer w = writer_begin(out, MSG_ORDERS);
 
     put_u8(&w, m->drain);
     put_bytes(&w, m->keyed, sizeof m->keyed);
+    writer_require(&w, m->n <= LIMIT_PROVIDERS, ERR_RANGE);
+    put_u16(&w, m->n);
+    for (size_t i = 0; w.e == ERR_NONE && i < m->n; i++) {
+        writer_require(&w, weights_ok(&m->weights[i]), ERR_RANGE);
+        put_u16(&w, m->weights[i].provider_no);
+        put_bytes(&w, m->weights[i].weight, PROVIDER_KEYS_MAX);
+    }
     return writer_end(&w);
 }
 
@@ -57,7 +73,15 @@ enum err msg_orders_decode(struct view payload, struct msg_orders *out)
 {
     struct reader r = reader_of(payload);
 
+    memset(out, 0, sizeof *out);
     out->drain = take_u8_below(&r, 2) != 0;
     take_bytes(&r, out->keyed, sizeof out->keyed);
+    out->n = take_u16(&r);
+    reader_require(&r, out->n <= LIMIT_PROVIDERS, ERR_RANGE);
+    for (size_t i = 0; r.e == ERR_NONE && i < out->n; i++) {
+        out->weights[i].provider_no = take_u16(&r);
+        take_bytes(&r, out->weights[i].weight, PROVIDER_KEYS_MAX);
+        reader_require(&r, weights_ok(&out->weights[i]), ERR_RANGE);
+    }
     return reader_end(&r);
 }

@@ -16,6 +16,7 @@ struct api {
     struct db *db;
     struct translog *log;
     struct rules *rules;
+    const struct vault *vault;
     const struct providers *providers;
     const struct control_health *health;
     struct gate *gate;
@@ -35,6 +36,11 @@ struct db *call_db(const struct call *c)
 struct status_cache *call_status(const struct call *c)
 {
     return c->api->status;
+}
+
+const struct vault *call_vault(const struct call *c)
+{
+    return c->api->vault;
 }
 
 struct rules *call_rules(const struct call *c)
@@ -368,6 +374,7 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->db = config->db;
     a->log = config->log;
     a->rules = config->rules;
+    a->vault = config->vault;
     a->providers = config->providers;
     a->health = config->health;
     e = gate_new(&config->pages, &a->gate);

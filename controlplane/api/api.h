@@ -16,6 +16,7 @@
 struct api;
 struct translog;
 struct rules;
+struct vault;
 struct providers;
 struct control_health;
 struct api_config {
@@ -27,6 +28,7 @@ struct api_config {
     struct translog *log; /* the transparency log, borrowed */
     struct rules *rules;  /* the attestation policy, borrowed */
     const struct providers *providers; /* borrowed */
+    const struct vault *vault;         /* borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
     struct rate_config pages; /* how often pages that need no key may be asked for */
 };

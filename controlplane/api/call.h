@@ -74,6 +74,7 @@ struct db *call_db(const struct call *c);
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
 struct rules *call_rules(const struct call *c);
+const struct vault *call_vault(const struct call *c);
 const struct providers *call_providers(const struct call *c);
 struct gate *call_gate(const struct call *c);
 const struct control_health *call_health(const struct call *c);

@@ -51,6 +51,13 @@ void handle_catalog_model(struct call *c);
 void handle_catalog_endpoint(struct call *c);
 void handle_catalog_alias(struct call *c);
 void handle_catalog_alias_delete(struct call *c);
+/* provider_keys_api.c */
+void handle_provider_keys(struct call *c);
+void handle_provider_key(struct call *c);
+void handle_provider_key_create(struct call *c);
+void handle_provider_key_patch(struct call *c);
+void handle_provider_key_delete(struct call *c);
+void handle_provider_keys_rewrap(struct call *c);
 /* policy.c, dataplanes.c */
 void handle_policy(struct call *c);
 void handle_policy_create(struct call *c);

@@ -53,6 +53,12 @@ const struct route routes[] = {
     ROUTE("PATCH", "/catalog/endpoints/{no}", CATALOG_WRITE, 0, "", handle_catalog_endpoint),
     ROUTE("PATCH", "/catalog/aliases/{*}", CATALOG_WRITE, 0, "", handle_catalog_alias),
     ROUTE("DELETE", "/catalog/aliases/{*}", CATALOG_WRITE, 0, "", handle_catalog_alias_delete),
+    ROUTE("GET", "/provider-keys", CATALOG_READ, 0, "provider", handle_provider_keys),
+    ROUTE("POST", "/provider-keys", CATALOG_WRITE, 0, "", handle_provider_key_create),
+    ROUTE("POST", "/provider-keys/rewrap", CATALOG_WRITE, 0, "", handle_provider_keys_rewrap),
+    ROUTE("GET", "/provider-keys/{id}", CATALOG_READ, 0, "", handle_provider_key),
+    ROUTE("PATCH", "/provider-keys/{id}", CATALOG_WRITE, 0, "", handle_provider_key_patch),
+    ROUTE("DELETE", "/provider-keys/{id}", CATALOG_WRITE, 0, "", handle_provider_key_delete),
 
     /* --- attestation policy, data planes, incidents */
     ROUTE("GET", "/policy", FLEET_READ, 0, "", handle_policy),

@@ -47,6 +47,7 @@ struct peers_config {
     /* The operator's keys for a provider; the one with this index, from 0. */
     size_t (*provider_keys)(void *cookie, uint16_t provider_no);
     bool (*provider_key)(void *cookie, uint16_t provider_no, size_t index, struct view *key);
+    uint8_t (*provider_weight)(void *cookie, uint16_t provider_no, size_t index); /* its part of the requests; NULL: all 1 */
     void *cookie;
 };
 /* Everything in c is borrowed and must outlive the peers. Takes the ledger's watch. */

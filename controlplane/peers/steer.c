@@ -11,6 +11,20 @@ void steer_happened(const struct peer *p, const char *event, const char *detail)
         fleet->happened(fleet->cookie, &p->identity.boot, event, detail, &p->policy_sha256);
 }
 
+/* Those of a provider. False: its keys are used in turn. */
+static bool weights_of(const struct peers_config *c, uint16_t no, struct key_weights *out)
+{
+    size_t n = c->provider_keys(c->cookie, no);
+    bool differ = false;
+
+    *out = (struct key_weights){no, {1, 1, 1, 1, 1, 1, 1, 1}};
+    for (size_t i = 0; c->provider_weight != NULL && i < n && i < PROVIDER_KEYS_MAX; i++) {
+        out->weight[i] = c->provider_weight(c->cookie, no, i);
+        differ = differ || out->weight[i] != out->weight[0];
+    }
+    return differ;
+}
+
 static void orders_send(struct peer *p)
 {
     const struct peers_config *c = &p->owner->config;
@@ -22,8 +36,10 @@ static void orders_send(struct peer *p)
 
         if (c->provider_keys(c->cookie, no) != 0)
             m.keyed[no / 8] |= (uint8_t)(1U << no % 8);
+        if (weights_of(c, no, &m.weights[m.n]))
+            m.n++;
     }
-    buf_init(&out, 64);
+    buf_init(&out, LIMIT_PROVIDERS * 16);
     if (msg_orders_encode(&m, &out) == ERR_NONE)
         peer_send(p, buf_view(&out));
     buf_free(&out);

@@ -45,6 +45,8 @@ void credentials_refused(const struct credentials *c, uint16_t provider_no, unsi
                          uint64_t for_ms);
 /* The status with which the key was refused that is set aside now; 0: it is not. */
 int credentials_aside(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms);
+/* How its keys share the requests, by index (PROVIDER_KEYS_MAX of them, each at least 1); NULL: in turn. */
+void credentials_weigh(struct credentials *c, uint16_t provider_no, const uint8_t *weights);
 /* The operator has no key for it any more. */
 void credentials_forget(struct credentials *c, uint16_t provider_no);
 struct credential_counters {

@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
-from own_keys import account_key, ask, put, used  # noqa: E402
+from own_keys import account_key, ask, bearer, put, used  # noqa: E402
 from rig import case, control, equal, fresh, sql, true, wait_until  # noqa: E402
 
 RUN, BIN = rig.env("TR_RUN_DIR"), rig.env("TR_BIN")
@@ -21,6 +21,9 @@ LINK, REST, PORT = rig.free_port(), rig.free_port(), rig.free_port()
 SECOND_URL, LATER_URL = f"https://localhost:{REST}", f"https://localhost:{PORT}/v1"
 POLICY = open(os.path.join(RUN, "conf/attestation.conf")).read()
 processes = []
+world = {}
+MASTER = os.path.join(RUN, "conf/fleet-master.key")
+OLD_MASTER, NEW_MASTER = "1f" * 32, "2e" * 32
 
 
 def send(method, path, body=None, status=200):
@@ -57,7 +60,21 @@ def second_control_plane():
     os.chmod(keys, 0o600)
     conf = copy_conf("controlplane.conf", "fleet-control.conf", {
         "rest_port": REST, "link_port": LINK, "metrics_port": 0, "state_dir": state, "provider_keys": keys})
-    run(os.path.join(BIN, "tr-controlplane"), conf, "fleet-control.log")
+    with open(conf, "a") as f:
+        f.write(f"master_key_file = {MASTER}\n")
+    master(OLD_MASTER)
+    world["conf2"] = conf
+    start_second()
+
+
+def master(*keys):
+    with open(MASTER, "w") as f:
+        f.write("# the first is in use\n" + "".join(k + "\n" for k in keys))
+    os.chmod(MASTER, 0o600)
+
+
+def start_second():
+    world["second"] = run(os.path.join(BIN, "tr-controlplane"), world["conf2"], "fleet-control.log")
     wait_until(lambda: rig.Client(SECOND_URL, rig.env("TR_CONTROL_CA"), key="").request("GET", "/health").status == 200, 20)
 
 
@@ -79,9 +96,6 @@ def listed(measurement):
         if d["measurement"] == measurement:
             return d
     return None
-
-
-world = {}
 
 
 @case
@@ -133,6 +147,75 @@ def own_keys_reach_a_provider_without_an_operators_key():
     wait_until(lambda: ask(key, base=LATER_URL).status == 200, 5, "served with the customer's key")
     true(used(key, "Bearer " + secret, base=LATER_URL))
     equal(ask(key, base=LATER_URL).status, 200)
+
+
+def second(method, path, body=None, status=200):
+    c = rig.Client(SECOND_URL, rig.env("TR_CONTROL_CA"), rig.env("TR_MANAGEMENT_KEY"))
+    a = c.request(method, "/v1" + path, body)
+    c.close()
+    equal(a.status, status, (path, a.body[:500]))
+    return a.json()
+
+
+@case
+def provider_keys_by_rest():
+    """A key comes by REST, sealed in the database, and is served with at once; two share by weight; one that its provider
+    refuses is set aside and shown; another master key; the last one goes."""
+    equal(send("POST", "/provider-keys", {"provider": "demo-a", "key": "k"}, 409)["error"]["code"], "no_master_key")
+    one, two, paid = fresh("sk-one-"), fresh("sk-two-"), rig.new_key()["key"]
+    for wrong in ({"provider": "nobody", "key": "k"}, {"provider": "demo-a", "key": "a b"}, {"provider": "demo-a", "key": ""},
+                  {"provider": "demo-a", "key": "k", "weight": 0}, {"provider": "demo-a", "key": "k", "weight": 101},
+                  {"provider": "demo-a"}):
+        second("POST", "/provider-keys", wrong, 400)
+    a = second("POST", "/provider-keys", {"provider": "demo-a", "key": one, "label": "first", "weight": 1})["data"]
+    equal((a["provider"], a["label"], a["weight"], a["disabled"], a["set_aside"]), ("demo-a", "first", 1, False, []))
+    wait_until(lambda: used(paid, "Bearer " + one, base=LATER_URL), 10, "served with the key that came by REST")
+    wait_until(lambda: '"demo/only-a"' in rig.Client(LATER_URL, key="").request("GET", "/models").body.decode(), 5, "listed")
+    equal(second("POST", "/provider-keys", {"provider": "demo-a", "key": one}, 409)["error"]["param"], "key")
+    b = second("POST", "/provider-keys", {"provider": "demo-a", "key": two, "weight": 3})["data"]
+    equal(second("PATCH", f"/provider-keys/{b['id']}", {"label": "second"})["data"]["label"], "second")
+
+    def shares():
+        said = []
+        for _ in range(8):
+            equal(ask(paid, base=LATER_URL).status, 200)
+            said.append(bearer())
+        return said.count("Bearer " + one), said.count("Bearer " + two)
+
+    wait_until(lambda: shares() == (2, 6), 10, "one in four")
+    # One is refused by its provider: the request goes on with the other, and everybody sees why.
+    ident = fresh("refused")
+    equal(ask(paid, f"id={ident},times=1,fail=403", base=LATER_URL).status, 200)
+    wait_until(lambda: [x["reason"] for k in send("GET", "/provider-keys?provider=demo-a")["data"] for x in k["set_aside"]]
+               == ["forbidden"], 10, "shown, by the other control plane, too")
+    text = json.dumps(send("GET", "/provider-keys"))
+    dump = subprocess.run(["pg_dump", rig.env("TR_DATABASE_URL"), "-a", "-t", "provider_key"], capture_output=True).stdout
+    for secret in (one, two):
+        true(secret not in text and secret.encode() not in dump and secret.encode().hex().encode() not in dump)
+        for log in ("fleet-control.log", "fleet-dataplane.log"):
+            true(secret not in open(os.path.join(RUN, "log", log)).read())
+    # Another master key: the former one opens, the new one seals; then the former one is not needed any more.
+    ids = {k["master_key_id"] for k in send("GET", "/provider-keys")["data"]}
+    equal(second("POST", "/provider-keys/rewrap")["data"], {"rewrapped": 0, "unreadable": 0})
+    for keys, rewrapped in ((NEW_MASTER, OLD_MASTER), 2), ((NEW_MASTER,), 0):
+        world["second"].terminate()
+        world["second"].wait(15)
+        master(*keys)
+        start_second()
+        equal(second("POST", "/provider-keys/rewrap")["data"], {"rewrapped": rewrapped, "unreadable": 0})
+    true(ids.isdisjoint(k["master_key_id"] for k in send("GET", "/provider-keys")["data"]))
+    wait_until(lambda: ask(paid, base=LATER_URL).status == 200, 20)
+    true(bearer() in ("Bearer " + one, "Bearer " + two))
+    # Bytes that were exchanged in the database open no more.
+    sql(f"update provider_key set sealed = (select sealed from provider_key where key_id = '{b['id']}'), fingerprint = 'x2345678'"
+        f" where key_id = '{a['id']}'")
+    wait_until(lambda: '"event":"provider_key_left_out"' in open(os.path.join(RUN, "log/fleet-control.log")).read(), 10)
+    equal(second("PATCH", f"/provider-keys/{a['id']}", {"disabled": True})["data"]["disabled"], True)
+    for k in (a, b):
+        equal(second("DELETE", f"/provider-keys/{k['id']}"), {"deleted": True})
+    second("DELETE", f"/provider-keys/{a['id']}", None, 404)
+    wait_until(lambda: '"demo/only-a"' not in rig.Client(LATER_URL, key="").request("GET", "/models").body.decode(), 10,
+               "without a key it is for own keys only again")
 
 
 @case
