@@ -64,7 +64,8 @@ enum message_type {
     MSG_SEAL_GIVE = 41,    /* D->C and C->D: sealing keys, sealed for another data plane */
     MSG_ACME_CHALLENGE = 42, /* D->C and C->D: answer a certificate authority for another data plane */
     MSG_USAGE_ATTEMPTS = 46, /* D->C, before the USAGE that it belongs to */
-    MSG_LAST = MSG_USAGE_ATTEMPTS,
+    MSG_OWN_PRICED = 50, /* C->D: OWN_KEYS of an account that pays a markup on the catalog's prices */
+    MSG_LAST = MSG_OWN_PRICED,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -315,6 +316,8 @@ struct msg_own_keys {
     struct id account;
     uint64_t version;
     uint32_t fee_ppm; /* of the catalog's price, for a request on such a key: 0..1,000,000 */
+    uint32_t markup_ppm; /* on the catalog's price, for every other request: 0..LIMIT_MARKUP_PPM. Encoded as OWN_KEYS
+                            when it is 0, else as OWN_PRICED, which has it behind fee_ppm */
     uint16_t count;   /* 0..LIMIT_OWN_KEYS */
     struct view keys;
 };
@@ -499,6 +502,8 @@ must_check enum err msg_keys_put(struct buf *keys, const struct digest32 *digest
 /* One entry of OWN_KEYS, likewise. */
 must_check enum err msg_own_key_take(struct msg_own_keys *m, struct msg_own_key *out);
 must_check enum err msg_own_key_put(struct buf *keys, const struct msg_own_key *k);
+/* The payload of OWN_PRICED. */
+must_check enum err msg_own_priced_decode(struct view payload, struct msg_own_keys *out);
 must_check enum err msg_pong_encode(const struct msg_ping *m, struct buf *out);
 must_check enum err msg_bye_encode(struct buf *out);
 /* The catalog as bytes, at most LIMIT_CATALOG_BYTES: pack appends them to out, decode reads them, allocates and

@@ -19,6 +19,7 @@ struct api {
     struct db *db;
     struct translog *log;
     const struct control_health *health;
+    struct payments *payments; /* NULL: there are none */
     struct gate *gate;
     struct passwords *passwords;
     struct rate_config caller_rate; /* of one credential */
@@ -52,6 +53,11 @@ const struct rate_config *call_rates(const struct call *c)
     return &c->api->caller_rate;
 }
 
+const struct id *call_caller(const struct call *c)
+{
+    return id_is_zero(&c->user) ? &c->key : &c->user;
+}
+
 uint64_t call_idempotency_ms(const struct call *c)
 {
     return c->api->idempotency_ms;
@@ -65,6 +71,11 @@ struct translog *call_log(const struct call *c)
 struct gate *call_gate(const struct call *c)
 {
     return c->api->gate;
+}
+
+struct payments *call_payments(const struct call *c)
+{
+    return c->api->payments;
 }
 
 struct passwords *call_passwords(const struct call *c)
@@ -115,6 +126,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
         }
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+           view_eq(*path, VIEW_LIT("/openapi.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -122,7 +134,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
 static bool path_matches(const char *pattern, struct view path, struct call *c)
 {
     const char *brace = strchr(pattern, '{');
-    struct view head;
+    struct view head, tail;
 
     if (brace == NULL)
         return view_eq(path, view_str(pattern));
@@ -130,6 +142,10 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
     if (!view_starts(path, head))
         return false;
     path = view_from(path, head.len);
+    tail = view_str(strchr(brace, '}') + 1); /* "/rotate" */
+    if (path.len < tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+        return false;
+    path.len -= tail.len;
     if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
         return false;
     c->segment = path;
@@ -173,19 +189,24 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
+/* "user:ID", "key:ID" or "nobody". */
+static void name_actor(const struct call *c, char out[static 48])
+{
+    const char *kind = !id_is_zero(&c->user) ? "user:" : !id_is_zero(&c->key) ? "key:" : "nobody";
+    char id[ID_TEXT_LEN + 1] = "";
+
+    if (!id_is_zero(&c->user) || !id_is_zero(&c->key))
+        id_text(call_caller(c), id);
+    snprintf(out, 48, "%s%s", kind, id);
+}
+
 /* What the handler writes, it writes in the caller's name. */
 static void run_named(struct call *c)
 {
     struct db_who who = {.request = c->request};
-    bool user = !id_is_zero(&c->user);
-    char id[ID_TEXT_LEN + 1];
 
     if (strcmp(c->route->method, "GET") != 0) {
-        id_text(user ? &c->user : &c->key, id);
-        if (c->role == ROLE_NOBODY && !user)
-            snprintf(who.actor, sizeof who.actor, "nobody");
-        else
-            snprintf(who.actor, sizeof who.actor, "%s:%s", user ? "user" : "key", id);
+        name_actor(c, who.actor);
         idempotent_name(c, &who);
         c->db = db_as(c->api->db, &who);
     }
@@ -225,7 +246,8 @@ bool call_take_rate(struct call *c)
 /* The pages that anybody may read. */
 static void serve_anybody(struct call *c)
 {
-    if (c->route->handler != handle_health) { /* which costs nothing, and must answer */
+    if (c->route->handler != handle_health && /* which costs nothing, and must answer */
+        (c->route->flags & R_OWN_RATE) == 0) {
         if (gate_page(c->api->gate, c->address, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
@@ -366,7 +388,7 @@ enum {
 
 /* Of every answer, whoever words it. */
 static const struct web_header always[] = {
-    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000; includeSubDomains")},
+    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000")},
     {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},
     {VIEW_LIT("x-frame-options"), VIEW_LIT("DENY")},
     {VIEW_LIT("referrer-policy"), VIEW_LIT("no-referrer")},
@@ -414,6 +436,7 @@ enum err api_start(const struct api_config *config, struct api **out)
     e = a->origins == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
         e = rate_new(&a->caller_rate, &a->callers);
+    a->payments = config->payments;
     if (e == ERR_NONE)
         e = passwords_new(config->loop, &a->passwords);
     if (e == ERR_NONE)

@@ -16,6 +16,7 @@
 struct api;
 struct translog;
 struct control_health;
+struct payments;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;
@@ -24,6 +25,7 @@ struct api_config {
     SSL_CTX *tls;  /* borrowed, outlives the api */
     struct translog *log; /* the transparency log, borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
+    struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */
     bool sign_up; /* anybody may become a customer */
     struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */

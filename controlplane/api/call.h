@@ -83,13 +83,17 @@ struct db *call_pool(const struct call *c);
 const char *call_origins(const struct call *c);
 /* How often a credential may call; per_s 0: no limit. */
 const struct rate_config *call_rates(const struct call *c);
+/* One call of this credential, whose digest stands for it. false: it has made too many; c->retry_ms says when. */
+bool call_take_rate(struct call *c);
+/* The user who calls, or the key. */
+const struct id *call_caller(const struct call *c);
 uint64_t call_idempotency_ms(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
-/* The credential makes one more call; false: it has made too many, and retry_ms says when to come again. */
-bool call_take_rate(struct call *c);
 struct gate *call_gate(const struct call *c);
+/* NULL: there is no payment service. */
+struct payments *call_payments(const struct call *c);
 struct passwords *call_passwords(const struct call *c);
 const struct api_config *call_config(const struct call *c);
 const struct control_health *call_health(const struct call *c);
@@ -98,7 +102,8 @@ const struct control_health *call_health(const struct call *c);
 
 /* json: a whole document. */
 void call_reply(struct call *c, int status, struct view json);
-/* The same of another type (CSV, lines of JSON), with at most CALL_EXTRA_MAX headers of its own. */
+/* The same of another type (CSV, lines of JSON), with at most CALL_EXTRA_MAX headers of its own. Nothing in it may be
+ * loaded or run unless it brings its own content-security-policy. Not kept for an Idempotency-Key. */
 enum { CALL_EXTRA_MAX = 4 };
 void call_reply_as(struct call *c, int status, struct view content_type,
                    const struct web_header *extra, size_t n, struct view body);

@@ -60,12 +60,44 @@ const struct route routes[] = {
 
     /* --- money: balances, movements, statements */
     ROUTE("GET", "/credits", CREDITS_READ, R_RELAYED, "", handle_credits),
+    ROUTE("GET", "/credits/transfers", CREDITS_READ, R_RELAYED, "limit cursor kind", handle_movement_list),
+    ROUTE("POST", "/credits/transfer", CREDITS_WRITE, R_RELAYED | R_OWN_IDEMPOTENCY, "", handle_transfer),
     ROUTE("POST", "/credits/topup", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_topup),
+    ROUTE("POST", "/credits/refund", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_refund),
+    ROUTE("POST", "/credits/adjust", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_adjust),
+    ROUTE("POST", "/credits/promotion", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_promotion),
+    ROUTE("POST", "/credits/reverse", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_reverse),
+    ROUTE("GET", "/credits/terms", CREDITS_READ, R_RELAYED, "", handle_terms_list),
+    ROUTE("POST", "/credits/terms", MONEY_WRITE, 0, "", handle_terms_set),
+    ROUTE("GET", "/statements", CREDITS_READ, R_RELAYED, "", handle_statement_list),
+    ROUTE("GET", "/statements/{month}", CREDITS_READ, R_RELAYED, "format", handle_statement),
 
     /* --- payments */
+    ROUTE("GET", "/payments", CREDITS_READ, 0, "limit cursor", handle_payment_list),
+    ROUTE("GET", "/invoices", CREDITS_READ, 0, "limit cursor", handle_invoice_list),
+    ROUTE("POST", "/payments/checkout", CREDITS_WRITE, 0, "", handle_payment_checkout),
+    ROUTE("POST", "/payments/setup", CREDITS_WRITE, 0, "", handle_payment_setup),
+    ROUTE("GET", "/payments/auto-topup", CREDITS_READ, 0, "", handle_auto_topup_get),
+    ROUTE("PUT", "/payments/auto-topup", CREDITS_WRITE, 0, "", handle_auto_topup_put),
+    ROUTE("DELETE", "/payments/auto-topup", CREDITS_WRITE, 0, "", handle_auto_topup_delete),
+    ROUTE("GET", "/payments/methods", CREDITS_READ, 0, "", handle_payment_methods),
+    ROUTE("DELETE", "/payments/methods/{id}", CREDITS_WRITE, 0, "", handle_payment_method_delete),
+    ROUTE("GET", "/payments/credit-line", CREDITS_READ, 0, "", handle_credit_line_get),
+    ROUTE("PUT", "/payments/credit-line", MONEY_WRITE, 0, "", handle_credit_line_set),
+    ROUTE("POST", "/payments/{id}/refund", MONEY_WRITE, 0, "", handle_payment_refund),
+    ROUTE("GET", "/payments/{id}", CREDITS_READ, 0, "", handle_payment_get),
+    ROUTE("POST", "/credits/migration-requests", CREDITS_WRITE, 0, "", handle_credit_request_create),
+    ROUTE("GET", "/credits/migration-requests", CREDITS_READ, 0, "", handle_credit_request_list),
+    ROUTE("GET", "/migration-requests", MONEY_WRITE, 0, "status", handle_credit_request_queue),
+    ROUTE("POST", "/migration-requests/{id}", MONEY_WRITE, 0, "", handle_credit_request_decide),
+    ROUTE("POST", "/webhooks/stripe", PUBLIC, R_OWN_RATE, "", handle_webhook_stripe),
 
     /* --- usage */
-    ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash", handle_activity),
+    ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash from to", handle_activity),
+    ROUTE("GET", "/activity.csv", USAGE_READ, 0, "from to cursor", handle_activity_csv),
+    ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
+    ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
+    ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),
     ROUTE("GET", "/generation", SELF, R_RELAYED, "id", handle_generation),
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 
@@ -82,6 +114,7 @@ const struct route routes[] = {
     ROUTE("GET", "/health", PUBLIC, 0, "", handle_health),
     ROUTE("GET", "/readyz", PUBLIC, 0, "", handle_ready),
     ROUTE("GET", "/healthz", PUBLIC, 0, "", handle_alive),
+    ROUTE("GET", "/openapi.json", PUBLIC, 0, "", handle_openapi),
 
     /* --- the transparency log */
     ROUTE("POST", "/releases", LOG_WRITE, 0, "", handle_log_release),

@@ -99,7 +99,9 @@ void ledger_release(struct ledger *l, const struct id *boot, const struct id *re
                     void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
                     void *cookie);
 
-/* OWN_ASK: an account's own provider keys, as they are stored. providers: whose numbers the message has; keys of a
+/* In fee_ppm: the account has no fee of its own, the configured one counts. */
+#define LEDGER_FEE_CONFIGURED UINT32_MAX
+/* OWN_ASK: an account's markup and own provider keys, as they are stored. providers: whose numbers the message has; keys of a
  * provider that is not among them are left out. The answer is borrowed. */
 void ledger_own_keys(struct ledger *l, const struct id *account, const struct providers *providers,
                      void (*cb)(void *cookie, enum err e, const struct msg_own_keys *keys), void *cookie);

@@ -80,6 +80,27 @@ static void run_own_round_trips(void)
     CHECK_REFUSED(own_keys, .count = 1, .keys = buf_view(&keys)); /* bytes behind the last */
     CHECK_REFUSED(own_keys, .count = 3, .keys = buf_view(&keys));
     CHECK_REFUSED(own_keys, .count = 2, .fee_ppm = 1000001, .keys = buf_view(&keys));
+    CHECK_REFUSED(own_keys, .markup_ppm = LIMIT_MARKUP_PPM + 1);
+    for (uint32_t markup = 0; markup < 2; markup++) { /* with one it is another frame, and each has one form */
+        const struct msg_own_keys priced = {.version = 7, .fee_ppm = 5, .markup_ppm = markup * LIMIT_MARKUP_PPM,
+                                            .count = 2, .keys = buf_view(&keys)};
+        struct view all;
+        struct frame f;
+
+        buf_reset(&out);
+        CHECK_INT(msg_own_keys_encode(&priced, &out), ERR_NONE);
+        all = buf_view(&out);
+        CHECK_INT(frame_take(&all, &f), ERR_NONE);
+        CHECK_INT(f.type, markup ? MSG_OWN_PRICED : MSG_OWN_KEYS);
+        CHECK((msg_own_priced_decode(f.payload, &m) == ERR_NONE) == (markup == 1));
+        CHECK((msg_own_keys_decode(f.payload, &m) == ERR_NONE) == (markup == 0));
+        if (markup == 1) {
+            CHECK_INT(msg_own_priced_decode(f.payload, &m), ERR_NONE);
+            CHECK_INT(m.markup_ppm, LIMIT_MARKUP_PPM);
+            CHECK_INT(m.fee_ppm, 5);
+            CHECK_INT(m.count, 2);
+        }
+    }
     k = first;
     k.flags = 4;
     CHECK_INT(msg_own_key_put(&keys, &k), ERR_RANGE);
