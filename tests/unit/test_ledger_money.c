@@ -97,8 +97,8 @@ static void begin(void)
         "DELETE FROM ledger_account; DELETE FROM account; DELETE FROM organisation;"
         "SELECT setval(pg_get_serial_sequence('transfer', 'transfer_id'), 1, false);"
         "UPDATE ledger_horizon SET leases_before = '-infinity';"
-        "SELECT clock_to('2026-03-10T12:00:00Z')");
-    run("INSERT INTO organisation (organisation_id, name) VALUES (" ORGANISATION("1") ", 'one'),"
+        "UPDATE test_clock SET at = '2026-03-10T12:00:00Z'; SET session_replication_role = origin;"
+        "INSERT INTO organisation (organisation_id, name) VALUES (" ORGANISATION("1") ", 'one'),"
         " (" ORGANISATION("3") ", 'three');"
         "INSERT INTO account (account_id, organisation_id, name, created_at) VALUES"
         " (" ACCOUNT("1") ", " ORGANISATION("1") ", 'one', ledger_now()),"
@@ -108,8 +108,8 @@ static void begin(void)
         " (" KEY("1") ", " ACCOUNT("1") ", sha256('1'), 'k', 'k', 'inference'),"
         " (" KEY("2") ", " ACCOUNT("2") ", sha256('2'), 'k', 'k', 'inference');"
         "INSERT INTO boot (boot_id, measurement, simulated) VALUES"
-        " (" BOOT("1") ", decode(repeat('00', 48), 'hex'), true)");
-    run("SELECT ledger_topup(" ACCOUNT("1") ", d(10), 'first')");
+        " (" BOOT("1") ", decode(repeat('00', 48), 'hex'), true);"
+        "SELECT ledger_topup(" ACCOUNT("1") ", d(10), 'first')");
 }
 
 #define HAS_1 "SELECT has(" ACCOUNT("1") ")"
