@@ -59,6 +59,7 @@ static const struct conf_field main_fields[] = {
     NUMBER(reattest_ms, 1000, LIMIT_REATTEST_MS),
     NUMBER(drain_ms, 0, 600000),
     NUMBER(byok_fee_percent, 0, 100),
+    {"sign_up", CONF_BOOL, AT(sign_up), SIZE(sign_up), 0, 0, NULL, false},
     {"lease_default_usd", CONF_NUSD, AT(lease_default_nusd), SIZE(lease_default_nusd), 0, 0, NULL,
      false},
 };

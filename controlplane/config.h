@@ -36,6 +36,7 @@ struct controlplane_config {
     char provider_keys[CONTROLPLANE_PATH_MAX]; /* optional file of "ID = KEY" lines, mode 0600 */
     /* how often the pages that need no key may be asked for, in all and per address; 0: no limit */
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
+    bool sign_up; /* anybody may become a customer by POST /auth/signup */
     /* how often one credential may call the REST API; per_s 0: no limit */
     uint64_t rest_per_key_per_s, rest_per_key_burst;
     char cors_origins[1024]; /* pages that may call it from browsers: origins, by spaces; never * */

@@ -32,7 +32,7 @@ static const char usage[] =
     "--print-log-key | --bootstrap | --check-ledger |\n"
     "        --rebuild-log entries | --rebuild-log DIR | --check-catalog]\n"
     "       %s --check-catalog CATALOG PROVIDERS\n"
-    "       %s --version\n";
+    "       %s --version | --print-routes\n";
 
 struct program {
     struct controlplane_config config;
@@ -261,6 +261,8 @@ static enum err start_api(struct program *p)
                                  .log = p->log,
                                   .health = p->health,
                                  .payments = p->payments,
+                                 .health = p->health,
+                                 .sign_up = p->config.sign_up,
                                  .pages = {.per_s = p->config.pages_per_s,
                                            .burst = p->config.pages_burst,
                                            .address_per_s = p->config.pages_per_ip_per_s,
@@ -449,6 +451,8 @@ static enum err act(struct program *p, int argc, char **argv)
         printf("tr-controlplane %s\n", TR_VERSION);
         return ERR_NONE;
     }
+    if (argc == 2 && strcmp(argv[1], "--print-routes") == 0)
+        return command_print_routes();
     if (argc == 4 && strcmp(argv[1], "--check-catalog") == 0)
         return check_catalog(argv[2], argv[3], &p->why);
     if (argc >= 3 && argc <= 5 && strcmp(argv[1], "-c") == 0) {

@@ -66,6 +66,21 @@ CREATE TABLE usage_day_latency (
 ) WITH (fillfactor = 70);
 CREATE INDEX usage_day_latency_by_age ON usage_day_latency (day);
 
+-- What a day's partition holds, for each key and boot: what its records add up to is known when it is dropped, without
+-- reading it (038). Records that are deleted one by one are taken off again.
+CREATE TABLE usage_day_kept (
+    account_id       uuid NOT NULL REFERENCES account,
+    day              date NOT NULL,
+    key_id           uuid NOT NULL,
+    boot_id          uuid NOT NULL,
+    records          bigint NOT NULL CHECK (records >= 0),
+    cost_nusd        bigint NOT NULL,
+    billed_nusd      bigint NOT NULL,
+    written_off_nusd bigint NOT NULL,
+    PRIMARY KEY (account_id, day, key_id, boot_id)
+) WITH (fillfactor = 70);
+CREATE INDEX usage_day_kept_by_age ON usage_day_kept (day);
+
 ALTER TABLE usage_batch ADD COLUMN rolled boolean NOT NULL DEFAULT true;
 ALTER TABLE usage_batch ALTER COLUMN rolled SET DEFAULT false;
 CREATE INDEX usage_batch_waiting ON usage_batch (batch_id) WHERE NOT rolled;
@@ -88,7 +103,7 @@ DECLARE
     told bigint;
 BEGIN
     WITH picked AS MATERIALIZED (
-        SELECT u.account_id, u.key_id, u.model_no, u.endpoint_no, u.region_no,
+        SELECT u.account_id, u.key_id, u.boot_id, u.written_off_nusd, u.model_no, u.endpoint_no, u.region_no,
                u.http_status >= 400 AND u.http_status <> 499 AS failed, u.cost_nusd, u.own_cost,
                u.tokens_prompt, u.tokens_completion, u.tokens_reasoning, u.tokens_cached_read,
                CASE WHEN u.first_byte_us > 0 THEN sketch_bucket(u.first_byte_us / 1000.0::double precision) END
@@ -139,6 +154,14 @@ BEGIN
         ON CONFLICT (account_id, day, key_id, model_no, endpoint_no, region_no) DO UPDATE SET
             first_ms = sketch_add(d.first_ms, EXCLUDED.first_ms),
             total_ms = sketch_add(d.total_ms, EXCLUDED.total_ms)
+    ), kept AS (
+        INSERT INTO usage_day_kept AS k
+        SELECT account_id, (p_hour AT TIME ZONE 'UTC')::date, key_id, boot_id, count(*), sum(cost_nusd),
+               sum(cost_nusd - written_off_nusd), sum(written_off_nusd)
+        FROM picked GROUP BY 1, 3, 4
+        ON CONFLICT (account_id, day, key_id, boot_id) DO UPDATE SET records = k.records + EXCLUDED.records,
+            cost_nusd = k.cost_nusd + EXCLUDED.cost_nusd, billed_nusd = k.billed_nusd + EXCLUDED.billed_nusd,
+            written_off_nusd = k.written_off_nusd + EXCLUDED.written_off_nusd
     ), models AS (
         SELECT s.account_id, s.model_no, sum(s.requests) AS requests, sum(s.errors) AS errors,
                sum(s.cost_nusd) AS cost_nusd, sum(s.tokens_prompt) AS tokens_prompt,
@@ -177,7 +200,7 @@ BEGIN
     RETURN n;
 END $$;
 
--- What was booked before, as far back as hours are kept (038): the rows whose batch is 0.
+-- What was booked before: hours and sketches as far back as hours are kept (038), what partitions hold for all.
 DO $$
 DECLARE
     h timestamptz;
@@ -186,4 +209,88 @@ BEGIN
              WHERE batch_id = 0 AND booked_at >= usage_kept_from(90) LOOP
         PERFORM usage_fold('{0}', h);
     END LOOP;
+    INSERT INTO usage_day_kept
+    SELECT account_id, (booked_at AT TIME ZONE 'UTC')::date, key_id, boot_id, count(*), sum(cost_nusd),
+           sum(cost_nusd - written_off_nusd), sum(written_off_nusd)
+    FROM usage WHERE booked_at < usage_kept_from(90) GROUP BY 1, 2, 3, 4;
 END $$;
+
+-- --- reading
+
+CREATE FUNCTION usage_percentiles(p_sketch bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object('p50', round(sketch_percentile(p_sketch, 0.5)::numeric, 1),
+                              'p90', round(sketch_percentile(p_sketch, 0.9)::numeric, 1),
+                              'p99', round(sketch_percentile(p_sketch, 0.99)::numeric, 1))
+$$;
+
+-- By what p_by names (model, provider, key, region, day, hour), of what was booked from p_from until before p_to: at most
+-- p_max groups, in the order of time, then the largest. p_hours: from hours; otherwise from days, and the bounds are midnights.
+-- Percentiles are of sketches, NULL where nothing was measured.
+CREATE FUNCTION usage_analytics(p_account uuid, p_from timestamptz, p_to timestamptz, p_by text[], p_hours boolean,
+                                p_max bigint) RETURNS json LANGUAGE sql STABLE AS $$
+    WITH source AS (
+        SELECT h.key_id, h.model_no, h.endpoint_no, h.region_no, h.hour AS at, h.requests, h.errors, h.cost_nusd, h.own_nusd,
+               h.tokens_prompt, h.tokens_completion, h.tokens_reasoning, h.tokens_cached, h.first_ms, h.total_ms
+        FROM usage_hour h WHERE p_hours AND h.account_id = p_account AND h.hour >= p_from AND h.hour < p_to
+        UNION ALL
+        SELECT d.key_id, d.model_no, d.endpoint_no, d.region_no, d.day::timestamp AT TIME ZONE 'UTC', d.requests, d.errors,
+               d.cost_nusd, d.own_nusd, d.tokens_prompt, d.tokens_completion, d.tokens_reasoning, d.tokens_cached,
+               l.first_ms, l.total_ms
+        FROM usage_day d LEFT JOIN usage_day_latency l USING (account_id, day, key_id, model_no, endpoint_no, region_no)
+        WHERE NOT p_hours AND d.account_id = p_account AND d.day >= (p_from AT TIME ZONE 'UTC')::date
+          AND d.day < (p_to AT TIME ZONE 'UTC')::date
+    ), named AS MATERIALIZED (
+        SELECT CASE WHEN 'hour' = ANY (p_by) THEN utc_text(s.at) END AS hour,
+               CASE WHEN 'day' = ANY (p_by) THEN to_char(s.at AT TIME ZONE 'UTC', 'YYYY-MM-DD') END AS day,
+               CASE WHEN 'model' = ANY (p_by) THEN coalesce(m.id, 'unknown') END AS model,
+               CASE WHEN 'provider' = ANY (p_by) THEN coalesce(e.provider, 'unknown') END AS provider,
+               CASE WHEN 'key' = ANY (p_by) THEN encode(k.digest, 'hex') END AS key,
+               CASE WHEN 'region' = ANY (p_by) THEN CASE s.region_no WHEN 0 THEN 'global' ELSE s.region_no::text END END
+                   AS region, s.*
+        FROM source s LEFT JOIN model m USING (model_no) LEFT JOIN endpoint e USING (endpoint_no)
+        LEFT JOIN api_key k ON k.account_id = p_account AND k.key_id = s.key_id
+    ), groups AS MATERIALIZED (
+        SELECT row_number() OVER (ORDER BY hour, day, sum(requests) DESC, model, provider, key, region) AS place,
+               hour, day, model, provider, key, region, sum(requests) AS requests, sum(errors) AS errors,
+               sum(cost_nusd) AS cost_nusd, sum(own_nusd) AS own_nusd, sum(tokens_prompt) AS prompt,
+               sum(tokens_completion) AS completion, sum(tokens_reasoning) AS reasoning, sum(tokens_cached) AS cached
+        FROM named GROUP BY hour, day, model, provider, key, region LIMIT p_max
+    ), sketches AS (
+        SELECT x.place, array_agg(x.bucket << 48 | x.n) FILTER (WHERE x.first) AS first_ms,
+               array_agg(x.bucket << 48 | x.n) FILTER (WHERE NOT x.first) AS total_ms
+        FROM (SELECT g.place, v.first, v.e >> 48 AS bucket, sum(v.e & 281474976710655)::bigint AS n
+              FROM named n JOIN groups g ON (n.hour, n.day, n.model, n.provider, n.key, n.region)
+                   IS NOT DISTINCT FROM (g.hour, g.day, g.model, g.provider, g.key, g.region)
+              CROSS JOIN LATERAL (SELECT true AS first, unnest(n.first_ms) AS e
+                                  UNION ALL SELECT false, unnest(n.total_ms)) v GROUP BY 1, 2, 3) x GROUP BY 1
+    )
+    SELECT coalesce(json_agg(json_strip_nulls(json_build_object('hour', g.hour, 'day', g.day, 'model', g.model,
+               'provider', g.provider, 'key', g.key, 'region', g.region))::jsonb || jsonb_build_object(
+               'requests', g.requests, 'errors', g.errors, 'usage', usd(g.cost_nusd),
+               'byok_usage_inference', usd(g.own_nusd), 'prompt_tokens', g.prompt, 'completion_tokens', g.completion,
+               'reasoning_tokens', g.reasoning, 'cached_tokens', g.cached,
+               'first_byte_ms', usage_percentiles(s.first_ms), 'total_ms', usage_percentiles(s.total_ms))
+           ORDER BY g.place), '[]')
+    FROM groups g LEFT JOIN sketches s USING (place)
+$$;
+-- A field of CSV (RFC 4180). What a spreadsheet would take for a formula begins with an apostrophe.
+CREATE FUNCTION csv_field(p text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN f ~ '[",\r\n]' THEN '"' || replace(f, '"', '""') || '"' ELSE f END
+    FROM (SELECT CASE WHEN p ~ '^[=+\-@\t\r]' THEN '''' || p ELSE coalesce(p, '') END AS f) x
+$$;
+-- Days of an account as CSV: at most p_max lines behind the first p_skip; NULL behind the last.
+CREATE FUNCTION usage_csv(p_account uuid, p_from date, p_to date, p_skip bigint, p_max bigint,
+                          OUT o_lines text, OUT o_count bigint) LANGUAGE sql STABLE AS $$
+    SELECT coalesce(string_agg(x.line, E'\r\n' ORDER BY x.n) || E'\r\n', ''), count(*)
+    FROM (SELECT row_number() OVER (ORDER BY d.day, k.digest, m.id, e.provider, d.region_no, d.model_no, d.endpoint_no)
+                     AS n,
+                 concat_ws(',', d.day, csv_field(k.name), encode(k.digest, 'hex'), csv_field(coalesce(m.id, 'unknown')),
+                     csv_field(coalesce(e.provider, 'unknown')),
+                     CASE d.region_no WHEN 0 THEN 'global' ELSE d.region_no::text END, d.requests, d.errors,
+                     usd(d.cost_nusd), usd(d.own_nusd), d.tokens_prompt, d.tokens_completion, d.tokens_reasoning,
+                     d.tokens_cached) AS line
+          FROM usage_day d JOIN api_key k USING (account_id, key_id) LEFT JOIN model m USING (model_no)
+          LEFT JOIN endpoint e USING (endpoint_no)
+          WHERE d.account_id = p_account AND d.day BETWEEN p_from AND p_to
+          ORDER BY 1 LIMIT p_max OFFSET p_skip) x
+$$;

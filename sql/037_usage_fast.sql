@@ -86,12 +86,12 @@ BEGIN
     IF NOT ordinary OR EXISTS (SELECT 1 FROM usage_ahead WHERE boot_id = p_boot AND seq > p_acked) THEN
         RETURN false;
     END IF;
-    SELECT bool_and(coalesce(l.state = 'open' AND l.account_id = s.account_id AND l.key_id = s.key_id
-                             AND l.boot_id = p_boot AND k.account_id = s.account_id
+    SELECT bool_and(coalesce(l.state = 'open' AND l.key_id = s.key_id AND l.boot_id = p_boot AND k.key_id IS NOT NULL
                              AND l.granted_nusd - l.spent_nusd - l.returned_nusd >= s.cost, false)) INTO ordinary
     FROM (SELECT r.lease_id, r.key_id, r.account_id, sum(r.cost_nusd)::bigint AS cost
           FROM unnest(p_records) r GROUP BY 1, 2, 3) s
-    LEFT JOIN lease l ON l.lease_id = s.lease_id LEFT JOIN api_key k ON k.key_id = s.key_id;
+    LEFT JOIN lease l ON l.account_id = s.account_id AND l.lease_id = s.lease_id
+    LEFT JOIN api_key k ON k.account_id = s.account_id AND k.key_id = s.key_id;
     IF NOT ordinary THEN
         RETURN false;
     END IF;
@@ -117,15 +117,15 @@ BEGIN
         FROM unnest(p_records) r GROUP BY 1, 2, 3, 4, 5, 6
     ), lease_spend AS (
         UPDATE lease l SET spent_nusd = l.spent_nusd + s.cost
-        FROM (SELECT lease_id, sum(cost)::bigint AS cost FROM sums GROUP BY 1) s
-        WHERE l.lease_id = s.lease_id AND s.cost > 0
+        FROM (SELECT account_id, lease_id, sum(cost)::bigint AS cost FROM sums GROUP BY 1, 2) s
+        WHERE l.account_id = s.account_id AND l.lease_id = s.lease_id AND s.cost > 0
     ), moved AS (
         INSERT INTO transfer (kind, account_id, at)
         SELECT 'usage', account_id, p_now FROM sums GROUP BY account_id HAVING sum(cost) > 0
         RETURNING transfer_id, account_id
     ), posted AS (
-        INSERT INTO posting (transfer_id, ledger_account_id, amount_nusd)
-        SELECT m.transfer_id, a.ledger_account_id, CASE p.kind WHEN 'leased' THEN -s.cost ELSE s.cost END
+        INSERT INTO posting (account_id, transfer_id, ledger_account_id, amount_nusd)
+        SELECT m.account_id, m.transfer_id, a.ledger_account_id, CASE p.kind WHEN 'leased' THEN -s.cost ELSE s.cost END
         FROM moved m
         JOIN (SELECT account_id, sum(cost)::bigint AS cost FROM sums GROUP BY 1) s USING (account_id)
         CROSS JOIN (VALUES ('leased'), ('revenue')) AS p (kind)
@@ -253,8 +253,8 @@ BEGIN
         INSERT INTO transfer (kind, account_id, at)
         SELECT 'usage', account_id, p_now FROM sums RETURNING transfer_id, account_id
     ), posted AS (
-        INSERT INTO posting (transfer_id, ledger_account_id, amount_nusd)
-        SELECT m.transfer_id, a.ledger_account_id, p.amount
+        INSERT INTO posting (account_id, transfer_id, ledger_account_id, amount_nusd)
+        SELECT m.account_id, m.transfer_id, a.ledger_account_id, p.amount
         FROM moved m JOIN sums s USING (account_id)
         CROSS JOIN LATERAL (VALUES
             ('leased', -s.from_lease),

@@ -7,6 +7,7 @@
 #include "handlers.h"
 #include "idempotent.h"
 #include "key_text.h"
+#include "password.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,11 +15,13 @@
 #include <stdlib.h>
 
 struct api {
+    struct api_config config;
     struct db *db;
     struct translog *log;
     const struct control_health *health;
     struct payments *payments; /* NULL: there are none */
     struct gate *gate;
+    struct passwords *passwords;
     struct rate_config caller_rate; /* of one credential */
     struct rate *callers;           /* NULL: no limit */
     char *origins;                  /* whose pages may call (cors.h) */
@@ -50,6 +53,11 @@ const struct rate_config *call_rates(const struct call *c)
     return &c->api->caller_rate;
 }
 
+const struct id *call_caller(const struct call *c)
+{
+    return id_is_zero(&c->user) ? &c->key : &c->user;
+}
+
 uint64_t call_idempotency_ms(const struct call *c)
 {
     return c->api->idempotency_ms;
@@ -68,6 +76,16 @@ struct gate *call_gate(const struct call *c)
 struct payments *call_payments(const struct call *c)
 {
     return c->api->payments;
+}
+
+struct passwords *call_passwords(const struct call *c)
+{
+    return c->api->passwords;
+}
+
+const struct api_config *call_config(const struct call *c)
+{
+    return &c->api->config;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -171,19 +189,24 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
+/* "user:ID", "key:ID" or "nobody". */
+static void name_actor(const struct call *c, char out[static 48])
+{
+    const char *kind = !id_is_zero(&c->user) ? "user:" : !id_is_zero(&c->key) ? "key:" : "nobody";
+    char id[ID_TEXT_LEN + 1] = "";
+
+    if (!id_is_zero(&c->user) || !id_is_zero(&c->key))
+        id_text(call_caller(c), id);
+    snprintf(out, 48, "%s%s", kind, id);
+}
+
 /* What the handler writes, it writes in the caller's name. */
 static void run_named(struct call *c)
 {
     struct db_who who = {.request = c->request};
-    bool user = !id_is_zero(&c->user);
-    char id[ID_TEXT_LEN + 1];
 
     if (strcmp(c->route->method, "GET") != 0) {
-        id_text(user ? &c->user : &c->key, id);
-        if (c->role == ROLE_NOBODY && !user)
-            snprintf(who.actor, sizeof who.actor, "nobody");
-        else
-            snprintf(who.actor, sizeof who.actor, "%s:%s", user ? "user" : "key", id);
+        name_actor(c, who.actor);
         idempotent_name(c, &who);
         c->db = db_as(c->api->db, &who);
     }
@@ -229,7 +252,9 @@ static void serve_anybody(struct call *c)
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
         }
-        c->page = true;
+        c->page = view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+        if (!c->page) /* signing in waits for a worker thread, and has bounds of its own */
+            gate_page_over(c->api->gate);
     }
     run_handler(c);
 }
@@ -237,6 +262,7 @@ static void serve_anybody(struct call *c)
 static void api_free(struct api *a)
 {
     gate_free(a->gate);
+    passwords_free(a->passwords);
     rate_free(a->callers);
     free(a->origins);
     budget_free(a->budget);
@@ -362,7 +388,7 @@ enum {
 
 /* Of every answer, whoever words it. */
 static const struct web_header always[] = {
-    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000; includeSubDomains")},
+    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000")},
     {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},
     {VIEW_LIT("x-frame-options"), VIEW_LIT("DENY")},
     {VIEW_LIT("referrer-policy"), VIEW_LIT("no-referrer")},
@@ -400,6 +426,7 @@ enum err api_start(const struct api_config *config, struct api **out)
 
     if (a == NULL)
         return ERR_MEMORY;
+    a->config = *config;
     a->db = config->db;
     a->log = config->log;
     a->health = config->health;
@@ -410,6 +437,8 @@ enum err api_start(const struct api_config *config, struct api **out)
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
         e = rate_new(&a->caller_rate, &a->callers);
     a->payments = config->payments;
+    if (e == ERR_NONE)
+        e = passwords_new(config->loop, &a->passwords);
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

@@ -27,6 +27,7 @@ struct api_config {
     const struct control_health *health; /* borrowed, outlives the api */
     struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */
+    bool sign_up; /* anybody may become a customer */
     struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */
     const char *cors_origins; /* pages that may call from browsers (cors.h); borrowed, NULL: none */
     uint64_t idempotency_ms; /* how long an idempotency key is remembered */

@@ -4,6 +4,39 @@
 
 #include "call.h"
 
+/* sessions.c, sign_up.c: users and their sessions */
+void handle_login(struct call *c);
+void handle_logout(struct call *c);
+void handle_session(struct call *c);
+void handle_session_list(struct call *c);
+void handle_session_delete(struct call *c);
+void handle_session_delete_all(struct call *c);
+void handle_password(struct call *c);
+void handle_sign_up(struct call *c);
+void handle_invitation_accept(struct call *c);
+/* members.c */
+void handle_member_list(struct call *c);
+void handle_member_get(struct call *c);
+void handle_member_patch(struct call *c);
+void handle_member_delete(struct call *c);
+void handle_member_leave(struct call *c);
+void handle_invitation_list(struct call *c);
+void handle_invitation_create(struct call *c);
+void handle_invitation_get(struct call *c);
+void handle_invitation_delete(struct call *c);
+/* organisation.c */
+void handle_organisation_get(struct call *c);
+void handle_organisation_patch(struct call *c);
+void handle_organisation_delete(struct call *c);
+void handle_workspace_list(struct call *c);
+void handle_workspace_create(struct call *c);
+void handle_workspace_get(struct call *c);
+void handle_workspace_patch(struct call *c);
+void handle_workspace_delete(struct call *c);
+/* accounts.c: for operators */
+void handle_account_list(struct call *c);
+void handle_account_get(struct call *c);
+void handle_account_patch(struct call *c);
 /* keys.c */
 void handle_key_self(struct call *c);
 void handle_key_list(struct call *c);
@@ -58,6 +91,11 @@ void handle_webhook_stripe(struct call *c);
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* analytics.c */
+void handle_analytics(struct call *c);
+void handle_activity_csv(struct call *c);
+void handle_retention(struct call *c);
+void handle_retention_set(struct call *c);
 /* trail.c: the audit trail */
 void handle_audit_list(struct call *c);
 void handle_audit_export(struct call *c);

@@ -12,7 +12,36 @@
 /* clang-format off */
 const struct route routes[] = {
     /* --- who calls, accounts, members (access.inc) */
+    ROUTE("POST", "/auth/signup", PUBLIC, 0, "", handle_sign_up),
+    ROUTE("POST", "/auth/login", PUBLIC, 0, "", handle_login),
+    ROUTE("POST", "/auth/logout", SELF, R_SESSION, "", handle_logout),
+    ROUTE("GET", "/auth/session", SELF, R_SESSION, "", handle_session),
+    ROUTE("GET", "/auth/sessions", SELF, R_SESSION, "", handle_session_list),
+    ROUTE("DELETE", "/auth/sessions", SELF, R_SESSION, "", handle_session_delete_all),
+    ROUTE("DELETE", "/auth/sessions/{id}", SELF, R_SESSION, "", handle_session_delete),
+    ROUTE("POST", "/auth/password", SELF, R_SESSION, "", handle_password),
+    ROUTE("GET", "/organisation", WORKSPACES_READ, 0, "", handle_organisation_get),
+    ROUTE("PATCH", "/organisation", WORKSPACES_WRITE, 0, "", handle_organisation_patch),
+    ROUTE("DELETE", "/organisation", ORGANISATION_CLOSE, 0, "", handle_organisation_delete),
+    ROUTE("POST", "/organisation/leave", SELF, R_SESSION, "", handle_member_leave),
+    ROUTE("GET", "/members", MEMBERS_READ, 0, "limit cursor", handle_member_list),
+    ROUTE("GET", "/members/{id}", MEMBERS_READ, 0, "", handle_member_get),
+    ROUTE("PATCH", "/members/{id}", MEMBERS_WRITE, 0, "", handle_member_patch),
+    ROUTE("DELETE", "/members/{id}", MEMBERS_WRITE, 0, "", handle_member_delete),
+    ROUTE("POST", "/invitations/accept", PUBLIC, 0, "", handle_invitation_accept),
+    ROUTE("GET", "/invitations", MEMBERS_READ, 0, "", handle_invitation_list),
+    ROUTE("POST", "/invitations", MEMBERS_WRITE, 0, "", handle_invitation_create),
+    ROUTE("GET", "/invitations/{id}", MEMBERS_READ, 0, "", handle_invitation_get),
+    ROUTE("DELETE", "/invitations/{id}", MEMBERS_WRITE, 0, "", handle_invitation_delete),
+    ROUTE("GET", "/workspaces", WORKSPACES_READ, 0, "limit offset", handle_workspace_list),
+    ROUTE("POST", "/workspaces", WORKSPACES_WRITE, 0, "", handle_workspace_create),
+    ROUTE("GET", "/workspaces/{id}", WORKSPACES_READ, 0, "", handle_workspace_get),
+    ROUTE("PATCH", "/workspaces/{id}", WORKSPACES_WRITE, 0, "", handle_workspace_patch),
+    ROUTE("DELETE", "/workspaces/{id}", WORKSPACES_WRITE, 0, "", handle_workspace_delete),
+    ROUTE("GET", "/accounts", ACCOUNTS_READ, 0, "q state limit cursor", handle_account_list),
     ROUTE("POST", "/accounts", ACCOUNTS_WRITE, 0, "", handle_account_create),
+    ROUTE("GET", "/accounts/{id}", ACCOUNTS_READ, 0, "", handle_account_get),
+    ROUTE("PATCH", "/accounts/{id}", ACCOUNTS_WRITE, 0, "", handle_account_patch),
 
     /* --- keys */
     ROUTE("GET", "/key", SELF, R_RELAYED, "", handle_key_self),
@@ -64,7 +93,11 @@ const struct route routes[] = {
     ROUTE("POST", "/webhooks/stripe", PUBLIC, R_OWN_RATE, "", handle_webhook_stripe),
 
     /* --- usage */
-    ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash", handle_activity),
+    ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash from to", handle_activity),
+    ROUTE("GET", "/activity.csv", USAGE_READ, 0, "from to cursor", handle_activity_csv),
+    ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
+    ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
+    ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),
     ROUTE("GET", "/generation", SELF, R_RELAYED, "id", handle_generation),
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 

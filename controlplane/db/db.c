@@ -482,8 +482,12 @@ static enum err session_end(PGresult *r, struct session *s, struct buf *why)
     enum err e = r == NULL ? ERR_DB : result_err(r);
     const char *text = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 
+    const char *state = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
     if (e == ERR_NONE)
         return ERR_NONE;
+    if (state != NULL && strcmp(state, "55P03") == 0)
+        return ERR_OVERLOAD;
     return say(why, text != NULL ? text : PQerrorMessage(session_pg(s))) == ERR_MEMORY ? ERR_MEMORY
                                                                                        : e;
 }

@@ -252,6 +252,31 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     r->account.usage = out->tokens;
 }
 
+/* The attempts that failed, in their order. */
+static void settle_attempts(const struct request *r)
+{
+    const struct attempts *a = &r->attempts;
+    struct meter_attempt failed[LIMIT_CANDIDATES];
+    uint8_t made = 0;
+    size_t n = 0;
+
+    for (size_t place = 0; place < a->route.n && place < LIMIT_CANDIDATES; place++) {
+        made = (uint8_t)(made + a->tried[place]);
+        if (a->tried[place] == 0 || a->failed[place] == ERR_NONE)
+            continue;
+        failed[n++] = (struct meter_attempt){
+            .request = r->id,
+            .attempt = {.endpoint_no = a->route.list[place].endpoint->info->no,
+                        .took_ms = a->took_ms[place],
+                        .http_status = a->statuses[place],
+                        .attempt = made,
+                        .error_class = a->failed[place]},
+        };
+    }
+    if (n > 0)
+        meter_attempts(r->context->admit.meter, r->context->admit.worker, failed, n);
+}
+
 void settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what)
 {
     struct bill bill = {0};
@@ -276,6 +301,7 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
         settle_record(r, &bill, &record);
         admit_settle(&r->admission, bill.cost_nusd,
                      (uint64_t)bill.tokens.prompt + bill.tokens.completion);
+        settle_attempts(r);
         meter_push(r->context->admit.meter, r->context->admit.worker, &record);
     }
     settle_count(r, &bill);
