@@ -259,7 +259,6 @@ static enum err start_api(struct program *p)
                                  .port = (uint16_t)p->config.rest_port,
                                  .tls = p->tls,
                                  .log = p->log,
-                                  .health = p->health,
                                  .payments = p->payments,
                                  .health = p->health,
                                  .sign_up = p->config.sign_up,
