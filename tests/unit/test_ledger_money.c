@@ -142,6 +142,9 @@ static void test_refund_and_adjust(void)
     CHECK(strstr(pg_sql(CHANGE("adjustment", "1", "NULL", "NULL")), "transfer_says_why") != NULL);
     CHECK_SQL("SELECT outcome FROM ledger_change(gen_random_uuid(), 'refund', -1, NULL, NULL)", "unknown");
     CHECK_SQL(HAS_1, "1.000000001|4|0");
+    CHECK_SQL("SELECT l ->> 'action', l -> 'after' ->> 'kind', l -> 'after' ->> 'asked_nusd', l -> 'after' ->> 'reason'"
+              " FROM (SELECT e.line::json AS l FROM audit_entry e WHERE e.account_id = " ACCOUNT("1")
+              " ORDER BY e.seq DESC LIMIT 1) x", "transfer.insert|adjustment|1000000001|sorry");
     CHECK_SQL("SELECT kind, usd(balance_nusd) FROM ledger_account WHERE owner = " ACCOUNT("1")
               " AND kind IN ('deposits', 'adjustments') ORDER BY 1", "adjustments|2.999999999\ndeposits|-8");
     CHECK_SOUND();
