@@ -22,13 +22,22 @@ def terms(account, **members):
     return a.json()["data"]
 
 
-def cost_of(answer):
-    """Nano-USD, as booked: and the answer says the same."""
+def told(answer):
+    """What the answer says it cost, in nano-USD."""
+    return round(answer.json()["usage"]["cost"] * 1e9)
+
+
+def booked(answer):
     rig.settled()
     request = answer.header("x-request-id")
-    booked = int(sql(f"SELECT cost_nusd FROM usage WHERE replace(request_id::text, '-', '') = '{request}'")[0][0])
-    equal(round(answer.json()["usage"]["cost"] * 1e9), booked)
-    return booked
+    return int(sql(f"SELECT cost_nusd FROM usage WHERE replace(request_id::text, '-', '') = '{request}'")[0][0])
+
+
+def cost_of(answer):
+    """Nano-USD, as booked: and the answer says the same."""
+    cost = booked(answer)
+    equal(told(answer), cost)
+    return cost
 
 
 def with_markup(nusd, bp):
@@ -67,8 +76,8 @@ def a_markup_is_paid():
     wait_until(lambda: cost_of(served(key)) == with_markup(plain, 1050), 5, "the markup is paid")
     verified(key, served(key), b'"markup_ppm":105000')
     equal(ctl("GET", "/credits/terms", None, management).json()["data"][0]["current"], True)
-    credits = ctl("GET", "/credits", None, management).json()["data"]
     rig.settled()
+    credits = ctl("GET", "/credits", None, management).json()["data"]
     equal(round(credits["total_usage"] * 1e9),
           int(sql(f"SELECT sum(cost_nusd) FROM usage WHERE account_id = '{account}'")[0][0]))
 
@@ -79,17 +88,17 @@ def a_request_keeps_its_terms():
     management, key, account = account_key(1)
     plain = cost_of(served(key))
     terms(account, markup_bp=20000)
-    wait_until(lambda: cost_of(served(key)) == with_markup(plain, 20000), 5, "the markup is paid")
+    wait_until(lambda: told(served(key)) == with_markup(plain, 20000), 5, "the markup is paid")
     slow = {}
-    runs = threading.Thread(target=lambda: slow.update(a=ask(key, "tokens=60,cadence_us=40000")))
+    runs = threading.Thread(target=lambda: slow.update(a=ask(key, "tokens=150,cadence_us=40000", stream=True)))
     runs.start()
-    time.sleep(0.5)
+    time.sleep(0.2)
     terms(account, markup_bp=0)
-    wait_until(lambda: cost_of(served(key)) == plain, 2, "the markup is over")
+    wait_until(lambda: told(served(key)) == plain, 5, "the markup is over")
     true(runs.is_alive(), "the first one still runs")
     runs.join()
-    quick = cost_of(ask(key, "tokens=60"))
-    equal(cost_of(slow["a"]), with_markup(quick, 20000))
+    quick = booked(ask(key, "tokens=150", stream=True))
+    equal(booked(slow["a"]), with_markup(quick, 20000))
 
 
 @case

@@ -67,16 +67,23 @@ drain_ms = 1000
                                        text=True).stdout.strip()
         self.program, self.server = program, None
         self.tls = ssl.create_default_context(cafile=os.path.join(self.work, "state/ca.pem"))
-        self.up = threading.Event()
+        self.lock = threading.Lock()
 
     def control_start(self):
         log = open(os.path.join(self.work, "log"), "a")
         self.server = subprocess.Popen([self.program, "-c", self.conf], stdout=log, stderr=log, cwd="/")
 
     def control_kill(self):
-        self.server.kill()
-        self.server.wait()
-        self.control_start()
+        with self.lock:
+            self.server.kill()
+            self.server.wait()
+            self.control_start()
+
+    def control_revive(self):
+        """One that found no database at its start has ended, and is started again, as systemd does."""
+        with self.lock:
+            if self.server.poll() is not None:
+                self.control_start()
 
     def database_kill(self):
         subprocess.run([PG, "crash", self.pg], check=True)
@@ -176,6 +183,7 @@ class Rest:
                     return r.status, answer.get("data")
             except (OSError, http.client.HTTPException, ValueError):
                 self.c = None
+                self.world.control_revive()
             time.sleep(0.03)
         raise AssertionError("the control plane does not come back")
 
