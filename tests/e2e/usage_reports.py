@@ -3,9 +3,12 @@
 spreadsheet does not run; every attempt of a request; retention and what it removed; other accounts see none of it."""
 
 import csv
+import http.client
 import io
+import json
 import os
 import sys
+from urllib.parse import urlparse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
@@ -90,14 +93,58 @@ def every_attempt_of_a_request():
     rig.mock_reset()
 
 
+class Feed:
+    def __init__(self, key, status=200):
+        url = urlparse(rig.env("TR_CONTROL_URL"))
+        self.c = http.client.HTTPSConnection(url.hostname, url.port, timeout=20,
+                                             context=rig.context(rig.env("TR_CONTROL_CA")))
+        self.c.request("GET", "/v1/activity/live", headers={"authorization": "Bearer " + key})
+        self.r = self.c.getresponse()
+        equal(self.r.status, status)
+
+    def event(self):
+        """The next event's data; lines that begin with a colon are no events."""
+        for line in self.r:
+            if line.startswith(b"data: "):
+                return json.loads(line[6:])
+        raise AssertionError("the feed has ended")
+
+
+@case
+def a_live_feed_of_its_account():
+    management, keys = rig.new_account(5, 1)
+    other, others = rig.new_account(5, 1)
+    feed, seen = Feed(management), 0
+    true(feed.r.getheader("content-type").startswith("text/event-stream"))
+    equal(rig.chat("tokens=5", key=others[0]["key"]).status, 200)
+    for i in range(3):
+        equal(rig.chat("tokens=5", key=keys[0]["key"]).status, 200)
+    while seen < 3:
+        event = feed.event()
+        seen += event["requests"]
+        equal((event["errors"], event["models"][0]["model"]), (0, "demo/echo"))
+        true(event["usage"] > 0 and event["completion_tokens"] > 0, event)
+    equal(seen, 3)
+    more = [Feed(management) for _ in range(3)]
+    Feed(management, status=429)
+    feed.c.close()
+    wait_until(lambda: Feed(management), 5, "a place is free again")
+    Feed(keys[0]["key"], status=403)
+    for f in more:
+        f.c.close()
+
+
 @case
 def retention_is_the_accounts_own():
     management, keys = account_with_usage()
     equal(ask("/retention", management).json(), {"retention_days": 90, "data": [], "next_cursor": None})
+    account = sql(f"select account_id from api_key where name = '{keys[0]['name']}'")[0][0]
+    theirs = "/retention?account_id=" + account
     for days in (0, 731, "x"):
-        ask("/retention", management, "PATCH", {"retention_days": days}, 400)
-    ask("/retention", keys[0]["key"], "PATCH", {"retention_days": 1}, 403)
-    equal(ask("/retention", management, "PATCH", {"retention_days": 7}).json()["data"]["retention_days"], 7)
+        ask(theirs, None, "PATCH", {"retention_days": days}, 400)
+    for key in (management, keys[0]["key"]):
+        ask("/retention", key, "PATCH", {"retention_days": 1}, 403)
+    equal(ask(theirs, None, "PATCH", {"retention_days": 7}).json()["data"]["retention_days"], 7)
     equal(ask("/retention", management).json()["retention_days"], 7)
 
 
