@@ -3,7 +3,6 @@
 #include "clock.h"
 #include "gate.h"
 #include "handlers.h"
-#include "health_text.h"
 #include "key_text.h"
 
 #include <assert.h>
@@ -23,84 +22,6 @@ struct api {
     void *cookie;
 };
 
-/* --- health, for anyone --- */
-
-static void reply_health(struct call *c, const struct control_figures *f, bool good)
-{
-    struct buf out;
-
-    buf_init(&out, 1024);
-    if (health_text_json(f, &out) == ERR_NONE)
-        call_reply(c, good ? 200 : 503, buf_view(&out));
-    else
-        call_fail(c, 500, "internal_error", "Out of memory.", NULL);
-    buf_free(&out);
-}
-
-static void handle_health(struct call *c)
-{
-    struct control_figures f;
-
-    control_health_read(c->api->health, &f);
-    reply_health(c, &f, f.status != CONTROL_FAILING);
-}
-
-static void handle_ready(struct call *c)
-{
-    struct control_figures f;
-
-    control_health_read(c->api->health, &f);
-    reply_health(c, &f, control_figures_ready(&f));
-}
-
-static void handle_alive(struct call *c)
-{
-    call_reply(c, 200, VIEW_LIT("{\"status\":\"alive\"}"));
-}
-
-/* --- routes --- */
-
-#define ROUTE_ROW(method, path, role, relayed, handler)                                            \
-    {                                                                                              \
-        method, path, role, relayed, handler,                                                      \
-        {                                                                                          \
-#handler                                                                               \
-        }                                                                                          \
-    }
-#define ROUTE(method, path, role, handler) ROUTE_ROW(method, path, role, false, handler)
-/* What an account's own keys ask for: data planes serve these paths, too, by handing them on. */
-#define SHARED(method, path, role, handler) ROUTE_ROW(method, path, role, true, handler)
-/* The role is checked in one place, auth_cb. */
-static const struct route routes[] = {
-    SHARED("GET", "/key", ROLE_INFERENCE, handle_key_self),
-    SHARED("GET", "/keys", ROLE_MANAGEMENT, handle_key_list),
-    SHARED("POST", "/keys", ROLE_MANAGEMENT, handle_key_create),
-    SHARED("GET", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_get),
-    SHARED("PATCH", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_patch),
-    SHARED("DELETE", "/keys/{hash}", ROLE_MANAGEMENT, handle_key_delete),
-    SHARED("GET", "/byok", ROLE_MANAGEMENT, handle_byok_list),
-    SHARED("POST", "/byok", ROLE_MANAGEMENT, handle_byok_create),
-    SHARED("GET", "/byok/{id}", ROLE_MANAGEMENT, handle_byok_get),
-    SHARED("PATCH", "/byok/{id}", ROLE_MANAGEMENT, handle_byok_patch),
-    SHARED("DELETE", "/byok/{id}", ROLE_MANAGEMENT, handle_byok_delete),
-    SHARED("GET", "/credits", ROLE_MANAGEMENT, handle_credits),
-    ROUTE("POST", "/credits/topup", ROLE_OPERATOR, handle_topup),
-    ROUTE("POST", "/accounts", ROLE_OPERATOR, handle_account_create),
-    SHARED("GET", "/activity", ROLE_MANAGEMENT, handle_activity),
-    SHARED("GET", "/generation", ROLE_INFERENCE, handle_generation),
-    SHARED("GET", "/generation/content", ROLE_INFERENCE, handle_generation_content),
-    ROUTE("GET", "/health", ROLE_NOBODY, handle_health),
-    ROUTE("GET", "/readyz", ROLE_NOBODY, handle_ready),
-    ROUTE("GET", "/healthz", ROLE_NOBODY, handle_alive),
-    ROUTE("POST", "/releases", ROLE_OPERATOR, handle_log_release),
-    ROUTE("GET", "/attestation/transparency", ROLE_NOBODY, handle_log_list),
-    ROUTE("GET", "/attestation/transparency/head", ROLE_NOBODY, handle_log_head),
-    ROUTE("GET", "/attestation/transparency/consistency", ROLE_NOBODY, handle_log_consistency),
-    ROUTE("GET", "/attestation/transparency/{index}", ROLE_NOBODY, handle_log_entry),
-    ROUTE("GET", "/checkpoint", ROLE_NOBODY, handle_checkpoint),
-    ROUTE("GET", "/tile/{*}", ROLE_NOBODY, handle_tile),
-};
-
 struct db *call_db(const struct call *c)
 {
     return c->api->db;
@@ -109,6 +30,11 @@ struct db *call_db(const struct call *c)
 struct translog *call_log(const struct call *c)
 {
     return c->api->log;
+}
+
+const struct control_health *call_health(const struct call *c)
+{
+    return c->api->health;
 }
 
 void api_new_key(bool management, struct new_key *out)
@@ -190,8 +116,8 @@ static const struct route *find_route(struct call *c)
 
     if (!c->origin->relayed && !take_prefix(&path, &c->openrouter))
         return NULL;
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
-        if ((c->origin->relayed && !routes[i].relayed) || !path_matches(routes[i].path, path, c))
+    for (size_t i = 0; i < routes_count; i++) {
+        if ((c->origin->relayed && (routes[i].flags & R_RELAYED) == 0) || !path_matches(routes[i].path, path, c))
             continue;
         if (method_is(&routes[i], c->method)) {
             c->allow[0] = '\0';
@@ -204,13 +130,19 @@ static const struct route *find_route(struct call *c)
 
 /* --- who is it --- */
 
-static enum role role_of(struct view name)
+/* The handler, unless the query says what the route does not know: a misspelt filter must not give everything. */
+static void run_handler(struct call *c)
 {
-    if (view_eq(name, VIEW_LIT("operator")))
-        return ROLE_OPERATOR;
-    if (view_eq(name, VIEW_LIT("management")))
-        return ROLE_MANAGEMENT;
-    return view_eq(name, VIEW_LIT("inference")) ? ROLE_INFERENCE : ROLE_NOBODY;
+    struct view name;
+    bool twice;
+
+    if (!route_refuses(c->route, c->query, &name, &twice))
+        c->route->handler(c);
+    else if (twice)
+        call_fail_param(c, 400, "repeated_parameter", "This query parameter is there twice.", name);
+    else
+        call_fail_param(c, 400, "unknown_parameter", "This path does not take this query parameter.",
+                        name);
 }
 
 static void auth_cb(void *cookie, enum err e, const struct db_result *r)
@@ -227,10 +159,10 @@ static void auth_cb(void *cookie, enum err e, const struct db_result *r)
         call_fail(c, 401, "key_disabled", "The API key is disabled.", NULL);
     } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("expired"))) {
         call_fail(c, 401, "key_expired", "The API key has expired.", NULL);
-    } else if ((c->role = role_of(db_get_text(r, 0, 2))) < c->route->role) {
+    } else if (!role_may(c->role = role_named(db_get_text(r, 0, 2)), c->route->permission)) {
         call_fail(c, 403, "insufficient_role",
-                  c->route->role == ROLE_OPERATOR ? "This needs an operator's key."
-                                                  : "This needs a management key.",
+                  permission_of_operators(c->route->permission) ? "This needs an operator's key."
+                                                                : "This needs a management key.",
                   NULL);
     } else if (c->from == NULL) {
         /* For a client that disconnected before anything happened, nothing is done. */
@@ -238,7 +170,7 @@ static void auth_cb(void *cookie, enum err e, const struct db_result *r)
     } else {
         c->key = db_get_id(r, 0, 0);
         c->account = db_get_id(r, 0, 1);
-        c->route->handler(c);
+        run_handler(c);
     }
 }
 
@@ -284,7 +216,7 @@ static void serve_anybody(struct call *c)
         }
         c->page = true;
     }
-    c->route->handler(c);
+    run_handler(c);
 }
 
 static void api_free(struct api *a)
@@ -330,7 +262,7 @@ void call_serve(struct call *c, struct view body)
         call_fail(c, 404, "not_found", "There is nothing at this path.", NULL);
     else if (buf_append(&c->body, body) != ERR_NONE)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
-    else if (c->route->role == ROLE_NOBODY)
+    else if (c->route->permission == PERM_PUBLIC)
         serve_anybody(c);
     else if (c->origin->relayed)
         look_up(c);

@@ -89,44 +89,63 @@ static const char *type_of(int status)
 }
 
 /* OpenAI: code is a name. OpenRouter: code is the status, whose SDK refuses a name there, and the
- * name is in metadata. Every text here is a literal of ours that needs no escaping. */
+ * name is in metadata. param: a JSON value. */
 static enum err word_error(const struct call *c, int status, const char *code, const char *message,
                            const char *param, struct buf *out)
 {
-    const char *quote = param == NULL ? "" : "\"";
     struct buf text;
     enum err e;
 
-    if (param == NULL)
-        param = "null";
     buf_init(&text, 1024);
     e = buf_append_json_string(&text, view_str(message));
     if (e == ERR_NONE)
         e = buf_append_byte(&text, '\0');
     if (e == ERR_NONE && c->openrouter)
-        e = buf_appendf(
-            out,
-            "{\"error\":{\"code\":%d,\"message\":%s,\"metadata\":{\"error_type\":\"%s\","
-            "\"param\":%s%s%s}}}",
-            status, (const char *)text.ptr, code, quote, param, quote);
+        e = buf_appendf(out,
+                        "{\"error\":{\"code\":%d,\"message\":%s,\"metadata\":{\"error_type\":\"%s\","
+                        "\"param\":%s}}}",
+                        status, (const char *)text.ptr, code, param);
     else if (e == ERR_NONE)
         e = buf_appendf(out,
-                        "{\"error\":{\"message\":%s,\"type\":\"%s\",\"param\":%s%s%s,"
+                        "{\"error\":{\"message\":%s,\"type\":\"%s\",\"param\":%s,"
                         "\"code\":\"%s\"}}",
-                        (const char *)text.ptr, type_of(status), quote, param, quote, code);
+                        (const char *)text.ptr, type_of(status), param, code);
     buf_free(&text);
     return e;
 }
 
-void call_fail(struct call *c, int status, const char *code, const char *message, const char *param)
+/* Short visible ASCII: anything else that a client sends is not repeated to it. */
+static bool may_be_said_back(struct view param)
 {
-    struct buf out;
+    for (size_t i = 0; i < param.len; i++)
+        if (param.ptr[i] <= ' ' || param.ptr[i] > '~')
+            return false;
+    return param.len > 0 && param.len <= 64;
+}
 
+void call_fail_param(struct call *c, int status, const char *code, const char *message,
+                     struct view param)
+{
+    struct buf out, quoted;
+    enum err e;
+
+    buf_init(&quoted, 512);
     buf_init(&out, 4096);
-    if (word_error(c, status, code, message, param, &out) != ERR_NONE)
+    e = may_be_said_back(param) ? buf_append_json_string(&quoted, param)
+                                : buf_append(&quoted, VIEW_LIT("null"));
+    if (e == ERR_NONE)
+        e = buf_append_byte(&quoted, '\0');
+    if (e != ERR_NONE ||
+        word_error(c, status, code, message, (const char *)quoted.ptr, &out) != ERR_NONE)
         buf_reset(&out);
     call_reply(c, status, buf_view(&out));
+    buf_free(&quoted);
     buf_free(&out);
+}
+
+void call_fail(struct call *c, int status, const char *code, const char *message, const char *param)
+{
+    call_fail_param(c, status, code, message, param == NULL ? VIEW_EMPTY : view_str(param));
 }
 
 void call_fail_db(struct call *c, enum err e)

@@ -7,21 +7,11 @@
 #include "buf.h"
 #include "json.h"
 #include "log.h"
+#include "routes.h"
 #include "secret.h"
 #include "web.h"
 
-enum role { ROLE_NOBODY, ROLE_INFERENCE, ROLE_MANAGEMENT, ROLE_OPERATOR };
-
 struct call;
-
-struct route {
-    const char *method, *path; /* after the prefix; "{hash}" stands for one segment, "{*}" for all
-                                  that is left */
-    enum role role;            /* at least */
-    bool relayed;              /* data planes may hand it on, too */
-    void (*handler)(struct call *c);
-    struct static_name name;
-};
 
 /* How a call came in and how its answer leaves: over HTTPS (api.c), or handed on by a data plane
  * (relayed.c). */
@@ -72,6 +62,7 @@ struct db *call_db(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
+const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */
 
@@ -85,6 +76,9 @@ void call_reply_data(struct call *c, int status, struct view json);
  * NULL. All three are literals of ours. */
 void call_fail(struct call *c, int status, const char *code, const char *message,
                const char *param);
+/* As call_fail(), and param is what the client sent. */
+void call_fail_param(struct call *c, int status, const char *code, const char *message,
+                     struct view param);
 /* The database did not do it. */
 void call_fail_db(struct call *c, enum err e);
 

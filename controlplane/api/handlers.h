@@ -25,6 +25,10 @@ void handle_account_create(struct call *c);
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* health.c: for anyone */
+void handle_health(struct call *c);
+void handle_ready(struct call *c);
+void handle_alive(struct call *c);
 /* transparency.c, tiles.c: the log, for anyone */
 void handle_log_list(struct call *c);
 void handle_log_head(struct call *c);

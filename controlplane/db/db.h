@@ -1,5 +1,5 @@
 /* PostgreSQL, asynchronously, in pipeline mode: the only room that includes libpq-fe.h (db.c).
- * Statements have names and live in stmt.c; values are always bound, in binary. */
+ * Statements have names and live in stmt/; values are always bound, in binary. */
 #ifndef TR_CONTROLPLANE_DB_DB_H
 #define TR_CONTROLPLANE_DB_DB_H
 

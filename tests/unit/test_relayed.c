@@ -198,6 +198,33 @@ static void errors_have_their_dialect(void)
     CHECK(strstr(got.body, "\"code\":\"invalid_api_key\"") != NULL);
 }
 
+/* A misspelt or repeated parameter is refused by its name; what is not short text is not repeated. */
+static void parameters_are_known(void)
+{
+    static const struct {
+        const char *path, *query;
+        int status;
+        const char *says;
+    } cases[] = {
+        {"/keys", "offset=5&include_disabled=true", 200, "data"},
+        {"/keys", "&&", 200, "data"},
+        {"/keys", "include_disable=true", 400, "\"param\":\"include_disable\""},
+        {"/keys", "offset", 400, "\"param\":\"offset\""}, /* its value is wrong */
+        {"/keys", "offset=1&offset=2", 400, "\"code\":\"repeated_parameter\""},
+        {"/keys", "off=1", 400, "\"code\":\"unknown_parameter\""},
+        {"/credits", "account_id=1", 400, "\"param\":\"account_id\""},
+        {"/key", "\xc3\xa4=1", 400, "\"param\":null"},
+        {"/key", "a%22\"b=1", 400, "\"param\":\"a%22\\\"b\""},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ask(MANAGEMENT, RELAY_GET, cases[i].path, cases[i].query, false);
+        CHECK_INT(got.status, cases[i].status);
+        CHECK(strstr(got.body, cases[i].says) != NULL);
+        CHECK(cases[i].status == 200 || asked == STMT_PING);
+    }
+}
+
 /* What is unavailable says when to ask again; the rest does not. */
 static void a_database_that_is_away(void)
 {
@@ -232,6 +259,7 @@ static void guesses_have_a_rate(void)
 static const struct check_case cases[] = {
     {"relayed_routes_and_roles", routes_and_roles},
     {"relayed_errors_have_their_dialect", errors_have_their_dialect},
+    {"relayed_parameters_are_known", parameters_are_known},
     {"relayed_a_database_that_is_away", a_database_that_is_away},
     {"relayed_guesses_have_a_rate", guesses_have_a_rate},
 };
