@@ -77,7 +77,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
 static bool path_matches(const char *pattern, struct view path, struct call *c)
 {
     const char *brace = strchr(pattern, '{');
-    struct view head;
+    struct view head, tail;
 
     if (brace == NULL)
         return view_eq(path, view_str(pattern));
@@ -85,6 +85,10 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
     if (!view_starts(path, head))
         return false;
     path = view_from(path, head.len);
+    tail = view_str(strchr(brace, '}') + 1); /* "/rotate" */
+    if (path.len < tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+        return false;
+    path.len -= tail.len;
     if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
         return false;
     c->segment = path;

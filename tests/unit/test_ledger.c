@@ -68,7 +68,7 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *g,
 /* -1, or why not. */
 static int ask_grant_of(const struct id *from, int64_t want)
 {
-    const struct msg_key_lookup ask = {digest, want, 0};
+    const struct msg_key_lookup ask = {digest, want, 0, true};
 
     fired = 0;
     ledger_grant(ledger, from, &ask, grant_cb, NULL);
@@ -95,7 +95,7 @@ static void lease_cb(void *cookie, enum err e, const struct msg_lease *l)
 /* returned: what was ever given back of the lease. */
 static int ask_more_after(int64_t want, int64_t returned)
 {
-    const struct msg_lease_more ask = {granted.key, granted.lease, want, 0, returned};
+    const struct msg_lease_more ask = {granted.key, granted.lease, want, 0, returned, true};
 
     fired = 0;
     ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
@@ -507,7 +507,7 @@ static void test_more(void)
 /* p1_hoard: a lease that is renewed is not filled. */
 static int64_t wish(int64_t need, int64_t want)
 {
-    const struct msg_lease_more ask = {granted.key, granted.lease, need, want, 0};
+    const struct msg_lease_more ask = {granted.key, granted.lease, need, want, 0, true};
 
     fired = 0;
     ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
@@ -920,7 +920,7 @@ static void hammer_granted_cb(void *cookie, enum err e, const struct msg_grant *
 
 static void hammer_round(struct hammer *h)
 {
-    const struct msg_key_lookup ask = {digest, USD / 20, 0};
+    const struct msg_key_lookup ask = {digest, USD / 20, 0, true};
 
     if (h->rounds-- == 0) {
         hammers_done++;
@@ -1021,7 +1021,7 @@ static void test_locked_account(void)
     begin_with(USD);
     lock = lock_begin();
     locked_granted = locked_failed = 0;
-    ask = (struct msg_key_lookup){digest, 1000, 1000};
+    ask = (struct msg_key_lookup){digest, 1000, 1000, true};
     for (int i = 0; i < N; i++)
         ledger_grant(ledger, &boot, &ask, locked_cb, NULL);
     mine = digest;
@@ -1068,6 +1068,18 @@ static void revoked_cb(void *cookie, const struct msg_revoke *r)
 static unsigned recalled;
 static struct id recalled_boot;
 static struct msg_recall recall;
+
+static struct {
+    unsigned n;
+    struct msg_key_parts last;
+} told_parts;
+
+static void parts_cb(void *cookie, const struct msg_key_parts *m)
+{
+    (void)cookie;
+    told_parts.n++;
+    told_parts.last = *m;
+}
 
 static void recalled_cb(void *cookie, const struct id *from, const struct msg_recall *r)
 {
@@ -1195,7 +1207,7 @@ static void recall_is_told(void)
 
 static void test_watch_and_catalog(void)
 {
-    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, resync_cb, NULL};
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, resync_cb, NULL};
     /* Every change of a key's rules tells everybody, with a later version. */
     static const struct {
         const char *set;
