@@ -45,6 +45,10 @@ static struct {
     unsigned own_asks;
     inquiry_cb *own_cb;
     void *own_cookie;
+    struct key_rules rules;
+    uint64_t rules_generation; /* 0: the key has none */
+    bool rules_busy;
+    unsigned forgone;
 } fake;
 
 /* --- idempotency keys: one claim at a time */
@@ -96,6 +100,23 @@ enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, 
     fake.key.refs++;
     *out = &fake.key;
     return ERR_NONE;
+}
+uint64_t key_rules_generation(const struct key *k)
+{
+    (void)k;
+    return fake.rules_generation;
+}
+bool key_rules(const struct keyring *k, const struct key *s, struct key_rules *out, uint64_t *generation)
+{
+    (void)k, (void)s;
+    *out = fake.rules;
+    *generation = fake.rules_generation;
+    return !fake.rules_busy;
+}
+void key_forgo(struct key *k)
+{
+    CHECK(k->refs > 0);
+    fake.forgone++;
 }
 void key_release(struct key *k)
 {
@@ -318,7 +339,7 @@ static struct provider provider = {.id = "p"};
 static struct catalog_endpoint infos[ENDPOINTS];
 static struct route_endpoint endpoints[ENDPOINTS];
 static struct catalog_model info = {.no = 9, .context_length = 1000, .max_output = 100};
-static struct route_model model = {&info, endpoints, ENDPOINTS};
+static struct route_model model = {.info = &info, .endpoints = endpoints, .n_endpoints = ENDPOINTS};
 static struct stats stats;
 static struct request_context context = {.stats = &stats};
 
