@@ -42,10 +42,10 @@ CREATE FUNCTION api_key_version_rules() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.version = OLD.version
        AND (NEW.allowed_models, NEW.allowed_providers, NEW.allowed_ips, NEW.min_privacy, NEW.region,
-            NEW.include_byok, NEW.old_digest, NEW.old_until)
+            NEW.include_byok, NEW.digest, NEW.old_digest, NEW.old_until)
            IS DISTINCT FROM
            (OLD.allowed_models, OLD.allowed_providers, OLD.allowed_ips, OLD.min_privacy, OLD.region,
-            OLD.include_byok, OLD.old_digest, OLD.old_until) THEN
+            OLD.include_byok, OLD.digest, OLD.old_digest, OLD.old_until) THEN
         NEW.version := greatest(OLD.version + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
     END IF;
     RETURN NEW;
