@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "gate.h"
 #include "handlers.h"
+#include "key_address.h"
 #include "key_text.h"
 
 #include <assert.h>
@@ -168,6 +169,8 @@ static void auth_cb(void *cookie, enum err e, const struct db_result *r)
                   permission_of_operators(c->route->permission) ? "This needs an operator's key."
                                                                 : "This needs a management key.",
                   NULL);
+    } else if (!db_is_null(r, 0, 4) && !key_address_allowed(c, db_get_text(r, 0, 4))) {
+        call_fail(c, 403, "ip_not_allowed", "The API key may not be used from this address.", NULL);
     } else if (c->from == NULL) {
         /* For a client that disconnected before anything happened, nothing is done. */
         call_fail(c, 499, "client_gone", "The client is gone.", NULL);

@@ -106,6 +106,24 @@ def each_rule_is_obeyed_before_anybody_is_asked():
 
 
 @case
+def addresses_are_looked_at_by_the_rest_api_too():
+    def by_data_plane(k, path):
+        c = rig.Client(key=k["key"])
+        try:
+            return c.request("GET", path)
+        finally:
+            c.close()
+
+    away = rig.new_key(role="management", allowed_ips=["192.0.2.0/24", "2001:db8::/32"])
+    here = rig.new_key(role="management", allowed_ips=["192.0.2.0/24", "127.0.0.0/8", "::1"])
+    refused(control("GET", "/v1/keys", None, away["key"]), "ip_not_allowed")
+    equal(control("GET", "/v1/keys", None, here["key"]).status, 200)
+    for k in (away, here):  # a data plane does not say who its client is
+        refused(by_data_plane(k, "/keys"), "ip_not_allowed")
+    refused(control("GET", "/v1/key", None, rig.new_key(allowed_ips=[])["key"]), "ip_not_allowed")
+
+
+@case
 def in_every_dialect_and_for_other_calls():
     key = rig.new_key(allowed_models=["open/*"])
     for path, body in (("/chat/completions", {"model": "demo/echo", "messages": [{"role": "user", "content": "x"}]}),
