@@ -209,10 +209,10 @@ static bool request_admit_rules(struct request *r, enum admit_answer answer)
 {
     struct api_failure f = {.error = API_OVERLOAD};
 
-    if (answer != ADMIT_YES || rules_hold(&r->rules, r->admission.key))
+    if (answer != ADMIT_YES || key_use_holds(&r->rules, r->admission.key))
         return false;
-    if (r->rules.applied == RULES_APPLIED_MAX ||
-        (r->local && !rules_apply(&r->rules, r->context->admit.keyring, r->admission.key, &r->want, &f))) {
+    if (r->rules.applied == KEY_USE_APPLIED_MAX ||
+        (r->local && !key_use_apply(&r->rules, r->context->admit.keyring, r->admission.key, &r->want, &f))) {
         request_fail(r, f.error == API_OVERLOAD ? ERR_OVERLOAD : ERR_FORBIDDEN, &f);
         return true;
     }
@@ -286,7 +286,7 @@ static bool request_key(struct request *r, uint32_t *who)
     } else {
         key = NULL;
     }
-    allowed = rules_apply(&r->rules, x->admit.keyring, key, &r->want, &f);
+    allowed = key_use_apply(&r->rules, x->admit.keyring, key, &r->want, &f);
     if (key != NULL)
         key_release(key);
     if (!allowed)

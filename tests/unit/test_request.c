@@ -1047,8 +1047,8 @@ static void test_rules_that_do_not_stand_still(void)
     request_begin(r);
     CHECK_INT(side.attempts, 0);
     CHECK_INT(side.failure.error, API_OVERLOAD);
-    CHECK_INT(r->rules.applied, RULES_APPLIED_MAX);
-    CHECK_INT(fake.unreserved, RULES_APPLIED_MAX);
+    CHECK_INT(r->rules.applied, KEY_USE_APPLIED_MAX);
+    CHECK_INT(fake.unreserved, KEY_USE_APPLIED_MAX);
     fake.unreserved = 0;
     check_over(0, 0);
 }
@@ -1057,7 +1057,7 @@ static void test_rules_that_do_not_stand_still(void)
 static void test_rules_begin_from_the_clients_words(void)
 {
     struct route_want w = {.places = ROUTE_LAW_US, .models = {&model}, .n_models = 1};
-    struct rules x = {.in_eu = true};
+    struct key_use x = {.in_eu = true};
     struct key key = {0};
     struct api_failure f;
 
@@ -1065,13 +1065,13 @@ static void test_rules_begin_from_the_clients_words(void)
     fake.rules = (struct key_rules){.privacy = KEY_PRIVACY_CONFIDENTIAL, .region = KEY_REGION_EU,
                                     .set = KEY_RULE_MODELS, .n_models = 1, .models = {11}};
     fake.rules_generation = 2;
-    CHECK(rules_apply(&x, NULL, &key, &w, &f));
+    CHECK(key_use_apply(&x, NULL, &key, &w, &f));
     CHECK(w.confidential && w.no_retention && w.privacy_by == ROUTE_MIN_PRIVACY && w.barred[0] == 0);
     CHECK_INT(w.places, ROUTE_LAW_US | ROUTE_LAW_EU | ROUTE_IN_EU);
-    CHECK(rules_hold(&x, &key));
+    CHECK(key_use_holds(&x, &key));
     fake.rules_generation = 0;
-    CHECK(!rules_hold(&x, &key));
-    CHECK(rules_apply(&x, NULL, &key, &w, &f));
+    CHECK(!key_use_holds(&x, &key));
+    CHECK(key_use_apply(&x, NULL, &key, &w, &f));
     CHECK(!w.confidential && !w.no_retention && w.places == ROUTE_LAW_US);
 }
 

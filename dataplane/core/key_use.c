@@ -1,7 +1,7 @@
 /* Rules of keys at one request. */
-#include "rules.h"
+#include "key_use.h"
 
-static void begin(struct rules *x, struct route_want *w)
+static void begin(struct key_use *x, struct route_want *w)
 {
     if (!x->kept) {
         x->kept = true;
@@ -63,7 +63,7 @@ static bool bar(const struct key_rules *r, struct route_want *w, struct api_fail
     return true;
 }
 
-bool rules_apply(struct rules *x, const struct keyring *k, const struct key *key, struct route_want *w,
+bool key_use_apply(struct key_use *x, const struct keyring *k, const struct key *key, struct route_want *w,
                  struct api_failure *f)
 {
     struct key_rules r;
@@ -83,7 +83,7 @@ bool rules_apply(struct rules *x, const struct keyring *k, const struct key *key
     return bar(&r, w, f);
 }
 
-bool rules_hold(const struct rules *x, const struct key *key)
+bool key_use_holds(const struct key_use *x, const struct key *key)
 {
     return key_rules_generation(key) == x->generation;
 }
