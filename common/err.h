@@ -24,6 +24,7 @@
     X(ERR_FORBIDDEN, "forbidden") /* the API key is disabled */                                    \
     X(ERR_NOT_FOUND, "not_found")                                                                  \
     X(ERR_CONFLICT, "conflict")                                                                    \
+    X(ERR_LAST_KEY, "last_key") /* it would leave an account without a key that manages it */      \
     X(ERR_RATE, "rate")                                                                            \
     X(ERR_CLIENT_GONE, "client_gone")                                                              \
     X(ERR_CLIENT_SLOW, "client_slow")                                                              \

@@ -8,12 +8,13 @@
 
 #include <stdbool.h>
 
-/* A new random key. prefix: KEY_PREFIX or KEY_MANAGEMENT_PREFIX (asserted). NUL-terminated; the
- * caller wipes it. */
+/* A new random key. prefix: one of id.h. NUL-terminated; the caller wipes it. */
 void key_text_new(const char *prefix, char out[static KEY_TEXT_LEN + 1]);
 /* True when text has the form of a key of either kind: right prefix, right length, canonical
  * base64url. Takes the same time whatever the 43 characters are. Says nothing about existence. */
 bool key_text_valid(struct view text);
+/* The same for one prefix of id.h: a session's or an invitation's token. */
+bool key_text_has(const char *prefix, struct view text);
 /* True when text has the prefix of management and operator keys. */
 bool key_text_management(struct view text);
 

@@ -48,6 +48,8 @@ BEGIN
 END $$;
 CREATE TRIGGER key_own_booked AFTER UPDATE OF own_nusd ON usage_day
     FOR EACH ROW WHEN (NEW.own_nusd > OLD.own_nusd) EXECUTE FUNCTION key_own_booked();
+CREATE TRIGGER key_own_booked_first AFTER INSERT ON usage_day
+    FOR EACH ROW WHEN (NEW.own_nusd > 0) EXECUTE FUNCTION key_own_booked();
 
 -- --- when it was used
 

@@ -1,10 +1,13 @@
 #include "api.h"
 #include "call.h"
+#include "caller.h"
 #include "clock.h"
+#include "cors.h"
 #include "gate.h"
 #include "handlers.h"
-#include "key_address.h"
+#include "idempotent.h"
 #include "key_text.h"
+#include "password.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,10 +15,17 @@
 #include <stdlib.h>
 
 struct api {
+    struct api_config config;
     struct db *db;
     struct translog *log;
     const struct control_health *health;
+    struct payments *payments; /* NULL: there are none */
     struct gate *gate;
+    struct passwords *passwords;
+    struct rate_config caller_rate; /* of one credential */
+    struct rate *callers;           /* NULL: no limit */
+    char *origins;                  /* whose pages may call (cors.h) */
+    uint64_t idempotency_ms;
     struct budget *budget; /* requests and answers in memory */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -25,12 +35,57 @@ struct api {
 
 struct db *call_db(const struct call *c)
 {
+    return c->db != NULL ? c->db : c->api->db;
+}
+
+struct db *call_pool(const struct call *c)
+{
     return c->api->db;
+}
+
+const char *call_origins(const struct call *c)
+{
+    return c->api->origins;
+}
+
+const struct rate_config *call_rates(const struct call *c)
+{
+    return &c->api->caller_rate;
+}
+
+const struct id *call_caller(const struct call *c)
+{
+    return id_is_zero(&c->user) ? &c->key : &c->user;
+}
+
+uint64_t call_idempotency_ms(const struct call *c)
+{
+    return c->api->idempotency_ms;
 }
 
 struct translog *call_log(const struct call *c)
 {
     return c->api->log;
+}
+
+struct gate *call_gate(const struct call *c)
+{
+    return c->api->gate;
+}
+
+struct payments *call_payments(const struct call *c)
+{
+    return c->api->payments;
+}
+
+struct passwords *call_passwords(const struct call *c)
+{
+    return c->api->passwords;
+}
+
+const struct api_config *call_config(const struct call *c)
+{
+    return &c->api->config;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -71,6 +126,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
         }
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+           view_eq(*path, VIEW_LIT("/openapi.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -133,7 +189,29 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
-/* --- who is it --- */
+/* "user:ID", "key:ID" or "nobody". */
+static void name_actor(const struct call *c, char out[static 48])
+{
+    const char *kind = !id_is_zero(&c->user) ? "user:" : !id_is_zero(&c->key) ? "key:" : "nobody";
+    char id[ID_TEXT_LEN + 1] = "";
+
+    if (!id_is_zero(&c->user) || !id_is_zero(&c->key))
+        id_text(call_caller(c), id);
+    snprintf(out, 48, "%s%s", kind, id);
+}
+
+/* What the handler writes, it writes in the caller's name. */
+static void run_named(struct call *c)
+{
+    struct db_who who = {.request = c->request};
+
+    if (strcmp(c->route->method, "GET") != 0) {
+        name_actor(c, who.actor);
+        idempotent_name(c, &who);
+        c->db = db_as(c->api->db, &who);
+    }
+    c->route->handler(c);
+}
 
 /* The handler, unless the query says what the route does not know: a misspelt filter must not give everything. */
 static void run_handler(struct call *c)
@@ -142,7 +220,7 @@ static void run_handler(struct call *c)
     bool twice;
 
     if (!route_refuses(c->route, c->query, &name, &twice))
-        c->route->handler(c);
+        idempotent_begin(c, run_named);
     else if (twice)
         call_fail_param(c, 400, "repeated_parameter", "This query parameter is there twice.", name);
     else
@@ -150,65 +228,17 @@ static void run_handler(struct call *c)
                         name);
 }
 
-static void auth_cb(void *cookie, enum err e, const struct db_result *r)
+/* One call of this credential, whose digest stands for it. false: it has made too many. */
+bool call_take_rate(struct call *c)
 {
-    struct call *c = cookie;
+    enum err e;
 
-    if (e == ERR_NONE && db_rows(r) != 0)
-        gate_key_known(c->api->gate, c->address, &c->digest);
-    if (e != ERR_NONE) {
-        call_fail_db(c, e);
-    } else if (db_rows(r) == 0) {
-        call_fail(c, 401, "invalid_api_key", "The API key is not known.", NULL);
-    } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("disabled"))) {
-        call_fail(c, 401, "key_disabled", "The API key is disabled.", NULL);
-    } else if (view_eq(db_get_text(r, 0, 3), VIEW_LIT("expired"))) {
-        call_fail(c, 401, "key_expired", "The API key has expired.", NULL);
-    } else if (!role_may(c->role = role_named(db_get_text(r, 0, 2)), c->route->permission)) {
-        call_fail(c, 403, "insufficient_role",
-                  permission_of_operators(c->route->permission) ? "This needs an operator's key."
-                                                                : "This needs a management key.",
-                  NULL);
-    } else if (!db_is_null(r, 0, 4) && !key_address_allowed(c, db_get_text(r, 0, 4))) {
-        call_fail(c, 403, "ip_not_allowed", "The API key may not be used from this address.", NULL);
-    } else if (c->from == NULL) {
-        /* For a client that disconnected before anything happened, nothing is done. */
-        call_fail(c, 499, "client_gone", "The client is gone.", NULL);
-    } else {
-        c->key = db_get_id(r, 0, 0);
-        c->account = db_get_id(r, 0, 1);
-        run_handler(c);
-    }
-}
-
-/* Whose key has c->digest, and is it one. */
-static void look_up(struct call *c)
-{
-    const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b))};
-
-    if (gate_key(c->api->gate, c->address, &c->digest, clock_mono_ms(), &c->retry_ms) != ERR_NONE)
-        call_fail(c, 429, "rate_limit_exceeded", "Too many unknown API keys.", NULL);
-    else
-        db_query(c->api->db, STMT_KEY_AUTH, p, 1, 0, auth_cb, c);
-}
-
-static void authorize(struct call *c)
-{
-    struct view v;
-
-    if (!c->origin->header(c, VIEW_LIT("authorization"), &v) || v.len < 7 ||
-        !view_eq_nocase(view_of(v.ptr, 7), VIEW_LIT("bearer "))) {
-        call_fail(c, 401, "missing_api_key", "Send your key as \"Authorization: Bearer ...\".",
-                  NULL);
-        return;
-    }
-    v = view_trim(view_from(v, 7));
-    if (!key_text_valid(v)) {
-        call_fail(c, 401, "invalid_api_key", "This is not an API key of this service.", NULL);
-        return;
-    }
-    digest_sha256(v, &c->digest);
-    look_up(c);
+    if (c->api->callers == NULL)
+        return true;
+    e = rate_take(c->api->callers, c->digest.b, clock_mono_ms(), &c->retry_ms);
+    c->rate_left = rate_left(c->api->callers, c->digest.b, clock_mono_ms());
+    c->rate_counted = true;
+    return e == ERR_NONE;
 }
 
 /* --- requests --- */
@@ -216,12 +246,15 @@ static void authorize(struct call *c)
 /* The pages that anybody may read. */
 static void serve_anybody(struct call *c)
 {
-    if (c->route->handler != handle_health) { /* which costs nothing, and must answer */
+    if (c->route->handler != handle_health && /* which costs nothing, and must answer */
+        (c->route->flags & R_OWN_RATE) == 0) {
         if (gate_page(c->api->gate, c->address, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
         }
-        c->page = true;
+        c->page = view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+        if (!c->page) /* signing in waits for a worker thread, and has bounds of its own */
+            gate_page_over(c->api->gate);
     }
     run_handler(c);
 }
@@ -229,6 +262,9 @@ static void serve_anybody(struct call *c)
 static void api_free(struct api *a)
 {
     gate_free(a->gate);
+    passwords_free(a->passwords);
+    rate_free(a->callers);
+    free(a->origins);
     budget_free(a->budget);
     free(a);
 }
@@ -261,6 +297,8 @@ struct call *call_new(struct api *a, const struct origin *origin, void *from)
 
 void call_serve(struct call *c, struct view body)
 {
+    if (cors_preflight(c))
+        return;
     c->route = find_route(c);
     if (c->route == NULL && c->allow[0] != '\0')
         call_fail(c, 405, "method_not_allowed",
@@ -271,10 +309,8 @@ void call_serve(struct call *c, struct view body)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
     else if (c->route->permission == PERM_PUBLIC)
         serve_anybody(c);
-    else if (c->origin->relayed)
-        look_up(c);
     else
-        authorize(c);
+        caller_find(c, run_handler);
 }
 
 /* --- over HTTPS --- */
@@ -350,6 +386,14 @@ enum {
     API_MEMORY_BYTES = 64 << 20, /* requests and answers at once: a page has 256 KiB at most */
 };
 
+/* Of every answer, whoever words it. */
+static const struct web_header always[] = {
+    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000")},
+    {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},
+    {VIEW_LIT("x-frame-options"), VIEW_LIT("DENY")},
+    {VIEW_LIT("referrer-policy"), VIEW_LIT("no-referrer")},
+};
+
 static enum err api_listen(struct api *a, const struct api_config *config)
 {
     const struct web_config w = {
@@ -364,6 +408,8 @@ static enum err api_listen(struct api *a, const struct api_config *config)
                    .write_stall_ms = 10000,
                    .sweep_ms = 500},
         .budget = a->budget,
+        .always = always,
+        .n_always = sizeof always / sizeof always[0],
         .handler = handler_cb,
         .error = error_cb,
         .cookie = a,
@@ -380,10 +426,19 @@ enum err api_start(const struct api_config *config, struct api **out)
 
     if (a == NULL)
         return ERR_MEMORY;
+    a->config = *config;
     a->db = config->db;
     a->log = config->log;
     a->health = config->health;
-    e = gate_new(&config->pages, &a->gate);
+    a->caller_rate = config->caller;
+    a->idempotency_ms = config->idempotency_ms;
+    a->origins = strdup(config->cors_origins == NULL ? "" : config->cors_origins);
+    e = a->origins == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
+    if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
+        e = rate_new(&a->caller_rate, &a->callers);
+    a->payments = config->payments;
+    if (e == ERR_NONE)
+        e = passwords_new(config->loop, &a->passwords);
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

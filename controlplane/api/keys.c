@@ -78,8 +78,12 @@ void handle_key_get(struct call *c)
 
 static bool refuse_create(struct call *c, const struct value *v)
 {
-    if (v[ROLE].state == VALUE_SET && v[ROLE].number == 2 && c->role < ROLE_OPERATOR) {
-        call_fail(c, 403, "insufficient_role", "Only an operator makes operators.", "role");
+    if (!role_grants(c->role, role_named(view_str(key_roles[v[ROLE].number])))) {
+        call_fail(c, 403, "insufficient_role", "This kind of key may do more than you may.", "role");
+        return true;
+    }
+    if (v[ROLE].number == 2 && !c->operators) {
+        call_fail(c, 400, "invalid_parameter", "Operators' keys belong to the operator's account.", "role");
         return true;
     }
     if (v[WORKSPACE].state == VALUE_SET && !id_eq(&v[WORKSPACE].id, &c->account)) {
@@ -198,7 +202,7 @@ void handle_key_patch(struct call *c)
         number_or_null(&v[EXPIRES]),
         number_or_null(&v[REQUESTS]),
         number_or_null(&v[TOKENS]),
-        db_bool(c->role == ROLE_OPERATOR),
+        db_bool(role_grants(c->role, ROLE_OPERATOR)),
         db_bytes(buf_view(&rules)),
     };
     db_query(call_db(c), STMT_KEY_PATCH, p, sizeof p / sizeof p[0], 0, patched_cb, c);
@@ -218,7 +222,7 @@ void handle_key_delete(struct call *c)
     if (refuse_target(c) || refuse_own(c))
         return;
     const struct db_param p[] = {db_id(&c->account), digest_param(&c->target),
-                                 db_bool(c->role == ROLE_OPERATOR)};
+                                 db_bool(role_grants(c->role, ROLE_OPERATOR))};
     db_query(call_db(c), STMT_KEY_DELETE, p, 3, 0, deleted_cb, c);
 }
 
@@ -241,7 +245,7 @@ static void rotate_role_cb(void *cookie, enum err e, const struct db_result *r)
         digest_param(&fresh),
         db_bytes(view_str(c->made.label)),
         db_i64(c->count),
-        db_bool(c->role == ROLE_OPERATOR),
+        db_bool(role_grants(c->role, ROLE_OPERATOR)),
     };
     db_query(call_db(c), STMT_KEY_ROTATE, p, sizeof p / sizeof p[0], 0, made_cb, c);
     c->target = fresh; /* what is shown then */

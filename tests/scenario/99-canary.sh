@@ -3,8 +3,9 @@
 # canaries travel in the prompt, system text, tool arguments, image data, API key, provider key, the
 # provider's error text, thoughts, the model's output, names of apps and idempotency keys, in each API that a
 # client can speak, through answers, streams, errors, fallbacks, aborts and big bodies; so do the salts and hashes of
-# its receipts, which are for the key's owner. A few seconds after the last response each is searched for in every log, the
-# database (its dump and its files), /tmp, the run directory, /metrics and the data plane's memory: none is there.
+# its receipts, which are for the key's owner. All the while every byte of the link is written down in clear, by a library
+# that the control plane is started with (tests/lib/link_tap.c). A few seconds after the last response each is searched for in every log, the
+# database (its dump and its files), the bytes of the link, /tmp, the run directory, /metrics and the data plane's memory: none is there.
 # Seeded leaks prove that each search finds one.
 #
 # Two places are where a canary belongs: the operator's file of provider keys, and the memory of the data
@@ -19,9 +20,9 @@ if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then
 fi
 export TR_CASE_PREFIX=$(basename "$0" .sh) PYTHONPATH=tests/lib
 exec python3 - "$@" <<'PY'
-import base64, json, os, sys, tempfile, time, urllib.request
+import base64, hashlib, json, os, subprocess, sys, tempfile, time, urllib.request
 import dialects, replay, rig
-from leaks import in_bytes, in_dump, in_memory, in_tree
+from leaks import in_bytes, in_dump, in_file, in_memory, in_tree
 from rig import case, equal, fresh, wait_until
 
 RUN = rig.env("TR_RUN_DIR")
@@ -63,6 +64,35 @@ def everywhere(needles=None):
     rig.sql("checkpoint")
     return (in_tree(RUN, files, SKIP) + in_tree("/tmp", files, SKIP, BORN - 1) + in_dump(files) +
             in_metrics(files))
+
+
+# --- the link, in clear
+
+class Tap:
+    """A control plane whose link is written down; afterwards one without."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(dir="/var/tmp")
+        self.path = os.path.join(self.folder.name, "link")
+        library = os.path.join(self.folder.name, "tap.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, "tests/lib/link_tap.c"], check=True)
+        self.again({"LD_PRELOAD": library, "TR_LINK_TAP": self.path})
+        return self
+
+    def again(self, env):
+        rig.stop("controlplane")
+        before = dict(os.environ)
+        os.environ.update(env)
+        try:
+            rig.start("controlplane")
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        wait_until(lambda: rig.health()["link"] == "connected", 30, "the link is back")
+
+    def __exit__(self, *_):
+        self.again({})
+        self.folder.cleanup()
 
 
 # --- the traffic
@@ -338,13 +368,20 @@ def none_left(left):
 
 @case
 def no_canary_is_left():
-    send_all()
-    send_responses()
-    send_messages()
-    send_everywhere()
-    a_key_that_providers_refuse()
-    PRIVATE.update(secrets_of_receipts())
-    rig.settled()
+    with Tap() as tap:
+        send_all()
+        send_responses()
+        send_messages()
+        send_everywhere()
+        a_key_that_providers_refuse()
+        PRIVATE.update(secrets_of_receipts())
+        rig.settled()
+        # What crosses the link is there: catalog names, and the digest of the key.
+        known = {"model": "demo/only-a", "model of the other provider": "demo/echo"}
+        equal(len(in_file(tap.path, known)), 2, "names that the link carries are found in it")
+        with open(tap.path, "rb") as f:
+            rig.true(hashlib.sha256(KEY["key"].encode()).digest() in f.read(), "the key's digest is in it")
+        none_left(in_file(tap.path, dict(EVERYTHING, **PRIVATE)))
     time.sleep(4)
     none_left(everywhere(dict(EVERYTHING, **PRIVATE)))
 

@@ -23,10 +23,11 @@ void db_query(struct db *d, enum stmt s, const struct db_param *params, size_t n
 
     (void)d, (void)lane;
     queries++;
-    if (s == STMT_KEY_AUTH) {
+    if (s == STMT_CALLER_KEY) {
         const uint8_t who = params[0].bytes.ptr[0];
 
-        CHECK_INT(n, 1);
+        CHECK_INT(n, 2);
+        CHECK_INT(params[1].kind, DB_PARAM_NULL);
         r = (struct db_result){.role = who == 1 ? "inference" : "management",
                                .state = who == 3 ? "disabled" : "ok",
                                .rows = who <= 3};
@@ -42,7 +43,7 @@ size_t db_rows(const struct db_result *r)
 struct view db_get_text(const struct db_result *r, size_t row, unsigned col)
 {
     CHECK_INT(row, 0);
-    return view_str(r->role == NULL ? r->text : col == 2 ? r->role : r->state);
+    return view_str(r->role == NULL ? r->text : col == 1 ? r->role : col == 2 ? r->state : "active");
 }
 struct id db_get_id(const struct db_result *r, size_t row, unsigned col)
 {
@@ -78,6 +79,17 @@ void db_fail(struct db *d, enum stmt s, enum err e, db_cb *cb, void *cookie)
 {
     (void)d, (void)s;
     cb(cookie, e, NULL);
+}
+
+static struct db_who named; /* in whose name the handler's statements are sent */
+struct db *db_as(struct db *d, const struct db_who *who)
+{
+    named = *who;
+    return d;
+}
+void db_as_free(struct db *d)
+{
+    (void)d;
 }
 
 /* For what is linked and not called. */
