@@ -127,7 +127,7 @@ static const char *payments_fault(const struct controlplane_config *c)
         return "stripe_base must be an https address without a path; http is taken to 127.0.0.1 only";
     return payments_origins_valid(c->payment_origins)
                ? NULL
-               : "payment_origins must be origins (https://name[:port]), separated by commas";
+               : "payment_origins must be a list of https://HOST or https://HOST:PORT, by spaces";
 }
 
 enum err controlplane_config_parse(struct view text, const char *file_name,

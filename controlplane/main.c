@@ -259,7 +259,7 @@ static enum err start_api(struct program *p)
                                  .port = (uint16_t)p->config.rest_port,
                                  .tls = p->tls,
                                  .log = p->log,
-                                 .payments = p->payments,
+                                  .payments = p->payments,
                                  .health = p->health,
                                  .sign_up = p->config.sign_up,
                                  .pages = {.per_s = p->config.pages_per_s,

@@ -107,6 +107,7 @@ static enum err put_rule(struct buf *out, const struct field *f, const struct va
     case FIELD_COUNT:
     case FIELD_FUTURE:
     case FIELD_ID:
+    case FIELD_SECRET:
         break;
     }
     return ERR_BUG;
