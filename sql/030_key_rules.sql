@@ -19,10 +19,12 @@ ALTER TABLE api_key
     ADD region            text CHECK (region IN ('eu', 'us')),
     ADD include_byok      boolean NOT NULL DEFAULT false,
     ADD creator_user_id   text CHECK (length(creator_user_id) BETWEEN 1 AND 128),
-    ADD old_digest        bytea UNIQUE CHECK (octet_length(old_digest) = 32 AND old_digest <> digest),
+    ADD old_digest        bytea CHECK (octet_length(old_digest) = 32 AND old_digest <> digest),
     ADD old_until         timestamptz,
     ADD rotated_at        timestamptz,
     ADD CONSTRAINT api_key_old_ends CHECK ((old_digest IS NULL) = (old_until IS NULL));
+
+CREATE INDEX api_key_by_old_digest ON api_key (old_digest) WHERE old_digest IS NOT NULL;
 
 -- Does the key have rules that a data plane must know?
 CREATE FUNCTION key_ruled(k api_key) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$

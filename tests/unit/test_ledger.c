@@ -1105,6 +1105,14 @@ static void resync_cb(void *cookie)
     resynced++;
 }
 
+static unsigned fleet_changes;
+
+static void fleet_changed_cb(void *cookie)
+{
+    (void)cookie;
+    fleet_changes++;
+}
+
 static void catalog_changed_cb(void *cookie)
 {
     (void)cookie;
@@ -1217,7 +1225,7 @@ static void recall_is_told(void)
 
 static void test_watch_and_catalog(void)
 {
-    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, resync_cb, NULL};
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, fleet_changed_cb, resync_cb, NULL};
     /* Every change of a key's rules tells everybody, with a later version. */
     static const struct {
         const char *set;
@@ -1271,6 +1279,9 @@ static void test_watch_and_catalog(void)
     catalog_is_read(version);
 
     CHECK_INT(pg_number(APPLY("0", "71", "2")), version + 1); /* a weight and a price */
+    pg_sql("NOTIFY tr_fleet, 'policy'");
+    run_until(&fleet_changes, 1, 1000);
+    CHECK_INT(fleet_changes, 1);
     run_until(&catalog_changes, 2, 1000);
     CHECK_INT(catalog_changes, 2);
     fired = 0;
@@ -1677,7 +1688,7 @@ static void test_rules_of_the_former_release(void)
 
 static void test_shares(void)
 {
-    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, resync_cb, NULL};
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, fleet_changed_cb, resync_cb, NULL};
     struct msg_grant leases[3];
     struct id boots[3];
     uint64_t version = 0;
@@ -1749,7 +1760,7 @@ static void text_told_cb(void *cookie, const struct msg_revoke *r)
 
 static void test_rotation(void)
 {
-    const struct ledger_watch w = {text_told_cb, recalled_cb, catalog_changed_cb, parts_cb, resync_cb, NULL};
+    const struct ledger_watch w = {text_told_cb, recalled_cb, catalog_changed_cb, parts_cb, fleet_changed_cb, resync_cb, NULL};
     struct digest32 first, second, third;
     struct msg_grant old;
 
@@ -1806,7 +1817,7 @@ static void test_rotation(void)
  * limit up. */
 static void test_own_in_limit(void)
 {
-    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, resync_cb, NULL};
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, fleet_changed_cb, resync_cb, NULL};
     char sql[512], a[33], k[33];
 
     begin_with(10 * USD);
