@@ -534,6 +534,8 @@ static void sim_peers_begin(uint32_t lease_ms, uint32_t grace_ms, const struct a
     const struct ledger_watch watch = {.revoked = publish_revoked,
                                        .recalled = publish_recalled,
                                        .catalog_changed = publish_catalog_changed,
+                                       .parts = publish_parts,
+                                       .fleet_changed = publish_fleet_changed,
                                        .resync = publish_resync,
                                        .cookie = &sim_peers};
 
