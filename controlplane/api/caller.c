@@ -9,9 +9,10 @@
 
 #define COOKIE "tr_session"
 
+/* By the route, because what the client sent is gone when the client is. */
 static bool reads(const struct call *c)
 {
-    return view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+    return strcmp(c->route->method, "GET") == 0;
 }
 
 /* --- what is allowed */
@@ -53,26 +54,44 @@ static bool pick_allowed(const struct call *c)
            (reads(c) || role_may(c->role, PERM_ACCOUNTS_WRITE));
 }
 
-/* The one check of permissions. */
+/* A user who belongs to no organisation. true: the call has been answered. */
+static bool belongs_nowhere(struct call *c)
+{
+    if (c->role == ROLE_NOBODY && c->route->permission != PERM_SELF) {
+        call_fail(c, 403, "no_organisation", "You belong to no organisation.", NULL);
+        return true;
+    }
+    return false;
+}
+
+static bool missing_pick(struct call *c)
+{
+    if (!id_is_zero(&c->account) || (!c->picks_account && !c->picks_workspace))
+        return false;
+    call_fail(c, 404, "account_not_found", "There is no such account.",
+              c->picks_account ? "account_id" : "workspace_id");
+    return true;
+}
+
+/* The one check of permissions. account_state: of the credential's own account. */
 static void decide(struct call *c, struct view account_state)
 {
-    if (c->role == ROLE_NOBODY && c->route->permission != PERM_SELF)
-        call_fail(c, 403, "no_organisation", "You belong to no organisation.", NULL);
-    else if (!role_may(c->role, c->route->permission) ||
-        ((c->route->flags & R_SESSION) != 0 && id_is_zero(&c->user)))
-        call_fail(c, 403, "insufficient_role", need(c->route), NULL);
-    else if (!pick_allowed(c))
-        call_fail(c, 403, "insufficient_role", "Only an operator picks an account.", "account_id");
-    else if (id_is_zero(&c->account) && (c->picks_account || c->picks_workspace))
-        call_fail(c, 404, "account_not_found", "There is no such account.",
-                  c->picks_account ? "account_id" : "workspace_id");
-    else if (account_stops(c, account_state))
+    bool session_lacks = (c->route->flags & R_SESSION) != 0 && id_is_zero(&c->user);
+
+    if (belongs_nowhere(c))
         return;
-    else if (c->from == NULL)
+    if (!role_may(c->role, c->route->permission) || session_lacks) {
+        call_fail(c, 403, "insufficient_role", need(c->route), NULL);
+    } else if (!pick_allowed(c)) {
+        call_fail(c, 403, "insufficient_role", "Only an operator picks an account.", "account_id");
+    } else if (missing_pick(c) || account_stops(c, account_state)) {
+        return;
+    } else if (c->from == NULL) {
         /* For a client that disconnected before anything happened, nothing is done. */
         call_fail(c, 499, "client_gone", "The client is gone.", NULL);
-    else
+    } else {
         c->known(c);
+    }
 }
 
 /* --- keys */
