@@ -15,6 +15,9 @@
 
 struct api;
 struct translog;
+struct rules;
+struct vault;
+struct providers;
 struct control_health;
 struct payments;
 struct api_config {
@@ -24,6 +27,9 @@ struct api_config {
     uint16_t port; /* 0: any */
     SSL_CTX *tls;  /* borrowed, outlives the api */
     struct translog *log; /* the transparency log, borrowed */
+    struct rules *rules;  /* the attestation policy, borrowed */
+    const struct providers *providers; /* borrowed */
+    const struct vault *vault;         /* borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
     struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */
@@ -35,6 +41,8 @@ struct api_config {
 /* ERR_IO with errno set when the address is taken. */
 must_check enum err api_start(const struct api_config *c, struct api **out);
 uint16_t api_port(const struct api *a);
+/* cookie: the api. What was rolled up of an account's usage, as its live feeds tell it. Before api_stop(). */
+void api_usage_told(void *cookie, const struct id *account, struct view json);
 /* Stop accepting; running requests finish; then stopped(cookie) fires once and the api is gone. */
 void api_stop(struct api *a, void (*stopped)(void *cookie), void *cookie);
 

@@ -68,7 +68,7 @@ struct call {
     size_t own_len;
 };
 
-enum { CALL_BODY_MAX = 64 << 10, CALL_MEMBERS_MAX = 32 };
+enum { CALL_BODY_MAX = 64 << 10, CALL_LARGE_MAX = 2 << 20, /* of routes with R_LARGE */ CALL_MEMBERS_MAX = 32 };
 
 /* A call of this origin; the caller fills in what was asked, then serves it. */
 struct call *call_new(struct api *a, const struct origin *origin, void *from);
@@ -91,11 +91,15 @@ uint64_t call_idempotency_ms(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
+struct rules *call_rules(const struct call *c);
+const struct vault *call_vault(const struct call *c);
+const struct providers *call_providers(const struct call *c);
 struct gate *call_gate(const struct call *c);
 /* NULL: there is no payment service. */
 struct payments *call_payments(const struct call *c);
 struct passwords *call_passwords(const struct call *c);
 const struct api_config *call_config(const struct call *c);
+struct feed *call_feed(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */
@@ -107,6 +111,9 @@ void call_reply(struct call *c, int status, struct view json);
 enum { CALL_EXTRA_MAX = 4 };
 void call_reply_as(struct call *c, int status, struct view content_type,
                    const struct web_header *extra, size_t n, struct view body);
+/* The call has ended, and its client reads a stream from now on (web.h), whose callbacks these are. Over HTTPS only. */
+struct web_request *call_stream(struct call *c, struct view content_type, void (*gone)(void *cookie),
+                                void (*writable)(void *cookie), void *cookie);
 /* Something that anyone may see and every cache may keep: for ever when it can never change. */
 void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body);
 /* {"data":<json>} */

@@ -95,6 +95,7 @@ const struct route routes[] = {
     /* --- usage */
     ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash from to", handle_activity),
     ROUTE("GET", "/activity.csv", USAGE_READ, 0, "from to cursor", handle_activity_csv),
+    ROUTE("GET", "/activity/live", USAGE_READ, 0, "", handle_activity_live),
     ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
     ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
     ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),
@@ -102,8 +103,40 @@ const struct route routes[] = {
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 
     /* --- catalog, provider keys of the operator */
+    ROUTE("GET", "/catalog", CATALOG_READ, 0, "model", handle_catalog),
+    ROUTE("GET", "/catalog/versions", CATALOG_READ, 0, "limit cursor", handle_catalog_versions),
+    ROUTE("GET", "/catalog/versions/{n}", CATALOG_READ, 0, "", handle_catalog_version),
+    ROUTE("GET", "/catalog/versions/{n}/acks", CATALOG_READ, 0, "", handle_catalog_acks),
+    ROUTE("POST", "/catalog/versions/{n}/publish", CATALOG_WRITE, 0, "", handle_catalog_publish),
+    ROUTE("GET", "/catalog/diff", CATALOG_READ, 0, "from to", handle_catalog_diff),
+    ROUTE("POST", "/catalog/drafts", CATALOG_WRITE, R_LARGE, "", handle_catalog_draft),
+    ROUTE("POST", "/catalog/rollback", CATALOG_WRITE, 0, "", handle_catalog_rollback),
+    ROUTE("PATCH", "/catalog/models/{*}", CATALOG_WRITE, 0, "", handle_catalog_model),
+    ROUTE("PATCH", "/catalog/endpoints/{no}", CATALOG_WRITE, 0, "", handle_catalog_endpoint),
+    ROUTE("PATCH", "/catalog/aliases/{*}", CATALOG_WRITE, 0, "", handle_catalog_alias),
+    ROUTE("DELETE", "/catalog/aliases/{*}", CATALOG_WRITE, 0, "", handle_catalog_alias_delete),
+    ROUTE("GET", "/provider-keys", CATALOG_READ, 0, "provider", handle_provider_keys),
+    ROUTE("POST", "/provider-keys", CATALOG_WRITE, 0, "", handle_provider_key_create),
+    ROUTE("POST", "/provider-keys/rewrap", CATALOG_WRITE, 0, "", handle_provider_keys_rewrap),
+    ROUTE("GET", "/provider-keys/{id}", CATALOG_READ, 0, "", handle_provider_key),
+    ROUTE("PATCH", "/provider-keys/{id}", CATALOG_WRITE, 0, "", handle_provider_key_patch),
+    ROUTE("DELETE", "/provider-keys/{id}", CATALOG_WRITE, 0, "", handle_provider_key_delete),
 
     /* --- attestation policy, data planes, incidents */
+    ROUTE("GET", "/policy", FLEET_READ, 0, "", handle_policy),
+    ROUTE("POST", "/policy", FLEET_WRITE, R_LARGE, "", handle_policy_create),
+    ROUTE("GET", "/policy/versions", FLEET_READ, 0, "limit cursor", handle_policy_versions),
+    ROUTE("GET", "/policy/versions/{n}", FLEET_READ, 0, "", handle_policy_version),
+    ROUTE("GET", "/dataplanes", FLEET_READ, 0, "", handle_dataplanes),
+    ROUTE("GET", "/dataplanes/{boot}/history", FLEET_READ, 0, "limit cursor", handle_dataplane_history),
+    ROUTE("POST", "/dataplanes/{boot}/drain", FLEET_WRITE, 0, "", handle_dataplane_drain),
+    ROUTE("POST", "/dataplanes/{boot}/evict", FLEET_WRITE, 0, "", handle_dataplane_evict),
+    ROUTE("POST", "/dataplanes/{boot}/resume", FLEET_WRITE, 0, "", handle_dataplane_resume),
+    ROUTE("GET", "/status.json", PUBLIC, 0, "", handle_status),
+    ROUTE("GET", "/incidents", PUBLIC, 0, "limit cursor", handle_incidents),
+    ROUTE("POST", "/incidents", INCIDENTS_WRITE, 0, "", handle_incident_create),
+    ROUTE("GET", "/incidents/{id}", PUBLIC, 0, "", handle_incident),
+    ROUTE("PATCH", "/incidents/{id}", INCIDENTS_WRITE, 0, "", handle_incident_patch),
 
     /* --- audit trail */
     ROUTE("GET", "/audit", AUDIT_READ, 0, "scope from until limit cursor", handle_audit_list),
