@@ -6,6 +6,7 @@
 #include "db_conn.h"
 #include "log_key.h"
 #include "rebuild.h"
+#include "routes.h"
 #include "secret.h"
 #include "state.h"
 #include "tls.h"
@@ -158,6 +159,33 @@ enum err command_check_ledger(const struct controlplane_config *c, struct buf *w
     if (session != NULL)
         session_close(session);
     return e;
+}
+
+/* --- the route table --- */
+
+static void print_names(const char *names)
+{
+    if (names[0] == '\0')
+        putchar('-');
+    for (; names[0] != '\0'; names++)
+        putchar(names[0] == ' ' ? ',' : names[0]);
+}
+
+enum err command_print_routes(void)
+{
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *r = &routes[i];
+        char flags[32];
+
+        snprintf(flags, sizeof flags, "%s%s%s", (r->flags & R_RELAYED) != 0 ? " relayed" : "",
+                 (r->flags & R_SESSION) != 0 ? " session" : "", route_picks(r) ? " picks" : "");
+        printf("%s %s %s ", r->method, r->path, permission_name(r->permission));
+        print_names(flags[0] == ' ' ? flags + 1 : flags);
+        putchar(' ');
+        print_names(r->query);
+        putchar('\n');
+    }
+    return ERR_NONE;
 }
 
 /* --- the log --- */

@@ -23,5 +23,8 @@ must_check enum err command_rebuild_log(const struct controlplane_config *c, con
 /* Look for violations of the ledger's invariants: --check-ledger. Prints one line per violation, at most 1000, or that
  * there is none; what was found stays in the database for health. ERR_RANGE: there are some. */
 must_check enum err command_check_ledger(const struct controlplane_config *c, struct buf *why);
+/* The route table, a line per row: "METHOD PATH PERMISSION FLAGS QUERY", what is empty as "-", names of flags and
+ * parameters by commas. */
+must_check enum err command_print_routes(void);
 
 #endif

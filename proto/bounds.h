@@ -33,6 +33,7 @@ enum {
     LIMIT_USAGE_KEPT = 65536,         /* acknowledged records a data plane keeps for a database that was
                                          restored (12 MiB more): a minute at 1,000 a second */
     LIMIT_PLACE_BYTES = 64,           /* the name of the place at which a data plane runs */
+    LIMIT_MARKUP_PPM = 10000000,      /* millionths: an account pays at most eleven times the catalog's price */
     LIMIT_OWN_KEYS = 32,              /* provider keys of its own that one account may have */
     LIMIT_OWN_SEALED_BYTES = 1024,    /* one of them, sealed: a key of 512 bytes, two ids and names */
     LIMIT_SEAL_KEYS = 64,             /* sealing keys that a data plane holds: its own and those it was given */

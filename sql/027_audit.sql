@@ -105,7 +105,7 @@ BEGIN
     SELECT coalesce(array_agg(a.attname::text), '{}') INTO names
     FROM pg_attribute a
     WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped
-      AND (a.attname = 'digest' OR EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = p_table
+      AND ((a.attname = 'digest' AND NOT 'digest' = ANY (p_hidden)) OR EXISTS (SELECT 1 FROM pg_index i WHERE i.indrelid = p_table
                                            AND i.indisprimary AND a.attnum = ANY (i.indkey)));
     SELECT p_hidden || coalesce(array_agg(a.attname::text), '{}') INTO hidden
     FROM pg_attribute a
@@ -116,12 +116,17 @@ BEGIN
     EXECUTE format('DROP TRIGGER IF EXISTS audit ON %s', p_table);
     EXECUTE format('CREATE CONSTRAINT TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON %s'
                    ' DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_row(%L, %L, %L)',
-                   p_table, names, hidden, p_ignored || '{updated_at}'::text[]);
+                   p_table, names, hidden, p_ignored || '{updated_at,last_used_at,last_seen_at}'::text[]);
 END $$;
 
 SELECT audit_on('account');
-SELECT audit_on('api_key', '{}', '{version,byok_version}');
+SELECT audit_on('api_key', '{}', '{version,byok_version,account_active}');
 SELECT audit_on('byok_key', '{seal_id}');
+SELECT audit_on('organisation');
+SELECT audit_on('membership');
+SELECT audit_on('invitation', '{digest}');
+SELECT audit_on('app_user', '{name}');
+SELECT audit_on('user_identity', '{subject}');
 
 -- Does every entry follow from the one before, from the first to the head? o_bad: the first entry that is not what
 -- its place in the chain says (missing, changed, or not the one that the next one names); NULL: the chain is whole.

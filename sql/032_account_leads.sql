@@ -135,12 +135,25 @@ CREATE INDEX lease_by_id ON lease (lease_id);
 ALTER TABLE byok_key DROP CONSTRAINT byok_key_pkey;
 ALTER TABLE byok_key ADD PRIMARY KEY (account_id, byok_id);
 
--- The totals of a key are found by account and key. usage_ingest() says which unique index it means.
-ALTER TABLE key_total DROP CONSTRAINT key_total_pkey;
-ALTER TABLE key_total ADD PRIMARY KEY (account_id, key_id);
-CREATE INDEX key_total_by_key ON key_total (key_id);
-DO $$
+-- Which request came first under a key: found by the request, too. Its ids are random; an account's claims lead with it.
+ALTER TABLE idempotency DROP CONSTRAINT idempotency_request_id_key;
+CREATE INDEX idempotency_by_request ON idempotency (request_id);
+
+-- --- one operator
+
+-- Bootstrap makes the operator's account once: who is first has the one row, on every server the same.
+CREATE TABLE operator_account (
+    one        boolean PRIMARY KEY DEFAULT true CHECK (one),
+    account_id uuid NOT NULL
+);
+INSERT INTO operator_account (account_id) SELECT account_id FROM account WHERE operator;
+CREATE FUNCTION account_is_operator() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE replace(pg_get_functiondef('usage_ingest(uuid, usage_record[], boolean)'::regprocedure),
-                    'ON CONFLICT (key_id) DO UPDATE', 'ON CONFLICT (account_id, key_id) DO UPDATE');
+    INSERT INTO operator_account (account_id) VALUES (NEW.account_id);
+    RETURN NULL;
 END $$;
+CREATE TRIGGER account_is_operator AFTER INSERT ON account FOR EACH ROW WHEN (NEW.operator)
+    EXECUTE FUNCTION account_is_operator();
+CREATE TRIGGER account_becomes_operator AFTER UPDATE OF operator ON account FOR EACH ROW
+    WHEN (NEW.operator AND NOT OLD.operator) EXECUTE FUNCTION account_is_operator();
+DROP INDEX account_one_operator;

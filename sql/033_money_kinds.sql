@@ -463,6 +463,10 @@ CROSS JOIN LATERAL (SELECT sum(balance_nusd) AS billed FROM ledger_account
                     WHERE owner = s.account_id AND kind IN ('revenue', 'writeoff')) b
 WHERE s.billed_nusd > b.billed
 UNION ALL
+SELECT 'promotions spent more than was billed', p.account_id::text, p.spent, s.billed_nusd
+FROM (SELECT account_id, sum(spent_nusd) AS spent FROM promotion GROUP BY 1) p JOIN ledger_state s USING (account_id)
+WHERE p.spent > s.billed_nusd
+UNION ALL
 SELECT 'an open promotion or debt is not due', s.account_id::text, 0, 1
 FROM ledger_state s WHERE s.due_at IS NULL
   AND (EXISTS (SELECT 1 FROM promotion p WHERE p.account_id = s.account_id AND p.ended_at IS NULL)

@@ -187,6 +187,116 @@ CREATE FUNCTION credits_object(p_account uuid) RETURNS json LANGUAGE sql STABLE 
                 GROUP BY 1) m) u
 $$;
 
+-- --- what an account pays beside the catalog's prices, in basis points
+
+-- From starts_at on, until the next row. markup_bp: on the catalog's prices. byok_fee_bp: of the catalog's price, for
+-- requests on provider keys of the account's own; NULL: the fee of controlplane.conf. A row never changes.
+CREATE TABLE account_terms (
+    account_id  uuid NOT NULL REFERENCES account,
+    starts_at   timestamptz NOT NULL,
+    markup_bp   integer NOT NULL CHECK (markup_bp BETWEEN 0 AND 100000),
+    byok_fee_bp integer CHECK (byok_fee_bp BETWEEN 0 AND 10000),
+    reason      text NOT NULL CHECK (length(reason) BETWEEN 1 AND 500),
+    created_at  timestamptz NOT NULL,
+    told        boolean NOT NULL DEFAULT false, -- the keys have a new version since it started
+    PRIMARY KEY (account_id, starts_at)
+);
+CREATE INDEX account_terms_untold ON account_terms (account_id, starts_at) WHERE NOT told;
+
+-- One row: what counts now, as the link says it.
+CREATE FUNCTION terms_now(p_account uuid, OUT fee_ppm bigint, OUT markup_ppm bigint) LANGUAGE sql STABLE AS $$
+    SELECT t.byok_fee_bp * 100::bigint, coalesce(t.markup_bp, 0) * 100::bigint
+    FROM (SELECT 1) one LEFT JOIN LATERAL (
+        SELECT * FROM account_terms WHERE account_id = p_account AND starts_at <= ledger_now()
+        ORDER BY starts_at DESC LIMIT 1) t ON true
+$$;
+
+-- Data planes ask for an account's own keys when its version (023) is not 0, and again when it has changed. The answer
+-- has its terms, too, so an account that has a markup has a version, with keys of its own or without.
+CREATE FUNCTION account_asked(p_account uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM byok_key WHERE account_id = p_account AND NOT disabled)
+           OR (SELECT markup_ppm FROM terms_now(p_account)) > 0
+$$;
+CREATE OR REPLACE FUNCTION api_key_byok() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- One of the two waits for the other, so that a key made beside a change of own keys does not miss it.
+    PERFORM 1 FROM account WHERE account_id = NEW.account_id FOR NO KEY UPDATE;
+    NEW.byok_version := byok_version(NEW.account_id);
+    IF NEW.byok_version = 0 AND account_asked(NEW.account_id) THEN
+        NEW.byok_version := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE FUNCTION byok_renew(p_account uuid) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v bigint := 0;
+BEGIN
+    PERFORM 1 FROM account WHERE account_id = p_account FOR NO KEY UPDATE;
+    IF account_asked(p_account) THEN
+        v := greatest(byok_version(p_account) + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
+    END IF;
+    UPDATE api_key SET byok_version = v WHERE account_id = p_account AND deleted_at IS NULL;
+END $$;
+CREATE OR REPLACE FUNCTION byok_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM byok_renew(coalesce(NEW.account_id, OLD.account_id));
+    RETURN NULL;
+END $$;
+
+-- Terms that have started and that the account's keys do not know yet: a new version tells them. The caller holds the
+-- account.
+CREATE FUNCTION terms_tell(p_account uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE account_terms SET told = true WHERE account_id = p_account AND NOT told AND starts_at <= ledger_now();
+    IF FOUND THEN
+        PERFORM byok_renew(p_account);
+    END IF;
+END $$;
+
+-- What is due, with terms that start: ledger_take_due() of 033 around them.
+ALTER FUNCTION ledger_take_due(uuid) RENAME TO ledger_take_money;
+CREATE FUNCTION ledger_take_due(p_account uuid) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    taken bigint;
+BEGIN
+    PERFORM terms_tell(p_account);
+    taken := ledger_take_money(p_account);
+    UPDATE ledger_state s SET due_at = least(s.due_at, t.at)
+    FROM (SELECT min(starts_at) AS at FROM account_terms WHERE account_id = p_account AND NOT told) t
+    WHERE s.account_id = p_account AND t.at IS NOT NULL;
+    RETURN taken;
+END $$;
+
+-- p_starts NULL: now. outcome: ok; unknown; past; exists (other terms start at that moment).
+CREATE FUNCTION terms_set(p_account uuid, p_starts timestamptz, p_markup_bp bigint, p_fee_bp bigint, p_reason text,
+                          OUT outcome text, OUT o_starts timestamptz)
+LANGUAGE plpgsql AS $$
+BEGIN
+    o_starts := coalesce(p_starts, ledger_now());
+    IF NOT ledger_begin(p_account) THEN
+        outcome := 'unknown';
+    ELSIF o_starts < ledger_now() THEN
+        outcome := 'past';
+    ELSIF EXISTS (SELECT 1 FROM account_terms WHERE account_id = p_account AND starts_at = o_starts) THEN
+        outcome := 'exists';
+    ELSE
+        outcome := 'ok';
+        INSERT INTO account_terms (account_id, starts_at, markup_bp, byok_fee_bp, reason, created_at)
+        VALUES (p_account, o_starts, p_markup_bp, p_fee_bp, p_reason, ledger_now());
+        PERFORM ledger_take_due(p_account);
+    END IF;
+END $$;
+
+-- The terms of an account, the latest start first.
+CREATE FUNCTION terms_list(p_account uuid) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT coalesce(json_agg(json_build_object('starts_at', utc_text(x.starts_at), 'markup_bp', x.markup_bp,
+        'byok_fee_bp', x.byok_fee_bp, 'reason', x.reason, 'created_at', utc_text(x.created_at),
+        'current', x.starts_at <= ledger_now() AND NOT EXISTS (SELECT 1 FROM account_terms l
+            WHERE l.account_id = p_account AND l.starts_at > x.starts_at AND l.starts_at <= ledger_now()))
+        ORDER BY x.starts_at DESC), '[]')
+    FROM (SELECT * FROM account_terms WHERE account_id = p_account ORDER BY starts_at DESC LIMIT 100) x
+$$;
+
 -- --- what is kept how long (docs/operations.md, "What is kept how long")
 -- Top-ups, refunds and everything else that a person did stay for ever, and so do their idempotency keys. Leases,
 -- returns and batches of usage become one transfer of kind 'fold' per account and day; closed leases and boots go.

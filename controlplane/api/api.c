@@ -8,6 +8,8 @@
 #include "handlers.h"
 #include "idempotent.h"
 #include "key_text.h"
+#include "password.h"
+#include "status_cache.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,15 +17,21 @@
 #include <stdlib.h>
 
 struct api {
+    struct api_config config;
     struct db *db;
     struct translog *log;
+    struct rules *rules;
+    const struct vault *vault;
+    const struct providers *providers;
     const struct control_health *health;
     struct payments *payments; /* NULL: there are none */
     struct gate *gate;
+    struct passwords *passwords;
     struct rate_config caller_rate; /* of one credential */
     struct rate *callers;           /* NULL: no limit */
     char *origins;                  /* whose pages may call (cors.h) */
     uint64_t idempotency_ms;
+    struct status_cache *status;
     struct budget *budget; /* requests and answers in memory */
     struct feed *feed;      /* live usage */
     struct web_server *web; /* NULL once it has stopped */
@@ -52,9 +60,34 @@ const struct rate_config *call_rates(const struct call *c)
     return &c->api->caller_rate;
 }
 
+const struct id *call_caller(const struct call *c)
+{
+    return id_is_zero(&c->user) ? &c->key : &c->user;
+}
+
 uint64_t call_idempotency_ms(const struct call *c)
 {
     return c->api->idempotency_ms;
+}
+
+struct status_cache *call_status(const struct call *c)
+{
+    return c->api->status;
+}
+
+const struct vault *call_vault(const struct call *c)
+{
+    return c->api->vault;
+}
+
+struct rules *call_rules(const struct call *c)
+{
+    return c->api->rules;
+}
+
+const struct providers *call_providers(const struct call *c)
+{
+    return c->api->providers;
 }
 
 struct translog *call_log(const struct call *c)
@@ -82,6 +115,16 @@ void api_usage_told(void *cookie, const struct id *account, struct view json)
     struct api *a = cookie;
 
     feed_tell(a->feed, account, json);
+}
+
+struct passwords *call_passwords(const struct call *c)
+{
+    return c->api->passwords;
+}
+
+const struct api_config *call_config(const struct call *c)
+{
+    return &c->api->config;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -123,6 +166,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
            view_eq(*path, VIEW_LIT("/openapi.json")) ||
+           view_eq(*path, VIEW_LIT("/status.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -139,7 +183,7 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
         return false;
     path = view_from(path, head.len);
     tail = view_str(strchr(brace, '}') + 1); /* "/rotate" */
-    if (path.len < tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+    if (path.len <= tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
         return false;
     path.len -= tail.len;
     if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
@@ -185,19 +229,24 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
+/* "user:ID", "key:ID" or "nobody". */
+static void name_actor(const struct call *c, char out[static 48])
+{
+    const char *kind = !id_is_zero(&c->user) ? "user:" : !id_is_zero(&c->key) ? "key:" : "nobody";
+    char id[ID_TEXT_LEN + 1] = "";
+
+    if (!id_is_zero(&c->user) || !id_is_zero(&c->key))
+        id_text(call_caller(c), id);
+    snprintf(out, 48, "%s%s", kind, id);
+}
+
 /* What the handler writes, it writes in the caller's name. */
 static void run_named(struct call *c)
 {
     struct db_who who = {.request = c->request};
-    bool user = !id_is_zero(&c->user);
-    char id[ID_TEXT_LEN + 1];
 
     if (strcmp(c->route->method, "GET") != 0) {
-        id_text(user ? &c->user : &c->key, id);
-        if (c->role == ROLE_NOBODY && !user)
-            snprintf(who.actor, sizeof who.actor, "nobody");
-        else
-            snprintf(who.actor, sizeof who.actor, "%s:%s", user ? "user" : "key", id);
+        name_actor(c, who.actor);
         idempotent_name(c, &who);
         c->db = db_as(c->api->db, &who);
     }
@@ -243,7 +292,9 @@ static void serve_anybody(struct call *c)
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
         }
-        c->page = true;
+        c->page = view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+        if (!c->page) /* signing in waits for a worker thread, and has bounds of its own */
+            gate_page_over(c->api->gate);
     }
     run_handler(c);
 }
@@ -251,8 +302,10 @@ static void serve_anybody(struct call *c)
 static void api_free(struct api *a)
 {
     gate_free(a->gate);
+    passwords_free(a->passwords);
     rate_free(a->callers);
     free(a->origins);
+    status_cache_free(a->status);
     budget_free(a->budget);
     free(a);
 }
@@ -283,6 +336,13 @@ struct call *call_new(struct api *a, const struct origin *origin, void *from)
     return c;
 }
 
+static enum err call_keep_body(struct call *c, struct view body)
+{
+    if ((c->route->flags & R_LARGE) != 0)
+        buf_init(&c->body, CALL_LARGE_MAX);
+    return buf_append(&c->body, body);
+}
+
 void call_serve(struct call *c, struct view body)
 {
     if (cors_preflight(c))
@@ -293,7 +353,7 @@ void call_serve(struct call *c, struct view body)
                   "This path does not take this method; see the Allow header.", NULL);
     else if (c->route == NULL)
         call_fail(c, 404, "not_found", "There is nothing at this path.", NULL);
-    else if (buf_append(&c->body, body) != ERR_NONE)
+    else if (call_keep_body(c, body) != ERR_NONE)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
     else if (c->route->permission == PERM_PUBLIC)
         serve_anybody(c);
@@ -367,6 +427,22 @@ static void error_cb(void *cookie, struct web_request *web, int status)
     call_fail(c, status, "error", "The request cannot be served.", NULL);
 }
 
+/* Only what a route with large bodies is sent may be large. */
+static enum web_verdict arriving_cb(void *cookie, struct web_request *web, bool more, int *why)
+{
+    struct view path = web_path(web), v;
+    bool openrouter;
+
+    (void)cookie;
+    *why = 413;
+    if (take_prefix(&path, &openrouter) && web_header(web, VIEW_LIT("authorization"), &v))
+        for (size_t i = 0; i < routes_count; i++)
+            if ((routes[i].flags & R_LARGE) != 0 && view_eq(web_method(web), view_str(routes[i].method)) &&
+                view_eq(path, view_str(routes[i].path)))
+                return WEB_BODY_ALL;
+    return more ? WEB_BODY_REFUSED : WEB_BODY_SMALL;
+}
+
 /* --- life --- */
 
 enum {
@@ -376,7 +452,7 @@ enum {
 
 /* Of every answer, whoever words it. */
 static const struct web_header always[] = {
-    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000; includeSubDomains")},
+    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000")},
     {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},
     {VIEW_LIT("x-frame-options"), VIEW_LIT("DENY")},
     {VIEW_LIT("referrer-policy"), VIEW_LIT("no-referrer")},
@@ -389,7 +465,7 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .host = config->host,
         .port = config->port,
         .tls = config->tls,
-        .limits = {.body_max = CALL_BODY_MAX,
+        .limits = {.body_max = CALL_LARGE_MAX,
                    .connections_max = API_CONNECTIONS_MAX,
                    .connections_per_ip = 0,
                    .request_timeout_ms = 30000,
@@ -400,6 +476,8 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .n_always = sizeof always / sizeof always[0],
         .handler = handler_cb,
         .error = error_cb,
+        .arriving = arriving_cb,
+        .refused = error_cb,
         .cookie = a,
     };
 
@@ -414,8 +492,12 @@ enum err api_start(const struct api_config *config, struct api **out)
 
     if (a == NULL)
         return ERR_MEMORY;
+    a->config = *config;
     a->db = config->db;
     a->log = config->log;
+    a->rules = config->rules;
+    a->vault = config->vault;
+    a->providers = config->providers;
     a->health = config->health;
     a->caller_rate = config->caller;
     a->idempotency_ms = config->idempotency_ms;
@@ -424,6 +506,10 @@ enum err api_start(const struct api_config *config, struct api **out)
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
         e = rate_new(&a->caller_rate, &a->callers);
     a->payments = config->payments;
+    if (e == ERR_NONE)
+        e = passwords_new(config->loop, &a->passwords);
+    if (e == ERR_NONE && (a->status = status_cache_new()) == NULL)
+        e = ERR_MEMORY;
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

@@ -15,6 +15,9 @@
 
 struct api;
 struct translog;
+struct rules;
+struct vault;
+struct providers;
 struct control_health;
 struct payments;
 struct api_config {
@@ -24,9 +27,13 @@ struct api_config {
     uint16_t port; /* 0: any */
     SSL_CTX *tls;  /* borrowed, outlives the api */
     struct translog *log; /* the transparency log, borrowed */
+    struct rules *rules;  /* the attestation policy, borrowed */
+    const struct providers *providers; /* borrowed */
+    const struct vault *vault;         /* borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
     struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */
+    bool sign_up; /* anybody may become a customer */
     struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */
     const char *cors_origins; /* pages that may call from browsers (cors.h); borrowed, NULL: none */
     uint64_t idempotency_ms; /* how long an idempotency key is remembered */

@@ -74,8 +74,6 @@ static void add_common(struct head *d, const struct call *c, int status, struct 
     add(d, VIEW_LIT("content-type"), content_type);
     add(d, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
     add(d, VIEW_LIT("x-request-id"), view_of(d->id, ID_TEXT_LEN));
-    add(d, VIEW_LIT("content-security-policy"),
-        VIEW_LIT("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"));
     if (status == 401)
         add(d, VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer"));
     add_retry(d, c, status);
@@ -110,12 +108,18 @@ void call_reply_as(struct call *c, int status, struct view content_type,
                    const struct web_header *extra, size_t n, struct view body)
 {
     struct head d = {.n = 0};
+    bool page = false; /* for people, with a policy of its own */
 
     assert(n <= CALL_EXTRA_MAX);
     if (c->from != NULL) {
         add_common(&d, c, status, content_type);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
             add(&d, extra[i].name, extra[i].value);
+            page |= view_eq(extra[i].name, VIEW_LIT("content-security-policy"));
+        }
+        if (!page)
+            add(&d, VIEW_LIT("content-security-policy"),
+                VIEW_LIT("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"));
         if (status == 200 && is_read(c)) {
             etag_text(body, d.etag);
             add(&d, VIEW_LIT("etag"), view_str(d.etag));
@@ -184,6 +188,16 @@ void call_reply_data(struct call *c, int status, struct view json)
     else
         call_fail(c, 500, "internal_error", "Out of memory.", NULL);
     buf_free(&out);
+}
+
+void call_reply_found(struct call *c, enum err e, const struct db_result *r, const char *missing)
+{
+    if (e != ERR_NONE)
+        call_fail_db(c, e);
+    else if (db_rows(r) == 0 || db_is_null(r, 0, 0))
+        call_fail(c, 404, "not_found", missing, NULL);
+    else
+        call_reply_data(c, 200, db_get_text(r, 0, 0));
 }
 
 static const char *type_of(int status)
@@ -294,5 +308,13 @@ bool call_query(const struct call *c, const char *name, struct view *out)
             return true;
         }
     }
+    return false;
+}
+
+bool call_segment_id(struct call *c, struct id *out, const char *missing)
+{
+    if (id_parse(c->segment, out) == ERR_NONE)
+        return true;
+    call_fail(c, 404, "not_found", missing, NULL);
     return false;
 }

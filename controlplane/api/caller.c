@@ -55,7 +55,9 @@ static bool pick_allowed(const struct call *c)
 /* The one check of permissions. */
 static void decide(struct call *c, struct view account_state)
 {
-    if (!role_may(c->role, c->route->permission) ||
+    if (c->role == ROLE_NOBODY && c->route->permission != PERM_SELF)
+        call_fail(c, 403, "no_organisation", "You belong to no organisation.", NULL);
+    else if (!role_may(c->role, c->route->permission) ||
         ((c->route->flags & R_SESSION) != 0 && id_is_zero(&c->user)))
         call_fail(c, 403, "insufficient_role", need(c->route), NULL);
     else if (!pick_allowed(c))
@@ -63,8 +65,6 @@ static void decide(struct call *c, struct view account_state)
     else if (id_is_zero(&c->account) && (c->picks_account || c->picks_workspace))
         call_fail(c, 404, "account_not_found", "There is no such account.",
                   c->picks_account ? "account_id" : "workspace_id");
-    else if (id_is_zero(&c->account) && c->route->permission != PERM_SELF)
-        call_fail(c, 403, "no_organisation", "You belong to no organisation.", NULL);
     else if (account_stops(c, account_state))
         return;
     else if (c->from == NULL)

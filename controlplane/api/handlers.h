@@ -4,6 +4,39 @@
 
 #include "call.h"
 
+/* sessions.c, sign_up.c: users and their sessions */
+void handle_login(struct call *c);
+void handle_logout(struct call *c);
+void handle_session(struct call *c);
+void handle_session_list(struct call *c);
+void handle_session_delete(struct call *c);
+void handle_session_delete_all(struct call *c);
+void handle_password(struct call *c);
+void handle_sign_up(struct call *c);
+void handle_invitation_accept(struct call *c);
+/* members.c */
+void handle_member_list(struct call *c);
+void handle_member_get(struct call *c);
+void handle_member_patch(struct call *c);
+void handle_member_delete(struct call *c);
+void handle_member_leave(struct call *c);
+void handle_invitation_list(struct call *c);
+void handle_invitation_create(struct call *c);
+void handle_invitation_get(struct call *c);
+void handle_invitation_delete(struct call *c);
+/* organisation.c */
+void handle_organisation_get(struct call *c);
+void handle_organisation_patch(struct call *c);
+void handle_organisation_delete(struct call *c);
+void handle_workspace_list(struct call *c);
+void handle_workspace_create(struct call *c);
+void handle_workspace_get(struct call *c);
+void handle_workspace_patch(struct call *c);
+void handle_workspace_delete(struct call *c);
+/* accounts.c: for operators */
+void handle_account_list(struct call *c);
+void handle_account_get(struct call *c);
+void handle_account_patch(struct call *c);
 /* keys.c */
 void handle_key_self(struct call *c);
 void handle_key_list(struct call *c);
@@ -27,6 +60,13 @@ void handle_adjust(struct call *c);
 void handle_promotion(struct call *c);
 void handle_reverse(struct call *c);
 void handle_transfer(struct call *c);
+/* terms.c */
+void handle_terms_list(struct call *c);
+void handle_terms_set(struct call *c);
+/* statements.c */
+void handle_movement_list(struct call *c);
+void handle_statement_list(struct call *c);
+void handle_statement(struct call *c);
 /* payments.c: what customers do */
 void handle_payment_list(struct call *c);
 void handle_invoice_list(struct call *c);
@@ -75,5 +115,42 @@ void handle_checkpoint(struct call *c);
 void handle_tile(struct call *c);
 /* openapi.c */
 void handle_openapi(struct call *c);
+
+/* catalog.c, catalog_edits.c: the operator's catalog */
+void handle_catalog(struct call *c);
+void handle_catalog_versions(struct call *c);
+void handle_catalog_version(struct call *c);
+void handle_catalog_acks(struct call *c);
+void handle_catalog_diff(struct call *c);
+void handle_catalog_draft(struct call *c);
+void handle_catalog_publish(struct call *c);
+void handle_catalog_rollback(struct call *c);
+void handle_catalog_model(struct call *c);
+void handle_catalog_endpoint(struct call *c);
+void handle_catalog_alias(struct call *c);
+void handle_catalog_alias_delete(struct call *c);
+/* provider_keys_api.c */
+void handle_provider_keys(struct call *c);
+void handle_provider_key(struct call *c);
+void handle_provider_key_create(struct call *c);
+void handle_provider_key_patch(struct call *c);
+void handle_provider_key_delete(struct call *c);
+void handle_provider_keys_rewrap(struct call *c);
+/* policy.c, dataplanes.c */
+void handle_policy(struct call *c);
+void handle_policy_create(struct call *c);
+void handle_policy_versions(struct call *c);
+void handle_policy_version(struct call *c);
+void handle_dataplanes(struct call *c);
+void handle_dataplane_history(struct call *c);
+void handle_dataplane_drain(struct call *c);
+void handle_dataplane_evict(struct call *c);
+void handle_dataplane_resume(struct call *c);
+/* status.c, incidents.c */
+void handle_status(struct call *c);
+void handle_incidents(struct call *c);
+void handle_incident(struct call *c);
+void handle_incident_create(struct call *c);
+void handle_incident_patch(struct call *c);
 
 #endif

@@ -201,7 +201,7 @@ void idempotent_begin(struct call *c, void (*run)(struct call *c))
     c->once = once_new(c, key, run);
     const struct db_param p[] = {
         db_id(&c->account),
-        db_id(&c->key),
+        db_id(call_caller(c)),
         db_bytes(view_of(c->once->key.b, sizeof c->once->key.b)),
         db_bytes(view_of(c->once->request.b, sizeof c->once->request.b)),
         db_id(&c->request),

@@ -4,7 +4,7 @@
 
 enum { EXPORT_BYTES_MAX = 1 << 20 }; /* of one answer; at most 2000 entries */
 
-/* Whose chain: of the workspace, or the operator's. */
+/* Whose chain: of the workspace, of its organisation, or the operator's. */
 struct chain {
     struct id account;
     struct view scope;
@@ -16,16 +16,23 @@ static bool read_chain(struct call *c, struct chain *out)
     *out = (struct chain){c->account, VIEW_LIT("workspace")};
     if (!call_query(c, "scope", &out->scope) || view_eq(out->scope, VIEW_LIT("workspace")))
         return true;
-    if (!view_eq(out->scope, VIEW_LIT("operator"))) {
-        call_fail(c, 400, "invalid_parameter", "This must be workspace or operator.", "scope");
+    if (view_eq(out->scope, VIEW_LIT("organisation"))) {
+        out->account = c->organisation;
+        if (role_may(c->role, PERM_MEMBERS_READ))
+            return true;
+        call_fail(c, 403, "insufficient_role", "This is for members of the organisation.", "scope");
         return false;
     }
-    if (!role_may(c->role, PERM_ACCOUNTS_READ)) {
-        call_fail(c, 403, "insufficient_role", "This is the operator's.", "scope");
+    if (!view_eq(out->scope, VIEW_LIT("operator"))) {
+        call_fail(c, 400, "invalid_parameter", "This must be workspace, organisation or operator.",
+                  "scope");
         return false;
     }
     out->account = (struct id){{0}};
-    return true;
+    if (role_may(c->role, PERM_ACCOUNTS_READ))
+        return true;
+    call_fail(c, 403, "insufficient_role", "This is the operator's.", "scope");
+    return false;
 }
 
 static bool read_time(struct call *c, const char *name, struct db_param *out)

@@ -218,11 +218,11 @@ static enum err conn_prepare(struct db_conn *c)
     /* The server gives up a little before the pool does, so that what the pool calls lost is not
      * committed a minute later. */
     static const char *const first[] = {"SET statement_timeout = '4500ms'", "LISTEN tr_key",
-                                        "LISTEN tr_catalog", "LISTEN tr_usage"};
+                                        "LISTEN tr_catalog", "LISTEN tr_fleet", "LISTEN tr_usage"};
 
     if (PQsetnonblocking(c->pg, 1) != 0 || PQenterPipelineMode(c->pg) != 1)
         return ERR_DB;
-    for (unsigned i = 0; i < (c->listener ? 4 : 1); i++)
+    for (unsigned i = 0; i < (c->listener ? sizeof first / sizeof first[0] : 1); i++)
         if (PQsendQueryParams(c->pg, first[i], 0, NULL, NULL, NULL, NULL, 1) != 1)
             return ERR_DB;
     for (enum stmt s = 0; s < STMT_COUNT; s++)
@@ -482,8 +482,12 @@ static enum err session_end(PGresult *r, struct session *s, struct buf *why)
     enum err e = r == NULL ? ERR_DB : result_err(r);
     const char *text = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 
+    const char *state = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
     if (e == ERR_NONE)
         return ERR_NONE;
+    if (state != NULL && strcmp(state, "55P03") == 0)
+        return ERR_OVERLOAD;
     return say(why, text != NULL ? text : PQerrorMessage(session_pg(s))) == ERR_MEMORY ? ERR_MEMORY
                                                                                        : e;
 }

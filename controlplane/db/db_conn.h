@@ -28,7 +28,7 @@ must_check enum err db_conn_send(struct db_conn *c, enum stmt s, const struct db
 struct session;
 must_check enum err session_open(const char *url, struct session **out, struct buf *why);
 void session_close(struct session *s);
-/* Any number of statements, no values. */
+/* Any number of statements, no values. ERR_OVERLOAD, and *why is as it was: a lock was not to be had in lock_timeout. */
 must_check enum err session_run(struct session *s, const char *sql, struct buf *why);
 /* One statement with bound values; *out may be NULL, else given to the caller (result_free). */
 must_check enum err session_query(struct session *s, enum stmt stmt, const struct db_param *params,

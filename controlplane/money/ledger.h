@@ -27,7 +27,8 @@ void ledger_free(struct ledger *l);
 typedef void ledger_acked_cb(void *cookie, enum err e, uint64_t acked_seq);
 
 /* A data plane boot was accepted over this session: idempotent on boot id. measurement: 48 bytes. lapse: its
- * leases may have been settled without it, because another boot took its place. */
+ * leases may have been settled without it, because another boot took its place. ERR_FORBIDDEN: an operator has shut it
+ * out; ERR_STALE: likewise, and its release does not know that reason. */
 typedef void ledger_boot_cb(void *cookie, enum err e, uint64_t acked_seq, bool lapse);
 void ledger_boot(struct ledger *l, const struct id *boot, const struct id *session,
                  struct view measurement, bool simulated, ledger_boot_cb *cb, void *cookie);
@@ -99,7 +100,9 @@ void ledger_release(struct ledger *l, const struct id *boot, const struct id *re
                     void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
                     void *cookie);
 
-/* OWN_ASK: an account's own provider keys, as they are stored. providers: whose numbers the message has; keys of a
+/* In fee_ppm: the account has no fee of its own, the configured one counts. */
+#define LEDGER_FEE_CONFIGURED UINT32_MAX
+/* OWN_ASK: an account's markup and own provider keys, as they are stored. providers: whose numbers the message has; keys of a
  * provider that is not among them are left out. The answer is borrowed. */
 void ledger_own_keys(struct ledger *l, const struct id *account, const struct providers *providers,
                      void (*cb)(void *cookie, enum err e, const struct msg_own_keys *keys), void *cookie);
@@ -112,6 +115,8 @@ struct ledger_watch {
     /* This boot should give back some of its lease. */
     void (*recalled)(void *cookie, const struct id *boot, const struct msg_recall *recall);
     void (*catalog_changed)(void *cookie);
+    /* Orders for data planes, the attestation policy or provider keys. */
+    void (*fleet_changed)(void *cookie);
     /* Notifications may have been missed (reconnected): every peer must re-check its keys. */
     void (*resync)(void *cookie);
     void *cookie;

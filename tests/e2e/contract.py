@@ -3,7 +3,7 @@
 same permission and the same query parameters; what is not named is refused by name; and schemathesis (PyPI) asks what the
 document allows and what it does not, as an operator, as a customer and as nobody: no 5xx, no answer that the document
 does not have, nothing accepted that it forbids. A control plane and a database of its own: what is fuzzed may be closed,
-suspended or published. TR_EXAMPLES: cases per operation (default 6)."""
+suspended or published. TR_EXAMPLES: cases per operation (default 3)."""
 
 import http.client
 import json
@@ -20,7 +20,7 @@ import rig  # noqa: E402
 from contract import Contract  # noqa: E402
 from rig import Skip, case, equal, true  # noqa: E402
 
-EXAMPLES = os.environ.get("TR_EXAMPLES", "6")
+EXAMPLES = os.environ.get("TR_EXAMPLES", "3")
 VENV = os.path.join(rig.ROOT, "build/e2e/contract")
 work = tempfile.mkdtemp(prefix="tr-contract-")
 plane = None
@@ -154,13 +154,13 @@ def known_to(key):
 
 @case
 def nobody_breaks_it_and_is_refused():
-    equal(fuzz(None, {}, CHECKS + ",ignored_auth", "3"), "")
+    equal(fuzz(None, {}, CHECKS + ",ignored_auth", "1"), "")
     true(fuzz.tested > 20, fuzz.tested)
 
 
 @case
 def a_customer_breaks_nothing():
-    equal(fuzz(customer, known_to(customer), CHECKS + ",negative_data_rejection"), "")
+    equal(fuzz(customer, known_to(customer), CHECKS + ",negative_data_rejection", str((int(EXAMPLES) + 1) // 2)), "")
     true(fuzz.tested > 20 and fuzz.cases > 100, (fuzz.tested, fuzz.cases))
 
 

@@ -378,7 +378,7 @@ def the_trail_says_who_did_what():
 
 @case
 def pages_show_every_entry_once():
-    want = int(one.sql(f"SELECT count(*) FROM audit_entry e JOIN api_key k USING (account_id) WHERE k.digest = sha256('{CUSTOMER}')"))
+    want = int(one.sql(f"SELECT count(*) FROM audit_entry e JOIN api_key k USING (account_id) WHERE e.scope = 'workspace' AND k.digest = sha256('{CUSTOMER}')"))
     seen, cursor = [], ""
     while cursor is not None:
         answer = page(f"/v1/audit?limit=7{cursor}")

@@ -172,6 +172,30 @@ static void test_migrate_refusals(void)
     shell("rm -rf $d");
 }
 
+/* A backup reads all tables for longer than a statement may wait: the others are not stopped, and the migration is done
+ * when it can be. */
+static void test_migrate_waits(void)
+{
+    char why[256], dir[96], command[1000];
+
+    pg_url();
+    snprintf(dir, sizeof dir, "%s.sqldir", pg_dir_);
+    shell("n=$(ls *.sql | wc -l); echo 'ALTER TABLE boot ADD odd int;' > $(printf %03d $((n + 1)))_odd.sql");
+    snprintf(command, sizeof command,
+             "psql -XAtq '%s' -c \"BEGIN; LOCK boot IN ACCESS SHARE MODE; SELECT pg_sleep(5); COMMIT\" >/dev/null &"
+             " sleep 0.5; (sleep 1.7; psql -XAtq '%s' -c 'SET statement_timeout = 2000; SELECT 1 FROM boot'"
+             " >%s.passed 2>&1; echo passed >>%s.passed) &",
+             pg_url(), pg_url(), pg_dir_, pg_dir_);
+    CHECK_INT(system(command), 0);
+    CHECK_INT(migrate(dir, why, sizeof why), ERR_NONE);
+    CHECK_INT(pg_number("SELECT count(*) FROM pg_attribute WHERE attname = 'odd'"), 1);
+    snprintf(command, sizeof command, "[ \"$(tail -n 1 %s.passed)\" = passed ] && ! grep -q ERROR %s.passed; r=$?;"
+             " rm %s.passed; exit $r", pg_dir_, pg_dir_, pg_dir_);
+    CHECK_INT(system(command), 0);
+    pg_sql("ALTER TABLE boot DROP odd; DELETE FROM schema_migration WHERE file LIKE '%_odd.sql'");
+    shell("rm -rf $d");
+}
+
 /* --- queries --- */
 
 static void test_answers(void)
@@ -423,8 +447,6 @@ static void test_several_hosts(void)
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t len = sizeof a;
     int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    uint8_t digest[32] = {1};
-    const struct db_param key[] = {db_bytes(view_of(digest, sizeof digest))};
     char url[300];
 
     CHECK(silent >= 0 && bind(silent, (struct sockaddr *)&a, sizeof a) == 0 && listen(silent, 64) == 0);
@@ -437,8 +459,7 @@ static void test_several_hosts(void)
         usleep(50000);
     }
     CHECK(db_ready(db));
-    const struct db_param caller[] = {key[0], db_null()};
-    CHECK_INT(ask(STMT_CALLER_KEY, caller, 2).e, ERR_NONE);
+    CHECK_INT(ask(STMT_PING, NULL, 0).e, ERR_NONE);
     close_db();
     close(silent);
 }
@@ -500,6 +521,7 @@ static const struct check_case cases[] = {
     {"migrate twice", test_migrate},
     {"migrate together", test_migrate_together},
     {"migrate refusals", test_migrate_refusals},
+    {"migrate behind a lock", test_migrate_waits},
     {"answers", test_answers},
     {"unique violation", test_unique},
     {"error at commit", test_commit_error},

@@ -93,7 +93,7 @@ static void begin(void)
     /* Few rows: DELETE takes a tenth of what TRUNCATE takes. */
     run("SET session_replication_role = replica; DELETE FROM usage; DELETE FROM usage_batch; DELETE FROM usage_day;"
         "DELETE FROM key_total; DELETE FROM lease; DELETE FROM posting; DELETE FROM transfer; DELETE FROM boot;"
-        "DELETE FROM api_key; DELETE FROM key_digest; DELETE FROM promotion; DELETE FROM ledger_state;"
+        "DELETE FROM api_key; DELETE FROM key_digest; DELETE FROM account_terms; DELETE FROM promotion; DELETE FROM ledger_state;"
         "DELETE FROM ledger_account; DELETE FROM account; DELETE FROM organisation;"
         "SELECT setval(pg_get_serial_sequence('transfer', 'transfer_id'), 1, false);"
         "UPDATE ledger_horizon SET leases_before = '-infinity';"
@@ -449,6 +449,46 @@ static void test_forget(void)
     CHECK_SOUND();
 }
 
+/* --- terms --- */
+
+#define TERMS(starts, markup, fee)                                                                 \
+    "SELECT outcome FROM terms_set(" ACCOUNT("1") ", " starts ", " markup ", " fee ", 'contract')"
+#define TERMS_NOW "SELECT * FROM terms_now(" ACCOUNT("1") ")"
+#define OWN_VERSION "SELECT byok_version FROM api_key WHERE key_id = " KEY("1")
+
+/* Terms count from their start, and then the account's keys have a new version, which data planes ask about. */
+static void test_terms(void)
+{
+    char first[32];
+
+    begin();
+    CHECK_SQL(TERMS_NOW, "|0");
+    CHECK_SQL(OWN_VERSION, "0");
+    CHECK_SQL(TERMS("NULL", "1000", "NULL"), "ok");
+    CHECK_SQL(TERMS_NOW, "|100000");
+    snprintf(first, sizeof first, "%s", pg_sql(OWN_VERSION));
+    CHECK(strcmp(first, "0") != 0);
+    CHECK_SQL(TERMS("'2026-03-10T12:00:00Z'", "1", "1"), "exists");
+    CHECK_SQL(TERMS("'2026-03-10T11:59:59Z'", "1", "1"), "past");
+    CHECK_SQL("SELECT outcome FROM terms_set(gen_random_uuid(), NULL, 1, 1, 'x')", "unknown");
+    CHECK(strstr(pg_sql(TERMS("'2026-03-11'", "100001", "NULL")), "account_terms_markup_bp_check") != NULL);
+    CHECK_SQL(TERMS("'2026-03-12T00:00:00Z'", "0", "250"), "ok"); /* later */
+    CHECK_SQL(TERMS_NOW, "|100000");
+    CHECK_SQL(OWN_VERSION, first);
+    /* A key that is made meanwhile is told, too. */
+    run("INSERT INTO api_key (key_id, account_id, digest, name, label, role) VALUES"
+        " (" KEY("5") ", " ACCOUNT("1") ", sha256('5'), 'k', 'k', 'inference')");
+    CHECK_SQL("SELECT byok_version = " "(" OWN_VERSION ")" " FROM api_key WHERE key_id = " KEY("5"), "t");
+    run("SELECT clock_to('2026-03-12T00:00:00Z')");
+    CHECK_SQL(TERMS_NOW, "25000|0");
+    CHECK_SQL("SELECT ledger_due_round(10)", "0"); /* no money moves, but the keys hear of it */
+    CHECK_SQL(OWN_VERSION, "0");                   /* without a markup or own keys there is nothing to ask for */
+    CHECK_SQL("SELECT x ->> 'markup_bp', x ->> 'byok_fee_bp', x ->> 'current' FROM json_array_elements(terms_list("
+              ACCOUNT("1") ")) x", "0|250|true\n1000||false");
+    CHECK_SQL("SELECT due_at FROM ledger_state WHERE account_id = " ACCOUNT("1"), "");
+    CHECK_SOUND();
+}
+
 /* --- the check finds each fault --- */
 
 static void test_check_finds(void)
@@ -460,6 +500,8 @@ static void test_check_finds(void)
         {"UPDATE ledger_account SET balance_nusd = 0 WHERE kind = 'available'",
          "promotions exceed what the account has"},
         {"UPDATE ledger_state SET billed_nusd = 1000000000000", "promotions are settled beyond what was billed"},
+        {"UPDATE ledger_state SET billed_nusd = 0; UPDATE promotion SET spent_nusd = 1",
+         "promotions spent more than was billed"},
         {"UPDATE ledger_state SET due_at = NULL", "an open promotion or debt is not due"},
         {"DELETE FROM ledger_state", "an account has no state of its ledger"},
         {"UPDATE posting SET amount_nusd = 2 * amount_nusd WHERE account_id = " ACCOUNT("2"),
@@ -523,6 +565,7 @@ int main(int argc, char **argv)
         {"folding changes no figure", test_fold},
         {"transfers are append-only", test_append_only},
         {"leases and boots are forgotten", test_forget},
+        {"terms of an account", test_terms},
         {"ledger_check finds each fault", test_check_finds},
         {"one movement of four at once", test_at_once},
     };

@@ -80,6 +80,27 @@ static void run_own_round_trips(void)
     CHECK_REFUSED(own_keys, .count = 1, .keys = buf_view(&keys)); /* bytes behind the last */
     CHECK_REFUSED(own_keys, .count = 3, .keys = buf_view(&keys));
     CHECK_REFUSED(own_keys, .count = 2, .fee_ppm = 1000001, .keys = buf_view(&keys));
+    CHECK_REFUSED(own_keys, .markup_ppm = LIMIT_MARKUP_PPM + 1);
+    for (uint32_t markup = 0; markup < 2; markup++) { /* with one it is another frame, and each has one form */
+        const struct msg_own_keys priced = {.version = 7, .fee_ppm = 5, .markup_ppm = markup * LIMIT_MARKUP_PPM,
+                                            .count = 2, .keys = buf_view(&keys)};
+        struct view all;
+        struct frame f;
+
+        buf_reset(&out);
+        CHECK_INT(msg_own_keys_encode(&priced, &out), ERR_NONE);
+        all = buf_view(&out);
+        CHECK_INT(frame_take(&all, &f), ERR_NONE);
+        CHECK_INT(f.type, markup ? MSG_OWN_PRICED : MSG_OWN_KEYS);
+        CHECK((msg_own_priced_decode(f.payload, &m) == ERR_NONE) == (markup == 1));
+        CHECK((msg_own_keys_decode(f.payload, &m) == ERR_NONE) == (markup == 0));
+        if (markup == 1) {
+            CHECK_INT(msg_own_priced_decode(f.payload, &m), ERR_NONE);
+            CHECK_INT(m.markup_ppm, LIMIT_MARKUP_PPM);
+            CHECK_INT(m.fee_ppm, 5);
+            CHECK_INT(m.count, 2);
+        }
+    }
     k = first;
     k.flags = 4;
     CHECK_INT(msg_own_key_put(&keys, &k), ERR_RANGE);
@@ -196,6 +217,19 @@ static void run_round_trips(void)
     CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_USED, .first = {{2}});
     CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_NONE);
     CHECK_MESSAGE(release, MSG_RELEASE, .request = {{1}});
+    CHECK_MESSAGE(state, MSG_STATE, .catalog_version = UINT32_MAX, .draining = true, .region = VIEW_LIT("eu-1"), .n = 2,
+                  .keys = {{255, 7, KEY_RATE_LIMITED}, {0, 0, KEY_UNAUTHORIZED}});
+    CHECK_MESSAGE(state, MSG_STATE, .catalog_version = 0);
+    CHECK_MESSAGE(orders, MSG_ORDERS, .drain = true, .keyed = {1, [31] = 128}, .n = 1,
+                  .weights = {{255, {1, 100, 1, 1, 1, 1, 1, 7}}});
+    CHECK_REFUSED(orders, .n = 1, .weights = {{1, {0, 1, 1, 1, 1, 1, 1, 1}}});
+    CHECK_REFUSED(orders, .n = 1, .weights = {{256, {1, 1, 1, 1, 1, 1, 1, 1}}});
+    CHECK_REFUSED(orders, .n = LIMIT_PROVIDERS + 1);
+    CHECK_REFUSED(state, .region = VIEW_LIT("a b"));
+    CHECK_REFUSED(state, .n = STATE_KEYS_MAX + 1);
+    CHECK_REFUSED(state, .n = 1, .keys = {{256, 0, 0}});
+    CHECK_REFUSED(state, .n = 1, .keys = {{0, 8, 0}});
+    CHECK_REFUSED(state, .n = 1, .keys = {{0, 0, KEY_TROUBLES}});
     run_own_round_trips();
 }
 
@@ -360,8 +394,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\56\1\0\0", 8, ERR_NONE},    /* type 46, the last */
-        {"\0\0\0\0\57\1\0\0", 8, ERR_VERSION}, /* type 47 */
+        {"\0\0\0\0\62\1\0\0", 8, ERR_NONE},    /* type 50, the last */
+        {"\0\0\0\0\63\1\0\0", 8, ERR_VERSION}, /* type 51 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */

@@ -178,7 +178,7 @@ static atomic_bool own_fails;
 void ledger_own_keys(struct ledger *l, const struct id *account, const struct providers *providers,
                      void (*cb)(void *cookie, enum err e, const struct msg_own_keys *keys), void *cookie)
 {
-    struct msg_own_keys m = {.account = *account, .version = 5, .count = 1};
+    struct msg_own_keys m = {.account = *account, .version = 5, .fee_ppm = LEDGER_FEE_CONFIGURED, .count = 1};
     struct buf keys;
 
     (void)l;

@@ -109,17 +109,17 @@ static void writes_are_in_their_callers_name(void)
     struct id a, k;
 
     CHECK_INT(make_account(d, &a, &k).e, ERR_NONE);
-    CHECK_INT(number_of(&a, "SELECT count(*) FROM audit_entry WHERE account_id = $A"
+    CHECK_INT(number_of(&a, "SELECT count(*) FROM audit_entry WHERE scope = 'workspace' AND account_id = $A"
                             " AND line::jsonb ->> 'actor' = 'key:somebody'"
                             " AND length(line::jsonb ->> 'request') = 32"), 2);
-    CHECK_INT(number_of(&a, "SELECT count(*) FROM audit_entry WHERE account_id = $A"
+    CHECK_INT(number_of(&a, "SELECT count(*) FROM audit_entry WHERE scope = 'workspace' AND account_id = $A"
                             " AND action = 'api_key.insert' AND line::jsonb -> 'after' ->> 'name' = 'first'"
                             " AND line::jsonb -> 'target' ->> 'digest' ~ '^[0-9a-f]{64}$'"), 1);
     db_as_free(d);
     /* The next statement of the same connection, without a name, is not in the former's. */
     for (int i = 0; i < 8; i++) {
         CHECK_INT(make_account(pool, &a, &k).e, ERR_NONE);
-        CHECK_INT(number_of(&a, "SELECT count(*) FROM audit_entry WHERE account_id = $A"
+        CHECK_INT(number_of(&a, "SELECT count(*) FROM audit_entry WHERE scope = 'workspace' AND account_id = $A"
                                 " AND line::jsonb ->> 'actor' LIKE 'database:%'"
                                 " AND line::jsonb ->> 'request' IS NULL"), 2);
     }
@@ -141,13 +141,13 @@ static void the_answer_is_the_querys(void)
 static void only_what_changed_is_shown(void)
 {
     CHECK(*pg_sql("UPDATE api_key SET name = 'renamed', updated_at = now() WHERE name = 'first'") == '\0');
-    CHECK_INT(number_of(&account, "SELECT count(*) FROM audit_entry WHERE account_id = $A"
+    CHECK_INT(number_of(&account, "SELECT count(*) FROM audit_entry WHERE scope = 'workspace' AND account_id = $A"
                                   " AND action = 'api_key.update'"
                                   " AND line::jsonb -> 'before' = '{\"name\": \"first\"}'"
                                   " AND line::jsonb -> 'after' = '{\"name\": \"renamed\"}'"), 1);
     /* Nobody did this; the database keeps it. */
     pg_sql("UPDATE api_key SET byok_version = byok_version + 1");
-    CHECK_INT(number_of(&account, "SELECT count(*) FROM audit_entry WHERE account_id = $A"), 3);
+    CHECK_INT(number_of(&account, "SELECT count(*) FROM audit_entry WHERE scope = 'workspace' AND account_id = $A"), 3);
 }
 
 static void secrets_are_not_shown(void)
@@ -162,7 +162,7 @@ static void secrets_are_not_shown(void)
              " email text, session_token text, tokens_per_minute int, raw bytea); SELECT audit_on('odd');"
              " INSERT INTO odd VALUES ('%s', 'hunter2', 'a@example.com', 'hunter3', 7, '\\x68756e74657234')", id, id);
     CHECK(strstr(pg_sql(sql), "ERROR") == NULL);
-    CHECK_INT(number_of(&account, "SELECT count(*) FROM audit_entry WHERE account_id = $A AND action ="
+    CHECK_INT(number_of(&account, "SELECT count(*) FROM audit_entry WHERE scope = 'workspace' AND account_id = $A AND action ="
                                   " 'byok_key.insert' AND line LIKE '%\"sealed\": \"(not shown)\"%'"), 1);
     CHECK_INT(pg_number("SELECT count(*) FROM audit_entry WHERE line ~ '5ec4e7|0011223344556677|hunter|example.com'"
                         " OR line ~ '68756e74657234'"), 0);
@@ -192,10 +192,10 @@ static void every_change_breaks_the_chain(void)
         {"UPDATE audit_entry SET seq = seq", 0},
         {"UPDATE audit_entry SET line = replace(line, 'renamed', 'as before'), hash = sha256(convert_to("
          "replace(line, 'renamed', 'as before'), 'UTF8')) WHERE action = 'api_key.update'", 4},
-        {"UPDATE audit_entry SET hash = sha256('x'), line = 'x' WHERE seq = 2", 2},
-        {"DELETE FROM audit_entry WHERE seq = 2", 2},
-        {"DELETE FROM audit_entry WHERE seq = 1", 1},
-        {"DELETE FROM audit_entry WHERE seq >= 4", 4},
+        {"UPDATE audit_entry SET hash = sha256('x'), line = 'x' WHERE seq = 2 AND scope = 'workspace'", 2},
+        {"DELETE FROM audit_entry WHERE seq = 2 AND scope = 'workspace'", 2},
+        {"DELETE FROM audit_entry WHERE seq = 1 AND scope = 'workspace'", 1},
+        {"DELETE FROM audit_entry WHERE seq >= 4 AND scope = 'workspace'", 4},
     };
     char id[ID_TEXT_LEN + 1], sql[2000];
 
@@ -209,9 +209,9 @@ static void every_change_breaks_the_chain(void)
     }
     /* Who rewrites all of it is shown by one entry that somebody else noted down. */
     CHECK_INT(number_of(&account, "SELECT o_noted::int FROM audit_entry e, audit_verify(e.account_id, 'workspace',"
-                                  " e.seq, e.hash) WHERE e.seq = 2 AND e.account_id = $A"), 1);
+                                  " e.seq, e.hash) WHERE e.seq = 2 AND e.scope = 'workspace' AND e.account_id = $A"), 1);
     CHECK_INT(number_of(&account, "SELECT o_noted::int FROM audit_entry e, audit_verify(e.account_id, 'workspace',"
-                                  " e.seq, sha256(e.hash)) WHERE e.seq = 2 AND e.account_id = $A"), 0);
+                                  " e.seq, sha256(e.hash)) WHERE e.seq = 2 AND e.scope = 'workspace' AND e.account_id = $A"), 0);
 }
 
 /* Many at once in one account: no gap, no fork, nobody waits for ever. */
@@ -251,7 +251,7 @@ static void migrations_alter_audited_tables(void)
     if (why.len > 0)
         printf("# %.*s\n", (int)why.len, (const char *)why.ptr);
     buf_free(&why);
-    CHECK_INT(number_of(&account, "SELECT count(*) FROM audit_entry WHERE account_id = $A AND line::jsonb ->>"
+    CHECK_INT(number_of(&account, "SELECT count(*) FROM audit_entry WHERE scope = 'workspace' AND account_id = $A AND line::jsonb ->>"
                                   " 'actor' = 'migration'"), 1);
     pg_sql("DELETE FROM schema_migration WHERE file LIKE '%_odd.sql'");
     snprintf(command, sizeof command, "rm -rf %s", dir);
