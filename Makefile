@@ -215,10 +215,11 @@ fuzz:
 	@$(MAKE) --no-print-directory MODE=fuzz fuzzers
 	@tests/fuzz/run-all $(FUZZ_SECONDS) $(FUZZERS)
 
-bench: all $B/chunk_cost
+bench: all $B/chunk_cost $B/book_rate $B/usage_flood
 	@deploy/dev/install-packages bench
 	@$B/chunk_cost
 	@tests/bench/run
+	@tests/bench/usage
 	@tests/bench/verify
 deb:
 	@deploy/dev/install-packages deb

@@ -164,14 +164,16 @@ BEGIN
     total := total + usage_swept('usage_day', n);
 
     -- Gaps go with what is known of their boot.
-    WITH old AS (SELECT boot_id FROM usage_gap JOIN boot b USING (boot_id)
-                 WHERE b.link IS NULL AND b.last_seen < now_ - interval '730 days' LIMIT 100),
-    counted AS (SELECT g.boot_id, sum(g.seq_hi - g.seq_lo + 1) AS n FROM usage_gap g JOIN old USING (boot_id) GROUP BY 1),
+    WITH old AS (SELECT b.boot_id FROM boot b WHERE b.link IS NULL AND b.last_seen < now_ - interval '730 days'
+                 AND (EXISTS (SELECT 1 FROM usage_gap g WHERE g.boot_id = b.boot_id)
+                      OR EXISTS (SELECT 1 FROM usage_ahead a WHERE a.boot_id = b.boot_id)) LIMIT 100),
     ahead AS (DELETE FROM usage_ahead a USING old o WHERE a.boot_id = o.boot_id RETURNING a.boot_id, a.seq),
-    gone AS (DELETE FROM usage_gap g USING old o WHERE g.boot_id = o.boot_id RETURNING 1),
-    noted AS (UPDATE boot b SET removed_records = b.removed_records + c.n
+    gone AS (DELETE FROM usage_gap g USING old o WHERE g.boot_id = o.boot_id
+             RETURNING g.boot_id, g.seq_hi - g.seq_lo + 1 AS n),
+    noted AS (UPDATE boot b SET removed_records = b.removed_records
+                  + (SELECT coalesce(sum(g.n), 0) FROM gone g WHERE g.boot_id = b.boot_id)
                   - (SELECT count(*) FROM ahead a WHERE a.boot_id = b.boot_id AND a.seq <= b.acked_seq)
-              FROM counted c WHERE b.boot_id = c.boot_id)
+              FROM old o WHERE b.boot_id = o.boot_id)
     SELECT count(*) INTO n FROM gone;
     total := total + usage_swept('usage_gap', n);
 

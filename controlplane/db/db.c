@@ -222,7 +222,7 @@ static enum err conn_prepare(struct db_conn *c)
 
     if (PQsetnonblocking(c->pg, 1) != 0 || PQenterPipelineMode(c->pg) != 1)
         return ERR_DB;
-    for (unsigned i = 0; i < (c->listener ? 4 : 1); i++)
+    for (unsigned i = 0; i < (c->listener ? sizeof first / sizeof first[0] : 1); i++)
         if (PQsendQueryParams(c->pg, first[i], 0, NULL, NULL, NULL, NULL, 1) != 1)
             return ERR_DB;
     for (enum stmt s = 0; s < STMT_COUNT; s++)

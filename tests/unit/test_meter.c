@@ -152,7 +152,29 @@ static void nothing_lost_or_doubled_between_threads(void)
     meter_free(shared);
 }
 
+/* Failed attempts wait beside the records, in order; what has no room is dropped, and records are not. */
+static void attempts_wait_beside(void)
+{
+    static struct meter_attempt many[METER_ATTEMPTS], out[METER_ATTEMPTS + 1];
+    struct meter *mine = NULL;
+
+    CHECK_INT(meter_new(2, &mine), ERR_NONE);
+    for (unsigned i = 0; i < METER_ATTEMPTS; i++)
+        many[i].attempt.took_ms = i;
+    CHECK_INT(meter_take_attempts(mine, out, 4), 0);
+    meter_attempts(mine, 1, many, 3);
+    CHECK_INT(meter_take_attempts(mine, out, 2), 2);
+    CHECK_INT(out[1].attempt.took_ms, 1);
+    meter_attempts(mine, 1, many + 3, METER_ATTEMPTS - 3);
+    meter_attempts(mine, 1, many, 8); /* two of them find room */
+    CHECK_INT(meter_take_attempts(mine, out, METER_ATTEMPTS + 1), METER_ATTEMPTS);
+    CHECK_INT(out[0].attempt.took_ms, 2);
+    CHECK_INT(out[METER_ATTEMPTS - 1].attempt.took_ms, 1);
+    meter_free(mine);
+}
+
 static const struct check_case cases[] = {
+    {"meter_attempts_wait_beside", attempts_wait_beside},
     {"meter_keeps_order_and_content", keeps_order_and_content},
     {"meter_backlog_is_bounded", backlog_is_bounded},
     {"meter_ring_is_bounded", ring_is_bounded},

@@ -220,7 +220,31 @@ static void run_route_reason_names(void)
     CHECK(strcmp(route_reason_name(ROUTE_REASON_COUNT), "unknown") == 0);
 }
 
+/* An attempt comes back as it was; each field outside its range is refused. */
+static void run_attempts(void)
+{
+    static const struct {
+        size_t at;
+        uint8_t byte;
+    } bad[] = {{0, 0x80}, {16, 0x02} /* 512 + 88 = 600 */, {18, 0}, {18, LIMIT_CANDIDATES + 1}, {19, ERR_COUNT}};
+    const struct usage_attempt a = {.seq = 7, .endpoint_no = 8, .took_ms = 9, .http_status = 88, .attempt = 1,
+                                    .error_class = ERR_CONNECT};
+    uint8_t wire[USAGE_ATTEMPT_WIRE_BYTES];
+    struct usage_attempt b;
+
+    usage_attempt_encode(&a, wire);
+    CHECK_INT(usage_attempt_decode(view_of(wire, sizeof wire), &b), ERR_NONE);
+    CHECK(memcmp(&a, &b, sizeof a) == 0);
+    CHECK_INT(usage_attempt_decode(view_of(wire, sizeof wire - 1), &b), ERR_FORMAT);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        usage_attempt_encode(&a, wire);
+        wire[bad[i].at] = bad[i].byte;
+        CHECK_INT(usage_attempt_decode(view_of(wire, sizeof wire), &b), ERR_RANGE);
+    }
+}
+
 static const struct check_case cases[] = {
+    {"usage_attempts", run_attempts},
     {"usage_rows_tile_192_bytes", run_rows_tile},
     {"usage_document_matches_table", run_document_matches},
     {"usage_round_trip", run_round_trip},
