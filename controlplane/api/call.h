@@ -99,6 +99,7 @@ struct gate *call_gate(const struct call *c);
 struct payments *call_payments(const struct call *c);
 struct passwords *call_passwords(const struct call *c);
 const struct api_config *call_config(const struct call *c);
+struct feed *call_feed(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */
@@ -110,6 +111,9 @@ void call_reply(struct call *c, int status, struct view json);
 enum { CALL_EXTRA_MAX = 4 };
 void call_reply_as(struct call *c, int status, struct view content_type,
                    const struct web_header *extra, size_t n, struct view body);
+/* The call has ended, and its client reads a stream from now on (web.h), whose callbacks these are. Over HTTPS only. */
+struct web_request *call_stream(struct call *c, struct view content_type, void (*gone)(void *cookie),
+                                void (*writable)(void *cookie), void *cookie);
 /* Something that anyone may see and every cache may keep: for ever when it can never change. */
 void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body);
 /* {"data":<json>} */
@@ -136,6 +140,7 @@ enum field_type {
     FIELD_NAME,  /* one of names[] */
     FIELD_FUTURE, /* RFC 3339: after now, at most in the year 2100 */
     FIELD_ID,
+    FIELD_LIST,  /* an array of at most max texts without escapes */
     FIELD_SECRET, /* any text of 1 to 256 bytes, in text; its length is in number. The handler wipes it */
     FIELD_PLAIN, /* text without escapes, at most max bytes; borrowed from the body */
 };
@@ -152,6 +157,7 @@ struct value {
     char text[257]; /* FIELD_TEXT, NUL-terminated */
     struct id id;
     struct view plain;
+    struct json_value list; /* FIELD_LIST: borrowed from the body; its elements are plain texts */
 };
 /* Read the body by a table; unknown and repeated members are errors. false: the call has been
  * answered (400) and is gone. */

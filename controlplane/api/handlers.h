@@ -44,6 +44,7 @@ void handle_key_create(struct call *c);
 void handle_key_get(struct call *c);
 void handle_key_patch(struct call *c);
 void handle_key_delete(struct call *c);
+void handle_key_rotate(struct call *c);
 /* byok.c */
 void handle_byok_list(struct call *c);
 void handle_byok_create(struct call *c);
@@ -94,6 +95,7 @@ void handle_generation_content(struct call *c);
 /* analytics.c */
 void handle_analytics(struct call *c);
 void handle_activity_csv(struct call *c);
+void handle_activity_live(struct call *c);
 void handle_retention(struct call *c);
 void handle_retention_set(struct call *c);
 /* trail.c: the audit trail */

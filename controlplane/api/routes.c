@@ -50,6 +50,7 @@ const struct route routes[] = {
     ROUTE("GET", "/keys/{hash}", KEYS_READ, R_RELAYED, "", handle_key_get),
     ROUTE("PATCH", "/keys/{hash}", KEYS_WRITE, R_RELAYED, "", handle_key_patch),
     ROUTE("DELETE", "/keys/{hash}", KEYS_WRITE, R_RELAYED, "", handle_key_delete),
+    ROUTE("POST", "/keys/{hash}/rotate", KEYS_WRITE, R_RELAYED, "", handle_key_rotate),
 
     /* --- customers' own provider keys */
     ROUTE("GET", "/byok", BYOK_READ, R_RELAYED, "provider", handle_byok_list),
@@ -95,6 +96,7 @@ const struct route routes[] = {
     /* --- usage */
     ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash from to", handle_activity),
     ROUTE("GET", "/activity.csv", USAGE_READ, 0, "from to cursor", handle_activity_csv),
+    ROUTE("GET", "/activity/live", USAGE_READ, 0, "", handle_activity_live),
     ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
     ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
     ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),

@@ -261,14 +261,48 @@ static enum err parse_recall(struct view v, struct id *boot, struct msg_recall *
     return id_parse(lease_text, &out->lease);
 }
 
+/* "parts key count version", from key_share_count(). */
+static enum err parse_parts(struct view v, struct msg_key_parts *out)
+{
+    struct view word, key, count;
+    uint64_t n;
+
+    if (!view_take_word(&v, &word) || !view_eq(word, VIEW_LIT("parts")) || !view_take_word(&v, &key) ||
+        !view_take_word(&v, &count) || !view_u64(count, &n) || n < 1 || n > LIMIT_KEY_PARTS ||
+        !view_u64(v, &out->version))
+        return ERR_FORMAT;
+    out->parts = (uint16_t)n;
+    return id_parse(key, &out->key);
+}
+
+/* "account-in-hex json", from usage_fold(). */
+static void tell_usage(struct ledger *l, struct view payload)
+{
+    struct view word;
+    struct id account;
+
+    if (l->usage_told != NULL && view_take_word(&payload, &word) && id_parse(word, &account) == ERR_NONE)
+        l->usage_told(l->usage_cookie, &account, payload);
+}
+
+void ledger_feed(struct ledger *l, void (*told)(void *cookie, const struct id *account, struct view json),
+                 void *cookie)
+{
+    l->usage_told = told;
+    l->usage_cookie = cookie;
+}
+
 static void notified_cb(void *cookie, struct view channel, struct view payload)
 {
     struct ledger *l = cookie;
     struct msg_revoke revoke;
     struct msg_recall recall;
+    struct msg_key_parts parts;
     struct id boot;
 
-    if (view_eq(channel, VIEW_LIT("tr_catalog"))) {
+    if (view_eq(channel, VIEW_LIT("tr_usage"))) {
+        tell_usage(l, payload);
+    } else if (view_eq(channel, VIEW_LIT("tr_catalog"))) {
         l->watch.catalog_changed(l->watch.cookie);
     } else if (view_eq(channel, VIEW_LIT("tr_fleet"))) {
         l->watch.fleet_changed(l->watch.cookie);
@@ -276,6 +310,8 @@ static void notified_cb(void *cookie, struct view channel, struct view payload)
         l->watch.revoked(l->watch.cookie, &revoke);
     } else if (parse_recall(payload, &boot, &recall) == ERR_NONE) {
         l->watch.recalled(l->watch.cookie, &boot, &recall);
+    } else if (parse_parts(payload, &parts) == ERR_NONE) {
+        l->watch.parts(l->watch.cookie, &parts);
     } else {
         /* Somebody else's notification on our channel: be safe, have every key looked up again. */
         LOG("db_notification_unknown", KV("bytes", (uint64_t)payload.len));
