@@ -39,7 +39,8 @@ SEES_proto        := common proto
 SEES_attestation  := common proto attestation attestation/tools
 SEES_dataplane    := common proto attestation dataplane $(DATAPLANE)
 SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
-                     controlplane/peers controlplane/db controlplane/log
+                     controlplane/peers controlplane/db controlplane/log controlplane/payments
+SEES_controlplane/trctl := common proto controlplane/trctl
 # inside the data plane a folder sees llm, itself and what is named here; only the files above the folders
 # see all of them
 folder             = common proto attestation $(addprefix dataplane/,llm $1)
@@ -58,12 +59,12 @@ SEES_tests        := . tests dataplane/guest $(SEES_dataplane) $(filter-out $(SE
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
 LIBS_dataplane    := $(LIBS_base) -lz -lzstd
-LIBS_controlplane := $(LIBS_base) -lpq
+LIBS_controlplane := $(LIBS_base) -lpq -lcurl
 LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
 PROGRAM_ONLY := dataplane/main.c dataplane/zero_free.c controlplane/main.c dataplane/guest/main.c \
-                $(wildcard attestation/tools/*.c attestation/sim/*.c) attestation/quote_snp.c
+                $(wildcard attestation/tools/*.c attestation/sim/*.c controlplane/trctl/*.c) attestation/quote_snp.c
 SRC          := $(sort $(shell find $(DIRS) -name '*.c'))
 lib_src       = $(filter $1/%,$(filter-out $(PROGRAM_ONLY),$(SRC)))
 SIM_SRC      := $(wildcard attestation/sim/*.c)
@@ -74,7 +75,7 @@ FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
 CONTENT      := $(shell grep -l '"content_view.h"' $(filter-out common/content.c,$(SRC)) /dev/null)
 
 obj           = $(patsubst %.c,$B/%.o,$1)
-PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/mock_provider $B/load
+PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/trctl $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
 .PHONY: all check unit units layers symbols test image release verify-image run up down asan fuzz fuzzers always bench format clean deps deb
@@ -100,7 +101,7 @@ $B/lib$1.a: $$(call obj,$$(call lib_src,$1)) $B/$1.list
 	$$(Q)ar rcsD $$@ $$(filter %.o,$$^)
 endef
 $(foreach d,$(DIRS),$(eval $(call layer_rules,$d)))
-$(foreach d,$(DIRS) $(DATAPLANE) dataplane/guest,$(eval $(call object_rule,$d))) # the longest directory that fits counts
+$(foreach d,$(DIRS) $(DATAPLANE) dataplane/guest controlplane/trctl,$(eval $(call object_rule,$d))) # the longest directory that fits counts
 $B/tests/%.o: tests/%.c
 	@mkdir -p $(@D)
 	@echo '  CC  $<'
@@ -108,6 +109,18 @@ $B/tests/%.o: tests/%.c
 
 # what the assembler includes there
 $B/attestation/roots.o: $(wildcard attestation/roots/*.der attestation/policy/*.conf)
+
+# what the REST surface is: proto/openapi/README.md
+OPENAPI := $(wildcard proto/openapi/*.json proto/openapi/head/*.json) proto/openapi/join.py common/version.h
+$B/openapi/%: $(OPENAPI)
+	@mkdir -p $(@D)
+	$Qpython3 -B proto/openapi/join.py $(basename $*) >$@
+$B/controlplane/trctl/commands.o: CFLAGS += -DCOMMANDS_FILE='"$B/openapi/commands.inc"' -iquote .
+$B/controlplane/trctl/commands.o: $B/openapi/commands.inc
+$B/controlplane/api/openapi.o: CFLAGS += -DOPENAPI_FILE='"$B/openapi/control.json"'
+$B/controlplane/api/openapi.o: $B/openapi/control.json
+$B/dataplane/api/openapi.o: CFLAGS += -DOPENAPI_FILE='"$B/openapi/data.json"'
+$B/dataplane/api/openapi.o: $B/openapi/data.json
 
 BASE_LIBS := $B/libattestation.a $B/libproto.a $B/libcommon.a
 link = $(if $(V),,@echo '  LD  $@' &&) $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $1
@@ -126,6 +139,8 @@ $B/tr-init: $B/dataplane/guest/main.o $B/libdataplane.a $B/libcommon.a
 # the auditor's tool links OpenSSL and libsodium only, and uses the network only when given a URL
 $B/tr-verify: $(call obj,$(wildcard attestation/tools/*.c)) $(BASE_LIBS)
 	$(call link,-lssl -lcrypto -lsodium -lpthread)
+$B/trctl: $(call obj,$(wildcard controlplane/trctl/*.c)) $B/libproto.a $B/libcommon.a
+	$(call link,-lcurl -ljson-c -lcrypto -lsodium -lpthread)
 $B/mock_provider: $(call obj,$(wildcard tests/mock_provider/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/attack_server: $(call obj,$(wildcard tests/attack_server/*.c)) $(ZERO_FREE) $B/libcommon.a
@@ -137,6 +152,8 @@ $B/fence_load: $B/tests/egress/fence_load.o $B/libdataplane.a $B/libcommon.a
 $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/chunk_cost: $B/tests/bench/cost/chunk_cost.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
+	$(call link,$(LIBS_tests))
+$B/book_rate: $B/tests/bench/book/book_rate.o $B/libcontrolplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_tests))
 $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcontrolplane.a $(BASE_LIBS)
 	@mkdir -p $(@D)
@@ -203,7 +220,7 @@ bench: all $B/chunk_cost
 	@tests/bench/verify
 deb:
 	@deploy/dev/install-packages deb
-	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify
+	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify build/release/trctl
 	@VERSION='$(VERSION)' deploy/packages/build
 image:
 	@deploy/dev/install-packages image

@@ -1,5 +1,6 @@
 #include "receipt_events.h"
 
+#include "bounds.h"
 #include "json.h"
 #include "price.h"
 
@@ -143,18 +144,30 @@ static enum err bill_compute(const struct parts *p, struct json_value prices, in
     return price_believe(&u) ? ERR_RANGE : price_cost(&rates, &u, out);
 }
 
-/* On a provider key of the customer's own the receipt names the fee, in millionths of the sum, rounded up. */
-static enum err bill_fee(struct json_value billing, int64_t *sum)
+/* A member of millionths, which may be absent (*ppm stays). false: not a whole number of lo..hi. */
+static bool ppm_if(struct json_value billing, const char *name, int64_t lo, int64_t hi, int64_t *ppm)
 {
     struct json_value v;
-    int64_t ppm;
-    enum err e = json_only(billing, "own_key_fee_ppm", &v);
+    enum err e = json_only(billing, name, &v);
 
-    if (e == ERR_NOT_FOUND)
-        return ERR_NONE;
-    if (e != ERR_NONE || json_whole(v, &ppm) != ERR_NONE || ppm < 0 || ppm > 1000000)
+    return e == ERR_NOT_FOUND ||
+           (e == ERR_NONE && json_whole(v, ppm) == ERR_NONE && *ppm >= lo && *ppm <= hi);
+}
+
+/* What of the sum is paid, rounded up: on a provider key of the customer's own the receipt names the fee, otherwise a
+ * markup when there is one, both in millionths of the sum. */
+static enum err bill_share(struct json_value billing, int64_t *sum)
+{
+    enum { WHOLE = 1000000, NONE = -1 };
+    int64_t fee = NONE, markup = NONE, share;
+    unsigned __int128 pays;
+
+    if (!ppm_if(billing, "own_key_fee_ppm", 0, WHOLE, &fee) ||
+        !ppm_if(billing, "markup_ppm", 1, LIMIT_MARKUP_PPM, &markup) || (fee != NONE && markup != NONE))
         return ERR_FORMAT;
-    *sum = (int64_t)(((unsigned __int128)(uint64_t)*sum * (uint64_t)ppm + 999999) / 1000000);
+    share = fee != NONE ? fee : markup != NONE ? WHOLE + markup : WHOLE;
+    pays = ((unsigned __int128)(uint64_t)*sum * (uint64_t)share + WHOLE - 1) / WHOLE;
+    *sum = pays > INT64_MAX ? INT64_MAX : (int64_t)pays;
     return ERR_NONE;
 }
 
@@ -176,7 +189,7 @@ static enum err bill_check(const struct parts *p, struct receipt_events *out)
     e = bill_compute(p, prices, &sum);
     if (e == ERR_FORMAT || (e == ERR_RANGE && !clamped))
         return e;
-    if (bill_fee(p->billing, &sum) != ERR_NONE)
+    if (bill_share(p->billing, &sum) != ERR_NONE)
         return ERR_FORMAT;
     if (e == ERR_NONE && (out->cost_nusd > sum || (out->cost_nusd < sum && !clamped)))
         return ERR_RANGE;

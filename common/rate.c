@@ -131,6 +131,19 @@ enum err rate_take(struct rate *r, const uint8_t address[static 16], uint64_t no
     return wait_ms == 0 ? ERR_NONE : ERR_RATE;
 }
 
+uint32_t rate_left(struct rate *r, const uint8_t address[static 16], uint64_t now_ms)
+{
+    uint64_t left = 0;
+    uint8_t key[16];
+
+    address_site(address, key);
+    pthread_mutex_lock(&r->lock);
+    if (r->config.address_per_s != 0)
+        left = address_bucket(r, key, now_ms)->units / RATE_TOKEN;
+    pthread_mutex_unlock(&r->lock);
+    return (uint32_t)left;
+}
+
 static void bucket_give(struct bucket *b, uint64_t burst)
 {
     uint64_t full = burst * RATE_TOKEN;

@@ -23,6 +23,9 @@ void rate_free(struct rate *r);
 must_check enum err rate_take(struct rate *r, const uint8_t address[static 16], uint64_t now_ms,
                               uint32_t *retry_ms);
 
+/* How many requests this address could make now, of its own share; 0 without one. Any thread. */
+uint32_t rate_left(struct rate *r, const uint8_t address[static 16], uint64_t now_ms);
+
 /* It turned out not to count: what rate_take() took comes back. Any thread. */
 void rate_give(struct rate *r, const uint8_t address[static 16]);
 

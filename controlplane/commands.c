@@ -3,8 +3,10 @@
 
 #include "api.h"
 #include "db.h"
+#include "db_conn.h"
 #include "log_key.h"
 #include "rebuild.h"
+#include "routes.h"
 #include "secret.h"
 #include "state.h"
 #include "tls.h"
@@ -124,6 +126,66 @@ enum err command_bootstrap(const struct controlplane_config *c, struct buf *why)
                                    : "the database does not answer");
     secret_wipe(&made, sizeof made);
     return e;
+}
+
+/* --- the ledger --- */
+
+enum { VIOLATIONS_MAX = 1000 };
+
+static void print_view(struct view v, char end)
+{
+    printf("%.*s%c", (int)v.len, (const char *)v.ptr, end);
+}
+
+enum err command_check_ledger(const struct controlplane_config *c, struct buf *why)
+{
+    const struct db_param most = db_i64(VIOLATIONS_MAX);
+    struct session *session = NULL;
+    struct db_result *rows = NULL;
+    enum err e = db_migrate(c->database, c->sql_dir, why);
+
+    if (e == ERR_NONE)
+        e = session_open(c->database, &session, why);
+    if (e == ERR_NONE)
+        e = session_query(session, STMT_LEDGER_CHECK, &most, 1, &rows, why);
+    for (size_t i = 0; e == ERR_NONE && i < db_rows(rows); i++)
+        for (unsigned col = 0; col < 4; col++)
+            print_view(db_get_text(rows, i, col), col == 3 ? '\n' : '\t');
+    if (e == ERR_NONE && db_rows(rows) == 0)
+        printf("the ledger is sound\n");
+    else if (e == ERR_NONE)
+        e = fail(why, ERR_RANGE, "the ledger has violations: docs/operations.md says what to do");
+    result_free(rows);
+    if (session != NULL)
+        session_close(session);
+    return e;
+}
+
+/* --- the route table --- */
+
+static void print_names(const char *names)
+{
+    if (names[0] == '\0')
+        putchar('-');
+    for (; names[0] != '\0'; names++)
+        putchar(names[0] == ' ' ? ',' : names[0]);
+}
+
+enum err command_print_routes(void)
+{
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *r = &routes[i];
+        char flags[32];
+
+        snprintf(flags, sizeof flags, "%s%s%s", (r->flags & R_RELAYED) != 0 ? " relayed" : "",
+                 (r->flags & R_SESSION) != 0 ? " session" : "", route_picks(r) ? " picks" : "");
+        printf("%s %s %s ", r->method, r->path, permission_name(r->permission));
+        print_names(flags[0] == ' ' ? flags + 1 : flags);
+        putchar(' ');
+        print_names(r->query);
+        putchar('\n');
+    }
+    return ERR_NONE;
 }
 
 /* --- the log --- */

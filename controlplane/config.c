@@ -1,5 +1,8 @@
 #include "config.h"
 #include "conf.h"
+#include "cors.h"
+#include "outcall.h"
+#include "payments.h"
 #include "rate.h"
 
 #include <stddef.h>
@@ -32,6 +35,9 @@ static const struct conf_field main_fields[] = {
     NUMBER(pages_burst, 1, RATE_BURST_MAX),
     NUMBER(pages_per_ip_per_s, 0, RATE_PER_S_MAX),
     NUMBER(pages_per_ip_burst, 1, RATE_BURST_MAX),
+    NUMBER(rest_per_key_per_s, 0, RATE_PER_S_MAX),
+    NUMBER(rest_per_key_burst, 1, RATE_BURST_MAX),
+    TEXT(cors_origins, false),
     TEXT(link_host, false),
     NUMBER(link_port, 0, 65535),
     TEXT(dataplane_names, false),
@@ -41,12 +47,21 @@ static const struct conf_field main_fields[] = {
     TEXT(provider_keys, false),
     TEXT(master_key_file, false),
     TEXT(master_key_command, false),
+    TEXT(stripe_key_file, false),
+    TEXT(stripe_webhook_secret_file, false),
+    TEXT(stripe_base, false),
+    TEXT(stripe_ca, false),
+    TEXT(payment_origins, false),
+    {"stripe_taxes", CONF_BOOL, AT(stripe_taxes), 0, 0, 0, NULL, false},
+    {"stripe_invoices", CONF_BOOL, AT(stripe_invoices), 0, 0, 0, NULL, false},
+    NUMBER(payment_event_days, 30, 730),
     NUMBER(lease_ms, 2 * LIMIT_CLOCK_SKEW_MS, 3600000),
     NUMBER(reclaim_grace_ms, 0, 3600000),
     NUMBER(idempotency_hours, 1, 720),
     NUMBER(reattest_ms, 1000, LIMIT_REATTEST_MS),
     NUMBER(drain_ms, 0, 600000),
     NUMBER(byok_fee_percent, 0, 100),
+    {"sign_up", CONF_BOOL, AT(sign_up), SIZE(sign_up), 0, 0, NULL, false},
     {"lease_default_usd", CONF_NUSD, AT(lease_default_nusd), SIZE(lease_default_nusd), 0, 0, NULL,
      false},
 };
@@ -68,11 +83,15 @@ static const struct controlplane_config defaults = {
     .pages_burst = 2000,
     .pages_per_ip_per_s = 100,
     .pages_per_ip_burst = 1000,
+    .rest_per_key_per_s = 500,
+    .rest_per_key_burst = 1000,
     .link_host = "127.0.0.1",
     .link_port = 8445,
     .dataplane_names = "localhost,127.0.0.1",
     .lease_ms = 75000,
     .reclaim_grace_ms = 30000,
+    .stripe_base = "https://api.stripe.com",
+    .payment_event_days = 60, /* the service can send an event again for 30 */
     .idempotency_hours = 24,
     .reattest_ms = 300000,
     .drain_ms = 10000,
@@ -102,6 +121,17 @@ static enum err refuse(struct buf *why, const char *file_name, const char *what)
     return buf_appendf(why, "%s: %s", file_name, what) == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
 }
 
+static const char *payments_fault(const struct controlplane_config *c)
+{
+    if ((c->stripe_key_file[0] == '\0') != (c->stripe_webhook_secret_file[0] == '\0'))
+        return "stripe_key_file and stripe_webhook_secret_file are needed together";
+    if (!outcalls_base_valid(c->stripe_base))
+        return "stripe_base must be an https address without a path; http is taken to 127.0.0.1 only";
+    return payments_origins_valid(c->payment_origins)
+               ? NULL
+               : "payment_origins must be origins (https://name[:port]), separated by commas";
+}
+
 enum err controlplane_config_parse(struct view text, const char *file_name,
                                    struct controlplane_config *out, struct buf *why)
 {
@@ -111,6 +141,11 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
     e = conf_parse(text, file_name, section_cb, out, why);
     if (e == ERR_NONE && out->lease_default_nusd == 0)
         e = refuse(why, file_name, "lease_default_usd must be more than 0");
+    if (e == ERR_NONE && !cors_origins_valid(out->cors_origins))
+        e = refuse(why, file_name,
+                   "cors_origins must be a list of https://HOST or https://HOST:PORT, by spaces");
+    if (e == ERR_NONE && payments_fault(out) != NULL)
+        e = refuse(why, file_name, payments_fault(out));
     if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
         e = refuse(why, file_name,
                    "metrics_host must be a loopback address: that listener is plain text");

@@ -37,6 +37,17 @@ struct controlplane_config {
     char provider_keys[CONTROLPLANE_PATH_MAX]; /* optional file of "ID = KEY" lines, mode 0600 */
     /* how often the pages that need no key may be asked for, in all and per address; 0: no limit */
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
+    bool sign_up; /* anybody may become a customer by POST /auth/signup */
+    /* how often one credential may call the REST API; per_s 0: no limit */
+    uint64_t rest_per_key_per_s, rest_per_key_burst;
+    char cors_origins[1024]; /* pages that may call it from browsers: origins, by spaces; never * */
+    /* payments: none without a key file */
+    char stripe_key_file[CONTROLPLANE_PATH_MAX], stripe_webhook_secret_file[CONTROLPLANE_PATH_MAX];
+    char stripe_base[256];                  /* where the service's API is */
+    char stripe_ca[CONTROLPLANE_PATH_MAX];  /* instead of the system's certificate authorities */
+    char payment_origins[1024];             /* where a checkout may lead back to: origins, by commas */
+    bool stripe_taxes, stripe_invoices;
+    uint64_t payment_event_days; /* how long the ids of webhook events are kept */
     uint64_t idempotency_hours; /* how long an idempotency key is remembered */
     uint64_t lease_ms, reclaim_grace_ms, reattest_ms, drain_ms;
     uint64_t byok_fee_percent; /* of the catalog's price, for requests on customers' own provider keys */

@@ -55,6 +55,7 @@ static void booking_cb(void *cookie, enum err e, const struct db_result *r)
         .lost = (uint64_t)db_get_i64(r, 0, 4),
         .lost_nusd = (uint64_t)db_get_i64(r, 0, 5),
         .lost_lately = db_get_bool(r, 0, 6),
+        .violations = (uint64_t)db_get_i64(r, 0, 7),
     };
 }
 
@@ -119,7 +120,7 @@ void control_health_read(const struct control_health *h, struct control_figures 
     out->troubles = troubles(h, &out->waiting, now_ms);
     if ((out->troubles & TROUBLE_DATABASE) != 0)
         out->status = CONTROL_FAILING;
-    else if (out->troubles != 0)
+    else if (out->troubles != 0 || out->booking.violations != 0)
         out->status = CONTROL_DEGRADED;
 }
 

@@ -49,6 +49,7 @@ struct control_booking {
     uint64_t gaps, lost;        /* records that nobody has any more, in so many gaps, ever */
     uint64_t lost_nusd;         /* what they can have been worth at most */
     bool lost_lately;           /* some within the last day */
+    uint64_t violations;        /* of the ledger's invariants, as --check-ledger found last */
 };
 struct control_figures {
     enum control_status status;

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "monitor.h"
 #include "operator_keys.h"
+#include "payments.h"
 #include "peers.h"
 #include "process.h"
 #include "provider_keys.h"
@@ -30,10 +31,10 @@ enum { WHY_MAX = 1024 };
 
 static const char usage[] =
     "usage: %s -c FILE [--check-config | --init-state | --print-link-spki | "
-    "--print-log-key | --bootstrap |\n"
+    "--print-log-key | --bootstrap | --check-ledger |\n"
     "        --rebuild-log entries | --rebuild-log DIR | --check-catalog]\n"
     "       %s --check-catalog CATALOG PROVIDERS\n"
-    "       %s --version\n";
+    "       %s --version | --print-routes\n";
 
 struct program {
     struct controlplane_config config;
@@ -50,6 +51,7 @@ struct program {
     SSL_CTX *tls;
     struct db *db;
     struct ledger *ledger;
+    struct payments *payments; /* NULL: none are configured */
     struct translog *log;
     struct fleet *fleet;
     struct api *api;
@@ -176,6 +178,7 @@ static void stopped_cb(void *cookie)
     uv_close((uv_handle_t *)&p->hangup, NULL);
     control_health_stop(p->health);
     fleet_stop(p->fleet);
+    payments_free(p->payments);
     ledger_free(p->ledger);
     db_close(p->db, database_closed_cb, p);
 }
@@ -297,11 +300,17 @@ static enum err start_api(struct program *p)
                                  .rules = p->rules,
                                  .vault = p->vault,
                                  .providers = &p->providers,
-                                  .health = p->health,
+                                 .payments = p->payments,
+                                 .health = p->health,
+                                 .sign_up = p->config.sign_up,
                                  .pages = {.per_s = p->config.pages_per_s,
                                            .burst = p->config.pages_burst,
                                            .address_per_s = p->config.pages_per_ip_per_s,
-                                           .address_burst = p->config.pages_per_ip_burst}};
+                                           .address_burst = p->config.pages_per_ip_burst},
+                                 .caller = {.address_per_s = p->config.rest_per_key_per_s,
+                                            .address_burst = p->config.rest_per_key_burst},
+                                 .cors_origins = p->config.cors_origins,
+                                 .idempotency_ms = p->config.idempotency_hours * 3600000};
     enum err e = api_start(&c, &p->api);
 
     return e == ERR_NONE ? e : fail(p, e, "rest_host, rest_port: cannot listen there");
@@ -371,6 +380,23 @@ static void catalog_started_cb(void *cookie, enum err e, int64_t version, bool f
     uv_stop(&p->loop);
 }
 
+static enum err start_payments(struct program *p)
+{
+    const struct payments_config c = {
+        .db = p->db,
+        .base = p->config.stripe_base,
+        .ca = p->config.stripe_ca,
+        .key_file = p->config.stripe_key_file,
+        .secret_file = p->config.stripe_webhook_secret_file,
+        .origins = p->config.payment_origins,
+        .taxes = p->config.stripe_taxes,
+        .invoices = p->config.stripe_invoices,
+        .event_days = p->config.payment_event_days,
+    };
+
+    return c.key_file[0] == '\0' ? ERR_NONE : payments_new(&c, &p->payments, &p->why);
+}
+
 static enum err prepare(struct program *p)
 {
     struct ledger_config c = {
@@ -386,6 +412,8 @@ static enum err prepare(struct program *p)
     c.db = p->db;
     if (e == ERR_NONE)
         e = ledger_new(&c, &p->ledger);
+    if (e == ERR_NONE)
+        e = start_payments(p);
     if (e == ERR_NONE) {
         const struct translog_config log = {p->db, p->config.state_dir, p->config.log_origin};
 
@@ -467,6 +495,7 @@ static const struct {
     {"--print-link-spki", command_print_link_spki},
     {"--print-log-key", command_print_log_key},
     {"--bootstrap", command_bootstrap},
+    {"--check-ledger", command_check_ledger},
 };
 
 static enum err act(struct program *p, int argc, char **argv)
@@ -477,6 +506,8 @@ static enum err act(struct program *p, int argc, char **argv)
         printf("tr-controlplane %s\n", TR_VERSION);
         return ERR_NONE;
     }
+    if (argc == 2 && strcmp(argv[1], "--print-routes") == 0)
+        return command_print_routes();
     if (argc == 4 && strcmp(argv[1], "--check-catalog") == 0)
         return check_catalog(argv[2], argv[3], &p->why);
     if (argc >= 3 && argc <= 5 && strcmp(argv[1], "-c") == 0) {

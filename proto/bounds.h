@@ -27,11 +27,13 @@ enum {
     LIMIT_LOG_STATEMENT_BYTES = 4096, /* a boot's entry in the transparency log; 1 KB in practice */
     LIMIT_LOG_PROOF_BYTES = 16 << 10, /* and its proof: 63 hashes and a checkpoint take 4 KB */
     LIMIT_USAGE_BATCH = 256,          /* records in one USAGE frame */
+    LIMIT_USAGE_ATTEMPTS = 512,       /* failed attempts in one USAGE_ATTEMPTS frame: 10 KiB */
     LIMIT_USAGE_BACKLOG = 65536,      /* unacknowledged records a data plane keeps (12 MiB);
                                          when full, inference stops with 503 */
     LIMIT_USAGE_KEPT = 65536,         /* acknowledged records a data plane keeps for a database that was
                                          restored (12 MiB more): a minute at 1,000 a second */
     LIMIT_PLACE_BYTES = 64,           /* the name of the place at which a data plane runs */
+    LIMIT_MARKUP_PPM = 10000000,      /* millionths: an account pays at most eleven times the catalog's price */
     LIMIT_OWN_KEYS = 32,              /* provider keys of its own that one account may have */
     LIMIT_OWN_SEALED_BYTES = 1024,    /* one of them, sealed: a key of 512 bytes, two ids and names */
     LIMIT_SEAL_KEYS = 64,             /* sealing keys that a data plane holds: its own and those it was given */

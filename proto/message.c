@@ -551,6 +551,36 @@ enum err msg_usage_decode(struct view payload, struct msg_usage *out)
     return reader_end(&r);
 }
 
+static bool attempts_count_ok(const struct msg_usage_attempts *m)
+{
+    return m->count > 0 && m->count <= LIMIT_USAGE_ATTEMPTS;
+}
+
+enum err msg_usage_attempts_encode(const struct msg_usage_attempts *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_USAGE_ATTEMPTS);
+
+    writer_require(&w, attempts_count_ok(m), ERR_RANGE);
+    writer_require(&w, m->attempts.len == (size_t)m->count * USAGE_ATTEMPT_WIRE_BYTES, ERR_FORMAT);
+    put_u16(&w, m->count);
+    put_zero(&w, 2);
+    put_bytes(&w, m->attempts.ptr, m->attempts.len);
+    return writer_end(&w);
+}
+
+enum err msg_usage_attempts_decode(struct view payload, struct msg_usage_attempts *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->count = take_u16(&r);
+    reader_require(&r, attempts_count_ok(out), ERR_RANGE);
+    take_zero(&r, 2);
+    reader_require(&r, r.left.len == (size_t)out->count * USAGE_ATTEMPT_WIRE_BYTES, ERR_FORMAT);
+    out->attempts = r.left;
+    r.left = VIEW_EMPTY;
+    return reader_end(&r);
+}
+
 enum err msg_usage_ack_encode(const struct msg_usage_ack *m, struct buf *out)
 {
     struct writer w = writer_begin(out, MSG_USAGE_ACK);

@@ -65,7 +65,9 @@ enum message_type {
     MSG_ACME_CHALLENGE = 42, /* D->C and C->D: answer a certificate authority for another data plane */
     MSG_STATE = 48,        /* D->C after each ACCEPT and when it changes: which catalog it serves, and the like */
     MSG_ORDERS = 49,       /* C->D, only to one that has sent STATE: what its operator wants of it */
-    MSG_LAST = MSG_ORDERS,
+    MSG_USAGE_ATTEMPTS = 46, /* D->C, before the USAGE that it belongs to */
+    MSG_OWN_PRICED = 50, /* C->D: OWN_KEYS of an account that pays a markup on the catalog's prices */
+    MSG_LAST = MSG_OWN_PRICED,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -213,6 +215,11 @@ struct msg_usage {
     uint16_t count;
     struct view records; /* count * USAGE_WIRE_BYTES */
 };
+/* Failed attempts of requests whose records the next USAGE has. The rows stay raw: usage_attempt_decode(). */
+struct msg_usage_attempts {
+    uint16_t count;
+    struct view attempts; /* count * USAGE_ATTEMPT_WIRE_BYTES */
+};
 struct msg_usage_ack {
     uint64_t seq; /* every record up to and including seq is committed */
 };
@@ -335,6 +342,8 @@ struct msg_own_keys {
     struct id account;
     uint64_t version;
     uint32_t fee_ppm; /* of the catalog's price, for a request on such a key: 0..1,000,000 */
+    uint32_t markup_ppm; /* on the catalog's price, for every other request: 0..LIMIT_MARKUP_PPM. Encoded as OWN_KEYS
+                            when it is 0, else as OWN_PRICED, which has it behind fee_ppm */
     uint16_t count;   /* 0..LIMIT_OWN_KEYS */
     struct view keys;
 };
@@ -504,7 +513,7 @@ bool place_name_ok(struct view v);
 #define MESSAGE_CODECS(X)                                                                          \
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
-        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_ack) X(cert) X(ping)             \
+        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_attempts) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
             X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
             X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge) X(state) X(orders)
@@ -521,6 +530,8 @@ must_check enum err msg_keys_put(struct buf *keys, const struct digest32 *digest
 /* One entry of OWN_KEYS, likewise. */
 must_check enum err msg_own_key_take(struct msg_own_keys *m, struct msg_own_key *out);
 must_check enum err msg_own_key_put(struct buf *keys, const struct msg_own_key *k);
+/* The payload of OWN_PRICED. */
+must_check enum err msg_own_priced_decode(struct view payload, struct msg_own_keys *out);
 must_check enum err msg_pong_encode(const struct msg_ping *m, struct buf *out);
 must_check enum err msg_bye_encode(struct buf *out);
 /* The catalog as bytes, at most LIMIT_CATALOG_BYTES: pack appends them to out, decode reads them, allocates and

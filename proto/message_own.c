@@ -69,7 +69,9 @@ static enum err own_keys_check(const struct msg_own_keys *m)
 {
     struct msg_own_keys rest = *m;
     struct msg_own_key k;
-    enum err e = m->count > LIMIT_OWN_KEYS || m->fee_ppm > FEE_WHOLE_PPM ? ERR_RANGE : ERR_NONE;
+    enum err e = m->count > LIMIT_OWN_KEYS || m->fee_ppm > FEE_WHOLE_PPM || m->markup_ppm > LIMIT_MARKUP_PPM
+                     ? ERR_RANGE
+                     : ERR_NONE;
 
     for (unsigned i = 0; i < m->count && e == ERR_NONE; i++)
         e = msg_own_key_take(&rest, &k);
@@ -80,27 +82,42 @@ static enum err own_keys_check(const struct msg_own_keys *m)
 
 enum err msg_own_keys_encode(const struct msg_own_keys *m, struct buf *out)
 {
-    struct writer w = writer_begin(out, MSG_OWN_KEYS);
+    struct writer w = writer_begin(out, m->markup_ppm == 0 ? MSG_OWN_KEYS : MSG_OWN_PRICED);
 
     writer_require(&w, own_keys_check(m) == ERR_NONE, ERR_RANGE);
     put_bytes(&w, m->account.b, sizeof m->account.b);
     put_u64(&w, m->version);
     put_u32(&w, m->fee_ppm);
+    if (m->markup_ppm != 0)
+        put_u32(&w, m->markup_ppm);
     put_u16(&w, m->count);
     put_bytes(&w, m->keys.ptr, m->keys.len);
     return writer_end(&w);
 }
 
-enum err msg_own_keys_decode(struct view payload, struct msg_own_keys *out)
+static enum err own_keys_read(struct view payload, bool priced, struct msg_own_keys *out)
 {
     struct reader r = reader_of(payload);
 
     take_bytes(&r, out->account.b, sizeof out->account.b);
     out->version = take_u64(&r);
     out->fee_ppm = take_u32(&r);
+    out->markup_ppm = priced ? take_u32(&r) : 0;
     out->count = take_u16(&r);
     out->keys = r.left;
     return r.e == ERR_NONE ? own_keys_check(out) : reader_end(&r);
+}
+
+enum err msg_own_keys_decode(struct view payload, struct msg_own_keys *out)
+{
+    return own_keys_read(payload, false, out);
+}
+
+enum err msg_own_priced_decode(struct view payload, struct msg_own_keys *out)
+{
+    enum err e = own_keys_read(payload, true, out);
+
+    return e == ERR_NONE && out->markup_ppm == 0 ? ERR_RANGE : e; /* one way to write each */
 }
 
 /* --- sealing keys */

@@ -145,6 +145,37 @@ enum err usage_decode(struct view wire, struct usage_record *out)
     return ERR_NONE;
 }
 
+enum { HTTP_STATUS_MAX = 599 };
+
+void usage_attempt_encode(const struct usage_attempt *a, uint8_t out[static USAGE_ATTEMPT_WIRE_BYTES])
+{
+    assert(a->attempt >= 1 && a->attempt <= LIMIT_CANDIDATES && a->error_class < ERR_COUNT);
+    store_be(out, a->seq, 8);
+    store_be(out + 8, a->endpoint_no, 4);
+    store_be(out + 12, a->took_ms, 4);
+    store_be(out + 16, a->http_status > HTTP_STATUS_MAX ? 0 : a->http_status, 2);
+    out[18] = a->attempt;
+    out[19] = a->error_class;
+}
+
+enum err usage_attempt_decode(struct view wire, struct usage_attempt *out)
+{
+    if (wire.len != USAGE_ATTEMPT_WIRE_BYTES)
+        return ERR_FORMAT;
+    *out = (struct usage_attempt){
+        .seq = load_be(wire.ptr, 8),
+        .endpoint_no = (uint32_t)load_be(wire.ptr + 8, 4),
+        .took_ms = (uint32_t)load_be(wire.ptr + 12, 4),
+        .http_status = (uint16_t)load_be(wire.ptr + 16, 2),
+        .attempt = wire.ptr[18],
+        .error_class = wire.ptr[19],
+    };
+    if (out->seq == 0 || out->seq > INT64_MAX || out->http_status > HTTP_STATUS_MAX || out->attempt == 0 ||
+        out->attempt > LIMIT_CANDIDATES || out->error_class >= ERR_COUNT)
+        return ERR_RANGE;
+    return ERR_NONE;
+}
+
 const char *usage_finish_name(enum usage_finish f)
 {
     static const char *const names[] = {

@@ -75,6 +75,22 @@ void usage_encode(const struct usage_record *r, uint8_t out[static USAGE_WIRE_BY
 /* ERR_FORMAT when a reserved byte is set, ERR_RANGE when a field is outside its range. */
 must_check enum err usage_decode(struct view wire, struct usage_record *out);
 
+/* A failed attempt of a request, before the one that its record names: which endpoint, how it failed, how long it took.
+ * Numbers only: 20 bytes on the wire, big-endian, in this order. seq is the record's. */
+struct usage_attempt {
+    uint64_t seq;         /* 64 bits: counter, as the record's */
+    uint32_t endpoint_no; /* 32 bits: number from the pushed catalog */
+    uint32_t took_ms;     /* 32 bits: duration */
+    uint16_t http_status; /* 10 bits: the provider's, 0 or up to 599 */
+    uint8_t attempt;      /* 4 bits: 1 to LIMIT_CANDIDATES */
+    uint8_t error_class;  /* 6 bits: one of the listed error classes */
+};
+enum { USAGE_ATTEMPT_WIRE_BYTES = 20 };
+/* A status outside its range is written as 0. */
+void usage_attempt_encode(const struct usage_attempt *a, uint8_t out[static USAGE_ATTEMPT_WIRE_BYTES]);
+/* ERR_RANGE when a field is outside its range. */
+must_check enum err usage_attempt_decode(struct view wire, struct usage_attempt *out);
+
 /* The leak budget: what each field can carry, in bits. */
 struct usage_budget {
     const char *field;

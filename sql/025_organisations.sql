@@ -113,7 +113,9 @@ END $$;
 
 -- Each account keeps a key that manages it, and the operator's a key that operates: whoever deletes, disables
 -- or lets expire the last one is refused with SQLSTATE TR001, whatever statement it is. Two that take away
--- each other's key at once meet at the account's row; the second sees what the first has done.
+-- each other's key at once wait for each other here; the second sees what the first has done. An advisory lock,
+-- because the key's row is held already, and the account's row, which comes before it, may be somebody's who
+-- waits for the key's.
 CREATE FUNCTION key_manages(k api_key) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT k.role <> 'inference' AND k.deleted_at IS NULL AND NOT k.disabled
            AND (k.expires_at IS NULL OR k.expires_at > ledger_now())
@@ -124,8 +126,7 @@ BEGIN
        OR (key_manages(NEW) AND (NEW.expires_at IS NULL OR OLD.expires_at IS NOT NULL)) THEN
         RETURN NEW;
     END IF;
-    PERFORM 1 FROM account WHERE account_id = NEW.account_id FOR NO KEY UPDATE;
-    -- Row locks do not show us what the other has committed; the next statement's snapshot does.
+    PERFORM pg_advisory_xact_lock(7310852, hashtext(NEW.account_id::text));
     IF NOT EXISTS (SELECT 1 FROM api_key k WHERE k.account_id = NEW.account_id AND k.key_id <> NEW.key_id
                    AND key_manages(k) AND (k.role = 'operator' OR OLD.role <> 'operator')) THEN
         RAISE EXCEPTION 'the last management key' USING ERRCODE = 'TR001';
@@ -166,24 +167,26 @@ CREATE FUNCTION account_object(a account) RETURNS json LANGUAGE sql STABLE AS $$
                  WHERE account_id = a.account_id AND deleted_at IS NULL))
 $$;
 
--- The accounts that an operator looks for, newest first. p_q: part of a name, or the beginning of an id.
--- p_after: the last one of the page before.
-CREATE FUNCTION account_page(p_q text, p_state text, p_after uuid, p_limit bigint)
-RETURNS json LANGUAGE sql STABLE AS $$
+-- The accounts that an operator looks for, newest first. p_q: part of a name, or the beginning of an id. p_at, p_id:
+-- the last one of the page before, by its time in microseconds and its id; o_at and o_id are those of this page.
+CREATE FUNCTION account_page(p_q text, p_state text, p_at bigint, p_id uuid, p_limit bigint, OUT o_rows json,
+                             OUT o_more boolean, OUT o_at bigint, OUT o_id uuid)
+LANGUAGE sql STABLE AS $$
     WITH found AS (
-        SELECT a, a.account_id, row_number() OVER (ORDER BY a.created_at DESC, a.account_id DESC) AS at
+        SELECT a, a.account_id, a.created_at,
+               row_number() OVER (ORDER BY a.created_at DESC, a.account_id DESC) AS n
         FROM account a
         WHERE (p_state IS NULL OR a.state = p_state)
           AND (p_q IS NULL OR strpos(lower(a.name), lower(p_q)) > 0
                OR starts_with(a.account_id::text, lower(p_q))
                OR starts_with(a.organisation_id::text, lower(p_q)))
-          AND (p_after IS NULL OR (a.created_at, a.account_id) <
-               (SELECT created_at, account_id FROM account WHERE account_id = p_after))
+          AND (p_at IS NULL OR (a.created_at, a.account_id) <
+               ('epoch'::timestamptz + p_at * interval '1 microsecond', p_id))
         ORDER BY a.created_at DESC, a.account_id DESC LIMIT p_limit + 1)
-    SELECT json_build_object(
-        'data', coalesce(json_agg(account_object(a) ORDER BY at) FILTER (WHERE at <= p_limit), '[]'),
-        'next_cursor', CASE WHEN count(*) > p_limit
-                            THEN (array_agg(account_id ORDER BY at))[p_limit] END)
+    SELECT coalesce(json_agg(account_object(a) ORDER BY n) FILTER (WHERE n <= p_limit), '[]'),
+           count(*) > p_limit,
+           (extract(epoch FROM (array_agg(created_at ORDER BY n))[least(p_limit, count(*))]) * 1000000)::bigint,
+           (array_agg(account_id ORDER BY n))[least(p_limit, count(*))]
     FROM found
 $$;
 

@@ -129,9 +129,13 @@ BEGIN
         SELECT session_id FROM session WHERE expires_at <= ledger_now()
         ORDER BY expires_at LIMIT 8 FOR UPDATE SKIP LOCKED);
     PERFORM 1 FROM app_user WHERE user_id = p_user FOR NO KEY UPDATE;
-    DELETE FROM session WHERE user_id = p_user AND NOT session_alive(session);
+    -- What another one's clean-up holds is as good as gone: nobody waits here for anybody.
     DELETE FROM session WHERE session_id IN (
-        SELECT session_id FROM session WHERE user_id = p_user ORDER BY created_at DESC, session_id OFFSET 31);
+        SELECT session_id FROM session s WHERE user_id = p_user AND NOT session_alive(s)
+        FOR UPDATE SKIP LOCKED);
+    DELETE FROM session WHERE session_id IN (
+        SELECT session_id FROM session WHERE user_id = p_user ORDER BY created_at DESC, session_id OFFSET 31
+        FOR UPDATE SKIP LOCKED);
     INSERT INTO session (session_id, digest, user_id, created_at, last_seen_at, expires_at, idle_ms)
     VALUES (p_session, p_digest, p_user, ledger_now(), ledger_now(),
             ledger_now() + p_ttl_ms * interval '1 millisecond', p_idle_ms);
@@ -299,6 +303,24 @@ CREATE FUNCTION member_object(m membership) RETURNS json LANGUAGE sql STABLE AS 
     FROM app_user u WHERE u.user_id = m.user_id
 $$;
 
+-- In the order in which they came. p_at, p_id: as account_page() (025).
+CREATE FUNCTION member_page(p_organisation uuid, p_at bigint, p_id uuid, p_limit bigint, OUT o_rows json,
+                            OUT o_more boolean, OUT o_at bigint, OUT o_id uuid)
+LANGUAGE sql STABLE AS $$
+    WITH found AS (
+        SELECT m, m.user_id, m.created_at, row_number() OVER (ORDER BY m.created_at, m.user_id) AS n
+        FROM membership m
+        WHERE m.organisation_id = p_organisation
+          AND (p_at IS NULL OR (m.created_at, m.user_id) >
+               ('epoch'::timestamptz + p_at * interval '1 microsecond', p_id))
+        ORDER BY m.created_at, m.user_id LIMIT p_limit + 1)
+    SELECT coalesce(json_agg(member_object(m) ORDER BY n) FILTER (WHERE n <= p_limit), '[]'),
+           count(*) > p_limit,
+           (extract(epoch FROM (array_agg(created_at ORDER BY n))[least(p_limit, count(*))]) * 1000000)::bigint,
+           (array_agg(user_id ORDER BY n))[least(p_limit, count(*))]
+    FROM found
+$$;
+
 CREATE FUNCTION invitation_open(i invitation) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > ledger_now()
 $$;
@@ -311,8 +333,10 @@ $$;
 -- An earlier open one for the same address ends; those that ended 90 days ago go. outcome: ok; member (they are
 -- one already); limit (100 are open).
 CREATE FUNCTION invitation_create(p_organisation uuid, p_invitation uuid, p_email text, p_role text,
-                                  p_digest bytea, p_user uuid, p_ttl_ms bigint)
-RETURNS text LANGUAGE plpgsql AS $$
+                                  p_digest bytea, p_user uuid, p_ttl_ms bigint, OUT outcome text,
+                                  OUT o_shown json) LANGUAGE plpgsql AS $$
+DECLARE
+    made invitation;
 BEGIN
     PERFORM 1 FROM organisation WHERE organisation_id = p_organisation FOR NO KEY UPDATE;
     DELETE FROM invitation WHERE organisation_id = p_organisation
@@ -320,20 +344,23 @@ BEGIN
     IF EXISTS (SELECT 1 FROM membership JOIN app_user u USING (user_id)
                WHERE organisation_id = p_organisation
                  AND lower(u.email COLLATE "C") = lower(p_email COLLATE "C")) THEN
-        RETURN 'member';
+        outcome := 'member';
+        RETURN;
     END IF;
     UPDATE invitation i SET revoked_at = ledger_now()
     WHERE i.organisation_id = p_organisation AND invitation_open(i)
       AND lower(i.email COLLATE "C") = lower(p_email COLLATE "C");
     IF (SELECT count(*) FROM invitation i
         WHERE i.organisation_id = p_organisation AND invitation_open(i)) >= 100 THEN
-        RETURN 'limit';
+        outcome := 'limit';
+        RETURN;
     END IF;
     INSERT INTO invitation (organisation_id, invitation_id, email, role, digest, invited_by, created_at,
                             expires_at)
     VALUES (p_organisation, p_invitation, p_email, p_role, p_digest, p_user, ledger_now(),
-            ledger_now() + p_ttl_ms * interval '1 millisecond');
-    RETURN 'ok';
+            ledger_now() + p_ttl_ms * interval '1 millisecond') RETURNING * INTO made;
+    outcome := 'ok';
+    o_shown := invitation_object(made);
 END $$;
 
 -- Whose invitation it is, as login_begin. o_email NULL: there is no such open invitation.

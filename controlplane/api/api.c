@@ -2,10 +2,13 @@
 #include "call.h"
 #include "caller.h"
 #include "clock.h"
+#include "cors.h"
 #include "gate.h"
 #include "handlers.h"
+#include "idempotent.h"
 #include "key_text.h"
 #include "status_cache.h"
+#include "password.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,14 +16,21 @@
 #include <stdlib.h>
 
 struct api {
+    struct api_config config;
     struct db *db;
     struct translog *log;
     struct rules *rules;
     const struct vault *vault;
     const struct providers *providers;
     const struct control_health *health;
+    struct payments *payments; /* NULL: there are none */
     struct gate *gate;
     struct status_cache *status;
+    struct passwords *passwords;
+    struct rate_config caller_rate; /* of one credential */
+    struct rate *callers;           /* NULL: no limit */
+    char *origins;                  /* whose pages may call (cors.h) */
+    uint64_t idempotency_ms;
     struct budget *budget; /* requests and answers in memory */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -29,6 +39,11 @@ struct api {
 };
 
 struct db *call_db(const struct call *c)
+{
+    return c->db != NULL ? c->db : c->api->db;
+}
+
+struct db *call_pool(const struct call *c)
 {
     return c->api->db;
 }
@@ -53,6 +68,26 @@ const struct providers *call_providers(const struct call *c)
     return c->api->providers;
 }
 
+const char *call_origins(const struct call *c)
+{
+    return c->api->origins;
+}
+
+const struct rate_config *call_rates(const struct call *c)
+{
+    return &c->api->caller_rate;
+}
+
+const struct id *call_caller(const struct call *c)
+{
+    return id_is_zero(&c->user) ? &c->key : &c->user;
+}
+
+uint64_t call_idempotency_ms(const struct call *c)
+{
+    return c->api->idempotency_ms;
+}
+
 struct translog *call_log(const struct call *c)
 {
     return c->api->log;
@@ -61,6 +96,21 @@ struct translog *call_log(const struct call *c)
 struct gate *call_gate(const struct call *c)
 {
     return c->api->gate;
+}
+
+struct payments *call_payments(const struct call *c)
+{
+    return c->api->payments;
+}
+
+struct passwords *call_passwords(const struct call *c)
+{
+    return c->api->passwords;
+}
+
+const struct api_config *call_config(const struct call *c)
+{
+    return &c->api->config;
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -100,7 +150,8 @@ static bool take_prefix(struct view *path, bool *openrouter)
             return true;
         }
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
-           view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/status.json")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+           view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
+           view_eq(*path, VIEW_LIT("/openapi.json")) || view_eq(*path, VIEW_LIT("/status.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -116,11 +167,11 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
     if (!view_starts(path, head))
         return false;
     path = view_from(path, head.len);
-    tail = view_str(strchr(brace, '}') + 1); /* "/{id}/publish" */
-    if (path.len <= tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+    tail = view_str(strchr(brace, '}') + 1); /* "/rotate" */
+    if (path.len < tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
         return false;
     path.len -= tail.len;
-    if (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL)
+    if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
         return false;
     c->segment = path;
     c->target_ok = hex_decode(path, c->target.b, sizeof c->target.b) == ERR_NONE;
@@ -163,6 +214,30 @@ static const struct route *find_route(struct call *c)
     return NULL;
 }
 
+/* "user:ID", "key:ID" or "nobody". */
+static void name_actor(const struct call *c, char out[static 48])
+{
+    const char *kind = !id_is_zero(&c->user) ? "user:" : !id_is_zero(&c->key) ? "key:" : "nobody";
+    char id[ID_TEXT_LEN + 1] = "";
+
+    if (!id_is_zero(&c->user) || !id_is_zero(&c->key))
+        id_text(call_caller(c), id);
+    snprintf(out, 48, "%s%s", kind, id);
+}
+
+/* What the handler writes, it writes in the caller's name. */
+static void run_named(struct call *c)
+{
+    struct db_who who = {.request = c->request};
+
+    if (strcmp(c->route->method, "GET") != 0) {
+        name_actor(c, who.actor);
+        idempotent_name(c, &who);
+        c->db = db_as(c->api->db, &who);
+    }
+    c->route->handler(c);
+}
+
 /* The handler, unless the query says what the route does not know: a misspelt filter must not give everything. */
 static void run_handler(struct call *c)
 {
@@ -170,7 +245,7 @@ static void run_handler(struct call *c)
     bool twice;
 
     if (!route_refuses(c->route, c->query, &name, &twice))
-        c->route->handler(c);
+        idempotent_begin(c, run_named);
     else if (twice)
         call_fail_param(c, 400, "repeated_parameter", "This query parameter is there twice.", name);
     else
@@ -178,17 +253,33 @@ static void run_handler(struct call *c)
                         name);
 }
 
+/* One call of this credential, whose digest stands for it. false: it has made too many. */
+bool call_take_rate(struct call *c)
+{
+    enum err e;
+
+    if (c->api->callers == NULL)
+        return true;
+    e = rate_take(c->api->callers, c->digest.b, clock_mono_ms(), &c->retry_ms);
+    c->rate_left = rate_left(c->api->callers, c->digest.b, clock_mono_ms());
+    c->rate_counted = true;
+    return e == ERR_NONE;
+}
+
 /* --- requests --- */
 
 /* The pages that anybody may read. */
 static void serve_anybody(struct call *c)
 {
-    if (c->route->handler != handle_health) { /* which costs nothing, and must answer */
+    if (c->route->handler != handle_health && /* which costs nothing, and must answer */
+        (c->route->flags & R_OWN_RATE) == 0) {
         if (gate_page(c->api->gate, c->address, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
         }
-        c->page = true;
+        c->page = view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+        if (!c->page) /* signing in waits for a worker thread, and has bounds of its own */
+            gate_page_over(c->api->gate);
     }
     run_handler(c);
 }
@@ -197,6 +288,9 @@ static void api_free(struct api *a)
 {
     gate_free(a->gate);
     status_cache_free(a->status);
+    passwords_free(a->passwords);
+    rate_free(a->callers);
+    free(a->origins);
     budget_free(a->budget);
     free(a);
 }
@@ -236,6 +330,8 @@ static enum err call_keep_body(struct call *c, struct view body)
 
 void call_serve(struct call *c, struct view body)
 {
+    if (cors_preflight(c))
+        return;
     c->route = find_route(c);
     if (c->route == NULL && c->allow[0] != '\0')
         call_fail(c, 405, "method_not_allowed",
@@ -339,6 +435,14 @@ enum {
     API_MEMORY_BYTES = 64 << 20, /* requests and answers at once: a page has 256 KiB at most */
 };
 
+/* Of every answer, whoever words it. */
+static const struct web_header always[] = {
+    {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000")},
+    {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},
+    {VIEW_LIT("x-frame-options"), VIEW_LIT("DENY")},
+    {VIEW_LIT("referrer-policy"), VIEW_LIT("no-referrer")},
+};
+
 static enum err api_listen(struct api *a, const struct api_config *config)
 {
     const struct web_config w = {
@@ -353,6 +457,8 @@ static enum err api_listen(struct api *a, const struct api_config *config)
                    .write_stall_ms = 10000,
                    .sweep_ms = 500},
         .budget = a->budget,
+        .always = always,
+        .n_always = sizeof always / sizeof always[0],
         .handler = handler_cb,
         .error = error_cb,
         .arriving = arriving_cb,
@@ -371,16 +477,23 @@ enum err api_start(const struct api_config *config, struct api **out)
 
     if (a == NULL)
         return ERR_MEMORY;
+    a->config = *config;
     a->db = config->db;
     a->log = config->log;
     a->rules = config->rules;
     a->vault = config->vault;
     a->providers = config->providers;
     a->health = config->health;
-    e = gate_new(&config->pages, &a->gate);
     a->status = status_cache_new();
-    if (a->status == NULL)
-        e = ERR_MEMORY;
+    a->caller_rate = config->caller;
+    a->idempotency_ms = config->idempotency_ms;
+    a->origins = strdup(config->cors_origins == NULL ? "" : config->cors_origins);
+    e = a->origins == NULL || a->status == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
+    if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
+        e = rate_new(&a->caller_rate, &a->callers);
+    a->payments = config->payments;
+    if (e == ERR_NONE)
+        e = passwords_new(config->loop, &a->passwords);
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

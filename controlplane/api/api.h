@@ -19,6 +19,7 @@ struct rules;
 struct vault;
 struct providers;
 struct control_health;
+struct payments;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;
@@ -30,7 +31,12 @@ struct api_config {
     const struct providers *providers; /* borrowed */
     const struct vault *vault;         /* borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
+    struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */
+    bool sign_up; /* anybody may become a customer */
+    struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */
+    const char *cors_origins; /* pages that may call from browsers (cors.h); borrowed, NULL: none */
+    uint64_t idempotency_ms; /* how long an idempotency key is remembered */
 };
 /* ERR_IO with errno set when the address is taken. */
 must_check enum err api_start(const struct api_config *c, struct api **out);

@@ -111,6 +111,22 @@ static const char *take_text(struct json_value v, uint64_t max, char out[static 
     return fault;
 }
 
+static const char *take_secret(struct json_value v, struct value *out)
+{
+    const char *fault = "This must be text of 1 to 256 bytes.";
+    struct buf text;
+
+    buf_init(&text, sizeof out->text - 1);
+    if (v.kind == JSON_STRING && json_string_decode(v, &text) == ERR_NONE && text.len > 0) {
+        fault = NULL;
+        memcpy(out->text, text.ptr, text.len);
+        out->text[text.len] = '\0';
+        out->number = (int64_t)text.len;
+    }
+    buf_free(&text);
+    return fault;
+}
+
 /* Dollars, or a whole number: as a JSON number in any spelling, or (dollars) as a string of the
  * same form. */
 static const char *take_number(struct json_value v, bool dollars, int64_t *out)
@@ -184,6 +200,8 @@ static const char *take_value(const struct field *f, struct json_value v, struct
         return json_string_plain(v, &plain) && id_parse(plain, &out->id) == ERR_NONE
                    ? NULL
                    : "This must be an id.";
+    case FIELD_SECRET:
+        return take_secret(v, out);
     case FIELD_PLAIN:
         if (!json_string_plain(v, &out->plain))
             return "This must be text without escapes.";

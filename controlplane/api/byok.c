@@ -10,7 +10,7 @@ enum { TITLE, SEALED, SEAL_ID, DISABLED, FALLBACK, ALWAYS, ORDER, RAW, PROVIDER 
 enum { SEALED_TEXT_MAX = (LIMIT_OWN_SEALED_BYTES + 2) / 3 * 4 };
 /* clang-format off */
 #define CHANGEABLE                                                                       \
-    [TITLE] = {"name", FIELD_TEXT, false, false, 128, NULL},                                       \
+    [TITLE] = {"name", FIELD_TEXT, false, true, 128, NULL},                                       \
     [SEALED] = {"sealed_key", FIELD_PLAIN, false, false, SEALED_TEXT_MAX, NULL},                \
     [SEAL_ID] = {"sealing_key_id", FIELD_PLAIN, false, false, 16, NULL},                        \
     [DISABLED] = {"disabled", FIELD_BOOL, false, false, 0, NULL},                                  \

@@ -1,6 +1,10 @@
 #include "call.h"
 #include "clock.h"
+#include "cors.h"
+#include "etag.h"
+#include "idempotent.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,48 +20,142 @@ static void call_end(struct call *c, int status)
     if (c->own != NULL)
         secret_wipe(c->own, c->own_len);
     free(c->own);
+    idempotent_free(c->once);
+    db_as_free(c->db);
     call_over(c);
     free(c);
 }
 
+/* --- headers of every answer */
+
+enum { HEADERS_MAX = 24 };
+
+/* The head of an answer, and the texts in it. */
+struct head {
+    struct web_header h[HEADERS_MAX];
+    size_t n;
+    char id[ID_TEXT_LEN + 1], retry_s[12], limit[24], left[12], reset_s[24], etag[ETAG_LEN + 3];
+    struct view origin; /* the request's */
+};
+
+static void add(struct head *d, struct view name, struct view value)
+{
+    assert(d->n < HEADERS_MAX);
+    d->h[d->n++] = (struct web_header){name, value};
+}
+
+/* How many calls the credential has left, as providers say it. */
+static void add_rate(struct head *d, const struct call *c)
+{
+    const struct rate_config *r = call_rates(c);
+    uint64_t taken = r->address_burst - c->rate_left;
+
+    if (!c->rate_counted)
+        return;
+    snprintf(d->limit, sizeof d->limit, "%llu", (unsigned long long)r->address_burst);
+    snprintf(d->left, sizeof d->left, "%u", (unsigned)c->rate_left);
+    snprintf(d->reset_s, sizeof d->reset_s, "%llu",
+             (unsigned long long)((taken + r->address_per_s - 1) / r->address_per_s));
+    add(d, VIEW_LIT("x-ratelimit-limit"), view_str(d->limit));
+    add(d, VIEW_LIT("x-ratelimit-remaining"), view_str(d->left));
+    add(d, VIEW_LIT("x-ratelimit-reset"), view_str(d->reset_s));
+}
+
+static void add_retry(struct head *d, const struct call *c, int status)
+{
+    snprintf(d->retry_s, sizeof d->retry_s, "%u", (unsigned)(c->retry_ms + 999) / 1000);
+    if (status == 503 || status == 429 || c->retry_ms != 0)
+        add(d, VIEW_LIT("retry-after"), c->retry_ms != 0 ? view_str(d->retry_s) : VIEW_LIT("1"));
+}
+
+static void add_common(struct head *d, const struct call *c, int status, struct view content_type)
+{
+    id_text(&c->request, d->id);
+    add(d, VIEW_LIT("content-type"), content_type);
+    add(d, VIEW_LIT("cache-control"), VIEW_LIT("no-store"));
+    add(d, VIEW_LIT("x-request-id"), view_of(d->id, ID_TEXT_LEN));
+    if (status == 401)
+        add(d, VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer"));
+    add_retry(d, c, status);
+    if (c->allow[0] != '\0')
+        add(d, VIEW_LIT("allow"), view_str(c->allow));
+    if (c->cookie[0] != '\0')
+        add(d, VIEW_LIT("set-cookie"), view_str(c->cookie));
+    if (c->replayed)
+        add(d, VIEW_LIT("idempotent-replayed"), VIEW_LIT("true"));
+    add_rate(d, c);
+    if (c->origin->header(c, VIEW_LIT("origin"), &d->origin) &&
+        cors_allows(call_origins(c), d->origin))
+        d->n += cors_headers(d->origin, d->h + d->n);
+}
+
+/* The client has this answer already, by the tag that we gave it with it (RFC 9110 13.1.2). */
+static bool has_already(const struct call *c, struct view etag)
+{
+    struct view list;
+
+    if (!c->origin->header(c, VIEW_LIT("if-none-match"), &list))
+        return false;
+    return etag_listed(list, etag);
+}
+
+static bool is_read(const struct call *c)
+{
+    return view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+}
+
+void call_reply_as(struct call *c, int status, struct view content_type,
+                   const struct web_header *extra, size_t n, struct view body)
+{
+    struct head d = {.n = 0};
+    bool page = false; /* for people, with a policy of its own */
+
+    assert(n <= CALL_EXTRA_MAX);
+    if (c->from != NULL) {
+        add_common(&d, c, status, content_type);
+        for (size_t i = 0; i < n; i++) {
+            add(&d, extra[i].name, extra[i].value);
+            page |= view_eq(extra[i].name, VIEW_LIT("content-security-policy"));
+        }
+        if (!page)
+            add(&d, VIEW_LIT("content-security-policy"),
+                VIEW_LIT("default-src 'none'; frame-ancestors 'none'; base-uri 'none'"));
+        if (status == 200 && is_read(c)) {
+            etag_text(body, d.etag);
+            add(&d, VIEW_LIT("etag"), view_str(d.etag));
+            if (has_already(c, view_str(d.etag)))
+                status = 304;
+        }
+        c->origin->respond(c, status, d.h, d.n, status == 304 ? VIEW_EMPTY : body);
+    }
+    call_end(c, status);
+}
+
 void call_reply(struct call *c, int status, struct view json)
 {
-    char id[ID_TEXT_LEN + 1], retry_s[12];
-    struct web_header h[7] = {
-        {VIEW_LIT("content-type"), VIEW_LIT("application/json")},
-        {VIEW_LIT("cache-control"), VIEW_LIT("no-store")},
-        {VIEW_LIT("x-request-id"), view_of(id, ID_TEXT_LEN)},
-    };
-    size_t n = 3;
-
-    id_text(&c->request, id);
-    if (status == 401)
-        h[n++] = (struct web_header){VIEW_LIT("www-authenticate"), VIEW_LIT("Bearer")};
-    snprintf(retry_s, sizeof retry_s, "%u", (unsigned)(c->retry_ms + 999) / 1000);
-    if (status == 503 || status == 429)
-        h[n++] = (struct web_header){VIEW_LIT("retry-after"),
-                                     c->retry_ms != 0 ? view_str(retry_s) : VIEW_LIT("1")};
-    if (c->allow[0] != '\0')
-        h[n++] = (struct web_header){VIEW_LIT("allow"), view_str(c->allow)};
-    if (c->cookie[0] != '\0')
-        h[n++] = (struct web_header){VIEW_LIT("set-cookie"), view_str(c->cookie)};
-    if (c->from != NULL)
-        c->origin->respond(c, status, h, n, json);
-    call_end(c, status);
+    if (c->once == NULL || !idempotent_keep(c, status, json))
+        call_reply_as(c, status, VIEW_LIT("application/json"), NULL, 0, json);
 }
 
 void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body)
 {
+    char etag[ETAG_LEN + 3];
     const struct web_header h[] = {
         {VIEW_LIT("content-type"), content_type},
         {VIEW_LIT("cache-control"), immutable ? VIEW_LIT("public, max-age=31536000, immutable")
                                               : VIEW_LIT("public, max-age=1")},
         {VIEW_LIT("access-control-allow-origin"), VIEW_LIT("*")},
+        {VIEW_LIT("etag"), view_of(etag, ETAG_LEN + 2)},
     };
+    int status = 200;
 
-    if (c->from != NULL)
-        c->origin->respond(c, 200, h, sizeof h / sizeof h[0], body);
-    call_end(c, 200);
+    etag_text(body, etag);
+    if (c->from != NULL) {
+        if (has_already(c, view_of(etag, ETAG_LEN + 2)))
+            status = 304;
+        c->origin->respond(c, status, h, sizeof h / sizeof h[0], status == 304 ? VIEW_EMPTY : body);
+    }
+    call_end(c, status);
 }
 
 void call_reply_data(struct call *c, int status, struct view json)
@@ -76,6 +174,16 @@ void call_reply_data(struct call *c, int status, struct view json)
     else
         call_fail(c, 500, "internal_error", "Out of memory.", NULL);
     buf_free(&out);
+}
+
+void call_reply_found(struct call *c, enum err e, const struct db_result *r, const char *missing)
+{
+    if (e != ERR_NONE)
+        call_fail_db(c, e);
+    else if (db_rows(r) == 0 || db_is_null(r, 0, 0))
+        call_fail(c, 404, "not_found", missing, NULL);
+    else
+        call_reply_data(c, 200, db_get_text(r, 0, 0));
 }
 
 static const char *type_of(int status)
@@ -186,5 +294,13 @@ bool call_query(const struct call *c, const char *name, struct view *out)
             return true;
         }
     }
+    return false;
+}
+
+bool call_segment_id(struct call *c, struct id *out, const char *missing)
+{
+    if (id_parse(c->segment, out) == ERR_NONE)
+        return true;
+    call_fail(c, 404, "not_found", missing, NULL);
     return false;
 }

@@ -46,6 +46,11 @@ struct call {
     struct id picked, workspace; /* when they are */
     void (*known)(struct call *c);
     uint8_t address[16];  /* of the client, as the gate counts it */
+    struct db *db;        /* in the caller's name, when the handler may write; else NULL */
+    struct once *once;    /* its claim on an idempotency key (idempotent.h); NULL: it sent none */
+    bool replayed;        /* what is answered was answered before */
+    uint32_t rate_left;   /* calls that this credential may make at once, after this one */
+    bool rate_counted;
     bool page;            /* one of the public pages that run: gate_page_over() is owed */
     uint32_t retry_ms;    /* with 429 and 503; 0: a second */
     /* what they sent */
@@ -69,7 +74,20 @@ enum { CALL_BODY_MAX = 64 << 10, CALL_LARGE_MAX = 2 << 20, /* of routes with R_L
 struct call *call_new(struct api *a, const struct origin *origin, void *from);
 /* Finds the route, who calls, and runs the handler. body: borrowed. The call may be over when it returns. */
 void call_serve(struct call *c, struct view body);
+/* For the handler's statements: what it writes is in the caller's name in the audit trail, and with an
+ * idempotency key it is written once (db.h, struct db_who). A write is one statement. */
 struct db *call_db(const struct call *c);
+/* The same database in nobody's name. */
+struct db *call_pool(const struct call *c);
+/* Which pages may call from browsers: text of cors.h. */
+const char *call_origins(const struct call *c);
+/* How often a credential may call; per_s 0: no limit. */
+const struct rate_config *call_rates(const struct call *c);
+/* One call of this credential, whose digest stands for it. false: it has made too many; c->retry_ms says when. */
+bool call_take_rate(struct call *c);
+/* The user who calls, or the key. */
+const struct id *call_caller(const struct call *c);
+uint64_t call_idempotency_ms(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
@@ -77,16 +95,27 @@ struct rules *call_rules(const struct call *c);
 const struct vault *call_vault(const struct call *c);
 const struct providers *call_providers(const struct call *c);
 struct gate *call_gate(const struct call *c);
+/* NULL: there is no payment service. */
+struct payments *call_payments(const struct call *c);
+struct passwords *call_passwords(const struct call *c);
+const struct api_config *call_config(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */
 
 /* json: a whole document. */
 void call_reply(struct call *c, int status, struct view json);
+/* The same of another type (CSV, lines of JSON), with at most CALL_EXTRA_MAX headers of its own. Nothing in it may be
+ * loaded or run unless it brings its own content-security-policy. Not kept for an Idempotency-Key. */
+enum { CALL_EXTRA_MAX = 4 };
+void call_reply_as(struct call *c, int status, struct view content_type,
+                   const struct web_header *extra, size_t n, struct view body);
 /* Something that anyone may see and every cache may keep: for ever when it can never change. */
 void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body);
 /* {"data":<json>} */
 void call_reply_data(struct call *c, int status, struct view json);
+/* The one JSON text of the one row, as call_reply_data(); no row, or NULL: 404 with this sentence. */
+void call_reply_found(struct call *c, enum err e, const struct db_result *r, const char *missing);
 /* code: our stable name of the error; message: one sentence of ours; param: the member at fault, or
  * NULL. All three are literals of ours. */
 void call_fail(struct call *c, int status, const char *code, const char *message,
@@ -107,6 +136,7 @@ enum field_type {
     FIELD_NAME,  /* one of names[] */
     FIELD_FUTURE, /* RFC 3339: after now, at most in the year 2100 */
     FIELD_ID,
+    FIELD_SECRET, /* any text of 1 to 256 bytes, in text; its length is in number. The handler wipes it */
     FIELD_PLAIN, /* text without escapes, at most max bytes; borrowed from the body */
 };
 struct field {
@@ -128,6 +158,9 @@ struct value {
 must_check bool call_body(struct call *c, const struct field *fields, size_t n, struct value *out);
 /* A parameter of the query string, not decoded; false when absent. */
 bool call_query(const struct call *c, const char *name, struct view *out);
+
+/* What stands for the braces, as an id. false: it is none, and the call has been answered with 404. */
+must_check bool call_segment_id(struct call *c, struct id *out, const char *missing);
 
 /* Unix milliseconds from RFC 3339 ("2026-11-21T04:18:23.5Z", "...+02:00"). ERR_FORMAT. */
 must_check enum err call_parse_time(struct view v, int64_t *out_ms);

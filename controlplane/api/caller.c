@@ -55,7 +55,9 @@ static bool pick_allowed(const struct call *c)
 /* The one check of permissions. */
 static void decide(struct call *c, struct view account_state)
 {
-    if (!role_may(c->role, c->route->permission) ||
+    if (c->role == ROLE_NOBODY && c->route->permission != PERM_SELF)
+        call_fail(c, 403, "no_organisation", "You belong to no organisation.", NULL);
+    else if (!role_may(c->role, c->route->permission) ||
         ((c->route->flags & R_SESSION) != 0 && id_is_zero(&c->user)))
         call_fail(c, 403, "insufficient_role", need(c->route), NULL);
     else if (!pick_allowed(c))
@@ -63,8 +65,6 @@ static void decide(struct call *c, struct view account_state)
     else if (id_is_zero(&c->account) && (c->picks_account || c->picks_workspace))
         call_fail(c, 404, "account_not_found", "There is no such account.",
                   c->picks_account ? "account_id" : "workspace_id");
-    else if (id_is_zero(&c->account) && c->route->permission != PERM_SELF)
-        call_fail(c, 403, "no_organisation", "You belong to no organisation.", NULL);
     else if (account_stops(c, account_state))
         return;
     else if (c->from == NULL)
@@ -170,6 +170,10 @@ static void look_up(struct call *c, bool session)
         return;
     if (gate_key(call_gate(c), c->address, &c->digest, clock_mono_ms(), &c->retry_ms) != ERR_NONE) {
         call_fail(c, 429, "rate_limit_exceeded", "Too many unknown API keys.", NULL);
+        return;
+    }
+    if (!call_take_rate(c)) {
+        call_fail(c, 429, "rate_limit_exceeded", "Too many requests with this credential.", NULL);
         return;
     }
     const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b)),

@@ -4,6 +4,39 @@
 
 #include "call.h"
 
+/* sessions.c, sign_up.c: users and their sessions */
+void handle_login(struct call *c);
+void handle_logout(struct call *c);
+void handle_session(struct call *c);
+void handle_session_list(struct call *c);
+void handle_session_delete(struct call *c);
+void handle_session_delete_all(struct call *c);
+void handle_password(struct call *c);
+void handle_sign_up(struct call *c);
+void handle_invitation_accept(struct call *c);
+/* members.c */
+void handle_member_list(struct call *c);
+void handle_member_get(struct call *c);
+void handle_member_patch(struct call *c);
+void handle_member_delete(struct call *c);
+void handle_member_leave(struct call *c);
+void handle_invitation_list(struct call *c);
+void handle_invitation_create(struct call *c);
+void handle_invitation_get(struct call *c);
+void handle_invitation_delete(struct call *c);
+/* organisation.c */
+void handle_organisation_get(struct call *c);
+void handle_organisation_patch(struct call *c);
+void handle_organisation_delete(struct call *c);
+void handle_workspace_list(struct call *c);
+void handle_workspace_create(struct call *c);
+void handle_workspace_get(struct call *c);
+void handle_workspace_patch(struct call *c);
+void handle_workspace_delete(struct call *c);
+/* accounts.c: for operators */
+void handle_account_list(struct call *c);
+void handle_account_get(struct call *c);
+void handle_account_patch(struct call *c);
 /* keys.c */
 void handle_key_self(struct call *c);
 void handle_key_list(struct call *c);
@@ -19,12 +52,54 @@ void handle_byok_patch(struct call *c);
 void handle_byok_delete(struct call *c);
 /* credits.c */
 void handle_credits(struct call *c);
-void handle_topup(struct call *c);
 void handle_account_create(struct call *c);
+/* movements.c */
+void handle_topup(struct call *c);
+void handle_refund(struct call *c);
+void handle_adjust(struct call *c);
+void handle_promotion(struct call *c);
+void handle_reverse(struct call *c);
+void handle_transfer(struct call *c);
+/* terms.c */
+void handle_terms_list(struct call *c);
+void handle_terms_set(struct call *c);
+/* statements.c */
+void handle_movement_list(struct call *c);
+void handle_statement_list(struct call *c);
+void handle_statement(struct call *c);
+/* payments.c: what customers do */
+void handle_payment_list(struct call *c);
+void handle_invoice_list(struct call *c);
+void handle_payment_get(struct call *c);
+void handle_payment_checkout(struct call *c);
+void handle_payment_setup(struct call *c);
+void handle_auto_topup_get(struct call *c);
+void handle_auto_topup_put(struct call *c);
+void handle_auto_topup_delete(struct call *c);
+void handle_payment_methods(struct call *c);
+void handle_payment_method_delete(struct call *c);
+/* payments_operator.c: refunds, lines of credit, requests for credits; webhooks */
+void handle_payment_refund(struct call *c);
+void handle_credit_line_get(struct call *c);
+void handle_credit_line_set(struct call *c);
+void handle_credit_request_create(struct call *c);
+void handle_credit_request_list(struct call *c);
+void handle_credit_request_queue(struct call *c);
+void handle_credit_request_decide(struct call *c);
+void handle_webhook_stripe(struct call *c);
 /* history.c */
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* analytics.c */
+void handle_analytics(struct call *c);
+void handle_activity_csv(struct call *c);
+void handle_retention(struct call *c);
+void handle_retention_set(struct call *c);
+/* trail.c: the audit trail */
+void handle_audit_list(struct call *c);
+void handle_audit_export(struct call *c);
+void handle_audit_verify(struct call *c);
 /* health.c: for anyone */
 void handle_health(struct call *c);
 void handle_ready(struct call *c);
@@ -37,6 +112,8 @@ void handle_log_entry(struct call *c);
 void handle_log_release(struct call *c);
 void handle_checkpoint(struct call *c);
 void handle_tile(struct call *c);
+/* openapi.c */
+void handle_openapi(struct call *c);
 
 /* catalog.c, catalog_edits.c: the operator's catalog */
 void handle_catalog(struct call *c);

@@ -10,6 +10,8 @@ enum err health_text_json(const struct control_figures *f, struct buf *out)
 
     if (e == ERR_NONE)
         e = trouble_append(f->troubles, "", &n, out);
+    if (e == ERR_NONE && f->booking.violations != 0)
+        e = trouble_append_name("", "ledger_violations", &n, out);
     if (e == ERR_NONE && f->draining)
         e = trouble_append_name("", "draining", &n, out);
     if (e == ERR_NONE)
@@ -83,6 +85,8 @@ enum err health_text_metrics(const struct control_figures *f, struct buf *out)
         {"usage_lost", "gauge", "Records lost in them.", f->booking.lost},
         {"usage_lost_nusd", "gauge", "What those can have been worth at most.",
          f->booking.lost_nusd},
+        {"ledger_violations", "gauge", "Broken invariants of the ledger that --check-ledger found last.",
+         f->booking.violations},
         {"usage_set_aside_total", "counter", "Records set aside by this instance.",
          f->peers.usage_set_aside},
         {"usage_missing_total", "counter", "Times that this instance asked for earlier records.",

@@ -12,7 +12,36 @@
 /* clang-format off */
 const struct route routes[] = {
     /* --- who calls, accounts, members (access.inc) */
+    ROUTE("POST", "/auth/signup", PUBLIC, 0, "", handle_sign_up),
+    ROUTE("POST", "/auth/login", PUBLIC, 0, "", handle_login),
+    ROUTE("POST", "/auth/logout", SELF, R_SESSION, "", handle_logout),
+    ROUTE("GET", "/auth/session", SELF, R_SESSION, "", handle_session),
+    ROUTE("GET", "/auth/sessions", SELF, R_SESSION, "", handle_session_list),
+    ROUTE("DELETE", "/auth/sessions", SELF, R_SESSION, "", handle_session_delete_all),
+    ROUTE("DELETE", "/auth/sessions/{id}", SELF, R_SESSION, "", handle_session_delete),
+    ROUTE("POST", "/auth/password", SELF, R_SESSION, "", handle_password),
+    ROUTE("GET", "/organisation", WORKSPACES_READ, 0, "", handle_organisation_get),
+    ROUTE("PATCH", "/organisation", WORKSPACES_WRITE, 0, "", handle_organisation_patch),
+    ROUTE("DELETE", "/organisation", ORGANISATION_CLOSE, 0, "", handle_organisation_delete),
+    ROUTE("POST", "/organisation/leave", SELF, R_SESSION, "", handle_member_leave),
+    ROUTE("GET", "/members", MEMBERS_READ, 0, "limit cursor", handle_member_list),
+    ROUTE("GET", "/members/{id}", MEMBERS_READ, 0, "", handle_member_get),
+    ROUTE("PATCH", "/members/{id}", MEMBERS_WRITE, 0, "", handle_member_patch),
+    ROUTE("DELETE", "/members/{id}", MEMBERS_WRITE, 0, "", handle_member_delete),
+    ROUTE("POST", "/invitations/accept", PUBLIC, 0, "", handle_invitation_accept),
+    ROUTE("GET", "/invitations", MEMBERS_READ, 0, "", handle_invitation_list),
+    ROUTE("POST", "/invitations", MEMBERS_WRITE, 0, "", handle_invitation_create),
+    ROUTE("GET", "/invitations/{id}", MEMBERS_READ, 0, "", handle_invitation_get),
+    ROUTE("DELETE", "/invitations/{id}", MEMBERS_WRITE, 0, "", handle_invitation_delete),
+    ROUTE("GET", "/workspaces", WORKSPACES_READ, 0, "limit offset", handle_workspace_list),
+    ROUTE("POST", "/workspaces", WORKSPACES_WRITE, 0, "", handle_workspace_create),
+    ROUTE("GET", "/workspaces/{id}", WORKSPACES_READ, 0, "", handle_workspace_get),
+    ROUTE("PATCH", "/workspaces/{id}", WORKSPACES_WRITE, 0, "", handle_workspace_patch),
+    ROUTE("DELETE", "/workspaces/{id}", WORKSPACES_WRITE, 0, "", handle_workspace_delete),
+    ROUTE("GET", "/accounts", ACCOUNTS_READ, 0, "q state limit cursor", handle_account_list),
     ROUTE("POST", "/accounts", ACCOUNTS_WRITE, 0, "", handle_account_create),
+    ROUTE("GET", "/accounts/{id}", ACCOUNTS_READ, 0, "", handle_account_get),
+    ROUTE("PATCH", "/accounts/{id}", ACCOUNTS_WRITE, 0, "", handle_account_patch),
 
     /* --- keys */
     ROUTE("GET", "/key", SELF, R_RELAYED, "", handle_key_self),
@@ -31,12 +60,44 @@ const struct route routes[] = {
 
     /* --- money: balances, movements, statements */
     ROUTE("GET", "/credits", CREDITS_READ, R_RELAYED, "", handle_credits),
-    ROUTE("POST", "/credits/topup", MONEY_WRITE, 0, "", handle_topup),
+    ROUTE("GET", "/credits/transfers", CREDITS_READ, R_RELAYED, "limit cursor kind", handle_movement_list),
+    ROUTE("POST", "/credits/transfer", CREDITS_WRITE, R_RELAYED | R_OWN_IDEMPOTENCY, "", handle_transfer),
+    ROUTE("POST", "/credits/topup", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_topup),
+    ROUTE("POST", "/credits/refund", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_refund),
+    ROUTE("POST", "/credits/adjust", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_adjust),
+    ROUTE("POST", "/credits/promotion", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_promotion),
+    ROUTE("POST", "/credits/reverse", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_reverse),
+    ROUTE("GET", "/credits/terms", CREDITS_READ, R_RELAYED, "", handle_terms_list),
+    ROUTE("POST", "/credits/terms", MONEY_WRITE, 0, "", handle_terms_set),
+    ROUTE("GET", "/statements", CREDITS_READ, R_RELAYED, "", handle_statement_list),
+    ROUTE("GET", "/statements/{month}", CREDITS_READ, R_RELAYED, "format", handle_statement),
 
     /* --- payments */
+    ROUTE("GET", "/payments", CREDITS_READ, 0, "limit cursor", handle_payment_list),
+    ROUTE("GET", "/invoices", CREDITS_READ, 0, "limit cursor", handle_invoice_list),
+    ROUTE("POST", "/payments/checkout", CREDITS_WRITE, 0, "", handle_payment_checkout),
+    ROUTE("POST", "/payments/setup", CREDITS_WRITE, 0, "", handle_payment_setup),
+    ROUTE("GET", "/payments/auto-topup", CREDITS_READ, 0, "", handle_auto_topup_get),
+    ROUTE("PUT", "/payments/auto-topup", CREDITS_WRITE, 0, "", handle_auto_topup_put),
+    ROUTE("DELETE", "/payments/auto-topup", CREDITS_WRITE, 0, "", handle_auto_topup_delete),
+    ROUTE("GET", "/payments/methods", CREDITS_READ, 0, "", handle_payment_methods),
+    ROUTE("DELETE", "/payments/methods/{id}", CREDITS_WRITE, 0, "", handle_payment_method_delete),
+    ROUTE("GET", "/payments/credit-line", CREDITS_READ, 0, "", handle_credit_line_get),
+    ROUTE("PUT", "/payments/credit-line", MONEY_WRITE, 0, "", handle_credit_line_set),
+    ROUTE("POST", "/payments/{id}/refund", MONEY_WRITE, 0, "", handle_payment_refund),
+    ROUTE("GET", "/payments/{id}", CREDITS_READ, 0, "", handle_payment_get),
+    ROUTE("POST", "/credits/migration-requests", CREDITS_WRITE, 0, "", handle_credit_request_create),
+    ROUTE("GET", "/credits/migration-requests", CREDITS_READ, 0, "", handle_credit_request_list),
+    ROUTE("GET", "/migration-requests", MONEY_WRITE, 0, "status", handle_credit_request_queue),
+    ROUTE("POST", "/migration-requests/{id}", MONEY_WRITE, 0, "", handle_credit_request_decide),
+    ROUTE("POST", "/webhooks/stripe", PUBLIC, R_OWN_RATE, "", handle_webhook_stripe),
 
     /* --- usage */
-    ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash", handle_activity),
+    ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash from to", handle_activity),
+    ROUTE("GET", "/activity.csv", USAGE_READ, 0, "from to cursor", handle_activity_csv),
+    ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
+    ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
+    ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),
     ROUTE("GET", "/generation", SELF, R_RELAYED, "id", handle_generation),
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 
@@ -77,11 +138,15 @@ const struct route routes[] = {
     ROUTE("PATCH", "/incidents/{id}", INCIDENTS_WRITE, 0, "", handle_incident_patch),
 
     /* --- audit trail */
+    ROUTE("GET", "/audit", AUDIT_READ, 0, "scope from until limit cursor", handle_audit_list),
+    ROUTE("GET", "/audit/export", AUDIT_READ, 0, "scope from until cursor", handle_audit_export),
+    ROUTE("GET", "/audit/verify", AUDIT_READ, 0, "scope seq hash", handle_audit_verify),
 
     /* --- health, documents, for anyone */
     ROUTE("GET", "/health", PUBLIC, 0, "", handle_health),
     ROUTE("GET", "/readyz", PUBLIC, 0, "", handle_ready),
     ROUTE("GET", "/healthz", PUBLIC, 0, "", handle_alive),
+    ROUTE("GET", "/openapi.json", PUBLIC, 0, "", handle_openapi),
 
     /* --- the transparency log */
     ROUTE("POST", "/releases", LOG_WRITE, 0, "", handle_log_release),

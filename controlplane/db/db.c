@@ -1,4 +1,5 @@
 #include "db.h"
+#include "conninfo.h"
 #include "db_conn.h"
 #include "log.h"
 
@@ -145,7 +146,10 @@ struct db_conn {
     enum conn_state state;
     bool listener;
     unsigned pending;  /* pipeline syncs that were sent and not yet seen */
-    PGresult *current; /* rows of the query whose sync comes next */
+    bool named[DB_PIPELINE_DEPTH]; /* of each, from `first` on: statements go before and behind the query */
+    unsigned first;
+    unsigned results;  /* that came since the last sync */
+    PGresult *current; /* the query's rows, or the first error: of what ends with the next sync */
     struct db_conn_events events;
 };
 
@@ -255,7 +259,9 @@ static void conn_synced(struct db_conn *c)
     enum err e = r == NULL ? ERR_DB : result_err(r);
 
     c->current = NULL;
+    c->results = 0;
     c->pending--;
+    c->first = (c->first + 1) % DB_PIPELINE_DEPTH;
     if (c->state == CONN_PREPARING) {
         c->state = e == ERR_NONE ? CONN_READY : c->state;
         if (e == ERR_NONE)
@@ -268,8 +274,37 @@ static void conn_synced(struct db_conn *c)
     PQclear(r);
 }
 
-/* Take what arrived. Results of a query come before its sync; the first error among them counts,
- * also one that comes after the rows, from a constraint checked at commit. */
+/* A server that takes no writes is not, or no longer, the one to be connected to: the next attempt finds the other. */
+static bool is_read_only(const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+    return state != NULL && strcmp(state, "25006") == 0;
+}
+
+/* One result of what ends with the next sync. The query's own is the first, or the second behind the statement that
+ * says in whose name; the first error counts more, also one that comes after the rows, from a constraint checked at
+ * commit. */
+static void conn_result(struct db_conn *c, PGresult *r)
+{
+    enum err e = result_err(r);
+    bool own = c->results == (c->named[c->first] ? 1 : 0);
+
+    c->results++;
+    if (PQresultStatus(r) == PGRES_FATAL_ERROR)
+        LOG("db_error", KV("sqlstate_base36", sqlstate_number(r)),
+            KV("preparing", c->state == CONN_PREPARING));
+    if (is_read_only(r))
+        uv_timer_start(c->later, conn_later_cb, 0, 0);
+    if ((c->current != NULL && result_err(c->current) != ERR_NONE) || (e == ERR_NONE && !own)) {
+        PQclear(r);
+    } else {
+        PQclear(c->current);
+        c->current = r;
+    }
+}
+
+/* Take what arrived. */
 static void conn_results(struct db_conn *c)
 {
     while (c->state != CONN_DOWN && c->pending > 0 && !PQisBusy(c->pg)) {
@@ -285,15 +320,7 @@ static void conn_results(struct db_conn *c)
             conn_synced(c);
             continue;
         }
-        if (PQresultStatus(r) == PGRES_FATAL_ERROR)
-            LOG("db_error", KV("sqlstate_base36", sqlstate_number(r)),
-                KV("preparing", c->state == CONN_PREPARING));
-        if (c->current != NULL && result_err(c->current) != ERR_NONE) {
-            PQclear(r);
-        } else {
-            PQclear(c->current);
-            c->current = r;
-        }
+        conn_result(c, r);
     }
 }
 
@@ -332,7 +359,7 @@ static void ignore_notice(void *cookie, const PGresult *r)
     (void)r;
 }
 
-enum err db_conn_open(uv_loop_t *loop, const char *url, bool listener,
+enum err db_conn_open(uv_loop_t *loop, const char *url, unsigned turn, bool listener,
                       const struct db_conn_events *events, struct db_conn **out)
 {
     struct db_conn *c = calloc(1, sizeof *c);
@@ -345,7 +372,7 @@ enum err db_conn_open(uv_loop_t *loop, const char *url, bool listener,
     }
     *c = (struct db_conn){.loop = loop, .listener = listener, .events = *events, .later = later};
     later->data = c;
-    c->pg = PQconnectStart(url);
+    c->pg = (PGconn *)conninfo_connect(url, turn, true);
     if (c->pg == NULL) {
         db_conn_free(c);
         return ERR_MEMORY;
@@ -369,17 +396,41 @@ void db_conn_free(struct db_conn *c)
     free(c);
 }
 
-enum err db_conn_send(struct db_conn *c, enum stmt s, const struct db_param *params, size_t n)
+static bool conn_send_one(struct db_conn *c, enum stmt s, const struct db_param *params, size_t n)
 {
     struct bound b;
 
-    assert(c->state == CONN_READY && n == stmt_params(s));
+    assert(n == stmt_params(s));
     bind_params(&b, params, n);
-    if (PQsendQueryPrepared(c->pg, stmt_name(s), (int)n, b.values, b.lengths, b.formats, 1) != 1 ||
-        PQpipelineSync(c->pg) != 1) {
+    return PQsendQueryPrepared(c->pg, stmt_name(s), (int)n, b.values, b.lengths, b.formats, 1) == 1;
+}
+
+/* What stands between two syncs is one transaction. */
+static bool conn_send_all(struct db_conn *c, enum stmt s, const struct db_param *params, size_t n,
+                          const struct db_who *who)
+{
+    char request[ID_TEXT_LEN + 1];
+
+    if (who == NULL)
+        return conn_send_one(c, s, params, n) && PQpipelineSync(c->pg) == 1;
+    id_text(&who->request, request);
+    const struct db_param name[] = {db_bytes(view_str(who->actor)), db_bytes(view_str(request))};
+    const struct db_param claim[] = {db_id(&who->account), db_id(&who->claim)};
+
+    return conn_send_one(c, STMT_CALL_NAMED, name, 2) && conn_send_one(c, s, params, n) &&
+           (!who->claimed || conn_send_one(c, STMT_REST_RAN, claim, 2)) &&
+           PQpipelineSync(c->pg) == 1;
+}
+
+enum err db_conn_send(struct db_conn *c, enum stmt s, const struct db_param *params, size_t n,
+                      const struct db_who *who)
+{
+    assert(c->state == CONN_READY && c->pending < DB_PIPELINE_DEPTH);
+    if (!conn_send_all(c, s, params, n, who)) {
         uv_timer_start(c->later, conn_later_cb, 0, 0);
         return ERR_DB;
     }
+    c->named[(c->first + c->pending) % DB_PIPELINE_DEPTH] = who != NULL;
     c->pending++;
     if (conn_flush(c) != ERR_NONE) {
         /* It counts as sent: `down` will end it with the others. */
@@ -406,7 +457,7 @@ static PGconn *session_pg(struct session *s)
 
 enum err session_open(const char *url, struct session **out, struct buf *why)
 {
-    PGconn *c = PQconnectdb(url);
+    PGconn *c = (PGconn *)conninfo_connect(url, 0, false);
 
     if (c == NULL)
         return ERR_MEMORY;
@@ -431,8 +482,12 @@ static enum err session_end(PGresult *r, struct session *s, struct buf *why)
     enum err e = r == NULL ? ERR_DB : result_err(r);
     const char *text = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 
+    const char *state = r == NULL ? NULL : PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
     if (e == ERR_NONE)
         return ERR_NONE;
+    if (state != NULL && strcmp(state, "55P03") == 0)
+        return ERR_OVERLOAD;
     return say(why, text != NULL ? text : PQerrorMessage(session_pg(s))) == ERR_MEMORY ? ERR_MEMORY
                                                                                        : e;
 }

@@ -1,4 +1,4 @@
-/* PostgreSQL, asynchronously, in pipeline mode: the only room that includes libpq-fe.h (db.c).
+/* PostgreSQL, asynchronously, in pipeline mode: the only room that includes libpq-fe.h (db.c, conninfo.c).
  * Statements have names and live in stmt/; values are always bound, in binary. */
 #ifndef TR_CONTROLPLANE_DB_DB_H
 #define TR_CONTROLPLANE_DB_DB_H
@@ -24,7 +24,7 @@ enum {
 
 struct db_config {
     uv_loop_t *loop;
-    const char *url;      /* libpq conninfo or URI */
+    const char *url;      /* libpq conninfo or URI; may name several hosts (conninfo.h) */
     unsigned connections; /* 8 */
 };
 /* Connects in the background and reconnects for ever with backoff; queries queue (bounded) while
@@ -34,6 +34,20 @@ must_check enum err db_open(const struct db_config *c, struct db **out);
 void db_close(struct db *d, void (*closed)(void *cookie), void *cookie);
 bool db_ready(const struct db *d); /* at least one live connection */
 uv_loop_t *db_loop(const struct db *d);
+
+/* In whose name a statement is sent: its transaction says so to the audit trail (sql/027). With a claim on an
+ * idempotency key, what it writes is committed only while the claim holds, together with the note that it
+ * was written (sql/028). */
+struct db_who {
+    char actor[48]; /* "key:UUID": kind and id, NUL-terminated */
+    struct id request;
+    bool claimed;
+    struct id account, claim; /* when claimed */
+};
+/* The same pool for statements in somebody's name: for db_query() and db_fail(). Given to the caller, who ends it with
+ * db_as_free(), while statements may still be under way. */
+struct db *db_as(struct db *d, const struct db_who *who);
+void db_as_free(struct db *d);
 
 /* A value to bind, made by the functions below. Bytes are borrowed until db_query returns. */
 struct db_param {

@@ -9,8 +9,13 @@
 #include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { SQL_FILE_MAX = 1 << 20 };
+enum {
+    SQL_FILE_MAX = 1 << 20,
+    LOCK_TRIES = 40, /* of two seconds, with pauses: two minutes in all */
+    LOCK_PAUSE_US = 1000000,
+};
 
 /* "NNN_name.sql" */
 static int is_migration(const struct dirent *d)
@@ -60,8 +65,8 @@ static enum err lookup(const struct db_result *done, const char *file,
     return ERR_NOT_FOUND;
 }
 
-/* One file, one transaction: all of it and its entry, or nothing. */
-static enum err apply(struct session *s, const char *file, struct view sql,
+/* One file, one transaction: all of it and its entry, or nothing. ERR_OVERLOAD: nothing, because others hold a lock. */
+static enum err apply_once(struct session *s, const char *file, struct view sql,
                       const struct digest32 *digest, struct buf *why)
 {
     const struct db_param done[] = {db_bytes(view_str(file)),
@@ -69,8 +74,13 @@ static enum err apply(struct session *s, const char *file, struct view sql,
     struct buf text;
     enum err e;
 
-    buf_init(&text, SQL_FILE_MAX + 64);
-    e = buf_append(&text, VIEW_LIT("BEGIN;\n"));
+    buf_init(&text, SQL_FILE_MAX + 512);
+    /* A trigger that waits for the commit would keep later statements of the file from altering its table. */
+    e = buf_append(&text, VIEW_LIT("BEGIN;\n"
+                                   "SET LOCAL lock_timeout = '2s';\n"
+                                   "SELECT set_config('tr.actor', 'migration', true);\n"
+                                   "DO $$ BEGIN IF EXISTS (SELECT FROM pg_constraint WHERE conname ="
+                                   " 'audit') THEN SET CONSTRAINTS audit IMMEDIATE; END IF; END $$;\n"));
     if (e == ERR_NONE)
         e = buf_append(&text, sql);
     if (e == ERR_NONE)
@@ -82,6 +92,25 @@ static enum err apply(struct session *s, const char *file, struct view sql,
     if (e == ERR_NONE)
         e = session_run(s, "COMMIT", why);
     buf_free(&text);
+    return e;
+}
+
+/* A statement that waits for a table makes everybody wait who comes after it, so it does not wait long behind a
+ * backup or a report, but lets the others pass and comes again. */
+static enum err apply(struct session *s, const char *file, struct view sql,
+                      const struct digest32 *digest, struct buf *why)
+{
+    enum err e = apply_once(s, file, sql, digest, why);
+
+    for (unsigned i = 1; e == ERR_OVERLOAD && i < LOCK_TRIES; i++) {
+        LOG("db_migration_waits", KV("number", (uint64_t)strtoul(file, NULL, 10)), KV("tries", i));
+        e = session_run(s, "ROLLBACK", why);
+        usleep(LOCK_PAUSE_US);
+        if (e == ERR_NONE)
+            e = apply_once(s, file, sql, digest, why);
+    }
+    if (e == ERR_OVERLOAD)
+        e = buf_appendf(why, "a table is locked by another transaction") == ERR_NONE ? ERR_DB : ERR_MEMORY;
     return e;
 }
 

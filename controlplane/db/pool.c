@@ -2,6 +2,7 @@
  */
 #include "db.h"
 #include "clock.h"
+#include "conninfo.h"
 #include "db_conn.h"
 #include "log.h"
 #include "query.h"
@@ -13,6 +14,7 @@ enum {
     POOL_MAX = 32,
     SWEEP_MS = 100, /* how exactly timeouts are kept */
     CONNECT_TIMEOUT_MS = 5000,
+    CONNECT_TIMEOUT_SEVERAL_MS = 2000, /* with another host to try */
     BACKOFF_MIN_MS = 100, /* doubles up to the maximum, so a restart of the server is met soon */
     BACKOFF_MAX_MS = 2000,
     PING_MS = 1000,
@@ -24,20 +26,30 @@ enum slot_state {
     SLOT_READY       /* takes queries */
 };
 
+struct pool;
+struct db { /* what db.h hands out: the pool, and in whose name it is asked */
+    struct pool *pool;
+    bool named;
+    struct db_who who;
+};
+
 struct slot {
-    struct db *db;
+    struct pool *db;
     struct db_conn *conn;
     enum slot_state state;
     uint64_t retry_ms, ping_ms;
     uint32_t backoff_ms;
+    unsigned turn;        /* with which of several hosts the next attempt begins */
     struct fifo lane;     /* waiting for this very connection */
     struct fifo inflight; /* sent, in order */
 };
 
-struct db {
+struct pool {
+    struct db self; /* in nobody's name */
     uv_loop_t *loop;
     uv_timer_t sweep, soon; /* soon: work that must not happen inside a caller */
     char *url;
+    uint32_t connect_ms;
     struct slot slots[POOL_MAX + 1]; /* the last is the listener */
     unsigned n;
     struct fifo waiting; /* for any connection */
@@ -53,14 +65,14 @@ struct db {
 static void soon_cb(uv_timer_t *t);
 
 /* While closing, close_cb takes care of what fails. */
-static void db_soon(struct db *d)
+static void db_soon(struct pool *d)
 {
     if (!d->closing)
         uv_timer_start(&d->soon, soon_cb, 0, 0);
 }
 
 /* The callback follows from `soon`. */
-static void query_fail(struct db *d, struct query *q, enum err e)
+static void query_fail(struct pool *d, struct query *q, enum err e)
 {
     q->failed = e;
     fifo_push(&d->failed, q);
@@ -75,7 +87,7 @@ static void query_finish(struct query *q, enum err e, const struct db_result *r)
     free(q);
 }
 
-static void fifo_fail(struct db *d, struct fifo *f, enum err e)
+static void fifo_fail(struct pool *d, struct fifo *f, enum err e)
 {
     for (struct query *q; (q = fifo_pop(f)) != NULL;)
         query_fail(d, q, e);
@@ -87,7 +99,7 @@ static void slot_send(struct slot *s, struct query *q)
 {
     s->db->queued--;
     q->deadline_ms = clock_mono_ms() + DB_QUERY_TIMEOUT_MS; /* from now on it may be executing */
-    if (db_conn_send(s->conn, q->stmt, q->params, q->n) == ERR_NONE)
+    if (db_conn_send(s->conn, q->stmt, q->params, q->n, q->named ? &q->who : NULL) == ERR_NONE)
         fifo_push(&s->inflight, q);
     else
         query_fail(s->db, q, ERR_DB);
@@ -119,12 +131,12 @@ uint32_t db_lane_lookups(void)
 }
 
 /* How many are kept: the first that anything may use. */
-static unsigned db_kept(const struct db *d)
+static unsigned db_kept(const struct pool *d)
 {
     return d->n >= DB_KEPT_MIN ? DB_KEPT_LEASES + DB_KEPT_LOOKUPS : 0;
 }
 
-static struct slot *db_slot_of(struct db *d, uint32_t lane)
+static struct slot *db_slot_of(struct pool *d, uint32_t lane)
 {
     unsigned kept = db_kept(d);
 
@@ -136,7 +148,7 @@ static struct slot *db_slot_of(struct db *d, uint32_t lane)
 }
 
 /* A kept connection's queue has its own bound: a crowd at one does not fill another. */
-static bool db_crowded(const struct db *d, const struct slot *s)
+static bool db_crowded(const struct pool *d, const struct slot *s)
 {
     size_t others = d->queued;
 
@@ -147,7 +159,7 @@ static bool db_crowded(const struct db *d, const struct slot *s)
     return others >= DB_QUEUE_MAX;
 }
 
-static struct slot *db_least_busy(struct db *d)
+static struct slot *db_least_busy(struct pool *d)
 {
     struct slot *best = NULL;
 
@@ -158,7 +170,7 @@ static struct slot *db_least_busy(struct db *d)
     return best;
 }
 
-static void db_dispatch(struct db *d)
+static void db_dispatch(struct pool *d)
 {
     struct slot *s;
 
@@ -171,9 +183,10 @@ static void db_dispatch(struct db *d)
         slot_send(s, fifo_pop(&d->waiting));
 }
 
-void db_query(struct db *d, enum stmt stmt, const struct db_param *params, size_t n, uint32_t lane,
-              db_cb *cb, void *cookie)
+void db_query(struct db *handle, enum stmt stmt, const struct db_param *params, size_t n,
+              uint32_t lane, db_cb *cb, void *cookie)
 {
+    struct pool *d = handle->pool;
     struct query *q = query_new(stmt, params, n);
     struct slot *s = lane == 0 ? NULL : db_slot_of(d, lane);
 
@@ -182,6 +195,8 @@ void db_query(struct db *d, enum stmt stmt, const struct db_param *params, size_
     assert(q != NULL);
     q->cb = cb;
     q->cookie = cookie;
+    q->named = handle->named;
+    q->who = handle->who;
     q->deadline_ms = clock_mono_ms() + DB_QUERY_TIMEOUT_MS;
     if (d->closing || db_crowded(d, s)) {
         query_fail(d, q, d->closing ? ERR_CANCELLED : ERR_OVERLOAD);
@@ -192,14 +207,14 @@ void db_query(struct db *d, enum stmt stmt, const struct db_param *params, size_
     db_dispatch(d);
 }
 
-void db_fail(struct db *d, enum stmt s, enum err e, db_cb *cb, void *cookie)
+void db_fail(struct db *handle, enum stmt s, enum err e, db_cb *cb, void *cookie)
 {
     struct query *q = query_new(s, NULL, 0);
 
     assert(q != NULL && e != ERR_NONE);
     q->cb = cb;
     q->cookie = cookie;
-    query_fail(d, q, e);
+    query_fail(handle->pool, q, e);
 }
 
 /* --- connections --- */
@@ -210,6 +225,7 @@ static void slot_ready_cb(void *cookie)
 
     s->state = SLOT_READY;
     s->backoff_ms = BACKOFF_MIN_MS;
+    s->turn = 0;
     s->ping_ms = clock_mono_ms() + PING_MS;
     if (s == &s->db->slots[POOL_MAX]) {
         LOG("db_listening", KV("connections", s->db->n));
@@ -242,6 +258,8 @@ static void slot_down_cb(void *cookie)
 {
     struct slot *s = cookie;
 
+    if (s->state == SLOT_CONNECTING)
+        s->turn++; /* a host that does not answer must not keep us from the next one */
     LOG("db_connection_lost", KV("was_ready", s->state == SLOT_READY),
         KV("queries", (uint64_t)s->inflight.n), KV("retry_ms", s->backoff_ms));
     fifo_fail(s->db, &s->inflight, ERR_DB);
@@ -258,9 +276,9 @@ static void slot_connect(struct slot *s)
     db_conn_free(s->conn);
     s->conn = NULL;
     s->state = SLOT_CONNECTING;
-    s->retry_ms = clock_mono_ms() + CONNECT_TIMEOUT_MS;
-    if (db_conn_open(s->db->loop, s->db->url, s == &s->db->slots[POOL_MAX], &events, &s->conn) !=
-        ERR_NONE)
+    s->retry_ms = clock_mono_ms() + s->db->connect_ms;
+    if (db_conn_open(s->db->loop, s->db->url, s->turn, s == &s->db->slots[POOL_MAX], &events,
+                     &s->conn) != ERR_NONE)
         slot_down_cb(s);
 }
 
@@ -289,7 +307,7 @@ static void slot_ping(struct slot *s, uint64_t now)
     slot_send(s, q);
 }
 
-static void fifo_expire(struct db *d, struct fifo *f, uint64_t now)
+static void fifo_expire(struct pool *d, struct fifo *f, uint64_t now)
 {
     while (f->head != NULL && f->head->deadline_ms <= now) {
         d->queued--;
@@ -308,13 +326,15 @@ static void slot_sweep(struct slot *s, uint64_t now)
         s->conn = NULL;
         slot_down_cb(s);
     }
+    if (s->state == SLOT_CONNECTING && s->retry_ms <= now)
+        s->turn++;
     if (s->state != SLOT_READY && s->retry_ms <= now)
         slot_connect(s);
 }
 
 static void sweep_cb(uv_timer_t *t)
 {
-    struct db *d = t->data;
+    struct pool *d = t->data;
     uint64_t now = clock_mono_ms();
 
     for (unsigned i = 0; i < d->n; i++)
@@ -328,7 +348,7 @@ static void sweep_cb(uv_timer_t *t)
 
 static void soon_cb(uv_timer_t *t)
 {
-    struct db *d = t->data;
+    struct pool *d = t->data;
     size_t n = d->failed.n; /* a callback may queue and fail again: that waits for the next turn */
 
     for (; n > 0; n--) {
@@ -344,7 +364,7 @@ static void soon_cb(uv_timer_t *t)
 
 enum err db_open(const struct db_config *config, struct db **out)
 {
-    struct db *d = calloc(1, sizeof *d);
+    struct pool *d = calloc(1, sizeof *d);
     char *url = strdup(config->url);
 
     assert(config->connections >= 1 && config->connections <= POOL_MAX);
@@ -353,8 +373,10 @@ enum err db_open(const struct db_config *config, struct db **out)
         free(url);
         return ERR_MEMORY;
     }
+    d->self.pool = d;
     d->loop = config->loop;
     d->url = url;
+    d->connect_ms = conninfo_hosts(url) > 1 ? CONNECT_TIMEOUT_SEVERAL_MS : CONNECT_TIMEOUT_MS;
     d->n = config->connections;
     fifo_init(&d->waiting);
     fifo_init(&d->failed);
@@ -368,30 +390,49 @@ enum err db_open(const struct db_config *config, struct db **out)
     uv_timer_init(d->loop, &d->soon);
     d->sweep.data = d->soon.data = d;
     uv_timer_start(&d->sweep, sweep_cb, 0, SWEEP_MS);
-    *out = d;
+    *out = &d->self;
     return ERR_NONE;
 }
 
-enum err db_listen(struct db *d, const struct db_watch *w)
+struct db *db_as(struct db *handle, const struct db_who *who)
 {
+    struct db *d = malloc(sizeof *d);
+
+    assert(d != NULL);
+    *d = (struct db){handle->pool, true, *who};
+    return d;
+}
+
+void db_as_free(struct db *handle)
+{
+    assert(handle == NULL || handle->named);
+    free(handle);
+}
+
+enum err db_listen(struct db *handle, const struct db_watch *w)
+{
+    struct pool *d = handle->pool;
+
     if (d->watch.notified != NULL)
         return ERR_DUPLICATE;
     d->watch = *w;
     return ERR_NONE;
 }
 
-void db_unlisten(struct db *d)
+void db_unlisten(struct db *handle)
 {
-    d->watch = (struct db_watch){0};
+    handle->pool->watch = (struct db_watch){0};
 }
 
-uv_loop_t *db_loop(const struct db *d)
+uv_loop_t *db_loop(const struct db *handle)
 {
-    return d->loop;
+    return handle->pool->loop;
 }
 
-bool db_ready(const struct db *d)
+bool db_ready(const struct db *handle)
 {
+    const struct pool *d = handle->pool;
+
     for (unsigned i = 0; i < d->n; i++)
         if (d->slots[i].state == SLOT_READY)
             return true;
@@ -400,7 +441,7 @@ bool db_ready(const struct db *d)
 
 static void handle_closed_cb(uv_handle_t *h)
 {
-    struct db *d = h->data;
+    struct pool *d = h->data;
 
     if (--d->handles > 0)
         return;
@@ -413,7 +454,7 @@ static void handle_closed_cb(uv_handle_t *h)
 /* All that is left to do happens in one loop turn of its own, outside every other callback. */
 static void close_cb(uv_timer_t *t)
 {
-    struct db *d = t->data;
+    struct pool *d = t->data;
 
     for (unsigned i = 0; i <= POOL_MAX; i++) {
         db_conn_free(d->slots[i].conn);
@@ -429,8 +470,10 @@ static void close_cb(uv_timer_t *t)
     uv_close((uv_handle_t *)&d->soon, handle_closed_cb);
 }
 
-void db_close(struct db *d, void (*closed)(void *cookie), void *cookie)
+void db_close(struct db *handle, void (*closed)(void *cookie), void *cookie)
 {
+    struct pool *d = handle->pool;
+
     assert(!d->closing);
     d->closing = true;
     d->closed = closed;

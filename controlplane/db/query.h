@@ -12,6 +12,8 @@ struct query {
     db_cb *cb;
     void *cookie;
     enum err failed; /* why, once it is in the failed list */
+    bool named;      /* in the name of `who` */
+    struct db_who who;
     size_t n;
     struct db_param params[]; /* followed by the bytes they point to */
 };

@@ -22,23 +22,34 @@
     " NULL AS creator_user_id, NULL AS external_user, NULL AS last_used_at,"                       \
     " k.account_id AS workspace_id"
 
-/* The arrays of usage_ingest, one per field of a usage record: "$3::bigint[], $4::uuid[], ...". */
-#define INGEST_SEQ(parameter) parameter "::bigint[]"
-#define INGEST_ID(parameter) ", " parameter "::uuid[]"
-#define INGEST_NUMBER(parameter) ", " parameter "::bigint[]"
-#define INGEST_U8 INGEST_NUMBER
-#define INGEST_U16 INGEST_NUMBER
-#define INGEST_U32 INGEST_NUMBER
-#define INGEST_U64 INGEST_NUMBER
-#define INGEST_I64 INGEST_NUMBER
-#define INGEST_MS INGEST_NUMBER
-#define INGEST_ONE(no, field, type, bits, max, column, why) INGEST_##type("$" #no)
+/* A record of usage_ingest, out of two arrays: $3 has the ids of all records, four each, $4 their numbers. They are the
+ * parameters 4 to 7 and all others of the list; g.o and g.i say where a record's begin. Two arrays cost the server a
+ * tenth of what one for each field does. */
+#define INGEST_SEQ(no) "($4::bigint[])[g.i+(" #no "-2)]"
+#define INGEST_ID(no) ", ($3::uuid[])[g.o+(" #no "-3)]"
+#define INGEST_NUMBER(no) ", ($4::bigint[])[g.i+(" #no "-6)]"
+#define INGEST_U8(no) INGEST_NUMBER(no)
+#define INGEST_U16(no) INGEST_NUMBER(no)
+#define INGEST_U32(no) INGEST_NUMBER(no)
+#define INGEST_U64(no) INGEST_NUMBER(no)
+#define INGEST_I64(no) INGEST_NUMBER(no)
+#define INGEST_MS(no) INGEST_NUMBER(no)
+#define INGEST_ONE(no, field, type, bits, max, column, why) INGEST_##type(no)
 #define INGEST_ONE_TOKENS(no, class, ...) USAGE_TOKENS_AS(INGEST_ONE, no, class)
+#define INGEST_IS_ID_ID true
+#define INGEST_IS_ID_SEQ false
+#define INGEST_IS_ID_U8 false
+#define INGEST_IS_ID_U16 false
+#define INGEST_IS_ID_U32 false
+#define INGEST_IS_ID_U64 false
+#define INGEST_IS_ID_I64 false
+#define INGEST_IS_ID_MS false
 #define INGEST_COUNT(no, field, type, bits, max, column, why) INGEST_AT_##field,
 #define INGEST_COUNT_TOKENS(no, class, ...) USAGE_TOKENS_AS(INGEST_COUNT, no, class)
 enum { USAGE_EACH(INGEST_COUNT) INGEST_FIELDS };
 #define INGEST_COUNTED(no, field, type, bits, max, column, why)                                    \
-    _Static_assert(no == 3 + INGEST_AT_##field, "parameters are counted up in the list's order");
+    _Static_assert(no == 3 + INGEST_AT_##field, "fields are counted up in the list's order");       \
+    _Static_assert(INGEST_IS_ID_##type == (no >= 4 && no <= 7), "ids are the fields 4 to 7");
 #define INGEST_COUNTED_TOKENS(no, class, ...) USAGE_TOKENS_AS(INGEST_COUNTED, no, class)
 USAGE_EACH(INGEST_COUNTED)
 

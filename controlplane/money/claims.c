@@ -122,4 +122,6 @@ void claims_tick(struct ledger *l)
     l->claims_cleaned_ms = now_ms;
     ledger_begin(l);
     db_query(l->config.db, STMT_IDEMPOTENCY_CLEAN, p, 2, 0, clean_cb, l);
+    ledger_begin(l); /* those of the REST API, too (sql/028) */
+    db_query(l->config.db, STMT_REST_CLEAN, p, 2, 0, clean_cb, l);
 }

@@ -1,4 +1,4 @@
-/* Usage into the ledger: a batch of records becomes parallel arrays for usage_ingest (sql/019). */
+/* Usage into the ledger: a batch of records becomes two arrays for usage_ingest (sql/037). */
 #include "ledger.h"
 #include "ledger_state.h"
 
@@ -17,7 +17,7 @@ enum field_kind {
     FIELD_MS
 };
 
-/* In the order of the statement's parameters after the first two. */
+/* In the order of the type usage_record. The arrays have ids and numbers in this order, record after record. */
 #define FIELD(no, field, type, bits, max, column, why)                                             \
     {offsetof(struct usage_record, field), FIELD_##type},
 #define FIELD_TOKENS(no, class, ...) USAGE_TOKENS_AS(FIELD, no, class)
@@ -25,7 +25,15 @@ static const struct {
     size_t offset;
     enum field_kind kind;
 } fields[] = {USAGE_EACH(FIELD)};
-enum { FIELDS = sizeof fields / sizeof fields[0], ARRAY_MAX = 32 + LIMIT_USAGE_BATCH * 20 };
+enum {
+    FIELDS = sizeof fields / sizeof fields[0],
+    IDS = 4, /* stmt.c says which */
+    NUMBERS = FIELDS - IDS,
+    IDS_MAX = 32 + LEDGER_BOOK_MAX * IDS * 20,
+    NUMBERS_MAX = 32 + LEDGER_BOOK_MAX * NUMBERS * 12,
+    ATTEMPT_NUMBERS = 6,
+    ATTEMPTS_MAX = 32 + LEDGER_ATTEMPTS_MAX * ATTEMPT_NUMBERS * 12,
+};
 
 /* The end of the year 9999, the last that a timestamp's text form can hold. */
 #define RECEIVED_MS_MAX INT64_C(253402300799000)
@@ -60,56 +68,89 @@ static int64_t field_value(const uint8_t *at, enum field_kind kind)
     return 0;
 }
 
-static enum err encode_array(struct buf *out, const struct usage_record *records, size_t n,
-                             size_t f)
+static enum err encode_record(const struct usage_record *r, struct buf *ids, struct buf *numbers)
 {
-    bool id = fields[f].kind == FIELD_ID;
-    enum err e = db_array_begin(out, id ? DB_ELEMENT_ID : DB_ELEMENT_I64, n);
+    enum err e = r->seq == 0 || r->seq > INT64_MAX ? ERR_LIMIT : ERR_NONE;
 
-    for (size_t i = 0; e == ERR_NONE && i < n; i++) {
-        const uint8_t *at = (const uint8_t *)&records[i] + fields[f].offset;
+    for (size_t f = 0; e == ERR_NONE && f < FIELDS; f++) {
+        const uint8_t *at = (const uint8_t *)r + fields[f].offset;
 
-        e = id ? db_array_put(out, view_of(at, sizeof(struct id)))
-               : db_array_put_i64(out, field_value(at, fields[f].kind));
+        e = fields[f].kind == FIELD_ID ? db_array_put(ids, view_of(at, sizeof(struct id)))
+                                       : db_array_put_i64(numbers, field_value(at, fields[f].kind));
     }
     return e;
 }
 
-static void ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                   size_t n, bool aside, ledger_acked_cb *cb, void *cookie)
+static enum err encode_attempts(const struct usage_attempt *a, size_t n, struct buf *out)
 {
-    struct db_param p[2 + FIELDS] = {db_id(boot), db_bool(aside)};
-    struct buf arrays[FIELDS];
-    struct number_op *op = number_begin(l, cb, cookie);
-    enum err e = n == 0 || n > LIMIT_USAGE_BATCH ? ERR_LIMIT : ERR_NONE;
+    enum err e = db_array_begin(out, DB_ELEMENT_I64, n * ATTEMPT_NUMBERS);
 
-    for (size_t f = 0; f < FIELDS; f++)
-        buf_init(&arrays[f], ARRAY_MAX);
-    for (size_t i = 0; e == ERR_NONE && i < n; i++)
-        if (records[i].seq == 0 || records[i].seq > INT64_MAX)
-            e = ERR_LIMIT;
-    for (size_t f = 0; e == ERR_NONE && f < FIELDS; f++) {
-        e = encode_array(&arrays[f], records, n, f);
-        p[2 + f] = db_bytes(buf_view(&arrays[f]));
+    for (size_t i = 0; e == ERR_NONE && i < n; i++) {
+        const int64_t numbers[ATTEMPT_NUMBERS] = {(int64_t)a[i].seq, a[i].attempt, a[i].endpoint_no,
+                                                  a[i].error_class, a[i].http_status, a[i].took_ms};
+
+        for (size_t k = 0; e == ERR_NONE && k < ATTEMPT_NUMBERS; k++)
+            e = db_array_put_i64(out, numbers[k]);
     }
+    return e;
+}
+
+static enum err encode(const struct ledger_batch *b, struct buf *ids, struct buf *numbers, struct buf *attempts)
+{
+    enum err e = b->n == 0 || b->n > LEDGER_BOOK_MAX || b->n_attempts > LEDGER_ATTEMPTS_MAX ? ERR_LIMIT : ERR_NONE;
+
     if (e == ERR_NONE)
-        db_query(l->config.db, STMT_USAGE_INGEST, p, 2 + FIELDS, ledger_lane(boot), number_end, op);
+        e = db_array_begin(ids, DB_ELEMENT_ID, b->n * IDS);
+    if (e == ERR_NONE)
+        e = db_array_begin(numbers, DB_ELEMENT_I64, b->n * NUMBERS);
+    for (size_t i = 0; e == ERR_NONE && i < b->n; i++)
+        e = encode_record(&b->records[i], ids, numbers);
+    return e == ERR_NONE ? encode_attempts(b->attempts, b->n_attempts, attempts) : e;
+}
+
+static void ingest(struct ledger *l, const struct id *boot, const struct ledger_batch *b, bool aside,
+                   ledger_acked_cb *cb, void *cookie)
+{
+    struct number_op *op = number_begin(l, cb, cookie);
+    struct buf ids, numbers, attempts;
+    enum err e;
+
+    buf_init(&ids, IDS_MAX);
+    buf_init(&numbers, NUMBERS_MAX);
+    buf_init(&attempts, ATTEMPTS_MAX);
+    e = encode(b, &ids, &numbers, &attempts);
+    const struct db_param p[] = {db_id(boot),
+                                 db_bool(aside),
+                                 db_bytes(buf_view(&ids)),
+                                 db_bytes(buf_view(&numbers)),
+                                 db_i64((int64_t)b->n),
+                                 db_i64(NUMBERS),
+                                 db_bytes(buf_view(&attempts))};
+    if (e == ERR_NONE)
+        db_query(l->config.db, STMT_USAGE_INGEST, p, sizeof p / sizeof p[0], ledger_lane(boot), number_end, op);
     else
         db_fail(l->config.db, STMT_USAGE_INGEST, e, number_end, op);
-    for (size_t f = 0; f < FIELDS; f++)
-        buf_free(&arrays[f]);
+    buf_free(&ids);
+    buf_free(&numbers);
+    buf_free(&attempts);
 }
 
-void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                   size_t n, ledger_acked_cb *cb, void *cookie)
+void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records, size_t n,
+                   ledger_acked_cb *cb, void *cookie)
 {
-    ingest(l, boot, records, n, false, cb, cookie);
+    ingest(l, boot, &(struct ledger_batch){.records = records, .n = n}, false, cb, cookie);
 }
 
-void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                      size_t n, ledger_acked_cb *cb, void *cookie)
+void ledger_ingest_batch(struct ledger *l, const struct id *boot, const struct ledger_batch *batch,
+                         ledger_acked_cb *cb, void *cookie)
 {
-    ingest(l, boot, records, n, true, cb, cookie);
+    ingest(l, boot, batch, false, cb, cookie);
+}
+
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records, size_t n,
+                      ledger_acked_cb *cb, void *cookie)
+{
+    ingest(l, boot, &(struct ledger_batch){.records = records, .n = n}, true, cb, cookie);
 }
 
 void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,

@@ -76,6 +76,8 @@ static void reclaim_timer_cb(uv_timer_t *t)
         return;
     l->reclaiming = true;
     claims_tick(l);
+    rollup_tick(l);
+    upkeep_tick(l);
     ledger_begin(l);
     db_query(l->config.db, STMT_USAGE_REBOOK, p, 1, 0, rebook_cb, l);
 }

@@ -66,11 +66,24 @@ void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg
 void ledger_lease_return(struct ledger *l, const struct id *boot,
                          const struct msg_lease_return *ret, void (*cb)(void *cookie, enum err e),
                          void *cookie);
-/* Book a batch, in seq order, idempotent by (boot, seq): one transaction. A record that cannot be
- * booked (unknown lease and account) is kept in usage_rejected and acknowledged, never dropped silently.
+/* Book a batch of at most LEDGER_BOOK_MAX records, in seq order, idempotent by (boot, seq): one transaction. A record
+ * that cannot be booked (unknown lease and account) is kept in usage_rejected and acknowledged, never dropped silently.
  * ERR_CONFLICT, ERR_RANGE: the database refuses these records, and will again. */
+enum {
+    LEDGER_BOOK_MAX = 2048, /* some 20 ms; what is fixed about a transaction is a tenth of that */
+    LEDGER_ATTEMPTS_MAX = 2 * LIMIT_USAGE_ATTEMPTS,
+};
 void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
                    size_t n, ledger_acked_cb *cb, void *cookie);
+/* The same, with the failed attempts of some of these records' requests, at most LEDGER_ATTEMPTS_MAX. */
+struct ledger_batch {
+    const struct usage_record *records;
+    size_t n;
+    const struct usage_attempt *attempts;
+    size_t n_attempts;
+};
+void ledger_ingest_batch(struct ledger *l, const struct id *boot, const struct ledger_batch *batch,
+                         ledger_acked_cb *cb, void *cookie);
 /* Keep records that the database refuses in usage_aside, where an operator finds them, and acknowledge them. */
 void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records,
                       size_t n, ledger_acked_cb *cb, void *cookie);
@@ -87,7 +100,9 @@ void ledger_release(struct ledger *l, const struct id *boot, const struct id *re
                     void (*cb)(void *cookie, enum err e, const struct msg_claimed *answer),
                     void *cookie);
 
-/* OWN_ASK: an account's own provider keys, as they are stored. providers: whose numbers the message has; keys of a
+/* In fee_ppm: the account has no fee of its own, the configured one counts. */
+#define LEDGER_FEE_CONFIGURED UINT32_MAX
+/* OWN_ASK: an account's markup and own provider keys, as they are stored. providers: whose numbers the message has; keys of a
  * provider that is not among them are left out. The answer is borrowed. */
 void ledger_own_keys(struct ledger *l, const struct id *account, const struct providers *providers,
                      void (*cb)(void *cookie, enum err e, const struct msg_own_keys *keys), void *cookie);

@@ -14,7 +14,7 @@ struct own_op {
     void *cookie;
 };
 
-enum own_column { OWN_VERSION, OWN_ID, OWN_PROVIDER, OWN_FLAGS, OWN_SEAL_ID, OWN_SEALED };
+enum own_column { OWN_VERSION, OWN_ID, OWN_PROVIDER, OWN_FLAGS, OWN_SEAL_ID, OWN_SEALED, OWN_FEE, OWN_MARKUP };
 
 /* False: its provider is not measured. */
 static bool own_row(const struct own_op *op, const struct db_result *r, size_t row, struct msg_own_key *k)
@@ -44,7 +44,10 @@ static enum err own_read(const struct own_op *op, const struct db_result *r, str
     struct msg_own_key k;
     enum err e = ERR_NONE;
 
-    *m = (struct msg_own_keys){.account = op->account, .version = (uint64_t)db_get_i64(r, 0, OWN_VERSION)};
+    *m = (struct msg_own_keys){.account = op->account, .version = (uint64_t)db_get_i64(r, 0, OWN_VERSION),
+                                .fee_ppm = db_is_null(r, 0, OWN_FEE) ? LEDGER_FEE_CONFIGURED
+                                                                     : (uint32_t)db_get_i64(r, 0, OWN_FEE),
+                                .markup_ppm = (uint32_t)db_get_i64(r, 0, OWN_MARKUP)};
     for (size_t i = 0; i < db_rows(r) && e == ERR_NONE; i++) {
         if (db_is_null(r, i, OWN_ID))
             break; /* there is none */

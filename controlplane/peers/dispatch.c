@@ -119,6 +119,13 @@ static bool handle_usage(struct peer *p, struct view payload)
     return msg_usage_decode(payload, &m) == ERR_NONE && orders_usage(p, &m);
 }
 
+static bool handle_usage_attempts(struct peer *p, struct view payload)
+{
+    struct msg_usage_attempts m;
+
+    return msg_usage_attempts_decode(payload, &m) == ERR_NONE && orders_attempts(p, &m);
+}
+
 static bool handle_usage_lost(struct peer *p, struct view payload)
 {
     struct msg_usage_lost m;
@@ -217,7 +224,8 @@ static const struct {
     {MSG_RELAY_ASK, relay_asked},            {MSG_RELAY_NEXT, relay_wanted},
     {MSG_CLAIM, handle_claim},               {MSG_RELEASE, handle_release},
     {MSG_OWN_ASK, sealing_own_asked},        {MSG_SEAL_GIVE, sealing_given},
-    {MSG_ACME_CHALLENGE, sealing_acme_challenge}, {MSG_STATE, steer_said},
+    {MSG_ACME_CHALLENGE, sealing_acme_challenge}, {MSG_USAGE_ATTEMPTS, handle_usage_attempts},
+    {MSG_STATE, steer_said},
 };
 
 bool peer_dispatch(struct peer *p, const struct frame *f)

@@ -1,5 +1,5 @@
 /* What must be booked in the order in which a data plane said it: usage batches, lost records, the ends of
- * leases, and how far everything is settled. One at a time. Returns that do not end their lease are not
+ * leases, and how far everything is settled. One at a time; batches that follow each other and wait are booked as one. Returns that do not end their lease are not
  * among them: what they give back was not spent, whatever records are on their way, and a look-up that
  * came after them may need it. */
 #include "peer.h"
@@ -23,7 +23,14 @@ static struct order *order_new(enum order_kind kind, size_t n_records)
     return o;
 }
 
-static void order_done(struct peer *p)
+static void order_free(struct order *o)
+{
+    free(o->attempts);
+    free(o);
+}
+
+/* The first order leaves the queue. */
+static struct order *order_take(struct peer *p)
 {
     struct order *o = p->orders;
 
@@ -31,7 +38,12 @@ static void order_done(struct peer *p)
     if (p->orders == NULL)
         p->orders_end = &p->orders;
     p->n_orders--;
-    free(o);
+    return o;
+}
+
+static void order_done(struct peer *p)
+{
+    order_free(order_take(p));
     if (p->paused && p->n_orders <= PEER_ORDERS_MAX / 2) {
         p->paused = false;
         conn_resume(p->conn);
@@ -43,6 +55,58 @@ static void order_retry(struct peer *p, enum err e)
 {
     LOG("booking_failed", KV("error", log_err(e)));
     p->order_retry_ms = clock_mono_ms() + PEER_RETRY_MS;
+}
+
+/* --- batches that wait are booked as one --- */
+
+/* Was nothing of it refused? What was is booked alone. */
+static bool order_is_fresh(const struct order *o)
+{
+    return o->kind == ORDER_USAGE && o->refusals == 0 && !o->aside;
+}
+
+/* `from` is booked with `all`. False: no memory, nothing has changed. */
+static bool order_add(struct order *all, const struct order *from)
+{
+    if (from->n_attempts > 0) {
+        struct usage_attempt *a = realloc(all->attempts, (all->n_attempts + from->n_attempts) * sizeof *a);
+
+        if (a == NULL)
+            return false;
+        memcpy(a + all->n_attempts, from->attempts, from->n_attempts * sizeof *a);
+        all->attempts = a;
+        all->n_attempts += from->n_attempts;
+    }
+    memcpy(all->records + all->n, from->records, from->n * sizeof from->records[0]);
+    all->n += from->n;
+    return true;
+}
+
+/* The first order and those behind it that have room beside it become one. Without memory they stay as they are. */
+static void orders_join(struct peer *p)
+{
+    struct order *first = p->orders, *all;
+
+    if (!order_is_fresh(first) || first->next == NULL || !order_is_fresh(first->next) ||
+        first->n + first->next->n > LEDGER_BOOK_MAX)
+        return;
+    all = order_new(ORDER_USAGE, LEDGER_BOOK_MAX);
+    if (all == NULL)
+        return;
+    all->n = 0;
+    all->queued_ms = first->queued_ms;
+    while (p->orders != NULL && order_is_fresh(p->orders) && all->n + p->orders->n <= LEDGER_BOOK_MAX &&
+           all->n_attempts + p->orders->n_attempts <= LEDGER_ATTEMPTS_MAX && order_add(all, p->orders))
+        order_free(order_take(p));
+    if (all->n == 0) {
+        order_free(all);
+        return;
+    }
+    all->next = p->orders;
+    p->orders = all;
+    if (all->next == NULL)
+        p->orders_end = &all->next;
+    p->n_orders++;
 }
 
 /* --- what the database refuses --- */
@@ -57,7 +121,7 @@ static enum err order_split(struct peer *p)
     if (rest == NULL)
         return ERR_MEMORY;
     memcpy(rest->records, o->records + half, rest->n * sizeof rest->records[0]);
-    rest->attempts = --o->attempts; /* one attempt for each half */
+    rest->refusals = --o->refusals; /* one attempt for each half */
     rest->queued_ms = o->queued_ms;
     o->n = half;
     rest->next = o->next;
@@ -75,7 +139,7 @@ static void order_refused(struct peer *p, enum err e)
 {
     struct order *o = p->orders;
 
-    if (o->kind != ORDER_USAGE || o->aside || ++o->attempts < PEER_BOOK_ATTEMPTS) {
+    if (o->kind != ORDER_USAGE || o->aside || ++o->refusals < PEER_BOOK_ATTEMPTS) {
         order_retry(p, e);
         return;
     }
@@ -205,11 +269,17 @@ static void orders_step(struct peer *p)
 
     if (o == NULL || p->order_running || p->order_retry_ms != 0 || p->state != PEER_ACCEPTED)
         return;
+    orders_join(p);
+    o = p->orders;
     p->order_running = true;
     p->calls++;
     switch (o->kind) {
     case ORDER_USAGE:
-        (o->aside ? ledger_set_aside : ledger_ingest)(l, boot, o->records, o->n, booked_cb, p);
+        if (o->aside)
+            ledger_set_aside(l, boot, o->records, o->n, booked_cb, p);
+        else
+            ledger_ingest_batch(l, boot, &(struct ledger_batch){o->records, o->n, o->attempts, o->n_attempts},
+                                booked_cb, p);
         break;
     case ORDER_LOST:
         ledger_lost(l, boot, o->lost.lo, o->lost.hi, booked_cb, p);
@@ -253,7 +323,32 @@ bool orders_usage(struct peer *p, const struct msg_usage *m)
             return false;
         }
     }
+    o->attempts = p->attempts;
+    o->n_attempts = p->n_attempts;
+    p->attempts = NULL;
+    p->n_attempts = 0;
     return order_queue(p, o);
+}
+
+/* They wait for their USAGE. Those of an earlier frame that it did not come for are of a batch that was sent
+ * again, and say nothing new. */
+bool orders_attempts(struct peer *p, const struct msg_usage_attempts *m)
+{
+    struct usage_attempt *a = calloc(m->count, sizeof *a);
+    struct view rest = m->attempts, wire;
+
+    if (a == NULL)
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        if (!view_take(&rest, USAGE_ATTEMPT_WIRE_BYTES, &wire) || usage_attempt_decode(wire, &a[i]) != ERR_NONE) {
+            free(a);
+            return false;
+        }
+    }
+    free(p->attempts);
+    p->attempts = a;
+    p->n_attempts = m->count;
+    return true;
 }
 
 bool orders_lost(struct peer *p, const struct msg_usage_lost *m)
@@ -324,6 +419,7 @@ void peer_orders_free(struct peer *p)
         struct order *o = p->orders;
 
         p->orders = o->next;
-        free(o);
+        order_free(o);
     }
+    free(p->attempts);
 }

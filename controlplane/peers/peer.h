@@ -42,9 +42,11 @@ struct order {
         struct msg_settled settled;
     };
     /* ORDER_USAGE */
-    unsigned attempts; /* that the database has refused */
+    unsigned refusals; /* of the database, so far */
     bool aside;        /* to be kept in usage_aside instead of booked */
     size_t n;
+    struct usage_attempt *attempts; /* failed ones of these records' requests; nearly always NULL */
+    size_t n_attempts;
     struct usage_record records[];
 };
 
@@ -76,6 +78,8 @@ struct peer {
     unsigned n_orders;
     bool order_running;
     uint64_t order_retry_ms; /* 0: nothing to retry */
+    struct usage_attempt *attempts; /* of the USAGE that comes next */
+    size_t n_attempts;
     bool from_said;          /* the boot was told that records are missing, and has not sent them yet */
 
     uint64_t acked_seq; /* when the boot was written down */
@@ -170,6 +174,7 @@ void steer_happened(const struct peer *p, const char *event, const char *detail)
 
 /* orders.c: what is booked in its order. False: illegal, or no memory; close. */
 bool orders_usage(struct peer *p, const struct msg_usage *m);
+bool orders_attempts(struct peer *p, const struct msg_usage_attempts *m); /* of the next usage */
 bool orders_lost(struct peer *p, const struct msg_usage_lost *m);
 bool orders_return(struct peer *p, const struct msg_lease_return *m); /* a final one */
 bool orders_settled(struct peer *p, const struct msg_settled *m);

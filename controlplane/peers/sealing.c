@@ -22,7 +22,8 @@ static void own_cb(void *cookie, enum err e, const struct msg_own_keys *keys)
         return;
     }
     m = *keys;
-    m.fee_ppm = p->owner->config.own_fee_ppm;
+    if (m.fee_ppm == LEDGER_FEE_CONFIGURED)
+        m.fee_ppm = p->owner->config.own_fee_ppm;
     buf_init(&out, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
     if (msg_own_keys_encode(&m, &out) == ERR_NONE)
         peer_send(p, buf_view(&out));

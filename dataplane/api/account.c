@@ -115,6 +115,15 @@ static uint8_t account_method(struct view method)
     return RELAY_METHODS;
 }
 
+/* Keys of POST requests are the control plane's (its idempotent.h), and no header crosses the link. A client that sends
+ * one relies on it, so it is told. */
+static bool account_has_key(const struct web_request *web, const struct msg_relay_ask *ask)
+{
+    struct view key;
+
+    return ask->method == RELAY_POST && web_header(web, VIEW_LIT("idempotency-key"), &key);
+}
+
 /* False: *f says why not. */
 static bool account_read(const struct account_context *x, struct web_request *web, struct view path,
                          struct msg_relay_ask *ask, struct api_failure *f)
@@ -132,6 +141,11 @@ static bool account_read(const struct account_context *x, struct web_request *we
     if (ask->body.len > LIMIT_RELAY_BODY_BYTES) {
         f->error = API_TOO_LARGE;
         f->message = "The body of a request to this path may have 16 KiB.";
+        return false;
+    }
+    if (account_has_key(web, ask)) {
+        f->error = API_BAD_REQUEST;
+        f->message = "Idempotency-Key on this path works at the control plane's own address only.";
         return false;
     }
     if (view_starts(ask->path, VIEW_LIT("/byok")) && !own_key_body_ok(ask->body, f))

@@ -10,6 +10,7 @@
 #include "endpoints.h"
 #include "images_dialect.h"
 #include "messages.h"
+#include "openapi.h"
 #include "rank_dialect.h"
 #include "reply.h"
 #include "responses.h"
@@ -89,6 +90,11 @@ static void handle_signature(struct visit *v)
 static void handle_health(struct visit *v)
 {
     stats_status(v->x->stats, status_answer(v->x->status, v->web));
+}
+
+static void handle_openapi(struct visit *v)
+{
+    stats_status(v->x->stats, openapi_answer(v->web));
 }
 
 static void handle_attestation(struct visit *v)
@@ -202,6 +208,7 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/providers", true, false, ACCESS_PUBLIC, handle_providers, NULL},
     {"GET", "/status", true, false, ACCESS_PUBLIC, handle_status, NULL},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
+    {"GET", "/openapi.json", false, false, ACCESS_PUBLIC, handle_openapi, NULL},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
     {"GET", "/attestation/catalog", false, false, ACCESS_EVIDENCE, handle_catalog, NULL},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},

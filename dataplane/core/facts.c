@@ -71,6 +71,7 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
                             (r->attempts.candidate.own != 0 ? RECEIPT_OWN_KEY : 0) |
                             (r->attempts.made != 0 ? RECEIPT_ADMITTED : 0)),
         .own_fee_ppm = r->attempts.candidate.own != 0 ? r->attempts.own->fee_ppm : 0,
+        .markup_ppm = own_markup(&r->attempts, &r->attempts.candidate),
         /* a stream that has begun said 200, however it ended */
         .status = (uint16_t)(r->committed ? 200 : settle_status(r)),
         .endpoint = (uint8_t)r->endpoint,

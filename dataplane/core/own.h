@@ -39,8 +39,11 @@ void own_route(struct attempts *a, const struct route_want *want, const struct o
 /* Leave out what is paid with the account's credit. False: nothing would be left, or nothing was left out. */
 bool own_route_only(struct attempts *a);
 
-/* What the account pays when the catalog's price of a request at c is cost_nusd >= 0: that, or on an own key the
- * fee, rounded up. Never decreases as the cost grows, so a bill is within its reservation. */
+/* The account's markup on the catalog's price at c, in millionths; 0 on a key of its own, where the fee is paid. The
+ * request keeps the answer that it began with, so a change does not touch it. */
+uint32_t own_markup(const struct attempts *a, const struct candidate *c);
+/* What the account pays when the catalog's price of a request at c is cost_nusd >= 0: that with the account's markup,
+ * or on an own key the fee, rounded up. Never decreases as the cost grows, so a bill is within its reservation. */
 int64_t own_charge(const struct attempts *a, const struct candidate *c, int64_t cost_nusd);
 
 #endif

@@ -103,6 +103,8 @@ void own_route(struct attempts *a, const struct route_want *want, const struct o
 
     assert(keys->n <= LIMIT_OWN_KEYS);
     a->own = keys;
+    if (keys->n == 0)
+        return; /* the account has a markup alone */
     note_trouble(a, keys);
     if (want->across_models)
         kept_off = push_model(a, want, keys, NULL, &with);
@@ -133,13 +135,17 @@ bool own_route_only(struct attempts *a)
     return true;
 }
 
+uint32_t own_markup(const struct attempts *a, const struct candidate *c)
+{
+    return a->own != NULL && c->own == 0 ? a->own->markup_ppm : 0;
+}
+
 int64_t own_charge(const struct attempts *a, const struct candidate *c, int64_t cost_nusd)
 {
-    unsigned __int128 fee;
+    uint32_t ppm = c->own != 0 ? a->own->fee_ppm : OWN_WHOLE_PPM + own_markup(a, c);
+    unsigned __int128 pays;
 
     assert(cost_nusd >= 0);
-    if (c->own == 0)
-        return cost_nusd;
-    fee = (unsigned __int128)(uint64_t)cost_nusd * a->own->fee_ppm;
-    return (int64_t)((fee + OWN_WHOLE_PPM - 1) / OWN_WHOLE_PPM); /* fee_ppm <= the whole: fits */
+    pays = ((unsigned __int128)(uint64_t)cost_nusd * ppm + OWN_WHOLE_PPM - 1) / OWN_WHOLE_PPM;
+    return pays > INT64_MAX ? INT64_MAX : (int64_t)pays;
 }

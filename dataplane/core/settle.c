@@ -194,6 +194,20 @@ static void settle_units(const struct request *r, struct bill_evidence *evidence
         evidence->usage.audio_output = evidence->output;
 }
 
+/* What the account pays of the bill when that is not the catalog's price: at most what is reserved. */
+static void settle_pays(const struct request *r, int64_t pays, struct bill *out)
+{
+    const struct candidate *c = &r->attempts.candidate;
+    int64_t prompt = own_charge(&r->attempts, c, out->tokens.prompt_nusd);
+
+    out->clamped = out->clamped || pays > r->admission.amount_nusd;
+    out->cost_nusd = pays > r->admission.amount_nusd ? r->admission.amount_nusd : pays;
+    if (c->own != 0)
+        return; /* its sides are what it would have cost */
+    out->tokens.prompt_nusd = prompt < out->cost_nusd ? prompt : out->cost_nusd;
+    out->tokens.completion_nusd = out->cost_nusd - out->tokens.prompt_nusd;
+}
+
 /* What the account pays. On a key of its own that is the fee of what the answer would have cost. */
 static void settle_price(struct request *r, const struct bill_evidence *evidence, struct bill *out)
 {
@@ -204,13 +218,13 @@ static void settle_price(struct request *r, const struct bill_evidence *evidence
     pays = own_charge(&r->attempts, &r->attempts.candidate, out->cost_nusd);
     if (pays > r->admission.amount_nusd)
         reserve_cover(r, &out->tokens, pays);
-    if (r->attempts.candidate.own == 0) {
+    if (r->attempts.candidate.own == 0 && own_markup(&r->attempts, &r->attempts.candidate) == 0) {
         bill_make(e, evidence, r->admission.amount_nusd, out);
         return;
     }
-    r->own_cost_nusd = out->cost_nusd;
-    out->clamped = out->clamped || pays > r->admission.amount_nusd;
-    out->cost_nusd = pays > r->admission.amount_nusd ? r->admission.amount_nusd : pays;
+    if (r->attempts.candidate.own != 0)
+        r->own_cost_nusd = out->cost_nusd;
+    settle_pays(r, pays, out);
 }
 
 static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
@@ -238,6 +252,31 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     r->account.usage = out->tokens;
 }
 
+/* The attempts that failed, in their order. */
+static void settle_attempts(const struct request *r)
+{
+    const struct attempts *a = &r->attempts;
+    struct meter_attempt failed[LIMIT_CANDIDATES];
+    uint8_t made = 0;
+    size_t n = 0;
+
+    for (size_t place = 0; place < a->route.n && place < LIMIT_CANDIDATES; place++) {
+        made = (uint8_t)(made + a->tried[place]);
+        if (a->tried[place] == 0 || a->failed[place] == ERR_NONE)
+            continue;
+        failed[n++] = (struct meter_attempt){
+            .request = r->id,
+            .attempt = {.endpoint_no = a->route.list[place].endpoint->info->no,
+                        .took_ms = a->took_ms[place],
+                        .http_status = a->statuses[place],
+                        .attempt = made,
+                        .error_class = a->failed[place]},
+        };
+    }
+    if (n > 0)
+        meter_attempts(r->context->admit.meter, r->context->admit.worker, failed, n);
+}
+
 void settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what)
 {
     struct bill bill = {0};
@@ -262,6 +301,7 @@ void settle(struct request *r, enum err outcome, enum api_error answer, enum set
         settle_record(r, &bill, &record);
         admit_settle(&r->admission, bill.cost_nusd,
                      (uint64_t)bill.tokens.prompt + bill.tokens.completion);
+        settle_attempts(r);
         meter_push(r->context->admit.meter, r->context->admit.worker, &record);
     }
     settle_count(r, &bill);

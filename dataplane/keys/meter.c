@@ -26,6 +26,9 @@ struct meter_ring {
     uint64_t reserved;                  /* worker only: places ever reserved, less those given up */
     _Alignas(64) _Atomic uint64_t head; /* records taken */
     struct usage_record *records;
+    struct meter_attempt *attempts; /* METER_ATTEMPTS; the same, without reservation */
+    _Alignas(64) _Atomic uint64_t attempts_tail;
+    _Alignas(64) _Atomic uint64_t attempts_head;
 };
 
 struct meter {
@@ -34,6 +37,12 @@ struct meter {
     unsigned next; /* link thread only: the ring to begin with, so that none starves */
     struct meter_ring rings[];
 };
+
+static void meter_ring_free(struct meter_ring *r)
+{
+    free(r->records);
+    free(r->attempts);
+}
 
 enum err meter_new(unsigned workers, struct meter **out)
 {
@@ -48,7 +57,8 @@ enum err meter_new(unsigned workers, struct meter **out)
     m->workers = workers;
     for (unsigned i = 0; i < workers; i++) {
         m->rings[i].records = malloc(METER_RING * sizeof(struct usage_record));
-        if (m->rings[i].records == NULL)
+        m->rings[i].attempts = malloc(METER_ATTEMPTS * sizeof(struct meter_attempt));
+        if (m->rings[i].records == NULL || m->rings[i].attempts == NULL)
             goto done;
     }
     *out = m;
@@ -64,7 +74,7 @@ void meter_free(struct meter *m)
     if (m == NULL)
         return;
     for (unsigned i = 0; i < m->workers; i++)
-        free(m->rings[i].records);
+        meter_ring_free(&m->rings[i]);
     free(m);
 }
 
@@ -136,6 +146,34 @@ size_t meter_take(struct meter *m, struct usage_record *out, size_t max)
     for (unsigned i = 0; i < m->workers && n < max; i++)
         n += ring_take(&m->rings[(m->next + i) % m->workers], out + n, max - n);
     m->next++;
+    return n;
+}
+
+void meter_attempts(struct meter *m, unsigned worker, const struct meter_attempt *a, size_t n)
+{
+    struct meter_ring *r = &m->rings[worker];
+    uint64_t tail = atomic_load_explicit(&r->attempts_tail, memory_order_relaxed);
+    uint64_t head = atomic_load_explicit(&r->attempts_head, memory_order_acquire);
+
+    assert(worker < m->workers);
+    for (size_t i = 0; i < n && tail - head < METER_ATTEMPTS; i++, tail++)
+        r->attempts[tail % METER_ATTEMPTS] = a[i];
+    atomic_store_explicit(&r->attempts_tail, tail, memory_order_release);
+}
+
+size_t meter_take_attempts(struct meter *m, struct meter_attempt *out, size_t max)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < m->workers; i++) {
+        struct meter_ring *r = &m->rings[i];
+        uint64_t head = atomic_load_explicit(&r->attempts_head, memory_order_relaxed);
+        uint64_t tail = atomic_load_explicit(&r->attempts_tail, memory_order_acquire);
+
+        for (; n < max && head != tail; n++, head++)
+            out[n] = r->attempts[head % METER_ATTEMPTS];
+        atomic_store_explicit(&r->attempts_head, head, memory_order_release);
+    }
     return n;
 }
 

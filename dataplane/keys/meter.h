@@ -19,6 +19,17 @@ void meter_push(struct meter *m, unsigned worker, const struct usage_record *r);
 uint64_t meter_places(const struct meter *m);
 /* Link thread: take up to max records, in push order per worker. */
 size_t meter_take(struct meter *m, struct usage_record *out, size_t max);
+
+/* The failed attempts of a request, told before its record is pushed: they leave with the record's batch. They are no
+ * money, so of a worker that has METER_ATTEMPTS of them waiting further ones are dropped. */
+enum { METER_ATTEMPTS = 1024 };
+struct meter_attempt {
+    struct id request;
+    struct usage_attempt attempt; /* seq is ignored */
+};
+void meter_attempts(struct meter *m, unsigned worker, const struct meter_attempt *a, size_t n);
+/* Link thread: take up to max of them, after the records: those of each record that was taken are among them. */
+size_t meter_take_attempts(struct meter *m, struct meter_attempt *out, size_t max);
 /* Link thread: n records were acknowledged and their places are free again. */
 void meter_acked(struct meter *m, size_t n);
 /* Link thread: n acknowledged records wait again, because the control plane has forgotten them. They take

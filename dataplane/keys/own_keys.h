@@ -35,7 +35,8 @@ struct own_key {
 struct own_keys {
     struct id account;
     uint64_t version;
-    uint32_t fee_ppm; /* of the catalog's price */
+    uint32_t fee_ppm; /* of the catalog's price, on these keys */
+    uint32_t markup_ppm; /* on the catalog's price, on the operator's keys */
     unsigned n;
     unsigned refs; /* under the store's lock */
     uint64_t used; /* likewise: a count, for the longest unused */

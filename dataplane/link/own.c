@@ -45,6 +45,7 @@ static void own_put(struct uplink *u, struct msg_own_keys m)
         return; /* the requests that wait are told that the keys cannot be had */
     keys->version = m.version;
     keys->fee_ppm = m.fee_ppm;
+    keys->markup_ppm = m.markup_ppm;
     for (unsigned i = 0; i < m.count && msg_own_key_take(&m, &k) == ERR_NONE; i++) {
         struct own_key *own = &keys->list[n];
 
@@ -64,15 +65,27 @@ static void own_put(struct uplink *u, struct msg_own_keys m)
     own_store_put(u->config.own, keys);
 }
 
+static bool own_take(struct uplink *u, enum err e, const struct msg_own_keys *m)
+{
+    if (e != ERR_NONE)
+        return false;
+    own_put(u, *m);
+    inquiries_own_answered(u, &m->account);
+    return true;
+}
+
 bool own_answered(struct uplink *u, struct view payload)
 {
     struct msg_own_keys m;
 
-    if (msg_own_keys_decode(payload, &m) != ERR_NONE)
-        return false;
-    own_put(u, m);
-    inquiries_own_answered(u, &m.account);
-    return true;
+    return own_take(u, msg_own_keys_decode(payload, &m), &m);
+}
+
+bool own_priced(struct uplink *u, struct view payload)
+{
+    struct msg_own_keys m;
+
+    return own_take(u, msg_own_priced_decode(payload, &m), &m);
 }
 
 /* --- sealing keys from boot to boot */

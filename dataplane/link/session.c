@@ -285,6 +285,7 @@ static const struct {
     {MSG_RELAY_ANSWER, false, inquiries_relay_answer},
     {MSG_CLAIMED, false, inquiries_claimed},
     {MSG_OWN_KEYS, false, own_answered},
+    {MSG_OWN_PRICED, false, own_priced},
     {MSG_SEAL_ASK, false, own_seal_asked},
     {MSG_SEAL_GIVE, false, own_seal_given},
     {MSG_ACME_CHALLENGE, false, own_acme_challenge},

@@ -15,9 +15,16 @@ _Static_assert(LIMIT_USAGE_BATCH *USAGE_WIRE_BYTES + 64 <= LIMIT_FRAME_BYTES, "a
 /* A ring of chunks; together 24 MB of address space, touched as far as records have been made. */
 enum { SHIP_CHUNK = SHIP_RING / SHIP_CHUNKS };
 
+/* Failed attempts are kept for as long as there is room: a few hundred KB. */
+enum { SHIP_ATTEMPTS = 8192, SHIP_WAITING = 2048 };
+
 enum err ship_init(struct uplink *u)
 {
     u->oldest_seq = 1;
+    u->waiting = malloc(SHIP_WAITING * sizeof *u->waiting);
+    u->attempts = malloc(SHIP_ATTEMPTS * sizeof *u->attempts);
+    if (u->waiting == NULL || u->attempts == NULL)
+        return ERR_MEMORY; /* ship_free() frees them */
     for (unsigned i = 0; i < SHIP_CHUNKS; i++) {
         u->records[i] = malloc(SHIP_CHUNK * sizeof *u->records[i]);
         if (u->records[i] == NULL)
@@ -28,6 +35,8 @@ enum err ship_init(struct uplink *u)
 
 void ship_free(struct uplink *u)
 {
+    free(u->waiting);
+    free(u->attempts);
     for (unsigned i = 0; i < SHIP_CHUNKS; i++)
         free(u->records[i]);
 }
@@ -54,6 +63,73 @@ static void ship_figures(struct uplink *u)
                           memory_order_relaxed);
 }
 
+/* --- failed attempts */
+
+/* More of them than there is room for push out what waits: their records have not come, or never will. */
+static void attempts_take(struct uplink *u)
+{
+    if (u->n_waiting > SHIP_WAITING / 2)
+        u->n_waiting = 0;
+    u->n_waiting += meter_take_attempts(u->config.meter, u->waiting + u->n_waiting, SHIP_WAITING - u->n_waiting);
+}
+
+/* A record has its number: so have its request's attempts. */
+static void attempts_number(struct uplink *u, const struct usage_record *r)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < u->n_waiting; i++) {
+        if (!id_eq(&u->waiting[i].request, &r->request)) {
+            u->waiting[left++] = u->waiting[i];
+            continue;
+        }
+        u->attempts[u->n_attempts % SHIP_ATTEMPTS] = u->waiting[i].attempt;
+        u->attempts[u->n_attempts++ % SHIP_ATTEMPTS].seq = r->seq;
+    }
+    u->n_waiting = left;
+}
+
+/* The first in the ring of this number or a higher one: they are in order. */
+static uint64_t attempts_from(const struct uplink *u, uint64_t seq)
+{
+    uint64_t lo = u->n_attempts < SHIP_ATTEMPTS ? 0 : u->n_attempts - SHIP_ATTEMPTS, hi = u->n_attempts;
+
+    while (lo < hi) {
+        uint64_t middle = lo + (hi - lo) / 2;
+
+        if (u->attempts[middle % SHIP_ATTEMPTS].seq < seq)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
+}
+
+/* Those of the records lo to hi, before their batch; at most a frame of them. */
+static void attempts_ship(struct uplink *u, uint64_t lo, uint64_t hi)
+{
+    uint8_t wire[LIMIT_USAGE_ATTEMPTS * USAGE_ATTEMPT_WIRE_BYTES];
+    struct msg_usage_attempts m = {.count = 0};
+    struct buf out;
+
+    for (uint64_t i = attempts_from(u, lo); i < u->n_attempts && m.count < LIMIT_USAGE_ATTEMPTS; i++, m.count++) {
+        const struct usage_attempt *a = &u->attempts[i % SHIP_ATTEMPTS];
+
+        if (a->seq > hi)
+            break;
+        usage_attempt_encode(a, wire + (size_t)m.count * USAGE_ATTEMPT_WIRE_BYTES);
+    }
+    if (m.count == 0)
+        return;
+    m.attempts = view_of(wire, (size_t)m.count * USAGE_ATTEMPT_WIRE_BYTES);
+    buf_init(&out, LIMIT_FRAME_BYTES);
+    if (msg_usage_attempts_encode(&m, &out) == ERR_NONE)
+        uplink_send(u, &out);
+    buf_free(&out);
+}
+
+/* --- records */
+
 /* The meter lets no more records exist without acknowledgement than there are places here. */
 static void ship_collect(struct uplink *u)
 {
@@ -64,9 +140,12 @@ static void ship_collect(struct uplink *u)
         uint64_t room = SHIP_RING - (u->last_seq - u->acked_seq);
 
         n = meter_take(u->config.meter, fresh, room < LIMIT_USAGE_BATCH ? room : LIMIT_USAGE_BATCH);
+        attempts_take(u);
         for (size_t i = 0; i < n; i++) {
             fresh[i].seq = ++u->last_seq;
             *record_at(u, fresh[i].seq) = fresh[i];
+            if (u->n_waiting > 0)
+                attempts_number(u, &fresh[i]);
         }
         if (u->last_seq >= SHIP_RING && u->oldest_seq <= u->last_seq - SHIP_RING)
             u->oldest_seq = u->last_seq - SHIP_RING + 1; /* its place was taken */
@@ -90,6 +169,7 @@ static bool ship_batch(struct uplink *u)
     buf_init(&out, LIMIT_FRAME_BYTES);
     e = msg_usage_encode(&m, &out);
     if (e == ERR_NONE) {
+        attempts_ship(u, u->sent_seq + 1, u->sent_seq + n);
         u->sent_seq += n;
         u->batches[u->n_batches++].last_seq = u->sent_seq;
         if (u->sent_seq > u->top_seq)

@@ -26,7 +26,7 @@ enum {
     UPLINK_GRACE_MS = 1000,   /* asks wait this long for a lost connection to come back */
     UPLINK_STATE_MS = 250,    /* between two looks whether STATE would be another */
     UPLINK_STOP_MS = 3000,    /* to ship what is left at the end */
-    UPLINK_BATCHES_MAX = 4,   /* unacknowledged; enough to hide a commit behind the next batch */
+    UPLINK_BATCHES_MAX = 8,   /* unacknowledged: what the control plane books as one while it commits the last */
     UPLINK_MOVES_MAX = 16,    /* leases given back or renewed per tick */
     /* Records not acknowledged, of which meter_unacked() allows as many more as are kept. */
     UPLINK_TELL_BYTES = 32 << 10, /* that wait for the link thread: 16 challenges and as many again, with room */
@@ -175,6 +175,11 @@ struct uplink {
     struct usage_record *records[SHIP_CHUNKS];
     uint64_t oldest_seq, acked_seq, sent_seq, last_seq, top_seq, shipped_ms;
     bool told_from;
+    /* Failed attempts: those whose record has no number yet, and the last SHIP_ATTEMPTS that have one, by it. */
+    struct meter_attempt *waiting;
+    size_t n_waiting;
+    struct usage_attempt *attempts;
+    uint64_t n_attempts; /* ever numbered; the ring has the last of them */
     struct {
         uint64_t last_seq;
     } batches[UPLINK_BATCHES_MAX]; /* on their way, oldest first */
@@ -225,6 +230,7 @@ bool push_health(struct uplink *u, struct view payload);
 /* --- own.c: customers' own provider keys, and the sealing keys; false: malformed */
 
 bool own_answered(struct uplink *u, struct view payload);
+bool own_priced(struct uplink *u, struct view payload);
 bool own_seal_asked(struct uplink *u, struct view payload);
 bool own_seal_given(struct uplink *u, struct view payload);
 bool own_acme_challenge(struct uplink *u, struct view payload);

@@ -76,6 +76,7 @@ struct receipt_facts {
     int64_t unit_nusd[PRICE_UNIT_COUNT - 1]; /* by enum price_unit, without "none" */
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
     uint32_t own_fee_ppm; /* with OWN_KEY: the fee, of what usage and prices give */
+    uint32_t markup_ppm;  /* otherwise what is paid on top of that */
     USAGE_TOKENS(RECEIPT_TOKENS) /* uint32_t tokens_prompt, tokens_completion, ... */
     uint32_t units;       /* billed beside tokens and the request itself */
     uint16_t flags;       /* enum receipt_flag */

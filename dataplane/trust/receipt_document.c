@@ -171,6 +171,8 @@ static void event_money(struct text *t, const struct receipt_facts *f)
     TEXT(t, "},\"rounding\":\"each_class_half_up_to_nusd\"");
     if ((f->flags & RECEIPT_OWN_KEY) != 0)
         TEXT(t, ",\"own_key_fee_ppm\":%" PRIu32, f->own_fee_ppm);
+    else if (f->markup_ppm != 0)
+        TEXT(t, ",\"markup_ppm\":%" PRIu32, f->markup_ppm);
     TEXT(t, "%s", "}");
 }
 

@@ -25,7 +25,7 @@ built() { # TREE: NAME what of the new field is not in its object, for each
         grep -qaF -- "$text" "$1/b/$object.o" || echo "$object: no $text"
     done <<'LIST'
 proto/usage tokens_video
-controlplane/db/stmt , $NO::bigint[]
+controlplane/db/stmt [g.i+(NO-6)]
 dataplane/api/metrics tokens_video_total
 dataplane/trust/receipt_document ,"video_tokens":
 LIST

@@ -88,6 +88,23 @@ def every_route_with_every_kind_of_key():
     equal(rig.control("GET", "/v1/keys/" + other, key=management).status, 200)
 
 
+# --- accounts that do not work
+
+@case
+def a_suspended_account_stops_within_a_second():
+    a = rig.control("POST", "/v1/accounts", {"name": rig.fresh("account-")})
+    path, management = "/v1/accounts/" + a.json()["data"]["id"], a.json()["key"]
+    equal(rig.control("POST", "/v1/credits/topup", {"amount": 5, "account_id": path[13:]}).status, 200)
+    key, _ = key_of(management)
+    equal(rig.chat(key=key).status, 200)
+    for state, want in (("suspended", 401), ("active", 200), ("closed", 401)):
+        equal(rig.control("PATCH", path, {"state": state, "reason": "a test"}).status, 200)
+        wait_until(lambda: rig.chat(key=key).status == want, 1, f"{state}: {want}", step=0.02)
+    true("disabled" in rig.chat(key=key).error()["message"], "why")
+    a = rig.control("GET", "/v1/credits", key=management)
+    equal((a.status, a.error()["code"]), (403, "account_closed"))
+
+
 # --- keys that do not work
 
 @case
@@ -153,7 +170,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "FROB")
 def control_paths():
     key = "/keys/" + "0" * 64
     versioned = {"/key": "GET", "/keys": "GET POST", key: "GET PATCH DELETE", "/credits": "GET",
-                 "/credits/topup": "POST", "/accounts": "POST", "/activity": "GET", "/generation": "GET",
+                 "/credits/topup": "POST", "/accounts": "GET POST", "/activity": "GET", "/generation": "GET",
                  "/generation/content": "GET", "/releases": "POST", "/health": "GET"}
     paths = {prefix + p: m for p, m in versioned.items() for prefix in ("/v1", "/api/v1")}
     for p in ("/health", "/healthz", "/readyz", "/checkpoint", "/tile/0/000.p/1", "/attestation/transparency",

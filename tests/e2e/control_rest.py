@@ -19,6 +19,7 @@ from decimal import Decimal
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
+from contract import Contract  # noqa: E402
 from rig import case, equal, free_port, true  # noqa: E402
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../.."))
@@ -31,6 +32,7 @@ pg_dir = work + "-pg"
 conf = os.path.join(work, "controlplane.conf")
 log_path = os.path.join(work, "log")
 server = None
+contract = None  # the program's own document, which every answer must fit
 secrets = []  # every key that was ever shown
 OPERATOR = None  # the bootstrap key
 CUSTOMER = None  # a customer's management key
@@ -97,7 +99,10 @@ def raw(method, path, body=None, headers=None):
     try:
         c.request(method, path, body=body, headers=headers or {})
         r = c.getresponse()
-        return r.status, dict(r.getheaders()), r.read()
+        text = r.read()
+        if contract:
+            equal(contract.answer_faults(method, path, r.status, r.getheader("content-type"), text), [], "not as /openapi.json has it")
+        return r.status, dict(r.getheaders()), text
     finally:
         c.close()
 
@@ -203,6 +208,25 @@ def health_and_paths():
     refused(405, "method_not_allowed", "POST", "/v1/credits")
     for path in ("/", "/v2/keys", "/v1", "/v1keys"):
         equal(call("GET", path)[0], 404)
+
+
+@case
+def every_answer_is_as_the_document_says():
+    """From here on raw() holds each answer against it; the last case looks that it has seen them."""
+    global contract
+    status, head, text = raw("GET", "/openapi.json")
+    equal((status, head["content-type"]), (200, "application/json"))
+    true(head["cache-control"].startswith("public"), head)
+    equal(raw("GET", "/v1/openapi.json")[2], text)
+    contract = Contract(json.loads(text))
+    wrong = json.loads(text)
+    wrong["components"]["schemas"]["KeySelf"]["properties"]["limit"] = {"type": "string"}
+    answer = {"data": call("GET", "/v1/key")[1]["data"]}
+    good = lambda c, a: c.answer_faults("GET", "/v1/key", 200, "application/json", json.dumps(a, default=float))
+    equal(good(contract, answer), [])
+    true(good(Contract(wrong), {"data": {**answer["data"], "limit": 1}}), "another type is seen")
+    true(good(contract, {"data": {**answer["data"], "more": 1}}), "another member is seen")
+    true(good(contract, {"data": {k: v for k, v in answer["data"].items() if k != "hash"}}), "a missing member is seen")
 
 
 @case
@@ -606,6 +630,12 @@ def sigterm_lets_a_request_finish():
     locker.wait()
 
 
+@case
+def every_operation_of_money_and_keys_was_seen():
+    for at in ("GET /key", "GET /keys", "POST /keys", "PATCH /keys/{hash}", "DELETE /keys/{hash}", "GET /credits", "POST /credits/topup"):
+        true(tuple(at.split()) in contract.seen, at)
+
+
 # --- what must not be found
 
 @case
@@ -628,7 +658,7 @@ def main():
     try:
         conninfo = subprocess.run([PG, "start", pg_dir], check=True, capture_output=True, text=True).stdout.strip()
         port = write_conf()
-        return rig.run_cases(always=("bootstrap_once", "health_and_paths", "roles")) != 0
+        return rig.run_cases(always=("bootstrap_once", "health_and_paths", "every_answer_is_as_the_document_says", "roles")) != 0
     finally:
         if server is not None and server.poll() is None:
             server.kill()

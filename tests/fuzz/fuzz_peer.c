@@ -190,25 +190,26 @@ void ledger_lease_return(struct ledger *l, const struct id *boot,
     if (ret->final)
         order_begins(c);
 }
-void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                   size_t n, void (*cb)(void *cookie, enum err e, uint64_t acked_seq),
-                   void *cookie)
+void ledger_ingest_batch(struct ledger *l, const struct id *boot, const struct ledger_batch *b, ledger_acked_cb *cb,
+                         void *cookie)
 {
     struct pending_call *c = call_new(CALL_INGEST, cookie);
 
     (void)l, (void)boot;
-    assert(n > 0 && n <= LIMIT_USAGE_BATCH);
-    for (size_t i = 1; i < n; i++)
-        assert(records[i].seq == records[i - 1].seq + 1 || records[i].seq != 0);
+    assert(b->n > 0 && b->n <= LEDGER_BOOK_MAX && b->n_attempts <= LEDGER_ATTEMPTS_MAX);
+    for (size_t i = 0; i < b->n; i++)
+        assert(b->records[i].seq != 0);
+    for (size_t i = 0; i < b->n_attempts; i++)
+        assert(b->attempts[i].seq != 0 && b->attempts[i].attempt != 0);
     order_begins(c);
     c->ingest = cb;
-    c->seq = records[n - 1].seq;
+    c->seq = b->records[b->n - 1].seq;
 }
 void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records,
                       size_t n, ledger_acked_cb *cb, void *cookie)
 {
     assert(n == 1);
-    ledger_ingest(l, boot, records, n, cb, cookie);
+    ledger_ingest_batch(l, boot, &(struct ledger_batch){.records = records, .n = n}, cb, cookie);
 }
 static void number_asked(uint64_t answer, ledger_acked_cb *cb, void *cookie)
 {

@@ -391,6 +391,15 @@ void meter_unreserve(struct meter *m, unsigned w)
 {
     (void)m, (void)w;
 }
+static struct meter_attempt failed_attempts[LIMIT_CANDIDATES];
+static size_t n_failed_attempts;
+
+void meter_attempts(struct meter *m, unsigned worker, const struct meter_attempt *a, size_t n)
+{
+    (void)m, (void)worker;
+    for (size_t i = 0; i < n; i++)
+        failed_attempts[n_failed_attempts++ % LIMIT_CANDIDATES] = a[i];
+}
 void meter_push(struct meter *m, unsigned w, const struct usage_record *r)
 {
     (void)m, (void)w;

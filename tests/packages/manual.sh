@@ -57,9 +57,23 @@ told() { # PAGE
 say manual_has_every_option_of_the_control_plane "$(told "$root/deploy/packages/controlplane/tr-controlplane.8")"
 say manual_twin_lacks_a_control_plane_option "$(told "$page" | grep -q -- '--init-state' || echo "it was not found")"
 
+# trctl's page is made by the program, of its table: each command of the table has its part, and each exit status of the usage.
+trctl_judge() { # PAGE
+    "$programs/trctl" commands | sed 's/  .*//' | while read -r words; do
+        sed 's/\\-/-/g' "$1" | grep -qE "^\.SS $words( |$)" || echo "$words is not in the page"
+    done
+    "$programs/trctl" --help | sed -n 's/^exit: //p' | grep -oE '[0-9]+' | while read -r status; do
+        grep -qx "\.B $status" "$1" || echo "exit status $status is not in the page"
+    done
+}
+"$programs/trctl" manual >"$tmp/trctl.1"
+say manual_of_trctl_has_every_command "$(trctl_judge "$tmp/trctl.1")"
+sed '/^\.SS keys create/d' "$tmp/trctl.1" >"$tmp/page"
+say manual_twin_of_trctl_lacks_a_command "$(trctl_judge "$tmp/page" | grep -q '^keys create is not' || echo "it was not found")"
+
 if command -v groff >/dev/null; then
     lint() { sed 's/@[A-Z]*@/1/g' "$1" | groff -man -Tutf8 -ww -rCHECKSTYLE=2 2>&1 >/dev/null; }
-    for file in "$root"/deploy/packages/*/*.[18]; do
+    for file in "$root"/deploy/packages/*/*.[18] "$tmp/trctl.1"; do
         say "manual_page_$(basename "$file" | tr '.-' '__')" "$(lint "$file")"
     done
     printf '.TH X 1\n.nosuchrequest\n' >"$tmp/page"
@@ -69,6 +83,13 @@ else
 fi
 
 # The completion offers what the program says.
+trctl_complete_for() { # WORDS...: what is offered for the last of them
+    bash -c '. "$0" && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _trctl && printf "%s\n" "${COMPREPLY[@]}"' \
+        "$root/deploy/packages/tools/trctl.bash" "$programs/trctl" "$@" | sort | paste -sd ' '
+}
+say completion_of_trctl_words "$([ "$(trctl_complete_for keys sh)" = "show" ] || trctl_complete_for keys sh)"
+say completion_of_trctl_options "$([ "$(trctl_complete_for keys create --limit-)" = "--limit-reset" ] || trctl_complete_for keys create --limit-)"
+say completion_of_trctl_values "$([ "$(trctl_complete_for keys create --limit-reset d)" = "daily" ] || trctl_complete_for keys create --limit-reset d)"
 complete_for() { # WORDS...: what is offered for the last of them
     bash -c '. "$0" && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _tr_verify && printf "%s\n" "${COMPREPLY[@]}"' \
         "$root/deploy/packages/tools/tr-verify.bash" "$programs/tr-verify" "$@" | sort | paste -sd ' '

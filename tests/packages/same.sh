@@ -24,7 +24,7 @@ tools=$(ls "$tmp"/first/trustedrouter-tools_*.deb)
 # What another person does in a copy of the source.
 ELSEWHERE='umask 077
     export HOME=/nonexistent TZ=Asia/Kathmandu LC_ALL=C.UTF-8 LANGUAGE=de
-    make -s -j2 build/release/tr-controlplane build/release/tr-verify && faketime -f +400d deploy/packages/build'
+    make -s -j2 build/release/tr-controlplane build/release/tr-verify build/release/trctl && faketime -f +400d deploy/packages/build'
 if command -v faketime >/dev/null; then
     mkdir "$tmp/elsewhere"
     tar -c -C "$root" --exclude=./build --exclude=./run --exclude=./.git --exclude=node_modules --exclude=.venv . |
@@ -58,7 +58,7 @@ say packages_controlplane_has_plain_modes "$(odd "$controlplane")"
 say packages_tools_has_plain_modes "$(odd "$tools")"
 dpkg-deb -x "$controlplane" "$tmp/tree"
 dpkg-deb -x "$tools" "$tmp/tree"
-for program in tr-controlplane tr-verify; do
+for program in tr-controlplane tr-verify trctl; do
     say "packages_${program#tr-}_is_stripped" "$(readelf -SW "$tmp/tree/usr/bin/$program" | grep -E '\.(debug|symtab|comment)')"
 done
 say packages_built_program_has_debug_information \

@@ -9,7 +9,7 @@
 
 struct web_request {
     struct view method, query, body;
-    const char *key;
+    const char *key, *idempotency;
     int status;
     char headers[2048], body_out[1024];
     void (*gone)(void *cookie);
@@ -47,6 +47,10 @@ struct view web_body(const struct web_request *r)
 }
 bool web_header(const struct web_request *r, struct view name, struct view *out)
 {
+    if (view_eq(name, VIEW_LIT("idempotency-key")) && r->idempotency != NULL) {
+        *out = view_str(r->idempotency);
+        return true;
+    }
     if (r->key == NULL || !view_eq(name, VIEW_LIT("authorization")))
         return false;
     *out = view_str(r->key);
@@ -180,6 +184,19 @@ static void what_does_not_leave(void)
         CHECK_INT(web.status, over ? 413 : 0);
         CHECK_INT(fake.asked, !over);
         if (!over)
+            answer(ERR_NONE, 200, 0, "{}");
+    }
+
+    /* A key that nobody would keep is refused, not dropped; of what is no POST it means nothing. */
+    for (unsigned post = 0; post < 2; post++) {
+        web = (struct web_request){.method = view_str(post ? "POST" : "GET"),
+                                   .key = "Bearer " KEY,
+                                   .idempotency = "order-1"};
+        memset(&fake, 0, sizeof fake);
+        account_ask(&context, &web, VIEW_LIT("/v1/keys"));
+        CHECK_INT(web.status, post ? 400 : 0);
+        CHECK_INT(fake.asked, !post);
+        if (!post)
             answer(ERR_NONE, 200, 0, "{}");
     }
 

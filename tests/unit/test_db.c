@@ -1,10 +1,14 @@
 /* The database room against a real PostgreSQL: migrations that can run twice and refuse tampering,
  * every query answered exactly once in whatever the server does, errors that come only at commit,
  * and notifications across lost connections. */
+#include "../../controlplane/db/conninfo.c"
+
 #include "check.h"
 #include "db.h"
 #include "lib/pg.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <uv.h>
 
@@ -100,7 +104,7 @@ static void test_migrate(void)
     CHECK_INT(migrate("sql", why, sizeof why), ERR_NONE);
     CHECK(pg_number("SELECT count(*) FROM schema_migration") >= 8);
     CHECK_INT(migrate("sql", why, sizeof why), ERR_NONE);
-    CHECK_INT(pg_number("SELECT count(*) FROM ledger_account WHERE owner IS NULL"), 3);
+    CHECK_INT(pg_number("SELECT count(*) FROM ledger_account WHERE owner IS NULL"), 0);
 }
 
 /* Four programs start at once on an empty database. */
@@ -165,6 +169,30 @@ static void test_migrate_refusals(void)
     CHECK_INT(migrate("sql", why, sizeof why), ERR_NONE);
 
     CHECK_INT(migrate("/nonexistent", why, sizeof why), ERR_CONFIG);
+    shell("rm -rf $d");
+}
+
+/* A backup reads all tables for longer than a statement may wait: the others are not stopped, and the migration is done
+ * when it can be. */
+static void test_migrate_waits(void)
+{
+    char why[256], dir[96], command[1000];
+
+    pg_url();
+    snprintf(dir, sizeof dir, "%s.sqldir", pg_dir_);
+    shell("n=$(ls *.sql | wc -l); echo 'ALTER TABLE boot ADD odd int;' > $(printf %03d $((n + 1)))_odd.sql");
+    snprintf(command, sizeof command,
+             "psql -XAtq '%s' -c \"BEGIN; LOCK boot IN ACCESS SHARE MODE; SELECT pg_sleep(5); COMMIT\" >/dev/null &"
+             " sleep 0.5; (sleep 1.7; psql -XAtq '%s' -c 'SET statement_timeout = 2000; SELECT 1 FROM boot'"
+             " >%s.passed 2>&1; echo passed >>%s.passed) &",
+             pg_url(), pg_url(), pg_dir_, pg_dir_);
+    CHECK_INT(system(command), 0);
+    CHECK_INT(migrate(dir, why, sizeof why), ERR_NONE);
+    CHECK_INT(pg_number("SELECT count(*) FROM pg_attribute WHERE attname = 'odd'"), 1);
+    snprintf(command, sizeof command, "[ \"$(tail -n 1 %s.passed)\" = passed ] && ! grep -q ERROR %s.passed; r=$?;"
+             " rm %s.passed; exit $r", pg_dir_, pg_dir_, pg_dir_);
+    CHECK_INT(system(command), 0);
+    pg_sql("ALTER TABLE boot DROP odd; DELETE FROM schema_migration WHERE file LIKE '%_odd.sql'");
     shell("rm -rf $d");
 }
 
@@ -413,10 +441,87 @@ static void test_listen(void)
     close_db();
 }
 
+/* A host that takes connections and says nothing, as one behind a dropped link does, is named first. */
+static void test_several_hosts(void)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof a;
+    int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char url[300];
+
+    CHECK(silent >= 0 && bind(silent, (struct sockaddr *)&a, sizeof a) == 0 && listen(silent, 64) == 0);
+    CHECK_INT(getsockname(silent, (struct sockaddr *)&a, &len), 0);
+    snprintf(url, sizeof url, "host=127.0.0.1,%s port=%u,5432 dbname=postgres user=trustedrouter", pg_dir_,
+             (unsigned)ntohs(a.sin_port));
+    open_db(url);
+    for (unsigned i = 0; i < 100 && !db_ready(db); i++) {
+        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+        usleep(50000);
+    }
+    CHECK(db_ready(db));
+    CHECK_INT(ask(STMT_PING, NULL, 0).e, ERR_NONE);
+    close_db();
+    close(silent);
+}
+
+static void test_turns(void)
+{
+    static const struct {
+        const char *list, *want;
+        unsigned turn;
+    } cases[] = {{"a,b,c", "a,b,c", 0}, {"a,b,c", "b,c,a", 1}, {"a,b,c", "c,a,b", 2}, {"a,b,c", "a,b,c", 3},
+                 {"a", "a", 5},         {"", "", 1},           {"a,,c", ",c,a", 1}};
+    char out[LIST_MAX];
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CHECK(list_turn(cases[i].list, cases[i].turn, out));
+        CHECK_BYTES(out, strlen(out), cases[i].want, strlen(cases[i].want));
+    }
+    CHECK_INT(conninfo_hosts("host=a,b,c port=1"), 3);
+    CHECK_INT(conninfo_hosts("postgresql://a:1,b:2/x"), 2);
+    CHECK_INT(conninfo_hosts("host=a"), 1);
+    CHECK_INT(conninfo_hosts("dbname=x"), 1);
+    CHECK_INT(conninfo_hosts("no conninfo ="), 1);
+}
+
+/* A server that became a standby, or was fenced off: the connection is given up for one that takes writes. */
+static void test_read_only(void)
+{
+    uint8_t measurement[48] = {5};
+    struct id boot = id_new(), session = id_new();
+    const struct db_param p[] = {db_id(&boot), db_id(&session), db_bytes(view_of(measurement, 48)),
+                                 db_bool(true)};
+    int64_t before;
+
+    open_db(pg_url());
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
+    before = pg_number("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_reload%'");
+    CHECK_INT(before, 1); /* this one */
+    pg_sql("CREATE TABLE were AS SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
+           " AND pid <> pg_backend_pid()");
+    pg_sql("ALTER SYSTEM SET default_transaction_read_only = on");
+    pg_sql("SELECT pg_reload_conf()");
+    usleep(100000);
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_DB);
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_DB);
+    pg_sql("ALTER SYSTEM RESET default_transaction_read_only");
+    pg_sql("SELECT pg_reload_conf()");
+    for (unsigned i = 0; i < 40; i++) {
+        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+        usleep(50000);
+    }
+    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
+    CHECK(pg_number("SELECT count(*) FROM pg_stat_activity a WHERE a.backend_type = 'client backend'"
+                    " AND a.pid <> pg_backend_pid() AND a.pid NOT IN (SELECT pid FROM were)") >= 1);
+    pg_sql("SET default_transaction_read_only = off; DROP TABLE were");
+    close_db();
+}
+
 static const struct check_case cases[] = {
     {"migrate twice", test_migrate},
     {"migrate together", test_migrate_together},
     {"migrate refusals", test_migrate_refusals},
+    {"migrate behind a lock", test_migrate_waits},
     {"answers", test_answers},
     {"unique violation", test_unique},
     {"error at commit", test_commit_error},
@@ -426,5 +531,8 @@ static const struct check_case cases[] = {
     {"no server: timeout", test_timeout},
     {"server killed", test_crash},
     {"notifications", test_listen},
+    {"several hosts", test_several_hosts},
+    {"hosts in turn", test_turns},
+    {"server that takes no writes", test_read_only},
 };
 CHECK_MAIN(cases)

@@ -48,6 +48,7 @@ static struct view payload(void)
     } while (0)
 
 static const uint8_t some[4200] = {1, 2, 3};
+static const uint8_t many[(LIMIT_USAGE_ATTEMPTS + 1) * USAGE_ATTEMPT_WIRE_BYTES];
 
 static const struct msg_evidence evidence = {
     .identity = VIEW_LIT("{}"), .report = {some, 1184}, .vek = {some, 700}, .ask = {some, 1}};
@@ -79,6 +80,27 @@ static void run_own_round_trips(void)
     CHECK_REFUSED(own_keys, .count = 1, .keys = buf_view(&keys)); /* bytes behind the last */
     CHECK_REFUSED(own_keys, .count = 3, .keys = buf_view(&keys));
     CHECK_REFUSED(own_keys, .count = 2, .fee_ppm = 1000001, .keys = buf_view(&keys));
+    CHECK_REFUSED(own_keys, .markup_ppm = LIMIT_MARKUP_PPM + 1);
+    for (uint32_t markup = 0; markup < 2; markup++) { /* with one it is another frame, and each has one form */
+        const struct msg_own_keys priced = {.version = 7, .fee_ppm = 5, .markup_ppm = markup * LIMIT_MARKUP_PPM,
+                                            .count = 2, .keys = buf_view(&keys)};
+        struct view all;
+        struct frame f;
+
+        buf_reset(&out);
+        CHECK_INT(msg_own_keys_encode(&priced, &out), ERR_NONE);
+        all = buf_view(&out);
+        CHECK_INT(frame_take(&all, &f), ERR_NONE);
+        CHECK_INT(f.type, markup ? MSG_OWN_PRICED : MSG_OWN_KEYS);
+        CHECK((msg_own_priced_decode(f.payload, &m) == ERR_NONE) == (markup == 1));
+        CHECK((msg_own_keys_decode(f.payload, &m) == ERR_NONE) == (markup == 0));
+        if (markup == 1) {
+            CHECK_INT(msg_own_priced_decode(f.payload, &m), ERR_NONE);
+            CHECK_INT(m.markup_ppm, LIMIT_MARKUP_PPM);
+            CHECK_INT(m.fee_ppm, 5);
+            CHECK_INT(m.count, 2);
+        }
+    }
     k = first;
     k.flags = 4;
     CHECK_INT(msg_own_key_put(&keys, &k), ERR_RANGE);
@@ -164,6 +186,11 @@ static void run_round_trips(void)
     CHECK_MESSAGE(keys, MSG_KEYS, .count = 2, .keys = view_of(some, 2 * KEYS_WIRE_BYTES));
     CHECK_MESSAGE(secret, MSG_SECRET, .provider_no = 63, .index = 7, .total = 8, .sealed = view_of(some, 49));
     CHECK_MESSAGE(usage, MSG_USAGE, .count = 2, .records = view_of(some, 2 * USAGE_WIRE_BYTES));
+    CHECK_MESSAGE(usage_attempts, MSG_USAGE_ATTEMPTS, .count = LIMIT_USAGE_ATTEMPTS,
+                  .attempts = view_of(many, LIMIT_USAGE_ATTEMPTS * USAGE_ATTEMPT_WIRE_BYTES));
+    CHECK_REFUSED(usage_attempts, .count = 0);
+    CHECK_REFUSED(usage_attempts, .count = LIMIT_USAGE_ATTEMPTS + 1,
+                  .attempts = view_of(many, (LIMIT_USAGE_ATTEMPTS + 1) * USAGE_ATTEMPT_WIRE_BYTES));
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
     CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));
     CHECK_MESSAGE(ping, MSG_PING, .token = 42);
@@ -367,8 +394,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\61\1\0\0", 8, ERR_NONE},    /* type 49, the last */
-        {"\0\0\0\0\62\1\0\0", 8, ERR_VERSION}, /* type 50 */
+        {"\0\0\0\0\62\1\0\0", 8, ERR_NONE},    /* type 50, the last */
+        {"\0\0\0\0\63\1\0\0", 8, ERR_VERSION}, /* type 51 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */

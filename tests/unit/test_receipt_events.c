@@ -40,6 +40,10 @@ static struct aci_receipt receipt;
     "\"audio_output\":8000,\"image_input\":1500,\"image_output\":30000},"                           \
     "\"prices_nusd_per_unit\":{\"request\":" request ",\"image\":40,\"second\":6,\"character\":1,"     \
     "\"query\":2},\"rounding\":\"each_class_half_up_to_nusd\"}"
+#define MARKUP_BILL(cost, share)                                                                   \
+    "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"prices_pusd_per_token\":"  \
+    "{\"prompt\":1500,\"completion\":2000,\"cached\":100,\"cache_write\":2500},"                   \
+    "\"rounding\":\"each_class_half_up_to_nusd\"," share "}"
 #define OWN_BILL(cost, fee)                                                                        \
     "{\"type\":\"billing\",\"cost_nusd\":" cost ",\"price_version\":1,\"prices_pusd_per_token\":"  \
     "{\"prompt\":1500,\"completion\":2000,\"cached\":100,\"cache_write\":2500},"                   \
@@ -121,6 +125,14 @@ static void contradictions(void)
         {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "1000001"), ERR_FORMAT},
         {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "-1"), ERR_FORMAT},
         {USAGE("10", "3", "2", "4", "false") "," OWN_BILL("21", "null"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," MARKUP_BILL("24", "\"markup_ppm\":100000"), ERR_NONE}, /* 23.1 */
+        {USAGE("10", "3", "2", "4", "false") "," MARKUP_BILL("23", "\"markup_ppm\":100000"), ERR_RANGE},
+        {USAGE("10", "3", "2", "4", "false") "," MARKUP_BILL("22", "\"markup_ppm\":1"), ERR_NONE},
+        {USAGE("10", "3", "2", "4", "false") "," MARKUP_BILL("231", "\"markup_ppm\":10000000"), ERR_NONE},
+        {USAGE("10", "3", "2", "4", "false") "," MARKUP_BILL("21", "\"markup_ppm\":10000001"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," MARKUP_BILL("21", "\"markup_ppm\":0"), ERR_FORMAT},
+        {USAGE("10", "3", "2", "4", "false") "," MARKUP_BILL("21", "\"markup_ppm\":1,\"own_key_fee_ppm\":1000000"),
+         ERR_FORMAT},
         {USAGE("0", "0", "0", "0", "false") "," BILL("0"), ERR_NONE},
         {USAGE("0", "0", "0", "0", "false") "," BILL("1"), ERR_RANGE},
         {USAGE("4", "3", "2", "4", "false") "," BILL("0"), ERR_RANGE},

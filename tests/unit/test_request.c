@@ -180,6 +180,15 @@ void meter_unreserve(struct meter *m, unsigned worker)
     (void)m, (void)worker;
     fake.unreserved++;
 }
+static struct meter_attempt failed_attempts[LIMIT_CANDIDATES];
+static size_t n_failed_attempts;
+
+void meter_attempts(struct meter *m, unsigned worker, const struct meter_attempt *a, size_t n)
+{
+    (void)m, (void)worker;
+    for (size_t i = 0; i < n; i++)
+        failed_attempts[n_failed_attempts++ % LIMIT_CANDIDATES] = a[i];
+}
 void meter_push(struct meter *m, unsigned worker, const struct usage_record *r)
 {
     (void)m, (void)worker;
@@ -1913,6 +1922,38 @@ static void test_own_key(void)
     }
 }
 
+/* An account with a markup: each request pays and reserves it, rounded up, at the terms that it began with. */
+static void test_markup(void)
+{
+    static const struct {
+        uint32_t ppm;
+        int64_t paid, reserved;
+    } rows[] = {{0, 11000, worst}, {100000, 12100, (worst * 11 + 9) / 10}, {1, 11001, worst + 1},
+                {10000000, 121000, 11 * worst}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct request *r = begin_own(0, OWN_KEY_BAD, 0);
+        const struct id account = {{2}};
+        struct own_keys *k;
+
+        for (int n = 0; n < 2; n++) { /* the second comes while the request runs */
+            CHECK_INT(own_keys_new(&account, 0, &k), ERR_NONE);
+            k->version = 5 + (uint64_t)n;
+            k->markup_ppm = n == 0 ? rows[i].ppm : 5000000;
+            own_store_put(own, k);
+            if (n == 0)
+                request_begin(r);
+        }
+        CHECK_INT(r->attempts.route.n, 1);
+        CHECK_INT(r->attempts.candidate.own, 0);
+        CHECK_INT(1000000000 - fake.balance, rows[i].reserved);
+        report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+        check_over(rows[i].paid, 1);
+        CHECK_INT(fake.record.cost_nusd, rows[i].paid);
+        CHECK_INT(fake.record.own_cost, 0);
+    }
+}
+
 /* Refused there it blames nobody, and the operator's key is tried, at the operator's price; without one the client is
  * told which key it is. */
 static void test_own_key_refused(void)
@@ -2075,6 +2116,7 @@ static void test_own_key_left(void)
 static const struct check_case cases[] = {
     {"request_absurd_figures", test_absurd_figures},
     {"request_own_key", test_own_key},
+    {"request_markup", test_markup},
     {"request_own_key_refused", test_own_key_refused},
     {"request_own_key_fallback", test_own_key_fallback},
     {"request_own_key_without_credit", test_own_key_without_credit},

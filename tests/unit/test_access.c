@@ -1,0 +1,270 @@
+/* Accounts, users and sessions in a real PostgreSQL: what the REST API's statements promise when calls meet, and what
+ * a data plane hears of an account that is suspended. */
+#include "check.h"
+#include "db.h"
+#include "lib/pg.h"
+
+#include <pthread.h>
+
+#define ORG "a0000000-0000-4000-8000-000000000001"
+#define OTHER "a0000000-0000-4000-8000-000000000002"
+#define BOOT "b0000000-0000-4000-8000-000000000001"
+#define DIGEST(n) "decode(repeat('" n "', 32), 'hex')"
+
+static void sql_is(const char *sql, const char *want)
+{
+    const char *got = pg_sql(sql);
+
+    if (strcmp(got, want) != 0) {
+        printf("# %s\n# is %s\n# want %s\n", sql, got, want);
+        CHECK(false);
+    }
+}
+
+/* Two accounts with a management and an inference key each, and a dollar in the first. */
+static void begin(void)
+{
+    static bool migrated;
+    struct buf why;
+
+    if (!migrated) {
+        buf_init(&why, 1024);
+        CHECK_INT(db_migrate(pg_url(), "sql", &why), ERR_NONE);
+        buf_free(&why);
+        migrated = true;
+    }
+    sql_is("SET session_replication_role = replica; SET client_min_messages = error;"
+           " TRUNCATE organisation, account, api_key, ledger_account, transfer, posting, lease, boot,"
+           " app_user, user_identity, membership, invitation, session, login_throttle"
+           " RESTART IDENTITY CASCADE;"
+           " SET session_replication_role = DEFAULT;"
+           " INSERT INTO account (account_id, name) VALUES ('" ORG "', 'one'), ('" OTHER "', 'two');"
+           " INSERT INTO api_key (key_id, account_id, digest, name, label, role) VALUES"
+           " (gen_random_uuid(), '" ORG "', " DIGEST("01") ", 'm', 'm', 'management'),"
+           " (gen_random_uuid(), '" ORG "', " DIGEST("02") ", 'i', 'i', 'inference'),"
+           " (gen_random_uuid(), '" OTHER "', " DIGEST("03") ", 'm', 'm', 'management'),"
+           " (gen_random_uuid(), '" OTHER "', " DIGEST("04") ", 'i', 'i', 'inference');"
+           " INSERT INTO boot (boot_id, measurement, simulated) VALUES ('" BOOT "', decode(repeat('00', 48), 'hex'),"
+           " true); SELECT outcome FROM ledger_topup('" ORG "', 1000000000, NULL)",
+           "ok");
+}
+
+static void an_account_made_alone_has_an_organisation(void)
+{
+    begin();
+    sql_is("SELECT count(*) FROM account a JOIN organisation o USING (organisation_id)"
+           " WHERE o.organisation_id = a.account_id AND o.name = a.name",
+           "2");
+}
+
+/* lease_open of the first account's inference key. */
+static void lease_is(const char *want)
+{
+    sql_is("SELECT outcome FROM lease_open(" DIGEST("02") ", '" BOOT "', gen_random_uuid(), 1000, 1000,"
+           " 60000)",
+           want);
+}
+
+static void a_suspended_account_stops_its_keys(void)
+{
+    const char *heard;
+
+    begin();
+    lease_is("ok");
+    heard = pg_sql("LISTEN tr_key; SELECT account_set_state('" ORG "', 'suspended', 'unpaid')");
+    CHECK(strstr(heard, "0202020202020202020202020202020202020202020202020202020202020202 disabled") != NULL);
+    CHECK(strstr(heard, "0404040404") == NULL); /* the other account's is not concerned */
+    lease_is("disabled");
+    sql_is("SELECT outcome FROM key_changes(ARRAY[" DIGEST("02") "], ARRAY[1::bigint])", "disabled");
+    sql_is("SELECT outcome FROM lease_extend((SELECT lease_id FROM lease LIMIT 1), (SELECT key_id FROM lease"
+           " LIMIT 1), '" BOOT "', 0, 0, 60000, 0)",
+           "gone");
+    /* A key made meanwhile does not work either. */
+    sql_is("INSERT INTO api_key (key_id, account_id, digest, name, label, role) VALUES (gen_random_uuid(), '"
+           ORG "', " DIGEST("05") ", 'i', 'i', 'inference') RETURNING account_active",
+           "f");
+    heard = pg_sql("LISTEN tr_key; SELECT account_set_state('" ORG "', 'active', NULL)");
+    CHECK(strstr(heard, "0202 changed") != NULL && strstr(heard, "0505 changed") != NULL);
+    lease_is("ok");
+    /* Once more is no change, and no news. */
+    heard = pg_sql("LISTEN tr_key; SELECT account_set_state('" ORG "', 'active', NULL)");
+    CHECK(strstr(heard, "tr_key") == NULL);
+}
+
+static void what_is_closed_stays_closed(void)
+{
+    begin();
+    sql_is("SELECT account_set_state('" ORG "', 'closed', 'x')", "ok");
+    sql_is("SELECT account_set_state('" ORG "', 'active', NULL)", "closed");
+    sql_is("SELECT account_set_state('" ORG "', 'suspended', 'x')", "closed");
+    sql_is("SELECT account_set_state(gen_random_uuid(), 'active', NULL)", "unknown");
+    sql_is("UPDATE account SET operator = true WHERE account_id = '" OTHER "';"
+           " SELECT account_set_state('" OTHER "', 'suspended', 'x')",
+           "operator");
+    lease_is("disabled");
+}
+
+/* --- the last management key --- */
+
+static void refused(const char *sql)
+{
+    if (strstr(pg_sql(sql), "the last management key") == NULL)
+        check_fail(__FILE__, __LINE__, sql);
+}
+
+static void the_last_management_key(void)
+{
+#define MANAGEMENT(n) " WHERE digest = " DIGEST(n)
+    begin();
+    refused("UPDATE api_key SET deleted_at = now(), disabled = true" MANAGEMENT("01"));
+    refused("UPDATE api_key SET disabled = true" MANAGEMENT("01"));
+    refused("UPDATE api_key SET expires_at = now() + interval '1 day'" MANAGEMENT("01"));
+    sql_is("UPDATE api_key SET name = 'n', limit_nusd = 1" MANAGEMENT("01") " RETURNING 1", "1");
+    sql_is("UPDATE api_key SET disabled = true" MANAGEMENT("02") " RETURNING 1", "1"); /* no such key */
+    /* A second one that cannot be used does not count; one that can, does. */
+    sql_is("INSERT INTO api_key (key_id, account_id, digest, name, label, role, disabled) VALUES"
+           " (gen_random_uuid(), '" ORG "', " DIGEST("06") ", 'm', 'm', 'management', true)",
+           "");
+    refused("UPDATE api_key SET deleted_at = now()" MANAGEMENT("01"));
+    sql_is("UPDATE api_key SET disabled = false" MANAGEMENT("06"), "");
+    sql_is("UPDATE api_key SET deleted_at = now()" MANAGEMENT("01") " RETURNING 1", "1");
+    refused("UPDATE api_key SET deleted_at = now()" MANAGEMENT("06"));
+    /* An operator's account keeps an operator's key. */
+    sql_is("INSERT INTO api_key (key_id, account_id, digest, name, label, role) VALUES"
+           " (gen_random_uuid(), '" OTHER "', " DIGEST("07") ", 'o', 'o', 'operator')",
+           "");
+    refused("UPDATE api_key SET deleted_at = now()" MANAGEMENT("07"));
+    sql_is("UPDATE api_key SET deleted_at = now()" MANAGEMENT("03") " RETURNING 1", "1");
+}
+
+/* Another session's psql, which says what it got into a file of its own. */
+static void *psql(void *cookie)
+{
+    char command[1024];
+
+    snprintf(command, sizeof command, "psql -XAtq '%s' -c \"%s\" >/dev/null 2>&1", pg_url(),
+             (const char *)cookie);
+    return system(command) == 0 ? cookie : NULL;
+}
+
+/* What two do at the same time, each in a transaction that stays open a little longer. One is refused. */
+static void one_of_two(const char *first, const char *second)
+{
+    char text[2][512];
+    pthread_t t[2];
+    void *done[2];
+
+    snprintf(text[0], sizeof text[0], "BEGIN; %s; SELECT pg_sleep(0.3); COMMIT", first);
+    snprintf(text[1], sizeof text[1], "BEGIN; %s; SELECT pg_sleep(0.3); COMMIT", second);
+    for (int i = 0; i < 2; i++)
+        CHECK_INT(pthread_create(&t[i], NULL, psql, text[i]), 0);
+    for (int i = 0; i < 2; i++)
+        CHECK_INT(pthread_join(t[i], &done[i]), 0);
+    CHECK((done[0] != NULL) != (done[1] != NULL));
+}
+
+static void two_delete_each_other(void)
+{
+    begin();
+    sql_is("INSERT INTO api_key (key_id, account_id, digest, name, label, role) VALUES"
+           " (gen_random_uuid(), '" ORG "', " DIGEST("06") ", 'm', 'm', 'management')",
+           "");
+    one_of_two("UPDATE api_key SET deleted_at = now() WHERE digest = " DIGEST("01"),
+               "UPDATE api_key SET deleted_at = now() WHERE digest = " DIGEST("06"));
+    sql_is("SELECT count(*) FROM api_key k WHERE account_id = '" ORG "' AND key_manages(k)", "1");
+    /* And one that is deleted while its account is suspended waits for nobody in a circle. */
+    begin();
+    sql_is("INSERT INTO api_key (key_id, account_id, digest, name, label, role) VALUES"
+           " (gen_random_uuid(), '" ORG "', " DIGEST("06") ", 'm', 'm', 'management')",
+           "");
+    char suspend[] = "BEGIN; SELECT 1 FROM account WHERE account_id = '" ORG "' FOR NO KEY UPDATE;"
+                     " SELECT pg_sleep(0.3); SELECT account_set_state('" ORG "', 'suspended', 'x'); COMMIT";
+    char take[] = "BEGIN; UPDATE api_key SET deleted_at = now() WHERE digest = " DIGEST("06")
+                  "; SELECT pg_sleep(0.5); COMMIT";
+    pthread_t t[2];
+    void *done[2];
+    CHECK_INT(pthread_create(&t[0], NULL, psql, suspend), 0);
+    CHECK_INT(pthread_create(&t[1], NULL, psql, take), 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(pthread_join(t[i], &done[i]), 0);
+        CHECK(done[i] != NULL);
+    }
+}
+
+/* --- users --- */
+
+static void users(void)
+{
+    begin();
+    sql_is("INSERT INTO app_user (user_id, email) VALUES ('c0000000-0000-4000-8000-000000000001', 'A@b.example'),"
+           " ('c0000000-0000-4000-8000-000000000002', 'c@b.example');"
+           " INSERT INTO membership (organisation_id, user_id, role) SELECT '" ORG "', user_id, 'owner' FROM app_user",
+           "");
+    CHECK(strstr(pg_sql("INSERT INTO app_user (user_id, email) VALUES (gen_random_uuid(), 'a@B.example')"),
+                 "app_user_email") != NULL);
+}
+
+/* Two owners who leave at once: one stays. psql's own status says only whether the statement failed, so the outcome is
+ * made an error. */
+static void the_last_owner(void)
+{
+#define LEAVE(n)                                                                                   \
+    "SELECT 1 / (member_remove('" ORG "', 'c0000000-0000-4000-8000-00000000000" n "', NULL) = 'ok')::int"
+    users();
+    one_of_two(LEAVE("1"), LEAVE("2"));
+    sql_is("SELECT count(*) FROM membership WHERE role = 'owner'", "1");
+    users();
+    sql_is("SELECT member_change('" ORG "', 'c0000000-0000-4000-8000-000000000001', 'viewer', '{admin,viewer}')",
+           "above");
+    sql_is("SELECT member_change('" ORG "', 'c0000000-0000-4000-8000-000000000001', 'viewer', '{owner,viewer}')",
+           "ok");
+    sql_is("SELECT member_change('" ORG "', 'c0000000-0000-4000-8000-000000000002', 'viewer', '{owner,viewer}')",
+           "last_owner");
+    sql_is("SELECT member_change('" OTHER "', 'c0000000-0000-4000-8000-000000000002', 'viewer', '{owner,viewer}')",
+           "unknown");
+}
+
+static void sessions_are_bounded(void)
+{
+    users();
+    sql_is("SELECT count(*) FROM generate_series(1, 40) n, LATERAL session_open(gen_random_uuid(),"
+           " sha256(n::text::bytea), 'c0000000-0000-4000-8000-000000000001', 1000000, 1000000)",
+           "40");
+    sql_is("SELECT count(*) FROM session", "32");
+    /* Those of others that have ended go along. */
+    sql_is("UPDATE session SET expires_at = now() - interval '1 second' WHERE session_id IN"
+           " (SELECT session_id FROM session LIMIT 8);"
+           " SELECT session_open(gen_random_uuid(), " DIGEST("01") ","
+           " 'c0000000-0000-4000-8000-000000000002', 1000000, 1000000);"
+           " SELECT count(*) FROM session",
+           "\n25");
+}
+
+static void attempts_are_bounded(void)
+{
+    begin();
+    sql_is("SELECT count(*) FILTER (WHERE login_take(" DIGEST("01") ", 3, interval '10 seconds') = 0)"
+           " FROM generate_series(1, 5)",
+           "3");
+    sql_is("SELECT login_take(" DIGEST("01") ", 3, interval '10 seconds') BETWEEN 1 AND 10000", "t");
+    sql_is("UPDATE login_throttle SET full_at = full_at - interval '10 seconds';"
+           " SELECT login_take(" DIGEST("01") ", 3, interval '10 seconds')",
+           "0");
+    sql_is("UPDATE login_throttle SET full_at = now() - interval '1 second';"
+           " SELECT login_take(" DIGEST("02") ", 3, interval '10 seconds');"
+           " SELECT count(*) FROM login_throttle",
+           "0\n1");
+    sql_is("SELECT login_email('A@b.example') = login_email('a@B.EXAMPLE')", "t");
+}
+
+static const struct check_case cases[] = {
+    {"an account made alone has an organisation", an_account_made_alone_has_an_organisation},
+    {"a suspended account stops its keys", a_suspended_account_stops_its_keys},
+    {"what is closed stays closed", what_is_closed_stays_closed},
+    {"the last management key stays", the_last_management_key},
+    {"two that delete each other", two_delete_each_other},
+    {"the last owner stays", the_last_owner},
+    {"sessions are bounded", sessions_are_bounded},
+    {"attempts to sign in are bounded", attempts_are_bounded},
+};
+CHECK_MAIN(cases)
