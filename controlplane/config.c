@@ -45,8 +45,6 @@ static const struct conf_field main_fields[] = {
     TEXT(catalog, true),
     TEXT(attestation, true),
     TEXT(provider_keys, false),
-    TEXT(master_key_file, false),
-    TEXT(master_key_command, false),
     TEXT(stripe_key_file, false),
     TEXT(stripe_webhook_secret_file, false),
     TEXT(stripe_base, false),
@@ -55,6 +53,8 @@ static const struct conf_field main_fields[] = {
     {"stripe_taxes", CONF_BOOL, AT(stripe_taxes), 0, 0, 0, NULL, false},
     {"stripe_invoices", CONF_BOOL, AT(stripe_invoices), 0, 0, 0, NULL, false},
     NUMBER(payment_event_days, 30, 730),
+    TEXT(master_key_file, false),
+    TEXT(master_key_command, false),
     NUMBER(lease_ms, 2 * LIMIT_CLOCK_SKEW_MS, 3600000),
     NUMBER(reclaim_grace_ms, 0, 3600000),
     NUMBER(idempotency_hours, 1, 720),
@@ -129,7 +129,7 @@ static const char *payments_fault(const struct controlplane_config *c)
         return "stripe_base must be an https address without a path; http is taken to 127.0.0.1 only";
     return payments_origins_valid(c->payment_origins)
                ? NULL
-               : "payment_origins must be origins (https://name[:port]), separated by commas";
+               : "payment_origins must be a list of https://HOST or https://HOST:PORT, by spaces";
 }
 
 enum err controlplane_config_parse(struct view text, const char *file_name,

@@ -45,7 +45,7 @@ struct controlplane_config {
     char stripe_key_file[CONTROLPLANE_PATH_MAX], stripe_webhook_secret_file[CONTROLPLANE_PATH_MAX];
     char stripe_base[256];                  /* where the service's API is */
     char stripe_ca[CONTROLPLANE_PATH_MAX];  /* instead of the system's certificate authorities */
-    char payment_origins[1024];             /* where a checkout may lead back to: origins, by commas */
+    char payment_origins[1024];             /* where a checkout may lead back to: origins, by spaces */
     bool stripe_taxes, stripe_invoices;
     uint64_t payment_event_days; /* how long the ids of webhook events are kept */
     uint64_t idempotency_hours; /* how long an idempotency key is remembered */

@@ -12,8 +12,8 @@
 #include "ledger.h"
 #include "log.h"
 #include "monitor.h"
-#include "operator_keys.h"
 #include "payments.h"
+#include "operator_keys.h"
 #include "peers.h"
 #include "process.h"
 #include "provider_keys.h"
@@ -177,8 +177,8 @@ static void stopped_cb(void *cookie)
     uv_close((uv_handle_t *)&p->interrupt, NULL);
     uv_close((uv_handle_t *)&p->hangup, NULL);
     control_health_stop(p->health);
-    fleet_stop(p->fleet);
     payments_free(p->payments);
+    fleet_stop(p->fleet);
     ledger_free(p->ledger);
     db_close(p->db, database_closed_cb, p);
 }
@@ -297,12 +297,12 @@ static enum err start_api(struct program *p)
                                  .port = (uint16_t)p->config.rest_port,
                                  .tls = p->tls,
                                  .log = p->log,
-                                 .rules = p->rules,
-                                 .vault = p->vault,
-                                 .providers = &p->providers,
                                  .payments = p->payments,
                                  .health = p->health,
                                  .sign_up = p->config.sign_up,
+                                 .rules = p->rules,
+                                 .vault = p->vault,
+                                 .providers = &p->providers,
                                  .pages = {.per_s = p->config.pages_per_s,
                                            .burst = p->config.pages_burst,
                                            .address_per_s = p->config.pages_per_ip_per_s,

@@ -63,10 +63,10 @@ enum message_type {
     MSG_SEAL_ASK = 40,     /* C->D: another data plane's evidence: give it the sealing keys */
     MSG_SEAL_GIVE = 41,    /* D->C and C->D: sealing keys, sealed for another data plane */
     MSG_ACME_CHALLENGE = 42, /* D->C and C->D: answer a certificate authority for another data plane */
+    MSG_USAGE_ATTEMPTS = 46, /* D->C, before the USAGE that it belongs to */
     MSG_STATE = 48,        /* D->C after each ACCEPT and when it changes: which catalog it serves, and the like */
     MSG_ORDERS = 49,       /* C->D, only to one that has sent STATE: what its operator wants of it */
-    MSG_USAGE_ATTEMPTS = 46, /* D->C, before the USAGE that it belongs to */
-    MSG_OWN_PRICED = 50, /* C->D: OWN_KEYS of an account that pays a markup on the catalog's prices */
+    MSG_OWN_PRICED = 50,   /* C->D: OWN_KEYS of an account that pays a markup on the catalog's prices */
     MSG_LAST = MSG_OWN_PRICED,
 };
 

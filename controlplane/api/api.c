@@ -7,8 +7,8 @@
 #include "handlers.h"
 #include "idempotent.h"
 #include "key_text.h"
-#include "status_cache.h"
 #include "password.h"
+#include "status_cache.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,12 +25,12 @@ struct api {
     const struct control_health *health;
     struct payments *payments; /* NULL: there are none */
     struct gate *gate;
-    struct status_cache *status;
     struct passwords *passwords;
     struct rate_config caller_rate; /* of one credential */
     struct rate *callers;           /* NULL: no limit */
     char *origins;                  /* whose pages may call (cors.h) */
     uint64_t idempotency_ms;
+    struct status_cache *status;
     struct budget *budget; /* requests and answers in memory */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -46,26 +46,6 @@ struct db *call_db(const struct call *c)
 struct db *call_pool(const struct call *c)
 {
     return c->api->db;
-}
-
-struct status_cache *call_status(const struct call *c)
-{
-    return c->api->status;
-}
-
-const struct vault *call_vault(const struct call *c)
-{
-    return c->api->vault;
-}
-
-struct rules *call_rules(const struct call *c)
-{
-    return c->api->rules;
-}
-
-const struct providers *call_providers(const struct call *c)
-{
-    return c->api->providers;
 }
 
 const char *call_origins(const struct call *c)
@@ -86,6 +66,26 @@ const struct id *call_caller(const struct call *c)
 uint64_t call_idempotency_ms(const struct call *c)
 {
     return c->api->idempotency_ms;
+}
+
+struct status_cache *call_status(const struct call *c)
+{
+    return c->api->status;
+}
+
+const struct vault *call_vault(const struct call *c)
+{
+    return c->api->vault;
+}
+
+struct rules *call_rules(const struct call *c)
+{
+    return c->api->rules;
+}
+
+const struct providers *call_providers(const struct call *c)
+{
+    return c->api->providers;
 }
 
 struct translog *call_log(const struct call *c)
@@ -151,7 +151,8 @@ static bool take_prefix(struct view *path, bool *openrouter)
         }
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
-           view_eq(*path, VIEW_LIT("/openapi.json")) || view_eq(*path, VIEW_LIT("/status.json")) ||
+           view_eq(*path, VIEW_LIT("/openapi.json")) ||
+           view_eq(*path, VIEW_LIT("/status.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -168,7 +169,7 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
         return false;
     path = view_from(path, head.len);
     tail = view_str(strchr(brace, '}') + 1); /* "/rotate" */
-    if (path.len < tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+    if (path.len <= tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
         return false;
     path.len -= tail.len;
     if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
@@ -287,10 +288,10 @@ static void serve_anybody(struct call *c)
 static void api_free(struct api *a)
 {
     gate_free(a->gate);
-    status_cache_free(a->status);
     passwords_free(a->passwords);
     rate_free(a->callers);
     free(a->origins);
+    status_cache_free(a->status);
     budget_free(a->budget);
     free(a);
 }
@@ -484,16 +485,17 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->vault = config->vault;
     a->providers = config->providers;
     a->health = config->health;
-    a->status = status_cache_new();
     a->caller_rate = config->caller;
     a->idempotency_ms = config->idempotency_ms;
     a->origins = strdup(config->cors_origins == NULL ? "" : config->cors_origins);
-    e = a->origins == NULL || a->status == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
+    e = a->origins == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)
         e = rate_new(&a->caller_rate, &a->callers);
     a->payments = config->payments;
     if (e == ERR_NONE)
         e = passwords_new(config->loop, &a->passwords);
+    if (e == ERR_NONE && (a->status = status_cache_new()) == NULL)
+        e = ERR_MEMORY;
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

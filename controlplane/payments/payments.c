@@ -254,10 +254,10 @@ static struct view origin_of(struct view url)
 /* The next of the list. */
 static struct view next_origin(const char **list)
 {
-    struct view v = view_of(*list, strcspn(*list, ","));
+    struct view v = view_of(*list, strcspn(*list, " "));
 
-    *list += v.len + ((*list)[v.len] == ',');
-    return view_trim(v);
+    *list += v.len + strspn(*list + v.len, " ");
+    return v;
 }
 
 bool payments_origins_valid(const char *origins)

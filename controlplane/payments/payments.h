@@ -14,7 +14,7 @@ struct payments_config {
     const char *base, *ca;   /* outcall.h; borrowed */
     const char *key_file;    /* the secret key: one line; readable by its owner alone */
     const char *secret_file; /* the webhooks' secrets: a line each, one or two */
-    const char *origins;     /* "https://a.example,https://b.example": where a checkout may lead back to; borrowed */
+    const char *origins;     /* "https://a.example https://b.example": where a checkout may lead back to; borrowed */
     bool taxes, invoices;    /* let the service compute taxes; make an invoice of every checkout */
     uint64_t event_days;     /* how long the ids of events are kept */
 };
@@ -46,7 +46,7 @@ must_check enum err payments_event(struct payments *p, struct view signature, st
 /* Whether a checkout may lead back there. */
 bool payments_origin_allowed(const struct payments *p, struct view url);
 
-/* "https://a.example,http://127.0.0.1:8080": only that. */
+/* "https://a.example http://127.0.0.1:8080": only that. */
 bool payments_origins_valid(const char *origins);
 
 #endif

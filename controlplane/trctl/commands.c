@@ -58,12 +58,12 @@ bool place_next(const char **at, char *out, size_t size)
     return true;
 }
 
-void option_name(const char *name, char *out, size_t size)
+void option_name(const struct param *p, char *out, size_t size)
 {
-    snprintf(out, size, "--%s", name);
-    for (char *p = out; *p != '\0'; p++)
-        if (*p == '_')
-            *p = '-';
+    snprintf(out, size, "--%s", p->option);
+    for (char *c = out; *c != '\0'; c++)
+        if (*c == '_')
+            *c = '-';
 }
 
 static void param_help(const struct param *p, FILE *to)
@@ -74,7 +74,7 @@ static void param_help(const struct param *p, FILE *to)
     };
     char option[80], left[160];
 
-    option_name(p->name, option, sizeof option);
+    option_name(p, option, sizeof option);
     snprintf(left, sizeof left, "%s%s%s", option, p->values[0] != '\0' ? " " : kinds[p->kind], p->values);
     fprintf(to, "  %-34s %s%s%s%s\n", left, p->required ? "(needed) " : "", p->help,
             p->kind == PARAM_LIST ? " May be given several times." : "",

@@ -18,7 +18,8 @@ enum param_where { IN_QUERY, IN_BODY };
 enum plane { PLANE_CONTROL, PLANE_DATA };
 
 struct param {
-    const char *name; /* as the API has it: "limit_reset" is --limit-reset */
+    const char *name;   /* as the API has it */
+    const char *option; /* mostly the same: "limit_reset" is --limit-reset */
     enum param_kind kind;
     enum param_where where;
     bool required;
@@ -46,8 +47,8 @@ const struct command *command_find(int argc, char **argv, int *used);
 int words_match(const char *words, int argc, char **argv);
 /* Next name in braces of a path, into out; false: no more. *at moves on. */
 bool place_next(const char **at, char *out, size_t size);
-/* The option of a parameter: "--limit-reset". */
-void option_name(const char *name, char *out, size_t size);
+/* "--limit-reset". */
+void option_name(const struct param *p, char *out, size_t size);
 void command_help(const struct command *c, FILE *to);
 
 #endif

@@ -171,7 +171,7 @@ static bool value_take(const struct param *p, const char *text, struct given *g)
     enum err e = ERR_NONE;
     char option[80];
 
-    option_name(p->name, option, sizeof option);
+    option_name(p, option, sizeof option);
     if (fault != NULL) {
         complain("%s must be %s", option, fault);
         return false;
@@ -211,7 +211,7 @@ static int null_take(const struct param *p, const char *arg, struct given *g)
 {
     char option[80];
 
-    option_name(p->name, option, sizeof option);
+    option_name(p, option, sizeof option);
     if (p->where != IN_BODY || strncmp(arg, "--no-", 5) != 0 || strcmp(arg + 5, option + 2) != 0)
         return 0;
     if (g->is || buf_append(&g->json, VIEW_LIT("null")) != ERR_NONE) {
@@ -231,7 +231,7 @@ static int param_take(const struct param *p, int argc, char **argv, int *i, stru
 
     if (is != 0)
         return is;
-    option_name(p->name, option, sizeof option);
+    option_name(p, option, sizeof option);
     snprintf(file, sizeof file, "%s-file", option);
     if (p->kind == PARAM_SECRET && (is = option_is(file, true, argc, argv, i, &value)) != 0)
         return is < 0 || !secret_take(p, value, g) ? -1 : 1;
@@ -300,12 +300,12 @@ enum err url_append(struct buf *out, const char *text)
     return e;
 }
 
-/* A tile's path has slashes of its own. */
+/* A tile and a model have slashes of their own. */
 static enum err place_append(struct buf *out, const char *place, const char *text)
 {
     enum err e = ERR_NONE;
 
-    if (strcmp(place, "tile") != 0)
+    if (strcmp(place, "tile") != 0 && strcmp(place, "catalog_id") != 0)
         return url_append(out, text);
     for (const char *p = text; *p != '\0' && e == ERR_NONE; p++) {
         char one[2] = {*p, '\0'};
@@ -429,7 +429,7 @@ static bool needed_are_there(struct reading *r, const struct common *common)
 
         if (!p->required || r->given[i].is || (p->where == IN_BODY && common->data != NULL))
             continue;
-        option_name(p->name, option, sizeof option);
+        option_name(p, option, sizeof option);
         if (p->kind != PARAM_SECRET) {
             complain("trctl %s needs %s", c->words, option);
             return false;

@@ -111,9 +111,9 @@ struct wanted {
 };
 
 static const struct param options[] = {
-    {"name", PARAM_TEXT, IN_BODY, false, "", ""},         {"disabled", PARAM_FLAG, IN_BODY, false, "", ""},
-    {"is_fallback", PARAM_FLAG, IN_BODY, false, "", ""},  {"always_use", PARAM_FLAG, IN_BODY, false, "", ""},
-    {"sort_order", PARAM_NUMBER, IN_BODY, false, "", ""},
+    {"name", "name", PARAM_TEXT, IN_BODY, false, "", ""},         {"disabled", "disabled", PARAM_FLAG, IN_BODY, false, "", ""},
+    {"is_fallback", "is_fallback", PARAM_FLAG, IN_BODY, false, "", ""},  {"always_use", "always_use", PARAM_FLAG, IN_BODY, false, "", ""},
+    {"sort_order", "sort_order", PARAM_NUMBER, IN_BODY, false, "", ""},
 };
 /* What the options say, as options_read() reads them; --key-file and the provider are taken out before. */
 static const struct command rest = {

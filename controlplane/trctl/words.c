@@ -28,7 +28,7 @@ static void options_of(const struct command *c)
     char option[80];
 
     for (size_t i = 0; i < c->n_params; i++) {
-        option_name(c->params[i].name, option, sizeof option);
+        option_name(&c->params[i], option, sizeof option);
         puts(option);
         if (c->params[i].kind == PARAM_SECRET)
             printf("%s-file\n", option);
@@ -57,7 +57,7 @@ static bool values_of(const struct command *c, const char *option)
     char name[80];
 
     for (size_t i = 0; i < c->n_params; i++) {
-        option_name(c->params[i].name, name, sizeof name);
+        option_name(&c->params[i], name, sizeof name);
         if (strcmp(option, name) != 0 || c->params[i].values[0] == '\0')
             continue;
         for (const char *p = c->params[i].values; *p != '\0';) {
@@ -143,7 +143,7 @@ static void command_page(const struct command *c)
         const struct param *p = &c->params[i];
         char text[400];
 
-        option_name(p->name, option, sizeof option);
+        option_name(p, option, sizeof option);
         snprintf(text, sizeof text, "%s%s%s%s", p->required ? "Needed. " : "", p->help, p->values[0] != '\0' ? " " : "",
                  p->values[0] != '\0' ? p->values : p->help[0] == '\0' ? p->name : "");
         tag(option, text);

@@ -184,6 +184,7 @@ def answers(method, path, op, all_of):
     also = ["400", "429", "500", "503"] + ([] if op["permission"] == "PUBLIC" else ["401", "403"])
     also += ["404"] if "{" in path or op.get("query") or picks(op) else []
     also += ["409", "413"] if method != "GET" else []
+    also += ["404", "415", "422", "502", "504"] if op["permission"] == "INFERENCE" else []
     also += ["402"] if op["permission"] in ("INFERENCE", "CREDITS_WRITE", "MONEY_WRITE") else []
     for status in also + op.get("errors", []):
         out.setdefault(status, {"$ref": "#/components/responses/Error"})
@@ -308,14 +309,14 @@ def row(at, op, all_of):
     lines = []
     for n in op.get("query", []):
         p = parameter(n, "query", all_of)
-        lines.append((p["name"], kind_of(p["schema"], all_of), "IN_QUERY", p["required"], values_of(p["schema"], all_of), p["description"]))
+        lines.append((p["name"], all_of["parameters"][n].get("option", p["name"]), kind_of(p["schema"], all_of), "IN_QUERY", p["required"], values_of(p["schema"], all_of), p["description"]))
     for n, (needed, shape) in body_members(op, all_of).items():
         if n == "idempotency_key":  # the header's, which every command has
             continue
         s = schema(shape, all_of["schemas"])
-        lines.append((n, kind_of(s, all_of), "IN_BODY", needed, values_of(s, all_of), s.get("description", "")))
-    params = "".join(f"    {{{c_text(n)}, {kind}, {where}, {str(needed).lower()}, {c_text(values)}, {c_text(says)}}},\n"
-                     for n, kind, where, needed, values, says in lines)
+        lines.append((n, n, kind_of(s, all_of), "IN_BODY", needed, values_of(s, all_of), s.get("description", "")))
+    params = "".join(f"    {{{c_text(n)}, {c_text(option)}, {kind}, {where}, {str(needed).lower()}, {c_text(values)}, {c_text(says)}}},\n"
+                     for n, option, kind, where, needed, values, says in lines)
     out = f"    {{{c_text(words)}, {c_text(method)}, {c_text(path)}, {c_text(op['says'])}, {c_text(columns)},\n     "
     out += f"{'PLANE_DATA' if op['planes'] == ['data'] else 'PLANE_CONTROL'}, {str(bool(op.get('bare'))).lower()}, "
     out += c_text(op.get("takes", "application/json") if "body" in op else "")

@@ -27,8 +27,8 @@ twin() { # NAME SED WORDS: our document, edited so, is found wrong in these word
     sed "$2" "$tmp/control.json" >"$tmp/wrong.json"
     say "$1" "$(tool judge "$shapes" "$page" "$tmp/wrong.json" "$tmp/data.json" | grep -F -- "$3" >"$tmp/hit" || echo "it was not found")"
 }
-twin openrouter_twin_of_another_type 's/"total_usage":{"type":"number"/"total_usage":{"type":"string"/' 'GET /credits: data.total_usage is type'
-twin openrouter_twin_that_may_be_null 's/"total_usage":{"type":"number"/"total_usage":{"type":["number","null"]/' 'GET /credits: data.total_usage is null'
+twin openrouter_twin_of_another_type 's/"total_usage":{"type":"number"/"total_usage":{"type":"string"/g' 'GET /credits: data.total_usage is type'
+twin openrouter_twin_that_may_be_null 's/"total_usage":{"type":"number"/"total_usage":{"type":["number","null"]/g' 'GET /credits: data.total_usage is null'
 twin openrouter_twin_that_is_optional 's/"required":\["total_credits","total_usage"/"required":["total_credits"/' 'GET /credits: data.total_usage is optional'
 twin openrouter_twin_without_a_member 's/"total_usage":/"total_uses":/g' 'GET /credits: data.total_usage is absent'
 {

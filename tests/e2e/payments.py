@@ -273,7 +273,7 @@ def wrong_configuration_is_refused():
     conf = open(os.path.join(plane.dir, "conf")).read()
     for old, new, says in ((f"stripe_base = {plane.fake.base}", "stripe_base = http://api.example", "stripe_base"),
                            (f"stripe_webhook_secret_file = {plane.dir}/secret", "", "needed together"),
-                           ("payment_origins = ", "payment_origins = console.example,", "payment_origins"),
+                           ("payment_origins = ", "payment_origins = console.example ", "payment_origins"),
                            (f"stripe_key_file = {plane.dir}/key", "stripe_key_file = /nonexistent", "stripe_key_file")):
         true(old in conf)
         path = os.path.join(plane.dir, "other.conf")

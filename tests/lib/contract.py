@@ -38,7 +38,7 @@ class Contract:
         self.seen = set()  # operations that an answer was seen of
         self.operations = []
         for path, methods in document["paths"].items():
-            parts = [".+" if path == "/tile/{tile}" and p == "{tile}" else "[^/]+" if p.startswith("{") else re.escape(p)
+            parts = [".+" if p in ("{tile}", "{catalog_id}") else "[^/]+" if p.startswith("{") else re.escape(p)
                      for p in re.split(r"(\{[a-z_]+\})", path) if p]
             # "/keys/{hash}" comes after "/keys/count".
             self.operations += [(path.count("{"), re.compile("".join(parts)), m.upper(), path, op) for m, op in methods.items()]

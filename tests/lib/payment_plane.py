@@ -36,7 +36,7 @@ class PaymentPlane(Plane):
             f.write(f"""stripe_key_file = {self.dir}/key
 stripe_webhook_secret_file = {self.dir}/secret
 stripe_base = {base or self.fake.base}
-payment_origins = https://console.example, http://127.0.0.1:9000
+payment_origins = https://console.example http://127.0.0.1:9000
 drain_ms = 3000
 """)
         if operator is None:

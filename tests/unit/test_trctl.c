@@ -49,9 +49,10 @@ static void lines(void)
     } cases[] = {
         {"keys", "/keys", NULL},
         {"keys --offset 3", "/keys?offset=3", NULL},
-        {"keys --q=a~b&c --offset=1", "/keys?offset=1&q=a%20b%26c", NULL},
+        {"keys --find=a~b&c --offset=1", "/keys?offset=1&q=a%20b%26c", NULL},
         {"keys --account 7", "/keys?account_id=7", NULL},
         {"keys --offset 3 --account 7", "/keys?offset=3&account_id=7", NULL},
+        {"keys --q x", NULL, NULL}, /* its option has another name */
         {"keys --offset x", NULL, NULL},
         {"keys --offset", NULL, NULL},
         {"keys --ofset 3", NULL, NULL},
