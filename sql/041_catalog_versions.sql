@@ -300,7 +300,8 @@ SELECT 3, row_number() OVER (ORDER BY id COLLATE "C"), id, NULL, NULL, ARRAY[wan
 FROM model_alias;
 
 DO $$ BEGIN
-    IF to_regprocedure('audit_on(regclass)') IS NOT NULL THEN
+    IF to_regprocedure('audit_on(regclass,text[],text[])') IS NOT NULL THEN
         PERFORM audit_on('endpoint_override');
+        PERFORM audit_on('catalog_version');
     END IF;
 END $$;

@@ -167,7 +167,7 @@ CREATE FUNCTION fleet_prune() RETURNS void LANGUAGE sql AS $$
 $$;
 
 DO $$ BEGIN
-    IF to_regprocedure('audit_on(regclass)') IS NOT NULL THEN
+    IF to_regprocedure('audit_on(regclass,text[],text[])') IS NOT NULL THEN
         PERFORM audit_on('policy_version');
     END IF;
 END $$;

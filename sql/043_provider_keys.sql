@@ -84,3 +84,9 @@ CREATE OR REPLACE FUNCTION fleet_prune() RETURNS void LANGUAGE sql AS $$
     DELETE FROM provider_key_aside a WHERE NOT EXISTS (
         SELECT 1 FROM boot b WHERE b.boot_id = a.boot_id AND (b.link IS NOT NULL OR b.unlinked_at > now() - interval '1 day'));
 $$;
+
+DO $$ BEGIN
+    IF to_regprocedure('audit_on(regclass,text[],text[])') IS NOT NULL THEN
+        PERFORM audit_on('provider_key');
+    END IF;
+END $$;

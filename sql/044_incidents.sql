@@ -203,7 +203,7 @@ CREATE FUNCTION status_document() RETURNS json LANGUAGE sql STABLE AS $$
 $$;
 
 DO $$ BEGIN
-    IF to_regprocedure('audit_on(regclass)') IS NOT NULL THEN
+    IF to_regprocedure('audit_on(regclass,text[],text[])') IS NOT NULL THEN
         PERFORM audit_on('incident');
     END IF;
 END $$;
