@@ -358,6 +358,16 @@ enum err attest_policy_parse(struct view text, const char *name, struct attest_p
     return parse(text, name, false, out, why);
 }
 
+enum err attest_policy_parse_link(struct view text, struct attest_policy **out, struct buf *why)
+{
+    return parse(text, "attestation.conf", true, out, why);
+}
+
+bool attest_policy_simulated(const struct attest_policy *p)
+{
+    return p->allow_simulated;
+}
+
 enum err attest_policy_load(const char *path, struct attest_policy **out, struct buf *why)
 {
     struct buf text;
@@ -366,7 +376,7 @@ enum err attest_policy_load(const char *path, struct attest_policy **out, struct
     buf_init(&text, POLICY_FILE_MAX);
     e = conf_read_file(path, POLICY_FILE_MAX, &text);
     if (e == ERR_NONE) {
-        e = parse(buf_view(&text), "attestation.conf", true, out, why);
+        e = attest_policy_parse_link(buf_view(&text), out, why);
     } else {
         buf_reset(why);
         if (buf_append(why, VIEW_LIT("attestation.conf: cannot be read")) != ERR_NONE)

@@ -29,11 +29,14 @@ struct attest_policy; /* a parsed policy: policy.h */
  * `expires`. */
 must_check enum err attest_policy_load(const char *path, struct attest_policy **out,
                                        struct buf *why);
+/* The same of a text. */
+must_check enum err attest_policy_parse_link(struct view text, struct attest_policy **out, struct buf *why);
 void attest_policy_free(struct attest_policy *p);
 /* What the log knows a policy by: the SHA-256 of its text, and the version it gives itself ("" when
  * it gives none). */
 struct digest32 attest_policy_digest(const struct attest_policy *p);
 const char *attest_policy_version(const struct attest_policy *p);
+bool attest_policy_simulated(const struct attest_policy *p); /* it lets simulators in */
 
 /* A policy for a single look at somebody's evidence (tr-verify): measurements, chips and audience
  * are checked when it names them, the roots are AMD's unless it says otherwise. name: how `why`

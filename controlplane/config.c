@@ -53,6 +53,8 @@ static const struct conf_field main_fields[] = {
     {"stripe_taxes", CONF_BOOL, AT(stripe_taxes), 0, 0, 0, NULL, false},
     {"stripe_invoices", CONF_BOOL, AT(stripe_invoices), 0, 0, 0, NULL, false},
     NUMBER(payment_event_days, 30, 730),
+    TEXT(master_key_file, false),
+    TEXT(master_key_command, false),
     NUMBER(lease_ms, 2 * LIMIT_CLOCK_SKEW_MS, 3600000),
     NUMBER(reclaim_grace_ms, 0, 3600000),
     NUMBER(idempotency_hours, 1, 720),

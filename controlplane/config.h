@@ -33,6 +33,7 @@ struct controlplane_config {
     uint64_t link_port;
     char providers[CONTROLPLANE_PATH_MAX], catalog[CONTROLPLANE_PATH_MAX];
     char attestation[CONTROLPLANE_PATH_MAX];
+    char master_key_file[CONTROLPLANE_PATH_MAX], master_key_command[CONTROLPLANE_PATH_MAX]; /* vault.h; at most one */
     char provider_keys[CONTROLPLANE_PATH_MAX]; /* optional file of "ID = KEY" lines, mode 0600 */
     /* how often the pages that need no key may be asked for, in all and per address; 0: no limit */
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;

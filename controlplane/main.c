@@ -1,17 +1,19 @@
 /* tr-controlplane: keys, money and the trust in data planes. One loop, one thread; what it must not
  * forget is in PostgreSQL. */
 #include "api.h"
-#include "catalog_apply.h"
 #include "catalog_file.h"
+#include "catalog_start.h"
 #include "check_catalog.h"
 #include "commands.h"
 #include "conf.h"
 #include "config.h"
 #include "control_health.h"
+#include "fleet.h"
 #include "ledger.h"
 #include "log.h"
 #include "monitor.h"
 #include "payments.h"
+#include "operator_keys.h"
 #include "peers.h"
 #include "process.h"
 #include "provider_keys.h"
@@ -38,8 +40,11 @@ struct program {
     struct controlplane_config config;
     struct providers providers;
     struct catalog_file catalog;
+    struct buf catalog_text;
     struct rules *rules;
     struct provider_keys *keys;
+    struct vault *vault;
+    struct operator_keys *operator_keys;
     struct state state;
     struct buf why; /* one sentence about what went wrong */
     uv_loop_t loop;
@@ -48,6 +53,7 @@ struct program {
     struct ledger *ledger;
     struct payments *payments; /* NULL: none are configured */
     struct translog *log;
+    struct fleet *fleet;
     struct api *api;
     struct peers *peers;
     struct control_health *health;
@@ -58,7 +64,7 @@ struct program {
     bool stopping;
     enum err outcome; /* of what the loop is run for */
     int64_t catalog_version;
-    uint64_t keyless; /* endpoints that are off because their provider has no key */
+    uint64_t keyless; /* endpoints that only customers' own keys use, because the operator has none */
 };
 
 static enum err fail(struct program *p, enum err e, const char *sentence)
@@ -85,20 +91,30 @@ static enum err load_providers(struct program *p)
     return e;
 }
 
-/* A provider that wants a key and has none answers nothing but refusals: its endpoints are off, and are not listed. */
-static void switch_off_keyless(struct program *p)
+/* A provider that wants a key and has none answers nothing but refusals: only customers' own keys use it (peers/). */
+static void count_keyless(struct program *p)
 {
-    struct catalog *c = &p->catalog.catalog;
+    const struct catalog *c = &p->catalog.catalog;
 
     for (size_t i = 0; i < c->n_endpoints; i++) {
         const struct provider *provider = p->catalog.providers[i];
 
-        if (c->endpoints[i].weight == 0 || provider->auth == AUTH_NONE ||
-            provider_keys_of(p->keys, provider->no) != 0)
-            continue;
-        c->endpoints[i].weight = 0;
-        p->keyless++;
+        p->keyless += c->endpoints[i].weight != 0 && provider->auth != AUTH_NONE &&
+                      provider_keys_of(p->keys, provider->no) == 0;
     }
+}
+
+static enum err load_catalog(struct program *p)
+{
+    enum err e;
+
+    buf_init(&p->catalog_text, CATALOG_FILE_MAX);
+    e = conf_read_file(p->config.catalog, CATALOG_FILE_MAX, &p->catalog_text);
+    if (e == ERR_NONE)
+        return catalog_file_parse(buf_view(&p->catalog_text), p->config.catalog, &p->providers, &p->catalog, &p->why);
+    if (buf_appendf(&p->why, "%s cannot be read", p->config.catalog) != ERR_NONE)
+        buf_reset(&p->why);
+    return e;
 }
 
 /* Everything but the state directory and the database. */
@@ -107,13 +123,15 @@ static enum err load(struct program *p)
     enum err e = load_providers(p);
 
     if (e == ERR_NONE)
-        e = catalog_file_load(p->config.catalog, &p->providers, &p->catalog, &p->why);
+        e = load_catalog(p);
     if (e == ERR_NONE)
         e = rules_new(p->config.attestation, &p->rules, &p->why);
     if (e == ERR_NONE)
         e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
     if (e == ERR_NONE)
-        switch_off_keyless(p);
+        e = vault_new(&p->config, &p->vault, &p->why);
+    if (e == ERR_NONE)
+        count_keyless(p);
     return e;
 }
 
@@ -142,6 +160,8 @@ static void database_closed_cb(void *cookie)
 
     p->db = NULL;
     control_health_free(p->health);
+    fleet_free(p->fleet);
+    operator_keys_free(p->operator_keys);
     translog_free(p->log);
     peers_free(p->peers);
 }
@@ -158,6 +178,7 @@ static void stopped_cb(void *cookie)
     uv_close((uv_handle_t *)&p->hangup, NULL);
     control_health_stop(p->health);
     payments_free(p->payments);
+    fleet_stop(p->fleet);
     ledger_free(p->ledger);
     db_close(p->db, database_closed_cb, p);
 }
@@ -214,14 +235,29 @@ static size_t provider_keys_cb(void *cookie, uint16_t provider_no)
 {
     struct program *p = cookie;
 
-    return provider_keys_of(p->keys, provider_no);
+    return operator_keys_count(p->operator_keys, provider_no);
 }
 
 static bool provider_key_cb(void *cookie, uint16_t provider_no, size_t index, struct view *key)
 {
     struct program *p = cookie;
 
-    return provider_keys_get(p->keys, provider_no, index, key);
+    return operator_keys_get(p->operator_keys, provider_no, index, key);
+}
+
+static uint8_t provider_weight_cb(void *cookie, uint16_t provider_no, size_t index)
+{
+    struct program *p = cookie;
+
+    return operator_keys_weight(p->operator_keys, provider_no, index);
+}
+
+static void operator_keys_changed_cb(void *cookie)
+{
+    struct program *p = cookie;
+
+    if (p->peers != NULL)
+        peers_keys_changed(p->peers);
 }
 
 static enum err start_link(struct program *p)
@@ -242,8 +278,10 @@ static enum err start_link(struct program *p)
         .api = p->api,
         .log = p->log,
         .providers = &p->providers,
+        .fleet = fleet_hooks(p->fleet),
         .provider_keys = provider_keys_cb,
         .provider_key = provider_key_cb,
+        .provider_weight = provider_weight_cb,
         .cookie = p,
     };
     enum err e = peers_start(&c, &p->peers);
@@ -259,9 +297,12 @@ static enum err start_api(struct program *p)
                                  .port = (uint16_t)p->config.rest_port,
                                  .tls = p->tls,
                                  .log = p->log,
-                                  .payments = p->payments,
+                                 .payments = p->payments,
                                  .health = p->health,
                                  .sign_up = p->config.sign_up,
+                                 .rules = p->rules,
+                                 .vault = p->vault,
+                                 .providers = &p->providers,
                                  .pages = {.per_s = p->config.pages_per_s,
                                            .burst = p->config.pages_burst,
                                            .address_per_s = p->config.pages_per_ip_per_s,
@@ -315,19 +356,22 @@ static void rules_started_cb(void *cookie, enum err e, uint64_t index)
     }
     p->running = p->monitor == NULL ? 2 : 3;
     control_health_watch(p->health, p->peers);
+    fleet_watch(p->fleet, p->peers);
     LOG("listening", KV("rest_port", api_port(p->api)), KV("link_port", peers_port(p->peers)),
         KV("catalog_version", p->catalog_version), KV("providers", (uint64_t)p->providers.n),
         KV("provider_keys", (uint64_t)provider_keys_count(p->keys)));
 }
 
 /* The catalog is in the database: now there is something to serve, under rules that are logged. */
-static void applied_cb(void *cookie, enum err e, int64_t version)
+static void catalog_started_cb(void *cookie, enum err e, int64_t version, bool from_file)
 {
     struct program *p = cookie;
     const struct rules_watch watch = {p->log, p->providers.digest, rules_started_cb,
-                                      rules_changed_cb, p};
+                                      rules_changed_cb, p, p->db};
 
     p->catalog_version = version;
+    buf_free(&p->catalog_text);
+    LOG("catalog_in_force", KV("version", version), KV("from_file", from_file), KV("error", log_err((int)e)));
     if (e == ERR_NONE) {
         rules_start(p->rules, &watch);
         return;
@@ -380,6 +424,16 @@ static enum err prepare(struct program *p)
 
         e = control_health_start(&health, &p->health);
     }
+    if (e == ERR_NONE) {
+        const struct operator_keys_config keys = {p->db, p->keys, p->vault, &p->providers, operator_keys_changed_cb, p};
+
+        e = operator_keys_new(&keys, &p->operator_keys);
+    }
+    if (e == ERR_NONE) {
+        const struct fleet_config fleet = {p->db, p->rules, p->operator_keys};
+
+        e = fleet_new(&fleet, &p->fleet);
+    }
     if (e == ERR_NONE)
         e = tls_server_ctx(p->state.rest_key, p->state.rest, &p->tls);
     /* The CA goes along, so that clients see the whole chain. */
@@ -397,8 +451,10 @@ static void release(struct program *p)
     SSL_CTX_free(p->tls);
     state_close(&p->state);
     provider_keys_free(p->keys);
+    vault_free(p->vault);
     rules_free(p->rules);
     catalog_file_free(&p->catalog);
+    buf_free(&p->catalog_text);
 }
 
 static enum err run(struct program *p)
@@ -421,7 +477,7 @@ static enum err run(struct program *p)
     uv_signal_start(&p->term, signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, signal_cb, SIGINT);
     uv_signal_start(&p->hangup, hangup_cb, SIGHUP);
-    catalog_apply(p->db, &p->catalog, applied_cb, p);
+    catalog_start(p->db, &p->providers, buf_view(&p->catalog_text), catalog_started_cb, p);
     uv_run(&p->loop, UV_RUN_DEFAULT);
     if (p->outcome == ERR_NONE && p->db == NULL)
         release(p);

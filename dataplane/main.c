@@ -23,6 +23,7 @@
 
 #include "conf.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,8 @@ struct program {
     struct certified certified;
     struct seal_ring *ring; /* the link thread's while it runs */
     bool stopping;
+    uv_async_t drain;      /* the link thread has been told to */
+    atomic_bool draining;  /* any thread */
 };
 
 /* --- what the link pushes, on its thread */
@@ -105,6 +108,48 @@ static void main_on_acme_challenge(void *cookie, const struct msg_acme_challenge
     struct program *p = cookie;
 
     certified_challenge(&p->certified, m);
+}
+
+/* A refusal of a key as the operator is told of it. */
+static enum key_trouble key_trouble_of(int status)
+{
+    return status == 401 ? KEY_UNAUTHORIZED : status == 402 ? KEY_UNPAID : status == 403 ? KEY_FORBIDDEN : KEY_RATE_LIMITED;
+}
+
+static void main_state(void *cookie, struct msg_state *out)
+{
+    struct program *p = cookie;
+    uint64_t now_ms = clock_mono_ms();
+
+    *out = (struct msg_state){.catalog_version = catalog_store_version(p->shared.catalogs),
+                              .draining = atomic_load(&p->draining),
+                              .region = view_str(p->config.region)};
+    for (uint16_t no = 0; no < p->providers.n; no++)
+        for (unsigned i = 0; i < PROVIDER_KEYS_MAX && out->n < STATE_KEYS_MAX; i++) {
+            int status = credentials_aside(p->shared.credentials, no, i, now_ms);
+
+            if (status != 0)
+                out->keys[out->n++] = (struct key_state){no, (uint8_t)i, (uint8_t)key_trouble_of(status)};
+        }
+}
+
+static void main_on_orders(void *cookie, const struct msg_orders *m)
+{
+    struct program *p = cookie;
+
+    for (uint16_t no = 0; no < p->providers.n; no++)
+        if ((m->keyed[no / 8] >> no % 8 & 1) == 0 && credentials_present(p->shared.credentials, no)) {
+            credentials_forget(p->shared.credentials, no);
+            LOG("provider_keys_forgotten", KV("provider", no));
+        }
+    for (uint16_t no = 0; no < p->providers.n; no++)
+        credentials_weigh(p->shared.credentials, no, NULL);
+    for (uint16_t i = 0; i < m->n; i++)
+        credentials_weigh(p->shared.credentials, m->weights[i].provider_no, m->weights[i].weight);
+    if (m->drain && !atomic_exchange(&p->draining, true)) {
+        LOG("drain_ordered", KV("boot", identity_boot(p->boot.keys)));
+        uv_async_send(&p->drain);
+    }
 }
 
 static void main_on_refused(void *cookie)
@@ -231,6 +276,8 @@ static enum err start_link(struct program *p)
         .on_log_proof = main_on_log_proof,
         .on_peer = main_on_peer,
         .on_acme_challenge = main_on_acme_challenge,
+        .state = main_state,
+        .on_orders = main_on_orders,
         .cookie = p,
     };
     enum err e = uplink_start(&link, &p->shared.uplink);
@@ -363,16 +410,26 @@ static void main_untried_cb(uv_timer_t *timer)
 
 /* --- the end */
 
-static void main_signal_cb(uv_signal_t *signal, int number)
+static void main_stop(struct program *p)
 {
-    struct program *p = signal->data;
-
-    (void)number;
     if (p->stopping)
         return;
     p->stopping = true;
+    atomic_store(&p->draining, true);
     LOG("draining", KV("workers", (uint32_t)p->shared.n_workers));
     uv_stop(&p->loop);
+}
+
+static void main_signal_cb(uv_signal_t *signal, int number)
+{
+    (void)number;
+    main_stop(signal->data);
+}
+
+/* An operator wants this boot to end (ORDERS). */
+static void main_drain_cb(uv_async_t *drain)
+{
+    main_stop(drain->data);
 }
 
 /* Running answers finish, usage is shipped, leases go back. */
@@ -423,6 +480,7 @@ static enum err run(struct program *p)
         e = prepare(p);
     if (e == ERR_NONE && (uv_loop_init(&p->loop) != 0 || uv_signal_init(&p->loop, &p->term) != 0 ||
                           uv_signal_init(&p->loop, &p->interrupt) != 0 ||
+                          uv_async_init(&p->loop, &p->drain, main_drain_cb) != 0 ||
                           uv_timer_init(&p->loop, &p->audit) != 0 ||
                           uv_timer_init(&p->loop, &p->unproven) != 0 ||
                           uv_timer_init(&p->loop, &p->untried) != 0))
@@ -441,7 +499,7 @@ static enum err run(struct program *p)
         e = fail(p, ERR_IO, "listen_host, acme_http_port: this address cannot be listened on");
     if (e != ERR_NONE)
         return e;
-    p->term.data = p->interrupt.data = p->audit.data = p->unproven.data =
+    p->drain.data = p->term.data = p->interrupt.data = p->audit.data = p->unproven.data =
         p->untried.data = p;
     signal(SIGHUP, SIG_IGN); /* nothing to read again: the configuration is part of what is attested */
     uv_signal_start(&p->term, main_signal_cb, SIGTERM);

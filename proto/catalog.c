@@ -24,6 +24,9 @@ enum {
     ALIAS_WANTS_ALL = ALIAS_NO_RETENTION | ALIAS_CONFIDENTIAL | ALIAS_EU | ALIAS_US | ALIAS_FREE,
     EFFORTS_ALL = (1 << 7) - 1, /* none, minimal, low, medium, high, xhigh, max */
     DAY_MINUTES = 24 * 60,
+    ENDPOINT_RETAINS = 1, /* the last byte of an endpoint */
+    ENDPOINT_OWN_ONLY = 2,
+    ENDPOINT_FLAGS_ALL = ENDPOINT_RETAINS | ENDPOINT_OWN_ONLY,
 };
 _Static_assert(CATALOG_HEAD_BYTES + LIMIT_MODELS * MODEL_MAX_BYTES + LIMIT_ENDPOINTS * ENDPOINT_MAX_BYTES +
                        LIMIT_ALIASES * ALIAS_MAX_BYTES <=
@@ -212,11 +215,14 @@ static void put_endpoint(struct writer *w, const struct catalog_endpoint *e)
     put_u32(w, e->max_output);
     put_u16(w, e->lacks);
     put_u8_below(w, e->quantization, QUANTIZATION_COUNT);
-    put_u8(w, e->retains_data);
+    writer_require(w, !e->own_only || e->weight == 0, ERR_RANGE);
+    put_u8(w, (uint8_t)((e->retains_data ? ENDPOINT_RETAINS : 0) | (e->own_only ? ENDPOINT_OWN_ONLY : 0)));
 }
 
 static void take_endpoint(struct reader *r, struct catalog_endpoint *e)
 {
+    uint8_t flags;
+
     e->no = take_u32(r);
     e->model_no = take_u32(r);
     e->provider_no = take_u16(r);
@@ -231,7 +237,10 @@ static void take_endpoint(struct reader *r, struct catalog_endpoint *e)
     e->max_output = take_u32(r);
     e->lacks = take_u16(r);
     e->quantization = take_u8_below(r, QUANTIZATION_COUNT);
-    e->retains_data = take_u8_below(r, 2) != 0;
+    flags = take_u8_below(r, ENDPOINT_FLAGS_ALL + 1);
+    e->retains_data = (flags & ENDPOINT_RETAINS) != 0;
+    e->own_only = (flags & ENDPOINT_OWN_ONLY) != 0;
+    reader_require(r, !e->own_only || e->weight == 0, ERR_RANGE);
     reader_require(r, e->provider_no < LIMIT_PROVIDERS && (e->lacks & ~CAP_ALL) == 0, ERR_RANGE);
 }
 

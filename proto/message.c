@@ -44,6 +44,7 @@ static const char *const refusal_names[] = {
     [REFUSAL_EXPIRED] = "expired",
     [REFUSAL_CONFIG] = "config",
     [REFUSAL_MEMORY] = "memory",
+    [REFUSAL_EVICTED] = "evicted",
 };
 _Static_assert(sizeof refusal_names / sizeof refusal_names[0] == REFUSAL_COUNT, "one name each");
 

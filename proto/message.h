@@ -64,7 +64,9 @@ enum message_type {
     MSG_SEAL_GIVE = 41,    /* D->C and C->D: sealing keys, sealed for another data plane */
     MSG_ACME_CHALLENGE = 42, /* D->C and C->D: answer a certificate authority for another data plane */
     MSG_USAGE_ATTEMPTS = 46, /* D->C, before the USAGE that it belongs to */
-    MSG_OWN_PRICED = 50, /* C->D: OWN_KEYS of an account that pays a markup on the catalog's prices */
+    MSG_STATE = 48,        /* D->C after each ACCEPT and when it changes: which catalog it serves, and the like */
+    MSG_ORDERS = 49,       /* C->D, only to one that has sent STATE: what its operator wants of it */
+    MSG_OWN_PRICED = 50,   /* C->D: OWN_KEYS of an account that pays a markup on the catalog's prices */
     MSG_LAST = MSG_OWN_PRICED,
 };
 
@@ -104,6 +106,7 @@ enum refusal {
     REFUSAL_EXPIRED,   /* no fresh evidence within the re-attestation interval */
     REFUSAL_CONFIG,    /* its measured providers.conf is not the control plane's */
     REFUSAL_MEMORY,    /* its memory is not locked, and the policy asks for that */
+    REFUSAL_EVICTED,   /* an operator has shut this boot out */
     REFUSAL_COUNT
 };
 const char *refusal_name(enum refusal r); /* "measurement", ... */
@@ -238,6 +241,29 @@ struct msg_settled {
 };
 struct msg_place {
     struct view name; /* 1..LIMIT_PLACE_BYTES printable ASCII characters */
+};
+/* An operator's key that its provider refuses, so that the data plane uses others. */
+enum key_trouble { KEY_UNAUTHORIZED, KEY_UNPAID, KEY_FORBIDDEN, KEY_RATE_LIMITED, KEY_TROUBLES }; /* 401 402 403 429 */
+enum { STATE_KEYS_MAX = 32, KEY_WEIGHT_MAX = 100 };
+struct msg_state {
+    uint32_t catalog_version; /* that requests are served from; 0: none yet */
+    bool draining;
+    struct view region; /* of dataplane.conf, 0..LIMIT_PLACE_BYTES printable ASCII characters */
+    uint8_t n;          /* keys set aside now; further ones are not told */
+    struct key_state {
+        uint16_t provider_no;
+        uint8_t index;   /* as in SECRET */
+        uint8_t trouble; /* enum key_trouble */
+    } keys[STATE_KEYS_MAX];
+};
+struct msg_orders {
+    bool drain;                        /* finish what runs and end, as after SIGTERM */
+    uint16_t n; /* providers whose keys are not used in turn, but by weight */
+    struct key_weights {
+        uint16_t provider_no;
+        uint8_t weight[8]; /* of its keys by index, 1..100; PROVIDER_KEYS_MAX of them */
+    } weights[LIMIT_PROVIDERS];
+    uint8_t keyed[LIMIT_PROVIDERS / 8]; /* bit n % 8 of byte n / 8: the operator has a key for provider n; keys of others are forgotten */
 };
 struct msg_cert {
     struct view leaf, ca; /* DER */
@@ -434,6 +460,8 @@ struct catalog_endpoint {
     /* The measured row says what a provider may keep. This can only narrow it: an endpoint that is said to keep
      * prompts is none without retention, whatever its row says. */
     bool retains_data;
+    /* The operator has no key for its provider: weight is 0, and requests on a customer's own key may still use it. */
+    bool own_only;
 };
 /* A name that stands for models and constraints: "trustedrouter/eu", "~kimi/latest". */
 enum alias_want {
@@ -488,7 +516,7 @@ bool place_name_ok(struct view v);
         X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_attempts) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
             X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
-            X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge)
+            X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge) X(state) X(orders)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+enum { OWN_ONLY_WEIGHT = 100 }; /* what an endpoint has in catalog.conf unless it says otherwise */
+
 /* One eligible endpoint while it is being placed. */
 struct entry {
     struct candidate c;
@@ -188,7 +190,7 @@ static enum route_refusal endpoint_refusal(const struct route_want *w, const str
     const struct catalog_endpoint *i = e->info;
     enum route_refusal r = provider_refusal(w, i);
 
-    if (i->weight == 0)
+    if (i->weight == 0 && !(w->own_keys && i->own_only))
         return ROUTE_NO_ENDPOINT;
     if (r != ROUTE_OK)
         return r;
@@ -308,7 +310,7 @@ static double entry_key(const struct route_want *w, const struct catalog_endpoin
      * first. Free endpoints: one pico-USD keeps the weight finite. */
     if (price < 1.0)
         price = 1.0;
-    return minus_ln(draw) * price * price / e->weight;
+    return minus_ln(draw) * price * price / (e->weight != 0 ? e->weight : OWN_ONLY_WEIGHT);
 }
 
 /* Where an eligible endpoint belongs. */

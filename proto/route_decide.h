@@ -123,6 +123,7 @@ struct route_want {
     bool no_retention;   /* only providers that keep no prompts, and so can train no model with them */
     uint8_t privacy_by;  /* enum route_privacy: who asked for that */
     bool confidential;   /* only providers whose row says that they run inside attested hardware */
+    bool own_keys;       /* decided for customers' own keys: endpoints that are off for want of an operator's serve too */
     bool free_only;      /* only endpoints that cost nothing */
     uint8_t places;      /* enum route_place bits, all of them hold */
     uint16_t quantizations; /* bit per enum catalog_quantization; 0: any */

@@ -157,3 +157,15 @@ CREATE TRIGGER account_is_operator AFTER INSERT ON account FOR EACH ROW WHEN (NE
 CREATE TRIGGER account_becomes_operator AFTER UPDATE OF operator ON account FOR EACH ROW
     WHEN (NEW.operator AND NOT OLD.operator) EXECUTE FUNCTION account_is_operator();
 DROP INDEX account_one_operator;
+
+-- --- totals of keys
+
+-- usage_ingest() of 019 says which unique index it means; 037 replaces it.
+ALTER TABLE key_total DROP CONSTRAINT key_total_pkey;
+ALTER TABLE key_total ADD PRIMARY KEY (account_id, key_id);
+CREATE INDEX key_total_by_key ON key_total (key_id);
+DO $$
+BEGIN
+    EXECUTE replace(pg_get_functiondef('usage_ingest(uuid, usage_record[], boolean)'::regprocedure),
+                    'ON CONFLICT (key_id) DO UPDATE', 'ON CONFLICT (account_id, key_id) DO UPDATE');
+END $$;

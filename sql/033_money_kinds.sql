@@ -248,7 +248,11 @@ BEGIN
         outcome := CASE WHEN before.o_asked = p_amount THEN 'repeated' ELSE 'conflict' END;
     ELSE
         outcome := 'ok';
-        o_transfer := ledger_move('topup', p_account, NULL, 'deposits', 'available', p_amount, p_idempotency);
+        IF p_amount <= 0 THEN
+            RAISE EXCEPTION 'a top-up brings a positive amount' USING ERRCODE = 'check_violation';
+        END IF;
+        o_transfer := ledger_post('topup', p_account, '{deposits,available}', ARRAY[-p_amount, p_amount],
+                                  p_idempotency, NULL, NULL, NULL, p_amount);
         PERFORM ledger_take_due(p_account); -- a debt is paid first
     END IF;
     o_available := ledger_balance(p_account, 'available');

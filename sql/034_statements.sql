@@ -582,3 +582,9 @@ BEGIN
 END $$;
 CREATE FUNCTION ledger_wrong() RETURNS bigint LANGUAGE sql STABLE AS
     'SELECT coalesce((SELECT violations FROM ledger_checked), 0)';
+
+-- The audit trail has what people did with money (027), not what runs by itself.
+SELECT audit_on('account_terms', '{}', '{told}');
+CREATE CONSTRAINT TRIGGER audit AFTER INSERT ON transfer DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.kind IN ('topup', 'refund', 'dispute', 'promotion', 'adjustment', 'reversal', 'move'))
+    EXECUTE FUNCTION audit_row('{account_id,transfer_id}', '{idempotency}', '{}');

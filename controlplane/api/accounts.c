@@ -1,35 +1,12 @@
 /* /accounts for operators: every account, searched, suspended, resumed and closed. */
 #include "handlers.h"
 #include "page.h"
+#include "query_text.h"
 
 static const char no_account[] = "There is no such account.";
 static const char *const states[] = {"active", "suspended", "closed", NULL};
 
 enum { QUERY_MAX = 128 }; /* bytes of what is searched for */
-
-static int hex_digit(uint8_t c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
-}
-
-/* A value of the query string without its escapes. ERR_FORMAT, ERR_LIMIT. */
-static enum err decode_query(struct view v, struct buf *out)
-{
-    enum err e = ERR_NONE;
-
-    for (size_t i = 0; i < v.len && e == ERR_NONE; i++) {
-        uint8_t c = v.ptr[i] == '+' ? ' ' : v.ptr[i];
-
-        if (c == '%') {
-            if (v.len - i < 3 || hex_digit(v.ptr[i + 1]) < 0 || hex_digit(v.ptr[i + 2]) < 0)
-                return ERR_FORMAT;
-            c = (uint8_t)(hex_digit(v.ptr[i + 1]) << 4 | hex_digit(v.ptr[i + 2]));
-            i += 2;
-        }
-        e = c == '\0' ? ERR_FORMAT : buf_append_byte(out, c);
-    }
-    return e;
-}
 
 static void page_cb(void *cookie, enum err e, const struct db_result *r)
 {
@@ -75,7 +52,7 @@ void handle_account_list(struct call *c)
     p[4] = db_i64(page.limit);
     buf_init(&q, QUERY_MAX);
     if (call_query(c, "q", &v) && v.len > 0) {
-        if (decode_query(v, &q) != ERR_NONE) {
+        if (query_text(v, &q) != ERR_NONE) {
             call_fail(c, 400, "invalid_parameter", "This is text of at most 128 bytes.", "q");
             buf_free(&q);
             return;

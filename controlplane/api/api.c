@@ -8,6 +8,7 @@
 #include "idempotent.h"
 #include "key_text.h"
 #include "password.h"
+#include "status_cache.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,6 +19,9 @@ struct api {
     struct api_config config;
     struct db *db;
     struct translog *log;
+    struct rules *rules;
+    const struct vault *vault;
+    const struct providers *providers;
     const struct control_health *health;
     struct payments *payments; /* NULL: there are none */
     struct gate *gate;
@@ -26,6 +30,7 @@ struct api {
     struct rate *callers;           /* NULL: no limit */
     char *origins;                  /* whose pages may call (cors.h) */
     uint64_t idempotency_ms;
+    struct status_cache *status;
     struct budget *budget; /* requests and answers in memory */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -61,6 +66,26 @@ const struct id *call_caller(const struct call *c)
 uint64_t call_idempotency_ms(const struct call *c)
 {
     return c->api->idempotency_ms;
+}
+
+struct status_cache *call_status(const struct call *c)
+{
+    return c->api->status;
+}
+
+const struct vault *call_vault(const struct call *c)
+{
+    return c->api->vault;
+}
+
+struct rules *call_rules(const struct call *c)
+{
+    return c->api->rules;
+}
+
+const struct providers *call_providers(const struct call *c)
+{
+    return c->api->providers;
 }
 
 struct translog *call_log(const struct call *c)
@@ -127,6 +152,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
            view_eq(*path, VIEW_LIT("/openapi.json")) ||
+           view_eq(*path, VIEW_LIT("/status.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
 }
@@ -143,7 +169,7 @@ static bool path_matches(const char *pattern, struct view path, struct call *c)
         return false;
     path = view_from(path, head.len);
     tail = view_str(strchr(brace, '}') + 1); /* "/rotate" */
-    if (path.len < tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
+    if (path.len <= tail.len || !view_eq(view_from(path, path.len - tail.len), tail))
         return false;
     path.len -= tail.len;
     if (path.len == 0 || (brace[1] != '*' && memchr(path.ptr, '/', path.len) != NULL))
@@ -265,6 +291,7 @@ static void api_free(struct api *a)
     passwords_free(a->passwords);
     rate_free(a->callers);
     free(a->origins);
+    status_cache_free(a->status);
     budget_free(a->budget);
     free(a);
 }
@@ -295,6 +322,13 @@ struct call *call_new(struct api *a, const struct origin *origin, void *from)
     return c;
 }
 
+static enum err call_keep_body(struct call *c, struct view body)
+{
+    if ((c->route->flags & R_LARGE) != 0)
+        buf_init(&c->body, CALL_LARGE_MAX);
+    return buf_append(&c->body, body);
+}
+
 void call_serve(struct call *c, struct view body)
 {
     if (cors_preflight(c))
@@ -305,7 +339,7 @@ void call_serve(struct call *c, struct view body)
                   "This path does not take this method; see the Allow header.", NULL);
     else if (c->route == NULL)
         call_fail(c, 404, "not_found", "There is nothing at this path.", NULL);
-    else if (buf_append(&c->body, body) != ERR_NONE)
+    else if (call_keep_body(c, body) != ERR_NONE)
         call_fail(c, 413, "body_too_large", "The body is too large.", NULL);
     else if (c->route->permission == PERM_PUBLIC)
         serve_anybody(c);
@@ -379,6 +413,22 @@ static void error_cb(void *cookie, struct web_request *web, int status)
     call_fail(c, status, "error", "The request cannot be served.", NULL);
 }
 
+/* Only what a route with large bodies is sent may be large. */
+static enum web_verdict arriving_cb(void *cookie, struct web_request *web, bool more, int *why)
+{
+    struct view path = web_path(web), v;
+    bool openrouter;
+
+    (void)cookie;
+    *why = 413;
+    if (take_prefix(&path, &openrouter) && web_header(web, VIEW_LIT("authorization"), &v))
+        for (size_t i = 0; i < routes_count; i++)
+            if ((routes[i].flags & R_LARGE) != 0 && view_eq(web_method(web), view_str(routes[i].method)) &&
+                view_eq(path, view_str(routes[i].path)))
+                return WEB_BODY_ALL;
+    return more ? WEB_BODY_REFUSED : WEB_BODY_SMALL;
+}
+
 /* --- life --- */
 
 enum {
@@ -401,7 +451,7 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .host = config->host,
         .port = config->port,
         .tls = config->tls,
-        .limits = {.body_max = CALL_BODY_MAX,
+        .limits = {.body_max = CALL_LARGE_MAX,
                    .connections_max = API_CONNECTIONS_MAX,
                    .connections_per_ip = 0,
                    .request_timeout_ms = 30000,
@@ -412,6 +462,8 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .n_always = sizeof always / sizeof always[0],
         .handler = handler_cb,
         .error = error_cb,
+        .arriving = arriving_cb,
+        .refused = error_cb,
         .cookie = a,
     };
 
@@ -429,6 +481,9 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->config = *config;
     a->db = config->db;
     a->log = config->log;
+    a->rules = config->rules;
+    a->vault = config->vault;
+    a->providers = config->providers;
     a->health = config->health;
     a->caller_rate = config->caller;
     a->idempotency_ms = config->idempotency_ms;
@@ -439,6 +494,8 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->payments = config->payments;
     if (e == ERR_NONE)
         e = passwords_new(config->loop, &a->passwords);
+    if (e == ERR_NONE && (a->status = status_cache_new()) == NULL)
+        e = ERR_MEMORY;
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)

@@ -15,6 +15,9 @@
 
 struct api;
 struct translog;
+struct rules;
+struct vault;
+struct providers;
 struct control_health;
 struct payments;
 struct api_config {
@@ -24,6 +27,9 @@ struct api_config {
     uint16_t port; /* 0: any */
     SSL_CTX *tls;  /* borrowed, outlives the api */
     struct translog *log; /* the transparency log, borrowed */
+    struct rules *rules;  /* the attestation policy, borrowed */
+    const struct providers *providers; /* borrowed */
+    const struct vault *vault;         /* borrowed */
     const struct control_health *health; /* borrowed, outlives the api */
     struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */

@@ -68,7 +68,7 @@ struct call {
     size_t own_len;
 };
 
-enum { CALL_BODY_MAX = 64 << 10, CALL_MEMBERS_MAX = 32 };
+enum { CALL_BODY_MAX = 64 << 10, CALL_LARGE_MAX = 2 << 20, /* of routes with R_LARGE */ CALL_MEMBERS_MAX = 32 };
 
 /* A call of this origin; the caller fills in what was asked, then serves it. */
 struct call *call_new(struct api *a, const struct origin *origin, void *from);
@@ -91,6 +91,9 @@ uint64_t call_idempotency_ms(const struct call *c);
 /* It has been answered; the api may be gone when this returns. */
 void call_over(struct call *c);
 struct translog *call_log(const struct call *c);
+struct rules *call_rules(const struct call *c);
+const struct vault *call_vault(const struct call *c);
+const struct providers *call_providers(const struct call *c);
 struct gate *call_gate(const struct call *c);
 /* NULL: there is no payment service. */
 struct payments *call_payments(const struct call *c);

@@ -115,4 +115,41 @@ void handle_tile(struct call *c);
 /* openapi.c */
 void handle_openapi(struct call *c);
 
+/* catalog.c, catalog_edits.c: the operator's catalog */
+void handle_catalog(struct call *c);
+void handle_catalog_versions(struct call *c);
+void handle_catalog_version(struct call *c);
+void handle_catalog_acks(struct call *c);
+void handle_catalog_diff(struct call *c);
+void handle_catalog_draft(struct call *c);
+void handle_catalog_publish(struct call *c);
+void handle_catalog_rollback(struct call *c);
+void handle_catalog_model(struct call *c);
+void handle_catalog_endpoint(struct call *c);
+void handle_catalog_alias(struct call *c);
+void handle_catalog_alias_delete(struct call *c);
+/* provider_keys_api.c */
+void handle_provider_keys(struct call *c);
+void handle_provider_key(struct call *c);
+void handle_provider_key_create(struct call *c);
+void handle_provider_key_patch(struct call *c);
+void handle_provider_key_delete(struct call *c);
+void handle_provider_keys_rewrap(struct call *c);
+/* policy.c, dataplanes.c */
+void handle_policy(struct call *c);
+void handle_policy_create(struct call *c);
+void handle_policy_versions(struct call *c);
+void handle_policy_version(struct call *c);
+void handle_dataplanes(struct call *c);
+void handle_dataplane_history(struct call *c);
+void handle_dataplane_drain(struct call *c);
+void handle_dataplane_evict(struct call *c);
+void handle_dataplane_resume(struct call *c);
+/* status.c, incidents.c */
+void handle_status(struct call *c);
+void handle_incidents(struct call *c);
+void handle_incident(struct call *c);
+void handle_incident_create(struct call *c);
+void handle_incident_patch(struct call *c);
+
 #endif

@@ -11,7 +11,8 @@ enum route_flag {
     R_OWN_RATE = 128, /* for anyone, and its handler has a rate of its own: the public pages' is not taken */
     R_RELAYED = 1, /* data planes serve this path, too, by handing the call on */
     R_SESSION = 2, /* only for a user who has signed in */
-    R_OWN_IDEMPOTENCY = 64 /* the handler keeps Idempotency-Key by itself, idempotent.c does not */
+    R_OWN_IDEMPOTENCY = 64, /* the handler keeps Idempotency-Key by itself, idempotent.c does not */
+    R_LARGE = 256,  /* its body may have CALL_LARGE_MAX bytes; its path has no braces */
 };
 
 struct route {

@@ -218,11 +218,11 @@ static enum err conn_prepare(struct db_conn *c)
     /* The server gives up a little before the pool does, so that what the pool calls lost is not
      * committed a minute later. */
     static const char *const first[] = {"SET statement_timeout = '4500ms'", "LISTEN tr_key",
-                                        "LISTEN tr_catalog"};
+                                        "LISTEN tr_catalog", "LISTEN tr_fleet"};
 
     if (PQsetnonblocking(c->pg, 1) != 0 || PQenterPipelineMode(c->pg) != 1)
         return ERR_DB;
-    for (unsigned i = 0; i < (c->listener ? 3 : 1); i++)
+    for (unsigned i = 0; i < (c->listener ? 4 : 1); i++)
         if (PQsendQueryParams(c->pg, first[i], 0, NULL, NULL, NULL, NULL, 1) != 1)
             return ERR_DB;
     for (enum stmt s = 0; s < STMT_COUNT; s++)

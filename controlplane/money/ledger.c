@@ -167,6 +167,8 @@ static void boot_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct boot_op *op = cookie;
 
+    if (e == ERR_NONE && db_get_i64(r, 0, 2) != 0)
+        e = db_get_i64(r, 0, 2) == 2 ? ERR_FORBIDDEN : ERR_STALE;
     op->cb(op->cookie, e, e == ERR_NONE ? (uint64_t)db_get_i64(r, 0, 0) : 0,
            e == ERR_NONE && db_get_bool(r, 0, 1));
     ledger_end(op->l);
@@ -183,7 +185,7 @@ void ledger_boot(struct ledger *l, const struct id *boot, const struct id *sessi
     assert(op != NULL && measurement.len == 48);
     *op = (struct boot_op){l, cb, cookie};
     ledger_begin(l);
-    db_query(l->config.db, STMT_BOOT_LINK, p, 4, ledger_lane(boot), boot_cb, op);
+    db_query(l->config.db, STMT_BOOT_ADMIT, p, 4, ledger_lane(boot), boot_cb, op);
 }
 
 static void unanswered_cb(void *cookie, enum err e, const struct db_result *r)
@@ -268,6 +270,8 @@ static void notified_cb(void *cookie, struct view channel, struct view payload)
 
     if (view_eq(channel, VIEW_LIT("tr_catalog"))) {
         l->watch.catalog_changed(l->watch.cookie);
+    } else if (view_eq(channel, VIEW_LIT("tr_fleet"))) {
+        l->watch.fleet_changed(l->watch.cookie);
     } else if (parse_revocation(payload, &revoke) == ERR_NONE) {
         l->watch.revoked(l->watch.cookie, &revoke);
     } else if (parse_recall(payload, &boot, &recall) == ERR_NONE) {

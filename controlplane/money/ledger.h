@@ -27,7 +27,8 @@ void ledger_free(struct ledger *l);
 typedef void ledger_acked_cb(void *cookie, enum err e, uint64_t acked_seq);
 
 /* A data plane boot was accepted over this session: idempotent on boot id. measurement: 48 bytes. lapse: its
- * leases may have been settled without it, because another boot took its place. */
+ * leases may have been settled without it, because another boot took its place. ERR_FORBIDDEN: an operator has shut it
+ * out; ERR_STALE: likewise, and its release does not know that reason. */
 typedef void ledger_boot_cb(void *cookie, enum err e, uint64_t acked_seq, bool lapse);
 void ledger_boot(struct ledger *l, const struct id *boot, const struct id *session,
                  struct view measurement, bool simulated, ledger_boot_cb *cb, void *cookie);
@@ -114,6 +115,8 @@ struct ledger_watch {
     /* This boot should give back some of its lease. */
     void (*recalled)(void *cookie, const struct id *boot, const struct msg_recall *recall);
     void (*catalog_changed)(void *cookie);
+    /* Orders for data planes, the attestation policy or provider keys. */
+    void (*fleet_changed)(void *cookie);
     /* Notifications may have been missed (reconnected): every peer must re-check its keys. */
     void (*resync)(void *cookie);
     void *cookie;

@@ -225,6 +225,7 @@ static const struct {
     {MSG_CLAIM, handle_claim},               {MSG_RELEASE, handle_release},
     {MSG_OWN_ASK, sealing_own_asked},        {MSG_SEAL_GIVE, sealing_given},
     {MSG_ACME_CHALLENGE, sealing_acme_challenge}, {MSG_USAGE_ATTEMPTS, handle_usage_attempts},
+    {MSG_STATE, steer_said},
 };
 
 bool peer_dispatch(struct peer *p, const struct frame *f)

@@ -47,6 +47,8 @@ void peer_refuse(struct peer *p, enum refusal why)
     p->owner->counters.refused_total++;
     p->owner->counters.refused[why]++;
     LOG("peer_refused", KV("reason", ((struct static_name){refusal_name(why)})));
+    if (p->linked)
+        steer_happened(p, "refused", refusal_name(why));
     buf_init(&out, 64);
     if (msg_refuse_encode(&m, &out) == ERR_NONE)
         peer_send(p, buf_view(&out));
@@ -131,6 +133,7 @@ static void accepted(struct peer *p, bool first)
     LOG("peer_accepted", KV("session", p->session), KV("boot", p->identity.boot),
         KV("again", !first), KV("simulated", p->identity.simulated));
     places_know(p->owner->places, p->address);
+    steer_happened(p, "accepted", first ? "first" : "again");
     if (first) {
         publish_welcome(p);
         sealing_accepted(p);
@@ -208,7 +211,11 @@ static void peer_boot_cb(void *cookie, enum err e, uint64_t acked_seq, bool laps
         p->acked_seq = acked_seq;
         p->lapse = lapse;
     }
-    if (e != ERR_NONE)
+    if (e == ERR_FORBIDDEN)
+        peer_refuse(p, REFUSAL_EVICTED);
+    else if (e == ERR_STALE) /* shut out, and of a release that does not know that reason */
+        peer_refuse(p, REFUSAL_POLICY);
+    else if (e != ERR_NONE)
         not_registered(p, e);
     else if (p->owner->config.log != NULL)
         log_boot(p);
@@ -328,6 +335,8 @@ static void peer_closed(void *cookie, enum err e)
      * logged one by one. */
     if (p->state != PEER_HANDSHAKE)
         LOG("peer_closed", KV("session", p->session), KV("error", log_err(e)));
+    if (p->linked)
+        steer_happened(p, "closed", err_name(e));
     if (p->linked)
         ledger_unlink(p->owner->config.ledger, &p->identity.boot, &p->session);
     p->conn = NULL;

@@ -83,6 +83,8 @@ struct peer {
     bool from_said;          /* the boot was told that records are missing, and has not sent them yet */
 
     uint64_t acked_seq; /* when the boot was written down */
+    bool tells;         /* has sent STATE over this connection: knows ORDERS, and endpoints for own keys only */
+    bool drain;         /* it was told to end */
     bool linked;        /* written down as connected here */
     bool lapse;         /* its leases were settled without it */
 
@@ -117,7 +119,8 @@ struct peers {
     struct peer *list;
     struct places *places;
     unsigned n_proven;
-    struct buf catalog; /* the encoded CATALOG frame; empty until loaded */
+    struct buf catalog; /* the encoded CATALOG frames; empty until loaded */
+    struct buf catalog_own; /* with endpoints for own keys only, for those that know them; empty: there are none */
     size_t relay_bytes; /* of answers to relayed questions that have not left */
     bool catalog_loading, catalog_stale, stopping;
     uint8_t troubles; /* enum trouble bits: peers_set_troubles() */
@@ -165,6 +168,10 @@ bool sealing_acme_challenge(struct peer *p, struct view payload);
 void sealing_keep(struct peer *p, const struct msg_evidence *evidence);
 void sealing_accepted(struct peer *p);
 
+/* steer.c: STATE and ORDERS. False: malformed. */
+bool steer_said(struct peer *p, struct view payload);
+void steer_happened(const struct peer *p, const char *event, const char *detail);
+
 /* orders.c: what is booked in its order. False: illegal, or no memory; close. */
 bool orders_usage(struct peer *p, const struct msg_usage *m);
 bool orders_attempts(struct peer *p, const struct msg_usage_attempts *m); /* of the next usage */
@@ -182,12 +189,15 @@ void peers_left(struct peer *p);
 /* publish.c: what every accepted peer is told. */
 void publish_welcome(struct peer *p); /* certificate, secrets, catalog */
 void publish_cert(struct peer *p);
+void publish_secrets(struct peer *p);
+void publish_catalog(struct peer *p);
 void publish_health(struct peer *p);
 void publish_log_proof(struct peer *p, struct view statement, struct view proof);
 void publish_catalog_load(struct peers *s);
 void publish_revoked(void *cookie, const struct msg_revoke *revoke);
 void publish_recalled(void *cookie, const struct id *boot, const struct msg_recall *recall);
 void publish_catalog_changed(void *cookie);
+void publish_fleet_changed(void *cookie);
 void publish_resync(void *cookie);
 
 #endif

@@ -201,6 +201,7 @@ void peers_free(struct peers *s)
     SSL_CTX_free(s->tls);
     places_free(s->places);
     buf_free(&s->catalog);
+    buf_free(&s->catalog_own);
     free(s);
 }
 
@@ -213,13 +214,14 @@ enum err peers_start(const struct peers_config *c, struct peers **out)
 {
     struct peers *s = calloc(1, sizeof *s);
     const struct ledger_watch watch = {publish_revoked, publish_recalled, publish_catalog_changed,
-                                       publish_resync, s};
+                                       publish_fleet_changed, publish_resync, s};
     enum err e;
 
     if (s == NULL)
         return ERR_MEMORY;
     s->config = *c;
     buf_init(&s->catalog, CATALOG_FRAMES_MAX);
+    buf_init(&s->catalog_own, CATALOG_FRAMES_MAX);
     e = link_ctx(c, &s->tls);
     if (e == ERR_NONE)
         e = places_new(peers_has_spoken, &s->places);

@@ -15,6 +15,17 @@
 struct peers;
 struct translog;
 struct api;
+/* Whoever keeps the list of data planes for operators. Nothing is answered. */
+struct peers_fleet {
+    /* STATE of an accepted data plane. */
+    void (*said)(void *cookie, const struct id *boot, const struct msg_state *m);
+    /* event: "accepted" (policy: under which), "refused" or "closed"; detail: a name of ours. */
+    void (*happened)(void *cookie, const struct id *boot, const char *event, const char *detail,
+                     const struct digest32 *policy);
+    /* Some control plane has written orders, a policy or provider keys down, or may have. */
+    void (*changed)(void *cookie);
+    void *cookie;
+};
 struct peers_config {
     uv_loop_t *loop;
     const char *host;
@@ -31,10 +42,12 @@ struct peers_config {
     struct api *api;      /* answers what data planes relay; NULL: nothing is */
     struct translog *log; /* every boot is written there before it is accepted; NULL: no log */
     const struct providers *providers;
+    const struct peers_fleet *fleet; /* NULL: nobody does */
     /* Key of a provider, by number; false when the operator gave none. */
     /* The operator's keys for a provider; the one with this index, from 0. */
     size_t (*provider_keys)(void *cookie, uint16_t provider_no);
     bool (*provider_key)(void *cookie, uint16_t provider_no, size_t index, struct view *key);
+    uint8_t (*provider_weight)(void *cookie, uint16_t provider_no, size_t index); /* its part of the requests; NULL: all 1 */
     void *cookie;
 };
 /* Everything in c is borrowed and must outlive the peers. Takes the ledger's watch. */
@@ -43,6 +56,11 @@ uint16_t peers_port(const struct peers *p);
 /* From now on evidence is judged by this policy (borrowed, as the first one was): peers that were accepted
  * under another is asked again at once. */
 void peers_set_policy(struct peers *p, const struct attest_policy *policy);
+/* What an operator wants of a data plane that is connected here, if it is: end, or be refused. Again is harmless. */
+enum peers_order { PEERS_DRAIN = 1, PEERS_EVICT = 2 };
+void peers_order(struct peers *p, const struct id *boot, unsigned orders);
+/* The operator's provider keys are others: every data plane gets them anew, and a catalog that fits them. */
+void peers_keys_changed(struct peers *p);
 /* Stop listening and close every connection; stopped() fires once, from the loop. */
 void peers_stop(struct peers *p, void (*stopped)(void *cookie), void *cookie);
 /* After stopped() and after the ledger, whose calls may still be coming back, is freed. */

@@ -84,10 +84,13 @@ static void secret_send(struct peer *p, uint16_t provider_no, size_t index, size
     buf_free(&out);
 }
 
-static void catalog_send(struct peer *p)
+void publish_catalog(struct peer *p)
 {
-    if (p->owner->catalog.len != 0 && p->state == PEER_ACCEPTED)
-        peer_send(p, buf_view(&p->owner->catalog));
+    const struct peers *s = p->owner;
+    const struct buf *frames = p->tells && s->catalog_own.len != 0 ? &s->catalog_own : &s->catalog;
+
+    if (frames->len != 0 && p->state == PEER_ACCEPTED)
+        peer_send(p, buf_view(frames));
 }
 
 void publish_health(struct peer *p)
@@ -101,11 +104,10 @@ void publish_health(struct peer *p)
     buf_free(&out);
 }
 
-void publish_welcome(struct peer *p)
+void publish_secrets(struct peer *p)
 {
     const struct peers_config *c = &p->owner->config;
 
-    publish_cert(p);
     for (size_t i = 0; i < c->providers->n; i++) {
         uint16_t no = c->providers->list[i].no;
         size_t total = c->provider_keys(c->cookie, no);
@@ -115,15 +117,52 @@ void publish_welcome(struct peer *p)
             if (c->provider_key(c->cookie, no, k, &key))
                 secret_send(p, no, k, total, key);
     }
-    catalog_send(p);
+}
+
+void publish_welcome(struct peer *p)
+{
+    publish_cert(p);
+    publish_secrets(p);
+    publish_catalog(p);
     if (p->owner->troubles != 0) /* a data plane takes a new connection for a healthy one */
         publish_health(p);
+}
+
+/* A provider that wants a key and has none of the operator's answers an operator's requests with refusals: its endpoints
+ * are off for these. Returns how many. */
+static size_t catalog_keyless(const struct peers_config *c, struct catalog *catalog, bool told)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < catalog->n_endpoints; i++) {
+        struct catalog_endpoint *e = &catalog->endpoints[i];
+        bool keyless = e->own_only || (e->weight != 0 && e->provider_no < c->providers->n &&
+                                       c->providers->list[e->provider_no].auth != AUTH_NONE &&
+                                       c->provider_keys(c->cookie, e->provider_no) == 0);
+
+        if (!keyless)
+            continue;
+        e->weight = 0;
+        e->own_only = told;
+        n++;
+    }
+    return n;
+}
+
+static enum err catalog_frames(struct peers *s, struct catalog *c, struct buf *plain, struct buf *own)
+{
+    enum err e = ERR_NONE;
+
+    if (catalog_keyless(&s->config, c, true) != 0)
+        e = catalog_encode(c, own);
+    (void)catalog_keyless(&s->config, c, false);
+    return e == ERR_NONE ? catalog_encode(c, plain) : e;
 }
 
 static void catalog_cb(void *cookie, enum err e, struct catalog *c)
 {
     struct peers *s = cookie;
-    struct buf fresh;
+    struct buf fresh, own;
 
     s->catalog_loading = false;
     if (e == ERR_NONE && s->stopping) {
@@ -136,19 +175,23 @@ static void catalog_cb(void *cookie, enum err e, struct catalog *c)
         return;
     }
     buf_init(&fresh, CATALOG_FRAMES_MAX);
-    e = catalog_encode(c, &fresh);
+    buf_init(&own, CATALOG_FRAMES_MAX);
+    e = catalog_frames(s, c, &fresh, &own);
     LOG("catalog_loaded", KV("version", c->version), KV("models", (uint64_t)c->n_models),
         KV("endpoints", (uint64_t)c->n_endpoints), KV("error", log_err(e)));
     catalog_free(c);
     if (e != ERR_NONE) { /* too large to push: the last good one stays */
         buf_free(&fresh);
+        buf_free(&own);
         return;
     }
     buf_free(&s->catalog);
+    buf_free(&s->catalog_own);
     s->catalog = fresh;
+    s->catalog_own = own;
     for (struct peer *p = s->list, *next; p != NULL; p = next) {
         next = p->next;
-        catalog_send(p);
+        publish_catalog(p);
     }
 }
 
@@ -168,6 +211,14 @@ void publish_catalog_load(struct peers *s)
 void publish_catalog_changed(void *cookie)
 {
     publish_catalog_load(cookie);
+}
+
+void publish_fleet_changed(void *cookie)
+{
+    struct peers *s = cookie;
+
+    if (s->config.fleet != NULL && !s->stopping)
+        s->config.fleet->changed(s->config.fleet->cookie);
 }
 
 void publish_revoked(void *cookie, const struct msg_revoke *revoke)
@@ -209,6 +260,7 @@ void publish_resync(void *cookie)
     struct peers *s = cookie;
 
     publish_catalog_load(s);
+    publish_fleet_changed(s);
     for (struct peer *p = s->list, *next; p != NULL; p = next) {
         next = p->next;
         peer_resync(p);

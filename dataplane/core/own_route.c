@@ -45,7 +45,7 @@ static void push_own(struct attempts *a, const struct route_want *want, const st
         return;
     for (size_t w = 0; w < sizeof own.word / sizeof own.word[0]; w++)
         at.only.word[w] = own.word[w] & (want->only_set ? want->only.word[w] : ~UINT64_C(0));
-    at.only_set = true;
+    at.only_set = at.own_keys = true;
     at.no_fallbacks = false; /* cut to one at the end */
     attempts_health(a, &health);
     route_decide(&at, &health, a->seed, &route);

@@ -203,6 +203,14 @@ static bool request_admit_own(struct request *r, enum admit_answer answer)
     return true;
 }
 
+static void request_unroutable(struct request *r)
+{
+    struct api_failure f = {0};
+
+    refusal_of_route(r, &f);
+    request_fail(r, ERR_UNSUPPORTED, &f);
+}
+
 static void request_admit(struct request *r)
 {
     enum admit_answer answer = admit_step(&r->admission);
@@ -210,6 +218,12 @@ static void request_admit(struct request *r)
 
     if (request_admit_own(r, answer))
         return;
+    if (answer == ADMIT_YES && r->unrouted) { /* its account has no own key that could serve it */
+        admit_release(&r->admission);
+        request_admit_begin(r, 0);
+        request_unroutable(r);
+        return;
+    }
     if (answer == ADMIT_NO && request_admit_less(r))
         answer = admit_step(&r->admission);
     switch (answer) {
@@ -292,6 +306,23 @@ static bool request_own(struct request *r)
     return false;
 }
 
+/* No endpoint, but one that an own key could use, of a key that is not known here yet: its account may have one. */
+static bool request_may_own(const struct request *r)
+{
+    struct key *key;
+    bool may = false;
+
+    for (size_t m = 0; m < r->want.n_models; m++)
+        for (size_t i = 0; i < r->want.models[m]->n_endpoints; i++)
+            may = may || r->want.models[m]->endpoints[i].info->own_only;
+    if (!may || r->own.version != 0)
+        return false;
+    if (keyring_find(r->context->admit.keyring, &r->key_digest, clock_mono_ms(), &key) != ERR_NONE)
+        return true;
+    key_release(key);
+    return false;
+}
+
 /* Decide the route, reserve for it. */
 static void request_route(struct request *r)
 {
@@ -309,10 +340,12 @@ static void request_route(struct request *r)
     if (r->own.keys != NULL)
         own_route(&r->attempts, &r->want, r->own.keys);
     e = reserve_begin(r, &amount);
-    request_admit_begin(r, amount);
-    if (r->attempts.route.refusal != ROUTE_OK) {
-        refusal_of_route(r, &f);
-        request_fail(r, ERR_UNSUPPORTED, &f);
+    r->unrouted = r->attempts.route.refusal != ROUTE_OK && request_may_own(r);
+    request_admit_begin(r, r->unrouted ? 0 : amount);
+    if (r->unrouted) {
+        request_admit(r);
+    } else if (r->attempts.route.refusal != ROUTE_OK) {
+        request_unroutable(r);
     } else if (e != ERR_NONE) {
         f.error = API_BAD_REQUEST;
         f.message = "The request could cost more than any account can hold; lower n or max_tokens.";

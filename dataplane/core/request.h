@@ -116,6 +116,7 @@ struct request {
     struct price_units units; /* what the call is priced by beside tokens, at most */
     uint32_t units_guess, output_guess; /* such units, and tokens of output, where the provider says none */
     bool stream;
+    bool unrouted; /* no endpoint fits, unless its account turns out to have a provider key of its own */
     bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
                    complete() comes as soon as it is admitted */
     enum receipt_endpoint endpoint;

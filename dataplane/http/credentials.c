@@ -25,6 +25,8 @@ struct turn {
     _Atomic uint32_t next;                           /* counts requests */
     _Atomic uint64_t refused_ms[PROVIDER_KEYS_MAX];  /* when last; 0: never */
     _Atomic uint64_t aside_until[PROVIDER_KEYS_MAX]; /* not used before, while others can be */
+    _Atomic uint8_t weight[PROVIDER_KEYS_MAX];       /* of the requests; 0 as 1 */
+    _Atomic int status[PROVIDER_KEYS_MAX];           /* of the last refusal */
     _Atomic uint64_t refusals;
 };
 
@@ -166,17 +168,43 @@ size_t credentials_copy(const struct credentials *c, uint16_t provider_no, unsig
     return slot_read(&c->slots[provider_no][index], out);
 }
 
+void credentials_weigh(struct credentials *c, uint16_t provider_no, const uint8_t *weights)
+{
+    assert(provider_no < LIMIT_PROVIDERS);
+    for (unsigned i = 0; i < PROVIDER_KEYS_MAX; i++)
+        atomic_store(&c->turns[provider_no].weight[i], weights == NULL ? 1 : weights[i]);
+}
+
+/* The key of the first n whose turn it is. */
+static unsigned whose_turn(const struct credentials *c, uint16_t provider_no, unsigned n, uint32_t turn)
+{
+    unsigned share[PROVIDER_KEYS_MAX], all = 0, i = 0;
+
+    for (unsigned k = 0; k < n; k++) {
+        uint8_t w = atomic_load_explicit(&c->turns[provider_no].weight[k], memory_order_relaxed);
+
+        share[k] = !has_key(c, provider_no, k) ? 0 : w == 0 ? 1 : w;
+        all += share[k];
+    }
+    if (all == 0)
+        return 0;
+    for (turn %= all; turn >= share[i]; i++)
+        turn -= share[i];
+    return i;
+}
+
 int credentials_pick(const struct credentials *c, uint16_t provider_no, unsigned tried, uint64_t now_ms)
 {
     struct turn *t = &c->turns[provider_no];
     const uint32_t turn = atomic_fetch_add_explicit(&t->next, 1, memory_order_relaxed);
-    unsigned n = PROVIDER_KEYS_MAX;
+    unsigned n = PROVIDER_KEYS_MAX, first;
     int last = -1; /* the one that was refused the longest ago */
 
     while (n != 0 && !has_key(c, provider_no, n - 1))
         n--;
+    first = n == 0 ? 0 : whose_turn(c, provider_no, n, turn);
     for (unsigned k = 0; k < n; k++) {
-        unsigned i = (turn % n + k) % n;
+        unsigned i = (first + k) % n;
 
         if (!has_key(c, provider_no, i) || (tried >> i & 1) != 0)
             continue;
@@ -188,14 +216,34 @@ int credentials_pick(const struct credentials *c, uint16_t provider_no, unsigned
     return tried == 0 ? last : -1;
 }
 
-void credentials_refused(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms, uint64_t for_ms)
+void credentials_refused(const struct credentials *c, uint16_t provider_no, unsigned index, int status, uint64_t now_ms,
+                         uint64_t for_ms)
 {
     struct turn *t = &c->turns[provider_no];
 
     assert(index < PROVIDER_KEYS_MAX);
     atomic_store(&t->refused_ms[index], now_ms);
+    atomic_store(&t->status[index], status);
     atomic_store(&t->aside_until[index], now_ms + for_ms);
     atomic_fetch_add_explicit(&t->refusals, 1, memory_order_relaxed);
+}
+
+int credentials_aside(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms)
+{
+    const struct turn *t = &c->turns[provider_no];
+
+    assert(provider_no < LIMIT_PROVIDERS && index < PROVIDER_KEYS_MAX);
+    return has_key(c, provider_no, index) && atomic_load(&t->aside_until[index]) > now_ms ? atomic_load(&t->status[index])
+                                                                                        : 0;
+}
+
+void credentials_forget(struct credentials *c, uint16_t provider_no)
+{
+    assert(provider_no < LIMIT_PROVIDERS);
+    pthread_mutex_lock(&c->writers);
+    for (unsigned i = 0; i < PROVIDER_KEYS_MAX; i++)
+        slot_write(&c->slots[provider_no][i], VIEW_EMPTY);
+    pthread_mutex_unlock(&c->writers);
 }
 
 void credentials_counters(const struct credentials *c, uint16_t provider_no, uint64_t now_ms, struct credential_counters *out)

@@ -41,7 +41,14 @@ unsigned credentials_count(const struct credentials *c, uint16_t provider_no);
  * -1: none. now_ms: clock_mono_ms(). */
 int credentials_pick(const struct credentials *c, uint16_t provider_no, unsigned tried, uint64_t now_ms);
 /* The provider has refused this key, or the account that it is of: others are used for so long. */
-void credentials_refused(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms, uint64_t for_ms);
+void credentials_refused(const struct credentials *c, uint16_t provider_no, unsigned index, int status, uint64_t now_ms,
+                         uint64_t for_ms);
+/* The status with which the key was refused that is set aside now; 0: it is not. */
+int credentials_aside(const struct credentials *c, uint16_t provider_no, unsigned index, uint64_t now_ms);
+/* How its keys share the requests, by index (PROVIDER_KEYS_MAX of them, each at least 1); NULL: in turn. */
+void credentials_weigh(struct credentials *c, uint16_t provider_no, const uint8_t *weights);
+/* The operator has no key for it any more. */
+void credentials_forget(struct credentials *c, uint16_t provider_no);
 struct credential_counters {
     unsigned keys, aside; /* there are; of them set aside now */
     uint64_t refusals;    /* ever */

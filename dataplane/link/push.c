@@ -1,5 +1,6 @@
 /* What the control plane says unasked: catalog, provider keys, certificate, log proof. Each is handed to
  * whoever uses it; a prompt's way is never changed by it beyond the measured providers. */
+#include "clock.h"
 #include "identity.h"
 #include "log.h"
 #include "uplink_own.h"
@@ -62,6 +63,18 @@ bool push_log_proof(struct uplink *u, struct view payload)
         return false;
     if (u->config.on_log_proof != NULL)
         u->config.on_log_proof(u->config.cookie, m.statement, m.proof);
+    return true;
+}
+
+bool push_orders(struct uplink *u, struct view payload)
+{
+    struct msg_orders m;
+
+    if (msg_orders_decode(payload, &m) != ERR_NONE)
+        return false;
+    if (u->config.on_orders != NULL)
+        u->config.on_orders(u->config.cookie, &m);
+    session_state(u, clock_mono_ms()); /* now: it may end at once */
     return true;
 }
 

@@ -92,6 +92,25 @@ static void session_place(struct uplink *u)
     buf_free(&out);
 }
 
+void session_state(struct uplink *u, uint64_t now_ms)
+{
+    struct msg_state m = {.catalog_version = 0};
+    struct buf out;
+
+    if (u->config.state == NULL)
+        return;
+    u->state_ms = now_ms;
+    u->config.state(u->config.cookie, &m);
+    buf_init(&out, 512);
+    if (msg_state_encode(&m, &out) == ERR_NONE && !view_eq(buf_view(&out), buf_view(&u->state_told))) {
+        buf_reset(&u->state_told);
+        if (buf_append(&u->state_told, buf_view(&out)) != ERR_NONE)
+            buf_reset(&u->state_told); /* told again at the next look */
+        uplink_send(u, &out);
+    }
+    buf_free(&out);
+}
+
 static bool handle_accept(struct uplink *u, struct view payload)
 {
     struct msg_accept m;
@@ -119,6 +138,8 @@ static bool handle_accept(struct uplink *u, struct view payload)
     own_store_clear(u->config.own); /* a change may have been missed */
     ship_accepted(u);
     session_place(u);
+    buf_reset(&u->state_told);
+    session_state(u, now_ms);
     asks_accepted(u);
     inquiries_accepted(u);
     return true;
@@ -268,6 +289,7 @@ static const struct {
     {MSG_SEAL_ASK, false, own_seal_asked},
     {MSG_SEAL_GIVE, false, own_seal_given},
     {MSG_ACME_CHALLENGE, false, own_acme_challenge},
+    {MSG_ORDERS, false, push_orders},
 };
 
 static bool session_dispatch(struct uplink *u, const struct frame *f)
@@ -458,6 +480,8 @@ void session_tick(struct uplink *u, uint64_t now_ms)
         }
         if (now_ms - u->pinged_ms >= UPLINK_PING_MS)
             session_ping(u, now_ms);
+        if (u->state == UPLINK_ACCEPTED && now_ms - u->state_ms >= UPLINK_STATE_MS)
+            session_state(u, now_ms);
         if (u->state == UPLINK_ACCEPTED)
             session_tell_keys(u);
         if (u->state == UPLINK_ACCEPTED && !u->stopping)

@@ -225,6 +225,7 @@ static void uplink_free(struct uplink *u)
     resolve_free(u->resolve);
     buf_free(&u->in);
     buf_free(&u->tell);
+    buf_free(&u->state_told);
     catalog_parts_drop(&u->catalog);
     SSL_CTX_free(u->tls);
     uv_mutex_destroy(&u->lock);
@@ -254,6 +255,7 @@ enum err uplink_start(const struct uplink_config *c, struct uplink **out)
     u->targets = c->targets;
     u->backoff_ms = UPLINK_RETRY_MIN_MS;
     buf_init(&u->in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES);
+    buf_init(&u->state_told, 512);
     buf_init(&u->tell, UPLINK_TELL_BYTES);
     if (uv_mutex_init(&u->lock) != 0) {
         free(u);

@@ -51,6 +51,9 @@ struct uplink_config {
     /* Another boot's evidence has been found good; may be NULL, and the next as well. */
     void (*on_peer)(void *cookie, const struct identity *who);
     void (*on_acme_challenge)(void *cookie, const struct msg_acme_challenge *m);
+    /* What this boot says of itself (STATE), now; what its operator wants of it. Either may be NULL. */
+    void (*state)(void *cookie, struct msg_state *out);
+    void (*on_orders)(void *cookie, const struct msg_orders *m);
     void *cookie;
 };
 

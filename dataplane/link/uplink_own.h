@@ -24,6 +24,7 @@ enum {
     UPLINK_RETRY_MAX_MS = 2000,
     UPLINK_REFUSED_MS = 1000, /* after a REFUSE: the policy will not change within less */
     UPLINK_GRACE_MS = 1000,   /* asks wait this long for a lost connection to come back */
+    UPLINK_STATE_MS = 250,    /* between two looks whether STATE would be another */
     UPLINK_STOP_MS = 3000,    /* to ship what is left at the end */
     UPLINK_BATCHES_MAX = 8,   /* unacknowledged: what the control plane books as one while it commits the last */
     UPLINK_MOVES_MAX = 16,    /* leases given back or renewed per tick */
@@ -120,6 +121,8 @@ enum uplink_state {
 
 struct uplink {
     struct uplink_config config;
+    struct buf state_told;   /* the last STATE over this connection; empty: none */
+    uint64_t state_ms;       /* when was looked last */
     uv_loop_t loop;
     uv_thread_t thread;
     uv_async_t wake;
@@ -219,6 +222,9 @@ bool push_catalog(struct uplink *u, struct view payload);
 bool push_secret(struct uplink *u, struct view payload);
 bool push_cert(struct uplink *u, struct view payload);
 bool push_log_proof(struct uplink *u, struct view payload);
+/* STATE, when it is another than the one that was told. */
+void session_state(struct uplink *u, uint64_t now_ms);
+bool push_orders(struct uplink *u, struct view payload);
 bool push_health(struct uplink *u, struct view payload);
 
 /* --- own.c: customers' own provider keys, and the sealing keys; false: malformed */

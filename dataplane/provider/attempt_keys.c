@@ -50,7 +50,8 @@ void attempt_key_refused(struct attempt *a, int status)
         return;
     a->keys_refused |= (uint8_t)(1U << a->request.key_no);
     a->key_status = (uint16_t)status;
-    credentials_refused(a->credentials, a->provider->no, a->request.key_no, clock_mono_ms(), aside_ms(a, status));
+    credentials_refused(a->credentials, a->provider->no, a->request.key_no, status, clock_mono_ms(),
+                        aside_ms(a, status));
 }
 
 void attempt_no_more_keys(struct attempt *a)

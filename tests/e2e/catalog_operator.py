@@ -107,7 +107,7 @@ def no_key_no_endpoint_and_numbers_stay():
                                                     ("with-key", "no-key", "stranger", "open")))
     weights = "SELECT provider, weight, endpoint_no FROM endpoint WHERE present ORDER BY endpoint_no"
     with Running(configure(catalog, providers, "with-key = k\n")) as c:
-        equal(sql(weights), ["with-key 100 1", "no-key 0 2", "open 100 3"])
+        equal(sql(weights), ["with-key 100 1", "no-key 100 2", "open 100 3"])
         said = c.event("catalog_read")
         equal((said["endpoints"], said["without_key"], said["unknown_provider"]), (3, 1, 1))
         true("tr_control_catalog_refused 1\n" in page("/metrics"), page("/metrics"))

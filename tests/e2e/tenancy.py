@@ -233,7 +233,8 @@ def walk_foreign(mine, tenant, first=False):
             write = r.method in ("POST", "PATCH", "PUT")
             if "{" in r.path:
                 for value in tenant.ids():
-                    for body in BODIES if write else [None]:
+                    # Those who may do most try every body; the others one, which every role may or may not send.
+                    for body in [None] if not write else BODIES if role in ("m", "owner") else BODIES[1:2]:
                         ask(role, key, r.method, r.fill(value), body)
             if r.picks:
                 none = r.fill(str(uuid.uuid4()))

@@ -83,7 +83,10 @@ static void test_turns(void)
         CHECK(credentials_quoted(c, 7, keys[i]));
     CHECK(!credentials_quoted(c, 7, VIEW_LIT("sk-3333333333")));
     /* refused: not before its time is over */
-    credentials_refused(c, 7, 1, 1000, 500);
+    CHECK_INT(credentials_aside(c, 7, 1, 1000), 0);
+    credentials_refused(c, 7, 1, 403, 1000, 500);
+    CHECK_INT(credentials_aside(c, 7, 1, 1499), 403);
+    CHECK_INT(credentials_aside(c, 7, 1, 1500), 0);
     for (unsigned i = 0; i < 30; i++)
         CHECK(credentials_pick(c, 7, 0, 1499) != 1);
     CHECK_INT(credentials_pick(c, 7, 5, 1499), -1);
@@ -91,8 +94,8 @@ static void test_turns(void)
     credentials_counters(c, 7, 1499, &n);
     CHECK(n.keys == 3 && n.aside == 1 && n.refusals == 1);
     /* all: one of them is better than none, but no second one of the same request */
-    credentials_refused(c, 7, 2, 1100, 500);
-    credentials_refused(c, 7, 0, 1200, 500);
+    credentials_refused(c, 7, 2, 401, 1100, 500);
+    credentials_refused(c, 7, 0, 429, 1200, 500);
     CHECK_INT(credentials_pick(c, 7, 0, 1300), 1);
     CHECK_INT(credentials_pick(c, 7, 1, 1300), -1);
     /* the same key again stays aside; another one in its place does not; fewer keys: the rest is gone */
@@ -150,11 +153,39 @@ static void test_never_torn(void)
     credentials_free(shared);
 }
 
+/* A key with weight 3 gets three requests in four; without weights they have turns; one that is set aside passes its part
+ * to the next. */
+static void test_weights(void)
+{
+    static const uint8_t weights[PROVIDER_KEYS_MAX] = {3, 1, 1, 1, 1, 1, 1, 1};
+    struct credentials *c;
+    unsigned n[3] = {0};
+
+    CHECK_INT(credentials_new(&c), ERR_NONE);
+    CHECK_INT(credentials_set(c, 7, 0, 2, VIEW_LIT("one")), ERR_NONE);
+    CHECK_INT(credentials_set(c, 7, 1, 2, VIEW_LIT("two")), ERR_NONE);
+    for (int i = 0; i < 8; i++)
+        n[credentials_pick(c, 7, 0, 1)]++;
+    CHECK(n[0] == 4 && n[1] == 4);
+    credentials_weigh(c, 7, weights);
+    for (int i = 0; i < 8; i++)
+        n[credentials_pick(c, 7, 0, 1)]++;
+    CHECK(n[0] == 10 && n[1] == 6);
+    credentials_refused(c, 7, 0, 401, 1, 100);
+    for (int i = 0; i < 8; i++)
+        CHECK_INT(credentials_pick(c, 7, 0, 2), 1);
+    credentials_weigh(c, 7, NULL);
+    credentials_forget(c, 7);
+    CHECK(!credentials_present(c, 7) && credentials_pick(c, 7, 0, 2) == -1);
+    credentials_free(c);
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_case list[] = {
         {"credentials_set_and_copy", test_set_and_copy},
         {"credentials_refused", test_refused},
+        {"credentials_weights", test_weights},
         {"credentials_have_turns", test_turns},
         {"credentials_never_torn", test_never_torn},
     };

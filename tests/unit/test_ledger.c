@@ -1083,6 +1083,14 @@ static void resync_cb(void *cookie)
     resynced++;
 }
 
+static unsigned fleet_changes;
+
+static void fleet_changed_cb(void *cookie)
+{
+    (void)cookie;
+    fleet_changes++;
+}
+
 static void catalog_changed_cb(void *cookie)
 {
     (void)cookie;
@@ -1195,7 +1203,7 @@ static void recall_is_told(void)
 
 static void test_watch_and_catalog(void)
 {
-    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, resync_cb, NULL};
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, fleet_changed_cb, resync_cb, NULL};
     /* Every change of a key's rules tells everybody, with a later version. */
     static const struct {
         const char *set;
@@ -1249,6 +1257,9 @@ static void test_watch_and_catalog(void)
     catalog_is_read(version);
 
     CHECK_INT(pg_number(APPLY("0", "71", "2")), version + 1); /* a weight and a price */
+    pg_sql("NOTIFY tr_fleet, 'policy'");
+    run_until(&fleet_changes, 1, 1000);
+    CHECK_INT(fleet_changes, 1);
     run_until(&catalog_changes, 2, 1000);
     CHECK_INT(catalog_changes, 2);
     fired = 0;

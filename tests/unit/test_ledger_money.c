@@ -97,8 +97,8 @@ static void begin(void)
         "DELETE FROM ledger_account; DELETE FROM account; DELETE FROM organisation;"
         "SELECT setval(pg_get_serial_sequence('transfer', 'transfer_id'), 1, false);"
         "UPDATE ledger_horizon SET leases_before = '-infinity';"
-        "SELECT clock_to('2026-03-10T12:00:00Z')");
-    run("INSERT INTO organisation (organisation_id, name) VALUES (" ORGANISATION("1") ", 'one'),"
+        "UPDATE test_clock SET at = '2026-03-10T12:00:00Z'; SET session_replication_role = origin;"
+        "INSERT INTO organisation (organisation_id, name) VALUES (" ORGANISATION("1") ", 'one'),"
         " (" ORGANISATION("3") ", 'three');"
         "INSERT INTO account (account_id, organisation_id, name, created_at) VALUES"
         " (" ACCOUNT("1") ", " ORGANISATION("1") ", 'one', ledger_now()),"
@@ -108,8 +108,8 @@ static void begin(void)
         " (" KEY("1") ", " ACCOUNT("1") ", sha256('1'), 'k', 'k', 'inference'),"
         " (" KEY("2") ", " ACCOUNT("2") ", sha256('2'), 'k', 'k', 'inference');"
         "INSERT INTO boot (boot_id, measurement, simulated) VALUES"
-        " (" BOOT("1") ", decode(repeat('00', 48), 'hex'), true)");
-    run("SELECT ledger_topup(" ACCOUNT("1") ", d(10), 'first')");
+        " (" BOOT("1") ", decode(repeat('00', 48), 'hex'), true);"
+        "SELECT ledger_topup(" ACCOUNT("1") ", d(10), 'first')");
 }
 
 #define HAS_1 "SELECT has(" ACCOUNT("1") ")"
@@ -142,6 +142,9 @@ static void test_refund_and_adjust(void)
     CHECK(strstr(pg_sql(CHANGE("adjustment", "1", "NULL", "NULL")), "transfer_says_why") != NULL);
     CHECK_SQL("SELECT outcome FROM ledger_change(gen_random_uuid(), 'refund', -1, NULL, NULL)", "unknown");
     CHECK_SQL(HAS_1, "1.000000001|4|0");
+    CHECK_SQL("SELECT l ->> 'action', l -> 'after' ->> 'kind', l -> 'after' ->> 'asked_nusd', l -> 'after' ->> 'reason'"
+              " FROM (SELECT e.line::json AS l FROM audit_entry e WHERE e.account_id = " ACCOUNT("1")
+              " ORDER BY e.seq DESC LIMIT 1) x", "transfer.insert|adjustment|1000000001|sorry");
     CHECK_SQL("SELECT kind, usd(balance_nusd) FROM ledger_account WHERE owner = " ACCOUNT("1")
               " AND kind IN ('deposits', 'adjustments') ORDER BY 1", "adjustments|2.999999999\ndeposits|-8");
     CHECK_SOUND();

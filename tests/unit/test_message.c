@@ -217,6 +217,19 @@ static void run_round_trips(void)
     CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_USED, .first = {{2}});
     CHECK_MESSAGE(claimed, MSG_CLAIMED, .request = {{1}}, .status = CLAIM_NONE);
     CHECK_MESSAGE(release, MSG_RELEASE, .request = {{1}});
+    CHECK_MESSAGE(state, MSG_STATE, .catalog_version = UINT32_MAX, .draining = true, .region = VIEW_LIT("eu-1"), .n = 2,
+                  .keys = {{255, 7, KEY_RATE_LIMITED}, {0, 0, KEY_UNAUTHORIZED}});
+    CHECK_MESSAGE(state, MSG_STATE, .catalog_version = 0);
+    CHECK_MESSAGE(orders, MSG_ORDERS, .drain = true, .keyed = {1, [31] = 128}, .n = 1,
+                  .weights = {{255, {1, 100, 1, 1, 1, 1, 1, 7}}});
+    CHECK_REFUSED(orders, .n = 1, .weights = {{1, {0, 1, 1, 1, 1, 1, 1, 1}}});
+    CHECK_REFUSED(orders, .n = 1, .weights = {{256, {1, 1, 1, 1, 1, 1, 1, 1}}});
+    CHECK_REFUSED(orders, .n = LIMIT_PROVIDERS + 1);
+    CHECK_REFUSED(state, .region = VIEW_LIT("a b"));
+    CHECK_REFUSED(state, .n = STATE_KEYS_MAX + 1);
+    CHECK_REFUSED(state, .n = 1, .keys = {{256, 0, 0}});
+    CHECK_REFUSED(state, .n = 1, .keys = {{0, 8, 0}});
+    CHECK_REFUSED(state, .n = 1, .keys = {{0, 0, KEY_TROUBLES}});
     run_own_round_trips();
 }
 
@@ -381,8 +394,8 @@ static void run_frames(void)
         {"\0\0\0\0\23\1\0\0", 8, ERR_NONE},
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
-        {"\0\0\0\0\56\1\0\0", 8, ERR_NONE},    /* type 46, the last */
-        {"\0\0\0\0\57\1\0\0", 8, ERR_VERSION}, /* type 47 */
+        {"\0\0\0\0\62\1\0\0", 8, ERR_NONE},    /* type 50, the last */
+        {"\0\0\0\0\63\1\0\0", 8, ERR_VERSION}, /* type 51 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */

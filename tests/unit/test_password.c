@@ -3,6 +3,7 @@
 #include "../../controlplane/api/password.c"
 
 #include "email.h"
+#include "query_text.h"
 
 #include "check.h"
 
@@ -128,7 +129,31 @@ static void rules(void)
     CHECK(password_fault(VIEW_LIT("someone@b.examples"), VIEW_LIT("someone@b.example")) == NULL);
 }
 
+static void query_texts(void)
+{
+    static const struct {
+        const char *from, *to; /* NULL: refused */
+    } cases[] = {
+        {"plain", "plain"}, {"a+b", "a b"}, {"%41%62%2b", "Ab+"}, {"%c3%A4", "\xc3\xa4"}, {"", ""},
+        {"%", NULL},        {"%4", NULL},   {"%4g", NULL},        {"a%00", NULL},           {"%-1", NULL},
+        {"123456789", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf out;
+        enum err e;
+
+        buf_init(&out, 8);
+        e = query_text(view_str(cases[i].from), &out);
+        if ((e == ERR_NONE) != (cases[i].to != NULL) ||
+            (e == ERR_NONE && !view_eq(buf_view(&out), view_str(cases[i].to))))
+            check_fail(__FILE__, __LINE__, cases[i].from);
+        buf_free(&out);
+    }
+}
+
 static const struct check_case cases[] = {
+    {"what a query says", query_texts},
     {"passwords are made and compared", made_and_compared},
     {"few at once, and the loop turns", bounded},
     {"which text may be a password or an e-mail address", rules},

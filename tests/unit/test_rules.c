@@ -93,7 +93,7 @@ static bool version_is(const struct rules *r, const char *version)
 
 static struct rules *begin(enum err at_start)
 {
-    const struct rules_watch w = {(struct translog *)&tlog, {{9}}, on_started, on_changed, NULL};
+    const struct rules_watch w = {(struct translog *)&tlog, {{9}}, on_started, on_changed, NULL, NULL};
     struct rules *r = NULL;
     struct buf why;
 

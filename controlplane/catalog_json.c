@@ -1,16 +1,9 @@
-/* Writes a catalog as the JSON that the SQL function catalog_apply takes. */
-#include "catalog_apply.h"
+/* Writes a catalog as JSON, field by field. */
+#include "catalog_json.h"
 
-#include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum { JSON_MAX = 32 << 20 }; /* bytes; 4,096 endpoints of 3 KB are 12 MB */
-
-struct apply {
-    void (*cb)(void *cookie, enum err e, int64_t version);
-    void *cookie;
-};
 
 /* Appends to out until the first failure, which it keeps. */
 struct writer {
@@ -124,53 +117,32 @@ static void put_alias(struct writer *w, const struct catalog_alias *a, const str
     put_models(w, ",\"models\":[", a->model, a->n_models, models);
 }
 
-static void applied_cb(void *cookie, enum err e, const struct db_result *r)
-{
-    struct apply *a = cookie;
-
-    a->cb(a->cookie, e, e == ERR_NONE ? db_get_i64(r, 0, 0) : 0);
-    free(a);
-}
-
-/* In the order of the parameters of the SQL function. */
-enum { MODELS, ENDPOINTS, ALIASES, PARAMS };
-
-void catalog_apply(struct db *db, const struct catalog_file *f,
-                   void (*cb)(void *cookie, enum err e, int64_t version), void *cookie)
+enum err catalog_json(const struct catalog_file *f, struct buf out[static CATALOG_JSON_PARTS])
 {
     const struct catalog *c = &f->catalog;
-    struct apply *a = malloc(sizeof *a);
-    struct writer w[PARAMS] = {0};
-    struct db_param p[PARAMS];
+    struct writer w[CATALOG_JSON_PARTS] = {0};
     enum err e = ERR_NONE;
 
-    assert(a != NULL);
-    *a = (struct apply){cb, cookie};
-    for (unsigned i = 0; i < PARAMS; i++) {
+    for (unsigned i = 0; i < CATALOG_JSON_PARTS; i++) {
         buf_init(&w[i].out, JSON_MAX);
         put(&w[i], "[");
     }
     for (size_t i = 0; i < c->n_models; i++) {
-        put(&w[MODELS], i == 0 ? "" : ",");
-        put_model(&w[MODELS], &c->models[i], c->models);
+        put(&w[CATALOG_JSON_MODELS], i == 0 ? "" : ",");
+        put_model(&w[CATALOG_JSON_MODELS], &c->models[i], c->models);
     }
     for (size_t i = 0; i < c->n_endpoints; i++) {
-        put(&w[ENDPOINTS], i == 0 ? "" : ",");
-        put_endpoint(&w[ENDPOINTS], &c->endpoints[i], c->models, f->providers[i]);
+        put(&w[CATALOG_JSON_ENDPOINTS], i == 0 ? "" : ",");
+        put_endpoint(&w[CATALOG_JSON_ENDPOINTS], &c->endpoints[i], c->models, f->providers[i]);
     }
     for (size_t i = 0; i < c->n_aliases; i++) {
-        put(&w[ALIASES], i == 0 ? "" : ",");
-        put_alias(&w[ALIASES], &c->aliases[i], c->models);
+        put(&w[CATALOG_JSON_ALIASES], i == 0 ? "" : ",");
+        put_alias(&w[CATALOG_JSON_ALIASES], &c->aliases[i], c->models);
     }
-    for (unsigned i = 0; i < PARAMS; i++) {
+    for (unsigned i = 0; i < CATALOG_JSON_PARTS; i++) {
         put(&w[i], "]");
         e = e == ERR_NONE ? w[i].e : e;
-        p[i] = db_bytes(buf_view(&w[i].out));
+        out[i] = w[i].out;
     }
-    if (e == ERR_NONE)
-        db_query(db, STMT_CATALOG_APPLY, p, PARAMS, 0, applied_cb, a);
-    else
-        db_fail(db, STMT_CATALOG_APPLY, e, applied_cb, a);
-    for (unsigned i = 0; i < PARAMS; i++)
-        buf_free(&w[i].out);
+    return e;
 }

@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""The catalog by REST on a running stack: versions, drafts judged as --check-catalog judges, publishing, going back, single
+entries, endpoints off for a while, acknowledgements of the data plane. A request in flight is charged at the price that
+it began with. What this changes is put back at the end."""
+
+import json
+import os
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
+import rig  # noqa: E402
+from rig import case, control, equal, fresh, sql, true, wait_until  # noqa: E402
+
+
+def get(path, status=200):
+    a = control("GET", "/v1" + path)
+    equal(a.status, status, (path, a.body[:300]))
+    return a.json()
+
+
+def send(method, path, body=None, status=200):
+    a = control(method, "/v1" + path, body)
+    equal(a.status, status, (path, a.body[:500]))
+    return a.json()
+
+
+def in_force():
+    return get("/catalog?model=demo/echo")["data"]["version"]
+
+
+def text_of(version):
+    return get(f"/catalog/versions/{version}")["data"]["text"]
+
+
+def acknowledged(version):
+    """Every connected data plane serves it."""
+    return lambda: (lambda a: a["acknowledged"] == a["connected"] >= 1)(get(f"/catalog/versions/{version}/acks"))
+
+
+def endpoint(model, provider):
+    for e in get("/catalog?model=" + model)["data"]["endpoints"]:
+        if e["provider"] == provider:
+            return e
+    raise AssertionError((model, provider))
+
+
+FIRST = in_force()
+
+
+def put_back():
+    send("POST", "/catalog/rollback", {"to": FIRST})
+    wait_until(acknowledged(in_force()), 10, "the first catalog is served again")
+
+
+@case
+def versions_and_their_text():
+    versions = get("/catalog/versions")["data"]
+    equal([v["state"] for v in versions if v["version"] == FIRST], ["published"])
+    with open(os.path.join(rig.env("TR_RUN_DIR"), "conf/catalog.conf")) as f:
+        equal(text_of(FIRST), f.read())
+    page = get("/catalog/versions?limit=1")
+    equal(len(page["data"]), 1)
+    get("/catalog/versions/999999", 404)
+    get("/catalog/versions?limit=0", 400)
+    get("/catalog/versions?limt=1", 400)
+    get(f"/catalog/diff?from={FIRST}&to=999999", 404)
+    get("/catalog/diff?from=1", 400)
+    wait_until(acknowledged(FIRST), 10, "the data plane serves it")
+    equal(control("GET", "/v1/catalog", key=rig.env("TR_API_KEY")).status, 403, "no inference key")
+
+
+@case
+def a_draft_is_judged_and_counts_when_it_is_published():
+    text = text_of(in_force())
+    bad = send("POST", "/catalog/drafts", {"text": text.replace("context_length = 1048576", "context_length = x", 1)}, 400)
+    equal((bad["error"]["code"], bad["findings"][0]["line"]),
+          ("invalid_catalog", text[:text.index("context_length")].count("\n") + 1))
+    lint = send("POST", "/catalog/drafts", {"text": text + "\n[endpoint demo/echo@nobody]\nupstream_model = x\nprompt = 1\n"
+                                                           "completion = 1\n"}, 400)
+    true("not in providers.conf" in json.dumps(lint["findings"]), lint)
+    for wrong in ([], {"text": 1}, {"note": "x\ny", "text": text}, {"models": 1}):
+        send("POST", "/catalog/drafts", wrong, 400)
+    before = in_force()
+    mine = text.replace("name = Demo, dearer", "name = Demo, dearest")
+    made = send("POST", "/catalog/drafts", {"text": mine, "note": "dearest"}, 201)
+    draft, other = made["data"]["version"], send("POST", "/catalog/drafts", {"text": mine}, 201)["data"]["version"]
+    equal((made["data"]["state"], made["data"]["base"], made["data"]["note"], in_force()), ("draft", before, "dearest", before))
+    changed = get(f"/catalog/diff?from={before}&to={draft}")["data"]
+    equal((changed["models"]["changed"], changed["endpoints"]["changed"]),
+          ([{"id": "demo/dear", "from": {"name": "Demo, dearer"}, "to": {"name": "Demo, dearest"}}], []))
+    equal(send("POST", "/catalog/rollback", {"to": draft}, 400)["error"]["param"], "to")
+    equal(send("POST", f"/catalog/versions/{draft}/publish")["data"], {"version": draft, "changed": True})
+    wait_until(acknowledged(draft), 10, "the data plane serves the draft")
+    equal(get(f"/catalog/versions/{before}/acks")["acknowledged"], 0)
+    true("Demo, dearest" in rig.Client().request("GET", "/models").body.decode())
+    # The other one was made on top of what is in force no more; and a draft is published once.
+    equal(send("POST", f"/catalog/versions/{other}/publish", status=409)["error"]["code"], "catalog_moved")
+    equal(send("POST", f"/catalog/versions/{draft}/publish", status=409)["error"]["code"], "not_a_draft")
+    put_back()
+    true("Demo, dearest" not in rig.Client().request("GET", "/models").body.decode())
+    states = [v["state"] for v in get("/catalog/versions")["data"]]
+    equal(states.count("published"), 1)
+
+
+@case
+def a_draft_may_be_text_or_json():
+    c = rig.Client(rig.env("TR_CONTROL_URL"), rig.env("TR_CONTROL_CA"), rig.env("TR_MANAGEMENT_KEY"))
+    text = text_of(in_force())
+    padded = text + "# " + "x" * 300000 + "\n"  # more than other bodies may have
+    a = c.request("POST", "/v1/catalog/drafts", padded.encode(), {"Content-Type": "text/plain"})
+    equal(a.status, 201, a.body[:300])
+    equal(c.request("POST", "/v1/keys", b" " * 300000).status, 413)
+    made = send("POST", "/catalog/drafts", {
+        "models": [{"id": "a/b", "name": "B", "context_length": 1000, "max_output": 10, "capabilities": ["tools"],
+                    "facts": "2026-11-20"}],
+        "endpoints": [{"model": "a/b", "provider": "demo-a", "upstream_model": "b", "prompt": 0.5, "completion": 1,
+                       "tier": ["above 500: prompt 1", "16:30-00:30: prompt 0.1"], "source": "here 2026-11-20"}],
+        "aliases": [{"id": "~b", "models": ["a/b"], "sort": "price"}]}, 201)["data"]
+    equal((made["content"]["models"], made["content"]["endpoints"], made["content"]["aliases"]), (1, 1, 1))
+    true("tier = above 500: prompt 1\n" in text_of(made["version"]), text_of(made["version"]))
+
+
+@case
+def single_entries_are_versions_of_their_own():
+    e = endpoint("demo/dear", "demo-a")
+    one = send("PATCH", f"/catalog/endpoints/{e['endpoint']}", {"prompt": "77.25", "weight": 5})["data"]["version"]
+    now = endpoint("demo/dear", "demo-a")
+    equal((now["prompt"], now["weight"], now["price_version"]), (77.25, 5, e["price_version"] + 1))
+    equal(get(f"/catalog/versions/{one}")["data"]["origin"], "edit")
+    equal(send("PATCH", f"/catalog/endpoints/{e['endpoint']}", {"prompt": 77.25})["data"], {"version": one, "changed": False})
+    two = send("PATCH", "/catalog/models/demo/dear", {"fallbacks": ["demo/echo"], "name": "D"})["data"]["version"]
+    three = send("PATCH", "/catalog/aliases/~mine", {"models": ["demo/dear", "demo/echo"], "sort": "price"})["data"]["version"]
+    equal((two, three), (one + 1, one + 2))
+    wait_until(acknowledged(three), 10)
+    answer = rig.Client().chat(model="~mine")
+    equal(answer.status, 200, answer)
+    four = send("DELETE", "/catalog/aliases/~mine")["data"]["version"]
+    wait_until(acknowledged(four), 10)
+    equal(rig.Client().chat(model="~mine").status, 404)
+    for path, body, status in ((f"/catalog/endpoints/{e['endpoint']}", {"prompt": "dear"}, 400),
+                               (f"/catalog/endpoints/{e['endpoint']}", {"prize": 1}, 400),
+                               (f"/catalog/endpoints/{e['endpoint']}", {"source": "a\nprompt = 0"}, 400),
+                               ("/catalog/endpoints/999999", {"prompt": 1}, 404), ("/catalog/endpoints/x", {"prompt": 1}, 404),
+                               ("/catalog/models/no/such", {"name": "x"}, 404), ("/catalog/models/demo/dear", {"name": None}, 400),
+                               ("/catalog/models/demo/dear", [], 400)):
+        send("PATCH", path, body, status)
+    equal(in_force(), four, "what was refused changed nothing")
+    put_back()
+    equal(endpoint("demo/dear", "demo-a")["prompt"], e["prompt"])
+
+
+@case
+def an_endpoint_is_off_for_a_while():
+    e = endpoint("demo/only-a", "demo-a")
+    path = f"/catalog/endpoints/{e['endpoint']}"
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    off = send("PATCH", path, {"off": True, "off_until": until, "off_reason": "it answers slowly"})["data"]["version"]
+    now = endpoint("demo/only-a", "demo-a")
+    equal((now["off"], now["off_reason"], now["weight"]), (True, "it answers slowly", e["weight"]))
+    wait_until(acknowledged(off), 10)
+    a = rig.Client().chat(model="demo/only-a", route="fallback")
+    true(a.status != 200 or "only-a" not in a.json()["model"], a)
+    wait_until(lambda: in_force() > off, 15, "the override ends by itself")
+    equal(endpoint("demo/only-a", "demo-a")["off"], False)
+    wait_until(acknowledged(in_force()), 10)
+    equal(rig.Client().chat(model="demo/only-a").status, 200)
+    send("PATCH", path, {"off": True})
+    send("PATCH", path, {"off": False})
+    equal(endpoint("demo/only-a", "demo-a")["off"], False)
+    for wrong in ({"off": False, "off_until": until}, {"off_until": until}, {"off": True, "off_until": "2001-01-01T00:00:00Z"},
+                  {"off": True, "prompt": 1}, {"off": 1}):
+        send("PATCH", path, wrong, 400)
+    wait_until(acknowledged(in_force()), 10)
+
+
+@case
+def a_price_change_does_not_touch_a_request_in_flight():
+    e = endpoint("demo/only-a", "demo-a")
+    key = rig.new_key()
+    got = []
+
+    def ask():
+        got.append(rig.chat("tokens=30,cadence_us=100000", key=key["key"], model="demo/only-a", stream=True))
+
+    t = threading.Thread(target=ask)
+    t.start()
+    time.sleep(0.6)  # it is at the provider, and answers for two seconds
+    v = send("PATCH", f"/catalog/endpoints/{e['endpoint']}", {"prompt": 900, "completion": 900})["data"]["version"]
+    wait_until(acknowledged(v), 10)
+    true(t.is_alive(), "the request still runs under the new catalog")
+    t.join(30)
+    equal(got[0].status, 200, got[0])
+    equal(rig.chat(key=key["key"], model="demo/only-a").status, 200)
+    wait_until(lambda: len(rig.usage_rows(key)) == 2, 20, "both are booked")
+    rows = sql("select u.price_version, u.catalog_version, u.cost_nusd, u.tokens_prompt, u.tokens_completion from usage u"
+               f" join api_key k using (key_id) where k.digest = '\\x{rig.key_ref(key)}' order by u.received_ms")
+    equal([int(r[0]) - e["price_version"] for r in rows], [0, 1])
+    old, new = [int(r[2]) for r in rows]
+    tokens = [(int(r[3]), int(r[4])) for r in rows]
+    equal(old, round((tokens[0][0] * e["prompt"] + tokens[0][1] * e["completion"]) * 1000))
+    equal(new, round((tokens[1][0] + tokens[1][1]) * 900 * 1000))
+    put_back()
+
+
+if __name__ == "__main__":
+    rig.main()
