@@ -153,6 +153,8 @@ $B/load: $(call obj,$(wildcard tests/bench/*.c)) $B/libcommon.a
 	$(call link,$(LIBS_base))
 $B/chunk_cost: $B/tests/bench/cost/chunk_cost.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_tests))
+$B/usage_flood: $B/tests/bench/flood/usage_flood.o $(ZERO_FREE) $(call obj,$(SIM_SRC)) $B/libdataplane.a $(BASE_LIBS)
+	$(call link,$(LIBS_dataplane))
 $B/book_rate: $B/tests/bench/book/book_rate.o $B/libcontrolplane.a $(BASE_LIBS)
 	$(call link,$(LIBS_tests))
 $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcontrolplane.a $(BASE_LIBS)

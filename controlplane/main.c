@@ -208,6 +208,7 @@ static void signal_cb(uv_signal_t *signal, int number)
     control_health_drain(p->health);
     if (p->monitor != NULL)
         monitor_stop(p->monitor, stopped_cb, p);
+    ledger_feed(p->ledger, NULL, NULL);
     peers_stop(p->peers, stopped_cb, p); /* first: it hands questions on to the api */
     api_stop(p->api, stopped_cb, p);
 }
@@ -313,6 +314,8 @@ static enum err start_api(struct program *p)
                                  .idempotency_ms = p->config.idempotency_hours * 3600000};
     enum err e = api_start(&c, &p->api);
 
+    if (e == ERR_NONE)
+        ledger_feed(p->ledger, api_usage_told, p->api);
     return e == ERR_NONE ? e : fail(p, e, "rest_host, rest_port: cannot listen there");
 }
 

@@ -1,4 +1,5 @@
-/* /analytics, /activity.csv, /retention: usage by what the client groups it by, as a table, and what was removed of it. */
+/* /analytics, /activity.csv, /activity/live, /retention: usage by what the client groups it by, as a table, and what was removed of it. */
+#include "feed.h"
 #include "handlers.h"
 #include "page.h"
 #include "range.h"
@@ -136,6 +137,18 @@ void handle_activity_csv(struct call *c)
     const struct db_param p[] = {db_id(&c->account), db_i64(range.from_ms), db_i64(range.to_ms - 1),
                                  db_i64((int64_t)skip), db_i64(CSV_ROWS)};
     db_query(call_db(c), STMT_ACTIVITY_CSV, p, sizeof p / sizeof p[0], 0, csv_cb, c);
+}
+
+/* --- /activity/live */
+
+void handle_activity_live(struct call *c)
+{
+    if (view_eq(c->method, VIEW_LIT("HEAD")))
+        call_reply_as(c, 200, VIEW_LIT("text/event-stream"), NULL, 0, VIEW_EMPTY);
+    else if (call_feed(c) == NULL)
+        call_fail(c, 503, "shutting_down", "This control plane is shutting down.", NULL);
+    else
+        feed_open(call_feed(c), c);
 }
 
 /* --- /retention */

@@ -3,6 +3,7 @@
 #include "caller.h"
 #include "clock.h"
 #include "cors.h"
+#include "feed.h"
 #include "gate.h"
 #include "handlers.h"
 #include "idempotent.h"
@@ -32,6 +33,7 @@ struct api {
     uint64_t idempotency_ms;
     struct status_cache *status;
     struct budget *budget; /* requests and answers in memory */
+    struct feed *feed;      /* live usage */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
     void (*stopped)(void *cookie);
@@ -111,6 +113,18 @@ struct passwords *call_passwords(const struct call *c)
 const struct api_config *call_config(const struct call *c)
 {
     return &c->api->config;
+}
+
+struct feed *call_feed(const struct call *c)
+{
+    return c->api->feed;
+}
+
+void api_usage_told(void *cookie, const struct id *account, struct view json)
+{
+    struct api *a = cookie;
+
+    feed_tell(a->feed, account, json);
 }
 
 const struct control_health *call_health(const struct call *c)
@@ -499,9 +513,12 @@ enum err api_start(const struct api_config *config, struct api **out)
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
     if (e == ERR_NONE)
+        e = feed_new(config->loop, config->db, &a->feed);
+    if (e == ERR_NONE)
         e = api_listen(a, config);
     if (e != ERR_NONE) {
         saved = errno;
+        feed_stop(a->feed);
         api_free(a);
         errno = saved;
         return e;
@@ -531,5 +548,7 @@ void api_stop(struct api *a, void (*stopped)(void *cookie), void *cookie)
 {
     a->stopped = stopped;
     a->cookie = cookie;
+    feed_stop(a->feed);
+    a->feed = NULL;
     web_stop(a->web, drained_cb, a);
 }

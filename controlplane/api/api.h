@@ -41,6 +41,8 @@ struct api_config {
 /* ERR_IO with errno set when the address is taken. */
 must_check enum err api_start(const struct api_config *c, struct api **out);
 uint16_t api_port(const struct api *a);
+/* cookie: the api. What was rolled up of an account's usage, as its live feeds tell it. Before api_stop(). */
+void api_usage_told(void *cookie, const struct id *account, struct view json);
 /* Stop accepting; running requests finish; then stopped(cookie) fires once and the api is gone. */
 void api_stop(struct api *a, void (*stopped)(void *cookie), void *cookie);
 

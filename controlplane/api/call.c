@@ -131,6 +131,20 @@ void call_reply_as(struct call *c, int status, struct view content_type,
     call_end(c, status);
 }
 
+struct web_request *call_stream(struct call *c, struct view content_type, void (*gone)(void *cookie),
+                                void (*writable)(void *cookie), void *cookie)
+{
+    struct head d = {.n = 0};
+    struct web_request *web = c->from;
+
+    assert(!c->origin->relayed && web != NULL);
+    add_common(&d, c, 200, content_type);
+    web_set_gone(web, gone, cookie);
+    web_stream_start(web, 200, d.h, d.n, writable, cookie);
+    call_end(c, 200);
+    return web;
+}
+
 void call_reply(struct call *c, int status, struct view json)
 {
     if (c->once == NULL || !idempotent_keep(c, status, json))

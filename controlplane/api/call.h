@@ -99,6 +99,7 @@ struct gate *call_gate(const struct call *c);
 struct payments *call_payments(const struct call *c);
 struct passwords *call_passwords(const struct call *c);
 const struct api_config *call_config(const struct call *c);
+struct feed *call_feed(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
 /* --- answers: each ends the call --- */
@@ -110,6 +111,9 @@ void call_reply(struct call *c, int status, struct view json);
 enum { CALL_EXTRA_MAX = 4 };
 void call_reply_as(struct call *c, int status, struct view content_type,
                    const struct web_header *extra, size_t n, struct view body);
+/* The call has ended, and its client reads a stream from now on (web.h), whose callbacks these are. Over HTTPS only. */
+struct web_request *call_stream(struct call *c, struct view content_type, void (*gone)(void *cookie),
+                                void (*writable)(void *cookie), void *cookie);
 /* Something that anyone may see and every cache may keep: for ever when it can never change. */
 void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body);
 /* {"data":<json>} */

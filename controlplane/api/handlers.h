@@ -94,6 +94,7 @@ void handle_generation_content(struct call *c);
 /* analytics.c */
 void handle_analytics(struct call *c);
 void handle_activity_csv(struct call *c);
+void handle_activity_live(struct call *c);
 void handle_retention(struct call *c);
 void handle_retention_set(struct call *c);
 /* trail.c: the audit trail */

@@ -218,7 +218,7 @@ static enum err conn_prepare(struct db_conn *c)
     /* The server gives up a little before the pool does, so that what the pool calls lost is not
      * committed a minute later. */
     static const char *const first[] = {"SET statement_timeout = '4500ms'", "LISTEN tr_key",
-                                        "LISTEN tr_catalog", "LISTEN tr_fleet"};
+                                        "LISTEN tr_catalog", "LISTEN tr_fleet", "LISTEN tr_usage"};
 
     if (PQsetnonblocking(c->pg, 1) != 0 || PQenterPipelineMode(c->pg) != 1)
         return ERR_DB;

@@ -96,7 +96,7 @@ struct view db_get_text(const struct db_result *r, size_t row,
                         unsigned col); /* text, json, bytea */
 struct id db_get_id(const struct db_result *r, size_t row, unsigned col);
 
-/* Notifications on the channels tr_key and tr_catalog, on a connection of its own that is asked
+/* Notifications on the channels tr_key, tr_catalog and tr_usage, on a connection of its own that is asked
  * every second whether it still lives. listening: (again) connected; what was sent before may have
  * been missed. Once per db, until db_unlisten. */
 struct db_watch {

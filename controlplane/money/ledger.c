@@ -261,6 +261,23 @@ static enum err parse_recall(struct view v, struct id *boot, struct msg_recall *
     return id_parse(lease_text, &out->lease);
 }
 
+/* "account-in-hex json", from usage_fold(). */
+static void tell_usage(struct ledger *l, struct view payload)
+{
+    struct view word;
+    struct id account;
+
+    if (l->usage_told != NULL && view_take_word(&payload, &word) && id_parse(word, &account) == ERR_NONE)
+        l->usage_told(l->usage_cookie, &account, payload);
+}
+
+void ledger_feed(struct ledger *l, void (*told)(void *cookie, const struct id *account, struct view json),
+                 void *cookie)
+{
+    l->usage_told = told;
+    l->usage_cookie = cookie;
+}
+
 static void notified_cb(void *cookie, struct view channel, struct view payload)
 {
     struct ledger *l = cookie;
@@ -268,7 +285,9 @@ static void notified_cb(void *cookie, struct view channel, struct view payload)
     struct msg_recall recall;
     struct id boot;
 
-    if (view_eq(channel, VIEW_LIT("tr_catalog"))) {
+    if (view_eq(channel, VIEW_LIT("tr_usage"))) {
+        tell_usage(l, payload);
+    } else if (view_eq(channel, VIEW_LIT("tr_catalog"))) {
         l->watch.catalog_changed(l->watch.cookie);
     } else if (view_eq(channel, VIEW_LIT("tr_fleet"))) {
         l->watch.fleet_changed(l->watch.cookie);

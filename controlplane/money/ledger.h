@@ -122,6 +122,10 @@ struct ledger_watch {
     void *cookie;
 };
 must_check enum err ledger_watch(struct ledger *l, const struct ledger_watch *w);
+/* What was rolled up of the usage of accounts that are watched (sql/036): JSON of the database's. NULL: nobody listens.
+ * Called as long as ledger_watch() is. */
+void ledger_feed(struct ledger *l, void (*told)(void *cookie, const struct id *account, struct view json),
+                 void *cookie);
 /* The current catalog, taken by the callee on ERR_NONE. */
 void ledger_catalog(struct ledger *l, void (*cb)(void *cookie, enum err e, struct catalog *c),
                     void *cookie);

@@ -7,6 +7,8 @@
 struct ledger {
     struct ledger_config config;
     struct ledger_watch watch;
+    void (*usage_told)(void *cookie, const struct id *account, struct view json); /* NULL: nobody listens */
+    void *usage_cookie;
     uv_timer_t *reclaim, *again; /* closed by ledger_free, freed by their close callbacks */
     struct credit_op *busy;      /* to be sent again when `again` fires */
     bool watching, reclaiming;

@@ -214,9 +214,9 @@ static void test_answers(void)
     CHECK_INT(a.e, ERR_NONE);
     CHECK_INT(a.rows, 0);
     CHECK(db_ready(db));
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
-    CHECK_INT(ask(STMT_BOOT_LINK, bad, 4).e, ERR_RANGE); /* a check constraint */
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);    /* and the connection goes on */
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_NONE);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, bad, 4).e, ERR_RANGE); /* a check constraint */
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_NONE);    /* and the connection goes on */
     close_db();
 }
 
@@ -253,18 +253,18 @@ static void test_commit_error(void)
            "CREATE CONSTRAINT TRIGGER no AFTER INSERT ON boot DEFERRABLE INITIALLY DEFERRED"
            " FOR EACH ROW EXECUTE FUNCTION no()");
     open_db(pg_url());
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_RANGE);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_RANGE);
     pg_sql("CREATE OR REPLACE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
            " 'BEGIN RAISE EXCEPTION ''no''; END'"); /* P0001 */
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_RANGE);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_RANGE);
     pg_sql("CREATE OR REPLACE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
            " 'BEGIN RAISE division_by_zero; END'"); /* 22012 */
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_RANGE);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_RANGE);
     pg_sql("CREATE OR REPLACE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
            " 'BEGIN RAISE too_many_connections; END'"); /* 53300: it may work the next time */
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_DB);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_DB);
     pg_sql("DROP TRIGGER no ON boot; DROP FUNCTION no()");
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_NONE);
     close_db();
 }
 
@@ -494,7 +494,7 @@ static void test_read_only(void)
     int64_t before;
 
     open_db(pg_url());
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_NONE);
     before = pg_number("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_reload%'");
     CHECK_INT(before, 1); /* this one */
     pg_sql("CREATE TABLE were AS SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
@@ -502,15 +502,15 @@ static void test_read_only(void)
     pg_sql("ALTER SYSTEM SET default_transaction_read_only = on");
     pg_sql("SELECT pg_reload_conf()");
     usleep(100000);
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_DB);
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_DB);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_DB);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_DB);
     pg_sql("ALTER SYSTEM RESET default_transaction_read_only");
     pg_sql("SELECT pg_reload_conf()");
     for (unsigned i = 0; i < 40; i++) {
         uv_run(uv_default_loop(), UV_RUN_NOWAIT);
         usleep(50000);
     }
-    CHECK_INT(ask(STMT_BOOT_LINK, p, 4).e, ERR_NONE);
+    CHECK_INT(ask(STMT_BOOT_ADMIT, p, 4).e, ERR_NONE);
     CHECK(pg_number("SELECT count(*) FROM pg_stat_activity a WHERE a.backend_type = 'client backend'"
                     " AND a.pid <> pg_backend_pid() AND a.pid NOT IN (SELECT pid FROM were)") >= 1);
     pg_sql("SET default_transaction_read_only = off; DROP TABLE were");
