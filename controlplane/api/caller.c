@@ -1,6 +1,7 @@
 #include "caller.h"
 #include "clock.h"
 #include "gate.h"
+#include "key_address.h"
 #include "key_text.h"
 
 #include <assert.h>
@@ -8,9 +9,10 @@
 
 #define COOKIE "tr_session"
 
+/* By the route, because what the client sent is gone when the client is. */
 static bool reads(const struct call *c)
 {
-    return view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+    return strcmp(c->route->method, "GET") == 0;
 }
 
 /* --- what is allowed */
@@ -52,26 +54,44 @@ static bool pick_allowed(const struct call *c)
            (reads(c) || role_may(c->role, PERM_ACCOUNTS_WRITE));
 }
 
-/* The one check of permissions. */
+/* A user who belongs to no organisation. true: the call has been answered. */
+static bool belongs_nowhere(struct call *c)
+{
+    if (c->role == ROLE_NOBODY && c->route->permission != PERM_SELF) {
+        call_fail(c, 403, "no_organisation", "You belong to no organisation.", NULL);
+        return true;
+    }
+    return false;
+}
+
+static bool missing_pick(struct call *c)
+{
+    if (!id_is_zero(&c->account) || (!c->picks_account && !c->picks_workspace))
+        return false;
+    call_fail(c, 404, "account_not_found", "There is no such account.",
+              c->picks_account ? "account_id" : "workspace_id");
+    return true;
+}
+
+/* The one check of permissions. account_state: of the credential's own account. */
 static void decide(struct call *c, struct view account_state)
 {
-    if (c->role == ROLE_NOBODY && c->route->permission != PERM_SELF)
-        call_fail(c, 403, "no_organisation", "You belong to no organisation.", NULL);
-    else if (!role_may(c->role, c->route->permission) ||
-        ((c->route->flags & R_SESSION) != 0 && id_is_zero(&c->user)))
-        call_fail(c, 403, "insufficient_role", need(c->route), NULL);
-    else if (!pick_allowed(c))
-        call_fail(c, 403, "insufficient_role", "Only an operator picks an account.", "account_id");
-    else if (id_is_zero(&c->account) && (c->picks_account || c->picks_workspace))
-        call_fail(c, 404, "account_not_found", "There is no such account.",
-                  c->picks_account ? "account_id" : "workspace_id");
-    else if (account_stops(c, account_state))
+    bool session_lacks = (c->route->flags & R_SESSION) != 0 && id_is_zero(&c->user);
+
+    if (belongs_nowhere(c))
         return;
-    else if (c->from == NULL)
+    if (!role_may(c->role, c->route->permission) || session_lacks) {
+        call_fail(c, 403, "insufficient_role", need(c->route), NULL);
+    } else if (!pick_allowed(c)) {
+        call_fail(c, 403, "insufficient_role", "Only an operator picks an account.", "account_id");
+    } else if (missing_pick(c) || account_stops(c, account_state)) {
+        return;
+    } else if (c->from == NULL) {
         /* For a client that disconnected before anything happened, nothing is done. */
         call_fail(c, 499, "client_gone", "The client is gone.", NULL);
-    else
+    } else {
         c->known(c);
+    }
 }
 
 /* --- keys */
@@ -102,6 +122,8 @@ static void key_cb(void *cookie, enum err e, const struct db_result *r)
         call_fail(c, 401, "key_disabled", "The API key is disabled.", NULL);
     else if (view_eq(state, VIEW_LIT("expired")))
         call_fail(c, 401, "key_expired", "The API key has expired.", NULL);
+    else if (!db_is_null(r, 0, 7) && !key_address_allowed(c, db_get_text(r, 0, 7)))
+        call_fail(c, 403, "ip_not_allowed", "The API key may not be used from this address.", NULL);
     else if (c->picks_workspace && !id_eq(&c->workspace, &c->account))
         call_fail(c, 404, "account_not_found", "There is no such account.", "workspace_id");
     else
