@@ -189,7 +189,9 @@ FROM (SELECT account_id, key_id, (booked_at AT TIME ZONE 'UTC')::date AS day, mo
       FROM usage WHERE http_status >= 400 AND http_status <> 499 GROUP BY 1, 2, 3, 4, 5) s
 WHERE d.account_id = s.account_id AND d.key_id = s.key_id AND d.day = s.day AND d.model_no = s.model_no
   AND d.endpoint_no = s.endpoint_no;
-DROP INDEX key_total_by_account; -- its primary key leads with the account, too (032)
+ALTER TABLE key_total DROP CONSTRAINT key_total_pkey, ADD PRIMARY KEY (account_id, key_id);
+CREATE INDEX IF NOT EXISTS key_total_by_key ON key_total (key_id);
+DROP INDEX key_total_by_account;
 
 -- Of an account and a request; ids begin with their time, so that partitions of before it are not looked at. An id
 -- whose time is nonsense is looked for from a day ago or in all of them.
