@@ -87,7 +87,12 @@ drain_ms = 1000
 
     def database_kill(self):
         subprocess.run([PG, "crash", self.pg], check=True)
-        subprocess.run([PG, "again", self.pg], check=True, stdout=subprocess.DEVNULL)
+        # While a process of the killed server still ends, as on a busy machine, the next one does not start.
+        end = time.monotonic() + BACK_S
+        while subprocess.run([PG, "again", self.pg], capture_output=True).returncode != 0:
+            if time.monotonic() > end:
+                raise AssertionError("the database does not start again")
+            time.sleep(0.2)
 
     def end(self):
         if self.server is not None:
