@@ -407,6 +407,7 @@ static enum err prepare(struct program *p)
         .lease_default_nusd = p->config.lease_default_nusd,
         .reclaim_grace_ms = (uint32_t)p->config.reclaim_grace_ms,
         .idempotency_ms = p->config.idempotency_hours * UINT64_C(3600000),
+        .providers = &p->providers,
     };
     enum err e = open_state(p);
 

@@ -148,6 +148,7 @@ static void worker_introduce(struct worker *w)
     w->exchange.shares = &s->shares;
     w->exchange.user_key = s->user_key;
     memcpy(w->exchange.region, s->config->region, sizeof w->exchange.region);
+    w->exchange.in_eu = route_region_in_eu(w->exchange.region);
     memcpy(w->exchange.eu_base_url, s->config->eu_base_url, sizeof w->exchange.eu_base_url);
     w->exchange.image_tokens = s->config->image_tokens;
     w->exchange.reference_tokens = s->config->reference_tokens;

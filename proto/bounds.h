@@ -52,6 +52,9 @@ enum {
     LIMIT_RELAY_MS = 10000,           /* from a question to the last piece of its answer */
     LIMIT_KEYS = 65536,               /* keys a data plane holds at once */
     LIMIT_KEYS_FRAME = 1024,          /* keys in one KEYS frame, 40 KiB */
+    LIMIT_RULE_MODELS = 64,           /* models, or authors, that one key's rules name */
+    LIMIT_RULE_RANGES = 32,           /* ranges of addresses likewise */
+    LIMIT_KEY_PARTS = 4096,           /* data planes that share one key's limits per minute: four times PEERS_MAX */
     LIMIT_NEGATIVE_KEYS = 4096,       /* unknown keys remembered */
     LIMIT_NEGATIVE_MS = 5000,         /* for this long */
     LIMIT_REATTEST_MS = 600000,       /* evidence is renewed at least this often */

@@ -65,6 +65,11 @@ must_check enum err writer_end(struct writer *w);
 void put_evidence(struct writer *w, const struct msg_evidence *m);
 void take_evidence(struct reader *r, struct msg_evidence *out);
 
+/* The parts of GRANT and LEASE, which RULED has, too; and what RULED has behind them. */
+void take_grant(struct reader *r, struct msg_grant *out);
+void take_lease(struct reader *r, struct msg_lease *out);
+void put_terms(struct writer *w, const struct key_terms *t);
+
 /* Fixed places, for the usage record. */
 void store_be(uint8_t *at, uint64_t v, size_t bytes);
 uint64_t load_be(const uint8_t *at, size_t bytes);

@@ -197,24 +197,49 @@ enum err msg_key_lookup_decode(struct view payload, struct msg_key_lookup *out)
     take_bytes(&r, out->key_digest.b, sizeof out->key_digest.b);
     out->need_nusd = take_amount(&r);
     out->want_nusd = take_amount(&r);
+    out->obeys = false;
     return reader_end(&r);
+}
+
+static void put_grant(struct writer *w, const struct msg_grant *m)
+{
+    put_bytes(w, m->key_digest.b, sizeof m->key_digest.b);
+    put_bytes(w, m->key.b, sizeof m->key.b);
+    put_bytes(w, m->account.b, sizeof m->account.b);
+    put_bytes(w, m->lease.b, sizeof m->lease.b);
+    put_amount(w, m->granted_nusd);
+    put_u32(w, m->lease_ms);
+    put_u32(w, m->requests_per_minute);
+    put_u32(w, m->tokens_per_minute);
+    put_u64(w, m->expires_ms);
+    put_u64(w, m->version);
+    put_u64(w, m->own_version);
+}
+
+void take_grant(struct reader *r, struct msg_grant *out)
+{
+    take_bytes(r, out->key_digest.b, sizeof out->key_digest.b);
+    take_bytes(r, out->key.b, sizeof out->key.b);
+    take_bytes(r, out->account.b, sizeof out->account.b);
+    take_bytes(r, out->lease.b, sizeof out->lease.b);
+    out->granted_nusd = take_amount(r);
+    out->lease_ms = take_u32(r);
+    out->requests_per_minute = take_u32(r);
+    out->tokens_per_minute = take_u32(r);
+    out->expires_ms = take_u64(r);
+    out->version = take_u64(r);
+    out->own_version = take_u64(r);
 }
 
 enum err msg_grant_encode(const struct msg_grant *m, struct buf *out)
 {
-    struct writer w = writer_begin(out, MSG_GRANT);
+    struct writer w = writer_begin(out, m->terms == NULL ? MSG_GRANT : MSG_RULED);
 
-    put_bytes(&w, m->key_digest.b, sizeof m->key_digest.b);
-    put_bytes(&w, m->key.b, sizeof m->key.b);
-    put_bytes(&w, m->account.b, sizeof m->account.b);
-    put_bytes(&w, m->lease.b, sizeof m->lease.b);
-    put_amount(&w, m->granted_nusd);
-    put_u32(&w, m->lease_ms);
-    put_u32(&w, m->requests_per_minute);
-    put_u32(&w, m->tokens_per_minute);
-    put_u64(&w, m->expires_ms);
-    put_u64(&w, m->version);
-    put_u64(&w, m->own_version);
+    if (m->terms != NULL)
+        put_u8(&w, RULED_GRANT);
+    put_grant(&w, m);
+    if (m->terms != NULL)
+        put_terms(&w, m->terms);
     return writer_end(&w);
 }
 
@@ -222,17 +247,8 @@ enum err msg_grant_decode(struct view payload, struct msg_grant *out)
 {
     struct reader r = reader_of(payload);
 
-    take_bytes(&r, out->key_digest.b, sizeof out->key_digest.b);
-    take_bytes(&r, out->key.b, sizeof out->key.b);
-    take_bytes(&r, out->account.b, sizeof out->account.b);
-    take_bytes(&r, out->lease.b, sizeof out->lease.b);
-    out->granted_nusd = take_amount(&r);
-    out->lease_ms = take_u32(&r);
-    out->requests_per_minute = take_u32(&r);
-    out->tokens_per_minute = take_u32(&r);
-    out->expires_ms = take_u64(&r);
-    out->version = take_u64(&r);
-    out->own_version = take_u64(&r);
+    out->terms = NULL;
+    take_grant(&r, out);
     return reader_end(&r);
 }
 
@@ -279,24 +295,49 @@ enum err msg_lease_more_decode(struct view payload, struct msg_lease_more *out)
     out->need_nusd = take_amount(&r);
     out->want_nusd = take_amount(&r);
     out->returned_nusd = take_amount(&r);
+    out->obeys = false;
     return reader_end(&r);
+}
+
+static void put_lease(struct writer *w, const struct msg_lease *m)
+{
+    put_bytes(w, m->key.b, sizeof m->key.b);
+    put_bytes(w, m->lease.b, sizeof m->lease.b);
+    put_amount(w, m->granted_nusd);
+    put_u32(w, m->lease_ms);
+    put_u8_below(w, m->status, LEASE_STATUS_COUNT);
+    put_u32(w, m->requests_per_minute);
+    put_u32(w, m->tokens_per_minute);
+    put_u64(w, m->expires_ms);
+    put_u64(w, m->version);
+    put_amount(w, m->most_nusd);
+    put_u64(w, m->own_version);
+}
+
+void take_lease(struct reader *r, struct msg_lease *out)
+{
+    take_bytes(r, out->key.b, sizeof out->key.b);
+    take_bytes(r, out->lease.b, sizeof out->lease.b);
+    out->granted_nusd = take_amount(r);
+    out->lease_ms = take_u32(r);
+    out->status = take_u8_below(r, LEASE_STATUS_COUNT);
+    out->requests_per_minute = take_u32(r);
+    out->tokens_per_minute = take_u32(r);
+    out->expires_ms = take_u64(r);
+    out->version = take_u64(r);
+    out->most_nusd = take_amount(r);
+    out->own_version = take_u64(r);
 }
 
 enum err msg_lease_encode(const struct msg_lease *m, struct buf *out)
 {
-    struct writer w = writer_begin(out, MSG_LEASE);
+    struct writer w = writer_begin(out, m->terms == NULL ? MSG_LEASE : MSG_RULED);
 
-    put_bytes(&w, m->key.b, sizeof m->key.b);
-    put_bytes(&w, m->lease.b, sizeof m->lease.b);
-    put_amount(&w, m->granted_nusd);
-    put_u32(&w, m->lease_ms);
-    put_u8_below(&w, m->status, LEASE_STATUS_COUNT);
-    put_u32(&w, m->requests_per_minute);
-    put_u32(&w, m->tokens_per_minute);
-    put_u64(&w, m->expires_ms);
-    put_u64(&w, m->version);
-    put_amount(&w, m->most_nusd);
-    put_u64(&w, m->own_version);
+    if (m->terms != NULL)
+        put_u8(&w, RULED_LEASE);
+    put_lease(&w, m);
+    if (m->terms != NULL)
+        put_terms(&w, m->terms);
     return writer_end(&w);
 }
 
@@ -304,17 +345,8 @@ enum err msg_lease_decode(struct view payload, struct msg_lease *out)
 {
     struct reader r = reader_of(payload);
 
-    take_bytes(&r, out->key.b, sizeof out->key.b);
-    take_bytes(&r, out->lease.b, sizeof out->lease.b);
-    out->granted_nusd = take_amount(&r);
-    out->lease_ms = take_u32(&r);
-    out->status = take_u8_below(&r, LEASE_STATUS_COUNT);
-    out->requests_per_minute = take_u32(&r);
-    out->tokens_per_minute = take_u32(&r);
-    out->expires_ms = take_u64(&r);
-    out->version = take_u64(&r);
-    out->most_nusd = take_amount(&r);
-    out->own_version = take_u64(&r);
+    out->terms = NULL;
+    take_lease(&r, out);
     return reader_end(&r);
 }
 

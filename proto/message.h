@@ -12,6 +12,7 @@
 #include "err.h"
 #include "id.h"
 #include "bounds.h"
+#include "key_rules.h"
 #include "secret.h"
 #include "trouble.h"
 #include "usage.h"
@@ -63,6 +64,9 @@ enum message_type {
     MSG_SEAL_ASK = 40,     /* C->D: another data plane's evidence: give it the sealing keys */
     MSG_SEAL_GIVE = 41,    /* D->C and C->D: sealing keys, sealed for another data plane */
     MSG_ACME_CHALLENGE = 42, /* D->C and C->D: answer a certificate authority for another data plane */
+    MSG_RULED = 43,          /* C->D: GRANT or LEASE of a key that has rules or limits per minute */
+    MSG_KEY_PARTS = 44,      /* C->D push: so many share a key's limits per minute now */
+    MSG_RULES_KNOWN = 45,    /* D->C after each ACCEPT: it obeys rules of keys */
     MSG_USAGE_ATTEMPTS = 46, /* D->C, before the USAGE that it belongs to */
     MSG_STATE = 48,        /* D->C after each ACCEPT and when it changes: which catalog it serves, and the like */
     MSG_ORDERS = 49,       /* C->D, only to one that has sent STATE: what its operator wants of it */
@@ -132,7 +136,9 @@ struct msg_refuse {
 struct msg_key_lookup {
     struct digest32 key_digest;
     int64_t need_nusd, want_nusd;
+    bool obeys; /* not of the frame: D has said RULES_KNOWN on this connection; C fills it in */
 };
+/* With terms the frame is RULED. */
 struct msg_grant {
     struct digest32 key_digest;
     struct id key, account, lease;
@@ -142,6 +148,7 @@ struct msg_grant {
     uint64_t expires_ms;                             /* unix; 0: the key does not expire */
     uint64_t version; /* of the key's rules; the larger one is the later one */
     uint64_t own_version; /* of the account's own provider keys (OWN_ASK); 0: it has none */
+    const struct key_terms *terms; /* borrowed; NULL: the key has no rules and no limits per minute */
 };
 enum no_key_reason {
     NO_KEY_UNKNOWN,
@@ -164,6 +171,7 @@ struct msg_no_key {
 struct msg_lease_more {
     struct id key, lease;
     int64_t need_nusd, want_nusd, returned_nusd;
+    bool obeys; /* as in KEY_LOOKUP */
 };
 enum lease_status { LEASE_OK, LEASE_NO_CREDIT, LEASE_KEY_LIMIT, LEASE_GONE, LEASE_STATUS_COUNT };
 /* OK: granted_nusd and lease_ms replace the lease's. NO_CREDIT, KEY_LIMIT: nothing could be added
@@ -179,8 +187,28 @@ struct msg_lease {
     uint64_t expires_ms;
     uint64_t version;
     int64_t most_nusd; /* what the key could spend if all that is lent came back unspent */
-    uint64_t own_version; /* as in GRANT */
+    uint64_t own_version;          /* as in GRANT */
+    const struct key_terms *terms; /* likewise */
 };
+/* GRANT or LEASE with the terms of its key: one frame, so that neither is ever there without the other. The
+ * decoder points the message's terms to `terms`. */
+enum ruled_kind { RULED_GRANT, RULED_LEASE, RULED_KINDS };
+struct msg_ruled {
+    uint8_t kind; /* enum ruled_kind: which of the two it is */
+    struct msg_grant grant;
+    struct msg_lease lease;
+    struct key_terms terms;
+};
+/* Another number of data planes shares the key's limits per minute. */
+struct msg_key_parts {
+    struct id key;
+    uint16_t parts;   /* 1..LIMIT_KEY_PARTS */
+    uint64_t version; /* as key_terms.parts_version */
+};
+struct msg_rules_known {
+    uint32_t version; /* RULES_VERSION: the rules that RULED has */
+};
+enum { RULES_VERSION = 1 };
 /* total_nusd: what was ever given back of the lease. A total may be told twice, and the next one tells what
  * was lost on the way. final: no record will follow under this lease. */
 struct msg_lease_return {
@@ -516,7 +544,8 @@ bool place_name_ok(struct view v);
         X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_attempts) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
             X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
-            X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge) X(state) X(orders)
+            X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge) X(ruled) X(key_parts) X(rules_known) \
+            X(state) X(orders)
 #define MESSAGE_DECLARE(m)                                                                         \
     must_check enum err msg_##m##_encode(const struct msg_##m *m, struct buf *out);                \
     must_check enum err msg_##m##_decode(struct view payload, struct msg_##m *out);

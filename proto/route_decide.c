@@ -217,6 +217,8 @@ static enum route_refusal refusal_of(const struct route_want *w, const struct ro
 {
     enum route_refusal r = ROUTE_UNFIT;
 
+    if ((w->barred[at / 64] >> at % 64 & 1) != 0)
+        return ROUTE_BARRED;
     if ((w->unfit[at / 64] >> at % 64 & 1) == 0)
         r = endpoint_refusal(w, m, e);
     if (r == ROUTE_OK && (w->lossy[at / 64] >> at % 64 & 1) != 0)

@@ -31,6 +31,7 @@ struct route_model {
     const struct catalog_model *info;
     const struct route_endpoint *endpoints; /* those whose provider is measured */
     size_t n_endpoints;
+    uint64_t name, author; /* what rules of keys call it (key_rules.h); 0 where no key is looked at */
 };
 
 /* --- health */
@@ -116,6 +117,8 @@ struct route_want {
     uint64_t unfit[ROUTE_ENDPOINTS_MAX / 64];
     /* Likewise, endpoints that would get it without one of its parameters, which require_parameters forbids. */
     uint64_t lossy[ROUTE_ENDPOINTS_MAX / 64];
+    /* Likewise, endpoints that the key's rules leave out. */
+    uint64_t barred[ROUTE_ENDPOINTS_MAX / 64];
     struct route_pick order[ROUTE_ORDER_MAX]; /* tried first and in this order */
     size_t n_order;
     bool order_set;      /* an order was given, even if it names no provider of ours */
@@ -151,6 +154,7 @@ struct route_want {
 #define ROUTE_REFUSALS(X)                                                                          \
     X(ROUTE_OK, "", "")                                                                            \
     X(ROUTE_NO_ENDPOINT, "disabled", "No provider of this model is enabled at present.")           \
+    X(ROUTE_BARRED, "key", "The key's own rules leave no provider of this model.")                 \
     X(ROUTE_NO_PROVIDER, "only",                                                                   \
       "provider.only, provider.ignore or provider.order leave no provider of this model.")         \
     X(ROUTE_IGNORED, "ignore",                                                                     \
@@ -158,13 +162,14 @@ struct route_want {
     X(ROUTE_NOT_IN_ORDER, "order",                                                                 \
       "provider.only, provider.ignore or provider.order leave no provider of this model.")         \
     X(ROUTE_NO_PLACE, "jurisdiction",                                                              \
-      "No provider of this model is in the region and jurisdiction that the request demands.")     \
+      "No provider of this model is in the region and jurisdiction that the request or its key "   \
+      "demands.")                                                                                  \
     X(ROUTE_NO_PRIVACY, "data_collection",                                                         \
       "No provider of this model promises to keep no data, as data_collection:\"deny\", zdr, "     \
       "min_privacy or the alias demand.")                                                          \
     X(ROUTE_NO_CONFIDENTIAL, "min_privacy",                                                        \
-      "No provider of this model runs inside attested hardware, as min_privacy or the alias "      \
-      "demand.")                                                                                   \
+      "No provider of this model runs inside attested hardware, as min_privacy, the alias or the " \
+      "key demand.")                                                                                   \
     X(ROUTE_NO_QUANTIZATION, "quantizations",                                                      \
       "No provider of this model has one of provider.quantizations.")                              \
     X(ROUTE_NOT_FREE, "free", "No provider of this model serves it for nothing.")                  \

@@ -94,7 +94,8 @@ static void put_endpoints(struct pen *p, const struct route_want *w, const struc
     pen_put(p, n, 2);
     for (size_t i = 0; i < n; i++) {
         const struct route_judged *j = &judged[i];
-        bool unfit = (w->unfit[i / 64] >> i % 64 & 1) != 0, lossy = (w->lossy[i / 64] >> i % 64 & 1) != 0;
+        /* Whether the request or its key keeps it from an endpoint, the decision is the same. */
+        bool unfit = ((w->unfit[i / 64] | w->barred[i / 64]) >> i % 64 & 1) != 0, lossy = (w->lossy[i / 64] >> i % 64 & 1) != 0;
 
         pen_put(p, j->state | (j->slow ? JUDGED_SLOW : 0u) | (unfit ? JUDGED_UNFIT : 0u) |
                        (j->figure != 0 ? JUDGED_FIGURE : 0u) | (lossy ? JUDGED_LOSSY : 0u), 1);

@@ -122,11 +122,6 @@ END $$;
 SELECT audit_on('account');
 SELECT audit_on('api_key', '{}', '{version,byok_version,account_active}');
 SELECT audit_on('byok_key', '{seal_id}');
-SELECT audit_on('organisation');
-SELECT audit_on('membership');
-SELECT audit_on('invitation', '{digest}');
-SELECT audit_on('app_user', '{name}');
-SELECT audit_on('user_identity', '{subject}');
 
 -- Does every entry follow from the one before, from the first to the head? o_bad: the first entry that is not what
 -- its place in the chain says (missing, changed, or not the one that the next one names); NULL: the chain is whole.

@@ -106,27 +106,36 @@ BEGIN
 END $$;
 CREATE INDEX api_key_by_id ON api_key (key_id);
 
--- Which account a key's digest belongs to: on every server the same. A digest stands here once, so no two accounts
--- have it.
+-- Which account a key's text belongs to, by its digest: on every server the same. A digest stands here once, so no two
+-- keys have it. A key that was rotated has two for a while (030).
 CREATE TABLE key_digest (
     digest     bytea PRIMARY KEY CHECK (octet_length(digest) = 32),
     account_id uuid NOT NULL,
     key_id     uuid NOT NULL
 );
-INSERT INTO key_digest (digest, account_id, key_id) SELECT digest, account_id, key_id FROM api_key;
+CREATE FUNCTION api_key_texts(k api_key) RETURNS SETOF bytea LANGUAGE sql STABLE AS $$
+    SELECT t FROM unnest(ARRAY[k.digest, (to_jsonb(k) ->> 'old_digest')::bytea]) t WHERE t IS NOT NULL
+$$;
+INSERT INTO key_digest (digest, account_id, key_id)
+SELECT t, k.account_id, k.key_id FROM api_key k CROSS JOIN LATERAL api_key_texts(k) t;
 CREATE FUNCTION api_key_digest() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND ARRAY(SELECT api_key_texts(NEW)) = ARRAY(SELECT api_key_texts(OLD)) THEN
+        RETURN NULL;
+    END IF;
     IF TG_OP <> 'INSERT' THEN
-        DELETE FROM key_digest WHERE digest = OLD.digest;
+        DELETE FROM key_digest WHERE digest IN (SELECT api_key_texts(OLD));
     END IF;
     IF TG_OP <> 'DELETE' THEN
-        INSERT INTO key_digest (digest, account_id, key_id) VALUES (NEW.digest, NEW.account_id, NEW.key_id);
+        INSERT INTO key_digest (digest, account_id, key_id)
+        SELECT t, NEW.account_id, NEW.key_id FROM api_key_texts(NEW) t;
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER api_key_digest AFTER INSERT OR DELETE OR UPDATE OF digest, account_id, key_id ON api_key
+CREATE TRIGGER api_key_digest AFTER INSERT OR DELETE OR UPDATE ON api_key
     FOR EACH ROW EXECUTE FUNCTION api_key_digest();
 ALTER TABLE api_key DROP CONSTRAINT api_key_digest_key;
+ALTER TABLE api_key DROP CONSTRAINT IF EXISTS api_key_old_digest_key;
 CREATE INDEX api_key_by_digest ON api_key (digest);
 
 ALTER TABLE lease DROP CONSTRAINT lease_pkey;

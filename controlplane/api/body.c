@@ -177,6 +177,21 @@ static const char *take_future(struct json_value v, int64_t *out)
     return *out >= TIME_END_MS ? "This time is after the year 2100." : NULL;
 }
 
+static const char *take_list(struct json_value v, uint64_t max, struct json_value *out)
+{
+    struct json_member item;
+    struct view plain;
+    uint64_t n = 0;
+
+    if (v.kind != JSON_ARRAY)
+        return "This must be an array of texts.";
+    for (struct json_iter it = json_iter(v); json_next(&it, &item); n++)
+        if (!json_string_plain(item.value, &plain))
+            return "This must be an array of texts without escapes.";
+    *out = v;
+    return n <= max ? NULL : "This has too many elements.";
+}
+
 /* NULL: taken; otherwise the sentence that says what is wrong with it. */
 static const char *take_value(const struct field *f, struct json_value v, struct value *out)
 {
@@ -200,6 +215,8 @@ static const char *take_value(const struct field *f, struct json_value v, struct
         return json_string_plain(v, &plain) && id_parse(plain, &out->id) == ERR_NONE
                    ? NULL
                    : "This must be an id.";
+    case FIELD_LIST:
+        return take_list(v, f->max, &out->list);
     case FIELD_SECRET:
         return take_secret(v, out);
     case FIELD_PLAIN:

@@ -140,6 +140,7 @@ enum field_type {
     FIELD_NAME,  /* one of names[] */
     FIELD_FUTURE, /* RFC 3339: after now, at most in the year 2100 */
     FIELD_ID,
+    FIELD_LIST,  /* an array of at most max texts without escapes */
     FIELD_SECRET, /* any text of 1 to 256 bytes, in text; its length is in number. The handler wipes it */
     FIELD_PLAIN, /* text without escapes, at most max bytes; borrowed from the body */
 };
@@ -156,6 +157,7 @@ struct value {
     char text[257]; /* FIELD_TEXT, NUL-terminated */
     struct id id;
     struct view plain;
+    struct json_value list; /* FIELD_LIST: borrowed from the body; its elements are plain texts */
 };
 /* Read the body by a table; unknown and repeated members are errors. false: the call has been
  * answered (400) and is gone. */

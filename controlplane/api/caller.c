@@ -1,6 +1,7 @@
 #include "caller.h"
 #include "clock.h"
 #include "gate.h"
+#include "key_address.h"
 #include "key_text.h"
 
 #include <assert.h>
@@ -121,6 +122,8 @@ static void key_cb(void *cookie, enum err e, const struct db_result *r)
         call_fail(c, 401, "key_disabled", "The API key is disabled.", NULL);
     else if (view_eq(state, VIEW_LIT("expired")))
         call_fail(c, 401, "key_expired", "The API key has expired.", NULL);
+    else if (!db_is_null(r, 0, 7) && !key_address_allowed(c, db_get_text(r, 0, 7)))
+        call_fail(c, 403, "ip_not_allowed", "The API key may not be used from this address.", NULL);
     else if (c->picks_workspace && !id_eq(&c->workspace, &c->account))
         call_fail(c, 404, "account_not_found", "There is no such account.", "workspace_id");
     else

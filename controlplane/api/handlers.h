@@ -44,6 +44,7 @@ void handle_key_create(struct call *c);
 void handle_key_get(struct call *c);
 void handle_key_patch(struct call *c);
 void handle_key_delete(struct call *c);
+void handle_key_rotate(struct call *c);
 /* byok.c */
 void handle_byok_list(struct call *c);
 void handle_byok_create(struct call *c);

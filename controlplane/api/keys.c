@@ -1,33 +1,8 @@
 /* /key, /keys, /keys/{hash}. A key's text leaves once, in the answer that made it. */
 #include "handlers.h"
+#include "key_body.h"
 
-static const char *const resets[] = {"none", "daily", "weekly", "monthly", NULL};
-static const char *const roles[] = {"inference", "management", "operator", NULL};
-
-/* The first eight may be changed later. */
-enum { TITLE, DISABLED, LIMIT, RESET, EXPIRES, REQUESTS, TOKENS, BYOK, ROLE, WORKSPACE, CREATOR };
-/* clang-format off */
-#define CHANGEABLE(title_required)                                                                 \
-    [TITLE] = {"name", FIELD_TEXT, title_required, false, 128, NULL},                              \
-    [DISABLED] = {"disabled", FIELD_BOOL, false, false, 0, NULL},                                  \
-    [LIMIT] = {"limit", FIELD_USD, false, true, 0, NULL},                                          \
-    [RESET] = {"limit_reset", FIELD_NAME, false, true, 0, resets},                                 \
-    [EXPIRES] = {"expires_at", FIELD_FUTURE, false, true, 0, NULL},                                \
-    [REQUESTS] = {"requests_per_minute", FIELD_COUNT, false, false, INT32_MAX, NULL},              \
-    [TOKENS] = {"tokens_per_minute", FIELD_COUNT, false, false, INT32_MAX, NULL},                  \
-    [BYOK] = {"include_byok_in_limit", FIELD_BOOL, false, true, 0, NULL}
-/* clang-format on */
-static const struct field create_fields[] = {
-    CHANGEABLE(true),
-    [ROLE] = {"role", FIELD_NAME, false, false, 0, roles},
-    [WORKSPACE] = {"workspace_id", FIELD_ID, false, true, 0, NULL},
-    [CREATOR] = {"creator_user_id", FIELD_TEXT, false, true, 128, NULL},
-};
-static const struct field patch_fields[] = {CHANGEABLE(false)};
-enum {
-    N_CREATE = sizeof create_fields / sizeof create_fields[0],
-    N_PATCH = sizeof patch_fields / sizeof patch_fields[0],
-};
+enum { OVERLAP_DEFAULT_S = 3600, OVERLAP_MAX_S = 30 * 86400 };
 
 static struct db_param digest_param(const struct digest32 *d)
 {
@@ -101,22 +76,9 @@ void handle_key_get(struct call *c)
 
 /* --- create --- */
 
-/* What create and patch both refuse. true: the call has been answered. */
-static bool refuse_common(struct call *c, const struct value *v)
-{
-    if (v[BYOK].state == VALUE_SET && v[BYOK].number != 0) {
-        call_fail(c, 400, "unsupported_parameter", "Requests on provider keys of your own do not count against a limit.",
-                  "include_byok_in_limit");
-        return true;
-    }
-    return false;
-}
-
 static bool refuse_create(struct call *c, const struct value *v)
 {
-    if (refuse_common(c, v))
-        return true;
-    if (!role_grants(c->role, role_named(view_str(roles[v[ROLE].number])))) {
+    if (!role_grants(c->role, role_named(view_str(key_roles[v[ROLE].number])))) {
         call_fail(c, 403, "insufficient_role", "This kind of key may do more than you may.", "role");
         return true;
     }
@@ -158,15 +120,13 @@ static void created_object_cb(void *cookie, enum err e, const struct db_result *
     buf_free(&out);
 }
 
-static void created_cb(void *cookie, enum err e, const struct db_result *r)
+/* The new text's digest is c->target. One row, which says how it went. */
+static void made_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
     const struct db_param p[] = {db_id(&c->account), digest_param(&c->target)};
 
-    (void)r;
-    if (e != ERR_NONE)
-        call_fail_db(c, e);
-    else
+    if (!answer_missing(c, e, r) && !key_body_refused(c, db_get_text(r, 0, 0)))
         db_query(call_db(c), STMT_KEY_GET, p, 2, 0, created_object_cb, c);
 }
 
@@ -177,9 +137,10 @@ static struct db_param number_or_null(const struct value *v)
 
 void handle_key_create(struct call *c)
 {
-    struct value v[N_CREATE];
+    struct value v[KEY_CREATE_FIELDS];
+    struct buf rules;
 
-    if (!call_body(c, create_fields, N_CREATE, v) || refuse_create(c, v))
+    if (!call_body(c, key_create_fields, KEY_CREATE_FIELDS, v) || refuse_create(c, v) || !key_body_rules(c, v, true, &rules))
         return;
     /* What is absent is 0: role inference, limit_reset none. */
     api_new_key(v[ROLE].number != 0, &c->made);
@@ -191,14 +152,16 @@ void handle_key_create(struct call *c)
         digest_param(&c->target),
         db_bytes(view_str(v[TITLE].text)),
         db_bytes(view_str(c->made.label)),
-        db_bytes(view_str(roles[v[ROLE].number])),
+        db_bytes(view_str(key_roles[v[ROLE].number])),
         number_or_null(&v[LIMIT]),
-        db_bytes(view_str(resets[v[RESET].number])),
+        db_bytes(view_str(key_resets[v[RESET].number])),
         number_or_null(&v[EXPIRES]),
         db_i64(v[REQUESTS].number),
         db_i64(v[TOKENS].number),
+        db_bytes(buf_view(&rules)),
     };
-    db_query(call_db(c), STMT_KEY_CREATE, p, sizeof p / sizeof p[0], 0, created_cb, c);
+    db_query(call_db(c), STMT_KEY_CREATE, p, sizeof p / sizeof p[0], 0, made_cb, c);
+    buf_free(&rules);
 }
 
 /* --- change, delete --- */
@@ -215,16 +178,17 @@ static void patched_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
 
-    if (!answer_missing(c, e, r))
+    if (!answer_missing(c, e, r) && !key_body_refused(c, db_get_text(r, 0, 0)))
         get_target(c);
 }
 
 void handle_key_patch(struct call *c)
 {
-    struct value v[N_PATCH];
+    struct value v[KEY_PATCH_FIELDS];
+    struct buf rules;
 
-    if (refuse_target(c) || !call_body(c, patch_fields, N_PATCH, v) || refuse_common(c, v) ||
-        refuse_own(c))
+    if (refuse_target(c) || !call_body(c, key_patch_fields, KEY_PATCH_FIELDS, v) || refuse_own(c) ||
+        !key_body_rules(c, v, false, &rules))
         return;
     const struct db_param p[] = {
         db_id(&c->account),
@@ -233,14 +197,16 @@ void handle_key_patch(struct call *c)
         v[DISABLED].state == VALUE_SET ? db_bool(v[DISABLED].number != 0) : db_null(),
         db_bool(v[LIMIT].state != VALUE_ABSENT),
         number_or_null(&v[LIMIT]),
-        v[RESET].state != VALUE_ABSENT ? db_bytes(view_str(resets[v[RESET].number])) : db_null(),
+        v[RESET].state != VALUE_ABSENT ? db_bytes(view_str(key_resets[v[RESET].number])) : db_null(),
         db_bool(v[EXPIRES].state != VALUE_ABSENT),
         number_or_null(&v[EXPIRES]),
         number_or_null(&v[REQUESTS]),
         number_or_null(&v[TOKENS]),
         db_bool(role_grants(c->role, ROLE_OPERATOR)),
+        db_bytes(buf_view(&rules)),
     };
     db_query(call_db(c), STMT_KEY_PATCH, p, sizeof p / sizeof p[0], 0, patched_cb, c);
+    buf_free(&rules);
 }
 
 static void deleted_cb(void *cookie, enum err e, const struct db_result *r)
@@ -258,4 +224,41 @@ void handle_key_delete(struct call *c)
     const struct db_param p[] = {db_id(&c->account), digest_param(&c->target),
                                  db_bool(role_grants(c->role, ROLE_OPERATOR))};
     db_query(call_db(c), STMT_KEY_DELETE, p, 3, 0, deleted_cb, c);
+}
+
+/* --- another text for the same key --- */
+
+static const struct field rotate_fields[] = {{"overlap_seconds", FIELD_COUNT, false, false, OVERLAP_MAX_S, NULL}};
+
+static void rotate_role_cb(void *cookie, enum err e, const struct db_result *r)
+{
+    struct call *c = cookie;
+    struct digest32 fresh;
+
+    if (answer_missing(c, e, r))
+        return;
+    api_new_key(!view_eq(db_get_text(r, 0, 0), view_str(key_roles[0])), &c->made);
+    memcpy(fresh.b, c->made.digest, sizeof fresh.b);
+    const struct db_param p[] = {
+        db_id(&c->account),
+        digest_param(&c->target),
+        digest_param(&fresh),
+        db_bytes(view_str(c->made.label)),
+        db_i64(c->count),
+        db_bool(role_grants(c->role, ROLE_OPERATOR)),
+    };
+    db_query(call_db(c), STMT_KEY_ROTATE, p, sizeof p / sizeof p[0], 0, made_cb, c);
+    c->target = fresh; /* what is shown then */
+}
+
+/* A key may rotate itself: the answer has the new text, and the old one is good for the overlap. */
+void handle_key_rotate(struct call *c)
+{
+    const struct db_param p[] = {db_id(&c->account), digest_param(&c->target)};
+    struct value overlap;
+
+    if (refuse_target(c) || !call_body(c, rotate_fields, 1, &overlap))
+        return;
+    c->count = overlap.state == VALUE_SET ? (unsigned)overlap.number : OVERLAP_DEFAULT_S;
+    db_query(call_db(c), STMT_KEY_ROLE, p, 2, 0, rotate_role_cb, c);
 }

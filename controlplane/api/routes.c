@@ -50,6 +50,7 @@ const struct route routes[] = {
     ROUTE("GET", "/keys/{hash}", KEYS_READ, R_RELAYED, "", handle_key_get),
     ROUTE("PATCH", "/keys/{hash}", KEYS_WRITE, R_RELAYED, "", handle_key_patch),
     ROUTE("DELETE", "/keys/{hash}", KEYS_WRITE, R_RELAYED, "", handle_key_delete),
+    ROUTE("POST", "/keys/{hash}/rotate", KEYS_WRITE, R_RELAYED, "", handle_key_rotate),
 
     /* --- customers' own provider keys */
     ROUTE("GET", "/byok", BYOK_READ, R_RELAYED, "provider", handle_byok_list),

@@ -4,24 +4,6 @@
 
 #include <assert.h>
 
-/* A key as the API shows it (OpenRouter's object, and our role and rates). s is its key_spend. */
-#define KEY_OBJECT                                                                                 \
-    "encode(k.digest, 'hex') AS hash, k.name, k.label, k.role, k.disabled,"                        \
-    " usd(k.limit_nusd) AS \"limit\","                                                             \
-    " usd(CASE WHEN k.limit_nusd IS NOT NULL THEN greatest(0, k.limit_nusd - s.window_nusd) END)"  \
-    " AS limit_remaining,"                                                                         \
-    " nullif(k.limit_reset, 'none') AS limit_reset, false AS include_byok_in_limit,"               \
-    " usd(s.total_nusd) AS usage, usd(s.daily_nusd) AS usage_daily,"                               \
-    " usd(s.weekly_nusd) AS usage_weekly, usd(s.monthly_nusd) AS usage_monthly,"                   \
-    " usd((key_own(k.key_id)).total_nusd) AS byok_usage,"                                          \
-    " usd((key_own(k.key_id)).daily_nusd) AS byok_usage_daily,"                                    \
-    " usd((key_own(k.key_id)).weekly_nusd) AS byok_usage_weekly,"                                  \
-    " usd((key_own(k.key_id)).monthly_nusd) AS byok_usage_monthly,"                                \
-    " k.requests_per_minute, k.tokens_per_minute, utc_text(k.created_at) AS created_at,"           \
-    " utc_text(k.updated_at) AS updated_at, utc_text(k.expires_at) AS expires_at,"                 \
-    " NULL AS creator_user_id, NULL AS external_user, NULL AS last_used_at,"                       \
-    " k.account_id AS workspace_id"
-
 /* A record of usage_ingest, out of two arrays: $3 has the ids of all records, four each, $4 their numbers. They are the
  * parameters 4 to 7 and all others of the list; g.o and g.i say where a record's begin. Two arrays cost the server a
  * tenth of what one for each field does. */

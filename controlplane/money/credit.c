@@ -4,11 +4,13 @@
 #include "clock.h"
 #include "ledger.h"
 #include "ledger_state.h"
+#include "terms.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { CREDIT_AGAIN_MS = 10, CREDIT_PARAMS = 7 };
+enum { CREDIT_AGAIN_MS = 10, CREDIT_PARAMS = 8 };
+enum { GRANT_TERMS = 11, LEASE_TERMS = 9 }; /* the columns where a key's terms begin */
 
 struct credit_op {
     struct credit_op *next; /* in ledger->busy */
@@ -30,6 +32,7 @@ struct credit_op {
     uint64_t began_ms;
     struct digest32 digest;
     struct id boot, key, lease;
+    bool obeys; /* the data plane takes RULED */
 };
 
 static struct credit_op *credit_begin(struct ledger *l, void *cookie)
@@ -127,9 +130,17 @@ enum err credit_reason(struct view name, uint8_t *reason)
     return ERR_FORMAT;
 }
 
+/* A data plane that does not know in how many parts a limit is divided is told its part. */
+static void share_limit(uint32_t *limit, const struct key_terms *terms)
+{
+    if (*limit != 0)
+        *limit = *limit < terms->parts ? 1 : *limit / terms->parts;
+}
+
 static void grant_yes(struct credit_op *op, const struct db_result *r)
 {
-    const struct msg_grant g = {
+    struct key_terms terms = {.parts = 1};
+    struct msg_grant g = {
         .key_digest = op->digest,
         .key = db_get_id(r, 0, 1),
         .account = db_get_id(r, 0, 2),
@@ -143,6 +154,12 @@ static void grant_yes(struct credit_op *op, const struct db_result *r)
         .own_version = (uint64_t)db_get_i64(r, 0, 10),
     };
 
+    if (terms_read(r, GRANT_TERMS, op->l->config.providers, &terms) && op->obeys) {
+        g.terms = &terms;
+    } else if (!op->obeys && (g.requests_per_minute | g.tokens_per_minute) != 0) {
+        share_limit(&g.requests_per_minute, &terms);
+        share_limit(&g.tokens_per_minute, &terms);
+    }
     op->cb.grant(op->cookie, ERR_NONE, &g, NULL);
 }
 
@@ -185,13 +202,15 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
     op->stmt = STMT_LEASE_OPEN;
     op->answer = grant_cb;
     op->lane = db_lane_lookups();
-    op->n_params = 6;
+    op->obeys = ask->obeys;
+    op->n_params = 7;
     op->params[0] = db_bytes(view_of(op->digest.b, sizeof op->digest.b));
     op->params[1] = db_id(&op->boot);
     op->params[2] = db_id(&op->lease);
     op->params[3] = db_i64(ask->need_nusd);
     op->params[4] = db_i64(ask->want_nusd > 0 ? ask->want_nusd : l->config.lease_default_nusd);
     op->params[5] = db_i64(l->config.lease_ms);
+    op->params[6] = db_bool(ask->obeys);
     credit_send(op);
 }
 
@@ -283,7 +302,8 @@ static enum err lease_status(struct view outcome, uint8_t *status)
     return ERR_BUG;
 }
 
-static enum err lease_read(const struct credit_op *op, const struct db_result *r,
+/* terms: filled in when *out points to it. */
+static enum err lease_read(const struct credit_op *op, const struct db_result *r, struct key_terms *terms,
                            struct msg_lease *out)
 {
     *out = (struct msg_lease){
@@ -298,18 +318,25 @@ static enum err lease_read(const struct credit_op *op, const struct db_result *r
         .most_nusd = db_get_i64(r, 0, 7),
         .own_version = (uint64_t)db_get_i64(r, 0, 8),
     };
+    if (terms_read(r, LEASE_TERMS, op->l->config.providers, terms) && op->obeys) {
+        out->terms = terms;
+    } else if (!op->obeys && (out->requests_per_minute | out->tokens_per_minute) != 0) {
+        share_limit(&out->requests_per_minute, terms);
+        share_limit(&out->tokens_per_minute, terms);
+    }
     return lease_status(db_get_text(r, 0, 0), &out->status);
 }
 
 static void lease_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct credit_op *op = cookie;
+    struct key_terms terms = {.parts = 1};
     struct msg_lease m;
 
     if (credit_busy(op, e == ERR_NONE && view_eq(db_get_text(r, 0, 0), VIEW_LIT("busy")), &e))
         return;
     if (e == ERR_NONE)
-        e = lease_read(op, r, &m);
+        e = lease_read(op, r, &terms, &m);
     op->cb.lease(op->cookie, e, e == ERR_NONE ? &m : NULL);
     credit_end(op);
 }
@@ -327,7 +354,8 @@ void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg
     op->stmt = STMT_LEASE_EXTEND;
     op->answer = lease_cb;
     op->lane = db_lane_leases(credit_hash(&ask->lease));
-    op->n_params = 7;
+    op->obeys = ask->obeys;
+    op->n_params = 8;
     op->params[0] = db_id(&op->lease);
     op->params[1] = db_id(&op->key);
     op->params[2] = db_id(&op->boot);
@@ -335,6 +363,7 @@ void ledger_lease_more(struct ledger *l, const struct id *boot, const struct msg
     op->params[4] = db_i64(ask->want_nusd);
     op->params[5] = db_i64(l->config.lease_ms);
     op->params[6] = db_i64(ask->returned_nusd);
+    op->params[7] = db_bool(ask->obeys);
     credit_send(op);
 }
 

@@ -261,6 +261,20 @@ static enum err parse_recall(struct view v, struct id *boot, struct msg_recall *
     return id_parse(lease_text, &out->lease);
 }
 
+/* "parts key count version", from key_share_count(). */
+static enum err parse_parts(struct view v, struct msg_key_parts *out)
+{
+    struct view word, key, count;
+    uint64_t n;
+
+    if (!view_take_word(&v, &word) || !view_eq(word, VIEW_LIT("parts")) || !view_take_word(&v, &key) ||
+        !view_take_word(&v, &count) || !view_u64(count, &n) || n < 1 || n > LIMIT_KEY_PARTS ||
+        !view_u64(v, &out->version))
+        return ERR_FORMAT;
+    out->parts = (uint16_t)n;
+    return id_parse(key, &out->key);
+}
+
 /* "account-in-hex json", from usage_fold(). */
 static void tell_usage(struct ledger *l, struct view payload)
 {
@@ -283,6 +297,7 @@ static void notified_cb(void *cookie, struct view channel, struct view payload)
     struct ledger *l = cookie;
     struct msg_revoke revoke;
     struct msg_recall recall;
+    struct msg_key_parts parts;
     struct id boot;
 
     if (view_eq(channel, VIEW_LIT("tr_usage"))) {
@@ -295,6 +310,8 @@ static void notified_cb(void *cookie, struct view channel, struct view payload)
         l->watch.revoked(l->watch.cookie, &revoke);
     } else if (parse_recall(payload, &boot, &recall) == ERR_NONE) {
         l->watch.recalled(l->watch.cookie, &boot, &recall);
+    } else if (parse_parts(payload, &parts) == ERR_NONE) {
+        l->watch.parts(l->watch.cookie, &parts);
     } else {
         /* Somebody else's notification on our channel: be safe, have every key looked up again. */
         LOG("db_notification_unknown", KV("bytes", (uint64_t)payload.len));

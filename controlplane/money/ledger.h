@@ -17,6 +17,7 @@ struct ledger_config {
                                    unless the caller wants more */
     /* A lease is reclaimed this long after it ended, so that records in flight still find it. */
     uint32_t reclaim_grace_ms; /* default 30,000 */
+    const struct providers *providers; /* whose numbers rules of keys have; borrowed; NULL: there is none */
     uint64_t idempotency_ms;   /* how long an idempotency key is remembered, default 24 h */
 };
 must_check enum err ledger_new(const struct ledger_config *c, struct ledger **out);
@@ -115,6 +116,8 @@ struct ledger_watch {
     /* This boot should give back some of its lease. */
     void (*recalled)(void *cookie, const struct id *boot, const struct msg_recall *recall);
     void (*catalog_changed)(void *cookie);
+    /* Another number of data planes shares a key's limits per minute. */
+    void (*parts)(void *cookie, const struct msg_key_parts *parts);
     /* Orders for data planes, the attestation policy or provider keys. */
     void (*fleet_changed)(void *cookie);
     /* Notifications may have been missed (reconnected): every peer must re-check its keys. */

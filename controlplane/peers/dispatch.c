@@ -39,7 +39,7 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *grant,
         LOG("lookup_failed", KV("error", log_err(e))); /* the data plane's own deadline answers */
         return;
     }
-    buf_init(&out, 256);
+    buf_init(&out, 4096);
     if (answer_encode(p, epoch, grant, no, &out) == ERR_NONE)
         peer_send(p, buf_view(&out));
     buf_free(&out);
@@ -56,6 +56,7 @@ static bool handle_key_lookup(struct peer *p, struct view payload)
     if (l == NULL)
         return true; /* not answered: the data plane's own deadline answers */
     *l = (struct lookup){p, p->known.epoch};
+    m.obeys = p->obeys;
     p->calls++;
     ledger_grant(p->owner->config.ledger, &p->identity.boot, &m, grant_cb, l);
     return true;
@@ -72,7 +73,7 @@ static void lease_cb(void *cookie, enum err e, const struct msg_lease *lease)
         LOG("lease_failed", KV("error", log_err(e)));
         return;
     }
-    buf_init(&out, 128);
+    buf_init(&out, 4096);
     if (msg_lease_encode(lease, &out) == ERR_NONE)
         peer_send(p, buf_view(&out));
     buf_free(&out);
@@ -84,6 +85,7 @@ static bool handle_lease_more(struct peer *p, struct view payload)
 
     if (msg_lease_more_decode(payload, &m) != ERR_NONE)
         return false;
+    m.obeys = p->obeys;
     p->calls++;
     ledger_lease_more(p->owner->config.ledger, &p->identity.boot, &m, lease_cb, p);
     return true;
@@ -189,6 +191,17 @@ static bool handle_release(struct peer *p, struct view payload)
     return true;
 }
 
+/* A later version obeys what this one has. */
+static bool handle_rules_known(struct peer *p, struct view payload)
+{
+    struct msg_rules_known m;
+
+    if (msg_rules_known_decode(payload, &m) != ERR_NONE)
+        return false;
+    p->obeys = m.version >= RULES_VERSION;
+    return true;
+}
+
 static bool handle_ping(struct peer *p, struct view payload)
 {
     struct msg_ping m;
@@ -225,6 +238,7 @@ static const struct {
     {MSG_CLAIM, handle_claim},               {MSG_RELEASE, handle_release},
     {MSG_OWN_ASK, sealing_own_asked},        {MSG_SEAL_GIVE, sealing_given},
     {MSG_ACME_CHALLENGE, sealing_acme_challenge}, {MSG_USAGE_ATTEMPTS, handle_usage_attempts},
+    {MSG_RULES_KNOWN, handle_rules_known},
     {MSG_STATE, steer_said},
 };
 

@@ -86,6 +86,7 @@ struct peer {
     bool tells;         /* has sent STATE over this connection: knows ORDERS, and endpoints for own keys only */
     bool drain;         /* it was told to end */
     bool linked;        /* written down as connected here */
+    bool obeys;         /* it has said RULES_KNOWN: it may hold keys that have rules */
     bool lapse;         /* its leases were settled without it */
 
     /* SETTLE_ASK: open until its answer is in the database. settle_token: the database's clock, unix
@@ -196,6 +197,7 @@ void publish_log_proof(struct peer *p, struct view statement, struct view proof)
 void publish_catalog_load(struct peers *s);
 void publish_revoked(void *cookie, const struct msg_revoke *revoke);
 void publish_recalled(void *cookie, const struct id *boot, const struct msg_recall *recall);
+void publish_parts(void *cookie, const struct msg_key_parts *parts);
 void publish_catalog_changed(void *cookie);
 void publish_fleet_changed(void *cookie);
 void publish_resync(void *cookie);

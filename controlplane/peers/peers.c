@@ -214,7 +214,7 @@ enum err peers_start(const struct peers_config *c, struct peers **out)
 {
     struct peers *s = calloc(1, sizeof *s);
     const struct ledger_watch watch = {publish_revoked, publish_recalled, publish_catalog_changed,
-                                       publish_fleet_changed, publish_resync, s};
+                                       publish_parts, publish_fleet_changed, publish_resync, s};
     enum err e;
 
     if (s == NULL)

@@ -255,6 +255,22 @@ void publish_recalled(void *cookie, const struct id *boot, const struct msg_reca
     buf_free(&out);
 }
 
+void publish_parts(void *cookie, const struct msg_key_parts *parts)
+{
+    struct peers *s = cookie;
+    struct buf out;
+
+    buf_init(&out, 64);
+    if (msg_key_parts_encode(parts, &out) == ERR_NONE) {
+        for (struct peer *p = s->list, *next; p != NULL; p = next) {
+            next = p->next;
+            if (p->state == PEER_ACCEPTED && p->obeys)
+                peer_send(p, buf_view(&out));
+        }
+    }
+    buf_free(&out);
+}
+
 void publish_resync(void *cookie)
 {
     struct peers *s = cookie;

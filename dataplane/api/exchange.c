@@ -97,6 +97,8 @@ static struct exchange *exchange_new(struct exchange_context *context, struct we
     x->request.received_us = clock_mono_us();
     x->request.received_unix_ms = clock_unix_ms();
     x->request.n_choices = 1;
+    web_peer(web, x->request.rules.client);
+    x->request.rules.in_eu = context->in_eu;
     x->answer.openrouter = openrouter;
     sse_out_init(&x->out, x->budget);
     return x;

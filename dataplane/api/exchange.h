@@ -29,6 +29,7 @@ struct exchange_context {
     uint64_t image_tokens, reference_tokens; /* at most of an image, and of media by URL or id */
     uint32_t output_default_tokens;
     char region[32], eu_base_url[160]; /* want.h */
+    bool in_eu;                        /* the region is */
     struct exchange *spare; /* wiped structs, ready for use */
     unsigned n_spare;
 };

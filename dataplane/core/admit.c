@@ -207,3 +207,10 @@ void admit_release(struct admission *a)
         key_release(a->key);
     a->key = NULL;
 }
+
+void admit_withdraw(struct admission *a)
+{
+    if (a->reserved)
+        key_forgo(a->key);
+    admit_release(a);
+}

@@ -77,5 +77,8 @@ void admit_rates(const struct admission *a, const struct admit_context *c,
 /* Give up in whatever state: cancels an ask, gives a reservation back whole, drops the key.
  * Harmless after admit_settle() and when called twice. */
 void admit_release(struct admission *a);
+/* The same before anything was done for the request, which will be admitted once more: it does not count against requests
+ * per minute. */
+void admit_withdraw(struct admission *a);
 
 #endif

@@ -198,7 +198,27 @@ static bool request_admit_own(struct request *r, enum admit_answer answer)
         (answer == ADMIT_NO && why != ERR_CREDIT && why != ERR_KEY_LIMIT && why != ERR_LENT) ||
         !own_outdated(&r->own, &r->context->admit, &r->key_digest))
         return false;
-    admit_release(&r->admission);
+    admit_withdraw(&r->admission);
+    request_route(r);
+    return true;
+}
+
+/* The key was not known when the route was decided, or its rules have changed since: once again, with those it has. True:
+ * the request goes on from there, or has been answered. */
+static bool request_admit_rules(struct request *r, enum admit_answer answer)
+{
+    struct api_failure f = {.error = API_OVERLOAD};
+
+    if (answer != ADMIT_YES || key_use_holds(&r->rules, r->admission.key))
+        return false;
+    if (r->rules.applied == KEY_USE_APPLIED_MAX ||
+        (r->local && !key_use_apply(&r->rules, r->context->admit.keyring, r->admission.key, &r->want, &f))) {
+        request_fail(r, f.error == API_OVERLOAD ? ERR_OVERLOAD : ERR_FORBIDDEN, &f);
+        return true;
+    }
+    if (r->local)
+        return request_admit_rules(r, answer);
+    admit_withdraw(&r->admission);
     request_route(r);
     return true;
 }
@@ -226,6 +246,8 @@ static void request_admit(struct request *r)
     }
     if (answer == ADMIT_NO && request_admit_less(r))
         answer = admit_step(&r->admission);
+    if (request_admit_rules(r, answer))
+        return;
     switch (answer) {
     case ADMIT_YES:
         account = key_account(r->admission.key);
@@ -262,20 +284,28 @@ static void request_admit_cb(void *cookie)
     request_let(r);
 }
 
-/* The account's counter, when its key is known here already. */
-static uint32_t request_who(const struct request *r)
+/* What is known here of the key: its account's counter, and what it may be used for. False: the request has been answered. */
+static bool request_key(struct request *r, uint32_t *who)
 {
     struct request_context *x = r->context;
-    uint32_t who = HEALTH_NOBODY;
-    struct key *key;
+    struct api_failure f;
+    struct key *key = NULL;
+    bool allowed;
 
+    *who = HEALTH_NOBODY;
     if (keyring_find(x->admit.keyring, &r->key_digest, clock_mono_ms(), &key) == ERR_NONE) {
         struct id account = key_account(key);
 
-        who = health_who(x->health, &account);
-        key_release(key);
+        *who = health_who(x->health, &account);
+    } else {
+        key = NULL;
     }
-    return who;
+    allowed = key_use_apply(&r->rules, x->admit.keyring, key, &r->want, &f);
+    if (key != NULL)
+        key_release(key);
+    if (!allowed)
+        request_fail(r, f.error == API_OVERLOAD ? ERR_OVERLOAD : ERR_FORBIDDEN, &f);
+    return allowed;
 }
 
 static void request_own_cb(void *cookie)
@@ -329,14 +359,14 @@ static void request_route(struct request *r)
     struct request_context *x = r->context;
     struct api_failure f = {0};
     int64_t amount = 0;
+    uint32_t who;
     enum err e;
 
-    if (!request_own(r))
+    if (!request_own(r) || !request_key(r, &who))
         return;
     r->want.prompt_most = r->prompt_bound;
     r->want.received_ms = r->received_unix_ms;
-    (void)attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++, request_who(r),
-                         r->stream);
+    (void)attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++, who, r->stream);
     if (r->own.keys != NULL)
         own_route(&r->attempts, &r->want, r->own.keys);
     e = reserve_begin(r, &amount);

@@ -14,6 +14,7 @@
 #include "id.h"
 #include "own.h"
 #include "receipt.h"
+#include "key_use.h"
 #include "catalog_store.h"
 #include "route_decide.h"
 #include "stats.h"
@@ -121,6 +122,7 @@ struct request {
                    complete() comes as soon as it is admitted */
     enum receipt_endpoint endpoint;
     struct request_digests digests; /* forwarded: once an attempt has sent it */
+    struct key_use rules;       /* client and in_eu */
     struct idempotency idempotency; /* idempotency_read(), when the client sent a key */
 
     /* --- for the content side to read */

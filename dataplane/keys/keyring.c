@@ -149,6 +149,35 @@ uint64_t key_own_version(const struct key *k)
     return atomic_load_explicit(&k->own_version, memory_order_relaxed);
 }
 
+uint64_t key_rules_generation(const struct key *s)
+{
+    return atomic_load_explicit(&s->rules, memory_order_acquire);
+}
+
+/* Words with acquire, so that the second look at the generation is behind them. */
+bool key_rules(const struct keyring *k, const struct key *s, struct key_rules *out, uint64_t *generation)
+{
+    const struct slot_rules *from = &k->rules[s - k->slots];
+    uint64_t word[RULES_WORDS];
+
+    for (unsigned tries = 0; tries < KEY_RULES_READS; tries++) {
+        *generation = key_rules_generation(s);
+        if (*generation == 0) {
+            *out = (struct key_rules){0};
+            return true;
+        }
+        if ((*generation & 1) != 0)
+            continue;
+        for (unsigned i = 0; i < RULES_WORDS; i++)
+            word[i] = atomic_load_explicit(&from->word[i], memory_order_acquire);
+        if (key_rules_generation(s) != *generation)
+            continue;
+        memcpy(out, word, sizeof *out);
+        return true;
+    }
+    return false;
+}
+
 struct digest32 key_digest(const struct key *s)
 {
     return s->digest;
@@ -166,6 +195,12 @@ static struct id key_lease_id(const struct key *s)
     return id;
 }
 
+/* What a bucket holds: a minute's worth, and one request at least, where the part of a minute is less. */
+static uint64_t bucket_ns(uint64_t interval_ns)
+{
+    return interval_ns > MINUTE_NS ? interval_ns : MINUTE_NS;
+}
+
 /* A token bucket of one minute as one number: the time at which it is full again. Each token moves
  * that time by interval_ns; more than a minute ahead of now means empty. */
 static enum err bucket_take(_Atomic uint64_t *full_ns, uint64_t interval_ns, uint64_t mono_ms,
@@ -178,13 +213,30 @@ static enum err bucket_take(_Atomic uint64_t *full_ns, uint64_t interval_ns, uin
     old = atomic_load_explicit(full_ns, memory_order_relaxed);
     do {
         next = (old > now ? old : now) + interval_ns;
-        if (next - now > MINUTE_NS) {
-            *retry_ms = (uint32_t)((next - now - MINUTE_NS) / 1000000 + 1);
+        if (next - now > bucket_ns(interval_ns)) {
+            uint64_t wait_ms = (next - now - bucket_ns(interval_ns)) / 1000000 + 1;
+
+            *retry_ms = wait_ms < UINT32_MAX ? (uint32_t)wait_ms : UINT32_MAX;
             return ERR_RATE;
         }
     } while (!atomic_compare_exchange_weak_explicit(full_ns, &old, next, memory_order_relaxed,
                                                     memory_order_relaxed));
     return ERR_NONE;
+}
+
+/* The other way round. The interval may be another one than when it was taken: at most a request too few is counted. */
+static void bucket_give(_Atomic uint64_t *full_ns, uint64_t interval_ns)
+{
+    uint64_t old = atomic_load_explicit(full_ns, memory_order_relaxed), next;
+
+    do {
+        next = old > interval_ns ? old - interval_ns : 0;
+    } while (!atomic_compare_exchange_weak_explicit(full_ns, &old, next, memory_order_relaxed, memory_order_relaxed));
+}
+
+void key_forgo(struct key *s)
+{
+    bucket_give(&s->request_full_ns, atomic_load_explicit(&s->request_ns, memory_order_relaxed));
 }
 
 static enum err key_tokens_left(const struct key *s, uint64_t mono_ms, uint32_t *retry_ms)
@@ -206,8 +258,8 @@ void key_count_tokens(struct key *s, uint64_t tokens, uint64_t mono_ms)
 
     if (interval_ns == 0)
         return;
-    if (tokens > LIMIT_TOKENS_ABSURD) /* 2^24 * 6e10 fits 64 bits */
-        tokens = LIMIT_TOKENS_ABSURD;
+    if (tokens > TOKEN_DEBT_MAX_NS / interval_ns)
+        tokens = TOKEN_DEBT_MAX_NS / interval_ns + 1; /* the debt is cut below */
     old = atomic_load_explicit(&s->token_full_ns, memory_order_relaxed);
     do {
         next = (old > now ? old : now) + tokens * interval_ns;
@@ -231,7 +283,7 @@ static struct key_rate bucket_rate(const _Atomic uint32_t *limit, const _Atomic 
     ahead_ns = full_ns > now_ns ? full_ns - now_ns : 0;
     if (ahead_ns > TOKEN_DEBT_MAX_NS)
         ahead_ns = TOKEN_DEBT_MAX_NS;
-    left = ahead_ns < MINUTE_NS ? (MINUTE_NS - ahead_ns) / interval_ns : 0;
+    left = ahead_ns < bucket_ns(interval_ns) ? (bucket_ns(interval_ns) - ahead_ns) / interval_ns : 0;
     rate.remaining = left < rate.limit ? (uint32_t)left : rate.limit;
     rate.reset_ms = (uint32_t)((ahead_ns + 999999) / 1000000);
     return rate;
@@ -283,7 +335,7 @@ static enum err key_take(struct key *s, int64_t amount_nusd, uint64_t mono_ms, s
         return e;
     e = key_debit(s, (uint64_t)amount_nusd, mono_ms, NULL, lease);
     if (e != ERR_NONE && request_ns != 0) /* it will be tried again once the lease has grown */
-        atomic_fetch_sub_explicit(&s->request_full_ns, request_ns, memory_order_relaxed);
+        bucket_give(&s->request_full_ns, request_ns);
     return e;
 }
 

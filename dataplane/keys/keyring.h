@@ -5,6 +5,7 @@
 
 #include "err.h"
 #include "id.h"
+#include "key_rules.h"
 #include "message.h"
 #include "money.h"
 #include "secret.h"
@@ -34,6 +35,12 @@ struct digest32 key_digest(const struct key *k);
 /* The version of the account's own provider keys (own_keys.h); 0: it has none. */
 uint64_t key_own_version(const struct key *k);
 
+/* What the key may be used for, and the generation of that: no two rules ever have the same one, and 0 is none.
+ * False: it is being written just now; nothing may be done for the key under it. */
+must_check bool key_rules(const struct keyring *k, const struct key *s, struct key_rules *out, uint64_t *generation);
+/* The generation now: another one than that of key_rules() when the rules have changed since. */
+uint64_t key_rules_generation(const struct key *k);
+
 /* Debit amount (>= 0) from the lease. On ERR_NONE *lease says which lease pays; end with
  * key_settle(), before key_release().
  * ERR_CREDIT: the lease holds less, or requests that came earlier wait for it. ERR_CONTROL_PLANE: the lease
@@ -50,6 +57,8 @@ must_check enum err key_grow(struct key *k, const struct id *lease, int64_t more
  * given back meanwhile the rest goes nowhere: the control plane still counts it to that lease, and
  * returns it to the customer when the lease ends. */
 void key_settle(struct key *k, const struct id *lease, int64_t amount_nusd, int64_t cost_nusd);
+/* A request that was reserved begins again: it does not count against requests per minute. Before key_settle(). */
+void key_forgo(struct key *k);
 /* What could be reserved at most now (for the 402 sentence). */
 int64_t key_available(const struct key *k);
 /* True when the lease is low (under half of what it should hold) or has spent a third of its time: the
@@ -57,9 +66,9 @@ int64_t key_available(const struct key *k);
 bool key_wants_more(struct key *k, uint64_t mono_ms);
 /* Count tokens against tokens_per_minute after the fact. */
 void key_count_tokens(struct key *k, uint64_t tokens, uint64_t mono_ms);
-/* What the key's limits per minute leave at this data plane, which counts alone. */
+/* What the key's limits per minute leave at this data plane, which has an equal part of them. */
 struct key_rate {
-    uint32_t limit;     /* a minute's; 0: there is none, and the others are 0 */
+    uint32_t limit;     /* this part of a minute's, 1 at least; 0: there is none, and the others are 0 */
     uint32_t remaining; /* so many could follow at once */
     uint32_t reset_ms;  /* until all of the limit is there again */
 };
@@ -76,6 +85,8 @@ void key_rates(const struct key *k, uint64_t mono_ms, struct key_rates *out);
  * what was heard of the key; its lease goes back whole. */
 must_check enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mono_ms);
 void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_ms);
+/* So many data planes share the limits per minute of this key now; older counts than what was heard are ignored. */
+void keyring_parts(struct keyring *k, const struct msg_key_parts *m, uint64_t mono_ms);
 /* What to ask for when requests that together want waiting_nusd wait for a lease of this key (0: none
  * waits, top up): true, LEASE_MORE of *more, because the lease it holds may go on, ended or not; false:
  * KEY_LOOKUP of *lookup. Sizes are ours to choose: what the waiting need beyond what is there, and what

@@ -35,8 +35,9 @@ enum err keyring_new(size_t max_keys, struct keyring **out)
     k->no = calloc(LIMIT_NEGATIVE_KEYS, sizeof *k->no);
     k->returns = calloc(KEYRING_RETURNS, sizeof *k->returns);
     k->heard = calloc((size_t)HEARD_SETS * HEARD_WAYS, sizeof *k->heard);
+    k->rules = calloc(max_keys, sizeof *k->rules);
     if (k->slots == NULL || k->buckets == NULL || k->id_buckets == NULL || k->no == NULL ||
-        k->returns == NULL || k->heard == NULL)
+        k->returns == NULL || k->heard == NULL || k->rules == NULL)
         goto done;
     k->max = max_keys;
     k->bucket_mask = (uint32_t)n_buckets - 1;
@@ -58,6 +59,7 @@ void keyring_free(struct keyring *k)
     free(k->no);
     free(k->returns);
     free(k->heard);
+    free(k->rules);
     free(k);
 }
 
@@ -80,13 +82,26 @@ struct key *slot_by_digest(struct keyring *k, const struct digest32 *d)
     return at == 0 ? NULL : &k->slots[at - 1];
 }
 
-struct key *slot_by_id(struct keyring *k, const struct id *id)
+struct key *slot_of_key(struct keyring *k, const struct id *key, const struct key *last)
 {
-    uint32_t at = k->id_buckets[id_bucket(k, id)];
+    uint32_t at = last == NULL ? k->id_buckets[id_bucket(k, key)] : last->id_next;
 
-    while (at != 0 && !id_eq(&k->slots[at - 1].id, id))
+    while (at != 0 && !id_eq(&k->slots[at - 1].id, key))
         at = k->slots[at - 1].id_next;
     return at == 0 ? NULL : &k->slots[at - 1];
+}
+
+struct key *slot_by_lease(struct keyring *k, const struct id *key, const struct id *lease)
+{
+    struct key *s = NULL;
+
+    while ((s = slot_of_key(k, key, s)) != NULL) {
+        struct id held = slot_lease(s);
+
+        if (id_eq(&held, lease))
+            break;
+    }
+    return s;
 }
 
 static void slot_unlink(struct keyring *k, struct key *s)
@@ -244,8 +259,7 @@ static void slot_publish(struct keyring *k, struct key *s, const struct msg_gran
     s->digest = g->key_digest;
     s->id = g->key;
     s->account = g->account;
-    atomic_store_explicit(&s->request_full_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&s->token_full_ns, 0, memory_order_relaxed);
+    slot_limits_begin(s, mono_ms);
     atomic_store_explicit(&s->used_ms, mono_ms, memory_order_relaxed);
     atomic_store_explicit(&s->asked_ms, 0, memory_order_relaxed);
     atomic_store_explicit(&s->waited, false, memory_order_relaxed);
@@ -296,11 +310,6 @@ static void slot_extend(struct key *s, int64_t granted_nusd, uint32_t lease_ms, 
                                                     memory_order_acquire));
 }
 
-static uint64_t interval_ns(uint32_t per_minute)
-{
-    return per_minute == 0 ? 0 : MINUTE_NS / per_minute;
-}
-
 static uint64_t expires_mono(uint64_t expires_unix_ms, uint64_t mono_ms)
 {
     uint64_t unix_ms = clock_unix_ms();
@@ -308,17 +317,6 @@ static uint64_t expires_mono(uint64_t expires_unix_ms, uint64_t mono_ms)
     if (expires_unix_ms == 0 || expires_unix_ms - unix_ms > TIME_NEVER / 2 - mono_ms)
         return expires_unix_ms == 0 || expires_unix_ms > unix_ms ? TIME_NEVER : 0;
     return mono_ms + (expires_unix_ms - unix_ms);
-}
-
-static void slot_rates(struct key *s, uint32_t requests_per_minute, uint32_t tokens_per_minute,
-                       uint64_t expires_unix_ms, uint64_t mono_ms)
-{
-    atomic_store_explicit(&s->request_limit, requests_per_minute, memory_order_relaxed);
-    atomic_store_explicit(&s->token_limit, tokens_per_minute, memory_order_relaxed);
-    atomic_store_explicit(&s->request_ns, interval_ns(requests_per_minute), memory_order_relaxed);
-    atomic_store_explicit(&s->token_ns, interval_ns(tokens_per_minute), memory_order_relaxed);
-    atomic_store_explicit(&s->expires_ms, expires_mono(expires_unix_ms, mono_ms),
-                          memory_order_relaxed);
 }
 
 /* --- messages --- */
@@ -349,8 +347,12 @@ enum err keyring_grant(struct keyring *k, const struct msg_grant *g, uint64_t mo
     if (fresh) {
         size_reset(s, mono_ms);
         s->version = s->version_ms = 0; /* of another key */
+        s->parts = 0;
+        s->parts_version = s->parts_ms = 0;
     }
-    slot_rates(s, g->requests_per_minute, g->tokens_per_minute, g->expires_ms, mono_ms);
+    slot_limits(s, g->requests_per_minute, g->tokens_per_minute);
+    slot_terms(k, s, g->terms, mono_ms);
+    atomic_store_explicit(&s->expires_ms, expires_mono(g->expires_ms, mono_ms), memory_order_relaxed);
     atomic_store_explicit(&s->own_version, g->own_version, memory_order_relaxed);
     rules_heard(k, s, &g->key_digest, g->version, mono_ms);
     slot_extend(s, g->granted_nusd, g->lease_ms, mono_ms);
@@ -373,15 +375,11 @@ static void slot_return_added(struct keyring *k, struct key *s, int64_t granted_
 
 void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_ms)
 {
-    struct key *s = slot_by_id(k, &l->key);
-    struct id lease;
+    struct key *s = slot_by_lease(k, &l->key, &l->lease);
     int64_t before;
 
     if (s == NULL || l->granted_nusd < 0)
-        return;
-    lease = slot_lease(s);
-    if (!id_eq(&lease, &l->lease))
-        return; /* an answer about a lease that has been replaced */
+        return; /* perhaps an answer about a lease that has been replaced */
     s->more_ms = 0;
     if (l->status == LEASE_GONE) {
         slot_close(s);
@@ -394,7 +392,9 @@ void keyring_lease(struct keyring *k, const struct msg_lease *l, uint64_t mono_m
     }
     if (rules_older(k, s, &s->digest, l->version, mono_ms))
         return; /* the answer under the rules in force tells the total again */
-    slot_rates(s, l->requests_per_minute, l->tokens_per_minute, l->expires_ms, mono_ms);
+    slot_limits(s, l->requests_per_minute, l->tokens_per_minute);
+    slot_terms(k, s, l->terms, mono_ms);
+    atomic_store_explicit(&s->expires_ms, expires_mono(l->expires_ms, mono_ms), memory_order_relaxed);
     atomic_store_explicit(&s->own_version, l->own_version, memory_order_relaxed);
     rules_heard(k, s, &s->digest, l->version, mono_ms);
     before = s->granted_nusd;

@@ -166,16 +166,14 @@ static bool recall_turn(const struct id *lease, uint64_t mono_ms)
  * not worth another round. From requests of our own that wait, what is needed, in turn. */
 void keyring_recall(struct keyring *k, const struct msg_recall *r, uint64_t mono_ms)
 {
-    struct key *s = slot_by_id(k, &r->key);
+    struct key *s = slot_by_lease(k, &r->key, &r->lease);
     int64_t available, give;
-    struct id lease;
     bool waited;
 
     if (s == NULL)
         return;
-    lease = slot_lease(s);
     waited = atomic_load_explicit(&s->waited, memory_order_relaxed);
-    if (!id_eq(&lease, &r->lease) || (waited && !recall_turn(&lease, mono_ms)))
+    if (waited && !recall_turn(&r->lease, mono_ms))
         return;
     available = size_available(s);
     give = available > RECALL_WHOLE_NUSD ? available / 2 : available;

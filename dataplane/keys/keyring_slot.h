@@ -12,6 +12,7 @@
 enum {
     KEYRING_CHAIN_MAX = 1024, /* links followed in one walk; chains average one key */
     KEYRING_WALKS_MAX = 8,    /* walks after concurrent recycling; then "not found" costs one ask */
+    KEY_RULES_READS = 64, /* of rules that are being written; the writer takes a microsecond */
     KEYRING_SCAN = 4096,      /* slots looked at per call of returns or renewals, or to evict one */
     KEYRING_RETURNS = 4096,   /* leases closed between two calls of keyring_returns() */
     KEY_ASK_EVERY_MS = 1000,  /* background wishes of one key */
@@ -71,18 +72,29 @@ struct key {
     _Atomic uint64_t reserved_nusd; /* in running requests, whichever lease pays for them */
     _Atomic uint64_t spent_nusd;    /* ever, for the link thread to take differences of */
     _Atomic uint64_t own_version; /* of the account's own provider keys; 0: it has none */
+    _Atomic uint64_t rules; /* generation of what rules_of() holds for this slot: 0 nothing, odd: being written */
     _Atomic bool waited; /* requests wait at the link thread for money: what comes is theirs first */
     /* The link thread's own. */
     int64_t granted_nusd;  /* largest total seen for this lease */
     int64_t returned_nusd; /* given back of it */
     uint32_t id_next;     /* chain by key id */
     bool at_control_plane; /* the lease may still be open there */
+    uint32_t requests_per_minute, tokens_per_minute; /* the key's own, of which this data plane has a part */
+    uint16_t parts;                                  /* so many share them; 0: as 1, nothing was heard */
+    uint64_t parts_version, parts_ms;                /* of that count, and when we heard of it */
     uint64_t version, version_ms; /* of the rules in force here, and when we heard of them */
     uint64_t more_ms; /* LEASE_MORE was sent then, and is not answered; 0: none */
     uint64_t sized_ms, scarce_ms; /* figures renewed; nothing is wanted before scarce_ms */
     int64_t sized_spent_nusd;     /* spent_nusd then */
     int64_t recent_nusd;          /* spending of the last SPEND_WINDOW_MS, as an average that decays */
     int64_t peak_nusd;            /* most that was reserved at once lately; decays likewise */
+};
+
+/* The rules of the key in the slot of the same number, word by word, so that a worker may read while the link
+ * thread writes: it finds out by the generation. Pages of keys without rules stay untouched. */
+enum { RULES_WORDS = (sizeof(struct key_rules) + 7) / 8 };
+struct slot_rules {
+    _Atomic uint64_t word[RULES_WORDS];
 };
 
 /* The latest word about the rules of a key that has no slot. */
@@ -99,6 +111,7 @@ struct no_cell {
 
 struct keyring {
     struct key *slots;
+    struct slot_rules *rules;
     _Atomic uint32_t *buckets; /* slot number + 1; 0: empty */
     uint32_t bucket_mask;
     struct no_cell *no;
@@ -110,6 +123,7 @@ struct keyring {
     struct msg_lease_return *returns; /* of leases closed by a revocation, a replacement, an eviction */
     size_t n_returns;
     struct heard *heard;
+    uint64_t rules_generation; /* the last one given; even */
 };
 
 static inline uint64_t digest_word(const struct digest32 *d, unsigned i)
@@ -134,7 +148,11 @@ uint64_t keyring_no_verdict(uint8_t reason, uint64_t mono_ms);
 /* --- keyring_link.c: slots, for the link thread */
 
 struct key *slot_by_digest(struct keyring *k, const struct digest32 *d);
-struct key *slot_by_id(struct keyring *k, const struct id *id);
+/* The slot of this key that holds this lease, or held it last; NULL. A key whose text was replaced has two slots for a
+ * while, one for each text. */
+struct key *slot_by_lease(struct keyring *k, const struct id *key, const struct id *lease);
+/* Each slot of this key in turn: behind `last`, NULL for the first. NULL: there is no other. */
+struct key *slot_of_key(struct keyring *k, const struct id *key, const struct key *last);
 struct id slot_lease(const struct key *s);
 /* From now on no worker can spend, or return to, this lease. Returns what was left. */
 int64_t slot_close(struct key *s);
@@ -157,6 +175,15 @@ void rules_heard(struct keyring *k, struct key *s, const struct digest32 *d, uin
                  uint64_t mono_ms);
 /* The slot forgets its key; what it knew of its version is kept. */
 void rules_keep(struct keyring *k, const struct key *s);
+
+/* --- keyring_terms.c */
+
+/* What came with a grant or a lease (NULL: no rules, no limits per minute). Before money is there to spend. */
+void slot_terms(struct keyring *k, struct key *s, const struct key_terms *terms, uint64_t mono_ms);
+/* The key's own limits per minute; 0: none. */
+void slot_limits(struct key *s, uint32_t requests_per_minute, uint32_t tokens_per_minute);
+/* The slot has another key: its limits begin whole, or, where others share them, with one request. */
+void slot_limits_begin(struct key *s, uint64_t mono_ms);
 
 /* --- keyring_size.c */
 

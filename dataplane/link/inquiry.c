@@ -128,9 +128,12 @@ void inquiries_take(struct uplink *u)
     inquiries_send(u);
 }
 
-void inquiries_tick(struct uplink *u, uint64_t now_ms)
+/* The clock is read here, and again once the releases that begin here have their times: a time from before would
+ * lie before theirs, and before that of a link lost in this tick, and what has just begun would seem to be old. */
+void inquiries_tick(struct uplink *u)
 {
     struct inquiry **at = &u->inquiries.first;
+    uint64_t now_ms = clock_mono_ms();
 
     while (*at != NULL) {
         struct inquiry *q = *at;
@@ -142,7 +145,7 @@ void inquiries_tick(struct uplink *u, uint64_t now_ms)
             at = &q->next;
     }
     inquiries_send(u);
-    releases_tick(u, now_ms);
+    releases_tick(u, clock_mono_ms());
 }
 
 void inquiries_accepted(struct uplink *u)

@@ -92,6 +92,18 @@ static void session_place(struct uplink *u)
     buf_free(&out);
 }
 
+/* From now on the control plane may lend for keys that have rules. */
+static void session_obeys(struct uplink *u)
+{
+    const struct msg_rules_known m = {.version = RULES_VERSION};
+    struct buf out;
+
+    buf_init(&out, 64);
+    if (msg_rules_known_encode(&m, &out) == ERR_NONE)
+        uplink_send(u, &out);
+    buf_free(&out);
+}
+
 void session_state(struct uplink *u, uint64_t now_ms)
 {
     struct msg_state m = {.catalog_version = 0};
@@ -137,6 +149,7 @@ static bool handle_accept(struct uplink *u, struct view payload)
         KV("backlog", u->last_seq - u->acked_seq));
     own_store_clear(u->config.own); /* a change may have been missed */
     ship_accepted(u);
+    session_obeys(u); /* before anything is asked about a key */
     session_place(u);
     buf_reset(&u->state_told);
     session_state(u, now_ms);
@@ -167,18 +180,21 @@ static bool handle_refuse(struct uplink *u, struct view payload)
 
 /* --- keys, leases, usage --- */
 
+static bool session_grant(struct uplink *u, const struct msg_grant *m)
+{
+    enum err e = keyring_grant(u->config.keyring, m, clock_mono_ms());
+
+    if (e == ERR_FORMAT) /* one digest, two keys: not our control plane's doing */
+        return false;
+    asks_granted(u, &m->key_digest, e);
+    return true;
+}
+
 static bool handle_grant(struct uplink *u, struct view payload)
 {
     struct msg_grant m;
-    enum err e;
 
-    if (msg_grant_decode(payload, &m) != ERR_NONE)
-        return false;
-    e = keyring_grant(u->config.keyring, &m, clock_mono_ms());
-    if (e == ERR_FORMAT) /* one digest, two keys: not our control plane's doing */
-        return false;
-    asks_granted(u, &m.key_digest, e);
-    return true;
+    return msg_grant_decode(payload, &m) == ERR_NONE && session_grant(u, &m);
 }
 
 static bool handle_no_key(struct uplink *u, struct view payload)
@@ -225,14 +241,41 @@ static bool handle_recall(struct uplink *u, struct view payload)
     return true;
 }
 
+static void session_lease(struct uplink *u, const struct msg_lease *m)
+{
+    keyring_lease(u->config.keyring, m, clock_mono_ms());
+    asks_leased(u, m);
+}
+
 static bool handle_lease(struct uplink *u, struct view payload)
 {
     struct msg_lease m;
 
     if (msg_lease_decode(payload, &m) != ERR_NONE)
         return false;
-    keyring_lease(u->config.keyring, &m, clock_mono_ms());
-    asks_leased(u, &m);
+    session_lease(u, &m);
+    return true;
+}
+
+static bool handle_ruled(struct uplink *u, struct view payload)
+{
+    struct msg_ruled m;
+
+    if (msg_ruled_decode(payload, &m) != ERR_NONE)
+        return false;
+    if (m.kind == RULED_GRANT)
+        return session_grant(u, &m.grant);
+    session_lease(u, &m.lease);
+    return true;
+}
+
+static bool handle_key_parts(struct uplink *u, struct view payload)
+{
+    struct msg_key_parts m;
+
+    if (msg_key_parts_decode(payload, &m) != ERR_NONE)
+        return false;
+    keyring_parts(u->config.keyring, &m, clock_mono_ms());
     return true;
 }
 
@@ -289,6 +332,8 @@ static const struct {
     {MSG_SEAL_ASK, false, own_seal_asked},
     {MSG_SEAL_GIVE, false, own_seal_given},
     {MSG_ACME_CHALLENGE, false, own_acme_challenge},
+    {MSG_RULED, false, handle_ruled},
+    {MSG_KEY_PARTS, false, handle_key_parts},
     {MSG_ORDERS, false, push_orders},
 };
 

@@ -169,7 +169,7 @@ static void uplink_tick_cb(uv_timer_t *tick)
         session_tick(u, now_ms);
     ship_tick(u, now_ms);
     asks_tick(u);
-    inquiries_tick(u, now_ms);
+    inquiries_tick(u);
     if (u->stopping && session_leave(u, now_ms))
         uplink_close_handles(u);
 }

@@ -267,7 +267,7 @@ void inquiries_drop(struct uplink_port *p);    /* under the lock: the port is cl
 /* --- inquiry.c: relayed questions and claims */
 
 void inquiries_take(struct uplink *u);
-void inquiries_tick(struct uplink *u, uint64_t now_ms);
+void inquiries_tick(struct uplink *u);
 void inquiries_accepted(struct uplink *u);
 void inquiries_lost(struct uplink *u);
 /* False: malformed. */

@@ -61,6 +61,14 @@
       "Your provider key was sealed to a sealing key that is gone. Seal it again.")                \
     X(API_OWN_KEY_BAD, 403, "permission_error", "byok_key_unreadable", NO,                         \
       "Your provider key does not open, or was sealed for another account or provider.")           \
+    X(API_MODEL_NOT_ALLOWED, 403, "permission_error", "model_not_allowed", NO,                     \
+      "The API key may not use this model: its allowed_models do not name it.")                    \
+    X(API_PROVIDER_NOT_ALLOWED, 403, "permission_error", "provider_not_allowed", NO,               \
+      "The API key may not use any provider of this model: its allowed_providers leave none.")     \
+    X(API_IP_NOT_ALLOWED, 403, "permission_error", "ip_not_allowed", NO,                           \
+      "The API key may not be used from this address: its allowed_ips do not hold it.")            \
+    X(API_REGION_NOT_ALLOWED, 403, "permission_error", "region_not_allowed", NO,                   \
+      "The API key may be used at data planes in its region only, and this one is not there.")     \
     X(API_NO_ROUTE, 404, "not_found_error", "unknown_path", NO, "There is nothing at this path.")  \
     X(API_NOT_STORED, 404, "not_found_error", "not_stored", NO,                                    \
       "This router stores no content.")                                                            \

@@ -140,6 +140,8 @@ static uint64_t snapshot_link_endpoints(const struct catalog_store *store, struc
         struct route_model *model = &s->models[m];
 
         model->info = &s->catalog.models[m];
+        model->name = model_rule_of(view_str(model->info->id));
+        model->author = model_rule_of_author(view_str(model->info->id));
         model->endpoints = &s->endpoints[filled];
         for (size_t i = 0; i < s->catalog.n_endpoints; i++) {
             const struct catalog_endpoint *e = &s->catalog.endpoints[i];

@@ -531,8 +531,13 @@ static void sim_peers_begin(uint32_t lease_ms, uint32_t grace_ms, const struct a
     const struct ledger_config config = {.db = &the_db,
                                          .lease_ms = lease_ms,
                                          .reclaim_grace_ms = grace_ms};
-    const struct ledger_watch watch = {publish_revoked, publish_recalled, publish_catalog_changed,
-                                       publish_resync, &sim_peers};
+    const struct ledger_watch watch = {.revoked = publish_revoked,
+                                       .recalled = publish_recalled,
+                                       .catalog_changed = publish_catalog_changed,
+                                       .parts = publish_parts,
+                                       .fleet_changed = publish_fleet_changed,
+                                       .resync = publish_resync,
+                                       .cookie = &sim_peers};
 
     memset(&sim_peers, 0, sizeof sim_peers);
     CHECK_INT(places_new(sim_has_spoken, &sim_peers.places), ERR_NONE);

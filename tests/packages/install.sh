@@ -79,9 +79,24 @@ apt update >"$tmp/log" 2>&1 && ! grep -q '^[EW]: .*Failed to fetch' "$tmp/log" |
 installs() { # PACKAGE...: what apt says when it fails
     apt install "$@" >"$tmp/log" 2>&1 || tail -n 20 "$tmp/log"
 }
-say install_tools "$(installs "$(cd "$system" && ls ./test/now/trustedrouter-tools_*.deb | sed 's|^\.|/|;s|//|/|')")"
-say install_tools_brings_two_libraries_at_most "$(grep -o '^Setting up [a-z0-9.-]*' "$tmp/log" |
-    grep -vE 'trustedrouter-tools|libssl3|libsodium23')"
+# What apt brings along with the tools, beside what it recommends (curl, which tr-log-mirror runs), is what the package
+# declares: libraries, and what these depend on themselves.
+tools_package() { # its file, as seen from inside
+    (cd "$system" && ls ./test/now/trustedrouter-tools_*.deb | sed 's|^\.||')
+}
+depends() { # the names in its Depends, one a line
+    dpkg-deb -f "$system$(tools_package)" Pre-Depends Depends | sed 's/^[A-Za-z-]*: //' | tr ',|' '\n\n' |
+        sed 's/ *(.*//; s/ //g' | grep .
+}
+depends_closure() { # and all that these need
+    depends | xargs chroot "$system" apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts \
+        --no-breaks --no-replaces --no-enhances | grep '^[a-z0-9]' | sed 's/:.*//'
+}
+say install_tools_depends_on_libraries_only "$(depends | grep -v '^lib' | sed 's/$/ is no library/')"
+say install_tools "$(installs --no-install-recommends "$(tools_package)")"
+say install_tools_brings_what_it_depends_on_only "$(depends_closure >"$tmp/closure"
+    grep -o '^Setting up [a-z0-9.+-]*' "$tmp/log" | sed 's/.* //' | grep -vx trustedrouter-tools | grep -vxFf "$tmp/closure" |
+        sed 's/$/ came along, and no Depends asks for it/')"
 say install_tools_says_its_version "$(inside tr-verify --version 2>&1 | grep -qE '^tr-verify [0-9.]+$' || echo "it does not")"
 
 cp -r "$root/tests/fixtures/snp/real/genoa_v3_yaxi" "$root/tests/fixtures/policies/genoa_v3.conf" "$system/test/"

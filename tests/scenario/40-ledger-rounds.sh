@@ -2,7 +2,7 @@
 # Goal: random interleavings of top-ups, refunds, adjustments, promotions that expire, reversals, transfers, disputes,
 # leases and settlements, while the control plane and PostgreSQL are killed (SIGKILL) at random points, leave every
 # invariant of the ledger whole and every figure what a model says that knows the answers alone. So many rounds as fit
-# into TR_ROUNDS_S seconds (30), or TR_ROUNDS of them; TR_SEED repeats a run's choices. Then seeded bugs are found.
+# into TR_ROUNDS_S seconds (20), or TR_ROUNDS of them; TR_SEED repeats a run's choices. Then seeded bugs are found.
 # It brings its own PostgreSQL and control plane.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -16,8 +16,9 @@ import ledger_rounds as lr
 DAY = 86400
 SEED = int(os.environ.get("TR_SEED") or random.randrange(10 ** 6))
 ROUNDS = int(os.environ.get("TR_ROUNDS") or 0)
-SECONDS = float(os.environ.get("TR_ROUNDS_S") or 30)
+SECONDS = float(os.environ.get("TR_ROUNDS_S") or 20)
 world = lr.World()
+session = lr.Session(world)
 model = lr.Model()
 chance = random.Random(SEED)
 accounts = [str(uuid.uuid4()) for _ in range(3)]
@@ -51,13 +52,13 @@ def quiet():
     """A day passes: every lease is over and every promotion that was short has expired."""
     global ahead_s
     ahead_s += DAY
-    world.sql(f"UPDATE test_ahead SET s = {ahead_s}")
+    session.sure(f"UPDATE test_ahead SET s = {ahead_s}")
     end = time.monotonic() + lr.BACK_S
     while time.monotonic() < end:
-        world.sql("SELECT usage_rebook('busy', 10000)")
-        world.sql("SELECT lease_reclaim(0, 10000)")
-        world.sql("SELECT ledger_due_round(100)")
-        if world.sql("SELECT (SELECT count(*) FROM lease WHERE state = 'open')"
+        session.sure("SELECT usage_rebook('busy', 10000)")
+        session.sure("SELECT lease_reclaim(0, 10000)")
+        session.sure("SELECT ledger_due_round(100)")
+        if session.sure("SELECT (SELECT count(*) FROM lease WHERE state = 'open')"
                      " + (SELECT count(*) FROM usage_aside)") == "0":
             return
         time.sleep(0.02)
@@ -85,7 +86,7 @@ def one_round(n, steps=8, kill=True):
             raise w.failure
     seqs[:] = [p.seq for p in planes]
     quiet()
-    return lr.check(world, model, accounts)
+    return lr.check(session, model, accounts)
 
 
 @case

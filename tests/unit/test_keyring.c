@@ -1327,6 +1327,228 @@ static void parallel_reservations_are_exact(void)
     keyring_free(st.k);
 }
 
+/* --- terms */
+
+static struct key_terms terms_of(uint16_t parts, uint64_t version, uint8_t privacy)
+{
+    return (struct key_terms){.parts = parts, .parts_version = version, .rules = {.privacy = privacy}};
+}
+
+/* Rules come and go with what is lent; each change has a generation of its own, and the same rules again have none. */
+static void rules_come_with_the_money(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant g = grant_of(7, 70, 1000);
+    struct msg_lease l = lease_of(7, 70, 1000, LEASE_OK);
+    struct key_terms t = terms_of(1, 1, KEY_PRIVACY_NO_RETENTION);
+    struct key_rules got;
+    uint64_t first, second, third;
+    struct key *s;
+
+    t.rules.set = KEY_RULE_MODELS | KEY_RULE_PROVIDERS;
+    t.rules.n_models = LIMIT_RULE_MODELS;
+    t.rules.models[LIMIT_RULE_MODELS - 1] = 99;
+    provider_set_add(&t.rules.providers, 255);
+    g.terms = l.terms = &t;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 7, T0);
+    CHECK(key_rules(k, s, &got, &first) && first != 0 && memcmp(&got, &t.rules, sizeof got) == 0);
+    keyring_lease(k, &l, T0); /* renewed, under the same rules */
+    CHECK_INT(key_rules_generation(s), first);
+    t.rules.privacy = KEY_PRIVACY_CONFIDENTIAL;
+    keyring_lease(k, &l, T0);
+    CHECK(key_rules(k, s, &got, &second) && second != first && got.privacy == KEY_PRIVACY_CONFIDENTIAL);
+    l.terms = NULL; /* it has none any more */
+    keyring_lease(k, &l, T0);
+    CHECK(key_rules(k, s, &got, &third) && third == 0 && !key_rules_any(&got));
+    l.terms = &t; /* and the same ones again are others, for a request that was routed without */
+    keyring_lease(k, &l, T0);
+    CHECK(key_rules(k, s, &got, &third) && third != second && third != 0);
+    key_release(s);
+    keyring_free(k);
+}
+
+/* A slot that has another key has that key's rules. */
+static void rules_leave_with_their_key(void)
+{
+    struct keyring *k = ring(1);
+    struct msg_grant g = grant_of(7, 70, 1000), other = grant_of(8, 80, 1000);
+    struct key_terms t = terms_of(3, 9, KEY_PRIVACY_NO_RETENTION);
+    struct key *s;
+
+    g.terms = &t;
+    g.requests_per_minute = other.requests_per_minute = 60;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    CHECK_INT(keyring_grant(k, &other, T0), ERR_NONE);
+    s = found(k, 8, T0);
+    CHECK_INT(key_rules_generation(s), 0);
+    CHECK_INT(s->parts, 0);
+    key_release(s);
+    keyring_free(k);
+}
+
+static unsigned passed(struct key *s, uint64_t now)
+{
+    uint32_t retry;
+    struct id lease;
+    unsigned n = 0;
+
+    while (key_reserve(s, 0, now, &lease, &retry) == ERR_NONE) {
+        key_settle(s, &lease, 0, 0);
+        n++;
+    }
+    return n;
+}
+
+/* The bound that docs/operations.md states: n data planes with a part each let no more pass in any T minutes than limit *
+ * (T + 1) + n. They join one after the other while the others are in use, and leave again; requests come as fast as they
+ * can at all of them. */
+static void shares_keep_to_the_bound(void)
+{
+    enum { PLANES = 5, LIMIT = 30, MINUTES = 20, STEP_MS = 250 };
+    static const unsigned limits[] = {LIMIT, 1, 600};
+
+    for (size_t l = 0; l < sizeof limits / sizeof limits[0]; l++) {
+        static unsigned at[MINUTES * 60000 / STEP_MS];
+        struct keyring *k[PLANES];
+        struct key *s[PLANES];
+        unsigned n = 0, worst = 0;
+        uint64_t version = 0;
+
+        memset(at, 0, sizeof at);
+        for (unsigned p = 0; p < PLANES; p++)
+            k[p] = ring(2);
+        for (uint64_t step = 0; step < MINUTES * 60000 / STEP_MS; step++) {
+            uint64_t now = T0 + step * STEP_MS;
+
+            if (step % (3 * 60000 / STEP_MS) == 0 && n < PLANES) { /* one more, every three minutes */
+                struct msg_grant g = grant_of(7, 70 + n, 1000);
+                struct key_terms t = terms_of((uint16_t)(n + 1), ++version, KEY_PRIVACY_ANY);
+
+                g.requests_per_minute = limits[l];
+                g.lease_ms = UINT32_MAX;
+                g.terms = &t;
+                CHECK_INT(keyring_grant(k[n], &g, now), ERR_NONE);
+                s[n] = found(k[n], 7, now);
+                n++;
+                for (unsigned p = 0; p < n; p++)
+                    keyring_parts(k[p], &(struct msg_key_parts){g.key, (uint16_t)n, version}, now);
+            }
+            for (unsigned p = 0; p < n; p++)
+                at[step] += passed(s[p], now);
+        }
+        for (size_t from = 0; from < MINUTES * 60000 / STEP_MS; from++)
+            for (size_t minutes = 1, sum = 0, i = from; i < MINUTES * 60000 / STEP_MS; i++) {
+                sum += at[i];
+                if (i - from + 1 == minutes * 60000 / STEP_MS) {
+                    if (sum > limits[l] * (minutes + 1) + PLANES)
+                        worst++;
+                    minutes++;
+                }
+            }
+        CHECK_INT(worst, 0);
+        for (unsigned p = 0; p < PLANES; p++) {
+            key_release(s[p]);
+            keyring_free(k[p]);
+        }
+    }
+}
+
+/* All of the limit is there to use: an equal part each, and what is left is told of the part. */
+static void shares_are_equal(void)
+{
+    struct keyring *k = ring(2);
+    struct msg_grant g = grant_of(7, 70, 1000);
+    struct key_terms t = terms_of(1, 5, KEY_PRIVACY_ANY);
+    struct key_rates rates;
+    struct key *s;
+
+    g.requests_per_minute = 60;
+    g.tokens_per_minute = 2;
+    g.lease_ms = UINT32_MAX;
+    g.terms = &t;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 7, T0);
+    CHECK_INT(passed(s, T0), 60);
+    CHECK_INT(passed(s, T0 + 60000), 60);
+    keyring_parts(k, &(struct msg_key_parts){g.key, 3, 6}, T0 + 60000);
+    keyring_parts(k, &(struct msg_key_parts){g.key, 2, 4}, T0 + 60000); /* an older count that came later */
+    CHECK_INT(passed(s, T0 + 120000), 20);
+    key_rates(s, T0 + 180000, &rates);
+    CHECK_INT(rates.requests.limit, 20);
+    CHECK_INT(rates.requests.remaining, 20);
+    CHECK_INT(rates.tokens.limit, 1);
+    keyring_parts(k, &(struct msg_key_parts){g.key, 1, 7}, T0 + 180000);
+    CHECK_INT(passed(s, T0 + 180000), 60);
+    keyring_parts(k, &(struct msg_key_parts){g.key, 120, 8}, T0 + 240000); /* less than one a minute each */
+    CHECK_INT(passed(s, T0 + 360000), 1);
+    CHECK_INT(passed(s, T0 + 420000), 0);
+    CHECK_INT(passed(s, T0 + 480000), 1);
+    keyring_parts(k, &(struct msg_key_parts){g.key, 2, 1}, T0 + 480000); /* a restored database counts from less: */
+    CHECK_INT(s->parts, 2);                                              /* after a while it is believed */
+    key_release(s);
+    keyring_free(k);
+}
+
+/* One key under two texts, while the first is good yet: what is said of one lease reaches its slot, and what is said of
+ * the key both. */
+static void two_texts_of_a_key(void)
+{
+    struct keyring *k = ring(8);
+    struct msg_grant old = grant_of(7, 70, 1000), fresh = grant_of(8, 80, 2000);
+    struct msg_lease l = lease_of(7, 80, 5000, LEASE_OK);
+    struct msg_lease_return back[4];
+    struct key_terms t = terms_of(2, 1, KEY_PRIVACY_ANY);
+    struct key *a, *b;
+
+    fresh.key = old.key;
+    fresh.account = old.account;
+    old.requests_per_minute = fresh.requests_per_minute = 60;
+    old.terms = fresh.terms = &t;
+    CHECK_INT(keyring_grant(k, &old, T0), ERR_NONE);
+    CHECK_INT(keyring_grant(k, &fresh, T0), ERR_NONE);
+    a = found(k, 7, T0);
+    b = found(k, 8, T0);
+    keyring_lease(k, &l, T0);
+    CHECK_INT(key_available(a), 1000);
+    CHECK_INT(key_available(b), 5000);
+    keyring_recall(k, &(struct msg_recall){old.key, id_of(3, 70), 1000}, T0);
+    CHECK_INT(key_available(a), 0);
+    CHECK_INT(key_available(b), 5000);
+    CHECK_INT(keyring_returned(k, back, 4), 1);
+    keyring_parts(k, &(struct msg_key_parts){old.key, 4, 2}, T0);
+    CHECK(a->parts == 4 && b->parts == 4);
+    key_release(a);
+    key_release(b);
+    keyring_free(k);
+}
+
+/* A request that begins again after it was admitted is counted once. */
+static void forgone_requests_do_not_count(void)
+{
+    struct keyring *k = ring(2);
+    struct msg_grant g = grant_of(7, 70, 1000);
+    uint32_t retry;
+    struct id lease;
+    struct key *s;
+
+    g.requests_per_minute = 2;
+    CHECK_INT(keyring_grant(k, &g, T0), ERR_NONE);
+    s = found(k, 7, T0);
+    for (unsigned i = 0; i < 5; i++) {
+        CHECK_INT(key_reserve(s, 10, T0, &lease, &retry), ERR_NONE);
+        key_forgo(s);
+        key_settle(s, &lease, 10, 0);
+    }
+    CHECK_INT(passed(s, T0), 2);
+    key_forgo(s);
+    key_forgo(s);
+    key_forgo(s); /* never more than all of it */
+    CHECK_INT(passed(s, T0), 2);
+    key_release(s);
+    keyring_free(k);
+}
+
 static const struct check_case cases[] = {
     {"keyring_grants_and_finds", grants_and_finds},
     {"keyring_whole_digest_decides", whole_digest_decides},
@@ -1339,6 +1561,12 @@ static const struct check_case cases[] = {
     {"keyring_requests_per_minute", requests_per_minute},
     {"keyring_tokens_per_minute", tokens_per_minute},
     {"keyring_rates_told", rates_told},
+    {"keyring_rules_come_with_the_money", rules_come_with_the_money},
+    {"keyring_rules_leave_with_their_key", rules_leave_with_their_key},
+    {"keyring_shares_keep_to_the_bound", shares_keep_to_the_bound},
+    {"keyring_shares_are_equal", shares_are_equal},
+    {"keyring_two_texts_of_a_key", two_texts_of_a_key},
+    {"keyring_forgone_requests_do_not_count", forgone_requests_do_not_count},
     {"keyring_remembers_no", remembers_no},
     {"keyring_negative_memory_is_bounded", negative_memory_is_bounded},
     {"keyring_revokes", revokes},

@@ -2,10 +2,12 @@
  * late where it may come late, from sixteen sides at once. After each case ledger_violations is
  * empty; a seeded fault proves that it would not be. */
 #include "check.h"
+#include "clock.h"
 #include "db.h"
 #include "ledger.h"
 #include "lib/pg.h"
 
+#include <time.h>
 #include <uv.h>
 
 #define USD INT64_C(1000000000)
@@ -46,6 +48,8 @@ static enum err finish(void)
 }
 
 static struct msg_grant granted;
+static struct key_terms terms; /* of `granted`, or of the lease */
+static bool obeys = true;      /* the data plane that asks obeys rules */
 static struct msg_no_key said_no;
 static int refusal; /* enum no_key_reason, -1: granted */
 
@@ -57,8 +61,11 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *g,
     last_err = e;
     refusal = -1;
     CHECK(e != ERR_NONE || (g == NULL) != (n == NULL));
-    if (g != NULL)
+    if (g != NULL) {
         granted = *g;
+        if (g->terms != NULL)
+            terms = *g->terms;
+    }
     if (n != NULL) {
         refusal = n->reason;
         said_no = *n;
@@ -68,7 +75,7 @@ static void grant_cb(void *cookie, enum err e, const struct msg_grant *g,
 /* -1, or why not. */
 static int ask_grant_of(const struct id *from, int64_t want)
 {
-    const struct msg_key_lookup ask = {digest, want, 0};
+    const struct msg_key_lookup ask = {digest, want, 0, obeys};
 
     fired = 0;
     ledger_grant(ledger, from, &ask, grant_cb, NULL);
@@ -88,14 +95,17 @@ static void lease_cb(void *cookie, enum err e, const struct msg_lease *l)
     (void)cookie;
     fired++;
     last_err = e;
-    if (l != NULL)
+    if (l != NULL) {
         leased = *l;
+        if (l->terms != NULL)
+            terms = *l->terms;
+    }
 }
 
 /* returned: what was ever given back of the lease. */
 static int ask_more_after(int64_t want, int64_t returned)
 {
-    const struct msg_lease_more ask = {granted.key, granted.lease, want, 0, returned};
+    const struct msg_lease_more ask = {granted.key, granted.lease, want, 0, returned, obeys};
 
     fired = 0;
     ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
@@ -507,7 +517,7 @@ static void test_more(void)
 /* p1_hoard: a lease that is renewed is not filled. */
 static int64_t wish(int64_t need, int64_t want)
 {
-    const struct msg_lease_more ask = {granted.key, granted.lease, need, want, 0};
+    const struct msg_lease_more ask = {granted.key, granted.lease, need, want, 0, obeys};
 
     fired = 0;
     ledger_lease_more(ledger, &boot, &ask, lease_cb, NULL);
@@ -920,7 +930,7 @@ static void hammer_granted_cb(void *cookie, enum err e, const struct msg_grant *
 
 static void hammer_round(struct hammer *h)
 {
-    const struct msg_key_lookup ask = {digest, USD / 20, 0};
+    const struct msg_key_lookup ask = {digest, USD / 20, 0, true};
 
     if (h->rounds-- == 0) {
         hammers_done++;
@@ -1021,7 +1031,7 @@ static void test_locked_account(void)
     begin_with(USD);
     lock = lock_begin();
     locked_granted = locked_failed = 0;
-    ask = (struct msg_key_lookup){digest, 1000, 1000};
+    ask = (struct msg_key_lookup){digest, 1000, 1000, true};
     for (int i = 0; i < N; i++)
         ledger_grant(ledger, &boot, &ask, locked_cb, NULL);
     mine = digest;
@@ -1068,6 +1078,18 @@ static void revoked_cb(void *cookie, const struct msg_revoke *r)
 static unsigned recalled;
 static struct id recalled_boot;
 static struct msg_recall recall;
+
+static struct {
+    unsigned n;
+    struct msg_key_parts last;
+} told_parts;
+
+static void parts_cb(void *cookie, const struct msg_key_parts *m)
+{
+    (void)cookie;
+    told_parts.n++;
+    told_parts.last = *m;
+}
 
 static void recalled_cb(void *cookie, const struct id *from, const struct msg_recall *r)
 {
@@ -1203,7 +1225,7 @@ static void recall_is_told(void)
 
 static void test_watch_and_catalog(void)
 {
-    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, fleet_changed_cb, resync_cb, NULL};
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, fleet_changed_cb, resync_cb, NULL};
     /* Every change of a key's rules tells everybody, with a later version. */
     static const struct {
         const char *set;
@@ -1593,6 +1615,291 @@ static void test_claim_race(void)
     end();
 }
 
+/* --- rules, shares, a second text (sql/030, sql/031) */
+
+static void test_rules(void)
+{
+    static const struct {
+        const char *set;
+        bool rules, limits;
+    } kinds[] = {
+        {"name = 'no rules'", false, false},
+        {"min_privacy = 'any', allowed_models = NULL", false, false},
+        {"requests_per_minute = 5", false, true},
+        {"requests_per_minute = 0, allowed_models = '{openai/gpt-4o,z-ai/*}'", true, false},
+        {"allowed_models = NULL, allowed_providers = '{}'", true, false},
+        {"allowed_providers = NULL, allowed_ips = '{192.0.2.0/24,2001:db8::/32}'", true, false},
+        {"allowed_ips = NULL, min_privacy = 'zdr'", true, false},
+        {"min_privacy = NULL, region = 'eu'", true, false},
+    };
+    uint8_t inside[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 9};
+
+    begin_with(10 * USD);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        int64_t version = (int64_t)key_version();
+
+        key_set(kinds[i].set);
+        CHECK((int64_t)key_version() > version || i < 2); /* what changes its rules gives it a version */
+        obeys = true;
+        CHECK_INT(ask_grant(0), -1);
+        CHECK_INT(granted.terms != NULL, kinds[i].rules || kinds[i].limits);
+        CHECK_INT(granted.terms != NULL && key_rules_any(&terms.rules), kinds[i].rules);
+        CHECK_INT(ask_more(1), LEASE_OK);
+        obeys = false; /* nothing is lent to whoever would not obey: neither anew nor once more */
+        CHECK_INT(ask_more(1), kinds[i].rules ? LEASE_GONE : LEASE_OK);
+        CHECK_INT(ask_grant(0), kinds[i].rules ? NO_KEY_DISABLED : -1);
+        obeys = true;
+    }
+    key_set("region = NULL, allowed_models = '{openai/gpt-4o,z-ai/*}', allowed_ips = '{192.0.2.0/24}', "
+            "min_privacy = 'confidential'");
+    CHECK_INT(ask_grant(0), -1);
+    CHECK_INT(terms.rules.set, KEY_RULE_MODELS | KEY_RULE_RANGES);
+    CHECK_INT(terms.rules.n_models, 2);
+    CHECK(key_rules_model(&terms.rules, 1, model_rule_of_author(VIEW_LIT("z-ai/glm"))));
+    CHECK(!key_rules_model(&terms.rules, model_rule_of(VIEW_LIT("openai/o3")), 1));
+    CHECK_INT(terms.rules.privacy, KEY_PRIVACY_CONFIDENTIAL);
+    CHECK(key_rules_address(&terms.rules, inside));
+    inside[14] = 3;
+    CHECK(!key_rules_address(&terms.rules, inside));
+    end();
+}
+
+/* A control plane of the former release calls lease_open() and lease_extend() themselves: it would hand the money on
+ * without the rules, and gets none. */
+static void test_rules_of_the_former_release(void)
+{
+    char sql[512], b[33], k[33], l[33], d[65];
+
+    begin_with(10 * USD);
+    id_text(&boot, b);
+    id_text(&key, k);
+    hex_encode(digest.b, 32, d);
+    snprintf(sql, sizeof sql, "SELECT outcome FROM lease_open('\\x%s', '%s', gen_random_uuid(), 0, 1000, 60000)", d, b);
+    CHECK(strcmp(pg_sql(sql), "ok") == 0);
+    CHECK_INT(ask_grant(0), -1);
+    key_set("allowed_models = '{a/b}'");
+    CHECK(strstr(pg_sql(sql), "has rules that this control plane cannot hand on") != NULL);
+    id_text(&granted.lease, l);
+    snprintf(sql, sizeof sql, "SELECT outcome FROM lease_extend('%s', '%s', '%s', 0, 0, 90000, 0)", l, k, b);
+    CHECK(strstr(pg_sql(sql), "has rules that this control plane cannot hand on") != NULL);
+    CHECK_INT(ask_more(1), LEASE_OK);
+    end();
+}
+
+static void test_shares(void)
+{
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, fleet_changed_cb, resync_cb, NULL};
+    struct msg_grant leases[3];
+    struct id boots[3];
+    uint64_t version = 0;
+
+    begin_with(10 * USD);
+    key_set("requests_per_minute = 60, tokens_per_minute = 2");
+    told_parts.n = resynced = 0;
+    CHECK_INT(ledger_watch(ledger, &w), ERR_NONE);
+    run_until(&resynced, 1, 3000);
+    for (int i = 0; i < 3; i++) {
+        boots[i] = new_boot();
+        CHECK_INT(ask_grant_of(&boots[i], 1000), -1);
+        leases[i] = granted;
+        CHECK(granted.terms != NULL);
+        CHECK_INT(terms.parts, i + 1);
+        CHECK(terms.parts_version > version);
+        version = terms.parts_version;
+        CHECK_INT(granted.requests_per_minute, 60); /* the key's: a data plane knows its part */
+        run_until(&told_parts.n, (unsigned)i + 1, 1000);
+        CHECK_INT(told_parts.n, i + 1);
+        CHECK_INT(told_parts.last.parts, i + 1);
+        CHECK_INT(told_parts.last.version, version);
+        CHECK(id_eq(&told_parts.last.key, &key));
+    }
+    CHECK_INT(ask_grant_of(&boots[2], 1000), -1); /* a second lease of the same data plane is no other part */
+    CHECK_INT(terms.parts, 3);
+    obeys = false; /* one that does not know of parts is told its part, one request at least */
+    CHECK_INT(ask_grant_of(&boots[2], 1000), -1);
+    CHECK(granted.terms == NULL);
+    CHECK_INT(granted.requests_per_minute, 20);
+    CHECK_INT(granted.tokens_per_minute, 1);
+    obeys = true;
+    boot = boots[0];
+    granted = leases[0];
+    give_back(0, true);
+    run_until(&told_parts.n, 4, 1000);
+    CHECK_INT(told_parts.last.parts, 2);
+    boot = boots[1];
+    granted = leases[1];
+    CHECK_INT(ask_more(1), LEASE_OK);
+    CHECK_INT(terms.parts, 2);
+    key_set("requests_per_minute = 0, tokens_per_minute = 0");
+    CHECK_INT(ask_grant_of(&boots[0], 1000), -1);
+    CHECK(granted.terms == NULL);
+    end();
+}
+
+/* Rotates the key; the digest of its new text is put into *fresh. */
+static void rotate(struct digest32 *fresh, const char *overlap_s)
+{
+    char sql[512], a[33], d[65], n[65];
+
+    secret_random(fresh->b, sizeof fresh->b);
+    id_text(&account, a);
+    hex_encode(digest.b, 32, d);
+    hex_encode(fresh->b, 32, n);
+    snprintf(sql, sizeof sql, "SELECT key_rotate('%s', '\\x%s', '\\x%s', 'sk..', %s, false)", a, d, n, overlap_s);
+    CHECK(strcmp(pg_sql(sql), "ok") == 0);
+}
+
+static unsigned texts_told;
+
+static void text_told_cb(void *cookie, const struct msg_revoke *r)
+{
+    (void)cookie;
+    CHECK(r->version > 0);
+    texts_told++;
+}
+
+static void test_rotation(void)
+{
+    const struct ledger_watch w = {text_told_cb, recalled_cb, catalog_changed_cb, parts_cb, fleet_changed_cb, resync_cb, NULL};
+    struct digest32 first, second, third;
+    struct msg_grant old;
+
+    begin_with(10 * USD);
+    key_set("limit_nusd = 1000000000, requests_per_minute = 10");
+    resynced = texts_told = 0;
+    CHECK_INT(ledger_watch(ledger, &w), ERR_NONE);
+    run_until(&resynced, 1, 3000);
+    first = digest;
+    CHECK_INT(ask_grant(USD / 4), -1);
+    old = granted;
+    rotate(&second, "60");
+    run_until(&texts_told, 2, 1000); /* both hear of it */
+    CHECK_INT(texts_told, 2);
+    /* The old text spends the same key's money, and ends with the overlap, also where its lease is renewed. */
+    CHECK_INT(ask_more(1), LEASE_OK);
+    CHECK(leased.expires_ms > clock_unix_ms() + 50000 && leased.expires_ms < clock_unix_ms() + 70000);
+    digest = second;
+    CHECK_INT(ask_grant(5 * USD), -1);
+    CHECK(id_eq(&granted.key, &old.key) && granted.expires_ms == 0);
+    CHECK_INT(granted.granted_nusd, USD * 3 / 4 - 1);
+    CHECK_INT(terms.parts, 2); /* one data plane, but it counts the texts apart */
+    digest = first;
+    CHECK_INT(ask_grant(USD), NO_KEY_LIMIT);
+    give_back(0, true);
+    CHECK_INT(ask_grant(USD / 8), -1);
+    CHECK(granted.expires_ms > clock_unix_ms() + 50000 && granted.expires_ms < clock_unix_ms() + 70000);
+    clock_set("now() + interval '61 seconds'");
+    CHECK_INT(ask_grant(0), NO_KEY_UNKNOWN);
+    granted = old;
+    CHECK_INT(ask_more(1), LEASE_GONE);
+    digest = second;
+    CHECK_INT(ask_grant(0), -1);
+    clock_set("now()");
+
+    key_set("limit_nusd = NULL");
+    rotate(&third, "60"); /* once more: the first text is over at once, whatever its overlap was */
+    digest = first;
+    CHECK_INT(ask_grant(0), NO_KEY_UNKNOWN);
+    digest = second;
+    CHECK_INT(ask_grant(0), -1);
+    digest = third;
+    CHECK_INT(ask_grant(0), -1);
+    rotate(&first, "0"); /* without an overlap */
+    CHECK_INT(ask_grant(0), NO_KEY_UNKNOWN);
+    digest = first;
+    CHECK_INT(ask_grant(0), -1);
+    key_set("disabled = true"); /* every text of it */
+    CHECK_INT(ask_grant(0), NO_KEY_DISABLED);
+    end();
+}
+
+/* What requests on own keys would have cost counts where the key says so, and a data plane hears when that uses the
+ * limit up. */
+static void test_own_in_limit(void)
+{
+    const struct ledger_watch w = {revoked_cb, recalled_cb, catalog_changed_cb, parts_cb, fleet_changed_cb, resync_cb, NULL};
+    char sql[512], a[33], k[33];
+
+    begin_with(10 * USD);
+    id_text(&account, a);
+    id_text(&key, k);
+    key_set("limit_nusd = 1000000000, limit_reset = 'daily'");
+    snprintf(sql, sizeof sql,
+             "INSERT INTO usage_day (key_id, day, model_no, endpoint_no, account_id, requests, cost_nusd, tokens_prompt,"
+             " tokens_completion, tokens_reasoning) VALUES ('%s', (now() AT TIME ZONE 'UTC')::date, 1, 1, '%s', 0, 0, 0,"
+             " 0, 0); UPDATE usage_day SET own_nusd = 600000000 WHERE key_id = '%s'", k, a, k);
+    CHECK(pg_sql(sql)[0] == '\0');
+    CHECK_INT(ask_grant(5 * USD), -1);
+    CHECK_INT(granted.granted_nusd, USD);
+    give_back(0, true);
+    key_set("include_byok = true");
+    CHECK_INT(ask_grant(5 * USD), -1);
+    CHECK_INT(granted.granted_nusd, USD * 4 / 10);
+    give_back(0, true);
+    resynced = revoked = 0;
+    CHECK_INT(ledger_watch(ledger, &w), ERR_NONE);
+    run_until(&resynced, 1, 3000);
+    snprintf(sql, sizeof sql, "UPDATE usage_day SET own_nusd = 1000000000 WHERE key_id = '%s'", k);
+    CHECK(pg_sql(sql)[0] == '\0');
+    run_until(&revoked, 1, 1000);
+    CHECK_INT(revoked, 1);
+    CHECK_INT(revoked_reason, NO_KEY_CHANGED);
+    CHECK_INT(ask_grant(1), NO_KEY_LIMIT);
+    clock_set("now() + interval '1 day'"); /* another window */
+    CHECK_INT(ask_grant(5 * USD), -1);
+    CHECK_INT(granted.granted_nusd, USD);
+    give_back(0, true);
+    CHECK(pg_sql("DELETE FROM usage_day WHERE own_nusd > 0")[0] == '\0');
+    end();
+}
+
+/* For 200 random moments of spending and of asking, over years and their edges: the limit's window is the UTC day, the
+ * week from Monday, or the month, as PostgreSQL's calendar has them and as this program computes them itself. */
+static void test_window_property(void)
+{
+    static const char *const resets[] = {"daily", "weekly", "monthly"};
+    char sql[1024], a[33], k[33];
+    unsigned wrong = 0, inside = 0;
+
+    begin_with(0);
+    id_text(&account, a);
+    id_text(&key, k);
+    key_set("limit_nusd = 1000");
+    for (unsigned i = 0; i < 200; i++) {
+        /* a day of 2024 to 2031, and up to 40 days later; the last second of a day every other time */
+        int64_t spent_day = 19723 + (int64_t)(i * 2654435761u % 2900), later = (int64_t)(i * 40503u % 41);
+        int64_t at_s = (spent_day + later) * 86400 + (i % 2 == 0 ? 86399 : (int64_t)(i * 7919u % 86400));
+        unsigned r = i % 3;
+        int64_t monday = spent_day - (spent_day + 3) % 7; /* 1970-01-01 was a Thursday */
+        time_t spent_s = (time_t)(spent_day * 86400), now_s = (time_t)at_s;
+        struct tm then, now;
+        bool counts;
+
+        gmtime_r(&spent_s, &then);
+        gmtime_r(&now_s, &now);
+        counts = r == 0   ? later == 0
+                 : r == 1 ? at_s < (monday + 7) * 86400
+                          : then.tm_mon == now.tm_mon && then.tm_year == now.tm_year;
+        snprintf(sql, sizeof sql, "to_timestamp(%lld)", (long long)at_s);
+        clock_set(sql);
+        snprintf(sql, sizeof sql,
+                 "DELETE FROM usage_day WHERE key_id = '%s'; UPDATE api_key SET limit_reset = '%s' WHERE key_id = '%s';"
+                 "INSERT INTO usage_day (key_id, day, model_no, endpoint_no, account_id, requests, cost_nusd,"
+                 " tokens_prompt, tokens_completion, tokens_reasoning) VALUES ('%s', date '1970-01-01' + %lld, 1, 1,"
+                 " '%s', 1, 700, 0, 0, 0)", k, resets[r], k, k, (long long)spent_day, a);
+        CHECK(pg_sql(sql)[0] == '\0');
+        snprintf(sql, sizeof sql, "SELECT window_nusd FROM key_spend WHERE key_id = '%s'", k);
+        wrong += pg_number(sql) != (counts ? 700 : 0);
+        inside += counts;
+    }
+    CHECK_INT(wrong, 0);
+    CHECK(inside > 20 && inside < 180); /* both happened */
+    snprintf(sql, sizeof sql, "DELETE FROM usage_day WHERE key_id = '%s'", k);
+    CHECK(pg_sql(sql)[0] == '\0');
+    clock_set("now()");
+    end();
+}
+
 static const struct check_case cases[] = {
     {"topup", test_topup},
     {"grant", test_grant},
@@ -1616,6 +1923,12 @@ static const struct check_case cases[] = {
     {"revocation and catalog", test_watch_and_catalog},
     {"constraints", test_constraints},
     {"violations are seen", test_violations_are_seen},
+    {"rules are lent with the money", test_rules},
+    {"rules and the former release", test_rules_of_the_former_release},
+    {"limits per minute are shared", test_shares},
+    {"a second text of a key", test_rotation},
+    {"own keys in the limit", test_own_in_limit},
+    {"windows of limits at random moments", test_window_property},
     {"idempotency keys", test_claim},
     {"idempotency keys and records", test_claim_and_record},
     {"idempotency keys of a dead data plane", test_claim_of_a_dead_data_plane},

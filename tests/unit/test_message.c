@@ -119,6 +119,49 @@ static void run_own_round_trips(void)
     CHECK_REFUSED(seal_give, .boot = {{1}}, .sealed = view_of(some, 48));
 }
 
+static void run_rules(void)
+{
+    const struct msg_grant grant = {.key_digest = {{1}}, .key = {{2}}, .account = {{3}}, .lease = {{4}},
+                                    .granted_nusd = 5, .lease_ms = 6, .version = 7};
+    const struct msg_lease lease = {.key = {{2}}, .lease = {{4}}, .granted_nusd = 5, .status = LEASE_KEY_LIMIT};
+    struct key_terms most = {.parts = LIMIT_KEY_PARTS,
+                             .parts_version = 9,
+                             .rules = {.set = KEY_RULES_ALL, .privacy = KEY_PRIVACY_CONFIDENTIAL,
+                                       .region = KEY_REGION_US, .n_models = LIMIT_RULE_MODELS,
+                                       .n_ranges = LIMIT_RULE_RANGES}},
+                     bad;
+    const struct key_terms least = {.parts = 1};
+
+    for (unsigned i = 0; i < LIMIT_RULE_MODELS; i++)
+        most.rules.models[i] = i << 20;
+    for (unsigned i = 0; i < LIMIT_RULE_RANGES; i++)
+        most.rules.ranges[i] = (struct ip_range){{0x20, (uint8_t)i}, 16};
+    provider_set_add(&most.rules.providers, LIMIT_PROVIDERS - 1);
+    CHECK_MESSAGE(ruled, MSG_RULED, .kind = RULED_GRANT, .grant = grant, .terms = most);
+    CHECK_MESSAGE(ruled, MSG_RULED, .kind = RULED_LEASE, .lease = lease, .terms = most);
+    CHECK_MESSAGE(ruled, MSG_RULED, .kind = RULED_LEASE, .lease = lease, .terms = least);
+    CHECK_REFUSED(ruled, .kind = RULED_KINDS, .terms = least);
+    CHECK_REFUSED(ruled, .kind = RULED_GRANT, .grant = grant); /* no parts */
+    bad = most;
+    bad.rules.n_models = LIMIT_RULE_MODELS + 1;
+    CHECK_REFUSED(ruled, .kind = RULED_GRANT, .grant = grant, .terms = bad);
+    bad = most;
+    bad.rules.set = KEY_RULE_MODELS; /* and there are ranges */
+    CHECK_REFUSED(ruled, .kind = RULED_GRANT, .grant = grant, .terms = bad);
+    bad = most;
+    bad.rules.ranges[3].bits = 4; /* 2003::/4 */
+    CHECK_REFUSED(ruled, .kind = RULED_GRANT, .grant = grant, .terms = bad);
+    bad = most;
+    bad.rules.privacy = KEY_PRIVACIES;
+    CHECK_REFUSED(ruled, .kind = RULED_GRANT, .grant = grant, .terms = bad);
+    bad = most;
+    bad.parts = LIMIT_KEY_PARTS + 1;
+    CHECK_REFUSED(ruled, .kind = RULED_GRANT, .grant = grant, .terms = bad);
+    CHECK_MESSAGE(key_parts, MSG_KEY_PARTS, .key = {{1}}, .parts = 2, .version = 3);
+    CHECK_REFUSED(key_parts, .key = {{1}}, .version = 3);
+    CHECK_MESSAGE(rules_known, MSG_RULES_KNOWN, .version = RULES_VERSION);
+}
+
 static void run_acme_challenge(void)
 {
     const struct view name = VIEW_LIT("api.example.com"), key = VIEW_LIT("tok-en_1.thumb");
@@ -768,6 +811,7 @@ static void run_refusal_names(void)
 
 static const struct check_case cases[] = {
     {"message_round_trips", run_round_trips},
+    {"message_rules", run_rules},
     {"message_acme_challenge", run_acme_challenge},
     {"message_encoder_refuses", run_encoder_refuses},
     {"message_relay_bounds", run_relay_bounds},

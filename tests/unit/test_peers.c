@@ -792,7 +792,7 @@ static void nothing_else_before_acceptance(void)
     client_open(&c);
     CHECK_INT(client_next(&c).type, MSG_CHALLENGE);
     buf_init(&out, 128);
-    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){good_key, 0, 0}, &out), ERR_NONE);
+    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){good_key, 0, 0, false}, &out), ERR_NONE);
     client_send(&c, &out);
     CHECK_INT(client_next(&c).type, 0);
     client_close(&c);
@@ -927,7 +927,7 @@ static void lookup_send(struct client *c, const struct digest32 *key)
     struct buf out;
 
     buf_init(&out, 128);
-    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){*key, 0, 0}, &out), ERR_NONE);
+    CHECK_INT(msg_key_lookup_encode(&(struct msg_key_lookup){*key, 0, 0, false}, &out), ERR_NONE);
     client_send(c, &out);
 }
 

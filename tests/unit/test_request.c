@@ -45,6 +45,10 @@ static struct {
     unsigned own_asks;
     inquiry_cb *own_cb;
     void *own_cookie;
+    struct key_rules rules;
+    uint64_t rules_generation; /* 0: the key has none */
+    bool rules_busy, rules_change;
+    unsigned forgone;
 } fake;
 
 /* --- idempotency keys: one claim at a time */
@@ -96,6 +100,24 @@ enum err keyring_find(struct keyring *k, const struct digest32 *d, uint64_t ms, 
     fake.key.refs++;
     *out = &fake.key;
     return ERR_NONE;
+}
+uint64_t key_rules_generation(const struct key *k)
+{
+    (void)k;
+    fake.rules_generation += fake.rules_change ? 2 : 0;
+    return fake.rules_generation;
+}
+bool key_rules(const struct keyring *k, const struct key *s, struct key_rules *out, uint64_t *generation)
+{
+    (void)k, (void)s;
+    *out = fake.rules;
+    *generation = fake.rules_generation;
+    return !fake.rules_busy;
+}
+void key_forgo(struct key *k)
+{
+    CHECK(k->refs > 0);
+    fake.forgone++;
 }
 void key_release(struct key *k)
 {
@@ -327,7 +349,7 @@ static struct provider provider = {.id = "p"};
 static struct catalog_endpoint infos[ENDPOINTS];
 static struct route_endpoint endpoints[ENDPOINTS];
 static struct catalog_model info = {.no = 9, .context_length = 1000, .max_output = 100};
-static struct route_model model = {&info, endpoints, ENDPOINTS};
+static struct route_model model = {.info = &info, .endpoints = endpoints, .n_endpoints = ENDPOINTS};
 static struct stats stats;
 static struct request_context context = {.stats = &stats};
 
@@ -894,6 +916,172 @@ static void test_cold_key(void)
     CHECK_INT(side.attempts, 0);
     CHECK_INT(side.failure.error, API_CONTROL_PLANE);
     check_over(0, 0);
+}
+
+/* --- what the key may be used for */
+
+static const struct key_rules no_rules;
+
+/* Two models: the one that is there, and one of another author at another provider. */
+static struct provider second_provider = {.no = 1, .id = "q", .retains_data = true};
+static struct catalog_model second_info = {.no = 10, .context_length = 1000, .max_output = 100};
+static struct catalog_endpoint second_endpoint_info;
+static struct route_endpoint second_endpoint;
+static struct route_model second = {.info = &second_info, .endpoints = &second_endpoint, .n_endpoints = 1,
+                                    .name = 33, .author = 44};
+
+static struct request *begin_ruled(const struct key_rules *rules)
+{
+    struct request *r = begin_with(false, 1);
+
+    model.name = 11;
+    model.author = 22;
+    second_endpoint_info = infos[0];
+    second_endpoint_info.no = 77;
+    second_endpoint_info.model_no = 10;
+    second_endpoint_info.provider_no = 1;
+    second_endpoint = (struct route_endpoint){&second_endpoint_info, &second_provider, 5};
+    r->want.models[1] = &second;
+    r->want.n_models = 2;
+    r->rules.client[15] = 7;
+    fake.rules = *rules;
+    fake.rules_generation = key_rules_any(rules) ? 2 : 0;
+    return r;
+}
+
+/* Each kind of rule, with a request that it allows, one that it narrows and one that it forbids: nobody is asked then,
+ * and nothing is paid. */
+static void test_rules(void)
+{
+    static const struct {
+        struct key_rules rules;
+        enum api_error error;
+        uint32_t served_by; /* endpoint */
+        size_t candidates;
+    } cases[] = {
+        {{0}, API_OK, 1, 2},
+        {{.set = KEY_RULE_MODELS, .n_models = 1, .models = {11}}, API_OK, 1, 1},
+        {{.set = KEY_RULE_MODELS, .n_models = 1, .models = {33}}, API_OK, 77, 1},
+        {{.set = KEY_RULE_MODELS, .n_models = 1, .models = {44}}, API_OK, 77, 1}, /* the author's */
+        {{.set = KEY_RULE_MODELS, .n_models = 2, .models = {22, 33}}, API_OK, 1, 2},
+        {{.set = KEY_RULE_MODELS, .n_models = 1, .models = {99}}, API_MODEL_NOT_ALLOWED, 0, 0},
+        {{.set = KEY_RULE_MODELS}, API_MODEL_NOT_ALLOWED, 0, 0},
+        {{.set = KEY_RULE_PROVIDERS, .providers = {{2}}}, API_OK, 77, 1},
+        {{.set = KEY_RULE_PROVIDERS, .providers = {{3}}}, API_OK, 1, 2},
+        {{.set = KEY_RULE_PROVIDERS, .providers = {{4}}}, API_PROVIDER_NOT_ALLOWED, 0, 0},
+        {{.set = KEY_RULE_PROVIDERS | KEY_RULE_MODELS, .providers = {{1}}, .n_models = 1, .models = {33}},
+         API_PROVIDER_NOT_ALLOWED, 0, 0},
+        {{.set = KEY_RULE_RANGES, .n_ranges = 1, .ranges = {{{0}, 120}}}, API_OK, 1, 2},
+        {{.set = KEY_RULE_RANGES, .n_ranges = 1, .ranges = {{{0, 1}, 16}}}, API_IP_NOT_ALLOWED, 0, 0},
+        {{.set = KEY_RULE_RANGES}, API_IP_NOT_ALLOWED, 0, 0},
+        {{.privacy = KEY_PRIVACY_NO_RETENTION}, API_OK, 1, 1},
+        {{.privacy = KEY_PRIVACY_CONFIDENTIAL}, API_NO_PROVIDER, 0, 0},
+        {{.region = KEY_REGION_EU}, API_REGION_NOT_ALLOWED, 0, 0},
+        {{.region = KEY_REGION_US}, API_NO_PROVIDER, 0, 0}, /* none of them is there */
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct request *r = begin_ruled(&cases[i].rules);
+
+        request_begin(r);
+        CHECK_INT(side.attempts, cases[i].error == API_OK);
+        if (cases[i].error == API_OK) {
+            CHECK_INT(r->attempts.route.n, cases[i].candidates);
+            CHECK_INT(r->attempts.candidate.endpoint->info->no, cases[i].served_by);
+            report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+            check_over(11000, 1);
+        } else {
+            CHECK_INT(side.failure.error, cases[i].error);
+            check_over(0, 0);
+        }
+    }
+}
+
+/* A key that is not known here: the request was routed without its rules, and is once more with them, once. It does not
+ * count twice against requests per minute. */
+static void test_rules_of_a_cold_key(void)
+{
+    const struct key_rules other = {.set = KEY_RULE_MODELS, .n_models = 1, .models = {33}},
+                           none = {.set = KEY_RULE_MODELS};
+    struct request *r = begin_ruled(&other);
+
+    fake.cold = true;
+    request_begin(r);
+    CHECK_INT(r->attempts.route.n, 2);
+    fake.cold = false;
+    answer_ask(ERR_NONE);
+    CHECK_INT(side.attempts, 1);
+    CHECK_INT(r->attempts.candidate.endpoint->info->no, 77);
+    CHECK_INT(fake.forgone, 1);
+    CHECK_INT(fake.unreserved, 1); /* of the first admission; the others of this file have one only */
+    fake.unreserved = 0;
+    report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+    check_over(11000, 1);
+
+    r = begin_ruled(&none);
+    fake.cold = true;
+    request_begin(r);
+    fake.cold = false;
+    answer_ask(ERR_NONE);
+    CHECK_INT(side.attempts, 0);
+    CHECK_INT(side.failure.error, API_MODEL_NOT_ALLOWED);
+    fake.unreserved = 0;
+    check_over(0, 0);
+
+    r = begin_ruled(&no_rules); /* a cold key without rules is not routed again */
+    fake.cold = true;
+    request_begin(r);
+    fake.cold = false;
+    answer_ask(ERR_NONE);
+    CHECK_INT(fake.forgone, 0);
+    CHECK_INT(side.attempts, 1);
+    report(r, (struct attempt_result){.e = ERR_NONE, .status = 200}, false);
+    check_over(11000, 1);
+}
+
+/* Rules that are being written, and ones that change each time they are looked at: the request ends, unserved. */
+static void test_rules_that_do_not_stand_still(void)
+{
+    const struct key_rules some = {.privacy = KEY_PRIVACY_NO_RETENTION};
+    struct request *r = begin_ruled(&some);
+
+    fake.rules_busy = true;
+    request_begin(r);
+    CHECK_INT(side.attempts, 0);
+    CHECK_INT(side.failure.error, API_OVERLOAD);
+    check_over(0, 0);
+
+    r = begin_ruled(&some);
+    fake.rules_change = true;
+    request_begin(r);
+    CHECK_INT(side.attempts, 0);
+    CHECK_INT(side.failure.error, API_OVERLOAD);
+    CHECK_INT(r->rules.applied, KEY_USE_APPLIED_MAX);
+    CHECK_INT(fake.unreserved, KEY_USE_APPLIED_MAX);
+    fake.unreserved = 0;
+    check_over(0, 0);
+}
+
+/* What an earlier look at the rules added is taken back by a later one; what the client demands stays. */
+static void test_rules_begin_from_the_clients_words(void)
+{
+    struct route_want w = {.places = ROUTE_LAW_US, .models = {&model}, .n_models = 1};
+    struct key_use x = {.in_eu = true};
+    struct key key = {0};
+    struct api_failure f;
+
+    (void)begin_ruled(&no_rules);
+    fake.rules = (struct key_rules){.privacy = KEY_PRIVACY_CONFIDENTIAL, .region = KEY_REGION_EU,
+                                    .set = KEY_RULE_MODELS, .n_models = 1, .models = {11}};
+    fake.rules_generation = 2;
+    CHECK(key_use_apply(&x, NULL, &key, &w, &f));
+    CHECK(w.confidential && w.no_retention && w.privacy_by == ROUTE_MIN_PRIVACY && w.barred[0] == 0);
+    CHECK_INT(w.places, ROUTE_LAW_US | ROUTE_LAW_EU | ROUTE_IN_EU);
+    CHECK(key_use_holds(&x, &key));
+    fake.rules_generation = 0;
+    CHECK(!key_use_holds(&x, &key));
+    CHECK(key_use_apply(&x, NULL, &key, &w, &f));
+    CHECK(!w.confidential && !w.no_retention && w.places == ROUTE_LAW_US);
 }
 
 static struct request *begin_with_key(bool cold)
@@ -2139,6 +2327,10 @@ static const struct check_case cases[] = {
     {"request_client_gone_while_it_is_read", test_client_gone_while_it_is_read},
     {"request_client_gone_after_a_failure", test_client_gone_after_a_failure},
     {"request_cold_key", test_cold_key},
+    {"request_rules_of_the_key", test_rules},
+    {"request_rules_of_a_cold_key", test_rules_of_a_cold_key},
+    {"request_rules_that_do_not_stand_still", test_rules_that_do_not_stand_still},
+    {"request_rules_begin_from_the_clients_words", test_rules_begin_from_the_clients_words},
     {"request_idempotency_key", test_idempotency_key},
     {"request_idempotency_key_of_a_client_that_leaves", test_idempotency_key_of_a_client_that_leaves},
     {"request_refused_before_dispatch", test_refused_before_dispatch},

@@ -25,7 +25,8 @@ static struct route_endpoint endpoints[2 * N] = {
 };
 static struct catalog_model tools = {.no = 1, .id = "x/tools", .capabilities = CAP_TOOLS};
 static struct catalog_model plain = {.no = 2, .id = "x/plain"};
-static struct route_model models[2] = {{&tools, &endpoints[0], 3}, {&plain, &endpoints[3], 1}};
+static struct route_model models[2] = {{.info = &tools, .endpoints = &endpoints[0], .n_endpoints = 3},
+                                       {.info = &plain, .endpoints = &endpoints[3], .n_endpoints = 1}};
 static struct health_view health[4];
 
 static void read_health(const void *cookie, uint32_t slot, struct health_view *out)
