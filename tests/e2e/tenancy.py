@@ -416,6 +416,18 @@ def the_last_management_key_stays():
     equal(call("PATCH", f"/v1/keys/{hash_one}", t.keys["owner"], {"name": "renamed"}).status, 200)
 
 
+@case
+def nobody_gets_a_key_above_their_own():
+    t = Tenant(operator)
+    for body in ({"name": "x", "role": "management"}, {"name": "x", "role": "operator"}):
+        equal(call("POST", "/v1/keys", t.keys["developer"], body).code(), "insufficient_role", body)
+    path = f"/v1/keys/{digest_of(t.keys['m'])}/rotate"
+    a = call("POST", path, t.keys["developer"], {})
+    equal((a.status, a.code()), (403, "insufficient_role"), a)
+    equal(call("POST", f"/v1/keys/{t.hash}/rotate", t.keys["developer"], {}).status // 100, 2)
+    equal(call("POST", path, t.keys["admin"], {}).status // 100, 2)
+
+
 # --- people
 
 def sign_up(email, password="correct horse", **more):
