@@ -237,6 +237,11 @@ static void rotate_role_cb(void *cookie, enum err e, const struct db_result *r)
 
     if (answer_missing(c, e, r))
         return;
+    /* The new text is as good as a new key: who may not make one of this kind does not get it. */
+    if (!role_grants(c->role, role_named(db_get_text(r, 0, 0)))) {
+        call_fail(c, 403, "insufficient_role", "This kind of key may do more than you may.", NULL);
+        return;
+    }
     api_new_key(!view_eq(db_get_text(r, 0, 0), view_str(key_roles[0])), &c->made);
     memcpy(fresh.b, c->made.digest, sizeof fresh.b);
     const struct db_param p[] = {

@@ -109,6 +109,12 @@ def call(method, path, key=None, body=None, headers=None):
     try:
         local.http.request(method, path, body=data, headers=h)
         r = local.http.getresponse()
+        if (r.getheader("content-type") or "").startswith("text/event-stream"):
+            # It does not end by itself; its first bytes are what another tenant's would be among.
+            body = r.read1(65536)
+            local.http.close()
+            local.http = None
+            return Reply(r.status, {k.lower(): v for k, v in r.getheaders()}, body)
         return Reply(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read())
     except (http.client.HTTPException, OSError):
         local.http = None
@@ -408,6 +414,18 @@ def the_last_management_key_stays():
         a = call(method, f"/v1/keys/{hash_one}", t.keys["owner"], body)
         equal((a.status, a.code()), (409, "last_management_key"), body)
     equal(call("PATCH", f"/v1/keys/{hash_one}", t.keys["owner"], {"name": "renamed"}).status, 200)
+
+
+@case
+def nobody_gets_a_key_above_their_own():
+    t = Tenant(operator)
+    for body in ({"name": "x", "role": "management"}, {"name": "x", "role": "operator"}):
+        equal(call("POST", "/v1/keys", t.keys["developer"], body).code(), "insufficient_role", body)
+    path = f"/v1/keys/{digest_of(t.keys['m'])}/rotate"
+    a = call("POST", path, t.keys["developer"], {})
+    equal((a.status, a.code()), (403, "insufficient_role"), a)
+    equal(call("POST", f"/v1/keys/{t.hash}/rotate", t.keys["developer"], {}).status // 100, 2)
+    equal(call("POST", path, t.keys["admin"], {}).status // 100, 2)
 
 
 # --- people
