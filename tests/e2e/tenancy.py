@@ -357,6 +357,15 @@ def operators_see_every_account():
 def suspended_and_closed_accounts():
     t = Tenant(operator)
     path = f"/v1/accounts/{t.account}"
+    other, shut = (call("POST", "/v1/workspaces", t.keys["owner"], {"name": n, "slug": n}).json()["data"]["id"]
+                   for n in ("other", "shut"))
+    equal(call("PATCH", "/v1/accounts/" + shut, operator, {"state": "closed", "reason": "x"}).status, 200)
+    # Its owner has several workspaces; this is about one.
+    owner = {"x-trustedrouter-workspace": t.account}
+    a = call("POST", "/v1/credits/transfer", t.keys["owner"], {"amount": 1, "to_workspace_id": shut}, owner)
+    equal((a.status, a.code()), (404, "workspace_not_found"))
+    a = call("POST", "/v1/credits/transfer", t.keys["owner"], {"amount": 1, "to_workspace_id": other}, owner)
+    equal(a.status, 200, a)
     equal(call("PATCH", path, operator, {"state": "suspended"}).param(), "reason")
     a = call("PATCH", path, operator, {"state": "suspended", "reason": "unpaid"})
     equal((a.status, a.json()["data"]["state"], a.json()["data"]["state_reason"]), (200, "suspended", "unpaid"))
@@ -364,9 +373,10 @@ def suspended_and_closed_accounts():
         a = call("GET", "/v1/key", t.keys[key])
         equal((a.status, a.code()), (403, "account_suspended"), key)
     # Its people still see it, and change nothing.
-    equal(call("GET", "/v1/keys", t.keys["owner"]).status, 200)
-    a = call("POST", "/v1/keys", t.keys["owner"], {"name": "x"})
-    equal((a.status, a.code()), (403, "account_suspended"))
+    equal(call("GET", "/v1/keys", t.keys["owner"], None, owner).status, 200)
+    for to, body in (("keys", {"name": "x"}), ("credits/transfer", {"amount": 1, "to_workspace_id": other})):
+        a = call("POST", "/v1/" + to, t.keys["owner"], body, owner)
+        equal((a.status, a.code()), (403, "account_suspended"), to)
     equal(call("GET", "/v1/auth/session", t.keys["owner"]).status, 200)
     equal(call("GET", f"/v1/keys?account_id={t.account}", operator).status, 200)
     equal(call("PATCH", path, operator, {"state": "active"}).json()["data"]["state"], "active")
