@@ -319,7 +319,8 @@ static enum trctl_exit result(CURLcode e, const struct coming *in, const char *w
         return TRCTL_FAILED;
     }
     if (e != CURLE_OK) {
-        complain("no answer: %s", why[0] != '\0' ? why : curl_easy_strerror(e));
+        complain("no answer: %s%s", why[0] != '\0' ? why : curl_easy_strerror(e),
+                 e == CURLE_PEER_FAILED_VERIFICATION ? " (trctl login --ca FILE names who vouches: ca.pem of state_dir)" : "");
         return TRCTL_UNREACHABLE;
     }
     x = exit_of(in->out->status);

@@ -141,6 +141,8 @@ static void list_show(struct json_object *list, const char *words, FILE *to)
         padded(c.name[k], c.width[k], k + 1 == c.n, to);
     if (c.n > 0)
         fputc('\n', to);
+    else
+        fputs("nothing\n", to);
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         for (size_t k = 0; k < c.n; k++) {
             cell_of(json_object_array_get_idx(list, i), c.name[k], cell);

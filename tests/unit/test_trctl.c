@@ -161,6 +161,7 @@ static void tables(void)
         {"{\"data\":[{\"a\":\"\xc3\xa4\xc3\xb6\",\"b\":1}]}", "", "a   b\n\xc3\xa4\xc3\xb6  1\n"},
         {"{\"data\":{\"a\":1,\"long\":0.00001},\"key\":\"k\"}", "", "a     1\nlong  0.00001\nkey   k\n"},
         {"{\"data\":[]}", "a b", "a  b\n"},
+        {"{\"data\":[]}", "", "nothing\n"},
         {"{\"data\":[{\"a\":\"\\u001b[2J\\n\",\"b\":1}]}", "a b", "a      b\n?[2J?  1\n"},
         {"{\"a\":\"\\u009b31m\"}", "", "a  ?\x9b" "31m\n"},
     };
