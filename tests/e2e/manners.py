@@ -127,6 +127,16 @@ def keys_have_a_form():
 
 
 @case
+def what_was_asked_cannot_be_guessed_from_the_database():
+    """A body may have a password in it. The digest of one request under two keys is two, so the key is part of it."""
+    ours = one.sql("SELECT count(*), count(DISTINCT request) FROM rest_idempotency")
+    for once in ("guess-1", "guess-2"):
+        equal(post(one, "guessed", once)[0], 201)
+    rows, requests = one.sql("SELECT count(*), count(DISTINCT request) FROM rest_idempotency").split("|")
+    equal((int(rows), int(requests)), tuple(int(n) + 2 for n in ours.split("|")))
+
+
+@case
 def refusals_are_kept_too():
     for replayed in (None, "true"):
         status, head, answer = ask(one, "POST", "/v1/keys", {"nam": "refused"}, idempotency_key="refused")
