@@ -62,7 +62,7 @@ const struct route routes[] = {
     /* --- money: balances, movements, statements */
     ROUTE("GET", "/credits", CREDITS_READ, R_RELAYED, "", handle_credits),
     ROUTE("GET", "/credits/transfers", CREDITS_READ, 0, "limit cursor kind", handle_movement_list),
-    ROUTE("POST", "/credits/transfer", CREDITS_WRITE, R_OWN_IDEMPOTENCY, "", handle_transfer),
+    ROUTE("POST", "/credits/transfer", CREDITS_WRITE, R_OWN_IDEMPOTENCY | R_ACTIVE, "", handle_transfer),
     ROUTE("POST", "/credits/topup", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_topup),
     ROUTE("POST", "/credits/refund", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_refund),
     ROUTE("POST", "/credits/adjust", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_adjust),
