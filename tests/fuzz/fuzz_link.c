@@ -434,7 +434,7 @@ static void tick(void)
     session_tick(&u, mono_ms);
     ship_tick(&u, mono_ms);
     asks_tick(&u);
-    inquiries_tick(&u, mono_ms);
+    inquiries_tick(&u);
     uv_run(&loop, UV_RUN_NOWAIT);
 }
 
