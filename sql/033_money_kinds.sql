@@ -398,7 +398,7 @@ BEGIN
 END $$;
 
 -- Between workspaces of one organisation: one transfer in each one's books, both with the same id (about). outcome
--- also: foreign (of another organisation, or none), same (the account itself).
+-- also: foreign (of another organisation, closed, or none), same (the account itself).
 CREATE FUNCTION ledger_transfer(p_from uuid, p_to uuid, p_id uuid, p_amount bigint, p_reason text,
                                 p_idempotency text, OUT outcome text, OUT o_transfer bigint,
                                 OUT o_available bigint, OUT o_free bigint)
@@ -427,6 +427,8 @@ BEGIN
                              AND EXISTS (SELECT 1 FROM transfer WHERE account_id = p_to AND kind = 'move'
                                          AND about = before.o_about)
                         THEN 'repeated' ELSE 'conflict' END;
+    ELSIF EXISTS (SELECT 1 FROM account WHERE account_id = p_to AND state = 'closed') THEN
+        outcome := 'foreign'; -- nobody could take it out again
     ELSIF p_amount > o_free THEN
         outcome := 'insufficient';
     ELSE

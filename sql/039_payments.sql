@@ -386,7 +386,8 @@ BEGIN
     ELSIF f ->> 'what' IN ('refund', 'dispute', 'charged_back') AND f ->> 'parent' IS NOT NULL THEN
         INSERT INTO payment_waiting
         VALUES (f ->> 'parent', f ->> 'object', f ->> 'what', coalesce(f ->> 'state', ''), f, ledger_now())
-        ON CONFLICT (parent_ref, object_ref, what, state) DO UPDATE SET fact = excluded.fact;
+        ON CONFLICT (parent_ref, object_ref, what, state) DO UPDATE SET fact = excluded.fact
+            WHERE (payment_waiting.fact ->> 'total')::bigint < (excluded.fact ->> 'total')::bigint;
         outcome := 'waiting';
     ELSE
         outcome := 'unknown';

@@ -60,6 +60,7 @@ CREATE FUNCTION auto_topup_claim(p_max bigint) RETURNS bigint LANGUAGE sql AS $$
         SELECT auto_topup_try(t.account_id) AS said FROM (
             SELECT t.account_id FROM auto_topup t
             WHERE t.state = 'on' AND t.next_at <= ledger_now()
+              AND (SELECT a.state FROM account a WHERE a.account_id = t.account_id) = 'active'
               AND payment_balance(t.account_id) < t.threshold_nusd
               AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.account_id = t.account_id AND p.kind = 'auto'
                               AND p.state IN ('claimed', 'open', 'processing'))

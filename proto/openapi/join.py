@@ -264,7 +264,9 @@ def document(plane, all_of):
         method, path = at.split()[:2]
         if plane not in op["planes"]:
             continue
-        out["paths"].setdefault(path, {})[method.lower()] = operation(method, path, op, all_of)
+        if method.lower() in out["paths"].setdefault(path, {}):
+            stop(f"the {plane} plane has two {method} {path}")
+        out["paths"][path][method.lower()] = operation(method, path, op, all_of)
         if ids.setdefault(op["id"], at) != at:
             stop(f"{at} and {ids[op['id']]} have one operationId")
     out["components"]["schemas"] = used_schemas(out, all_of)

@@ -83,7 +83,7 @@ def refusals_fit_in_each_dialect():
     for prefix in ("/v1", "/api/v1"):
         for path in ("/chat/completions", "/messages", "/responses", "/embeddings"):
             equal(ask("POST", prefix + path, {"model": "none/such"}, rig.env("TR_API_KEY")).status // 100, 4)
-            equal(ask("POST", prefix + path, b"{}", rig.env("TR_API_KEY"), {"content-type": "application/x-www-form-urlencoded"}).status, 415)
+            equal(ask("POST", prefix + path, b"{}", rig.env("TR_API_KEY"), {"Content-Type": "application/x-www-form-urlencoded"}).status, 415)
             equal(ask("POST", prefix + path, {"model": "demo/echo"}, "").status, 401)
         equal(ask("GET", prefix + "/keys", None, rig.env("TR_API_KEY")).status, 403)
 

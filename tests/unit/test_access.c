@@ -34,7 +34,7 @@ static void begin(void)
         migrated = true;
     }
     sql_is("SET session_replication_role = replica; SET client_min_messages = error;"
-           " TRUNCATE organisation, account, api_key, ledger_account, transfer, posting, lease, boot,"
+           " TRUNCATE organisation, account, api_key, key_digest, operator_account, ledger_account, transfer, posting, lease, boot,"
            " app_user, user_identity, membership, invitation, session, login_throttle"
            " RESTART IDENTITY CASCADE;"
            " SET session_replication_role = DEFAULT;"

@@ -517,6 +517,21 @@ static void test_read_only(void)
     close_db();
 }
 
+/* Whatever the database says: in this one every plan would be compiled. */
+static void test_no_jit(void)
+{
+    struct answer a;
+
+    pg_sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET jit = on', current_database()); END $$");
+    pg_sql("CREATE OR REPLACE FUNCTION status_document() RETURNS json LANGUAGE sql STABLE AS"
+           " $$ SELECT '1'::json WHERE 1 / (current_setting('jit') = 'off')::int = 1 $$");
+    open_db(pg_url());
+    a = ask(STMT_STATUS, NULL, 0);
+    CHECK_INT(a.e, ERR_NONE);
+    CHECK_INT(a.rows, 1);
+    close_db();
+}
+
 static const struct check_case cases[] = {
     {"migrate twice", test_migrate},
     {"migrate together", test_migrate_together},
@@ -534,5 +549,6 @@ static const struct check_case cases[] = {
     {"several hosts", test_several_hosts},
     {"hosts in turn", test_turns},
     {"server that takes no writes", test_read_only},
+    {"no plan is compiled", test_no_jit},
 };
 CHECK_MAIN(cases)
