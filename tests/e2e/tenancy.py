@@ -459,6 +459,10 @@ def nobody_gets_a_key_above_their_own():
     path = f"/v1/keys/{digest_of(t.keys['m'])}/rotate"
     a = call("POST", path, t.keys["developer"], {})
     equal((a.status, a.code()), (403, "insufficient_role"), a)
+    for method, body in (("PATCH", {"disabled": True}), ("DELETE", None)):
+        a = call(method, f"/v1/keys/{digest_of(t.keys['m'])}", t.keys["developer"], body)
+        equal((a.status, a.code()), (403, "insufficient_role"), a)
+    equal(call("PATCH", f"/v1/keys/{t.hash}", t.keys["developer"], {"name": "y"}).status, 200)
     equal(call("POST", f"/v1/keys/{t.hash}/rotate", t.keys["developer"], {}).status // 100, 2)
     equal(call("POST", path, t.keys["admin"], {}).status // 100, 2)
 
