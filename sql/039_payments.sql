@@ -171,7 +171,8 @@ CREATE FUNCTION payment_gone(p payment) RETURNS bigint LANGUAGE sql STABLE AS $$
           FROM payment_dispute WHERE account_id = p.account_id AND payment_id = p.payment_id) d
 $$;
 
--- Make the credits follow what payment_gone() says. The caller holds account and payment.
+-- Make the credits follow what payment_gone() says. The caller holds account and payment. Credits that went back must
+-- not be bought again at once with the same card: automatic top-ups go off until the customer puts them on again.
 CREATE FUNCTION payment_level(p_account uuid, p_payment uuid, p_kind text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     p payment;
@@ -189,6 +190,8 @@ BEGIN
     END IF;
     UPDATE payment SET back_nusd = back_nusd + change, moves = moves + 1, updated_at = ledger_now()
     WHERE account_id = p_account AND payment_id = p_payment AND change <> 0;
+    UPDATE auto_topup SET state = 'off', reason = 'payment_' || p_kind, updated_at = ledger_now()
+    WHERE account_id = p_account AND state = 'on' AND change > 0;
 END $$;
 
 -- --- facts
@@ -291,11 +294,11 @@ BEGIN
 END $$;
 
 -- An automatic top-up has come to its end: a failure waits 15 minutes, then an hour, and the third in a row
--- switches top-ups off, with its reason.
+-- switches top-ups off, with its reason. Ones that are off keep the reason why.
 CREATE FUNCTION payment_auto_moved(p payment) RETURNS void LANGUAGE sql AS $$
     UPDATE auto_topup SET
         failures = CASE p.state WHEN 'paid' THEN 0 ELSE failures + 1 END,
-        reason = CASE p.state WHEN 'paid' THEN NULL ELSE coalesce(p.code, 'unknown') END,
+        reason = CASE WHEN state = 'off' THEN reason WHEN p.state <> 'paid' THEN coalesce(p.code, 'unknown') END,
         state = CASE WHEN p.state <> 'paid' AND failures + 1 >= 3 THEN 'off' ELSE state END,
         next_at = CASE p.state WHEN 'paid' THEN ledger_now()
                   ELSE ledger_now() + power(4, least(failures, 5)) * interval '15 minutes' END

@@ -12,8 +12,12 @@ CREATE FUNCTION payment_month(at timestamptz) RETURNS timestamptz LANGUAGE sql S
     SELECT date_trunc('month', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
 $$;
 
+-- While a debt is open no card is charged by itself: the charge would pay what a bank or an operator took back.
+CREATE FUNCTION auto_topup_owes(p_account uuid) RETURNS boolean LANGUAGE sql STABLE AS
+    'SELECT ledger_balance(p_account, ''owed'') < 0';
+
 -- The claim of one account's charge: its row, before anything is charged. outcome: claimed; busy (the account's row
--- is held, or a charge is under way); enough; no_payment_method; monthly_ceiling.
+-- is held, or a charge is under way); owes; enough; no_payment_method; monthly_ceiling.
 CREATE FUNCTION auto_topup_try(p_account uuid) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     t auto_topup;
@@ -24,6 +28,9 @@ BEGIN
     PERFORM 1 FROM account WHERE account_id = p_account AND state = 'active' FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN 'busy';
+    END IF;
+    IF auto_topup_owes(p_account) THEN
+        RETURN 'owes';
     END IF;
     SELECT * INTO t FROM auto_topup WHERE account_id = p_account AND state = 'on' AND next_at <= ledger_now();
     IF NOT FOUND OR payment_balance(p_account) >= t.threshold_nusd THEN
@@ -61,7 +68,7 @@ CREATE FUNCTION auto_topup_claim(p_max bigint) RETURNS bigint LANGUAGE sql AS $$
             SELECT t.account_id FROM auto_topup t
             WHERE t.state = 'on' AND t.next_at <= ledger_now()
               AND (SELECT a.state FROM account a WHERE a.account_id = t.account_id) = 'active'
-              AND payment_balance(t.account_id) < t.threshold_nusd
+              AND payment_balance(t.account_id) < t.threshold_nusd AND NOT auto_topup_owes(t.account_id)
               AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.account_id = t.account_id AND p.kind = 'auto'
                               AND p.state IN ('claimed', 'open', 'processing'))
             ORDER BY t.next_at LIMIT p_max) t) x
@@ -71,7 +78,8 @@ $$;
 CREATE FUNCTION auto_topup_json(t auto_topup) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('object', 'auto_topup', 'enabled', t.state = 'on', 'threshold', usd(t.threshold_nusd),
         'amount', usd(t.amount_nusd), 'monthly_ceiling', usd(t.ceiling_nusd), 'payment_method', t.method_ref,
-        'failures', t.failures, 'reason', t.reason,
+        'failures', t.failures,
+        'reason', coalesce(t.reason, CASE WHEN auto_topup_owes(t.account_id) THEN 'account_owes' END),
         'next_attempt_at', CASE WHEN t.state = 'on' AND t.next_at > ledger_now() THEN utc_text(t.next_at) END,
         'charged_this_month', (SELECT usd(coalesce(sum(p.amount_nusd), 0)) FROM payment p
             WHERE p.account_id = t.account_id AND p.kind = 'auto' AND p.state NOT IN ('failed', 'expired')

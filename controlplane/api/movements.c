@@ -25,6 +25,8 @@ static const struct {
     {VIEW_LIT("done"), 409, "already_reversed", "All of this top-up was reversed before.", "transfer_id"},
     {VIEW_LIT("foreign"), 404, "workspace_not_found",
      "Your organisation has no such workspace.", "to_workspace_id"},
+    {VIEW_LIT("suspended"), 403, "account_suspended", "One of the two workspaces is suspended.", NULL},
+    {VIEW_LIT("closed"), 403, "account_closed", "The workspace is closed.", NULL},
     {VIEW_LIT("same"), 400, "invalid_parameter", "This must be another workspace.", "to_workspace_id"},
 };
 

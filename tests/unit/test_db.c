@@ -332,7 +332,7 @@ static void test_kept_lanes(void)
     memset(&lease, 0, sizeof lease);
     CHECK_INT(db_open(&c, &db), ERR_NONE);
     for (int i = 0; i < N; i++)
-        db_query(db, STMT_PING, NULL, 0, db_lane_lookups(), answer_cb, &lookups[i]);
+        db_query(db, STMT_PING, NULL, 0, db_lane_lookups(0), answer_cb, &lookups[i]);
     for (int i = 0; i < N; i++)
         db_query(db, STMT_PING, NULL, 0, 0, answer_cb, &crowd[i]);
     db_query(db, STMT_PING, NULL, 0, db_lane_leases(77), answer_cb, &lease);
@@ -349,7 +349,7 @@ static void test_kept_lanes(void)
     memset(&lease, 0, sizeof lease);
     open_db(pg_url());
     db_query(db, STMT_PING, NULL, 0, db_lane_leases(77), answer_cb, &lease);
-    db_query(db, STMT_PING, NULL, 0, db_lane_lookups(), answer_cb, &few);
+    db_query(db, STMT_PING, NULL, 0, db_lane_lookups(0), answer_cb, &few);
     run_until(&lease.fired, 1, 5000);
     run_until(&few.fired, 1, 5000);
     CHECK_INT(lease.e, ERR_NONE);

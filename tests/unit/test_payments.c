@@ -213,6 +213,22 @@ static void test_refund_before_payment(void)
     sound();
 }
 
+/* Of sums that wait for their payment the largest counts, in whatever order they came. */
+static void test_sums_wait(void)
+{
+    static const char *const facts[] = {CHARGED_BACK("595"), CHARGED_BACK("1190"), CHARGED_BACK("119")};
+
+    for (unsigned first = 0; first < 3; first++) {
+        fresh();
+        begin("checkout");
+        for (unsigned i = 0; i < 3; i++)
+            outcome(fact(facts[(first + i) % 3]), "waiting");
+        outcome(fact(SESSION("paid")), "applied");
+        CHECK_INT(available(), 0);
+        sound();
+    }
+}
+
 static void test_dispute(void)
 {
     pay();
@@ -377,6 +393,52 @@ static void test_auto_refused(void)
     sound();
 }
 
+/* What went back is not bought again with the same card, whatever the balance: not before the customer says so, and
+ * not while the account owes. */
+static void test_auto_went_back(void)
+{
+    static const struct {
+        const char *fact, *reason;
+    } ways[] = {{"\"what\":\"dispute\",\"state\":\"open\",\"object\":\"dp_1\",\"total\":20000000000", "payment_dispute"},
+                {"\"what\":\"refund\",\"state\":\"pending\",\"object\":\"re_1\",\"total\":20000000000", "payment_refund"},
+                {"\"what\":\"charged_back\",\"object\":\"ch_1\",\"total\":20000000000", "payment_refund"}};
+    char members[512], want[64];
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        automatic("100000");
+        CHECK_INT(claim(), 1);
+        charge("paid");
+        pg_sql("SELECT ledger_change('" ACCOUNT "', 'adjustment', -500 * 10000000::bigint, 'spent', 'x')");
+        snprintf(members, sizeof members, "%s,\"parent\":\"%.40s\"", ways[i].fact, pg_sql("SELECT intent_ref FROM payment"));
+        outcome(fact(members), "applied");
+        CHECK_INT(owed(), 500);
+        CHECK_INT(claim(), 0);
+        snprintf(want, sizeof want, "off|%s|%s", ways[i].reason, ways[i].reason);
+        outcome(pg_sql("SELECT state, reason, auto_topup_json(t) ->> 'reason' FROM auto_topup t"), want);
+        outcome(SAY(PUT_AUTO("100000")), "ok"); /* on again */
+        CHECK_INT(claim(), 0);
+        outcome(pg_sql("SELECT state, auto_topup_json(t) ->> 'reason' FROM auto_topup t"), "on|account_owes");
+        pg_sql("SELECT ledger_topup('" ACCOUNT "', 600 * 10000000::bigint, 'x')");
+        CHECK_INT(owed(), 0);
+        CHECK_INT(claim(), 1);
+        sound();
+    }
+}
+
+/* An account that may not be charged does not stand before one that may. */
+static void test_auto_others_wait(void)
+{
+    automatic("5000");
+    pg_sql("INSERT INTO account (account_id, name, organisation_id, state) VALUES"
+           " ('55555555555555555555555555555555', 's', '" ACCOUNT "', 'suspended');"
+           "INSERT INTO auto_topup SELECT '55555555555555555555555555555555', threshold_nusd, amount_nusd, ceiling_nusd,"
+           " NULL, 'on', NULL, 0, next_at - interval '1 day', updated_at FROM auto_topup");
+    CHECK_INT(pg_number("SELECT count(*) FROM auto_topup"), 2);
+    CHECK_INT(pg_number("SELECT auto_topup_claim(1)"), 1);
+    CHECK_INT(pg_number("SELECT count(*) FROM payment WHERE account_id = '" ACCOUNT "'"), 1);
+    sound();
+}
+
 static void test_due(void)
 {
     automatic("5000");
@@ -461,12 +523,15 @@ static const struct check_case cases[] = {
     {"payments_strangers", test_strangers},
     {"payments_refunds_any_order", test_refunds_any_order},
     {"payments_refund_before_payment", test_refund_before_payment},
+    {"payments_sums_wait", test_sums_wait},
     {"payments_dispute", test_dispute},
     {"payments_spent", test_spent},
     {"payments_operator_refund", test_operator_refund},
     {"payments_auto_topup", test_auto_topup},
     {"payments_auto_failures", test_auto_failures},
     {"payments_auto_refused", test_auto_refused},
+    {"payments_auto_went_back", test_auto_went_back},
+    {"payments_auto_others_wait", test_auto_others_wait},
     {"payments_due", test_due},
     {"payments_credit_line", test_credit_line},
     {"payments_credit_request", test_credit_request},
