@@ -80,9 +80,11 @@ BEGIN
     RETURN true;
 END $$;
 
--- What was answered, for whoever asks again.
+-- What was answered, for whoever asks again. A refusal that wrote nothing is not kept: what asks again is judged again.
 CREATE FUNCTION rest_answer(p_account uuid, p_claim uuid, p_status bigint, p_answer bytea) RETURNS void
 LANGUAGE sql AS $$
+    DELETE FROM rest_idempotency
+    WHERE account_id = p_account AND claim = p_claim AND state = 'claimed' AND p_status >= 400;
     UPDATE rest_idempotency SET state = 'answered', status = p_status::integer, answer = p_answer
     WHERE account_id = p_account AND claim = p_claim
 $$;

@@ -108,14 +108,22 @@ CREATE FUNCTION key_provider_unknown(p_rules jsonb) RETURNS text LANGUAGE sql ST
     WHERE NOT EXISTS (SELECT 1 FROM endpoint e WHERE e.provider = p) LIMIT 1
 $$;
 
+-- Keys of one account that are not deleted.
+CREATE FUNCTION keys_max() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 1000::bigint';
+
 -- p_rules: an object of those members of a key's rules that were given (the API has checked them): allowed_models,
--- allowed_providers, allowed_ips, min_privacy, region, include_byok_in_limit, creator_user_id. outcome: ok; provider.
+-- allowed_providers, allowed_ips, min_privacy, region, include_byok_in_limit, creator_user_id. outcome: ok; provider;
+-- too_many.
 CREATE FUNCTION key_create(
     p_key uuid, p_account uuid, p_digest bytea, p_name text, p_label text, p_role text, p_limit bigint, p_reset text,
     p_expires_ms bigint, p_requests bigint, p_tokens bigint, p_rules jsonb) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     IF key_provider_unknown(p_rules) IS NOT NULL THEN
         RETURN 'provider';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('keys:' || p_account, 0)); -- so that two calls count one another's
+    IF (SELECT count(*) FROM api_key WHERE account_id = p_account AND deleted_at IS NULL) >= keys_max() THEN
+        RETURN 'too_many';
     END IF;
     INSERT INTO api_key (key_id, account_id, digest, name, label, role, limit_nusd, limit_reset, expires_at,
                          requests_per_minute, tokens_per_minute, allowed_models, allowed_providers, allowed_ips,

@@ -187,6 +187,24 @@ static bool take_picks(struct call *c)
     return true;
 }
 
+static void ask_database(struct call *c, bool session)
+{
+    const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b)),
+                                 c->picks_account ? db_id(&c->picked) : db_null(),
+                                 c->picks_workspace ? db_id(&c->workspace) : db_null()};
+
+    if (session)
+        db_query(call_db(c), STMT_CALLER_SESSION, p, 3, 0, session_cb, c);
+    else
+        db_query(call_db(c), STMT_CALLER_KEY, p, 2, 0, key_cb, c);
+}
+
+void caller_find_again(struct call *c, void (*known)(struct call *c))
+{
+    c->known = known;
+    ask_database(c, !id_is_zero(&c->user));
+}
+
 /* Whose credential has c->digest, and is it one. */
 static void look_up(struct call *c, bool session)
 {
@@ -200,13 +218,7 @@ static void look_up(struct call *c, bool session)
         call_fail(c, 429, "rate_limit_exceeded", "Too many requests with this credential.", NULL);
         return;
     }
-    const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b)),
-                                 c->picks_account ? db_id(&c->picked) : db_null(),
-                                 c->picks_workspace ? db_id(&c->workspace) : db_null()};
-    if (session)
-        db_query(call_db(c), STMT_CALLER_SESSION, p, 3, 0, session_cb, c);
-    else
-        db_query(call_db(c), STMT_CALLER_KEY, p, 2, 0, key_cb, c);
+    ask_database(c, session);
 }
 
 void caller_csrf(struct view token, struct digest32 *out)

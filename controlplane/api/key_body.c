@@ -164,6 +164,8 @@ bool key_body_refused(struct call *c, struct view outcome)
         call_fail(c, 409, "own_key", "A key cannot change or delete itself: use another one.", NULL);
     else if (view_eq(outcome, VIEW_LIT("above")))
         call_fail(c, 403, "insufficient_role", "This kind of key may do more than you may.", NULL);
+    else if (view_eq(outcome, VIEW_LIT("too_many")))
+        call_fail(c, 409, "too_many_keys", "The account has 1,000 keys: delete those that are not used.", NULL);
     else
         call_fail_db(c, ERR_BUG);
     return true;
