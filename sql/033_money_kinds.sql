@@ -150,7 +150,54 @@ CREATE FUNCTION ledger_free(p_account uuid) RETURNS bigint LANGUAGE sql STABLE A
           WHERE account_id = p_account AND ended_at IS NULL) p
 $$;
 
--- Take what is due: what is left of promotions that have expired, then debts. The caller holds the account.
+CREATE FUNCTION ledger_organisation_owes(p_account uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM account a JOIN account o USING (organisation_id)
+                   JOIN ledger_account l ON l.owner = o.account_id AND l.kind = 'owed'
+                   WHERE a.account_id = p_account AND l.balance_nusd < 0)
+$$;
+
+-- One workspace's paid money pays another's debt, as far as it goes. The caller holds both.
+CREATE FUNCTION ledger_pay_for(p_from uuid, p_to uuid) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    amount bigint := least(-ledger_balance(p_to, 'owed'), ledger_free(p_from));
+    id uuid := gen_random_uuid();
+BEGIN
+    IF amount > 0 THEN
+        PERFORM ledger_post('move', p_from, '{available,moved}', ARRAY[-amount, amount], NULL,
+                            'debt of another workspace', id, NULL, amount);
+        PERFORM ledger_post('move', p_to, '{moved,available}', ARRAY[-amount, amount], NULL,
+                            'debt of this workspace', id, NULL, amount);
+        PERFORM ledger_post('debt', p_to, '{available,owed}', ARRAY[-amount, amount], NULL);
+    END IF;
+    RETURN amount;
+END $$;
+
+-- An organisation's workspaces stand for each other's debts: otherwise what was bought in one would be moved to
+-- another before the payment is disputed. This account pays for the others and they for it; while a debt is left, the
+-- others are due, so that they pay before they are lent to. Ones that somebody else is working on are left for the
+-- next time: whoever holds an account never waits for another. The caller holds the account and has settled it.
+CREATE FUNCTION ledger_share_debts(p_account uuid) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    other uuid;
+    moved bigint := 0;
+BEGIN
+    FOR other IN SELECT o.account_id FROM account a
+                 JOIN account o ON o.organisation_id = a.organisation_id AND o.account_id <> a.account_id
+                 WHERE a.account_id = p_account
+                   AND EXISTS (SELECT 1 FROM ledger_account l WHERE l.owner = o.account_id AND l.balance_nusd <> 0
+                               AND l.kind IN ('available', 'leased', 'owed'))
+                 ORDER BY o.account_id FOR NO KEY UPDATE OF o SKIP LOCKED LOOP
+        PERFORM promotion_settle(other);
+        moved := moved + ledger_pay_for(other, p_account);
+        moved := moved + ledger_pay_for(p_account, other);
+        UPDATE ledger_state SET due_at = ledger_now()
+        WHERE account_id = other AND (due_at IS NULL OR due_at > ledger_now()) AND ledger_organisation_owes(other);
+    END LOOP;
+    RETURN moved;
+END $$;
+
+-- Take what is due: what is left of promotions that have expired, then debts, the organisation's last. The caller
+-- holds the account.
 CREATE FUNCTION ledger_take_due(p_account uuid) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     x promotion;
@@ -174,8 +221,11 @@ BEGIN
         PERFORM ledger_post('debt', p_account, '{available,owed}', ARRAY[-amount, amount], NULL);
         taken := taken + amount;
     END IF;
+    IF ledger_organisation_owes(p_account) THEN
+        taken := taken + ledger_share_debts(p_account);
+    END IF;
     UPDATE ledger_state SET tried_at = ledger_now(),
-        due_at = CASE WHEN ledger_balance(p_account, 'owed') < 0 THEN ledger_now()
+        due_at = CASE WHEN ledger_organisation_owes(p_account) THEN ledger_now()
                  ELSE (SELECT min(expires_at) FROM promotion
                        WHERE account_id = p_account AND ended_at IS NULL) END
     WHERE account_id = p_account;
@@ -279,7 +329,9 @@ BEGIN
         owed := p_amount - taken;
         o_transfer := ledger_post(p_kind, p_account, '{available,owed,deposits}', ARRAY[-taken, -owed, p_amount],
                                   p_idempotency, NULL, NULL, NULL, p_amount);
-        UPDATE ledger_state SET due_at = ledger_now() WHERE account_id = p_account AND owed > 0;
+        IF owed > 0 THEN
+            PERFORM ledger_take_due(p_account); -- from the organisation's other workspaces
+        END IF;
     ELSIF before.o_asked = p_amount THEN
         outcome := 'repeated';
         o_transfer := before.o_transfer;
