@@ -119,6 +119,10 @@ CREATE FUNCTION ledger_part(p_account uuid, p_transfer bigint, p_kind text) RETU
     WHERE p.account_id = p_account AND p.transfer_id = p_transfer AND a.kind = p_kind
 $$;
 
+-- A transfer that books a payment (039), or what of it went back and came again.
+CREATE FUNCTION ledger_is_payment(p_idempotency text) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+    $$ SELECT coalesce(p_idempotency ~ '^payment(-again|-back)?:', false) $$;
+
 -- Divide what was billed since the last time among the promotions that are there. The caller holds the account.
 CREATE FUNCTION promotion_settle(p_account uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -342,7 +346,16 @@ BEGIN
     END IF;
 END $$;
 
--- A refund or a negative adjustment (all of p_amount or nothing), or a positive adjustment.
+-- Of the account's deposits this is payments' (039): it goes back by their own refunds only, or the same money would go
+-- back twice.
+CREATE FUNCTION ledger_of_payments(p_account uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce(-sum(ledger_part(t.account_id, t.transfer_id, 'deposits')), 0)::bigint
+    FROM transfer t WHERE t.account_id = p_account AND t.kind IN ('topup', 'refund', 'dispute')
+      AND ledger_is_payment(t.idempotency)
+$$;
+
+-- A refund or a negative adjustment (all of p_amount or nothing), or a positive adjustment. outcome of a refund also:
+-- unpaid (less was paid than this); payment (what was paid by hand is less than this; the rest are payments).
 CREATE FUNCTION ledger_change(p_account uuid, p_kind text, p_amount bigint, p_reason text, p_idempotency text,
                               OUT outcome text, OUT o_transfer bigint, OUT o_available bigint, OUT o_free bigint)
 LANGUAGE plpgsql AS $$
@@ -364,6 +377,10 @@ BEGIN
                         THEN 'repeated' ELSE 'conflict' END;
     ELSIF -p_amount > o_free THEN
         outcome := 'insufficient';
+    ELSIF p_kind = 'refund' AND -p_amount > -ledger_balance(p_account, 'deposits') THEN
+        outcome := 'unpaid';
+    ELSIF p_kind = 'refund' AND -p_amount > -ledger_balance(p_account, 'deposits') - ledger_of_payments(p_account) THEN
+        outcome := 'payment';
     ELSE
         outcome := 'ok';
         o_transfer := ledger_post(p_kind, p_account,
@@ -408,8 +425,8 @@ BEGIN
     o_available := ledger_balance(p_account, 'available');
 END $$;
 
--- Of a top-up what is still there: o_reversed now, o_rest cannot be taken. outcome also: not_topup. A later reversal
--- takes what was missing then.
+-- Of a top-up what is still there: o_reversed now, o_rest cannot be taken. outcome also: not_topup; payment (the top-up
+-- books one, whose own refund is the way). A later reversal takes what was missing then.
 CREATE FUNCTION ledger_reverse(p_account uuid, p_topup bigint, p_reason text, p_idempotency text,
                                OUT outcome text, OUT o_transfer bigint, OUT o_reversed bigint,
                                OUT o_rest bigint, OUT o_available bigint)
@@ -435,6 +452,10 @@ BEGIN
         RETURN;
     ELSIF whole IS NULL THEN
         outcome := 'not_topup';
+        RETURN;
+    ELSIF EXISTS (SELECT 1 FROM transfer t WHERE t.account_id = p_account AND t.transfer_id = p_topup
+                  AND ledger_is_payment(t.idempotency)) THEN
+        outcome := 'payment';
         RETURN;
     END IF;
     o_rest := whole + (SELECT coalesce(sum(ledger_part(t.account_id, t.transfer_id, 'available')), 0)

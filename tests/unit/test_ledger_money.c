@@ -150,6 +150,25 @@ static void test_refund_and_adjust(void)
     CHECK_SOUND();
 }
 
+/* A refund by hand gives back what was paid by hand: not what nobody paid, and not what a payment's own refund gives. */
+static void test_refund_of_what_was_paid(void)
+{
+    begin();
+    run(CHANGE("adjustment", "5", "'sorry'", "NULL"));
+    run("SELECT ledger_topup(" ACCOUNT("1") ", d(20), 'payment:" "22222222-2222-2222-2222-222222222222')");
+    CHECK_SQL(CHANGE("refund", "-30.000000001", "NULL", "'r'"), "unpaid|35|35");
+    CHECK_SQL(CHANGE("refund", "-10.000000001", "NULL", "'r'"), "payment|35|35");
+    CHECK_SQL("SELECT ledger_take_back(" ACCOUNT("1") ", d(8), 'payment-back:22222222-2222-2222-2222-222222222222:0', 'refund')"
+              " IS NOT NULL, outcome FROM ledger_topup(" ACCOUNT("1") ", d(3), 'payment-again:2:1')", "t|ok");
+    CHECK_SQL(CHANGE("refund", "-10.000000001", "NULL", "'r'"), "payment|30|30");
+    CHECK_SQL(CHANGE("refund", "-10", "NULL", "'r'"), "ok|20|30");
+    CHECK_SQL(CHANGE("refund", "-0.000000001", "NULL", "NULL"), "payment|20|20");
+    CHECK_SQL("SELECT outcome, o_transfer FROM transfer t, ledger_reverse(" ACCOUNT("1") ", t.transfer_id, 'why', NULL)"
+              " WHERE t.kind = 'topup' AND t.idempotency LIKE 'payment%'", "payment|\npayment|");
+    CHECK_SQL(HAS_1, "20|0|0");
+    CHECK_SOUND();
+}
+
 /* --- disputes: what is not there is owed, and later money pays it first --- */
 
 #define TAKE_BACK(x, once)                                                                         \
@@ -607,6 +626,7 @@ int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
         {"refunds and adjustments", test_refund_and_adjust},
+        {"refunds of what was paid", test_refund_of_what_was_paid},
         {"debts", test_debt},
         {"what is due is taken", test_due_round},
         {"promotions", test_promotion},
