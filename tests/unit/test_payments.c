@@ -538,3 +538,43 @@ static const struct check_case cases[] = {
     {"payments_clean", test_clean},
 };
 CHECK_MAIN(cases)
+    outcome(SAY("SELECT outcome FROM credit_line_set(gen_random_uuid(), 0)"), "unknown");
+    outcome(SAY("SELECT outcome FROM credit_line_set(gen_random_uuid(), 1)"), "unknown");
+/* The invoice that is claimed is paid. */
+static void pay_invoice(void)
+{
+    char members[512];
+
+    snprintf(members, sizeof members, "\"what\":\"invoice\",\"state\":\"paid\",\"object\":\"in_2\",\"parent\":\"pi_2\","
+             "\"total\":30000000000,\"usd\":true,\"account\":\"" ACCOUNT "\",\"payment\":\"%.40s\"",
+             pg_sql("SELECT payment_id FROM payment WHERE kind = 'invoice' AND state = 'claimed'"));
+    outcome(fact(members), "applied");
+}
+
+/* What went back of a paid invoice is not invoiced again, whether the credits were there or became a debt. */
+static void test_invoice_went_back(void)
+{
+    for (int spends_all = 0; spends_all < 2; spends_all++) {
+        fresh();
+        outcome(fact(METHOD("pm_1", "attached")), "applied");
+        outcome(SAY(LINE("10000")), "ok");
+        pg_sql("SELECT ledger_change('" ACCOUNT "', 'adjustment', -3000 * 10000000::bigint, 'spent', 'x');"
+               "UPDATE credit_line SET invoice_at = now(); SELECT invoice_claim(8, 500000000)");
+        pay_invoice();
+        if (spends_all)
+            pg_sql("SELECT ledger_change('" ACCOUNT "', 'adjustment', -10000 * 10000000::bigint, 'spent', 'y')");
+        outcome(fact("\"what\":\"refund\",\"state\":\"succeeded\",\"object\":\"re_1\",\"parent\":\"pi_2\","
+                     "\"total\":30000000000"), "applied");
+        CHECK_INT(owed(), spends_all ? 3000 : 0);
+        CHECK_INT(pg_number("SELECT credit_line_owed(c) / 10000000 FROM credit_line c"), spends_all ? 10000 : 0);
+        pg_sql("UPDATE credit_line SET invoice_at = now(); UPDATE payment SET period = period - interval '3 months'");
+        CHECK_INT(pg_number("SELECT invoice_claim(8, 500000000)"), spends_all);
+        /* A bank sends the refund back: the invoice is paid, nothing else is owed for it. */
+        outcome(fact("\"what\":\"refund\",\"state\":\"failed\",\"object\":\"re_1\",\"parent\":\"pi_2\","
+                     "\"total\":30000000000"), "applied");
+        CHECK_INT(pg_number("SELECT credit_line_owed(c) / 10000000 FROM credit_line c"), spends_all ? 10000 : 0);
+        sound();
+    }
+}
+
+    {"payments_invoice_went_back", test_invoice_went_back},
