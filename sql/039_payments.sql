@@ -219,7 +219,7 @@ BEGIN
     END IF;
 END $$;
 
--- The object belongs to this payment, and what waited for it is applied.
+-- The object belongs to this payment, and what waited for it is applied. The caller holds it (payment_objects_take).
 CREATE FUNCTION payment_link(p_account uuid, p_payment uuid, p_ref text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     w payment_waiting;
@@ -369,6 +369,20 @@ END $$;
 CREATE FUNCTION payment_fact(f jsonb, OUT outcome text, OUT o_account uuid, OUT o_payment uuid)
 LANGUAGE plpgsql AS $$
 BEGIN
+-- While one transaction links an object to its payment, another that tells of the object's refund must neither miss the
+-- link nor leave a fact that waits for ever: both hold the object, until their ends. The objects come first and in
+-- order, then the account. What waited names the object as its parent, which is held already.
+CREATE FUNCTION payment_objects_take(f jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    object text;
+BEGIN
+    FOR object IN SELECT DISTINCT r FROM unnest(ARRAY[f ->> 'parent',
+            CASE WHEN f ->> 'what' NOT IN ('refund', 'dispute', 'charged_back', 'method') THEN f ->> 'object' END]) r
+            WHERE r IS NOT NULL ORDER BY r LOOP
+        PERFORM pg_advisory_xact_lock(hashtextextended(object, 39));
+    END LOOP;
+END $$;
+
     IF f ->> 'event' IS NOT NULL THEN
         INSERT INTO payment_event (event_ref, what, received_at)
         VALUES (f ->> 'event', f ->> 'what', ledger_now()) ON CONFLICT (event_ref) DO NOTHING;
@@ -382,6 +396,7 @@ BEGIN
         PERFORM 1 FROM account WHERE account_id = o_account FOR NO KEY UPDATE;
         outcome := CASE f ->> 'what'
             WHEN 'method' THEN payment_method_fact(o_account, f)
+    PERFORM payment_objects_take(f);
             WHEN 'refund' THEN payment_refund_fact(o_account, o_payment, f)
             WHEN 'dispute' THEN payment_dispute_fact(o_account, o_payment, f)
             WHEN 'charged_back' THEN payment_charged_back(o_account, o_payment, f)

@@ -213,6 +213,30 @@ static void test_refund_before_payment(void)
     sound();
 }
 
+/* A refund is told while its payment's object is being linked, by two connections: it is not lost. */
+static void test_link_at_once(void)
+{
+    char link[1024], told[512];
+    const char *url;
+
+    fresh();
+    begin("checkout");
+    url = pg_url();
+    snprintf(link, sizeof link, "SELECT outcome FROM payment_fact('{%s}'::jsonb); SELECT pg_sleep(1)", SESSION("open"));
+    snprintf(told, sizeof told, "SELECT outcome FROM payment_fact('{%s}'::jsonb)", REFUND("re_1", "succeeded", "1190"));
+    setenv("TR_LINK", link, 1);
+    setenv("TR_TOLD", told, 1);
+    snprintf(sql, sizeof sql,
+             "psql -XAtq '%s' -1 -c \"$TR_LINK\" >/dev/null &"
+             " until psql -XAtq '%s' -c \"SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'\" | grep -q 1; do :; done;"
+             " psql -XAtq '%s' -c \"$TR_TOLD\" | grep -qx applied; said=$?; wait; exit $said", url, url, url);
+    CHECK_INT(system(sql), 0);
+    CHECK_INT(pg_number("SELECT count(*) FROM payment_waiting"), 0);
+    outcome(fact(SESSION("paid")), "applied");
+    CHECK_INT(available(), 0);
+    sound();
+}
+
 /* Of sums that wait for their payment the largest counts, in whatever order they came. */
 static void test_sums_wait(void)
 {
@@ -578,3 +602,4 @@ static void test_invoice_went_back(void)
 }
 
     {"payments_invoice_went_back", test_invoice_went_back},
+    {"payments_link_at_once", test_link_at_once},
