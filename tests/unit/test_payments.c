@@ -321,6 +321,53 @@ static void test_operator_refund(void)
     sound();
 }
 
+/* A refund that we began and that is pending is asked about until it is over; one that was made at the service is not. */
+static void test_pending_refund(void)
+{
+    pay();
+    outcome(SAY(BEGIN_REFUND("119::bigint * 10000000", "false")), "ok|119");
+    outcome(pg_sql("SELECT count(*) FROM payment_refund_due(8)"), "0");
+    pg_sql("UPDATE payment_refund SET check_at = now()");
+    outcome(pg_sql("SELECT o_amount / 10000000, o_claimed FROM payment_refund_due(8)"), "119|t");
+    outcome(fact(REFUND("re_1", "pending", "119") OURS ",\"refund\":\"" REFUND_ID "\""), "applied");
+    pg_sql("UPDATE payment_refund SET check_at = now() WHERE check_at IS NOT NULL");
+    outcome(pg_sql("SELECT o_amount / 10000000, o_claimed FROM payment_refund_due(8)"), "119|f");
+    outcome(SAY("SELECT payment_refund_none('" ACCOUNT "', '" REFUND_ID "', 'not_made')"), "f"); /* it is known */
+    outcome(fact(REFUND("re_1", "failed", "119") OURS ",\"refund\":\"" REFUND_ID "\""), "applied");
+    outcome(fact(REFUND("re_2", "pending", "119")), "applied");
+    CHECK_INT(pg_number("SELECT count(*) FROM payment_refund WHERE check_at IS NOT NULL"), 0);
+    CHECK_INT(available(), 900);
+    sound();
+}
+
+/* Credits that cannot be booked leave the payment as it was. */
+static void test_not_booked(void)
+{
+    fresh();
+    begin("checkout");
+    pg_sql("SELECT ledger_topup('" ACCOUNT "', 5, 'payment:22222222-2222-2222-2222-222222222222')");
+    CHECK(strstr(fact(SESSION("paid")), "are not booked: conflict") != NULL);
+    outcome(pg_sql("SELECT state FROM payment"), "claimed");
+}
+
+/* A workspace is not closed while it owes, and while a payment may still bring credits. */
+static void test_close(void)
+{
+#define CLOSE "SELECT workspace_close('" ACCOUNT "', '" ACCOUNT "')"
+    fresh();
+    pg_sql("INSERT INTO account (account_id, name, organisation_id) VALUES"
+           " ('55555555555555555555555555555555', 's', '" ACCOUNT "')");
+    begin("checkout");
+    outcome(pg_sql(CLOSE), "payment");
+    outcome(fact(SESSION("paid")), "applied");
+    outcome(pg_sql(CLOSE), "credit");
+    pg_sql("SELECT ledger_change('" ACCOUNT "', 'adjustment', -1000 * 10000000::bigint, 'spent', 'x')");
+    outcome(fact(DISPUTE("open")), "applied");
+    outcome(pg_sql(CLOSE), "owes");
+    outcome(fact(DISPUTE("won")), "applied");
+    outcome(pg_sql(CLOSE), "ok");
+}
+
 /* --- automatic top-ups --- */
 
 #define METHOD(ref, state) "\"what\":\"method\",\"state\":\"" state "\",\"object\":\"" ref "\",\"customer\":\"cus_1\""
@@ -602,4 +649,7 @@ static void test_invoice_went_back(void)
 }
 
     {"payments_invoice_went_back", test_invoice_went_back},
+    {"payments_pending_refund", test_pending_refund},
+    {"payments_not_booked", test_not_booked},
+    {"payments_close", test_close},
     {"payments_link_at_once", test_link_at_once},
