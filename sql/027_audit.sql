@@ -101,7 +101,12 @@ RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     names text[];
     hidden text[];
+    kept text[] := p_ignored || '{updated_at,last_used_at,last_seen_at}'::text[];
+    room text;
+    name text;
 BEGIN
+    SELECT n.nspname, c.relname INTO room, name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = p_table;
     SELECT coalesce(array_agg(a.attname::text), '{}') INTO names
     FROM pg_attribute a
     WHERE a.attrelid = p_table AND a.attnum > 0 AND NOT a.attisdropped
@@ -113,10 +118,10 @@ BEGIN
       AND (a.atttypid = 'bytea'::regtype
            OR a.attname ~ '(secret|passw|sealed|cipher|envelop|private|e?mail|address|phone)'
            OR a.attname ~ '(^|_)(token|password)($|_)');
-    EXECUTE format('DROP TRIGGER IF EXISTS audit ON %s', p_table);
-    EXECUTE format('CREATE CONSTRAINT TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON %s'
+    EXECUTE format('DROP TRIGGER IF EXISTS audit ON %I.%I', room, name);
+    EXECUTE format('CREATE CONSTRAINT TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON %I.%I'
                    ' DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_row(%L, %L, %L)',
-                   p_table, names, hidden, p_ignored || '{updated_at,last_used_at,last_seen_at}'::text[]);
+                   room, name, names, hidden, kept);
 END $$;
 
 SELECT audit_on('account');

@@ -9,7 +9,7 @@ CREATE TABLE rest_idempotency (
     account_id uuid NOT NULL, -- the workspace that the call acted on
     caller     uuid NOT NULL, -- the API key or the user
     digest     bytea NOT NULL CHECK (octet_length(digest) = 32),  -- of the key
-    request    bytea NOT NULL CHECK (octet_length(request) = 32), -- of method, path, query and body
+    request    bytea NOT NULL CHECK (octet_length(request) = 32), -- of key, method, path, query and body
     claim      uuid NOT NULL, -- the call that may carry it out
     -- claimed: it may be under way, and has written nothing; ran: it has written; answered: and this was the answer.
     state      text NOT NULL CHECK (state IN ('claimed', 'ran', 'answered')),

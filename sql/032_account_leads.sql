@@ -89,19 +89,24 @@ DECLARE
     f record;
 BEGIN
     CREATE TEMP TABLE of_keys ON COMMIT DROP AS
-    SELECT c.conrelid::regclass AS tab, c.conname,
+    SELECT n.nspname AS room, t.relname AS tab, c.conname,
            (SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.conrelid AND a.attnum = c.conkey[1]) AS col,
            c.confdeltype = 'c' AS cascades
-    FROM pg_constraint c
+    FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
     WHERE c.contype = 'f' AND c.confrelid = 'api_key'::regclass AND cardinality(c.conkey) = 1 AND c.conparentid = 0;
     FOR f IN SELECT * FROM of_keys LOOP
-        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', f.tab, f.conname);
+        EXECUTE format('ALTER TABLE %I.%I DROP CONSTRAINT %I', f.room, f.tab, f.conname);
     END LOOP;
     ALTER TABLE api_key DROP CONSTRAINT api_key_pkey;
     ALTER TABLE api_key ADD PRIMARY KEY (account_id, key_id);
     FOR f IN SELECT * FROM of_keys LOOP
-        EXECUTE format('ALTER TABLE %s ADD FOREIGN KEY (account_id, %I) REFERENCES api_key%s', f.tab, f.col,
-                       CASE WHEN f.cascades THEN ' ON DELETE CASCADE' ELSE '' END);
+        IF f.cascades THEN
+            EXECUTE format('ALTER TABLE %I.%I ADD FOREIGN KEY (account_id, %I) REFERENCES api_key ON DELETE CASCADE',
+                           f.room, f.tab, f.col);
+        ELSE
+            EXECUTE format('ALTER TABLE %I.%I ADD FOREIGN KEY (account_id, %I) REFERENCES api_key', f.room, f.tab,
+                           f.col);
+        END IF;
     END LOOP;
 END $$;
 CREATE INDEX api_key_by_id ON api_key (key_id);
@@ -166,15 +171,3 @@ CREATE TRIGGER account_is_operator AFTER INSERT ON account FOR EACH ROW WHEN (NE
 CREATE TRIGGER account_becomes_operator AFTER UPDATE OF operator ON account FOR EACH ROW
     WHEN (NEW.operator AND NOT OLD.operator) EXECUTE FUNCTION account_is_operator();
 DROP INDEX account_one_operator;
-
--- --- totals of keys
-
--- usage_ingest() of 019 says which unique index it means; 037 replaces it.
-ALTER TABLE key_total DROP CONSTRAINT key_total_pkey;
-ALTER TABLE key_total ADD PRIMARY KEY (account_id, key_id);
-CREATE INDEX key_total_by_key ON key_total (key_id);
-DO $$
-BEGIN
-    EXECUTE replace(pg_get_functiondef('usage_ingest(uuid, usage_record[], boolean)'::regprocedure),
-                    'ON CONFLICT (key_id) DO UPDATE', 'ON CONFLICT (account_id, key_id) DO UPDATE');
-END $$;

@@ -471,7 +471,8 @@ BEGIN
 END $$;
 
 -- Between workspaces of one organisation: one transfer in each one's books, both with the same id (about). outcome
--- also: foreign (of another organisation, or none), same (the account itself).
+-- also: foreign (of another organisation, closed, or none), same (the account itself), suspended (either: its money stays
+-- where it is), closed (p_from is).
 CREATE FUNCTION ledger_transfer(p_from uuid, p_to uuid, p_id uuid, p_amount bigint, p_reason text,
                                 p_idempotency text, OUT outcome text, OUT o_transfer bigint,
                                 OUT o_available bigint, OUT o_free bigint)
@@ -500,6 +501,12 @@ BEGIN
                              AND EXISTS (SELECT 1 FROM transfer WHERE account_id = p_to AND kind = 'move'
                                          AND about = before.o_about)
                         THEN 'repeated' ELSE 'conflict' END;
+    ELSIF EXISTS (SELECT 1 FROM account WHERE account_id = p_to AND state = 'closed') THEN
+        outcome := 'foreign'; -- nobody could take it out again
+    ELSIF EXISTS (SELECT 1 FROM account WHERE account_id IN (p_from, p_to) AND state <> 'active') THEN
+        -- both rows are locked: neither becomes suspended before this commits
+        outcome := CASE WHEN EXISTS (SELECT 1 FROM account WHERE account_id = p_from AND state = 'closed')
+                        THEN 'closed' ELSE 'suspended' END;
     ELSIF p_amount > o_free THEN
         outcome := 'insufficient';
     ELSE

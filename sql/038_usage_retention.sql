@@ -247,7 +247,7 @@ UNION ALL
 SELECT account_id, key_id, cost_nusd, billed_nusd, written_off_nusd FROM usage_removed;
 
 -- The invariants of 034, without records whose retention is over.
-CREATE OR REPLACE VIEW ledger_violations AS
+CREATE VIEW ledger_violations AS
 SELECT 'transfer does not sum to zero' AS invariant, t.transfer_id::text AS subject,
        coalesce(sum(p.amount_nusd), 0) AS got, 0::numeric AS want
 FROM transfer t LEFT JOIN posting p USING (account_id, transfer_id)

@@ -17,7 +17,8 @@ static bool reads(const struct call *c)
 
 /* --- what is allowed */
 
-/* Closed and suspended accounts: keys may do nothing. Users still read, see to their sessions, and pay. */
+/* Closed and suspended accounts: keys may do nothing. Users still read, see to their sessions, and pay; they take no
+ * money out. */
 static bool account_stops(struct call *c, struct view state)
 {
     bool closed = view_eq(state, VIEW_LIT("closed"));
@@ -26,7 +27,8 @@ static bool account_stops(struct call *c, struct view state)
         return false;
     if (!id_is_zero(&c->user) &&
         (reads(c) || c->route->permission == PERM_SELF ||
-         (!closed && c->route->permission == PERM_CREDITS_WRITE)))
+         (!closed && c->route->permission == PERM_CREDITS_WRITE &&
+          (c->route->flags & R_ACTIVE) == 0)))
         return false;
     if (closed)
         call_fail(c, 403, "account_closed", "The account is closed.", NULL);

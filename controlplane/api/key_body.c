@@ -160,6 +160,10 @@ bool key_body_refused(struct call *c, struct view outcome)
     if (view_eq(outcome, VIEW_LIT("provider")))
         call_fail(c, 400, "invalid_parameter", "No endpoint of the catalog is at one of these providers.",
                   "allowed_providers");
+    else if (view_eq(outcome, VIEW_LIT("own")))
+        call_fail(c, 409, "own_key", "A key cannot change or delete itself: use another one.", NULL);
+    else if (view_eq(outcome, VIEW_LIT("above")))
+        call_fail(c, 403, "insufficient_role", "This kind of key may do more than you may.", NULL);
     else
         call_fail_db(c, ERR_BUG);
     return true;

@@ -29,6 +29,8 @@ static const struct {
      "These credits were bought by a payment, which gives them back itself: POST /v1/payments/{id}/refund.", NULL},
     {VIEW_LIT("foreign"), 404, "workspace_not_found",
      "Your organisation has no such workspace.", "to_workspace_id"},
+    {VIEW_LIT("suspended"), 403, "account_suspended", "One of the two workspaces is suspended.", NULL},
+    {VIEW_LIT("closed"), 403, "account_closed", "The workspace is closed.", NULL},
     {VIEW_LIT("same"), 400, "invalid_parameter", "This must be another workspace.", "to_workspace_id"},
 };
 

@@ -43,8 +43,7 @@ struct peers_config {
     struct translog *log; /* every boot is written there before it is accepted; NULL: no log */
     const struct providers *providers;
     const struct peers_fleet *fleet; /* NULL: nobody does */
-    /* Key of a provider, by number; false when the operator gave none. */
-    /* The operator's keys for a provider; the one with this index, from 0. */
+    /* How many keys the operator gave for a provider; the one with this index, from 0: false when there is none. */
     size_t (*provider_keys)(void *cookie, uint16_t provider_no);
     bool (*provider_key)(void *cookie, uint16_t provider_no, size_t index, struct view *key);
     uint8_t (*provider_weight)(void *cookie, uint16_t provider_no, size_t index); /* its part of the requests; NULL: all 1 */

@@ -8,9 +8,9 @@ cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-calls_elsewhere() { # DIR: calls that take SQL, outside db.c
+calls_elsewhere() { # DIR: calls that take SQL, outside db.c; conninfo.c includes libpq's header and calls none of them
     grep -rnE '\bPQ(exec|execParams|prepare|sendQuery|sendQueryParams|sendPrepare)\b|#include.*libpq-fe\.h' "$1" --include='*.[ch]' \
-        --include='*.inc' | grep -v "^$1/db/db\.c:"
+        --include='*.inc' | grep -vE "^$1/db/(db\.c:|conninfo\.c:[0-9]+:#include <postgresql/libpq-fe\.h>\$)"
 }
 
 texts_given() { # FILE: the SQL argument of each call in it that is none of the known ones
@@ -59,6 +59,11 @@ P
 mkdir -p "$tmp/c/db" "$tmp/c/api"
 printf 'PQexec(pg, sql);\n' >"$tmp/c/api/a.c"
 say sql_bound_sees_a_call_elsewhere "$([ -n "$(calls_elsewhere "$tmp/c")" ] || echo not seen)"
+rm "$tmp/c/api/a.c"
+printf '#include <postgresql/libpq-fe.h>\nPQconninfoParse(text, 0);\n' >"$tmp/c/db/conninfo.c"
+say sql_bound_takes_the_reader_of_addresses "$(calls_elsewhere "$tmp/c")"
+printf 'PQexec(pg, sql);\n' >>"$tmp/c/db/conninfo.c"
+say sql_bound_sees_a_call_in_it "$([ -n "$(calls_elsewhere "$tmp/c")" ] || echo not seen)"
 printf 'snprintf(text, sizeof text, "SELECT %%s", name);\nPQexecParams(pg, text, 0);\nPQsendPrepare(pg, n, made(s), 0);\n' >"$tmp/c/db/db.c"
 say sql_bound_sees_a_made_text "$([ "$(texts_given "$tmp/c/db/db.c" | wc -l)" = 2 ] || echo not seen)"
 printf 'session_run(s, text, why);\n' >"$tmp/c/api/a.c"

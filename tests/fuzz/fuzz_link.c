@@ -100,7 +100,8 @@ enum err conn_send(struct conn *c, struct view bytes)
                f.type == MSG_LEASE_RETURN || f.type == MSG_USAGE || f.type == MSG_PING ||
                f.type == MSG_BYE || f.type == MSG_KEYS || f.type == MSG_USAGE_LOST ||
                f.type == MSG_SETTLED || f.type == MSG_RELAY_ASK || f.type == MSG_RELAY_NEXT ||
-               f.type == MSG_CLAIM || f.type == MSG_RELEASE);
+               f.type == MSG_CLAIM || f.type == MSG_RELEASE || f.type == MSG_SEAL_GIVE ||
+               f.type == MSG_RULES_KNOWN || f.type == MSG_USAGE_ATTEMPTS || f.type == MSG_STATE);
         assert(f.type == MSG_EVIDENCE ? now.challenged : now.accepted);
         now.evidence += f.type == MSG_EVIDENCE;
         now.challenged = now.challenged && f.type != MSG_EVIDENCE;
@@ -316,7 +317,7 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
 {
     struct id key = {{(uint8_t)(k % 8 + 1)}}, lease = {{l, k}};
 
-    switch (what % 13) {
+    switch (what % 16) {
     case 0:
         SAY(challenge, MSG_CHALLENGE, .nonce = {k, l});
         break;
@@ -367,6 +368,18 @@ static void say_something(uint8_t what, uint8_t k, uint8_t l)
         key = (struct id){{(uint8_t)(k % 8 + 1)}};
         SAY(claimed, MSG_CLAIMED, .request = key, .status = l % CLAIM_STATUS_COUNT,
             .first = l % CLAIM_STATUS_COUNT == CLAIM_NONE ? (struct id){{0}} : key);
+        break;
+    case 13:
+        SAY(ruled, MSG_RULED, .kind = RULED_GRANT,
+            .grant = {.key_digest = digest_of(k), .key = key, .account = {{3}}, .lease = lease, .granted_nusd = 1000,
+                      .lease_ms = 60000, .version = l % 4},
+            .terms = {.parts = (uint16_t)(1 + l % 3), .parts_version = k, .rules = {.privacy = l % 2}});
+        break;
+    case 14:
+        SAY(key_parts, MSG_KEY_PARTS, .key = key, .parts = (uint16_t)(1 + l % 3), .version = l);
+        break;
+    case 15:
+        SAY(orders, MSG_ORDERS, .drain = l % 2, .n = 1, .weights = {{k, {1, 2, 3, 4, 5, 6, 7, 100}}}, .keyed = {l});
         break;
     }
 }
@@ -434,7 +447,7 @@ static void tick(void)
     session_tick(&u, mono_ms);
     ship_tick(&u, mono_ms);
     asks_tick(&u);
-    inquiries_tick(&u, mono_ms);
+    inquiries_tick(&u);
     uv_run(&loop, UV_RUN_NOWAIT);
 }
 

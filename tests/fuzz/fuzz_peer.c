@@ -26,6 +26,7 @@
 #include "../../controlplane/peers/resync.c"
 #include "../../controlplane/peers/sealing.c"
 #include "../../controlplane/peers/peer.c"
+#include "../../controlplane/peers/steer.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -347,6 +348,40 @@ void publish_log_proof(struct peer *p, struct view statement, struct view proof)
 {
     assert(p == peer && now.accepted && statement.len != 0 && proof.len != 0);
 }
+void publish_secrets(struct peer *p)
+{
+    assert(p == peer && now.accepted);
+}
+void publish_catalog(struct peer *p)
+{
+    assert(p == peer && now.accepted);
+}
+void publish_catalog_load(struct peers *s)
+{
+    assert(s == &owner);
+}
+static size_t keys_of(void *cookie, uint16_t provider_no)
+{
+    (void)cookie;
+    return provider_no % 3;
+}
+static uint8_t weight_of(void *cookie, uint16_t provider_no, size_t index)
+{
+    (void)cookie;
+    return (uint8_t)(1 + (provider_no + index) % 4);
+}
+static void fleet_said(void *cookie, const struct id *boot, const struct msg_state *m)
+{
+    (void)cookie, (void)boot;
+    assert(now.accepted && m->n <= STATE_KEYS_MAX);
+}
+static void fleet_happened(void *cookie, const struct id *boot, const char *event, const char *detail,
+                           const struct digest32 *policy)
+{
+    (void)cookie, (void)boot, (void)policy;
+    assert(event[0] != '\0' && detail[0] != '\0');
+}
+static const struct peers_fleet fleet = {.said = fleet_said, .happened = fleet_happened};
 
 struct conn {
     int unused;
@@ -394,7 +429,8 @@ enum err conn_send(struct conn *c, struct view bytes)
                                  f.type == MSG_USAGE_FROM || f.type == MSG_SETTLE_ASK ||
                                  f.type == MSG_PONG || f.type == MSG_CLAIMED ||
                                  f.type == MSG_RELAY_ANSWER || f.type == MSG_OWN_KEYS ||
-                                 f.type == MSG_SEAL_ASK || f.type == MSG_SEAL_GIVE)));
+                                 f.type == MSG_SEAL_ASK || f.type == MSG_SEAL_GIVE ||
+                                 (f.type == MSG_ORDERS && peer->tells))));
     assert(bytes.len == 0);
     return ERR_NONE;
 }
@@ -493,7 +529,7 @@ static void say_usage(uint8_t first, uint8_t n)
 
 static void say_something(uint8_t what, uint8_t a, uint8_t b)
 {
-    switch (what % 15) {
+    switch (what % 16) {
     case 0:
         say_evidence(a);
         break;
@@ -539,6 +575,10 @@ static void say_something(uint8_t what, uint8_t a, uint8_t b)
     case 14:
         SAY(seal_give, .boot = {{a}}, .sealed = VIEW_LIT("some bytes that only the data plane it is for can open, 48+"));
         break;
+    case 15:
+        SAY(state, .catalog_version = a, .draining = b % 2, .region = VIEW_LIT("here"), .n = b % 3,
+            .keys = {{a, b % 8, 1}, {a + 1u, 0, 1}});
+        break;
     }
 }
 
@@ -581,7 +621,13 @@ static void step(uint8_t op, uint8_t a, uint8_t b, struct view *in)
             peer_policy_changed(peer);
         break;
     case 5:
-        if (now.open && now.accepted)
+        if (!now.open || !now.accepted)
+            break;
+        if (b % 4 == 3)
+            peers_order(&owner, &peer->identity.boot, a % 4u);
+        else if (b % 4 == 2)
+            peers_keys_changed(&owner);
+        else
             peer_resync(peer);
         break;
     case 6:
@@ -602,12 +648,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!started && secret_init() != ERR_NONE)
         abort();
     started = true;
+    for (providers.n = 0; providers.n < 4; providers.n++)
+        providers.list[providers.n].no = (uint16_t)(providers.n * 7 + 1);
     memset(&owner, 0, sizeof owner);
     if (places_new(has_spoken, &owner.places) != ERR_NONE)
         abort();
     owner.config.reattest_ms = 20000;
     owner.config.api = (struct api *)&owner; /* only handed on */
     owner.config.providers = &providers;
+    owner.config.provider_keys = keys_of;
+    owner.config.provider_weight = weight_of;
+    owner.config.fleet = size % 3 == 0 ? NULL : &fleet;
     owner.config.log = size % 2 == 0 ? (struct translog *)&owner : NULL; /* only asked whether it is */
     mono_ms = 1000000;
     rules = 0;

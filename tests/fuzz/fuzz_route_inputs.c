@@ -36,7 +36,7 @@ static void make(void)
     }
     for (uint32_t i = 0; i < MODELS; i++) {
         infos[i].no = i;
-        models[i] = (struct route_model){&infos[i], &endpoints[i * EACH], EACH};
+        models[i] = (struct route_model){.info = &infos[i], .endpoints = &endpoints[i * EACH], .n_endpoints = EACH};
     }
 }
 

@@ -1744,7 +1744,7 @@ static void rotate(struct digest32 *fresh, const char *overlap_s)
     id_text(&account, a);
     hex_encode(digest.b, 32, d);
     hex_encode(fresh->b, 32, n);
-    snprintf(sql, sizeof sql, "SELECT key_rotate('%s', '\\x%s', '\\x%s', 'sk..', %s, false)", a, d, n, overlap_s);
+    snprintf(sql, sizeof sql, "SELECT key_rotate('%s', '\\x%s', '\\x%s', 'sk..', %s, '{inference}')", a, d, n, overlap_s);
     CHECK(strcmp(pg_sql(sql), "ok") == 0);
 }
 

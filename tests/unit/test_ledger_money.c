@@ -359,6 +359,27 @@ static void test_debt_not_waited_for(void)
     CHECK_SOUND();
 }
 
+/* Whoever asks, money neither leaves nor enters an account that is not active; what had moved before is still told. */
+static void test_transfer_stopped(void)
+{
+#define STATE(n, state) "SELECT account_set_state(" ACCOUNT(n) ", '" state "', 'why')"
+    begin();
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "4", "'t1'"), "ok|6|10");
+    CHECK_SQL(STATE("1", "suspended"), "ok");
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "1", "'t2'"), "suspended|6|6");
+    CHECK_SQL(TRANSFER(ACCOUNT("2"), ACCOUNT("1"), "1", "'t2'"), "suspended|4|4");
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "4", "'t1'"), "repeated|6|6");
+    CHECK_SQL("SELECT outcome, usd(o_available) FROM ledger_topup(" ACCOUNT("1") ", d(5), 'paid')", "ok|11");
+    CHECK_SQL(STATE("1", "active"), "ok");
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "1", "'t2'"), "ok|10|11");
+    CHECK_SQL(STATE("1", "closed"), "ok");
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "1", "'t3'"), "closed|10|10");
+    CHECK_SQL(TRANSFER(ACCOUNT("2"), ACCOUNT("1"), "1", "'t3'"), "foreign|5|5");
+    CHECK_SQL(HAS_1, "10|0|0");
+    CHECK_SQL(HAS_2, "5|0|0");
+    CHECK_SOUND();
+}
+
 /* --- statements --- */
 
 /* Opening and all lines come to closing, and closing is what an independent sum of the postings says. */
@@ -635,6 +656,7 @@ int main(int argc, char **argv)
         {"transfers between workspaces", test_transfer},
         {"debts of other workspaces", test_debt_of_another},
         {"debts wait for nobody", test_debt_not_waited_for},
+        {"transfers stop with the account", test_transfer_stopped},
         {"statements add up", test_statement},
         {"movements in pages", test_movements},
         {"folding changes no figure", test_fold},

@@ -101,9 +101,9 @@ uint32_t db_lane_leases(uint32_t hash)
 {
     return hash | 1;
 }
-uint32_t db_lane_lookups(void)
+uint32_t db_lane_lookups(uint32_t hash)
 {
-    return 1;
+    return hash | 1;
 }
 enum err db_listen(struct db *d, const struct db_watch *w)
 {
@@ -181,6 +181,13 @@ static void routes_and_roles(void)
         {UNKNOWN, RELAY_GET, "/key", "", 401, STMT_PING},
         {MANAGEMENT, RELAY_DELETE, "/key", "", 405, STMT_PING},
         {MANAGEMENT, RELAY_POST, "/credits/topup", "", 404, STMT_PING}, /* an operator's */
+        {MANAGEMENT, RELAY_POST, "/credits/transfer", "", 404, STMT_PING}, /* no data plane has it */
+        {MANAGEMENT, RELAY_GET, "/credits/transfers", "", 404, STMT_PING},
+        {MANAGEMENT, RELAY_GET, "/credits/terms", "", 404, STMT_PING},
+        {MANAGEMENT, RELAY_GET, "/statements", "", 404, STMT_PING},
+        {MANAGEMENT, RELAY_GET, "/statements/2026-11", "", 404, STMT_PING},
+        {INFERENCE, RELAY_POST, "/keys/ab/rotate", "", 403, STMT_PING},
+        {MANAGEMENT, RELAY_POST, "/keys/ab/rotate", "", 404, STMT_PING},
         {MANAGEMENT, RELAY_POST, "/accounts", "", 404, STMT_PING},
         {MANAGEMENT, RELAY_POST, "/releases", "", 404, STMT_PING},
         {MANAGEMENT, RELAY_GET, "/health", "", 404, STMT_PING},
