@@ -127,8 +127,9 @@ $$;
 
 -- --- accounts that pay afterwards
 -- An operator grants a line: its ceiling is posted as credits (an adjustment), so the account can spend up to it and never more, and
--- nothing in the ledger is below zero. What the account owes is what its balance (lent money included) is below the
--- line; credits that it bought are spent first. On the first of a month (UTC) that sum, less what unpaid invoices
+-- nothing in the ledger is below zero. What the account owes is what its balance (lent money included, debts taken
+-- off) is below the line; credits that it bought are spent first. What went back of a paid invoice is not owed again:
+-- the operator gave it back, or a bank did. On the first of a month (UTC) that sum, less what unpaid invoices
 -- ask for already, becomes an invoice; when it is paid, the same sum is booked as a top-up and the line is whole again.
 
 CREATE TABLE credit_line (
@@ -141,7 +142,9 @@ CREATE TABLE credit_line (
 CREATE INDEX credit_line_by_time ON credit_line (invoice_at) WHERE ceiling_nusd > 0;
 
 CREATE FUNCTION credit_line_owed(c credit_line) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT greatest(0, c.ceiling_nusd - payment_balance(c.account_id))
+    SELECT greatest(0, c.ceiling_nusd - payment_balance(c.account_id) - ledger_balance(c.account_id, 'owed')
+        - (SELECT coalesce(sum(p.back_nusd), 0) FROM payment p
+           WHERE p.account_id = c.account_id AND p.kind = 'invoice'))::bigint
 $$;
 
 -- What unpaid invoices ask for. A failed one is asked for again by the next invoice.
@@ -156,8 +159,8 @@ CREATE FUNCTION credit_line_json(c credit_line) RETURNS json LANGUAGE sql STABLE
         'next_invoice_at', CASE WHEN c.ceiling_nusd > 0 THEN utc_text(c.invoice_at) END)
 $$;
 
--- outcome: ok; no_payment_method (nothing to charge); used (that much of the line is spent or lent: what is left of
--- it can be taken back only).
+-- outcome: ok; unknown (no such account); no_payment_method (nothing to charge); used (that much of the line is spent
+-- or lent: what is left of it can be taken back only).
 CREATE FUNCTION credit_line_set(p_account uuid, p_ceiling bigint, OUT outcome text, OUT o_json json)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -166,6 +169,10 @@ DECLARE
     moved record;
 BEGIN
     PERFORM 1 FROM account WHERE account_id = p_account FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        outcome := 'unknown';
+        RETURN;
+    END IF;
     IF p_ceiling > 0 AND NOT EXISTS (SELECT 1 FROM payment_method
                                      WHERE account_id = p_account AND state = 'attached') THEN
         outcome := 'no_payment_method';
