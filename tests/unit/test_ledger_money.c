@@ -338,7 +338,7 @@ static void test_debt_of_another(void)
 /* Who is working on the other account is not waited for: a later round takes the debt. */
 static void test_debt_not_waited_for(void)
 {
-    char command[1500];
+    char command[2048];
     const char *url;
 
     begin();
