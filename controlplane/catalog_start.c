@@ -97,14 +97,14 @@ static bool is_digest(const struct db_result *r, unsigned column, const struct d
     return !db_is_null(r, 0, column) && view_eq(db_get_text(r, 0, column), view_of(d->b, sizeof d->b));
 }
 
-/* version, text, providers_sha256, digest of the last file */
-enum { VERSION, TEXT, PROVIDERS, FILE_DIGEST };
+/* version, text, providers_sha256, whether the file has counted before */
+enum { VERSION, TEXT, PROVIDERS, FILE_SEEN };
 
 static void state_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct start *s = cookie;
 
-    if (e == ERR_NONE && !is_digest(r, FILE_DIGEST, &s->digest))
+    if (e == ERR_NONE && !db_get_bool(r, 0, FILE_SEEN))
         e = publish(s, s->text, true);
     else if (e == ERR_NONE && !db_is_null(r, 0, TEXT) && !is_digest(r, PROVIDERS, &s->providers->digest))
         e = publish(s, db_get_text(r, 0, TEXT), false); /* numbers of providers may be others */
@@ -124,5 +124,7 @@ void catalog_start(struct db *db, const struct providers *providers, struct view
     assert(s != NULL);
     *s = (struct start){.db = db, .providers = providers, .text = text, .cb = cb, .cookie = cookie};
     digest_sha256(text, &s->digest);
-    db_query(db, STMT_CATALOG_STATE, NULL, 0, 0, state_cb, s);
+    const struct db_param p[] = {db_bytes(view_of(s->digest.b, sizeof s->digest.b))};
+
+    db_query(db, STMT_CATALOG_STATE, p, 1, 0, state_cb, s);
 }

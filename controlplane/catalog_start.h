@@ -1,5 +1,5 @@
-/* Which catalog is in force after a start: catalog.conf when it is another file than the last one that was published, and
- * otherwise what operators have published since (docs/operations.md). */
+/* Which catalog is in force after a start: catalog.conf when that file has never been published, and otherwise what
+ * is in force in the database (docs/operations.md). */
 #ifndef TR_CONTROLPLANE_CATALOG_START_H
 #define TR_CONTROLPLANE_CATALOG_START_H
 

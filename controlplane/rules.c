@@ -253,11 +253,19 @@ static void change(struct rules *r, enum reason reason, struct view text, struct
 
 /* --- what the database has */
 
-enum { STATE_VERSION, STATE_TEXT, STATE_INDEX, STATE_SHA256, STATE_FILE };
+enum { STATE_VERSION, STATE_TEXT, STATE_INDEX, STATE_SHA256, STATE_FILE_SEEN };
 
-static bool is_digest(const struct db_result *res, unsigned column, const struct digest32 *d)
+/* The policy in force there, and whether r->file has counted before. */
+static void state_ask(struct rules *r, db_cb *cb)
 {
-    return !db_is_null(res, 0, column) && view_eq(db_get_text(res, 0, column), view_of(d->b, sizeof d->b));
+    const struct db_param p[] = {db_bytes(view_of(r->file.b, sizeof r->file.b))};
+
+    db_query(r->watch.db, STMT_POLICY_STATE, p, 1, 0, cb, r);
+}
+
+static bool in_force_is(const struct db_result *res, const struct digest32 *d)
+{
+    return view_eq(db_get_text(res, 0, STATE_SHA256), view_of(d->b, sizeof d->b));
 }
 
 /* The policy in force there, parsed. */
@@ -277,7 +285,8 @@ static void start_cb(void *cookie, enum err e, const struct db_result *res)
     struct rules *r = cookie;
     struct attest_policy *there = NULL;
 
-    if (e == ERR_NONE && !db_is_null(res, 0, STATE_VERSION) && is_digest(res, STATE_FILE, &r->file)) {
+    /* A file that has counted before may be older than what is in force. */
+    if (e == ERR_NONE && !db_is_null(res, 0, STATE_VERSION) && db_get_bool(res, 0, STATE_FILE_SEEN)) {
         e = stored(res, &there);
         if (e == ERR_NONE) { /* which is in the log; the log says so if providers.conf is the same, too */
             attest_policy_free(r->now);
@@ -302,7 +311,7 @@ void rules_start(struct rules *r, const struct rules_watch *w)
     r->logging = true;
     r->reason = REASON_START;
     if (w->db != NULL)
-        db_query(w->db, STMT_POLICY_STATE, NULL, 0, 0, start_cb, r);
+        state_ask(r, start_cb);
     else
         change(r, REASON_START, buf_view(&r->file_text), VIEW_EMPTY, VIEW_EMPTY);
 }
@@ -313,7 +322,7 @@ static void sync_cb(void *cookie, enum err e, const struct db_result *res)
     struct digest32 now = attest_policy_digest(r->now);
 
     r->syncing = false;
-    if (e != ERR_NONE || r->logging || db_is_null(res, 0, STATE_VERSION) || is_digest(res, STATE_SHA256, &now))
+    if (e != ERR_NONE || r->logging || db_is_null(res, 0, STATE_VERSION) || in_force_is(res, &now))
         return; /* a change under way here decides; the next look comes after it */
     e = stored(res, &r->next);
     r->version = db_get_i64(res, 0, STATE_VERSION);
@@ -329,7 +338,7 @@ void rules_sync(struct rules *r)
     if (r->watch.db == NULL || r->logging || r->syncing)
         return;
     r->syncing = true;
-    db_query(r->watch.db, STMT_POLICY_STATE, NULL, 0, 0, sync_cb, r);
+    state_ask(r, sync_cb);
 }
 
 /* --- the file again */

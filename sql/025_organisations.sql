@@ -241,6 +241,11 @@ BEGIN
     ELSIF EXISTS (SELECT 1 FROM ledger_account WHERE owner = p_account AND kind IN ('available', 'leased')
                   AND balance_nusd > 0) THEN
         RETURN 'credit';
+    ELSIF EXISTS (SELECT 1 FROM ledger_account WHERE owner = p_account AND kind = 'owed' AND balance_nusd < 0) THEN
+        RETURN 'owes';
+    ELSIF EXISTS (SELECT 1 FROM payment WHERE account_id = p_account AND kind <> 'setup'
+                  AND state IN ('claimed', 'open', 'processing')) THEN -- (039) its credits are still to come
+        RETURN 'payment';
     END IF;
     RETURN account_set_state(p_account, 'closed', 'closed by its organisation');
 END $$;

@@ -9,7 +9,7 @@ CREATE TABLE rest_idempotency (
     account_id uuid NOT NULL, -- the workspace that the call acted on
     caller     uuid NOT NULL, -- the API key or the user
     digest     bytea NOT NULL CHECK (octet_length(digest) = 32),  -- of the key
-    request    bytea NOT NULL CHECK (octet_length(request) = 32), -- of method, path, query and body
+    request    bytea NOT NULL CHECK (octet_length(request) = 32), -- of key, method, path, query and body
     claim      uuid NOT NULL, -- the call that may carry it out
     -- claimed: it may be under way, and has written nothing; ran: it has written; answered: and this was the answer.
     state      text NOT NULL CHECK (state IN ('claimed', 'ran', 'answered')),
@@ -80,9 +80,11 @@ BEGIN
     RETURN true;
 END $$;
 
--- What was answered, for whoever asks again.
+-- What was answered, for whoever asks again. A refusal that wrote nothing is not kept: what asks again is judged again.
 CREATE FUNCTION rest_answer(p_account uuid, p_claim uuid, p_status bigint, p_answer bytea) RETURNS void
 LANGUAGE sql AS $$
+    DELETE FROM rest_idempotency
+    WHERE account_id = p_account AND claim = p_claim AND state = 'claimed' AND p_status >= 400;
     UPDATE rest_idempotency SET state = 'answered', status = p_status::integer, answer = p_answer
     WHERE account_id = p_account AND claim = p_claim
 $$;

@@ -108,14 +108,22 @@ CREATE FUNCTION key_provider_unknown(p_rules jsonb) RETURNS text LANGUAGE sql ST
     WHERE NOT EXISTS (SELECT 1 FROM endpoint e WHERE e.provider = p) LIMIT 1
 $$;
 
+-- Keys of one account that are not deleted.
+CREATE FUNCTION keys_max() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 1000::bigint';
+
 -- p_rules: an object of those members of a key's rules that were given (the API has checked them): allowed_models,
--- allowed_providers, allowed_ips, min_privacy, region, include_byok_in_limit, creator_user_id. outcome: ok; provider.
+-- allowed_providers, allowed_ips, min_privacy, region, include_byok_in_limit, creator_user_id. outcome: ok; provider;
+-- too_many.
 CREATE FUNCTION key_create(
     p_key uuid, p_account uuid, p_digest bytea, p_name text, p_label text, p_role text, p_limit bigint, p_reset text,
     p_expires_ms bigint, p_requests bigint, p_tokens bigint, p_rules jsonb) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     IF key_provider_unknown(p_rules) IS NOT NULL THEN
         RETURN 'provider';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('keys:' || p_account, 0)); -- so that two calls count one another's
+    IF (SELECT count(*) FROM api_key WHERE account_id = p_account AND deleted_at IS NULL) >= keys_max() THEN
+        RETURN 'too_many';
     END IF;
     INSERT INTO api_key (key_id, account_id, digest, name, label, role, limit_nusd, limit_reset, expires_at,
                          requests_per_minute, tokens_per_minute, allowed_models, allowed_providers, allowed_ips,
@@ -128,13 +136,27 @@ BEGIN
     RETURN 'ok';
 END $$;
 
--- NULL leaves a column as it is; what may become NULL has a flag, or is a member of p_rules. outcome: ok; provider;
--- NULL: there is no such key.
+-- Whether a key may be changed: ok; own (it is the key that asks, by whichever of its texts; p_caller NULL: no key asks, or
+-- it may change itself); above (its role is not among p_roles, which are those that the caller may give); NULL: there is
+-- no such key. A key's role never changes.
+CREATE FUNCTION key_stops(p_account uuid, p_digest bytea, p_roles text[], p_caller uuid) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN k.key_id = p_caller THEN 'own' WHEN k.role <> ALL (p_roles) THEN 'above' ELSE 'ok' END
+    FROM api_key k WHERE k.account_id = p_account AND k.digest = p_digest AND k.deleted_at IS NULL
+$$;
+
+-- NULL leaves a column as it is; what may become NULL has a flag, or is a member of p_rules. outcome: as key_stops();
+-- provider.
 CREATE FUNCTION key_patch(
     p_account uuid, p_digest bytea, p_name text, p_disabled boolean, p_limit_given boolean, p_limit bigint,
     p_reset text, p_expires_given boolean, p_expires_ms bigint, p_requests bigint, p_tokens bigint,
-    p_operator boolean, p_rules jsonb) RETURNS text LANGUAGE plpgsql AS $$
+    p_roles text[], p_caller uuid, p_rules jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    outcome text := key_stops(p_account, p_digest, p_roles, p_caller);
 BEGIN
+    IF outcome IS DISTINCT FROM 'ok' THEN
+        RETURN outcome;
+    END IF;
     IF key_provider_unknown(p_rules) IS NOT NULL THEN
         RETURN 'provider';
     END IF;
@@ -154,25 +176,40 @@ BEGIN
         region = CASE WHEN p_rules ? 'region' THEN p_rules ->> 'region' ELSE region END,
         include_byok = coalesce((p_rules ->> 'include_byok_in_limit')::boolean, include_byok),
         updated_at = now()
-    WHERE account_id = p_account AND digest = p_digest AND deleted_at IS NULL
-      AND (role <> 'operator' OR p_operator);
+    WHERE account_id = p_account AND digest = p_digest AND deleted_at IS NULL;
+    RETURN CASE WHEN FOUND THEN 'ok' END;
+END $$;
+
+CREATE FUNCTION key_delete(p_account uuid, p_digest bytea, p_roles text[], p_caller uuid) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    outcome text := key_stops(p_account, p_digest, p_roles, p_caller);
+BEGIN
+    IF outcome IS DISTINCT FROM 'ok' THEN
+        RETURN outcome;
+    END IF;
+    UPDATE api_key SET deleted_at = now(), disabled = true, updated_at = now()
+    WHERE account_id = p_account AND digest = p_digest AND deleted_at IS NULL;
     RETURN CASE WHEN FOUND THEN 'ok' END;
 END $$;
 
 -- Another text for the key. The old one is good for p_overlap_s more seconds, at most until the key's own end; leases
--- that were opened by it end then, too, and those of the text before it at once. outcome: ok; NULL: there is no such
--- key.
+-- that were opened by it end then, too, and those of the text before it at once. outcome: as key_stops(), but never own.
 CREATE FUNCTION key_rotate(p_account uuid, p_digest bytea, p_new_digest bytea, p_label text, p_overlap_s bigint,
-                           p_operator boolean) RETURNS text LANGUAGE plpgsql AS $$
+                           p_roles text[]) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     k api_key;
+    outcome text := key_stops(p_account, p_digest, p_roles, NULL);
     until timestamptz := ledger_now() + p_overlap_s * interval '1 second';
 BEGIN
+    IF outcome IS DISTINCT FROM 'ok' THEN
+        RETURN outcome;
+    END IF;
     -- No lease is opened or renewed meanwhile: each belongs to one of the two texts.
     PERFORM 1 FROM account WHERE account_id = p_account FOR NO KEY UPDATE;
     UPDATE api_key SET digest = p_new_digest, label = p_label, old_digest = CASE WHEN p_overlap_s > 0 THEN digest END,
         old_until = CASE WHEN p_overlap_s > 0 THEN until END, rotated_at = ledger_now(), updated_at = now()
-    WHERE account_id = p_account AND digest = p_digest AND deleted_at IS NULL AND (role <> 'operator' OR p_operator)
+    WHERE account_id = p_account AND digest = p_digest AND deleted_at IS NULL
     RETURNING * INTO k;
     IF k.key_id IS NULL THEN
         RETURN NULL;

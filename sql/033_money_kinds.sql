@@ -119,6 +119,10 @@ CREATE FUNCTION ledger_part(p_account uuid, p_transfer bigint, p_kind text) RETU
     WHERE p.account_id = p_account AND p.transfer_id = p_transfer AND a.kind = p_kind
 $$;
 
+-- A transfer that books a payment (039), or what of it went back and came again.
+CREATE FUNCTION ledger_is_payment(p_idempotency text) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+    $$ SELECT coalesce(p_idempotency ~ '^payment(-again|-back)?:', false) $$;
+
 -- Divide what was billed since the last time among the promotions that are there. The caller holds the account.
 CREATE FUNCTION promotion_settle(p_account uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -150,7 +154,54 @@ CREATE FUNCTION ledger_free(p_account uuid) RETURNS bigint LANGUAGE sql STABLE A
           WHERE account_id = p_account AND ended_at IS NULL) p
 $$;
 
--- Take what is due: what is left of promotions that have expired, then debts. The caller holds the account.
+CREATE FUNCTION ledger_organisation_owes(p_account uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM account a JOIN account o USING (organisation_id)
+                   JOIN ledger_account l ON l.owner = o.account_id AND l.kind = 'owed'
+                   WHERE a.account_id = p_account AND l.balance_nusd < 0)
+$$;
+
+-- One workspace's paid money pays another's debt, as far as it goes. The caller holds both.
+CREATE FUNCTION ledger_pay_for(p_from uuid, p_to uuid) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    amount bigint := least(-ledger_balance(p_to, 'owed'), ledger_free(p_from));
+    id uuid := gen_random_uuid();
+BEGIN
+    IF amount > 0 THEN
+        PERFORM ledger_post('move', p_from, '{available,moved}', ARRAY[-amount, amount], NULL,
+                            'debt of another workspace', id, NULL, amount);
+        PERFORM ledger_post('move', p_to, '{moved,available}', ARRAY[-amount, amount], NULL,
+                            'debt of this workspace', id, NULL, amount);
+        PERFORM ledger_post('debt', p_to, '{available,owed}', ARRAY[-amount, amount], NULL);
+    END IF;
+    RETURN amount;
+END $$;
+
+-- An organisation's workspaces stand for each other's debts: otherwise what was bought in one would be moved to
+-- another before the payment is disputed. This account pays for the others and they for it; while a debt is left, the
+-- others are due, so that they pay before they are lent to. Ones that somebody else is working on are left for the
+-- next time: whoever holds an account never waits for another. The caller holds the account and has settled it.
+CREATE FUNCTION ledger_share_debts(p_account uuid) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    other uuid;
+    moved bigint := 0;
+BEGIN
+    FOR other IN SELECT o.account_id FROM account a
+                 JOIN account o ON o.organisation_id = a.organisation_id AND o.account_id <> a.account_id
+                 WHERE a.account_id = p_account
+                   AND EXISTS (SELECT 1 FROM ledger_account l WHERE l.owner = o.account_id AND l.balance_nusd <> 0
+                               AND l.kind IN ('available', 'leased', 'owed'))
+                 ORDER BY o.account_id FOR NO KEY UPDATE OF o SKIP LOCKED LOOP
+        PERFORM promotion_settle(other);
+        moved := moved + ledger_pay_for(other, p_account);
+        moved := moved + ledger_pay_for(p_account, other);
+        UPDATE ledger_state SET due_at = ledger_now()
+        WHERE account_id = other AND (due_at IS NULL OR due_at > ledger_now()) AND ledger_organisation_owes(other);
+    END LOOP;
+    RETURN moved;
+END $$;
+
+-- Take what is due: what is left of promotions that have expired, then debts, the organisation's last. The caller
+-- holds the account.
 CREATE FUNCTION ledger_take_due(p_account uuid) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     x promotion;
@@ -174,8 +225,11 @@ BEGIN
         PERFORM ledger_post('debt', p_account, '{available,owed}', ARRAY[-amount, amount], NULL);
         taken := taken + amount;
     END IF;
+    IF ledger_organisation_owes(p_account) THEN
+        taken := taken + ledger_share_debts(p_account);
+    END IF;
     UPDATE ledger_state SET tried_at = ledger_now(),
-        due_at = CASE WHEN ledger_balance(p_account, 'owed') < 0 THEN ledger_now()
+        due_at = CASE WHEN ledger_organisation_owes(p_account) THEN ledger_now()
                  ELSE (SELECT min(expires_at) FROM promotion
                        WHERE account_id = p_account AND ended_at IS NULL) END
     WHERE account_id = p_account;
@@ -279,7 +333,9 @@ BEGIN
         owed := p_amount - taken;
         o_transfer := ledger_post(p_kind, p_account, '{available,owed,deposits}', ARRAY[-taken, -owed, p_amount],
                                   p_idempotency, NULL, NULL, NULL, p_amount);
-        UPDATE ledger_state SET due_at = ledger_now() WHERE account_id = p_account AND owed > 0;
+        IF owed > 0 THEN
+            PERFORM ledger_take_due(p_account); -- from the organisation's other workspaces
+        END IF;
     ELSIF before.o_asked = p_amount THEN
         outcome := 'repeated';
         o_transfer := before.o_transfer;
@@ -290,7 +346,16 @@ BEGIN
     END IF;
 END $$;
 
--- A refund or a negative adjustment (all of p_amount or nothing), or a positive adjustment.
+-- Of the account's deposits this is payments' (039): it goes back by their own refunds only, or the same money would go
+-- back twice.
+CREATE FUNCTION ledger_of_payments(p_account uuid) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce(-sum(ledger_part(t.account_id, t.transfer_id, 'deposits')), 0)::bigint
+    FROM transfer t WHERE t.account_id = p_account AND t.kind IN ('topup', 'refund', 'dispute')
+      AND ledger_is_payment(t.idempotency)
+$$;
+
+-- A refund or a negative adjustment (all of p_amount or nothing), or a positive adjustment. outcome of a refund also:
+-- unpaid (less was paid than this); payment (what was paid by hand is less than this; the rest are payments).
 CREATE FUNCTION ledger_change(p_account uuid, p_kind text, p_amount bigint, p_reason text, p_idempotency text,
                               OUT outcome text, OUT o_transfer bigint, OUT o_available bigint, OUT o_free bigint)
 LANGUAGE plpgsql AS $$
@@ -312,6 +377,10 @@ BEGIN
                         THEN 'repeated' ELSE 'conflict' END;
     ELSIF -p_amount > o_free THEN
         outcome := 'insufficient';
+    ELSIF p_kind = 'refund' AND -p_amount > -ledger_balance(p_account, 'deposits') THEN
+        outcome := 'unpaid';
+    ELSIF p_kind = 'refund' AND -p_amount > -ledger_balance(p_account, 'deposits') - ledger_of_payments(p_account) THEN
+        outcome := 'payment';
     ELSE
         outcome := 'ok';
         o_transfer := ledger_post(p_kind, p_account,
@@ -356,8 +425,8 @@ BEGIN
     o_available := ledger_balance(p_account, 'available');
 END $$;
 
--- Of a top-up what is still there: o_reversed now, o_rest cannot be taken. outcome also: not_topup. A later reversal
--- takes what was missing then.
+-- Of a top-up what is still there: o_reversed now, o_rest cannot be taken. outcome also: not_topup; payment (the top-up
+-- books one, whose own refund is the way). A later reversal takes what was missing then.
 CREATE FUNCTION ledger_reverse(p_account uuid, p_topup bigint, p_reason text, p_idempotency text,
                                OUT outcome text, OUT o_transfer bigint, OUT o_reversed bigint,
                                OUT o_rest bigint, OUT o_available bigint)
@@ -384,6 +453,10 @@ BEGIN
     ELSIF whole IS NULL THEN
         outcome := 'not_topup';
         RETURN;
+    ELSIF EXISTS (SELECT 1 FROM transfer t WHERE t.account_id = p_account AND t.transfer_id = p_topup
+                  AND ledger_is_payment(t.idempotency)) THEN
+        outcome := 'payment';
+        RETURN;
     END IF;
     o_rest := whole + (SELECT coalesce(sum(ledger_part(t.account_id, t.transfer_id, 'available')), 0)
                        FROM transfer t WHERE t.account_id = p_account AND t.reverses = p_topup)::bigint;
@@ -398,7 +471,8 @@ BEGIN
 END $$;
 
 -- Between workspaces of one organisation: one transfer in each one's books, both with the same id (about). outcome
--- also: foreign (of another organisation, or none), same (the account itself).
+-- also: foreign (of another organisation, closed, or none), same (the account itself), suspended (either: its money stays
+-- where it is), closed (p_from is).
 CREATE FUNCTION ledger_transfer(p_from uuid, p_to uuid, p_id uuid, p_amount bigint, p_reason text,
                                 p_idempotency text, OUT outcome text, OUT o_transfer bigint,
                                 OUT o_available bigint, OUT o_free bigint)
@@ -427,6 +501,12 @@ BEGIN
                              AND EXISTS (SELECT 1 FROM transfer WHERE account_id = p_to AND kind = 'move'
                                          AND about = before.o_about)
                         THEN 'repeated' ELSE 'conflict' END;
+    ELSIF EXISTS (SELECT 1 FROM account WHERE account_id = p_to AND state = 'closed') THEN
+        outcome := 'foreign'; -- nobody could take it out again
+    ELSIF EXISTS (SELECT 1 FROM account WHERE account_id IN (p_from, p_to) AND state <> 'active') THEN
+        -- both rows are locked: neither becomes suspended before this commits
+        outcome := CASE WHEN EXISTS (SELECT 1 FROM account WHERE account_id = p_from AND state = 'closed')
+                        THEN 'closed' ELSE 'suspended' END;
     ELSIF p_amount > o_free THEN
         outcome := 'insufficient';
     ELSE

@@ -82,7 +82,8 @@ CREATE UNIQUE INDEX payment_one_auto ON payment (account_id)
     WHERE kind = 'auto' AND state IN ('claimed', 'open', 'processing');
 CREATE UNIQUE INDEX payment_one_invoice ON payment (account_id, period) WHERE kind = 'invoice';
 
--- claimed: the credits are taken back, the service may or may not have been asked. pending: it knows. succeeded.
+-- claimed: the credits are taken back, the service may or may not have been asked. pending: it knows, and is asked how
+-- it went (check_at) when we began the refund. succeeded.
 -- failed: nothing went to the customer; also after succeeded, when a bank sends the money back.
 CREATE TABLE payment_refund (
     account_id  uuid NOT NULL REFERENCES account,
@@ -171,7 +172,8 @@ CREATE FUNCTION payment_gone(p payment) RETURNS bigint LANGUAGE sql STABLE AS $$
           FROM payment_dispute WHERE account_id = p.account_id AND payment_id = p.payment_id) d
 $$;
 
--- Make the credits follow what payment_gone() says. The caller holds account and payment.
+-- Make the credits follow what payment_gone() says. The caller holds account and payment. Credits that went back must
+-- not be bought again at once with the same card: automatic top-ups go off until the customer puts them on again.
 CREATE FUNCTION payment_level(p_account uuid, p_payment uuid, p_kind text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     p payment;
@@ -189,6 +191,8 @@ BEGIN
     END IF;
     UPDATE payment SET back_nusd = back_nusd + change, moves = moves + 1, updated_at = ledger_now()
     WHERE account_id = p_account AND payment_id = p_payment AND change <> 0;
+    UPDATE auto_topup SET state = 'off', reason = 'payment_' || p_kind, updated_at = ledger_now()
+    WHERE account_id = p_account AND state = 'on' AND change > 0;
 END $$;
 
 -- --- facts
@@ -216,7 +220,7 @@ BEGIN
     END IF;
 END $$;
 
--- The object belongs to this payment, and what waited for it is applied.
+-- The object belongs to this payment, and what waited for it is applied. The caller holds it (payment_objects_take).
 CREATE FUNCTION payment_link(p_account uuid, p_payment uuid, p_ref text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     w payment_waiting;
@@ -256,7 +260,7 @@ BEGIN
     VALUES (p_account, coalesce(id, f ->> 'object'), p_payment, f ->> 'object', (f ->> 'total')::bigint,
             f ->> 'state', f ->> 'code', ledger_now())
     ON CONFLICT (account_id, refund_id) DO UPDATE SET state = excluded.state, refund_ref = excluded.refund_ref,
-        code = excluded.code, check_at = NULL
+        code = excluded.code, check_at = CASE WHEN excluded.state = 'pending' THEN payment_refund.check_at END
     WHERE array_position(ranks, excluded.state) > array_position(ranks, payment_refund.state);
     IF NOT FOUND THEN
         RETURN 'late';
@@ -291,11 +295,11 @@ BEGIN
 END $$;
 
 -- An automatic top-up has come to its end: a failure waits 15 minutes, then an hour, and the third in a row
--- switches top-ups off, with its reason.
+-- switches top-ups off, with its reason. Ones that are off keep the reason why.
 CREATE FUNCTION payment_auto_moved(p payment) RETURNS void LANGUAGE sql AS $$
     UPDATE auto_topup SET
         failures = CASE p.state WHEN 'paid' THEN 0 ELSE failures + 1 END,
-        reason = CASE p.state WHEN 'paid' THEN NULL ELSE coalesce(p.code, 'unknown') END,
+        reason = CASE WHEN state = 'off' THEN reason WHEN p.state <> 'paid' THEN coalesce(p.code, 'unknown') END,
         state = CASE WHEN p.state <> 'paid' AND failures + 1 >= 3 THEN 'off' ELSE state END,
         next_at = CASE p.state WHEN 'paid' THEN ledger_now()
                   ELSE ledger_now() + power(4, least(failures, 5)) * interval '15 minutes' END
@@ -307,6 +311,7 @@ CREATE FUNCTION payment_move(p payment, f jsonb) RETURNS text LANGUAGE plpgsql A
 DECLARE
     credits bigint := (f ->> 'total')::bigint - coalesce((f ->> 'tax')::bigint, 0);
     books boolean := f ->> 'state' = 'paid';
+    said text;
 BEGIN
     IF books AND ((f ->> 'usd')::boolean IS NOT TRUE OR coalesce(credits, 0) <= 0) THEN
         UPDATE payment SET code = 'currency', check_at = NULL, updated_at = ledger_now()
@@ -331,7 +336,10 @@ BEGIN
         check_at = CASE WHEN payment_rank(f ->> 'state') < 4 THEN coalesce(x.check_at, ledger_now()) END
     WHERE account_id = p.account_id AND payment_id = p.payment_id RETURNING * INTO p;
     IF books THEN
-        PERFORM ledger_topup(p.account_id, credits, 'payment:' || p.payment_id);
+        SELECT t.outcome INTO said FROM ledger_topup(p.account_id, credits, 'payment:' || p.payment_id) t;
+        IF said NOT IN ('ok', 'repeated') THEN
+            RAISE EXCEPTION 'the credits of payment % are not booked: %', p.payment_id, said;
+        END IF;
         PERFORM payment_level(p.account_id, p.payment_id, 'refund');
     END IF;
     PERFORM payment_auto_moved(p);
@@ -361,6 +369,20 @@ BEGIN
     RETURN said;
 END $$;
 
+-- While one transaction links an object to its payment, another that tells of the object's refund must neither miss the
+-- link nor leave a fact that waits for ever: both hold the object, until their ends. The objects come first and in
+-- order, then the account. What waited names the object as its parent, which is held already.
+CREATE FUNCTION payment_objects_take(f jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    object text;
+BEGIN
+    FOR object IN SELECT DISTINCT r FROM unnest(ARRAY[f ->> 'parent',
+            CASE WHEN f ->> 'what' NOT IN ('refund', 'dispute', 'charged_back', 'method') THEN f ->> 'object' END]) r
+            WHERE r IS NOT NULL ORDER BY r LOOP
+        PERFORM pg_advisory_xact_lock(hashtextextended(object, 39));
+    END LOOP;
+END $$;
+
 -- outcome: applied; noted (it decides nothing); late (another state counts already); repeated (the event was here);
 -- waiting (its payment is not known yet); unknown (not an object of ours); currency.
 CREATE FUNCTION payment_fact(f jsonb, OUT outcome text, OUT o_account uuid, OUT o_payment uuid)
@@ -374,6 +396,7 @@ BEGIN
             RETURN;
         END IF;
     END IF;
+    PERFORM payment_objects_take(f);
     SELECT w.o_account, w.o_payment INTO o_account, o_payment FROM payment_whose(f) w;
     IF o_account IS NOT NULL THEN
         PERFORM 1 FROM account WHERE account_id = o_account FOR NO KEY UPDATE;
@@ -386,7 +409,8 @@ BEGIN
     ELSIF f ->> 'what' IN ('refund', 'dispute', 'charged_back') AND f ->> 'parent' IS NOT NULL THEN
         INSERT INTO payment_waiting
         VALUES (f ->> 'parent', f ->> 'object', f ->> 'what', coalesce(f ->> 'state', ''), f, ledger_now())
-        ON CONFLICT (parent_ref, object_ref, what, state) DO UPDATE SET fact = excluded.fact;
+        ON CONFLICT (parent_ref, object_ref, what, state) DO UPDATE SET fact = excluded.fact
+            WHERE (payment_waiting.fact ->> 'total')::bigint < (excluded.fact ->> 'total')::bigint;
         outcome := 'waiting';
     ELSE
         outcome := 'unknown';
@@ -431,7 +455,8 @@ END $$;
 -- --- what is to be asked about
 
 -- At most p_max payments whose time has come, each for this caller alone for a minute, longer with every time. Any
--- number of control planes may ask. o_age_ms: since the row was written.
+-- number of control planes may ask. Charges and invoices that nobody has asked for yet come before polls of what
+-- is under way. o_age_ms: since the row was written.
 CREATE FUNCTION payment_due(p_max bigint)
 RETURNS TABLE (o_account uuid, o_payment uuid, o_kind text, o_state text, o_amount bigint, o_customer text,
                o_method text, o_checkout text, o_intent text, o_invoice text, o_age_ms bigint)
@@ -439,7 +464,7 @@ LANGUAGE sql AS $$
     UPDATE payment p SET checks = p.checks + 1,
         check_at = ledger_now() + least(60 * power(2, least(p.checks, 6)), 3600) * interval '1 second'
     FROM (SELECT account_id, payment_id FROM payment WHERE check_at <= ledger_now()
-          ORDER BY check_at LIMIT p_max FOR UPDATE SKIP LOCKED) d
+          ORDER BY state <> 'claimed' OR kind NOT IN ('auto', 'invoice'), check_at LIMIT p_max FOR UPDATE SKIP LOCKED) d
     WHERE p.account_id = d.account_id AND p.payment_id = d.payment_id
     RETURNING p.account_id, p.payment_id, p.kind, p.state, p.amount_nusd, p.customer_ref, p.method_ref,
               p.checkout_ref, p.intent_ref, p.invoice_ref,
@@ -493,7 +518,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION payment_refund_due(p_max bigint)
-RETURNS TABLE (o_account uuid, o_refund text, o_payment uuid, o_amount bigint, o_intent text, o_age_ms bigint)
+RETURNS TABLE (o_account uuid, o_refund text, o_payment uuid, o_amount bigint, o_intent text, o_age_ms bigint,
+               o_claimed boolean)
 LANGUAGE sql AS $$
     UPDATE payment_refund r SET checks = r.checks + 1,
         check_at = ledger_now() + least(60 * power(2, least(r.checks, 6)), 3600) * interval '1 second'
@@ -502,7 +528,7 @@ LANGUAGE sql AS $$
     WHERE r.account_id = d.account_id AND r.refund_id = d.refund_id
       AND p.account_id = r.account_id AND p.payment_id = r.payment_id
     RETURNING r.account_id, r.refund_id, r.payment_id, r.amount_nusd, p.intent_ref,
-              (extract(epoch FROM ledger_now() - r.created_at) * 1000)::bigint
+              (extract(epoch FROM ledger_now() - r.created_at) * 1000)::bigint, r.state = 'claimed'
 $$;
 
 -- The service refuses the refund, or has none: the credits come again.

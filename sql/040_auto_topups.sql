@@ -12,8 +12,12 @@ CREATE FUNCTION payment_month(at timestamptz) RETURNS timestamptz LANGUAGE sql S
     SELECT date_trunc('month', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
 $$;
 
+-- While a debt is open no card is charged by itself: the charge would pay what a bank or an operator took back.
+CREATE FUNCTION auto_topup_owes(p_account uuid) RETURNS boolean LANGUAGE sql STABLE AS
+    'SELECT ledger_balance(p_account, ''owed'') < 0';
+
 -- The claim of one account's charge: its row, before anything is charged. outcome: claimed; busy (the account's row
--- is held, or a charge is under way); enough; no_payment_method; monthly_ceiling.
+-- is held, or a charge is under way); owes; enough; no_payment_method; monthly_ceiling.
 CREATE FUNCTION auto_topup_try(p_account uuid) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     t auto_topup;
@@ -24,6 +28,9 @@ BEGIN
     PERFORM 1 FROM account WHERE account_id = p_account AND state = 'active' FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN 'busy';
+    END IF;
+    IF auto_topup_owes(p_account) THEN
+        RETURN 'owes';
     END IF;
     SELECT * INTO t FROM auto_topup WHERE account_id = p_account AND state = 'on' AND next_at <= ledger_now();
     IF NOT FOUND OR payment_balance(p_account) >= t.threshold_nusd THEN
@@ -60,7 +67,8 @@ CREATE FUNCTION auto_topup_claim(p_max bigint) RETURNS bigint LANGUAGE sql AS $$
         SELECT auto_topup_try(t.account_id) AS said FROM (
             SELECT t.account_id FROM auto_topup t
             WHERE t.state = 'on' AND t.next_at <= ledger_now()
-              AND payment_balance(t.account_id) < t.threshold_nusd
+              AND (SELECT a.state FROM account a WHERE a.account_id = t.account_id) = 'active'
+              AND payment_balance(t.account_id) < t.threshold_nusd AND NOT auto_topup_owes(t.account_id)
               AND NOT EXISTS (SELECT 1 FROM payment p WHERE p.account_id = t.account_id AND p.kind = 'auto'
                               AND p.state IN ('claimed', 'open', 'processing'))
             ORDER BY t.next_at LIMIT p_max) t) x
@@ -70,7 +78,8 @@ $$;
 CREATE FUNCTION auto_topup_json(t auto_topup) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('object', 'auto_topup', 'enabled', t.state = 'on', 'threshold', usd(t.threshold_nusd),
         'amount', usd(t.amount_nusd), 'monthly_ceiling', usd(t.ceiling_nusd), 'payment_method', t.method_ref,
-        'failures', t.failures, 'reason', t.reason,
+        'failures', t.failures,
+        'reason', coalesce(t.reason, CASE WHEN auto_topup_owes(t.account_id) THEN 'account_owes' END),
         'next_attempt_at', CASE WHEN t.state = 'on' AND t.next_at > ledger_now() THEN utc_text(t.next_at) END,
         'charged_this_month', (SELECT usd(coalesce(sum(p.amount_nusd), 0)) FROM payment p
             WHERE p.account_id = t.account_id AND p.kind = 'auto' AND p.state NOT IN ('failed', 'expired')
@@ -118,8 +127,9 @@ $$;
 
 -- --- accounts that pay afterwards
 -- An operator grants a line: its ceiling is posted as credits (an adjustment), so the account can spend up to it and never more, and
--- nothing in the ledger is below zero. What the account owes is what its balance (lent money included) is below the
--- line; credits that it bought are spent first. On the first of a month (UTC) that sum, less what unpaid invoices
+-- nothing in the ledger is below zero. What the account owes is what its balance (lent money included, debts taken
+-- off) is below the line; credits that it bought are spent first. What went back of a paid invoice is not owed again:
+-- the operator gave it back, or a bank did. On the first of a month (UTC) that sum, less what unpaid invoices
 -- ask for already, becomes an invoice; when it is paid, the same sum is booked as a top-up and the line is whole again.
 
 CREATE TABLE credit_line (
@@ -132,7 +142,9 @@ CREATE TABLE credit_line (
 CREATE INDEX credit_line_by_time ON credit_line (invoice_at) WHERE ceiling_nusd > 0;
 
 CREATE FUNCTION credit_line_owed(c credit_line) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT greatest(0, c.ceiling_nusd - payment_balance(c.account_id))
+    SELECT greatest(0, c.ceiling_nusd - payment_balance(c.account_id) - ledger_balance(c.account_id, 'owed')
+        - (SELECT coalesce(sum(p.back_nusd), 0) FROM payment p
+           WHERE p.account_id = c.account_id AND p.kind = 'invoice'))::bigint
 $$;
 
 -- What unpaid invoices ask for. A failed one is asked for again by the next invoice.
@@ -147,8 +159,8 @@ CREATE FUNCTION credit_line_json(c credit_line) RETURNS json LANGUAGE sql STABLE
         'next_invoice_at', CASE WHEN c.ceiling_nusd > 0 THEN utc_text(c.invoice_at) END)
 $$;
 
--- outcome: ok; no_payment_method (nothing to charge); used (that much of the line is spent or lent: what is left of
--- it can be taken back only).
+-- outcome: ok; unknown (no such account); no_payment_method (nothing to charge); used (that much of the line is spent
+-- or lent: what is left of it can be taken back only).
 CREATE FUNCTION credit_line_set(p_account uuid, p_ceiling bigint, OUT outcome text, OUT o_json json)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -157,6 +169,10 @@ DECLARE
     moved record;
 BEGIN
     PERFORM 1 FROM account WHERE account_id = p_account FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        outcome := 'unknown';
+        RETURN;
+    END IF;
     IF p_ceiling > 0 AND NOT EXISTS (SELECT 1 FROM payment_method
                                      WHERE account_id = p_account AND state = 'attached') THEN
         outcome := 'no_payment_method';

@@ -13,6 +13,19 @@ CREATE TABLE catalog_content (
     UNIQUE (sha256, providers_sha256)
 );
 
+-- Files that counted at a start or a reload once. Instances hold files of different age: a start with one of these leaves
+-- in force what came after it.
+CREATE TABLE file_seen (
+    kind    text NOT NULL CHECK (kind IN ('catalog', 'policy')), -- catalog.conf, attestation.conf
+    sha256  bytea NOT NULL CHECK (octet_length(sha256) = 32),
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, sha256)
+);
+CREATE FUNCTION file_is_seen(p_kind text, p_sha256 bytea) RETURNS boolean LANGUAGE sql STABLE AS
+    'SELECT EXISTS (SELECT 1 FROM file_seen WHERE kind = p_kind AND sha256 = p_sha256)';
+CREATE FUNCTION file_saw(p_kind text, p_sha256 bytea) RETURNS void LANGUAGE sql AS
+    'INSERT INTO file_seen (kind, sha256) VALUES (p_kind, p_sha256) ON CONFLICT DO NOTHING';
+
 -- base: the version in force when a draft was made. file_sha256: of the catalog.conf that it was published from.
 ALTER TABLE catalog_version
     ADD COLUMN state text NOT NULL DEFAULT 'published' CHECK (state IN ('draft', 'published', 'retired')),
@@ -130,6 +143,9 @@ BEGIN
     IF p_base <> o_version THEN
         outcome := 'moved';
         RETURN;
+    END IF;
+    IF p_file IS NOT NULL THEN
+        PERFORM file_saw('catalog', p_file);
     END IF;
     content := catalog_content_put(p_text, p_providers, p_models, p_endpoints, p_aliases);
     changed := catalog_apply_models(p_models);

@@ -33,6 +33,9 @@ BEGIN
     SELECT version INTO o_version FROM policy_version WHERE state = 'in_force' AND sha256 = p_sha256;
     IF FOUND THEN
         outcome := 'same';
+        IF p_origin = 'file' THEN
+            PERFORM file_saw('policy', p_sha256);
+        END IF;
         RETURN;
     END IF;
     UPDATE policy_version SET state = 'failed'
@@ -47,7 +50,7 @@ BEGIN
     VALUES (o_version, 'pending', p_origin, p_sha256, p_name, p_simulated, p_text, p_author, p_note, clock_timestamp());
 END $$;
 
--- It is logged (p_index), and counts; or it is not (NULL). Evictions end with another policy.
+-- It is logged (p_index), and counts; or it is not (NULL).
 CREATE FUNCTION policy_end(p_version bigint, p_index bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
     LOCK TABLE policy_version IN EXCLUSIVE MODE;
@@ -61,6 +64,7 @@ BEGIN
     END IF;
     UPDATE policy_version SET state = 'retired' WHERE state = 'in_force';
     UPDATE policy_version SET state = 'in_force', log_index = p_index, in_force_at = now() WHERE version = p_version;
+    PERFORM file_saw('policy', sha256) FROM policy_version WHERE version = p_version AND origin = 'file';
     PERFORM pg_notify('tr_fleet', 'policy');
     RETURN true;
 END $$;
@@ -82,8 +86,7 @@ ALTER TABLE boot
     ADD COLUMN policy_sha256 bytea,     -- under which it was
     ADD COLUMN refused text,            -- why the last evidence was not; NULL: it was
     ADD COLUMN drain_wanted boolean NOT NULL DEFAULT false,
-    ADD COLUMN evicted_policy bytea,    -- in force when it was evicted; it is as long as this is
-    ADD COLUMN evicted_reason text CHECK (length(evicted_reason) <= 256);
+    ADD COLUMN evicted_reason text CHECK (length(evicted_reason) <= 256); -- NULL: it is not evicted; 'resume' ends it
 
 -- 90 days of what happened to data planes.
 CREATE TABLE boot_event (
@@ -98,8 +101,28 @@ CREATE INDEX boot_event_by_boot ON boot_event (boot_id, event_id);
 CREATE INDEX boot_event_by_time ON boot_event (at);
 
 CREATE FUNCTION boot_is_evicted(b boot) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT b.evicted_reason IS NOT NULL AND b.evicted_policy IS NOT DISTINCT FROM policy_in_force()
+    SELECT b.evicted_reason IS NOT NULL
 $$;
+
+-- As in 034, but for evicted boots: they are never forgotten, or one that keeps asking would be let in.
+CREATE OR REPLACE FUNCTION boot_forget(p_days bigint, p_max bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    n bigint;
+BEGIN
+    WITH old AS (
+        SELECT b.boot_id FROM boot b
+        WHERE b.link IS NULL AND NOT boot_is_evicted(b)
+          AND greatest(b.last_seen, b.linked_at, b.unlinked_at) < ledger_now() - p_days * interval '1 day'
+          AND NOT EXISTS (SELECT 1 FROM lease x WHERE x.boot_id = b.boot_id)
+          AND NOT EXISTS (SELECT 1 FROM usage_batch x WHERE x.boot_id = b.boot_id)
+          AND NOT EXISTS (SELECT 1 FROM usage_rejected x WHERE x.boot_id = b.boot_id)
+          AND NOT EXISTS (SELECT 1 FROM usage_aside x WHERE x.boot_id = b.boot_id)
+          AND NOT EXISTS (SELECT 1 FROM usage_gap x WHERE x.boot_id = b.boot_id)
+        LIMIT p_max FOR UPDATE SKIP LOCKED)
+    DELETE FROM boot b USING old o WHERE b.boot_id = o.boot_id;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    RETURN n;
+END $$;
 
 -- boot_link(), unless the boot is evicted: 2, or 1 when its release does not know that reason.
 CREATE FUNCTION boot_admit(p_boot uuid, p_link uuid, p_measurement bytea, p_simulated boolean,
@@ -136,9 +159,7 @@ CREATE FUNCTION boot_order(p_boot uuid, p_order text, p_reason text, p_author te
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE boot SET drain_wanted = (p_order = 'drain' OR (drain_wanted AND p_order <> 'resume')),
-        evicted_reason = CASE p_order WHEN 'evict' THEN p_reason WHEN 'resume' THEN NULL ELSE evicted_reason END,
-        evicted_policy = CASE p_order WHEN 'evict' THEN policy_in_force() WHEN 'resume' THEN NULL
-                         ELSE evicted_policy END
+        evicted_reason = CASE p_order WHEN 'evict' THEN p_reason WHEN 'resume' THEN NULL ELSE evicted_reason END
     WHERE boot_id = p_boot;
     IF NOT FOUND THEN
         RETURN false;

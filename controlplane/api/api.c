@@ -33,6 +33,9 @@ struct api {
     uint64_t idempotency_ms;
     struct status_cache *status;
     struct budget *budget; /* requests and answers in memory */
+    struct budget *unknown; /* requests whose sender is not known yet */
+    bool arriving;          /* a large body is being asked about just now */
+    int refused;            /* with this status, at once; 0: not */
     struct feed *feed;      /* live usage */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -307,6 +310,7 @@ static void api_free(struct api *a)
     free(a->origins);
     status_cache_free(a->status);
     budget_free(a->budget);
+    budget_free(a->unknown);
     free(a);
 }
 
@@ -409,9 +413,13 @@ static void error_cb(void *cookie, struct web_request *web, int status)
         const char *code, *message;
     } words[] = {
         {400, "bad_request", "This is not a valid HTTP request."},
+        {401, "invalid_api_key", "Send a key that is known and valid, as \"Authorization: Bearer ...\"."},
+        {403, "insufficient_role", "This credential may not do this."},
+        {404, "account_not_found", "There is no such account."},
         {408, "request_timeout", "The request did not arrive in time."},
         {413, "body_too_large", "The body is too large."},
         {417, "expectation_failed", "This expectation is not supported."},
+        {429, "rate_limit_exceeded", "Too many requests."},
         {431, "headers_too_large", "The headers are too large."},
         {503, "overloaded", "Too many requests at once."},
     };
@@ -427,20 +435,61 @@ static void error_cb(void *cookie, struct web_request *web, int status)
     call_fail(c, status, "error", "The request cannot be served.", NULL);
 }
 
+/* --- large bodies: nobody sends one before it is known that he may */
+
+/* The answer to the head: 100 lets the body come. */
+static void head_respond(struct call *c, int status, const struct web_header *headers, size_t n,
+                         struct view body)
+{
+    (void)headers; /* error_cb() words it */
+    (void)n;
+    (void)body;
+    if (c->api->arriving)
+        c->api->refused = status;
+    else
+        web_body_decide(c->from, status == 100 ? WEB_BODY_ALL : WEB_BODY_REFUSED, status);
+}
+
+static const struct origin head = {false, https_header, head_respond};
+
+static void head_known(struct call *c)
+{
+    call_reply(c, 100, VIEW_EMPTY);
+}
+
+/* The call of the head is one of its own: the request is judged again when it is complete. */
+static enum web_verdict head_judge(struct api *a, struct web_request *web, const struct route *route, int *why)
+{
+    struct call *c = https_call(a, web);
+
+    c->origin = &head;
+    c->route = route;
+    a->arriving = true;
+    a->refused = 0;
+    caller_find(c, head_known);
+    a->arriving = false;
+    *why = a->refused;
+    if (a->refused != 0)
+        return WEB_BODY_REFUSED;
+    web_set_gone(web, call_gone_cb, c);
+    return WEB_BODY_WAIT;
+}
+
 /* Only what a route with large bodies is sent may be large. */
 static enum web_verdict arriving_cb(void *cookie, struct web_request *web, bool more, int *why)
 {
-    struct view path = web_path(web), v;
+    struct view path = web_path(web);
     bool openrouter;
 
-    (void)cookie;
     *why = 413;
-    if (take_prefix(&path, &openrouter) && web_header(web, VIEW_LIT("authorization"), &v))
+    if (!more)
+        return WEB_BODY_SMALL;
+    if (take_prefix(&path, &openrouter))
         for (size_t i = 0; i < routes_count; i++)
             if ((routes[i].flags & R_LARGE) != 0 && view_eq(web_method(web), view_str(routes[i].method)) &&
                 view_eq(path, view_str(routes[i].path)))
-                return WEB_BODY_ALL;
-    return more ? WEB_BODY_REFUSED : WEB_BODY_SMALL;
+                return head_judge(cookie, web, &routes[i], why);
+    return WEB_BODY_REFUSED;
 }
 
 /* --- life --- */
@@ -448,6 +497,8 @@ static enum web_verdict arriving_cb(void *cookie, struct web_request *web, bool 
 enum {
     API_CONNECTIONS_MAX = 1024,
     API_MEMORY_BYTES = 64 << 20, /* requests and answers at once: a page has 256 KiB at most */
+    API_UNKNOWN_BYTES = 32 << 20, /* requests at once whose sender is not known yet */
+    API_UNKNOWN_PER_IP = 2 << 20, /* 32 small bodies that arrive at the same time */
 };
 
 /* Of every answer, whoever words it. */
@@ -466,12 +517,14 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .port = config->port,
         .tls = config->tls,
         .limits = {.body_max = CALL_LARGE_MAX,
+                   .unknown_per_ip = API_UNKNOWN_PER_IP,
                    .connections_max = API_CONNECTIONS_MAX,
                    .connections_per_ip = 0,
                    .request_timeout_ms = 30000,
                    .write_stall_ms = 10000,
                    .sweep_ms = 500},
         .budget = a->budget,
+        .budget_unknown = a->unknown,
         .always = always,
         .n_always = sizeof always / sizeof always[0],
         .handler = handler_cb,
@@ -512,6 +565,8 @@ enum err api_start(const struct api_config *config, struct api **out)
         e = ERR_MEMORY;
     if (e == ERR_NONE)
         e = budget_new(API_MEMORY_BYTES, &a->budget);
+    if (e == ERR_NONE)
+        e = budget_new(API_UNKNOWN_BYTES, &a->unknown);
     if (e == ERR_NONE)
         e = feed_new(config->loop, config->db, &a->feed);
     if (e == ERR_NONE)

@@ -17,7 +17,8 @@ static bool reads(const struct call *c)
 
 /* --- what is allowed */
 
-/* Closed and suspended accounts: keys may do nothing. Users still read, see to their sessions, and pay. */
+/* Closed and suspended accounts: keys may do nothing. Users still read, see to their sessions, and pay; they take no
+ * money out. */
 static bool account_stops(struct call *c, struct view state)
 {
     bool closed = view_eq(state, VIEW_LIT("closed"));
@@ -26,7 +27,8 @@ static bool account_stops(struct call *c, struct view state)
         return false;
     if (!id_is_zero(&c->user) &&
         (reads(c) || c->route->permission == PERM_SELF ||
-         (!closed && c->route->permission == PERM_CREDITS_WRITE)))
+         (!closed && c->route->permission == PERM_CREDITS_WRITE &&
+          (c->route->flags & R_ACTIVE) == 0)))
         return false;
     if (closed)
         call_fail(c, 403, "account_closed", "The account is closed.", NULL);
@@ -185,6 +187,24 @@ static bool take_picks(struct call *c)
     return true;
 }
 
+static void ask_database(struct call *c, bool session)
+{
+    const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b)),
+                                 c->picks_account ? db_id(&c->picked) : db_null(),
+                                 c->picks_workspace ? db_id(&c->workspace) : db_null()};
+
+    if (session)
+        db_query(call_db(c), STMT_CALLER_SESSION, p, 3, 0, session_cb, c);
+    else
+        db_query(call_db(c), STMT_CALLER_KEY, p, 2, 0, key_cb, c);
+}
+
+void caller_find_again(struct call *c, void (*known)(struct call *c))
+{
+    c->known = known;
+    ask_database(c, !id_is_zero(&c->user));
+}
+
 /* Whose credential has c->digest, and is it one. */
 static void look_up(struct call *c, bool session)
 {
@@ -198,13 +218,7 @@ static void look_up(struct call *c, bool session)
         call_fail(c, 429, "rate_limit_exceeded", "Too many requests with this credential.", NULL);
         return;
     }
-    const struct db_param p[] = {db_bytes(view_of(c->digest.b, sizeof c->digest.b)),
-                                 c->picks_account ? db_id(&c->picked) : db_null(),
-                                 c->picks_workspace ? db_id(&c->workspace) : db_null()};
-    if (session)
-        db_query(call_db(c), STMT_CALLER_SESSION, p, 3, 0, session_cb, c);
-    else
-        db_query(call_db(c), STMT_CALLER_KEY, p, 2, 0, key_cb, c);
+    ask_database(c, session);
 }
 
 void caller_csrf(struct view token, struct digest32 *out)

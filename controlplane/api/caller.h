@@ -10,6 +10,10 @@
  * 404 no such account, 400 a pick that is no id, 429 too many unknown ones. */
 void caller_find(struct call *c, void (*known)(struct call *c));
 
+/* The same of a call whose credential was good a while ago: c->digest, c->user of a session, its picks and its route are
+ * set. Counts against no rate. */
+void caller_find_again(struct call *c, void (*known)(struct call *c));
+
 /* The token that a write with this session's cookie must bring along as x-csrf-token. */
 void caller_csrf(struct view token, struct digest32 *out);
 /* "Set-Cookie" for a new session's token (NULL: forget it), into c->cookie. */

@@ -1,6 +1,7 @@
 #include "feed.h"
 
 #include "call.h"
+#include "caller.h"
 #include "clock.h"
 
 #include <assert.h>
@@ -10,7 +11,15 @@ struct stream {
     struct stream *next;
     struct feed *feed;
     struct web_request *web;
-    struct id account;
+    struct id account, organisation;
+    /* whose credential it was opened with */
+    struct api *api;
+    const struct route *route;
+    struct digest32 digest;
+    struct id user, picked, workspace;
+    bool picks_account, picks_workspace;
+    uint8_t address[16];
+    struct call *judging; /* NULL: nothing is asked about it */
     uint64_t opened_ms;
     struct buf out;     /* being written */
     struct buf waiting; /* behind it */
@@ -37,6 +46,7 @@ static void stream_free(struct stream *s)
 
     buf_free(&s->out);
     buf_free(&s->waiting);
+    secret_wipe(&s->digest, sizeof s->digest);
     free(s);
     f->streams--;
     feed_release(f);
@@ -49,6 +59,9 @@ static void stream_unlink(struct stream *s)
     while (*at != s)
         at = &(*at)->next;
     *at = s->next;
+    if (s->judging != NULL)
+        s->judging->from = NULL; /* it answers nobody */
+    s->judging = NULL;
 }
 
 static void stream_gone_cb(void *cookie)
@@ -103,6 +116,58 @@ static void stream_say(struct stream *s, struct view before, struct view text, s
         stream_end(s);
 }
 
+/* --- that who looks still may */
+
+static bool again_header(const struct call *c, struct view name, struct view *out)
+{
+    (void)c;
+    (void)name;
+    (void)out;
+    return false;
+}
+
+/* 100: the caller still may. A database that does not answer decides nothing: it brings no events either. */
+static void again_respond(struct call *c, int status, const struct web_header *headers, size_t n, struct view body)
+{
+    struct stream *s = c->from;
+
+    (void)headers;
+    (void)n;
+    (void)body;
+    s->judging = NULL;
+    if (status >= 400 && status < 500)
+        stream_end(s);
+}
+
+static void again_known(struct call *c)
+{
+    const struct stream *s = c->from;
+
+    if (id_eq(&c->account, &s->account))
+        call_reply(c, 100, VIEW_EMPTY);
+    else
+        call_fail(c, 404, "account_not_found", "There is no such account.", NULL);
+}
+
+static void judge(struct stream *s)
+{
+    static const struct origin again = {false, again_header, again_respond};
+    struct call *c;
+
+    if (s->judging != NULL)
+        return;
+    c = s->judging = call_new(s->api, &again, s);
+    c->route = s->route;
+    c->digest = s->digest;
+    c->user = s->user;
+    c->picks_account = s->picks_account;
+    c->picks_workspace = s->picks_workspace;
+    c->picked = s->picked;
+    c->workspace = s->workspace;
+    memcpy(c->address, s->address, sizeof c->address);
+    caller_find_again(c, again_known);
+}
+
 /* --- that somebody looks */
 
 static void watched_cb(void *cookie, enum err e, const struct db_result *r)
@@ -145,6 +210,7 @@ static void beat_cb(uv_timer_t *t)
         }
         if (!said_before(f, s))
             watch(f, &s->account);
+        judge(s);
         stream_say(s, VIEW_LIT(": "), VIEW_LIT("alive"), VIEW_LIT("\n\n"));
     }
 }
@@ -192,20 +258,24 @@ void feed_tell(struct feed *f, const struct id *account, struct view json)
     }
 }
 
-static unsigned streams_of(const struct feed *f, const struct id *account)
+/* The last places are for organisations that have none, so that a few cannot take all. */
+static bool has_room(const struct feed *f, const struct id *account, const struct id *organisation)
 {
-    unsigned n = 0;
+    unsigned of_account = 0, of_organisation = 0;
 
-    for (const struct stream *s = f->list; s != NULL; s = s->next)
-        n += id_eq(&s->account, account);
-    return n;
+    for (const struct stream *s = f->list; s != NULL; s = s->next) {
+        of_account += id_eq(&s->account, account);
+        of_organisation += id_eq(&s->organisation, organisation);
+    }
+    return f->streams < FEED_STREAMS_MAX - (of_organisation == 0 ? 0 : FEED_RESERVE) &&
+           of_account < FEED_ACCOUNT_STREAMS_MAX && of_organisation < FEED_ORGANISATION_STREAMS_MAX;
 }
 
 void feed_open(struct feed *f, struct call *c)
 {
     struct stream *s;
 
-    if (f->stopped || f->streams >= FEED_STREAMS_MAX || streams_of(f, &c->account) >= FEED_ACCOUNT_STREAMS_MAX) {
+    if (f->stopped || !has_room(f, &c->account, &c->organisation)) {
         c->retry_ms = FEED_BEAT_MS;
         call_fail(c, 429, "too_many_streams", "Too many live feeds are open.", NULL);
         return;
@@ -215,7 +285,20 @@ void feed_open(struct feed *f, struct call *c)
         call_fail(c, 500, "internal_error", "Out of memory.", NULL);
         return;
     }
-    *s = (struct stream){.next = f->list, .feed = f, .account = c->account, .opened_ms = clock_mono_ms()};
+    *s = (struct stream){.next = f->list,
+                         .feed = f,
+                         .account = c->account,
+                         .organisation = c->organisation,
+                         .api = c->api,
+                         .route = c->route,
+                         .digest = c->digest,
+                         .user = c->user,
+                         .picked = c->picked,
+                         .workspace = c->workspace,
+                         .picks_account = c->picks_account,
+                         .picks_workspace = c->picks_workspace,
+                         .opened_ms = clock_mono_ms()};
+    memcpy(s->address, c->address, sizeof s->address);
     buf_init(&s->out, FEED_WAITING_MAX);
     buf_init(&s->waiting, FEED_WAITING_MAX);
     f->list = s;

@@ -2,6 +2,7 @@
  * and all others read its answer (sql/028). A control plane that ends at any point leaves either nothing done,
  * and the next request does it, or something done, and no request does it again.
  *
+ * Of the request there is a digest, made with the idempotency key, so that nothing in it can be guessed there.
  * What is kept of the answer is sealed (XChaCha20-Poly1305) with a key that is made from the idempotency key and the
  * caller's credential. The database has digests of both, from which it cannot be made: a new API key that is in
  * the answer is safe there. */

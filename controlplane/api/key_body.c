@@ -160,6 +160,12 @@ bool key_body_refused(struct call *c, struct view outcome)
     if (view_eq(outcome, VIEW_LIT("provider")))
         call_fail(c, 400, "invalid_parameter", "No endpoint of the catalog is at one of these providers.",
                   "allowed_providers");
+    else if (view_eq(outcome, VIEW_LIT("own")))
+        call_fail(c, 409, "own_key", "A key cannot change or delete itself: use another one.", NULL);
+    else if (view_eq(outcome, VIEW_LIT("above")))
+        call_fail(c, 403, "insufficient_role", "This kind of key may do more than you may.", NULL);
+    else if (view_eq(outcome, VIEW_LIT("too_many")))
+        call_fail(c, 409, "too_many_keys", "The account has 1,000 keys: delete those that are not used.", NULL);
     else
         call_fail_db(c, ERR_BUG);
     return true;

@@ -2,6 +2,8 @@
 #include "handlers.h"
 #include "key_body.h"
 
+#include <assert.h>
+
 enum { OVERLAP_DEFAULT_S = 3600, OVERLAP_MAX_S = 30 * 86400 };
 
 static struct db_param digest_param(const struct digest32 *d)
@@ -166,12 +168,28 @@ void handle_key_create(struct call *c)
 
 /* --- change, delete --- */
 
-static bool refuse_own(struct call *c)
+/* The kinds of key that the caller may make, as an array to bind: nobody touches a key that may do more than they may.
+ * 128 bytes are more than all of them take. The caller frees *out. */
+static struct db_param grantable(const struct call *c, struct buf *out)
 {
-    if (!secret_equal(c->target.b, c->digest.b, sizeof c->target.b))
-        return false;
-    call_fail(c, 409, "own_key", "A key cannot change or delete itself: use another one.", NULL);
-    return true;
+    size_t n = 0;
+    enum err e;
+
+    for (unsigned i = 0; key_roles[i] != NULL; i++)
+        n += role_grants(c->role, role_named(view_str(key_roles[i])));
+    buf_init(out, 128);
+    e = db_array_begin(out, DB_ELEMENT_TEXT, n);
+    for (unsigned i = 0; key_roles[i] != NULL && e == ERR_NONE; i++)
+        if (role_grants(c->role, role_named(view_str(key_roles[i]))))
+            e = db_array_put(out, view_str(key_roles[i]));
+    assert(e == ERR_NONE);
+    return db_bytes(buf_view(out));
+}
+
+/* Of a user there is none. */
+static struct db_param calling_key(const struct call *c)
+{
+    return id_is_zero(&c->key) ? db_null() : db_id(&c->key);
 }
 
 static void patched_cb(void *cookie, enum err e, const struct db_result *r)
@@ -185,9 +203,9 @@ static void patched_cb(void *cookie, enum err e, const struct db_result *r)
 void handle_key_patch(struct call *c)
 {
     struct value v[KEY_PATCH_FIELDS];
-    struct buf rules;
+    struct buf rules, roles;
 
-    if (refuse_target(c) || !call_body(c, key_patch_fields, KEY_PATCH_FIELDS, v) || refuse_own(c) ||
+    if (refuse_target(c) || !call_body(c, key_patch_fields, KEY_PATCH_FIELDS, v) ||
         !key_body_rules(c, v, false, &rules))
         return;
     const struct db_param p[] = {
@@ -202,10 +220,12 @@ void handle_key_patch(struct call *c)
         number_or_null(&v[EXPIRES]),
         number_or_null(&v[REQUESTS]),
         number_or_null(&v[TOKENS]),
-        db_bool(role_grants(c->role, ROLE_OPERATOR)),
+        grantable(c, &roles),
+        calling_key(c),
         db_bytes(buf_view(&rules)),
     };
     db_query(call_db(c), STMT_KEY_PATCH, p, sizeof p / sizeof p[0], 0, patched_cb, c);
+    buf_free(&roles);
     buf_free(&rules);
 }
 
@@ -213,17 +233,19 @@ static void deleted_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
 
-    if (!answer_missing(c, e, r))
+    if (!answer_missing(c, e, r) && !key_body_refused(c, db_get_text(r, 0, 0)))
         call_reply(c, 200, VIEW_LIT("{\"deleted\":true}"));
 }
 
 void handle_key_delete(struct call *c)
 {
-    if (refuse_target(c) || refuse_own(c))
+    struct buf roles;
+
+    if (refuse_target(c))
         return;
-    const struct db_param p[] = {db_id(&c->account), digest_param(&c->target),
-                                 db_bool(role_grants(c->role, ROLE_OPERATOR))};
-    db_query(call_db(c), STMT_KEY_DELETE, p, 3, 0, deleted_cb, c);
+    const struct db_param p[] = {db_id(&c->account), digest_param(&c->target), grantable(c, &roles), calling_key(c)};
+    db_query(call_db(c), STMT_KEY_DELETE, p, 4, 0, deleted_cb, c);
+    buf_free(&roles);
 }
 
 /* --- another text for the same key --- */
@@ -234,14 +256,10 @@ static void rotate_role_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
     struct digest32 fresh;
+    struct buf roles;
 
     if (answer_missing(c, e, r))
         return;
-    /* The new text is as good as a new key: who may not make one of this kind does not get it. */
-    if (!role_grants(c->role, role_named(db_get_text(r, 0, 0)))) {
-        call_fail(c, 403, "insufficient_role", "This kind of key may do more than you may.", NULL);
-        return;
-    }
     api_new_key(!view_eq(db_get_text(r, 0, 0), view_str(key_roles[0])), &c->made);
     memcpy(fresh.b, c->made.digest, sizeof fresh.b);
     const struct db_param p[] = {
@@ -250,9 +268,10 @@ static void rotate_role_cb(void *cookie, enum err e, const struct db_result *r)
         digest_param(&fresh),
         db_bytes(view_str(c->made.label)),
         db_i64(c->count),
-        db_bool(role_grants(c->role, ROLE_OPERATOR)),
+        grantable(c, &roles), /* the new text is as good as a new key */
     };
     db_query(call_db(c), STMT_KEY_ROTATE, p, sizeof p / sizeof p[0], 0, made_cb, c);
+    buf_free(&roles);
     c->target = fresh; /* what is shown then */
 }
 

@@ -23,8 +23,14 @@ static const struct {
     {VIEW_LIT("expired"), 400, "invalid_parameter", "This time has passed.", "expires_at"},
     {VIEW_LIT("not_topup"), 404, "transfer_not_found", "There is no such top-up.", "transfer_id"},
     {VIEW_LIT("done"), 409, "already_reversed", "All of this top-up was reversed before.", "transfer_id"},
+    {VIEW_LIT("unpaid"), 409, "not_paid",
+     "So much was never paid: an adjustment takes credits that are not paid money.", "amount"},
+    {VIEW_LIT("payment"), 409, "of_a_payment",
+     "These credits were bought by a payment, which gives them back itself: POST /v1/payments/{id}/refund.", NULL},
     {VIEW_LIT("foreign"), 404, "workspace_not_found",
      "Your organisation has no such workspace.", "to_workspace_id"},
+    {VIEW_LIT("suspended"), 403, "account_suspended", "One of the two workspaces is suspended.", NULL},
+    {VIEW_LIT("closed"), 403, "account_closed", "The workspace is closed.", NULL},
     {VIEW_LIT("same"), 400, "invalid_parameter", "This must be another workspace.", "to_workspace_id"},
 };
 

@@ -140,6 +140,10 @@ static bool refused(struct call *c, enum err e, const struct db_result *r)
         call_fail(c, 409, "last_workspace", "An organisation keeps one workspace.", NULL);
     else if (view_eq(outcome, VIEW_LIT("credit")))
         call_fail(c, 409, "workspace_has_credit", "The workspace has credit: move it first.", NULL);
+    else if (view_eq(outcome, VIEW_LIT("owes")))
+        call_fail(c, 409, "workspace_owes", "The workspace owes: buy credits first.", NULL);
+    else if (view_eq(outcome, VIEW_LIT("payment")))
+        call_fail(c, 409, "payment_under_way", "A payment of the workspace is not over: wait for its end.", NULL);
     else if (view_eq(outcome, VIEW_LIT("operator")))
         call_fail(c, 409, "operator_account", "The operator's own account stays active.", NULL);
     else

@@ -61,17 +61,17 @@ const struct route routes[] = {
 
     /* --- money: balances, movements, statements */
     ROUTE("GET", "/credits", CREDITS_READ, R_RELAYED, "", handle_credits),
-    ROUTE("GET", "/credits/transfers", CREDITS_READ, R_RELAYED, "limit cursor kind", handle_movement_list),
-    ROUTE("POST", "/credits/transfer", CREDITS_WRITE, R_RELAYED | R_OWN_IDEMPOTENCY, "", handle_transfer),
+    ROUTE("GET", "/credits/transfers", CREDITS_READ, 0, "limit cursor kind", handle_movement_list),
+    ROUTE("POST", "/credits/transfer", CREDITS_WRITE, R_OWN_IDEMPOTENCY | R_ACTIVE, "", handle_transfer),
     ROUTE("POST", "/credits/topup", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_topup),
     ROUTE("POST", "/credits/refund", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_refund),
     ROUTE("POST", "/credits/adjust", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_adjust),
     ROUTE("POST", "/credits/promotion", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_promotion),
     ROUTE("POST", "/credits/reverse", MONEY_WRITE, R_OWN_IDEMPOTENCY, "", handle_reverse),
-    ROUTE("GET", "/credits/terms", CREDITS_READ, R_RELAYED, "", handle_terms_list),
+    ROUTE("GET", "/credits/terms", CREDITS_READ, 0, "", handle_terms_list),
     ROUTE("POST", "/credits/terms", MONEY_WRITE, 0, "", handle_terms_set),
-    ROUTE("GET", "/statements", CREDITS_READ, R_RELAYED, "", handle_statement_list),
-    ROUTE("GET", "/statements/{month}", CREDITS_READ, R_RELAYED, "format", handle_statement),
+    ROUTE("GET", "/statements", CREDITS_READ, 0, "", handle_statement_list),
+    ROUTE("GET", "/statements/{month}", CREDITS_READ, 0, "format", handle_statement),
 
     /* --- payments */
     ROUTE("GET", "/payments", CREDITS_READ, 0, "limit cursor", handle_payment_list),

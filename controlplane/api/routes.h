@@ -12,6 +12,7 @@ enum route_flag {
     R_RELAYED = 1, /* data planes serve this path, too, by handing the call on */
     R_SESSION = 2, /* only for a user who has signed in */
     R_OWN_IDEMPOTENCY = 64, /* the handler keeps Idempotency-Key by itself, idempotent.c does not */
+    R_ACTIVE = 512, /* not for a suspended account, whatever its users may do otherwise */
     R_LARGE = 256,  /* its body may have CALL_LARGE_MAX bytes; its path has no braces */
 };
 

@@ -216,13 +216,18 @@ static enum err conn_flush(struct db_conn *c)
 static enum err conn_prepare(struct db_conn *c)
 {
     /* The server gives up a little before the pool does, so that what the pool calls lost is not
-     * committed a minute later. */
-    static const char *const first[] = {"SET statement_timeout = '4500ms'", "LISTEN tr_key",
-                                        "LISTEN tr_catalog", "LISTEN tr_fleet", "LISTEN tr_usage"};
+     * committed a minute later. It compiles no plan: over partitions that takes seconds, for
+     * statements that run for milliseconds. */
+    static const char *const first[] = {"SET statement_timeout = '4500ms'",
+                                        "SET jit = off",
+                                        "LISTEN tr_key",
+                                        "LISTEN tr_catalog",
+                                        "LISTEN tr_fleet",
+                                        "LISTEN tr_usage"};
 
     if (PQsetnonblocking(c->pg, 1) != 0 || PQenterPipelineMode(c->pg) != 1)
         return ERR_DB;
-    for (unsigned i = 0; i < (c->listener ? sizeof first / sizeof first[0] : 1); i++)
+    for (unsigned i = 0; i < (c->listener ? sizeof first / sizeof first[0] : 2); i++)
         if (PQsendQueryParams(c->pg, first[i], 0, NULL, NULL, NULL, NULL, 1) != 1)
             return ERR_DB;
     for (enum stmt s = 0; s < STMT_COUNT; s++)

@@ -76,10 +76,10 @@ must_check enum err db_array_put_i64(struct buf *out, int64_t v);
  * lane: queries with one lane (not 0) run in the order in which they were given. Where there are at least
  * DB_KEPT_MIN connections, lanes made by db_lane_leases() and db_lane_lookups() have connections of their own
  * and a queue of their own: renewals of warm keys do not wait behind look-ups, REST or usage. */
-enum { DB_KEPT_LEASES = 2, DB_KEPT_LOOKUPS = 1, DB_KEPT_MIN = 4 };
+enum { DB_KEPT_LEASES = 2, DB_KEPT_MIN = 4, DB_LOOKUPS_PART = 4 }; /* look-ups have a quarter, at least one */
 uint32_t db_lane(uint32_t hash); /* never 0 */
 uint32_t db_lane_leases(uint32_t hash);
-uint32_t db_lane_lookups(void);
+uint32_t db_lane_lookups(uint32_t hash);
 typedef void db_cb(void *cookie, enum err e, const struct db_result *r);
 void db_query(struct db *d, enum stmt s, const struct db_param *params, size_t n, uint32_t lane,
               db_cb *cb, void *cookie);

@@ -125,15 +125,22 @@ uint32_t db_lane_leases(uint32_t hash)
     return (hash & ~(LANE_LEASES | LANE_LOOKUPS)) | LANE_LEASES;
 }
 
-uint32_t db_lane_lookups(void)
+uint32_t db_lane_lookups(uint32_t hash)
 {
-    return LANE_LOOKUPS;
+    return (hash & ~(LANE_LEASES | LANE_LOOKUPS)) | LANE_LOOKUPS;
+}
+
+/* How many are kept for look-ups: each is a transaction of its own, and the server flushes those of several
+ * connections together. */
+static unsigned db_kept_lookups(const struct pool *d)
+{
+    return d->n >= 2 * DB_LOOKUPS_PART ? d->n / DB_LOOKUPS_PART : 1;
 }
 
 /* How many are kept: the first that anything may use. */
 static unsigned db_kept(const struct pool *d)
 {
-    return d->n >= DB_KEPT_MIN ? DB_KEPT_LEASES + DB_KEPT_LOOKUPS : 0;
+    return d->n >= DB_KEPT_MIN ? DB_KEPT_LEASES + db_kept_lookups(d) : 0;
 }
 
 static struct slot *db_slot_of(struct pool *d, uint32_t lane)
@@ -143,7 +150,7 @@ static struct slot *db_slot_of(struct pool *d, uint32_t lane)
     if (kept != 0 && (lane & LANE_LEASES))
         return &d->slots[(lane & ~LANE_LEASES) % DB_KEPT_LEASES];
     if (kept != 0 && (lane & LANE_LOOKUPS))
-        return &d->slots[DB_KEPT_LEASES];
+        return &d->slots[DB_KEPT_LEASES + (lane & ~LANE_LOOKUPS) % db_kept_lookups(d)];
     return &d->slots[kept + (lane & ~(LANE_LEASES | LANE_LOOKUPS)) % (d->n - kept)];
 }
 

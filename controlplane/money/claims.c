@@ -18,6 +18,15 @@ struct claim_op {
     struct id request;
 };
 
+/* A claim and its release follow each other. */
+static uint32_t claim_lane(const struct id *request)
+{
+    uint32_t hash;
+
+    memcpy(&hash, &request->b[12], sizeof hash); /* the random end of the id */
+    return db_lane_lookups(hash);
+}
+
 static struct claim_op *claim_begin(struct ledger *l, const struct id *request,
                                     void (*cb)(void *cookie, enum err e,
                                                const struct msg_claimed *answer),
@@ -79,7 +88,7 @@ void ledger_claim(struct ledger *l, const struct id *boot, const struct msg_clai
                                  db_bytes(view_of(claim->key.b, sizeof claim->key.b)),
                                  db_i64((int64_t)l->config.idempotency_ms)};
 
-    db_query(l->config.db, STMT_IDEMPOTENCY_CLAIM, p, 6, db_lane_lookups(), claim_cb,
+    db_query(l->config.db, STMT_IDEMPOTENCY_CLAIM, p, 6, claim_lane(&claim->request), claim_cb,
              claim_begin(l, &claim->request, cb, cookie));
 }
 
@@ -98,7 +107,7 @@ void ledger_release(struct ledger *l, const struct id *boot, const struct id *re
 {
     const struct db_param p[] = {db_id(request), db_id(boot)};
 
-    db_query(l->config.db, STMT_IDEMPOTENCY_RELEASE, p, 2, db_lane_lookups(), release_cb,
+    db_query(l->config.db, STMT_IDEMPOTENCY_RELEASE, p, 2, claim_lane(request), release_cb,
              claim_begin(l, request, cb, cookie));
 }
 

@@ -194,6 +194,7 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
                   void *cookie)
 {
     struct credit_op *op = credit_begin(l, cookie);
+    uint32_t hash;
 
     op->cb.grant = cb;
     op->digest = ask->key_digest;
@@ -201,7 +202,8 @@ void ledger_grant(struct ledger *l, const struct id *boot, const struct msg_key_
     op->lease = id_new();
     op->stmt = STMT_LEASE_OPEN;
     op->answer = grant_cb;
-    op->lane = db_lane_lookups();
+    memcpy(&hash, op->digest.b, sizeof hash); /* look-ups of one key follow each other */
+    op->lane = db_lane_lookups(hash);
     op->obeys = ask->obeys;
     op->n_params = 7;
     op->params[0] = db_bytes(view_of(op->digest.b, sizeof op->digest.b));

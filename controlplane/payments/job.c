@@ -307,7 +307,8 @@ static void first_step(struct job *j, const struct job_row *row)
         first_invoice(j, row);
         break;
     case JOB_REFUND:
-        job_ask(j, j->old ? RAIL_FIND_REFUND : RAIL_ASK_REFUND);
+        /* Under its key the service would answer as it did at first: what became of it stands in the list. */
+        job_ask(j, j->old || !row->claimed ? RAIL_FIND_REFUND : RAIL_ASK_REFUND);
         break;
     case JOB_DETACH:
         job_ask(j, RAIL_ASK_DETACH);

@@ -88,7 +88,7 @@ static void start_payment(struct payments *p, const struct db_result *r, size_t 
     job_start(p, &o, &j, NULL, NULL);
 }
 
-/* account, refund, payment, amount, intent, age */
+/* account, refund, payment, amount, intent, age, claimed */
 static void start_refund(struct payments *p, const struct db_result *r, size_t row)
 {
     struct rail_order o = {
@@ -99,7 +99,8 @@ static void start_refund(struct payments *p, const struct db_result *r, size_t r
         .method = "",
     };
     const struct job_row j = {
-        .kind = JOB_REFUND, .claimed = true, .object = db_get_text(r, row, 4), .age_ms = db_get_i64(r, row, 5)};
+        .kind = JOB_REFUND, .claimed = db_get_bool(r, row, 6), .object = db_get_text(r, row, 4),
+        .age_ms = db_get_i64(r, row, 5)};
 
     if (id_parse(db_get_text(r, row, 1), &o.refund) == ERR_NONE)
         job_start(p, &o, &j, NULL, NULL);

@@ -166,6 +166,8 @@ static void word_item(const struct wording *w, struct form *f)
     put_text(f, "currency", "usd");
     put_cents(f, "amount", w->order->amount_nusd);
     put_text(f, "description", "API usage");
+    if (w->taxes)
+        put_text(f, "tax_behavior", "exclusive");
     put_ids(f, "metadata", w->order);
 }
 

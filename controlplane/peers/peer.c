@@ -15,6 +15,7 @@ static void peer_free(struct peer *p)
     EVP_PKEY_free(p->tls_key);
     buf_free(&p->in);
     buf_free(&p->seal_ask);
+    buf_free(&p->said);
     known_free(&p->known);
     free(p->checking);
     free(p);
@@ -368,6 +369,7 @@ void peer_tick(struct peer *p, uint64_t now_ms)
         conn_close(p->conn, ERR_IDLE_TIMEOUT);
         return;
     }
+    steer_tick(p, now_ms);
     if (now_ms - p->accepted_ms > reattest_ms) {
         peer_refuse(p, REFUSAL_EXPIRED);
         return;

@@ -84,6 +84,8 @@ struct peer {
 
     uint64_t acked_seq; /* when the boot was written down */
     bool tells;         /* has sent STATE over this connection: knows ORDERS, and endpoints for own keys only */
+    uint64_t said_ms;   /* when its last STATE was written; 0: none was */
+    struct buf said;    /* the latest, which waits until a second after that; empty: none does */
     bool drain;         /* it was told to end */
     bool linked;        /* written down as connected here */
     bool obeys;         /* it has said RULES_KNOWN: it may hold keys that have rules */
@@ -171,6 +173,8 @@ void sealing_accepted(struct peer *p);
 
 /* steer.c: STATE and ORDERS. False: malformed. */
 bool steer_said(struct peer *p, struct view payload);
+/* Writes the STATE that waits, when it is time. */
+void steer_tick(struct peer *p, uint64_t now_ms);
 void steer_happened(const struct peer *p, const char *event, const char *detail);
 
 /* orders.c: what is booked in its order. False: illegal, or no memory; close. */

@@ -126,6 +126,7 @@ static void peers_connection_cb(uv_stream_t *listener, int status)
     p->opened_ms = p->heard_ms = clock_mono_ms();
     buf_init(&p->in, LIMIT_FRAME_BYTES + FRAME_HEADER_BYTES + (64 << 10));
     buf_init(&p->seal_ask, LIMIT_FRAME_BYTES);
+    buf_init(&p->said, LIMIT_FRAME_BYTES);
     if (conn_accept(listener, s->tls, &peer_conn_events, p, &p->conn) != ERR_NONE) {
         free(p);
         return;

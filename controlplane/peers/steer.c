@@ -1,7 +1,12 @@
 /* What data planes say of themselves, and what operators want of them. */
 #include "peer.h"
 
+#include "clock.h"
 #include "log.h"
+
+#include <assert.h>
+
+enum { SAID_MS = 1000 }; /* between two writes of what a data plane says of itself */
 
 void steer_happened(const struct peer *p, const char *event, const char *detail)
 {
@@ -45,9 +50,41 @@ static void orders_send(struct peer *p)
     buf_free(&out);
 }
 
-bool steer_said(struct peer *p, struct view payload)
+static void said_write(struct peer *p, const struct msg_state *m, uint64_t now_ms)
 {
     const struct peers_fleet *fleet = p->owner->config.fleet;
+
+    p->said_ms = now_ms;
+    fleet->said(fleet->cookie, &p->identity.boot, m);
+}
+
+void steer_tick(struct peer *p, uint64_t now_ms)
+{
+    struct msg_state m;
+    enum err e;
+
+    if (p->said.len == 0 || now_ms - p->said_ms < SAID_MS)
+        return;
+    e = msg_state_decode(buf_view(&p->said), &m);
+    assert(e == ERR_NONE); /* steer_said() has decoded it */
+    said_write(p, &m, now_ms);
+    buf_reset(&p->said);
+}
+
+/* Only the latest of a second is written. */
+static void said_keep(struct peer *p, struct view payload, const struct msg_state *m)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    buf_reset(&p->said);
+    if (p->said_ms == 0 || now_ms - p->said_ms >= SAID_MS)
+        said_write(p, m, now_ms);
+    else if (buf_append(&p->said, payload) != ERR_NONE)
+        buf_reset(&p->said); /* longer than a frame it cannot be; without memory the next one will do */
+}
+
+bool steer_said(struct peer *p, struct view payload)
+{
     struct msg_state m;
 
     if (msg_state_decode(payload, &m) != ERR_NONE)
@@ -58,8 +95,8 @@ bool steer_said(struct peer *p, struct view payload)
         if (p->owner->catalog_own.len != 0) /* it got one without the endpoints that it may not have known */
             publish_catalog(p);
     }
-    if (fleet != NULL)
-        fleet->said(fleet->cookie, &p->identity.boot, &m);
+    if (p->owner->config.fleet != NULL)
+        said_keep(p, payload, &m);
     return true;
 }
 

@@ -240,6 +240,36 @@ static const char *text_of(struct json_object *o, const char *name)
                : NULL;
 }
 
+static void printable(char *text)
+{
+    for (char *p = text; *p != '\0'; p++)
+        if ((unsigned char)*p < ' ' || *p == 127 || ((unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0))
+            *p = '?';
+}
+
+/* What is wrong with a catalog: a line for each fault of it. */
+static void findings_say(struct json_object *o)
+{
+    struct json_object *list = NULL, *line = NULL;
+    char shown[400];
+
+    if (!json_object_object_get_ex(o, "findings", &list) || !json_object_is_type(list, json_type_array))
+        return;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        const char *message = text_of(one, "message");
+
+        if (message == NULL)
+            continue;
+        snprintf(shown, sizeof shown, "%s", message);
+        printable(shown);
+        if (json_object_object_get_ex(one, "line", &line) && json_object_get_int(line) > 0)
+            complain("line %d: %s", json_object_get_int(line), shown);
+        else
+            complain("%s", shown);
+    }
+}
+
 /* The API's own sentence; what is not ours to print is left out. */
 static void error_say(const struct answer *a)
 {
@@ -257,11 +287,11 @@ static void error_say(const struct answer *a)
     param = text_of(error, "param");
     snprintf(shown, sizeof shown, "%s%s%s%s", param != NULL ? param : "", param != NULL ? ": " : "",
              message != NULL ? message : "the server gives no reason", "");
-    for (char *p = shown; *p != '\0'; p++)
-        if ((unsigned char)*p < ' ' || *p == 127)
-            *p = '?';
+    printable(shown);
     complain("%s (%ld%s%s; request %s)", shown, a->status, code != NULL ? " " : "", code != NULL ? code : "",
              a->request_id[0] != '\0' ? a->request_id : "unknown");
+    if (o != NULL)
+        findings_say(o);
     json_object_put(o);
     if (t != NULL)
         json_tokener_free(t);
@@ -289,7 +319,8 @@ static enum trctl_exit result(CURLcode e, const struct coming *in, const char *w
         return TRCTL_FAILED;
     }
     if (e != CURLE_OK) {
-        complain("no answer: %s", why[0] != '\0' ? why : curl_easy_strerror(e));
+        complain("no answer: %s%s", why[0] != '\0' ? why : curl_easy_strerror(e),
+                 e == CURLE_PEER_FAILED_VERIFICATION ? " (trctl login --ca FILE names who vouches: ca.pem of state_dir)" : "");
         return TRCTL_UNREACHABLE;
     }
     x = exit_of(in->out->status);

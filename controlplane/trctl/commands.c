@@ -81,6 +81,14 @@ static void param_help(const struct param *p, FILE *to)
             p->kind == PARAM_SECRET ? " Asked for; or that option with -file and a FILE." : "");
 }
 
+bool command_needs_data(const struct command *c)
+{
+    for (size_t i = 0; i < c->n_params; i++)
+        if (c->params[i].where == IN_BODY)
+            return false;
+    return c->takes[0] != '\0';
+}
+
 void command_help(const struct command *c, FILE *to)
 {
     const char *at = c->path;
@@ -89,9 +97,18 @@ void command_help(const struct command *c, FILE *to)
     fprintf(to, "usage: trctl %s", c->words);
     while (place_next(&at, place, sizeof place))
         fprintf(to, " %s", place);
+    for (size_t i = 0; i < c->n_params; i++) /* they may be given as arguments, in this order */
+        if (c->params[i].required && c->params[i].kind != PARAM_SECRET) {
+            option_name(&c->params[i], place, sizeof place);
+            fprintf(to, " [%s] %s", place, c->params[i].kind == PARAM_NUMBER ? "N" : "TEXT");
+        }
     fprintf(to, "%s\n%s. (%s %s)\n", c->n_params != 0 ? " [OPTION]..." : "", c->help, c->method, c->path);
     for (size_t i = 0; i < c->n_params; i++)
         param_help(&c->params[i], to);
     if (c->takes[0] != '\0')
-        fprintf(to, "  %-34s The whole body: JSON, @FILE, or - for standard input.\n", "-d, --data BODY");
+        fprintf(to, "  %-34s %sThe whole body: %s, @FILE, or - for standard input.\n", "-d, --data BODY",
+                command_needs_data(c) ? "(needed) " : "",
+                strcmp(c->takes, TAKES_JSON_OR_TEXT) == 0 ? "JSON or text" : "JSON");
+    fprintf(to, "Options of every command: --json --profile NAME --account ID --workspace ID%s; trctl --help says more.\n",
+            strcmp(c->method, "GET") == 0 ? " --all" : "");
 }

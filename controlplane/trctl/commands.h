@@ -27,6 +27,7 @@ struct param {
     const char *help;   /* may be "" */
 };
 
+#define TAKES_JSON_OR_TEXT "application/json|text/plain"
 struct command {
     const char *words;        /* "keys create" */
     const char *method, *path; /* "/keys/{hash}": what is in braces are arguments, in this order */
@@ -34,7 +35,7 @@ struct command {
     const char *columns; /* members shown of a list, by single spaces; "": those of its first object */
     enum plane plane;
     bool bare;         /* the path has no /v1 */
-    const char *takes; /* content type of the request's body, "": none */
+    const char *takes; /* content type of the request's body, "": none; "application/json|text/plain": either */
     const struct param *params;
     size_t n_params;
 };
@@ -49,6 +50,8 @@ int words_match(const char *words, int argc, char **argv);
 bool place_next(const char **at, char *out, size_t size);
 /* "--limit-reset". */
 void option_name(const struct param *p, char *out, size_t size);
+/* Its body has no members with options of their own: it is given as a whole. */
+bool command_needs_data(const struct command *c);
 void command_help(const struct command *c, FILE *to);
 
 #endif

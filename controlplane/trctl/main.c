@@ -19,6 +19,11 @@ static void usage(FILE *to)
         fprintf(to, "  %-34s %s\n", own[i].words, own[i].help);
     for (size_t i = 0; i < n_commands; i++)
         fprintf(to, "  %-34s %s\n", commands[i].words, commands[i].help);
+    fprintf(to, "options of every command, behind it:\n"
+                "  %-34s %s\n  %-34s %s\n  %-34s %s\n  %-34s %s\n  %-34s %s\n",
+            "--json", "Print what the server said, in place of a table", "--all", "Fetch all pages of a list",
+            "--profile NAME", "Ask as this profile; TRCTL_PROFILE names another default", "--account ID",
+            "Operators: act on this workspace", "--workspace ID", "Act on this workspace of a session's user");
     fprintf(to, "trctl COMMAND --help says more; trctl --version.\n"
                 "exit: 0 done, 1 failed here, 2 usage, 10 refused, 11 denied, 12 not found, 13 too many, 20 server, "
                 "40 unreachable\n");
@@ -38,6 +43,10 @@ static enum trctl_exit run_command(const struct command *c, int argc, char **arg
             x = TRCTL_DONE;
         } else {
             q.target = (const char *)r.target.ptr;
+            if (r.type != NULL)
+                q.type = r.type;
+            if (strcmp(c->path, "/openapi.json") == 0) /* a document, no list */
+                common.json = true;
             q.body = r.has_body ? &r.body : NULL;
             x = own_ask(&common, &q, c->columns);
         }
@@ -88,7 +97,9 @@ static enum trctl_exit run(int argc, char **argv)
         return run_command(c, argc - used, argv + used);
     if (group_listed(argc, argv))
         return TRCTL_DONE;
-    complain("there is no command %s; trctl --help lists them", argv[0]);
+    complain(argv[0][0] == '-' ? "%s: the command comes first, its options behind it; see trctl --help"
+                               : "there is no command %s; trctl --help lists them",
+             argv[0]);
     return TRCTL_USAGE;
 }
 

@@ -25,6 +25,7 @@ void request_init(struct request *r)
     buf_init(&r->target, TARGET_MAX);
     buf_init(&r->body, BODY_MAX);
     r->has_body = false;
+    r->type = NULL;
 }
 
 void request_free(struct request *r)
@@ -408,14 +409,22 @@ static bool body_write(const struct reading *r, const struct common *common, str
             complain("--data is the whole body: no other option says a part of it");
             return false;
         }
+    if (common->data == NULL && command_needs_data(c)) {
+        complain("trctl %s needs --data: the body, as JSON, @FILE, or - for standard input", c->words);
+        return false;
+    }
     if (common->data == NULL)
-        return c->takes[0] == '\0' || strcmp(c->takes, "application/json") != 0 || members_write(r, out);
+        return c->takes[0] == '\0' || strncmp(c->takes, "application/json", 16) != 0 || members_write(r, out);
     if (c->takes[0] == '\0') {
         complain("trctl %s sends no body", c->words);
         return false;
     }
     out->has_body = true;
-    return data_read(common->data, &out->body);
+    if (!data_read(common->data, &out->body))
+        return false;
+    if (strcmp(c->takes, TAKES_JSON_OR_TEXT) == 0) /* what is JSON there is an object */
+        out->type = view_starts(view_trim(buf_view(&out->body)), VIEW_LIT("{")) ? "application/json" : "text/plain";
+    return true;
 }
 
 /* What is needed and was not given; secrets are asked for. */

@@ -18,6 +18,7 @@ struct request {
     struct buf target; /* path and query, after the prefix; NUL-terminated */
     struct buf body;   /* wiped when it is freed */
     bool has_body;
+    const char *type; /* of the body; NULL: what the command takes */
 };
 void request_init(struct request *r);
 void request_free(struct request *r);

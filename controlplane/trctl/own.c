@@ -3,6 +3,7 @@
 
 #include "show.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <string.h>
 #include <unistd.h>
@@ -189,7 +190,21 @@ done:
 
 /* --- verify --- */
 
-enum { VERIFY_ARGS_MAX = 64 };
+enum { VERIFY_ARGS_MAX = 64, BESIDE_MAX = 4096 };
+
+/* The file of that name in the directory that this program is in. */
+static bool beside(const char *name, char out[static BESIDE_MAX])
+{
+    ssize_t len = readlink("/proc/self/exe", out, BESIDE_MAX - 1);
+    char *slash;
+
+    if (len <= 0)
+        return false;
+    out[len] = '\0';
+    slash = strrchr(out, '/');
+    return slash != NULL &&
+           snprintf(slash + 1, (size_t)(out + BESIDE_MAX - slash - 1), "%s", name) < out + BESIDE_MAX - slash - 1;
+}
 
 enum trctl_exit own_verify(int argc, char **argv)
 {
@@ -198,7 +213,7 @@ enum trctl_exit own_verify(int argc, char **argv)
     const struct profile *p = NULL;
     struct common common = {0};
     const char *args[VERIFY_ARGS_MAX + 6] = {verifier, gateway};
-    char url[URL_TEXT_MAX];
+    char url[URL_TEXT_MAX], file[BESIDE_MAX];
     size_t n = 3;
     bool ca = false;
 
@@ -225,7 +240,9 @@ enum trctl_exit own_verify(int argc, char **argv)
         args[n++] = p->ca;
     }
     execvp(verifier, (char *const *)(uintptr_t)args);
-    complain("tr-verify is not installed");
+    if (errno == ENOENT && beside(verifier, file)) /* run from where both were built */
+        execv(file, (char *const *)(uintptr_t)args);
+    complain("tr-verify is neither in PATH nor beside trctl");
     profiles_wipe(&profiles);
     return TRCTL_FAILED;
 }

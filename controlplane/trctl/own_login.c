@@ -32,6 +32,10 @@ static bool login_read(int argc, char **argv, struct login *l)
             *table[k].value = argv[++i];
         } else if (strcmp(argv[i], "--key") == 0) {
             l->key = true;
+        } else if ((argv[i][0] != '-' && l->key && l->url != NULL) || strncmp(argv[i], "sk-", 3) == 0 ||
+                   strncmp(argv[i], "--key=", 6) == 0) { /* it is not repeated here */
+            complain("a key is not given as an argument, which others can see: --key asks for it, --key-file FILE reads it");
+            return false;
         } else if (argv[i][0] != '-' && l->url == NULL) {
             l->url = argv[i];
         } else {

@@ -31,10 +31,10 @@ void show_json(struct json_object *o, FILE *to)
 
 /* --- one value --- */
 
-static void clean(char *text)
+static void clean(char *text, bool lines)
 {
     for (char *p = text; *p != '\0'; p++)
-        if ((unsigned char)*p < ' ' || *p == 127 || ((unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0))
+        if (!(lines && *p == '\n') && ((unsigned char)*p < ' ' || *p == 127 || ((unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0)))
             *p = '?'; /* the second: C1 controls, which some terminals obey */
 }
 
@@ -46,7 +46,7 @@ static void cell_write(struct json_object *v, char out[static CELL_MAX])
         snprintf(out, CELL_MAX, "%s", json_object_get_string(v));
     else
         snprintf(out, CELL_MAX, "%s", json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-    clean(out);
+    clean(out, false);
 }
 
 /* Characters, not bytes; wide ones count as one. */
@@ -141,6 +141,8 @@ static void list_show(struct json_object *list, const char *words, FILE *to)
         padded(c.name[k], c.width[k], k + 1 == c.n, to);
     if (c.n > 0)
         fputc('\n', to);
+    else
+        fputs("nothing\n", to);
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         for (size_t k = 0; k < c.n; k++) {
             cell_of(json_object_array_get_idx(list, i), c.name[k], cell);
@@ -179,6 +181,22 @@ static struct json_object *rows_of(struct json_object *o, const char **name)
     return NULL;
 }
 
+/* A text of several lines (a policy, a catalog, a checkpoint) stands below its name, indented. */
+static void lines_show(const char *text, FILE *to)
+{
+    if (strchr(text, '\n') == NULL) {
+        fprintf(to, "%s\n", text);
+        return;
+    }
+    while (*text != '\0') {
+        size_t len = strcspn(text, "\n");
+
+        fprintf(to, "\n    %.*s", (int)len, text);
+        text += len + (text[len] == '\n');
+    }
+    fputc('\n', to);
+}
+
 static void members_show(struct json_object *o, const char *without, FILE *to)
 {
     char cell[CELL_MAX];
@@ -192,15 +210,15 @@ static void members_show(struct json_object *o, const char *without, FILE *to)
     }
     json_object_object_foreach(o, name, value)
     {
-        if (without != NULL && strcmp(name, without) == 0)
+        if ((without != NULL && strcmp(name, without) == 0) || (value == NULL && strcmp(name, "next_cursor") == 0))
             continue;
         padded(name, width, false, to);
         if (json_object_is_type(value, json_type_string)) { /* a key or a text is shown as a whole */
             char *text = strdup(json_object_get_string(value));
 
             if (text != NULL)
-                clean(text);
-            fprintf(to, "%s\n", text == NULL ? "?" : text);
+                clean(text, true);
+            lines_show(text == NULL ? "?" : text, to);
             free(text);
         } else {
             cell_write(value, cell);

@@ -203,7 +203,7 @@ enum trctl_exit own_manual(int argc, char **argv)
     puts(".\\\" Made by trctl manual.\n.TH TRCTL 1 \"@DAY@\" \"TrustedRouter " TR_VERSION "\" \"User Commands\"");
     puts(".SH NAME\ntrctl \\- keys, money, usage and operations of TrustedRouter\n.SH SYNOPSIS\n.B trctl\n"
          "\\fICOMMAND\\fR [\\fIARGUMENT\\fR]... [\\fIOPTION\\fR]...\n.SH DESCRIPTION\n"
-         "Each operation of the REST API (its \\fI/openapi.json\\fR) is a command; options stand in any order.\n"
+         "Each operation of the REST API (its \\fI/openapi.json\\fR) is a command; its options stand behind it, in any order.\n"
          "What answers with a list prints a table. A secret is asked for, or read from a file that an option ending in\n"
          ".B \\-file\nnames, and is never an argument.\n.PP\n"
          "Every POST carries an Idempotency\\-Key, so that it may be repeated. Lost answers, 429 and 503 are tried four times,\n"

@@ -189,6 +189,7 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/key", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/keys", true, false, ACCESS_ACCOUNT, handle_account, NULL},
     {"POST", "/keys", true, false, ACCESS_ACCOUNT, handle_account, NULL},
+    {"POST", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"GET", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"PATCH", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},
     {"DELETE", "/keys/", true, true, ACCESS_ACCOUNT, handle_account, NULL},

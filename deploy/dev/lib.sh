@@ -135,7 +135,7 @@ launch_postgres() {
     cd /
     launch postgres "$@" "$PG_BIN/postgres" -D "$data" -k "$socket" -c listen_addresses= \
         -c unix_socket_permissions=0700 -c max_connections=60 -c shared_buffers=64MB \
-        -c logging_collector=off
+        -c logging_collector=off -c jit=off
     cd "$OLDPWD"
 }
 

@@ -214,6 +214,8 @@ def operation(method, path, op, all_of):
             content["example"] = op["example"]
         out["requestBody"] = {"required": not op.get("body_optional", False),
                               "content": {op.get("takes", "application/json"): content}}
+        if op.get("text"):
+            out["requestBody"]["content"]["text/plain"] = {"schema": {"type": "string"}}
     out["responses"] = answers(method, path, op, all_of)
     if op.get("bare"):
         out["servers"] = [{"url": "/"}]
@@ -262,7 +264,9 @@ def document(plane, all_of):
         method, path = at.split()[:2]
         if plane not in op["planes"]:
             continue
-        out["paths"].setdefault(path, {})[method.lower()] = operation(method, path, op, all_of)
+        if method.lower() in out["paths"].setdefault(path, {}):
+            stop(f"the {plane} plane has two {method} {path}")
+        out["paths"][path][method.lower()] = operation(method, path, op, all_of)
         if ids.setdefault(op["id"], at) != at:
             stop(f"{at} and {ids[op['id']]} have one operationId")
     out["components"]["schemas"] = used_schemas(out, all_of)
@@ -319,7 +323,7 @@ def row(at, op, all_of):
                      for n, option, kind, where, needed, values, says in lines)
     out = f"    {{{c_text(words)}, {c_text(method)}, {c_text(path)}, {c_text(op['says'])}, {c_text(columns)},\n     "
     out += f"{'PLANE_DATA' if op['planes'] == ['data'] else 'PLANE_CONTROL'}, {str(bool(op.get('bare'))).lower()}, "
-    out += c_text(op.get("takes", "application/json") if "body" in op else "")
+    out += c_text(op.get("takes", "application/json") + ("|text/plain" if op.get("text") else "") if "body" in op else "")
     if not lines:
         return "", out + ", NULL, 0},\n"
     return f"static const struct param params_of_{op['id']}[] = {{\n{params}}};\n", out + f", params_of_{op['id']}, {len(lines)}}},\n"

@@ -20,7 +20,7 @@ struct options {
     uint64_t requests; /* stop after so many; 0: only --seconds counts */
     double seconds, rate, warm_up;
     double ramp; /* connections opened per second; 0: all at once */
-    const char *path, *key, *body_file, *ca;
+    const char *path, *key, *keys_file, *body_file, *ca;
     bool hold;
     int pids[PIDS_MAX];
     size_t n_pids;
@@ -30,28 +30,63 @@ static struct load load;
 static struct client *clients;
 static struct client *idle_list;
 
-static void request_make(const struct options *o)
+static char *file_read(const char *name, size_t *n)
 {
-    static char body[64 << 20];
-    FILE *f = fopen(o->body_file, "r");
-    size_t n;
+    enum { FILE_MAX = 64 << 20 };
+    char *text = malloc(FILE_MAX);
+    FILE *f = fopen(name, "r");
 
-    if (f == NULL) {
-        perror(o->body_file);
+    if (f == NULL || text == NULL) {
+        perror(name);
         exit(1);
     }
-    n = fread(body, 1, sizeof body, f);
+    *n = fread(text, 1, FILE_MAX, f);
     fclose(f);
+    return text;
+}
+
+/* Lines of equal length, without their ends, one behind the other. */
+static void keys_read(const char *name)
+{
+    size_t n, len;
+    char *text = file_read(name, &n);
+
+    len = strcspn(text, "\n");
+    load.key_len = len;
+    for (size_t at = 0; len > 0 && at + len < n && text[at + len] == '\n'; at += len + 1)
+        memmove(text + len * load.keys_n++, text + at, len);
+    if (load.keys_n == 0) {
+        fprintf(stderr, "%s has no keys\n", name);
+        exit(1);
+    }
+    load.keys = text;
+}
+
+static void request_make(const struct options *o)
+{
+    size_t n = 0;
+    char *body = o->body_file == NULL ? NULL : file_read(o->body_file, &n);
+    const char *key = o->key;
+    char first[256] = "";
+
+    if (o->keys_file != NULL) {
+        keys_read(o->keys_file);
+        snprintf(first, sizeof first, "%.*s", (int)load.key_len, load.keys);
+        key = first;
+    }
     load.request = malloc(n + 2048);
     int head = snprintf(load.request, 2048,
-                        "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
+                        "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n"
                         "Content-Type: application/json\r\nAccept: application/json\r\n"
                         "User-Agent: load/1\r\nContent-Length: %zu\r\n\r\n",
-                        o->path, o->key, n);
+                        body == NULL ? "GET" : "POST", o->path, key, n);
     if (head < 0 || head >= 2048)
         exit(2);
-    memcpy(load.request + head, body, n);
+    if (n != 0)
+        memcpy(load.request + head, body, n);
+    free(body);
     load.request_len = (size_t)head + n;
+    load.key_at = (size_t)(strstr(load.request, "Bearer ") + 7 - load.request);
 }
 
 static void options_read(int argc, char **argv, struct options *o)
@@ -62,7 +97,7 @@ static void options_read(int argc, char **argv, struct options *o)
         {"stream", 0, NULL, 's'},  {"path", 1, NULL, 'u'},    {"key", 1, NULL, 'k'},
         {"pid", 1, NULL, 'P'},     {"warm-up", 1, NULL, 'w'}, {"hold", 0, NULL, 'h'},
         {"ca", 1, NULL, 'a'},      {"abort", 0, NULL, 'A'},   {"requests", 1, NULL, 'n'},
-        {"ramp", 1, NULL, 'R'},
+        {"ramp", 1, NULL, 'R'},    {"keys", 1, NULL, 'K'},
         {NULL, 0, NULL, 0},
     };
     bool tls = false;
@@ -99,6 +134,9 @@ static void options_read(int argc, char **argv, struct options *o)
         case 'k':
             o->key = optarg;
             break;
+        case 'K':
+            o->keys_file = optarg;
+            break;
         case 'w':
             o->warm_up = atof(optarg);
             break;
@@ -125,10 +163,10 @@ static void options_read(int argc, char **argv, struct options *o)
             exit(2);
         }
     }
-    if (o->port == 0 || o->body_file == NULL || o->connections < 1 ||
+    if (o->port == 0 || o->connections < 1 ||
         o->connections > CONNECTIONS_MAX) {
         fprintf(stderr,
-                "usage: load --port P --body FILE [--tls] [--ca FILE] [--key K] [--path P]\n"
+                "usage: load --port P [--body FILE] [--tls] [--ca FILE] [--key K | --keys FILE] [--path P]\n"
                 "  [--connections N] [--seconds S] [--warm-up S] [--rate R] [--stream]\n"
                 "  [--hold] [--abort] [--requests N] [--ramp R] [--pid PID]...\n");
         exit(2);

@@ -88,6 +88,8 @@ static void client_send(struct client *c)
 {
     struct load *l = c->load;
 
+    if (c->sent == 0 && l->keys != NULL)
+        memcpy(l->request + l->key_at, l->keys + l->key_len * (l->key_next++ % l->keys_n), l->key_len);
     while (c->sent < l->request_len) {
         ssize_t n = client_io(c, l->request + c->sent, l->request_len - c->sent, true);
         if (n == -2) {

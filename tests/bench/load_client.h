@@ -24,6 +24,9 @@ struct load {
     SSL_CTX *tls; /* NULL: plain */
     char *request;
     size_t request_len;
+    /* Each request takes the next of these keys (texts of key_len bytes, one behind the other); NULL: all the same. */
+    const char *keys;
+    size_t key_len, keys_n, key_next, key_at; /* key_at: where it stands in request */
     bool stream;
     bool abort_streams; /* close at the first event */
     uint64_t requests, errors, chunks, bytes, connects;

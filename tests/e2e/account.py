@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What clients ask about their own account on the host that they know: the data plane hands it on over the attested
 link. Each answer is the control plane's own, in the shape of OpenRouter's specification (account_shapes.json: the
-names, types and required members of openrouter_core.openapi.json), in both dialects of errors; keys of both kinds; no
-key's text beyond the data plane; an outage is a 503 at once."""
+names, types and required members of openrouter_core.openapi.json, without its list of providers' names), in both
+dialects of errors; keys of both kinds; no key's text beyond the data plane; an outage is a 503 at once."""
 
 import hashlib
 import json
@@ -132,6 +132,18 @@ def keys_are_made_changed_and_deleted_here():
 
 
 @case
+def a_key_is_rotated_here():
+    manager, (key,) = rig.new_account(10, 1)
+    for prefix in ("/v1", "/api/v1"):
+        a = ask("POST", f"/keys/{key['hash']}/rotate", {"overlap_seconds": 0}, manager, prefix)
+        equal(a.status, 201, repr(a))
+        former, key = key, {"key": a.json()["key"], "hash": a.json()["data"]["hash"]}
+        equal(hashlib.sha256(key["key"].encode()).hexdigest(), key["hash"])
+        equal(rig.chat("tokens=2", key=key["key"]).status, 200)
+        wait_until(lambda: rig.chat("tokens=2", key=former["key"]).status == 401, 5, "the former text is refused")
+
+
+@case
 def refusals_in_both_dialects():
     manager, (key,) = rig.new_account(1, 1)
     unknown = rig.env("TR_API_KEY")[:-4] + "AAAA"
@@ -143,6 +155,10 @@ def refusals_in_both_dialects():
         ("POST", "/keys", {"name": "x" * 17000}, manager, 413, "request_too_large"),
         ("DELETE", "/keys/" + "0" * 64, None, manager, 404, "not_found"),
         ("GET", "/keys/a/b", None, manager, 404, "not_found"),
+        ("POST", f"/keys/{key['hash']}/rotate", {}, key["key"], 403, "insufficient_role"),
+        ("POST", "/keys/" + key["hash"], {}, manager, 405, "method_not_allowed"),
+        ("GET", "/credits/transfers", None, manager, 404, "unknown_path"),
+        ("GET", "/statements", None, manager, 404, "unknown_path"),
         ("GET", "/generation?id=x", None, key["key"], 404, "not_found"),
         ("GET", "/generation/content?id=x", None, key["key"], 404, "content_not_stored"),
         ("GET", "/activity?date=x", None, manager, 400, "invalid_parameter"),
@@ -185,6 +201,7 @@ def no_key_goes_beyond_the_data_plane():
     manager, (key,) = rig.new_account(1, 1)
     made = ask("POST", "/keys", {"name": fresh()}, manager).json()["key"]
     equal(ask("GET", "/key", key=key["key"]).status, 200)
+    equal(ask("GET", "/generation?id=" + key["key"], key=key["key"]).status, 404)  # it is asked for, and is none
     equal(ask("GET", "/key?canary=" + key["key"], key=key["key"]).status, 400)  # no such parameter
     dump = json.dumps(sql("select row_to_json(k) from api_key k"))
     for name in os.listdir(os.path.join(rig.env("TR_RUN_DIR"), "log")):

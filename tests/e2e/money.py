@@ -349,7 +349,7 @@ def the_books_say_the_same_everywhere():
     account = f"(select account_id from api_key where name = '{key['name']}')"
     used, paid = sql(f"select (select sum(cost_nusd) from usage where account_id = {account}), "
                      "(select sum(amount_nusd) from posting join transfer using (transfer_id) where amount_nusd > 0 "
-                     f"and kind = 'topup' and account_id = {account})")[0]
+                     f"and kind = 'topup' and posting.account_id = {account})")[0]
     equal((round(credits["total_usage"] * 1e9), round(credits["total_credits"] * 1e9)), (int(used), int(paid)))
 
 

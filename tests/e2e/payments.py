@@ -25,6 +25,11 @@ def checkout(amount=10, **more):
     return made, plane.fake.objects[made["checkout_session"]]
 
 
+def trail(beginning):
+    """What the audit trail has of the customer, newest first."""
+    return [e["action"] for e in plane.api("GET", "/audit")["data"] if e["action"].startswith(beginning)]
+
+
 def payment(ident):
     return plane.api("GET", f"/payments/{ident}")
 
@@ -232,6 +237,7 @@ def line_of_credit():
     o.update(status="paid", amount_paid=3000)
     plane.event("invoice.paid", o)
     equal((plane.available(), plane.api("GET", "/payments/credit-line")["used"]), (100, 0))
+    equal(trail("credit_line."), ["credit_line.update", "credit_line.insert"])  # made, then its ceiling; no invoice
     equal(plane.sql("SELECT * FROM ledger_violations"), "")
 
 
@@ -257,6 +263,7 @@ def credits_for_customers_who_come_from_elsewhere():
           "already_decided")
     equal(plane.available(), 25)
     equal(plane.api("GET", "/credits/migration-requests")["data"][0]["status"], "approved")
+    equal(trail("credit_request."), ["credit_request.update", "credit_request.insert"])
 
 
 @case

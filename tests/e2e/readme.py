@@ -27,7 +27,7 @@ WANT = {
     "Python.": ("Hello from Python",),
     "Node.": ("Hello from Node",),
     "Your own model server": ("ollama is added", "measured", "the model llama3.2:latest"),
-    "A second key, with a limit": ("sk-tr-v1-", '"limit":5'),
+    "A second key, with a limit": ("sk-tr-v1-", '"limit": 5,'),
     "A verified gateway": ("accept", "this TLS connection ends inside that guest"),
     "A verified receipt.": ("accept",),
     "Shutting down.": ("stopped: dataplane controlplane mock postgres",),

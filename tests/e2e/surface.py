@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The data plane and its OpenAPI document, of one another: each operation of the document is there, what it answers is in the
-document (a member that is not is a fault), its examples are taken, and what relayed pages answer fits, too."""
+document (a member that is not is a fault), its examples are taken, and what relayed pages answer fits, too; what is relayed
+is the same for both planes."""
 
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
@@ -83,9 +85,21 @@ def refusals_fit_in_each_dialect():
     for prefix in ("/v1", "/api/v1"):
         for path in ("/chat/completions", "/messages", "/responses", "/embeddings"):
             equal(ask("POST", prefix + path, {"model": "none/such"}, rig.env("TR_API_KEY")).status // 100, 4)
-            equal(ask("POST", prefix + path, b"{}", rig.env("TR_API_KEY"), {"content-type": "application/x-www-form-urlencoded"}).status, 415)
+            equal(ask("POST", prefix + path, b"{}", rig.env("TR_API_KEY"), {"Content-Type": "application/x-www-form-urlencoded"}).status, 415)
             equal(ask("POST", prefix + path, {"model": "demo/echo"}, "").status, 401)
         equal(ask("GET", prefix + "/keys", None, rig.env("TR_API_KEY")).status, 403)
+
+
+@case
+def what_is_relayed_is_in_both_tables():
+    """The control plane's flag, the data plane's document and its table of endpoints name the same calls."""
+    r = subprocess.run([os.path.join(rig.env("TR_BIN"), "tr-controlplane"), "--print-routes"], capture_output=True, text=True, check=True)
+    flagged = {(r[0], r[1]) for r in map(str.split, r.stdout.splitlines()) if "relayed" in r[3].split(",")}
+    here = {(method, path) for _, _, method, path, op in contract.operations
+            if op["x-permission"] not in ("public", "inference", "receipt") and path not in ("/models/user", "/audit/samples")}
+    equal(sorted(here), sorted(flagged))
+    for method, path in flagged:
+        equal(ask(method, "/v1" + path.replace("{hash}", "0" * 64).replace("{id}", "0" * 32)).status, 401, f"{method} {path}")
 
 
 @case

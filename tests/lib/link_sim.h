@@ -288,9 +288,9 @@ uint32_t db_lane_leases(uint32_t hash)
     return db_lane(hash);
 }
 
-uint32_t db_lane_lookups(void)
+uint32_t db_lane_lookups(uint32_t hash)
 {
-    return 0;
+    return hash | 1;
 }
 
 bool db_ready(const struct db *d)

@@ -393,10 +393,11 @@ def booked_as_answered(key, answers):
                              f"{len(more)} are booked that nobody got ({sorted(more)[:3]}), {len(twice)} twice")
 
 
-def same_as_provider(key, tag):
-    """Every answer the provider finished for this tag is billed once, with its own figures."""
+def same_as_provider(key, tag, records=None):
+    """Every answer the provider finished for this tag is billed once, with its own figures. records: seen(), for who
+    asks for many tags."""
     import collections
-    provider = collections.Counter((r["prompt"], r["completion"]) for r in seen()
+    provider = collections.Counter((r["prompt"], r["completion"]) for r in (seen() if records is None else records)
                                    if r["id"].startswith(tag) and r["outcome"] == "done")
     ours = collections.Counter((r["prompt"], r["completion"]) for r in usage_rows(key)
                                if not r["flags"] & (4 | 16) and (r["prompt"], r["completion"]) != (0, 0))

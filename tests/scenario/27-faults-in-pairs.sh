@@ -29,7 +29,7 @@ from rig import Skip, case, equal, fresh, true, wait_until
 
 SEED = int(os.environ.get("TR_SEED") or random.randrange(1 << 32))
 RNG = random.Random(SEED)
-PAIRS_SECONDS = 80    # so long pairs are tried
+PAIRS_SECONDS = 45    # so long pairs are tried
 BACK_SECONDS = 40     # service is back so soon after the last fault of a pair has ended
 SHIPPED_SECONDS = 2.5 # of calm before a data plane dies, and its records are booked
 NOTICED_SECONDS = 0.5 # a client may notice so late that its answer was over before the kill

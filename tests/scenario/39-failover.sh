@@ -36,7 +36,8 @@ class Cluster:
 
     def __init__(self, name, of, socket, also=""):
         self.data, self.socket = os.path.join(BASE, name), socket
-        self.run("pg_basebackup", "-D", self.data, "-R", "-X", "stream", "--checkpoint=fast", "-d",
+        # Not synchronised: processes are killed here, the machine is not.
+        self.run("pg_basebackup", "-N", "-D", self.data, "-R", "-X", "stream", "--checkpoint=fast", "-d",
                  f"host={of} user=tr application_name={name}{also}")
 
     def run(self, program, *args):

@@ -34,7 +34,7 @@ static void begin(void)
         migrated = true;
     }
     sql_is("SET session_replication_role = replica; SET client_min_messages = error;"
-           " TRUNCATE organisation, account, api_key, ledger_account, transfer, posting, lease, boot,"
+           " TRUNCATE organisation, account, api_key, key_digest, operator_account, ledger_account, transfer, posting, lease, boot,"
            " app_user, user_identity, membership, invitation, session, login_throttle"
            " RESTART IDENTITY CASCADE;"
            " SET session_replication_role = DEFAULT;"
@@ -191,6 +191,38 @@ static void two_delete_each_other(void)
     }
 }
 
+/* --- keys that are above the caller's, and the caller's own --- */
+
+static void keys_above_ones_own(void)
+{
+#define KEYS_OF(n) "'" ORG "', " DIGEST(n) ", "
+#define PATCH(n, roles, caller)                                                                                        \
+    "SELECT key_patch(" KEYS_OF(n) "'x', NULL, false, NULL, NULL, false, NULL, NULL, NULL, '" roles "', " caller ", '{}')"
+#define DELETE(n, roles, caller) "SELECT key_delete(" KEYS_OF(n) "'" roles "', " caller ")"
+#define ROTATE(n, fresh, roles)                                                                                        \
+    "SELECT key_rotate(" KEYS_OF(n) DIGEST(fresh) ", 'l', 60, '" roles "')"
+#define CALLER(n) "(SELECT o_key FROM caller_key(coalesce((SELECT digest FROM key_of(" DIGEST(n) ")), " DIGEST(n) "), NULL))"
+    begin();
+    sql_is("INSERT INTO api_key (key_id, account_id, digest, name, label, role) VALUES"
+           " (gen_random_uuid(), '" ORG "', " DIGEST("06") ", 'm', 'm', 'management')",
+           "");
+    /* A developer's roles. */
+    sql_is(PATCH("01", "{inference}", "NULL"), "above");
+    sql_is(DELETE("01", "{inference}", "NULL"), "above");
+    sql_is(ROTATE("01", "07", "{inference}"), "above");
+    sql_is(PATCH("02", "{inference}", "NULL"), "ok");
+    sql_is("SELECT key_delete('" OTHER "', " DIGEST("01") ", '{inference,management}', NULL) IS NULL", "t");
+    sql_is("SELECT string_agg(name, '' ORDER BY digest) FROM api_key WHERE account_id = '" ORG "'", "mxm");
+    /* A key's former text is the same key. */
+    sql_is(ROTATE("01", "07", "{inference,management}"), "ok");
+    sql_is(DELETE("07", "{inference,management}", CALLER("01")), "own");
+    sql_is(PATCH("07", "{inference,management}", CALLER("01")), "own");
+    sql_is(DELETE("07", "{inference,management}", CALLER("07")), "own");
+    sql_is(DELETE("07", "{inference,management}", CALLER("06")), "ok");
+    sql_is(DELETE("07", "{inference,management}", CALLER("06")), "");
+    sql_is(DELETE("02", "{inference}", "NULL"), "ok");
+}
+
 /* --- users --- */
 
 static void users(void)
@@ -263,6 +295,7 @@ static const struct check_case cases[] = {
     {"what is closed stays closed", what_is_closed_stays_closed},
     {"the last management key stays", the_last_management_key},
     {"two that delete each other", two_delete_each_other},
+    {"keys above one's own, and one's own", keys_above_ones_own},
     {"the last owner stays", the_last_owner},
     {"sessions are bounded", sessions_are_bounded},
     {"attempts to sign in are bounded", attempts_are_bounded},

@@ -142,6 +142,8 @@ static void what_leaves(void)
         {"GET", "/v1/key", "Bearer " KEY, KEY, "/key", RELAY_GET, 0},
         {"HEAD", "/api/v1/key", "Bearer " KEY, KEY, "/key", RELAY_GET, 1},
         {"POST", "/v1/keys", "Bearer " MANAGEMENT_KEY, MANAGEMENT_KEY, "/keys", RELAY_POST, 0},
+        {"POST", "/v1/keys/ab/rotate", "Bearer " MANAGEMENT_KEY, MANAGEMENT_KEY, "/keys/ab/rotate",
+         RELAY_POST, 0},
         {"PATCH", "/v1/keys/ab", "Bearer " MANAGEMENT_KEY, MANAGEMENT_KEY, "/keys/ab", RELAY_PATCH, 0},
         {"DELETE", "/api/v1/keys/ab", "Bearer " MANAGEMENT_KEY, MANAGEMENT_KEY, "/keys/ab",
          RELAY_DELETE, 1},

@@ -332,7 +332,7 @@ static void test_kept_lanes(void)
     memset(&lease, 0, sizeof lease);
     CHECK_INT(db_open(&c, &db), ERR_NONE);
     for (int i = 0; i < N; i++)
-        db_query(db, STMT_PING, NULL, 0, db_lane_lookups(), answer_cb, &lookups[i]);
+        db_query(db, STMT_PING, NULL, 0, db_lane_lookups(0), answer_cb, &lookups[i]);
     for (int i = 0; i < N; i++)
         db_query(db, STMT_PING, NULL, 0, 0, answer_cb, &crowd[i]);
     db_query(db, STMT_PING, NULL, 0, db_lane_leases(77), answer_cb, &lease);
@@ -349,7 +349,7 @@ static void test_kept_lanes(void)
     memset(&lease, 0, sizeof lease);
     open_db(pg_url());
     db_query(db, STMT_PING, NULL, 0, db_lane_leases(77), answer_cb, &lease);
-    db_query(db, STMT_PING, NULL, 0, db_lane_lookups(), answer_cb, &few);
+    db_query(db, STMT_PING, NULL, 0, db_lane_lookups(0), answer_cb, &few);
     run_until(&lease.fired, 1, 5000);
     run_until(&few.fired, 1, 5000);
     CHECK_INT(lease.e, ERR_NONE);
@@ -517,6 +517,21 @@ static void test_read_only(void)
     close_db();
 }
 
+/* Whatever the database says: in this one every plan would be compiled. */
+static void test_no_jit(void)
+{
+    struct answer a;
+
+    pg_sql("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET jit = on', current_database()); END $$");
+    pg_sql("CREATE OR REPLACE FUNCTION status_document() RETURNS json LANGUAGE sql STABLE AS"
+           " $$ SELECT '1'::json WHERE 1 / (current_setting('jit') = 'off')::int = 1 $$");
+    open_db(pg_url());
+    a = ask(STMT_STATUS, NULL, 0);
+    CHECK_INT(a.e, ERR_NONE);
+    CHECK_INT(a.rows, 1);
+    close_db();
+}
+
 static const struct check_case cases[] = {
     {"migrate twice", test_migrate},
     {"migrate together", test_migrate_together},
@@ -534,5 +549,6 @@ static const struct check_case cases[] = {
     {"several hosts", test_several_hosts},
     {"hosts in turn", test_turns},
     {"server that takes no writes", test_read_only},
+    {"no plan is compiled", test_no_jit},
 };
 CHECK_MAIN(cases)

@@ -1322,10 +1322,9 @@ static void test_constraints(void)
         {"DELETE FROM usage", "append-only"},
         {"INSERT INTO transfer (kind, account_id) SELECT 'topup', account_id FROM account LIMIT 1",
          "does not balance"},
-        {"INSERT INTO posting SELECT max(transfer_id), 3, 5 FROM transfer",
-         "ledger_shared_is_empty"},
-        {"INSERT INTO posting SELECT max(t.transfer_id), max(a.ledger_account_id), 5"
-         " FROM transfer t, ledger_account a",
+        {"INSERT INTO posting (transfer_id, ledger_account_id, amount_nusd)"
+         " SELECT t.transfer_id, a.ledger_account_id, 5 FROM transfer t"
+         " JOIN ledger_account a ON a.owner = t.account_id ORDER BY 1 DESC, 2 DESC LIMIT 1",
          "does not balance"},
         {"UPDATE ledger_account SET balance_nusd = -1 WHERE kind = 'available'",
          "ledger_no_overdraft"},
@@ -1745,7 +1744,7 @@ static void rotate(struct digest32 *fresh, const char *overlap_s)
     id_text(&account, a);
     hex_encode(digest.b, 32, d);
     hex_encode(fresh->b, 32, n);
-    snprintf(sql, sizeof sql, "SELECT key_rotate('%s', '\\x%s', '\\x%s', 'sk..', %s, false)", a, d, n, overlap_s);
+    snprintf(sql, sizeof sql, "SELECT key_rotate('%s', '\\x%s', '\\x%s', 'sk..', %s, '{inference}')", a, d, n, overlap_s);
     CHECK(strcmp(pg_sql(sql), "ok") == 0);
 }
 

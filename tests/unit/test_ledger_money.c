@@ -150,6 +150,25 @@ static void test_refund_and_adjust(void)
     CHECK_SOUND();
 }
 
+/* A refund by hand gives back what was paid by hand: not what nobody paid, and not what a payment's own refund gives. */
+static void test_refund_of_what_was_paid(void)
+{
+    begin();
+    run(CHANGE("adjustment", "5", "'sorry'", "NULL"));
+    run("SELECT ledger_topup(" ACCOUNT("1") ", d(20), 'payment:" "22222222-2222-2222-2222-222222222222')");
+    CHECK_SQL(CHANGE("refund", "-30.000000001", "NULL", "'r'"), "unpaid|35|35");
+    CHECK_SQL(CHANGE("refund", "-10.000000001", "NULL", "'r'"), "payment|35|35");
+    CHECK_SQL("SELECT ledger_take_back(" ACCOUNT("1") ", d(8), 'payment-back:22222222-2222-2222-2222-222222222222:0', 'refund')"
+              " IS NOT NULL, outcome FROM ledger_topup(" ACCOUNT("1") ", d(3), 'payment-again:2:1')", "t|ok");
+    CHECK_SQL(CHANGE("refund", "-10.000000001", "NULL", "'r'"), "payment|30|30");
+    CHECK_SQL(CHANGE("refund", "-10", "NULL", "'r'"), "ok|20|30");
+    CHECK_SQL(CHANGE("refund", "-0.000000001", "NULL", "NULL"), "payment|20|20");
+    CHECK_SQL("SELECT outcome, o_transfer FROM transfer t, ledger_reverse(" ACCOUNT("1") ", t.transfer_id, 'why', NULL)"
+              " WHERE t.kind = 'topup' AND t.idempotency LIKE 'payment%'", "payment|\npayment|");
+    CHECK_SQL(HAS_1, "20|0|0");
+    CHECK_SOUND();
+}
+
 /* --- disputes: what is not there is owed, and later money pays it first --- */
 
 #define TAKE_BACK(x, once)                                                                         \
@@ -273,7 +292,6 @@ static void test_transfer(void)
 {
     begin();
     run(TAKE_BACK("1", "NULL"));
-    run("SELECT ledger_take_back(" ACCOUNT("2") ", d(2), NULL, 'refund')"); /* which owes 2 */
     CHECK_SQL(PROMOTE("1", "3", "'2026-03-20T00:00:00Z'"), "ok");
     CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "9.5", "'t1'"), "insufficient|12|9");
     CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "5", "'t1'"), "ok|7|9");
@@ -283,10 +301,82 @@ static void test_transfer(void)
     CHECK_SQL(TRANSFER(ACCOUNT("1"), "gen_random_uuid()", "1", "NULL"), "foreign||");
     CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("1"), "1", "NULL"), "same||");
     CHECK_SQL(HAS_1, "7|0|0");
-    CHECK_SQL(HAS_2, "3|0|0");
+    CHECK_SQL(HAS_2, "5|0|0");
     CHECK_SQL("SELECT x ->> 'kind', x ->> 'amount', x ->> 'other_workspace_id' FROM movement_list(" ACCOUNT("2")
               ", NULL, NULL, 9) l, json_array_elements(l.o_rows) x WHERE x ->> 'kind' <> 'topup'",
-              "debt|-2|\nmove|5|a0000000-0000-7000-8000-000000000001\nrefund|0|");
+              "move|5|a0000000-0000-7000-8000-000000000001");
+    CHECK_SOUND();
+}
+
+/* A payment is disputed whose credits are in another workspace by now: that pays, with what it is lent, too. What is
+ * another organisation's, and what is a promotion's, stays. */
+static void test_debt_of_another(void)
+{
+    begin();
+    run("SELECT ledger_topup(" ACCOUNT("3") ", d(10), 'first')");
+    CHECK_SQL(PROMOTE("1", "3", "'2026-03-20T00:00:00Z'"), "ok");
+    run(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "10", "'t1'"));
+    run("SELECT lend(" ACCOUNT("2") ", " KEY("2") ", " BOOT("1") ", " LEASE("1") ", 4)");
+    CHECK_SQL(TAKE_BACK("10", "'d1'"), "ok|0|10");
+    CHECK_SQL(TAKE_BACK("10", "'d1'"), "repeated|0|10");
+    CHECK_SQL(HAS_1, "3|0|4");
+    CHECK_SQL(HAS_2, "0|4|0");
+    CHECK_SOUND();
+    CHECK_SQL(RETURN("1"), "4");
+    CHECK_SQL("SELECT lend(" ACCOUNT("2") ", " KEY("2") ", " BOOT("1") ", " LEASE("2") ", 0.000000001)", "f");
+    CHECK_SQL(HAS_1, "3|0|0");
+    CHECK_SQL(HAS_2, "0|0|0");
+    run("SELECT clock_to('2026-03-10T12:00:11Z'); SELECT ledger_due_round(10)");
+    CHECK_SQL("SELECT count(*) FROM ledger_state WHERE due_at <= ledger_now()", "0");
+    CHECK_SQL("SELECT has(" ACCOUNT("3") ")", "10|0|0");
+    CHECK_SQL("SELECT string_agg(x ->> 'kind' || (x ->> 'amount') || (x ->> 'reason'), ' ') FROM movement_list("
+              ACCOUNT("2") ", NULL, NULL, 9) l, json_array_elements(l.o_rows) x",
+              "move-4debt of another workspace move-6debt of another workspace");
+    CHECK_SOUND();
+}
+
+/* Who is working on the other account is not waited for: a later round takes the debt. */
+static void test_debt_not_waited_for(void)
+{
+    char command[1500];
+    const char *url;
+
+    begin();
+    run(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "10", "'t1'"));
+    url = pg_url();
+    snprintf(command, sizeof command,
+             "psql -XAtq '%s' -c \"BEGIN; SELECT 1 FROM account WHERE account_id = " ACCOUNT("2") " FOR UPDATE;"
+             " SELECT pg_sleep(60)\" >/dev/null 2>&1 &"
+             " until psql -XAtq '%s' -c \"SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'\" | grep -q 1; do :; done;"
+             " psql -XAtq '%s' -c \"SET lock_timeout = '9s'\" -c \"" TAKE_BACK("10", "'d1'") "\" | grep -qx 'ok|0|10';"
+             " said=$?; psql -XAtq '%s' -c \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event ="
+             " 'PgSleep'\" >/dev/null; wait; exit $said", url, url, url, url);
+    CHECK_INT(system(command), 0);
+    CHECK_SQL(HAS_1, "0|0|10");
+    run("SELECT clock_to('2026-03-10T12:00:11Z'); SELECT ledger_due_round(10)");
+    CHECK_SQL(HAS_1, "0|0|0");
+    CHECK_SQL(HAS_2, "0|0|0");
+    CHECK_SOUND();
+}
+
+/* Whoever asks, money neither leaves nor enters an account that is not active; what had moved before is still told. */
+static void test_transfer_stopped(void)
+{
+#define STATE(n, state) "SELECT account_set_state(" ACCOUNT(n) ", '" state "', 'why')"
+    begin();
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "4", "'t1'"), "ok|6|10");
+    CHECK_SQL(STATE("1", "suspended"), "ok");
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "1", "'t2'"), "suspended|6|6");
+    CHECK_SQL(TRANSFER(ACCOUNT("2"), ACCOUNT("1"), "1", "'t2'"), "suspended|4|4");
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "4", "'t1'"), "repeated|6|6");
+    CHECK_SQL("SELECT outcome, usd(o_available) FROM ledger_topup(" ACCOUNT("1") ", d(5), 'paid')", "ok|11");
+    CHECK_SQL(STATE("1", "active"), "ok");
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "1", "'t2'"), "ok|10|11");
+    CHECK_SQL(STATE("1", "closed"), "ok");
+    CHECK_SQL(TRANSFER(ACCOUNT("1"), ACCOUNT("2"), "1", "'t3'"), "closed|10|10");
+    CHECK_SQL(TRANSFER(ACCOUNT("2"), ACCOUNT("1"), "1", "'t3'"), "foreign|5|5");
+    CHECK_SQL(HAS_1, "10|0|0");
+    CHECK_SQL(HAS_2, "5|0|0");
     CHECK_SOUND();
 }
 
@@ -557,12 +647,16 @@ int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
         {"refunds and adjustments", test_refund_and_adjust},
+        {"refunds of what was paid", test_refund_of_what_was_paid},
         {"debts", test_debt},
         {"what is due is taken", test_due_round},
         {"promotions", test_promotion},
         {"a promotion that is lent", test_promotion_that_is_lent},
         {"reversal of a top-up", test_reverse},
         {"transfers between workspaces", test_transfer},
+        {"debts of other workspaces", test_debt_of_another},
+        {"debts wait for nobody", test_debt_not_waited_for},
+        {"transfers stop with the account", test_transfer_stopped},
         {"statements add up", test_statement},
         {"movements in pages", test_movements},
         {"folding changes no figure", test_fold},

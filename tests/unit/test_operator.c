@@ -94,6 +94,28 @@ static void policies(void)
          "1retired 2failed 3failed 4in_force");
 }
 
+/* A file that has counted once is known for ever, whatever came after it; what operators sent is no file. */
+static void files_seen(void)
+{
+    says("SELECT file_is_seen('policy', sha256('one'))", "f"); /* by REST */
+    says("SELECT o_version FROM policy_begin('file', sha256('f1'), 'n', false, 'f1', '', '')", "5");
+    says("SELECT file_is_seen('policy', sha256('f1'))", "f"); /* the log may refuse it */
+    says("SELECT policy_end(5, NULL)", "t");
+    says("SELECT file_is_seen('policy', sha256('f1'))", "f");
+    says("SELECT o_version FROM policy_begin('file', sha256('f1'), 'n', false, 'f1', '', '')", "6");
+    says("SELECT policy_end(6, 11)", "t");
+    says("SELECT o_version FROM policy_begin('file', sha256('f2'), 'n', false, 'f2', '', '')", "7");
+    says("SELECT policy_end(7, 12)", "t");
+    says("SELECT file_is_seen('policy', sha256('f1')) AND file_is_seen('policy', sha256('f2'))", "t");
+    says("SELECT outcome FROM policy_begin('file', sha256('four'), 'n', false, 'four', '', '')", "ok");
+    says("SELECT policy_end(8, 13)", "t");
+    says("SELECT file_is_seen('catalog', sha256('f1'))", "t"); /* of the versions above */
+    says(PUBLISH("NULL", "NULL", "seven", "7", "sha256('f2')"), "published 8");
+    says(PUBLISH("NULL", "NULL", "seven", "7", "sha256('f3')"), "same 8");
+    says("SELECT string_agg(file_is_seen('catalog', sha256(f::bytea))::text, ' ' ORDER BY f)"
+         " FROM unnest(ARRAY['f1', 'f2', 'f3', 'f4']) f", "true true true false");
+}
+
 #define BOOT "'00000000-0000-0000-0000-000000000001'"
 #define ADMIT "SELECT o_evicted FROM boot_admit(" BOOT ", gen_random_uuid(), decode(repeat('ab', 48), 'hex'), false)"
 
@@ -109,12 +131,18 @@ static void evictions(void)
     says("SELECT boot_order(" BOOT ", 'resume', '', '')", "t");
     says(ADMIT, "0");
     says("SELECT boot_order(" BOOT ", 'evict', 'odd', '')", "t");
-    says(BEGIN_POLICY("five"), "ok 5");
-    says("SELECT policy_end(5, 10)", "t");
-    says(ADMIT, "0"); /* another policy has to judge it */
+    says(BEGIN_POLICY("five"), "ok 9");
+    says("SELECT policy_end(9, 14)", "t");
+    says(ADMIT, "2"); /* no policy ends it */
+    says("UPDATE boot SET link = NULL, last_seen = last_seen - interval '1 year', linked_at = linked_at - interval '1 year',"
+         " unlinked_at = now() - interval '1 year'", "");
+    says("SELECT boot_forget(90, 10)", "0"); /* it would be let in as a new one */
+    says(ADMIT, "2");
+    says("SELECT boot_order(" BOOT ", 'resume', '', '')", "t");
+    says(ADMIT, "0");
     says("SELECT boot_order(" BOOT ", 'drain', '', '')", "t");
     says("SELECT drain_wanted FROM boot", "t");
-    says("SELECT string_agg(event, ' ' ORDER BY event_id) FROM boot_event", "evict resume evict drain");
+    says("SELECT string_agg(event, ' ' ORDER BY event_id) FROM boot_event", "evict resume evict resume drain");
 }
 
 /* Figures of 120 requests: of 4 accounts, and of 5. */
@@ -142,7 +170,8 @@ int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
         {"operator_catalog_versions", versions},  {"operator_catalog_overrides", overrides},
-        {"operator_policies", policies},          {"operator_evictions", evictions},
+        {"operator_policies", policies},          {"operator_files_seen", files_seen},
+        {"operator_evictions", evictions},
         {"operator_status_minimum", status_minimum},
     };
     struct buf why;

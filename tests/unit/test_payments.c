@@ -213,6 +213,46 @@ static void test_refund_before_payment(void)
     sound();
 }
 
+/* A refund is told while its payment's object is being linked, by two connections: it is not lost. */
+static void test_link_at_once(void)
+{
+    char link[1024], told[512];
+    const char *url;
+
+    fresh();
+    begin("checkout");
+    url = pg_url();
+    snprintf(link, sizeof link, "SELECT outcome FROM payment_fact('{%s}'::jsonb); SELECT pg_sleep(1)", SESSION("open"));
+    snprintf(told, sizeof told, "SELECT outcome FROM payment_fact('{%s}'::jsonb)", REFUND("re_1", "succeeded", "1190"));
+    setenv("TR_LINK", link, 1);
+    setenv("TR_TOLD", told, 1);
+    snprintf(sql, sizeof sql,
+             "psql -XAtq '%s' -1 -c \"$TR_LINK\" >/dev/null &"
+             " until psql -XAtq '%s' -c \"SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'\" | grep -q 1; do :; done;"
+             " psql -XAtq '%s' -c \"$TR_TOLD\" | grep -qx applied; said=$?; wait; exit $said", url, url, url);
+    CHECK_INT(system(sql), 0);
+    CHECK_INT(pg_number("SELECT count(*) FROM payment_waiting"), 0);
+    outcome(fact(SESSION("paid")), "applied");
+    CHECK_INT(available(), 0);
+    sound();
+}
+
+/* Of sums that wait for their payment the largest counts, in whatever order they came. */
+static void test_sums_wait(void)
+{
+    static const char *const facts[] = {CHARGED_BACK("595"), CHARGED_BACK("1190"), CHARGED_BACK("119")};
+
+    for (unsigned first = 0; first < 3; first++) {
+        fresh();
+        begin("checkout");
+        for (unsigned i = 0; i < 3; i++)
+            outcome(fact(facts[(first + i) % 3]), "waiting");
+        outcome(fact(SESSION("paid")), "applied");
+        CHECK_INT(available(), 0);
+        sound();
+    }
+}
+
 static void test_dispute(void)
 {
     pay();
@@ -279,6 +319,53 @@ static void test_operator_refund(void)
     outcome(SAY(BEGIN_REFUND("NULL", "true")), "ok|1190");
     CHECK_INT(owed(), 700);
     sound();
+}
+
+/* A refund that we began and that is pending is asked about until it is over; one that was made at the service is not. */
+static void test_pending_refund(void)
+{
+    pay();
+    outcome(SAY(BEGIN_REFUND("119::bigint * 10000000", "false")), "ok|119");
+    outcome(pg_sql("SELECT count(*) FROM payment_refund_due(8)"), "0");
+    pg_sql("UPDATE payment_refund SET check_at = now()");
+    outcome(pg_sql("SELECT o_amount / 10000000, o_claimed FROM payment_refund_due(8)"), "119|t");
+    outcome(fact(REFUND("re_1", "pending", "119") OURS ",\"refund\":\"" REFUND_ID "\""), "applied");
+    pg_sql("UPDATE payment_refund SET check_at = now() WHERE check_at IS NOT NULL");
+    outcome(pg_sql("SELECT o_amount / 10000000, o_claimed FROM payment_refund_due(8)"), "119|f");
+    outcome(SAY("SELECT payment_refund_none('" ACCOUNT "', '" REFUND_ID "', 'not_made')"), "f"); /* it is known */
+    outcome(fact(REFUND("re_1", "failed", "119") OURS ",\"refund\":\"" REFUND_ID "\""), "applied");
+    outcome(fact(REFUND("re_2", "pending", "119")), "applied");
+    CHECK_INT(pg_number("SELECT count(*) FROM payment_refund WHERE check_at IS NOT NULL"), 0);
+    CHECK_INT(available(), 900);
+    sound();
+}
+
+/* Credits that cannot be booked leave the payment as it was. */
+static void test_not_booked(void)
+{
+    fresh();
+    begin("checkout");
+    pg_sql("SELECT ledger_topup('" ACCOUNT "', 5, 'payment:22222222-2222-2222-2222-222222222222')");
+    CHECK(strstr(fact(SESSION("paid")), "are not booked: conflict") != NULL);
+    outcome(pg_sql("SELECT state FROM payment"), "claimed");
+}
+
+/* A workspace is not closed while it owes, and while a payment may still bring credits. */
+static void test_close(void)
+{
+#define CLOSE "SELECT workspace_close('" ACCOUNT "', '" ACCOUNT "')"
+    fresh();
+    pg_sql("INSERT INTO account (account_id, name, organisation_id) VALUES"
+           " ('55555555555555555555555555555555', 's', '" ACCOUNT "')");
+    begin("checkout");
+    outcome(pg_sql(CLOSE), "payment");
+    outcome(fact(SESSION("paid")), "applied");
+    outcome(pg_sql(CLOSE), "credit");
+    pg_sql("SELECT ledger_change('" ACCOUNT "', 'adjustment', -1000 * 10000000::bigint, 'spent', 'x')");
+    outcome(fact(DISPUTE("open")), "applied");
+    outcome(pg_sql(CLOSE), "owes");
+    outcome(fact(DISPUTE("won")), "applied");
+    outcome(pg_sql(CLOSE), "ok");
 }
 
 /* --- automatic top-ups --- */
@@ -377,6 +464,52 @@ static void test_auto_refused(void)
     sound();
 }
 
+/* What went back is not bought again with the same card, whatever the balance: not before the customer says so, and
+ * not while the account owes. */
+static void test_auto_went_back(void)
+{
+    static const struct {
+        const char *fact, *reason;
+    } ways[] = {{"\"what\":\"dispute\",\"state\":\"open\",\"object\":\"dp_1\",\"total\":20000000000", "payment_dispute"},
+                {"\"what\":\"refund\",\"state\":\"pending\",\"object\":\"re_1\",\"total\":20000000000", "payment_refund"},
+                {"\"what\":\"charged_back\",\"object\":\"ch_1\",\"total\":20000000000", "payment_refund"}};
+    char members[512], want[64];
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        automatic("100000");
+        CHECK_INT(claim(), 1);
+        charge("paid");
+        pg_sql("SELECT ledger_change('" ACCOUNT "', 'adjustment', -500 * 10000000::bigint, 'spent', 'x')");
+        snprintf(members, sizeof members, "%s,\"parent\":\"%.40s\"", ways[i].fact, pg_sql("SELECT intent_ref FROM payment"));
+        outcome(fact(members), "applied");
+        CHECK_INT(owed(), 500);
+        CHECK_INT(claim(), 0);
+        snprintf(want, sizeof want, "off|%s|%s", ways[i].reason, ways[i].reason);
+        outcome(pg_sql("SELECT state, reason, auto_topup_json(t) ->> 'reason' FROM auto_topup t"), want);
+        outcome(SAY(PUT_AUTO("100000")), "ok"); /* on again */
+        CHECK_INT(claim(), 0);
+        outcome(pg_sql("SELECT state, auto_topup_json(t) ->> 'reason' FROM auto_topup t"), "on|account_owes");
+        pg_sql("SELECT ledger_topup('" ACCOUNT "', 600 * 10000000::bigint, 'x')");
+        CHECK_INT(owed(), 0);
+        CHECK_INT(claim(), 1);
+        sound();
+    }
+}
+
+/* An account that may not be charged does not stand before one that may. */
+static void test_auto_others_wait(void)
+{
+    automatic("5000");
+    pg_sql("INSERT INTO account (account_id, name, organisation_id, state) VALUES"
+           " ('55555555555555555555555555555555', 's', '" ACCOUNT "', 'suspended');"
+           "INSERT INTO auto_topup SELECT '55555555555555555555555555555555', threshold_nusd, amount_nusd, ceiling_nusd,"
+           " NULL, 'on', NULL, 0, next_at - interval '1 day', updated_at FROM auto_topup");
+    CHECK_INT(pg_number("SELECT count(*) FROM auto_topup"), 2);
+    CHECK_INT(pg_number("SELECT auto_topup_claim(1)"), 1);
+    CHECK_INT(pg_number("SELECT count(*) FROM payment WHERE account_id = '" ACCOUNT "'"), 1);
+    sound();
+}
+
 static void test_due(void)
 {
     automatic("5000");
@@ -389,6 +522,17 @@ static void test_due(void)
     CHECK_INT(pg_number("SELECT failures FROM auto_topup"), 1);
 }
 
+/* A charge that is claimed comes before polls of checkouts that nobody pays. */
+static void test_due_order(void)
+{
+    automatic("5000");
+    CHECK_INT(claim(), 1);
+    pg_sql("INSERT INTO payment (account_id, payment_id, kind, state, amount_nusd, created_at, updated_at, check_at)"
+           " SELECT '" ACCOUNT "', gen_random_uuid(), 'checkout', 'open', 1, now(), now(), now() - interval '1 hour'"
+           " FROM generate_series(1, 9)");
+    CHECK_INT(pg_number("SELECT count(*) FROM payment_due(8) WHERE o_kind = 'auto'"), 1);
+}
+
 /* --- accounts that pay afterwards, requests for credits --- */
 
 #define LINE(cents) "SELECT outcome FROM credit_line_set('" ACCOUNT "', " cents "::bigint * 10000000)"
@@ -396,6 +540,8 @@ static void test_due(void)
 static void test_credit_line(void)
 {
     fresh();
+    outcome(SAY("SELECT outcome FROM credit_line_set(gen_random_uuid(), 0)"), "unknown");
+    outcome(SAY("SELECT outcome FROM credit_line_set(gen_random_uuid(), 1)"), "unknown");
     outcome(SAY(LINE("10000")), "no_payment_method");
     outcome(fact(METHOD("pm_1", "attached")), "applied");
     outcome(SAY(LINE("10000")), "ok");
@@ -422,6 +568,43 @@ static void test_credit_line(void)
     outcome(fact(members), "applied");
     CHECK_INT(available(), 7500);
     sound();
+}
+
+/* The invoice that is claimed is paid. */
+static void pay_invoice(void)
+{
+    char members[512];
+
+    snprintf(members, sizeof members, "\"what\":\"invoice\",\"state\":\"paid\",\"object\":\"in_2\",\"parent\":\"pi_2\","
+             "\"total\":30000000000,\"usd\":true,\"account\":\"" ACCOUNT "\",\"payment\":\"%.40s\"",
+             pg_sql("SELECT payment_id FROM payment WHERE kind = 'invoice' AND state = 'claimed'"));
+    outcome(fact(members), "applied");
+}
+
+/* What went back of a paid invoice is not invoiced again, whether the credits were there or became a debt. */
+static void test_invoice_went_back(void)
+{
+    for (int spends_all = 0; spends_all < 2; spends_all++) {
+        fresh();
+        outcome(fact(METHOD("pm_1", "attached")), "applied");
+        outcome(SAY(LINE("10000")), "ok");
+        pg_sql("SELECT ledger_change('" ACCOUNT "', 'adjustment', -3000 * 10000000::bigint, 'spent', 'x');"
+               "UPDATE credit_line SET invoice_at = now(); SELECT invoice_claim(8, 500000000)");
+        pay_invoice();
+        if (spends_all)
+            pg_sql("SELECT ledger_change('" ACCOUNT "', 'adjustment', -10000 * 10000000::bigint, 'spent', 'y')");
+        outcome(fact("\"what\":\"refund\",\"state\":\"succeeded\",\"object\":\"re_1\",\"parent\":\"pi_2\","
+                     "\"total\":30000000000"), "applied");
+        CHECK_INT(owed(), spends_all ? 3000 : 0);
+        CHECK_INT(pg_number("SELECT credit_line_owed(c) / 10000000 FROM credit_line c"), spends_all ? 10000 : 0);
+        pg_sql("UPDATE credit_line SET invoice_at = now(); UPDATE payment SET period = period - interval '3 months'");
+        CHECK_INT(pg_number("SELECT invoice_claim(8, 500000000)"), spends_all);
+        /* A bank sends the refund back: the invoice is paid, nothing else is owed for it. */
+        outcome(fact("\"what\":\"refund\",\"state\":\"failed\",\"object\":\"re_1\",\"parent\":\"pi_2\","
+                     "\"total\":30000000000"), "applied");
+        CHECK_INT(pg_number("SELECT credit_line_owed(c) / 10000000 FROM credit_line c"), spends_all ? 10000 : 0);
+        sound();
+    }
 }
 
 static void test_credit_request(void)
@@ -461,14 +644,23 @@ static const struct check_case cases[] = {
     {"payments_strangers", test_strangers},
     {"payments_refunds_any_order", test_refunds_any_order},
     {"payments_refund_before_payment", test_refund_before_payment},
+    {"payments_link_at_once", test_link_at_once},
+    {"payments_sums_wait", test_sums_wait},
     {"payments_dispute", test_dispute},
     {"payments_spent", test_spent},
     {"payments_operator_refund", test_operator_refund},
+    {"payments_pending_refund", test_pending_refund},
+    {"payments_not_booked", test_not_booked},
+    {"payments_close", test_close},
     {"payments_auto_topup", test_auto_topup},
     {"payments_auto_failures", test_auto_failures},
     {"payments_auto_refused", test_auto_refused},
+    {"payments_auto_went_back", test_auto_went_back},
+    {"payments_auto_others_wait", test_auto_others_wait},
     {"payments_due", test_due},
+    {"payments_due_order", test_due_order},
     {"payments_credit_line", test_credit_line},
+    {"payments_invoice_went_back", test_invoice_went_back},
     {"payments_credit_request", test_credit_request},
     {"payments_clean", test_clean},
 };

@@ -1,8 +1,11 @@
 /* A change of the rules that is in force and not in the log is a change that nobody can find out. The
- * log is played here, so that its answers can be late, wrong or missing; the files are real. */
+ * log is played here, so that its answers can be late, wrong or missing; the files are real, and so is the database of
+ * those who share one. */
 #include "rules.c"
 
 #include "check.h"
+#include "db.h"
+#include "lib/pg.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -222,6 +225,97 @@ static void ended_in_the_middle(void)
     unlink(path);
 }
 
+/* --- several control planes of one database */
+
+static struct db *db;
+
+static bool turn(bool (*done)(void))
+{
+    for (int i = 0; i < 10000 && !done(); i++) {
+        uv_run(uv_default_loop(), UV_RUN_NOWAIT);
+        usleep(1000);
+    }
+    return done();
+}
+
+static bool log_asked(void)
+{
+    return tlog.cb != NULL;
+}
+
+static bool has_started(void)
+{
+    return started == 1;
+}
+
+static bool has_changed(void)
+{
+    return changed == 1;
+}
+
+/* An instance whose file gives itself this version starts; it has `want` in force then. */
+static struct rules *instance(const char *file, const char *want)
+{
+    struct rules_watch w = {(struct translog *)&tlog, {{9}}, on_started, on_changed, NULL, db};
+    struct rules *r = NULL;
+    struct buf why;
+
+    memset(&tlog, 0, sizeof tlog);
+    started = changed = 0;
+    buf_init(&why, 512);
+    file_put(file, "aa");
+    CHECK_INT(rules_new(path, &r, &why), ERR_NONE);
+    buf_free(&why);
+    rules_start(r, &w);
+    CHECK(turn(log_asked));
+    answer(ERR_NONE);
+    CHECK(turn(has_started));
+    CHECK(version_is(r, want));
+    return r;
+}
+
+static void closed_cb(void *cookie)
+{
+    *(bool *)cookie = true;
+}
+
+/* Files of three instances differ in age: the restart of one with an older file changes nothing for the fleet. */
+static void an_old_file_does_not_come_back(void)
+{
+    struct db_config c = {uv_default_loop(), pg_url(), 3};
+    bool closed = false;
+    struct rules *r;
+    struct buf why;
+
+    buf_init(&why, 512);
+    CHECK_INT(db_migrate(pg_url(), "sql", &why), ERR_NONE);
+    buf_free(&why);
+    CHECK_INT(db_open(&c, &db), ERR_NONE);
+    rules_free(instance("version = one", "one"));
+    rules_free(instance("version = two", "two"));
+    rules_free(instance("version = one", "two"));
+    rules_free(instance("version = two", "two"));
+    r = instance("version = one", "two");
+    file_put("version = three", "aa");
+    rules_reload(r); /* a changed file counts */
+    CHECK(turn(log_asked));
+    answer(ERR_NONE);
+    CHECK(turn(has_changed) && version_is(r, "three"));
+    changed = 0;
+    file_put("version = one", "aa");
+    rules_reload(r); /* also when it has counted before: somebody asks for it */
+    CHECK(turn(log_asked));
+    answer(ERR_NONE);
+    CHECK(turn(has_changed) && version_is(r, "one"));
+    rules_free(r);
+    rules_free(instance("version = three", "one"));
+    rules_free(instance("version = four", "four"));
+    db_close(db, closed_cb, &closed);
+    while (!closed)
+        uv_run(uv_default_loop(), UV_RUN_ONCE);
+    unlink(path);
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
@@ -231,6 +325,7 @@ int main(int argc, char **argv)
         {"rules_asked_while_under_way", asked_while_under_way},
         {"rules_logged_late", logged_late},
         {"rules_ended_in_the_middle", ended_in_the_middle},
+        {"rules_an_old_file_does_not_come_back", an_old_file_does_not_come_back},
     };
 
     CHECK_INT(secret_init(), ERR_NONE);

@@ -52,6 +52,9 @@ static void lines(void)
         {"keys --find=a~b&c --offset=1", "/keys?offset=1&q=a%20b%26c", NULL},
         {"keys --account 7", "/keys?account_id=7", NULL},
         {"keys --offset 3 --account 7", "/keys?offset=3&account_id=7", NULL},
+        {"drafts --data x~=~1", "/drafts", "x = 1"},
+        {"drafts -d {}", "/drafts", "{}"},
+        {"drafts", NULL, NULL}, /* an empty one would be a catalog without models */
         {"keys --q x", NULL, NULL}, /* its option has another name */
         {"keys --offset x", NULL, NULL},
         {"keys --offset", NULL, NULL},
@@ -107,6 +110,7 @@ static void lines(void)
             CHECK(strcmp((const char *)r.target.ptr, cases[i].target) == 0);
             CHECK(r.has_body == (cases[i].body != NULL));
             CHECK(!r.has_body || view_eq(buf_view(&r.body), view_str(cases[i].body)));
+            CHECK(r.type == NULL || strcmp(r.type, cases[i].body[0] == '{' ? "application/json" : "text/plain") == 0);
         }
         request_free(&r);
     }
@@ -151,10 +155,13 @@ static void tables(void)
         const char *json, *columns, *want;
     } cases[] = {
         {"{\"data\":[{\"a\":1,\"b\":\"x\"},{\"a\":22,\"b\":null}],\"next_cursor\":null}", "a b",
-         "a   b\n1   x\n22  -\nnext_cursor  -\n"},
+         "a   b\n1   x\n22  -\n"},
+        {"{\"data\":[{\"a\":1}],\"next_cursor\":\"x\"}", "a", "a\n1\nnext_cursor  x\n"},
+        {"{\"data\":{\"a\":1,\"text\":\"b\\nc\\u001b\\n\",\"d\":2}}", "", "a     1\ntext  \n    b\n    c?\nd     2\n"},
         {"{\"data\":[{\"a\":\"\xc3\xa4\xc3\xb6\",\"b\":1}]}", "", "a   b\n\xc3\xa4\xc3\xb6  1\n"},
         {"{\"data\":{\"a\":1,\"long\":0.00001},\"key\":\"k\"}", "", "a     1\nlong  0.00001\nkey   k\n"},
         {"{\"data\":[]}", "a b", "a  b\n"},
+        {"{\"data\":[]}", "", "nothing\n"},
         {"{\"data\":[{\"a\":\"\\u001b[2J\\n\",\"b\":1}]}", "a b", "a      b\n?[2J?  1\n"},
         {"{\"a\":\"\\u009b31m\"}", "", "a  ?\x9b" "31m\n"},
     };

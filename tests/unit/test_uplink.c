@@ -1308,15 +1308,15 @@ static void few_batches_are_on_their_way(void)
 {
     start();
     accepted(60000);
-    meter_some(3000, 1);
+    meter_some(5000, 1);
     FOR_MS(300);
-    CHECK_INT(cp.n_frames - cp.n_read, 4); /* the rest waits for an acknowledgement */
-    expect_usage(1, 1024);
-    SAY(usage_ack, .seq = 1024);
-    expect_usage(1025, 2048);
+    CHECK_INT(cp.n_frames - cp.n_read, UPLINK_BATCHES_MAX); /* the rest waits for an acknowledgement */
+    expect_usage(1, 2048);
     SAY(usage_ack, .seq = 2048);
-    expect_usage(2049, 3000);
-    SAY(usage_ack, .seq = 3000);
+    expect_usage(2049, 4096);
+    SAY(usage_ack, .seq = 4096);
+    expect_usage(4097, 5000);
+    SAY(usage_ack, .seq = 5000);
     UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
     stop();
 }
@@ -1386,7 +1386,7 @@ static void a_forgetful_control_plane_gets_them_again(void)
     CHECK_INT(msg_usage_lost_decode(next_frame(MSG_USAGE_LOST), &lost), ERR_NONE);
     CHECK_INT(lost.lo, 6);
     CHECK_INT(lost.hi, newest - LIMIT_USAGE_KEPT);
-    expect_usage(lost.hi + 1, lost.hi + 1024);
+    expect_usage(lost.hi + 1, lost.hi + 2048);
     SAY(usage_ack, .seq = newest); /* it had the rest all the same */
     UNTIL(uplink_counters(dp.uplink).backlog == 0, 2000);
     meter_some(2, 1);
@@ -1407,16 +1407,16 @@ static void it_says_how_far_it_is(void)
     SAY(settle_ask, .token = 7);
     began_ms = clock_mono_ms();
     FOR_MS(100);
-    meter_some(2000, 1);
-    expect_usage(1, 1024);
+    meter_some(3000, 1);
+    expect_usage(1, 2048);
     FOR_MS(UPLINK_SETTLE_MS + 200);
-    CHECK_INT(cp.n_frames - cp.n_read, 0); /* 976 records wait for an acknowledgement, and it for them */
-    SAY(usage_ack, .seq = 1024);
-    expect_usage(1025, 2000);
+    CHECK_INT(cp.n_frames - cp.n_read, 0); /* 952 records wait for an acknowledgement, and it for them */
+    SAY(usage_ack, .seq = 2048);
+    expect_usage(2049, 3000);
     CHECK_INT(msg_settled_decode(next_frame(MSG_SETTLED), &m), ERR_NONE);
     CHECK(clock_mono_ms() - began_ms >= UPLINK_SETTLE_MS);
     CHECK_INT(m.token, 7);
-    CHECK_INT(m.seq, 2000);
+    CHECK_INT(m.seq, 3000);
     SAY(settle_ask, .token = 8);
     SAY(settle_ask, .token = 9); /* before the answer */
     UNTIL(cp.closed == 1, 2000);

@@ -278,7 +278,23 @@ static void test_lists(void)
     CHECK_INT(stripe_read_list(VIEW_LIT("{\"error\":{}}"), &o, &f, &found, &more), ERR_FORMAT);
 }
 
+/* An invoice's item is without its tax, as a checkout's is, where the service works out taxes. */
+static void test_item_tax(void)
+{
+    const struct rail_order o = {.amount_nusd = NUSD_PER_USD, .customer = "cus_1", .method = "", .object = "in_1"};
+
+    for (int taxes = 0; taxes < 2; taxes++) {
+        struct rail_request q = {0};
+
+        buf_init(&q.form, RAIL_FORM_MAX);
+        CHECK_INT(rail_stripe.word(RAIL_ASK_INVOICE_ITEM, &o, taxes != 0, false, &q), ERR_NONE);
+        CHECK((strstr((const char *)q.form.ptr, "&tax_behavior=exclusive") != NULL) == (taxes != 0));
+        buf_free(&q.form);
+    }
+}
+
 static const struct check_case cases[] = {
+    {"stripe_item_tax", test_item_tax},
     {"webhook_accepted", test_accepted},         {"webhook_rejected", test_rejected},
     {"webhook_events", test_events},             {"webhook_event_fields", test_event_fields},
     {"webhook_no_events", test_no_events},       {"stripe_answers", test_answers},
