@@ -81,22 +81,21 @@ static void seal_key(const struct call *c, struct view key, struct secret32 *out
     secret_wipe(&s, sizeof s);
 }
 
-/* None of the parts but the last has a byte 0. */
-static void request_digest(const struct call *c, struct digest32 *out)
+/* Keyed by what the database does not have: a body with something secret in it cannot be guessed from it. */
+static void request_mac(const struct call *c, const struct secret32 *seal, struct digest32 *out)
 {
-    const struct view parts[] = {c->method, c->path, c->query, buf_view(&c->body)};
-    struct buf all;
-    enum err e = ERR_NONE;
+    crypto_generichash_state s;
+    struct secret32 key;
 
-    buf_init(&all, c->method.len + c->path.len + c->query.len + c->body.len + 4);
-    for (size_t i = 0; i < 4 && e == ERR_NONE; i++) {
-        e = buf_append(&all, parts[i]);
-        if (e == ERR_NONE)
-            e = buf_append_byte(&all, 0);
-    }
-    assert(e == ERR_NONE);
-    digest_sha256(buf_view(&all), out);
-    buf_free(&all);
+    crypto_generichash(key.b, sizeof key.b, (const uint8_t *)"tr-rest-request/1", 17, seal->b, sizeof seal->b);
+    crypto_generichash_init(&s, key.b, sizeof key.b, sizeof out->b);
+    update(&s, c->method);
+    update(&s, c->path);
+    update(&s, c->query);
+    update(&s, buf_view(&c->body));
+    crypto_generichash_final(&s, out->b, sizeof out->b);
+    secret_wipe(&key, sizeof key);
+    secret_wipe(&s, sizeof s);
 }
 
 static struct once *once_new(const struct call *c, struct view key, void (*run)(struct call *c))
@@ -107,8 +106,8 @@ static struct once *once_new(const struct call *c, struct view key, void (*run)(
     o->run = run;
     buf_init(&o->answer, ANSWER_MAX + SEAL_NONCE + SEAL_TAG);
     digest_sha256(key, &o->key);
-    request_digest(c, &o->request);
     seal_key(c, key, &o->seal);
+    request_mac(c, &o->seal, &o->request);
     return o;
 }
 
@@ -183,11 +182,17 @@ static void claim_cb(void *cookie, enum err e, const struct db_result *r)
     }
 }
 
+/* Passwords and sessions: nothing of them is kept. */
+static bool of_sign_in(const struct route *r)
+{
+    return strncmp(r->path, "/auth/", 6) == 0;
+}
+
 void idempotent_begin(struct call *c, void (*run)(struct call *c))
 {
     struct view key;
 
-    if (c->origin->relayed || c->route->permission == PERM_PUBLIC ||
+    if (c->origin->relayed || c->route->permission == PERM_PUBLIC || of_sign_in(c->route) ||
         (c->route->flags & R_OWN_IDEMPOTENCY) != 0 || strcmp(c->route->method, "POST") != 0 ||
         !c->origin->header(c, VIEW_LIT("idempotency-key"), &key)) {
         run(c);
