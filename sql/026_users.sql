@@ -69,7 +69,7 @@ $$;
 
 -- --- how often somebody may try
 
--- One row for each e-mail address and each network address that tried lately, by digest. Each try takes one
+-- One row for each e-mail address, network address, pair of the two, and user that tried lately, by digest. Each try takes one
 -- place of p_burst; every p_every a place is free again. full_at: when all are, and the row may go.
 CREATE TABLE login_throttle (
     subject bytea PRIMARY KEY CHECK (octet_length(subject) = 32),
@@ -99,23 +99,51 @@ END $$;
 CREATE FUNCTION login_email(p_email text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
     SELECT sha256(convert_to('email ' || lower(p_email COLLATE "C"), 'UTF8'))
 $$;
+-- An e-mail address as it is tried from one network address.
+CREATE FUNCTION login_pair(p_email text, p_address bytea) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+    SELECT sha256('pair '::bytea || login_email(p_email) || coalesce(p_address, ''))
+$$;
 
--- Of an e-mail address ten at once and one in 30 s, of a network address (NULL: not counted) 30 at once and one
--- in 5 s. o_retry_ms as above; o_user and o_secret are NULL when nobody has this e-mail address or password.
+-- Of a network address (NULL: not counted) 30 at once and one in 5 s.
+CREATE FUNCTION login_take_address(p_address bytea) RETURNS bigint LANGUAGE sql AS $$
+    SELECT CASE WHEN p_address IS NULL THEN 0
+                ELSE login_take(sha256('address '::bytea || p_address), 30, interval '5 seconds') END
+$$;
+-- Of an e-mail address from one network ten at once and one in 30 s: somebody else's tries from elsewhere do not keep its
+-- user out. From everywhere together 1000 at once and one in 2 s: so many guesses are the most that a botnet has.
+CREATE FUNCTION login_take_email(p_email text, p_address bytea) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    retry_ms bigint := login_take(login_pair(p_email, p_address), 10, interval '30 seconds');
+BEGIN
+    IF retry_ms = 0 THEN
+        retry_ms := login_take(login_email(p_email), 1000, interval '2 seconds');
+    END IF;
+    RETURN retry_ms;
+END $$;
+
+-- o_retry_ms as above; o_user and o_secret are NULL when nobody has this e-mail address or password.
 CREATE FUNCTION login_begin(p_email text, p_address bytea, OUT o_retry_ms bigint, OUT o_user uuid,
                             OUT o_secret text) LANGUAGE plpgsql AS $$
 BEGIN
-    o_retry_ms := 0;
-    IF p_address IS NOT NULL THEN
-        o_retry_ms := login_take(sha256('address '::bytea || p_address), 30, interval '5 seconds');
-    END IF;
+    o_retry_ms := login_take_address(p_address);
     IF o_retry_ms = 0 THEN
-        o_retry_ms := login_take(login_email(p_email), 10, interval '30 seconds');
+        o_retry_ms := login_take_email(p_email, p_address);
     END IF;
     IF o_retry_ms = 0 THEN
         SELECT u.user_id, i.secret INTO o_user, o_secret FROM app_user u
         JOIN user_identity i ON i.user_id = u.user_id AND i.kind = 'password'
         WHERE lower(u.email COLLATE "C") = lower(p_email COLLATE "C");
+    END IF;
+END $$;
+
+-- A user who has signed in changes the password: ten at once and one in 30 s, of the user. Nobody else takes these.
+CREATE FUNCTION password_begin(p_user uuid, OUT o_retry_ms bigint, OUT o_secret text, OUT o_email text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    o_retry_ms := login_take(sha256(convert_to('user ' || p_user, 'UTF8')), 10, interval '30 seconds');
+    IF o_retry_ms = 0 THEN
+        SELECT i.secret, u.email INTO o_secret, o_email FROM app_user u
+        LEFT JOIN user_identity i ON i.user_id = u.user_id AND i.kind = 'password' WHERE u.user_id = p_user;
     END IF;
 END $$;
 
@@ -141,9 +169,10 @@ BEGIN
             ledger_now() + p_ttl_ms * interval '1 millisecond', p_idle_ms);
 END $$;
 
--- The password was right: p_secret is what it was compared with. false: it is another one meanwhile.
+-- The password was right: p_secret is what it was compared with, p_address where it came from, whose count begins anew.
+-- false: it is another one meanwhile.
 CREATE FUNCTION login_done(p_session uuid, p_digest bytea, p_user uuid, p_secret text, p_ttl_ms bigint,
-                           p_idle_ms bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+                           p_idle_ms bigint, p_address bytea) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     address text;
 BEGIN
@@ -152,7 +181,7 @@ BEGIN
                    AND secret = p_secret) THEN
         RETURN false;
     END IF;
-    DELETE FROM login_throttle WHERE subject = login_email(address);
+    DELETE FROM login_throttle WHERE subject = login_pair(address, p_address);
     PERFORM session_open(p_session, p_digest, p_user, p_ttl_ms, p_idle_ms);
     RETURN true;
 END $$;
@@ -324,6 +353,14 @@ $$;
 CREATE FUNCTION invitation_open(i invitation) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > ledger_now()
 $$;
+-- Who invited may still give this role, in this organisation or as an operator: an owner every role, an admin every one
+-- but the owner's (controlplane/api/roles.c). Operators' keys (NULL) may.
+CREATE FUNCTION invitation_backed(i invitation) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT i.invited_by IS NULL OR EXISTS (
+        SELECT 1 FROM membership m JOIN organisation o USING (organisation_id)
+        WHERE m.user_id = i.invited_by AND (m.organisation_id = i.organisation_id OR o.operator)
+          AND (m.role = 'owner' OR (m.role = 'admin' AND i.role <> 'owner')))
+$$;
 CREATE FUNCTION invitation_object(i invitation) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', i.invitation_id, 'email', i.email, 'role', i.role,
                              'invited_by', i.invited_by, 'created_at', utc_text(i.created_at),
@@ -363,31 +400,34 @@ BEGIN
     o_shown := invitation_object(made);
 END $$;
 
--- Whose invitation it is, as login_begin. o_email NULL: there is no such open invitation.
+-- Whose invitation it is, as login_begin. o_email NULL: there is no such open invitation, or who invited
+-- may no longer give this role.
 CREATE FUNCTION invitation_begin(p_digest bytea, p_address bytea, OUT o_retry_ms bigint, OUT o_email text,
                                  OUT o_user uuid, OUT o_secret text) LANGUAGE plpgsql AS $$
 BEGIN
-    o_retry_ms := 0;
-    IF p_address IS NOT NULL THEN
-        o_retry_ms := login_take(sha256('address '::bytea || p_address), 30, interval '5 seconds');
-    END IF;
+    o_retry_ms := login_take_address(p_address);
     IF o_retry_ms <> 0 THEN
         RETURN;
     END IF;
     SELECT i.email INTO o_email FROM invitation i JOIN organisation o USING (organisation_id)
-    WHERE i.digest = p_digest AND invitation_open(i) AND o.closed_at IS NULL;
+    WHERE i.digest = p_digest AND invitation_open(i) AND invitation_backed(i) AND o.closed_at IS NULL;
     IF o_email IS NULL THEN
         RETURN;
     END IF;
-    SELECT b.o_retry_ms, b.o_user, b.o_secret INTO o_retry_ms, o_user, o_secret FROM login_begin(o_email, NULL) b;
+    o_retry_ms := login_take_email(o_email, p_address);
+    IF o_retry_ms = 0 THEN
+        SELECT u.user_id, d.secret INTO o_user, o_secret FROM app_user u
+        JOIN user_identity d ON d.user_id = u.user_id AND d.kind = 'password'
+        WHERE lower(u.email COLLATE "C") = lower(o_email COLLATE "C");
+    END IF;
 END $$;
 
 -- p_user: who has the invitation's address, and p_secret what the password was compared with; or, when nobody
--- had it (p_new), the id and the password of the user to make. outcome: ok; unknown (no such open invitation);
--- changed (the user was made, or has another password, meanwhile).
+-- had it (p_new), the id and the password of the user to make. outcome: ok; unknown (as invitation_begin());
+-- changed (the user was made, or has another password, meanwhile). p_address: as login_done().
 CREATE FUNCTION invitation_accept(p_digest bytea, p_new boolean, p_user uuid, p_name text, p_secret text,
-                                  p_session uuid, p_session_digest bytea, p_ttl_ms bigint, p_idle_ms bigint)
-RETURNS text LANGUAGE plpgsql AS $$
+                                  p_session uuid, p_session_digest bytea, p_ttl_ms bigint, p_idle_ms bigint,
+                                  p_address bytea) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     i invitation;
     at organisation;
@@ -395,7 +435,8 @@ BEGIN
     SELECT * INTO i FROM invitation x WHERE x.digest = p_digest;
     SELECT * INTO at FROM organisation WHERE organisation_id = i.organisation_id FOR NO KEY UPDATE;
     SELECT * INTO i FROM invitation x WHERE x.digest = p_digest FOR NO KEY UPDATE;
-    IF i.invitation_id IS NULL OR NOT invitation_open(i) OR at.closed_at IS NOT NULL THEN
+    -- member_change() and member_remove() wait for the organisation's row, too.
+    IF i.invitation_id IS NULL OR NOT invitation_open(i) OR NOT invitation_backed(i) OR at.closed_at IS NOT NULL THEN
         RETURN 'unknown';
     END IF;
     IF p_new THEN
@@ -413,7 +454,7 @@ BEGIN
     WHERE organisation_id = i.organisation_id AND invitation_id = i.invitation_id;
     INSERT INTO membership (organisation_id, user_id, role) VALUES (i.organisation_id, p_user, i.role)
     ON CONFLICT DO NOTHING;
-    DELETE FROM login_throttle WHERE subject = login_email(i.email);
+    DELETE FROM login_throttle WHERE subject = login_pair(i.email, p_address);
     PERFORM session_open(p_session, p_session_digest, p_user, p_ttl_ms, p_idle_ms);
     RETURN 'ok';
 END $$;

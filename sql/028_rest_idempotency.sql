@@ -2,14 +2,14 @@
 -- answer. A row is written before the request is carried out. The transaction in which the request writes says
 -- so in the same row (rest_ran), so after any crash the row tells whether it was carried out.
 --
--- Of the key only its SHA-256 is here, and of the answer only what is sealed to the key and the caller's
--- credential, neither of which the database has (controlplane/api/idempotent.h).
+-- Of the key only its SHA-256 is here, of the request a MAC, and of the answer only what is sealed: MAC and seal are made
+-- with the key and the caller's credential, neither of which the database has (controlplane/api/idempotent.h).
 
 CREATE TABLE rest_idempotency (
     account_id uuid NOT NULL, -- the workspace that the call acted on
     caller     uuid NOT NULL, -- the API key or the user
     digest     bytea NOT NULL CHECK (octet_length(digest) = 32),  -- of the key
-    request    bytea NOT NULL CHECK (octet_length(request) = 32), -- of key, method, path, query and body
+    request    bytea NOT NULL CHECK (octet_length(request) = 32), -- MAC of method, path, query and body
     claim      uuid NOT NULL, -- the call that may carry it out
     -- claimed: it may be under way, and has written nothing; ran: it has written; answered: and this was the answer.
     state      text NOT NULL CHECK (state IN ('claimed', 'ran', 'answered')),

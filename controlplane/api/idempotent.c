@@ -81,20 +81,20 @@ static void seal_key(const struct call *c, struct view key, struct secret32 *out
     secret_wipe(&s, sizeof s);
 }
 
-/* The body may have a password in it. With the idempotency key in front, of which the database has a digest alone,
- * nobody who reads the database can try passwords against this one, at the speed of a plain hash. */
-static void request_digest(const struct call *c, struct view key, struct digest32 *out)
+/* Keyed by what the database does not have: a body with something secret in it cannot be guessed from it. */
+static void request_mac(const struct call *c, const struct secret32 *seal, struct digest32 *out)
 {
     crypto_generichash_state s;
+    struct secret32 key;
 
-    crypto_generichash_init(&s, NULL, 0, sizeof out->b);
-    update(&s, VIEW_LIT("tr-rest-request/1"));
-    update(&s, key);
+    crypto_generichash(key.b, sizeof key.b, (const uint8_t *)"tr-rest-request/1", 17, seal->b, sizeof seal->b);
+    crypto_generichash_init(&s, key.b, sizeof key.b, sizeof out->b);
     update(&s, c->method);
     update(&s, c->path);
     update(&s, c->query);
     update(&s, buf_view(&c->body));
     crypto_generichash_final(&s, out->b, sizeof out->b);
+    secret_wipe(&key, sizeof key);
     secret_wipe(&s, sizeof s);
 }
 
@@ -106,8 +106,8 @@ static struct once *once_new(const struct call *c, struct view key, void (*run)(
     o->run = run;
     buf_init(&o->answer, ANSWER_MAX + SEAL_NONCE + SEAL_TAG);
     digest_sha256(key, &o->key);
-    request_digest(c, key, &o->request);
     seal_key(c, key, &o->seal);
+    request_mac(c, &o->seal, &o->request);
     return o;
 }
 
@@ -182,11 +182,17 @@ static void claim_cb(void *cookie, enum err e, const struct db_result *r)
     }
 }
 
+/* Passwords and sessions: nothing of them is kept. */
+static bool of_sign_in(const struct route *r)
+{
+    return strncmp(r->path, "/auth/", 6) == 0;
+}
+
 void idempotent_begin(struct call *c, void (*run)(struct call *c))
 {
     struct view key;
 
-    if (c->origin->relayed || c->route->permission == PERM_PUBLIC ||
+    if (c->origin->relayed || c->route->permission == PERM_PUBLIC || of_sign_in(c->route) ||
         (c->route->flags & R_OWN_IDEMPOTENCY) != 0 || strcmp(c->route->method, "POST") != 0 ||
         !c->origin->header(c, VIEW_LIT("idempotency-key"), &key)) {
         run(c);

@@ -5,7 +5,10 @@
  * Of the request there is a digest, made with the idempotency key, so that nothing in it can be guessed there.
  * What is kept of the answer is sealed (XChaCha20-Poly1305) with a key that is made from the idempotency key and the
  * caller's credential. The database has digests of both, from which it cannot be made: a new API key that is in
- * the answer is safe there. */
+ * the answer is safe there.
+ * What tells a repeated request from another one is a MAC (BLAKE2b) of the whole request, with a key that is made of
+ * that one: without it nobody can try guesses of a body. So the same idempotency key with another credential of the same
+ * caller (another session, a rotated key's new text) is another request: it is refused, not carried out. */
 #ifndef TR_CONTROLPLANE_API_IDEMPOTENT_H
 #define TR_CONTROLPLANE_API_IDEMPOTENT_H
 
@@ -21,8 +24,8 @@ enum {
 };
 
 /* Run it, unless the key that came along says otherwise; then the call is answered. Without a key, on a path that
- * needs no credential or has keys of its own (R_OWN_IDEMPOTENCY), and for a call that a data plane handed on, it
- * runs at once. */
+ * needs no credential, is below /auth (passwords) or has keys of its own (R_OWN_IDEMPOTENCY), and for a call that a
+ * data plane handed on, it runs at once. */
 void idempotent_begin(struct call *c, void (*run)(struct call *c));
 /* What the call writes carries its claim. */
 void idempotent_name(const struct call *c, struct db_who *who);

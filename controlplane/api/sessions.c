@@ -45,8 +45,9 @@ static void compared_cb(void *cookie, enum err e, const char *secret)
                                  db_id(&s->user),
                                  db_bytes(view_str(s->secret)),
                                  db_i64(SESSION_S * INT64_C(1000)),
-                                 db_i64(SESSION_IDLE_S * INT64_C(1000))};
-    db_query(call_db(c), STMT_LOGIN_DONE, p, 6, 0, logged_in_cb, c);
+                                 db_i64(SESSION_IDLE_S * INT64_C(1000)),
+                                 sign_in_address(c)};
+    db_query(call_db(c), STMT_LOGIN_DONE, p, 7, 0, logged_in_cb, c);
 }
 
 /* Whether anybody has this address changes nothing from here on but the outcome. */

@@ -163,6 +163,7 @@ static void known_cb(void *cookie, enum err e, const char *secret)
         db_bytes(view_of(c->made.digest, sizeof c->made.digest)),
         db_i64(SESSION_S * INT64_C(1000)),
         db_i64(SESSION_IDLE_S * INT64_C(1000)),
+        sign_in_address(c),
     };
     db_query(call_db(c), STMT_INVITATION_ACCEPT, p, sizeof p / sizeof p[0], 0, accepted_cb, c);
 }

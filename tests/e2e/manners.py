@@ -112,6 +112,9 @@ def another_request_with_the_key_is_refused():
     # The key is its caller's: another one's is another.
     equal(post(two, "a", "order-1", OTHER)[:2], (201, None))
     equal(named("a"), 2)
+    # Both sent the same bytes, and the database cannot tell: what it has of a request is keyed by the credential.
+    equal(one.sql("SELECT count(*), count(DISTINCT request) FROM rest_idempotency"
+                  " WHERE digest = sha256('order-1')"), "2|2")
 
 
 @case

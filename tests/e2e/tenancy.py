@@ -551,8 +551,10 @@ def passwords_are_changed_and_guesses_throttled():
     token = sign_up(email).json()["data"]["token"]
     second = sign_in(email, token=True).json()["data"]["token"]
     wrong = {"current_password": "wrong horse!", "new_password": "another horse"}
-    a = call("POST", "/v1/auth/password", token, wrong)
+    a = call("POST", "/v1/auth/password", token, wrong, {"idempotency-key": "once"})
     equal((a.status, a.code()), (403, "invalid_password"))
+    # Nothing of a password is kept, whatever key comes along.
+    equal(plane.sql("SELECT count(*) FROM rest_idempotency WHERE digest = sha256('once')"), "0")
     a = call("POST", "/v1/auth/password", token, {"current_password": "correct horse", "new_password": "short"})
     equal((a.status, a.param()), (400, "new_password"))
     a = call("POST", "/v1/auth/password", token, {"current_password": "correct horse", "new_password": "another horse"})
@@ -588,7 +590,7 @@ def passwords_are_changed_and_guesses_throttled():
     equal(said, [404] * 30 + [429])  # of one network address
     plane.sql("UPDATE login_throttle SET full_at = now() - interval '1 second'")
     sign_in(unknown)
-    equal(plane.sql("SELECT count(*) FROM login_throttle"), "2")  # what is full again has gone
+    equal(plane.sql("SELECT count(*) FROM login_throttle"), "3")  # what is full again has gone
 
 
 @case

@@ -289,6 +289,80 @@ static void attempts_are_bounded(void)
     sql_is("SELECT login_email('A@b.example') = login_email('a@B.EXAMPLE')", "t");
 }
 
+/* Tries of somebody else, from elsewhere, keep no user out; a user's own from one network are bounded. */
+static void nobody_locks_a_user_out(void)
+{
+#define USER "c0000000-0000-4000-8000-000000000001"
+#define NET(n) "decode(repeat(lpad(to_hex(" n "), 2, '0'), 16), 'hex')"
+#define TRIES(net, n)                                                                                                  \
+    "SELECT count(*) FILTER (WHERE o_retry_ms = 0) FROM generate_series(1, " n ") g, LATERAL login_begin("             \
+    "CASE WHEN g > 0 THEN 'a@b.example' END, " net ")"
+    users();
+    sql_is("INSERT INTO user_identity (user_id, kind, secret) VALUES ('" USER "', 'password', 'kept')", "");
+    sql_is(TRIES(NET("1"), "20"), "10");
+    sql_is(TRIES(NET("2"), "20"), "10");
+    sql_is(TRIES("NULL", "20"), "10");
+    sql_is("SELECT o_retry_ms, o_user, o_secret FROM login_begin('A@b.example', " NET("3") ")", "0|" USER "|kept");
+    /* Who has signed in begins anew, and nobody else does. */
+    sql_is("SELECT login_done(gen_random_uuid(), " DIGEST("01") ", '" USER "', 'kept', 1000000, 1000000, " NET("1") ")",
+           "t");
+    sql_is(TRIES(NET("1"), "1"), "1");
+    sql_is(TRIES(NET("2"), "1"), "0");
+    /* Whatever is tried by e-mail address, a session's user may change the password, ten times. */
+    sql_is("SELECT count(*) FILTER (WHERE o_retry_ms = 0 AND o_secret = 'kept' AND o_email = 'A@b.example') FROM"
+           " generate_series(1, 12) g, LATERAL password_begin(CASE WHEN g > 0 THEN '" USER "'::uuid END)",
+           "10");
+    /* 110 networks with ten tries each are too many together. */
+    sql_is("SELECT count(*) FILTER (WHERE login_take_email('c@b.example', int4send(g / 10)) = 0)"
+           " FROM generate_series(0, 1099) g",
+           "1000");
+}
+
+/* --- invitations end with what the one who invited may do --- */
+
+static void accept_is(const char *role, const char *want)
+{
+    char sql[1024];
+
+    snprintf(sql, sizeof sql,
+             "UPDATE membership SET role = '%s' WHERE user_id = '" USER "';"
+             " SELECT coalesce(o_email, 'none') || ' ' || invitation_accept(" DIGEST("0a") ", true, gen_random_uuid(),"
+             " NULL, 's', gen_random_uuid(), " DIGEST("0b") ", 1000000, 1000000, NULL)"
+             " FROM invitation_begin(" DIGEST("0a") ", NULL)", role);
+    sql_is(sql, want);
+}
+
+static void an_invitation_needs_its_inviter(void)
+{
+    static const struct {
+        const char *given, *inviter;
+        bool ok;
+    } table[] = {{"admin", "viewer", false}, {"admin", "developer", false}, {"viewer", "billing", false},
+                 {"owner", "admin", false},  {"admin", "admin", true},      {"owner", "owner", true}};
+    char sql[512];
+
+    for (size_t n = 0; n < sizeof table / sizeof table[0]; n++) {
+        users();
+        snprintf(sql, sizeof sql,
+                 "SELECT outcome FROM invitation_create('" ORG "', gen_random_uuid(), 'n@b.example', '%s', " DIGEST("0a")
+                 ", '" USER "', 1000000)", table[n].given);
+        sql_is(sql, "ok");
+        accept_is(table[n].inviter, table[n].ok ? "n@b.example ok" : "none unknown");
+        sql_is("SELECT count(*) FROM membership", table[n].ok ? "3" : "2");
+        if (!table[n].ok) /* with the role comes the invitation */
+            accept_is("owner", "n@b.example ok");
+    }
+    /* A member who has gone, by whatever way, has invited nobody; an operator who is no member has. */
+    users();
+    sql_is("SELECT outcome FROM invitation_create('" ORG "', gen_random_uuid(), 'n@b.example', 'owner', " DIGEST("0a")
+           ", '" USER "', 1000000); UPDATE membership SET organisation_id = '" OTHER "' WHERE user_id = '" USER "'",
+           "ok");
+    accept_is("owner", "none unknown");
+    sql_is("UPDATE organisation SET operator = true WHERE organisation_id = '" OTHER "'", "");
+    accept_is("admin", "none unknown");
+    accept_is("owner", "n@b.example ok");
+}
+
 static const struct check_case cases[] = {
     {"an account made alone has an organisation", an_account_made_alone_has_an_organisation},
     {"a suspended account stops its keys", a_suspended_account_stops_its_keys},
@@ -299,5 +373,7 @@ static const struct check_case cases[] = {
     {"the last owner stays", the_last_owner},
     {"sessions are bounded", sessions_are_bounded},
     {"attempts to sign in are bounded", attempts_are_bounded},
+    {"nobody locks a user out", nobody_locks_a_user_out},
+    {"an invitation needs its inviter", an_invitation_needs_its_inviter},
 };
 CHECK_MAIN(cases)
