@@ -12,9 +12,18 @@ CREATE FUNCTION payment_month(at timestamptz) RETURNS timestamptz LANGUAGE sql S
     SELECT date_trunc('month', at AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
 $$;
 
--- While a debt is open no card is charged by itself: the charge would pay what a bank or an operator took back.
+-- While a debt is open, of this or another workspace of the organisation, no card is charged by itself: the charge would
+-- pay what a bank or an operator took back. When the account has paid for another one, the customer decides anew.
 CREATE FUNCTION auto_topup_owes(p_account uuid) RETURNS boolean LANGUAGE sql STABLE AS
-    'SELECT ledger_balance(p_account, ''owed'') < 0';
+    'SELECT ledger_organisation_owes(p_account)';
+CREATE FUNCTION auto_topup_paid_for() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE auto_topup SET state = 'off', reason = 'debt_of_another_workspace', updated_at = ledger_now()
+    WHERE account_id = NEW.account_id AND state = 'on';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER auto_topup_paid_for AFTER INSERT ON transfer FOR EACH ROW
+    WHEN (NEW.kind = 'move' AND NEW.reason = 'debt of another workspace') EXECUTE FUNCTION auto_topup_paid_for();
 
 -- The claim of one account's charge: its row, before anything is charged. outcome: claimed; busy (the account's row
 -- is held, or a charge is under way); owes; enough; no_payment_method; monthly_ceiling.

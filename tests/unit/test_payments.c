@@ -496,6 +496,24 @@ static void test_auto_went_back(void)
     }
 }
 
+/* What an account paid for another of its organisation is not bought again with its card, and nothing is while that owes. */
+static void test_auto_pays_debt(void)
+{
+    automatic("5000");
+    pg_sql("INSERT INTO account (account_id, name, organisation_id) VALUES"
+           " ('55555555555555555555555555555555', 's', '" ACCOUNT "')");
+    pg_sql("SELECT ledger_topup('" ACCOUNT "', 700 * 10000000::bigint, 'x');"
+           "SELECT ledger_take_back('55555555555555555555555555555555', 600 * 10000000::bigint, 'd', 'dispute')");
+    CHECK_INT(available(), 100);
+    CHECK_INT(claim(), 0);
+    outcome(pg_sql("SELECT state, reason FROM auto_topup"), "off|debt_of_another_workspace");
+    pg_sql("SELECT ledger_take_back('55555555555555555555555555555555', 600 * 10000000::bigint, 'e', 'dispute')");
+    outcome(SAY(PUT_AUTO("5000")), "ok");
+    CHECK_INT(claim(), 0);
+    outcome(pg_sql("SELECT state, auto_topup_json(t) ->> 'reason' FROM auto_topup t"), "on|account_owes");
+    sound();
+}
+
 /* An account that may not be charged does not stand before one that may. */
 static void test_auto_others_wait(void)
 {
@@ -656,6 +674,7 @@ static const struct check_case cases[] = {
     {"payments_auto_failures", test_auto_failures},
     {"payments_auto_refused", test_auto_refused},
     {"payments_auto_went_back", test_auto_went_back},
+    {"payments_auto_pays_debt", test_auto_pays_debt},
     {"payments_auto_others_wait", test_auto_others_wait},
     {"payments_due", test_due},
     {"payments_due_order", test_due_order},
