@@ -432,7 +432,19 @@ def pid(name):
 
 
 def kill9(name):
-    os.kill(pid(name), signal.SIGKILL)
+    """Killed and gone: start() leaves one alone that still runs."""
+    process = pid(name)
+    os.kill(process, signal.SIGKILL)
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            with open(f"/proc/{process}/stat") as f:
+                if f.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    return
+        except OSError:
+            return
+        time.sleep(0.005)
+    raise AssertionError(f"{name} does not end")
 
 
 def start(name):

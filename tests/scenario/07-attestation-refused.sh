@@ -63,13 +63,14 @@ OTHER_MEASUREMENT = replace(r"^(sha384\s*=\s*)[0-9a-f]{96}", r"\g<1>" + "ab" * 4
 
 @case
 def wrong_measurement():
-    """Both start with the policy that refuses; the data plane keeps asking, and the right policy is enough."""
+    """Both start with the policy that refuses, and again with the right one."""
     try:
         with_policy(OTHER_MEASUREMENT(GOOD))
         rig.stop("dataplane")
         rig.start_only("dataplane")
         is_refused("measurement", 20)
     finally:
+        rig.stop("dataplane")
         with_policy(GOOD)
         rig.start("dataplane")
     wait_until(lambda: rig.chat().status == 200, 20, "served with the right policy")
