@@ -289,6 +289,10 @@ static void start_cb(void *cookie, enum err e, const struct db_result *res)
     if (e == ERR_NONE && !db_is_null(res, 0, STATE_VERSION) && db_get_bool(res, 0, STATE_FILE_SEEN)) {
         e = stored(res, &there);
         if (e == ERR_NONE) { /* which is in the log; the log says so if providers.conf is the same, too */
+            const struct digest32 file = attest_policy_digest(r->now);
+
+            if (!in_force_is(res, &file)) /* an operator who has put an older file back wants to know */
+                LOG("policy_file_counted_before", KV("in_force", db_get_i64(res, 0, STATE_VERSION)));
             attest_policy_free(r->now);
             r->now = there;
             r->version = 0;

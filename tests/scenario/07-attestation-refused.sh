@@ -16,9 +16,10 @@ with open(CONF) as f:
 
 
 def with_policy(text):
+    """At start a file counts that has not counted before: the comment makes it one."""
     rig.stop("controlplane")
     with open(CONF, "w") as f:
-        f.write(text)
+        f.write(f"{text}# {time.time_ns()}\n")
     rig.start("controlplane")
 
 
