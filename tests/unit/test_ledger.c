@@ -1324,7 +1324,9 @@ static void test_constraints(void)
          "does not balance"},
         {"INSERT INTO posting (transfer_id, ledger_account_id, amount_nusd)"
          " SELECT t.transfer_id, a.ledger_account_id, 5 FROM transfer t"
-         " JOIN ledger_account a ON a.owner = t.account_id ORDER BY 1 DESC, 2 DESC LIMIT 1",
+         " JOIN ledger_account a ON a.owner = t.account_id WHERE a.kind <> 'leased' AND NOT EXISTS (SELECT 1"
+         " FROM posting p WHERE p.transfer_id = t.transfer_id AND p.ledger_account_id = a.ledger_account_id)"
+         " ORDER BY 1 DESC LIMIT 1",
          "does not balance"},
         {"UPDATE ledger_account SET balance_nusd = -1 WHERE kind = 'available'",
          "ledger_no_overdraft"},
