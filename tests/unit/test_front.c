@@ -485,7 +485,8 @@ static void test_account_paths(void)
         {"GET", "/v1/generation/content", "/v1/generation/content", NULL},
         {"POST", "/v1/key", NULL, "allow: GET, HEAD, OPTIONS\n"},
         {"DELETE", "/v1/keys", NULL, "allow: GET, HEAD, POST, OPTIONS\n"},
-        {"POST", "/v1/keys/ab", NULL, "allow: GET, HEAD, PATCH, DELETE, OPTIONS\n"},
+        {"POST", "/v1/keys/ab/rotate", "/v1/keys/ab/rotate", NULL},
+        {"PUT", "/v1/keys/ab", NULL, "allow: GET, HEAD, POST, PATCH, DELETE, OPTIONS\n"},
         {"POST", "/v1/credits/topup", NULL, NULL}, /* an operator's, at the control plane */
         {"POST", "/v1/accounts", NULL, NULL},
         {"GET", "/key", NULL, NULL},
