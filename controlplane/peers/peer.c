@@ -336,10 +336,11 @@ static void peer_closed(void *cookie, enum err e)
      * logged one by one. */
     if (p->state != PEER_HANDSHAKE)
         LOG("peer_closed", KV("session", p->session), KV("error", log_err(e)));
-    if (p->linked)
+    if (p->linked) {
+        steer_write(p, clock_mono_ms());
         steer_happened(p, "closed", err_name(e));
-    if (p->linked)
         ledger_unlink(p->owner->config.ledger, &p->identity.boot, &p->session);
+    }
     p->conn = NULL;
     relay_closed(p);
     peers_left(p);

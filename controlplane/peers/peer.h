@@ -175,6 +175,8 @@ void sealing_accepted(struct peer *p);
 bool steer_said(struct peer *p, struct view payload);
 /* Writes the STATE that waits, when it is time. */
 void steer_tick(struct peer *p, uint64_t now_ms);
+/* What it said last and is not written yet: before its connection ends. */
+void steer_write(struct peer *p, uint64_t now_ms);
 void steer_happened(const struct peer *p, const char *event, const char *detail);
 
 /* orders.c: what is booked in its order. False: illegal, or no memory; close. */

@@ -60,10 +60,16 @@ static void said_write(struct peer *p, const struct msg_state *m, uint64_t now_m
 
 void steer_tick(struct peer *p, uint64_t now_ms)
 {
+    if (now_ms - p->said_ms >= SAID_MS)
+        steer_write(p, now_ms);
+}
+
+void steer_write(struct peer *p, uint64_t now_ms)
+{
     struct msg_state m;
     enum err e;
 
-    if (p->said.len == 0 || now_ms - p->said_ms < SAID_MS)
+    if (p->said.len == 0)
         return;
     e = msg_state_decode(buf_view(&p->said), &m);
     assert(e == ERR_NONE); /* steer_said() has decoded it */

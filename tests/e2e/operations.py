@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 import rig  # noqa: E402
 from rig import Skip, case, equal, true  # noqa: E402
 
-BIN = rig.env("TR_BIN")
+BIN = os.environ.get("TR_BIN") or os.path.join(rig.ROOT, "build/release")
 HOME = tempfile.mkdtemp(prefix="tr-operations-")
 SECONDS = 180
 PORTS = ("15432", "18443", "18444", "18445", "19101")

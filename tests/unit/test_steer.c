@@ -47,6 +47,11 @@ static void once_a_second(void)
     written = 0;
     steer_tick(&p, p.said_ms + 2 * SAID_MS);
     CHECK_INT(written, 0);
+    p.said_ms = clock_mono_ms();
+    /* What it said last is not lost with its connection: that it is ending, above all. */
+    say(&p, 5001);
+    steer_write(&p, p.said_ms);
+    CHECK(written == 1 && version == 5001);
     buf_free(&p.said);
 }
 
