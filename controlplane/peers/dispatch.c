@@ -221,7 +221,7 @@ static bool handle_bye(struct peer *p, struct view payload)
     if (payload.len != 0)
         return false;
     LOG("peer_bye", KV("boot", p->identity.boot));
-    conn_close(p->conn, ERR_NONE); /* it waits for that */
+    orders_bye(p);
     return true;
 }
 

@@ -267,6 +267,10 @@ static void orders_step(struct peer *p)
     const struct id *boot = &p->identity.boot;
     struct order *o = p->orders;
 
+    if (o == NULL && p->bye && conn_open(p->conn)) {
+        conn_close(p->conn, ERR_NONE); /* it waits for that */
+        return;
+    }
     if (o == NULL || p->order_running || p->order_retry_ms != 0 || p->state != PEER_ACCEPTED)
         return;
     orders_join(p);
@@ -294,6 +298,12 @@ static void orders_step(struct peer *p)
 }
 
 /* --- what came over the link --- */
+
+void orders_bye(struct peer *p)
+{
+    p->bye = true;
+    orders_step(p);
+}
 
 static bool order_queue(struct peer *p, struct order *o)
 {

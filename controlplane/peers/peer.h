@@ -75,6 +75,7 @@ struct peer {
     uint64_t opened_ms, heard_ms, challenged_ms, accepted_ms, cert_renew_ms;
 
     struct order *orders, **orders_end;
+    bool bye; /* nothing follows */
     unsigned n_orders;
     bool order_running;
     uint64_t order_retry_ms; /* 0: nothing to retry */
@@ -181,6 +182,8 @@ void steer_happened(const struct peer *p, const char *event, const char *detail)
 
 /* orders.c: what is booked in its order. False: illegal, or no memory; close. */
 bool orders_usage(struct peer *p, const struct msg_usage *m);
+/* It ends: its connection is closed when what it has sent before is booked, above all what it gives back. */
+void orders_bye(struct peer *p);
 bool orders_attempts(struct peer *p, const struct msg_usage_attempts *m); /* of the next usage */
 bool orders_lost(struct peer *p, const struct msg_usage_lost *m);
 bool orders_return(struct peer *p, const struct msg_lease_return *m); /* a final one */

@@ -1490,6 +1490,33 @@ static void waits_for(atomic_uint *what, unsigned value)
     CHECK_INT(*what, value);
 }
 
+/* A data plane that ends has said so behind its records and what it gives back: that is booked, and then its connection is
+ * closed, although the database was away for a moment. */
+static void what_is_given_back_is_booked_before_the_end(void)
+{
+    struct client c;
+    struct buf out;
+
+    policy_for(&honest);
+    server_start(60000);
+    client_enter(&c);
+    returns = 0;
+    ingest_failures = 1;
+    usage_send(&c, 1, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        buf_init(&out, 128);
+        CHECK_INT(msg_lease_return_encode(&(struct msg_lease_return){.total_nusd = 7, .final = 1}, &out),
+                  ERR_NONE);
+        client_send(&c, &out);
+    }
+    buf_init(&out, 64);
+    CHECK_INT(msg_bye_encode(&out), ERR_NONE);
+    client_send(&c, &out);
+    waits_for(&returns, 3);
+    client_close(&c);
+    server_stop();
+}
+
 /* What is wrong with the control plane reaches who is connected at once, who connects later with
  * the welcome, and nobody when there is nothing to say. */
 static void troubles_are_told(void)
@@ -2025,6 +2052,7 @@ static const struct check_case cases[] = {
     {"peers: own keys are told", own_keys_are_told},
     {"peers: sealing keys are carried", sealing_keys_are_carried},
     {"peers: ACME challenges are carried", acme_challenges_are_carried},
+    {"peers: what is given back is booked before the end", what_is_given_back_is_booked_before_the_end},
     {"peers: usage is booked in order, and again after a failure",
      usage_is_booked_in_order_and_again_after_a_failure},
     {"peers: troubles are told", troubles_are_told},
