@@ -350,12 +350,13 @@ def create_refuses():
         refused(400, code, "POST", "/v1/keys", wrong, param=param)
     refused(403, "insufficient_role", "POST", "/v1/keys", {**good, "workspace_id": "0" * 32},
             param="workspace_id")
-    # Refused by its length alone; whoever goes on sending may find the connection closed.
+    # Refused when more than 64 KiB have come; a client that goes on sending may find the connection closed.
     c = connect()
     c.putrequest("POST", "/v1/keys")
     c.putheader("Authorization", "Bearer " + OPERATOR)
     c.putheader("Content-Length", "70000")
     c.endheaders()
+    c.send(b"{" * 70000)
     r = c.getresponse()
     equal((r.status, json.loads(r.read())["error"]["code"]), (413, "body_too_large"))
     c.close()
@@ -405,8 +406,8 @@ def patch():
     refused(409, "own_key", "DELETE", "/v1/keys/" + own)
     # A management key of the same account has no power over an operator's.
     manager = new_key(role="management")["key"]
-    refused(404, "not_found", "DELETE", "/v1/keys/" + own, key=manager)
-    refused(404, "not_found", "PATCH", "/v1/keys/" + own, {"disabled": True}, key=manager)
+    refused(403, "insufficient_role", "DELETE", "/v1/keys/" + own, key=manager)
+    refused(403, "insufficient_role", "PATCH", "/v1/keys/" + own, {"disabled": True}, key=manager)
 
 
 @case
