@@ -289,7 +289,12 @@ def what_anybody_may_know():
     equal(status["attestation"]["simulated_allowed"], True)
     equal([r["id"] for r in status["regions"] if r["id"] == "local"], ["local"])
     equal(sorted(p["id"] for p in status["providers"] if p["id"].startswith("demo-")), ["demo-a", "demo-b"])
-    equal(status["service"]["status"], "unknown", "the few requests of these tests are no figure")
+    requests, accounts = map(int, sql("select coalesce(sum(requests), 0), (select count(distinct a) from status_minute, unnest(accounts) a)"
+                                      " from status_minute")[0])
+    if requests < 100 or accounts < 5:  # of a stack that other tests have not used before
+        equal(status["service"]["status"], "unknown", "few requests are no figure")
+    else:
+        true(status["service"]["status"] in ("unknown", "operational", "degraded", "outage"), repr(status["service"]))
     true("usage records" in status["method"]["source"])
     text = json.dumps(status)
     for secret in (row[0] for row in sql("select account_id from account")):
