@@ -501,7 +501,7 @@ enum {
     API_UNKNOWN_PER_IP = 2 << 20, /* 32 small bodies that arrive at the same time */
 };
 
-/* Of every answer, whoever words it. */
+/* Of every answer, the web server's own errors included. */
 static const struct web_header always[] = {
     {VIEW_LIT("strict-transport-security"), VIEW_LIT("max-age=63072000")},
     {VIEW_LIT("x-content-type-options"), VIEW_LIT("nosniff")},

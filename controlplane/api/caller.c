@@ -233,8 +233,7 @@ void caller_set_cookie(struct call *c, const char *token, uint64_t seconds)
              token == NULL ? "" : token, (unsigned long long)(token == NULL ? 0 : seconds));
 }
 
-/* The value of our cookie. */
-static bool take_cookie(const struct call *c, struct view *out)
+bool caller_cookie(const struct call *c, struct view *out)
 {
     struct view rest;
 
@@ -291,7 +290,7 @@ void caller_find(struct call *c, void (*known)(struct call *c))
         return;
     }
     if (!c->origin->header(c, VIEW_LIT("authorization"), &v)) {
-        if (take_cookie(c, &v))
+        if (caller_cookie(c, &v))
             find_session(c, v, true);
         else
             call_fail(c, 401, "missing_api_key", "Send your key as \"Authorization: Bearer ...\".",

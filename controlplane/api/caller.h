@@ -19,4 +19,7 @@ void caller_csrf(struct view token, struct digest32 *out);
 /* "Set-Cookie" for a new session's token (NULL: forget it), into c->cookie. */
 void caller_set_cookie(struct call *c, const char *token, uint64_t seconds);
 
+/* The value of our cookie; false: the call has none. Borrowed from the request. */
+bool caller_cookie(const struct call *c, struct view *out);
+
 #endif

@@ -1,5 +1,6 @@
 /* The claim before the handler, the answer kept behind it. */
 #include "idempotent.h"
+#include "caller.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -43,21 +44,10 @@ static bool key_valid(struct view key)
 /* What proves who calls, as it was sent: of a cookie its value alone. */
 static struct view credential(const struct call *c)
 {
-    struct view v, rest;
+    struct view v;
 
-    if (c->origin->header(c, VIEW_LIT("authorization"), &v))
+    if (c->origin->header(c, VIEW_LIT("authorization"), &v) || caller_cookie(c, &v))
         return v;
-    if (!c->origin->header(c, VIEW_LIT("cookie"), &rest))
-        return VIEW_EMPTY;
-    while (rest.len > 0) {
-        const uint8_t *end = memchr(rest.ptr, ';', rest.len);
-
-        v = view_of(rest.ptr, end == NULL ? rest.len : (size_t)(end - rest.ptr));
-        rest = view_from(rest, v.len + 1);
-        v = view_trim(v);
-        if (view_starts(v, VIEW_LIT("tr_session=")))
-            return v;
-    }
     return VIEW_EMPTY;
 }
 
@@ -261,7 +251,7 @@ static void kept_cb(void *cookie, enum err e, const struct db_result *r)
     struct call *c = cookie;
 
     (void)r;
-    (void)e; /* it was carried out and is answered all the same; whoever repeats it reads that it is lost */
+    (void)e; /* it was carried out and is answered all the same; a client that repeats it reads that it is lost */
     call_reply(c, c->once->status, buf_view(&c->once->answer));
 }
 

@@ -200,7 +200,7 @@ void handle_invitation_delete(struct call *c)
     db_query(call_db(c), STMT_INVITATION_REVOKE, p, 2, 0, revoked_cb, c);
 }
 
-/* The invitation, and beside it the token, which is shown never again: whoever invites passes it on. */
+/* The invitation, and beside it the token, which is shown never again: the member who invites passes it on. */
 static void invited_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;

@@ -269,7 +269,7 @@ static void password_begun_cb(void *cookie, enum err e, const struct db_result *
     sign_in_work(c, true, fresh, renewed_cb);
 }
 
-/* Whoever finds a page open still needs the password to change it. */
+/* A person who finds a page open still needs the password to change it. */
 void handle_password(struct call *c)
 {
     struct value v[PASSWORD_FIELDS];

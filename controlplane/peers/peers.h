@@ -15,7 +15,7 @@
 struct peers;
 struct translog;
 struct api;
-/* Whoever keeps the list of data planes for operators. Nothing is answered. */
+/* What keeps the list of data planes for operators (fleet.c). Nothing is answered. */
 struct peers_fleet {
     /* STATE of an accepted data plane. */
     void (*said)(void *cookie, const struct id *boot, const struct msg_state *m);
