@@ -33,7 +33,7 @@ comma := ,
 
 # --- layers: a directory sees itself and what is left of it (tests/checks/layers.sh checks the .d files)
 DIRS              := common proto attestation dataplane controlplane
-DATAPLANE         := $(addprefix dataplane/,llm route http trust keys acme provider link core api)
+DATAPLANE         := $(addprefix dataplane/,llm route http trust keys acme provider link core synth api)
 SEES_common       := common
 SEES_proto        := common proto
 SEES_attestation  := common proto attestation attestation/tools
@@ -53,7 +53,8 @@ SEES_dataplane/acme     := $(call folder,acme trust)
 SEES_dataplane/provider := $(call folder,provider http route)
 SEES_dataplane/link     := $(call folder,link trust keys)
 SEES_dataplane/core     := $(call folder,core route trust keys link)
-SEES_dataplane/api      := $(call folder,api core provider http route trust keys link acme)
+SEES_dataplane/synth    := $(call folder,synth core provider http route trust keys link)
+SEES_dataplane/api      := $(call folder,api synth core provider http route trust keys link acme)
 SEES_dataplane/guest    := common dataplane/guest
 SEES_tests        := . tests dataplane/guest $(SEES_dataplane) $(filter-out $(SEES_attestation),$(SEES_controlplane))
 

@@ -42,7 +42,7 @@ static const struct word_bit wants[] = {
 const char *const catalog_kind_names[] = {
     [KIND_CHAT] = "chat",     [KIND_EMBEDDINGS] = "embeddings",       [KIND_IMAGES] = "images",
     [KIND_SPEECH] = "speech", [KIND_TRANSCRIPTION] = "transcription", [KIND_MODERATION] = "moderation",
-    [KIND_RERANK] = "rerank", [KIND_COUNT] = NULL,
+    [KIND_RERANK] = "rerank", [KIND_SYNTH] = "synth", [KIND_COUNT] = NULL,
 };
 const char *const catalog_sort_names[] = {
     [ALIAS_SORT_BALANCE] = "balance", [ALIAS_SORT_PRICE] = "price",

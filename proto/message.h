@@ -421,6 +421,7 @@ enum catalog_kind { /* the call that a model serves */
     KIND_TRANSCRIPTION,
     KIND_MODERATION,
     KIND_RERANK,
+    KIND_SYNTH, /* texts, made by several others: it has a row of struct catalog_synth and no endpoint */
     KIND_COUNT
 };
 enum catalog_medium {
@@ -514,6 +515,20 @@ struct catalog_alias {
     uint8_t sort;  /* enum alias_sort: what is not said otherwise */
     bool listed;   /* GET /v1/models shows it */
 };
+/* Which models answer, judge and write together under one id. They are named as clients name models, by id or alias. */
+enum { CATALOG_SYNTH_MODELS = 8, CATALOG_SYNTHS = 64 };
+enum synth_preset { SYNTH_PRESET_NONE, SYNTH_PRESET_QUALITY, SYNTH_PRESET_BUDGET, SYNTH_PRESET_FRONTIER, SYNTH_PRESET_COUNT };
+struct catalog_synth {
+    uint32_t model_no; /* of a model of KIND_SYNTH: its id, number, name and description */
+    uint8_t preset;    /* enum synth_preset: the row that a request's "preset" means, with the same `code`; at most one each */
+    bool code;         /* prompts for work on programs */
+    bool generic;      /* trustedrouter/synth: what its panel is, the request's preset says (else quality) */
+    uint32_t panel_tokens, judge_tokens, final_tokens; /* limits of output unless the request says otherwise; not 0 */
+    uint8_t n_panel, n_judges, n_finals;               /* each at least 1 */
+    char panel[CATALOG_SYNTH_MODELS][LIMIT_MODEL_ID_BYTES + 1];
+    char judges[CATALOG_SYNTH_MODELS][LIMIT_MODEL_ID_BYTES + 1];
+    char finals[CATALOG_SYNTH_MODELS][LIMIT_MODEL_ID_BYTES + 1];
+};
 struct catalog {
     uint32_t version;
     struct digest32 digest; /* SHA-256 of catalog_pack()'s bytes; filled by decode */
@@ -523,6 +538,8 @@ struct catalog {
     size_t n_endpoints;
     struct catalog_alias *aliases;
     size_t n_aliases;
+    struct catalog_synth *synths;
+    size_t n_synths;
 };
 void catalog_free(struct catalog *c); /* empties *c; an empty catalog is fine */
 /* What the catalog's texts may be, for programs that accept them from an operator: ids are 1..128

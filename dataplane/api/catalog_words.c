@@ -59,6 +59,7 @@ uint16_t modalities_out(const struct catalog_model *m)
         return 1u << MODALITY_IMAGE;
     case KIND_CHAT:
     case KIND_MODERATION:
+    case KIND_SYNTH:
     case KIND_COUNT:
         break;
     }

@@ -181,6 +181,8 @@ static const char *const no_chat[KIND_COUNT] = {
     [KIND_SPEECH] = "This model makes speech only; use it with POST /v1/audio/speech.",
     [KIND_TRANSCRIPTION] = "This model transcribes audio only; use it with POST /v1/audio/transcriptions.",
     [KIND_MODERATION] = "This model serves moderations only; use it with POST /v1/moderations.",
+    [KIND_SYNTH] = "This model is made of several others; use it with POST /v1/chat/completions, /v1/responses or "
+                   "/v1/messages.",
     [KIND_RERANK] = "This model ranks documents only; use it with POST /v1/rerank.",
 };
 

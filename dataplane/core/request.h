@@ -22,6 +22,7 @@
 #include "usage.h"
 
 struct request;
+struct parts;
 
 /* What requests work with; one per worker, outlives every request. Its worker's thread only. */
 struct request_context {
@@ -36,6 +37,7 @@ struct request_context {
 enum request_state {
     REQUEST_READING,    /* nothing pending: the content side is filling in what was asked */
     REQUEST_ADMITTING,  /* an ask or a claim at the link may be pending; nothing is upstream */
+    REQUEST_PREPARING,  /* parts of a whole are pending (part.h); of the answer nothing has left but comments */
     REQUEST_CONNECTING, /* one attempt is pending; of the answer nothing has left but comments */
     REQUEST_STREAMING,  /* one attempt is pending; the answer has begun, there is no way back */
     REQUEST_LEAVING,    /* one attempt is pending; the client has left an answer that is as good as
@@ -90,6 +92,17 @@ struct request_ops {
     void (*fail)(struct request *r, const struct api_failure *f);
     /* The client is gone and the bill is made: write the receipt. */
     void (*left)(struct request *r);
+    /* The following are of a whole (part.h), which has r->parts; NULL in others. */
+    /* The route is decided, perhaps once more: plan the parts. *amount_nusd: what they can cost at most. False: *f. */
+    bool (*plan)(struct request *r, int64_t *amount_nusd, struct api_failure *f);
+    /* It is admitted: start the parts. Ends in one of the reports in part.h. */
+    void (*prepare)(struct request *r);
+    /* End the parts now, but for the bills of those that run: false while there are some; then request_idle() follows. */
+    bool (*stop)(struct request *r);
+    /* The whole's attempt is complete: is it an answer? False: it is billed, and the next model is asked. */
+    bool (*accepts)(struct request *r);
+    /* Every final has failed before its first byte: true when there is something else to give; then complete() follows. */
+    bool (*rescue)(struct request *r);
     /* The request is over: wipe and recycle the struct. */
     void (*destroy)(struct request *r);
 };
@@ -117,6 +130,8 @@ struct request {
     struct price_units units; /* what the call is priced by beside tokens, at most */
     uint32_t units_guess, output_guess; /* such units, and tokens of output, where the provider says none */
     bool stream;
+    struct parts *parts;         /* a whole's; the content side's, else NULL */
+    const struct request *whole; /* a part's; set by part_begin(), else NULL */
     bool unrouted; /* no endpoint fits, unless its account turns out to have a provider key of its own */
     bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
                    complete() comes as soon as it is admitted */

@@ -24,8 +24,10 @@ SEES = {
     "dataplane/provider": BASE | {"dataplane/llm", "dataplane/http", "dataplane/route"},
     "dataplane/link": BASE | {"dataplane/llm", "dataplane/trust", "dataplane/keys"},
     "dataplane/core": BASE | {"dataplane/" + f for f in ("llm", "route", "trust", "keys", "link")},
+    "dataplane/synth": BASE | {"dataplane/" + f for f in ("llm", "route", "http", "trust", "keys", "provider", "link",
+                                                          "core")},
     "dataplane/api": BASE | {"dataplane/" + f for f in ("llm", "route", "http", "trust", "keys", "provider", "link",
-                                                        "core", "acme")},
+                                                        "core", "synth", "acme")},
 }
 FOLDERS = [f for f in SEES if f.startswith("dataplane/")]
 SEES["dataplane"] = BASE | set(FOLDERS)  # the files above the folders
