@@ -537,7 +537,7 @@ static void reset(void)
     CHECK_INT(shares_init(&shares, content, NULL), ERR_NONE);
     CHECK_INT(health_new(&health), ERR_NONE);
     chats = (struct exchange_context){
-        .request = {.health = health, .stats = &stats},
+        .request = {.health = health, .stats = &stats, .receipts = receipts},
         .providers = &providers,
         .credentials = chats.credentials,
         .receipts = receipts,
