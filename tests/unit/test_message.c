@@ -445,7 +445,7 @@ static void run_frames(void)
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
         {"\0\0\0\0\62\1\0\0", 8, ERR_NONE},    /* type 50, the last */
-        {"\0\0\0\0\63\1\0\0", 8, ERR_VERSION}, /* type 51 */
+        {"\0\0\0\0\64\1\0\0", 8, ERR_VERSION}, /* type 52 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */
