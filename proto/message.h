@@ -206,9 +206,12 @@ struct msg_key_parts {
     uint64_t version; /* as key_terms.parts_version */
 };
 struct msg_rules_known {
-    uint32_t version; /* RULES_VERSION: the rules that RULED has */
+    uint32_t version; /* RULES_VERSION or later: the rules that RULED has */
 };
-enum { RULES_VERSION = 1 };
+enum {
+    RULES_VERSION = 1,
+    RULES_SYNTHS = 2, /* the same rules, and D reads orchestrations in CATALOG */
+};
 /* total_nusd: what was ever given back of the lease. A total may be told twice, and the next one tells what
  * was lost on the way. final: no record will follow under this lease. */
 struct msg_lease_return {
