@@ -3,6 +3,7 @@
 #include "job_internal.h"
 
 #include "form.h"
+#include "models.h"
 #include "sample.h"
 #include "script.h"
 #include "secret.h"
@@ -75,7 +76,7 @@ static void job_call(struct job *j, const struct ask_tool *tool)
 static void job_calls(struct job *j, const struct ask *a)
 {
     for (unsigned i = 0; i < a->n_tools && j->n_tools < (a->one_call ? 1 : 2); i++) {
-        if (a->no_calls || a->answered)
+        if (a->no_calls || a->answered || j->spec.no_calls)
             return;
         if (a->only.text.len == 0 || view_eq(a->only.text, a->tools[i].name.text))
             job_call(j, &a->tools[i]);
@@ -201,14 +202,19 @@ static bool job_read_members(struct job *j, struct view body, const struct json_
 {
     static struct ask ask; /* large, and there is one thread */
     struct json_value v;
+    struct view words;
     char why[256];
 
     memset(&ask, 0, offsetof(struct ask, tools));
+    if (ask_get(m, n, "model", &v) && v.kind == JSON_STRING)
+        j->model = job_keep(j, v.text.ptr + 1, v.text.len - 2);
+    words = models_words(job_view(j, j->model));
+    if (!spec_parse(words, &j->spec))
+        return job_refuse(j, "not a command of the model");
     j->told = ask_get(m, n, "mock", &v);
     if (j->told && !job_commands(j, v, name))
         return job_refuse(j, "not a command");
-    if (ask_get(m, n, "model", &v) && v.kind == JSON_STRING)
-        j->model = job_keep(j, v.text.ptr + 1, v.text.len - 2);
+    j->told = j->told || words.len != 0;
     j->stream = ask_get(m, n, "stream", &v) && v.kind == JSON_TRUE;
     j->wire->read(j, m, n, &ask);
     j->turns = ask.all_turns;
