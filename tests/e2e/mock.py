@@ -210,6 +210,22 @@ def refuses_in_each_way():
 
 
 @case
+def judges_and_writes_what_a_panel_answered():
+    """As Synth's judge it finds the first answer good, as its final it repeats it; commands win."""
+    document = '{"answers":[{"letter":"C","text":"say \\"blue\\"\\n\u20ac"},{"letter":"D","text":"red"}],"assessment":null}'
+    parts = [{"type": "text", "text": t} for t in ("before", document, "after")]
+    shown = {"model": "m", "messages": [{"role": "user", "content": parts}]}
+
+    def says(**members):
+        return json.loads(ask(raw=json.dumps({**shown, **members}).encode())[2])["choices"][0]["message"]["content"]
+    equal(says(), 'say "blue"\n\u20ac')
+    verdict = json.loads(says(response_format={"type": "json_object"}))
+    equal((verdict["selected"], verdict["refusals"], "C" in verdict["final_guidance"][0]), ("C", [], True))
+    equal(says(mock={"*": "text=other"}), "other")
+    equal(content(messages=[{"role": "user", "content": "no answers: []"}])["message"]["content"], "no answers: []")
+
+
+@case
 def long_line():
     equal(len(re.search(rb"x{9,}", ask("line=5000000,tokens=1", stream=True)[2]).group()), 5000000)
 

@@ -7,6 +7,7 @@
 #include "sample.h"
 #include "script.h"
 #include "secret.h"
+#include "shown.h"
 #include "sign.h"
 #include "strict.h"
 #include "wire.h"
@@ -99,6 +100,7 @@ static bool job_talks(struct job *j, const struct ask *a)
 static void job_read_text(struct job *j, const struct ask *a, struct view body)
 {
     size_t from = j->payload.len;
+    struct job_part shown;
 
     if (j->spec.echo) {
         struct digest32 d;
@@ -108,6 +110,9 @@ static void job_read_text(struct job *j, const struct ask *a, struct view body)
         bytes_printf(&j->payload, "sha256=%s bytes=%zu", hex, body.len);
     } else if (j->spec.text.len != 0) {
         bytes_put(&j->payload, j->spec.text.ptr, j->spec.text.len);
+    } else if (!j->told && shown_play(j, a, &shown)) {
+        j->text = shown;
+        return;
     } else if (a->json) {
         if (a->schema.text.len != 0)
             sample_json(&j->payload, a->schema);
