@@ -221,7 +221,7 @@ def judges_and_writes_what_a_panel_answered():
     equal(says(), 'say "blue"\n\u20ac')
     verdict = json.loads(says(response_format={"type": "json_object"}))
     equal((verdict["selected"], verdict["refusals"], "C" in verdict["final_guidance"][0]), ("C", [], True))
-    equal(says(mock={"*": "text=other"}), "other")
+    equal([says(mock={"*": words}) for words in ("text=other", "tokens=0", "delay_us=1")], ["other", "", 'say "blue"\n\u20ac'])
     equal(content(messages=[{"role": "user", "content": "no answers: []"}])["message"]["content"], "no answers: []")
 
 

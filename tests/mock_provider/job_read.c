@@ -110,7 +110,7 @@ static void job_read_text(struct job *j, const struct ask *a, struct view body)
         bytes_printf(&j->payload, "sha256=%s bytes=%zu", hex, body.len);
     } else if (j->spec.text.len != 0) {
         bytes_put(&j->payload, j->spec.text.ptr, j->spec.text.len);
-    } else if (!j->told && shown_play(j, a, &shown)) {
+    } else if (j->spec.tokens == 0 && shown_play(j, a, &shown)) {
         j->text = shown;
         return;
     } else if (a->json) {
