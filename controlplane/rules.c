@@ -291,8 +291,10 @@ static void start_cb(void *cookie, enum err e, const struct db_result *res)
         if (e == ERR_NONE) { /* which is in the log; the log says so if providers.conf is the same, too */
             const struct digest32 file = attest_policy_digest(r->now);
 
-            if (!in_force_is(res, &file)) /* an operator who has put an older file back wants to know */
+            if (!in_force_is(res, &file)) { /* an operator who has put an older file back wants to know */
                 LOG("policy_file_counted_before", KV("in_force", db_get_i64(res, 0, STATE_VERSION)));
+                r->file = (struct digest32){0}; /* and may put it in force by SIGHUP */
+            }
             attest_policy_free(r->now);
             r->now = there;
             r->version = 0;
