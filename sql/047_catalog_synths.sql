@@ -209,7 +209,7 @@ FROM model_alias
 UNION ALL
 SELECT 4, s.model_no, array_to_string(s.panel, ' '), array_to_string(s.judges, ' '), array_to_string(s.finals, ' '),
     ARRAY[s.preset, s.code::integer, s.generic::integer, s.panel_tokens, s.judge_tokens, s.final_tokens]
-FROM model_synth s JOIN model m USING (model_no) WHERE m.enabled;
+FROM model_synth s JOIN model m USING (model_no) WHERE m.enabled AND m.kind = 7;
 
 -- What the former release reads: nothing of orchestrations, which it could not send on.
 CREATE OR REPLACE VIEW catalog_row (what, no, id, name, description, numbers) AS
