@@ -85,6 +85,7 @@ static enum err publish(struct start *s, struct view text, bool file)
             db_bytes(VIEW_EMPTY),
             db_bytes(file ? VIEW_LIT("catalog.conf") : VIEW_LIT("providers.conf has changed")),
             file ? db_bytes(view_of(s->digest.b, sizeof s->digest.b)) : db_null(),
+            db_bytes(buf_view(&part[CATALOG_JSON_SYNTHS])),
         };
 
         s->from_file = file;
