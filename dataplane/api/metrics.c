@@ -53,6 +53,8 @@ static enum err append_counters(const struct metrics_context *x, struct buf *out
     } list[] = {
         {"requests_open", "gauge", "Chat requests in flight.", offsetof(struct stats, requests_open)},
         {"streams_open", "gauge", "Event streams open.", offsetof(struct stats, streams_open)},
+        {"parts_open", "gauge", "Sub-requests of orchestrations in flight.", offsetof(struct stats, parts_open)},
+        {"parts_total", "counter", "Sub-requests of orchestrations.", offsetof(struct stats, parts)},
         {"attempts_total", "counter", "Attempts at providers.", offsetof(struct stats, attempts)},
         {"fallbacks_total", "counter", "Attempts after the first of a request.",
          offsetof(struct stats, fallbacks)},

@@ -1,6 +1,7 @@
 #include "facts.h"
 
 #include "clock.h"
+#include "part.h"
 #include "settle.h"
 
 #include <assert.h>
@@ -69,7 +70,7 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
                             ((r->flags & USAGE_ESTIMATED) != 0 ? RECEIPT_ESTIMATED : 0) |
                             ((r->flags & USAGE_CLAMPED) != 0 ? RECEIPT_CLAMPED : 0) |
                             (r->attempts.candidate.own != 0 ? RECEIPT_OWN_KEY : 0) |
-                            (r->attempts.made != 0 ? RECEIPT_ADMITTED : 0)),
+                            (r->attempts.made != 0 || (r->parts != NULL && r->parts->n != 0) ? RECEIPT_ADMITTED : 0)),
         .own_fee_ppm = r->attempts.candidate.own != 0 ? r->attempts.own->fee_ppm : 0,
         .markup_ppm = own_markup(&r->attempts, &r->attempts.candidate),
         /* a stream that has begun said 200, however it ended */
@@ -83,7 +84,9 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
         f->catalog = snapshot_catalog(r->catalog)->digest;
         f->catalog_version = snapshot_catalog(r->catalog)->version;
     }
-    if (r->want.n_models != 0)
+    if (r->parts != NULL)
+        facts_name(f->model, r->parts->model->id);
+    else if (r->want.n_models != 0)
         facts_name(f->model, r->want.models[0]->info->id);
     facts_of_route(r, f);
     if (r->digests.forwarded_to != 0)

@@ -342,8 +342,9 @@ static void side_destroy(struct request *r)
 }
 
 static const struct request_ops ops = {
-    side_attempt,    side_cancel,   side_account, side_commit, side_hold,
-    side_keep_alive, side_complete, side_fail,    side_left,   side_destroy};
+    .attempt = side_attempt,   .cancel = side_cancel, .account = side_account, .commit = side_commit,
+    .hold = side_hold,         .keep_alive = side_keep_alive, .complete = side_complete, .fail = side_fail,
+    .left = side_left,         .destroy = side_destroy};
 
 static struct provider provider = {.id = "p"};
 static struct catalog_endpoint infos[ENDPOINTS];
