@@ -548,7 +548,9 @@ bool catalog_id_ok(struct view v);
 bool catalog_name_ok(struct view v);
 bool catalog_text_ok(struct view v, size_t max);
 /* The rules of the whole: numbers of models and of endpoints are unique and not 0; ids are unique, those of
- * aliases too; every model that an endpoint, a fallback or an alias names is present. ERR_FORMAT, ERR_MEMORY. */
+ * aliases too; every model that an endpoint, a fallback or an alias names is present. Each model of KIND_SYNTH has one row
+ * of struct catalog_synth, no endpoint and no fallback, is none, is named by no other orchestration, and an alias of it
+ * names nothing else. ERR_FORMAT, ERR_MEMORY. */
 must_check enum err catalog_check(const struct catalog *c);
 
 /* A place's name: 1..LIMIT_PLACE_BYTES printable ASCII characters without space. */
