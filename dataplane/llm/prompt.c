@@ -85,6 +85,15 @@ static void kept_free(struct prompt_kept *k)
     }
 }
 
+size_t prompt_list_kept(const struct prompt_list *l)
+{
+    size_t bytes = 0;
+
+    for (const struct prompt_kept *k = l->kept; k != NULL; k = k->next)
+        bytes += k->len;
+    return bytes;
+}
+
 size_t prompt_list_bytes(const struct prompt_list *l)
 {
     size_t bytes = l->max_items * sizeof *l->item + l->max_tools * sizeof *l->tool;
