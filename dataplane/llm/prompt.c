@@ -103,6 +103,20 @@ size_t prompt_list_bytes(const struct prompt_list *l)
     return bytes;
 }
 
+size_t prompt_beyond(const struct prompt *p)
+{
+    const uintptr_t from = (uintptr_t)p->body.ptr, at_most = p->body.len;
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < p->list.n_items; i++) {
+        const struct view text = p->list.item[i].text.bytes;
+
+        if (text.len != 0 && (uintptr_t)text.ptr - from >= at_most) /* below wraps */
+            bytes += text.len;
+    }
+    return bytes;
+}
+
 bool prompt_is_media(const struct prompt_item *i)
 {
     return i->kind == ITEM_IMAGE || i->kind == ITEM_AUDIO || i->kind == ITEM_FILE || i->kind == ITEM_VIDEO;

@@ -223,6 +223,9 @@ struct prompt {
     struct prompt_synth synth;
 };
 
+/* Bytes of the list's texts that do not stand in the body: what others than the client say in its request. */
+size_t prompt_beyond(const struct prompt *p);
+
 /* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */
 struct prompt_fault {
     const char *param;   /* "messages" */
