@@ -170,6 +170,14 @@ struct prompt_call {
     uint32_t n_files;
 };
 
+/* What a client says of Synth, several models under one request: raw, as api/synth_read.c reads it. It is in no list, and
+ * no provider is sent it. */
+struct prompt_synth {
+    struct view tool, plugin;     /* one JSON object each; empty: there is none */
+    uint16_t tool_at, plugin_at;  /* their places in "tools" and "plugins" */
+    uint8_t sort;                 /* enum route_sort: the suffix of the orchestration's id; 0: none */
+};
+
 /* What is asked of the model: each kind is a call of its own at a provider. */
 enum prompt_kind {
     PROMPT_CHAT,
@@ -212,6 +220,7 @@ struct prompt {
     struct prompt_embeddings embeddings; /* PROMPT_EMBEDDINGS */
     struct prompt_call call;
     struct view suffix; /* PROMPT_FILL: what follows, escaped */
+    struct prompt_synth synth;
 };
 
 /* Bytes of the list's texts that do not stand in the body: what others than the client say in its request. */
