@@ -132,6 +132,7 @@ static void worker_introduce(struct worker *w)
     w->exchange.request.health = s->health;
     w->exchange.request.stats = &w->stats;
     w->exchange.request.own = s->own;
+    w->exchange.request.receipts = s->receipts;
     w->exchange.catalogs = s->catalogs;
     w->exchange.providers = s->providers;
     w->exchange.credentials = s->credentials;

@@ -142,6 +142,7 @@ static void request_admit_cb(void *cookie);
 static void request_admit_begin(struct request *r, int64_t amount_nusd)
 {
     admit_init(&r->admission, &r->context->admit, &r->key_digest, amount_nusd, request_admit_cb, r);
+    r->admission.parts = r->parts != NULL;
 }
 
 /* Money is short. Without those candidates that cost credit, or with a smaller reservation, the request may still

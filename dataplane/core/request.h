@@ -30,6 +30,7 @@ struct request_context {
     struct health *health;
     struct stats *stats;
     struct own_store *own; /* customers' own provider keys */
+    struct receipts *receipts; /* where the facts of parts and of a whole's own attempts go */
     uint64_t route_seed;      /* of the next request's draw */
     struct request *requests; /* in flight, parts included */
     struct request *tick_next; /* of these, the next that requests_tick() comes to */
