@@ -207,9 +207,12 @@ struct msg_key_parts {
     uint64_t version; /* as key_terms.parts_version */
 };
 struct msg_rules_known {
-    uint32_t version; /* RULES_VERSION: the rules that RULED has */
+    uint32_t version; /* RULES_VERSION or later: the rules that RULED has */
 };
-enum { RULES_VERSION = 1 };
+enum {
+    RULES_VERSION = 1,
+    RULES_SYNTHS = 2, /* the same rules, and D reads orchestrations in CATALOG */
+};
 /* total_nusd: what was ever given back of the lease. A total may be told twice, and the next one tells what
  * was lost on the way. final: no record will follow under this lease. */
 struct msg_lease_return {
@@ -554,7 +557,9 @@ bool catalog_id_ok(struct view v);
 bool catalog_name_ok(struct view v);
 bool catalog_text_ok(struct view v, size_t max);
 /* The rules of the whole: numbers of models and of endpoints are unique and not 0; ids are unique, those of
- * aliases too; every model that an endpoint, a fallback or an alias names is present. ERR_FORMAT, ERR_MEMORY. */
+ * aliases too; every model that an endpoint, a fallback or an alias names is present. Each model of KIND_SYNTH has one row
+ * of struct catalog_synth, no endpoint and no fallback, is none, is named by no other orchestration, and an alias of it
+ * names nothing else. ERR_FORMAT, ERR_MEMORY. */
 must_check enum err catalog_check(const struct catalog *c);
 
 /* A place's name: 1..LIMIT_PLACE_BYTES printable ASCII characters without space. */
