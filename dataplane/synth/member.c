@@ -139,7 +139,9 @@ static void make_request(struct member *m)
     r->extra_output = p->extra_output;
     r->prompt_bound = p->has_media ? UINT64_MAX : p->prompt_bound + media + prompt_more(m);
     r->prompt_guessed = media != 0;
-    r->prompt_bytes = m->role == PART_PANEL ? t->whole->prompt_bytes + PROMPTS_MAX : synth_texts(&p->list);
+    r->prompt_bytes = synth_texts(&p->list);
+    if (m->role == PART_PANEL) /* what is no text of the list, too */
+        r->prompt_bytes += t->whole->prompt_bytes - synth_texts(&t->prompt->list);
     r->never = t->whole->never;
 }
 
