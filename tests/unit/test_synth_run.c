@@ -646,7 +646,7 @@ struct cell {
     const char *name;
     const char *panel, *judges, *finals; /* of a, b, c; of j, k; of f, g */
     uint8_t quorum;
-    bool deadline;
+    bool deadline, judge_late; /* of the panel, of a judge */
     char leaves; /* p, j, f: the client leaves in that phase */
     const char *want[SYNTH_STRATEGY_COUNT];
 };
@@ -722,7 +722,11 @@ static void play_all(const struct cell *t)
         return;
     }
     play("j", t->judges[0], "");
+    if (t->judge_late && open_at("j") != NULL)
+        deadline_cb(&w.synth->deadline->timer);
     play("k", t->judges[1], "");
+    if (t->judge_late && open_at("k") != NULL)
+        deadline_cb(&w.synth->deadline->timer);
     if (t->leaves == 'f' && !is_over()) {
         request_client_gone(&w.r);
         return;
@@ -781,6 +785,8 @@ static const struct cell troubles[] = {
      .want = {"f s", "f s", "a n", "b n", "b s"}},
     {"deadline", "AAH", "BB", "AA", .deadline = true, .want = {"f n", "f n", "a n", "a n", "b n"}},
     {"deadline_first", "FHh", "VV", "AA", .deadline = true, .want = {"f s", "f s", "c n", "c n", "c s"}},
+    {"judge_hangs", "AAA", "HV", "AA", .judge_late = true, .want = {"f u", "f u", "a n", "a n", "c u"}},
+    {"judges_hang", "AAA", "HH", "AA", .judge_late = true, .want = {"f n", "f n", "a n", "a n", "b n"}},
     {"leaves_panel", "AAA", "VV", "AA", .leaves = 'p', .want = LEFT},
     {"leaves_judge", "AAA", "VV", "AA", .leaves = 'j', .want = {"left", "left", "a n", "a n", "left"}},
     {"leaves_final", "AAA", "VV", "AA", .leaves = 'f', .want = {"left", "left", "a n", "a n", "c u"}},
@@ -1027,6 +1033,177 @@ static void test_receipts(void)
     CHECK_INT(receipts_find(receipts, &id, &nobody, &f), ERR_NOT_FOUND);
 }
 
+/* --- any order of events */
+
+static uint64_t dice_state;
+static unsigned dice(unsigned n)
+{
+    dice_state = dice_state * 6364136223846793005u + 1442695040888963407u;
+    return (unsigned)(dice_state >> 33) % n;
+}
+
+/* Something that a provider may do next. */
+static void any_step(struct fetch *f)
+{
+    static const enum err ends[] = {ERR_NONE, ERR_CONNECT, ERR_IDLE_TIMEOUT, ERR_PROVIDER_TRUNCATED};
+    static const int statuses[] = {400, 401, 429, 500, 503};
+    char verdict[512];
+
+    switch (f->headed ? dice(8) : dice(4)) {
+    case 0:
+        f_text(f, dice(4) == 0 ? REFUSAL : "and so on, ");
+        break;
+    case 1:
+        f_finish(f);
+        break;
+    case 2:
+        f->live = false;
+        f->events->done(f->cookie, ends[dice(4)]);
+        break;
+    case 3:
+        if (!f->headed) {
+            f_head(f, dice(2) != 0 ? 200 : statuses[dice(5)]);
+        } else {
+            verdict_text(verdict, sizeof verdict);
+            f_text(f, verdict);
+        }
+        break;
+    case 4:
+        f_bytes(f, USAGE);
+        break;
+    case 5:
+        f_bytes(f, "data: [DONE]\n\n"); /* its tail stays open */
+        break;
+    default:
+        f_end(f);
+    }
+}
+
+static struct fetch *any_live(void)
+{
+    unsigned from = dice(FETCHES);
+
+    for (unsigned i = 0; i < FETCHES; i++)
+        if (fetches[(from + i) % FETCHES].live)
+            return &fetches[(from + i) % FETCHES];
+    return NULL;
+}
+
+static bool final_runs(void)
+{
+    return w.r.upstream && (w.r.state == REQUEST_CONNECTING || w.r.state == REQUEST_STREAMING);
+}
+
+static void any_final(void)
+{
+    static const char *const says[] = {"So it is.", REFUSAL, "", NULL};
+
+    if (dice(4) == 0)
+        request_useful(&w.r);
+    else if (w.r.state == REQUEST_STREAMING)
+        final_says(dice(2) != 0 ? "So it is." : NULL);
+    else
+        final_says(says[dice(4)]);
+}
+
+static void any_event(uint64_t *now_us)
+{
+    struct fetch *f = any_live();
+
+    *now_us += dice(1500000);
+    clock_freeze(*now_us, 1800000000000 + *now_us / 1000);
+    switch (dice(24)) {
+    case 0:
+        if (w.r.state != REQUEST_SETTLING && w.r.state != REQUEST_LEAVING && dice(8) == 0)
+            request_client_gone(&w.r);
+        break;
+    case 1:
+        if (w.synth->deadline != NULL)
+            deadline_cb(&w.synth->deadline->timer);
+        break;
+    case 2:
+        requests_tick(&context, *now_us / 1000, false);
+        break;
+    case 3:
+        if (dice(16) == 0 && w.r.state != REQUEST_SETTLING)
+            request_abort(&w.r);
+        break;
+    default:
+        if (final_runs() && dice(3) == 0)
+            any_final();
+        else if (f != NULL)
+            any_step(f);
+    }
+}
+
+static void any_set_up(void)
+{
+    static const char *const panels[] = {"a", "ab", "cab", "dabc", "dxab", "aabbccdd"};
+
+    set_up((enum synth_strategy)dice(SYNTH_STRATEGY_COUNT), panels[dice(6)]);
+    w.plan.quorum = (uint8_t)dice(4);
+    w.plan.event_text = dice(2) != 0;
+    request_begin(&w.r);
+}
+
+static void check_lines(void)
+{
+    uint32_t seen = 0;
+    unsigned chosen = 0;
+
+    for (size_t i = 0; i < w.parts.n; i++) {
+        const struct part_line *line = &w.parts.line[i];
+
+        chosen += line->chosen;
+        if (line->role == PART_FINAL)
+            continue;
+        CHECK((seen >> part_index(line->role, line->place) & 1) == 0);
+        seen |= UINT32_C(1) << part_index(line->role, line->place);
+    }
+    CHECK(chosen <= 1);
+    CHECK(w.completes == 0 || chosen == 1);
+    if (w.plan.strategy == SYNTH_FIRST_SUCCESS || w.plan.strategy == SYNTH_FIRST_NON_REFUSAL)
+        CHECK(!was_asked("j") && !was_asked("k") && w.finals == 0);
+}
+
+static void test_any_order(void)
+{
+    enum { ROUNDS = 1000, STEPS = 300 };
+    unsigned ends[3] = {0}, finals = 0;
+    uint64_t now_us = 1000000;
+
+    for (unsigned round = 0; round < ROUNDS && check_failed_ == 0; round++) {
+        dice_state = round;
+        clock_freeze(now_us, 1800000000000 + now_us / 1000);
+        any_set_up();
+        for (unsigned i = 0; i < STEPS && !is_over(); i++)
+            any_event(&now_us);
+        while (!is_over()) { /* enough: everything breaks off */
+            struct fetch *f = any_live();
+
+            if (f != NULL) {
+                f->live = false;
+                f->events->done(f->cookie, ERR_IDLE_TIMEOUT);
+            } else if (final_runs()) {
+                final_says(NULL);
+            } else {
+                check_fail(__FILE__, __LINE__, "nothing is pending, and it is not over");
+                break;
+            }
+        }
+        check_over();
+        check_lines();
+        ends[w.completes != 0 ? 0 : w.fails != 0 ? 1 : 2]++;
+        finals += w.finals != 0;
+        if (check_failed_ != 0)
+            printf("# round %u, %s: %s\n", round, synth_strategy_name(w.plan.strategy), w.metadata);
+    }
+    clock_thaw();
+    printf("# %d rounds: %u answered, %u failed, %u left; the final was asked in %u\n", ROUNDS, ends[0], ends[1], ends[2],
+           finals);
+    CHECK(ends[0] > ROUNDS / 8 && ends[1] > ROUNDS / 50 && ends[2] > ROUNDS / 100 && finals > ROUNDS / 8);
+}
+
 static const struct check_case cases[] = {
     {"table", test_table},
     {"metadata", test_metadata},
@@ -1037,6 +1214,7 @@ static const struct check_case cases[] = {
     {"deadline", test_deadline},
     {"flagged", test_flagged},
     {"receipts", test_receipts},
+    {"any_order", test_any_order},
 };
 
 int main(int argc, char **argv)
