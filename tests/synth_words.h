@@ -8,7 +8,7 @@
 #include "message.h"
 #include "words.h"
 
-static struct catalog_synth general_row = {.code = false}, code_row = {.code = true};
+static const struct catalog_synth general_row = {.code = false};
 
 /* A chat client's body as a list; freed by the caller. */
 static inline void read_client(struct prompt *p, const char *body)

@@ -10,6 +10,8 @@
 
 enum { SEED = 7 };
 
+static const struct catalog_synth code_row = {.code = true};
+
 /* --- rendered requests */
 
 static const enum provider_dialect dialects[] = {DIALECT_OPENAI, DIALECT_RESPONSES, DIALECT_ANTHROPIC, DIALECT_GEMINI};
