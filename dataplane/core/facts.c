@@ -1,6 +1,7 @@
 #include "facts.h"
 
 #include "clock.h"
+#include "part.h"
 #include "part_id.h"
 #include "settle.h"
 
@@ -57,6 +58,8 @@ static void facts_of_parts(const struct parts *p, struct receipt_facts *f)
         uint32_t bit = UINT32_C(1) << part_index(line->role, line->place);
 
         assert((f->parts & bit) == 0);
+        if (line->attempts == 0)
+            continue; /* nobody was asked */
         f->parts |= bit;
         f->refused |= line->refused ? bit : 0;
         f->chosen |= line->chosen ? bit : 0;
@@ -102,14 +105,14 @@ static void facts_fill(const struct request *r, struct receipt_facts *f)
     else if (r->want.n_models != 0)
         facts_name(f->model, r->want.models[0]->info->id);
     facts_of_route(r, f);
-    if (r->digests.forwarded_to != 0)
-        facts_of_endpoint(r, f);
 }
 
 void facts_of_request(const struct request *r, struct receipt_facts *f)
 {
     assert(r->state == REQUEST_SETTLING);
     facts_fill(r, f);
+    if (r->digests.forwarded_to != 0)
+        facts_of_endpoint(r, f);
     if (r->whole != NULL) {
         f->flags |= RECEIPT_PART | RECEIPT_ADMITTED;
         f->whole = r->whole->id;
@@ -123,8 +126,12 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
 #define FACTS_LINE(no, class, ...) f->tokens_##class = line->usage.class;
 void facts_of_final(const struct request *r, const struct part_line *line, struct receipt_facts *f)
 {
-    assert(r->parts != NULL && line->role == PART_FINAL && r->digests.forwarded_to != 0);
+    uint8_t to = r->digests.forwarded_to;
+
+    assert(r->parts != NULL && line->role == PART_FINAL);
     facts_fill(r, f);
+    if (to != 0 && r->attempts.route.list[to - 1].model == r->attempts.candidate.model) /* else it was an earlier line's */
+        facts_of_endpoint(r, f);
     f->flags |= RECEIPT_PART | RECEIPT_ADMITTED;
     f->whole = r->id;
     part_id(&r->id, part_index(line->role, line->place), &f->id);

@@ -7,8 +7,7 @@
 /* Everything but what was returned: RECEIPT_RETURNED, RECEIPT_COMPLETE, returned and returned_bytes
  * are the content side's to add. r is SETTLING. */
 void facts_of_request(const struct request *r, struct receipt_facts *out);
-/* A whole's own attempt has become the line (part.h), and nothing of another one is in r->account, r->rates and r->digests yet.
- * Before that line's whole is published; it has nothing returned. */
+/* Of a whole's own attempt, which has just become this line (part.h): r->rates, r->billed and r->digests are still of it. */
 void facts_of_final(const struct request *r, const struct part_line *line, struct receipt_facts *out);
 
 #endif

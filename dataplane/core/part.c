@@ -3,8 +3,11 @@
 
 #include "clock.h"
 #include "leave.h"
+#include "facts.h"
 #include "money.h"
+#include "part_id.h"
 #include "part_lines.h"
+#include "receipts.h"
 #include "refusal.h"
 #include "request_internal.h"
 #include "reserve.h"
@@ -162,19 +165,24 @@ void part_billed(struct request *part)
     parts_add(part->whole->parts, &line);
 }
 
+/* Among the whole's final models. */
+static uint8_t own_place(const struct request *r)
+{
+    uint8_t place = 0;
+
+    while (place < r->want.n_models && r->want.models[place] != r->attempts.candidate.model)
+        place++;
+    return place;
+}
+
 void part_own_line(struct request *r, enum err outcome, bool refused, bool chosen)
 {
     const struct candidate *c = &r->attempts.candidate;
     uint64_t begun_us = r->attempts.begun_us;
-    size_t place = 0;
-
-    assert(r->parts != NULL && r->attempts.made > r->lined);
-    while (place < r->want.n_models && r->want.models[place] != c->model)
-        place++;
-    parts_add(r->parts, &(struct part_line){
-        .id = r->id,
+    struct receipt_facts f;
+    struct part_line line = {
         .role = PART_FINAL,
-        .place = (uint8_t)place,
+        .place = own_place(r),
         .outcome = (uint8_t)outcome,
         .finish = (uint8_t)r->account.finish,
         .attempts = (uint8_t)(r->attempts.made - r->lined),
@@ -189,6 +197,12 @@ void part_own_line(struct request *r, enum err outcome, bool refused, bool chose
         .total_ms = ms_between(begun_us, clock_mono_us()),
         .usage = r->account.usage,
         .cost_nusd = r->cost_nusd,
-    });
+    };
+
+    assert(r->parts != NULL && r->attempts.made > r->lined);
+    part_id(&r->id, part_index(line.role, line.place), &line.id);
+    parts_add(r->parts, &line);
     r->lined = r->attempts.made;
+    facts_of_final(r, &line, &f);
+    receipts_publish(r->context->receipts, r->context->admit.worker, &f);
 }

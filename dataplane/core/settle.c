@@ -318,6 +318,40 @@ static void settle_attempts(const struct request *r)
         meter_attempts(r->context->admit.meter, r->context->admit.worker, failed, n);
 }
 
+/* The lines, for the control plane. */
+#define PARTS_TOKENS(no, class, ...) .tokens_##class = line->usage.class,
+static void settle_parts(const struct request *r)
+{
+    struct meter_part told[PARTS_MAX];
+
+    _Static_assert((int)PARTS_MAX == (int)METER_PARTS_EACH, "so many places are reserved");
+    for (size_t i = 0; i < r->parts->n; i++) {
+        const struct part_line *line = &r->parts->line[i];
+
+        told[i] = (struct meter_part){
+            .request = r->id,
+            .part = {.id = line->id,
+                     .cost_nusd = line->cost_nusd,
+                     .model_no = line->model_no,
+                     .endpoint_no = line->endpoint_no,
+                     .price_version = line->price_version,
+                     .began_ms = line->began_ms,
+                     .first_byte_ms = line->first_byte_ms,
+                     .total_ms = line->total_ms,
+                     .flags = line->flags,
+                     .role = line->role,
+                     .place = line->place,
+                     .outcome = line->outcome,
+                     .finish = line->finish,
+                     .attempts = line->attempts,
+                     .marks = (uint8_t)((line->refused ? USAGE_PART_REFUSED : 0) | (line->chosen ? USAGE_PART_CHOSEN : 0)),
+                     USAGE_TOKENS(PARTS_TOKENS)},
+        };
+    }
+    meter_parts(r->context->admit.meter, r->context->admit.worker, told, r->parts->n);
+}
+#undef PARTS_TOKENS
+
 /* What the bill says, into r. */
 static void settle_take(struct request *r, const struct bill *b)
 {
@@ -382,6 +416,8 @@ static void settle_money(struct request *r, const struct bill *b)
     settle_record(r, b, &record);
     admit_settle(&r->admission, b->cost_nusd, (uint64_t)b->tokens.prompt + b->tokens.completion);
     settle_attempts(r);
+    if (r->parts != NULL)
+        settle_parts(r);
     meter_push(r->context->admit.meter, r->context->admit.worker, &record);
 }
 
