@@ -143,6 +143,8 @@ bool prompt_says(const struct prompt_list *l, size_t from, size_t to);
 uint64_t prompt_list_repeats(const struct prompt_list *l);
 /* Bytes that the list has allocated, which can be ten times those of the body that it was read from. */
 size_t prompt_list_bytes(const struct prompt_list *l);
+/* Those of them that prompt_keep() has copied: what a request may be longer than its body. */
+size_t prompt_list_kept(const struct prompt_list *l);
 /* -1 for what was not said. */
 void prompt_list_init(struct prompt_list *l);
 /* Frees what it has, and wipes what it kept; the other views' bytes are the body's. */
@@ -220,6 +222,9 @@ struct prompt {
     struct view suffix; /* PROMPT_FILL: what follows, escaped */
     struct prompt_synth synth;
 };
+
+/* Bytes of the list's texts that do not stand in the body: what others than the client say in its request. */
+size_t prompt_beyond(const struct prompt *p);
 
 /* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */
 struct prompt_fault {

@@ -172,6 +172,59 @@ def faults_for_a_while():
     rig.mock("/mock/set/a", "")
 
 
+def choice(model, **members):
+    return json.loads(ask(model=model, **members)[2])["choices"][0]
+
+
+@case
+def each_model_does_as_it_is_told():
+    """Words for one model apply to it alone, before a request's own; its last body and its records can be seen."""
+    rig.mock("/mock/reset", "")
+    rig.mock("/mock/model/up-1", "say=Yes, and no: {\"a\": [1, 2]}")
+    rig.mock("/mock/model/up-2", "fail=503")
+    equal(choice("up-1")["message"]["content"], 'Yes, and no: {"a": [1, 2]}')
+    equal(choice("m", mock={"*": "text=mine"})["message"]["content"], "mine")
+    equal(ask(model="up-2")[0], 503)
+    equal(choice("up-1", mock={"*": "text=other"})["message"]["content"], "other")
+    equal(json.loads(rig.mock("/mock/model/up-2"))["model"], "up-2")
+    equal([(r["model"], r["status"]) for r in rig.seen() if r["model"] != "m"], [("up-1", 200), ("up-2", 503), ("up-1", 200)])
+    rig.mock("/mock/model/up-2", "")
+    equal(ask(model="up-2")[0], 200)
+    rig.mock("/mock/reset", "")
+    equal(content(model="up-1")["message"]["content"], "hello")
+    equal(rig.mock("/mock/model/up-1") != b"", True)
+
+
+@case
+def refuses_in_each_way():
+    """In words, in the member of a refusal, and by the reason of the end; whole and as a stream."""
+    a = choice("m", mock={"*": "text=I cannot help,refusal,chunk=9"})
+    equal((a["message"]["content"], a["message"]["refusal"], a["finish_reason"]), (None, "I cannot help", "stop"))
+    if b'"delta":{"refusal":"I cannot help"}' not in ask("text=I cannot help,refusal,chunk=9", stream=True)[2]:
+        raise AssertionError("refusal in a stream")
+    equal(choice("m", mock={"*": "refuse"})["finish_reason"], "content_filter")
+    if b'"finish_reason":"content_filter"' not in ask("refuse", stream=True)[2]:
+        raise AssertionError("content_filter in a stream")
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    equal([choice("m", tools=tools, mock={"*": w})["finish_reason"] for w in ("", "nocalls")], ["tool_calls", "stop"])
+
+
+@case
+def judges_and_writes_what_a_panel_answered():
+    """As Synth's judge it finds the first answer good, as its final it repeats it; commands win."""
+    document = '{"answers":[{"letter":"C","text":"say \\"blue\\"\\n\u20ac"},{"letter":"D","text":"red"}],"assessment":null}'
+    parts = [{"type": "text", "text": t} for t in ("before", document, "after")]
+    shown = {"model": "m", "messages": [{"role": "user", "content": parts}]}
+
+    def says(**members):
+        return json.loads(ask(raw=json.dumps({**shown, **members}).encode())[2])["choices"][0]["message"]["content"]
+    equal(says(), 'say "blue"\n\u20ac')
+    verdict = json.loads(says(response_format={"type": "json_object"}))
+    equal((verdict["selected"], verdict["refusals"], "C" in verdict["final_guidance"][0]), ("C", [], True))
+    equal([says(mock={"*": words}) for words in ("text=other", "tokens=0", "delay_us=1")], ["other", "", 'say "blue"\n\u20ac'])
+    equal(content(messages=[{"role": "user", "content": "no answers: []"}])["message"]["content"], "no answers: []")
+
+
 @case
 def long_line():
     equal(len(re.search(rb"x{9,}", ask("line=5000000,tokens=1", stream=True)[2]).group()), 5000000)

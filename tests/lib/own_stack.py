@@ -27,8 +27,9 @@ def _environment(run):
                       if line.startswith("TR_") and "=" in line)
 
 
-def up(*added, options=()):
-    """added: (words of add-provider, its key or keys). options: of deploy/dev/up. Returns the directory. Everything is gone when the process ends."""
+def up(*added, options=(), files=None):
+    """added: (words of add-provider, its key or keys). options: of deploy/dev/up. files: name -> text, as add-provider would have written them
+    into conf/added. DEMO_A in either is the demo provider's port. Returns the directory. Everything is gone when the process ends."""
     run = tempfile.mkdtemp(prefix="tr-own-")
 
     def forget():
@@ -43,6 +44,10 @@ def up(*added, options=()):
     ports = dict(line.replace("=", " ").split()[:2] for line in open(os.path.join(run, "ports")) if line.strip())
     for words, key in added:
         _run(run, "add-provider", *(w.replace("DEMO_A", ports["demo_a"]) for w in words), key=key)
+    for name, text in (files or {}).items():
+        os.makedirs(os.path.join(run, "conf/added"), exist_ok=True)
+        with open(os.path.join(run, "conf/added", name), "w") as f:
+            f.write(text.replace("DEMO_A", ports["demo_a"]))
     _run(run, "up", *options)
     _environment(run)
     return run

@@ -1,5 +1,6 @@
 #include "answer.h"
 
+#include "models.h"
 #include "wire.h"
 
 #include <math.h>
@@ -357,6 +358,9 @@ void answer_start(struct conn *c, const struct wire *wire)
     c->number = counters_begin(l->no, id, c->job.stream);
     c->recorded = true;
     struct record *r = counters_record(c->number);
+    struct view model = view_of(c->job.payload.ptr + c->job.model.off, c->job.model.len);
+    memcpy(r->model, model.ptr, model.len < sizeof r->model ? model.len : sizeof r->model - 1);
+    models_remember(model, c->body);
     if (!good) {
         r->status = 400;
         c->faulted = true;

@@ -3,9 +3,11 @@
 
 #define CREATED "1700000000"
 
-static const char *finish_name(enum job_finish f)
+static const char *finish_name(const struct job *j)
 {
-    switch (f) {
+    if (j->spec.refuse)
+        return "content_filter";
+    switch (j->finish) {
     case JOB_TOOL_CALLS:
         return "tool_calls";
     case JOB_LENGTH:
@@ -71,7 +73,7 @@ static void delta_close(struct job *j, struct bytes *out, const char *finish)
 static void event_text(struct job *j, const struct step *s, struct bytes *out)
 {
     delta_open(j, out);
-    BYTES_LIT(out, "\"content\":\"");
+    bytes_str(out, j->spec.refusal ? "\"refusal\":\"" : "\"content\":\"");
     if (s->piece.fill == 0)
         put_text_stamp(j, out);
     put_piece(out, &s->piece);
@@ -200,7 +202,7 @@ static void chat_step(struct job *j, const struct step *s, struct bytes *out)
         return;
     case STEP_FINISH:
         delta_open(j, out);
-        delta_close(j, out, finish_name(j->finish));
+        delta_close(j, out, finish_name(j));
         return;
     case STEP_USAGE:
         event_usage(j, out);
@@ -240,6 +242,18 @@ static void whole_reasoning(struct job *j, struct bytes *out)
     BYTES_LIT(out, "\",\"format\":\"anthropic-claude-v1\",\"index\":0}]");
 }
 
+/* The text, unless this member has none. */
+static void put_said(struct job *j, struct bytes *out, bool none)
+{
+    if (none) {
+        BYTES_LIT(out, "null");
+        return;
+    }
+    BYTES_LIT(out, "\"");
+    put_text(j, out);
+    BYTES_LIT(out, "\"");
+}
+
 static void chat_whole(struct job *j, struct bytes *out)
 {
     BYTES_LIT(out, "{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion\",\"created\":" CREATED
@@ -248,19 +262,15 @@ static void chat_whole(struct job *j, struct bytes *out)
     BYTES_LIT(out, "\",");
     put_stamp(j, out);
     BYTES_LIT(out, "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
-    if (j->n_tools != 0 && !job_has_text(j)) {
-        BYTES_LIT(out, "null");
-    } else {
-        BYTES_LIT(out, "\"");
-        put_text(j, out);
-        BYTES_LIT(out, "\"");
-    }
+    put_said(j, out, (j->n_tools != 0 && !job_has_text(j)) || j->spec.refusal);
     if (j->spec.reasoning != 0)
         whole_reasoning(j, out);
     if (j->n_tools != 0)
         whole_calls(j, out);
-    BYTES_LIT(out, ",\"refusal\":null},\"logprobs\":null,\"finish_reason\":\"");
-    bytes_str(out, finish_name(j->finish));
+    BYTES_LIT(out, ",\"refusal\":");
+    put_said(j, out, !j->spec.refusal);
+    BYTES_LIT(out, "},\"logprobs\":null,\"finish_reason\":\"");
+    bytes_str(out, finish_name(j));
     BYTES_LIT(out, "\"}]");
     if (j->spec.usage != USAGE_MISSING) {
         BYTES_LIT(out, ",");

@@ -1,5 +1,7 @@
 #include "control.h"
 
+#include "models.h"
+
 struct listener listeners[NAMES_MAX];
 char listener_names[NAMES_MAX][32];
 unsigned n_listeners;
@@ -39,9 +41,15 @@ static void control_json(struct conn *c)
     conn_whole(c, 200, "application/json", c->event.ptr, c->event.len);
 }
 
+static void control_done(struct conn *c, bool ok)
+{
+    conn_whole(c, ok ? 200 : 400, "application/json", ok ? "{}\n" : "{\"error\":1}\n", ok ? 3 : 12);
+}
+
 void control_answer(struct conn *c, bool post, struct view path)
 {
     struct view requests = VIEW_LIT("/mock/requests"), by_id = VIEW_LIT("/mock/requests?id=");
+    struct view model = VIEW_LIT("/mock/model/");
     struct listener *l;
 
     c->event.len = 0;
@@ -53,16 +61,22 @@ void control_answer(struct conn *c, bool post, struct view path)
         control_json(c);
     } else if (post && view_eq(path, VIEW_LIT("/mock/reset"))) {
         counters_reset();
+        models_reset();
         BYTES_LIT(&c->event, "{}\n");
         control_json(c);
     } else if ((l = control_listener(path, VIEW_LIT("/mock/last-request/"))) != NULL) {
         conn_whole(c, 200, "application/octet-stream", l->last_body.ptr, l->last_body.len);
     } else if ((l = control_listener(path, VIEW_LIT("/mock/last-headers/"))) != NULL) {
         conn_whole(c, 200, "application/octet-stream", l->last_head.ptr, l->last_head.len);
+    } else if (view_starts(path, model)) {
+        struct view name = view_from(path, model.len), last = models_last(name);
+
+        if (post)
+            control_done(c, models_set(name, c->body));
+        else
+            conn_whole(c, 200, "application/octet-stream", last.ptr, last.len);
     } else if (post && (l = control_listener(path, VIEW_LIT("/mock/set/"))) != NULL) {
-        bool ok = control_set(l, c->body);
-        conn_whole(c, ok ? 200 : 400, "application/json", ok ? "{}\n" : "{\"error\":1}\n",
-                   ok ? 3 : 12);
+        control_done(c, control_set(l, c->body));
     } else {
         conn_whole(c, 404, "text/plain", "no such command\n", 16);
     }

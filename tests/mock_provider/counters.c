@@ -121,6 +121,8 @@ void counters_requests_json(struct bytes *out, char names[][32], struct view id)
             continue;
         bytes_printf(out, "%s\n{\"id\":\"", comma);
         bytes_escaped(out, r->id, strlen(r->id));
+        BYTES_LIT(out, "\",\"model\":\"");
+        bytes_escaped(out, r->model, strlen(r->model));
         bytes_printf(out,
                      "\",\"name\":\"%s\",\"status\":%u,\"outcome\":\"%s\",\"stream\":%s,"
                      "\"start_us\":%llu,\"end_us\":%llu,\"prompt\":%u,\"completion\":%u}",

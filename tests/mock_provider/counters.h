@@ -18,6 +18,7 @@ enum outcome {
 
 struct record {
     char id[48]; /* id= of the command, else the x-request-id header */
+    char model[48]; /* as it was asked for, cut */
     uint8_t listener, outcome;
     uint16_t status;
     bool stream;

@@ -3,9 +3,11 @@
 #include "job_internal.h"
 
 #include "form.h"
+#include "models.h"
 #include "sample.h"
 #include "script.h"
 #include "secret.h"
+#include "shown.h"
 #include "sign.h"
 #include "strict.h"
 #include "wire.h"
@@ -75,11 +77,27 @@ static void job_call(struct job *j, const struct ask_tool *tool)
 static void job_calls(struct job *j, const struct ask *a)
 {
     for (unsigned i = 0; i < a->n_tools && j->n_tools < (a->one_call ? 1 : 2); i++) {
-        if (a->no_calls || a->answered)
+        if (a->no_calls || a->answered || j->spec.no_calls)
             return;
         if (a->only.text.len == 0 || view_eq(a->only.text, a->tools[i].name.text))
             job_call(j, &a->tools[i]);
     }
+}
+
+/* The members of the demonstration's panel say the same in different words. */
+static void put_opening(struct job *j)
+{
+    static const struct {
+        struct view model, words;
+    } openings[] = {
+        {VIEW_LIT("up-short"), VIEW_LIT("In short: ")},
+        {VIEW_LIT("up-long"), VIEW_LIT("At length, and with all that belongs to it: ")},
+        {VIEW_LIT("up-doubt"), VIEW_LIT("One may doubt it, and yet: ")},
+    };
+
+    for (size_t i = 0; i < sizeof openings / sizeof openings[0]; i++)
+        if (view_eq(openings[i].model, view_of(j->payload.ptr + j->model.off, j->model.len)))
+            bytes_put(&j->payload, openings[i].words.ptr, openings[i].words.len);
 }
 
 /* A request without commands is a person's or a program's that tries the router: it hears itself. */
@@ -91,13 +109,17 @@ static bool job_talks(struct job *j, const struct ask *a)
         bytes_printf(&j->payload, "%llu: ", (unsigned long long)j->number);
     if (a->reasons && j->spec.reasoning == 0)
         j->spec.reasoning = REASONING_TOKENS;
-    j->talks = a->user.text.len != 0 && job_content(j, a->user);
+    if (a->user.text.len == 0)
+        return false;
+    put_opening(j);
+    j->talks = job_content(j, a->user);
     return j->talks;
 }
 
 static void job_read_text(struct job *j, const struct ask *a, struct view body)
 {
     size_t from = j->payload.len;
+    struct job_part shown;
 
     if (j->spec.echo) {
         struct digest32 d;
@@ -107,6 +129,9 @@ static void job_read_text(struct job *j, const struct ask *a, struct view body)
         bytes_printf(&j->payload, "sha256=%s bytes=%zu", hex, body.len);
     } else if (j->spec.text.len != 0) {
         bytes_put(&j->payload, j->spec.text.ptr, j->spec.text.len);
+    } else if (j->spec.tokens == 0 && shown_play(j, a, &shown)) {
+        j->text = shown;
+        return;
     } else if (a->json) {
         if (a->schema.text.len != 0)
             sample_json(&j->payload, a->schema);
@@ -201,14 +226,19 @@ static bool job_read_members(struct job *j, struct view body, const struct json_
 {
     static struct ask ask; /* large, and there is one thread */
     struct json_value v;
+    struct view words;
     char why[256];
 
     memset(&ask, 0, offsetof(struct ask, tools));
+    if (ask_get(m, n, "model", &v) && v.kind == JSON_STRING)
+        j->model = job_keep(j, v.text.ptr + 1, v.text.len - 2);
+    words = models_words(job_view(j, j->model));
+    if (!spec_parse(words, &j->spec))
+        return job_refuse(j, "not a command of the model");
     j->told = ask_get(m, n, "mock", &v);
     if (j->told && !job_commands(j, v, name))
         return job_refuse(j, "not a command");
-    if (ask_get(m, n, "model", &v) && v.kind == JSON_STRING)
-        j->model = job_keep(j, v.text.ptr + 1, v.text.len - 2);
+    j->told = j->told || words.len != 0;
     j->stream = ask_get(m, n, "stream", &v) && v.kind == JSON_TRUE;
     j->wire->read(j, m, n, &ask);
     j->turns = ask.all_turns;

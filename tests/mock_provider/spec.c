@@ -39,6 +39,8 @@ static const struct {
     {"strict", FLAG, offsetof(struct spec, strict)},
     {"replay", FLAG, offsetof(struct spec, replay)},
     {"refuse", FLAG, offsetof(struct spec, refuse)},
+    {"nocalls", FLAG, offsetof(struct spec, no_calls)},
+    {"refusal", FLAG, offsetof(struct spec, refusal)},
     {"norole", FLAG, offsetof(struct spec, no_role)},
     {"crlf", FLAG, offsetof(struct spec, crlf)},
     {"comments", FLAG, offsetof(struct spec, comments)},
@@ -176,10 +178,16 @@ static bool spec_word(struct view word, struct spec *s)
 
 bool spec_parse(struct view text, struct spec *s)
 {
+    const struct view say = VIEW_LIT("say=");
+
     while (text.len != 0) {
         const uint8_t *comma = memchr(text.ptr, ',', text.len);
         struct view word = text;
 
+        if (view_starts(text, say)) { /* to the end, with its commas */
+            s->text = view_from(text, say.len);
+            break;
+        }
         if (comma != NULL)
             word.len = (size_t)(comma - text.ptr);
         text = view_from(text, word.len + 1);

@@ -68,9 +68,11 @@ struct spec {
     bool sign;    /* reasoning has a signature */
     bool strict;  /* refuse members that the real API does not know */
     bool replay;  /* sign what was thought before calls, and refuse calls that come back without it */
-    bool refuse;  /* the answer ends because it is not safe (Google's API) */
+    bool refuse;  /* the answer ends because it is not safe (Google's API, OpenAI's chat) */
     bool floats;  /* embeddings as numbers whatever encoding is asked for */
     bool counter; /* echo the last user message behind the request's number */
+    bool no_calls; /* tools are left alone */
+    bool refusal; /* the text is in the member of a refusal (OpenAI's chat) */
 };
 
 void spec_init(struct spec *s);
