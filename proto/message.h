@@ -71,7 +71,8 @@ enum message_type {
     MSG_STATE = 48,        /* D->C after each ACCEPT and when it changes: which catalog it serves, and the like */
     MSG_ORDERS = 49,       /* C->D, only to one that has sent STATE: what its operator wants of it */
     MSG_OWN_PRICED = 50,   /* C->D: OWN_KEYS of an account that pays a markup on the catalog's prices */
-    MSG_LAST = MSG_OWN_PRICED,
+    MSG_USAGE_PARTS = 51,    /* D->C, before the USAGE that it belongs to */
+    MSG_LAST = MSG_USAGE_PARTS,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -250,6 +251,11 @@ struct msg_usage {
 struct msg_usage_attempts {
     uint16_t count;
     struct view attempts; /* count * USAGE_ATTEMPT_WIRE_BYTES */
+};
+/* Parts of orchestrations whose records the next USAGE has. The rows stay raw: usage_part_decode(). */
+struct msg_usage_parts {
+    uint16_t count;
+    struct view parts; /* count * USAGE_PART_WIRE_BYTES */
 };
 struct msg_usage_ack {
     uint64_t seq; /* every record up to and including seq is committed */
@@ -563,7 +569,7 @@ bool place_name_ok(struct view v);
 #define MESSAGE_CODECS(X)                                                                          \
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
-        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_attempts) X(usage_ack) X(cert) X(ping)             \
+        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_attempts) X(usage_parts) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
             X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
             X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge) X(ruled) X(key_parts) X(rules_known) \

@@ -49,6 +49,7 @@ static struct view payload(void)
 
 static const uint8_t some[4200] = {1, 2, 3};
 static const uint8_t many[(LIMIT_USAGE_ATTEMPTS + 1) * USAGE_ATTEMPT_WIRE_BYTES];
+static const uint8_t many_parts[(LIMIT_USAGE_PARTS + 1) * USAGE_PART_WIRE_BYTES];
 
 static const struct msg_evidence evidence = {
     .identity = VIEW_LIT("{}"), .report = {some, 1184}, .vek = {some, 700}, .ask = {some, 1}};
@@ -234,6 +235,12 @@ static void run_round_trips(void)
     CHECK_REFUSED(usage_attempts, .count = 0);
     CHECK_REFUSED(usage_attempts, .count = LIMIT_USAGE_ATTEMPTS + 1,
                   .attempts = view_of(many, (LIMIT_USAGE_ATTEMPTS + 1) * USAGE_ATTEMPT_WIRE_BYTES));
+    CHECK_MESSAGE(usage_parts, MSG_USAGE_PARTS, .count = LIMIT_USAGE_PARTS,
+                  .parts = view_of(many_parts, LIMIT_USAGE_PARTS * USAGE_PART_WIRE_BYTES));
+    CHECK_REFUSED(usage_parts, .count = 0);
+    CHECK_REFUSED(usage_parts, .count = 1, .parts = view_of(many_parts, USAGE_PART_WIRE_BYTES - 1));
+    CHECK_REFUSED(usage_parts, .count = LIMIT_USAGE_PARTS + 1,
+                  .parts = view_of(many_parts, (LIMIT_USAGE_PARTS + 1) * USAGE_PART_WIRE_BYTES));
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
     CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));
     CHECK_MESSAGE(ping, MSG_PING, .token = 42);
@@ -438,7 +445,7 @@ static void run_frames(void)
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
         {"\0\0\0\0\62\1\0\0", 8, ERR_NONE},    /* type 50, the last */
-        {"\0\0\0\0\63\1\0\0", 8, ERR_VERSION}, /* type 51 */
+        {"\0\0\0\0\64\1\0\0", 8, ERR_VERSION}, /* type 52 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */
