@@ -46,7 +46,17 @@ def endpoint(model, provider):
     raise AssertionError((model, provider))
 
 
-FIRST = in_force()
+def first():
+    """The version in force; other tests have written prices into the tables and left one without its text."""
+    if text_of(in_force()) is None:
+        with open(os.path.join(rig.env("TR_RUN_DIR"), "conf/catalog.conf")) as f:
+            draft = send("POST", "/catalog/drafts", {"text": f.read()}, 201)["data"]["version"]
+        send("POST", f"/catalog/versions/{draft}/publish")
+        wait_until(acknowledged(draft), 10, "the catalog is served with its text")
+    return in_force()
+
+
+FIRST = first()
 
 
 def put_back():

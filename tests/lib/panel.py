@@ -22,7 +22,7 @@ SAYS = {"test/p1": "The first of the panel says blue.", "test/p2": "The second o
         "test/f2": "The second final says it is blue.", "test/kept": "The one who keeps prompts says grey.",
         "test/plain": "Nothing of a panel."}
 VERDICT = {"consensus": ["a colour"], "contradictions": ["which colour"], "partial_coverage": [], "unique_insights": [],
-           "blind_spots": [], "final_guidance": "Say blue."}
+           "blind_spots": [], "final_guidance": ["Say blue."]}
 STRATEGIES = ("synthesize_non_refusals", "synthesize", "first_success", "first_non_refusal", "selector")
 REFUSES = "I'm sorry, but I can't help with that request."
 LIMIT = 64  # tokens of each call's answer, unless a test says otherwise
@@ -34,7 +34,7 @@ def upstream(model):
 
 def provider(name, retains="off"):
     return (f"\n[provider {name}]\nname = {name}\nhost = 127.0.0.1\nport = DEMO_A\ntls = off\npath = /v1\nauth = none\n"
-            f"retains_data = {retains}\ntrains = off\nfirst_byte_ms = 3000\nidle_ms = 3000\ntotal_ms = 8000\n")
+            f"retains_data = {retains}\ntrains = off\nfirst_byte_ms = 20000\nidle_ms = 20000\ntotal_ms = 60000\n")
 
 
 def files():
@@ -67,17 +67,16 @@ def tell(model, words):
 
 
 def verdict(**more):
+    """A verdict of our own; a judge that is told nothing writes one that selects the first answer (mock_provider/shown.c)."""
     return "say=" + json.dumps({**VERDICT, **more})
 
 
 def all_well():
-    """Every model answers at once, each with a text of its own; judges with a verdict."""
+    """Every model answers at once, each with a text of its own; judges with a verdict of the demo provider's."""
     rig.mock_reset()
     for model, text in SAYS.items():
         tell(model, "nocalls,say=" + text)
     tell("up-spare", "nocalls,say=" + SAYS["test/p1"])
-    for model in JUDGES:
-        tell(model, verdict())
 
 
 def asked(model):
