@@ -8,7 +8,7 @@
 #include "secret.h"
 #include "view.h"
 
-enum { ACI_RECEIPT_MAX = 64 << 10, ACI_EVENTS_MAX = 64 };
+enum { ACI_RECEIPT_MAX = 128 << 10, ACI_EVENTS_MAX = 64 };
 
 /* SHA-256 over the canonical form of a keyset document, whatever its spelling. ERR_FORMAT, and the
  * errors of jcs_append(). */

@@ -16,6 +16,7 @@ COLUMNS = {
     "endpoints": ["model", "provider", "variant", "upstream_model", "off", *CLASSES, *UNITS, "tiers", "context_length",
                   "max_output", "quantization", "lacks", "retains_data", "retires", "notes", "source", "date"],
     "aliases": "id models wants sort listed".split(),
+    "synths": "id name preset code generic panel judges finals panel_tokens judge_tokens final_tokens created description".split(),
     "gates": "models gates efforts budget source".split(),
     "keys": "provider variable".split(),
 }
@@ -27,7 +28,8 @@ def die(text):
 
 def order(name):
     """What the rows of a table are sorted by; of gates the first that fits counts, so their order is their own."""
-    return {"models": lambda r: r["id"], "aliases": lambda r: r["id"], "keys": lambda r: r["provider"],
+    return {"models": lambda r: r["id"], "aliases": lambda r: r["id"], "synths": lambda r: r["id"],
+            "keys": lambda r: r["provider"],
             "endpoints": lambda r: (r["model"], r["provider"], r["off"] != "", r["variant"], r["upstream_model"])
             }.get(name)
 

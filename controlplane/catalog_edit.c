@@ -302,6 +302,7 @@ enum err catalog_edit_from_json(struct json_value root, struct buf *out)
         {"models", VIEW_LIT("model"), {"id", NULL, NULL}},
         {"endpoints", VIEW_LIT("endpoint"), {"model", "provider", NULL}},
         {"aliases", VIEW_LIT("alias"), {"id", NULL, NULL}},
+        {"synths", VIEW_LIT("synth"), {"id", NULL, NULL}},
     };
     enum err e = root.kind == JSON_OBJECT ? ERR_NONE : ERR_FORMAT;
 

@@ -13,7 +13,7 @@ must_check enum err catalog_edit(struct view text, struct view kind, struct view
                                  bool create, struct buf *out);
 /* Leaves the section out. ERR_NOT_FOUND. */
 must_check enum err catalog_edit_remove(struct view text, struct view kind, struct view name, struct buf *out);
-/* {"models":[{"id":...}],"endpoints":[{"model":..., "provider":...}],"aliases":[{"id":...}]}, with the names of
+/* {"models":[{"id":...}],"endpoints":[{"model":..., "provider":...}],"aliases":[{"id":...}],"synths":[{"id":...}]}, with the names of
  * catalog.conf. ERR_FORMAT: it is not like that. */
 must_check enum err catalog_edit_from_json(struct json_value root, struct buf *out);
 

@@ -2,6 +2,7 @@
 #include "catalog_file.h"
 
 #include "catalog_sections.h"
+#include "catalog_synths.h"
 #include "catalog_values.h"
 #include "conf.h"
 
@@ -142,6 +143,9 @@ static enum err take_fallbacks(const struct model_section *s, const struct place
     for (size_t i = 0; wrong == NULL && i < m->n_fallbacks; i++)
         if (&x->models[m->fallback[i]] == m)
             wrong = "names the model itself";
+    for (size_t i = 0; wrong == NULL && i < m->n_fallbacks; i++)
+        if (x->models[m->fallback[i]].kind == KIND_SYNTH)
+            wrong = "names a model that is made of others";
     if (wrong == NULL)
         return ERR_NONE;
     return buf_appendf(p->why, "%s:%u: fallbacks %s", p->file, p->line, wrong) == ERR_NONE ? ERR_CONFIG
@@ -214,6 +218,8 @@ static enum err take_endpoint(const struct endpoint_section *s, const struct pla
     };
     if (!index_find(x, view_str(s->model), &out->model_no))
         return complain(p, "there is no such model");
+    if (x->models[out->model_no].kind == KIND_SYNTH)
+        return complain(p, "this model is made of others and has no endpoint");
     if (!catalog_id_ok(view_str(s->upstream_model)))
         return complain(p, "upstream_model has odd characters");
     if (!catalog_source(view_str(s->source), out->source, sizeof out->source, &out->source_day))
@@ -255,6 +261,9 @@ static enum err take_alias(const struct alias_section *s, const struct place *p,
     wrong = take_ids(x, view_str(s->models), out->model, CATALOG_ALIAS_MODELS, &out->n_models);
     if (wrong == NULL && out->n_models == 0)
         wrong = "names no model";
+    for (size_t i = 0; wrong == NULL && out->n_models > 1 && i < out->n_models; i++)
+        if (x->models[out->model[i]].kind == KIND_SYNTH)
+            wrong = "names a model that is made of others, and another one";
     if (wrong == NULL)
         return ERR_NONE;
     return buf_appendf(p->why, "%s:%u: models %s", p->file, p->line, wrong) == ERR_NONE ? ERR_CONFIG
@@ -265,12 +274,12 @@ static enum err take_alias(const struct alias_section *s, const struct place *p,
 
 static enum err allocate(const struct catalog_sections *s, struct catalog_file *f)
 {
-    f->catalog.models = calloc(s->n_models + 1, sizeof *f->catalog.models);
+    f->catalog.models = calloc(s->n_models + s->n_synths + 1, sizeof *f->catalog.models);
     f->catalog.endpoints = calloc(s->n_endpoints + 1, sizeof *f->catalog.endpoints);
     f->catalog.aliases = calloc(s->n_aliases + 1, sizeof *f->catalog.aliases);
     f->providers = calloc(s->n_endpoints + 1, sizeof *f->providers);
     f->refused = calloc(s->n_endpoints + 1, sizeof *f->refused);
-    f->model_lines = calloc(s->n_models + 1, sizeof *f->model_lines);
+    f->model_lines = calloc(s->n_models + s->n_synths + 1, sizeof *f->model_lines);
     f->endpoint_lines = calloc(s->n_endpoints + 1, sizeof *f->endpoint_lines);
     f->alias_lines = calloc(s->n_aliases + 1, sizeof *f->alias_lines);
     return f->catalog.models == NULL || f->catalog.endpoints == NULL || f->catalog.aliases == NULL ||
@@ -286,7 +295,12 @@ static enum err take_models(const struct catalog_sections *s, struct place *p, s
 
     for (size_t i = 0; e == ERR_NONE && i < s->n_models; i++) {
         f->model_lines[i] = p->line = s->models[i].line;
-        e = take_model(&s->models[i], p, &f->catalog.models[f->catalog.n_models++]);
+        e = s->models[i].kind == KIND_SYNTH ? complain(p, "a model that is made of others has a section [synth ID]")
+                                            : take_model(&s->models[i], p, &f->catalog.models[f->catalog.n_models++]);
+    }
+    for (size_t i = 0; e == ERR_NONE && i < s->n_synths; i++) {
+        f->model_lines[s->n_models + i] = p->line = s->synths[i].model.line;
+        e = take_model(&s->synths[i].model, p, &f->catalog.models[f->catalog.n_models++]);
     }
     return e;
 }
@@ -317,7 +331,7 @@ static enum err take_rest(const struct catalog_sections *s, struct place *p, con
         f->alias_lines[i] = p->line = s->aliases[i].line;
         e = take_alias(&s->aliases[i], p, x, &c->aliases[c->n_aliases++]);
     }
-    return e;
+    return e == ERR_NONE ? catalog_synths_take(s, p->file, c, p->why) : e;
 }
 
 enum err catalog_file_parse(struct view text, const char *file_name,

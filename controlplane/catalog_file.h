@@ -1,4 +1,4 @@
-/* catalog.conf: models, their endpoints and prices, aliases, as an operator writes them. */
+/* catalog.conf: models, their endpoints and prices, aliases, orchestrations, as an operator writes them. */
 #ifndef TR_CONTROLPLANE_CATALOG_FILE_H
 #define TR_CONTROLPLANE_CATALOG_FILE_H
 

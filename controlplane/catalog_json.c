@@ -117,6 +117,29 @@ static void put_alias(struct writer *w, const struct catalog_alias *a, const str
     put_models(w, ",\"models\":[", a->model, a->n_models, models);
 }
 
+static void put_members(struct writer *w, const char *name, const char (*members)[LIMIT_MODEL_ID_BYTES + 1], size_t n)
+{
+    put(w, name);
+    for (size_t i = 0; i < n; i++)
+        put_text(w, i == 0 ? "" : ",", members[i]);
+    put(w, "]");
+}
+
+static void put_synth(struct writer *w, const struct catalog_synth *s, const struct catalog_model *models)
+{
+    put_text(w, "{\"id\":", models[s->model_no].id);
+    put_number(w, "preset", s->preset);
+    put(w, s->code ? ",\"code\":true" : ",\"code\":false");
+    put(w, s->generic ? ",\"generic\":true" : ",\"generic\":false");
+    put_number(w, "panel_tokens", s->panel_tokens);
+    put_number(w, "judge_tokens", s->judge_tokens);
+    put_number(w, "final_tokens", s->final_tokens);
+    put_members(w, ",\"panel\":[", s->panel, s->n_panel);
+    put_members(w, ",\"judges\":[", s->judges, s->n_judges);
+    put_members(w, ",\"finals\":[", s->finals, s->n_finals);
+    put(w, "}");
+}
+
 enum err catalog_json(const struct catalog_file *f, struct buf out[static CATALOG_JSON_PARTS])
 {
     const struct catalog *c = &f->catalog;
@@ -138,6 +161,10 @@ enum err catalog_json(const struct catalog_file *f, struct buf out[static CATALO
     for (size_t i = 0; i < c->n_aliases; i++) {
         put(&w[CATALOG_JSON_ALIASES], i == 0 ? "" : ",");
         put_alias(&w[CATALOG_JSON_ALIASES], &c->aliases[i], c->models);
+    }
+    for (size_t i = 0; i < c->n_synths; i++) {
+        put(&w[CATALOG_JSON_SYNTHS], i == 0 ? "" : ",");
+        put_synth(&w[CATALOG_JSON_SYNTHS], &c->synths[i], c->models);
     }
     for (unsigned i = 0; i < CATALOG_JSON_PARTS; i++) {
         put(&w[i], "]");

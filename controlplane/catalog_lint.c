@@ -153,13 +153,50 @@ static void lint_age(struct catalog_lint *l, const struct catalog *c)
 
 /* --- models and aliases */
 
+/* How many members of a list have an endpoint that is on. */
+static size_t members_on(struct catalog_lint *l, const struct catalog_file *f, const struct catalog_synth *s,
+                         const struct model_facts *facts, const char *field,
+                         const char (*members)[LIMIT_MODEL_ID_BYTES + 1], size_t n)
+{
+    const struct catalog *c = &f->catalog;
+    const char *id = c->models[s->model_no].id;
+    size_t sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t on = 0;
+
+        for (size_t m = 0; m < c->n_models; m++)
+            if (strcmp(c->models[m].id, members[i]) == 0)
+                on += facts[m].on;
+        for (size_t a = 0; a < c->n_aliases; a++)
+            for (size_t k = 0; strcmp(c->aliases[a].id, members[i]) == 0 && k < c->aliases[a].n_models; k++)
+                on += facts[c->aliases[a].model[k]].on;
+        if (on == 0)
+            say(l, false, f->model_lines[s->model_no], "%s: no endpoint of %s in %s is on", id, members[i], field);
+        sum += on != 0;
+    }
+    return sum;
+}
+
+/* An orchestration is on when there is somebody in each role. */
+static void lint_synth(struct catalog_lint *l, const struct catalog_file *f, const struct catalog_synth *s,
+                       struct model_facts *facts)
+{
+    size_t panel = members_on(l, f, s, facts, "panel", s->panel, s->n_panel);
+    size_t judges = members_on(l, f, s, facts, "judges", s->judges, s->n_judges);
+    size_t finals = members_on(l, f, s, facts, "finals", s->finals, s->n_finals);
+
+    facts[s->model_no].on = panel != 0 && judges != 0 && finals != 0;
+}
+
 static void lint_model(struct catalog_lint *l, const struct catalog_file *f, size_t i,
                        const struct model_facts *facts)
 {
     const struct catalog_model *m = &f->catalog.models[i];
 
     if (facts->on == 0)
-        say(l, false, f->model_lines[i], "%s: no endpoint of it is on", m->id);
+        say(l, false, f->model_lines[i], m->kind == KIND_SYNTH ? "%s: nobody of one of its lists is on"
+                                                               : "%s: no endpoint of it is on", m->id);
     if (facts->free && facts->paid)
         say(l, false, f->model_lines[i], "%s: one endpoint costs nothing and another does", m->id);
 }
@@ -187,6 +224,8 @@ void catalog_lint(const struct catalog_file *f, struct catalog_lint *l)
     lint_refused(l, f);
     for (size_t i = 0; i < f->catalog.n_endpoints; i++)
         lint_endpoint(l, f, i, facts);
+    for (size_t i = 0; i < f->catalog.n_synths; i++)
+        lint_synth(l, f, &f->catalog.synths[i], facts);
     for (size_t i = 0; i < f->catalog.n_models; i++)
         lint_model(l, f, i, &facts[i]);
     for (size_t i = 0; i < f->catalog.n_aliases; i++)

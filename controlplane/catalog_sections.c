@@ -1,6 +1,8 @@
-/* Reads the sections of catalog.conf: [model author/slug], [endpoint author/slug@provider], [alias name]. */
+/* Reads the sections of catalog.conf: [model author/slug], [endpoint author/slug@provider], [alias name],
+ * [synth author/slug]. */
 #include "catalog_sections.h"
 
+#include "catalog_synths.h"
 #include "catalog_values.h"
 #include "conf.h"
 #include "route_decide.h"
@@ -63,6 +65,32 @@ static const struct conf_field alias_fields[] = {
     FIELD(alias_section, CONF_BOOL, listed, false),
 };
 
+enum { PANEL_TOKENS = 4096, JUDGE_TOKENS = 4096, FINAL_TOKENS = 8192 }; /* unless the section says otherwise */
+#define FACT(name, must)                                                                           \
+    {#name, CONF_TEXT, offsetof(struct synth_section, model.name),                                 \
+     sizeof(((struct synth_section *)0)->model.name), 0, 0, NULL, must}
+static const struct conf_field synth_fields[] = {
+    FACT(name, true),
+    FACT(description, false),
+    FACT(capabilities, false),
+    FACT(inputs, false),
+    FACT(outputs, false),
+    FACT(created, false),
+    FACT(facts, false),
+    {"context_length", CONF_U64, offsetof(struct synth_section, model.context_length), 8, 1, UINT32_MAX, NULL, false},
+    {"max_output", CONF_U64, offsetof(struct synth_section, model.max_output), 8, 1, UINT32_MAX, NULL, false},
+    {"preset", CONF_NAME, offsetof(struct synth_section, preset), sizeof(int), 0, 0, catalog_preset_names, false},
+    FIELD(synth_section, CONF_BOOL, code, false),
+    FIELD(synth_section, CONF_BOOL, generic, false),
+    FIELD(synth_section, CONF_TEXT, panel, true),
+    FIELD(synth_section, CONF_TEXT, judges, true),
+    FIELD(synth_section, CONF_TEXT, finals, true),
+    COUNT(synth_section, panel_tokens, 1, UINT32_MAX, false),
+    COUNT(synth_section, judge_tokens, 1, UINT32_MAX, false),
+    COUNT(synth_section, final_tokens, 1, UINT32_MAX, false),
+};
+#undef FACT
+
 #define TARGET(fields, section) (struct conf_target){fields, sizeof fields / sizeof fields[0], section}
 static const struct conf_target refused = {NULL, 0, NULL};
 
@@ -81,15 +109,25 @@ static bool has_slash(struct view v)
 }
 
 /* "author/slug": that is how clients name it and how its page is addressed. */
+static bool model_free(const struct catalog_sections *s, struct view name)
+{
+    if (s->n_models + s->n_synths == LIMIT_MODELS || !catalog_id_ok(name) || !has_slash(name))
+        return false;
+    for (size_t i = 0; i < s->n_models; i++)
+        if (view_eq(name, view_str(s->models[i].id)))
+            return false;
+    for (size_t i = 0; i < s->n_synths; i++)
+        if (view_eq(name, view_str(s->synths[i].model.id)))
+            return false;
+    return true;
+}
+
 static struct conf_target open_model(struct catalog_sections *s, struct view name)
 {
     struct model_section *m = &s->models[s->n_models];
 
-    if (s->n_models == LIMIT_MODELS || !catalog_id_ok(name) || !has_slash(name))
+    if (!model_free(s, name))
         return refused;
-    for (size_t i = 0; i < s->n_models; i++)
-        if (view_eq(name, view_str(s->models[i].id)))
-            return refused;
     *m = (struct model_section){.kind = -1, .line = s->line};
     if (!copy(m->id, sizeof m->id, name))
         return refused;
@@ -135,6 +173,20 @@ static struct conf_target open_alias(struct catalog_sections *s, struct view nam
     return TARGET(alias_fields, a);
 }
 
+static struct conf_target open_synth(struct catalog_sections *s, struct view name)
+{
+    struct synth_section *y = &s->synths[s->n_synths];
+
+    if (s->n_synths == CATALOG_SYNTHS || !model_free(s, name))
+        return refused;
+    *y = (struct synth_section){.model = {.kind = KIND_SYNTH, .line = s->line}, .panel_tokens = PANEL_TOKENS,
+                                .judge_tokens = JUDGE_TOKENS, .final_tokens = FINAL_TOKENS};
+    if (!copy(y->model.id, sizeof y->model.id, name))
+        return refused;
+    s->n_synths++;
+    return TARGET(synth_fields, y);
+}
+
 static struct conf_target section_cb(void *cookie, struct view kind, struct view name)
 {
     struct catalog_sections *s = cookie;
@@ -147,6 +199,8 @@ static struct conf_target section_cb(void *cookie, struct view kind, struct view
         return open_model(s, name);
     if (view_eq(kind, VIEW_LIT("endpoint")))
         return open_endpoint(s, name);
+    if (view_eq(kind, VIEW_LIT("synth")))
+        return open_synth(s, name);
     return view_eq(kind, VIEW_LIT("alias")) ? open_alias(s, name) : refused;
 }
 
@@ -157,10 +211,11 @@ enum err catalog_sections_read(struct view text, const char *file_name, struct c
         .models = calloc(LIMIT_MODELS + 1, sizeof *out->models),
         .endpoints = calloc(LIMIT_ENDPOINTS + 1, sizeof *out->endpoints),
         .aliases = calloc(LIMIT_ALIASES + 1, sizeof *out->aliases),
+        .synths = calloc(CATALOG_SYNTHS + 1, sizeof *out->synths),
         .seen = text.ptr,
         .line = 1,
     };
-    if (out->models == NULL || out->endpoints == NULL || out->aliases == NULL)
+    if (out->models == NULL || out->endpoints == NULL || out->aliases == NULL || out->synths == NULL)
         return ERR_MEMORY;
     return conf_parse(text, file_name, section_cb, out, why);
 }
@@ -170,5 +225,6 @@ void catalog_sections_free(struct catalog_sections *s)
     free(s->models);
     free(s->endpoints);
     free(s->aliases);
+    free(s->synths);
     *s = (struct catalog_sections){0};
 }

@@ -34,11 +34,21 @@ struct alias_section {
     unsigned line;
 };
 
+/* A model that is made of others, and of which. */
+struct synth_section {
+    struct model_section model;
+    char panel[CATALOG_IDS_MAX], judges[CATALOG_IDS_MAX], finals[CATALOG_IDS_MAX];
+    uint64_t panel_tokens, judge_tokens, final_tokens;
+    int preset;
+    bool code, generic;
+};
+
 struct catalog_sections {
     struct model_section *models;
     struct endpoint_section *endpoints;
     struct alias_section *aliases;
-    size_t n_models, n_endpoints, n_aliases;
+    struct synth_section *synths;
+    size_t n_models, n_endpoints, n_aliases, n_synths;
     /* where the reader is: lines are counted up to the section that opens */
     const uint8_t *seen;
     unsigned line;

@@ -2,6 +2,7 @@
 #include "catalog_start.h"
 
 #include "catalog_json.h"
+#include "file_mark.h"
 #include "log.h"
 #include "secret.h"
 #include "utf8.h"
@@ -9,10 +10,13 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define MARK "catalog" /* file_mark.h */
+
 struct start {
     struct db *db;
     const struct providers *providers;
     struct view text;
+    const char *state_dir;
     struct digest32 digest;
     bool from_file;
     catalog_start_cb *cb;
@@ -21,6 +25,8 @@ struct start {
 
 static void start_end(struct start *s, enum err e, int64_t version)
 {
+    if (e == ERR_NONE)
+        file_mark_set(s->state_dir, MARK, &s->digest);
     s->cb(s->cookie, e, version, s->from_file);
     free(s);
 }
@@ -79,6 +85,7 @@ static enum err publish(struct start *s, struct view text, bool file)
             db_bytes(VIEW_EMPTY),
             db_bytes(file ? VIEW_LIT("catalog.conf") : VIEW_LIT("providers.conf has changed")),
             file ? db_bytes(view_of(s->digest.b, sizeof s->digest.b)) : db_null(),
+            db_bytes(buf_view(&part[CATALOG_JSON_SYNTHS])),
         };
 
         s->from_file = file;
@@ -116,15 +123,18 @@ static void state_cb(void *cookie, enum err e, const struct db_result *r)
         start_end(s, e, 0);
 }
 
-void catalog_start(struct db *db, const struct providers *providers, struct view text, catalog_start_cb *cb,
-                   void *cookie)
+void catalog_start(struct db *db, const struct providers *providers, struct view text, const char *state_dir,
+                   catalog_start_cb *cb, void *cookie)
 {
     struct start *s = malloc(sizeof *s);
 
     assert(s != NULL);
-    *s = (struct start){.db = db, .providers = providers, .text = text, .cb = cb, .cookie = cookie};
+    *s = (struct start){.db = db, .providers = providers, .text = text, .state_dir = state_dir, .cb = cb, .cookie = cookie};
     digest_sha256(text, &s->digest);
-    const struct db_param p[] = {db_bytes(view_of(s->digest.b, sizeof s->digest.b))};
+    struct digest32 former;
+    bool known = file_mark_get(state_dir, MARK, &former);
+    const struct db_param p[] = {db_bytes(view_of(s->digest.b, sizeof s->digest.b)),
+                                 known ? db_bytes(view_of(former.b, sizeof former.b)) : db_null()};
 
-    db_query(db, STMT_CATALOG_STATE, p, 1, 0, state_cb, s);
+    db_query(db, STMT_CATALOG_STATE, p, 2, 0, state_cb, s);
 }

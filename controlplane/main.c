@@ -370,7 +370,7 @@ static void catalog_started_cb(void *cookie, enum err e, int64_t version, bool f
 {
     struct program *p = cookie;
     const struct rules_watch watch = {p->log, p->providers.digest, rules_started_cb,
-                                      rules_changed_cb, p, p->db};
+                                      rules_changed_cb, p, p->db, p->config.state_dir};
 
     p->catalog_version = version;
     buf_free(&p->catalog_text);
@@ -481,7 +481,8 @@ static enum err run(struct program *p)
     uv_signal_start(&p->term, signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, signal_cb, SIGINT);
     uv_signal_start(&p->hangup, hangup_cb, SIGHUP);
-    catalog_start(p->db, &p->providers, buf_view(&p->catalog_text), catalog_started_cb, p);
+    catalog_start(p->db, &p->providers, buf_view(&p->catalog_text), p->config.state_dir, catalog_started_cb,
+                  p);
     uv_run(&p->loop, UV_RUN_DEFAULT);
     if (p->outcome == ERR_NONE && p->db == NULL)
         release(p);

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "conf.h"
+#include "file_mark.h"
 #include "log.h"
 #include "statement.h"
 
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 
 enum { STATEMENT_MAX = 1024, WHY_MAX = 1024 };
+#define MARK "policy" /* file_mark.h */
 
 /* Why rules are being changed. */
 enum reason { REASON_START, REASON_RELOAD, REASON_REST };
@@ -123,6 +125,11 @@ static void rules_kept(struct rules *r, enum err e)
     LOG("policy_kept", KV("error", log_err((int)e)));
 }
 
+static bool is_zero(const struct digest32 *d)
+{
+    return memcmp(d->b, (const uint8_t[sizeof d->b]){0}, sizeof d->b) == 0;
+}
+
 /* The change has come to its end. */
 static void change_end(struct rules *r, enum err e)
 {
@@ -131,6 +138,8 @@ static void change_end(struct rules *r, enum err e)
     r->proposed = NULL;
     if (r->reason == REASON_RELOAD && e == ERR_NONE && r->next != NULL)
         r->file = attest_policy_digest(r->next);
+    if (r->reason != REASON_REST && e == ERR_NONE && r->watch.db != NULL && !is_zero(&r->file))
+        file_mark_set(r->watch.state_dir, MARK, &r->file);
     if (r->reason == REASON_START) {
         r->logged = e == ERR_NONE;
         if (e != ERR_NONE)
@@ -258,9 +267,12 @@ enum { STATE_VERSION, STATE_TEXT, STATE_INDEX, STATE_SHA256, STATE_FILE_SEEN };
 /* The policy in force there, and whether r->file has counted before. */
 static void state_ask(struct rules *r, db_cb *cb)
 {
-    const struct db_param p[] = {db_bytes(view_of(r->file.b, sizeof r->file.b))};
+    struct digest32 former;
+    bool known = file_mark_get(r->watch.state_dir, MARK, &former);
+    const struct db_param p[] = {db_bytes(view_of(r->file.b, sizeof r->file.b)),
+                                 known ? db_bytes(view_of(former.b, sizeof former.b)) : db_null()};
 
-    db_query(r->watch.db, STMT_POLICY_STATE, p, 1, 0, cb, r);
+    db_query(r->watch.db, STMT_POLICY_STATE, p, 2, 0, cb, r);
 }
 
 static bool in_force_is(const struct db_result *res, const struct digest32 *d)
@@ -291,8 +303,11 @@ static void start_cb(void *cookie, enum err e, const struct db_result *res)
         if (e == ERR_NONE) { /* which is in the log; the log says so if providers.conf is the same, too */
             const struct digest32 file = attest_policy_digest(r->now);
 
-            if (!in_force_is(res, &file)) /* an operator who has put an older file back wants to know */
+            if (!in_force_is(res, &file)) { /* an operator who has put an older file back wants to know */
                 LOG("policy_file_counted_before", KV("in_force", db_get_i64(res, 0, STATE_VERSION)));
+                file_mark_set(r->watch.state_dir, MARK, &r->file);
+                r->file = (struct digest32){0}; /* and may put it in force by SIGHUP */
+            }
             attest_policy_free(r->now);
             r->now = there;
             r->version = 0;

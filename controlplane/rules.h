@@ -24,9 +24,10 @@ struct rules_watch {
     void (*changed)(void *cookie, const struct attest_policy *now);
     void *cookie;
     struct db *db; /* keeps policies, for every control plane; NULL: the file alone counts */
+    const char *state_dir; /* file_mark.h; borrowed for the rules' life */
 };
-/* The file counts when it has never counted before, on any control plane; otherwise the policy that is in force in the
- * database: the file may be older than that. */
+/* The file counts when it has never counted before, on any control plane, or when it is another than at this instance's
+ * last start; otherwise the policy that is in force in the database: the file may be older than that. */
 void rules_start(struct rules *r, const struct rules_watch *w);
 /* Read the file again. Whatever is wrong with it, or with the log, the rules stay as they are and
  * the program's log has the code; so they do when the file is the one that has counted last. Asked while

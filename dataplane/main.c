@@ -378,6 +378,7 @@ static enum err prepare(struct program *p)
         .keys = p->boot.keys,
         .keyset = p->boot.keyset,
         .providers = &p->providers,
+        .receipts = s->receipts,
         .salt = receipts_salt_secret(s->receipts),
         .simulated = quote_backend.simulated,
     };

@@ -51,15 +51,8 @@ static void worker_tick_cb(uv_timer_t *tick)
     uint64_t now_ms = clock_mono_ms();
     bool late = w->draining_since_ms != 0 &&
                 now_ms - w->draining_since_ms >= w->shared->config->drain_ms;
-    struct request *next;
 
-    for (struct request *r = w->exchange.request.requests; r != NULL; r = next) {
-        next = r->next; /* a request ends nobody but itself */
-        if (late)
-            request_abort(r);
-        else
-            request_tick(r, now_ms);
-    }
+    requests_tick(&w->exchange.request, now_ms, late);
     if (w->attest != NULL)
         attest_desk_tick(w->attest, now_ms, late);
 }
@@ -139,6 +132,7 @@ static void worker_introduce(struct worker *w)
     w->exchange.request.health = s->health;
     w->exchange.request.stats = &w->stats;
     w->exchange.request.own = s->own;
+    w->exchange.request.receipts = s->receipts;
     w->exchange.catalogs = s->catalogs;
     w->exchange.providers = s->providers;
     w->exchange.credentials = s->credentials;

@@ -28,6 +28,10 @@ enum {
     LIMIT_LOG_PROOF_BYTES = 16 << 10, /* and its proof: 63 hashes and a checkpoint take 4 KB */
     LIMIT_USAGE_BATCH = 256,          /* records in one USAGE frame */
     LIMIT_USAGE_ATTEMPTS = 512,       /* failed attempts in one USAGE_ATTEMPTS frame: 10 KiB */
+    LIMIT_USAGE_PARTS = 6144,         /* parts in one USAGE_PARTS frame: 24 of each record of a batch, 768 KiB */
+    LIMIT_PARTS_BACKLOG = 98304,      /* unacknowledged parts a data plane keeps, with 24 places for each orchestration
+                                         that runs (13 MB); when full, these stop with 503 */
+    LIMIT_PARTS_KEPT = 32768,         /* acknowledged ones that it keeps, as LIMIT_USAGE_KEPT (4 MB) */
     LIMIT_USAGE_BACKLOG = 65536,      /* unacknowledged records a data plane keeps (12 MiB);
                                          when full, inference stops with 503 */
     LIMIT_USAGE_KEPT = 65536,         /* acknowledged records a data plane keeps for a database that was

@@ -1,4 +1,4 @@
-/* The catalog as bytes: models, endpoints and aliases. Both ends judge it with the same functions, so a
+/* The catalog as bytes: models, endpoints, aliases and orchestrations. Both ends judge it with the same functions, so a
  * catalog that one side can send, the other accepts. */
 #include "message.h"
 
@@ -19,6 +19,7 @@ enum {
     ENDPOINT_MAX_BYTES = 4 + 4 + 2 + 2 + MODEL_ID_MAX + 1 + LIMIT_SOURCE_BYTES + 4 + 4 + PRICES * 8 + 1 +
                          PRICE_TIERS_MAX * TIER_BYTES + 4 + 4 + 4 + 2 + 1 + 1,
     ALIAS_MAX_BYTES = MODEL_ID_MAX + 3 + 1 + CATALOG_ALIAS_MODELS * 4,
+    SYNTH_MAX_BYTES = 4 + 1 + 1 + 3 * 4 + 3 * (1 + CATALOG_SYNTH_MODELS * MODEL_ID_MAX),
     CAP_ALL = CAP_TOOLS | CAP_IMAGES | CAP_JSON_SCHEMA | CAP_REASONING | CAP_EMBEDDINGS,
     MEDIUM_ALL = MEDIUM_TEXT | MEDIUM_IMAGE | MEDIUM_AUDIO | MEDIUM_VIDEO | MEDIUM_FILE,
     ALIAS_WANTS_ALL = ALIAS_NO_RETENTION | ALIAS_CONFIDENTIAL | ALIAS_EU | ALIAS_US | ALIAS_FREE,
@@ -27,9 +28,12 @@ enum {
     ENDPOINT_RETAINS = 1, /* the last byte of an endpoint */
     ENDPOINT_OWN_ONLY = 2,
     ENDPOINT_FLAGS_ALL = ENDPOINT_RETAINS | ENDPOINT_OWN_ONLY,
+    SYNTH_CODE = 1, /* the second byte of an orchestration behind its model's number */
+    SYNTH_GENERIC = 2,
+    SYNTH_FLAGS_ALL = SYNTH_CODE | SYNTH_GENERIC,
 };
 _Static_assert(CATALOG_HEAD_BYTES + LIMIT_MODELS * MODEL_MAX_BYTES + LIMIT_ENDPOINTS * ENDPOINT_MAX_BYTES +
-                       LIMIT_ALIASES * ALIAS_MAX_BYTES <=
+                       LIMIT_ALIASES * ALIAS_MAX_BYTES + 2 + CATALOG_SYNTHS * SYNTH_MAX_BYTES <=
                    LIMIT_CATALOG_BYTES,
                "the largest legal catalog fits");
 _Static_assert(LIMIT_MODEL_ID_BYTES <= UINT8_MAX && LIMIT_DESCRIPTION_BYTES <= UINT8_MAX &&
@@ -43,6 +47,7 @@ void catalog_free(struct catalog *c)
     free(c->models);
     free(c->endpoints);
     free(c->aliases);
+    free(c->synths);
     *c = (struct catalog){0};
 }
 
@@ -270,12 +275,96 @@ static void take_alias(struct reader *r, struct catalog_alias *a)
     reader_require(r, a->n_models != 0 && (a->wants & ~ALIAS_WANTS_ALL) == 0, ERR_RANGE);
 }
 
+/* --- one orchestration */
+
+static bool synth_ok(const struct catalog_synth *s)
+{
+    return s->panel_tokens != 0 && s->judge_tokens != 0 && s->final_tokens != 0 && s->n_panel != 0 &&
+           s->n_judges != 0 && s->n_finals != 0;
+}
+
+static void put_names(struct writer *w, const char (*names)[LIMIT_MODEL_ID_BYTES + 1], uint8_t n)
+{
+    put_u8_below(w, n, CATALOG_SYNTH_MODELS + 1);
+    for (size_t i = 0; w->e == ERR_NONE && i < n; i++)
+        put_id(w, names[i]);
+}
+
+static uint8_t take_names(struct reader *r, char (*names)[LIMIT_MODEL_ID_BYTES + 1])
+{
+    uint8_t n = take_u8_below(r, CATALOG_SYNTH_MODELS + 1);
+
+    for (size_t i = 0; i < n; i++)
+        take_id(r, names[i]);
+    return n;
+}
+
+static void put_synth(struct writer *w, const struct catalog_synth *s)
+{
+    put_u32(w, s->model_no);
+    put_u8_below(w, s->preset, SYNTH_PRESET_COUNT);
+    put_u8(w, (uint8_t)((s->code ? SYNTH_CODE : 0) | (s->generic ? SYNTH_GENERIC : 0)));
+    put_u32(w, s->panel_tokens);
+    put_u32(w, s->judge_tokens);
+    put_u32(w, s->final_tokens);
+    put_names(w, s->panel, s->n_panel);
+    put_names(w, s->judges, s->n_judges);
+    put_names(w, s->finals, s->n_finals);
+    writer_require(w, synth_ok(s), ERR_RANGE);
+}
+
+static void take_synth(struct reader *r, struct catalog_synth *s)
+{
+    uint8_t flags;
+
+    s->model_no = take_u32(r);
+    s->preset = take_u8_below(r, SYNTH_PRESET_COUNT);
+    flags = take_u8_below(r, SYNTH_FLAGS_ALL + 1);
+    s->code = (flags & SYNTH_CODE) != 0;
+    s->generic = (flags & SYNTH_GENERIC) != 0;
+    s->panel_tokens = take_u32(r);
+    s->judge_tokens = take_u32(r);
+    s->final_tokens = take_u32(r);
+    s->n_panel = take_names(r, s->panel);
+    s->n_judges = take_names(r, s->judges);
+    s->n_finals = take_names(r, s->finals);
+    reader_require(r, synth_ok(s), ERR_RANGE);
+}
+
+/* A catalog without any ends with its aliases, as all did before there were orchestrations. */
+static void put_synths(struct writer *w, const struct catalog *c)
+{
+    if (c->n_synths == 0)
+        return;
+    put_u16(w, (uint16_t)c->n_synths);
+    for (size_t i = 0; i < c->n_synths; i++)
+        put_synth(w, &c->synths[i]);
+}
+
+static enum err take_synths(struct reader *r, struct catalog *c)
+{
+    size_t n;
+
+    if (r->e != ERR_NONE || r->left.len == 0)
+        return ERR_NONE;
+    n = take_u16(r);
+    reader_require(r, n != 0 && n <= CATALOG_SYNTHS, ERR_LIMIT);
+    if (r->e != ERR_NONE)
+        return ERR_NONE;
+    c->synths = calloc(n, sizeof *c->synths);
+    if (c->synths == NULL)
+        return ERR_MEMORY;
+    for (c->n_synths = 0; c->n_synths < n && r->e == ERR_NONE; c->n_synths++)
+        take_synth(r, &c->synths[c->n_synths]);
+    return ERR_NONE;
+}
+
 /* --- the whole */
 
 static bool counts_ok(const struct catalog *c)
 {
     return c->n_models <= LIMIT_MODELS && c->n_endpoints <= LIMIT_ENDPOINTS &&
-           c->n_aliases <= LIMIT_ALIASES;
+           c->n_aliases <= LIMIT_ALIASES && c->n_synths <= CATALOG_SYNTHS;
 }
 
 enum err catalog_pack(const struct catalog *c, struct buf *out)
@@ -295,6 +384,7 @@ enum err catalog_pack(const struct catalog *c, struct buf *out)
         put_endpoint(&w, &c->endpoints[i]);
     for (size_t i = 0; i < c->n_aliases; i++)
         put_alias(&w, &c->aliases[i]);
+    put_synths(&w, c);
     if (w.e != ERR_NONE)
         out->len = w.start;
     assert(out->len - w.start <= LIMIT_CATALOG_BYTES);
@@ -327,7 +417,9 @@ enum err catalog_decode(struct view bytes, struct catalog *out)
         take_endpoint(&r, &c.endpoints[i]);
     for (size_t i = 0; i < c.n_aliases && r.e == ERR_NONE; i++)
         take_alias(&r, &c.aliases[i]);
-    e = reader_end(&r);
+    e = take_synths(&r, &c);
+    if (e == ERR_NONE)
+        e = reader_end(&r);
     if (e == ERR_NONE)
         e = catalog_check(&c);
     if (e != ERR_NONE)

@@ -613,6 +613,36 @@ enum err msg_usage_attempts_decode(struct view payload, struct msg_usage_attempt
     return reader_end(&r);
 }
 
+static bool parts_count_ok(const struct msg_usage_parts *m)
+{
+    return m->count > 0 && m->count <= LIMIT_USAGE_PARTS;
+}
+
+enum err msg_usage_parts_encode(const struct msg_usage_parts *m, struct buf *out)
+{
+    struct writer w = writer_begin(out, MSG_USAGE_PARTS);
+
+    writer_require(&w, parts_count_ok(m), ERR_RANGE);
+    writer_require(&w, m->parts.len == (size_t)m->count * USAGE_PART_WIRE_BYTES, ERR_FORMAT);
+    put_u16(&w, m->count);
+    put_zero(&w, 2);
+    put_bytes(&w, m->parts.ptr, m->parts.len);
+    return writer_end(&w);
+}
+
+enum err msg_usage_parts_decode(struct view payload, struct msg_usage_parts *out)
+{
+    struct reader r = reader_of(payload);
+
+    out->count = take_u16(&r);
+    reader_require(&r, parts_count_ok(out), ERR_RANGE);
+    take_zero(&r, 2);
+    reader_require(&r, r.left.len == (size_t)out->count * USAGE_PART_WIRE_BYTES, ERR_FORMAT);
+    out->parts = r.left;
+    r.left = VIEW_EMPTY;
+    return reader_end(&r);
+}
+
 enum err msg_usage_ack_encode(const struct msg_usage_ack *m, struct buf *out)
 {
     struct writer w = writer_begin(out, MSG_USAGE_ACK);

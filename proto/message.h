@@ -71,7 +71,8 @@ enum message_type {
     MSG_STATE = 48,        /* D->C after each ACCEPT and when it changes: which catalog it serves, and the like */
     MSG_ORDERS = 49,       /* C->D, only to one that has sent STATE: what its operator wants of it */
     MSG_OWN_PRICED = 50,   /* C->D: OWN_KEYS of an account that pays a markup on the catalog's prices */
-    MSG_LAST = MSG_OWN_PRICED,
+    MSG_USAGE_PARTS = 51,    /* D->C, before the USAGE that it belongs to */
+    MSG_LAST = MSG_USAGE_PARTS,
 };
 
 /* Why evidence was refused; one per check (facts/snp.md 1.11, link rules). Names in
@@ -206,9 +207,12 @@ struct msg_key_parts {
     uint64_t version; /* as key_terms.parts_version */
 };
 struct msg_rules_known {
-    uint32_t version; /* RULES_VERSION: the rules that RULED has */
+    uint32_t version; /* RULES_VERSION or later: the rules that RULED has */
 };
-enum { RULES_VERSION = 1 };
+enum {
+    RULES_VERSION = 1,
+    RULES_SYNTHS = 2, /* the same rules, and D reads orchestrations in CATALOG */
+};
 /* total_nusd: what was ever given back of the lease. A total may be told twice, and the next one tells what
  * was lost on the way. final: no record will follow under this lease. */
 struct msg_lease_return {
@@ -247,6 +251,11 @@ struct msg_usage {
 struct msg_usage_attempts {
     uint16_t count;
     struct view attempts; /* count * USAGE_ATTEMPT_WIRE_BYTES */
+};
+/* Parts of orchestrations whose records the next USAGE has. The rows stay raw: usage_part_decode(). */
+struct msg_usage_parts {
+    uint16_t count;
+    struct view parts; /* count * USAGE_PART_WIRE_BYTES */
 };
 struct msg_usage_ack {
     uint64_t seq; /* every record up to and including seq is committed */
@@ -548,7 +557,9 @@ bool catalog_id_ok(struct view v);
 bool catalog_name_ok(struct view v);
 bool catalog_text_ok(struct view v, size_t max);
 /* The rules of the whole: numbers of models and of endpoints are unique and not 0; ids are unique, those of
- * aliases too; every model that an endpoint, a fallback or an alias names is present. ERR_FORMAT, ERR_MEMORY. */
+ * aliases too; every model that an endpoint, a fallback or an alias names is present. Each model of KIND_SYNTH has one row
+ * of struct catalog_synth, no endpoint and no fallback, is none, is named by no other orchestration, and an alias of it
+ * names nothing else. ERR_FORMAT, ERR_MEMORY. */
 must_check enum err catalog_check(const struct catalog *c);
 
 /* A place's name: 1..LIMIT_PLACE_BYTES printable ASCII characters without space. */
@@ -558,7 +569,7 @@ bool place_name_ok(struct view v);
 #define MESSAGE_CODECS(X)                                                                          \
     X(challenge)                                                                                   \
     X(evidence) X(accept) X(refuse) X(key_lookup) X(grant) X(no_key) X(lease_more) X(lease)        \
-        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_attempts) X(usage_ack) X(cert) X(ping)             \
+        X(lease_return) X(revoke) X(recall) X(keys) X(secret) X(usage) X(usage_attempts) X(usage_parts) X(usage_ack) X(cert) X(ping)             \
             X(log_proof) X(usage_from) X(usage_lost) X(settle_ask) X(settled) X(place) X(health) \
             X(relay_ask) X(relay_answer) X(relay_next) X(claim) X(claimed) X(release) X(own_ask) \
             X(own_keys) X(seal_ask) X(seal_give) X(acme_challenge) X(ruled) X(key_parts) X(rules_known) \

@@ -176,6 +176,87 @@ enum err usage_attempt_decode(struct view wire, struct usage_attempt *out)
     return ERR_NONE;
 }
 
+/* --- parts of an orchestration --- */
+
+/* Where the fixed fields lie on the wire, and what they may be at most. */
+#define PART_NUMBER(field, max) {offsetof(struct usage_part, field), sizeof(((struct usage_part *)0)->field), max},
+static const struct {
+    size_t at;
+    size_t bytes;
+    uint64_t max;
+} part_numbers[] = {
+    /* seq and id are before them */
+    PART_NUMBER(cost_nusd, INT64_MAX)
+    PART_NUMBER(model_no, UINT32_MAX)
+    PART_NUMBER(endpoint_no, UINT32_MAX)
+    PART_NUMBER(price_version, UINT32_MAX)
+    PART_NUMBER(began_ms, UINT32_MAX)
+    PART_NUMBER(first_byte_ms, UINT32_MAX)
+    PART_NUMBER(total_ms, UINT32_MAX)
+    PART_NUMBER(flags, USAGE_FLAGS_ALL)
+    PART_NUMBER(role, USAGE_PART_ROLES - 1)
+    PART_NUMBER(place, USAGE_PART_PLACES - 1)
+    PART_NUMBER(outcome, ERR_COUNT - 1)
+    PART_NUMBER(finish, FINISH_COUNT - 1)
+    PART_NUMBER(attempts, LIMIT_CANDIDATES)
+    PART_NUMBER(marks, USAGE_PART_REFUSED | USAGE_PART_CHOSEN)
+#define PART_TOKENS(no, class, ...) PART_NUMBER(tokens_##class, LIMIT_TOKENS_ABSURD)
+    USAGE_TOKENS(PART_TOKENS)
+#undef PART_TOKENS
+};
+enum { PART_NUMBERS = sizeof part_numbers / sizeof part_numbers[0], PART_NUMBERS_AT = 24, PART_FIXED_BYTES = 64 };
+#define PART_TOKENS(no, class, ...) +4
+_Static_assert(PART_FIXED_BYTES USAGE_TOKENS(PART_TOKENS) <= (int)USAGE_PART_WIRE_BYTES, "every field has room");
+#undef PART_TOKENS
+
+void usage_part_encode(const struct usage_part *p, uint8_t out[static USAGE_PART_WIRE_BYTES])
+{
+    size_t at = PART_NUMBERS_AT;
+
+    assert(p->cost_nusd >= 0 && p->role < USAGE_PART_ROLES && p->place < USAGE_PART_PLACES);
+    assert((p->flags & ~USAGE_FLAGS_ALL) == 0 && p->outcome < ERR_COUNT && p->finish < FINISH_COUNT);
+    memset(out, 0, USAGE_PART_WIRE_BYTES);
+    store_be(out, p->seq, 8);
+    memcpy(out + 8, p->id.b, sizeof p->id.b);
+    for (size_t i = 0; i < PART_NUMBERS; i++) {
+        uint64_t v = host_load((const uint8_t *)p + part_numbers[i].at, part_numbers[i].bytes);
+
+        store_be(out + at, v > part_numbers[i].max ? part_numbers[i].max : v, part_numbers[i].bytes);
+        at += part_numbers[i].bytes;
+    }
+}
+
+enum err usage_part_decode(struct view wire, struct usage_part *out)
+{
+    size_t at = PART_NUMBERS_AT;
+    uint8_t reserved = 0;
+
+    if (wire.len != USAGE_PART_WIRE_BYTES)
+        return ERR_FORMAT;
+    *out = (struct usage_part){.seq = load_be(wire.ptr, 8)};
+    memcpy(out->id.b, wire.ptr + 8, sizeof out->id.b);
+    for (size_t i = 0; i < PART_NUMBERS; i++) {
+        uint64_t v = load_be(wire.ptr + at, part_numbers[i].bytes);
+
+        if (v > part_numbers[i].max)
+            return ERR_RANGE;
+        host_store((uint8_t *)out + part_numbers[i].at, v, part_numbers[i].bytes);
+        at += part_numbers[i].bytes;
+    }
+    for (; at < USAGE_PART_WIRE_BYTES; at++)
+        reserved |= wire.ptr[at];
+    if (reserved != 0)
+        return ERR_FORMAT;
+    return out->seq == 0 || out->seq > INT64_MAX ? ERR_RANGE : ERR_NONE;
+}
+
+const char *usage_part_role_name(uint8_t role)
+{
+    static const char *const names[USAGE_PART_ROLES] = {"panel", "judge", "final"};
+
+    return role < USAGE_PART_ROLES ? names[role] : "unknown";
+}
+
 const char *usage_finish_name(enum usage_finish f)
 {
     static const char *const names[] = {

@@ -91,6 +91,34 @@ void usage_attempt_encode(const struct usage_attempt *a, uint8_t out[static USAG
 /* ERR_RANGE when a field is outside its range. */
 must_check enum err usage_attempt_decode(struct view wire, struct usage_attempt *out);
 
+/* What one part of an orchestration came to (dataplane/core/part.h), beside the record of the whole: numbers only,
+ * USAGE_PART_WIRE_BYTES on the wire, big-endian, in this order, with each class of tokens in 4 bytes at the end and zeros
+ * up to the size. seq is the record's. The costs of all parts of a record are its cost_nusd. */
+enum usage_part_mark { USAGE_PART_REFUSED = 1 << 0, USAGE_PART_CHOSEN = 1 << 1 };
+#define USAGE_PART_TOKENS(no, class, ...) uint32_t tokens_##class; /* 25 bits each: the provider's count */
+struct usage_part {
+    uint64_t seq;  /* 64 bits: counter, as the record's */
+    struct id id;  /* 0 bits: computed from the whole's and role and place */
+    int64_t cost_nusd;                             /* 63 bits: tokens times published prices, not negative */
+    uint32_t model_no, endpoint_no, price_version; /* 96 bits: numbers from the pushed catalog, or 0 */
+    uint32_t began_ms, first_byte_ms, total_ms;    /* 96 bits: durations */
+    uint16_t flags;     /* 6 bits: enum usage_flag */
+    uint8_t role;       /* 2 bits: enum part_role: 0 panel, 1 judge, 2 final */
+    uint8_t place;      /* 3 bits: 0 to USAGE_PART_PLACES - 1 */
+    uint8_t outcome;    /* 6 bits: one of the listed error classes */
+    uint8_t finish;     /* 3 bits: one of the listed finish reasons */
+    uint8_t attempts;   /* 4 bits: 0 to LIMIT_CANDIDATES */
+    uint8_t marks;      /* 2 bits: enum usage_part_mark */
+    USAGE_TOKENS(USAGE_PART_TOKENS)
+};
+#undef USAGE_PART_TOKENS
+enum { USAGE_PART_WIRE_BYTES = 128, USAGE_PART_ROLES = 3, USAGE_PART_PLACES = 8 };
+/* What is above its field's greatest value is written as that value; the names are asserted. */
+void usage_part_encode(const struct usage_part *p, uint8_t out[static USAGE_PART_WIRE_BYTES]);
+/* ERR_FORMAT when a reserved byte is set, ERR_RANGE when a field is outside its range. */
+must_check enum err usage_part_decode(struct view wire, struct usage_part *out);
+const char *usage_part_role_name(uint8_t role); /* "panel", "judge", "final" */
+
 /* The leak budget: what each field can carry, in bits. */
 struct usage_budget {
     const char *field;

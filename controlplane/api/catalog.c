@@ -88,7 +88,7 @@ static bool draft_of_json(struct call *c, struct json_value root, struct buf *te
     if (e == ERR_NONE)
         return true;
     call_fail(c, 400, "invalid_parameter",
-              "A draft is text (catalog.conf), or models, endpoints and aliases with the names of its fields.", "text");
+              "A draft is text (catalog.conf), or models, endpoints, aliases and synths with the names of its fields.", "text");
     return false;
 }
 

@@ -100,6 +100,7 @@ static void draft(struct call *c, struct view text, struct catalog_text *t, cons
         db_bytes(buf_view(&t->part[CATALOG_JSON_ALIASES])),
         db_bytes(operator_author(c, author)),
         db_bytes(order->note),
+        db_bytes(buf_view(&t->part[CATALOG_JSON_SYNTHS])),
     };
     db_query(call_db(c), STMT_CATALOG_DRAFT, p, sizeof p / sizeof p[0], 0, drafted_cb, d);
 }
@@ -145,6 +146,7 @@ static void publish(struct call *c, struct view text, const struct catalog_text 
         db_bytes(operator_author(c, author)),
         db_bytes(order->note),
         db_null(),
+        db_bytes(buf_view(&t->part[CATALOG_JSON_SYNTHS])),
     };
 
     db_query(call_db(c), STMT_CATALOG_PUBLISH, p, sizeof p / sizeof p[0], 0, published_cb, c);

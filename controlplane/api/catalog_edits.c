@@ -13,7 +13,7 @@ enum { NAME_MAX_BYTES = 2 * (LIMIT_MODEL_ID_BYTES + 1) };
 
 struct edit {
     struct call *c;
-    const char *kind; /* "model", "endpoint", "alias" */
+    const char *kind; /* "model", "endpoint", "alias", "synth" */
     char name[NAME_MAX_BYTES + 1];
     bool create, remove;
 };
@@ -116,6 +116,16 @@ void handle_catalog_alias(struct call *c)
 void handle_catalog_alias_delete(struct call *c)
 {
     edit_begin(c, "alias", 0, false, true);
+}
+
+void handle_catalog_synth(struct call *c)
+{
+    edit_begin(c, "synth", 0, true, false);
+}
+
+void handle_catalog_synth_delete(struct call *c)
+{
+    edit_begin(c, "synth", 0, false, true);
 }
 
 /* --- an endpoint switched off for a while */

@@ -130,6 +130,8 @@ void handle_catalog_model(struct call *c);
 void handle_catalog_endpoint(struct call *c);
 void handle_catalog_alias(struct call *c);
 void handle_catalog_alias_delete(struct call *c);
+void handle_catalog_synth(struct call *c);
+void handle_catalog_synth_delete(struct call *c);
 /* provider_keys_api.c */
 void handle_provider_keys(struct call *c);
 void handle_provider_key(struct call *c);

@@ -116,6 +116,8 @@ const struct route routes[] = {
     ROUTE("PATCH", "/catalog/endpoints/{no}", CATALOG_WRITE, 0, "", handle_catalog_endpoint),
     ROUTE("PATCH", "/catalog/aliases/{*}", CATALOG_WRITE, 0, "", handle_catalog_alias),
     ROUTE("DELETE", "/catalog/aliases/{*}", CATALOG_WRITE, 0, "", handle_catalog_alias_delete),
+    ROUTE("PATCH", "/catalog/synths/{*}", CATALOG_WRITE, 0, "", handle_catalog_synth),
+    ROUTE("DELETE", "/catalog/synths/{*}", CATALOG_WRITE, 0, "", handle_catalog_synth_delete),
     ROUTE("GET", "/provider-keys", CATALOG_READ, 0, "provider", handle_provider_keys),
     ROUTE("POST", "/provider-keys", CATALOG_WRITE, 0, "", handle_provider_key_create),
     ROUTE("POST", "/provider-keys/rewrap", CATALOG_WRITE, 0, "", handle_provider_keys_rewrap),

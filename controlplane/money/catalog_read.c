@@ -12,10 +12,10 @@ struct catalog_op {
 };
 
 /* The rows of STMT_CATALOG_READ say in column 0 what they are. */
-enum { ROW_VERSION, ROW_MODEL, ROW_ENDPOINT, ROW_ALIAS, ROWS };
+enum { ROW_VERSION, ROW_MODEL, ROW_ENDPOINT, ROW_ALIAS, ROW_SYNTH, ROWS };
 enum { COLUMN_WHAT, COLUMN_NO, COLUMN_ID, COLUMN_NAME, COLUMN_DESCRIPTION, COLUMN_NUMBERS };
 
-/* The numbers of a row, one behind the other, separated by spaces: in the order of the view catalog_row. Sticky: after
+/* The numbers of a row, one behind the other, separated by spaces: in the order of the view catalog_every_row. Sticky: after
  * the first failure every number is 0. */
 struct numbers {
     struct view left;
@@ -161,6 +161,41 @@ static enum err read_alias(const struct db_result *r, size_t row, struct catalog
     return n.e;
 }
 
+/* Ids, separated by spaces. */
+static uint8_t take_ids(struct numbers *n, char (*out)[LIMIT_MODEL_ID_BYTES + 1], struct view ids)
+{
+    uint8_t count = 0;
+
+    while (n->e == ERR_NONE && ids.len != 0) {
+        const uint8_t *end = memchr(ids.ptr, ' ', ids.len);
+        struct view id = view_of(ids.ptr, end == NULL ? ids.len : (size_t)(end - ids.ptr));
+
+        ids = view_from(ids, end == NULL ? id.len : id.len + 1);
+        if (count == CATALOG_SYNTH_MODELS)
+            n->e = ERR_LIMIT;
+        else
+            copy_text(n, out[count++], LIMIT_MODEL_ID_BYTES + 1, id);
+    }
+    return count;
+}
+
+static enum err read_synth(const struct db_result *r, size_t row, struct catalog_synth *s)
+{
+    struct numbers n = {db_get_text(r, row, COLUMN_NUMBERS), ERR_NONE};
+
+    *s = (struct catalog_synth){.model_no = (uint32_t)db_get_i64(r, row, COLUMN_NO)};
+    s->n_panel = take_ids(&n, s->panel, db_get_text(r, row, COLUMN_ID));
+    s->n_judges = take_ids(&n, s->judges, db_get_text(r, row, COLUMN_NAME));
+    s->n_finals = take_ids(&n, s->finals, db_get_text(r, row, COLUMN_DESCRIPTION));
+    s->preset = take_u8(&n);
+    s->code = take(&n, 1) != 0;
+    s->generic = take(&n, 1) != 0;
+    s->panel_tokens = take_u32(&n);
+    s->judge_tokens = take_u32(&n);
+    s->final_tokens = take_u32(&n);
+    return n.e;
+}
+
 static enum err read_row(const struct db_result *r, size_t row, struct catalog *c)
 {
     switch (db_get_i64(r, row, COLUMN_WHAT)) {
@@ -173,6 +208,8 @@ static enum err read_row(const struct db_result *r, size_t row, struct catalog *
         return read_endpoint(r, row, &c->endpoints[c->n_endpoints++]);
     case ROW_ALIAS:
         return read_alias(r, row, &c->aliases[c->n_aliases++]);
+    case ROW_SYNTH:
+        return read_synth(r, row, &c->synths[c->n_synths++]);
     default:
         return ERR_FORMAT;
     }
@@ -189,12 +226,14 @@ static enum err read_catalog(const struct db_result *r, struct catalog *c)
         if (what >= 0 && what < ROWS)
             n[what]++;
     }
-    if (n[ROW_MODEL] > LIMIT_MODELS || n[ROW_ENDPOINT] > LIMIT_ENDPOINTS || n[ROW_ALIAS] > LIMIT_ALIASES)
+    if (n[ROW_MODEL] > LIMIT_MODELS || n[ROW_ENDPOINT] > LIMIT_ENDPOINTS || n[ROW_ALIAS] > LIMIT_ALIASES ||
+        n[ROW_SYNTH] > CATALOG_SYNTHS)
         return ERR_LIMIT;
     c->models = calloc(n[ROW_MODEL] + 1, sizeof *c->models);
     c->endpoints = calloc(n[ROW_ENDPOINT] + 1, sizeof *c->endpoints);
     c->aliases = calloc(n[ROW_ALIAS] + 1, sizeof *c->aliases);
-    if (c->models == NULL || c->endpoints == NULL || c->aliases == NULL)
+    c->synths = calloc(n[ROW_SYNTH] + 1, sizeof *c->synths);
+    if (c->models == NULL || c->endpoints == NULL || c->aliases == NULL || c->synths == NULL)
         return ERR_MEMORY;
     for (size_t i = 0; e == ERR_NONE && i < rows; i++)
         e = read_row(r, i, c);

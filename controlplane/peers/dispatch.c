@@ -199,6 +199,11 @@ static bool handle_rules_known(struct peer *p, struct view payload)
     if (msg_rules_known_decode(payload, &m) != ERR_NONE)
         return false;
     p->obeys = m.version >= RULES_VERSION;
+    if (p->reads != (m.version >= RULES_SYNTHS) || !p->heard) {
+        p->reads = m.version >= RULES_SYNTHS;
+        p->heard = true;
+        publish_catalog(p);
+    }
     return true;
 }
 

@@ -371,6 +371,10 @@ void peer_tick(struct peer *p, uint64_t now_ms)
         return;
     }
     steer_tick(p, now_ms);
+    if (!p->heard && now_ms - p->accepted_ms >= PEER_HEAR_MS) {
+        p->heard = true;
+        publish_catalog(p);
+    }
     if (now_ms - p->accepted_ms > reattest_ms) {
         peer_refuse(p, REFUSAL_EXPIRED);
         return;

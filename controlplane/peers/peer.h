@@ -19,6 +19,7 @@ enum {
     PEER_TICK_MS = 100,
     PEER_ORDERS_MAX = 16,      /* batches waiting to be booked; reading stops then */
     PEER_CERT_MINUTES = 24 * 60,
+    PEER_HEAR_MS = 500,        /* for RULES_KNOWN, before the catalog goes without */
 };
 
 enum peer_state {
@@ -90,6 +91,8 @@ struct peer {
     bool drain;         /* it was told to end */
     bool linked;        /* written down as connected here */
     bool obeys;         /* it has said RULES_KNOWN: it may hold keys that have rules */
+    bool heard;         /* it has said RULES_KNOWN, or had the time to: it is told the catalog */
+    bool reads;         /* and with it that it reads orchestrations in the catalog; it knows what `tells` knows, too */
     bool lapse;         /* its leases were settled without it */
 
     /* SETTLE_ASK: open until its answer is in the database. settle_token: the database's clock, unix
@@ -125,6 +128,7 @@ struct peers {
     unsigned n_proven;
     struct buf catalog; /* the encoded CATALOG frames; empty until loaded */
     struct buf catalog_own; /* with endpoints for own keys only, for those that know them; empty: there are none */
+    struct buf catalog_all; /* with these and with orchestrations, for those that read them; empty: there are none */
     size_t relay_bytes; /* of answers to relayed questions that have not left */
     bool catalog_loading, catalog_stale, stopping;
     uint8_t troubles; /* enum trouble bits: peers_set_troubles() */

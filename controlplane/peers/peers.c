@@ -203,6 +203,7 @@ void peers_free(struct peers *s)
     places_free(s->places);
     buf_free(&s->catalog);
     buf_free(&s->catalog_own);
+    buf_free(&s->catalog_all);
     free(s);
 }
 
@@ -223,6 +224,7 @@ enum err peers_start(const struct peers_config *c, struct peers **out)
     s->config = *c;
     buf_init(&s->catalog, CATALOG_FRAMES_MAX);
     buf_init(&s->catalog_own, CATALOG_FRAMES_MAX);
+    buf_init(&s->catalog_all, CATALOG_FRAMES_MAX);
     e = link_ctx(c, &s->tls);
     if (e == ERR_NONE)
         e = places_new(peers_has_spoken, &s->places);

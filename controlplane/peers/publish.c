@@ -87,9 +87,13 @@ static void secret_send(struct peer *p, uint16_t provider_no, size_t index, size
 void publish_catalog(struct peer *p)
 {
     const struct peers *s = p->owner;
-    const struct buf *frames = p->tells && s->catalog_own.len != 0 ? &s->catalog_own : &s->catalog;
+    const struct buf *frames = &s->catalog;
 
-    if (frames->len != 0 && p->state == PEER_ACCEPTED)
+    if (p->reads && s->catalog_all.len != 0)
+        frames = &s->catalog_all;
+    else if ((p->reads || p->tells) && s->catalog_own.len != 0)
+        frames = &s->catalog_own;
+    if (frames->len != 0 && p->state == PEER_ACCEPTED && p->heard)
         peer_send(p, buf_view(frames));
 }
 
@@ -149,20 +153,66 @@ static size_t catalog_keyless(const struct peers_config *c, struct catalog *cata
     return n;
 }
 
-static enum err catalog_frames(struct peers *s, struct catalog *c, struct buf *plain, struct buf *own)
+static bool is_synth(const struct catalog *c, uint32_t no)
 {
+    for (size_t i = 0; i < c->n_synths; i++)
+        if (c->synths[i].model_no == no)
+            return true;
+    return false;
+}
+
+/* Leaves what a data plane of the former release can read. */
+static void drop_synths(struct catalog *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_aliases; i++) /* one of an orchestration names nothing else */
+        if (!is_synth(c, c->aliases[i].model[0]))
+            c->aliases[n++] = c->aliases[i];
+    c->n_aliases = n;
+    n = 0;
+    for (size_t i = 0; i < c->n_models; i++)
+        if (c->models[i].kind != KIND_SYNTH)
+            c->models[n++] = c->models[i];
+    c->n_models = n;
+    c->n_synths = 0;
+}
+
+/* The catalog for each kind of reader. */
+struct catalog_kinds {
+    struct buf plain, own, all;
+};
+
+static void kinds_free(struct catalog_kinds *k)
+{
+    buf_free(&k->plain);
+    buf_free(&k->own);
+    buf_free(&k->all);
+}
+
+static enum err kinds_make(struct peers *s, struct catalog *c, struct catalog_kinds *k)
+{
+    bool keyless = catalog_keyless(&s->config, c, true) != 0;
     enum err e = ERR_NONE;
 
-    if (catalog_keyless(&s->config, c, true) != 0)
-        e = catalog_encode(c, own);
+    buf_init(&k->plain, CATALOG_FRAMES_MAX);
+    buf_init(&k->own, CATALOG_FRAMES_MAX);
+    buf_init(&k->all, CATALOG_FRAMES_MAX);
+    if (c->n_synths != 0) {
+        e = catalog_encode(c, &k->all);
+        drop_synths(c);
+    }
+    if (e == ERR_NONE && keyless)
+        e = catalog_encode(c, &k->own);
     (void)catalog_keyless(&s->config, c, false);
-    return e == ERR_NONE ? catalog_encode(c, plain) : e;
+    return e == ERR_NONE ? catalog_encode(c, &k->plain) : e;
 }
 
 static void catalog_cb(void *cookie, enum err e, struct catalog *c)
 {
     struct peers *s = cookie;
-    struct buf fresh, own;
+    struct catalog_kinds fresh;
+    size_t n_models;
 
     s->catalog_loading = false;
     if (e == ERR_NONE && s->stopping) {
@@ -174,21 +224,21 @@ static void catalog_cb(void *cookie, enum err e, struct catalog *c)
         s->catalog_stale = true; /* the timer tries again */
         return;
     }
-    buf_init(&fresh, CATALOG_FRAMES_MAX);
-    buf_init(&own, CATALOG_FRAMES_MAX);
-    e = catalog_frames(s, c, &fresh, &own);
-    LOG("catalog_loaded", KV("version", c->version), KV("models", (uint64_t)c->n_models),
+    n_models = c->n_models;
+    e = kinds_make(s, c, &fresh);
+    LOG("catalog_loaded", KV("version", c->version), KV("models", (uint64_t)n_models),
         KV("endpoints", (uint64_t)c->n_endpoints), KV("error", log_err(e)));
     catalog_free(c);
     if (e != ERR_NONE) { /* too large to push: the last good one stays */
-        buf_free(&fresh);
-        buf_free(&own);
+        kinds_free(&fresh);
         return;
     }
     buf_free(&s->catalog);
     buf_free(&s->catalog_own);
-    s->catalog = fresh;
-    s->catalog_own = own;
+    buf_free(&s->catalog_all);
+    s->catalog = fresh.plain;
+    s->catalog_own = fresh.own;
+    s->catalog_all = fresh.all;
     for (struct peer *p = s->list, *next; p != NULL; p = next) {
         next = p->next;
         publish_catalog(p);

@@ -98,7 +98,7 @@ bool steer_said(struct peer *p, struct view payload)
     if (!p->tells) {
         p->tells = true;
         orders_send(p);
-        if (p->owner->catalog_own.len != 0) /* it got one without the endpoints that it may not have known */
+        if (!p->reads && p->owner->catalog_own.len != 0) /* it got one without the endpoints that it may not have known */
             publish_catalog(p);
     }
     if (p->owner->config.fleet != NULL)

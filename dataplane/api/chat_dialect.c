@@ -3,6 +3,7 @@
 
 #include "chat_openrouter.h"
 #include "chat_request.h"
+#include "chat_write.h"
 #include "content_view.h"
 #include "error_body.h"
 
@@ -41,6 +42,8 @@ static enum err chat_failure(const struct api_failure *f, const struct id *reque
 
 const struct dialect chat_dialect = {
     .name = "chat",
+    .synth = true,
+    .by_events = &chat_written,
     .read = chat_read,
     .keep_alive = {(const uint8_t *)": keep-alive\n\n", 14},
     .fail = chat_fail,

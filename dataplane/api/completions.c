@@ -268,21 +268,8 @@ static void put_choice(struct pen *p, size_t index, struct view echo, struct vie
 
 static void put_usage(const struct answer *a, const struct token_usage *u, struct pen *p)
 {
-    pen_text(p, ",\"usage\":{\"prompt_tokens\":");
-    pen_number(p, u->prompt);
-    pen_text(p, ",\"completion_tokens\":");
-    pen_number(p, u->completion);
-    pen_text(p, ",\"total_tokens\":");
-    pen_number(p, (uint64_t)u->prompt + u->completion);
-    pen_text(p, ",\"prompt_tokens_details\":{\"cached_tokens\":");
-    pen_number(p, u->cached_read);
-    if (u->cache_write != 0) {
-        pen_text(p, ",\"cache_write_tokens\":");
-        pen_number(p, u->cache_write);
-    }
-    pen_text(p, "},\"completion_tokens_details\":{\"reasoning_tokens\":");
-    pen_number(p, u->reasoning);
-    pen_text(p, "}");
+    pen_text(p, ",\"usage\":{");
+    pen_figures(p, u);
     if (a->openrouter)
         pen_cost(p, a->cost_nusd, u, "prompt", "completions");
     pen_text(p, "}");

@@ -26,9 +26,12 @@ struct answer {
     bool include_usage;
     bool openrouter;           /* it came under /api/v1: that API's extras and error codes */
     bool own_key;              /* on a provider key of the customer's own */
+    bool functions;            /* a chat client that asked in the way of old: of calls it reads "function_call" */
     int64_t cost_nusd;         /* what the client pays: known to `end` and `whole` */
     struct view metadata;      /* for a member openrouter_metadata, a JSON object: known to `end` and `whole`;
                                   empty: the client does not ask for it */
+    struct view router;        /* for a member trustedrouter, a JSON object: known to `end` and `whole`; empty: the
+                                  answer is that of one model */
     void *state;               /* of the dialect: allocated by start, freed by close */
 };
 
@@ -41,6 +44,11 @@ struct dialect {
     /* A row that takes no events (event is NULL) is one whose form the adapters make, chat and embeddings: its
      * clients are sent the canonical bytes as they are, and of what follows it has read, failure, figures and,
      * where there are streams, fail and keep_alive. */
+
+    /* Its clients may ask for several models under one id (exchange_synth.h). Their answers are written from events:
+     * by this row, or where it takes none by that one, which reads nothing. */
+    bool synth;
+    const struct dialect *by_events;
 
     /* Reads body (whole, decoded) into *out. ERR_FORMAT malformed or a member of the wrong type,
      * ERR_SHORT cut off, ERR_LIMIT, ERR_RANGE, ERR_DUPLICATE, ERR_UNSUPPORTED a member that cannot be

@@ -46,18 +46,32 @@ enum err error_append_message(const struct api_failure *f, struct buf *out)
     return e;
 }
 
-enum err error_append_param(const struct api_failure *f, struct buf *out)
+enum err error_append_about(const struct api_failure *f, struct buf *out)
 {
+    size_t place = strlen(f->place);
+    struct view member = f->member.len == 0                    ? view_str(f->param == NULL ? "" : f->param)
+                         : f->member.len <= FAILURE_MEMBER_MAX ? f->member
+                                                               : VIEW_EMPTY;
     enum err e;
 
-    if (f->member.len == 0 || f->member.len > FAILURE_MEMBER_MAX)
-        return error_append_nullable(out, f->member.len == 0 ? f->param : NULL);
-    e = buf_append_byte(out, '"');
+    if (member.len == 0 && place != 0 && f->place[place - 1] == '.')
+        place--;
+    e = buf_append(out, view_of(f->place, place));
+    return e == ERR_NONE ? buf_append(out, member) : e;
+}
+
+enum err error_append_param(const struct api_failure *f, struct buf *out)
+{
+    size_t mark = out->len;
+    enum err e = buf_append_byte(out, '"');
+
     if (e == ERR_NONE)
-        e = buf_append(out, f->member);
-    if (e == ERR_NONE)
-        e = buf_append_byte(out, '"');
-    return e;
+        e = error_append_about(f, out);
+    if (e == ERR_NONE && out->len == mark + 1) {
+        out->len = mark;
+        return buf_append(out, VIEW_LIT("null"));
+    }
+    return e == ERR_NONE ? buf_append_byte(out, '"') : e;
 }
 
 enum err error_append_removed(const struct api_failure *f, struct buf *out)

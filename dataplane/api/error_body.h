@@ -24,6 +24,8 @@ must_check enum err error_openrouter_body(const struct api_failure *f, struct bu
 must_check enum err error_append_nullable(struct buf *out, const char *text);
 must_check enum err error_append_message(const struct api_failure *f, struct buf *out);
 must_check enum err error_append_param(const struct api_failure *f, struct buf *out);
+/* The same between the quotes: the path of that member; nothing when there is none. */
+must_check enum err error_append_about(const struct api_failure *f, struct buf *out);
 /* [{"model":...,"provider":...,"constraint":...}],"removed_count":N of f->removed. */
 must_check enum err error_append_removed(const struct api_failure *f, struct buf *out);
 

@@ -43,14 +43,13 @@ int messages_status(const struct api_failure *f)
  * Anthropic's own. */
 static enum err append_about(const struct api_failure *f, struct buf *out)
 {
-    struct view member = f->member.len != 0 ? f->member : view_str(f->param == NULL ? "" : f->param);
+    size_t before = out->len;
     enum err e;
 
-    if (f->message == NULL || f->text[0] != '\0' || f->provider_message != NULL || member.len == 0 ||
-        member.len > FAILURE_MEMBER_MAX)
+    if (f->message == NULL || f->text[0] != '\0' || f->provider_message != NULL)
         return ERR_NONE;
-    e = buf_append(out, member);
-    return e == ERR_NONE ? buf_append(out, VIEW_LIT(": ")) : e;
+    e = error_append_about(f, out);
+    return e == ERR_NONE && out->len != before ? buf_append(out, VIEW_LIT(": ")) : e;
 }
 
 static enum err append_sentence(const struct api_failure *f, struct buf *out)

@@ -3,13 +3,14 @@
 
 #include "content_view.h"
 #include "estimate.h"
+#include "prompt_synth.h"
 
 #include <assert.h>
 
 typedef enum err member_fn(struct messages_reader *r, struct json_value v);
 static member_fn read_model, read_max_tokens, read_stream, read_temperature, read_top_p, read_top_k,
     read_stops, read_metadata, read_user, read_tier, read_mark, read_models, read_provider, read_route,
-    read_fallbacks, read_nothing, read_refused;
+    read_fallbacks, read_plugins, read_nothing, read_refused;
 
 /* In the order in which they are read: limits before what must lie within them. */
 static const struct member {
@@ -56,7 +57,7 @@ static const struct member {
     {"thread", OF_ANY, read_refused, ALWAYS},
     {"inference_geo", OF_ANY, read_refused, ALWAYS},
     {"compaction", OF_ANY, read_refused, ALWAYS},
-    {"plugins", OF_LIST, read_refused, ALWAYS},
+    {"plugins", OF_LIST, read_plugins, ALWAYS},
     {"stop_server_tools_when", OF_LIST, read_refused, ALWAYS},
 };
 enum { MEMBERS = sizeof members / sizeof members[0] };
@@ -226,6 +227,11 @@ static enum err read_nothing(struct messages_reader *r, struct json_value v)
 {
     (void)r, (void)v;
     return ERR_NONE;
+}
+
+static enum err read_plugins(struct messages_reader *r, struct json_value v)
+{
+    return prompt_synth_plugins(r->p, v, r->fault);
 }
 
 /* An empty list asks for nothing. */

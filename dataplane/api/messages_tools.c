@@ -2,6 +2,7 @@
 #include "messages_internal.h"
 
 #include "content_view.h"
+#include "prompt_synth.h"
 
 /* Tools with a type that Anthropic defines. Its date follows the name. */
 static const struct {
@@ -73,8 +74,15 @@ enum err messages_read_tools(struct messages_reader *r, struct json_value v)
     size_t n = 0;
 
     r->p->prompt_bytes += v.text.len;
-    for (; e == ERR_NONE && json_next(&it, &m); n++)
+    for (size_t at = 0; e == ERR_NONE && json_next(&it, &m); at++) {
+        if (prompt_synth_ours(m.value)) {
+            r->p->prompt_bytes -= m.value.text.len; /* no provider reads it */
+            e = prompt_synth_take_tool(r->p, m.value, at, r->fault);
+            continue;
+        }
         e = read_tool(r, m.value);
+        n++;
+    }
     if (e != ERR_NONE || n == 0)
         return e;
     if (r->p->list.n_tools == 0)

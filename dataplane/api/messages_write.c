@@ -87,6 +87,15 @@ static void out_cost(const struct answer *a, const struct token_usage *u, struct
         pen_cost(o, a->cost_nusd, u, "prompt", "completions");
 }
 
+/* How it was made, where several models had a part in it. */
+static void out_router(const struct answer *a, struct pen *o)
+{
+    if (a->router.len == 0)
+        return;
+    pen_text(o, ",\"trustedrouter\":");
+    pen_json(o, a->router);
+}
+
 /* Up to its content. */
 static void out_head(const struct answer *a, struct pen *o)
 {
@@ -178,7 +187,9 @@ static enum err end(struct answer *a, const struct token_usage *usage, const cha
     pen_text(&o, "},\"usage\":{");
     out_tokens(usage, &o);
     out_cost(a, usage, &o);
-    pen_text(&o, "}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\ndata: [DONE]\n\n");
+    pen_text(&o, "}");
+    out_router(a, &o);
+    pen_text(&o, "}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\ndata: [DONE]\n\n");
     return done(&o, mark);
 }
 
@@ -210,13 +221,15 @@ static enum err whole(struct answer *a, const struct token_usage *usage, struct 
     pen_text(&o, ",\"diagnostics\":null,");
     out_usage(usage, &o);
     out_cost(a, usage, &o);
-    pen_text(&o, "}}");
+    pen_text(&o, "}");
+    out_router(a, &o);
+    pen_text(&o, "}");
     return done(&o, mark);
 }
 
 #define ROW(version)                                                                               \
     {                                                                                              \
-        .name = "messages", .version_header = VIEW_LIT("anthropic-version"),                       \
+        .name = "messages", .synth = true, .version_header = VIEW_LIT("anthropic-version"),                       \
         .of_version = messages_of_version, .read = messages_read_##version,                        \
         .read_count = messages_read_count_##version, .count = messages_count, .start = start,      \
         .close = end_state, .begin = begin, .event = event, .end = end, .fail = fail,              \

@@ -53,6 +53,8 @@ static enum err append_counters(const struct metrics_context *x, struct buf *out
     } list[] = {
         {"requests_open", "gauge", "Chat requests in flight.", offsetof(struct stats, requests_open)},
         {"streams_open", "gauge", "Event streams open.", offsetof(struct stats, streams_open)},
+        {"parts_open", "gauge", "Sub-requests of orchestrations in flight.", offsetof(struct stats, parts_open)},
+        {"parts_total", "counter", "Sub-requests of orchestrations.", offsetof(struct stats, parts)},
         {"attempts_total", "counter", "Attempts at providers.", offsetof(struct stats, attempts)},
         {"fallbacks_total", "counter", "Attempts after the first of a request.",
          offsetof(struct stats, fallbacks)},
@@ -184,6 +186,9 @@ static enum err append_link(const struct metrics_context *x, struct buf *out)
         {"link_connects_total", "counter", "Links accepted.", c.connects},
         {"link_refusals_total", "counter", "Evidence refused.", c.refusals},
         {"usage_sent_total", "counter", "Usage records sent.", c.records_sent},
+        {"usage_parts_sent_total", "counter", "Parts of orchestrations sent, with their usage records.", c.parts_sent},
+        {"usage_parts_lost_total", "counter",
+         "Parts of orchestrations that a restored control plane wants and that are not kept any more.", c.parts_lost},
         {"usage_acked_total", "counter", "Usage records acknowledged.", c.records_acked},
         {"usage_backlog", "gauge", "Usage records not acknowledged yet.", c.backlog},
         {"usage_oldest_ms", "gauge", "Age of the oldest of them.", status_usage_age_ms(x->status)},

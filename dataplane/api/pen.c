@@ -41,6 +41,35 @@ void pen_usd(struct pen *p, int64_t nusd)
     pen_text(p, text);
 }
 
+/* A class that most answers do not have. */
+static void put_some(struct pen *p, const char *name, uint32_t tokens)
+{
+    if (tokens == 0)
+        return;
+    pen_text(p, name);
+    pen_number(p, tokens);
+}
+
+void pen_figures(struct pen *p, const struct token_usage *u)
+{
+    pen_text(p, "\"prompt_tokens\":");
+    pen_number(p, u->prompt);
+    pen_text(p, ",\"completion_tokens\":");
+    pen_number(p, u->completion);
+    pen_text(p, ",\"total_tokens\":");
+    pen_number(p, (uint64_t)u->prompt + u->completion);
+    pen_text(p, ",\"prompt_tokens_details\":{\"cached_tokens\":");
+    pen_number(p, u->cached_read);
+    put_some(p, ",\"cache_write_tokens\":", u->cache_write);
+    put_some(p, ",\"audio_tokens\":", u->audio_input);
+    put_some(p, ",\"image_tokens\":", u->image_input);
+    pen_text(p, "},\"completion_tokens_details\":{\"reasoning_tokens\":");
+    pen_number(p, u->reasoning);
+    put_some(p, ",\"audio_tokens\":", u->audio_output);
+    put_some(p, ",\"image_tokens\":", u->image_output);
+    pen_text(p, "}");
+}
+
 void pen_cost(struct pen *p, int64_t cost_nusd, const struct token_usage *u, const char *prompt, const char *completion)
 {
     pen_text(p, ",\"cost\":");

@@ -20,6 +20,9 @@ void pen_usd(struct pen *p, int64_t nusd); /* dollars as a number */
 void pen_string(struct pen *p, struct view plain);  /* escaped and quoted */
 void pen_quoted(struct pen *p, struct view escaped); /* quoted */
 
+/* The members of a chat client's "usage". */
+void pen_figures(struct pen *p, const struct token_usage *u);
+
 /* ,"cost":...,"cost_details":{...} for a client of OpenRouter's API, which says "prompt" and "completions" of chat,
  * "input" and "output" of Responses. */
 void pen_cost(struct pen *p, int64_t cost_nusd, const struct token_usage *u, const char *prompt, const char *completion);

@@ -2,6 +2,7 @@
 #include "responses_read.h"
 
 #include "content_view.h"
+#include "prompt_synth.h"
 #include "responses_internal.h"
 
 static responses_read_fn read_model, read_stream, read_limit, read_temperature, read_top_p,
@@ -116,14 +117,7 @@ static enum err read_background(struct responses_reader *r, struct json_value v)
 
 static enum err read_plugins(struct responses_reader *r, struct json_value v)
 {
-    struct json_iter it = json_iter(v);
-    struct json_member m;
-
-    if (v.kind != JSON_ARRAY)
-        return responses_refuse(r, "plugins must be an array", ERR_FORMAT);
-    return json_next(&it, &m)
-               ? responses_refuse(r, "This router has no plugins.", ERR_UNSUPPORTED)
-               : ERR_NONE;
+    return prompt_synth_plugins(r->p, v, r->fault);
 }
 
 static enum err read_modalities(struct responses_reader *r, struct json_value v)

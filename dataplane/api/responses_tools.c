@@ -1,5 +1,6 @@
 /* (G) Reads the tools of a request and which of them the model must call. */
 #include "content_view.h"
+#include "prompt_synth.h"
 #include "responses_internal.h"
 #include "schema.h"
 
@@ -154,7 +155,7 @@ static bool left_out(struct json_value type)
     return false;
 }
 
-static enum err read_tool(struct responses_reader *r, struct json_value tool)
+static enum err read_tool(struct responses_reader *r, struct json_value tool, size_t at)
 {
     struct json_value type;
     bool own;
@@ -162,6 +163,8 @@ static enum err read_tool(struct responses_reader *r, struct json_value tool)
 
     if (tool.kind != JSON_OBJECT || !json_get(tool, "type", &type))
         return responses_refuse(r, "each tool must be an object with a type", ERR_FORMAT);
+    if (prompt_synth_ours(tool))
+        return prompt_synth_take_tool(r->p, tool, at, r->fault);
     e = read_own(r, VIEW_EMPTY, tool, type, &own);
     if (e != ERR_NONE || own)
         return e;
@@ -182,8 +185,8 @@ enum err responses_read_tools(struct responses_reader *r, struct json_value v)
 
     if (v.kind != JSON_ARRAY)
         return responses_refuse(r, "tools must be an array", ERR_FORMAT);
-    while (e == ERR_NONE && json_next(&it, &m))
-        e = read_tool(r, m.value);
+    for (size_t at = 0; e == ERR_NONE && json_next(&it, &m); at++)
+        e = read_tool(r, m.value, at);
     return e;
 }
 

@@ -136,6 +136,10 @@ static void put_snapshot(struct answer *a, const struct snapshot *at, struct pen
         pen_text(p, ",\"openrouter_metadata\":");
         pen_json(p, a->metadata);
     }
+    if (a->router.len != 0) {
+        pen_text(p, ",\"trustedrouter\":");
+        pen_json(p, a->router);
+    }
     pen_put(p, buf_view(&s->echo));
     pen_text(p, "}");
 }
@@ -293,6 +297,7 @@ static enum err responses_count(const struct prompt *p, struct buf *out)
 
 const struct dialect responses_dialect = {
     .name = "responses",
+    .synth = true,
     .read = responses_read,
     .read_count = responses_read,
     .count = responses_count,

@@ -115,6 +115,8 @@ enum err want_read(struct prompt *q, const struct snapshot *catalog,
     *notes = (struct want_notes){0};
     *f = (struct api_failure){0};
     e = want_models(&x);
+    if (want->sort == ROUTE_BALANCE)
+        want->sort = q->synth.sort; /* of each model of an orchestration, as its id says */
     if (e == ERR_NONE)
         e = want_provider(&x);
     if (e == ERR_NONE) {

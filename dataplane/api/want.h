@@ -34,4 +34,14 @@ must_check enum err want_read(struct prompt *q, const struct snapshot *catalog,
 const struct route_model *want_find(const struct snapshot *catalog, struct view id,
                                     enum route_sort *sort);
 
+/* What an id names, a model or an alias of models, and the sort order that it says. */
+struct want_name {
+    const struct route_model *model;   /* NULL: it is an alias, or nothing */
+    const struct catalog_alias *alias; /* NULL: it is none */
+    uint8_t sort;                      /* enum route_sort; ROUTE_BALANCE: nothing is said */
+};
+struct want_name want_named(const struct snapshot *catalog, struct view id);
+/* A model of the kind synth, by its id or an alias of it alone. NULL: the id names something else, or nothing. */
+const struct route_model *want_synth(const struct snapshot *catalog, struct view id, uint8_t *sort);
+
 #endif

@@ -113,6 +113,29 @@ const struct route_model *want_find(const struct snapshot *catalog, struct view 
     return n.model;
 }
 
+struct want_name want_named(const struct snapshot *catalog, struct view id)
+{
+    struct named n = want_resolve(catalog, id);
+
+    return (struct want_name){n.alias == NULL ? n.model : NULL, n.alias, (uint8_t)n.sort};
+}
+
+/* An alias that has constraints, or stands for several models, is no other name of an orchestration. */
+const struct route_model *want_synth(const struct snapshot *catalog, struct view id, uint8_t *sort)
+{
+    struct want_name n = want_named(catalog, id);
+
+    if (n.alias != NULL && n.alias->n_models == 1 && n.alias->wants == 0) {
+        n.model = snapshot_number(catalog, n.alias->model[0]);
+        if (n.sort == ROUTE_BALANCE)
+            n.sort = n.alias->sort;
+    }
+    if (n.model == NULL || n.model->info->kind != KIND_SYNTH)
+        return NULL;
+    *sort = n.sort;
+    return n.model;
+}
+
 /* --- all that a request names */
 
 _Static_assert((int)ALIAS_SORT_BALANCE == ROUTE_BALANCE && (int)ALIAS_SORT_PRICE == ROUTE_PRICE &&

@@ -64,6 +64,11 @@ static enum admit_answer admit_reserved(struct admission *a, struct key *key, co
         key_settle(key, lease, a->amount_nusd, 0);
         return admit_no(a, ERR_OVERLOAD);
     }
+    if (a->parts && !meter_reserve_parts(c->meter, c->worker)) {
+        meter_unreserve(c->meter, c->worker);
+        key_settle(key, lease, a->amount_nusd, 0);
+        return admit_no(a, ERR_OVERLOAD);
+    }
     a->reserved = true;
     if (key_wants_more(key, clock_mono_ms()))
         uplink_hint_lease(c->port, key);
@@ -201,6 +206,8 @@ void admit_release(struct admission *a)
     if (a->reserved) {
         key_settle(a->key, &a->lease, a->amount_nusd, 0);
         meter_unreserve(a->context->meter, a->context->worker);
+        if (a->parts)
+            meter_unreserve_parts(a->context->meter, a->context->worker);
         a->reserved = false;
     }
     if (a->key != NULL)

@@ -37,6 +37,7 @@ struct admission {
     int64_t amount_nusd; /* the worst case; grows by admit_grow() */
     void (*ready)(void *cookie);
     void *cookie;
+    bool parts; /* set after admit_init(): an orchestration, whose parts are metered, too (meter_parts()) */
     /* results */
     struct key *key; /* referenced until admit_settle() or admit_release() */
     struct id lease;

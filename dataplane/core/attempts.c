@@ -56,6 +56,25 @@ bool attempts_is_last(const struct attempts *a)
     return a->next == a->route.n;
 }
 
+/* So that `next` is a candidate that may be asked, or the end. */
+static void skip(struct attempts *a)
+{
+    while (a->next < a->route.n && a->skipped[a->next])
+        a->next++;
+}
+
+void attempts_next_model(struct attempts *a)
+{
+    for (size_t i = a->next; i < a->route.n; i++)
+        a->skipped[i] = a->skipped[i] || a->route.list[i].model == a->candidate.model;
+    skip(a);
+}
+
+void attempts_none(struct attempts *a)
+{
+    a->next = a->route.n;
+}
+
 bool attempts_next(struct attempts *a)
 {
     const struct candidate *c;
@@ -64,11 +83,12 @@ bool attempts_next(struct attempts *a)
         if (a->next == a->route.n)
             return false;
         c = &a->route.list[a->next++];
+        a->place = (uint8_t)(a->next - 1);
+        skip(a);
     } while (c->probe && !attempts_is_last(a) &&
              !health_claim_probe(a->health, c->endpoint->health_slot, a->who,
                                  clock_mono_ms())); /* another request is finding out */
     a->candidate = *c;
-    a->place = (uint8_t)(a->next - 1);
     if (a->made++ == 0)
         a->first = *c;
     else

@@ -36,6 +36,7 @@ struct attempts {
     uint64_t begun_us;          /* when the pending attempt began */
     uint8_t tried[LIMIT_CANDIDATES], failed[LIMIT_CANDIDATES]; /* by place; failed: enum err */
     uint32_t took_ms[LIMIT_CANDIDATES]; /* by place: until it failed, or until its first useful event */
+    bool skipped[LIMIT_CANDIDATES]; /* by place: not to be asked: attempts_next_model() */
     const struct own_keys *own; /* what candidate.own counts in; NULL: nothing */
     uint8_t own_trouble, own_trouble_at; /* enum own_key_state: why an own key left no candidate; its place */
     uint16_t statuses[LIMIT_CANDIDATES]; /* by place: HTTP's, of attempts that failed; 0: none came */
@@ -63,6 +64,10 @@ enum route_refusal attempts_begin(struct attempts *a, const struct route_want *w
 void attempts_health(const struct attempts *a, struct route_health *out);
 /* The next candidate becomes a->candidate, of a new attempt. False: there is none. */
 bool attempts_next(struct attempts *a);
+/* The model of the pending (or last) attempt has said what it says: its other candidates are not asked. */
+void attempts_next_model(struct attempts *a);
+/* Nobody else is asked. */
+void attempts_none(struct attempts *a);
 /* No other candidate is left behind the pending attempt. */
 bool attempts_is_last(const struct attempts *a);
 

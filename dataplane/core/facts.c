@@ -1,6 +1,8 @@
 #include "facts.h"
 
 #include "clock.h"
+#include "part.h"
+#include "part_id.h"
 #include "settle.h"
 
 #include <assert.h>
@@ -48,12 +50,27 @@ static void facts_of_endpoint(const struct request *r, struct receipt_facts *f)
     }
 }
 
+/* Which lines there are, as the whole's facts name them. */
+static void facts_of_parts(const struct parts *p, struct receipt_facts *f)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct part_line *line = &p->line[i];
+        uint32_t bit = UINT32_C(1) << part_index(line->role, line->place);
+
+        assert((f->parts & bit) == 0);
+        if (line->attempts == 0)
+            continue; /* nobody was asked */
+        f->parts |= bit;
+        f->refused |= line->refused ? bit : 0;
+        f->chosen |= line->chosen ? bit : 0;
+    }
+}
+
 #define FACTS_TOKENS(no, class, ...) .tokens_##class = t->class,
-void facts_of_request(const struct request *r, struct receipt_facts *f)
+static void facts_fill(const struct request *r, struct receipt_facts *f)
 {
     const struct token_usage *t = &r->account.usage;
 
-    assert(r->state == REQUEST_SETTLING);
     *f = (struct receipt_facts){
         .id = r->id,
         .owner = r->key_digest,
@@ -69,7 +86,7 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
                             ((r->flags & USAGE_ESTIMATED) != 0 ? RECEIPT_ESTIMATED : 0) |
                             ((r->flags & USAGE_CLAMPED) != 0 ? RECEIPT_CLAMPED : 0) |
                             (r->attempts.candidate.own != 0 ? RECEIPT_OWN_KEY : 0) |
-                            (r->attempts.made != 0 ? RECEIPT_ADMITTED : 0)),
+                            (r->attempts.made != 0 || (r->parts != NULL && r->parts->n != 0) ? RECEIPT_ADMITTED : 0)),
         .own_fee_ppm = r->attempts.candidate.own != 0 ? r->attempts.own->fee_ppm : 0,
         .markup_ppm = own_markup(&r->attempts, &r->attempts.candidate),
         /* a stream that has begun said 200, however it ended */
@@ -83,9 +100,45 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
         f->catalog = snapshot_catalog(r->catalog)->digest;
         f->catalog_version = snapshot_catalog(r->catalog)->version;
     }
-    if (r->want.n_models != 0)
+    if (r->parts != NULL)
+        facts_name(f->model, r->parts->model->id);
+    else if (r->want.n_models != 0)
         facts_name(f->model, r->want.models[0]->info->id);
     facts_of_route(r, f);
+}
+
+void facts_of_request(const struct request *r, struct receipt_facts *f)
+{
+    assert(r->state == REQUEST_SETTLING);
+    facts_fill(r, f);
     if (r->digests.forwarded_to != 0)
         facts_of_endpoint(r, f);
+    if (r->whole != NULL) {
+        f->flags |= RECEIPT_PART | RECEIPT_ADMITTED;
+        f->whole = r->whole->id;
+        f->received = r->whole->digests.received; /* what the client asked; a part has no body of its client's */
+        f->received_bytes = r->whole->digests.received_bytes;
+    }
+    if (r->parts != NULL)
+        facts_of_parts(r->parts, f);
+}
+
+#define FACTS_LINE(no, class, ...) f->tokens_##class = line->usage.class;
+void facts_of_final(const struct request *r, const struct part_line *line, struct receipt_facts *f)
+{
+    uint8_t to = r->digests.forwarded_to;
+
+    assert(r->parts != NULL && line->role == PART_FINAL);
+    facts_fill(r, f);
+    if (to != 0 && r->attempts.route.list[to - 1].model == r->attempts.candidate.model) /* else it was an earlier line's */
+        facts_of_endpoint(r, f);
+    f->flags |= RECEIPT_PART | RECEIPT_ADMITTED;
+    f->whole = r->id;
+    part_id(&r->id, part_index(line->role, line->place), &f->id);
+    memset(f->model, 0, sizeof f->model);
+    facts_name(f->model, r->attempts.candidate.model->info->id);
+    f->cost_nusd = line->cost_nusd;
+    USAGE_TOKENS(FACTS_LINE)
+    f->outcome = line->outcome;
+    f->finish = line->finish;
 }

@@ -29,31 +29,40 @@ struct part_line {
 
 enum { PARTS_MAX = 24 }; /* 8 of the panel, 8 judges, 8 finals */
 
-/* Of a whole; the content side allocates it and sets r->parts before request_begin(). */
+/* Of a whole; the content side allocates it, zeroed but for `model`, and sets r->parts before request_begin(). It may set
+ * `refused` and `chosen` of a part's line until it reports request_given(), or until ops->rescue() returns. */
 struct parts {
+    const struct catalog_model *model; /* what the client named: the usage record and the receipt have it */
     struct part_line line[PARTS_MAX];
     uint8_t n;
     int64_t reserved_nusd; /* the parts' share of the whole's reservation */
     int64_t cost_nusd;     /* of all lines */
     struct token_usage usage; /* likewise */
+    int64_t begun_nusd; /* private: of reserved_nusd, what parts were begun with */
 };
 
 /* Decides the part's route under what the whole's key may use, and says what the part can cost at most. part: filled in as
- * for request_begin(), with a limit of output. May be called again. False: *f says why it cannot run. Nothing is pending. */
+ * for request_begin(), with a limit of output; what it shares with its whole is set here (context, catalog, key, own keys,
+ * time and endpoint of the request), borrowed, so that a part that never begins needs no end. May be called again. False: *f
+ * says why it cannot run. Nothing is pending. */
 must_check bool part_plan(struct request *part, const struct request *whole, int64_t *amount_nusd, struct api_failure *f);
-/* Runs a planned part; its whole is PREPARING. Its ops report its end, perhaps before this returns; then
- * part->account, ->cost_nusd, ->outcome and ->answer are final and its line has been added to the whole's. */
+/* Runs a planned part; its whole is PREPARING. Its ops (attempt, cancel, account, hold, complete, fail, left, destroy; no
+ * others are called) report its end, perhaps before this returns; then part->account, ->cost_nusd, ->outcome and ->answer
+ * are final and its line is the last of the whole's. complete and fail end in request_closed(part), left does not. The whole
+ * stays until destroy. */
 void part_begin(struct request *part, struct request *whole, enum part_role role, uint8_t place);
-/* Nobody needs its answer any more: it is billed by what ran, as for a client that disconnects. */
+/* Nobody needs its answer any more: it is billed by what ran, as for a client that disconnects; ops->left follows, now or
+ * when the provider's figures have come or were waited for. Harmless when it is billed already, or never began. When the
+ * whole itself is settled, parts that have no bill yet are billed at once, in the same way. */
 void part_drop(struct request *part);
 
-/* --- reports of the whole's content side, in PREPARING */
+/* --- reports of the whole's content side, in PREPARING; ignored when the whole is ending */
 
 /* Everything that must run first has run: the whole makes its own attempts. */
 void request_prepared(struct request *r);
 /* The answer is there without an attempt of the whole's own: complete() follows. */
 void request_given(struct request *r);
-/* The parts that ops->stop() found running have their bills. */
+/* The parts that ops->stop() found running have their bills. Harmless at other times. */
 void request_idle(struct request *r);
 /* Nothing came of it. */
 void request_unprepared(struct request *r, enum err why, struct api_failure *f);

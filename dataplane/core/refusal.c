@@ -1,6 +1,7 @@
 #include "refusal.h"
 
 #include "money.h"
+#include "part.h"
 #include "reserve.h"
 
 #include <inttypes.h>
@@ -105,7 +106,7 @@ static void credit_sentence(const struct request *r, struct api_failure *f)
                  have, more);
         return;
     }
-    fits = reserve_fits(r, a->available_nusd);
+    fits = reserve_fits(r, a->available_nusd - (r->parts != NULL ? r->parts->reserved_nusd : 0));
     if (fits > r->output) /* money that came back meanwhile */
         fits = r->output;
     f->max_tokens = fits;

@@ -4,10 +4,13 @@
 #include "growth.h"
 #include "leave.h"
 #include "log.h"
+#include "part_lines.h"
 #include "refusal.h"
+#include "request_internal.h"
 #include "reserve.h"
 #include "settle.h"
 #include "uplink.h"
+#include "whole.h"
 
 #include <assert.h>
 
@@ -16,6 +19,11 @@ static const struct {
 } moves[] = {
     {REQUEST_READING, REQUEST_ADMITTING},
     {REQUEST_ADMITTING, REQUEST_CONNECTING}, /* admitted */
+    {REQUEST_READING, REQUEST_CONNECTING},   /* a part: its whole is admitted */
+    {REQUEST_ADMITTING, REQUEST_PREPARING},  /* admitted, and parts come first */
+    {REQUEST_PREPARING, REQUEST_CONNECTING}, /* they have been */
+    {REQUEST_PREPARING, REQUEST_SETTLING},   /* one of them is the answer, or nothing comes of it */
+    {REQUEST_PREPARING, REQUEST_LEAVING},    /* the client left, and the parts' figures are awaited */
     {REQUEST_ADMITTING, REQUEST_SETTLING},   /* refused, or the client left, or no provider is needed */
     {REQUEST_CONNECTING, REQUEST_STREAMING}, /* first useful event, or a whole answer */
     {REQUEST_CONNECTING, REQUEST_SETTLING},  /* every candidate failed, or the client left */
@@ -26,8 +34,7 @@ static const struct {
     {REQUEST_SETTLING, REQUEST_DONE},
 };
 
-/* The only writer of r->state. */
-static void request_enter(struct request *r, enum request_state state)
+void request_enter(struct request *r, enum request_state state)
 {
     bool legal = false;
 
@@ -37,7 +44,7 @@ static void request_enter(struct request *r, enum request_state state)
     r->state = state;
 }
 
-static void request_link(struct request *r)
+void request_link(struct request *r)
 {
     struct request_context *x = r->context;
 
@@ -45,7 +52,7 @@ static void request_link(struct request *r)
     if (r->next != NULL)
         r->next->prev = r;
     x->requests = r;
-    counter_add(&x->stats->requests_open, 1);
+    counter_add(r->whole != NULL ? &x->stats->parts_open : &x->stats->requests_open, 1);
 }
 
 static void request_unlink(struct request *r)
@@ -58,7 +65,9 @@ static void request_unlink(struct request *r)
         x->requests = r->next;
     if (r->next != NULL)
         r->next->prev = r->prev;
-    counter_add(&x->stats->requests_open, (uint64_t)-1);
+    if (x->tick_next == r)
+        x->tick_next = r->next;
+    counter_add(r->whole != NULL ? &x->stats->parts_open : &x->stats->requests_open, (uint64_t)-1);
 }
 
 /* --- the end */
@@ -72,42 +81,47 @@ void request_hold(struct request *r)
 void request_let(struct request *r)
 {
     struct stats *s = r->context->stats;
+    struct request *whole = r->whole;
 
     assert(r->held > 0);
     if (--r->held > 0 || r->state != REQUEST_SETTLING || r->upstream || !r->closed)
         return;
     request_enter(r, REQUEST_DONE);
-    stats_status(s, settle_status(r));
-    histogram_add(&s->total, clock_mono_us() - r->received_us);
     settle_log(r);
     request_unlink(r);
-    admit_release(&r->admission);
-    own_drop(&r->own);
-    snapshot_release(r->catalog);
+    if (whole == NULL) {
+        stats_status(s, settle_status(r));
+        histogram_add(&s->total, clock_mono_us() - r->received_us);
+        admit_release(&r->admission);
+        own_drop(&r->own);
+        snapshot_release(r->catalog);
+    }
     r->ops->destroy(r);
+    if (whole != NULL) /* what it borrowed is not used any more */
+        request_let(whole);
 }
 
 /* --- settlement */
 
-/* Exactly once per request: the only way into SETTLING. */
-static void request_settle(struct request *r, enum err outcome, enum api_error answer,
-                           enum settle_bill what)
+void request_settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what)
 {
+    assert(!r->ending);
+    r->ending = true;
     idempotency_cancel(&r->idempotency);
     if (r->own.inquiry != NULL)
         own_drop(&r->own);
+    parts_end(r);
     settle(r, outcome, answer, what);
     request_enter(r, REQUEST_SETTLING);
     r->settled_ms = clock_mono_ms();
 }
 
-/* Nothing useful came of it, or not all: settle and tell the client. */
-static void request_fail(struct request *r, enum err outcome, struct api_failure *f)
+void request_fail(struct request *r, enum err outcome, struct api_failure *f)
 {
     bool began = r->state == REQUEST_STREAMING;
 
-    f->ran = f->ran || began;
     request_settle(r, outcome, f->error, began ? SETTLE_OUTPUT : SETTLE_FREE);
+    f->ran = f->ran || began || r->cost_nusd != 0;
     r->ops->fail(r, f);
 }
 
@@ -121,7 +135,6 @@ static void request_refuse(struct request *r)
     request_fail(r, r->admission.why, &f);
 }
 
-static void request_connect(struct request *r);
 static void request_watch(struct request *r);
 
 static void request_admit_cb(void *cookie);
@@ -129,6 +142,7 @@ static void request_admit_cb(void *cookie);
 static void request_admit_begin(struct request *r, int64_t amount_nusd)
 {
     admit_init(&r->admission, &r->context->admit, &r->key_digest, amount_nusd, request_admit_cb, r);
+    r->admission.parts = r->parts != NULL;
 }
 
 /* Money is short. Without those candidates that cost credit, or with a smaller reservation, the request may still
@@ -138,7 +152,7 @@ static bool request_admit_less(struct request *r)
     enum err why = r->admission.why;
     int64_t amount;
 
-    if (why != ERR_CREDIT && why != ERR_KEY_LIMIT)
+    if ((why != ERR_CREDIT && why != ERR_KEY_LIMIT) || r->parts != NULL) /* a whole runs as it was planned */
         return false;
     if (own_route_only(&r->attempts) && reserve_begin(r, &amount) == ERR_NONE) {
         admit_release(&r->admission);
@@ -175,8 +189,12 @@ static void request_claim(struct request *r)
     switch (idempotency_step(&r->idempotency, r->context->admit.port, &claim, request_claim_cb, r,
                              &f)) {
     case IDEMPOTENCY_YES:
-        request_enter(r, REQUEST_CONNECTING);
-        request_connect(r);
+        if (r->parts != NULL) {
+            whole_prepare(r);
+        } else {
+            request_enter(r, REQUEST_CONNECTING);
+            request_connect(r);
+        }
         break;
     case IDEMPOTENCY_NO:
         request_fail(r, f.error == API_CONTROL_PLANE ? ERR_CONTROL_PLANE : ERR_CONFLICT, &f);
@@ -284,11 +302,9 @@ static void request_admit_cb(void *cookie)
     request_let(r);
 }
 
-/* What is known here of the key: its account's counter, and what it may be used for. False: the request has been answered. */
-static bool request_key(struct request *r, uint32_t *who)
+bool request_rules(struct request *r, uint32_t *who, struct api_failure *f)
 {
     struct request_context *x = r->context;
-    struct api_failure f;
     struct key *key = NULL;
     bool allowed;
 
@@ -300,12 +316,21 @@ static bool request_key(struct request *r, uint32_t *who)
     } else {
         key = NULL;
     }
-    allowed = key_use_apply(&r->rules, x->admit.keyring, key, &r->want, &f);
+    allowed = key_use_apply(&r->rules, x->admit.keyring, key, &r->want, f);
     if (key != NULL)
         key_release(key);
-    if (!allowed)
-        request_fail(r, f.error == API_OVERLOAD ? ERR_OVERLOAD : ERR_FORBIDDEN, &f);
     return allowed;
+}
+
+/* What is known here of the key. False: the request has been answered. */
+static bool request_key(struct request *r, uint32_t *who)
+{
+    struct api_failure f;
+
+    if (request_rules(r, who, &f))
+        return true;
+    request_fail(r, f.error == API_OVERLOAD ? ERR_OVERLOAD : ERR_FORBIDDEN, &f);
+    return false;
 }
 
 static void request_own_cb(void *cookie)
@@ -371,6 +396,8 @@ static void request_route(struct request *r)
         own_route(&r->attempts, &r->want, r->own.keys);
     e = reserve_begin(r, &amount);
     r->unrouted = r->attempts.route.refusal != ROUTE_OK && request_may_own(r);
+    if (r->attempts.route.refusal == ROUTE_OK && e == ERR_NONE && !whole_plan(r, &amount))
+        return;
     request_admit_begin(r, r->unrouted ? 0 : amount);
     if (r->unrouted) {
         request_admit(r);
@@ -415,19 +442,20 @@ static void request_exhausted(struct request *r)
 {
     struct api_failure f;
 
+    if (whole_rescues(r))
+        return;
     refusal_of_attempts(&r->attempts, &f);
     request_fail(r, r->attempts.last == ERR_NONE ? ERR_PROVIDER_STATUS : r->attempts.last, &f);
 }
 
-/* Start the next candidate that can be started, or give up. */
-static void request_connect(struct request *r)
+void request_connect(struct request *r)
 {
     struct attempts *a = &r->attempts;
     enum err e;
 
     assert(r->state == REQUEST_CONNECTING && !r->upstream);
     for (;;) {
-        if (a->made != 0 && !attempts_is_last(a) &&
+        if ((a->made != 0 || r->parts != NULL || r->whole != NULL) && !attempts_is_last(a) &&
             uplink_trust(r->context->admit.uplink) != ERR_NONE) { /* lost meanwhile */
             request_fail(r, ERR_ATTESTATION, &(struct api_failure){.error = API_ATTESTATION});
             return;
@@ -448,22 +476,35 @@ static void request_attempt_good(struct request *r)
 {
     r->first_byte_us = (uint32_t)(clock_mono_us() - r->received_us);
     attempts_good(&r->attempts);
-    histogram_add(&r->context->stats->first_byte, r->first_byte_us);
+    if (r->whole == NULL)
+        histogram_add(&r->context->stats->first_byte, r->first_byte_us);
     request_enter(r, REQUEST_STREAMING);
+    r->streams = r->stream && r->whole == NULL;
+    counter_add(&r->context->stats->streams_open, r->streams);
+}
+
+/* The answer's head may leave. A part has no client. */
+static void request_commit(struct request *r)
+{
+    if (r->committed || r->whole != NULL) /* committed: a comment has begun the answer already */
+        return;
+    r->committed = true;
+    r->ops->commit(r);
+}
+
+static void request_answer_begins(struct request *r)
+{
+    request_attempt_good(r);
     if (r->stream)
-        counter_add(&r->context->stats->streams_open, 1);
+        request_commit(r);
 }
 
 void request_useful(struct request *r)
 {
-    if (r->state != REQUEST_CONNECTING)
+    if (r->state != REQUEST_CONNECTING || (r->parts != NULL && whole_is_empty(r)))
         return;
     request_hold(r);
-    request_attempt_good(r);
-    if (!r->committed) { /* else a comment has begun the answer already */
-        r->committed = true;
-        r->ops->commit(r);
-    }
+    request_answer_begins(r);
     request_let(r);
 }
 
@@ -472,6 +513,10 @@ static void request_attempt_over(struct request *r, const struct attempt_result 
 {
     struct api_failure f = {.error = errors_of(x->e), .ran = true};
 
+    if (r->parts != NULL) {
+        whole_attempt_over(r, x);
+        return;
+    }
     attempts_failed(&r->attempts, x);
     if (attempts_final(&r->attempts, x)) {
         request_settle(r, x->e, f.error, SETTLE_OUTPUT);
@@ -496,15 +541,14 @@ static void request_complete(struct request *r)
     r->ops->complete(r);
 }
 
-static void request_end_upstream(struct request *r)
+void request_end_upstream(struct request *r)
 {
     if (r->upstream)
         r->ops->cancel(r);
     r->upstream = false;
 }
 
-/* The client is gone: nobody is told, only the bill is made. */
-static void request_left(struct request *r, enum settle_bill what)
+void request_left(struct request *r, enum settle_bill what)
 {
     request_settle(r, ERR_CLIENT_GONE, API_CLIENT_GONE, what);
     r->ops->left(r);
@@ -519,6 +563,17 @@ static void log_refused_keys(const struct request *r, const struct attempt_resul
                 KV("status", x->key_status));
 }
 
+/* All of it is here; of a whole it may be no answer, as long as nothing of it has left. */
+static void request_attempt_complete(struct request *r)
+{
+    if (r->state == REQUEST_CONNECTING) {
+        if (r->parts != NULL && whole_refuses(r))
+            return;
+        request_answer_begins(r);
+    }
+    request_complete(r);
+}
+
 void request_attempt_ended(struct request *r, const struct attempt_result *x, bool upstream_open)
 {
     struct api_failure f = {.error = errors_of(x->e), .provider_message = x->message, .ran = true};
@@ -531,9 +586,7 @@ void request_attempt_ended(struct request *r, const struct attempt_result *x, bo
     if (r->state == REQUEST_LEAVING) {
         request_left(r, SETTLE_PROMPT);
     } else if (x->e == ERR_NONE) {
-        if (r->state == REQUEST_CONNECTING)
-            request_attempt_good(r);
-        request_complete(r);
+        request_attempt_complete(r);
     } else if (r->state == REQUEST_CONNECTING) {
         assert(!upstream_open);
         request_attempt_over(r, x);
@@ -567,7 +620,9 @@ void request_client_gone(struct request *r)
 
     request_hold(r);
     r->closed = true;
-    if (leave_waits(r)) {
+    if (r->state == REQUEST_PREPARING) {
+        whole_client_gone(r);
+    } else if (leave_waits(r)) {
         request_enter(r, REQUEST_LEAVING);
         r->left_ms = clock_mono_ms();
         r->ops->hold(r, false); /* no reader holds it back any more */
@@ -587,7 +642,7 @@ void request_client_gone(struct request *r)
 static void request_cut(struct request *r, enum request_cut why)
 {
     if (r->state == REQUEST_CONNECTING)
-        request_useful(r);
+        request_answer_begins(r);
     request_end_upstream(r);
     r->cut = why;
     request_complete(r);
@@ -616,23 +671,39 @@ void request_progress(struct request *r)
     request_let(r);
 }
 
+/* The client is gone, and the figures have not come. */
+static void request_leave(struct request *r)
+{
+    enum settle_bill what = r->upstream ? SETTLE_PROMPT : SETTLE_FREE; /* a whole may have waited for its parts' */
+
+    request_end_upstream(r);
+    request_left(r, what);
+}
+
+/* Has a stream's head been held long enough? Nobody else can answer, or parts come first whatever happens, so nothing is
+ * lost by saying that we are alive. */
+static bool request_held_long(const struct request *r, uint64_t now_ms)
+{
+    if (!r->stream || r->committed || r->whole != NULL)
+        return false;
+    if (r->state == REQUEST_PREPARING)
+        return now_ms - r->prepare_ms >= REQUEST_HOLD_MS;
+    return r->state == REQUEST_CONNECTING && attempts_is_last(&r->attempts) &&
+           now_ms - r->attempts.begun_us / 1000 >= REQUEST_HOLD_MS;
+}
+
 void request_tick(struct request *r, uint64_t now_ms)
 {
-    bool last = attempts_is_last(&r->attempts);
-
     request_hold(r);
     if (r->state == REQUEST_SETTLING && now_ms - r->settled_ms >= ATTEMPT_END_MS)
         request_end_upstream(r);
-    if (r->state == REQUEST_LEAVING && now_ms - r->left_ms >= ATTEMPT_USAGE_MS) {
-        request_end_upstream(r);
-        request_left(r, SETTLE_PROMPT);
-    }
+    if (r->state == REQUEST_LEAVING && now_ms - r->left_ms >= ATTEMPT_USAGE_MS)
+        request_leave(r);
+    if (r->state == REQUEST_PREPARING && uplink_trust(r->context->admit.uplink) != ERR_NONE)
+        whole_fail(r, ERR_ATTESTATION, &(struct api_failure){.error = API_ATTESTATION});
     request_watch(r);
-    if (r->state == REQUEST_CONNECTING && r->stream && last && !r->committed &&
-        now_ms - r->attempts.begun_us / 1000 >= REQUEST_HOLD_MS) {
-        /* Nobody else can answer, so nothing is lost by saying that we are alive. */
-        r->committed = true;
-        r->ops->commit(r);
+    if (request_held_long(r, now_ms)) {
+        request_commit(r);
         r->ops->keep_alive(r);
     }
     if (r->committed && r->state != REQUEST_SETTLING && r->state != REQUEST_LEAVING &&
@@ -646,10 +717,30 @@ void request_abort(struct request *r)
     struct api_failure f = {.error = API_OVERLOAD, .message = "This data plane is shutting down."};
 
     request_hold(r);
-    request_end_upstream(r);
-    if (r->state == REQUEST_LEAVING)
-        request_left(r, SETTLE_PROMPT);
-    else if (r->state != REQUEST_SETTLING)
-        request_fail(r, ERR_CANCELLED, &f);
+    if (r->state == REQUEST_LEAVING) {
+        request_leave(r);
+    } else if (r->whole != NULL && r->state != REQUEST_SETTLING) {
+        part_end(r);
+    } else if (r->state == REQUEST_PREPARING) {
+        whole_fail(r, ERR_CANCELLED, &f);
+    } else {
+        request_end_upstream(r);
+        if (r->state != REQUEST_SETTLING)
+            request_fail(r, ERR_CANCELLED, &f);
+    }
     request_let(r);
+}
+
+void requests_tick(struct request_context *x, uint64_t now_ms, bool late)
+{
+    struct request *r;
+
+    x->tick_next = x->requests;
+    while ((r = x->tick_next) != NULL) {
+        x->tick_next = r->next; /* request_unlink() moves it on: a part may end its whole, and a whole its parts */
+        if (!late)
+            request_tick(r, now_ms);
+        else if (r->whole == NULL || r->state == REQUEST_SETTLING || r->state == REQUEST_LEAVING)
+            request_abort(r); /* which ends its running parts too */
+    }
 }

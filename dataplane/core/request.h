@@ -30,8 +30,10 @@ struct request_context {
     struct health *health;
     struct stats *stats;
     struct own_store *own; /* customers' own provider keys */
+    struct receipts *receipts; /* where the facts of parts and of a whole's own attempts go */
     uint64_t route_seed;      /* of the next request's draw */
-    struct request *requests; /* in flight */
+    struct request *requests; /* in flight, parts included */
+    struct request *tick_next; /* of these, the next that requests_tick() comes to */
 };
 
 enum request_state {
@@ -41,7 +43,7 @@ enum request_state {
     REQUEST_CONNECTING, /* one attempt is pending; of the answer nothing has left but comments */
     REQUEST_STREAMING,  /* one attempt is pending; the answer has begun, there is no way back */
     REQUEST_LEAVING,    /* one attempt is pending; the client has left an answer that is as good as
-                           complete, and the provider's figures are awaited */
+                           complete, and the provider's figures are awaited; or those of a whole's parts */
     REQUEST_SETTLING,   /* money has moved; the answer's last bytes or the upstream's end pend */
     REQUEST_DONE,       /* nothing pending; the struct is wiped next */
 };
@@ -101,7 +103,8 @@ struct request_ops {
     bool (*stop)(struct request *r);
     /* The whole's attempt is complete: is it an answer? False: it is billed, and the next model is asked. */
     bool (*accepts)(struct request *r);
-    /* Every final has failed before its first byte: true when there is something else to give; then complete() follows. */
+    /* Every final has failed before its first byte: true when there is something else to give; then complete() follows. The
+     * content side has set `chosen` in its line. */
     bool (*rescue)(struct request *r);
     /* The request is over: wipe and recycle the struct. */
     void (*destroy)(struct request *r);
@@ -131,7 +134,7 @@ struct request {
     uint32_t units_guess, output_guess; /* such units, and tokens of output, where the provider says none */
     bool stream;
     struct parts *parts;         /* a whole's; the content side's, else NULL */
-    const struct request *whole; /* a part's; set by part_begin(), else NULL */
+    struct request *whole;       /* a part's; set by part_begin(), else NULL */
     bool unrouted; /* no endpoint fits, unless its account turns out to have a provider key of its own */
     bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
                    complete() comes as soon as it is admitted */
@@ -170,6 +173,14 @@ struct request {
     struct own own;        /* the account's own provider keys */
     int64_t own_cost_nusd; /* what the answer would have cost, when it came on one of them; else 0 */
     bool upstream;         /* an attempt or its tail is pending */
+    bool streams;          /* it counts in stats.streams_open */
+    bool ending;           /* its bill is being made, or was */
+    bool stopped;          /* a whole's ops->stop() was called */
+    struct request *running;   /* a whole's parts that have no bill yet */
+    struct request *next_part; /* a part's: the next of these */
+    uint8_t role, part_place;  /* a part's */
+    uint8_t lined;         /* a whole's: of attempts.made, those that its lines tell of */
+    uint64_t prepare_ms;   /* when it began PREPARING */
     bool closed;           /* the client's end is over */
     unsigned held;         /* calls on the stack that still use the struct */
 };
@@ -201,7 +212,8 @@ void request_client_gone(struct request *r);
 
 /* --- the loop */
 
-/* Once a second. */
+/* Once a second: each request in flight. late: draining took too long, so they are ended. */
+void requests_tick(struct request_context *x, uint64_t now_ms, bool late);
 void request_tick(struct request *r, uint64_t now_ms);
 /* Draining took too long: tell the client and end. */
 void request_abort(struct request *r);

@@ -2,6 +2,8 @@
 #include "reserve.h"
 
 #include "growth.h"
+#include "money.h"
+#include "part_lines.h"
 
 /* The longest answer and the longest prompt there, as the endpoint says it, or else its model. */
 static uint32_t context_most(const struct candidate *c)
@@ -49,7 +51,8 @@ uint32_t reserve_most(const struct request *r)
     return most;
 }
 
-enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nusd)
+/* At the dearest candidate of one model, or of all (NULL); 0 without any. */
+static enum err dearest_cost(const struct request *r, uint64_t output, const struct route_model *of, int64_t *out_nusd)
 {
     int64_t dearest = 0, cost;
     enum err e;
@@ -58,6 +61,8 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
         const struct candidate *c = &r->attempts.route.list[i];
         uint64_t most = output_most(c);
 
+        if (of != NULL && c->model != of)
+            continue;
         if (r->no_output || output < most)
             most = r->no_output ? 0 : output;
         most += r->extra_output; /* of a body: no sum wraps */
@@ -70,6 +75,23 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
     }
     *out_nusd = dearest;
     return ERR_NONE;
+}
+
+/* A whole may be charged by each of its models, for an answer that is empty or refused: their sum. */
+enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nusd)
+{
+    int64_t sum = 0, cost;
+    enum err e = ERR_NONE;
+
+    if (r->parts == NULL)
+        return dearest_cost(r, output, NULL, out_nusd);
+    for (size_t m = 0; e == ERR_NONE && m < r->want.n_models; m++) {
+        e = dearest_cost(r, output, r->want.models[m], &cost);
+        if (e == ERR_NONE)
+            e = money_add(sum, cost, &sum);
+    }
+    *out_nusd = sum;
+    return e;
 }
 
 uint32_t reserve_fits(const struct request *r, int64_t nusd)
@@ -130,6 +152,25 @@ bool reserve_believes(const struct request *r, const struct attempt_account *a, 
            completion <= a->delivered_bytes + GROWTH_SLACK_TOKENS;
 }
 
+int64_t reserve_left(const struct request *r)
+{
+    if (r->parts == NULL)
+        return r->admission.amount_nusd;
+    return r->admission.amount_nusd - r->parts->reserved_nusd - parts_cost(r->parts, PART_FINAL);
+}
+
+/* Out of the lease; a part's is its whole's. */
+static void reserve_more(struct request *r, int64_t more_nusd)
+{
+    struct request *payer = r->whole != NULL ? r->whole : r;
+
+    if (!admit_cover(&payer->admission, more_nusd) || r->whole == NULL)
+        return;
+    r->admission.amount_nusd += more_nusd;
+    payer->parts->reserved_nusd += more_nusd;
+    payer->parts->begun_nusd += more_nusd;
+}
+
 void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_nusd)
 {
     const struct candidate *c = &r->attempts.candidate;
@@ -145,8 +186,8 @@ void reserve_cover(struct request *r, const struct token_usage *t, int64_t cost_
     if (cost_nusd > most)
         cost_nusd = most;
     /* When the lease does not hold it, the bill is what is reserved. */
-    if (cost_nusd > r->admission.amount_nusd)
-        (void)admit_cover(&r->admission, cost_nusd - r->admission.amount_nusd);
+    if (cost_nusd > reserve_left(r))
+        reserve_more(r, cost_nusd - reserve_left(r));
 }
 
 uint32_t reserve_told(const struct request *r)

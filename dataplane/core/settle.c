@@ -5,7 +5,10 @@
 #include "estimate.h"
 #include "growth.h"
 #include "log.h"
+#include "part_lines.h"
 #include "reserve.h"
+
+#include <assert.h>
 
 int settle_status(const struct request *r)
 {
@@ -19,11 +22,28 @@ static struct static_name answer_name(enum api_error a)
     return (struct static_name){code != NULL ? code : a == API_OK ? "ok" : "invalid_request"};
 }
 
+/* A part answers nobody, so it has no status; its line is shorter. */
+static void settle_log_part(const struct request *r)
+{
+    const struct route_endpoint *e = r->attempts.candidate.endpoint;
+
+    LOG("part_done", KV("request", r->whole->id), KV("part", r->id), KV("role", r->role), KV("place", r->part_place),
+        KV("outcome", log_err((int)r->outcome)), KV("attempts", r->attempts.made),
+        KV("model", (uint32_t)(e != NULL ? r->attempts.candidate.model->info->no : 0)),
+        KV("endpoint", (uint32_t)(e != NULL ? e->info->no : 0)), KV("tokens_in", r->account.usage.prompt),
+        KV("tokens_out", r->account.usage.completion), KV("cost_nusd", r->cost_nusd), KV("flags", r->flags),
+        KV("first_byte_us", r->first_byte_us), KV("latency_us", clock_mono_us() - r->received_us));
+}
+
 void settle_log(const struct request *r)
 {
     const struct route_endpoint *e = r->attempts.candidate.endpoint;
     const struct token_usage *t = &r->account.usage;
 
+    if (r->whole != NULL) {
+        settle_log_part(r);
+        return;
+    }
     LOG("request_done", KV("request", r->id), KV("status", (int32_t)settle_status(r)),
         KV("outcome", log_err((int)r->outcome)), KV("answer", answer_name(r->answer)),
         KV("stream", r->stream), KV("attempts", r->attempts.made),
@@ -42,10 +62,29 @@ static uint32_t settle_own_cost(const struct request *r)
     return units > UINT32_MAX ? UINT32_MAX : (uint32_t)units;
 }
 
+/* Who answered: of a whole, the line that the client was given. */
+static void settle_names(const struct request *r, struct usage_record *out)
+{
+    const struct part_line *line;
+
+    if (r->parts == NULL) {
+        const struct catalog_endpoint *e = r->attempts.candidate.endpoint->info;
+
+        out->model_no = e->model_no;
+        out->endpoint_no = e->no;
+        out->price_version = e->price_version;
+        out->first_model_no = r->want.models[0]->info->no;
+        return;
+    }
+    line = parts_answer(r->parts);
+    out->model_no = out->first_model_no = r->parts->model->no;
+    out->endpoint_no = line != NULL ? line->endpoint_no : 0;
+    out->price_version = line != NULL ? line->price_version : 0;
+}
+
 #define SETTLE_TOKENS(no, class, ...) .tokens_##class = b->tokens.class,
 static void settle_record(const struct request *r, const struct bill *b, struct usage_record *out)
 {
-    const struct catalog_endpoint *e = r->attempts.candidate.endpoint->info;
     uint64_t total_ms = (clock_mono_us() - r->received_us) / 1000;
 
     *out = (struct usage_record){
@@ -56,10 +95,6 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .received_ms = r->received_unix_ms,
         .user_hash = r->user_hash,
         .cost_nusd = b->cost_nusd,
-        .model_no = e->model_no,
-        .endpoint_no = e->no,
-        .first_model_no = r->want.models[0]->info->no,
-        .price_version = e->price_version,
         .catalog_version = snapshot_catalog(r->catalog)->version,
         .route_us = r->route_us,
         .first_byte_us = r->first_byte_us,
@@ -76,21 +111,27 @@ static void settle_record(const struct request *r, const struct bill *b, struct 
         .attempts = r->attempts.made,
         .own_cost = settle_own_cost(r),
     };
+    settle_names(r, out);
 }
 
-static void settle_count(struct request *r, const struct bill *b)
+/* One bill: a request's, a part's, or that of a whole's attempt. */
+static void settle_count_bill(struct stats *s, const struct bill *b)
 {
-    struct stats *s = r->context->stats;
-
 #define SETTLE_COUNT(no, class, ...) counter_add(&s->tokens.class, b->tokens.class);
     USAGE_TOKENS(SETTLE_COUNT)
 #undef SETTLE_COUNT
     counter_add(&s->cost_nusd, (uint64_t)b->cost_nusd);
     counter_add(&s->estimated, b->estimated);
     counter_add(&s->clamped, b->clamped);
-    counter_add(&s->client_gone, r->outcome == ERR_CLIENT_GONE);
+}
+
+static void settle_count(struct request *r)
+{
+    struct stats *s = r->context->stats;
+
+    counter_add(&s->client_gone, r->outcome == ERR_CLIENT_GONE && r->whole == NULL);
     counter_add(&s->truncated, r->outcome == ERR_PROVIDER_TRUNCATED);
-    if ((r->state == REQUEST_STREAMING || r->state == REQUEST_LEAVING) && r->stream)
+    if (r->streams)
         counter_add(&s->streams_open, (uint64_t)-1);
 }
 
@@ -198,10 +239,10 @@ static void settle_units(const struct request *r, struct bill_evidence *evidence
 static void settle_pays(const struct request *r, int64_t pays, struct bill *out)
 {
     const struct candidate *c = &r->attempts.candidate;
-    int64_t prompt = own_charge(&r->attempts, c, out->tokens.prompt_nusd);
+    int64_t prompt = own_charge(&r->attempts, c, out->tokens.prompt_nusd), most = reserve_left(r);
 
-    out->clamped = out->clamped || pays > r->admission.amount_nusd;
-    out->cost_nusd = pays > r->admission.amount_nusd ? r->admission.amount_nusd : pays;
+    out->clamped = out->clamped || pays > most;
+    out->cost_nusd = pays > most ? most : pays;
     if (c->own != 0)
         return; /* its sides are what it would have cost */
     out->tokens.prompt_nusd = prompt < out->cost_nusd ? prompt : out->cost_nusd;
@@ -216,14 +257,14 @@ static void settle_price(struct request *r, const struct bill_evidence *evidence
 
     bill_make(e, evidence, INT64_MAX, out);
     pays = own_charge(&r->attempts, &r->attempts.candidate, out->cost_nusd);
-    if (pays > r->admission.amount_nusd)
+    if (pays > reserve_left(r))
         reserve_cover(r, &out->tokens, pays);
     if (r->attempts.candidate.own == 0 && own_markup(&r->attempts, &r->attempts.candidate) == 0) {
-        bill_make(e, evidence, r->admission.amount_nusd, out);
+        bill_make(e, evidence, reserve_left(r), out);
         return;
     }
     if (r->attempts.candidate.own != 0)
-        r->own_cost_nusd = out->cost_nusd;
+        r->own_cost_nusd = parts_add_money(r->own_cost_nusd, out->cost_nusd);
     settle_pays(r, pays, out);
 }
 
@@ -277,32 +318,123 @@ static void settle_attempts(const struct request *r)
         meter_attempts(r->context->admit.meter, r->context->admit.worker, failed, n);
 }
 
+/* The lines, for the control plane. */
+#define PARTS_TOKENS(no, class, ...) .tokens_##class = line->usage.class,
+static void settle_parts(const struct request *r)
+{
+    struct meter_part told[PARTS_MAX];
+
+    _Static_assert((int)PARTS_MAX == (int)METER_PARTS_EACH, "so many places are reserved");
+    for (size_t i = 0; i < r->parts->n; i++) {
+        const struct part_line *line = &r->parts->line[i];
+
+        told[i] = (struct meter_part){
+            .request = r->id,
+            .part = {.id = line->id,
+                     .cost_nusd = line->cost_nusd,
+                     .model_no = line->model_no,
+                     .endpoint_no = line->endpoint_no,
+                     .price_version = line->price_version,
+                     .began_ms = line->began_ms,
+                     .first_byte_ms = line->first_byte_ms,
+                     .total_ms = line->total_ms,
+                     .flags = line->flags,
+                     .role = line->role,
+                     .place = line->place,
+                     .outcome = line->outcome,
+                     .finish = line->finish,
+                     .attempts = line->attempts,
+                     .marks = (uint8_t)((line->refused ? USAGE_PART_REFUSED : 0) | (line->chosen ? USAGE_PART_CHOSEN : 0)),
+                     USAGE_TOKENS(PARTS_TOKENS)},
+        };
+    }
+    meter_parts(r->context->admit.meter, r->context->admit.worker, told, r->parts->n);
+}
+#undef PARTS_TOKENS
+
+/* What the bill says, into r. */
+static void settle_take(struct request *r, const struct bill *b)
+{
+    r->cost_nusd = b->cost_nusd;
+    r->billed = b->units;
+    r->requests = b->requests;
+    r->rates = b->rates;
+    r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (b->estimated ? USAGE_ESTIMATED : 0) |
+                          (b->clamped ? USAGE_CLAMPED : 0) |
+                          (r->outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |
+                          (r->attempts.made > 1 ? USAGE_FALLBACK : 0) |
+                          (r->attempts.candidate.own != 0 ? USAGE_BYOK : 0));
+    settle_count_bill(r->context->stats, b);
+}
+
+void settle_attempt(struct request *r, enum err outcome)
+{
+    struct bill bill = {0};
+    bool said;
+
+    settle_bill_make(r, outcome, false, &bill);
+    settle_take(r, &bill);
+    said = r->account.delivered_bytes != 0 || r->account.finish == FINISH_CONTENT_FILTER;
+    part_own_line(r, outcome, outcome == ERR_NONE && said, false);
+    r->account = (struct attempt_account){0};
+    r->cost_nusd = 0;
+    r->overran = false;
+    r->first_byte_us = 0;
+}
+
+/* The whole's last attempt becomes a line, and the sums of all lines its bill. */
+static void settle_whole(struct request *r, enum settle_bill what, struct bill *b)
+{
+    const struct part_line *answer;
+    bool given = r->state == REQUEST_STREAMING || (what != SETTLE_FREE && r->outcome == ERR_NONE);
+
+    assert(r->running == NULL);
+    if (r->attempts.made > r->lined)
+        part_own_line(r, what == SETTLE_FREE && r->outcome == ERR_NONE ? r->attempts.last : r->outcome, false, given);
+    answer = parts_answer(r->parts);
+    b->cost_nusd = r->cost_nusd = r->parts->cost_nusd;
+    b->tokens = r->account.usage = r->parts->usage;
+    if (answer != NULL)
+        r->account.finish = (enum usage_finish)answer->finish;
+    r->flags |= parts_flags(r->parts);
+}
+
+/* Was anybody asked, so that there is something to record? */
+static bool settle_asked(const struct request *r)
+{
+    return r->attempts.made != 0 || (r->parts != NULL && parts_answer(r->parts) != NULL);
+}
+
+static void settle_money(struct request *r, const struct bill *b)
+{
+    struct usage_record record;
+
+    if (!settle_asked(r))
+        admit_release(&r->admission);
+    if (!r->admission.reserved)
+        return;
+    settle_record(r, b, &record);
+    admit_settle(&r->admission, b->cost_nusd, (uint64_t)b->tokens.prompt + b->tokens.completion);
+    settle_attempts(r);
+    if (r->parts != NULL)
+        settle_parts(r);
+    meter_push(r->context->admit.meter, r->context->admit.worker, &record);
+}
+
 void settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what)
 {
     struct bill bill = {0};
-    struct usage_record record;
 
     r->outcome = outcome;
     r->answer = answer;
     if (what != SETTLE_FREE)
         settle_bill_make(r, outcome, what == SETTLE_PROMPT, &bill);
-    r->cost_nusd = bill.cost_nusd;
-    r->billed = bill.units;
-    r->requests = bill.requests;
-    r->rates = bill.rates;
-    r->flags = (uint16_t)((r->stream ? USAGE_STREAM : 0) | (bill.estimated ? USAGE_ESTIMATED : 0) |
-                          (bill.clamped ? USAGE_CLAMPED : 0) |
-                          (outcome == ERR_CLIENT_GONE ? USAGE_CLIENT_GONE : 0) |
-                          (r->attempts.made > 1 ? USAGE_FALLBACK : 0) |
-                          (r->attempts.candidate.own != 0 ? USAGE_BYOK : 0));
-    if (r->attempts.made == 0) /* nobody was asked: there is nothing to record */
-        admit_release(&r->admission);
-    if (r->admission.reserved) {
-        settle_record(r, &bill, &record);
-        admit_settle(&r->admission, bill.cost_nusd,
-                     (uint64_t)bill.tokens.prompt + bill.tokens.completion);
-        settle_attempts(r);
-        meter_push(r->context->admit.meter, r->context->admit.worker, &record);
-    }
-    settle_count(r, &bill);
+    settle_take(r, &bill);
+    if (r->parts != NULL)
+        settle_whole(r, what, &bill);
+    if (r->whole != NULL)
+        part_billed(r);
+    else
+        settle_money(r, &bill);
+    settle_count(r);
 }

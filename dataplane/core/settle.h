@@ -14,6 +14,9 @@ enum settle_bill {
 /* Money moves and, if anything was reserved, the record is written. Call once, before the request
  * enters SETTLING. */
 void settle(struct request *r, enum err outcome, enum api_error answer, enum settle_bill what);
+/* A whole's attempt is over and another one follows: its bill is a line (part.h), and nothing of it is left in r. outcome:
+ * ERR_NONE when it is complete and no answer. */
+void settle_attempt(struct request *r, enum err outcome);
 /* The HTTP status the request counts as: 499 for a client that left. */
 int settle_status(const struct request *r);
 /* The only line a request logs. */

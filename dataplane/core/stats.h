@@ -22,6 +22,7 @@ struct histogram {
 struct stats {
     counter by_status[STATS_STATUS_MAX]; /* answers, 499 for clients that left first */
     counter streams_open, requests_open;
+    counter parts_open, parts; /* of requests (part.h), which count as no request, stream or answer themselves */
     counter attempts, fallbacks, truncated, client_gone;
     struct {
         USAGE_TOKENS(STATS_TOKENS)

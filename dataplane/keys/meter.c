@@ -17,8 +17,11 @@ enum {
     /* Per worker, between admission and the link thread's next visit (20 ms): more requests than one
      * worker can hold open. 3.3 MB of address space, of which only the deepest burst is touched. */
     METER_RING = 16384,
+    /* Of parts, likewise: 1,365 orchestrations that run or have just ended. 5 MB of address space. */
+    METER_PARTS_RING = 32768,
 };
 _Static_assert((METER_RING & (METER_RING - 1)) == 0, "positions are masked");
+_Static_assert((METER_PARTS_RING & (METER_PARTS_RING - 1)) == 0, "positions are masked");
 
 struct meter_ring {
     _Alignas(64) _Atomic uint64_t tail; /* records pushed */
@@ -29,10 +32,17 @@ struct meter_ring {
     struct meter_attempt *attempts; /* METER_ATTEMPTS; the same, without reservation */
     _Alignas(64) _Atomic uint64_t attempts_tail;
     _Alignas(64) _Atomic uint64_t attempts_head;
+    /* parts: as records */
+    _Alignas(64) _Atomic uint64_t parts_tail;
+    _Atomic uint64_t parts_base;
+    uint64_t parts_reserved;
+    _Alignas(64) _Atomic uint64_t parts_head;
+    struct meter_part *parts;
 };
 
 struct meter {
     _Alignas(64) _Atomic uint64_t places;
+    _Atomic uint64_t parts_places; /* as places, of LIMIT_PARTS_BACKLOG */
     _Alignas(64) unsigned workers;
     unsigned next; /* link thread only: the ring to begin with, so that none starves */
     struct meter_ring rings[];
@@ -42,6 +52,7 @@ static void meter_ring_free(struct meter_ring *r)
 {
     free(r->records);
     free(r->attempts);
+    free(r->parts);
 }
 
 enum err meter_new(unsigned workers, struct meter **out)
@@ -58,7 +69,8 @@ enum err meter_new(unsigned workers, struct meter **out)
     for (unsigned i = 0; i < workers; i++) {
         m->rings[i].records = malloc(METER_RING * sizeof(struct usage_record));
         m->rings[i].attempts = malloc(METER_ATTEMPTS * sizeof(struct meter_attempt));
-        if (m->rings[i].records == NULL || m->rings[i].attempts == NULL)
+        m->rings[i].parts = malloc(METER_PARTS_RING * sizeof(struct meter_part));
+        if (m->rings[i].records == NULL || m->rings[i].attempts == NULL || m->rings[i].parts == NULL)
             goto done;
     }
     *out = m;
@@ -176,6 +188,85 @@ size_t meter_take_attempts(struct meter *m, struct meter_attempt *out, size_t ma
     }
     return n;
 }
+
+/* --- parts */
+
+bool meter_reserve_parts(struct meter *m, unsigned worker)
+{
+    struct meter_ring *r = &m->rings[worker];
+
+    assert(worker < m->workers);
+    if (r->parts_reserved + METER_PARTS_EACH - atomic_load_explicit(&r->parts_head, memory_order_acquire) >
+        METER_PARTS_RING)
+        return false;
+    if (atomic_fetch_add_explicit(&m->parts_places, METER_PARTS_EACH, memory_order_relaxed) + METER_PARTS_EACH >
+        LIMIT_PARTS_BACKLOG) {
+        meter_parts_acked(m, METER_PARTS_EACH);
+        return false;
+    }
+    r->parts_reserved += METER_PARTS_EACH;
+    return true;
+}
+
+void meter_unreserve_parts(struct meter *m, unsigned worker)
+{
+    meter_parts(m, worker, NULL, 0);
+}
+
+void meter_parts(struct meter *m, unsigned worker, const struct meter_part *p, size_t n)
+{
+    struct meter_ring *r = &m->rings[worker];
+    uint64_t tail = atomic_load_explicit(&r->parts_tail, memory_order_relaxed);
+    uint64_t base = atomic_load_explicit(&r->parts_base, memory_order_relaxed);
+
+    assert(worker < m->workers && n <= METER_PARTS_EACH);
+    assert(r->parts_reserved >= tail + METER_PARTS_EACH); /* they were reserved */
+    if (atomic_load_explicit(&r->parts_head, memory_order_acquire) == tail) { /* as meter_push() */
+        base = tail;
+        atomic_store_explicit(&r->parts_base, base, memory_order_relaxed);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct meter_part *at = &r->parts[(tail + i - base) & (METER_PARTS_RING - 1)];
+
+        *at = p[i];
+        at->of = (uint8_t)n;
+    }
+    r->parts_reserved -= METER_PARTS_EACH - n;
+    meter_parts_acked(m, METER_PARTS_EACH - n);
+    atomic_store_explicit(&r->parts_tail, tail + n, memory_order_release);
+}
+
+size_t meter_take_parts(struct meter *m, struct meter_part *out, size_t max)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < m->workers; i++) {
+        struct meter_ring *r = &m->rings[i];
+        uint64_t head = atomic_load_explicit(&r->parts_head, memory_order_relaxed);
+        uint64_t tail = atomic_load_explicit(&r->parts_tail, memory_order_acquire);
+        uint64_t base = atomic_load_explicit(&r->parts_base, memory_order_relaxed);
+
+        for (; n < max && head != tail; n++, head++)
+            out[n] = r->parts[(head - base) & (METER_PARTS_RING - 1)];
+        atomic_store_explicit(&r->parts_head, head, memory_order_release);
+    }
+    return n;
+}
+
+void meter_parts_acked(struct meter *m, size_t n)
+{
+    uint64_t before = atomic_fetch_sub_explicit(&m->parts_places, n, memory_order_relaxed);
+
+    assert(before >= n);
+    (void)before;
+}
+
+void meter_parts_unacked(struct meter *m, size_t n)
+{
+    atomic_fetch_add_explicit(&m->parts_places, n, memory_order_relaxed);
+}
+
+/* --- acknowledgement */
 
 void meter_acked(struct meter *m, size_t n)
 {

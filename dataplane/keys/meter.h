@@ -30,6 +30,24 @@ struct meter_attempt {
 void meter_attempts(struct meter *m, unsigned worker, const struct meter_attempt *a, size_t n);
 /* Link thread: take up to max of them, after the records: those of each record that was taken are among them. */
 size_t meter_take_attempts(struct meter *m, struct meter_attempt *out, size_t max);
+/* Parts of an orchestration (core/part.h): what its record's cost consists of. An orchestration has METER_PARTS_EACH
+ * places reserved before it runs, as each request has one for its record; false when so many wait for the control plane
+ * that there is no room (then 503). Told once, before its record is pushed, with what became of the places; n may be 0. */
+enum { METER_PARTS_EACH = 24 };
+struct meter_part {
+    struct id request;      /* the whole */
+    uint8_t of;             /* set by meter_parts(): how many the whole has */
+    struct usage_part part; /* seq is ignored */
+};
+bool meter_reserve_parts(struct meter *m, unsigned worker);
+void meter_unreserve_parts(struct meter *m, unsigned worker); /* it ends without a record */
+void meter_parts(struct meter *m, unsigned worker, const struct meter_part *p, size_t n);
+/* Link thread: take up to max of them, after the records: those of each record that was taken are among them. */
+size_t meter_take_parts(struct meter *m, struct meter_part *out, size_t max);
+/* Link thread: the records of n parts were acknowledged, or the parts were given up; or wait again. */
+void meter_parts_acked(struct meter *m, size_t n);
+void meter_parts_unacked(struct meter *m, size_t n);
+
 /* Link thread: n records were acknowledged and their places are free again. */
 void meter_acked(struct meter *m, size_t n);
 /* Link thread: n acknowledged records wait again, because the control plane has forgotten them. They take

@@ -92,10 +92,10 @@ static void session_place(struct uplink *u)
     buf_free(&out);
 }
 
-/* From now on the control plane may lend for keys that have rules. */
+/* From now on the control plane may lend for keys that have rules, and tell of orchestrations. */
 static void session_obeys(struct uplink *u)
 {
-    const struct msg_rules_known m = {.version = RULES_VERSION};
+    const struct msg_rules_known m = {.version = RULES_SYNTHS};
     struct buf out;
 
     buf_init(&out, 64);

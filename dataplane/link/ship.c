@@ -21,6 +21,8 @@ enum { SHIP_ATTEMPTS = 8192, SHIP_WAITING = 2048 };
 enum err ship_init(struct uplink *u)
 {
     u->oldest_seq = 1;
+    if (ship_parts_init(u) != ERR_NONE)
+        return ERR_MEMORY;
     u->waiting = malloc(SHIP_WAITING * sizeof *u->waiting);
     u->attempts = malloc(SHIP_ATTEMPTS * sizeof *u->attempts);
     if (u->waiting == NULL || u->attempts == NULL)
@@ -35,6 +37,7 @@ enum err ship_init(struct uplink *u)
 
 void ship_free(struct uplink *u)
 {
+    ship_parts_free(u);
     free(u->waiting);
     free(u->attempts);
     for (unsigned i = 0; i < SHIP_CHUNKS; i++)
@@ -141,11 +144,14 @@ static void ship_collect(struct uplink *u)
 
         n = meter_take(u->config.meter, fresh, room < LIMIT_USAGE_BATCH ? room : LIMIT_USAGE_BATCH);
         attempts_take(u);
+        ship_parts_take(u);
         for (size_t i = 0; i < n; i++) {
             fresh[i].seq = ++u->last_seq;
             *record_at(u, fresh[i].seq) = fresh[i];
             if (u->n_waiting > 0)
                 attempts_number(u, &fresh[i]);
+            if (u->parts.n_waiting > 0)
+                ship_parts_number(u, &fresh[i]);
         }
         if (u->last_seq >= SHIP_RING && u->oldest_seq <= u->last_seq - SHIP_RING)
             u->oldest_seq = u->last_seq - SHIP_RING + 1; /* its place was taken */
@@ -168,6 +174,8 @@ static bool ship_batch(struct uplink *u)
         usage_encode(record_at(u, u->sent_seq + 1 + i), wire + (size_t)i * USAGE_WIRE_BYTES);
     buf_init(&out, LIMIT_FRAME_BYTES);
     e = msg_usage_encode(&m, &out);
+    if (e == ERR_NONE)
+        e = ship_parts_batch(u, u->sent_seq + 1, u->sent_seq + n);
     if (e == ERR_NONE) {
         attempts_ship(u, u->sent_seq + 1, u->sent_seq + n);
         u->sent_seq += n;
@@ -256,6 +264,7 @@ static void ship_advance(struct uplink *u, uint64_t seq)
     uint64_t n = seq - u->acked_seq;
 
     u->acked_seq = seq;
+    ship_parts_acked(u, seq);
     if (seq >= LIMIT_USAGE_KEPT && u->oldest_seq <= seq - LIMIT_USAGE_KEPT)
         u->oldest_seq = seq - LIMIT_USAGE_KEPT + 1;
     meter_acked(u->config.meter, n);
@@ -302,6 +311,7 @@ static void ship_go_back(struct uplink *u, uint64_t seq)
         KV("lost", from - seq));
     meter_unacked(u->config.meter, u->acked_seq - from);
     u->acked_seq = from;
+    ship_parts_unacked(u, from);
     ship_figures(u);
     keyring_rewound(u->config.keyring);
     if (from != seq)

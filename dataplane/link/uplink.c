@@ -322,6 +322,8 @@ struct uplink_counters uplink_counters(const struct uplink *u)
         .connects = atomic_load_explicit(&u->connects, memory_order_relaxed),
         .refusals = atomic_load_explicit(&u->refusals, memory_order_relaxed),
         .records_sent = atomic_load_explicit(&u->records_sent, memory_order_relaxed),
+        .parts_sent = atomic_load_explicit(&u->parts_sent, memory_order_relaxed),
+        .parts_lost = atomic_load_explicit(&u->parts_lost, memory_order_relaxed),
         .records_acked = atomic_load_explicit(&u->records_acked, memory_order_relaxed),
         .backlog = atomic_load_explicit(&u->backlog, memory_order_relaxed),
         .unknown_provider_pushes =

@@ -77,6 +77,7 @@ enum refusal uplink_refusal(const struct uplink *u);
 unsigned uplink_troubles(const struct uplink *u);
 struct uplink_counters {
     uint64_t connects, refusals, records_sent, records_acked, backlog, unknown_provider_pushes;
+    uint64_t parts_sent, parts_lost; /* of orchestrations */
     uint64_t oldest_unix_ms; /* when the oldest record of the backlog was made; 0: there is none */
 };
 struct uplink_counters uplink_counters(const struct uplink *u);

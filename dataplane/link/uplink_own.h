@@ -119,6 +119,12 @@ enum uplink_state {
     UPLINK_CLOSING,    /* closed() of the connection is awaited */
 };
 
+/* A part that has its record's number. */
+struct ship_part {
+    struct usage_part part;
+    uint8_t of; /* so many has the record */
+};
+
 struct uplink {
     struct uplink_config config;
     struct buf state_told;   /* the last STATE over this connection; empty: none */
@@ -180,6 +186,14 @@ struct uplink {
     size_t n_waiting;
     struct usage_attempt *attempts;
     uint64_t n_attempts; /* ever numbered; the ring has the last of them */
+    /* Parts of orchestrations (ship_parts.c): likewise, but none of them is dropped before its record is acknowledged. */
+    struct {
+        struct meter_part *waiting;
+        size_t n_waiting;
+        struct ship_part *ring;
+        uint64_t n, acked, oldest; /* ever numbered; of these the first not acknowledged, and the first that is kept */
+    } parts;
+    _Atomic uint64_t parts_sent, parts_lost; /* any thread */
     struct {
         uint64_t last_seq;
     } batches[UPLINK_BATCHES_MAX]; /* on their way, oldest first */
@@ -289,5 +303,19 @@ bool ship_settle_asked(struct uplink *u, uint64_t token, uint64_t now_ms);
 /* False: an acknowledgement of something that was never sent. */
 bool ship_acked(struct uplink *u, uint64_t seq);
 bool ship_empty(const struct uplink *u);
+
+/* --- ship_parts.c: parts of orchestrations, for ship.c */
+
+must_check enum err ship_parts_init(struct uplink *u);
+void ship_parts_free(struct uplink *u);
+/* What the meter has, after its records were taken. */
+void ship_parts_take(struct uplink *u);
+/* This record has its number: so have its parts. */
+void ship_parts_number(struct uplink *u, const struct usage_record *r);
+/* Send those of the records lo to hi, before their batch. ERR_MEMORY: nothing was sent. */
+must_check enum err ship_parts_batch(struct uplink *u, uint64_t lo, uint64_t hi);
+/* Records up to seq are acknowledged; or only these any more, after a database went back. */
+void ship_parts_acked(struct uplink *u, uint64_t seq);
+void ship_parts_unacked(struct uplink *u, uint64_t seq);
 
 #endif

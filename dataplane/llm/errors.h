@@ -156,7 +156,8 @@ enum api_error errors_of(enum err e);
 /* What the client is told when a provider answered with this status and that was final. */
 enum api_error errors_of_provider_status(int status);
 
-enum { FAILURE_MEMBER_MAX = 64, /* bytes of a member's name that are repeated; longer ones are not */
+enum { FAILURE_PLACE_MAX = 96,
+       FAILURE_MEMBER_MAX = 64, /* bytes of a member's name that are repeated; longer ones are not */
        FAILURE_TEXT_MAX = 720, RETRY_AFTER_DEFAULT_MS = 1000 };
 
 /* One failure on its way to one client. */
@@ -165,6 +166,8 @@ struct api_failure {
     const char *param;           /* static, or NULL */
     struct view member;          /* the client's own name of a member; wins over param; borrowed from its
                                     body; already escaped for JSON. Empty: none */
+    char place[FAILURE_PLACE_MAX]; /* composed by us: what stands before param or member, "tools[0].parameters.", or
+                                      all of it; "": nothing */
     const char *code;            /* static; replaces the row's code; or NULL */
     const char *message;         /* static; replaces the row's sentence; or NULL */
     char text[FAILURE_TEXT_MAX]; /* composed by us (numbers and names of the catalog); wins over message unless "" */

@@ -85,12 +85,35 @@ static void kept_free(struct prompt_kept *k)
     }
 }
 
+size_t prompt_list_kept(const struct prompt_list *l)
+{
+    size_t bytes = 0;
+
+    for (const struct prompt_kept *k = l->kept; k != NULL; k = k->next)
+        bytes += k->len;
+    return bytes;
+}
+
 size_t prompt_list_bytes(const struct prompt_list *l)
 {
     size_t bytes = l->max_items * sizeof *l->item + l->max_tools * sizeof *l->tool;
 
     for (const struct prompt_kept *k = l->kept; k != NULL; k = k->next)
         bytes += sizeof *k + k->len;
+    return bytes;
+}
+
+size_t prompt_beyond(const struct prompt *p)
+{
+    const uintptr_t from = (uintptr_t)p->body.ptr, at_most = p->body.len;
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < p->list.n_items; i++) {
+        const struct view text = p->list.item[i].text.bytes;
+
+        if (text.len != 0 && (uintptr_t)text.ptr - from >= at_most) /* below wraps */
+            bytes += text.len;
+    }
     return bytes;
 }
 

@@ -143,6 +143,8 @@ bool prompt_says(const struct prompt_list *l, size_t from, size_t to);
 uint64_t prompt_list_repeats(const struct prompt_list *l);
 /* Bytes that the list has allocated, which can be ten times those of the body that it was read from. */
 size_t prompt_list_bytes(const struct prompt_list *l);
+/* Those of them that prompt_keep() has copied: what a request may be longer than its body. */
+size_t prompt_list_kept(const struct prompt_list *l);
 /* -1 for what was not said. */
 void prompt_list_init(struct prompt_list *l);
 /* Frees what it has, and wipes what it kept; the other views' bytes are the body's. */
@@ -166,6 +168,14 @@ struct prompt_call {
     size_t n_members;
     uint64_t file_bytes; /* of what the form uploads */
     uint32_t n_files;
+};
+
+/* What a client says of Synth, several models under one request: raw, as api/synth_read.c reads it. It is in no list, and
+ * no provider is sent it. */
+struct prompt_synth {
+    struct view tool, plugin;     /* one JSON object each; empty: there is none */
+    uint16_t tool_at, plugin_at;  /* their places in "tools" and "plugins" */
+    uint8_t sort;                 /* enum route_sort: the suffix of the orchestration's id; 0: none */
 };
 
 /* What is asked of the model: each kind is a call of its own at a provider. */
@@ -210,7 +220,11 @@ struct prompt {
     struct prompt_embeddings embeddings; /* PROMPT_EMBEDDINGS */
     struct prompt_call call;
     struct view suffix; /* PROMPT_FILL: what follows, escaped */
+    struct prompt_synth synth;
 };
+
+/* Bytes of the list's texts that do not stand in the body: what others than the client say in its request. */
+size_t prompt_beyond(const struct prompt *p);
 
 /* What was wrong, for the 400. Both are static text of ours; param is NULL when it is the body. */
 struct prompt_fault {

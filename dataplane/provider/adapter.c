@@ -66,7 +66,7 @@ static bool chat_omits(const struct prompt *p, const struct destination *d)
 static size_t chat_room(const struct prompt *p)
 {
     return p->chat != NULL ? chat_request_room(p->chat)
-                           : p->body.len * OPENAI_RENDER_GROWTH + OPENAI_RENDER_SLACK;
+                           : (p->body.len + prompt_list_kept(&p->list)) * OPENAI_RENDER_GROWTH + OPENAI_RENDER_SLACK;
 }
 
 static enum err chat_body(const struct prompt *p, const struct destination *d, uint32_t max_output, struct buf *out)

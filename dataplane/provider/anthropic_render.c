@@ -18,7 +18,7 @@ enum {
 
 size_t anthropic_room(const struct prompt *p)
 {
-    return p->body.len * GROWTH + prompt_list_bytes(&p->list) + p->list.n_items * PER_CALL + SLACK;
+    return (p->body.len + prompt_list_kept(&p->list)) * GROWTH + prompt_list_bytes(&p->list) + p->list.n_items * PER_CALL + SLACK;
 }
 
 /* --- settings */

@@ -219,7 +219,8 @@ static void attempt_reset(struct attempt *a, const struct attempt_task *task)
 
 static enum err attempt_render(struct attempt *a, const struct attempt_task *task)
 {
-    const size_t room = a->adapter->room(task->prompt);
+    /* The adapter's bound is for what stands in the body. */
+    const size_t room = a->adapter->room(task->prompt) + prompt_beyond(task->prompt) * ATTEMPT_BEYOND_GROWTH;
     struct buf *out;
     enum err e;
 

@@ -8,6 +8,7 @@ enum {
     ATTEMPT_TYPE_MAX = 128, /* "multipart/form-data" with the longest boundary */
     ATTEMPT_PATH_MAX = 512, /* with an upstream model of 128 characters, all escaped */
     ATTEMPT_ERROR_BODY_MAX = 64 << 10, /* of a provider's error; the rest is not read for */
+    ATTEMPT_BEYOND_GROWTH = 8, /* times a text that is not in the body: escaped twice, with its object around it */
     ATTEMPT_WHOLE_SLACK = 4 << 10, /* what a whole answer usually grows by when it is made canonical */
 };
 

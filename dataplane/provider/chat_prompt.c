@@ -3,6 +3,7 @@
 #include "chat_replay.h"
 #include "chat_request_internal.h"
 #include "content_view.h"
+#include "prompt_synth.h"
 
 /* Whether whoever reads v must take its type for a or b: no second "type" says otherwise. */
 static bool type_surely(struct json_value v, const char *a, const char *b)
@@ -213,24 +214,35 @@ static bool tool_is_of_client(struct json_value tool)
     return json_get(tool, "function", &any) || json_get(tool, "name", &any);
 }
 
+static enum err read_tool(struct chat_request *r, struct json_value tool, struct prompt_fault *fault)
+{
+    enum err e;
+
+    r->facts->needs |= CAP_TOOLS;
+    e = cache_inside(r, tool, fault);
+    if (e == ERR_NONE)
+        e = breakpoint_inside(r, tool, fault);
+    if (!tool_is_of_client(tool))
+        r->facts->has_media = r->facts->hosted_tools = true;
+    return e;
+}
+
 enum err chat_read_tools(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
-    struct json_iter it;
+    struct json_iter it = json_iter(v);
     struct json_member tool;
     enum err e = ERR_NONE;
 
     if (v.kind != JSON_ARRAY)
         return chat_refuse(fault, "must be an array", ERR_FORMAT);
     r->facts->prompt_bytes += v.text.len;
-    for (it = json_iter(v); e == ERR_NONE && json_next(&it, &tool);) {
-        r->facts->needs |= CAP_TOOLS;
+    for (size_t at = 0; e == ERR_NONE && json_next(&it, &tool); at++) {
         e = type_exact(tool.value, fault);
-        if (e == ERR_NONE)
-            e = cache_inside(r, tool.value, fault);
-        if (e == ERR_NONE)
-            e = breakpoint_inside(r, tool.value, fault);
-        if (!tool_is_of_client(tool.value))
-            r->facts->has_media = r->facts->hosted_tools = true;
+        if (e == ERR_NONE && prompt_synth_ours(tool.value)) {
+            r->facts->prompt_bytes -= tool.value.text.len; /* no provider reads it */
+            e = prompt_synth_take_tool(r->facts, tool.value, at, fault);
+        } else if (e == ERR_NONE)
+            e = read_tool(r, tool.value, fault);
     }
     return e;
 }

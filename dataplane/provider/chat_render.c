@@ -174,13 +174,23 @@ static void plan_empty(struct render *p)
             plan_drop(p, keys[i]);
 }
 
+/* No tool is in the list but this router's own, which no provider is sent. */
+static bool no_tools(const struct render *p, enum chat_key list, struct json_value v)
+{
+    struct json_iter it = json_iter(v);
+    struct json_member m;
+
+    return is_empty(v) || (list == CHAT_KEY_TOOLS && p->r->facts->synth.tool.len != 0 && json_next(&it, &m) &&
+                           !json_next(&it, &m));
+}
+
 /* An empty list of tools, which half of the providers refuse, and what is allowed only beside tools. A
  * choice that demands a tool without any list is the client's mistake: the provider says so. */
 static void plan_tools(struct render *p, enum chat_key list, enum chat_key choice)
 {
     const struct chat_member *tools = &p->r->member[list], *wanted = &p->r->member[choice];
 
-    if (tools->present && !is_empty(tools->value))
+    if (tools->present && !no_tools(p, list, tools->value))
         return;
     plan_drop(p, list);
     if (list == CHAT_KEY_TOOLS)
@@ -389,7 +399,7 @@ static size_t edits_make(struct render *p, struct json_value include_usage, stru
             n += chat_replay_messages(p->r, p->provider, p->model_name, edits + n);
             break;
         case EDIT_TOOLS:
-            n += chat_replay_tools(p->r, edits + n);
+            n += chat_replay_tools(p->r, p->provider, edits + n);
             break;
         }
     }

@@ -80,19 +80,25 @@ static bool any_stays(const struct replay *x, struct json_value details)
     return false;
 }
 
+static void cut_mark(struct cut *c, struct json_value one)
+{
+    struct cut_list l = {.kept = false};
+    struct json_iter fields = json_iter(one);
+    struct json_member m;
+
+    while (one.kind == JSON_OBJECT && json_next(&fields, &m))
+        cut_member(c, &l, &m, !json_key_is(m.key, "cache_control"));
+    cut_end(c, &l);
+}
+
 /* Leave the marks out of what an array holds. */
 static void cut_marks(struct cut *c, struct json_value list)
 {
-    struct json_iter it = json_iter(list), fields;
-    struct json_member one, m;
+    struct json_iter it = json_iter(list);
+    struct json_member one;
 
-    while (list.kind == JSON_ARRAY && json_next(&it, &one)) {
-        struct cut_list l = {.kept = false};
-
-        for (fields = json_iter(one.value); one.value.kind == JSON_OBJECT && json_next(&fields, &m);)
-            cut_member(c, &l, &m, !json_key_is(m.key, "cache_control"));
-        cut_end(c, &l);
-    }
+    while (list.kind == JSON_ARRAY && json_next(&it, &one))
+        cut_mark(c, one.value);
 }
 
 static void cut_elements(struct cut *c, const struct replay *x, struct json_value details)
@@ -178,12 +184,12 @@ bool chat_replay_in_messages(const struct chat_request *r, const struct provider
 
 bool chat_replay_in_tools(const struct chat_request *r, const struct provider *provider)
 {
-    return r->member[CHAT_KEY_TOOLS].present && has_marks(r, provider);
+    return r->member[CHAT_KEY_TOOLS].present && (has_marks(r, provider) || r->facts->synth.tool.len != 0);
 }
 
 size_t chat_replay_most(const struct chat_request *r)
 {
-    return (size_t)r->n_developer + r->n_thoughts + r->n_marks;
+    return (size_t)r->n_developer + r->n_thoughts + r->n_marks + (r->facts->synth.tool.len != 0);
 }
 
 size_t chat_replay_messages(const struct chat_request *r, const struct provider *provider,
@@ -200,11 +206,23 @@ size_t chat_replay_messages(const struct chat_request *r, const struct provider 
     return c.n;
 }
 
-size_t chat_replay_tools(const struct chat_request *r, struct json_edit *edits)
+size_t chat_replay_tools(const struct chat_request *r, const struct provider *provider, struct json_edit *edits)
 {
     struct cut c = {.base = r->body.ptr, .edits = edits};
+    struct cut_list l = {.kept = false};
+    struct json_iter it = json_iter(r->member[CHAT_KEY_TOOLS].value);
+    struct json_member tool;
 
-    cut_marks(&c, r->member[CHAT_KEY_TOOLS].value);
-    assert(c.n <= r->n_marks);
+    while (json_next(&it, &tool)) {
+        if (tool.value.text.ptr == r->facts->synth.tool.ptr) {
+            cut_drop(&c, &l, tool.value.text.ptr, value_end(tool.value));
+            continue;
+        }
+        cut_keep(&c, &l, tool.value.text.ptr, value_end(tool.value));
+        if (has_marks(r, provider))
+            cut_mark(&c, tool.value);
+    }
+    cut_end(&c, &l);
+    assert(c.n <= r->n_marks + 1);
     return c.n;
 }

@@ -1,7 +1,8 @@
 /* What a provider must not be sent as it stands inside of a chat client's messages: the role developer where
  * it is not known, what an earlier answer said that its model thought, and marks for a cache. OpenRouter's
  * clients send back all of an answer, so an assistant message may hold "reasoning", "reasoning_content" and
- * "reasoning_details", and they mark what is to be cached ("cache_control"), whatever the model. */
+ * "reasoning_details", and they mark what is to be cached ("cache_control"), whatever the model. Of the tools, this
+ * router's own is never sent to a provider. */
 #ifndef TR_DATAPLANE_PROVIDER_CHAT_REPLAY_H
 #define TR_DATAPLANE_PROVIDER_CHAT_REPLAY_H
 
@@ -20,6 +21,6 @@ bool chat_replay_in_tools(const struct chat_request *r, const struct provider *p
 size_t chat_replay_most(const struct chat_request *r);
 size_t chat_replay_messages(const struct chat_request *r, const struct provider *provider,
                             const char *upstream_model, struct json_edit *edits);
-size_t chat_replay_tools(const struct chat_request *r, struct json_edit *edits);
+size_t chat_replay_tools(const struct chat_request *r, const struct provider *provider, struct json_edit *edits);
 
 #endif

@@ -4,6 +4,7 @@
 #include "chat_members.h"
 #include "chat_replay.h"
 #include "content_view.h"
+#include "prompt_synth.h"
 
 #include <assert.h>
 
@@ -327,13 +328,7 @@ static enum err read_user(struct chat_request *r, struct json_value v, struct pr
 /* Plugins change what is answered; a request that names one must not be answered without it. */
 static enum err read_plugins(struct chat_request *r, struct json_value v, struct prompt_fault *fault)
 {
-    struct json_iter it = json_iter(v);
-    struct json_member first;
-
-    (void)r;
-    if (v.kind != JSON_ARRAY || !json_next(&it, &first))
-        return ERR_NONE;
-    return refuse(fault, "This router has no plugins.", ERR_UNSUPPORTED);
+    return v.kind == JSON_ARRAY ? prompt_synth_plugins(r->facts, v, fault) : ERR_NONE;
 }
 
 static enum err read_debug(struct chat_request *r, struct json_value v, struct prompt_fault *fault)

@@ -105,7 +105,7 @@ bool gemini_fits(const struct prompt *p, const struct destination *d, struct vie
 
 size_t gemini_room(const struct prompt *p)
 {
-    return p->body.len * GEMINI_ROOM_GROWTH + GEMINI_ROOM_SLACK;
+    return (p->body.len + prompt_list_kept(&p->list)) * GEMINI_ROOM_GROWTH + GEMINI_ROOM_SLACK;
 }
 
 /* Its hosts are one for each region; what all have is the place of the publisher in the path. */

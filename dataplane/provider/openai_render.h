@@ -10,7 +10,7 @@
 
 /* What a rendered body may be longer than the client's, at most: a value that becomes a text is escaped
  * (twice its length), a call without a result gets one. The buffer given to openai_render should have a
- * maximum of OPENAI_RENDER_GROWTH * body + OPENAI_RENDER_SLACK. */
+ * maximum of OPENAI_RENDER_GROWTH * (body + what prompt_keep() has copied) + OPENAI_RENDER_SLACK. */
 enum { OPENAI_RENDER_GROWTH = 4, OPENAI_RENDER_SLACK = 4096 };
 
 /* May this provider be sent the prompt? False: *refused is chat's name for the first setting that it cannot

@@ -61,7 +61,7 @@ bool openai_responses_omits(const struct prompt *p, const struct destination *d)
 
 size_t openai_responses_room(const struct prompt *p)
 {
-    return p->body.len * ROOM_GROWTH + ROOM_SLACK;
+    return (p->body.len + prompt_list_kept(&p->list)) * ROOM_GROWTH + ROOM_SLACK;
 }
 
 /* --- settings --- */

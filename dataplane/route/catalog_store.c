@@ -375,3 +375,32 @@ const struct catalog_alias *snapshot_alias(const struct snapshot *s, struct view
 
     return i >= 0 ? &s->catalog.aliases[i] : NULL;
 }
+
+const struct catalog_synth *snapshot_synth(const struct snapshot *s, const struct route_model *m)
+{
+    if (m->info->kind != KIND_SYNTH)
+        return NULL;
+    for (size_t i = 0; i < s->catalog.n_synths; i++)
+        if (s->catalog.synths[i].model_no == m->info->no)
+            return &s->catalog.synths[i];
+    return NULL;
+}
+
+const struct catalog_synth *snapshot_preset(const struct snapshot *s, enum synth_preset preset, bool code)
+{
+    assert(preset > SYNTH_PRESET_NONE && preset < SYNTH_PRESET_COUNT);
+    for (size_t i = 0; i < s->catalog.n_synths; i++)
+        if (s->catalog.synths[i].preset == preset && s->catalog.synths[i].code == code)
+            return &s->catalog.synths[i];
+    return NULL;
+}
+
+bool snapshot_names_synth(const struct snapshot *s, struct view id)
+{
+    const struct catalog_alias *a = snapshot_alias(s, id);
+    const struct route_model *m = a == NULL ? snapshot_find(s, id) : NULL;
+
+    for (size_t i = 0; a != NULL && i < a->n_models && (m == NULL || m->info->kind != KIND_SYNTH); i++)
+        m = snapshot_number(s, a->model[i]);
+    return m != NULL && m->info->kind == KIND_SYNTH;
+}

@@ -78,5 +78,11 @@ const struct route_model *snapshot_number(const struct snapshot *s, uint32_t no)
 const struct route_model *snapshot_slug(const struct snapshot *s, struct view slug, bool *ambiguous);
 /* NULL: there is no such alias. */
 const struct catalog_alias *snapshot_alias(const struct snapshot *s, struct view id);
+/* The orchestration that the model is; NULL: it is an ordinary one. */
+const struct catalog_synth *snapshot_synth(const struct snapshot *s, const struct route_model *m);
+/* The one that a request's preset means; NULL: this catalog has none. */
+const struct catalog_synth *snapshot_preset(const struct snapshot *s, enum synth_preset preset, bool code);
+/* Is the id an orchestration's or an alias of one? Then it can be no member of another. */
+bool snapshot_names_synth(const struct snapshot *s, struct view id);
 
 #endif

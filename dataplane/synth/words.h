@@ -10,7 +10,11 @@
 enum {
     WORDS_QUOTE_MAX = 32 << 10, /* bytes of one answer that are quoted; the rest is cut, and that is said */
     WORDS_VERDICT_MAX = 16 << 10, /* bytes of a judge's verdict */
+    WORDS_DOCUMENT_MAX = 64 << 20, /* bytes of what a judge is shown: a client's body and the answers are less */
 };
+
+/* Bytes that what a judge or the final reads, when it is shown n answers, may be longer than the client's request. */
+uint64_t words_prompt_bound(size_t n);
 
 /* An answer of the panel, as the judge and the final see it: as data, under a letter that says nothing of its model. */
 struct words_answer {
@@ -22,7 +26,7 @@ struct words_answer {
 /* What a judge found. Views lie in `text`. */
 struct words_verdict {
     struct content *text; /* the JSON object, as it will be shown to the final; freed by words_verdict_free() */
-    uint8_t refused;      /* bit per place of the panel */
+    uint8_t refused;      /* bit per place of the panel: the judge finds that it refuses */
     int selected;         /* place; -1: none (only the selector's judge chooses) */
 };
 
@@ -37,7 +41,7 @@ must_check enum err words_final(struct prompt_list *list, const struct synth_pla
                                 const struct words_answer *answers, size_t n, uint64_t seed,
                                 const struct words_verdict *verdict);
 /* Reads a judge's answer, which was shown n answers in the order of seed. ERR_FORMAT: it is no verdict (then another judge
- * is asked). */
+ * is asked). *out is then as after words_verdict_free(). */
 must_check enum err words_verdict(const struct collect *judge, const struct synth_plan *plan,
                                   const struct words_answer *answers, size_t n, uint64_t seed, struct budget *budget,
                                   struct words_verdict *out);

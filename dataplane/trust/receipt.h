@@ -28,6 +28,8 @@ enum receipt_flag {
     RECEIPT_OWN_KEY = 1 << 7,  /* on a provider key of the customer's own: cost_nusd is the fee */
     RECEIPT_KEYED = 1 << 8,    /* `provider_key` is set: the provider was sent it over TLS */
     RECEIPT_ADMITTED = 1 << 6, /* credit was reserved for it: it counts as served, not as refused */
+    RECEIPT_PART = 1 << 9,     /* `whole` is set: it is a part of an orchestration, or what one of its own attempts
+                                  came to; not offered to the observer */
 };
 
 /* The endpoints whose answers have receipts, each under /v1 and under /api/v1. */
@@ -62,6 +64,7 @@ struct receipt_candidate {
 #define RECEIPT_TOKENS(no, class, ...) uint32_t tokens_##class;
 struct receipt_facts {
     struct id id;          /* of the request; the receipt and the response are named after it */
+    struct id whole;       /* with PART: whose part it is; `id` is part_id() of it then */
     struct digest32 owner; /* SHA-256 of the API key that was presented */
     struct digest32 received, forwarded, returned; /* SHA-256 of the raw bodies; see the flags.
                               forwarded: as rendered for the last provider tried */
@@ -77,6 +80,9 @@ struct receipt_facts {
     uint32_t catalog_version, price_version; /* price_version: of the endpoint that answered */
     uint32_t own_fee_ppm; /* with OWN_KEY: the fee, of what usage and prices give */
     uint32_t markup_ppm;  /* otherwise what is paid on top of that */
+    /* Of an orchestration, 1 << part_index(): its parts, each of which has facts of its own, and which of them refused or
+     * were given to the client. Their usage and cost are this one's. Else 0. */
+    uint32_t parts, refused, chosen;
     USAGE_TOKENS(RECEIPT_TOKENS) /* uint32_t tokens_prompt, tokens_completion, ... */
     uint32_t units;       /* billed beside tokens and the request itself */
     uint16_t flags;       /* enum receipt_flag */
@@ -90,7 +96,7 @@ struct receipt_facts {
     uint8_t unit_kind;    /* enum price_unit: what units are */
     uint8_t requests;     /* 1: the price of a request was due */
     uint8_t tier;         /* whose prices they are, from 1; 0: the base prices */
-    uint8_t reserved[5];  /* zero */
+    uint8_t reserved[1];  /* zero */
     uint16_t inputs_len;  /* 0: they did not fit, or nothing was decided */
     struct receipt_candidate candidate[LIMIT_CANDIDATES];
     uint8_t inputs[ROUTE_INPUTS_MAX]; /* what the route was decided on: route_inputs.h */

@@ -1,55 +1,12 @@
-#include "receipt_document.h"
+#include "receipt_document_internal.h"
 
 #include "base64.h"
 #include "errors.h"
 #include "identity.h"
 #include "keyset.h"
-#include "usage.h"
 
 #include <assert.h>
 #include <inttypes.h>
-
-/* Appends that stop at the first error. */
-struct text {
-    struct buf *out;
-    enum err e;
-};
-
-#define TEXT(t, ...)                                                                               \
-    do {                                                                                           \
-        if ((t)->e == ERR_NONE)                                                                    \
-            (t)->e = buf_appendf((t)->out, __VA_ARGS__);                                           \
-    } while (0)
-
-static void text_quoted(struct text *t, struct view v)
-{
-    if (t->e == ERR_NONE)
-        t->e = buf_append_json_string(t->out, v);
-}
-
-/* A name of the catalog: ASCII by its own rules (catalog_id_ok); "" is null. */
-static void text_name(struct text *t, const char *name)
-{
-    struct view v = view_of(name, strnlen(name, LIMIT_MODEL_ID_BYTES));
-
-    if (v.len == 0)
-        TEXT(t, "null");
-    else
-        text_quoted(t, v);
-}
-
-static void text_digest(struct text *t, const char *member, const struct digest32 *d)
-{
-    char hex[65];
-
-    hex_encode(d->b, sizeof d->b, hex);
-    TEXT(t, ",\"%s\":\"sha256:%s\"", member, hex);
-}
-
-static const char *truth(bool b)
-{
-    return b ? "true" : "false";
-}
 
 /* --- events, in the order in which they happen */
 
@@ -58,13 +15,6 @@ static void event_body(struct text *t, const char *type, const struct digest32 *
     TEXT(t, ",{\"type\":\"%s\"", type);
     text_digest(t, "body_hash", hash);
     TEXT(t, "}");
-}
-
-static const struct provider *provider_of(const struct receipt_signer *s,
-                                          const struct receipt_candidate *c)
-{
-    assert(c->provider_no < s->providers->n);
-    return &s->providers->list[c->provider_no];
 }
 
 /* Enough to decide again: the catalog, the seed of the draw, and the rest of what the decision was made of. */
@@ -87,7 +37,7 @@ static void event_route(struct text *t, const struct receipt_signer *s,
         const struct receipt_candidate *c = &f->candidate[i];
 
         TEXT(t, "%s{\"provider\":\"%s\",\"endpoint\":%" PRIu32 ",\"reason\":\"%s\",\"tried\":%s",
-             i == 0 ? "" : ",", provider_of(s, c)->id, c->endpoint_no, route_reason_name((enum route_reason)c->reason),
+             i == 0 ? "" : ",", receipt_provider(s, c)->id, c->endpoint_no, route_reason_name((enum route_reason)c->reason),
              truth(c->tried != 0));
         if (c->tried != 0)
             TEXT(t, ",\"result\":\"%s\"", err_name((enum err)c->result));
@@ -101,7 +51,7 @@ static void event_route(struct text *t, const struct receipt_signer *s,
 static void event_upstream(struct text *t, const struct receipt_signer *s,
                            const struct receipt_facts *f)
 {
-    const struct provider *p = provider_of(s, &f->candidate[f->answered]);
+    const struct provider *p = receipt_provider(s, &f->candidate[f->answered]);
     char origin[sizeof p->host + 32];
     int n =
         snprintf(origin, sizeof origin, "%s://%s:%u", p->tls ? "https" : "http", p->host, p->port);
@@ -147,33 +97,13 @@ static void event_outcome(struct text *t, const struct receipt_facts *f)
     TEXT(t, *finish != '\0' ? ",\"finish_reason\":\"%s\"}" : ",\"finish_reason\":null}", finish);
 }
 
-/* The cost can be computed again from the two: one product and one rounding for each class. */
 static void event_money(struct text *t, const struct receipt_facts *f)
 {
-    TEXT(t, ",{\"type\":\"usage\"");
-#define MONEY_TOKENS(no, class, price, within, receipt, ...)                                       \
-    TEXT(t, ",\"" receipt "\":%" PRIu32, f->tokens_##class);
-    USAGE_TOKENS(MONEY_TOKENS)
-#undef MONEY_TOKENS
-    TEXT(t, ",\"requests\":%u,\"units\":%" PRIu32 ",\"unit\":\"%s\"", f->requests, f->units,
-         price_unit_name(f->unit_kind));
-    TEXT(t, ",\"estimated\":%s,\"clamped\":%s}", truth((f->flags & RECEIPT_ESTIMATED) != 0),
-         truth((f->flags & RECEIPT_CLAMPED) != 0));
-    TEXT(t, ",{\"type\":\"billing\",\"cost_nusd\":%" PRIi64 ",\"price_version\":%" PRIu32 ",\"tier\":%u",
-         f->cost_nusd, f->price_version, f->tier);
-    TEXT(t, ",\"prices_pusd_per_token\":");
-    for (enum price_class c = 0; c < PRICE_CLASS_COUNT; c++)
-        TEXT(t, "%s\"%s\":%" PRIi64, c == 0 ? "{" : ",", price_class_name(c), f->class_pusd[c]);
-    TEXT(t, "},\"prices_nusd_per_unit\":");
-    for (enum price_unit u = PRICE_UNIT_NONE + 1; u < PRICE_UNIT_COUNT; u++)
-        TEXT(t, "%s\"%s\":%" PRIi64, u == PRICE_UNIT_NONE + 1 ? "{" : ",", price_unit_name(u),
-             f->unit_nusd[u - 1]);
-    TEXT(t, "},\"rounding\":\"each_class_half_up_to_nusd\"");
-    if ((f->flags & RECEIPT_OWN_KEY) != 0)
-        TEXT(t, ",\"own_key_fee_ppm\":%" PRIu32, f->own_fee_ppm);
-    else if (f->markup_ppm != 0)
-        TEXT(t, ",\"markup_ppm\":%" PRIu32, f->markup_ppm);
-    TEXT(t, "%s", "}");
+    TEXT(t, ",{\"type\":\"usage\",");
+    receipt_usage(t, f);
+    TEXT(t, "},{\"type\":\"billing\",");
+    receipt_billing(t, f);
+    TEXT(t, "}");
 }
 
 static void event_platform(struct text *t, const struct receipt_signer *s)
@@ -256,8 +186,12 @@ enum err receipt_document(const struct receipt_signer *s, const struct receipt_f
     if ((f->flags & RECEIPT_RETURNED) != 0)
         event_body(&t, "response.returned", &f->returned);
     event_outcome(&t, f);
-    if ((f->flags & RECEIPT_FORWARDED) != 0)
+    if (f->parts != 0)
+        receipt_orchestration(&t, s, f);
+    else if ((f->flags & RECEIPT_FORWARDED) != 0)
         event_money(&t, f);
+    if ((f->flags & RECEIPT_PART) != 0)
+        receipt_part_of(&t, f);
     event_platform(&t, s);
     event_commitment(&t, s, f);
     TEXT(&t, "]}");

@@ -191,7 +191,7 @@ void receipts_observe(struct receipts *r,
 void receipts_publish(struct receipts *r, unsigned worker, const struct receipt_facts *f)
 {
     assert(worker < r->workers);
-    if (r->observer != NULL)
+    if (r->observer != NULL && (f->flags & RECEIPT_PART) == 0)
         r->observer(r->cookie, worker, f);
     ring_put(&r->rings[2 * worker + ((f->flags & RECEIPT_ADMITTED) == 0)], f);
 }

@@ -18,7 +18,7 @@ must_check enum err receipts_new(unsigned workers, size_t count, struct receipts
 /* Wipes. No thread may use it any more. */
 void receipts_free(struct receipts *r);
 
-/* Called for every publication, on the worker's thread, before it can be found. Set before the
+/* Called for every publication but those of parts, on the worker's thread, before it can be found. Set before the
  * workers start; at most one. */
 void receipts_observe(struct receipts *r,
                       void (*observer)(void *cookie, unsigned worker,

@@ -125,16 +125,49 @@ trustedrouter/free|demo/echo|free|
 trustedrouter/eu|demo/echo|eu|
 trustedrouter/us|demo/echo|us|
 ~demo/latest|demo/only-a demo/echo||
+trustedrouter/iris|trustedrouter/iris-1.0||
+trustedrouter/iris-code|trustedrouter/iris-code-1.0||
+trustedrouter/prometheus|trustedrouter/prometheus-1.0||
+trustedrouter/prometheus-code|trustedrouter/prometheus-code-1.0||
+trustedrouter/zeus|trustedrouter/zeus-1.0||
+trustedrouter/zeus-code|trustedrouter/zeus-code-1.0||
+END
+}
+
+# demo_synths REAL: a panel of three demo models under the ids of the real catalog's orchestrations, where that has none of them.
+demo_synths() {
+    local id name fields
+    while IFS='|' read -r id name fields; do
+        grep -qxF "[synth trustedrouter/$id]" <<<"$1" && continue
+        printf '\n[synth trustedrouter/%s]\nname = %s\n' "$id" "$name"
+        printf 'description = Demo: three models answer, a judge compares, one writes.\n'
+        printf 'panel = demo/short demo/long demo/doubt\njudges = demo/echo demo/only-a\nfinals = demo/echo demo/only-a\n'
+        printf 'context_length = 1048576\ncapabilities = tools images json_schema reasoning\ncreated = %s\n' "$DEMO_CREATED"
+        tr ';' '\n' <<<"$fields"
+    done <<'END'
+synth|Synth|generic = on
+synth-code|Synth Code|generic = on;code = on
+iris-1.0|Iris 1.0|preset = budget
+iris-code-1.0|Iris Code 1.0|preset = budget;code = on
+prometheus-1.0|Prometheus 1.0|preset = quality
+prometheus-code-1.0|Prometheus Code 1.0|preset = quality;code = on
+zeus-1.0|Zeus 1.0|preset = frontier
+zeus-code-1.0|Zeus Code 1.0|preset = frontier;code = on
 END
 }
 
 write_catalog() {
+    local real id
     echo "# Models, endpoints and prices (dollars per million tokens). Written by deploy/dev/up."
     model demo/echo "Demo: repeats your message" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/dear "Demo, dearer" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     model demo/only-a "Demo, one provider" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
     echo "fallbacks = demo/embed demo/dear"
     model demo/embed "Demo: embeddings" 8192 1 $DEMO_CREATED "embeddings"
+    for id in short long doubt; do
+        model "demo/$id" "Demo, with other words: $id" 1048576 65536 $DEMO_CREATED "tools images json_schema reasoning"
+        endpoint "demo/$id" demo-a "up-$id" 0.5 1.5 0.05
+    done
     calls
     # demo-a is the cheaper one and comes first by the weighting of inverse square prices, mostly; the
     # weights make it practically always first, so that tests can tell who will be asked.
@@ -152,9 +185,9 @@ write_catalog() {
     echo "weight = 60000"
     endpoint demo/embed demo-b up-embed 0.02 0 0.02
     echo "weight = 1"
-    local real
     real=$("$ROOT/deploy/dev/enabled" catalog)
     demo_aliases "$real"
+    demo_synths "$real"
     [ -z "$real" ] || printf '%s\n' "$real"
     added catalog
 }
@@ -376,6 +409,11 @@ banner() {
   curl --cacert $RUN/state/ca.pem $url/chat/completions \\
     -H "Authorization: Bearer $API_KEY" -H 'content-type: application/json' \\
     -d '{"model":"demo/echo","messages":[{"role":"user","content":"Hello"}],"stream":true}'
+
+  Synth: a panel answers, a judge compares, one model writes (docs/synth.md)
+  curl --cacert $RUN/state/ca.pem $url/chat/completions \\
+    -H "Authorization: Bearer $API_KEY" -H 'content-type: application/json' \\
+    -d '{"model":"trustedrouter/synth","messages":[{"role":"user","content":"Hello"}]}'
 
   Python (in a virtual environment; README.md has the block for Debian 12):
     import openai, ssl

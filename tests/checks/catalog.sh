@@ -44,6 +44,30 @@ fresh; sed -i '1s/listed/shown/' "$tmp/t/aliases.csv"
 say catalog_tables_have_their_names "$(says 'aliases.csv:1: the columns are')"
 fresh; sed -i '$s/z-ai/z-ay/g' "$tmp/t/aliases.csv"
 say catalog_aliases_name_models "$(says 'which is no model')"
+fresh; sed -i '2s/deepseek-v4-pro/deepseek-v0/' "$tmp/t/synths.csv"
+say catalog_synths_name_models "$(says 'names deepseek/deepseek-v0 in panel, which is no model that chats')"
+fresh; sed -i 's/^trustedrouter\/zeus-1.0,.*deepseek-v4-pro,/&trustedrouter\/iris /' "$tmp/t/synths.csv"
+say catalog_synths_name_no_synths "$(says 'names trustedrouter/iris in judges')"
+fresh; sed -i '2s/,minimax.minimax-m3 [^,]*,/,,/' "$tmp/t/synths.csv"
+say catalog_synths_have_a_panel "$(says 'trustedrouter/iris-1.0 has no or more than 8 panel')"
+# The names, presets and members that the published page has (facts 2.2 where it is silent).
+want="trustedrouter/iris-1.0 budget no minimax/minimax-m3 moonshotai/kimi-k2.6 deepseek/deepseek-v4-pro
+trustedrouter/iris-code-1.0 budget on minimax/minimax-m3 moonshotai/kimi-k2.7-code deepseek/deepseek-v4-pro
+trustedrouter/prometheus-1.0 quality no minimax/minimax-m3 ~kimi/latest ~zai/glm-latest google/gemma-4-31b-it deepseek/deepseek-v4-pro
+trustedrouter/prometheus-code-1.0 quality on minimax/minimax-m3 moonshotai/kimi-k2.7-code ~zai/glm-latest google/gemma-4-31b-it deepseek/deepseek-v4-pro
+trustedrouter/synth none no minimax/minimax-m3 ~kimi/latest ~zai/glm-latest google/gemma-4-31b-it deepseek/deepseek-v4-pro
+trustedrouter/synth-code none on minimax/minimax-m3 moonshotai/kimi-k2.7-code ~zai/glm-latest google/gemma-4-31b-it deepseek/deepseek-v4-pro"
+got=$(awk 'function out() { if (id != "" && id !~ /zeus/) print id, preset, code, panel; id = "" }
+    /^\[/ { out() }
+    /^\[synth / { id = substr($2, 1, length($2) - 1); preset = "none"; code = "no" }
+    id != "" && /^preset = / { preset = $3 } id != "" && /^code = / { code = $3 }
+    id != "" && /^panel = / { sub(/^panel = /, ""); panel = $0 } END { out() }' "$seed")
+say catalog_synths_are_the_published_ones "$([ "$got" = "$want" ] || echo "they are: $got")"
+say catalog_synths_have_judges_and_finals "$([ "$(grep -c '^judges = moonshotai/kimi-k2.7-code minimax/minimax-m3$' "$seed")" = 8 ] &&
+    [ "$(grep -c '^finals = z-ai/glm-5.2 minimax/minimax-m3$' "$seed")" = 8 ] || echo "some have others")"
+say catalog_synths_have_unversioned_names "$(for n in iris prometheus zeus; do for c in "" -code; do
+    grep -A1 "^\[alias trustedrouter/$n$c\]$" "$seed" | grep -q "^models = trustedrouter/$n$c-1.0$" || echo "$n$c has none"
+done; done)"
 fresh; sed -i 2p "$tmp/t/endpoints.csv"
 say catalog_endpoints_are_there_once "$(says 'is there twice')"
 exit $bad

@@ -17,7 +17,7 @@ sed -i 's/USAGE_WIRE_BYTES = [0-9]*/USAGE_WIRE_BYTES = 256/' "$tmp/proto/usage.h
 sed -i "$last s|\$| \\\\|; $last a\\
 $line" "$tmp/$list"
 objects="proto/usage controlplane/money/ingest controlplane/db/stmt dataplane/core/bill dataplane/core/settle
-    dataplane/core/facts dataplane/api/metrics dataplane/trust/receipt_document"
+    dataplane/core/facts dataplane/api/metrics dataplane/trust/receipt_money"
 
 built() { # TREE: NAME what of the new field is not in its object, for each
     while read -r object text; do
@@ -27,7 +27,7 @@ built() { # TREE: NAME what of the new field is not in its object, for each
 proto/usage tokens_video
 controlplane/db/stmt [g.i+(NO-6)]
 dataplane/api/metrics tokens_video_total
-dataplane/trust/receipt_document ,"video_tokens":
+dataplane/trust/receipt_money "video_tokens":
 LIST
 }
 compile() { # TREE

@@ -130,6 +130,8 @@ def the_whole_seed_is_taken():
         equal((said["without_key"], said["unknown_provider"]), (0, 0))
         equal(sql("SELECT count(*) FROM endpoint WHERE present AND weight > 0"), [str(said["endpoints"])])
         equal(sql("SELECT count(*) FROM model_alias")[0], str(open(SEED).read().count("\n[alias ")))
+        equal(sql("SELECT m.id, cardinality(panel) FROM model_synth JOIN model m USING (model_no) WHERE preset = 1 ORDER BY 1"),
+              ["trustedrouter/prometheus-1.0 5", "trustedrouter/prometheus-code-1.0 5"])
         loaded = c.event("catalog_loaded")
         equal((loaded["endpoints"], loaded["error"]), (said["endpoints"], "none"))
         numbers = sql("SELECT id, model_no FROM model WHERE enabled ORDER BY 2")

@@ -162,6 +162,9 @@ class Control:
     def __enter__(self):
         self.p = spawn("controlplane", f"{BIN}/tr-controlplane", "-c", f"{work}/control.conf")
         wait_until(lambda: '"listening"' in read("controlplane.log"), 20, "the control plane listens")
+        if '"policy_file_counted_before"' in read("controlplane.log"):  # as docs/operations.md says for an earlier file
+            self.p.send_signal(signal.SIGHUP)
+            wait_until(lambda: '"policy_changed"' in read("controlplane.log"), 20, "the policy is in force again")
 
     def __exit__(self, *_):
         stop(self.p)

@@ -3,6 +3,7 @@
 #include "controlplane/catalog_file.c"
 #include "controlplane/catalog_lint.c"
 #include "controlplane/catalog_sections.c"
+#include "controlplane/catalog_synths.c"
 #undef BITS
 #include "controlplane/catalog_values.c"
 
@@ -33,6 +34,8 @@ static void number(struct catalog *c)
     for (size_t i = 0; i < c->n_aliases; i++)
         for (size_t k = 0; k < c->aliases[i].n_models; k++)
             c->aliases[i].model[k]++;
+    for (size_t i = 0; i < c->n_synths; i++)
+        c->synths[i].model_no++;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -416,6 +416,25 @@ void meter_attempts(struct meter *m, unsigned worker, const struct meter_attempt
     for (size_t i = 0; i < n; i++)
         failed_attempts[n_failed_attempts++ % LIMIT_CANDIDATES] = a[i];
 }
+bool meter_reserve_parts(struct meter *m, unsigned w)
+{
+    (void)m, (void)w;
+    return true;
+}
+void meter_unreserve_parts(struct meter *m, unsigned w)
+{
+    (void)m, (void)w;
+}
+static struct meter_part told_parts[METER_PARTS_EACH];
+static size_t n_told_parts;
+
+void meter_parts(struct meter *m, unsigned worker, const struct meter_part *p, size_t n)
+{
+    (void)m, (void)worker;
+    for (size_t i = 0; i < n; i++)
+        told_parts[i] = p[i];
+    n_told_parts = n;
+}
 void meter_push(struct meter *m, unsigned w, const struct usage_record *r)
 {
     (void)m, (void)w;
@@ -518,7 +537,7 @@ static void reset(void)
     CHECK_INT(shares_init(&shares, content, NULL), ERR_NONE);
     CHECK_INT(health_new(&health), ERR_NONE);
     chats = (struct exchange_context){
-        .request = {.health = health, .stats = &stats},
+        .request = {.health = health, .stats = &stats, .receipts = receipts},
         .providers = &providers,
         .credentials = chats.credentials,
         .receipts = receipts,
@@ -554,6 +573,12 @@ static void reset(void)
 /* What the client speaks. */
 static const struct dialect *spoken = &chat_dialect;
 static enum receipt_endpoint spoken_at = RECEIPT_CHAT_V1;
+
+void web_peer(const struct web_request *r, uint8_t out[static 16])
+{
+    (void)r;
+    memset(out, 0, 16);
+}
 
 static void ask(const char *body)
 {

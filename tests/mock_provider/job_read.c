@@ -84,6 +84,22 @@ static void job_calls(struct job *j, const struct ask *a)
     }
 }
 
+/* The members of the demonstration's panel say the same in different words. */
+static void put_opening(struct job *j)
+{
+    static const struct {
+        struct view model, words;
+    } openings[] = {
+        {VIEW_LIT("up-short"), VIEW_LIT("In short: ")},
+        {VIEW_LIT("up-long"), VIEW_LIT("At length, and with all that belongs to it: ")},
+        {VIEW_LIT("up-doubt"), VIEW_LIT("One may doubt it, and yet: ")},
+    };
+
+    for (size_t i = 0; i < sizeof openings / sizeof openings[0]; i++)
+        if (view_eq(openings[i].model, view_of(j->payload.ptr + j->model.off, j->model.len)))
+            bytes_put(&j->payload, openings[i].words.ptr, openings[i].words.len);
+}
+
 /* A request without commands is a person's or a program's that tries the router: it hears itself. */
 static bool job_talks(struct job *j, const struct ask *a)
 {
@@ -93,7 +109,10 @@ static bool job_talks(struct job *j, const struct ask *a)
         bytes_printf(&j->payload, "%llu: ", (unsigned long long)j->number);
     if (a->reasons && j->spec.reasoning == 0)
         j->spec.reasoning = REASONING_TOKENS;
-    j->talks = a->user.text.len != 0 && job_content(j, a->user);
+    if (a->user.text.len == 0)
+        return false;
+    put_opening(j);
+    j->talks = job_content(j, a->user);
     return j->talks;
 }
 

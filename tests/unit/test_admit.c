@@ -14,11 +14,11 @@ struct ask {
 
 static struct {
     enum err trust, find, reserve, grow;
-    unsigned asks, asks_more, hints, unreserved, readies;
+    unsigned asks, asks_more, hints, unreserved, parts_unreserved, readies;
     int64_t balance; /* what the fake lease still holds */
     int64_t tokens, asked;
     unsigned forgone;
-    bool meter_full, wants_more, ask_fails;
+    bool meter_full, parts_full, wants_more, ask_fails;
     struct key key;
     struct ask ask;
     uplink_ask_cb *cb;
@@ -94,6 +94,16 @@ void meter_unreserve(struct meter *m, unsigned worker)
 {
     (void)m, (void)worker;
     fake.unreserved++;
+}
+bool meter_reserve_parts(struct meter *m, unsigned worker)
+{
+    (void)m, (void)worker;
+    return !fake.parts_full;
+}
+void meter_unreserve_parts(struct meter *m, unsigned worker)
+{
+    (void)m, (void)worker;
+    fake.parts_unreserved++;
 }
 enum err uplink_trust(const struct uplink *u)
 {

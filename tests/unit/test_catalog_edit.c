@@ -43,6 +43,8 @@ static void edits(void)
          "[endpoint a/b@p]\r\ntier = above 1: prompt 2\ntier = above 2: prompt 3\nupstream_model = b\nprompt = 1\n# prompt = 7\n"},
         {"alias", "y", "{\"models\":[\"a/b\"]}", true, ERR_NONE, "models = a/b", "models = a/b\n\n[alias y]\nmodels = a/b"},
         {"alias", "y", "{\"models\":[\"a/b\"]}", false, ERR_NOT_FOUND, NULL, NULL},
+        {"synth", "a/s", "{\"panel\":[\"a/b\",\"x\"],\"code\":true,\"panel_tokens\":9}", true, ERR_NONE, "models = a/b",
+         "models = a/b\n\n[synth a/s]\npanel = a/b x\ncode = yes\npanel_tokens = 9"},
         {"endpoint", "a/b@q", "{}", false, ERR_NOT_FOUND, NULL, NULL},
         {"model", "a/b", "{\"name\":\"x\\n[model c/d]\"}", false, ERR_FORMAT, NULL, NULL},
         {"model", "a/b", "{\"name\\nx\":1}", false, ERR_FORMAT, NULL, NULL},
@@ -105,6 +107,10 @@ static void json_becomes_a_text(void)
                         &out),
               ERR_NONE);
     CHECK_VIEW(buf_view(&out), "[model a/b]\nname = B\ncontext_length = 10\n\n[endpoint a/b@p]\nprompt = 0.1\n\n");
+    buf_reset(&out);
+    CHECK_INT(from_json("{\"synths\":[{\"id\":\"a/s\",\"name\":\"S\",\"panel\":[\"a/b\",\"c/d\"],\"generic\":true}]}", &out),
+              ERR_NONE);
+    CHECK_VIEW(buf_view(&out), "[synth a/s]\nname = S\npanel = a/b c/d\ngeneric = yes\n\n");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         CHECK_INT(from_json(bad[i], &out), ERR_FORMAT);
     buf_free(&out);

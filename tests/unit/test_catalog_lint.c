@@ -54,6 +54,9 @@ static struct catalog_lint lint(struct view text)
 #define B "[endpoint x/y@b]\nupstream_model = y\n"
 #define PAID "prompt = 1\ncompletion = 2\n"
 
+#define OFF "[model x/off]\nname = Y\ncontext_length = 1000\n"
+#define SYNTH(panel) "[synth s/s]\nname = S\njudges = x/y\nfinals = x/y\npanel = " panel "\n"
+
 static void test_findings(void)
 {
     static const struct {
@@ -87,6 +90,10 @@ static void test_findings(void)
         {MODEL A PAID "weight = 0\n" DATED, "warning: x/y: no endpoint of it is on", 1},
         {MODEL A PAID "weight = 0\n" DATED "[alias z]\nmodels = x/y\n", "warning: z: no endpoint of its models", 0},
         {MODEL A PAID DATED "[alias z]\nmodels = x/y\n", NULL, 0},
+        {MODEL A PAID DATED "[alias z]\nmodels = x/y\n" SYNTH("z"), NULL, 0},
+        {MODEL A PAID DATED SYNTH("x/y") "[alias z]\nmodels = s/s\n", NULL, 0},
+        {MODEL A PAID DATED OFF SYNTH("x/y x/off"), "warning: s/s: no endpoint of x/off in panel is on", 13},
+        {MODEL A PAID "weight = 0\n" DATED SYNTH("x/y"), "warning: s/s: no endpoint of x/y in panel is on", 11},
         {MODEL A PAID DATED "[endpoint x/y@nobody]\n" "upstream_model = y\n" PAID, "error: x/y@nobody: its provider", 10},
         {MODEL A PAID "source = s 2026-09-01\n", NULL, 0}, /* 90 days */
         {MODEL A PAID "source = s 2026-08-31\n", "warning: the prices of 1 endpoints are older than 90 days, the oldest 91", 0},

@@ -93,6 +93,43 @@ static void test_unknown_provider_is_refused(void)
     health_free(h);
 }
 
+/* Orchestrations are models without endpoints, found by id, number and preset; what they are made of is beside them. */
+static void test_synths(void)
+{
+    struct health *h;
+    struct catalog_store *s = store_of(&h);
+    struct catalog c = make(1, 3, 0);
+    const struct route_model *m;
+    struct snapshot *snap;
+
+    c.models[1].kind = c.models[2].kind = KIND_SYNTH;
+    c.n_synths = 2;
+    c.synths = calloc(2, sizeof *c.synths);
+    c.synths[0] = (struct catalog_synth){.model_no = 12, .preset = SYNTH_PRESET_QUALITY, .code = true, .n_panel = 2};
+    c.synths[1] = (struct catalog_synth){.model_no = 11, .preset = SYNTH_PRESET_QUALITY, .n_panel = 1};
+    c.n_aliases = 2;
+    c.aliases = calloc(2, sizeof *c.aliases);
+    c.aliases[0] = (struct catalog_alias){.id = "made", .model = {11}, .n_models = 1};
+    c.aliases[1] = (struct catalog_alias){.id = "plain", .model = {10}, .n_models = 1};
+    CHECK_INT(catalog_store_publish(s, &c), ERR_NONE);
+    CHECK(c.synths == NULL); /* taken */
+    snap = catalog_acquire(s, 0);
+    m = snapshot_find(snap, VIEW_LIT("author/model-1"));
+    CHECK(m != NULL && m->n_endpoints == 0 && snapshot_synth(snap, m) != NULL && snapshot_synth(snap, m)->n_panel == 1);
+    m = snapshot_number(snap, 12);
+    CHECK(m != NULL && snapshot_synth(snap, m) != NULL && snapshot_synth(snap, m)->n_panel == 2);
+    CHECK(snapshot_synth(snap, snapshot_find(snap, VIEW_LIT("author/model-0"))) == NULL);
+    CHECK(snapshot_preset(snap, SYNTH_PRESET_QUALITY, false) == &snapshot_catalog(snap)->synths[1]);
+    CHECK(snapshot_preset(snap, SYNTH_PRESET_QUALITY, true) == &snapshot_catalog(snap)->synths[0]);
+    CHECK(snapshot_preset(snap, SYNTH_PRESET_BUDGET, false) == NULL);
+    CHECK(snapshot_names_synth(snap, VIEW_LIT("author/model-2")) && snapshot_names_synth(snap, VIEW_LIT("made")));
+    CHECK(!snapshot_names_synth(snap, VIEW_LIT("author/model-0")) && !snapshot_names_synth(snap, VIEW_LIT("plain")));
+    CHECK(!snapshot_names_synth(snap, VIEW_LIT("nobody")));
+    snapshot_release(snap);
+    catalog_store_free(s);
+    health_free(h);
+}
+
 /* A request that began under the old catalog ends under it. */
 static void test_old_snapshot_lives_while_referenced(void)
 {
@@ -160,6 +197,7 @@ static void test_publish_under_readers(void)
 static const struct check_case cases[] = {
     {"catalog_find", test_find},
     {"catalog_unknown_provider_is_refused", test_unknown_provider_is_refused},
+    {"catalog_synths", test_synths},
     {"catalog_old_snapshot_lives_while_referenced", test_old_snapshot_lives_while_referenced},
     {"catalog_publish_under_readers", test_publish_under_readers},
 };

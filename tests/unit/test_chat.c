@@ -77,6 +77,7 @@ static void signer_begin(void)
     CHECK_INT(identity_keys_new(&identity, &keys), ERR_NONE);
     CHECK_INT(keyset_new(keys, &keyset), ERR_NONE);
     signer = (struct receipt_signer){.keys = keys, .keyset = keyset, .providers = &providers,
+                                            .receipts = chats.receipts,
                                             .salt = receipts_salt_secret(chats.receipts)};
 }
 static void signer_end(void)

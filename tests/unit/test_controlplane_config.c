@@ -111,6 +111,9 @@ static void test_examples(void)
 #define SIXTY_FOUR "0123456789012345678901234567890123456789012345678901234567890123"
 #define ENDPOINT "upstream_model = ab\nprompt = 1\ncompletion = 2\n"
 
+#define LISTS "name = S\npanel = a/b\njudges = a/b\nfinals = a/b\n"
+#define SYNTH "[synth s/s]\n" LISTS
+
 static void test_catalog(void)
 {
     static const struct {
@@ -184,6 +187,33 @@ static void test_catalog(void)
         {MODEL "[alias x]\nmodels = a/b\nwants = luck\n", "wants"},
         {MODEL "[alias x]\nmodels = a/b\nsort = mood\n", "sort"},
         {MODEL "[alias x]\nmodels = a/b\n[alias x]\nmodels = a/b\n", "section"},
+        {MODEL SYNTH, NULL},
+        {MODEL "[alias x]\nmodels = a/b\n[synth s/s]\nname = S\npanel = x a/b x\njudges = x\nfinals = x\n", NULL},
+        {MODEL SYNTH "[alias x]\nmodels = s/s\n", NULL},
+        {MODEL SYNTH "preset = quality\ncode = on\ngeneric = yes\npanel_tokens = 1\n", NULL},
+        {MODEL SYNTH "preset = best\n", "preset"},
+        {MODEL SYNTH "judge_tokens = 0\n", "judge_tokens"},
+        {MODEL SYNTH "capabilities = telepathy\n", "capabilities"},
+        {MODEL SYNTH SYNTH, "section"},
+        {MODEL SYNTH "[model s/s]\nname = S\ncontext_length = 9\n", "section"},
+        {MODEL SYNTH "preset = budget\n[synth s/t]\n" LISTS "preset = budget\n", "another section has this preset"},
+        {MODEL SYNTH "preset = budget\n[synth s/t]\n" LISTS "preset = budget\ncode = on\n", NULL},
+        {MODEL SYNTH "[synth s/t]\n" LISTS, NULL},
+        {MODEL "[synth s/s]\nname = S\npanel = a/b\njudges = a/b\n", "finals"},
+        {MODEL "[synth s/s]\nname = S\npanel = a/b\njudges = ,\nfinals = a/b\n", "judges names no model"},
+        {MODEL "[synth s/s]\nname = S\npanel = a/c\njudges = a/b\nfinals = a/b\n", "panel names a model that this file"},
+        {MODEL "[synth s/s]\nname = S\npanel = a/b a/b a/b a/b a/b a/b a/b a/b a/b\njudges = a/b\nfinals = a/b\n",
+         "panel names more than 8"},
+        {MODEL "[synth s/s]\nname = S\npanel = a/b a/b a/b a/b a/b a/b a/b a/b\njudges = a/b\nfinals = a/b\n", NULL},
+        {MODEL "[synth s/s]\nname = S\npanel = s/s\njudges = a/b\nfinals = a/b\n", "panel names a model that is made"},
+        {MODEL SYNTH "[synth s/t]\nname = T\npanel = a/b\njudges = s/s\nfinals = a/b\n", "judges names a model that is made"},
+        {MODEL SYNTH "[alias x]\nmodels = s/s\n[synth s/t]\nname = T\npanel = a/b\njudges = a/b\nfinals = x\n",
+         "finals names a model that is made"},
+        {MODEL "kind = images\n[synth s/s]\n" LISTS, "does not chat"},
+        {MODEL SYNTH "[alias x]\nmodels = s/s a/b\n", "and another one"},
+        {MODEL SYNTH "[endpoint s/s@demo-a]\n" ENDPOINT, "has no endpoint"},
+        {MODEL "fallbacks = s/s\n" SYNTH, "fallbacks names a model that is made"},
+        {MODEL "kind = synth\n", "[synth ID]"},
     };
     struct providers *p = example_providers();
 
@@ -262,6 +292,28 @@ static void test_catalog_values(void)
 }
 
 /* A provider that is not measured: its endpoint is left out, counted and known by name and line. */
+static void test_catalog_synths(void)
+{
+    static const char text[] = MODEL "[synth s/s]\nname = S\ndescription = Made of others.\ncontext_length = 90\n"
+                                     "panel = a/b ~x/latest\njudges = ~x/latest, a/b\nfinals = a/b\npreset = frontier\n"
+                                     "code = on\nfinal_tokens = 7\n[alias ~x/latest]\nmodels = a/b\n";
+    struct catalog_file f;
+    const struct catalog_synth *y;
+
+    buf_reset(&why);
+    CHECK_INT(catalog_file_parse(view_str(text), "t", example_providers(), &f, &why), ERR_NONE);
+    CHECK_INT(f.catalog.n_models, 2);
+    CHECK_INT(f.catalog.n_synths, 1);
+    y = &f.catalog.synths[0];
+    CHECK(f.catalog.models[1].kind == KIND_SYNTH && f.catalog.models[1].context_length == 90 &&
+          strcmp(f.catalog.models[1].id, "s/s") == 0 && f.model_lines[1] == 5);
+    CHECK(y->model_no == 1 && y->preset == SYNTH_PRESET_FRONTIER && y->code && !y->generic);
+    CHECK(y->n_panel == 2 && strcmp(y->panel[1], "~x/latest") == 0 && y->n_judges == 2 &&
+          strcmp(y->judges[0], "~x/latest") == 0 && strcmp(y->judges[1], "a/b") == 0 && y->n_finals == 1);
+    CHECK(y->panel_tokens == 4096 && y->judge_tokens == 4096 && y->final_tokens == 7);
+    catalog_file_free(&f);
+}
+
 static void test_catalog_providers(void)
 {
     struct catalog_file f;
@@ -407,6 +459,7 @@ static const struct check_case cases[] = {
     {"controlplane.conf", test_config}, {"examples", test_examples},
     {"catalog.conf", test_catalog},     {"provider keys", test_provider_keys},
     {"catalog.conf values", test_catalog_values}, {"catalog.conf providers", test_catalog_providers},
+    {"catalog.conf synths", test_catalog_synths},
     {"state directory", test_state},
 };
 

@@ -1200,6 +1200,25 @@ static void catalog_is_read(int64_t version)
     catalog_free(&catalog);
 }
 
+static void orchestration_is_read(void)
+{
+    const struct catalog_synth *s;
+
+    pg_sql("UPDATE model SET kind = 7 WHERE id = 'c/d'; INSERT INTO model_synth (model_no, preset, code, generic, panel_tokens,"
+           " judge_tokens, final_tokens, panel, judges, finals) SELECT model_no, 3, true, false, 21, 22, 4294967295,"
+           " '{a/b,~x/y,z}', '{j}', '{1,2,3,4,5,6,7,8}' FROM model");
+    fired = 0;
+    ledger_catalog(ledger, catalog_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(catalog.n_synths, 1); /* the other model is an ordinary one */
+    s = &catalog.synths[0];
+    CHECK(s->model_no == catalog.models[1].no && s->preset == SYNTH_PRESET_FRONTIER && s->code && !s->generic);
+    CHECK(s->panel_tokens == 21 && s->judge_tokens == 22 && s->final_tokens == UINT32_MAX);
+    CHECK(s->n_panel == 3 && strcmp(s->panel[0], "a/b") == 0 && strcmp(s->panel[2], "z") == 0);
+    CHECK(s->n_judges == 1 && strcmp(s->judges[0], "j") == 0 && s->n_finals == 8 && strcmp(s->finals[7], "8") == 0);
+    catalog_free(&catalog);
+}
+
 /* One data plane holds all there is, another asks: the first is asked to give some back. */
 static void recall_is_told(void)
 {
@@ -1304,6 +1323,7 @@ static void test_watch_and_catalog(void)
     CHECK_INT(pg_number(APPLY("2", "70", "2")), version + 4);
     CHECK_INT(pg_number("SELECT max(endpoint_no) FROM endpoint"), 3);
     CHECK_INT(pg_number("SELECT count(*) FROM price"), 5); /* old prices stay */
+    orchestration_is_read();
     end();
 }
 

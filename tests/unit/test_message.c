@@ -49,6 +49,7 @@ static struct view payload(void)
 
 static const uint8_t some[4200] = {1, 2, 3};
 static const uint8_t many[(LIMIT_USAGE_ATTEMPTS + 1) * USAGE_ATTEMPT_WIRE_BYTES];
+static const uint8_t many_parts[(LIMIT_USAGE_PARTS + 1) * USAGE_PART_WIRE_BYTES];
 
 static const struct msg_evidence evidence = {
     .identity = VIEW_LIT("{}"), .report = {some, 1184}, .vek = {some, 700}, .ask = {some, 1}};
@@ -234,6 +235,12 @@ static void run_round_trips(void)
     CHECK_REFUSED(usage_attempts, .count = 0);
     CHECK_REFUSED(usage_attempts, .count = LIMIT_USAGE_ATTEMPTS + 1,
                   .attempts = view_of(many, (LIMIT_USAGE_ATTEMPTS + 1) * USAGE_ATTEMPT_WIRE_BYTES));
+    CHECK_MESSAGE(usage_parts, MSG_USAGE_PARTS, .count = LIMIT_USAGE_PARTS,
+                  .parts = view_of(many_parts, LIMIT_USAGE_PARTS * USAGE_PART_WIRE_BYTES));
+    CHECK_REFUSED(usage_parts, .count = 0);
+    CHECK_REFUSED(usage_parts, .count = 1, .parts = view_of(many_parts, USAGE_PART_WIRE_BYTES - 1));
+    CHECK_REFUSED(usage_parts, .count = LIMIT_USAGE_PARTS + 1,
+                  .parts = view_of(many_parts, (LIMIT_USAGE_PARTS + 1) * USAGE_PART_WIRE_BYTES));
     CHECK_MESSAGE(usage_ack, MSG_USAGE_ACK, .seq = UINT64_MAX);
     CHECK_MESSAGE(cert, MSG_CERT, .leaf = view_of(some, 1), .ca = view_of(some, 4096));
     CHECK_MESSAGE(ping, MSG_PING, .token = 42);
@@ -438,7 +445,7 @@ static void run_frames(void)
         {"\0\0\0\1\23\1\0\0", 8, ERR_SHORT},
         {"\0\0\0\0\0\1\0\0", 8, ERR_VERSION},  /* type 0 */
         {"\0\0\0\0\62\1\0\0", 8, ERR_NONE},    /* type 50, the last */
-        {"\0\0\0\0\63\1\0\0", 8, ERR_VERSION}, /* type 51 */
+        {"\0\0\0\0\64\1\0\0", 8, ERR_VERSION}, /* type 52 */
         {"\0\0\0\0\23\2\0\0", 8, ERR_VERSION}, /* version 2 */
         {"\0\0\0\0\23\1\0\1", 8, ERR_FORMAT},  /* reserved */
         {"\0\20\0\1\23\1\0\0", 8, ERR_LIMIT},  /* 2^20 + 1 */
@@ -477,9 +484,10 @@ static void run_frames_split(void)
 
 /* --- the catalog */
 
-static struct catalog_model models[2];
+static struct catalog_model models[4];
 static struct catalog_endpoint endpoints[3];
-static struct catalog_alias aliases[1];
+static struct catalog_alias aliases[2];
+static struct catalog_synth synths[2];
 static struct catalog catalog;
 
 /* Every member has a value of its own somewhere, so that a codec that mixes two of them up shows. */
@@ -515,8 +523,19 @@ static void catalog_reset(void)
     aliases[0] = (struct catalog_alias){.id = "~demo/latest", .model = {2, 1}, .n_models = 2,
                                         .wants = ALIAS_EU | ALIAS_NO_RETENTION,
                                         .sort = ALIAS_SORT_THROUGHPUT, .listed = true};
-    catalog = (struct catalog){.version = 7, .models = models, .n_models = 2, .endpoints = endpoints,
-                               .n_endpoints = 3, .aliases = aliases, .n_aliases = 1};
+    models[2] = (struct catalog_model){.no = 3, .id = "demo/three", .kind = KIND_SYNTH};
+    models[3] = (struct catalog_model){.no = 4, .id = "demo/four", .kind = KIND_SYNTH};
+    aliases[1] = (struct catalog_alias){.id = "demo/four-latest", .model = {4}, .n_models = 1};
+    synths[0] = (struct catalog_synth){
+        .model_no = 4, .preset = SYNTH_PRESET_FRONTIER, .code = true, .panel_tokens = 101, .judge_tokens = 102,
+        .final_tokens = 103, .n_panel = 3, .panel = {"demo/one", "~demo/latest", "demo/gone"}, .n_judges = 2,
+        .judges = {"demo/two", "demo/one"}, .n_finals = 1, .finals = {"demo/last"}};
+    synths[1] = (struct catalog_synth){
+        .model_no = 3, .preset = SYNTH_PRESET_FRONTIER, .generic = true, .panel_tokens = 1, .judge_tokens = 1,
+        .final_tokens = UINT32_MAX, .n_panel = 1, .panel = {"demo/one"}, .n_judges = 1, .judges = {"demo/one"},
+        .n_finals = 8, .finals = {"f/1", "f/2", "f/3", "f/4", "f/5", "f/6", "f/7", "f/8"}};
+    catalog = (struct catalog){.version = 7, .models = models, .n_models = 4, .endpoints = endpoints,
+                               .n_endpoints = 3, .aliases = aliases, .n_aliases = 2, .synths = synths, .n_synths = 2};
     buf_reset(&out);
 }
 
@@ -530,9 +549,10 @@ static void run_catalog_round_trip(void)
     CHECK_INT(catalog_pack(&catalog, &out), ERR_NONE);
     CHECK_INT(catalog_decode(buf_view(&out), &back), ERR_NONE);
     CHECK_INT(back.version, 7);
-    CHECK_INT(back.n_models, 2);
+    CHECK_INT(back.n_models, 4);
     CHECK_INT(back.n_endpoints, 3);
-    CHECK_INT(back.n_aliases, 1);
+    CHECK_INT(back.n_aliases, 2);
+    CHECK_INT(back.n_synths, 2);
     /* What came back is written as the same bytes, and stands in its own members. */
     buf_init(&again, LIMIT_CATALOG_BYTES);
     CHECK_INT(catalog_pack(&back, &again), ERR_NONE);
@@ -549,15 +569,35 @@ static void run_catalog_round_trip(void)
     CHECK(back.endpoints[0].price.tier[1].from_minute == 990 && back.endpoints[0].price.tier[1].until_minute == 30);
     CHECK_INT(back.endpoints[2].price.prompt_pusd, INT64_MAX);
     CHECK(back.aliases[0].model[0] == 2 && back.aliases[0].sort == ALIAS_SORT_THROUGHPUT && back.aliases[0].listed);
+    CHECK(back.synths[0].model_no == 4 && back.synths[0].preset == SYNTH_PRESET_FRONTIER && back.synths[0].code &&
+          !back.synths[0].generic && !back.synths[1].code && back.synths[1].generic);
+    CHECK(back.synths[0].panel_tokens == 101 && back.synths[0].judge_tokens == 102 &&
+          back.synths[0].final_tokens == 103 && back.synths[1].final_tokens == UINT32_MAX);
+    CHECK(back.synths[0].n_panel == 3 && strcmp(back.synths[0].panel[1], "~demo/latest") == 0 &&
+          back.synths[0].n_judges == 2 && strcmp(back.synths[0].judges[1], "demo/one") == 0 &&
+          back.synths[1].n_finals == 8 && strcmp(back.synths[1].finals[7], "f/8") == 0);
     digest_sha256(buf_view(&out), &want);
     CHECK(memcmp(&want, &back.digest, 32) == 0);
     catalog_free(&back);
-    CHECK(back.models == NULL);
+    CHECK(back.models == NULL && back.synths == NULL);
     catalog_free(&back);
     /* trailing, short */
     CHECK_INT(catalog_decode(view_of(out.ptr, out.len - 1), &back), ERR_FORMAT);
     CHECK_INT(buf_append_byte(&out, 0), ERR_NONE);
     CHECK_INT(catalog_decode(buf_view(&out), &back), ERR_FORMAT);
+    /* one without orchestrations is what it was before there were any: it ends with its aliases */
+    catalog_reset();
+    catalog.n_models = 2;
+    catalog.n_aliases = 1;
+    catalog.n_synths = 0;
+    CHECK_INT(catalog_pack(&catalog, &out), ERR_NONE);
+    CHECK(out.ptr[out.len - 5] == 2 && out.ptr[out.len - 1] == 1); /* the alias's models */
+    CHECK_INT(catalog_decode(buf_view(&out), &back), ERR_NONE);
+    CHECK(back.n_synths == 0 && back.synths == NULL);
+    catalog_free(&back);
+    CHECK_INT(buf_append(&out, view_of("\0\0", 2)), ERR_NONE); /* no list of none */
+    CHECK_INT(catalog_decode(buf_view(&out), &back), ERR_LIMIT);
+    CHECK_INT(catalog_decode(view_of(out.ptr, out.len - 1), &back), ERR_FORMAT);
     /* empty is legal */
     catalog = (struct catalog){.version = 1};
     buf_reset(&out);
@@ -642,6 +682,31 @@ static void run_catalog_refuses(void)
     REFUSE(aliases[0].n_models = CATALOG_ALIAS_MODELS + 1, ERR_FORMAT);
     REFUSE(aliases[0].wants = 32, ERR_RANGE);
     REFUSE(aliases[0].sort = ALIAS_SORT_COUNT, ERR_RANGE);
+    REFUSE(synths[0].model_no = 3, ERR_FORMAT); /* two rows of one, none of the other */
+    REFUSE(synths[0].model_no = 2, ERR_FORMAT); /* no model of that kind */
+    REFUSE(synths[0].model_no = 9, ERR_FORMAT);
+    REFUSE(catalog.n_synths = 1, ERR_FORMAT);
+    REFUSE(models[3].kind = KIND_CHAT, ERR_FORMAT);
+    REFUSE(endpoints[1].model_no = 4, ERR_FORMAT);
+    REFUSE((models[3].n_fallbacks = 1, models[3].fallback[0] = 1), ERR_FORMAT);
+    REFUSE(models[0].fallback[0] = 4, ERR_FORMAT);
+    REFUSE((aliases[1].n_models = 2, aliases[1].model[1] = 1), ERR_FORMAT);
+    REFUSE(synths[0].code = false, ERR_FORMAT); /* the same preset twice */
+    REFUSE(synths[0].preset = SYNTH_PRESET_COUNT, ERR_FORMAT);
+    REFUSE(strcpy(synths[0].panel[2], "demo/three"), ERR_FORMAT);
+    REFUSE(strcpy(synths[1].panel[0], "demo/three"), ERR_FORMAT); /* itself */
+    REFUSE(strcpy(synths[0].judges[0], "demo/four-latest"), ERR_FORMAT);
+    REFUSE(strcpy(synths[0].finals[0], "demo/four-latest"), ERR_FORMAT);
+    REFUSE(strcpy(synths[0].panel[2], "demo gone"), ERR_FORMAT);
+    REFUSE(synths[0].panel[2][0] = '\0', ERR_FORMAT);
+    REFUSE(memset(synths[0].panel[2], 'a', sizeof synths[0].panel[2]), ERR_FORMAT);
+    REFUSE(synths[0].n_panel = 0, ERR_FORMAT);
+    REFUSE(synths[0].n_judges = CATALOG_SYNTH_MODELS + 1, ERR_FORMAT);
+    REFUSE(synths[0].n_finals = 0, ERR_FORMAT);
+    REFUSE(synths[0].panel_tokens = 0, ERR_RANGE);
+    REFUSE(synths[0].judge_tokens = 0, ERR_RANGE);
+    REFUSE(synths[0].final_tokens = 0, ERR_RANGE);
+    REFUSE(catalog.n_synths = CATALOG_SYNTHS + 1, ERR_LIMIT);
     REFUSE(catalog.n_models = LIMIT_MODELS + 1, ERR_LIMIT);
     REFUSE(catalog.n_endpoints = LIMIT_ENDPOINTS + 1, ERR_LIMIT);
     REFUSE(catalog.n_aliases = LIMIT_ALIASES + 1, ERR_LIMIT);
@@ -655,7 +720,9 @@ static void run_catalog_decoder_refuses(void)
     size_t n;
 
     catalog_reset();
+    catalog.n_models = 2;
     catalog.n_aliases = 0;
+    catalog.n_synths = 0;
     CHECK_INT(catalog_pack(&catalog, &out), ERR_NONE);
     n = out.len;
 #define PATCH(at, value, want)                                                                     \
@@ -680,15 +747,31 @@ static void run_catalog_decoder_refuses(void)
     catalog_free(&back);
 }
 
+static void full_synth(struct catalog_synth *s, uint32_t model_no)
+{
+    *s = (struct catalog_synth){.model_no = model_no, .panel_tokens = 1, .judge_tokens = 1, .final_tokens = 1,
+                                .n_panel = CATALOG_SYNTH_MODELS, .n_judges = CATALOG_SYNTH_MODELS,
+                                .n_finals = CATALOG_SYNTH_MODELS};
+    for (unsigned i = 0; i < CATALOG_SYNTH_MODELS; i++) {
+        memset(s->panel[i], 'p', LIMIT_MODEL_ID_BYTES);
+        memset(s->judges[i], 'j', LIMIT_MODEL_ID_BYTES);
+        memset(s->finals[i], 'f', LIMIT_MODEL_ID_BYTES);
+    }
+}
+
 /* The largest legal catalog; the caller frees it. */
 static struct catalog full_catalog(void)
 {
+    const uint32_t plain = LIMIT_MODELS - CATALOG_SYNTHS; /* the last models are made of others */
     struct catalog c = {.version = 9, .n_models = LIMIT_MODELS, .n_endpoints = LIMIT_ENDPOINTS,
-                        .n_aliases = LIMIT_ALIASES};
+                        .n_aliases = LIMIT_ALIASES, .n_synths = CATALOG_SYNTHS};
 
     c.models = calloc(c.n_models, sizeof *c.models);
     c.endpoints = calloc(c.n_endpoints, sizeof *c.endpoints);
     c.aliases = calloc(c.n_aliases, sizeof *c.aliases);
+    c.synths = calloc(c.n_synths, sizeof *c.synths);
+    for (uint32_t i = 0; i < c.n_synths; i++)
+        full_synth(&c.synths[i], LIMIT_MODELS - i);
     for (uint32_t i = 0; i < c.n_models; i++) {
         struct catalog_model *m = &c.models[i];
 
@@ -696,14 +779,15 @@ static struct catalog full_catalog(void)
         memset(m->id, 'm', LIMIT_MODEL_ID_BYTES);
         memset(m->name, 'n', LIMIT_MODEL_ID_BYTES);
         memset(m->description, 'd', LIMIT_DESCRIPTION_BYTES);
-        m->n_fallbacks = CATALOG_FALLBACKS;
-        for (uint32_t f = 0; f < CATALOG_FALLBACKS; f++)
-            m->fallback[f] = (i + 1 + f) % LIMIT_MODELS + 1;
+        m->kind = i < plain ? KIND_CHAT : KIND_SYNTH;
+        m->n_fallbacks = i < plain ? CATALOG_FALLBACKS : 0;
+        for (uint32_t f = 0; f < m->n_fallbacks; f++)
+            m->fallback[f] = (i + 1 + f) % plain + 1;
         snprintf(m->id + LIMIT_MODEL_ID_BYTES - 4, 5, "%04u", (unsigned)i % 10000);
     }
     for (uint32_t i = 0; i < c.n_endpoints; i++) {
         c.endpoints[i].no = i + 1;
-        c.endpoints[i].model_no = i % LIMIT_MODELS + 1;
+        c.endpoints[i].model_no = i % plain + 1;
         c.endpoints[i].price.n_tiers = PRICE_TIERS_MAX;
         memset(c.endpoints[i].upstream_model, 'u', LIMIT_MODEL_ID_BYTES);
         memset(c.endpoints[i].source, 's', LIMIT_SOURCE_BYTES);
@@ -746,6 +830,7 @@ static void run_catalog_full_fits(void)
     CHECK_INT(parts.parts, 0); /* ready for the next */
     CHECK_INT(back.n_endpoints, LIMIT_ENDPOINTS);
     CHECK_INT(back.n_aliases, LIMIT_ALIASES);
+    CHECK_INT(back.n_synths, CATALOG_SYNTHS);
     buf_reset(&out);
     CHECK_INT(catalog_pack(&back, &out), ERR_NONE);
     CHECK(out.len > LIMIT_FRAME_BYTES && out.len <= LIMIT_CATALOG_BYTES);

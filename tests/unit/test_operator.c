@@ -29,6 +29,39 @@ static void says(const char *sql, const char *want)
     CHECK(strcmp(got, want) == 0);
 }
 
+/* Orchestrations are part of a version; what a control plane of the former release reads and publishes has none. */
+#define MADE "'[{\"id\":\"s/s\",\"name\":\"S\",\"description\":\"\",\"context_length\":0,\"max_output\":0,\"created\":1,"    \
+             "\"knowledge_day\":0,\"facts_day\":0,\"capabilities\":0,\"kind\":7,\"inputs\":0,\"outputs\":0,"               \
+             "\"open_weights\":0,\"gates\":0,\"efforts\":0,\"budget_min\":0,\"budget_max\":0,\"fallbacks\":[]}]',"        \
+             "'[]','[{\"id\":\"latest\",\"models\":[\"s/s\"],\"wants\":0,\"sort\":0,\"listed\":true}]'"
+#define SYNTHS(panel) ",'[{\"id\":\"s/s\",\"preset\":1,\"code\":true,\"generic\":false,\"panel_tokens\":5,"                 \
+                      "\"judge_tokens\":6,\"final_tokens\":7,\"panel\":" panel ",\"judges\":[\"~j/latest\"],"             \
+                      "\"finals\":[\"f/1\",\"f/2\"]}]'"
+#define PUBLISH_MADE(text, panel)                                                                                          \
+    "SELECT outcome || ' ' || o_version FROM catalog_publish(NULL, NULL, '" text "', " P32 ", " MADE SYNTHS(panel)           \
+    ", 'rest', 'key x', '', NULL::bytea)"
+
+static void synths(void)
+{
+    pg_sql("DELETE FROM endpoint_override; DELETE FROM catalog_version");
+    says(PUBLISH_MADE("with", "[\"a/b\",\"x\"]"), "published 1");
+    says(PUBLISH_MADE("with", "[\"a/b\",\"x\"]"), "same 1");
+    says("SELECT id || '|' || name || '|' || description || '|' || array_to_string(numbers, ' ') FROM catalog_every_row"
+         " WHERE what = 4", "a/b x|~j/latest|f/1 f/2|1 1 0 5 6 7");
+    says("SELECT string_agg(what || id, ' ' ORDER BY what) FROM catalog_every_row WHERE what IN (1, 3)", "1s/s 3latest");
+    says("SELECT string_agg(what::text, ' ') FROM catalog_row", "0");
+    says(PUBLISH_MADE("other", "[\"a/b\"]"), "published 2");
+    says("SELECT (catalog_diff(1, 2) -> 'synths' -> 'changed' -> 0)::text",
+         "{\"id\" : \"s/s\", \"from\" : { \"panel\" : [\"a/b\", \"x\"] }, \"to\" : { \"panel\" : [\"a/b\"] }}");
+    says("SELECT (catalog_object('f/2') -> 'synths' -> 0 ->> 'preset') || (catalog_object('s/s') -> 'synths' -> 0 ->> 'finals')"
+         " || json_array_length(catalog_object('f/3') -> 'synths')", "quality[\"f/1\",\"f/2\"]0");
+    says("SELECT catalog_version_object(v) -> 'content' ->> 'synths' FROM catalog_version v WHERE version = 2", "1");
+    says(PUBLISH("NULL", "NULL", "former", "1", "NULL::bytea"), "published 3");
+    says("SELECT count(*) FROM catalog_every_row WHERE what = 4 OR id IN ('s/s', 'latest')", "0");
+    says("SELECT count(*) FROM model_synth", "0");
+    says("SELECT string_agg(what::text, ' ' ORDER BY what) FROM catalog_row", "0 1 2");
+}
+
 static void versions(void)
 {
     says(PUBLISH("NULL", "NULL", "one", "1", "sha256('f1')"), "published 1");
@@ -172,7 +205,7 @@ int main(int argc, char **argv)
         {"operator_catalog_versions", versions},  {"operator_catalog_overrides", overrides},
         {"operator_policies", policies},          {"operator_files_seen", files_seen},
         {"operator_evictions", evictions},
-        {"operator_status_minimum", status_minimum},
+        {"operator_status_minimum", status_minimum}, {"operator_synths", synths},
     };
     struct buf why;
 

@@ -338,14 +338,31 @@ enum err ledger_watch(struct ledger *l, const struct ledger_watch *w)
     return ERR_NONE;
 }
 
+static atomic_bool made;
+
 void ledger_catalog(struct ledger *l, void (*cb)(void *cookie, enum err e, struct catalog *c),
                     void *cookie)
 {
     struct catalog c = {.version = 7};
 
     (void)l;
-    c.models = calloc(1, sizeof *c.models);
+    c.models = calloc(2, sizeof *c.models);
     c.n_models = 1;
+    if (atomic_load(&made)) { /* an orchestration and an alias of it */
+        c.n_models = 2;
+        c.models[1].no = 2;
+        c.models[1].kind = KIND_SYNTH;
+        strcpy(c.models[1].id, "demo/synth");
+        c.synths = calloc(1, sizeof *c.synths);
+        c.n_synths = 1;
+        c.synths[0] = (struct catalog_synth){.model_no = 2, .panel_tokens = 1, .judge_tokens = 1, .final_tokens = 1,
+                                             .n_panel = 1, .panel = {"demo/echo"}, .n_judges = 1,
+                                             .judges = {"demo/echo"}, .n_finals = 1, .finals = {"demo/echo"}};
+        c.aliases = calloc(2, sizeof *c.aliases);
+        c.n_aliases = 2;
+        c.aliases[0] = (struct catalog_alias){.id = "synth", .model = {2}, .n_models = 1};
+        c.aliases[1] = (struct catalog_alias){.id = "echo", .model = {1}, .n_models = 1};
+    }
     c.models[0].no = 1;
     strcpy(c.models[0].id, "demo/echo");
     strcpy(c.models[0].name, "Echo");
@@ -700,9 +717,12 @@ static void evidence_send(struct client *c, const uint8_t nonce[static 32], cons
 
 static void challenge_answer(struct client *c, const struct twist *t)
 {
-    struct frame f = client_next(c);
+    struct frame f;
     struct msg_challenge m;
 
+    do /* the catalog comes when it is there to be told */
+        f = client_next(c);
+    while (f.type == MSG_CATALOG);
     CHECK_INT(f.type, MSG_CHALLENGE);
     CHECK_INT(msg_challenge_decode(f.payload, &m), ERR_NONE);
     evidence_send(c, m.nonce, t);
@@ -845,6 +865,55 @@ static void welcome_has_certificate_secret_and_catalog(void)
     catalog_free(&catalog);
     client_close(&c);
     server_stop();
+}
+
+/* RULES_KNOWN of this version; 0: it says nothing. */
+static void client_knows(struct client *c, uint32_t version)
+{
+    struct buf out;
+
+    if (version == 0)
+        return;
+    buf_init(&out, 64);
+    CHECK_INT(msg_rules_known_encode(&(struct msg_rules_known){version}, &out), ERR_NONE);
+    client_send(c, &out);
+}
+
+/* What a data plane does not say that it reads, it is not sent: it would close the connection. One that says so gets
+ * no catalog without it before. */
+static void catalog_is_what_its_reader_reads(void)
+{
+    static const struct {
+        uint32_t knows;
+        size_t synths, models, aliases;
+    } cases[] = {{0, 0, 1, 1}, {RULES_VERSION, 0, 1, 1}, {RULES_SYNTHS, 1, 2, 2}, {RULES_SYNTHS + 7, 1, 2, 2}};
+
+    atomic_store(&made, true);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct catalog_parts parts = {0};
+        struct catalog catalog = {0};
+        struct client c;
+        struct frame f;
+        bool whole;
+
+        policy_for(&honest);
+        server_start(60000);
+        client_enter(&c);
+        client_knows(&c, cases[i].knows);
+        do
+            f = client_next(&c);
+        while (f.type == MSG_CERT || f.type == MSG_SECRET);
+        CHECK_INT(f.type, MSG_CATALOG);
+        CHECK_INT(catalog_parts_take(&parts, f.payload, &catalog, &whole), ERR_NONE);
+        CHECK_INT(catalog.n_synths, cases[i].synths);
+        CHECK_INT(catalog.n_models, cases[i].models);
+        CHECK_INT(catalog.n_aliases, cases[i].aliases);
+        CHECK(catalog.n_aliases != 0 && strcmp(catalog.aliases[catalog.n_aliases - 1].id, "echo") == 0);
+        catalog_free(&catalog);
+        client_close(&c);
+        server_stop();
+    }
+    atomic_store(&made, false);
 }
 
 /* What ran is written down first: without an entry there is no acceptance, and with one its proof is
@@ -2036,6 +2105,7 @@ static const struct check_case cases[] = {
     {"peers: nothing else before acceptance", nothing_else_before_acceptance},
     {"peers: welcome has certificate, secret and catalog",
      welcome_has_certificate_secret_and_catalog},
+    {"peers: the catalog is what its reader reads", catalog_is_what_its_reader_reads},
     {"peers: a boot is logged before it is accepted", a_boot_is_logged_before_it_is_accepted},
     {"peers: a changed policy is asked about at once", a_changed_policy_is_asked_about_at_once},
     {"peers: rules that change before acceptance", rules_that_change_before_acceptance},

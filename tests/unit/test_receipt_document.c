@@ -9,6 +9,7 @@
 #include "identity.h"
 #include "json.h"
 #include "keyset.h"
+#include "part_id.h"
 #include "receipt_events.h"
 #include "usage.h"
 
@@ -19,7 +20,7 @@
 
 struct web_request {
     int status;
-    char headers[4096], body[1 << 16];
+    char headers[4096], body[1 << 17];
     size_t body_len;
     const char *query;
 };
@@ -84,6 +85,7 @@ static void setup(void)
     signer = (struct receipt_signer){.keys = keys,
                                             .keyset = keyset,
                                             .providers = &providers,
+                                            .receipts = context.receipts,
                                             .salt = receipts_salt_secret(context.receipts)};
     memset(signer.measurement, 0xab, sizeof signer.measurement);
     memset(providers.digest.b, 0x88, sizeof providers.digest.b);
@@ -378,6 +380,9 @@ static unsigned silent_bytes(struct receipt_facts f, size_t from, size_t to)
         if (among(i, from, to) ||
             /* whose it is, is not said; the time is told in seconds */
             among(i, offsetof(struct receipt_facts, owner), offsetof(struct receipt_facts, received)) ||
+            /* of parts and wholes only */
+            among(i, offsetof(struct receipt_facts, whole), offsetof(struct receipt_facts, owner)) ||
+            among(i, offsetof(struct receipt_facts, parts), offsetof(struct receipt_facts, tokens_prompt)) ||
             among(i, offsetof(struct receipt_facts, served_unix_ms),
                   offsetof(struct receipt_facts, received_bytes)))
             continue;
@@ -407,6 +412,167 @@ static void every_byte_of_the_facts_counts(void)
     CHECK_INT(silent_bytes(f, FACT(markup_ppm)), 0);
     f.flags ^= RECEIPT_OWN_KEY;
     CHECK_INT(silent_bytes(f, FACT(own_fee_ppm)), 0);
+}
+
+/* --- orchestrations */
+
+enum { PANEL_0 = 0, PANEL_1 = 1, JUDGE_0 = USAGE_PART_PLACES, FINAL_0 = 2 * USAGE_PART_PLACES };
+
+static struct id whole_id(uint8_t tag)
+{
+    struct id id;
+
+    memset(id.b, 0x99, sizeof id.b);
+    id.b[15] = tag;
+    return id;
+}
+
+/* One of its parts, as full(). */
+static struct receipt_facts part_of(const struct id *whole, unsigned index)
+{
+    struct receipt_facts f = full();
+
+    f.flags = RECEIPT_ADMITTED | RECEIPT_FORWARDED | RECEIPT_KEYED | RECEIPT_PART;
+    f.whole = *whole;
+    part_id(whole, index, &f.id);
+    return f;
+}
+
+/* Four parts, of which one asked nobody. */
+static struct receipt_facts orchestration(uint8_t tag)
+{
+    static const unsigned parts[] = {PANEL_0, PANEL_1, JUDGE_0, FINAL_0};
+    struct receipt_facts f = full();
+
+    f.id = whole_id(tag);
+    f.cost_nusd = 0;
+    f.tokens_prompt = f.tokens_completion = f.tokens_cached_read = f.tokens_cache_write = f.tokens_reasoning = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        struct receipt_facts part = part_of(&f.id, parts[i]);
+
+        if (parts[i] == PANEL_1) {
+            part.flags = RECEIPT_ADMITTED | RECEIPT_PART;
+            part.outcome = ERR_UNSUPPORTED;
+            part.finish = FINISH_NONE;
+        } else {
+            f.cost_nusd += part.cost_nusd;
+            f.tokens_prompt += part.tokens_prompt;
+            f.tokens_completion += part.tokens_completion;
+            f.tokens_cached_read += part.tokens_cached_read;
+            f.tokens_cache_write += part.tokens_cache_write;
+            f.tokens_reasoning += part.tokens_reasoning;
+        }
+        f.parts |= UINT32_C(1) << parts[i];
+        receipts_publish(context.receipts, 0, &part);
+    }
+    f.refused = 1 << PANEL_0;
+    f.chosen = UINT32_C(1) << FINAL_0;
+    snprintf(f.model, sizeof f.model, "%s", "trustedrouter/synth");
+    return f;
+}
+
+static void an_orchestration_has_a_line_for_each_part(void)
+{
+    static const char *const says_all[] = {
+        "\"role\":\"panel\"", "\"role\":\"judge\"", "\"role\":\"final\"", "\"place\":1",
+        "\"body_hash\":\"sha256:4444444444444444444444444444444444444444444444444444444444444444\"",
+        "\"chosen\":false,\"endpoint\":12,\"finish_reason\":\"stop\",\"model\":\"demo/echo\"",
+        "\"chosen\":true,\"endpoint\":12,\"finish_reason\":\"stop\",\"model\":\"demo/echo\"",
+        "\"provider\":\"demo-a\"", "\"refused\":true",
+        "\"tls_spki\":\"sha256:7777777777777777777777777777777777777777777777777777777777777777\"",
+        "{\"chosen\":false,\"finish_reason\":null,\"model\":\"demo/echo\",\"place\":1,",
+        "\"refused\":false,\"result\":\"unsupported\",\"role\":\"panel\"}",
+        "{\"cost_nusd\":27,\"sum_of\":\"orchestration\",\"type\":\"billing\"}",
+        "\"prompt_tokens\":27,", "\"model\":\"trustedrouter/synth\"",
+    };
+    struct receipt_facts f = orchestration(1), part = part_of(&f.id, JUDGE_0);
+    struct aci_receipt r;
+    struct buf text;
+
+    document_of(&f, &text);
+    CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    for (size_t i = 0; i < sizeof says_all / sizeof says_all[0]; i++) {
+        CHECK(says(&text, says_all[i]));
+        if (!says(&text, says_all[i]))
+            printf("# not there: %s\n", says_all[i]);
+    }
+    buf_free(&text);
+    document_of(&part, &text);
+    CHECK(says(&text, "{\"of\":\"rcpt-99999999999999999999999999999901\",\"place\":0,\"role\":\"judge\",\"type\":\"part\"}"));
+    CHECK(!says(&text, "orchestration"));
+    buf_free(&text);
+}
+
+/* Rather none than one that does not explain its cost. */
+static void without_a_part_there_is_no_receipt(void)
+{
+    struct receipt_facts f = orchestration(2), other = full();
+    struct buf text;
+
+    buf_init(&text, RECEIPT_DOCUMENT_MAX);
+    CHECK_INT(receipt_document(&signer, &f, &text), ERR_NONE);
+    buf_reset(&text);
+    f.parts |= UINT32_C(1) << (FINAL_0 + 1);
+    CHECK_INT(receipt_document(&signer, &f, &text), ERR_NOT_FOUND);
+    CHECK_INT(text.len, 0);
+    f = orchestration(3);
+    receipts_publish(context.receipts, 0, &f);
+    for (unsigned i = 0; i < 62; i++) { /* of 64 places: the first parts are gone, their whole is not */
+        other.id.b[0] = (uint8_t)i;
+        receipts_publish(context.receipts, 0, &other);
+    }
+    CHECK_INT(receipts_find(context.receipts, &f.id, &f.owner, &other), ERR_NONE);
+    CHECK_INT(receipt_document(&signer, &f, &text), ERR_NOT_FOUND);
+    buf_free(&text);
+}
+
+/* 24 lines of names and numbers as long as can be. */
+static void the_greatest_orchestration_fits(void)
+{
+    struct receipt_facts f = greatest(), part;
+    struct aci_receipt r;
+    struct buf text;
+
+    f.id = whole_id(4);
+    for (unsigned i = 0; i < PART_INDEXES; i++) {
+        part = greatest();
+        part.flags |= RECEIPT_PART | RECEIPT_ESTIMATED | RECEIPT_CLAMPED;
+        part.outcome = ERR_COUNT - 1;
+        part.markup_ppm = LIMIT_MARKUP_PPM;
+        part.whole = f.id;
+        part_id(&f.id, i, &part.id);
+        receipts_publish(context.receipts, 0, &part);
+        f.parts |= UINT32_C(1) << i;
+    }
+    document_of(&f, &text);
+    CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    printf("# the greatest receipt of an orchestration: %zu bytes\n", text.len);
+    buf_free(&text);
+}
+
+/* Which parts there were, and what is said of them, are in the text. */
+static void every_byte_of_an_orchestration_counts(void)
+{
+    struct receipt_facts f = orchestration(5), g;
+    struct buf one, two;
+    unsigned silent = 0, changed = 0;
+
+    document_of(&f, &one);
+    for (unsigned bit = 0; bit < PART_INDEXES; bit++)
+        for (unsigned which = 0; which < 3; which++) {
+            g = f;
+            *(which == 0 ? &g.parts : which == 1 ? &g.refused : &g.chosen) ^= UINT32_C(1) << bit;
+            if (which != 0 && (f.parts >> bit & 1) == 0)
+                continue; /* of a part that is not there nothing is said */
+            changed++;
+            buf_init(&two, RECEIPT_DOCUMENT_MAX);
+            silent += receipt_document(&signer, &g, &two) == ERR_NONE && one.len == two.len &&
+                      memcmp(one.ptr, two.ptr, one.len) == 0;
+            buf_free(&two);
+        }
+    CHECK_INT(changed, PART_INDEXES + 8);
+    CHECK_INT(silent, 0);
+    buf_free(&one);
 }
 
 /* --- commitments and the older kind of signature */
@@ -581,6 +747,10 @@ static const struct check_case cases[] = {
     {"receipt_document_the_greatest_fits", the_greatest_fits},
     {"receipt_document_no_mutant_is_accepted", no_mutant_is_accepted},
     {"receipt_document_every_byte_of_the_facts_counts", every_byte_of_the_facts_counts},
+    {"receipt_document_orchestration", an_orchestration_has_a_line_for_each_part},
+    {"receipt_document_orchestration_without_a_part", without_a_part_there_is_no_receipt},
+    {"receipt_document_orchestration_fits", the_greatest_orchestration_fits},
+    {"receipt_document_orchestration_every_byte", every_byte_of_an_orchestration_counts},
     {"receipt_document_commitments", commitments_open_with_their_salts},
     {"receipt_document_older_signatures", older_signatures},
     {"receipt_document_nobody_learns_what_exists", nobody_learns_what_exists},

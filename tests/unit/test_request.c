@@ -23,7 +23,7 @@ static struct {
     enum err reserve, grow;
     bool cold; /* the key is unknown: ask, and answer later */
     int64_t balance;
-    unsigned records, unreserved;
+    unsigned records, unreserved, parts_unreserved;
     uint64_t tokens; /* counted against tokens per minute */
     struct usage_record record;
     struct key key;
@@ -217,6 +217,26 @@ void meter_push(struct meter *m, unsigned worker, const struct usage_record *r)
     fake.records++;
     fake.record = *r;
 }
+bool meter_reserve_parts(struct meter *m, unsigned worker)
+{
+    (void)m, (void)worker;
+    return true;
+}
+void meter_unreserve_parts(struct meter *m, unsigned worker)
+{
+    (void)m, (void)worker;
+    fake.parts_unreserved++;
+}
+static struct meter_part told_parts[METER_PARTS_EACH];
+static size_t n_told_parts;
+
+void meter_parts(struct meter *m, unsigned worker, const struct meter_part *p, size_t n)
+{
+    (void)m, (void)worker;
+    for (size_t i = 0; i < n; i++)
+        told_parts[i] = p[i];
+    n_told_parts = n;
+}
 enum err uplink_trust(const struct uplink *u)
 {
     (void)u;
@@ -342,8 +362,9 @@ static void side_destroy(struct request *r)
 }
 
 static const struct request_ops ops = {
-    side_attempt,    side_cancel,   side_account, side_commit, side_hold,
-    side_keep_alive, side_complete, side_fail,    side_left,   side_destroy};
+    .attempt = side_attempt,   .cancel = side_cancel, .account = side_account, .commit = side_commit,
+    .hold = side_hold,         .keep_alive = side_keep_alive, .complete = side_complete, .fail = side_fail,
+    .left = side_left,         .destroy = side_destroy};
 
 static struct provider provider = {.id = "p"};
 static struct catalog_endpoint infos[ENDPOINTS];

@@ -96,7 +96,7 @@ static bool version_is(const struct rules *r, const char *version)
 
 static struct rules *begin(enum err at_start)
 {
-    const struct rules_watch w = {(struct translog *)&tlog, {{9}}, on_started, on_changed, NULL, NULL};
+    const struct rules_watch w = {(struct translog *)&tlog, {{9}}, on_started, on_changed, NULL, NULL, "/nonexistent"};
     struct rules *r = NULL;
     struct buf why;
 
@@ -253,10 +253,10 @@ static bool has_changed(void)
     return changed == 1;
 }
 
-/* An instance whose file gives itself this version starts; it has `want` in force then. */
-static struct rules *instance(const char *file, const char *want)
+/* An instance whose file gives itself this version starts; it has `want` in force then. dir: what it keeps. */
+static struct rules *instance_in(const char *dir, const char *file, const char *want)
 {
-    struct rules_watch w = {(struct translog *)&tlog, {{9}}, on_started, on_changed, NULL, db};
+    struct rules_watch w = {(struct translog *)&tlog, {{9}}, on_started, on_changed, NULL, db, dir};
     struct rules *r = NULL;
     struct buf why;
 
@@ -274,9 +274,40 @@ static struct rules *instance(const char *file, const char *want)
     return r;
 }
 
+/* One that keeps nothing between its starts. */
+static struct rules *instance(const char *file, const char *want)
+{
+    return instance_in("/nonexistent", file, want);
+}
+
 static void closed_cb(void *cookie)
 {
     *(bool *)cookie = true;
+}
+
+/* An operator puts an earlier file back and restarts; then the other instance is given that file, too, which undoes nothing
+ * that came after it. */
+static void an_earlier_file_is_put_back(void)
+{
+    char a[] = "/tmp/tr-rules-a-XXXXXX", b[] = "/tmp/tr-rules-b-XXXXXX", mark[64];
+
+    CHECK(mkdtemp(a) != NULL && mkdtemp(b) != NULL);
+    rules_free(instance_in(a, "version = five", "five"));
+    rules_free(instance_in(b, "version = five", "five"));
+    rules_free(instance_in(a, "version = six", "six"));
+    rules_free(instance_in(b, "version = five", "six")); /* older, and the same as before */
+    rules_free(instance_in(a, "version = five", "five"));
+    rules_free(instance_in(a, "version = seven", "seven"));
+    rules_free(instance_in(b, "version = six", "six")); /* it had five, which counted later */
+    rules_free(instance_in(a, "version = seven", "six"));
+    rules_free(instance_in(b, "version = seven", "seven")); /* it had six, which counted later */
+    rules_free(instance_in(a, "version = six", "six"));
+    rules_free(instance_in(b, "version = six", "six")); /* on to what another has brought */
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(mark, sizeof mark, "%s/policy.started", i == 0 ? a : b);
+        CHECK_INT(unlink(mark), 0);
+        CHECK_INT(rmdir(i == 0 ? a : b), 0);
+    }
 }
 
 /* Files of three instances differ in age: the restart of one with an older file changes nothing for the fleet. */
@@ -310,6 +341,7 @@ static void an_old_file_does_not_come_back(void)
     rules_free(r);
     rules_free(instance("version = three", "one"));
     rules_free(instance("version = four", "four"));
+    an_earlier_file_is_put_back();
     db_close(db, closed_cb, &closed);
     while (!closed)
         uv_run(uv_default_loop(), UV_RUN_ONCE);

@@ -243,8 +243,45 @@ static void run_attempts(void)
     }
 }
 
+/* A part comes back as it was; each field outside its range, and a byte behind the last, is refused. */
+static void run_parts(void)
+{
+    static const struct {
+        size_t at;
+        uint8_t byte;
+        enum err e;
+    } bad[] = {{0, 0x80, ERR_RANGE}, {24, 0x80, ERR_RANGE}, {57, 64, ERR_RANGE}, {58, USAGE_PART_ROLES, ERR_RANGE},
+               {59, USAGE_PART_PLACES, ERR_RANGE}, {60, ERR_COUNT, ERR_RANGE}, {61, FINISH_COUNT, ERR_RANGE},
+               {62, LIMIT_CANDIDATES + 1, ERR_RANGE}, {63, 4, ERR_RANGE}, {64, 2, ERR_RANGE}, {100, 2, ERR_RANGE},
+               {104, 1, ERR_FORMAT}, {USAGE_PART_WIRE_BYTES - 1, 1, ERR_FORMAT}};
+    struct usage_part a = {.seq = 7, .id = {{1, 2, 3}}, .cost_nusd = 8, .model_no = 9, .endpoint_no = 10, .price_version = 11,
+                           .began_ms = 12, .first_byte_ms = 13, .total_ms = 14, .flags = USAGE_STREAM | USAGE_FALLBACK,
+                           .role = 2, .place = 7, .outcome = ERR_CONNECT, .finish = FINISH_STOP, .attempts = 3,
+                           .marks = USAGE_PART_CHOSEN, .tokens_prompt = 15, .tokens_image_output = 16};
+    uint8_t wire[USAGE_PART_WIRE_BYTES];
+    struct usage_part b;
+
+    usage_part_encode(&a, wire);
+    CHECK_INT(wire[103], 16); /* the last class of today */
+    CHECK_INT(usage_part_decode(view_of(wire, sizeof wire), &b), ERR_NONE);
+    CHECK(memcmp(&a, &b, sizeof a) == 0);
+    CHECK_INT(usage_part_decode(view_of(wire, sizeof wire - 1), &b), ERR_FORMAT);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        usage_part_encode(&a, wire);
+        wire[bad[i].at] = bad[i].byte;
+        CHECK_INT(usage_part_decode(view_of(wire, sizeof wire), &b), bad[i].e);
+    }
+    a.tokens_prompt = UINT32_MAX; /* written as the greatest: no part makes the other end close the link */
+    a.attempts = 24;
+    usage_part_encode(&a, wire);
+    CHECK_INT(usage_part_decode(view_of(wire, sizeof wire), &b), ERR_NONE);
+    CHECK(b.tokens_prompt == LIMIT_TOKENS_ABSURD && b.attempts == LIMIT_CANDIDATES);
+    CHECK(strcmp(usage_part_role_name(1), "judge") == 0 && strcmp(usage_part_role_name(3), "unknown") == 0);
+}
+
 static const struct check_case cases[] = {
     {"usage_attempts", run_attempts},
+    {"usage_parts", run_parts},
     {"usage_rows_tile_192_bytes", run_rows_tile},
     {"usage_document_matches_table", run_document_matches},
     {"usage_round_trip", run_round_trip},

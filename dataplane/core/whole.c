@@ -1,0 +1,180 @@
+/* A whole from its plan to its own attempts, and how these end. */
+#include "whole.h"
+
+#include "clock.h"
+#include "money.h"
+#include "part.h"
+#include "refusal.h"
+#include "request_internal.h"
+#include "uplink.h"
+
+#include <assert.h>
+
+/* --- before admission */
+
+static enum err plan_outcome(const struct api_failure *f)
+{
+    switch (errors_row(f->error)->status) {
+    case 403:
+        return ERR_FORBIDDEN;
+    case 503:
+        return f->error == API_OVERLOAD ? ERR_OVERLOAD : ERR_UNSUPPORTED;
+    default:
+        return ERR_UNSUPPORTED;
+    }
+}
+
+bool whole_plan(struct request *r, int64_t *amount_nusd)
+{
+    struct api_failure f = {0};
+    int64_t more = 0;
+
+    if (r->parts == NULL)
+        return true;
+    r->parts->reserved_nusd = 0;
+    if (!r->ops->plan(r, &more, &f)) {
+        request_fail(r, plan_outcome(&f), &f);
+        return false;
+    }
+    assert(more >= 0);
+    if (money_add(*amount_nusd, more, amount_nusd) != ERR_NONE) {
+        f = (struct api_failure){.error = API_BAD_REQUEST,
+                                 .message = "The request could cost more than any account can hold; ask fewer models, or "
+                                            "for shorter answers."};
+        request_fail(r, ERR_RANGE, &f);
+        return false;
+    }
+    r->parts->reserved_nusd = more;
+    return true;
+}
+
+/* --- PREPARING */
+
+void whole_prepare(struct request *r)
+{
+    request_enter(r, REQUEST_PREPARING);
+    r->prepare_ms = clock_mono_ms();
+    r->ops->prepare(r);
+}
+
+/* Reports that come while it ends say nothing new. */
+static bool is_preparing(const struct request *r)
+{
+    assert(r->parts != NULL);
+    return r->state == REQUEST_PREPARING && !r->stopped && !r->ending;
+}
+
+void request_prepared(struct request *r)
+{
+    if (!is_preparing(r))
+        return;
+    request_hold(r);
+    request_enter(r, REQUEST_CONNECTING);
+    request_connect(r);
+    request_let(r);
+}
+
+/* What the client gets is there, and none of the whole's own attempts made it. */
+static void whole_give(struct request *r)
+{
+    if (r->stream && !r->committed) {
+        r->committed = true;
+        r->ops->commit(r);
+    }
+    r->first_byte_us = (uint32_t)(clock_mono_us() - r->received_us);
+    histogram_add(&r->context->stats->first_byte, r->first_byte_us);
+    request_settle(r, ERR_NONE, API_OK, SETTLE_FREE);
+    r->ops->complete(r);
+}
+
+void request_given(struct request *r)
+{
+    if (!is_preparing(r))
+        return;
+    request_hold(r);
+    whole_give(r);
+    request_let(r);
+}
+
+void request_unprepared(struct request *r, enum err why, struct api_failure *f)
+{
+    if (!is_preparing(r))
+        return;
+    request_hold(r);
+    request_fail(r, why, f);
+    request_let(r);
+}
+
+void request_idle(struct request *r)
+{
+    if (r->state != REQUEST_LEAVING || r->upstream || r->ending)
+        return;
+    request_hold(r);
+    request_left(r, SETTLE_FREE);
+    request_let(r);
+}
+
+void whole_client_gone(struct request *r)
+{
+    assert(r->state == REQUEST_PREPARING);
+    r->stopped = true;
+    if (r->ops->stop(r)) {
+        request_left(r, SETTLE_FREE);
+        return;
+    }
+    request_enter(r, REQUEST_LEAVING);
+    r->left_ms = clock_mono_ms();
+}
+
+void whole_fail(struct request *r, enum err outcome, struct api_failure *f)
+{
+    assert(r->state == REQUEST_PREPARING);
+    r->stopped = true;
+    (void)r->ops->stop(r); /* a client waits: what still runs is billed by what is known */
+    request_fail(r, outcome, f);
+}
+
+/* --- its own attempts */
+
+bool whole_is_empty(const struct request *r)
+{
+    struct attempt_account a = {0};
+
+    r->ops->account(r, &a);
+    return a.delivered_bytes == 0;
+}
+
+bool whole_refuses(struct request *r)
+{
+    assert(r->state == REQUEST_CONNECTING);
+    if (r->parts->n + 1 >= PARTS_MAX || r->ops->accepts(r)) /* its own line still needs a place */
+        return false;
+    attempts_good(&r->attempts); /* the provider has done what it does */
+    settle_attempt(r, ERR_NONE);
+    request_end_upstream(r);
+    attempts_next_model(&r->attempts);
+    request_connect(r);
+    return true;
+}
+
+/* The prompt is ours in part, and each model is paid for, so that neither a refusal nor a charge ends it. */
+void whole_attempt_over(struct request *r, const struct attempt_result *x)
+{
+    assert(r->state == REQUEST_CONNECTING);
+    attempts_failed(&r->attempts, x);
+    if (attempts_final(&r->attempts, x) && r->parts->n + 1 < PARTS_MAX) {
+        settle_attempt(r, x->e);
+        attempts_next_model(&r->attempts);
+    }
+    if (attempts_ours(x->e))
+        attempts_none(&r->attempts);
+    request_connect(r);
+}
+
+bool whole_rescues(struct request *r)
+{
+    if (r->parts == NULL || !r->ops->rescue(r))
+        return false;
+    whole_give(r);
+    return true;
+}

@@ -1,0 +1,26 @@
+/* The stages of a request that has parts (part.h): what runs before its own attempts, and what becomes of these. Called by
+ * request.c. */
+#ifndef TR_DATAPLANE_CORE_WHOLE_H
+#define TR_DATAPLANE_CORE_WHOLE_H
+
+#include "request.h"
+
+/* The route is decided and *amount_nusd is what r's own attempts can cost: adds what its parts can. False: the request has
+ * been answered. Harmless for a request without parts. */
+must_check bool whole_plan(struct request *r, int64_t *amount_nusd);
+/* It is admitted: its parts run. */
+void whole_prepare(struct request *r);
+/* PREPARING, and the client is gone. */
+void whole_client_gone(struct request *r);
+/* PREPARING: end the parts and tell the client. */
+void whole_fail(struct request *r, enum err outcome, struct api_failure *f);
+/* CONNECTING: its attempt is complete. True: it is no answer; it is billed, and the next model is asked. */
+must_check bool whole_refuses(struct request *r);
+/* CONNECTING: its attempt has failed before anything useful. The next candidate, or the last word. */
+void whole_attempt_over(struct request *r, const struct attempt_result *x);
+/* CONNECTING: nobody is left to ask. True: the client is given something else. */
+must_check bool whole_rescues(struct request *r);
+/* Has the pending attempt brought nothing that a client would see? Then its stream is not begun. */
+bool whole_is_empty(const struct request *r);
+
+#endif

@@ -1,0 +1,16 @@
+/* (G) The words of a plan. */
+#include "plan.h"
+
+#include "content_view.h"
+
+#include <assert.h>
+
+const char *synth_strategy_name(enum synth_strategy s)
+{
+#define NAME(symbol, name) [symbol] = name,
+    static const char *const names[SYNTH_STRATEGY_COUNT] = {SYNTH_STRATEGIES(NAME)};
+#undef NAME
+
+    assert(s < SYNTH_STRATEGY_COUNT);
+    return names[s];
+}
