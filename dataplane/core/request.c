@@ -492,13 +492,19 @@ static void request_commit(struct request *r)
     r->ops->commit(r);
 }
 
+static void request_answer_begins(struct request *r)
+{
+    request_attempt_good(r);
+    if (r->stream)
+        request_commit(r);
+}
+
 void request_useful(struct request *r)
 {
     if (r->state != REQUEST_CONNECTING || (r->parts != NULL && whole_is_empty(r)))
         return;
     request_hold(r);
-    request_attempt_good(r);
-    request_commit(r);
+    request_answer_begins(r);
     request_let(r);
 }
 
@@ -563,9 +569,7 @@ static void request_attempt_complete(struct request *r)
     if (r->state == REQUEST_CONNECTING) {
         if (r->parts != NULL && whole_refuses(r))
             return;
-        request_attempt_good(r);
-        if (r->stream)
-            request_commit(r);
+        request_answer_begins(r);
     }
     request_complete(r);
 }
@@ -638,7 +642,7 @@ void request_client_gone(struct request *r)
 static void request_cut(struct request *r, enum request_cut why)
 {
     if (r->state == REQUEST_CONNECTING)
-        request_useful(r);
+        request_answer_begins(r);
     request_end_upstream(r);
     r->cut = why;
     request_complete(r);

@@ -1553,7 +1553,7 @@ static void test_claim_of_a_dead_data_plane(void)
             r = record(5);
             r.request = a;
             fired = 0;
-            ledger_set_aside(ledger, &boot, &r, 1, ingest_cb, NULL);
+            ledger_set_aside(ledger, &boot, &(struct ledger_batch){.records = &r, .n = 1}, ingest_cb, NULL);
             CHECK_INT(finish(), ERR_NONE);
         }
         clock_set("now() + interval '100 seconds'");
