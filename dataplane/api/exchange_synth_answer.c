@@ -7,19 +7,12 @@
 
 /* --- what a final is asked */
 
-/* What is said beside the client's own words, for estimates of the prompt. */
 static enum err make_question(struct exchange *x)
 {
-    struct prompt_list *l = &x->prompt.list;
     struct api_failure unused;
-    size_t before = l->n_items;
-    enum err e = synth_final(x->synth->run, l);
+    enum err e = synth_final(x->synth->run, &x->prompt.list);
 
-    if (e == ERR_NONE)
-        e = exchange_charge_prompt(x, &unused);
-    for (size_t i = before; e == ERR_NONE && i < l->n_items; i++)
-        x->request.prompt_bytes += l->item[i].text.bytes.len;
-    return e;
+    return e == ERR_NONE ? exchange_charge_prompt(x, &unused) : e;
 }
 
 enum err exchange_synth_final(struct exchange *x)
