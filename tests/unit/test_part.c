@@ -1436,7 +1436,7 @@ static void say_later(void *cookie)
 
 static void test_random_orders(void)
 {
-    enum { SEEDS = 3000, STEPS = 2000 };
+    enum { SEEDS = 1500, STEPS = 2000 };
     unsigned completes = 0, fails = 0, lefts = 0, rescues = 0;
 
     log_gather(say_later, NULL); /* their lines leave in batches */
