@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "content_view.h"
 #include "exchange_internal.h"
+#include "exchange_synth.h"
 #include "reply.h"
 #include "route_metadata.h"
 #include "want.h"
@@ -25,6 +26,7 @@ static void exchange_destroy(struct request *r)
 
     assert(x->web == NULL);
     exchange_close(x);
+    exchange_synth_free(x);
     exchange_forget_prompt(x);
     attempt_free(&x->attempt);
     content_free(x->refusal);
@@ -52,18 +54,21 @@ void exchange_spares_free(struct exchange_context *context)
     context->n_spare = 0;
 }
 
-static const struct request_ops exchange_ops = {
-    .attempt = exchange_attempt,
-    .cancel = exchange_cancel,
-    .account = exchange_account,
-    .commit = exchange_commit,
-    .hold = exchange_hold,
-    .keep_alive = exchange_keep_alive,
-    .complete = exchange_complete,
-    .fail = exchange_fail,
-    .left = exchange_left,
-    .destroy = exchange_destroy,
+#define EXCHANGE_OPS                                                                               \
+    .attempt = exchange_attempt, .cancel = exchange_cancel, .account = exchange_account,           \
+    .commit = exchange_commit, .hold = exchange_hold, .keep_alive = exchange_keep_alive,           \
+    .complete = exchange_complete, .fail = exchange_fail, .left = exchange_left,                   \
+    .destroy = exchange_destroy
+static const struct request_ops exchange_ops = {EXCHANGE_OPS};
+static const struct request_ops exchange_synth_ops = {
+    EXCHANGE_OPS,
+    .plan = exchange_synth_plan,
+    .prepare = exchange_synth_prepare,
+    .stop = exchange_synth_stop,
+    .accepts = exchange_synth_accepts,
+    .rescue = exchange_synth_rescue,
 };
+#undef EXCHANGE_OPS
 
 static struct exchange *exchange_alloc(struct exchange_context *context)
 {
@@ -175,8 +180,7 @@ static void exchange_facts(struct exchange *x)
     r->never = never_classes(p);
 }
 
-/* What the readers have made of the body is paid for as the body is: what has come since the last call. */
-static enum err exchange_charge_prompt(struct exchange *x, struct api_failure *f)
+enum err exchange_charge_prompt(struct exchange *x, struct api_failure *f)
 {
     const size_t bytes = prompt_list_bytes(&x->prompt.list);
 
@@ -214,6 +218,18 @@ static bool exchange_allows_models(const struct exchange *x)
 
     return web_header(x->web, VIEW_LIT("x-tr-model-fallbacks"), &value) &&
            view_eq_nocase(view_trim(value), VIEW_LIT("allow"));
+}
+
+struct want_given exchange_given(const struct exchange *x)
+{
+    return (struct want_given){x->context->region, x->context->eu_base_url, x->synth == NULL && exchange_allows_models(x)};
+}
+
+static enum err exchange_want(struct exchange *x, struct api_failure *f)
+{
+    const struct want_given given = exchange_given(x);
+
+    return want_read(&x->prompt, x->request.catalog, x->context->providers, &given, &x->request.want, &x->notes, f);
 }
 
 /* Everything that can be wrong with a request before anybody is asked about the key. */
@@ -256,14 +272,17 @@ static enum err exchange_read(struct exchange *x, struct view body, struct api_f
         f->error = API_NOT_READY;
         return ERR_CONTROL_PLANE;
     }
-    e = want_read(&x->prompt, x->request.catalog, context->providers,
-                  &(struct want_given){context->region, context->eu_base_url, exchange_allows_models(x)},
-                  &x->request.want, &x->notes, f);
+    e = exchange_synth_read(x, f);
+    if (e == ERR_NONE)
+        e = x->synth != NULL ? exchange_synth_want(x, f) : exchange_want(x, f);
     if (e == ERR_NONE)
         e = exchange_charge_prompt(x, f); /* a chat client's list, made for a candidate that reads it */
     if (e == ERR_NONE)
         exchange_facts(x);
-    return e;
+    if (e != ERR_NONE || x->synth == NULL)
+        return e;
+    x->request.ops = &exchange_synth_ops;
+    return exchange_synth_new(x, f);
 }
 
 static void exchange_start(struct exchange *x)

@@ -4,6 +4,7 @@
 #include "base64.h"
 #include "clock.h"
 #include "content_view.h"
+#include "exchange_synth.h"
 #include "facts.h"
 #include "receipt_document.h"
 #include "reply.h"
@@ -127,14 +128,16 @@ static void exchange_headers(const struct exchange *x, struct reply *p)
 {
     const struct request *r = &x->request;
     uint32_t told = reserve_told(r);
-    const struct provider *now = r->attempts.candidate.endpoint->provider;
+    struct exchange_writer now;
 
     reply_init(p, &r->id);
     reply_add_generation(p);
     if (r->stream)
         reply_add_receipt(p);
-    reply_add(p, VIEW_LIT("x-tr-provider"), view_str(now->id));
-    reply_add(p, VIEW_LIT("x-tr-model"), view_str(r->attempts.candidate.model->info->id));
+    if (exchange_writer(x, &now)) {
+        reply_add(p, VIEW_LIT("x-tr-provider"), view_str(now.provider->id));
+        reply_add(p, VIEW_LIT("x-tr-model"), view_str(now.model->id));
+    }
     exchange_add_fallback(r, p);
     if (x->notes.skipped[0] != '\0')
         reply_add(p, VIEW_LIT("x-tr-skipped-models"), view_str(x->notes.skipped));
@@ -170,7 +173,8 @@ void exchange_commit(struct request *r)
     struct reply p;
 
     assert(x->web != NULL && r->stream);
-    exchange_forget_prompt(x);
+    if (x->synth == NULL) /* else the final model may not have been asked yet */
+        exchange_forget_prompt(x);
     exchange_headers(x, &p);
     reply_add(&p, VIEW_LIT("content-type"), VIEW_LIT("text/event-stream"));
     reply_add(&p, VIEW_LIT("x-accel-buffering"), VIEW_LIT("no"));
@@ -186,12 +190,15 @@ void exchange_commit(struct request *r)
 void exchange_keep_alive(struct request *r)
 {
     struct exchange *x = exchange_of(r);
+    struct view sign = x->dialect->keep_alive;
 
     if (x->out.web == NULL || web_stream_busy(x->out.web))
         return; /* a client that takes nothing is not waiting for a sign of life */
-    if (!exchange_is_raw(x) && exchange_words_begin(x) != ERR_NONE)
+    if (x->synth != NULL && !x->synth->useful) /* no answer has begun that an event could be part of */
+        sign = VIEW_LIT(": keep-alive\n\n");
+    else if (!exchange_is_raw(x) && exchange_words_begin(x) != ERR_NONE)
         return;
-    if (sse_out_comment(&x->out, x->dialect->keep_alive) == ERR_NONE)
+    if (sse_out_comment(&x->out, sign) == ERR_NONE)
         exchange_flush(x);
 }
 
@@ -232,12 +239,12 @@ static void exchange_complete_count(struct exchange *x, struct web_request *web)
 }
 
 /* The bill is made; a slow reader holds the one copy of the body. */
-static void exchange_complete_whole(struct exchange *x, struct web_request *web)
+static void exchange_complete_whole(struct exchange *x, struct web_request *web, bool told)
 {
     static const struct api_failure full = {.error = API_OVERLOAD, .ran = true};
     struct receipt_facts facts;
     struct reply p;
-    bool written = exchange_is_raw(x) || exchange_words_whole(x) == ERR_NONE;
+    bool written = told && (exchange_is_raw(x) || exchange_words_whole(x) == ERR_NONE);
 
     if (written) {
         exchange_headers(x, &p);
@@ -258,21 +265,22 @@ void exchange_complete(struct request *r)
 {
     struct exchange *x = exchange_of(r);
     struct web_request *web = x->web;
-    bool clean;
+    bool told, clean;
 
     assert(web != NULL);
+    told = x->synth == NULL || exchange_synth_tell(x) == ERR_NONE;
     x->web = NULL;
     if (r->local) {
         exchange_complete_count(x, web);
         return;
     }
     if (r->stream) {
-        clean = exchange_words_end(x) == ERR_NONE;
+        clean = told && exchange_words_end(x) == ERR_NONE;
         exchange_publish(x, clean);
         sse_out_end(&x->out, clean, exchange_released_cb, x);
         return;
     }
-    exchange_complete_whole(x, web);
+    exchange_complete_whole(x, web, told);
     request_closed(r);
 }
 

@@ -2,6 +2,7 @@
 #include "exchange_internal.h"
 
 #include "content_view.h"
+#include "exchange_synth.h"
 #include "id.h"
 #include "reserve.h"
 
@@ -49,11 +50,18 @@ static void exchange_let_cb(void *cookie)
     request_let(&x->request);
 }
 
+/* Of several finals one is asked after the other until one says something. */
+static bool exchange_has_useful(const struct exchange *x)
+{
+    return x->synth != NULL ? x->synth->useful : attempt_useful(&x->attempt);
+}
+
 static void exchange_useful_cb(void *cookie)
 {
     struct exchange *x = cookie;
 
-    request_useful(&x->request);
+    if (exchange_has_useful(x))
+        request_useful(&x->request);
 }
 
 static void exchange_delivered_cb(void *cookie)
@@ -64,7 +72,7 @@ static void exchange_delivered_cb(void *cookie)
         sse_out_abandon(&x->out, 0);
         return;
     }
-    if (attempt_useful(&x->attempt))
+    if (exchange_has_useful(x))
         request_useful(&x->request);
     exchange_flush(x);
     if (sse_out_over(&x->out))
@@ -154,7 +162,11 @@ enum err exchange_attempt(struct request *r, bool last_candidate)
     enum err e;
 
     x->held = false;
-    sse_out_abandon(&x->out, 0);
+    if (x->synth == NULL)
+        sse_out_abandon(&x->out, 0);
+    e = x->synth != NULL ? exchange_synth_final(x) : ERR_NONE;
+    if (e != ERR_NONE)
+        return e;
     /* Coding agents always say how much; providers refuse that for models that do not think. */
     x->prompt.list.no_effort = (r->attempts.candidate.model->info->capabilities & CAP_REASONING) == 0;
     e = exchange_open(x);

@@ -39,6 +39,8 @@ struct exchange {
     struct sse_out out;    /* or as a stream */
     size_t mark;           /* where in it the chunk begins that is being written */
 
+    struct exchange_synth *synth; /* several models make the answer; NULL: one does. exchange_synth.h */
+
     struct exchange *next_spare;
 };
 
@@ -59,6 +61,12 @@ static inline bool exchange_is_raw(const struct exchange *x)
  * to answer. */
 must_check enum err exchange_read_body(struct exchange *x, struct view body, struct api_failure *f);
 
+/* exchange.c */
+/* What want_read() is told beside the body. */
+struct want_given exchange_given(const struct exchange *x);
+/* What the readers have made of the body is paid for as the body is: what has come since the last call. */
+must_check enum err exchange_charge_prompt(struct exchange *x, struct api_failure *f);
+
 /* exchange_attempt.c */
 enum err exchange_attempt(struct request *r, bool last_candidate);
 void exchange_cancel(struct request *r);
@@ -72,13 +80,19 @@ void exchange_resume(struct exchange *x);
 /* exchange_words.c */
 /* Why we ended a stream, for the client; "" when we did not. */
 const char *exchange_cut_name(enum request_cut cut);
+/* What the answer is called, whoever makes it. */
+void exchange_name(struct exchange *x);
 /* A new attempt's answer: what the one before has written is forgotten. ERR_MEMORY. */
 must_check enum err exchange_open(struct exchange *x);
+/* The same of an answer that is no attempt's; provider: the name of who wrote it, or empty. */
+must_check enum err exchange_open_as(struct exchange *x, struct view provider);
 void exchange_close(struct exchange *x);
 /* One event, in the client's dialect. */
 must_check enum err exchange_event(struct exchange *x, const struct event *e);
 /* A stream's first events, unless they are written. */
 must_check enum err exchange_words_begin(struct exchange *x);
+/* Takes back what was appended to a buffer; wiped. */
+void exchange_take_back(struct buf *b, size_t mark);
 /* Room for a whole answer's body, before the bill is made: without it the request fails like another. */
 must_check enum err exchange_words_room(struct exchange *x);
 /* The body, with what the bill says, into x->whole. */

@@ -2,6 +2,7 @@
 #include "exchange_internal.h"
 
 #include "content_view.h"
+#include "exchange_synth.h"
 #include "id.h"
 #include "route_metadata.h"
 
@@ -21,35 +22,54 @@ const char *exchange_cut_name(enum request_cut cut)
 
 /* --- the answer of one attempt */
 
-enum err exchange_open(struct exchange *x)
+void exchange_name(struct exchange *x)
 {
     const struct request *r = &x->request;
     struct answer *a = &x->answer;
-    enum err e;
 
-    exchange_close(x);
     memcpy(a->id, "gen-", 4);
     _Static_assert(sizeof a->id > 4 + ID_TEXT_LEN, "gen- and the id");
     id_text(&r->id, a->id + 4);
     a->created = r->received_unix_ms / 1000;
-    a->model = view_str(r->attempts.candidate.model->info->id);
-    a->provider = view_str(r->attempts.candidate.endpoint->provider->name);
-    a->own_key = r->attempts.candidate.own != 0;
     a->prompt = &x->prompt;
     a->budget = x->budget;
     a->stream = r->stream;
     a->include_usage = x->prompt.include_usage;
+}
+
+enum err exchange_open_as(struct exchange *x, struct view provider)
+{
+    enum err e;
+
+    exchange_close(x);
+    exchange_name(x);
+    x->answer.provider = provider;
     if (exchange_is_raw(x))
         return ERR_NONE;
-    e = x->dialect->start(a);
+    e = x->dialect->start(&x->answer);
     x->opened = e == ERR_NONE;
+    if (e != ERR_NONE)
+        x->dialect->close(&x->answer); /* what it has allocated by then */
     return e;
+}
+
+enum err exchange_open(struct exchange *x)
+{
+    const struct candidate *c = &x->request.attempts.candidate;
+
+    if (x->synth == NULL) { /* else its name and its bill are those of all */
+        x->answer.model = view_str(c->model->info->id);
+        x->answer.own_key = c->own != 0;
+    }
+    return exchange_open_as(x, view_str(c->endpoint->provider->name));
 }
 
 void exchange_close(struct exchange *x)
 {
     if (x->opened)
         x->dialect->close(&x->answer);
+    if (x->synth != NULL)
+        exchange_synth_forget(x);
     x->answer.state = NULL;
     x->opened = x->begun = false;
     content_free(x->whole);
@@ -58,66 +78,97 @@ void exchange_close(struct exchange *x)
 
 /* --- a stream */
 
+void exchange_take_back(struct buf *b, size_t mark)
+{
+    assert(mark <= b->len);
+    if (mark != b->len)
+        explicit_bzero(b->ptr + mark, b->len - mark);
+    b->len = mark;
+}
+
+/* Where the events go: at once to the client, or to what is held while another model may still answer. */
+static struct buf *words_out(struct exchange *x)
+{
+    return x->synth != NULL && !x->synth->useful ? &x->synth->held : &x->out.filling;
+}
+
 enum err exchange_words_begin(struct exchange *x)
 {
-    size_t mark = x->out.filling.len;
+    struct buf *out = words_out(x);
+    size_t mark = out->len;
     enum err e;
 
     if (x->begun)
         return ERR_NONE;
     assert(x->opened);
-    e = x->dialect->begin(&x->answer, &x->out.filling);
+    e = x->dialect->begin(&x->answer, out);
     x->begun = e == ERR_NONE;
     if (e != ERR_NONE)
-        sse_out_abandon(&x->out, mark);
+        exchange_take_back(out, mark);
     return e;
 }
 
 /* Most events come to less, so that a chunk takes one allocation and not one per doubling. */
 enum { EVENT_ROOM = 256 }; /* bytes beside its text */
 
-enum err exchange_event(struct exchange *x, const struct event *event)
+static enum err stream_event(struct exchange *x, const struct event *event)
 {
+    struct buf *out = words_out(x);
     size_t mark;
-    enum err e;
+    enum err e = exchange_words_begin(x);
 
-    assert(x->opened);
-    if (!x->request.stream)
-        return x->dialect->event(&x->answer, event, NULL);
-    e = exchange_words_begin(x);
     if (e != ERR_NONE)
         return e;
-    mark = x->out.filling.len;
-    e = buf_reserve(&x->out.filling, event->text.len + EVENT_ROOM);
+    mark = out->len;
+    e = buf_reserve(out, event->text.len + EVENT_ROOM);
     if (e == ERR_NONE)
-        e = x->dialect->event(&x->answer, event, &x->out.filling);
+        e = x->dialect->event(&x->answer, event, out);
     if (e != ERR_NONE)
-        sse_out_abandon(&x->out, mark);
+        exchange_take_back(out, mark);
     return e;
+}
+
+enum err exchange_event(struct exchange *x, const struct event *event)
+{
+    enum err e = x->synth != NULL ? exchange_synth_note(x, event) : ERR_NONE;
+
+    assert(x->opened);
+    if (e != ERR_NONE)
+        return e;
+    return x->request.stream ? stream_event(x, event) : x->dialect->event(&x->answer, event, NULL);
 }
 
 enum { WORDS_ROUTE_MAX = 16 << 10 }; /* bytes; each of LIMIT_CANDIDATES takes some 200 */
 
-/* What is known once the answer is over. The route goes into `route`, which is the caller's; where there is no
- * room for it the client is not told. */
-static void tell_the_end(struct exchange *x, struct buf *route)
+/* What is known once the answer is over. */
+struct ways {
+    struct buf route, parts;
+};
+
+/* It goes into `w`, which is the caller's; where there is no room for it the client is not told. */
+static void tell_the_end(struct exchange *x, struct ways *w)
 {
-    buf_init(route, WORDS_ROUTE_MAX);
+    buf_init(&w->route, WORDS_ROUTE_MAX);
+    buf_init(&w->parts, EXCHANGE_SYNTH_METADATA_MAX);
     x->answer.cost_nusd = x->request.cost_nusd;
-    if (x->metadata && route_metadata_object(&x->request, x->context->region, route) == ERR_NONE)
-        x->answer.metadata = buf_view(route);
+    if (x->metadata && x->request.attempts.made != 0 &&
+        route_metadata_object(&x->request, x->context->region, &w->route) == ERR_NONE)
+        x->answer.metadata = buf_view(&w->route);
+    if (x->synth != NULL && exchange_synth_metadata(x, &w->parts) == ERR_NONE)
+        x->answer.router = buf_view(&w->parts);
 }
 
-static void forget_route(struct exchange *x, struct buf *route)
+static void forget_ways(struct exchange *x, struct ways *w)
 {
-    x->answer.metadata = VIEW_EMPTY;
-    buf_free(route);
+    x->answer.metadata = x->answer.router = VIEW_EMPTY;
+    buf_free(&w->route);
+    buf_free(&w->parts);
 }
 
 enum err exchange_words_end(struct exchange *x)
 {
     const struct request *r = &x->request;
-    struct buf route;
+    struct ways ways;
     size_t mark;
     enum err e;
 
@@ -127,9 +178,9 @@ enum err exchange_words_end(struct exchange *x)
     if (e != ERR_NONE)
         return e;
     mark = x->out.filling.len;
-    tell_the_end(x, &route);
+    tell_the_end(x, &ways);
     e = x->dialect->end(&x->answer, &r->account.usage, exchange_cut_name(r->cut), &x->out.filling);
-    forget_route(x, &route);
+    forget_ways(x, &ways);
     if (e != ERR_NONE)
         sse_out_abandon(&x->out, mark);
     return e;
@@ -138,8 +189,10 @@ enum err exchange_words_end(struct exchange *x)
 enum err exchange_words_fail(struct exchange *x, const struct api_failure *f)
 {
     size_t mark = x->out.filling.len;
-    enum err e = exchange_is_raw(x) ? exchange_raw_fail(x, f)
-                                    : x->dialect->fail(&x->answer, f, &x->out.filling);
+    enum err e = x->synth != NULL ? exchange_synth_failing(x) : ERR_NONE;
+
+    if (e == ERR_NONE)
+        e = exchange_is_raw(x) ? exchange_raw_fail(x, f) : x->dialect->fail(&x->answer, f, &x->out.filling);
 
     if (e != ERR_NONE)
         sse_out_abandon(&x->out, mark);
@@ -162,11 +215,11 @@ enum err exchange_words_room(struct exchange *x)
 
 enum err exchange_words_whole(struct exchange *x)
 {
-    struct buf route;
+    struct ways ways;
     enum err e;
 
-    tell_the_end(x, &route);
+    tell_the_end(x, &ways);
     e = x->dialect->whole(&x->answer, &x->request.account.usage, content_buf(x->whole));
-    forget_route(x, &route);
+    forget_ways(x, &ways);
     return e;
 }

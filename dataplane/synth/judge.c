@@ -14,7 +14,7 @@ struct member *judge_running(const struct synth *s)
 {
     struct member *m = s->next_judge == 0 ? NULL : s->judge[s->next_judge - 1];
 
-    return m != NULL && m->state == MEMBER_RUNNING ? m : NULL;
+    return m != NULL && m->state == MEMBER_RUNNING && !m->dropped ? m : NULL;
 }
 
 /* Its list again, with the answers. */
@@ -73,7 +73,7 @@ bool judge_read(struct synth *s)
     struct words_answer shown[SYNTH_LIST_MAX];
     size_t n;
 
-    assert(s->next_judge != 0 && m != NULL && m->state != MEMBER_RUNNING && !s->has_verdict);
+    assert(s->next_judge != 0 && m != NULL && judge_running(s) == NULL && !s->has_verdict);
     if (m->complete && !m->empty && !m->refused) {
         n = panel_evidence(s, shown);
         s->has_verdict =

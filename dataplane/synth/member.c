@@ -79,6 +79,16 @@ enum err member_charge(struct member *m)
 
 /* --- what it is asked */
 
+/* A judge's list has the same form whatever is judged. It is made when its turn comes; until then this one stands for it. */
+static enum err judge_form(const struct synth_task *t, struct prompt_list *out)
+{
+    struct prompt_list nothing;
+
+    prompt_list_init(&nothing);
+    memcpy(nothing.setting, t->prompt->list.setting, sizeof nothing.setting);
+    return words_judge(&nothing, t->plan, NULL, 0, 0, out);
+}
+
 /* The client's prompt, with a list of its own and one streamed answer that has a limit. */
 static enum err make_prompt(struct member *m)
 {
@@ -89,10 +99,7 @@ static enum err make_prompt(struct member *m)
     forget_prompt(m);
     *p = *t->prompt;
     prompt_list_init(&p->list);
-    if (m->role == PART_PANEL)
-        e = words_panel(&t->prompt->list, t->plan, &p->list);
-    else /* as it will be, but for the answers */
-        e = words_judge(&t->prompt->list, t->plan, NULL, 0, 0, &p->list);
+    e = m->role == PART_PANEL ? words_panel(&t->prompt->list, t->plan, &p->list) : judge_form(t, &p->list);
     if (e != ERR_NONE)
         return e;
     p->chat = NULL;
@@ -139,7 +146,9 @@ static void make_request(struct member *m)
     r->extra_output = p->extra_output;
     r->prompt_bound = p->has_media ? UINT64_MAX : p->prompt_bound + media + prompt_more(m);
     r->prompt_guessed = media != 0;
-    r->prompt_bytes = m->role == PART_PANEL ? t->whole->prompt_bytes + PROMPTS_MAX : synth_texts(&p->list);
+    r->prompt_bytes = synth_texts(&p->list);
+    if (m->role == PART_PANEL) /* what is no text of the list, too */
+        r->prompt_bytes += t->whole->prompt_bytes - synth_texts(&t->prompt->list);
     r->never = t->whole->never;
 }
 

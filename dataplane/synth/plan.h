@@ -39,7 +39,7 @@ struct synth_plan {
     uint32_t panel_tokens, judge_tokens, final_tokens; /* limits of output; none is 0 */
     struct view synthesis_prompt; /* escaped JSON text; empty: the built-in one */
     uint8_t quorum;       /* so many usable answers of the panel are enough; 0: all */
-    uint32_t deadline_ms; /* then those that are there are enough, if there is one */
+    uint32_t deadline_ms; /* then those that are there are enough, if there is one; each judge has as long */
     bool events;          /* progress chunks, in chat streams only */
     bool event_text;      /* with the panel's texts */
 };

@@ -83,7 +83,7 @@ void synth_tell(struct synth *s, enum synth_event_kind kind, const struct member
     s->task.event(s->task.cookie, &e);
 }
 
-/* --- the deadline of the panel */
+/* --- the deadline of the panel, and of each judge */
 
 struct synth_deadline {
     uv_timer_t timer;
@@ -112,8 +112,11 @@ static void deadline_cb(uv_timer_t *timer)
     struct synth *s = d->s;
     struct request *whole = s->task.whole;
 
-    s->late = true;
     request_hold(whole); /* the step may end it */
+    if (s->phase == SYNTH_PANEL)
+        s->late = true;
+    else if (judge_running(s) != NULL)
+        member_drop(judge_running(s));
     synth_step(s);
     request_let(whole);
 }
@@ -124,6 +127,7 @@ static void deadline_begin(struct synth *s)
 {
     struct synth_deadline *d;
 
+    deadline_end(s);
     if (!judge_is_wanted(s->task.plan))
         return;
     d = calloc(1, sizeof *d);
@@ -283,6 +287,7 @@ static struct member *selected(const struct synth *s)
 
 static void synth_after_judges(struct synth *s)
 {
+    deadline_end(s);
     s->judged = s->has_verdict ? JUDGED_USED : JUDGED_NONE;
     if (s->task.plan->strategy == SYNTH_SELECTOR)
         synth_give(s, selected(s));
@@ -297,6 +302,7 @@ static void synth_judges(struct synth *s)
         synth_after_judges(s);
         return;
     }
+    deadline_begin(s); /* each has its own */
     if (judge_next(s))
         s->again = true;
     else if (s->phase == SYNTH_JUDGING)

@@ -1,6 +1,21 @@
 /* (G) One orchestration: the panel side by side, then the judges one after the other, then either an answer of the panel
  * or what the final model is asked. The final itself is the whole's own attempt (core/request.h). The loop of its
- * worker only. */
+ * worker only.
+ *
+ * synthesize, synthesize_non_refusals and selector wait for the whole panel, for plan.quorum answers that can be used, or
+ * until plan.deadline_ms have passed and there is one; synthesize can use refusals, the others cannot. first_success ends
+ * with the first answer, first_non_refusal with the first one that is no refusal. What then still runs is dropped and billed
+ * by what ran. Where all refuse, refusals are what there is: the final is asked without them (synthesize_non_refusals) or
+ * with them (synthesize), the others give the longest.
+ *
+ * The judge is skipped where fewer than two answers are no refusals: there is nothing to compare. A judge that fails,
+ * refuses, says nothing or no verdict, or needs longer than plan.deadline_ms, is followed by the next; without one that can
+ * be had the final sees the answers alone, and a selector gives the longest answer that does not refuse.
+ *
+ * Memory: two structs of about 11 KB for each model; an answer has at most 256 KiB, a judge's 64 KiB; so 2.5 MB for the
+ * largest orchestration, and for each part that runs its copy of the prompt's list and what an attempt holds (attempt.h)
+ * until its answer begins. All of it is charged to the budget of the key's account, and wiped: all answers but the best when
+ * the final's prompt is made, that one at the end. */
 #ifndef TR_DATAPLANE_SYNTH_RUN_H
 #define TR_DATAPLANE_SYNTH_RUN_H
 
@@ -41,7 +56,7 @@ struct synth_task {
     const char *id; /* "gen-..." */
     /* The client's constraints, for one of the orchestration's models and that part's prompt. False: *f. */
     bool (*want)(void *cookie, struct prompt *part, struct view id, struct route_want *out, struct api_failure *f);
-    /* What a client may be told meanwhile. */
+    /* What a client may be told meanwhile, when the plan asks for it. It must not end the request. */
     void (*event)(void *cookie, const struct synth_event *e);
     void *cookie;
 };
@@ -59,13 +74,19 @@ void synth_start(struct synth *s);
  * true: every bill is made. */
 bool synth_stop(struct synth *s);
 
-/* After request_prepared(): what the final model is asked, made of the client's list; appended to it. */
+/* After request_prepared(), once: what the final model is asked, made of the client's list; appended to it. The whole's
+ * prompt_bytes grow by it. ERR_MEMORY, ERR_LIMIT, ERR_OVERLOAD. */
 must_check enum err synth_final(struct synth *s, struct prompt_list *list);
-/* Is the final's whole answer one, or is it empty or refused, so that the next model is asked? */
+/* Is the final's whole answer one, or is it empty or refused, so that the next model is asked? Where all of the panel has
+ * refused, a refusal is an answer. */
 bool synth_accepts(const struct synth *s, const struct collect *answer);
-/* After request_given(), or when every final has failed: the answer to give. NULL: the panel has none. */
+/* After request_given(), or when every final has failed: the answer to give, which is marked as chosen in its line: the
+ * panel's longest one that does not refuse, else its longest refusal. NULL: the panel has none. */
 const struct collect *synth_answer(struct synth *s);
-/* The value of the member "trustedrouter.synth": strategy, parts, choices, cost. No text of a model. */
+/* The value of the member "trustedrouter.synth": the orchestration's model, preset, strategy; judge "used", "skipped" (there
+ * was nothing to compare) or "none" (the strategy has none, or none could be had); quorum_hit and deadline_hit; of panel,
+ * judges and finals each model, provider, endpoint, outcome ("answered", "refused", "empty", "dropped", "unusable": a judge
+ * without a verdict, "failed": see error), tokens, cost and times; the cost of all. No text of a model. */
 must_check enum err synth_metadata(const struct synth *s, struct buf *out);
 void synth_free(struct synth *s);
 

@@ -61,14 +61,14 @@ enum synth_phase {
 
 enum synth_judged { JUDGED_NONE, JUDGED_USED, JUDGED_SKIPPED };
 
-struct synth_deadline; /* run.c: the timer of the loop, freed when the loop has closed it */
+struct synth_deadline; /* run.c: a timer of the loop, freed when the loop has closed it */
 
 struct synth {
     struct synth_task task;
     enum synth_phase phase;
     bool stepping, again; /* synth_step() is on the stack; something has happened meanwhile */
     enum synth_phase told; /* the last phase that was reported */
-    struct synth_deadline *deadline;
+    struct synth_deadline *deadline; /* of the panel, then of the judge that runs; NULL: none */
     bool late;     /* the deadline has passed while the panel ran, */
     bool cut_late, cut_quorum; /* and it, or the quorum, ended the panel */
     uint64_t seed; /* of the order in which answers are shown */
@@ -149,7 +149,7 @@ void panel_forget(struct synth *s, const struct member *but);
 bool judge_is_wanted(const struct synth_plan *plan);
 /* The next judge begins. False: none is left. */
 must_check bool judge_next(struct synth *s);
-/* The judge that ran is over: true when there is a verdict. */
+/* The judge that ran is over, or was dropped: true when there is a verdict. */
 must_check bool judge_read(struct synth *s);
 struct member *judge_running(const struct synth *s);
 

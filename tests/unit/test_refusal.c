@@ -93,6 +93,31 @@ static void refusals_that_patterns_were_not_made_on(void)
     check_floors("held", 950, 900);
 }
 
+/* The same words refuse, or do not, by what stands around them. */
+static void what_stands_around_the_words_counts(void)
+{
+    static const struct {
+        const char *refusal, *answer;
+        size_t more; /* of the answer */
+    } rows[] = {
+        {"I can't help with the legal part.", "I can't help with the legal part.", 3000},
+        {"I cannot provide that. Sorry.", "I cannot provide that as a patch, so here is the file:\\n```c\\nint x;\\n```", 0},
+        {"I'm sorry, Sam. I must decline.", "Dear Sam,\\n\\nI'm sorry, I must decline.", 0},
+        {"I can't help with that.", "\\\"I can't help with that.\\\"", 0},
+        {"I can't help with that.", "\xe2\x80\x9cI can\xe2\x80\x99t help with that.\xe2\x80\x9d", 0},
+        {"I can't help with that.", "`I can't help with that.`", 0},
+        {"I can't help with that.", "'I can't help with that,' he said.", 0},
+        {"I can't help with that.", "I can't help but wonder.", 0},
+        {"I can't help with that.", "Done. The file is sorted. It has 12 lines. Note: the other one I can't write.", 0},
+        {"I\xe2\x80\x99m sorry\\u002c but I can\\u2019t help.", "I\xe2\x80\x99m sorry\\u002c but the answer is 4.", 0},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CHECK(found(rows[i].refusal, 0));
+        CHECK(!found(rows[i].answer, rows[i].more));
+    }
+}
+
 static void the_structure_of_an_answer_says_it(void)
 {
     static const struct {
@@ -143,6 +168,7 @@ static void odd_texts_are_read(void)
 static const struct check_case cases[] = {
     {"refusals_that_patterns_were_made_on", refusals_that_patterns_were_made_on},
     {"refusals_that_patterns_were_not_made_on", refusals_that_patterns_were_not_made_on},
+    {"what_stands_around_the_words_counts", what_stands_around_the_words_counts},
     {"the_structure_of_an_answer_says_it", the_structure_of_an_answer_says_it},
     {"odd_texts_are_read", odd_texts_are_read},
 };
