@@ -1,4 +1,4 @@
-/* Usage into the ledger: a batch of records becomes two arrays for usage_ingest (sql/037). */
+/* Usage into the ledger: a batch of records becomes two arrays for usage_ingest (sql/037), its parts two more (sql/046). */
 #include "ledger.h"
 #include "ledger_state.h"
 
@@ -34,6 +34,20 @@ enum {
     ATTEMPT_NUMBERS = 6,
     ATTEMPTS_MAX = 32 + LEDGER_ATTEMPTS_MAX * ATTEMPT_NUMBERS * 12,
 };
+
+/* The numbers of a part, in the order of usage_parts_keep(). */
+#define PART_CLASS(no, class, ...) , (int64_t)p->tokens_##class
+#define PART_NUMBERS_OF(p)                                                                         \
+    {(int64_t)(p)->seq, (p)->cost_nusd, (p)->model_no, (p)->endpoint_no, (p)->price_version, (p)->began_ms,              \
+     (p)->first_byte_ms, (p)->total_ms, (p)->flags, (p)->role, (p)->place, (p)->outcome, (p)->finish, (p)->attempts,     \
+     (p)->marks USAGE_TOKENS(PART_CLASS)}
+#define PART_COUNT(no, class, ...) +1
+enum {
+    PART_NUMBERS = 15 USAGE_TOKENS(PART_COUNT),
+    PART_IDS_MAX = 32 + LEDGER_PARTS_MAX * 20,
+    PARTS_MAX = 32 + LEDGER_PARTS_MAX * PART_NUMBERS * 12,
+};
+#undef PART_COUNT
 
 /* The end of the year 9999, the last that a timestamp's text form can hold. */
 #define RECEIVED_MS_MAX INT64_C(253402300799000)
@@ -95,9 +109,32 @@ static enum err encode_attempts(const struct usage_attempt *a, size_t n, struct 
     return e;
 }
 
+static enum err encode_parts(const struct usage_part *parts, size_t n, struct buf *ids, struct buf *numbers)
+{
+    enum err e = db_array_begin(ids, DB_ELEMENT_ID, n);
+
+    if (e == ERR_NONE)
+        e = db_array_begin(numbers, DB_ELEMENT_I64, n * PART_NUMBERS);
+    for (size_t i = 0; e == ERR_NONE && i < n; i++) {
+        const struct usage_part *p = &parts[i];
+        const int64_t number[] = PART_NUMBERS_OF(p);
+
+        _Static_assert(sizeof number / sizeof number[0] == PART_NUMBERS, "as many as are announced");
+        e = db_array_put(ids, view_of(p->id.b, sizeof p->id.b));
+        for (size_t k = 0; e == ERR_NONE && k < PART_NUMBERS; k++)
+            e = db_array_put_i64(numbers, number[k]);
+    }
+    return e;
+}
+
+static bool fits(const struct ledger_batch *b)
+{
+    return b->n > 0 && b->n <= LEDGER_BOOK_MAX && b->n_attempts <= LEDGER_ATTEMPTS_MAX && b->n_parts <= LEDGER_PARTS_MAX;
+}
+
 static enum err encode(const struct ledger_batch *b, struct buf *ids, struct buf *numbers, struct buf *attempts)
 {
-    enum err e = b->n == 0 || b->n > LEDGER_BOOK_MAX || b->n_attempts > LEDGER_ATTEMPTS_MAX ? ERR_LIMIT : ERR_NONE;
+    enum err e = fits(b) ? ERR_NONE : ERR_LIMIT;
 
     if (e == ERR_NONE)
         e = db_array_begin(ids, DB_ELEMENT_ID, b->n * IDS);
@@ -112,20 +149,27 @@ static void ingest(struct ledger *l, const struct id *boot, const struct ledger_
                    ledger_acked_cb *cb, void *cookie)
 {
     struct number_op *op = number_begin(l, cb, cookie);
-    struct buf ids, numbers, attempts;
+    struct buf ids, numbers, attempts, part_ids, parts;
     enum err e;
 
     buf_init(&ids, IDS_MAX);
     buf_init(&numbers, NUMBERS_MAX);
     buf_init(&attempts, ATTEMPTS_MAX);
+    buf_init(&part_ids, PART_IDS_MAX);
+    buf_init(&parts, PARTS_MAX);
     e = encode(b, &ids, &numbers, &attempts);
+    if (e == ERR_NONE)
+        e = encode_parts(b->parts, b->n_parts, &part_ids, &parts);
     const struct db_param p[] = {db_id(boot),
                                  db_bool(aside),
                                  db_bytes(buf_view(&ids)),
                                  db_bytes(buf_view(&numbers)),
                                  db_i64((int64_t)b->n),
                                  db_i64(NUMBERS),
-                                 db_bytes(buf_view(&attempts))};
+                                 db_bytes(buf_view(&attempts)),
+                                 db_bytes(buf_view(&part_ids)),
+                                 db_bytes(buf_view(&parts)),
+                                 db_i64(PART_NUMBERS)};
     if (e == ERR_NONE)
         db_query(l->config.db, STMT_USAGE_INGEST, p, sizeof p / sizeof p[0], ledger_lane(boot), number_end, op);
     else
@@ -133,6 +177,8 @@ static void ingest(struct ledger *l, const struct id *boot, const struct ledger_
     buf_free(&ids);
     buf_free(&numbers);
     buf_free(&attempts);
+    buf_free(&part_ids);
+    buf_free(&parts);
 }
 
 void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records, size_t n,
@@ -147,10 +193,10 @@ void ledger_ingest_batch(struct ledger *l, const struct id *boot, const struct l
     ingest(l, boot, batch, false, cb, cookie);
 }
 
-void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records, size_t n,
-                      ledger_acked_cb *cb, void *cookie)
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct ledger_batch *batch, ledger_acked_cb *cb,
+                      void *cookie)
 {
-    ingest(l, boot, &(struct ledger_batch){.records = records, .n = n}, true, cb, cookie);
+    ingest(l, boot, batch, true, cb, cookie);
 }
 
 void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,

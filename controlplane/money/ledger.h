@@ -73,21 +73,26 @@ void ledger_lease_return(struct ledger *l, const struct id *boot,
 enum {
     LEDGER_BOOK_MAX = 2048, /* some 20 ms; what is fixed about a transaction is a tenth of that */
     LEDGER_ATTEMPTS_MAX = 2 * LIMIT_USAGE_ATTEMPTS,
+    LEDGER_PARTS_MAX = 2 * LIMIT_USAGE_PARTS,
 };
 void ledger_ingest(struct ledger *l, const struct id *boot, const struct usage_record *records,
                    size_t n, ledger_acked_cb *cb, void *cookie);
-/* The same, with the failed attempts of some of these records' requests, at most LEDGER_ATTEMPTS_MAX. */
+/* The same, with the failed attempts of some of these records' requests, at most LEDGER_ATTEMPTS_MAX, and the parts of those
+ * that are orchestrations, at most LEDGER_PARTS_MAX; of other records neither says anything. */
 struct ledger_batch {
     const struct usage_record *records;
     size_t n;
     const struct usage_attempt *attempts;
     size_t n_attempts;
+    const struct usage_part *parts;
+    size_t n_parts;
 };
 void ledger_ingest_batch(struct ledger *l, const struct id *boot, const struct ledger_batch *batch,
                          ledger_acked_cb *cb, void *cookie);
-/* Keep records that the database refuses in usage_aside, where an operator finds them, and acknowledge them. */
-void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                      size_t n, ledger_acked_cb *cb, void *cookie);
+/* Keep records that the database refuses in usage_aside, where an operator finds them, and acknowledge them. Their parts are
+ * kept as those of booked ones. */
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct ledger_batch *batch,
+                      ledger_acked_cb *cb, void *cookie);
 /* The boot no longer has its records lo..hi: recorded in usage_gap and acknowledged. */
 void ledger_lost(struct ledger *l, const struct id *boot, uint64_t lo, uint64_t hi,
                  ledger_acked_cb *cb, void *cookie);

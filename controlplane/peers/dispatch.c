@@ -128,6 +128,13 @@ static bool handle_usage_attempts(struct peer *p, struct view payload)
     return msg_usage_attempts_decode(payload, &m) == ERR_NONE && orders_attempts(p, &m);
 }
 
+static bool handle_usage_parts(struct peer *p, struct view payload)
+{
+    struct msg_usage_parts m;
+
+    return msg_usage_parts_decode(payload, &m) == ERR_NONE && orders_parts(p, &m);
+}
+
 static bool handle_usage_lost(struct peer *p, struct view payload)
 {
     struct msg_usage_lost m;
@@ -243,6 +250,7 @@ static const struct {
     {MSG_CLAIM, handle_claim},               {MSG_RELEASE, handle_release},
     {MSG_OWN_ASK, sealing_own_asked},        {MSG_SEAL_GIVE, sealing_given},
     {MSG_ACME_CHALLENGE, sealing_acme_challenge}, {MSG_USAGE_ATTEMPTS, handle_usage_attempts},
+    {MSG_USAGE_PARTS, handle_usage_parts},
     {MSG_RULES_KNOWN, handle_rules_known},
     {MSG_STATE, steer_said},
 };

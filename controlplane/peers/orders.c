@@ -26,6 +26,7 @@ static struct order *order_new(enum order_kind kind, size_t n_records)
 static void order_free(struct order *o)
 {
     free(o->attempts);
+    free(o->parts);
     free(o);
 }
 
@@ -73,8 +74,19 @@ static bool order_add(struct order *all, const struct order *from)
 
         if (a == NULL)
             return false;
-        memcpy(a + all->n_attempts, from->attempts, from->n_attempts * sizeof *a);
         all->attempts = a;
+    }
+    if (from->n_parts > 0) {
+        struct usage_part *x = realloc(all->parts, (all->n_parts + from->n_parts) * sizeof *x);
+
+        if (x == NULL)
+            return false;
+        all->parts = x;
+        memcpy(x + all->n_parts, from->parts, from->n_parts * sizeof *x);
+        all->n_parts += from->n_parts;
+    }
+    if (from->n_attempts > 0) {
+        memcpy(all->attempts + all->n_attempts, from->attempts, from->n_attempts * sizeof *all->attempts);
         all->n_attempts += from->n_attempts;
     }
     memcpy(all->records + all->n, from->records, from->n * sizeof from->records[0]);
@@ -96,7 +108,8 @@ static void orders_join(struct peer *p)
     all->n = 0;
     all->queued_ms = first->queued_ms;
     while (p->orders != NULL && order_is_fresh(p->orders) && all->n + p->orders->n <= LEDGER_BOOK_MAX &&
-           all->n_attempts + p->orders->n_attempts <= LEDGER_ATTEMPTS_MAX && order_add(all, p->orders))
+           all->n_attempts + p->orders->n_attempts <= LEDGER_ATTEMPTS_MAX &&
+           all->n_parts + p->orders->n_parts <= LEDGER_PARTS_MAX && order_add(all, p->orders))
         order_free(order_take(p));
     if (all->n == 0) {
         order_free(all);
@@ -111,6 +124,19 @@ static void orders_join(struct peer *p)
 
 /* --- what the database refuses --- */
 
+/* `to` has all parts of `from`, too; those of other records say nothing to the database. */
+static enum err order_copy_parts(struct order *to, const struct order *from)
+{
+    if (from->n_parts == 0)
+        return ERR_NONE;
+    to->parts = malloc(from->n_parts * sizeof *to->parts);
+    if (to->parts == NULL)
+        return ERR_MEMORY;
+    memcpy(to->parts, from->parts, from->n_parts * sizeof *to->parts);
+    to->n_parts = from->n_parts;
+    return ERR_NONE;
+}
+
 /* The first order becomes two, each with one half of its records. */
 static enum err order_split(struct peer *p)
 {
@@ -118,8 +144,10 @@ static enum err order_split(struct peer *p)
     size_t half = o->n / 2;
     struct order *rest = order_new(ORDER_USAGE, o->n - half);
 
-    if (rest == NULL)
+    if (rest == NULL || order_copy_parts(rest, o) != ERR_NONE) {
+        free(rest);
         return ERR_MEMORY;
+    }
     memcpy(rest->records, o->records + half, rest->n * sizeof rest->records[0]);
     rest->refusals = --o->refusals; /* one attempt for each half */
     rest->queued_ms = o->queued_ms;
@@ -279,11 +307,9 @@ static void orders_step(struct peer *p)
     p->calls++;
     switch (o->kind) {
     case ORDER_USAGE:
-        if (o->aside)
-            ledger_set_aside(l, boot, o->records, o->n, booked_cb, p);
-        else
-            ledger_ingest_batch(l, boot, &(struct ledger_batch){o->records, o->n, o->attempts, o->n_attempts},
-                                booked_cb, p);
+        (o->aside ? ledger_set_aside : ledger_ingest_batch)(
+            l, boot,
+            &(struct ledger_batch){o->records, o->n, o->attempts, o->n_attempts, o->parts, o->n_parts}, booked_cb, p);
         break;
     case ORDER_LOST:
         ledger_lost(l, boot, o->lost.lo, o->lost.hi, booked_cb, p);
@@ -337,6 +363,10 @@ bool orders_usage(struct peer *p, const struct msg_usage *m)
     o->n_attempts = p->n_attempts;
     p->attempts = NULL;
     p->n_attempts = 0;
+    o->parts = p->parts;
+    o->n_parts = p->n_parts;
+    p->parts = NULL;
+    p->n_parts = 0;
     return order_queue(p, o);
 }
 
@@ -358,6 +388,26 @@ bool orders_attempts(struct peer *p, const struct msg_usage_attempts *m)
     free(p->attempts);
     p->attempts = a;
     p->n_attempts = m->count;
+    return true;
+}
+
+/* Likewise. */
+bool orders_parts(struct peer *p, const struct msg_usage_parts *m)
+{
+    struct usage_part *parts = calloc(m->count, sizeof *parts);
+    struct view rest = m->parts, wire;
+
+    if (parts == NULL)
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        if (!view_take(&rest, USAGE_PART_WIRE_BYTES, &wire) || usage_part_decode(wire, &parts[i]) != ERR_NONE) {
+            free(parts);
+            return false;
+        }
+    }
+    free(p->parts);
+    p->parts = parts;
+    p->n_parts = m->count;
     return true;
 }
 
@@ -432,4 +482,5 @@ void peer_orders_free(struct peer *p)
         order_free(o);
     }
     free(p->attempts);
+    free(p->parts);
 }

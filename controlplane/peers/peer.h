@@ -48,6 +48,8 @@ struct order {
     size_t n;
     struct usage_attempt *attempts; /* failed ones of these records' requests; nearly always NULL */
     size_t n_attempts;
+    struct usage_part *parts; /* of those that are orchestrations; NULL: none */
+    size_t n_parts;
     struct usage_record records[];
 };
 
@@ -82,6 +84,8 @@ struct peer {
     uint64_t order_retry_ms; /* 0: nothing to retry */
     struct usage_attempt *attempts; /* of the USAGE that comes next */
     size_t n_attempts;
+    struct usage_part *parts; /* likewise */
+    size_t n_parts;
     bool from_said;          /* the boot was told that records are missing, and has not sent them yet */
 
     uint64_t acked_seq; /* when the boot was written down */
@@ -189,6 +193,7 @@ bool orders_usage(struct peer *p, const struct msg_usage *m);
 /* It ends: its connection is closed when what it has sent before is booked, above all what it gives back. */
 void orders_bye(struct peer *p);
 bool orders_attempts(struct peer *p, const struct msg_usage_attempts *m); /* of the next usage */
+bool orders_parts(struct peer *p, const struct msg_usage_parts *m);       /* likewise */
 bool orders_lost(struct peer *p, const struct msg_usage_lost *m);
 bool orders_return(struct peer *p, const struct msg_lease_return *m); /* a final one */
 bool orders_settled(struct peer *p, const struct msg_settled *m);

@@ -394,6 +394,7 @@ static void request_route(struct request *r)
     (void)attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++, who, r->stream);
     if (r->own.keys != NULL)
         own_route(&r->attempts, &r->want, r->own.keys);
+    whole_route(r);
     e = reserve_begin(r, &amount);
     r->unrouted = r->attempts.route.refusal != ROUTE_OK && request_may_own(r);
     if (r->attempts.route.refusal == ROUTE_OK && e == ERR_NONE && !whole_plan(r, &amount))
@@ -415,6 +416,7 @@ static void request_route(struct request *r)
 void request_begin(struct request *r)
 {
     assert(r->state == REQUEST_READING && r->want.n_models > 0 && r->n_choices > 0);
+    whole_begin(r);
     request_hold(r);
     request_link(r);
     request_enter(r, REQUEST_ADMITTING);
@@ -445,6 +447,7 @@ static void request_exhausted(struct request *r)
     if (whole_rescues(r))
         return;
     refusal_of_attempts(&r->attempts, &f);
+    whole_refusal(r, &f);
     request_fail(r, r->attempts.last == ERR_NONE ? ERR_PROVIDER_STATUS : r->attempts.last, &f);
 }
 
@@ -492,13 +495,19 @@ static void request_commit(struct request *r)
     r->ops->commit(r);
 }
 
+static void request_answer_begins(struct request *r)
+{
+    request_attempt_good(r);
+    if (r->stream)
+        request_commit(r);
+}
+
 void request_useful(struct request *r)
 {
     if (r->state != REQUEST_CONNECTING || (r->parts != NULL && whole_is_empty(r)))
         return;
     request_hold(r);
-    request_attempt_good(r);
-    request_commit(r);
+    request_answer_begins(r);
     request_let(r);
 }
 
@@ -563,9 +572,7 @@ static void request_attempt_complete(struct request *r)
     if (r->state == REQUEST_CONNECTING) {
         if (r->parts != NULL && whole_refuses(r))
             return;
-        request_attempt_good(r);
-        if (r->stream)
-            request_commit(r);
+        request_answer_begins(r);
     }
     request_complete(r);
 }
@@ -638,7 +645,7 @@ void request_client_gone(struct request *r)
 static void request_cut(struct request *r, enum request_cut why)
 {
     if (r->state == REQUEST_CONNECTING)
-        request_useful(r);
+        request_answer_begins(r);
     request_end_upstream(r);
     r->cut = why;
     request_complete(r);

@@ -66,13 +66,13 @@ def every_api_gets_the_final_answer():
             equal([r["model"] for r in sorted(got, key=lambda r: r["start_us"])][3:], ["up-j1", "up-f1"], (api.name, stream))
             equal((said.tokens[0], said.tokens[2]), (sum(r["prompt"] for r in got), sum(r["completion"] for r in got)), (api.name, stream, a))
             true(b'"trustedrouter/synth"' in a.body and b'"synth":{' in a.body, (api.name, stream, a))
-            equal(a.header("x-tr-model"), "trustedrouter/synth", (api.name, stream))
+            equal(a.header("x-tr-model"), "test/f1", (api.name, stream))
             equal(wait_until(account.bills, 10, "a bill"), [panel.provider_cost(got)], (api.name, stream))
 
 
 @case
 def nobody_is_told_of_synths_own_tool():
-    """No provider gets it, in no API; the caller's own functions reach the panel and the final, and no judge."""
+    """No provider gets it, in no API; the caller's own functions reach the panel and the final; a judge reads of them and has none."""
     for api in APIS:
         all_well()
         own = api.ask("Which colour?", False, "trustedrouter/synth", tools=("weather",))
@@ -81,7 +81,8 @@ def nobody_is_told_of_synths_own_tool():
         for model in PANEL + JUDGES[:1] + FINALS[:1]:
             got = json.dumps(asked(model))
             true("trustedrouter" not in got and "analysis_models" not in got, (api.name, model, got[:500]))
-            equal("weather" in got, model not in JUDGES, (api.name, model))
+            equal("tools" in asked(model), model not in JUDGES, (api.name, model))
+            true("weather" in got, (api.name, model))
 
 
 @case
@@ -100,7 +101,7 @@ def it_is_configured_by_tool_by_plugin_and_by_name():
 def the_printed_curl_call_works():
     """The curl call of the reference's page, as it is printed there, but for host, key and CA file; its panel is the demo catalog's."""
     all_well()
-    call = r'''curl https://api.trustedrouter.com/v1/chat/completions \
+    call = r"""curl https://api.trustedrouter.com/v1/chat/completions \
   -H "Authorization: Bearer $TRUSTEDROUTER_API_KEY" \
   -H "Content-Type: application/json" \
   -d '{
@@ -116,7 +117,7 @@ def the_printed_curl_call_works():
         "max_completion_tokens": 800
       }
     }]
-  }''''
+  }'"""
     environment = dict(os.environ, TRUSTEDROUTER_API_KEY=rig.env("TR_API_KEY"), CURL_CA_BUNDLE=rig.env("TR_CA"))
     r = subprocess.run(["bash", "-c", call.replace("https://api.trustedrouter.com/v1", rig.env("TR_BASE_URL"))], env=environment,
                        capture_output=True, text=True, timeout=30)
@@ -172,11 +173,12 @@ def parameters_are_refused_by_name_before_anybody_is_asked():
             equal(a.status, 400, (api.name, name, str(value)[:60], a))
             true(name in a.body.decode(), (api.name, name, a))
             if api.name == "chat":
-                equal(a.error()["param"], f"tools[0].parameters.{name}", a)
+                place = f"tools[0].parameters.{name}"
+                true(a.error()["param"] in (place, place + "[0]"), a)
     equal(panel.records(), [], "nobody is asked")
     for name in ("analysis_models", "judge_models", "final_models"):
         a = ask(**{name: ["test/nobody"]})
-        true(a.status in (400, 404) and "test/nobody" in a.body.decode(), (name, a))
+        equal((a.status, a.error()["code"], a.error()["param"]), (404, "model_not_found", f"tools[0].parameters.{name}[0]"), a)
 
 
 # --- what of a request goes where
@@ -302,8 +304,7 @@ def a_keys_models_bind_the_panel():
     all_well()
     account = Account(5, allowed_models=["trustedrouter/synth", "test/p1", "test/p3", "test/j1", "test/f1"])
     gone(ok(account.ask(request())[1]), "test/p2")
-    account = Account(5, allowed_models=PANEL + JUDGES + FINALS)
-    a = account.ask(request())[1]
+    a = Account(5, allowed_models=["trustedrouter/synth", "test/plain"]).ask(request())[1]
     equal((a.status, a.error()["code"]), (403, "model_not_allowed"), a)
 
 
@@ -343,9 +344,12 @@ def a_member_falls_back_to_its_other_provider():
     true("violet" in json.dumps(asked("test/j1")), "its answer counts")
 
 
-def straggler(model="test/p3"):
+def straggler():
+    """The others take long enough for the third to have been asked."""
     all_well()
-    tell(model, "nocalls,delay_us=2500000,first_us=2500000,say=Too late.")
+    for model in PANEL[:2]:
+        tell(model, "nocalls,delay_us=200000,say=" + SAYS[model])
+    tell("test/p3", "nocalls,delay_us=2500000,first_us=2500000,say=Too late.")
 
 
 @case
@@ -376,21 +380,21 @@ def all_are_waited_for_otherwise():
 
 @case
 def a_client_that_waits_sees_signs_of_life():
-    """A comment, or a ping, while the panel works for longer than a stream may be silent (10 s); then the final answer."""
+    """A comment, or a ping, while the panel works for longer than the head of a stream is held (15 s); then the final answer."""
     all_well()
     for model in PANEL:
-        tell(model, f"nocalls,delay_us=11500000,first_us=11500000,say={SAYS[model]}")
+        tell(model, f"nocalls,delay_us=16500000,first_us=16500000,say={SAYS[model]}")
 
     def wait(i):
         api = APIS[i]
         s = dialects.connect(api, {**api.ask("Which colour?", True, "trustedrouter/synth"), "tools": tool()}, RICH.key["key"])
         got = b""
-        while b"keep-alive" not in got and b"event: ping" not in got:
+        while b": keep-alive\n\n" not in got and b"event: ping\n" not in got:
             part = s.recv(65536)
             true(part, got)
             got += part
         true(panel.running(*PANEL), (api.name, "while the panel works"))
-        while SAYS["test/f1"].split()[-1].encode() not in got:
+        while not any(end in got for end in (b"[DONE]", b"message_stop", b"response.completed")):
             part = s.recv(65536)
             true(part, got)
             got += part

@@ -101,7 +101,7 @@ enum err conn_send(struct conn *c, struct view bytes)
                f.type == MSG_BYE || f.type == MSG_KEYS || f.type == MSG_USAGE_LOST ||
                f.type == MSG_SETTLED || f.type == MSG_RELAY_ASK || f.type == MSG_RELAY_NEXT ||
                f.type == MSG_CLAIM || f.type == MSG_RELEASE || f.type == MSG_SEAL_GIVE ||
-               f.type == MSG_RULES_KNOWN || f.type == MSG_USAGE_ATTEMPTS || f.type == MSG_STATE);
+               f.type == MSG_RULES_KNOWN || f.type == MSG_USAGE_ATTEMPTS || f.type == MSG_USAGE_PARTS || f.type == MSG_STATE);
         assert(f.type == MSG_EVIDENCE ? now.challenged : now.accepted);
         now.evidence += f.type == MSG_EVIDENCE;
         now.challenged = now.challenged && f.type != MSG_EVIDENCE;

@@ -197,20 +197,23 @@ void ledger_ingest_batch(struct ledger *l, const struct id *boot, const struct l
     struct pending_call *c = call_new(CALL_INGEST, cookie);
 
     (void)l, (void)boot;
-    assert(b->n > 0 && b->n <= LEDGER_BOOK_MAX && b->n_attempts <= LEDGER_ATTEMPTS_MAX);
+    assert(b->n > 0 && b->n <= LEDGER_BOOK_MAX && b->n_attempts <= LEDGER_ATTEMPTS_MAX &&
+           b->n_parts <= LEDGER_PARTS_MAX);
     for (size_t i = 0; i < b->n; i++)
         assert(b->records[i].seq != 0);
     for (size_t i = 0; i < b->n_attempts; i++)
         assert(b->attempts[i].seq != 0 && b->attempts[i].attempt != 0);
+    for (size_t i = 0; i < b->n_parts; i++)
+        assert(b->parts[i].seq != 0 && b->parts[i].cost_nusd >= 0 && b->parts[i].role < USAGE_PART_ROLES);
     order_begins(c);
     c->ingest = cb;
     c->seq = b->records[b->n - 1].seq;
 }
-void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *records,
-                      size_t n, ledger_acked_cb *cb, void *cookie)
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct ledger_batch *b, ledger_acked_cb *cb,
+                      void *cookie)
 {
-    assert(n == 1);
-    ledger_ingest_batch(l, boot, &(struct ledger_batch){.records = records, .n = n}, cb, cookie);
+    assert(b->n == 1);
+    ledger_ingest_batch(l, boot, b, cb, cookie);
 }
 static void number_asked(uint64_t answer, ledger_acked_cb *cb, void *cookie)
 {

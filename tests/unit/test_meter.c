@@ -173,7 +173,76 @@ static void attempts_wait_beside(void)
     meter_free(mine);
 }
 
+static void parts_push(struct meter *m, unsigned worker, uint8_t request, size_t n)
+{
+    struct meter_part p[METER_PARTS_EACH] = {0};
+
+    for (size_t i = 0; i < n; i++)
+        p[i] = (struct meter_part){.request = {{request}}, .part = {.place = (uint8_t)i, .cost_nusd = request}};
+    meter_parts(m, worker, p, n);
+}
+
+/* An orchestration has places for all of its parts before it runs; what it did not need is free at once, and the others when
+ * their record is acknowledged. */
+static void parts_have_places(void)
+{
+    static struct meter_part out[2 * METER_PARTS_EACH];
+    struct meter *m = NULL;
+    unsigned n = 0;
+
+    CHECK_INT(meter_new(4, &m), ERR_NONE);
+    for (unsigned w = 0; w < 4; w++)
+        while (meter_reserve_parts(m, w))
+            n++;
+    CHECK_INT(n, LIMIT_PARTS_BACKLOG / METER_PARTS_EACH);
+    parts_push(m, 0, 1, METER_PARTS_EACH - 1);
+    CHECK(!meter_reserve_parts(m, 3)); /* one place is free */
+    parts_push(m, 0, 2, 1);
+    CHECK(meter_reserve_parts(m, 3));
+    CHECK(!meter_reserve_parts(m, 3));
+    CHECK_INT(meter_take_parts(m, out, 2 * METER_PARTS_EACH), METER_PARTS_EACH);
+    CHECK(out[0].request.b[0] == 1 && out[0].of == METER_PARTS_EACH - 1 && out[METER_PARTS_EACH - 1].of == 1);
+    CHECK_INT(out[METER_PARTS_EACH - 2].part.place, METER_PARTS_EACH - 2);
+    CHECK(!meter_reserve_parts(m, 3)); /* taken is not acknowledged */
+    meter_parts_acked(m, METER_PARTS_EACH);
+    CHECK(meter_reserve_parts(m, 3));
+    meter_unreserve_parts(m, 3); /* a request that ended without a record */
+    CHECK(meter_reserve_parts(m, 0));
+    CHECK(!meter_reserve_parts(m, 0));
+    CHECK_INT(meter_take_parts(m, out, 8), 0);
+    meter_free(m);
+}
+
+/* A worker's ring is bounded by itself, and goes round without mixing anything up. */
+static void parts_go_round(void)
+{
+    static struct meter_part out[METER_PARTS_EACH];
+    struct meter *m = NULL;
+    unsigned n = 0, wrong = 0;
+
+    CHECK_INT(meter_new(2, &m), ERR_NONE);
+    while (meter_reserve_parts(m, 0))
+        n++;
+    CHECK_INT(n, 32768 / METER_PARTS_EACH);
+    CHECK(meter_reserve_parts(m, 1)); /* the other worker does not suffer */
+    for (unsigned i = 0; i < 4 * n; i++) {
+        parts_push(m, 0, (uint8_t)i, 7);
+        if (i % 2 == 0)
+            continue; /* so that it is not empty in between */
+        for (unsigned k = 0; k < 2; k++) {
+            CHECK_INT(meter_take_parts(m, out, 7), 7);
+            wrong += out[0].request.b[0] != (uint8_t)(i - 1 + k) || out[6].part.place != 6;
+            meter_parts_acked(m, 7);
+            CHECK(meter_reserve_parts(m, 0));
+        }
+    }
+    CHECK_INT(wrong, 0);
+    meter_free(m);
+}
+
 static const struct check_case cases[] = {
+    {"meter_parts_have_places", parts_have_places},
+    {"meter_parts_go_round", parts_go_round},
     {"meter_attempts_wait_beside", attempts_wait_beside},
     {"meter_keeps_order_and_content", keeps_order_and_content},
     {"meter_backlog_is_bounded", backlog_is_bounded},

@@ -275,7 +275,8 @@ void ledger_lease_return(struct ledger *l, const struct id *boot, const struct m
     cb(cookie, ERR_NONE);
 }
 
-static size_t attempts; /* that came with batches */
+static size_t attempts, parts_booked; /* that came with batches */
+static size_t parts_aside;     /* with a record that was set aside */
 
 void ledger_ingest_batch(struct ledger *l, const struct id *boot, const struct ledger_batch *b, ledger_acked_cb *cb,
                          void *cookie)
@@ -302,17 +303,21 @@ void ledger_ingest_batch(struct ledger *l, const struct id *boot, const struct l
         }
     records += n;
     attempts += b->n_attempts;
+    parts_booked += b->n_parts;
     if (r[0].seq <= booked_seq + 1 && r[n - 1].seq > booked_seq)
         booked_seq = r[n - 1].seq;
     cb(cookie, ERR_NONE, booked_seq);
 }
 
-void ledger_set_aside(struct ledger *l, const struct id *boot, const struct usage_record *r,
-                      size_t n, ledger_acked_cb *cb, void *cookie)
+void ledger_set_aside(struct ledger *l, const struct id *boot, const struct ledger_batch *b, ledger_acked_cb *cb,
+                      void *cookie)
 {
+    const struct usage_record *r = b->records;
+
     (void)l;
     (void)boot;
-    CHECK_INT(n, 1);
+    CHECK_INT(b->n, 1);
+    parts_aside += b->n_parts;
     CHECK_INT(r[0].seq, refused_seq);
     set_aside++;
     CHECK_INT(booked_seq + 1, refused_seq); /* all before it are booked first */
@@ -1516,6 +1521,18 @@ static void attempts_send(struct client *c, uint64_t seq)
     client_send(c, &out);
 }
 
+/* One part of the request of this record. */
+static void part_send(struct client *c, uint64_t seq)
+{
+    uint8_t wire[USAGE_PART_WIRE_BYTES];
+    struct buf out;
+
+    usage_part_encode(&(struct usage_part){.seq = seq, .role = 1, .cost_nusd = 5}, wire);
+    buf_init(&out, 256);
+    CHECK_INT(msg_usage_parts_encode(&(struct msg_usage_parts){1, view_of(wire, sizeof wire)}, &out), ERR_NONE);
+    client_send(c, &out);
+}
+
 static void usage_is_booked_in_order_and_again_after_a_failure(void)
 {
     struct client c;
@@ -1526,10 +1543,12 @@ static void usage_is_booked_in_order_and_again_after_a_failure(void)
     server_start(60000);
     client_enter(&c);
     ingest_failures = 1; /* the database is away for a moment */
-    attempts = 0;
+    attempts = parts_booked = 0;
     attempts_send(&c, 1);
+    part_send(&c, 2);
     usage_send(&c, 1, 2);
     attempts_send(&c, 3);
+    part_send(&c, 3);
     usage_send(&c, 3, 1);
     buf_init(&out, 128);
     CHECK_INT(msg_lease_return_encode(&(struct msg_lease_return){.total_nusd = 700, .final = 1},
@@ -1545,6 +1564,7 @@ static void usage_is_booked_in_order_and_again_after_a_failure(void)
     CHECK_INT(batches, 2);
     CHECK_INT(records, 3);
     CHECK_INT(attempts, 2);
+    CHECK_INT(parts_booked, 2);
     CHECK_INT(returns, 1);
     CHECK_INT(returned_nusd, 700);
     CHECK_INT(records_at_return, 3); /* what came before it has been booked before it */
@@ -1640,12 +1660,15 @@ static void a_refused_record_is_set_aside(void)
     server_start(60000);
     client_enter(&c);
     refused_seq = 6;
+    parts_aside = 0;
+    part_send(&c, 6);
     usage_send(&c, 1, 8);
     usage_send(&c, 9, 2);
     while (acked_next(&c) != 10)
         ;
     CHECK_INT(records, 9);
     CHECK_INT(set_aside, 1);
+    CHECK_INT(parts_aside, 1); /* what explains its cost is not lost on the way */
     /* 1..8 three times, 1..4, 5..8, 5..6, 5, 6, 7..8, 9..10 */
     CHECK_INT(batches, PEER_BOOK_ATTEMPTS + 7);
     client_close(&c);
