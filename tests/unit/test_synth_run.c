@@ -1,6 +1,7 @@
 /* An orchestration spends the client's money in several places at once, and each of them can fail. These cases drive it
  * with the real request machine, attempts and words against scripted providers: what becomes of every strategy in every
  * kind of trouble, that the client pays the sum of what ran, and that nothing of what was said is kept. */
+#include "deadline.c"
 #include "run.c"
 
 #include "catalog_store.h"
