@@ -43,11 +43,16 @@ static void member_let_cb(void *cookie)
     request_let(&m->request);
 }
 
+/* Nobody else is asked from here on. */
+static void begins(struct member *m)
+{
+    request_useful(&m->request);
+    member_forget_prompt(m);
+}
+
 static void member_useful_cb(void *cookie)
 {
-    struct member *m = cookie;
-
-    request_useful(&m->request);
+    begins(cookie);
 }
 
 static void member_delivered_cb(void *cookie)
@@ -55,7 +60,7 @@ static void member_delivered_cb(void *cookie)
     struct member *m = cookie;
 
     if (attempt_useful(&m->attempt))
-        request_useful(&m->request);
+        begins(m);
     if (attempt_delivered(&m->attempt) >= m->request.watch_bytes)
         request_progress(&m->request);
 }
@@ -146,12 +151,6 @@ static void member_account(const struct request *r, struct attempt_account *out)
     attempt_account(&m->attempt, out);
 }
 
-/* Nobody else is asked from here on. */
-static void member_commit(struct request *r)
-{
-    member_forget_prompt(member_of(r));
-}
-
 static void member_hold(struct request *r, bool hold)
 {
     struct member *m = member_of(r);
@@ -160,12 +159,6 @@ static void member_hold(struct request *r, bool hold)
         attempt_pause(&m->attempt);
     else
         attempt_resume(&m->attempt);
-}
-
-/* The client hears of the whole alone. */
-static void member_keep_alive(struct request *r)
-{
-    (void)r;
 }
 
 /* --- what came of it */
@@ -252,9 +245,7 @@ const struct request_ops member_ops = {
     .attempt = member_attempt,
     .cancel = member_cancel,
     .account = member_account,
-    .commit = member_commit,
     .hold = member_hold,
-    .keep_alive = member_keep_alive,
     .complete = member_complete,
     .fail = member_fail,
     .left = member_left,

@@ -942,8 +942,14 @@ static void test_wiped(void)
     size_t before;
 
     begin(SYNTH_NON_REFUSALS, "abc");
-    for (size_t i = 0; i < 3; i++)
-        answer((const char *[]){"a", "b", "c"}[i], texts[i]);
+    CHECK(w.synth->panel[1]->prompt_bytes != 0);
+    f_text(open_at("b"), "");
+    CHECK(w.synth->panel[1]->prompt_bytes != 0);
+    f_text(open_at("b"), texts[1]);
+    CHECK_INT(w.synth->panel[1]->prompt_bytes, 0); /* its answer has begun: nobody else is asked */
+    answer("a", texts[0]);
+    answer("b", NULL);
+    answer("c", texts[2]);
     before = budget_used(budget);
     CHECK(collect_text(&w.synth->panel[0]->answer).len != 0);
     play("j", 'V', "");
