@@ -2,9 +2,11 @@
 #include "catalog_json.h"
 
 #include "catalog_pricing.h"
+#include "catalog_synth.h"
 #include "catalog_words.h"
 #include "health_json.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { DESCRIPTION_MAX = 512 }; /* bytes; the names that do not fit are left out */
@@ -217,13 +219,16 @@ static enum err append_reasoning(struct buf *out, const struct catalog_model *m)
     return e == ERR_NONE ? buf_append(out, VIEW_LIT("\"]}")) : e;
 }
 
-/* What OpenRouter's schema has no place for: of which day facts and price are, and what the model is. */
-static enum err append_ours(struct buf *out, const struct catalog_model *m, const struct catalog_endpoint *price)
+/* What OpenRouter's schema has no place for: of which day facts and price are, and what the model is, or what it is made
+ * of. */
+static enum err append_ours(const struct snapshot *s, struct buf *out, const struct route_model *of,
+                            const struct catalog_endpoint *price)
 {
+    const struct catalog_model *m = of->info;
     static const char *const kinds[] = {
         [KIND_CHAT] = "chat",     [KIND_EMBEDDINGS] = "embeddings",       [KIND_IMAGES] = "images",
         [KIND_SPEECH] = "speech", [KIND_TRANSCRIPTION] = "transcription", [KIND_MODERATION] = "moderation",
-        [KIND_RERANK] = "rerank",
+        [KIND_RERANK] = "rerank", [KIND_SYNTH] = "synth",
     };
     static const char *const known[] = {[KNOWN_NOT] = "null", [KNOWN_NO] = "false", [KNOWN_YES] = "true"};
     enum err e = buf_appendf(out, ",\"trustedrouter\":{\"kind\":\"%s\",\"open_weights\":%s", kinds[m->kind],
@@ -233,15 +238,31 @@ static enum err append_ours(struct buf *out, const struct catalog_model *m, cons
         e = catalog_json_day("facts_date", m->facts_day, out);
     if (e == ERR_NONE)
         e = catalog_json_source(price, out);
+    if (e == ERR_NONE && m->kind == KIND_SYNTH)
+        e = buf_append(out, VIEW_LIT(",\"synth\":"));
+    if (e == ERR_NONE && m->kind == KIND_SYNTH)
+        e = catalog_synth_json(s, of, out);
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
-/* The model, under the name `id`: its own, or an alias. */
-static enum err append_model(struct buf *out, struct view id, const struct route_model *m,
-                             const struct catalog_endpoint *price)
+/* -1 is OpenRouter's word for a price that varies. */
+static enum err append_pricing(const struct route_model *m, const struct catalog_endpoint *price, struct buf *out)
 {
-    const struct catalog_model *i = m->info;
-    enum err e = append_names(out, id, i);
+    return m->info->kind == KIND_SYNTH ? buf_append(out, VIEW_LIT(",\"pricing\":{\"prompt\":\"-1\",\"completion\":\"-1\"}"))
+                                       : catalog_json_pricing(price, out);
+}
+
+/* The model, under the name `id`: its own, or an alias. */
+static enum err append_model(const struct snapshot *s, struct buf *out, struct view id, const struct route_model *m)
+{
+    static const struct catalog_endpoint none; /* of the kind synth */
+    const struct catalog_endpoint *price = m->info->kind == KIND_SYNTH ? &none : catalog_cheapest(m);
+    struct catalog_model facts;
+    const struct catalog_model *i = &facts;
+    enum err e = append_names(out, id, m->info);
+
+    assert(price != NULL);
+    catalog_facts(s, m, &facts);
 
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"description\":"));
@@ -254,7 +275,7 @@ static enum err append_model(struct buf *out, struct view id, const struct route
     if (e == ERR_NONE)
         e = catalog_json_architecture(i, out);
     if (e == ERR_NONE)
-        e = catalog_json_pricing(price, out);
+        e = append_pricing(m, price, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"top_provider\":{\"is_moderated\":false"));
     if (e == ERR_NONE)
@@ -274,7 +295,7 @@ static enum err append_model(struct buf *out, struct view id, const struct route
     if (e == ERR_NONE)
         e = catalog_json_day("expiration_date", retires_day(m), out);
     if (e == ERR_NONE)
-        e = append_ours(out, i, price);
+        e = append_ours(s, out, m, price);
     return e == ERR_NONE ? append_details(out, view_str(i->id)) : e;
 }
 
@@ -284,16 +305,15 @@ static enum err append_models(const struct snapshot *s, struct catalog_listing *
 
     for (size_t i = 0; e == ERR_NONE && i < snapshot_models(s); i++) {
         const struct route_model *m = snapshot_model(s, i);
-        const struct catalog_endpoint *price = catalog_cheapest(m);
         size_t at;
 
-        if (price == NULL)
+        if (!catalog_listed(s, m))
             continue; /* nobody serves it now */
         if ((*n)++ != 0)
             e = buf_append_byte(&out->bytes, ',');
         at = out->bytes.len;
         if (e == ERR_NONE)
-            e = append_model(&out->bytes, view_str(m->info->id), m, price);
+            e = append_model(s, &out->bytes, view_str(m->info->id), m);
         if (e == ERR_NONE)
             e = buf_append_byte(&out->bytes, '}');
         out->model[i] = (struct catalog_slice){(uint32_t)at, (uint32_t)(out->bytes.len - at)};
@@ -303,20 +323,21 @@ static enum err append_models(const struct snapshot *s, struct catalog_listing *
 
 /* --- aliases */
 
-/* The first of its models that an enabled endpoint serves; NULL: none. */
+/* The first of its models that is listed; NULL: none. */
 static const struct route_model *alias_target(const struct snapshot *s, const struct catalog_alias *a)
 {
     for (size_t k = 0; k < a->n_models; k++)
         for (size_t i = 0; i < snapshot_models(s); i++)
-            if (snapshot_model(s, i)->info->no == a->model[k] && catalog_cheapest(snapshot_model(s, i)) != NULL)
+            if (snapshot_model(s, i)->info->no == a->model[k] && catalog_listed(s, snapshot_model(s, i)))
                 return snapshot_model(s, i);
     return NULL;
 }
 
 /* A name that stands for models is listed as the first of them, which "alias_target" names. */
-static enum err append_alias(struct buf *out, const struct catalog_alias *a, const struct route_model *m)
+static enum err append_alias(const struct snapshot *s, struct buf *out, const struct catalog_alias *a,
+                             const struct route_model *m)
 {
-    enum err e = append_model(out, view_str(a->id), m, catalog_cheapest(m));
+    enum err e = append_model(s, out, view_str(a->id), m);
 
     if (e == ERR_NONE)
         e = append_text(out, ",\"alias_target\":{\"slug\":", view_str(m->info->id));
@@ -340,7 +361,7 @@ static enum err append_aliases(const struct snapshot *s, struct catalog_listing 
             e = buf_append_byte(&out->bytes, ',');
         at = out->bytes.len;
         if (e == ERR_NONE)
-            e = append_alias(&out->bytes, &c->aliases[i], m);
+            e = append_alias(s, &out->bytes, &c->aliases[i], m);
         out->alias[i] = (struct catalog_alias_slice){m, {(uint32_t)at, (uint32_t)(out->bytes.len - at)}};
     }
     return e;

@@ -1,6 +1,7 @@
 #include "endpoints.h"
 
 #include "catalog_json.h"
+#include "catalog_synth.h"
 #include "clock.h"
 #include "reply.h"
 
@@ -28,9 +29,10 @@ static enum err append_endpoints(const struct models_context *x, const struct sn
     return err;
 }
 
-static enum err append_head(const struct route_model *m, struct buf *out)
+static enum err append_head(const struct snapshot *s, const struct route_model *m, struct buf *out)
 {
     const struct catalog_model *i = m->info;
+    struct catalog_model facts;
     enum err e = buf_append(out, VIEW_LIT("{\"data\":{\"id\":"));
 
     if (e == ERR_NONE)
@@ -45,9 +47,26 @@ static enum err append_head(const struct route_model *m, struct buf *out)
         e = catalog_json_description(m, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"architecture\":"));
+    catalog_facts(s, m, &facts);
     if (e == ERR_NONE)
-        e = catalog_json_architecture(i, out);
+        e = catalog_json_architecture(&facts, out);
     return e == ERR_NONE ? buf_append(out, VIEW_LIT(",\"endpoints\":[")) : e;
+}
+
+/* Behind the endpoints, of which one that is made of several has none. */
+static enum err append_tail(const struct snapshot *s, const struct route_model *m, struct buf *out)
+{
+    enum err e = buf_append_byte(out, ']');
+
+    if (e == ERR_NONE && m->info->kind == KIND_SYNTH) {
+        e = buf_append(out, VIEW_LIT(",\"trustedrouter\":{\"note\":\"This model is made of several and has no endpoints of its "
+                                     "own; those of its models are under their ids.\",\"synth\":"));
+        if (e == ERR_NONE)
+            e = catalog_synth_json(s, m, out);
+        if (e == ERR_NONE)
+            e = buf_append_byte(out, '}');
+    }
+    return e == ERR_NONE ? buf_append(out, VIEW_LIT("}}")) : e;
 }
 
 int endpoints_of(const struct models_context *x, struct web_request *r, const struct snapshot *s,
@@ -58,11 +77,11 @@ int endpoints_of(const struct models_context *x, struct web_request *r, const st
     enum err e;
 
     buf_init(&body, CATALOG_LISTING_MAX);
-    e = append_head(m, &body);
+    e = append_head(s, m, &body);
     if (e == ERR_NONE)
         e = append_endpoints(x, s, m, false, &n, &body);
     if (e == ERR_NONE)
-        e = buf_append(&body, VIEW_LIT("]}}"));
+        e = append_tail(s, m, &body);
     return reply_done(r, e, &body);
 }
 

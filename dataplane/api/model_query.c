@@ -2,6 +2,7 @@
 #include "model_query.h"
 
 #include "catalog_json.h"
+#include "catalog_synth.h"
 #include "catalog_words.h"
 #include "money.h"
 #include "path.h"
@@ -429,19 +430,42 @@ static bool served(const struct model_query *q, const struct route_model *m)
     return false;
 }
 
-bool model_query_takes(const struct model_query *q, const struct route_model *m, uint64_t now_unix_s)
+static bool member_served(const void *cookie, const struct route_model *m)
 {
-    const struct catalog_model *i = m->info;
-    const struct catalog_endpoint *price = catalog_cheapest(m);
-    uint64_t age = now_unix_s > i->created ? now_unix_s - i->created : 0;
+    return served(cookie, m);
+}
 
-    return price != NULL && price->price.prompt_pusd >= q->min_prompt_pusd &&
-           price->price.prompt_pusd <= q->max_prompt_pusd &&
-           price->price.completion_pusd >= q->min_completion_pusd &&
-           price->price.completion_pusd <= q->max_completion_pusd &&
-           i->context_length >= q->min_context && age >= q->min_age_s && age <= q->max_age_s &&
-           (parameters_of(i, 0) & q->parameters) == q->parameters &&
-           (q->input == 0 || (modalities_in(i) & q->input) != 0) &&
-           (q->output == 0 || (modalities_out(i) & q->output) != 0) && found(&q->find, i) &&
-           written_by(&q->authors, i) && served(q, m);
+static bool served_somehow(const struct model_query *q, const struct snapshot *s, const struct route_model *m)
+{
+    return m->info->kind == KIND_SYNTH ? catalog_synth_some(s, m, member_served, q) : served(q, m);
+}
+
+static bool priced(const struct model_query *q, const struct snapshot *s, const struct route_model *m)
+{
+    struct catalog_synth_price p;
+
+    if (m->info->kind == KIND_SYNTH)
+        p = catalog_synth_price(s, m);
+    else {
+        const struct price *one = &catalog_cheapest(m)->price;
+
+        p = (struct catalog_synth_price){one->prompt_pusd, one->prompt_pusd, one->completion_pusd, one->completion_pusd};
+    }
+    return p.least_prompt_pusd >= q->min_prompt_pusd && p.most_prompt_pusd <= q->max_prompt_pusd &&
+           p.least_completion_pusd >= q->min_completion_pusd && p.most_completion_pusd <= q->max_completion_pusd;
+}
+
+bool model_query_takes(const struct model_query *q, const struct snapshot *s, const struct route_model *m,
+                       uint64_t now_unix_s)
+{
+    struct catalog_model i;
+    uint64_t age = now_unix_s > m->info->created ? now_unix_s - m->info->created : 0;
+
+    if (!catalog_listed(s, m) || !found(&q->find, m->info) || !written_by(&q->authors, m->info))
+        return false;
+    catalog_facts(s, m, &i);
+    return priced(q, s, m) && i.context_length >= q->min_context && age >= q->min_age_s && age <= q->max_age_s &&
+           (parameters_of(&i, 0) & q->parameters) == q->parameters &&
+           (q->input == 0 || (modalities_in(&i) & q->input) != 0) &&
+           (q->output == 0 || (modalities_out(&i) & q->output) != 0) && served_somehow(q, s, m);
 }

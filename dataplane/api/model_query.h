@@ -48,7 +48,9 @@ struct model_query_fault {
  * judge. Parameters of other names are not looked at: clients send their own. */
 must_check enum err model_query_read(struct view query, const struct providers *providers,
                                      struct model_query *out, struct model_query_fault *fault);
-/* Is it listed? now_unix_s: for its age. */
-bool model_query_takes(const struct model_query *q, const struct route_model *m, uint64_t now_unix_s);
+/* Is m, a model of s, listed? now_unix_s: for its age. Of the kind synth: what the bounds of its price leave no doubt of, and
+ * what at least one of its panel and one of its finals is. */
+bool model_query_takes(const struct model_query *q, const struct snapshot *s, const struct route_model *m,
+                       uint64_t now_unix_s);
 
 #endif

@@ -1,6 +1,7 @@
 #include "models.h"
 
 #include "catalog_json.h"
+#include "catalog_synth.h"
 #include "catalog_words.h"
 #include "clock.h"
 #include "endpoints.h"
@@ -96,14 +97,28 @@ static int64_t latency_of(const struct models_context *x, const struct route_mod
     return best;
 }
 
-static int64_t price_of(const struct route_model *m)
+static int64_t price_of(const struct snapshot *s, const struct route_model *m)
 {
     const struct catalog_endpoint *e = catalog_cheapest(m);
+    struct catalog_synth_price p;
 
-    return e->price.prompt_pusd / 2 + e->price.completion_pusd / 2;
+    if (m->info->kind != KIND_SYNTH)
+        return e->price.prompt_pusd / 2 + e->price.completion_pusd / 2;
+    p = catalog_synth_price(s, m);
+    return p.least_prompt_pusd / 2 + p.least_completion_pusd / 2;
 }
 
-static int64_t key_of(const struct models_context *x, enum model_order order,
+static int64_t context_of(const struct snapshot *s, const struct route_model *m)
+{
+    struct catalog_model facts;
+
+    if (m->info->kind != KIND_SYNTH)
+        return m->info->context_length;
+    catalog_facts(s, m, &facts);
+    return facts.context_length;
+}
+
+static int64_t key_of(const struct models_context *x, const struct snapshot *s, enum model_order order,
                       const struct route_model *m)
 {
     switch (order) {
@@ -112,11 +127,11 @@ static int64_t key_of(const struct models_context *x, enum model_order order,
     case ORDER_NEWEST:
         return m->info->created > INT64_MAX ? -INT64_MAX : -(int64_t)m->info->created;
     case ORDER_CHEAPEST:
-        return price_of(m);
+        return price_of(s, m);
     case ORDER_DEAREST:
-        return -price_of(m);
+        return -price_of(s, m);
     case ORDER_CONTEXT:
-        return -(int64_t)m->info->context_length;
+        return -context_of(s, m);
     case ORDER_LATENCY:
         return latency_of(x, m);
     }
@@ -137,8 +152,8 @@ static size_t pick_models(const struct models_context *x, const struct snapshot 
             m = snapshot_model(s, i);
         else
             (void)snapshot_alias_text(s, i - models, &m);
-        if (m != NULL && model_query_takes(q, m, now_s))
-            out[n++] = (struct pick){key_of(x, q->order, m), i};
+        if (m != NULL && model_query_takes(q, s, m, now_s))
+            out[n++] = (struct pick){key_of(x, s, q->order, m), i};
     }
     qsort(out, n, sizeof *out, pick_compare);
     return n;
@@ -308,7 +323,7 @@ static const struct route_model *find_model(const struct snapshot *s, struct vie
 
     if (path_decode(id, text, sizeof text, &len))
         m = want_find(s, view_of(text, len), &unused);
-    return m != NULL && catalog_cheapest(m) != NULL ? m : NULL;
+    return m != NULL && catalog_listed(s, m) ? m : NULL;
 }
 
 static int answer_one(struct web_request *r, const struct snapshot *s, const struct route_model *m,
@@ -343,7 +358,7 @@ int models_one(const struct models_context *x, struct web_request *r, struct vie
         status = no_model(r);
     if (status == 0)
         status = web_header(r, VIEW_LIT("anthropic-version"), &version)
-                     ? models_anthropic_one(m, r)
+                     ? models_anthropic_one(s, m, r)
                      : answer_one(r, s, m, "", "");
     snapshot_release(s);
     return status;

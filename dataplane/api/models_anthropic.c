@@ -1,6 +1,6 @@
 #include "models_anthropic.h"
 
-#include "catalog_json.h"
+#include "catalog_synth.h"
 #include "path.h"
 #include "query.h"
 #include "reply.h"
@@ -53,10 +53,14 @@ static enum err append_limit(struct buf *out, const char *name, uint32_t n)
     return n == 0 ? buf_appendf(out, ",\"%s\":null", name) : buf_appendf(out, ",\"%s\":%u", name, n);
 }
 
-static enum err append_model(struct buf *out, const struct catalog_model *m)
+static enum err append_model(struct buf *out, const struct snapshot *s, const struct route_model *of)
 {
     char created[TIME_TEXT_BYTES];
+    struct catalog_model facts;
+    const struct catalog_model *m = &facts;
     enum err e = buf_append(out, VIEW_LIT("{\"type\":\"model\",\"id\":"));
+
+    catalog_facts(s, of, &facts);
 
     time_format(m->created, created);
     if (e == ERR_NONE)
@@ -78,18 +82,19 @@ static enum err append_model(struct buf *out, const struct catalog_model *m)
                          : e;
 }
 
-int models_anthropic_one(const struct route_model *m, struct web_request *r)
+int models_anthropic_one(const struct snapshot *s, const struct route_model *m, struct web_request *r)
 {
     struct buf body;
 
     buf_init(&body, BODY_MAX);
-    return reply_done(r, append_model(&body, m->info), &body);
+    return reply_done(r, append_model(&body, s, m), &body);
 }
 
 /* --- the list */
 
 struct page {
-    const struct catalog_model **all; /* those that are served, newest first */
+    const struct snapshot *s;
+    const struct route_model **all; /* those that are served, newest first */
     size_t n;
     size_t from, to;
     bool has_more;
@@ -97,8 +102,8 @@ struct page {
 
 static int newer_first(const void *a, const void *b)
 {
-    const struct catalog_model *x = *(const struct catalog_model *const *)a,
-                               *y = *(const struct catalog_model *const *)b;
+    const struct catalog_model *x = (*(const struct route_model *const *)a)->info,
+                               *y = (*(const struct route_model *const *)b)->info;
 
     if (x->created != y->created)
         return x->created > y->created ? -1 : 1;
@@ -108,10 +113,10 @@ static int newer_first(const void *a, const void *b)
 /* False: no memory. */
 static bool page_gather(const struct snapshot *s, struct page *p)
 {
-    *p = (struct page){.all = calloc(snapshot_models(s) + 1, sizeof *p->all)};
+    *p = (struct page){.s = s, .all = calloc(snapshot_models(s) + 1, sizeof *p->all)};
     for (size_t i = 0; p->all != NULL && i < snapshot_models(s); i++)
-        if (catalog_cheapest(snapshot_model(s, i)) != NULL)
-            p->all[p->n++] = snapshot_model(s, i)->info;
+        if (catalog_listed(s, snapshot_model(s, i)))
+            p->all[p->n++] = snapshot_model(s, i);
     if (p->all != NULL)
         qsort(p->all, p->n, sizeof *p->all, newer_first);
     return p->all != NULL;
@@ -138,7 +143,7 @@ static bool page_cursor(const struct page *p, struct view query, const char *nam
     if (!query_decode(raw, text, sizeof text, &len))
         return false;
     for (*at = 0; *at < p->n; ++*at)
-        if (view_eq(view_str(p->all[*at]->id), view_of(text, len)))
+        if (view_eq(view_str(p->all[*at]->info->id), view_of(text, len)))
             return true;
     return false;
 }
@@ -184,7 +189,7 @@ static enum err append_id(struct buf *out, const char *name, const struct page *
     if (e != ERR_NONE)
         return e;
     return p->from == p->to ? buf_append(out, VIEW_LIT("null"))
-                            : buf_append_json_string(out, view_str(p->all[at]->id));
+                            : buf_append_json_string(out, view_str(p->all[at]->info->id));
 }
 
 static enum err append_page(struct buf *out, const struct page *p)
@@ -195,7 +200,7 @@ static enum err append_page(struct buf *out, const struct page *p)
         if (i != p->from)
             e = buf_append_byte(out, ',');
         if (e == ERR_NONE)
-            e = append_model(out, p->all[i]);
+            e = append_model(out, p->s, p->all[i]);
     }
     if (e == ERR_NONE)
         e = buf_appendf(out, "],\"has_more\":%s", p->has_more ? "true" : "false");

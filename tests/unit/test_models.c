@@ -221,7 +221,9 @@ static void test_no_listing(void)
 }
 
 /* Four models: two of demo-a, one of both, one of nobody now. small: what the first one can do. */
-static void publish_four_with(uint16_t small)
+/* synths: with three models that are made of the others, y (any preset), p (the preset quality) and one without anybody to
+ * ask, and an alias of p. */
+static void publish_models(uint16_t small, bool synths)
 {
     const struct catalog_model models[] = {
         {.no = 1, .id = "acme/small", .name = "Acme Small", .context_length = 1000,
@@ -232,6 +234,22 @@ static void publish_four_with(uint16_t small)
         {.no = 3, .id = "other/large", .name = "", .context_length = 5000, .max_output = 500,
          .created = 2000, .capabilities = CAP_TOOLS},
         {.no = 4, .id = "other/gone", .name = "Gone", .created = 4000},
+        {.no = 5, .id = "trustedrouter/synth", .name = "Synth", .created = 100, .kind = KIND_SYNTH, .description = "A panel"},
+        {.no = 6, .id = "trustedrouter/prometheus-1.0", .created = 200, .kind = KIND_SYNTH},
+        {.no = 7, .id = "trustedrouter/nobody", .created = 300, .kind = KIND_SYNTH},
+    };
+    static const struct catalog_synth rows[] = {
+        {.model_no = 7, .panel_tokens = 1, .judge_tokens = 1, .final_tokens = 1, .n_panel = 1, .n_judges = 1, .n_finals = 1,
+         .panel = {"other/gone"}, .judges = {"acme/small"}, .finals = {"acme/small"}},
+        {.model_no = 5, .generic = true, .panel_tokens = 1, .judge_tokens = 1, .final_tokens = 1, .n_panel = 1,
+         .n_judges = 1, .n_finals = 1, .panel = {"acme/small"}, .judges = {"acme/small"}, .finals = {"acme/small"}},
+        {.model_no = 6, .preset = SYNTH_PRESET_QUALITY, .panel_tokens = 1200, .judge_tokens = 1300, .final_tokens = 1400,
+         .n_panel = 3, .n_judges = 2, .n_finals = 2, .panel = {"acme/small", "~acme/latest", "other/gone"},
+         .judges = {"other/large", "acme/small"}, .finals = {"acme/large:free", "other/large"}},
+    };
+    static const struct catalog_alias aliases[] = {
+        {.id = "~acme/latest", .model = {4, 2}, .n_models = 2},
+        {.id = "trustedrouter/prometheus", .model = {6}, .n_models = 1, .listed = true},
     };
     static const struct catalog_endpoint endpoints[] = {
         {.no = 1, .model_no = 1, .provider_no = 0, .weight = 1, .price.prompt_pusd = 500000,
@@ -248,11 +266,22 @@ static void publish_four_with(uint16_t small)
     };
     struct catalog c = {.version = 7, .n_models = 4, .n_endpoints = 6};
 
+    if (synths)
+        c = (struct catalog){.version = 9, .n_models = 7, .n_endpoints = 6, .n_synths = 3, .n_aliases = 2};
     c.models = calloc(1, sizeof models);
     c.endpoints = calloc(1, sizeof endpoints);
+    c.synths = calloc(1, sizeof rows);
+    c.aliases = calloc(1, sizeof aliases);
     memcpy(c.models, models, sizeof models);
     memcpy(c.endpoints, endpoints, sizeof endpoints);
+    memcpy(c.synths, rows, sizeof rows);
+    memcpy(c.aliases, aliases, sizeof aliases);
     CHECK_INT(catalog_store_publish(context.catalogs, &c), ERR_NONE);
+}
+
+static void publish_four_with(uint16_t small)
+{
+    publish_models(small, false);
 }
 
 static void publish_four(void)
@@ -260,7 +289,7 @@ static void publish_four(void)
     publish_four_with(0);
 }
 
-/* The ids of the models in an answer, one letter each: s, l, o (other/large); with "<param>" when it was
+/* The ids of the models in an answer, one letter each: s, l, o (other/large), y and p (publish_models()), a (the alias of p); with "<param>" when it was
  * refused. The answer is valid JSON in every case. */
 static const char *letters(struct web_request *r)
 {
@@ -279,6 +308,12 @@ static const char *letters(struct web_request *r)
             out[n++] = 'l';
         else if (view_starts(at, VIEW_LIT("\"id\":\"other/large\"")))
             out[n++] = 'o';
+        else if (view_starts(at, VIEW_LIT("\"id\":\"trustedrouter/synth\"")))
+            out[n++] = 'y';
+        else if (view_starts(at, VIEW_LIT("\"id\":\"trustedrouter/prometheus-1.0\"")))
+            out[n++] = 'p';
+        else if (view_starts(at, VIEW_LIT("\"id\":\"trustedrouter/prometheus\"")))
+            out[n++] = 'a';
         else if (view_starts(at, VIEW_LIT("\"id\":\"")))
             out[n++] = '?';
         else if (view_starts(at, VIEW_LIT("\"param\":\""))) {
@@ -815,7 +850,99 @@ static void test_one(void)
     close_store();
 }
 
+/* A model that is made of others has no price and no endpoint, and is listed all the same, with what is known. */
+#define SYNTH_JSON                                                                                                      \
+    "\"panel\":[\"acme/small\",\"~acme/latest\",\"other/gone\"],\"judges\":[\"other/large\",\"acme/small\"],"                 \
+    "\"finals\":[\"acme/large:free\",\"other/large\"],\"max_completion_tokens\":{\"panel\":1200,\"judge\":1300,\"final\":1400}," \
+    "\"pricing\":{\"varies\":true,\"prompt\":{\"min\":\"0.000006\",\"max\":\"0.000013\"},"                                  \
+    "\"completion\":{\"min\":\"0.000014\",\"max\":\"0.000025\"}}}"
+
+static void test_synth_lists(void)
+{
+    static const struct {
+        const char *query, *want;
+    } cases[] = {
+        {"", "sloypa"},
+        {"q=trustedrouter", "ypa"},
+        {"model_authors=trustedrouter&q=prometheus", "pa"},
+        {"sort=pricing-low-to-high", "solypa"}, /* by the least that they can cost */
+        {"sort=pricing-high-to-low", "ypalos"},
+        {"sort=context-high-to-low", "losypa"},
+        {"sort=newest", "lospay"},
+        {"sort=latency-low-to-high", "sloypa"},
+        {"max_price=13&min_price=6", "ypa"},
+        {"max_price=12.9&min_price=6", ""}, /* it may cost more */
+        {"max_price=13&min_price=6.1", ""}, /* it may cost less */
+        {"min_output_price=14&max_output_price=25", "ypa"},
+        {"context=1000", "sloypa"},
+        {"context=1001", "lo"}, /* one of its panel has no more */
+        {"supported_parameters=tools", "loypa"},
+        {"supported_parameters=response_format", "l"}, /* not every final takes it */
+        {"input_modalities=image", "l"},
+        {"output_modalities=text", "sloypa"},
+        {"output_modalities=embeddings", ""},
+        {"zdr=true", "slypa"}, /* small and large are left */
+        {"providers=demo-b", "loypa"},
+        {"providers=idle", ""},
+    };
+
+    open_store(catalog_json);
+    publish_models(0, true);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_query(cases[i].query, cases[i].want);
+    close_store();
+}
+
+static void test_synth_one(void)
+{
+    static const char *const has[] = {
+        "\"canonical_slug\":\"trustedrouter/prometheus-1.0\"",
+        ",\"context_length\":1000,\"architecture\":{\"modality\":\"text->text\"",
+        ",\"pricing\":{\"prompt\":\"-1\",\"completion\":\"-1\"},",
+        "\"top_provider\":{\"is_moderated\":false,\"context_length\":1000,\"max_completion_tokens\":1400}",
+        "\"parallel_tool_calls\"]",
+        ",\"trustedrouter\":{\"kind\":\"synth\",\"open_weights\":null,",
+        ",\"synth\":{\"preset\":\"quality\",\"any_preset\":false,\"code\":false," SYNTH_JSON "}",
+    };
+    struct web_request r = {.status = 0};
+
+    open_store(catalog_json);
+    publish_models(0, true);
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("trustedrouter/prometheus-1.0")), 200);
+    for (size_t i = 0; i < sizeof has / sizeof has[0]; i++)
+        if (!body_has(&r, has[i])) {
+            printf("# lacks %s\n# %.*s\n", has[i], (int)r.copy.len, (const char *)r.copy.ptr);
+            CHECK(!"the member");
+        }
+    CHECK_INT(letters(&r)[0], 'p');
+    buf_free(&r.copy);
+    r = (struct web_request){.status = 0}; /* what it is unless a request says otherwise */
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("trustedrouter/synth")), 200);
+    CHECK(body_has(&r, ",\"synth\":{\"preset\":null,\"any_preset\":true,\"code\":false," SYNTH_JSON));
+    buf_free(&r.copy);
+    r = (struct web_request){.status = 0};
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("trustedrouter/nobody")), 404);
+    buf_free(&r.copy);
+    r = (struct web_request){.status = 0};
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("trustedrouter/prometheus-1.0/endpoints")), 200);
+    CHECK(body_has(&r, "\"endpoints\":[],\"trustedrouter\":{\"note\":\"This model is made of several") && body_has(&r, SYNTH_JSON));
+    CHECK_INT(letters(&r)[0], 'p');
+    buf_free(&r.copy);
+    r = (struct web_request){.anthropic_version = "2023-06-01"};
+    CHECK_INT(models_list(&context, &r, VIEW_LIT("/v1/models")), 200);
+    CHECK_BYTES(letters(&r), strlen(letters(&r)), "lospy", 5);
+    CHECK(body_has(&r, "\"max_input_tokens\":1000,\"max_tokens\":1400,"));
+    buf_free(&r.copy);
+    r = (struct web_request){.anthropic_version = "2023-06-01"};
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("trustedrouter/synth")), 200);
+    CHECK(body_has(&r, "\"max_input_tokens\":1000,\"max_tokens\":1400,"));
+    buf_free(&r.copy);
+    close_store();
+}
+
 static const struct check_case cases[] = {
+    {"models_synth_lists", test_synth_lists},
+    {"models_synth_one", test_synth_one},
     {"models_facts", test_facts},
     {"models_many_providers", test_many_providers},
     {"models_once_per_catalog", test_once_per_catalog},
