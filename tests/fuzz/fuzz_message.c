@@ -41,6 +41,24 @@ static void try_records(struct frame f)
     }
 }
 
+static void try_parts(struct frame f)
+{
+    struct msg_usage_parts m;
+    struct usage_part p;
+    uint8_t again[USAGE_PART_WIRE_BYTES];
+
+    if (msg_usage_parts_decode(f.payload, &m) != ERR_NONE)
+        return;
+    for (size_t i = 0; i < m.count; i++) {
+        struct view wire = view_of(m.parts.ptr + i * USAGE_PART_WIRE_BYTES, USAGE_PART_WIRE_BYTES);
+
+        if (usage_part_decode(wire, &p) != ERR_NONE)
+            continue;
+        usage_part_encode(&p, again);
+        assert(memcmp(again, wire.ptr, sizeof again) == 0);
+    }
+}
+
 /* Every decoder sees every payload, whatever type the frame names. */
 static void try_all(struct frame f, struct catalog_parts *parts, struct buf *out)
 {
@@ -49,6 +67,7 @@ static void try_all(struct frame f, struct catalog_parts *parts, struct buf *out
 
     MESSAGE_CODECS(TRY)
     try_records(f);
+    try_parts(f);
     if (catalog_decode(f.payload, &c) == ERR_NONE) { /* the bytes of all parts */
         enum err e = catalog_pack(&c, out);
 

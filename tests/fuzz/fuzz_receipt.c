@@ -8,6 +8,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static void within(struct view v, struct view all)
+{
+    assert(v.len == 0 || (v.ptr >= all.ptr && v.ptr + v.len <= all.ptr + all.len));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t public[32] = {1};
@@ -23,7 +28,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     e = aci_receipt_open(in, public, &r);
     assert(e != ERR_NONE);
     r.has_returned = size % 2 != 0;
-    if (receipt_events_read(in, &r, &x) == ERR_NONE && x.has_upstream && x.upstream.len != 0)
-        assert(x.upstream.ptr >= in.ptr && x.upstream.ptr + x.upstream.len <= in.ptr + in.len);
+    r.receipt_id = VIEW_LIT("rcpt-99999999999999999999999999999901"); /* of the seed with an orchestration */
+    if (receipt_events_read(in, &r, &x) != ERR_NONE)
+        return 0;
+    within(x.upstream, in);
+    within(x.part.of, in);
+    assert(x.lines.n <= PART_INDEXES);
+    for (size_t i = 0; i < x.lines.n; i++) {
+        within(x.lines.line[i].id, in);
+        within(x.lines.line[i].model, in);
+        within(x.lines.line[i].provider, in);
+    }
     return 0;
 }
