@@ -1,45 +1,13 @@
 #include "receipt_events.h"
 
-#include "bounds.h"
-#include "json.h"
-#include "price.h"
+#include "receipt_bill.h"
+#include "receipt_read.h"
 
 #include <sodium.h>
 
 struct parts {
-    struct json_value platform, upstream, outcome, usage, billing, commitment;
+    struct json_value platform, upstream, outcome, usage, billing, commitment, orchestration, part;
 };
-
-static bool text_of(struct json_value v, const char *name, struct view *out)
-{
-    struct json_value m;
-
-    return json_only(v, name, &m) == ERR_NONE && json_string_plain(m, out);
-}
-
-static bool hex_of(struct json_value v, const char *name, uint8_t *out, size_t n)
-{
-    struct view text;
-
-    return text_of(v, name, &text) && hex_decode(text, out, n) == ERR_NONE;
-}
-
-static bool count_of(struct json_value v, const char *name, int64_t *out)
-{
-    struct json_value m;
-
-    return json_only(v, name, &m) == ERR_NONE && json_i64(m, out) == ERR_NONE && *out >= 0;
-}
-
-static bool truth_of(struct json_value v, const char *name, bool *out)
-{
-    struct json_value m;
-
-    if (json_only(v, name, &m) != ERR_NONE || (m.kind != JSON_TRUE && m.kind != JSON_FALSE))
-        return false;
-    *out = m.kind == JSON_TRUE;
-    return true;
-}
 
 /* Each of our events at most once; an event that is not there stays JSON_NULL. ACI's own
  * upstream.verified may stand for each attempt: the last is of the one that answered. */
@@ -50,7 +18,8 @@ static enum err parts_find(struct view document, struct parts *p)
         struct json_value *value;
     } kinds[] = {{"platform", &p->platform}, {"upstream.verified", &p->upstream},
                  {"outcome", &p->outcome},   {"usage", &p->usage},
-                 {"billing", &p->billing},   {"commitment", &p->commitment}};
+                 {"billing", &p->billing},   {"commitment", &p->commitment},
+                 {"orchestration", &p->orchestration}, {"part", &p->part}};
     struct json_value root, log, type;
     struct json_member event;
 
@@ -68,132 +37,6 @@ static enum err parts_find(struct view document, struct parts *p)
             *kinds[i].value = event.value;
         }
     }
-    return ERR_NONE;
-}
-
-/* --- the bill */
-
-/* Receipts of before a class was there do not name it: it was counted in the class that it is within. */
-enum { TOKENS_LATER = 32 /* fields of usage_fields.h from this number on */ };
-enum { FIRST_CLASSES = 1 << PRICE_CLASS_prompt | 1 << PRICE_CLASS_completion | 1 << PRICE_CLASS_cached |
-                       1 << PRICE_CLASS_cache_write };
-
-/* A member that may be missing: *out keeps its value then. */
-static bool count_if(struct json_value v, const char *name, int64_t *out)
-{
-    struct json_value m;
-    enum err e = json_only(v, name, &m);
-
-    return e == ERR_NOT_FOUND || (e == ERR_NONE && json_i64(m, out) == ERR_NONE && *out >= 0);
-}
-
-static bool prices_read(struct json_value tokens, struct price_rates *out)
-{
-    for (enum price_class c = 0; c < PRICE_CLASS_COUNT; c++) {
-        bool old = (FIRST_CLASSES >> c & 1) != 0;
-
-        out->class_pusd[c] = old ? 0 : out->class_pusd[price_class_follow(c)];
-        if (!(old ? count_of : count_if)(tokens, price_class_name(c), &out->class_pusd[c]))
-            return false;
-    }
-    return true;
-}
-
-static bool units_read(struct json_value billing, struct json_value usage, struct price_rates *rates,
-                       struct price_units *out, int64_t *requests)
-{
-    struct json_value prices, unit;
-    enum err e = json_only(billing, "prices_nusd_per_unit", &prices);
-    int64_t n = 0;
-
-    if (e == ERR_NOT_FOUND)
-        return true;
-    if (e != ERR_NONE || !count_of(usage, "requests", requests) || *requests > 1 || !count_of(usage, "units", &n) ||
-        n > UINT32_MAX || json_only(usage, "unit", &unit) != ERR_NONE)
-        return false;
-    out->n = (uint32_t)n;
-    out->kind = PRICE_UNIT_COUNT;
-    for (enum price_unit u = PRICE_UNIT_NONE; u < PRICE_UNIT_COUNT; u++) {
-        if (json_string_is(unit, price_unit_name(u)))
-            out->kind = (uint8_t)u;
-        if (u != PRICE_UNIT_NONE && !count_of(prices, price_unit_name(u), &rates->unit_nusd[u]))
-            return false;
-    }
-    return out->kind != PRICE_UNIT_COUNT;
-}
-
-/* What the figures cost at the prices. ERR_FORMAT; ERR_RANGE: figures that cannot be, or too much money. */
-static enum err bill_compute(const struct parts *p, struct json_value prices, int64_t *out)
-{
-    struct price_rates rates = {0};
-    struct price_usage u = {0};
-    int64_t requests = 0, n;
-
-    if (!prices_read(prices, &rates) || !units_read(p->billing, p->usage, &rates, &u.units, &requests))
-        return ERR_FORMAT;
-    u.requests = (uint8_t)requests;
-#define TOKENS_READ(no, class, price, within, receipt, ...)                                        \
-    n = 0;                                                                                         \
-    if (!(no < TOKENS_LATER ? count_of : count_if)(p->usage, receipt, &n))                         \
-        return ERR_FORMAT;                                                                         \
-    if (n > UINT32_MAX)                                                                            \
-        return ERR_RANGE;                                                                          \
-    u.class = (uint32_t)n;
-    USAGE_TOKENS(TOKENS_READ)
-#undef TOKENS_READ
-    return price_believe(&u) ? ERR_RANGE : price_cost(&rates, &u, out);
-}
-
-/* A member of millionths, which may be absent (*ppm stays). false: not a whole number of lo..hi. */
-static bool ppm_if(struct json_value billing, const char *name, int64_t lo, int64_t hi, int64_t *ppm)
-{
-    struct json_value v;
-    enum err e = json_only(billing, name, &v);
-
-    return e == ERR_NOT_FOUND ||
-           (e == ERR_NONE && json_whole(v, ppm) == ERR_NONE && *ppm >= lo && *ppm <= hi);
-}
-
-/* What of the sum is paid, rounded up: on a provider key of the customer's own the receipt names the fee, otherwise a
- * markup when there is one, both in millionths of the sum. */
-static enum err bill_share(struct json_value billing, int64_t *sum)
-{
-    enum { WHOLE = 1000000, NONE = -1 };
-    int64_t fee = NONE, markup = NONE, share;
-    unsigned __int128 pays;
-
-    if (!ppm_if(billing, "own_key_fee_ppm", 0, WHOLE, &fee) ||
-        !ppm_if(billing, "markup_ppm", 1, LIMIT_MARKUP_PPM, &markup) || (fee != NONE && markup != NONE))
-        return ERR_FORMAT;
-    share = fee != NONE ? fee : markup != NONE ? WHOLE + markup : WHOLE;
-    pays = ((unsigned __int128)(uint64_t)*sum * (uint64_t)share + WHOLE - 1) / WHOLE;
-    *sum = pays > INT64_MAX ? INT64_MAX : (int64_t)pays;
-    return ERR_NONE;
-}
-
-/* Never more than usage and prices say; less only where the receipt says why, or nothing at all
- * when no output was billed. */
-static enum err bill_check(const struct parts *p, struct receipt_events *out)
-{
-    struct json_value prices;
-    struct view rounding;
-    int64_t sum = 0;
-    bool clamped;
-    enum err e;
-
-    if (!count_of(p->billing, "cost_nusd", &out->cost_nusd) ||
-        !truth_of(p->usage, "clamped", &clamped) || !text_of(p->billing, "rounding", &rounding) ||
-        !view_eq(rounding, VIEW_LIT("each_class_half_up_to_nusd")) ||
-        json_only(p->billing, "prices_pusd_per_token", &prices) != ERR_NONE)
-        return ERR_FORMAT;
-    e = bill_compute(p, prices, &sum);
-    if (e == ERR_FORMAT || (e == ERR_RANGE && !clamped))
-        return e;
-    if (bill_share(p->billing, &sum) != ERR_NONE)
-        return ERR_FORMAT;
-    if (e == ERR_NONE && (out->cost_nusd > sum || (out->cost_nusd < sum && !clamped)))
-        return ERR_RANGE;
-    out->has_bill = true;
     return ERR_NONE;
 }
 
@@ -228,19 +71,6 @@ static enum err commitment_check(const struct parts *p, const struct aci_receipt
         e = side_check(p->commitment, "response", VIEW_LIT("tr.commitment.response.v1\0"),
                        &r->returned);
     return e;
-}
-
-/* "sha256:" and 64 digits. False: it is there and is something else. */
-static bool digest_if(struct json_value v, const char *name, bool *has, struct digest32 *out)
-{
-    struct json_value m;
-    struct view text;
-    enum err e = json_only(v, name, &m);
-
-    *has = e == ERR_NONE;
-    return e == ERR_NOT_FOUND ||
-           (e == ERR_NONE && json_string_plain(m, &text) && view_starts(text, VIEW_LIT("sha256:")) &&
-            hex_decode(view_from(text, 7), out->b, sizeof out->b) == ERR_NONE);
 }
 
 /* Ours beside ACI's: no key of a certificate without one that was verified. Receipts that name their providers.conf
@@ -280,6 +110,26 @@ static bool upstream_read(struct json_value event, struct receipt_events *out)
            (e == ERR_NONE && (name.kind == JSON_NULL || json_string_plain(name, &out->upstream)));
 }
 
+/* Lines, their sums, and that the answer's line is what was forwarded. */
+static enum err whole_read(const struct parts *p, const struct aci_receipt *r, struct receipt_events *out)
+{
+    enum err e = receipt_lines_read(p->orchestration, r->receipt_id, &out->lines);
+    const struct receipt_line *given;
+
+    if (e == ERR_NONE)
+        e = receipt_lines_sum(&out->lines, p->usage, p->billing, &out->cost_nusd);
+    if (e != ERR_NONE)
+        return e;
+    given = receipt_lines_given(&out->lines);
+    if (given == NULL || given->role != RECEIPT_LINE_FINAL)
+        return ERR_NONE;
+    if (!given->asked || !r->has_forwarded || !secret_equal(given->body.b, r->forwarded.b, sizeof given->body.b) ||
+        !view_eq(given->provider, out->upstream) || given->has_spki != out->has_spki ||
+        (given->has_spki && !secret_equal(given->spki.b, out->spki.b, sizeof given->spki.b)))
+        return ERR_FORMAT;
+    return ERR_NONE;
+}
+
 enum err receipt_events_read(struct view document, const struct aci_receipt *r,
                              struct receipt_events *out)
 {
@@ -298,8 +148,13 @@ enum err receipt_events_read(struct view document, const struct aci_receipt *r,
         (x.has_outcome && (!count_of(p.outcome, "status", &x.status) ||
                            !truth_of(p.outcome, "complete", &x.complete))))
         return ERR_FORMAT;
-    if (p.billing.kind == JSON_OBJECT)
-        e = bill_check(&p, &x);
+    if (p.orchestration.kind == JSON_OBJECT)
+        e = whole_read(&p, r, &x);
+    else if (p.billing.kind == JSON_OBJECT)
+        e = receipt_bill_check(p.usage, p.billing, &x.cost_nusd);
+    x.has_bill = e == ERR_NONE && p.billing.kind == JSON_OBJECT;
+    if (e == ERR_NONE && p.part.kind == JSON_OBJECT)
+        e = receipt_part_read(p.part, r->receipt_id, &x.part);
     if (e == ERR_NONE && x.has_commitment)
         e = commitment_check(&p, r);
     if (e == ERR_NONE)

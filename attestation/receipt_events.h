@@ -4,6 +4,7 @@
 #define TR_ATTESTATION_RECEIPT_EVENTS_H
 
 #include "aci.h"
+#include "receipt_lines.h"
 
 struct receipt_events {
     bool has_platform, simulated;
@@ -20,13 +21,15 @@ struct receipt_events {
     bool has_bill;
     int64_t cost_nusd;
     bool has_commitment;
+    struct receipt_lines lines; /* of an orchestration; n 0: it is none */
+    struct receipt_part part;   /* of a part; of empty: it is none */
 };
 
 /* Of a document that aci_receipt_open() has accepted as r. Views borrow from it. Events that are
  * not there are not missed: another gateway's receipt has none of them. ERR_FORMAT: an event is
  * there twice or is not what the page says; a key of a certificate without a certificate that was verified, or, in a
- * receipt that names its providers.conf, the other way round. ERR_RANGE: the cost does not follow from usage and
- * prices. ERR_AUTH: a commitment is not to this receipt's hashes. */
+ * receipt that names its providers.conf, the other way round. ERR_RANGE: the cost, or that of a line, does not follow from usage and
+ * prices, or the lines do not sum to it. ERR_AUTH: a commitment is not to this receipt's hashes. */
 must_check enum err receipt_events_read(struct view document, const struct aci_receipt *r,
                                         struct receipt_events *out);
 

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     BODY_MAX = 256 << 20,
@@ -19,7 +20,7 @@ enum {
 
 /* What is compared with the receipt; NULL: nothing. */
 struct hands {
-    const char *request, *response, *catalog, *providers, *spki;
+    const char *request, *response, *catalog, *providers, *spki, *parts;
 };
 
 /* The file's bytes must hash to what the receipt says. */
@@ -190,6 +191,123 @@ static const char *asked_text(bool made)
     return made ? "ok" : "not asked";
 }
 
+/* --- an orchestration */
+
+static void lines_print(const struct receipt_events *x)
+{
+    char usd[MONEY_TEXT_MAX];
+
+    for (size_t i = 0; i < x->lines.n; i++) {
+        const struct receipt_line *line = &x->lines.line[i];
+
+        money_text_usd(line->cost_nusd, usd);
+        printf("  %s %u: model %.*s, provider %.*s, cost $%s%s%s\n", usage_part_role_name(line->role), line->place,
+               (int)line->model.len, (const char *)line->model.ptr, line->asked ? (int)line->provider.len : 4,
+               line->asked ? (const char *)line->provider.ptr : "none", usd, line->refused ? ", a refusal" : "",
+               line->chosen ? ", given to the client" : "");
+    }
+    if (x->part.of.len != 0)
+        printf("%s %u of %.*s\n", usage_part_role_name(x->part.role), x->part.place, (int)x->part.of.len,
+               (const char *)x->part.of.ptr);
+}
+
+/* Each provider that a line names is one of the measured file. */
+static enum exit_code lines_providers(bool json, const char *path, const struct receipt_events *x)
+{
+    struct providers *providers = calloc(1, sizeof *providers);
+    enum exit_code code = providers != NULL && providers_load(path, providers) ? EXIT_ACCEPT : EXIT_USAGE;
+
+    for (size_t i = 0; code == EXIT_ACCEPT && i < x->lines.n; i++) {
+        const struct receipt_line *line = &x->lines.line[i];
+        size_t k = 0;
+
+        while (line->asked && k < providers->n && !view_eq(line->provider, view_str(providers->list[k].id)))
+            k++;
+        if (line->asked && k == providers->n)
+            code = refusal_print(json, EXIT_REJECT, "PROVIDERS", "line %zu names a provider that is not in %s", i, path);
+    }
+    free(providers);
+    return code;
+}
+
+/* What a part's own receipt says is what its line says. */
+static bool part_is(const struct receipt_line *line, struct view whole, const struct aci_receipt *r,
+                    const struct receipt_events *x)
+{
+    if (!view_eq(r->receipt_id, line->id) || !view_eq(x->part.of, whole) || !view_eq(r->model, line->model) ||
+        r->has_forwarded != line->asked)
+        return false;
+    return !line->asked ||
+           (secret_equal(r->forwarded.b, line->body.b, sizeof line->body.b) && view_eq(x->upstream, line->provider) &&
+            x->has_spki == line->has_spki && (!line->has_spki || secret_equal(x->spki.b, line->spki.b, sizeof line->spki.b)) &&
+            x->has_bill && x->cost_nusd == line->cost_nusd);
+}
+
+static enum exit_code events_check(bool json, struct view text, const struct aci_receipt *r, struct receipt_events *out);
+
+static enum exit_code part_check(bool json, struct view text, const uint8_t public[static 32], const struct hands *h,
+                                 const struct receipt_line *line, struct view whole)
+{
+    struct aci_receipt r;
+    struct receipt_events x;
+    struct buf told;
+    enum exit_code code;
+    enum err e = aci_receipt_open(text, public, &r);
+
+    if (e != ERR_NONE)
+        return refusal_print(json, e == ERR_AUTH ? EXIT_REJECT : EXIT_MALFORMED, e == ERR_AUTH ? "SIGNATURE" : "DOCUMENT",
+                             "the receipt of %s %u is not signed by this key, or is none", usage_part_role_name(line->role),
+                             line->place);
+    code = events_check(json, text, &r, &x);
+    if (code == EXIT_ACCEPT && !part_is(line, whole, &r, &x))
+        code = refusal_print(json, EXIT_REJECT, "PARTS", "the receipt of %s %u says something else than its line",
+                             usage_part_role_name(line->role), line->place);
+    buf_init(&told, TOLD_MAX);
+    if (code == EXIT_ACCEPT)
+        code = route_check(json, text, h, &told);
+    buf_free(&told);
+    return code;
+}
+
+/* The receipts of parts that are in the directory, RECEIPT_ID.json each. */
+static enum exit_code parts_check(bool json, const uint8_t public[static 32], const struct hands *h, const struct aci_receipt *r,
+                                  const struct receipt_events *x, size_t *found)
+{
+    enum exit_code code = EXIT_ACCEPT;
+    char path[4096];
+    struct buf text;
+
+    *found = 0;
+    for (size_t i = 0; code == EXIT_ACCEPT && h->parts != NULL && i < x->lines.n; i++) {
+        const struct receipt_line *line = &x->lines.line[i];
+        int n = snprintf(path, sizeof path, "%s/%.*s.json", h->parts, (int)line->id.len, (const char *)line->id.ptr);
+
+        if (n < 0 || (size_t)n >= sizeof path || access(path, F_OK) != 0)
+            continue;
+        if (!file_load(path, ACI_RECEIPT_MAX, &text))
+            return EXIT_USAGE;
+        code = part_check(json, buf_view(&text), public, h, line, r->receipt_id);
+        buf_free(&text);
+        *found += code == EXIT_ACCEPT;
+    }
+    if (code == EXIT_ACCEPT && h->parts != NULL && *found == 0)
+        code = refusal_print(json, EXIT_REJECT, "PARTS", "%s has no receipt of a part of this one", h->parts);
+    return code;
+}
+
+/* What was not looked at is said, too. */
+static void parts_print(const struct hands *h, const struct receipt_events *x, size_t found)
+{
+    if (x->lines.n == 0)
+        return;
+    if (found < x->lines.n)
+        printf("NOT CHECKED: why %zu of its %zu parts went where they went; their own receipts say it (--parts)\n",
+               h->catalog == NULL ? x->lines.n : x->lines.n - found, x->lines.n);
+    if (found > 0)
+        printf("%zu receipts of its parts say what its lines say%s\n", found,
+               h->catalog == NULL ? "; their decisions were not made again (--catalog)" : ", and their decisions follow");
+}
+
 /* The measured providers.conf is this file. */
 static enum exit_code providers_check(bool json, const char *path, const struct receipt_events *x)
 {
@@ -237,7 +355,7 @@ static enum exit_code events_check(bool json, struct view text, const struct aci
         return EXIT_ACCEPT;
     if (e == ERR_RANGE)
         return refusal_print(json, EXIT_REJECT, "COST",
-                             "the cost does not follow from usage and prices");
+                             "the cost, or that of a line, does not follow from usage and prices");
     if (e == ERR_AUTH)
         return refusal_print(json, EXIT_REJECT, "COMMITMENT",
                              "a commitment is not to the hashes of this receipt");
@@ -253,7 +371,8 @@ static void receipt_print_json(struct view text, const struct hands *h, const st
         bool made;
     } checks[] = {{"REQUEST", h->request != NULL}, {"RESPONSE", h->response != NULL}, {"COST", x->has_bill},
                   {"COMMITMENT", x->has_commitment}, {"ROUTE", h->catalog != NULL},
-                  {"PROVIDERS", h->providers != NULL}, {"PROVIDER_SPKI", h->spki != NULL}};
+                  {"PROVIDERS", h->providers != NULL}, {"PROVIDER_SPKI", h->spki != NULL},
+                  {"LINES", x->lines.n != 0}, {"PARTS", h->parts != NULL}};
 
     printf("{\"verdict\":\"accept\",\"code\":\"ACCEPT\",\"simulated\":%s,\"checks\":["
            "{\"code\":\"SIGNATURE\",\"ok\":true,\"detail\":\"ok\"}",
@@ -280,6 +399,7 @@ static enum exit_code receipt_check(bool json, struct view text, const uint8_t p
     struct aci_receipt r;
     struct receipt_events x;
     struct buf told;
+    size_t found = 0;
     enum exit_code code;
     enum err e = aci_receipt_open(text, public, &r);
 
@@ -299,12 +419,18 @@ static enum exit_code receipt_check(bool json, struct view text, const uint8_t p
         code = spki_check(json, h->spki, &x);
     if (code == EXIT_ACCEPT)
         code = route_check(json, text, h, &told);
+    if (code == EXIT_ACCEPT && h->providers != NULL && x.lines.n != 0)
+        code = lines_providers(json, h->providers, &x);
+    if (code == EXIT_ACCEPT)
+        code = parts_check(json, public, h, &r, &x, &found);
     if (code == EXIT_ACCEPT && json) {
         receipt_print_json(text, h, &x);
     } else if (code == EXIT_ACCEPT) {
         receipt_print(&r);
         compared_print(h->request, h->response);
         events_print(&x);
+        lines_print(&x);
+        parts_print(h, &x, found);
         told_print(h, &told);
     }
     buf_free(&told);
@@ -356,7 +482,7 @@ static enum exit_code receipt_run(int argc, char **argv)
     const struct option_value options[] = {
         {"--json", NULL, &json},       {"--key", &key, NULL},           {"--keyset", &keyset, NULL},
         {"--request", &h.request, NULL}, {"--response", &h.response, NULL},
-        {"--catalog", &h.catalog, NULL}, {"--providers", &h.providers, NULL},
+        {"--catalog", &h.catalog, NULL}, {"--providers", &h.providers, NULL}, {"--parts", &h.parts, NULL},
         {"--provider-spki", &h.spki, NULL},
     };
     uint8_t public[32];
@@ -387,6 +513,6 @@ static enum exit_code receipt_run(int argc, char **argv)
 const struct command command_receipt = {
     "receipt",
     "FILE (--key HEX | --keyset FILE) [--request FILE] [--response FILE] "
-    "[--providers FILE [--catalog FILE]] [--provider-spki HEX] [--json]",
+    "[--providers FILE [--catalog FILE]] [--provider-spki HEX] [--parts DIR] [--json]",
     receipt_run,
 };

@@ -19,12 +19,7 @@ static enum err synth_list(struct exchange *x, struct api_failure *f)
 
     if (p->chat == NULL)
         return ERR_NONE;
-    if (p->chat->n_extras != 0) {
-        *f = (struct api_failure){.error = API_UNSUPPORTED_PARAMETER,
-                                  .member = p->chat->extras[0],
-                                  .message = "A member of the request cannot be sent to several models; see param."};
-        return ERR_UNSUPPORTED;
-    }
+    assert(p->chat->n_extras == 0); /* the list has no place for them */
     e = chat_list_make(p, &fault);
     if (e != ERR_NONE) {
         *f = (struct api_failure){.error = errors_of(e), .param = fault.param, .member = fault.member,
@@ -44,12 +39,7 @@ static enum err synth_begin(struct exchange *x, const struct synth_plan *plan, s
     const struct route_model *m = snapshot_number(x->request.catalog, plan->row->model_no);
     enum err e;
 
-    assert(m != NULL && plan->final_tokens != 0);
-    if (p->n_choices != 1) {
-        *f = (struct api_failure){.error = API_UNSUPPORTED_PARAMETER, .param = "n",
-                                  .message = "Several models make one answer; n must be 1."};
-        return ERR_UNSUPPORTED;
-    }
+    assert(m != NULL && plan->final_tokens != 0 && p->n_choices == 1);
     x->synth = calloc(1, sizeof *x->synth);
     if (x->synth == NULL) {
         f->error = API_OVERLOAD;

@@ -27,7 +27,7 @@ struct part_line {
     int64_t cost_nusd;
 };
 
-enum { PARTS_MAX = 24 }; /* 8 of the panel, 8 judges, 8 finals */
+enum { PARTS_MAX = 24, PARTS_FINALS_MAX = 8 }; /* 8 of the panel, 8 judges, 8 finals */
 
 /* Of a whole; the content side allocates it, zeroed but for `model`, and sets r->parts before request_begin(). It may set
  * `refused` and `chosen` of a part's line until it reports request_given(), or until ops->rescue() returns. */

@@ -394,6 +394,7 @@ static void request_route(struct request *r)
     (void)attempts_begin(&r->attempts, &r->want, x->health, x->stats, x->route_seed++, who, r->stream);
     if (r->own.keys != NULL)
         own_route(&r->attempts, &r->want, r->own.keys);
+    whole_route(r);
     e = reserve_begin(r, &amount);
     r->unrouted = r->attempts.route.refusal != ROUTE_OK && request_may_own(r);
     if (r->attempts.route.refusal == ROUTE_OK && e == ERR_NONE && !whole_plan(r, &amount))
@@ -415,6 +416,7 @@ static void request_route(struct request *r)
 void request_begin(struct request *r)
 {
     assert(r->state == REQUEST_READING && r->want.n_models > 0 && r->n_choices > 0);
+    whole_begin(r);
     request_hold(r);
     request_link(r);
     request_enter(r, REQUEST_ADMITTING);
@@ -445,6 +447,7 @@ static void request_exhausted(struct request *r)
     if (whole_rescues(r))
         return;
     refusal_of_attempts(&r->attempts, &f);
+    whole_refusal(r, &f);
     request_fail(r, r->attempts.last == ERR_NONE ? ERR_PROVIDER_STATUS : r->attempts.last, &f);
 }
 

@@ -12,6 +12,59 @@
 
 /* --- before admission */
 
+void whole_begin(struct request *r)
+{
+    if (r->parts == NULL)
+        return;
+    assert(r->parts->model != NULL && r->parts->n == 0);
+    if (r->want.n_models > PARTS_FINALS_MAX)
+        r->want.n_models = PARTS_FINALS_MAX;
+    if (r->want.n_named > r->want.n_models)
+        r->want.n_named = r->want.n_models;
+}
+
+/* As if one of its models were asked alone. */
+static void route_of_model(const struct request *r, size_t m, struct route *out)
+{
+    struct route_want at = r->want;
+    struct attempts one = r->attempts;
+    struct route_health health;
+    size_t place = 0;
+
+    for (size_t k = 0; k < at.n_models; k++)
+        for (size_t i = 0; i < at.models[k]->n_endpoints && place < ROUTE_ENDPOINTS_MAX; i++, place++)
+            if (k != m)
+                at.barred[place / 64] |= UINT64_C(1) << place % 64;
+    attempts_health(&r->attempts, &health);
+    route_decide(&at, &health, r->attempts.seed, &one.route);
+    if (r->own.keys != NULL)
+        own_route(&one, &at, r->own.keys);
+    *out = one.route;
+}
+
+/* The providers of one model can fill a route, and the next model, which shall be asked after a refusal, would not be in it. */
+void whole_route(struct request *r)
+{
+    struct route *route = &r->attempts.route, of[PARTS_FINALS_MAX];
+    size_t take[PARTS_FINALS_MAX], left = LIMIT_CANDIDATES, n = r->want.n_models;
+
+    if (r->parts == NULL || route->n < LIMIT_CANDIDATES || n < 2 || r->want.across_models)
+        return;
+    for (size_t m = 0; m < n; m++) {
+        route_of_model(r, m, &of[m]);
+        take[m] = of[m].n < LIMIT_CANDIDATES / n ? of[m].n : LIMIT_CANDIDATES / n;
+        left -= take[m];
+    }
+    for (size_t m = 0; m < n; m++)
+        for (; left > 0 && take[m] < of[m].n; left--)
+            take[m]++;
+    route->n = 0;
+    for (size_t m = 0; m < n; m++)
+        for (size_t i = 0; i < take[m]; i++)
+            route->list[route->n++] = of[m].list[i];
+    r->attempts.inputs_len = 0; /* they do not say how it was shared */
+}
+
 static enum err plan_outcome(const struct api_failure *f)
 {
     switch (errors_row(f->error)->status) {
@@ -169,6 +222,13 @@ void whole_attempt_over(struct request *r, const struct attempt_result *x)
     if (attempts_ours(x->e))
         attempts_none(&r->attempts);
     request_connect(r);
+}
+
+void whole_refusal(const struct request *r, struct api_failure *f)
+{
+    for (size_t i = 0; r->parts != NULL && f->error == API_PROVIDER_FAILED && i < r->parts->n; i++)
+        if (r->parts->line[i].role == PART_FINAL && r->parts->line[i].outcome == ERR_NONE)
+            f->message = "Every final model failed, refused, or answered with nothing.";
 }
 
 bool whole_rescues(struct request *r)

@@ -5,6 +5,10 @@
 
 #include "request.h"
 
+/* Before its route is decided: it asks as many models as there are lines for. Harmless for a request without parts. */
+void whole_begin(struct request *r);
+/* The route is decided: each of its models gets a share of the candidates. Harmless likewise. */
+void whole_route(struct request *r);
 /* The route is decided and *amount_nusd is what r's own attempts can cost: adds what its parts can. False: the request has
  * been answered. Harmless for a request without parts. */
 must_check bool whole_plan(struct request *r, int64_t *amount_nusd);
@@ -20,6 +24,8 @@ must_check bool whole_refuses(struct request *r);
 void whole_attempt_over(struct request *r, const struct attempt_result *x);
 /* CONNECTING: nobody is left to ask. True: the client is given something else. */
 must_check bool whole_rescues(struct request *r);
+/* Nobody answered: says so of models that did, with nothing of use. */
+void whole_refusal(const struct request *r, struct api_failure *f);
 /* Has the pending attempt brought nothing that a client would see? Then its stream is not begun. */
 bool whole_is_empty(const struct request *r);
 

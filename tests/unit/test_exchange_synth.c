@@ -751,9 +751,8 @@ static void test_refused(void)
     static const struct {
         const char *more, *param;
     } rows[] = {
-        {",\"n\":2", "\"param\":\"n\""},
-        {",\"unheard_of\":{\"a\":1}", "\"param\":\"unheard_of\""},
         {",\"stop\":7", "\"param\":\"stop\""},
+        {",\"tools\":[{\"type\":\"function\"}]", "\"param\":\"tools\""},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -726,6 +726,42 @@ static void test_duplicates(void)
     end();
 }
 
+/* The parts of an orchestration, through the statement: every number has its column. */
+static void test_parts(void)
+{
+    struct usage_record r;
+    struct usage_part p[2] = {
+        {.cost_nusd = 400, .model_no = 2, .endpoint_no = 3, .price_version = 4, .began_ms = 5, .first_byte_ms = 6,
+         .total_ms = 7, .flags = USAGE_ESTIMATED, .role = 0, .place = 7, .outcome = 8, .finish = FINISH_STOP, .attempts = 2,
+         .marks = USAGE_PART_REFUSED, .tokens_prompt = 9, .tokens_completion = 10, .tokens_image_output = 11},
+        {.cost_nusd = 600, .role = 2, .marks = USAGE_PART_CHOSEN}};
+    struct ledger_batch b = {.records = &r, .n = 1, .parts = p, .n_parts = 2};
+
+    begin_with(10 * USD);
+    CHECK_INT(ask_grant(0), -1);
+    r = record(1000);
+    p[0].seq = p[1].seq = r.seq;
+    p[0].id = p[1].id = r.request;
+    p[1].id.b[15] ^= 1;
+    fired = 0;
+    ledger_ingest_batch(ledger, &boot, &b, ingest_cb, NULL);
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(acked, r.seq);
+    CHECK(strcmp(pg_sql("SELECT string_agg(concat_ws(' ', cost_nusd, model_no, endpoint_no, price_version, began_ms, first_byte_ms,"
+                        " total_ms, flags, role, place, outcome, finish, attempts, marks, tokens, part_id = request_id), ';'"
+                        " ORDER BY role) FROM usage_part"),
+                 "400 2 3 4 5 6 7 4 0 7 8 1 2 1 {9,10,0,0,0,0,0,0,0,11} t;600 0 0 0 0 0 0 0 2 0 0 0 0 2 {0,0,0,0,0,0,0,0,0,0} f") == 0);
+    fired = 0;
+    ledger_ingest_batch(ledger, &boot, &b, ingest_cb, NULL); /* again */
+    CHECK_INT(finish(), ERR_NONE);
+    CHECK_INT(pg_number("SELECT count(*) FROM usage_part"), 2);
+    fired = 0;
+    b.n_parts = LEDGER_PARTS_MAX + 1;
+    ledger_ingest_batch(ledger, &boot, &b, ingest_cb, NULL);
+    CHECK_INT(finish(), ERR_LIMIT);
+    end();
+}
+
 static void test_order(void)
 {
     struct usage_record r[6];
@@ -1935,6 +1971,7 @@ static const struct check_case cases[] = {
     {"return", test_return},
     {"reclaim, late records, write-off", test_reclaim},
     {"duplicates", test_duplicates},
+    {"parts of an orchestration", test_parts},
     {"out of order", test_order},
     {"rejected records", test_rejected},
     {"overdrawn lease", test_overdrawn_lease},

@@ -4,6 +4,7 @@
 #include "part.c"
 
 #include "check.h"
+#include "log.h"
 #include "own.h"
 #include "refusal.h"
 #include "uplink.h"
@@ -159,6 +160,41 @@ void meter_unreserve(struct meter *m, unsigned worker)
 {
     (void)m, (void)worker;
     fake.unreserved++;
+}
+/* The lines as the control plane is told them, and those that have a receipt. */
+static struct {
+    unsigned reserved, told;
+    int64_t cost;
+    size_t n;
+    unsigned receipts;
+} told;
+
+bool meter_reserve_parts(struct meter *m, unsigned worker)
+{
+    (void)m, (void)worker;
+    told.reserved++;
+    return true;
+}
+void meter_unreserve_parts(struct meter *m, unsigned worker)
+{
+    (void)m, (void)worker;
+    told.reserved--;
+}
+void meter_parts(struct meter *m, unsigned worker, const struct meter_part *p, size_t n)
+{
+    (void)m, (void)worker;
+    CHECK_INT(fake.records, 0); /* before the record */
+    told.reserved--;
+    told.told++;
+    told.n = n;
+    for (size_t i = 0; i < n; i++)
+        told.cost += p[i].part.cost_nusd;
+}
+void receipts_publish(struct receipts *r, unsigned worker, const struct receipt_facts *f)
+{
+    (void)r, (void)worker;
+    CHECK((f->flags & RECEIPT_PART) != 0 && f->whole.b[0] == 3);
+    told.receipts++;
 }
 void meter_attempts(struct meter *m, unsigned worker, const struct meter_attempt *a, size_t n)
 {
@@ -624,6 +660,7 @@ static struct side *make_side(bool stream)
 {
     memset(&seen, 0, sizeof seen);
     memset(&fake, 0, sizeof fake);
+    memset(&told, 0, sizeof told);
     memset(&stats, 0, sizeof stats);
     clock_freeze(50000000, 1700000000000);
     fake.balance = CREDIT;
@@ -656,6 +693,7 @@ static void check_over(int64_t spent, unsigned records)
 {
     int64_t cost = 0;
     uint64_t tokens = 0;
+    unsigned finals = 0;
 
     CHECK(side == NULL);
     CHECK_INT(seen.destroys, 1);
@@ -663,6 +701,7 @@ static void check_over(int64_t spent, unsigned records)
     for (size_t i = 0; i < seen.parts.n; i++) {
         cost += seen.parts.line[i].cost_nusd;
         tokens += seen.parts.line[i].usage.completion;
+        finals += seen.parts.line[i].role == PART_FINAL;
         for (size_t k = 0; k < i; k++)
             CHECK(seen.parts.line[k].role != seen.parts.line[i].role || seen.parts.line[k].place != seen.parts.line[i].place);
     }
@@ -677,6 +716,11 @@ static void check_over(int64_t spent, unsigned records)
         CHECK(fake.record.endpoint_no >= 100);
         CHECK_INT(fake.record.price_version, 3);
     }
+    CHECK_INT(told.reserved, 0);
+    CHECK_INT(told.told, records);
+    CHECK_INT(told.cost, spent);
+    CHECK_INT(told.n, records != 0 ? seen.parts.n : 0);
+    CHECK_INT(told.receipts, finals); /* the other lines' are their content side's */
     CHECK_INT(counter_get(&stats.cost_nusd), spent);
     CHECK_INT(counter_get(&stats.tokens.completion), tokens);
     CHECK_INT(fake.key.refs, 0);
@@ -964,7 +1008,8 @@ static void test_final_refused(void)
                 if (rescue)
                     CHECK_INT(fake.record.endpoint_no, infos[0][0].no);
                 else
-                    CHECK(seen.failure.error == API_PROVIDER_FAILED && seen.failure.ran);
+                    CHECK(seen.failure.error == API_PROVIDER_FAILED && seen.failure.ran &&
+                          strstr(seen.failure.message, "refused") != NULL);
             }
             CHECK_INT(seen.parts.line[4].role, PART_FINAL);
             CHECK(seen.parts.line[4].refused && !seen.parts.line[4].chosen);
@@ -1116,6 +1161,44 @@ static void test_rules(void)
     check_over(0, 0);
 }
 
+/* One model's providers would fill the route: each model has its share of it, and its own providers before the next model's. */
+static void test_route_of_many_providers(void)
+{
+    enum { MANY = 12 };
+    static struct catalog_endpoint many_infos[MANY];
+    static struct route_endpoint many[MANY];
+
+    for (int keys = 0; keys < 2; keys++) {
+        struct request *r = &make_side(false)->r;
+        const struct route *route = &r->attempts.route;
+
+        for (uint32_t i = 0; i < MANY; i++) {
+            many_infos[i] = infos[MEMBERS][0];
+            many_infos[i].no = 500 + i;
+            many[i] = (struct route_endpoint){&many_infos[i], &provider, 40 + i};
+        }
+        models[MEMBERS].endpoints = many;
+        models[MEMBERS].n_endpoints = MANY;
+        if (keys) {
+            fake.rules = (struct key_rules){.set = KEY_RULE_MODELS, .n_models = 1, .models = {90}}; /* all, but by rule */
+            fake.rules_generation = 2;
+        }
+        request_begin(r);
+        CHECK_INT(route->n, LIMIT_CANDIDATES);
+        for (size_t i = 0; i < route->n; i++)
+            CHECK(route->list[i].model == &models[MEMBERS + (i >= LIMIT_CANDIDATES - 2)]);
+        CHECK_INT(r->admission.amount_nusd, MEMBERS * PART_WORST + PROMPT * 500 + FINAL_TOKENS * 1500 + 1 + FINAL_WORST);
+        panel_says(good);
+        judge_says(0, good);
+        side->refuses = 1;
+        report(r, good);
+        CHECK(r->attempts.candidate.model == &models[MEMBERS + 1]);
+        report(r, good);
+        check_over(6 * PART_COST, 1);
+        make_catalog();
+    }
+}
+
 static struct own_store *own;
 
 /* Parts on the account's own key: each pays its fee, the record has what all would have cost. */
@@ -1125,28 +1208,35 @@ static void test_own_keys(void)
     struct own_keys *k;
     const int64_t fee = (PART_COST + 9) / 10;
 
-    make_side(false);
-    if (own == NULL)
-        CHECK_INT(own_store_new(&own), ERR_NONE);
-    own_store_clear(own);
-    context.own = own;
-    fake.own_version = 5;
-    CHECK_INT(own_keys_new(&account, 1, &k), ERR_NONE);
-    k->version = 5;
-    k->fee_ppm = 100000;
-    k->list[0].state = OWN_KEY_READY;
-    k->list[0].flags = OWN_KEY_ALWAYS;
-    own_store_put(own, k);
-    request_begin(&side->r);
-    CHECK_INT(side->member[0]->r.attempts.candidate.own, 1);
-    own_store_clear(own); /* the whole's reference holds them for all */
-    panel_says(good);
-    judge_says(0, good);
-    report(&side->r, good);
-    check_over(5 * fee, 1);
-    CHECK_INT(fake.record.own_cost, 5 * PART_COST / USAGE_OWN_COST_NUSD);
-    CHECK(fake.record.flags & USAGE_BYOK);
-    own_store_clear(own);
+    for (int cold = 0; cold < 2; cold++) {
+        make_side(false);
+        if (own == NULL)
+            CHECK_INT(own_store_new(&own), ERR_NONE);
+        own_store_clear(own);
+        context.own = own;
+        fake.own_version = 5;
+        fake.cold = cold;
+        CHECK_INT(own_keys_new(&account, 1, &k), ERR_NONE);
+        k->version = 5;
+        k->fee_ppm = 100000;
+        k->list[0].state = OWN_KEY_READY;
+        k->list[0].flags = OWN_KEY_ALWAYS;
+        own_store_put(own, k);
+        request_begin(&side->r);
+        if (cold) { /* planned and reserved without them: once more */
+            CHECK_INT(CREDIT - fake.balance, 0);
+            answer_ask(ERR_NONE);
+        }
+        CHECK_INT(seen.plans, 1 + cold);
+        CHECK_INT(side->member[0]->r.attempts.candidate.own, 1);
+        own_store_clear(own); /* the whole's reference holds them for all */
+        panel_says(good);
+        judge_says(0, good);
+        report(&side->r, good);
+        check_over(5 * fee, 1);
+        CHECK_INT(fake.record.own_cost, 5 * PART_COST / USAGE_OWN_COST_NUSD);
+        CHECK(fake.record.flags & USAGE_BYOK);
+    }
 }
 
 /* --- bounds of money */
@@ -1339,11 +1429,17 @@ static void draw_step(void)
         draw_upstream(&s->member[i]->r, &s->member[i]->account);
 }
 
+static void say_later(void *cookie)
+{
+    (void)cookie;
+}
+
 static void test_random_orders(void)
 {
     enum { SEEDS = 3000, STEPS = 2000 };
     unsigned completes = 0, fails = 0, lefts = 0, rescues = 0;
 
+    log_gather(say_later, NULL); /* their lines leave in batches */
     for (uint64_t seed = 1; seed <= SEEDS && check_failed_ == 0; seed++) {
         unsigned steps = 0;
         int64_t reserved;
@@ -1378,6 +1474,7 @@ static void test_random_orders(void)
         if (check_failed_ != 0)
             printf("# seed %llu\n", (unsigned long long)seed);
     }
+    log_gather_end();
     CHECK(completes > SEEDS / 20 && fails > SEEDS / 20 && lefts > SEEDS / 20 && rescues > SEEDS / 100); /* all of it was tried */
 }
 
@@ -1395,6 +1492,7 @@ static const struct check_case cases[] = {
     {"part_final_breaks", test_final_breaks},
     {"part_no_credit", test_no_credit},
     {"part_rules", test_rules},
+    {"part_route_of_many_providers", test_route_of_many_providers},
     {"part_own_keys", test_own_keys},
     {"part_shares", test_shares},
     {"part_silence", test_silence},

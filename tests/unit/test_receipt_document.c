@@ -486,11 +486,16 @@ static void an_orchestration_has_a_line_for_each_part(void)
         "\"prompt_tokens\":27,", "\"model\":\"trustedrouter/synth\"",
     };
     struct receipt_facts f = orchestration(1), part = part_of(&f.id, JUDGE_0);
+    struct receipt_events x;
     struct aci_receipt r;
     struct buf text;
 
     document_of(&f, &text);
     CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    CHECK_INT(receipt_events_read(buf_view(&text), &r, &x), ERR_NONE);
+    CHECK(x.lines.n == 4 && x.has_bill && x.cost_nusd == 27 && x.part.of.len == 0);
+    CHECK(x.lines.line[0].refused && x.lines.line[0].asked && !x.lines.line[1].asked && x.lines.line[2].role == 1);
+    CHECK(receipt_lines_given(&x.lines) == &x.lines.line[3]);
     for (size_t i = 0; i < sizeof says_all / sizeof says_all[0]; i++) {
         CHECK(says(&text, says_all[i]));
         if (!says(&text, says_all[i]))
@@ -498,8 +503,80 @@ static void an_orchestration_has_a_line_for_each_part(void)
     }
     buf_free(&text);
     document_of(&part, &text);
+    CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    CHECK_INT(receipt_events_read(buf_view(&text), &r, &x), ERR_NONE);
+    CHECK(x.lines.n == 0 && x.part.role == 1 && x.part.place == 0 && x.cost_nusd == 9);
+    CHECK(view_eq(x.part.of, VIEW_LIT("rcpt-99999999999999999999999999999901")));
+    r.receipt_id = VIEW_LIT("rcpt-99999999999999999999999999999902"); /* another's */
+    CHECK_INT(receipt_events_read(buf_view(&text), &r, &x), ERR_FORMAT);
     CHECK(says(&text, "{\"of\":\"rcpt-99999999999999999999999999999901\",\"place\":0,\"role\":\"judge\",\"type\":\"part\"}"));
     CHECK(!says(&text, "orchestration"));
+    buf_free(&text);
+}
+
+/* What a gateway could write into a line and sign: the nth `was`, in the order of the text, becomes `is`. */
+static void a_line_that_does_not_follow_is_refused(void)
+{
+#define HEX64(d) d d d d d d d d
+#define FORWARDED HEX64("44444444")
+    static const struct {
+        const char *was, *is;
+        unsigned nth;
+        enum err e;
+    } cases[] = {
+        {"\"cost_nusd\":9,", "\"cost_nusd\":8,", 0, ERR_RANGE},
+        {"\"cost_nusd\":9,", "\"cost_nusd\":10,", 2, ERR_RANGE},
+        {"\"cost_nusd\":27,", "\"cost_nusd\":26,", 0, ERR_RANGE},
+        {"\"cost_nusd\":27,", "\"cost_nusd\":28,", 0, ERR_RANGE},
+        {"\"prompt_tokens\":9,", "\"prompt_tokens\":90,", 1, ERR_RANGE},
+        {"\"prompt_tokens\":27,", "\"prompt_tokens\":9,", 0, ERR_RANGE},
+        {"\"reasoning_tokens\":3,", "\"reasoning_tokens\":2,", 0, ERR_RANGE},
+        {"\"prompt\":1000,", "\"prompt\":2000,", 0, ERR_RANGE},
+        {"\"place\":0,", "\"place\":2,", 0, ERR_FORMAT},
+        {"\"place\":0,", "\"place\":8,", 0, ERR_FORMAT},
+        {"\"role\":\"judge\"", "\"role\":\"panel\"", 0, ERR_FORMAT},
+        {"\"role\":\"judge\"", "\"role\":\"jury\"", 0, ERR_FORMAT},
+        {"\"receipt_id\":\"rcpt-9", "\"receipt_id\":\"rcpt-8", 0, ERR_FORMAT},
+        {"\"chosen\":false", "\"chosen\":true", 0, ERR_FORMAT},
+        {"\"refused\":true", "\"refused\":1", 0, ERR_FORMAT},
+        {"\"provider\":\"demo-a\"", "\"provider\":\"demo-b\"", 3, ERR_FORMAT}, /* the final: upstream.verified names demo-a */
+        {FORWARDED, HEX64("55555555"), 3, ERR_FORMAT},
+        {HEX64("77777777"), HEX64("66666666"), 3, ERR_FORMAT},
+        {"\"sum_of\":\"orchestration\",", "", 0, ERR_FORMAT},
+        {"\"lines\":[", "\"line\":[", 0, ERR_FORMAT},
+        {"\"usage\":{", "\"used\":{", 0, ERR_FORMAT},
+    };
+    struct receipt_facts f = orchestration(6);
+    struct receipt_events x;
+    struct aci_receipt r;
+    struct buf text, bad;
+
+    document_of(&f, &text);
+    CHECK_INT(aci_receipt_open(buf_view(&text), public, &r), ERR_NONE);
+    buf_init(&bad, RECEIPT_DOCUMENT_MAX);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const uint8_t *at = memmem(text.ptr, text.len, cases[i].was, strlen(cases[i].was));
+        size_t before;
+        enum err e;
+
+        for (unsigned k = 0; at != NULL && k < cases[i].nth; k++)
+            at = memmem(at + 1, text.len - (size_t)(at + 1 - text.ptr), cases[i].was, strlen(cases[i].was));
+        CHECK(at != NULL);
+        if (at == NULL) {
+            printf("# %zu: %s\n", i, cases[i].was);
+            continue;
+        }
+        before = (size_t)(at - text.ptr);
+        buf_reset(&bad);
+        CHECK_INT(buf_append(&bad, view_of(text.ptr, before)), ERR_NONE);
+        CHECK_INT(buf_append(&bad, view_str(cases[i].is)), ERR_NONE);
+        CHECK_INT(buf_append(&bad, view_from(buf_view(&text), before + strlen(cases[i].was))), ERR_NONE);
+        e = receipt_events_read(buf_view(&bad), &r, &x);
+        CHECK_INT(e, cases[i].e);
+        if (e != cases[i].e)
+            printf("# %zu: %s -> %s\n", i, cases[i].was, cases[i].is);
+    }
+    buf_free(&bad);
     buf_free(&text);
 }
 
@@ -748,6 +825,7 @@ static const struct check_case cases[] = {
     {"receipt_document_no_mutant_is_accepted", no_mutant_is_accepted},
     {"receipt_document_every_byte_of_the_facts_counts", every_byte_of_the_facts_counts},
     {"receipt_document_orchestration", an_orchestration_has_a_line_for_each_part},
+    {"receipt_document_orchestration_lines_follow", a_line_that_does_not_follow_is_refused},
     {"receipt_document_orchestration_without_a_part", without_a_part_there_is_no_receipt},
     {"receipt_document_orchestration_fits", the_greatest_orchestration_fits},
     {"receipt_document_orchestration_every_byte", every_byte_of_an_orchestration_counts},

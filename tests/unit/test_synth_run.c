@@ -494,6 +494,7 @@ static void w_event(void *cookie, const struct synth_event *e)
 /* --- a catalog with these models */
 
 static const char *const model_ids[] = {"a", "b", "c", "d", "j", "k", "f", "g"};
+enum { CONTEXT = 100000 }; /* tokens; fewer than the answers of a panel may have */
 enum { MODELS = sizeof model_ids / sizeof model_ids[0] };
 
 static void publish_catalog(void)
@@ -507,7 +508,7 @@ static void publish_catalog(void)
         struct catalog_endpoint *e = &c.endpoints[i];
 
         if (i < MODELS) {
-            c.models[i] = (struct catalog_model){.no = i + 1, .context_length = 100000, .max_output = 1000,
+            c.models[i] = (struct catalog_model){.no = i + 1, .context_length = CONTEXT, .max_output = 1000,
                                                  .capabilities = m == 4 ? CAP_JSON_SCHEMA : 0};
             strcpy(c.models[i].id, model_ids[i]);
         }
@@ -891,11 +892,14 @@ static void test_cannot_run(void)
 /* All that can run is paid for before anything does, and 1 nano-USD less is a 402. */
 static void test_reservation(void)
 {
-    int64_t worst;
+    int64_t worst, parts;
 
     begin(SYNTH_NON_REFUSALS, "abc");
     worst = -money.balance;
-    CHECK(worst > (3 + 2) * (int64_t)(LIMIT + sizeof ASKED) && w.parts.reserved_nusd < worst);
+    /* a nano-USD for each token: of three prompts with what the panel is told, of two judges' full contexts, and of outputs */
+    parts = 3 * ((int64_t)w.prompt.prompt_bound + PROMPTS_MAX + LIMIT) + 2 * (CONTEXT + LIMIT);
+    CHECK(w.parts.reserved_nusd >= parts && w.parts.reserved_nusd <= parts + 5);
+    CHECK(worst >= parts + CONTEXT + LIMIT && worst <= parts + CONTEXT + LIMIT + 6); /* and the final */
     request_client_gone(&w.r);
     check_over();
 
