@@ -122,8 +122,8 @@ enum err catalog_json_architecture(const struct catalog_model *m, struct buf *ou
 enum err catalog_json_description(const struct route_model *m, struct buf *out)
 {
     char text[DESCRIPTION_MAX];
-    size_t len = (size_t)snprintf(text, sizeof text, "%s%s", m->info->description,
-                                  m->info->description[0] == '\0' ? "" : ". ");
+    bool alone = m->info->kind == KIND_SYNTH || m->info->description[0] == '\0';
+    size_t len = (size_t)snprintf(text, sizeof text, "%s%s", m->info->description, alone ? "" : ". ");
     bool served = false;
 
     for (size_t i = 0; i < m->n_endpoints; i++) {

@@ -3,6 +3,7 @@
 
 #include "catalog_json.h"
 #include "money.h"
+#include "plan.h"
 #include "want.h"
 
 #include <assert.h>
@@ -257,14 +258,11 @@ static enum err append_bounds(struct buf *out, const char *name, int64_t least_p
 
 static enum err append_head(struct buf *out, const struct catalog_synth *row)
 {
-    static const char *const presets[SYNTH_PRESET_COUNT] = {
-        [SYNTH_PRESET_QUALITY] = "quality", [SYNTH_PRESET_BUDGET] = "budget", [SYNTH_PRESET_FRONTIER] = "frontier"};
+    const char *preset = synth_preset_name((enum synth_preset)row->preset);
     enum err e = buf_append(out, VIEW_LIT("{\"preset\":"));
 
-    assert(row->preset < SYNTH_PRESET_COUNT);
     if (e == ERR_NONE)
-        e = presets[row->preset] == NULL ? buf_append(out, VIEW_LIT("null"))
-                                         : buf_append_json_string(out, view_str(presets[row->preset]));
+        e = preset == NULL ? buf_append(out, VIEW_LIT("null")) : buf_append_json_string(out, view_str(preset));
     return e == ERR_NONE ? buf_appendf(out, ",\"any_preset\":%s,\"code\":%s", row->generic ? "true" : "false",
                                        row->code ? "true" : "false")
                          : e;

@@ -145,11 +145,8 @@ static enum err read_model(struct synth_reader *r, const char *name, struct json
 
 static enum err read_preset(struct synth_reader *r, const char *name, struct json_value v)
 {
-    static const char *const names[SYNTH_PRESET_COUNT] = {
-        [SYNTH_PRESET_QUALITY] = "quality", [SYNTH_PRESET_BUDGET] = "budget", [SYNTH_PRESET_FRONTIER] = "frontier"};
-
     for (int i = SYNTH_PRESET_NONE + 1; i < SYNTH_PRESET_COUNT; i++) {
-        if (json_string_is(v, names[i])) {
+        if (json_string_is(v, synth_preset_name((enum synth_preset)i))) {
             r->given.preset = (uint8_t)i;
             return ERR_NONE;
         }

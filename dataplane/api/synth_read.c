@@ -150,6 +150,7 @@ static enum err named_roles(struct synth_reader *r, const struct synth_list *nam
 
 static void plan_lists(const struct synth_given *g, const struct catalog_synth *lists, struct synth_plan *out)
 {
+    out->preset = g->panel.n == 0 ? lists->preset : g->preset;
     if (g->panel.n != 0)
         out->panel = g->panel;
     else

@@ -130,14 +130,6 @@ static enum err put_role(const struct synth *s, enum part_role role, const char 
 
 /* --- all of it */
 
-static const char *preset_name(const struct catalog_synth *row)
-{
-    static const char *const names[SYNTH_PRESET_COUNT] = {
-        [SYNTH_PRESET_QUALITY] = "quality", [SYNTH_PRESET_BUDGET] = "budget", [SYNTH_PRESET_FRONTIER] = "frontier"};
-
-    return row->preset < SYNTH_PRESET_COUNT ? names[row->preset] : NULL;
-}
-
 enum err synth_metadata(const struct synth *s, struct buf *out)
 {
     static const char *const judged[] = {
@@ -151,7 +143,7 @@ enum err synth_metadata(const struct synth *s, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append_byte(out, ',');
     if (e == ERR_NONE)
-        e = put_name(out, "preset", preset_name(plan->row));
+        e = put_name(out, "preset", synth_preset_name((enum synth_preset)plan->preset));
     if (e == ERR_NONE)
         e = buf_appendf(out, ",\"strategy\":\"%s\",\"judge\":\"%s\",\"quorum_hit\":%s,\"deadline_hit\":%s",
                         synth_strategy_name(plan->strategy), judged[s->judged], s->cut_quorum ? "true" : "false",

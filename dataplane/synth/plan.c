@@ -14,3 +14,11 @@ const char *synth_strategy_name(enum synth_strategy s)
     assert(s < SYNTH_STRATEGY_COUNT);
     return names[s];
 }
+
+const char *synth_preset_name(enum synth_preset p)
+{
+    static const char *const names[SYNTH_PRESET_COUNT] = {
+        [SYNTH_PRESET_QUALITY] = "quality", [SYNTH_PRESET_BUDGET] = "budget", [SYNTH_PRESET_FRONTIER] = "frontier"};
+
+    return p < SYNTH_PRESET_COUNT ? names[p] : NULL;
+}

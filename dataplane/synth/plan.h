@@ -34,6 +34,7 @@ struct synth_list {
 
 struct synth_plan {
     const struct catalog_synth *row; /* the catalog's entry that was asked for */
+    uint8_t preset; /* enum synth_preset: whose panel it is; SYNTH_PRESET_NONE: the caller's own */
     enum synth_strategy strategy;
     struct synth_list panel, judges, finals;
     uint32_t panel_tokens, judge_tokens, final_tokens; /* limits of output; none is 0 */
@@ -45,5 +46,7 @@ struct synth_plan {
 };
 
 const char *synth_strategy_name(enum synth_strategy s);
+/* NULL: none. */
+const char *synth_preset_name(enum synth_preset p);
 
 #endif

@@ -918,7 +918,7 @@ static void test_synth_one(void)
     buf_free(&r.copy);
     r = (struct web_request){.status = 0}; /* what it is unless a request says otherwise */
     CHECK_INT(models_one(&context, &r, VIEW_LIT("trustedrouter/synth")), 200);
-    CHECK(body_has(&r, ",\"synth\":{\"preset\":null,\"any_preset\":true,\"code\":false," SYNTH_JSON));
+    CHECK(body_has(&r, ",\"description\":\"A panel\",") && body_has(&r, ",\"synth\":{\"preset\":null,\"any_preset\":true,\"code\":false," SYNTH_JSON));
     buf_free(&r.copy);
     r = (struct web_request){.status = 0};
     CHECK_INT(models_one(&context, &r, VIEW_LIT("trustedrouter/nobody")), 404);

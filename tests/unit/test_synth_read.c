@@ -160,13 +160,15 @@ static void say(const char *name, const struct synth_list *l)
     snprintf(words + at, sizeof words - at, " ");
 }
 
-/* "M synthesize_non_refusals panel:... judges:... finals:... 1200/1300/1400 60000", M the place of the row's model; then what was
+/* "M:quality synthesize_non_refusals panel:... judges:... finals:... 1200/1300/1400 60000", M the place of the row's model; then what was
  * said beside. */
 static const char *plan_words(void)
 {
     size_t at;
+    const char *preset = synth_preset_name((enum synth_preset)plan.preset);
 
-    snprintf(words, sizeof words, "%u %s ", plan.row->model_no, synth_strategy_name(plan.strategy));
+    snprintf(words, sizeof words, "%u%s%s %s ", plan.row->model_no, preset == NULL ? "" : ":", preset == NULL ? "" : preset,
+             synth_strategy_name(plan.strategy));
     say("panel", &plan.panel);
     say("judges", &plan.judges);
     say("finals", &plan.finals);
@@ -227,13 +229,13 @@ static void test_ids(void)
         const char *model, *plan; /* NULL: an ordinary request */
         uint8_t sort;
     } cases[] = {
-        {"trustedrouter/synth", "5 synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", 0},
-        {"trustedrouter/prometheus-1.0", "7 synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", 0},
-        {"trustedrouter/prometheus-1.0:floor", "7 synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", ROUTE_PRICE},
-        {"trustedrouter/prometheus", "7 synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", ROUTE_LATENCY},
-        {"trustedrouter/prometheus:nitro", "7 synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", ROUTE_THROUGHPUT},
-        {"prometheus-1.0", "7 synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", 0},
-        {"trustedrouter/iris-1.0", "8 synthesize_non_refusals " BUDGET_LISTS "100/200/300 60000", 0},
+        {"trustedrouter/synth", "5:quality synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", 0},
+        {"trustedrouter/prometheus-1.0", "7:quality synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", 0},
+        {"trustedrouter/prometheus-1.0:floor", "7:quality synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", ROUTE_PRICE},
+        {"trustedrouter/prometheus", "7:quality synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", ROUTE_LATENCY},
+        {"trustedrouter/prometheus:nitro", "7:quality synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", ROUTE_THROUGHPUT},
+        {"prometheus-1.0", "7:quality synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 60000", 0},
+        {"trustedrouter/iris-1.0", "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300 60000", 0},
         /* no row is the quality preset for code: its own */
         {"trustedrouter/synth-code", "6 synthesize_non_refusals panel:x/g judges:x/g finals:x/g 4/5/6 60000", 0},
         {"trustedrouter/prometheus-eu", NULL, 0}, /* its constraint would be lost: want_models.c refuses it */
@@ -268,7 +270,9 @@ static void test_models(void)
 
 /* --- parameters */
 
-#define BY "5 synthesize_non_refusals "
+#define BY "5:quality synthesize_non_refusals "
+#define BY_BUDGET "5:budget synthesize_non_refusals "
+#define BY_OWN "5 synthesize_non_refusals "
 #define LIST8(x) "[" x "," x "," x "," x "," x "," x "," x "," x "]"
 #define GLM8 "z-ai/glm-5.2,z-ai/glm-5.2,z-ai/glm-5.2,z-ai/glm-5.2,z-ai/glm-5.2,z-ai/glm-5.2,z-ai/glm-5.2,z-ai/glm-5.2"
 #define GLM9 "\"z-ai/glm-5.2\",\"z-ai/glm-5.2\",\"z-ai/glm-5.2\",\"z-ai/glm-5.2\",\"z-ai/glm-5.2\",\"z-ai/glm-5.2\",\"z-ai/glm-5.2\",\"z-ai/glm-5.2\",\"z-ai/glm-5.2\""
@@ -279,61 +283,61 @@ static const struct {
 } accepted[] = {
     {"trustedrouter/synth", "", BY QUALITY_LISTS "1200/1300/1400" NUMBERS},
     {"trustedrouter/synth", "\"enabled\":true,\"preset\":\"quality\"", BY QUALITY_LISTS "1200/1300/1400" NUMBERS},
-    {"trustedrouter/synth", "\"preset\":\"budget\"", BY BUDGET_LISTS "100/200/300" NUMBERS},
+    {"trustedrouter/synth", "\"preset\":\"budget\"", BY_BUDGET BUDGET_LISTS "100/200/300" NUMBERS},
     {"trustedrouter/synth-code", "\"preset\":\"budget\"",
-     "6 synthesize_non_refusals panel:x/c judges:x/c finals:x/c 7/8/9" NUMBERS},
-    {"trustedrouter/iris-1.0", "\"preset\":\"budget\"", "8 synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
+     "6:budget synthesize_non_refusals panel:x/c judges:x/c finals:x/c 7/8/9" NUMBERS},
+    {"trustedrouter/iris-1.0", "\"preset\":\"budget\"", "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
     {"trustedrouter/synth", "\"preset\":\"budget\",\"analysis_models\":[\"~kimi/latest\",\"glm-5.2:floor\"]",
-     BY "panel!:~kimi/latest,glm-5.2:floor judges:z-ai/glm-5.2 finals:z-ai/glm-5.2 100/200/300" NUMBERS},
+     BY_BUDGET "panel!:~kimi/latest,glm-5.2:floor judges:z-ai/glm-5.2 finals:z-ai/glm-5.2 100/200/300" NUMBERS},
     {"trustedrouter/synth", "\"analysis_models\":" LIST8("\"z-ai/glm-5.2\""),
-     BY "panel!:" GLM8 " judges:~kimi/latest finals:z-ai/glm-5.2,minimax/minimax-m3 1200/1300/1400" NUMBERS},
+     BY_OWN "panel!:" GLM8 " judges:~kimi/latest finals:z-ai/glm-5.2,minimax/minimax-m3 1200/1300/1400" NUMBERS},
     {"trustedrouter/synth", "\"analysis_models\":[\"z-ai\\/glm-5.2\",\"\\u007ekimi/latest\"]",
-     BY "panel!:z-ai/glm-5.2,~kimi/latest judges:~kimi/latest finals:z-ai/glm-5.2,minimax/minimax-m3 1200/1300/1400" NUMBERS},
+     BY_OWN "panel!:z-ai/glm-5.2,~kimi/latest judges:~kimi/latest finals:z-ai/glm-5.2,minimax/minimax-m3 1200/1300/1400" NUMBERS},
     {"trustedrouter/synth", "\"model\":\"minimax/minimax-m3\"",
      BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges!:minimax/minimax-m3 finals!:minimax/minimax-m3 "
         "1200/1300/1400" NUMBERS},
     {"trustedrouter/iris-1.0", "\"model\":\"minimax/minimax-m3\",\"judges\":[\"~kimi/latest\"]",
-     "8 synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest finals!:minimax/minimax-m3 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest finals!:minimax/minimax-m3 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"judge_models\":[\"~kimi/latest\",\"z-ai/glm-5.2\"]",
-     "8 synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest,z-ai/glm-5.2 finals:z-ai/glm-5.2 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest,z-ai/glm-5.2 finals:z-ai/glm-5.2 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"fallback_judges\":[\"~kimi/latest\"]",
-     "8 synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest finals:z-ai/glm-5.2 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest finals:z-ai/glm-5.2 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"final_models\":[\"~kimi/latest\"]",
-     "8 synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"fallback_final_models\":[\"~kimi/latest\"]",
-     "8 synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"synthesis_models\":[\"~kimi/latest\"]",
-     "8 synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"synthesizer_models\":[\"~kimi/latest\"]",
-     "8 synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
-    {"trustedrouter/iris-1.0", "\"selection_strategy\":\"synthesize\"", "8 synthesize " BUDGET_LISTS "100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
+    {"trustedrouter/iris-1.0", "\"selection_strategy\":\"synthesize\"", "8:budget synthesize " BUDGET_LISTS "100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"selection_strategy\":\"synthesize_non_refusals\"",
-     "8 synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
-    {"trustedrouter/iris-1.0", "\"selection_strategy\":\"first_success\"", "8 first_success " BUDGET_LISTS "100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
+    {"trustedrouter/iris-1.0", "\"selection_strategy\":\"first_success\"", "8:budget first_success " BUDGET_LISTS "100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"selection_strategy\":\"first_non_refusal\"",
-     "8 first_non_refusal " BUDGET_LISTS "100/200/300" NUMBERS},
-    {"trustedrouter/iris-1.0", "\"selection_strategy\":\"selector\"", "8 selector " BUDGET_LISTS "100/200/300" NUMBERS},
+     "8:budget first_non_refusal " BUDGET_LISTS "100/200/300" NUMBERS},
+    {"trustedrouter/iris-1.0", "\"selection_strategy\":\"selector\"", "8:budget selector " BUDGET_LISTS "100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"synthesis_prompt\":\"Be \\\"brief\\\".\"",
-     "8 synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS " prompt:Be \\\"brief\\\"."},
+     "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS " prompt:Be \\\"brief\\\"."},
     {"trustedrouter/iris-1.0", "\"max_completion_tokens\":800,\"max_tool_calls\":16",
-     "8 synthesize_non_refusals " BUDGET_LISTS "800/800/800" NUMBERS},
+     "8:budget synthesize_non_refusals " BUDGET_LISTS "800/800/800" NUMBERS},
     {"trustedrouter/iris-1.0", "\"max_completion_tokens\":131072,\"max_tool_calls\":1",
-     "8 synthesize_non_refusals " BUDGET_LISTS "131072/131072/131072" NUMBERS},
-    {"trustedrouter/iris-1.0", "\"max_completion_tokens\":1.0", "8 synthesize_non_refusals " BUDGET_LISTS "1/1/1" NUMBERS},
+     "8:budget synthesize_non_refusals " BUDGET_LISTS "131072/131072/131072" NUMBERS},
+    {"trustedrouter/iris-1.0", "\"max_completion_tokens\":1.0", "8:budget synthesize_non_refusals " BUDGET_LISTS "1/1/1" NUMBERS},
     {"trustedrouter/prometheus-1.0", "\"quorum\":2,\"deadline_ms\":1000",
-     "7 synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 1000 quorum:2"},
+     "7:quality synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 1000 quorum:2"},
     {"trustedrouter/prometheus-1.0", "\"quorum\":1,\"deadline_ms\":300000",
-     "7 synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 300000 quorum:1"},
+     "7:quality synthesize_non_refusals " QUALITY_LISTS "1200/1300/1400 300000 quorum:1"},
     {"trustedrouter/iris-1.0", "\"events\":false,\"event_text\":false",
-     "8 synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"preset\":null,\"analysis_models\":null,\"quorum\":null",
-     "8 synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
     /* beside an ordinary model: it writes and judges */
     {"moonshotai/kimi-k2.6", "",
      BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges!:moonshotai/kimi-k2.6 finals!:moonshotai/kimi-k2.6 "
         "1200/1300/1400" NUMBERS},
     {"~kimi/latest", "\"preset\":\"budget\",\"model\":\"~kimi/latest\"",
-     BY "panel:z-ai/glm-5.2 judges!:~kimi/latest finals!:~kimi/latest 100/200/300" NUMBERS},
+     BY_BUDGET "panel:z-ai/glm-5.2 judges!:~kimi/latest finals!:~kimi/latest 100/200/300" NUMBERS},
     {"z-ai/glm-5.2", "\"final_models\":[\"minimax/minimax-m3\",\"z-ai/glm-5.2\"],\"judges\":[\"~kimi/latest\"]",
      BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges!:~kimi/latest finals!:minimax/minimax-m3,z-ai/glm-5.2 "
         "1200/1300/1400" NUMBERS},

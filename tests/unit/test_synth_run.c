@@ -567,7 +567,7 @@ static void set_up(enum synth_strategy strategy, const char *panel)
     n_wholes++;
     reset();
     w.row = (struct catalog_synth){.model_no = 7, .preset = SYNTH_PRESET_QUALITY};
-    w.plan = (struct synth_plan){.row = &w.row, .strategy = strategy, .panel_tokens = LIMIT, .judge_tokens = LIMIT,
+    w.plan = (struct synth_plan){.row = &w.row, .preset = SYNTH_PRESET_QUALITY, .strategy = strategy, .panel_tokens = LIMIT, .judge_tokens = LIMIT,
                                  .final_tokens = LIMIT, .deadline_ms = 60000, .events = true};
     list_names(&w.plan.panel, panel);
     list_names(&w.plan.judges, "jk");
