@@ -197,7 +197,40 @@ static void lines_show(const char *text, FILE *to)
     fputc('\n', to);
 }
 
-static void members_show(struct json_object *o, const char *without, FILE *to)
+/* Those of the words that a row has, separated by single spaces; none: "". */
+static void words_of_row(struct json_object *row, const char *words, char out[static CELL_MAX])
+{
+    size_t at = 0;
+
+    out[0] = '\0';
+    while (*words != '\0') {
+        size_t len = strcspn(words, " ");
+        char name[64];
+
+        snprintf(name, sizeof name, "%.*s", (int)len, words);
+        if (json_object_object_get_ex(row, name, NULL) && at + len + 2 < CELL_MAX)
+            at += (size_t)snprintf(out + at, CELL_MAX - at, "%s%s", at == 0 ? "" : " ", name);
+        words += len + (words[len] == ' ');
+    }
+}
+
+/* Lists of objects inside of an object, as tables below it. */
+static void lists_show(struct json_object *o, const char *columns, FILE *to)
+{
+    char words[CELL_MAX];
+
+    json_object_object_foreach(o, name, value)
+    {
+        if (!is_rows(value) || json_object_array_length(value) == 0)
+            continue;
+        words_of_row(json_object_array_get_idx(value, 0), columns, words);
+        fprintf(to, "\n%s\n", name);
+        list_show(value, words, to);
+    }
+}
+
+/* columns: NULL: lists of objects are one cell. */
+static void members_show(struct json_object *o, const char *without, const char *columns, FILE *to)
 {
     char cell[CELL_MAX];
     int width = 0;
@@ -212,6 +245,8 @@ static void members_show(struct json_object *o, const char *without, FILE *to)
     {
         if ((without != NULL && strcmp(name, without) == 0) || (value == NULL && strcmp(name, "next_cursor") == 0))
             continue;
+        if (columns != NULL && is_rows(value) && json_object_array_length(value) > 0)
+            continue;
         padded(name, width, false, to);
         if (json_object_is_type(value, json_type_string)) { /* a key or a text is shown as a whole */
             char *text = strdup(json_object_get_string(value));
@@ -225,6 +260,8 @@ static void members_show(struct json_object *o, const char *without, FILE *to)
             fprintf(to, "%s\n", cell);
         }
     }
+    if (columns != NULL)
+        lists_show(o, columns, to);
 }
 
 void show_table(struct json_object *o, const char *columns, FILE *to)
@@ -244,12 +281,12 @@ void show_table(struct json_object *o, const char *columns, FILE *to)
     if (rows != NULL) {
         list_show(rows, columns, to);
         if (json_object_object_length(o) > 1)
-            members_show(o, name, to);
+            members_show(o, name, NULL, to);
     } else if (json_object_object_get_ex(o, "data", &data) && json_object_is_type(data, json_type_object)) {
-        members_show(data, NULL, to);
-        members_show(o, "data", to);
+        members_show(data, NULL, columns[0] != '\0' ? columns : NULL, to);
+        members_show(o, "data", NULL, to);
     } else {
-        members_show(o, NULL, to);
+        members_show(o, NULL, NULL, to);
     }
 }
 

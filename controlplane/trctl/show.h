@@ -13,7 +13,7 @@ struct json_object;
 struct json_object *show_parse(struct view json);
 /* A list (the first member that is an array of objects, "data" before others) as a table of these columns, separated by
  * single spaces ("": the members of its first row that are not objects); what stands beside it below; anything else
- * as "name  value" lines. What could steer a terminal is shown as '?'. */
+ * as "name  value" lines; with columns, lists of objects inside of "data" are tables below them, of the columns that they have. What could steer a terminal is shown as '?'. */
 void show_table(struct json_object *o, const char *columns, FILE *to);
 void show_json(struct json_object *o, FILE *to);
 /* "data" of the next page is put behind o's. False: one of them is no list. */

@@ -59,6 +59,8 @@ must_check enum err exchange_synth_final(struct exchange *x);
 void exchange_synth_forget(struct exchange *x);
 /* An event of the answer, before its dialect takes it. */
 must_check enum err exchange_synth_note(struct exchange *x, const struct event *e);
+/* From here on a stream's answer is this one: what was held goes out. */
+must_check enum err exchange_synth_let_go(struct exchange *x);
 /* The answer is complete: one of the panel's is told as if it had just arrived. */
 must_check enum err exchange_synth_tell(struct exchange *x);
 /* A stream that has begun, but whose answer has not, is to end with an error. */

@@ -70,11 +70,10 @@ static bool is_useful(const struct event *e)
     return false;
 }
 
-/* From here on the answer is this one: what was held goes out in front of it. */
-static enum err begin_useful(struct exchange *x)
+enum err exchange_synth_let_go(struct exchange *x)
 {
     struct exchange_synth *s = x->synth;
-    enum err e = buf_append(&x->out.filling, buf_view(&s->held));
+    enum err e = s->useful ? ERR_NONE : buf_append(&x->out.filling, buf_view(&s->held));
 
     if (e != ERR_NONE)
         return e;
@@ -87,7 +86,7 @@ enum err exchange_synth_note(struct exchange *x, const struct event *e)
 {
     if (!x->request.stream)
         return x->synth->given ? ERR_NONE : collect_take(&x->synth->final, e);
-    return !x->synth->useful && is_useful(e) ? begin_useful(x) : ERR_NONE;
+    return !x->synth->useful && is_useful(e) ? exchange_synth_let_go(x) : ERR_NONE;
 }
 
 /* --- who wrote it */
@@ -152,15 +151,9 @@ enum err exchange_synth_tell(struct exchange *x)
     if (!s->given)
         return ERR_NONE;
     assert(synth_answer(s->run) != NULL);
-    if (r->stream && !r->committed) {
-        r->committed = true;
-        exchange_commit(r);
-    }
     e = exchange_open_as(x, writer_name(x));
     if (e == ERR_NONE)
         e = collect_tell(synth_answer(s->run), &sink);
-    if (e == ERR_NONE && r->stream && !s->useful)
-        e = begin_useful(x); /* a refusal */
     if (e == ERR_NONE && !r->stream)
         e = exchange_words_room(x);
     return e;
@@ -174,7 +167,7 @@ enum err exchange_synth_failing(struct exchange *x)
         return ERR_NONE;
     e = exchange_open_as(x, VIEW_EMPTY);
     if (e == ERR_NONE)
-        e = begin_useful(x);
+        e = exchange_synth_let_go(x);
     return e == ERR_NONE ? exchange_words_begin(x) : e;
 }
 

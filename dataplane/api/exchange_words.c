@@ -174,7 +174,9 @@ enum err exchange_words_end(struct exchange *x)
 
     if (exchange_is_raw(x))
         return exchange_raw_end(x);
-    e = exchange_words_begin(x);
+    e = x->synth != NULL ? exchange_synth_let_go(x) : ERR_NONE;
+    if (e == ERR_NONE)
+        e = exchange_words_begin(x);
     if (e != ERR_NONE)
         return e;
     mark = x->out.filling.len;

@@ -107,6 +107,13 @@ static void facts_fill(const struct request *r, struct receipt_facts *f)
     facts_of_route(r, f);
 }
 
+/* It has no body of its own for a client: complete is what its provider has ended. */
+static void facts_of_part(const struct id *whole, struct receipt_facts *f)
+{
+    f->flags |= (uint16_t)(RECEIPT_PART | RECEIPT_ADMITTED | (f->outcome == ERR_NONE ? RECEIPT_COMPLETE : 0));
+    f->whole = *whole;
+}
+
 void facts_of_request(const struct request *r, struct receipt_facts *f)
 {
     assert(r->state == REQUEST_SETTLING);
@@ -114,8 +121,7 @@ void facts_of_request(const struct request *r, struct receipt_facts *f)
     if (r->digests.forwarded_to != 0)
         facts_of_endpoint(r, f);
     if (r->whole != NULL) {
-        f->flags |= RECEIPT_PART | RECEIPT_ADMITTED;
-        f->whole = r->whole->id;
+        facts_of_part(&r->whole->id, f);
         f->received = r->whole->digests.received; /* what the client asked; a part has no body of its client's */
         f->received_bytes = r->whole->digests.received_bytes;
     }
@@ -132,8 +138,6 @@ void facts_of_final(const struct request *r, const struct part_line *line, struc
     facts_fill(r, f);
     if (to != 0 && r->attempts.route.list[to - 1].model == r->attempts.candidate.model) /* else it was an earlier line's */
         facts_of_endpoint(r, f);
-    f->flags |= RECEIPT_PART | RECEIPT_ADMITTED;
-    f->whole = r->id;
     part_id(&r->id, part_index(line->role, line->place), &f->id);
     memset(f->model, 0, sizeof f->model);
     facts_name(f->model, r->attempts.candidate.model->info->id);
@@ -141,4 +145,5 @@ void facts_of_final(const struct request *r, const struct part_line *line, struc
     USAGE_TOKENS(FACTS_LINE)
     f->outcome = line->outcome;
     f->finish = line->finish;
+    facts_of_part(&r->id, f);
 }

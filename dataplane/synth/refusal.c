@@ -11,11 +11,12 @@
 enum {
     SHORT_BYTES = 2000, /* escaped; a longer answer that begins with what it cannot do goes on with what it can */
     GAP_MAX = 4,        /* adverbs between two words of a pattern */
+    ANY_MAX = 12,       /* words of any kind likewise: a hostile text may begin a pattern at each of its words */
 };
 
 /* A pattern is words with a space between them, found one behind the other within a sentence:
  *   a|b    one of these          a~   a word that begins so         ^  the answer begins here     $  it ends here
- *   *      up to GAP_MAX of the adverbs below       **   anything of the same sentence
+ *   *      up to GAP_MAX of the adverbs below       **   up to ANY_MAX words
  * The letters of accents are plain, as refusal_words has them. */
 #define NEGATED "can't|cannot|cant|won't|shouldn't|couldn't|wouldn't"
 #define VERBS                                                                                                           \
@@ -164,7 +165,7 @@ static bool stands(const struct refusal_words *w, size_t at, uint8_t sentence, c
             continue;
         }
         anything = p.len == 2;
-        for (size_t gap = 0; anything || gap <= GAP_MAX; gap++, at++) {
+        for (size_t gap = 0; gap <= (anything ? ANY_MAX : GAP_MAX); gap++, at++) {
             if (stands(w, at, sentence, pattern))
                 return true;
             if (at == w->n || w->word[at].sentence != sentence ||

@@ -456,6 +456,32 @@ static void test_stream_refused(void)
     }
 }
 
+/* A final whose refusal goes past its limit is ended by us: what was held is the answer. */
+static void test_stream_cut(void)
+{
+    static char big[120 << 10];
+
+    strcpy(big, "data: {\"choices\":[{\"index\":0,\"delta\":{\"refusal\":\"");
+    memset(big + strlen(big), 'x', 100 << 10);
+    strcat(big, "\"},\"finish_reason\":null}]}\n\n");
+    for (size_t i = 0; i < ALL; i++) {
+        begin(&all[i], true);
+        request_prepared(whole());
+        up_head(200);
+        up_text(ROLE);
+        up_text(big);
+        CHECK_INT(up.cancelled, 1);
+        CHECK(client.ended && !client.aborted);
+        client_reads();
+        CHECK(strstr(client.out, "xxxxxxxx") != NULL);
+        CHECK_INT(count_of("data: [DONE]\n\n"), 1);
+        CHECK_INT(count_of("event: message_start\n"), i == 2);
+        CHECK_INT(count_of("event: response.created\n"), i == 3);
+        CHECK(chats.request.requests == NULL);
+        CHECK_INT(receipt.n, 1);
+    }
+}
+
 /* --- the panel's answer is the answer */
 
 static void check_given(const struct spoken *s, bool stream)
@@ -840,6 +866,7 @@ static const struct check_case cases[] = {
     {"exchange_synth_finals_fall_back", test_finals_fall_back},
     {"exchange_synth_whole_refused", test_whole_refused},
     {"exchange_synth_stream_refused", test_stream_refused},
+    {"exchange_synth_stream_cut", test_stream_cut},
     {"exchange_synth_given", test_given},
     {"exchange_synth_given_calls", test_given_calls},
     {"exchange_synth_rescue", test_rescue},

@@ -158,6 +158,10 @@ static void the_observer_sees_each_once(void)
         struct receipt_facts f = facts_of(n, n, n % 2 == 0 ? RECEIPT_ADMITTED : 0);
 
         receipts_publish(r, 1, &f);
+        f.id.b[0] ^= 0xff;
+        f.flags |= RECEIPT_PART; /* one of it: it is found, and not seen */
+        receipts_publish(r, 1, &f);
+        CHECK_INT(receipts_find(r, &f.id, &f.owner, &f), ERR_NONE);
     }
     CHECK_INT(sum, 4 * 1000 + 10);
     receipts_free(r);

@@ -5,6 +5,7 @@
 #include "words.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 static void take(struct collect *c, enum event_kind kind, struct view text)
 {
@@ -159,12 +160,20 @@ static void odd_texts_are_read(void)
 {
     static const char *const texts[] = {"\\", "\\u", "\\u12", "\\ud83d", "\xff", "\"", "'", "`", "```", "\\\"", "'''", "* * *", "\xe2\x80\x9c"};
     static char words[8192];
+    clock_t before;
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         CHECK(!found(texts[i], 0));
     for (size_t i = 0; i + 2 < 1500; i += 2)
         memcpy(words + i, "a ", 2);
     CHECK(!found(words, 0));
+    /* Words that begin many patterns and end none: without a bound of what may stand between two words this takes
+     * seconds of the processor's time, in which a worker does nothing else. */
+    before = clock();
+    for (size_t i = 0; i + 16 < 1900; i += 15)
+        memcpy(words + i, "ich kann nicht ", 15);
+    CHECK(!found(words, 0));
+    CHECK(clock() - before < CLOCKS_PER_SEC);
 }
 
 static const struct check_case cases[] = {
