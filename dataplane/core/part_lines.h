@@ -4,7 +4,7 @@
 
 #include "part.h"
 
-/* One more line; the sums grow with it. There is a place, and the sums stay within what is reserved (asserted). */
+/* One more line; the sums grow with it. There is a place (asserted): of each role and place there is one line. */
 void parts_add(struct parts *p, const struct part_line *line);
 /* Checked: more than 64 bits hold cannot have been reserved. */
 int64_t parts_add_money(int64_t a, int64_t b);

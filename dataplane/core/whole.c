@@ -200,7 +200,7 @@ bool whole_is_empty(const struct request *r)
 bool whole_refuses(struct request *r)
 {
     assert(r->state == REQUEST_CONNECTING);
-    if (r->parts->n + 1 >= PARTS_MAX || r->ops->accepts(r)) /* its own line still needs a place */
+    if (r->ops->accepts(r))
         return false;
     attempts_good(&r->attempts); /* the provider has done what it does */
     settle_attempt(r, ERR_NONE);
@@ -215,7 +215,7 @@ void whole_attempt_over(struct request *r, const struct attempt_result *x)
 {
     assert(r->state == REQUEST_CONNECTING);
     attempts_failed(&r->attempts, x);
-    if (attempts_final(&r->attempts, x) && r->parts->n + 1 < PARTS_MAX) {
+    if (attempts_final(&r->attempts, x)) {
         settle_attempt(r, x->e);
         attempts_next_model(&r->attempts);
     }

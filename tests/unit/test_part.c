@@ -1019,6 +1019,25 @@ static void test_final_refused(void)
         }
 }
 
+/* The last of all lines is a refusal, too. */
+static void test_all_lines(void)
+{
+    struct request *r = until_final(false);
+
+    while (side->parts.n < PARTS_MAX - FINALS) { /* as of judges that could not begin */
+        uint8_t place = (uint8_t)(JUDGES + side->parts.n);
+
+        parts_add(&side->parts, &(struct part_line){.role = PART_JUDGE, .place = place, .outcome = ERR_FORBIDDEN});
+    }
+    side->refuses = FINALS;
+    report(r, good);
+    report(r, good);
+    CHECK_INT(seen.rescues, 1);
+    CHECK_INT(seen.fails, 1);
+    check_over(6 * PART_COST, 1);
+    CHECK_INT(seen.parts.n, PARTS_MAX);
+}
+
 /* An empty stream is not begun, so that the next model can be asked. */
 static void test_final_empty_stream(void)
 {
@@ -1489,6 +1508,7 @@ static const struct check_case cases[] = {
     {"part_judge_fails", test_judge_fails},
     {"part_first", test_first},
     {"part_final_refused", test_final_refused},
+    {"part_all_lines", test_all_lines},
     {"part_final_empty_stream", test_final_empty_stream},
     {"part_final_fails", test_final_fails},
     {"part_final_breaks", test_final_breaks},
