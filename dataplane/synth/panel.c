@@ -2,8 +2,6 @@
 #include "content_view.h"
 #include "run_internal.h"
 
-#include <assert.h>
-
 /* --- who is there */
 
 static bool answers(const struct member *m)

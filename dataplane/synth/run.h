@@ -12,7 +12,7 @@
  * refuses, says nothing or no verdict, or needs longer than plan.deadline_ms, is followed by the next; without one that can
  * be had the final sees the answers alone, and a selector gives the longest answer that does not refuse.
  *
- * Memory: two structs of about 11 KB for each model; an answer has at most 256 KiB, a judge's 64 KiB; so 2.5 MB for the
+ * Memory: a struct of about 11 KB for each member and judge; an answer has at most 256 KiB, a judge's 64 KiB; so 2.5 MB for the
  * largest orchestration, and for each part that runs its copy of the prompt's list and what an attempt holds (attempt.h)
  * until its answer begins. All of it is charged to the budget of the key's account, and wiped: all answers but the best when
  * the final's prompt is made, that one at the end. */
