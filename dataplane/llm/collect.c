@@ -241,6 +241,12 @@ static enum err tell_text(const struct event_sink *sink, enum event_kind kind, s
     return text.len == 0 ? ERR_NONE : sink->take(sink->cookie, &e);
 }
 
+/* Nothing is allocated for a call that has neither id nor name. */
+static struct view kept_at(const struct buf *b, uint32_t at, uint32_t len)
+{
+    return len == 0 ? VIEW_EMPTY : view_of(b->ptr + at, len);
+}
+
 static enum err tell_call(const struct collect *c, size_t i, const struct event_sink *sink)
 {
     const struct collect_call *call = &c->call[i];
@@ -248,8 +254,8 @@ static enum err tell_call(const struct collect *c, size_t i, const struct event_
     struct event e = {.kind = EVENT_TOOL_BEGIN, .tool = (uint32_t)i, .custom = call->custom};
     enum err err;
 
-    e.id = view_of(b->ptr + call->id_at, call->id_len);
-    e.name = view_of(b->ptr + call->name_at, call->name_len);
+    e.id = kept_at(b, call->id_at, call->id_len);
+    e.name = kept_at(b, call->name_at, call->name_len);
     err = sink->take(sink->cookie, &e);
     e = (struct event){.kind = EVENT_TOOL_ARGS, .tool = (uint32_t)i, .custom = call->custom};
     for (uint32_t at = call->first; err == ERR_NONE && at != NO_PIECE;) {

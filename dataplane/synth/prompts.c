@@ -27,7 +27,7 @@
 #define CONVERSATION                                                                                                   \
     "You are given one JSON document with a conversation between a user and an assistant (" Q "conversation" Q "), and " \
     "the answers that several models gave to it independently (" Q "answers" Q "), each under a letter and in random "   \
-    "order. " Q "calls" Q " are tools that an answer wants to call. " Q "cut" Q " says that only the beginning of an "    \
+    "order. " Q "media" Q " says that a message had images, sounds or files, which you are not shown. " Q "calls" Q " are tools that an answer wants to call. " Q "cut" Q " says that only the beginning of an "    \
     "answer is shown, " Q "incomplete" Q " that the answer itself stops early." NL NL DATA NL NL
 
 #define REFUSALS                                                                                                       \

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    SHORT_BYTES = 1600, /* escaped; a longer answer that begins with what it cannot do goes on with what it can */
+    SHORT_BYTES = 2000, /* escaped; a longer answer that begins with what it cannot do goes on with what it can */
     GAP_MAX = 4,        /* adverbs between two words of a pattern */
 };
 
@@ -72,6 +72,8 @@ static const char *const patterns[] = {
     "not be appropriate|ethical|responsible for me to",
     "wouldn't be appropriate|ethical|responsible for me to",
     "against my|our ** " RULES,
+    "not within my|our ** " RULES,
+    "it's|is not appropriate|acceptable|ethical or * safe|ethical|legal|appropriate|responsible|acceptable",
     "my|our|openai's|anthropic's|google's ** " RULES " don't|prevent|prohibit|forbid",
     "my|our ** " RULES " do not allow|permit",
     "violates|violate|violating our|my ** " RULES,

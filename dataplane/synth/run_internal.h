@@ -1,5 +1,5 @@
-/* (G) What the files of an orchestration share: run.c decides, panel.c and judge.c know the roles, member.c is one part with
- * its attempt and its answer, metadata.c tells what came of it. */
+/* (G) What the files of an orchestration share: run.c decides, panel.c and judge.c know the roles, member.c and member_run.c
+ * are one part with its attempt and its answer, metadata.c tells what came of it. */
 #ifndef TR_DATAPLANE_SYNTH_RUN_INTERNAL_H
 #define TR_DATAPLANE_SYNTH_RUN_INTERNAL_H
 
@@ -61,7 +61,7 @@ enum synth_phase {
 
 enum synth_judged { JUDGED_NONE, JUDGED_USED, JUDGED_SKIPPED };
 
-struct synth_deadline; /* run.c: a timer of the loop, freed when the loop has closed it */
+struct synth_deadline; /* deadline.c: a timer of the loop, freed when the loop has closed it */
 
 struct synth {
     struct synth_task task;
@@ -118,8 +118,19 @@ void member_out(struct member *m, enum err why);
 void member_drop(struct member *m);
 /* Wipes its answer. */
 void member_forget(struct member *m);
+/* Frees its prompt's list. */
+void member_forget_prompt(struct member *m);
 /* The list of a prompt has changed: charge it. ERR_OVERLOAD: it has no room and is freed. */
 must_check enum err member_charge(struct member *m);
+
+/* member_run.c */
+extern const struct request_ops member_ops;
+
+/* --- deadline.c: of the panel, and of each judge */
+
+/* Another one, from now on, if the strategy waits for several. */
+void deadline_begin(struct synth *s);
+void deadline_end(struct synth *s);
 
 /* --- panel.c */
 

@@ -130,6 +130,17 @@ static void put_tools(struct conversation *c)
     }
 }
 
+/* The form that the client has asked for. */
+static void put_format(struct conversation *c)
+{
+    if (c->l->format == FORMAT_JSON_OBJECT)
+        quoted_put(&c->q, VIEW_LIT(",\"response_format\":\"json_object\""));
+    if (c->l->format != FORMAT_JSON_SCHEMA)
+        return;
+    quoted_put(&c->q, VIEW_LIT(",\"response_format\":"));
+    quoted_put(&c->q, c->l->format_schema.len != 0 ? c->l->format_schema : VIEW_LIT("{}"));
+}
+
 static enum err judge_document(struct buf *doc, const struct prompt_list *client, const struct words_answer *answers,
                                size_t n, uint64_t seed)
 {
@@ -146,6 +157,7 @@ static enum err judge_document(struct buf *doc, const struct prompt_list *client
         put_tools(&c);
         quoted_put(&c.q, VIEW_LIT("]"));
     }
+    put_format(&c);
     quoted_put(&c.q, VIEW_LIT(",\"answers\":"));
     e = c.q.e;
     if (e == ERR_NONE)

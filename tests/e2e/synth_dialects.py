@@ -122,7 +122,7 @@ def the_printed_curl_call_works():
     r = subprocess.run(["bash", "-c", call.replace("https://api.trustedrouter.com/v1", rig.env("TR_BASE_URL"))], env=environment,
                        capture_output=True, text=True, timeout=30)
     a = json.loads(r.stdout)
-    equal(a["choices"][0]["message"]["content"], "Compare the best options and answer plainly.", a)
+    true("Compare the best options and answer plainly." in a["choices"][0]["message"]["content"], a)
     equal((a["model"], a["object"], a["trustedrouter"]["synth"]["preset"]), ("trustedrouter/synth", "chat.completion", "quality"), a)
 
 

@@ -47,7 +47,7 @@ static struct json_value document_of(const struct prompt_list *l)
 /* Two answers, one of them the honest one. */
 static void check_answers(struct json_value document, size_t members)
 {
-    struct json_value answers, text;
+    struct json_value answers = {JSON_NULL, VIEW_EMPTY}, text;
     struct json_iter it;
     struct json_member m;
     size_t honest = 0;

@@ -108,6 +108,8 @@ static void what_stands_around_the_words_counts(void)
         {"I can't help with that.", "`I can't help with that.`", 0},
         {"I can't help with that.", "'I can't help with that,' he said.", 0},
         {"I can't help with that.", "I can't help but wonder.", 0},
+        {"It's not within my programming or ethical guidelines to say that.", "It's not within my budget. Its guidelines say so.", 0},
+        {"It's not appropriate or safe to punch anybody.", "It's not appropriate to use the mean or the mode here.", 0},
         {"I can't help with that.", "Done. The file is sorted. It has 12 lines. Note: the other one I can't write.", 0},
         {"I\xe2\x80\x99m sorry\\u002c but I can\\u2019t help.", "I\xe2\x80\x99m sorry\\u002c but the answer is 4.", 0},
     };

@@ -1,6 +1,7 @@
 /* An orchestration spends the client's money in several places at once, and each of them can fail. These cases drive it
  * with the real request machine, attempts and words against scripted providers: what becomes of every strategy in every
  * kind of trouble, that the client pays the sum of what ran, and that nothing of what was said is kept. */
+#include "deadline.c"
 #include "run.c"
 
 #include "catalog_store.h"
@@ -188,6 +189,7 @@ struct fetch {
 enum { FETCHES = 48 };
 static struct fetch fetches[FETCHES];
 static unsigned n_fetches;
+static const char *unreachable = ""; /* models whose requests cannot even be begun */
 
 enum err fetch_start(struct upstreams *u, const struct fetch_request *r, const struct fetch_events *events, void *cookie,
                      struct fetch **out)
@@ -195,7 +197,9 @@ enum err fetch_start(struct upstreams *u, const struct fetch_request *r, const s
     struct fetch *f = &fetches[n_fetches];
 
     (void)u;
-    CHECK(n_fetches < FETCHES && r->model.len < sizeof f->model && r->body.len < sizeof f->sent);
+    CHECK(n_fetches < FETCHES && r->model.len == 1 && r->body.len < sizeof f->sent);
+    if (strchr(unreachable, r->model.ptr[0]) != NULL)
+        return ERR_CONNECT;
     n_fetches++;
     *f = (struct fetch){.live = true, .events = events, .cookie = cookie};
     memcpy(f->model, r->model.ptr, r->model.len);
@@ -528,6 +532,7 @@ static void reset(void)
     memset(&money, 0, sizeof money);
     memset(&stats, 0, sizeof stats);
     n_fetches = 0;
+    unreachable = "";
     the_key.refs = 0;
     catalog_store_free(catalogs);
     health_free(health);
@@ -635,6 +640,10 @@ static void check_over(void)
     CHECK_INT(-money.balance, sum);
     CHECK_INT(money.records, 1);
     CHECK_INT(money.record.cost_nusd, sum);
+    if (w.completes != 0) { /* the record names who wrote the answer */
+        CHECK(parts_answer(&w.parts)->chosen);
+        CHECK_INT(money.record.endpoint_no, parts_answer(&w.parts)->endpoint_no);
+    }
     for (unsigned i = 0; i < n_fetches; i++)
         CHECK(!fetches[i].live);
 }
@@ -899,7 +908,7 @@ static void test_reservation(void)
     /* a nano-USD for each token: of three prompts with what the panel is told, of two judges' full contexts, and of outputs */
     parts = 3 * ((int64_t)w.prompt.prompt_bound + PROMPTS_MAX + LIMIT) + 2 * (CONTEXT + LIMIT);
     CHECK(w.parts.reserved_nusd >= parts && w.parts.reserved_nusd <= parts + 5);
-    CHECK(worst >= parts + CONTEXT + LIMIT && worst <= parts + CONTEXT + LIMIT + 6); /* and the final */
+    CHECK(worst >= parts + 2 * (CONTEXT + LIMIT) && worst <= parts + 2 * (CONTEXT + LIMIT) + 7); /* and of two finals */
     request_client_gone(&w.r);
     check_over();
 
@@ -933,8 +942,14 @@ static void test_wiped(void)
     size_t before;
 
     begin(SYNTH_NON_REFUSALS, "abc");
-    for (size_t i = 0; i < 3; i++)
-        answer((const char *[]){"a", "b", "c"}[i], texts[i]);
+    CHECK(w.synth->panel[1]->prompt_bytes != 0);
+    f_text(open_at("b"), "");
+    CHECK(w.synth->panel[1]->prompt_bytes != 0);
+    f_text(open_at("b"), texts[1]);
+    CHECK_INT(w.synth->panel[1]->prompt_bytes, 0); /* its answer has begun: nobody else is asked */
+    answer("a", texts[0]);
+    answer("b", NULL);
+    answer("c", texts[2]);
     before = budget_used(budget);
     CHECK(collect_text(&w.synth->panel[0]->answer).len != 0);
     play("j", 'V', "");
@@ -1010,6 +1025,47 @@ static void test_flagged(void)
     final_says("So it is.");
     check_over();
     CHECK(strstr(w.metadata, "\"outcome\":\"refused\"") != NULL);
+}
+
+/* What ends while it begins is decided about when all have begun. */
+static void test_at_once(void)
+{
+    set_up(SYNTH_NON_REFUSALS, "abc");
+    unreachable = "aj";
+    request_begin(&w.r);
+    CHECK_INT(n_fetches, 2);
+    answer("b", texts[1]);
+    answer("c", texts[2]);
+    CHECK(open_at("k") != NULL);
+    play("k", 'V', "");
+    final_says("So it is.");
+    check_over();
+    CHECK_INT(w.completes, 1);
+    CHECK_INT(w.parts.n, 6);
+
+    set_up(SYNTH_SELECTOR, "abc");
+    unreachable = "abc";
+    request_begin(&w.r);
+    CHECK_INT(w.fails, 1);
+    check_over();
+}
+
+/* The final's prompt is estimated with what it is told beside the client's words. */
+static void test_prompt_bytes(void)
+{
+    uint64_t before;
+
+    begin(SYNTH_SYNTHESIZE, "ab");
+    before = w.r.prompt_bytes;
+    answer("a", texts[0]);
+    answer("b", texts[1]);
+    CHECK_INT(w.r.prompt_bytes, before);
+    play("j", 'V', "");
+    CHECK(w.r.prompt_bytes > before + strlen(texts[0]) + strlen(texts[1]) + w.synth->panel[1]->answer.bytes);
+    CHECK_INT(w.r.prompt_bytes - before, synth_texts(&w.final_list));
+    CHECK(w.r.prompt_bytes - before <= synth_prompt_bound(&w.plan));
+    final_says("So it is.");
+    check_over();
 }
 
 /* Each part that asked somebody has a receipt's facts under an id that is computed from the whole's. */
@@ -1147,6 +1203,7 @@ static void any_set_up(void)
     set_up((enum synth_strategy)dice(SYNTH_STRATEGY_COUNT), panels[dice(6)]);
     w.plan.quorum = (uint8_t)dice(4);
     w.plan.event_text = dice(2) != 0;
+    unreachable = (const char *[]){"", "", "", "a", "bj", "jk", "abcd"}[dice(7)];
     request_begin(&w.r);
 }
 
@@ -1217,6 +1274,8 @@ static const struct check_case cases[] = {
     {"dropped", test_dropped},
     {"deadline", test_deadline},
     {"flagged", test_flagged},
+    {"at_once", test_at_once},
+    {"prompt_bytes", test_prompt_bytes},
     {"receipts", test_receipts},
     {"any_order", test_any_order},
 };

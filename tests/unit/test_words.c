@@ -396,7 +396,7 @@ static void the_judge_sees_the_conversation_as_data(void)
         "{\"conversation\":[{\"role\":\"system\",\"text\":[\"Be brief.\"]},{\"role\":\"user\",\"text\":[\"hi\"],\"media\":true},"
         "{\"role\":\"assistant\",\"text\":[\"look\"],\"calls\":[{\"name\":\"f\",\"arguments\":\"{\\\"q\\\":1}\"},"
         "{\"name\":\"f\",\"arguments\":\"{}\"}]},{\"role\":\"tool\",\"text\":[\"one\"]},{\"role\":\"tool\",\"text\":[\"two\"]}],"
-        "\"tools\":[{\"name\":\"f\",\"description\":\"finds\"}],\"answers\":[{\"letter\":\"";
+        "\"tools\":[{\"name\":\"f\",\"description\":\"finds\"}],\"response_format\":{\"type\":\"object\"},\"answers\":[{\"letter\":\"";
 
     for (int selects = 0; selects < 2; selects++) {
         const struct synth_plan plan = {.row = &general_row, .strategy = selects ? SYNTH_SELECTOR : SYNTH_NON_REFUSALS};
@@ -406,7 +406,7 @@ static void the_judge_sees_the_conversation_as_data(void)
         struct prompt_list l;
         struct json_value document;
 
-        read_client(&client, PLAIN(SYSTEM HI "," CALLED "," RESULTS));
+        read_client(&client, BODY(SYSTEM HI "," CALLED "," RESULTS));
         collect_say(&said, VIEW_LIT("a"));
         CHECK_INT(words_judge(&client.list, &plan, &answer, 1, SEED, &l), ERR_NONE);
         document = document_of(&l);
