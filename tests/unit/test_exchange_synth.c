@@ -338,6 +338,8 @@ static void test_limit(void)
 {
     script_reset();
     begin_with(&all[0], ",\"max_tokens\":30", false);
+    CHECK(whole()->prompt_bound >= client.body.len + PROMPT_TEMPLATE_TOKENS + 100); /* of what the panel adds */
+    CHECK_INT(whole()->max_output, 30);
     request_prepared(whole());
     CHECK(strstr(up.sent[0], "\"max_tokens\":30") != NULL);
     finish_whole();
@@ -524,8 +526,6 @@ static void test_given_calls(void)
         {.kind = EVENT_TOOL_ARGS, .text = VIEW_LIT("{\\\"a\\\":1}")},
         {.kind = EVENT_FINISH, .finish = FINISH_TOOL_CALLS},
     };
-    static const char *const name[] = {"\"name\":\"look\"", "\"name\":\"look\"", "\"name\":\"look\"", "\"name\":\"look\""};
-
     for (size_t i = 0; i < ALL; i++) {
         for (int stream = 0; stream < 2; stream++) {
             begin(&all[i], stream != 0);
@@ -537,7 +537,7 @@ static void test_given_calls(void)
             client_reads();
             request_given(whole());
             check_over(70, true);
-            CHECK(strstr(client.out, name[i]) != NULL);
+            CHECK(strstr(client.out, "\"name\":\"look\"") != NULL);
             CHECK(strstr(client.out, "\\\"a\\\":1") != NULL || strstr(client.out, "{\"a\":1}") != NULL);
             CHECK_INT(count_of("\"tool_calls\"") != 0, i < 2);
         }
@@ -576,7 +576,6 @@ static void test_unprepared(void)
             begin(&all[i], stream != 0);
             panel_cost(70);
             request_unprepared(whole(), ERR_PROVIDER_STATUS, &f);
-            CHECK_INT(client.status, i == 2 && 0 ? 0 : client.status);
             CHECK(client.status >= 500);
             check_over(70, true);
         }
@@ -611,7 +610,8 @@ static void test_finals_fail(void)
             }
             CHECK(early ? client.status == 200 : client.status >= 500);
             check_over(70, !early);
-            CHECK_INT(count_of(all[i].failed) != 0, early || (i != 1 && count_of(all[i].failed) != 0));
+            CHECK(!early || count_of(all[i].failed) == 1);
+            CHECK_INT(count_of(all[i].end), 0);
         }
     }
 }
@@ -704,7 +704,7 @@ static void test_events(void)
         CHECK_INT(count_of(EVENT("\"type\":\"judge.done\"")), 1);
         CHECK_INT(count_of(EVENT("\"type\":\"judge.failed\"")), 1);
         request_prepared(whole());
-        CHECK_INT(strstr(up.sent[0], "the panel says") != NULL, 1);
+        CHECK(strstr(up.sent[0], "the panel says") != NULL);
         client_reads();
         CHECK_INT(count_of(EVENT("\"type\":\"final.started\",\"index\":0,\"model\":\"demo/echo\"}}}}")), 1);
         finish_stream();
