@@ -7,6 +7,7 @@ is given back. Brings its own stack up (lib/panel.py); prints the table."""
 import collections
 import json
 import os
+import re
 import sys
 import time
 
@@ -77,20 +78,15 @@ def set_up(words):
 # --- one cell
 
 TABLE = []  # (scenario, strategy, stream, what came of it, cost, what was wrong)
-HOLD = {}   # strategy -> the credit without which it is refused, in dollars; alike ones share it
+HOLD = {}   # strategy -> what is reserved for it, in dollars
 
 
 def hold(strategy):
-    """The smallest credit, within 5 %, with which such a request is admitted."""
-    strategy = {"synthesize": "synthesize_non_refusals", "first_success": "first_non_refusal"}.get(strategy, strategy)
+    """What such a request reserves, as its refusal says."""
     if strategy not in HOLD:
-        low, high = 0.0, 1.0
-        while high - low > 0.05 * high:
-            middle = (low + high) / 2
-            _, a = Account(round(middle, 6)).ask(request(tools=tool(selection_strategy=strategy)))
-            true(a.status in (200, 402), repr(a))
-            low, high = (low, middle) if a.status == 200 else (middle, high)
-        HOLD[strategy] = high
+        _, a = Account(0.0001).ask(request(tools=tool(selection_strategy=strategy)))
+        equal(a.status, 402, a)
+        HOLD[strategy] = float(re.search(r"up to \$(\d+\.\d+)", a.error()["message"]).group(1))
     return HOLD[strategy]
 
 
@@ -129,7 +125,9 @@ def money(account, ident, answer=None, asked=None):
 
 def free_again(account):
     """Nine tenths of what the ledger says is left can be reserved at once: nothing is held any more."""
-    true(account.can_spend(int(account.left() * 0.9)), f"{account.left()} are left, and cannot be spent")
+    left = account.left()
+    true(not account.can_spend(int(left * 1.1)), f"{left} are left, and more can be spent")
+    true(account.can_spend(int(left * 0.9)), f"{left} are left, and cannot be spent")
 
 
 def one_cell(name, strategy, stream):

@@ -123,7 +123,7 @@ def the_printed_curl_call_works():
                        capture_output=True, text=True, timeout=30)
     a = json.loads(r.stdout)
     true("Compare the best options and answer plainly." in a["choices"][0]["message"]["content"], a)
-    equal((a["model"], a["object"], a["trustedrouter"]["synth"]["preset"]), ("trustedrouter/synth", "chat.completion", "quality"), a)
+    equal((a["model"], a["object"], len(a["trustedrouter"]["synth"]["panel"])), ("trustedrouter/synth", "chat.completion", 3), a)
 
 
 # --- parameters

@@ -14,7 +14,7 @@ from rig import equal, true, wait_until
 # Model -> dollars per million tokens of prompt and of answer: sums of different calls differ.
 PRICES = {
     "test/p1": (1.1, 2.3), "test/p2": (1.3, 2.9), "test/p3": (1.7, 3.1), "test/j1": (0.7, 1.9), "test/j2": (0.9, 2.1),
-    "test/f1": (3.7, 7.9), "test/f2": (4.1, 8.3), "test/kept": (0.3, 0.5), "test/plain": (0.2, 10.0),
+    "test/f1": (3.7, 7.9), "test/f2": (4.1, 8.3), "test/kept": (0.3, 0.5), "test/plain": (0.2, 1000.0),  # dear: so that a short answer can reserve much
 }
 PANEL, JUDGES, FINALS = ["test/p1", "test/p2", "test/p3"], ["test/j1", "test/j2"], ["test/f1", "test/f2"]
 SAYS = {"test/p1": "The first of the panel says blue.", "test/p2": "The second of the panel says green.",

@@ -41,7 +41,7 @@ NEEDLES = {**{"what " + m + " said": t for m, t in SAID.items()}, "prompt": PROM
 def well():
     panel.all_well()
     for model, text in SAID.items():
-        tell(model, f"nocalls,chunk=3,say={text} is what I say. {text}")
+        tell(model, f"nocalls,chunk=99,say={text} is what I say. {text}")
     for model in JUDGES:
         tell(model, panel.verdict(final_guidance=[VERDICT], selected="A"))
 
@@ -235,7 +235,7 @@ def the_data_plane_is_killed_in_each_phase():
     """Its client's connection breaks; its successor at the same place gives back what it held."""
     for phase, models in (("panel", PANEL), ("judge", JUDGES[:1]), ("final", FINALS[:1])):
         late(models)
-        account = Account(0.04)
+        account = Account(1.5)
         t, got = in_flight(account, models)
         equal(account.bills(), [], phase)
         rig.kill9("dataplane")
@@ -257,7 +257,7 @@ def the_control_plane_and_postgresql_are_killed_in_the_middle():
         late(models)
         if phase == "judge":
             tell("test/j1", "delay_us=2500000,first_us=2500000," + panel.verdict())
-        account = Account(0.04)
+        account = Account(1.5)
         t, got = in_flight(account, models)
         rig.kill9(name)
         time.sleep(0.5)

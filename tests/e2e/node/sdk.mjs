@@ -54,6 +54,23 @@ async function fails(words) {
 }
 
 const cases = {
+    // The TypeScript call of the reference's page on Synth, word for word but for baseURL.
+    async synth_as_printed() {
+        process.env.TRUSTEDROUTER_API_KEY = TR_API_KEY;
+        const client = new OpenAI({
+            apiKey: process.env.TRUSTEDROUTER_API_KEY,
+            baseURL: TR_BASE_URL,
+        });
+
+        const result = await client.chat.completions.create({
+            model: "trustedrouter/synth",
+            messages: [{ role: "user", content: "Give the best answer." }],
+        });
+
+        assert.match(result.choices[0].message.content, /Give the best answer\./); // the demo panel's models repeat it
+        assert.equal(result.model, "trustedrouter/synth");
+    },
+
     async text() {
         const id = fresh();
         const r = await client().chat.completions.create({ model, messages, ...command(`tokens=12,id=${id}`) });

@@ -41,6 +41,33 @@ def one(ident):
 
 
 @case
+def synth_as_printed():
+    """The Python call of the reference's page on Synth, word for word but for the CA file."""
+    os.environ.update(TRUSTEDROUTER_API_KEY=rig.env("TR_API_KEY"))
+    client = openai.OpenAI(
+        api_key=os.environ["TRUSTEDROUTER_API_KEY"],
+        base_url=rig.env("TR_BASE_URL"),
+        http_client=openai.DefaultHttpxClient(verify=ssl.create_default_context(cafile=rig.env("TR_CA"))),
+    )
+
+    result = client.chat.completions.create(
+        model="trustedrouter/synth",
+        messages=[{"role": "user", "content": "Give the best answer."}],
+    )
+
+    if "Give the best answer." not in result.choices[0].message.content:  # the demo panel's models repeat it in other words
+        raise AssertionError(result)
+    equal(result.model, "trustedrouter/synth")
+    stream = client.chat.completions.create(model="trustedrouter/synth", stream=True, stream_options={"include_usage": True},
+                                            messages=[{"role": "user", "content": "Give the best answer."}])
+    chunks = list(stream)
+    if "Give the best answer." not in "".join(c.choices[0].delta.content or "" for c in chunks if c.choices):
+        raise AssertionError(chunks)
+    if chunks[-1].usage.total_tokens < 4 * len("Give the best answer.") // 4:
+        raise AssertionError(chunks[-1].usage)
+
+
+@case
 def text():
     ident = fresh()
     r = client().chat.completions.create(model=MODEL, messages=HELLO,
