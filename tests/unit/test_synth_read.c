@@ -51,11 +51,12 @@ static const struct catalog_synth synths[] = {
 
 static struct providers providers = {.n = 1, .list = {{.no = 0, .id = "demo-a", .name = "Demo A"}}};
 static struct health *health;
+static struct catalog_store *stores[2]; /* kept: with rows, without */
 
 /* with: how many of the rows, and of the models that they are. */
 static struct snapshot *catalog_make(size_t with)
 {
-    struct catalog_store *store;
+    struct catalog_store **store = &stores[with == 0];
     struct catalog c = {.version = 1, .n_models = MODELS - 5 + with, .n_endpoints = 3, .n_synths = with,
                         .n_aliases = sizeof aliases / sizeof aliases[0]};
 
@@ -74,9 +75,9 @@ static struct snapshot *catalog_make(size_t with)
         c.endpoints[i] = (struct catalog_endpoint){.no = i + 1, .model_no = i + 1, .weight = 1};
     if (health == NULL)
         CHECK_INT(health_new(&health), ERR_NONE);
-    CHECK_INT(catalog_store_new(&providers, health, 1, &store), ERR_NONE);
-    CHECK_INT(catalog_store_publish(store, &c), ERR_NONE);
-    return catalog_acquire(store, 0);
+    CHECK_INT(catalog_store_new(&providers, health, 1, store), ERR_NONE);
+    CHECK_INT(catalog_store_publish(*store, &c), ERR_NONE);
+    return catalog_acquire(*store, 0);
 }
 
 static struct snapshot *catalog;
