@@ -286,6 +286,31 @@ static void test_refusals(void)
     CHECK_INT(fake.unreserved, 0);
 }
 
+/* An orchestration needs places for its parts, too; what was reserved for it goes back when it is refused or gives up. */
+static void test_parts(void)
+{
+    reset();
+    fake.parts_full = true;
+    begin(10);
+    CHECK_INT(admit_step(&a), ADMIT_YES); /* another request does not */
+    admit_release(&a);
+    CHECK(fake.unreserved == 1 && fake.parts_unreserved == 0);
+    begin(10);
+    a.parts = true;
+    CHECK_INT(admit_step(&a), ADMIT_NO);
+    CHECK_INT(a.why, ERR_OVERLOAD);
+    CHECK_INT(fake.balance, 1000);
+    CHECK(fake.unreserved == 2 && fake.parts_unreserved == 0);
+    admit_release(&a);
+    fake.parts_full = false;
+    begin(10);
+    a.parts = true;
+    CHECK_INT(admit_step(&a), ADMIT_YES);
+    admit_release(&a);
+    CHECK(fake.unreserved == 3 && fake.parts_unreserved == 1);
+    CHECK_INT(fake.balance, 1000);
+}
+
 /* Unknown, ended, short: the request waits at the link and takes what that answers. */
 static void test_asks(void)
 {
@@ -471,6 +496,7 @@ static const struct check_case cases[] = {
     {"admit_rates", test_rates},
     {"admit_release_gives_all_back", test_release_gives_all_back},
     {"admit_refusals", test_refusals},
+    {"admit_places_for_an_orchestration", test_parts},
     {"admit_asks", test_asks},
     {"admit_answer_not_used", test_answer_not_used},
     {"admit_grow", test_grow},
