@@ -39,6 +39,7 @@ struct parts {
     int64_t cost_nusd;     /* of all lines */
     struct token_usage usage; /* likewise */
     int64_t begun_nusd; /* private: of reserved_nusd, what parts were begun with */
+    int64_t covered_nusd; /* private: reserved for the attempt that is billed next, beyond its model's share */
 };
 
 /* Decides the part's route under what the whole's key may use, and says what the part can cost at most. part: filled in as

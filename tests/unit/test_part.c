@@ -1280,11 +1280,12 @@ static void test_shares(void)
     side->account.usage = (struct token_usage){.present = true, .prompt = 1000000, .completion = 100};
     side->refuses = 1;
     report(&side->r, good);
-    CHECK_INT(side->parts.line[PANEL + 1].cost_nusd, 2 * FINAL_WORST); /* what is reserved for all finals, and no more */
+    CHECK_INT(side->parts.line[PANEL + 1].cost_nusd, FINAL_WORST); /* the others' shares stay theirs, too */
+    side->account.usage = (struct token_usage){.present = true, .prompt = 10, .completion = 4};
     report(&side->r, good);
-    CHECK_INT(seen.parts.line[PANEL + 2].cost_nusd, 0);
+    CHECK_INT(seen.parts.line[PANEL + 2].cost_nusd, PART_COST);
     fake.available = 0;
-    check_over(PANEL * (10 * 500 + PANEL_TOKENS * 1500) + PART_WORST + 2 * FINAL_WORST, 1);
+    check_over(PANEL * (10 * 500 + PANEL_TOKENS * 1500) + PART_WORST + FINAL_WORST + PART_COST, 1);
     CHECK(fake.record.flags & USAGE_CLAMPED);
 }
 
