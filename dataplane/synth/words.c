@@ -143,13 +143,7 @@ static enum err add_system(struct prompt_list *l, struct view text)
     return e;
 }
 
-/* Is a panel answer given to the client as it is? Then it is asked for in the client's own words and form. */
-static bool is_given(const struct synth_plan *plan)
-{
-    return plan->strategy == SYNTH_FIRST_SUCCESS || plan->strategy == SYNTH_FIRST_NON_REFUSAL ||
-           plan->strategy == SYNTH_SELECTOR;
-}
-
+/* What is given to the client as it is, is asked for in the client's own words and form. */
 enum err words_panel(const struct prompt_list *client, const struct synth_plan *plan, struct prompt_list *out)
 {
     enum err e;
@@ -160,7 +154,7 @@ enum err words_panel(const struct prompt_list *client, const struct synth_plan *
         return e;
     out->setting[SETTING_LOGPROBS] = VIEW_EMPTY; /* they are not gathered */
     out->setting[SETTING_TOP_LOGPROBS] = VIEW_EMPTY;
-    if (!is_given(plan)) {
+    if (!synth_strategy_gives(plan->strategy)) {
         out->format = FORMAT_UNSAID;
         out->format_name = out->format_schema = VIEW_EMPTY;
         out->format_strict = -1;
