@@ -85,7 +85,7 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
 
     if (r->parts == NULL)
         return dearest_cost(r, output, NULL, out_nusd);
-    for (size_t m = 0; e == ERR_NONE && m < r->want.n_models; m++) {
+    for (size_t m = 0; !r->parts->given && e == ERR_NONE && m < r->want.n_models; m++) {
         e = dearest_cost(r, output, r->want.models[m], &cost);
         if (e == ERR_NONE)
             e = money_add(sum, cost, &sum);

@@ -958,8 +958,9 @@ static void test_first(void)
     for (int stream = 0; stream < 2; stream++) {
         struct request *r = &make_side(stream)->r;
 
-        side->first = true;
+        side->first = side->parts.given = true;
         request_begin(r);
+        CHECK_INT(CREDIT - fake.balance, MEMBERS * PART_WORST); /* no final is asked */
         report(&side->member[1]->r, bad);
         request_useful(&side->member[2]->r); /* behind its finish: its figures would come, but nobody waits */
         side->member[2]->account.usage.present = false;
@@ -1260,6 +1261,64 @@ static void test_own_keys(void)
     }
 }
 
+static void own_only_parts(void)
+{
+    for (size_t i = 0; i < MEMBERS; i++) {
+        infos[i][0].own_only = true;
+        infos[i][0].weight = 0;
+    }
+}
+
+/* Endpoints that only own keys can use, and a key that is not known yet: the panel is planned once more with its account's
+ * keys. Without any the request ends as for a known key, and no part of it has run. */
+static void test_own_keys_alone(void)
+{
+    enum { COLD, COLD_WITHOUT, KNOWN_WITHOUT, WAYS };
+    const struct id account = {{2}};
+    struct own_keys *k;
+
+    for (int way = 0; way < WAYS; way++) {
+        make_side(false);
+        own_only_parts();
+        if (own == NULL)
+            CHECK_INT(own_store_new(&own), ERR_NONE);
+        own_store_clear(own);
+        context.own = own;
+        fake.cold = way != KNOWN_WITHOUT;
+        if (way == COLD) {
+            fake.own_version = 5;
+            CHECK_INT(own_keys_new(&account, 1, &k), ERR_NONE);
+            k->version = 5;
+            k->fee_ppm = 100000;
+            k->list[0].state = OWN_KEY_READY;
+            own_store_put(own, k);
+        }
+        request_begin(&side->r);
+        if (way != KNOWN_WITHOUT) {
+            CHECK_INT(CREDIT - fake.balance, 0);
+            answer_ask(ERR_NONE);
+        }
+        CHECK_INT(seen.plans, way == KNOWN_WITHOUT ? 1 : 2);
+        if (way == COLD) {
+            CHECK_INT(side->r.state, REQUEST_PREPARING);
+            request_client_gone(&side->r);
+            check_over(PANEL * ((PART_COST + 9) / 10), 1);
+        } else {
+            CHECK_INT(seen.failure.error, API_NO_PROVIDER);
+            check_over(0, 0);
+        }
+        own_store_clear(own);
+    }
+    make_side(false); /* a key that is none is told so */
+    own_only_parts();
+    fake.cold = true;
+    request_begin(&side->r);
+    answer_ask(ERR_NOT_FOUND);
+    CHECK_INT(seen.failure.error, API_BAD_KEY);
+    check_over(0, 0);
+    make_catalog();
+}
+
 /* --- bounds of money */
 
 /* A part that says more than it can have used pays its share at most, and the others' shares stay theirs. */
@@ -1517,6 +1576,7 @@ static const struct check_case cases[] = {
     {"part_rules", test_rules},
     {"part_route_of_many_providers", test_route_of_many_providers},
     {"part_own_keys", test_own_keys},
+    {"part_own_keys_alone", test_own_keys_alone},
     {"part_shares", test_shares},
     {"part_silence", test_silence},
     {"part_tail", test_tail},
