@@ -1319,6 +1319,37 @@ static void test_own_keys_alone(void)
     make_catalog();
 }
 
+/* What own keys would have cost is bounded by nothing: figures without sense at prices without sense end nobody's process. */
+static void test_own_keys_without_sense(void)
+{
+    const struct id account = {{2}};
+    struct own_keys *k;
+
+    make_side(false);
+    if (own == NULL)
+        CHECK_INT(own_store_new(&own), ERR_NONE);
+    own_store_clear(own);
+    context.own = own;
+    fake.own_version = 5;
+    CHECK_INT(own_keys_new(&account, 1, &k), ERR_NONE);
+    k->version = 5;
+    k->list[0].state = OWN_KEY_READY;
+    k->list[0].flags = OWN_KEY_ALWAYS;
+    own_store_put(own, k);
+    for (size_t i = 0; i < PANEL; i++)
+        infos[i][0].price.prompt_pusd = INT64_C(1000000000000000);
+    request_begin(&side->r);
+    for (unsigned i = 0; i < PANEL; i++)
+        side->member[i]->account.usage.prompt = LIMIT_TOKENS_ABSURD;
+    panel_says(good);
+    judge_says(0, good);
+    report(&side->r, good);
+    check_over(0, 1);
+    CHECK_INT(fake.record.own_cost, UINT32_MAX);
+    own_store_clear(own);
+    make_catalog();
+}
+
 /* --- bounds of money */
 
 /* A part that says more than it can have used pays its share at most, and the others' shares stay theirs. */
@@ -1577,6 +1608,7 @@ static const struct check_case cases[] = {
     {"part_route_of_many_providers", test_route_of_many_providers},
     {"part_own_keys", test_own_keys},
     {"part_own_keys_alone", test_own_keys_alone},
+    {"part_own_keys_without_sense", test_own_keys_without_sense},
     {"part_shares", test_shares},
     {"part_silence", test_silence},
     {"part_tail", test_tail},
