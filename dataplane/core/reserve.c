@@ -138,6 +138,11 @@ bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
     return reserve_cost(r, r->output, out_nusd) == ERR_NONE;
 }
 
+uint64_t reserve_prompt(const struct request *r)
+{
+    return prompt_most(r, &r->attempts.candidate, r->prompt_guessed);
+}
+
 bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion)
 {
     const struct catalog_model *m = r->attempts.candidate.model->info;

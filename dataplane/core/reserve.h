@@ -27,6 +27,8 @@ int64_t reserve_left(const struct request *r);
 uint32_t reserve_fits(const struct request *r, int64_t nusd);
 /* What the longest answer of any candidate has, by the catalog. */
 uint32_t reserve_most(const struct request *r);
+/* Prompt tokens that r->candidate can have read at most: what its context holds where the bound is a guess. */
+uint64_t reserve_prompt(const struct request *r);
 /* Whether the answer may have had `completion` tokens: not more than its limit, or, without one, than the
  * model's longest answer; and of a model that hides nothing, a token for each byte delivered. */
 bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion);

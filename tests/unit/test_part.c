@@ -1366,16 +1366,16 @@ static void test_shares(void)
     CHECK(side->parts.line[0].flags & USAGE_CLAMPED);
     side->member[PANEL]->account.usage.prompt = 1000000;
     judge_says(0, good);
-    CHECK_INT(side->parts.line[PANEL].cost_nusd, PART_WORST);
-    side->account.usage = (struct token_usage){.present = true, .prompt = 1000000, .completion = 100};
+    CHECK_INT(side->parts.line[PANEL].cost_nusd, PROMPT * 500 + 4 * 1500); /* what its prompt can have had */
+    side->account.usage = (struct token_usage){.present = true, .prompt = 500, .completion = 100};
     side->refuses = 1;
     report(&side->r, good);
-    CHECK_INT(side->parts.line[PANEL + 1].cost_nusd, FINAL_WORST); /* the others' shares stay theirs, too */
+    CHECK_INT(side->parts.line[PANEL + 1].cost_nusd, PROMPT * 500 + 100 * 1500); /* the others' shares stay theirs, too */
     side->account.usage = (struct token_usage){.present = true, .prompt = 10, .completion = 4};
     report(&side->r, good);
     CHECK_INT(seen.parts.line[PANEL + 2].cost_nusd, PART_COST);
     fake.available = 0;
-    check_over(PANEL * (10 * 500 + PANEL_TOKENS * 1500) + PART_WORST + FINAL_WORST + PART_COST, 1);
+    check_over(PANEL * (10 * 500 + PANEL_TOKENS * 1500) + PROMPT * 500 + 4 * 1500 + PROMPT * 500 + 100 * 1500 + PART_COST, 1);
     CHECK(fake.record.flags & USAGE_CLAMPED);
 }
 
