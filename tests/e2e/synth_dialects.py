@@ -281,6 +281,21 @@ def privacy_binds_judges_and_finals():
 
 
 @case
+def an_aliass_constraints_bind_every_call():
+    """As of any request, docs/routing.md: whoever of it the alias stands for."""
+    kept = ["test/p1", "test/kept"]
+    for given in ({"MODEL": "test/discreet", "final_models": ["test/discreet"], "analysis_models": kept},
+                  {"final_models": ["test/discreet"], "analysis_models": kept},
+                  {"analysis_models": ["test/discreet-p1", "test/kept"]},
+                  {"analysis_models": ["test/discreet-p1", "test/p2"], "judge_models": ["test/kept", "test/j1"]},
+                  {"analysis_models": ["test/discreet-p1", "test/p2"], "final_models": ["test/kept", "test/f1"]}):
+        all_well()
+        ok(ask(**given))
+        equal(panel.records("test/kept"), [], given)
+        true(panel.records("test/p1", "test/f1"), given)
+
+
+@case
 def other_constraints_bind_the_panel():
     for provider in ({"ignore": ["p1", "spare"]}, {"only": ["p2", "p3", "j1", "f1"]}, {"max_price": {"completion": 1000, "prompt": 1.09}}):
         all_well()
