@@ -47,6 +47,7 @@ static enum err synth_begin(struct exchange *x, const struct synth_plan *plan, s
     }
     x->synth->plan = *plan;
     x->synth->parts.model = m->info;
+    x->synth->parts.given = synth_strategy_gives(plan->strategy);
     collect_init(&x->synth->final, x->budget, LIMIT_RESPONSE_BYTES);
     buf_init_charged(&x->synth->held, EXCHANGE_SYNTH_HELD_MAX, x->budget);
     e = synth_list(x, f);

@@ -193,7 +193,8 @@ static uint8_t plan_wants(const struct synth_reader *r, const struct asked *aske
            wants_of(r->catalog, &plan->finals);
 }
 
-/* What the client says itself is the final's limit where it does not give one for all. */
+/* What the client says itself is the limit of the answer: the final's, where it does not give one for all; the panel's, where
+ * one of its answers is given. */
 static void plan_limits(const struct synth_reader *r, const struct catalog_synth *lists, struct synth_plan *out)
 {
     const struct synth_given *g = &r->given;
@@ -204,13 +205,14 @@ static void plan_limits(const struct synth_reader *r, const struct catalog_synth
     out->final_tokens = g->tokens != 0 ? g->tokens : lists->final_tokens;
     if (client != 0 && (g->tokens == 0 || client < g->tokens))
         out->final_tokens = client;
+    if (client != 0 && client < out->panel_tokens && synth_strategy_gives(out->strategy))
+        out->panel_tokens = client;
 }
 
 static enum err plan_rest(struct synth_reader *r, struct synth_plan *out)
 {
     const struct synth_given *g = &r->given;
 
-    out->strategy = g->has_strategy ? g->strategy : SYNTH_NON_REFUSALS;
     out->synthesis_prompt = g->synthesis_prompt;
     out->quorum = g->quorum;
     out->deadline_ms = g->deadline_ms != 0 ? g->deadline_ms : SYNTH_DEADLINE_MS;
@@ -235,7 +237,7 @@ static enum err plan_make(struct synth_reader *r, const struct asked *asked, str
     if (row == NULL)
         return refuse(r, asked->synth != NULL ? "model" : r->p->synth.tool.len != 0 ? "tools" : "plugins",
                       "The catalog of this router has no Synth.", ERR_UNSUPPORTED);
-    *out = (struct synth_plan){.row = row};
+    *out = (struct synth_plan){.row = row, .strategy = r->given.has_strategy ? r->given.strategy : SYNTH_NON_REFUSALS};
     e = find_lists(r, row, &lists);
     if (e == ERR_NONE && asked->synth == NULL)
         e = named_roles(r, &asked->named);

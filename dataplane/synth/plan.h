@@ -47,6 +47,8 @@ struct synth_plan {
 };
 
 const char *synth_strategy_name(enum synth_strategy s);
+/* Is an answer of the panel given as it is? Then no final is asked. */
+bool synth_strategy_gives(enum synth_strategy s);
 /* NULL: none. */
 const char *synth_preset_name(enum synth_preset p);
 

@@ -207,7 +207,7 @@ static void put_values(struct quoted *q, struct json_value v)
 /* Each key may have its part of what the keys before it have left. */
 static enum err write_verdict(const struct reading *r, struct json_value verdict, struct buf *out)
 {
-    size_t left = WORDS_VERDICT_MAX - KEYS_FRAME, n = 0;
+    size_t left = words_verdict_most(r->plan) - KEYS_FRAME, n = 0;
     bool cut = false;
     struct quoted q;
 
@@ -264,7 +264,7 @@ static enum err read_verdict(const struct reading *r, struct view text, struct b
     if (selects(r) && out->selected < 0)
         return ERR_FORMAT;
     out->refused = refusals_of(r, verdict);
-    out->text = content_new(WORDS_VERDICT_MAX, budget);
+    out->text = content_new(words_verdict_most(r->plan), budget);
     if (out->text == NULL)
         return ERR_MEMORY;
     e = write_verdict(r, verdict, content_buf(out->text));

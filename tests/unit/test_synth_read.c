@@ -609,6 +609,11 @@ static void test_limits(void)
         {",\"max_completion_tokens\":5000", "", "100/200/5000"}, /* the client's word, not the catalog's */
         {",\"max_tokens\":5000", "\"max_completion_tokens\":70", "70/70/70"},
         {",\"max_tokens\":50", "\"max_completion_tokens\":70", "70/70/50"},
+        /* where the panel writes the answer, it is limited likewise */
+        {",\"max_tokens\":50", "\"selection_strategy\":\"first_success\"", "50/200/50"},
+        {",\"max_tokens\":50", "\"selection_strategy\":\"selector\"", "50/200/50"},
+        {",\"max_tokens\":150", "\"selection_strategy\":\"first_non_refusal\"", "100/200/150"},
+        {",\"max_tokens\":50", "\"selection_strategy\":\"synthesize\"", "100/200/50"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

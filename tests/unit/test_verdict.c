@@ -29,7 +29,7 @@ static void panel_free(void)
 /* The judge says this in plain text; "@0" to "@9" stand for the letters of these places (8 and 9: none). */
 static enum err judged(const char *plain, enum synth_strategy strategy, struct words_verdict *out)
 {
-    const struct synth_plan plan = {.row = &general_row, .strategy = strategy};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row, .strategy = strategy};
     struct collect judge;
     struct buf text, escaped;
     enum err e;
@@ -210,7 +210,7 @@ static void a_search_is_bounded(void)
 /* What a hostile member made the judge say is still inside of the final's document. */
 static void a_verdict_cannot_end_its_place(void)
 {
-    const struct synth_plan plan = {.row = &general_row, .strategy = SYNTH_SYNTHESIZE};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row, .strategy = SYNTH_SYNTHESIZE};
     struct words_verdict v;
     struct prompt_list l;
     struct json_value document, assessment, guidance;
@@ -232,7 +232,7 @@ static void a_verdict_cannot_end_its_place(void)
 
 static void memory_is_charged_and_given_back(void)
 {
-    const struct synth_plan plan = {.row = &general_row, .strategy = SYNTH_SYNTHESIZE};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row, .strategy = SYNTH_SYNTHESIZE};
     struct budget *small, *large;
     struct collect judge;
     struct words_verdict v;
