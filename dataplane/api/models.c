@@ -312,22 +312,37 @@ int models_count(const struct models_context *x, struct web_request *r)
     return status;
 }
 
-/* The model of an id in a path; NULL: there is none that is served. A suffix that is a sort order makes no
- * other model of it. */
-static const struct route_model *find_model(const struct snapshot *s, struct view id)
+/* What an id in a path names, and what the listing says of it. */
+struct found {
+    const struct route_model *model; /* NULL: nothing that is served */
+    struct view text;                /* of an alias, its own: with the id that was asked for, and alias_target */
+};
+
+/* A suffix that is a sort order makes no other model of it. An alias that the list has is found as the model that it is
+ * listed as. */
+static struct found find_model(const struct snapshot *s, struct view id)
 {
-    char text[LIMIT_MODEL_ID_BYTES];
-    const struct route_model *m = NULL;
+    char decoded[LIMIT_MODEL_ID_BYTES];
+    const struct catalog_alias *alias;
+    struct found f = {NULL, VIEW_EMPTY};
     enum route_sort unused;
     size_t len;
 
-    if (path_decode(id, text, sizeof text, &len))
-        m = want_find(s, view_of(text, len), &unused);
-    return m != NULL && catalog_listed(s, m) ? m : NULL;
+    if (!path_decode(id, decoded, sizeof decoded, &len))
+        return f;
+    alias = snapshot_alias(s, view_of(decoded, len));
+    if (alias != NULL) {
+        f.text = snapshot_alias_text(s, (size_t)(alias - snapshot_catalog(s)->aliases), &f.model);
+        return f;
+    }
+    f.model = want_find(s, view_of(decoded, len), &unused);
+    if (f.model == NULL || !catalog_listed(s, f.model))
+        return (struct found){NULL, VIEW_EMPTY};
+    f.text = snapshot_model_text(s, f.model);
+    return f;
 }
 
-static int answer_one(struct web_request *r, const struct snapshot *s, const struct route_model *m,
-                      const char *before, const char *after)
+static int answer_one(struct web_request *r, struct view text, const char *before, const char *after)
 {
     struct buf body;
     enum err e;
@@ -335,7 +350,7 @@ static int answer_one(struct web_request *r, const struct snapshot *s, const str
     buf_init(&body, MODEL_BODY_MAX);
     e = buf_append(&body, view_str(before));
     if (e == ERR_NONE)
-        e = buf_append(&body, snapshot_model_text(s, m));
+        e = buf_append(&body, text);
     if (e == ERR_NONE)
         e = buf_append(&body, view_str(after));
     return reply_done(r, e, &body);
@@ -346,20 +361,20 @@ int models_one(const struct models_context *x, struct web_request *r, struct vie
     static const char tail[] = "/endpoints";
     struct snapshot *s;
     int status = open_catalog(x, r, &s);
-    const struct route_model *m = status == 0 ? find_model(s, id) : NULL;
+    struct found f = status == 0 ? find_model(s, id) : (struct found){NULL, VIEW_EMPTY};
     size_t before = id.len > sizeof tail - 1 ? id.len - (sizeof tail - 1) : 0;
     struct view version;
 
-    if (status == 0 && m == NULL && view_eq(view_from(id, before), VIEW_LIT("/endpoints"))) {
-        m = find_model(s, view_of(id.ptr, before));
-        status = m == NULL ? no_model(r) : endpoints_of(x, r, s, m);
+    if (status == 0 && f.model == NULL && view_eq(view_from(id, before), VIEW_LIT("/endpoints"))) {
+        f = find_model(s, view_of(id.ptr, before));
+        status = f.model == NULL ? no_model(r) : endpoints_of(x, r, s, f.model);
     }
-    if (status == 0 && m == NULL)
+    if (status == 0 && f.model == NULL)
         status = no_model(r);
-    if (status == 0)
+    if (status == 0) /* Anthropic's clients ask for an alias to learn whose it is */
         status = web_header(r, VIEW_LIT("anthropic-version"), &version)
-                     ? models_anthropic_one(s, m, r)
-                     : answer_one(r, s, m, "", "");
+                     ? models_anthropic_one(s, f.model, r)
+                     : answer_one(r, f.text, "", "");
     snapshot_release(s);
     return status;
 }
@@ -368,10 +383,10 @@ int models_wrapped(const struct models_context *x, struct web_request *r, struct
 {
     struct snapshot *s;
     int status = open_catalog(x, r, &s);
-    const struct route_model *m = status == 0 ? find_model(s, id) : NULL;
+    struct found f = status == 0 ? find_model(s, id) : (struct found){NULL, VIEW_EMPTY};
 
     if (status == 0)
-        status = m == NULL ? no_model(r) : answer_one(r, s, m, "{\"data\":", "}");
+        status = f.model == NULL ? no_model(r) : answer_one(r, f.text, "{\"data\":", "}");
     snapshot_release(s);
     return status;
 }

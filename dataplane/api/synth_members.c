@@ -6,7 +6,8 @@
 #include "content_view.h"
 #include "openai_render.h"
 
-#define SEVERAL "cannot be asked of several models at once"
+#define SEVERAL(what) "Several models make this answer, and they cannot be asked for " what " together."
+#define THIS SEVERAL("what this member says")
 
 static enum err refuse(struct synth_reader *r, const char *param, const char *message)
 {
@@ -17,7 +18,7 @@ static enum err refuse(struct synth_reader *r, const char *param, const char *me
 static enum err refuse_key(struct synth_reader *r, struct view key)
 {
     r->f->member = key;
-    return refuse(r, NULL, SEVERAL);
+    return refuse(r, NULL, THIS);
 }
 
 /* --- a chat client's members */
@@ -88,9 +89,9 @@ static enum err check_chat(struct synth_reader *r)
     if (chat->n_extras != 0) /* only some providers may be sent it */
         return refuse_key(r, chat->extras[0]);
     if (is_there(chat, CHAT_KEY_PREDICTION))
-        return refuse(r, "prediction", SEVERAL);
+        return refuse(r, "prediction", THIS);
     if (is_there(chat, CHAT_KEY_MIN_TOKENS))
-        return refuse(r, "min_tokens", SEVERAL);
+        return refuse(r, "min_tokens", THIS);
     return check_body(r, chat->body);
 }
 
@@ -106,9 +107,9 @@ static enum err check_list(struct synth_reader *r)
     const struct view *s = r->p->list.setting;
 
     if (s[SETTING_LOGPROBS].len != 0)
-        return refuse(r, "include", "message.output_text.logprobs " SEVERAL);
+        return refuse(r, "include", SEVERAL("message.output_text.logprobs"));
     if (!is_standard(s[SETTING_SERVICE_TIER]))
-        return refuse(r, "service_tier", SEVERAL);
+        return refuse(r, "service_tier", THIS);
     return ERR_NONE;
 }
 
@@ -119,6 +120,6 @@ enum err synth_members(struct synth_reader *r)
     if (p->n_choices != 1)
         return refuse(r, "n", "Several models make one answer: n must be 1.");
     if (p->hosted_tools)
-        return refuse(r, "tools", "A tool that a provider runs " SEVERAL);
+        return refuse(r, "tools", SEVERAL("a tool that a provider runs"));
     return p->chat != NULL ? check_chat(r) : check_list(r);
 }

@@ -46,13 +46,14 @@ static enum err ask_one(struct synth_reader *r, struct view id, bool beside, str
     return ERR_NONE;
 }
 
-/* A list that is none, or an element that is no text, is told by whoever reads the models of any request. */
+/* A list that is none, or an element that is no plain text, is refused as want_models.c does it, which reads the models of
+ * requests for ordinary ones alone. */
 static enum err ask(struct synth_reader *r, struct asked *out)
 {
     struct json_iter it = json_iter(r->p->models);
     struct json_member m;
     enum err e = ERR_NONE;
-    bool beside = false;
+    bool beside = false, unread = r->p->models.kind != JSON_NULL && r->p->models.kind != JSON_ARRAY;
     struct view id;
 
     *out = (struct asked){.synth = NULL};
@@ -60,12 +61,14 @@ static enum err ask(struct synth_reader *r, struct asked *out)
         e = ask_one(r, view_str(r->p->model), false, out);
         beside = true;
     }
-    while (e == ERR_NONE && r->p->models.kind == JSON_ARRAY && json_next(&it, &m)) {
-        if (!json_string_plain(m.value, &id))
-            break;
-        e = ask_one(r, id, beside, out);
+    while (e == ERR_NONE && !unread && json_next(&it, &m)) {
+        unread = !json_string_plain(m.value, &id);
+        if (!unread)
+            e = ask_one(r, id, beside, out);
         beside = true;
     }
+    if (e == ERR_NONE && unread && (out->synth != NULL || r->given.is))
+        return refuse(r, "models", "models must be an array of model ids", ERR_FORMAT);
     return e;
 }
 

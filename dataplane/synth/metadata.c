@@ -133,7 +133,7 @@ static enum err put_role(const struct synth *s, enum part_role role, const char 
 enum err synth_metadata(const struct synth *s, struct buf *out)
 {
     static const char *const judged[] = {
-        [JUDGED_NONE] = "none", [JUDGED_USED] = "used", [JUDGED_SKIPPED] = "skipped"};
+        [JUDGED_NONE] = "none", [JUDGED_USED] = "used", [JUDGED_SKIPPED] = "skipped", [JUDGED_FAILED] = "failed"};
     const struct synth_plan *plan = s->task.plan;
     const struct route_model *model = snapshot_number(s->task.whole->catalog, plan->row->model_no);
     enum err e = buf_append(out, VIEW_LIT("{"));

@@ -230,7 +230,7 @@ static struct member *selected(const struct synth *s)
 static void synth_after_judges(struct synth *s)
 {
     deadline_end(s);
-    s->judged = s->has_verdict ? JUDGED_USED : JUDGED_NONE;
+    s->judged = s->has_verdict ? JUDGED_USED : JUDGED_FAILED;
     if (s->task.plan->strategy == SYNTH_SELECTOR)
         synth_give(s, selected(s));
     else

@@ -84,8 +84,8 @@ bool synth_accepts(const struct synth *s, const struct collect *answer);
  * panel's longest one that does not refuse, else its longest refusal. NULL: the panel has none. */
 const struct collect *synth_answer(struct synth *s);
 /* The value of the member "trustedrouter.synth": the orchestration's model, preset, strategy; judge "used", "skipped" (there
- * was nothing to compare) or "none" (the strategy has none, or none could be had); quorum_hit and deadline_hit; of panel,
- * judges and finals each model, provider, endpoint, outcome ("answered", "refused", "empty", "dropped", "unusable": a judge
+ * was nothing to compare), "failed" (no judge gave a verdict) or "none" (the strategy has no judge); quorum_hit and
+ * deadline_hit; of panel, judges and finals each model, provider, endpoint, outcome ("answered", "refused", "empty", "dropped", "unusable": a judge
  * without a verdict, "failed": see error), tokens, cost and times; the cost of all. No text of a model. */
 must_check enum err synth_metadata(const struct synth *s, struct buf *out);
 void synth_free(struct synth *s);

@@ -59,7 +59,12 @@ enum synth_phase {
     SYNTH_STOPPED, /* what ran was dropped; bills are awaited, then request_idle() */
 };
 
-enum synth_judged { JUDGED_NONE, JUDGED_USED, JUDGED_SKIPPED };
+enum synth_judged {
+    JUDGED_NONE,    /* the strategy has no judge, or the panel still runs */
+    JUDGED_USED,    /* there is a verdict */
+    JUDGED_SKIPPED, /* there was nothing to compare */
+    JUDGED_FAILED,  /* every judge was asked, or could not be, and none gave a verdict */
+};
 
 struct synth_deadline; /* deadline.c: a timer of the loop, freed when the loop has closed it */
 

@@ -70,10 +70,11 @@ added() { # KIND
 }
 
 # A name that stands for models; the ids of a real catalog's aliases, so that a client's configuration can be tried.
-alias_of() { # ID MODELS WANTS SORT
+alias_of() { # ID MODELS WANTS SORT LISTED
     printf '\n[alias %s]\nmodels = %s\n' "$1" "$2"
     [ -n "$3" ] && printf 'wants = %s\n' "$3"
     [ -n "$4" ] && printf 'sort = %s\n' "$4"
+    [ -n "${5:-}" ] && printf 'listed = %s\n' "$5"
     return 0
 }
 
@@ -113,9 +114,9 @@ write_providers() {
 
 # demo_aliases REAL: names that stand for the demo models, where the catalog of real ones has no such names.
 demo_aliases() {
-    local id models wants sort
-    while IFS='|' read -r id models wants sort; do
-        grep -qxF "[alias $id]" <<<"$1" || alias_of "$id" "$models" "$wants" "$sort"
+    local id models wants sort listed
+    while IFS='|' read -r id models wants sort listed; do
+        grep -qxF "[alias $id]" <<<"$1" || alias_of "$id" "$models" "$wants" "$sort" "$listed"
     done <<'END'
 trustedrouter/auto|demo/echo demo/dear||
 trustedrouter/cheap|demo/dear demo/echo||price
@@ -125,12 +126,12 @@ trustedrouter/free|demo/echo|free|
 trustedrouter/eu|demo/echo|eu|
 trustedrouter/us|demo/echo|us|
 ~demo/latest|demo/only-a demo/echo||
-trustedrouter/iris|trustedrouter/iris-1.0||
-trustedrouter/iris-code|trustedrouter/iris-code-1.0||
-trustedrouter/prometheus|trustedrouter/prometheus-1.0||
-trustedrouter/prometheus-code|trustedrouter/prometheus-code-1.0||
-trustedrouter/zeus|trustedrouter/zeus-1.0||
-trustedrouter/zeus-code|trustedrouter/zeus-code-1.0||
+trustedrouter/iris|trustedrouter/iris-1.0|||on
+trustedrouter/iris-code|trustedrouter/iris-code-1.0|||on
+trustedrouter/prometheus|trustedrouter/prometheus-1.0|||on
+trustedrouter/prometheus-code|trustedrouter/prometheus-code-1.0|||on
+trustedrouter/zeus|trustedrouter/zeus-1.0|||on
+trustedrouter/zeus-code|trustedrouter/zeus-code-1.0|||on
 END
 }
 

@@ -59,6 +59,28 @@ def examples_of_inference_are_taken():
 
 
 @case
+def synth_is_as_the_document_says():
+    """An answer that several models made has the members of the document and no others, and each of its parameters is known to the
+    router: null is taken, text where there is none is refused by the parameter's name. What it does not have is refused."""
+    key = rig.env("TR_API_KEY")
+    body = {"model": "trustedrouter/synth", "messages": [{"role": "user", "content": "Hello"}]}
+    for strategy in ("synthesize_non_refusals", "first_success", "selector"):
+        a = ask("POST", "/v1/chat/completions", {**body, "plugins": [{"id": "synth", "selection_strategy": strategy}]}, key)
+        equal((a.status, a.json()["trustedrouter"]["synth"]["strategy"]), (200, strategy), a)
+    schemas = contract.document["components"]["schemas"]
+    parameters = schemas["SynthParameters"]["properties"]
+    true(len(parameters) == 19, sorted(parameters))
+    for name in [*parameters, "panel_prompt"]:
+        tool = {"type": "trustedrouter:synth", "parameters": {name: {}}}
+        a = ask("POST", "/v1/chat/completions", {**body, "tools": [tool]}, key)
+        known = a.error()["code"] != "unsupported_parameter"
+        equal((a.status, a.error()["param"], known), (400, "tools[0].parameters." + name, name in parameters), a)
+    nothing = {name: None for name in parameters if "Another name" not in parameters[name].get("description", "")}
+    a = ask("POST", "/v1/chat/completions", {**body, "tools": [{"type": "trustedrouter:synth", "parameters": nothing}]}, key)
+    equal(a.status, 200, a)
+
+
+@case
 def every_page_answers_as_the_document_says():
     key, manager = rig.env("TR_API_KEY"), rig.env("TR_MANAGEMENT_KEY")
     values = {"author": "demo", "slug": "echo", "receipt": receipt}

@@ -594,6 +594,10 @@ def models_are_listed_with_prices_that_vary():
     for name in ("synth", "synth-code", "iris-1.0", "prometheus-1.0", "zeus-1.0", "iris-code-1.0", "prometheus-code-1.0", "zeus-code-1.0"):
         true(f"trustedrouter/{name}" in listed, (name, [m for m in listed if "trustedrouter" in m]))
         equal(listed[f"trustedrouter/{name}"]["pricing"]["prompt"], "-1", listed[f"trustedrouter/{name}"])
+        latest = "trustedrouter/" + name.removesuffix("-1.0")
+        if name.endswith("-1.0"):
+            equal((listed[latest]["alias_target"]["slug"], listed[latest]["pricing"]["prompt"]), (f"trustedrouter/{name}", "-1"), listed[latest])
+            equal(RICH.get("/models/" + latest).json(), listed[latest], latest)
 
 
 if __name__ == "__main__":

@@ -707,6 +707,22 @@ static void test_facts(void)
     CHECK_INT(models_count(&context, &r), 200);
     CHECK(body_has(&r, "{\"data\":{\"count\":3}}"));
     buf_free(&r.copy);
+    /* each name of the list has its own page, and the page that "details" names */
+    r = (struct web_request){.query = NULL};
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("~acme/latest")), 200);
+    CHECK(body_has(&r, "{\"id\":\"~acme/latest\"") && body_has(&r, "\"alias_target\":{\"slug\":\"acme/rich\""));
+    buf_free(&r.copy);
+    r = (struct web_request){.query = NULL};
+    CHECK_INT(models_wrapped(&context, &r, VIEW_LIT("%7Eacme%2Flatest")), 200);
+    CHECK(body_has(&r, "{\"data\":{\"id\":\"~acme/latest\""));
+    buf_free(&r.copy);
+    r = (struct web_request){.query = NULL};
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("~acme/gone")), 404); /* it is not listed */
+    buf_free(&r.copy);
+    r = (struct web_request){.query = NULL};
+    CHECK_INT(models_one(&context, &r, VIEW_LIT("~acme/latest/endpoints")), 200);
+    CHECK(body_has(&r, "{\"data\":{\"id\":\"acme/rich\""));
+    buf_free(&r.copy);
     r = (struct web_request){.query = NULL};
     CHECK_INT(models_one(&context, &r, VIEW_LIT("acme/rich/endpoints")), 200);
     for (size_t i = 0; i < sizeof endpoint_has / sizeof endpoint_has[0]; i++)

@@ -262,6 +262,15 @@ static void test_models(void)
 {
     CHECK_INT(read_of(CHAT, "trustedrouter/iris-1.0", ",\"models\":[\"iris-1.0\"]"), ERR_NONE);
     CHECK(is);
+    /* what cannot be read is not passed over: it would be a model that nobody asks */
+    check_refused("no list", read_of(CHAT, "trustedrouter/iris-1.0", ",\"models\":\"z-ai/glm-5.2\""), ERR_FORMAT, "models");
+    check_refused("no id", read_of(CHAT, "trustedrouter/iris-1.0", ",\"models\":[7]"), ERR_FORMAT, "models");
+    check_refused("escaped", read_of(CHAT, "trustedrouter/iris-1.0", ",\"models\":[\"z-ai\\/glm-5.2\"]"), ERR_FORMAT, "models");
+    check_refused("escaped, with the tool",
+                  read_of(CHAT, "z-ai/glm-5.2", ",\"models\":[\"minimax\\/minimax-m3\"],\"tools\":[{\"type\":\"trustedrouter:synth\"}]"),
+                  ERR_FORMAT, "models");
+    CHECK_INT(read_of(CHAT, "trustedrouter/iris-1.0", ",\"models\":null"), ERR_NONE);
+    CHECK_INT(read_of(CHAT, "trustedrouter/iris-1.0", ",\"models\":[]"), ERR_NONE);
     check_refused("beside", read_of(CHAT, "trustedrouter/iris-1.0", ",\"models\":[\"z-ai/glm-5.2\"]"), ERR_FORMAT, "models");
     check_refused("behind", read_of(CHAT, "z-ai/glm-5.2", ",\"models\":[\"trustedrouter/iris-1.0\"]"), ERR_FORMAT, "models");
     CHECK_INT(read_text(CHAT, "{\"models\":[\"trustedrouter/iris-1.0\"],\"messages\":[{\"role\":\"user\",\"content\":\"\"}]}"), ERR_NONE);

@@ -764,7 +764,7 @@ static void say_result(char *out, size_t size)
 #define LEFT {"left", "left", "left", "left", "left"}
 static const struct cell troubles[] = {
     /* in the order of enum synth_strategy: non_refusals, synthesize, first_success, first_non_refusal, selector; who gave the
-     * answer, and the judge: used, none or skipped */
+     * answer, and the judge: used, skipped, failed or none */
     {"all_ok", "AAA", "VV", "AA", .want = {"f u", "f u", "a n", "a n", "c u"}},
     {"one_fails", "AFA", "VV", "AA", .want = {"f u", "f u", "a n", "a n", "c u"}},
     {"first_fails", "FAA", "VV", "AA", .want = {"f u", "f u", "b n", "b n", "c u"}},
@@ -784,19 +784,19 @@ static const struct cell troubles[] = {
     {"judge_fails", "AAA", "FV", "AA", .want = {"f u", "f u", "a n", "a n", "c u"}},
     {"judge_refuses", "AAA", "RV", "AA", .want = {"f u", "f u", "a n", "a n", "c u"}},
     {"judge_empty", "AAA", "EV", "AA", .want = {"f u", "f u", "a n", "a n", "c u"}},
-    {"judges_fail", "AAA", "FB", "AA", .want = {"f n", "f n", "a n", "a n", "b n"}},
+    {"judges_fail", "AAA", "FB", "AA", .want = {"f f", "f f", "a n", "a n", "b f"}},
     {"final_fails", "AAA", "VV", "FA", .want = {"g u", "g u", "a n", "a n", "c u"}},
     {"final_refuses", "AAA", "VV", "RA", .want = {"g u", "g u", "a n", "a n", "c u"}},
     {"final_empty", "AAA", "VV", "EA", .want = {"g u", "g u", "a n", "a n", "c u"}},
     {"finals_fail", "AAA", "VV", "FF", .want = {"b u", "b u", "a n", "a n", "c u"}},
     {"finals_refuse", "AAA", "VV", "RR", .want = {"b u", "b u", "a n", "a n", "c u"}},
-    {"quorum", "AAH", "BB", "AA", .quorum = 2, .want = {"f n", "f n", "a n", "a n", "b n"}},
+    {"quorum", "AAH", "BB", "AA", .quorum = 2, .want = {"f f", "f f", "a n", "a n", "b f"}},
     {"quorum_refused", "RAH", "BB", "AA", .quorum = 2, .deadline = true,
      .want = {"f s", "f s", "a n", "b n", "b s"}},
-    {"deadline", "AAH", "BB", "AA", .deadline = true, .want = {"f n", "f n", "a n", "a n", "b n"}},
+    {"deadline", "AAH", "BB", "AA", .deadline = true, .want = {"f f", "f f", "a n", "a n", "b f"}},
     {"deadline_first", "FHh", "VV", "AA", .deadline = true, .want = {"f s", "f s", "c n", "c n", "c s"}},
     {"judge_hangs", "AAA", "HV", "AA", .judge_late = true, .want = {"f u", "f u", "a n", "a n", "c u"}},
-    {"judges_hang", "AAA", "HH", "AA", .judge_late = true, .want = {"f n", "f n", "a n", "a n", "b n"}},
+    {"judges_hang", "AAA", "HH", "AA", .judge_late = true, .want = {"f f", "f f", "a n", "a n", "b f"}},
     {"leaves_panel", "AAA", "VV", "AA", .leaves = 'p', .want = LEFT},
     {"leaves_judge", "AAA", "VV", "AA", .leaves = 'j', .want = {"left", "left", "a n", "a n", "left"}},
     {"leaves_final", "AAA", "VV", "AA", .leaves = 'f', .want = {"left", "left", "a n", "a n", "c u"}},
@@ -894,7 +894,7 @@ static void test_cannot_run(void)
         play((const char *[]){"a", "b", "c"}[i], 'A', texts[i]);
     final_says("So it is.");
     check_over();
-    CHECK(strstr(w.metadata, "\"judge\":\"none\"") != NULL);
+    CHECK(strstr(w.metadata, "\"judge\":\"failed\"") != NULL);
     CHECK_INT(w.parts.n, 6);
 }
 
