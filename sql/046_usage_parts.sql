@@ -90,8 +90,7 @@ JOIN usage u ON u.account_id = p.account_id AND u.request_id = p.request_id AND 
 WHERE u.booked_at >= usage_kept_from(a.retention_days)
 GROUP BY u.account_id, u.request_id, u.boot_id, u.seq, u.cost_nusd HAVING sum(p.cost_nusd) <> u.cost_nusd;
 
--- ledger_violations of 038 and this.
-DO $do$ BEGIN
-    EXECUTE 'CREATE OR REPLACE VIEW ledger_violations AS '
-        || rtrim(pg_get_viewdef('ledger_violations'::regclass), '; ') || ' UNION ALL SELECT * FROM part_violations';
-END $do$;
+-- All invariants: those of 038 and this one.
+ALTER VIEW ledger_violations RENAME TO ledger_violations_before_parts;
+CREATE VIEW ledger_violations AS
+SELECT * FROM ledger_violations_before_parts UNION ALL SELECT * FROM part_violations;

@@ -207,8 +207,8 @@ static void lines_print(const struct receipt_events *x)
                line->chosen ? ", given to the client" : "");
     }
     if (x->part.of.len != 0)
-        printf("%s %u of %.*s\n", usage_part_role_name(x->part.role), x->part.place, (int)x->part.of.len,
-               (const char *)x->part.of.ptr);
+        printf("A PART, not the receipt of a client's request: %s %u of %.*s\n", usage_part_role_name(x->part.role),
+               x->part.place, (int)x->part.of.len, (const char *)x->part.of.ptr);
 }
 
 /* Each provider that a line names is one of the measured file. */

@@ -47,6 +47,7 @@ static enum err synth_begin(struct exchange *x, const struct synth_plan *plan, s
     }
     x->synth->plan = *plan;
     x->synth->parts.model = m->info;
+    x->synth->parts.given = synth_strategy_gives(plan->strategy);
     collect_init(&x->synth->final, x->budget, LIMIT_RESPONSE_BYTES);
     buf_init_charged(&x->synth->held, EXCHANGE_SYNTH_HELD_MAX, x->budget);
     e = synth_list(x, f);
@@ -81,6 +82,7 @@ static enum err synth_want(struct exchange *x, const struct prompt *p, struct vi
     const struct want_given given = exchange_given(x);
     struct want_notes unknown; /* the catalog's names, of models that this deployment may not have */
     struct prompt q = *p;
+    enum err e;
 
     assert(q.chat == NULL);
     memset(q.model, 0, sizeof q.model);
@@ -93,7 +95,10 @@ static enum err synth_want(struct exchange *x, const struct prompt *p, struct vi
     q.models = models;
     q.route = (struct json_value){JSON_NULL, VIEW_EMPTY};
     q.provider = x->prompt.provider;
-    return want_read(&q, x->request.catalog, x->context->providers, &given, out, &unknown, f);
+    e = want_read(&q, x->request.catalog, x->context->providers, &given, out, &unknown, f);
+    if (e == ERR_NONE)
+        want_constrain(out, x->synth->plan.wants);
+    return e;
 }
 
 static bool synth_want_cb(void *cookie, struct prompt *part, struct view id, struct route_want *out,

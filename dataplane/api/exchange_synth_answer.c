@@ -35,26 +35,12 @@ void exchange_synth_forget(struct exchange *x)
     buf_free(&x->synth->held);
 }
 
-/* White space alone is no answer. */
-static bool is_blank(struct view escaped)
-{
-    while (escaped.len != 0) {
-        size_t n = escaped.ptr[0] == ' ' ? 1
-                   : escaped.ptr[0] == '\\' && escaped.len >= 2 && memchr("ntrf", escaped.ptr[1], 4) != NULL ? 2 : 0;
-
-        if (n == 0)
-            return false;
-        escaped = view_from(escaped, n);
-    }
-    return true;
-}
-
 static bool is_useful(const struct event *e)
 {
     switch (e->kind) {
     case EVENT_TEXT:
     case EVENT_REASONING:
-        return !is_blank(e->text);
+        return !collect_blank(e->text); /* white space alone is no answer */
     case EVENT_TOOL_BEGIN:
     case EVENT_IMAGE:
     case EVENT_AUDIO:

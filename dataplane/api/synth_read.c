@@ -13,6 +13,7 @@
 struct asked {
     const struct route_model *synth; /* NULL: ordinary models */
     struct synth_list named;         /* of ordinary ones, those that the catalog knows, in their order */
+    uint8_t wants;                   /* of the aliases among them */
 };
 
 static enum err refuse(struct synth_reader *r, const char *param, const char *message, enum err e)
@@ -38,6 +39,8 @@ static enum err ask_one(struct synth_reader *r, struct view id, bool beside, str
         return ERR_NONE;
     }
     n = want_named(r->catalog, id);
+    if (n.alias != NULL)
+        out->wants |= n.alias->wants;
     if (r->given.is && (n.model != NULL || n.alias != NULL) && out->named.n < SYNTH_LIST_MAX)
         out->named.id[out->named.n++] = id;
     return ERR_NONE;
@@ -170,7 +173,29 @@ static void plan_lists(const struct synth_given *g, const struct catalog_synth *
         list_of(&out->finals, lists->finals, lists->n_finals);
 }
 
-/* What the client says itself is the final's limit where it does not give one for all. */
+/* Of a list that the client gives. What is free for one need not be for all; who may see the prompt is one question. */
+static uint8_t wants_of(const struct snapshot *catalog, const struct synth_list *l)
+{
+    uint8_t wants = 0;
+
+    for (uint8_t i = 0; l->given && i < l->n; i++) {
+        struct want_name n = want_named(catalog, l->id[i]);
+
+        if (n.alias != NULL)
+            wants |= n.alias->wants & (uint8_t)~ALIAS_FREE;
+    }
+    return wants;
+}
+
+/* The constraints of an alias are the whole request's (docs/routing.md), whoever of it is named so. */
+static uint8_t plan_wants(const struct synth_reader *r, const struct asked *asked, const struct synth_plan *plan)
+{
+    return asked->wants | wants_of(r->catalog, &plan->panel) | wants_of(r->catalog, &plan->judges) |
+           wants_of(r->catalog, &plan->finals);
+}
+
+/* What the client says itself is the limit of the answer: the final's, where it does not give one for all; the panel's, where
+ * one of its answers is given. */
 static void plan_limits(const struct synth_reader *r, const struct catalog_synth *lists, struct synth_plan *out)
 {
     const struct synth_given *g = &r->given;
@@ -181,13 +206,14 @@ static void plan_limits(const struct synth_reader *r, const struct catalog_synth
     out->final_tokens = g->tokens != 0 ? g->tokens : lists->final_tokens;
     if (client != 0 && (g->tokens == 0 || client < g->tokens))
         out->final_tokens = client;
+    if (client != 0 && client < out->panel_tokens && synth_strategy_gives(out->strategy))
+        out->panel_tokens = client;
 }
 
 static enum err plan_rest(struct synth_reader *r, struct synth_plan *out)
 {
     const struct synth_given *g = &r->given;
 
-    out->strategy = g->has_strategy ? g->strategy : SYNTH_NON_REFUSALS;
     out->synthesis_prompt = g->synthesis_prompt;
     out->quorum = g->quorum;
     out->deadline_ms = g->deadline_ms != 0 ? g->deadline_ms : SYNTH_DEADLINE_MS;
@@ -212,7 +238,7 @@ static enum err plan_make(struct synth_reader *r, const struct asked *asked, str
     if (row == NULL)
         return refuse(r, asked->synth != NULL ? "model" : r->p->synth.tool.len != 0 ? "tools" : "plugins",
                       "The catalog of this router has no Synth.", ERR_UNSUPPORTED);
-    *out = (struct synth_plan){.row = row};
+    *out = (struct synth_plan){.row = row, .strategy = r->given.has_strategy ? r->given.strategy : SYNTH_NON_REFUSALS};
     e = find_lists(r, row, &lists);
     if (e == ERR_NONE && asked->synth == NULL)
         e = named_roles(r, &asked->named);
@@ -220,6 +246,7 @@ static enum err plan_make(struct synth_reader *r, const struct asked *asked, str
         return e;
     plan_lists(&r->given, lists, out);
     plan_limits(r, lists, out);
+    out->wants = plan_wants(r, asked, out);
     e = plan_rest(r, out);
     assert(e != ERR_NONE || (out->panel.n != 0 && out->judges.n != 0 && out->finals.n != 0));
     return e;

@@ -41,6 +41,8 @@ struct want_name {
     uint8_t sort;                      /* enum route_sort; ROUTE_BALANCE: nothing is said */
 };
 struct want_name want_named(const struct snapshot *catalog, struct view id);
+/* What aliases demand (enum alias_want), but for where this data plane runs. */
+void want_constrain(struct route_want *w, uint8_t wants);
 /* A model of the kind synth, by its id or an alias of it alone. NULL: the id names something else, or nothing. */
 const struct route_model *want_synth(const struct snapshot *catalog, struct view id, uint8_t *sort);
 

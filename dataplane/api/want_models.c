@@ -241,6 +241,18 @@ static enum err want_in_eu(struct want_context *x, const char *param)
     return ERR_UNSUPPORTED;
 }
 
+void want_constrain(struct route_want *w, uint8_t wants)
+{
+    if ((wants & ALIAS_NO_RETENTION) != 0)
+        want_no_retention(w, ROUTE_ALIAS);
+    w->confidential = w->confidential || (wants & ALIAS_CONFIDENTIAL) != 0;
+    w->free_only = w->free_only || (wants & ALIAS_FREE) != 0;
+    if ((wants & ALIAS_EU) != 0)
+        w->places |= ROUTE_LAW_EU | ROUTE_IN_EU;
+    if ((wants & ALIAS_US) != 0)
+        w->places |= ROUTE_LAW_US;
+}
+
 /* The alias' constraints are the whole request's, whatever else it names. */
 static enum err want_alias(struct want_context *x, const char *param, const struct catalog_alias *a)
 {
@@ -257,14 +269,7 @@ static enum err want_alias(struct want_context *x, const char *param, const stru
     }
     if (w->n_models == before)
         return want_no_model(x, param, VIEW_EMPTY, false);
-    if ((a->wants & ALIAS_NO_RETENTION) != 0)
-        want_no_retention(w, ROUTE_ALIAS);
-    w->confidential = w->confidential || (a->wants & ALIAS_CONFIDENTIAL) != 0;
-    w->free_only = w->free_only || (a->wants & ALIAS_FREE) != 0;
-    if ((a->wants & ALIAS_EU) != 0)
-        w->places |= ROUTE_LAW_EU | ROUTE_IN_EU;
-    if ((a->wants & ALIAS_US) != 0)
-        w->places |= ROUTE_LAW_US;
+    want_constrain(w, a->wants);
     return ERR_NONE;
 }
 

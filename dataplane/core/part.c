@@ -202,6 +202,7 @@ void part_own_line(struct request *r, enum err outcome, bool refused, bool chose
     assert(r->parts != NULL && r->attempts.made > r->lined);
     part_id(&r->id, part_index(line.role, line.place), &line.id);
     parts_add(r->parts, &line);
+    r->parts->covered_nusd = 0;
     r->lined = r->attempts.made;
     facts_of_final(r, &line, &f);
     receipts_publish(r->context->receipts, r->context->admit.worker, &f);

@@ -29,16 +29,18 @@ struct part_line {
 
 enum { PARTS_MAX = 24, PARTS_FINALS_MAX = 8 }; /* 8 of the panel, 8 judges, 8 finals */
 
-/* Of a whole; the content side allocates it, zeroed but for `model`, and sets r->parts before request_begin(). It may set
+/* Of a whole; the content side allocates it, zeroed but for `model` and `given`, and sets r->parts before request_begin(). It may set
  * `refused` and `chosen` of a part's line until it reports request_given(), or until ops->rescue() returns. */
 struct parts {
     const struct catalog_model *model; /* what the client named: the usage record and the receipt have it */
+    bool given; /* the answer is always a part's: no final is asked, and nothing is reserved for one */
     struct part_line line[PARTS_MAX];
     uint8_t n;
     int64_t reserved_nusd; /* the parts' share of the whole's reservation */
     int64_t cost_nusd;     /* of all lines */
     struct token_usage usage; /* likewise */
     int64_t begun_nusd; /* private: of reserved_nusd, what parts were begun with */
+    int64_t covered_nusd; /* private: reserved for the attempt that is billed next, beyond its model's share */
 };
 
 /* Decides the part's route under what the whole's key may use, and says what the part can cost at most. part: filled in as

@@ -6,7 +6,7 @@
 
 /* One more line; the sums grow with it. There is a place (asserted): of each role and place there is one line. */
 void parts_add(struct parts *p, const struct part_line *line);
-/* Checked: more than 64 bits hold cannot have been reserved. */
+/* At most INT64_MAX: what was paid is far from it, because it was reserved; what own keys would have cost is not. */
 int64_t parts_add_money(int64_t a, int64_t b);
 /* What lines of one role cost. */
 int64_t parts_cost(const struct parts *p, enum part_role role);

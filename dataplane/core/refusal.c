@@ -100,7 +100,7 @@ static void credit_sentence(const struct request *r, struct api_failure *f)
 
     money_text_usd(a->amount_nusd, need);
     money_text_usd(a->available_nusd, have);
-    if (r->no_output || r->units.kind != PRICE_UNIT_NONE) {
+    if (r->no_output || r->units.kind != PRICE_UNIT_NONE || (r->parts != NULL && r->parts->given)) {
         snprintf(f->text, sizeof f->text,
                  "This request may cost up to $%s; the key can spend $%s now. Send less input, or %s.", need,
                  have, more);

@@ -256,6 +256,11 @@ static void request_admit(struct request *r)
 
     if (request_admit_own(r, answer))
         return;
+    if (answer == ADMIT_YES && r->unrouted && r->attempts.route.refusal == ROUTE_OK) { /* but its parts have none */
+        admit_withdraw(&r->admission);
+        request_route(r);
+        return;
+    }
     if (answer == ADMIT_YES && r->unrouted) { /* its account has no own key that could serve it */
         admit_release(&r->admission);
         request_admit_begin(r, 0);

@@ -135,7 +135,7 @@ struct request {
     bool stream;
     struct parts *parts;         /* a whole's; the content side's, else NULL */
     struct request *whole;       /* a part's; set by part_begin(), else NULL */
-    bool unrouted; /* no endpoint fits, unless its account turns out to have a provider key of its own */
+    bool unrouted; /* no endpoint fits it, or its parts, unless its account turns out to have a provider key of its own */
     bool local; /* answered without a provider: its key must be good for a request, nothing is charged, and
                    complete() comes as soon as it is admitted */
     enum receipt_endpoint endpoint;
@@ -176,6 +176,7 @@ struct request {
     bool streams;          /* it counts in stats.streams_open */
     bool ending;           /* its bill is being made, or was */
     bool stopped;          /* a whole's ops->stop() was called */
+    bool unplanned;        /* a whole's parts could not be planned before its key was known */
     struct request *running;   /* a whole's parts that have no bill yet */
     struct request *next_part; /* a part's: the next of these */
     uint8_t role, part_place;  /* a part's */

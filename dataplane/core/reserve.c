@@ -85,7 +85,7 @@ enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nus
 
     if (r->parts == NULL)
         return dearest_cost(r, output, NULL, out_nusd);
-    for (size_t m = 0; e == ERR_NONE && m < r->want.n_models; m++) {
+    for (size_t m = 0; !r->parts->given && e == ERR_NONE && m < r->want.n_models; m++) {
         e = dearest_cost(r, output, r->want.models[m], &cost);
         if (e == ERR_NONE)
             e = money_add(sum, cost, &sum);
@@ -138,6 +138,11 @@ bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd)
     return reserve_cost(r, r->output, out_nusd) == ERR_NONE;
 }
 
+uint64_t reserve_prompt(const struct request *r)
+{
+    return prompt_most(r, &r->attempts.candidate, r->prompt_guessed);
+}
+
 bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion)
 {
     const struct catalog_model *m = r->attempts.candidate.model->info;
@@ -152,11 +157,18 @@ bool reserve_believes(const struct request *r, const struct attempt_account *a, 
            completion <= a->delivered_bytes + GROWTH_SLACK_TOKENS;
 }
 
+/* A whole's attempt cannot take what is reserved for its other models: they are asked when it is no answer. */
 int64_t reserve_left(const struct request *r)
 {
+    int64_t left, own;
+
     if (r->parts == NULL)
         return r->admission.amount_nusd;
-    return r->admission.amount_nusd - r->parts->reserved_nusd - parts_cost(r->parts, PART_FINAL);
+    left = r->admission.amount_nusd - r->parts->reserved_nusd - parts_cost(r->parts, PART_FINAL);
+    if (dearest_cost(r, r->output, r->attempts.candidate.model, &own) != ERR_NONE)
+        return left;
+    own = parts_add_money(own, r->parts->covered_nusd);
+    return own < left ? own : left;
 }
 
 /* Out of the lease; a part's is its whole's. */
@@ -164,7 +176,11 @@ static void reserve_more(struct request *r, int64_t more_nusd)
 {
     struct request *payer = r->whole != NULL ? r->whole : r;
 
-    if (!admit_cover(&payer->admission, more_nusd) || r->whole == NULL)
+    if (!admit_cover(&payer->admission, more_nusd))
+        return;
+    if (r->parts != NULL)
+        r->parts->covered_nusd += more_nusd;
+    if (r->whole == NULL)
         return;
     r->admission.amount_nusd += more_nusd;
     payer->parts->reserved_nusd += more_nusd;

@@ -20,12 +20,15 @@ must_check enum err reserve_begin(struct request *r, int64_t *out_nusd);
 bool reserve_less(struct request *r, int64_t available_nusd, int64_t *out_nusd);
 /* What `output` tokens for each choice cost at the dearest candidate, prompt included; for a whole, of each model. */
 must_check enum err reserve_cost(const struct request *r, uint64_t output, int64_t *out_nusd);
-/* What the bill that is made next can be at most: of a whole neither its parts' share, nor what its earlier attempts cost. */
+/* What the bill that is made next can be at most: of a whole neither its parts' share, nor what its earlier
+ * attempts cost, nor the share of its other models. */
 int64_t reserve_left(const struct request *r);
 /* The largest max_tokens that nusd pays for at every candidate; 0: not even the prompt. */
 uint32_t reserve_fits(const struct request *r, int64_t nusd);
 /* What the longest answer of any candidate has, by the catalog. */
 uint32_t reserve_most(const struct request *r);
+/* Prompt tokens that r->candidate can have read at most: what its context holds where the bound is a guess. */
+uint64_t reserve_prompt(const struct request *r);
 /* Whether the answer may have had `completion` tokens: not more than its limit, or, without one, than the
  * model's longest answer; and of a model that hides nothing, a token for each byte delivered. */
 bool reserve_believes(const struct request *r, const struct attempt_account *a, uint64_t completion);

@@ -180,23 +180,24 @@ static uint64_t settle_limit(const struct request *r)
     return limit;
 }
 
-static void lower_to(uint32_t *tokens, uint64_t most)
+static bool lower_to(uint32_t *tokens, uint64_t most)
 {
-    if (*tokens > most)
-        *tokens = (uint32_t)most;
+    if (*tokens <= most)
+        return false;
+    *tokens = (uint32_t)most;
+    return true;
 }
 
 /* Figures that were corrected or cost more than was reserved are not to be believed, so no more of them is
  * counted, against the key's tokens per minute and in the account's activity, than there can have
- * been: the prompt's bound, and a token for each byte delivered, or all that was asked for. */
+ * been: a token for each byte delivered, or all that was asked for. Our own estimates can have been. */
 static void settle_believe(const struct request *r, uint64_t limit, struct bill *b)
 {
     struct token_usage *t = &b->tokens;
     uint64_t delivered = r->account.delivered_bytes;
 
-    if (!b->clamped || b->estimated) /* our own estimates can have been */
+    if (!b->clamped || b->estimated)
         return;
-    lower_to(&t->prompt, r->prompt_bound);
     if (limit != 0 || !reserve_believes(r, &r->account, t->completion))
         lower_to(&t->completion, delivered > limit ? delivered : limit);
     (void)bill_believe(t);
@@ -268,8 +269,20 @@ static void settle_price(struct request *r, const struct bill_evidence *evidence
     settle_pays(r, pays, out);
 }
 
+/* Nor is more of such a prompt paid than there can have been of it. */
+static void settle_prompt(struct request *r, struct bill_evidence *evidence, int64_t own_before, struct bill *out)
+{
+    if (!out->clamped || out->estimated || !lower_to(&out->tokens.prompt, reserve_prompt(r)))
+        return;
+    evidence->usage = out->tokens;
+    r->own_cost_nusd = own_before;
+    settle_price(r, evidence, out);
+    out->clamped = true;
+}
+
 static void settle_bill_make(struct request *r, enum err outcome, bool prompt_owed, struct bill *out)
 {
+    const int64_t own_before = r->own_cost_nusd;
     struct bill_evidence evidence = {0};
     /* An answer is here whose only price is the prompt's, or that of units. */
     bool read = (r->no_output || r->units.kind != PRICE_UNIT_NONE) && (outcome == ERR_NONE || outcome == ERR_PROVIDER_LARGE);
@@ -289,6 +302,7 @@ static void settle_bill_make(struct request *r, enum err outcome, bool prompt_ow
     evidence.received_ms = r->received_unix_ms;
     settle_units(r, &evidence);
     settle_price(r, &evidence, out);
+    settle_prompt(r, &evidence, own_before, out);
     settle_believe(r, evidence.limit, out);
     r->account.usage = out->tokens;
 }

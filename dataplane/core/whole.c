@@ -77,6 +77,20 @@ static enum err plan_outcome(const struct api_failure *f)
     }
 }
 
+/* The account of a key that is not known here may have provider keys of its own, which the parts need: once again when it
+ * is known. */
+static bool plan_waits(struct request *r)
+{
+    struct key *key;
+
+    if (r->unplanned)
+        return false;
+    r->unplanned = keyring_find(r->context->admit.keyring, &r->key_digest, clock_mono_ms(), &key) != ERR_NONE;
+    if (!r->unplanned)
+        key_release(key);
+    return r->unplanned;
+}
+
 bool whole_plan(struct request *r, int64_t *amount_nusd)
 {
     struct api_failure f = {0};
@@ -86,6 +100,9 @@ bool whole_plan(struct request *r, int64_t *amount_nusd)
         return true;
     r->parts->reserved_nusd = 0;
     if (!r->ops->plan(r, &more, &f)) {
+        r->unrouted = plan_waits(r);
+        if (r->unrouted)
+            return true;
         request_fail(r, plan_outcome(&f), &f);
         return false;
     }
@@ -121,6 +138,7 @@ void request_prepared(struct request *r)
 {
     if (!is_preparing(r))
         return;
+    assert(!r->parts->given);
     request_hold(r);
     request_enter(r, REQUEST_CONNECTING);
     request_connect(r);

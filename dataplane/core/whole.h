@@ -10,7 +10,8 @@ void whole_begin(struct request *r);
 /* The route is decided: each of its models gets a share of the candidates. Harmless likewise. */
 void whole_route(struct request *r);
 /* The route is decided and *amount_nusd is what r's own attempts can cost: adds what its parts can. False: the request has
- * been answered. Harmless for a request without parts. */
+ * been answered. With r->unrouted set the parts could not be planned for a key that is not known here: once again when it is.
+ * Harmless for a request without parts. */
 must_check bool whole_plan(struct request *r, int64_t *amount_nusd);
 /* It is admitted: its parts run. */
 void whole_prepare(struct request *r);

@@ -229,9 +229,22 @@ struct view collect_refusal(const struct collect *c)
     return view_in(c->refusal);
 }
 
+bool collect_blank(struct view escaped)
+{
+    while (escaped.len != 0) {
+        size_t n = escaped.ptr[0] == ' ' ? 1
+                   : escaped.ptr[0] == '\\' && escaped.len >= 2 && memchr("ntrf", escaped.ptr[1], 4) != NULL ? 2 : 0;
+
+        if (n == 0)
+            return false;
+        escaped = view_from(escaped, n);
+    }
+    return true;
+}
+
 bool collect_empty(const struct collect *c)
 {
-    return collect_text(c).len == 0 && collect_refusal(c).len == 0 && c->n_calls == 0;
+    return collect_blank(collect_text(c)) && collect_refusal(c).len == 0 && c->n_calls == 0;
 }
 
 static enum err tell_text(const struct event_sink *sink, enum event_kind kind, struct view text)

@@ -35,7 +35,9 @@ void collect_reset(struct collect *c);
 void collect_free(struct collect *c);
 struct view collect_text(const struct collect *c);    /* escaped */
 struct view collect_refusal(const struct collect *c); /* escaped */
-/* Neither text nor refusal nor a call. */
+/* White space alone, or nothing. */
+bool collect_blank(struct view escaped);
+/* Neither text, but white space, nor refusal nor a call. */
 bool collect_empty(const struct collect *c);
 /* Tells it again: text, refusal, each call with its arguments, finish, in that order. The sink's first error. */
 enum err collect_tell(const struct collect *c, const struct event_sink *sink);

@@ -15,6 +15,11 @@ const char *synth_strategy_name(enum synth_strategy s)
     return names[s];
 }
 
+bool synth_strategy_gives(enum synth_strategy s)
+{
+    return s == SYNTH_FIRST_SUCCESS || s == SYNTH_FIRST_NON_REFUSAL || s == SYNTH_SELECTOR;
+}
+
 const char *synth_preset_name(enum synth_preset p)
 {
     static const char *const names[SYNTH_PRESET_COUNT] = {

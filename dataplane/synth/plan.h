@@ -40,11 +40,14 @@ struct synth_plan {
     struct view synthesis_prompt; /* escaped JSON text; empty: the built-in one */
     uint8_t quorum;       /* so many usable answers of the panel are enough; 0: all */
     uint32_t deadline_ms; /* then those that are there are enough, if there is one; each judge has as long */
+    uint8_t wants;        /* enum alias_want: of the aliases that the client names. They hold for every call */
     bool events;          /* progress chunks, in chat streams only */
     bool event_text;      /* with the panel's texts */
 };
 
 const char *synth_strategy_name(enum synth_strategy s);
+/* Is an answer of the panel given as it is? Then no final is asked. */
+bool synth_strategy_gives(enum synth_strategy s);
 /* NULL: none. */
 const char *synth_preset_name(enum synth_preset p);
 

@@ -125,7 +125,7 @@ void synth_free(struct synth *s)
 
 uint64_t synth_prompt_bound(const struct synth_plan *plan)
 {
-    return words_prompt_bound(plan->panel.n);
+    return words_prompt_bound(plan);
 }
 
 /* One place. False: there is no memory for it, or the sum is none that an account can hold. */

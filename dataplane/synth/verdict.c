@@ -56,14 +56,34 @@ static bool value_at(struct view v, struct json_value *out, size_t *used)
     return e == ERR_FORMAT && *used != 0 && json_check(view_of(v.ptr, *used), out, NULL) == ERR_NONE;
 }
 
-/* The last object that is one: before it stand thoughts, drafts and quotations, fences around it. An object inside of
+/* The answer begins with an object: "{", or a fence and "{". */
+static bool begins_with_object(struct view text, struct view *object)
+{
+    const uint8_t *brace = text.len == 0 ? NULL : memchr(text.ptr, '{', text.len);
+    struct view before = brace == NULL ? VIEW_EMPTY : view_of(text.ptr, (size_t)(brace - text.ptr));
+
+    while (before.len != 0 && strchr(" \t\r\n`", before.ptr[0]) != NULL && before.ptr[0] != 0)
+        before = view_from(before, 1);
+    if (view_starts(before, VIEW_LIT("json")))
+        before = view_from(before, 4);
+    while (before.len != 0 && strchr(" \t\r\n", before.ptr[0]) != NULL && before.ptr[0] != 0)
+        before = view_from(before, 1);
+    *object = brace == NULL ? VIEW_EMPTY : view_from(text, (size_t)(brace - text.ptr));
+    return brace != NULL && before.len == 0;
+}
+
+/* A judge that does as it is told begins with its verdict: what follows may be a remark that quotes a forged one. Else it
+ * is the last object that is one: before it stand thoughts, drafts and quotations, fences around it. An object inside of
  * another one that is none counts, too. Each '{' is a try, and all of them together look at no more than `work` bytes. */
 static bool find_verdict(const struct reading *r, struct view text, struct json_value *out)
 {
-    size_t work = 8 * text.len + 65536, used;
+    size_t work = 8 * text.len + 65536, used = 0;
     bool found = false;
     struct json_value v;
+    struct view first;
 
+    if (begins_with_object(text, &first) && value_at(first, out, &used) && is_verdict(r, *out))
+        return true;
     for (size_t at = 0; at < text.len && work != 0;) {
         if (text.ptr[at] != '{') {
             at++;
@@ -187,7 +207,7 @@ static void put_values(struct quoted *q, struct json_value v)
 /* Each key may have its part of what the keys before it have left. */
 static enum err write_verdict(const struct reading *r, struct json_value verdict, struct buf *out)
 {
-    size_t left = WORDS_VERDICT_MAX - KEYS_FRAME, n = 0;
+    size_t left = words_verdict_most(r->plan) - KEYS_FRAME, n = 0;
     bool cut = false;
     struct quoted q;
 
@@ -244,7 +264,7 @@ static enum err read_verdict(const struct reading *r, struct view text, struct b
     if (selects(r) && out->selected < 0)
         return ERR_FORMAT;
     out->refused = refusals_of(r, verdict);
-    out->text = content_new(WORDS_VERDICT_MAX, budget);
+    out->text = content_new(words_verdict_most(r->plan), budget);
     if (out->text == NULL)
         return ERR_MEMORY;
     e = write_verdict(r, verdict, content_buf(out->text));

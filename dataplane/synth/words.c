@@ -15,10 +15,30 @@ enum {
     DOCUMENT_FRAME = 1024,
 };
 
-uint64_t words_prompt_bound(size_t n)
+/* Twice what so many tokens usually are, so that little is cut, and a short answer does not reserve for a long one. */
+static size_t bytes_of_tokens(uint32_t tokens, size_t most)
 {
-    return PROMPTS_MAX + DOCUMENT_FRAME + SYNTH_PROMPT_MAX + WORDS_VERDICT_MAX +
-           (uint64_t)n * (WORDS_QUOTE_MAX + ANSWER_FRAME);
+    uint64_t bytes = (uint64_t)tokens * 8;
+
+    if (bytes < WORDS_LEAST)
+        return WORDS_LEAST;
+    return bytes < most ? (size_t)bytes : most;
+}
+
+size_t words_quote_most(const struct synth_plan *plan)
+{
+    return bytes_of_tokens(plan->panel_tokens, WORDS_QUOTE_MAX);
+}
+
+size_t words_verdict_most(const struct synth_plan *plan)
+{
+    return bytes_of_tokens(plan->judge_tokens, WORDS_VERDICT_MAX);
+}
+
+uint64_t words_prompt_bound(const struct synth_plan *plan)
+{
+    return PROMPTS_MAX + DOCUMENT_FRAME + SYNTH_PROMPT_MAX + words_verdict_most(plan) +
+           (uint64_t)plan->panel.n * (words_quote_most(plan) + ANSWER_FRAME);
 }
 
 const struct prompts *words_prompts(const struct synth_plan *plan)
@@ -143,13 +163,7 @@ static enum err add_system(struct prompt_list *l, struct view text)
     return e;
 }
 
-/* Is a panel answer given to the client as it is? Then it is asked for in the client's own words and form. */
-static bool is_given(const struct synth_plan *plan)
-{
-    return plan->strategy == SYNTH_FIRST_SUCCESS || plan->strategy == SYNTH_FIRST_NON_REFUSAL ||
-           plan->strategy == SYNTH_SELECTOR;
-}
-
+/* What is given to the client as it is, is asked for in the client's own words and form. */
 enum err words_panel(const struct prompt_list *client, const struct synth_plan *plan, struct prompt_list *out)
 {
     enum err e;
@@ -160,7 +174,7 @@ enum err words_panel(const struct prompt_list *client, const struct synth_plan *
         return e;
     out->setting[SETTING_LOGPROBS] = VIEW_EMPTY; /* they are not gathered */
     out->setting[SETTING_TOP_LOGPROBS] = VIEW_EMPTY;
-    if (!is_given(plan)) {
+    if (!synth_strategy_gives(plan->strategy)) {
         out->format = FORMAT_UNSAID;
         out->format_name = out->format_schema = VIEW_EMPTY;
         out->format_strict = -1;
@@ -214,7 +228,7 @@ static enum err final_document(struct buf *doc, const struct synth_plan *plan, c
     enum err e = buf_append(doc, VIEW_LIT("{\"answers\":"));
 
     if (e == ERR_NONE)
-        e = words_put_answers(doc, answers, n, seed, left_in);
+        e = words_put_answers(doc, answers, n, seed, left_in, words_quote_most(plan));
     if (e == ERR_NONE)
         e = buf_append(doc, VIEW_LIT(",\"assessment\":"));
     if (e == ERR_NONE)
@@ -229,7 +243,7 @@ enum err words_final(struct prompt_list *list, const struct synth_plan *plan, co
     struct buf doc;
     enum err e;
 
-    buf_init_charged(&doc, (size_t)words_prompt_bound(n), words_budget(answers, n));
+    buf_init_charged(&doc, (size_t)words_prompt_bound(plan), words_budget(answers, n));
     e = final_document(&doc, plan, answers, n, seed, verdict);
     if (e == ERR_NONE) {
         keep_mark(list);

@@ -8,13 +8,16 @@
 #include "prompt.h"
 
 enum {
-    WORDS_QUOTE_MAX = 32 << 10, /* bytes of one answer that are quoted; the rest is cut, and that is said */
-    WORDS_VERDICT_MAX = 16 << 10, /* bytes of a judge's verdict */
+    /* Bytes of one answer that are quoted, and of a judge's verdict: eight for each token that it may have, within these.
+     * The rest is cut, and that is said. */
+    WORDS_QUOTE_MAX = 32 << 10,
+    WORDS_VERDICT_MAX = 16 << 10,
+    WORDS_LEAST = 2 << 10,
     WORDS_DOCUMENT_MAX = 64 << 20, /* bytes of what a judge is shown: a client's body and the answers are less */
 };
 
-/* Bytes that what a judge or the final reads, when it is shown n answers, may be longer than the client's request. */
-uint64_t words_prompt_bound(size_t n);
+/* Bytes that what a judge or the final reads may be longer than the client's request. */
+uint64_t words_prompt_bound(const struct synth_plan *plan);
 
 /* An answer of the panel, as the judge and the final see it: as data, under a letter that says nothing of its model. */
 struct words_answer {

@@ -122,13 +122,13 @@ static enum err writer_take(void *cookie, const struct event *e)
     return w->q.e;
 }
 
-static enum err put_answer(struct buf *out, const struct words_answer *a, uint8_t letter)
+static enum err put_answer(struct buf *out, const struct words_answer *a, uint8_t letter, size_t most)
 {
     struct writer w = {.in = IN_NOTHING};
     const struct event_sink sink = {writer_take, &w};
     enum err e;
 
-    quoted_init(&w.q, out, WORDS_QUOTE_MAX);
+    quoted_init(&w.q, out, most);
     quoted_put(&w.q, VIEW_LIT("{\"letter\":\""));
     quoted_put(&w.q, view_of(&letter, 1));
     quoted_put(&w.q, VIEW_LIT("\""));
@@ -144,7 +144,8 @@ static enum err put_answer(struct buf *out, const struct words_answer *a, uint8_
     return e == ERR_NONE ? w.q.e : e;
 }
 
-enum err words_put_answers(struct buf *out, const struct words_answer *answers, size_t n, uint64_t seed, uint8_t left_in)
+enum err words_put_answers(struct buf *out, const struct words_answer *answers, size_t n, uint64_t seed, uint8_t left_in,
+                           size_t most)
 {
     const struct words_answer *by_letter[SYNTH_LIST_MAX] = {NULL};
     bool any = false;
@@ -159,7 +160,7 @@ enum err words_put_answers(struct buf *out, const struct words_answer *answers, 
         if (any)
             e = buf_append_byte(out, ',');
         if (e == ERR_NONE)
-            e = put_answer(out, by_letter[k], (uint8_t)('A' + k));
+            e = put_answer(out, by_letter[k], (uint8_t)('A' + k), most);
         any = true;
     }
     return e == ERR_NONE ? buf_append_byte(out, ']') : e;

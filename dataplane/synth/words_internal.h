@@ -12,9 +12,11 @@ uint8_t words_letter(uint64_t seed, uint8_t place);
 /* The place behind a letter of either case; -1: it is none. */
 int words_place(uint64_t seed, uint8_t letter);
 
-/* Those of the answers that are left in (bit per place), as a JSON array. */
+/* Those of the answers that are left in (bit per place), as a JSON array. most: bytes that are quoted of each. */
 must_check enum err words_put_answers(struct buf *out, const struct words_answer *answers, size_t n, uint64_t seed,
-                                      uint8_t left_in);
+                                      uint8_t left_in, size_t most);
+size_t words_quote_most(const struct synth_plan *plan);
+size_t words_verdict_most(const struct synth_plan *plan);
 /* What the buffer of a document is charged to. */
 struct budget *words_budget(const struct words_answer *answers, size_t n);
 uint8_t words_places(const struct words_answer *answers, size_t n); /* bit per place */

@@ -142,7 +142,7 @@ static void put_format(struct conversation *c)
 }
 
 static enum err judge_document(struct buf *doc, const struct prompt_list *client, const struct words_answer *answers,
-                               size_t n, uint64_t seed)
+                               size_t n, uint64_t seed, size_t most)
 {
     struct conversation c = {.l = client};
     enum err e;
@@ -161,7 +161,7 @@ static enum err judge_document(struct buf *doc, const struct prompt_list *client
     quoted_put(&c.q, VIEW_LIT(",\"answers\":"));
     e = c.q.e;
     if (e == ERR_NONE)
-        e = words_put_answers(doc, answers, n, seed, words_places(answers, n));
+        e = words_put_answers(doc, answers, n, seed, words_places(answers, n), most);
     return e == ERR_NONE ? buf_append_byte(doc, '}') : e;
 }
 
@@ -192,7 +192,7 @@ enum err words_judge(const struct prompt_list *client, const struct synth_plan *
     out->format = FORMAT_JSON_OBJECT;
     out->setting[SETTING_SAFETY_IDENTIFIER] = client->setting[SETTING_SAFETY_IDENTIFIER];
     buf_init_charged(&doc, WORDS_DOCUMENT_MAX, words_budget(answers, n));
-    e = judge_document(&doc, client, answers, n, seed);
+    e = judge_document(&doc, client, answers, n, seed, words_quote_most(plan));
     if (e == ERR_NONE)
         e = judge_list(out, plan, buf_view(&doc));
     buf_free(&doc);

@@ -30,6 +30,7 @@ WANT = {
     "A second key, with a limit": ("sk-tr-v1-", '"limit": 5,'),
     "A verified gateway": ("accept", "this TLS connection ends inside that guest"),
     "A verified receipt.": ("accept",),
+    "Several models at once.": ('"model":"trustedrouter/synth"', "Hello", '"judge":"used"'),
     "Shutting down.": ("stopped: dataplane controlplane mock postgres",),
 }
 

@@ -190,6 +190,32 @@ for scenario_name in SCENARIOS:
     every(scenario_name)
 
 
+# --- providers that lie
+
+LIES = ("usage=absurd", "usage=negative", "usage=missing", "usage=null", "usage=bare", "floats", "prompt=4000000")
+
+
+@case
+def figures_without_sense():
+    """Whatever providers say of what was used, the bill is one figure, at most what was reserved; a final that lies and is then not
+    taken takes nothing of the next one's."""
+    strategy = "synthesize_non_refusals"
+    for lie in LIES:
+        set_up({**{m: f"nocalls,say={SAYS[m]},{lie}" for m in PANEL}, "test/j1": lie, "test/f1": "refuse,tokens=0," + lie})
+
+        def one(i):
+            account = Account(round(1.3 * hold(strategy), 6))
+            asked, a = account.ask(request(bool(i), tools=tool(selection_strategy=strategy)), prefix="/api/v1")
+            equal((a.status, a.text()), (200, SAYS["test/f2"]), lie)
+            cost, data = money(account, "gen-" + a.header("x-request-id"), a, asked)
+            true(0 < cost <= nusd(hold(strategy)), f"{lie}: {cost} of {hold(strategy)}")
+            free_again(account)
+            return [nusd(p["total_cost"]) for p in data["parts"] if p["role"] == "final"][-1]
+        honest = sum(parallel(2, one))
+        equal(honest, panel.provider_cost(panel.records("test/f2")), f"{lie}: the honest final's bills")
+    equal(rig.violations(), [])
+
+
 # --- clients that leave
 
 SLOW = {"panel": (all_do(PANEL, "delay_us=8000000,first_us=8000000"), PANEL, STRATEGIES),

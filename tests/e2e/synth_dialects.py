@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
@@ -281,6 +282,21 @@ def privacy_binds_judges_and_finals():
 
 
 @case
+def an_aliass_constraints_bind_every_call():
+    """As of any request, docs/routing.md: whoever of it the alias stands for."""
+    kept = ["test/p1", "test/kept"]
+    for given in ({"MODEL": "test/discreet", "final_models": ["test/discreet"], "analysis_models": kept},
+                  {"final_models": ["test/discreet"], "analysis_models": kept},
+                  {"analysis_models": ["test/discreet-p1", "test/kept"]},
+                  {"analysis_models": ["test/discreet-p1", "test/p2"], "judge_models": ["test/kept", "test/j1"]},
+                  {"analysis_models": ["test/discreet-p1", "test/p2"], "final_models": ["test/kept", "test/f1"]}):
+        all_well()
+        ok(ask(**given))
+        equal(panel.records("test/kept"), [], given)
+        true(panel.records("test/p1", "test/f1"), given)
+
+
+@case
 def other_constraints_bind_the_panel():
     for provider in ({"ignore": ["p1", "spare"]}, {"only": ["p2", "p3", "j1", "f1"]}, {"max_price": {"completion": 1000, "prompt": 1.09}}):
         all_well()
@@ -504,6 +520,54 @@ def a_judge_that_obeys_a_member_cannot_choose_what_was_not_said():
     equal(a.status, 200, a)
     true(a.text() in {SAYS[m] for m in PANEL}, a.text())
     equal([len(panel.records(m)) for m in JUDGES], [1, 1], "the second judge is asked")
+
+
+# --- receipts
+
+def receipts_of(account):
+    """The receipts of an orchestration, the whole's first, each as (id, bytes)."""
+    answer = account.ask(request())[1]
+    equal(answer.status, 200, answer)
+    whole = account.get("/aci/receipts/" + answer.header("x-receipt-id"))
+    lines = next(e for e in whole.json()["event_log"] if e["type"] == "orchestration")["lines"]
+    ids = [line["receipt_id"] for line in lines]
+    equal(len(set(ids)), len(PANEL) + 2, "the panel, a judge, a final")
+    return [(answer.header("x-receipt-id"), whole.body)] + [(i, account.get("/aci/receipts/" + i).body) for i in ids]
+
+
+@case
+def receipts_of_parts_are_compared_with_their_lines():
+    """Those of others, exchanged, altered and absent ones are found; a part's own is not taken for the request's."""
+    all_well()
+    account = Account(5)
+    (whole_id, whole), *parts = receipts_of(account)
+    others = receipts_of(account)[1:]
+    (first, one), (_, two) = parts[:2]
+
+    def judge(files, receipt=whole, compare=True):
+        with tempfile.TemporaryDirectory() as d:
+            for name, data in [("receipt", receipt)] + [(i + ".json", b) for i, b in files.items()]:
+                with open(os.path.join(d, name), "wb") as f:
+                    f.write(data)
+            r = subprocess.run([rig.env("TR_BIN") + "/tr-verify", "receipt", os.path.join(d, "receipt"), "--key", panel.verifying_key(),
+                                *(("--parts", d) if compare else ())], capture_output=True, text=True, timeout=60)
+            return r.returncode, r.stdout + r.stderr
+    code, said = judge(dict(parts))
+    equal((code, f"{len(parts)} receipts of its parts say what its lines say" in said), (0, True), said)
+    code, said = judge({first: one})
+    equal((code, f"NOT CHECKED: why {len(parts)} of its {len(parts)} parts" in said, "1 receipts of its parts" in said), (0, True, True), said)
+    altered = one.replace(b'"complete":true', b'"complete":false')
+    true(altered != one, one)
+    for what, files, why in (("none", {}, "no receipt of a part"), ("another part's", {**dict(parts), first: two}, "something else"),
+                             ("another request's", {**dict(parts), first: others[0][1]}, "something else"),
+                             ("the whole's", {**dict(parts), first: whole}, "something else"),
+                             ("altered", {**dict(parts), first: altered}, "not signed by this key")):
+        got, said = judge(files)
+        true(got != 0 and why in said, (what, got, said))
+    code, said = judge({}, one, False)
+    equal((code, f"A PART, not the receipt of a client's request: panel 0 of {whole_id}" in said), (0, True), said)
+    code, said = judge(dict(parts), one)  # which has none
+    true(code != 0 and "no receipt of a part" in said, (code, said))
 
 
 @case

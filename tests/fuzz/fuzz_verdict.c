@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct catalog_synth row = {0};
-    struct synth_plan plan = {.row = &row};
+    struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &row};
     struct collect answer, judge;
     struct words_answer answers[4];
     struct words_verdict v;

@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct catalog_synth row = {.code = true};
-    const struct synth_plan plan = {.row = &row, .strategy = SYNTH_SYNTHESIZE};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &row, .strategy = SYNTH_SYNTHESIZE};
     struct collect said[2];
     const struct words_answer answers[2] = {{&said[0], 1, false}, {&said[1], 6, false}};
     struct view rest, first;

@@ -51,6 +51,7 @@ def files():
     keys += "spare = none\n"
     catalog += (f"\n[endpoint test/p1@spare]\nupstream_model = up-spare\nprompt = {PRICES['test/p1'][0]}\n"
                 f"completion = {PRICES['test/p1'][1]}\nweight = 1\n")
+    catalog += "\n[alias test/discreet]\nmodels = test/f1\nwants = no_retention\n\n[alias test/discreet-p1]\nmodels = test/p1\nwants = no_retention\n"
     catalog = catalog.replace("upstream_model = up-p1\n", "upstream_model = up-p1\nweight = 60000\n")
     return {"panel.provider": providers, "panel.catalog": catalog, "panel.key": keys}
 

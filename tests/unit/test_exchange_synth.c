@@ -24,6 +24,7 @@ static struct {
     const char *says;              /* to the final */
     struct collect answer;         /* of the panel; empty: none */
     uint32_t final_tokens;
+    enum synth_strategy strategy;
 } script;
 static struct catalog_synth row = {.model_no = 3};
 
@@ -33,6 +34,7 @@ enum err synth_read(struct prompt *p, const struct snapshot *catalog, struct syn
     (void)catalog, (void)f;
     *is = strcmp(p->model, "tr/synth") == 0;
     *out = (struct synth_plan){.row = &row, .panel_tokens = 10, .judge_tokens = 10, .final_tokens = script.final_tokens,
+                               .strategy = script.strategy,
                                .finals = {.id = {VIEW_LIT("demo/echo"), VIEW_LIT("demo/none"), VIEW_LIT("demo/other")},
                                           .n = 3},
                                .events = script.events, .event_text = script.event_text};
@@ -505,7 +507,10 @@ static void test_given(void)
 {
     for (size_t i = 0; i < ALL; i++) {
         for (int stream = 0; stream < 2; stream++) {
-            begin(&all[i], stream != 0);
+            script_reset();
+            script.strategy = SYNTH_FIRST_SUCCESS;
+            begin_with(&all[i], "", stream != 0);
+            CHECK_INT(-balance, 5000); /* the panel's share alone: no final is asked */
             panel_cost(70);
             panel_says("hello");
             whole()->parts->line[0].chosen = true;

@@ -958,8 +958,9 @@ static void test_first(void)
     for (int stream = 0; stream < 2; stream++) {
         struct request *r = &make_side(stream)->r;
 
-        side->first = true;
+        side->first = side->parts.given = true;
         request_begin(r);
+        CHECK_INT(CREDIT - fake.balance, MEMBERS * PART_WORST); /* no final is asked */
         report(&side->member[1]->r, bad);
         request_useful(&side->member[2]->r); /* behind its finish: its figures would come, but nobody waits */
         side->member[2]->account.usage.present = false;
@@ -1260,6 +1261,95 @@ static void test_own_keys(void)
     }
 }
 
+static void own_only_parts(void)
+{
+    for (size_t i = 0; i < MEMBERS; i++) {
+        infos[i][0].own_only = true;
+        infos[i][0].weight = 0;
+    }
+}
+
+/* Endpoints that only own keys can use, and a key that is not known yet: the panel is planned once more with its account's
+ * keys. Without any the request ends as for a known key, and no part of it has run. */
+static void test_own_keys_alone(void)
+{
+    enum { COLD, COLD_WITHOUT, KNOWN_WITHOUT, WAYS };
+    const struct id account = {{2}};
+    struct own_keys *k;
+
+    for (int way = 0; way < WAYS; way++) {
+        make_side(false);
+        own_only_parts();
+        if (own == NULL)
+            CHECK_INT(own_store_new(&own), ERR_NONE);
+        own_store_clear(own);
+        context.own = own;
+        fake.cold = way != KNOWN_WITHOUT;
+        if (way == COLD) {
+            fake.own_version = 5;
+            CHECK_INT(own_keys_new(&account, 1, &k), ERR_NONE);
+            k->version = 5;
+            k->fee_ppm = 100000;
+            k->list[0].state = OWN_KEY_READY;
+            own_store_put(own, k);
+        }
+        request_begin(&side->r);
+        if (way != KNOWN_WITHOUT) {
+            CHECK_INT(CREDIT - fake.balance, 0);
+            answer_ask(ERR_NONE);
+        }
+        CHECK_INT(seen.plans, way == KNOWN_WITHOUT ? 1 : 2);
+        if (way == COLD) {
+            CHECK_INT(side->r.state, REQUEST_PREPARING);
+            request_client_gone(&side->r);
+            check_over(PANEL * ((PART_COST + 9) / 10), 1);
+        } else {
+            CHECK_INT(seen.failure.error, API_NO_PROVIDER);
+            check_over(0, 0);
+        }
+        own_store_clear(own);
+    }
+    make_side(false); /* a key that is none is told so */
+    own_only_parts();
+    fake.cold = true;
+    request_begin(&side->r);
+    answer_ask(ERR_NOT_FOUND);
+    CHECK_INT(seen.failure.error, API_BAD_KEY);
+    check_over(0, 0);
+    make_catalog();
+}
+
+/* What own keys would have cost is bounded by nothing: figures without sense at prices without sense end nobody's process. */
+static void test_own_keys_without_sense(void)
+{
+    const struct id account = {{2}};
+    struct own_keys *k;
+
+    make_side(false);
+    if (own == NULL)
+        CHECK_INT(own_store_new(&own), ERR_NONE);
+    own_store_clear(own);
+    context.own = own;
+    fake.own_version = 5;
+    CHECK_INT(own_keys_new(&account, 1, &k), ERR_NONE);
+    k->version = 5;
+    k->list[0].state = OWN_KEY_READY;
+    k->list[0].flags = OWN_KEY_ALWAYS;
+    own_store_put(own, k);
+    for (size_t i = 0; i < PANEL; i++)
+        infos[i][0].price.prompt_pusd = INT64_C(1000000000000000);
+    request_begin(&side->r);
+    for (unsigned i = 0; i < PANEL; i++)
+        side->member[i]->account.usage.prompt = LIMIT_TOKENS_ABSURD;
+    panel_says(good);
+    judge_says(0, good);
+    report(&side->r, good);
+    check_over(0, 1);
+    CHECK_INT(fake.record.own_cost, UINT32_MAX);
+    own_store_clear(own);
+    make_catalog();
+}
+
 /* --- bounds of money */
 
 /* A part that says more than it can have used pays its share at most, and the others' shares stay theirs. */
@@ -1276,15 +1366,16 @@ static void test_shares(void)
     CHECK(side->parts.line[0].flags & USAGE_CLAMPED);
     side->member[PANEL]->account.usage.prompt = 1000000;
     judge_says(0, good);
-    CHECK_INT(side->parts.line[PANEL].cost_nusd, PART_WORST);
-    side->account.usage = (struct token_usage){.present = true, .prompt = 1000000, .completion = 100};
+    CHECK_INT(side->parts.line[PANEL].cost_nusd, PROMPT * 500 + 4 * 1500); /* what its prompt can have had */
+    side->account.usage = (struct token_usage){.present = true, .prompt = 500, .completion = 100};
     side->refuses = 1;
     report(&side->r, good);
-    CHECK_INT(side->parts.line[PANEL + 1].cost_nusd, 2 * FINAL_WORST); /* what is reserved for all finals, and no more */
+    CHECK_INT(side->parts.line[PANEL + 1].cost_nusd, PROMPT * 500 + 100 * 1500); /* the others' shares stay theirs, too */
+    side->account.usage = (struct token_usage){.present = true, .prompt = 10, .completion = 4};
     report(&side->r, good);
-    CHECK_INT(seen.parts.line[PANEL + 2].cost_nusd, 0);
+    CHECK_INT(seen.parts.line[PANEL + 2].cost_nusd, PART_COST);
     fake.available = 0;
-    check_over(PANEL * (10 * 500 + PANEL_TOKENS * 1500) + PART_WORST + 2 * FINAL_WORST, 1);
+    check_over(PANEL * (10 * 500 + PANEL_TOKENS * 1500) + PROMPT * 500 + 4 * 1500 + PROMPT * 500 + 100 * 1500 + PART_COST, 1);
     CHECK(fake.record.flags & USAGE_CLAMPED);
 }
 
@@ -1516,6 +1607,8 @@ static const struct check_case cases[] = {
     {"part_rules", test_rules},
     {"part_route_of_many_providers", test_route_of_many_providers},
     {"part_own_keys", test_own_keys},
+    {"part_own_keys_alone", test_own_keys_alone},
+    {"part_own_keys_without_sense", test_own_keys_without_sense},
     {"part_shares", test_shares},
     {"part_silence", test_silence},
     {"part_tail", test_tail},

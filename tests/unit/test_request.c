@@ -1379,7 +1379,7 @@ static void test_embeddings_billed(void)
         {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 700}, 700 * 500, 0},
         {{.e = ERR_NONE, .status = 200}, {0}, 2000 * 500, USAGE_ESTIMATED},
         {{.e = ERR_NONE, .status = 200}, {.present = true}, 2000 * 500, USAGE_ESTIMATED},
-        {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 1000000}, 5000 * 500 + 1, USAGE_CLAMPED},
+        {{.e = ERR_NONE, .status = 200}, {.present = true, .prompt = 1000000}, 5000 * 500, USAGE_CLAMPED},
         {{.e = ERR_PROVIDER_LARGE, .status = 200}, {0}, 2000 * 500, USAGE_ESTIMATED},
         {{.e = ERR_PROVIDER_STATUS, .status = 500}, {0}, 0, 0},
         {{.e = ERR_PROVIDER_PROTOCOL, .status = 200}, {0}, 0, 0},
@@ -1705,9 +1705,9 @@ static void test_media_past_their_bound(void)
     } cases[] = {
         {true, 300, ERR_NONE, 300 * 500 + 100 * 1500},
         {true, 1000, ERR_NONE, 1000 * 500 + 100 * 1500},
-        {true, 5000, ERR_NONE, 1000 * 500 + 100 * 1500 + 1}, /* longer than the context */
+        {true, 5000, ERR_NONE, 1000 * 500 + 100 * 1500}, /* longer than the context */
         {true, 300, ERR_CREDIT, worst},
-        {false, 300, ERR_NONE, worst},
+        {false, 300, ERR_NONE, 50 * 500 + 100 * 1500},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

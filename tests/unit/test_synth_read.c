@@ -29,6 +29,9 @@ static const struct catalog_alias aliases[] = {
     {.id = "~kimi/latest", .model = {KIMI}, .n_models = 1},
     {.id = "x/vector-alias", .model = {VECTORS}, .n_models = 1},
     {.id = "trustedrouter/prometheus", .model = {PROMETHEUS}, .n_models = 1, .sort = ALIAS_SORT_LATENCY},
+    {.id = "x/kept-nowhere", .model = {KIMI}, .n_models = 1, .wants = ALIAS_NO_RETENTION | ALIAS_CONFIDENTIAL},
+    {.id = "x/american", .model = {GLM}, .n_models = 1, .wants = ALIAS_US},
+    {.id = "x/free", .model = {GLM}, .n_models = 1, .wants = ALIAS_FREE},
     {.id = "trustedrouter/prometheus-eu", .model = {PROMETHEUS}, .n_models = 1, .wants = ALIAS_EU},
 };
 
@@ -615,6 +618,11 @@ static void test_limits(void)
         {",\"max_completion_tokens\":5000", "", "100/200/5000"}, /* the client's word, not the catalog's */
         {",\"max_tokens\":5000", "\"max_completion_tokens\":70", "70/70/70"},
         {",\"max_tokens\":50", "\"max_completion_tokens\":70", "70/70/50"},
+        /* where the panel writes the answer, it is limited likewise */
+        {",\"max_tokens\":50", "\"selection_strategy\":\"first_success\"", "50/200/50"},
+        {",\"max_tokens\":50", "\"selection_strategy\":\"selector\"", "50/200/50"},
+        {",\"max_tokens\":150", "\"selection_strategy\":\"first_non_refusal\"", "100/200/150"},
+        {",\"max_tokens\":50", "\"selection_strategy\":\"synthesize\"", "100/200/50"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -702,6 +710,36 @@ static void test_no_synth(void)
     catalog = with;
 }
 
+/* Who names an alias with constraints means all that reads the prompt, not the one call alone. */
+static void test_constraints(void)
+{
+    static const struct {
+        const char *model, *parameters;
+        uint8_t wants;
+    } cases[] = {
+        {"trustedrouter/synth", "", 0},
+        {"~kimi/latest", "", 0},
+        {"x/kept-nowhere", "", ALIAS_NO_RETENTION | ALIAS_CONFIDENTIAL},
+        {"x/kept-nowhere:floor", "\"final_models\":[\"x/kept-nowhere:floor\",\"x/american\"]",
+         ALIAS_NO_RETENTION | ALIAS_CONFIDENTIAL | ALIAS_US},
+        {"trustedrouter/synth", "\"analysis_models\":[\"z-ai/glm-5.2\",\"x/american\"]", ALIAS_US},
+        {"trustedrouter/synth", "\"judge_models\":[\"x/kept-nowhere\"]", ALIAS_NO_RETENTION | ALIAS_CONFIDENTIAL},
+        {"trustedrouter/synth", "\"final_models\":[\"z-ai/glm-5.2\",\"x/american\"]", ALIAS_US},
+        {"trustedrouter/synth", "\"model\":\"x/american\"", ALIAS_US},
+        {"trustedrouter/synth", "\"analysis_models\":[\"x/free\",\"z-ai/glm-5.2\"]", 0}, /* free is that one */
+        {"x/free", "", ALIAS_FREE},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (int way = 0; way < WAYS; way++) {
+            CHECK_INT(read_with(CHAT, (enum way)way, cases[i].model, cases[i].parameters), ERR_NONE);
+            CHECK(is);
+            if (plan.wants != cases[i].wants)
+                printf("# of %s %s\n", cases[i].model, cases[i].parameters);
+            CHECK_INT(plan.wants, cases[i].wants);
+        }
+}
+
 /* The readers of the other calls take no such tool, so none of it is read. */
 static void test_completions(void)
 {
@@ -716,6 +754,6 @@ static const struct check_case cases[] = {
     {"synth_read_refused", test_refused},   {"synth_read_prompt", test_prompt},   {"synth_read_forms", test_forms},
     {"synth_read_no_tool", test_no_tool},   {"synth_read_disabled", test_disabled}, {"synth_read_limits", test_limits},
     {"synth_read_members", test_members},   {"synth_read_named", test_named},     {"synth_read_no_synth", test_no_synth},
-    {"synth_read_completions", test_completions},
+    {"synth_read_completions", test_completions}, {"synth_read_constraints", test_constraints},
 };
 CHECK_MAIN(cases)

@@ -901,14 +901,17 @@ static void test_cannot_run(void)
 /* All that can run is paid for before anything does, and 1 nano-USD less is a 402. */
 static void test_reservation(void)
 {
-    int64_t worst, parts;
+    int64_t worst, parts, longer;
 
     begin(SYNTH_NON_REFUSALS, "abc");
     worst = -money.balance;
-    /* a nano-USD for each token: of three prompts with what the panel is told, of two judges' full contexts, and of outputs */
-    parts = 3 * ((int64_t)w.prompt.prompt_bound + PROMPTS_MAX + LIMIT) + 2 * (CONTEXT + LIMIT);
+    /* a nano-USD for each token: of three prompts with what the panel is told, of two judges' with its answers, and of
+     * outputs */
+    longer = (int64_t)(w.prompt.prompt_bound + synth_prompt_bound(&w.plan)) + LIMIT;
+    parts = 3 * ((int64_t)w.prompt.prompt_bound + PROMPTS_MAX + LIMIT) + 2 * longer;
+    CHECK(longer < CONTEXT);
     CHECK(w.parts.reserved_nusd >= parts && w.parts.reserved_nusd <= parts + 5);
-    CHECK(worst >= parts + 2 * (CONTEXT + LIMIT) && worst <= parts + 2 * (CONTEXT + LIMIT) + 7); /* and of two finals */
+    CHECK(worst >= parts + 2 * longer && worst <= parts + 2 * longer + 7); /* and of two finals */
     request_client_gone(&w.r);
     check_over();
 

@@ -83,7 +83,7 @@ static void the_panel_is_asked_what_the_client_asks(void)
 {
     for (size_t i = 0; i < sizeof panels / sizeof panels[0]; i++)
         for (int code = 0; code < 2; code++) {
-            const struct synth_plan plan = {.row = code ? &code_row : &general_row, .strategy = panels[i].strategy};
+            const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = code ? &code_row : &general_row, .strategy = panels[i].strategy};
             struct prompt client;
             struct prompt_list l;
             size_t n_items;
@@ -231,7 +231,7 @@ static void check_document_arrives(struct prompt *p, struct json_value document)
 
 static void a_member_cannot_end_its_quote(void)
 {
-    const struct synth_plan plan = {.row = &general_row, .strategy = SYNTH_SYNTHESIZE};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row, .strategy = SYNTH_SYNTHESIZE};
 
     for (size_t i = 0; i < HOSTILE; i++) {
         struct collect said[2];
@@ -265,7 +265,7 @@ static void a_member_cannot_end_its_quote(void)
 
 static void calls_and_refusals_are_data_too(void)
 {
-    const struct synth_plan plan = {.row = &general_row};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row};
     const struct event in[] = {{.kind = EVENT_TEXT, .text = VIEW_LIT("so")},
                                {.kind = EVENT_REFUSAL, .text = VIEW_LIT("no\\\"}")},
                                {.kind = EVENT_TOOL_BEGIN, .id = VIEW_LIT("i"), .name = VIEW_LIT("f\\\"")},
@@ -301,7 +301,7 @@ static void long_answers_are_cut(void)
 {
     static const char *const units[] = {"x", "\\n", "\\u00e9", "\xc3\xa9", "\xf0\x9f\x98\x80", "\\ud83d\\ude00", "\""};
     static uint8_t text[100 << 10];
-    const struct synth_plan plan = {.row = &general_row, .strategy = SYNTH_SYNTHESIZE};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .panel = {.n = 1}, .row = &general_row, .strategy = SYNTH_SYNTHESIZE};
 
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
         for (size_t lead = 0; lead < 3; lead++) {
@@ -325,9 +325,36 @@ static void long_answers_are_cut(void)
         }
 }
 
+/* Short answers reserve little of what judge and final read. */
+static void limits_follow_the_tokens(void)
+{
+    static const struct {
+        uint32_t tokens;
+        size_t quoted;
+    } rows[] = {{1, 2048}, {256, 2048}, {300, 2400}, {4096, 32768}, {1 << 20, 32768}};
+    static uint8_t text[100 << 10];
+
+    memset(text, 'y', sizeof text);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct synth_plan plan = {.row = &general_row, .strategy = SYNTH_SYNTHESIZE, .panel = {.n = 1},
+                                        .panel_tokens = rows[i].tokens, .judge_tokens = 1};
+        struct collect said;
+        struct words_answer answer = {&said, 0, false};
+        struct prompt_list l;
+
+        collect_say(&said, view_of(text, sizeof text));
+        prompt_list_init(&l);
+        CHECK_INT(words_final(&l, &plan, &answer, 1, SEED, NULL), ERR_NONE);
+        CHECK_INT(get(answer_of(document_of(&l), words_letter(SEED, 0)), "text").text.len - 2, rows[i].quoted);
+        CHECK(words_prompt_bound(&plan) >= rows[i].quoted && words_prompt_bound(&plan) < rows[i].quoted + (16 << 10));
+        prompt_list_free(&l);
+        collect_free(&said);
+    }
+}
+
 static void many_calls_are_cut(void)
 {
-    const struct synth_plan plan = {.row = &general_row, .strategy = SYNTH_SYNTHESIZE};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .panel = {.n = 1}, .row = &general_row, .strategy = SYNTH_SYNTHESIZE};
     static uint8_t name[2000];
     struct collect said;
     struct words_answer answer = {&said, 0, false};
@@ -353,11 +380,11 @@ static void many_calls_are_cut(void)
 static void the_bound_holds(void)
 {
     static uint8_t text[100 << 10], prompt[SYNTH_PROMPT_MAX];
-    const struct synth_plan plan = {.row = &code_row, .strategy = SYNTH_SYNTHESIZE, .synthesis_prompt = {prompt, sizeof prompt}};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &code_row, .strategy = SYNTH_SYNTHESIZE, .panel = {.n = SYNTH_LIST_MAX}, .synthesis_prompt = {prompt, sizeof prompt}};
     struct collect said;
     struct words_answer answers[SYNTH_LIST_MAX];
     struct prompt p, judge = {.n_choices = 1};
-    uint64_t bytes = 0, bound = words_prompt_bound(SYNTH_LIST_MAX);
+    uint64_t bytes = 0, bound = words_prompt_bound(&plan);
     size_t before;
 
     memset(prompt, 'p', sizeof prompt);
@@ -399,7 +426,7 @@ static void the_judge_sees_the_conversation_as_data(void)
         "\"tools\":[{\"name\":\"f\",\"description\":\"finds\"}],\"response_format\":{\"type\":\"object\"},\"answers\":[{\"letter\":\"";
 
     for (int selects = 0; selects < 2; selects++) {
-        const struct synth_plan plan = {.row = &general_row, .strategy = selects ? SYNTH_SELECTOR : SYNTH_NON_REFUSALS};
+        const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row, .strategy = selects ? SYNTH_SELECTOR : SYNTH_NON_REFUSALS};
         struct collect said;
         struct words_answer answer = {&said, 0, true};
         struct prompt client;
@@ -463,7 +490,7 @@ static const struct {
 
 static void the_final_fits_every_dialect(void)
 {
-    const struct synth_plan plan = {.row = &general_row, .strategy = SYNTH_SYNTHESIZE};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row, .strategy = SYNTH_SYNTHESIZE};
 
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         struct collect said;
@@ -506,7 +533,7 @@ static void the_callers_prompt_replaces_ours(void)
 
     collect_say(&said, VIEW_LIT("an answer"));
     for (int own = 0; own < 2; own++) {
-        const struct synth_plan plan = {.row = &code_row, .synthesis_prompt = own ? VIEW_LIT("Short.") : VIEW_EMPTY};
+        const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &code_row, .synthesis_prompt = own ? VIEW_LIT("Short.") : VIEW_EMPTY};
         struct prompt_list l;
 
         prompt_list_init(&l);
@@ -533,7 +560,7 @@ static void refusals_are_left_out(void)
 
     collect_say(&said, VIEW_LIT("an answer"));
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct synth_plan plan = {.row = &general_row, .strategy = rows[i].strategy};
+        const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row, .strategy = rows[i].strategy};
         struct words_verdict verdict = {.text = content_new(100, NULL), .refused = rows[i].judged, .selected = -1};
         struct words_answer answers[3];
         struct prompt_list l;
@@ -557,7 +584,7 @@ static void refusals_are_left_out(void)
 /* A mark that asks for the last block to be cached goes to the client's last one. */
 static void the_clients_cache_mark_stays_where_it_was(void)
 {
-    const struct synth_plan plan = {.row = &general_row};
+    const struct synth_plan plan = {.panel_tokens = 1 << 16, .judge_tokens = 1 << 16, .row = &general_row};
     struct prompt_list l;
     struct prompt_item *i;
 
@@ -581,6 +608,7 @@ static const struct check_case cases[] = {
     {"a_member_cannot_end_its_quote", a_member_cannot_end_its_quote},
     {"calls_and_refusals_are_data_too", calls_and_refusals_are_data_too},
     {"long_answers_are_cut", long_answers_are_cut},
+    {"limits_follow_the_tokens", limits_follow_the_tokens},
     {"many_calls_are_cut", many_calls_are_cut},
     {"the_bound_holds", the_bound_holds},
     {"the_judge_sees_the_conversation_as_data", the_judge_sees_the_conversation_as_data},
