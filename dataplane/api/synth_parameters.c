@@ -110,6 +110,7 @@ static enum err read_list(struct synth_reader *r, const char *name, struct json_
 
     if (v.kind != JSON_ARRAY)
         return synth_refuse(r, name, "must be an array of 1 to 8 model ids", ERR_FORMAT);
+    out->given = true;
     while (e == ERR_NONE && json_next(&it, &m)) {
         if (out->n == SYNTH_LIST_MAX)
             return synth_refuse(r, name, "must name at most 8 models", ERR_RANGE);

@@ -127,7 +127,7 @@ static bool holds(const struct synth_list *l, struct view id)
 
 static struct synth_list list_of_one(struct view id)
 {
-    return (struct synth_list){.id = {id}, .n = 1};
+    return (struct synth_list){.id = {id}, .n = 1, .given = true};
 }
 
 /* A request for ordinary models, with the tool: they write the answer, and the first of them judges, as "model" of the
@@ -145,8 +145,10 @@ static enum err named_roles(struct synth_reader *r, const struct synth_list *nam
     if (g->finals.n != 0 && !holds(&g->finals, named->id[0]))
         return synth_refuse(r, g->finals_name, "lacks the model of the request, which writes the answer; to choose others "
                                                "here, ask for trustedrouter/synth", ERR_FORMAT);
-    if (g->finals.n == 0)
+    if (g->finals.n == 0) {
         g->finals = *named;
+        g->finals.given = true;
+    }
     if (g->judges.n == 0)
         g->judges = list_of_one(g->model.len != 0 ? g->model : named->id[0]);
     return ERR_NONE;

@@ -29,6 +29,7 @@ enum {
 struct synth_list {
     struct view id[SYNTH_LIST_MAX]; /* names of models or aliases, plain */
     uint8_t n;
+    bool given; /* by the caller, not by the catalog */
 };
 
 struct synth_plan {

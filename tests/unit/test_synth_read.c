@@ -157,7 +157,7 @@ static void say(const char *name, const struct synth_list *l)
 {
     size_t at = strlen(words);
 
-    at += (size_t)snprintf(words + at, sizeof words - at, "%s:", name);
+    at += (size_t)snprintf(words + at, sizeof words - at, "%s%s:", name, l->given ? "!" : "");
     for (size_t i = 0; i < l->n; i++)
         at += (size_t)snprintf(words + at, sizeof words - at, "%s%.*s", i == 0 ? "" : ",", (int)l->id[i].len,
                                (const char *)l->id[i].ptr);
@@ -301,28 +301,28 @@ static const struct {
      "6:budget synthesize_non_refusals panel:x/c judges:x/c finals:x/c 7/8/9" NUMBERS},
     {"trustedrouter/iris-1.0", "\"preset\":\"budget\"", "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
     {"trustedrouter/synth", "\"preset\":\"budget\",\"analysis_models\":[\"~kimi/latest\",\"glm-5.2:floor\"]",
-     BY_BUDGET "panel:~kimi/latest,glm-5.2:floor judges:z-ai/glm-5.2 finals:z-ai/glm-5.2 100/200/300" NUMBERS},
+     BY_BUDGET "panel!:~kimi/latest,glm-5.2:floor judges:z-ai/glm-5.2 finals:z-ai/glm-5.2 100/200/300" NUMBERS},
     {"trustedrouter/synth", "\"analysis_models\":" LIST8("\"z-ai/glm-5.2\""),
-     BY_OWN "panel:" GLM8 " judges:~kimi/latest finals:z-ai/glm-5.2,minimax/minimax-m3 1200/1300/1400" NUMBERS},
+     BY_OWN "panel!:" GLM8 " judges:~kimi/latest finals:z-ai/glm-5.2,minimax/minimax-m3 1200/1300/1400" NUMBERS},
     {"trustedrouter/synth", "\"analysis_models\":[\"z-ai\\/glm-5.2\",\"\\u007ekimi/latest\"]",
-     BY_OWN "panel:z-ai/glm-5.2,~kimi/latest judges:~kimi/latest finals:z-ai/glm-5.2,minimax/minimax-m3 1200/1300/1400" NUMBERS},
+     BY_OWN "panel!:z-ai/glm-5.2,~kimi/latest judges:~kimi/latest finals:z-ai/glm-5.2,minimax/minimax-m3 1200/1300/1400" NUMBERS},
     {"trustedrouter/synth", "\"model\":\"minimax/minimax-m3\"",
-     BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges:minimax/minimax-m3 finals:minimax/minimax-m3 "
+     BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges!:minimax/minimax-m3 finals!:minimax/minimax-m3 "
         "1200/1300/1400" NUMBERS},
     {"trustedrouter/iris-1.0", "\"model\":\"minimax/minimax-m3\",\"judges\":[\"~kimi/latest\"]",
-     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:~kimi/latest finals:minimax/minimax-m3 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest finals!:minimax/minimax-m3 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"judge_models\":[\"~kimi/latest\",\"z-ai/glm-5.2\"]",
-     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:~kimi/latest,z-ai/glm-5.2 finals:z-ai/glm-5.2 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest,z-ai/glm-5.2 finals:z-ai/glm-5.2 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"fallback_judges\":[\"~kimi/latest\"]",
-     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:~kimi/latest finals:z-ai/glm-5.2 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges!:~kimi/latest finals:z-ai/glm-5.2 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"final_models\":[\"~kimi/latest\"]",
-     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals:~kimi/latest 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"fallback_final_models\":[\"~kimi/latest\"]",
-     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals:~kimi/latest 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"synthesis_models\":[\"~kimi/latest\"]",
-     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals:~kimi/latest 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"synthesizer_models\":[\"~kimi/latest\"]",
-     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals:~kimi/latest 100/200/300" NUMBERS},
+     "8:budget synthesize_non_refusals panel:z-ai/glm-5.2 judges:z-ai/glm-5.2 finals!:~kimi/latest 100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"selection_strategy\":\"synthesize\"", "8:budget synthesize " BUDGET_LISTS "100/200/300" NUMBERS},
     {"trustedrouter/iris-1.0", "\"selection_strategy\":\"synthesize_non_refusals\"",
      "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
@@ -347,12 +347,12 @@ static const struct {
      "8:budget synthesize_non_refusals " BUDGET_LISTS "100/200/300" NUMBERS},
     /* beside an ordinary model: it writes and judges */
     {"moonshotai/kimi-k2.6", "",
-     BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges:moonshotai/kimi-k2.6 finals:moonshotai/kimi-k2.6 "
+     BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges!:moonshotai/kimi-k2.6 finals!:moonshotai/kimi-k2.6 "
         "1200/1300/1400" NUMBERS},
     {"~kimi/latest", "\"preset\":\"budget\",\"model\":\"~kimi/latest\"",
-     BY_BUDGET "panel:z-ai/glm-5.2 judges:~kimi/latest finals:~kimi/latest 100/200/300" NUMBERS},
+     BY_BUDGET "panel:z-ai/glm-5.2 judges!:~kimi/latest finals!:~kimi/latest 100/200/300" NUMBERS},
     {"z-ai/glm-5.2", "\"final_models\":[\"minimax/minimax-m3\",\"z-ai/glm-5.2\"],\"judges\":[\"~kimi/latest\"]",
-     BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges:~kimi/latest finals:minimax/minimax-m3,z-ai/glm-5.2 "
+     BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges!:~kimi/latest finals!:minimax/minimax-m3,z-ai/glm-5.2 "
         "1200/1300/1400" NUMBERS},
 };
 
@@ -691,8 +691,8 @@ static void test_members(void)
 static void test_named(void)
 {
     CHECK_INT(read_of(CHAT, "z-ai/glm-5.2", ",\"models\":[\"nobody/knows\",\"~kimi/latest\"],\"plugins\":[{\"id\":\"synth\"}]"), ERR_NONE);
-    check_plan("models", BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges:z-ai/glm-5.2 "
-                            "finals:z-ai/glm-5.2,~kimi/latest 1200/1300/1400" NUMBERS);
+    check_plan("models", BY "panel:moonshotai/kimi-k2.6,minimax/minimax-m3 judges!:z-ai/glm-5.2 "
+                            "finals!:z-ai/glm-5.2,~kimi/latest 1200/1300/1400" NUMBERS);
 }
 
 static void test_no_synth(void)
