@@ -279,6 +279,9 @@ static void request_admit(struct request *r)
         if (r->local) { /* no provider runs, so there is nothing to claim */
             request_settle(r, ERR_NONE, API_OK, SETTLE_FREE);
             r->ops->complete(r);
+        } else if (whole_is_one_too_many(r)) {
+            request_fail(r, ERR_OVERLOAD, &(struct api_failure){.error = API_OVERLOAD,
+                         .message = "The account has too many orchestrations under way here; try again when one has ended."});
         } else {
             request_claim(r);
         }

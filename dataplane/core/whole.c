@@ -118,6 +118,22 @@ bool whole_plan(struct request *r, int64_t *amount_nusd)
     return true;
 }
 
+bool whole_is_one_too_many(const struct request *r)
+{
+    const struct id account = key_account(r->admission.key);
+    unsigned others = 0;
+
+    for (const struct request *o = r->context->requests; r->parts != NULL && o != NULL; o = o->next) {
+        struct id of;
+
+        if (o == r || o->parts == NULL || o->admission.key == NULL)
+            continue;
+        of = key_account(o->admission.key);
+        others += id_eq(&of, &account);
+    }
+    return others >= WHOLES_OF_ONE_MAX;
+}
+
 /* --- PREPARING */
 
 void whole_prepare(struct request *r)

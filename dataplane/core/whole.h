@@ -13,6 +13,10 @@ void whole_route(struct request *r);
  * been answered. With r->unrouted set the parts could not be planned for a key that is not known here: once again when it is.
  * Harmless for a request without parts. */
 must_check bool whole_plan(struct request *r, int64_t *amount_nusd);
+/* It is admitted: does its account have as many of them on this worker as one may? The places of their lines (meter.h) and
+ * their connections are also for other customers. */
+enum { WHOLES_OF_ONE_MAX = 256 };
+bool whole_is_one_too_many(const struct request *r);
 /* It is admitted: its parts run. */
 void whole_prepare(struct request *r);
 /* PREPARING, and the client is gone. */

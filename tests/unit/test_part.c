@@ -8,6 +8,7 @@
 #include "own.h"
 #include "refusal.h"
 #include "uplink.h"
+#include "whole.h"
 
 #include <stdlib.h>
 
@@ -1151,6 +1152,37 @@ static void test_no_credit(void)
     check_over(3 * PART_COST, 1);
 }
 
+/* One account cannot take every place of a worker: those of others, requests without parts and those that are not admitted
+ * do not count. */
+static void test_of_one_account(void)
+{
+    for (unsigned n = WHOLES_OF_ONE_MAX - 1; n <= WHOLES_OF_ONE_MAX; n++) {
+        struct request *others = calloc(n + 2, sizeof *others);
+
+        make_side(false);
+        fake.available = ALL_WORST;
+        for (unsigned i = 0; i < n + 2; i++) {
+            others[i].parts = i == n ? NULL : &side->parts;
+            others[i].admission.key = i == n + 1 ? NULL : (struct key *)&fake.key;
+            others[i].next = i == n + 1 ? NULL : &others[i + 1];
+        }
+        context.requests = others;
+        request_begin(&side->r);
+        if (n == WHOLES_OF_ONE_MAX) {
+            CHECK_INT(seen.failure.error, API_OVERLOAD);
+            CHECK_INT(counter_get(&stats.attempts), 0);
+        } else {
+            CHECK_INT(side->r.state, REQUEST_PREPARING);
+            request_client_gone(&side->r);
+        }
+        CHECK(context.requests == others);
+        context.requests = NULL;
+        fake.available = 0;
+        check_over(n == WHOLES_OF_ONE_MAX ? 0 : 3 * PART_COST, n != WHOLES_OF_ONE_MAX);
+        free(others);
+    }
+}
+
 /* The key's rules bind each part; those of a cold key are learnt with it, and all is planned again. */
 static void test_rules(void)
 {
@@ -1603,7 +1635,7 @@ static const struct check_case cases[] = {
     {"part_final_empty_stream", test_final_empty_stream},
     {"part_final_fails", test_final_fails},
     {"part_final_breaks", test_final_breaks},
-    {"part_no_credit", test_no_credit},
+    {"part_no_credit", test_no_credit},     {"part_of_one_account", test_of_one_account},
     {"part_rules", test_rules},
     {"part_route_of_many_providers", test_route_of_many_providers},
     {"part_own_keys", test_own_keys},
