@@ -60,6 +60,28 @@ enum err error_append_about(const struct api_failure *f, struct buf *out)
     return e == ERR_NONE ? buf_append(out, member) : e;
 }
 
+/* SDKs print the sentence alone, and "must be an integer from 1 to 8" does not say what. */
+enum err error_append_sentence(const struct api_failure *f, struct buf *out)
+{
+    struct buf sentence;
+    enum err e;
+
+    if (f->place[0] == '\0' || f->provider_message != NULL)
+        return error_append_message(f, out);
+    buf_init(&sentence, out->max);
+    e = buf_append_byte(out, '"');
+    if (e == ERR_NONE)
+        e = error_append_about(f, out);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(": "));
+    if (e == ERR_NONE)
+        e = error_append_message(f, &sentence);
+    if (e == ERR_NONE)
+        e = buf_append(out, view_from(buf_view(&sentence), 1));
+    buf_free(&sentence);
+    return e;
+}
+
 enum err error_append_param(const struct api_failure *f, struct buf *out)
 {
     size_t mark = out->len;
@@ -105,7 +127,7 @@ enum err error_body(const struct api_failure *f, struct buf *out)
     assert(f->error != API_OK);
     e = buf_append(out, VIEW_LIT("{\"error\":{\"message\":"));
     if (e == ERR_NONE)
-        e = error_append_message(f, out);
+        e = error_append_sentence(f, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"type\":"));
     if (e == ERR_NONE)

@@ -76,7 +76,7 @@ enum err error_openrouter_object(const struct api_failure *f, struct buf *out)
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"message\":"));
     if (e == ERR_NONE)
-        e = error_append_message(f, out);
+        e = error_append_sentence(f, out);
     if (e == ERR_NONE)
         e = buf_append(out, VIEW_LIT(",\"type\":")); /* which ACI's clients branch on */
     if (e == ERR_NONE)

@@ -101,8 +101,13 @@ static void test_body(void)
     f.member = VIEW_LIT("0123456789012345678901234567890123456789012345678901234567890123x");
     check_body(&f, "{\"error\":{\"message\":\"a \\\"quoted\\\" word\",\"type\":"
                    "\"invalid_request_error\",\"param\":null,\"code\":null}}");
-    f.param = NULL;
+    strcpy(f.place, "tools[0].parameters.");
+    f.param = "quorum";
     f.member = VIEW_EMPTY;
+    check_body(&f, "{\"error\":{\"message\":\"tools[0].parameters.quorum: a \\\"quoted\\\" word\",\"type\":"
+                   "\"invalid_request_error\",\"param\":\"tools[0].parameters.quorum\",\"code\":null}}");
+    f.place[0] = '\0';
+    f.param = NULL;
     strcpy(f.text, "numbers of ours");
     check_body(&f, "{\"error\":{\"message\":\"numbers of ours\",\"type\":"
                    "\"invalid_request_error\",\"param\":null,\"code\":null}}");
