@@ -28,6 +28,7 @@ struct question {
     const struct buf *body; /* NULL: none */
     const char *workspace;       /* NULL: the profile's */
     const char *idempotency_key; /* NULL: one is made for every POST */
+    bool passes_over; /* a list whose pages are asked for by "offset" */
     bool quiet; /* what is not JSON is kept, too, in place of written to standard output as it comes */
 };
 struct answer {

@@ -12,6 +12,14 @@ const struct command *commands_all(size_t *n)
     return commands;
 }
 
+bool command_takes(const struct command *c, const char *param)
+{
+    for (size_t i = 0; i < c->n_params; i++)
+        if (strcmp(c->params[i].name, param) == 0)
+            return true;
+    return false;
+}
+
 int words_match(const char *words, int argc, char **argv)
 {
     int n = 0;

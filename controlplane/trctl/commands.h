@@ -42,6 +42,8 @@ struct command {
 enum { PARAMS_MAX = 64, PLACES_MAX = 4 }; /* of one command; asserted when it is used */
 
 const struct command *commands_all(size_t *n);
+/* Has it a parameter of this name? */
+bool command_takes(const struct command *c, const char *param);
 /* The command whose words are the longest beginning of argv; *used: how many of argv they are. NULL: none. */
 const struct command *command_find(int argc, char **argv, int *used);
 /* The same of any words, "keys create"; how many of argv they are, 0: they are not its beginning. */

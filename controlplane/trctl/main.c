@@ -48,6 +48,7 @@ static enum trctl_exit run_command(const struct command *c, int argc, char **arg
             if (strcmp(c->path, "/openapi.json") == 0) /* a document, no list */
                 common.json = true;
             q.body = r.has_body ? &r.body : NULL;
+            q.passes_over = command_takes(c, "offset");
             x = own_ask(&common, &q, c->columns);
         }
     }

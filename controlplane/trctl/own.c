@@ -49,34 +49,50 @@ const struct own *own_find(int argc, char **argv, int *used)
 
 /* --- asking --- */
 
-/* The other pages of a list, behind the first. */
+/* The page of a list that name=value asks for, put behind o's. *rows: how many it has. */
+static enum trctl_exit page_add(const struct profile *p, const struct question *q, const char *name, const char *value,
+                                struct json_object *o, size_t *rows)
+{
+    struct question next = *q;
+    struct answer a;
+    struct buf target;
+    struct json_object *page = NULL;
+    enum trctl_exit x = TRCTL_FAILED;
+
+    answer_init(&a);
+    buf_init(&target, TARGET_MAX);
+    if (buf_append(&target, view_str(q->target)) == ERR_NONE &&
+        buf_appendf(&target, "%c%s=", strchr(q->target, '?') == NULL ? '?' : '&', name) == ERR_NONE &&
+        url_append(&target, value) == ERR_NONE && buf_append_byte(&target, '\0') == ERR_NONE) {
+        next.target = (const char *)target.ptr;
+        x = ask(p, &next, &a);
+    }
+    if (x == TRCTL_DONE && ((page = show_parse(buf_view(&a.body))) == NULL || !show_join(o, page))) {
+        complain("a page of the list cannot be read");
+        x = TRCTL_FAILED;
+    }
+    *rows = page == NULL ? 0 : show_rows(page);
+    json_object_put(page);
+    buf_free(&target);
+    answer_free(&a);
+    return x;
+}
+
+/* The other pages of a list, behind the first: by cursors, or by how many to pass over, until a page is empty. */
 static enum trctl_exit pages_add(const struct profile *p, const struct question *q, struct json_object *o)
 {
-    const char *cursor;
+    bool passes_over = q->passes_over && strstr(q->target, "offset=") == NULL && show_cursor(o) == NULL;
+    size_t all = show_rows(o), rows = all;
     enum trctl_exit x = TRCTL_DONE;
+    const char *cursor;
+    char offset[24];
 
-    while (x == TRCTL_DONE && (cursor = show_cursor(o)) != NULL) {
-        struct question next = *q;
-        struct answer a;
-        struct buf target;
-        struct json_object *page = NULL;
-
-        answer_init(&a);
-        buf_init(&target, TARGET_MAX);
-        x = TRCTL_FAILED;
-        if (buf_append(&target, view_str(q->target)) == ERR_NONE &&
-            buf_appendf(&target, "%ccursor=", strchr(q->target, '?') == NULL ? '?' : '&') == ERR_NONE &&
-            url_append(&target, cursor) == ERR_NONE && buf_append_byte(&target, '\0') == ERR_NONE) {
-            next.target = (const char *)target.ptr;
-            x = ask(p, &next, &a);
-        }
-        if (x == TRCTL_DONE && ((page = show_parse(buf_view(&a.body))) == NULL || !show_join(o, page))) {
-            complain("a page of the list cannot be read");
-            x = TRCTL_FAILED;
-        }
-        json_object_put(page);
-        buf_free(&target);
-        answer_free(&a);
+    while (x == TRCTL_DONE && (cursor = show_cursor(o)) != NULL)
+        x = page_add(p, q, "cursor", cursor, o, &rows);
+    while (passes_over && x == TRCTL_DONE && rows != 0) {
+        snprintf(offset, sizeof offset, "%zu", all);
+        x = page_add(p, q, "offset", offset, o, &rows);
+        all += rows;
     }
     return x;
 }

@@ -312,6 +312,16 @@ bool show_join(struct json_object *o, struct json_object *next)
     for (size_t i = 0; i < json_object_array_length(more); i++)
         if (json_object_array_add(all, json_object_get(json_object_array_get_idx(more, i))) != 0)
             return false;
-    json_object_object_get_ex(next, "next_cursor", &cursor);
+    if (!json_object_object_get_ex(next, "next_cursor", &cursor) && !json_object_object_get_ex(o, "next_cursor", NULL))
+        return true;
     return json_object_object_add(o, "next_cursor", json_object_get(cursor)) == 0;
+}
+
+size_t show_rows(struct json_object *o)
+{
+    struct json_object *data = NULL;
+
+    return json_object_object_get_ex(o, "data", &data) && json_object_is_type(data, json_type_array)
+               ? json_object_array_length(data)
+               : 0;
 }

@@ -18,6 +18,8 @@ void show_table(struct json_object *o, const char *columns, FILE *to);
 void show_json(struct json_object *o, FILE *to);
 /* "data" of the next page is put behind o's. False: one of them is no list. */
 bool show_join(struct json_object *o, struct json_object *next);
+/* How many rows "data" has; 0 also when it is no list. */
+size_t show_rows(struct json_object *o);
 /* o's next_cursor; NULL: this was the last page. */
 const char *show_cursor(struct json_object *o);
 
