@@ -47,8 +47,7 @@ def endpoint(model, provider):
 
 
 def first():
-    """The version in force; prices.py has written prices into the tables, and left a version without its text."""
-    sql("DELETE FROM price p USING endpoint e WHERE e.endpoint_no = p.endpoint_no AND p.version > e.price_version")
+    """The version in force; other tests have written prices into the tables and left one without its text."""
     if text_of(in_force()) is None:
         with open(os.path.join(rig.env("TR_RUN_DIR"), "conf/catalog.conf")) as f:
             draft = send("POST", "/catalog/drafts", {"text": f.read()}, 201)["data"]["version"]
@@ -218,12 +217,12 @@ def an_endpoint_is_off_for_a_while():
 
 @case
 def a_price_change_does_not_touch_a_request_in_flight():
-    e = endpoint("demo/only-a", "demo-a")
+    e = endpoint("demo/short", "demo-a")  # one provider, and no test has written prices of it by SQL
     key = rig.new_key()
     got = []
 
     def ask():
-        got.append(rig.chat("tokens=30,cadence_us=100000", key=key["key"], model="demo/only-a", stream=True))
+        got.append(rig.chat("tokens=30,cadence_us=100000", key=key["key"], model="demo/short", stream=True))
 
     t = threading.Thread(target=ask)
     t.start()
@@ -233,7 +232,7 @@ def a_price_change_does_not_touch_a_request_in_flight():
     true(t.is_alive(), "the request still runs under the new catalog")
     t.join(30)
     equal(got[0].status, 200, got[0])
-    equal(rig.chat(key=key["key"], model="demo/only-a").status, 200)
+    equal(rig.chat(key=key["key"], model="demo/short").status, 200)
     wait_until(lambda: len(rig.usage_rows(key)) == 2, 20, "both are booked")
     rows = sql("select u.price_version, u.catalog_version, u.cost_nusd, u.tokens_prompt, u.tokens_completion from usage u"
                f" join api_key k using (key_id) where k.digest = '\\x{rig.key_ref(key)}' order by u.received_ms")
