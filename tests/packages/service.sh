@@ -27,7 +27,7 @@ pid() { systemctl show -P MainPID $service; }
 apt() { apt-get -q -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" >/test/apt.log 2>&1 || cat /test/apt.log; }
 database() { (cd / && runuser -u postgres -- psql -XAtq -d trustedrouter -c "$1"); }
 why() { systemctl status --no-pager -l -n 20 $service; }
-digest() { find "$state" -type f ! -name log.head | sort | xargs sha256sum; }
+digest() { find "$state" -type f ! -name log.head ! -name "*.started" | sort | xargs sha256sum; }
 
 # --- the first start
 
