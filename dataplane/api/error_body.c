@@ -60,19 +60,17 @@ enum err error_append_about(const struct api_failure *f, struct buf *out)
     return e == ERR_NONE ? buf_append(out, member) : e;
 }
 
-/* SDKs print the sentence alone, and "must be an integer from 1 to 8" does not say what. */
-enum err error_append_sentence(const struct api_failure *f, struct buf *out)
+enum err error_append_sentence_about(const struct api_failure *f, struct buf *out)
 {
     struct buf sentence;
-    enum err e;
+    size_t before;
+    enum err e = buf_append_byte(out, '"');
 
-    if (f->place[0] == '\0' || f->provider_message != NULL)
-        return error_append_message(f, out);
     buf_init(&sentence, out->max);
-    e = buf_append_byte(out, '"');
+    before = out->len;
     if (e == ERR_NONE)
         e = error_append_about(f, out);
-    if (e == ERR_NONE)
+    if (e == ERR_NONE && out->len != before)
         e = buf_append(out, VIEW_LIT(": "));
     if (e == ERR_NONE)
         e = error_append_message(f, &sentence);
@@ -80,6 +78,13 @@ enum err error_append_sentence(const struct api_failure *f, struct buf *out)
         e = buf_append(out, view_from(buf_view(&sentence), 1));
     buf_free(&sentence);
     return e;
+}
+
+/* SDKs print the sentence alone, and "must be an integer from 1 to 8" does not say what. */
+enum err error_append_sentence(const struct api_failure *f, struct buf *out)
+{
+    return f->place[0] == '\0' || f->provider_message != NULL ? error_append_message(f, out)
+                                                              : error_append_sentence_about(f, out);
 }
 
 enum err error_append_param(const struct api_failure *f, struct buf *out)

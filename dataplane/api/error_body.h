@@ -23,7 +23,8 @@ must_check enum err error_openrouter_body(const struct api_failure *f, struct bu
 /* Parts of a body, as JSON: text or null; the sentence that the client reads; the member that it is about. */
 must_check enum err error_append_nullable(struct buf *out, const char *text);
 must_check enum err error_append_message(const struct api_failure *f, struct buf *out);
-/* With the member's path before it where the failure has a place. */
+/* The sentence with the path of that member before it, if there is one; the next: only where the failure has a place. */
+must_check enum err error_append_sentence_about(const struct api_failure *f, struct buf *out);
 must_check enum err error_append_sentence(const struct api_failure *f, struct buf *out);
 must_check enum err error_append_param(const struct api_failure *f, struct buf *out);
 /* The same between the quotes: the path of that member; nothing when there is none. */

@@ -132,7 +132,8 @@ static uint32_t exchange_limit(const struct exchange *x)
 {
     uint32_t told = reserve_told(&x->request);
     const struct candidate *c = &x->request.attempts.candidate;
-    uint32_t most = c->endpoint->info->max_output != 0 ? c->endpoint->info->max_output : c->model->info->max_output;
+    const struct destination to = {c->endpoint->provider, c->model->info, c->endpoint->info};
+    uint32_t most = destination_max_output(&to);
 
     return told == 0 && !exchange_is_raw(x) && most != 0 && x->prompt.max_tokens > most ? most : told;
 }

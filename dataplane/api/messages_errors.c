@@ -41,31 +41,10 @@ int messages_status(const struct api_failure *f)
 
 /* The shape has no place for the member that a sentence of ours is about: it stands in front, as in
  * Anthropic's own. */
-static enum err append_about(const struct api_failure *f, struct buf *out)
-{
-    size_t before = out->len;
-    enum err e;
-
-    if (f->message == NULL || f->text[0] != '\0' || f->provider_message != NULL)
-        return ERR_NONE;
-    e = error_append_about(f, out);
-    return e == ERR_NONE && out->len != before ? buf_append(out, VIEW_LIT(": ")) : e;
-}
-
 static enum err append_sentence(const struct api_failure *f, struct buf *out)
 {
-    struct buf sentence;
-    enum err e = buf_append_byte(out, '"');
-
-    buf_init(&sentence, out->max);
-    if (e == ERR_NONE)
-        e = append_about(f, out);
-    if (e == ERR_NONE)
-        e = error_append_message(f, &sentence);
-    if (e == ERR_NONE)
-        e = buf_append(out, view_from(buf_view(&sentence), 1));
-    buf_free(&sentence);
-    return e;
+    return f->message == NULL || f->text[0] != '\0' || f->provider_message != NULL ? error_append_message(f, out)
+                                                                                   : error_append_sentence_about(f, out);
 }
 
 /* The SDKs offer to leave the conversation with the server; told so, they go on without that. */

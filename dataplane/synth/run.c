@@ -280,7 +280,7 @@ static bool synth_is_running(const struct synth *s)
     return false;
 }
 
-/* Each report once. It may end the whole, but for the struct: whoever called holds the request. */
+/* Each report once. It may end the whole, but for the struct: the caller of synth_step() holds the request. */
 static void synth_report(struct synth *s)
 {
     struct request *whole = s->task.whole;
