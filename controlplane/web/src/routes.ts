@@ -21,6 +21,13 @@ export const pages: readonly Page[] = [
   // public
   // signing in
   // the app
+  { path: "/app/audit", title: "Audit trail", around: "app", needs: "audit.read", nav: { group: "Organisation", icon: "scroll" }, load: () => import("./pages/audit.tsx") },
+  // the operator's
+  { path: "/app/dataplanes", title: "Data planes", around: "app", needs: "fleet.read", nav: { group: "Operator", icon: "server" }, load: () => import("./pages/fleet/dataplanes.tsx") },
+  { path: "/app/policy", title: "Attestation policy", around: "app", needs: "fleet.read", nav: { group: "Operator", icon: "shield" }, load: () => import("./pages/fleet/policy.tsx") },
+  { path: "/app/catalog", title: "Catalog", around: "app", needs: "catalog.read", nav: { group: "Operator", icon: "book" }, load: () => import("./pages/catalog/page.tsx") },
+  { path: "/app/customers", title: "Customers", around: "app", needs: "accounts.read", nav: { group: "Operator", icon: "people" }, load: () => import("./pages/operator/accounts.tsx") },
+  { path: "/app/incidents", title: "Incidents", around: "app", needs: "incidents.write", nav: { group: "Operator", icon: "pulse" }, load: () => import("./pages/operator/incidents.tsx") },
 ];
 
 export const missing: Load = () => import("./pages/missing.tsx");
