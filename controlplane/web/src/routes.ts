@@ -1,11 +1,15 @@
 // Every page: its path, what is around it, who may see it, and where its code is. Paths are also in paths.json, from
 // which the server knows that they are pages.
 import type { ComponentType } from "preact";
+import type { IconName } from "./ui/icons.tsx";
 import type { NavEntry } from "./ui/shell.tsx";
 
 export interface PageProps {
   rest: string; // what a pattern's "*" stood for
 }
+/** The parts of the app's navigation, in their order. */
+const groups = ["Build", "Usage", "Organisation", "Operator"] as const;
+type Group = (typeof groups)[number];
 type Load = () => Promise<{ default: ComponentType<PageProps> }>;
 
 export interface Page {
@@ -13,7 +17,7 @@ export interface Page {
   title: string;
   around: "app" | "public" | "bare";
   needs?: string; // a permission
-  nav?: Pick<NavEntry, "group" | "icon">; // listed in the app's navigation
+  nav?: { group: Group; icon: IconName }; // listed in the app's navigation
   load: Load;
 }
 
@@ -32,4 +36,5 @@ export const pages: readonly Page[] = [
 
 export const missing: Load = () => import("./pages/missing.tsx");
 
-export const entries: readonly NavEntry[] = pages.flatMap((p) => (p.nav ? [{ path: p.path, name: p.title, ...p.nav, ...(p.needs ? { needs: p.needs } : {}) }] : []));
+const listed = pages.flatMap((p) => (p.nav ? [{ path: p.path, name: p.title, ...p.nav, ...(p.needs ? { needs: p.needs } : {}) }] : []));
+export const entries: readonly NavEntry[] = groups.flatMap((g) => listed.filter((e) => e.group === g));
