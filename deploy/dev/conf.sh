@@ -226,6 +226,7 @@ attestation = $RUN/conf/attestation.conf
 dataplane_names = localhost,127.0.0.1
 lease_ms = ${TR_LEASE_MS:-75000}
 reclaim_grace_ms = ${TR_RECLAIM_GRACE_MS:-30000}
+$(console_conf)
 CONF
 }
 
@@ -315,8 +316,8 @@ print(find(json.load(sys.stdin)) or "")' "$1"
 make_account() {
     local answer
     umask 077
-    MANAGEMENT_KEY=$(sed -n 's/^management=//p' "$RUN/keys" 2>/dev/null || true)
-    API_KEY=$(sed -n 's/^api=//p' "$RUN/keys" 2>/dev/null || true)
+    MANAGEMENT_KEY=$(kept management || true)
+    API_KEY=$(kept api || true)
     if [ -n "$MANAGEMENT_KEY" ] && [ -n "$API_KEY" ] &&
         rest GET /v1/credits "$MANAGEMENT_KEY" >/dev/null 2>&1 &&
         rest GET /v1/key "$API_KEY" >/dev/null 2>&1; then
@@ -382,6 +383,7 @@ export TR_RELEASES='$RUN/releases'
 export TR_MOCK_URL='http://127.0.0.1:$(port demo_a)'
 export TR_METRICS_URL='http://127.0.0.1:$(port metrics)/metrics'
 export TR_CONTROL_METRICS_URL='http://127.0.0.1:$(port control_metrics)/metrics'
+$(console_env)
 ENV
     mv "$RUN/env.new" "$RUN/env"
 }
@@ -394,6 +396,7 @@ banner() {
 
   TrustedRouter is up.    attestation: SIMULATED (no SEV-SNP hardware is involved)
 
+$(console_banner)
   base URL   $url
   CA file    $RUN/state/ca.pem
   API key    $API_KEY
