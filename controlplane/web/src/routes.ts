@@ -21,6 +21,12 @@ export const pages: readonly Page[] = [
   // public
   // signing in
   // the app
+  { path: "/app/keys", title: "API keys", around: "app", needs: "keys.read", nav: { group: "Use", icon: "key" }, load: () => import("./pages/keys/index.tsx") },
+  { path: "/app/credits", title: "Credits", around: "app", needs: "credits.read", nav: { group: "Workspace", icon: "coin" }, load: () => import("./pages/credits/index.tsx") },
+  { path: "/app/routing", title: "Routing", around: "app", nav: { group: "Workspace", icon: "route" }, load: () => import("./pages/routing/index.tsx") },
+  { path: "/app/byok", title: "Provider keys", around: "app", needs: "byok.read", nav: { group: "Workspace", icon: "lock" }, load: () => import("./pages/byok/index.tsx") },
+  { path: "/app/members", title: "Members", around: "app", needs: "workspaces.read", nav: { group: "Organisation", icon: "people" }, load: () => import("./pages/members/index.tsx") },
+  { path: "/app/settings", title: "Settings", around: "app", nav: { group: "Organisation", icon: "gear" }, load: () => import("./pages/settings/index.tsx") },
 ];
 
 export const missing: Load = () => import("./pages/missing.tsx");
