@@ -8,9 +8,12 @@ console_url() {
 }
 
 console_conf() {
-    [ -d "$CONSOLE_FILES" ] || return 0
+    echo "sign_up = on"
+    [ -f "$CONSOLE_FILES/pages.txt" ] || return 0
     echo "console_dir = $CONSOLE_FILES"
     echo "console_dataplanes = https://localhost:$(port api)"
+    echo "release_key = $(release_key)"
+    echo "security_contact = mailto:security@demo.example"
 }
 
 kept() { # NAME: a line of ./run/keys
@@ -53,7 +56,7 @@ console_env() {
 
 # A browser does not know the stack's CA: it warns at both addresses until it is told.
 console_banner() {
-    if [ ! -d "$CONSOLE_FILES" ]; then
+    if [ ! -f "$CONSOLE_FILES/pages.txt" ]; then
         echo "  console    not built: make web, then make down up"
         return
     fi

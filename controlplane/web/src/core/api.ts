@@ -9,6 +9,7 @@ export class ApiError extends Error {
     readonly param: string | null = null,
     readonly retryAfterS: number | null = null,
     readonly requestId: string | null = null,
+    readonly body: unknown = null, // the whole answer: some say more than the sentence
   ) {
     super(message);
   }
@@ -57,6 +58,7 @@ async function failureOf(answer: Response): Promise<ApiError> {
     body.error?.param ?? null,
     Number.isFinite(wait) && wait > 0 ? wait : null,
     answer.headers.get("x-request-id"),
+    body,
   );
 }
 
