@@ -534,6 +534,13 @@ static bool country_of(const char *jurisdiction, char out[static 3])
     return false;
 }
 
+/* A region or jurisdiction of the measured row: by these words routing constraints decide. */
+static enum err append_place(struct buf *out, const char *before, const char *place)
+{
+    return place[0] != '\0' ? append_text(out, before, view_str(place))
+                            : buf_appendf(out, "%snull", before);
+}
+
 enum err catalog_json_provider(const struct provider *p, struct buf *out)
 {
     char country[3];
@@ -542,10 +549,17 @@ enum err catalog_json_provider(const struct provider *p, struct buf *out)
 
     if (e == ERR_NONE)
         e = append_text(out, ",\"slug\":", view_str(p->id));
-    return e == ERR_NONE
-               ? buf_appendf(out,
-                             ",\"privacy_policy_url\":null,\"terms_of_service_url\":null,"
-                             "\"status_page_url\":null,\"headquarters\":%s%s%s,\"datacenters\":null}",
-                             known ? "\"" : "", known ? country : "null", known ? "\"" : "")
-               : e;
+    if (e == ERR_NONE)
+        e = buf_appendf(out,
+                        ",\"privacy_policy_url\":null,\"terms_of_service_url\":null,"
+                        "\"status_page_url\":null,\"headquarters\":%s%s%s,\"datacenters\":null",
+                        known ? "\"" : "", known ? country : "null", known ? "\"" : "");
+    if (e == ERR_NONE)
+        e = append_place(out, ",\"trustedrouter\":{\"region\":", p->region);
+    if (e == ERR_NONE)
+        e = append_place(out, ",\"jurisdiction\":", p->jurisdiction);
+    return e == ERR_NONE ? buf_appendf(out, ",\"retains_data\":%s,\"trains\":%s,\"confidential\":%s}}",
+                                       p->retains_data ? "true" : "false",
+                                       p->trains ? "true" : "false", p->confidential ? "true" : "false")
+                         : e;
 }

@@ -579,6 +579,9 @@ static void test_endpoints(void)
     CHECK_INT(endpoints_providers(&context, &r), 200);
     CHECK(body_has(&r, "{\"name\":\"Demo A\",\"slug\":\"demo-a\",\"privacy_policy_url\":null"));
     CHECK(body_has(&r, "\"headquarters\":\"FR\""));
+    CHECK(body_has(&r, "\"trustedrouter\":{\"region\":null,\"jurisdiction\":\"fr\",\"retains_data\":false,"));
+    CHECK(body_has(&r, "{\"region\":\"eu\",\"jurisdiction\":\"eu\",\"retains_data\":true,\"trains\":false,"
+                       "\"confidential\":false}}"));
     CHECK(body_has(&r, "{\"name\":\"Demo, B\"") && !body_has(&r, "\"EU\"")); /* no country */
     CHECK(!body_has(&r, "Idle"));
     buf_free(&r.copy);
