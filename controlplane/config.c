@@ -125,7 +125,7 @@ static const char *payments_fault(const struct controlplane_config *c)
 {
     if ((c->stripe_key_file[0] == '\0') != (c->stripe_webhook_secret_file[0] == '\0'))
         return "stripe_key_file and stripe_webhook_secret_file are needed together";
-    if (!outcalls_base_valid(c->stripe_base))
+    if (!outcall_base_valid(c->stripe_base))
         return "stripe_base must be an https address without a path; http is taken to 127.0.0.1 only";
     return payments_origins_valid(c->payment_origins)
                ? NULL

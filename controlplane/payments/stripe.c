@@ -249,6 +249,8 @@ static enum err word(enum rail_ask ask, const struct rail_order *o, bool taxes, 
 
 const struct rail rail_stripe = {
     .name = "stripe",
+    .version = "Stripe-Version: 2024-06-20",
+    .replayed = "idempotent-replayed: true",
     .word = word,
     .read = stripe_read_answer,
     .find = stripe_read_list,
