@@ -39,7 +39,8 @@ SEES_proto        := common proto
 SEES_attestation  := common proto attestation attestation/tools
 SEES_dataplane    := common proto attestation dataplane $(DATAPLANE)
 SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
-                     controlplane/peers controlplane/db controlplane/log controlplane/payments
+                     controlplane/peers controlplane/db controlplane/log controlplane/payments \
+                     controlplane/identity
 SEES_controlplane/trctl := common proto controlplane/trctl
 # inside the data plane a folder sees llm, itself and what is named here; only the files above the folders
 # see all of them
