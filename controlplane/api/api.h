@@ -20,6 +20,7 @@ struct vault;
 struct providers;
 struct control_health;
 struct payments;
+struct pages;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;
@@ -36,6 +37,9 @@ struct api_config {
     bool sign_up; /* anybody may become a customer */
     struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */
     const char *cors_origins; /* pages that may call from browsers (cors.h); borrowed, NULL: none */
+    const struct pages *console;  /* its files, borrowed, outlives the api; NULL: there are none */
+    const char *console_name, *console_dataplanes, *release_key, *security_contact; /* what its pages are told;
+                                                                                     * borrowed, may be empty */
     uint64_t idempotency_ms; /* how long an idempotency key is remembered */
 };
 /* ERR_IO with errno set when the address is taken. */

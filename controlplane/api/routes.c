@@ -154,6 +154,10 @@ const struct route routes[] = {
     ROUTE("GET", "/healthz", PUBLIC, 0, "", handle_alive),
     ROUTE("GET", "/openapi.json", PUBLIC, 0, "", handle_openapi),
 
+    /* --- the console */
+    ROUTE("GET", "/console", PUBLIC, 0, "", handle_console),
+    ROUTE("GET", "/.well-known/security.txt", PUBLIC, 0, "", handle_security_txt),
+
     /* --- the transparency log */
     ROUTE("POST", "/releases", LOG_WRITE, 0, "", handle_log_release),
     ROUTE("GET", "/attestation/transparency", PUBLIC, 0, "before", handle_log_list),
