@@ -111,6 +111,8 @@ const struct route routes[] = {
     ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
     ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
     ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),
+    ROUTE("GET", "/generations", USAGE_READ, 0, "limit cursor model provider api_key_hash status from to", handle_generation_list),
+    ROUTE("GET", "/generations.csv", USAGE_READ, 0, "cursor model provider api_key_hash status from to", handle_generation_csv),
     ROUTE("GET", "/generation", SELF, R_RELAYED, "id", handle_generation),
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 
