@@ -77,7 +77,8 @@ static enum err write_console(struct buf *out, const struct call *c)
     if (e == ERR_NONE)
         e = append_text(out, "security_contact", config->security_contact);
     if (e == ERR_NONE)
-        e = buf_appendf(out, ",\"simulated\":%s}}", rules_policy(call_rules(c))->allow_simulated ? "true" : "false");
+        e = buf_appendf(out, ",\"payments\":%s,\"simulated\":%s}}", call_payments(c) != NULL ? "true" : "false",
+                        rules_policy(call_rules(c))->allow_simulated ? "true" : "false");
     return e;
 }
 

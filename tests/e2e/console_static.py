@@ -245,6 +245,7 @@ def the_console_is_told():
     equal(data["security_contact"], "mailto:security@example.com")
     equal(data["release_key"], None)
     equal(data["simulated"], False)
+    equal(data["payments"], False)
     equal(data["log_key"], plane.run("--print-log-key").split()[-1])
     equal(data["version"], subprocess.run([f"{os.path.dirname(PROGRAM)}/tr-controlplane", "--version"], check=True,
                                           capture_output=True, text=True).stdout.split()[1])
