@@ -61,7 +61,7 @@ SEES_tests        := . tests dataplane/guest $(SEES_dataplane) $(filter-out $(SE
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
 LIBS_dataplane    := $(LIBS_base) -lz -lzstd
-LIBS_controlplane := $(LIBS_base) -lpq -lcurl
+LIBS_controlplane := $(LIBS_base) -lpq -lcurl -lsecp256k1 -lfido2
 LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time

@@ -2,6 +2,7 @@
 #include "conf.h"
 #include "cors.h"
 #include "email.h"
+#include "minisign.h"
 #include "outcall.h"
 #include "payments.h"
 #include "rate.h"
@@ -45,6 +46,11 @@ static const struct conf_field main_fields[] = {
     TEXT(mail_user, false),
     TEXT(mail_password_file, false),
     TEXT(mail_ca, false),
+    TEXT(console_dir, false),
+    TEXT(console_name, false),
+    TEXT(console_dataplanes, false),
+    TEXT(release_key, false),
+    TEXT(security_contact, false),
     TEXT(link_host, false),
     NUMBER(link_port, 0, 65535),
     TEXT(dataplane_names, false),
@@ -107,6 +113,7 @@ static const struct controlplane_config defaults = {
     .pages_per_ip_burst = 1000,
     .rest_per_key_per_s = 500,
     .rest_per_key_burst = 1000,
+    .console_name = "TrustedRouter",
     .link_host = "127.0.0.1",
     .link_port = 8445,
     .dataplane_names = "localhost,127.0.0.1",
@@ -204,6 +211,25 @@ static const char *sign_in_fault(const struct controlplane_config *c)
     return NULL;
 }
 
+static bool contact_valid(const char *contact)
+{
+    for (const char *c = contact; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~')
+            return false;
+    return contact[0] == '\0' || strncmp(contact, "mailto:", 7) == 0 || strncmp(contact, "https://", 8) == 0;
+}
+
+static const char *console_fault(const struct controlplane_config *c)
+{
+    struct minisign_key key;
+
+    if (!cors_origins_valid(c->console_dataplanes))
+        return "console_dataplanes must be a list of https://HOST or https://HOST:PORT, by spaces";
+    if (c->release_key[0] != '\0' && minisign_key_parse(view_str(c->release_key), &key) != ERR_NONE)
+        return "release_key must be the public key of a minisign key pair";
+    return contact_valid(c->security_contact) ? NULL : "security_contact must be mailto:ADDRESS or https://ADDRESS";
+}
+
 enum err controlplane_config_parse(struct view text, const char *file_name,
                                    struct controlplane_config *out, struct buf *why)
 {
@@ -220,6 +246,8 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
         e = refuse(why, file_name, payments_fault(out));
     if (e == ERR_NONE && sign_in_fault(out) != NULL)
         e = refuse(why, file_name, sign_in_fault(out));
+    if (e == ERR_NONE && console_fault(out) != NULL)
+        e = refuse(why, file_name, console_fault(out));
     if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
         e = refuse(why, file_name,
                    "metrics_host must be a loopback address: that listener is plain text");

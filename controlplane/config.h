@@ -58,6 +58,12 @@ struct controlplane_config {
     char mail_password_file[CONTROLPLANE_PATH_MAX], mail_ca[CONTROLPLANE_PATH_MAX];
     /* how often one credential may call the REST API; per_s 0: no limit */
     uint64_t rest_per_key_per_s, rest_per_key_burst;
+    /* the console: none without a directory */
+    char console_dir[CONTROLPLANE_PATH_MAX];
+    char console_name[64];
+    char console_dataplanes[1024]; /* where its pages may ask models: origins, by spaces */
+    char release_key[128];         /* by which releases are signed, as minisign writes it; empty: not told */
+    char security_contact[256];    /* mailto: or https:; empty: no security.txt */
     char cors_origins[1024]; /* pages that may call it from browsers: origins, by spaces; never * */
     /* payments: none without a key file */
     char stripe_key_file[CONTROLPLANE_PATH_MAX], stripe_webhook_secret_file[CONTROLPLANE_PATH_MAX];

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "mail.h"
 #include "monitor.h"
+#include "pages.h"
 #include "payments.h"
 #include "operator_keys.h"
 #include "peers.h"
@@ -62,6 +63,7 @@ struct program {
     struct peers *peers;
     struct control_health *health;
     struct monitor *monitor;
+    struct pages *pages; /* the console's; NULL: there is none */
     uv_signal_t term, interrupt, hangup;
     uv_timer_t drain;
     unsigned running; /* of api, monitor and peers: those that have not stopped */
@@ -134,6 +136,8 @@ static enum err load(struct program *p)
         e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
     if (e == ERR_NONE)
         e = vault_new(&p->config, &p->vault, &p->why);
+    if (e == ERR_NONE && p->config.console_dir[0] != '\0')
+        e = pages_load(p->config.console_dir, p->config.console_dataplanes, &p->pages, &p->why);
     if (e == ERR_NONE)
         count_keyless(p);
     return e;
@@ -320,6 +324,11 @@ static enum err start_api(struct program *p)
                                  .caller = {.address_per_s = p->config.rest_per_key_per_s,
                                             .address_burst = p->config.rest_per_key_burst},
                                  .cors_origins = p->config.cors_origins,
+                                 .console = p->pages,
+                                 .console_name = p->config.console_name,
+                                 .console_dataplanes = p->config.console_dataplanes,
+                                 .release_key = p->config.release_key,
+                                 .security_contact = p->config.security_contact,
                                  .idempotency_ms = p->config.idempotency_hours * 3600000};
     enum err e = api_start(&c, &p->api);
 
@@ -481,6 +490,7 @@ static void release(struct program *p)
     provider_keys_free(p->keys);
     vault_free(p->vault);
     rules_free(p->rules);
+    pages_free(p->pages);
     catalog_file_free(&p->catalog);
     buf_free(&p->catalog_text);
 }
@@ -501,6 +511,8 @@ static enum err run(struct program *p)
     LOG("catalog_read", KV("models", (uint64_t)p->catalog.catalog.n_models),
         KV("endpoints", (uint64_t)p->catalog.catalog.n_endpoints), KV("without_key", p->keyless),
         KV("unknown_provider", (uint64_t)p->catalog.n_refused));
+    if (p->pages != NULL)
+        LOG("console_read", KV("files", (uint64_t)pages_count(p->pages)), KV("bytes", (uint64_t)pages_bytes(p->pages)));
     p->term.data = p->interrupt.data = p->hangup.data = p->drain.data = p;
     uv_signal_start(&p->term, signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, signal_cb, SIGINT);

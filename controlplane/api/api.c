@@ -8,6 +8,7 @@
 #include "handlers.h"
 #include "idempotent.h"
 #include "key_text.h"
+#include "pages.h"
 #include "password.h"
 #include "status_cache.h"
 
@@ -169,6 +170,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
            view_eq(*path, VIEW_LIT("/openapi.json")) ||
+           view_eq(*path, VIEW_LIT("/.well-known/security.txt")) ||
            view_eq(*path, VIEW_LIT("/status.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
@@ -353,6 +355,9 @@ void call_serve(struct call *c, struct view body)
     if (cors_preflight(c))
         return;
     c->route = find_route(c);
+    if (c->route == NULL && c->allow[0] == '\0' && !c->origin->relayed && c->api->config.console != NULL &&
+        pages_serve(c->api->config.console, c))
+        return;
     if (c->route == NULL && c->allow[0] != '\0')
         call_fail(c, 405, "method_not_allowed",
                   "This path does not take this method; see the Allow header.", NULL);

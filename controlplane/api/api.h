@@ -22,6 +22,7 @@ struct control_health;
 struct payments;
 struct identity;
 struct mailer;
+struct pages;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;
@@ -41,6 +42,9 @@ struct api_config {
     struct mailer *mailer;      /* the same; NULL: no messages are sent */
     struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */
     const char *cors_origins; /* pages that may call from browsers (cors.h); borrowed, NULL: none */
+    const struct pages *console;  /* its files, borrowed, outlives the api; NULL: there are none */
+    const char *console_name, *console_dataplanes, *release_key, *security_contact; /* what its pages are told;
+                                                                                     * borrowed, may be empty */
     uint64_t idempotency_ms; /* how long an idempotency key is remembered */
 };
 /* ERR_IO with errno set when the address is taken. */

@@ -127,6 +127,8 @@ void handle_checkpoint(struct call *c);
 void handle_tile(struct call *c);
 /* openapi.c */
 void handle_openapi(struct call *c);
+void handle_console(struct call *c);
+void handle_security_txt(struct call *c);
 
 /* catalog.c, catalog_edits.c: the operator's catalog */
 void handle_catalog(struct call *c);

@@ -20,9 +20,9 @@ const struct route routes[] = {
     ROUTE("DELETE", "/auth/sessions", SELF, R_SESSION, "", handle_session_delete_all),
     ROUTE("DELETE", "/auth/sessions/{id}", SELF, R_SESSION, "", handle_session_delete),
     ROUTE("POST", "/auth/password", SELF, R_SESSION, "", handle_password),
-    ROUTE("GET", "/auth/oidc/{provider}", PUBLIC, R_WRITES, "return_to link", handle_oidc_start),
-    ROUTE("POST", "/auth/oidc/{provider}", PUBLIC, 0, "", handle_oidc_invited),
-    ROUTE("GET", "/auth/oidc/{provider}/callback", PUBLIC, R_WRITES,
+    ROUTE("GET", "/auth/oidc/{way}", PUBLIC, R_WRITES, "return_to link", handle_oidc_start),
+    ROUTE("POST", "/auth/oidc/{way}", PUBLIC, 0, "", handle_oidc_invited),
+    ROUTE("GET", "/auth/oidc/{way}/callback", PUBLIC, R_WRITES,
           "code state iss error error_description error_uri session_state scope authuser hd prompt", handle_oidc_callback),
     ROUTE("GET", "/auth/identities", SELF, R_SESSION, "", handle_identity_list),
     ROUTE("DELETE", "/auth/identities/{id}", SELF, R_SESSION, "", handle_identity_delete),
@@ -162,6 +162,10 @@ const struct route routes[] = {
     ROUTE("GET", "/readyz", PUBLIC, 0, "", handle_ready),
     ROUTE("GET", "/healthz", PUBLIC, 0, "", handle_alive),
     ROUTE("GET", "/openapi.json", PUBLIC, 0, "", handle_openapi),
+
+    /* --- the console */
+    ROUTE("GET", "/console", PUBLIC, 0, "", handle_console),
+    ROUTE("GET", "/.well-known/security.txt", PUBLIC, 0, "", handle_security_txt),
 
     /* --- the transparency log */
     ROUTE("POST", "/releases", LOG_WRITE, 0, "", handle_log_release),

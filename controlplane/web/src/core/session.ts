@@ -1,0 +1,76 @@
+// Who is signed in: undefined while nobody knows yet, null when nobody is.
+import { computed, signal } from "@preact/signals";
+import { ApiError, api, caller } from "./api.ts";
+import { go, here } from "./router.ts";
+
+export interface Workspace {
+  id: string;
+  name: string;
+  slug: string;
+  state: string;
+  organization_id: string;
+  organization_name: string;
+  role: string;
+}
+
+export interface Session {
+  user: { id: string; email: string; name: string | null; created_at: string };
+  session: { id: string; created_at: string; expires_at: string };
+  workspaces: Workspace[];
+  role: string | null;
+  permissions: string[];
+  organization_id: string | null;
+  workspace_id: string | null;
+  csrf_token: string;
+}
+
+export const session = signal<Session | null | undefined>(undefined);
+export const notice = signal(""); // why the sign-in page is shown
+
+const permissions = computed(() => new Set(session.value?.permissions ?? []));
+export const may = (permission: string): boolean => permissions.value.has(permission);
+
+function adopt(s: Session | null): void {
+  caller.csrf = s?.csrf_token ?? "";
+  session.value = s;
+}
+
+export async function loadSession(): Promise<void> {
+  caller.workspace = localStorage.getItem("workspace") ?? "";
+  try {
+    adopt((await api.get<{ data: Session }>("/auth/session")).data);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (caller.workspace !== "" && error.status !== 401 && error.status !== 0) {
+      localStorage.removeItem("workspace"); // of somebody else, or closed since
+      return loadSession();
+    }
+    if (error.status === 0) notice.value = error.message;
+    adopt(null);
+  }
+}
+
+export async function chooseWorkspace(id: string): Promise<void> {
+  localStorage.setItem("workspace", id);
+  await loadSession();
+}
+
+export async function signOut(): Promise<void> {
+  try {
+    await api.post("/auth/logout");
+  } finally {
+    adopt(null);
+    go("/login");
+  }
+}
+
+export const signInPath = (back: string): string =>
+  `/login${back.startsWith("/app") || back.startsWith("/auth?") ? `?return_to=${encodeURIComponent(back)}` : ""}`;
+
+// A session that ends while somebody works: the sign-in page says so and leads back here.
+caller.ended = () => {
+  if (!session.peek()) return;
+  notice.value = "Your session has ended. Sign in again to go on where you were.";
+  adopt(null);
+  go(signInPath(here.peek().path + here.peek().search), { replace: true });
+};

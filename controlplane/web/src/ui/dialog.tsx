@@ -1,0 +1,108 @@
+// Dialogs, drawers and menus. <dialog> keeps the focus inside and closes on Escape.
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Button } from "./controls.tsx";
+import type { IconName } from "./icons.tsx";
+
+interface DialogProps {
+  title: string;
+  open: boolean;
+  onClose: () => void;
+  children: ComponentChildren;
+  look?: "plain" | "wide" | "drawer";
+}
+
+export function Dialog({ title, open, onClose, children, look = "plain" }: DialogProps) {
+  const box = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    if (open && !box.current?.open) box.current?.showModal();
+    if (!open && box.current?.open) box.current.close();
+  }, [open]);
+  if (!open) return null;
+  return (
+    <dialog ref={box} class={look} aria-labelledby={id} onClose={onClose} onClick={(e) => e.target === box.current && onClose()}>
+      <header>
+        <h2 id={id}>{title}</h2>
+        <Button kind="quiet" small icon="close" label="Close" onClick={onClose} />
+      </header>
+      <div class="inside">{children}</div>
+    </dialog>
+  );
+}
+
+interface ConfirmProps {
+  title: string;
+  says: ComponentChildren;
+  action: string; // what the button says: a verb
+  open: boolean;
+  busy?: boolean;
+  onConfirm: () => void;
+  onClose: () => void;
+  children?: ComponentChildren;
+}
+
+/** Asks before something that cannot be undone. */
+export function Confirm({ title, says, action, open, busy, onConfirm, onClose, children }: ConfirmProps) {
+  return (
+    <Dialog title={title} open={open} onClose={onClose}>
+      <p>{says}</p>
+      {children}
+      <div class="actions">
+        <Button onClick={onClose}>Cancel</Button>
+        <Button kind="danger" busy={busy ?? false} onClick={onConfirm}>{action}</Button>
+      </div>
+    </Dialog>
+  );
+}
+
+export interface MenuItem {
+  label: string;
+  run?: () => void;
+  href?: string;
+  danger?: boolean;
+  disabled?: boolean;
+}
+
+export function Menu({ label, items, icon = "more", children }: { label: string; items: MenuItem[]; icon?: IconName; children?: ComponentChildren }) {
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    box.current?.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
+    const away = (e: Event) => e.target instanceof Node && !box.current?.contains(e.target) && setOpen(false);
+    document.addEventListener("pointerdown", away);
+    return () => document.removeEventListener("pointerdown", away);
+  }, [open]);
+  const keys = (e: KeyboardEvent) => {
+    const all = [...(box.current?.querySelectorAll<HTMLElement>('[role="menuitem"]') ?? [])];
+    const at = all.indexOf(document.activeElement as HTMLElement);
+    if (e.key === "Escape") {
+      setOpen(false);
+      box.current?.querySelector<HTMLElement>("button")?.focus();
+    } else if (e.key === "ArrowDown" || e.key === "ArrowUp") {
+      e.preventDefault();
+      all[(at + (e.key === "ArrowDown" ? 1 : -1) + all.length) % all.length]?.focus();
+    }
+  };
+  return (
+    <div class="menu" ref={box} onKeyDown={open ? keys : undefined}>
+      {children === undefined ? (
+        <Button kind="quiet" small icon={icon} label={label} aria-haspopup="menu" aria-expanded={open ? "true" : "false"} onClick={() => setOpen(!open)} />
+      ) : (
+        <Button kind="quiet" aria-haspopup="menu" aria-expanded={open ? "true" : "false"} onClick={() => setOpen(!open)}>{children}</Button>
+      )}
+      {open && (
+        <div role="menu" aria-label={label}>
+          {items.map((i) =>
+            i.href !== undefined ? (
+              <a key={i.label} role="menuitem" tabIndex={-1} href={i.href} onClick={() => setOpen(false)}>{i.label}</a>
+            ) : (
+              <button key={i.label} type="button" role="menuitem" tabIndex={-1} disabled={i.disabled} class={i.danger ? "danger" : ""} onClick={() => { setOpen(false); i.run?.(); }}>{i.label}</button>
+            ),
+          )}
+        </div>
+      )}
+    </div>
+  );
+}

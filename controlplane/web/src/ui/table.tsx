@@ -1,0 +1,74 @@
+// A table of rows of one height. With many rows only those in view are in the document, so that 100,000 stay smooth.
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Skeleton } from "./controls.tsx";
+
+export interface Column<T> {
+  head: string;
+  cell: (row: T) => ComponentChildren;
+  number?: boolean; // right-aligned
+  from?: "sm" | "md"; // hidden on narrower screens
+  width?: string;
+}
+
+interface TableProps<T> {
+  label: string;
+  columns: readonly Column<T>[];
+  rows: readonly T[];
+  keyOf: (row: T) => string;
+  onOpen?: ((row: T) => void) | undefined;
+  loading?: boolean; // further rows are being fetched
+  onEnd?: (() => void) | undefined; // the last rows are in view: fetch more
+}
+
+const ROW = 40; // --row
+const WINDOW_FROM = 120; // rows; below it all are in the document
+const AROUND = 12; // rows kept above and below the view
+
+const classOf = <T,>(c: Column<T>): string => `${c.number ? "num" : ""}${c.from ? ` from-${c.from}` : ""}`;
+
+export function Table<T>({ label, columns, rows, keyOf, onOpen, loading, onEnd }: TableProps<T>) {
+  const frame = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const windowed = rows.length > WINDOW_FROM;
+  const height = frame.current?.clientHeight ?? 800;
+  const first = windowed ? Math.max(0, Math.floor(top / ROW) - AROUND) : 0;
+  const last = windowed ? Math.min(rows.length, Math.ceil((top + height) / ROW) + AROUND) : rows.length;
+  useEffect(() => {
+    if (!onEnd || loading) return;
+    if (!windowed || last >= rows.length - AROUND) onEnd();
+  }, [last, rows.length, windowed, loading]);
+  const gap = (n: number, key: string) => n > 0 && <tr key={key} class="gap" aria-hidden="true"><td colSpan={columns.length} style={{ height: `${n * ROW}px` }} /></tr>;
+  return (
+    <div class={`table-frame${windowed ? " windowed" : ""}`} ref={frame} tabIndex={0} role="region" aria-label={label} onScroll={windowed ? (e) => setTop(e.currentTarget.scrollTop) : undefined}>
+      <table class="data" aria-rowcount={rows.length + 1}>
+        <thead>
+          <tr>{columns.map((c) => <th key={c.head} scope="col" class={classOf(c)} style={c.width ? { width: c.width } : undefined}>{c.head}</th>)}</tr>
+        </thead>
+        <tbody>
+          {gap(first, "before")}
+          {rows.slice(first, last).map((row, i) => (
+            <tr key={keyOf(row)} aria-rowindex={first + i + 2} data-opens={onOpen ? "" : undefined} onClick={onOpen ? (e) => opens(e) && onOpen(row) : undefined}>
+              {columns.map((c) => <td key={c.head} class={classOf(c)}>{c.cell(row)}</td>)}
+            </tr>
+          ))}
+          {gap(rows.length - last, "after")}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+// A click on a control inside of a row is the control's; text that somebody selects is no click.
+const opens = (e: MouseEvent): boolean =>
+  !(e.target instanceof Element && e.target.closest("a, button, input, [role=menu]")) && (getSelection()?.isCollapsed ?? true);
+
+export function TableSkeleton({ columns, rows = 6 }: { columns: number; rows?: number }) {
+  return (
+    <div class="table-frame" role="status" aria-label="Loading">
+      <table class="data"><tbody>
+        {Array.from({ length: rows }, (_, r) => <tr key={r}>{Array.from({ length: columns }, (_, c) => <td key={c}><Skeleton width={`${40 + ((r * 7 + c * 13) % 45)}%`} height="14px" /></td>)}</tr>)}
+      </tbody></table>
+    </div>
+  );
+}
