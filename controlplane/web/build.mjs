@@ -22,6 +22,7 @@ const options = {
   absWorkingDir: here,
   logLevel: "warning",
   metafile: true,
+  loader: { ".der": "binary", ".conf": "text" }, // what the verifier carries: AMD's roots, the default policy
 };
 
 function filesBelow(folder, suffix) {

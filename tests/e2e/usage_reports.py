@@ -40,6 +40,7 @@ def analytics_by_group_and_range():
     management, keys = account_with_usage()
     rows = ask("/analytics?group_by=model", management).json()["data"]
     equal([(r["model"], r["requests"], r["errors"]) for r in rows], [("demo/echo", 4, 0), ("demo/dear", 2, 0)])
+    true(all(r["total_ms"]["p90"] <= r["total_ms"]["p95"] <= r["total_ms"]["p99"] for r in rows), rows)
     true(all(0 < r["first_byte_ms"]["p50"] <= r["first_byte_ms"]["p99"] <= r["total_ms"]["p99"] * 1.13 for r in rows
              if r["first_byte_ms"]["p50"]), rows)
     for by, groups in (("provider", 1), ("key", 2), ("region", 1), ("day", 1), ("hour", 1), ("key,model", 4), ("", 1)):

@@ -1,0 +1,28 @@
+/** The verification library: no page, no framework, no dependency; WebCrypto and nothing else. */
+export * from "./bytes.ts";
+export * from "./crypto.ts";
+export { blake2b512 } from "./blake2b.ts";
+export { parseBundle } from "./bundle.ts";
+export { canonical } from "./jcs.ts";
+export { parseJson } from "./json.ts";
+export { parseDocument } from "./document.ts";
+export { examine, examinationCode, type Examination, type Subject } from "./examine.ts";
+export { findTable } from "./cert_table.ts";
+export * from "./gateway.ts";
+export { parseIdentity } from "./identity.ts";
+export { imageDigest } from "./image.ts";
+export { ISSUES, ISSUES_AS_OF, judgeIssue } from "./issues.ts";
+export { readLog, type LogEntry, type LogReport } from "./log.ts";
+export { parseManifest, type Manifest } from "./manifest.ts";
+export { checkMinisign, parseMinisignKey } from "./minisign.ts";
+export { checkProof, openCheckpoint, parseNoteKey, parseProof } from "./note.ts";
+export { parsePolicy, policyFloor, trust, trustOnly, PolicyError, type Policy } from "./policy.ts";
+export * from "./policy_words.ts";
+export { verifyReceipt, type ReceiptVerdict } from "./receipt.ts";
+export { verifyRelease, type ReleaseVerdict } from "./release.ts";
+export { verifyReport, type ReportVerdict } from "./report_file.ts";
+export { chipIdOf, firmwareText, measurementOf, parseReport, parseTcb } from "./report.ts";
+export { AMD_ROOTS, BUILTIN_POLICY } from "./roots.ts";
+export { consistent, included, inclusionRoot, leafHash, nodeHash } from "./tlog.ts";
+export { parseTime, timeText } from "./time.ts";
+export { CODES, checkOf, verdictOf, type Check, type Code, type Finding, type Verdict } from "./verdict.ts";

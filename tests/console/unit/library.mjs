@@ -1,0 +1,46 @@
+// The verification library as the console ships it, bundled for Node, and the fixtures and programs that its tests compare it with.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+export const trVerify = join(root, "build/release/tr-verify");
+
+const web = join(root, "controlplane/web");
+const { buildSync } = createRequire(join(web, "package.json"))("esbuild");
+
+/** A module of src/, bundled for Node. */
+export async function load(entry) {
+  const outfile = join(root, "build/console/unit", entry.replace(/[/.]/g, "_") + ".mjs");
+  mkdirSync(dirname(outfile), { recursive: true });
+  buildSync({
+    entryPoints: [join(web, "src", entry)],
+    outfile,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    target: "node18",
+    loader: { ".der": "binary", ".conf": "text" },
+    logLevel: "warning",
+  });
+  return import(pathToFileURL(outfile).href);
+}
+
+/** Where the reports of real processors and the synthetic mutants are. */
+export function fixtures() {
+  const places = [process.env.TR_FIXTURES, join(root, "../shared/fixtures"), join(root, "tests/fixtures")];
+  return join(places.find((p) => p && existsSync(join(p, "snp/sim/genoa/expected.json"))), "snp");
+}
+
+/** What tr-verify says as JSON, whatever its exit code. */
+export function verify(...args) {
+  const ran = spawnSync(trVerify, [...args, "--json"], { encoding: "utf8", maxBuffer: 1 << 24 });
+  if (!ran.stdout.startsWith("{")) throw new Error(`tr-verify ${args.join(" ")}: ${ran.status} ${ran.stderr}${ran.stdout}`);
+  return { exit: ran.status, ...JSON.parse(ran.stdout) };
+}
+
+export function run(program, args, options = {}) {
+  return execFileSync(program, args, { encoding: "utf8", maxBuffer: 1 << 26, ...options });
+}
