@@ -43,7 +43,11 @@ static enum err append_words(struct buf *out, const char *name, const char *word
 /* By which ways a user may sign in here; each is on where its handler works. */
 static enum err append_sign_in(struct buf *out, const struct api_config *config)
 {
-    return buf_appendf(out, ",\"sign_in\":{\"password\":true,\"sign_up\":%s}", config->sign_up ? "true" : "false");
+    enum err e = buf_appendf(out, ",\"sign_in\":{\"password\":true,\"sign_up\":%s", config->sign_up ? "true" : "false");
+
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"oidc\":[],\"wallet\":false,\"passkeys\":false,\"recovery_mail\":false"));
+    return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
 static enum err append_log_key(struct buf *out, const struct call *c)
