@@ -39,7 +39,8 @@ SEES_proto        := common proto
 SEES_attestation  := common proto attestation attestation/tools
 SEES_dataplane    := common proto attestation dataplane $(DATAPLANE)
 SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
-                     controlplane/peers controlplane/db controlplane/log controlplane/payments
+                     controlplane/peers controlplane/db controlplane/log controlplane/payments \
+                     controlplane/identity
 SEES_controlplane/trctl := common proto controlplane/trctl
 # inside the data plane a folder sees llm, itself and what is named here; only the files above the folders
 # see all of them
@@ -60,7 +61,7 @@ SEES_tests        := . tests dataplane/guest $(SEES_dataplane) $(filter-out $(SE
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
 LIBS_dataplane    := $(LIBS_base) -lz -lzstd
-LIBS_controlplane := $(LIBS_base) -lpq -lcurl
+LIBS_controlplane := $(LIBS_base) -lpq -lcurl -lsecp256k1 -lfido2
 LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time

@@ -19,6 +19,18 @@ struct provider_source {
     char key_env[64]; /* name of an environment variable */
 };
 
+/* [sign_in ID]: where users may sign in besides here. */
+enum sign_in_kind { SIGN_IN_OIDC, SIGN_IN_GITHUB };
+enum { SIGN_IN_MAX = 8 };
+struct sign_in_source {
+    char id[32];   /* in addresses: small letters, digits, "-" and "_" */
+    char name[64]; /* for people; empty: the id */
+    int kind;      /* enum sign_in_kind */
+    char issuer[256]; /* as its tokens name it */
+    char client_id[256], client_secret_file[CONTROLPLANE_PATH_MAX];
+    char ca[CONTROLPLANE_PATH_MAX]; /* instead of the system's certificate authorities */
+};
+
 struct controlplane_config {
     char database[1024]; /* libpq conninfo or URI */
     uint64_t database_connections;
@@ -38,6 +50,12 @@ struct controlplane_config {
     /* how often the pages that need no key may be asked for, in all and per address; 0: no limit */
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
     bool sign_up; /* anybody may become a customer by POST /auth/signup */
+    char console_origin[256]; /* "https://HOST[:PORT]" of the console, as browsers see it */
+    struct sign_in_source sign_in[SIGN_IN_MAX];
+    size_t n_sign_in;
+    /* messages for recovery; none without mail_url */
+    char mail_url[256], mail_from[256], mail_user[256];
+    char mail_password_file[CONTROLPLANE_PATH_MAX], mail_ca[CONTROLPLANE_PATH_MAX];
     /* how often one credential may call the REST API; per_s 0: no limit */
     uint64_t rest_per_key_per_s, rest_per_key_burst;
     /* the console: none without a directory */

@@ -9,8 +9,10 @@
 #include "config.h"
 #include "control_health.h"
 #include "fleet.h"
+#include "identity.h"
 #include "ledger.h"
 #include "log.h"
+#include "mail.h"
 #include "monitor.h"
 #include "pages.h"
 #include "payments.h"
@@ -53,6 +55,8 @@ struct program {
     struct db *db;
     struct ledger *ledger;
     struct payments *payments; /* NULL: none are configured */
+    struct identity *identity;
+    struct mailer *mailer; /* NULL: no messages are sent */
     struct translog *log;
     struct fleet *fleet;
     struct api *api;
@@ -183,6 +187,8 @@ static void stopped_cb(void *cookie)
     uv_close((uv_handle_t *)&p->hangup, NULL);
     control_health_stop(p->health);
     payments_free(p->payments);
+    identity_free(p->identity);
+    mailer_free(p->mailer);
     fleet_stop(p->fleet);
     ledger_free(p->ledger);
     db_close(p->db, database_closed_cb, p);
@@ -306,6 +312,9 @@ static enum err start_api(struct program *p)
                                  .payments = p->payments,
                                  .health = p->health,
                                  .sign_up = p->config.sign_up,
+                                 .console_origin = p->config.console_origin,
+                                 .identity = p->identity,
+                                 .mailer = p->mailer,
                                  .rules = p->rules,
                                  .vault = p->vault,
                                  .providers = &p->providers,
@@ -410,6 +419,19 @@ static enum err start_payments(struct program *p)
     return c.key_file[0] == '\0' ? ERR_NONE : payments_new(&c, &p->payments, &p->why);
 }
 
+/* Ways to sign in at others, and to be written to. */
+static enum err start_sign_in(struct program *p)
+{
+    const struct controlplane_config *f = &p->config;
+    const struct identity_config identity = {&p->loop, f->sign_in, f->n_sign_in, f->console_origin};
+    const struct mailer_config mail = {&p->loop, f->mail_url, f->mail_from, f->mail_user, f->mail_password_file, f->mail_ca};
+    enum err e = identity_new(&identity, &p->identity, &p->why);
+
+    if (e == ERR_NONE && f->mail_url[0] != '\0')
+        e = mailer_new(&mail, &p->mailer, &p->why);
+    return e;
+}
+
 static enum err prepare(struct program *p)
 {
     struct ledger_config c = {
@@ -428,6 +450,8 @@ static enum err prepare(struct program *p)
         e = ledger_new(&c, &p->ledger);
     if (e == ERR_NONE)
         e = start_payments(p);
+    if (e == ERR_NONE)
+        e = start_sign_in(p);
     if (e == ERR_NONE) {
         const struct translog_config log = {p->db, p->config.state_dir, p->config.log_origin};
 

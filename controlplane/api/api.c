@@ -250,7 +250,7 @@ static void run_named(struct call *c)
 {
     struct db_who who = {.request = c->request};
 
-    if (strcmp(c->route->method, "GET") != 0) {
+    if (strcmp(c->route->method, "GET") != 0 || (c->route->flags & R_WRITES) != 0) {
         name_actor(c, who.actor);
         idempotent_name(c, &who);
         c->db = db_as(c->api->db, &who);
@@ -297,7 +297,8 @@ static void serve_anybody(struct call *c)
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
         }
-        c->page = view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+        c->page = (c->route->flags & R_WRITES) == 0 &&
+                  (view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD")));
         if (!c->page) /* signing in waits for a worker thread, and has bounds of its own */
             gate_page_over(c->api->gate);
     }

@@ -21,6 +21,8 @@ struct providers;
 struct control_health;
 struct payments;
 struct pages;
+struct identity;
+struct mailer;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;
@@ -35,6 +37,9 @@ struct api_config {
     struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */
     bool sign_up; /* anybody may become a customer */
+    const char *console_origin; /* where browsers see us; borrowed */
+    struct identity *identity;  /* where users may sign in, borrowed, outlives the calls whose client waits; NULL: nowhere */
+    struct mailer *mailer;      /* the same; NULL: no messages are sent */
     struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */
     const char *cors_origins; /* pages that may call from browsers (cors.h); borrowed, NULL: none */
     const struct pages *console;  /* its files, borrowed, outlives the api; NULL: there are none */

@@ -14,6 +14,17 @@ void handle_session_delete_all(struct call *c);
 void handle_password(struct call *c);
 void handle_sign_up(struct call *c);
 void handle_invitation_accept(struct call *c);
+/* oidc.c, identities.c, recovery.c: signing in elsewhere, and when nothing else is left */
+void handle_oidc_start(struct call *c);
+void handle_oidc_invited(struct call *c);
+void handle_oidc_callback(struct call *c);
+void handle_identity_list(struct call *c);
+void handle_identity_delete(struct call *c);
+void handle_recover(struct call *c);
+void handle_recover_finish(struct call *c);
+void handle_recover_code(struct call *c);
+void handle_recovery_codes(struct call *c);
+void handle_recovery_codes_make(struct call *c);
 /* members.c */
 void handle_member_list(struct call *c);
 void handle_member_get(struct call *c);
