@@ -69,8 +69,6 @@ static enum err append_sign_in(struct buf *out, const struct call *c)
                         site != NULL && site_has_name(site) ? "true" : "false");
     if (e == ERR_NONE)
         e = append_providers(out, config->identity);
-    if (e == ERR_NONE)
-        e = buf_append(out, VIEW_LIT(",\"wallet\":false,\"passkeys\":false"));
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
