@@ -29,7 +29,7 @@ export const pages: readonly Page[] = [
   // the app
   { path: "/app/chat", title: "Playground", around: "app", nav: { group: "Build", icon: "chat" }, load: () => import("./pages/chat/index.tsx") },
   { path: "/app/compare", title: "Compare", around: "app", nav: { group: "Build", icon: "columns" }, load: () => import("./pages/compare/index.tsx") },
-  { path: "/app/models", title: "Models", around: "app", nav: { group: "Build", icon: "book" }, load: () => import("./pages/models/index.tsx") },
+  { path: "/app/models", title: "Models", around: "app", nav: { group: "Build", icon: "list" }, load: () => import("./pages/models/index.tsx") },
   { path: "/app/models/*", title: "Model", around: "app", load: () => import("./pages/models/detail.tsx") },
   { path: "/app/keys", title: "API keys", around: "app", needs: "keys.read", nav: { group: "Build", icon: "key" }, load: () => import("./pages/keys/index.tsx") },
   { path: "/app/credits", title: "Credits", around: "app", needs: "credits.read", nav: { group: "Usage", icon: "coin" }, load: () => import("./pages/credits/index.tsx") },
