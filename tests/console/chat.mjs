@@ -63,7 +63,7 @@ await cases({
     ok((await (await ask(page, question)).innerText()).includes(said), "answered");
     await page.getByRole("button", { name: `More of ${question}` }).click();
     await page.getByRole("menuitem", { name: "Rename" }).click();
-    await page.getByLabel("Name").fill("canary-title-1e64");
+    await page.getByLabel("Name", { exact: true }).fill("canary-title-1e64");
     await page.getByRole("dialog").getByRole("button", { name: "Rename" }).click();
     for (const r of t.requests) ok(!/canary-(question|answer|system|title)/.test(r.url + r.body + JSON.stringify(r.headers)), `${r.method} ${r.url} has a word of the conversation`);
     const [sent] = asked(t);
@@ -234,7 +234,7 @@ await cases({
     await model(ONLY, "fail=500");
     const page = await openWithKey(t, CHAT);
     ok((await (await ask(page, "one")).getByRole("alert").innerText()).includes("choose another model"), "an error of the provider");
-    for (const words of ["tokens=400,error_at=6", "tokens=400,close_at=6"]) {
+    for (const words of ["tokens=400,cadence_us=20000,error_at=6", "tokens=400,cadence_us=20000,close_at=6"]) {
       await model(ONLY, words);
       const answer = await ask(page, words);
       ok(await answer.getByRole("alert").isVisible(), `${words}: the failure is shown`);
