@@ -41,17 +41,18 @@ static const struct conf_field main_fields[] = {
     NUMBER(rest_per_key_per_s, 0, RATE_PER_S_MAX),
     NUMBER(rest_per_key_burst, 1, RATE_BURST_MAX),
     TEXT(cors_origins, false),
+    TEXT(console_dir, false),
+    TEXT(console_evidence, false),
+    TEXT(console_name, false),
+    TEXT(console_dataplanes, false),
+    TEXT(release_key, false),
+    TEXT(security_contact, false),
     TEXT(console_origin, false),
     TEXT(mail_url, false),
     TEXT(mail_from, false),
     TEXT(mail_user, false),
     TEXT(mail_password_file, false),
     TEXT(mail_ca, false),
-    TEXT(console_dir, false),
-    TEXT(console_name, false),
-    TEXT(console_dataplanes, false),
-    TEXT(release_key, false),
-    TEXT(security_contact, false),
     TEXT(link_host, false),
     NUMBER(link_port, 0, 65535),
     TEXT(dataplane_names, false),
@@ -190,6 +191,25 @@ static const char *payments_fault(const struct controlplane_config *c)
                : "payment_origins must be a list of https://HOST or https://HOST:PORT, by spaces";
 }
 
+static bool contact_valid(const char *contact)
+{
+    for (const char *c = contact; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~')
+            return false;
+    return contact[0] == '\0' || strncmp(contact, "mailto:", 7) == 0 || strncmp(contact, "https://", 8) == 0;
+}
+
+static const char *console_fault(const struct controlplane_config *c)
+{
+    struct minisign_key key;
+
+    if (!cors_origins_valid(c->console_dataplanes))
+        return "console_dataplanes must be a list of https://HOST or https://HOST:PORT, by spaces";
+    if (c->release_key[0] != '\0' && minisign_key_parse(view_str(c->release_key), &key) != ERR_NONE)
+        return "release_key must be the public key of a minisign key pair";
+    return contact_valid(c->security_contact) ? NULL : "security_contact must be mailto:ADDRESS or https://ADDRESS";
+}
+
 /* Browsers come back to the console, and messages lead to it. */
 static const char *sign_in_fault(const struct controlplane_config *c)
 {
@@ -210,25 +230,6 @@ static const char *sign_in_fault(const struct controlplane_config *c)
         (c->console_origin[0] == '\0' || !outcall_base_valid(c->console_origin)))
         return "console_origin must be https://HOST or https://HOST:PORT, with [sign_in] or mail_url";
     return NULL;
-}
-
-static bool contact_valid(const char *contact)
-{
-    for (const char *c = contact; *c != '\0'; c++)
-        if (*c <= ' ' || *c > '~')
-            return false;
-    return contact[0] == '\0' || strncmp(contact, "mailto:", 7) == 0 || strncmp(contact, "https://", 8) == 0;
-}
-
-static const char *console_fault(const struct controlplane_config *c)
-{
-    struct minisign_key key;
-
-    if (!cors_origins_valid(c->console_dataplanes))
-        return "console_dataplanes must be a list of https://HOST or https://HOST:PORT, by spaces";
-    if (c->release_key[0] != '\0' && minisign_key_parse(view_str(c->release_key), &key) != ERR_NONE)
-        return "release_key must be the public key of a minisign key pair";
-    return contact_valid(c->security_contact) ? NULL : "security_contact must be mailto:ADDRESS or https://ADDRESS";
 }
 
 static bool console_origin_valid(const char *origin)
@@ -254,10 +255,10 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
         e = refuse(why, file_name, "console_origin must be https://HOST or https://HOST:PORT, in lower case");
     if (e == ERR_NONE && payments_fault(out) != NULL)
         e = refuse(why, file_name, payments_fault(out));
-    if (e == ERR_NONE && sign_in_fault(out) != NULL)
-        e = refuse(why, file_name, sign_in_fault(out));
     if (e == ERR_NONE && console_fault(out) != NULL)
         e = refuse(why, file_name, console_fault(out));
+    if (e == ERR_NONE && sign_in_fault(out) != NULL)
+        e = refuse(why, file_name, sign_in_fault(out));
     if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
         e = refuse(why, file_name,
                    "metrics_host must be a loopback address: that listener is plain text");

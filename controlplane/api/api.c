@@ -40,6 +40,7 @@ struct api {
     struct budget *unknown; /* requests whose sender is not known yet */
     bool arriving;          /* a large body is being asked about just now */
     int refused;            /* with this status, at once; 0: not */
+    const char *refused_code, *refused_message; /* of the large body that is refused just now; NULL: none is */
     struct feed *feed;      /* live usage */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -451,13 +452,34 @@ static void error_cb(void *cookie, struct web_request *web, int status)
 
 /* --- large bodies: nobody sends one before it is known that he may */
 
-/* The answer to the head: 100 lets the body come. */
+/* The request that the head belongs to is answered as its head was. */
+static void refused_cb(void *cookie, struct web_request *web, int status)
+{
+    struct api *a = cookie;
+    const char *code = a->refused_code;
+    struct call *c;
+    struct view path;
+
+    a->refused_code = NULL;
+    if (code == NULL) {
+        error_cb(cookie, web, status);
+        return;
+    }
+    c = https_call(a, web);
+    path = c->path;
+    take_prefix(&path, &c->openrouter);
+    call_fail(c, status, code, a->refused_message, NULL);
+}
+
+/* The answer to the head: 100 lets the body come, and refused_cb() words what does not. */
 static void head_respond(struct call *c, int status, const struct web_header *headers, size_t n,
                          struct view body)
 {
-    (void)headers; /* error_cb() words it */
+    (void)headers;
     (void)n;
     (void)body;
+    c->api->refused_code = c->failed_code;
+    c->api->refused_message = c->failed_message;
     if (c->api->arriving)
         c->api->refused = status;
     else
@@ -493,9 +515,11 @@ static enum web_verdict head_judge(struct api *a, struct web_request *web, const
 static enum web_verdict arriving_cb(void *cookie, struct web_request *web, bool more, int *why)
 {
     struct view path = web_path(web);
+    struct api *a = cookie;
     bool openrouter;
 
     *why = 413;
+    a->refused_code = NULL;
     if (!more)
         return WEB_BODY_SMALL;
     if (take_prefix(&path, &openrouter))
@@ -544,7 +568,7 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .handler = handler_cb,
         .error = error_cb,
         .arriving = arriving_cb,
-        .refused = error_cb,
+        .refused = refused_cb,
         .cookie = a,
     };
 

@@ -20,9 +20,9 @@ struct vault;
 struct providers;
 struct control_health;
 struct payments;
+struct pages;
 struct identity;
 struct mailer;
-struct pages;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;

@@ -278,6 +278,8 @@ void call_fail_param(struct call *c, int status, const char *code, const char *m
     struct buf out, quoted;
     enum err e;
 
+    c->failed_code = code;
+    c->failed_message = message;
     buf_init(&quoted, 512);
     buf_init(&out, 4096);
     e = may_be_said_back(param) ? buf_append_json_string(&quoted, param)

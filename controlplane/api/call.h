@@ -53,6 +53,7 @@ struct call {
     bool rate_counted;
     bool page;            /* one of the public pages that run: gate_page_over() is owed */
     uint32_t retry_ms;    /* with 429 and 503; 0: a second */
+    const char *failed_code, *failed_message; /* of the answer, when it is an error: literals; else NULL */
     /* what they sent */
     struct digest32 target; /* {hash}, when target_ok */
     bool target_ok;

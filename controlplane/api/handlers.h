@@ -117,6 +117,9 @@ void handle_webhook_stripe(struct call *c);
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* generations.c */
+void handle_generation_list(struct call *c);
+void handle_generation_csv(struct call *c);
 /* analytics.c */
 void handle_analytics(struct call *c);
 void handle_activity_csv(struct call *c);

@@ -120,9 +120,11 @@ const struct route routes[] = {
     ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash from to", handle_activity),
     ROUTE("GET", "/activity.csv", USAGE_READ, 0, "from to cursor", handle_activity_csv),
     ROUTE("GET", "/activity/live", USAGE_READ, 0, "", handle_activity_live),
-    ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
+    ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to model provider api_key_hash", handle_analytics),
     ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
     ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),
+    ROUTE("GET", "/generations", USAGE_READ, 0, "limit cursor model provider api_key_hash status from to", handle_generation_list),
+    ROUTE("GET", "/generations.csv", USAGE_READ, 0, "cursor model provider api_key_hash status from to", handle_generation_csv),
     ROUTE("GET", "/generation", SELF, R_RELAYED, "id", handle_generation),
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 
