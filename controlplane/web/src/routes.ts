@@ -24,6 +24,9 @@ export interface Page {
 export const pages: readonly Page[] = [
   // public
   // signing in
+  { path: "/login", title: "Sign in", around: "bare", load: () => import("./pages/sign/login.tsx") },
+  { path: "/signup", title: "Make an account", around: "bare", load: () => import("./pages/sign/signup.tsx") },
+  { path: "/recover", title: "Recover your account", around: "bare", load: () => import("./pages/sign/recover.tsx") },
   // the app
   { path: "/app", title: "Overview", around: "app", nav: { group: "Build", icon: "home" }, load: () => import("./pages/overview.tsx") },
   { path: "/app/keys", title: "API keys", around: "app", needs: "keys.read", nav: { group: "Build", icon: "key" }, load: () => import("./pages/keys/index.tsx") },
