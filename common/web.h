@@ -115,6 +115,10 @@ struct view web_query(const struct web_request *r); /* after '?', may be empty *
 bool web_header(const struct web_request *r, struct view name, struct view *out);
 /* The body. Valid until the handler returns; the server wipes it then (copy what you keep). */
 struct view web_body(const struct web_request *r);
+/* The same, for a handler that decodes it where it lies: it may write to the bytes of web_body(), and then says
+ * which part of them is the body from now on. */
+uint8_t *web_body_bytes(struct web_request *r);
+void web_body_narrow(struct web_request *r, struct view part);
 /* Peer address: 16 bytes, IPv4 mapped. */
 void web_peer(const struct web_request *r, uint8_t out[static 16]);
 /* RFC 9266 exporter "EXPORTER-Channel-Binding" of this connection; false without TLS. */
@@ -125,6 +129,19 @@ bool web_exporter(const struct web_request *r, uint8_t out[static 32]);
  * after web_respond/web_stream_end/web_stream_abort was called. */
 void web_set_gone(struct web_request *r, void (*gone)(void *cookie), void *cookie);
 
+/* How the body of an answer is sealed on its way out. The owner's struct begins with this one. */
+struct web_seal {
+    struct web_header header; /* of the answer's head; its bytes live as long as the struct */
+    size_t grows;             /* a sealed piece is so many bytes longer */
+    /* piece.len + grows bytes into out. On failure nothing more is sent and the connection breaks. */
+    enum err (*seal)(struct web_seal *s, struct view piece, uint8_t *out);
+    void (*free)(struct web_seal *s);
+};
+/* Before the answer begins; takes s, which is freed with the request. Each write of a stream is one piece, the bytes
+ * of a whole body one for each WEB_SEAL_PIECE_BYTES; trailers are not sealed. */
+enum { WEB_SEAL_PIECE_BYTES = 64 << 10 };
+void web_seal_answer(struct web_request *r, struct web_seal *s);
+
 /* Answer with a full body (copied) and Content-Length. The pointer is dead on return.
  * Connection stays open. content-type is one of the headers. A body that the budget has no room for is
  * not sent: the client gets an empty 503 with retry-after instead. */
@@ -134,6 +151,10 @@ void web_respond(struct web_request *r, int status, const struct web_header *hea
  * reads, and is freed with its last byte; nothing is copied, so that it cannot fail. */
 void web_respond_taking(struct web_request *r, int status, const struct web_header *headers,
                         size_t n, struct buf *body);
+
+/* The same with bytes that outlive the server: lent, so that a client that reads slowly holds no copy. */
+void web_respond_lending(struct web_request *r, int status, const struct web_header *headers, size_t n,
+                         struct view body);
 
 /* Start a chunked answer (not to HEAD). Nothing leaves before the first web_stream_write.
  * `writable` fires once per accepted write, when the bytes were handed to the kernel: the next

@@ -13,7 +13,7 @@ enum {
     WEB_INPUT_BYTES = 8 << 10, /* of the buffer every connection has; a larger one is charged */
     WEB_HEAD_MAX = WEB_BODY_SMALL_BYTES,  /* bytes of request line and headers; h2o itself takes 408 KiB */
     WEB_RECORD_MAX = 16384,    /* plaintext bytes of one TLS record of a long write */
-    WEB_PIECE_BYTES = 64 << 10, /* of a whole answer handed to TLS at once: 64 KiB of cipher text wait
+    WEB_PIECE_BYTES = WEB_SEAL_PIECE_BYTES, /* of a whole answer handed to TLS at once: 64 KiB of cipher text wait
                                  * in memory beside it at most */
     WEB_BACKLOG = 4096,        /* connections the kernel holds for us while a loop is busy */
     WEB_PEER_BUCKETS = 1024,   /* hash buckets of peer addresses: a power of two */
@@ -54,9 +54,13 @@ struct web_request {
     void *released_cookie;
     void (*trailer)(void *cookie, struct buf *lines);
     void *trailer_cookie;
+    struct view narrowed; /* what the handler has made of the body; its pointer is NULL: nothing */
+    struct web_seal *seal; /* NULL: the answer leaves as it is */
+    struct buf sealed;     /* with it: the piece in flight */
     struct view last; /* an end that waits for the write in flight */
     struct buf whole;  /* a full body, or a trailer, that the kernel has not taken yet */
-    size_t whole_sent; /* how much of it h2o was given */
+    struct view lent;  /* or a full body that is not ours */
+    size_t whole_sent; /* how much of either h2o was given */
     bool chunked;         /* we frame the body; otherwise it ends with the connection */
     bool ending;          /* `last` is to be sent */
     bool unclean;         /* close without the final chunk */

@@ -68,7 +68,27 @@ bool web_header(const struct web_request *r, struct view name, struct view *out)
 
 struct view web_body(const struct web_request *r)
 {
-    return web_view(r->req->entity);
+    return r->narrowed.ptr != NULL ? r->narrowed : web_view(r->req->entity);
+}
+
+uint8_t *web_body_bytes(struct web_request *r)
+{
+    return (uint8_t *)r->req->entity.base;
+}
+
+void web_body_narrow(struct web_request *r, struct view part)
+{
+    h2o_iovec_t all = r->req->entity;
+
+    assert(part.ptr >= (uint8_t *)all.base && part.ptr + part.len <= (uint8_t *)all.base + all.len);
+    r->narrowed = part;
+}
+
+void web_seal_answer(struct web_request *r, struct web_seal *s)
+{
+    assert(r->state == WEB_OPEN && r->seal == NULL);
+    r->seal = s;
+    buf_init_charged(&r->sealed, SIZE_MAX, web_request_conn(r)->server->config.budget);
 }
 
 void web_set_gone(struct web_request *r, void (*gone)(void *cookie), void *cookie)
@@ -118,6 +138,11 @@ void web_request_end(struct web_request *r)
     web_request_wipe_head(r->req);
     h2o_linklist_unlink(&r->link);
     buf_free(&r->whole);
+    if (r->seal != NULL) {
+        buf_free(&r->sealed);
+        r->seal->free(r->seal);
+        r->seal = NULL;
+    }
     r->req = NULL;
     r->state = WEB_IDLE;
     web_place_move(c, WEB_PLACE_SERVED);
@@ -141,6 +166,7 @@ void web_request_release_body(struct web_request *r)
     used = (size_t)(body.base + body.len - in->bytes);
     explicit_bzero(in->bytes, used);
     r->req->entity = h2o_iovec_init(NULL, 0);
+    r->narrowed = VIEW_EMPTY;
     if (used != in->size)
         return; /* the next request has begun to arrive behind this one */
     claim = malloc(sizeof *claim);

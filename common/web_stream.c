@@ -17,6 +17,9 @@ static const char *web_reason(int status)
         {200, "OK"},
         {201, "Created"},
         {204, "No Content"},
+        {302, "Found"},
+        {304, "Not Modified"},
+        {308, "Permanent Redirect"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {402, "Payment Required"},
@@ -78,6 +81,8 @@ static void web_answer_head(struct web_request *r, int status, const struct web_
         web_add_header(req, &config->always[i], true);
     for (size_t i = 0; i < n; i++)
         web_add_header(req, &headers[i], false);
+    if (r->seal != NULL)
+        web_add_header(req, &r->seal->header, false);
     if (web_request_conn(r)->server->stopping)
         req->http1_is_persistent = 0;
 }
@@ -93,6 +98,30 @@ static void web_send(struct web_request *r, h2o_iovec_t *bufs, size_t n, enum we
     h2o_send(r->req, bufs, n, H2O_SEND_STATE_IN_PROGRESS);
 }
 
+/* What leaves instead of these bytes of an answer's body. When they cannot be sealed nothing leaves any more: h2o is
+ * given a byte that web_wire.c does not write. */
+static struct view web_sealed(struct web_request *r, struct view plain)
+{
+    struct buf *out = &r->sealed;
+
+    if (r->seal == NULL || plain.len == 0)
+        return plain;
+    assert(out->len == 0);
+    if (buf_reserve(out, plain.len + r->seal->grows) != ERR_NONE ||
+        r->seal->seal(r->seal, plain, out->ptr) != ERR_NONE) {
+        web_request_conn(r)->dead = true;
+        return VIEW_LIT("-");
+    }
+    out->len = plain.len + r->seal->grows;
+    return buf_view(out);
+}
+
+/* How long a whole body is when it leaves. */
+static size_t web_sealed_len(const struct web_request *r, size_t len)
+{
+    return r->seal == NULL ? len : len + (len + WEB_PIECE_BYTES - 1) / WEB_PIECE_BYTES * r->seal->grows;
+}
+
 /* Head of a full answer; true when body bytes follow. */
 static bool web_respond_head(struct web_request *r, int status, const struct web_header *headers,
                              size_t n, size_t body_len)
@@ -101,21 +130,28 @@ static bool web_respond_head(struct web_request *r, int status, const struct web
 
     web_answer_head(r, status, headers, n);
     if (!bodiless)
-        r->req->res.content_length = body_len;
+        r->req->res.content_length = web_sealed_len(r, body_len);
     r->gone = NULL;
     h2o_start_response(r->req, &r->generator);
     return !bodiless && body_len != 0 && !web_is_head(r->req);
 }
 
-/* The next of a body of our own. With TLS it is sealed before h2o_send returns; without, the kernel may
- * not take it all at once, and it stays where it is until then. */
+static struct view web_whole(const struct web_request *r)
+{
+    return r->lent.len != 0 ? r->lent : buf_view(&r->whole);
+}
+
+/* The next of a body of our own, or of a trailer. With TLS it is encrypted before h2o_send returns; without, the
+ * kernel may not take it all at once, and it stays where it is until then. */
 static void web_send_piece(struct web_request *r)
 {
-    struct view piece = view_from(buf_view(&r->whole), r->whole_sent);
+    struct view piece = view_from(web_whole(r), r->whole_sent);
 
     if (piece.len > WEB_PIECE_BYTES)
         piece.len = WEB_PIECE_BYTES;
     r->whole_sent += piece.len;
+    if (r->trailer == NULL)
+        piece = web_sealed(r, piece);
     web_send(r, &(h2o_iovec_t){(char *)piece.ptr, piece.len}, 1, WEB_LAST);
 }
 
@@ -135,18 +171,30 @@ void web_respond_taking(struct web_request *r, int status, const struct web_head
     web_send_piece(r);
 }
 
+void web_respond_lending(struct web_request *r, int status, const struct web_header *headers, size_t n,
+                         struct view body)
+{
+    if (!web_respond_head(r, status, headers, n, body.len)) {
+        web_send(r, NULL, 0, WEB_LAST);
+        return;
+    }
+    r->lent = body;
+    r->whole_sent = 0;
+    web_send_piece(r);
+}
+
 void web_respond(struct web_request *r, int status, const struct web_header *headers, size_t n,
                  struct view body)
 {
     static const struct web_header again = {VIEW_LIT("retry-after"), VIEW_LIT("1")};
     const struct web_conn *c = web_request_conn(r);
-    h2o_iovec_t buf = h2o_iovec_init(body.ptr, body.len);
     struct buf copy; /* not in h2o's pool: it is never wiped */
 
-    if (c->ssl != NULL && body.len <= WEB_PIECE_BYTES) { /* sealed at once: no copy is needed */
+    if (c->ssl != NULL && body.len <= WEB_PIECE_BYTES) { /* encrypted at once: no copy is needed */
         size_t count = web_respond_head(r, status, headers, n, body.len);
+        struct view piece = count != 0 ? web_sealed(r, body) : body;
 
-        web_send(r, &buf, count, WEB_LAST);
+        web_send(r, &(h2o_iovec_t){(char *)piece.ptr, piece.len}, count, WEB_LAST);
         return;
     }
     buf_init_charged(&copy, body.len, c->server->config.budget);
@@ -210,6 +258,7 @@ static void web_send_chunk(struct web_request *r, struct view bytes, const char 
     h2o_iovec_t bufs[3];
     size_t n = 0;
 
+    bytes = web_sealed(r, bytes);
     if (r->chunked && bytes.len != 0)
         bufs[n++] = h2o_iovec_init(r->frame, web_frame(r->frame, bytes.len));
     if (bytes.len != 0)
@@ -348,13 +397,15 @@ void web_stream_proceed(h2o_generator_t *g, h2o_req_t *req)
     struct web_request *r = H2O_STRUCT_FROM_MEMBER(struct web_request, generator, g);
 
     assert(r->req == req);
+    if (r->seal != NULL)
+        buf_free(&r->sealed);
     if (r->state == WEB_WRITING) {
         r->state = WEB_STREAM;
         r->writable(r->writable_cookie);
     } else if (r->ending) {
         r->ending = false;
         web_send_end(r);
-    } else if (r->whole_sent < r->whole.len) {
+    } else if (r->whole_sent < web_whole(r).len) {
         web_send_piece(r);
     } else {
         assert(r->state == WEB_LAST);

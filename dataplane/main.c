@@ -230,6 +230,8 @@ static enum err make_stores(struct program *p)
     if (e == ERR_NONE)
         e = receipts_new(s->n_workers, p->config.receipts_max, &s->receipts);
     if (e == ERR_NONE)
+        e = ehbp_seen_new(&s->sealed_seen);
+    if (e == ERR_NONE)
         e = status_page_new(p->config.region, &s->status_page);
     return e == ERR_NONE ? e : fail(p, e, "out of memory");
 }
@@ -448,6 +450,7 @@ static void finish(struct program *p)
     meter_free(s->meter);
     log_proof_free(s->facts.log_proof);
     receipts_free(s->receipts);
+    ehbp_seen_free(s->sealed_seen);
     status_page_free(s->status_page);
     audit_free(s->audit);
     keyring_free(s->keyring);

@@ -149,6 +149,7 @@ static void worker_introduce(struct worker *w)
     w->exchange.output_default_tokens = (uint32_t)s->config->output_default_tokens;
     w->front = (struct front_context){
         .arrival = {s->keyring, s->uplink, w->link, &s->shares},
+        .sealed = {s->facts.keys, s->sealed_seen},
         .exchange = &w->exchange,
         .models = {s->catalogs, s->health, s->providers, w->no},
         .receipts = {s->receipts, &s->signer},

@@ -37,6 +37,7 @@ struct shared {
     struct quotes *quotes;               /* reports for strangers */
     struct rate *evidence_rate;          /* how often they may ask */
     struct rate *account_rate;           /* how often clients may ask about their accounts */
+    struct ehbp_seen *sealed_seen; /* encrypted requests that were opened */
     struct receipts *receipts;   /* the facts of recent answers */
     struct receipt_signer signer;
     struct audit *audit;         /* what was answered, committed to */

@@ -53,6 +53,7 @@ struct call {
     bool rate_counted;
     bool page;            /* one of the public pages that run: gate_page_over() is owed */
     uint32_t retry_ms;    /* with 429 and 503; 0: a second */
+    const char *failed_code, *failed_message; /* of the answer, when it is an error: literals; else NULL */
     /* what they sent */
     struct digest32 target; /* {hash}, when target_ok */
     bool target_ok;
@@ -116,6 +117,10 @@ struct web_request *call_stream(struct call *c, struct view content_type, void (
                                 void (*writable)(void *cookie), void *cookie);
 /* Something that anyone may see and every cache may keep: for ever when it can never change. */
 void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body);
+/* A file of the console, or that it has moved: its own headers, and 304 to a client that has it by this tag; NULL: it has
+ * none. body outlives the listener and is not copied. Over HTTPS only. */
+void call_reply_lent(struct call *c, int status, const struct web_header *headers, size_t n, const char *etag,
+                     struct view body);
 /* {"data":<json>} */
 void call_reply_data(struct call *c, int status, struct view json);
 /* The one JSON text of the one row, as call_reply_data(); no row, or NULL: 404 with this sentence. */

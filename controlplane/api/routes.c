@@ -20,6 +20,17 @@ const struct route routes[] = {
     ROUTE("DELETE", "/auth/sessions", SELF, R_SESSION, "", handle_session_delete_all),
     ROUTE("DELETE", "/auth/sessions/{id}", SELF, R_SESSION, "", handle_session_delete),
     ROUTE("POST", "/auth/password", SELF, R_SESSION, "", handle_password),
+    ROUTE("GET", "/auth/oidc/{way}", PUBLIC, R_WRITES, "return_to link", handle_oidc_start),
+    ROUTE("POST", "/auth/oidc/{way}", PUBLIC, 0, "", handle_oidc_invited),
+    ROUTE("GET", "/auth/oidc/{way}/callback", PUBLIC, R_WRITES,
+          "code state iss error error_description error_uri session_state scope authuser hd prompt", handle_oidc_callback),
+    ROUTE("GET", "/auth/identities", SELF, R_SESSION, "", handle_identity_list),
+    ROUTE("DELETE", "/auth/identities/{id}", SELF, R_SESSION, "", handle_identity_delete),
+    ROUTE("POST", "/auth/recover", PUBLIC, 0, "", handle_recover),
+    ROUTE("POST", "/auth/recover/finish", PUBLIC, 0, "", handle_recover_finish),
+    ROUTE("POST", "/auth/recover/code", PUBLIC, 0, "", handle_recover_code),
+    ROUTE("GET", "/auth/recovery-codes", SELF, R_SESSION, "", handle_recovery_codes),
+    ROUTE("POST", "/auth/recovery-codes", SELF, R_SESSION, "", handle_recovery_codes_make),
     ROUTE("GET", "/organisation", WORKSPACES_READ, 0, "", handle_organisation_get),
     ROUTE("PATCH", "/organisation", WORKSPACES_WRITE, 0, "", handle_organisation_patch),
     ROUTE("DELETE", "/organisation", ORGANISATION_CLOSE, 0, "", handle_organisation_delete),
@@ -97,9 +108,11 @@ const struct route routes[] = {
     ROUTE("GET", "/activity", USAGE_READ, R_RELAYED, "date api_key_hash from to", handle_activity),
     ROUTE("GET", "/activity.csv", USAGE_READ, 0, "from to cursor", handle_activity_csv),
     ROUTE("GET", "/activity/live", USAGE_READ, 0, "", handle_activity_live),
-    ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to", handle_analytics),
+    ROUTE("GET", "/analytics", USAGE_READ, 0, "group_by from to model provider api_key_hash", handle_analytics),
     ROUTE("GET", "/retention", USAGE_READ, 0, "limit cursor", handle_retention),
     ROUTE("PATCH", "/retention", WORKSPACES_WRITE, 0, "", handle_retention_set),
+    ROUTE("GET", "/generations", USAGE_READ, 0, "limit cursor model provider api_key_hash status from to", handle_generation_list),
+    ROUTE("GET", "/generations.csv", USAGE_READ, 0, "cursor model provider api_key_hash status from to", handle_generation_csv),
     ROUTE("GET", "/generation", SELF, R_RELAYED, "id", handle_generation),
     ROUTE("GET", "/generation/content", SELF, R_RELAYED, "id", handle_generation_content),
 
@@ -151,6 +164,10 @@ const struct route routes[] = {
     ROUTE("GET", "/readyz", PUBLIC, 0, "", handle_ready),
     ROUTE("GET", "/healthz", PUBLIC, 0, "", handle_alive),
     ROUTE("GET", "/openapi.json", PUBLIC, 0, "", handle_openapi),
+
+    /* --- the console */
+    ROUTE("GET", "/console", PUBLIC, 0, "", handle_console),
+    ROUTE("GET", "/.well-known/security.txt", PUBLIC, 0, "", handle_security_txt),
 
     /* --- the transparency log */
     ROUTE("POST", "/releases", LOG_WRITE, 0, "", handle_log_release),

@@ -91,6 +91,25 @@ static void enter(const struct endpoint *e, struct visit *v)
     e->handler(v);
 }
 
+/* False: answered. */
+static bool open_sealed(const struct front_context *x, struct web_request *r)
+{
+    struct api_failure f;
+
+    switch (sealed_body_open(&x->sealed, r, &f)) {
+    case SEALED_BODY_NONE:
+    case SEALED_BODY_OPEN:
+        return true;
+    case SEALED_BODY_KEY:
+        stats_status(x->stats, sealed_body_answer_key(r));
+        return false;
+    case SEALED_BODY_REFUSED:
+        break;
+    }
+    front_refuse_for(x->stats, r, &f, NULL);
+    return false;
+}
+
 void front_handle(void *cookie, struct web_request *r)
 {
     struct visit v;
@@ -103,6 +122,8 @@ void front_handle(void *cookie, struct web_request *r)
         preflight(v.x, r);
         return;
     }
+    if (!open_sealed(v.x, r))
+        return;
     for (size_t i = 0; i < front_n_endpoints; i++) {
         if (!front_at(&front_endpoints[i], v.path, &v.rest))
             continue;
@@ -153,6 +174,7 @@ void front_refused(void *cookie, struct web_request *r, int why)
     struct api_failure f = {.error = (enum api_error)why};
     struct visit v;
 
+    sealed_body_answer(&x->sealed, r);
     if (f.error == API_NO_ROUTE) {
         front_visit(&v, x, r);
         front_refuse_path(&v);

@@ -10,12 +10,14 @@
 #include "models.h"
 #include "rate.h"
 #include "receipt_answer.h"
+#include "sealed_body.h"
 #include "status_page.h"
 #include "web.h"
 
 /* What the endpoints of one worker work with, each with its own part. */
 struct front_context {
     struct arrival_context arrival;
+    struct sealed_context sealed;
     struct exchange_context *exchange;
     struct models_context models;
     struct receipt_context receipts;

@@ -97,6 +97,11 @@ static void handle_openapi(struct visit *v)
     stats_status(v->x->stats, openapi_answer(v->web));
 }
 
+static void handle_hpke_keys(struct visit *v)
+{
+    stats_status(v->x->stats, sealed_body_keys(&v->x->sealed, v->web));
+}
+
 static void handle_attestation(struct visit *v)
 {
     attest_document(v->x->attest, v->web);
@@ -210,6 +215,7 @@ const struct endpoint front_endpoints[] = {
     {"GET", "/status", true, false, ACCESS_PUBLIC, handle_status, NULL},
     {"GET", "/health", false, false, ACCESS_PUBLIC, handle_health, NULL},
     {"GET", "/openapi.json", false, false, ACCESS_PUBLIC, handle_openapi, NULL},
+    {"GET", "/.well-known/hpke-keys", false, false, ACCESS_PUBLIC, handle_hpke_keys, NULL},
     {"GET", "/attestation", false, false, ACCESS_EVIDENCE, handle_attestation, NULL},
     {"GET", "/attestation/catalog", false, false, ACCESS_EVIDENCE, handle_catalog, NULL},
     {"POST", "/attestation/quote", false, false, ACCESS_EVIDENCE, handle_quote, NULL},

@@ -19,7 +19,7 @@ size_t reply_always(struct view keyset_digest_text, struct web_header out[static
          VIEW_LIT("x-request-id, request-id, x-generation-id, x-tr-provider, x-tr-model, "
                   "x-tr-fallback-from, x-tr-fallback-to, retry-after, retry-after-ms, "
                   "x-should-retry, x-tr-max-tokens, x-tr-store, x-tr-first-generation-id, x-tr-first-receipt-id, "
-                  "x-receipt-id, x-aci-version, x-aci-keyset-digest, etag")},
+                  "x-receipt-id, x-aci-version, x-aci-keyset-digest, etag, ehbp-response-nonce")},
         {VIEW_LIT("x-aci-version"), VIEW_LIT("aci/1")},
         {VIEW_LIT("x-aci-keyset-digest"), keyset_digest_text},
     };

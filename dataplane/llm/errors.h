@@ -30,6 +30,9 @@
       "The HTTP request is malformed.")                                                            \
     X(API_BAD_CODING, 400, "invalid_request_error", "invalid_content_encoding", NO,                \
       "The request body is damaged or cut off: it is not what its Content-Encoding says.")         \
+    X(API_SEALED_BODY, 400, "invalid_request_error", "invalid_encrypted_body", NO,                 \
+      "The encrypted body is malformed or damaged: Ehbp-Encapsulated-Key has 64 hexadecimal "      \
+      "digits, and the body is made of frames, each behind its length.")                           \
     X(API_BAD_IDEMPOTENCY_KEY, 400, "invalid_request_error", "invalid_idempotency_key", NO,        \
       "An Idempotency-Key has 1 to 255 visible ASCII characters.")                                 \
     X(API_UNSUPPORTED_PARAMETER, 400, "invalid_request_error", "unsupported_parameter", NO,        \
@@ -86,6 +89,8 @@
       "A request with this Idempotency-Key is still running.")                                     \
     X(API_IDEMPOTENCY_USED, 409, "invalid_request_error", "idempotency_key_used", NO,              \
       "A request with this Idempotency-Key has been answered; the answer is not kept.")            \
+    X(API_SEALED_TWICE, 409, "invalid_request_error", "encrypted_body_repeated", NO,               \
+      "This encrypted request has been received before. Encrypt it anew to send it again.")        \
     X(API_NO_SESSION, 412, "session_not_accepted", "session_not_accepted", NO,                     \
       "There is no such verified session with a provider.")                                        \
     X(API_TOO_LARGE, 413, "invalid_request_error", "request_too_large", NO,                        \

@@ -149,6 +149,11 @@ const struct identity *identity_document(const struct identity_keys *k)
     return &k->document;
 }
 
+enum err identity_agree(const struct identity_keys *k, const uint8_t theirs[static 32], struct secret32 *out)
+{
+    return crypto_scalarmult(out->b, k->secrets->x25519, theirs) == 0 ? ERR_NONE : ERR_CRYPTO;
+}
+
 enum err identity_open_sealed(const struct identity_keys *k, struct view sealed, struct buf *out)
 {
     size_t plain_len;

@@ -56,6 +56,11 @@ must_check enum err identity_sign_receipt(const struct identity_keys *k, struct 
 must_check enum err identity_sign_text(const struct identity_keys *k, struct view text,
                                        uint8_t out[static 64]);
 
+/* X25519 of this boot's hpke_x25519 and a sender's ephemeral key, of which HPKE derives its secrets; the caller
+ * wipes *out. ERR_CRYPTO: it is not a key (the value would be all zeros). Any thread. */
+must_check enum err identity_agree(const struct identity_keys *k, const uint8_t theirs[static 32],
+                                   struct secret32 *out);
+
 /* Open what was sealed to this boot's X25519 key (crypto_box_seal) and append the plain text to
  * out, which should be one that wipes (struct buf does). ERR_CRYPTO when it was not sealed to this
  * boot, ERR_LIMIT when out is too small; out is then unchanged. Any thread. */

@@ -226,6 +226,7 @@ attestation = $RUN/conf/attestation.conf
 dataplane_names = localhost,127.0.0.1
 lease_ms = ${TR_LEASE_MS:-75000}
 reclaim_grace_ms = ${TR_RECLAIM_GRACE_MS:-30000}
+$(console_conf)
 CONF
 }
 
@@ -315,8 +316,8 @@ print(find(json.load(sys.stdin)) or "")' "$1"
 make_account() {
     local answer
     umask 077
-    MANAGEMENT_KEY=$(sed -n 's/^management=//p' "$RUN/keys" 2>/dev/null || true)
-    API_KEY=$(sed -n 's/^api=//p' "$RUN/keys" 2>/dev/null || true)
+    MANAGEMENT_KEY=$(kept management || true)
+    API_KEY=$(kept api || true)
     if [ -n "$MANAGEMENT_KEY" ] && [ -n "$API_KEY" ] &&
         rest GET /v1/credits "$MANAGEMENT_KEY" >/dev/null 2>&1 &&
         rest GET /v1/key "$API_KEY" >/dev/null 2>&1; then
@@ -334,14 +335,19 @@ make_account() {
     printf 'management=%s\napi=%s\n' "$MANAGEMENT_KEY" "$API_KEY" >"$RUN/keys"
 }
 
+release_key() { # by which releases are signed; made at first
+    local key=$RUN/conf/release-key.pem
+    [ -f "$key" ] || "$ROOT/deploy/release/sign" --new-key "$key" >/dev/null
+    "$ROOT/deploy/release/sign" --public "$key"
+}
+
 # The release of this build, signed by a key that lives here and proves nothing either, and its entry in
 # the log. Kept while it still names this build. The data plane is not bound to it (dataplane.conf,
 # release): scenarios change what it is.
-make_release() {
-    local file=$RUN/conf/release.json key=$RUN/conf/release-key.pem measurement kept
+write_release() {
+    local file=$RUN/conf/release.json key=$RUN/conf/release-key.pem measurement
     measurement=$(simulated_measurement)
-    [ -f "$key" ] || "$ROOT/deploy/release/sign" --new-key "$key" >/dev/null
-    RELEASE_KEY=$("$ROOT/deploy/release/sign" --public "$key")
+    RELEASE_KEY=$(release_key)
     if [ ! -f "$file.minisig" ] || ! "$BIN/tr-verify" release "$file" --key "$RELEASE_KEY" \
         --measurement "$measurement" >/dev/null 2>&1; then
         "$ROOT/deploy/release/make" --version "$("$BIN/tr-controlplane" --version | cut -d' ' -f2)" --svn 1 \
@@ -351,6 +357,11 @@ make_release() {
             --simulated "$measurement" --out "$file"
         "$ROOT/deploy/release/sign" "$key" "$file"
     fi
+    write_evidence
+}
+
+make_release() {
+    local file=$RUN/conf/release.json kept
     # All that were ever signed here, for tr-verify log --releases: boots of earlier builds are in the log.
     mkdir -p "$RUN/releases"
     kept=$RUN/releases/$(sha256sum "$file" | cut -c1-16).json
@@ -382,6 +393,7 @@ export TR_RELEASES='$RUN/releases'
 export TR_MOCK_URL='http://127.0.0.1:$(port demo_a)'
 export TR_METRICS_URL='http://127.0.0.1:$(port metrics)/metrics'
 export TR_CONTROL_METRICS_URL='http://127.0.0.1:$(port control_metrics)/metrics'
+$(console_env)
 ENV
     mv "$RUN/env.new" "$RUN/env"
 }
@@ -394,6 +406,7 @@ banner() {
 
   TrustedRouter is up.    attestation: SIMULATED (no SEV-SNP hardware is involved)
 
+$(console_banner)
   base URL   $url
   CA file    $RUN/state/ca.pem
   API key    $API_KEY

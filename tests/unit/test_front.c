@@ -42,6 +42,8 @@ static struct {
 static const struct providers providers;
 static bool unknown; /* the key is one that nobody knows */
 static bool limited; /* requests for evidence are refused */
+static unsigned sealed; /* answers that leave sealed */
+static struct identity_keys *boot;
 
 struct view web_method(const struct web_request *r)
 {
@@ -55,6 +57,25 @@ struct view web_body(const struct web_request *r)
 {
     (void)r;
     return VIEW_LIT("{\"model\":\"demo/echo\"}");
+}
+uint8_t *web_body_bytes(struct web_request *r)
+{
+    static uint8_t bytes[64];
+    struct view body = web_body(r);
+
+    memcpy(bytes, body.ptr, body.len);
+    return bytes;
+}
+void web_body_narrow(struct web_request *r, struct view part)
+{
+    (void)r, (void)part;
+    CHECK(false); /* nothing here is sealed to a key of anybody */
+}
+void web_seal_answer(struct web_request *r, struct web_seal *s)
+{
+    (void)r;
+    s->free(s);
+    sealed++;
 }
 bool web_header(const struct web_request *r, struct view name, struct view *out)
 {
@@ -933,11 +954,56 @@ static void test_always(void)
 
 static void setup(void)
 {
+    const struct identity_config config = {.audience = "localhost"};
+
     CHECK_INT(receipts_new(1, 64, &context.receipts.receipts), ERR_NONE);
+    CHECK_INT(identity_keys_new(&config, &boot), ERR_NONE);
+    context.sealed.keys = boot;
+}
+
+/* A body that is announced as encrypted and is not gets no further than the front, whatever its path. */
+static void test_encrypted(void)
+{
+    static const char key[] = "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a";
+    static const char none[] = "0000000000000000000000000000000000000000000000000000000000000000";
+    static const struct {
+        const char *method, *path, *value;
+    } rows[] = {
+        {"POST", "/v1/chat/completions", key}, /* "{\"mo" is no length of what follows */
+        {"POST", "/v1/messages", "8520"},
+        {"POST", "/v1/keys", none},
+        {"POST", "/nowhere", ""},
+    };
+    int why;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        visit(rows[i].method, rows[i].path, "authorization", "Bearer " KEY);
+        web.in[web.n_in++] = (struct web_header){VIEW_LIT("ehbp-encapsulated-key"), view_str(rows[i].value)};
+        memset(&called, 0, sizeof called);
+        web.status = accounts = sealed = 0;
+        front_handle(&context, &web);
+        CHECK_INT(web.status, 400);
+        CHECK(strstr(web.body, "The encrypted body is malformed") != NULL);
+        CHECK_INT(called.chats + accounts + sealed, 0);
+    }
+    /* What is told before the body has come is sealed too, if the header has a key. */
+    for (unsigned i = 0; i < 2; i++) {
+        web = (struct web_request){.method = VIEW_LIT("POST"), .path = VIEW_LIT("/v1/chat/completions")};
+        web.in[web.n_in++] = (struct web_header){VIEW_LIT("ehbp-encapsulated-key"), view_str(i == 0 ? key : none)};
+        sealed = 0;
+        CHECK_INT(front_arriving(&context, &web, true, &why), WEB_BODY_REFUSED);
+        front_refused(&context, &web, why);
+        CHECK_INT(web.status, 401);
+        CHECK_INT(sealed, i == 0);
+    }
+    visit("GET", "/.well-known/hpke-keys", NULL, NULL);
+    CHECK_INT(web.status, 200);
+    CHECK(strstr(web.headers, "content-type: application/ohttp-keys\n") != NULL);
 }
 
 static const struct check_case cases[] = {
     {"front_setup", setup},
+    {"front_encrypted", test_encrypted},
     {"front_always", test_always},
     {"front_paths", test_paths},
     {"front_arriving", test_arriving},

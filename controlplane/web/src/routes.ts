@@ -1,11 +1,15 @@
 // Every page: its path, what is around it, who may see it, and where its code is. Paths are also in paths.json, from
 // which the server knows that they are pages.
 import type { ComponentType } from "preact";
+import type { IconName } from "./ui/icons.tsx";
 import type { NavEntry } from "./ui/shell.tsx";
 
 export interface PageProps {
   rest: string; // what a pattern's "*" stood for
 }
+/** The parts of the app's navigation, in their order. */
+const groups = ["Build", "Usage", "Organisation", "Operator"] as const;
+type Group = (typeof groups)[number];
 type Load = () => Promise<{ default: ComponentType<PageProps> }>;
 
 export interface Page {
@@ -13,7 +17,7 @@ export interface Page {
   title: string;
   around: "app" | "public" | "bare";
   needs?: string; // a permission
-  nav?: Pick<NavEntry, "group" | "icon">; // listed in the app's navigation
+  nav?: { group: Group; icon: IconName }; // listed in the app's navigation
   load: Load;
 }
 
@@ -21,7 +25,17 @@ export const pages: readonly Page[] = [
   // public
   // signing in
   // the app
+  { path: "/app", title: "Overview", around: "app", nav: { group: "Build", icon: "home" }, load: () => import("./pages/overview.tsx") },
+  { path: "/app/keys", title: "API keys", around: "app", needs: "keys.read", nav: { group: "Build", icon: "key" }, load: () => import("./pages/keys/index.tsx") },
+  { path: "/app/activity", title: "Activity", around: "app", needs: "usage.read", nav: { group: "Usage", icon: "pulse" }, load: () => import("./pages/activity/index.tsx") },
+  { path: "/app/generations", title: "Requests", around: "app", needs: "usage.read", nav: { group: "Usage", icon: "list" }, load: () => import("./pages/generations/index.tsx") },
+  { path: "/app/generations/*", title: "Request", around: "app", needs: "usage.read", load: () => import("./pages/generations/detail.tsx") },
+  { path: "/app/credits", title: "Credits", around: "app", needs: "credits.read", nav: { group: "Usage", icon: "coin" }, load: () => import("./pages/credits/index.tsx") },
+  { path: "/app/routing", title: "Routing", around: "app", nav: { group: "Build", icon: "route" }, load: () => import("./pages/routing/index.tsx") },
+  { path: "/app/byok", title: "Provider keys", around: "app", needs: "byok.read", nav: { group: "Build", icon: "lock" }, load: () => import("./pages/byok/index.tsx") },
+  { path: "/app/members", title: "Members", around: "app", needs: "workspaces.read", nav: { group: "Organisation", icon: "people" }, load: () => import("./pages/members/index.tsx") },
   { path: "/app/audit", title: "Audit trail", around: "app", needs: "audit.read", nav: { group: "Organisation", icon: "scroll" }, load: () => import("./pages/audit.tsx") },
+  { path: "/app/settings", title: "Settings", around: "app", nav: { group: "Organisation", icon: "gear" }, load: () => import("./pages/settings/index.tsx") },
   // the operator's
   { path: "/app/dataplanes", title: "Data planes", around: "app", needs: "fleet.read", nav: { group: "Operator", icon: "server" }, load: () => import("./pages/fleet/dataplanes.tsx") },
   { path: "/app/policy", title: "Attestation policy", around: "app", needs: "fleet.read", nav: { group: "Operator", icon: "shield" }, load: () => import("./pages/fleet/policy.tsx") },
@@ -32,4 +46,5 @@ export const pages: readonly Page[] = [
 
 export const missing: Load = () => import("./pages/missing.tsx");
 
-export const entries: readonly NavEntry[] = pages.flatMap((p) => (p.nav ? [{ path: p.path, name: p.title, ...p.nav, ...(p.needs ? { needs: p.needs } : {}) }] : []));
+const listed = pages.flatMap((p) => (p.nav ? [{ path: p.path, name: p.title, ...p.nav, ...(p.needs ? { needs: p.needs } : {}) }] : []));
+export const entries: readonly NavEntry[] = groups.flatMap((g) => listed.filter((e) => e.group === g));

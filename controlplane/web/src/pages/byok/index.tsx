@@ -1,0 +1,4 @@
+// placeholder until the verifier is there
+export default function Byok() {
+  return null;
+}

@@ -1,0 +1,123 @@
+#!/usr/bin/env node
+// Every page of controlplane/web/src/routes.ts, in what all of them must do: light and dark, on a phone and on a desktop,
+// without a serious finding of axe, without scrolling sideways; skeletons without layout shift while the API is slow; a
+// sentence and a way to try again when it fails; the sign-in page, and back, when the session ends meanwhile.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { cases, CONSOLE, env, equal, ok, ROOT, until, VIEWPORTS } from "./lib.mjs";
+
+const source = readFileSync(path.join(ROOT, "controlplane/web/src/routes.ts"), "utf8");
+const pages = [...source.matchAll(/\{ path: "([^"]+)", title: "([^"]+)", around: "(\w+)"/g)].map(([, at, title, around]) => ({ at, title, around }));
+const wildcards = { "/models/*": "/models/demo/echo", "/docs/*": "/docs/verify" };
+const lines = source.match(/^ {2}\{ path: /gm).length;
+
+// What a page asks the control plane for, but for who is signed in and what the installation is.
+const asked = (url) => url.origin === CONSOLE && url.pathname.startsWith("/v1/") && !/^\/v1\/(auth\/session|console)$/.test(url.pathname);
+const withoutApi = new Set(); // pages that were seen to ask for nothing
+
+async function addressOf(page) {
+  if (page.at === "/app/generations/*") return `/app/generations/${await someGeneration()}`;
+  return wildcards[page.at] ?? page.at;
+}
+
+let generation;
+async function someGeneration() {
+  if (generation === undefined) {
+    const { Agent, fetch } = await import("undici").catch(() => ({ Agent: null, fetch: globalThis.fetch }));
+    const dispatcher = Agent && new Agent({ connect: { ca: readFileSync(env("TR_CA")) } });
+    const a = await fetch(`${env("TR_BASE_URL")}/chat/completions`, {
+      method: "POST", dispatcher, headers: { authorization: `Bearer ${env("TR_API_KEY")}`, "content-type": "application/json" },
+      body: JSON.stringify({ model: "demo/echo", messages: [{ role: "user", content: "a page" }] }),
+    });
+    equal(a.status, 200, "a request to look at");
+    generation = (await a.json()).id;
+  }
+  return generation;
+}
+
+const settled = async (page) => {
+  await page.waitForLoadState("load");
+  await until(async () => (await page.locator(".skeleton").count()) === 0 && (await page.locator("main h1, main h2, main h3").count()) > 0, "the page is there");
+};
+
+const slug = (at) => (at === "/" ? "landing" : at.slice(1).replaceAll("/*", "_one").replaceAll("/", "_"));
+
+async function looks(t, p) {
+  const at = await addressOf(p);
+  const page = await t.open(at, { signedIn: p.around === "app" });
+  for (const theme of ["light", "dark"]) {
+    for (const size of ["desktop", "phone"]) {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.setViewportSize(VIEWPORTS[size]);
+      await page.reload();
+      await settled(page);
+      await t.shot(page, `${slug(p.at)}-${size}-${theme}`);
+      if (theme === "light" ? size === "desktop" : size === "phone") await t.axe(page);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      ok(wide <= 0, `${size}: ${wide} pixels wider than the screen`);
+    }
+  }
+  ok((await page.title()).includes(" · "), "the document has a title");
+  if (t.requests.every((r) => !asked(new URL(r.url)))) withoutApi.add(p.at);
+}
+
+async function slow(t, p) {
+  const at = await addressOf(p);
+  const page = await t.open("/", { signedIn: p.around === "app" });
+  await page.route(asked, async (route) => {
+    await new Promise((r) => setTimeout(r, 700));
+    await route.continue().catch(() => {});
+  });
+  await page.addInitScript(() => {
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+      for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifted += e.value;
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await page.goto(new URL(at, CONSOLE).href);
+  await settled(page);
+  const shifted = await page.evaluate(() => window.shifted);
+  ok(shifted < 0.1, `the layout shifts by ${shifted}`);
+}
+
+async function failed(t, p) {
+  const at = await addressOf(p);
+  const page = await t.open("/", { signedIn: p.around === "app" });
+  await t.fail(page, asked, 503, "overloaded", "Too many requests at once.");
+  await page.goto(new URL(at, CONSOLE).href);
+  if (withoutApi.has(p.at)) return settled(page);
+  await page.getByText("Too many requests at once.").first().waitFor();
+  ok((await page.getByRole("alert").count()) > 0, "the failure is announced");
+  await page.unroute(asked);
+  await page.getByRole("button", { name: "Try again" }).first().click();
+  await until(async () => (await page.getByText("Too many requests at once.").count()) < 1 || (await clickAgain(page)), "the page recovers");
+}
+const clickAgain = async (page) => {
+  await page.getByRole("button", { name: "Try again" }).first().click({ timeout: 1000 }).catch(() => {});
+  return false;
+};
+
+async function expired(t, p) {
+  const at = await addressOf(p);
+  const page = await t.open("/app", { signedIn: true });
+  await settled(page);
+  await t.fail(page, (url) => url.origin === CONSOLE && url.pathname.startsWith("/v1/") && url.pathname !== "/v1/console", 401, "invalid_session", "This session has ended.");
+  await page.goto(new URL(at, CONSOLE).href);
+  await page.waitForURL(/\/login\?/);
+  equal(new URL(page.url()).searchParams.get("return_to"), at, "where to go back to");
+}
+
+const all = {
+  async routes_are_all_read() {
+    equal(pages.length, lines, "lines of routes.ts that this test understands");
+    const known = JSON.parse(readFileSync(path.join(ROOT, "controlplane/web/src/paths.json"), "utf8"));
+    for (const p of pages) ok(known.some((k) => k === p.at || (k.endsWith("/*") && p.at.startsWith(k.slice(0, -1)))), `${p.at} is in paths.json`);
+  },
+};
+for (const p of pages) {
+  all[`looks_${slug(p.at)}`] = (t) => looks(t, p);
+  all[`slow_${slug(p.at)}`] = (t) => slow(t, p);
+  all[`failed_${slug(p.at)}`] = (t) => failed(t, p);
+  if (p.around === "app") all[`expired_${slug(p.at)}`] = (t) => expired(t, p);
+}
+await cases(all);
