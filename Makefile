@@ -2,6 +2,7 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
+#   make web        the console, in build/web
 #   make deb        Debian packages, in build/deb (VERSION=...)
 #   make image      the guest's kernel, initrd and measurements (VARIANT, CONFIG, OUT: deploy/image/README.md)
 # Variables: CC, MODE=release|asan|tsan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
@@ -80,11 +81,11 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/trctl $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test image release verify-image run up down asan fuzz fuzzers always bench format clean deps deb
+.PHONY: all web check unit units layers symbols test image release verify-image run up down asan fuzz fuzzers always bench format clean deps deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(if $(filter release,$(MODE)),web)
 
 define object_rule
 $B/$1/%.o: $1/%.c
@@ -162,6 +163,17 @@ $B/book_rate: $B/tests/bench/book/book_rate.o $B/libcontrolplane.a $(BASE_LIBS)
 $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcontrolplane.a $(BASE_LIBS)
 	@mkdir -p $(@D)
 	$(call link,$(LIBS_tests))
+
+# --- the console: controlplane/web, and the pages that it shows of this repository's documents
+WEB  := controlplane/web
+DOCS := $(shell find *.md docs $(DIRS) catalog deploy sql tests -name '*.md' -not -path '*/node_modules/*' 2>/dev/null)
+web: build/web/pages.txt
+build/web/pages.txt: $(shell find $(WEB)/src -type f 2>/dev/null) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json $(DOCS)
+	@echo '  WEB build/web'
+	$Qnode $(WEB)/build.mjs
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	$Q$(WEB)/install
+	@touch $@
 
 # --- checks and tests
 units: $(UNITS)

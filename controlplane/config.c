@@ -41,6 +41,7 @@ static const struct conf_field main_fields[] = {
     NUMBER(rest_per_key_burst, 1, RATE_BURST_MAX),
     TEXT(cors_origins, false),
     TEXT(console_dir, false),
+    TEXT(console_evidence, false),
     TEXT(console_name, false),
     TEXT(console_dataplanes, false),
     TEXT(release_key, false),

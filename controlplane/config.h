@@ -60,6 +60,7 @@ struct controlplane_config {
     uint64_t rest_per_key_per_s, rest_per_key_burst;
     /* the console: none without a directory */
     char console_dir[CONTROLPLANE_PATH_MAX];
+    char console_evidence[CONTROLPLANE_PATH_MAX]; /* what its pages judge data planes by; empty: they judge by the built-in policy */
     char console_name[64];
     char console_dataplanes[1024]; /* where its pages may ask models: origins, by spaces */
     char release_key[128];         /* by which releases are signed, as minisign writes it; empty: not told */

@@ -138,3 +138,57 @@ LANGUAGE sql STABLE SET enable_seqscan = off AS $$
                s.total_ms, s.attempts), E'\r\n' ORDER BY s.place) || E'\r\n', '')
     FROM usage_shown(p_account, p_ids, p_booked, p_names) s
 $$;
+
+-- usage_analytics of 036, with the names of keys, and of one key, of models and of endpoints alone where these are given.
+CREATE FUNCTION usage_analytics(p_account uuid, p_from timestamptz, p_to timestamptz, p_by text[], p_hours boolean,
+                                p_max bigint, p_key uuid, p_models bigint[], p_endpoints bigint[]) RETURNS json LANGUAGE sql STABLE AS $$
+    WITH source AS (
+        SELECT h.key_id, h.model_no, h.endpoint_no, h.region_no, h.hour AS at, h.requests, h.errors, h.cost_nusd, h.own_nusd,
+               h.tokens_prompt, h.tokens_completion, h.tokens_reasoning, h.tokens_cached, h.first_ms, h.total_ms
+        FROM usage_hour h WHERE p_hours AND h.account_id = p_account AND h.hour >= p_from AND h.hour < p_to
+          AND (p_key IS NULL OR h.key_id = p_key) AND (p_models IS NULL OR h.model_no = ANY (p_models))
+          AND (p_endpoints IS NULL OR h.endpoint_no = ANY (p_endpoints))
+        UNION ALL
+        SELECT d.key_id, d.model_no, d.endpoint_no, d.region_no, d.day::timestamp AT TIME ZONE 'UTC', d.requests, d.errors,
+               d.cost_nusd, d.own_nusd, d.tokens_prompt, d.tokens_completion, d.tokens_reasoning, d.tokens_cached,
+               l.first_ms, l.total_ms
+        FROM usage_day d LEFT JOIN usage_day_latency l USING (account_id, day, key_id, model_no, endpoint_no, region_no)
+        WHERE NOT p_hours AND d.account_id = p_account AND d.day >= (p_from AT TIME ZONE 'UTC')::date
+          AND d.day < (p_to AT TIME ZONE 'UTC')::date
+          AND (p_key IS NULL OR d.key_id = p_key) AND (p_models IS NULL OR d.model_no = ANY (p_models))
+          AND (p_endpoints IS NULL OR d.endpoint_no = ANY (p_endpoints))
+    ), named AS MATERIALIZED (
+        SELECT CASE WHEN 'hour' = ANY (p_by) THEN utc_text(s.at) END AS hour,
+               CASE WHEN 'day' = ANY (p_by) THEN to_char(s.at AT TIME ZONE 'UTC', 'YYYY-MM-DD') END AS day,
+               CASE WHEN 'model' = ANY (p_by) THEN coalesce(m.id, 'unknown') END AS model,
+               CASE WHEN 'provider' = ANY (p_by) THEN coalesce(e.provider, 'unknown') END AS provider,
+               CASE WHEN 'key' = ANY (p_by) THEN encode(k.digest, 'hex') END AS key,
+               CASE WHEN 'key' = ANY (p_by) THEN k.name END AS key_name,
+               CASE WHEN 'region' = ANY (p_by) THEN CASE s.region_no WHEN 0 THEN 'global' ELSE s.region_no::text END END
+                   AS region, s.*
+        FROM source s LEFT JOIN model m USING (model_no) LEFT JOIN endpoint e USING (endpoint_no)
+        LEFT JOIN api_key k ON k.account_id = p_account AND k.key_id = s.key_id
+    ), groups AS MATERIALIZED (
+        SELECT row_number() OVER (ORDER BY hour, day, sum(requests) DESC, model, provider, key, region) AS place,
+               hour, day, model, provider, key, max(key_name) AS key_name, region, sum(requests) AS requests, sum(errors) AS errors,
+               sum(cost_nusd) AS cost_nusd, sum(own_nusd) AS own_nusd, sum(tokens_prompt) AS prompt,
+               sum(tokens_completion) AS completion, sum(tokens_reasoning) AS reasoning, sum(tokens_cached) AS cached
+        FROM named GROUP BY hour, day, model, provider, key, region LIMIT p_max
+    ), sketches AS (
+        SELECT x.place, array_agg(x.bucket << 48 | x.n) FILTER (WHERE x.first) AS first_ms,
+               array_agg(x.bucket << 48 | x.n) FILTER (WHERE NOT x.first) AS total_ms
+        FROM (SELECT g.place, v.first, v.e >> 48 AS bucket, sum(v.e & 281474976710655)::bigint AS n
+              FROM named n JOIN groups g ON (n.hour, n.day, n.model, n.provider, n.key, n.region)
+                   IS NOT DISTINCT FROM (g.hour, g.day, g.model, g.provider, g.key, g.region)
+              CROSS JOIN LATERAL (SELECT true AS first, unnest(n.first_ms) AS e
+                                  UNION ALL SELECT false, unnest(n.total_ms)) v GROUP BY 1, 2, 3) x GROUP BY 1
+    )
+    SELECT coalesce(json_agg(json_strip_nulls(json_build_object('hour', g.hour, 'day', g.day, 'model', g.model,
+               'provider', g.provider, 'key', g.key, 'key_name', g.key_name, 'region', g.region))::jsonb || jsonb_build_object(
+               'requests', g.requests, 'errors', g.errors, 'usage', usd(g.cost_nusd),
+               'byok_usage_inference', usd(g.own_nusd), 'prompt_tokens', g.prompt, 'completion_tokens', g.completion,
+               'reasoning_tokens', g.reasoning, 'cached_tokens', g.cached,
+               'first_byte_ms', usage_percentiles(s.first_ms), 'total_ms', usage_percentiles(s.total_ms))
+           ORDER BY g.place), '[]')
+    FROM groups g LEFT JOIN sketches s USING (place)
+$$;

@@ -2,6 +2,7 @@
  * /.well-known/security.txt (RFC 9116). */
 #include "handlers.h"
 
+#include "identity.h"
 #include "note.h"
 #include "policy.h"
 #include "rules.h"
@@ -40,10 +41,31 @@ static enum err append_words(struct buf *out, const char *name, const char *word
     return e == ERR_NONE ? buf_append_byte(out, ']') : e;
 }
 
+static enum err append_providers(struct buf *out, const struct identity *all)
+{
+    enum err e = buf_append(out, VIEW_LIT(",\"oidc\":["));
+
+    for (size_t i = 0; i < identity_count(all) && e == ERR_NONE; i++) {
+        e = buf_appendf(out, "%s{\"id\":\"%s\",\"name\":", i == 0 ? "" : ",", identity_id(all, i));
+        if (e == ERR_NONE)
+            e = buf_append_json_string(out, view_str(identity_name(all, i)));
+        if (e == ERR_NONE)
+            e = buf_append_byte(out, '}');
+    }
+    return e == ERR_NONE ? buf_append_byte(out, ']') : e;
+}
+
 /* By which ways a user may sign in here; each is on where its handler works. */
 static enum err append_sign_in(struct buf *out, const struct api_config *config)
 {
-    return buf_appendf(out, ",\"sign_in\":{\"password\":true,\"sign_up\":%s}", config->sign_up ? "true" : "false");
+    enum err e = buf_appendf(out, ",\"sign_in\":{\"password\":true,\"sign_up\":%s,\"recovery_mail\":%s",
+                             config->sign_up ? "true" : "false", config->mailer != NULL ? "true" : "false");
+
+    if (e == ERR_NONE)
+        e = append_providers(out, config->identity);
+    if (e == ERR_NONE)
+        e = buf_append(out, VIEW_LIT(",\"wallet\":false,\"passkeys\":false"));
+    return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
 static enum err append_log_key(struct buf *out, const struct call *c)

@@ -2,14 +2,13 @@
 #include "handlers.h"
 #include "history.h"
 #include "page.h"
-#include "query_text.h"
 #include "range.h"
+#include "usage_filter.h"
 
 enum {
     LOOK_ROWS = 50000, /* records read for one page: some 100 ms when the filter fits none of them */
     LOOK_LINES = 200000,
     CSV_LINES = 10000, /* about 2.5 MB in one answer */
-    FILTER_MAX = 256,  /* bytes of a model's or provider's name */
     STATUS_ANY = 999,
 };
 
@@ -17,39 +16,11 @@ enum { P_ACCOUNT, P_BEFORE, P_FROM, P_TO, P_KEY, P_MODEL, P_PROVIDER, P_LO, P_HI
 
 /* What the query filters by: bound by reference, so it lives as long as the parameters. */
 struct filter {
-    struct digest32 key;
-    struct buf model, provider, names;
+    struct usage_filter usage;
+    struct buf names;
+    struct id before;
     struct db_param p[P_COUNT];
 };
-
-/* false: the call has been answered. */
-static bool take_text(struct call *c, const char *name, struct buf *text, struct db_param *out)
-{
-    struct view v;
-
-    if (!call_query(c, name, &v))
-        return true;
-    if (v.len == 0 || query_text(v, text) != ERR_NONE) {
-        call_fail(c, 400, "invalid_parameter", "This is a name of at most 256 bytes.", name);
-        return false;
-    }
-    *out = db_bytes(buf_view(text));
-    return true;
-}
-
-static bool take_key(struct call *c, struct filter *f)
-{
-    struct view v;
-
-    if (!call_query(c, "api_key_hash", &v))
-        return true;
-    if (hex_decode(v, f->key.b, sizeof f->key.b) != ERR_NONE) {
-        call_fail(c, 400, "invalid_parameter", "This must be a key's hash.", "api_key_hash");
-        return false;
-    }
-    f->p[P_KEY] = db_bytes(view_of(f->key.b, sizeof f->key.b));
-    return true;
-}
 
 /* An outcome, or an HTTP status. */
 static bool take_status(struct call *c, struct filter *f)
@@ -83,42 +54,39 @@ static bool take_status(struct call *c, struct filter *f)
     return true;
 }
 
-static void filter_init(struct filter *f)
+/* most: records of the answer; 0: as many as the client says. false: the call has been answered. The caller ends *f with
+ * filter_free(), whatever was returned. */
+static bool filter_read(struct call *c, int64_t most, int64_t look, struct filter *f)
 {
-    *f = (struct filter){0};
-    for (unsigned i = 0; i < P_COUNT; i++)
-        f->p[i] = db_null();
-    buf_init(&f->model, FILTER_MAX);
-    buf_init(&f->provider, FILTER_MAX);
-    buf_init(&f->names, HISTORY_NAMES_MAX);
-}
-
-static void filter_free(struct filter *f)
-{
-    buf_free(&f->model);
-    buf_free(&f->provider);
-    buf_free(&f->names);
-}
-
-/* false: the call has been answered. */
-static bool filter_read(struct call *c, const struct page *page, struct filter *f)
-{
+    struct page page;
     struct range range;
 
-    if (!range_read_exact(c, &range) || !take_key(c, f) || !take_status(c, f) ||
-        !take_text(c, "model", &f->model, &f->p[P_MODEL]) ||
-        !take_text(c, "provider", &f->provider, &f->p[P_PROVIDER]))
+    buf_init(&f->names, HISTORY_NAMES_MAX);
+    if (!usage_filter_read(c, &f->usage) || !call_page_of_records(c, &page) || !range_read_exact(c, &range) ||
+        !take_status(c, f))
         return false;
     if (history_error_names(&f->names) != ERR_NONE) {
         call_fail(c, 500, "internal_error", "Out of memory.", NULL);
         return false;
     }
     f->p[P_ACCOUNT] = db_id(&c->account);
-    f->p[P_BEFORE] = page_id(page);
+    f->before = page.id;
+    f->p[P_BEFORE] = page.after ? db_id(&f->before) : db_null();
     f->p[P_FROM] = db_i64(range.from_ms);
     f->p[P_TO] = db_i64(range.to_ms);
+    f->p[P_KEY] = f->usage.key;
+    f->p[P_MODEL] = f->usage.model;
+    f->p[P_PROVIDER] = f->usage.provider;
+    f->p[P_MAX] = db_i64(most == 0 ? page.limit : most);
+    f->p[P_LOOK] = db_i64(look);
     f->p[P_NAMES] = db_bytes(buf_view(&f->names));
     return true;
+}
+
+static void filter_free(struct filter *f)
+{
+    usage_filter_free(&f->usage);
+    buf_free(&f->names);
 }
 
 static void list_cb(void *cookie, enum err e, const struct db_result *r)
@@ -139,14 +107,9 @@ static void list_cb(void *cookie, enum err e, const struct db_result *r)
 void handle_generation_list(struct call *c)
 {
     struct filter f;
-    struct page page;
 
-    filter_init(&f);
-    if (call_page_of_records(c, &page) && filter_read(c, &page, &f)) {
-        f.p[P_MAX] = db_i64(page.limit);
-        f.p[P_LOOK] = db_i64(LOOK_ROWS);
+    if (filter_read(c, 0, LOOK_ROWS, &f))
         db_query(call_db(c), STMT_GENERATION_PAGE, f.p, P_COUNT, 0, list_cb, c);
-    }
     filter_free(&f);
 }
 
@@ -188,13 +151,8 @@ static void csv_cb(void *cookie, enum err e, const struct db_result *r)
 void handle_generation_csv(struct call *c)
 {
     struct filter f;
-    struct page page;
 
-    filter_init(&f);
-    if (call_page_of_records(c, &page) && filter_read(c, &page, &f)) {
-        f.p[P_MAX] = db_i64(CSV_LINES);
-        f.p[P_LOOK] = db_i64(LOOK_LINES);
+    if (filter_read(c, CSV_LINES, LOOK_LINES, &f))
         db_query(call_db(c), STMT_GENERATION_LINES, f.p, P_COUNT, 0, csv_cb, c);
-    }
     filter_free(&f);
 }

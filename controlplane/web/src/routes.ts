@@ -25,7 +25,11 @@ export const pages: readonly Page[] = [
   // public
   // signing in
   // the app
+  { path: "/app", title: "Overview", around: "app", nav: { group: "Build", icon: "home" }, load: () => import("./pages/overview.tsx") },
   { path: "/app/keys", title: "API keys", around: "app", needs: "keys.read", nav: { group: "Build", icon: "key" }, load: () => import("./pages/keys/index.tsx") },
+  { path: "/app/activity", title: "Activity", around: "app", needs: "usage.read", nav: { group: "Usage", icon: "pulse" }, load: () => import("./pages/activity/index.tsx") },
+  { path: "/app/generations", title: "Requests", around: "app", needs: "usage.read", nav: { group: "Usage", icon: "list" }, load: () => import("./pages/generations/index.tsx") },
+  { path: "/app/generations/*", title: "Request", around: "app", needs: "usage.read", load: () => import("./pages/generations/detail.tsx") },
   { path: "/app/credits", title: "Credits", around: "app", needs: "credits.read", nav: { group: "Usage", icon: "coin" }, load: () => import("./pages/credits/index.tsx") },
   { path: "/app/routing", title: "Routing", around: "app", nav: { group: "Build", icon: "route" }, load: () => import("./pages/routing/index.tsx") },
   { path: "/app/byok", title: "Provider keys", around: "app", needs: "byok.read", nav: { group: "Build", icon: "lock" }, load: () => import("./pages/byok/index.tsx") },
