@@ -2,7 +2,7 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
-#   make deb        Debian packages, in build/deb (VERSION=...)
+#   make deb        Debian packages, in build/deb (VERSION=...)        make web    the console, in build/web
 #   make image      the guest's kernel, initrd and measurements (VARIANT, CONFIG, OUT: deploy/image/README.md)
 # Variables: CC, MODE=release|asan|tsan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
 
@@ -39,7 +39,8 @@ SEES_proto        := common proto
 SEES_attestation  := common proto attestation attestation/tools
 SEES_dataplane    := common proto attestation dataplane $(DATAPLANE)
 SEES_controlplane := common proto attestation controlplane controlplane/api controlplane/money \
-                     controlplane/peers controlplane/db controlplane/log controlplane/payments
+                     controlplane/peers controlplane/db controlplane/log controlplane/payments \
+                     controlplane/identity
 SEES_controlplane/trctl := common proto controlplane/trctl
 # inside the data plane a folder sees llm, itself and what is named here; only the files above the folders
 # see all of them
@@ -60,7 +61,7 @@ SEES_tests        := . tests dataplane/guest $(SEES_dataplane) $(filter-out $(SE
 
 LIBS_base         := -lh2o -luv -lssl -lcrypto -lsodium -lseccomp -lm -lpthread
 LIBS_dataplane    := $(LIBS_base) -lz -lzstd
-LIBS_controlplane := $(LIBS_base) -lpq -lcurl
+LIBS_controlplane := $(LIBS_base) -lpq -lcurl -lsecp256k1 -lfido2
 LIBS_tests        := $(LIBS_controlplane) -lz -lzstd -ljson-c -ldl
 
 # --- sources: everything in a layer is its library, but for what a program must choose at link time
@@ -79,11 +80,11 @@ obj           = $(patsubst %.c,$B/%.o,$1)
 PROGRAMS     := $B/tr-controlplane $B/tr-dataplane $B/tr-dataplane-sim $B/tr-init $B/tr-verify $B/trctl $B/mock_provider $B/load
 UNITS        := $(patsubst tests/unit/%.c,$B/unit/%,$(if $(T),tests/unit/test_$(T).c,$(UNIT_SRC)))
 
-.PHONY: all check unit units layers symbols test image release verify-image run up down asan fuzz fuzzers always bench format clean deps deb
+.PHONY: all web check unit units layers symbols test image release verify-image run up down asan fuzz fuzzers always bench format clean deps deb
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) $(if $(filter release,$(MODE)),web)
 
 define object_rule
 $B/$1/%.o: $1/%.c
@@ -162,6 +163,17 @@ $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcont
 	@mkdir -p $(@D)
 	$(call link,$(LIBS_tests))
 
+# --- the console: controlplane/web, and the pages that it shows of this repository's documents
+WEB  := controlplane/web
+DOCS := $(shell find *.md docs $(DIRS) catalog deploy sql tests -name '*.md' -not -path '*/node_modules/*' 2>/dev/null)
+web: build/web/pages.txt
+build/web/pages.txt: $(shell find $(WEB)/src -type f 2>/dev/null) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json $(DOCS)
+	@echo '  WEB build/web'
+	$Qnode $(WEB)/build.mjs
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	$Q$(WEB)/install
+	@touch $@
+
 # --- checks and tests
 units: $(UNITS)
 unit: $(UNITS)
@@ -224,7 +236,7 @@ bench: all $B/chunk_cost $B/book_rate $B/usage_flood
 	@tests/bench/verify
 deb:
 	@deploy/dev/install-packages deb
-	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify build/release/trctl
+	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify build/release/trctl web
 	@VERSION='$(VERSION)' deploy/packages/build
 image:
 	@deploy/dev/install-packages image

@@ -107,3 +107,28 @@ enum err base64url_append(struct view v, struct buf *out)
         out->ptr[at] = out->ptr[at] == '+' ? '-' : out->ptr[at] == '/' ? '_' : out->ptr[at];
     return ERR_NONE;
 }
+
+enum err base64url_decode(struct view text, struct buf *out)
+{
+    struct buf plain;
+    enum err e;
+
+    if (text.len > BASE64_TEXT_MAX)
+        return ERR_FORMAT;
+    buf_init(&plain, text.len + 3);
+    e = buf_reserve(&plain, text.len + 3);
+    for (size_t i = 0; i < text.len && e == ERR_NONE; i++) {
+        uint8_t c = text.ptr[i];
+
+        if (c == '+' || c == '/' || c == '=')
+            e = ERR_FORMAT;
+        else
+            e = buf_append_byte(&plain, c == '-' ? '+' : c == '_' ? '/' : c);
+    }
+    while (e == ERR_NONE && plain.len % 4 != 0 && plain.len < text.len + 3)
+        e = buf_append_byte(&plain, '=');
+    if (e == ERR_NONE)
+        e = base64_decode(buf_view(&plain), out);
+    buf_free(&plain);
+    return e;
+}

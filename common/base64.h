@@ -18,5 +18,7 @@ must_check enum err base64_exact(struct view text, uint8_t *out, size_t n);
 /* base64url without padding (RFC 4648 5), as JOSE writes it (RFC 7515 2). The errors of base64_append(), which wants room
  * for the padding as well. */
 must_check enum err base64url_append(struct view v, struct buf *out);
+/* Decode and append. ERR_FORMAT: not canonical, or padded. */
+must_check enum err base64url_decode(struct view text, struct buf *out);
 
 #endif

@@ -152,6 +152,10 @@ void web_respond(struct web_request *r, int status, const struct web_header *hea
 void web_respond_taking(struct web_request *r, int status, const struct web_header *headers,
                         size_t n, struct buf *body);
 
+/* The same with bytes that outlive the server: lent, so that a client that reads slowly holds no copy. */
+void web_respond_lending(struct web_request *r, int status, const struct web_header *headers, size_t n,
+                         struct view body);
+
 /* Start a chunked answer (not to HEAD). Nothing leaves before the first web_stream_write.
  * `writable` fires once per accepted write, when the bytes were handed to the kernel: the next
  * write is allowed from then on (also from inside the callback). */

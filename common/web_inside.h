@@ -59,7 +59,8 @@ struct web_request {
     struct buf sealed;     /* with it: the piece in flight */
     struct view last; /* an end that waits for the write in flight */
     struct buf whole;  /* a full body, or a trailer, that the kernel has not taken yet */
-    size_t whole_sent; /* how much of it h2o was given */
+    struct view lent;  /* or a full body that is not ours */
+    size_t whole_sent; /* how much of either h2o was given */
     bool chunked;         /* we frame the body; otherwise it ends with the connection */
     bool ending;          /* `last` is to be sent */
     bool unclean;         /* close without the final chunk */

@@ -17,6 +17,9 @@ static const char *web_reason(int status)
         {200, "OK"},
         {201, "Created"},
         {204, "No Content"},
+        {302, "Found"},
+        {304, "Not Modified"},
+        {308, "Permanent Redirect"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {402, "Payment Required"},
@@ -133,11 +136,16 @@ static bool web_respond_head(struct web_request *r, int status, const struct web
     return !bodiless && body_len != 0 && !web_is_head(r->req);
 }
 
+static struct view web_whole(const struct web_request *r)
+{
+    return r->lent.len != 0 ? r->lent : buf_view(&r->whole);
+}
+
 /* The next of a body of our own, or of a trailer. With TLS it is encrypted before h2o_send returns; without, the
  * kernel may not take it all at once, and it stays where it is until then. */
 static void web_send_piece(struct web_request *r)
 {
-    struct view piece = view_from(buf_view(&r->whole), r->whole_sent);
+    struct view piece = view_from(web_whole(r), r->whole_sent);
 
     if (piece.len > WEB_PIECE_BYTES)
         piece.len = WEB_PIECE_BYTES;
@@ -160,6 +168,18 @@ void web_respond_taking(struct web_request *r, int status, const struct web_head
     r->whole = *body;
     r->whole_sent = 0;
     buf_init_charged(body, body->max, body->budget);
+    web_send_piece(r);
+}
+
+void web_respond_lending(struct web_request *r, int status, const struct web_header *headers, size_t n,
+                         struct view body)
+{
+    if (!web_respond_head(r, status, headers, n, body.len)) {
+        web_send(r, NULL, 0, WEB_LAST);
+        return;
+    }
+    r->lent = body;
+    r->whole_sent = 0;
     web_send_piece(r);
 }
 
@@ -385,7 +405,7 @@ void web_stream_proceed(h2o_generator_t *g, h2o_req_t *req)
     } else if (r->ending) {
         r->ending = false;
         web_send_end(r);
-    } else if (r->whole_sent < r->whole.len) {
+    } else if (r->whole_sent < web_whole(r).len) {
         web_send_piece(r);
     } else {
         assert(r->state == WEB_LAST);

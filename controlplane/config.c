@@ -1,9 +1,12 @@
 #include "config.h"
 #include "conf.h"
 #include "cors.h"
+#include "email.h"
+#include "minisign.h"
 #include "outcall.h"
 #include "payments.h"
 #include "rate.h"
+#include "site.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -38,6 +41,18 @@ static const struct conf_field main_fields[] = {
     NUMBER(rest_per_key_per_s, 0, RATE_PER_S_MAX),
     NUMBER(rest_per_key_burst, 1, RATE_BURST_MAX),
     TEXT(cors_origins, false),
+    TEXT(console_dir, false),
+    TEXT(console_evidence, false),
+    TEXT(console_name, false),
+    TEXT(console_dataplanes, false),
+    TEXT(release_key, false),
+    TEXT(security_contact, false),
+    TEXT(console_origin, false),
+    TEXT(mail_url, false),
+    TEXT(mail_from, false),
+    TEXT(mail_user, false),
+    TEXT(mail_password_file, false),
+    TEXT(mail_ca, false),
     TEXT(link_host, false),
     NUMBER(link_port, 0, 65535),
     TEXT(dataplane_names, false),
@@ -71,6 +86,21 @@ static const struct conf_field source_fields[] = {
      sizeof(((struct provider_source *)0)->key_env), 0, 0, NULL, true},
 };
 
+static const char *const sign_in_kinds[] = {[SIGN_IN_OIDC] = "oidc", [SIGN_IN_GITHUB] = "github", NULL};
+#define SIGN_IN(field, must)                                                                       \
+    {                                                                                              \
+#field, CONF_TEXT, offsetof(struct sign_in_source, field),                                 \
+            sizeof(((struct sign_in_source *)0)->field), 0, 0, NULL, must                          \
+    }
+static const struct conf_field sign_in_fields[] = {
+    SIGN_IN(name, false),
+    {"kind", CONF_NAME, offsetof(struct sign_in_source, kind), sizeof(int), 0, 0, sign_in_kinds, false},
+    SIGN_IN(issuer, true),
+    SIGN_IN(client_id, true),
+    SIGN_IN(client_secret_file, true),
+    SIGN_IN(ca, false),
+};
+
 static const struct controlplane_config defaults = {
     .database_connections = 8,
     .sql_dir = "sql",
@@ -85,6 +115,7 @@ static const struct controlplane_config defaults = {
     .pages_per_ip_burst = 1000,
     .rest_per_key_per_s = 500,
     .rest_per_key_burst = 1000,
+    .console_name = "TrustedRouter",
     .link_host = "127.0.0.1",
     .link_port = 8445,
     .dataplane_names = "localhost,127.0.0.1",
@@ -98,6 +129,32 @@ static const struct controlplane_config defaults = {
     .lease_default_nusd = 250000000,
 };
 
+/* It is a part of addresses. */
+static bool sign_in_id_valid(struct view id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        uint8_t c = id.ptr[i];
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_')
+            return false;
+    }
+    return id.len > 0 && id.len < sizeof((struct sign_in_source *)0)->id;
+}
+
+static struct conf_target sign_in_section(struct controlplane_config *c, struct view id)
+{
+    struct sign_in_source *s = &c->sign_in[c->n_sign_in];
+
+    if (!sign_in_id_valid(id) || c->n_sign_in == SIGN_IN_MAX)
+        return (struct conf_target){0};
+    for (size_t i = 0; i < c->n_sign_in; i++)
+        if (view_eq(id, view_str(c->sign_in[i].id)))
+            return (struct conf_target){0};
+    c->n_sign_in++;
+    memcpy(s->id, id.ptr, id.len);
+    return (struct conf_target){sign_in_fields, sizeof sign_in_fields / sizeof sign_in_fields[0], s};
+}
+
 static struct conf_target section_cb(void *cookie, struct view kind, struct view name)
 {
     struct controlplane_config *c = cookie;
@@ -105,6 +162,8 @@ static struct conf_target section_cb(void *cookie, struct view kind, struct view
 
     if (kind.len == 0)
         return (struct conf_target){main_fields, sizeof main_fields / sizeof main_fields[0], c};
+    if (view_eq(kind, VIEW_LIT("sign_in")))
+        return sign_in_section(c, name);
     if (!view_eq(kind, VIEW_LIT("provider")) || name.len == 0 || name.len >= sizeof s->id ||
         c->n_sources == LIMIT_PROVIDERS)
         return (struct conf_target){0};
@@ -125,11 +184,59 @@ static const char *payments_fault(const struct controlplane_config *c)
 {
     if ((c->stripe_key_file[0] == '\0') != (c->stripe_webhook_secret_file[0] == '\0'))
         return "stripe_key_file and stripe_webhook_secret_file are needed together";
-    if (!outcalls_base_valid(c->stripe_base))
+    if (!outcall_base_valid(c->stripe_base))
         return "stripe_base must be an https address without a path; http is taken to 127.0.0.1 only";
     return payments_origins_valid(c->payment_origins)
                ? NULL
                : "payment_origins must be a list of https://HOST or https://HOST:PORT, by spaces";
+}
+
+static bool contact_valid(const char *contact)
+{
+    for (const char *c = contact; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~')
+            return false;
+    return contact[0] == '\0' || strncmp(contact, "mailto:", 7) == 0 || strncmp(contact, "https://", 8) == 0;
+}
+
+static const char *console_fault(const struct controlplane_config *c)
+{
+    struct minisign_key key;
+
+    if (!cors_origins_valid(c->console_dataplanes))
+        return "console_dataplanes must be a list of https://HOST or https://HOST:PORT, by spaces";
+    if (c->release_key[0] != '\0' && minisign_key_parse(view_str(c->release_key), &key) != ERR_NONE)
+        return "release_key must be the public key of a minisign key pair";
+    return contact_valid(c->security_contact) ? NULL : "security_contact must be mailto:ADDRESS or https://ADDRESS";
+}
+
+/* Browsers come back to the console, and messages lead to it. */
+static const char *sign_in_fault(const struct controlplane_config *c)
+{
+    for (size_t i = 0; i < c->n_sign_in; i++) {
+        const char *issuer = c->sign_in[i].issuer;
+
+        if (!outcall_url_valid(view_str(issuer)) || strpbrk(issuer, "?#") != NULL ||
+            (c->sign_in[i].kind == SIGN_IN_GITHUB && !outcall_base_valid(issuer)))
+            return "issuer of [sign_in] must be an https address; http is taken to 127.0.0.1 only";
+    }
+    if (c->mail_url[0] != '\0' && !outcall_mail_url_valid(c->mail_url))
+        return "mail_url must be smtps://HOST:PORT or smtp://HOST:PORT";
+    if (c->mail_url[0] != '\0' && email_fault(view_str(c->mail_from)) != NULL)
+        return "mail_from must be an e-mail address, with mail_url";
+    if ((c->mail_user[0] == '\0') != (c->mail_password_file[0] == '\0'))
+        return "mail_user and mail_password_file are needed together";
+    if ((c->n_sign_in > 0 || c->mail_url[0] != '\0') &&
+        (c->console_origin[0] == '\0' || !outcall_base_valid(c->console_origin)))
+        return "console_origin must be https://HOST or https://HOST:PORT, with [sign_in] or mail_url";
+    return NULL;
+}
+
+static bool console_origin_valid(const char *origin)
+{
+    struct site site;
+
+    return origin[0] == '\0' || site_parse(origin, &site) == ERR_NONE;
 }
 
 enum err controlplane_config_parse(struct view text, const char *file_name,
@@ -144,8 +251,14 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
     if (e == ERR_NONE && !cors_origins_valid(out->cors_origins))
         e = refuse(why, file_name,
                    "cors_origins must be a list of https://HOST or https://HOST:PORT, by spaces");
+    if (e == ERR_NONE && !console_origin_valid(out->console_origin))
+        e = refuse(why, file_name, "console_origin must be https://HOST or https://HOST:PORT, in lower case");
     if (e == ERR_NONE && payments_fault(out) != NULL)
         e = refuse(why, file_name, payments_fault(out));
+    if (e == ERR_NONE && console_fault(out) != NULL)
+        e = refuse(why, file_name, console_fault(out));
+    if (e == ERR_NONE && sign_in_fault(out) != NULL)
+        e = refuse(why, file_name, sign_in_fault(out));
     if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
         e = refuse(why, file_name,
                    "metrics_host must be a loopback address: that listener is plain text");

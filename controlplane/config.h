@@ -19,6 +19,18 @@ struct provider_source {
     char key_env[64]; /* name of an environment variable */
 };
 
+/* [sign_in ID]: where users may sign in besides here. */
+enum sign_in_kind { SIGN_IN_OIDC, SIGN_IN_GITHUB };
+enum { SIGN_IN_MAX = 8 };
+struct sign_in_source {
+    char id[32];   /* in addresses: small letters, digits, "-" and "_" */
+    char name[64]; /* for people; empty: the id */
+    int kind;      /* enum sign_in_kind */
+    char issuer[256]; /* as its tokens name it */
+    char client_id[256], client_secret_file[CONTROLPLANE_PATH_MAX];
+    char ca[CONTROLPLANE_PATH_MAX]; /* instead of the system's certificate authorities */
+};
+
 struct controlplane_config {
     char database[1024]; /* libpq conninfo or URI */
     uint64_t database_connections;
@@ -38,8 +50,21 @@ struct controlplane_config {
     /* how often the pages that need no key may be asked for, in all and per address; 0: no limit */
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
     bool sign_up; /* anybody may become a customer by POST /auth/signup */
+    char console_origin[270]; /* "https://HOST[:PORT]" of the console, as browsers see it; empty: no wallets, no passkeys */
+    struct sign_in_source sign_in[SIGN_IN_MAX];
+    size_t n_sign_in;
+    /* messages for recovery; none without mail_url */
+    char mail_url[256], mail_from[256], mail_user[256];
+    char mail_password_file[CONTROLPLANE_PATH_MAX], mail_ca[CONTROLPLANE_PATH_MAX];
     /* how often one credential may call the REST API; per_s 0: no limit */
     uint64_t rest_per_key_per_s, rest_per_key_burst;
+    /* the console: none without a directory */
+    char console_dir[CONTROLPLANE_PATH_MAX];
+    char console_evidence[CONTROLPLANE_PATH_MAX]; /* what its pages judge data planes by; empty: they judge by the built-in policy */
+    char console_name[64];
+    char console_dataplanes[1024]; /* where its pages may ask models: origins, by spaces */
+    char release_key[128];         /* by which releases are signed, as minisign writes it; empty: not told */
+    char security_contact[256];    /* mailto: or https:; empty: no security.txt */
     char cors_origins[1024]; /* pages that may call it from browsers: origins, by spaces; never * */
     /* payments: none without a key file */
     char stripe_key_file[CONTROLPLANE_PATH_MAX], stripe_webhook_secret_file[CONTROLPLANE_PATH_MAX];

@@ -9,9 +9,12 @@
 #include "config.h"
 #include "control_health.h"
 #include "fleet.h"
+#include "identity.h"
 #include "ledger.h"
 #include "log.h"
+#include "mail.h"
 #include "monitor.h"
+#include "pages.h"
 #include "payments.h"
 #include "operator_keys.h"
 #include "peers.h"
@@ -52,12 +55,15 @@ struct program {
     struct db *db;
     struct ledger *ledger;
     struct payments *payments; /* NULL: none are configured */
+    struct identity *identity;
+    struct mailer *mailer; /* NULL: no messages are sent */
     struct translog *log;
     struct fleet *fleet;
     struct api *api;
     struct peers *peers;
     struct control_health *health;
     struct monitor *monitor;
+    struct pages *pages; /* the console's; NULL: there is none */
     uv_signal_t term, interrupt, hangup;
     uv_timer_t drain;
     unsigned running; /* of api, monitor and peers: those that have not stopped */
@@ -130,6 +136,9 @@ static enum err load(struct program *p)
         e = provider_keys_load(&p->config, &p->providers, &p->keys, &p->why);
     if (e == ERR_NONE)
         e = vault_new(&p->config, &p->vault, &p->why);
+    if (e == ERR_NONE && p->config.console_dir[0] != '\0')
+        e = pages_load(p->config.console_dir, p->config.console_evidence, p->config.console_dataplanes, &p->pages,
+                       &p->why);
     if (e == ERR_NONE)
         count_keyless(p);
     return e;
@@ -178,6 +187,8 @@ static void stopped_cb(void *cookie)
     uv_close((uv_handle_t *)&p->hangup, NULL);
     control_health_stop(p->health);
     payments_free(p->payments);
+    identity_free(p->identity);
+    mailer_free(p->mailer);
     fleet_stop(p->fleet);
     ledger_free(p->ledger);
     db_close(p->db, database_closed_cb, p);
@@ -301,6 +312,9 @@ static enum err start_api(struct program *p)
                                  .payments = p->payments,
                                  .health = p->health,
                                  .sign_up = p->config.sign_up,
+                                 .console_origin = p->config.console_origin,
+                                 .identity = p->identity,
+                                 .mailer = p->mailer,
                                  .rules = p->rules,
                                  .vault = p->vault,
                                  .providers = &p->providers,
@@ -311,6 +325,11 @@ static enum err start_api(struct program *p)
                                  .caller = {.address_per_s = p->config.rest_per_key_per_s,
                                             .address_burst = p->config.rest_per_key_burst},
                                  .cors_origins = p->config.cors_origins,
+                                 .console = p->pages,
+                                 .console_name = p->config.console_name,
+                                 .console_dataplanes = p->config.console_dataplanes,
+                                 .release_key = p->config.release_key,
+                                 .security_contact = p->config.security_contact,
                                  .idempotency_ms = p->config.idempotency_hours * 3600000};
     enum err e = api_start(&c, &p->api);
 
@@ -400,6 +419,19 @@ static enum err start_payments(struct program *p)
     return c.key_file[0] == '\0' ? ERR_NONE : payments_new(&c, &p->payments, &p->why);
 }
 
+/* Ways to sign in at others, and to be written to. */
+static enum err start_sign_in(struct program *p)
+{
+    const struct controlplane_config *f = &p->config;
+    const struct identity_config identity = {&p->loop, f->sign_in, f->n_sign_in, f->console_origin};
+    const struct mailer_config mail = {&p->loop, f->mail_url, f->mail_from, f->mail_user, f->mail_password_file, f->mail_ca};
+    enum err e = identity_new(&identity, &p->identity, &p->why);
+
+    if (e == ERR_NONE && f->mail_url[0] != '\0')
+        e = mailer_new(&mail, &p->mailer, &p->why);
+    return e;
+}
+
 static enum err prepare(struct program *p)
 {
     struct ledger_config c = {
@@ -418,6 +450,8 @@ static enum err prepare(struct program *p)
         e = ledger_new(&c, &p->ledger);
     if (e == ERR_NONE)
         e = start_payments(p);
+    if (e == ERR_NONE)
+        e = start_sign_in(p);
     if (e == ERR_NONE) {
         const struct translog_config log = {p->db, p->config.state_dir, p->config.log_origin};
 
@@ -457,6 +491,7 @@ static void release(struct program *p)
     provider_keys_free(p->keys);
     vault_free(p->vault);
     rules_free(p->rules);
+    pages_free(p->pages);
     catalog_file_free(&p->catalog);
     buf_free(&p->catalog_text);
 }
@@ -477,6 +512,8 @@ static enum err run(struct program *p)
     LOG("catalog_read", KV("models", (uint64_t)p->catalog.catalog.n_models),
         KV("endpoints", (uint64_t)p->catalog.catalog.n_endpoints), KV("without_key", p->keyless),
         KV("unknown_provider", (uint64_t)p->catalog.n_refused));
+    if (p->pages != NULL)
+        LOG("console_read", KV("files", (uint64_t)pages_count(p->pages)), KV("bytes", (uint64_t)pages_bytes(p->pages)));
     p->term.data = p->interrupt.data = p->hangup.data = p->drain.data = p;
     uv_signal_start(&p->term, signal_cb, SIGTERM);
     uv_signal_start(&p->interrupt, signal_cb, SIGINT);

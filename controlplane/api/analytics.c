@@ -3,6 +3,7 @@
 #include "handlers.h"
 #include "page.h"
 #include "range.h"
+#include "usage_filter.h"
 
 #include <stdio.h>
 
@@ -62,11 +63,14 @@ static bool read_groups(struct view v, struct buf *out, bool *hours)
 void handle_analytics(struct call *c)
 {
     struct view by = VIEW_LIT("model");
+    struct usage_filter filter;
     struct range range;
     struct buf names;
     bool hours = false;
 
     buf_init(&names, 256);
+    if (!usage_filter_read(c, &filter))
+        goto done;
     (void)call_query(c, "group_by", &by);
     if (!read_groups(by, &names, &hours)) {
         call_fail(c, 400, "invalid_parameter", "These are model, provider, key, region, day and hour, by commas.",
@@ -81,9 +85,11 @@ void handle_analytics(struct call *c)
         goto done;
     }
     const struct db_param p[] = {db_id(&c->account), db_i64(range.from_ms), db_i64(range.to_ms),
-                                 db_bytes(buf_view(&names)), db_bool(hours), db_i64(ANALYTICS_ROWS)};
+                                 db_bytes(buf_view(&names)), db_bool(hours), db_i64(ANALYTICS_ROWS),
+                                 filter.key, filter.model, filter.provider};
     db_query(call_db(c), STMT_ANALYTICS, p, sizeof p / sizeof p[0], 0, analytics_cb, c);
 done:
+    usage_filter_free(&filter);
     buf_free(&names);
 }
 

@@ -8,7 +8,10 @@
 #include "handlers.h"
 #include "idempotent.h"
 #include "key_text.h"
+#include "pages.h"
+#include "passkey.h"
 #include "password.h"
+#include "site.h"
 #include "status_cache.h"
 
 #include <assert.h>
@@ -31,11 +34,13 @@ struct api {
     struct rate *callers;           /* NULL: no limit */
     char *origins;                  /* whose pages may call (cors.h) */
     uint64_t idempotency_ms;
+    struct site site; /* empty: the console has no address */
     struct status_cache *status;
     struct budget *budget; /* requests and answers in memory */
     struct budget *unknown; /* requests whose sender is not known yet */
     bool arriving;          /* a large body is being asked about just now */
     int refused;            /* with this status, at once; 0: not */
+    const char *refused_code, *refused_message; /* of the large body that is refused just now; NULL: none is */
     struct feed *feed;      /* live usage */
     struct web_server *web; /* NULL once it has stopped */
     unsigned calls;         /* that have not ended: some outlive their client, and the listener */
@@ -118,6 +123,11 @@ const struct api_config *call_config(const struct call *c)
     return &c->api->config;
 }
 
+const struct site *call_site(const struct call *c)
+{
+    return c->api->site.origin.len == 0 ? NULL : &c->api->site;
+}
+
 struct feed *call_feed(const struct call *c)
 {
     return c->api->feed;
@@ -169,6 +179,7 @@ static bool take_prefix(struct view *path, bool *openrouter)
     return view_eq(*path, VIEW_LIT("/health")) || view_eq(*path, VIEW_LIT("/healthz")) ||
            view_eq(*path, VIEW_LIT("/readyz")) || view_eq(*path, VIEW_LIT("/checkpoint")) ||
            view_eq(*path, VIEW_LIT("/openapi.json")) ||
+           view_eq(*path, VIEW_LIT("/.well-known/security.txt")) ||
            view_eq(*path, VIEW_LIT("/status.json")) ||
            view_starts(*path, VIEW_LIT("/tile/")) ||
            view_starts(*path, VIEW_LIT("/attestation/transparency"));
@@ -248,7 +259,7 @@ static void run_named(struct call *c)
 {
     struct db_who who = {.request = c->request};
 
-    if (strcmp(c->route->method, "GET") != 0) {
+    if (strcmp(c->route->method, "GET") != 0 || (c->route->flags & R_WRITES) != 0) {
         name_actor(c, who.actor);
         idempotent_name(c, &who);
         c->db = db_as(c->api->db, &who);
@@ -295,7 +306,8 @@ static void serve_anybody(struct call *c)
             call_fail(c, 429, "rate_limit_exceeded", "Too many requests for public pages.", NULL);
             return;
         }
-        c->page = view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD"));
+        c->page = (c->route->flags & R_WRITES) == 0 &&
+                  (view_eq(c->method, VIEW_LIT("GET")) || view_eq(c->method, VIEW_LIT("HEAD")));
         if (!c->page) /* signing in waits for a worker thread, and has bounds of its own */
             gate_page_over(c->api->gate);
     }
@@ -352,6 +364,9 @@ void call_serve(struct call *c, struct view body)
     if (cors_preflight(c))
         return;
     c->route = find_route(c);
+    if (c->route == NULL && c->allow[0] == '\0' && !c->origin->relayed && c->api->config.console != NULL &&
+        pages_serve(c->api->config.console, c))
+        return;
     if (c->route == NULL && c->allow[0] != '\0')
         call_fail(c, 405, "method_not_allowed",
                   "This path does not take this method; see the Allow header.", NULL);
@@ -437,13 +452,34 @@ static void error_cb(void *cookie, struct web_request *web, int status)
 
 /* --- large bodies: nobody sends one before it is known that he may */
 
-/* The answer to the head: 100 lets the body come. */
+/* The request that the head belongs to is answered as its head was. */
+static void refused_cb(void *cookie, struct web_request *web, int status)
+{
+    struct api *a = cookie;
+    const char *code = a->refused_code;
+    struct call *c;
+    struct view path;
+
+    a->refused_code = NULL;
+    if (code == NULL) {
+        error_cb(cookie, web, status);
+        return;
+    }
+    c = https_call(a, web);
+    path = c->path;
+    take_prefix(&path, &c->openrouter);
+    call_fail(c, status, code, a->refused_message, NULL);
+}
+
+/* The answer to the head: 100 lets the body come, and refused_cb() words what does not. */
 static void head_respond(struct call *c, int status, const struct web_header *headers, size_t n,
                          struct view body)
 {
-    (void)headers; /* error_cb() words it */
+    (void)headers;
     (void)n;
     (void)body;
+    c->api->refused_code = c->failed_code;
+    c->api->refused_message = c->failed_message;
     if (c->api->arriving)
         c->api->refused = status;
     else
@@ -479,9 +515,11 @@ static enum web_verdict head_judge(struct api *a, struct web_request *web, const
 static enum web_verdict arriving_cb(void *cookie, struct web_request *web, bool more, int *why)
 {
     struct view path = web_path(web);
+    struct api *a = cookie;
     bool openrouter;
 
     *why = 413;
+    a->refused_code = NULL;
     if (!more)
         return WEB_BODY_SMALL;
     if (take_prefix(&path, &openrouter))
@@ -530,7 +568,7 @@ static enum err api_listen(struct api *a, const struct api_config *config)
         .handler = handler_cb,
         .error = error_cb,
         .arriving = arriving_cb,
-        .refused = error_cb,
+        .refused = refused_cb,
         .cookie = a,
     };
 
@@ -554,6 +592,10 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->health = config->health;
     a->caller_rate = config->caller;
     a->idempotency_ms = config->idempotency_ms;
+    if (config->console_origin != NULL && config->console_origin[0] != '\0' &&
+        site_parse(config->console_origin, &a->site) != ERR_NONE)
+        a->site = (struct site){VIEW_EMPTY, VIEW_EMPTY, VIEW_EMPTY}; /* config.c has refused it */
+    passkey_init();
     a->origins = strdup(config->cors_origins == NULL ? "" : config->cors_origins);
     e = a->origins == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)

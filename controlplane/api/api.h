@@ -20,6 +20,9 @@ struct vault;
 struct providers;
 struct control_health;
 struct payments;
+struct pages;
+struct identity;
+struct mailer;
 struct api_config {
     uv_loop_t *loop;
     struct db *db;
@@ -34,8 +37,14 @@ struct api_config {
     struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */
     bool sign_up; /* anybody may become a customer */
+    const char *console_origin; /* where browsers see us (site.h); borrowed; NULL or empty: nowhere */
+    struct identity *identity;  /* where users may sign in, borrowed, outlives the calls whose client waits; NULL: nowhere */
+    struct mailer *mailer;      /* the same; NULL: no messages are sent */
     struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */
     const char *cors_origins; /* pages that may call from browsers (cors.h); borrowed, NULL: none */
+    const struct pages *console;  /* its files, borrowed, outlives the api; NULL: there are none */
+    const char *console_name, *console_dataplanes, *release_key, *security_contact; /* what its pages are told;
+                                                                                     * borrowed, may be empty */
     uint64_t idempotency_ms; /* how long an idempotency key is remembered */
 };
 /* ERR_IO with errno set when the address is taken. */

@@ -172,6 +172,27 @@ void call_reply_public(struct call *c, struct view content_type, bool immutable,
     call_end(c, status);
 }
 
+void call_reply_lent(struct call *c, int status, const struct web_header *headers, size_t n, const char *etag,
+                     struct view body)
+{
+    struct head d = {.n = 0};
+
+    assert(!c->origin->relayed && n + 2 <= HEADERS_MAX);
+    if (c->from != NULL) {
+        for (size_t i = 0; i < n; i++)
+            add(&d, headers[i].name, headers[i].value);
+        id_text(&c->request, d.id);
+        add(&d, VIEW_LIT("x-request-id"), view_of(d.id, ID_TEXT_LEN));
+        if (etag != NULL) {
+            add(&d, VIEW_LIT("etag"), view_str(etag));
+            if (has_already(c, view_str(etag)))
+                status = 304;
+        }
+        web_respond_lending(c->from, status, d.h, d.n, status == 304 ? VIEW_EMPTY : body);
+    }
+    call_end(c, status);
+}
+
 void call_reply_data(struct call *c, int status, struct view json)
 {
     struct buf out;
@@ -257,6 +278,8 @@ void call_fail_param(struct call *c, int status, const char *code, const char *m
     struct buf out, quoted;
     enum err e;
 
+    c->failed_code = code;
+    c->failed_message = message;
     buf_init(&quoted, 512);
     buf_init(&out, 4096);
     e = may_be_said_back(param) ? buf_append_json_string(&quoted, param)

@@ -53,6 +53,7 @@ struct call {
     bool rate_counted;
     bool page;            /* one of the public pages that run: gate_page_over() is owed */
     uint32_t retry_ms;    /* with 429 and 503; 0: a second */
+    const char *failed_code, *failed_message; /* of the answer, when it is an error: literals; else NULL */
     /* what they sent */
     struct digest32 target; /* {hash}, when target_ok */
     bool target_ok;
@@ -99,6 +100,8 @@ struct gate *call_gate(const struct call *c);
 struct payments *call_payments(const struct call *c);
 struct passwords *call_passwords(const struct call *c);
 const struct api_config *call_config(const struct call *c);
+/* NULL: the operator has not said under which address the console is. */
+const struct site *call_site(const struct call *c);
 struct feed *call_feed(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
@@ -116,6 +119,10 @@ struct web_request *call_stream(struct call *c, struct view content_type, void (
                                 void (*writable)(void *cookie), void *cookie);
 /* Something that anyone may see and every cache may keep: for ever when it can never change. */
 void call_reply_public(struct call *c, struct view content_type, bool immutable, struct view body);
+/* A file of the console, or that it has moved: its own headers, and 304 to a client that has it by this tag; NULL: it has
+ * none. body outlives the listener and is not copied. Over HTTPS only. */
+void call_reply_lent(struct call *c, int status, const struct web_header *headers, size_t n, const char *etag,
+                     struct view body);
 /* {"data":<json>} */
 void call_reply_data(struct call *c, int status, struct view json);
 /* The one JSON text of the one row, as call_reply_data(); no row, or NULL: 404 with this sentence. */
@@ -143,6 +150,7 @@ enum field_type {
     FIELD_LIST,  /* an array of at most max texts without escapes */
     FIELD_SECRET, /* any text of 1 to 256 bytes, in text; its length is in number. The handler wipes it */
     FIELD_PLAIN, /* text without escapes, at most max bytes; borrowed from the body */
+    FIELD_LINES, /* any text, at most max bytes as it is escaped: the JSON string itself, in list */
 };
 struct field {
     const char *name;
@@ -157,7 +165,7 @@ struct value {
     char text[257]; /* FIELD_TEXT, NUL-terminated */
     struct id id;
     struct view plain;
-    struct json_value list; /* FIELD_LIST: borrowed from the body; its elements are plain texts */
+    struct json_value list; /* FIELD_LIST, FIELD_LINES: borrowed from the body; elements of a list are plain texts */
 };
 /* Read the body by a table; unknown and repeated members are errors. false: the call has been
  * answered (400) and is gone. */

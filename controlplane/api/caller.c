@@ -235,7 +235,12 @@ void caller_set_cookie(struct call *c, const char *token, uint64_t seconds)
 
 bool caller_cookie(const struct call *c, struct view *out)
 {
-    struct view rest;
+    return caller_cookie_named(c, COOKIE, out);
+}
+
+bool caller_cookie_named(const struct call *c, const char *name, struct view *out)
+{
+    struct view rest, wanted = view_str(name);
 
     if (!c->origin->header(c, VIEW_LIT("cookie"), &rest))
         return false;
@@ -244,8 +249,8 @@ bool caller_cookie(const struct call *c, struct view *out)
         struct view pair = view_trim(view_of(rest.ptr, end == NULL ? rest.len : (size_t)(end - rest.ptr)));
 
         rest = view_from(rest, end == NULL ? rest.len : (size_t)(end - rest.ptr) + 1);
-        if (view_starts(pair, VIEW_LIT(COOKIE "="))) {
-            *out = view_from(pair, sizeof COOKIE);
+        if (view_starts(pair, wanted) && pair.len > wanted.len && pair.ptr[wanted.len] == '=') {
+            *out = view_from(pair, wanted.len + 1);
             return true;
         }
     }

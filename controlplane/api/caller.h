@@ -19,7 +19,9 @@ void caller_csrf(struct view token, struct digest32 *out);
 /* "Set-Cookie" for a new session's token (NULL: forget it), into c->cookie. */
 void caller_set_cookie(struct call *c, const char *token, uint64_t seconds);
 
-/* The value of our cookie; false: the call has none. Borrowed from the request. */
+/* The value of the session's cookie; false: the call has none. Borrowed from the request. */
 bool caller_cookie(const struct call *c, struct view *out);
+/* The same of another one. */
+bool caller_cookie_named(const struct call *c, const char *name, struct view *out);
 
 #endif

@@ -14,6 +14,31 @@ void handle_session_delete_all(struct call *c);
 void handle_password(struct call *c);
 void handle_sign_up(struct call *c);
 void handle_invitation_accept(struct call *c);
+/* oidc.c, identities.c, recovery.c: signing in elsewhere, and when nothing else is left */
+void handle_oidc_start(struct call *c);
+void handle_oidc_invited(struct call *c);
+void handle_oidc_callback(struct call *c);
+void handle_identity_list(struct call *c);
+void handle_identity_delete(struct call *c);
+void handle_recover(struct call *c);
+void handle_recover_finish(struct call *c);
+void handle_recover_code(struct call *c);
+void handle_recovery_codes(struct call *c);
+void handle_recovery_codes_make(struct call *c);
+/* wallets.c, passkeys.c: ways to sign in */
+void handle_wallet_nonce(struct call *c);
+void handle_wallet(struct call *c);
+void handle_wallet_add(struct call *c);
+void handle_passkey_options(struct call *c);
+void handle_passkey(struct call *c);
+void handle_passkey_add_options(struct call *c);
+void handle_passkey_list(struct call *c);
+void handle_passkey_add(struct call *c);
+void handle_passkey_patch(struct call *c);
+void handle_passkey_delete(struct call *c);
+/* delegation.c: keys for other programs */
+void handle_auth_code(struct call *c);
+void handle_auth_key(struct call *c);
 /* members.c */
 void handle_member_list(struct call *c);
 void handle_member_get(struct call *c);
@@ -92,6 +117,9 @@ void handle_webhook_stripe(struct call *c);
 void handle_activity(struct call *c);
 void handle_generation(struct call *c);
 void handle_generation_content(struct call *c);
+/* generations.c */
+void handle_generation_list(struct call *c);
+void handle_generation_csv(struct call *c);
 /* analytics.c */
 void handle_analytics(struct call *c);
 void handle_activity_csv(struct call *c);
@@ -116,6 +144,8 @@ void handle_checkpoint(struct call *c);
 void handle_tile(struct call *c);
 /* openapi.c */
 void handle_openapi(struct call *c);
+void handle_console(struct call *c);
+void handle_security_txt(struct call *c);
 
 /* catalog.c, catalog_edits.c: the operator's catalog */
 void handle_catalog(struct call *c);

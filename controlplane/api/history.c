@@ -1,5 +1,7 @@
 /* /activity, /generation, /generation/content: what was used, as numbers. Nothing that anybody
  * wrote is stored, so there is nothing to show of it. */
+#include "history.h"
+
 #include "clock.h"
 #include "handlers.h"
 #include "range.h"
@@ -73,9 +75,7 @@ static void generation_cb(void *cookie, enum err e, const struct db_result *r)
         rows_cb(c, e, r);
 }
 
-/* How attempts can fail, by number: an array for the statement. */
-enum { ERROR_NAMES_MAX = ERR_COUNT * 64 };
-static enum err error_names(struct buf *out)
+enum err history_error_names(struct buf *out)
 {
     enum err e = db_array_begin(out, DB_ELEMENT_TEXT, ERR_COUNT);
 
@@ -103,8 +103,8 @@ void handle_generation(struct call *c)
         call_fail(c, 404, "not_found", "There is no such generation.", "id");
         return;
     }
-    buf_init(&names, ERROR_NAMES_MAX);
-    if (error_names(&names) != ERR_NONE) {
+    buf_init(&names, HISTORY_NAMES_MAX);
+    if (history_error_names(&names) != ERR_NONE) {
         call_fail(c, 500, "internal_error", "Out of memory.", NULL);
         goto done;
     }

@@ -3,8 +3,9 @@
 #include "key_body.h"
 
 #include <assert.h>
+#include <stdio.h>
 
-enum { OVERLAP_DEFAULT_S = 3600, OVERLAP_MAX_S = 30 * 86400 };
+enum { OVERLAP_DEFAULT_S = 3600, OVERLAP_MAX_S = 30 * 86400, CREATOR_TEXT = 37 /* a UUID */ };
 
 static struct db_param digest_param(const struct digest32 *d)
 {
@@ -137,12 +138,28 @@ static struct db_param number_or_null(const struct value *v)
     return v->state == VALUE_SET ? db_i64(v->number) : db_null();
 }
 
+/* A user who says nothing of it is the creator, as GET /auth/session and /members name them. */
+static void take_creator(const struct call *c, struct value *creator, char text[static CREATOR_TEXT])
+{
+    char id[ID_TEXT_LEN + 1];
+
+    if (creator->state != VALUE_ABSENT || id_is_zero(&c->user))
+        return;
+    id_text(&c->user, id);
+    snprintf(text, CREATOR_TEXT, "%.8s-%.4s-%.4s-%.4s-%.12s", id, id + 8, id + 12, id + 16, id + 20);
+    *creator = (struct value){.state = VALUE_SET, .plain = view_str(text)};
+}
+
 void handle_key_create(struct call *c)
 {
     struct value v[KEY_CREATE_FIELDS];
+    char creator[CREATOR_TEXT];
     struct buf rules;
 
-    if (!call_body(c, key_create_fields, KEY_CREATE_FIELDS, v) || refuse_create(c, v) || !key_body_rules(c, v, true, &rules))
+    if (!call_body(c, key_create_fields, KEY_CREATE_FIELDS, v) || refuse_create(c, v))
+        return;
+    take_creator(c, &v[CREATOR], creator);
+    if (!key_body_rules(c, v, true, &rules))
         return;
     /* What is absent is 0: role inference, limit_reset none. */
     api_new_key(v[ROLE].number != 0, &c->made);

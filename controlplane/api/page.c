@@ -43,15 +43,15 @@ static bool cursor_read(const struct call *c, struct view text, struct page *out
     return true;
 }
 
-bool call_page(struct call *c, struct page *out)
+static bool read_page(struct call *c, uint64_t most, const char *fault, struct page *out)
 {
     struct view v;
     uint64_t limit;
 
     *out = (struct page){.limit = PAGE_LIMIT};
     if (call_query(c, "limit", &v)) {
-        if (!view_u64(v, &limit) || limit < 1 || limit > PAGE_LIMIT_MAX) {
-            call_fail(c, 400, "invalid_parameter", "This must be 1 to 100.", "limit");
+        if (!view_u64(v, &limit) || limit < 1 || limit > most) {
+            call_fail(c, 400, "invalid_parameter", fault, "limit");
             return false;
         }
         out->limit = (int64_t)limit;
@@ -61,6 +61,16 @@ bool call_page(struct call *c, struct page *out)
         return false;
     }
     return true;
+}
+
+bool call_page(struct call *c, struct page *out)
+{
+    return read_page(c, PAGE_LIMIT_MAX, "This must be 1 to 100.", out);
+}
+
+bool call_page_of_records(struct call *c, struct page *out)
+{
+    return read_page(c, PAGE_LIMIT_RECORDS, "This must be 1 to 200.", out);
 }
 
 struct db_param page_at(const struct page *p)

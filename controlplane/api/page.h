@@ -1,4 +1,4 @@
-/* Lists in pages: ?limit=1..100&cursor=, answered as {"data":[...],"next_cursor":...}. A cursor says behind which row the
+/* Lists in pages: ?limit=1..100&cursor= (of records 1..200), answered as {"data":[...],"next_cursor":...}. A cursor says behind which row the
  * next page begins; it is opaque to clients and worth nothing to anybody else: the rows are still those of the
  * caller's account. New rows do not shift a page, as they do with offsets.
  *
@@ -11,6 +11,7 @@
 enum {
     PAGE_LIMIT = 50, /* rows, when the client does not say */
     PAGE_LIMIT_MAX = 100,
+    PAGE_LIMIT_RECORDS = 200, /* of lists of usage records, which pages show by the screen */
     PAGE_CURSOR_LEN = 58, /* characters */
 };
 
@@ -24,6 +25,7 @@ struct page {
 /* From the query, whose route takes "limit cursor". false: the call has been answered: 400, also for a cursor of another
  * list. */
 must_check bool call_page(struct call *c, struct page *out);
+must_check bool call_page_of_records(struct call *c, struct page *out);
 /* For binding: the number, the id; NULL without a cursor. */
 struct db_param page_at(const struct page *p);
 struct db_param page_id(const struct page *p);

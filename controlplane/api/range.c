@@ -86,3 +86,16 @@ bool range_read(struct call *c, int64_t days, struct range *out)
     }
     return true;
 }
+
+bool range_read_exact(struct call *c, struct range *out)
+{
+    *out = (struct range){.to_ms = RANGE_END_MS};
+    if (!range_bound(c, "from", 0, &out->from_ms, &out->given) ||
+        !range_bound(c, "to", RANGE_DAY_MS, &out->to_ms, &out->given))
+        return false;
+    if (out->from_ms < 0 || out->from_ms >= out->to_ms) {
+        call_fail(c, 400, "invalid_parameter", "The range is empty.", "from");
+        return false;
+    }
+    return true;
+}

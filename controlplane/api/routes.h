@@ -13,6 +13,7 @@ enum route_flag {
     R_SESSION = 2, /* only for a user who has signed in */
     R_OWN_IDEMPOTENCY = 64, /* the handler keeps Idempotency-Key by itself, idempotent.c does not */
     R_ACTIVE = 512, /* not for a suspended account, whatever its users may do otherwise */
+    R_WRITES = 1024, /* a GET that a browser is sent to, and that writes: in the caller's name, and it may wait for others */
     R_LARGE = 256,  /* its body may have CALL_LARGE_MAX bytes; its path has no braces */
 };
 

@@ -215,9 +215,10 @@ static void job_object(struct job *j, struct rail_fact *f)
     }
 }
 
-static void answered_cb(void *cookie, enum err e, unsigned status, bool replayed, struct view body)
+static void answered_cb(void *cookie, enum err e, const struct outcall_answer *answer)
 {
     struct job *j = cookie;
+    const unsigned status = answer->status;
     struct rail_answer a;
     struct rail_fact f;
 
@@ -228,10 +229,10 @@ static void answered_cb(void *cookie, enum err e, unsigned status, bool replayed
         return;
     }
     if (status == 200 && j->ask >= RAIL_FIND_CHARGE) {
-        job_list(j, body);
+        job_list(j, answer->body);
         return;
     }
-    j->all->rail->read(status, replayed, body, &a, &f);
+    j->all->rail->read(status, answer->noted, answer->body, &a, &f);
     if (a.verdict == RAIL_OBJECT) {
         job_object(j, &f);
     } else if (a.verdict == RAIL_REFUSED) {
@@ -253,6 +254,28 @@ static void answered_cb(void *cookie, enum err e, unsigned status, bool replayed
 
 /* --- requests --- */
 
+static enum err job_send(struct job *j, const struct rail_request *q)
+{
+    const struct payments *p = j->all;
+    char url[256 + RAIL_PATH_MAX], authorization[SECRET_TEXT_MAX + 32];
+    char idempotency[sizeof "Idempotency-Key: " + RAIL_KEY_MAX];
+    enum err e;
+
+    snprintf(url, sizeof url, "%s%s", p->config.base, q->path);
+    snprintf(authorization, sizeof authorization, "Authorization: Bearer %s", p->secrets->key);
+    snprintf(idempotency, sizeof idempotency, "Idempotency-Key: %s", q->key);
+    const struct outcall_request r = {
+        .url = url,
+        .headers = {authorization, p->rail->version, q->key[0] == '\0' ? NULL : idempotency},
+        .post = q->post,
+        .form = buf_view(&q->form),
+        .noted = p->rail->replayed,
+    };
+    e = outcall_start(p->outcalls, &r, answered_cb, j);
+    secret_wipe(authorization, sizeof authorization);
+    return e;
+}
+
 static void job_ask(struct job *j, enum rail_ask ask)
 {
     struct rail_request q = {0};
@@ -263,7 +286,7 @@ static void job_ask(struct job *j, enum rail_ask ask)
     if (!j->all->freed)
         e = j->all->rail->word(ask, &j->order, j->all->config.taxes, j->all->config.invoices, &q);
     if (e == ERR_NONE)
-        e = outcall_start(j->all->outcalls, &q, answered_cb, j);
+        e = job_send(j, &q);
     buf_free(&q.form);
     if (e != ERR_NONE)
         job_end(j, PAYMENTS_UNKNOWN);

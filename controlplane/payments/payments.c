@@ -349,7 +349,7 @@ static void timer_closed_cb(uv_handle_t *h)
 enum err payments_new(const struct payments_config *c, struct payments **out, struct buf *why)
 {
     struct payments *p = calloc(1, sizeof *p);
-    struct outcalls_config o = {.loop = db_loop(c->db), .base = c->base, .ca = c->ca};
+    const struct outcalls_config o = {.loop = db_loop(c->db), .ca = c->ca};
     enum err e = p == NULL ? ERR_MEMORY : ERR_NONE;
 
     if (e == ERR_NONE)
@@ -357,7 +357,6 @@ enum err payments_new(const struct payments_config *c, struct payments **out, st
     if (e == ERR_NONE) {
         p->config = *c;
         p->rail = &rail_stripe;
-        o.key = view_str(p->secrets->key);
         e = outcalls_new(&o, &p->outcalls);
     }
     if (e == ERR_NONE)

@@ -88,6 +88,8 @@ enum rail_ask {
 
 struct rail {
     const char *name;
+    const char *version;  /* a header line of every request */
+    const char *replayed; /* the header line of an answer that was given before */
     /* Words a request; out->form is empty and initialised. ERR_LIMIT: something is too long. */
     enum err (*word)(enum rail_ask ask, const struct rail_order *o, bool taxes, bool invoices,
                      struct rail_request *out);

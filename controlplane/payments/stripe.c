@@ -1,6 +1,7 @@
 /* Stripe: how requests to it are worded. Every POST has an idempotency key made from an id of ours, so that it can be
  * sent again whatever became of it (Stripe keeps keys for a day at least); what it makes carries our ids as metadata,
  * so that it can be found when the key is forgotten. */
+#include "form.h"
 #include "money.h"
 #include "rail.h"
 #include "stripe_read.h"
@@ -11,49 +12,12 @@
 
 /* --- forms --- */
 
-static enum err put_escaped(struct buf *out, struct view v)
-{
-    enum err e = ERR_NONE;
-
-    for (size_t i = 0; e == ERR_NONE && i < v.len; i++) {
-        const uint8_t c = v.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                     c == '_' || c == '.';
-
-        e = plain ? buf_append_byte(out, c) : buf_appendf(out, "%%%02X", c);
-    }
-    return e;
-}
-
-/* A form that is being filled: the first failure stays. */
-struct form {
-    struct buf *out;
-    enum err e;
-};
-
-static void put(struct form *f, const char *name, struct view value)
-{
-    if (f->e == ERR_NONE && f->out->len > 0)
-        f->e = buf_append_byte(f->out, '&');
-    if (f->e == ERR_NONE)
-        f->e = put_escaped(f->out, view_str(name));
-    if (f->e == ERR_NONE)
-        f->e = buf_append_byte(f->out, '=');
-    if (f->e == ERR_NONE)
-        f->e = put_escaped(f->out, value);
-}
-
-static void put_text(struct form *f, const char *name, const char *value)
-{
-    put(f, name, view_str(value));
-}
-
 static void put_cents(struct form *f, const char *name, int64_t nusd)
 {
     char text[24];
 
     snprintf(text, sizeof text, "%lld", (long long)(nusd / NUSD_PER_CENT));
-    put_text(f, name, text);
+    form_put_text(f, name, text);
 }
 
 static void put_id(struct form *f, const char *name, const struct id *id)
@@ -61,7 +25,7 @@ static void put_id(struct form *f, const char *name, const struct id *id)
     char text[ID_TEXT_LEN + 1];
 
     id_text(id, text);
-    put_text(f, name, text);
+    form_put_text(f, name, text);
 }
 
 /* under: "metadata", or where an object's metadata stand that is made along with it. */
@@ -89,58 +53,58 @@ static void word_customer(const struct wording *w, struct form *f)
 
 static void word_urls(const struct wording *w, struct form *f)
 {
-    put_text(f, "customer", w->order->customer);
-    put(f, "success_url", w->order->success_url);
-    put(f, "cancel_url", w->order->cancel_url);
+    form_put_text(f, "customer", w->order->customer);
+    form_put(f, "success_url", w->order->success_url);
+    form_put(f, "cancel_url", w->order->cancel_url);
     put_ids(f, "metadata", w->order);
 }
 
 static void word_checkout(const struct wording *w, struct form *f)
 {
-    put_text(f, "mode", "payment");
+    form_put_text(f, "mode", "payment");
     word_urls(w, f);
-    put_text(f, "line_items[0][quantity]", "1");
-    put_text(f, "line_items[0][price_data][currency]", "usd");
+    form_put_text(f, "line_items[0][quantity]", "1");
+    form_put_text(f, "line_items[0][price_data][currency]", "usd");
     put_cents(f, "line_items[0][price_data][unit_amount]", w->order->amount_nusd);
-    put_text(f, "line_items[0][price_data][product_data][name]", "API credits");
+    form_put_text(f, "line_items[0][price_data][product_data][name]", "API credits");
     put_ids(f, "payment_intent_data[metadata]", w->order);
     if (w->order->save_method)
-        put_text(f, "payment_intent_data[setup_future_usage]", "off_session");
+        form_put_text(f, "payment_intent_data[setup_future_usage]", "off_session");
     if (w->invoices) {
-        put_text(f, "invoice_creation[enabled]", "true");
+        form_put_text(f, "invoice_creation[enabled]", "true");
         put_ids(f, "invoice_creation[invoice_data][metadata]", w->order);
     }
     if (w->taxes) {
-        put_text(f, "line_items[0][price_data][tax_behavior]", "exclusive");
-        put_text(f, "automatic_tax[enabled]", "true");
-        put_text(f, "tax_id_collection[enabled]", "true");
-        put_text(f, "customer_update[address]", "auto");
-        put_text(f, "customer_update[name]", "auto");
+        form_put_text(f, "line_items[0][price_data][tax_behavior]", "exclusive");
+        form_put_text(f, "automatic_tax[enabled]", "true");
+        form_put_text(f, "tax_id_collection[enabled]", "true");
+        form_put_text(f, "customer_update[address]", "auto");
+        form_put_text(f, "customer_update[name]", "auto");
     }
 }
 
 static void word_setup(const struct wording *w, struct form *f)
 {
-    put_text(f, "mode", "setup");
+    form_put_text(f, "mode", "setup");
     word_urls(w, f);
-    put_text(f, "payment_method_types[0]", "card");
+    form_put_text(f, "payment_method_types[0]", "card");
 }
 
 static void word_charge(const struct wording *w, struct form *f)
 {
     put_cents(f, "amount", w->order->amount_nusd);
-    put_text(f, "currency", "usd");
-    put_text(f, "customer", w->order->customer);
-    put_text(f, "payment_method", w->order->method);
-    put_text(f, "off_session", "true");
-    put_text(f, "confirm", "true");
-    put_text(f, "description", "Automatic top-up of API credits");
+    form_put_text(f, "currency", "usd");
+    form_put_text(f, "customer", w->order->customer);
+    form_put_text(f, "payment_method", w->order->method);
+    form_put_text(f, "off_session", "true");
+    form_put_text(f, "confirm", "true");
+    form_put_text(f, "description", "Automatic top-up of API credits");
     put_ids(f, "metadata", w->order);
 }
 
 static void word_refund(const struct wording *w, struct form *f)
 {
-    put_text(f, "payment_intent", w->order->object);
+    form_put_text(f, "payment_intent", w->order->object);
     put_cents(f, "amount", w->order->amount_nusd);
     put_ids(f, "metadata", w->order);
     put_id(f, "metadata[tr_refund]", &w->order->refund);
@@ -148,33 +112,33 @@ static void word_refund(const struct wording *w, struct form *f)
 
 static void word_invoice(const struct wording *w, struct form *f)
 {
-    put_text(f, "customer", w->order->customer);
-    put_text(f, "collection_method", "charge_automatically");
-    put_text(f, "auto_advance", "false");
-    put_text(f, "pending_invoice_items_behavior", "exclude");
+    form_put_text(f, "customer", w->order->customer);
+    form_put_text(f, "collection_method", "charge_automatically");
+    form_put_text(f, "auto_advance", "false");
+    form_put_text(f, "pending_invoice_items_behavior", "exclude");
     if (w->order->method[0] != '\0')
-        put_text(f, "default_payment_method", w->order->method);
+        form_put_text(f, "default_payment_method", w->order->method);
     if (w->taxes)
-        put_text(f, "automatic_tax[enabled]", "true");
+        form_put_text(f, "automatic_tax[enabled]", "true");
     put_ids(f, "metadata", w->order);
 }
 
 static void word_item(const struct wording *w, struct form *f)
 {
-    put_text(f, "customer", w->order->customer);
-    put_text(f, "invoice", w->order->object);
-    put_text(f, "currency", "usd");
+    form_put_text(f, "customer", w->order->customer);
+    form_put_text(f, "invoice", w->order->object);
+    form_put_text(f, "currency", "usd");
     put_cents(f, "amount", w->order->amount_nusd);
-    put_text(f, "description", "API usage");
+    form_put_text(f, "description", "API usage");
     if (w->taxes)
-        put_text(f, "tax_behavior", "exclusive");
+        form_put_text(f, "tax_behavior", "exclusive");
     put_ids(f, "metadata", w->order);
 }
 
 static void word_finalize(const struct wording *w, struct form *f)
 {
     (void)w;
-    put_text(f, "auto_advance", "true");
+    form_put_text(f, "auto_advance", "true");
 }
 
 /* path: %s stands for the object. key: what goes before the id; NULL: a reading. */
@@ -249,6 +213,8 @@ static enum err word(enum rail_ask ask, const struct rail_order *o, bool taxes, 
 
 const struct rail rail_stripe = {
     .name = "stripe",
+    .version = "Stripe-Version: 2024-06-20",
+    .replayed = "idempotent-replayed: true",
     .word = word,
     .read = stripe_read_answer,
     .find = stripe_read_list,

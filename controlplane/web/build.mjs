@@ -1,7 +1,7 @@
 // Bundles the console into static files that the control plane serves:
 //   OUT/index.html, OUT/assets/NAME-HASH.{js,css} (each with a .gz and a .br beside it), OUT/pages.txt
 // pages.txt says which file answers which path, so that the server knows no page: "PATTERN FILE", where a
-// pattern that ends in "/*" stands for everything below it.
+// pattern that ends in "/*" stands for everything below it, and "*" for what is nowhere (answered 404).
 import { build } from "esbuild";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
@@ -87,7 +87,7 @@ function writeIndex({ main, theme, css }) {
 
 function writePages() {
   const paths = JSON.parse(readFileSync(join(source, "paths.json"), "utf8"));
-  writeFileSync(join(out, "pages.txt"), paths.map((p) => `${p} index.html\n`).join(""));
+  writeFileSync(join(out, "pages.txt"), [...paths, "*"].map((p) => `${p} index.html\n`).join(""));
 }
 
 function compress() {

@@ -2,6 +2,7 @@
 #include "catalog_json.h"
 
 #include "catalog_pricing.h"
+#include "catalog_served.h"
 #include "catalog_synth.h"
 #include "catalog_words.h"
 #include "health_json.h"
@@ -238,6 +239,8 @@ static enum err append_ours(const struct snapshot *s, struct buf *out, const str
         e = catalog_json_day("facts_date", m->facts_day, out);
     if (e == ERR_NONE)
         e = catalog_json_source(price, out);
+    if (e == ERR_NONE)
+        e = catalog_served_json(of, out);
     if (e == ERR_NONE && m->kind == KIND_SYNTH)
         e = buf_append(out, VIEW_LIT(",\"synth\":"));
     if (e == ERR_NONE && m->kind == KIND_SYNTH)
@@ -419,8 +422,9 @@ static const char *quantization_name(uint8_t q)
 }
 
 static enum err append_endpoint_support(struct buf *out, const struct catalog_model *m,
-                                        const struct catalog_endpoint *e)
+                                        const struct route_endpoint *of)
 {
+    const struct catalog_endpoint *e = of->info;
     bool tools = (m->capabilities & ~e->lacks & CAP_TOOLS) != 0;
     bool forced = tools && (m->gates.bits & GATE_NO_FORCED_TOOL) == 0;
     const char *quantization = quantization_name(e->quantization);
@@ -445,6 +449,8 @@ static enum err append_endpoint_support(struct buf *out, const struct catalog_mo
     if (err == ERR_NONE)
         err = buf_append(out, e->retains_data ? VIEW_LIT("true") : VIEW_LIT("null"));
     if (err == ERR_NONE)
+        err = catalog_served_privacy(of, out);
+    if (err == ERR_NONE)
         err = catalog_json_day("retires", e->retires_day, out);
     if (err == ERR_NONE)
         err = catalog_json_source(e, out);
@@ -461,7 +467,7 @@ static enum err append_endpoint(struct buf *out, const struct route_model *m,
         err = catalog_json_pricing(i, out);
     if (err == ERR_NONE)
         err = append_parameters(out, m->info, i->lacks);
-    return err == ERR_NONE ? append_endpoint_support(out, m->info, i) : err;
+    return err == ERR_NONE ? append_endpoint_support(out, m->info, e) : err;
 }
 
 static enum err append_endpoints(const struct snapshot *s, struct catalog_listing *out)
@@ -534,6 +540,13 @@ static bool country_of(const char *jurisdiction, char out[static 3])
     return false;
 }
 
+/* A region or jurisdiction of the measured row: by these words routing constraints decide. */
+static enum err append_place(struct buf *out, const char *before, const char *place)
+{
+    return place[0] != '\0' ? append_text(out, before, view_str(place))
+                            : buf_appendf(out, "%snull", before);
+}
+
 enum err catalog_json_provider(const struct provider *p, struct buf *out)
 {
     char country[3];
@@ -542,10 +555,17 @@ enum err catalog_json_provider(const struct provider *p, struct buf *out)
 
     if (e == ERR_NONE)
         e = append_text(out, ",\"slug\":", view_str(p->id));
-    return e == ERR_NONE
-               ? buf_appendf(out,
-                             ",\"privacy_policy_url\":null,\"terms_of_service_url\":null,"
-                             "\"status_page_url\":null,\"headquarters\":%s%s%s,\"datacenters\":null}",
-                             known ? "\"" : "", known ? country : "null", known ? "\"" : "")
-               : e;
+    if (e == ERR_NONE)
+        e = buf_appendf(out,
+                        ",\"privacy_policy_url\":null,\"terms_of_service_url\":null,"
+                        "\"status_page_url\":null,\"headquarters\":%s%s%s,\"datacenters\":null",
+                        known ? "\"" : "", known ? country : "null", known ? "\"" : "");
+    if (e == ERR_NONE)
+        e = append_place(out, ",\"trustedrouter\":{\"region\":", p->region);
+    if (e == ERR_NONE)
+        e = append_place(out, ",\"jurisdiction\":", p->jurisdiction);
+    return e == ERR_NONE ? buf_appendf(out, ",\"retains_data\":%s,\"trains\":%s,\"confidential\":%s}}",
+                                       p->retains_data ? "true" : "false",
+                                       p->trains ? "true" : "false", p->confidential ? "true" : "false")
+                         : e;
 }

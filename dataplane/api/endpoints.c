@@ -5,7 +5,7 @@
 #include "clock.h"
 #include "reply.h"
 
-enum { PROVIDERS_BODY_MAX = 256 << 10 }; /* 256 of them, about 300 bytes each */
+enum { PROVIDERS_BODY_MAX = 256 << 10 }; /* 256 of them, about 450 bytes each */
 
 /* The endpoints of m behind those in out. zdr: only those where no data is kept. *n counts all. */
 static enum err append_endpoints(const struct models_context *x, const struct snapshot *s,

@@ -8,9 +8,24 @@ console_url() {
 }
 
 console_conf() {
-    [ -d "$CONSOLE_FILES" ] || return 0
+    echo "sign_up = on"
+    echo "console_origin = https://localhost:$(port rest)"
+    [ -f "$CONSOLE_FILES/pages.txt" ] || return 0
     echo "console_dir = $CONSOLE_FILES"
     echo "console_dataplanes = https://localhost:$(port api)"
+    mkdir -p "$RUN/evidence"
+    echo "console_evidence = $RUN/evidence"
+    echo "release_key = $(release_key)"
+    echo "security_contact = mailto:security@demo.example"
+}
+
+# What the pages judge the data plane by: the policy, the simulated machine's root, this build's release.
+write_evidence() {
+    mkdir -p "$RUN/evidence"
+    cp "$RUN/conf/attestation.conf" "$RUN/platform/ark.pem" "$RUN/conf/release.json" "$RUN/conf/release.json.minisig" \
+        "$RUN/evidence/"
+    echo '{"policy": "attestation.conf", "roots": {"simulated": "ark.pem"}, "releases": ["release.json"]}' \
+        >"$RUN/evidence/index.json"
 }
 
 kept() { # NAME: a line of ./run/keys
@@ -53,7 +68,7 @@ console_env() {
 
 # A browser does not know the stack's CA: it warns at both addresses until it is told.
 console_banner() {
-    if [ ! -d "$CONSOLE_FILES" ]; then
+    if [ ! -f "$CONSOLE_FILES/pages.txt" ]; then
         echo "  console    not built: make web, then make down up"
         return
     fi

@@ -511,7 +511,9 @@ def sign_up_sessions_and_cookies():
         a = call("POST", "/v1/keys", None, {"name": "x"}, {**h, **wrong})
         equal((a.status, a.code()), (403, "invalid_csrf_token"), wrong)
     a = call("POST", "/v1/keys", None, {"name": "x"}, {**h, "x-csrf-token": csrf})
-    equal(a.status, 201, a)
+    equal((a.status, a.json()["data"]["creator_user_id"]), (201, me["user"]["id"]), a)
+    a = call("POST", "/v1/keys", token, {"name": "x", "creator_user_id": "their-own"})
+    equal((a.status, a.json()["data"]["creator_user_id"]), (201, "their-own"), a)
     a = call("POST", "/v1/auth/login", None, {"email": email, "password": "x"}, {"Sec-Fetch-Site": "cross-site"})
     equal((a.status, a.code()), (403, "cross_site"))
     # Sessions: seen, ended one by one and all.
@@ -694,6 +696,39 @@ def workspaces_of_an_organisation():
     equal(call("GET", "/v1/key", key).code(), "account_closed")
     equal(call("GET", "/v1/workspaces", owner).code(), "no_organisation")
     equal(call("DELETE", "/v1/organisation", operator).code(), "operator_account")
+
+
+def refused_by_head(path, body, headers):
+    """The answer to a request whose body is not read: only its beginning is sent, more than small bodies have."""
+    data = json.dumps(body).encode()
+    context = ssl.create_default_context(cafile=os.path.join(plane.dir, "state/ca.pem"))
+    http1 = http.client.HTTPSConnection("127.0.0.1", plane.port, context=context, timeout=20)
+    try:
+        http1.putrequest("POST", path)
+        for name, value in {**headers, "Content-Length": str(len(data))}.items():
+            http1.putheader(name, value)
+        http1.endheaders(data[:80000])
+        r = http1.getresponse()
+        return r.status, json.loads(r.read())["error"]["code"]
+    finally:
+        http1.close()
+
+
+@case
+def large_bodies_by_cookie():
+    """A body that only some routes take, of a page: judged by its head, whose cookie needs the other token, too."""
+    token = operator_sessions["developer"]
+    cookie = {"Cookie": "tr_session=" + token, "content-type": "application/json"}
+    csrf = call("GET", "/v1/auth/session", None, None, cookie).json()["data"]["csrf_token"]
+    large = {"text": "# " + "x" * 300000 + "\n[no such section]\n"}
+    a = call("POST", "/v1/catalog/drafts", None, large, {**cookie, "x-csrf-token": csrf})
+    equal((a.status, a.code()), (400, "invalid_catalog"), a)
+    for wrong in ({}, {"x-csrf-token": csrf[:-1] + "x"}, {"x-csrf-token": "0" * 64}):
+        equal(refused_by_head("/v1/catalog/drafts", large, {**cookie, **wrong}), (403, "invalid_csrf_token"), wrong)
+    viewer = {"Cookie": "tr_session=" + ours.keys["owner"]}
+    csrf = call("GET", "/v1/auth/session", None, None, viewer).json()["data"]["csrf_token"]
+    equal(refused_by_head("/v1/catalog/drafts", large, {**viewer, "x-csrf-token": csrf}), (403, "insufficient_role"))
+    equal(refused_by_head("/v1/catalog/drafts", large, {}), (401, "missing_api_key"))
 
 
 @case

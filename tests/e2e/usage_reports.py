@@ -40,6 +40,7 @@ def analytics_by_group_and_range():
     management, keys = account_with_usage()
     rows = ask("/analytics?group_by=model", management).json()["data"]
     equal([(r["model"], r["requests"], r["errors"]) for r in rows], [("demo/echo", 4, 0), ("demo/dear", 2, 0)])
+    true(all(r["total_ms"]["p90"] <= r["total_ms"]["p95"] <= r["total_ms"]["p99"] for r in rows), rows)
     true(all(0 < r["first_byte_ms"]["p50"] <= r["first_byte_ms"]["p99"] <= r["total_ms"]["p99"] * 1.13 for r in rows
              if r["first_byte_ms"]["p50"]), rows)
     for by, groups in (("provider", 1), ("key", 2), ("region", 1), ("day", 1), ("hour", 1), ("key,model", 4), ("", 1)):
@@ -47,13 +48,21 @@ def analytics_by_group_and_range():
         true(len(rows) >= groups, (by, rows))
         equal(sum(r["requests"] for r in rows), 6, by)
         equal(sum(r["prompt_tokens"] for r in rows) > 0, True)
+    by_key = ask("/analytics?group_by=key", management).json()["data"]
+    equal(sorted(r["key_name"] for r in by_key), sorted(k["name"] for k in keys))
+    for only, want in (("model=demo/echo", 4), ("model=demo%2Fdear", 2), ("model=demo/none", 0), ("provider=nobody", 0),
+                       ("api_key_hash=" + rig.key_ref(keys[0]), 3), ("api_key_hash=" + "0" * 64, 0),
+                       ("model=demo/echo&api_key_hash=" + rig.key_ref(keys[0]), 2)):
+        for by in ("model", "hour"):
+            found = ask(f"/analytics?group_by={by}&{only}", management).json()["data"]
+            equal(sum(r["requests"] for r in found), want, only)
     hours = ask("/analytics?group_by=hour", management).json()["data"]
     day = hours[0]["hour"][:10]
     equal(sum(r["requests"] for r in ask(f"/analytics?from={day}&to={day}", management).json()["data"]), 6)
     at = hours[0]["hour"].replace(":", "%3A")
     equal(sum(r["requests"] for r in ask(f"/analytics?from={at}", management).json()["data"]), 6)
     equal(ask("/analytics?from=2026-01-01&to=2026-01-02", management).json()["data"], [])
-    for query in ("group_by=user", "from=yesterday", "from=2026-02-01&to=2026-01-01", "from=2020-01-01",
+    for query in ("model=", "api_key_hash=x", "group_by=user", "from=yesterday", "from=2026-02-01&to=2026-01-01", "from=2020-01-01",
                   "group_by=hour&from=2026-01-01&to=2026-03-01", "by=model"):
         ask("/analytics?" + query, management, status=400)
     ask("/analytics", keys[0]["key"], status=403)

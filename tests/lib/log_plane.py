@@ -86,9 +86,12 @@ attestation = {self.dir}/attestation.conf
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(20)
 
-    def call(self, method, path, body=None, key=None):
+    def connect(self):
         context = ssl.create_default_context(cafile=os.path.join(self.dir, "state/ca.pem"))
-        c = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=10)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=10)
+
+    def call(self, method, path, body=None, key=None):
+        c = self.connect()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         c.request(method, path, body=body, headers=headers)
         r = c.getresponse()

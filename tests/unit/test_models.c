@@ -579,6 +579,9 @@ static void test_endpoints(void)
     CHECK_INT(endpoints_providers(&context, &r), 200);
     CHECK(body_has(&r, "{\"name\":\"Demo A\",\"slug\":\"demo-a\",\"privacy_policy_url\":null"));
     CHECK(body_has(&r, "\"headquarters\":\"FR\""));
+    CHECK(body_has(&r, "\"trustedrouter\":{\"region\":null,\"jurisdiction\":\"fr\",\"retains_data\":false,"));
+    CHECK(body_has(&r, "{\"region\":\"eu\",\"jurisdiction\":\"eu\",\"retains_data\":true,\"trains\":false,"
+                       "\"confidential\":false}}"));
     CHECK(body_has(&r, "{\"name\":\"Demo, B\"") && !body_has(&r, "\"EU\"")); /* no country */
     CHECK(!body_has(&r, "Idle"));
     buf_free(&r.copy);
@@ -672,7 +675,7 @@ static void test_facts(void)
         "\"reasoning\":{\"mandatory\":true,\"default_enabled\":true,\"supports_max_tokens\":false,"
         "\"supported_efforts\":[\"low\",\"high\"]}",
         "\"trustedrouter\":{\"kind\":\"chat\",\"open_weights\":true,\"facts_date\":\"2026-11-20\","
-        "\"price_date\":\"2026-11-20\",\"price_source\":\"a list\"}",
+        "\"price_date\":\"2026-11-20\",\"price_source\":\"a list\",\"privacy\":\"any\",\"providers\":[\"demo-a\"]}",
         "\"supported_parameters\":[\"max_tokens\",\"max_completion_tokens\",\"stop\",\"seed\",\"frequency_penalty\"",
         "\"context_length\":1000,\"architecture\"",
         "\"top_provider\":{\"is_moderated\":false,\"context_length\":800,\"max_completion_tokens\":80}",
@@ -683,12 +686,12 @@ static void test_facts(void)
         "{\"id\":\"acme/sorter\",\"canonical_slug\":\"acme/sorter\"",
         "\"context_length\":null,\"architecture\":{\"modality\":\"text->rerank\"",
         "\"knowledge_cutoff\":null,\"expiration_date\":null,\"trustedrouter\":{\"kind\":\"rerank\",\"open_weights\":null,"
-        "\"facts_date\":null,\"price_date\":null,\"price_source\":null}",
+        "\"facts_date\":null,\"price_date\":null,\"price_source\":null,\"privacy\":\"zdr\",\"providers\":[\"demo-a\"]}",
     };
     static const char *const endpoint_has[] = {
         RICH_PRICING, "\"context_length\":800,\"max_completion_tokens\":80,\"quantization\":\"fp8\"",
         "\"supports_tool_choice\":{\"auto\":true,\"function\":false,\"none\":true,\"required\":false}",
-        "\"trustedrouter\":{\"kept\":true,\"retires\":\"2026-12-31\",\"price_date\":\"2026-11-20\",",
+        "\"trustedrouter\":{\"kept\":true,\"privacy\":\"any\",\"retires\":\"2026-12-31\",\"price_date\":\"2026-11-20\",",
     };
     static const char *const second[] = {"{\"id\":\"acme/sorter\"", "\"total_count\":3"};
     static const char *const third[] = {"[{\"id\":\"~acme/latest\"", "\"next\":null"};

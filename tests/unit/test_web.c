@@ -139,6 +139,8 @@ static void answer_exporter(struct web_request *r)
     web_respond(r, 200, plain, 1, view_str(text));
 }
 
+static uint8_t lent[LARGE_ANSWER]; /* of /large/lent */
+
 /* /large/taken, /large/copied: more than the kernel takes for a client that does not read. */
 static void answer_large(struct web_request *r, bool taken)
 {
@@ -174,6 +176,10 @@ static void handler(void *cookie, struct web_request *r)
     CHECK(cookie == &S);
     if (view_starts(path, VIEW_LIT("/echo"))) {
         answer_echo(r);
+        return;
+    }
+    if (view_eq(path, VIEW_LIT("/large/lent"))) {
+        web_respond_lending(r, 200, plain, 1, view_of(lent, sizeof lent));
         return;
     }
     if (view_starts(path, VIEW_LIT("/large/"))) {
@@ -761,6 +767,39 @@ static const char *upload(int fd, const char *path, size_t len)
 
 /* The owner says what may arrive of a body, by its head. What it does not say yes to stays small, and is not
  * paid for out of the budget of those it does. */
+/* Readers of lent bytes hold none of the budget, however many they are and however slow. */
+static void lent_answers(void)
+{
+    static uint8_t got[LARGE_ANSWER + 1000];
+    const char *text;
+    size_t n = 0;
+    int fd[3];
+    ssize_t more;
+
+    for (size_t i = 0; i < sizeof lent; i++)
+        lent[i] = (uint8_t)(i * 7 >> 3);
+    CHECK_INT(budget_new(1 << 20, &budget), ERR_NONE);
+    server_start(usual, NULL);
+    for (int i = 0; i < 3; i++) {
+        fd[i] = client();
+        send_text(fd[i], "GET /large/lent HTTP/1.1\r\nConnection: close\r\n\r\n");
+    }
+    usleep(200000);
+    CHECK_INT(budget_used(budget), 0);
+    while (n < sizeof got && (more = recv(fd[0], got + n, sizeof got - n, 0)) > 0)
+        n += (size_t)more;
+    CHECK(n > sizeof lent && memcmp(got + n - sizeof lent, lent, sizeof lent) == 0);
+    hang_up(fd[1], true);
+    for (int i = 0; i < 3; i++)
+        close(fd[i]);
+    text = ask("HEAD /large/lent HTTP/1.0\r\n\r\n", NULL);
+    CHECK(has(text, "Content-Length: 8388608\r\n"));
+    CHECK(strlen(text) < 1000);
+    server_stop();
+    budget_free(budget);
+    budget = NULL;
+}
+
 static void arriving_bodies(void)
 {
     static const struct {
@@ -1485,6 +1524,7 @@ static const struct check_case cases[] = {
     {"web_refused_upload", refused_upload},
     {"web_body_budget", body_budget},
     {"web_answer_budget", answer_budget},
+    {"web_lent_answers", lent_answers},
     {"web_arriving_bodies", arriving_bodies},
     {"web_slow_clients", slow_clients},
     {"web_slow_uploads", slow_uploads},

@@ -23,9 +23,28 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   // public
+  { path: "/models", title: "Models", around: "public", load: () => import("./pages/models/index.tsx") },
+  { path: "/models/*", title: "Model", around: "public", load: () => import("./pages/models/detail.tsx") },
   // signing in
+  { path: "/login", title: "Sign in", around: "bare", load: () => import("./pages/sign/login.tsx") },
+  { path: "/signup", title: "Make an account", around: "bare", load: () => import("./pages/sign/signup.tsx") },
+  { path: "/recover", title: "Recover your account", around: "bare", load: () => import("./pages/sign/recover.tsx") },
   // the app
+  { path: "/app", title: "Overview", around: "app", nav: { group: "Build", icon: "home" }, load: () => import("./pages/overview.tsx") },
+  { path: "/app/chat", title: "Playground", around: "app", nav: { group: "Build", icon: "chat" }, load: () => import("./pages/chat/index.tsx") },
+  { path: "/app/compare", title: "Compare", around: "app", nav: { group: "Build", icon: "columns" }, load: () => import("./pages/compare/index.tsx") },
+  { path: "/app/models", title: "Models", around: "app", nav: { group: "Build", icon: "list" }, load: () => import("./pages/models/index.tsx") },
+  { path: "/app/models/*", title: "Model", around: "app", load: () => import("./pages/models/detail.tsx") },
+  { path: "/app/keys", title: "API keys", around: "app", needs: "keys.read", nav: { group: "Build", icon: "key" }, load: () => import("./pages/keys/index.tsx") },
+  { path: "/app/activity", title: "Activity", around: "app", needs: "usage.read", nav: { group: "Usage", icon: "pulse" }, load: () => import("./pages/activity/index.tsx") },
+  { path: "/app/generations", title: "Requests", around: "app", needs: "usage.read", nav: { group: "Usage", icon: "list" }, load: () => import("./pages/generations/index.tsx") },
+  { path: "/app/generations/*", title: "Request", around: "app", needs: "usage.read", load: () => import("./pages/generations/detail.tsx") },
+  { path: "/app/credits", title: "Credits", around: "app", needs: "credits.read", nav: { group: "Usage", icon: "coin" }, load: () => import("./pages/credits/index.tsx") },
+  { path: "/app/routing", title: "Routing", around: "app", nav: { group: "Build", icon: "route" }, load: () => import("./pages/routing/index.tsx") },
+  { path: "/app/byok", title: "Provider keys", around: "app", needs: "byok.read", nav: { group: "Build", icon: "lock" }, load: () => import("./pages/byok/index.tsx") },
+  { path: "/app/members", title: "Members", around: "app", needs: "workspaces.read", nav: { group: "Organisation", icon: "people" }, load: () => import("./pages/members/index.tsx") },
   { path: "/app/audit", title: "Audit trail", around: "app", needs: "audit.read", nav: { group: "Organisation", icon: "scroll" }, load: () => import("./pages/audit.tsx") },
+  { path: "/app/settings", title: "Settings", around: "app", nav: { group: "Organisation", icon: "gear" }, load: () => import("./pages/settings/index.tsx") },
   // the operator's
   { path: "/app/dataplanes", title: "Data planes", around: "app", needs: "fleet.read", nav: { group: "Operator", icon: "server" }, load: () => import("./pages/fleet/dataplanes.tsx") },
   { path: "/app/policy", title: "Attestation policy", around: "app", needs: "fleet.read", nav: { group: "Operator", icon: "shield" }, load: () => import("./pages/fleet/policy.tsx") },

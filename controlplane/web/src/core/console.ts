@@ -5,6 +5,7 @@ import { api } from "./api.ts";
 export interface ConsoleFacts {
   name: string;
   version: string;
+  payments: boolean; // credit can be bought here
   simulated: boolean; // attestation without SEV-SNP hardware
   data_planes: string[]; // origins: "https://api.example.com"
   log_key: string | null;

@@ -1,22 +1,24 @@
 /* libcurl's multi interface over libuv: a uv_poll for each socket, one timer for its deadlines. */
 #include "outcall.h"
+#include "buf.h"
 #include "secret.h"
 
 #include <assert.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define API_VERSION "Stripe-Version: 2024-06-20"
+#include <string.h>
 
 struct outcall {
     struct outcall *next;
     struct outcalls *all;
     CURL *easy;
-    struct curl_slist *headers;
-    char authorization[512];
-    struct buf body;
-    bool large, replayed;
+    struct curl_slist *headers, *to;
+    char note[64]; /* a header line to look for, and whether it came */
+    bool noted;
+    struct buf body, mail;
+    size_t mail_sent;
+    bool large;
     outcall_cb *cb;
     void *cookie;
 };
@@ -37,13 +39,54 @@ struct watch {
     curl_socket_t socket;
 };
 
-bool outcalls_base_valid(const char *base)
-{
-    struct view v = view_str(base);
+/* --- addresses --- */
 
-    if (v.len == 0 || v.len > 200 || v.ptr[v.len - 1] == '/')
+/* The part behind the scheme up to the path. */
+static struct view host_of(struct view url, const char *scheme)
+{
+    struct view v = view_from(url, strlen(scheme));
+    size_t n = 0;
+
+    while (n < v.len && strchr("/?#", v.ptr[n]) == NULL)
+        n++;
+    return view_of(v.ptr, n);
+}
+
+/* secure, or plain and to this machine; its host into *host. */
+static bool address_valid(struct view url, const char *secure, const char *plain, struct view *host)
+{
+    bool has_plain = view_starts(url, view_str(plain)) &&
+                     (view_starts(host_of(url, plain), VIEW_LIT("127.0.0.1:")));
+
+    if (url.len == 0 || url.len >= OUTCALL_URL_MAX || (!has_plain && !view_starts(url, view_str(secure))))
         return false;
-    return view_starts(v, VIEW_LIT("https://")) || view_starts(v, VIEW_LIT("http://127.0.0.1:"));
+    for (size_t i = 0; i < url.len; i++)
+        if (url.ptr[i] <= ' ' || url.ptr[i] > '~' || url.ptr[i] == '\\' || url.ptr[i] == '"')
+            return false;
+    *host = host_of(url, has_plain ? plain : secure);
+    return host->len > 0 && memchr(host->ptr, '@', host->len) == NULL;
+}
+
+bool outcall_url_valid(struct view url)
+{
+    struct view host;
+
+    return address_valid(url, "https://", "http://", &host);
+}
+
+bool outcall_base_valid(const char *base)
+{
+    struct view v = view_str(base), host;
+
+    return v.len <= 200 && address_valid(v, "https://", "http://", &host) && host.ptr + host.len == v.ptr + v.len;
+}
+
+bool outcall_mail_url_valid(const char *url)
+{
+    struct view v = view_str(url), host;
+
+    return (address_valid(v, "smtps://", "smtp://", &host) || address_valid(v, "smtp://", "smtp://", &host)) &&
+           host.ptr + host.len == v.ptr + v.len;
 }
 
 /* --- what has ended --- */
@@ -51,11 +94,12 @@ bool outcalls_base_valid(const char *base)
 static void outcall_free(struct outcall *q)
 {
     for (struct curl_slist *h = q->headers; h != NULL; h = h->next)
-        secret_wipe(h->data, strlen(h->data)); /* one of them is the key */
+        secret_wipe(h->data, strlen(h->data)); /* one of them may be a key */
     curl_slist_free_all(q->headers);
+    curl_slist_free_all(q->to);
     curl_easy_cleanup(q->easy);
     buf_free(&q->body);
-    secret_wipe(q->authorization, sizeof q->authorization);
+    buf_free(&q->mail);
     free(q);
 }
 
@@ -98,8 +142,9 @@ static void end_call(struct outcall *q, CURLcode code)
 
     curl_easy_getinfo(q->easy, CURLINFO_RESPONSE_CODE, &status);
     unlink_call(q);
-    q->cb(q->cookie, e, e == ERR_NONE ? (unsigned)status : 0, q->replayed,
-          e == ERR_NONE ? buf_view(&q->body) : VIEW_EMPTY);
+    const struct outcall_answer a = {e == ERR_NONE ? (unsigned)status : 0, q->noted,
+                                     e == ERR_NONE ? buf_view(&q->body) : VIEW_EMPTY};
+    q->cb(q->cookie, e, &a);
     outcall_free(q);
 }
 
@@ -210,61 +255,44 @@ static size_t body_cb(char *bytes, size_t size, size_t n, void *cookie)
 static size_t header_cb(char *bytes, size_t size, size_t n, void *cookie)
 {
     struct outcall *q = cookie;
-    static const char name[] = "idempotent-replayed: true";
+    struct view note = view_str(q->note);
 
-    if (size * n >= sizeof name - 1 && view_eq_nocase(view_of(bytes, sizeof name - 1), VIEW_LIT("idempotent-replayed: true")))
-        q->replayed = true;
+    if (note.len > 0 && size * n >= note.len && view_eq_nocase(view_of(bytes, note.len), note))
+        q->noted = true;
     return size * n;
 }
 
-static bool add_header(struct outcall *q, const char *line)
+static size_t mail_cb(char *out, size_t size, size_t n, void *cookie)
 {
-    struct curl_slist *more = curl_slist_append(q->headers, line);
+    struct outcall *q = cookie;
+    struct view rest = view_from(buf_view(&q->mail), q->mail_sent);
+    size_t len = size * n < rest.len ? size * n : rest.len;
+
+    if (len > 0)
+        memcpy(out, rest.ptr, len);
+    q->mail_sent += len;
+    return len;
+}
+
+static bool add_line(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(*list, line);
 
     if (more == NULL)
         return false;
-    q->headers = more;
+    *list = more;
     return true;
 }
 
-static bool set_headers(struct outcall *q, const struct rail_request *r)
+static bool set_http(struct outcall *q, const struct outcall_request *r)
 {
-    const struct view key = q->all->config.key;
-    char idempotency[sizeof "Idempotency-Key: " + RAIL_KEY_MAX];
-
-    snprintf(q->authorization, sizeof q->authorization, "Authorization: Bearer %.*s", (int)key.len,
-             (const char *)key.ptr);
-    snprintf(idempotency, sizeof idempotency, "Idempotency-Key: %s", r->key);
-    return add_header(q, q->authorization) && add_header(q, API_VERSION) && add_header(q, "Expect:") &&
-           (r->key[0] == '\0' || add_header(q, idempotency)) &&
-           curl_easy_setopt(q->easy, CURLOPT_HTTPHEADER, q->headers) == CURLE_OK;
-}
-
-static bool set_options(struct outcall *q, const struct rail_request *r)
-{
-    const struct outcalls_config *c = &q->all->config;
-    char url[256 + RAIL_PATH_MAX];
     CURL *e = q->easy;
-    bool good;
+    bool good = add_line(&q->headers, "Expect:");
 
-    snprintf(url, sizeof url, "%s%s", c->base, r->path);
-    good = set_headers(q, r) && curl_easy_setopt(e, CURLOPT_URL, url) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https,http") == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK && /* whatever the environment says */
-           curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)OUTCALL_TIMEOUT_MS) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)OUTCALL_CONNECT_MS) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, body_cb) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_WRITEDATA, q) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, header_cb) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_HEADERDATA, q) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_PRIVATE, q) == CURLE_OK;
-    if (good && c->ca[0] != '\0')
-        good = curl_easy_setopt(e, CURLOPT_CAINFO, c->ca) == CURLE_OK;
+    for (size_t i = 0; i < OUTCALL_HEADERS_MAX && r->headers[i] != NULL && good; i++)
+        good = add_line(&q->headers, r->headers[i]);
+    good = good && curl_easy_setopt(e, CURLOPT_HTTPHEADER, q->headers) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https,http") == CURLE_OK;
     if (good && r->post)
         good = curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)r->form.len) == CURLE_OK &&
                curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, r->form.len == 0 ? "" : (const char *)r->form.ptr) ==
@@ -272,7 +300,53 @@ static bool set_options(struct outcall *q, const struct rail_request *r)
     return good;
 }
 
-enum err outcall_start(struct outcalls *o, const struct rail_request *r, outcall_cb *cb, void *cookie)
+/* Plain text goes to this machine only: elsewhere the server has to start TLS. */
+static bool set_mail(struct outcall *q, const struct outcall_mail *m, const char *url)
+{
+    CURL *e = q->easy;
+    bool here = view_starts(view_str(url), VIEW_LIT("smtp://127.0.0.1:"));
+    bool good = add_line(&q->to, m->to) && buf_append(&q->mail, m->text) == ERR_NONE &&
+                curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "smtps,smtp") == CURLE_OK &&
+                curl_easy_setopt(e, CURLOPT_USE_SSL, (long)(here ? CURLUSESSL_TRY : CURLUSESSL_ALL)) == CURLE_OK &&
+                curl_easy_setopt(e, CURLOPT_MAIL_FROM, m->from) == CURLE_OK &&
+                curl_easy_setopt(e, CURLOPT_MAIL_RCPT, q->to) == CURLE_OK &&
+                curl_easy_setopt(e, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+                curl_easy_setopt(e, CURLOPT_READFUNCTION, mail_cb) == CURLE_OK &&
+                curl_easy_setopt(e, CURLOPT_READDATA, q) == CURLE_OK;
+
+    if (good && m->user[0] != '\0')
+        good = curl_easy_setopt(e, CURLOPT_USERNAME, m->user) == CURLE_OK &&
+               curl_easy_setopt(e, CURLOPT_PASSWORD, m->password) == CURLE_OK;
+    return good;
+}
+
+static bool set_options(struct outcall *q, const struct outcall_request *r)
+{
+    const struct outcalls_config *c = &q->all->config;
+    long timeout_ms = r->timeout_ms == 0 ? OUTCALL_TIMEOUT_MS : (long)r->timeout_ms;
+    CURL *e = q->easy;
+    bool good;
+
+    good = curl_easy_setopt(e, CURLOPT_URL, r->url) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK && /* whatever the environment says */
+           curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)OUTCALL_CONNECT_MS) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, body_cb) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_WRITEDATA, q) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, header_cb) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_HEADERDATA, q) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_PRIVATE, q) == CURLE_OK;
+    if (good && c->ca != NULL && c->ca[0] != '\0')
+        good = curl_easy_setopt(e, CURLOPT_CAINFO, c->ca) == CURLE_OK;
+    return good && (r->mail != NULL ? set_mail(q, r->mail, r->url) : set_http(q, r));
+}
+
+enum err outcall_start(struct outcalls *o, const struct outcall_request *r, outcall_cb *cb, void *cookie)
 {
     struct outcall *q;
 
@@ -285,7 +359,9 @@ enum err outcall_start(struct outcalls *o, const struct rail_request *r, outcall
     q->all = o;
     q->cb = cb;
     q->cookie = cookie;
-    buf_init(&q->body, OUTCALL_ANSWER_MAX);
+    buf_init(&q->body, r->answer_max == 0 ? OUTCALL_ANSWER_MAX : r->answer_max);
+    buf_init(&q->mail, OUTCALL_ANSWER_MAX);
+    snprintf(q->note, sizeof q->note, "%s", r->noted == NULL ? "" : r->noted);
     q->easy = curl_easy_init();
     if (q->easy == NULL || !set_options(q, r) || curl_multi_add_handle(o->multi, q->easy) != CURLM_OK) {
         outcall_free(q);
@@ -301,11 +377,8 @@ enum err outcall_start(struct outcalls *o, const struct rail_request *r, outcall
 
 enum err outcalls_new(const struct outcalls_config *c, struct outcalls **out)
 {
-    struct outcalls *o;
+    struct outcalls *o = calloc(1, sizeof *o);
 
-    if (!outcalls_base_valid(c->base))
-        return ERR_CONFIG;
-    o = calloc(1, sizeof *o);
     if (o == NULL)
         return ERR_MEMORY;
     o->config = *c;
@@ -331,6 +404,8 @@ static void timer_closed_cb(uv_handle_t *h)
 
 void outcalls_free(struct outcalls *o)
 {
+    const struct outcall_answer none = {0};
+
     if (o == NULL)
         return;
     o->freed = true;
@@ -338,7 +413,7 @@ void outcalls_free(struct outcalls *o)
         struct outcall *q = o->running;
 
         unlink_call(q);
-        q->cb(q->cookie, ERR_CANCELLED, 0, false, VIEW_EMPTY);
+        q->cb(q->cookie, ERR_CANCELLED, &none);
         outcall_free(q);
     }
     curl_multi_cleanup(o->multi); /* closes idle connections: set_socket() drops their watches */
