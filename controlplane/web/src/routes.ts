@@ -25,6 +25,8 @@ export const pages: readonly Page[] = [
   // public
   { path: "/models", title: "Models", around: "public", load: () => import("./pages/models/index.tsx") },
   { path: "/models/*", title: "Model", around: "public", load: () => import("./pages/models/detail.tsx") },
+  { path: "/trust", title: "Trust", around: "public", load: () => import("./pages/trust/page.tsx") },
+  { path: "/verify", title: "Verify", around: "public", load: () => import("./pages/verify/page.tsx") },
   // signing in
   { path: "/login", title: "Sign in", around: "bare", load: () => import("./pages/sign/login.tsx") },
   { path: "/signup", title: "Make an account", around: "bare", load: () => import("./pages/sign/signup.tsx") },
