@@ -3,6 +3,7 @@
 // without a serious finding of axe, without scrolling sideways; skeletons without layout shift while the API is slow; a
 // sentence and a way to try again when it fails; the sign-in page, and back, when the session ends meanwhile.
 import { readFileSync } from "node:fs";
+import { request } from "node:https";
 import path from "node:path";
 import { cases, CONSOLE, env, equal, ok, ROOT, until, VIEWPORTS } from "./lib.mjs";
 
@@ -23,14 +24,19 @@ async function addressOf(page) {
 let generation;
 async function someGeneration() {
   if (generation === undefined) {
-    const { Agent, fetch } = await import("undici").catch(() => ({ Agent: null, fetch: globalThis.fetch }));
-    const dispatcher = Agent && new Agent({ connect: { ca: readFileSync(env("TR_CA")) } });
-    const a = await fetch(`${env("TR_BASE_URL")}/chat/completions`, {
-      method: "POST", dispatcher, headers: { authorization: `Bearer ${env("TR_API_KEY")}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: "demo/echo", messages: [{ role: "user", content: "a page" }] }),
+    const body = JSON.stringify({ model: "demo/echo", messages: [{ role: "user", content: "a page" }] });
+    generation = await new Promise((done, fail) => {
+      const sent = request(`${env("TR_BASE_URL")}/chat/completions`, {
+        method: "POST", ca: readFileSync(env("TR_CA")), headers: { authorization: `Bearer ${env("TR_API_KEY")}`, "content-type": "application/json" },
+      }, async (a) => {
+        let text = "";
+        for await (const part of a) text += part;
+        if (a.statusCode === 200) done(JSON.parse(text).id);
+        else fail(new Error(`a request to look at: ${a.statusCode} ${text}`));
+      });
+      sent.on("error", fail);
+      sent.end(body);
     });
-    equal(a.status, 200, "a request to look at");
-    generation = (await a.json()).id;
   }
   return generation;
 }
