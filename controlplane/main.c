@@ -137,7 +137,8 @@ static enum err load(struct program *p)
     if (e == ERR_NONE)
         e = vault_new(&p->config, &p->vault, &p->why);
     if (e == ERR_NONE && p->config.console_dir[0] != '\0')
-        e = pages_load(p->config.console_dir, p->config.console_dataplanes, &p->pages, &p->why);
+        e = pages_load(p->config.console_dir, p->config.console_evidence, p->config.console_dataplanes, &p->pages,
+                       &p->why);
     if (e == ERR_NONE)
         count_keyless(p);
     return e;

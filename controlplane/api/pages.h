@@ -42,9 +42,11 @@ struct page {
     bool everywhere, missing;     /* missing: it says that there is no such page */
 };
 
-/* Read the directory. dataplanes: origins (cors.h) to which pages may connect beside their own, borrowed for the call.
+/* Read the directory, and the one of console_evidence, whose files answer below /evidence/; empty: there is none.
+ * dataplanes: origins (cors.h) to which pages may connect beside their own, borrowed for the call.
  * ERR_CONFIG, ERR_IO: why gets one sentence. */
-must_check enum err pages_load(const char *dir, const char *dataplanes, struct pages **out, struct buf *why);
+must_check enum err pages_load(const char *dir, const char *evidence, const char *dataplanes, struct pages **out,
+                               struct buf *why);
 void pages_free(struct pages *p);
 size_t pages_count(const struct pages *p);
 size_t pages_bytes(const struct pages *p);

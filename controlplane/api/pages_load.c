@@ -18,7 +18,7 @@ enum { LIST_BYTES_MAX = 64 << 10 };
 
 static enum err refuse(struct buf *why, const char *what)
 {
-    return buf_appendf(why, "console_dir: %s", what) == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
+    return buf_appendf(why, "console_dir or console_evidence: %s", what) == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
 }
 
 /* --- files */
@@ -292,14 +292,24 @@ static enum err write_policy(struct buf *out, const char *connect)
                        connect[0] == '\0' ? "" : " ", connect);
 }
 
-static enum err load(struct pages *p, const char *dir, const char *dataplanes, struct buf *why)
+/* A directory's files under the path `at`. */
+static enum err load_at(struct pages *p, const char *dir, const char *at, struct buf *why)
 {
     int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    enum err e;
 
-    if (fd < 0)
-        return refuse(why, "the directory cannot be read");
-    e = load_directory(p, fd, "", 0, why);
+    return fd < 0 ? refuse(why, "the directory cannot be read") : load_directory(p, fd, at, 0, why);
+}
+
+static enum err load(struct pages *p, const char *dir, const char *evidence, const char *dataplanes, struct buf *why)
+{
+    enum err e = load_at(p, dir, "", why);
+
+    if (e == ERR_NONE && evidence[0] != '\0') {
+        for (size_t i = 0; i < p->n_files; i++)
+            if (view_starts(view_str(p->files[i].name), VIEW_LIT("/evidence/")))
+                return refuse(why, "it has a directory evidence, which is console_evidence's place");
+        e = load_at(p, evidence, "/evidence", why);
+    }
     if (e != ERR_NONE)
         return e;
     qsort(p->files, p->n_files, sizeof *p->files, by_name);
@@ -312,7 +322,7 @@ static enum err load(struct pages *p, const char *dir, const char *dataplanes, s
     return e;
 }
 
-enum err pages_load(const char *dir, const char *dataplanes, struct pages **out, struct buf *why)
+enum err pages_load(const char *dir, const char *evidence, const char *dataplanes, struct pages **out, struct buf *why)
 {
     struct pages *p = calloc(1, sizeof *p);
     enum err e = ERR_MEMORY;
@@ -324,7 +334,7 @@ enum err pages_load(const char *dir, const char *dataplanes, struct pages **out,
     p->files = calloc(PAGES_FILES_MAX, sizeof *p->files);
     p->patterns = calloc(PAGES_PATTERNS_MAX + 1, sizeof *p->patterns); /* and the one that is one too many */
     if (p->files != NULL && p->patterns != NULL)
-        e = load(p, dir, dataplanes, why);
+        e = load(p, dir, evidence, dataplanes, why);
     if (e == ERR_NONE)
         *out = p;
     else

@@ -44,7 +44,7 @@ static void asked_cb(void *cookie, enum err e, const struct db_result *r)
         call_fail_db(c, e);
     } else if (!sign_in_throttled(c, r)) {
         if (c->from != NULL)
-            recovery_mail_start(config->mailer, call_pool(c), config->console_origin, "TrustedRouter", own->sign_in.email);
+            recovery_mail_start(config->mailer, call_pool(c), config->console_origin, config->console_name, own->sign_in.email);
         call_reply_data(c, 202, VIEW_LIT("{\"accepted\":true}"));
     }
 }

@@ -1,8 +1,8 @@
 /* Providers, and one request to one of them after the other. Nothing that a provider said is logged. */
 #include "identity_internal.h"
-#include "file.h"
 #include "log.h"
 #include "secret.h"
+#include "secret_line.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -270,28 +270,6 @@ const char *identity_name(const struct identity *i, size_t at)
     return s->name[0] == '\0' ? s->id : s->name;
 }
 
-/* The one line of a file that is its owner's alone. */
-static enum err read_secret(const char *path, char *out)
-{
-    char text[CLIENT_SECRET_MAX + 2];
-    struct view line;
-    size_t len = 0;
-    enum err e = file_read(path, true, text, sizeof text, &len);
-
-    line = view_trim(view_of(text, e == ERR_NONE ? len : 0));
-    if (e == ERR_NONE && (line.len == 0 || line.len >= CLIENT_SECRET_MAX))
-        e = ERR_CONFIG;
-    for (size_t i = 0; e == ERR_NONE && i < line.len; i++)
-        if (line.ptr[i] <= ' ' || line.ptr[i] > '~')
-            e = ERR_CONFIG;
-    if (e == ERR_NONE) {
-        memcpy(out, line.ptr, line.len);
-        out[line.len] = '\0';
-    }
-    secret_wipe(text, sizeof text);
-    return e;
-}
-
 static enum err provider_open(const struct identity_config *c, const struct sign_in_source *s, struct identity_provider *p,
                               struct buf *why)
 {
@@ -300,10 +278,10 @@ static enum err provider_open(const struct identity_config *c, const struct sign
 
     p->source = s;
     snprintf(p->redirect, sizeof p->redirect, "%s" CALLBACK_PATH "%s/callback", c->origin, s->id);
-    p->secret = sodium_malloc(CLIENT_SECRET_MAX);
+    p->secret = sodium_malloc(SECRET_LINE_MAX);
     if (p->secret == NULL)
         return ERR_MEMORY;
-    e = read_secret(s->client_secret_file, p->secret);
+    e = secret_line_read(s->client_secret_file, p->secret);
     if (e != ERR_NONE)
         return buf_appendf(why, "[sign_in %s] client_secret_file: not a file of mode 0600 with one line, the client's secret",
                            s->id) == ERR_NONE

@@ -1,17 +1,16 @@
 #include "mail.h"
 #include "clock.h"
-#include "file.h"
 #include "id.h"
 #include "log.h"
 #include "outcall.h"
-#include "secret.h"
+#include "secret_line.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { MAIL_MAX = 8 << 10, MAIL_PASSWORD_MAX = 256 };
+enum { MAIL_MAX = 8 << 10 };
 
 struct mailer {
     struct mailer_config config;
@@ -92,35 +91,18 @@ enum err mail_send(struct mailer *m, const char *to, const char *subject, struct
 
 /* --- life --- */
 
-static enum err read_password(const char *path, char *out)
-{
-    char text[MAIL_PASSWORD_MAX];
-    struct view line;
-    size_t len = 0;
-    enum err e = file_read(path, true, text, sizeof text, &len);
-
-    line = view_trim(view_of(text, e == ERR_NONE ? len : 0));
-    if (e == ERR_NONE && (line.len == 0 || memchr(line.ptr, '\n', line.len) != NULL))
-        e = ERR_CONFIG;
-    if (e == ERR_NONE)
-        memcpy(out, line.ptr, line.len);
-    out[e == ERR_NONE ? line.len : 0] = '\0';
-    secret_wipe(text, sizeof text);
-    return e;
-}
-
 enum err mailer_new(const struct mailer_config *c, struct mailer **out, struct buf *why)
 {
     const struct outcalls_config o = {.loop = c->loop, .ca = c->ca};
     struct mailer *m = calloc(1, sizeof *m);
     enum err e = m == NULL ? ERR_MEMORY : ERR_NONE;
 
-    if (e == ERR_NONE && (m->password = sodium_malloc(MAIL_PASSWORD_MAX)) == NULL)
+    if (e == ERR_NONE && (m->password = sodium_malloc(SECRET_LINE_MAX)) == NULL)
         e = ERR_MEMORY;
     if (e == ERR_NONE) {
         m->config = *c;
         m->password[0] = '\0';
-        if (c->user[0] != '\0' && read_password(c->password_file, m->password) != ERR_NONE)
+        if (c->user[0] != '\0' && secret_line_read(c->password_file, m->password) != ERR_NONE)
             e = buf_append(why, VIEW_LIT("mail_password_file: not a file of mode 0600 with one line, the password")) == ERR_NONE
                     ? ERR_CONFIG
                     : ERR_MEMORY;

@@ -344,8 +344,8 @@ release_key() { # by which releases are signed; made at first
 # The release of this build, signed by a key that lives here and proves nothing either, and its entry in
 # the log. Kept while it still names this build. The data plane is not bound to it (dataplane.conf,
 # release): scenarios change what it is.
-make_release() {
-    local file=$RUN/conf/release.json key=$RUN/conf/release-key.pem measurement kept
+write_release() {
+    local file=$RUN/conf/release.json key=$RUN/conf/release-key.pem measurement
     measurement=$(simulated_measurement)
     RELEASE_KEY=$(release_key)
     if [ ! -f "$file.minisig" ] || ! "$BIN/tr-verify" release "$file" --key "$RELEASE_KEY" \
@@ -357,6 +357,11 @@ make_release() {
             --simulated "$measurement" --out "$file"
         "$ROOT/deploy/release/sign" "$key" "$file"
     fi
+    write_evidence
+}
+
+make_release() {
+    local file=$RUN/conf/release.json kept
     # All that were ever signed here, for tr-verify log --releases: boots of earlier builds are in the log.
     mkdir -p "$RUN/releases"
     kept=$RUN/releases/$(sha256sum "$file" | cut -c1-16).json

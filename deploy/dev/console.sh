@@ -9,11 +9,23 @@ console_url() {
 
 console_conf() {
     echo "sign_up = on"
+    echo "console_origin = https://localhost:$(port rest)"
     [ -f "$CONSOLE_FILES/pages.txt" ] || return 0
     echo "console_dir = $CONSOLE_FILES"
     echo "console_dataplanes = https://localhost:$(port api)"
+    mkdir -p "$RUN/evidence"
+    echo "console_evidence = $RUN/evidence"
     echo "release_key = $(release_key)"
     echo "security_contact = mailto:security@demo.example"
+}
+
+# What the pages judge the data plane by: the policy, the simulated machine's root, this build's release.
+write_evidence() {
+    mkdir -p "$RUN/evidence"
+    cp "$RUN/conf/attestation.conf" "$RUN/platform/ark.pem" "$RUN/conf/release.json" "$RUN/conf/release.json.minisig" \
+        "$RUN/evidence/"
+    echo '{"policy": "attestation.conf", "roots": {"simulated": "ark.pem"}, "releases": ["release.json"]}' \
+        >"$RUN/evidence/index.json"
 }
 
 kept() { # NAME: a line of ./run/keys

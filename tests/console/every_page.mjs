@@ -9,7 +9,7 @@ import { cases, CONSOLE, env, equal, ok, ROOT, until, VIEWPORTS } from "./lib.mj
 
 const source = readFileSync(path.join(ROOT, "controlplane/web/src/routes.ts"), "utf8");
 const pages = [...source.matchAll(/\{ path: "([^"]+)", title: "([^"]+)", around: "(\w+)"/g)].map(([, at, title, around]) => ({ at, title, around }));
-const wildcards = { "/models/*": "/models/demo/echo", "/docs/*": "/docs/verify" };
+const wildcards = { "/models/*": "/models/demo/echo", "/app/models/*": "/app/models/demo/echo", "/docs/*": "/docs/verify" };
 const lines = source.match(/^ {2}\{ path: /gm).length;
 
 // What a page asks the control plane for, but for who is signed in and what the installation is.

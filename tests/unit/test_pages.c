@@ -67,7 +67,7 @@ static struct pages *load(void)
     struct pages *p = NULL;
 
     buf_reset(&why);
-    CHECK_INT(pages_load(dir, "https://api.example", &p, &why), ERR_NONE);
+    CHECK_INT(pages_load(dir, "", "https://api.example", &p, &why), ERR_NONE);
     CHECK_INT(why.len, 0);
     return p;
 }
@@ -79,7 +79,7 @@ static void refused(const char *says)
     char text[512];
 
     buf_reset(&why);
-    CHECK_INT(pages_load(dir, "", &p, &why), ERR_CONFIG);
+    CHECK_INT(pages_load(dir, "", "", &p, &why), ERR_CONFIG);
     CHECK(p == NULL);
     snprintf(text, sizeof text, "%.*s", (int)why.len, (const char *)why.ptr);
     if (strstr(text, says) == NULL || strstr(text, dir) != NULL)
@@ -364,6 +364,36 @@ static void bounds(void)
     console_end();
 }
 
+/* A second directory answers below /evidence/ and nowhere else, under the same rules. */
+static void evidence(void)
+{
+    static char place[64] = "/tmp/tr-pages-XXXXXX";
+    struct pages *p = NULL;
+    char path[128];
+    FILE *f;
+
+    console_begin();
+    CHECK(mkdtemp(place) != NULL);
+    snprintf(path, sizeof path, "%s/policy.conf", place);
+    f = fopen(path, "w");
+    CHECK(f != NULL && fputs("a policy", f) >= 0 && fclose(f) == 0);
+    buf_reset(&why);
+    CHECK_INT(pages_load(dir, place, "", &p, &why), ERR_NONE);
+    CHECK(strcmp(body_at(p, "/evidence/policy.conf"), "a policy") == 0);
+    CHECK(strcmp(body_at(p, "/policy.conf"), "-") == 0);
+    CHECK(strcmp(body_at(p, "/evidence/"), "-") == 0);
+    CHECK(strcmp(body_at(p, "/index.html"), "index") == 0);
+    pages_free(p);
+    p = NULL;
+    CHECK_INT(pages_load(dir, "/tmp/tr-pages-none", "", &p, &why), ERR_CONFIG);
+    folder("evidence");
+    make("evidence/policy.conf", "another");
+    CHECK_INT(pages_load(dir, place, "", &p, &why), ERR_CONFIG); /* two files would have one path */
+    CHECK_INT(unlink(path), 0);
+    CHECK_INT(rmdir(place), 0);
+    console_end();
+}
+
 int main(int argc, char **argv)
 {
     static const struct check_case cases[] = {
@@ -375,6 +405,7 @@ int main(int argc, char **argv)
         {"pages_too_many_lines", too_many_lines},
         {"pages_odd_directories", odd_directories},
         {"pages_bounds", bounds},
+        {"pages_evidence", evidence},
     };
 
     buf_init(&why, 1024);

@@ -92,9 +92,11 @@ function synthOf(v: Obj, json: string): SynthEvent {
 /** The error object of a stream or of a whole answer. */
 export function failureOf(error: unknown, status = 0, retryAfterS: number | null = null, requestId: string | null = null): PromptFailure {
   const e = obj(error);
-  const reason = typeof e.code === "string" ? e.code : text(obj(e.metadata).error_type) || textOrNull(e.type);
+  const more = obj(e.metadata);
+  const reason = textOrNull(e.code) ?? textOrNull(more.code) ?? textOrNull(more.error_type) ?? textOrNull(e.type);
+  const param = textOrNull(e.param) ?? textOrNull(more.param);
   const told = typeof e.code === "number" ? e.code : status;
-  return new PromptFailure("refused", text(e.message) || "The data plane could not answer.", told, reason, textOrNull(e.param), retryAfterS, requestId);
+  return new PromptFailure("refused", text(e.message) || "The data plane could not answer.", told, reason, param, retryAfterS, requestId);
 }
 
 function toolCalls(choice: number, v: unknown): ChatEvent[] {

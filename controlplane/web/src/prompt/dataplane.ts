@@ -10,11 +10,14 @@ import { PromptFailure } from "./failure.ts";
 export type { ChatEvent, SynthEvent, Usage } from "./chat_stream.ts";
 export { PromptFailure, type FailureCode } from "./failure.ts";
 
+/** OpenRouter's shape: its figures have the cost. */
+const CHAT_PATH = "/api/v1/chat/completions";
 const VERIFY_EVERY_MS = 10 * 60 * 1000;
 
 export interface DataPlaneOptions {
   expectations?: Expectations;
   fetch?: FetchFn;
+  verify?: typeof verifyGateway;
   /** milliseconds; for tests */
   now?: () => number;
   /** told of each verdict, the refused ones too */
@@ -119,10 +122,14 @@ async function saysOtherKey(answer: Response): Promise<boolean> {
   return problem?.type === "urn:ietf:params:ehbp:error:key-config";
 }
 
-function refusalOf(sent: Sent, text: string): PromptFailure {
-  const body = jsonOf(text) as { error?: unknown } | null;
+/** What is inside says whether it was refused; the status in the clear head is anybody's. */
+function saysError(value: unknown): value is { error: object } {
+  return typeof value === "object" && value !== null && "error" in value && typeof value.error === "object" && value.error !== null;
+}
+
+function refusalOf(sent: Sent, value: unknown): PromptFailure {
   const wait = Number(sent.answer.headers.get("retry-after"));
-  return failureOf(body?.error, sent.answer.status, Number.isFinite(wait) && wait > 0 ? wait : null, sent.head.requestId);
+  return failureOf(saysError(value) ? value.error : null, sent.answer.status, Number.isFinite(wait) && wait > 0 ? wait : null, sent.head.requestId);
 }
 
 export class DataPlane {
@@ -158,7 +165,8 @@ export class DataPlane {
 
   private async verify(): Promise<Verified> {
     this.known = null;
-    const verdict = await verifyGateway(this.origin, this.fetch, this.options.expectations ?? {});
+    const judge = this.options.verify ?? verifyGateway;
+    const verdict = await judge(this.origin, this.fetch, this.options.expectations ?? {});
     this.options.onVerdict?.(verdict);
     if (verdict.verdict === "unreachable")
       throw new PromptFailure("unreachable", "The data plane gives no evidence at present. Look at your network connection, then try again.");
@@ -170,22 +178,22 @@ export class DataPlane {
   /** A stream of a chat completion; `stream` and the wish for figures are added. */
   async chat(request: ChatRequest, options: CallOptions): Promise<ChatAnswer> {
     const body = { ...request, stream: true, stream_options: { include_usage: true } };
-    const sent = await this.send("/v1/chat/completions", body, "events", options);
+    const sent = await this.send(CHAT_PATH, body, "events", options);
     return { head: sent.head, events: chatEvents(sent) };
   }
 
   /** Any other call that answers with JSON: "/v1/embeddings", "/v1/images/generations", ... */
   async json(path: string, request: unknown, options: CallOptions): Promise<JsonAnswer> {
     const sent = await this.send(path, request, "json", options);
-    const text = await textOf(sent);
-    if (sent.answer.status >= 400) throw refusalOf(sent, text);
-    return { head: sent.head, json: jsonOf(text) };
+    const json = jsonOf(await textOf(sent));
+    if (sent.answer.status >= 400 || saysError(json)) throw refusalOf(sent, json);
+    return { head: sent.head, json };
   }
 
   /** Bytes as they come (sounds, streams of other dialects). Throws the refusal. */
   async bytes(path: string, request: unknown, expected: Expected, options: CallOptions): Promise<{ head: AnswerHead; body: ReadableStream<Bytes> }> {
     const sent = await this.send(path, request, expected, options);
-    if (sent.answer.status >= 400) throw refusalOf(sent, await textOf(sent));
+    if (sent.answer.status >= 400) throw refusalOf(sent, jsonOf(await textOf(sent)));
     return { head: sent.head, body: sent.answer.body };
   }
 
@@ -242,7 +250,8 @@ async function* chatEvents(sent: Sent): AsyncGenerator<ChatEvent, void, undefine
     yield* parser.end();
     return;
   }
-  if ("error" in (jsonOf(whole) as object)) throw refusalOf(sent, whole);
+  const value = jsonOf(whole);
+  if (saysError(value)) throw refusalOf(sent, value);
   yield* eventsOf(whole);
   yield { kind: "done" };
 }
