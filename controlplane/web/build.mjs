@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeDocs } from "./docs.mjs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -50,8 +51,10 @@ function outputOf(result, entry) {
 
 async function bundle() {
   const assets = join(out, "assets");
+  const docs = writeDocs(join(here, "../.."), assets);
   const scripts = await build({
     ...options,
+    define: { DOCS_LIST: JSON.stringify(docs) },
     entryPoints: { main: "src/main.tsx" },
     splitting: true,
     format: "esm",
