@@ -29,7 +29,7 @@ function Entry({ head, onRename, onOpen }: { head: Head; onRename: () => void; o
     <li data-open={open ? "" : undefined}>
       <button type="button" class="kept" aria-current={open ? "true" : undefined} onClick={() => { void openKept(head.id); onOpen(); }}>
         <span class="clip">{head.title || "Without a name"}</span>
-        <span class="faint small">{ago(head.changed)}</span>
+        <span class="soft small">{ago(head.changed)}</span>
       </button>
       <Menu label={`More of ${head.title}`} items={[{ label: "Rename", run: onRename }, { label: "Delete", danger: true, run: () => void remove(head.id) }]} />
     </li>

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ago, brief, dateTime } from "../../core/format.ts";
 import { facts } from "../../core/console.ts";
-import { Badge, Button, Code, type Tone } from "../../ui/controls.tsx";
+import { Badge, Button, CopyButton, type Tone } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import type { Trust } from "../../prompt/trust.ts";
@@ -77,7 +77,7 @@ function Program({ verdict }: { verdict: GatewayVerdict }) {
   const m = verdict.manifest;
   return (
     <dl class="facts">
-      <Fact name="Measurement"><Code text={verdict.measurement} what="The measurement" /></Fact>
+      <Fact name="Measurement"><span class="mono small">{verdict.measurement}</span> <CopyButton text={verdict.measurement} what="The measurement" /></Fact>
       {m && <Fact name="Release">{m.version}, commit <span class="mono">{brief(m.commit, 12)}</span></Fact>}
       {verdict.identity && <Fact name="Boot"><span class="mono small">{verdict.identity.boot}</span></Fact>}
       {verdict.checkpoint && <Fact name="Transparency log"><span class="mono small">{verdict.checkpoint.origin}</span>, {verdict.checkpoint.size.toString()} entries</Fact>}

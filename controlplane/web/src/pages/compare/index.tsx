@@ -147,7 +147,7 @@ function Question({ blocked, running, onRun, onStop }: { blocked: string; runnin
   const [text, setText] = useState("");
   const send = () => text.trim() !== "" && blocked === "" && !running && onRun(text);
   return (
-    <form class="composer" onSubmit={(e) => { e.preventDefault(); send(); }}>
+    <form class="composer wide" onSubmit={(e) => { e.preventDefault(); send(); }}>
       <textarea aria-label="The question" rows={2} placeholder="One question for all columns. Enter asks, Shift Enter starts a new line." value={text} onInput={(e) => setText(e.currentTarget.value)}
         onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); send(); } }} />
       <div class="line apart">

@@ -1,7 +1,7 @@
 // One model: what it takes and costs, who serves it and how that goes, and how to ask it.
 import { dataPlane, facts } from "../../core/console.ts";
 import { ApiError } from "../../core/api.ts";
-import { ms, percent, perMillion, usd } from "../../core/format.ts";
+import { ms, percent, perMillion } from "../../core/format.ts";
 import { useLoad, type Resource } from "../../core/resource.ts";
 import { Badge, ButtonLink, Empty, Failure, Skeleton, SkeletonLines, Stat, type Tone } from "../../ui/controls.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
@@ -9,7 +9,7 @@ import { fetchEndpoints, fetchModel, Unreached as NotReached, type Endpoint, typ
 import type { PageProps } from "../../routes.ts";
 import { Unreached } from "../chat/unreached.tsx";
 import { hereBase, pathOf } from "./index.tsx";
-import { capabilitiesOf, contextOf, kindOf, priceOf, PrivacyBadge, privacySays } from "./parts.tsx";
+import { capabilitiesOf, contextOf, kindOf, priceOf, PrivacyBadge, privacySays, unitPrices } from "./parts.tsx";
 import { TryIt } from "./try_it.tsx";
 
 function useOfPlane<T>(id: string, load: (origin: string, id: string, signal: AbortSignal) => Promise<T>): Resource<T> {
@@ -70,13 +70,8 @@ function Members({ model }: { model: Model }) {
   );
 }
 
-const unitPrices = [["request", "request"], ["image", "image"], ["web_search", "search"]] as const;
-
 function Prices({ model }: { model: Model }) {
-  const units = unitPrices.flatMap(([name, word]) => {
-    const price = model.pricing[name];
-    return typeof price === "string" && Number(price) > 0 ? [`${usd(price)} per ${word}`] : [];
-  });
+  const units = unitPrices(model);
   return (
     <div class="grid">
       <Stat label="Input" value={priceOf(model, "prompt")} more={units.join(", ") || undefined} />

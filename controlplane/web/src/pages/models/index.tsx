@@ -10,7 +10,7 @@ import { fetchProviders, Unreached as NotReached, type Model, type Provider } fr
 import { Unreached } from "../chat/unreached.tsx";
 import { useModels } from "../chat/use_plane.ts";
 import { contextChoices, filterOf, found, priceChoices, sortChoices, type Filter } from "./filter.ts";
-import { capabilitiesOf, capabilityChoices, contextOf, kindChoices, kindOf, priceOf, PrivacyBadge, privacyChoices } from "./parts.tsx";
+import { capabilitiesOf, capabilityChoices, contextOf, kindChoices, kindOf, priceOf, pricesOf, PrivacyBadge, privacyChoices } from "./parts.tsx";
 
 const CARDS_MAX = 60; // at first; the list shows all of them
 
@@ -61,7 +61,7 @@ function Card({ model }: { model: Model }) {
       <span class="mono small soft clip">{model.id}</span>
       <span class="small soft two-lines">{model.description}</span>
       <span class="line chips"><PrivacyBadge privacy={model.trustedrouter.privacy} />{capabilitiesOf(model).map((c) => <Badge key={c}>{c}</Badge>)}</span>
-      <span class="prices small"><span>{priceOf(model, "prompt")} in</span><span>{priceOf(model, "completion")} out</span><span>{contextOf(model.context_length)}</span></span>
+      <span class="prices small">{pricesOf(model).map((p) => <span key={p}>{p}</span>)}{model.context_length ? <span>{contextOf(model.context_length)}</span> : null}</span>
     </a>
   );
 }

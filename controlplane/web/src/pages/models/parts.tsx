@@ -1,5 +1,5 @@
 // What is said of a model in a few words, in the catalogue and in pickers.
-import { compact, perMillion } from "../../core/format.ts";
+import { compact, perMillion, usd } from "../../core/format.ts";
 import { Badge, type Tone } from "../../ui/controls.tsx";
 import type { Model, Privacy } from "../../prompt/models.ts";
 
@@ -48,6 +48,22 @@ export const contextOf = (n: number | null | undefined): string => (n ? `${compa
 function synthPrice(m: Model, which: "prompt" | "completion"): string {
   const bounds = m.trustedrouter.synth?.pricing?.[which];
   return bounds ? `${perMillion(bounds.min)} to ${perMillion(bounds.max)}` : "varies";
+}
+
+const UNITS = [["request", "request"], ["image", "image"], ["image_output", "image token"], ["second", "second"], ["character", "character"], ["query", "query"]] as const;
+
+/** What is not paid by text tokens: "$0.04 per image". */
+export const unitPrices = (m: Model): string[] =>
+  UNITS.flatMap(([name, word]) => {
+    const price = m.pricing[name];
+    return typeof price === "string" && Number(price) > 0 ? [`${usd(price)} per ${word}`] : [];
+  });
+
+/** In a few words, for a card. */
+export function pricesOf(m: Model): string[] {
+  const units = unitPrices(m);
+  const paidByToken = Number(m.pricing.prompt) !== 0 || Number(m.pricing.completion) !== 0;
+  return units.length > 0 && !paidByToken ? units : [`${priceOf(m, "prompt")} in`, `${priceOf(m, "completion")} out`, ...units];
 }
 
 export const priceOf = (m: Model, which: "prompt" | "completion"): string => (m.trustedrouter.kind === "synth" ? synthPrice(m, which) : perMillion(m.pricing[which]));

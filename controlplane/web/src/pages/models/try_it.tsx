@@ -7,7 +7,7 @@ import { apiKey } from "../../prompt/key.ts";
 import { isChat, type Model } from "../../prompt/models.ts";
 import { languages, snippet, type Language } from "../keys/snippets.ts";
 
-const PLACEHOLDER = "sk-tr-v1-...";
+const PLACEHOLDER = "YOUR_API_KEY";
 
 export function TryIt({ model }: { model: Model }) {
   const [language, setLanguage] = useState<Language>("curl");
