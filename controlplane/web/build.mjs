@@ -107,7 +107,7 @@ async function verifier() {
 
 function writePages() {
   const paths = JSON.parse(readFileSync(join(source, "paths.json"), "utf8"));
-  writeFileSync(join(out, "pages.txt"), ["/verifier/ verifier/index.html\n", ...[...paths, "*"].map((p) => `${p} index.html\n`)].join("") + "/verifier/ verifier/index.html everywhere\n");
+  writeFileSync(join(out, "pages.txt"), ["/verifier/ verifier/index.html everywhere\n", ...[...paths, "*"].map((p) => `${p} index.html\n`)].join(""));
 }
 
 function compress() {
