@@ -29,6 +29,7 @@ export const pages: readonly Page[] = [
   { path: "/login", title: "Sign in", around: "bare", load: () => import("./pages/sign/login.tsx") },
   { path: "/signup", title: "Make an account", around: "bare", load: () => import("./pages/sign/signup.tsx") },
   { path: "/recover", title: "Recover your account", around: "bare", load: () => import("./pages/sign/recover.tsx") },
+  { path: "/auth", title: "A program asks for a key", around: "bare", load: () => import("./pages/auth.tsx") },
   // the app
   { path: "/app", title: "Overview", around: "app", nav: { group: "Build", icon: "home" }, load: () => import("./pages/overview.tsx") },
   { path: "/app/chat", title: "Playground", around: "app", nav: { group: "Build", icon: "chat" }, load: () => import("./pages/chat/index.tsx") },
