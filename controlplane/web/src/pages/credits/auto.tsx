@@ -21,8 +21,8 @@ async function load(signal: AbortSignal): Promise<State> {
     if (e instanceof ApiError && e.status === 404) return null;
     throw e;
   });
-  const cards = api.get<{ data: Card[] }>("/payments/methods", { signal });
-  return { auto: await auto, cards: (await cards).data };
+  const [found, cards] = await Promise.all([auto, api.get<{ data: Card[] }>("/payments/methods", { signal })]);
+  return { auto: found, cards: cards.data };
 }
 
 const reasonWords: Record<string, string> = {
