@@ -154,6 +154,7 @@ await cases({
     await page.getByRole("button", { name: "Send", exact: true }).waitFor();
     await page.getByText("Ask something").waitFor();
     equal(await page.getByRole("button", { name: "Picture" }).count(), 0);
+    equal(await page.locator("input[type=file]").count(), 0);
   },
 
   async parameters_reach_the_model(t) {

@@ -83,7 +83,7 @@ export function Composer({ images, running, blocked, onSend, onStop }: ComposerP
       <textarea aria-label="Your message" rows={2} placeholder="Write a message. Enter sends, Shift Enter starts a new line." value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={keys} onPaste={pasted} />
       <div class="line apart">
         <div class="line">
-          <input ref={picker} type="file" class="hidden-text" tabIndex={-1} aria-label="Pictures" accept={KINDS.join(",")} multiple onChange={(e) => { void attach([...(e.currentTarget.files ?? [])]); e.currentTarget.value = ""; }} />
+          {images && <input ref={picker} type="file" class="hidden-text" tabIndex={-1} aria-label="Pictures" accept={KINDS.join(",")} multiple onChange={(e) => { void attach([...(e.currentTarget.files ?? [])]); e.currentTarget.value = ""; }} />}
           {images && <Button kind="quiet" small icon="image" onClick={() => picker.current?.click()}>Picture</Button>}
           <span class="faint small" id="composer-why">{blocked}</span>
         </div>
