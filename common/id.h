@@ -27,9 +27,11 @@ must_check enum err id_parse(struct view v, struct id *out);
 enum { KEY_TEXT_LEN = 9 + 43 };
 #define KEY_PREFIX "sk-tr-v1-"
 #define KEY_MANAGEMENT_PREFIX "sk-tr-m1-"
-/* Of the same form, for the control plane only: sessions of users, invitations, recovery of an account. */
+/* Of the same form, for the control plane only: sessions of users, invitations, recovery of an account, codes that programs
+ * fetch a key with. */
 #define KEY_SESSION_PREFIX "sk-tr-s1-"
 #define KEY_INVITATION_PREFIX "sk-tr-i1-"
 #define KEY_RECOVERY_PREFIX "sk-tr-r1-"
+#define KEY_CODE_PREFIX "sk-tr-c1-"
 
 #endif

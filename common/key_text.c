@@ -11,7 +11,8 @@ enum {
 _Static_assert(sizeof KEY_MANAGEMENT_PREFIX == sizeof KEY_PREFIX &&
                    sizeof KEY_SESSION_PREFIX == sizeof KEY_PREFIX &&
                    sizeof KEY_INVITATION_PREFIX == sizeof KEY_PREFIX &&
-                   sizeof KEY_RECOVERY_PREFIX == sizeof KEY_PREFIX,
+                   sizeof KEY_RECOVERY_PREFIX == sizeof KEY_PREFIX &&
+                   sizeof KEY_CODE_PREFIX == sizeof KEY_PREFIX,
                "one length for all kinds");
 _Static_assert(PREFIX_LEN + (32 * 8 + 5) / 6 == KEY_TEXT_LEN, "256 bits, six to a character");
 

@@ -6,6 +6,7 @@
 #include "outcall.h"
 #include "payments.h"
 #include "rate.h"
+#include "site.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -231,6 +232,13 @@ static const char *sign_in_fault(const struct controlplane_config *c)
     return NULL;
 }
 
+static bool console_origin_valid(const char *origin)
+{
+    struct site site;
+
+    return origin[0] == '\0' || site_parse(origin, &site) == ERR_NONE;
+}
+
 enum err controlplane_config_parse(struct view text, const char *file_name,
                                    struct controlplane_config *out, struct buf *why)
 {
@@ -243,6 +251,8 @@ enum err controlplane_config_parse(struct view text, const char *file_name,
     if (e == ERR_NONE && !cors_origins_valid(out->cors_origins))
         e = refuse(why, file_name,
                    "cors_origins must be a list of https://HOST or https://HOST:PORT, by spaces");
+    if (e == ERR_NONE && !console_origin_valid(out->console_origin))
+        e = refuse(why, file_name, "console_origin must be https://HOST or https://HOST:PORT, in lower case");
     if (e == ERR_NONE && payments_fault(out) != NULL)
         e = refuse(why, file_name, payments_fault(out));
     if (e == ERR_NONE && console_fault(out) != NULL)

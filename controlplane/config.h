@@ -50,7 +50,7 @@ struct controlplane_config {
     /* how often the pages that need no key may be asked for, in all and per address; 0: no limit */
     uint64_t pages_per_s, pages_burst, pages_per_ip_per_s, pages_per_ip_burst;
     bool sign_up; /* anybody may become a customer by POST /auth/signup */
-    char console_origin[256]; /* "https://HOST[:PORT]" of the console, as browsers see it */
+    char console_origin[270]; /* "https://HOST[:PORT]" of the console, as browsers see it; empty: no wallets, no passkeys */
     struct sign_in_source sign_in[SIGN_IN_MAX];
     size_t n_sign_in;
     /* messages for recovery; none without mail_url */

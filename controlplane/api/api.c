@@ -9,7 +9,9 @@
 #include "idempotent.h"
 #include "key_text.h"
 #include "pages.h"
+#include "passkey.h"
 #include "password.h"
+#include "site.h"
 #include "status_cache.h"
 
 #include <assert.h>
@@ -32,6 +34,7 @@ struct api {
     struct rate *callers;           /* NULL: no limit */
     char *origins;                  /* whose pages may call (cors.h) */
     uint64_t idempotency_ms;
+    struct site site; /* empty: the console has no address */
     struct status_cache *status;
     struct budget *budget; /* requests and answers in memory */
     struct budget *unknown; /* requests whose sender is not known yet */
@@ -118,6 +121,11 @@ struct passwords *call_passwords(const struct call *c)
 const struct api_config *call_config(const struct call *c)
 {
     return &c->api->config;
+}
+
+const struct site *call_site(const struct call *c)
+{
+    return c->api->site.origin.len == 0 ? NULL : &c->api->site;
 }
 
 struct feed *call_feed(const struct call *c)
@@ -584,6 +592,10 @@ enum err api_start(const struct api_config *config, struct api **out)
     a->health = config->health;
     a->caller_rate = config->caller;
     a->idempotency_ms = config->idempotency_ms;
+    if (config->console_origin != NULL && config->console_origin[0] != '\0' &&
+        site_parse(config->console_origin, &a->site) != ERR_NONE)
+        a->site = (struct site){VIEW_EMPTY, VIEW_EMPTY, VIEW_EMPTY}; /* config.c has refused it */
+    passkey_init();
     a->origins = strdup(config->cors_origins == NULL ? "" : config->cors_origins);
     e = a->origins == NULL ? ERR_MEMORY : gate_new(&config->pages, &a->gate);
     if (e == ERR_NONE && a->caller_rate.address_per_s != 0)

@@ -37,7 +37,7 @@ struct api_config {
     struct payments *payments; /* borrowed, outlives the calls whose client waits; NULL: there are none */
     struct rate_config pages; /* how often pages that need no key may be asked for */
     bool sign_up; /* anybody may become a customer */
-    const char *console_origin; /* where browsers see us; borrowed */
+    const char *console_origin; /* where browsers see us (site.h); borrowed; NULL or empty: nowhere */
     struct identity *identity;  /* where users may sign in, borrowed, outlives the calls whose client waits; NULL: nowhere */
     struct mailer *mailer;      /* the same; NULL: no messages are sent */
     struct rate_config caller; /* of one credential, as of an address; address_per_s 0: no limit */

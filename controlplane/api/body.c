@@ -223,6 +223,11 @@ static const char *take_value(const struct field *f, struct json_value v, struct
         if (!json_string_plain(v, &out->plain))
             return "This must be text without escapes.";
         return out->plain.len <= f->max ? NULL : "This text is too long.";
+    case FIELD_LINES:
+        out->list = v;
+        if (v.kind != JSON_STRING)
+            return "This must be text.";
+        return v.text.len <= f->max ? NULL : "This text is too long.";
     }
     return "This has no type.";
 }

@@ -100,6 +100,8 @@ struct gate *call_gate(const struct call *c);
 struct payments *call_payments(const struct call *c);
 struct passwords *call_passwords(const struct call *c);
 const struct api_config *call_config(const struct call *c);
+/* NULL: the operator has not said under which address the console is. */
+const struct site *call_site(const struct call *c);
 struct feed *call_feed(const struct call *c);
 const struct control_health *call_health(const struct call *c);
 
@@ -148,6 +150,7 @@ enum field_type {
     FIELD_LIST,  /* an array of at most max texts without escapes */
     FIELD_SECRET, /* any text of 1 to 256 bytes, in text; its length is in number. The handler wipes it */
     FIELD_PLAIN, /* text without escapes, at most max bytes; borrowed from the body */
+    FIELD_LINES, /* any text, at most max bytes as it is escaped: the JSON string itself, in list */
 };
 struct field {
     const char *name;
@@ -162,7 +165,7 @@ struct value {
     char text[257]; /* FIELD_TEXT, NUL-terminated */
     struct id id;
     struct view plain;
-    struct json_value list; /* FIELD_LIST: borrowed from the body; its elements are plain texts */
+    struct json_value list; /* FIELD_LIST, FIELD_LINES: borrowed from the body; elements of a list are plain texts */
 };
 /* Read the body by a table; unknown and repeated members are errors. false: the call has been
  * answered (400) and is gone. */

@@ -6,6 +6,7 @@
 #include "note.h"
 #include "policy.h"
 #include "rules.h"
+#include "site.h"
 #include "time_text.h"
 #include "translog.h"
 #include "version.h"
@@ -56,15 +57,18 @@ static enum err append_providers(struct buf *out, const struct identity *all)
 }
 
 /* By which ways a user may sign in here; each is on where its handler works. */
-static enum err append_sign_in(struct buf *out, const struct api_config *config)
+static enum err append_sign_in(struct buf *out, const struct call *c)
 {
+    const struct api_config *config = call_config(c);
+    const struct site *site = call_site(c);
     enum err e = buf_appendf(out, ",\"sign_in\":{\"password\":true,\"sign_up\":%s,\"recovery_mail\":%s",
                              config->sign_up ? "true" : "false", config->mailer != NULL ? "true" : "false");
 
     if (e == ERR_NONE)
-        e = append_providers(out, config->identity);
+        e = buf_appendf(out, ",\"wallet\":%s,\"passkeys\":%s", site != NULL ? "true" : "false",
+                        site != NULL && site_has_name(site) ? "true" : "false");
     if (e == ERR_NONE)
-        e = buf_append(out, VIEW_LIT(",\"wallet\":false,\"passkeys\":false"));
+        e = append_providers(out, config->identity);
     return e == ERR_NONE ? buf_append_byte(out, '}') : e;
 }
 
@@ -87,7 +91,7 @@ static enum err write_console(struct buf *out, const struct call *c)
     if (e == ERR_NONE)
         e = append_words(out, "data_planes", config->console_dataplanes);
     if (e == ERR_NONE)
-        e = append_sign_in(out, config);
+        e = append_sign_in(out, c);
     if (e == ERR_NONE)
         e = append_log_key(out, c);
     if (e == ERR_NONE)

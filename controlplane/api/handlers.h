@@ -25,6 +25,20 @@ void handle_recover_finish(struct call *c);
 void handle_recover_code(struct call *c);
 void handle_recovery_codes(struct call *c);
 void handle_recovery_codes_make(struct call *c);
+/* wallets.c, passkeys.c: ways to sign in */
+void handle_wallet_nonce(struct call *c);
+void handle_wallet(struct call *c);
+void handle_wallet_add(struct call *c);
+void handle_passkey_options(struct call *c);
+void handle_passkey(struct call *c);
+void handle_passkey_add_options(struct call *c);
+void handle_passkey_list(struct call *c);
+void handle_passkey_add(struct call *c);
+void handle_passkey_patch(struct call *c);
+void handle_passkey_delete(struct call *c);
+/* delegation.c: keys for other programs */
+void handle_auth_code(struct call *c);
+void handle_auth_key(struct call *c);
 /* members.c */
 void handle_member_list(struct call *c);
 void handle_member_get(struct call *c);

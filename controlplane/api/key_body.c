@@ -108,6 +108,7 @@ static enum err put_rule(struct buf *out, const struct field *f, const struct va
     case FIELD_FUTURE:
     case FIELD_ID:
     case FIELD_SECRET:
+    case FIELD_LINES:
         break;
     }
     return ERR_BUG;

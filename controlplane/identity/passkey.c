@@ -207,3 +207,8 @@ done:
         key_free(kept, key);
     return e;
 }
+
+bool passkey_is_synced(struct view data)
+{
+    return data.len > FLAGS_AT && (data.ptr[FLAGS_AT] & FLAG_SYNCED) != 0;
+}

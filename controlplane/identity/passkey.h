@@ -52,5 +52,7 @@ must_check enum err passkey_made(struct view data, const struct site *site, stru
  * the user was not present or not verified. ERR_FORMAT: it cannot be read. */
 must_check enum err passkey_signed(const struct passkey *kept, struct view client_data, struct view data,
                                    struct view signature, const struct site *site, uint32_t *count);
+/* Of data that passkey_signed() has verified. */
+bool passkey_is_synced(struct view data);
 
 #endif

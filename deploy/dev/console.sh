@@ -9,6 +9,7 @@ console_url() {
 
 console_conf() {
     echo "sign_up = on"
+    echo "console_origin = https://localhost:$(port rest)"
     [ -f "$CONSOLE_FILES/pages.txt" ] || return 0
     echo "console_dir = $CONSOLE_FILES"
     echo "console_dataplanes = https://localhost:$(port api)"

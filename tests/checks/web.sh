@@ -60,7 +60,8 @@ for directory, _, files in os.walk(root):
         path = os.path.join(directory, f)
         own = os.path.relpath(path, root)
         own = own.split(os.sep)[0] if os.sep in own else ""
-        for to in re.findall(r'(?:from|import)\s*\(?\s*"(\.[^"]+)"', open(path).read()):
+        text = re.sub(r"import type [^;]*;", "", open(path).read()) # types are no code
+        for to in re.findall(r'(?:from|import)\s*\(?\s*"(\.[^"]+)"', text):
             target = os.path.relpath(os.path.normpath(os.path.join(directory, to)), root)
             if target.startswith("..") and not to.endswith((".ts", ".tsx", ".js", ".mjs")):
                 continue # data of the repository: certificates, a policy, pages of documentation

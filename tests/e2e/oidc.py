@@ -18,8 +18,6 @@ from rig import case, equal, true  # noqa: E402
 from sign_in_plane import Browser, SignInPlane  # noqa: E402
 
 plane = SignInPlane()
-plane.start()
-plane.start_issuers()
 PASSWORD = "correct horse battery"
 
 
@@ -551,6 +549,8 @@ def wrong_configuration_is_refused():
 
 
 try:
+    plane.start()
+    plane.start_issuers()
     failed = rig.run_cases()
 finally:
     plane.close()

@@ -15,8 +15,6 @@ from rig import case, equal, true, wait_until  # noqa: E402
 from sign_in_plane import Browser, SignInPlane  # noqa: E402
 
 plane = SignInPlane(mail="smtps")
-plane.start()
-plane.start_mail()
 PASSWORD, ANOTHER = "correct horse battery", "another horse entirely"
 
 
@@ -44,7 +42,7 @@ def link_for(address, n=1):
         return [t for m, t in plane.messages() if m["to"] == [address]]
     wait_until(lambda: len(mine()) >= n, 10, "the message comes")
     text = email.message_from_string(mine()[n - 1]).get_payload()
-    return re.search(re.escape(plane.origin) + r"/recover#(sk-tr-r1-[\w-]{43})\n", text).group(1)
+    return re.search(re.escape(plane.origin) + r"/recover#(sk-tr-r1-[\w-]{43})\r?\n", text).group(1)
 
 
 def finish(token, password=ANOTHER, b=None):
@@ -64,7 +62,7 @@ def a_message_and_a_new_password():
     equal((head["From"], head["To"], head["Auto-Submitted"], head["Subject"]),
           ("noreply@console.example", address, "auto-generated", "TrustedRouter: a new password"))
     true(head["Date"] and head["Message-ID"].endswith("@console.example>"), text)
-    true("?" not in re.search(r"https://\S+", head.get_payload().split("\n\n")[1]).group(0), "nothing in a query")
+    true("?" not in re.search(r"https://\S+", head.get_payload().split("minutes:")[1]).group(0), "nothing in a query")
     # The new password has the rules of every other one, and the link outlives a refusal.
     equal(finish(token, "short").json()["error"]["param"], "password")
     equal(finish(token, address).json()["error"]["param"], "password")
@@ -126,7 +124,7 @@ def nobody_learns_who_is_a_user():
 @case
 def refused_requests():
     for body, param in (({}, "email"), ({"email": "no address"}, "email"), ({"email": "a@b.example\r\nbcc: c@d.example"}, "email"),
-                        ({"email": "a@b.example", "x": 1}, "x")):
+                        ({"email": "a@b.example", "x": 1}, None)):
         a = Browser(plane).api("POST", "/auth/recover", body)
         equal((a.status, a.json()["error"]["param"]), (400, param), body)
     for path in ("/auth/recover", "/auth/recover/finish", "/auth/recover/code"):
@@ -247,15 +245,15 @@ def starttls_and_servers_that_refuse():
     equal(finish(token).status, 200)
     bounces, _, _ = new_user("bounce")
     ask(bounces)
-    wait_until(lambda: '"sent":false' in open(os.path.join(plane.dir, "log")).read(), 10, "a refusal is logged")
+    wait_until(lambda: '"sent":0' in open(os.path.join(plane.dir, "log")).read(), 10, "a refusal is logged")
     # A certificate that nobody vouches for: nothing is sent.
     restart(f"mail_ca = {plane.ca}\n", "")
     before = len(plane.messages())
     address, _, _ = new_user()
     log = os.path.join(plane.dir, "log")
-    lines = open(log).read().count('"sent":false')
+    lines = open(log).read().count('"sent":0')
     ask(address)
-    wait_until(lambda: open(log).read().count('"sent":false') > lines, 10, "it is refused")
+    wait_until(lambda: open(log).read().count('"sent":0') > lines, 10, "it is refused")
     equal(len(plane.messages()), before)
 
 
@@ -283,6 +281,8 @@ def without_mail():
 
 
 try:
+    plane.start()
+    plane.start_mail()
     failed = rig.run_cases()
 finally:
     plane.close()

@@ -23,9 +23,28 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   // public
+  { path: "/", title: "Start", around: "public", load: () => import("./pages/public/landing.tsx") },
+  { path: "/pricing", title: "Pricing", around: "public", load: () => import("./pages/public/pricing.tsx") },
+  { path: "/status", title: "Status", around: "public", load: () => import("./pages/public/status.tsx") },
+  { path: "/docs", title: "Documentation", around: "public", load: () => import("./pages/docs/index.tsx") },
+  { path: "/docs/*", title: "Documentation", around: "public", load: () => import("./pages/docs/index.tsx") },
+  { path: "/migrate", title: "Migrate from OpenRouter", around: "public", load: () => import("./pages/public/migrate.tsx") },
+  { path: "/security", title: "Security", around: "public", load: () => import("./pages/public/security.tsx") },
+  { path: "/models", title: "Models", around: "public", load: () => import("./pages/models/index.tsx") },
+  { path: "/models/*", title: "Model", around: "public", load: () => import("./pages/models/detail.tsx") },
+  { path: "/trust", title: "Trust", around: "public", load: () => import("./pages/trust/page.tsx") },
+  { path: "/verify", title: "Verify", around: "public", load: () => import("./pages/verify/page.tsx") },
   // signing in
+  { path: "/login", title: "Sign in", around: "bare", load: () => import("./pages/sign/login.tsx") },
+  { path: "/signup", title: "Make an account", around: "bare", load: () => import("./pages/sign/signup.tsx") },
+  { path: "/recover", title: "Recover your account", around: "bare", load: () => import("./pages/sign/recover.tsx") },
+  { path: "/auth", title: "A program asks for a key", around: "bare", load: () => import("./pages/auth.tsx") },
   // the app
   { path: "/app", title: "Overview", around: "app", nav: { group: "Build", icon: "home" }, load: () => import("./pages/overview.tsx") },
+  { path: "/app/chat", title: "Playground", around: "app", nav: { group: "Build", icon: "chat" }, load: () => import("./pages/chat/index.tsx") },
+  { path: "/app/compare", title: "Compare", around: "app", nav: { group: "Build", icon: "columns" }, load: () => import("./pages/compare/index.tsx") },
+  { path: "/app/models", title: "Models", around: "app", nav: { group: "Build", icon: "list" }, load: () => import("./pages/models/index.tsx") },
+  { path: "/app/models/*", title: "Model", around: "app", load: () => import("./pages/models/detail.tsx") },
   { path: "/app/keys", title: "API keys", around: "app", needs: "keys.read", nav: { group: "Build", icon: "key" }, load: () => import("./pages/keys/index.tsx") },
   { path: "/app/activity", title: "Activity", around: "app", needs: "usage.read", nav: { group: "Usage", icon: "pulse" }, load: () => import("./pages/activity/index.tsx") },
   { path: "/app/generations", title: "Requests", around: "app", needs: "usage.read", nav: { group: "Usage", icon: "list" }, load: () => import("./pages/generations/index.tsx") },

@@ -31,8 +31,7 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     right = data.login == b"router" and data.password == password
-    session.auth_data = data.login if right else None
-    return AuthResult(success=right)
+    return AuthResult(success=right, auth_data=data.login)
 
 
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -52,7 +51,6 @@ class Plain(Controller):
 
 server = (StartTls(Handler(), hostname="127.0.0.1", port=int(port)) if kind == "starttls" else
           Plain(Handler(), hostname="127.0.0.1", port=int(port), ssl_context=context))
-server._trigger_server = lambda: None  # it would ask without TLS
 server.start()
 print("ready", flush=True)
 while True:

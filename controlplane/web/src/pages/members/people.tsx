@@ -116,8 +116,8 @@ async function leave(): Promise<void> {
   await loadSession();
 }
 
-/** Where the link of an invitation leads: the sign-up page takes it. */
-const linkOf = (token: string): string => `${location.origin}/signup?invitation=${encodeURIComponent(token)}`;
+/** Where the link of an invitation leads: the sign-up page takes it. What stands behind "#" goes to no server. */
+const linkOf = (token: string): string => `${location.origin}/signup#${token}`;
 
 function Invitations({ turn, doing }: { turn: number; doing: (d: Doing) => void }) {
   const list = useGet<{ data: Invitation[] }>(`/invitations`, turn > 0 ? {} : undefined);

@@ -4,7 +4,9 @@ import { may, session } from "../../core/session.ts";
 import { setTheme, theme, type Theme } from "../../core/theme.ts";
 import { CopyButton, PageHead } from "../../ui/controls.tsx";
 import { Facts, Section } from "../parts/parts.tsx";
+import { Identities } from "./identities.tsx";
 import { CloseOrganisation, Retention } from "./organisation.tsx";
+import { RecoveryCodes } from "./recovery_codes.tsx";
 import { Password, Sessions } from "./sessions.tsx";
 
 const themes: readonly { value: Theme; label: string }[] = [
@@ -48,7 +50,9 @@ export default function Settings() {
     <>
       <PageHead title="Settings" />
       <Profile />
+      <Identities />
       <Password />
+      <RecoveryCodes />
       <Sessions />
       <Colours />
       {may("usage.read") && <Retention />}

@@ -1,10 +1,10 @@
 // Requests as a table: the newest of an activity, or a list of 100,000.
 import type { ComponentChildren } from "preact";
-import { ago, count, dateTime, ms, usd } from "../../core/format.ts";
+import { ago, count, dateTime, usd } from "../../core/format.ts";
 import { go } from "../../core/router.ts";
 import { Badge } from "../../ui/controls.tsx";
 import { Table, type Column } from "../../ui/table.tsx";
-import { outcomeTone, pathOf, wordsOf, type UsageRecord } from "./record.ts";
+import { atLeast, outcomeTone, pathOf, wordsOf, type UsageRecord } from "./record.ts";
 
 const title = (r: UsageRecord): string => (r.error === null ? `HTTP ${r.http_status}` : `HTTP ${r.http_status}: ${wordsOf(r.error)}`);
 
@@ -19,7 +19,7 @@ function Attempts({ of: r }: { of: UsageRecord }): ComponentChildren {
 }
 
 const columns: Column<UsageRecord>[] = [
-  { head: "When", width: "150px", cell: (r) => <a href={pathOf(r)}><time dateTime={r.created_at} title={ago(r.created_at)}>{dateTime(r.created_at)}</time></a> },
+  { head: "When", cell: (r) => <a href={pathOf(r)}><time dateTime={r.created_at} title={ago(r.created_at)}>{dateTime(r.created_at)}</time></a> },
   { head: "Model", cell: (r) => <Model of={r} /> },
   { head: "Provider", from: "md", cell: (r) => r.provider_name ?? <span class="faint">–</span> },
   { head: "Key", from: "md", cell: (r) => <span title={r.api_key_hash ?? undefined}>{r.api_key_name ?? "–"}</span> },
@@ -27,8 +27,8 @@ const columns: Column<UsageRecord>[] = [
   { head: "Tokens in", number: true, from: "sm", cell: (r) => count(r.tokens_prompt) },
   { head: "Tokens out", number: true, from: "sm", cell: (r) => count(r.tokens_completion) },
   { head: "Cost", number: true, cell: (r) => usd(r.total_cost) },
-  { head: "First byte", number: true, from: "md", cell: (r) => (r.latency === 0 ? <span class="faint">–</span> : ms(r.latency)) },
-  { head: "Total", number: true, from: "sm", cell: (r) => ms(r.total_ms) },
+  { head: "First byte", number: true, from: "md", cell: (r) => (r.latency === 0 && r.outcome !== "ok" ? <span class="faint">–</span> : atLeast(r.latency)) },
+  { head: "Total", number: true, from: "sm", cell: (r) => atLeast(r.total_ms) },
   { head: "Attempts", number: true, from: "md", cell: (r) => <Attempts of={r} /> },
 ];
 export const RECORD_COLUMNS = columns.length;

@@ -1,0 +1,171 @@
+// What the playground works on: one conversation, the list of those kept, and the answer that is being made.
+import { signal } from "@preact/signals";
+import { dataPlane } from "../../core/console.ts";
+import { plural } from "../../core/format.ts";
+import { toast } from "../../ui/toast.tsx";
+import { newAnswer, type Answer } from "../../prompt/answer.ts";
+import { ask } from "../../prompt/ask.ts";
+import { Conversations, newConversation, noSettings, titleOf, type Attached, type Conversation, type Head, type Settings, type Turn } from "../../prompt/conversations.ts";
+import { apiKey } from "../../prompt/key.ts";
+import type { Model } from "../../prompt/models.ts";
+import { requestOf } from "../../prompt/request.ts";
+import { verifiedPlane } from "../../prompt/trust.ts";
+
+const LAST_MODEL = "playground-model";
+
+export const models = signal<readonly Model[]>([]);
+export const heads = signal<Head[] | null>(null); // null: not read yet
+export const current = signal<Conversation>(newConversation(localStorage.getItem(LAST_MODEL) ?? ""));
+export const live = signal<Answer | null>(null); // while an answer is made
+export const storageFault = signal("");
+
+let store: Conversations | null = null;
+let of = "";
+let stopper: AbortController | null = null;
+
+export const modelOf = (id: string): Model | undefined => models.value.find((m) => m.id === id);
+const busy = (): boolean => live.peek() !== null;
+
+const fault = (error: unknown): void => {
+  storageFault.value = `This browser does not keep conversations (${error instanceof Error ? error.message : "its storage failed"}): what you write is gone when the page is closed.`;
+};
+
+async function listAgain(): Promise<void> {
+  if (store) heads.value = await store.list();
+}
+
+/** Conversations of this user; another user of the same browser has others. */
+export async function openStore(user: string): Promise<void> {
+  if (of === user) return;
+  of = user;
+  heads.value = null;
+  startNew();
+  try {
+    store = new Conversations(user);
+    await listAgain();
+  } catch (error) {
+    heads.value = [];
+    fault(error);
+  }
+}
+
+async function keep(c: Conversation): Promise<void> {
+  if (current.peek().id === c.id) current.value = c;
+  try {
+    await store?.keep(c);
+    await listAgain();
+  } catch (error) {
+    fault(error);
+  }
+}
+
+export function startNew(model = current.peek().model, settings: Settings = noSettings): void {
+  stop();
+  current.value = newConversation(model, settings);
+}
+
+export async function openKept(id: string): Promise<void> {
+  stop();
+  const c = await store?.read(id);
+  if (c) current.value = c;
+}
+
+export function chooseModel(id: string): void {
+  localStorage.setItem(LAST_MODEL, id);
+  change({ model: id });
+}
+
+export function change(what: Partial<Pick<Conversation, "model" | "settings">>): void {
+  const c = { ...current.peek(), ...what };
+  current.value = c;
+  if (c.turns.length > 0) void keep(c);
+}
+
+export async function rename(id: string, title: string): Promise<void> {
+  const c = id === current.peek().id ? current.peek() : await store?.read(id);
+  if (c) await keep({ ...c, title });
+}
+
+export async function remove(id: string): Promise<void> {
+  if (id === current.peek().id) startNew();
+  await store?.remove(id).then(listAgain).catch(fault);
+}
+
+export async function removeAll(): Promise<void> {
+  startNew();
+  await store?.removeAll().then(listAgain).catch(fault);
+}
+
+/** All conversations as one JSON file, made here. */
+export async function exportAll(): Promise<void> {
+  const all = (await store?.all()) ?? [];
+  const url = URL.createObjectURL(new Blob([JSON.stringify({ format: "trustedrouter-conversations/v1", conversations: all }, null, 1)], { type: "application/json" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = "conversations.json";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  toast(`${plural(all.length, "conversation")} exported.`);
+}
+
+// --- asking
+
+export function stop(): void {
+  stopper?.abort();
+}
+
+/** The turns so far become a question. Its answer is a turn of the conversation that asked, wherever the reader is by then. */
+async function run(c: Conversation): Promise<void> {
+  const origin = dataPlane();
+  if (origin === null || busy()) return;
+  const mine = (stopper = new AbortController());
+  live.value = newAnswer();
+  try {
+    await keep(c);
+    const plane = await verifiedPlane(origin);
+    const answer = await ask(plane, apiKey.value, requestOf(c, modelOf(c.model)), (a) => (live.value = a), mine.signal);
+    const turn: Turn = { id: crypto.randomUUID(), role: "assistant", asked: c.model, answer, results: {} };
+    await keep({ ...(current.peek().id === c.id ? current.peek() : c), changed: Date.now(), turns: [...c.turns, turn] });
+  } catch {
+    // the evidence was refused: `trust` says why, and the question stays to be asked again
+  } finally {
+    live.value = null;
+    stopper = null;
+  }
+}
+
+/** false: nothing was sent, because the data plane is not verified; `trust` says why. */
+export async function send(text: string, images: Attached[]): Promise<boolean> {
+  const origin = dataPlane();
+  if (origin === null || busy()) return false;
+  const before = current.peek();
+  try {
+    await verifiedPlane(origin);
+  } catch {
+    return false;
+  }
+  const turn: Turn = { id: crypto.randomUUID(), role: "user", text, images };
+  void run({ ...before, title: before.title || titleOf(text), changed: Date.now(), turns: [...before.turns, turn] });
+  return true;
+}
+
+/** The turns before `id`, asked again; without it all turns. */
+export function askAgain(id?: string): void {
+  const c = current.peek();
+  const at = id === undefined ? c.turns.length : c.turns.findIndex((t) => t.id === id);
+  if (at > 0) void run({ ...c, turns: c.turns.slice(0, at) });
+}
+
+/** Another question in the place of this one; what came after it is gone. */
+export function edit(id: string, text: string): void {
+  const c = current.peek();
+  const at = c.turns.findIndex((t) => t.id === id);
+  const old = c.turns[at];
+  if (old?.role === "user") void run({ ...c, changed: Date.now(), turns: [...c.turns.slice(0, at), { ...old, text }] });
+}
+
+/** What the reader's tools said goes back to the model. */
+export function giveResults(id: string, results: Record<string, string>): void {
+  const c = current.peek();
+  void run({ ...c, turns: c.turns.map((t) => (t.id === id && t.role === "assistant" ? { ...t, results } : t)) });
+}

@@ -1,0 +1,60 @@
+// One question to a data plane, and what a page is told while the answer is made: at most once per frame.
+import { type Answer, addEvent, isWord, newAnswer, troubleOf } from "./answer.ts";
+import { ChatParser } from "./chat_stream.ts";
+import type { AnswerHead, DataPlane } from "./dataplane.ts";
+
+/** Under this prefix the figures of an answer say what it cost. */
+const PATH = "/api/v1/chat/completions";
+
+function addHead(answer: Answer, head: AnswerHead): void {
+  answer.generationId = head.generationId;
+  answer.receiptId = head.receiptId;
+  answer.provider = head.provider;
+  answer.model = head.model;
+  answer.boot = head.boot;
+}
+
+async function read(answer: Answer, body: ReadableStream<Uint8Array>, started: number, changed: () => void): Promise<void> {
+  const parser = new ChatParser();
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      for (const event of done ? parser.end() : parser.push(value)) {
+        addEvent(answer, event);
+        if (isWord(event)) answer.firstMs ??= performance.now() - started;
+      }
+      if (done) return;
+      changed();
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined); // a reader that stops early ends the request
+  }
+}
+
+const copyOf = (a: Answer): Answer => ({ ...a, toolCalls: a.toolCalls.map((c) => ({ ...c })), steps: a.steps?.map((s) => ({ ...s })) ?? null });
+
+/** Calls `told` with a new object at most once per frame, and with the last state at the end. Does not reject: what went
+ * wrong is in the answer. */
+export async function ask(plane: DataPlane, apiKey: string, request: object, told: (answer: Answer) => void, signal: AbortSignal): Promise<Answer> {
+  const answer = newAnswer();
+  const started = performance.now();
+  let frame = 0;
+  const tell = () => {
+    frame = 0;
+    told(copyOf(answer));
+  };
+  tell();
+  try {
+    const { head, body } = await plane.bytes(PATH, { ...request, stream: true }, "events", { apiKey, signal });
+    addHead(answer, head);
+    await read(answer, body, started, () => void (frame ||= requestAnimationFrame(tell)));
+  } catch (error) {
+    if (signal.aborted) answer.stopped = true;
+    else answer.trouble ??= troubleOf(error);
+  }
+  cancelAnimationFrame(frame);
+  answer.totalMs = performance.now() - started;
+  tell();
+  return answer;
+}

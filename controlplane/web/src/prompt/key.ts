@@ -1,0 +1,37 @@
+// The API key that the playground uses. It is kept in sessionStorage: this tab has it until it is closed.
+import { effect, signal } from "@preact/signals";
+import { api } from "../core/api.ts";
+import { session } from "../core/session.ts";
+
+const PLACE = "playground-key";
+const LIMIT = 1; // dollars
+const DAYS = 1;
+
+export const apiKey = signal<string>(sessionStorage.getItem(PLACE) ?? "");
+
+export function setKey(text: string): void {
+  apiKey.value = text;
+  if (text === "") sessionStorage.removeItem(PLACE);
+  else sessionStorage.setItem(PLACE, text);
+}
+
+/** An inference key, as this router writes it; null: fine. */
+export function keyFault(text: string): string | null {
+  if (text.trim() === "") return "Paste a key first.";
+  if (/^sk-tr-m1-/.test(text)) return "This is a management key. It does not infer: paste an API key.";
+  return /^[\x21-\x7e]{8,200}$/.test(text) ? null : "A key has no spaces and only ASCII characters.";
+}
+
+export const madeKeyFacts = `It may spend $${LIMIT}, and ends in ${DAYS * 24} hours.`;
+
+/** A key of its own for this tab. */
+export async function makeKey(): Promise<void> {
+  const expires = new Date(Date.now() + DAYS * 86_400_000).toISOString();
+  const made = await api.post<{ key: string }>("/keys", { name: "Playground", limit: LIMIT, expires_at: expires });
+  setKey(made.key);
+}
+
+// Whoever signs out leaves no key behind for the next person at this browser.
+effect(() => {
+  if (session.value === null && apiKey.peek() !== "") setKey("");
+});
