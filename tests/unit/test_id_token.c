@@ -163,11 +163,12 @@ static void sets_that_are_none(void)
 /* --- tokens --- */
 
 static char token[8192];
+static size_t extra; /* bytes behind the signature */
 
 static const char *sealed(const char *header, const char *claims, EVP_PKEY *key, bool raw)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    uint8_t sig[600];
+    uint8_t sig[600] = {0};
     size_t n = sizeof sig;
 
     snprintf(token, sizeof token, "%s.%s", b64(2, (const uint8_t *)header, strlen(header)),
@@ -183,7 +184,7 @@ static const char *sealed(const char *header, const char *claims, EVP_PKEY *key,
         ECDSA_SIG_free(s);
         n = 64;
     }
-    snprintf(token + strlen(token), sizeof token - strlen(token), ".%s", b64(4, sig, n));
+    snprintf(token + strlen(token), sizeof token - strlen(token), ".%s", b64(4, sig, n + extra));
     return token;
 }
 
@@ -211,6 +212,9 @@ static void signatures(void)
     CHECK(verified(token, JWS_RS256, rsa) != ERR_NONE);
     CHECK_INT(verified(sealed("{\"alg\":\"ES256\"}", "{}", p256, true), JWS_ES256, p256), ERR_NONE);
     CHECK_INT(verified(sealed("{\"alg\":\"ES256\"}", "{}", p256, false), JWS_ES256, p256), ERR_AUTH); /* DER */
+    extra = 1;
+    CHECK_INT(verified(sealed("{\"alg\":\"ES256\"}", "{}", p256, true), JWS_ES256, p256), ERR_AUTH);
+    extra = 0;
     CHECK_INT(verified(sealed("{\"alg\":\"EdDSA\"}", "{}", ed, false), JWS_EDDSA, ed), ERR_NONE);
     CHECK_INT(verified(sealed("{\"alg\":\"EdDSA\"}", "{\"a\":1}", ed, false), JWS_RS256, rsa), ERR_AUTH);
 }
