@@ -80,7 +80,7 @@ const all = {
     const page = await openWithKey(t, "/app/chat");
     await ask(page, KINDS.image_onerror + KINDS.script);
     await harmless(t, page, "the reader's own words");
-    equal(await page.locator(".history img, .said img, .said script").count(), 0, "elements of the list and the question");
+    equal(await page.locator(".history img, .words img, .words script").count(), 0, "elements of the list and the question");
   },
 
   async in_errors_of_providers(t) {

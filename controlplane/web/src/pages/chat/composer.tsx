@@ -87,7 +87,7 @@ export function Composer({ images, running, blocked, onSend, onStop }: ComposerP
           {images && <Button kind="quiet" small icon="image" onClick={() => picker.current?.click()}>Picture</Button>}
           <span class="faint small" id="composer-why">{blocked}</span>
         </div>
-        {running ? <Button icon="stop" onClick={onStop}>Stop</Button> : <Button kind="primary" icon="send" type="submit" busy={sending} disabled={blocked !== ""} aria-describedby={blocked ? "composer-why" : undefined}>Send</Button>}
+        {running ? <Button key="stop" icon="stop" onClick={onStop}>Stop</Button> : <Button key="send" kind="primary" icon="send" type="submit" busy={sending} disabled={blocked !== ""} aria-describedby={blocked ? "composer-why" : undefined}>Send</Button>}
       </div>
     </form>
   );

@@ -95,7 +95,7 @@ function Asked({ turn }: { turn: Extract<Turn, { role: "user" }> }) {
   return (
     <article class="turn user" aria-label="Your message">
       {turn.images.length > 0 && <div class="line">{turn.images.map((i) => <img key={i.url} class="thumb" src={i.url} alt={i.name} />)}</div>}
-      {editing ? <Editor text={turn.text} onDone={done} /> : <div class="said">{turn.text}</div>}
+      {editing ? <Editor text={turn.text} onDone={done} /> : <div class="words">{turn.text}</div>}
       {!editing && (
         <div class="line tools">
           <Button kind="quiet" small icon="copy" label="Copy your message" onClick={() => void copyText(turn.text, "Your message")} />
