@@ -2,8 +2,7 @@
 #   make            build everything            make test       everything, both planes, PostgreSQL
 #   make check      unit, layers, symbols       make run        build, start, print a key and a curl line
 #   make up / down  the same in the background  make asan fuzz bench format clean
-#   make web        the console, in build/web
-#   make deb        Debian packages, in build/deb (VERSION=...)
+#   make deb        Debian packages, in build/deb (VERSION=...)        make web    the console, in build/web
 #   make image      the guest's kernel, initrd and measurements (VARIANT, CONFIG, OUT: deploy/image/README.md)
 # Variables: CC, MODE=release|asan|tsan|clang|fuzz, T=name (one unit test: make unit T=json), V=1 (show commands).
 
@@ -237,7 +236,7 @@ bench: all $B/chunk_cost $B/book_rate $B/usage_flood
 	@tests/bench/verify
 deb:
 	@deploy/dev/install-packages deb
-	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify build/release/trctl
+	@$(MAKE) --no-print-directory MODE=release build/release/tr-controlplane build/release/tr-verify build/release/trctl web
 	@VERSION='$(VERSION)' deploy/packages/build
 image:
 	@deploy/dev/install-packages image

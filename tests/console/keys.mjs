@@ -224,7 +224,7 @@ await cases({
     const user = await newUser();
     const { data } = await rest(user, "POST", "/keys", { name: "by hand" });
     const page = await openAs(t, user, "/app/keys");
-    await page.getByRole("button", { name: "by hand" }).waitFor();
+    await page.getByRole("button", { name: "by hand", exact: true }).waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("by h");
     await page.keyboard.press("Tab"); // the table's frame
@@ -256,6 +256,7 @@ await cases({
   async a_session_that_ends_leads_to_sign_in_and_back(t) {
     const user = await newUser();
     const page = await openAs(t, user, "/app/keys");
+    await settled(page);
     await rest(user, "POST", "/auth/logout");
     await page.getByRole("button", { name: "New key" }).first().click();
     await page.getByLabel("Name", { exact: true }).fill("too late");

@@ -89,13 +89,16 @@ await cases({
     await page.getByLabel("Search").fill(`demo/dear ${before.provider}`);
     await page.getByRole("button", { name: `Change demo/dear at ${before.provider}` }).click();
     await page.getByRole("menuitem", { name: "Change price or weight" }).click();
-    const field = page.getByLabel("Prompt, dollars per million tokens");
+    const field = page.getByLabel("Prompt, dollars per million tokens", { exact: true });
     await field.fill("free of charge");
     await page.getByText("Write a number").waitFor();
     ok(await page.getByRole("button", { name: "Publish the change" }).isDisabled(), "a price that is no number");
-    await field.fill("7.25");
+    await field.fill("7.25"); // less than a cached token costs
     await page.getByRole("button", { name: "Publish the change" }).click();
-    await until(async () => (await find()).prompt === 7.25, "the price");
+    await page.getByRole("list", { name: "Findings" }).getByText("cached prompt tokens cost more").waitFor();
+    await field.fill("107.25");
+    await page.getByRole("button", { name: "Publish the change" }).click();
+    await until(async () => (await find()).prompt === 107.25, "the price");
     await rest("PATCH", `/catalog/endpoints/${before.endpoint}`, { prompt: before.prompt });
   },
 
@@ -153,6 +156,7 @@ await cases({
     await until(async () => Number((await find()).available) === 12.5, "the credit");
     await page.getByRole("button", { name: `What to do with ${name}` }).click();
     await page.getByRole("menuitem", { name: "Suspend" }).click();
+    await page.getByLabel("Reason").fill("an invoice is not paid");
     await page.getByRole("dialog").getByRole("button", { name: "Suspend" }).click();
     await until(async () => (await find()).state === "suspended", "suspended");
     await rest("PATCH", `/accounts/${(await find()).id}`, { state: "active" });

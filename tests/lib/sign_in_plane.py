@@ -128,14 +128,14 @@ class Browser:
 class SignInPlane(Plane):
     """start() after construction; close() at the end. more: lines before the sections of the configuration."""
 
-    def __init__(self, more="", mail=False, sign_up=True):
+    def __init__(self, more="", mail=False, sign_up=True, host="127.0.0.1"):
         self.work = tempfile.mkdtemp(prefix="tr-sign-in-")
         os.chmod(self.work, 0o755)
         self.ca, self.key_file, self.cert_file = certificate(self.work)
         conninfo = subprocess.run([PG, "start", os.path.join(self.work, "pg")], capture_output=True, text=True,
                                   check=True).stdout.strip()
         super().__init__(self.work, "plane", conninfo)
-        self.origin = f"https://127.0.0.1:{self.port}"
+        self.origin = f"https://{host}:{self.port}"
         self.real, self.odd, self.github, self.down = (f"https://127.0.0.1:{free_port()}" for _ in range(4))
         self.issuers = None
         self.mail_server = None

@@ -24,11 +24,13 @@ tools=$(ls "$tmp"/first/trustedrouter-tools_*.deb)
 # What another person does in a copy of the source.
 ELSEWHERE='umask 077
     export HOME=/nonexistent TZ=Asia/Kathmandu LC_ALL=C.UTF-8 LANGUAGE=de
-    make -s -j2 build/release/tr-controlplane build/release/tr-verify build/release/trctl && faketime -f +400d deploy/packages/build'
+    make -s -j2 build/release/tr-controlplane build/release/tr-verify build/release/trctl web && faketime -f +400d deploy/packages/build'
 if command -v faketime >/dev/null; then
     mkdir "$tmp/elsewhere"
     tar -c -C "$root" --exclude=./build --exclude=./run --exclude=./.git --exclude=node_modules --exclude=.venv . |
         tar -x -C "$tmp/elsewhere"
+    # Without the network: what the console is built with is there.
+    cp -a "$root/controlplane/web/node_modules" "$tmp/elsewhere/controlplane/web/"
     as=()
     if [ "$(id -u)" = 0 ]; then
         chown -R nobody "$tmp/elsewhere"
@@ -75,6 +77,8 @@ say packages_configuration_is_taken "$("$tmp/tree/usr/bin/tr-controlplane" -c "$
 say packages_policy_accepts_nothing_yet "$(sed -n '/^\[measurement/,$p' "$tmp/tree/etc/trustedrouter/attestation.conf" |
     grep -E '^(sha384|id) = ' | grep -vE ' = 0+$')"
 say packages_have_no_demonstration "$(grep -n 'demo' "$tmp/tree/etc/trustedrouter/providers.conf")"
+say packages_have_the_console "$(diff -r "$root/build/web" "$tmp/tree/usr/share/trustedrouter/console"
+    grep -qx "console_dir = $tmp/tree/usr/share/trustedrouter/console" "$conf" || grep console_dir "$conf")"
 say packages_have_every_migration "$(diff <(cd "$root/sql" && ls [0-9]*.sql) <(cd "$tmp/tree/usr/share/trustedrouter/sql" && ls))"
 
 # --- the unit

@@ -63,6 +63,9 @@ say service_operators_key "$([[ $key == sk-tr-m1-* ]] || cat /test/bootstrap)"
 say service_operators_key_is_shown_once "$(program --bootstrap 2>&1 | grep -q 'there is an operator already' || echo "it was shown again")"
 say service_takes_money_and_makes_keys "$(rest POST /v1/credits/topup '{"amount": 5, "idempotency_key": "first"}' >/dev/null &&
     rest POST /v1/keys '{"name": "an app"}' | grep -q '"key"' || echo "it does not")"
+page() { curl -sS --cacert $state/ca.pem -i "https://localhost:8444$1"; }
+say service_serves_the_console "$(page / | grep -qi '^content-security-policy: default-src .none.; script-src .self.' &&
+    page / | grep -q '<title>' && page /v1/console | grep -q '"data_planes":' || page /)"
 say service_prints_pins "$(program --print-link-spki | grep -qE '^[0-9a-f]{64}$' || echo "no pin"
     program --print-log-key | grep -qF 'localhost/log+' || echo "no log key")"
 say service_log_is_published "$(curl -sS --cacert $state/ca.pem https://localhost:8444/checkpoint | grep -q '^localhost/log' || echo "it is not")"

@@ -5,6 +5,8 @@
 #include "check.h"
 #include "jcs.h"
 
+#include "vectors.h" /* the last: it gives names of the verifier another meaning */
+
 static const char keyset[] =
     "{ \"subject\": \"dstack-app://example-app\", \"not_after\": 1800000000,\n"
     "  \"tls_public_keys\": [ {\"spki_sha256\":"

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "vectors.h" /* the last: it gives names of the verifier another meaning */
+
 static uint8_t report[SNP_REPORT_BYTES];
 static const char identity[] = "{\"audience\":\"a\"}";
 

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "vectors.h" /* the last: it gives names of the verifier another meaning */
+
 #define X8(s) s s s s s s s s
 #define HEX32(digit) X8(digit digit digit digit) X8(digit digit digit digit)
 #define DOC                                                                                        \

@@ -2,6 +2,8 @@
  * relay that holds the gateway's own TLS key but ends the connection itself (N16), and gateways
  * that lie in each other way. The same answers are judged again offline by `tr-verify bundle`. The
  * server speaks over a real socket; the evidence is the simulator's. */
+#include "vectors.h" /* before the tools: what they ask is written down */
+
 #include "attestation/tools/command.c"
 #include "attestation/tools/fetch.c"
 #include "attestation/tools/judge.c"

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "vectors.h" /* the last: it gives names of the verifier another meaning */
+
 #define HEX32(d) d d d d d d d d d d d d d d d d d d d d d d d d d d d d d d d d
 #define SHA(d) HEX32(d) HEX32(d)
 #define MEASURED(d) SHA(d) HEX32(d)

@@ -7,6 +7,8 @@
 #include "policy.h"
 #include "synthetic_amd.h"
 
+#include "vectors.h" /* the last: it gives names of the verifier another meaning */
+
 static const uint64_t now_s = 1796000000;
 
 /* AMD-SB-3015, 3019, 3020, 3027 as of 2026-11; family, model, stepping as a report has them. */

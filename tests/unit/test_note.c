@@ -4,6 +4,8 @@
 
 #include "check.h"
 
+#include "vectors.h" /* the last: it gives names of the verifier another meaning */
+
 static const char sumdb_vkey[] = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8";
 /* golang.org/x/mod's own test vectors (PeterNeumann), checked with its note package. */
 static const char neumann_vkey[] = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

@@ -16,6 +16,8 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "vectors.h" /* the last: it gives names of the verifier another meaning */
+
 /* --- a fake client, and a worker with everything that signing needs */
 
 struct web_request {

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vectors.h" /* the last: it gives names of the verifier another meaning */
+
 enum { FIXTURE_MAX = 64 << 10 };
 static const uint64_t then_s = 1796000000; /* 2026-11-30, after the fixtures were made */
 static char dir[] = "/tmp/test_verify.XXXXXX";

@@ -23,8 +23,17 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   // public
+  { path: "/", title: "Start", around: "public", load: () => import("./pages/public/landing.tsx") },
+  { path: "/pricing", title: "Pricing", around: "public", load: () => import("./pages/public/pricing.tsx") },
+  { path: "/status", title: "Status", around: "public", load: () => import("./pages/public/status.tsx") },
+  { path: "/docs", title: "Documentation", around: "public", load: () => import("./pages/docs/index.tsx") },
+  { path: "/docs/*", title: "Documentation", around: "public", load: () => import("./pages/docs/index.tsx") },
+  { path: "/migrate", title: "Migrate from OpenRouter", around: "public", load: () => import("./pages/public/migrate.tsx") },
+  { path: "/security", title: "Security", around: "public", load: () => import("./pages/public/security.tsx") },
   { path: "/models", title: "Models", around: "public", load: () => import("./pages/models/index.tsx") },
   { path: "/models/*", title: "Model", around: "public", load: () => import("./pages/models/detail.tsx") },
+  { path: "/trust", title: "Trust", around: "public", load: () => import("./pages/trust/page.tsx") },
+  { path: "/verify", title: "Verify", around: "public", load: () => import("./pages/verify/page.tsx") },
   // signing in
   { path: "/login", title: "Sign in", around: "bare", load: () => import("./pages/sign/login.tsx") },
   { path: "/signup", title: "Make an account", around: "bare", load: () => import("./pages/sign/signup.tsx") },

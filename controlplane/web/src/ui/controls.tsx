@@ -190,7 +190,7 @@ export async function copyText(text: string, what: string): Promise<void> {
 }
 
 export function CopyButton({ text, what, small = true }: { text: string; what: string; small?: boolean }) {
-  return <Button kind="quiet" small={small} icon="copy" onClick={() => void copyText(text, what)}>Copy</Button>;
+  return <Button kind="quiet" small={small} icon="copy" label={`Copy ${what.toLowerCase()}`} onClick={() => void copyText(text, what)}>Copy</Button>;
 }
 
 export function Code({ text, what = "The text" }: { text: string; what?: string }) {

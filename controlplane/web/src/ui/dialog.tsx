@@ -1,6 +1,6 @@
 // Dialogs, drawers and menus. <dialog> keeps the focus inside and closes on Escape.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./controls.tsx";
 import type { IconName } from "./icons.tsx";
 
@@ -64,15 +64,38 @@ export interface MenuItem {
   disabled?: boolean;
 }
 
+const MENU_GAP = 4; // pixels between the button and its list, and to the edges of the window
+
+// Above everything and by the window's coordinates: a table around the menu would cut it off.
+function placeMenu(box: HTMLElement): void {
+  const list = box.querySelector<HTMLElement>('[role="menu"]');
+  const button = box.querySelector("button")?.getBoundingClientRect();
+  if (!list || !button) return;
+  if ("showPopover" in list && !list.matches(":popover-open")) list.showPopover();
+  const { width, height } = list.getBoundingClientRect();
+  const below = button.bottom + MENU_GAP;
+  const top = below + height <= window.innerHeight - MENU_GAP ? below : Math.max(MENU_GAP, button.top - MENU_GAP - height);
+  list.style.top = `${top}px`;
+  list.style.left = `${Math.max(MENU_GAP, Math.min(button.right - width, window.innerWidth - width - MENU_GAP))}px`;
+}
+
 export function Menu({ label, items, icon = "more", children }: { label: string; items: MenuItem[]; icon?: IconName; children?: ComponentChildren }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!open) return;
-    box.current?.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
+  useLayoutEffect(() => {
+    if (!open || !box.current) return;
+    placeMenu(box.current);
+    box.current.querySelector<HTMLElement>('[role="menuitem"]')?.focus({ preventScroll: true });
     const away = (e: Event) => e.target instanceof Node && !box.current?.contains(e.target) && setOpen(false);
+    const follow = () => box.current && placeMenu(box.current);
     document.addEventListener("pointerdown", away);
-    return () => document.removeEventListener("pointerdown", away);
+    window.addEventListener("resize", follow);
+    window.addEventListener("scroll", follow, { capture: true, passive: true }); // of the page, and of a table around it
+    return () => {
+      document.removeEventListener("pointerdown", away);
+      window.removeEventListener("resize", follow);
+      window.removeEventListener("scroll", follow, { capture: true });
+    };
   }, [open]);
   const keys = (e: KeyboardEvent) => {
     const all = [...(box.current?.querySelectorAll<HTMLElement>('[role="menuitem"]') ?? [])];
@@ -93,7 +116,7 @@ export function Menu({ label, items, icon = "more", children }: { label: string;
         <Button kind="quiet" aria-haspopup="menu" aria-expanded={open ? "true" : "false"} onClick={() => setOpen(!open)}>{children}</Button>
       )}
       {open && (
-        <div role="menu" aria-label={label}>
+        <div role="menu" aria-label={label} popover="manual">
           {items.map((i) =>
             i.href !== undefined ? (
               <a key={i.label} role="menuitem" tabIndex={-1} href={i.href} onClick={() => setOpen(false)}>{i.label}</a>

@@ -1,4 +1,5 @@
-/** BLAKE2b-512 without a key (RFC 7693): minisign signs it in place of a file. WebCrypto does not have it. */
+/** BLAKE2b without a key (RFC 7693): minisign signs 64 bytes of it in place of a file, sealed boxes take their nonce from 24.
+ * WebCrypto does not have it. */
 import type { Bytes } from "./bytes.ts";
 
 const BLOCK = 128;
@@ -73,11 +74,14 @@ function compress(h: bigint[], block: Uint8Array, counted: number, last: boolean
   for (let i = 0; i < 8; i++) h[i] = (h[i] ?? 0n) ^ (v[i] ?? 0n) ^ (v[i + 8] ?? 0n);
 }
 
-export function blake2b512(message: Uint8Array): Bytes {
+export const blake2b512 = (message: Uint8Array): Bytes => blake2b(message, 64);
+
+/** n: bytes of output, 1 to 64; part of what is hashed. */
+export function blake2b(message: Uint8Array, n: number): Bytes {
   const h = [...IV];
   const blocks = Math.max(1, Math.ceil(message.length / BLOCK));
 
-  h[0] = (h[0] ?? 0n) ^ 0x01010040n; /* 64 bytes of output, no key */
+  h[0] = (h[0] ?? 0n) ^ 0x01010000n ^ BigInt(n);
   for (let i = 0; i < blocks; i++) {
     const block = new Uint8Array(BLOCK);
     block.set(message.subarray(i * BLOCK, (i + 1) * BLOCK));
@@ -86,5 +90,5 @@ export function blake2b512(message: Uint8Array): Bytes {
   const out = new Uint8Array(64);
   const view = new DataView(out.buffer);
   h.forEach((word, i) => view.setBigUint64(8 * i, word, true));
-  return out;
+  return out.slice(0, n);
 }

@@ -1,5 +1,5 @@
 /** DER, strictly: definite lengths in their shortest form, nothing left over. */
-import { type Bytes, copy, latin1 } from "./bytes.ts";
+import { type Bytes, copy, latin1, toHex } from "./bytes.ts";
 
 export const TAG = {
   boolean: 0x01,
@@ -75,16 +75,30 @@ export function integerOf(e: Element | undefined): bigint | null {
   const [high, next] = e.content;
   if (e.content.length > 1 && ((high === 0 && (next ?? 0) < 0x80) || (high === 0xff && (next ?? 0) >= 0x80)))
     return null;
-  let n = BigInt.asIntN(8, BigInt(high ?? 0));
-  for (const byte of e.content.subarray(1)) n = (n << 8n) | BigInt(byte);
-  return n;
+  return BigInt.asIntN(8 * e.content.length, BigInt(`0x${toHex(e.content)}`));
 }
 
-/** The bytes of a BIT STRING and how many bits of the last are unused. */
-export function bitsOf(e: Element | undefined): { bytes: Bytes; unused: number } | null {
+export interface Bits {
+  /** The unused bits of the last byte are zero. */
+  bytes: Bytes;
+  unused: number;
+}
+
+/** A BIT STRING. */
+export function bitsOf(e: Element | undefined): Bits | null {
   const unused = e?.content[0];
   if (e === undefined || e.tag !== TAG.bits || unused === undefined || unused > 7) return null;
-  return { bytes: copy(e.content.subarray(1)), unused };
+  const bytes = copy(e.content.subarray(1));
+  const last = bytes.length - 1;
+  if (last >= 0) bytes[last] = (bytes[last] ?? 0) & (0xff << unused);
+  return { bytes, unused };
+}
+
+/** Every part of an OID ends, and none begins with zeros. */
+export function oidOk(content: Uint8Array): boolean {
+  const last = content[content.length - 1];
+  const padded = content.some((byte, i) => byte === 0x80 && (i === 0 || ((content[i - 1] ?? 0) & 0x80) === 0));
+  return last !== undefined && last < 0x80 && !padded;
 }
 
 const UTC = /^([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})Z$/;

@@ -15,9 +15,10 @@ export { ISSUES, ISSUES_AS_OF, judgeIssue } from "./issues.ts";
 export { readLog, type LogEntry, type LogReport } from "./log.ts";
 export { parseManifest, type Manifest } from "./manifest.ts";
 export { checkMinisign, parseMinisignKey } from "./minisign.ts";
-export { checkProof, openCheckpoint, parseNoteKey, parseProof } from "./note.ts";
+export { checkProof, openCheckpoint, openNote, parseNoteKey, parseProof } from "./note.ts";
 export { parsePolicy, policyFloor, trust, trustOnly, PolicyError, type Policy } from "./policy.ts";
 export * from "./policy_words.ts";
+export { judgePresented, type Expect, type Presented } from "./presented.ts";
 export { verifyReceipt, type ReceiptVerdict } from "./receipt.ts";
 export { verifyRelease, type ReleaseVerdict } from "./release.ts";
 export { verifyReport, type ReportVerdict } from "./report_file.ts";
@@ -25,4 +26,4 @@ export { chipIdOf, firmwareText, measurementOf, parseReport, parseTcb } from "./
 export { AMD_ROOTS, BUILTIN_POLICY } from "./roots.ts";
 export { consistent, included, inclusionRoot, leafHash, nodeHash } from "./tlog.ts";
 export { parseTime, timeText } from "./time.ts";
-export { CODES, checkOf, verdictOf, type Check, type Code, type Finding, type Verdict } from "./verdict.ts";
+export { CODES, checkOf, codeOf, verdictOf, type Check, type Code, type Finding, type Verdict } from "./verdict.ts";

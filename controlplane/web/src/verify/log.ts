@@ -149,7 +149,7 @@ class LogReader {
   async head(): Promise<boolean> {
     const bytes = await this.get("checkpoint", NOTE_MAX);
     if (bytes === null) return this.fail("CHECKPOINT", "the log's checkpoint cannot be read", true);
-    const head = await openCheckpoint(utf8Text(bytes) ?? "", this.key);
+    const head = await openCheckpoint(bytes, this.key);
     if (head === "format") return this.fail("CHECKPOINT", "the checkpoint is no signed checkpoint");
     if (head === "signature") return this.fail("SIGNATURE", "the checkpoint is not signed by this log's key");
     if (head.size > ENTRIES_MAX) return this.fail("ENTRIES", "the log is too long for a page: use tr-verify log");

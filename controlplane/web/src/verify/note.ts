@@ -1,6 +1,6 @@
 /** C2SP signed notes, checkpoints and the proof that stands alone as text (tlog-proof): how a log states its size and root.
  * Ed25519 only. */
-import { type Bytes, base64Exact, concat, decimal64, equal, hexExact, utf8 } from "./bytes.ts";
+import { type Bytes, base64Exact, concat, decimal64, equal, fromLatin1, hexExact, latin1, utf8 } from "./bytes.ts";
 import { sha256, verifyEd25519 } from "./crypto.ts";
 import { PROOF_MAX, included, leafHash } from "./tlog.ts";
 
@@ -28,21 +28,26 @@ export async function parseNoteKey(vkey: string): Promise<NoteKey | null> {
 
 type Opened = { ok: true; text: string } | { ok: false; why: "format" | "signature" };
 
+/** Signed texts are bytes; here a character is a byte, so U+2014 is three. */
+const bytesAsText = (v: string | Uint8Array): string => latin1(typeof v === "string" ? utf8(v) : v);
+const DASH = /^\u00e2\u0080\u0094 ([^ ]+) (.*)$/s;
+
 /** The signed part of a note, when k signed it. */
-export async function openNote(note: string, k: NoteKey): Promise<Opened> {
+export async function openNote(noteBytes: string | Uint8Array, k: NoteKey): Promise<Opened> {
+  const note = bytesAsText(noteBytes);
   const split = note.slice(0, -1).lastIndexOf("\n\n");
   const format: Opened = { ok: false, why: "format" };
-  if (utf8(note).length > NOTE_MAX || !note.endsWith("\n") || split < 0) return format;
+  if (note.length > NOTE_MAX || !note.endsWith("\n") || split < 0) return format;
   const text = note.slice(0, split + 1);
   const lines = note.slice(split + 2, -1).split("\n");
   let valid = false;
   if (lines.length > SIGNATURES_MAX) return format;
   for (const line of note.length === split + 2 ? [] : lines) {
-    const parts = /^\u2014 ([^ ]+) (.*)$/su.exec(line);
+    const parts = DASH.exec(line);
     if (parts === null) return format;
     const signature = parts[1] === k.name ? base64Exact(parts[2] ?? "", 68) : null;
     if (signature === null || !equal(signature.subarray(0, 4), k.id)) continue;
-    valid = valid || (await verifyEd25519(k.key, utf8(text), signature.subarray(4)));
+    valid = valid || (await verifyEd25519(k.key, fromLatin1(text), signature.subarray(4)));
   }
   return valid ? { ok: true, text } : { ok: false, why: "signature" };
 }
@@ -62,7 +67,7 @@ export function parseCheckpoint(text: string): Checkpoint | null {
 }
 
 /** A signed checkpoint of this log, whose name is the origin. */
-export async function openCheckpoint(note: string, k: NoteKey): Promise<Checkpoint | "format" | "signature"> {
+export async function openCheckpoint(note: string | Uint8Array, k: NoteKey): Promise<Checkpoint | "format" | "signature"> {
   const opened = await openNote(note, k);
   if (!opened.ok) return opened.why;
   const checkpoint = parseCheckpoint(opened.text);
@@ -75,12 +80,13 @@ export async function openCheckpoint(note: string, k: NoteKey): Promise<Checkpoi
 export interface Proof {
   index: bigint;
   path: Bytes[];
-  note: string;
+  note: Bytes;
 }
 
-export function parseProof(text: string): Proof | null {
+export function parseProof(proof: string | Uint8Array): Proof | null {
   const head = "c2sp.org/tlog-proof@v1\n";
-  if (utf8(text).length > PROOF_TEXT_MAX || !text.startsWith(head)) return null;
+  const text = bytesAsText(proof);
+  if (text.length > PROOF_TEXT_MAX || !text.startsWith(head)) return null;
   const body = text.slice(head.length).replace(/^extra [^\n]*\n/, "");
   const end = body.indexOf("\n\n");
   const [indexLine = "", ...hashes] = body.slice(0, Math.max(0, end)).split("\n");
@@ -88,11 +94,11 @@ export function parseProof(text: string): Proof | null {
   const index = /^0[0-9]/.test(indexText) ? null : decimal64(indexText);
   const path = hashes.map((h) => base64Exact(h, 32));
   if (end < 0 || index === null || path.length > PROOF_MAX || path.includes(null)) return null;
-  return { index, path: path as Bytes[], note: body.slice(end + 2) };
+  return { index, path: path as Bytes[], note: fromLatin1(body.slice(end + 2)) };
 }
 
 /** That statement is in the log of this key: the checkpoint that has it, or null. */
-export async function checkProof(text: string, statement: Uint8Array, k: NoteKey): Promise<(Checkpoint & { index: bigint }) | null> {
+export async function checkProof(text: string | Uint8Array, statement: Uint8Array, k: NoteKey): Promise<(Checkpoint & { index: bigint }) | null> {
   const proof = parseProof(text);
   const checkpoint = proof === null ? null : await openCheckpoint(proof.note, k);
   if (proof === null || checkpoint === null || typeof checkpoint === "string") return null;

@@ -1,7 +1,7 @@
 /** As much of X.509 as AMD's chains need: the parts of a certificate, its key, its algorithm, its extensions. */
 import { type Bytes, concat, copy, equal, fromHex, toHex } from "./bytes.ts";
 import { importP384, importPss, verifyPss } from "./crypto.ts";
-import { type Element, TAG, bitsOf, children, elements, integerOf, single, timeOf } from "./der.ts";
+import { type Bits, type Element, TAG, bitsOf, children, elements, integerOf, oidOk, single, take, timeOf } from "./der.ts";
 
 export interface NameEntry {
   oid: string;
@@ -27,24 +27,42 @@ export interface Certificate {
   notAfter: number | null;
   spki: Bytes;
   extensions: Extension[];
-  signature: { bytes: Bytes; unused: number };
+  signature: Bits;
 }
 
 /** A sequence of two or three elements with an OID in front. */
 function named(e: Element | undefined): { oid: string; rest: Element[] } | null {
   const parts = children(e, TAG.sequence);
   const oid = parts?.[0];
-  return parts === null || oid === undefined || oid.tag !== TAG.oid ? null : { oid: toHex(oid.content), rest: parts.slice(1) };
+  if (parts === null || oid === undefined || oid.tag !== TAG.oid || !oidOk(oid.content)) return null;
+  return { oid: toHex(oid.content), rest: parts.slice(1) };
+}
+
+/* The verdict about a certificate of another spelling is that of OpenSSL, which tr-verify reads with: in a name the bit that
+ * marks a list as one does not count, and a value may be of several types. None of it can be accepted: AMD signed AMD's
+ * spelling. */
+const CONSTRUCTED = 0x20;
+/** Types of a name's value: bit string, those without a name, texts of one and of two bytes a character. */
+const VALUE_TAGS = [3, 7, 8, 9, 11, 12, 13, 14, 15, 18, 19, 20, 22, 29, 30];
+const TWO_BYTES = 30;
+
+function listOf(e: Element | undefined, tag: number): Element[] | null {
+  return e !== undefined && (e.tag | CONSTRUCTED) === tag ? elements(e.content) : null;
+}
+
+function valueOk(e: Element): boolean {
+  const whole = e.tag !== TWO_BYTES || e.content.length % 2 === 0;
+  return VALUE_TAGS.includes(e.tag) && whole && (e.tag !== TAG.bits || bitsOf(e) !== null);
 }
 
 /** A name of single-valued parts, as AMD's are. */
 export function nameOf(e: Element | undefined): NameEntry[] | null {
   const out: NameEntry[] = [];
-  for (const set of children(e, TAG.sequence) ?? [null]) {
-    const inner = set === null ? null : children(set, TAG.set);
+  for (const set of listOf(e, TAG.sequence) ?? [null]) {
+    const inner = set === null ? null : listOf(set, TAG.set);
     const entry = inner?.length === 1 ? named(inner[0]) : null;
     const value = entry?.rest.length === 1 ? entry.rest[0] : undefined;
-    if (entry === null || value === undefined) return null;
+    if (entry === null || value === undefined || !valueOk(value)) return null;
     out.push({ oid: entry.oid, value: value.content });
   }
   return out;
@@ -63,8 +81,8 @@ function extensionOf(e: Element): Extension | null {
 
 /** The list inside of [3] or [0]. */
 export function extensionsOf(e: Element | undefined): Extension[] | null {
-  const list = e === undefined ? null : single(e.content, TAG.sequence);
-  const parts = list === null ? null : elements(list.content);
+  const list = e === undefined ? null : take(e.content);
+  const parts = list === null || list.rest.length !== 0 ? null : listOf(list.element, TAG.sequence);
   const out = parts?.map(extensionOf) ?? [null];
   return out.some((x) => x === null) ? null : (out as Extension[]);
 }
@@ -76,7 +94,7 @@ function validityOf(e: Element | undefined): [Element, Element] | null {
 }
 
 /** The three parts of everything signed: what is signed, the algorithm, the signature. */
-export function signedOf(der: Uint8Array): { tbs: Element; algorithm: Element; signature: { bytes: Bytes; unused: number } } | null {
+export function signedOf(der: Uint8Array): { tbs: Element; algorithm: Element; signature: Bits } | null {
   const parts = children(single(der, TAG.sequence) ?? undefined, TAG.sequence);
   const [tbs, algorithm] = parts ?? [];
   const signature = bitsOf(parts?.[2]);
@@ -129,9 +147,17 @@ export function algorithmOk(algorithm: Uint8Array): boolean {
   return PSS.includes(toHex(algorithm));
 }
 
+const imported = new WeakMap<Certificate, Promise<CryptoKey | null>>();
+
+function keyOfIssuer(issuer: Certificate): Promise<CryptoKey | null> {
+  const key = imported.get(issuer) ?? importPss(issuer.spki);
+  imported.set(issuer, key);
+  return key;
+}
+
 /** The issuer's key made this signature over `tbs`. */
-export async function signedBy(issuer: Certificate, tbs: Uint8Array, signature: { bytes: Bytes; unused: number }): Promise<boolean> {
-  return signature.unused === 0 && verifyPss(await importPss(issuer.spki), tbs, signature.bytes);
+export async function signedBy(issuer: Certificate, tbs: Uint8Array, signature: Bits): Promise<boolean> {
+  return signature.unused === 0 && verifyPss(await keyOfIssuer(issuer), tbs, signature.bytes);
 }
 
 export async function issuedBy(issuer: Certificate, c: Certificate): Promise<boolean> {
@@ -145,20 +171,27 @@ const EC_OID = "2a8648ce3d0201";
 const P384_OID = "2b81040022";
 const RSA_BITS = 4096;
 
-function keyOf(spki: Uint8Array): { oid: string; parameters: Element[]; bits: { bytes: Bytes; unused: number } } | null {
+function keyOf(spki: Uint8Array): { oid: string; parameters: Element[]; bits: Bits } | null {
   const [algorithm, key, ...more] = children(single(spki, TAG.sequence) ?? undefined, TAG.sequence) ?? [];
   const kind = named(algorithm);
   const bits = bitsOf(key);
   return kind === null || bits === null || more.length !== 0 ? null : { oid: kind.oid, parameters: kind.rest, bits };
 }
 
+/** What the algorithm of an RSA key may have beside its name: usually NULL. */
+function parameterOk(e: Element): boolean {
+  return (e.tag & CONSTRUCTED) === 0 && (e.tag !== TAG.boolean || e.content.length === 1);
+}
+
 /** RSA, 4096 bits, exponent 65537. */
 export function rsaKeyOk(spki: Uint8Array): boolean {
   const key = keyOf(spki);
-  const parts = key?.oid === RSA_OID ? children(single(key.bits.bytes, TAG.sequence) ?? undefined, TAG.sequence) : null;
-  const modulus = integerOf(parts?.[0]);
-  if (parts?.length !== 2 || modulus === null) return false;
-  return BigInt.asUintN(8 * (parts[0]?.content.length ?? 0), modulus).toString(2).length === RSA_BITS && integerOf(parts[1]) === 65537n;
+  if (key === null || !key.parameters.every(parameterOk)) return false;
+  const parts = key.oid === RSA_OID ? children(single(key.bits.bytes, TAG.sequence) ?? undefined, TAG.sequence) : null;
+  const [modulus, exponent, ...more] = parts ?? [];
+  if (modulus?.tag !== TAG.integer || more.length !== 0 || integerOf(exponent) !== 65537n) return false;
+  const digits = toHex(modulus.content).replace(/^0+/, "");
+  return digits.length === RSA_BITS / 4 && parseInt(digits[0] ?? "0", 16) >= 8;
 }
 
 /** A point on P-384, ready to verify with. */
@@ -178,7 +211,10 @@ export async function p384Key(spki: Uint8Array): Promise<CryptoKey | null> {
 const OID = {
   subjectKey: "551d0e",
   keyUsage: "551d0f",
+  otherNames: "551d11",
   basicConstraints: "551d13",
+  nameConstraints: "551d1e",
+  purposes: "551d25",
   crlPoints: "551d1f",
   authorityKey: "551d23",
 };
@@ -203,7 +239,11 @@ function basicOf(value: Uint8Array): Basic | null {
 function otherOk(x: Extension): boolean {
   switch (x.oid) {
     case OID.subjectKey:
-      return single(x.value, TAG.octets) !== null;
+      return take(x.value)?.element.tag === TAG.octets;
+    case OID.otherNames:
+    case OID.nameConstraints:
+    case OID.purposes:
+      return false; /* no authority of AMD's has one */
     case OID.authorityKey:
     case OID.crlPoints: {
       const list = single(x.value, TAG.sequence);
@@ -218,11 +258,12 @@ function otherOk(x: Extension): boolean {
 export function authorityOk(c: Certificate, pathLength: bigint | null): boolean {
   const of = (oid: string): Extension | undefined => c.extensions.find((x) => x.oid === oid);
   const basic = basicOf(of(OID.basicConstraints)?.value ?? new Uint8Array(0));
-  const usage = bitsOf(single(of(OID.keyUsage)?.value ?? new Uint8Array(0), TAG.bits) ?? undefined);
+  const usageE = of(OID.keyUsage);
+  const usage = usageE === undefined ? null : bitsOf(single(usageE.value, TAG.bits) ?? undefined);
   const others = c.extensions.filter((x) => x.oid !== OID.basicConstraints && x.oid !== OID.keyUsage);
   const once = c.extensions.every((x, i) => c.extensions.findIndex((y) => y.oid === x.oid) === i);
-  if (!once || !others.every(otherOk) || basic === null || !basic.ca || usage === null) return false;
-  if (((usage.bytes[0] ?? 0) & KEY_CERT_SIGN) === 0) return false;
+  if (!once || !others.every(otherOk) || basic === null || !basic.ca) return false;
+  if (usageE !== undefined && ((usage?.bytes[0] ?? 0) & KEY_CERT_SIGN) === 0) return false;
   return pathLength === null || basic.pathLength === pathLength;
 }
 

@@ -8,6 +8,7 @@ import { Badge, Button, Empty, Failure, TextField, useTask } from "../../ui/cont
 import { Dialog, Menu } from "../../ui/dialog.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { Findings } from "./findings.tsx";
 import type { Catalog, Endpoint } from "./types.ts";
 
 const perMillion = (dollars: number): string => (dollars === 0 ? "free" : `${usd(dollars)} / 1M`);
@@ -42,7 +43,7 @@ function EditPrice({ of, done }: { of: Endpoint; done: (changed: boolean) => voi
     <Dialog title={`${of.model} at ${of.provider}`} open onClose={() => done(false)}>
       {names.map((n) => <TextField key={n} label={labels[n]} value={fields[n]} inputMode="decimal" wrong={wrongNumber(fields[n])} onInput={(v) => setFields({ ...fields, [n]: v })} />)}
       <p class="soft small">A price holds for requests that begin after a data plane has the version. Those that run keep the price that they were reserved at.</p>
-      {save.error && <Failure error={save.error} />}
+      {save.error && <><Failure error={save.error} /><Findings of={save.error} /></>}
       <div class="actions"><Button onClick={() => done(false)}>Cancel</Button><Button kind="primary" disabled={!ready} busy={save.busy} onClick={() => void save.run()}>Publish the change</Button></div>
     </Dialog>
   );

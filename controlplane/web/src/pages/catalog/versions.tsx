@@ -1,7 +1,7 @@
 // Versions of the catalog: what each changed, a draft of another text, publishing, going back.
 import { useState } from "preact/hooks";
-import { api, ApiError } from "../../core/api.ts";
-import { brief, count, dateTime } from "../../core/format.ts";
+import { api } from "../../core/api.ts";
+import { brief, count, dateTime, plural } from "../../core/format.ts";
 import { useGet, useList, useLoad } from "../../core/resource.ts";
 import { may } from "../../core/session.ts";
 import { Badge, Button, Failure, SkeletonLines, TextArea, TextField, useTask, type Tone } from "../../ui/controls.tsx";
@@ -10,6 +10,7 @@ import { TextDiff } from "../../ui/diff.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
 import { DiffList } from "./diff_list.tsx";
+import { Findings } from "./findings.tsx";
 import type { CatalogDiff, CatalogVersion, Finding } from "./types.ts";
 
 const tones: Record<string, Tone> = { published: "good", draft: "accent" };
@@ -71,17 +72,6 @@ function VersionDialog({ of, inForce, onClose, onChanged, onTake }: { of: Catalo
   );
 }
 
-const findingsOf = (error: ApiError | null): Finding[] => ((error?.body as { findings?: Finding[] } | null)?.findings ?? []);
-
-export function Findings({ list }: { list: readonly Finding[] }) {
-  if (list.length === 0) return null;
-  return (
-    <ul class="stack tight" aria-label="Findings">
-      {list.map((f, i) => <li key={i}><Badge tone={f.error ? "bad" : "warn"}>{f.line > 0 ? `line ${f.line}` : "catalog"}</Badge> {f.message}</li>)}
-    </ul>
-  );
-}
-
 function Draft({ start, base, onClose, onMade }: { start: string; base: string; onClose: () => void; onMade: (v: CatalogVersion) => void }) {
   const [text, setText] = useState(start);
   const [looked, setLooked] = useState(false);
@@ -89,14 +79,14 @@ function Draft({ start, base, onClose, onMade }: { start: string; base: string; 
   const make = useTask(async () => {
     const answer = await api.post<{ data: CatalogVersion; findings: Finding[] }>("/catalog/drafts", { text, ...(note === "" ? {} : { note }) });
     const warnings = answer.findings.filter((f) => !f.error).length;
-    toast(`Draft ${answer.data.version} was made${warnings > 0 ? `, with ${warnings} warnings` : ""}. Nothing is in force yet.`);
+    toast(`Draft ${answer.data.version} was made${warnings > 0 ? `, with ${plural(warnings, "warning")}` : ""}. Nothing is in force yet.`);
     onMade(answer.data);
   });
   return (
     <Dialog title="A draft" open onClose={onClose} look="wide">
       {looked ? <TextDiff before={base} after={text} label="What changes" /> : <TextArea label="catalog.conf" mono rows={24} value={text} onInput={setText} />}
       <TextField label="Note (optional)" value={note} maxLength={256} onInput={setNote} />
-      {make.error && <><Failure error={make.error} /><Findings list={findingsOf(make.error)} /></>}
+      {make.error && <><Failure error={make.error} /><Findings of={make.error} /></>}
       <div class="actions">
         <Button onClick={() => setLooked(!looked)}>{looked ? "Back to the text" : "See what changes"}</Button>
         <Button kind="primary" busy={make.busy} disabled={text === base} onClick={() => void make.run()}>Make a draft</Button>

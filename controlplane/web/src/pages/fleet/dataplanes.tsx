@@ -61,8 +61,8 @@ function Detail({ of, onClose }: { of: Dataplane; onClose: () => void }) {
   return (
     <Dialog title={`Data plane ${brief(of.boot, 10)}`} open onClose={onClose} look="wide">
       <p><Badge tone={tone}>{word}</Badge> {of.reason && <>because of <span class="mono">{of.reason}</span></>} {of.simulated && <Badge tone="warn">simulated attestation</Badge>}</p>
-      <p class="small mono" style={{ wordBreak: "break-all" }}>measurement {of.measurement ?? "unknown"}</p>
-      <div class="line">{of.measurement && <CopyButton text={of.measurement} what="The measurement" />}<CopyButton text={of.boot} what="The boot's id" /></div>
+      <p class="small mono" style={{ wordBreak: "break-all" }}>measurement {of.measurement ?? "unknown"} {of.measurement && <CopyButton text={of.measurement} what="The measurement" />}</p>
+      <p class="small mono">boot {of.boot} <CopyButton text={of.boot} what="The boot's id" /></p>
       <p class="soft">Last evidence {ago(of.last_evidence)}, judged by policy <span class="mono">{brief(of.policy_sha256 ?? "unknown", 16)}</span>.</p>
       {history.error && <Failure error={history.error} retry={history.reload} />}
       {history.state === "loading" ? <TableSkeleton columns={3} /> : <Table label="Events" columns={eventColumns} rows={history.rows} keyOf={(e) => e.at + e.event} onEnd={history.more ? history.next : undefined} />}

@@ -38,7 +38,7 @@ function SetState({ act, done }: { act: Act; done: (changed: boolean) => void })
   });
   return (
     <Confirm title={suspend ? `Suspend ${act.of.name}?` : `Let ${act.of.name} go on?`} says={suspend ? "Data planes refuse its keys within a second. Its users still sign in, read, and pay." : "Its keys are accepted again within a second."} action={suspend ? "Suspend" : "Let it go on"} open busy={save.busy} onConfirm={() => void save.run()} onClose={() => done(false)}>
-      <TextField label="Reason (optional)" value={reason} maxLength={256} onInput={setReason} />
+      <TextField label={suspend ? "Reason" : "Reason (optional)"} hint="The customer's users see it." value={reason} maxLength={256} onInput={setReason} />
       {save.error && <Failure error={save.error} />}
     </Confirm>
   );

@@ -23,8 +23,8 @@ export function TokensField({ label, hint, wrong, placeholder, values, suggestio
     if (more.length > 0) onChange([...values, ...new Set(more)]);
   };
   const keys = (e: KeyboardEvent) => {
-    if ((e.key === "Enter" && text.trim() !== "") || e.key === ",") {
-      e.preventDefault();
+    if (e.key === "Enter" || e.key === ",") {
+      e.preventDefault(); // a form around it is not sent: a suggestion that was just taken leaves the field empty
       add(text);
     } else if (e.key === "Backspace" && text === "" && values.length > 0) onChange(values.slice(0, -1));
   };
