@@ -149,6 +149,14 @@ BEGIN
     FROM user_identity WHERE user_id = p_user AND kind = 'passkey';
 END $$;
 
+-- As in 049, with the names of passkeys.
+CREATE OR REPLACE FUNCTION identity_list(p_user uuid) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT coalesce(json_agg(json_build_object('id', identity_id, 'kind', kind, 'provider', provider,
+        'label', coalesce(d.email, k.name, CASE kind WHEN 'wallet' THEN subject END),
+        'created_at', utc_text(d.created_at), 'last_used_at', utc_text(d.last_used_at)) ORDER BY d.created_at, identity_id), '[]')
+    FROM user_identity d LEFT JOIN user_passkey k USING (identity_id) WHERE d.user_id = p_user
+$$;
+
 -- outcome: ok (o_shown); challenge; limit; taken (this id is somebody's).
 CREATE FUNCTION passkey_add(p_challenge bytea, p_user uuid, p_session uuid, p_subject text, p_name text, p_algorithm bigint,
                             p_key bytea, p_count bigint, p_synced boolean, OUT outcome text, OUT o_shown json)

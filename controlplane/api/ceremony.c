@@ -43,6 +43,11 @@ void ceremony_keep(struct call *c, const char *kind, struct view text, db_cb *cb
     db_query(call_db(c), STMT_CHALLENGE_MAKE, p, sizeof p / sizeof p[0], 0, cb, c);
 }
 
+void ceremony_fail(struct call *c, const char *code, const char *message, const char *param)
+{
+    call_fail(c, id_is_zero(&c->user) ? 401 : 403, code, message, param);
+}
+
 bool ceremony_refused(struct call *c, struct view outcome)
 {
     if (view_eq(outcome, VIEW_LIT("stale")))

@@ -22,6 +22,8 @@ void ceremony_challenge(char text[static CHALLENGE_TEXT + 1]);
 /* Keeps its digest for somebody who signs in; cb as db_query()'s, whose row's first column is as sign_in_throttled() wants it. */
 void ceremony_keep(struct call *c, const char *kind, struct view text, db_cb *cb);
 
+/* What is wrong with what was signed: 401 of somebody who signs in, and 403 of a user who adds a way to, whose session is good. */
+void ceremony_fail(struct call *c, const char *code, const char *message, const char *param);
 /* How adding a way to sign in went. true: it was refused, and the call has been answered. */
 must_check bool ceremony_refused(struct call *c, struct view outcome);
 

@@ -140,7 +140,7 @@ static bool take_bytes(struct call *c, const struct field *f, const struct value
 
 static void fail_challenge(struct call *c)
 {
-    call_fail(c, 401, "invalid_challenge", "The challenge was not given out here, was used, or is older than ten minutes.", NULL);
+    ceremony_fail(c, "invalid_challenge", "The challenge was not given out here, was used, or is older than ten minutes.", NULL);
 }
 
 /* The page, the act, the challenge. false: the call has been answered. */
@@ -151,7 +151,7 @@ static bool take_client_data(struct call *c, struct view json, enum passkey_act 
     if (e == ERR_FORMAT)
         call_fail(c, 400, "invalid_parameter", "This is not the client data of a passkey.", "client_data_json");
     else if (e != ERR_NONE)
-        call_fail(c, 401, "invalid_passkey", "This was done on another page, or for another purpose.", "client_data_json");
+        ceremony_fail(c, "invalid_passkey", "This was done on another page, or for another purpose.", "client_data_json");
     return e == ERR_NONE;
 }
 
@@ -206,7 +206,7 @@ static void read_made(struct call *c, const char *name, struct view client_data,
     if (e == ERR_NONE)
         add(c, name, &challenge, &made);
     else if (e == ERR_AUTH)
-        call_fail(c, 401, "invalid_passkey", "The passkey is for another site, or its user was not verified.", "authenticator_data");
+        ceremony_fail(c, "invalid_passkey", "The passkey is for another site, or its user was not verified.", "authenticator_data");
     else
         call_fail(c, 400, "invalid_parameter", "This is not the data of a new passkey with ES256, EdDSA or RS256.",
                   "authenticator_data");
@@ -255,7 +255,7 @@ struct signing {
 
 static void fail_passkey(struct call *c)
 {
-    call_fail(c, 401, "invalid_passkey", "No user signs in with this passkey, or its signature is wrong.", NULL);
+    ceremony_fail(c, "invalid_passkey", "No user signs in with this passkey, or its signature is wrong.", NULL);
 }
 
 static void signed_in_cb(void *cookie, enum err e, const struct db_result *r)
@@ -266,7 +266,7 @@ static void signed_in_cb(void *cookie, enum err e, const struct db_result *r)
         call_fail_db(c, e);
     } else if (view_eq(db_get_text(r, 0, 0), VIEW_LIT("counter"))) {
         LOG("passkey_counter_back", KV("request", c->request));
-        call_fail(c, 401, "passkey_copied", "The passkey's counter went backwards: there may be a copy of it. Sign in otherwise, and remove it.",
+        ceremony_fail(c, "passkey_copied", "The passkey's counter went backwards: there may be a copy of it. Sign in otherwise, and remove it.",
                   NULL);
     } else if (!view_eq(db_get_text(r, 0, 0), VIEW_LIT("ok"))) {
         fail_passkey(c);

@@ -8,7 +8,13 @@
 
 /* --- a nonce, and what is to be signed with it */
 
-static enum err word_nonce(const struct site *site, const char *nonce, struct buf *out)
+/* What is remembered while the nonce is kept; c->own. */
+struct asked {
+    char nonce[NONCE_TEXT + 1];
+    char address[WALLET_ADDRESS_TEXT + 1]; /* empty: not said */
+};
+
+static enum err word_nonce(const struct site *site, const struct asked *asked, struct buf *out)
 {
     char now[TIME_TEXT_BYTES], end[TIME_TEXT_BYTES];
     uint64_t now_s = clock_unix_ms() / 1000;
@@ -17,7 +23,9 @@ static enum err word_nonce(const struct site *site, const char *nonce, struct bu
     time_format(now_s, now);
     time_format(now_s + CHALLENGE_S, end);
     /* The site's texts are letters, digits and punctuation without quotes: JSON as they stand. */
-    e = buf_appendf(out, "{\"nonce\":\"%s\",\"version\":\"1\",\"issued_at\":\"%s\",\"expiration_time\":\"%s\"", nonce, now, end);
+    e = buf_appendf(out, "{\"nonce\":\"%s\",\"version\":\"1\",\"issued_at\":\"%s\",\"expiration_time\":\"%s\"", asked->nonce, now, end);
+    if (e == ERR_NONE && asked->address[0] != '\0')
+        e = buf_appendf(out, ",\"address\":\"%s\"", asked->address);
     if (e == ERR_NONE)
         e = buf_appendf(out, ",\"domain\":\"%.*s\",\"uri\":\"%.*s\"", (int)site->domain.len, (const char *)site->domain.ptr,
                         (int)site->origin.len, (const char *)site->origin.ptr);
@@ -46,20 +54,45 @@ static void nonce_cb(void *cookie, enum err e, const struct db_result *r)
     buf_free(&out);
 }
 
+static const struct field nonce_fields[] = {{"address", FIELD_PLAIN, false, true, WALLET_ADDRESS_TEXT, NULL}};
+
+/* Wallets tell their address in small letters, and the message has it in the capitals of EIP-55. false: the call has been
+ * answered. */
+static bool take_address(struct call *c, char out[static WALLET_ADDRESS_TEXT + 1])
+{
+    uint8_t address[WALLET_ADDRESS_BYTES];
+    struct value v = {0};
+
+    out[0] = '\0';
+    if (c->body.len != 0 && !call_body(c, nonce_fields, 1, &v))
+        return false;
+    if (v.state != VALUE_SET)
+        return true;
+    if (view_starts(v.plain, VIEW_LIT("0x")) && hex_decode(view_from(v.plain, 2), address, sizeof address) == ERR_NONE) {
+        wallet_address_text(address, out);
+        return true;
+    }
+    call_fail(c, 400, "invalid_parameter", "This must be an address: 0x and 40 hex digits.", "address");
+    return false;
+}
+
 void handle_wallet_nonce(struct call *c)
 {
     uint8_t random[NONCE_TEXT / 2];
+    char address[WALLET_ADDRESS_TEXT + 1];
+    struct asked *asked;
 
-    if (sign_in_forged(c) || ceremony_site(c) == NULL)
+    if (sign_in_forged(c) || ceremony_site(c) == NULL || !take_address(c, address))
         return;
-    c->own = calloc(1, c->own_len = NONCE_TEXT + 1);
-    if (c->own == NULL) {
+    c->own = asked = calloc(1, c->own_len = sizeof *asked);
+    if (asked == NULL) {
         call_fail(c, 500, "internal_error", "Out of memory.", NULL);
         return;
     }
     secret_random(random, sizeof random);
-    hex_encode(random, sizeof random, c->own);
-    ceremony_keep(c, "wallet", view_str(c->own), nonce_cb);
+    hex_encode(random, sizeof random, asked->nonce);
+    memcpy(asked->address, address, sizeof address);
+    ceremony_keep(c, "wallet", view_str(asked->nonce), nonce_cb);
 }
 
 /* --- what came back signed */
@@ -109,7 +142,7 @@ static bool prove(struct call *c, enum wallet_purpose purpose, const struct valu
 
 static void fail_nonce(struct call *c)
 {
-    call_fail(c, 401, "invalid_nonce", "The nonce was not given out here, was used, or is older than ten minutes.", "message");
+    ceremony_fail(c, "invalid_nonce", "The nonce was not given out here, was used, or is older than ten minutes.", "message");
 }
 
 /* --- signing in */

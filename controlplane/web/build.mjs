@@ -1,11 +1,14 @@
 // Bundles the console into static files that the control plane serves:
 //   OUT/index.html, OUT/assets/NAME-HASH.{js,css} (each with a .gz and a .br beside it), OUT/pages.txt
 // pages.txt says which file answers which path, so that the server knows no page: "PATTERN FILE", where a
-// pattern that ends in "/*" stands for everything below it, and "*" for what is nowhere (answered 404).
+// pattern that ends in "/*" stands for everything below it, and "*" for what is nowhere (answered 404). A page
+// that is "everywhere" may connect to any https address.
 import { build } from "esbuild";
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeDocs } from "./docs.mjs";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -22,7 +25,7 @@ const options = {
   absWorkingDir: here,
   logLevel: "warning",
   metafile: true,
-  loader: { ".der": "binary", ".conf": "text" }, // what the verifier carries: AMD's roots, the default policy
+  loader: { ".der": "binary", ".conf": "text", ".md": "text" }, // AMD's roots, the default policy, figures of the documentation
 };
 
 function filesBelow(folder, suffix) {
@@ -49,8 +52,10 @@ function outputOf(result, entry) {
 
 async function bundle() {
   const assets = join(out, "assets");
+  const docs = writeDocs(join(here, "../.."), assets);
   const scripts = await build({
     ...options,
+    define: { DOCS_LIST: JSON.stringify(docs) },
     entryPoints: { main: "src/main.tsx" },
     splitting: true,
     format: "esm",
@@ -85,9 +90,24 @@ function writeIndex({ main, theme, css }) {
   writeFileSync(join(out, "index.html"), html);
 }
 
+// The separate verifier: a classic script, because browsers load no modules from a disk; nothing of the console beside it.
+async function verifier() {
+  const folder = join(out, "verifier");
+  const script = await build({ ...options, entryPoints: { verifier: "verifier/main.tsx" }, format: "iife", outdir: folder, entryNames: "[name]-[hash]" });
+  const parts = ["src/ui/tokens.css", "src/ui/base.css", "src/ui/controls.css", "src/pages/verify/verify.css", "verifier/page.css"];
+  const contents = parts.map((f) => `@import "./${f}";`).join("\n");
+  await build({ ...options, stdin: { contents, resolveDir: here, sourcefile: "verifier.css", loader: "css" }, outfile: join(folder, "verifier.css") });
+  const name = Object.keys(script.metafile.outputs)[0].split("/").pop();
+  const html = readFileSync(join(here, "verifier/index.html"), "utf8").replace("{{script}}", name).replace("{{css}}", "verifier.css");
+  writeFileSync(join(folder, "index.html"), html);
+  const sums = ["index.html", "verifier.css", name].map((f) => `${createHash("sha256").update(readFileSync(join(folder, f))).digest("hex")}  ${f}\n`);
+  writeFileSync(join(folder, "SHA256SUMS"), sums.join(""));
+  console.log(`verifier: ${name} sha256 ${sums[2].slice(0, 64)}`);
+}
+
 function writePages() {
   const paths = JSON.parse(readFileSync(join(source, "paths.json"), "utf8"));
-  writeFileSync(join(out, "pages.txt"), [...paths, "*"].map((p) => `${p} index.html\n`).join(""));
+  writeFileSync(join(out, "pages.txt"), ["/verifier/ verifier/index.html\n", ...[...paths, "*"].map((p) => `${p} index.html\n`)].join("") + "/verifier/ verifier/index.html everywhere\n");
 }
 
 function compress() {
@@ -103,5 +123,6 @@ function compress() {
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 writeIndex(await bundle());
+await verifier();
 writePages();
 compress();

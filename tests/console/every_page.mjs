@@ -15,23 +15,20 @@ const lines = source.match(/^ {2}\{ path: /gm).length;
 const asked = (url) => url.origin === CONSOLE && url.pathname.startsWith("/v1/") && !/^\/v1\/(auth\/session|console)$/.test(url.pathname);
 const withoutApi = new Set(); // pages that were seen to ask for nothing
 
-async function addressOf(page) {
-  if (page.at === "/app/generations/*") return `/app/generations/${await someGeneration()}`;
+async function addressOf(t, page) {
+  if (page.at === "/app/generations/*") return `/app/generations/${await someGeneration(t)}`;
   return wildcards[page.at] ?? page.at;
 }
 
 let generation;
-async function someGeneration() {
-  if (generation === undefined) {
-    const { Agent, fetch } = await import("undici").catch(() => ({ Agent: null, fetch: globalThis.fetch }));
-    const dispatcher = Agent && new Agent({ connect: { ca: readFileSync(env("TR_CA")) } });
-    const a = await fetch(`${env("TR_BASE_URL")}/chat/completions`, {
-      method: "POST", dispatcher, headers: { authorization: `Bearer ${env("TR_API_KEY")}`, "content-type": "application/json" },
-      body: JSON.stringify({ model: "demo/echo", messages: [{ role: "user", content: "a page" }] }),
-    });
-    equal(a.status, 200, "a request to look at");
-    generation = (await a.json()).id;
-  }
+async function someGeneration(t) {
+  if (generation !== undefined) return generation;
+  const a = await (await t.context()).request.post(`${env("TR_BASE_URL")}/chat/completions`, {
+    headers: { authorization: `Bearer ${env("TR_API_KEY")}` },
+    data: { model: "demo/echo", messages: [{ role: "user", content: "a page" }] },
+  });
+  equal(a.status(), 200, "a request to look at");
+  generation = (await a.json()).id;
   return generation;
 }
 
@@ -43,7 +40,7 @@ const settled = async (page) => {
 const slug = (at) => (at === "/" ? "landing" : at.slice(1).replaceAll("/*", "_one").replaceAll("/", "_"));
 
 async function looks(t, p) {
-  const at = await addressOf(p);
+  const at = await addressOf(t, p);
   const page = await t.open(at, { signedIn: p.around === "app" });
   for (const theme of ["light", "dark"]) {
     for (const size of ["desktop", "phone"]) {
@@ -62,7 +59,7 @@ async function looks(t, p) {
 }
 
 async function slow(t, p) {
-  const at = await addressOf(p);
+  const at = await addressOf(t, p);
   const page = await t.open("/", { signedIn: p.around === "app" });
   await page.route(asked, async (route) => {
     await new Promise((r) => setTimeout(r, 700));
@@ -81,7 +78,7 @@ async function slow(t, p) {
 }
 
 async function failed(t, p) {
-  const at = await addressOf(p);
+  const at = await addressOf(t, p);
   const page = await t.open("/", { signedIn: p.around === "app" });
   await t.fail(page, asked, 503, "overloaded", "Too many requests at once.");
   await page.goto(new URL(at, CONSOLE).href);
@@ -98,7 +95,7 @@ const clickAgain = async (page) => {
 };
 
 async function expired(t, p) {
-  const at = await addressOf(p);
+  const at = await addressOf(t, p);
   const page = await t.open("/app", { signedIn: true });
   await settled(page);
   await t.fail(page, (url) => url.origin === CONSOLE && url.pathname.startsWith("/v1/") && url.pathname !== "/v1/console", 401, "invalid_session", "This session has ended.");

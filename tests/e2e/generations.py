@@ -110,8 +110,8 @@ def attempts_errors_and_the_model_asked_first():
     equal((last["first_model"], last["model"]), ("demo/only-a", "demo/echo"))
     equal([t["model"] for t in last["failed_attempts"]][:1], ["demo/only-a"])
     told = ask("/generation?id=" + last["id"], management).json()["data"]
-    equal({m: told[m] for m in ("first_model", "outcome", "error", "receipt_id", "api_key_hash")},
-          {m: last[m] for m in ("first_model", "outcome", "error", "receipt_id", "api_key_hash")})
+    equal({m: told[m] for m in ("first_model", "outcome", "error", "receipt_id", "api_key_hash", "api_key_name")},
+          {m: last[m] for m in ("first_model", "outcome", "error", "receipt_id", "api_key_hash", "api_key_name")})
 
 
 @case

@@ -198,7 +198,7 @@ def a_user_adds_a_wallet():
     equal(call("POST", "/auth/wallets", adding).status, 401)
     a = call("POST", "/auth/wallets", adding, token)
     equal((a.status, a.data["address"]), (201, wallet["address"]), a)
-    equal(call("POST", "/auth/wallets", adding, token).code(), (401, "invalid_nonce"))
+    equal(call("POST", "/auth/wallets", adding, token).code(), (403, "invalid_nonce"))
     mine = sign_in(wallet)
     equal(call("GET", "/auth/session", key=mine.data["token"]).data["user"]["email"], email)
     other = call("POST", "/auth/signup", {"email": "x" + email, "password": "correct horse", "token": True}).data["token"]

@@ -23,12 +23,22 @@ export interface Page {
 
 export const pages: readonly Page[] = [
   // public
+  { path: "/", title: "Start", around: "public", load: () => import("./pages/public/landing.tsx") },
+  { path: "/pricing", title: "Pricing", around: "public", load: () => import("./pages/public/pricing.tsx") },
+  { path: "/status", title: "Status", around: "public", load: () => import("./pages/public/status.tsx") },
+  { path: "/docs", title: "Documentation", around: "public", load: () => import("./pages/docs/index.tsx") },
+  { path: "/docs/*", title: "Documentation", around: "public", load: () => import("./pages/docs/index.tsx") },
+  { path: "/migrate", title: "Migrate from OpenRouter", around: "public", load: () => import("./pages/public/migrate.tsx") },
+  { path: "/security", title: "Security", around: "public", load: () => import("./pages/public/security.tsx") },
   { path: "/models", title: "Models", around: "public", load: () => import("./pages/models/index.tsx") },
   { path: "/models/*", title: "Model", around: "public", load: () => import("./pages/models/detail.tsx") },
+  { path: "/trust", title: "Trust", around: "public", load: () => import("./pages/trust/page.tsx") },
+  { path: "/verify", title: "Verify", around: "public", load: () => import("./pages/verify/page.tsx") },
   // signing in
   { path: "/login", title: "Sign in", around: "bare", load: () => import("./pages/sign/login.tsx") },
   { path: "/signup", title: "Make an account", around: "bare", load: () => import("./pages/sign/signup.tsx") },
   { path: "/recover", title: "Recover your account", around: "bare", load: () => import("./pages/sign/recover.tsx") },
+  { path: "/auth", title: "A program asks for a key", around: "bare", load: () => import("./pages/auth.tsx") },
   // the app
   { path: "/app", title: "Overview", around: "app", nav: { group: "Build", icon: "home" }, load: () => import("./pages/overview.tsx") },
   { path: "/app/chat", title: "Playground", around: "app", nav: { group: "Build", icon: "chat" }, load: () => import("./pages/chat/index.tsx") },

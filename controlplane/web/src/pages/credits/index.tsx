@@ -27,7 +27,7 @@ function Figures({ of }: { of: Credits | undefined }) {
   const value = (n: number | undefined) => (n === undefined ? <Skeleton width="90px" height="22px" /> : usd(n));
   const next = of?.promotions[0];
   return (
-    <div class="grid">
+    <div class="figures">
       <Stat label="Available" value={value(of?.available)} more="can be spent now" />
       <Stat label="Leased" value={value(of?.leased)} more="set aside at data planes, comes back when unused" />
       <Stat label="Promotional" value={value(of?.promotional)} more={next ? `${usd(next.remaining)} until ${date(next.expires_at)}` : "none, or used up"} />

@@ -6,7 +6,7 @@ import type { PageProps } from "../../routes.ts";
 import { Badge, Button, ButtonLink, CopyButton, Empty, Failure, PageHead, SkeletonLines } from "../../ui/controls.tsx";
 import { Table, type Column } from "../../ui/table.tsx";
 import { Facts, Section } from "../parts/parts.tsx";
-import { outcomeTone, wordsOf, type Outcome } from "../usage/record.ts";
+import { atLeast, outcomeTone, wordsOf, type Outcome } from "../usage/record.ts";
 import { ReceiptCheck } from "./receipt.tsx";
 
 interface Attempt {
@@ -44,6 +44,7 @@ interface Generation {
   first_model: string | null;
   provider_name: string | null;
   api_key_hash: string | null;
+  api_key_name: string | null;
   outcome: Outcome;
   http_status: number;
   error: string | null;
@@ -72,7 +73,7 @@ const attemptColumns: Column<Numbered>[] = [
   { head: "Provider", cell: (a) => a.provider_name ?? NONE },
   { head: "Model", cell: (a) => a.model_permaslug ?? NONE },
   { head: "Result", cell: (a) => (a.error ? <><Badge tone="bad">{a.status ?? "failed"}</Badge> <span class="soft">{wordsOf(a.error)}</span></> : <Badge tone="good">answered</Badge>) },
-  { head: "Time", number: true, cell: (a) => ms(a.latency) },
+  { head: "Time", number: true, cell: (a) => atLeast(a.latency) },
 ];
 
 const partColumns: Column<Part>[] = [
@@ -101,15 +102,15 @@ function Numbers({ of: g }: { of: Generation }) {
         ["Received", <time dateTime={g.created_at} title={ago(g.created_at)}>{dateTime(g.created_at)}</time>],
         ["Model", g.first_model !== null && g.first_model !== g.model ? <>{g.model} <span class="soft">answered; {g.first_model} was asked for first</span></> : g.model],
         ["Provider", <>{g.provider_name ?? NONE}{g.is_byok && <> <Badge tone="accent">your own key</Badge></>}</>],
-        ["Key", g.api_key_hash === null ? NONE : <a href={`/app/generations?key=${g.api_key_hash}`} class="mono">{brief(g.api_key_hash, 16)}</a>],
+        ["Key", g.api_key_hash === null ? NONE : <a href={`/app/generations?key=${g.api_key_hash}`} title={g.api_key_hash}>{g.api_key_name ?? brief(g.api_key_hash, 16)}</a>],
         ["Finish reason", g.finish_reason === null ? NONE : wordsOf(g.finish_reason)],
         ["Streamed", g.streamed ? "yes" : "no"],
         ["Prompt", tokensOf(g)],
         ["Answer", `${count(g.tokens_completion)} tokens${g.native_tokens_reasoning > 0 ? ` (${count(g.native_tokens_reasoning)} reasoning)` : ""}${g.usage_estimated ? ", estimated: the provider sent no figures" : ""}`],
         ["Cost", usd(g.total_cost)],
         ...(g.upstream_inference_cost === null ? [] : [["On your own key", `${usd(g.upstream_inference_cost)} at the catalog's price`] as const]),
-        ["First byte", g.latency === 0 ? NONE : ms(g.latency)],
-        ["Total time", ms(g.latency + g.generation_time)],
+        ["First byte", g.latency === 0 && g.outcome !== "ok" ? NONE : atLeast(g.latency)],
+        ["Total time", atLeast(g.latency + g.generation_time)],
         ["Id", <span class="line"><code>{g.id}</code><CopyButton text={g.id} what="The id" /></span>],
       ]} />
     </div>
@@ -122,7 +123,7 @@ function Found({ of: g }: { of: Generation }) {
   return (
     <>
       <Numbers of={g} />
-      <Section title="Attempts" says={attempts.length === 0 ? "No provider was asked, or what became of it was not kept." : attempts.length === 1 ? "The first provider answered, or failed." : "Providers were asked one after the other until one answered."}>
+      <Section title="Attempts" says={attempts.length === 0 ? "No provider was asked, or what became of it was not kept." : attempts.length === 1 ? (attempts[0]?.error ? "The only provider that was asked failed." : "The first provider that was asked answered.") : "Providers were asked one after the other until one answered."}>
         {attempts.length > 0 && <Table label="Attempts" columns={attemptColumns} rows={attempts} keyOf={(a) => String(a.n)} />}
       </Section>
       {g.parts && <Section title="Parts" says="An orchestration asks several models: what each came to. Their costs add up to the cost above."><Table label="Parts" columns={partColumns} rows={g.parts} keyOf={(p) => p.id} /></Section>}

@@ -11,6 +11,7 @@ import { toast } from "../../ui/toast.tsx";
 import { Section, Shown, When } from "../parts/parts.tsx";
 import { Notice } from "../sign/parts.tsx";
 import { sentenceOf } from "../sign/words.ts";
+import { AddPasskey, AddWallet, RenamePasskey } from "./passkeys.tsx";
 
 interface Identity {
   id: string;
@@ -27,6 +28,7 @@ const nameOf = (i: Identity): string => ({ password: "Password", wallet: "Wallet
 export function Identities() {
   const list = useGet<{ data: Identity[] }>("/auth/identities");
   const [doomed, setDoomed] = useState<Identity | null>(null);
+  const [renamed, setRenamed] = useState<Identity | null>(null);
   const remove = useTask(async (i: Identity) => {
     await api.del(`/auth/identities/${i.id}`);
     toast(`${nameOf(i)} signs you in no more.`);
@@ -39,16 +41,26 @@ export function Identities() {
     { head: "Way", cell: (i) => <>{nameOf(i)}{i.label && <span class="faint"> {i.label}</span>}</> },
     { head: "Added", from: "sm", cell: (i) => <When at={i.created_at} /> },
     { head: "Last used", from: "sm", cell: (i) => (i.kind === "password" ? <span class="faint">not noted</span> : <When at={i.last_used_at} />) },
-    { head: "Actions", width: "110px", cell: (i) => (only ? <Badge>the only one</Badge> : <Button small aria-label={`Remove ${nameOf(i)}`} onClick={() => setDoomed(i)}>Remove</Button>) },
+    { head: "Actions", width: "210px", cell: (i) => (
+      <div class="line">
+        {i.kind === "passkey" && <Button small aria-label={`Rename ${nameOf(i)} ${i.label ?? ""}`} onClick={() => setRenamed(i)}>Rename</Button>}
+        {only ? <Badge>the only one</Badge> : <Button small aria-label={`Remove ${nameOf(i)} ${i.label ?? ""}`} onClick={() => setDoomed(i)}>Remove</Button>}
+      </div>
+    ) },
   ];
   return (
-    <Section id="identities" title="Sign-in methods" says="An account at a provider is added within 15 minutes after you have signed in."
-      actions={facts.value?.sign_in.oidc.map((p) => <a key={p.id} class="button" href={`/v1/auth/oidc/${p.id}?link=true&return_to=${encodeURIComponent("/app/settings")}`}>Add {p.name}</a>)}>
+    <Section id="identities" title="Sign-in methods" says="Another way is added within 15 minutes after you have signed in."
+      actions={<>
+        {facts.value?.sign_in.oidc.map((p) => <a key={p.id} class="button" href={`/v1/auth/oidc/${p.id}?link=true&return_to=${encodeURIComponent("/app/settings")}`}>Add {p.name}</a>)}
+        <AddPasskey onDone={list.reload} />
+        <AddWallet onDone={list.reload} />
+      </>}>
       {wrong && <Notice tone="bad">{wrong}</Notice>}
       <Shown of={list} loading={<TableSkeleton columns={3} rows={2} />}>{({ data }) => <Table label="Sign-in methods" columns={columns} rows={data} keyOf={(i) => i.id} />}</Shown>
       <Confirm title={`Remove ${doomed ? nameOf(doomed) : ""}?`} says="You can no longer sign in this way. Sessions that run go on." action="Remove" open={doomed !== null} busy={remove.busy} onClose={() => setDoomed(null)} onConfirm={() => doomed && void remove.run(doomed)}>
         {remove.error && <Failure error={remove.error} />}
       </Confirm>
+      {renamed && <RenamePasskey of={renamed} onDone={list.reload} onClose={() => setRenamed(null)} />}
     </Section>
   );
 }

@@ -7,6 +7,7 @@ import { notice, session } from "../../core/session.ts";
 import { SkeletonLines, TextField, useTask } from "../../ui/controls.tsx";
 import { Form } from "../parts/parts.tsx";
 import { backPath, entered, Head, Notice, Or, Providers, usePassThrough } from "./parts.tsx";
+import { PasskeyButton, WalletButton } from "./ways.tsx";
 import { sentenceOf } from "./words.ts";
 
 function PasswordForm({ back }: { back: string }) {
@@ -31,7 +32,7 @@ export default function Login() {
   const passing = usePassThrough(back, wrong !== null);
   if (session.value === undefined || passing) return <SkeletonLines lines={6} />;
   const f = facts.value;
-  const others = (f?.sign_in.oidc.length ?? 0) > 0;
+  const others = (f?.sign_in.oidc.length ?? 0) > 0 || f?.sign_in.passkeys || f?.sign_in.wallet;
   return (
     <div class="card stack sign">
       <Head title="Sign in" />
@@ -41,6 +42,8 @@ export default function Login() {
       <PasswordForm back={back} />
       {others && <Or />}
       <Providers back={back} verb="Sign in with" />
+      <PasskeyButton back={back} />
+      <WalletButton back={back} />
       <div class="sign-links">
         <a href="/recover">Forgot the password?</a>
         {f?.sign_in.sign_up && <a href={`/signup?return_to=${encodeURIComponent(back)}`}>Make an account</a>}

@@ -1,8 +1,8 @@
 // /recover: a new password, by the link of a message or by a code that was written down.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { api } from "../../core/api.ts";
 import { facts } from "../../core/console.ts";
-import { go } from "../../core/router.ts";
+import { go, here } from "../../core/router.ts";
 import { Button, SkeletonLines, Tabs, TextField, useTask } from "../../ui/controls.tsx";
 import { toast } from "../../ui/toast.tsx";
 import { faultOf, Form } from "../parts/parts.tsx";
@@ -16,8 +16,8 @@ function takeToken(): string | null {
 }
 
 async function changed(): Promise<void> {
-  toast("The password is changed, and every other session has ended.");
-  await entered("/app");
+  toast("The password is changed, and every other session has ended. Look through the other ways to sign in.");
+  await entered("/app/settings");
 }
 
 function useNewPassword() {
@@ -101,6 +101,7 @@ const ways = [{ value: "message", label: "By e-mail" }, { value: "code", label: 
 
 export default function Recover() {
   const [token, setToken] = useState(takeToken);
+  useEffect(() => setToken((known) => takeToken() ?? known), [here.value.hash]); // the link may be opened in this very tab
   const [way, setWay] = useState<"message" | "code">("message");
   if (!facts.value) return <SkeletonLines lines={6} />;
   if (token !== null) return <ByLink token={token} onLost={() => setToken(null)} />;

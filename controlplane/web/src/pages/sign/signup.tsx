@@ -98,7 +98,8 @@ function FirstKey({ back }: { back: string }) {
 }
 
 export default function SignUp() {
-  const [invitation] = useState(takeInvitation);
+  const [invitation, setInvitation] = useState(takeInvitation);
+  useEffect(() => setInvitation((known) => takeInvitation() ?? known), [here.value.hash]); // it may be opened in this very tab
   const [fresh, setFresh] = useState(queryOf(here.peek()).has("welcome"));
   const back = backPath();
   const known = Boolean(session.value);

@@ -1,4 +1,5 @@
 // One request, as GET /generations lists it.
+import { ms } from "../../core/format.ts";
 import type { Tone } from "../../ui/controls.tsx";
 
 export type Outcome = "ok" | "error" | "cancelled";
@@ -56,6 +57,8 @@ export interface UsageRecord {
 }
 
 export const outcomeTone: Record<Outcome, Tone> = { ok: "good", error: "bad", cancelled: "warn" };
+/** Whole milliseconds are recorded. */
+export const atLeast = (n: number): string => (n === 0 ? "< 1 ms" : ms(n));
 /** "provider_timeout" as words. */
 export const wordsOf = (name: string): string => name.replaceAll("_", " ");
 export const pathOf = (r: { id: string }): string => `/app/generations/${encodeURIComponent(r.id)}`;
