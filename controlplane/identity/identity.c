@@ -92,21 +92,6 @@ enum err ask_code_form(struct identity_ask *a, bool secret, struct buf *out)
     return f.e;
 }
 
-bool ask_text(struct json_value object, const char *name, char *out, size_t size)
-{
-    struct json_value v;
-    struct view text;
-
-    if (json_only(object, name, &v) != ERR_NONE || !json_string_plain(v, &text) || text.len == 0 || text.len >= size)
-        return false;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
-            return false;
-    memcpy(out, text.ptr, text.len);
-    out[text.len] = '\0';
-    return true;
-}
-
 void ask_person(struct identity_ask *a)
 {
     snprintf(a->subject, sizeof a->subject, "%s %s", a->of->source->issuer, a->person.subject);

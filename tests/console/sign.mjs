@@ -247,7 +247,7 @@ await cases({
     await page.getByText("The two are not the same.").waitFor();
     await page.getByLabel("New password, again").fill("another horse entirely");
     await page.getByRole("button", { name: "Set the password" }).click();
-    await at(page, "/app");
+    await at(page, "/app/settings");
     // The link again: it has ended, and another one can be had.
     const again = await t.open(new URL(link).pathname + new URL(link).hash);
     await again.getByLabel("New password", { exact: true }).fill("another horse entirely");
@@ -292,7 +292,7 @@ await cases({
     await other.getByLabel("New password, again").fill("another horse entirely");
     await t.axe(other);
     await other.getByRole("button", { name: "Set the password" }).click();
-    await at(other, "/app");
+    await at(other, "/app/settings");
     // The first browser's session has ended: it is led back to where it was after signing in.
     await page.goto(`${CONSOLE}/app/keys`);
     await at(page, "/login?return_to=%2Fapp%2Fkeys");

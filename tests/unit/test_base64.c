@@ -96,10 +96,28 @@ static void limits(void)
     buf_free(&small);
 }
 
+/* What JOSE writes: other letters, no padding, one spelling. */
+static void url_form(void)
+{
+    static const char *const wrong[] = {"_-8=", "+/8", "Zg==", "Zh", "Z", "Zm9vY", "Zm 9v", "Zm9v\n"};
+    static const uint8_t all[] = {0xff, 0xef};
+    struct buf out;
+
+    buf_init(&out, 64);
+    CHECK_INT(base64url_decode(VIEW_LIT("_-8"), &out), ERR_NONE);
+    CHECK_BYTES(out.ptr, out.len, all, sizeof all);
+    CHECK_INT(base64url_decode(VIEW_LIT(""), &out), ERR_NONE);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        CHECK_INT(base64url_decode(view_str(wrong[i]), &out), ERR_FORMAT);
+    CHECK_INT(out.len, sizeof all);
+    buf_free(&out);
+}
+
 static const struct check_case cases[] = {
     {"base64_vectors", vectors},
     {"base64_other_spellings", other_spellings},
     {"base64_round_trips", round_trips},
     {"base64_limits", limits},
+    {"base64_url_form", url_form},
 };
 CHECK_MAIN(cases)

@@ -64,7 +64,7 @@ function Checks({ checks }: { checks: readonly Check[] }) {
   return (
     <details>
       <summary>All {checks.length} checks</summary>
-      <ul class="checks">
+      <ul class="evidence-checks">
         {checks.map((c) => <li key={c.code}><Badge tone={checkTone(c.ok)}>{checkWord(c.ok)}</Badge><span class="mono small">{c.code}</span><span class="small soft">{c.detail}</span></li>)}
       </ul>
     </details>

@@ -16,8 +16,8 @@ function takeToken(): string | null {
 }
 
 async function changed(): Promise<void> {
-  toast("The password is changed, and every other session has ended.");
-  await entered("/app");
+  toast("The password is changed, and every other session has ended. Look through the other ways to sign in.");
+  await entered("/app/settings");
 }
 
 function useNewPassword() {
