@@ -167,7 +167,7 @@ $B/unit/%: $B/tests/unit/%.o $(call obj,$(SIM_SRC)) $B/libdataplane.a $B/libcont
 WEB  := controlplane/web
 DOCS := $(shell find *.md docs $(DIRS) catalog deploy sql tests -name '*.md' -not -path '*/node_modules/*' 2>/dev/null)
 web: build/web/pages.txt
-build/web/pages.txt: $(shell find $(WEB)/src -type f 2>/dev/null) $(WEB)/build.mjs $(WEB)/node_modules/.package-lock.json $(DOCS)
+build/web/pages.txt: $(shell find $(WEB)/src $(WEB)/verifier -type f 2>/dev/null) $(wildcard $(WEB)/*.mjs) $(WEB)/node_modules/.package-lock.json $(DOCS)
 	@echo '  WEB build/web'
 	$Qnode $(WEB)/build.mjs
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
