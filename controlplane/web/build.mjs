@@ -1,7 +1,8 @@
 // Bundles the console into static files that the control plane serves:
 //   OUT/index.html, OUT/assets/NAME-HASH.{js,css} (each with a .gz and a .br beside it), OUT/pages.txt
 // pages.txt says which file answers which path, so that the server knows no page: "PATTERN FILE", where a
-// pattern that ends in "/*" stands for everything below it, and "*" for what is nowhere (answered 404).
+// pattern that ends in "/*" stands for everything below it, and "*" for what is nowhere (answered 404). A page
+// that is "everywhere" may connect to any https address.
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -106,7 +107,7 @@ async function verifier() {
 
 function writePages() {
   const paths = JSON.parse(readFileSync(join(source, "paths.json"), "utf8"));
-  writeFileSync(join(out, "pages.txt"), ["/verifier/ verifier/index.html\n", ...[...paths, "*"].map((p) => `${p} index.html\n`)].join(""));
+  writeFileSync(join(out, "pages.txt"), ["/verifier/ verifier/index.html everywhere\n", ...[...paths, "*"].map((p) => `${p} index.html\n`)].join(""));
 }
 
 function compress() {

@@ -35,7 +35,7 @@ const orderOf = (file) => {
   return all.includes(file) ? all.indexOf(file) : all.length;
 };
 
-const plain = (tokens) => tokens.map((t) => (t.tokens ? plain(t.tokens) : t.type === "br" ? " " : unescape(t.text ?? ""))).join("");
+const plain = (tokens) => tokens.map((t) => (t.tokens ? plain(t.tokens) : t.type === "br" ? " " : t.type === "codespan" ? t.text : unescape(t.text ?? ""))).join("");
 const unescape = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&quot;/g, '"').replace(/&#39;/g, "'").replace(/&amp;/g, "&");
 
 /** As GitHub makes them, so that links in the documents lead to their headings. */
@@ -73,7 +73,7 @@ class Writer {
         case "strong": return [["strong", {}, this.inline(t.tokens)]];
         case "em": return [["em", {}, this.inline(t.tokens)]];
         case "del": return [["del", {}, this.inline(t.tokens)]];
-        case "codespan": return [["code", {}, [unescape(t.text)]]];
+        case "codespan": return [["code", {}, [t.text]]];
         case "br": return [["br", {}, []]];
         case "link": {
           const href = this.target(t.href);

@@ -31,7 +31,7 @@ static void answer_free(struct web_seal *s)
 }
 
 /* ERR_MEMORY, ERR_CRYPTO: the answer is not sealed. */
-static enum err answer_begin(const struct ehbp *request, struct web_request *r)
+static enum err answer_seal_begin(const struct ehbp *request, struct web_request *r)
 {
     struct sealed_answer *a = calloc(1, sizeof *a);
     uint8_t nonce[EHBP_NONCE_BYTES];
@@ -90,7 +90,7 @@ static enum sealed_body open_body(const struct sealed_context *x, struct ehbp *k
     if (opened == ERR_FORMAT && keys->hpke.gcm.next == 0)
         return refused(f, API_SEALED_BODY);
     /* From here on the client is one that has our key, and reads what is sealed to it. */
-    if (answer_begin(keys, r) != ERR_NONE)
+    if (answer_seal_begin(keys, r) != ERR_NONE)
         return refused(f, API_OVERLOAD);
     if (opened != ERR_NONE)
         return refused(f, API_SEALED_BODY);
@@ -131,7 +131,7 @@ void sealed_body_answer(const struct sealed_context *x, struct web_request *r)
 
     if (!web_header(r, SEALED_BODY_HEADER, &value) || request_begin_keys(x, value, &keys) != ERR_NONE)
         return;
-    answer_begin(&keys, r); /* else it leaves as it is: nothing of the client's is in it */
+    answer_seal_begin(&keys, r); /* else it leaves as it is: nothing of the client's is in it */
     ehbp_free(&keys);
 }
 

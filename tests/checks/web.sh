@@ -126,6 +126,6 @@ for name in types_are_checked a_wrong_type_is_seen folders_see_what_they_may a_w
     markup_is_seen packages_are_pinned first_load_is_small; do
     case_ "$name" "$name"
 done
-echo "# the first visit: $(first_load | head -n 1)"
+echo "# the first visit: $(first_load | sed -n 1p)"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

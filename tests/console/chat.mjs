@@ -45,7 +45,7 @@ await cases({
     const answer = await ask(page, "A plain question with **bold** words");
     ok((await answer.innerText()).includes("A plain question with bold words"), "the answer is rendered");
     equal(await answer.locator("strong").innerText(), "bold");
-    ok(/to first token · .* in all · [0-9]+ tokens in, [0-9]+ out · \$0\.0000/.test(await answer.locator(".figures").innerText()), "its figures");
+    ok(/to first token · .* in all · [0-9]+ tokens in, [0-9]+ out · \$0\.0000/.test(await answer.locator(".answer-figures").innerText()), "its figures");
     ok(await page.getByRole("button", { name: /A plain question/ }).first().isVisible(), "it is in the list");
     await page.reload();
     await page.getByRole("button", { name: /A plain question/ }).first().click();
@@ -104,7 +104,7 @@ await cases({
     ok(!(await answer.locator(".thinking .md").isVisible()), "folded");
     await answer.getByText("What the model thought").click();
     ok((await answer.locator(".thinking .md").innerText()).length > 4, "opened");
-    ok((await answer.locator(".figures").innerText()).includes("of them thinking"), "its tokens are counted");
+    ok((await answer.locator(".answer-figures").innerText()).includes("of them thinking"), "its tokens are counted");
     equal((await lastBody(ONLY)).reasoning_effort ?? (await lastBody(ONLY)).reasoning?.effort, "low");
   },
 
@@ -154,6 +154,7 @@ await cases({
     await page.getByRole("button", { name: "Send", exact: true }).waitFor();
     await page.getByText("Ask something").waitFor();
     equal(await page.getByRole("button", { name: "Picture" }).count(), 0);
+    equal(await page.locator("input[type=file]").count(), 0);
   },
 
   async parameters_reach_the_model(t) {

@@ -24,6 +24,7 @@ LIMIT_SECONDS = 150  # for one block
 # What the output of each block has in it.
 WANT = {
     "A first answer.": ("TrustedRouter is up", '"content":"Hello"', "data: [DONE]"),
+    "The console.": ("<title>TrustedRouter", '"csrf_token":'),
     "Python.": ("Hello from Python",),
     "Node.": ("Hello from Node",),
     "Your own model server": ("ollama is added", "measured", "the model llama3.2:latest"),
@@ -81,8 +82,8 @@ def copy_checkout():
 
 
 def left():
-    """Every file of the copy outside of run and build."""
-    inside = re.compile(re.escape(COPY) + "/(run|build)(/|$)")
+    """Every file of the copy outside of run, build, and what the console is built with."""
+    inside = re.compile(re.escape(COPY) + "/(run|build|controlplane/web/node_modules)(/|$)")
     return sorted(os.path.join(d, f) for d, _, files in os.walk(COPY) if not inside.match(d) for f in files)
 
 

@@ -224,6 +224,10 @@ static void for_this_site(void)
         if (fault_of(text, ours, WALLET_SIGN_IN, NOON) == NULL)
             check_fail(__FILE__, __LINE__, others[i]);
     }
+    /* The URI is ours, the domain lacks the port. */
+    CHECK(fault_of(HEAD "Sign in to TrustedRouter.\n\nURI: https://console.example.com:8444/\nVersion: 1\nChain ID: 1\n"
+                        "Nonce: Ab12345678\nIssued At: 2026-11-30T12:00:00Z",
+                   "https://console.example.com:8444", WALLET_SIGN_IN, NOON) != NULL);
     CHECK(fault_of(WHOLE, ours, WALLET_SIGN_IN, NOON + 599) == NULL);
     CHECK(fault_of(WHOLE, ours, WALLET_SIGN_IN, NOON + 600) != NULL); /* has expired */
     CHECK(fault_of(WHOLE, ours, WALLET_SIGN_IN, NOON - WALLET_SKEW_S) == NULL);

@@ -15,7 +15,7 @@ const STREAM = [
   delta({ reasoning: "hm, é" }),
   delta({ content: "Grüße 🎉" }).replaceAll("\n", "\r\n"),
   "event: x\rid: 1\rdata:" + JSON.stringify({ model: "demo/echo", choices: [{ index: 1, delta: { content: "two" } }] }) + "\r\r",
-  "data: {\"choices\":[{\"index\":0,\ndata: \"delta\":{\"content\":\"lines\"}}]}\n\n",
+  "data: {\"choices\":[{\"index\":0,\r\ndata: \"delta\":{\"content\":\"lines\"}}]}\r\n\r\n",
   delta({ tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "look", arguments: "{\"a\"" } }] }),
   delta({ tool_calls: [{ index: 0, function: { arguments: ":1}" } }] }),
   delta({ images: [{ type: "image_url", image_url: { url: "data:image/png;base64,AA" } }, { image_url: { url: "javascript:alert(1)" } }] }),

@@ -97,6 +97,7 @@ test("dataplane_another_boot_has_to_prove_itself", async () => {
   r.verdict = "reject";
   await fails(chat(r), "not_verified");
   assert.equal(r.sent.length, 4);
+  assert.equal(r.plane.current, null); // the verdict of the boot before counts no more
 });
 
 test("dataplane_a_key_that_does_not_open_is_said", async () => {

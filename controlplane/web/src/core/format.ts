@@ -51,15 +51,15 @@ export const date = (time: string | number | Date | null | undefined): string =>
 export const dateTime = (time: string | number | Date | null | undefined): string =>
   time === null || time === undefined ? "–" : minute.format(at(time));
 
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 /** "3 minutes ago", "in 2 days". */
 export function ago(time: string | number | Date | null | undefined): string {
   if (time === null || time === undefined) return "never";
   const s = (at(time).getTime() - Date.now()) / 1000;
   const units: [number, Intl.RelativeTimeFormatUnit][] = [[60, "second"], [3600, "minute"], [86400, "hour"], [86400 * 60, "day"], [Infinity, "month"]];
-  const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
   let per = 1;
   for (const [limit, unit] of units) {
-    if (Math.abs(s) < limit) return words.format(Math.round(s / per), unit);
+    if (Math.abs(s) < limit) return relative.format(Math.round(s / per), unit);
     per = unit === "second" ? 60 : unit === "minute" ? 3600 : unit === "hour" ? 86400 : 86400 * 30;
   }
   return day.format(at(time));

@@ -71,7 +71,7 @@ function placeMenu(box: HTMLElement): void {
   const list = box.querySelector<HTMLElement>('[role="menu"]');
   const button = box.querySelector("button")?.getBoundingClientRect();
   if (!list || !button) return;
-  if ("showPopover" in list) list.showPopover();
+  if ("showPopover" in list && !list.matches(":popover-open")) list.showPopover();
   const { width, height } = list.getBoundingClientRect();
   const below = button.bottom + MENU_GAP;
   const top = below + height <= window.innerHeight - MENU_GAP ? below : Math.max(MENU_GAP, button.top - MENU_GAP - height);
@@ -87,14 +87,14 @@ export function Menu({ label, items, icon = "more", children }: { label: string;
     placeMenu(box.current);
     box.current.querySelector<HTMLElement>('[role="menuitem"]')?.focus({ preventScroll: true });
     const away = (e: Event) => e.target instanceof Node && !box.current?.contains(e.target) && setOpen(false);
-    const close = () => setOpen(false);
+    const follow = () => box.current && placeMenu(box.current);
     document.addEventListener("pointerdown", away);
-    window.addEventListener("resize", close);
-    window.addEventListener("scroll", close, { capture: true, passive: true }); // of the page, and of a table around it
+    window.addEventListener("resize", follow);
+    window.addEventListener("scroll", follow, { capture: true, passive: true }); // of the page, and of a table around it
     return () => {
       document.removeEventListener("pointerdown", away);
-      window.removeEventListener("resize", close);
-      window.removeEventListener("scroll", close, { capture: true });
+      window.removeEventListener("resize", follow);
+      window.removeEventListener("scroll", follow, { capture: true });
     };
   }, [open]);
   const keys = (e: KeyboardEvent) => {

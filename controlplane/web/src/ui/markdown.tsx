@@ -8,6 +8,8 @@ import { CopyButton } from "./controls.tsx";
 const DEPTH_MAX = 24; // nested quotes and lists; what is deeper is shown as it was written
 const OPEN_BLOCKS = 2; // the last blocks may still change when text is added
 const CHUNK_LINES = 60; // of a code block: lines that are laid out together
+const PART_BLOCKS = 24; // finished blocks that are kept together: those out of view cost nothing
+const PIECE = 4000; // characters of a paragraph that are laid out together, when it is longer than two of them
 
 // --- text into blocks
 
@@ -33,15 +35,16 @@ function closed(text: string, tokens: readonly Token[]): number[] {
 
 /** The blocks of a text that grows: those that are finished keep their identity, and only the end is read again. */
 export class Blocks {
-  private finished: Token[] = [];
+  parts: Token[][] = []; // finished, PART_BLOCKS of them in each but the last
   private at = 0;
   private text = "";
 
+  /** The blocks behind those in `parts`, which may still change. */
   update(given: string): readonly Token[] {
     const text = given.includes("\r") ? given.replace(/\r\n?/g, "\n") : given;
     const end = this.text.slice(-64);
     if (text.length < this.text.length || !text.startsWith(end, this.text.length - end.length)) {
-      this.finished = [];
+      this.parts = [];
       this.at = 0;
     }
     this.text = text;
@@ -50,10 +53,16 @@ export class Blocks {
     const ends = closed(rest, tokens);
     const n = Math.min(ends.length, this.stable(tokens));
     if (n > 0) {
-      this.finished = [...this.finished, ...tokens.slice(0, n).filter((t) => t.type !== "space")];
+      for (const token of tokens.slice(0, n)) if (token.type !== "space") this.finish(token);
       this.at += ends[n - 1]!;
     }
-    return [...this.finished, ...tokens.slice(n).filter((t) => t.type !== "space")];
+    return tokens.slice(n).filter((t) => t.type !== "space");
+  }
+
+  private finish(token: Token): void {
+    const last = this.parts.at(-1);
+    if (last && last.length < PART_BLOCKS) this.parts[this.parts.length - 1] = [...last, token];
+    else this.parts.push([token]);
   }
 
   private stable(tokens: readonly Token[]): number {
@@ -149,6 +158,45 @@ function chunks(text: string): string[] {
   return out;
 }
 
+/** A paragraph of many thousand words: in pieces, so that those that are there are not laid out again. */
+function pieces(tokens: readonly Token[]): Token[][] {
+  const out: Token[][] = [[]];
+  let length = 0;
+  const add = (token: Token) => {
+    if (length >= PIECE) {
+      out.push([]);
+      length = 0;
+    }
+    out.at(-1)!.push(token);
+    length += token.raw.length;
+  };
+  for (const token of tokens)
+    if (token.type !== "text" || token.raw.length <= PIECE) add(token);
+    else for (const text of (token as Tokens.Text).text.match(/[^]{1,4000}(?:\s|$)|[^]{1,4000}/g) ?? []) add({ type: "text", raw: text, text });
+  return out;
+}
+
+interface PieceProps {
+  tokens: readonly Token[];
+  depth: number;
+}
+
+class Piece extends Component<PieceProps> {
+  override shouldComponentUpdate(next: PieceProps) {
+    const [a, b] = [this.props.tokens, next.tokens];
+    return a.length !== b.length || a.some((t, i) => t.raw !== b[i]!.raw);
+  }
+  override render() {
+    return <p class="md-piece">{inline(this.props.tokens, this.props.depth)}</p>;
+  }
+}
+
+function Paragraph({ token, depth }: { token: Token; depth: number }) {
+  const tokens = (token as Tokens.Paragraph).tokens;
+  if (token.raw.length <= 2 * PIECE) return <p>{inline(tokens, depth + 1)}</p>;
+  return <div>{pieces(tokens).map((p, i) => <Piece key={i} tokens={p} depth={depth + 1} />)}</div>;
+}
+
 function CodeBlock({ token }: { token: Tokens.Code }) {
   const language = /^[\w+#.-]{1,24}$/.test(token.lang ?? "") ? token.lang : "";
   return (
@@ -185,7 +233,7 @@ function block(token: Token, depth: number): ComponentChildren {
       return <Tag>{inline(token.tokens, depth + 1)}</Tag>;
     }
     case "paragraph":
-      return <p>{inline(token.tokens, depth + 1)}</p>;
+      return <Paragraph token={token} depth={depth} />;
     case "code":
       return <CodeBlock token={token as Tokens.Code} />;
     case "blockquote":
@@ -226,8 +274,28 @@ class Block extends Component<BlockProps> {
   }
 }
 
+interface PartProps {
+  tokens: readonly Token[];
+}
+
+/** Finished blocks; out of view they are not laid out. */
+class Part extends Component<PartProps> {
+  override shouldComponentUpdate(next: PartProps) {
+    return next.tokens !== this.props.tokens;
+  }
+  override render() {
+    return <div class="md-part">{blocks(this.props.tokens, 0)}</div>;
+  }
+}
+
 export function Markdown({ text }: { text: string }) {
   const parser = useRef<Blocks | null>(null);
-  parser.current ??= new Blocks();
-  return <div class="md">{blocks(parser.current.update(text), 0)}</div>;
+  const of = (parser.current ??= new Blocks());
+  const open = of.update(text);
+  return (
+    <div class="md">
+      {of.parts.map((tokens, i) => <Part key={i} tokens={tokens} />)}
+      <Part key="open" tokens={open} />
+    </div>
+  );
 }

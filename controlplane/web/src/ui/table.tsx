@@ -1,5 +1,5 @@
 // A table of rows of one height. With many rows only those in view are in the document, so that 100,000 stay smooth.
-import type { ComponentChildren } from "preact";
+import { Component, type ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Skeleton } from "./controls.tsx";
 
@@ -22,36 +22,61 @@ interface TableProps<T> {
 }
 
 const ROW = 40; // --row
+const STEP = 4; // rows that are scrolled before others are put into the document
 const WINDOW_FROM = 120; // rows; below it all are in the document
 const AROUND = 12; // rows kept above and below the view
 
 const classOf = <T,>(c: Column<T>): string => `${c.number ? "num" : ""}${c.from ? ` from-${c.from}` : ""}`;
 
+interface RowProps<T> {
+  row: T;
+  index: number;
+  columns: readonly Column<T>[];
+  onOpen: ((row: T) => void) | undefined;
+}
+
+/** Rendered again only when what it shows is another: scrolling moves rows, and changes none. */
+class Row<T> extends Component<RowProps<T>> {
+  override shouldComponentUpdate(next: RowProps<T>): boolean {
+    const now = this.props;
+    return next.row !== now.row || next.index !== now.index || next.columns !== now.columns || !next.onOpen !== !now.onOpen;
+  }
+  override render({ row, index, columns, onOpen }: RowProps<T>) {
+    return (
+      <tr aria-rowindex={index + 2} data-opens={onOpen ? "" : undefined} onClick={onOpen ? (e) => opens(e) && this.props.onOpen?.(row) : undefined}>
+        {columns.map((c) => <td key={c.head} class={classOf(c)}>{c.cell(row)}</td>)}
+      </tr>
+    );
+  }
+}
+
 export function Table<T>({ label, columns, rows, keyOf, onOpen, loading, onEnd }: TableProps<T>) {
   const frame = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
+  const [top, setTop] = useState(0); // the first row in view, in steps
+  const [visible, setVisible] = useState(24); // rows
   const windowed = rows.length > WINDOW_FROM;
-  const height = frame.current?.clientHeight ?? 800;
-  const first = windowed ? Math.max(0, Math.floor(top / ROW) - AROUND) : 0;
-  const last = windowed ? Math.min(rows.length, Math.ceil((top + height) / ROW) + AROUND) : rows.length;
+  const first = windowed ? Math.max(0, top - AROUND) : 0;
+  const last = windowed ? Math.min(rows.length, top + STEP + visible + AROUND) : rows.length;
+  useEffect(() => {
+    if (!windowed || !frame.current) return;
+    const size = new ResizeObserver(([entry]) => entry && setVisible(Math.ceil(entry.contentRect.height / ROW)));
+    size.observe(frame.current);
+    return () => size.disconnect();
+  }, [windowed]);
   useEffect(() => {
     if (!onEnd || loading) return;
     if (!windowed || last >= rows.length - AROUND) onEnd();
   }, [last, rows.length, windowed, loading]);
   const gap = (n: number, key: string) => n > 0 && <tr key={key} class="gap" aria-hidden="true"><td colSpan={columns.length} style={{ height: `${n * ROW}px` }} /></tr>;
   return (
-    <div class={`table-frame${windowed ? " windowed" : ""}`} ref={frame} tabIndex={0} role="region" aria-label={label} onScroll={windowed ? (e) => setTop(e.currentTarget.scrollTop) : undefined}>
+    <div class={`table-frame${windowed ? " windowed" : ""}`} ref={frame} tabIndex={0} role="region" aria-label={label} onScroll={windowed ? (e) => setTop(Math.floor(e.currentTarget.scrollTop / ROW / STEP) * STEP) : undefined}>
       <table class="data" aria-rowcount={rows.length + 1}>
         <thead>
           <tr>{columns.map((c) => <th key={c.head} scope="col" class={classOf(c)} style={c.width ? { width: c.width } : undefined}>{c.head}</th>)}</tr>
         </thead>
         <tbody>
           {gap(first, "before")}
-          {rows.slice(first, last).map((row, i) => (
-            <tr key={keyOf(row)} aria-rowindex={first + i + 2} data-opens={onOpen ? "" : undefined} onClick={onOpen ? (e) => opens(e) && onOpen(row) : undefined}>
-              {columns.map((c) => <td key={c.head} class={classOf(c)}>{c.cell(row)}</td>)}
-            </tr>
-          ))}
+          {rows.slice(first, last).map((row, i) => <Row key={keyOf(row)} row={row} index={first + i} columns={columns} onOpen={onOpen} />)}
           {gap(rows.length - last, "after")}
         </tbody>
       </table>

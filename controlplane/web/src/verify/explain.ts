@@ -4,8 +4,9 @@
  * measured program says so. */
 export type Source = "hardware" | "page" | "program";
 
-export const SOURCE_WORDS: Readonly<Record<Source | "operator", string>> = {
+export const SOURCE_WORDS: Readonly<Record<Source | "operator" | "simulator", string>> = {
   hardware: "proved by hardware",
+  simulator: "signed by a simulator",
   page: "derived by this page",
   program: "said by the measured program",
   operator: "said by the operator only",

@@ -1,12 +1,13 @@
 // A provider key is typed, sealed in this page and sent; or what is beside it is changed.
 import { useState } from "preact/hooks";
-import { api, newIdempotencyKey } from "../../core/api.ts";
+import { api } from "../../core/api.ts";
 import { useLoad, type Resource } from "../../core/resource.ts";
 import { session } from "../../core/session.ts";
 import { Badge, Button, Field, SelectField, SkeletonLines, Switch, TextField, useTask } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useIdempotency } from "../parts/idempotent.ts";
 import { faultOf, Form, Facts } from "../parts/parts.tsx";
 import { usePlane, type PlaneProvider } from "../parts/plane.ts";
 import { attestedKey, NotAttested, type AttestedKey } from "./attested.ts";
@@ -75,7 +76,7 @@ export function AddKey({ onClose, onDone }: { onClose: () => void; onDone: () =>
   const [key, setKey] = useState("");
   const [fault, setFault] = useState<string | null>(null);
   const [options, setOptions] = useState<Options>({ name: "", is_fallback: false, always_use: false });
-  const [once] = useState(newIdempotencyKey);
+  const once = useIdempotency();
   const to = evidence.data && "key" in evidence.data ? evidence.data.key : null;
   const chosen = provider || (providers.data?.data[0]?.slug ?? "");
   const task = useTask(async () => {
@@ -83,7 +84,8 @@ export function AddKey({ onClose, onDone }: { onClose: () => void; onDone: () =>
     if (!to || !account) return;
     const sealed_key = sealKey(account, chosen, key, to.publicKey);
     const { name, ...flags } = options;
-    await api.post("/byok", { provider: chosen, sealed_key, sealing_key_id: to.id, ...flags, ...(name.trim() === "" ? {} : { name: name.trim() }) }, { idempotencyKey: `${once}-${sealed_key.slice(0, 40)}` });
+    const body = { provider: chosen, sealed_key, sealing_key_id: to.id, ...flags, ...(name.trim() === "" ? {} : { name: name.trim() }) };
+    await api.post("/byok", body, { idempotencyKey: once(body) });
     setKey("");
     toast(`The key at ${chosen} is added. Data planes use it within a second.`);
     onDone();

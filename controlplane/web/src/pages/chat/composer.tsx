@@ -83,11 +83,11 @@ export function Composer({ images, running, blocked, onSend, onStop }: ComposerP
       <textarea aria-label="Your message" rows={2} placeholder="Write a message. Enter sends, Shift Enter starts a new line." value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={keys} onPaste={pasted} />
       <div class="line apart">
         <div class="line">
-          <input ref={picker} type="file" class="hidden-text" tabIndex={-1} aria-label="Pictures" accept={KINDS.join(",")} multiple onChange={(e) => { void attach([...(e.currentTarget.files ?? [])]); e.currentTarget.value = ""; }} />
+          {images && <input ref={picker} type="file" class="hidden-text" tabIndex={-1} aria-label="Pictures" accept={KINDS.join(",")} multiple onChange={(e) => { void attach([...(e.currentTarget.files ?? [])]); e.currentTarget.value = ""; }} />}
           {images && <Button kind="quiet" small icon="image" onClick={() => picker.current?.click()}>Picture</Button>}
           <span class="faint small" id="composer-why">{blocked}</span>
         </div>
-        {running ? <Button icon="stop" onClick={onStop}>Stop</Button> : <Button kind="primary" icon="send" type="submit" busy={sending} disabled={blocked !== ""} aria-describedby={blocked ? "composer-why" : undefined}>Send</Button>}
+        {running ? <Button key="stop" icon="stop" onClick={onStop}>Stop</Button> : <Button key="send" kind="primary" icon="send" type="submit" busy={sending} disabled={blocked !== ""} aria-describedby={blocked ? "composer-why" : undefined}>Send</Button>}
       </div>
     </form>
   );

@@ -15,7 +15,7 @@ export function Figures({ answer }: { answer: Answer }) {
     u?.cost != null ? usd(u.cost) : null,
     answer.provider,
   ];
-  return <p class="figures faint small">{parts.filter(Boolean).join(" · ")}</p>;
+  return <p class="answer-figures faint small">{parts.filter(Boolean).join(" · ")}</p>;
 }
 
 const finishWords: Record<string, string> = {

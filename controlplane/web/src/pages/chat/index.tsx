@@ -13,10 +13,10 @@ import { ModelPicker } from "../models/picker.tsx";
 import { Composer } from "./composer.tsx";
 import { History } from "./history.tsx";
 import { KeyButton, KeyForm } from "./key.tsx";
-import { LiveTurn, TurnView } from "./message.tsx";
+import { TurnView } from "./message.tsx";
 import { Parameters } from "./parameters.tsx";
 import { Refused, Shield } from "./shield.tsx";
-import { askAgain, change, chooseModel, current, live, modelOf, models, openStore, send, stop, storageFault } from "./state.ts";
+import { askAgain, change, chooseModel, current, live, liveId, modelOf, models, openStore, send, stop, storageFault } from "./state.ts";
 import { Unreached } from "./unreached.tsx";
 import { checkAgain, useChatModels, useTrust } from "./use_plane.ts";
 
@@ -60,8 +60,7 @@ function Thread() {
           ? <div class="empty"><h3>First, a key</h3><p>Requests go to the data plane with one of your API keys, not through the console.</p><div class="key-card card"><KeyForm /></div></div>
           : <Empty title="Ask something" says="Your message is encrypted in this page to the data plane whose evidence it has checked. The conversation is kept in this browser only." />
       )}
-      {c.turns.map((t, i) => <TurnView key={t.id} turn={t} last={!running && i === c.turns.length - 1} />)}
-      <LiveTurn asked={c.model} />
+      {[...c.turns, ...(running ? [null] : [])].map((t, i, all) => <TurnView key={t?.id ?? liveId.value} turn={t} asked={t?.role === "assistant" ? t.asked : c.model} last={t !== null && i === all.length - 1} />)}
       {unanswered && <div class="line"><Button small icon="refresh" onClick={() => askAgain()}>Ask again</Button></div>}
     </div>
   );

@@ -32,22 +32,17 @@ function AnswerBody({ answer, running }: { answer: Answer; running: boolean }) {
   );
 }
 
-const speaker = (answer: Answer, asked: string): string => answer.model ?? asked;
-
 interface AssistantProps {
-  turn: Extract<Turn, { role: "assistant" }>;
+  turn: Extract<Turn, { role: "assistant" }> | null; // null: it is being made
+  asked: string;
   last: boolean;
 }
 
-function Assistant({ turn, last }: AssistantProps) {
+function Below({ turn, last }: { turn: Extract<Turn, { role: "assistant" }>; last: boolean }) {
   const { answer } = turn;
   const again = () => askAgain(turn.id);
-  const wants = answer.toolCalls.length > 0 && Object.keys(turn.results).length === 0 && answer.trouble === null;
   return (
-    <article class="turn assistant" aria-label={`Answer of ${speaker(answer, turn.asked)}`}>
-      <p class="speaker mono small soft">{speaker(answer, turn.asked)}</p>
-      <AnswerBody answer={answer} running={false} />
-      {answer.toolCalls.length > 0 && <ToolCalls calls={answer.toolCalls} results={turn.results} onGive={last && wants ? (r) => giveResults(turn.id, r) : undefined} />}
+    <>
       <Finish answer={answer} />
       {answer.trouble && <TroubleNote trouble={answer.trouble} retry={last ? again : undefined} />}
       <div class="line apart">
@@ -57,6 +52,23 @@ function Assistant({ turn, last }: AssistantProps) {
           {last && <Button kind="quiet" small icon="refresh" label="Ask again" onClick={again} />}
         </div>
       </div>
+    </>
+  );
+}
+
+const waitsForResults = (turn: Extract<Turn, { role: "assistant" }>): boolean => Object.keys(turn.results).length === 0 && turn.answer.trouble === null;
+
+/** An answer keeps its nodes when it is complete: the same component shows it before and after. */
+function Assistant({ turn, asked, last }: AssistantProps) {
+  const answer = turn?.answer ?? live.value;
+  if (answer === null) return null;
+  const give = turn && last && waitsForResults(turn) ? (r: Record<string, string>) => giveResults(turn.id, r) : undefined;
+  return (
+    <article class="turn assistant" aria-label={`Answer of ${answer.model ?? asked}`} aria-busy={turn ? undefined : "true"}>
+      <p class="speaker mono small soft">{answer.model ?? asked}</p>
+      <AnswerBody answer={answer} running={turn === null} />
+      {answer.toolCalls.length > 0 && <ToolCalls calls={answer.toolCalls} results={turn?.results ?? {}} onGive={give} />}
+      {turn && <Below turn={turn} last={last} />}
     </article>
   );
 }
@@ -83,7 +95,7 @@ function Asked({ turn }: { turn: Extract<Turn, { role: "user" }> }) {
   return (
     <article class="turn user" aria-label="Your message">
       {turn.images.length > 0 && <div class="line">{turn.images.map((i) => <img key={i.url} class="thumb" src={i.url} alt={i.name} />)}</div>}
-      {editing ? <Editor text={turn.text} onDone={done} /> : <div class="said">{turn.text}</div>}
+      {editing ? <Editor text={turn.text} onDone={done} /> : <div class="words">{turn.text}</div>}
       {!editing && (
         <div class="line tools">
           <Button kind="quiet" small icon="copy" label="Copy your message" onClick={() => void copyText(turn.text, "Your message")} />
@@ -95,7 +107,8 @@ function Asked({ turn }: { turn: Extract<Turn, { role: "user" }> }) {
 }
 
 interface TurnProps {
-  turn: Turn;
+  turn: Turn | null; // null: the answer that is being made
+  asked: string;
   last: boolean;
 }
 
@@ -105,19 +118,7 @@ export class TurnView extends Component<TurnProps> {
     return next.turn !== this.props.turn || next.last !== this.props.last;
   }
   override render() {
-    const { turn, last } = this.props;
-    return turn.role === "user" ? <Asked turn={turn} /> : <Assistant turn={turn} last={last} />;
+    const { turn, asked, last } = this.props;
+    return turn?.role === "user" ? <Asked turn={turn} /> : <Assistant turn={turn} asked={asked} last={last} />;
   }
-}
-
-export function LiveTurn({ asked }: { asked: string }) {
-  const answer = live.value;
-  if (answer === null) return null;
-  return (
-    <article class="turn assistant" aria-label="The answer" aria-busy="true">
-      <p class="speaker mono small soft">{speaker(answer, asked)}</p>
-      <AnswerBody answer={answer} running />
-      {answer.toolCalls.length > 0 && <ToolCalls calls={answer.toolCalls} results={{}} />}
-    </article>
-  );
 }

@@ -39,7 +39,7 @@ export function Refused({ verdict, again }: { verdict: GatewayVerdict; again: ()
     <div class="failure" role="alert">
       <div>
         <p><strong>The evidence of the data plane was refused, so nothing is sent to it.</strong></p>
-        <p>The check that failed: <span class="mono">{check?.code ?? verdict.code}</span>{check?.detail ? `, ${check.detail}` : ""}.</p>
+        <p>The check that failed: <span class="mono">{check?.code ?? verdict.code}</span>{check && check.detail !== "FAILED" ? `, ${check.detail}` : ""}.</p>
         <p class="soft">Do not work around this: tell the operator{facts.value?.security_contact ? <> (<a href={facts.value.security_contact}>{facts.value.security_contact.replace(/^mailto:/, "")}</a>)</> : null}, and show them this check.</p>
       </div>
       <Button small icon="refresh" onClick={again}>Check again</Button>
@@ -64,7 +64,7 @@ function Checks({ checks }: { checks: readonly Check[] }) {
   return (
     <details>
       <summary>All {checks.length} checks</summary>
-      <ul class="checks">
+      <ul class="evidence-checks">
         {checks.map((c) => <li key={c.code}><Badge tone={checkTone(c.ok)}>{checkWord(c.ok)}</Badge><span class="mono small">{c.code}</span><span class="small soft">{c.detail}</span></li>)}
       </ul>
     </details>

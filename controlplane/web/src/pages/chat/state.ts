@@ -1,5 +1,5 @@
 // What the playground works on: one conversation, the list of those kept, and the answer that is being made.
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { dataPlane } from "../../core/console.ts";
 import { plural } from "../../core/format.ts";
 import { toast } from "../../ui/toast.tsx";
@@ -17,6 +17,7 @@ export const models = signal<readonly Model[]>([]);
 export const heads = signal<Head[] | null>(null); // null: not read yet
 export const current = signal<Conversation>(newConversation(localStorage.getItem(LAST_MODEL) ?? ""));
 export const live = signal<Answer | null>(null); // while an answer is made
+export const liveId = signal(""); // the turn that it will be
 export const storageFault = signal("");
 
 let store: Conversations | null = null;
@@ -119,13 +120,19 @@ async function run(c: Conversation): Promise<void> {
   const origin = dataPlane();
   if (origin === null || busy()) return;
   const mine = (stopper = new AbortController());
+  liveId.value = crypto.randomUUID();
   live.value = newAnswer();
   try {
     await keep(c);
     const plane = await verifiedPlane(origin);
     const answer = await ask(plane, apiKey.value, requestOf(c, modelOf(c.model)), (a) => (live.value = a), mine.signal);
-    const turn: Turn = { id: crypto.randomUUID(), role: "assistant", asked: c.model, answer, results: {} };
-    await keep({ ...(current.peek().id === c.id ? current.peek() : c), changed: Date.now(), turns: [...c.turns, turn] });
+    const turn: Turn = { id: liveId.value, role: "assistant", asked: c.model, answer, results: {} };
+    const whole = { ...(current.peek().id === c.id ? current.peek() : c), changed: Date.now(), turns: [...c.turns, turn] };
+    batch(() => {
+      live.value = null;
+      if (current.peek().id === c.id) current.value = whole;
+    });
+    await keep(whole);
   } catch {
     // the evidence was refused: `trust` says why, and the question stays to be asked again
   } finally {

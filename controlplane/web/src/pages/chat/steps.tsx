@@ -25,9 +25,9 @@ function StepHead({ step }: { step: Step }) {
 }
 
 function StepBox({ step }: { step: Step }) {
-  if (step.text === "" && step.error === null) return <div class="step line"><StepHead step={step} /></div>;
+  if (step.text === "" && step.error === null) return <div class="synth-step line"><StepHead step={step} /></div>;
   return (
-    <details class="step">
+    <details class="synth-step">
       <summary class="line"><StepHead step={step} /></summary>
       {step.error !== null && <p class="bad small">{step.error}</p>}
       {step.text !== "" && <Markdown text={step.text} />}
@@ -37,7 +37,7 @@ function StepBox({ step }: { step: Step }) {
 
 export function Steps({ steps }: { steps: readonly Step[] }) {
   return (
-    <div class="steps" role="group" aria-label="How this answer is made">
+    <div class="synth-steps" role="group" aria-label="How this answer is made">
       {roles.map(([role, name]) => {
         const of = steps.filter((s) => s.role === role);
         return of.length === 0 ? null : (

@@ -152,7 +152,7 @@ function Question({ blocked, running, onRun, onStop }: { blocked: string; runnin
         onKeyDown={(e) => { if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { e.preventDefault(); send(); } }} />
       <div class="line apart">
         <span class="faint small">{blocked}</span>
-        {running ? <Button icon="stop" onClick={onStop}>Stop all</Button> : <Button kind="primary" icon="send" type="submit" disabled={blocked !== ""}>Ask all</Button>}
+        {running ? <Button key="stop" icon="stop" onClick={onStop}>Stop all</Button> : <Button key="send" kind="primary" icon="send" type="submit" disabled={blocked !== ""}>Ask all</Button>}
       </div>
     </form>
   );

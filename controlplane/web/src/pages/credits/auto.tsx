@@ -1,12 +1,13 @@
 // Automatic top-ups and the cards that they charge.
 import { useState } from "preact/hooks";
-import { ApiError, api, newIdempotencyKey } from "../../core/api.ts";
+import { ApiError, api } from "../../core/api.ts";
 import { dateTime, usd } from "../../core/format.ts";
 import { useLoad, type Resource } from "../../core/resource.ts";
 import { may } from "../../core/session.ts";
 import { Badge, Button, Failure, SelectField, Switch, TextField, useTask } from "../../ui/controls.tsx";
 import { Confirm, Dialog } from "../../ui/dialog.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useIdempotency } from "../parts/idempotent.ts";
 import { Facts, faultOf, Form, Section, Shown } from "../parts/parts.tsx";
 import { startSetup, takesPayments } from "./service.ts";
 import { amountFault, cardName, type AutoTopup, type Card } from "./types.ts";
@@ -104,8 +105,8 @@ const cardOf = (auto: AutoTopup, cards: Card[]): string => {
 
 function Cards({ cards, reload }: { cards: Card[]; reload: () => void }) {
   const [dropped, setDropped] = useState<Card | null>(null);
-  const [once] = useState(newIdempotencyKey);
-  const setup = useTask(() => startSetup(once));
+  const once = useIdempotency();
+  const setup = useTask(() => startSetup(once("card")));
   const drop = useTask(async (card: Card) => {
     await api.del(`/payments/methods/${encodeURIComponent(card.id)}`);
     setDropped(null);

@@ -1,6 +1,6 @@
 // Credit from elsewhere: moved from a workspace of the organisation, or asked for when a team moves here.
 import { useState } from "preact/hooks";
-import { ApiError, api, newIdempotencyKey } from "../../core/api.ts";
+import { ApiError, api } from "../../core/api.ts";
 import { date, dateTime, usd } from "../../core/format.ts";
 import { useGet, useLoad } from "../../core/resource.ts";
 import { may, session } from "../../core/session.ts";
@@ -8,6 +8,7 @@ import { Badge, Button, Empty, SelectField, TextArea, TextField, useTask } from 
 import { Dialog } from "../../ui/dialog.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useIdempotency } from "../parts/idempotent.ts";
 import { Facts, faultOf, Form, Section, Shown } from "../parts/parts.tsx";
 import { amountFault, toneOf, type CreditLine, type CreditRequest } from "./types.ts";
 
@@ -21,10 +22,10 @@ export function Transfer({ available, onClose, onDone }: { available: number; on
   const others = otherWorkspaces();
   const [form, setForm] = useState({ amount: "", to: others[0]?.value ?? "", reason: "" });
   const [fault, setFault] = useState<string | null>(null);
-  const [once] = useState(newIdempotencyKey);
+  const once = useIdempotency();
   const task = useTask(async () => {
     const amount = form.amount.trim();
-    await api.post("/credits/transfer", { amount, to_workspace_id: form.to, ...(form.reason.trim() === "" ? {} : { reason: form.reason.trim() }), idempotency_key: `${once}-${amount}-${form.to}` });
+    await api.post("/credits/transfer", { amount, to_workspace_id: form.to, ...(form.reason.trim() === "" ? {} : { reason: form.reason.trim() }), idempotency_key: once(form) });
     toast(`${usd(amount)} moved to ${others.find((o) => o.value === form.to)?.label ?? "the workspace"}.`);
     onDone();
   });
@@ -47,9 +48,9 @@ export function Transfer({ available, onClose, onDone }: { available: number; on
 function MigrationForm({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
   const [form, setForm] = useState({ amount: "", evidence: "" });
   const [faults, setFaults] = useState<{ amount?: string | null; evidence?: string | null }>({});
-  const [once] = useState(newIdempotencyKey);
+  const once = useIdempotency();
   const task = useTask(async () => {
-    await api.post("/credits/migration-requests", { amount: form.amount.trim(), evidence: form.evidence.trim() }, { idempotencyKey: once });
+    await api.post("/credits/migration-requests", { amount: form.amount.trim(), evidence: form.evidence.trim() }, { idempotencyKey: once(form) });
     toast("The request is sent. The operator decides about it.");
     onDone();
   });

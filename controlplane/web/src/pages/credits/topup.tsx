@@ -1,6 +1,6 @@
 // Buying credit on the payment service's page, and coming back from there.
 import { useEffect, useState } from "preact/hooks";
-import { api, newIdempotencyKey } from "../../core/api.ts";
+import { api } from "../../core/api.ts";
 import { facts } from "../../core/console.ts";
 import { usd } from "../../core/format.ts";
 import { here, queryOf, setQuery } from "../../core/router.ts";
@@ -8,6 +8,7 @@ import { may } from "../../core/session.ts";
 import { Button, TextField, useTask } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useIdempotency } from "../parts/idempotent.ts";
 import { faultOf, Form } from "../parts/parts.tsx";
 import { forgetPayment, openedPayment, startCheckout, takesPayments } from "./service.ts";
 import { amountFault, type Payment } from "./types.ts";
@@ -18,8 +19,8 @@ export function TopUp({ onClose }: { onClose: () => void }) {
   const [amount, setAmount] = useState("25");
   const [save, setSave] = useState(false);
   const [fault, setFault] = useState<string | null>(null);
-  const [once] = useState(newIdempotencyKey);
-  const task = useTask(() => startCheckout(amount.trim(), save, `${once}-${amount}-${save}`));
+  const once = useIdempotency();
+  const task = useTask(() => startCheckout(amount.trim(), save, once([amount, save])));
   const submit = () => {
     const found = amountFault(amount) ?? (Number(amount) < 1 ? "The smallest payment is $1.00." : null);
     setFault(found);
@@ -41,9 +42,9 @@ export function TopUp({ onClose }: { onClose: () => void }) {
 export function AddByHand({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
   const [amount, setAmount] = useState("");
   const [fault, setFault] = useState<string | null>(null);
-  const [once] = useState(newIdempotencyKey);
+  const once = useIdempotency();
   const task = useTask(async () => {
-    await api.post("/credits/topup", { amount: amount.trim(), idempotency_key: `${once}-${amount.trim()}` });
+    await api.post("/credits/topup", { amount: amount.trim(), idempotency_key: once(amount) });
     toast(`${usd(amount)} of credit added.`);
     onDone();
   });

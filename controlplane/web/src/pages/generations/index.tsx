@@ -46,7 +46,7 @@ export default function Generations() {
       {list.state === "ready" && (
         <p class="soft small" role="status">
           {list.searching ? "Searching further back…" : list.more ? `${count(list.rows.length)} shown; there are more.` : list.rows.length > 0 ? `${count(list.rows.length)} shown: all of them.` : ""}{" "}
-          {list.more && !list.searching && <Button small onClick={list.next}>Search further back</Button>}
+          {list.more && !list.searching && <Button small onClick={list.further}>Search further back</Button>}
         </p>
       )}
     </>

@@ -9,6 +9,7 @@ const TRIES = 10; // pages that bring too little before somebody is asked: half 
 
 export interface Records extends Pages<UsageRecord> {
   searching: boolean;
+  further: () => void; // after so many pages that brought too little
 }
 
 export function useRecords(query: Record<string, string | null>): Records {
@@ -23,13 +24,15 @@ export function useRecords(query: Record<string, string | null>): Records {
   const short = list.state === "ready" && list.more && list.rows.length < want;
   const searching = short && tries.current < TRIES;
   useEffect(() => {
+    if (!short) tries.current = 0;
     if (!searching) return;
     tries.current++;
     list.next();
   }, [list.rows, want]);
-  const next = () => {
+  const next = () => setWant(Math.max(want, list.rows.length + PAGE / 2));
+  const further = () => {
     tries.current = 0;
-    setWant(list.rows.length + PAGE / 2);
+    setWant((n) => n + 1);
   };
-  return { ...list, searching, next };
+  return { ...list, searching, next, further };
 }

@@ -1,9 +1,10 @@
 // What is done with a key: made, changed, renamed, rotated, deleted.
 import { useState } from "preact/hooks";
-import { api, newIdempotencyKey } from "../../core/api.ts";
+import { api } from "../../core/api.ts";
 import { SelectField, TextField, Failure, useTask } from "../../ui/controls.tsx";
 import { Confirm, Dialog } from "../../ui/dialog.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useIdempotency } from "../parts/idempotent.ts";
 import { faultOf, Form } from "../parts/parts.tsx";
 import { KeyFields } from "./fields.tsx";
 import { changeBody, createBody, emptyForm, faultsOf, formOf, type KeyForm } from "./form.ts";
@@ -35,8 +36,8 @@ function useKeyForm(start: KeyForm) {
 
 export function NewKey({ onClose, onMade, start = emptyForm }: { onClose: () => void; onMade: (made: MadeKey) => void; start?: KeyForm }) {
   const f = useKeyForm(start);
-  const [once] = useState(newIdempotencyKey); // pressed twice or sent again, it makes one key
-  const task = useTask(async () => onMade(await api.post<MadeKey>("/keys", createBody(f.form), { idempotencyKey: once })));
+  const once = useIdempotency(); // pressed twice or sent again, it makes one key
+  const task = useTask(async () => onMade(await api.post<MadeKey>("/keys", createBody(f.form), { idempotencyKey: once(f.form) })));
   return (
     <Dialog title="New key" open onClose={onClose}>
       <Form action="Make the key" busy={task.busy} error={task.error} shown={shown} onCancel={onClose} onSubmit={() => (f.check() ? task.run() : undefined)}>
@@ -89,8 +90,8 @@ const overlaps = [
 
 export function RotateKey({ of, onClose, onMade }: { of: Key; onClose: () => void; onMade: (made: MadeKey) => void }) {
   const [overlap, setOverlap] = useState("3600");
-  const [once] = useState(newIdempotencyKey);
-  const task = useTask(async () => onMade(await api.post<MadeKey>(`/keys/${of.hash}/rotate`, { overlap_seconds: Number(overlap) }, { idempotencyKey: `${once}-${overlap}` })));
+  const once = useIdempotency();
+  const task = useTask(async () => onMade(await api.post<MadeKey>(`/keys/${of.hash}/rotate`, { overlap_seconds: Number(overlap) }, { idempotencyKey: once(overlap) })));
   return (
     <Dialog title={`Rotate “${of.name}”`} open onClose={onClose}>
       <Form action="Rotate" busy={task.busy} error={task.error} onCancel={onClose} onSubmit={() => task.run()}>

@@ -1,6 +1,6 @@
 // The members of the organisation and who is invited.
 import { useMemo, useState } from "preact/hooks";
-import { api, newIdempotencyKey } from "../../core/api.ts";
+import { api } from "../../core/api.ts";
 import { date } from "../../core/format.ts";
 import { useGet, useList } from "../../core/resource.ts";
 import { go } from "../../core/router.ts";
@@ -9,6 +9,7 @@ import { Badge, Button, Empty, Failure, SelectField, TextField, useTask } from "
 import { Confirm, Dialog, Menu, type MenuItem } from "../../ui/dialog.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useIdempotency } from "../parts/idempotent.ts";
 import { faultOf, Form, Section, Shown, When } from "../parts/parts.tsx";
 import { Fresh, Once } from "../parts/once.tsx";
 import { mayGive, roleChoices, type Role } from "./roles.ts";
@@ -64,8 +65,8 @@ function Invite({ onClose, onMade }: { onClose: () => void; onMade: (made: MadeI
   const choices = roleChoices();
   const [form, setForm] = useState<{ email: string; role: Role }>({ email: "", role: choices.some((c) => c.value === "developer") ? "developer" : (choices[0]?.value ?? "viewer") });
   const [fault, setFault] = useState<string | null>(null);
-  const [once] = useState(newIdempotencyKey);
-  const task = useTask(async () => onMade(await api.post<MadeInvitation>("/invitations", { email: form.email.trim(), role: form.role }, { idempotencyKey: `${once}-${form.email.trim()}-${form.role}` })));
+  const once = useIdempotency();
+  const task = useTask(async () => onMade(await api.post<MadeInvitation>("/invitations", { email: form.email.trim(), role: form.role }, { idempotencyKey: once(form) })));
   const submit = () => {
     const found = /^\S+@\S+$/.test(form.email.trim()) ? null : "Write the e-mail address of the person.";
     setFault(found);

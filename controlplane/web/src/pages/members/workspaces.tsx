@@ -1,6 +1,6 @@
 // The organisation's name and its workspaces.
 import { useMemo, useState } from "preact/hooks";
-import { api, newIdempotencyKey } from "../../core/api.ts";
+import { api } from "../../core/api.ts";
 import { date } from "../../core/format.ts";
 import { useGet, useLoad } from "../../core/resource.ts";
 import { chooseWorkspace, loadSession, may, session } from "../../core/session.ts";
@@ -8,6 +8,7 @@ import { Badge, Button, Failure, TextField, useTask } from "../../ui/controls.ts
 import { Confirm, Dialog, Menu } from "../../ui/dialog.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useIdempotency } from "../parts/idempotent.ts";
 import { Facts, faultOf, Form, Section, Shown } from "../parts/parts.tsx";
 
 export interface Organisation {
@@ -38,15 +39,15 @@ async function allWorkspaces(signal: AbortSignal): Promise<Workspace[]> {
   }
 }
 
-const slugOf = (name: string): string => name.normalize("NFKD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64).replace(/-+$/, "");
+const slugOf = (name: string): string => name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64).replace(/-+$/, "");
 
 function WorkspaceForm({ of, onClose, onDone }: { of: Workspace | null; onClose: () => void; onDone: () => void }) {
   const [form, setForm] = useState({ name: of?.name ?? "", slug: of?.slug ?? "", description: of?.description ?? "" });
   const [slugTyped, setSlugTyped] = useState(of !== null);
-  const [once] = useState(newIdempotencyKey);
+  const once = useIdempotency();
   const task = useTask(async () => {
     const body = { name: form.name.trim(), slug: form.slug.trim(), description: form.description.trim() || null };
-    if (of === null) await api.post("/workspaces", body, { idempotencyKey: `${once}-${body.slug}` });
+    if (of === null) await api.post("/workspaces", body, { idempotencyKey: once(body) });
     else await api.patch(`/workspaces/${of.id}`, body);
     await loadSession();
     toast(of === null ? `The workspace “${body.name}” is made.` : "The workspace is changed.");

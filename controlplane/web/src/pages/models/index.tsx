@@ -41,7 +41,7 @@ function useProviders(): Choice[] {
 
 function Filters({ filter }: { filter: Filter }) {
   return (
-    <div class="filters" role="search" aria-label="Models">
+    <div class="model-filters" role="search" aria-label="Models">
       <input class="input" type="search" aria-label="Search models" placeholder="Search models ( / )" value={filter.q} onInput={(e) => setQuery({ q: e.currentTarget.value })} />
       <Chosen label="Provider" name="provider" value={filter.provider} choices={useProviders()} />
       <Chosen label="Kind" name="kind" value={filter.kind} choices={kindChoices} />

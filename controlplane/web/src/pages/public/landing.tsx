@@ -29,7 +29,7 @@ function Start() {
           <ButtonLink href={session.value ? "/app/keys" : signUp ? "/signup" : "/login?return_to=%2Fapp%2Fkeys"} kind="primary">Get an API key</ButtonLink>
           <ButtonLink href="/verify">Verify the gateway</ButtonLink>
         </div>
-        {facts.value?.simulated && <p class="small soft"><Badge tone="warn">simulated attestation</Badge> This is a development installation: it shows the protocol, not protection.</p>}
+        <p class="small soft landing-simulated">{facts.value?.simulated && <><Badge tone="warn">simulated attestation</Badge> This is a development installation: it shows the protocol, not protection.</>}</p>
       </div>
       <div class="stack tight">
         <Tabs label="Language" tabs={languages} value={language} onChange={setLanguage} />
@@ -45,7 +45,7 @@ function LiveFigures({ models, status }: { models: Resource<Model[]>; status: Re
   const s = status.data?.service;
   const providers = new Set((models.data ?? []).flatMap((m) => m.trustedrouter.providers));
   return (
-    <section class="grid" aria-label="The service now">
+    <section class="landing-figures" aria-label="The service now">
       <Stat label="Models" value={models.data ? count(models.data.length) : models.error ? "–" : wait} more={models.data ? `from ${plural(providers.size, "provider")}` : models.error ? "the data plane does not answer" : "in the catalog"} />
       <Stat label="Service, last hour" value={s ? <HealthBadge health={s.status} /> : wait} more={<a href="/status">Status</a>} />
       <Stat label="Answered, last 24 hours" value={s ? (s.availability_24h === null ? "–" : percent(s.availability_24h, 2)) : wait} more={s?.availability_24h === null ? "too few requests to tell" : "without a server error"} />

@@ -28,7 +28,7 @@ export default function Migrate() {
         <ButtonLink href="/app/keys" kind="primary">Make a key</ButtonLink>
       </PageHead>
       <MigrationExample />
-      <ol class="steps">
+      <ol class="migrate-steps">
         <li><strong>Make a key.</strong> Sign in and make one under <a href="/app/keys">API keys</a>, with the limit that the old one had.</li>
         <li><strong>Change the address.</strong> One line, as above. SDKs, agents and frameworks: <a href="/docs/clients">what to set in each</a>.</li>
         <li><strong>Look at the names of models.</strong> They are <span class="mono">author/slug</span> as before; <a href="/models">the catalog</a> says which are served, and by whom.</li>

@@ -26,7 +26,7 @@ function Prices() {
   const shown = useMemo(() => (models.data ?? []).filter((m) => fits(m, searchWords(text))), [models.data, text]);
   if (models.error) return <Failure error={models.error} retry={models.reload} />;
   return (
-    <section class="stack" aria-label="Prices of models">
+    <section class="stack pricing" aria-label="Prices of models">
       <div class="line apart"><h2>Prices of models</h2><div role="search" class="docs-search"><input class="input" type="search" aria-label="Search models" placeholder="Search models ( / )" value={text} onInput={(e) => setQuery({ q: e.currentTarget.value })} /></div></div>
       <p class="soft">Dollars per million tokens, as the catalog in force has them. Where several providers serve a model, the least price; the receipt of each request says what was paid to whom.{models.data ? ` ${count(models.data.length)} models.` : ""}</p>
       {!models.data ? <TableSkeleton columns={5} rows={12} /> : shown.length === 0 ? <Empty title="No model has these words" says="Try a part of its name, or clear the search." /> : <Table label="Prices of models" columns={columns} rows={shown} keyOf={(m) => m.id} />}

@@ -17,11 +17,11 @@ const figures: Column<Figure>[] = [
   { head: "Requests, last hour", cell: (f) => (f.requests === null ? "–" : count(f.requests)), number: true, from: "md" },
 ];
 
-function Figures({ title, rows }: { title: string; rows: readonly Figure[] }) {
+function Figures({ title, rows, only = figures }: { title: string; rows: readonly Figure[]; only?: readonly Column<Figure>[] }) {
   return (
     <section class="stack" aria-label={title}>
       <h2>{title}</h2>
-      {rows.length === 0 ? <p class="soft">None is connected now.</p> : <Table label={title} columns={figures} rows={rows} keyOf={(f) => f.id} />}
+      {rows.length === 0 ? <p class="soft">None is connected now.</p> : <Table label={title} columns={only} rows={rows} keyOf={(f) => f.id} />}
     </section>
   );
 }
@@ -67,7 +67,7 @@ export default function StatusPage() {
         <>
           <Service status={d} />
           <section class="stack" aria-label="Incidents"><h2>Incidents</h2>{!d ? <SkeletonLines lines={3} /> : d.incidents.length === 0 ? <Empty title="No incident is reported" says="When one is, what is known stands here, and its updates. Figures below are measured, not reported." /> : <IncidentList incidents={d.incidents} />}</section>
-          {d ? <><Figures title="Regions" rows={d.regions.map((r) => ({ ...r, requests: null, availability: null }))} /><Figures title="Providers" rows={d.providers} /><Figures title="Models" rows={d.models} /><Method method={d.method} /></> : <SkeletonLines lines={16} />}
+          {d ? <><Figures title="Regions" rows={d.regions} only={figures.slice(0, 2)} /><Figures title="Providers" rows={d.providers} /><Figures title="Models" rows={d.models} /><Method method={d.method} /></> : <SkeletonLines lines={16} />}
           <p class="soft">For programs: <a href="/status.json" target="_blank">/status.json</a>, the same document, without a key.</p>
         </>
       )}

@@ -12,13 +12,11 @@ interface Uptime {
 export interface PlaneStatus {
   region: string | null;
   method: string;
-  providers: { id: string; name: string; endpoints: number; uptime: { "5m": Uptime; "30m": Uptime; "1d": Uptime } }[];
+  providers: { id: string; name: string; uptime: { "1d": Uptime } }[];
 }
 
 export interface Row extends ProviderFacts {
   name: string;
-  endpoints: number;
-  recent: Uptime;
   day: Uptime;
 }
 
@@ -28,7 +26,7 @@ const worst = { region: null, jurisdiction: null, retains_data: true, trains: tr
 export function rowsOf(providers: readonly PlaneProvider[], status: PlaneStatus | undefined): Row[] {
   return providers.map((p) => {
     const s = status?.providers.find((x) => x.id === p.slug);
-    return { ...worst, ...p.trustedrouter, slug: p.slug, name: p.name, endpoints: s?.endpoints ?? 0, recent: s?.uptime["30m"] ?? none, day: s?.uptime["1d"] ?? none };
+    return { ...worst, ...p.trustedrouter, slug: p.slug, name: p.name, day: s?.uptime["1d"] ?? none };
   });
 }
 
@@ -49,8 +47,7 @@ function columnsOf(p: Preferences): Column<Row>[] {
     { head: "Prompts", from: "sm", cell: (r) => (r.retains_data ? <Badge>may be kept</Badge> : <Badge tone="good">not kept</Badge>) },
     { head: "Training", from: "sm", cell: (r) => (r.trains ? <Badge>may be used</Badge> : <Badge tone="good">not used</Badge>) },
     { head: "Attested hardware", from: "md", cell: (r) => (r.confidential ? <Badge tone="accent">yes</Badge> : <span class="faint">no</span>) },
-    { head: "Last 30 min", cell: (r) => <Health of={r.recent} /> },
-    { head: "Last day", from: "md", cell: (r) => <Health of={r.day} /> },
+    { head: "Last day", cell: (r) => <Health of={r.day} /> },
   ];
 }
 

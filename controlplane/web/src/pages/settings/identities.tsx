@@ -41,7 +41,7 @@ export function Identities() {
     { head: "Way", cell: (i) => <>{nameOf(i)}{i.label && <span class="faint"> {i.label}</span>}</> },
     { head: "Added", from: "sm", cell: (i) => <When at={i.created_at} /> },
     { head: "Last used", from: "sm", cell: (i) => (i.kind === "password" ? <span class="faint">not noted</span> : <When at={i.last_used_at} />) },
-    { head: "Actions", width: "170px", cell: (i) => (
+    { head: "Actions", width: "210px", cell: (i) => (
       <div class="line">
         {i.kind === "passkey" && <Button small aria-label={`Rename ${nameOf(i)} ${i.label ?? ""}`} onClick={() => setRenamed(i)}>Rename</Button>}
         {only ? <Badge>the only one</Badge> : <Button small aria-label={`Remove ${nameOf(i)} ${i.label ?? ""}`} onClick={() => setDoomed(i)}>Remove</Button>}

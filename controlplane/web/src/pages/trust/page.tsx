@@ -106,7 +106,7 @@ function Sources({ evidence }: { evidence: Resource<Evidence> }) {
         const or = (lines: readonly string[] | undefined) => (lines === undefined || lines.length === 0 ? none : lines);
         return (
           <div class="grid">
-            <Source tone={verdict?.simulated ? "warn" : "good"} word="proved by hardware" says="Signed by the processor's own key." lines={or(s?.hardware)} />
+            <Source tone={verdict?.simulated ? "warn" : "good"} word={verdict?.simulated ? "signed by a simulator" : "proved by hardware"} says={verdict?.simulated ? "No processor vouches for it." : "Signed by the processor's own key."} lines={or(s?.hardware)} />
             <Source tone="accent" word="derived by the verifier" says="Computed here, from evidence and published files." lines={or(s?.derived)} />
             <Source tone="warn" word="said by the operator" says="Nothing forces it." lines={s?.operator ?? none} />
             <Source tone="bad" word="not verified" says="What no check of this page covers." lines={s?.notVerified ?? none} />
@@ -121,7 +121,7 @@ function Gaps() {
   return (
     <>
       <Part n={5} id="gaps" title="Known gaps">
-        <Grid label="Known gaps" heads={["Gap", "What follows", "Known since"]} rows={GAPS.map((g) => [g.what, g.follows, g.since])} />
+        <Grid label="Known gaps" heads={["Gap", "What follows", "Known since"]} rows={GAPS.map((g) => [g.what, g.follows, <span class="day">{g.since}</span>])} />
         <p class="soft">The <a href="/docs/threat-model">threat model</a> names for each claim the file that keeps it and the test that attacks it.</p>
       </Part>
       <Part n={6} id="physical" title="Physical attacks"><Items of={PHYSICAL} /></Part>

@@ -21,7 +21,7 @@ const WORDS: Readonly<Record<string, string>> = {
   malformed: "Malformed",
   unreachable: "Not reached",
 };
-const SOURCE_TONES: Readonly<Record<Source | "operator", Tone>> = { hardware: "good", page: "accent", program: "plain", operator: "warn" };
+const SOURCE_TONES: Readonly<Record<Source | "operator" | "simulator", Tone>> = { hardware: "good", simulator: "warn", page: "accent", program: "plain", operator: "warn" };
 
 export const Tag = ({ tone, children }: { tone: Tone; children: ComponentChildren }) => <span class={`badge ${tone}`}>{children}</span>;
 
@@ -56,7 +56,7 @@ function Sources({ v }: { v: GatewayVerdict }) {
   if (s === null) return null;
   return (
     <div class="sources">
-      <Said title={capital(SOURCE_WORDS.hardware)} tone={v.simulated ? "warn" : SOURCE_TONES.hardware} lines={s.hardware} />
+      <Said title={capital(SOURCE_WORDS[v.simulated ? "simulator" : "hardware"])} tone={SOURCE_TONES[v.simulated ? "simulator" : "hardware"]} lines={s.hardware} />
       <Said title={capital(SOURCE_WORDS.page)} tone={SOURCE_TONES.page} lines={s.derived} />
       <Said title={capital(SOURCE_WORDS.program)} tone={SOURCE_TONES.program} lines={s.program} />
       <Said title={capital(SOURCE_WORDS.operator)} tone={SOURCE_TONES.operator} lines={s.operator} />
@@ -155,8 +155,9 @@ function rowsOf(judged: Judged): Row[] {
 const okTone = (ok: boolean | null): Tone => (ok === null ? "plain" : ok ? "good" : "bad");
 const okWord = (ok: boolean | null): string => (ok === null ? "no answer" : ok ? "ok" : "failed");
 
-function CheckRow({ check }: { check: Check }) {
-  const source = sourceOf(check.code);
+function CheckRow({ check, simulated }: { check: Check; simulated: boolean }) {
+  const of: Source = sourceOf(check.code);
+  const source = of === "hardware" && simulated ? "simulator" : of;
   const detail = check.detail === "ok" || check.detail === "FAILED" ? "" : check.detail;
   return (
     <tr>
@@ -168,7 +169,7 @@ function CheckRow({ check }: { check: Check }) {
   );
 }
 
-function Checks({ checks }: { checks: readonly Check[] }) {
+function Checks({ checks, simulated }: { checks: readonly Check[]; simulated: boolean }) {
   const [all, setAll] = useState(true);
   const shown = all ? checks : checks.filter((c) => c.ok !== true);
   const failed = checks.filter((c) => c.ok === false).length;
@@ -183,7 +184,7 @@ function Checks({ checks }: { checks: readonly Check[] }) {
       <div class="table-scroll" tabIndex={0} role="region" aria-label="Every check">
         <table class="check-table">
           <thead><tr><th scope="col">Code</th><th scope="col">Answer</th><th scope="col">What it asks</th><th scope="col">Whose word</th></tr></thead>
-          <tbody>{shown.map((c, i) => <CheckRow key={`${c.code}${i}`} check={c} />)}</tbody>
+          <tbody>{shown.map((c, i) => <CheckRow key={`${c.code}${i}`} check={c} simulated={simulated} />)}</tbody>
         </table>
       </div>
     </section>
@@ -209,7 +210,7 @@ export function Result({ judged }: { judged: Judged }) {
       <Head judged={judged} />
       {judged.of === "gateway" && <Sources v={judged.verdict} />}
       <Facts rows={rowsOf(judged)} />
-      <Checks checks={judged.verdict.checks} />
+      <Checks checks={judged.verdict.checks} simulated={"simulated" in judged.verdict && judged.verdict.simulated} />
       {(judged.of === "gateway" || judged.of === "report") && <Issues issues={judged.verdict.issues} />}
     </article>
   );

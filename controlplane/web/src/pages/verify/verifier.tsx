@@ -25,9 +25,17 @@ function merged(before: readonly NamedFile[], added: readonly NamedFile[]): Name
   return [...before.filter((f) => !added.some((a) => a.name === f.name)), ...added];
 }
 
+function urlOf(text: string): URL | null {
+  try {
+    return new URL(text.includes("://") ? text : `https://${text}`);
+  } catch {
+    return null;
+  }
+}
+
 function addressOf(text: string): string {
-  const url = new URL(/^https?:\/\//.test(text) ? text : `https://${text}`);
-  if (url.protocol !== "https:") throw new Error("The address must begin with https://.");
+  const url = urlOf(text);
+  if (url?.protocol !== "https:") throw new Error("This is no address of a gateway: it must be like https://api.example.com.");
   return url.origin;
 }
 
@@ -70,7 +78,7 @@ function Files({ files, remove }: { files: readonly NamedFile[]; remove: (name: 
       {files.map((f) => (
         <li key={f.name}>
           <code>{f.name}</code> <span class="badge plain">{KIND_WORDS[f.kind]}</span> <span class="soft small">{f.bytes.length.toLocaleString("en-US")} bytes</span>
-          <button type="button" class="button quiet small" aria-label={`Take ${f.name} away`} onClick={() => remove(f.name)}>Remove</button>
+          <button type="button" class="button quiet small" aria-label={`Remove ${f.name}`} onClick={() => remove(f.name)}>Remove</button>
         </li>
       ))}
     </ul>

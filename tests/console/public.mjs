@@ -1,0 +1,190 @@
+#!/usr/bin/env node
+// The pages that anybody may read: figures that come from the running service, search and links in the documents, prices,
+// incidents, the security contact; where they ask, and what a page's policy refuses.
+import { cases, CONSOLE, DATA_PLANE, env, equal, ok, until } from "./lib.mjs";
+
+const settled = (page) => until(async () => (await page.locator(".skeleton").count()) === 0 && (await page.locator("main h1").count()) > 0, "the page is there");
+const stat = (page, label) => page.locator(".stat").filter({ hasText: label }).locator(".value");
+
+async function operator(t, method, path, body) {
+  const context = await t.context();
+  const a = await context.request.fetch(`${CONSOLE}/v1${path}`, { method, headers: { authorization: `Bearer ${env("TR_MANAGEMENT_KEY")}`, "content-type": "application/json" }, data: body });
+  ok(a.ok(), `${method} ${path}: ${a.status()}`);
+  return a.json();
+}
+const dataPlane = async (page, path) => (await page.context().request.get(`${DATA_PLANE}/v1${path}`)).json();
+
+await cases({
+  async the_landing_page_counts_what_is_served(t) {
+    const page = await t.open("/");
+    await settled(page);
+    const { data } = await dataPlane(page, "/models");
+    equal(await stat(page, "Models").textContent(), String(data.length), "models");
+    ok((await page.locator("main pre").first().textContent()).includes(`${DATA_PLANE}/v1`), "the example has this installation's address");
+    await page.getByRole("tab", { name: "Python" }).first().click();
+    ok((await page.locator("main pre").first().textContent()).includes("from openai import OpenAI"), "Python");
+    for (const r of t.requests) ok([CONSOLE, DATA_PLANE].includes(r.origin) || r.url.startsWith("data:"), r.url);
+    equal(t.sent("GET", /^\/v1\/models$/, DATA_PLANE).length, 1, "the catalog is asked for once");
+  },
+
+  async the_landing_page_without_a_data_plane(t) {
+    const page = await t.open("/", { before: (p) => t.fail(p, `${DATA_PLANE}/**`) });
+    await page.getByText("The data plane").first().waitFor();
+    equal(await stat(page, "Models").textContent(), "–");
+    await page.unroute(`${DATA_PLANE}/**`);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("link", { name: "demo/echo" }).waitFor();
+  },
+
+  async status_shows_figures_and_incidents(t) {
+    const mark = `Incident <b>${Date.now()}</b>`;
+    const made = await operator(t, "POST", "/incidents", { title: mark, impact: "minor", message: "<img src=x onerror=alert(1)> we look", providers: "demo-b" });
+    try {
+      const page = await t.open("/status");
+      await until(async () => {
+        if (await page.getByText(mark).isVisible()) return true;
+        await page.reload(); // the document is made anew every five seconds
+        return false;
+      }, "the incident is shown");
+      ok(await page.getByText("<img src=x onerror=alert(1)> we look").isVisible(), "its words are text");
+      const document = await (await page.context().request.get(`${CONSOLE}/status.json`)).json();
+      equal(await page.getByRole("region", { name: "Providers" }).locator("tbody tr").count(), document.providers.length);
+      equal(await page.getByRole("region", { name: "Models" }).locator("tbody tr").count(), document.models.length);
+      await page.getByText("How these figures are made").click();
+      ok(await page.getByText(document.method.overhead).isVisible(), "the method");
+    } finally {
+      await operator(t, "PATCH", `/incidents/${made.data.id}`, { state: "resolved" });
+    }
+  },
+
+  async pricing_has_the_catalogs_prices(t) {
+    const page = await t.open("/pricing");
+    await settled(page);
+    const { data } = await dataPlane(page, "/models");
+    const dear = data.find((m) => m.id === "demo/dear");
+    const row = page.locator("tbody tr").filter({ hasText: "demo/dear" });
+    ok((await row.textContent()).includes(`$${(Number(dear.pricing.prompt) * 1e6).toFixed(2)} / 1M`), await row.textContent());
+    await page.keyboard.press("/");
+    await page.keyboard.type("speech tok");
+    await until(async () => (await page.locator("tbody tr").count()) === 1, "one model is left");
+    ok(page.url().endsWith("?q=speech+tok"), page.url());
+    await page.keyboard.type(" nothing has this");
+    await page.getByText("No model has these words").waitFor();
+  },
+
+  async documents_are_found_and_linked(t) {
+    const page = await t.open("/docs");
+    await page.getByRole("link", { name: "Verify in five minutes" }).waitFor();
+    const asked = t.requests.length;
+    await page.keyboard.press("/");
+    await page.keyboard.type("canary scenario memory");
+    await page.locator(".docs-hits li").first().waitFor();
+    ok(t.requests.slice(asked).every((r) => !r.path.includes("canary") && r.path.startsWith("/assets/")), "nobody is asked for the words");
+    await page.locator(".docs-hits a").first().click();
+    await until(() => page.url().includes("/docs/threat-model#"), "the section's document");
+    const top = await until(async () => {
+      const y = await page.evaluate(() => document.getElementById(decodeURIComponent(location.hash.slice(1)))?.getBoundingClientRect().top);
+      return y !== undefined && y >= 0 && y < 400 ? y + 1 : 0;
+    }, "the section is in view");
+    ok(top > 0);
+    await page.locator(".prose a[href^='/docs/']").first().click();
+    await until(() => !page.url().includes("threat-model"), "a link between documents");
+    await page.goBack();
+    await until(() => page.url().includes("/docs/threat-model"), "and back");
+    await page.goto(`${CONSOLE}/docs/no-such-document`);
+    await page.getByText("There is no document at this address").waitFor();
+  },
+
+  async nothing_of_a_document_is_markup(t) {
+    const list = "**/assets/docs/verify-*.json";
+    const page = await t.open("/", { before: (p) => p.route(list, (r) => r.fulfill({ contentType: "application/json", body: JSON.stringify({
+      slug: "verify", file: "x", title: "X", headings: [], nodes: [
+        ["script", {}, ["window.ran = 1"]], ["img", { src: "x", onerror: "window.ran = 1" }, []], ["iframe", { src: "https://evil.example" }, ["framed"]],
+        ["p", { onclick: "window.ran = 1", style: "color:red" }, [["a", { href: "javascript:window.ran = 1" }, ["a link"]], "<b>bold</b>"]],
+      ] }) })) });
+    await page.goto(`${CONSOLE}/docs/verify`);
+    await page.getByText("<b>bold</b>").waitFor();
+    equal(await page.locator(".prose script, .prose img, .prose iframe, .prose a, .prose b, .prose [style], .prose [onclick]").count(), 0, "elements that no document may have");
+    equal(await page.evaluate(() => window.ran), undefined);
+  },
+
+  async the_policy_stops_what_pages_may_not_do(t) {
+    const page = await t.open("/security");
+    await settled(page);
+    const got = await page.evaluate(async () => {
+      const said = [];
+      document.addEventListener("securitypolicyviolation", (e) => said.push(e.effectiveDirective));
+      const s = document.createElement("script");
+      try { s.src = "data:text/javascript,window.ran=1"; } catch { said.push("no script's address"); }
+      try { s.textContent = "window.ran = 1"; } catch { said.push("no script"); }
+      document.body.append(s);
+      try { document.createElement("div").innerHTML = "<img>"; } catch { said.push("no markup"); }
+      const style = document.createElement("style");
+      style.textContent = "main { display: none }";
+      document.head.append(style);
+      await fetch("https://example.com/").catch(() => said.push("no connection"));
+      const frame = document.createElement("iframe");
+      frame.src = "/docs";
+      document.body.append(frame);
+      await new Promise((r) => setTimeout(r, 300));
+      return { said, ran: window.ran, hidden: getComputedStyle(document.querySelector("main")).display };
+    });
+    equal(got.ran, undefined, "an inline script");
+    ok(got.hidden !== "none", "an inline style");
+    for (const what of ["no script's address", "no script", "no markup", "no connection", "connect-src", "frame-src"]) ok(got.said.includes(what), `${what}: ${got.said}`);
+    t.problems.length = 0;
+  },
+
+  async other_sites_cannot_frame_it(t) {
+    const page = await (await t.context()).newPage();
+    await page.route("https://evil.example/**", (r) => r.fulfill({ contentType: "text/html", body: `<iframe src="${CONSOLE}/login"></iframe><iframe src="https://other.example/"></iframe>` }));
+    await page.route("https://other.example/", (r) => r.fulfill({ contentType: "text/html", body: "a page that may be framed" }));
+    await page.goto("https://evil.example/");
+    const framed = (origin) => page.frames().some((f) => f !== page.mainFrame() && f.url().startsWith(origin));
+    await until(() => framed("https://other.example"), "another page is framed");
+    await until(() => framed("chrome-error:"), "the browser shows that it refuses");
+    ok(!framed(CONSOLE), "the console is framed");
+    t.problems.length = 0;
+  },
+
+  async security_names_its_contact(t) {
+    const page = await t.open("/security");
+    await settled(page);
+    ok(await page.getByRole("link", { name: "security@demo.example" }).isVisible(), "the contact");
+    ok(await page.getByRole("heading", { name: "What counts" }).isVisible(), "the policy of the repository");
+    const text = await (await page.context().request.get(`${CONSOLE}/.well-known/security.txt`)).text();
+    ok(text.includes("Contact: mailto:security@demo.example"), text);
+  },
+
+  async migrating_is_shown_for_this_installation(t) {
+    const page = await t.open("/migrate");
+    await settled(page);
+    for (const client of ["Environment", "Python", "TypeScript", "curl"]) {
+      await page.getByRole("tab", { name: client }).click();
+      ok((await page.locator("main pre").first().textContent()).includes(`${DATA_PLANE}/api/v1`), client);
+    }
+    ok(await page.getByRole("heading", { name: "Where a shape is another" }).isVisible(), "the document");
+  },
+
+  async an_unknown_address_says_so(t) {
+    const page = await t.open("/no/such/page");
+    await page.getByText("There is no page at this address").waitFor();
+    equal(t.requests[0].path, "/no/such/page");
+    equal((await page.context().request.get(`${CONSOLE}/no/such/page`, { headers: { accept: "text/html" } })).status(), 404);
+  },
+
+  async the_keyboard_reaches_everything(t) {
+    const page = await t.open("/");
+    await settled(page);
+    await page.keyboard.press("Tab");
+    equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the page");
+    await page.keyboard.press("Enter");
+    await page.getByRole("tab", { name: "TypeScript" }).first().focus();
+    await page.keyboard.press("ArrowRight");
+    ok((await page.locator("main pre").first().textContent()).startsWith("curl"), "the arrow keys choose a tab");
+    await page.keyboard.press("Control+K");
+    await page.keyboard.type("pric");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${CONSOLE}/pricing`);
+  },
+});
