@@ -25,8 +25,8 @@ struct identity_config {
     bool unlocked_memory;             /* the process could not lock it; said in the document */
 };
 
-/* Make the boot id and the four keys, each for one role: TLS (P-256), what the control plane seals to this
- * boot (X25519), what customers seal to the fleet (X25519, seal_ring.h), receipts (Ed25519). Gives *out, to be freed when no thread uses it any more.
+/* Make the boot id and the four keys, each for one role: TLS (P-256), what the control plane and clients
+ * seal to this boot (X25519), what customers seal to the fleet (X25519, seal_ring.h), receipts (Ed25519). Gives *out, to be freed when no thread uses it any more.
  * ERR_CONFIG: the audience is empty, too long, or not printable ASCII without quote or backslash.
  * ERR_CRYPTO, ERR_MEMORY. */
 must_check enum err identity_keys_new(const struct identity_config *c, struct identity_keys **out);

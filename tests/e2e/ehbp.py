@@ -345,7 +345,10 @@ def the_key_is_the_identitys():
     c.close()
     equal((config.status, config.header("content-type"), len(config.body)), (200, "application/ohttp-keys", 41))
     equal((config.body[:3].hex(), config.body[35:].hex()), ("000020", "000400010002"))
-    equal(config.body[3:35].hex(), json.loads(base64.b64decode(evidence["identity"]))["hpke_x25519"])
+    proved = json.loads(base64.b64decode(evidence["identity"]))["hpke_x25519"]
+    equal(config.body[3:35].hex(), proved)
+    result, = node({"path": CHAT, "body": say("hello")}, key=proved)  # as docs/encrypted-bodies.md has it
+    equal(result["status"], 200)
 
 
 @case
