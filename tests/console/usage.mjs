@@ -340,10 +340,9 @@ await cases({
       await fakeFigures(p, () => [figures({ requests: 3, model: CANARY, provider: CANARY, key: hex(1, 64), key_name: CANARY })]);
       await p.route((url) => url.pathname === "/v1/generation", (route) => json(route, { data: one }));
     };
-    for (const [at, wait] of [["/app", "Latest requests"], ["/app/activity", "Newest requests"], ["/app/generations", "Requests"], ["/app/generations/x", "Attempts"]]) {
+    for (const at of ["/app", "/app/activity", "/app/generations", "/app/generations/x"]) {
       const page = await t.open(at, { signedIn: true, before });
-      await page.getByRole("region", { name: wait, exact: true }).locator("tbody tr").first().waitFor();
-      ok((await page.getByText("<img src=x").count()) > 0, `${at}: it is shown as it is`);
+      await page.locator("tbody").getByText("<img src=x").first().waitFor(); // as it is written
       await page.waitForTimeout(200);
       await unhurt(page);
     }
