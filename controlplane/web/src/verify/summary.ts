@@ -76,7 +76,7 @@ function allowed(f: SummaryFacts): string[] {
     ...when(p.allowVlek, "A cloud's key in place of the chip's own."),
     ...when(p.allowUnlockedMemory, "A program whose memory may be written to a disk."),
     ...when(!p.requireCrl && !passed(f, "CRL"), "Certificates without a revocation list."),
-    p.expiresS !== 0 ? `All this until ${timeText(p.expiresS)}.` : "All this for ever: the policy has no `expires`.",
+    p.expiresS !== 0 ? `All this until ${timeText(p.expiresS)}.` : "All this for ever: the policy has no end.",
   ];
 }
 
@@ -111,9 +111,9 @@ function notVerified(f: SummaryFacts): string[] {
         "between sees ciphertext and sizes. A client that does not encrypt has only the certificate authority's word.",
     ),
     ...when(!f.browser && !f.recorded, "Any later connection: this one alone was verified."),
-    "The image's files against the manifest: `tr-verify image` and `make verify-image` do that.",
+    "The image's files against the manifest: tr-verify image and make verify-image do that.",
     "What the hardware cannot show: an interposer on the memory bus, or a chip key that was extracted.",
-    "The verifier itself: whoever serves this page chooses its code. Compare its SHA-256, or use `tr-verify`.",
+    "The verifier itself: whoever serves this page chooses its code. Compare its SHA-256, or use tr-verify.",
   ];
 }
 

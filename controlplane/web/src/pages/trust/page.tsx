@@ -65,8 +65,8 @@ function Claim({ evidence }: { evidence: Resource<Evidence> }) {
   return (
     <Part n={1} id="claim" title="The claim, and how to check it">
       <p class="trust-claim">
-        The program that answers at {gateway()} is attested to be a published one. It holds prompts in memory only, and sends them to the provider that
-        the request allows, out of a measured list.
+        It is claimed that the program that answers at {gateway()} is a published one, attested by the processor; that it holds prompts in memory only; and
+        that it sends them to a provider that the request allows, out of a measured list. What this page found out about that just now:
       </p>
       <Live of={evidence} lines={7}>{(e) => <Program evidence={e} />}</Live>
       <Code text={commands()} what="The commands" />

@@ -39,7 +39,7 @@ export const GAPS: readonly Gap[] = [
   { what: "There is no review window between a release and its first boot.", follows: "A release can run as soon as it is logged; the log has no witnessed time.", since: "2026-11-21" },
   { what: "No provider is attested.", follows: "Each reads the prompt in clear. What it keeps is its terms' word.", since: "2026-11-21" },
   { what: "Streams are not padded.", follows: "Sizes and timing of an answer's chunks can tell an observer of the network something about it.", since: "2026-11-21" },
-  { what: "Images are rebuilt by whoever wants to; no second party signs that it did.", follows: "`make verify-image` compares byte for byte; nobody's result is published here.", since: "2026-11-21" },
+  { what: "Images are rebuilt by whoever wants to; no second party signs that it did.", follows: "make verify-image compares byte for byte; nobody's result is published here.", since: "2026-11-21" },
   { what: "Evidence without a revocation list is accepted unless the policy asks for one.", follows: "A revoked intermediate key of AMD's is found only by who brings the list.", since: "2026-11-21" },
 ];
 

@@ -17,7 +17,7 @@ async function preset(): Promise<Preset> {
 
 export default function VerifyPage() {
   return (
-    <div class="reading-wide stack">
+    <div class="stack">
       <PageHead
         title="Verify"
         says={<>Every check is made by this page, in your browser, with the codes of <code>tr-verify</code>. The page itself comes from the operator: host <a href="/verifier/">the separate verifier</a> yourself, compare its SHA-256, or use the command line.</>}

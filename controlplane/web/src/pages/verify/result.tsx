@@ -28,13 +28,14 @@ export const Tag = ({ tone, children }: { tone: Tone; children: ComponentChildre
 function Head({ judged }: { judged: Judged }) {
   const v = judged.verdict;
   const accepted = v.verdict === "accept";
+  const simulated = "simulated" in v && v.simulated;
   const failed = v.checks.find((c) => c.ok === false);
   return (
-    <div class={`verdict ${TONES[v.verdict] ?? "plain"}`}>
-      <p class="verdict-word">{WORDS[v.verdict]}{accepted ? "" : <>: <code>{v.code}</code></>}</p>
+    <div class={`verdict ${accepted && simulated ? "warn" : (TONES[v.verdict] ?? "plain")}`}>
+      <p class="verdict-word">{WORDS[v.verdict]}{accepted ? (simulated ? ", but simulated" : "") : <>: <code>{v.code}</code></>}</p>
       <p class="verdict-of">{judged.title}</p>
       {!accepted && failed && <p>{explain(failed.code)} <strong>This failed{failed.detail && failed.detail !== "FAILED" ? `: ${failed.detail}` : ""}.</strong></p>}
-      {"simulated" in v && v.simulated && <p class="simulated"><Tag tone="warn">SIMULATED</Tag> A simulator's key signed this evidence. No processor vouches for any of it.</p>}
+      {simulated && <p class="simulated"><Tag tone="warn">SIMULATED</Tag> A simulator's key signed this evidence. No processor vouches for any of it.</p>}
     </div>
   );
 }
