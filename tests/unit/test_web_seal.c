@@ -334,6 +334,13 @@ static const struct check_case cases[] = {
     {"web_seal_a_body_is_decoded_where_it_lies", a_body_is_decoded_where_it_lies},
 };
 
+/* h2o keeps pool memory for each thread and never gives it back. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:h2o_mem_alloc_recycle";
+}
+
 int main(int argc, char **argv)
 {
     if (secret_init() != ERR_NONE)
