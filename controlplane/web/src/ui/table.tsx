@@ -9,6 +9,7 @@ export interface Column<T> {
   number?: boolean; // right-aligned
   from?: "sm" | "md"; // hidden on narrower screens
   width?: string;
+  fixedWidth?: string; // instead, where rows come and go while it is scrolled
 }
 
 interface TableProps<T> {
@@ -26,6 +27,10 @@ const STEP = 4; // rows that are scrolled before others are put into the documen
 const WINDOW_FROM = 120; // rows; below it all are in the document
 const AROUND = 12; // rows kept above and below the view
 
+const widthOf = <T,>(c: Column<T>, windowed: boolean): { width: string } | undefined => {
+  const width = windowed ? (c.fixedWidth ?? c.width) : c.width;
+  return width === undefined ? undefined : { width };
+};
 const classOf = <T,>(c: Column<T>): string => `${c.number ? "num" : ""}${c.from ? ` from-${c.from}` : ""}`;
 
 interface RowProps<T> {
@@ -72,7 +77,7 @@ export function Table<T>({ label, columns, rows, keyOf, onOpen, loading, onEnd }
     <div class={`table-frame${windowed ? " windowed" : ""}`} ref={frame} tabIndex={0} role="region" aria-label={label} onScroll={windowed ? (e) => setTop(Math.floor(e.currentTarget.scrollTop / ROW / STEP) * STEP) : undefined}>
       <table class="data" aria-rowcount={rows.length + 1}>
         <thead>
-          <tr>{columns.map((c) => <th key={c.head} scope="col" class={classOf(c)} style={c.width ? { width: c.width } : undefined}>{c.head}</th>)}</tr>
+          <tr>{columns.map((c) => <th key={c.head} scope="col" class={classOf(c)} style={widthOf(c, windowed)}>{c.head}</th>)}</tr>
         </thead>
         <tbody>
           {gap(first, "before")}

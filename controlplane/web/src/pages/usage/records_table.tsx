@@ -19,17 +19,17 @@ function Attempts({ of: r }: { of: UsageRecord }): ComponentChildren {
 }
 
 const columns: Column<UsageRecord>[] = [
-  { head: "When", width: "130px", cell: (r) => <a href={pathOf(r)}><time dateTime={r.created_at} title={ago(r.created_at)}>{dateTime(r.created_at)}</time></a> },
+  { head: "When", fixedWidth: "130px", cell: (r) => <a href={pathOf(r)}><time dateTime={r.created_at} title={ago(r.created_at)}>{dateTime(r.created_at)}</time></a> },
   { head: "Model", cell: (r) => <Model of={r} /> },
-  { head: "Provider", width: "120px", from: "md", cell: (r) => r.provider_name ?? <span class="faint">–</span> },
-  { head: "Key", width: "120px", from: "md", cell: (r) => <span title={r.api_key_hash ?? undefined}>{r.api_key_name ?? "–"}</span> },
-  { head: "Outcome", width: "92px", cell: (r) => <span title={title(r)}><Badge tone={outcomeTone[r.outcome]}>{r.outcome === "error" ? `error ${r.http_status}` : r.outcome}</Badge></span> },
-  { head: "Tokens in", width: "92px", number: true, from: "sm", cell: (r) => count(r.tokens_prompt) },
-  { head: "Tokens out", width: "96px", number: true, from: "sm", cell: (r) => count(r.tokens_completion) },
-  { head: "Cost", width: "104px", number: true, cell: (r) => usd(r.total_cost) },
-  { head: "First byte", width: "92px", number: true, from: "md", cell: (r) => (r.latency === 0 && r.outcome !== "ok" ? <span class="faint">–</span> : atLeast(r.latency)) },
-  { head: "Total", width: "88px", number: true, from: "sm", cell: (r) => atLeast(r.total_ms) },
-  { head: "Attempts", width: "88px", number: true, from: "md", cell: (r) => <Attempts of={r} /> },
+  { head: "Provider", fixedWidth: "120px", from: "md", cell: (r) => r.provider_name ?? <span class="faint">–</span> },
+  { head: "Key", fixedWidth: "120px", from: "md", cell: (r) => <span title={r.api_key_hash ?? undefined}>{r.api_key_name ?? "–"}</span> },
+  { head: "Outcome", fixedWidth: "92px", cell: (r) => <span title={title(r)}><Badge tone={outcomeTone[r.outcome]}>{r.outcome === "error" ? `error ${r.http_status}` : r.outcome}</Badge></span> },
+  { head: "Tokens in", fixedWidth: "92px", number: true, from: "sm", cell: (r) => count(r.tokens_prompt) },
+  { head: "Tokens out", fixedWidth: "96px", number: true, from: "sm", cell: (r) => count(r.tokens_completion) },
+  { head: "Cost", fixedWidth: "104px", number: true, cell: (r) => usd(r.total_cost) },
+  { head: "First byte", fixedWidth: "92px", number: true, from: "md", cell: (r) => (r.latency === 0 && r.outcome !== "ok" ? <span class="faint">–</span> : atLeast(r.latency)) },
+  { head: "Total", fixedWidth: "88px", number: true, from: "sm", cell: (r) => atLeast(r.total_ms) },
+  { head: "Attempts", fixedWidth: "88px", number: true, from: "md", cell: (r) => <Attempts of={r} /> },
 ];
 export const RECORD_COLUMNS = columns.length;
 
