@@ -81,10 +81,11 @@ async function connect(origin: string): Promise<DataPlane> {
   throw failure;
 }
 
-/** The client of this data plane, whose evidence was accepted. Throws, and `trust` says why. */
+/** The client of this data plane, whose evidence was accepted. When that is no longer fresh, what to judge by is read again, too:
+ * another release may run by then. Throws, and `trust` says why. */
 export async function verifiedPlane(origin: string, again = false): Promise<DataPlane> {
   const before = known.get(origin);
-  if (before && !again) return before;
+  if (before && !again && before.current !== null && trust.peek().state === "verified") return before;
   known.delete(origin);
   trust.value = { state: "checking" };
   try {
