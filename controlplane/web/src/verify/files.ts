@@ -1,5 +1,5 @@
 /** Files that a reader drops on a page: what each of them is, and what can be judged with them. */
-import { latin1, utf8Text } from "./bytes.ts";
+import { decimal64, latin1, utf8Text } from "./bytes.ts";
 import { type Expectations, ExpectationError, type GatewayVerdict, verifyBundle } from "./gateway.ts";
 import { first, isText, parseJson } from "./json.ts";
 import { parseMinisignKey } from "./minisign.ts";
@@ -106,14 +106,24 @@ export function rootFilesFor(policy: Uint8Array, files: readonly NamedFile[]): R
   return out;
 }
 
+/** What is asked for must be made or refused: a floor that cannot be read is not "any". */
+function minSvnOf(text: string): bigint | null {
+  if (text.trim() === "") return null;
+  const n = decimal64(text.trim());
+  if (n === null) throw new ExpectationError("The least security version is a whole number, like 3.");
+  return n;
+}
+
 function releaseOf(files: readonly NamedFile[], key: string, inputs: Inputs): Expectations["release"] {
   const manifest = of(files, "release");
+  const minSvn = minSvnOf(inputs.minSvn);
+  if (manifest === undefined && minSvn !== null)
+    throw new ExpectationError("The least security version is that of a release manifest: add release.json with its signature, or leave the field empty.");
   if (manifest === undefined) return undefined;
   const signature = files.find((f) => f.name === `${manifest.name}.minisig`) ?? of(files, "signature");
   if (key === "") throw new ExpectationError("A release manifest counts only with the release key: give the key, or take the manifest away.");
   if (signature === undefined) throw new ExpectationError(`The signature of ${manifest.name} is missing: add ${manifest.name}.minisig.`);
-  const minSvn = /^[0-9]+$/.test(inputs.minSvn) ? BigInt(inputs.minSvn) : 0n;
-  return { manifest: manifest.bytes, signature: signature.bytes, key, minSvn };
+  return { manifest: manifest.bytes, signature: signature.bytes, key, minSvn: minSvn ?? 0n };
 }
 
 /** From a reader's files and words. Throws ExpectationError. */
@@ -123,11 +133,13 @@ export function expectationsOf(files: readonly NamedFile[], inputs: Inputs): Exp
   const release = releaseOf(files, inputs.releaseKey.trim() || keyFile("release key"), inputs);
   const logKey = inputs.logKey.trim() || keyFile("log key");
   const crl = of(files, "crl")?.bytes;
+  if (logKey === "" && inputs.logAddress.trim() !== "")
+    throw new ExpectationError("A log is read with its key: give the log key, or leave the address of the log empty.");
   return {
     ...(policy === undefined ? {} : { policy, rootFiles: rootFilesFor(policy, files) }),
     ...(release === undefined ? {} : { release }),
     ...(logKey === "" ? {} : { logKey }),
-    ...(logKey === "" || inputs.logAddress.trim() === "" ? {} : { log: inputs.logAddress.trim() }),
+    ...(inputs.logAddress.trim() === "" ? {} : { log: inputs.logAddress.trim() }),
     ...(inputs.audience.trim() === "" ? {} : { audience: inputs.audience.trim() }),
     ...(crl === undefined ? {} : { crl }),
   };
@@ -139,8 +151,17 @@ export type Judged = { title: string } & (
   | { of: "gateway"; verdict: GatewayVerdict }
   | { of: "report"; verdict: ReportVerdict }
   | { of: "release"; verdict: ReleaseVerdict }
-  | { of: "receipt"; verdict: ReceiptVerdict }
+  | { of: "receipt"; verdict: ReceiptVerdict; key: KeySource }
 );
+
+/** Who says whose key signed a receipt: the reader, an identity that was accepted here, or a keyset that nobody has attested. */
+export type KeySource = "reader" | "identity" | "simulated identity" | "keyset";
+
+/** Nothing of it counts for more than what it rests on: a receipt under a simulator's identity is simulated, whatever it says. */
+export function isSimulated(j: Judged): boolean {
+  if (j.of === "release") return j.verdict.manifest?.simulated ?? false;
+  return j.verdict.simulated || (j.of === "receipt" && j.key === "simulated identity");
+}
 
 async function judgeReport(file: NamedFile, files: readonly NamedFile[], e: Expectations): Promise<Judged> {
   const roots = Object.values(e.rootFiles ?? {});
@@ -159,7 +180,22 @@ async function judgeReport(file: NamedFile, files: readonly NamedFile[], e: Expe
   return { title: file.name, of: "report", verdict: await verifyReport(given, e) };
 }
 
-async function judgeReceipt(file: NamedFile, files: readonly NamedFile[], key: string): Promise<Judged> {
+export interface ReceiptKey {
+  key: string;
+  source: KeySource;
+}
+
+/** The reader's own, else that of the first accepted identity. */
+export function receiptKeyOf(inputs: Inputs, judged: readonly Judged[]): ReceiptKey {
+  const given = inputs.receiptKey.trim();
+  if (given !== "") return { key: given, source: "reader" };
+  for (const j of judged)
+    if (j.of === "gateway" && j.verdict.verdict === "accept" && j.verdict.identity !== null)
+      return { key: j.verdict.identity.receiptEd25519, source: j.verdict.simulated ? "simulated identity" : "identity" };
+  return { key: "", source: "keyset" };
+}
+
+async function judgeReceipt(file: NamedFile, files: readonly NamedFile[], { key, source }: ReceiptKey): Promise<Judged> {
   const bytes = (kind: FileKind): Uint8Array | undefined => of(files, kind)?.bytes;
   const keyset = bytes("keyset");
   const [request, response, providers] = [bytes("request"), bytes("response"), bytes("providers")];
@@ -171,19 +207,15 @@ async function judgeReceipt(file: NamedFile, files: readonly NamedFile[], key: s
     ...(response === undefined ? {} : { response }),
     ...(providers === undefined ? {} : { providers }),
   });
-  return { title: file.name, of: "receipt", verdict };
+  return { title: file.name, of: "receipt", verdict, key: source };
 }
 
 /** Everything among the files that can be judged. An identity that is accepted on the way gives the key of receipts. */
 export async function judgeFiles(files: readonly NamedFile[], inputs: Inputs): Promise<Judged[]> {
   const e = expectationsOf(files, inputs);
   const out: Judged[] = [];
-  let receiptKey = inputs.receiptKey.trim();
-  for (const f of files.filter((x) => x.kind === "bundle")) {
-    const verdict = await verifyBundle(f.bytes, e);
-    if (verdict.verdict === "accept") receiptKey ||= verdict.identity?.receiptEd25519 ?? "";
-    out.push({ title: f.name, of: "gateway", verdict });
-  }
+  for (const f of files.filter((x) => x.kind === "bundle")) out.push({ title: f.name, of: "gateway", verdict: await verifyBundle(f.bytes, e) });
+  const receiptKey = receiptKeyOf(inputs, out);
   for (const f of files.filter((x) => x.kind === "report")) out.push(await judgeReport(f, files, e));
   for (const f of files.filter((x) => x.kind === "receipt")) out.push(await judgeReceipt(f, files, receiptKey));
   const release = of(files, "release");

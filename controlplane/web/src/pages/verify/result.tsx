@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { toHex } from "../../verify/bytes.ts";
 import { explain, SOURCE_WORDS, sourceOf, type Source } from "../../verify/explain.ts";
-import type { Judged } from "../../verify/files.ts";
+import { isSimulated, type Judged } from "../../verify/files.ts";
 import type { GatewayVerdict } from "../../verify/gateway.ts";
 import type { Manifest } from "../../verify/manifest.ts";
 import { ISSUES_AS_OF } from "../../verify/issues.ts";
@@ -25,17 +25,25 @@ const SOURCE_TONES: Readonly<Record<Source | "operator" | "simulator", Tone>> = 
 
 export const Tag = ({ tone, children }: { tone: Tone; children: ComponentChildren }) => <span class={`badge ${tone}`}>{children}</span>;
 
+const SIMULATED_WORDS: Readonly<Record<Judged["of"], string>> = {
+  gateway: "A simulator's key signed this evidence. No processor vouches for any of it.",
+  report: "A simulator's key signed this report. No processor vouches for any of it.",
+  release: "The measurements of this release are for simulated processors, and prove nothing.",
+  receipt: "The program that signed this receipt ran under a simulator. No processor vouches for it.",
+};
+
 function Head({ judged }: { judged: Judged }) {
   const v = judged.verdict;
   const accepted = v.verdict === "accept";
-  const simulated = "simulated" in v && v.simulated;
+  const simulated = isSimulated(judged);
   const failed = v.checks.find((c) => c.ok === false);
   return (
     <div class={`verdict ${accepted && simulated ? "warn" : (TONES[v.verdict] ?? "plain")}`}>
       <p class="verdict-word">{WORDS[v.verdict]}{accepted ? (simulated ? ", but simulated" : "") : <>: <code>{v.code}</code></>}</p>
       <p class="verdict-of">{judged.title}</p>
       {!accepted && failed && <p>{explain(failed.code)} <strong>This failed{failed.detail && failed.detail !== "FAILED" ? `: ${failed.detail}` : ""}.</strong></p>}
-      {simulated && <p class="simulated"><Tag tone="warn">SIMULATED</Tag> A simulator's key signed this evidence. No processor vouches for any of it.</p>}
+      {simulated && <p class="simulated"><Tag tone="warn">SIMULATED</Tag> {SIMULATED_WORDS[judged.of]}</p>}
+      {judged.of === "receipt" && judged.key === "keyset" && accepted && <p><Tag tone="warn">KEYSET</Tag> The key that signed this receipt is that of the keyset file, and nothing here shows that a data plane has it: verify the evidence that names the keyset.</p>}
     </div>
   );
 }
@@ -211,7 +219,7 @@ export function Result({ judged }: { judged: Judged }) {
       <Head judged={judged} />
       {judged.of === "gateway" && <Sources v={judged.verdict} />}
       <Facts rows={rowsOf(judged)} />
-      <Checks checks={judged.verdict.checks} simulated={"simulated" in judged.verdict && judged.verdict.simulated} />
+      <Checks checks={judged.verdict.checks} simulated={isSimulated(judged)} />
       {(judged.of === "gateway" || judged.of === "report") && <Issues issues={judged.verdict.issues} />}
     </article>
   );
