@@ -5,7 +5,7 @@ import { load } from "./library.mjs";
 
 const { ChatParser, eventsOf } = await load("prompt/chat_stream.ts");
 
-const chunk = (members) => `data: ${JSON.stringify({ id: "gen-1", model: "demo/echo", ...members })}\n\n`;
+const chunk = (members) => `data: ${JSON.stringify({ id: "gen-1", model: "demo/echo", provider: "Demo A", ...members })}\n\n`;
 const delta = (d, finish_reason = null) => chunk({ choices: [{ index: 0, delta: d, finish_reason }] });
 const panel = { synth: { event: { type: "panel.done", index: 1, model: "a/b", refused: false, error: null, prompt_tokens: 3, completion_tokens: 4, elapsed_ms: 5, cost: 0.5 } } };
 
@@ -26,7 +26,7 @@ const STREAM = [
 ].join("");
 
 const EVENTS = [
-  { kind: "model", id: "gen-1", model: "demo/echo" },
+  { kind: "model", id: "gen-1", model: "demo/echo", provider: "Demo A" },
   { kind: "reasoning", choice: 0, text: "hm, é" },
   { kind: "content", choice: 0, text: "Grüße 🎉" },
   { kind: "content", choice: 1, text: "two" },

@@ -142,6 +142,7 @@ export function addEvent(answer: Answer, e: ChatEvent): void {
     case "model":
       answer.generationId = e.id || answer.generationId;
       answer.model = e.model || answer.model;
+      answer.provider = e.provider || answer.provider;
       break;
     case "error":
       answer.trouble = troubleOf(e.failure);

@@ -6,11 +6,10 @@ import type { AnswerHead, DataPlane } from "./dataplane.ts";
 /** Under this prefix the figures of an answer say what it cost. */
 const PATH = "/api/v1/chat/completions";
 
+/** The head is not encrypted: of it come ids to look something up by. Which model and provider answered, the stream says. */
 function addHead(answer: Answer, head: AnswerHead): void {
   answer.generationId = head.generationId;
   answer.receiptId = head.receiptId;
-  answer.provider = head.provider;
-  answer.model = head.model;
   answer.boot = head.boot;
 }
 

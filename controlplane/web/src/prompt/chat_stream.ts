@@ -39,7 +39,7 @@ export type ChatEvent =
   | { kind: "synth"; event: SynthEvent }
   /** what Synth says of its answer: panel, judge, finals; with the figures */
   | { kind: "synth_summary"; summary: Record<string, unknown> }
-  | { kind: "model"; id: string; model: string }
+  | { kind: "model"; id: string; model: string; provider: string | null }
   /** the data plane could not finish: no event follows */
   | { kind: "error"; failure: PromptFailure }
   | { kind: "done" };
@@ -199,6 +199,6 @@ export class ChatParser {
   private nameOf(data: string): ChatEvent[] {
     const chunk = obj(JSON.parse(data));
     this.named = typeof chunk.model === "string";
-    return this.named ? [{ kind: "model", id: text(chunk.id), model: text(chunk.model) }] : [];
+    return this.named ? [{ kind: "model", id: text(chunk.id), model: text(chunk.model), provider: textOrNull(chunk.provider) }] : [];
   }
 }

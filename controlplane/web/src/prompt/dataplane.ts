@@ -37,13 +37,11 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-/** What the data plane said of an answer before it began, in clear. */
+/** What the head of an answer says, which is not encrypted: ids to look something up by. */
 export interface AnswerHead {
   requestId: string | null;
   generationId: string | null;
   receiptId: string | null;
-  provider: string | null;
-  model: string | null;
   /** the boot that answered, whose evidence was accepted */
   boot: string;
 }
@@ -73,8 +71,6 @@ function headOf(headers: Headers, boot: string): AnswerHead {
     requestId: headers.get("x-request-id"),
     generationId: headers.get("x-generation-id"),
     receiptId: headers.get("x-receipt-id"),
-    provider: headers.get("x-tr-provider"),
-    model: headers.get("x-tr-model"),
     boot,
   };
 }

@@ -1,0 +1,31 @@
+// One question of the playground: what is shown of its answer is what was encrypted, not the head that anybody in between writes.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { load } from "./library.mjs";
+
+globalThis.requestAnimationFrame = (f) => setTimeout(f, 0);
+globalThis.cancelAnimationFrame = clearTimeout;
+const { ask } = await load("prompt/ask.ts");
+
+const stream = (text) => new Blob([text]).stream();
+const chunk = (members) => `data: ${JSON.stringify({ id: "gen-1", choices: [], ...members })}\n\n`;
+const head = { requestId: "r", generationId: "g", receiptId: "rcpt-1", provider: "Forged Provider", model: "forged/model", boot: "b1" };
+const plane = (text) => ({ bytes: async () => ({ head, body: stream(text) }) });
+
+async function answerOf(text) {
+  const told = [];
+  const answer = await ask(plane(text), "key", { model: "a/b" }, (a) => told.push(a), new AbortController().signal);
+  return { answer, told };
+}
+
+test("ask_model_and_provider_are_those_of_the_encrypted_stream", async () => {
+  const { answer, told } = await answerOf(chunk({ model: "demo/echo", provider: "Demo A" }) + "data: [DONE]\n\n");
+  assert.deepEqual([answer.model, answer.provider, answer.receiptId, answer.boot, answer.trouble], ["demo/echo", "Demo A", "rcpt-1", "b1", null]);
+  assert.ok(!JSON.stringify(told).includes("orged"));
+});
+
+test("ask_a_stream_that_names_neither_shows_neither", async () => {
+  const { answer, told } = await answerOf(chunk({ error: { message: "no", code: 502 } }));
+  assert.deepEqual([answer.model, answer.provider, answer.trouble?.message], [null, null, "no"]);
+  assert.ok(!JSON.stringify(told).includes("orged"));
+});
