@@ -2,20 +2,29 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 export const trVerify = join(root, "build/release/tr-verify");
 
 const web = join(root, "controlplane/web");
-const { buildSync } = createRequire(join(web, "package.json"))("esbuild");
+const { build } = createRequire(join(web, "package.json"))("esbuild");
+
+/** Modules of src/ by path, with what stands in their place. */
+const inPlace = (stubs) => ({
+  name: "stubs",
+  setup: (b) => b.onLoad({ filter: /\.tsx?$/ }, ({ path }) => {
+    const contents = stubs[relative(join(web, "src"), path)];
+    return contents === undefined ? null : { contents, loader: "js" };
+  }),
+});
 
 /** A module of src/, bundled for Node. */
-export async function load(entry) {
+export async function load(entry, stubs = {}) {
   const outfile = join(root, "build/console/unit", entry.replace(/[/.]/g, "_") + ".mjs");
   mkdirSync(dirname(outfile), { recursive: true });
-  buildSync({
+  await build({
     entryPoints: [join(web, "src", entry)],
     outfile,
     bundle: true,
@@ -24,6 +33,7 @@ export async function load(entry) {
     target: "node18",
     loader: { ".der": "binary", ".conf": "text" },
     logLevel: "warning",
+    plugins: [inPlace(stubs)],
   });
   return import(pathToFileURL(outfile).href);
 }

@@ -1,7 +1,8 @@
 // What the playground works on: one conversation, the list of those kept, and the answer that is being made.
-import { batch, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { dataPlane } from "../../core/console.ts";
 import { plural } from "../../core/format.ts";
+import { session } from "../../core/session.ts";
 import { toast } from "../../ui/toast.tsx";
 import { newAnswer, type Answer } from "../../prompt/answer.ts";
 import { ask } from "../../prompt/ask.ts";
@@ -22,6 +23,7 @@ export const storageFault = signal("");
 
 let store: Conversations | null = null;
 let of = "";
+let left = { user: "", id: "" }; // what a user whose session ended had open
 let stopper: AbortController | null = null;
 
 export const modelOf = (id: string): Model | undefined => models.value.find((m) => m.id === id);
@@ -38,23 +40,43 @@ async function listAgain(): Promise<void> {
 /** Conversations of this user; another user of the same browser has others. */
 export async function openStore(user: string): Promise<void> {
   if (of === user) return;
+  const again = left.user === user ? left.id : "";
+  leave();
   of = user;
-  heads.value = null;
-  startNew();
   try {
     store = new Conversations(user);
     await listAgain();
+    if (again !== "" && of === user && current.peek().turns.length === 0) await openKept(again);
   } catch (error) {
     heads.value = [];
     fault(error);
   }
 }
 
-async function keep(c: Conversation): Promise<void> {
+/** Nothing of this user is kept in memory for the next one at this browser; an answer that is being made stops, and is kept
+ * with the conversations of its own user. */
+function leave(): void {
+  if (of !== "") left = { user: of, id: current.peek().id };
+  stop();
+  stopper = null;
+  store = null;
+  of = "";
+  batch(() => {
+    live.value = null;
+    heads.value = null;
+    current.value = newConversation(current.peek().model);
+  });
+}
+
+effect(() => {
+  if (session.value === null) leave();
+});
+
+async function keep(c: Conversation, into = store): Promise<void> {
   if (current.peek().id === c.id) current.value = c;
   try {
-    await store?.keep(c);
-    await listAgain();
+    await into?.keep(c);
+    if (into === store) await listAgain();
   } catch (error) {
     fault(error);
   }
@@ -67,8 +89,9 @@ export function startNew(model = current.peek().model, settings: Settings = noSe
 
 export async function openKept(id: string): Promise<void> {
   stop();
-  const c = await store?.read(id);
-  if (c) current.value = c;
+  const from = store;
+  const c = await from?.read(id);
+  if (c && from === store) current.value = c;
 }
 
 export function chooseModel(id: string): void {
@@ -83,8 +106,9 @@ export function change(what: Partial<Pick<Conversation, "model" | "settings">>):
 }
 
 export async function rename(id: string, title: string): Promise<void> {
-  const c = id === current.peek().id ? current.peek() : await store?.read(id);
-  if (c) await keep({ ...c, title });
+  const from = store;
+  const c = id === current.peek().id ? current.peek() : await from?.read(id);
+  if (c) await keep({ ...c, title }, from);
 }
 
 export async function remove(id: string): Promise<void> {
@@ -120,24 +144,27 @@ async function run(c: Conversation): Promise<void> {
   const origin = dataPlane();
   if (origin === null || busy()) return;
   const mine = (stopper = new AbortController());
+  const into = store; // of the user who asks, whoever is signed in when the answer is complete
   liveId.value = crypto.randomUUID();
   live.value = newAnswer();
   try {
-    await keep(c);
+    await keep(c, into);
     const plane = await verifiedPlane(origin);
-    const answer = await ask(plane, apiKey.value, requestOf(c, modelOf(c.model)), (a) => (live.value = a), mine.signal);
+    const answer = await ask(plane, apiKey.value, requestOf(c, modelOf(c.model)), (a) => { if (stopper === mine) live.value = a; }, mine.signal);
     const turn: Turn = { id: liveId.value, role: "assistant", asked: c.model, answer, results: {} };
     const whole = { ...(current.peek().id === c.id ? current.peek() : c), changed: Date.now(), turns: [...c.turns, turn] };
     batch(() => {
-      live.value = null;
+      if (stopper === mine) live.value = null;
       if (current.peek().id === c.id) current.value = whole;
     });
-    await keep(whole);
+    await keep(whole, into);
   } catch {
     // the evidence was refused: `trust` says why, and the question stays to be asked again
   } finally {
-    live.value = null;
-    stopper = null;
+    if (stopper === mine) {
+      live.value = null;
+      stopper = null;
+    }
   }
 }
 
