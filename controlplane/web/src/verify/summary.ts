@@ -107,13 +107,18 @@ function notVerified(f: SummaryFacts): string[] {
     ...when(
       f.browser,
       "That the TLS connection of this page ends in the guest: a browser shows a page neither the exporter nor the key of its " +
-        "connection. A client that encrypts each body to the attested key (EHBP) does not need it: whoever stands in " +
-        "between sees ciphertext and sizes. A client that does not encrypt has only the certificate authority's word.",
+        "connection. A client that encrypts each body to the attested key (EHBP) does not need it to keep the " +
+        "body secret on the way: a relay sees ciphertext and sizes. A client that does not encrypt has only the certificate authority's word.",
+    ),
+    ...when(
+      f.browser,
+      "That the API key reaches the guest unchanged: it is not encrypted with the body. A relay reads it, and can put a key of its " +
+        "own account in its place, so that the prompt goes to the provider under that account.",
     ),
     ...when(!f.browser && !f.recorded, "Any later connection: this one alone was verified."),
     "The image's files against the manifest: tr-verify image and make verify-image do that.",
     "What the hardware cannot show: an interposer on the memory bus, or a chip key that was extracted.",
-    "The verifier itself: whoever serves this page chooses its code. Compare its SHA-256, or use tr-verify.",
+    "The verifier itself: the operator of the server that this page came from chooses its code. Compare its SHA-256, or use tr-verify.",
   ];
 }
 

@@ -100,7 +100,7 @@ function Verdict({ verdict, since }: { verdict: GatewayVerdict; since: number | 
           <Said title="what the policy lets pass" by="policy" tone="plain" lines={s.allowed} />
           <Said title="what the measured program says" by="program" tone="plain" lines={s.program} />
           <Said title="what only the operator says" by="operator" tone="warn" lines={[...s.operator, "By which policy, keys and release this page judges: they come from the console's own address. Compare them with what was published elsewhere, or use the separate verifier."]} />
-          <Said title="what nobody verified here" by="not verified" tone="bad" lines={[...s.notVerified, "That this page is the published one: its scripts came from the console."]} />
+          <Said title="what nobody verified here" by="not verified" tone="bad" lines={[...s.notVerified, "That this page is the published one: the console's server delivered its scripts, and whoever controls that server can change them."]} />
         </>
       )}
       <Checks checks={verdict.checks} />
@@ -124,7 +124,7 @@ export function Shield({ trust, again }: { trust: Trust; again: () => void }) {
     <>
       <button type="button" class={`pill ${look.tone}`} aria-haspopup="dialog" onClick={() => setOpen(true)}><Icon name="shield" /><span>{look.word}</span></button>
       <Dialog title="What was verified" open={open} onClose={() => setOpen(false)} look="drawer">
-        <p>Prompts are encrypted in this page to a key that the data plane has proved, and answers are decrypted here. The console's server sees neither.</p>
+        <p>Prompts are encrypted in this page to a key that the data plane has proved, and answers are decrypted here. This page sends neither to the console's server. That server also delivers this page, and could deliver one that does: see “not verified”.</p>
         <Inside trust={trust} again={again} />
         <div class="line"><Button icon="refresh" onClick={again}>Check again now</Button></div>
       </Dialog>

@@ -24,7 +24,7 @@ function Start() {
     <section class="landing-start" aria-label="Start">
       <div class="stack">
         <h1>One API for many models, on a path that you can check</h1>
-        <p class="landing-claim">An OpenAI-compatible router whose gateway runs inside attested hardware. Prompts exist only in its memory; the part that keeps keys and bills never sees one. Do not take our word for it: your browser can verify what runs there.</p>
+        <p class="landing-claim">An OpenAI-compatible router whose gateway runs inside attested hardware. It holds prompts in memory only and sends them to the provider that your request allows; the program that keeps keys and bills never sees one. You can check what runs there, in this browser or with a program of your own.</p>
         <div class="line">
           <ButtonLink href={session.value ? "/app/keys" : signUp ? "/signup" : "/login?return_to=%2Fapp%2Fkeys"} kind="primary">Get an API key</ButtonLink>
           <ButtonLink href="/verify">Verify the gateway</ButtonLink>
@@ -67,14 +67,14 @@ function Architecture() {
         <div class="landing-path" role="group" aria-label="Path of prompts">
           <h3>Prompts and answers</h3>
           <Box icon="chat" title="Your app" says="any OpenAI, Anthropic or OpenRouter client" />
-          <Box strong icon="shield" title="Attested gateway" says="holds prompts in memory only, wipes them, proves which code it is" />
+          <Box strong icon="shield" title="Attested gateway" says="holds prompts in memory only, wipes them, and proves which code runs" />
           <Box icon="server" title="Provider" says="over verified TLS, of a list that is part of the proof" />
         </div>
         <div class="landing-path" role="group" aria-label="Path of accounts">
           <h3>Keys, usage, money</h3>
           <Box icon="people" title="Console and API" says="members, keys, limits, credits" />
           <Box icon="book" title="Control plane" says="sees who called which model when, and what it cost; never a prompt" />
-          <Box icon="scroll" title="Public log" says="every release, policy and start, so that nobody can show you another history" />
+          <Box icon="scroll" title="Public log" says="every release, policy and start; a later change of it shows to everybody who kept an earlier head" />
         </div>
       </div>
     </section>
@@ -83,7 +83,7 @@ function Architecture() {
 
 const jobs = [
   { icon: "route", title: "Route", says: "One key for every model. Order providers by price, speed or privacy; when one fails, the next is asked before your client notices. Panels of models answer together where one is not enough.", href: "/docs/routing", link: "Routing" },
-  { icon: "lock", title: "Protect", says: "No prompt and no answer is stored: there is no call that could give one back. Provider keys of your own are sealed so that only the attested gateway opens them. When attestation fails, the gateway gets no keys and serves nobody.", href: "/docs/threat-model", link: "What is protected, and what is not" },
+  { icon: "lock", title: "Protect", says: "The router stores no prompt and no answer: no call of its API gives one back. Provider keys of your own are sealed so that only the attested gateway opens them. When attestation fails, the gateway gets no keys and answers no request for a model.", href: "/docs/threat-model", link: "What is protected, and what is not" },
   { icon: "scroll", title: "Prove", says: "The source builds to the measurement that the processor signs. Releases are in an append-only log. Every answer has a signed receipt: what went in and out, to whom, and what it cost.", href: "/docs/receipts", link: "Receipts" },
 ] as const;
 
@@ -99,10 +99,10 @@ function Jobs() {
 const comparison: readonly [string, string, string, string][] = [
   ["One interface for many providers", "no", "yes", "yes"],
   ["Another provider when one fails", "no", "yes", "yes"],
-  ["Keys of your own at providers", "they are what you have", "mostly, kept readable", "sealed to the attested gateway"],
-  ["Who could read a prompt on the way", "the provider", "provider and router", "the provider"],
+  ["Keys of your own at providers", "the only kind", "mostly, and the router can read them", "sealed to the attested gateway"],
+  ["Who can read a prompt", "the provider", "provider and router", "the provider, and an attacker with physical access to the machine"],
   ["Whether prompts are kept", "as its terms say", "as both terms say", "not by the router; the provider's terms are shown and can be required"],
-  ["What runs can be checked by you", "no", "no", "yes, in the browser or with a small program"],
+  ["You can check which program runs", "no", "no", "yes, in the browser or with a small program"],
   ["Proof of one answer", "no", "no", "a signed receipt"],
   ["Source", "closed", "mostly closed", "open; you can run it yourself"],
 ];
@@ -146,12 +146,12 @@ function Models({ models }: { models: Resource<Model[]> }) {
 }
 
 const questions = [
-  { ask: "Can you read my prompts?", answer: "The control plane cannot: none reaches it. The gateway holds them in the encrypted memory of a confidential virtual machine for as long as a request takes. Its code is public, and its measurement is signed by the processor. The provider that you choose reads them, as always." },
-  { ask: "What do you store?", answer: "Of a request: time, key, model, provider, token counts, latency, status and cost. The list of fields is fixed, and so is their size. There is no field that a prompt would fit into." },
+  { ask: "Can you read my prompts?", answer: "The control plane cannot: no prompt reaches it. The gateway holds them in the encrypted memory of a confidential virtual machine for as long as a request takes. Its code is public, and the processor signs its measurement. The provider that answers reads them, under the operator's account there or, with a provider key of yours, under your own: the holder of that account sees what the provider shows its customers." },
+  { ask: "What do you store?", answer: "Of a request: time, key, model, provider, token counts, latency, status and cost. The list of fields is fixed, and so is their size. A prompt fits into none of them." },
   { ask: "What does attested mean?", answer: "The processor signs which code was loaded into the virtual machine. Anybody can compare that with the published release, which anybody can build again and get the same bytes." },
-  { ask: "What happens when attestation fails?", answer: "The gateway gets neither keys of providers nor credit to spend, and answers no request. There is no mode that goes on without it." },
+  { ask: "What happens when attestation fails?", answer: "The gateway gets neither keys of providers nor credit to spend, and refuses every request for a model. No setting lets it go on without attestation." },
   { ask: "How do I move over?", answer: "You change the base URL and the key. Clients of OpenAI, Anthropic and OpenRouter work unmodified." },
-  { ask: "Can I run it myself?", answer: "Yes. One command brings a whole installation up on a Debian machine, with simulated attestation for development; the real one wants a processor with SEV-SNP." },
+  { ask: "Can I run it myself?", answer: "Yes. One command brings a whole installation up on a Debian machine, with simulated attestation for development; real attestation needs a processor with SEV-SNP." },
 ] as const;
 
 function Questions() {

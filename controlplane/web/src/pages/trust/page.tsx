@@ -70,7 +70,7 @@ function Claim({ evidence }: { evidence: Resource<Evidence> }) {
       </p>
       <Live of={evidence} lines={7}>{(e) => <Program evidence={e} />}</Live>
       <Code text={commands()} what="The commands" />
-      <p class="soft">Get the two keys from somewhere else than here: an operator who lies about the program would lie about them as well.</p>
+      <p class="soft">Get the policy and the two keys from another place than this page: an operator who lies about the program would lie about them as well.</p>
     </Part>
   );
 }

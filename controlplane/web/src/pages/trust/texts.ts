@@ -9,7 +9,7 @@ export interface Hop {
 
 export const HOPS: readonly Hop[] = [
   { who: "Your client", prompts: "yes", metadata: "yes", change: "everything: it chooses model, providers and privacy" },
-  { who: "Network, host, load balancer", prompts: "no; whoever gets a certificate for the name can relay to a client that checks no evidence and encrypts no body", metadata: "sizes, timing, addresses", change: "whether there is service" },
+  { who: "Network, host, load balancer", prompts: "no; whoever gets a certificate for the name can relay to a client that checks no evidence and encrypts no body", metadata: "sizes, timing, addresses", change: "whether there is service; where it ends TLS, also the API key of a request, and with it the account that the request runs on" },
   { who: "Data plane: the measured guest", prompts: "in memory only", metadata: "yes", change: "the provider, among those of its measured list" },
   { who: "Control plane and its database", prompts: "no", metadata: "fixed-width numbers and ids: who, which model, when, tokens, cost", change: "which measured provider; credit and keys" },
   { who: "The provider that is asked", prompts: "yes, in clear", metadata: "its own", change: "the answer; what it keeps is its own promise" },
@@ -33,19 +33,20 @@ export interface Gap {
 
 /** Newest first. */
 export const GAPS: readonly Gap[] = [
-  { what: "This page cannot see the key of its own TLS connection.", follows: "It encrypts prompts to the attested key instead. A client that does neither has a certificate authority's word alone.", since: "2026-11-30" },
-  { what: "Whoever serves this console chooses the code that verifies here.", follows: "Host the separate verifier, compare its SHA-256, or use tr-verify from source that you have read.", since: "2026-11-30" },
-  { what: "No witness cosigns the log.", follows: "Whoever holds the log's key could show two histories to two readers, until they compare.", since: "2026-11-21" },
+  { what: "This page cannot see the key of its own TLS connection.", follows: "The playground encrypts prompts to the attested key instead. A client that does neither has a certificate authority's word alone.", since: "2026-11-30" },
+  { what: "An encrypted body does not name the API key beside it.", follows: "A relay that ends TLS reads the key, and can put one of its own account in its place: the request then runs on that account's provider keys. provider.only and provider.zdr are inside of the body and hold.", since: "2026-11-30" },
+  { what: "The operator of this console chooses the code that verifies here.", follows: "Host the separate verifier, compare its SHA-256, or use tr-verify from source that you have read.", since: "2026-11-30" },
+  { what: "No witness cosigns the log.", follows: "The holder of the log's key could show two histories to two readers, until they compare them.", since: "2026-11-21" },
   { what: "There is no review window between a release and its first boot.", follows: "A release can run as soon as it is logged; the log has no witnessed time.", since: "2026-11-21" },
   { what: "No provider is attested.", follows: "Each reads the prompt in clear. What it keeps is its terms' word.", since: "2026-11-21" },
   { what: "Streams are not padded.", follows: "Sizes and timing of an answer's chunks can tell an observer of the network something about it.", since: "2026-11-21" },
-  { what: "Images are rebuilt by whoever wants to; no second party signs that it did.", follows: "make verify-image compares byte for byte; nobody's result is published here.", since: "2026-11-21" },
-  { what: "Evidence without a revocation list is accepted unless the policy asks for one.", follows: "A revoked intermediate key of AMD's is found only by who brings the list.", since: "2026-11-21" },
+  { what: "Anybody can rebuild the image; no second party signs that it did.", follows: "make verify-image compares byte for byte; no result of it is published here.", since: "2026-11-21" },
+  { what: "Evidence without a revocation list is accepted unless the policy asks for one.", follows: "Only a reader who brings the list finds a revoked intermediate key of AMD's.", since: "2026-11-21" },
 ];
 
 export const PHYSICAL: readonly string[] = [
   "A party with sustained physical access to the host can read the guest's memory with an interposer on the memory bus (TEE.fail, WireTap, Battering RAM, DDRop) and forge evidence for any measurement. No report shows it, and no firmware fixes it.",
-  "Four things narrow this: a public list of the chips that are ours, hosting evidence for them where the operator publishes it, keys that are made anew at each boot, and evidence bound to one connection, so that a stolen TLS key alone is not enough.",
+  "Four things narrow this: a public list of the operator's chips where the policy has one, hosting evidence for them where the operator publishes it, keys that are made anew at each boot, and evidence bound to one connection, so that a stolen TLS key alone is not enough.",
   "Milan is refused by the built-in policy: its chip keys can be extracted by software (arXiv 2605.12990).",
 ];
 
