@@ -167,7 +167,7 @@ static bool floor_take(const struct floor_text *t, struct policy_floor *out)
     if (policy_words(t->name, POLICY_WORDS_PRODUCT, &product) && product != 0) {
         while (product >> out->product != 1)
             out->product++;
-        return true;
+        return product == UINT64_C(1) << out->product; /* of a floor of two, readers could take either */
     }
     if (strlen(t->name) != 8 || t->name[2] != '-' || t->name[5] != '-')
         return false;

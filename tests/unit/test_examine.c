@@ -336,7 +336,8 @@ static void builtin_policy(void)
 {
     static const char *const refused[] = {"allow_vlek = on",        "expires = tomorrow",
                                           "min_guest_abi = 1",      "mitigations_require = 1",
-                                          "author_key_sha384 = 22", "family_id = 1"};
+                                          "author_key_sha384 = 22", "family_id = 1",
+                                          "[floor turin,genoa]",    "[floor milan,genoa]"};
     struct attest_policy *p = NULL;
     struct buf why;
 

@@ -6,9 +6,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fixtures, load, root, verify } from "./library.mjs";
+import { fixtures, load, root, trVerify, verify } from "./library.mjs";
 
 const FLIPS = 40;
+const POLICIES = 50;
 const lib = await load("verify/index.ts");
 const dir = mkdtempSync(join(tmpdir(), "differential."));
 const seed = Number(process.env.TR_SEED ?? Date.now() % 2 ** 31);
@@ -90,6 +91,74 @@ test("changed reports of real processors", async () => {
     }
   }
   console.log(`# ${asked} reports`);
+});
+
+/* --- policies: what a line says, and which policies are none */
+
+const POLICY_VALUES = [
+  "", "on", "off", "yes", "ON", "0", "1", "007", "-1", "255", "256", "4294967295", "4294967296", "2027-02-01", "2027-02-01T00:00:00.5Z", "2027-02-01T00:00:00-23:59",
+  "2027-02-01T24:00:00Z", "2027-02-29", "1970-01-01", "9999-12-31", "2027-2-1", "1.55.40", "1..40", "01.055.040", "1.256.0", "a".repeat(63), "a".repeat(64), "genoa",
+  "genoa,turin", ",genoa,", " , ", "Genoa", "2 3 4 5", "smt debug", "ecc alias_check tsme", "constructor", "amd", "none", "00".repeat(16), "AB".repeat(48),
+  "g".repeat(96), "0123456789abcdef", "0x23456789abcdef", "a\u0001b", "a\tb",
+];
+const POLICY_KEYS = [
+  "version", "expires", "audience", "roots", "allow_simulated", "provisional_firmware", "allow_vlek", "csp_id", "require_crl", "allow_unlocked_memory", "report_versions", "products",
+  "guest_allow", "guest_require", "platform_require", "platform_forbid", "min_firmware", "min_guest_abi", "mitigations_require", "author_key_sha384", "family_id", "image_id",
+  "min_guest_svn", "host_data", "id_key_sha384", "constructor", "sha384", "id", "fmc", "snp", "firmware",
+];
+const POLICY_HEADS = [
+  "[floor 19-11-01]", "[floor 1A-02-01]", "[floor 1a-02-01]", "[floor genoa]", "[floor turin]", "[floor milan]", "[floor turin,genoa]", "[floor ,genoa,]", "[floor genoa,genoa]",
+  "[floor 99-99-99]", "[floor]", "[ floor  genoa ]", "[floor genoa x]", "[floor genoa", "[measurement a]", "[measurement __proto__]", "[chip a]", "[root x]", "[]", "[foo x]",
+];
+const pick = (list) => list[random(list.length)];
+
+function changedPolicy(text) {
+  const lines = text.split("\n");
+  const at = random(lines.length);
+  const change = {
+    0: () => lines.splice(at, 1),
+    1: () => lines.splice(at, 0, `${pick(POLICY_KEYS)} = ${pick(POLICY_VALUES)}`),
+    2: () => lines.splice(at, 0, pick(POLICY_HEADS)),
+    3: () => lines.splice(at, 1, lines[at].replace(/=.*/, `= ${pick(POLICY_VALUES)}`)),
+    4: () => lines.splice(at, 1, lines[at].startsWith("[") ? pick(POLICY_HEADS) : lines[at] + pick(["\r", " ", "\t", "\0", "\u000b", "=", "]"])),
+    5: () => lines.splice(0, 0, `${pick(POLICY_KEYS)} = ${pick(POLICY_VALUES)}`),
+  };
+  change[random(6)]();
+  return lines.join(pick(["\n", "\n", "\r\n"]));
+}
+
+const says = (checks) => checks.map((c) => `${c.code}:${c.ok}:${c.detail}`).join(" ");
+
+async function underPolicy(text, [report, vek], at) {
+  const file = put("changed.conf", text);
+  const ran = spawnSync(trVerify, ["report", report, "--vek", vek, "--policy", file, "--at", at, "--json"], { encoding: "utf8" });
+  const program = ran.stdout.startsWith("{") ? JSON.parse(ran.stdout) : null;
+  const files = { report: readFileSync(report), vek: readFileSync(vek) };
+  const got = await lib.verifyReport(files, { policy: readFileSync(file), at: lib.parseTime(at) }).catch((error) => {
+    if (!(error instanceof lib.PolicyError)) throw error;
+    return null;
+  });
+  const word = (v) => (v === null ? "no policy" : `${v.code} ${says(v.checks)}`);
+  assert.equal(word(got), word(program), text);
+  return got?.code ?? "no policy";
+}
+
+test("changed policies", async () => {
+  const at = "2026-11-30T00:00:00Z";
+  const [genoa, milan] = ["genoa_v3_yaxi", "milan_v2_virtee"].map((name) => ["report.bin", "vcek.der"].map((f) => join(fixtures(), "real", name, f)));
+  const bases = [["genoa_v3", genoa], ["milan_v2", milan]].map(([name, of]) => [readFileSync(join(root, `tests/fixtures/policies/${name}.conf`), "utf8"), of]);
+  const codes = new Map();
+  for (let i = 0; i < POLICIES; i++) {
+    const [text, of] = pick(bases);
+    const code = await underPolicy(i < 2 ? bases[i][0] : changedPolicy(text), i < 2 ? bases[i][1] : of, at);
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+  }
+  console.log(`# ${POLICIES} policies: ${[...codes].map(([c, n]) => `${c} ${n}`).join(", ")}`);
+  assert.ok((codes.get("ACCEPT") ?? 0) >= 2 && (codes.get("no policy") ?? 0) >= 2, "both happen");
+  /* A floor is one processor line's: of two, readers may take either. */
+  for (const name of ["turin,genoa", "genoa,turin", "milan,genoa"])
+    assert.equal(await underPolicy(`products = genoa\nguest_allow = smt\n[floor ${name}]\nsnp = 23\n`, genoa, at), "no policy", name);
+  assert.notEqual(await underPolicy("products = genoa\nguest_allow = smt\n[floor genoa]\nsnp = 23\n", genoa, at), "no policy");
 });
 
 test("known weaknesses", async () => {

@@ -215,10 +215,10 @@ function steppingOf(name: string): [number, number, number] | null {
   return parts === null ? null : (parts.slice(1).map((x) => parseInt(x, 16)) as [number, number, number]);
 }
 
-/** "genoa", or several of them as the C reads it: the first. */
+/** "genoa": one product. Of a floor of two, readers could take either. */
 function productNamed(name: string): Product | null {
   const bits = bitsOfWords(name, PRODUCT_WORDS);
-  return bits === null || bits === 0n ? null : (PRODUCTS.find((_, i) => ((bits >> BigInt(i + 1)) & 1n) === 1n) ?? null);
+  return PRODUCTS.find((_, i) => bits === 1n << BigInt(i + 1)) ?? null;
 }
 
 function floorOf(s: Section): Floor {
