@@ -64,6 +64,8 @@ enum err ehbp_open(struct ehbp *e, uint8_t *body, size_t len, struct view *plain
     while ((err = next_frame(&rest, &frame)) == ERR_NONE) {
         uint8_t *at = body + (frame.ptr - body);
 
+        if (e->hpke.gcm.next == EHBP_FRAMES_MAX)
+            return ERR_FORMAT;
         if (gcm_open(&e->hpke.gcm, VIEW_EMPTY, frame, at) != ERR_NONE)
             return start == NULL ? ERR_AUTH : ERR_CRYPTO;
         if (start == NULL)
