@@ -4,59 +4,16 @@ import { ApiError } from "../../core/api.ts";
 import { dataPlane } from "../../core/console.ts";
 import { bytes as size, dateTime, usd } from "../../core/format.ts";
 import { apiKey, keyFault, setKey } from "../../prompt/key.ts";
-import { trust, verifiedPlane } from "../../prompt/trust.ts";
+import { type Hands, type JudgedReceipt, judgeReceiptOf } from "../../prompt/receipt.ts";
 import { Badge, Button, Failure, Field, TextField, useTask } from "../../ui/controls.tsx";
 import { toHex } from "../../verify/bytes.ts";
-import type { GatewayVerdict } from "../../verify/gateway.ts";
-import { verifyReceipt, type ReceiptVerdict } from "../../verify/receipt.ts";
 import type { Check } from "../../verify/verdict.ts";
 import { Facts } from "../parts/parts.tsx";
 
-interface Result {
-  evidence: GatewayVerdict;
-  receipt: ReceiptVerdict;
-  text: string;
-}
-
-/** The verdict about the data plane, whatever it is; its identity names the receipt key. */
-async function evidenceOf(origin: string): Promise<GatewayVerdict> {
-  try {
-    return (await (await verifiedPlane(origin)).verified()).verdict;
-  } catch (error) {
-    if (trust.value.state === "refused") return trust.value.verdict;
-    throw error;
-  }
-}
-
-const refusals: Record<number, string> = {
-  401: "The data plane does not know this key. Look for another one on the page of keys.",
-  403: "A receipt is given to the key of its request only, and this is another one.",
-  404: "The data plane has no such receipt any more, or it is of another key. Data planes keep receipts for a while, and lose them when they restart.",
-};
-
-async function receiptOf(origin: string, id: string, key: string): Promise<Uint8Array> {
-  let answer: Response;
-  try {
-    answer = await fetch(`${origin}/v1/aci/receipts/${id}`, { headers: { authorization: `Bearer ${key}` }, credentials: "omit" });
-  } catch {
-    throw new ApiError(0, "unreachable", `The data plane ${origin} cannot be reached from this browser. Try again, or look at the status page.`);
-  }
-  if (!answer.ok) throw new ApiError(answer.status, "no_receipt", refusals[answer.status] ?? `The data plane answered with status ${answer.status}. Try again.`);
-  return new Uint8Array(await answer.arrayBuffer());
-}
-
-interface Hands {
-  request?: Uint8Array;
-  response?: Uint8Array;
-}
-
-async function judge(id: string, key: string, hands: Hands): Promise<Result> {
+async function judge(id: string, key: string, hands: Hands): Promise<JudgedReceipt> {
   const origin = dataPlane();
   if (origin === null) throw new ApiError(0, "no_data_plane", "This installation names no data plane (console_dataplanes in controlplane.conf), so there is nowhere to ask for the receipt.");
-  const evidence = await evidenceOf(origin);
-  if (evidence.identity === null) throw new ApiError(0, evidence.code, `The data plane's evidence does not read as evidence (${evidence.code}), so its receipt key is not known. Try again.`);
-  const bytes = await receiptOf(origin, id, key);
-  return { evidence, receipt: await verifyReceipt(bytes, { key: evidence.identity.receiptEd25519, ...hands }), text: new TextDecoder().decode(bytes) };
+  return judgeReceiptOf(origin, id, key, hands);
 }
 
 const toneOf = { true: "good", false: "bad", null: "plain" } as const;
@@ -65,20 +22,20 @@ function CheckLine({ of: c }: { of: Check }) {
   return <li><Badge tone={toneOf[`${c.ok}`]}>{word}</Badge><code>{c.code}</code><span class="soft">{c.ok === null ? c.detail.replace(/^not asked:? ?/, "") : c.detail === "ok" ? "" : c.detail}</span></li>;
 }
 
-function Sentence({ of: { evidence, receipt } }: { of: Result }) {
+function Sentence({ of: { evidence, receipt } }: { of: JudgedReceipt }) {
   if (receipt.code === "SIGNATURE")
     return <><Badge tone="bad">not signed</Badge> Another key signed this, or none. A data plane that has restarted since has new keys: then <code>tr-verify receipt</code> verifies it with the keys that you kept.</>;
   if (receipt.verdict !== "accept") return <><Badge tone="bad">{receipt.verdict}</Badge> The receipt does not hold: {receipt.checks.find((c) => c.ok === false)?.detail ?? receipt.code}.</>;
-  if (evidence.verdict !== "accept")
-    return <><Badge tone="warn">signed</Badge> The receipt holds, and the data plane's key signed it, but what that data plane is was refused ({evidence.code}): its word is worth no more than its operator's.</>;
-  return <><Badge tone="good">genuine</Badge> The attested data plane signed this receipt, and it holds{evidence.simulated ? ". Its attestation is simulated: the machine is no confidential one" : ""}.</>;
+  if (evidence.simulated || receipt.simulated)
+    return <><Badge tone="warn">simulated</Badge> The data plane signed this receipt, and it holds, but a simulator signed the data plane's evidence: no processor vouches for it.</>;
+  return <><Badge tone="good">genuine</Badge> The attested data plane signed this receipt, and it holds.</>;
 }
 
 const hashOf = (bytes: Uint8Array | null | undefined) => (bytes ? <code>{toHex(bytes)}</code> : <span class="faint">not in the receipt</span>);
 
-function Verdict({ of }: { of: Result }) {
+function Verdict({ of }: { of: JudgedReceipt }) {
   const r = of.receipt.receipt;
-  const gateway: Check = { code: "EVIDENCE", ok: of.evidence.verdict === "accept", detail: of.evidence.verdict === "accept" ? "the data plane's evidence was accepted" : `the data plane's evidence: ${of.evidence.code}` };
+  const gateway: Check = { code: "EVIDENCE", ok: true, detail: `the data plane's evidence was accepted${of.evidence.simulated ? ", and is simulated" : ""}` };
   return (
     <div class="stack" role="status">
       <p><Sentence of={of} /></p>
@@ -107,7 +64,7 @@ export function ReceiptCheck({ id }: { id: string }) {
   const [key, setText] = useState(apiKey.value);
   const [hands, setHands] = useState<Hands>({});
   const [fault, setFault] = useState<string | null>(null);
-  const [result, setResult] = useState<Result | null>(null);
+  const [result, setResult] = useState<JudgedReceipt | null>(null);
   const check = useTask(async () => {
     const wrong = keyFault(key);
     setFault(wrong);
