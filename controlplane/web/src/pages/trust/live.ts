@@ -3,12 +3,12 @@ import { dataPlane, facts } from "../../core/console.ts";
 import { asApiError } from "../../core/resource.ts";
 import { concat, toHex, utf8 } from "../../verify/bytes.ts";
 import { sha256 } from "../../verify/crypto.ts";
-import { expectationsOf, kindOf, NO_INPUTS } from "../../verify/files.ts";
-import { type GatewayVerdict, verifyGateway } from "../../verify/gateway.ts";
+import { NO_INPUTS, rootFilesFor } from "../../verify/files.ts";
+import type { GatewayVerdict } from "../../verify/gateway.ts";
 import { type LogReport, readLog } from "../../verify/log.ts";
 import { parseNoteKey } from "../../verify/note.ts";
 import { type Policy, parsePolicy } from "../../verify/policy.ts";
-import { evidenceFiles } from "../verify/evidence.ts";
+import { judgedBy } from "../verify/evidence.ts";
 import type { Change } from "./texts.ts";
 
 export interface Evidence {
@@ -19,15 +19,11 @@ export interface Evidence {
 
 /** The data plane's evidence, judged by what the operator publishes; without an address the policy alone. */
 export async function loadEvidence(): Promise<Evidence> {
-  const files = (await evidenceFiles()).map((f) => ({ ...f, kind: kindOf(f.name, f.bytes) }));
   const f = facts.value;
-  const at = dataPlane();
-  const key = f?.release_key ?? "";
-  const judged = key === "" ? files.filter((x) => x.kind !== "release" && x.kind !== "signature") : files;
-  const e = expectationsOf(judged, { ...NO_INPUTS, releaseKey: key, logKey: f?.log_key ?? "" });
-  const verdict = at === null ? null : await verifyGateway(at, (url, init) => fetch(url, init), e);
+  const { files, verdict } = await judgedBy(dataPlane(), { ...NO_INPUTS, releaseKey: f?.release_key ?? "", logKey: f?.log_key ?? "" });
   const policyFile = files.find((x) => x.kind === "policy");
-  return { verdict, policy: await parsePolicy(e.policy, e.rootFiles), policyName: policyFile?.name ?? "the built-in policy" };
+  const policy = await (policyFile ? parsePolicy(policyFile.bytes, rootFilesFor(policyFile.bytes, files)) : parsePolicy());
+  return { verdict, policy, policyName: policyFile?.name ?? "the built-in policy" };
 }
 
 export async function loadLog(): Promise<LogReport | null> {

@@ -1,18 +1,17 @@
 // The verifier inside of the console: the same component as the separate page, which anybody can host.
 import { facts, dataPlane } from "../../core/console.ts";
 import { PageHead } from "../../ui/controls.tsx";
-import { evidenceFiles } from "./evidence.ts";
+import { NO_INPUTS } from "../../verify/files.ts";
+import { filesFor } from "./evidence.ts";
 import { type Preset, Verifier } from "./verifier.tsx";
 
 async function preset(): Promise<Preset> {
   const f = facts.value;
   const address = dataPlane();
   if (address === null) throw new Error("This console names no data plane. Give an address below.");
-  return {
-    address,
-    inputs: { ...(f?.log_key ? { logKey: f.log_key, logAddress: location.origin } : {}), ...(f?.release_key ? { releaseKey: f.release_key } : {}) },
-    files: await evidenceFiles(),
-  };
+  const keys = { ...(f?.log_key ? { logKey: f.log_key } : {}), ...(f?.release_key ? { releaseKey: f.release_key } : {}) };
+  const files = await filesFor(address, { ...NO_INPUTS, ...keys });
+  return { address, inputs: { ...keys, ...(f?.log_key ? { logAddress: location.origin } : {}) }, files };
 }
 
 export default function VerifyPage() {
