@@ -44,7 +44,7 @@ export function History({ onOpen }: { onOpen: () => void }) {
     <>
       <Button icon="plus" onClick={() => { startNew(); onOpen(); }}>New conversation</Button>
       {list === null && <div class="stack tight" role="status" aria-label="Loading"><Skeleton /><Skeleton width="70%" /></div>}
-      {list?.length === 0 && <p class="soft small">Conversations are kept in this browser only, and listed here. Write a message to begin one.</p>}
+      {list?.length === 0 && <p class="soft small">Conversations are kept in this browser only, in clear and also after you sign out, and listed here. Write a message to begin one.</p>}
       {list !== null && list.length > 0 && (
         <>
           <ul class="history" aria-label="Conversations">{list.map((h) => <Entry key={h.id} head={h} onRename={() => setRenamed(h)} onOpen={onOpen} />)}</ul>
