@@ -32,10 +32,23 @@ const of = (request) => {
   });
   return r;
 };
+/** The list of the user "f" comes only when it is let go. */
+const slow = [];
+const slowUser = (rows) => rows === kept["conversations-f"]?.heads && rows.size > 0;
+const later = (result) => {
+  const r = {};
+  const go = () => {
+    r.result = result();
+    r.onsuccess?.();
+  };
+  slow.push(go);
+  setTimeout(go, 20);
+  return r;
+};
 const storeOf = (rows) => ({
   put: (v) => rows.set(v.id, structuredClone(v)),
   get: (id) => of(() => rows.get(id)),
-  getAll: () => of(() => [...rows.values()]),
+  getAll: () => (slowUser(rows) ? later(() => [...rows.values()]) : of(() => [...rows.values()])),
 });
 globalThis.indexedDB = {
   open: (name) => {
@@ -52,7 +65,10 @@ globalThis.indexedDB = {
 };
 
 const state = await load("pages/chat/state.ts", FAKES);
-const wait = (ms = 30) => new Promise((r) => setTimeout(r, ms));
+/** Many turns of the loop, so that a machine that stalls delays what is awaited and this alike. */
+async function wait() {
+  for (let turn = 0; turn < 60; turn++) await new Promise((r) => setTimeout(r, 1));
+}
 const titles = (user) => [...(kept[`conversations-${user}`]?.heads.values() ?? [])].map((h) => h.title);
 const SECRET = "the first user's secret";
 
@@ -107,4 +123,22 @@ test("conversations_another_user_without_a_sign_out", async () => {
   await wait();
   assert.deepEqual([titles("d"), titles("e")], [[SECRET], []]);
   assert.ok(!JSON.stringify([state.current.value, state.live.value]).includes(SECRET));
+});
+
+test("conversations_a_list_that_comes_late_is_not_the_next_users", async () => {
+  await signIn("f");
+  state.startNew("demo/echo");
+  await state.send(SECRET, []);
+  await wait();
+  globalThis.answering.end({ text: "whole", stopped: false });
+  await wait();
+  globalThis.session.value = null;
+  globalThis.session.value = { user: { id: "f" } };
+  const late = state.openStore("f"); // its list is still being read
+  await Promise.resolve();
+  const next = state.openStore("g");
+  slow.forEach((go) => go());
+  await Promise.all([late, next]);
+  await wait();
+  assert.deepEqual(state.heads.value, []);
 });

@@ -34,7 +34,9 @@ const fault = (error: unknown): void => {
 };
 
 async function listAgain(): Promise<void> {
-  if (store) heads.value = await store.list();
+  const from = store;
+  const list = await from?.list();
+  if (list && from === store) heads.value = list;
 }
 
 /** Conversations of this user; another user of the same browser has others. */
