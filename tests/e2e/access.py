@@ -199,7 +199,7 @@ def the_control_plane_names_the_methods_of_a_path():
                 true(method == "HEAD" or a.error()["code"] in ("method_not_allowed", 405), a)
         if "HEAD" in want:
             equal(c.request("HEAD", path).body, b"", path)
-    for path in ("/", "/v1", "/v1/", "/v1/nothing", "/v2/keys", "/keys", "/v1/keys/", "/v1/keys/a/b", "/tile/",
+    for path in ("/nothing", "/v1", "/v1/", "/v1/nothing", "/v2/keys", "/keys", "/v1/keys/", "/v1/keys/a/b", "/tile/",
                  "/healthz/", "/v1/health/x"):
         for method in ("GET", "POST", "DELETE"):
             a = c.request(method, path)
