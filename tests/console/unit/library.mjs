@@ -11,17 +11,19 @@ export const trVerify = join(root, "build/release/tr-verify");
 const web = join(root, "controlplane/web");
 const { buildSync } = createRequire(join(web, "package.json"))("esbuild");
 
-/** A module of src/, bundled for Node. */
-export async function load(entry) {
-  const outfile = join(root, "build/console/unit", entry.replace(/[/.]/g, "_") + ".mjs");
+/** Modules of src/, bundled for Node together: what they share is there once. */
+export async function load(...entries) {
+  const outfile = join(root, "build/console/unit", entries.join("_").replace(/[/.]/g, "_") + ".mjs");
   mkdirSync(dirname(outfile), { recursive: true });
   buildSync({
-    entryPoints: [join(web, "src", entry)],
+    stdin: { contents: entries.map((e) => `export * from "./${e}";`).join("\n"), resolveDir: join(web, "src") },
     outfile,
     bundle: true,
     format: "esm",
     platform: "node",
     target: "node18",
+    jsx: "automatic",
+    jsxImportSource: "preact",
     loader: { ".der": "binary", ".conf": "text" },
     logLevel: "warning",
   });

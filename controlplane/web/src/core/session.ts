@@ -56,12 +56,13 @@ export async function chooseWorkspace(id: string): Promise<void> {
 }
 
 export async function signOut(): Promise<void> {
-  try {
-    await api.post("/auth/logout");
-  } finally {
-    adopt(null);
-    go("/login");
-  }
+  const failed = await api.post("/auth/logout").then(
+    () => false,
+    (error: unknown) => !(error instanceof ApiError && error.status === 401), // it has ended before
+  );
+  adopt(null);
+  notice.value = failed ? "The server did not answer, so this browser is still signed in. Load this page again, and sign out once more." : "";
+  go("/login");
 }
 
 export const signInPath = (back: string): string =>

@@ -1,7 +1,8 @@
 // What the playground works on: one conversation, the list of those kept, and the answer that is being made.
-import { batch, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { dataPlane } from "../../core/console.ts";
 import { plural } from "../../core/format.ts";
+import { session } from "../../core/session.ts";
 import { toast } from "../../ui/toast.tsx";
 import { newAnswer, type Answer } from "../../prompt/answer.ts";
 import { ask } from "../../prompt/ask.ts";
@@ -31,8 +32,11 @@ const fault = (error: unknown): void => {
   storageFault.value = `This browser does not keep conversations (${error instanceof Error ? error.message : "its storage failed"}): what you write is gone when the page is closed.`;
 };
 
+/** What is read from a store is shown while it is this user's. */
 async function listAgain(): Promise<void> {
-  if (store) heads.value = await store.list();
+  const from = store;
+  const list = await from?.list();
+  if (list && from === store) heads.value = list;
 }
 
 /** Conversations of this user; another user of the same browser has others. */
@@ -50,10 +54,22 @@ export async function openStore(user: string): Promise<void> {
   }
 }
 
-async function keep(c: Conversation): Promise<void> {
+// What runs ends with the session. Another user sees nothing of it: before anything is drawn, the page has forgotten it.
+effect(() => {
+  const s = session.value;
+  if (s === null) stop();
+  if (!s || of === "" || of === s.user.id) return;
+  of = "";
+  store = null;
+  heads.value = null;
+  startNew();
+});
+
+/** to: the store of whoever asked, who may have signed out since. */
+async function keep(c: Conversation, to = store): Promise<void> {
   if (current.peek().id === c.id) current.value = c;
   try {
-    await store?.keep(c);
+    await to?.keep(c);
     await listAgain();
   } catch (error) {
     fault(error);
@@ -67,8 +83,9 @@ export function startNew(model = current.peek().model, settings: Settings = noSe
 
 export async function openKept(id: string): Promise<void> {
   stop();
-  const c = await store?.read(id);
-  if (c) current.value = c;
+  const from = store;
+  const c = await from?.read(id);
+  if (c && from === store) current.value = c;
 }
 
 export function chooseModel(id: string): void {
@@ -83,8 +100,9 @@ export function change(what: Partial<Pick<Conversation, "model" | "settings">>):
 }
 
 export async function rename(id: string, title: string): Promise<void> {
-  const c = id === current.peek().id ? current.peek() : await store?.read(id);
-  if (c) await keep({ ...c, title });
+  const to = store;
+  const c = id === current.peek().id ? current.peek() : await to?.read(id);
+  if (c) await keep({ ...c, title }, to);
 }
 
 export async function remove(id: string): Promise<void> {
@@ -120,10 +138,11 @@ async function run(c: Conversation): Promise<void> {
   const origin = dataPlane();
   if (origin === null || busy()) return;
   const mine = (stopper = new AbortController());
+  const to = store;
   liveId.value = crypto.randomUUID();
   live.value = newAnswer();
   try {
-    await keep(c);
+    await keep(c, to);
     const plane = await verifiedPlane(origin);
     const answer = await ask(plane, apiKey.value, requestOf(c, modelOf(c.model)), (a) => (live.value = a), mine.signal);
     const turn: Turn = { id: liveId.value, role: "assistant", asked: c.model, answer, results: {} };
@@ -132,7 +151,7 @@ async function run(c: Conversation): Promise<void> {
       live.value = null;
       if (current.peek().id === c.id) current.value = whole;
     });
-    await keep(whole);
+    await keep(whole, to);
   } catch {
     // the evidence was refused: `trust` says why, and the question stays to be asked again
   } finally {
