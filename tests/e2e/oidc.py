@@ -17,7 +17,8 @@ import rig  # noqa: E402
 from rig import case, equal, true  # noqa: E402
 from sign_in_plane import Browser, SignInPlane  # noqa: E402
 
-plane = SignInPlane()
+LISTED = "https://pages.example"  # by the operator
+plane = SignInPlane(f"cors_origins = {LISTED}")
 PASSWORD = "correct horse battery"
 
 
@@ -282,6 +283,26 @@ def callbacks_that_are_none():
     _, url = b.go(where, stop=lambda u: "/login?" in u)
     equal(urllib.parse.parse_qs(urllib.parse.urlsplit(url).query), {"error": ["denied"], "return_to": ["/app/chat"]})
     plane.control(plane.github)
+
+
+@case
+def pages_of_other_origins_sign_nobody_in():
+    login = {"email": "nobody@b.example", "password": PASSWORD}
+    ways = [("POST", "/auth/login", login), ("POST", "/auth/signup", {}), ("POST", "/auth/oidc/rs", {}), ("POST", "/invitations/accept", {}),
+            ("POST", "/auth/recover/code", {}), ("POST", "/auth/wallet", {}), ("GET", "/auth/oidc/rs?link=true", None)]
+    theirs = ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"sec-fetch-site": "same-site", "origin": "https://www.example"},
+              {"sec-fetch-site": "cross-site", "origin": LISTED}, {"sec-fetch-site": "new-word"}, {"origin": "https://evil.example"},
+              {"origin": "null"}, {"origin": plane.origin + ".evil.example"}, {"origin": plane.origin.replace("https", "http")})
+    ours = ({}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}, {"sec-fetch-site": "same-origin", "origin": plane.origin},
+            {"origin": plane.origin}, {"origin": "https://another.example", "host": "another.example"}, {"origin": LISTED},
+            {"sec-fetch-site": "same-site", "origin": LISTED})
+    for method, path, body in ways:
+        for headers in theirs:
+            a = Browser(plane).api(method, path, body, **headers)
+            equal((a.status, a.code()), (403, "cross_site"), (path, headers))
+        for headers in ours:
+            a = Browser(plane).api(method, path, body, **headers)
+            true(b"cross_site" not in a.body, (path, headers, a))
 
 
 @case
