@@ -291,7 +291,8 @@ void handle_oidc_invited(struct call *c)
 /* --- the way back --- */
 
 static const char *const outcomes[] = {
-    "identity_taken", "session_ended", "email_unverified", "email_taken", "invitation", "sign_up_off", NULL,
+    "identity_taken", "session_ended", "email_unverified", "email_taken", "invitation", "sign_up_off", "too_many_sign_ins",
+    NULL,
 };
 
 static void finished_cb(void *cookie, enum err e, const struct db_result *r)

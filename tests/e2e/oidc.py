@@ -133,6 +133,18 @@ def an_address_merges_nobody():
 
 
 @case
+def a_user_has_32_ways_at_most():
+    fresh_person("many")
+    b, _ = password_user(rig.fresh("many") + "@b.example")
+    user = b.session()["user"]["id"]
+    plane.sql(f"INSERT INTO user_identity (user_id, kind, subject) SELECT '{user}', 'wallet', 'of {user} ' || n FROM generate_series(1, 31) n")
+    equal(error_of(plane.sign_in(b, "rs", "?link=true")), ("/app/settings", "too_many_sign_ins"))
+    plane.sql(f"DELETE FROM user_identity WHERE subject = 'of {user} 1'")
+    equal(plane.sign_in(b, "rs", "?link=true"), "/app/settings")
+    equal(len(b.api("GET", "/auth/identities").json()["data"]), 32)
+
+
+@case
 def adding_needs_a_fresh_session_of_ones_own():
     fresh_person("late")
     b, _ = password_user(rig.fresh("late") + "@b.example")
