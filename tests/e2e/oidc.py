@@ -97,7 +97,7 @@ def the_session_cookie_after_the_way_back():
     b = Browser(plane)
     a, _ = b.go(f"{plane.origin}/v1/auth/oidc/rs", stop=lambda u: u == plane.origin + "/app")
     cookies = [v for k, v in a.headers if k.lower() == "set-cookie"]
-    mine = next(c for c in cookies if c.startswith("tr_session="))
+    mine = next(c for c in cookies if c.startswith("__Host-tr_session="))
     for part in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/"):
         true(part in mine, mine)
     true(any(c.startswith("__Host-tr_sign_in=;") and "Max-Age=0" in c for c in cookies), cookies)
@@ -324,7 +324,7 @@ def a_planted_session_stays_the_planters():
     fresh_person("prey")
     for way in ("rs", None):
         prey = Browser(plane)
-        prey.jar[plane.origin] = {"tr_session": attacker.jar[plane.origin]["tr_session"]}
+        prey.jar[plane.origin] = {"__Host-tr_session": attacker.jar[plane.origin]["__Host-tr_session"]}
         planted = prey.cookie()
         if way:
             equal(plane.sign_in(prey, way), "/app")
@@ -334,9 +334,12 @@ def a_planted_session_stays_the_planters():
         true(prey.session()["user"]["id"] != attacker.session()["user"]["id"])
     # And a cookie that nobody made signs nobody in.
     prey = Browser(plane)
-    prey.jar[plane.origin] = {"tr_session": attacker.jar[plane.origin]["tr_session"]}
-    prey.jar[plane.origin]["tr_session"].set("tr_session", "sk-tr-s1-" + "A" * 43, "sk-tr-s1-" + "A" * 43)
+    prey.jar[plane.origin] = {"__Host-tr_session": attacker.jar[plane.origin]["__Host-tr_session"]}
+    prey.jar[plane.origin]["__Host-tr_session"].set("__Host-tr_session", "sk-tr-s1-" + "A" * 43, "sk-tr-s1-" + "A" * 43)
     equal(prey.api("GET", "/auth/session").code(), "invalid_session")
+    # Nor one whose name a neighbour's host, or whoever answers for it without TLS, can set for this one.
+    a = Browser(plane).api("GET", "/auth/session", cookie=f"tr_session={attacker.cookie()}")
+    equal((a.status, a.code()), (401, "missing_api_key"))
 
 
 # --- tokens that lie
