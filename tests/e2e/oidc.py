@@ -35,6 +35,11 @@ def password_user(email):
     return b, a.json()["data"]["csrf_token"]
 
 
+def adding(browser):
+    """The query with which a page of ours adds an identity to this browser's user."""
+    return "?link=true&csrf=" + browser.session()["csrf_token"]
+
+
 def users():
     return int(plane.sql("SELECT count(*) FROM app_user"))
 
@@ -117,14 +122,14 @@ def an_address_merges_nobody():
     equal((b.session(), b.cookie()), (None, None))
     equal(len(victim.api("GET", "/auth/identities").json()["data"]), 1)
     # Its user signs in first, and adds it.
-    equal(plane.sign_in(victim, "rs", "?link=true"), "/app/settings")
+    equal(plane.sign_in(victim, "rs", adding(victim)), "/app/settings")
     kinds = [i["kind"] for i in victim.api("GET", "/auth/identities").json()["data"]]
     equal(kinds, ["password", "oidc"])
     equal(plane.sign_in(b, "rs"), "/app")
     equal(b.session()["user"]["id"], victim.session()["user"]["id"])
     # An identity belongs to one user.
     other, _ = password_user(rig.fresh("other") + "@b.example")
-    equal(error_of(plane.sign_in(other, "rs", "?link=true")), ("/app/settings", "identity_taken"))
+    equal(error_of(plane.sign_in(other, "rs", adding(other))), ("/app/settings", "identity_taken"))
     # It is taken away again, and the last way to sign in stays.
     for i in victim.api("GET", "/auth/identities").json()["data"]:
         a = victim.api("DELETE", f"/auth/identities/{i['id']}", csrf=csrf)
@@ -138,9 +143,9 @@ def a_user_has_32_ways_at_most():
     b, _ = password_user(rig.fresh("many") + "@b.example")
     user = b.session()["user"]["id"]
     plane.sql(f"INSERT INTO user_identity (user_id, kind, subject) SELECT '{user}', 'wallet', 'of {user} ' || n FROM generate_series(1, 31) n")
-    equal(error_of(plane.sign_in(b, "rs", "?link=true")), ("/app/settings", "too_many_sign_ins"))
+    equal(error_of(plane.sign_in(b, "rs", adding(b))), ("/app/settings", "too_many_sign_ins"))
     plane.sql(f"DELETE FROM user_identity WHERE subject = 'of {user} 1'")
-    equal(plane.sign_in(b, "rs", "?link=true"), "/app/settings")
+    equal(plane.sign_in(b, "rs", adding(b)), "/app/settings")
     equal(len(b.api("GET", "/auth/identities").json()["data"]), 32)
 
 
@@ -153,11 +158,18 @@ def adding_needs_a_fresh_session_of_ones_own():
     equal(a.status, 401, a)  # another site's link: the session's cookie does not come along
     equal(b.api("GET", "/auth/oidc/rs?link=true", **{"sec-fetch-site": "cross-site"}).code(), "cross_site")
     equal(b.request("GET", f"{plane.origin}/v1/auth/oidc/rs?link=true", headers={"authorization": "Bearer " + plane.operator}).status, 403)
+    # A link that somebody else wrote, and that the user follows in a page of ours, in a message, or from an address bar.
+    other, theirs = password_user(rig.fresh("other") + "@b.example")
+    for csrf in ("", "&csrf=", "&csrf=" + theirs, "&csrf=" + "0" * 64, "&csrf=x"):
+        for headers in ({}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
+            equal(b.api("GET", "/auth/oidc/rs?link=true" + csrf, **headers).code(), "invalid_csrf_token", csrf)
+    token = {"authorization": "Bearer " + b.cookie()}  # a program, which no page can make do this
+    equal(Browser(plane).request("GET", f"{plane.origin}/v1/auth/oidc/rs?link=true", headers=token).status, 302)
     plane.sql("UPDATE session SET created_at = now() - interval '16 minutes'")
-    equal(error_of(plane.sign_in(b, "rs", "?link=true")), ("/app/settings", "sign_in_again"))
+    equal(error_of(plane.sign_in(b, "rs", adding(b))), ("/app/settings", "sign_in_again"))
     plane.sql("UPDATE session SET created_at = now()")
     # The session ends while the user is at the provider.
-    where = plane.begin(b, "rs", "?link=true")
+    where = plane.begin(b, "rs", adding(b))
     plane.sql("DELETE FROM session")
     _, url = b.go(where, stop=lambda u: "/app" in u)
     equal(error_of(url[len(plane.origin):]), ("/app/settings", "session_ended"))
