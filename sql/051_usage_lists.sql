@@ -19,7 +19,7 @@ LANGUAGE sql STABLE AS $$
           FROM (SELECT h.day, sum(h.cut::integer) OVER (ORDER BY h.day) AS part
                 FROM (SELECT g.day, g.pause > 0 AND row_number() OVER (ORDER BY g.pause DESC NULLS LAST, g.day) <= 3 AS cut
                       FROM (SELECT d.day, d.day - lag(d.day) OVER (ORDER BY d.day) - 1 AS pause
-                            FROM usage_day d WHERE d.account_id = p_account AND d.key_id = p_key
+                            FROM usage_day d WHERE p_key IS NOT NULL AND d.account_id = p_account AND d.key_id = p_key
                               AND d.day >= (p_from AT TIME ZONE 'UTC')::date GROUP BY d.day) g) h) c
           GROUP BY c.part) r
 $$;
