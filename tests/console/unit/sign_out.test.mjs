@@ -30,6 +30,7 @@ const indexedDB = {
 };
 const titles = (user) => [...(databases.get(`conversations-${user}`)?.get("heads").values() ?? [])].map((h) => h.title);
 
+const listeners = {};
 let answer = async () => Response.json({});
 Object.assign(globalThis, {
   location: new URL("https://console.example/app/chat"),
@@ -37,7 +38,7 @@ Object.assign(globalThis, {
   sessionStorage: new Store(),
   indexedDB,
   history: { pushState: (_, __, to) => (location.href = new URL(to, location).href), replaceState: (_, __, to) => (location.href = new URL(to, location).href) },
-  window: { scrollTo: () => {} },
+  window: { scrollTo: () => {}, addEventListener: (name, heard) => (listeners[name] = heard) },
   fetch: (...call) => answer(...call),
 });
 const { apiKey, setKey, session, notice, signOut, openStore, rename, openKept, current, heads, newConversation } = await load(
@@ -94,4 +95,27 @@ test("sign_out_conversations_stay_with_their_user", async () => {
   await Promise.all([renaming, reading]);
   await new Promise((done) => setTimeout(done, 50));
   assert.deepEqual([titles("ada"), titles("ben"), current.value.turns, heads.value], [["still of ada"], [], [], []]);
+});
+
+// The playground's key is each tab's own, and works without a session: every tab has to hear of a sign-out.
+test("sign_out_in_another_tab", async () => {
+  const elsewhere = async (who, says) => {
+    localStorage.setItem("signed-in", who);
+    answer = says;
+    listeners.storage?.({ key: "signed-in", newValue: who });
+    await new Promise((done) => setTimeout(done, 5));
+  };
+  for (const [who, says, now] of [
+    ["", async () => Response.json({}, { status: 401 }), [null, ""]],
+    ["ben", async () => Response.json({ data: of("ben") }), ["ben", ""]],
+    ["ada", async () => Response.json({ data: of("ada") }), ["ada", "sk-tr-v1-of-ada"]],
+  ]) {
+    session.value = of("ada");
+    setKey("sk-tr-v1-of-ada");
+    await elsewhere(who, says);
+    assert.deepEqual([session.value?.user.id ?? null, apiKey.value], now, who);
+  }
+  answer = async () => Response.json({});
+  await signOut();
+  assert.equal(localStorage.getItem("signed-in"), "");
 });
