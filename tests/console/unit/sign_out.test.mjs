@@ -41,8 +41,8 @@ Object.assign(globalThis, {
   window: { scrollTo: () => {}, addEventListener: (name, heard) => (listeners[name] = heard) },
   fetch: (...call) => answer(...call),
 });
-const { apiKey, setKey, session, notice, signOut, openStore, rename, openKept, current, heads, newConversation } = await load(
-  "prompt/key.ts", "prompt/conversations.ts", "core/session.ts", "pages/chat/state.ts",
+const { apiKey, setKey, session, notice, signOut, openStore, rename, openKept, current, heads, newConversation, api } = await load(
+  "prompt/key.ts", "prompt/conversations.ts", "core/api.ts", "core/session.ts", "pages/chat/state.ts",
 );
 
 const of = (id) => ({ user: { id, email: `${id}@a.example`, name: null }, workspaces: [], permissions: [], csrf_token: "c" });
@@ -118,4 +118,15 @@ test("sign_out_in_another_tab", async () => {
   answer = async () => Response.json({});
   await signOut();
   assert.equal(localStorage.getItem("signed-in"), "");
+});
+
+// A wrong password, code or passkey is answered with 401 as well, and ends no session of whoever is signed in.
+test("sign_out_by_an_answer", async () => {
+  for (const [code, stays] of [["invalid_login", true], ["invalid_code", true], ["invalid_passkey", true], ["invalid_session", false], ["missing_api_key", false]]) {
+    session.value = of("ada");
+    notice.value = "";
+    answer = async () => Response.json({ error: { code, message: "no" } }, { status: 401 });
+    await assert.rejects(api.post("/auth/login", {}));
+    assert.deepEqual([session.value !== null, notice.value === ""], [stays, stays], code);
+  }
 });
