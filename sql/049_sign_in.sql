@@ -100,6 +100,7 @@ $$;
 
 -- The provider says who it is: p_email only when it vouches for the address. p_new, p_organisation, p_account: ids, should a
 -- user be made. outcome: signed_in (o_user); linked; identity_taken (another user has it); session_ended (of who adds it);
+-- too_many_sign_ins (sign_in_ways_max(), 050);
 -- email_unverified; email_taken (a user has the address and not this identity: nobody is merged by an address);
 -- invitation (it does not count for this address); sign_up_off.
 CREATE FUNCTION oidc_finish(p_subject text, p_provider text, p_email text, p_name text, p_user uuid, p_link_session uuid,
@@ -114,11 +115,14 @@ BEGIN
     SELECT d.user_id, u.email INTO o_user, address FROM user_identity d JOIN app_user u USING (user_id)
     WHERE d.kind = 'oidc' AND d.subject = p_subject;
     IF p_user IS NOT NULL THEN
+        PERFORM 1 FROM app_user WHERE user_id = p_user FOR NO KEY UPDATE;
         IF o_user IS NOT NULL THEN
             outcome := CASE WHEN o_user = p_user THEN 'linked' ELSE 'identity_taken' END;
         ELSIF NOT EXISTS (SELECT 1 FROM session s WHERE s.session_id = p_link_session AND s.user_id = p_user
                           AND session_alive(s)) THEN
             outcome := 'session_ended';
+        ELSIF sign_in_ways(p_user) >= sign_in_ways_max() THEN
+            outcome := 'too_many_sign_ins';
         ELSE
             INSERT INTO user_identity (user_id, kind, subject, provider, email)
             VALUES (p_user, 'oidc', p_subject, p_provider, p_email);
@@ -249,7 +253,7 @@ BEGIN
     PERFORM session_open(p_session, p_digest, p_user, p_ttl_ms, p_idle_ms);
 END $$;
 
--- The user; NULL: the token is none, or was used.
+-- The user; NULL: the token is none, or was used. Recovery codes end with the password: whoever had it may have made them.
 CREATE FUNCTION recovery_token_use(p_token bytea, p_secret text, p_session uuid, p_digest bytea, p_ttl_ms bigint,
                                    p_idle_ms bigint) RETURNS uuid LANGUAGE plpgsql AS $$
 DECLARE
@@ -258,6 +262,7 @@ BEGIN
     DELETE FROM recovery_token WHERE digest = p_token AND expires_at > ledger_now() RETURNING user_id INTO whose;
     IF whose IS NOT NULL THEN
         PERFORM recovery_done(whose, p_secret, p_session, p_digest, p_ttl_ms, p_idle_ms);
+        DELETE FROM recovery_code WHERE user_id = whose;
     END IF;
     RETURN whose;
 END $$;

@@ -166,7 +166,10 @@ DECLARE
     k user_passkey;
 BEGIN
     PERFORM 1 FROM app_user WHERE user_id = p_user FOR NO KEY UPDATE;
-    outcome := CASE WHEN NOT challenge_take(p_challenge, 'passkey_add', p_user, p_session) THEN 'challenge'
+    -- The session may have ended since it was looked up.
+    outcome := CASE WHEN NOT challenge_take(p_challenge, 'passkey_add', p_user, p_session)
+                      OR NOT EXISTS (SELECT 1 FROM session s WHERE s.session_id = p_session AND s.user_id = p_user
+                                     AND session_alive(s)) THEN 'challenge'
                     WHEN sign_in_ways(p_user) >= sign_in_ways_max() THEN 'limit' END;
     IF outcome IS NOT NULL THEN
         RETURN;

@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define COOKIE "tr_session"
+/* No neighbouring host can set a cookie of this name, and nobody without TLS. */
+#define COOKIE "__Host-tr_session"
 
 /* By the route, because what the client sent is gone when the client is. */
 static bool reads(const struct call *c)

@@ -216,11 +216,25 @@ static bool take_query(const struct call *c, const char *name, char *out, size_t
     return good;
 }
 
+/* A browser sends the cookie wherever somebody's link leads it: a page of ours knows the session's token as well. */
+static bool link_forged(const struct call *c)
+{
+    struct digest32 said;
+    struct view v;
+
+    if (c->origin->header(c, VIEW_LIT("authorization"), &v))
+        return false;
+    return !call_query(c, "csrf", &v) || hex_decode(v, said.b, sizeof said.b) != ERR_NONE ||
+           !secret_equal(said.b, c->csrf.b, sizeof said.b);
+}
+
 /* The user is known who adds an identity. */
 static void linked_by(struct call *c)
 {
     if (id_is_zero(&c->user))
         call_fail(c, 403, "insufficient_role", "This needs a user who has signed in.", NULL);
+    else if (link_forged(c))
+        call_fail(c, 403, "invalid_csrf_token", "Adding an identity with a cookie needs the session's token.", "csrf");
     else
         begin(c);
 }
@@ -291,7 +305,8 @@ void handle_oidc_invited(struct call *c)
 /* --- the way back --- */
 
 static const char *const outcomes[] = {
-    "identity_taken", "session_ended", "email_unverified", "email_taken", "invitation", "sign_up_off", NULL,
+    "identity_taken", "session_ended", "email_unverified", "email_taken", "invitation", "sign_up_off", "too_many_sign_ins",
+    NULL,
 };
 
 static void finished_cb(void *cookie, enum err e, const struct db_result *r)

@@ -1,5 +1,6 @@
 /* Which file of the console a path stands for, and in which coding it is sent. */
 #include "pages_internal.h"
+#include "return_to.h"
 
 #include <stdlib.h>
 
@@ -30,29 +31,6 @@ const struct page_file *pages_file(const struct pages *p, struct view name)
     return name.len == 0 ? NULL : bsearch(&name, p->files, p->n_files, sizeof *p->files, compare_name);
 }
 
-/* A dot, also as %2e. Its length; 0: there is none. */
-static size_t dot_at(struct view v)
-{
-    if (v.len >= 1 && v.ptr[0] == '.')
-        return 1;
-    return v.len >= 3 && v.ptr[0] == '%' && v.ptr[1] == '2' && (v.ptr[2] | 0x20) == 'e' ? 3 : 0;
-}
-
-/* "." or "..", in whatever spelling. */
-static bool segment_walks(struct view segment)
-{
-    for (int dots = 0; dots < 2; dots++) {
-        size_t n = dot_at(segment);
-
-        if (n == 0)
-            return false;
-        segment = view_from(segment, n);
-        if (segment.len == 0)
-            return true;
-    }
-    return false;
-}
-
 /* What a browser would send: visible ASCII, no backslash, no empty segment but the last, none that walks. */
 static bool path_clean(struct view path)
 {
@@ -66,7 +44,7 @@ static bool path_clean(struct view path)
         const uint8_t *slash = memchr(path.ptr, '/', path.len);
         struct view segment = view_of(path.ptr, slash == NULL ? path.len : (size_t)(slash - path.ptr));
 
-        if (segment.len == 0 || segment_walks(segment))
+        if (segment.len == 0 || path_segment_walks(segment))
             return false;
         path = view_from(path, segment.len + 1);
     }

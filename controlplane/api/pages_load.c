@@ -300,6 +300,30 @@ static enum err load_at(struct pages *p, const char *dir, const char *at, struct
     return fd < 0 ? refuse(why, "the directory cannot be read") : load_directory(p, fd, at, 0, why);
 }
 
+static bool holds(struct view v, struct view what)
+{
+    return v.len > 0 && memmem(v.ptr, v.len, what.ptr, what.len) != NULL;
+}
+
+/* PEM, the text form of a log's key, or minisign's, whose first line says it; that of a signature says "signature from". */
+static bool is_private_key(struct view body)
+{
+    const uint8_t *end = body.len == 0 ? NULL : memchr(body.ptr, '\n', body.len);
+    struct view line = view_of(body.ptr, end == NULL ? body.len : (size_t)(end - body.ptr));
+
+    return holds(body, VIEW_LIT("PRIVATE KEY-----")) || view_starts(body, VIEW_LIT("PRIVATE+KEY+")) ||
+           (holds(line, VIEW_LIT("secret key")) && !holds(line, VIEW_LIT("signature from")));
+}
+
+/* Everybody may read what is here: a key that was left beside what it signs is not served. */
+static enum err refuse_private_keys(const struct pages *p, struct buf *why)
+{
+    for (size_t i = 0; i < p->n_files; i++)
+        if (view_starts(view_str(p->files[i].name), VIEW_LIT("/evidence/")) && is_private_key(p->files[i].body[PAGE_PLAIN]))
+            return refuse(why, "a file of console_evidence is a private key");
+    return ERR_NONE;
+}
+
 static enum err load(struct pages *p, const char *dir, const char *evidence, const char *dataplanes, struct buf *why)
 {
     enum err e = load_at(p, dir, "", why);
@@ -309,6 +333,8 @@ static enum err load(struct pages *p, const char *dir, const char *evidence, con
             if (view_starts(view_str(p->files[i].name), VIEW_LIT("/evidence/")))
                 return refuse(why, "it has a directory evidence, which is console_evidence's place");
         e = load_at(p, evidence, "/evidence", why);
+        if (e == ERR_NONE)
+            e = refuse_private_keys(p, why);
     }
     if (e != ERR_NONE)
         return e;

@@ -3,11 +3,47 @@
 
 #include <string.h>
 
+/* A dot, also as %2e. Its length; 0: there is none. */
+static size_t dot_at(struct view v)
+{
+    if (v.len >= 1 && v.ptr[0] == '.')
+        return 1;
+    return v.len >= 3 && v.ptr[0] == '%' && v.ptr[1] == '2' && (v.ptr[2] | 0x20) == 'e' ? 3 : 0;
+}
+
+bool path_segment_walks(struct view segment)
+{
+    for (int dots = 0; dots < 2; dots++) {
+        size_t n = dot_at(segment);
+
+        if (n == 0)
+            return false;
+        segment = view_from(segment, n);
+        if (segment.len == 0)
+            return true;
+    }
+    return false;
+}
+
 /* "%2f" and "%5c" in any case. */
 static bool escaped_slash(struct view v)
 {
     return v.len >= 3 && v.ptr[0] == '%' &&
            ((v.ptr[1] == '2' && (v.ptr[2] | 0x20) == 'f') || (v.ptr[1] == '5' && (v.ptr[2] | 0x20) == 'c'));
+}
+
+/* A browser takes the dots away, and what is left is another path than the one that was looked at. */
+static bool walks(struct view path)
+{
+    while (path.len > 0) {
+        const uint8_t *slash = memchr(path.ptr, '/', path.len);
+        struct view segment = view_of(path.ptr, slash == NULL ? path.len : (size_t)(slash - path.ptr));
+
+        if (path_segment_walks(segment))
+            return true;
+        path = view_from(path, segment.len + 1);
+    }
+    return false;
 }
 
 bool return_to_valid(struct view path)
@@ -23,5 +59,5 @@ bool return_to_valid(struct view path)
     for (size_t i = 0; i < end; i++)
         if (escaped_slash(view_from(path, i)) || (path.ptr[i] == '/' && i + 1 < end && path.ptr[i + 1] == '/'))
             return false;
-    return !view_starts(path, VIEW_LIT("/v1/")) && !view_starts(path, VIEW_LIT("/api/"));
+    return !walks(view_of(path.ptr, end)) && !view_starts(path, VIEW_LIT("/v1/")) && !view_starts(path, VIEW_LIT("/api/"));
 }

@@ -9,7 +9,10 @@
 enum { RETURN_TO_MAX = 512 };
 
 /* path: with its query, as it will be sent. Visible ASCII from "/" on; nowhere "//" or a backslash before the query, not
- * escaped either, and nothing of the API. */
+ * escaped either, no "." and ".." as segments, and nothing of the API. */
 bool return_to_valid(struct view path);
+
+/* "." or "..", in whatever spelling. */
+bool path_segment_walks(struct view segment);
 
 #endif

@@ -20,7 +20,7 @@ const struct route routes[] = {
     ROUTE("DELETE", "/auth/sessions", SELF, R_SESSION, "", handle_session_delete_all),
     ROUTE("DELETE", "/auth/sessions/{id}", SELF, R_SESSION, "", handle_session_delete),
     ROUTE("POST", "/auth/password", SELF, R_SESSION, "", handle_password),
-    ROUTE("GET", "/auth/oidc/{way}", PUBLIC, R_WRITES, "return_to link", handle_oidc_start),
+    ROUTE("GET", "/auth/oidc/{way}", PUBLIC, R_WRITES, "return_to link csrf", handle_oidc_start),
     ROUTE("POST", "/auth/oidc/{way}", PUBLIC, 0, "", handle_oidc_invited),
     ROUTE("GET", "/auth/oidc/{way}/callback", PUBLIC, R_WRITES,
           "code state iss error error_description error_uri session_state scope authuser hd prompt", handle_oidc_callback),

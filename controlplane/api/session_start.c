@@ -1,6 +1,8 @@
 #include "session_start.h"
 #include "caller.h"
+#include "cors.h"
 #include "key_text.h"
+#include "site.h"
 
 #include <stdlib.h>
 
@@ -17,13 +19,35 @@ struct sign_in *sign_in_new(struct call *c)
     return s;
 }
 
-/* Signing in sets a cookie, so that no other site may do it with a form of its own. */
+/* Older browsers say of a write only whose page sends it. */
+static bool origin_is_ours(const struct call *c, struct view origin)
+{
+    const struct view scheme = VIEW_LIT("https://");
+    const struct site *site = call_site(c);
+    struct view host;
+
+    if (site != NULL && view_eq(origin, site->origin))
+        return true;
+    return view_starts(origin, scheme) && c->origin->header(c, VIEW_LIT("host"), &host) &&
+           view_eq(view_from(origin, scheme.len), host);
+}
+
+static bool of_another_origin(const struct call *c)
+{
+    struct view site, origin;
+    bool says = c->origin->header(c, VIEW_LIT("origin"), &origin), listed = says && cors_allows(call_origins(c), origin);
+
+    if (!c->origin->header(c, VIEW_LIT("sec-fetch-site"), &site))
+        return says && !listed && !origin_is_ours(c, origin);
+    if (view_eq(site, VIEW_LIT("same-site"))) /* another host beside this one */
+        return !listed;
+    return !view_eq(site, VIEW_LIT("same-origin")) && !view_eq(site, VIEW_LIT("none"));
+}
+
+/* Signing in sets a cookie, so that no page of another origin may do it with a form of its own. */
 bool sign_in_forged(struct call *c)
 {
-    struct view v;
-
-    if (!c->origin->header(c, VIEW_LIT("sec-fetch-site"), &v) ||
-        !view_eq(v, VIEW_LIT("cross-site")))
+    if (!of_another_origin(c))
         return false;
     call_fail(c, 403, "cross_site", "Another site's page may not do this.", NULL);
     return true;

@@ -29,7 +29,7 @@ struct sign_in {
 
 /* Zeroed; wiped and freed with the call. */
 struct sign_in *sign_in_new(struct call *c);
-/* Refuses what a page of another site makes a browser send. true: the call has been answered. */
+/* Refuses what a page of another origin makes a browser send; those of cors_origins on this site may. true: the call has been answered. */
 bool sign_in_forged(struct call *c);
 /* The client's address as the throttle counts it: its network, or NULL where addresses are not counted. */
 struct db_param sign_in_address(const struct call *c);

@@ -91,7 +91,7 @@ async function signedIn(request, cookie) {
 export async function signIn(context, email = env("TR_CONSOLE_EMAIL"), password = env("TR_CONSOLE_PASSWORD")) {
   const a = await context.request.post(`${CONSOLE}/v1/auth/login`, { data: { email, password } });
   if (a.status() !== 200) throw new Error(`POST /auth/login: ${a.status()} ${await a.text()}`);
-  return (await context.cookies(CONSOLE)).find((c) => c.name === "tr_session");
+  return (await context.cookies(CONSOLE)).find((c) => c.name === "__Host-tr_session");
 }
 
 async function useDevelopmentSession(context) {

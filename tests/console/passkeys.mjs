@@ -56,7 +56,7 @@ const button = (page) => page.getByRole("button", { name: "Sign in with a passke
 
 async function signedInAs(page, user) {
   await page.waitForURL((url) => url.pathname.startsWith("/app"));
-  const cookie = (await page.context().cookies(CONSOLE)).find((c) => c.name === "tr_session");
+  const cookie = (await page.context().cookies(CONSOLE)).find((c) => c.name === "__Host-tr_session");
   equal((await rest({ cookie: cookie.value, csrf: "" }, "GET", "/auth/session")).data.user.email, user.email, "who has signed in");
 }
 
@@ -153,7 +153,7 @@ await cases({
       no_handle: [(b) => ({ ...b, user_handle: "AAAA" }), "401 invalid_passkey"],
     };
     for (const [name, [change, want]] of Object.entries(twins)) equal(await signIn(change), want, name);
-    equal((await page.context().cookies(CONSOLE)).filter((c) => c.name === "tr_session"), [], "nobody has signed in");
+    equal((await page.context().cookies(CONSOLE)).filter((c) => c.name === "__Host-tr_session"), [], "nobody has signed in");
     ok(key.signCount !== undefined, "the authenticator counts");
     equal(await signIn((b) => b), "200 ok", "unaltered");
     await signedInAs(page, user);

@@ -10,7 +10,7 @@ export function call(who, method, at, body) {
   const text = body === undefined ? "" : JSON.stringify(body);
   const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(text) };
   if (typeof who === "string") headers.authorization = `Bearer ${who}`;
-  else if (who) Object.assign(headers, { cookie: `tr_session=${who.cookie}`, "x-csrf-token": who.csrf });
+  else if (who) Object.assign(headers, { cookie: `__Host-tr_session=${who.cookie}`, "x-csrf-token": who.csrf });
   return new Promise((done, fail) => {
     const r = request(`${CONSOLE}/v1${at}`, { method, ca: readFileSync(env("TR_CONTROL_CA")), headers }, (a) => {
       let all = "";
@@ -37,7 +37,7 @@ export const PASSWORD = "correct horse battery staple";
 async function started(at, body, email) {
   const a = await call(null, "POST", at, { ...body, password: PASSWORD });
   ok(a.status < 300, `POST ${at}: ${a.status} ${JSON.stringify(a.body)}`);
-  const cookie = /tr_session=([^;]+)/.exec(String(a.headers["set-cookie"]))?.[1];
+  const cookie = /__Host-tr_session=([^;]+)/.exec(String(a.headers["set-cookie"]))?.[1];
   const user = { email, cookie, csrf: a.body.data.csrf_token };
   user.session = (await rest(user, "GET", "/auth/session")).data;
   return user;
@@ -64,7 +64,7 @@ export const addCredit = (user, amount) =>
 /** A page at this path in the user's name. */
 export async function openAs(t, user, at, { before, ...options } = {}) {
   const context = await t.context(options);
-  await context.addCookies([{ name: "tr_session", value: user.cookie, url: CONSOLE, httpOnly: true, secure: true, sameSite: "Strict" }]);
+  await context.addCookies([{ name: "__Host-tr_session", value: user.cookie, url: CONSOLE, httpOnly: true, secure: true, sameSite: "Strict" }]);
   const page = await context.newPage();
   if (before) await before(page);
   await page.goto(new URL(at, CONSOLE).href);

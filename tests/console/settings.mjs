@@ -32,7 +32,7 @@ await cases({
   async sessions_are_listed_and_ended(t) {
     const user = await newUser();
     const other = await signIn(user.email, PASSWORD);
-    const cookie = /tr_session=([^;]+)/.exec(String(other.headers["set-cookie"]))[1];
+    const cookie = /__Host-tr_session=([^;]+)/.exec(String(other.headers["set-cookie"]))[1];
     const page = await openAs(t, user, "/app/settings");
     await page.getByText("this one").waitFor();
     await looks(t, page, "settings");

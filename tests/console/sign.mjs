@@ -44,7 +44,7 @@ async function fillLogin(page, email, password) {
 }
 
 const at = (page, where) => page.waitForURL((u) => u.pathname + u.search === where);
-const session = async (page) => (await page.context().cookies(CONSOLE)).find((c) => c.name === "tr_session")?.value;
+const session = async (page) => (await page.context().cookies(CONSOLE)).find((c) => c.name === "__Host-tr_session")?.value;
 const alert = (page) => page.locator("[role=alert]").first();
 
 async function looks(t, where, name, ready) {
@@ -342,7 +342,7 @@ await cases({
     const email = await newUser(attacker);
     const a = await attacker.request.post(`${CONSOLE}/v1/auth/login`, { data: { email, password: PASSWORD } });
     equal(a.status(), 200);
-    const planted = (await attacker.cookies(CONSOLE)).find((c) => c.name === "tr_session");
+    const planted = (await attacker.cookies(CONSOLE)).find((c) => c.name === "__Host-tr_session");
     const victim = await t.context();
     const theirs = await newUser(await t.context());
     await victim.addCookies([planted]);

@@ -43,7 +43,7 @@ const button = (page) => page.getByRole("button", { name: "Sign in with a wallet
 const inApp = (page) => page.waitForURL((url) => url.pathname.startsWith("/app"));
 
 async function whoIs(page) {
-  const cookie = (await page.context().cookies(CONSOLE)).find((c) => c.name === "tr_session");
+  const cookie = (await page.context().cookies(CONSOLE)).find((c) => c.name === "__Host-tr_session");
   return (await rest({ cookie: cookie.value, csrf: "" }, "GET", "/auth/session")).data.user.email;
 }
 

@@ -17,7 +17,8 @@ import rig  # noqa: E402
 from rig import case, equal, true  # noqa: E402
 from sign_in_plane import Browser, SignInPlane  # noqa: E402
 
-plane = SignInPlane()
+LISTED = "https://pages.example"  # by the operator
+plane = SignInPlane(f"cors_origins = {LISTED}")
 PASSWORD = "correct horse battery"
 
 
@@ -32,6 +33,11 @@ def password_user(email):
     a = b.api("POST", "/auth/signup", {"email": email, "password": PASSWORD})
     equal(a.status, 201, a)
     return b, a.json()["data"]["csrf_token"]
+
+
+def adding(browser):
+    """The query with which a page of ours adds an identity to this browser's user."""
+    return "?link=true&csrf=" + browser.session()["csrf_token"]
 
 
 def users():
@@ -96,7 +102,7 @@ def the_session_cookie_after_the_way_back():
     b = Browser(plane)
     a, _ = b.go(f"{plane.origin}/v1/auth/oidc/rs", stop=lambda u: u == plane.origin + "/app")
     cookies = [v for k, v in a.headers if k.lower() == "set-cookie"]
-    mine = next(c for c in cookies if c.startswith("tr_session="))
+    mine = next(c for c in cookies if c.startswith("__Host-tr_session="))
     for part in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/"):
         true(part in mine, mine)
     true(any(c.startswith("__Host-tr_sign_in=;") and "Max-Age=0" in c for c in cookies), cookies)
@@ -116,19 +122,31 @@ def an_address_merges_nobody():
     equal((b.session(), b.cookie()), (None, None))
     equal(len(victim.api("GET", "/auth/identities").json()["data"]), 1)
     # Its user signs in first, and adds it.
-    equal(plane.sign_in(victim, "rs", "?link=true"), "/app/settings")
+    equal(plane.sign_in(victim, "rs", adding(victim)), "/app/settings")
     kinds = [i["kind"] for i in victim.api("GET", "/auth/identities").json()["data"]]
     equal(kinds, ["password", "oidc"])
     equal(plane.sign_in(b, "rs"), "/app")
     equal(b.session()["user"]["id"], victim.session()["user"]["id"])
     # An identity belongs to one user.
     other, _ = password_user(rig.fresh("other") + "@b.example")
-    equal(error_of(plane.sign_in(other, "rs", "?link=true")), ("/app/settings", "identity_taken"))
+    equal(error_of(plane.sign_in(other, "rs", adding(other))), ("/app/settings", "identity_taken"))
     # It is taken away again, and the last way to sign in stays.
     for i in victim.api("GET", "/auth/identities").json()["data"]:
         a = victim.api("DELETE", f"/auth/identities/{i['id']}", csrf=csrf)
         equal((a.status, None if a.status == 200 else a.code()), (200, None) if i["kind"] == "password" else (409, "last_sign_in"), a)
     equal(other.api("DELETE", f"/auth/identities/{i['id']}", csrf=other.session()["csrf_token"]).status, 404)
+
+
+@case
+def a_user_has_32_ways_at_most():
+    fresh_person("many")
+    b, _ = password_user(rig.fresh("many") + "@b.example")
+    user = b.session()["user"]["id"]
+    plane.sql(f"INSERT INTO user_identity (user_id, kind, subject) SELECT '{user}', 'wallet', 'of {user} ' || n FROM generate_series(1, 31) n")
+    equal(error_of(plane.sign_in(b, "rs", adding(b))), ("/app/settings", "too_many_sign_ins"))
+    plane.sql(f"DELETE FROM user_identity WHERE subject = 'of {user} 1'")
+    equal(plane.sign_in(b, "rs", adding(b)), "/app/settings")
+    equal(len(b.api("GET", "/auth/identities").json()["data"]), 32)
 
 
 @case
@@ -140,11 +158,18 @@ def adding_needs_a_fresh_session_of_ones_own():
     equal(a.status, 401, a)  # another site's link: the session's cookie does not come along
     equal(b.api("GET", "/auth/oidc/rs?link=true", **{"sec-fetch-site": "cross-site"}).code(), "cross_site")
     equal(b.request("GET", f"{plane.origin}/v1/auth/oidc/rs?link=true", headers={"authorization": "Bearer " + plane.operator}).status, 403)
+    # A link that somebody else wrote, and that the user follows in a page of ours, in a message, or from an address bar.
+    other, theirs = password_user(rig.fresh("other") + "@b.example")
+    for csrf in ("", "&csrf=", "&csrf=" + theirs, "&csrf=" + "0" * 64, "&csrf=x"):
+        for headers in ({}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
+            equal(b.api("GET", "/auth/oidc/rs?link=true" + csrf, **headers).code(), "invalid_csrf_token", csrf)
+    token = {"authorization": "Bearer " + b.cookie()}  # a program, which no page can make do this
+    equal(Browser(plane).request("GET", f"{plane.origin}/v1/auth/oidc/rs?link=true", headers=token).status, 302)
     plane.sql("UPDATE session SET created_at = now() - interval '16 minutes'")
-    equal(error_of(plane.sign_in(b, "rs", "?link=true")), ("/app/settings", "sign_in_again"))
+    equal(error_of(plane.sign_in(b, "rs", adding(b))), ("/app/settings", "sign_in_again"))
     plane.sql("UPDATE session SET created_at = now()")
     # The session ends while the user is at the provider.
-    where = plane.begin(b, "rs", "?link=true")
+    where = plane.begin(b, "rs", adding(b))
     plane.sql("DELETE FROM session")
     _, url = b.go(where, stop=lambda u: "/app" in u)
     equal(error_of(url[len(plane.origin):]), ("/app/settings", "session_ended"))
@@ -285,13 +310,33 @@ def callbacks_that_are_none():
 
 
 @case
+def pages_of_other_origins_sign_nobody_in():
+    login = {"email": "nobody@b.example", "password": PASSWORD}
+    ways = [("POST", "/auth/login", login), ("POST", "/auth/signup", {}), ("POST", "/auth/oidc/rs", {}), ("POST", "/invitations/accept", {}),
+            ("POST", "/auth/recover/code", {}), ("POST", "/auth/wallet", {}), ("GET", "/auth/oidc/rs?link=true", None)]
+    theirs = ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"sec-fetch-site": "same-site", "origin": "https://www.example"},
+              {"sec-fetch-site": "cross-site", "origin": LISTED}, {"sec-fetch-site": "new-word"}, {"origin": "https://evil.example"},
+              {"origin": "null"}, {"origin": plane.origin + ".evil.example"}, {"origin": plane.origin.replace("https", "http")})
+    ours = ({}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}, {"sec-fetch-site": "same-origin", "origin": plane.origin},
+            {"origin": plane.origin}, {"origin": "https://another.example", "host": "another.example"}, {"origin": LISTED},
+            {"sec-fetch-site": "same-site", "origin": LISTED})
+    for method, path, body in ways:
+        for headers in theirs:
+            a = Browser(plane).api(method, path, body, **headers)
+            equal((a.status, a.code()), (403, "cross_site"), (path, headers))
+        for headers in ours:
+            a = Browser(plane).api(method, path, body, **headers)
+            true(b"cross_site" not in a.body, (path, headers, a))
+
+
+@case
 def a_planted_session_stays_the_planters():
     """Session fixation: the cookie that the browser has before is never the one that it has after signing in."""
     attacker, _ = password_user(rig.fresh("attacker") + "@b.example")
     fresh_person("prey")
     for way in ("rs", None):
         prey = Browser(plane)
-        prey.jar[plane.origin] = {"tr_session": attacker.jar[plane.origin]["tr_session"]}
+        prey.jar[plane.origin] = {"__Host-tr_session": attacker.jar[plane.origin]["__Host-tr_session"]}
         planted = prey.cookie()
         if way:
             equal(plane.sign_in(prey, way), "/app")
@@ -301,9 +346,12 @@ def a_planted_session_stays_the_planters():
         true(prey.session()["user"]["id"] != attacker.session()["user"]["id"])
     # And a cookie that nobody made signs nobody in.
     prey = Browser(plane)
-    prey.jar[plane.origin] = {"tr_session": attacker.jar[plane.origin]["tr_session"]}
-    prey.jar[plane.origin]["tr_session"].set("tr_session", "sk-tr-s1-" + "A" * 43, "sk-tr-s1-" + "A" * 43)
+    prey.jar[plane.origin] = {"__Host-tr_session": attacker.jar[plane.origin]["__Host-tr_session"]}
+    prey.jar[plane.origin]["__Host-tr_session"].set("__Host-tr_session", "sk-tr-s1-" + "A" * 43, "sk-tr-s1-" + "A" * 43)
     equal(prey.api("GET", "/auth/session").code(), "invalid_session")
+    # Nor one whose name a neighbour's host, or whoever answers for it without TLS, can set for this one.
+    a = Browser(plane).api("GET", "/auth/session", cookie=f"tr_session={attacker.cookie()}")
+    equal((a.status, a.code()), (401, "missing_api_key"))
 
 
 # --- tokens that lie

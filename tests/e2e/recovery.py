@@ -77,6 +77,23 @@ def a_message_and_a_new_password():
 
 
 @case
+def what_others_may_have_prepared_ends_with_the_old_password():
+    """Codes of whoever had the account before, and a passkey that is being added when its session ends."""
+    address, old, csrf = new_user()
+    codes = codes_of(old, csrf)
+    me = old.session()
+    user, session = me["user"]["id"], me["session"]["id"]
+    plane.sql(f"INSERT INTO sign_in_challenge VALUES ('\\x{'ab' * 32}', 'passkey_add', '{user}', '{session}', now() + interval '9 minutes')")
+    ask(address)
+    b = Browser(plane)
+    equal(finish(link_for(address), b=b).status, 200)
+    equal(b.api("GET", "/auth/recovery-codes").json()["data"]["remaining"], 0)
+    equal(use(address, codes[0]).code(), "invalid_code")
+    added = plane.sql(f"SELECT outcome FROM passkey_add('\\x{'ab' * 32}', '{user}', '{session}', 'AAAA', 'late', -7, '\\x{'01' * 64}', 0, false)")
+    equal((added.strip(), len(b.api("GET", "/auth/identities").json()["data"])), ("challenge", 1))
+
+
+@case
 def links_end():
     address, b, csrf = new_user()
     ask(address)

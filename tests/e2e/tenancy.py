@@ -501,7 +501,7 @@ def sign_up_sessions_and_cookies():
     equal(a.status, 200, a)
     true("token" not in a.json()["data"], a)
     cookie = a.headers["set-cookie"]
-    for word in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/", "tr_session=sk-tr-s1-"):
+    for word in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/", "__Host-tr_session=sk-tr-s1-"):
         true(word in cookie, cookie)
     csrf = a.json()["data"]["csrf_token"]
     h = {"Cookie": "a=b; " + cookie.split(";")[0] + "; c=d"}
@@ -718,14 +718,14 @@ def refused_by_head(path, body, headers):
 def large_bodies_by_cookie():
     """A body that only some routes take, of a page: judged by its head, whose cookie needs the other token, too."""
     token = operator_sessions["developer"]
-    cookie = {"Cookie": "tr_session=" + token, "content-type": "application/json"}
+    cookie = {"Cookie": "__Host-tr_session=" + token, "content-type": "application/json"}
     csrf = call("GET", "/v1/auth/session", None, None, cookie).json()["data"]["csrf_token"]
     large = {"text": "# " + "x" * 300000 + "\n[no such section]\n"}
     a = call("POST", "/v1/catalog/drafts", None, large, {**cookie, "x-csrf-token": csrf})
     equal((a.status, a.code()), (400, "invalid_catalog"), a)
     for wrong in ({}, {"x-csrf-token": csrf[:-1] + "x"}, {"x-csrf-token": "0" * 64}):
         equal(refused_by_head("/v1/catalog/drafts", large, {**cookie, **wrong}), (403, "invalid_csrf_token"), wrong)
-    viewer = {"Cookie": "tr_session=" + ours.keys["owner"]}
+    viewer = {"Cookie": "__Host-tr_session=" + ours.keys["owner"]}
     csrf = call("GET", "/v1/auth/session", None, None, viewer).json()["data"]["csrf_token"]
     equal(refused_by_head("/v1/catalog/drafts", large, {**viewer, "x-csrf-token": csrf}), (403, "insufficient_role"))
     equal(refused_by_head("/v1/catalog/drafts", large, {}), (401, "missing_api_key"))

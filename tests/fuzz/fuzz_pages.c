@@ -3,6 +3,7 @@
 #include "controlplane/api/etag.c"
 #include "controlplane/api/pages.c"
 #include "controlplane/api/pages_load.c"
+#include "controlplane/api/return_to.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -120,7 +120,7 @@ class Browser:
         a = self.api("GET", "/auth/session")
         return a.json()["data"] if a.status == 200 else None
 
-    def cookie(self, name="tr_session"):
+    def cookie(self, name="__Host-tr_session"):
         c = self.jar.get(self.plane.origin, {}).get(name)
         return None if c is None else c.value
 

@@ -364,19 +364,49 @@ static void bounds(void)
     console_end();
 }
 
+static void write_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    CHECK(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
+}
+
+/* What signs a release lies beside it sometimes: it is not shown to everybody. */
+static void evidence_is_public(const char *place, const char *path)
+{
+    static const char *const secrets[] = {
+        "untrusted comment: minisign encrypted secret key\nRWRTY0Iy", "untrusted comment: signify secret key\nRWRC",
+        "-----BEGIN PRIVATE KEY-----\nMC4", "a certificate\n-----BEGIN EC PRIVATE KEY-----\nMC4", "-----BEGIN OPENSSH PRIVATE KEY-----\n",
+        "PRIVATE+KEY+control.example+01234567+AUx",
+    };
+    static const char *const fine[] = {"untrusted comment: signature from minisign secret key\nRUR", "untrusted comment: minisign public key 1\nRWR", ""};
+    struct pages *p = NULL;
+
+    for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+        write_text(path, secrets[i]);
+        buf_reset(&why);
+        CHECK_INT(pages_load(dir, place, "", &p, &why), ERR_CONFIG);
+        CHECK(memmem(why.ptr, why.len, "private key", 11) != NULL);
+    }
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        write_text(path, fine[i]);
+        CHECK_INT(pages_load(dir, place, "", &p, &why), ERR_NONE);
+        pages_free(p);
+        p = NULL;
+    }
+}
+
 /* A second directory answers below /evidence/ and nowhere else, under the same rules. */
 static void evidence(void)
 {
     static char place[64] = "/tmp/tr-pages-XXXXXX";
     struct pages *p = NULL;
     char path[128];
-    FILE *f;
 
     console_begin();
     CHECK(mkdtemp(place) != NULL);
     snprintf(path, sizeof path, "%s/policy.conf", place);
-    f = fopen(path, "w");
-    CHECK(f != NULL && fputs("a policy", f) >= 0 && fclose(f) == 0);
+    write_text(path, "a policy");
     buf_reset(&why);
     CHECK_INT(pages_load(dir, place, "", &p, &why), ERR_NONE);
     CHECK(strcmp(body_at(p, "/evidence/policy.conf"), "a policy") == 0);
@@ -385,6 +415,7 @@ static void evidence(void)
     CHECK(strcmp(body_at(p, "/index.html"), "index") == 0);
     pages_free(p);
     p = NULL;
+    evidence_is_public(place, path);
     CHECK_INT(pages_load(dir, "/tmp/tr-pages-none", "", &p, &why), ERR_CONFIG);
     folder("evidence");
     make("evidence/policy.conf", "another");

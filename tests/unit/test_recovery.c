@@ -60,9 +60,11 @@ static void messages(void)
 
 static void pages_to_return_to(void)
 {
-    static const char *const good[] = {"/", "/app", "/app/keys?a=b&c=//d", "/models/a%2Db", "/auth?callback_url=https%3A%2F%2Fx.example%2F", "/v1"};
+    static const char *const good[] = {"/", "/app", "/app/keys?a=b&c=//d", "/models/a%2Db", "/auth?callback_url=https%3A%2F%2Fx.example%2F", "/v1",
+                                       "/models/a.b", "/...", "/.a/b.", "/a?b=/../c"};
     static const char *const bad[] = {"", "app", "//evil", "/\\evil", "\\\\evil", "https://evil", "/a//b", "/%2fevil", "/%2Fevil", "/a%5Cb",
-                                      "/a%5cb", "/\tevil", "/a b", "/\x7f", "/\xc3\xa4", "/v1/x", "/api/v1/x", "/\"", "javascript:x"};
+                                      "/a%5cb", "/\tevil", "/a b", "/\x7f", "/\xc3\xa4", "/v1/x", "/api/v1/x", "/\"", "javascript:x",
+                                      "/..", "/a/../v1/x", "/./v1/x", "/a/%2e%2E/v1/x", "/%2e/v1/x", "/a/.%2e/v1/x", "/a/..?b"};
     char longest[RETURN_TO_MAX + 2];
 
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)

@@ -20,17 +20,21 @@ const inPlace = (stubs) => ({
   }),
 });
 
-/** A module of src/, bundled for Node. */
-export async function load(entry, stubs = {}) {
-  const outfile = join(root, "build/console/unit", entry.replace(/[/.]/g, "_") + ".mjs");
+/** Modules of src/, bundled for Node together, so that what they share is there once; behind them, what stands in the place of
+ * which modules. */
+export async function load(...words) {
+  const stubs = typeof words.at(-1) === "object" ? words.pop() : {};
+  const outfile = join(root, "build/console/unit", words.join("_").replace(/[/.]/g, "_") + ".mjs");
   mkdirSync(dirname(outfile), { recursive: true });
   await build({
-    entryPoints: [join(web, "src", entry)],
+    stdin: { contents: words.map((e) => `export * from "./${e}";`).join("\n"), resolveDir: join(web, "src") },
     outfile,
     bundle: true,
     format: "esm",
     platform: "node",
     target: "node18",
+    jsx: "automatic",
+    jsxImportSource: "preact",
     loader: { ".der": "binary", ".conf": "text" },
     logLevel: "warning",
     plugins: [inPlace(stubs)],

@@ -48,6 +48,8 @@ interface ErrorBody {
   error?: { message?: string; code?: string | number; param?: string | null };
 }
 
+const ENDED = new Set(["invalid_session", "missing_api_key"]); // what is said of the session, and not of a password
+
 async function failureOf(answer: Response): Promise<ApiError> {
   const body = (await answer.json().catch(() => ({}))) as ErrorBody;
   const wait = Number(answer.headers.get("retry-after"));
@@ -79,7 +81,7 @@ export async function callRaw(method: string, path: string, options: CallOptions
   }
   if (answer.ok) return answer;
   const failure = await failureOf(answer);
-  if (failure.status === 401) caller.ended(failure);
+  if (ENDED.has(failure.code)) caller.ended(failure);
   throw failure;
 }
 

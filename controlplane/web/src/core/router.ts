@@ -28,11 +28,13 @@ export function setQuery(changes: Record<string, string | null>): void {
 }
 export const queryOf = (place: Place): URLSearchParams => new URLSearchParams(place.search);
 
-/** A path of this site, whatever somebody wrote into an address: never another origin. */
+/** A page of this site, whatever somebody wrote into an address: never another origin, and never a path of the API. What the
+ * browser makes of it is judged: "/.//host" would be another site. */
 export function ownPath(text: string | null, otherwise: string): string {
-  if (text === null || !/^\/(?![/\\])/.test(text)) return otherwise;
+  if (text === null || !/^\/(?![/\\])[!-~]*$/.test(text)) return otherwise;
   const url = new URL(text, location.origin);
-  return url.origin === location.origin ? url.pathname + url.search : otherwise;
+  const strange = url.origin !== location.origin || url.pathname.includes("//") || /^\/(v1|api)\//.test(url.pathname);
+  return strange ? otherwise : url.pathname + url.search;
 }
 
 /** "/models/*" takes "/models/a/b" with rest "a/b". */

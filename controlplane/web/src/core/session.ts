@@ -30,9 +30,12 @@ export const notice = signal(""); // why the sign-in page is shown
 const permissions = computed(() => new Set(session.value?.permissions ?? []));
 export const may = (permission: string): boolean => permissions.value.has(permission);
 
-function adopt(s: Session | null): void {
+const WHO = "signed-in"; // in localStorage: the user's id, so that other tabs hear who it is now
+
+function adopt(s: Session | null, tell = true): void {
   caller.csrf = s?.csrf_token ?? "";
   session.value = s;
+  if (tell) localStorage.setItem(WHO, s?.user.id ?? "");
 }
 
 export async function loadSession(): Promise<void> {
@@ -46,7 +49,7 @@ export async function loadSession(): Promise<void> {
       return loadSession();
     }
     if (error.status === 0) notice.value = error.message;
-    adopt(null);
+    adopt(null, error.status === 401);
   }
 }
 
@@ -56,12 +59,13 @@ export async function chooseWorkspace(id: string): Promise<void> {
 }
 
 export async function signOut(): Promise<void> {
-  try {
-    await api.post("/auth/logout");
-  } finally {
-    adopt(null);
-    go("/login");
-  }
+  const failed = await api.post("/auth/logout").then(
+    () => false,
+    (error: unknown) => !(error instanceof ApiError && error.status === 401), // it has ended before
+  );
+  adopt(null, !failed);
+  notice.value = failed ? "The server did not answer, so this browser is still signed in. Load this page again, and sign out once more." : "";
+  go("/login");
 }
 
 export const signInPath = (back: string): string =>
@@ -74,3 +78,8 @@ caller.ended = () => {
   adopt(null);
   go(signInPath(here.peek().path + here.peek().search), { replace: true });
 };
+
+// Whoever signs out in one tab, or in as somebody else, does so in all of them.
+window.addEventListener("storage", (event) => {
+  if (event.key === WHO && session.peek() && event.newValue !== session.peek()?.user.id) void loadSession();
+});

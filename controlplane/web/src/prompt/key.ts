@@ -4,6 +4,7 @@ import { api } from "../core/api.ts";
 import { session } from "../core/session.ts";
 
 const PLACE = "playground-key";
+const OWNER = "playground-key-of"; // the user in whose session it was given
 const LIMIT = 1; // dollars
 const DAYS = 1;
 
@@ -11,8 +12,11 @@ export const apiKey = signal<string>(sessionStorage.getItem(PLACE) ?? "");
 
 export function setKey(text: string): void {
   apiKey.value = text;
-  if (text === "") sessionStorage.removeItem(PLACE);
-  else sessionStorage.setItem(PLACE, text);
+  sessionStorage.removeItem(OWNER);
+  if (text === "") return sessionStorage.removeItem(PLACE);
+  sessionStorage.setItem(PLACE, text);
+  const user = session.peek()?.user.id;
+  if (user !== undefined) sessionStorage.setItem(OWNER, user);
 }
 
 /** An inference key, as this router writes it; null: fine. */
@@ -31,7 +35,10 @@ export async function makeKey(): Promise<void> {
   setKey(made.key);
 }
 
-// Whoever signs out leaves no key behind for the next person at this browser.
+// Whoever signs out leaves no key behind for the next person at this browser, and nobody pays for what another user asks.
 effect(() => {
-  if (session.value === null && apiKey.peek() !== "") setKey("");
+  const s = session.value;
+  if (s === undefined || apiKey.peek() === "") return;
+  const owner = sessionStorage.getItem(OWNER);
+  if (s === null || (owner !== null && owner !== s.user.id)) setKey("");
 });

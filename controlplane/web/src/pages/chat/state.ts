@@ -33,6 +33,7 @@ const fault = (error: unknown): void => {
   storageFault.value = `This browser does not keep conversations (${error instanceof Error ? error.message : "its storage failed"}): what you write is gone when the page is closed.`;
 };
 
+/** What is read from a store is shown while it is this user's. */
 async function listAgain(): Promise<void> {
   const from = store;
   const list = await from?.list();
@@ -70,8 +71,10 @@ function leave(): void {
   });
 }
 
+// Before anything is drawn for another user, the page has forgotten the one before.
 effect(() => {
-  if (session.value === null) leave();
+  const s = session.value;
+  if (s === null || (s && of !== "" && of !== s.user.id)) leave();
 });
 
 async function keep(c: Conversation, into = store): Promise<void> {

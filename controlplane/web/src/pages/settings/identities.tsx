@@ -4,6 +4,7 @@ import { api } from "../../core/api.ts";
 import { facts } from "../../core/console.ts";
 import { useGet } from "../../core/resource.ts";
 import { here, queryOf } from "../../core/router.ts";
+import { session } from "../../core/session.ts";
 import { Badge, Button, Failure, useTask } from "../../ui/controls.tsx";
 import { Confirm } from "../../ui/dialog.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
@@ -51,7 +52,7 @@ export function Identities() {
   return (
     <Section id="identities" title="Sign-in methods" says="Another way is added within 15 minutes after you have signed in."
       actions={<>
-        {facts.value?.sign_in.oidc.map((p) => <a key={p.id} class="button" href={`/v1/auth/oidc/${p.id}?link=true&return_to=${encodeURIComponent("/app/settings")}`}>Add {p.name}</a>)}
+        {facts.value?.sign_in.oidc.map((p) => <a key={p.id} class="button" href={`/v1/auth/oidc/${p.id}?link=true&csrf=${session.value?.csrf_token ?? ""}&return_to=${encodeURIComponent("/app/settings")}`}>Add {p.name}</a>)}
         <AddPasskey onDone={list.reload} />
         <AddWallet onDone={list.reload} />
       </>}>

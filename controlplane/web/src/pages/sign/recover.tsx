@@ -15,8 +15,8 @@ function takeToken(): string | null {
   return found;
 }
 
-async function changed(): Promise<void> {
-  toast("The password is changed, and every other session has ended. Look through the other ways to sign in.");
+async function changed(codes = ""): Promise<void> {
+  toast(`The password is changed, and every other session has ended. ${codes}Look through the other ways to sign in.`);
   await entered("/app/settings");
 }
 
@@ -45,7 +45,7 @@ function ByLink({ token, onLost }: { token: string; onLost: () => void }) {
   const fresh = useNewPassword();
   const task = useTask(async () => {
     await api.post("/auth/recover/finish", { token, password: fresh.password });
-    await changed();
+    await changed("Recovery codes of before are void. ");
   });
   if (task.error?.code === "not_found")
     return (

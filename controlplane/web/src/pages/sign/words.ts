@@ -11,6 +11,7 @@ const sentences: Record<string, string> = {
   invitation: "The invitation has ended, or it is for another e-mail address than the provider's.",
   too_many_attempts: "Too many attempts to sign in from your network. Wait a minute, then try again.",
   identity_taken: "That account at the provider signs in another user here. Sign in as that user and remove it there first.",
+  too_many_sign_ins: "You have 32 ways to sign in, and there are no more than that. Remove those that you do not use, then add this one.",
   session_ended: "Your session ended while you were at the provider. Sign in and begin again.",
   sign_in_again: "Adding a way to sign in needs a session of the last 15 minutes. Sign out, sign in again, then add it.",
 };
