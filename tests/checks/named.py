@@ -11,7 +11,8 @@ RUN_AS = {"tests/e2e/python/sdk.py": ("tests/e2e/sdk-python", None), "tests/e2e/
           "tests/interop/log": ("tests/e2e/log.py", "log_go_sumdb_agrees"), "tests/attacks": ("tests/attacks/run", None),
           **{f"tests/image/{f}": ("tests/image/run", None) for f in ("boot.py", "refuse.py", "commands.py", "aml_guard")},
           **{f"tests/console/unit/{f}.test.mjs": ("tests/console/unit/run", None)
-             for f in ("auth_callback", "chat_stream", "dataplane", "differential", "docs", "ehbp", "markdown", "negative", "request")},
+             for f in ("ask", "auth_callback", "chat_stream", "conversations", "dataplane", "differential", "docs", "ehbp", "evidence_files", "files", "markdown",
+                       "negative", "receipt_of", "request", "router", "sign_out")},
           "tests/interop": ("tests/interop/run", None), "tests/interop/run": ("tests/interop/run", None)}
 
 
