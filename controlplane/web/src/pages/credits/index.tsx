@@ -69,8 +69,7 @@ function Overview({ of }: { of: Credits | undefined }) {
           <Table label="Promotional credit" columns={promotionColumns} rows={of.promotions} keyOf={(p) => String(p.id)} />
         </Section>
       )}
-      <Line />
-      <Automatic />
+      {of !== undefined && <><Line /><Automatic /></> /* below a table whose height is not known before */}
     </>
   );
 }
