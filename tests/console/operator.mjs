@@ -19,13 +19,14 @@ function rest(method, path, body) {
   });
 }
 
+const operatorsWorkspace = async () => (await rest("GET", "/key")).data.workspace_id; // of the operator's management key
+
 // The workspace of the operator's organisation: the development user is an owner in two.
 async function openAsOperator(t, at, options = {}) {
   const page = await t.open("/app", { signedIn: true, ...options });
   const choice = page.getByLabel("Workspace", { exact: true });
   await choice.waitFor();
-  const operator = (await rest("GET", "/accounts")).data.find((a) => a.operator);
-  await choice.selectOption(operator.id);
+  await choice.selectOption(await operatorsWorkspace());
   await page.getByRole("link", { name: "Data planes" }).waitFor({ state: "attached" });
   await page.goto(new URL(at, page.url()).href);
   return page;
@@ -194,8 +195,8 @@ await cases({
     const page = await t.open("/app", { signedIn: true });
     const choice = page.getByLabel("Workspace", { exact: true });
     await choice.waitFor();
-    const operator = (await rest("GET", "/accounts")).data.find((a) => a.operator);
-    const other = (await choice.locator("option").evaluateAll((all) => all.map((o) => o.value))).find((v) => v !== operator.id);
+    const operator = await operatorsWorkspace();
+    const other = (await choice.locator("option").evaluateAll((all) => all.map((o) => o.value))).find((v) => v !== operator);
     await choice.selectOption(other);
     await page.goto(new URL("/app/policy", page.url()).href);
     await page.getByText("Your role does not include this page").waitFor();
