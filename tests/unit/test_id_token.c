@@ -32,7 +32,8 @@ static const char *b64(unsigned slot, const uint8_t *bytes, size_t n)
 
     buf_init(&out, sizeof text_of_bytes[0]);
     CHECK_INT(base64url_append(view_of(bytes, n), &out), ERR_NONE);
-    memcpy(text_of_bytes[slot], out.ptr, out.len);
+    if (out.len != 0) /* memcpy() takes no NULL, not even for nothing */
+        memcpy(text_of_bytes[slot], out.ptr, out.len);
     text_of_bytes[slot][out.len] = '\0';
     buf_free(&out);
     return text_of_bytes[slot];
