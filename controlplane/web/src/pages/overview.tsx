@@ -13,7 +13,7 @@ import type { UsageRecord } from "./usage/record.ts";
 import { RECORD_COLUMNS, RecordsTable } from "./usage/records_table.tsx";
 
 interface Credits {
-  available: number;
+  balance: number;
   leased: number;
   owed: number;
   promotional: number;
@@ -29,7 +29,7 @@ function Balance() {
   if (credits.state === "failed") return <Failure error={credits.error} retry={credits.reload} />;
   const more = (of: Credits): string =>
     [`${usd(of.leased)} reserved by data planes`, ...(of.promotional > 0 ? [`${usd(of.promotional)} of it promotional`] : []), ...(of.owed > 0 ? [`${usd(of.owed)} owed`] : [])].join(", ");
-  return <Stat label="Balance" value={shown(c, (of) => <a href="/app/credits">{usd(of.available)}</a>)} more={shown(c, more)} />;
+  return <Stat label="Balance" value={shown(c, (of) => <a href="/app/credits">{usd(of.balance)}</a>)} more={shown(c, more)} />;
 }
 
 function Month({ of }: { of: Resource<{ data: Figures[] }> }) {
