@@ -12,7 +12,7 @@ struct page_pattern {
 };
 
 struct pages {
-    struct page_file *files; /* sorted by name; PAGES_FILES_MAX of them have room */
+    struct page_file *files; /* sorted by name; an array of PAGES_FILES_MAX */
     size_t n_files, bytes;
     struct page_pattern *patterns; /* as pages.txt has them: the first that fits counts */
     size_t n_patterns;

@@ -27,7 +27,7 @@ struct passkey {
     uint8_t key[PASSKEY_KEY_MAX];
     size_t key_len;
     uint32_t count; /* of its signatures; authenticators that do not count say 0 */
-    bool synced;    /* a copy is kept by whoever synchronises the user's devices */
+    bool synced;    /* a service that synchronises the user's devices keeps a copy */
 };
 
 /* Once per process. */

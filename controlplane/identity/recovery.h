@@ -13,7 +13,7 @@ enum {
     RECOVERY_CODE_TEXT = RECOVERY_CODE_LETTERS + 3, /* with a dash after every five */
 };
 
-/* Looks for the user and writes to them, when there is one, after it has returned: whoever asked learns nothing of it. All
+/* Looks for the user and writes to them, when there is one, after it has returned: the client that asked learns nothing of it. All
  * is borrowed; db and mailer outlive their use, the texts are copied. origin: of the console; name: of the service. */
 void recovery_mail_start(struct mailer *m, struct db *db, const char *origin, const char *name, const char *email);
 

@@ -12,7 +12,7 @@ enum {
     WALLET_SKEW_S = 300,         /* a wallet's clock may be so far ahead */
 };
 
-/* What a message is for; each has a statement of its own, so that nobody who signs in adds a wallet to an account, or the
+/* What a message is for; each has a statement of its own, so that a signature for signing in adds no wallet to an account, or the
  * other way round. */
 enum wallet_purpose { WALLET_SIGN_IN, WALLET_ADD, WALLET_PURPOSES };
 struct view wallet_statement(enum wallet_purpose purpose);

@@ -1,5 +1,5 @@
 /* EHBP (Encrypted HTTP Body Protocol): bodies of requests sealed with HPKE to the key of this boot that the
- * identity document names, and bodies of answers sealed to who sent the request. docs/encrypted-bodies.md. */
+ * identity document names, and bodies of answers sealed to the client that sent it. docs/encrypted-bodies.md. */
 #ifndef TR_DATAPLANE_TRUST_EHBP_H
 #define TR_DATAPLANE_TRUST_EHBP_H
 

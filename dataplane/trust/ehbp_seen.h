@@ -1,4 +1,4 @@
-/* Which encrypted requests have been opened, so that none is opened twice: whoever has recorded one, a proxy in
+/* Which encrypted requests have been opened, so that none is opened twice: an attacker who has recorded one, a proxy in
  * front of this program for example, cannot have it answered (and charged) again. Of one boot, for all workers. */
 #ifndef TR_DATAPLANE_TRUST_EHBP_SEEN_H
 #define TR_DATAPLANE_TRUST_EHBP_SEEN_H
