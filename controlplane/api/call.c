@@ -341,3 +341,23 @@ bool call_segment_id(struct call *c, struct id *out, const char *missing)
     call_fail(c, 404, "not_found", missing, NULL);
     return false;
 }
+
+void call_reply_csv(struct call *c, const char *disposition, struct view head, struct view lines, const char *cursor)
+{
+    struct web_header extra[2] = {{VIEW_LIT("content-disposition"), view_str(disposition)}};
+    size_t n = 1;
+    struct buf out;
+    enum err e;
+
+    if (cursor != NULL)
+        extra[n++] = (struct web_header){VIEW_LIT("x-next-cursor"), view_str(cursor)};
+    buf_init(&out, head.len + lines.len);
+    e = buf_append(&out, head);
+    if (e == ERR_NONE)
+        e = buf_append(&out, lines);
+    if (e == ERR_NONE)
+        call_reply_as(c, 200, VIEW_LIT("text/csv; charset=utf-8"), extra, n, buf_view(&out));
+    else
+        call_fail(c, 500, "internal_error", "Out of memory.", NULL);
+    buf_free(&out);
+}

@@ -114,6 +114,9 @@ void call_reply(struct call *c, int status, struct view json);
 enum { CALL_EXTRA_MAX = 4 };
 void call_reply_as(struct call *c, int status, struct view content_type,
                    const struct web_header *extra, size_t n, struct view body);
+/* 200 with a CSV file: head, then lines. disposition: the content-disposition header. cursor: where the lines behind these
+ * begin, NULL when there are none. */
+void call_reply_csv(struct call *c, const char *disposition, struct view head, struct view lines, const char *cursor);
 /* The call has ended, and its client reads a stream from now on (web.h), whose callbacks these are. Over HTTPS only. */
 struct web_request *call_stream(struct call *c, struct view content_type, void (*gone)(void *cookie),
                                 void (*writable)(void *cookie), void *cookie);

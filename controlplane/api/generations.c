@@ -121,11 +121,7 @@ static void csv_cb(void *cookie, enum err e, const struct db_result *r)
                  "attempts\r\n");
     struct call *c = cookie;
     char next[PAGE_CURSOR_LEN + 1];
-    struct web_header extra[2] = {
-        {VIEW_LIT("content-disposition"), VIEW_LIT("attachment; filename=\"generations.csv\"")},
-    };
-    size_t n = 1;
-    struct buf out;
+    const char *cursor = NULL;
 
     if (e != ERR_NONE) {
         call_fail_db(c, e);
@@ -135,17 +131,9 @@ static void csv_cb(void *cookie, enum err e, const struct db_result *r)
         struct id last = db_get_id(r, 0, 1);
 
         page_cursor(c, 0, &last, next);
-        extra[n++] = (struct web_header){VIEW_LIT("x-next-cursor"), view_str(next)};
+        cursor = next;
     }
-    buf_init(&out, head.len + db_get_text(r, 0, 0).len);
-    e = buf_append(&out, head);
-    if (e == ERR_NONE)
-        e = buf_append(&out, db_get_text(r, 0, 0));
-    if (e == ERR_NONE)
-        call_reply_as(c, 200, VIEW_LIT("text/csv; charset=utf-8"), extra, n, buf_view(&out));
-    else
-        call_fail(c, 500, "internal_error", "Out of memory.", NULL);
-    buf_free(&out);
+    call_reply_csv(c, "attachment; filename=\"generations.csv\"", head, db_get_text(r, 0, 0), cursor);
 }
 
 void handle_generation_csv(struct call *c)
