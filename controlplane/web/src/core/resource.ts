@@ -12,14 +12,16 @@ type Held<T> = { state: "loading" } | { state: "ready"; data: T } | { state: "fa
 export const asApiError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError(0, "page_error", error instanceof Error ? error.message : "Something went wrong in this page.");
 
-/** Runs `load` whenever one of `on` changes. The last data stays while it is fetched again by reload(). */
+/** Runs `load` whenever one of `on` changes. While reload() fetches it again, the last data stays; a failure does not, so
+ *  that a person sees that "Try again" was taken and does not press it again, which would start over. */
 export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, on: readonly unknown[]): Resource<T> {
   const [held, setHeld] = useState<Held<T>>({ state: "loading" });
   const [turn, setTurn] = useState(0);
   const shown = useRef(-1);
   useEffect(() => {
     const stop = new AbortController();
-    if (shown.current === turn) setHeld({ state: "loading" });
+    const reloading = shown.current !== turn;
+    setHeld((h) => (reloading && h.state === "ready" ? h : { state: "loading" }));
     shown.current = turn;
     load(stop.signal).then(
       (data) => stop.signal.aborted || setHeld({ state: "ready", data }),
@@ -84,7 +86,7 @@ export function useList<T>(path: string, query: CallOptions["query"] = {}, limit
     [key],
   );
   useEffect(() => {
-    setHeld((h) => (h.key === key ? h : { key, rows: [], cursor: null, state: "loading" }));
+    setHeld((h) => (h.key === key && h.state !== "failed" ? h : { key, rows: h.key === key ? h.rows : [], cursor: null, state: "loading" }));
     fetchPage(null, []);
     return () => {
       busy.current?.abort();
