@@ -72,6 +72,27 @@ await cases({
     await page.getByText("No model has these words").waitFor();
   },
 
+  async prices_that_are_not_by_token(t) {
+    const page = await t.open("/pricing");
+    await settled(page);
+    const { data } = await dataPlane(page, "/models");
+    const units = { image: "image", request: "request", second: "second", character: "character", query: "query" };
+    let compared = 0;
+    for (const m of data) {
+      const text = await page.getByRole("row").filter({ has: page.getByRole("link", { name: m.id, exact: true }) }).textContent();
+      for (const [name, word] of Object.entries(units))
+        if (Number(m.pricing[name] ?? 0) > 0) {
+          ok(text.includes(`$${m.pricing[name]} per ${word}`) && !text.includes("free"), `${m.id}: ${text}`);
+          compared++;
+        }
+      for (const [name, word] of [["image_token", "image tokens"], ["audio", "audio tokens"]])
+        if (Number(m.pricing[name] ?? 0) > 0) ok(text.includes(`$${(m.pricing[name] * 1e6).toFixed(2)} / 1M ${word}`), `${m.id}: ${text}`);
+    }
+    ok(compared >= 4, `${compared} prices per unit`);
+    const wide = await page.locator(".pricing .table-frame").first().evaluate((e) => e.scrollWidth - e.clientWidth);
+    ok(wide <= 0, `the table is ${wide} px wider than its frame`);
+  },
+
   async documents_are_found_and_linked(t) {
     const page = await t.open("/docs");
     await page.getByRole("link", { name: "Verify in five minutes" }).waitFor();

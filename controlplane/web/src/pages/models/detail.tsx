@@ -9,7 +9,7 @@ import { fetchEndpoints, fetchModel, Unreached as NotReached, type Endpoint, typ
 import type { PageProps } from "../../routes.ts";
 import { Unreached } from "../chat/unreached.tsx";
 import { hereBase, pathOf } from "./index.tsx";
-import { capabilitiesOf, contextOf, kindOf, priceOf, PrivacyBadge, privacySays, unitPrices } from "./parts.tsx";
+import { alsoPriced, capabilitiesOf, contextOf, kindOf, priceOf, PrivacyBadge, privacySays } from "./parts.tsx";
 import { TryIt } from "./try_it.tsx";
 
 function useOfPlane<T>(id: string, load: (origin: string, id: string, signal: AbortSignal) => Promise<T>): Resource<T> {
@@ -71,10 +71,10 @@ function Members({ model }: { model: Model }) {
 }
 
 function Prices({ model }: { model: Model }) {
-  const units = unitPrices(model);
+  const also = alsoPriced(model);
   return (
     <div class="grid">
-      <Stat label="Input" value={priceOf(model, "prompt")} more={units.join(", ") || undefined} />
+      <Stat label="Input" value={priceOf(model, "prompt")} more={also.join(", ") || undefined} />
       <Stat label="Output" value={priceOf(model, "completion")} />
       <Stat label="Context" value={contextOf(model.context_length)} more={model.top_provider.max_completion_tokens ? `up to ${contextOf(model.top_provider.max_completion_tokens)} of output` : undefined} />
       <Stat label="Privacy" value={<PrivacyBadge privacy={model.trustedrouter.privacy} />} more={privacySays(model.trustedrouter.privacy)} />

@@ -47,26 +47,41 @@ export const contextOf = (n: number | null | undefined): string => (n ? `${compa
 /** Of one made of several: between which bounds. */
 function synthPrice(m: Model, which: "prompt" | "completion"): string {
   const bounds = m.trustedrouter.synth?.pricing?.[which];
-  return bounds ? `${perMillion(bounds.min)} to ${perMillion(bounds.max)}` : "varies";
+  return bounds ? `${perMillion(bounds.min).replace(" / 1M", "")} to ${perMillion(bounds.max)}` : "varies";
 }
 
-const UNITS = [["request", "request"], ["image", "image"], ["image_output", "image token"], ["second", "second"], ["character", "character"], ["query", "query"]] as const;
+const UNITS = [["request", "request"], ["image", "image"], ["second", "second"], ["character", "character"], ["query", "query"]] as const;
+/** Tokens whose price is not that of prompt or completion: the catalog names them only then. */
+const TOKENS = [["image_token", "image tokens"], ["audio", "audio tokens"], ["internal_reasoning", "thinking tokens"], ["audio_output", "audio tokens of the answer"], ["image_output", "image tokens of the answer"]] as const;
 
-/** What is not paid by text tokens: "$0.04 per image". */
-export const unitPrices = (m: Model): string[] =>
-  UNITS.flatMap(([name, word]) => {
-    const price = m.pricing[name];
-    return typeof price === "string" && Number(price) > 0 ? [`${usd(price)} per ${word}`] : [];
-  });
+const priced = (price: unknown): price is string => typeof price === "string" && Number(price) > 0;
+const paidByToken = (m: Model): boolean => m.trustedrouter.kind === "synth" || Number(m.pricing.prompt) !== 0 || Number(m.pricing.completion) !== 0;
+
+/** What is paid by something else than tokens: "$0.04 per image". */
+const unitPrices = (m: Model): string[] => UNITS.flatMap(([name, word]) => (priced(m.pricing[name]) ? [`${usd(m.pricing[name] as string)} per ${word}`] : []));
+
+/** What is paid beside the prices of prompt and completion. */
+export function alsoPriced(m: Model): string[] {
+  const tokens = TOKENS.flatMap(([name, word]) => (priced(m.pricing[name]) ? [`${perMillion(m.pricing[name] as string)} ${word}`] : []));
+  return paidByToken(m) ? [...unitPrices(m), ...tokens] : tokens;
+}
+
+/** Of a model without a price of tokens, what it is paid by stands in the place of the prompt's price: it is not free. */
+export function priceOf(m: Model, which: "prompt" | "completion"): string {
+  if (m.trustedrouter.kind === "synth") return synthPrice(m, which);
+  const units = paidByToken(m) ? [] : unitPrices(m);
+  if (units.length > 0) return which === "prompt" ? units.join(", ") : "–";
+  return m.trustedrouter.kind !== "chat" && paidByToken(m) && Number(m.pricing[which]) === 0 ? "–" : perMillion(m.pricing[which]);
+}
+
+export const cachedPriceOf = (m: Model): string => (paidByToken(m) ? perMillion(m.pricing.input_cache_read) : "–");
 
 /** In a few words, for a card. */
 export function pricesOf(m: Model): string[] {
-  const units = unitPrices(m);
-  const paidByToken = Number(m.pricing.prompt) !== 0 || Number(m.pricing.completion) !== 0;
-  return units.length > 0 && !paidByToken ? units : [`${priceOf(m, "prompt")} in`, `${priceOf(m, "completion")} out`, ...units];
+  if (!paidByToken(m)) return [priceOf(m, "prompt"), ...alsoPriced(m)];
+  const completion = priceOf(m, "completion");
+  return [`${priceOf(m, "prompt")} in`, ...(completion === "–" ? [] : [`${completion} out`]), ...alsoPriced(m)];
 }
-
-export const priceOf = (m: Model, which: "prompt" | "completion"): string => (m.trustedrouter.kind === "synth" ? synthPrice(m, which) : perMillion(m.pricing[which]));
 
 /** For sorting; what varies stands by the least that it can cost. */
 export const priceNumber = (m: Model, which: "prompt" | "completion"): number => Number(m.trustedrouter.synth?.pricing?.[which]?.min ?? m.pricing[which]);

@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Model } from "../../prompt/models.ts";
 import { Badge } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
-import { capabilitiesOf, contextOf, fits, priceOf, PrivacyBadge, searchWords } from "./parts.tsx";
+import { capabilitiesOf, contextOf, fits, pricesOf, PrivacyBadge, searchWords } from "./parts.tsx";
 
 const SHOWN_MAX = 80;
 
@@ -13,7 +13,7 @@ function Row({ model, chosen, onPick }: { model: Model; chosen: boolean; onPick:
       <button type="button" class="model-row" aria-pressed={chosen ? "true" : "false"} onClick={onPick}>
         <span class="line apart"><strong class="clip">{model.name}</strong><PrivacyBadge privacy={model.trustedrouter.privacy} /></span>
         <span class="mono small soft clip">{model.id}</span>
-        <span class="small soft">{priceOf(model, "prompt")} in · {priceOf(model, "completion")} out · {contextOf(model.context_length)}</span>
+        <span class="small soft">{[...pricesOf(model), contextOf(model.context_length)].join(" · ")}</span>
         <span class="line chips">{capabilitiesOf(model).map((c) => <Badge key={c}>{c}</Badge>)}</span>
       </button>
     </li>
