@@ -199,9 +199,43 @@ await cases({
     }
   },
 
+  async damaged_files_get_the_verdict_of_the_program(t) {
+    const whole = bundle();
+    const damaged = { half: whole.subarray(0, whole.length / 2), bom: Buffer.concat([Buffer.from("\ufeff"), whole]), utf16: Buffer.from(whole.toString(), "utf16le"), empty: Buffer.from("{}") };
+    for (const [name, bytes] of Object.entries(damaged)) {
+      const page = await t.open("/verify");
+      const at = path.join(dir, `${name}-bundle.json`);
+      writeFileSync(at, bytes);
+      await drop(page, [...judgedBy, ofDisk(at)]);
+      await keys(page);
+      await checkFiles(page);
+      same(await shown(page), said("bundle", at, ...options));
+    }
+  },
+
+  async a_log_is_read_whole_and_continues_what_was_kept(t) {
+    const kept = path.join(dir, "checkpoint.kept");
+    const program = JSON.parse(spawnSync(TR_VERIFY, ["log", CONSOLE, "--key", env("TR_LOG_KEY"), "--save", kept, "--json"], { encoding: "utf8" }).stdout);
+    const page = await t.open("/verify");
+    ok(await page.getByRole("button", { name: "Read the log whole" }).isDisabled(), "where, and under which key?");
+    await page.getByLabel("Log key", { exact: true }).fill(env("TR_LOG_KEY"));
+    await page.getByLabel("Log address", { exact: true }).fill(CONSOLE);
+    await page.getByRole("button", { name: "Read the log whole" }).click();
+    same(await shown(page), program);
+    ok(await page.getByText(program.root_hash).isVisible(), "the root");
+    await drop(page, [ofDisk(kept)]);
+    await checkFiles(page);
+    await page.getByText(`the remembered checkpoint of ${program.tree_size} entries`).waitFor();
+    await page.route("**/tile/0/**", (r) => r.fulfill({ body: Buffer.alloc(32) }));
+    await checkFiles(page);
+    await page.locator("article.result[data-code=TILES]").waitFor();
+  },
+
   async what_cannot_be_judged_is_explained(t) {
     const page = await t.open("/verify");
     ok(await page.getByRole("button", { name: "Check the files" }).isDisabled(), "nothing to judge");
+    await drop(page, [ofDisk(POLICY)]);
+    await page.getByText("None of these is something to judge").waitFor();
     await drop(page, [ofDisk(release), ofDisk(signature)]);
     await checkFiles(page);
     ok(await page.getByText("counts only with the release key").isVisible(), "the key is asked for");

@@ -13,6 +13,7 @@ const bytes = (text) => new TextEncoder().encode(text);
 const file = (name, text) => ({ name, bytes: bytes(text), kind: kindOf(name, bytes(text)) });
 const LOG_KEY = "log.example+0a1b2c3d+AAAA";
 const RELEASE = [file("release.json", '{"purpose":"tr.release.v1"}'), file("release.json.minisig", "untrusted comment: a\nb\ntrusted comment: c\nd\n")];
+const nobody = () => Promise.reject(new Error("nobody is asked"));
 const with_ = (inputs) => ({ ...NO_INPUTS, ...inputs });
 
 test("files_a_least_security_version_is_never_dropped", () => {
@@ -58,8 +59,27 @@ test("files_a_receipt_under_a_keyset_alone_says_so", async () => {
   };
   const signature = sign(null, Buffer.from(text(receipt)), privateKey).toString("hex");
   const files = [file("receipt.json", JSON.stringify({ ...receipt, signature })), file("keyset.json", JSON.stringify(keyset))];
-  const [judged] = await judgeFiles(files, NO_INPUTS);
+  const [judged] = await judgeFiles(files, NO_INPUTS, nobody);
   assert.deepEqual([judged.verdict.code, judged.key], ["ACCEPT", "keyset"]);
-  const [typed] = await judgeFiles(files.slice(0, 1), with_({ receiptKey: hex }));
+  const [typed] = await judgeFiles(files.slice(0, 1), with_({ receiptKey: hex }), nobody);
   assert.deepEqual([typed.verdict.code, typed.key], ["ACCEPT", "reader"]);
+});
+
+test("files_a_damaged_file_is_refused_as_what_it_was_given_for", async () => {
+  const wanted = {
+    "bundle.json": '{"format":"tr-bundle/v1"', "release.json": '\ufeff{"purpose":"tr.release.v1"}', "release.json.minisig": "untrusted comment: a\r\n", "receipt-1.json": "[",
+    "keyset.json": "", "report.bin": "short", "snp-quote.raw": "short", "checkpoint.today": "log\n", "attestation.conf": "require_crl = on\n", "providers.conf": "x\n", "notes.txt": "x",
+  };
+  const kinds = Object.entries(wanted).map(([name, text]) => kindOf(name, bytes(text)));
+  assert.deepEqual(kinds, ["bundle", "release", "signature", "receipt", "keyset", "report", "report", "checkpoint", "policy", "providers", "other"]);
+  const utf16 = new Uint8Array(Buffer.from('{"format":"tr-bundle/v1"}', "utf16le"));
+  assert.equal(kindOf("my-bundle.json", utf16), "bundle");
+  const [judged] = await judgeFiles([file("bundle.json", wanted["bundle.json"])], NO_INPUTS, nobody);
+  assert.deepEqual([judged.verdict.verdict, judged.verdict.code], ["malformed", "DOCUMENT"]);
+});
+
+test("files_a_checkpoint_is_one_by_its_content", () => {
+  const note = "log.example\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n\n\u2014 log.example AAAA\n";
+  assert.equal(kindOf("x", bytes(note)), "checkpoint");
+  assert.notEqual(kindOf("x", bytes(note.replace("\u2014", "-"))), "checkpoint");
 });

@@ -1,8 +1,11 @@
 /** Files that a reader drops on a page: what each of them is, and what can be judged with them. */
+import type { FetchFn } from "./ask.ts";
 import { decimal64, latin1, utf8Text } from "./bytes.ts";
 import { type Expectations, ExpectationError, type GatewayVerdict, verifyBundle } from "./gateway.ts";
 import { first, isText, parseJson } from "./json.ts";
+import { type LogVerdict, verifyLog } from "./log.ts";
 import { parseMinisignKey } from "./minisign.ts";
+import { parseNoteKey } from "./note.ts";
 import { type ReceiptVerdict, verifyReceipt } from "./receipt.ts";
 import { type ReleaseVerdict, verifyRelease } from "./release.ts";
 import { REPORT_BYTES } from "./report.ts";
@@ -10,7 +13,7 @@ import { type ReportVerdict, verifyReport } from "./report_file.ts";
 
 export type FileKind =
   | "bundle" | "document" | "release" | "signature" | "receipt" | "keyset" | "report" | "certificate" | "table" | "crl"
-  | "policy" | "providers" | "release key" | "log key" | "request" | "response" | "other";
+  | "checkpoint" | "policy" | "providers" | "release key" | "log key" | "request" | "response" | "other";
 
 export interface NamedFile {
   name: string;
@@ -29,6 +32,7 @@ export const KIND_WORDS: Readonly<Record<FileKind, string>> = {
   certificate: "a certificate",
   table: "a certificate table",
   crl: "a revocation list",
+  checkpoint: "a log's checkpoint",
   policy: "a policy",
   providers: "a list of providers",
   "release key": "a release key",
@@ -53,6 +57,7 @@ function textKind(text: string): FileKind | null {
   if (text.startsWith("untrusted comment: ") && text.includes("\ntrusted comment: ")) return "signature";
   if (parseMinisignKey(text) !== null) return "release key";
   if (/^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*\s*$/.test(text)) return "log key";
+  if (/^[^\n]+\n[0-9]+\n[A-Za-z0-9+/]+=*\n/.test(text) && text.includes("\n\n\u2014 ")) return "checkpoint";
   if (text.includes("-----BEGIN CERTIFICATE-----")) return "certificate";
   if (/^[ \t]*\[provider /m.test(text)) return "providers";
   if (/^[ \t]*\[(floor|measurement|chip|root) /m.test(text) || /^[ \t]*products[ \t]*=/m.test(text)) return "policy";
@@ -65,13 +70,27 @@ function binaryKind(name: string, bytes: Uint8Array): FileKind | null {
   return /table|certs/.test(name) ? "table" : null;
 }
 
-/** By content, and by the name where bytes could be anything. */
+/** What its name says it is where its content does not: a damaged file is refused as what it was given for, and not left out. */
+const NAMES: readonly [RegExp, FileKind][] = [
+  [/\.minisig$/i, "signature"],
+  [/request/i, "request"],
+  [/response/i, "response"],
+  [/bundle/i, "bundle"],
+  [/receipt/i, "receipt"],
+  [/keyset/i, "keyset"],
+  [/release.*\.json$/i, "release"],
+  [/report|quote/i, "report"],
+  [/checkpoint/i, "checkpoint"],
+  [/providers.*\.conf$/i, "providers"],
+  [/\.conf$/i, "policy"],
+];
+const TEXT_MAX = 4 << 20; // bytes of a file whose content says what it is; larger ones are requests and responses
+
+/** By content, and by the name where that does not say it. */
 export function kindOf(name: string, bytes: Uint8Array): FileKind {
-  const text = utf8Text(bytes);
+  const text = bytes.length > TEXT_MAX ? null : utf8Text(bytes);
   const known = (text === null ? null : (jsonKind(text) ?? textKind(text))) ?? binaryKind(name, bytes);
-  if (known !== null) return known;
-  if (/request/.test(name)) return "request";
-  return /response/.test(name) ? "response" : "other";
+  return known ?? NAMES.find(([pattern]) => pattern.test(name))?.[1] ?? "other";
 }
 
 /* --- what the reader judges by */
@@ -152,6 +171,7 @@ export type Judged = { title: string } & (
   | { of: "report"; verdict: ReportVerdict }
   | { of: "release"; verdict: ReleaseVerdict }
   | { of: "receipt"; verdict: ReceiptVerdict; key: KeySource }
+  | { of: "log"; verdict: LogVerdict }
 );
 
 /** Who says whose key signed a receipt: the reader, an identity that was accepted here, or a keyset that nobody has attested. */
@@ -160,6 +180,7 @@ export type KeySource = "reader" | "identity" | "simulated identity" | "keyset";
 /** Nothing of it counts for more than what it rests on: a receipt under a simulator's identity is simulated, whatever it says. */
 export function isSimulated(j: Judged): boolean {
   if (j.of === "release") return j.verdict.manifest?.simulated ?? false;
+  if (j.of === "log") return false;
   return j.verdict.simulated || (j.of === "receipt" && j.key === "simulated identity");
 }
 
@@ -210,16 +231,26 @@ async function judgeReceipt(file: NamedFile, files: readonly NamedFile[], { key,
   return { title: file.name, of: "receipt", verdict, key: source };
 }
 
+/** The log at the address that the reader gives, whole; it must continue the checkpoint among the files. */
+export async function judgeLog(files: readonly NamedFile[], inputs: Inputs, fetchFn: FetchFn): Promise<Judged> {
+  const e = expectationsOf(files.filter((f) => f.kind !== "release"), { ...inputs, minSvn: "" });
+  if (e.log === undefined || e.logKey === undefined) throw new ExpectationError("A log is read at its address, with its key: give both.");
+  const key = await parseNoteKey(e.logKey);
+  if (key === null) throw new ExpectationError("the log key is no verifier key (name+hash+key)");
+  return { title: e.log, of: "log", verdict: await verifyLog(e.log, fetchFn, key, of(files, "checkpoint")?.bytes ?? null) };
+}
+
 /** Everything among the files that can be judged. An identity that is accepted on the way gives the key of receipts. */
-export async function judgeFiles(files: readonly NamedFile[], inputs: Inputs): Promise<Judged[]> {
+export async function judgeFiles(files: readonly NamedFile[], inputs: Inputs, fetchFn: FetchFn): Promise<Judged[]> {
   const e = expectationsOf(files, inputs);
   const out: Judged[] = [];
-  for (const f of files.filter((x) => x.kind === "bundle")) out.push({ title: f.name, of: "gateway", verdict: await verifyBundle(f.bytes, e) });
+  for (const f of files.filter((x) => x.kind === "bundle")) out.push({ title: f.name, of: "gateway", verdict: await verifyBundle(f.bytes, e, fetchFn) });
   const receiptKey = receiptKeyOf(inputs, out);
   for (const f of files.filter((x) => x.kind === "report")) out.push(await judgeReport(f, files, e));
   for (const f of files.filter((x) => x.kind === "receipt")) out.push(await judgeReceipt(f, files, receiptKey));
   const release = of(files, "release");
   if (out.length === 0 && release !== undefined && e.release !== undefined)
     out.push({ title: release.name, of: "release", verdict: await verifyRelease(e.release) });
+  if (of(files, "checkpoint") !== undefined && (e.log !== undefined || out.length === 0)) out.push(await judgeLog(files, inputs, fetchFn));
   return out;
 }

@@ -1,5 +1,6 @@
 /** Is the program that answers at an address the one that was measured, released and logged? And the same question about a
  * recorded answer. Nothing here needs a page: fetch is handed in. */
+import { ask, type FetchFn } from "./ask.ts";
 import { type Bytes, EMPTY, toHex, utf8 } from "./bytes.ts";
 import { parseBundle } from "./bundle.ts";
 import { haveEd25519, random } from "./crypto.ts";
@@ -22,9 +23,7 @@ export type { Check } from "./verdict.ts";
 export type { Identity } from "./identity.ts";
 export type { Summary } from "./summary.ts";
 
-/** As the browser's. */
-export type FetchFn = (url: string, init?: RequestInit) => Promise<Response>;
-
+export type { FetchFn } from "./ask.ts";
 export interface ReleaseExpectation {
   /** the bytes of release.json and release.json.minisig */
   manifest: Uint8Array;
@@ -229,14 +228,9 @@ function now(): number {
 
 async function evidence(origin: string, nonce: Bytes, fetchFn: FetchFn): Promise<Uint8Array | string> {
   try {
-    const answer = await fetchFn(`${origin}/attestation?nonce=${toHex(nonce)}&binding=none`, {
-      cache: "no-store",
-      credentials: "omit",
-      redirect: "error",
-    });
-    if (answer.status !== 200) return `the gateway answered ${answer.status} to GET /attestation`;
-    const body = new Uint8Array(await answer.arrayBuffer());
-    return body.length > DOCUMENT_MAX ? "the answer is too long" : body;
+    const { status, body } = await ask(fetchFn, `${origin}/attestation?nonce=${toHex(nonce)}&binding=none`, DOCUMENT_MAX, { cache: "no-store" });
+    if (status !== 200) return `the gateway answered ${status} to GET /attestation`;
+    return body === "too long" ? "the answer is too long" : body;
   } catch (e) {
     return `no answer came: ${e instanceof Error ? e.message : "the request failed"}`;
   }

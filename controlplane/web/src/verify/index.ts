@@ -12,7 +12,7 @@ export * from "./gateway.ts";
 export { parseIdentity } from "./identity.ts";
 export { imageDigest } from "./image.ts";
 export { ISSUES, ISSUES_AS_OF, judgeIssue } from "./issues.ts";
-export { readLog, type LogEntry, type LogReport } from "./log.ts";
+export { readLog, verifyLog, type LogEntry, type LogReport, type LogVerdict } from "./log.ts";
 export { parseManifest, type Manifest } from "./manifest.ts";
 export { checkMinisign, parseMinisignKey } from "./minisign.ts";
 export { checkProof, openCheckpoint, openNote, parseNoteKey, parseProof } from "./note.ts";

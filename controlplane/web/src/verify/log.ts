@@ -1,19 +1,22 @@
 /** Reading a transparency log whole: every entry is read, the tree is built again from them, and the result is compared with
- * the signed checkpoint and with one that is known from elsewhere. A log that forgot or changed something is found.
- * (`tr-verify log` also compares the tiles of hashes that others are served.) */
-import { type Bytes, equal, hexExact, toHex, utf8Text } from "./bytes.ts";
+ * the signed checkpoint, with the tiles of hashes that others are served, and with a checkpoint that is known from elsewhere:
+ * a log that forgot or changed something is found (`tr-verify log`). */
+import { ask, type FetchFn } from "./ask.ts";
+import { type Bytes, concat, equal, hexExact, toHex, utf8Text } from "./bytes.ts";
 import { sha256 } from "./crypto.ts";
 import { type Json, first, isText, parseJson, plain } from "./json.ts";
 import { type Manifest, manifestHas, parseManifest } from "./manifest.ts";
 import { type Checkpoint, type NoteKey, openCheckpoint } from "./note.ts";
 import { leafHash, nodeHash } from "./tlog.ts";
+import type { Check, Verdict } from "./verdict.ts";
 
 const TILE_WIDTH = 256;
+const TILE_HEIGHT = 8;
 const NOTE_MAX = 64 << 10;
 const TILE_BYTES_MAX = TILE_WIDTH * (2 + 65535);
 const ENTRIES_MAX = 100_000n;
 
-export type LogCode = "CHECKPOINT" | "SIGNATURE" | "REWIND" | "FORK" | "ENTRIES" | "ROOT" | "UNRELEASED";
+export type LogCode = "CHECKPOINT" | "SIGNATURE" | "REWIND" | "FORK" | "ENTRIES" | "ROOT" | "TILES" | "UNRELEASED";
 
 export interface LogEntry {
   index: number;
@@ -39,24 +42,19 @@ export interface LogReport {
 
 type Get = (path: string, max: number) => Promise<Uint8Array | null>;
 
-function getter(origin: string, fetchFn: (url: string, init?: RequestInit) => Promise<Response>): Get {
+function getter(origin: string, fetchFn: FetchFn): Get {
   return async (path, max) => {
-    try {
-      const answer = await fetchFn(`${origin}/${path}`, { credentials: "omit", redirect: "error" });
-      const body = answer.status === 200 ? new Uint8Array(await answer.arrayBuffer()) : null;
-      return body !== null && body.length <= max ? body : null;
-    } catch {
-      return null;
-    }
+    const answer = await ask(fetchFn, `${origin}/${path}`, max).catch(() => null);
+    return answer === null || answer.status !== 200 || answer.body === "too long" ? null : answer.body;
   };
 }
 
-/** "tile/entries/x001/234.p/5" */
-export function entriesPath(index: bigint, width: number): string {
+/** "tile/entries/x001/234.p/5", "tile/0/000" */
+export function tilePath(level: "entries" | number, index: bigint, width: number): string {
   const digits = index.toString();
   const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, "0").match(/.{3}/g) ?? ["000"];
   const path = groups.map((g, i) => (i < groups.length - 1 ? `x${g}` : g)).join("/");
-  return `tile/entries/${path}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
+  return `tile/${level}/${path}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
 }
 
 /** Statements, each behind its length in two bytes; null: not exactly `width` of them. */
@@ -77,10 +75,15 @@ class Edge {
   size = 0n;
   private full: Bytes[] = [];
 
-  async append(leaf: Bytes): Promise<void> {
+  /** completed: called with the root of each subtree that the leaf completes, and its level; a leaf is one of level 0. */
+  async append(leaf: Bytes, completed: (level: number, hash: Bytes) => Promise<void>): Promise<void> {
     let hash = leaf;
     let level = 0;
-    for (; ((this.size >> BigInt(level)) & 1n) === 1n; level++) hash = await nodeHash(this.full[level] as Bytes, hash);
+    await completed(level, hash);
+    while (((this.size >> BigInt(level)) & 1n) === 1n) {
+      hash = await nodeHash(this.full[level] as Bytes, hash);
+      await completed(++level, hash);
+    }
     this.full[level] = hash;
     this.size++;
   }
@@ -91,6 +94,34 @@ class Edge {
       if (((this.size >> BigInt(level)) & 1n) === 1n)
         out = out === null ? (this.full[level] as Bytes) : await nodeHash(this.full[level] as Bytes, out);
     return out ?? sha256(new Uint8Array(0));
+  }
+}
+
+/** The tiles of hashes as they follow from the entries, compared with those that are served. */
+class Tiles {
+  differ = false;
+  private filling: { hashes: Bytes[]; index: bigint }[] = [];
+
+  constructor(private readonly get: Get) {}
+
+  async take(level: number, hash: Bytes): Promise<void> {
+    if (level % TILE_HEIGHT !== 0) return;
+    const tile = (this.filling[level / TILE_HEIGHT] ??= { hashes: [], index: 0n });
+    tile.hashes.push(hash);
+    if (tile.hashes.length === TILE_WIDTH) await this.compare(level / TILE_HEIGHT);
+  }
+
+  private async compare(level: number): Promise<void> {
+    const tile = this.filling[level];
+    if (tile === undefined || tile.hashes.length === 0) return;
+    const want = concat(...tile.hashes);
+    const served = await this.get(tilePath(level, tile.index, tile.hashes.length), want.length);
+    this.differ ||= served === null || !equal(served, want);
+    this.filling[level] = { hashes: [], index: tile.index + 1n };
+  }
+
+  async end(): Promise<void> {
+    for (let level = 0; level < this.filling.length; level++) await this.compare(level);
   }
 }
 
@@ -118,18 +149,12 @@ class Releases {
   }
 }
 
+const emptyReport = (): LogReport => ({ fault: null, code: null, unreachable: false, head: null, entries: [], manifestFound: false, boots: 0, unreleased: [] });
+
 class LogReader {
-  readonly report: LogReport = {
-    fault: null,
-    code: null,
-    unreachable: false,
-    head: null,
-    entries: [],
-    manifestFound: false,
-    boots: 0,
-    unreleased: [],
-  };
+  readonly report: LogReport = emptyReport();
   private readonly edge = new Edge();
+  private readonly tiles: Tiles;
   private readonly releases = new Releases();
 
   constructor(
@@ -137,7 +162,9 @@ class LogReader {
     readonly key: NoteKey,
     readonly known: Checkpoint | null,
     readonly manifest: Uint8Array | null,
-  ) {}
+  ) {
+    this.tiles = new Tiles(get);
+  }
 
   fail(code: LogCode, fault: string, unreachable = false): false {
     this.report.code ??= code;
@@ -172,7 +199,7 @@ class LogReader {
     }
     this.report.entries.push({ index, leaf: toHex(leaf), statement: text, kind });
     this.report.manifestFound ||= manifestLeaf !== null && equal(leaf, manifestLeaf);
-    await this.edge.append(leaf);
+    await this.edge.append(leaf, (level, hash) => this.tiles.take(level, hash));
     if (this.known === null || this.edge.size !== this.known.size) return true;
     if (equal(await this.edge.root(), this.known.root)) return true;
     return this.fail("FORK", "fork: the first entries are not those of the remembered checkpoint");
@@ -182,20 +209,21 @@ class LogReader {
     const manifestLeaf = this.manifest === null ? null : await leafHash(this.manifest);
     for (let from = 0n; from < head.size; from += BigInt(TILE_WIDTH)) {
       const width = Number(head.size - from < BigInt(TILE_WIDTH) ? head.size - from : BigInt(TILE_WIDTH));
-      const tile = await this.get(entriesPath(from / BigInt(TILE_WIDTH), width), TILE_BYTES_MAX);
+      const tile = await this.get(tilePath("entries", from / BigInt(TILE_WIDTH), width), TILE_BYTES_MAX);
       const statements = tile === null ? null : statementsOf(tile, width);
       if (statements === null) return this.fail("ENTRIES", "the log does not show what its checkpoint covers");
       for (const statement of statements) if (!(await this.entry(statement, manifestLeaf))) return false;
     }
-    if (equal(await this.edge.root(), head.root)) return true;
-    return this.fail("ROOT", "the entries do not lead to the root of the checkpoint");
+    await this.tiles.end();
+    if (!equal(await this.edge.root(), head.root)) return this.fail("ROOT", "the entries do not lead to the root of the checkpoint");
+    return this.tiles.differ ? this.fail("TILES", "the tiles are not those of the entries") : true;
   }
 }
 
 /** The log at `origin`, whole; `known`: a checkpoint that it must continue; `manifest`: an entry that is looked for. */
 export async function readLog(
   origin: string,
-  fetchFn: (url: string, init?: RequestInit) => Promise<Response>,
+  fetchFn: FetchFn,
   key: NoteKey,
   known: Checkpoint | null = null,
   manifest: Uint8Array | null = null,
@@ -203,4 +231,41 @@ export async function readLog(
   const reader = new LogReader(getter(origin.replace(/\/$/, ""), fetchFn), key, known, manifest);
   if ((await reader.head()) && reader.report.head !== null) await reader.entries(reader.report.head);
   return reader.report;
+}
+
+/* --- a verdict about the log alone */
+
+export interface LogVerdict {
+  verdict: Verdict | "unreachable";
+  code: LogCode | "ACCEPT" | "ED25519";
+  checks: Check[];
+  report: LogReport;
+  /** entries of the remembered checkpoint that it continues */
+  continues: bigint | null;
+}
+
+function logVerdict(report: LogReport, continues: bigint | null): LogVerdict {
+  const refuse = (verdict: LogVerdict["verdict"], code: LogCode, detail: string): LogVerdict => ({ verdict, code, checks: [{ code, ok: false, detail }], report, continues: null });
+  const { boots, unreleased } = report;
+  if (report.code !== null && report.fault !== null)
+    return refuse(report.unreachable ? "unreachable" : report.code === "CHECKPOINT" ? "malformed" : "reject", report.code, report.fault);
+  if (unreleased.length > 0)
+    return refuse("reject", "UNRELEASED", `${unreleased.length} of ${boots} boots, the first of them entry ${unreleased[0]}, ran a program that no release logged before names`);
+  const checks: Check[] = [
+    { code: "ROOT", ok: true, detail: "ok" },
+    { code: "UNRELEASED", ok: boots > 0 ? true : null, detail: `${boots} boots` },
+    { code: "RELEASE_SIG", ok: null, detail: "not asked" },
+  ];
+  return { verdict: "accept", code: "ACCEPT", checks, report, continues };
+}
+
+/** A log by itself (`tr-verify log`); `kept`: a checkpoint that the reader has from elsewhere, which the log must continue. */
+export async function verifyLog(origin: string, fetchFn: FetchFn, key: NoteKey, kept: Uint8Array | null): Promise<LogVerdict> {
+  const known = kept === null ? null : await openCheckpoint(kept, key);
+  if (known === "format" || known === "signature") {
+    const [code, text] = known === "format" ? (["CHECKPOINT", "the checkpoint is no signed checkpoint"] as const) : (["SIGNATURE", "the checkpoint is not signed by this log's key"] as const);
+    return logVerdict({ ...emptyReport(), code, fault: `the remembered checkpoint: ${text}` }, null);
+  }
+  const report = await readLog(origin, fetchFn, key, known !== null && known.size !== 0n ? known : null);
+  return logVerdict(report, known === null || known.size === 0n ? null : known.size);
 }

@@ -57,8 +57,8 @@ export function ReleaseLog({ log }: { log: LogReport | null }) {
   return (
     <>
       <p class="line">
-        {log.fault === null ? <Badge tone="good">the log is sound</Badge> : <Badge tone="bad">{log.code}</Badge>}
-        <span>{log.fault === null ? `This page read ${plural(log.entries.length, "entry", "entries")}, built the tree again and compared it with the signed checkpoint.` : `${log.fault}.`}</span>
+        {log.fault !== null ? <Badge tone={log.unreachable ? "warn" : "bad"}>{log.code}</Badge> : log.unreleased.length > 0 ? <Badge tone="bad">UNRELEASED</Badge> : <Badge tone="good">the log is sound</Badge>}
+        <span>{log.fault === null ? `This page read ${plural(log.entries.length, "entry", "entries")}, built the tree again and compared it with the signed checkpoint and with the tiles of hashes.` : `${log.fault}.`}</span>
       </p>
       {head && <p>Head: {head.origin}, {plural(Number(head.size), "entry", "entries")}, root <Hex text={toHex(head.root)} /></p>}
       <p>

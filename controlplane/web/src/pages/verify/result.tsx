@@ -5,6 +5,7 @@ import { toHex } from "../../verify/bytes.ts";
 import { explain, SOURCE_WORDS, sourceOf, type Source } from "../../verify/explain.ts";
 import { isSimulated, type Judged } from "../../verify/files.ts";
 import type { GatewayVerdict } from "../../verify/gateway.ts";
+import type { LogVerdict } from "../../verify/log.ts";
 import type { Manifest } from "../../verify/manifest.ts";
 import { ISSUES_AS_OF } from "../../verify/issues.ts";
 import type { ReceiptVerdict } from "../../verify/receipt.ts";
@@ -29,6 +30,7 @@ const SIMULATED_WORDS: Readonly<Record<Judged["of"], string>> = {
   gateway: "A simulator's key signed this evidence. No processor vouches for any of it.",
   report: "A simulator's key signed this report. No processor vouches for any of it.",
   release: "The measurements of this release are for simulated processors, and prove nothing.",
+  log: "",
   receipt: "The program that signed this receipt ran under a simulator. No processor vouches for it.",
 };
 
@@ -140,12 +142,25 @@ function receiptRows({ receipt: r }: ReceiptVerdict): Row[] {
   ];
 }
 
+function logRows({ report: r, continues, verdict }: LogVerdict): Row[] {
+  if (r.head === null || verdict !== "accept") return [];
+  return [
+    ["Log", r.head.origin],
+    ["Entries", r.head.size.toLocaleString("en-US")],
+    ["Root", <Hex text={toHex(r.head.root)} />],
+    ["Continues", continues === null ? "nothing: no checkpoint from another day was given" : `the remembered checkpoint of ${continues.toLocaleString("en-US")} entries`],
+    ["Boots", `${r.boots}, each of a release that was logged before it`],
+  ];
+}
+
 function rowsOf(judged: Judged): Row[] {
   switch (judged.of) {
     case "gateway":
       return gatewayRows(judged.verdict);
     case "receipt":
       return receiptRows(judged.verdict);
+    case "log":
+      return logRows(judged.verdict);
     case "release":
       return manifestRows(judged.verdict.manifest);
     case "report": {

@@ -1,8 +1,9 @@
 // Give an address or drop files; every check is made in this page. It needs nothing but the evidence: no sign-in, no server.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { BUILTIN_POLICY } from "../../verify/roots.ts";
-import { expectationsOf, type Inputs, type Judged, judgeFiles, kindOf, KIND_WORDS, type NamedFile, NO_INPUTS } from "../../verify/files.ts";
+import { expectationsOf, type Inputs, type Judged, judgeFiles, judgeLog, kindOf, KIND_WORDS, type NamedFile, NO_INPUTS } from "../../verify/files.ts";
 import { verifyGateway } from "../../verify/gateway.ts";
+import type { FetchFn } from "../../verify/ask.ts";
 import { Result } from "./result.tsx";
 
 export interface Preset {
@@ -18,7 +19,17 @@ interface Props {
   presetSays?: string;
 }
 
+const FILE_MAX = 256 << 20; // bytes, as tr-verify takes of a request or response
+const ask: FetchFn = (url, init) => fetch(url, init);
+
 const named = (name: string, bytes: Uint8Array): NamedFile => ({ name, bytes, kind: kindOf(name, bytes) });
+
+/** A sentence when it cannot be read: a folder, a file that is gone, one that no check could use. */
+async function readFile(f: File): Promise<NamedFile | string> {
+  if (f.size > FILE_MAX) return `${f.name} is larger than ${FILE_MAX >> 20} MiB.`;
+  const bytes = await f.arrayBuffer().catch(() => null);
+  return bytes === null ? `${f.name} cannot be read. Of a folder, drop the files in it.` : named(f.name, new Uint8Array(bytes));
+}
 
 /** The newer of two files of one name counts. */
 function merged(before: readonly NamedFile[], added: readonly NamedFile[]): NamedFile[] {
@@ -65,7 +76,7 @@ function Drop({ onFiles }: { onFiles: (files: FileList) => void }) {
       <input ref={input} class="hidden-text" type="file" multiple aria-label="Files to judge, or to judge by" tabIndex={-1} onChange={(e) => { if (e.currentTarget.files) onFiles(e.currentTarget.files); e.currentTarget.value = ""; }} />
       <p class="soft small">
         To judge: <code>bundle.json</code> of <code>tr-verify gateway --save</code>, <code>release.json</code> with its <code>.minisig</code>, a receipt, a
-        report with its certificates. To judge by: a policy and its roots, the release, keys. They stay on your machine.
+        report with its certificates, a log's <code>checkpoint</code> of an earlier day. To judge by: a policy and its roots, the release, keys. They stay on your machine.
       </p>
     </div>
   );
@@ -127,8 +138,10 @@ export function Verifier({ preset, presetSays }: Props) {
   const results = useRef<HTMLDivElement>(null);
 
   const add = async (list: FileList) => {
-    const read = await Promise.all([...list].map(async (f) => named(f.name, new Uint8Array(await f.arrayBuffer()))));
-    setFiles((before) => merged(before, read));
+    const read = await Promise.all([...list].map(readFile));
+    setFiles((before) => merged(before, read.filter((f) => typeof f !== "string")));
+    const failures = read.filter((f) => typeof f === "string");
+    if (failures.length > 0) setRun({ state: "idle", results: [], failure: failures.join(" ") });
   };
   const judge = async (work: () => Promise<Judged[]>) => {
     setRun({ state: "busy", results: [], failure: null });
@@ -143,7 +156,7 @@ export function Verifier({ preset, presetSays }: Props) {
   const askAddress = (at: string, by: readonly NamedFile[], words: Inputs) =>
     judge(async () => {
       const origin = addressOf(at.trim());
-      const verdict = await verifyGateway(origin, (url, init) => fetch(url, init), expectationsOf(by, words));
+      const verdict = await verifyGateway(origin, ask, expectationsOf(by, words));
       return [{ title: origin, of: "gateway", verdict }];
     });
   const usePreset = async () => {
@@ -164,7 +177,8 @@ export function Verifier({ preset, presetSays }: Props) {
     if (run.results.length !== 0) results.current?.focus();
   }, [run.results]);
 
-  const canJudgeFiles = files.some((f) => ["bundle", "report", "receipt", "release"].includes(f.kind));
+  const canJudgeFiles = files.some((f) => ["bundle", "report", "receipt", "release", "checkpoint"].includes(f.kind));
+  const canReadLog = inputs.logKey.trim() !== "" || files.some((f) => f.kind === "log key");
   return (
     <div class="verifier stack">
       {preset && (
@@ -184,9 +198,13 @@ export function Verifier({ preset, presetSays }: Props) {
         <h2>Files</h2>
         <Drop onFiles={(list) => void add(list)} />
         <Files files={files} remove={(name) => setFiles(files.filter((f) => f.name !== name))} />
-        <div class="line"><button type="button" class="button primary" disabled={run.state === "busy" || !canJudgeFiles} onClick={() => void judge(() => judgeFiles(files, inputs))}>Check the files</button></div>
+        {files.length > 0 && !canJudgeFiles && <p class="soft small">None of these is something to judge. That is a <code>bundle.json</code>, a <code>release.json</code>, a receipt, a report or a log's <code>checkpoint</code>; an answer of <code>GET /attestation</code> by itself has lost the connection that it belongs to: give the address, or record it with <code>tr-verify gateway --save</code>.</p>}
+        <div class="line"><button type="button" class="button primary" disabled={run.state === "busy" || !canJudgeFiles} onClick={() => void judge(() => judgeFiles(files, inputs, ask))}>Check the files</button></div>
       </section>
-      <section class="card"><JudgedBy inputs={inputs} set={setInputs} files={files} /></section>
+      <section class="card stack">
+        <JudgedBy inputs={inputs} set={setInputs} files={files} />
+        <div class="line"><button type="button" class="button" disabled={run.state === "busy" || inputs.logAddress.trim() === "" || !canReadLog} onClick={() => void judge(async () => [await judgeLog(files, inputs, ask)])}>Read the log whole</button></div>
+      </section>
       <div ref={results} class="stack results" tabIndex={-1} aria-live="polite">
         {run.state === "busy" && <div class="skeleton verdict-wait" role="status" aria-label="Checking" />}
         {run.failure !== null && <div class="failure" role="alert"><p>{run.failure}</p></div>}
