@@ -39,17 +39,19 @@ const settled = async (page) => {
 
 const slug = (at) => (at === "/" ? "landing" : at.slice(1).replaceAll("/*", "_one").replaceAll("/", "_"));
 
+// Colours follow the system's theme without a load, so each size is loaded once; axe sees each theme as it was loaded.
 async function looks(t, p) {
-  const at = await addressOf(t, p);
-  const page = await t.open(at, { signedIn: p.around === "app" });
-  for (const theme of ["light", "dark"]) {
-    for (const size of ["desktop", "phone"]) {
-      await page.emulateMedia({ colorScheme: theme });
-      await page.setViewportSize(VIEWPORTS[size]);
+  const page = await t.open(await addressOf(t, p), { signedIn: p.around === "app" });
+  for (const [size, themes] of [["desktop", ["light", "dark"]], ["phone", ["dark", "light"]]]) {
+    if (size === "phone") {
+      await page.setViewportSize(VIEWPORTS.phone);
       await page.reload();
-      await settled(page);
+    }
+    await settled(page);
+    for (const theme of themes) {
+      await page.emulateMedia({ colorScheme: theme });
       await t.shot(page, `${slug(p.at)}-${size}-${theme}`);
-      if (theme === "light" ? size === "desktop" : size === "phone") await t.axe(page);
+      if (theme === themes[0]) await t.axe(page);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       ok(wide <= 0, `${size}: ${wide} pixels wider than the screen`);
     }
@@ -58,29 +60,28 @@ async function looks(t, p) {
 }
 
 async function slow(t, p) {
-  const at = await addressOf(t, p);
-  const page = await t.open("/", { signedIn: p.around === "app" });
-  await page.route(asked, async (route) => {
-    await new Promise((r) => setTimeout(r, 700));
-    await route.continue().catch(() => {});
+  const page = await t.open(await addressOf(t, p), {
+    signedIn: p.around === "app",
+    before: async (empty) => {
+      await t.slow(empty, asked, 700);
+      await empty.addInitScript(() => {
+        window.shifted = 0;
+        new PerformanceObserver((list) => {
+          for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifted += e.value;
+        }).observe({ type: "layout-shift", buffered: true });
+      });
+    },
   });
-  await page.addInitScript(() => {
-    window.shifted = 0;
-    new PerformanceObserver((list) => {
-      for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifted += e.value;
-    }).observe({ type: "layout-shift", buffered: true });
-  });
-  await page.goto(new URL(at, CONSOLE).href);
   await settled(page);
   const shifted = await page.evaluate(() => window.shifted);
   ok(shifted < 0.1, `the layout shifts by ${shifted}`);
 }
 
 async function failed(t, p) {
-  const at = await addressOf(t, p);
-  const page = await t.open("/", { signedIn: p.around === "app" });
-  await t.fail(page, asked, 503, "overloaded", "Too many requests at once.");
-  await page.goto(new URL(at, CONSOLE).href);
+  const page = await t.open(await addressOf(t, p), {
+    signedIn: p.around === "app",
+    before: (empty) => t.fail(empty, asked, 503, "overloaded", "Too many requests at once."),
+  });
   const failures = page.getByText("Too many requests at once.");
   await until(async () => (await failures.count()) > 0 || (await isSettled(page)), "the failure is said, or nothing failed");
   if (t.requests.every((r) => !asked(new URL(r.url)))) return; // a page that asks the control plane for nothing
@@ -101,10 +102,11 @@ async function failed(t, p) {
 
 async function expired(t, p) {
   const at = await addressOf(t, p);
-  const page = await t.open("/app", { signedIn: true });
-  await settled(page);
-  await t.fail(page, (url) => url.origin === CONSOLE && url.pathname.startsWith("/v1/") && url.pathname !== "/v1/console", 401, "invalid_session", "This session has ended.");
-  await page.goto(new URL(at, CONSOLE).href);
+  const ended = (url) => url.origin === CONSOLE && url.pathname.startsWith("/v1/") && url.pathname !== "/v1/console";
+  const page = await t.open(at, {
+    signedIn: true,
+    before: (empty) => t.fail(empty, ended, 401, "invalid_session", "This session has ended."),
+  });
   await page.waitForURL(/\/login\?/);
   equal(new URL(page.url()).searchParams.get("return_to"), at, "where to go back to");
 }
