@@ -14,8 +14,8 @@ export function usd(amount: number | string | null | undefined): string {
   if (amount === null || amount === undefined) return "–";
   const n = Number(amount);
   if (!Number.isFinite(n)) return "–";
-  if (n === 0 || Math.abs(n) >= 1) return dollars2.format(n);
   const text = Math.abs(n).toFixed(9).replace(/0+$/, "");
+  if (n === 0 || Number(text) >= 1) return dollars2.format(n);
   const digits = text.split(".")[1] ?? "";
   return `${n < 0 ? "-" : ""}$0.${digits.padEnd(2, "0")}`;
 }
@@ -30,8 +30,12 @@ export function perMillion(perToken: number | string | null | undefined): string
 
 export function ms(n: number | null | undefined): string {
   if (n === null || n === undefined) return "–";
-  if (n < 1000) return `${Math.round(n)} ms`;
-  return n < 60_000 ? `${(n / 1000).toFixed(n < 10_000 ? 2 : 1)} s` : `${Math.floor(n / 60_000)} min ${Math.round((n % 60_000) / 1000)} s`;
+  const rounded = Math.round(n); // first: what is rounded later may become a whole unit more
+  if (rounded < 1000) return `${rounded} ms`;
+  if (rounded < 9995) return `${(rounded / 1000).toFixed(2)} s`;
+  if (rounded < 59_950) return `${(rounded / 1000).toFixed(1)} s`;
+  const s = Math.round(rounded / 1000);
+  return `${Math.floor(s / 60)} min ${s % 60} s`;
 }
 
 export function tokens(n: number | null | undefined): string {

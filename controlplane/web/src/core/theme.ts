@@ -1,5 +1,5 @@
 // Light, dark, or as the system is. theme.ts beside main.tsx applies the kept choice before the first paint.
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";
 const kept = localStorage.getItem("theme");
@@ -16,5 +16,10 @@ export function setTheme(to: Theme): void {
   }
 }
 
-export const isDark = (): boolean =>
-  theme.value === "dark" || (theme.value === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+const system = matchMedia("(prefers-color-scheme: dark)");
+const systemIsDark = signal(system.matches);
+system.addEventListener("change", () => {
+  systemIsDark.value = system.matches;
+});
+/** For what is drawn and not styled. */
+export const isDark = computed(() => theme.value === "dark" || (theme.value === "system" && systemIsDark.value));

@@ -2,6 +2,7 @@
 // screen readers.
 import { useEffect, useRef } from "preact/hooks";
 import type uPlot from "uplot";
+import { isDark } from "../core/theme.ts";
 
 export interface Series {
   label: string;
@@ -44,6 +45,7 @@ function optionsOf({ series, format, height = 200 }: ChartProps, width: number):
 
 export function Chart(props: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
+  const dark = isDark.value; // a canvas keeps the colours that it was drawn with
   useEffect(() => {
     let plot: uPlot | undefined;
     let gone = false;
@@ -58,7 +60,7 @@ export function Chart(props: ChartProps) {
       size.disconnect();
       plot?.destroy();
     };
-  }, [props.times, props.series, props.height]);
+  }, [props.times, props.series, props.height, dark]);
   return (
     <figure class="chart" style={{ minHeight: `${props.height ?? 200}px`, margin: 0 }}>
       <div ref={box} role="img" aria-label={props.label} />

@@ -15,4 +15,4 @@ const sentences: Record<string, string> = {
   session_ended: "Your session ended while you were at the provider. Sign in and begin again.",
   sign_in_again: "Adding a way to sign in needs a session of the last 15 minutes. Sign out, sign in again, then add it.",
 };
-export const sentenceOf = (code: string | null): string | null => (code === null ? null : (sentences[code] ?? "Signing in did not work. Begin again."));
+export const sentenceOf = (code: string | null): string | null => (code === null ? null : (Object.hasOwn(sentences, code) ? sentences[code]! : "Signing in did not work. Begin again."));

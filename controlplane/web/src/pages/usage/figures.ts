@@ -49,7 +49,7 @@ export const spanNames = [
   { value: "90d", label: "90 days" },
 ] as const;
 
-export const asSpanName = (text: string | null): SpanName => (text !== null && text in points ? (text as SpanName) : "24h");
+export const asSpanName = (text: string | null): SpanName => (text !== null && Object.hasOwn(points, text) ? (text as SpanName) : "24h");
 const stampOf = (s: number, by: "hour" | "day"): string =>
   by === "hour" ? new Date(s * 1000).toISOString().replace(".000Z", "Z") : new Date(s * 1000).toISOString().slice(0, 10);
 
