@@ -14,12 +14,17 @@ void handle_session_delete_all(struct call *c);
 void handle_password(struct call *c);
 void handle_sign_up(struct call *c);
 void handle_invitation_accept(struct call *c);
+/* user.c: the user's name and recent keys */
+void handle_user_patch(struct call *c);
+void handle_recent_keys(struct call *c);
+void handle_recent_keys_disable(struct call *c);
 /* oidc.c, identities.c, recovery.c: signing in elsewhere, and when nothing else is left */
 void handle_oidc_start(struct call *c);
 void handle_oidc_invited(struct call *c);
 void handle_oidc_callback(struct call *c);
 void handle_identity_list(struct call *c);
 void handle_identity_delete(struct call *c);
+void handle_passkey_delete(struct call *c);
 void handle_recover(struct call *c);
 void handle_recover_finish(struct call *c);
 void handle_recover_code(struct call *c);
@@ -35,7 +40,6 @@ void handle_passkey_add_options(struct call *c);
 void handle_passkey_list(struct call *c);
 void handle_passkey_add(struct call *c);
 void handle_passkey_patch(struct call *c);
-void handle_passkey_delete(struct call *c);
 /* delegation.c: keys for other programs */
 void handle_auth_code(struct call *c);
 void handle_auth_key(struct call *c);

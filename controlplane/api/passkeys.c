@@ -391,27 +391,3 @@ void handle_passkey_patch(struct call *c)
     const struct db_param p[] = {db_id(&c->user), db_id(&which), db_bytes(view_str(v[0].text))};
     db_query(call_db(c), STMT_PASSKEY_RENAME, p, 3, 0, list_cb, c);
 }
-
-static void removed_cb(void *cookie, enum err e, const struct db_result *r)
-{
-    struct call *c = cookie;
-
-    if (e != ERR_NONE)
-        call_fail_db(c, e);
-    else if (view_eq(db_get_text(r, 0, 0), VIEW_LIT("unknown")))
-        call_fail(c, 404, "not_found", no_passkey, NULL);
-    else if (view_eq(db_get_text(r, 0, 0), VIEW_LIT("last")))
-        call_fail(c, 409, "last_sign_in", "You could not sign in any more: add another way first.", NULL);
-    else
-        call_reply(c, 200, VIEW_LIT("{\"deleted\":true}"));
-}
-
-void handle_passkey_delete(struct call *c)
-{
-    struct id which;
-
-    if (!call_segment_id(c, &which, no_passkey))
-        return;
-    const struct db_param p[] = {db_id(&c->user), db_id(&which)};
-    db_query(call_db(c), STMT_PASSKEY_REMOVE, p, 2, 0, removed_cb, c);
-}

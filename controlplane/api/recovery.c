@@ -79,6 +79,7 @@ void handle_recover(struct call *c)
 static void used_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
+    const struct api_config *config = call_config(c);
     struct recovery *own = c->own;
 
     if (e != ERR_NONE) {
@@ -90,6 +91,8 @@ static void used_cb(void *cookie, enum err e, const struct db_result *r)
             call_fail(c, 401, "invalid_code", "The e-mail address or the code is wrong.", NULL);
     } else {
         own->sign_in.user = db_get_id(r, 0, 0);
+        if (config->mailer != NULL)
+            recovery_notice_start(config->mailer, call_pool(c), config->console_origin, config->console_name, &own->sign_in.user);
         session_reply(c, 200);
     }
 }

@@ -1,6 +1,6 @@
 /* /auth: signing in and out, a user's sessions and password. */
 #include "caller.h"
-#include "session_start.h"
+#include "ceremony.h"
 
 static void give_text(char *out, size_t size, const struct value *v)
 {
@@ -215,7 +215,7 @@ void handle_session(struct call *c)
 
 enum { CURRENT, NEW, PASSWORD_FIELDS };
 static const struct field password_fields[] = {
-    [CURRENT] = {"current_password", FIELD_SECRET, true, false, 0, NULL},
+    [CURRENT] = {"current_password", FIELD_SECRET, false, true, 0, NULL},
     [NEW] = {"new_password", FIELD_SECRET, true, false, 0, NULL},
 };
 
@@ -225,9 +225,9 @@ static void changed_cb(void *cookie, enum err e, const struct db_result *r)
 
     if (e != ERR_NONE)
         call_fail_db(c, e);
-    else if (!db_get_bool(r, 0, 0))
+    else if (view_eq(db_get_text(r, 0, 0), VIEW_LIT("changed")))
         call_fail(c, 409, "conflict", "The password was changed meanwhile.", NULL);
-    else
+    else if (!ceremony_refused(c, db_get_text(r, 0, 0)))
         call_reply_data(c, 200, VIEW_LIT("{\"changed\":true}"));
 }
 
@@ -242,9 +242,14 @@ static void renewed_cb(void *cookie, enum err e, const char *secret)
     }
     if (sign_in_failed(c, e))
         return;
-    const struct db_param p[] = {db_id(&c->user), db_id(&c->session), db_bytes(view_str(s->secret)),
-                                 db_bytes(view_str(secret))};
-    db_query(call_db(c), STMT_PASSWORD_CHANGE, p, 4, 0, changed_cb, c);
+    const struct db_param change[] = {db_id(&c->user), db_id(&c->session), db_bytes(view_str(s->secret)),
+                                      db_bytes(view_str(secret))};
+    const struct db_param add[] = {db_id(&c->user), db_id(&c->session), db_bytes(view_str(secret))};
+
+    if (s->has_secret)
+        db_query(call_db(c), STMT_PASSWORD_CHANGE, change, 4, 0, changed_cb, c);
+    else
+        db_query(call_db(c), STMT_PASSWORD_ADD, add, 3, 0, changed_cb, c);
 }
 
 static void password_begun_cb(void *cookie, enum err e, const struct db_result *r)
@@ -266,10 +271,10 @@ static void password_begun_cb(void *cookie, enum err e, const struct db_result *
         return;
     }
     sign_in_keep(s, r, 1);
-    sign_in_work(c, true, fresh, renewed_cb);
+    sign_in_work(c, s->has_secret, fresh, renewed_cb);
 }
 
-/* A person who finds a page open still needs the password to change it. */
+/* A person who finds a page open still needs the password to change it. A user who has none has signed in just now. */
 void handle_password(struct call *c)
 {
     struct value v[PASSWORD_FIELDS];
@@ -281,7 +286,8 @@ void handle_password(struct call *c)
     if (s != NULL) {
         const struct db_param p[] = {db_id(&c->user)};
 
-        memcpy(s->given, v[CURRENT].text, s->given_len = (size_t)v[CURRENT].number);
+        if (v[CURRENT].state == VALUE_SET)
+            memcpy(s->given, v[CURRENT].text, s->given_len = (size_t)v[CURRENT].number);
         memcpy(s->fresh, v[NEW].text, s->fresh_len = (size_t)v[NEW].number);
         db_query(call_pool(c), STMT_PASSWORD_BEGIN, p, 1, 0, password_begun_cb, c);
     }

@@ -8,12 +8,13 @@
 
 enum { MESSAGE_MAX = 4 << 10, ORIGIN_MAX = 256, SERVICE_MAX = 64 };
 
-/* --- the message --- */
+/* --- messages --- */
 
 struct recovery_mail {
     struct mailer *mailer;
     char origin[ORIGIN_MAX], name[SERVICE_MAX];
     char token[KEY_TEXT_LEN + 1];
+    bool notice; /* that it was done, and not the link */
 };
 
 /* The token stands behind "#": browsers send that part to nobody, and no log has it. */
@@ -29,19 +30,35 @@ static enum err word(const struct recovery_mail *m, struct buf *out)
                        m->name, m->origin, RECOVERY_LINK_S / 60, m->origin, m->token);
 }
 
+/* Numbers only: the names of keys are the words of the person who made them. */
+static enum err word_notice(const struct recovery_mail *m, int64_t keys, struct buf *out)
+{
+    return buf_appendf(out,
+                       "A new password was set for the account that this address has at\n"
+                       "%s (%s), by a link or by a recovery code.\n"
+                       "All sessions of before have ended.\n\n"
+                       "API keys go on working. In the last 30 days %lld of those that work were\n"
+                       "made, rotated or enabled in your name. Look through them here, and disable\n"
+                       "those that you do not know; look through the ways to sign in, too:\n\n"
+                       "%s/app/settings?recovered=true\n\n"
+                       "If it was not you who set the password, set another one at once:\n\n"
+                       "%s/recover\n",
+                       m->name, m->origin, (long long)keys, m->origin, m->origin);
+}
+
 static void made_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct recovery_mail *m = cookie;
     char to[256], subject[SERVICE_MAX + 32];
-    struct view address = e == ERR_NONE && !db_is_null(r, 0, 0) ? db_get_text(r, 0, 0) : VIEW_EMPTY;
+    struct view address = e == ERR_NONE && db_rows(r) != 0 && !db_is_null(r, 0, 0) ? db_get_text(r, 0, 0) : VIEW_EMPTY;
     struct buf body;
 
     buf_init(&body, MESSAGE_MAX);
     if (address.len > 0 && address.len < sizeof to) {
         memcpy(to, address.ptr, address.len);
         to[address.len] = '\0';
-        snprintf(subject, sizeof subject, "%s: a new password", m->name);
-        e = word(m, &body);
+        snprintf(subject, sizeof subject, m->notice ? "%s: your password was set" : "%s: a new password", m->name);
+        e = m->notice ? word_notice(m, db_get_i64(r, 0, 1), &body) : word(m, &body);
         if (e == ERR_NONE)
             e = mail_send(m->mailer, to, subject, buf_view(&body));
     }
@@ -52,16 +69,36 @@ static void made_cb(void *cookie, enum err e, const struct db_result *r)
     free(m);
 }
 
-void recovery_mail_start(struct mailer *mailer, struct db *db, const char *origin, const char *name, const char *email)
+static struct recovery_mail *mail_new(struct mailer *mailer, const char *origin, const char *name)
 {
     struct recovery_mail *m = calloc(1, sizeof *m);
+
+    if (m == NULL)
+        return NULL;
+    m->mailer = mailer;
+    snprintf(m->origin, sizeof m->origin, "%s", origin);
+    snprintf(m->name, sizeof m->name, "%s", name);
+    return m;
+}
+
+void recovery_notice_start(struct mailer *mailer, struct db *db, const char *origin, const char *name, const struct id *user)
+{
+    struct recovery_mail *m = mail_new(mailer, origin, name);
+    const struct db_param p[] = {db_id(user)};
+
+    if (m == NULL)
+        return;
+    m->notice = true;
+    db_query(db, STMT_RECOVERY_NOTICE, p, 1, 0, made_cb, m);
+}
+
+void recovery_mail_start(struct mailer *mailer, struct db *db, const char *origin, const char *name, const char *email)
+{
+    struct recovery_mail *m = mail_new(mailer, origin, name);
     struct digest32 digest;
 
     if (m == NULL)
         return;
-    m->mailer = mailer;
-    snprintf(m->origin, sizeof m->origin, "%s", origin);
-    snprintf(m->name, sizeof m->name, "%s", name);
     key_text_new(KEY_RECOVERY_PREFIX, m->token);
     digest_sha256(view_str(m->token), &digest);
     const struct db_param p[] = {db_bytes(view_str(email)), db_bytes(view_of(digest.b, sizeof digest.b)),

@@ -16,6 +16,8 @@ enum {
 /* Looks for the user and writes to them, when there is one, after it has returned: the client that asked learns nothing of it. All
  * is borrowed; db and mailer outlive their use, the texts are copied. origin: of the console; name: of the service. */
 void recovery_mail_start(struct mailer *m, struct db *db, const char *origin, const char *name, const char *email);
+/* The same, for a user whose password was set by a link or a code: so that the user hears of it when somebody else did it. */
+void recovery_notice_start(struct mailer *m, struct db *db, const char *origin, const char *name, const struct id *user);
 
 /* The caller wipes it. */
 void recovery_code_new(char out[static RECOVERY_CODE_TEXT + 1]);

@@ -176,6 +176,26 @@ def adding_needs_a_fresh_session_of_ones_own():
 
 
 @case
+def removing_needs_a_fresh_session():
+    """Somebody who finds a page open takes no way to sign in away, by either route."""
+    b, csrf = password_user(rig.fresh("open") + "@b.example")
+    user = b.session()["user"]["id"]
+    plane.sql(f"INSERT INTO user_identity (user_id, kind, subject) VALUES ('{user}', 'wallet', 'w {user}'), ('{user}', 'passkey', 'p {user}')")
+    plane.sql(f"INSERT INTO user_passkey SELECT identity_id, 'laptop', -7, '\\x{'01' * 64}', 0, false FROM user_identity WHERE subject = 'p {user}'")
+    ways = {i["kind"]: i["id"] for i in b.api("GET", "/auth/identities").json()["data"]}
+    paths = {kind: f"/auth/identities/{i}" for kind, i in ways.items()} | {"the passkey's own": f"/auth/passkeys/{ways['passkey']}"}
+    plane.sql(f"UPDATE session SET created_at = now() - interval '16 minutes' WHERE user_id = '{user}'")
+    for kind, path in paths.items():
+        equal((b.api("DELETE", path, csrf=csrf).code()), "sign_in_again", kind)
+    equal(b.api("DELETE", f"/auth/passkeys/{ways['wallet']}", csrf=csrf).code(), "not_found")
+    equal({i["kind"] for i in b.api("GET", "/auth/identities").json()["data"]}, {"password", "wallet", "passkey"})
+    plane.sql(f"UPDATE session SET created_at = now() - interval '14 minutes' WHERE user_id = '{user}'")
+    for kind in ("the passkey's own", "wallet"):
+        equal(b.api("DELETE", paths[kind], csrf=csrf).status, 200, kind)
+    equal(b.api("DELETE", paths["password"], csrf=csrf).code(), "last_sign_in")
+
+
+@case
 def unverified_addresses_are_nobodys():
     for claims in ({"email_verified": False}, {"email_verified": None}, {"email_verified": "true"}, {"email": "not an address"}):
         name = rig.fresh("un")
