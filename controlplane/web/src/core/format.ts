@@ -9,14 +9,13 @@ export const compact = (n: number): string => (Math.abs(n) < 10_000 ? whole.form
 export const percent = (share: number, digits = 1): string => `${(share * 100).toFixed(digits)}%`;
 export const plural = (n: number, one: string, many = `${one}s`): string => `${count(n)} ${n === 1 ? one : many}`;
 
-/** "$12.34"; below a cent as many digits as it has, up to nine: "$0.000012". */
+/** "$12.34"; below a dollar as many digits as it has, up to nine: "$0.000012". */
 export function usd(amount: number | string | null | undefined): string {
   if (amount === null || amount === undefined) return "–";
-  const n = Number(amount);
+  const n = Number(Number(amount).toFixed(9));
   if (!Number.isFinite(n)) return "–";
-  const text = Math.abs(n).toFixed(9).replace(/0+$/, "");
-  if (n === 0 || Number(text) >= 1) return dollars2.format(n);
-  const digits = text.split(".")[1] ?? "";
+  if (n === 0 || Math.abs(n) >= 1) return dollars2.format(n === 0 ? 0 : n); // and not "-$0.00"
+  const digits = Math.abs(n).toFixed(9).slice(2).replace(/0+$/, "");
   return `${n < 0 ? "-" : ""}$0.${digits.padEnd(2, "0")}`;
 }
 
@@ -49,11 +48,17 @@ export function bytes(n: number): string {
 
 const day = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", year: "numeric" });
 const minute = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const year = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const zone = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", timeZoneName: "short" });
 const at = (time: string | number | Date): Date => new Date(typeof time === "number" && time < 1e11 ? time * 1000 : time);
 
 export const date = (time: string | number | Date | null | undefined): string => (time === null || time === undefined ? "–" : day.format(at(time)));
+/** For rows, in the time of the person: "30 Nov, 20:59:57"; with its year when that is another. */
 export const dateTime = (time: string | number | Date | null | undefined): string =>
-  time === null || time === undefined ? "–" : minute.format(at(time));
+  time === null || time === undefined ? "–" : (at(time).getFullYear() === new Date().getFullYear() ? minute : year).format(at(time));
+/** Where a time stands alone: with the year and the zone, "30 Nov 2026, 20:59:57 UTC". */
+export const exactTime = (time: string | number | Date | null | undefined): string =>
+  time === null || time === undefined ? "–" : zone.format(at(time));
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 /** "3 minutes ago", "in 2 days". */

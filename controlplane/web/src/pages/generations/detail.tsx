@@ -1,6 +1,6 @@
 // One request: its numbers, each attempt, the parts of an orchestration, its receipt.
 import { useState } from "preact/hooks";
-import { ago, brief, count, dateTime, ms, usd } from "../../core/format.ts";
+import { ago, brief, count, exactTime, usd } from "../../core/format.ts";
 import { useGet } from "../../core/resource.ts";
 import type { PageProps } from "../../routes.ts";
 import { Badge, Button, ButtonLink, CopyButton, Empty, Failure, PageHead, SkeletonLines } from "../../ui/controls.tsx";
@@ -83,7 +83,7 @@ const partColumns: Column<Part>[] = [
   { head: "Result", cell: (p) => (p.outcome === "none" || p.outcome === "ok" ? <Badge tone="good">answered</Badge> : <Badge tone="bad">{wordsOf(p.outcome)}</Badge>) },
   { head: "Tokens in", number: true, from: "md", cell: (p) => count(p.tokens_prompt) },
   { head: "Tokens out", number: true, from: "md", cell: (p) => count(p.tokens_completion) },
-  { head: "Time", number: true, from: "sm", cell: (p) => ms(p.latency + p.generation_time) },
+  { head: "Time", number: true, from: "sm", cell: (p) => atLeast(p.latency + p.generation_time) },
   { head: "Cost", number: true, cell: (p) => usd(p.total_cost) },
 ];
 
@@ -99,7 +99,7 @@ function Numbers({ of: g }: { of: Generation }) {
     <div class="card">
       <Facts rows={[
         ["Outcome", outcome],
-        ["Received", <time dateTime={g.created_at} title={ago(g.created_at)}>{dateTime(g.created_at)}</time>],
+        ["Received", <time dateTime={g.created_at} title={ago(g.created_at)}>{exactTime(g.created_at)}</time>],
         ["Model", g.first_model !== null && g.first_model !== g.model ? <>{g.model} <span class="soft">answered; {g.first_model} was asked for first</span></> : g.model],
         ["Provider", <>{g.provider_name ?? NONE}{g.is_byok && <> <Badge tone="accent">your own key</Badge></>}</>],
         ["Key", g.api_key_hash === null ? NONE : <a href={`/app/generations?key=${g.api_key_hash}`} title={g.api_key_hash}>{g.api_key_name ?? brief(g.api_key_hash, 16)}</a>],

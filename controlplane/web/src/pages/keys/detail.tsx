@@ -1,6 +1,6 @@
 // One key in a drawer: usage of today, the week, the month and all time; thirty days as a chart; its rules.
 import { useMemo } from "preact/hooks";
-import { compact, count, date, dateTime, usd } from "../../core/format.ts";
+import { compact, count, date, exactTime, usd } from "../../core/format.ts";
 import { useGet } from "../../core/resource.ts";
 import { may } from "../../core/session.ts";
 import { Chart } from "../../ui/chart.tsx";
@@ -87,7 +87,7 @@ export function KeyDetail({ of, onClose }: { of: Key; onClose: () => void }) {
       <Facts rows={[
         ["Limit", limitOf(of)],
         ...(of.limit === null ? [] : [["Left", usd(of.limit_remaining)] as const]),
-        ["Expires", of.expires_at ? dateTime(of.expires_at) : "never"],
+        ["Expires", of.expires_at ? exactTime(of.expires_at) : "never"],
         ...rules,
         ["Own provider keys", of.include_byok_in_limit ? "count against the limit" : "do not count against the limit"],
       ]} />
@@ -97,7 +97,7 @@ export function KeyDetail({ of, onClose }: { of: Key; onClose: () => void }) {
         ["Made", date(of.created_at)],
         ["Last used", <When at={of.last_used_at} />],
         ...(of.rotated_at ? [["Rotated", <When at={of.rotated_at} />] as const] : []),
-        ...(of.previous_key_expires_at ? [["Former text until", dateTime(of.previous_key_expires_at)] as const] : []),
+        ...(of.previous_key_expires_at ? [["Former text until", exactTime(of.previous_key_expires_at)] as const] : []),
         ...(of.byok_usage > 0 ? [["On own provider keys", `${usd(of.byok_usage)} at catalog prices`] as const] : []),
         ["Id (SHA-256)", <span class="line"><code>{of.hash.slice(0, 16)}…</code><CopyButton text={of.hash} what="The id" /></span>],
       ]} />

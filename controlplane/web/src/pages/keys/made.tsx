@@ -1,7 +1,7 @@
 // A new key: its text, this once, and a first request with it.
 import { useState } from "preact/hooks";
 import { baseUrl } from "../../core/console.ts";
-import { dateTime } from "../../core/format.ts";
+import { exactTime } from "../../core/format.ts";
 import { Code, Tabs } from "../../ui/controls.tsx";
 import { Fresh, Once } from "../parts/once.tsx";
 import { usePlane, type PlaneModel } from "../parts/plane.ts";
@@ -13,7 +13,7 @@ export function MadePanel({ made, onClose }: { made: MadeKey; onClose: () => voi
   return (
     <Fresh title={`The key “${made.data.name}”`} says="Copy the key now and keep it in a safe place: it is shown this once, and nobody can show it again." onClose={onClose} done="I have copied the key">
       <Once text={made.key} what="The key" />
-      {old && <p class="soft">The former text of this key works until {dateTime(old)}.</p>}
+      {old && <p class="soft">The former text of this key works until {exactTime(old)}.</p>}
       {made.data.role === "inference" ? <FirstRequest made={made} /> : <Code text={snippet("management", baseUrl(), made.key, "")} what="The command" />}
     </Fresh>
   );

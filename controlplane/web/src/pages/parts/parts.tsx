@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { ApiError } from "../../core/api.ts";
-import { ago, dateTime } from "../../core/format.ts";
+import { ago, exactTime } from "../../core/format.ts";
 import { Button, Failure, SkeletonLines } from "../../ui/controls.tsx";
 import type { Resource } from "../../core/resource.ts";
 
@@ -28,7 +28,7 @@ export function Shown<T>({ of, loading, children }: { of: Resource<T>; loading?:
 
 /** "3 minutes ago", with the exact time for who points at it. */
 export const When = ({ at, never = "never" }: { at: string | null | undefined; never?: string }) =>
-  at ? <time dateTime={at} title={dateTime(at)}>{ago(at)}</time> : <span class="faint">{never}</span>;
+  at ? <time dateTime={at} title={exactTime(at)}>{ago(at)}</time> : <span class="faint">{never}</span>;
 
 interface FormProps {
   onSubmit: () => Promise<void> | void;
@@ -69,5 +69,5 @@ export function Facts({ rows }: { rows: readonly (readonly [string, ComponentChi
 }
 
 export const NameButton = ({ name, onClick }: { name: string; onClick: () => void }) => (
-  <button type="button" class="name-button" onClick={onClick}>{name}</button>
+  <button type="button" class="name-button" title={name} onClick={onClick}>{name}</button>
 );

@@ -1,6 +1,6 @@
 // Requests as a table: the newest of an activity, or a list of 100,000.
 import type { ComponentChildren } from "preact";
-import { ago, count, dateTime, usd } from "../../core/format.ts";
+import { ago, count, dateTime, exactTime, usd } from "../../core/format.ts";
 import { go } from "../../core/router.ts";
 import { Badge } from "../../ui/controls.tsx";
 import { Table, type Column } from "../../ui/table.tsx";
@@ -19,7 +19,7 @@ function Attempts({ of: r }: { of: UsageRecord }): ComponentChildren {
 }
 
 const columns: Column<UsageRecord>[] = [
-  { head: "When", fixedWidth: "130px", cell: (r) => <a href={pathOf(r)}><time dateTime={r.created_at} title={ago(r.created_at)}>{dateTime(r.created_at)}</time></a> },
+  { head: "When", fixedWidth: "130px", cell: (r) => <a href={pathOf(r)}><time dateTime={r.created_at} title={`${exactTime(r.created_at)}, ${ago(r.created_at)}`}>{dateTime(r.created_at)}</time></a> },
   { head: "Model", cell: (r) => <Model of={r} /> },
   { head: "Provider", fixedWidth: "120px", from: "md", cell: (r) => r.provider_name ?? <span class="faint">–</span> },
   { head: "Key", fixedWidth: "120px", from: "md", cell: (r) => <span title={r.api_key_hash ?? undefined}>{r.api_key_name ?? "–"}</span> },
