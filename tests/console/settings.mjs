@@ -45,6 +45,44 @@ await cases({
     equal((await call(user, "GET", "/auth/session")).status, 401, "this session");
   },
 
+  async the_name_is_changed(t) {
+    const user = await newUser();
+    const page = await openAs(t, user, "/app/settings");
+    await page.getByRole("button", { name: "Change your name" }).click();
+    await page.getByRole("textbox", { name: "Your name" }).fill(canary(13));
+    await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+    await page.getByRole("region", { name: "You" }).getByText(canary(13)).waitFor();
+    equal((await rest(user, "GET", "/auth/session")).data.user.name, canary(13), "the name");
+    await clean(page);
+  },
+
+  async keys_made_lately_are_listed_and_disabled(t) {
+    const user = await newUser();
+    const page = await openAs(t, user, "/app/settings");
+    const recent = page.getByRole("region", { name: "Keys made lately", exact: true });
+    await recent.getByText("There are none").waitFor();
+    const { key: manages } = await rest(user, "POST", "/keys", { name: canary(14), role: "management" });
+    await rest(manages, "POST", "/keys", { name: "made by a key" });
+    await rest(user, "POST", "/keys", { name: "mine" });
+    await page.reload();
+    await recent.getByText(`by the key ${canary(14)}`).waitFor();
+    await t.axe(page);
+    await looks(t, page, "recent-keys");
+    await recent.getByRole("button", { name: /^Disable mine/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+    await until(async () => (await recent.getByRole("row").count()) === 3, "two keys are left");
+    await t.fail(page, "**/v1/auth/recent-keys/disable", 503);
+    await recent.getByRole("button", { name: "Disable all of them" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+    await page.getByRole("dialog").getByRole("alert").waitFor();
+    await page.unroute("**/v1/auth/recent-keys/disable");
+    await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+    await page.getByText("The last management key of a workspace cannot be disabled").waitFor();
+    await recent.getByText("There are none").waitFor();
+    equal((await call(manages, "GET", "/key")).status, 401, "the management key's former text");
+    await clean(page);
+  },
+
   async colours_are_kept(t) {
     const page = await openAs(t, await newUser(), "/app/settings");
     await page.getByLabel("Dark").check();

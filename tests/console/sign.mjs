@@ -195,10 +195,45 @@ await cases({
     await methods.getByRole("button", { name: "Remove rs" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await methods.getByText("the only one").waitFor();
-    // A session of before is asked to begin anew.
-    sql("UPDATE session SET created_at = now() - interval '16 minutes'");
+  },
+
+  async an_older_session_signs_in_again_and_goes_on(t) {
+    const name = fresh("late");
+    const context = await t.context();
+    const email = await newUser(context);
+    await person(context, name);
+    const page = await context.newPage();
+    await page.goto(`${CONSOLE}/login`);
+    await fillLogin(page, email, PASSWORD);
+    await at(page, "/app");
+    const user = sql(`SELECT user_id FROM app_user WHERE email = '${email}'`);
+    sql(`INSERT INTO user_identity (user_id, kind, subject) VALUES ('${user}', 'wallet', 'wallet of ${user}')`);
+    const age = () => sql(`UPDATE session SET created_at = now() - interval '16 minutes' WHERE user_id = '${user}'`);
+    age();
+    await page.goto(`${CONSOLE}/app/settings`);
+    const methods = page.getByRole("region", { name: "Sign-in methods" });
+    await methods.getByRole("button", { name: /^Remove Wallet/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("dialog").getByText("this session is older than 15 minutes").waitFor();
+    await t.shot(page, "sign-in-again-asked");
+    await page.getByRole("dialog").getByRole("link", { name: "Sign in again" }).click();
+    await page.getByRole("heading", { name: "Sign in again" }).waitFor();
+    equal(await page.getByLabel("E-mail address").inputValue(), email);
+    await t.axe(page);
+    await t.shot(page, "sign-in-again");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await at(page, "/app/settings");
+    await methods.getByRole("button", { name: /^Remove Wallet/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await methods.getByText("the only one").waitFor();
+    // The same on the way to a provider; and a user who thinks better of it goes back.
+    age();
     await page.getByRole("link", { name: "Add rs" }).click();
-    await methods.getByText("Adding a way to sign in needs a session of the last 15 minutes.").waitFor();
+    await methods.getByText("Ways to sign in are changed within 15 minutes").waitFor();
+    await methods.getByRole("link", { name: "Sign in again" }).click();
+    await page.getByRole("link", { name: "go back" }).click();
+    await at(page, "/app/settings");
   },
 
   async an_invitation(t) {
@@ -229,7 +264,11 @@ await cases({
   },
 
   async recovery_by_message(t) {
-    const email = await newUser(await t.context(), `${fresh("lost")}@b.example`);
+    const email = `${fresh("lost")}@b.example`;
+    const thief = await t.context();
+    const { token } = (await (await thief.request.post(`${CONSOLE}/v1/auth/signup`, { data: { email, password: PASSWORD, token: true } })).json()).data;
+    for (const name of ["of a thief", "another"])
+      equal((await thief.request.post(`${CONSOLE}/v1/keys`, { data: { name }, headers: { authorization: `Bearer ${token}` } })).status(), 201);
     const page = await t.open("/recover");
     await page.getByLabel("E-mail address").fill(email);
     await page.getByRole("button", { name: "Send me a link" }).click();
@@ -247,7 +286,16 @@ await cases({
     await page.getByText("The two are not the same.").waitFor();
     await page.getByLabel("New password, again").fill("another horse entirely");
     await page.getByRole("button", { name: "Set the password" }).click();
-    await at(page, "/app/settings");
+    await at(page, "/app/settings?recovered=true");
+    await page.getByRole("status").getByText("Your account is recovered").waitFor();
+    const recent = page.getByRole("region", { name: "Keys made lately", exact: true });
+    await recent.getByRole("cell", { name: /^of a thief/ }).waitFor();
+    await t.axe(page);
+    await t.shot(page, "recovered");
+    await recent.getByRole("button", { name: "Disable all of them" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
+    await recent.getByText("There are none").waitFor();
+    equal(sql(`SELECT count(*) FROM api_key JOIN account USING (account_id) JOIN membership USING (organisation_id) JOIN app_user u USING (user_id) WHERE u.email = '${email}' AND NOT disabled`), "0");
     // The link again: it has ended, and another one can be had.
     const again = await t.open(new URL(link).pathname + new URL(link).hash);
     await again.getByLabel("New password", { exact: true }).fill("another horse entirely");
@@ -292,7 +340,7 @@ await cases({
     await other.getByLabel("New password, again").fill("another horse entirely");
     await t.axe(other);
     await other.getByRole("button", { name: "Set the password" }).click();
-    await at(other, "/app/settings");
+    await at(other, "/app/settings?recovered=true");
     // The first browser's session has ended: it is led back to where it was after signing in.
     await page.goto(`${CONSOLE}/app/keys`);
     await at(page, "/login?return_to=%2Fapp%2Fkeys");

@@ -3,6 +3,7 @@ import type { ComponentChildren, TargetedMouseEvent } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../core/api.ts";
 import { asApiError } from "../core/resource.ts";
+import { signInAgainPath } from "../core/session.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { toast } from "./toast.tsx";
 
@@ -162,6 +163,8 @@ export function Empty({ title, says, children }: { title: string; says: Componen
 }
 
 /** What happened, and what to try. */
+export const SignInAgain = () => <a class="button small" href={signInAgainPath()}>Sign in again</a>;
+
 export function Failure({ error, retry }: { error: ApiError; retry?: (() => void) | undefined }) {
   const wait = error.retryAfterS === null ? "" : ` Try again in ${error.retryAfterS} s.`;
   return (
@@ -170,6 +173,7 @@ export function Failure({ error, retry }: { error: ApiError; retry?: (() => void
         <p>{error.message}{wait}</p>
         <p class="code">{error.code}{error.requestId ? ` · request ${error.requestId}` : ""}</p>
       </div>
+      {error.code === "sign_in_again" && <SignInAgain />}
       {retry && <Button small icon="refresh" onClick={retry}>Try again</Button>}
     </div>
   );

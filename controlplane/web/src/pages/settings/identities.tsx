@@ -2,10 +2,10 @@
 import { useState } from "preact/hooks";
 import { api } from "../../core/api.ts";
 import { facts } from "../../core/console.ts";
-import { useGet } from "../../core/resource.ts";
+import type { Resource } from "../../core/resource.ts";
 import { here, queryOf } from "../../core/router.ts";
 import { session } from "../../core/session.ts";
-import { Badge, Button, Failure, useTask } from "../../ui/controls.tsx";
+import { Badge, Button, Failure, SignInAgain, useTask } from "../../ui/controls.tsx";
 import { Confirm } from "../../ui/dialog.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
@@ -14,7 +14,7 @@ import { Notice } from "../sign/parts.tsx";
 import { sentenceOf } from "../sign/words.ts";
 import { AddPasskey, AddWallet, RenamePasskey } from "./passkeys.tsx";
 
-interface Identity {
+export interface Identity {
   id: string;
   kind: "password" | "oidc" | "wallet" | "passkey";
   provider: string | null;
@@ -26,8 +26,7 @@ interface Identity {
 const providerName = (id: string | null): string => facts.value?.sign_in.oidc.find((p) => p.id === id)?.name ?? id ?? "A provider";
 const nameOf = (i: Identity): string => ({ password: "Password", wallet: "Wallet", passkey: "Passkey", oidc: providerName(i.provider) })[i.kind];
 
-export function Identities() {
-  const list = useGet<{ data: Identity[] }>("/auth/identities");
+export function Identities({ list }: { list: Resource<{ data: Identity[] }> }) {
   const [doomed, setDoomed] = useState<Identity | null>(null);
   const [renamed, setRenamed] = useState<Identity | null>(null);
   const remove = useTask(async (i: Identity) => {
@@ -36,7 +35,8 @@ export function Identities() {
     setDoomed(null);
     list.reload();
   });
-  const wrong = sentenceOf(queryOf(here.value).get("error"));
+  const error = queryOf(here.value).get("error");
+  const wrong = sentenceOf(error);
   const only = list.data?.data.length === 1;
   const columns: Column<Identity>[] = [
     { head: "Way", cell: (i) => <>{nameOf(i)}{i.label && <span class="faint"> {i.label}</span>}</> },
@@ -50,13 +50,13 @@ export function Identities() {
     ) },
   ];
   return (
-    <Section id="identities" title="Sign-in methods" says="Another way is added within 15 minutes after you have signed in."
+    <Section id="identities" title="Sign-in methods" says="A way is added or removed within 15 minutes after you have signed in."
       actions={<>
         {facts.value?.sign_in.oidc.map((p) => <a key={p.id} class="button" href={`/v1/auth/oidc/${p.id}?link=true&csrf=${session.value?.csrf_token ?? ""}&return_to=${encodeURIComponent("/app/settings")}`}>Add {p.name}</a>)}
         <AddPasskey onDone={list.reload} />
         <AddWallet onDone={list.reload} />
       </>}>
-      {wrong && <Notice tone="bad">{wrong}</Notice>}
+      {wrong && <Notice tone="bad">{wrong}{error === "sign_in_again" && <> <SignInAgain /></>}</Notice>}
       <Shown of={list} loading={<TableSkeleton columns={3} rows={2} />}>{({ data }) => <Table label="Sign-in methods" columns={columns} rows={data} keyOf={(i) => i.id} />}</Shown>
       <Confirm title={`Remove ${doomed ? nameOf(doomed) : ""}?`} says="You can no longer sign in this way. Sessions that run go on." action="Remove" open={doomed !== null} busy={remove.busy} onClose={() => setDoomed(null)} onConfirm={() => doomed && void remove.run(doomed)}>
         {remove.error && <Failure error={remove.error} />}

@@ -1,11 +1,15 @@
 // The user, how they sign in, and what holds for the organisation.
-import { date } from "../../core/format.ts";
-import { may, session } from "../../core/session.ts";
+import { useGet } from "../../core/resource.ts";
+import { here, queryOf } from "../../core/router.ts";
+import { may } from "../../core/session.ts";
 import { setTheme, theme, type Theme } from "../../core/theme.ts";
-import { CopyButton, PageHead } from "../../ui/controls.tsx";
-import { Facts, Section } from "../parts/parts.tsx";
-import { Identities } from "./identities.tsx";
+import { PageHead } from "../../ui/controls.tsx";
+import { Section } from "../parts/parts.tsx";
+import { Notice } from "../sign/parts.tsx";
+import { Identities, type Identity } from "./identities.tsx";
 import { CloseOrganisation, Retention } from "./organisation.tsx";
+import { Profile } from "./profile.tsx";
+import { RecentKeys } from "./recent_keys.tsx";
 import { RecoveryCodes } from "./recovery_codes.tsx";
 import { Password, Sessions } from "./sessions.tsx";
 
@@ -14,23 +18,6 @@ const themes: readonly { value: Theme; label: string }[] = [
   { value: "light", label: "Light" },
   { value: "dark", label: "Dark" },
 ];
-
-function Profile() {
-  const user = session.value?.user;
-  if (!user) return null;
-  return (
-    <Section title="You">
-      <div class="card">
-        <Facts rows={[
-          ["Name", user.name ?? <span class="faint">none</span>],
-          ["E-mail address", user.email],
-          ["Since", date(user.created_at)],
-          ["Id", <span class="line"><code>{user.id}</code><CopyButton text={user.id} what="Your id" /></span>],
-        ]} />
-      </div>
-    </Section>
-  );
-}
 
 function Colours() {
   return (
@@ -46,14 +33,23 @@ function Colours() {
 }
 
 export default function Settings() {
+  const identities = useGet<{ data: Identity[] }>("/auth/identities");
+  const recovered = queryOf(here.value).get("recovered") === "true";
   return (
     <>
       <PageHead title="Settings" />
+      {recovered && (
+        <>
+          <Notice tone="plain">Your account is recovered, and all sessions of before have ended. A person who had your session or password may have left more: look through the keys and the ways to sign in.</Notice>
+          <RecentKeys />
+        </>
+      )}
       <Profile />
-      <Identities />
-      <Password />
+      <Identities list={identities} />
+      <Password list={identities} />
       <RecoveryCodes />
       <Sessions />
+      {!recovered && <RecentKeys />}
       <Colours />
       {may("usage.read") && <Retention />}
       {may("organisation.close") && <CloseOrganisation />}

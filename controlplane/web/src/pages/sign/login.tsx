@@ -10,8 +10,8 @@ import { backPath, entered, Head, Notice, Or, Providers, usePassThrough } from "
 import { PasskeyButton, WalletButton } from "./ways.tsx";
 import { sentenceOf } from "./words.ts";
 
-function PasswordForm({ back }: { back: string }) {
-  const [email, setEmail] = useState("");
+function PasswordForm({ back, known }: { back: string; known: string }) {
+  const [email, setEmail] = useState(known);
   const [password, setPassword] = useState("");
   const task = useTask(async () => {
     await api.post("/auth/login", { email: email.trim(), password });
@@ -20,26 +20,29 @@ function PasswordForm({ back }: { back: string }) {
   });
   return (
     <Form action="Sign in" busy={task.busy} error={task.error} disabled={email.trim() === "" || password === ""} onSubmit={task.run}>
-      <TextField label="E-mail address" type="email" name="email" autoComplete="username" autoFocus value={email} onInput={setEmail} />
-      <TextField label="Password" type="password" name="password" autoComplete="current-password" value={password} onInput={setPassword} />
+      <TextField label="E-mail address" type="email" name="email" autoComplete="username" autoFocus={known === ""} value={email} onInput={setEmail} />
+      <TextField label="Password" type="password" name="password" autoComplete="current-password" autoFocus={known !== ""} value={password} onInput={setPassword} />
     </Form>
   );
 }
 
 export default function Login() {
   const back = backPath();
-  const wrong = sentenceOf(queryOf(here.value).get("error"));
-  const passing = usePassThrough(back, wrong !== null);
+  const query = queryOf(here.value);
+  const wrong = sentenceOf(query.get("error"));
+  const again = query.get("again") === "true" && Boolean(session.value); // the session is too old for what the user wants to do
+  const passing = usePassThrough(back, wrong !== null || again);
   if (session.value === undefined || passing) return <SkeletonLines lines={6} />;
   const f = facts.value;
   const others = (f?.sign_in.oidc.length ?? 0) > 0 || f?.sign_in.passkeys || f?.sign_in.wallet;
   return (
     <div class="card stack sign">
-      <Head title="Sign in" />
+      <Head title={again ? "Sign in again" : "Sign in"} />
       {notice.value !== "" && <Notice tone="plain">{notice.value}</Notice>}
       {wrong && <Notice tone="bad">{wrong}</Notice>}
-      {session.value && <Notice tone="plain">You are signed in as {session.value.user.email}. <a href={back}>Go on as this user</a></Notice>}
-      <PasswordForm back={back} />
+      {again && <Notice tone="plain">What you want to do needs that you have signed in within the last 15 minutes. Sign in as {session.value?.user.email} to go on where you were, or <a href={back}>go back</a>.</Notice>}
+      {session.value && !again && <Notice tone="plain">You are signed in as {session.value.user.email}. <a href={back}>Go on as this user</a></Notice>}
+      <PasswordForm back={back} known={again ? session.value?.user.email ?? "" : ""} />
       {others && <Or />}
       <Providers back={back} verb="Sign in with" />
       <PasskeyButton back={back} />

@@ -16,8 +16,8 @@ function takeToken(): string | null {
 }
 
 async function changed(codes = ""): Promise<void> {
-  toast(`The password is changed, and every other session has ended. ${codes}Look through the other ways to sign in.`);
-  await entered("/app/settings");
+  toast(`The password is changed, and every other session has ended. ${codes}`.trim());
+  await entered("/app/settings?recovered=true");
 }
 
 function useNewPassword() {

@@ -13,6 +13,6 @@ const sentences: Record<string, string> = {
   identity_taken: "That account at the provider signs in another user here. Sign in as that user and remove it there first.",
   too_many_sign_ins: "You have 32 ways to sign in, and there are no more than that. Remove those that you do not use, then add this one.",
   session_ended: "Your session ended while you were at the provider. Sign in and begin again.",
-  sign_in_again: "Adding a way to sign in needs a session of the last 15 minutes. Sign out, sign in again, then add it.",
+  sign_in_again: "Ways to sign in are changed within 15 minutes after you have signed in. Sign in again, then go on here.",
 };
 export const sentenceOf = (code: string | null): string | null => (code === null ? null : (Object.hasOwn(sentences, code) ? sentences[code]! : "Signing in did not work. Begin again."));
