@@ -65,9 +65,13 @@ await cases({
     await rest(manages, "POST", "/keys", { name: "made by a key" });
     await rest(user, "POST", "/keys", { name: "mine" });
     await page.reload();
-    await recent.getByText(`by the key ${canary(14)}`).waitFor();
+    await recent.getByRole("row").filter({ hasText: "made by a key" }).getByRole("cell", { name: canary(14), exact: true }).waitFor();
     await t.axe(page);
     await looks(t, page, "recent-keys");
+    await page.setViewportSize({ width: 390, height: 844 });
+    const edge = (await recent.getByRole("button", { name: /^Disable mine/ }).boundingBox());
+    ok(edge.x + edge.width <= 390, `the button can be seen on a phone: ${JSON.stringify(edge)}`);
+    await page.setViewportSize({ width: 1280, height: 800 });
     await recent.getByRole("button", { name: /^Disable mine/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Disable" }).click();
     await until(async () => (await recent.getByRole("row").count()) === 3, "two keys are left");

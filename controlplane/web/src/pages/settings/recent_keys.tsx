@@ -41,11 +41,12 @@ export function RecentKeys() {
   });
   const keys = list.data?.data ?? [];
   const columns: Column<RecentKey>[] = [
-    { head: "Key", cell: (k) => <>{k.name} <span class="faint">{k.label}</span></> },
+    { head: "Key", cell: (k) => <span class="recent-key" title={`${k.name} ${k.label}`}>{k.name} <span class="faint">{k.label}</span></span> },
     { head: "Workspace", from: "sm", cell: (k) => k.workspace_name },
     { head: "Kind", from: "sm", cell: (k) => roleWords[k.role] },
-    { head: "When", cell: (k) => <>{words[k.what]} <When at={k.at} />{k.via !== null && <span class="faint"> by the key {k.via}</span>}</> },
-    { head: "Actions", width: "100px", cell: (k) => <Button small aria-label={`Disable ${k.name} of ${k.at}`} onClick={() => setDoomed(k)}>Disable</Button> },
+    { head: "When", cell: (k) => <>{words[k.what]} <When at={k.at} /></> },
+    { head: "By the key", from: "sm", cell: (k) => k.via ?? <span class="faint">–</span> },
+    { head: "Actions", width: "84px", cell: (k) => <Button small aria-label={`Disable ${k.name} of ${k.at}`} onClick={() => setDoomed(k)}>Disable</Button> },
   ];
   return (
     <Section id="recent-keys" title="Keys made lately" actions={keys.length > 1 && <Button kind="danger" onClick={() => setDoomed("all")}>Disable all of them</Button>}
