@@ -125,6 +125,13 @@ await cases({
     const made = (await rest(owner, "GET", "/workspaces")).data.find((w) => w.slug === "research");
     equal([made.name, await page.getByLabel("Workspace", { exact: true }).inputValue()], ["Research", made.id], "the workspace that is worked in");
     await looks(t, page, "members-workspaces");
+    const trail = await openAs(t, owner, "/app/audit");
+    await settled(trail);
+    await trail.getByLabel("Workspace", { exact: true }).selectOption(made.id);
+    await settled(trail);
+    const entries = (await trail.evaluate(async (at) => (await fetch(at)).text(), await trail.getByRole("link", { name: "Export" }).getAttribute("href"))).trim().split("\n").map((l) => JSON.parse(l));
+    const shown = await trail.getByRole("region", { name: "Audit entries" }).locator("tbody tr").count();
+    equal([entries.length, entries.every((e) => JSON.stringify(e).includes(made.id))], [shown, true], "the export is of the workspace that is shown");
     await menu(page, "Default", "Work in it");
     await page.getByRole("cell", { name: "Default (this one)" }).waitFor();
     await menu(page, "Research", "Close");

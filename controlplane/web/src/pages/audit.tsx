@@ -1,13 +1,14 @@
 // Who changed what: the audit trail, its check, and its export.
 import { useState } from "preact/hooks";
 import { api } from "../core/api.ts";
-import { ago, brief, count, dateTime } from "../core/format.ts";
+import { ago, brief, count, dateTime, exactTime } from "../core/format.ts";
 import { useList } from "../core/resource.ts";
 import { queryOf, here, setQuery } from "../core/router.ts";
 import { Badge, Button, Code, Empty, Failure, PageHead, SelectField, TextField, useTask } from "../ui/controls.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Table, TableSkeleton, type Column } from "../ui/table.tsx";
 import { may } from "../core/session.ts";
+import { apiLink } from "./parts/link.ts";
 
 interface Entry {
   seq: number;
@@ -32,7 +33,7 @@ interface Check {
 const targetOf = (e: Entry): string => Object.values(e.target ?? {}).map(String).join(" ");
 
 const columns: Column<Entry>[] = [
-  { head: "When", cell: (e) => <time dateTime={e.at} title={ago(e.at)}>{dateTime(e.at)}</time>, width: "170px" },
+  { head: "When", cell: (e) => <time dateTime={e.at} title={`${exactTime(e.at)}, ${ago(e.at)}`}>{dateTime(e.at)}</time>, width: "170px" },
   { head: "What", cell: (e) => <span class="mono">{e.action}</span> },
   { head: "Who", cell: (e) => <span class="mono" title={e.actor}>{brief(e.actor, 18)}</span> },
   { head: "On what", cell: (e) => <span class="mono" title={targetOf(e)}>{targetOf(e)}</span>, from: "md" },
@@ -52,7 +53,7 @@ const dayEnd = (day: string): string | null => (day === "" ? null : `${day}T23:5
 function EntryDetail({ entry, onClose }: { entry: Entry; onClose: () => void }) {
   return (
     <Dialog title={`${entry.action}, entry ${count(entry.seq)}`} open onClose={onClose} look="wide">
-      <p class="soft">{dateTime(entry.at)} by <span class="mono">{entry.actor}</span>{entry.request ? <> in request <span class="mono">{entry.request}</span></> : null}</p>
+      <p class="soft">{exactTime(entry.at)} by <span class="mono">{entry.actor}</span>{entry.request ? <> in request <span class="mono">{entry.request}</span></> : null}</p>
       <Code what="The entry" text={JSON.stringify({ target: entry.target, before: entry.before, after: entry.after }, null, 2)} />
       <p class="soft small mono" style={{ wordBreak: "break-all" }}>hash {entry.hash}<br />after {entry.prev_hash ?? "nothing: it is the first"}</p>
     </Dialog>
@@ -88,16 +89,16 @@ export default function Audit() {
   const [open, setOpen] = useState<Entry | null>(null);
   const filters = { scope, from: dayStart(from), until: dayEnd(until) };
   const list = useList<Entry>("/audit", filters);
-  const words = new URLSearchParams(Object.entries(filters).filter((f): f is [string, string] => !!f[1]));
+  const words = Object.fromEntries(Object.entries(filters).filter((f): f is [string, string] => !!f[1]));
   return (
     <>
       <PageHead title="Audit trail" says="Every change of keys, members, money, rules and catalogs, in order. Each entry has the hash of the one before it.">
         <ChainCheck scope={scope} />
-        <a class="button" href={`/v1/audit/export?${words.toString()}`} download="audit.ndjson">Export</a>
+        <a class="button" href={apiLink("/audit/export", words)} download="audit.ndjson">Export</a>
       </PageHead>
       <div class="grid">
-        <TextField label="From" type="date" value={from} onInput={(v) => setQuery({ from: v })} />
-        <TextField label="Until" type="date" value={until} onInput={(v) => setQuery({ until: v })} />
+        <TextField label="From (UTC)" type="date" value={from} onInput={(v) => setQuery({ from: v })} />
+        <TextField label="Until (UTC)" type="date" value={until} onInput={(v) => setQuery({ until: v })} />
         <SelectField label="Of" value={scope} choices={scopes()} onChange={(v) => setQuery({ scope: v })} />
       </div>
       {list.error && <Failure error={list.error} retry={list.reload} />}
