@@ -248,6 +248,54 @@ await cases({
     equal((await keysOf(user)).filter((k) => k.hash === data.hash), [], "it is deleted");
   },
 
+  async dialogs_and_menus_keep_the_place_of_the_keyboard(t) {
+    const user = await newUser();
+    const { data } = await rest(user, "POST", "/keys", { name: "by hand" });
+    await rest(user, "PATCH", `/keys/${data.hash}`, { disabled: true });
+    const page = await openAs(t, user, "/app/keys");
+    const at = () => page.evaluate(() => document.activeElement.ariaLabel ?? (document.activeElement.labels?.[0] ?? document.activeElement).textContent);
+    const focused = (name) => until(async () => (await at()) === name, `the focus is on ${name}`);
+    await page.getByRole("button", { name: "New key" }).press("Enter");
+    await focused("Name"); // a person who makes a key begins to type
+    for (const leave of [() => page.getByRole("button", { name: "Close" }).click(), () => page.getByRole("button", { name: "Cancel" }).click(), () => page.keyboard.press("Escape")]) {
+      await leave();
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await focused("New key");
+      await page.keyboard.press("Enter");
+      await focused("Name");
+    }
+    await page.keyboard.press("Escape");
+    const menu = page.getByRole("button", { name: "Actions for by hand" });
+    await menu.press("Enter");
+    await focused("Change name, limits, rules");
+    for (const name of ["Rename", "Enable", "Delete"]) { // a key that is disabled is not rotated
+      await page.keyboard.press("ArrowDown");
+      await focused(name);
+    }
+    await page.keyboard.press("Home");
+    await focused("Change name, limits, rules");
+    await page.keyboard.press("Tab");
+    await page.getByRole("menu").waitFor({ state: "detached" });
+    await menu.press("Enter");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Rename" }).waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
+    await focused("Actions for by hand");
+  },
+
+  async long_names_leave_room_for_the_figures(t) {
+    const user = await newUser();
+    await rest(user, "POST", "/keys", { name: "a name that somebody has pasted from a ticket and that nobody has ever made shorter" });
+    for (const [size, last] of [["phone", "This month"], ["desktop", "Actions"]]) {
+      const page = await openAs(t, user, "/app/keys", { size });
+      const head = page.getByRole("columnheader", { name: last, exact: true });
+      await head.waitFor();
+      const { right, width } = await head.evaluate((h) => ({ right: h.getBoundingClientRect().right, width: innerWidth }));
+      ok(right <= width, `${size}: ${last} ends at ${right} of ${width} pixels`);
+    }
+  },
+
   async a_failed_list_can_be_tried_again(t) {
     const page = await openAs(t, await somebody(), "/app/keys", { before: (p) => t.fail(p, /\/v1\/keys\?/, 503, "overloaded", "Too many requests at once.") });
     await page.getByRole("alert").getByText("Too many requests at once.").waitFor();

@@ -1,5 +1,5 @@
 // Dialogs, drawers and menus. <dialog> keeps the focus inside and closes on Escape.
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./controls.tsx";
 import type { IconName } from "./icons.tsx";
@@ -12,16 +12,35 @@ interface DialogProps {
   look?: "plain" | "wide" | "drawer";
 }
 
+/** Shows the <dialog> of `box` while `open`. A field with autoFocus gets the focus; afterwards it goes back to where it was:
+ *  the browser does that only when the dialog is closed before it leaves the document. Gives the handler of "close". */
+export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean, onClose: () => void): () => void {
+  const shown = useRef(false);
+  useEffect(() => {
+    const dialog = box.current;
+    if (!open || !dialog) return;
+    const before = document.activeElement;
+    shown.current = true;
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector<HTMLElement>("[data-focused]")?.focus();
+    return () => {
+      shown.current = false; // its "close" comes later, and is not the person's
+      dialog.close();
+      if (document.activeElement !== null && document.activeElement !== document.body) return;
+      const back = before instanceof HTMLElement && before.isConnected && before !== document.body ? before : document.getElementById("main");
+      back?.focus({ preventScroll: true });
+    };
+  }, [open]);
+  return () => void (shown.current && onClose());
+}
+
 export function Dialog({ title, open, onClose, children, look = "plain" }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
-    if (open && !box.current?.open) box.current?.showModal();
-    if (!open && box.current?.open) box.current.close();
-  }, [open]);
+  const closed = useModal(box, open, onClose);
   if (!open) return null;
   return (
-    <dialog ref={box} class={look} aria-labelledby={id} onClose={onClose} onClick={(e) => e.target === box.current && onClose()}>
+    <dialog ref={box} class={look} aria-labelledby={id} onClose={closed} onClick={(e) => e.target === box.current && onClose()}>
       <header>
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" small icon="close" label="Close" onClick={onClose} />
@@ -64,6 +83,7 @@ export interface MenuItem {
   disabled?: boolean;
 }
 
+const CHOOSABLE = '[role="menuitem"]:not(:disabled)';
 const MENU_GAP = 4; // pixels between the button and its list, and to the edges of the window
 
 // Above everything and by the window's coordinates: a table around the menu would cut it off.
@@ -85,7 +105,7 @@ export function Menu({ label, items, icon = "more", children }: { label: string;
   useLayoutEffect(() => {
     if (!open || !box.current) return;
     placeMenu(box.current);
-    box.current.querySelector<HTMLElement>('[role="menuitem"]')?.focus({ preventScroll: true });
+    box.current.querySelector<HTMLElement>(CHOOSABLE)?.focus({ preventScroll: true });
     const away = (e: Event) => e.target instanceof Node && !box.current?.contains(e.target) && setOpen(false);
     const follow = () => box.current && placeMenu(box.current);
     document.addEventListener("pointerdown", away);
@@ -97,16 +117,19 @@ export function Menu({ label, items, icon = "more", children }: { label: string;
       window.removeEventListener("scroll", follow, { capture: true });
     };
   }, [open]);
+  // The list leaves the document: the focus has to be at the button before, for a dialog that comes, and for Tab.
+  const close = () => {
+    box.current?.querySelector<HTMLElement>("button")?.focus();
+    setOpen(false);
+  };
   const keys = (e: KeyboardEvent) => {
-    const all = [...(box.current?.querySelectorAll<HTMLElement>('[role="menuitem"]') ?? [])];
+    const all = [...(box.current?.querySelectorAll<HTMLElement>(CHOOSABLE) ?? [])];
     const at = all.indexOf(document.activeElement as HTMLElement);
-    if (e.key === "Escape") {
-      setOpen(false);
-      box.current?.querySelector<HTMLElement>("button")?.focus();
-    } else if (e.key === "ArrowDown" || e.key === "ArrowUp") {
-      e.preventDefault();
-      all[(at + (e.key === "ArrowDown" ? 1 : -1) + all.length) % all.length]?.focus();
-    }
+    const to = ({ ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length, Home: 0, End: all.length - 1 } as Record<string, number>)[e.key];
+    if (e.key === "Escape" || e.key === "Tab") close();
+    if (to === undefined) return;
+    e.preventDefault();
+    all[to]?.focus();
   };
   return (
     <div class="menu" ref={box} onKeyDown={open ? keys : undefined}>
@@ -121,7 +144,7 @@ export function Menu({ label, items, icon = "more", children }: { label: string;
             i.href !== undefined ? (
               <a key={i.label} role="menuitem" tabIndex={-1} href={i.href} onClick={() => setOpen(false)}>{i.label}</a>
             ) : (
-              <button key={i.label} type="button" role="menuitem" tabIndex={-1} disabled={i.disabled} class={i.danger ? "danger" : ""} onClick={() => { setOpen(false); i.run?.(); }}>{i.label}</button>
+              <button key={i.label} type="button" role="menuitem" tabIndex={-1} disabled={i.disabled} class={i.danger ? "danger" : ""} onClick={() => { close(); i.run?.(); }}>{i.label}</button>
             ),
           )}
         </div>

@@ -1,6 +1,7 @@
 // The command palette: every page and action by its name. Ctrl+K or Command+K; "/" goes to a page's search field.
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useModal } from "./dialog.tsx";
 
 export interface Command {
   name: string;
@@ -42,8 +43,9 @@ function OpenPalette({ commands }: { commands: () => Command[] }) {
   const [at, setAt] = useState(0);
   const all = useMemo(commands, []);
   const found = all.filter((c) => fits(`${c.group} ${c.name}`, text.toLowerCase().split(/\s+/).filter(Boolean)));
-  useEffect(() => box.current?.showModal(), []);
   const close = () => void (open.value = false);
+  const closed = useModal(box, true, close);
+  useEffect(() => document.getElementById(`palette-${at}`)?.scrollIntoView({ block: "nearest" }), [at, text]);
   const run = (c: Command | undefined) => {
     if (!c) return;
     close();
@@ -59,7 +61,7 @@ function OpenPalette({ commands }: { commands: () => Command[] }) {
     }
   };
   return (
-    <dialog ref={box} class="palette" aria-label="Commands" onClose={close} onClick={(e) => e.target === box.current && close()}>
+    <dialog ref={box} class="palette" aria-label="Commands" onClose={closed} onClick={(e) => e.target === box.current && close()}>
       <input class="input" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-label="Go to a page or do something" aria-activedescendant={found[at] ? `palette-${at}` : undefined}
         placeholder="Go to a page or do something" value={text} onInput={(e) => { setText(e.currentTarget.value); setAt(0); }} onKeyDown={keys} />
       <ul id="palette-list" role="listbox" aria-label="Commands">
