@@ -98,6 +98,63 @@ await cases({
     equal(await page.evaluate(() => document.documentElement.dataset.theme ?? "system"), "system", "the theme");
   },
 
+  async the_palette_shows_what_it_has_chosen(t) {
+    const page = await t.open("/app/settings", { signedIn: true });
+    await settled(page);
+    await page.getByRole("button", { name: "Commands (Ctrl K)" }).press("Enter");
+    const list = page.getByRole("listbox", { name: "Commands" });
+    const chosen = list.getByRole("option", { selected: true });
+    await chosen.waitFor();
+    const n = await list.getByRole("option").count();
+    for (let i = 1; i < n; i++) {
+      await page.keyboard.press("ArrowDown");
+      const seen = () => chosen.evaluate((o) => o.getBoundingClientRect().bottom <= o.parentElement.getBoundingClientRect().bottom + 1);
+      await until(seen, `the ${i}th is in view`, 2000);
+    }
+    await page.keyboard.type("requests");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/app\/generations$/);
+    await until(() => page.evaluate(() => document.activeElement.id === "main"), "the focus is in the page that came");
+  },
+
+  async a_slash_at_the_end_of_an_address_does_no_harm(t) {
+    for (const at of ["/app/settings/", "/app//", "/app/keys/?new=1"]) {
+      const page = await t.open(at, { signedIn: true });
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      equal(await page.locator(".side [aria-current=page]").count(), 1, `${at} is in the navigation`);
+    }
+  },
+
+  async a_page_whose_code_does_not_come_says_so(t) {
+    const page = await t.open("/app/settings", { signedIn: true });
+    await settled(page);
+    await page.context().setOffline(true);
+    await page.getByRole("link", { name: "Routing", exact: true }).click();
+    await page.getByRole("alert").getByText("The code of this page could not be fetched").waitFor();
+    ok(await page.getByRole("heading", { name: "Routing", level: 1 }).isVisible(), "which page it is");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("alert").waitFor(); // still without a network: the page stays
+    await page.context().setOffline(false);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("heading", { name: "Preferences" }).waitFor();
+  },
+
+  async a_server_without_an_answer_ends_no_session(t) {
+    for (const [status, code, says] of [[503, "overloaded", "Too many requests at once."], [undefined, "", "The server cannot be reached."]]) {
+      const user = await newUser();
+      const page = await openAs(t, user, "/app/settings");
+      await page.evaluate((w) => localStorage.setItem("workspace", w), user.session.workspace_id);
+      await t.fail(page, "**/v1/auth/session", status, code, says);
+      await page.reload();
+      await page.getByRole("alert").getByText(says).waitFor();
+      equal(new URL(page.url()).pathname, "/app/settings", "where the person is");
+      equal(await page.evaluate(() => localStorage.getItem("workspace")), user.session.workspace_id, "the chosen workspace");
+      await page.unroute("**/v1/auth/session");
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.getByText(user.email).first().waitFor();
+    }
+  },
+
   async retention_is_shown_and_changed(t) {
     const owner = await newUser();
     const page = await openAs(t, owner, "/app/settings");

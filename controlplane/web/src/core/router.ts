@@ -7,7 +7,8 @@ export interface Place {
   hash: string;
 }
 
-const now = (): Place => ({ path: location.pathname, search: location.search, hash: location.hash });
+/** "/app/keys/" is "/app/keys": the server takes both. */
+const now = (): Place => ({ path: location.pathname.replace(/(.)\/+$/, "$1"), search: location.search, hash: location.hash });
 export const here = signal<Place>(now());
 
 export function go(to: string, options: { replace?: boolean; keepScroll?: boolean } = {}): void {

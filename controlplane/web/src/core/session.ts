@@ -38,19 +38,30 @@ function adopt(s: Session | null, tell = true): void {
   if (tell) localStorage.setItem(WHO, s?.user.id ?? "");
 }
 
+export const unanswered = signal<ApiError | null>(null); // why nobody could say who is signed in
+const passes = (error: ApiError): boolean => error.status === 0 || error.status === 429 || error.status >= 500;
+
 export async function loadSession(): Promise<void> {
   caller.workspace = localStorage.getItem("workspace") ?? "";
   try {
-    adopt((await api.get<{ data: Session }>("/auth/session")).data);
+    const { data } = await api.get<{ data: Session }>("/auth/session");
+    unanswered.value = null;
+    adopt(data);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    if (caller.workspace !== "" && error.status !== 401 && error.status !== 0) {
+    if (caller.workspace !== "" && error.status !== 401 && !passes(error)) {
       localStorage.removeItem("workspace"); // of somebody else, or closed since
       return loadSession();
     }
-    if (error.status === 0) notice.value = error.message;
+    unanswered.value = passes(error) ? error : null;
     adopt(null, error.status === 401);
   }
+}
+
+export function askAgain(): void {
+  unanswered.value = null;
+  session.value = undefined;
+  void loadSession();
 }
 
 export async function chooseWorkspace(id: string): Promise<void> {

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { api } from "../../core/api.ts";
 import { facts } from "../../core/console.ts";
 import { here, queryOf } from "../../core/router.ts";
-import { notice, session } from "../../core/session.ts";
+import { notice, session, unanswered } from "../../core/session.ts";
 import { SkeletonLines, TextField, useTask } from "../../ui/controls.tsx";
 import { Form } from "../parts/parts.tsx";
 import { backPath, entered, Head, Notice, Or, Providers, usePassThrough } from "./parts.tsx";
@@ -39,6 +39,7 @@ export default function Login() {
     <div class="card stack sign">
       <Head title={again ? "Sign in again" : "Sign in"} />
       {notice.value !== "" && <Notice tone="plain">{notice.value}</Notice>}
+      {unanswered.value && <Notice tone="plain">{unanswered.value.message}</Notice>}
       {wrong && <Notice tone="bad">{wrong}</Notice>}
       {again && <Notice tone="plain">What you want to do needs that you have signed in within the last 15 minutes. Sign in as {session.value?.user.email} to go on where you were, or <a href={back}>go back</a>.</Notice>}
       {session.value && !again && <Notice tone="plain">You are signed in as {session.value.user.email}. <a href={back}>Go on as this user</a></Notice>}
