@@ -260,6 +260,7 @@ await cases({
     await page.getByText("This installation takes no payments itself").waitFor();
     await settled(page);
     equal(await page.getByRole("button", { name: /Add credit|Store a card|Set up/ }).count(), 0, "buttons");
+    equal(await page.getByRole("link", { name: "help@example.com" }).getAttribute("href"), "mailto:help@example.com", "the operator's address");
     await t.shot(page, "credits-none");
     if (stack === undefined) return;
     const there = await (await t.context()).request.get(`${stack}/v1/console`);

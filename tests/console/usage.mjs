@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
 import { cases, CONSOLE, DATA_PLANE, env, equal, ok, until } from "./lib.mjs";
+import { newMember, newUser, openAs } from "./people.mjs";
 
 // --- real requests
 
@@ -106,6 +107,17 @@ await cases({
     equal(await page.locator(".steps a").count(), 2, "a step that is done has no button");
   },
 
+  async first_steps_are_those_that_a_role_can_take(t) {
+    const owner = await newUser();
+    const page = await openAs(t, await newMember(owner, "viewer"), "/app");
+    await page.getByRole("heading", { name: "First steps" }).waitFor();
+    equal(await page.locator(".steps a").evaluateAll((all) => all.map((a) => a.getAttribute("href"))), ["/app/chat", "/verify"], "no key is made by a viewer");
+    // Records go after some days, and the sums stay: nobody begins again.
+    const later = await openAs(t, owner, "/app", { before: (p) => fakeFigures(p, () => [figures({ requests: 7 })]) });
+    await later.getByText("The records of older requests are removed.").waitFor();
+    equal(await later.getByRole("heading", { name: "First steps" }).count(), 0, "first steps of an account in use");
+  },
+
   async activity_is_what_the_api_says(t) {
     await ask({ model: "demo/dear" });
     const failed = await ask({ mock: { "demo-a": "fail=400", "demo-b": "fail=400" } });
@@ -131,6 +143,46 @@ await cases({
     await page.locator(".chart canvas").nth(3).waitFor();
     ok((await page.getByText("per day").count()) === 4, "long times are by the day");
     await t.axe(page);
+  },
+
+  async figures_fit_their_cards(t) {
+    for (const usage of [0.923271044, 1_234_567.89, 0.000000001]) {
+      const before = (p) => fakeFigures(p, () => [figures({ requests: 12_345_678, usage, prompt_tokens: 987_654_321 })]);
+      for (const options of [{ size: "phone" }, {}, { viewport: { width: 1920, height: 1080 } }]) {
+        const page = await t.open("/app/activity", { signedIn: true, before, ...options });
+        await page.locator(".stat .value").getByText("$").waitFor();
+        const over = await page.locator(".stat .value").evaluateAll((all) => all.filter((v) => v.scrollWidth > v.clientWidth).map((v) => v.textContent));
+        equal(over, [], `wider than its card, ${JSON.stringify(options)}`);
+      }
+    }
+  },
+
+  async charts_follow_the_colours(t) {
+    const page = await t.open("/app/activity", { signedIn: true, before: (p) => fakeFigures(p, () => [figures({ requests: 3 })]) });
+    await page.locator(".chart canvas").nth(3).waitFor();
+    const has = (rgb) => page.locator(".chart canvas").first().evaluate((c, want) => {
+      const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+      for (let i = 0; i < data.length; i += 4) if (data[i + 3] === 255 && `${data[i]},${data[i + 1]},${data[i + 2]}` === want) return true;
+      return false;
+    }, rgb);
+    const [light, dark] = ["226,229,229", "38,49,47"]; // --line of both
+    await until(() => has(light), "lines for a light page");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await until(() => has(dark), "lines for a dark page", 5000);
+    await page.getByRole("button", { name: /Switch to light/ }).click();
+    await until(() => has(light), "lines for a light page, by choice", 5000);
+  },
+
+  async a_page_that_stays_open_goes_on_with_the_hours(t) {
+    const froms = [];
+    const page = await t.open("/app/activity", { signedIn: true, before: async (p) => {
+      await p.clock.install({ time: new Date("2026-11-30T12:34:56Z") });
+      await fakeFigures(p, (words) => (froms.push(words.get("from")), [figures({ requests: 3 })]));
+    } });
+    await page.locator(".chart canvas").nth(3).waitFor();
+    ok(froms.includes("2026-11-29T13:00:00Z"), `24 hours: ${froms}`);
+    await page.clock.fastForward("30:00");
+    await until(() => froms.includes("2026-11-29T14:00:00Z"), "the hour that has begun is asked for", 5000);
   },
 
   async activity_says_when_there_is_nothing(t) {
@@ -257,6 +309,13 @@ await cases({
     await frame.evaluate((f) => f.scrollTo(0, 54_321 * 40));
     await frame.locator(linkTo(54_321)).waitFor();
     equal(await frame.locator("tr", { has: page.locator(linkTo(54_321)) }).getAttribute("aria-rowindex"), "54323", "a reader is told which row it is");
+  },
+
+  async a_long_list_on_a_phone_names_the_models(t) {
+    const page = await t.open("/app/generations", { signedIn: true, size: "phone", before: (p) => fakeList(p, () => ({ data: Array.from({ length: 150 }, (_, i) => record(i)), next_cursor: null })) });
+    const cell = rowsOf(page, "Requests").first().locator("td").nth(1);
+    const { width, text } = await cell.evaluate((c) => ({ width: c.clientWidth, text: c.firstChild.getBoundingClientRect().width }));
+    ok(text + 16 <= width, `a model's name of ${text} pixels in a cell of ${width}`);
   },
 
   async attempts_and_the_model_asked_first_are_shown(t) {

@@ -57,11 +57,12 @@ function Step({ title, says, done, href, action, primary }: { title: string; say
 function FirstSteps() {
   const keys = useGet<{ data: { role: string }[] }>(may("keys.read") ? "/keys" : null);
   const hasKey = keys.data?.data.some((k) => k.role === "inference") ?? false;
+  const makes = may("keys.write");
   return (
-    <Section title="First steps" says="Nothing was asked yet. Three things to begin with:">
+    <Section title="First steps" says={`Nothing was asked yet. ${makes ? "Three" : "Two"} things to begin with:`}>
       <ol class="steps">
-        <Step title="Create a key" says="A key sends requests. It is shown once, with an example that you can paste." done={hasKey} href="/app/keys?new=1" action="Create a key" primary={!hasKey} />
-        <Step title="Try the playground" says="Ask a model from this browser. Your text goes straight to the attested data plane, encrypted to its key." done={false} href="/app/chat" action="Open the playground" primary={hasKey} />
+        {makes && <Step title="Create a key" says="A key sends requests. It is shown once, with an example that you can paste." done={hasKey} href="/app/keys?new=1" action="Create a key" primary={!hasKey} />}
+        <Step title="Try the playground" says="Ask a model from this browser. Your text goes straight to the attested data plane, encrypted to its key." done={false} href="/app/chat" action="Open the playground" primary={hasKey || !makes} />
         <Step title="Verify the gateway" says="See what runs there: measured code, its release, and the public log that has it." done={false} href="/verify" action="Verify" primary={false} />
       </ol>
     </Section>
@@ -86,7 +87,7 @@ function Latest({ of }: { of: Resource<{ data: UsageRecord[] }> }) {
     <Section title="Latest requests" actions={<ButtonLink href="/app/generations">All requests</ButtonLink>}>
       {of.state === "loading" && <TableSkeleton columns={RECORD_COLUMNS} rows={8} />}
       {of.state === "failed" && <Failure error={of.error} retry={of.reload} />}
-      {of.state === "ready" && <RecordsTable label="Latest requests" rows={of.data.data} />}
+      {of.state === "ready" && (of.data.data.length > 0 ? <RecordsTable label="Latest requests" rows={of.data.data} /> : <p class="soft">The records of older requests are removed. <a href="/app/settings">Settings</a> says after how many days.</p>)}
     </Section>
   );
 }
@@ -94,6 +95,7 @@ function Latest({ of }: { of: Resource<{ data: UsageRecord[] }> }) {
 export default function Overview() {
   const month = useFigures([], useMemo(monthStart, []));
   const latest = useGet<{ data: UsageRecord[] }>("/generations", { limit: 8 });
+  const booked = (first(month)?.requests ?? 0) > 0;
   if (session.value?.workspace_id === null)
     return <Empty title="You belong to no organisation" says="An owner or admin of an organisation can invite you: open the link of the invitation with this e-mail address." />;
   return (
@@ -103,7 +105,7 @@ export default function Overview() {
         <Balance />
         {month.state === "failed" ? <Failure error={month.error} retry={month.reload} /> : <Month of={month} />}
       </div>
-      {latest.state === "ready" && latest.data.data.length === 0 ? <FirstSteps /> : <><LastDays /><Latest of={latest} /></>}
+      {latest.state === "ready" && latest.data.data.length === 0 && !booked ? <FirstSteps /> : <><LastDays /><Latest of={latest} /></>}
     </>
   );
 }

@@ -38,7 +38,7 @@ function optionsOf({ series, format, height = 200 }: ChartProps, width: number):
     cursor: { points: { size: 6 } },
     tzDate: (s) => new Date(s * 1000 + new Date(s * 1000).getTimezoneOffset() * 60_000), // uPlot reads its local parts
     legend: { show: series.length > 1 },
-    axes: [{ ...axis, space: 64, incrs: [HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY], values: (_, ticks) => ticks.map(tick) }, { ...axis, size: 72, values: (_, ticks) => ticks.map(format) }],
+    axes: [{ ...axis, size: 32, space: 64, incrs: [HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 28 * DAY], values: (_, ticks) => ticks.map(tick) }, { ...axis, size: 72, values: (_, ticks) => ticks.map(format) }],
     series: [{ label: "Time", value: (_: uPlot, s: number | null) => atPoint(s) }, ...series.map((s, i) => ({ label: s.label, stroke: token(`--chart-${(i % 6) + 1}`), width: 1.6, points: { size: 5, filter: () => alone(s.values) }, value: (_: uPlot, v: number | null) => (v === null ? "–" : format(v)) }))],
   };
 }

@@ -72,7 +72,7 @@ export function Table<T>({ label, columns, rows, keyOf, onOpen, loading, onEnd }
     if (!onEnd || loading) return;
     if (!windowed || last >= rows.length - AROUND) onEnd();
   }, [last, rows.length, windowed, loading]);
-  const gap = (n: number, key: string) => n > 0 && <tr key={key} class="gap" aria-hidden="true"><td colSpan={columns.length} style={{ height: `${n * ROW}px` }} /></tr>;
+  const gap = (n: number, key: string) => n > 0 && <tr key={key} class="gap" aria-hidden="true"><td style={{ height: `${n * ROW}px` }} /></tr>;
   return (
     <div class={`table-frame${windowed ? " windowed" : ""}`} ref={frame} tabIndex={0} role="region" aria-label={label} onScroll={windowed ? (e) => setTop(Math.floor(e.currentTarget.scrollTop / ROW / STEP) * STEP) : undefined}>
       <table class="data" aria-rowcount={rows.length + 1}>

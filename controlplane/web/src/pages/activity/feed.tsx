@@ -49,7 +49,10 @@ export function Feed({ filters, told }: { filters: Filters; told: () => void }) 
       refetch(); // what was booked before the stream began
       return;
     }
-    const timer = setInterval(refetch, WITHOUT_EVENTS_MS);
+    const timer = setInterval(() => {
+      refetch();
+      figures();
+    }, WITHOUT_EVENTS_MS);
     return () => clearInterval(timer);
   }, [state]);
   const query = new URLSearchParams(Object.entries(filters).flatMap(([name, v]) => (v === null ? [] : [[name === "api_key_hash" ? "key" : name, v]]))).toString();

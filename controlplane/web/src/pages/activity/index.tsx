@@ -1,5 +1,5 @@
 // How the workspace is used: figures, charts and breakdowns of a time, and the newest requests as they are booked.
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { ms, percent, usd, count, compact } from "../../core/format.ts";
 import { here, queryOf, setQuery } from "../../core/router.ts";
 import { ButtonLink, Empty, Failure, PageHead, SelectField } from "../../ui/controls.tsx";
@@ -29,11 +29,24 @@ function Totals({ of }: { of: Figures | undefined }) {
   );
 }
 
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+/** The beginning of this hour: the page may stay open for days, and its last point is always the present hour. */
+function useHour(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), MINUTE_MS);
+    return () => clearInterval(timer);
+  }, []);
+  return now - (now % HOUR_MS);
+}
+
 export default function Activity() {
   const query = queryOf(here.value);
   const range = asSpanName(query.get("range"));
   const filters = filtersOf(query);
-  const span = useMemo(() => spanOf(range), [range]);
+  const hour = useHour();
+  const span = useMemo(() => spanOf(range, hour), [range, hour]);
   const total = useFigures([], span.from, filters);
   const points = useFigures([span.by], span.from, filters);
   const figures = total.state === "ready" ? (total.data.data[0] ?? noFigures) : undefined;

@@ -68,7 +68,7 @@ export function NoPayments() {
   return (
     <p class="note">
       This installation takes no payments itself: its operator adds credit to a workspace.{" "}
-      {may("money.write") ? "You may do that here." : <>Ask the operator of {facts.value?.name ?? "this service"}{contact ? ` (contact: ${contact})` : ""}, and name this workspace.</>}
+      {may("money.write") ? "You may do that here." : <>Ask the operator of {facts.value?.name ?? "this service"}{contact ? <> (<a href={contact}>{contact.replace(/^mailto:/, "")}</a>)</> : null}, and name this workspace.</>}
     </p>
   );
 }
