@@ -54,6 +54,8 @@ async function looks(t, p) {
       if (theme === themes[0]) await t.axe(page);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       ok(wide <= 0, `${size}: ${wide} pixels wider than the screen`);
+      const mute = await page.locator("tr[data-opens]").evaluateAll((all) => all.filter((r) => ![...r.querySelectorAll("a, .name-button")].some((e) => e.checkVisibility())).length);
+      equal(mute, 0, `${size}: rows that open by the mouse alone`);
     }
   }
   ok((await page.title()).includes(" · "), "the document has a title");

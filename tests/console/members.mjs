@@ -140,6 +140,21 @@ await cases({
     await page.getByRole("cell", { name: "research", exact: true }).waitFor({ state: "detached" });
   },
 
+  async the_audit_trail_names_people_and_things(t) {
+    const owner = await newUser();
+    await rest(owner, "POST", "/keys", { name: "nightly" });
+    for (const user of [owner, await newMember(owner, "viewer")]) {
+      const page = await openAs(t, user, "/app/audit");
+      const row = page.getByRole("row").filter({ hasText: "api_key.insert" });
+      await row.getByText(owner.email).waitFor();
+      equal(await row.getByText("nightly", { exact: true }).count(), 1, "the key's name");
+      await row.getByRole("button").press("Enter");
+      await page.getByRole("dialog").getByText(owner.email).waitFor();
+      await page.keyboard.press("Escape");
+      await t.axe(page);
+    }
+  },
+
   async names_are_never_html(t) {
     const owner = await newUser(canary(7));
     await rest(owner, "PATCH", "/organisation", { name: canary(8) });

@@ -1,8 +1,8 @@
 // Who changed what: the audit trail, its check, and its export.
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { api } from "../core/api.ts";
 import { ago, brief, count, dateTime, exactTime } from "../core/format.ts";
-import { useList } from "../core/resource.ts";
+import { useGet, useList } from "../core/resource.ts";
 import { queryOf, here, setQuery } from "../core/router.ts";
 import { Badge, Button, Code, Empty, Failure, PageHead, SelectField, TextField, useTask } from "../ui/controls.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -30,13 +30,30 @@ interface Check {
   first_bad: number | null;
 }
 
-const targetOf = (e: Entry): string => Object.values(e.target ?? {}).map(String).join(" ");
+interface Member {
+  id: string;
+  email: string;
+}
 
-const columns: Column<Entry>[] = [
+const targetOf = (e: Entry): string => Object.values(e.target ?? {}).map(String).join(" ");
+/** What has a name is shown by it. */
+const nameOf = (e: Entry): string | null => {
+  const name = e.after?.["name"] ?? e.before?.["name"];
+  return typeof name === "string" && name !== "" ? name : null;
+};
+
+/** An entry says "user:" and the id without its hyphens; the e-mail address of a member is better to read. */
+type Who = (actor: string) => string | null;
+const whoOf = (members: readonly Member[]): Who => {
+  const emails = new Map(members.map((m) => [`user:${m.id.replaceAll("-", "")}`, m.email]));
+  return (actor) => emails.get(actor) ?? null;
+};
+
+const columnsOf = (who: Who): Column<Entry>[] => [
   { head: "When", cell: (e) => <time dateTime={e.at} title={`${exactTime(e.at)}, ${ago(e.at)}`}>{dateTime(e.at)}</time>, width: "170px" },
-  { head: "What", cell: (e) => <span class="mono">{e.action}</span> },
-  { head: "Who", cell: (e) => <span class="mono" title={e.actor}>{brief(e.actor, 18)}</span> },
-  { head: "On what", cell: (e) => <span class="mono" title={targetOf(e)}>{targetOf(e)}</span>, from: "md" },
+  { head: "What", opens: true, cell: (e) => <span class="mono">{e.action}</span> },
+  { head: "Who", cell: (e) => { const name = who(e.actor); return <span class={name === null ? "mono" : ""} title={`${name ?? ""} ${e.actor}`}>{name ?? brief(e.actor, 18)}</span>; } },
+  { head: "On what", cell: (e) => { const name = nameOf(e); return <span class={name === null ? "mono" : ""} title={`${name ?? ""} ${targetOf(e)}`}>{name ?? targetOf(e)}</span>; }, from: "md" },
   { head: "Entry", number: true, cell: (e) => count(e.seq), from: "sm" },
 ];
 
@@ -50,10 +67,10 @@ const scopes = () => [
 const dayStart = (day: string): string | null => (day === "" ? null : `${day}T00:00:00Z`);
 const dayEnd = (day: string): string | null => (day === "" ? null : `${day}T23:59:59.999Z`);
 
-function EntryDetail({ entry, onClose }: { entry: Entry; onClose: () => void }) {
+function EntryDetail({ entry, who, onClose }: { entry: Entry; who: Who; onClose: () => void }) {
   return (
     <Dialog title={`${entry.action}, entry ${count(entry.seq)}`} open onClose={onClose} look="wide">
-      <p class="soft">{exactTime(entry.at)} by <span class="mono">{entry.actor}</span>{entry.request ? <> in request <span class="mono">{entry.request}</span></> : null}</p>
+      <p class="soft">{exactTime(entry.at)} by {who(entry.actor)} <span class="mono">{entry.actor}</span>{entry.request ? <> in request <span class="mono">{entry.request}</span></> : null}</p>
       <Code what="The entry" text={JSON.stringify({ target: entry.target, before: entry.before, after: entry.after }, null, 2)} />
       <p class="soft small mono" style={{ wordBreak: "break-all" }}>hash {entry.hash}<br />after {entry.prev_hash ?? "nothing: it is the first"}</p>
     </Dialog>
@@ -89,6 +106,10 @@ export default function Audit() {
   const [open, setOpen] = useState<Entry | null>(null);
   const filters = { scope, from: dayStart(from), until: dayEnd(until) };
   const list = useList<Entry>("/audit", filters);
+  const members = useGet<{ data: Member[] }>(may("members.read") ? "/members" : null);
+  const who = useMemo(() => whoOf(members.data?.data ?? []), [members.data]);
+  const columns = useMemo(() => columnsOf(who), [who]);
+  const waiting = list.state === "loading" || (may("members.read") && members.state === "loading"); // names come with the rows
   const words = Object.fromEntries(Object.entries(filters).filter((f): f is [string, string] => !!f[1]));
   return (
     <>
@@ -102,12 +123,12 @@ export default function Audit() {
         <SelectField label="Of" value={scope} choices={scopes()} onChange={(v) => setQuery({ scope: v })} />
       </div>
       {list.error && <Failure error={list.error} retry={list.reload} />}
-      {list.state === "loading" ? <TableSkeleton columns={4} /> : list.rows.length === 0 && !list.error ? (
+      {waiting ? <TableSkeleton columns={4} /> : list.rows.length === 0 && !list.error ? (
         <Empty title="Nothing was changed in this time" says="Entries appear when somebody makes a key, invites a member, moves credit or changes a rule. Choose a longer time to see older ones." />
       ) : (
         <Table label="Audit entries" columns={columns} rows={list.rows} keyOf={(e) => String(e.seq)} onOpen={setOpen} onEnd={list.more ? list.next : undefined} />
       )}
-      {open && <EntryDetail entry={open} onClose={() => setOpen(null)} />}
+      {open && <EntryDetail entry={open} who={who} onClose={() => setOpen(null)} />}
     </>
   );
 }

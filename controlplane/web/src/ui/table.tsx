@@ -7,6 +7,7 @@ export interface Column<T> {
   head: string;
   cell: (row: T) => ComponentChildren;
   number?: boolean; // right-aligned
+  opens?: boolean; // its cell is a button that opens the row: for rows without a link or a button that does
   from?: "sm" | "md"; // hidden on narrower screens
   width?: string;
   fixedWidth?: string; // instead, where rows come and go while it is scrolled
@@ -49,7 +50,7 @@ class Row<T> extends Component<RowProps<T>> {
   override render({ row, index, columns, onOpen }: RowProps<T>) {
     return (
       <tr aria-rowindex={index + 2} data-opens={onOpen ? "" : undefined} onClick={onOpen ? (e) => opens(e) && this.props.onOpen?.(row) : undefined}>
-        {columns.map((c) => <td key={c.head} class={classOf(c)}>{c.cell(row)}</td>)}
+        {columns.map((c) => <td key={c.head} class={classOf(c)}>{c.opens && onOpen ? <button type="button" class="name-button" onClick={() => this.props.onOpen?.(row)}>{c.cell(row)}</button> : c.cell(row)}</td>)}
       </tr>
     );
   }

@@ -17,7 +17,7 @@ const tones: Record<string, Tone> = { published: "good", draft: "accent" };
 const wordOf = (state: string): string => (state === "published" ? "in force" : state);
 
 const columns: Column<CatalogVersion>[] = [
-  { head: "Version", number: true, cell: (v) => count(v.version), width: "90px" },
+  { head: "Version", number: true, opens: true, cell: (v) => count(v.version), width: "90px" },
   { head: "State", cell: (v) => <Badge tone={tones[v.state] ?? "plain"}>{wordOf(v.state)}</Badge> },
   { head: "Made", cell: (v) => dateTime(v.created_at) },
   { head: "By", cell: (v) => <span class="mono">{brief(v.author || v.origin, 16)}</span>, from: "sm" },

@@ -12,7 +12,7 @@ import { toast } from "../../ui/toast.tsx";
 import type { Policy } from "./types.ts";
 
 const columns: Column<Policy>[] = [
-  { head: "Version", number: true, cell: (p) => count(p.version), width: "90px" },
+  { head: "Version", number: true, opens: true, cell: (p) => count(p.version), width: "90px" },
   { head: "State", cell: (p) => <Badge tone={p.state === "in_force" ? "good" : "plain"}>{p.state.replaceAll("_", " ")}</Badge> },
   { head: "Name", cell: (p) => p.name ?? "–" },
   { head: "In force since", cell: (p) => dateTime(p.in_force_at), from: "sm" },

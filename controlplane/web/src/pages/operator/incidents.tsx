@@ -28,7 +28,7 @@ const states: Choice<State>[] = [{ value: "investigating", label: "Investigating
 const tones: Record<Impact, Tone> = { none: "plain", minor: "warn", major: "bad", critical: "bad" };
 
 const columns: Column<Incident>[] = [
-  { head: "Incident", cell: (i) => <span title={i.title}>{i.title}</span> },
+  { head: "Incident", opens: true, cell: (i) => <span title={i.title}>{i.title}</span> },
   { head: "State", cell: (i) => <Badge tone={i.state === "resolved" ? "good" : "accent"}>{i.state}</Badge> },
   { head: "Impact", cell: (i) => <Badge tone={tones[i.impact]}>{i.impact}</Badge>, from: "sm" },
   { head: "Began", cell: (i) => ago(i.started_at), from: "sm" },
