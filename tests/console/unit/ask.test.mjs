@@ -29,3 +29,25 @@ test("ask_a_stream_that_names_neither_shows_neither", async () => {
   assert.deepEqual([answer.model, answer.provider, answer.trouble?.message], [null, null, "no"]);
   assert.ok(!JSON.stringify(told).includes("orged"));
 });
+
+test("ask_a_page_that_draws_slowly_is_told_seldom", async () => {
+  const parts = Array.from({ length: 60 }, (_, i) => chunk({ model: "a/b", choices: [{ index: 0, delta: { content: `${i} ` } }] }));
+  const body = new ReadableStream({
+    async pull(c) {
+      await new Promise((r) => setTimeout(r, 10));
+      const next = parts.shift();
+      c.enqueue(new TextEncoder().encode(next ?? "data: [DONE]\n\n"));
+      if (next === undefined) c.close();
+    },
+  });
+  let drawn = 0;
+  const began = performance.now();
+  const draw = () => {
+    drawn++;
+    for (const end = performance.now() + 60; performance.now() < end; );
+  };
+  const answer = await ask({ bytes: async () => ({ head, body }) }, "key", { model: "a/b" }, draw, new AbortController().signal);
+  const share = (60 * drawn) / (performance.now() - began);
+  assert.ok(share < 0.6, `drawing took ${Math.round(100 * share)} % of the time`);
+  assert.ok(answer.text.endsWith("59 "), "and all of it is there");
+});

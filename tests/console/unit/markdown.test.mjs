@@ -48,6 +48,31 @@ test("markdown_nothing_makes_the_lexer_throw", () => {
   for (const text of ["> ".repeat(5000), "- ".repeat(3000), "*".repeat(9000), "[".repeat(4000), "`".repeat(4001), "| ".repeat(2000), "\n".repeat(3000)]) whole(text);
 });
 
+const children = (t) => [...(t.tokens ?? []), ...(t.items ?? []), ...(t.header ?? []), ...(t.rows ?? []).flat()];
+const levels = (tokens) => tokens.reduce((most, t) => Math.max(most, 1 + levels(children(t))), 0);
+
+test("markdown_nesting_is_bounded", () => {
+  const list = Array.from({ length: 300 }, (_, i) => `${"  ".repeat(i)}- item`).join("\n");
+  for (const [name, text] of Object.entries({ quotes: `${"> ".repeat(10_000)}deep`, lists: `${"- ".repeat(10_000)}deep`, both: `${"> 1. ".repeat(5000)}deep`, list, strong: `${"**_".repeat(900)}a${"_**".repeat(900)}` })) {
+    const depth = levels(new Blocks().update(text));
+    assert.ok(depth > 3 && depth < 100, `${name}: ${depth} levels`);
+  }
+});
+
+const cost = (text) => Math.min(...[1, 2, 3].map(() => {
+  const before = process.cpuUsage();
+  new Blocks().update(text);
+  const used = process.cpuUsage(before);
+  return used.user + used.system;
+}));
+
+test("markdown_a_long_paragraph_costs_what_its_length_does", () => {
+  for (const part of ["_a", "a."]) {
+    const [short, long] = [cost(part.repeat(8_000)), cost(part.repeat(64_000))];
+    assert.ok(long < 24 * short, `${part}: 8 times as long costs ${(long / short).toFixed(1)} times as much`);
+  }
+});
+
 test("markdown_addresses", () => {
   for (const href of ["https://a.example/x", "http://a.example", "mailto:a@b.example"]) assert.ok(safeAddress(href), href);
   for (const href of ["javascript:alert(1)", " JavaScript:alert(1)", "\tjava\nscript:alert(1)", "data:text/html,x", "vbscript:x", "file:///etc/passwd", "blob:https://a/1", "/app/keys", "//host/x", "x", "", "&#106;avascript:x"])

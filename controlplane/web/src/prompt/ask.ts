@@ -33,27 +33,62 @@ async function read(answer: Answer, body: ReadableStream<Uint8Array>, started: n
 
 const copyOf = (a: Answer): Answer => ({ ...a, toolCalls: a.toolCalls.map((c) => ({ ...c })), steps: a.steps?.map((s) => ({ ...s })) ?? null });
 
+const SLOW_MS = 50; // of one time that a page is told and draws; then it has three times as long for its reader
+
+/** Tells at most once per frame, and seldom when the page needs long to draw what it is told. */
+class Teller {
+  private frame = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private more = false;
+  private over = false;
+
+  constructor(private readonly tell: () => void) {}
+
+  changed(): void {
+    this.more = true;
+    if (this.frame === 0) this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  private draw(): void {
+    const began = performance.now();
+    this.more = false;
+    this.tell();
+    this.timer = setTimeout(() => {
+      const took = performance.now() - began;
+      this.timer = setTimeout(() => this.rested(), took > SLOW_MS ? 3 * took : 0);
+    });
+  }
+
+  private rested(): void {
+    this.frame = 0;
+    if (this.more && !this.over) this.changed();
+  }
+
+  end(): void {
+    this.over = true;
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    this.tell();
+  }
+}
+
 /** Calls `told` with a new object at most once per frame, and with the last state at the end. Does not reject: what went
  * wrong is in the answer. */
 export async function ask(plane: DataPlane, apiKey: string, request: object, told: (answer: Answer) => void, signal: AbortSignal): Promise<Answer> {
   const answer = newAnswer();
   const started = performance.now();
-  let frame = 0;
-  const tell = () => {
-    frame = 0;
-    told(copyOf(answer));
-  };
+  const tell = () => told(copyOf(answer));
+  const teller = new Teller(tell);
   tell();
   try {
     const { head, body } = await plane.bytes(PATH, { ...request, stream: true }, "events", { apiKey, signal });
     addHead(answer, head);
-    await read(answer, body, started, () => void (frame ||= requestAnimationFrame(tell)));
+    await read(answer, body, started, () => teller.changed());
   } catch (error) {
     if (signal.aborted) answer.stopped = true;
     else answer.trouble ??= troubleOf(error);
   }
-  cancelAnimationFrame(frame);
   answer.totalMs = performance.now() - started;
-  tell();
+  teller.end();
   return answer;
 }

@@ -1,6 +1,6 @@
 // Markdown that a model or a document wrote, as nodes: marked's lexer says what the text is, and nothing of it becomes HTML.
 // HTML in it is shown as text, images are links, links lead to http, https and mailto alone.
-import { Lexer, type Token, type Tokens } from "marked";
+import { Lexer, type Token, type Tokens, type TokensList } from "marked";
 import { Component, type ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { CopyButton } from "./controls.tsx";
@@ -13,9 +13,47 @@ const PIECE = 4000; // characters of a paragraph that are laid out together, whe
 
 // --- text into blocks
 
+/** Cuts a text behind spaces, where it has some. */
+const cut = (text: string): string[] => text.match(/[^]{1,4000}(?:\s|$)|[^]{1,4000}/g) ?? [];
+
+/** The lexer's time grows with the square of the nesting, and of some paragraphs' length: what is deeper than DEPTH_MAX is text,
+ * and a long paragraph is read in pieces, over whose ends no emphasis and no link reaches. */
+class BoundedLexer extends Lexer {
+  private blockDepth = 0;
+  private inlineDepth = 0;
+
+  override blockTokens(src: string, tokens?: Token[], lastParagraphClipped?: boolean): Token[];
+  override blockTokens(src: string, tokens?: TokensList, lastParagraphClipped?: boolean): TokensList;
+  override blockTokens(src: string, tokens: Token[] = [], lastParagraphClipped = false): Token[] {
+    if (this.blockDepth > DEPTH_MAX) {
+      if (src !== "") tokens.push({ type: "text", raw: src, text: src });
+      return tokens;
+    }
+    this.blockDepth++;
+    try {
+      return super.blockTokens(src, tokens, lastParagraphClipped);
+    } finally {
+      this.blockDepth--;
+    }
+  }
+
+  override inlineTokens(src: string, tokens: Token[] = []): Token[] {
+    if (this.inlineDepth > DEPTH_MAX) tokens.push({ type: "text", raw: src, text: src, escaped: false });
+    else {
+      this.inlineDepth++;
+      try {
+        for (const piece of src.length > 2 * PIECE ? cut(src) : [src]) super.inlineTokens(piece, tokens);
+      } finally {
+        this.inlineDepth--;
+      }
+    }
+    return tokens;
+  }
+}
+
 function lex(text: string): Token[] {
   try {
-    return new Lexer({ gfm: true }).lex(text);
+    return new BoundedLexer({ gfm: true }).lex(text);
   } catch {
     return [{ type: "text", raw: text, text }]; // too deep for the lexer's recursion
   }
@@ -172,7 +210,7 @@ function pieces(tokens: readonly Token[]): Token[][] {
   };
   for (const token of tokens)
     if (token.type !== "text" || token.raw.length <= PIECE) add(token);
-    else for (const text of (token as Tokens.Text).text.match(/[^]{1,4000}(?:\s|$)|[^]{1,4000}/g) ?? []) add({ type: "text", raw: text, text });
+    else for (const text of cut((token as Tokens.Text).text)) add({ type: "text", raw: text, text });
   return out;
 }
 
