@@ -1,3 +1,5 @@
 // Runs before the first paint, so that a page never flashes in the other theme.
-const kept = localStorage.getItem("theme");
-if (kept === "light" || kept === "dark") document.documentElement.dataset["theme"] = kept;
+import { kept } from "./core/storage.ts";
+
+const theme = kept.get("theme");
+if (theme === "light" || theme === "dark") document.documentElement.dataset["theme"] = theme;

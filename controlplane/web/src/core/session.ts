@@ -2,6 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { ApiError, api, caller } from "./api.ts";
 import { go, here } from "./router.ts";
+import { kept } from "./storage.ts";
 
 export interface Workspace {
   id: string;
@@ -35,14 +36,14 @@ const WHO = "signed-in"; // in localStorage: the user's id, so that other tabs h
 function adopt(s: Session | null, tell = true): void {
   caller.csrf = s?.csrf_token ?? "";
   session.value = s;
-  if (tell) localStorage.setItem(WHO, s?.user.id ?? "");
+  if (tell) kept.set(WHO, s?.user.id ?? "");
 }
 
 export const unanswered = signal<ApiError | null>(null); // why nobody could say who is signed in
 const passes = (error: ApiError): boolean => error.status === 0 || error.status === 429 || error.status >= 500;
 
 export async function loadSession(): Promise<void> {
-  caller.workspace = localStorage.getItem("workspace") ?? "";
+  caller.workspace = kept.get("workspace") ?? "";
   try {
     const { data } = await api.get<{ data: Session }>("/auth/session");
     unanswered.value = null;
@@ -50,7 +51,7 @@ export async function loadSession(): Promise<void> {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (caller.workspace !== "" && error.status !== 401 && !passes(error)) {
-      localStorage.removeItem("workspace"); // of somebody else, or closed since
+      kept.remove("workspace"); // of somebody else, or closed since
       return loadSession();
     }
     unanswered.value = passes(error) ? error : null;
@@ -65,7 +66,7 @@ export function askAgain(): void {
 }
 
 export async function chooseWorkspace(id: string): Promise<void> {
-  localStorage.setItem("workspace", id);
+  kept.set("workspace", id);
   await loadSession();
 }
 

@@ -1,17 +1,18 @@
 // Light, dark, or as the system is. theme.ts beside main.tsx applies the kept choice before the first paint.
 import { computed, signal } from "@preact/signals";
+import { kept } from "./storage.ts";
 
 export type Theme = "system" | "light" | "dark";
-const kept = localStorage.getItem("theme");
-export const theme = signal<Theme>(kept === "light" || kept === "dark" ? kept : "system");
+const before = kept.get("theme");
+export const theme = signal<Theme>(before === "light" || before === "dark" ? before : "system");
 
 export function setTheme(to: Theme): void {
   theme.value = to;
   if (to === "system") {
-    localStorage.removeItem("theme");
+    kept.remove("theme");
     delete document.documentElement.dataset["theme"];
   } else {
-    localStorage.setItem("theme", to);
+    kept.set("theme", to);
     document.documentElement.dataset["theme"] = to;
   }
 }

@@ -2,21 +2,22 @@
 import { effect, signal } from "@preact/signals";
 import { api } from "../core/api.ts";
 import { session } from "../core/session.ts";
+import { keptInTab } from "../core/storage.ts";
 
 const PLACE = "playground-key";
 const OWNER = "playground-key-of"; // the user in whose session it was given
 const LIMIT = 1; // dollars
 const DAYS = 1;
 
-export const apiKey = signal<string>(sessionStorage.getItem(PLACE) ?? "");
+export const apiKey = signal<string>(keptInTab.get(PLACE) ?? "");
 
 export function setKey(text: string): void {
   apiKey.value = text;
-  sessionStorage.removeItem(OWNER);
-  if (text === "") return sessionStorage.removeItem(PLACE);
-  sessionStorage.setItem(PLACE, text);
+  keptInTab.remove(OWNER);
+  if (text === "") return keptInTab.remove(PLACE);
+  keptInTab.set(PLACE, text);
   const user = session.peek()?.user.id;
-  if (user !== undefined) sessionStorage.setItem(OWNER, user);
+  if (user !== undefined) keptInTab.set(OWNER, user);
 }
 
 /** An inference key, as this router writes it; null: fine. */
@@ -39,6 +40,6 @@ export async function makeKey(): Promise<void> {
 effect(() => {
   const s = session.value;
   if (s === undefined || apiKey.peek() === "") return;
-  const owner = sessionStorage.getItem(OWNER);
+  const owner = keptInTab.get(OWNER);
   if (s === null || (owner !== null && owner !== s.user.id)) setKey("");
 });

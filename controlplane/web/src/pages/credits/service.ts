@@ -1,6 +1,7 @@
 // Whether payments can be made here, and the way to the payment service's own page and back.
 import { ApiError, api } from "../../core/api.ts";
 import { facts } from "../../core/console.ts";
+import { keptInTab } from "../../core/storage.ts";
 import type { Payment } from "./types.ts";
 
 /** false: this installation takes no payments. */
@@ -14,7 +15,7 @@ const back = (what: string): string => `${location.origin}/app/credits?checkout=
 function leaveFor(payment: Payment): void {
   const url = payment.url === null || !URL.canParse(payment.url) ? null : new URL(payment.url);
   if (url?.protocol !== "https:") throw new ApiError(0, "no_payment_page", "The payment service gave no page to open; nothing was charged. Try again.");
-  sessionStorage.setItem(KEPT, payment.id);
+  keptInTab.set(KEPT, payment.id);
   location.assign(url.href);
 }
 
@@ -27,5 +28,5 @@ export async function startSetup(idempotencyKey: string): Promise<void> {
   leaveFor(await api.post<Payment>("/payments/setup", { success_url: back("stored"), cancel_url: back("cancelled") }, { idempotencyKey }));
 }
 
-export const openedPayment = (): string | null => sessionStorage.getItem(KEPT);
-export const forgetPayment = (): void => sessionStorage.removeItem(KEPT);
+export const openedPayment = (): string | null => keptInTab.get(KEPT);
+export const forgetPayment = (): void => keptInTab.remove(KEPT);

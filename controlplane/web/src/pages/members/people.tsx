@@ -5,6 +5,7 @@ import { date } from "../../core/format.ts";
 import { useGet, useList } from "../../core/resource.ts";
 import { go } from "../../core/router.ts";
 import { loadSession, may, session } from "../../core/session.ts";
+import { kept } from "../../core/storage.ts";
 import { Badge, Button, Empty, Failure, SelectField, TextField, useTask } from "../../ui/controls.tsx";
 import { Confirm, Dialog, Menu, type MenuItem } from "../../ui/dialog.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
@@ -110,7 +111,7 @@ function Sure({ title, says, action, work, onClose }: { title: string; says: str
 
 async function leave(): Promise<void> {
   await api.post("/organisation/leave");
-  localStorage.removeItem("workspace");
+  kept.remove("workspace");
   toast("You have left the organisation.");
   go("/app");
   await loadSession();

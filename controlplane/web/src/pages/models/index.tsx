@@ -4,6 +4,7 @@ import { count } from "../../core/format.ts";
 import { go, here, queryOf, setQuery } from "../../core/router.ts";
 import { useLoad } from "../../core/resource.ts";
 import { dataPlane, facts } from "../../core/console.ts";
+import { kept } from "../../core/storage.ts";
 import { Badge, Button, Empty, Failure, PageHead, SkeletonLines } from "../../ui/controls.tsx";
 import { Table, type Column } from "../../ui/table.tsx";
 import { fetchProviders, Unreached as NotReached, type Model, type Provider } from "../../prompt/models.ts";
@@ -97,9 +98,9 @@ const VIEW = "models-view";
 function Shown({ models }: { models: readonly Model[] }) {
   const filter = filterOf(queryOf(here.value));
   const rows = useMemo(() => found(models, filter), [models, JSON.stringify(filter)]);
-  const [dense, setDense] = useState(localStorage.getItem(VIEW) === "list");
+  const [dense, setDense] = useState(kept.get(VIEW) === "list");
   const choose = (list: boolean) => {
-    localStorage.setItem(VIEW, list ? "list" : "cards");
+    kept.set(VIEW, list ? "list" : "cards");
     setDense(list);
   };
   const clear = () => setQuery(Object.fromEntries(Object.keys(filter).map((name) => [name, null])));

@@ -5,6 +5,7 @@ import { count, dateTime, plural } from "../../core/format.ts";
 import { useGet } from "../../core/resource.ts";
 import { go } from "../../core/router.ts";
 import { loadSession, may, session } from "../../core/session.ts";
+import { kept } from "../../core/storage.ts";
 import { Button, Failure, TextField, useTask } from "../../ui/controls.tsx";
 import { Confirm } from "../../ui/dialog.tsx";
 import { Table, type Column } from "../../ui/table.tsx";
@@ -69,7 +70,7 @@ export function CloseOrganisation() {
   const [asked, setAsked] = useState(false);
   const task = useTask(async () => {
     await api.del("/organisation");
-    localStorage.removeItem("workspace");
+    kept.remove("workspace");
     toast("The organisation is closed.");
     go("/app");
     await loadSession();
