@@ -33,6 +33,15 @@ test("request_calls_and_results", () => {
   assert.deepEqual(r.messages.slice(1), [{ role: "assistant", content: null, tool_calls: [{ id: "1", type: "function", function: { name: "f", arguments: "{}" } }] }, { role: "tool", tool_call_id: "1", content: "ok" }]);
 });
 
+test("request_calls_that_were_cut_are_not_sent", () => {
+  const trouble = { code: "x", status: 0, message: "", retryAfterS: null };
+  for (const more of [{ stopped: true }, { trouble }]) {
+    const answer = { ...newAnswer(), text: "I look", toolCalls: [{ id: "1", name: "f", arguments: '{"a":' }], ...more };
+    const r = requestOf(of([user("hi"), { id: "a", role: "assistant", asked: "m", answer, results: {} }, user("go on")]), MODEL);
+    assert.deepEqual(r.messages.slice(1), [{ role: "assistant", content: "I look" }, { role: "user", content: "go on" }]);
+  }
+});
+
 test("request_orchestrations_are_asked_for_events", () => {
   const r = requestOf(of([user("hi")]), { ...MODEL, trustedrouter: { kind: "synth" } });
   assert.deepEqual(r.tools, [{ type: "trustedrouter:synth", parameters: { events: true, event_text: true } }]);
@@ -61,6 +70,14 @@ test("answer_parts_of_calls_are_put_together", () => {
   call({ call: 9, id: "x" });
   call({ choice: 1, arguments: "other" });
   assert.deepEqual(answer.toolCalls, [{ id: "1", name: "f", arguments: '{"a":1}' }]);
+});
+
+test("answer_calls_have_ids_of_their_own", () => {
+  for (const ids of [["same", "same"], ["", ""], [null, null]]) {
+    const answer = newAnswer();
+    ids.forEach((id, call) => addEvent(answer, { kind: "tool_call", choice: 0, call, id, name: "f", arguments: "{}" }));
+    assert.equal(new Set(answer.toolCalls.map((c) => c.id || "none")).size, 2, JSON.stringify(answer.toolCalls));
+  }
 });
 
 test("answer_pictures_are_never_fetched", () => {

@@ -62,8 +62,9 @@ export function troubleOf(error: unknown): Trouble {
 
 function addCall(answer: Answer, e: Extract<ChatEvent, { kind: "tool_call" }>): void {
   if (e.call < 0 || e.call > answer.toolCalls.length || e.call >= CALLS_MAX) return;
-  const call = (answer.toolCalls[e.call] ??= { id: "", name: "", arguments: "" });
-  call.id = e.id || call.id;
+  // Some providers give all calls the same id, or none: a result is told by it, so here each has its own.
+  const call = (answer.toolCalls[e.call] ??= { id: `call_${e.call}`, name: "", arguments: "" });
+  if (e.id && !answer.toolCalls.some((c) => c.id === e.id)) call.id = e.id;
   call.name = call.name || (e.name ?? "");
   call.arguments += e.arguments;
 }
@@ -151,6 +152,9 @@ export function addEvent(answer: Answer, e: ChatEvent): void {
       break;
   }
 }
+
+/** It was written to its end. The arguments of a call in one that was not may be cut. */
+export const isWhole = (answer: Answer): boolean => answer.trouble === null && !answer.stopped;
 
 /** What counts as the first token. */
 export const isWord = (e: ChatEvent): boolean => e.kind === "content" || e.kind === "reasoning" || e.kind === "tool_call" || e.kind === "refusal";

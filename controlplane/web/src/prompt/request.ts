@@ -1,4 +1,5 @@
 // A conversation as the request of a chat completion; what the reader typed wrongly is said before anything is sent.
+import { isWhole } from "./answer.ts";
 import type { Conversation, Settings, Turn } from "./conversations.ts";
 import { takes, takesImages, type Model } from "./models.ts";
 
@@ -12,7 +13,7 @@ function userMessage(turn: Extract<Turn, { role: "user" }>, images: boolean): Me
 
 function assistantMessages(turn: Extract<Turn, { role: "assistant" }>): Message[] {
   const { text, toolCalls } = turn.answer;
-  if (toolCalls.length === 0) return text === "" ? [] : [{ role: "assistant", content: text }];
+  if (toolCalls.length === 0 || !isWhole(turn.answer)) return text === "" ? [] : [{ role: "assistant", content: text }];
   const calls = toolCalls.map((c) => ({ id: c.id, type: "function", function: { name: c.name, arguments: c.arguments } }));
   const results = toolCalls.map((c) => ({ role: "tool", tool_call_id: c.id, content: turn.results[c.id] ?? "" }));
   return [{ role: "assistant", content: text === "" ? null : text, tool_calls: calls }, ...results];

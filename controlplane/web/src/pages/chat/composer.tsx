@@ -1,6 +1,6 @@
 // Where the reader writes: text, pictures, send and stop.
-import { useRef, useState } from "preact/hooks";
-import { bytes } from "../../core/format.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { bytes, count } from "../../core/format.ts";
 import { Button } from "../../ui/controls.tsx";
 import { toast } from "../../ui/toast.tsx";
 import type { Attached } from "../../prompt/conversations.ts";
@@ -22,6 +22,29 @@ function refusal(file: File): string | null {
   return file.size > IMAGE_BYTES_MAX ? `${file.name} has ${bytes(file.size)}; a picture may have ${bytes(IMAGE_BYTES_MAX)}.` : null;
 }
 
+/** Pictures may be dropped anywhere on the page; without this, the browser would leave the page and open the file. */
+function useDrops(attach: (files: readonly File[]) => Promise<void>): void {
+  const now = useRef(attach);
+  now.current = attach;
+  useEffect(() => {
+    const over = (e: DragEvent) => {
+      if (e.dataTransfer?.types.includes("Files")) e.preventDefault();
+    };
+    const drop = (e: DragEvent) => {
+      const files = [...(e.dataTransfer?.files ?? [])];
+      if (files.length === 0) return; // words that are dropped are the field's
+      e.preventDefault();
+      void now.current(files);
+    };
+    window.addEventListener("dragover", over);
+    window.addEventListener("drop", drop);
+    return () => {
+      window.removeEventListener("dragover", over);
+      window.removeEventListener("drop", drop);
+    };
+  }, []);
+}
+
 interface ComposerProps {
   images: boolean; // the model takes them
   running: boolean;
@@ -30,11 +53,13 @@ interface ComposerProps {
   onStop: () => void;
 }
 
-export function Composer({ images, running, blocked, onSend, onStop }: ComposerProps) {
+export function Composer({ images, running, blocked: cannot, onSend, onStop }: ComposerProps) {
   const [text, setText] = useState("");
   const [attached, setAttached] = useState<Attached[]>([]);
   const [sending, setSending] = useState(false);
   const picker = useRef<HTMLInputElement>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const blocked = cannot === "" && attached.length > 0 && !images ? "This model does not take pictures: remove them, or choose one that does." : cannot;
 
   const attach = async (files: readonly File[]) => {
     if (files.length === 0) return;
@@ -42,19 +67,30 @@ export function Composer({ images, running, blocked, onSend, onStop }: ComposerP
     const wrong = files.map(refusal).find((w) => w !== null);
     if (wrong) toast(wrong);
     const good = files.filter((f) => refusal(f) === null);
-    const made = await Promise.all(good.map(async (f) => ({ name: f.name || "picture", url: await asUrl(f) })));
-    setAttached((before) => [...before, ...made].slice(0, IMAGES_MAX));
+    if (attached.length + good.length > IMAGES_MAX) toast(`A message may have ${count(IMAGES_MAX)} pictures; the others are not attached.`);
+    try {
+      const made = await Promise.all(good.map(async (f) => ({ name: f.name || "picture", url: await asUrl(f) })));
+      setAttached((before) => [...before, ...made].slice(0, IMAGES_MAX));
+    } catch (error) {
+      toast(`It is not attached: ${error instanceof Error ? error.message : "the file cannot be read."}`);
+    }
   };
+  useDrops(attach);
   const send = async () => {
     if (sending || running || blocked !== "" || (text.trim() === "" && attached.length === 0)) return;
     setSending(true);
     const sent = await onSend(text, attached);
     setSending(false);
     if (!sent) return;
-    setText("");
-    setAttached([]);
+    setText((now) => (now === text ? "" : now)); // what was typed meanwhile stays
+    setAttached((now) => now.filter((a) => !attached.includes(a)));
+  };
+  const halt = () => {
+    onStop();
+    field.current?.focus();
   };
   const keys = (e: KeyboardEvent) => {
+    if (e.key === "Escape" && running) halt();
     if (e.key !== "Enter" || e.shiftKey || e.isComposing) return;
     e.preventDefault();
     void send();
@@ -67,27 +103,22 @@ export function Composer({ images, running, blocked, onSend, onStop }: ComposerP
   };
 
   return (
-    <form
-      class="composer"
-      onSubmit={(e) => { e.preventDefault(); void send(); }}
-      onDragOver={(e) => e.preventDefault()}
-      onDrop={(e) => { e.preventDefault(); void attach([...(e.dataTransfer?.files ?? [])]); }}
-    >
+    <form class="composer" onSubmit={(e) => { e.preventDefault(); void send(); }}>
       {attached.length > 0 && (
         <ul class="line attached" aria-label="Attached pictures">
-          {attached.map((a) => (
-            <li key={a.url}><img class="thumb" src={a.url} alt={a.name} /><Button kind="quiet" small icon="close" label={`Remove ${a.name}`} onClick={() => setAttached(attached.filter((x) => x !== a))} /></li>
+          {attached.map((a, i) => (
+            <li key={i}><img class="thumb" src={a.url} alt={a.name} /><Button kind="quiet" small icon="close" label={`Remove ${a.name}`} onClick={() => setAttached(attached.filter((x) => x !== a))} /></li>
           ))}
         </ul>
       )}
-      <textarea aria-label="Your message" rows={2} placeholder="Write a message. Enter sends, Shift Enter starts a new line." value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={keys} onPaste={pasted} />
+      <textarea ref={field} aria-label="Your message" rows={2} placeholder="Write a message. Enter sends, Shift Enter starts a new line." value={text} onInput={(e) => setText(e.currentTarget.value)} onKeyDown={keys} onPaste={pasted} />
       <div class="line apart">
         <div class="line">
           {images && <input ref={picker} type="file" class="hidden-text" tabIndex={-1} aria-label="Pictures" accept={KINDS.join(",")} multiple onChange={(e) => { void attach([...(e.currentTarget.files ?? [])]); e.currentTarget.value = ""; }} />}
           {images && <Button kind="quiet" small icon="image" onClick={() => picker.current?.click()}>Picture</Button>}
           <span class="faint small" id="composer-why">{blocked}</span>
         </div>
-        {running ? <Button key="stop" icon="stop" onClick={onStop}>Stop</Button> : <Button key="send" kind="primary" icon="send" type="submit" busy={sending} disabled={blocked !== ""} aria-describedby={blocked ? "composer-why" : undefined}>Send</Button>}
+        {running ? <Button key="stop" icon="stop" onClick={halt}>Stop</Button> : <Button key="send" kind="primary" icon="send" type="submit" busy={sending} disabled={blocked !== ""} aria-describedby={blocked ? "composer-why" : undefined}>Send</Button>}
       </div>
     </form>
   );

@@ -44,7 +44,7 @@ function adviceOf(t: Trouble): Advice {
   return { says: "Try again." };
 }
 
-export function TroubleNote({ trouble, retry }: { trouble: Trouble; retry?: (() => void) | undefined }) {
+export function TroubleNote({ trouble, retry, blocked = false }: { trouble: Trouble; retry?: (() => void) | undefined; blocked?: boolean }) {
   const advice = adviceOf(trouble);
   return (
     <div class="failure" role="alert">
@@ -55,7 +55,7 @@ export function TroubleNote({ trouble, retry }: { trouble: Trouble; retry?: (() 
       </div>
       <div class="line">
         {advice.link && <a class="button small" href={advice.link.href}>{advice.link.label}</a>}
-        {retry && <Button small icon="refresh" onClick={retry}>Try again</Button>}
+        {retry && <Button small icon="refresh" disabled={blocked} onClick={retry}>Try again</Button>}
       </div>
     </div>
   );

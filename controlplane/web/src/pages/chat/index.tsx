@@ -7,7 +7,6 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { apiKey } from "../../prompt/key.ts";
 import { takesImages, Unreached as NotReached } from "../../prompt/models.ts";
-import { faults } from "../../prompt/request.ts";
 import { trust, type Trust } from "../../prompt/trust.ts";
 import { ModelPicker } from "../models/picker.tsx";
 import { Composer } from "./composer.tsx";
@@ -16,7 +15,7 @@ import { KeyButton, KeyForm } from "./key.tsx";
 import { TurnView } from "./message.tsx";
 import { Parameters } from "./parameters.tsx";
 import { Refused, Shield } from "./shield.tsx";
-import { askAgain, change, chooseModel, current, live, liveId, modelOf, models, openStore, send, stop, storageFault } from "./state.ts";
+import { askAgain, blocked, change, chooseModel, current, live, liveId, modelOf, models, openStore, ready, send, stop, storageFault } from "./state.ts";
 import { Unreached } from "./unreached.tsx";
 import { checkAgain, useChatModels, useTrust } from "./use_plane.ts";
 
@@ -61,18 +60,10 @@ function Thread() {
           : <Empty title="Ask something" says="Your message is encrypted in this page to the data plane whose evidence it has checked. The conversation is kept in this browser only." />
       )}
       {[...c.turns, ...(running ? [null] : [])].map((t, i, all) => <TurnView key={t?.id ?? liveId.value} turn={t} asked={t?.role === "assistant" ? t.asked : c.model} last={t !== null && i === all.length - 1} />)}
-      {unanswered && <div class="line"><Button small icon="refresh" onClick={() => askAgain()}>Ask again</Button></div>}
+      {unanswered && <div class="line"><Button small icon="refresh" disabled={!ready.value} onClick={() => askAgain()}>Ask again</Button></div>}
     </div>
   );
 }
-
-const blockedBy = (t: Trust, key: string, model: string, wrong: number): string => {
-  if (t.state === "unknown" || t.state === "checking") return "Checking the data plane's evidence…";
-  if (t.state !== "verified") return "Nothing is sent: the data plane is not verified.";
-  if (key === "") return "Choose a key first.";
-  if (model === "") return "Choose a model first.";
-  return wrong > 0 ? "A parameter is not valid: open Parameters." : "";
-};
 
 /** ?model= of a link, then the last one, then the first that there is. */
 function useChosen(): void {
@@ -111,7 +102,6 @@ export default function Chat() {
   const c = current.value;
   const model = modelOf(c.model);
   const close = () => setOpen(null);
-  const blocked = blockedBy(trust.value, apiKey.value, c.model, Object.keys(faults(c.settings)).length);
   return (
     <div class="chat">
       <h1 class="hidden-text">Playground</h1>
@@ -122,7 +112,7 @@ export default function Chat() {
         {list.state === "failed" && !(list.error instanceof NotReached && trust.value.state === "unreachable") && <Failure error={list.error} retry={list.reload} />}
         {storageFault.value !== "" && <p class="note warn small">{storageFault.value}</p>}
         {list.state === "loading" && c.turns.length === 0 ? <div class="thread"><SkeletonLines /></div> : <Thread />}
-        <Composer images={takesImages(model)} running={live.value !== null} blocked={blocked} onSend={send} onStop={stop} />
+        <Composer images={takesImages(model)} running={live.value !== null} blocked={blocked.value} onSend={send} onStop={stop} />
       </div>
       <ModelPicker open={open === "models"} models={models.value} chosen={c.model} onPick={(id) => { chooseModel(id); close(); }} onClose={close} />
       <Parameters open={open === "parameters"} onClose={close} settings={c.settings} model={model} onChange={(settings) => change({ settings })} />

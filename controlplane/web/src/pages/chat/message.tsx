@@ -3,10 +3,10 @@ import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button, copyText, Skeleton } from "../../ui/controls.tsx";
 import { Markdown } from "../../ui/markdown.tsx";
-import type { Answer } from "../../prompt/answer.ts";
+import { isWhole, type Answer } from "../../prompt/answer.ts";
 import type { Turn } from "../../prompt/conversations.ts";
 import { Figures, Finish, TroubleNote } from "./figures.tsx";
-import { askAgain, edit, giveResults, live } from "./state.ts";
+import { askAgain, edit, giveResults, live, ready } from "./state.ts";
 import { Steps } from "./steps.tsx";
 import { ToolCalls } from "./tools.tsx";
 
@@ -44,19 +44,19 @@ function Below({ turn, last }: { turn: Extract<Turn, { role: "assistant" }>; las
   return (
     <>
       <Finish answer={answer} />
-      {answer.trouble && <TroubleNote trouble={answer.trouble} retry={last ? again : undefined} />}
+      {answer.trouble && <TroubleNote trouble={answer.trouble} retry={last ? again : undefined} blocked={!ready.value} />}
       <div class="line apart">
         <Figures answer={answer} />
         <div class="line tools">
           {answer.text !== "" && <Button kind="quiet" small icon="copy" label="Copy the answer" onClick={() => void copyText(answer.text, "The answer")} />}
-          {last && <Button kind="quiet" small icon="refresh" label="Ask again" onClick={again} />}
+          {last && <Button kind="quiet" small icon="refresh" label="Ask again" disabled={!ready.value} onClick={again} />}
         </div>
       </div>
     </>
   );
 }
 
-const waitsForResults = (turn: Extract<Turn, { role: "assistant" }>): boolean => Object.keys(turn.results).length === 0 && turn.answer.trouble === null;
+const waitsForResults = (turn: Extract<Turn, { role: "assistant" }>): boolean => Object.keys(turn.results).length === 0 && isWhole(turn.answer);
 
 /** An answer keeps its nodes when it is complete: the same component shows it before and after. */
 function Assistant({ turn, asked, last }: AssistantProps) {
@@ -67,7 +67,7 @@ function Assistant({ turn, asked, last }: AssistantProps) {
     <article class="turn assistant" aria-label={`Answer of ${answer.model ?? asked}`} aria-busy={turn ? undefined : "true"}>
       <p class="speaker mono small soft">{answer.model ?? asked}</p>
       <AnswerBody answer={answer} running={turn === null} />
-      {answer.toolCalls.length > 0 && <ToolCalls calls={answer.toolCalls} results={turn?.results ?? {}} onGive={give} />}
+      {answer.toolCalls.length > 0 && <ToolCalls calls={answer.toolCalls} results={turn?.results ?? {}} onGive={give} blocked={!ready.value} />}
       {turn && <Below turn={turn} last={last} />}
     </article>
   );
@@ -78,10 +78,10 @@ function Editor({ text, onDone }: { text: string; onDone: (text: string | null) 
   const box = useRef<HTMLTextAreaElement>(null);
   useEffect(() => box.current?.focus(), []);
   return (
-    <form class="stack tight" onSubmit={(e) => { e.preventDefault(); if (value.trim() !== "") onDone(value); }}>
+    <form class="stack tight" onSubmit={(e) => { e.preventDefault(); if (value.trim() !== "" && ready.peek()) onDone(value); }}>
       <textarea ref={box} class="input" aria-label="Your message" rows={4} value={value} onInput={(e) => setValue(e.currentTarget.value)} />
       <p class="small soft">What follows this message is removed and answered anew.</p>
-      <div class="line"><Button kind="primary" small type="submit">Ask this instead</Button><Button small onClick={() => onDone(null)}>Cancel</Button></div>
+      <div class="line"><Button kind="primary" small type="submit" disabled={!ready.value}>Ask this instead</Button><Button small onClick={() => onDone(null)}>Cancel</Button></div>
     </form>
   );
 }
@@ -94,7 +94,7 @@ function Asked({ turn }: { turn: Extract<Turn, { role: "user" }> }) {
   };
   return (
     <article class="turn user" aria-label="Your message">
-      {turn.images.length > 0 && <div class="line">{turn.images.map((i) => <img key={i.url} class="thumb" src={i.url} alt={i.name} />)}</div>}
+      {turn.images.length > 0 && <div class="line">{turn.images.map((picture, i) => <img key={i} class="thumb" src={picture.url} alt={picture.name} />)}</div>}
       {editing ? <Editor text={turn.text} onDone={done} /> : <div class="words">{turn.text}</div>}
       {!editing && (
         <div class="line tools">

@@ -2,8 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ago, brief, dateTime } from "../../core/format.ts";
-import { facts } from "../../core/console.ts";
-import { Badge, Button, CopyButton, type Tone } from "../../ui/controls.tsx";
+import { chooseDataPlane, chosenDataPlane, dataPlane, dataPlanes, facts } from "../../core/console.ts";
+import { Badge, Button, CopyButton, SelectField, type Tone } from "../../ui/controls.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import type { Trust } from "../../prompt/trust.ts";
@@ -117,6 +117,21 @@ function Inside({ trust, again }: { trust: Trust; again: () => void }) {
   return <p>This page asks the data plane for evidence and checks it. Nothing is sent before that.</p>;
 }
 
+/** Which data plane is asked; a choice, where the installation has several. */
+function Plane() {
+  const [used, chosen] = [dataPlane(), chosenDataPlane()];
+  const all = dataPlanes();
+  if (used === null || chosen === null) return null;
+  return (
+    <>
+      {all.length > 1
+        ? <SelectField label="Data plane" hint="Requests go to this one. The choice is kept in this browser." value={chosen} choices={all.map((o) => ({ value: o, label: o }))} onChange={chooseDataPlane} />
+        : <p>Data plane: <span class="mono">{used}</span></p>}
+      {used !== chosen && <p class="note warn"><span class="mono">{chosen}</span> did not answer this browser, so <span class="mono">{used}</span> is asked. Its evidence is what you see here.</p>}
+    </>
+  );
+}
+
 export function Shield({ trust, again }: { trust: Trust; again: () => void }) {
   const [open, setOpen] = useState(false);
   const look = lookOf(trust);
@@ -125,6 +140,7 @@ export function Shield({ trust, again }: { trust: Trust; again: () => void }) {
       <button type="button" class={`pill ${look.tone}`} aria-haspopup="dialog" onClick={() => setOpen(true)}><Icon name="shield" /><span>{look.word}</span></button>
       <Dialog title="What was verified" open={open} onClose={() => setOpen(false)} look="drawer">
         <p>Prompts are encrypted in this page to a key that the data plane has proved, and answers are decrypted here. This page sends neither to the console's server. That server also delivers this page, and could deliver one that does: see “not verified”.</p>
+        <Plane />
         <Inside trust={trust} again={again} />
         <div class="line"><Button icon="refresh" onClick={again}>Check again now</Button></div>
       </Dialog>

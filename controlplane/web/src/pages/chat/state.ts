@@ -1,37 +1,76 @@
 // What the playground works on: one conversation, the list of those kept, and the answer that is being made.
-import { batch, effect, signal } from "@preact/signals";
-import { dataPlane } from "../../core/console.ts";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { plural } from "../../core/format.ts";
 import { session } from "../../core/session.ts";
+import { kept, keptInTab } from "../../core/storage.ts";
 import { toast } from "../../ui/toast.tsx";
-import { newAnswer, type Answer } from "../../prompt/answer.ts";
+import { newAnswer, type Answer, type Trouble } from "../../prompt/answer.ts";
 import { ask } from "../../prompt/ask.ts";
 import { Conversations, newConversation, noSettings, titleOf, type Attached, type Conversation, type Head, type Settings, type Turn } from "../../prompt/conversations.ts";
 import { apiKey } from "../../prompt/key.ts";
 import type { Model } from "../../prompt/models.ts";
-import { requestOf } from "../../prompt/request.ts";
-import { verifiedPlane } from "../../prompt/trust.ts";
+import { faults, requestOf } from "../../prompt/request.ts";
+import { planeToAsk, trust } from "../../prompt/trust.ts";
 
 const LAST_MODEL = "playground-model";
+const OPEN = "playground-open"; // the conversation of this tab
 
 export const models = signal<readonly Model[]>([]);
 export const heads = signal<Head[] | null>(null); // null: not read yet
-export const current = signal<Conversation>(newConversation(localStorage.getItem(LAST_MODEL) ?? ""));
+export const current = signal<Conversation>(newConversation(kept.get(LAST_MODEL) ?? ""));
 export const live = signal<Answer | null>(null); // while an answer is made
 export const liveId = signal(""); // the turn that it will be
 export const storageFault = signal("");
 
 let store: Conversations | null = null;
 let of = "";
-let left = { user: "", id: "" }; // what a user whose session ended had open
+let left = { user: "", id: new URLSearchParams(location.search).has("model") ? "" : (keptInTab.get(OPEN) ?? "") }; // what a user whose session ended, or whose page was loaded again, had open
 let stopper: AbortController | null = null;
+let asking: Conversation | null = null; // whose answer is being made
 
 export const modelOf = (id: string): Model | undefined => models.value.find((m) => m.id === id);
 const busy = (): boolean => live.peek() !== null;
 
+/** Why nothing can be asked; empty: it can. */
+export const blocked = computed((): string => {
+  const t = trust.value.state;
+  if (t === "unknown" || t === "checking") return "Checking the data plane's evidence…";
+  if (t !== "verified") return "Nothing is sent: the data plane is not verified.";
+  if (apiKey.value === "") return "Choose a key first.";
+  if (current.value.model === "") return "Choose a model first.";
+  return Object.keys(faults(current.value.settings)).length > 0 ? "A parameter is not valid: open Parameters." : "";
+});
+export const ready = computed((): boolean => blocked.value === "" && live.value === null);
+
 const fault = (error: unknown): void => {
   storageFault.value = `This browser does not keep conversations (${error instanceof Error ? error.message : "its storage failed"}): what you write is gone when the page is closed.`;
 };
+
+// --- other tabs
+
+const removed = new Set<string>(); // what an answer that ends later must not bring back
+const clashed = new Set<string>(); // another tab changed it while this one's answer was made
+let line: BroadcastChannel | null = null;
+
+type Word = { changed: string } | { removed: string[] };
+
+function forget(ids: readonly string[]): void {
+  ids.forEach((id) => removed.add(id));
+  if (ids.includes(current.peek().id)) startNew();
+}
+
+async function heard(word: Word): Promise<void> {
+  if ("removed" in word) forget(word.removed);
+  else if (word.changed === current.peek().id && busy()) clashed.add(word.changed);
+  else if (word.changed === current.peek().id) await openKept(word.changed);
+  await listAgain();
+}
+
+function listen(user: string): void {
+  line?.close();
+  line = user === "" ? null : new BroadcastChannel(`conversations-${user}`);
+  if (line) line.onmessage = (e: MessageEvent<Word>) => void heard(e.data).catch(fault);
+}
 
 /** What is read from a store is shown while it is this user's. */
 async function listAgain(): Promise<void> {
@@ -43,9 +82,10 @@ async function listAgain(): Promise<void> {
 /** Conversations of this user; another user of the same browser has others. */
 export async function openStore(user: string): Promise<void> {
   if (of === user) return;
-  const again = left.user === user ? left.id : "";
+  const again = left.user === user || left.user === "" ? left.id : "";
   leave();
   of = user;
+  listen(user);
   try {
     store = new Conversations(user);
     await listAgain();
@@ -62,14 +102,18 @@ function leave(): void {
   if (of !== "") left = { user: of, id: current.peek().id };
   stop();
   stopper = null;
+  asking = null;
   store = null;
   of = "";
+  listen("");
   batch(() => {
     live.value = null;
     heads.value = null;
     current.value = newConversation(current.peek().model);
   });
 }
+
+effect(() => keptInTab.set(OPEN, current.value.turns.length > 0 ? current.value.id : ""));
 
 // Before anything is drawn for another user, the page has forgotten the one before.
 effect(() => {
@@ -78,10 +122,14 @@ effect(() => {
 });
 
 async function keep(c: Conversation, into = store): Promise<void> {
+  if (removed.has(c.id)) return;
   if (current.peek().id === c.id) current.value = c;
   try {
     await into?.keep(c);
-    if (into === store) await listAgain();
+    if (into !== store) return;
+    storageFault.value = "";
+    line?.postMessage({ changed: c.id });
+    await listAgain();
   } catch (error) {
     fault(error);
   }
@@ -95,12 +143,16 @@ export function startNew(model = current.peek().model, settings: Settings = noSe
 export async function openKept(id: string): Promise<void> {
   stop();
   const from = store;
-  const c = await from?.read(id);
-  if (c && from === store) current.value = c;
+  try {
+    const c = await from?.read(id);
+    if (c && from === store) current.value = c;
+  } catch (error) {
+    fault(error);
+  }
 }
 
 export function chooseModel(id: string): void {
-  localStorage.setItem(LAST_MODEL, id);
+  kept.set(LAST_MODEL, id);
   change({ model: id });
 }
 
@@ -117,18 +169,26 @@ export async function rename(id: string, title: string): Promise<void> {
 }
 
 export async function remove(id: string): Promise<void> {
-  if (id === current.peek().id) startNew();
+  forget([id]);
   await store?.remove(id).then(listAgain).catch(fault);
+  line?.postMessage({ removed: [id] });
 }
 
 export async function removeAll(): Promise<void> {
-  startNew();
+  const ids = [current.peek().id, ...(heads.peek() ?? []).map((h) => h.id)];
+  forget(ids);
   await store?.removeAll().then(listAgain).catch(fault);
+  line?.postMessage({ removed: ids });
 }
 
 /** All conversations as one JSON file, made here. */
 export async function exportAll(): Promise<void> {
-  const all = (await store?.all()) ?? [];
+  let all: Conversation[];
+  try {
+    all = (await store?.all()) ?? [];
+  } catch (error) {
+    return fault(error);
+  }
   const url = URL.createObjectURL(new Blob([JSON.stringify({ format: "trustedrouter-conversations/v1", conversations: all }, null, 1)], { type: "application/json" }));
   const link = document.createElement("a");
   link.href = url;
@@ -144,45 +204,66 @@ export function stop(): void {
   stopper?.abort();
 }
 
-/** The turns so far become a question. Its answer is a turn of the conversation that asked, wherever the reader is by then. */
+/** What another tab wrote meanwhile stays: this tab's conversation goes on as one of its own. */
+function apart(c: Conversation): Conversation {
+  return clashed.delete(c.id) ? { ...c, id: crypto.randomUUID(), title: `${c.title} (2)` } : c;
+}
+
+/** The turns so far become a question. Its answer is a turn of the conversation that asked, wherever the reader is by then. When
+ * the evidence is refused, nothing is sent and the conversation is as it was: `trust` says why. */
 async function run(c: Conversation): Promise<void> {
-  const origin = dataPlane();
-  if (origin === null || busy()) return;
+  if (!ready.peek()) return;
   const mine = (stopper = new AbortController());
   const into = store; // of the user who asks, whoever is signed in when the answer is complete
-  liveId.value = crypto.randomUUID();
-  live.value = newAnswer();
+  const before = current.peek();
+  batch(() => {
+    liveId.value = crypto.randomUUID();
+    live.value = newAnswer();
+    current.value = c;
+  });
   try {
+    const plane = await planeToAsk();
+    asking = c;
     await keep(c, into);
-    const plane = await verifiedPlane(origin);
     const answer = await ask(plane, apiKey.value, requestOf(c, modelOf(c.model)), (a) => { if (stopper === mine) live.value = a; }, mine.signal);
     const turn: Turn = { id: liveId.value, role: "assistant", asked: c.model, answer, results: {} };
-    const whole = { ...(current.peek().id === c.id ? current.peek() : c), changed: Date.now(), turns: [...c.turns, turn] };
+    const open = current.peek().id === c.id;
+    const whole = apart({ ...(open ? current.peek() : c), changed: Date.now(), turns: [...c.turns, turn] });
     batch(() => {
       if (stopper === mine) live.value = null;
-      if (current.peek().id === c.id) current.value = whole;
+      if (open) current.value = whole;
     });
     await keep(whole, into);
   } catch {
-    // the evidence was refused: `trust` says why, and the question stays to be asked again
+    if (current.peek() === c) current.value = before;
   } finally {
     if (stopper === mine) {
       live.value = null;
       stopper = null;
+      asking = null;
     }
   }
 }
 
+/** A page that is closed keeps what has come of an answer; one that is only out of view replaces it by the whole. */
+function keepUnfinished(): void {
+  const answer = live.peek();
+  if (document.visibilityState !== "hidden" || asking === null || answer === null || removed.has(asking.id)) return;
+  const trouble: Trouble = { code: "page_closed", status: 0, message: "The page was closed before this answer was complete.", retryAfterS: null };
+  const turn: Turn = { id: liveId.peek(), role: "assistant", asked: asking.model, answer: { ...answer, trouble }, results: {} };
+  void store?.keep({ ...asking, turns: [...asking.turns, turn] }).catch(fault);
+}
+document.addEventListener("visibilitychange", keepUnfinished);
+
 /** false: nothing was sent, because the data plane is not verified; `trust` says why. */
 export async function send(text: string, images: Attached[]): Promise<boolean> {
-  const origin = dataPlane();
-  if (origin === null || busy()) return false;
-  const before = current.peek();
+  if (!ready.peek()) return false;
   try {
-    await verifiedPlane(origin);
+    await planeToAsk();
   } catch {
     return false;
   }
+  const before = current.peek();
   const turn: Turn = { id: crypto.randomUUID(), role: "user", text, images };
   void run({ ...before, title: before.title || titleOf(text), changed: Date.now(), turns: [...before.turns, turn] });
   return true;

@@ -3,7 +3,21 @@ import { useState } from "preact/hooks";
 import { Button, Code, TextArea } from "../../ui/controls.tsx";
 import type { ToolCall } from "../../prompt/answer.ts";
 
+const NESTED_MAX = 40; // in lines of its own, each level would be indented further than the one around it
+
+/** Brackets in strings count, too: what has many of them is shown as it came. */
+const nested = (text: string): boolean => {
+  let depth = 0;
+  for (const c of text) {
+    if (c === "[" || c === "{") depth++;
+    if (c === "]" || c === "}") depth--;
+    if (depth > NESTED_MAX) return true;
+  }
+  return false;
+};
+
 function pretty(text: string): string {
+  if (nested(text)) return text;
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
@@ -19,7 +33,7 @@ const Call = ({ call }: { call: ToolCall }) => (
 );
 
 /** onGive: the model waits for the results. */
-export function ToolCalls({ calls, results, onGive }: { calls: readonly ToolCall[]; results: Record<string, string>; onGive?: ((results: Record<string, string>) => void) | undefined }) {
+export function ToolCalls({ calls, results, onGive, blocked }: { calls: readonly ToolCall[]; results: Record<string, string>; onGive?: ((results: Record<string, string>) => void) | undefined; blocked: boolean }) {
   const [typed, setTyped] = useState<Record<string, string>>({});
   const given = (call: ToolCall) => results[call.id];
   return (
@@ -33,7 +47,7 @@ export function ToolCalls({ calls, results, onGive }: { calls: readonly ToolCall
       ))}
       {onGive && (
         <div class="line">
-          <Button kind="primary" onClick={() => onGive(Object.fromEntries(calls.map((c) => [c.id, typed[c.id] ?? ""])))}>{calls.length === 1 ? "Send the result" : "Send the results"}</Button>
+          <Button kind="primary" disabled={blocked} onClick={() => onGive(Object.fromEntries(calls.map((c) => [c.id, typed[c.id] ?? ""])))}>{calls.length === 1 ? "Send the result" : "Send the results"}</Button>
         </div>
       )}
     </div>

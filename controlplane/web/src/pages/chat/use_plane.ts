@@ -4,18 +4,18 @@ import { dataPlane, facts } from "../../core/console.ts";
 import { ApiError } from "../../core/api.ts";
 import { useLoad, type Resource } from "../../core/resource.ts";
 import { fetchModels, isChat, type Model } from "../../prompt/models.ts";
-import { trust, verifiedPlane } from "../../prompt/trust.ts";
+import { planeToAsk } from "../../prompt/trust.ts";
 import { models } from "./state.ts";
 
 /** All that is in the catalog; the playground asks those for chat. */
 export function useModels(): Resource<Model[]> {
   const known = facts.value !== null;
+  const origin = dataPlane();
   return useLoad<Model[]>((signal) => {
-    const origin = dataPlane();
     if (!known) return new Promise(() => {});
     if (origin === null) return Promise.reject(new ApiError(0, "no_data_plane", "This installation names no data plane, so there are no models to ask. The operator sets console_dataplanes."));
     return fetchModels(origin, signal);
-  }, [known]);
+  }, [known, origin]);
 }
 
 export function useChatModels(): Resource<Model[]> {
@@ -26,16 +26,12 @@ export function useChatModels(): Resource<Model[]> {
   return all;
 }
 
-export const checkAgain = (): void => {
-  const origin = dataPlane();
-  if (origin !== null) void verifiedPlane(origin, true).catch(() => {}); // `trust` says why
-};
+export const checkAgain = (): void => void planeToAsk(true).catch(() => {}); // `trust` says why
 
-/** Asks for evidence when the page opens. */
+/** Asks for evidence when the page opens, and when the reader chooses another data plane. */
 export function useTrust(): void {
-  const known = facts.value !== null;
+  const origin = dataPlane();
   useEffect(() => {
-    const origin = dataPlane();
-    if (origin !== null && trust.peek().state !== "checking") void verifiedPlane(origin).catch(() => {});
-  }, [known]);
+    if (origin !== null) void planeToAsk().catch(() => {});
+  }, [origin]);
 }

@@ -2,15 +2,17 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { dataPlane } from "../../core/console.ts";
 import { count, ms, usd } from "../../core/format.ts";
+import { kept } from "../../core/storage.ts";
 import { Badge, Button, Failure, PageHead, Skeleton, SkeletonLines, type Tone } from "../../ui/controls.tsx";
 import { Markdown } from "../../ui/markdown.tsx";
 import { newAnswer, troubleOf, type Answer } from "../../prompt/answer.ts";
 import { ask } from "../../prompt/ask.ts";
+import type { DataPlane } from "../../prompt/dataplane.ts";
 import { newConversation } from "../../prompt/conversations.ts";
 import { apiKey } from "../../prompt/key.ts";
 import { isChat, Unreached as NotReached, type Model } from "../../prompt/models.ts";
 import { requestOf } from "../../prompt/request.ts";
-import { trust, verifiedPlane } from "../../prompt/trust.ts";
+import { planeToAsk, trust } from "../../prompt/trust.ts";
 import { Finish, TroubleNote } from "../chat/figures.tsx";
 import { KeyButton, KeyForm } from "../chat/key.tsx";
 import { Refused, Shield } from "../chat/shield.tsx";
@@ -24,8 +26,8 @@ const COLUMNS_MAX = 4;
 
 function keptColumns(): string[] {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(PLACE) ?? "[]");
-    return Array.isArray(kept) ? kept.filter((id): id is string => typeof id === "string").slice(0, COLUMNS_MAX) : [];
+    const ids: unknown = JSON.parse(kept.get(PLACE) ?? "[]");
+    return Array.isArray(ids) ? ids.filter((id): id is string => typeof id === "string").slice(0, COLUMNS_MAX) : [];
   } catch {
     return [];
   }
@@ -116,16 +118,16 @@ function useColumns(models: readonly Model[]) {
   }, [models]);
   useEffect(() => () => running.current.forEach((s) => s.abort()), []);
   const put = (next: Column[]) => {
-    localStorage.setItem(PLACE, JSON.stringify(next.map((c) => c.model)));
+    kept.set(PLACE, JSON.stringify(next.map((c) => c.model)));
     setColumns(next);
   };
   const told = (key: number, answer: Answer) => setColumns((before) => before.map((c) => (c.key === key ? { ...c, answer } : c)));
-  const runOne = async (column: Column, text: string, origin: string) => {
+  const runOne = async (column: Column, text: string, verified: Promise<DataPlane>) => {
     const stopper = new AbortController();
     running.current.set(column.key, stopper);
     told(column.key, newAnswer());
     try {
-      const plane = await verifiedPlane(origin);
+      const plane = await verified;
       const c = newConversation(column.model);
       const request = requestOf({ ...c, turns: [{ id: "", role: "user", text, images: [] }] }, models.find((m) => m.id === column.model));
       await ask(plane, apiKey.value, request, (a) => told(column.key, a), stopper.signal);
@@ -135,10 +137,10 @@ function useColumns(models: readonly Model[]) {
     running.current.delete(column.key);
   };
   const run = async (text: string) => {
-    const origin = dataPlane();
-    if (origin === null || active > 0) return;
+    if (active > 0) return;
+    const plane = planeToAsk();
     setActive(columns.length);
-    await Promise.all(columns.map((c) => runOne(c, text, origin).finally(() => setActive((n) => n - 1))));
+    await Promise.all(columns.map((c) => runOne(c, text, plane).finally(() => setActive((n) => n - 1))));
   };
   return { columns, put, run, active, stop: (key: number) => running.current.get(key)?.abort(), stopAll: () => running.current.forEach((s) => s.abort()) };
 }
