@@ -8,8 +8,7 @@ const storage = () => ({ getItem: () => null, setItem: () => {}, removeItem: () 
 const lines = []; // of all tabs
 Object.assign(globalThis, {
   localStorage: storage(), sessionStorage: storage(), location: new URL("https://console.example.com/app/chat"),
-  history: { replaceState: () => {}, pushState: () => {} }, addEventListener: () => {}, document: { visibilityState: "visible", addEventListener: () => {} },
-  BroadcastChannel: class { constructor(name) { lines.push(Object.assign(this, { name, said: [] })); } postMessage(word) { this.said.push(word); } close() {} }, matchMedia: () => ({ matches: false, addEventListener: () => {} }),
+  history: { replaceState: () => {}, pushState: () => {} }, addEventListener: () => {}, BroadcastChannel: class { constructor(name) { lines.push(Object.assign(this, { name, said: [] })); } postMessage(word) { this.said.push(word); } close() {} }, matchMedia: () => ({ matches: false, addEventListener: () => {} }),
 });
 
 /** Every database, by name: { heads, bodies } by id. */

@@ -14,6 +14,7 @@ import { planeToAsk, trust } from "../../prompt/trust.ts";
 
 const LAST_MODEL = "playground-model";
 const OPEN = "playground-open"; // the conversation of this tab
+const UNFINISHED_EVERY_MS = 3000; // an answer that is being made is kept
 
 export const models = signal<readonly Model[]>([]);
 export const heads = signal<Head[] | null>(null); // null: not read yet
@@ -126,7 +127,7 @@ async function keep(c: Conversation, into = store): Promise<void> {
   if (current.peek().id === c.id) current.value = c;
   try {
     await into?.keep(c);
-    if (into !== store) return;
+    if (into === null || into !== store) return;
     storageFault.value = "";
     line?.postMessage({ changed: c.id });
     await listAgain();
@@ -214,6 +215,7 @@ function apart(c: Conversation): Conversation {
 async function run(c: Conversation): Promise<void> {
   if (!ready.peek()) return;
   const mine = (stopper = new AbortController());
+  let saver: ReturnType<typeof setInterval> | undefined;
   const into = store; // of the user who asks, whoever is signed in when the answer is complete
   const before = current.peek();
   batch(() => {
@@ -225,6 +227,7 @@ async function run(c: Conversation): Promise<void> {
     const plane = await planeToAsk();
     asking = c;
     await keep(c, into);
+    saver = setInterval(keepUnfinished, UNFINISHED_EVERY_MS);
     const answer = await ask(plane, apiKey.value, requestOf(c, modelOf(c.model)), (a) => { if (stopper === mine) live.value = a; }, mine.signal);
     const turn: Turn = { id: liveId.value, role: "assistant", asked: c.model, answer, results: {} };
     const open = current.peek().id === c.id;
@@ -237,6 +240,7 @@ async function run(c: Conversation): Promise<void> {
   } catch {
     if (current.peek() === c) current.value = before;
   } finally {
+    clearInterval(saver);
     if (stopper === mine) {
       live.value = null;
       stopper = null;
@@ -245,15 +249,14 @@ async function run(c: Conversation): Promise<void> {
   }
 }
 
-/** A page that is closed keeps what has come of an answer; one that is only out of view replaces it by the whole. */
+/** What has come of an answer is kept while it is made, until the whole replaces it: a page that is closed has no time for it. */
 function keepUnfinished(): void {
   const answer = live.peek();
-  if (document.visibilityState !== "hidden" || asking === null || answer === null || removed.has(asking.id)) return;
+  if (asking === null || answer === null || removed.has(asking.id) || clashed.has(asking.id) || answer.totalMs !== null) return;
   const trouble: Trouble = { code: "page_closed", status: 0, message: "The page was closed before this answer was complete.", retryAfterS: null };
   const turn: Turn = { id: liveId.peek(), role: "assistant", asked: asking.model, answer: { ...answer, trouble }, results: {} };
   void store?.keep({ ...asking, turns: [...asking.turns, turn] }).catch(fault);
 }
-document.addEventListener("visibilitychange", keepUnfinished);
 
 /** false: nothing was sent, because the data plane is not verified; `trust` says why. */
 export async function send(text: string, images: Attached[]): Promise<boolean> {
