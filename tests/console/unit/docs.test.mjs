@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { anchorOf, readDocument, slugOf, writeDocs } from "../../../controlplane/web/docs.mjs";
 import { load, root } from "./library.mjs";
 
-const { search, wordsOf } = await load("pages/docs/search.ts");
+const { respelled, search, wordsOf } = await load("pages/docs/search.ts");
 
 function read(text, known = []) {
   const folder = mkdtempSync(join(tmpdir(), "tr-docs-"));
@@ -96,4 +96,18 @@ test("docs_search", () => {
   assert.deepEqual([hit.before, hit.match, hit.after.slice(0, 5)], ["The old key is good for an ", "hour", ". <b>"]);
   assert.deepEqual(search(index, "old limits"), []);
   assert.deepEqual(search(index, " "), []);
+});
+
+test("docs_search_takes_what_people_write", () => {
+  const index = [
+    { slug: "keys", sections: [{ id: "", heading: "Keys", text: "A key has a rate limit, and allow_simulated = on is set." }, { id: "rotation", heading: "Rotation", text: "The old key is good for an hour." }] },
+    { slug: "receipts", sections: [{ id: "", heading: "Receipts", text: "A receipt is signed. The log head is the newest checkpoint of attestation." }] },
+  ];
+  const first = (text) => search(index, text)[0]?.heading;
+  for (const [text, heading] of [["what is a receipt?", "Receipts"], ["How do I rotate a key", "Rotation"], ["signing", "Receipts"], ["`allow_simulated`", "Keys"], ['"log head"', "Receipts"], ["rate-limit", "Keys"], ["(hour)", "Rotation"]])
+    assert.equal(first(text), heading, text);
+  assert.deepEqual(search(index, '"head log"'), [], "a phrase keeps its order");
+  assert.deepEqual(["attestaton", "recipet", "signde log"].map((t) => respelled(index, t)), ["attestation", "receipt", "signed log"]);
+  assert.deepEqual(["xyzzy", "log", "receipts"].map((t) => respelled(index, t)), [null, null, null]);
+  assert.deepEqual(wordsOf("what is it"), ["what", "is", "it"], "of fillers alone nothing is left out");
 });
