@@ -57,6 +57,29 @@ await cases({
     }
   },
 
+  async no_gateway_is_no_quiet_hour(t) {
+    const truth = await (await (await t.context()).request.get(`${CONSOLE}/status.json`)).json();
+    for (const at of ["/status", "/"]) {
+      const page = await t.open(at, { before: (p) => p.route("**/status.json", (r) => r.fulfill({ contentType: "application/json", body: JSON.stringify({ ...truth, regions: [] }) })) });
+      await page.getByText("no gateway is connected", { exact: true }).waitFor();
+      ok(!(await stat(page, "Service").textContent()).includes("too few"), "and not that nobody asks");
+    }
+  },
+
+  async status_is_asked_again_and_says_when_it_cannot_be_told(t) {
+    const page = await (await t.context()).newPage();
+    await page.clock.install();
+    await page.goto(`${CONSOLE}/status`);
+    await settled(page);
+    await t.fail(page, "**/status.json", 503);
+    await page.clock.runFor(31_000);
+    await page.getByRole("alert").waitFor();
+    await page.unroute("**/status.json");
+    await page.clock.runFor(31_000);
+    await page.getByRole("region", { name: "Models" }).first().waitFor();
+    t.problems.length = 0;
+  },
+
   async pricing_has_the_catalogs_prices(t) {
     const page = await t.open("/pricing");
     await settled(page);
@@ -114,6 +137,24 @@ await cases({
     await until(() => page.url().includes("/docs/threat-model"), "and back");
     await page.goto(`${CONSOLE}/docs/no-such-document`);
     await page.getByText("There is no document at this address").waitFor();
+  },
+
+  async documents_are_searched_by_the_keyboard(t) {
+    const page = await t.open("/docs");
+    await page.getByRole("link", { name: "Verify in five minutes" }).waitFor();
+    await page.keyboard.press("/");
+    await page.keyboard.type("idempotncy");
+    await page.getByText("no document has the words as they were written").waitFor();
+    const focused = () => page.evaluate(() => document.activeElement.getAttribute("href") ?? document.activeElement.tagName);
+    const hits = await page.locator(".docs-hits a").evaluateAll((all) => all.map((a) => a.getAttribute("href")));
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    equal(await focused(), hits[1], "the second");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowUp");
+    equal(await focused(), "INPUT", "back in the field");
+    await page.keyboard.press("Enter");
+    await until(() => page.url() === `${CONSOLE}${hits[0]}`, "the first is open");
   },
 
   async nothing_of_a_document_is_markup(t) {

@@ -141,8 +141,11 @@ await cases({
     const page = await t.open("/verify");
     await drop(page, [...judgedBy, file("bundle.json", bundle())]);
     await keys(page);
+    await page.getByLabel("Log address", { exact: true }).fill(CONSOLE);
     await checkFiles(page);
-    same(await shown(page), said("bundle", path.join(dir, "bundle.json"), ...options));
+    const got = await shown(page);
+    same(got, said("bundle", path.join(dir, "bundle.json"), ...options, "--log", CONSOLE));
+    ok(got.checks.includes("LOG:true"), "the log that was named is read");
   },
 
   async refused_twins(t) {
@@ -285,6 +288,8 @@ await cases({
     await page.getByText("the log is sound").waitFor();
     const heads = await page.locator(".trust-part > h2").allTextContents();
     equal(heads.length, 12, "twelve parts");
+    const points = readFileSync(path.join(ROOT, "docs/threat-model.md"), "utf8").split("## What is not protected")[1].match(/^- \*\*[^*]+/gm).map((p) => p.slice(4).replace(/\.$/, ""));
+    equal(await page.locator("#gaps summary").allTextContents(), points, "what the threat model says is not protected");
     ok((await page.locator("#floors tbody tr").count()) > 20, "floors and weaknesses");
     ok((await page.locator("#releases tbody tr").count()) > 1, "entries");
     ok((await page.locator("#providers tbody tr").count()) > 0, "providers");

@@ -12,7 +12,7 @@ import { languages, snippet } from "../keys/snippets.ts";
 import { contextOf, priceNumber, priceOf, PrivacyBadge } from "../models/parts.tsx";
 import { useCatalog, type Status } from "./live.ts";
 import { MigrationExample } from "./migrate.tsx";
-import { HealthBadge } from "./status.tsx";
+import { ServiceBadge } from "./status.tsx";
 import type { Resource } from "../../core/resource.ts";
 
 type Sample = (typeof languages)[number]["value"];
@@ -47,7 +47,7 @@ function LiveFigures({ models, status }: { models: Resource<Model[]>; status: Re
   return (
     <section class="landing-figures" aria-label="The service now">
       <Stat label="Models" value={models.data ? count(models.data.length) : models.error ? "–" : wait} more={models.data ? `from ${plural(providers.size, "provider")}` : models.error ? "the data plane does not answer" : "in the catalog"} />
-      <Stat label="Service, last hour" value={s ? <HealthBadge health={s.status} /> : wait} more={<a href="/status">Status</a>} />
+      <Stat label={status.data?.regions.length === 0 ? "Service, now" : "Service, last hour"} value={status.data ? <ServiceBadge status={status.data} /> : wait} more={<a href="/status">Status</a>} />
       <Stat label="Answered, last 24 hours" value={s ? (s.availability_24h === null ? "–" : percent(s.availability_24h, 2)) : wait} more={s?.availability_24h === null ? "too few requests to tell" : "without a server error"} />
       <Stat label="Median time in the router" value={s ? (s.overhead_us?.p50 == null ? "–" : ms(s.overhead_us.p50 / 1000)) : wait} more={s && s.overhead_us?.p50 == null ? "too few requests to tell" : "before a provider is asked"} />
     </section>

@@ -9,6 +9,7 @@ import { firmwareText } from "../../verify/report.ts";
 import { timeText } from "../../verify/time.ts";
 import { type Evidence, linkedChanges, loadEvidence, loadLog, loadUpstreams } from "./live.ts";
 import { ReleaseLog } from "./log.tsx";
+import { NOT_PROTECTED } from "./not_protected.ts";
 import { Grid, Hex, Items, Live, Part, Source } from "./parts.tsx";
 import { CHANGES, GAPS, HOPS, MEASURED, NOT_MEASURED, PHYSICAL, WORDING } from "./texts.ts";
 import { TRUST_BASE } from "./trust_base.ts";
@@ -122,7 +123,9 @@ function Gaps() {
     <>
       <Part n={5} id="gaps" title="Known gaps">
         <Grid label="Known gaps" heads={["Gap", "What follows", "Known since"]} rows={GAPS.map((g) => [g.what, g.follows, <span class="day">{g.since}</span>])} />
-        <p class="soft">The <a href="/docs/threat-model">threat model</a> names for each claim the file that keeps it and the test that attacks it.</p>
+        <h3>Not protected at all</h3>
+        <div class="trust-points">{NOT_PROTECTED.map((u) => <details key={u.name}><summary>{u.name}</summary><p class="soft">{u.says}</p></details>)}</div>
+        <p class="soft">These are the points of the <a href="/docs/threat-model">threat model</a> of this version, which also names for each claim the file that keeps it and the test that attacks it.</p>
       </Part>
       <Part n={6} id="physical" title="Physical attacks"><Items of={PHYSICAL} /></Part>
     </>

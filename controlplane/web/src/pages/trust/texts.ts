@@ -66,4 +66,5 @@ export interface Change {
 /** Oldest first; the page links each to the one before by a hash. Nothing here is ever edited, only added to. */
 export const CHANGES: readonly Change[] = [
   { date: "2026-11-30", what: "The page begins: twelve parts, filled from the log, the evidence and the catalog as they are now." },
+  { date: "2026-11-30", what: "Part 5 also lists what the threat model says is not protected, from that document; part 8 compares the log's tiles of hashes." },
 ];
