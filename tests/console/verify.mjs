@@ -132,6 +132,7 @@ await cases({
     await t.fail(page, `${DATA_PLANE}/attestation*`);
     await page.getByRole("button", { name: "Check the address" }).click();
     equal((await shown(page)).code, "GATEWAY");
+    ok(await page.getByText("its certificate is not trusted here").first().isVisible(), "what it may be");
     await page.getByLabel("Gateway").fill("ftp://x");
     await page.getByRole("button", { name: "Check the address" }).click();
     ok(await page.getByRole("alert").isVisible(), "no address");
@@ -300,7 +301,7 @@ await cases({
   async trust_page_says_when_the_evidence_fails(t) {
     const page = await t.open("/trust", { before: (p) => t.fail(p, `${DATA_PLANE}/attestation*`, 503) });
     await page.locator("[data-verdict=unreachable]").waitFor();
-    ok(await page.getByText("it was not accepted").isVisible(), "said");
+    ok(await page.getByText("and got none: the gateway answered 503").isVisible(), "said");
   },
 
   async the_verifier_at_every_size(t) {

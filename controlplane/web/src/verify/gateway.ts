@@ -226,13 +226,17 @@ function now(): number {
   return Math.floor(Date.now() / 1000);
 }
 
+/** fetch() fails with a TypeError for all of them alike. */
+const UNTOLD =
+  "a browser does not say why; nobody listens there, the connection broke, its certificate is not trusted here, it redirects, or it lets no page of another origin read its answer";
+
 async function evidence(origin: string, nonce: Bytes, fetchFn: FetchFn): Promise<Uint8Array | string> {
   try {
     const { status, body } = await ask(fetchFn, `${origin}/attestation?nonce=${toHex(nonce)}&binding=none`, DOCUMENT_MAX, { cache: "no-store" });
     if (status !== 200) return `the gateway answered ${status} to GET /attestation`;
     return body === "too long" ? "the answer is too long" : body;
   } catch (e) {
-    return `no answer came: ${e instanceof Error ? e.message : "the request failed"}`;
+    return `no answer came: ${e instanceof Error && !(e instanceof TypeError) ? e.message : UNTOLD}`;
   }
 }
 

@@ -38,15 +38,16 @@ function Program({ evidence }: { evidence: Evidence }) {
   const v = evidence.verdict;
   const m = v?.manifest;
   const accepted = v?.verdict === "accept";
+  const asked = v?.verdict === "unreachable" ? "and got none" : "and it was not accepted";
   if (v === null) return <p>This console names no data plane, so nothing was checked.</p>;
   return (
     <>
       <p class="line" data-verdict={v.verdict} data-code={v.code}>
-        <Badge tone={accepted ? (v.simulated ? "warn" : "good") : "bad"}>{accepted ? (v.simulated ? "accepted, SIMULATED" : "accepted") : v.code}</Badge>
+        <Badge tone={accepted ? (v.simulated ? "warn" : "good") : v.verdict === "unreachable" ? "warn" : "bad"}>{accepted ? (v.simulated ? "accepted, SIMULATED" : "accepted") : v.code}</Badge>
         <span>
           {accepted
             ? `This page asked ${gateway()} for evidence at ${v.at} and every check that was asked for passed.`
-            : `This page asked ${gateway()} for evidence at ${v.at}, and it was not accepted: ${v.checks.find((c) => c.ok === false)?.detail ?? v.code}.`}
+            : `This page asked ${gateway()} for evidence at ${v.at}, ${asked}: ${v.checks.find((c) => c.ok === false)?.detail ?? v.code}.`}
         </span>
         <a href="/verify">Every check</a>
       </p>
