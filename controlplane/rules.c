@@ -25,6 +25,7 @@ struct rules {
     struct buf file_text; /* as it was read last; kept until it is in the database */
     enum reason reason;
     int64_t version; /* of `next` in the database; 0: it is not there */
+    int64_t base;    /* that must be in force still; 0: any */
     uint64_t index;
     enum err outcome;
     rules_cb *proposed;
@@ -136,6 +137,7 @@ static void change_end(struct rules *r, enum err e)
     rules_cb *proposed = r->proposed;
 
     r->proposed = NULL;
+    r->base = 0;
     if (r->reason == REASON_RELOAD && e == ERR_NONE && r->next != NULL)
         r->file = attest_policy_digest(r->next);
     if (r->reason != REASON_REST && e == ERR_NONE && r->watch.db != NULL && !is_zero(&r->file))
@@ -207,6 +209,32 @@ static void rules_log(struct rules *r)
     buf_free(&statement);
 }
 
+enum { STATE_VERSION, STATE_TEXT, STATE_INDEX, STATE_SHA256, STATE_FILE_SEEN };
+
+/* The policy in force there, and whether r->file has counted before. */
+static void state_ask(struct rules *r, db_cb *cb)
+{
+    struct digest32 former;
+    bool known = file_mark_get(r->watch.state_dir, MARK, &former);
+    const struct db_param p[] = {db_bytes(view_of(r->file.b, sizeof r->file.b)),
+                                 known ? db_bytes(view_of(former.b, sizeof former.b)) : db_null()};
+
+    db_query(r->watch.db, STMT_POLICY_STATE, p, 2, 0, cb, r);
+}
+
+/* While `next` is announced no other policy comes into force. */
+static void base_cb(void *cookie, enum err e, const struct db_result *res)
+{
+    struct rules *r = cookie;
+
+    if (e == ERR_NONE && (db_is_null(res, 0, STATE_VERSION) || db_get_i64(res, 0, STATE_VERSION) != r->base))
+        e = ERR_VERSION;
+    if (e == ERR_NONE)
+        rules_log(r);
+    else
+        logged_cb(r, e, 0);
+}
+
 /* outcome, version */
 static void begun_cb(void *cookie, enum err e, const struct db_result *res)
 {
@@ -226,6 +254,8 @@ static void begun_cb(void *cookie, enum err e, const struct db_result *res)
         }
         r->version = version;
         change_end(r, ERR_NONE);
+    } else if (e == ERR_NONE && r->base != 0) {
+        state_ask(r, base_cb);
     } else if (e == ERR_NONE || r->reason == REASON_START) {
         rules_log(r); /* at start the file counts, though another control plane is announcing it just now */
     } else {
@@ -260,20 +290,7 @@ static void change(struct rules *r, enum reason reason, struct view text, struct
     }
 }
 
-/* --- what the database has */
-
-enum { STATE_VERSION, STATE_TEXT, STATE_INDEX, STATE_SHA256, STATE_FILE_SEEN };
-
-/* The policy in force there, and whether r->file has counted before. */
-static void state_ask(struct rules *r, db_cb *cb)
-{
-    struct digest32 former;
-    bool known = file_mark_get(r->watch.state_dir, MARK, &former);
-    const struct db_param p[] = {db_bytes(view_of(r->file.b, sizeof r->file.b)),
-                                 known ? db_bytes(view_of(former.b, sizeof former.b)) : db_null()};
-
-    db_query(r->watch.db, STMT_POLICY_STATE, p, 2, 0, cb, r);
-}
+/* --- what the database has, at start and later */
 
 static bool in_force_is(const struct db_result *res, const struct digest32 *d)
 {
@@ -403,6 +420,7 @@ enum err rules_propose(struct rules *r, const struct rules_proposal *proposal, r
         r->next = NULL;
         return e;
     }
+    r->base = proposal->base;
     r->proposed = cb;
     r->cookie = cookie;
     change(r, REASON_REST, proposal->text, proposal->author, proposal->note);

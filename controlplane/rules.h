@@ -37,10 +37,12 @@ void rules_reload(struct rules *r);
 void rules_sync(struct rules *r);
 
 /* Other rules, by an operator. cb fires once, later, if this returns ERR_NONE: ERR_NONE with their version (also when they
- * were in force already); ERR_CONFLICT: others are being logged, or the log refuses entries; ERR_DB.
+ * were in force already); ERR_CONFLICT: others are being logged, or the log refuses entries; ERR_VERSION: other
+ * rules than `base` are in force; ERR_DB.
  * ERR_CONFIG: why gets one sentence. ERR_OVERLOAD: a change is under way. */
 struct rules_proposal {
     struct view text, author, note; /* author and note: UTF-8; borrowed for the call */
+    int64_t base; /* the version that has to be in force still; 0: any */
 };
 typedef void rules_cb(void *cookie, enum err e, int64_t version);
 must_check enum err rules_propose(struct rules *r, const struct rules_proposal *proposal, rules_cb *cb, void *cookie,

@@ -99,6 +99,8 @@ void handle_catalog_draft(struct call *c)
     struct view type, body = buf_view(&c->body);
     struct buf text, note;
 
+    if (!operator_base(c, &order.base))
+        return;
     buf_init(&text, CATALOG_FILE_MAX);
     buf_init(&note, OPERATOR_NOTE_MAX);
     if (!c->origin->header(c, VIEW_LIT("content-type"), &type) || !view_starts(type, VIEW_LIT("application/json")))
@@ -148,7 +150,7 @@ static void text_cb(void *cookie, enum err e, const struct db_result *r)
     free(p);
 }
 
-static void ask_text(struct call *c, int64_t version, bool rollback, const char *note)
+static void ask_text(struct call *c, int64_t version, bool rollback, int64_t base, const char *note)
 {
     const struct db_param params[] = {db_i64(version)};
     struct publishing *p = calloc(1, sizeof *p);
@@ -159,6 +161,7 @@ static void ask_text(struct call *c, int64_t version, bool rollback, const char 
     }
     *p = (struct publishing){.c = c, .rollback = rollback};
     p->order = (struct desk_order){.of_draft = rollback ? 0 : version,
+                                   .base = base,
                                    .origin = rollback ? VIEW_LIT("rollback") : VIEW_LIT("rest")};
     memcpy(p->note, note, strlen(note) + 1);
     db_query(call_db(c), STMT_CATALOG_TEXT, params, 1, 0, text_cb, p);
@@ -170,13 +173,14 @@ void handle_catalog_publish(struct call *c)
     uint64_t n;
 
     if (operator_number(c, &n) && (operator_body_empty(c) || call_body(c, publish_fields, 1, v)))
-        ask_text(c, (int64_t)n, false, v[0].text);
+        ask_text(c, (int64_t)n, false, 0, v[0].text);
 }
 
 void handle_catalog_rollback(struct call *c)
 {
     struct value v[N_ROLLBACK];
+    int64_t base;
 
-    if (call_body(c, rollback_fields, N_ROLLBACK, v))
-        ask_text(c, v[TO].number, true, v[ROLLBACK_NOTE].text);
+    if (operator_base(c, &base) && call_body(c, rollback_fields, N_ROLLBACK, v))
+        ask_text(c, v[TO].number, true, base, v[ROLLBACK_NOTE].text);
 }

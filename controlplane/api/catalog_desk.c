@@ -35,6 +35,12 @@ static void reply_findings(struct call *c, const struct catalog_text *t)
     buf_free(&out);
 }
 
+static void fail_moved(struct call *c)
+{
+    call_fail(c, 409, "catalog_moved", "Another version has been published since; make this change again, on top of it.",
+              "base");
+}
+
 /* --- a draft */
 
 /* The row, and the warnings about its text. */
@@ -52,6 +58,8 @@ static void drafted_cb(void *cookie, enum err e, const struct db_result *r)
     buf_init(&out, CATALOG_FINDINGS_MAX + 8192);
     if (e != ERR_NONE) {
         call_fail_db(c, e);
+    } else if (db_is_null(r, 0, 0)) {
+        fail_moved(c);
     } else {
         struct view object = db_get_text(r, 0, 0);
 
@@ -101,6 +109,7 @@ static void draft(struct call *c, struct view text, struct catalog_text *t, cons
         db_bytes(operator_author(c, author)),
         db_bytes(order->note),
         db_bytes(buf_view(&t->part[CATALOG_JSON_SYNTHS])),
+        order->base != 0 ? db_i64(order->base) : db_null(),
     };
     db_query(call_db(c), STMT_CATALOG_DRAFT, p, sizeof p / sizeof p[0], 0, drafted_cb, d);
 }
@@ -118,8 +127,7 @@ static void published_cb(void *cookie, enum err e, const struct db_result *r)
     } else if (view_eq(outcome, VIEW_LIT("unknown"))) {
         call_fail(c, 409, "not_a_draft", "This version is no draft: it has been published already.", NULL);
     } else if (view_eq(outcome, VIEW_LIT("moved"))) {
-        call_fail(c, 409, "catalog_moved",
-                  "Another version has been published since; make this change again, on top of it.", NULL);
+        fail_moved(c);
     } else {
         buf_init(&out, 128);
         if (buf_appendf(&out, "{\"version\":%lld,\"changed\":%s}", (long long)db_get_i64(r, 0, 1),

@@ -9,7 +9,7 @@
 struct desk_order {
     bool draft;           /* keep it; otherwise publish it */
     int64_t of_draft;     /* publish: the draft that it is; 0: none */
-    int64_t base;         /* publish: the version that has to be in force still; 0: any */
+    int64_t base;         /* the version that has to be in force still; 0: any */
     struct view origin;   /* publish: 'rest', 'edit', 'rollback' */
     struct view note;     /* at most OPERATOR_NOTE_MAX bytes of text */
 };

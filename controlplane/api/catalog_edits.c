@@ -16,6 +16,7 @@ struct edit {
     const char *kind; /* "model", "endpoint", "alias", "synth" */
     char name[NAME_MAX_BYTES + 1];
     bool create, remove;
+    int64_t base; /* 0: not said */
 };
 
 /* --- the text in force */
@@ -37,7 +38,7 @@ static enum err edit_text(const struct edit *x, struct view before, struct buf *
 static void edit_take(const struct edit *x, int64_t version, struct view before)
 {
     char note[NAME_MAX_BYTES + 16];
-    struct desk_order order = {.base = version, .origin = VIEW_LIT("edit")};
+    struct desk_order order = {.base = x->base != 0 ? x->base : version, .origin = VIEW_LIT("edit")};
     struct buf after;
     enum err e;
 
@@ -86,13 +87,17 @@ static void current_cb(void *cookie, enum err e, const struct db_result *r)
 static void edit_begin(struct call *c, const char *kind, uint64_t endpoint, bool create, bool remove)
 {
     const struct db_param p[] = {db_i64((int64_t)endpoint)};
-    struct edit *x = calloc(1, sizeof *x);
+    struct edit *x;
+    int64_t base;
 
+    if (!operator_base(c, &base))
+        return;
+    x = calloc(1, sizeof *x);
     if (x == NULL) {
         call_fail(c, 500, "internal_error", "Out of memory.", NULL);
         return;
     }
-    *x = (struct edit){.c = c, .kind = kind, .create = create, .remove = remove};
+    *x = (struct edit){.c = c, .kind = kind, .create = create, .remove = remove, .base = base};
     if (endpoint == 0 && (c->segment.len > LIMIT_MODEL_ID_BYTES || !catalog_id_ok(c->segment))) {
         call_fail(c, 404, "not_found", "The catalog in force has no such entry.", NULL);
         free(x);
@@ -162,9 +167,14 @@ static void override(struct call *c, uint64_t endpoint)
 {
     char author[OPERATOR_AUTHOR_MAX];
     struct value v[N_OFF];
+    int64_t base;
 
-    if (!call_body(c, off_fields, N_OFF, v))
+    if (!operator_base(c, &base) || !call_body(c, off_fields, N_OFF, v))
         return;
+    if (base != 0) {
+        call_fail(c, 400, "invalid_parameter", "An endpoint is switched off beside the catalog, in whichever version.", "base");
+        return;
+    }
     if (v[OFF].number == 0 && v[OFF_UNTIL].state == VALUE_SET) {
         call_fail(c, 400, "invalid_parameter", "An endpoint that is on has no end of being off.", "off_until");
         return;

@@ -34,6 +34,17 @@ bool operator_number(struct call *c, uint64_t *out)
     return false;
 }
 
+bool operator_base(struct call *c, int64_t *out)
+{
+    uint64_t n = 0;
+    bool given;
+
+    if (!query_number(c, "base", 1, INT32_MAX, &n, &given))
+        return false;
+    *out = (int64_t)n;
+    return true;
+}
+
 struct view operator_author(const struct call *c, char out[static OPERATOR_AUTHOR_MAX])
 {
     char id[ID_TEXT_LEN + 1];

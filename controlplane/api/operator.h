@@ -10,6 +10,9 @@ enum { OPERATOR_PAGE = 100, OPERATOR_NOTE_MAX = 256, OPERATOR_AUTHOR_MAX = 5 + I
 must_check bool operator_page(struct call *c, struct db_param *cursor, struct db_param *limit);
 /* The whole number in the path. False: 404, and the call has been answered. */
 must_check bool operator_number(struct call *c, uint64_t *out);
+/* ?base=: the version that a change was made on top of, and that has to be in force still; *out is 0 when it is not said.
+ * False: the call has been answered. */
+must_check bool operator_base(struct call *c, int64_t *out);
 /* Who changes something, as it is kept beside the change: "key " or "user " and its id. */
 struct view operator_author(const struct call *c, char out[static OPERATOR_AUTHOR_MAX]);
 /* A body that may be left away. */

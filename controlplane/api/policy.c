@@ -37,7 +37,10 @@ static void proposed_cb(void *cookie, enum err e, int64_t version)
 {
     struct call *c = cookie;
 
-    if (e == ERR_CONFLICT)
+    if (e == ERR_VERSION)
+        call_fail(c, 409, "policy_moved",
+                  "Another policy has come into force since; make this change again, on top of it.", "base");
+    else if (e == ERR_CONFLICT)
         call_fail(c, 409, "policy_not_logged",
                   "Another policy is being logged, or the transparency log takes no entry; nothing has changed.", NULL);
     else if (e != ERR_NONE)
@@ -49,10 +52,10 @@ static void proposed_cb(void *cookie, enum err e, int64_t version)
     }
 }
 
-static void propose(struct call *c, struct view text, struct view note)
+static void propose(struct call *c, struct view text, struct view note, int64_t base)
 {
     char author[OPERATOR_AUTHOR_MAX], sentence[512];
-    const struct rules_proposal proposal = {text, operator_author(c, author), note};
+    const struct rules_proposal proposal = {text, operator_author(c, author), note, base};
     struct buf why;
     enum err e;
 
@@ -75,12 +78,15 @@ void handle_policy_create(struct call *c)
     struct json_value root, v;
     struct view type, body = buf_view(&c->body);
     struct buf text, note;
+    int64_t base;
     bool json = c->origin->header(c, VIEW_LIT("content-type"), &type) && view_starts(type, VIEW_LIT("application/json"));
 
+    if (!operator_base(c, &base))
+        return;
     buf_init(&text, POLICY_FILE_MAX);
     buf_init(&note, OPERATOR_NOTE_MAX);
     if (!json)
-        propose(c, body, VIEW_EMPTY);
+        propose(c, body, VIEW_EMPTY, base);
     else if (json_check(body, &root, NULL) != ERR_NONE || json_only(root, "text", &v) != ERR_NONE ||
              v.kind != JSON_STRING || json_string_decode(v, &text) != ERR_NONE)
         call_fail(c, 400, "invalid_parameter", "This must be the text of attestation.conf.", "text");
@@ -88,7 +94,7 @@ void handle_policy_create(struct call *c)
              (v.kind != JSON_STRING || json_string_decode(v, &note) != ERR_NONE || name_fault(buf_view(&note)) != NULL))
         call_fail(c, 400, "invalid_parameter", "This must be at most 256 characters of text.", "note");
     else
-        propose(c, buf_view(&text), buf_view(&note));
+        propose(c, buf_view(&text), buf_view(&note), base);
     buf_free(&text);
     buf_free(&note);
 }

@@ -144,6 +144,59 @@ await cases({
     await rest("POST", "/catalog/rollback", { to: first });
   },
 
+  async a_draft_on_top_of_what_was_replaced_is_refused(t) {
+    const inForce = async () => (await rest("GET", "/catalog?model=-")).data.version;
+    const first = await inForce();
+    const page = await openAsOperator(t, "/app/catalog?part=versions");
+    await page.getByRole("button", { name: "Make a draft" }).click();
+    const text = page.getByLabel("catalog.conf");
+    const before = await text.inputValue();
+    await text.fill(`${before}\n# mine\n`);
+    const { data } = await rest("POST", "/catalog/drafts", { text: `${before}\n# another operator's\n` });
+    await rest("POST", `/catalog/versions/${data.version}/publish`);
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Make a draft" }).click();
+    await dialog.getByRole("alert").getByText("Another version has been published since").waitFor();
+    await dialog.getByRole("button", { name: `Compare with version ${data.version}` }).click();
+    await dialog.getByText("- # another operator's").waitFor(); // what would be undone, and is not unseen
+    ok(await dialog.getByText("+ # mine").isVisible(), "the own change is there still");
+    await t.shot(page, "operator-catalog-moved");
+    equal((await rest("GET", "/catalog/versions?limit=1")).data[0].version, data.version, "no draft was made");
+    await rest("POST", "/catalog/rollback", { to: first });
+  },
+
+  async a_policy_on_top_of_what_was_replaced_is_refused(t) {
+    const before = (await rest("GET", "/policy")).data;
+    const page = await openAsOperator(t, "/app/policy");
+    await page.getByRole("button", { name: "Change the policy" }).click();
+    await page.getByLabel("attestation.conf").fill(`${before.text}\n# mine\n`);
+    await page.getByRole("button", { name: "See what changes" }).click();
+    const other = (await rest("POST", "/policy", { text: `${before.text}\n# another operator's ${Date.now()}\n` })).data;
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Put in force" }).click();
+    await dialog.getByRole("alert").getByText("Another policy has come into force since").waitFor();
+    await dialog.getByRole("button", { name: "Compare with version" }).click();
+    await dialog.getByText("- # another operator's").waitFor();
+    equal((await rest("GET", "/policy")).data.version, other.version, "the other one is in force still");
+    await rest("POST", "/policy", { text: before.text });
+  },
+
+  async a_price_that_was_changed_meanwhile_is_not_overwritten(t) {
+    const find = async () => (await rest("GET", "/catalog?model=demo/dear")).data.endpoints[0];
+    const before = await find();
+    const first = (await rest("GET", "/catalog?model=-")).data.version;
+    const page = await openAsOperator(t, "/app/catalog");
+    await page.getByLabel("Search").fill(`demo/dear ${before.provider}`);
+    await page.getByRole("button", { name: `Change demo/dear at ${before.provider}` }).click();
+    await page.getByRole("menuitem", { name: "Change price or weight" }).click();
+    await rest("PATCH", `/catalog/endpoints/${before.endpoint}`, { prompt: before.prompt + 1 });
+    await page.getByLabel("Prompt, dollars per million tokens", { exact: true }).fill(String(before.prompt + 2));
+    await page.getByRole("button", { name: "Publish the change" }).click();
+    await page.getByRole("dialog").getByRole("alert").getByText("Another version has been published since").waitFor();
+    equal((await find()).prompt, before.prompt + 1, "the price");
+    await rest("POST", "/catalog/rollback", { to: first });
+  },
+
   async customers_are_suspended_and_let_go_on(t) {
     const name = `customer ${Date.now()}`;
     await rest("POST", "/accounts", { name });

@@ -115,6 +115,30 @@ def a_draft_is_judged_and_counts_when_it_is_published():
 
 
 @case
+def what_another_has_published_is_not_undone_unseen():
+    """Two operators read one version. The second one's text has nothing of the first one's change."""
+    text, read, dear = text_of(in_force()), in_force(), endpoint("demo/dear", "demo-a")["endpoint"]
+    first = send("POST", f"/catalog/drafts?base={read}", {"text": text.replace("name = Demo, dearer", "name = Demo, first")}, 201)
+    send("POST", f"/catalog/versions/{first['data']['version']}/publish")
+    moved = in_force()
+    versions = len(get("/catalog/versions")["data"])
+    second = text.replace("name = Demo, dearer", "name = Demo, second")
+    stale = [("POST", f"/catalog/drafts?base={read}", {"text": second}), ("POST", f"/catalog/rollback?base={read}", {"to": read}),
+             ("PATCH", f"/catalog/endpoints/{dear}?base={read}", {"weight": 7}),
+             ("PATCH", f"/catalog/models/demo/dear?base={read}", {"name": "Demo, second"}),
+             ("PATCH", f"/catalog/aliases/second?base={read}", {"models": ["demo/dear"]})]
+    for method, path, body in stale:
+        answer = send(method, path, body, 409)["error"]
+        equal((answer["code"], answer["param"]), ("catalog_moved", "base"), path)
+    equal((in_force(), len(get("/catalog/versions")["data"])), (moved, versions), "nothing is left of them")
+    for wrong in ("0", "x", "-1", str(1 << 31), ""):
+        equal(send("POST", f"/catalog/drafts?base={wrong}", {"text": second}, 400)["error"]["param"], "base", wrong)
+    equal(send("PATCH", f"/catalog/endpoints/{dear}?base={moved}", {"off": True}, 400)["error"]["param"], "base")
+    equal(send("POST", f"/catalog/rollback?base={moved}", {"to": read})["data"]["changed"], True)
+    put_back()
+
+
+@case
 def a_draft_may_be_text_or_json():
     c = rig.Client(rig.env("TR_CONTROL_URL"), rig.env("TR_CONTROL_CA"), rig.env("TR_MANAGEMENT_KEY"))
     text = text_of(in_force())

@@ -119,13 +119,19 @@ def a_policy_counts_everywhere_when_it_is_logged():
     logged = send("GET", f"/attestation/transparency/{made['log_index']}")["statement"]
     equal((logged["trigger"], logged["policy_sha256"]), ("rest", made["sha256"]))
     equal(send("POST", "/policy", {"text": text})["data"]["version"], made["version"], "the same again is no other")
+    # Another operator has read the version before, so his text has nothing of this one.
+    stale = send("POST", f"/policy?base={before['version']}", {"text": POLICY + "\n# mine\n"}, 409)["error"]
+    equal((stale["code"], stale["param"]), ("policy_moved", "base"))
+    equal(send("GET", "/policy")["data"]["version"], made["version"])
+    equal(send("POST", "/policy?base=0", {"text": text}, 400)["error"]["param"], "base")
+    equal(send("POST", f"/policy?base={made['version']}", {"text": text})["data"]["version"], made["version"])
     wait_until(lambda: (listed(world["measurement"]) or {}).get("verdict") == "accepted", 20, "the other control plane knows it")
     d = wait_until(lambda: (lambda x: x if x["region"] and x["place"] and x["policy_sha256"] else None)(
         listed(world["measurement"])), 10)
     equal((d["connected"], d["place"], d["region"], d["simulated"], d["policy_sha256"]),
           (True, "fleet", "fleet-1", True, made["sha256"]))
     wait_until(lambda: listed(world["measurement"])["catalog_version"] == send("GET", "/catalog?model=x")["data"]["version"], 10)
-    equal([p["state"] for p in send("GET", "/policy/versions")["data"]][:2], ["in_force", "retired"])
+    equal([p["state"] for p in send("GET", "/policy/versions")["data"]][:3], ["failed", "in_force", "retired"])
     true(process.poll() is None)
     world["process"], world["boot"] = process, d["boot"]
     for method, path in (("POST", "/policy"), ("GET", "/policy"), ("GET", "/dataplanes"),

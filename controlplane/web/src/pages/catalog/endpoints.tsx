@@ -29,13 +29,13 @@ function changesOf(e: Endpoint, f: PriceFields): Record<string, number> {
 }
 const wrongNumber = (text: string): string | null => (/^\d+(\.\d+)?$/.test(text.trim()) ? null : "Write a number, such as 0.14.");
 
-function EditPrice({ of, done }: { of: Endpoint; done: (changed: boolean) => void }) {
+function EditPrice({ of, version, done }: { of: Endpoint; version: number; done: (changed: boolean) => void }) {
   const [fields, setFields] = useState(fieldsOf(of));
   const changes = changesOf(of, fields);
   const names = Object.keys(labels) as (keyof PriceFields)[];
   const ready = Object.keys(changes).length > 0 && names.every((n) => wrongNumber(fields[n]) === null);
   const save = useTask(async () => {
-    const answer = await api.patch<{ data: { version: number } }>(`/catalog/endpoints/${of.endpoint}`, changes);
+    const answer = await api.patch<{ data: { version: number } }>(`/catalog/endpoints/${of.endpoint}`, changes, { query: { base: version } });
     toast(`Version ${answer.data.version} is in force.`);
     done(true);
   });
@@ -118,7 +118,7 @@ export function Endpoints() {
       {rows.length === 0
         ? <Empty title="No endpoint has these words" says="Search for a part of a model's or a provider's name." />
         : <Table label="Endpoints" columns={columnsFor(setAct, (e) => void on.run(e))} rows={rows} keyOf={(e) => String(e.endpoint)} />}
-      {act?.kind === "price" && <EditPrice of={act.of} done={done} />}
+      {act?.kind === "price" && <EditPrice of={act.of} version={catalog.data.data.version} done={done} />}
       {act?.kind === "off" && <SwitchOff of={act.of} done={done} />}
     </>
   );

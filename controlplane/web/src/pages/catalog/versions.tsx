@@ -1,5 +1,5 @@
 // Versions of the catalog: what each changed, a draft of another text, publishing, going back.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../../core/api.ts";
 import { brief, count, dateTime, plural } from "../../core/format.ts";
 import { useGet, useList, useLoad } from "../../core/resource.ts";
@@ -11,7 +11,7 @@ import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
 import { DiffList } from "./diff_list.tsx";
 import { Findings } from "./findings.tsx";
-import type { CatalogDiff, CatalogVersion, Finding } from "./types.ts";
+import type { Catalog, CatalogDiff, CatalogVersion, Finding } from "./types.ts";
 
 const tones: Record<string, Tone> = { published: "good", draft: "accent" };
 const wordOf = (state: string): string => (state === "published" ? "in force" : state);
@@ -42,7 +42,7 @@ function VersionDialog({ of, inForce, onClose, onChanged, onTake }: { of: Catalo
   const publish = useTask(async () => {
     const body = note === "" ? {} : { note };
     if (of.state === "draft") await api.post(`/catalog/versions/${of.version}/publish`, body);
-    else await api.post("/catalog/rollback", { to: of.version, ...body });
+    else await api.post("/catalog/rollback", { to: of.version, ...body }, { query: { base: inForce } }); // what the difference was shown from
     toast("The catalog is in force. Data planes get it within a second.");
     onChanged();
   });
@@ -72,24 +72,43 @@ function VersionDialog({ of, inForce, onClose, onChanged, onTake }: { of: Catalo
   );
 }
 
-function Draft({ start, base, onClose, onMade }: { start: string; base: string; onClose: () => void; onMade: (v: CatalogVersion) => void }) {
+/** A version in force with its text. */
+interface Base {
+  version: number;
+  text: string;
+}
+
+// `latest` is in force now; a draft is made on top of the one that was when its text was taken, or that it was compared with.
+function Draft({ start, latest, onClose, onMoved, onMade }: { start: string; latest: Base; onClose: () => void; onMoved: () => void; onMade: (v: CatalogVersion) => void }) {
+  const [base, setBase] = useState(latest);
   const [text, setText] = useState(start);
   const [looked, setLooked] = useState(false);
   const [note, setNote] = useState("");
   const make = useTask(async () => {
-    const answer = await api.post<{ data: CatalogVersion; findings: Finding[] }>("/catalog/drafts", { text, ...(note === "" ? {} : { note }) });
+    const answer = await api.post<{ data: CatalogVersion; findings: Finding[] }>("/catalog/drafts", { text, ...(note === "" ? {} : { note }) }, { query: { base: base.version } });
     const warnings = answer.findings.filter((f) => !f.error).length;
     toast(`Draft ${answer.data.version} was made${warnings > 0 ? `, with ${plural(warnings, "warning")}` : ""}. Nothing is in force yet.`);
     onMade(answer.data);
   });
+  const moved = latest.version !== base.version;
+  useEffect(() => {
+    if (make.error?.code === "catalog_moved") onMoved();
+  }, [make.error]);
+  const compare = () => {
+    setBase(latest);
+    setLooked(true);
+    make.clear();
+  };
   return (
     <Dialog title="A draft" open onClose={onClose} look="wide">
-      {looked ? <TextDiff before={base} after={text} label="What changes" /> : <TextArea label="catalog.conf" mono rows={24} value={text} onInput={setText} />}
+      {looked ? <TextDiff before={base.text} after={text} label="What changes" /> : <TextArea label="catalog.conf" mono rows={24} value={text} onInput={setText} />}
       <TextField label="Note (optional)" value={note} maxLength={256} onInput={setNote} />
       {make.error && <><Failure error={make.error} /><Findings of={make.error} /></>}
+      {moved && <p class="note warn">Version {count(latest.version)} was published after this text was taken. What it has and this text has not would be removed: compare them, and take it over.</p>}
       <div class="actions">
+        {moved && <Button onClick={compare}>Compare with version {count(latest.version)}</Button>}
         <Button onClick={() => setLooked(!looked)}>{looked ? "Back to the text" : "See what changes"}</Button>
-        <Button kind="primary" busy={make.busy} disabled={text === base} onClick={() => void make.run()}>Make a draft</Button>
+        <Button kind="primary" busy={make.busy} disabled={moved || text === base.text} onClick={() => void make.run()}>Make a draft</Button>
       </div>
     </Dialog>
   );
@@ -97,25 +116,35 @@ function Draft({ start, base, onClose, onMade }: { start: string; base: string; 
 
 export function Versions() {
   const list = useList<CatalogVersion>("/catalog/versions", {}, 50);
-  const inForce = list.rows.find((v) => v.state === "published")?.version ?? 0;
-  const base = useLoad((signal) => (inForce === 0 ? Promise.resolve(null) : textOf(inForce, signal)), [inForce]);
+  const base = useLoad(async (signal): Promise<{ version: number; text: string | null }> => {
+    const { version } = (await api.get<{ data: Catalog }>("/catalog", { query: { model: "-" }, signal })).data; // of no model: the version alone
+    return { version, text: version === 0 ? null : await textOf(version, signal) };
+  }, []);
+  const last = useRef<Base | null>(null); // a text that is being written stays while the server cannot be reached
+  if (base.data?.text != null) last.current = { version: base.data.version, text: base.data.text };
+  const latest = last.current;
   const [open, setOpen] = useState<CatalogVersion | null>(null);
   const [draft, setDraft] = useState<string | null>(null);
+  const refresh = () => {
+    base.reload();
+    list.reload();
+  };
   const changed = () => {
     setOpen(null);
     setDraft(null);
-    list.reload();
+    refresh();
   };
   return (
     <>
       <div class="line apart">
         <span class="soft">A draft changes nothing until it is published.</span>
-        {may("catalog.write") && <Button kind="primary" disabled={!base.data} onClick={() => setDraft(base.data ?? "")}>Make a draft</Button>}
+        {may("catalog.write") && <Button kind="primary" disabled={!latest} onClick={() => setDraft(latest?.text ?? "")}>Make a draft</Button>}
       </div>
-      {list.error && <Failure error={list.error} retry={list.reload} />}
+      {(base.error ?? list.error) && <Failure error={(base.error ?? list.error)!} retry={refresh} />}
+      {base.data && !latest && <p class="note warn">The catalog in force was published without its text, by an earlier release. Restart a control plane with its catalog.conf, or post a draft by the REST API.</p>}
       {list.state === "loading" ? <TableSkeleton columns={5} /> : <Table label="Versions of the catalog" columns={columns} rows={list.rows} keyOf={(v) => String(v.version)} onOpen={setOpen} onEnd={list.more ? list.next : undefined} />}
-      {open && <VersionDialog of={open} inForce={inForce} onClose={() => setOpen(null)} onChanged={changed} onTake={(t) => { setOpen(null); setDraft(t); }} />}
-      {draft !== null && <Draft start={draft} base={base.data ?? ""} onClose={() => setDraft(null)} onMade={(v) => { changed(); setOpen(v); }} />}
+      {open && base.data && <VersionDialog of={open} inForce={base.data.version} onClose={() => setOpen(null)} onChanged={changed} onTake={(t) => { setOpen(null); setDraft(t); }} />}
+      {draft !== null && latest && <Draft start={draft} latest={latest} onClose={() => setDraft(null)} onMoved={refresh} onMade={(v) => { changed(); setOpen(v); }} />}
     </>
   );
 }

@@ -1,5 +1,5 @@
 // The attestation policy: what is in force, what was, and putting another in force.
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../../core/api.ts";
 import { ago, brief, count, dateTime } from "../../core/format.ts";
 import { useGet, useList, useLoad } from "../../core/resource.ts";
@@ -39,15 +39,27 @@ function Version({ of, current, onClose, onTake }: { of: Policy; current: string
   );
 }
 
-function Editor({ start, current, onDone, onClose }: { start: string; current: string; onDone: () => void; onClose: () => void }) {
+// `latest` is in force now; the text was taken from, or compared with, `base`.
+function Editor({ start, latest, onDone, onMoved, onClose }: { start: string; latest: Policy; onDone: () => void; onMoved: () => void; onClose: () => void }) {
+  const [base, setBase] = useState(latest);
+  const current = base.text ?? "";
   const [text, setText] = useState(start);
   const [note, setNote] = useState("");
   const [looked, setLooked] = useState(false);
   const put = useTask(async () => {
-    await api.post("/policy", { text, ...(note === "" ? {} : { note }) });
+    await api.post("/policy", { text, ...(note === "" ? {} : { note }) }, { query: { base: base.version } });
     toast("The policy is in the transparency log and in force.");
     onDone();
   });
+  const moved = latest.version !== base.version;
+  useEffect(() => {
+    if (put.error?.code === "policy_moved") onMoved();
+  }, [put.error]);
+  const compare = () => {
+    setBase(latest);
+    setLooked(true);
+    put.clear();
+  };
   return (
     <Dialog title="Another policy" open onClose={onClose} look="wide">
       {looked ? (
@@ -60,10 +72,12 @@ function Editor({ start, current, onDone, onClose }: { start: string; current: s
         <TextArea label="attestation.conf" hint="The text is checked by the same parser as the file. A policy that would let in something that it does not name does not load." mono rows={22} value={text} onInput={setText} />
       )}
       {put.error && <Failure error={put.error} />}
+      {moved && <p class="note warn">Version {count(latest.version)} came into force after this text was taken. What it has and this text has not would be removed: compare them, and take it over.</p>}
       <div class="actions">
+        {moved && <Button onClick={compare}>Compare with version {count(latest.version)}</Button>}
         {looked && <Button onClick={() => setLooked(false)}>Back to the text</Button>}
         {looked
-          ? <Button kind="primary" busy={put.busy} disabled={text === current} onClick={() => void put.run()}>Put in force</Button>
+          ? <Button kind="primary" busy={put.busy} disabled={moved || text === current} onClick={() => void put.run()}>Put in force</Button>
           : <Button kind="primary" disabled={text.trim() === "" || text === current} onClick={() => setLooked(true)}>See what changes</Button>}
       </div>
     </Dialog>
@@ -75,6 +89,8 @@ export default function PolicyPage() {
   const versions = useList<Policy>("/policy/versions");
   const [open, setOpen] = useState<Policy | null>(null);
   const [edit, setEdit] = useState<string | null>(null);
+  const last = useRef<Policy | null>(null); // a text that is being written stays while the server cannot be reached
+  if (current.data) last.current = current.data;
   const text = current.data?.text ?? "";
   const done = () => {
     setEdit(null);
@@ -103,7 +119,7 @@ export default function PolicyPage() {
       {versions.error && <Failure error={versions.error} retry={versions.reload} />}
       {versions.state === "loading" ? <TableSkeleton columns={5} rows={3} /> : <Table label="Versions of the policy" columns={columns} rows={versions.rows} keyOf={(p) => String(p.version)} onOpen={setOpen} onEnd={versions.more ? versions.next : undefined} />}
       {open && <Version of={open} current={text} onClose={() => setOpen(null)} onTake={(t) => { setOpen(null); setEdit(t); }} />}
-      {edit !== null && <Editor start={edit} current={text} onDone={done} onClose={() => setEdit(null)} />}
+      {edit !== null && last.current && <Editor start={edit} latest={last.current} onDone={done} onMoved={() => { current.reload(); versions.reload(); }} onClose={() => setEdit(null)} />}
     </>
   );
 }
