@@ -279,6 +279,24 @@ enum err conf_parse(struct view text, const char *file_name, conf_section_fn *se
     return section_close(&p);
 }
 
+unsigned conf_line(struct view text, const char *section, struct view key)
+{
+    bool here = section[0] == '\0';
+
+    for (unsigned line = 1; text.len != 0; line++) {
+        const uint8_t *end = memchr(text.ptr, '\n', text.len);
+        struct view one = view_of(text.ptr, end != NULL ? (size_t)(end - text.ptr) : text.len), name = view_trim(one);
+        const uint8_t *sign = name.len == 0 ? NULL : memchr(name.ptr, '=', name.len);
+
+        if (name.len > 1 && name.ptr[0] == '[')
+            here = view_eq(view_trim(view_of(name.ptr + 1, name.len - 2)), view_str(section));
+        else if (here && sign != NULL && view_eq(view_trim(view_of(name.ptr, (size_t)(sign - name.ptr))), key))
+            return line;
+        text = view_from(text, end != NULL ? one.len + 1 : one.len);
+    }
+    return 0;
+}
+
 enum err conf_read_file(const char *path, size_t max, struct buf *out)
 {
     size_t before = out->len;

@@ -46,6 +46,9 @@ typedef struct conf_target conf_section_fn(void *cookie, struct view kind, struc
 /* Parse text. On failure returns ERR_CONFIG and writes one sentence to why (ours, printable). */
 must_check enum err conf_parse(struct view text, const char *file_name, conf_section_fn *section,
                                void *cookie, struct buf *why);
+/* For what is found wrong after parsing: the line of this key in a section ("sign_in google"; "": before the first one),
+ * or 0 when it is not there. */
+unsigned conf_line(struct view text, const char *section, struct view key);
 /* Read a whole file, at most max bytes. ERR_IO, ERR_LIMIT. */
 must_check enum err conf_read_file(const char *path, size_t max, struct buf *out);
 

@@ -9,6 +9,7 @@
 #include "site.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,9 +176,27 @@ static struct conf_target section_cb(void *cookie, struct view kind, struct view
     return (struct conf_target){source_fields, 1, s};
 }
 
-static enum err refuse(struct buf *why, const char *file_name, const char *what)
+/* The line of the first word of the sentence that is a key of the file: sentences begin with what they are about, and a key
+ * that is missing is followed by the one that needs it. 0: none is. */
+static unsigned line_of(struct view text, const char *what)
 {
-    return buf_appendf(why, "%s: %s", file_name, what) == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
+    unsigned line = 0;
+
+    while (line == 0 && *(what += strspn(what, " ,:")) != '\0') {
+        size_t n = strcspn(what, " ,:");
+
+        line = conf_line(text, "", view_of(what, n));
+        what += n;
+    }
+    return line;
+}
+
+static enum err refuse(struct buf *why, const char *file_name, unsigned line, const char *what)
+{
+    enum err e = line != 0 ? buf_appendf(why, "%s:%u: %s", file_name, line, what)
+                           : buf_appendf(why, "%s: %s", file_name, what);
+
+    return e == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
 }
 
 static const char *payments_fault(const struct controlplane_config *c)
@@ -210,16 +229,34 @@ static const char *console_fault(const struct controlplane_config *c)
     return contact_valid(c->security_contact) ? NULL : "security_contact must be mailto:ADDRESS or https://ADDRESS";
 }
 
-/* Browsers come back to the console, and messages lead to it. */
-static const char *sign_in_fault(const struct controlplane_config *c)
+/* The first [sign_in] whose issuer is no address; NULL: all are. */
+static const struct sign_in_source *wrong_issuer(const struct controlplane_config *c)
 {
     for (size_t i = 0; i < c->n_sign_in; i++) {
         const char *issuer = c->sign_in[i].issuer;
 
         if (!outcall_url_valid(view_str(issuer)) || strpbrk(issuer, "?#") != NULL ||
             (c->sign_in[i].kind == SIGN_IN_GITHUB && !outcall_base_valid(issuer)))
-            return "issuer of [sign_in] must be an https address; http is taken to 127.0.0.1 only";
+            return &c->sign_in[i];
     }
+    return NULL;
+}
+
+static enum err check_issuers(struct view text, const char *file_name, const struct controlplane_config *c, struct buf *why)
+{
+    const struct sign_in_source *wrong = wrong_issuer(c);
+    char section[sizeof wrong->id + sizeof "sign_in "];
+
+    if (wrong == NULL)
+        return ERR_NONE;
+    snprintf(section, sizeof section, "sign_in %s", wrong->id);
+    return refuse(why, file_name, conf_line(text, section, VIEW_LIT("issuer")),
+                  "issuer of [sign_in] must be an https address; http is taken to 127.0.0.1 only");
+}
+
+/* Browsers come back to the console, and messages lead to it. */
+static const char *sign_in_fault(const struct controlplane_config *c)
+{
     if (c->mail_url[0] != '\0' && !outcall_mail_url_valid(c->mail_url))
         return "mail_url must be smtps://HOST:PORT or smtp://HOST:PORT";
     if (c->mail_url[0] != '\0' && email_fault(view_str(c->mail_from)) != NULL)
@@ -239,29 +276,39 @@ static bool console_origin_valid(const char *origin)
     return origin[0] == '\0' || site_parse(origin, &site) == ERR_NONE;
 }
 
+/* What one field says of another, or a value that is no address. NULL: nothing is wrong. */
+static const char *fault(const struct controlplane_config *c)
+{
+    const char *what = NULL;
+
+    if (c->lease_default_nusd == 0)
+        return "lease_default_usd must be more than 0";
+    if (!cors_origins_valid(c->cors_origins))
+        return "cors_origins must be a list of https://HOST or https://HOST:PORT, by spaces";
+    if (!console_origin_valid(c->console_origin))
+        return "console_origin must be https://HOST or https://HOST:PORT, in lower case";
+    what = payments_fault(c);
+    if (what == NULL)
+        what = console_fault(c);
+    if (what == NULL)
+        what = sign_in_fault(c);
+    if (what == NULL && c->metrics_port != 0 && strncmp(c->metrics_host, "127.", 4) != 0)
+        what = "metrics_host must be a loopback address: that listener is plain text";
+    return what;
+}
+
 enum err controlplane_config_parse(struct view text, const char *file_name,
                                    struct controlplane_config *out, struct buf *why)
 {
+    const char *what;
     enum err e;
 
     *out = defaults;
     e = conf_parse(text, file_name, section_cb, out, why);
-    if (e == ERR_NONE && out->lease_default_nusd == 0)
-        e = refuse(why, file_name, "lease_default_usd must be more than 0");
-    if (e == ERR_NONE && !cors_origins_valid(out->cors_origins))
-        e = refuse(why, file_name,
-                   "cors_origins must be a list of https://HOST or https://HOST:PORT, by spaces");
-    if (e == ERR_NONE && !console_origin_valid(out->console_origin))
-        e = refuse(why, file_name, "console_origin must be https://HOST or https://HOST:PORT, in lower case");
-    if (e == ERR_NONE && payments_fault(out) != NULL)
-        e = refuse(why, file_name, payments_fault(out));
-    if (e == ERR_NONE && console_fault(out) != NULL)
-        e = refuse(why, file_name, console_fault(out));
-    if (e == ERR_NONE && sign_in_fault(out) != NULL)
-        e = refuse(why, file_name, sign_in_fault(out));
-    if (e == ERR_NONE && out->metrics_port != 0 && strncmp(out->metrics_host, "127.", 4) != 0)
-        e = refuse(why, file_name,
-                   "metrics_host must be a loopback address: that listener is plain text");
+    if (e == ERR_NONE)
+        e = check_issuers(text, file_name, out, why);
+    if (e == ERR_NONE && (what = fault(out)) != NULL)
+        e = refuse(why, file_name, line_of(text, what), what);
     return e;
 }
 

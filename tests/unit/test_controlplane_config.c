@@ -40,6 +40,8 @@ static struct providers *example_providers(void)
 
 #define NEEDED "database = x\nstate_dir = s\nproviders = p\ncatalog = c\nattestation = a\n"
 
+#define SIGN_IN "issuer = https://a.example\nclient_id = a\nclient_secret_file = f\n"
+
 static void test_config(void)
 {
     static const struct {
@@ -48,11 +50,11 @@ static void test_config(void)
         {NEEDED, NULL},
         {NEEDED "rest_port = 65535\nlease_ms = 10000\nlease_default_usd = 0.000000001\n", NULL},
         {NEEDED "metrics_port = 9100\nmetrics_host = 127.0.0.2\n", NULL},
-        {NEEDED "metrics_port = 9100\nmetrics_host = 0.0.0.0\n", "metrics_host"},
+        {NEEDED "metrics_port = 9100\nmetrics_host = 0.0.0.0\n", "test.conf:7: metrics_host"},
         {NEEDED "metrics_port = 65536\n", "metrics_port"},
         {NEEDED "rest_port = 65536\n", "rest_port"},
         {NEEDED "lease_ms = 9999\n", "lease_ms"},
-        {NEEDED "lease_default_usd = 0\n", "lease_default_usd"},
+        {NEEDED "lease_default_usd = 0\n", "test.conf:6: lease_default_usd"},
         {NEEDED "lease_default_usd = -1\n", "lease_default_usd"},
         {NEEDED "reattest_ms = 600001\n", "reattest_ms"},
         {NEEDED "console_dir = /c\nconsole_dataplanes = https://a.example https://localhost:8443\n", NULL},
@@ -63,6 +65,15 @@ static void test_config(void)
         {NEEDED "security_contact = https://a.example/report\n", NULL},
         {NEEDED "security_contact = a@b.example\n", "security_contact"},
         {NEEDED "security_contact = mailto:a b\n", "security_contact"},
+        {NEEDED "\n# console_origin = https://a\n[sign_in x]\n" SIGN_IN, "test.conf: console_origin must"},
+        {NEEDED "\nconsole_origin = https://A.example\n", "test.conf:7: console_origin"},
+        {NEEDED "mail_from = a@b.example\n  mail_url=smtps://a:465\n", "test.conf:7: console_origin must"}, /* which it needs */
+        {NEEDED "mail_url = ftp://a\n", "test.conf:6: mail_url"},
+        {NEEDED "mail_url = smtps://a:465\nmail_from = a\n", "test.conf:7: mail_from"},
+        {NEEDED "mail_password_file = f\n", "test.conf:6: mail_user and"},
+        {NEEDED "stripe_key_file = f\n", "test.conf:6: stripe_key_file and"},
+        {NEEDED "console_origin = https://a.example\n[sign_in x]\n" SIGN_IN "[ sign_in y ]\nclient_id = a\nissuer = a.example\n"
+                "client_secret_file = f\n", "test.conf:13: issuer"},
         {NEEDED "release_key = RWQ69O3a8eX4ArrAj/bPO56o6DC1oVPDSd59zmmLxwB64VEg0GuWYaLR\n", NULL},
         {NEEDED "release_key = RWQ69O3a8eX4ArrAj/bPO56o6DC1oVPDSd59zmmLxwB64VEg0GuWYaL\n", "release_key"},
         {NEEDED "surprise = 1\n", "surprise"},
