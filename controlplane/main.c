@@ -402,9 +402,9 @@ static void catalog_started_cb(void *cookie, enum err e, int64_t version, bool f
     uv_stop(&p->loop);
 }
 
-static enum err start_payments(struct program *p)
+static struct payments_config payments_config(const struct program *p)
 {
-    const struct payments_config c = {
+    return (struct payments_config){
         .db = p->db,
         .base = p->config.stripe_base,
         .ca = p->config.stripe_ca,
@@ -415,6 +415,11 @@ static enum err start_payments(struct program *p)
         .invoices = p->config.stripe_invoices,
         .event_days = p->config.payment_event_days,
     };
+}
+
+static enum err start_payments(struct program *p)
+{
+    const struct payments_config c = payments_config(p);
 
     return c.key_file[0] == '\0' ? ERR_NONE : payments_new(&c, &p->payments, &p->why);
 }
@@ -529,6 +534,19 @@ static enum err run(struct program *p)
 
 /* --- commands --- */
 
+/* All that a start reads from files; nothing is connected to. */
+static enum err check_config(struct program *p)
+{
+    const struct payments_config payments = payments_config(p);
+    enum err e = load(p);
+
+    if (e == ERR_NONE && payments.key_file[0] != '\0')
+        e = payments_check(&payments, &p->why);
+    if (e == ERR_NONE && uv_loop_init(&p->loop) != 0)
+        e = fail(p, ERR_IO, "the loop cannot be set up");
+    return e == ERR_NONE ? start_sign_in(p) : e;
+}
+
 static const struct {
     const char *name;
     enum err (*act)(const struct controlplane_config *c, struct buf *why);
@@ -559,7 +577,7 @@ static enum err act(struct program *p, int argc, char **argv)
         if (argc == 3)
             return run(p);
         if (argc == 4 && strcmp(argv[3], "--check-config") == 0)
-            return load(p);
+            return check_config(p);
         if (argc == 4 && strcmp(argv[3], "--check-catalog") == 0)
             return check_catalog(p->config.catalog, p->config.providers, &p->why);
         if (argc == 5 && strcmp(argv[3], "--rebuild-log") == 0)

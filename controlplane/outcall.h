@@ -69,5 +69,7 @@ bool outcall_url_valid(struct view url);
 bool outcall_base_valid(const char *base);
 /* smtps://HOST:PORT; or smtp://HOST:PORT, where TLS is asked for and without it nothing is sent, but to 127.0.0.1. */
 bool outcall_mail_url_valid(const char *url);
+/* No file of authorities (NULL or empty), or one that can be opened: curl says nothing of it before the first call. */
+bool outcall_ca_readable(const char *ca);
 
 #endif

@@ -2,6 +2,7 @@
 #include "outcall.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* The part behind the scheme up to the path. */
 static struct view host_of(struct view url, const char *scheme)
@@ -41,6 +42,11 @@ bool outcall_base_valid(const char *base)
     struct view v = view_str(base), host;
 
     return v.len <= 200 && address_valid(v, "https://", "http://", &host) && host.ptr + host.len == v.ptr + v.len;
+}
+
+bool outcall_ca_readable(const char *ca)
+{
+    return ca == NULL || ca[0] == '\0' || access(ca, R_OK) == 0;
 }
 
 bool outcall_mail_url_valid(const char *url)

@@ -262,6 +262,8 @@ static enum err provider_open(const struct identity_config *c, const struct sign
     enum err e;
 
     p->source = s;
+    if (!outcall_ca_readable(s->ca))
+        return buf_appendf(why, "[sign_in %s] ca: cannot be read", s->id) == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
     snprintf(p->redirect, sizeof p->redirect, "%s" CALLBACK_PATH "%s/callback", c->origin, s->id);
     p->secret = sodium_malloc(SECRET_LINE_MAX);
     if (p->secret == NULL)

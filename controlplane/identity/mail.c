@@ -99,6 +99,8 @@ enum err mailer_new(const struct mailer_config *c, struct mailer **out, struct b
 
     if (e == ERR_NONE && (m->password = sodium_malloc(SECRET_LINE_MAX)) == NULL)
         e = ERR_MEMORY;
+    if (e == ERR_NONE && !outcall_ca_readable(c->ca))
+        e = buf_append(why, VIEW_LIT("mail_ca: cannot be read")) == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
     if (e == ERR_NONE) {
         m->config = *c;
         m->password[0] = '\0';

@@ -320,9 +320,12 @@ static enum err complain(struct buf *why, enum err e, const char *sentence)
 
 static enum err load_secrets(const struct payments_config *c, struct payments_secrets **out, struct buf *why)
 {
-    struct payments_secrets *s = sodium_malloc(sizeof *s);
+    struct payments_secrets *s;
     enum err e;
 
+    if (!outcall_ca_readable(c->ca))
+        return complain(why, ERR_CONFIG, "stripe_ca: cannot be read");
+    s = sodium_malloc(sizeof *s);
     if (s == NULL)
         return ERR_MEMORY;
     memset(s, 0, sizeof *s);
@@ -339,6 +342,15 @@ static enum err load_secrets(const struct payments_config *c, struct payments_se
     sodium_mprotect_readonly(s);
     *out = s;
     return ERR_NONE;
+}
+
+enum err payments_check(const struct payments_config *c, struct buf *why)
+{
+    struct payments_secrets *s = NULL;
+    enum err e = load_secrets(c, &s, why);
+
+    sodium_free(s);
+    return e;
 }
 
 static void timer_closed_cb(uv_handle_t *h)

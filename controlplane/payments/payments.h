@@ -20,6 +20,7 @@ struct payments_config {
 };
 
 /* why: one printable sentence. */
+must_check enum err payments_check(const struct payments_config *c, struct buf *why); /* the files that it needs */
 must_check enum err payments_new(const struct payments_config *c, struct payments **out, struct buf *why);
 /* What is under way ends as unknown: the timer of the next start, or another control plane, takes it up. */
 void payments_free(struct payments *p);

@@ -611,8 +611,14 @@ def wrong_configuration_is_refused():
                                capture_output=True, text=True)
         true(r.returncode != 0 and says in r.stderr and "evil" not in r.stderr, (new, r.stderr))
     os.chmod(os.path.join(plane.dir, "secret"), 0o644)
-    code, _, err = plane.command()
-    true(code != 0 and "client_secret_file" in err and "client-secret" not in err, err)
+    for words in ((), ("--check-config",)):  # before a restart is the time to know it
+        code, _, err = plane.command(*words)
+        true(code != 0 and "client_secret_file" in err and "client-secret" not in err, (words, err))
+    os.chmod(os.path.join(plane.dir, "secret"), 0o600)
+    with open(path, "w") as f:
+        f.write(text.replace(f"ca = {plane.ca}\n", "ca = /nonexistent\n", 1))
+    r = subprocess.run([os.path.join(log_plane.BIN, "tr-controlplane"), "-c", path, "--check-config"], capture_output=True, text=True)
+    true(r.returncode != 0 and "[sign_in " in r.stderr and "ca: cannot be read" in r.stderr, r.stderr)
 
 
 try:
