@@ -2,7 +2,7 @@
  * pages.txt in that directory lists the pages, "PATTERN FILE" a line: "/models index.html", "/models/" followed by an
  * asterisk for everything below, and an asterisk alone for the page that says that there is none. A third word
  * "everywhere" lets a page connect to any https address. Every other file answers at its own path. FILE.gz and FILE.br
- * are FILE in those codings. */
+ * are FILE in those codings. "+ FILE BYTES" is a file of the build: a directory without it, or with another size, is refused. */
 #ifndef TR_CONTROLPLANE_API_PAGES_H
 #define TR_CONTROLPLANE_API_PAGES_H
 

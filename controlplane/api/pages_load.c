@@ -16,10 +16,23 @@ static const char list_name[] = "/pages.txt";
 
 enum { LIST_BYTES_MAX = 64 << 10 };
 
-static enum err refuse(struct buf *why, const char *what)
+/* path: of a file or directory below the console's root; "" is console_dir, "/evidence" console_evidence. */
+static enum err refuse(struct buf *why, const char *path, const char *what)
 {
-    return buf_appendf(why, "console_dir or console_evidence: %s", what) == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
+    bool evidence = view_starts(view_str(path), VIEW_LIT("/evidence"));
+    const char *below = evidence ? path + strlen("/evidence") : path;
+    enum err e = buf_appendf(why, "%s: %s%s%s", evidence ? "console_evidence" : "console_dir", below[0] == '/' ? below + 1 : below,
+                             below[0] == '\0' ? "" : ": ", what);
+
+    return e == ERR_NONE ? ERR_CONFIG : ERR_MEMORY;
 }
+
+static const char *root_of(const char *path)
+{
+    return view_starts(view_str(path), VIEW_LIT("/evidence")) ? "/evidence" : "";
+}
+
+static const char neither[] = "it is neither a file nor a directory";
 
 /* --- files */
 
@@ -83,7 +96,7 @@ static enum err read_all(int fd, size_t size, struct page_file *f, struct buf *w
         if (r < 0 && errno == EINTR)
             continue;
         if (r <= 0)
-            return refuse(why, "a file in it changes, or cannot be read");
+            return refuse(why, f->name, "it changes, or cannot be read");
         n += (size_t)r;
     }
     return ERR_NONE;
@@ -97,17 +110,19 @@ static enum err load_file(struct pages *p, int dir, const char *name, const char
     enum err e;
 
     if (p->n_files == PAGES_FILES_MAX)
-        return refuse(why, "it has too many files");
+        return refuse(why, root_of(path), "it has too many files");
     fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
-        return refuse(why, "a file in it cannot be read");
+        return refuse(why, path, "it cannot be read");
     f = &p->files[p->n_files++];
     snprintf(f->name, sizeof f->name, "%s", path);
     describe(f);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        e = refuse(why, "something in it is neither a file nor a directory");
-    else if (st.st_size > PAGES_FILE_BYTES_MAX || p->bytes + (size_t)st.st_size > PAGES_BYTES_MAX)
-        e = refuse(why, "its files are too large");
+        e = refuse(why, path, neither);
+    else if (st.st_size > PAGES_FILE_BYTES_MAX)
+        e = refuse(why, path, "it is too large");
+    else if (p->bytes + (size_t)st.st_size > PAGES_BYTES_MAX)
+        e = refuse(why, root_of(path), "its files are too large together");
     else
         e = read_all(fd, (size_t)st.st_size, f, why);
     p->bytes += f->body[PAGE_PLAIN].len;
@@ -125,17 +140,17 @@ static enum err load_entry(struct pages *p, int dir, const char *name, const cha
     int fd;
 
     if (!name_plain(name) || (size_t)snprintf(path, sizeof path, "%s/%s", above, name) >= sizeof path)
-        return refuse(why, "names in it have letters, digits, dots, hyphens and underscores, and begin with no dot");
+        return refuse(why, above, "names in it have letters, digits, dots, hyphens and underscores, and begin with no dot");
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return refuse(why, "a file in it cannot be read");
+        return refuse(why, path, "it cannot be read");
     if (S_ISREG(st.st_mode))
         return load_file(p, dir, name, path, why);
     if (!S_ISDIR(st.st_mode))
-        return refuse(why, "something in it is neither a file nor a directory");
+        return refuse(why, path, neither);
     if (depth == PAGES_DEPTH_MAX)
-        return refuse(why, "its directories are too deep");
+        return refuse(why, root_of(path), "its directories are too deep");
     fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_DIRECTORY);
-    return fd < 0 ? refuse(why, "a directory in it cannot be read") : load_directory(p, fd, path, depth + 1, why);
+    return fd < 0 ? refuse(why, path, "it cannot be read") : load_directory(p, fd, path, depth + 1, why);
 }
 
 /* Takes fd. */
@@ -231,51 +246,78 @@ static bool take_pattern(struct page_pattern *out, struct view pattern)
     return true;
 }
 
-static enum err take_line(struct pages *p, struct view line, struct buf *why)
+static enum err refuse_line(struct buf *why, unsigned line, const char *what)
+{
+    char place[sizeof list_name + 16];
+
+    snprintf(place, sizeof place, "%s:%u", list_name, line);
+    return refuse(why, place, what);
+}
+
+/* "+ FILE BYTES": what the build has made. A directory that was copied in part, or while it was built, is refused. */
+static enum err take_size(struct pages *p, struct view line, unsigned at, struct buf *why)
+{
+    struct view sign = next_word(&line), file = next_word(&line), size = next_word(&line);
+    char name[PAGES_PATH_MAX];
+    const struct page_file *f;
+    uint64_t bytes;
+
+    if (!view_eq(sign, VIEW_LIT("+")))
+        return ERR_NONE;
+    if (file.len + 2 > sizeof name || !view_u64(size, &bytes) || next_word(&line).len != 0)
+        return refuse_line(why, at, "it is not + FILE BYTES");
+    snprintf(name, sizeof name, "/%.*s", (int)file.len, (const char *)file.ptr);
+    f = pages_file(p, view_str(name));
+    return f != NULL && f->body[PAGE_PLAIN].len == bytes
+               ? ERR_NONE
+               : refuse_line(why, at, "its file is not there in this size: the directory was copied in part, or while it was built");
+}
+
+static enum err take_line(struct pages *p, struct view line, unsigned at, struct buf *why)
 {
     struct view pattern = next_word(&line), file = next_word(&line), more = next_word(&line);
     struct page_pattern *made = &p->patterns[p->n_patterns];
     char name[PAGES_PATH_MAX];
     const struct page_file *f;
 
-    if (pattern.len == 0)
+    if (pattern.len == 0 || view_eq(pattern, VIEW_LIT("+")))
         return ERR_NONE;
     if (file.len == 0 || file.len + 2 > sizeof name || next_word(&line).len != 0 ||
         (more.len != 0 && !view_eq(more, VIEW_LIT("everywhere"))))
-        return refuse(why, "a line of pages.txt is not PATTERN FILE");
+        return refuse_line(why, at, "it is not PATTERN FILE");
     snprintf(name, sizeof name, "/%.*s", (int)file.len, (const char *)file.ptr);
     f = pages_file(p, view_str(name));
     if (f == NULL)
-        return refuse(why, "a line of pages.txt names a file that is not there");
+        return refuse_line(why, at, "its file is not there");
     if (view_eq(pattern, VIEW_LIT("*"))) {
         p->missing = f;
         return ERR_NONE;
     }
     if (p->n_patterns == PAGES_PATTERNS_MAX)
-        return refuse(why, "pages.txt has too many lines");
+        return refuse_line(why, at, "there are too many lines");
     if (!take_pattern(made, pattern))
-        return refuse(why, "a pattern of pages.txt is a path, or a path that ends in /*");
+        return refuse_line(why, at, "a pattern is a path, or a path that ends in /*");
     made->file = f;
     made->everywhere = more.len != 0;
     p->n_patterns++;
     return ERR_NONE;
 }
 
-static enum err read_list(struct pages *p, struct buf *why)
+static enum err read_list(struct pages *p, enum err (*take)(struct pages *, struct view, unsigned, struct buf *), struct buf *why)
 {
     const struct page_file *list = pages_file(p, view_str(list_name));
     struct view rest;
     enum err e = ERR_NONE;
 
     if (list == NULL || list->body[PAGE_PLAIN].len > LIST_BYTES_MAX)
-        return refuse(why, "it has no pages.txt, or a large one");
+        return refuse(why, "", "it has no pages.txt, or a large one");
     rest = list->body[PAGE_PLAIN];
-    while (e == ERR_NONE && rest.len > 0) {
+    for (unsigned at = 1; e == ERR_NONE && rest.len > 0; at++) {
         const uint8_t *end = memchr(rest.ptr, '\n', rest.len);
         struct view line = view_of(rest.ptr, end == NULL ? rest.len : (size_t)(end - rest.ptr));
 
         rest = view_from(rest, line.len + 1);
-        e = take_line(p, line, why);
+        e = take(p, line, at, why);
     }
     return e;
 }
@@ -297,7 +339,7 @@ static enum err load_at(struct pages *p, const char *dir, const char *at, struct
 {
     int fd = open(dir, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
 
-    return fd < 0 ? refuse(why, "the directory cannot be read") : load_directory(p, fd, at, 0, why);
+    return fd < 0 ? refuse(why, at, "the directory cannot be read") : load_directory(p, fd, at, 0, why);
 }
 
 static bool holds(struct view v, struct view what)
@@ -320,7 +362,7 @@ static enum err refuse_private_keys(const struct pages *p, struct buf *why)
 {
     for (size_t i = 0; i < p->n_files; i++)
         if (view_starts(view_str(p->files[i].name), VIEW_LIT("/evidence/")) && is_private_key(p->files[i].body[PAGE_PLAIN]))
-            return refuse(why, "a file of console_evidence is a private key");
+            return refuse(why, p->files[i].name, "it is a private key");
     return ERR_NONE;
 }
 
@@ -331,7 +373,7 @@ static enum err load(struct pages *p, const char *dir, const char *evidence, con
     if (e == ERR_NONE && evidence[0] != '\0') {
         for (size_t i = 0; i < p->n_files; i++)
             if (view_starts(view_str(p->files[i].name), VIEW_LIT("/evidence/")))
-                return refuse(why, "it has a directory evidence, which is console_evidence's place");
+                return refuse(why, "", "it has a directory evidence, which is console_evidence's place");
         e = load_at(p, evidence, "/evidence", why);
         if (e == ERR_NONE)
             e = refuse_private_keys(p, why);
@@ -339,8 +381,11 @@ static enum err load(struct pages *p, const char *dir, const char *evidence, con
     if (e != ERR_NONE)
         return e;
     qsort(p->files, p->n_files, sizeof *p->files, by_name);
-    gather_codings(p);
-    e = read_list(p, why);
+    e = read_list(p, take_size, why);
+    if (e == ERR_NONE) {
+        gather_codings(p);
+        e = read_list(p, take_line, why);
+    }
     if (e == ERR_NONE)
         e = write_policy(&p->csp, dataplanes);
     if (e == ERR_NONE)

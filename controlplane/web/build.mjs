@@ -2,10 +2,10 @@
 //   OUT/index.html, OUT/assets/NAME-HASH.{js,css} (each with a .gz and a .br beside it), OUT/pages.txt
 // pages.txt says which file answers which path, so that the server knows no page: "PATTERN FILE", where a
 // pattern that ends in "/*" stands for everything below it, and "*" for what is nowhere (answered 404). A page
-// that is "everywhere" may connect to any https address.
+// that is "everywhere" may connect to any https address. "+ FILE BYTES" is what was built: the server starts with no less.
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeDocs } from "./docs.mjs";
@@ -107,7 +107,8 @@ async function verifier() {
 
 function writePages() {
   const paths = JSON.parse(readFileSync(join(source, "paths.json"), "utf8"));
-  writeFileSync(join(out, "pages.txt"), ["/verifier/ verifier/index.html everywhere\n", ...[...paths, "*"].map((p) => `${p} index.html\n`)].join(""));
+  const sizes = filesBelow(out, "").map((f) => `+ ${relative(out, f)} ${statSync(f).size}\n`); // what a start looks for
+  writeFileSync(join(out, "pages.txt"), ["/verifier/ verifier/index.html everywhere\n", ...[...paths, "*"].map((p) => `${p} index.html\n`), ...sizes].join(""));
 }
 
 function compress() {
@@ -124,5 +125,5 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 writeIndex(await bundle());
 await verifier();
-writePages();
 compress();
+writePages();

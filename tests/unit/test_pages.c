@@ -287,6 +287,33 @@ static void path_in(const char *name, char out[static 256])
     snprintf(out, 256, "%s/%s", dir, name);
 }
 
+/* The list of what was built: a directory that was copied in part would serve pages that stay white. */
+static void whole_or_not(void)
+{
+    static const char *const lines[] = {"+ assets/built.js\n", "+ assets/built.js x\n", "+ assets/built.js 5 5\n", "+\n"};
+    char path[256];
+
+    make("assets/built.js", "built");
+    make("assets/built.js.br", "br");
+    make("pages.txt", "+ assets/built.js 5\n" LIST "+ assets/built.js.br 2\n+ models.json 0\n");
+    pages_free(load());
+    make("assets/built.js", "bui");
+    refused("console_dir: pages.txt:1: its file is not there in this size");
+    make("assets/built.js", "built");
+    make("assets/built.js.br", "");
+    refused("copied in part");
+    path_in("assets/built.js.br", path);
+    unlink(path);
+    refused("copied in part");
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        make("pages.txt", lines[i]);
+        refused("console_dir: pages.txt:1: it is not + FILE BYTES");
+    }
+    path_in("assets/built.js", path);
+    unlink(path);
+    make("pages.txt", LIST);
+}
+
 static void odd_directories(void)
 {
     char path[256];
@@ -294,7 +321,7 @@ static void odd_directories(void)
     console_begin();
     path_in("assets/link.js", path);
     CHECK_INT(symlink("/etc/passwd", path), 0);
-    refused("neither a file nor a directory");
+    refused("console_dir: assets/link.js: it is neither a file nor a directory");
     unlink(path);
     CHECK_INT(symlink("app-1.js", path), 0); /* also within the directory */
     refused("neither a file nor a directory");
@@ -315,6 +342,7 @@ static void odd_directories(void)
     path_in("with space.js", path);
     unlink(path);
     pages_free(load());
+    whole_or_not();
     path_in("pages.txt", path);
     unlink(path);
     refused("no pages.txt");
