@@ -57,6 +57,26 @@ await cases({
     equal((await rest("GET", "/dataplanes")).data.filter((d) => d.verdict === "evicted"), [], "evicted");
   },
 
+  async the_last_data_plane_is_not_ended_unseen(t) {
+    const page = await openAsOperator(t, "/app/dataplanes");
+    await page.getByRole("button", { name: /^What to do with/ }).first().click();
+    await page.getByRole("menuitem", { name: "Drain" }).click();
+    await page.getByRole("dialog").getByText("No other data plane serves now").waitFor();
+    await t.axe(page);
+    await t.shot(page, "operator-last-dataplane");
+  },
+
+  async data_planes_stay_in_sight_while_the_server_is_away(t) {
+    const [plane] = (await rest("GET", "/dataplanes")).data.filter((d) => d.connected);
+    const page = await openAsOperator(t, "/app/dataplanes");
+    const row = page.getByRole("row").filter({ hasText: plane.boot.slice(0, 10) });
+    await row.waitFor();
+    await t.fail(page, "**/v1/dataplanes*", 503); // PostgreSQL is restarted
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await page.getByRole("alert").first().waitFor();
+    ok(await row.isVisible(), "what was read last is still there");
+  },
+
   async a_policy_that_does_not_parse_changes_nothing(t) {
     const before = (await rest("GET", "/policy")).data;
     const page = await openAsOperator(t, "/app/policy");
@@ -221,7 +241,7 @@ await cases({
     const page = await openAsOperator(t, "/app/incidents");
     await page.getByRole("button", { name: "Report an incident" }).click();
     await page.getByLabel("Title").fill(title);
-    await page.getByLabel("Message").fill("Answers take longer than usual.");
+    await page.getByLabel("Message").fill("Answers take longer than usual.\nWe look into it.\n"); // as people write
     await page.getByRole("button", { name: "Publish" }).click();
     const find = async () => (await rest("GET", "/incidents")).data.find((i) => i.title === title);
     await until(find, "the incident");

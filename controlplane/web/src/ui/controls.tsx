@@ -95,10 +95,10 @@ export function TextField({ label, hint, wrong, value, onInput, type = "text", a
   );
 }
 
-export function TextArea({ label, hint, wrong, value, onInput, rows = 4, mono, placeholder }: Omit<FieldProps, "children"> & { value: string; onInput: (v: string) => void; rows?: number; mono?: boolean; placeholder?: string }) {
+export function TextArea({ label, hint, wrong, value, onInput, rows = 4, mono, placeholder, maxLength }: Omit<FieldProps, "children"> & { value: string; onInput: (v: string) => void; rows?: number; mono?: boolean; placeholder?: string; maxLength?: number }) {
   return (
     <Field label={label} hint={hint} wrong={wrong}>
-      {(ids) => <textarea {...ids} class={`input${mono ? " mono" : ""}`} rows={rows} placeholder={placeholder} spellcheck={!mono} value={value} onInput={(e) => onInput(e.currentTarget.value)} />}
+      {(ids) => <textarea {...ids} class={`input${mono ? " mono" : ""}`} rows={rows} placeholder={placeholder} maxLength={maxLength} spellcheck={!mono} value={value} onInput={(e) => onInput(e.currentTarget.value)} />}
     </Field>
   );
 }

@@ -15,7 +15,7 @@ function NewKey({ done }: { done: (changed: boolean) => void }) {
   const [key, setKey] = useState("");
   const [label, setLabel] = useState("");
   const save = useTask(async () => {
-    await api.post("/provider-keys", { provider, key, ...(label === "" ? {} : { label }) });
+    await api.post("/provider-keys", { provider: provider.trim(), key: key.trim(), ...(label === "" ? {} : { label }) });
     setKey("");
     toast("The key is stored encrypted, and attested data planes have it.");
     done(true);

@@ -1,5 +1,5 @@
 // Connected data planes: what each proved, and ending its trust or its work.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../../core/api.ts";
 import { ago, brief, count, dateTime } from "../../core/format.ts";
 import { useGet, useList } from "../../core/resource.ts";
@@ -26,7 +26,7 @@ const orders: Record<Order, { title: string; says: string; action: string; reaso
   resume: { title: "Let this data plane back in?", says: "It is asked for new evidence, and serves again when the policy accepts it.", action: "Let it back in", reason: "optional" },
 };
 
-function OrderDialog({ order, target, done }: { order: Order; target: Dataplane; done: (changed: boolean) => void }) {
+function OrderDialog({ order, target, last, done }: { order: Order; target: Dataplane; last: boolean; done: (changed: boolean) => void }) {
   const [reason, setReason] = useState("");
   const o = orders[order];
   const send = useTask(async () => {
@@ -36,6 +36,7 @@ function OrderDialog({ order, target, done }: { order: Order; target: Dataplane;
   });
   return (
     <Confirm title={o.title} says={o.says} action={o.action} open busy={send.busy} onConfirm={() => void send.run()} onClose={() => done(false)}>
+      {last && order !== "resume" && <p class="note warn">No other data plane serves now: every request fails until another one is accepted.</p>}
       <TextField label={o.reason === "required" ? "Reason" : "Reason (optional)"} hint="It is written into the audit trail." value={reason} maxLength={256} onInput={setReason} />
       {send.error && <Failure error={send.error} />}
     </Confirm>
@@ -97,8 +98,11 @@ export default function Dataplanes() {
     const timer = setInterval(list.reload, LOOK_AGAIN_MS);
     return () => clearInterval(timer);
   }, [list.reload]);
-  const rows = list.data?.data ?? [];
+  const seen = useRef<Dataplane[] | null>(null); // what was read last stays in sight while the server cannot be reached
+  if (list.data) seen.current = list.data.data;
+  const rows = seen.current ?? [];
   const now = rows.filter((d) => d.connected);
+  const serving = rows.filter((d) => stateOf(d)[1] === "accepted");
   return (
     <>
       <PageHead title="Data planes" says="Connected now or within 24 hours, over all control planes. Each has proved what it runs; the policy decided.">
@@ -106,17 +110,17 @@ export default function Dataplanes() {
       </PageHead>
       {list.error && <Failure error={list.error} retry={list.reload} />}
       <div class="grid">
-        <Stat label="Connected" value={list.data ? count(now.length) : "–"} more="data planes" />
-        <Stat label="Serving" value={list.data ? count(now.filter((d) => stateOf(d)[1] === "accepted").length) : "–"} more="accepted and not draining" />
-        <Stat label="Refused or evicted" value={list.data ? count(rows.filter((d) => d.verdict !== "accepted").length) : "–"} more="within 24 hours" />
+        <Stat label="Connected" value={seen.current ? count(now.length) : "–"} more="data planes" />
+        <Stat label="Serving" value={seen.current ? count(serving.length) : "–"} more="accepted and not draining" />
+        <Stat label="Refused or evicted" value={seen.current ? count(rows.filter((d) => d.verdict !== "accepted").length) : "–"} more="within 24 hours" />
       </div>
-      {list.state === "loading" ? <TableSkeleton columns={5} rows={3} /> : list.data && rows.length === 0 ? (
+      {!seen.current ? !list.error && <TableSkeleton columns={5} rows={3} /> : rows.length === 0 ? (
         <Empty title="No data plane has connected" says="A data plane connects by itself when it starts: its configuration names this control plane's link address. When one is refused, its reason is listed here." />
-      ) : list.data && (
+      ) : (
         <Table label="Data planes" columns={columnsFor((order, target) => setAsked({ order, target }))} rows={rows} keyOf={(d) => d.boot} onOpen={setOpen} />
       )}
       {open && <Detail of={open} onClose={() => setOpen(null)} />}
-      {asked && <OrderDialog {...asked} done={(changed) => { setAsked(null); if (changed) list.reload(); }} />}
+      {asked && <OrderDialog {...asked} last={serving.every((d) => d.boot === asked.target.boot)} done={(changed) => { setAsked(null); if (changed) list.reload(); }} />}
     </>
   );
 }

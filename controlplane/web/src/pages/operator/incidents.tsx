@@ -27,6 +27,9 @@ const impacts: Choice<Impact>[] = [{ value: "none", label: "None" }, { value: "m
 const states: Choice<State>[] = [{ value: "investigating", label: "Investigating" }, { value: "identified", label: "Identified" }, { value: "monitoring", label: "Monitoring" }, { value: "resolved", label: "Resolved" }];
 const tones: Record<Impact, Tone> = { none: "plain", minor: "warn", major: "bad", critical: "bad" };
 
+// Titles and messages are one line each.
+const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, " ");
+
 const columns: Column<Incident>[] = [
   { head: "Incident", opens: true, cell: (i) => <span title={i.title}>{i.title}</span> },
   { head: "State", cell: (i) => <Badge tone={i.state === "resolved" ? "good" : "accent"}>{i.state}</Badge> },
@@ -42,8 +45,8 @@ function Edit({ of, done }: { of: Incident | null; done: (changed: boolean) => v
   const [message, setMessage] = useState("");
   const [providers, setProviders] = useState(of?.providers.join(" ") ?? "");
   const save = useTask(async () => {
-    if (of) await api.patch(`/incidents/${of.id}`, { title, impact, state, ...(message === "" ? {} : { message }) });
-    else await api.post("/incidents", { title, impact, state, message, ...(providers === "" ? {} : { providers }) });
+    if (of) await api.patch(`/incidents/${of.id}`, { title, impact, state, ...(message === "" ? {} : { message: oneLine(message) }) });
+    else await api.post("/incidents", { title, impact, state, message: oneLine(message), ...(providers === "" ? {} : { providers }) });
     toast("The status page shows it.");
     done(true);
   });
@@ -55,7 +58,7 @@ function Edit({ of, done }: { of: Incident | null; done: (changed: boolean) => v
         <SelectField label="State" value={state} choices={states} onChange={setState} />
       </div>
       {!of && <TextField label="Providers (optional)" hint="Their ids, separated by spaces." value={providers} onInput={setProviders} />}
-      <TextArea label={of ? "Message (optional)" : "Message"} hint="What is known, and what users can do. Anybody can read it." value={message} onInput={setMessage} />
+      <TextArea label={of ? "Message (optional)" : "Message"} hint="What is known, and what users can do, in at most 256 characters. Anybody can read it." value={message} maxLength={256} onInput={setMessage} />
       {of && of.updates.length > 0 && <ul class="stack tight small">{of.updates.map((u) => <li key={u.at}><span class="soft">{ago(u.at)}, {u.state}:</span> {u.message}</li>)}</ul>}
       {save.error && <Failure error={save.error} />}
       <div class="actions"><Button onClick={() => done(false)}>Cancel</Button><Button kind="primary" busy={save.busy} disabled={title === "" || (!of && message === "")} onClick={() => void save.run()}>Publish</Button></div>
