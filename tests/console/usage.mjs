@@ -145,6 +145,22 @@ await cases({
     await t.axe(page);
   },
 
+  async each_figure_is_in_its_place(t) {
+    const one = figures({
+      model: "author/one", requests: 8, errors: 2, usage: 0.5, prompt_tokens: 20_100, completion_tokens: 3000, reasoning_tokens: 70, cached_tokens: 400,
+      first_byte_ms: { p50: 11, p90: 12, p95: 13, p99: 14 }, total_ms: { p50: 1500, p90: 2500, p95: 65_000, p99: 200_000 },
+    });
+    const page = await t.open("/app/activity", { signedIn: true, before: (p) => fakeFigures(p, () => [one]) });
+    const row = page.getByRole("region", { name: "Usage by model", exact: true }).locator("tbody tr").first();
+    await row.waitFor();
+    equal(await row.locator("td").allTextContents(), ["author/one", "8", "75.0%", "20.1K", "3,000", "400", "1.50 s", "1 min 5 s", "3 min 20 s", "$0.50"], "the row");
+    const said = (await page.locator(".stat").allInnerTexts()).map((text) => text.split("\n").filter((l) => l !== "").join("; "));
+    equal(said, [
+      "Requests; 8; 2 failed", "Success rate; 75.00%; answered, or cancelled by the client", "Spend; $0.50; what was booked in this time",
+      "Tokens; 23.1K; 20.1K in, 3,000 out", "First byte, p50; 11 ms; p95 13 ms, p99 14 ms", "Total time, p50; 1.50 s; p95 1 min 5 s, p99 3 min 20 s",
+    ], "the totals");
+  },
+
   async figures_fit_their_cards(t) {
     for (const usage of [0.923271044, 1_234_567.89, 0.000000001]) {
       const before = (p) => fakeFigures(p, () => [figures({ requests: 12_345_678, usage, prompt_tokens: 987_654_321 })]);
