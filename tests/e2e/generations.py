@@ -119,7 +119,7 @@ def csv_of_requests():
     management, keys = rig.new_account(5, 1)
     sql(f"update api_key set name = '=cmd|''x''!A1,\"' where digest = decode('{rig.key_ref(keys[0])}', 'hex')")
     for _ in range(3):
-        equal(rig.chat("tokens=2", key=keys[0]["key"]).status, 200)
+        equal(rig.chat("tokens=7", key=keys[0]["key"]).status, 200)
     listed = booked(management, 3)
     a = ask("/generations.csv", management)
     true(a.header("content-type").startswith("text/csv") and "generations.csv" in a.header("content-disposition"))
@@ -127,6 +127,13 @@ def csv_of_requests():
     lines = list(csv.DictReader(io.StringIO(a.body.decode())))
     equal([(r["id"], r["created_at"], float(r["cost_usd"]), int(r["completion_tokens"]), r["streamed"]) for r in lines],
           [(r["id"], r["created_at"], r["total_cost"], r["tokens_completion"], "false") for r in listed])
+    # Every column, by the member of the list that it is.
+    same = {"model": "model", "first_model": "first_model", "provider": "provider_name", "key_hash": "api_key_hash", "outcome": "outcome",
+            "http_status": "http_status", "finish_reason": "finish_reason", "prompt_tokens": "tokens_prompt",
+            "completion_tokens": "tokens_completion", "cached_tokens": "native_tokens_cached",
+            "reasoning_tokens": "native_tokens_reasoning", "first_byte_ms": "latency", "total_ms": "total_ms", "attempts": "attempts"}
+    equal([{c: r[c] for c in same} for r in lines], [{c: str(r[m]) for c, m in same.items()} for r in listed])
+    true(listed[0]["tokens_prompt"] != listed[0]["tokens_completion"], "columns that can be told apart")
     equal({r["key_name"] for r in lines}, {"'=cmd|'x'!A1,\""})
     equal(ask("/generations.csv?model=demo/none", management).body.count(b"\n"), 1)
     ask("/generations.csv?cursor=1", management, 400)
