@@ -21,7 +21,7 @@ endif
 WARN := -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
         -Wformat=2 -Wvla -Wswitch-enum -Werror
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=2
-OPT_clang   := $(OPT_release)
+OPT_clang   := -O1 -D_FORTIFY_SOURCE=2 # compiled for its warnings, never run
 OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPT_fuzz    := $(OPT_asan) -fsanitize=fuzzer-no-link
