@@ -220,6 +220,26 @@ await cases({
     equal((await keysOf(user)).length, 1, "keys");
   },
 
+  async pressed_again_after_a_lost_answer_makes_one_key(t) {
+    const user = await newUser();
+    const page = await openAs(t, user, "/app/keys");
+    await page.route(/\/v1\/keys$/, async (route) => {
+      if (route.request().method() !== "POST") return route.continue();
+      await route.fetch(); // the key is made, and nobody hears of it
+      await route.abort("connectionfailed");
+    });
+    await page.getByRole("button", { name: "New key" }).first().click();
+    await page.getByLabel("Name", { exact: true }).fill("once");
+    const make = page.getByRole("button", { name: "Make the key" });
+    await make.click();
+    await page.getByText("The server cannot be reached").waitFor();
+    equal((await keysOf(user)).length, 1, "keys after the lost answer");
+    await page.unroute(/\/v1\/keys$/);
+    await make.click();
+    await page.getByRole("status", { name: "The key" }).waitFor();
+    equal((await keysOf(user)).length, 1, "keys");
+  },
+
   async the_keyboard_is_enough(t) {
     const user = await newUser();
     const { data } = await rest(user, "POST", "/keys", { name: "by hand" });

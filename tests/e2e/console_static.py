@@ -151,7 +151,7 @@ def pages_run_under_a_policy():
     for word in ("unsafe", "*", "data: blob:; script"):
         true(word not in PAGE_POLICY, word)
     head = ask("GET", "/")[1]
-    equal(head["cross-origin-opener-policy"], "same-origin")
+    equal((head["cross-origin-opener-policy"], head["cross-origin-resource-policy"]), ("same-origin", "same-origin"))
     true("camera=()" in head["permissions-policy"])
     for path in ("/", "/robots.txt", "/nope", "/verifier"):
         head = ask("GET", path)[1]
