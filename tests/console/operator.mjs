@@ -107,7 +107,7 @@ await cases({
     const find = async () => (await rest("GET", "/catalog?model=demo/dear")).data.endpoints[0];
     const before = await find();
     const page = await openAsOperator(t, "/app/catalog");
-    await page.getByLabel("Search").fill(`demo/dear ${before.provider}`);
+    await page.getByRole("searchbox").fill(`demo/dear ${before.provider}`);
     await page.getByRole("button", { name: `Change demo/dear at ${before.provider}` }).click();
     await page.getByRole("menuitem", { name: "Change price or weight" }).click();
     const field = page.getByLabel("Prompt, dollars per million tokens", { exact: true });
@@ -128,7 +128,7 @@ await cases({
     const { provider } = await find();
     const page = await openAsOperator(t, "/app/catalog");
     const act = async (item) => {
-      await page.getByLabel("Search").fill(`demo/dear ${provider}`);
+      await page.getByRole("searchbox").fill(`demo/dear ${provider}`);
       await page.getByRole("button", { name: `Change demo/dear at ${provider}` }).click();
       await page.getByRole("menuitem", { name: item }).click();
     };
@@ -222,7 +222,7 @@ await cases({
     await rest("POST", "/accounts", { name });
     const find = async () => (await rest("GET", `/accounts?q=${encodeURIComponent(name)}`)).data[0];
     const page = await openAsOperator(t, "/app/customers");
-    await page.getByLabel("Search").fill(name);
+    await page.getByRole("searchbox").fill(name);
     await page.getByRole("button", { name: `What to do with ${name}` }).click();
     await page.getByRole("menuitem", { name: "Add credit" }).click();
     await page.getByLabel("Amount in dollars").fill("12.5");
