@@ -230,6 +230,22 @@ await cases({
     ok(late.includes("status 429") && /Try again in \d+ s/.test(late), `429: ${late}`);
   },
 
+  async figures_are_those_of_the_api(t) {
+    await reset();
+    await model(ONLY, "tokens=123,reasoning=17,prompt=1234");
+    for (const chosen of ["demo/only-a", "trustedrouter/synth"]) {
+      const page = await openWithKey(t, CHAT, { models: [chosen] });
+      const head = page.waitForResponse(/chat\/completions/);
+      const figures = await (await ask(page, "what does it cost?")).locator(".answer-figures").innerText();
+      const id = (await head).headers()["x-generation-id"];
+      const get = () => page.request.get(`${DATA_PLANE}/api/v1/generation?id=${id}`, { headers: { authorization: `Bearer ${env("TR_API_KEY")}` } });
+      const { data } = await (await until(async () => { const a = await get(); return a.ok() && a; }, `the API has ${id}`)).json();
+      const [, tokensIn, tokensOut, cost] = /([\d,]+) tokens in, ([\d,]+) out.*\$(0\.\d+)/.exec(figures);
+      const plain = (n) => Number(n.replaceAll(",", ""));
+      equal([plain(tokensIn), plain(tokensOut), Number(cost)], [data.tokens_prompt, data.tokens_completion, data.total_cost], chosen);
+    }
+  },
+
   async a_provider_that_fails_is_said(t) {
     await reset();
     await model(ONLY, "fail=500");

@@ -45,7 +45,7 @@ export function chooseDataPlane(origin: string): void {
   instead.value = "";
 }
 
-export function useInstead(origin: string): void {
+export function fallBackTo(origin: string): void {
   instead.value = origin === chosenDataPlane() ? "" : origin;
 }
 

@@ -2,7 +2,7 @@
 // The policy, its roots and the release are files of the console's own address, so they are the operator's word until a
 // reader compares them with what was published elsewhere.
 import { signal } from "@preact/signals";
-import { dataPlane, dataPlanes, facts, useInstead } from "../core/console.ts";
+import { dataPlane, dataPlanes, facts, fallBackTo } from "../core/console.ts";
 import type { Expectations, GatewayVerdict, ReleaseExpectation } from "../verify/gateway.ts";
 import { DataPlane } from "./dataplane.ts";
 
@@ -122,7 +122,7 @@ export async function planeToAsk(again = false): Promise<DataPlane> {
   for (const origin of [first, ...dataPlanes().filter((o) => o !== first)]) {
     try {
       const plane = await verifiedPlane(origin, again);
-      useInstead(origin);
+      fallBackTo(origin);
       return plane;
     } catch (error) {
       failure ??= error;

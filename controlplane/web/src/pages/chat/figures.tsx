@@ -39,7 +39,7 @@ function adviceOf(t: Trouble): Advice {
   if (t.status === 402) return { says: "Add credit, raise the limit of the key, or ask for fewer tokens.", link: { href: "/app/credits", label: "Add credit" } };
   if (t.status === 429) return { says: t.retryAfterS === null ? "Wait a moment, then try again." : `Try again in ${t.retryAfterS} s.` };
   if (t.status === 404) return { says: "Choose another model." };
-  if (t.status === 400 || t.status === 413) return { says: "Change the question or the parameters, then try again." };
+  if ([400, 413, 422].includes(t.status)) return { says: "Change the question or the parameters, then try again." };
   if (t.status >= 500) return { says: "Try again, or choose another model or provider." };
   return { says: "Try again." };
 }

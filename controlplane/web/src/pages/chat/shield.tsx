@@ -125,7 +125,7 @@ function Plane() {
   return (
     <>
       {all.length > 1
-        ? <SelectField label="Data plane" hint="Requests go to this one. The choice is kept in this browser." value={chosen} choices={all.map((o) => ({ value: o, label: o }))} onChange={chooseDataPlane} />
+        ? <SelectField label="Data plane" hint="The one to ask, while it answers. The choice is kept in this browser." value={chosen} choices={all.map((o) => ({ value: o, label: o }))} onChange={chooseDataPlane} />
         : <p>Data plane: <span class="mono">{used}</span></p>}
       {used !== chosen && <p class="note warn"><span class="mono">{chosen}</span> did not answer this browser, so <span class="mono">{used}</span> is asked. Its evidence is what you see here.</p>}
     </>
