@@ -285,6 +285,10 @@ static void sketches_are_as_near_as_they_say(void)
     CHECK_SQL("SELECT bool_and(abs(sketch_percentile(s, q) / exact - 1) < 0.06) FROM (SELECT sketch(array_agg(m)) AS s"
               " FROM generate_series(1, 5000) m) x, (VALUES (0.5, 2500), (0.9, 4500), (0.99, 4950)) v (q, exact)", "t");
     CHECK_SQL("SELECT sketch_percentile('{}', 0.5) IS NULL", "t");
+    CHECK_SQL("SELECT bool_and(abs((usage_percentiles(s) ->> q)::float8 / exact - 1) < 0.06) FROM (SELECT sketch(array_agg("
+              "(CASE WHEN n <= 50 THEN 10 WHEN n <= 92 THEN 100 WHEN n <= 96 THEN 1000 ELSE 10000 END)::bigint)) AS s"
+              " FROM generate_series(1, 100) n) x, (VALUES ('p50', 10), ('p90', 100), ('p95', 1000), ('p99', 10000)) v (q,"
+              " exact)", "t");
 }
 
 /* An account that is watched hears what was rolled up, in one notification; others do not. */

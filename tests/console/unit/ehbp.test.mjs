@@ -69,6 +69,13 @@ test("ehbp_an_answer_is_the_same_wherever_it_is_cut", async () => {
   assert.equal(await read(opened(a, [empty, ...a.answer.frames.flatMap((f) => [f, empty])])), STREAM.join(""), "empty frames");
 });
 
+// A nonce counts in more than one byte.
+test("ehbp_an_answer_has_as_many_frames_as_it_wants", async () => {
+  const parts = [...Array.from({ length: 700 }, (_, i) => `data: {"n":${i}}\n\n`), "data: [DONE]\n\n"];
+  const a = await asked(parts);
+  assert.equal(await read(opened(a, [a.wire])), parts.join(""));
+});
+
 test("ehbp_a_changed_byte_is_never_shown", async () => {
   const a = await asked(STREAM);
   for (let at = 0; at < a.wire.length; at++) {
