@@ -96,6 +96,7 @@ test("ehbp_an_answer_that_is_cut_off_is_an_error", async () => {
   /* The head is not encrypted: who cuts can also say that it is something else. */
   const lie = { "content-type": "application/octet-stream" };
   await fails(read(opened(a, a.answer.frames.slice(0, 3), lie)), "truncated");
+  await fails(read(opened(a, [a.wire, a.answer.frames[0].subarray(0, 7)])), "truncated"); // half a part behind the end
 });
 
 test("ehbp_what_ends_an_answer", async () => {
