@@ -292,11 +292,9 @@ void handle_oidc_invited(struct call *c)
         o->return_to[v[RETURN_TO].plain.len] = '\0';
     }
     if (v[INVITATION].state == VALUE_SET) {
-        if (!key_text_has(KEY_INVITATION_PREFIX, v[INVITATION].plain)) {
-            call_fail(c, 404, "not_found", "There is no such invitation, or it has ended.", "invitation");
+        if (!sign_in_token(c, KEY_INVITATION_PREFIX, v[INVITATION].plain, "There is no such invitation, or it has ended.", "invitation",
+                           &o->invitation))
             return;
-        }
-        digest_sha256(v[INVITATION].plain, &o->invitation);
         o->invited = true;
     }
     begin(c);

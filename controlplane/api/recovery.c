@@ -76,6 +76,8 @@ void handle_recover(struct call *c)
 
 /* --- another password, for a token or a code --- */
 
+static const char no_link[] = "There is no such link, or it has ended.";
+
 static void used_cb(void *cookie, enum err e, const struct db_result *r)
 {
     struct call *c = cookie;
@@ -86,7 +88,7 @@ static void used_cb(void *cookie, enum err e, const struct db_result *r)
         call_fail_db(c, e);
     } else if (db_is_null(r, 0, 0)) {
         if (own->sign_in.email[0] == '\0')
-            call_fail(c, 404, "not_found", "There is no such link, or it has ended.", "token");
+            call_fail(c, 404, "not_found", no_link, "token");
         else
             call_fail(c, 401, "invalid_code", "The e-mail address or the code is wrong.", NULL);
     } else {
@@ -141,7 +143,7 @@ static void looked_cb(void *cookie, enum err e, const struct db_result *r)
     if (sign_in_throttled(c, r))
         return;
     if (db_is_null(r, 0, 1)) {
-        call_fail(c, 404, "not_found", "There is no such link, or it has ended.", "token");
+        call_fail(c, 404, "not_found", no_link, "token");
         return;
     }
     fault = password_fault(given, db_get_text(r, 0, 1));
@@ -154,14 +156,13 @@ static void looked_cb(void *cookie, enum err e, const struct db_result *r)
 void handle_recover_finish(struct call *c)
 {
     struct value v[FINISH_FIELDS];
+    struct digest32 proof;
     struct recovery *r;
 
     if (sign_in_forged(c) || !call_body(c, finish_fields, FINISH_FIELDS, v))
         return;
-    if (!key_text_has(KEY_RECOVERY_PREFIX, v[TOKEN].plain)) {
-        call_fail(c, 404, "not_found", "There is no such link, or it has ended.", "token");
-    } else if ((r = recovery_new(c)) != NULL) {
-        digest_sha256(v[TOKEN].plain, &r->proof);
+    if (sign_in_token(c, KEY_RECOVERY_PREFIX, v[TOKEN].plain, no_link, "token", &proof) && (r = recovery_new(c)) != NULL) {
+        r->proof = proof;
         memcpy(r->sign_in.given, v[TOKEN_PASSWORD].text, r->sign_in.given_len = (size_t)v[TOKEN_PASSWORD].number);
         const struct db_param p[] = {db_bytes(view_of(r->proof.b, sizeof r->proof.b)), sign_in_address(c)};
         db_query(call_db(c), STMT_RECOVERY_TOKEN_LOOK, p, 2, 0, looked_cb, c);

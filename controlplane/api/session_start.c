@@ -63,6 +63,16 @@ struct db_param sign_in_address(const struct call *c)
     return db_bytes(view_of(c->address, memcmp(c->address, mapped, sizeof mapped) == 0 ? 16 : 8));
 }
 
+bool sign_in_token(struct call *c, const char *prefix, struct view text, const char *missing, const char *param, struct digest32 *out)
+{
+    if (!key_text_has(prefix, text)) {
+        call_fail(c, 404, "not_found", missing, param);
+        return false;
+    }
+    digest_sha256(text, out);
+    return true;
+}
+
 bool sign_in_throttled(struct call *c, const struct db_result *r)
 {
     int64_t retry_ms = db_get_i64(r, 0, 0);

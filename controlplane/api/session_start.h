@@ -33,6 +33,10 @@ struct sign_in *sign_in_new(struct call *c);
 bool sign_in_forged(struct call *c);
 /* The client's address as the throttle counts it: its network, or NULL where addresses are not counted. */
 struct db_param sign_in_address(const struct call *c);
+/* The digest of a token that a link or an invitation carries, by which the database knows it. false: the text is no such token, and
+ * the call has been answered as for one that has ended: missing, about param. */
+must_check bool sign_in_token(struct call *c, const char *prefix, struct view text, const char *missing, const char *param,
+                              struct digest32 *out);
 /* The first column of a row says how long to wait. true: too many attempts, and the call has been answered. */
 bool sign_in_throttled(struct call *c, const struct db_result *r);
 /* Copies the string that is kept; NULL in the database: there is none. */

@@ -199,16 +199,15 @@ static void invited_cb(void *cookie, enum err e, const struct db_result *r)
 
 static void accept_invitation(struct call *c, const struct value *v)
 {
+    struct digest32 invitation;
     struct sign_in *s;
 
-    if (!key_text_has(KEY_INVITATION_PREFIX, v[INVITATION].plain)) {
-        call_fail(c, 404, "not_found", no_invitation, "invitation");
+    if (!sign_in_token(c, KEY_INVITATION_PREFIX, v[INVITATION].plain, no_invitation, "invitation", &invitation))
         return;
-    }
     s = sign_in_new(c);
     if (s == NULL)
         return;
-    digest_sha256(v[INVITATION].plain, &s->invitation);
+    s->invitation = invitation;
     take_text(s->name, &v[ACCEPT_NAME]);
     memcpy(s->given, v[ACCEPT_PASSWORD].text, s->given_len = (size_t)v[ACCEPT_PASSWORD].number);
     s->token = v[ACCEPT_TOKEN].number != 0;
