@@ -212,6 +212,7 @@ await cases({
     age();
     await page.goto(`${CONSOLE}/app/settings`);
     const methods = page.getByRole("region", { name: "Sign-in methods" });
+    const former = (await (await context.request.get(`${CONSOLE}/v1/auth/session`)).json()).data.session.id;
     await methods.getByRole("button", { name: /^Remove Wallet/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await page.getByRole("dialog").getByText("this session is older than 15 minutes").waitFor();
@@ -224,6 +225,7 @@ await cases({
     await page.getByLabel("Password").fill(PASSWORD);
     await page.keyboard.press("Enter");
     await at(page, "/app/settings");
+    await until(() => sql(`SELECT count(*) FROM session WHERE session_id = '${former}'`) === "0", "the former session has ended");
     await methods.getByRole("button", { name: /^Remove Wallet/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
     await methods.getByText("the only one").waitFor();

@@ -1,6 +1,7 @@
 // What the pages for signing in share.
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { api } from "../../core/api.ts";
 import { facts } from "../../core/console.ts";
 import { go, here, ownPath, queryOf } from "../../core/router.ts";
 import { loadSession, session } from "../../core/session.ts";
@@ -12,9 +13,14 @@ export function backPath(otherwise = "/app"): string {
   return /^\/(login|signup|recover)\b/.test(path) ? otherwise : path;
 }
 
-/** A session has begun: on to where the visitor was going. */
+/** A session has begun: on to where the visitor was going. The one that this browser had before is the same user's: it ends, so
+ *  that a copy of it is good for nothing. */
 export async function entered(back: string): Promise<void> {
+  const before = session.peek();
   await loadSession();
+  const now = session.peek();
+  if (before && now && before.user.id === now.user.id && before.session.id !== now.session.id)
+    await api.del(`/auth/sessions/${before.session.id}`).catch(() => undefined); // it may have ended by itself
   go(back, { replace: true });
 }
 
