@@ -100,6 +100,7 @@ await cases({
     await page.getByRole("button", { name: "Put in force" }).click();
     await until(async () => (await rest("GET", "/policy")).data.version > before.version, "another policy is in force");
     await page.getByRole("row").filter({ hasText: String(before.version + 1) }).first().waitFor();
+    await page.getByRole("heading", { name: before.name || `Version ${before.version + 1}`, exact: true }).waitFor(); // the text gives itself no name
     await rest("POST", "/policy", { text: before.text });
   },
 

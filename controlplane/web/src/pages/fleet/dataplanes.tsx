@@ -52,8 +52,8 @@ interface Event {
 const eventColumns: Column<Event>[] = [
   { head: "When", cell: (e) => dateTime(e.at), width: "170px" },
   { head: "What", cell: (e) => e.event },
-  { head: "Detail", cell: (e) => <span title={e.detail ?? ""}>{e.detail ?? "–"}</span> },
-  { head: "By", cell: (e) => <span class="mono">{brief(e.author ?? "–", 16)}</span>, from: "sm" },
+  { head: "Detail", cell: (e) => <span title={e.detail ?? ""}>{e.detail || "–"}</span> },
+  { head: "By", cell: (e) => <span class="mono">{brief(e.author || "–", 16)}</span>, from: "sm" },
 ];
 
 function Detail({ of, onClose }: { of: Dataplane; onClose: () => void }) {
@@ -73,7 +73,7 @@ function Detail({ of, onClose }: { of: Dataplane; onClose: () => void }) {
 
 const columnsFor = (order: (o: Order, d: Dataplane) => void): Column<Dataplane>[] => [
   { head: "State", cell: (d) => { const [tone, word] = stateOf(d); return <Badge tone={tone}>{word}</Badge>; }, width: "120px" },
-  { head: "Place", opens: true, cell: (d) => `${d.place ?? "–"}${d.region ? ` (${d.region})` : ""}` },
+  { head: "Place", opens: true, cell: (d) => `${d.place || "–"}${d.region ? ` (${d.region})` : ""}` },
   { head: "Boot", cell: (d) => <span class="mono" title={d.boot}>{brief(d.boot, 10)}</span>, from: "sm" },
   { head: "Measurement", cell: (d) => <span class="mono" title={d.measurement ?? ""}>{brief(d.measurement ?? "–", 16)}</span>, from: "md" },
   { head: "Catalog", number: true, cell: (d) => (d.catalog_version === null ? "–" : `version ${count(d.catalog_version)}`), from: "md" },

@@ -14,11 +14,11 @@ import type { Policy } from "./types.ts";
 const columns: Column<Policy>[] = [
   { head: "Version", number: true, opens: true, cell: (p) => count(p.version), width: "90px" },
   { head: "State", cell: (p) => <Badge tone={p.state === "in_force" ? "good" : "plain"}>{p.state.replaceAll("_", " ")}</Badge> },
-  { head: "Name", cell: (p) => p.name ?? "–" },
+  { head: "Name", cell: (p) => p.name || "–" },
   { head: "In force since", cell: (p) => dateTime(p.in_force_at), from: "sm" },
   { head: "By", cell: (p) => <span class="mono">{p.author ? brief(p.author, 16) : p.origin}</span>, from: "md" },
   { head: "Log entry", number: true, cell: (p) => (p.log_index === null ? "–" : count(p.log_index)), from: "md" },
-  { head: "Note", cell: (p) => p.note ?? "–", from: "md" },
+  { head: "Note", cell: (p) => p.note || "–", from: "md" },
 ];
 
 function Version({ of, current, onClose, onTake }: { of: Policy; current: string; onClose: () => void; onTake: (text: string) => void }) {
@@ -107,7 +107,7 @@ export default function PolicyPage() {
       {current.data && (
         <section class="card stack">
           <div class="line apart">
-            <div class="line"><h2>{current.data.name ?? `Version ${current.data.version}`}</h2><Badge tone="good">in force</Badge>{current.data.allow_simulated && <Badge tone="warn">lets simulators in</Badge>}</div>
+            <div class="line"><h2>{current.data.name || `Version ${current.data.version}`}</h2><Badge tone="good">in force</Badge>{current.data.allow_simulated && <Badge tone="warn">lets simulators in</Badge>}</div>
             <CopyButton text={current.data.sha256} what="The digest" />
           </div>
           {current.data.allow_simulated && <p class="note warn">This policy accepts data planes whose evidence is simulated. That is for development: nothing protects prompts from the machine's owner.</p>}
