@@ -143,11 +143,12 @@ await cases({
   async the_audit_trail_names_people_and_things(t) {
     const owner = await newUser();
     await rest(owner, "POST", "/keys", { name: "nightly" });
-    for (const user of [owner, await newMember(owner, "viewer")]) {
-      const page = await openAs(t, user, "/app/audit");
+    for (const [user, size] of [[owner, "desktop"], [await newMember(owner, "viewer"), "phone"]]) {
+      const page = await openAs(t, user, "/app/audit", { size });
       const row = page.getByRole("row").filter({ hasText: "api_key.insert" });
       await row.getByText(owner.email).waitFor();
       equal(await row.getByText("nightly", { exact: true }).count(), 1, "the key's name");
+      ok(await row.locator("td").first().evaluate((c) => c.scrollWidth <= c.clientWidth), `${size}: the time is whole`);
       await row.getByRole("button").press("Enter");
       await page.getByRole("dialog").getByText(owner.email).waitFor();
       await page.keyboard.press("Escape");
