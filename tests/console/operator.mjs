@@ -202,6 +202,18 @@ await cases({
     await rest("POST", "/policy", { text: before.text });
   },
 
+  async what_was_written_outlives_its_dialog(t) {
+    for (const [at, button, field] of [["/app/policy", "Change the policy", "attestation.conf"], ["/app/catalog?part=versions", "Make a draft", "catalog.conf"]]) {
+      const page = await openAsOperator(t, at);
+      await page.getByRole("button", { name: button }).click();
+      await page.getByLabel(field).fill("# half an hour's work\n");
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await page.getByRole("button", { name: button }).click();
+      equal(await page.getByLabel(field).inputValue(), "# half an hour's work\n", at);
+    }
+  },
+
   async a_price_that_was_changed_meanwhile_is_not_overwritten(t) {
     const find = async () => (await rest("GET", "/catalog?model=demo/dear")).data.endpoints[0];
     const before = await find();

@@ -78,10 +78,17 @@ interface Base {
   text: string;
 }
 
-// `latest` is in force now; a draft is made on top of the one that was when its text was taken, or that it was compared with.
-function Draft({ start, latest, onClose, onMoved, onMade }: { start: string; latest: Base; onClose: () => void; onMoved: () => void; onMade: (v: CatalogVersion) => void }) {
-  const [base, setBase] = useState(latest);
-  const [text, setText] = useState(start);
+/** A text, and the version in force when it was taken, or that it was compared with. */
+interface Writing {
+  text: string;
+  base: Base;
+}
+
+// `latest` is in force now. What is written outlives a dialog that is closed by a click beside it.
+function Draft({ start, latest, onKeep, onClose, onMoved, onMade }: { start: Writing; latest: Base; onKeep: (w: Writing) => void; onClose: () => void; onMoved: () => void; onMade: (v: CatalogVersion) => void }) {
+  const [base, setBase] = useState(start.base);
+  const [text, setText] = useState(start.text);
+  useEffect(() => onKeep({ text, base }), [text, base]);
   const [looked, setLooked] = useState(false);
   const [note, setNote] = useState("");
   const make = useTask(async () => {
@@ -124,7 +131,8 @@ export function Versions() {
   if (base.data?.text != null) last.current = { version: base.data.version, text: base.data.text };
   const latest = last.current;
   const [open, setOpen] = useState<CatalogVersion | null>(null);
-  const [draft, setDraft] = useState<string | null>(null);
+  const [draft, setDraft] = useState<Writing | null>(null);
+  const kept = useRef<Writing | null>(null);
   const refresh = () => {
     base.reload();
     list.reload();
@@ -138,13 +146,13 @@ export function Versions() {
     <>
       <div class="line apart">
         <span class="soft">A draft changes nothing until it is published.</span>
-        {may("catalog.write") && <Button kind="primary" disabled={!latest} onClick={() => setDraft(latest?.text ?? "")}>Make a draft</Button>}
+        {may("catalog.write") && <Button kind="primary" disabled={!latest} onClick={() => setDraft(kept.current ?? (latest && { text: latest.text, base: latest }))}>Make a draft</Button>}
       </div>
       {(base.error ?? list.error) && <Failure error={(base.error ?? list.error)!} retry={refresh} />}
       {base.data && !latest && <p class="note warn">The catalog in force was published without its text, by an earlier release. Restart a control plane with its catalog.conf, or post a draft by the REST API.</p>}
       {list.state === "loading" ? <TableSkeleton columns={5} /> : <Table label="Versions of the catalog" columns={columns} rows={list.rows} keyOf={(v) => String(v.version)} onOpen={setOpen} onEnd={list.more ? list.next : undefined} />}
-      {open && base.data && <VersionDialog of={open} inForce={base.data.version} onClose={() => setOpen(null)} onChanged={changed} onTake={(t) => { setOpen(null); setDraft(t); }} />}
-      {draft !== null && latest && <Draft start={draft} latest={latest} onClose={() => setDraft(null)} onMoved={refresh} onMade={(v) => { changed(); setOpen(v); }} />}
+      {open && base.data && <VersionDialog of={open} inForce={base.data.version} onClose={() => setOpen(null)} onChanged={changed} onTake={(t) => { setOpen(null); setDraft(latest && { text: t, base: latest }); }} />}
+      {draft !== null && latest && <Draft start={draft} latest={latest} onKeep={(w) => (kept.current = w)} onClose={() => setDraft(null)} onMoved={refresh} onMade={(v) => { kept.current = null; changed(); setOpen(v); }} />}
     </>
   );
 }

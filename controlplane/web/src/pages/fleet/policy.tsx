@@ -39,11 +39,18 @@ function Version({ of, current, onClose, onTake }: { of: Policy; current: string
   );
 }
 
-// `latest` is in force now; the text was taken from, or compared with, `base`.
-function Editor({ start, latest, onDone, onMoved, onClose }: { start: string; latest: Policy; onDone: () => void; onMoved: () => void; onClose: () => void }) {
-  const [base, setBase] = useState(latest);
+/** A text, and the policy that it was taken from or compared with. */
+interface Writing {
+  text: string;
+  base: Policy;
+}
+
+// `latest` is in force now. What is written outlives a dialog that is closed by a click beside it.
+function Editor({ start, latest, onKeep, onDone, onMoved, onClose }: { start: Writing; latest: Policy; onKeep: (w: Writing) => void; onDone: () => void; onMoved: () => void; onClose: () => void }) {
+  const [base, setBase] = useState(start.base);
   const current = base.text ?? "";
-  const [text, setText] = useState(start);
+  const [text, setText] = useState(start.text);
+  useEffect(() => onKeep({ text, base }), [text, base]);
   const [note, setNote] = useState("");
   const [looked, setLooked] = useState(false);
   const put = useTask(async () => {
@@ -88,11 +95,14 @@ export default function PolicyPage() {
   const current = useLoad<Policy | null>((signal) => api.get<{ data: Policy }>("/policy", { signal }).then((r) => r.data), []);
   const versions = useList<Policy>("/policy/versions");
   const [open, setOpen] = useState<Policy | null>(null);
-  const [edit, setEdit] = useState<string | null>(null);
+  const [edit, setEdit] = useState<Writing | null>(null);
+  const kept = useRef<Writing | null>(null);
   const last = useRef<Policy | null>(null); // a text that is being written stays while the server cannot be reached
   if (current.data) last.current = current.data;
   const text = current.data?.text ?? "";
+  const write = (w: Writing | null) => setEdit(w ?? (last.current && { text, base: last.current }));
   const done = () => {
+    kept.current = null;
     setEdit(null);
     current.reload();
     versions.reload();
@@ -100,7 +110,7 @@ export default function PolicyPage() {
   return (
     <>
       <PageHead title="Attestation policy" says="Which programs, processors and firmware may receive prompts. Every version is in the transparency log.">
-        {may("fleet.write") && <Button kind="primary" disabled={!current.data} onClick={() => setEdit(text)}>Change the policy</Button>}
+        {may("fleet.write") && <Button kind="primary" disabled={!current.data} onClick={() => write(kept.current)}>Change the policy</Button>}
       </PageHead>
       {current.error && <Failure error={current.error} retry={current.reload} />}
       {current.state === "loading" && <SkeletonLines lines={8} />}
@@ -118,8 +128,8 @@ export default function PolicyPage() {
       <h2>Versions</h2>
       {versions.error && <Failure error={versions.error} retry={versions.reload} />}
       {versions.state === "loading" ? <TableSkeleton columns={5} rows={3} /> : <Table label="Versions of the policy" columns={columns} rows={versions.rows} keyOf={(p) => String(p.version)} onOpen={setOpen} onEnd={versions.more ? versions.next : undefined} />}
-      {open && <Version of={open} current={text} onClose={() => setOpen(null)} onTake={(t) => { setOpen(null); setEdit(t); }} />}
-      {edit !== null && last.current && <Editor start={edit} latest={last.current} onDone={done} onMoved={() => { current.reload(); versions.reload(); }} onClose={() => setEdit(null)} />}
+      {open && <Version of={open} current={text} onClose={() => setOpen(null)} onTake={(t) => { setOpen(null); write(last.current && { text: t, base: last.current }); }} />}
+      {edit !== null && last.current && <Editor start={edit} latest={last.current} onKeep={(w) => (kept.current = w)} onDone={done} onMoved={() => { current.reload(); versions.reload(); }} onClose={() => setEdit(null)} />}
     </>
   );
 }
