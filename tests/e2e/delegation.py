@@ -135,7 +135,7 @@ def a_code_is_good_once_for_ten_minutes_and_for_its_challenge():
     one = code(token, VERIFIER)
     equal([fetch(one, code_verifier=VERIFIER).status for _ in range(2)], [200, 403])
     one = code(token, VERIFIER)
-    plane.sql("UPDATE auth_code SET expires_at = expires_at - interval '599 seconds'")
+    plane.sql("UPDATE auth_code SET expires_at = expires_at - interval '590 seconds'")
     equal(fetch(one, code_verifier=VERIFIER).status, 200)
     one = code(token, VERIFIER)
     plane.sql("UPDATE auth_code SET expires_at = expires_at - interval '600 seconds'")
