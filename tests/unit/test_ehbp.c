@@ -87,6 +87,7 @@ static void vectors_of_the_rfc_open(void)
     }
     hpke_free(&h);
     hpke_free(&sender);
+    CHECK(sodium_is_zero(h.exporter.b, sizeof h.exporter.b) && sodium_is_zero(h.gcm.base, sizeof h.gcm.base));
 }
 
 static void vectors_of_the_rfc_export(void)
