@@ -34,6 +34,7 @@ async function read(answer: Answer, body: ReadableStream<Uint8Array>, started: n
 const copyOf = (a: Answer): Answer => ({ ...a, toolCalls: a.toolCalls.map((c) => ({ ...c })), steps: a.steps?.map((s) => ({ ...s })) ?? null });
 
 const SLOW_MS = 50; // of one time that a page is told and draws; then it has three times as long for its reader
+const PAUSE_MAX_MS = 250; // what comes in a longer one would make the next drawing longer, too
 
 /** Tells at most once per frame, and seldom when the page needs long to draw what it is told. */
 class Teller {
@@ -55,7 +56,7 @@ class Teller {
     this.tell();
     this.timer = setTimeout(() => {
       const took = performance.now() - began;
-      this.timer = setTimeout(() => this.rested(), took > SLOW_MS ? 3 * took : 0);
+      this.timer = setTimeout(() => this.rested(), took > SLOW_MS ? Math.min(3 * took, PAUSE_MAX_MS) : 0);
     });
   }
 
