@@ -114,7 +114,7 @@ function leave(): void {
   });
 }
 
-effect(() => keptInTab.set(OPEN, current.value.turns.length > 0 ? current.value.id : ""));
+effect(() => (current.value.turns.length > 0 ? keptInTab.set(OPEN, current.value.id) : keptInTab.remove(OPEN)));
 
 // Before anything is drawn for another user, the page has forgotten the one before.
 effect(() => {
