@@ -83,9 +83,6 @@ export async function signOut(): Promise<void> {
 export const signInPath = (back: string): string =>
   `/login${back.startsWith("/app") || back.startsWith("/auth?") ? `?return_to=${encodeURIComponent(back)}` : ""}`;
 
-/** To sign in once more as the same user, because what is asked for needs a session that has just begun; and back to this page. */
-export const signInAgainPath = (): string => `/login?again=true&return_to=${encodeURIComponent(here.value.path)}`;
-
 // A session that ends while somebody works: the sign-in page says so and leads back here.
 caller.ended = () => {
   if (!session.peek()) return;

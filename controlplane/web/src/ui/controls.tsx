@@ -3,7 +3,6 @@ import type { ComponentChildren, TargetedMouseEvent } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../core/api.ts";
 import { asApiError } from "../core/resource.ts";
-import { signInAgainPath } from "../core/session.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { toast } from "./toast.tsx";
 
@@ -162,9 +161,10 @@ export function Empty({ title, says, children }: { title: string; says: Componen
   );
 }
 
-/** What happened, and what to try. */
-export const SignInAgain = () => <a class="button small" href={signInAgainPath()}>Sign in again</a>;
+/** To sign in once more as the same user, because what is asked for needs a session that has just begun; and back to this page. */
+export const SignInAgain = () => <a class="button small" href={`/login?again=true&return_to=${encodeURIComponent(location.pathname)}`}>Sign in again</a>;
 
+/** What happened, and what to try. */
 export function Failure({ error, retry }: { error: ApiError; retry?: (() => void) | undefined }) {
   const wait = error.retryAfterS === null ? "" : ` Try again in ${error.retryAfterS} s.`;
   return (
