@@ -191,8 +191,9 @@ await cases({
     await theirs.getByRole("button", { name: "New key" }).first().click();
     equal(await theirs.getByLabel("Kind").count(), 0, "a developer makes no management key");
     const billing = await newMember(user, "billing");
-    const none = await openAs(t, billing, "/app/keys").catch(() => null);
-    equal(none, null, "billing has no such page");
+    const none = await openAs(t, billing, "/app/keys");
+    await none.getByText("Your role does not include this page").waitFor();
+    equal(await none.getByText("of the owner").count(), 0, "billing sees no key");
   },
 
   async an_owner_makes_a_management_key(t) {
