@@ -88,7 +88,10 @@ interface Writing {
 function Draft({ start, latest, onKeep, onClose, onMoved, onMade }: { start: Writing; latest: Base; onKeep: (w: Writing) => void; onClose: () => void; onMoved: () => void; onMade: (v: CatalogVersion) => void }) {
   const [base, setBase] = useState(start.base);
   const [text, setText] = useState(start.text);
-  useEffect(() => onKeep({ text, base }), [text, base]);
+  const write = (now: string) => {
+    setText(now);
+    onKeep({ text: now, base }); // at once: Escape may be the next key
+  };
   const [looked, setLooked] = useState(false);
   const [note, setNote] = useState("");
   const make = useTask(async () => {
@@ -103,12 +106,13 @@ function Draft({ start, latest, onKeep, onClose, onMoved, onMade }: { start: Wri
   }, [make.error]);
   const compare = () => {
     setBase(latest);
+    onKeep({ text, base: latest });
     setLooked(true);
     make.clear();
   };
   return (
     <Dialog title="A draft" open onClose={onClose} look="wide">
-      {looked ? <TextDiff before={base.text} after={text} label="What changes" /> : <TextArea label="catalog.conf" mono rows={24} value={text} onInput={setText} />}
+      {looked ? <TextDiff before={base.text} after={text} label="What changes" /> : <TextArea label="catalog.conf" mono rows={24} value={text} onInput={write} />}
       <TextField label="Note (optional)" value={note} maxLength={256} onInput={setNote} />
       {make.error && <><Failure error={make.error} /><Findings of={make.error} /></>}
       {moved && <p class="note warn">Version {count(latest.version)} was published after this text was taken. What it has and this text has not would be removed: compare them, and take it over.</p>}

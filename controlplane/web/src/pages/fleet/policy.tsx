@@ -50,7 +50,10 @@ function Editor({ start, latest, onKeep, onDone, onMoved, onClose }: { start: Wr
   const [base, setBase] = useState(start.base);
   const current = base.text ?? "";
   const [text, setText] = useState(start.text);
-  useEffect(() => onKeep({ text, base }), [text, base]);
+  const write = (now: string) => {
+    setText(now);
+    onKeep({ text: now, base }); // at once: Escape may be the next key
+  };
   const [note, setNote] = useState("");
   const [looked, setLooked] = useState(false);
   const put = useTask(async () => {
@@ -64,6 +67,7 @@ function Editor({ start, latest, onKeep, onDone, onMoved, onClose }: { start: Wr
   }, [put.error]);
   const compare = () => {
     setBase(latest);
+    onKeep({ text, base: latest });
     setLooked(true);
     put.clear();
   };
@@ -76,7 +80,7 @@ function Editor({ start, latest, onKeep, onDone, onMoved, onClose }: { start: Wr
           <TextField label="Note (optional)" value={note} maxLength={256} onInput={setNote} />
         </>
       ) : (
-        <TextArea label="attestation.conf" hint="The text is checked by the same parser as the file. A policy that would let in something that it does not name does not load." mono rows={22} value={text} onInput={setText} />
+        <TextArea label="attestation.conf" hint="The text is checked by the same parser as the file. A policy that would let in something that it does not name does not load." mono rows={22} value={text} onInput={write} />
       )}
       {put.error && <Failure error={put.error} />}
       {moved && <p class="note warn">Version {count(latest.version)} came into force after this text was taken. What it has and this text has not would be removed: compare them, and take it over.</p>}
