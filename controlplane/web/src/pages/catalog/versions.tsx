@@ -9,6 +9,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { TextDiff } from "../../ui/diff.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useWriting, type Writing } from "../parts/writing.ts";
 import { DiffList } from "./diff_list.tsx";
 import { Findings } from "./findings.tsx";
 import type { Catalog, CatalogDiff, CatalogVersion, Finding } from "./types.ts";
@@ -78,20 +79,8 @@ interface Base {
   text: string;
 }
 
-/** A text, and the version in force when it was taken, or that it was compared with. */
-interface Writing {
-  text: string;
-  base: Base;
-}
-
-// `latest` is in force now. What is written outlives a dialog that is closed by a click beside it.
-function Draft({ start, latest, onKeep, onClose, onMoved, onMade }: { start: Writing; latest: Base; onKeep: (w: Writing) => void; onClose: () => void; onMoved: () => void; onMade: (v: CatalogVersion) => void }) {
-  const [base, setBase] = useState(start.base);
-  const [text, setText] = useState(start.text);
-  const write = (now: string) => {
-    setText(now);
-    onKeep({ text: now, base }); // at once: Escape may be the next key
-  };
+function Draft({ start, latest, onKeep, onClose, onMoved, onMade }: { start: Writing<Base>; latest: Base; onKeep: (w: Writing<Base>) => void; onClose: () => void; onMoved: () => void; onMade: (v: CatalogVersion) => void }) {
+  const { text, base, moved, write, rebase } = useWriting(start, latest, onKeep);
   const [looked, setLooked] = useState(false);
   const [note, setNote] = useState("");
   const make = useTask(async () => {
@@ -100,13 +89,11 @@ function Draft({ start, latest, onKeep, onClose, onMoved, onMade }: { start: Wri
     toast(`Draft ${answer.data.version} was made${warnings > 0 ? `, with ${plural(warnings, "warning")}` : ""}. Nothing is in force yet.`);
     onMade(answer.data);
   });
-  const moved = latest.version !== base.version;
   useEffect(() => {
     if (make.error?.code === "catalog_moved") onMoved();
   }, [make.error]);
   const compare = () => {
-    setBase(latest);
-    onKeep({ text, base: latest });
+    rebase();
     setLooked(true);
     make.clear();
   };
@@ -135,8 +122,8 @@ export function Versions() {
   if (base.data?.text != null) last.current = { version: base.data.version, text: base.data.text };
   const latest = last.current;
   const [open, setOpen] = useState<CatalogVersion | null>(null);
-  const [draft, setDraft] = useState<Writing | null>(null);
-  const kept = useRef<Writing | null>(null);
+  const [draft, setDraft] = useState<Writing<Base> | null>(null);
+  const kept = useRef<Writing<Base> | null>(null);
   const refresh = () => {
     base.reload();
     list.reload();

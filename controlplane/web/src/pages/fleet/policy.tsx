@@ -9,6 +9,7 @@ import { Dialog } from "../../ui/dialog.tsx";
 import { TextDiff } from "../../ui/diff.tsx";
 import { Table, TableSkeleton, type Column } from "../../ui/table.tsx";
 import { toast } from "../../ui/toast.tsx";
+import { useWriting, type Writing } from "../parts/writing.ts";
 import type { Policy } from "./types.ts";
 
 const columns: Column<Policy>[] = [
@@ -39,21 +40,9 @@ function Version({ of, current, onClose, onTake }: { of: Policy; current: string
   );
 }
 
-/** A text, and the policy that it was taken from or compared with. */
-interface Writing {
-  text: string;
-  base: Policy;
-}
-
-// `latest` is in force now. What is written outlives a dialog that is closed by a click beside it.
-function Editor({ start, latest, onKeep, onDone, onMoved, onClose }: { start: Writing; latest: Policy; onKeep: (w: Writing) => void; onDone: () => void; onMoved: () => void; onClose: () => void }) {
-  const [base, setBase] = useState(start.base);
+function Editor({ start, latest, onKeep, onDone, onMoved, onClose }: { start: Writing<Policy>; latest: Policy; onKeep: (w: Writing<Policy>) => void; onDone: () => void; onMoved: () => void; onClose: () => void }) {
+  const { text, base, moved, write, rebase } = useWriting(start, latest, onKeep);
   const current = base.text ?? "";
-  const [text, setText] = useState(start.text);
-  const write = (now: string) => {
-    setText(now);
-    onKeep({ text: now, base }); // at once: Escape may be the next key
-  };
   const [note, setNote] = useState("");
   const [looked, setLooked] = useState(false);
   const put = useTask(async () => {
@@ -61,13 +50,11 @@ function Editor({ start, latest, onKeep, onDone, onMoved, onClose }: { start: Wr
     toast("The policy is in the transparency log and in force.");
     onDone();
   });
-  const moved = latest.version !== base.version;
   useEffect(() => {
     if (put.error?.code === "policy_moved") onMoved();
   }, [put.error]);
   const compare = () => {
-    setBase(latest);
-    onKeep({ text, base: latest });
+    rebase();
     setLooked(true);
     put.clear();
   };
@@ -99,12 +86,12 @@ export default function PolicyPage() {
   const current = useLoad<Policy | null>((signal) => api.get<{ data: Policy }>("/policy", { signal }).then((r) => r.data), []);
   const versions = useList<Policy>("/policy/versions");
   const [open, setOpen] = useState<Policy | null>(null);
-  const [edit, setEdit] = useState<Writing | null>(null);
-  const kept = useRef<Writing | null>(null);
+  const [edit, setEdit] = useState<Writing<Policy> | null>(null);
+  const kept = useRef<Writing<Policy> | null>(null);
   const last = useRef<Policy | null>(null); // a text that is being written stays while the server cannot be reached
   if (current.data) last.current = current.data;
   const text = current.data?.text ?? "";
-  const write = (w: Writing | null) => setEdit(w ?? (last.current && { text, base: last.current }));
+  const write = (w: Writing<Policy> | null) => setEdit(w ?? (last.current && { text, base: last.current }));
   const done = () => {
     kept.current = null;
     setEdit(null);
