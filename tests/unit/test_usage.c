@@ -234,7 +234,8 @@ static void run_attempts(void)
 
     usage_attempt_encode(&a, wire);
     CHECK_INT(usage_attempt_decode(view_of(wire, sizeof wire), &b), ERR_NONE);
-    CHECK(memcmp(&a, &b, sizeof a) == 0);
+    CHECK(b.seq == 7 && b.endpoint_no == 8 && b.took_ms == 9 && b.http_status == 88 && b.attempt == 1 &&
+          b.error_class == ERR_CONNECT);
     CHECK_INT(usage_attempt_decode(view_of(wire, sizeof wire - 1), &b), ERR_FORMAT);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         usage_attempt_encode(&a, wire);
@@ -258,13 +259,15 @@ static void run_parts(void)
                            .began_ms = 12, .first_byte_ms = 13, .total_ms = 14, .flags = USAGE_STREAM | USAGE_FALLBACK,
                            .role = 2, .place = 7, .outcome = ERR_CONNECT, .finish = FINISH_STOP, .attempts = 3,
                            .marks = USAGE_PART_CHOSEN, .tokens_prompt = 15, .tokens_image_output = 16};
-    uint8_t wire[USAGE_PART_WIRE_BYTES];
+    uint8_t wire[USAGE_PART_WIRE_BYTES], again[USAGE_PART_WIRE_BYTES];
     struct usage_part b;
 
     usage_part_encode(&a, wire);
     CHECK_INT(wire[103], 16); /* the last class of today */
     CHECK_INT(usage_part_decode(view_of(wire, sizeof wire), &b), ERR_NONE);
-    CHECK(memcmp(&a, &b, sizeof a) == 0);
+    usage_part_encode(&b, again);
+    CHECK(memcmp(wire, again, sizeof wire) == 0);
+    CHECK(b.seq == 7 && b.cost_nusd == 8 && b.place == 7 && b.tokens_prompt == 15 && b.tokens_image_output == 16);
     CHECK_INT(usage_part_decode(view_of(wire, sizeof wire - 1), &b), ERR_FORMAT);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         usage_part_encode(&a, wire);
