@@ -26,7 +26,9 @@ export const CONSOLE = new URL(env("TR_CONTROL_URL")).origin;
 export const DATA_PLANE = new URL(env("TR_BASE_URL")).origin;
 
 export const VIEWPORTS = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } };
-const SLOWEST_MS = 15000; // for one step of a page; a case that waits longer fails
+// TR_SLOWER=8: pages compute so many times slower, which finds assertions that look before the page has drawn.
+const SLOWER = Number(process.env.TR_SLOWER ?? 1);
+const SLOWEST_MS = 15000 * SLOWER; // for one step of a page; a case that waits longer fails
 
 // --- what a case asks
 
@@ -80,6 +82,11 @@ async function launch() {
   });
 }
 
+async function slowDown(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+}
+
 // --- the development user's session
 
 // Kept for all test files of a stack: an e-mail address has few sign-ins a minute.
@@ -126,6 +133,7 @@ class Case {
     });
     this.#contexts.push(context);
     context.setDefaultTimeout(SLOWEST_MS);
+    if (SLOWER > 1) context.on("page", slowDown);
     context.on("request", (r) => this.requests.push(recorded(r)));
     context.on("weberror", (e) => this.problems.push(String(e.error().stack ?? e.error())));
     context.on("console", (m) => {
@@ -201,7 +209,7 @@ function recorded(r) {
 
 // --- all cases of a file
 
-const CASE_MS = 60000;
+const CASE_MS = 60000 * SLOWER;
 
 async function runCase(fn) {
   const t = new Case();

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The catalogue: what a data plane lists can be found, filtered, looked at and tried; 500 models stay quick.
-import { cases, CONSOLE, DATA_PLANE, equal, inView, ok } from "./lib.mjs";
+import { cases, CONSOLE, DATA_PLANE, equal, inView, ok, until } from "./lib.mjs";
 import { openWithKey } from "./provider.mjs";
 
 const listed = (page) => page.getByRole("status").filter({ hasText: "models" }).innerText();
@@ -40,10 +40,12 @@ await cases({
     const all = await cards(page).count();
     const narrowed = async (label, value, fits) => {
       await page.getByLabel(label, { exact: true }).selectOption(value);
-      const texts = await cards(page).allInnerTexts();
-      ok(texts.length > 0 && texts.length < all, `${label}=${value}: ${texts.length} of ${all}`);
-      ok(texts.every(fits), `${label}=${value}: each fits`);
+      await until(async () => {
+        const texts = await cards(page).allInnerTexts();
+        return texts.length > 0 && texts.length < all && texts.every(fits);
+      }, `${label}=${value}: fewer, and each fits`);
       await page.getByLabel(label, { exact: true }).selectOption("");
+      await until(async () => (await cards(page).count()) === all, `all again after ${label}`);
     };
     await narrowed("Kind", "images", (text) => text.includes("Images"));
     await narrowed("Capability", "tools", (text) => text.includes("tools"));
@@ -55,8 +57,7 @@ await cases({
     ok(page.url().includes("privacy=confidential"), "the address has it");
     await page.reload();
     await page.getByRole("button", { name: "Clear the filters" }).click();
-    await cards(page).first().waitFor();
-    equal(await cards(page).count(), all);
+    await until(async () => (await cards(page).count()) === all, "all again");
   },
 
   async privacy_is_that_of_the_list(t) {
@@ -64,8 +65,10 @@ await cases({
     await cards(page).first().waitFor();
     const all = await cards(page).count();
     await page.getByLabel("Privacy", { exact: true }).selectOption("zdr");
-    const texts = await cards(page).allInnerTexts();
-    ok(texts.length < all && texts.every((x) => x.includes("keeps nothing") || x.includes("attested provider")), "what is stricter counts");
+    await until(async () => {
+      const texts = await cards(page).allInnerTexts();
+      return texts.length < all && texts.every((x) => x.includes("keeps nothing") || x.includes("attested provider"));
+    }, "what is stricter counts");
   },
 
   async a_model_has_its_providers_and_figures(t) {
