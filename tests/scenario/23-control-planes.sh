@@ -58,8 +58,9 @@ def accepted():
     """Which control planes accepted, in order, since the data plane started."""
     with open(os.path.join(RUN, "log/dataplane.log")) as f:
         lines = [json.loads(line) for line in f if line.startswith("{")]
-    starts = [i for i, x in enumerate(lines) if x["event"] == "started"]
-    return [x["control_plane"] for x in lines[starts[-1] - 1:] if x["event"] == "link_accepted"]
+    # Not "started": the link's thread may be accepted before the workers have started.
+    starts = [i for i, x in enumerate(lines) if x["event"] == "self_check"]
+    return [x["control_plane"] for x in lines[starts[-1]:] if x["event"] == "link_accepted"]
 
 
 def cold_key_served(seconds, what):
