@@ -2,7 +2,7 @@
 // The playground against the real data plane: what it sends is sealed, what it shows is what the model said, and each thing
 // that can go wrong is said.
 import { readFileSync } from "node:fs";
-import { cases, CONSOLE, DATA_PLANE, env, equal, inView, ok, signIn, until } from "./lib.mjs";
+import { cases, CONSOLE, DATA_PLANE, env, equal, ok, signIn, until } from "./lib.mjs";
 import { ask, lastBody, makeKey, model, ONLY, openWithKey, reset, says } from "./provider.mjs";
 
 const CHAT = "/app/chat";
@@ -46,7 +46,7 @@ await cases({
     ok((await answer.innerText()).includes("A plain question with bold words"), "the answer is rendered");
     equal(await answer.locator("strong").innerText(), "bold");
     ok(/to first token · .* in all · [0-9]+ tokens in, [0-9]+ out · \$0\.0000/.test(await answer.locator(".answer-figures").innerText()), "its figures");
-    await inView(page.getByRole("button", { name: /A plain question/ }).first(), "it is in the list");
+    await page.getByRole("button", { name: /A plain question/ }).first().waitFor(); // it is in the list
     await page.reload();
     await page.getByRole("button", { name: /A plain question/ }).first().click();
     await page.getByText("A plain question with bold words").waitFor();
@@ -164,7 +164,7 @@ await cases({
       await d.getByLabel("Temperature").fill("3");
       await d.getByText("Between 0 and 2.").waitFor();
     });
-    await inView(page.getByText("A parameter is not valid"), "it says why nothing can be sent");
+    await page.getByText("A parameter is not valid").waitFor(); // it says why nothing can be sent
     await parameters(page, async (d) => {
       await d.getByLabel("Temperature").fill("0.5");
       await d.getByLabel("Top p").fill("0.9");
@@ -198,7 +198,7 @@ await cases({
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByText("You stopped this answer").waitFor();
     ok((await page.locator(".turn.assistant .md").innerText()).length > 20, "what was written stays");
-    await inView(page.getByRole("button", { name: "Send", exact: true }), "another one can be asked");
+    await page.getByRole("button", { name: "Send", exact: true }).waitFor(); // another one can be asked
   },
 
   async a_question_is_edited_and_asked_again(t) {
@@ -254,7 +254,7 @@ await cases({
     for (const words of ["tokens=400,cadence_us=20000,error_at=6", "tokens=400,cadence_us=20000,close_at=6"]) {
       await model(ONLY, words);
       const answer = await ask(page, words);
-      await inView(answer.getByRole("alert"), `${words}: the failure is shown`);
+      await answer.getByRole("alert").waitFor(); // the failure is shown
       ok((await answer.locator(".md").innerText()).length > 3, `${words}: with what was written before`);
     }
   },
@@ -305,7 +305,7 @@ await cases({
   async a_slow_network_shows_what_is_awaited(t) {
     const page = await openWithKey(t, CHAT, { before: async (p) => { await t.slow(p, "**/v1/models", 1500); await t.slow(p, "**/attestation?*", 1500); } });
     await page.getByText("Checking the data plane's evidence").waitFor();
-    await inView(page.getByRole("status", { name: "Loading" }).first(), "skeletons");
+    await page.getByRole("status", { name: "Loading" }).first().waitFor(); // skeletons
     await page.getByRole("button", { name: /Verified/ }).waitFor();
   },
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The playground where something is missing or too much: a browser that keeps nothing, a page that is closed or opened twice,
 // a data plane that does not answer, pictures that no model takes, and models that write what is expensive to show.
-import { cases, DATA_PLANE, equal, inView, ok, until } from "./lib.mjs";
+import { cases, DATA_PLANE, equal, ok, until } from "./lib.mjs";
 import { ask, model, ONLY, openWithKey, reset, says } from "./provider.mjs";
 
 const CHAT = "/app/chat";
@@ -39,7 +39,7 @@ await cases({
     });
     await page.getByRole("button", { name: "Make a key for this tab" }).click();
     ok((await (await ask(page, "anything kept?")).innerText()).includes("anything kept?"), "it answers");
-    await inView(page.getByText("This browser does not keep conversations"), "it says that nothing is kept");
+    await page.getByText("This browser does not keep conversations").waitFor(); // it says that nothing is kept
   },
 
   async a_browser_whose_storage_is_full(t) {
@@ -55,7 +55,7 @@ await cases({
     await page.getByLabel("Search models").fill("demo/short");
     await page.getByLabel("Search models").press("Enter");
     ok((await (await ask(page, "any room?")).innerText()).includes("any room?"), "it answers");
-    await inView(page.getByText("This browser does not keep conversations"), "it says that nothing is kept");
+    await page.getByText("This browser does not keep conversations").waitFor(); // it says that nothing is kept
   },
 
   async a_page_that_is_loaded_again_keeps_the_half(t) {
@@ -211,7 +211,7 @@ await cases({
     await model(ONLY, "tokens=4000,cadence_us=20000");
     const page = await openWithKey(t, CHAT);
     await begin(page, "a long one");
-    await inView(page.getByRole("button", { name: "Edit", exact: true }), "an earlier question can be opened");
+    await page.getByRole("button", { name: "Edit", exact: true }).waitFor(); // an earlier question can be opened
     await page.getByRole("button", { name: "Edit", exact: true }).click();
     ok(await page.getByRole("button", { name: "Ask this instead" }).isDisabled(), "it cannot be asked before the answer has ended");
     await page.getByLabel("Your message").last().press("Escape");

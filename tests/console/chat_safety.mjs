@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // What a model writes is text from anybody. Twenty kinds of it try to run a script, to load something or to lead the reader
 // to an address that does; each is shown, in the answer, in the thinking, in the arguments of a call and in a panel's words.
-import { cases, CONSOLE, DATA_PLANE, equal, inView, ok } from "./lib.mjs";
+import { cases, CONSOLE, DATA_PLANE, equal, ok } from "./lib.mjs";
 import { ask, model, ONLY, openWithKey, reset, says } from "./provider.mjs";
 
 const HOST = "canary.invalid";
@@ -88,7 +88,7 @@ const all = {
     await model(ONLY, `fail=400,error_text=${KINDS.image_onerror.replaceAll(",", "")}`);
     const page = await openWithKey(t, "/app/chat");
     await ask(page, "refuse this");
-    await inView(page.getByRole("alert"), "the error is shown");
+    await page.getByRole("alert").waitFor(); // the error is shown
     equal(await page.locator(".failure img").count(), 0, "elements of the error");
     await harmless(t, page, "an error");
   },

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // One question to several models at once: each column has its own answer, figures, failure and stop.
-import { cases, DATA_PLANE, equal, inView, ok, until } from "./lib.mjs";
+import { cases, DATA_PLANE, equal, ok, until } from "./lib.mjs";
 import { model, ONLY, openWithKey, reset, says } from "./provider.mjs";
 
 const AT = "/app/compare";
@@ -77,7 +77,7 @@ await cases({
     const page = await openWithKey(t, AT, { models: ["demo/only-a", "demo/short"] });
     await askAll(page, "who can?");
     await Promise.all([done(page, ONE, "failed"), done(page, SHORT)]);
-    await inView(column(page, ONE).getByRole("alert"), "the failure is said");
+    await column(page, ONE).getByRole("alert").waitFor(); // the failure is said
     equal(await page.evaluate(() => [window.__ran, document.querySelectorAll("main .md img, main .md a").length]), [undefined, 0].map((v) => v ?? null));
   },
 
@@ -87,7 +87,7 @@ await cases({
     ok(await page.getByRole("button", { name: "Ask all" }).isDisabled(), "refused");
     const other = await t.open(AT, { signedIn: true });
     await other.getByText("Choose a key first.").waitFor();
-    await inView(other.getByRole("button", { name: "Make a key for this tab" }), "it says how to get one");
+    await other.getByRole("button", { name: "Make a key for this tab" }).waitFor(); // it says how to get one
     equal(t.sent("POST", /chat/, DATA_PLANE).length, 0);
   },
 

@@ -52,9 +52,6 @@ export async function until(fn, what, ms = SLOWEST_MS) {
   }
 }
 
-/** It comes into view: a page draws after the click that asked for it has returned. */
-export const inView = (locator, what) => until(() => locator.isVisible(), what);
-
 export class Skip extends Error {}
 
 // --- the browser

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The pages that anybody may read: figures that come from the running service, search and links in the documents, prices,
 // incidents, the security contact; where they ask, and what a page's policy refuses.
-import { cases, CONSOLE, DATA_PLANE, env, equal, inView, ok, until } from "./lib.mjs";
+import { cases, CONSOLE, DATA_PLANE, env, equal, ok, until } from "./lib.mjs";
 
 const settled = (page) => until(async () => (await page.locator(".skeleton").count()) === 0 && (await page.locator("main h1").count()) > 0, "the page is there");
 const stat = (page, label) => page.locator(".stat").filter({ hasText: label }).locator(".value");
@@ -46,12 +46,12 @@ await cases({
         await page.reload(); // the document is made anew every five seconds
         return false;
       }, "the incident is shown");
-      await inView(page.getByText("<img src=x onerror=alert(1)> we look"), "its words are text");
+      await page.getByText("<img src=x onerror=alert(1)> we look").waitFor(); // its words are text
       const document = await (await page.context().request.get(`${CONSOLE}/status.json`)).json();
       equal(await page.getByRole("region", { name: "Providers" }).locator("tbody tr").count(), document.providers.length);
       equal(await page.getByRole("region", { name: "Models" }).locator("tbody tr").count(), document.models.length);
       await page.getByText("How these figures are made").click();
-      await inView(page.getByText(document.method.overhead), "the method");
+      await page.getByText(document.method.overhead).waitFor(); // the method
     } finally {
       await operator(t, "PATCH", `/incidents/${made.data.id}`, { state: "resolved" });
     }
@@ -212,8 +212,8 @@ await cases({
   async security_names_its_contact(t) {
     const page = await t.open("/security");
     await settled(page);
-    await inView(page.getByRole("link", { name: "security@demo.example" }), "the contact");
-    await inView(page.getByRole("heading", { name: "What counts" }), "the policy of the repository");
+    await page.getByRole("link", { name: "security@demo.example" }).waitFor(); // the contact
+    await page.getByRole("heading", { name: "What counts" }).waitFor(); // the policy of the repository
     const text = await (await page.context().request.get(`${CONSOLE}/.well-known/security.txt`)).text();
     ok(text.includes("Contact: mailto:security@demo.example"), text);
   },
@@ -225,7 +225,7 @@ await cases({
       await page.getByRole("tab", { name: client }).click();
       ok((await page.locator("main pre").first().textContent()).includes(`${DATA_PLANE}/api/v1`), client);
     }
-    await inView(page.getByRole("heading", { name: "Where a shape is another" }), "the document");
+    await page.getByRole("heading", { name: "Where a shape is another" }).waitFor(); // the document
   },
 
   async an_unknown_address_says_so(t) {

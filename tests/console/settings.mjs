@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Settings and routing by their pages: the password, sessions, colours, retention, the end of an organisation; the builder of
 // routing preferences, and a key's rules made of them.
-import { cases, equal, inView, ok, until } from "./lib.mjs";
+import { cases, equal, ok, until } from "./lib.mjs";
 import { call, canary, clean, fresh, looks, newMember, newUser, openAs, PASSWORD, rest, settled } from "./people.mjs";
 
 const signIn = (email, password) => call(null, "POST", "/auth/login", { email, password });
@@ -131,7 +131,7 @@ await cases({
     await page.context().setOffline(true);
     await page.getByRole("link", { name: "Routing", exact: true }).click();
     await page.getByRole("alert").getByText("The code of this page could not be fetched").waitFor();
-    await inView(page.getByRole("heading", { name: "Routing", level: 1 }), "which page it is");
+    await page.getByRole("heading", { name: "Routing", level: 1 }).waitFor(); // which page it is
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("alert").waitFor(); // still without a network: the page stays
     await page.context().setOffline(false);

@@ -4,7 +4,7 @@
 // document; names that look like markup stay text. Needs a stack.
 import { readFileSync } from "node:fs";
 import { request } from "node:https";
-import { cases, CONSOLE, DATA_PLANE, env, equal, inView, ok, until } from "./lib.mjs";
+import { cases, CONSOLE, DATA_PLANE, env, equal, ok, until } from "./lib.mjs";
 import { newMember, newUser, openAs } from "./people.mjs";
 
 // --- real requests
@@ -128,7 +128,7 @@ await cases({
     await page.locator(".chart canvas").nth(3).waitFor();
     const models = (await asked(page, `/analytics?group_by=model`)).data;
     const shown = page.getByRole("region", { name: "Usage by model", exact: true });
-    for (const m of models) await inView(shown.getByRole("button", { name: m.model, exact: true }), m.model);
+    for (const m of models) await shown.getByRole("button", { name: m.model, exact: true }).waitFor();
     await page.getByRole("tab", { name: "By key" }).click();
     await page.getByRole("region", { name: "Usage by key", exact: true }).getByRole("button", { name: "demo", exact: true }).waitFor();
     await page.getByRole("tab", { name: "By model" }).click();
@@ -204,7 +204,7 @@ await cases({
   async activity_says_when_there_is_nothing(t) {
     const page = await t.open("/app/activity?model=author/none", { signedIn: true, before: (p) => fakeFigures(p, () => []) });
     await page.getByText("Nothing was booked in this time").waitFor();
-    await inView(page.getByText("Choose fewer filters"), "what to do");
+    await page.getByText("Choose fewer filters").waitFor(); // what to do
     equal(await stat(page, "Success rate").innerText(), "–", "no rate of nothing");
     await t.axe(page);
   },
@@ -346,7 +346,7 @@ await cases({
       const texts = await attempts.allInnerTexts();
       ok(texts.length >= 2 && /demo-a[\s\S]*demo\/only-a[\s\S]*500/.test(texts[0]), texts[0]);
       ok(/demo-b[\s\S]*demo\/echo[\s\S]*answered/.test(texts.at(-1)), texts.at(-1));
-      await inView(one.getByText("demo/only-a was asked for first"), "the original model");
+      await one.getByText("demo/only-a was asked for first").waitFor(); // the original model
       await t.axe(one);
       await t.shot(one, `usage-request-${size}-${theme}`);
     }
@@ -355,7 +355,7 @@ await cases({
   async a_request_that_is_not_there(t) {
     const page = await t.open(`/app/generations/gen-${"0".repeat(32)}`, { signedIn: true });
     await page.getByText("There is no such request").waitFor();
-    await inView(page.getByRole("button", { name: "Look again" }), "what to do");
+    await page.getByRole("button", { name: "Look again" }).waitFor(); // what to do
     await t.axe(page);
   },
 
@@ -375,7 +375,7 @@ await cases({
     await page.getByText("no processor vouches for it").waitFor();
     const checks = Object.fromEntries(await page.locator(".checks li").evaluateAll((all) => all.map((l) => [l.querySelector("code").textContent, l.querySelector(".badge").textContent])));
     equal([checks.SIGNATURE, checks.REQUEST, checks.RESPONSE, checks.COST], ["ok", "ok", "ok", "ok"], "checks");
-    await inView(page.getByText("demo-a").first(), "the provider that the receipt names");
+    await page.getByText("demo-a").first().waitFor(); // the provider that the receipt names
     await t.axe(page);
     await t.shot(page, "usage-receipt");
     // The key went to the data plane alone.

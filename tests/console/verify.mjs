@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { cases, CONSOLE, DATA_PLANE, env, equal, inView, ok, ROOT, until } from "./lib.mjs";
+import { cases, CONSOLE, DATA_PLANE, env, equal, ok, ROOT, until } from "./lib.mjs";
 
 const dir = mkdtempSync(path.join(tmpdir(), "verify."));
 process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
@@ -109,10 +109,10 @@ await cases({
     await page.getByRole("button", { name: "Check this service" }).click();
     const got = await shown(page);
     equal([got.verdict, got.code], ["accept", "ACCEPT"]);
-    await inView(page.getByText("No processor vouches for any of it"), "SIMULATED is said");
+    await page.getByText("No processor vouches for any of it").waitFor(); // SIMULATED is said
     for (const word of ["REPORT_DATA:true", "RELEASE_SIG:true", "LOG_PROOF:true", "RELEASE_LEAF:true", "LOG:true", "BINDING:null", "TLS_KEY:null"])
       ok(got.checks.includes(word), word);
-    await inView(page.getByText("EHBP").first(), "what a page cannot see is said");
+    await page.getByText("EHBP").first().waitFor(); // what a page cannot see is said
     equal(t.sent("GET", /^\/attestation\?nonce=[0-9a-f]{64}&binding=none$/, DATA_PLANE).length, 1, "one question");
   },
 
@@ -132,10 +132,10 @@ await cases({
     await t.fail(page, `${DATA_PLANE}/attestation*`);
     await page.getByRole("button", { name: "Check the address" }).click();
     equal((await shown(page)).code, "GATEWAY");
-    await inView(page.getByText("its certificate is not trusted here").first(), "what it may be");
+    await page.getByText("its certificate is not trusted here").first().waitFor(); // what it may be
     await page.getByLabel("Gateway").fill("ftp://x");
     await page.getByRole("button", { name: "Check the address" }).click();
-    await inView(page.getByRole("alert"), "no address");
+    await page.getByRole("alert").waitFor(); // no address
   },
 
   async dropped_files_are_judged_as_the_program_judges_them(t) {
@@ -226,7 +226,7 @@ await cases({
     await page.getByLabel("Log address", { exact: true }).fill(CONSOLE);
     await page.getByRole("button", { name: "Read the log whole" }).click();
     same(await shown(page), program);
-    await inView(page.getByText(program.root_hash), "the root");
+    await page.getByText(program.root_hash).waitFor(); // the root
     await drop(page, [ofDisk(kept)]);
     await checkFiles(page);
     await page.getByText(`the remembered checkpoint of ${program.tree_size} entries`).waitFor();
@@ -242,7 +242,7 @@ await cases({
     await page.getByText("None of these is something to judge").waitFor();
     await drop(page, [ofDisk(release), ofDisk(signature)]);
     await checkFiles(page);
-    await inView(page.getByText("counts only with the release key"), "the key is asked for");
+    await page.getByText("counts only with the release key").waitFor(); // the key is asked for
   },
 
   async from_another_origin(t) {
@@ -275,7 +275,7 @@ await cases({
       const [sum, name] = line.split("  ");
       equal(createHash("sha256").update(readFileSync(path.join(VERIFIER, name))).digest("hex"), sum, name);
       const page = await t.open("/verifier/");
-      await inView(page.getByRole("heading", { name: "Verifier" }), "the control plane serves it, too");
+      await page.getByRole("heading", { name: "Verifier" }).waitFor(); // the control plane serves it, too
     }
   },
 
@@ -301,7 +301,7 @@ await cases({
   async trust_page_says_when_the_evidence_fails(t) {
     const page = await t.open("/trust", { before: (p) => t.fail(p, `${DATA_PLANE}/attestation*`, 503) });
     await page.locator("[data-verdict=unreachable]").waitFor();
-    await inView(page.getByText("and got none: the gateway answered 503"), "said");
+    await page.getByText("and got none: the gateway answered 503").waitFor(); // said
   },
 
   async the_verifier_at_every_size(t) {

@@ -219,7 +219,7 @@ def an_orchestration_is_an_entry():
 def an_endpoint_is_off_for_a_while():
     e = endpoint("demo/only-a", "demo-a")
     path = f"/catalog/endpoints/{e['endpoint']}"
-    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    _, until = rig.soon()
     off = send("PATCH", path, {"off": True, "off_until": until, "off_reason": "it answers slowly"})["data"]["version"]
     now = endpoint("demo/only-a", "demo-a")
     equal((now["off"], now["off_reason"], now["weight"]), (True, "it answers slowly", e["weight"]))

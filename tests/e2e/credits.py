@@ -94,7 +94,7 @@ def adjustments():
 
 @case
 def promotions_expire():
-    end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    _, end = rig.soon()
     got = done("/v1/credits/promotion", of(amount=5, reason="welcome", expires_at=end))
     equal(got["available"], 23)
     refused(400, "invalid_parameter", "/v1/credits/promotion",

@@ -115,6 +115,13 @@ def wait_until(fn, seconds=10, what="", step=0.05):
     raise AssertionError(f"after {seconds} s still not {what or 'true'}: {last!r}")
 
 
+def soon(seconds=4):
+    """A moment that many seconds away, less than one of them cut off: as unix time, and as the REST API takes it. Enough
+    for a slow machine to use before it what ends then."""
+    at = int(time.time()) + seconds
+    return at, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
 # --- HTTP
 
 def context(ca):
