@@ -13,10 +13,12 @@ interface DialogProps {
 }
 
 /** Shows the <dialog> of `box` while `open`. A field with autoFocus gets the focus; afterwards it goes back to where it was:
- *  the browser does that only when the dialog is closed before it leaves the document. Gives the handler of "close". */
-export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean, onClose: () => void): () => void {
+ *  the browser does that only when the dialog is closed before it leaves the document. Gives the handlers of the <dialog>.
+ *  Chromium sends "close" with the next frame, when the person may have pressed the next key: Escape is taken by "cancel", which
+ *  comes at once (but not always), and a "close" that comes when the dialog is gone or another is open means neither. */
+export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean, onClose: () => void): { onCancel: () => void; onClose: () => void } {
   const shown = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = box.current;
     if (!open || !dialog) return;
     const before = document.activeElement;
@@ -24,23 +26,23 @@ export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean
     if (!dialog.open) dialog.showModal();
     dialog.querySelector<HTMLElement>("[data-focused]")?.focus();
     return () => {
-      shown.current = false; // its "close" comes later, and is not the person's
+      shown.current = false;
       dialog.close();
       if (document.activeElement !== null && document.activeElement !== document.body) return;
       const back = before instanceof HTMLElement && before.isConnected && before !== document.body ? before : document.getElementById("main");
       back?.focus({ preventScroll: true });
     };
   }, [open]);
-  return () => void (shown.current && onClose());
+  return { onCancel: onClose, onClose: () => void (shown.current && !box.current?.open && onClose()) };
 }
 
 export function Dialog({ title, open, onClose, children, look = "plain" }: DialogProps) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
-  const closed = useModal(box, open, onClose);
+  const ends = useModal(box, open, onClose);
   if (!open) return null;
   return (
-    <dialog ref={box} class={look} aria-labelledby={id} onClose={closed} onClick={(e) => e.target === box.current && onClose()}>
+    <dialog ref={box} class={look} aria-labelledby={id} {...ends} onClick={(e) => e.target === box.current && onClose()}>
       <header>
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" small icon="close" label="Close" onClick={onClose} />

@@ -44,7 +44,7 @@ function OpenPalette({ commands }: { commands: () => Command[] }) {
   const all = useMemo(commands, []);
   const found = all.filter((c) => fits(`${c.group} ${c.name}`, text.toLowerCase().split(/\s+/).filter(Boolean)));
   const close = () => void (open.value = false);
-  const closed = useModal(box, true, close);
+  const ends = useModal(box, true, close);
   useEffect(() => document.getElementById(`palette-${at}`)?.scrollIntoView({ block: "nearest" }), [at, text]);
   const run = (c: Command | undefined) => {
     if (!c) return;
@@ -61,7 +61,7 @@ function OpenPalette({ commands }: { commands: () => Command[] }) {
     }
   };
   return (
-    <dialog ref={box} class="palette" aria-label="Commands" onClose={closed} onClick={(e) => e.target === box.current && close()}>
+    <dialog ref={box} class="palette" aria-label="Commands" {...ends} onClick={(e) => e.target === box.current && close()}>
       <input class="input" role="combobox" aria-expanded="true" aria-controls="palette-list" aria-label="Go to a page or do something" aria-activedescendant={found[at] ? `palette-${at}` : undefined}
         placeholder="Go to a page or do something" value={text} onInput={(e) => { setText(e.currentTarget.value); setAt(0); }} onKeyDown={keys} />
       <ul id="palette-list" role="listbox" aria-label="Commands">
