@@ -128,6 +128,7 @@ await cases({
     const trail = await openAs(t, owner, "/app/audit");
     await settled(trail);
     await trail.getByLabel("Workspace", { exact: true }).selectOption(made.id);
+    await trail.locator(`a[href*="workspace_id=${made.id}"]`).waitFor(); // the page of the other workspace, not of the one before
     await settled(trail);
     const entries = (await trail.evaluate(async (at) => (await fetch(at)).text(), await trail.getByRole("link", { name: "Export" }).getAttribute("href"))).trim().split("\n").map((l) => JSON.parse(l));
     const shown = await trail.getByRole("region", { name: "Audit entries" }).locator("tbody tr").count();
