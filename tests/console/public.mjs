@@ -230,7 +230,7 @@ await cases({
 
   async an_unknown_address_says_so(t) {
     const page = await t.open("/no/such/page");
-    await page.getByText("There is no page at this address").waitFor();
+    await page.getByRole("heading", { level: 1, name: "There is no page at this address" }).waitFor();
     equal(t.requests[0].path, "/no/such/page");
     equal((await page.context().request.get(`${CONSOLE}/no/such/page`, { headers: { accept: "text/html" } })).status(), 404);
   },

@@ -1,6 +1,6 @@
 // Dialogs, drawers and menus. <dialog> keeps the focus inside and closes on Escape.
 import type { ComponentChildren, RefObject } from "preact";
-import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./controls.tsx";
 import type { IconName } from "./icons.tsx";
 
