@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
@@ -246,11 +245,12 @@ def a_price_change_does_not_touch_a_request_in_flight():
     got = []
 
     def ask():
-        got.append(rig.chat("tokens=30,cadence_us=100000", key=key["key"], model="demo/short", stream=True))
+        got.append(rig.chat("tokens=60,cadence_us=100000", key=key["key"], model="demo/short", stream=True))
 
+    before = rig.counters("demo-a")["requests"]
     t = threading.Thread(target=ask)
     t.start()
-    time.sleep(0.6)  # it is at the provider, and answers for two seconds
+    wait_until(lambda: rig.counters("demo-a")["requests"] > before, 10, "it is at the provider, and answers for six seconds")
     v = send("PATCH", f"/catalog/endpoints/{e['endpoint']}", {"prompt": 900, "completion": 900})["data"]["version"]
     wait_until(acknowledged(v), 10)
     true(t.is_alive(), "the request still runs under the new catalog")

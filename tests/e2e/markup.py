@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "../lib"))
 import rig  # noqa: E402
@@ -89,10 +88,10 @@ def a_request_keeps_its_terms():
     plain = cost_of(served(key))
     terms(account, markup_bp=20000)
     wait_until(lambda: told(served(key)) == with_markup(plain, 20000), 5, "the markup is paid")
-    slow = {}
+    slow, before = {}, rig.counters("demo-a")["requests"]
     runs = threading.Thread(target=lambda: slow.update(a=ask(key, "tokens=150,cadence_us=40000", stream=True)))
     runs.start()
-    time.sleep(0.2)
+    wait_until(lambda: rig.counters("demo-a")["requests"] > before, 10, "it is at the provider")
     terms(account, markup_bp=0)
     wait_until(lambda: told(served(key)) == plain, 5, "the markup is over")
     true(runs.is_alive(), "the first one still runs")
