@@ -16,7 +16,7 @@ interface DialogProps {
  *  the browser does that only when the dialog is closed before it leaves the document. Gives the handlers of the <dialog>.
  *  Chromium sends "close" with the next frame, when the person may have pressed the next key: Escape is taken by "cancel", which
  *  comes at once (but not always), and a "close" that comes when the dialog is gone or another is open means neither. */
-export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean, onClose: () => void): { onCancel: () => void; onClose: () => void } {
+export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean, onClose: () => void): { onCancel: (e: Event) => void; onClose: () => void } {
   const shown = useRef(false);
   useLayoutEffect(() => {
     const dialog = box.current;
@@ -33,7 +33,8 @@ export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean
       back?.focus({ preventScroll: true });
     };
   }, [open]);
-  return { onCancel: onClose, onClose: () => void (shown.current && !box.current?.open && onClose()) };
+  const cancelled = (e: Event) => void (e.target === box.current && onClose()); // a file field inside has a "cancel" of its own
+  return { onCancel: cancelled, onClose: () => void (shown.current && !box.current?.open && onClose()) };
 }
 
 export function Dialog({ title, open, onClose, children, look = "plain" }: DialogProps) {

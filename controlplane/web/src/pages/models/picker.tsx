@@ -24,7 +24,10 @@ export function ModelPicker({ open, models, chosen, onPick, onClose }: { open: b
   const [text, setText] = useState("");
   const found = useMemo(() => models.filter((m) => fits(m, searchWords(text))), [models, text]);
   const keys = (e: KeyboardEvent) => {
-    if (e.key === "Enter" && found[0]) onPick(found[0].id);
+    if (e.key === "Enter" && found[0]) {
+      e.preventDefault(); // the focus goes back to the button that opened this, which the same press would press
+      onPick(found[0].id);
+    }
     if (e.key === "ArrowDown") (e.currentTarget as HTMLElement).closest(".inside")?.querySelector<HTMLElement>(".model-row")?.focus();
   };
   return (
