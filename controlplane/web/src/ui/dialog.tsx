@@ -17,16 +17,13 @@ interface DialogProps {
  *  Chromium sends "close" with the next frame, when the person may have pressed the next key: Escape is taken by "cancel", which
  *  comes at once (but not always), and a "close" that comes when the dialog is gone or another is open means neither. */
 export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean, onClose: () => void): { onCancel: (e: Event) => void; onClose: () => void } {
-  const shown = useRef(false);
   useLayoutEffect(() => {
     const dialog = box.current;
     if (!open || !dialog) return;
     const before = document.activeElement;
-    shown.current = true;
     if (!dialog.open) dialog.showModal();
     dialog.querySelector<HTMLElement>("[data-focused]")?.focus();
     return () => {
-      shown.current = false;
       dialog.close();
       if (document.activeElement !== null && document.activeElement !== document.body) return;
       const back = before instanceof HTMLElement && before.isConnected && before !== document.body ? before : document.getElementById("main");
@@ -34,7 +31,7 @@ export function useModal(box: RefObject<HTMLDialogElement | null>, open: boolean
     };
   }, [open]);
   const cancelled = (e: Event) => void (e.target === box.current && onClose()); // a file field inside has a "cancel" of its own
-  return { onCancel: cancelled, onClose: () => void (shown.current && !box.current?.open && onClose()) };
+  return { onCancel: cancelled, onClose: () => void (box.current?.open === false && onClose()) };
 }
 
 export function Dialog({ title, open, onClose, children, look = "plain" }: DialogProps) {
